@@ -1,0 +1,87 @@
+/* codec/codec.h -- the codec table: ids, names, and compressing and decompressing one frame's payload.
+ *
+ * Codec ids are resolved through one table; an id that is not in it, or whose decoder is not built in, is
+ * ERROR_UNSUPPORTED or ERROR_DAMAGED with a clear message, never a crash. No I/O; contexts belong to the caller and are
+ * reused. Long work is done in slices: each step call stays within about 0.5 ms at levels up to 6, so that a fiber can
+ * yield between them. */
+#pragma once
+
+#include "runtime/base/error.h"
+#include "runtime/base/span.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum codec_id {
+    CODEC_PASSTHROUGH = 0,
+    CODEC_ZSTD = 1,
+    CODEC_NVCOMP_ZSTD = 2,
+    CODEC_NVCOMP_BITCOMP = 3,
+    CODEC_NVCOMP_GANS = 4,
+    CODEC_DIETGPU_ANS = 5,
+    CODEC_NVCOMP_GDEFLATE = 6,
+    CODEC_GZIP = 7,
+    CODEC_ZSTD_DICTIONARY = 8,
+};
+
+struct codec {
+    uint32_t id;
+    const char *name;  /* as in metadata: "cpu-zstd" */
+    bool can_compress; /* by this build */
+    bool can_decompress;
+};
+
+/* NULL: unknown id or name. */
+const struct codec *codec_find(uint32_t id);
+const struct codec *codec_find_name(struct span name);
+
+enum {
+    CODEC_LEVEL_DEFAULT = 1, /* docs/compression.md has the table that chose it */
+    CODEC_LEVEL_LEAST = -7,
+    CODEC_LEVEL_MOST = 19,
+    CODEC_LEVEL_INLINE_MAX = 6,  /* above: on the codec pool, never inline on a shard */
+    CODEC_WINDOW_LOG_SMALL = 23, /* 8 MiB: what an ordinary decompressor accepts */
+    CODEC_WINDOW_LOG_LARGE = 27, /* foreign windows up to 128 MiB wait for one of few large slots */
+    CODEC_SLICE_BYTES = 128 << 10,
+};
+
+/* ---- compressing one frame ---- */
+
+struct compressor; /* a zstd context, about 1 MiB at low levels; pooled by its user */
+
+struct compressor *compressor_create(void);
+void compressor_destroy(struct compressor *compressor);
+
+/* Begins a payload of exactly `original.size` bytes; the spans must stay where they are until the last step. `capacity`
+ * bytes are at `ret_payload`; a payload that does not fit below it is given up (*ret_size 0): the caller stores the
+ * bytes as they are. */
+void compressor_begin(struct compressor *compressor, int level, struct span original, uint8_t *ret_payload,
+                      size_t capacity);
+enum codec_step { CODEC_MORE, CODEC_DONE, CODEC_FAILED };
+/* One slice. CODEC_DONE: *ret_size is the payload's size, or 0 when it did not shrink below the capacity. */
+enum codec_step compressor_step(struct compressor *compressor, size_t *ret_size);
+
+/* ---- decompressing ---- */
+
+struct decompressor; /* contexts for zstd and gzip, made on first need; pooled by its user */
+
+struct decompressor *decompressor_create(void);
+void decompressor_destroy(struct decompressor *decompressor);
+
+/* A whole payload in memory into a whole buffer of exactly original_size bytes (<= FRAME_VERIFIED_BYTES_MAX): the
+ * ordinary frame. Fails (ERROR_DAMAGED) on more or fewer bytes than that, on damage, on a window above
+ * CODEC_WINDOW_LOG_SMALL (which decompressor_needs_large_window tells beforehand). The caller checks the CRC. Takes up
+ * to about 1 ms for 1 MiB. */
+bool decompressor_run(struct decompressor *decompressor, uint32_t codec, struct span payload, uint8_t *ret_original,
+                      size_t original_size, struct error *error);
+
+/* For zstd payloads: does its first frame header ask for a window above 8 MiB? `payload` may be its first 18 bytes. */
+bool decompressor_needs_large_window(uint32_t codec, struct span payload);
+
+/* Streaming, for frames above FRAME_VERIFIED_BYTES_MAX and unframed bodies: feed stored bytes, take original bytes. */
+bool decompressor_begin(struct decompressor *decompressor, uint32_t codec, bool allow_large_window,
+                        struct error *error);
+/* Consumes from *input (advancing it) and writes at most `capacity` bytes. *ret_size 0 and *input empty: it wants more
+ * input. *ret_ended: the stream's end was reached. Multi-frame zstd payloads go on; a gzip body is one member. */
+bool decompressor_step(struct decompressor *decompressor, struct span *input, uint8_t *ret_original, size_t capacity,
+                       size_t *ret_size, bool *ret_ended, struct error *error);

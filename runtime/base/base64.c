@@ -1,0 +1,58 @@
+/* runtime/base/base64.c -- strict in, canonical out. */
+#include "runtime/base/base64.h"
+
+#include <string.h>
+
+static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+void base64_encode(struct span bytes, char *ret_text)
+{
+    size_t i = 0;
+    for (; i + 3 <= bytes.size; i += 3) {
+        uint32_t group = (uint32_t)bytes.data[i] << 16 | (uint32_t)bytes.data[i + 1] << 8 | bytes.data[i + 2];
+        *ret_text++ = alphabet[group >> 18];
+        *ret_text++ = alphabet[group >> 12 & 63];
+        *ret_text++ = alphabet[group >> 6 & 63];
+        *ret_text++ = alphabet[group & 63];
+    }
+    size_t left = bytes.size - i;
+    if (left == 0)
+        return;
+    uint32_t group = (uint32_t)bytes.data[i] << 16 | (left == 2 ? (uint32_t)bytes.data[i + 1] << 8 : 0);
+    *ret_text++ = alphabet[group >> 18];
+    *ret_text++ = alphabet[group >> 12 & 63];
+    *ret_text++ = left == 2 ? alphabet[group >> 6 & 63] : '=';
+    *ret_text = '=';
+}
+
+static int digit_value(uint8_t digit)
+{
+    const char *found = digit == '\0' ? NULL : strchr(alphabet, digit);
+    return found == NULL ? -1 : (int)(found - alphabet);
+}
+
+bool base64_decode(struct span text, uint8_t *ret_bytes, size_t size)
+{
+    if (text.size != BASE64_ENCODED_BYTES(size))
+        return false;
+    size_t digits = (size * 8 + 5) / 6;
+    uint32_t bits = 0;
+    unsigned count = 0;
+    for (size_t i = 0; i < text.size; i++) {
+        if (i >= digits) {
+            if (text.data[i] != '=')
+                return false;
+            continue;
+        }
+        int value = digit_value(text.data[i]);
+        if (value < 0)
+            return false;
+        bits = bits << 6 | (uint32_t)value;
+        count += 6;
+        if (count >= 8) {
+            count -= 8;
+            *ret_bytes++ = (uint8_t)(bits >> count);
+        }
+    }
+    return (bits & ((1U << count) - 1)) == 0;
+}

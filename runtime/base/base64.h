@@ -1,0 +1,12 @@
+/* runtime/base/base64.h -- RFC 4648 base64, standard alphabet, padded, no line breaks. */
+#pragma once
+
+#include "runtime/base/span.h"
+
+#define BASE64_ENCODED_BYTES(size) (((size) + 2) / 3 * 4)
+
+/* Writes BASE64_ENCODED_BYTES(bytes.size) characters, no terminating zero. */
+void base64_encode(struct span bytes, char *ret_text);
+
+/* Strict: length a multiple of 4, padding only at the end, unused bits zero, exactly `size` bytes come out. */
+bool base64_decode(struct span text, uint8_t *ret_bytes, size_t size);

@@ -1,0 +1,37 @@
+/* runtime/base/buffer.h -- bytes that grow, up to a limit that is stated when the buffer is made.
+ *
+ * The owner calls buffer_free (a zeroed struct is a valid empty buffer, freeing twice is harmless). Appending beyond
+ * `limit` sets `overflow` and drops what did not fit: callers append freely and look at `overflow` once, at the end.
+ * Running out of memory stops the process: buffers are small and bounded by construction. */
+#pragma once
+
+#include "runtime/base/span.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct buffer {
+    uint8_t *data;
+    size_t size;
+    size_t capacity;
+    size_t limit; /* 0: no limit of its own */
+    bool overflow;
+};
+
+void buffer_init(struct buffer *buffer, size_t limit);
+void buffer_free(struct buffer *buffer);
+/* Empties it and keeps the memory. */
+void buffer_clear(struct buffer *buffer);
+/* Room for `extra` more bytes after `size`; false (and overflow) when the limit forbids it. */
+bool buffer_reserve(struct buffer *buffer, size_t extra);
+void buffer_append(struct buffer *buffer, struct span bytes);
+void buffer_append_string(struct buffer *buffer, const char *string);
+void buffer_append_byte(struct buffer *buffer, uint8_t byte);
+void buffer_append_decimal(struct buffer *buffer, uint64_t value);
+__attribute__((format(printf, 2, 3))) void buffer_append_format(struct buffer *buffer, const char *format, ...);
+
+static inline struct span buffer_span(const struct buffer *buffer)
+{
+    return (struct span){buffer->data, buffer->size};
+}

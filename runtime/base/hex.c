@@ -1,0 +1,36 @@
+/* runtime/base/hex.c -- hexadecimal text. */
+#include "runtime/base/hex.h"
+
+void hex_encode(struct span bytes, char *ret_text)
+{
+    static const char digits[] = "0123456789abcdef";
+    for (size_t i = 0; i < bytes.size; i++) {
+        ret_text[2 * i] = digits[bytes.data[i] >> 4];
+        ret_text[2 * i + 1] = digits[bytes.data[i] & 15];
+    }
+}
+
+int hex_digit_value(uint8_t digit)
+{
+    if (digit >= '0' && digit <= '9')
+        return digit - '0';
+    if (digit >= 'a' && digit <= 'f')
+        return digit - 'a' + 10;
+    if (digit >= 'A' && digit <= 'F')
+        return digit - 'A' + 10;
+    return -1;
+}
+
+bool hex_decode(struct span text, uint8_t *ret_bytes, size_t size)
+{
+    if (text.size != size * 2)
+        return false;
+    for (size_t i = 0; i < size; i++) {
+        int high = hex_digit_value(text.data[2 * i]);
+        int low = hex_digit_value(text.data[2 * i + 1]);
+        if (high < 0 || low < 0)
+            return false;
+        ret_bytes[i] = (uint8_t)(high << 4 | low);
+    }
+    return true;
+}

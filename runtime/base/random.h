@@ -1,0 +1,30 @@
+/* runtime/base/random.h -- randomness as an argument.
+ *
+ * random_system() draws from the kernel and is what keys, tokens and identifiers come from. random_seeded() is a
+ * reproducible generator (xoshiro256**) for simulators and tests, never for secrets. */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct random_source {
+    void (*fill)(void *context, void *ret_bytes, size_t size);
+    void *context;
+};
+
+struct random_seeded {
+    uint64_t state[4];
+};
+
+const struct random_source *random_system(void);
+/* The state belongs to the caller and must outlive the source. */
+struct random_source random_seeded(struct random_seeded *state, uint64_t seed);
+
+static inline void random_fill(const struct random_source *source, void *ret_bytes, size_t size)
+{
+    source->fill(source->context, ret_bytes, size);
+}
+
+uint64_t random_u64(const struct random_source *source);
+/* Uniform in 0 .. bound-1; bound must not be 0. */
+uint64_t random_below(const struct random_source *source, uint64_t bound);

@@ -1,0 +1,42 @@
+/* runtime/stream.h -- one connection's bytes in both directions, plain TCP (or TLS, behind the same verbs).
+ *
+ * Nothing above runtime/ holds the descriptor of a connection. A stream is used by one fiber at a time. Time-outs
+ * are of idleness: each byte that moves starts them anew, so that slow progress is never cut. */
+#pragma once
+
+#include "runtime/base/span.h"
+#include "runtime/fiber.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct stream;
+
+enum { STREAM_ADDRESS_BYTES = 64 };
+
+/* Some bytes (at least 1): true with *ret_size. End of stream: true with 0. Else ERROR_TIMED_OUT, ERROR_CLOSED,
+ * ERROR_CANCELLED. */
+SUSPENDS bool stream_receive(struct stream *stream, void *ret_bytes, size_t capacity, uint64_t idle_ms,
+                             size_t *ret_size, struct error *error);
+
+/* All the pieces, in order, or an error. At most 8 pieces. */
+SUSPENDS bool stream_send(struct stream *stream, const struct span *pieces, unsigned count, uint64_t idle_ms,
+                          struct error *error);
+
+/* Orderly end: what was sent is delivered, the peer sees FIN. Frees the stream. */
+SUSPENDS void stream_close(struct stream *stream);
+
+/* The peer sees a reset (what was promised was not kept). Frees the stream. */
+SUSPENDS void stream_abort(struct stream *stream);
+
+/* An idle connection holds no stack: the calling fiber hands the stream over and must return from its entry function
+ * soon. When bytes can be read, `entry(argument)` starts on a new fiber; when idle_ms pass without, or the loop is
+ * stopping, or the peer closes, `expired(argument)` runs instead on a new fiber, which closes the stream. */
+void stream_park(struct stream *stream, uint64_t idle_ms, fiber_entry *entry, fiber_entry *expired, void *argument);
+
+/* "address:port" of the peer, for logs. */
+const char *stream_peer(const struct stream *stream);
+bool stream_is_secure(const struct stream *stream);
+
+/* A connected socket becomes a stream, which owns it from then on. Used by listeners, clients and tests. */
+struct stream *stream_from_socket(int fd);

@@ -1,0 +1,77 @@
+/* s3client/wire/checksum.h -- the checksums that S3 knows, of original bytes: names, values as text, and running sums.
+ *
+ * Sources: "Checking object integrity" in the Amazon S3 user guide; CRC-64/NVME as in the NVM Express specification. */
+#pragma once
+
+#include "runtime/base/span.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum checksum_algorithm {
+    CHECKSUM_NONE,
+    CHECKSUM_CRC32,
+    CHECKSUM_CRC32C,
+    CHECKSUM_CRC64NVME,
+    CHECKSUM_SHA1,
+    CHECKSUM_SHA256,
+    CHECKSUM_ALGORITHMS, /* how many, with NONE */
+};
+
+enum checksum_type { CHECKSUM_FULL_OBJECT, CHECKSUM_COMPOSITE };
+
+enum { CHECKSUM_BYTES_MAX = 32, CHECKSUM_TEXT_BYTES = 64 };
+
+struct checksum_value {
+    enum checksum_algorithm algorithm;
+    enum checksum_type type;
+    uint32_t parts_count;              /* of a COMPOSITE value: the -N behind it */
+    uint8_t bytes[CHECKSUM_BYTES_MAX]; /* big endian, as S3 writes it in base64 */
+};
+
+/* "CRC32C" and the like, as in XML and x-amz-checksum-algorithm. NONE has none. */
+const char *checksum_name(enum checksum_algorithm algorithm);
+/* "x-amz-checksum-crc32c" and the like. */
+const char *checksum_header(enum checksum_algorithm algorithm);
+/* Either case. CHECKSUM_NONE: unknown. */
+enum checksum_algorithm checksum_from_name(struct span name);
+enum checksum_algorithm checksum_from_header(struct span header);
+const char *checksum_type_name(enum checksum_type type);
+/* Bytes of a value: 4, 4, 8, 20, 32. */
+size_t checksum_size(enum checksum_algorithm algorithm);
+
+/* Base64 (with "-N" for composite values) and back; ret_text holds CHECKSUM_TEXT_BYTES with a terminating zero. */
+void checksum_format(const struct checksum_value *value, char *ret_text);
+/* Strict base64 of the right length, FULL_OBJECT. */
+bool checksum_parse(enum checksum_algorithm algorithm, struct span text, struct checksum_value *ret_value);
+
+/* A running sum. Lives where the caller puts it (the hashing state of SHA is about 100 bytes); no allocation. */
+struct checksum_sum {
+    enum checksum_algorithm algorithm;
+    union {
+        uint32_t crc32;
+        uint64_t crc64;
+        uint64_t hash[16]; /* the hash context of libcrypto, private to checksum.c */
+    } state;
+};
+
+void checksum_begin(struct checksum_sum *sum, enum checksum_algorithm algorithm);
+void checksum_update(struct checksum_sum *sum, struct span bytes);
+void checksum_end(struct checksum_sum *sum, struct checksum_value *ret_value);
+
+/* MD5 for ETags and Content-MD5, SHA-256 for signatures: the same shape. */
+enum { MD5_BYTES = 16, SHA256_BYTES = 32 };
+struct md5_sum {
+    uint64_t state[16];
+};
+struct sha256_sum {
+    uint64_t state[16];
+};
+void md5_begin(struct md5_sum *sum);
+void md5_update(struct md5_sum *sum, struct span bytes);
+void md5_end(struct md5_sum *sum, uint8_t ret_digest[MD5_BYTES]);
+void sha256_begin(struct sha256_sum *sum);
+void sha256_update(struct sha256_sum *sum, struct span bytes);
+void sha256_end(struct sha256_sum *sum, uint8_t ret_digest[SHA256_BYTES]);
+void sha256_of(struct span bytes, uint8_t ret_digest[SHA256_BYTES]);
+void hmac_sha256(struct span key, struct span message, uint8_t ret_digest[SHA256_BYTES]);

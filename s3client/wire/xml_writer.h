@@ -1,0 +1,30 @@
+/* s3client/wire/xml_writer.h -- XML out, well-formed for any text.
+ *
+ * & < > " are escaped, CR and LF (and TAB) become character references, what XML 1.0 forbids becomes U+FFFD, as does
+ * invalid UTF-8. Element names are the programmer's and static. */
+#pragma once
+
+#include "runtime/base/buffer.h"
+#include "runtime/base/span.h"
+
+struct xml_writer {
+    struct buffer *out;
+    const char *open[16]; /* the open elements, for xml_close and asserts */
+    unsigned depth;
+};
+
+#define XML_NAMESPACE_S3 "http://s3.amazonaws.com/doc/2006-03-01/"
+
+/* Writes the declaration. */
+void xml_begin(struct xml_writer *writer, struct buffer *out);
+/* `namespace_uri` may be NULL. */
+void xml_open_root(struct xml_writer *writer, const char *element, const char *namespace_uri);
+void xml_open(struct xml_writer *writer, const char *element);
+void xml_close(struct xml_writer *writer);
+void xml_text(struct xml_writer *writer, const char *element, struct span text);
+void xml_string(struct xml_writer *writer, const char *element, const char *text);
+void xml_decimal(struct xml_writer *writer, const char *element, uint64_t value);
+void xml_bool(struct xml_writer *writer, const char *element, bool value);
+void xml_empty(struct xml_writer *writer, const char *element);
+/* Everything closed; asserts that nothing is left open. */
+void xml_end(struct xml_writer *writer);

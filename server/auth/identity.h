@@ -1,0 +1,46 @@
+/* server/auth/identity.h -- who asks, and whether they may: the accounts, and the one door that every operation passes.
+ */
+#pragma once
+
+#include "runtime/base/error.h"
+#include "runtime/base/span.h"
+#include "s3client/bucket.h"
+
+#include <stdbool.h>
+
+enum account_role { ROLE_READONLY, ROLE_READWRITE };
+
+struct account {
+    char name[64]; /* the section's name in the credentials file: display name */
+    char access_key[129];
+    char secret_key[129];
+    char id[ACCOUNT_ID_BYTES_MAX + 1]; /* canonical id: owner of buckets */
+    enum account_role role;
+};
+
+/* An immutable set, read by all shards; replaced as a whole. */
+struct accounts;
+
+/* INI file, one section per account (access_key, secret_key, id, role). Every refusal names file and line. */
+struct accounts *accounts_load(const char *path, struct error *error);
+struct accounts *accounts_single(const char *access_key, const char *secret_key, struct error *error);
+void accounts_free(struct accounts *accounts);
+const struct account *accounts_find(const struct accounts *accounts, struct span access_key);
+/* By canonical id, for owner fields; NULL when the account is gone. */
+const struct account *accounts_find_id(const struct accounts *accounts, struct span id);
+
+/* What is to be done, named as IAM names it ("s3:GetObject"), and to what. */
+struct action {
+    const char *name;
+    bool writes;
+};
+struct resource {
+    const struct bucket_info *bucket; /* NULL: the account itself (ListBuckets, CreateBucket) */
+    struct span key;                  /* empty: the bucket */
+    struct span version;
+};
+
+/* The one door: a bucket belongs to the account that made it, others get AccessDenied; readonly accounts do not write.
+ */
+bool authorize(const struct account *account, const struct action *action, const struct resource *resource,
+               struct error *error);

@@ -1,0 +1,72 @@
+/* server/object/object.h -- the two body pipelines.
+ *
+ * In:  original bytes -> hashes (MD5, S3 checksum, CRC32C) -> frames (dispatch, compress) -> store.
+ * Out: store -> frames -> verify -> slice of the original -> whoever takes it.
+ * Each is a chain of stages with one interface, so that encryption finds its place between frames and store.
+ *
+ * One object_codecs for each shard holds the pools: frame buffers, compressors, decompressors. An upload or a download
+ * holds at most one frame buffer while its client is slow; for everything else fibers wait in line. */
+#pragma once
+
+#include "runtime/offload.h"
+#include "runtime/pool.h"
+#include "s3client/bucket.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct object_settings {
+    enum { OBJECT_CODEC_AUTO, OBJECT_CODEC_ZSTD, OBJECT_CODEC_NONE } codec; /* --codec */
+    int level;                                                              /* --zstd-level */
+    unsigned frame_buffers_max;                                             /* per shard */
+    uint64_t wait_ms;                                                       /* for a buffer or context, then SlowDown */
+    struct offload *offload;                                                /* levels above 6 */
+};
+
+struct object_codecs;
+struct object_codecs *object_codecs_create(const struct object_settings *settings);
+void object_codecs_destroy(struct object_codecs *codecs);
+
+/* ---- in: object/object_writer.c ---- */
+
+struct object_writer;
+
+struct object_write_intent {
+    struct object_name name;
+    bool is_size_known;
+    uint64_t size;                    /* original bytes, when known */
+    enum checksum_algorithm checksum; /* to compute; CHECKSUM_CRC64NVME when the client names none */
+};
+
+SUSPENDS bool object_writer_begin(struct object_codecs *codecs, struct bucket_store *store,
+                                  const struct object_write_intent *intent, struct object_writer **ret_writer,
+                                  struct error *error);
+/* Where the next original bytes are to be put: read the body straight into it, then say how many came. No copy. */
+SUSPENDS bool object_writer_space(struct object_writer *writer, uint8_t **ret_bytes, size_t *ret_capacity,
+                                  struct error *error);
+SUSPENDS bool object_writer_advance(struct object_writer *writer, size_t size, struct error *error);
+
+/* All bytes have come: what they hashed to. */
+struct object_digest {
+    uint64_t size;
+    uint8_t md5[MD5_BYTES];
+    struct checksum_value checksum;
+    uint32_t crc32c;
+};
+SUSPENDS bool object_writer_finish(struct object_writer *writer, struct object_digest *ret_digest, struct error *error);
+/* After finish: makes it visible with this metadata (packed list). The writer is gone afterwards, as after abort. */
+SUSPENDS bool object_writer_commit(struct object_writer *writer, struct span metadata,
+                                   const struct write_condition *condition, struct object_attributes *ret_attributes,
+                                   struct error *error);
+SUSPENDS void object_writer_abort(struct object_writer *writer);
+
+/* ---- out: object/object_reader.c ---- */
+
+/* Original bytes [first, first + size) of an open object. */
+struct object_reader;
+SUSPENDS bool object_reader_begin(struct object_codecs *codecs, struct bucket_object *object, uint64_t first,
+                                  uint64_t size, struct object_reader **ret_reader, struct error *error);
+/* The next piece, verified where architecture.md says so; empty at the end. It stays valid until the next call. Yields
+ * between slices. ERROR_DAMAGED: a frame is wrong; nothing wrong has been handed out. */
+SUSPENDS bool object_reader_next(struct object_reader *reader, struct span *ret_piece, struct error *error);
+void object_reader_end(struct object_reader *reader);
