@@ -1,0 +1,239 @@
+"""tools/testing/steps.py -- the steps of tools/test: each runs tests, counts them, and says how to repeat failures.
+
+A step is a function that returns a Tally. What is counted is the smallest thing a runner names: a check of libcheck, a
+case of unittest, a rule of tools/check.
+"""
+
+import argparse
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+JOBS = str(len(os.sched_getaffinity(0)))
+
+
+@dataclass
+class Tally:
+    passed: int = 0
+    failed: int = 0
+    skipped: int = 0
+    repeat: list = field(default_factory=list)  # one command per failure
+
+    def add(self, other):
+        self.passed += other.passed
+        self.failed += other.failed
+        self.skipped += other.skipped
+        self.repeat += other.repeat
+
+
+def failure(command, output=""):
+    """One failed test, its output shown."""
+    if output:
+        sys.stdout.write(output if output.endswith("\n") else output + "\n")
+    return Tally(failed=1, repeat=[command])
+
+
+def run(command, **options):
+    return subprocess.run(command, cwd=ROOT, text=True, errors="replace", stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, check=False, **options)
+
+
+# ---- building ----
+
+
+def build(folder, *settings, targets=()):
+    """Sets the folder up if need be and builds; None, or the Tally of the failure."""
+    settings = ["-Dwerror=true", "-Dtests=enabled", *settings]
+    verb = ["configure"] if (ROOT / folder / "build.ninja").exists() else ["setup"]
+    made = run(["meson", *verb, folder, *settings])
+    if made.returncode == 0:
+        made = run(["ninja", "-C", folder, *targets])
+    if made.returncode != 0:
+        wrong = [line for line in made.stdout.splitlines() if re.search(r"error|warning|FAILED|ERROR", line)]
+        return failure(f"ninja -C {folder}", "\n".join(wrong[:40] or made.stdout.splitlines()[-40:]))
+    return None
+
+
+# ---- meson's tests ----
+
+CHECK_LINE = re.compile(r"\d+%: Checks: (\d+), Failures: (\d+), Errors: (\d+)")
+
+
+def tally_of_meson_test(entry, folder, wrap):
+    """One line of meson's testlog.json: as many tests as libcheck says, else one."""
+    command = f"meson test -C {folder} --print-errorlogs {wrap}{entry['name']}".replace("  ", " ")
+    output = (entry.get("stdout") or "") + (entry.get("stderr") or "")
+    if entry["result"] == "SKIP":
+        return Tally(skipped=1)
+    lines = CHECK_LINE.findall(output)
+    checks = sum(int(line[0]) for line in lines)
+    wrong = sum(int(line[1]) + int(line[2]) for line in lines)
+    if entry["result"] != "OK":
+        print(f"--- {entry['name']}: {entry['result']}")
+        tally = failure(command, "\n".join(output.splitlines()[-60:]))
+        tally.failed = max(1, wrong)
+        tally.passed = checks - wrong
+        return tally
+    return Tally(passed=max(1, checks))
+
+
+def meson_tests(folder, wanted=lambda name: True, wrap=None, environment=None, slower=1):
+    listed = run(["meson", "test", "-C", folder, "--list", "--no-rebuild"]).stdout.splitlines()
+    names = [line.split(" / ")[-1].strip() for line in listed if " / " in line or line.startswith(("unit-", "fuzz-"))]
+    names = [name for name in names if wanted(name)]
+    if not names:
+        return Tally()
+    log = ROOT / folder / "meson-logs" / ("testlog-wrapped.json" if wrap else "testlog.json")
+    log.unlink(missing_ok=True)
+    command = ["meson", "test", "-C", folder, "--no-rebuild", "--num-processes", JOBS, "-t", str(slower)]
+    if wrap:
+        command += [f"--wrap={wrap}", "--logbase", "testlog-wrapped"]
+    run([*command, *names], env={**os.environ, **(environment or {})})
+    if not log.exists():
+        return failure(f"meson test -C {folder}", "meson wrote no log of the tests")
+    tally = Tally()
+    for line in log.read_text(errors="replace").splitlines():
+        tally.add(tally_of_meson_test(json.loads(line), folder, f'--wrap="{wrap}" ' if wrap else ""))
+    return tally
+
+
+# ---- Python's suites ----
+
+PLAIN_LINE = re.compile(r"^(\d+) passed, (\d+) failed(?:, (\d+) skipped)?$", re.M)
+
+
+def python_suite(script):
+    """A suite is a program that ends with `N passed, N failed` and prints `repeat: COMMAND` for each failure."""
+    if not (ROOT / script).exists():
+        return Tally()
+    done = run(["/usr/bin/python3", script])
+    lines = PLAIN_LINE.findall(done.stdout)
+    if not lines:
+        return failure(script, done.stdout[-6000:] + f"\n{script} ended with {done.returncode} and no closing line")
+    passed, failed, skipped = (int(count or 0) for count in lines[-1])
+    if done.returncode != 0 and failed == 0:
+        failed = 1
+    repeat = re.findall(r"^repeat: (.*)$", done.stdout, re.M) or [script] * min(failed, 1)
+    if failed:
+        print(done.stdout[-20000:])
+    return Tally(passed, failed, skipped, repeat)
+
+
+# ---- the steps, in the order in which they run ----
+
+
+def step_check():
+    """format, floors of the folders, headers alone, words, links (tools/check)"""
+    done = run(["tools/check"])
+    tally = Tally()
+    for line in done.stdout.splitlines():
+        if line.startswith("ok "):
+            tally.passed += 1
+        elif line.startswith("not ok "):
+            tally.add(failure(f"tools/check {line.split()[2]}"))
+        if not line.startswith("ok "):
+            print(line)
+    if done.returncode != 0 and tally.failed == 0:
+        tally.add(failure("tools/check"))
+    return tally
+
+
+def step_unit():
+    """unit tests and fuzz corpora, release build"""
+    return build("build", "--buildtype=release") or meson_tests("build")
+
+
+def step_asan():
+    """the same under the address and undefined-behaviour sanitizers"""
+    settings = ["-Db_sanitize=address,undefined", "-Db_lundef=false", "--buildtype=debugoptimized"]
+    environment = {"ASAN_OPTIONS": "detect_stack_use_after_return=1", "UBSAN_OPTIONS": "halt_on_error=1"}
+    return build("build-asan", *settings) or meson_tests("build-asan", environment=environment, slower=4)
+
+
+def step_tsan():
+    """tests of threads and fibers under the thread sanitizer"""
+    settings = ["-Db_sanitize=thread", "-Db_lundef=false", "--buildtype=debugoptimized"]
+    threaded = re.compile(r"unit-(runtime|embedded|object)")
+    environment = {"TSAN_OPTIONS": "halt_on_error=1"}
+    return build("build-tsan", *settings) or meson_tests("build-tsan", threaded.match, environment=environment,
+                                                         slower=6)
+
+
+def step_valgrind():
+    """tests of the runtime under valgrind"""
+    wrap = "valgrind --quiet --error-exitcode=99 --leak-check=full"
+    return build("build") or meson_tests("build", re.compile("unit-runtime").match, wrap=wrap,
+                                         environment={"CK_DEFAULT_TIMEOUT": "120"}, slower=10)
+
+
+def step_tidy():
+    """clang-tidy over every C file"""
+    broken = build("build")
+    if broken:
+        return broken
+    done = run(["tools/check", "tidy"])
+    if done.returncode != 0:
+        return failure("tools/check tidy", done.stdout[-12000:])
+    return Tally(passed=1)
+
+
+def step_s3():
+    """the S3 statements against a running server (tests/s3)"""
+    return build("build") or python_suite("tests/s3/run")
+
+
+def step_clients():
+    """real S3 clients, end to end (tests/clients)"""
+    return build("build") or python_suite("tests/clients/run")
+
+
+STEPS = {
+    "check": step_check,
+    "unit": step_unit,
+    "s3": step_s3,
+    "clients": step_clients,
+    "asan": step_asan,
+    "tsan": step_tsan,
+    "valgrind": step_valgrind,
+    "tidy": step_tidy,
+}
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="tools/test", description="Runs the tests of Bale.")
+    parser.add_argument("steps", nargs="*", metavar="STEP", help=f"of {', '.join(STEPS)}; none: all")
+    parser.add_argument("--list", action="store_true", help="say what each step is")
+    arguments = parser.parse_args()
+    if arguments.list:
+        for name, step in STEPS.items():
+            print(f"{name:10} {step.__doc__}")
+        return 0
+    for name in arguments.steps:
+        if name not in STEPS:
+            parser.error(f"there is no step {name}: {', '.join(STEPS)}")
+
+    total = Tally()
+    for name in arguments.steps or STEPS:
+        print(f"== {name}: {STEPS[name].__doc__}", flush=True)
+        started = time.monotonic()
+        tally = STEPS[name]()
+        total.add(tally)
+        print(f"   {tally.passed} passed, {tally.failed} failed, {tally.skipped} skipped"
+              f" in {time.monotonic() - started:.0f} s", flush=True)
+    if total.repeat:
+        print("\nTo repeat what failed:")
+        for command in dict.fromkeys(total.repeat):
+            print(f"    {command}")
+    skipped = f", {total.skipped} skipped" if total.skipped else ""
+    print(f"{total.passed} passed, {total.failed} failed{skipped}")
+    return 1 if total.failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
