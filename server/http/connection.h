@@ -6,6 +6,7 @@
 #pragma once
 
 #include "runtime/base/arena.h"
+#include "runtime/metrics.h"
 #include "runtime/stream.h"
 #include "server/http/head.h"
 
@@ -15,6 +16,9 @@
 struct http_exchange;
 
 typedef SUSPENDS void http_handler(struct http_exchange *exchange, void *context);
+/* Answers a request whose head could not be read: `exchange->head` holds what was recognized, the error's code says why
+ * (head.h). The connection is closed after it. */
+typedef SUSPENDS void http_refusal_handler(struct http_exchange *exchange, const struct error *error, void *context);
 
 struct http_settings {
     uint64_t idle_ms;         /* between requests */
@@ -23,6 +27,7 @@ struct http_settings {
     uint64_t drain_bytes_max; /* of an unread body before the connection is closed instead */
     size_t arena_bytes_max;
     http_handler *handler;
+    http_refusal_handler *refuse; /* NULL: status 400 without a body */
     void *context;
 };
 
@@ -82,4 +87,15 @@ SUSPENDS void http_connection_serve(struct http_server *server, struct stream *s
 /* Stop: parked connections are closed, the others after their current answer. */
 void http_server_stop(struct http_server *server);
 unsigned http_server_connections(const struct http_server *server);
+
+/* Written by the shard, read by anybody. */
+struct http_counters {
+    metric_counter connections;      /* taken over since the start */
+    metric_counter connections_open; /* a gauge */
+    metric_counter connections_cut;  /* reset because an answer could not be kept */
+    metric_counter requests;         /* whose head was read */
+    metric_counter bad_heads;        /* refused before there was a request */
+    metric_counter head_timeouts;
+};
+const struct http_counters *http_server_counters(const struct http_server *server);
 void http_server_destroy(struct http_server *server);
