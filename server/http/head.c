@@ -1,0 +1,423 @@
+/* server/http/head.c -- the parser of a request head: one pass over the bytes, sixteen at a time where it helps. */
+#include "server/http/head.h"
+
+#include "runtime/base/decimal.h"
+
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
+enum { METHOD_BYTES_MAX = 32, BLANK_LINE_BYTES = 2 };
+
+/* What only matters while the fields go by. */
+struct field_notes {
+    struct error *error;
+    bool has_host;
+    bool has_transfer_encoding;
+    bool says_close;
+    bool says_keep_alive;
+};
+
+/* RFC 9110 section 5.6.2. */
+static const bool is_token[256] = {
+    ['!'] = 1, ['#'] = 1, ['$'] = 1, ['%'] = 1,         ['&'] = 1,         ['\''] = 1,
+    ['*'] = 1, ['+'] = 1, ['-'] = 1, ['.'] = 1,         ['^'] = 1,         ['_'] = 1,
+    ['`'] = 1, ['|'] = 1, ['~'] = 1, ['0' ... '9'] = 1, ['A' ... 'Z'] = 1, ['a' ... 'z'] = 1,
+};
+
+/* RFC 3986: reg-name, IP literals and the port. No '@': there are no users in a Host. */
+static const bool is_host[256] = {
+    ['-'] = 1, ['.'] = 1, ['_'] = 1, ['~'] = 1,         ['%'] = 1,         ['!'] = 1,         ['$'] = 1, ['&'] = 1,
+    ['('] = 1, [')'] = 1, ['*'] = 1, ['+'] = 1,         [','] = 1,         [';'] = 1,         ['='] = 1, ['\''] = 1,
+    [':'] = 1, ['['] = 1, [']'] = 1, ['0' ... '9'] = 1, ['A' ... 'Z'] = 1, ['a' ... 'z'] = 1,
+};
+
+static enum http_parse refuse(struct error *error, const char *message)
+{
+    (void)error_set(error, ERROR_INVALID, HTTP_BAD_REQUEST, "%s", message);
+    return HTTP_PARSE_FAILED;
+}
+
+static enum http_parse refuse_target(struct error *error, const char *message)
+{
+    (void)error_set(error, ERROR_INVALID, HTTP_INVALID_URI, "%s", message);
+    return HTTP_PARSE_FAILED;
+}
+
+static enum http_parse refuse_section(struct error *error)
+{
+    (void)error_set(error, ERROR_TOO_LARGE, HTTP_SECTION_TOO_LARGE,
+                    "Your request header section exceeds the maximum allowed size of %d bytes or %d fields.",
+                    HTTP_HEADER_SECTION_BYTES_MAX, HTTP_FIELDS_MAX);
+    return HTTP_PARSE_FAILED;
+}
+
+/* The first byte that is at most `most`, or DEL. */
+static inline const uint8_t *find_control(const uint8_t *at, const uint8_t *end, uint8_t most)
+{
+#ifdef __SSE2__
+    const __m128i limit = _mm_set1_epi8((char)most);
+    const __m128i delete = _mm_set1_epi8(0x7f);
+    for (; end - at >= 16; at += 16) {
+        __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)at);
+        __m128i low = _mm_cmpeq_epi8(_mm_min_epu8(bytes, limit), bytes);
+        int found = _mm_movemask_epi8(_mm_or_si128(low, _mm_cmpeq_epi8(bytes, delete)));
+        if (found != 0)
+            return at + __builtin_ctz((unsigned)found);
+    }
+#endif
+    while (at<end && * at> most && *at != 0x7f)
+        at++;
+    return at;
+}
+
+static uint8_t lower(uint8_t byte)
+{
+    return byte >= 'A' && byte <= 'Z' ? byte | 0x20 : byte;
+}
+
+/* `name` is lower case, and holds letters, digits and '-' only. */
+static bool is_name(struct span text, const char *name, size_t size)
+{
+    if (text.size != size)
+        return false;
+    for (size_t i = 0; i < size; i++) {
+        if (lower(text.data[i]) != (uint8_t)name[i])
+            return false;
+    }
+    return true;
+}
+
+#define IS_NAME(text, literal) is_name((text), (literal), sizeof(literal) - 1)
+
+static uint64_t name_bit(const uint8_t *name, size_t size)
+{
+    unsigned mixed = (unsigned)size * 11 + (lower(name[0]) & 0x1fU) * 3 + (lower(name[size - 1]) & 0x1fU) * 5;
+    return (uint64_t)1 << (mixed & 63);
+}
+
+static bool is_host_text(struct span text)
+{
+    for (size_t i = 0; i < text.size; i++) {
+        if (!is_host[text.data[i]])
+            return false;
+    }
+    return true;
+}
+
+/* ---- the request line ---- */
+
+/* "http://host/path?query" becomes "/path?query", and head->host the host. */
+static bool reduce_absolute(struct http_head *head)
+{
+    struct span target = head->target;
+    size_t scheme = 0;
+    if (target.size > 7 && IS_NAME(span_take(target, 7), "http://"))
+        scheme = 7;
+    else if (target.size > 8 && IS_NAME(span_take(target, 8), "https://"))
+        scheme = 8;
+    if (scheme == 0)
+        return false;
+    struct span rest = span_skip(target, scheme);
+    size_t slash = span_find(rest, '/');
+    head->host = span_take(rest, slash);
+    head->target = slash == SIZE_MAX ? SPAN("/") : span_skip(rest, slash);
+    return head->host.size > 0 && is_host_text(head->host);
+}
+
+static enum http_parse dissect_target(struct http_head *head, struct error *error)
+{
+    if (head->target.size == 0)
+        return refuse(error, "The request line has no target.");
+    if (head->target.data[0] != '/' && !reduce_absolute(head))
+        return refuse_target(error, "The request target must be a path, or an absolute http URI.");
+    size_t mark = span_find(head->target, '?');
+    head->path = span_take(head->target, mark);
+    head->query = mark == SIZE_MAX ? SPAN_EMPTY : span_skip(head->target, mark + 1);
+    if (span_find(head->target, '#') != SIZE_MAX)
+        return refuse_target(error, "The request target holds a fragment; '#' in a key is written %23.");
+    return HTTP_PARSE_DONE;
+}
+
+/* `tail` is what follows the target and its space. */
+static enum http_parse parse_version(struct span tail, struct http_head *head, struct error *error)
+{
+    static const char version[] = "HTTP/1.";
+    enum { FIXED = sizeof version - 1, WHOLE = FIXED + sizeof "1\r\n" - 1 };
+    size_t known = tail.size < FIXED ? tail.size : FIXED;
+    if (memcmp(tail.data, version, known) != 0)
+        return refuse(error, "The request line must be: method, one space, target, one space, HTTP/1.1.");
+    if (tail.size < WHOLE)
+        return HTTP_PARSE_MORE;
+    uint8_t minor = tail.data[FIXED];
+    if (minor < '0' || minor > '9' || tail.data[FIXED + 1] != '\r' || tail.data[FIXED + 2] != '\n')
+        return refuse(error, "The request line does not end after HTTP/1.1.");
+    head->minor_version = minor == '0' ? 0 : 1;
+    return HTTP_PARSE_DONE;
+}
+
+/* Advances *position beyond the line. */
+static enum http_parse parse_request_line(const uint8_t **position, const uint8_t *end, struct http_head *head,
+                                          struct error *error)
+{
+    const uint8_t *line = *position;
+    const uint8_t *at = line;
+    while (at < end && is_token[*at])
+        at++;
+    if (at - line > METHOD_BYTES_MAX || (at < end && (*at != ' ' || at == line)))
+        return refuse(error, "The request line does not begin with a method and one space.");
+    if (at == end)
+        return HTTP_PARSE_MORE;
+    head->method = span_of(line, (size_t)(at - line));
+
+    const uint8_t *target = ++at;
+    bool is_cut = end - line > HTTP_REQUEST_LINE_BYTES_MAX;
+    const uint8_t *limit = is_cut ? line + HTTP_REQUEST_LINE_BYTES_MAX : end;
+    at = find_control(at, limit, ' ');
+    if (at == limit)
+        return is_cut ? refuse_target(error, "The request line exceeds its maximum size.") : HTTP_PARSE_MORE;
+    if (*at == '\r' || *at == '\n')
+        return refuse(error, "The request line has no version.");
+    if (*at != ' ')
+        return refuse_target(error, "The request target holds a control byte.");
+    head->target = span_of(target, (size_t)(at - target));
+    enum http_parse outcome = dissect_target(head, error);
+    if (outcome != HTTP_PARSE_DONE)
+        return outcome;
+    at++;
+    outcome = parse_version(span_of(at, (size_t)(end - at)), head, error);
+    *position = at + sizeof "HTTP/1.1\r\n" - 1;
+    return outcome;
+}
+
+/* ---- fields that decide how the message is framed ---- */
+
+static enum http_parse note_content_length(struct http_head *head, struct span value, struct error *error)
+{
+    uint64_t length;
+    if (!decimal_parse_range(value, 0, INT64_MAX, &length))
+        return refuse(error, "Content-Length is not a number.");
+    if (head->has_content_length && head->content_length != length)
+        return refuse(error, "There are two Content-Length fields that differ.");
+    head->has_content_length = true;
+    head->content_length = length;
+    return HTTP_PARSE_DONE;
+}
+
+static enum http_parse note_transfer_encoding(struct field_notes *notes, struct span value)
+{
+    if (notes->has_transfer_encoding)
+        return refuse(notes->error, "There are two Transfer-Encoding fields.");
+    notes->has_transfer_encoding = true;
+    if (!IS_NAME(value, "chunked")) {
+        (void)error_set(notes->error, ERROR_UNSUPPORTED, HTTP_NOT_IMPLEMENTED,
+                        "The only Transfer-Encoding understood is chunked.");
+        return HTTP_PARSE_FAILED;
+    }
+    return HTTP_PARSE_DONE;
+}
+
+static enum http_parse note_host(struct field_notes *notes, struct http_head *head, struct span value)
+{
+    if (notes->has_host)
+        return refuse(notes->error, "There are two Host fields.");
+    notes->has_host = true;
+    if (!is_host_text(value))
+        return refuse(notes->error, "The Host field is not a host.");
+    if (head->host.size > 0 && !span_equal_ignore_case(head->host, value))
+        return refuse(notes->error, "The request target and the Host field name different hosts.");
+    head->host = value;
+    return HTTP_PARSE_DONE;
+}
+
+static void note_connection(struct field_notes *notes, struct span value)
+{
+    while (value.size > 0) {
+        size_t comma = span_find(value, ',');
+        struct span option = span_trim(span_take(value, comma));
+        notes->says_close |= IS_NAME(option, "close");
+        notes->says_keep_alive |= IS_NAME(option, "keep-alive");
+        value = comma == SIZE_MAX ? SPAN_EMPTY : span_skip(value, comma + 1);
+    }
+}
+
+static enum http_parse note_field(struct field_notes *notes, struct http_head *head, const struct http_field *field)
+{
+    switch (field->name.size) {
+    case sizeof "host" - 1:
+        if (IS_NAME(field->name, "host"))
+            return note_host(notes, head, field->value);
+        break;
+    case sizeof "expect" - 1:
+        if (IS_NAME(field->name, "expect"))
+            head->expects_continue |= IS_NAME(field->value, "100-continue");
+        break;
+    case sizeof "connection" - 1:
+        if (IS_NAME(field->name, "connection"))
+            note_connection(notes, field->value);
+        break;
+    case sizeof "content-length" - 1:
+        if (IS_NAME(field->name, "content-length"))
+            return note_content_length(head, field->value, notes->error);
+        break;
+    case sizeof "transfer-encoding" - 1:
+        if (IS_NAME(field->name, "transfer-encoding"))
+            return note_transfer_encoding(notes, field->value);
+        break;
+    default:
+        break;
+    }
+    return HTTP_PARSE_DONE;
+}
+
+/* All fields are there: do they agree? */
+static enum http_parse conclude(const struct field_notes *notes, struct http_head *head, struct error *error)
+{
+    if (head->minor_version == 1 && !notes->has_host)
+        return refuse(error, "An HTTP/1.1 request must have a Host field.");
+    if (notes->has_transfer_encoding && head->has_content_length)
+        return refuse(error, "Content-Length and Transfer-Encoding exclude each other.");
+    if (notes->has_transfer_encoding && head->minor_version == 0)
+        return refuse(error, "HTTP/1.0 has no Transfer-Encoding.");
+    if (notes->has_transfer_encoding)
+        head->body_kind = HTTP_BODY_CHUNKED;
+    else if (head->has_content_length)
+        head->body_kind = HTTP_BODY_LENGTH;
+    head->keep_alive = !notes->says_close && (head->minor_version == 1 || notes->says_keep_alive);
+    head->expects_continue &= head->minor_version == 1;
+    return HTTP_PARSE_DONE;
+}
+
+/* ---- fields ---- */
+
+/* One line; advances *position beyond it. */
+static enum http_parse parse_field(const uint8_t **position, const uint8_t *end, struct http_field *field,
+                                   struct error *error)
+{
+    const uint8_t *name = *position;
+    const uint8_t *at = name;
+    while (at < end && is_token[*at])
+        at++;
+    if (at == end)
+        return HTTP_PARSE_MORE;
+    if (*at != ':' || at == name)
+        return refuse(error, *name == ' ' || *name == '\t' ? "A header line begins with a space (obsolete folding)."
+                                                           : "A header line is not \"name: value\".");
+    field->name = span_of(name, (size_t)(at - name));
+    do {
+        at++;
+    } while (at < end && (*at == ' ' || *at == '\t'));
+
+    const uint8_t *value = at;
+    while ((at = find_control(at, end, 0x1f)) < end && *at == '\t')
+        at++;
+    if (end - at < 2) {
+        return at < end && *at != '\r' ? refuse(error, "A header value holds a control byte.") : HTTP_PARSE_MORE;
+    }
+    if (at[0] != '\r' || at[1] != '\n')
+        return refuse(error, "A header value holds a control byte.");
+    *position = at + 2;
+    while (at > value && (at[-1] == ' ' || at[-1] == '\t'))
+        at--;
+    field->value = span_of(value, (size_t)(at - value));
+    return HTTP_PARSE_DONE;
+}
+
+/* The header section with the empty line that ends it; `end` is already cut to the section's bound. */
+static enum http_parse parse_fields(const uint8_t **position, const uint8_t *end, struct field_notes *notes,
+                                    struct http_head *head)
+{
+    const uint8_t *at = *position;
+    for (;;) {
+        if (at == end)
+            return HTTP_PARSE_MORE;
+        if (*at == '\r') {
+            if (end - at < 2)
+                return HTTP_PARSE_MORE;
+            if (at[1] != '\n')
+                return refuse(notes->error, "A carriage return stands alone.");
+            *position = at + 2;
+            return HTTP_PARSE_DONE;
+        }
+        if (head->fields_count == HTTP_FIELDS_MAX)
+            return refuse_section(notes->error);
+        struct http_field *field = &head->fields[head->fields_count];
+        enum http_parse outcome = parse_field(&at, end, field, notes->error);
+        if (outcome == HTTP_PARSE_DONE)
+            outcome = note_field(notes, head, field);
+        if (outcome != HTTP_PARSE_DONE)
+            return outcome;
+        head->fields_count++;
+        head->names_present |= name_bit(field->name.data, field->name.size);
+    }
+}
+
+static void clear(struct http_head *head) /* all but the fields, which are many */
+{
+    head->method = head->target = head->path = head->query = head->host = SPAN_EMPTY;
+    head->minor_version = 1;
+    head->fields_count = 0;
+    head->body_kind = HTTP_BODY_NONE;
+    head->has_content_length = false;
+    head->content_length = 0;
+    head->keep_alive = false;
+    head->expects_continue = false;
+    head->names_present = 0;
+}
+
+enum http_parse http_head_parse(struct span bytes, struct http_head *ret_head, size_t *ret_size, struct error *error)
+{
+    clear(ret_head);
+    if (bytes.size == 0)
+        return HTTP_PARSE_MORE;
+    const uint8_t *at = bytes.data;
+    const uint8_t *end = at + bytes.size;
+    if (*at == '\r') { /* one empty line before a request is forgiven (RFC 9112, 2.2) */
+        if (end - at < BLANK_LINE_BYTES)
+            return HTTP_PARSE_MORE;
+        at += at[1] == '\n' ? BLANK_LINE_BYTES : 0;
+    }
+    enum http_parse outcome = parse_request_line(&at, end, ret_head, error);
+    if (outcome != HTTP_PARSE_DONE)
+        return outcome;
+
+    bool is_cut = end - at >= HTTP_HEADER_SECTION_BYTES_MAX + BLANK_LINE_BYTES;
+    const uint8_t *limit = is_cut ? at + HTTP_HEADER_SECTION_BYTES_MAX + BLANK_LINE_BYTES : end;
+    struct field_notes notes = {.error = error};
+    outcome = parse_fields(&at, limit, &notes, ret_head);
+    if (outcome == HTTP_PARSE_MORE && is_cut)
+        return refuse_section(error);
+    if (outcome != HTTP_PARSE_DONE)
+        return outcome;
+    *ret_size = (size_t)(at - bytes.data);
+    return conclude(&notes, ret_head, error);
+}
+
+/* ---- looking fields up ---- */
+
+static bool may_have(const struct http_head *head, const char *name, size_t size)
+{
+    return size > 0 && (head->names_present == 0 || (head->names_present & name_bit((const uint8_t *)name, size)) != 0);
+}
+
+bool http_head_find(const struct http_head *head, const char *name, struct span *ret_value)
+{
+    size_t size = strlen(name);
+    for (unsigned i = 0; may_have(head, name, size) && i < head->fields_count; i++) {
+        if (is_name(head->fields[i].name, name, size)) {
+            *ret_value = head->fields[i].value;
+            return true;
+        }
+    }
+    *ret_value = SPAN_EMPTY;
+    return false;
+}
+
+unsigned http_head_count(const struct http_head *head, const char *name)
+{
+    size_t size = strlen(name);
+    unsigned count = 0;
+    for (unsigned i = 0; may_have(head, name, size) && i < head->fields_count; i++)
+        count += is_name(head->fields[i].name, name, size);
+    return count;
+}
