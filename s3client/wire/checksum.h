@@ -74,4 +74,12 @@ void sha256_begin(struct sha256_sum *sum);
 void sha256_update(struct sha256_sum *sum, struct span bytes);
 void sha256_end(struct sha256_sum *sum, uint8_t ret_digest[SHA256_BYTES]);
 void sha256_of(struct span bytes, uint8_t ret_digest[SHA256_BYTES]);
+
+/* HMAC-SHA-256. A prepared key has hashed its two pads already: half of the work of a short message. */
+struct hmac_sha256_key {
+    struct sha256_sum inner;
+    struct sha256_sum outer;
+};
+void hmac_sha256_prepare(struct hmac_sha256_key *ret_key, struct span key);
+void hmac_sha256_sign(const struct hmac_sha256_key *key, struct span message, uint8_t ret_digest[SHA256_BYTES]);
 void hmac_sha256(struct span key, struct span message, uint8_t ret_digest[SHA256_BYTES]);

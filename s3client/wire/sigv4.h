@@ -41,6 +41,8 @@ void sigv4_signing_key(struct span secret, struct span day, struct span region, 
 
 /* 64 lower-case hex characters, no zero. */
 void sigv4_signature(const uint8_t key[SHA256_BYTES], struct span string_to_sign, char ret_hex[64]);
+/* The same with a key that is kept for many signatures. */
+void sigv4_signature_prepared(const struct hmac_sha256_key *key, struct span string_to_sign, char ret_hex[64]);
 
 /* The strings to sign of one chunk and of the trailer of a streamed body. */
 void sigv4_chunk_string_to_sign(struct span timestamp, struct span scope, const char previous_signature[64],

@@ -1,0 +1,146 @@
+/* s3client/wire/checksum.c -- S3's checksums by name, as text, and as running sums. */
+#include "s3client/wire/checksum.h"
+
+#include "codec/crc.h"
+#include "runtime/base/assert.h"
+#include "runtime/base/base64.h"
+#include "runtime/base/byteorder.h"
+
+/* The reason stands in digest.c. */
+#define OPENSSL_SUPPRESS_DEPRECATED
+#include <openssl/sha.h>
+
+#include <assert.h>
+#include <stdio.h>
+
+static const struct {
+    const char *name;
+    const char *header;
+    size_t size;
+} algorithms[CHECKSUM_ALGORITHMS] = {
+    [CHECKSUM_CRC32] = {"CRC32", "x-amz-checksum-crc32", 4},
+    [CHECKSUM_CRC32C] = {"CRC32C", "x-amz-checksum-crc32c", 4},
+    [CHECKSUM_CRC64NVME] = {"CRC64NVME", "x-amz-checksum-crc64nvme", 8},
+    [CHECKSUM_SHA1] = {"SHA1", "x-amz-checksum-sha1", 20},
+    [CHECKSUM_SHA256] = {"SHA256", "x-amz-checksum-sha256", 32},
+};
+
+const char *checksum_name(enum checksum_algorithm algorithm)
+{
+    ASSERT(algorithm > CHECKSUM_NONE && algorithm < CHECKSUM_ALGORITHMS);
+    return algorithms[algorithm].name;
+}
+
+const char *checksum_header(enum checksum_algorithm algorithm)
+{
+    ASSERT(algorithm > CHECKSUM_NONE && algorithm < CHECKSUM_ALGORITHMS);
+    return algorithms[algorithm].header;
+}
+
+size_t checksum_size(enum checksum_algorithm algorithm)
+{
+    ASSERT(algorithm > CHECKSUM_NONE && algorithm < CHECKSUM_ALGORITHMS);
+    return algorithms[algorithm].size;
+}
+
+enum checksum_algorithm checksum_from_name(struct span name)
+{
+    for (int i = CHECKSUM_NONE + 1; i < CHECKSUM_ALGORITHMS; i++)
+        if (span_equal_ignore_case(name, span_from_string(algorithms[i].name)))
+            return (enum checksum_algorithm)i;
+    return CHECKSUM_NONE;
+}
+
+enum checksum_algorithm checksum_from_header(struct span header)
+{
+    for (int i = CHECKSUM_NONE + 1; i < CHECKSUM_ALGORITHMS; i++)
+        if (span_equal_ignore_case(header, span_from_string(algorithms[i].header)))
+            return (enum checksum_algorithm)i;
+    return CHECKSUM_NONE;
+}
+
+const char *checksum_type_name(enum checksum_type type)
+{
+    return type == CHECKSUM_COMPOSITE ? "COMPOSITE" : "FULL_OBJECT";
+}
+
+void checksum_format(const struct checksum_value *value, char *ret_text)
+{
+    size_t size = checksum_size(value->algorithm);
+    base64_encode(span_of(value->bytes, size), ret_text);
+    char *end = ret_text + BASE64_ENCODED_BYTES(size);
+    *end = '\0';
+    if (value->type == CHECKSUM_COMPOSITE)
+        (void)snprintf(end, CHECKSUM_TEXT_BYTES - BASE64_ENCODED_BYTES(size), "-%u", value->parts_count);
+}
+
+bool checksum_parse(enum checksum_algorithm algorithm, struct span text, struct checksum_value *ret_value)
+{
+    struct checksum_value value = {.algorithm = algorithm, .type = CHECKSUM_FULL_OBJECT};
+    if (!base64_decode(text, value.bytes, checksum_size(algorithm)))
+        return false;
+    *ret_value = value;
+    return true;
+}
+
+/* ---- running sums ---- */
+
+static_assert(sizeof(SHA_CTX) <= sizeof(uint64_t[16]), "SHA-1 context");
+static_assert(sizeof(SHA256_CTX) <= sizeof(uint64_t[16]), "SHA-256 context");
+
+void checksum_begin(struct checksum_sum *sum, enum checksum_algorithm algorithm)
+{
+    ASSERT(algorithm < CHECKSUM_ALGORITHMS);
+    *sum = (struct checksum_sum){.algorithm = algorithm};
+    if (algorithm == CHECKSUM_SHA1)
+        SHA1_Init((SHA_CTX *)sum->state.hash);
+    else if (algorithm == CHECKSUM_SHA256)
+        SHA256_Init((SHA256_CTX *)sum->state.hash);
+}
+
+void checksum_update(struct checksum_sum *sum, struct span bytes)
+{
+    if (bytes.size == 0)
+        return;
+    switch (sum->algorithm) {
+    case CHECKSUM_CRC32:
+        sum->state.crc32 = crc32_update(sum->state.crc32, bytes);
+        break;
+    case CHECKSUM_CRC32C:
+        sum->state.crc32 = crc32c_update(sum->state.crc32, bytes);
+        break;
+    case CHECKSUM_CRC64NVME:
+        sum->state.crc64 = crc64nvme_update(sum->state.crc64, bytes);
+        break;
+    case CHECKSUM_SHA1:
+        SHA1_Update((SHA_CTX *)sum->state.hash, bytes.data, bytes.size);
+        break;
+    case CHECKSUM_SHA256:
+        SHA256_Update((SHA256_CTX *)sum->state.hash, bytes.data, bytes.size);
+        break;
+    default:
+        break;
+    }
+}
+
+void checksum_end(struct checksum_sum *sum, struct checksum_value *ret_value)
+{
+    *ret_value = (struct checksum_value){.algorithm = sum->algorithm, .type = CHECKSUM_FULL_OBJECT};
+    switch (sum->algorithm) {
+    case CHECKSUM_CRC32:
+    case CHECKSUM_CRC32C:
+        store_u32_be(ret_value->bytes, sum->state.crc32);
+        break;
+    case CHECKSUM_CRC64NVME:
+        store_u64_be(ret_value->bytes, sum->state.crc64);
+        break;
+    case CHECKSUM_SHA1:
+        SHA1_Final(ret_value->bytes, (SHA_CTX *)sum->state.hash);
+        break;
+    case CHECKSUM_SHA256:
+        SHA256_Final(ret_value->bytes, (SHA256_CTX *)sum->state.hash);
+        break;
+    default:
+        break;
+    }
+}

@@ -1,0 +1,271 @@
+/* s3client/wire/sigv4.c -- the canonical request and what is signed over it. Runs for every request: no allocation but
+ * growth of the caller's buffer, which keeps its size between requests. */
+#include "s3client/wire/sigv4.h"
+
+#include "runtime/base/assert.h"
+#include "runtime/base/hex.h"
+#include "s3client/wire/uri.h"
+
+enum { QUERY_PARAMETERS_MAX = 256 };
+
+/* ---- query ---- */
+
+/* An encoded parameter in the buffer: "name=value". */
+struct parameter {
+    uint32_t offset;
+    uint32_t name_size;
+    uint32_t value_size;
+};
+
+static struct span parameter_name(const struct buffer *from, const struct parameter *parameter)
+{
+    return span_of(from->data + parameter->offset, parameter->name_size);
+}
+
+static struct span parameter_text(const struct buffer *from, const struct parameter *parameter)
+{
+    return span_of(from->data + parameter->offset, parameter->name_size + 1U + parameter->value_size);
+}
+
+/* By name, then by value: "a=" must come before "a-b=", though '-' sorts before '='. */
+static int parameter_compare(const struct buffer *from, const struct parameter *a, const struct parameter *b)
+{
+    int order = span_compare(parameter_name(from, a), parameter_name(from, b));
+    if (order != 0)
+        return order;
+    return span_compare(span_skip(parameter_text(from, a), a->name_size),
+                        span_skip(parameter_text(from, b), b->name_size));
+}
+
+/* Shell's sort: requests come sorted, where it costs one comparison for each; qsort would allocate. */
+static void sort_parameters(const struct buffer *from, struct parameter *parameters, unsigned count)
+{
+    static const unsigned gaps[] = {57, 23, 10, 4, 1};
+    for (unsigned g = 0; g < sizeof gaps / sizeof gaps[0]; g++) {
+        unsigned gap = gaps[g];
+        for (unsigned i = gap; i < count; i++) {
+            struct parameter moved = parameters[i];
+            unsigned at = i;
+            for (; at >= gap && parameter_compare(from, &moved, &parameters[at - gap]) < 0; at -= gap)
+                parameters[at] = parameters[at - gap];
+            parameters[at] = moved;
+        }
+    }
+}
+
+/* Decodes what the wire has and encodes it as the signer must have: "%2b", "%2B" and "+" are one, so are "~" and "%7E".
+ */
+static bool append_normalised(struct buffer *to, struct span text)
+{
+    if (span_find(text, '%') == SIZE_MAX) {
+        uri_encode(to, text, URI_ENCODE_ALL);
+        return true;
+    }
+    while (text.size > 0) {
+        uint8_t piece[256]; /* decoded in pieces that no escape straddles */
+        size_t piece_bytes;
+        size_t take = text.size < sizeof piece ? text.size : sizeof piece;
+        if (take < text.size) {
+            if (text.data[take - 1] == '%')
+                take -= 1;
+            else if (text.data[take - 2] == '%')
+                take -= 2;
+        }
+        if (!uri_decode(span_take(text, take), piece, &piece_bytes))
+            return false;
+        uri_encode(to, span_of(piece, piece_bytes), URI_ENCODE_ALL);
+        text = span_skip(text, take);
+    }
+    return true;
+}
+
+/* Encoded parameters are first put behind what the buffer holds, then copied sorted behind themselves, and moved back.
+ */
+static bool append_query(struct buffer *to, struct span query)
+{
+    struct parameter parameters[QUERY_PARAMETERS_MAX];
+    unsigned count = 0;
+    size_t start = to->size;
+    struct span name;
+    struct span value;
+    bool has_value;
+    for (size_t position = 0; uri_query_next(query, &position, &name, &value, &has_value);) {
+        if (count == QUERY_PARAMETERS_MAX)
+            return false;
+        struct parameter *parameter = &parameters[count];
+        parameter->offset = (uint32_t)to->size;
+        if (!append_normalised(to, name))
+            return false;
+        parameter->name_size = (uint32_t)(to->size - parameter->offset);
+        if (!to->overflow && span_equal(parameter_name(to, parameter), SPAN("X-Amz-Signature"))) {
+            to->size = parameter->offset;
+            continue;
+        }
+        buffer_append_byte(to, '=');
+        if (!append_normalised(to, value))
+            return false;
+        if (to->overflow)
+            return false;
+        parameter->value_size = (uint32_t)(to->size - parameter->offset - parameter->name_size - 1);
+        count++;
+    }
+    sort_parameters(to, parameters, count);
+    size_t unsorted_end = to->size;
+    if (!buffer_reserve(to, unsorted_end - start + count))
+        return false;
+    for (unsigned i = 0; i < count; i++) {
+        if (i > 0)
+            buffer_append_byte(to, '&');
+        buffer_append(to, parameter_text(to, &parameters[i]));
+    }
+    size_t sorted_bytes = to->size - unsorted_end;
+    memmove(to->data + start, to->data + unsorted_end, sorted_bytes);
+    to->size = start + sorted_bytes;
+    return true;
+}
+
+/* ---- headers ---- */
+
+/* Trimmed, and runs of spaces inside folded to one. */
+static void append_header_value(struct buffer *to, struct span value)
+{
+    value = span_trim(value);
+    while (value.size > 0) {
+        const uint8_t *run = memmem(value.data, value.size, "  ", 2);
+        size_t plain = run == NULL ? value.size : (size_t)(run - value.data) + 1;
+        buffer_append(to, span_take(value, plain));
+        value = span_skip(value, plain);
+        while (value.size > 0 && value.data[0] == ' ')
+            value = span_skip(value, 1);
+    }
+}
+
+/* "name:value,value\n", all headers of that name in their order. */
+static bool append_header(const struct sigv4_request *request, struct span name, struct buffer *to)
+{
+    bool is_found = false;
+    buffer_append(to, name);
+    buffer_append_byte(to, ':');
+    for (unsigned i = 0; i < request->headers_count; i++) {
+        if (!span_equal_ignore_case(request->headers[i].name, name))
+            continue;
+        if (is_found)
+            buffer_append_byte(to, ',');
+        append_header_value(to, request->headers[i].value);
+        is_found = true;
+    }
+    buffer_append_byte(to, '\n');
+    return is_found;
+}
+
+/* Each name at most once, so there are never more names than headers: this bounds what one request can ask for. */
+static bool append_headers(const struct sigv4_request *request, struct buffer *to, struct span *ret_missing)
+{
+    struct span rest = request->signed_headers;
+    for (unsigned count = 0; rest.size > 0; count++) {
+        size_t end = span_find(rest, ';');
+        struct span name = end == SIZE_MAX ? rest : span_take(rest, end);
+        if (count == request->headers_count || !append_header(request, name, to)) {
+            *ret_missing = name;
+            return false;
+        }
+        rest = span_skip(rest, end == SIZE_MAX ? rest.size : end + 1);
+    }
+    return true;
+}
+
+bool sigv4_canonical_request(const struct sigv4_request *request, struct buffer *to, struct span *ret_missing)
+{
+    *ret_missing = SPAN_EMPTY;
+    buffer_append(to, request->method);
+    buffer_append_byte(to, '\n');
+    uri_encode(to, request->path, URI_ENCODE_KEEP_SLASH);
+    buffer_append_byte(to, '\n');
+    if (!append_query(to, request->query))
+        return false;
+    buffer_append_byte(to, '\n');
+    if (!append_headers(request, to, ret_missing))
+        return false;
+    buffer_append_byte(to, '\n');
+    buffer_append(to, request->signed_headers);
+    buffer_append_byte(to, '\n');
+    buffer_append(to, request->payload_hash);
+    return !to->overflow;
+}
+
+/* ---- strings to sign ---- */
+
+static void append_hex(struct buffer *to, const uint8_t digest[SHA256_BYTES])
+{
+    char text[2 * SHA256_BYTES];
+    hex_encode(span_of(digest, SHA256_BYTES), text);
+    buffer_append(to, span_of(text, sizeof text));
+}
+
+static void append_preamble(struct buffer *to, struct span algorithm, struct span timestamp, struct span scope)
+{
+    buffer_append(to, algorithm);
+    buffer_append_byte(to, '\n');
+    buffer_append(to, timestamp);
+    buffer_append_byte(to, '\n');
+    buffer_append(to, scope);
+    buffer_append_byte(to, '\n');
+}
+
+void sigv4_string_to_sign(struct span timestamp, struct span scope, struct span canonical_request, struct buffer *to)
+{
+    uint8_t digest[SHA256_BYTES];
+    sha256_of(canonical_request, digest);
+    append_preamble(to, SPAN(SIGV4_ALGORITHM), timestamp, scope);
+    append_hex(to, digest);
+}
+
+void sigv4_chunk_string_to_sign(struct span timestamp, struct span scope, const char previous_signature[64],
+                                const uint8_t chunk_hash[SHA256_BYTES], struct buffer *to)
+{
+    static const char hash_of_nothing[] = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+    append_preamble(to, SPAN(SIGV4_ALGORITHM "-PAYLOAD"), timestamp, scope);
+    buffer_append(to, span_of(previous_signature, 64));
+    buffer_append_byte(to, '\n');
+    buffer_append_string(to, hash_of_nothing);
+    buffer_append_byte(to, '\n');
+    append_hex(to, chunk_hash);
+}
+
+void sigv4_trailer_string_to_sign(struct span timestamp, struct span scope, const char previous_signature[64],
+                                  const uint8_t trailer_hash[SHA256_BYTES], struct buffer *to)
+{
+    append_preamble(to, SPAN(SIGV4_ALGORITHM "-TRAILER"), timestamp, scope);
+    buffer_append(to, span_of(previous_signature, 64));
+    buffer_append_byte(to, '\n');
+    append_hex(to, trailer_hash);
+}
+
+/* ---- keys and signatures ---- */
+
+void sigv4_signing_key(struct span secret, struct span day, struct span region, struct span service,
+                       uint8_t ret_key[SHA256_BYTES])
+{
+    uint8_t key[256] = "AWS4";
+    ASSERT(secret.size <= sizeof key - 4);
+    memcpy(key + 4, secret.data, secret.size);
+    hmac_sha256(span_of(key, 4 + secret.size), day, ret_key);
+    hmac_sha256(span_of(ret_key, SHA256_BYTES), region, ret_key);
+    hmac_sha256(span_of(ret_key, SHA256_BYTES), service, ret_key);
+    hmac_sha256(span_of(ret_key, SHA256_BYTES), SPAN("aws4_request"), ret_key);
+    explicit_bzero(key, sizeof key);
+}
+
+void sigv4_signature(const uint8_t key[SHA256_BYTES], struct span string_to_sign, char ret_hex[64])
+{
+    struct hmac_sha256_key prepared;
+    hmac_sha256_prepare(&prepared, span_of(key, SHA256_BYTES));
+    sigv4_signature_prepared(&prepared, string_to_sign, ret_hex);
+}
+
+void sigv4_signature_prepared(const struct hmac_sha256_key *key, struct span string_to_sign, char ret_hex[64])
+{
+    uint8_t digest[SHA256_BYTES];
+    hmac_sha256_sign(key, string_to_sign, digest);
+    hex_encode(span_of(digest, sizeof digest), ret_hex);
+}

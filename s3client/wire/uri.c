@@ -1,0 +1,139 @@
+/* s3client/wire/uri.c -- percent-encoding, and the check that text is UTF-8. */
+#include "s3client/wire/uri.h"
+
+#include "runtime/base/hex.h"
+
+#include <string.h>
+
+/* 1: never encoded; 2: a slash, encoded or not as the caller says. */
+static const uint8_t unreserved[256] = {
+    ['A' ... 'Z'] = 1, ['a' ... 'z'] = 1, ['0' ... '9'] = 1, ['-'] = 1, ['.'] = 1, ['_'] = 1, ['~'] = 1, ['/'] = 2,
+};
+
+void uri_encode(struct buffer *to, struct span text, enum uri_encoding encoding)
+{
+    static const char digits[] = "0123456789ABCDEF";
+    uint8_t kept = encoding == URI_ENCODE_KEEP_SLASH ? 1 | 2 : 1;
+    size_t most;
+    if (__builtin_mul_overflow(text.size, (size_t)3, &most))
+        most = SIZE_MAX;
+    if (to->limit != 0 && most > to->limit - to->size) { /* near the limit: only what it really takes counts */
+        most = text.size;
+        for (size_t i = 0; i < text.size; i++)
+            if ((unreserved[text.data[i]] & kept) == 0)
+                most += 2;
+    }
+    if (text.size == 0 || !buffer_reserve(to, most))
+        return;
+    uint8_t *out = to->data + to->size;
+    for (size_t i = 0; i < text.size; i++) {
+        uint8_t byte = text.data[i];
+        if ((unreserved[byte] & kept) != 0) {
+            *out++ = byte;
+            continue;
+        }
+        *out++ = '%';
+        *out++ = (uint8_t)digits[byte >> 4];
+        *out++ = (uint8_t)digits[byte & 15];
+    }
+    to->size = (size_t)(out - to->data);
+}
+
+static bool decode(struct span text, uint8_t plus, uint8_t *ret_text, size_t *ret_size)
+{
+    uint8_t *out = ret_text;
+    for (size_t i = 0; i < text.size; i++) {
+        uint8_t byte = text.data[i];
+        if (byte == '+') {
+            byte = plus;
+        } else if (byte == '%') {
+            if (text.size - i < 3)
+                return false;
+            int high = hex_digit_value(text.data[i + 1]);
+            int low = hex_digit_value(text.data[i + 2]);
+            if (high < 0 || low < 0)
+                return false;
+            byte = (uint8_t)(high << 4 | low);
+            i += 2;
+        }
+        *out++ = byte;
+    }
+    *ret_size = (size_t)(out - ret_text);
+    return true;
+}
+
+bool uri_decode(struct span text, uint8_t *ret_text, size_t *ret_size)
+{
+    return decode(text, '+', ret_text, ret_size);
+}
+
+bool uri_decode_form(struct span text, uint8_t *ret_text, size_t *ret_size)
+{
+    return decode(text, ' ', ret_text, ret_size);
+}
+
+static bool is_continuation(uint8_t byte)
+{
+    return (byte & 0xc0) == 0x80;
+}
+
+size_t utf8_sequence_bytes(struct span text)
+{
+    if (text.size == 0)
+        return 0;
+    const uint8_t *at = text.data;
+    if (at[0] < 0x80)
+        return 1;
+    if (at[0] >= 0xc2 && at[0] <= 0xdf)
+        return text.size >= 2 && is_continuation(at[1]) ? 2 : 0;
+    if (text.size >= 3 && (at[0] & 0xf0) == 0xe0 && is_continuation(at[1]) && is_continuation(at[2])) {
+        bool is_overlong = at[0] == 0xe0 && at[1] < 0xa0;
+        bool is_surrogate = at[0] == 0xed && at[1] > 0x9f;
+        return is_overlong || is_surrogate ? 0 : 3;
+    }
+    if (text.size >= 4 && at[0] >= 0xf0 && at[0] <= 0xf4 && is_continuation(at[1]) && is_continuation(at[2]) &&
+        is_continuation(at[3])) {
+        bool is_overlong = at[0] == 0xf0 && at[1] < 0x90;
+        bool is_beyond = at[0] == 0xf4 && at[1] > 0x8f;
+        return is_overlong || is_beyond ? 0 : 4;
+    }
+    return 0;
+}
+
+bool utf8_is_valid(struct span text)
+{
+    while (text.size > 0) {
+        uint64_t eight;
+        if (text.size >= sizeof eight) { /* keys are ASCII, nearly always */
+            memcpy(&eight, text.data, sizeof eight);
+            if ((eight & 0x8080808080808080U) == 0) {
+                text = span_skip(text, sizeof eight);
+                continue;
+            }
+        }
+        size_t step = utf8_sequence_bytes(text);
+        if (step == 0)
+            return false;
+        text = span_skip(text, step);
+    }
+    return true;
+}
+
+bool uri_query_next(struct span query, size_t *position, struct span *ret_name, struct span *ret_value,
+                    bool *ret_has_value)
+{
+    while (*position < query.size) {
+        struct span rest = span_skip(query, *position);
+        size_t end = span_find(rest, '&');
+        struct span pair = end == SIZE_MAX ? rest : span_take(rest, end);
+        *position += pair.size + 1;
+        if (pair.size == 0)
+            continue;
+        size_t equals = span_find(pair, '=');
+        *ret_has_value = equals != SIZE_MAX;
+        *ret_name = *ret_has_value ? span_take(pair, equals) : pair;
+        *ret_value = *ret_has_value ? span_skip(pair, equals + 1) : span_skip(pair, pair.size);
+        return true;
+    }
+    return false;
+}
