@@ -1,0 +1,98 @@
+"""tests/s3/daemon.py -- starts a baled of its own in a temporary folder, learns its ports, and stops it again."""
+
+import os
+import re
+import secrets
+import shutil
+import signal
+import subprocess
+import tempfile
+import threading
+import time
+
+from client import Account, Server
+
+DOMAIN = "bale.test"
+
+
+def make_accounts():
+    """alice and bob own buckets; reader has alice's id, so her buckets, but may not write."""
+    def account(name, canonical_id):
+        return Account(name, "AKIA" + secrets.token_hex(8).upper(), secrets.token_urlsafe(30), canonical_id)
+    alice_id, bob_id = secrets.token_hex(32), secrets.token_hex(32)
+    return {"alice": account("alice", alice_id), "bob": account("bob", bob_id), "reader": account("reader", alice_id)}
+
+
+def write_credentials(path, accounts):
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        for account in accounts.values():
+            role = "readonly" if account.name == "reader" else "readwrite"
+            file.write(f"[{account.name}]\naccess_key = {account.access_key}\nsecret_key = {account.secret_key}\n"
+                       f"id = {account.id}\nrole = {role}\n\n")
+
+
+class Daemon:
+    def __init__(self, baled, options=(), folder=None, accounts=None, domain=DOMAIN):
+        self.baled, self.options, self.domain = baled, list(options), domain
+        self.owns_folder = folder is None
+        self.folder = folder or tempfile.mkdtemp(prefix="bale-test-")
+        self.accounts = accounts or make_accounts()
+        self.credentials = os.path.join(self.folder, "accounts.ini")
+        write_credentials(self.credentials, self.accounts)
+        self.process = None
+        self.output = []
+
+    def command(self):
+        return [self.baled, "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--backend",
+                "dir:" + os.path.join(self.folder, "data"), "--credentials", self.credentials, "--region", "us-east-1",
+                "--domain", self.domain] + self.options
+
+    def start(self, seconds=20):
+        """Returns the Server once both listeners' ports have been printed and /ready says so."""
+        self.output = []
+        self.process = subprocess.Popen(self.command(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                        stderr=subprocess.STDOUT, cwd=self.folder)
+        threading.Thread(target=self._collect, args=(self.process,), daemon=True).start()
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline and self.process.poll() is None:
+            ports = self._ports()
+            if ports:
+                return Server(("127.0.0.1", ports[0]), self.accounts, domain=self.domain, admin=("127.0.0.1", ports[1]),
+                              pid=self.process.pid, folder=self.folder)
+            time.sleep(0.005)
+        raise RuntimeError("baled did not start: " + " ".join(self.command()) + "\n" + self.log())
+
+    def _collect(self, process):
+        for line in process.stdout:
+            self.output.append(line.decode("utf-8", "replace"))
+
+    def _ports(self):
+        """S3 port and admin port: the first two different "127.0.0.1:PORT" that are printed, admin where it says so."""
+        text = self.log()
+        found = re.findall(r"(.*?)127\.0\.0\.1:(\d+)", text)
+        admin = [int(port) for before, port in found if "admin" in before.lower() and port != "0"]
+        s3 = [int(port) for before, port in found if "admin" not in before.lower() and port != "0"]
+        return (s3[0], admin[0]) if s3 and admin else None
+
+    def log(self):
+        return "".join(self.output)
+
+    def kill(self):
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+
+    def stop(self, seconds=40):
+        """SIGTERM; returns the exit status."""
+        if self.process.poll() is None:
+            self.process.terminate()
+        try:
+            return self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            return None
+
+    def remove(self):
+        if self.process and self.process.poll() is None:
+            self.kill()
+        if self.owns_folder:
+            shutil.rmtree(self.folder, ignore_errors=True)
