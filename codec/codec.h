@@ -69,9 +69,9 @@ struct decompressor *decompressor_create(void);
 void decompressor_destroy(struct decompressor *decompressor);
 
 /* A whole payload in memory into a whole buffer of exactly original_size bytes (<= FRAME_VERIFIED_BYTES_MAX): the
- * ordinary frame. Fails (ERROR_DAMAGED) on more or fewer bytes than that, on damage, on a window above
- * CODEC_WINDOW_LOG_SMALL (which decompressor_needs_large_window tells beforehand). The caller checks the CRC. Takes up
- * to about 1 ms for 1 MiB. */
+ * ordinary frame. Fails (ERROR_DAMAGED) on more or fewer bytes than that and on damage; ERROR_UNSUPPORTED: a codec that
+ * this build cannot read. It needs no window of its own, whatever size the payload asks for. The caller checks the CRC.
+ * Takes up to about 1 ms for 1 MiB. */
 bool decompressor_run(struct decompressor *decompressor, uint32_t codec, struct span payload, uint8_t *ret_original,
                       size_t original_size, struct error *error);
 
@@ -81,7 +81,11 @@ bool decompressor_needs_large_window(uint32_t codec, struct span payload);
 /* Streaming, for frames above FRAME_VERIFIED_BYTES_MAX and unframed bodies: feed stored bytes, take original bytes. */
 bool decompressor_begin(struct decompressor *decompressor, uint32_t codec, bool allow_large_window,
                         struct error *error);
-/* Consumes from *input (advancing it) and writes at most `capacity` bytes. *ret_size 0 and *input empty: it wants more
- * input. *ret_ended: the stream's end was reached. Multi-frame zstd payloads go on; a gzip body is one member. */
+/* Consumes from *input (advancing it) and writes at most `capacity` bytes, one slice at most. *ret_size 0 and *input
+ * empty: it wants more input. *ret_ended: the stream may end here. Multi-frame zstd payloads go on with more input; a
+ * gzip body is one member, what follows it is swallowed. */
 bool decompressor_step(struct decompressor *decompressor, struct span *input, uint8_t *ret_original, size_t capacity,
                        size_t *ret_size, bool *ret_ended, struct error *error);
+
+/* Gives back what a stream's window took; a pool calls it when a decompressor comes back. */
+void decompressor_shrink(struct decompressor *decompressor);

@@ -1,0 +1,288 @@
+/* codec/decompressor.c -- cpu-zstd (libzstd), cpu-gzip (ISA-L's igzip) and passthrough, whole or as a stream.
+ *
+ * gzip: igzip is linked already for its CRCs, inflates about twice as fast as zlib, and checks header and trailer of
+ * the member by itself; zlib would be one more dependency for nothing. */
+#include "codec/codec.h"
+
+#include "runtime/base/assert.h"
+#include "runtime/base/byteorder.h"
+
+#include <inttypes.h>
+#include <isa-l/igzip_lib.h>
+#include <stdlib.h>
+#include <zstd.h>
+#include <zstd_errors.h>
+
+/* A context that grew beyond this for a foreign window is given back by decompressor_shrink. */
+enum { ZSTD_KEPT_BYTES_MAX = 512 << 10 };
+
+struct decompressor {
+    ZSTD_DCtx *zstd;            /* NULL until needed */
+    struct inflate_state *gzip; /* NULL until needed; about 90 KiB */
+    uint32_t codec;             /* of the stream that was begun */
+    bool has_ended;             /* the stream may end here */
+};
+
+struct decompressor *decompressor_create(void)
+{
+    return calloc(1, sizeof(struct decompressor));
+}
+
+void decompressor_destroy(struct decompressor *decompressor)
+{
+    if (decompressor == NULL)
+        return;
+    ZSTD_freeDCtx(decompressor->zstd);
+    free(decompressor->gzip);
+    free(decompressor);
+}
+
+void decompressor_shrink(struct decompressor *decompressor)
+{
+    if (decompressor->zstd == NULL || ZSTD_sizeof_DCtx(decompressor->zstd) <= ZSTD_KEPT_BYTES_MAX)
+        return;
+    ZSTD_freeDCtx(decompressor->zstd);
+    decompressor->zstd = NULL;
+}
+
+static bool refuse_codec(uint32_t codec, struct error *error)
+{
+    const struct codec *known = codec_find(codec);
+    if (known == NULL)
+        return error_set(error, ERROR_DAMAGED, NULL, "The stored data name codec %" PRIu32 ", which does not exist.",
+                         codec);
+    if (codec == CODEC_ZSTD_DICTIONARY)
+        return error_set(error, ERROR_UNSUPPORTED, NULL,
+                         "The stored data were compressed with a dictionary (%s); this version of Bale cannot read "
+                         "them yet.",
+                         known->name);
+    return error_set(error, ERROR_UNSUPPORTED, NULL,
+                     "The stored data were compressed with codec %s, which this build of Bale cannot read.",
+                     known->name);
+}
+
+static bool refuse_size(uint64_t original_size, const char *what, struct error *error)
+{
+    return error_set(error, ERROR_DAMAGED, NULL, "A frame holds %s bytes than the %" PRIu64 " that it says.", what,
+                     original_size);
+}
+
+/* ---- contexts, made on first need ---- */
+
+static bool begin_zstd(struct decompressor *decompressor, int window_log, struct error *error)
+{
+    if (decompressor->zstd == NULL)
+        decompressor->zstd = ZSTD_createDCtx();
+    if (decompressor->zstd == NULL)
+        return error_set(error, ERROR_BUSY, NULL, "There is no memory for a decompressor.");
+    (void)ZSTD_DCtx_reset(decompressor->zstd, ZSTD_reset_session_only);
+    (void)ZSTD_DCtx_setParameter(decompressor->zstd, ZSTD_d_windowLogMax, window_log);
+    decompressor->has_ended = false;
+    return true;
+}
+
+static bool begin_gzip(struct decompressor *decompressor, struct error *error)
+{
+    if (decompressor->gzip == NULL)
+        decompressor->gzip = malloc(sizeof *decompressor->gzip);
+    if (decompressor->gzip == NULL)
+        return error_set(error, ERROR_BUSY, NULL, "There is no memory for a decompressor.");
+    isal_inflate_init(decompressor->gzip);
+    decompressor->gzip->crc_flag = ISAL_GZIP;
+    decompressor->has_ended = false;
+    return true;
+}
+
+/* ---- one step of a stream ---- */
+
+static bool step_zstd(struct decompressor *decompressor, struct span *input, uint8_t *ret_original, size_t capacity,
+                      size_t *ret_size, bool *ret_ended, struct error *error)
+{
+    ZSTD_inBuffer in = {input->data, input->size, 0};
+    ZSTD_outBuffer out = {ret_original, capacity, 0};
+    size_t result = ZSTD_decompressStream(decompressor->zstd, &out, &in);
+    if (ZSTD_isError(result))
+        return error_set(error, ERROR_DAMAGED, NULL, "Stored zstd data cannot be decompressed: %s.",
+                         ZSTD_getErrorName(result));
+    *input = span_skip(*input, in.pos);
+    *ret_size = out.pos;
+    if (in.pos > 0 || out.pos > 0) /* asked for nothing, zstd tells what a next frame would need */
+        decompressor->has_ended = result == 0;
+    *ret_ended = decompressor->has_ended;
+    return true;
+}
+
+static const char *gzip_error_text(int result)
+{
+    switch (result) {
+    case ISAL_INVALID_WRAPPER:
+        return "it does not begin with a gzip header";
+    case ISAL_UNSUPPORTED_METHOD:
+        return "its method is not deflate";
+    case ISAL_INCORRECT_CHECKSUM:
+        return "its checksum is wrong";
+    case ISAL_NEED_DICT:
+        return "it needs a dictionary";
+    default:
+        return "its deflate data are wrong";
+    }
+}
+
+static bool step_gzip(struct decompressor *decompressor, struct span *input, uint8_t *ret_original, size_t capacity,
+                      size_t *ret_size, bool *ret_ended, struct error *error)
+{
+    struct inflate_state *gzip = decompressor->gzip;
+    *ret_size = 0;
+    *ret_ended = decompressor->has_ended;
+    if (decompressor->has_ended) { /* a body is one member: what follows it is not read */
+        *input = span_skip(*input, input->size);
+        return true;
+    }
+    struct span piece = span_take(*input, INT32_MAX); /* igzip counts in 32 bits */
+    uint32_t room = capacity < INT32_MAX ? (uint32_t)capacity : INT32_MAX;
+    gzip->next_in = (uint8_t *)(uintptr_t)piece.data;
+    gzip->avail_in = (uint32_t)piece.size;
+    gzip->next_out = ret_original;
+    gzip->avail_out = room;
+    int result = isal_inflate(gzip);
+    if (result < ISAL_DECOMP_OK || result == ISAL_NEED_DICT)
+        return error_set(error, ERROR_DAMAGED, NULL, "Stored gzip data cannot be decompressed: %s.",
+                         gzip_error_text(result));
+    *input = span_skip(*input, piece.size - gzip->avail_in);
+    *ret_size = room - gzip->avail_out;
+    *ret_ended = decompressor->has_ended = gzip->block_state == ISAL_BLOCK_FINISH;
+    return true;
+}
+
+static void step_passthrough(struct span *input, uint8_t *ret_original, size_t capacity, size_t *ret_size,
+                             bool *ret_ended)
+{
+    struct span piece = span_take(*input, capacity);
+    if (piece.size > 0)
+        memcpy(ret_original, piece.data, piece.size);
+    *input = span_skip(*input, piece.size);
+    *ret_size = piece.size;
+    *ret_ended = true; /* it may end anywhere */
+}
+
+bool decompressor_begin(struct decompressor *decompressor, uint32_t codec, bool allow_large_window, struct error *error)
+{
+    decompressor->codec = codec;
+    switch (codec) {
+    case CODEC_PASSTHROUGH:
+        return true;
+    case CODEC_ZSTD:
+        return begin_zstd(decompressor, allow_large_window ? CODEC_WINDOW_LOG_LARGE : CODEC_WINDOW_LOG_SMALL, error);
+    case CODEC_GZIP:
+        return begin_gzip(decompressor, error);
+    default:
+        return refuse_codec(codec, error);
+    }
+}
+
+bool decompressor_step(struct decompressor *decompressor, struct span *input, uint8_t *ret_original, size_t capacity,
+                       size_t *ret_size, bool *ret_ended, struct error *error)
+{
+    if (capacity > CODEC_SLICE_BYTES) /* bounds the time of a step */
+        capacity = CODEC_SLICE_BYTES;
+    switch (decompressor->codec) {
+    case CODEC_ZSTD:
+        return step_zstd(decompressor, input, ret_original, capacity, ret_size, ret_ended, error);
+    case CODEC_GZIP:
+        return step_gzip(decompressor, input, ret_original, capacity, ret_size, ret_ended, error);
+    default:
+        ASSERT(decompressor->codec == CODEC_PASSTHROUGH);
+        step_passthrough(input, ret_original, capacity, ret_size, ret_ended);
+        return true;
+    }
+}
+
+/* ---- a whole payload ---- */
+
+static bool run_zstd(struct decompressor *decompressor, struct span payload, uint8_t *ret_original,
+                     size_t original_size, struct error *error)
+{
+    if (!begin_zstd(decompressor, CODEC_WINDOW_LOG_SMALL, error))
+        return false;
+    /* Flat to flat: no window buffer whatever the header asks for, so a large window costs nothing here. */
+    size_t result = ZSTD_decompressDCtx(decompressor->zstd, ret_original, original_size, payload.data, payload.size);
+    if (ZSTD_isError(result)) {
+        if (ZSTD_getErrorCode(result) == ZSTD_error_dstSize_tooSmall)
+            return refuse_size(original_size, "more", error);
+        return error_set(error, ERROR_DAMAGED, NULL, "A frame's zstd data cannot be decompressed: %s.",
+                         ZSTD_getErrorName(result));
+    }
+    return result == original_size || refuse_size(original_size, "fewer", error);
+}
+
+static bool run_gzip(struct decompressor *decompressor, struct span payload, uint8_t *ret_original,
+                     size_t original_size, struct error *error)
+{
+    if (!begin_gzip(decompressor, error))
+        return false;
+    size_t done = 0;
+    bool ended = false;
+    while (!ended) {
+        uint8_t beyond; /* when the frame is full: room for one byte too many, so that it shows */
+        bool is_full = done == original_size;
+        size_t size;
+        if (!step_gzip(decompressor, &payload, is_full ? &beyond : ret_original + done,
+                       is_full ? 1 : original_size - done, &size, &ended, error))
+            return false;
+        if (is_full && size > 0)
+            return refuse_size(original_size, "more", error);
+        done += size;
+        if (!ended && size == 0 && payload.size == 0)
+            return error_set(error, ERROR_DAMAGED, NULL, "A frame's gzip data are cut off.");
+    }
+    return done == original_size || refuse_size(original_size, "fewer", error);
+}
+
+bool decompressor_run(struct decompressor *decompressor, uint32_t codec, struct span payload, uint8_t *ret_original,
+                      size_t original_size, struct error *error)
+{
+    switch (codec) {
+    case CODEC_PASSTHROUGH:
+        if (payload.size != original_size)
+            return refuse_size(original_size, payload.size > original_size ? "more" : "fewer", error);
+        if (original_size > 0)
+            memcpy(ret_original, payload.data, original_size);
+        return true;
+    case CODEC_ZSTD:
+        return run_zstd(decompressor, payload, ret_original, original_size, error);
+    case CODEC_GZIP:
+        return run_gzip(decompressor, payload, ret_original, original_size, error);
+    default:
+        return refuse_codec(codec, error);
+    }
+}
+
+/* ---- windows ---- */
+
+/* The window that a zstd frame asks for (RFC 8878, 3.1.1.1); 0: cannot be told from these bytes. */
+static uint64_t zstd_window_bytes(struct span frame)
+{
+    enum { MAGIC_BYTES = 4, SINGLE_SEGMENT = 0x20 };
+    static const unsigned dictionary_bytes[4] = {0, 1, 2, 4};
+    if (frame.size < MAGIC_BYTES + 2 || load_u32_le(frame.data) != ZSTD_MAGICNUMBER)
+        return 0;
+    uint8_t descriptor = frame.data[MAGIC_BYTES];
+    if ((descriptor & SINGLE_SEGMENT) == 0) {
+        uint8_t window = frame.data[MAGIC_BYTES + 1];
+        uint64_t base = UINT64_C(1) << (10 + (window >> 3));
+        return base + base / 8 * (window & 7);
+    }
+    struct span content = span_skip(frame, MAGIC_BYTES + 1);
+    unsigned skipped = dictionary_bytes[descriptor & 3];
+    unsigned size_bytes = 1U << (descriptor >> 6);
+    if (content.size < skipped + size_bytes)
+        return 0;
+    uint64_t size = 0;
+    memcpy(&size, content.data + skipped, size_bytes);
+    return size_bytes == 2 ? size + 256 : size;
+}
+
+bool decompressor_needs_large_window(uint32_t codec, struct span payload)
+{
+    return codec == CODEC_ZSTD && zstd_window_bytes(payload) > UINT64_C(1) << CODEC_WINDOW_LOG_SMALL;
+}

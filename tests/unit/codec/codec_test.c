@@ -1,0 +1,343 @@
+/* tests/unit/codec/codec_test.c -- the codec table, compressing, decompressing whole and streamed, and the dispatcher.
+ */
+#include "codec/codec.h"
+#include "codec/crc.h"
+#include "codec/dispatch.h"
+#include "codec/frame.h"
+#include "tests/unit/codec/format_vectors.h"
+#include "tests/unit/codec/text.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <zstd.h>
+
+static struct error error;
+
+enum { FRAME = FRAME_ORIGINAL_BYTES };
+
+/* Text that shrinks, and noise that does not. */
+static uint8_t *make_text(size_t size)
+{
+    uint8_t *bytes = malloc(size + 64);
+    uint32_t random = 7;
+    for (size_t i = 0; i < size;) {
+        random = random * 1103515245 + 12345;
+        i += (size_t)sprintf((char *)bytes + i, "line %u of %u\n", random >> 20, random >> 8 & 0xf);
+    }
+    return bytes;
+}
+
+static uint8_t *make_noise(size_t size)
+{
+    uint8_t *bytes = malloc(size);
+    uint64_t random = 7;
+    for (size_t i = 0; i < size; i++) {
+        random = random * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+        bytes[i] = (uint8_t)(random >> 56);
+    }
+    return bytes;
+}
+
+START_TEST(table)
+{
+    ck_assert_str_eq(codec_find(CODEC_ZSTD)->name, "cpu-zstd");
+    ck_assert_ptr_null(codec_find(9));
+    ck_assert_ptr_null(codec_find(UINT32_MAX));
+    for (uint32_t id = 0; id <= 8; id++) {
+        ck_assert_uint_eq(codec_find(id)->id, id);
+        ck_assert_ptr_eq(codec_find_name(span_from_string(codec_find(id)->name)), codec_find(id));
+    }
+    ck_assert_ptr_null(codec_find_name(SPAN("CPU-ZSTD")));
+    ck_assert_ptr_null(codec_find_name(SPAN("")));
+}
+END_TEST
+
+static size_t compress(struct compressor *compressor, int level, struct span original, uint8_t *payload,
+                       size_t capacity, unsigned *ret_steps)
+{
+    size_t size;
+    enum codec_step step;
+    *ret_steps = 0;
+    compressor_begin(compressor, level, original, payload, capacity);
+    do {
+        step = compressor_step(compressor, &size);
+        ++*ret_steps;
+    } while (step == CODEC_MORE);
+    ck_assert_int_eq(step, CODEC_DONE);
+    return size;
+}
+
+START_TEST(compressing_and_back)
+{
+    static const size_t sizes[] = {0, 1, 5, 4096, 128 << 10, (128 << 10) + 1, 300000, FRAME};
+    static const int levels[] = {CODEC_LEVEL_LEAST, -1, 1, 3, 6, 9};
+    uint8_t *text = make_text(FRAME);
+    uint8_t *payload = malloc(FRAME);
+    uint8_t *back = malloc(FRAME);
+    struct compressor *compressor = compressor_create();
+    struct decompressor *decompressor = decompressor_create();
+    for (unsigned l = 0; l < sizeof levels / sizeof levels[0]; l++)
+        for (unsigned i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+            unsigned steps;
+            size_t size = compress(compressor, levels[l], span_of(text, sizes[i]), payload, FRAME, &steps);
+            ck_assert_uint_gt(size, 0);
+            ck_assert_uint_eq(steps, sizes[i] == 0 ? 1 : (sizes[i] + CODEC_SLICE_BYTES - 1) / CODEC_SLICE_BYTES);
+            ck_assert_uint_eq(ZSTD_getFrameContentSize(payload, size), sizes[i]);
+            ck_assert_uint_eq(ZSTD_findFrameCompressedSize(payload, size), size);
+            ck_assert(decompressor_run(decompressor, CODEC_ZSTD, span_of(payload, size), back, sizes[i], &error));
+            ck_assert_mem_eq(back, text, sizes[i]);
+        }
+    compressor_destroy(compressor);
+    decompressor_destroy(decompressor);
+    free(text);
+    free(payload);
+    free(back);
+}
+END_TEST
+
+/* Statement 338: what does not shrink is given up, with not a byte written beyond the capacity. */
+START_TEST(noise_is_given_up)
+{
+    uint8_t *noise = make_noise(FRAME);
+    uint8_t *payload = malloc(FRAME);
+    struct compressor *compressor = compressor_create();
+    unsigned steps;
+    static const size_t sizes[] = {1, 100, 4096, 200000, FRAME};
+    for (unsigned i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        size_t capacity = sizes[i] - 1;
+        payload[capacity] = 0x5a;
+        ck_assert_uint_eq(compress(compressor, 1, span_of(noise, sizes[i]), payload, capacity, &steps), 0);
+        ck_assert_uint_eq(payload[capacity], 0x5a);
+    }
+    /* and the context still works */
+    uint8_t *text = make_text(FRAME);
+    ck_assert_uint_gt(compress(compressor, 1, span_of(text, FRAME), payload, FRAME - 1, &steps), 0);
+    compressor_destroy(compressor);
+    free(text);
+    free(noise);
+    free(payload);
+}
+END_TEST
+
+static bool run(uint32_t codec, struct span payload, size_t size)
+{
+    struct decompressor *decompressor = decompressor_create();
+    uint8_t *bytes = malloc(size + 1);
+    error.kind = ERROR_NONE;
+    bool done = decompressor_run(decompressor, codec, payload, bytes, size, &error);
+    if (done && size == 5)
+        ck_assert_mem_eq(bytes, "hello", 5);
+    free(bytes);
+    decompressor_destroy(decompressor);
+    return done;
+}
+
+static struct span payload_of(const char *frame_hex)
+{
+    return span_skip(bytes_of_hex(frame_hex), FRAME_HEADER_BYTES);
+}
+
+START_TEST(payloads_of_the_format)
+{
+    ck_assert(run(CODEC_PASSTHROUGH, payload_of(TV_F1), 5));
+    ck_assert(run(CODEC_ZSTD, payload_of(TV_F2), 5));
+    ck_assert(run(CODEC_ZSTD, payload_of(TV_F3), 0));
+    ck_assert(run(CODEC_GZIP, bytes_of_hex(TV_GZ), 5));
+}
+END_TEST
+
+/* Section 1.4: more or fewer bytes than the header says, cut off, damaged. */
+START_TEST(wrong_payloads)
+{
+    static const struct {
+        uint32_t codec;
+        const char *payload;
+    } cases[] = {{CODEC_PASSTHROUGH, "68656c6c6f"}, {CODEC_ZSTD, "28b52ffd005829000068656c6c6f"}, {CODEC_GZIP, TV_GZ}};
+    for (unsigned i = 0; i < 3; i++) {
+        struct span payload = bytes_of_hex(cases[i].payload);
+        static const size_t sizes[] = {0, 4, 6, 1 << 20};
+        for (unsigned k = 0; k < 4; k++) {
+            ck_assert(!run(cases[i].codec, payload, sizes[k]));
+            ck_assert_int_eq(error.kind, ERROR_DAMAGED);
+        }
+        for (size_t size = 0; size < payload.size; size++) {
+            ck_assert_msg(!run(cases[i].codec, span_take(payload, size), 5), "codec %u cut at %zu", cases[i].codec,
+                          size);
+            ck_assert_int_eq(error.kind, ERROR_DAMAGED);
+        }
+    }
+    ck_assert(!run(CODEC_ZSTD, bytes_of_hex(TV_GZ), 5));
+    ck_assert(!run(CODEC_GZIP, SPAN("hello hello hello"), 5));
+}
+END_TEST
+
+START_TEST(unreadable_codecs_say_so)
+{
+    struct span payload = SPAN("anything");
+    ck_assert(!run(CODEC_ZSTD_DICTIONARY, payload, 5));
+    ck_assert_int_eq(error.kind, ERROR_UNSUPPORTED);
+    ck_assert_ptr_nonnull(strstr(error.message, "dictionary"));
+    ck_assert(!run(CODEC_NVCOMP_ZSTD, payload_of(TV_GF), 5));
+    ck_assert_int_eq(error.kind, ERROR_UNSUPPORTED);
+    ck_assert_ptr_nonnull(strstr(error.message, "nvcomp-zstd"));
+    ck_assert(!run(99, payload, 5));
+    ck_assert_int_eq(error.kind, ERROR_DAMAGED);
+    ck_assert_ptr_nonnull(strstr(error.message, "99"));
+}
+END_TEST
+
+/* Streams `stored` in pieces of `feed` bytes; returns the size, or SIZE_MAX on an error. Checks against `expected`. */
+static size_t stream(uint32_t codec, struct span stored, size_t feed, const uint8_t *expected, bool *ret_ended)
+{
+    struct decompressor *decompressor = decompressor_create();
+    uint8_t *out = malloc(CODEC_SLICE_BYTES);
+    size_t total = 0;
+    *ret_ended = false;
+    bool works = decompressor_begin(decompressor, codec, false, &error);
+    while (works && stored.size > 0) {
+        struct span piece = span_take(stored, feed);
+        stored = span_skip(stored, piece.size);
+        size_t size = 0;
+        do {
+            works = decompressor_step(decompressor, &piece, out, CODEC_SLICE_BYTES, &size, ret_ended, &error);
+            if (works && expected != NULL)
+                ck_assert_mem_eq(out, expected + total, size);
+            total += works ? size : 0;
+        } while (works && (piece.size > 0 || size > 0));
+    }
+    free(out);
+    decompressor_shrink(decompressor);
+    decompressor_destroy(decompressor);
+    return works ? total : SIZE_MAX;
+}
+
+START_TEST(streaming)
+{
+    enum { SIZE = 3 << 20 };
+    uint8_t *text = make_text(SIZE);
+    uint8_t *stored = malloc(2 * SIZE);
+    /* two zstd frames in a row, the second with an unknown size and a window of 2 MiB */
+    size_t first = ZSTD_compress(stored, SIZE, text, SIZE / 3, 3);
+    ZSTD_CCtx *zstd = ZSTD_createCCtx();
+    ZSTD_inBuffer in = {text + SIZE / 3, SIZE - SIZE / 3, 0};
+    ZSTD_outBuffer out = {stored, 2 * SIZE, first};
+    ZSTD_compressStream2(zstd, &out, &in, ZSTD_e_continue);
+    ck_assert_uint_eq(ZSTD_compressStream2(zstd, &out, &in, ZSTD_e_end), 0);
+    ZSTD_freeCCtx(zstd);
+
+    bool ended;
+    static const size_t feeds[] = {1, 1000, 1 << 20, SIZE};
+    for (unsigned i = 0; i < 4; i++) {
+        ck_assert_uint_eq(stream(CODEC_ZSTD, span_of(stored, out.pos), feeds[i], text, &ended), SIZE);
+        ck_assert(ended);
+    }
+    ck_assert_uint_lt(stream(CODEC_ZSTD, span_of(stored, out.pos - 1), 1000, text, &ended), SIZE + 1);
+    ck_assert(!ended);
+    ck_assert_uint_eq(stream(CODEC_GZIP, bytes_of_hex(TV_GZ), 1, (const uint8_t *)"hello", &ended), 5);
+    ck_assert(ended);
+    ck_assert_uint_eq(stream(CODEC_PASSTHROUGH, span_of(text, SIZE), 1 << 20, text, &ended), SIZE);
+    ck_assert(ended);
+    free(text);
+    free(stored);
+}
+END_TEST
+
+START_TEST(large_windows)
+{
+    enum { SIZE = 9 << 20 };
+    uint8_t *zeros = calloc(1, SIZE);
+    uint8_t *stored = malloc(1 << 20);
+    static const struct {
+        int window_log;
+        bool is_large;
+    } cases[] = {{21, false}, {23, false}, {24, true}, {27, true}};
+    for (unsigned i = 0; i < 4; i++)
+        for (int has_size = 0; has_size <= 1; has_size++) {
+            ZSTD_CCtx *zstd = ZSTD_createCCtx();
+            ZSTD_CCtx_setParameter(zstd, ZSTD_c_windowLog, cases[i].window_log);
+            ZSTD_inBuffer in = {zeros, SIZE, 0};
+            ZSTD_outBuffer out = {stored, 1 << 20, 0};
+            if (has_size != 0)
+                ZSTD_CCtx_setPledgedSrcSize(zstd, SIZE);
+            ZSTD_compressStream2(zstd, &out, &in, ZSTD_e_continue);
+            ck_assert_uint_eq(ZSTD_compressStream2(zstd, &out, &in, ZSTD_e_end), 0);
+            ZSTD_freeCCtx(zstd);
+
+            struct span all = span_of(stored, out.pos);
+            bool is_large = decompressor_needs_large_window(CODEC_ZSTD, span_take(all, 18));
+            ck_assert_int_eq(is_large, cases[i].is_large);
+            bool ended;
+            ck_assert_uint_eq(stream(CODEC_ZSTD, all, 1 << 20, zeros, &ended), is_large ? SIZE_MAX : SIZE);
+            ck_assert(run(CODEC_ZSTD, all, SIZE)); /* flat to flat: no window is needed */
+        }
+    /* TV-F3 and the like: too short to say, or another codec */
+    ck_assert(!decompressor_needs_large_window(CODEC_ZSTD, payload_of(TV_F3)));
+    ck_assert(!decompressor_needs_large_window(CODEC_ZSTD, SPAN("\x28\xb5\x2f\xfd\x00")));
+    ck_assert(!decompressor_needs_large_window(CODEC_GZIP, span_of(stored, 18)));
+    free(zeros);
+    free(stored);
+}
+END_TEST
+
+START_TEST(dispatcher)
+{
+    uint8_t *text = make_text(FRAME);
+    uint8_t *noise = make_noise(FRAME);
+    ck_assert_uint_eq(dispatch_by_sample(span_of(text, FRAME), CODEC_ZSTD), CODEC_ZSTD);
+    ck_assert_uint_eq(dispatch_by_sample(span_of(noise, FRAME), CODEC_ZSTD), CODEC_PASSTHROUGH);
+    ck_assert_uint_eq(dispatch_by_sample(span_of(noise, 127), CODEC_ZSTD), CODEC_ZSTD);
+    ck_assert_uint_eq(dispatch_by_sample(SPAN_EMPTY, CODEC_ZSTD), CODEC_ZSTD);
+    /* only the first 4 KiB count */
+    memcpy(text, noise, DISPATCH_SAMPLE_BYTES);
+    ck_assert_uint_eq(dispatch_by_sample(span_of(text, FRAME), CODEC_ZSTD), CODEC_PASSTHROUGH);
+    /* a magic number alone decides nothing */
+    uint8_t *more = make_text(FRAME);
+    memcpy(more, "PK\x03\x04", 4);
+    ck_assert_uint_eq(dispatch_by_sample(span_of(more, FRAME), CODEC_ZSTD), CODEC_ZSTD);
+    /* with one, a low-entropy head of 16 bytes is not counted: 3,000 bytes of noise at 7.9 bits behind it */
+    memcpy(noise, "\x89PNG\x0d\x0a\x1a\x0a\0\0\0\0\0\0\0\0", 16);
+    ck_assert_uint_eq(dispatch_by_sample(span_of(noise, 3000), CODEC_ZSTD), CODEC_PASSTHROUGH);
+    free(text);
+    free(noise);
+    free(more);
+}
+END_TEST
+
+START_TEST(entropy)
+{
+    uint8_t bytes[1024];
+    memset(bytes, 'x', sizeof bytes);
+    ck_assert_double_eq_tol(dispatch_entropy(span_of(bytes, sizeof bytes)), 0, 1e-9);
+    for (unsigned i = 0; i < sizeof bytes; i++)
+        bytes[i] = (uint8_t)i;
+    ck_assert_double_eq_tol(dispatch_entropy(span_of(bytes, sizeof bytes)), 8, 1e-9);
+    for (unsigned i = 0; i < sizeof bytes; i++)
+        bytes[i] = i % 4 == 0 ? 'a' : 'b'; /* H(1/4) */
+    ck_assert_double_eq_tol(dispatch_entropy(span_of(bytes, sizeof bytes)), 0.811278, 1e-6);
+    ck_assert_double_eq_tol(dispatch_entropy(SPAN("abc")), 1.584963, 1e-6);
+    ck_assert_double_eq(dispatch_entropy(SPAN_EMPTY), 0);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("codec");
+    TCase *tests = tcase_create("codec");
+    tcase_set_timeout(tests, 60);
+    suite_add_tcase(suite, tests);
+    tcase_add_test(tests, table);
+    tcase_add_test(tests, compressing_and_back);
+    tcase_add_test(tests, noise_is_given_up);
+    tcase_add_test(tests, payloads_of_the_format);
+    tcase_add_test(tests, wrong_payloads);
+    tcase_add_test(tests, unreadable_codecs_say_so);
+    tcase_add_test(tests, streaming);
+    tcase_add_test(tests, large_windows);
+    tcase_add_test(tests, dispatcher);
+    tcase_add_test(tests, entropy);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed != 0;
+}
