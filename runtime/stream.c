@@ -1,0 +1,232 @@
+/* runtime/stream.c -- one connection's bytes in both directions, plain TCP. */
+#include "runtime/stream.h"
+
+#include "runtime/base/assert.h"
+#include "runtime/io.h"
+#include "runtime/loop_private.h"
+#include "runtime/stream_private.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum {
+    PIECES_MAX = 8,
+    LINGER_MS = 2000,    /* how long a closed stream waits for the peer to read what was sent */
+    LINGER_BYTES = 2048, /* what the peer still sends is read away by pieces of this size */
+    SPAWN_AGAIN_MS = 10, /* when no fiber is free for a parked stream that wants one */
+};
+
+struct stream {
+    int fd;
+    char peer[STREAM_ADDRESS_BYTES];
+
+    /* While parked: */
+    struct io_operation poll;
+    struct timer timer;
+    struct list_link parked; /* in loop.parked */
+    fiber_entry *entry;
+    fiber_entry *expired;
+    void *argument;
+};
+
+/* ---- life ---- */
+
+static void name_peer(struct stream *stream)
+{
+    union {
+        struct sockaddr any;
+        struct sockaddr_in v4;
+        struct sockaddr_in6 v6;
+    } address;
+    socklen_t size = sizeof address;
+    char text[INET6_ADDRSTRLEN] = "";
+    (void)snprintf(stream->peer, sizeof stream->peer, "unknown");
+    if (getpeername(stream->fd, &address.any, &size) != 0)
+        return;
+    if (address.any.sa_family == AF_INET) {
+        (void)inet_ntop(AF_INET, &address.v4.sin_addr, text, sizeof text);
+        (void)snprintf(stream->peer, sizeof stream->peer, "%s:%u", text, ntohs(address.v4.sin_port));
+    } else if (address.any.sa_family == AF_INET6) {
+        (void)inet_ntop(AF_INET6, &address.v6.sin6_addr, text, sizeof text);
+        (void)snprintf(stream->peer, sizeof stream->peer, "[%s]:%u", text, ntohs(address.v6.sin6_port));
+    }
+}
+
+struct stream *stream_from_socket(int fd)
+{
+    struct stream *stream = calloc(1, sizeof *stream);
+    if (stream == NULL) {
+        (void)close(fd);
+        return NULL;
+    }
+    stream->fd = fd;
+    name_peer(stream);
+    return stream;
+}
+
+/* Closing a socket with unread bytes makes the kernel send a reset, which may overtake what the peer has not read yet.
+ * So the peer gets FIN first, and time to answer it with its own. */
+SUSPENDS static void linger(struct stream *stream)
+{
+    uint8_t unwanted[LINGER_BYTES];
+    deadline_t deadline = deadline_after_ms(LINGER_MS);
+    if (shutdown(stream->fd, SHUT_WR) != 0)
+        return;
+    while (io_receive(stream->fd, unwanted, sizeof unwanted, deadline) > 0) {
+        if (loop_now_ns() >= deadline)
+            return;
+    }
+}
+
+SUSPENDS void stream_close(struct stream *stream)
+{
+    linger(stream);
+    (void)close(stream->fd); /* does not block: what is unsent goes on in the background */
+    free(stream);
+}
+
+SUSPENDS void stream_abort(struct stream *stream)
+{
+    stream_reset(stream);
+}
+
+void stream_reset(struct stream *stream)
+{
+    struct linger at_once = {.l_onoff = 1, .l_linger = 0};
+    (void)setsockopt(stream->fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+    (void)close(stream->fd);
+    free(stream);
+}
+
+const char *stream_peer(const struct stream *stream)
+{
+    return stream->peer;
+}
+
+bool stream_is_secure(const struct stream *stream)
+{
+    (void)stream;
+    return false;
+}
+
+/* ---- bytes ---- */
+
+SUSPENDS bool stream_receive(struct stream *stream, void *ret_bytes, size_t capacity, uint64_t idle_ms,
+                             size_t *ret_size, struct error *error)
+{
+    ASSERT(capacity > 0);
+    int64_t received = io_receive(stream->fd, ret_bytes, capacity, deadline_after_ms(idle_ms));
+    if (received < 0)
+        return error_set_errno(error, (int)-received, "receiving from %s", stream->peer);
+    *ret_size = (size_t)received;
+    return true;
+}
+
+/* Takes `size` bytes off the front; returns the first piece that has some left. */
+static unsigned skip_sent(struct iovec *pieces, unsigned first, unsigned count, size_t size)
+{
+    while (first < count && size >= pieces[first].iov_len)
+        size -= pieces[first++].iov_len;
+    if (first < count) {
+        pieces[first].iov_base = (uint8_t *)pieces[first].iov_base + size;
+        pieces[first].iov_len -= size;
+    }
+    return first;
+}
+
+SUSPENDS bool stream_send(struct stream *stream, const struct span *pieces, unsigned count, uint64_t idle_ms,
+                          struct error *error)
+{
+    ASSERT(count <= PIECES_MAX);
+    struct iovec vectors[PIECES_MAX];
+    for (unsigned i = 0; i < count; i++)
+        vectors[i] = (struct iovec){(void *)(uintptr_t)pieces[i].data, pieces[i].size};
+    unsigned first = skip_sent(vectors, 0, count, 0);
+    while (first < count) {
+        int64_t sent = io_send_pieces(stream->fd, vectors + first, count - first, deadline_after_ms(idle_ms));
+        if (sent < 0)
+            return error_set_errno(error, (int)-sent, "sending to %s", stream->peer);
+        first = skip_sent(vectors, first, count, (size_t)sent);
+    }
+    return true;
+}
+
+/* ---- parking ---- */
+
+static void start_fiber(struct stream *stream, fiber_entry *entry);
+
+static void start_again(struct timer *timer)
+{
+    struct stream *stream = LIST_ELEMENT(timer, struct stream, timer);
+    start_fiber(stream, stream->entry);
+}
+
+static void start_fiber(struct stream *stream, fiber_entry *entry)
+{
+    struct loop *loop = loop_here();
+    struct error error;
+    list_remove(&stream->parked);
+    if (fiber_spawn("connection", entry, stream->argument, &error))
+        return;
+    /* All fibers are in use: the stream stays parked and asks again. */
+    list_append(&loop->parked, &stream->parked);
+    stream->entry = entry;
+    stream->timer.expired = start_again;
+    timer_arm(&loop->timers, &stream->timer, deadline_after_ms(SPAWN_AGAIN_MS));
+}
+
+/* A hang-up may follow bytes that have not been read yet. */
+static bool has_bytes(const struct stream *stream, int32_t events)
+{
+    if (events <= 0)
+        return false;
+    if ((events & (POLLRDHUP | POLLHUP | POLLERR)) == 0)
+        return true;
+    uint8_t byte;
+    return recv(stream->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 1;
+}
+
+static void end_park(struct io_operation *operation)
+{
+    struct stream *stream = LIST_ELEMENT(operation, struct stream, poll);
+    timer_disarm(&loop_here()->timers, &stream->timer);
+    start_fiber(stream, has_bytes(stream, operation->result) ? stream->entry : stream->expired);
+}
+
+static void expire(struct timer *timer)
+{
+    struct stream *stream = LIST_ELEMENT(timer, struct stream, timer);
+    struct loop *loop = loop_here();
+    loop->driver->cancel(loop->io, &stream->poll);
+}
+
+void stream_park(struct stream *stream, uint64_t idle_ms, fiber_entry *entry, fiber_entry *expired, void *argument)
+{
+    struct loop *loop = loop_here();
+    stream->entry = entry;
+    stream->expired = expired;
+    stream->argument = argument;
+    stream->poll =
+        (struct io_operation){.verb = IO_POLL, .fd = stream->fd, .events = POLLIN | POLLRDHUP, .completed = end_park};
+    stream->timer = (struct timer){.expired = expire};
+    list_append(&loop->parked, &stream->parked);
+    loop->driver->submit(loop->io, &stream->poll);
+    timer_arm(&loop->timers, &stream->timer, loop->phase == LOOP_RUNNING ? deadline_after_ms(idle_ms) : 0);
+}
+
+void stream_expire_parked(struct loop *loop)
+{
+    for (struct list_link *link = loop->parked.next; link != &loop->parked; link = link->next) {
+        struct stream *stream = LIST_ELEMENT(link, struct stream, parked);
+        if (stream->timer.expired != expire || !timer_is_armed(&stream->timer))
+            continue;
+        timer_disarm(&loop->timers, &stream->timer);
+        expire(&stream->timer);
+    }
+}

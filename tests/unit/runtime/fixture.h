@@ -1,0 +1,19 @@
+/* tests/unit/runtime/fixture.h -- runs a test's body on a fiber of a loop of its own. */
+#pragma once
+
+#include "runtime/io_driver.h"
+#include "runtime/loop.h"
+
+#include "runtime/fiber.h"
+
+#include <check.h>
+
+/* Creates a loop on this thread, runs body(argument) on a fiber, stops the loop when it returns, destroys it. */
+void run_on_loop(fiber_entry *body, void *argument);
+void run_with(const struct loop_options *options, fiber_entry *body, void *argument);
+
+/* Starts a fiber or fails the test. */
+void spawn(const char *name, fiber_entry *entry, void *argument);
+
+/* Runs the suite; the process's exit status. */
+int run_suite(Suite *suite);
