@@ -157,13 +157,12 @@ static void *count_lines(void *argument)
     return NULL;
 }
 
-static void run_threads(struct tally *tally)
+static void run_threads(void)
 {
     pthread_t threads[THREADS];
     int numbers[THREADS];
     for (int i = 0; i < THREADS; i++) {
         numbers[i] = i;
-        tally->last[i] = -1;
         ck_assert(pthread_create(&threads[i], NULL, write_many, &numbers[i]) == 0);
     }
     for (int i = 0; i < THREADS; i++)
@@ -177,11 +176,11 @@ START_TEST(loses_nothing_uncounted)
         int ends[2];
         ck_assert(pipe(ends) == 0);
         uint64_t dropped_before = log_dropped();
-        struct tally tally = {.from = fdopen(ends[0], "r")};
+        struct tally tally = {.from = fdopen(ends[0], "r"), .last = {-1, -1, -1, -1}};
         pthread_t reader;
         ck_assert(log_start(ends[1], LOG_TEXT, LOG_INFO, &error));
         ck_assert(pthread_create(&reader, NULL, count_lines, &tally) == 0);
-        run_threads(&tally);
+        run_threads();
         log_write(LOG_DEBUG, "hidden", NULL, 0);
         log_stop();
         (void)close(ends[1]);
@@ -201,9 +200,9 @@ START_TEST(never_waits_for_a_reader)
     int ends[2];
     ck_assert(pipe(ends) == 0);
     ck_assert(log_start(ends[1], LOG_TEXT, LOG_INFO, &error));
-    struct tally tally = {.from = fdopen(ends[0], "r")};
+    struct tally tally = {.from = fdopen(ends[0], "r"), .last = {-1, -1, -1, -1}};
     uint64_t started = clock_monotonic_ns(clock_system());
-    run_threads(&tally); /* nobody reads */
+    run_threads(); /* nobody reads */
     ck_assert(clock_monotonic_ns(clock_system()) - started < 5000000000);
     ck_assert(log_dropped() > 0);
     pthread_t reader;
