@@ -1,0 +1,34 @@
+/* server/admin/admin.h -- what operators and their tools ask: /health, /ready, /metrics, on a listener of its own.
+ *
+ * GET and HEAD only, no S3 keys, nothing can be changed. It runs on shard 0 and reads what other shards count without
+ * stopping them.
+ *
+ *   /health   200 as long as shard 0 turns its loop
+ *   /ready    200 while requests are taken; 503 while the process drains, or when the store can write nothing more
+ *   /metrics  Prometheus' text format, version 0.0.4 */
+#pragma once
+
+#include "runtime/loop.h"
+#include "server/http/connection.h"
+#include "server/metrics.h"
+
+/* What is shown of one shard. The pointers outlive the admin listener. */
+struct admin_shard {
+    const struct shard_metrics *metrics;
+    const struct loop_counters *loop;
+    const struct http_counters *http;
+};
+
+struct admin_view {
+    const struct admin_shard *shards;
+    unsigned shards_count;
+    const struct bucket_store *store; /* the embedded one */
+    const _Atomic(bool) *is_ready;
+    int64_t started_ms; /* wall clock */
+};
+
+/* An http_handler; `context` is a const struct admin_view *. */
+SUSPENDS void admin_handle(struct http_exchange *exchange, void *context);
+
+/* The text of /metrics: server/admin/prometheus.c. */
+void admin_write_metrics(const struct admin_view *view, struct buffer *to);

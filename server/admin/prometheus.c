@@ -1,0 +1,232 @@
+/* server/admin/prometheus.c -- every number that Bale counts, as Prometheus' text.
+ *
+ * Counters are sums over shards, except where a shard of its own tells something (loops, rings, connections). Rows that
+ * are zero are left out where a label has many values. */
+#include "runtime/base/clock.h"
+#include "runtime/log.h"
+#include "s3client/embedded/embedded.h"
+#include "s3client/wire/s3_error.h"
+#include "server/admin/admin.h"
+
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+static void family(struct buffer *to, const char *name, const char *type, const char *help)
+{
+    buffer_append_format(to, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
+}
+
+/* ---- requests ---- */
+
+static uint64_t sum_requests(const struct admin_view *view, unsigned operation, unsigned status)
+{
+    uint64_t sum = 0;
+    for (unsigned i = 0; i < view->shards_count; i++)
+        sum += metric_read(&view->shards[i].metrics->requests[operation][status]);
+    return sum;
+}
+
+static void write_requests(const struct admin_view *view, struct buffer *to)
+{
+    family(to, "bale_requests_total", "counter",
+           "Requests by operation and status; status 0: nothing could be answered, 1: none of the usual ones.");
+    for (unsigned operation = 0; operation < S3_OPERATIONS; operation++) {
+        for (unsigned status = 0; status < METRICS_STATUSES; status++) {
+            uint64_t sum = sum_requests(view, operation, status);
+            if (sum != 0)
+                buffer_append_format(to, "bale_requests_total{operation=\"%s\",status=\"%d\"} %llu\n",
+                                     s3_operation_name(operation), metrics_status(status), (unsigned long long)sum);
+        }
+    }
+}
+
+static void write_refusals(const struct admin_view *view, struct buffer *to)
+{
+    family(to, "bale_refusals_total", "counter", "Requests that were refused, by S3 error code.");
+    unsigned count;
+    const struct s3_error_entry *table = s3_error_table(&count);
+    for (unsigned code = 0; code < count && code < METRICS_CODES_MAX; code++) {
+        uint64_t sum = 0;
+        for (unsigned i = 0; i < view->shards_count; i++)
+            sum += metric_read(&view->shards[i].metrics->refusals[code]);
+        if (sum != 0)
+            buffer_append_format(to, "bale_refusals_total{code=\"%s\"} %llu\n", table[code].code,
+                                 (unsigned long long)sum);
+    }
+}
+
+static void write_codecs(const struct admin_view *view, struct buffer *to)
+{
+    family(to, "bale_objects_written_total", "counter", "Objects written that were not empty, by the codec chosen.");
+    for (unsigned codec = 0; codec < METRICS_CODECS; codec++) {
+        uint64_t sum = 0;
+        for (unsigned i = 0; i < view->shards_count; i++)
+            sum += metric_read(&view->shards[i].metrics->codecs_written[codec]);
+        buffer_append_format(to, "bale_objects_written_total{codec=\"%s\"} %llu\n", metrics_codec_name(codec),
+                             (unsigned long long)sum);
+    }
+}
+
+static void write_duration(const struct admin_view *view, unsigned operation, struct buffer *to)
+{
+    const char *name = s3_operation_name(operation);
+    uint64_t count = 0;
+    uint64_t sum_us = 0;
+    for (unsigned bucket = 0; bucket < METRIC_HISTOGRAM_BUCKETS; bucket++) {
+        for (unsigned i = 0; i < view->shards_count; i++)
+            count += metric_read(&view->shards[i].metrics->durations[operation].buckets[bucket]);
+        if (bucket + 1 < METRIC_HISTOGRAM_BUCKETS)
+            buffer_append_format(to, "bale_request_seconds_bucket{operation=\"%s\",le=\"%g\"} %llu\n", name,
+                                 (double)(1ULL << (bucket + 4)) / 1e6, (unsigned long long)count);
+    }
+    for (unsigned i = 0; i < view->shards_count; i++)
+        sum_us += metric_read(&view->shards[i].metrics->durations[operation].sum_us);
+    buffer_append_format(to,
+                         "bale_request_seconds_bucket{operation=\"%s\",le=\"+Inf\"} %llu\n"
+                         "bale_request_seconds_sum{operation=\"%s\"} %.6f\n"
+                         "bale_request_seconds_count{operation=\"%s\"} %llu\n",
+                         name, (unsigned long long)count, name, (double)sum_us / 1e6, name, (unsigned long long)count);
+}
+
+static void write_durations(const struct admin_view *view, struct buffer *to)
+{
+    family(to, "bale_request_seconds", "histogram", "From a request's complete head to the end of its answer.");
+    for (unsigned operation = 0; operation < S3_OPERATIONS; operation++) {
+        uint64_t any = 0;
+        for (unsigned status = 0; status < METRICS_STATUSES; status++)
+            any |= sum_requests(view, operation, status);
+        if (any != 0)
+            write_duration(view, operation, to);
+    }
+}
+
+static void write_plain_counters(const struct admin_view *view, struct buffer *to)
+{
+#define SHARD_COUNTER(name, help)                                                         \
+    do {                                                                                  \
+        uint64_t sum = 0;                                                                 \
+        for (unsigned i = 0; i < view->shards_count; i++)                                 \
+            sum += metric_read(&view->shards[i].metrics->name);                           \
+        family(to, "bale_" #name "_total", "counter", help);                              \
+        buffer_append_format(to, "bale_" #name "_total %llu\n", (unsigned long long)sum); \
+    } while (false);
+#include "server/metrics.def"
+#undef SHARD_COUNTER
+}
+
+/* ---- one row for each shard ---- */
+
+/* Where a number of a shard lies: in its loop's counters or in its connections'. */
+struct shard_row {
+    const char *name;
+    const char *type;
+    const char *help;
+    enum { OF_LOOP, OF_HTTP } of;
+    size_t offset;
+    double scale;
+};
+
+#define LOOP(member) OF_LOOP, offsetof(struct loop_counters, member)
+#define HTTP(member) OF_HTTP, offsetof(struct http_counters, member)
+
+static const struct shard_row SHARD_ROWS[] = {
+    {"bale_connections_open", "gauge", "Connections that are open.", HTTP(connections_open), 1},
+    {"bale_connections_total", "counter", "Connections that were accepted.", HTTP(connections), 1},
+    {"bale_connections_cut_total", "counter", "Connections reset in the middle of an answer.", HTTP(connections_cut),
+     1},
+    {"bale_bad_heads_total", "counter", "Heads that were no request.", HTTP(bad_heads), 1},
+    {"bale_head_timeouts_total", "counter", "Heads that did not come in time.", HTTP(head_timeouts), 1},
+    {"bale_loop_turns_total", "counter", "Turns of the event loop.", LOOP(turns), 1},
+    {"bale_loop_busy_seconds_total", "counter", "Time that the loop did not wait.", LOOP(busy_ns), 1e-9},
+    {"bale_ring_submissions_total", "counter", "Operations handed to the ring.", LOOP(submissions), 1},
+    {"bale_ring_completions_total", "counter", "Operations that the ring completed.", LOOP(completions), 1},
+    {"bale_ring_overflows_total", "counter", "Times that the completion queue was too short.", LOOP(cq_overflows), 1},
+    {"bale_fibers", "gauge", "Fibers alive.", LOOP(fibers_live), 1},
+    {"bale_fiber_switches_total", "counter", "Switches between fibers.", LOOP(fiber_switches), 1},
+    {"bale_loop_messages_total", "counter", "Messages from other threads.", LOOP(messages), 1},
+};
+
+static void write_shard_rows(const struct admin_view *view, struct buffer *to)
+{
+    for (unsigned row = 0; row < sizeof SHARD_ROWS / sizeof SHARD_ROWS[0]; row++) {
+        const struct shard_row *shown = &SHARD_ROWS[row];
+        family(to, shown->name, shown->type, shown->help);
+        for (unsigned i = 0; i < view->shards_count; i++) {
+            const void *from = shown->of == OF_LOOP ? (const void *)view->shards[i].loop : view->shards[i].http;
+            const metric_counter *counter = (const void *)((const char *)from + shown->offset);
+            buffer_append_format(to, "%s{shard=\"%u\"} %.15g\n", shown->name, i,
+                                 (double)metric_read(counter) * shown->scale);
+        }
+    }
+}
+
+/* ---- the store ---- */
+
+static void write_store(const struct admin_view *view, struct buffer *to)
+{
+    struct embedded_usage usage;
+    embedded_usage(view->store, &usage);
+    const struct {
+        const char *name, *type, *help;
+        uint64_t value;
+    } rows[] = {
+        {"bale_catalogue_bytes", "gauge", "Bytes used of the catalogue.", usage.catalogue_bytes},
+        {"bale_volume_bytes", "gauge", "Bytes of all volumes.", usage.volume_bytes},
+        {"bale_body_bytes", "gauge", "Bytes of the volumes that bodies take.", usage.body_bytes},
+        {"bale_commits_total", "counter", "Commits of the catalogue, each for all changes that waited.", usage.commits},
+        {"bale_changes_total", "counter", "Changes that were committed.", usage.changes},
+    };
+    for (unsigned i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        family(to, rows[i].name, rows[i].type, rows[i].help);
+        buffer_append_format(to, "%s %llu\n", rows[i].name, (unsigned long long)rows[i].value);
+    }
+}
+
+/* ---- the process ---- */
+
+static uint64_t resident_bytes(void)
+{
+    unsigned long long pages = 0;
+    FILE *file = fopen("/proc/self/statm", "re"); /* no disk behind it */
+    if (file != NULL) {
+        char line[128];
+        char *end = line;
+        if (fgets(line, sizeof line, file) != NULL) {
+            (void)strtoull(line, &end, 10);
+            pages = strtoull(end, NULL, 10);
+        }
+        (void)fclose(file);
+    }
+    return pages * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+static void write_process(const struct admin_view *view, struct buffer *to)
+{
+    struct timespec cpu = {0};
+    (void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &cpu);
+    family(to, "process_cpu_seconds_total", "counter", "Processor time of all threads.");
+    buffer_append_format(to, "process_cpu_seconds_total %.6f\n", (double)cpu.tv_sec + (double)cpu.tv_nsec / 1e9);
+    family(to, "process_resident_memory_bytes", "gauge", "Memory that is resident, mapped files included.");
+    buffer_append_format(to, "process_resident_memory_bytes %llu\n", (unsigned long long)resident_bytes());
+    family(to, "process_start_time_seconds", "gauge", "When the process started, since 1970.");
+    buffer_append_format(to, "process_start_time_seconds %.3f\n", (double)view->started_ms / 1e3);
+    family(to, "bale_log_lines_dropped_total", "counter", "Log lines for which there was no room.");
+    buffer_append_format(to, "bale_log_lines_dropped_total %llu\n", (unsigned long long)log_dropped());
+    family(to, "bale_build_info", "gauge", "Always 1; the version is its label.");
+    buffer_append_format(to, "bale_build_info{version=\"%s\"} 1\n", BALE_VERSION);
+}
+
+void admin_write_metrics(const struct admin_view *view, struct buffer *to)
+{
+    write_requests(view, to);
+    write_refusals(view, to);
+    write_durations(view, to);
+    write_plain_counters(view, to);
+    write_codecs(view, to);
+    write_shard_rows(view, to);
+    write_store(view, to);
+    write_process(view, to);
+}

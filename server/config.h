@@ -1,0 +1,64 @@
+/* server/config.h -- the options of baled: one table from which parsing, --help and every refusal come.
+ *
+ * An option is set on the command line (`--zstd-level 3` or `--zstd-level=3`), as an environment variable
+ * (BALE_ZSTD_LEVEL), as a key of the INI file that --config names (`zstd-level = 3`), or it has its default; the first
+ * of these that names it wins. Two settings come from the environment alone, because a command line is seen by
+ * everybody: BALE_ACCESS_KEY and BALE_SECRET_KEY. */
+#pragma once
+
+#include "runtime/base/buffer.h"
+#include "runtime/base/error.h"
+#include "runtime/base/span.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* In the order of the choices in config.c's table. */
+enum config_codec { CONFIG_CODEC_AUTO, CONFIG_CODEC_ZSTD, CONFIG_CODEC_NONE };
+enum config_log_format { CONFIG_LOG_TEXT, CONFIG_LOG_JSON };
+enum config_log_level { CONFIG_LOG_ERROR, CONFIG_LOG_WARNING, CONFIG_LOG_INFO, CONFIG_LOG_DEBUG };
+
+/* Texts belong to the config; "" where an option was not given and has no default. */
+struct config {
+    char *config; /* the INI file */
+    char *listen;
+    char *admin;
+    char *backend;
+    char *credentials;
+    char *region;
+    char *domain;
+    uint64_t shards; /* 0: as many as there are processors for us */
+    uint64_t codec;  /* enum config_codec */
+    int64_t zstd_level;
+    uint64_t codec_threads;   /* 0: as many as shards */
+    uint64_t frame_buffers;   /* per shard */
+    uint64_t connections_max; /* 0: from the limit of open files */
+    uint64_t idle_timeout_ms;
+    uint64_t head_timeout_ms;
+    uint64_t progress_timeout_ms;
+    uint64_t drain_timeout_ms;
+    uint64_t catalogue_max_size;
+    uint64_t log_format; /* enum config_log_format */
+    uint64_t log_level;  /* enum config_log_level */
+
+    char *access_key; /* from the environment; "": not given */
+    char *secret_key;
+};
+
+enum config_verdict {
+    CONFIG_READY,
+    CONFIG_HELP,    /* --help was given: nothing else was looked at */
+    CONFIG_VERSION, /* --version likewise */
+    CONFIG_WRONG,   /* the error says which option, and what is allowed */
+};
+
+/* `environment` is as environ(7) has it. On any verdict config_free is due. */
+enum config_verdict config_load(int argc, char *const *argv, char *const *environment, struct config *ret_config,
+                                struct error *error);
+void config_free(struct config *config);
+
+/* What --help prints. */
+void config_help(struct buffer *to);
+
+/* The folder of `dir:PATH`. */
+const char *config_backend_folder(const struct config *config);

@@ -1,0 +1,27 @@
+/* server/control.h -- what shard 0 does beside its requests: signals and the admin listener.
+ *
+ * The first SIGTERM or SIGINT drains: `drain` is called once, on shard 0's thread. A second one ends the process at
+ * once; what was acknowledged is durable by then. */
+#pragma once
+
+#include "server/admin/admin.h"
+
+struct control {
+    int signal_fd; /* signalfd, not blocking: SIGTERM and SIGINT, which every thread has blocked */
+    int admin_fd;  /* listening */
+    const struct admin_view *view;
+    void (*drain)(void *context);
+    void *context;
+
+    /* its own: */
+    struct http_server *http;
+    struct listener *listener;
+    struct fiber *signals;
+};
+
+/* On shard 0's thread, before its loop runs. */
+bool control_start(struct control *control, struct error *error);
+/* Goes on answering until no shard has a connection left or the deadline has passed, then closes. */
+SUSPENDS void control_stop(struct control *control, deadline_t deadline);
+/* After the loop has ended. */
+void control_free(struct control *control);

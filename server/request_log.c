@@ -1,0 +1,69 @@
+/* server/request_log.c -- puts the fields of a request's line together. */
+#include "server/request_log.h"
+
+#include "runtime/base/assert.h"
+#include "runtime/log.h"
+
+enum { FIELDS_MAX = 16 };
+
+struct line {
+    struct log_field fields[FIELDS_MAX];
+    unsigned count;
+};
+
+static void add_text(struct line *line, const char *name, struct span text)
+{
+    ASSERT(line->count < FIELDS_MAX);
+    line->fields[line->count++] = (struct log_field){.name = name, .kind = LOG_FIELD_TEXT, .text = text};
+}
+
+static void add_string(struct line *line, const char *name, const char *string)
+{
+    add_text(line, name, span_from_string(string));
+}
+
+static void add_number(struct line *line, const char *name, uint64_t number)
+{
+    ASSERT(line->count < FIELDS_MAX);
+    line->fields[line->count++] = (struct log_field){.name = name, .kind = LOG_FIELD_NUMBER, .number = (int64_t)number};
+}
+
+static void add_names(struct line *line, const struct s3_outcome *outcome)
+{
+    if (outcome->account.size != 0)
+        add_text(line, "account", outcome->account);
+    if (outcome->bucket.size != 0)
+        add_text(line, "bucket", outcome->bucket);
+    if (outcome->key.size != 0)
+        add_text(line, "key", outcome->key);
+}
+
+static void add_refusal(struct line *line, const struct s3_outcome *outcome)
+{
+    if (outcome->code == NULL)
+        return;
+    add_string(line, "code", outcome->code);
+    if (outcome->message != NULL && outcome->message[0] != '\0')
+        add_string(line, "reason", outcome->message);
+}
+
+void request_log_write(const struct http_exchange *exchange, const struct s3_outcome *outcome)
+{
+    struct line line = {.count = 0};
+    add_string(&line, "id", exchange->request_id);
+    add_string(&line, "remote", stream_peer(exchange->stream));
+    add_text(&line, "method", exchange->head->method);
+    add_string(&line, "operation", s3_operation_name(outcome->operation));
+    add_names(&line, outcome);
+    add_number(&line, "status", (uint64_t)outcome->status);
+    add_refusal(&line, outcome);
+    add_number(&line, "in", exchange->bytes_in);
+    add_number(&line, "out", exchange->bytes_out);
+    if (outcome->original_bytes_written != 0)
+        add_number(&line, "stored", outcome->stored_bytes_written);
+    add_number(&line, "us", outcome->duration_ns / 1000);
+    if (outcome->is_cut)
+        add_number(&line, "cut", 1);
+    log_write(outcome->status >= 500 && outcome->status != 501 ? LOG_WARNING : LOG_INFO, "request", line.fields,
+              line.count);
+}

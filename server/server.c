@@ -1,0 +1,303 @@
+/* server/server.c -- brings the parts up in order, and takes them down in the other order. */
+#include "server/server.h"
+
+#include "codec/codec.h"
+#include "runtime/base/assert.h"
+#include "runtime/base/hex.h"
+#include "runtime/listener.h"
+#include "runtime/log.h"
+#include "s3client/embedded/embedded.h"
+#include "server/control.h"
+#include "server/first_credentials.h"
+#include "server/processors.h"
+#include "server/shard.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+enum {
+    OWN_FILES = 128,        /* descriptors for other things than connections: volumes, listeners, rings ... */
+    OWN_FILES_OF_SHARD = 8, /* ... and these for every shard */
+    CONNECTIONS_LEAST = 16,
+    CONNECTIONS_MOST = 1000000,
+    QUEUED_WORK_MAX = 4096,
+    LIST_THREADS_MOST = 4,
+};
+
+struct server {
+    const struct config *config;
+    struct first_credentials first;
+    struct accounts *accounts;
+    struct bucket_store *store;
+    struct offload *codec_threads;
+    struct offload *list_threads;
+    int *listen_fds;
+    int admin_fd;
+    int signal_fd;
+    uint16_t port;
+    uint16_t admin_port;
+    char host_id[33];
+    struct shard_common common;
+    struct shard **shards;
+    unsigned shards_count;
+    struct admin_shard *views;
+    struct admin_view view;
+    struct control control;
+    _Atomic(bool) is_ready;
+};
+
+/* ---- limits ---- */
+
+/* Raises the limit of open files to the hard limit; returns what it is now. */
+static uint64_t raise_open_files(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return 1024;
+    limit.rlim_cur = limit.rlim_max;
+    (void)setrlimit(RLIMIT_NOFILE, &limit); /* where this is refused the soft limit holds */
+    (void)getrlimit(RLIMIT_NOFILE, &limit);
+    return limit.rlim_cur;
+}
+
+static bool choose_limits(struct server *server, struct error *error)
+{
+    const struct config *config = server->config;
+    struct processors processors = processors_available("");
+    unsigned shards = config->shards != 0 ? (unsigned)config->shards : processors.count;
+    shards = shards < EMBEDDED_SHARDS_MAX ? shards : EMBEDDED_SHARDS_MAX;
+
+    uint64_t files = raise_open_files();
+    uint64_t own = OWN_FILES + (uint64_t)OWN_FILES_OF_SHARD * shards;
+    uint64_t room = files > own + CONNECTIONS_LEAST ? files - own : CONNECTIONS_LEAST;
+    uint64_t connections = room < CONNECTIONS_MOST ? room : CONNECTIONS_MOST;
+    if (config->connections_max != 0) {
+        if (config->connections_max > room)
+            return error_set(
+                error, ERROR_INVALID, NULL,
+                "--connections-max: %llu is not allowed; the limit of open files (%llu, ulimit -Hn) leaves "
+                "at most %llu",
+                (unsigned long long)config->connections_max, (unsigned long long)files, (unsigned long long)room);
+        connections = config->connections_max;
+    }
+    server->shards_count = shards;
+    server->common.shards_count = shards;
+    server->common.connections_max = (unsigned)((connections + shards - 1) / shards);
+    server->common.is_pinned = shards == processors.masked;
+    return true;
+}
+
+/* ---- parts ---- */
+
+static void *allocate(size_t count, size_t size)
+{
+    void *memory = calloc(count, size);
+    ASSERT(memory != NULL);
+    return memory;
+}
+
+static bool bind_listeners(struct server *server, struct error *error)
+{
+    server->listen_fds = allocate(server->shards_count, sizeof *server->listen_fds);
+    for (unsigned i = 0; i < server->shards_count; i++)
+        server->listen_fds[i] = -1;
+    if (!listener_bind(server->config->listen, server->shards_count, server->listen_fds, &server->port, error))
+        return error_prepend(error, "--listen");
+    if (!listener_bind(server->config->admin, 1, &server->admin_fd, &server->admin_port, error))
+        return error_prepend(error, "--admin");
+    return true;
+}
+
+static bool start_threads(struct server *server, struct error *error)
+{
+    const struct config *config = server->config;
+    unsigned lists = server->shards_count < LIST_THREADS_MOST ? server->shards_count : LIST_THREADS_MOST;
+    server->list_threads = offload_create("list", lists, QUEUED_WORK_MAX, error);
+    if (server->list_threads == NULL)
+        return false;
+    if (config->zstd_level <= CODEC_LEVEL_INLINE_MAX)
+        return true;
+    unsigned codecs = config->codec_threads != 0 ? (unsigned)config->codec_threads : server->shards_count;
+    server->codec_threads = offload_create("codec", codecs, QUEUED_WORK_MAX, error);
+    return server->codec_threads != NULL;
+}
+
+static bool open_store(struct server *server, struct error *error)
+{
+    const struct embedded_options options = {
+        .shards = server->shards_count,
+        .catalogue_max_bytes = server->config->catalogue_max_size,
+        .offload = server->list_threads,
+    };
+    server->store = embedded_open(config_backend_folder(server->config), &options, error);
+    return server->store != NULL;
+}
+
+static bool load_accounts(struct server *server, struct error *error)
+{
+    const struct config *config = server->config;
+    if (config->credentials[0] != '\0') {
+        server->accounts = accounts_load(config->credentials, error);
+    } else if (config->access_key[0] != '\0') {
+        server->accounts = accounts_single(config->access_key, config->secret_key, error);
+    } else {
+        if (!first_credentials_make(config_backend_folder(config), random_system(), &server->first, error))
+            return false;
+        server->accounts = accounts_load(server->first.path, error);
+    }
+    return server->accounts != NULL;
+}
+
+static bool open_signals(struct server *server, struct error *error)
+{
+    sigset_t set;
+    (void)sigemptyset(&set);
+    (void)sigaddset(&set, SIGTERM);
+    (void)sigaddset(&set, SIGINT);
+    server->signal_fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+    return server->signal_fd >= 0 || error_set_errno(error, errno, "signalfd");
+}
+
+/* ---- shards ---- */
+
+/* On shard 0's thread, when every shard runs. */
+static void drain(void *context)
+{
+    struct server *server = context;
+    atomic_store_explicit(&server->is_ready, false, memory_order_release);
+    deadline_t deadline = clock_monotonic_ns(clock_system()) + server->config->drain_timeout_ms * 1000000;
+    for (unsigned i = 0; i < server->shards_count; i++)
+        shard_stop(server->shards[i], deadline);
+}
+
+static void prepare_shards(struct server *server)
+{
+    uint8_t host_id[16];
+    random_fill(random_system(), host_id, sizeof host_id);
+    hex_encode(span_of(host_id, sizeof host_id), server->host_id);
+
+    server->common.config = server->config;
+    server->common.store = server->store;
+    server->common.accounts = server->accounts;
+    server->common.codec_threads = server->codec_threads;
+    server->common.host_id = server->host_id;
+    server->views = allocate(server->shards_count, sizeof *server->views);
+    server->common.views = server->views;
+    server->shards = allocate(server->shards_count, sizeof(struct shard *));
+    server->view = (struct admin_view){
+        .shards = server->views,
+        .store = server->store,
+        .is_ready = &server->is_ready,
+        .started_ms = clock_wall_ms(clock_system()),
+    };
+    server->control = (struct control){
+        .signal_fd = server->signal_fd,
+        .admin_fd = server->admin_fd,
+        .view = &server->view,
+        .drain = drain,
+        .context = server,
+    };
+}
+
+/* Shard 0 is the last to start, because it shows and stops all of them. */
+static bool start_shards(struct server *server, struct error *error)
+{
+    for (unsigned i = server->shards_count; i-- > 0;) {
+        struct control *control = i == 0 ? &server->control : NULL;
+        server->shards[i] = shard_create(&server->common, i, server->listen_fds[i], control);
+        if (!shard_start(server->shards[i], error))
+            return false;
+    }
+    return true;
+}
+
+/* ---- the whole ---- */
+
+static enum log_level log_level_of(uint64_t level)
+{
+    static const enum log_level LEVELS[] = {[CONFIG_LOG_ERROR] = LOG_ERROR,
+                                            [CONFIG_LOG_WARNING] = LOG_WARNING,
+                                            [CONFIG_LOG_INFO] = LOG_INFO,
+                                            [CONFIG_LOG_DEBUG] = LOG_DEBUG};
+    return LEVELS[level];
+}
+
+static bool start(struct server *server, struct error *error)
+{
+    const struct config *config = server->config;
+    enum log_format format = config->log_format == CONFIG_LOG_JSON ? LOG_JSON : LOG_TEXT;
+    /* the ports first: whoever finds them taken shall not have touched the folder */
+    if (!choose_limits(server, error) || !bind_listeners(server, error) || !open_signals(server, error) ||
+        !start_threads(server, error) || !open_store(server, error) || !load_accounts(server, error) ||
+        !log_start(STDERR_FILENO, format, log_level_of(config->log_level), error))
+        return false;
+    prepare_shards(server);
+    if (!start_shards(server, error))
+        return false;
+    atomic_store_explicit(&server->is_ready, true, memory_order_release);
+    return true;
+}
+
+struct server *server_start(const struct config *config, struct error *error)
+{
+    struct server *server = allocate(1, sizeof *server);
+    server->config = config;
+    return start(server, error) ? server : NULL;
+}
+
+void server_wait(struct server *server)
+{
+    for (unsigned i = 0; i < server->shards_count; i++)
+        shard_join(server->shards[i]);
+}
+
+void server_close(struct server *server)
+{
+    for (unsigned i = 0; i < server->shards_count; i++) {
+        shard_destroy(server->shards[i]);
+        (void)close(server->listen_fds[i]);
+    }
+    (void)close(server->admin_fd);
+    (void)close(server->signal_fd);
+    embedded_close(server->store);
+    if (server->codec_threads != NULL)
+        offload_destroy(server->codec_threads);
+    offload_destroy(server->list_threads);
+    accounts_free(server->accounts);
+    explicit_bzero(&server->first, sizeof server->first);
+    log_stop();
+    free(server->listen_fds);
+    free(server->shards);
+    free(server->views);
+    free(server);
+}
+
+uint16_t server_port(const struct server *server)
+{
+    return server->port;
+}
+
+uint16_t server_admin_port(const struct server *server)
+{
+    return server->admin_port;
+}
+
+unsigned server_shards(const struct server *server)
+{
+    return server->shards_count;
+}
+
+const char *server_new_access_key(const struct server *server)
+{
+    return server->first.access_key[0] != '\0' ? server->first.access_key : NULL;
+}
+
+const char *server_new_secret_key(const struct server *server)
+{
+    return server->first.access_key[0] != '\0' ? server->first.secret_key : NULL;
+}

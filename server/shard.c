@@ -1,0 +1,251 @@
+/* server/shard.c -- one shard: puts loop, store, pools, verifier, connections and listener together, and takes them
+ * apart in the other order. */
+#include "server/shard.h"
+
+#include "runtime/base/assert.h"
+#include "runtime/io.h"
+#include "runtime/listener.h"
+#include "runtime/log.h"
+#include "runtime/loop.h"
+#include "s3client/embedded/embedded.h"
+#include "server/control.h"
+#include "server/processors.h"
+#include "server/request_log.h"
+
+#include <pthread.h>
+#include <semaphore.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum {
+    FIBERS_BESIDE_CONNECTIONS = 64,
+    FIBERS_MAX = 65536,
+    DRAIN_BYTES_MAX = 256 << 10, /* of an unread body: more than that is cheaper to cut */
+    BUFFER_WAIT_MS = 20000,      /* for a frame buffer; then the client is told to slow down */
+    DRAIN_POLL_MS = 5,
+};
+
+struct shard {
+    const struct shard_common *common;
+    unsigned index;
+    int listen_fd;
+
+    pthread_t thread;
+    sem_t started;
+    bool is_serving; /* valid after `started` */
+    struct error start_error;
+
+    struct loop *loop;
+    struct object_codecs *codecs;
+    struct signature_verifier *verifier;
+    struct s3_settings s3;
+    struct http_server *http;
+    struct listener *listener;
+    struct shard_metrics metrics;
+
+    struct control *control; /* shard 0's; NULL for the others */
+    struct loop_message stop_message;
+    deadline_t stop_deadline;
+};
+
+/* The shard of this thread: a listener's entry function is given nothing but the connection. */
+static _Thread_local struct shard *shard_here;
+
+/* ---- requests ---- */
+
+static void observe(void *context, const struct http_exchange *exchange, const struct s3_outcome *outcome)
+{
+    struct shard *shard = context;
+    metrics_observe(&shard->metrics, exchange, outcome);
+    request_log_write(exchange, outcome);
+}
+
+static void connection_ended(void *context)
+{
+    struct shard *shard = context;
+    listener_connection_ended(shard->listener);
+}
+
+static SUSPENDS void connection_entry(void *argument)
+{
+    struct shard *shard = shard_here;
+    http_connection_serve(shard->http, argument, connection_ended, shard);
+}
+
+/* ---- start, on the shard's thread ---- */
+
+static bool start_loop(struct shard *shard, struct error *error)
+{
+    unsigned fibers = shard->common->connections_max + FIBERS_BESIDE_CONNECTIONS;
+    const struct loop_options options = {.fibers_max = fibers < FIBERS_MAX ? fibers : FIBERS_MAX};
+    shard->loop = loop_create(&options, error);
+    return shard->loop != NULL;
+}
+
+static void start_pools(struct shard *shard)
+{
+    const struct shard_common *common = shard->common;
+    const struct config *config = common->config;
+    static const int CODECS[] = {[CONFIG_CODEC_AUTO] = OBJECT_CODEC_AUTO,
+                                 [CONFIG_CODEC_ZSTD] = OBJECT_CODEC_ZSTD,
+                                 [CONFIG_CODEC_NONE] = OBJECT_CODEC_NONE};
+    const struct object_settings object_settings = {
+        .codec = CODECS[config->codec],
+        .level = (int)config->zstd_level,
+        .frame_buffers_max = (unsigned)config->frame_buffers,
+        .wait_ms = BUFFER_WAIT_MS,
+        .offload = common->codec_threads,
+    };
+    const struct signature_settings signature_settings = {common->accounts, config->region};
+    shard->codecs = object_codecs_create(&object_settings);
+    shard->verifier = signature_verifier_create(&signature_settings);
+    shard->s3 = (struct s3_settings){
+        .store = common->store,
+        .codecs = shard->codecs,
+        .verifier = shard->verifier,
+        .accounts = common->accounts,
+        .clock = clock_system(),
+        .region = config->region,
+        .domain = config->domain[0] != '\0' ? config->domain : NULL,
+        .host_id = common->host_id,
+        .observe = observe,
+        .observe_context = shard,
+    };
+}
+
+static bool start_http(struct shard *shard, struct error *error)
+{
+    const struct config *config = shard->common->config;
+    const struct http_settings settings = {
+        .idle_ms = config->idle_timeout_ms,
+        .head_ms = config->head_timeout_ms,
+        .progress_ms = config->progress_timeout_ms,
+        .drain_bytes_max = DRAIN_BYTES_MAX,
+        .arena_bytes_max = S3_ARENA_BYTES_MAX,
+        .handler = s3_handle,
+        .refuse = s3_refuse,
+        .context = &shard->s3,
+    };
+    shard->http = http_server_create(&settings, error);
+    if (shard->http == NULL)
+        return false;
+    shard->listener = listener_start(shard->listen_fd, shard->common->connections_max, connection_entry, error);
+    return shard->listener != NULL;
+}
+
+static bool start(struct shard *shard, struct error *error)
+{
+    if (!start_loop(shard, error) || !embedded_attach_shard(shard->common->store, shard->index, error))
+        return false;
+    start_pools(shard);
+    if (!start_http(shard, error))
+        return false;
+    shard->common->views[shard->index] =
+        (struct admin_shard){&shard->metrics, loop_counters(shard->loop), http_server_counters(shard->http)};
+    return shard->control == NULL || control_start(shard->control, error);
+}
+
+/* ---- stop ---- */
+
+/* Connections that exist may end their requests; whoever is still there at the deadline is cancelled. */
+static SUSPENDS void drain(struct shard *shard)
+{
+    listener_close(shard->listener);
+    http_server_stop(shard->http);
+    while (http_server_connections(shard->http) != 0 && loop_now_ns() < shard->stop_deadline)
+        (void)io_sleep_until(deadline_after_ms(DRAIN_POLL_MS));
+    if (http_server_connections(shard->http) != 0)
+        loop_stop(shard->loop, 0);
+    while (http_server_connections(shard->http) != 0)
+        fiber_yield();
+}
+
+static SUSPENDS void stop_entry(void *argument)
+{
+    struct shard *shard = argument;
+    drain(shard);
+    if (shard->control != NULL)
+        control_stop(shard->control, shard->stop_deadline);
+    embedded_detach_shard(shard->common->store);
+    loop_stop(shard->loop, DEADLINE_NONE);
+}
+
+static void deliver_stop(struct loop_message *message)
+{
+    struct shard *shard = LIST_ELEMENT(message, struct shard, stop_message);
+    struct error error;
+    if (!fiber_spawn("stop", stop_entry, shard, &error))
+        loop_stop(shard->loop, 0); /* every fiber is taken: they end now */
+}
+
+void shard_stop(struct shard *shard, deadline_t deadline)
+{
+    shard->stop_deadline = deadline;
+    shard->stop_message.deliver = deliver_stop;
+    loop_post(shard->loop, &shard->stop_message);
+}
+
+/* ---- the thread ---- */
+
+static void free_parts(struct shard *shard)
+{
+    if (shard->control != NULL)
+        control_free(shard->control);
+    http_server_destroy(shard->http);
+    signature_verifier_destroy(shard->verifier);
+    object_codecs_destroy(shard->codecs);
+    loop_destroy(shard->loop);
+}
+
+static void *thread_entry(void *argument)
+{
+    struct shard *shard = argument;
+    shard_here = shard;
+    if (shard->common->is_pinned)
+        processors_pin(shard->index);
+    shard->is_serving = start(shard, &shard->start_error);
+    (void)sem_post(&shard->started);
+    if (shard->is_serving) {
+        loop_run(shard->loop);
+        free_parts(shard);
+    }
+    return NULL;
+}
+
+struct shard *shard_create(const struct shard_common *common, unsigned index, int listen_fd, struct control *control)
+{
+    struct shard *shard = calloc(1, sizeof *shard);
+    ASSERT(shard != NULL);
+    shard->common = common;
+    shard->index = index;
+    shard->listen_fd = listen_fd;
+    shard->control = control;
+    (void)sem_init(&shard->started, 0, 0);
+    return shard;
+}
+
+bool shard_start(struct shard *shard, struct error *error)
+{
+    int result = pthread_create(&shard->thread, NULL, thread_entry, shard);
+    if (result != 0)
+        return error_set_errno(error, result, "shard %u gets no thread", shard->index);
+    char name[16];
+    (void)snprintf(name, sizeof name, "shard-%u", shard->index);
+    (void)pthread_setname_np(shard->thread, name);
+    while (sem_wait(&shard->started) != 0)
+        ;
+    if (!shard->is_serving)
+        *error = shard->start_error;
+    return shard->is_serving;
+}
+
+void shard_join(struct shard *shard)
+{
+    (void)pthread_join(shard->thread, NULL);
+}
+
+void shard_destroy(struct shard *shard)
+{
+    (void)sem_destroy(&shard->started);
+    free(shard);
+}

@@ -1,0 +1,40 @@
+/* server/shard.h -- one shard's life: a thread, its loop, its listener, its pools, its counters.
+ *
+ * A shard shares nothing with another but what struct shard_common points to, which does not change while shards run.
+ */
+#pragma once
+
+#include "runtime/base/error.h"
+#include "runtime/offload.h"
+#include "s3client/bucket.h"
+#include "server/admin/admin.h"
+#include "server/auth/identity.h"
+#include "server/config.h"
+
+#include <stdbool.h>
+
+struct shard;
+struct control; /* control.h */
+
+/* What all shards read. */
+struct shard_common {
+    const struct config *config;
+    struct bucket_store *store;
+    const struct accounts *accounts;
+    struct offload *codec_threads; /* NULL: no level above 6 */
+    unsigned shards_count;
+    unsigned connections_max; /* of each shard */
+    bool is_pinned;           /* every shard stays on a processor of its own */
+    const char *host_id;
+    struct admin_shard *views; /* each shard fills its own in before it serves */
+};
+
+/* `control` is NULL for all but shard 0. The listening socket stays the caller's. */
+struct shard *shard_create(const struct shard_common *common, unsigned index, int listen_fd, struct control *control);
+/* Starts the thread and returns when it serves. False: the process is to end. */
+bool shard_start(struct shard *shard, struct error *error);
+/* Any thread: no more connections, then the end when the last request has been answered or the time is up. */
+void shard_stop(struct shard *shard, deadline_t deadline);
+/* Waits for the thread's end. */
+void shard_join(struct shard *shard);
+void shard_destroy(struct shard *shard);
