@@ -1,0 +1,225 @@
+/* server/s3/get_object.c -- GET and HEAD /bucket/key: find it, decide the conditions, promise a length, stream it. */
+#include "runtime/base/decimal.h"
+#include "s3client/wire/date.h"
+#include "s3client/wire/s3_error.h"
+#include "server/s3/answer.h"
+#include "server/s3/conditions.h"
+#include "server/s3/object_headers.h"
+#include "server/s3/operations.h"
+#include "server/s3/range.h"
+
+enum { PART_NUMBER_MAX = 10000 };
+
+/* Which bytes the answer holds, and how it says so. */
+struct selection {
+    uint64_t first;
+    uint64_t size;
+    bool is_partial; /* 206 with Content-Range */
+    bool is_ranged;  /* because of Range: no checksum of the whole goes with it */
+};
+
+static SUSPENDS bool refuse_range(struct s3_request *request, struct span header, uint64_t total, struct error *error)
+{
+    char text[CONTENT_RANGE_BYTES];
+    range_format(0, 0, total, text);
+    request->content_range = arena_copy(request->arena, span_from_string(text));
+    error_details_add(&request->details, "RangeRequested", header);
+    error_details_add(&request->details, "ActualObjectSize", s3_decimal(request, total));
+    return error_set(error, ERROR_INVALID, S3_InvalidRange, "The requested range is not satisfiable");
+}
+
+static bool select_range(struct s3_request *request, struct span header, uint64_t total, struct selection *selection,
+                         struct error *error)
+{
+    switch (range_resolve(header, total, &selection->first, &selection->size)) {
+    case RANGE_PART:
+        selection->is_partial = true;
+        selection->is_ranged = true;
+        return true;
+    case RANGE_UNSATISFIABLE:
+        return refuse_range(request, header, total, error);
+    case RANGE_WHOLE:
+        break;
+    }
+    return true;
+}
+
+/* partNumber: an object of a single PUT has one part, which is everything. */
+static bool select_part(struct s3_request *request, struct span text, const struct object_attributes *attributes,
+                        struct selection *selection, struct error *error)
+{
+    uint64_t number;
+    uint64_t parts_count = attributes->is_multipart ? attributes->parts_count : 1;
+    if (!decimal_parse_range(text, 1, PART_NUMBER_MAX, &number))
+        return s3_refuse_argument(request, "partNumber", text, "Part number must be an integer between 1 and 10000.",
+                                  error);
+    if (number > parts_count) {
+        error_details_add(&request->details, "ActualPartCount", s3_decimal(request, parts_count));
+        error_details_add(&request->details, "PartNumberRequested", text);
+        return error_set(error, ERROR_INVALID, S3_InvalidPartNumber, "The requested partnumber is not satisfiable");
+    }
+    if (attributes->is_multipart)
+        return s3_refuse_header(request, "partNumber", error);
+    selection->is_partial = attributes->original_size > 0;
+    return true;
+}
+
+static bool select_bytes(struct s3_request *request, const struct object_attributes *attributes,
+                         struct selection *ret_selection, struct error *error)
+{
+    struct span range;
+    struct span part;
+    *ret_selection = (struct selection){.first = 0, .size = attributes->original_size};
+    bool has_range = http_head_find(request->head, "range", &range);
+    bool has_part = request->parameters_count > 0 && s3_request_parameter(request, "partNumber", &part);
+    if (has_range && has_part)
+        return error_set(error, ERROR_INVALID, S3_InvalidRequest,
+                         "Cannot specify both Range header and partNumber query parameter");
+    if (has_part)
+        return select_part(request, part, attributes, ret_selection, error);
+    if (has_range && s3_range_is_wanted(request, attributes))
+        return select_range(request, range, attributes->original_size, ret_selection, error);
+    return true;
+}
+
+/* An object of another tool may be one that cannot be given back as it was. */
+static bool check_readable(const struct object_attributes *attributes, struct error *error)
+{
+    if (attributes->is_encrypted)
+        return error_set(error, ERROR_UNSUPPORTED, S3_NotImplemented,
+                         "The object is encrypted by another S4 gateway; Bale cannot decrypt it yet.");
+    if (!attributes->is_size_known)
+        return error_set(error, ERROR_UNSUPPORTED, S3_NotImplemented,
+                         "The object's original size is not recorded; rewrite it with the tool that made it.");
+    return true;
+}
+
+static void add_checksum(struct s3_request *request, const struct object_attributes *attributes,
+                         const struct selection *selection)
+{
+    struct span mode;
+    if (!selection->is_ranged && s3_request_header(request, "x-amz-checksum-mode", &mode) &&
+        span_equal_ignore_case(mode, SPAN("ENABLED")))
+        s3_answer_checksum(request, &attributes->checksum);
+}
+
+static void add_validators(struct s3_request *request, const struct object_attributes *attributes)
+{
+    char date[DATE_TEXT_BYTES];
+    date_format_http(attributes->modified_ms, date);
+    http_response_field_string(request->exchange, "Last-Modified", date);
+    s3_answer_etag(request, attributes->etag);
+    s3_answer_version(request, attributes->version);
+}
+
+static void begin_answer(struct s3_request *request, const struct object_attributes *attributes,
+                         const struct selection *selection)
+{
+    char range[CONTENT_RANGE_BYTES];
+    s3_answer_begin(request, selection->is_partial ? 206 : 200);
+    add_validators(request, attributes);
+    http_response_field(request->exchange, "Accept-Ranges", SPAN("bytes"));
+    if (selection->is_partial) {
+        range_format(selection->first, selection->size, attributes->original_size, range);
+        http_response_field_string(request->exchange, "Content-Range", range);
+    }
+    object_headers_answer(request, attributes->metadata);
+    add_checksum(request, attributes, selection);
+}
+
+static SUSPENDS bool answer_not_modified(struct s3_request *request, const struct object_attributes *attributes,
+                                         struct error *error)
+{
+    s3_answer_begin(request, 304);
+    add_validators(request, attributes);
+    object_headers_answer_caching(request, attributes->metadata);
+    return s3_answer_empty(request, error);
+}
+
+/* Conditions, then the range: what GET and HEAD decide before a byte of the answer. */
+static bool decide(struct s3_request *request, const struct object_attributes *attributes,
+                   struct selection *ret_selection, bool *ret_not_modified, struct error *error)
+{
+    struct read_condition condition;
+    s3_read_condition(request, &condition);
+    return check_readable(attributes, error) &&
+           s3_check_read(request, &condition, "", attributes, ret_not_modified, error) &&
+           (*ret_not_modified || select_bytes(request, attributes, ret_selection, error));
+}
+
+/* The first piece is at hand before the status line goes out, so that damage found in it is still an honest 500. What
+ * fits into it leaves in one send with the head. */
+static SUSPENDS bool stream(struct s3_request *request, const struct object_attributes *attributes,
+                            const struct selection *selection, struct object_reader *reader, struct error *error)
+{
+    struct span piece;
+    uint64_t sent = 0;
+    if (!object_reader_next(reader, &piece, error))
+        return false;
+    begin_answer(request, attributes, selection);
+    if (piece.size == selection->size)
+        return http_response_finish(request->exchange, piece, error);
+    if (!http_response_start_body(request->exchange, selection->size, error))
+        return false;
+    while (piece.size > 0) {
+        if (!http_response_send(request->exchange, piece, error))
+            return false;
+        sent += piece.size;
+        if (!object_reader_next(reader, &piece, error))
+            return false;
+    }
+    return sent == selection->size ||
+           error_set(error, ERROR_DAMAGED, S3_InternalError, "the stored object is shorter than its size says");
+}
+
+static SUSPENDS bool answer_object(struct s3_request *request, struct bucket_object *object, struct error *error)
+{
+    const struct object_attributes *attributes = &object->attributes;
+    struct selection selection;
+    struct object_reader *reader;
+    bool not_modified;
+    if (!decide(request, attributes, &selection, &not_modified, error))
+        return false;
+    if (not_modified)
+        return answer_not_modified(request, attributes, error);
+    if (!object_reader_begin(request->settings->codecs, object, selection.first, selection.size, &reader, error))
+        return false;
+    request->outcome.codec = attributes->codec;
+    request->outcome.has_codec = true;
+    bool ok = stream(request, attributes, &selection, reader, error);
+    object_reader_end(reader);
+    return ok;
+}
+
+static bool name_object(struct s3_request *request, struct object_name *ret_name, struct error *error)
+{
+    *ret_name = (struct object_name){.bucket = request->bucket, .key = request->key};
+    return object_headers_refuse_unoffered(request, error) && s3_request_version(request, &ret_name->version, error);
+}
+
+SUSPENDS bool s3_get_object(struct s3_request *request, struct error *error)
+{
+    struct object_name name;
+    struct bucket_object *object;
+    if (!name_object(request, &name, error) || !bucket_open(request->settings->store, &name, &object, error))
+        return false;
+    bool ok = answer_object(request, object, error);
+    bucket_close(object);
+    return ok;
+}
+
+SUSPENDS bool s3_head_object(struct s3_request *request, struct error *error)
+{
+    struct object_name name;
+    struct object_attributes attributes;
+    struct selection selection;
+    bool not_modified;
+    if (!name_object(request, &name, error) ||
+        !bucket_head(request->settings->store, &name, request->arena, &attributes, error) ||
+        !decide(request, &attributes, &selection, &not_modified, error))
+        return false;
+    if (not_modified)
+        return answer_not_modified(request, &attributes, error);
+    begin_answer(request, &attributes, &selection);
+    return http_response_start_body(request->exchange, selection.size, error);
+}

@@ -1,0 +1,104 @@
+/* server/s3/put_object.c -- PUT /bucket/key: everything that can be refused without the body first, then the body
+ * straight into the object pipeline, then one step that makes it visible. */
+#include "s3client/wire/s3_error.h"
+#include "server/s3/answer.h"
+#include "server/s3/body.h"
+#include "server/s3/conditions.h"
+#include "server/s3/object_headers.h"
+#include "server/s3/operations.h"
+
+#define OBJECT_BYTES_MAX (UINT64_C(5) << 30) /* of one PUT: "Uploading objects" in the Amazon S3 user guide */
+
+/* What the headers say of the upload. */
+struct upload_plan {
+    struct body_size size;
+    struct checksum_claim claim;
+    struct buffer metadata;
+    struct write_condition condition_storage;
+    const struct write_condition *condition; /* NULL: none */
+};
+
+static SUSPENDS bool make_plan(struct s3_request *request, struct upload_plan *plan, struct error *error)
+{
+    return object_headers_refuse_unoffered(request, error) &&
+           s3_body_size(request, OBJECT_BYTES_MAX, &plan->size, error) &&
+           checksum_claim_parse(request, &plan->claim, error) && object_headers_take(request, &plan->metadata, error) &&
+           s3_write_condition(request, &plan->condition_storage, &plan->condition, error) &&
+           s3_check_early(request, plan->condition, error);
+}
+
+/* The body, from the connection into the writer's own buffers. */
+static SUSPENDS bool receive(struct s3_request *request, struct payload_decoder *decoder, struct object_writer *writer,
+                             struct error *error)
+{
+    uint64_t received = 0;
+    for (;;) {
+        uint8_t *space;
+        size_t capacity;
+        size_t size;
+        if (!object_writer_space(writer, &space, &capacity, error) ||
+            !payload_read(decoder, request->exchange, space, capacity, &size, &request->details, error))
+            return false;
+        if (size == 0)
+            return true;
+        received += size;
+        if (received > OBJECT_BYTES_MAX)
+            return s3_refuse_size(request, received, OBJECT_BYTES_MAX, error);
+        if (!object_writer_advance(writer, size, error))
+            return false;
+    }
+}
+
+static SUSPENDS bool receive_and_verify(struct s3_request *request, const struct upload_plan *plan,
+                                        struct object_writer *writer, struct error *error)
+{
+    struct object_digest digest;
+    struct payload_decoder *decoder = s3_body_decoder(request, &plan->size, plan->claim.trailer, error);
+    if (decoder == NULL)
+        return false;
+    bool ok = receive(request, decoder, writer, error) && object_writer_finish(writer, &digest, error) &&
+              checksum_claim_verify(&plan->claim, decoder, digest.md5, &digest.checksum, error);
+    payload_decoder_destroy(decoder);
+    return ok;
+}
+
+static SUSPENDS bool store(struct s3_request *request, const struct upload_plan *plan,
+                           struct object_attributes *ret_attributes, struct error *error)
+{
+    const struct s3_settings *settings = request->settings;
+    struct object_writer *writer;
+    struct object_write_intent intent = {
+        .name = {.bucket = request->bucket, .key = request->key},
+        .is_size_known = plan->size.is_known,
+        .size = plan->size.bytes,
+        .checksum = plan->claim.algorithm == CHECKSUM_NONE ? CHECKSUM_CRC64NVME : plan->claim.algorithm,
+    };
+    if (!object_writer_begin(settings->codecs, settings->store, &intent, &writer, error))
+        return false;
+    if (!receive_and_verify(request, plan, writer, error)) {
+        object_writer_abort(writer);
+        return false;
+    }
+    return object_writer_commit(writer, buffer_span(&plan->metadata), plan->condition, ret_attributes, error) ||
+           s3_explain_condition(request, plan->condition, error);
+}
+
+static SUSPENDS bool answer(struct s3_request *request, const struct object_attributes *attributes, struct error *error)
+{
+    s3_note_written(request, attributes);
+    s3_answer_begin(request, 200);
+    s3_answer_etag(request, attributes->etag);
+    s3_answer_checksum(request, &attributes->checksum);
+    s3_answer_version(request, attributes->version);
+    return s3_answer_empty(request, error);
+}
+
+SUSPENDS bool s3_put_object(struct s3_request *request, struct error *error)
+{
+    struct upload_plan plan = {0};
+    struct object_attributes attributes;
+    buffer_init(&plan.metadata, 0);
+    bool stored = make_plan(request, &plan, error) && store(request, &plan, &attributes, error);
+    buffer_free(&plan.metadata);
+    return stored && answer(request, &attributes, error);
+}

@@ -1,0 +1,212 @@
+/* server/s3/route.c -- which operation a request asks for.
+ *
+ * Rows are tried from the top, the first that fits wins. So a row with a selector stands before the plain one, and the
+ * "not offered" row of a sub-resource behind the rows that offer something of it. A sub-resource never falls through to
+ * the plain operation: where the selector is present and only the method is wrong, the answer is 405. */
+#include "server/s3/route.h"
+
+#include "runtime/base/buffer.h"
+#include "s3client/wire/s3_error.h"
+#include "server/s3/operations.h"
+
+#define SERVICE LEVEL_SERVICE
+#define BUCKET LEVEL_BUCKET
+#define OBJECT LEVEL_OBJECT
+#define NOT_OFFERED(levels, selector)                 \
+    {                                                 \
+        levels, "*", selector, S3_NotOffered, 0, NULL \
+    }
+#define UNSET(methods, selector, operation)                             \
+    {                                                                   \
+        BUCKET, methods, selector, operation, 0, s3_unset_configuration \
+    }
+
+/* clang-format off */
+static const struct s3_route routes[] = {
+    {SERVICE, "GET", NULL, S3_ListBuckets, NEEDS_NO_BUCKET, s3_list_buckets},
+
+    /* sub-resources of a bucket */
+    {BUCKET, "GET",  "location",  S3_GetBucketLocation,  0, s3_get_bucket_location},
+    {BUCKET, "GET",  "versions",  S3_ListObjectVersions, 0, s3_list_object_versions},
+    {BUCKET, "POST", "delete",    S3_DeleteObjects,      TAKES_DOCUMENT, s3_delete_objects},
+    {BUCKET, "GET",  "acl",       S3_GetBucketAcl,       0, s3_get_acl},
+
+    /* settings that were never set: statements 121 to 123 */
+    UNSET("GET",    "policy",            S3_GetBucketPolicy),
+    UNSET("DELETE", "policy",            S3_DeleteBucketPolicy),
+    UNSET("GET",    "policyStatus",      S3_GetBucketPolicyStatus),
+    UNSET("GET",    "cors",              S3_GetBucketCors),
+    UNSET("DELETE", "cors",              S3_DeleteBucketCors),
+    UNSET("GET",    "lifecycle",         S3_GetBucketLifecycleConfiguration),
+    UNSET("DELETE", "lifecycle",         S3_DeleteBucketLifecycle),
+    UNSET("GET",    "tagging",           S3_GetBucketTagging),
+    UNSET("DELETE", "tagging",           S3_DeleteBucketTagging),
+    UNSET("GET",    "website",           S3_GetBucketWebsite),
+    UNSET("DELETE", "website",           S3_DeleteBucketWebsite),
+    UNSET("GET",    "encryption",        S3_GetBucketEncryption),
+    UNSET("DELETE", "encryption",        S3_DeleteBucketEncryption),
+    UNSET("GET",    "replication",       S3_GetBucketReplication),
+    UNSET("DELETE", "replication",       S3_DeleteBucketReplication),
+    UNSET("GET",    "publicAccessBlock", S3_GetPublicAccessBlock),
+    UNSET("DELETE", "publicAccessBlock", S3_DeletePublicAccessBlock),
+    UNSET("GET",    "ownershipControls", S3_GetBucketOwnershipControls),
+    UNSET("DELETE", "ownershipControls", S3_DeleteBucketOwnershipControls),
+    UNSET("GET",    "object-lock",       S3_GetObjectLockConfiguration),
+    UNSET("GET",    "versioning",        S3_GetBucketVersioning),
+    UNSET("GET",    "logging",           S3_GetBucketLogging),
+    UNSET("GET",    "notification",      S3_GetBucketNotificationConfiguration),
+    UNSET("GET",    "accelerate",        S3_GetBucketAccelerateConfiguration),
+    UNSET("GET",    "requestPayment",    S3_GetBucketRequestPayment),
+
+    /* what S3 has and Bale has not: setting any of the above, and all of the rest */
+    NOT_OFFERED(BUCKET, "acl"),
+    NOT_OFFERED(BUCKET, "policy"),
+    NOT_OFFERED(BUCKET, "policyStatus"),
+    NOT_OFFERED(BUCKET, "cors"),
+    NOT_OFFERED(BUCKET, "lifecycle"),
+    NOT_OFFERED(BUCKET, "tagging"),
+    NOT_OFFERED(BUCKET, "website"),
+    NOT_OFFERED(BUCKET, "encryption"),
+    NOT_OFFERED(BUCKET, "replication"),
+    NOT_OFFERED(BUCKET, "publicAccessBlock"),
+    NOT_OFFERED(BUCKET, "ownershipControls"),
+    NOT_OFFERED(BUCKET, "object-lock"),
+    NOT_OFFERED(BUCKET, "versioning"),
+    NOT_OFFERED(BUCKET, "logging"),
+    NOT_OFFERED(BUCKET, "notification"),
+    NOT_OFFERED(BUCKET, "accelerate"),
+    NOT_OFFERED(BUCKET, "requestPayment"),
+    NOT_OFFERED(BUCKET, "abac"),
+    NOT_OFFERED(BUCKET, "analytics"),
+    NOT_OFFERED(BUCKET, "intelligent-tiering"),
+    NOT_OFFERED(BUCKET, "inventory"),
+    NOT_OFFERED(BUCKET, "metadataConfiguration"),
+    NOT_OFFERED(BUCKET, "metadataInventoryTable"),
+    NOT_OFFERED(BUCKET, "metadataJournalTable"),
+    NOT_OFFERED(BUCKET, "metadataTable"),
+    NOT_OFFERED(BUCKET, "metrics"),
+    NOT_OFFERED(BUCKET, "session"),
+    NOT_OFFERED(BUCKET, "uploads"),
+    NOT_OFFERED(BUCKET, "usage"),
+    NOT_OFFERED(BUCKET, "allow-unordered"),
+
+    /* a bucket itself */
+    {BUCKET, "GET",    "list-type", S3_ListObjectsV2, IS_VARIANT, s3_list_objects_v2},
+    {BUCKET, "GET",    NULL,        S3_ListObjects,   0, s3_list_objects},
+    {BUCKET, "HEAD",   NULL,        S3_HeadBucket,    0, s3_head_bucket},
+    {BUCKET, "PUT",    NULL,        S3_CreateBucket,  TAKES_DOCUMENT | NEEDS_NO_BUCKET, s3_create_bucket},
+    {BUCKET, "DELETE", NULL,        S3_DeleteBucket,  0, s3_delete_bucket},
+    {BUCKET, "POST",   NULL,        S3_NotOffered,    0, NULL}, /* an upload from a web form */
+
+    /* sub-resources of an object */
+    {OBJECT, "GET", "acl",      S3_GetObjectAcl,         0, s3_get_acl},
+    {OBJECT, "GET", "versions", S3_ListObjectVersions,   0, s3_misplaced_parameter},
+    {OBJECT, "GET", "uploads",  S3_ListMultipartUploads, 0, s3_misplaced_parameter},
+    NOT_OFFERED(OBJECT, "acl"),
+    NOT_OFFERED(OBJECT, "append"),
+    NOT_OFFERED(OBJECT, "attributes"),
+    NOT_OFFERED(OBJECT, "encryption"),
+    NOT_OFFERED(OBJECT, "legal-hold"),
+    NOT_OFFERED(OBJECT, "renameObject"),
+    NOT_OFFERED(OBJECT, "restore"),
+    NOT_OFFERED(OBJECT, "retention"),
+    NOT_OFFERED(OBJECT, "select"),
+    NOT_OFFERED(OBJECT, "tagging"),
+    NOT_OFFERED(OBJECT, "torrent"),
+    NOT_OFFERED(OBJECT, "uploads"),
+    NOT_OFFERED(OBJECT, "uploadId"),
+
+    /* an object itself */
+    {OBJECT, "PUT",    "x-amz-copy-source", S3_CopyObject,   IS_VARIANT, s3_copy_object},
+    {OBJECT, "PUT",    "partNumber",        S3_NotOffered,   IS_VARIANT, NULL}, /* a part without its upload */
+    {OBJECT, "PUT",    NULL,                S3_PutObject,    TAKES_OBJECT_BODY, s3_put_object},
+    {OBJECT, "GET",    NULL,                S3_GetObject,    0, s3_get_object},
+    {OBJECT, "HEAD",   NULL,                S3_HeadObject,   0, s3_head_object},
+    {OBJECT, "DELETE", NULL,                S3_DeleteObject, 0, s3_delete_object},
+};
+/* clang-format on */
+
+enum { ROUTES_COUNT = sizeof routes / sizeof routes[0] };
+
+const struct s3_route *s3_route_table(unsigned *ret_count)
+{
+    *ret_count = ROUTES_COUNT;
+    return routes;
+}
+
+const char *s3_operation_name(enum s3_operation operation)
+{
+    static const char *const names[S3_OPERATIONS] = {
+#define S3_OPERATION(name, action, writes) #name,
+#include "server/s3/operations.def"
+#undef S3_OPERATION
+    };
+    return names[operation];
+}
+
+static bool selector_fits(const struct s3_request *request, const char *selector)
+{
+    struct span value;
+    if (selector == NULL)
+        return true;
+    if (strncmp(selector, "x-amz-", 6) == 0)
+        return s3_request_header(request, selector, &value);
+    return request->parameters_count > 0 && s3_request_parameter(request, selector, &value);
+}
+
+/* Would the row fit but for the method? */
+static bool fits_but_method(const struct s3_request *request, const struct s3_route *route, bool is_sub_resource)
+{
+    if ((route->levels & request->level) == 0)
+        return false;
+    if (!is_sub_resource)
+        return route->selector == NULL;
+    return route->selector != NULL && (route->traits & IS_VARIANT) == 0 && selector_fits(request, route->selector);
+}
+
+/* The method is what keeps the request from the table: 405, and which ones there are. */
+static bool refuse_method(struct s3_request *request, bool is_sub_resource, struct error *error)
+{
+    const char *type = request->level == LEVEL_SERVICE  ? "SERVICE"
+                       : request->level == LEVEL_BUCKET ? "BUCKET"
+                                                        : "OBJECT";
+    error_details_add(&request->details, "Method", request->head->method);
+    error_details_add(&request->details, "ResourceType", span_from_string(type));
+
+    struct buffer allow;
+    buffer_init(&allow, 256);
+    for (unsigned i = 0; i < ROUTES_COUNT; i++) {
+        if (!fits_but_method(request, &routes[i], is_sub_resource))
+            continue;
+        buffer_append_string(&allow, allow.size == 0 ? "" : ", ");
+        buffer_append_string(&allow, routes[i].method);
+    }
+    request->allow = arena_copy(request->arena, buffer_span(&allow));
+    buffer_free(&allow);
+    return error_set(error, ERROR_UNSUPPORTED, S3_MethodNotAllowed,
+                     "The specified method is not allowed against this resource.");
+}
+
+static bool refuse_not_offered(struct s3_request *request, const struct s3_route *route, struct error *error)
+{
+    return s3_refuse_header(request, route->selector != NULL ? route->selector : route->method, error);
+}
+
+bool s3_route_find(struct s3_request *request, const struct s3_route **ret_route, struct error *error)
+{
+    bool is_sub_resource = false; /* one is named, so no plain row may answer */
+    for (unsigned i = 0; i < ROUTES_COUNT; i++) {
+        const struct s3_route *route = &routes[i];
+        if ((route->levels & request->level) == 0 || !selector_fits(request, route->selector))
+            continue;
+        if (route->selector == NULL && is_sub_resource)
+            continue;
+        if (strcmp(route->method, "*") == 0 || span_equal(request->head->method, span_from_string(route->method))) {
+            request->outcome.operation = route->operation;
+            *ret_route = route;
+            return route->handler != NULL || refuse_not_offered(request, route, error);
+        }
+        is_sub_resource = is_sub_resource || (route->selector != NULL && (route->traits & IS_VARIANT) == 0);
+    }
+    return refuse_method(request, is_sub_resource, error);
+}
