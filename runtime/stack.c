@@ -20,7 +20,7 @@
 #define VALGRIND_STACK_DEREGISTER(id) ((void)(id))
 #endif
 
-#ifdef STACK_SANITIZED
+#if STACK_SANITIZED
 #include <sanitizer/asan_interface.h>
 #else
 #define ASAN_UNPOISON_MEMORY_REGION(address, size) ((void)(address))
@@ -109,9 +109,12 @@ static void *overflown_stack(const uint8_t *address)
     return NULL;
 }
 
-static void write_text(const char *text)
+/* One write, so that the line stays whole, and nothing that is unsafe in a signal handler. */
+static void report_overflow(const char *name)
 {
-    ssize_t written = write(STDERR_FILENO, text, strlen(text));
+    char line[160];
+    (void)stpcpy(stpncpy(stpcpy(line, "fiber \""), name, 100), "\" has overflown its stack\n");
+    ssize_t written = write(STDERR_FILENO, line, strlen(line));
     (void)written; /* there is nobody left to tell */
 }
 
@@ -120,9 +123,7 @@ static void handle_fault(int signal_number, siginfo_t *info, void *context)
     (void)context;
     void *stack = overflown_stack(info->si_addr);
     if (stack != NULL) {
-        write_text("fiber \"");
-        write_text(thread_pool->name_of(stack));
-        write_text("\" has overflown its stack\n");
+        report_overflow(thread_pool->name_of(stack));
         (void)signal(SIGABRT, SIG_DFL);
         abort();
     }

@@ -22,13 +22,12 @@
 #define STACK_SANITIZED 1
 #endif
 #endif
+#ifndef STACK_SANITIZED
+#define STACK_SANITIZED 0
+#endif
 
 enum {
-#ifdef STACK_SANITIZED
-    STACK_BYTES = 256 * 1024,
-#else
-    STACK_BYTES = 64 * 1024,
-#endif
+    STACK_BYTES = (STACK_SANITIZED ? 256 : 64) * 1024,
     STACK_GUARD_BYTES = 16 * 1024, /* larger than a frame that a library built without stack probes may have */
     STACK_WARM_MAX = 128,
 };

@@ -8,11 +8,14 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <limits.h>
+#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 enum {
@@ -140,6 +143,37 @@ static unsigned skip_sent(struct iovec *pieces, unsigned first, unsigned count, 
     return first;
 }
 
+/* A socket takes more only when a good part of its buffer has been acknowledged, which a slow peer may need long for:
+ * so a wait is cut into slices, and whenever one passes in vain, the buffer tells whether the peer has moved. */
+struct patience {
+    uint64_t slice_ms;
+    unsigned still_slices;
+    int unacknowledged_bytes;
+};
+
+enum { PATIENCE_SLICES = 4 };
+
+static bool is_exhausted(struct patience *patience, int fd)
+{
+    int unacknowledged = 0;
+    (void)ioctl(fd, SIOCOUTQ, &unacknowledged);
+    bool moved = unacknowledged < patience->unacknowledged_bytes;
+    patience->unacknowledged_bytes = unacknowledged;
+    patience->still_slices = moved ? 0 : patience->still_slices + 1;
+    return patience->still_slices >= PATIENCE_SLICES;
+}
+
+SUSPENDS static int64_t send_some(const struct stream *stream, const struct iovec *pieces, unsigned count,
+                                  uint64_t idle_ms)
+{
+    struct patience patience = {.slice_ms = idle_ms / PATIENCE_SLICES + 1, .unacknowledged_bytes = INT_MAX};
+    int64_t sent;
+    do
+        sent = io_send_pieces(stream->fd, pieces, count, deadline_after_ms(patience.slice_ms));
+    while (sent == -ETIMEDOUT && !is_exhausted(&patience, stream->fd));
+    return sent;
+}
+
 SUSPENDS bool stream_send(struct stream *stream, const struct span *pieces, unsigned count, uint64_t idle_ms,
                           struct error *error)
 {
@@ -149,7 +183,7 @@ SUSPENDS bool stream_send(struct stream *stream, const struct span *pieces, unsi
         vectors[i] = (struct iovec){(void *)(uintptr_t)pieces[i].data, pieces[i].size};
     unsigned first = skip_sent(vectors, 0, count, 0);
     while (first < count) {
-        int64_t sent = io_send_pieces(stream->fd, vectors + first, count - first, deadline_after_ms(idle_ms));
+        int64_t sent = send_some(stream, vectors + first, count - first, idle_ms);
         if (sent < 0)
             return error_set_errno(error, (int)-sent, "sending to %s", stream->peer);
         first = skip_sent(vectors, first, count, (size_t)sent);
