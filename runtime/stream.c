@@ -254,13 +254,16 @@ void stream_park(struct stream *stream, uint64_t idle_ms, fiber_entry *entry, fi
     timer_arm(&loop->timers, &stream->timer, loop->phase == LOOP_RUNNING ? deadline_after_ms(idle_ms) : 0);
 }
 
+void stream_expire(struct stream *stream)
+{
+    if (stream->timer.expired != expire || !timer_is_armed(&stream->timer))
+        return;
+    timer_disarm(&loop_here()->timers, &stream->timer);
+    expire(&stream->timer);
+}
+
 void stream_expire_parked(struct loop *loop)
 {
-    for (struct list_link *link = loop->parked.next; link != &loop->parked; link = link->next) {
-        struct stream *stream = LIST_ELEMENT(link, struct stream, parked);
-        if (stream->timer.expired != expire || !timer_is_armed(&stream->timer))
-            continue;
-        timer_disarm(&loop->timers, &stream->timer);
-        expire(&stream->timer);
-    }
+    for (struct list_link *link = loop->parked.next; link != &loop->parked; link = link->next)
+        stream_expire(LIST_ELEMENT(link, struct stream, parked));
 }
