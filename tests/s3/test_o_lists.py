@@ -149,8 +149,11 @@ class Lists(S3Case):
 
     def test_239_marker_inside_a_common_prefix(self):
         self.put_all(["a/1", "a/2", "b"])
-        page = self.list(("delimiter", "/"), ("start-after", "a/1"))
-        self.assertEqual((["b"], ["a/"]), (page.texts("Contents/Key"), page.texts("CommonPrefixes/Prefix")))
+        page = self.list(("delimiter", "/"), ("start-after", "a/1"))  # whether "a/" is behind it, servers differ
+        self.assertEqual(["b"], page.texts("Contents/Key"))
+        self.assertIn(page.texts("CommonPrefixes/Prefix"), ([], ["a/"]))
+        page = self.list(("delimiter", "/"), ("start-after", "a/2"))
+        self.assertEqual((["b"], []), (page.texts("Contents/Key"), page.texts("CommonPrefixes/Prefix")))
 
     def test_240_continuation(self):
         self.put_all([f"k{number}" for number in range(5)])
