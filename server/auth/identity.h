@@ -21,13 +21,21 @@ struct account {
 /* An immutable set, read by all shards; replaced as a whole. */
 struct accounts;
 
-/* INI file, one section per account (access_key, secret_key, id, role). Every refusal names file and line. */
+enum { ACCOUNTS_MAX = 1000 };
+
+/* INI file, one section per account: access_key, secret_key, id (when not given: the section's name), role = readwrite
+ * (when not given) or readonly. Two accounts may share an id, never an access key. Every refusal names file and line.
+ * NULL on failure. */
 struct accounts *accounts_load(const char *path, struct error *error);
+/* The same from text; `path` is what refusals name. */
+struct accounts *accounts_parse(const char *path, struct span text, struct error *error);
+/* One account named "bale", whose id is "bale" whatever the keys. */
 struct accounts *accounts_single(const char *access_key, const char *secret_key, struct error *error);
 void accounts_free(struct accounts *accounts);
 const struct account *accounts_find(const struct accounts *accounts, struct span access_key);
 /* By canonical id, for owner fields; NULL when the account is gone. */
 const struct account *accounts_find_id(const struct accounts *accounts, struct span id);
+unsigned accounts_count(const struct accounts *accounts);
 
 /* What is to be done, named as IAM names it ("s3:GetObject"), and to what. */
 struct action {

@@ -150,6 +150,7 @@ struct reading {
     struct lines lines;
     struct ini_file *file;
     unsigned capacity;
+    unsigned section_line;
 };
 
 /* inih's fgets: exactly one line each time, so that the handler knows where it is. */
@@ -160,6 +161,8 @@ static char *read_line(char *to, int size, void *context)
     if (!next_line(&reading->lines, &line))
         return NULL;
     ASSERT(size > 0 && line.size < (size_t)size);
+    if (line.size > 0 && line.data[0] == '[')
+        reading->section_line = reading->lines.number;
     if (line.size > 0)
         memcpy(to, line.data, line.size);
     to[line.size] = '\0';
@@ -180,6 +183,7 @@ static int take_entry(void *context, const char *section, const char *name, cons
     ASSERT(file->count < reading->capacity);
     struct ini_entry *entry = &file->entries[file->count++];
     entry->line = reading->lines.number;
+    entry->section_line = reading->section_line;
     copy_text(entry->section, sizeof entry->section, section);
     copy_text(entry->name, sizeof entry->name, name);
     copy_text(entry->value, sizeof entry->value, value);
@@ -228,7 +232,7 @@ static bool check_names(const struct ini_file *file, const struct ini_entry **so
     return true;
 }
 
-static int compare_first_lines(const void *a, const void *b)
+static int compare_sections(const void *a, const void *b)
 {
     const struct ini_entry *const *left = a;
     const struct ini_entry *const *right = b;
@@ -241,13 +245,14 @@ static bool check_sections(const struct ini_file *file, const struct ini_entry *
 {
     unsigned count = 0;
     for (unsigned i = 0; i < file->count; i++)
-        if (i == 0 || strcmp(file->entries[i].section, file->entries[i - 1].section) != 0)
+        if (i == 0 || file->entries[i].section_line != file->entries[i - 1].section_line)
             sorted[count++] = &file->entries[i];
-    qsort(sorted, count, sizeof *sorted, compare_first_lines);
+    qsort(sorted, count, sizeof *sorted, compare_sections);
     for (unsigned i = 1; i < count; i++)
         if (strcmp(sorted[i - 1]->section, sorted[i]->section) == 0)
-            return ini_refuse(file, sorted[i], error, "the section [%s] stands a second time, first before line %u.",
-                              sorted[i]->section, sorted[i - 1]->line);
+            return error_set(error, ERROR_INVALID, NULL,
+                             "%s:%u: the section [%s] stands here a second time, first in line %u.", file->path,
+                             sorted[i]->section_line, sorted[i]->section, sorted[i - 1]->section_line);
     return true;
 }
 
@@ -257,7 +262,7 @@ static bool check_duplicates(const struct ini_file *file, struct error *error)
         return true;
     const struct ini_entry **sorted = malloc(file->count * sizeof *sorted);
     ASSERT(sorted != NULL);
-    bool good = check_names(file, sorted, error) && check_sections(file, sorted, error);
+    bool good = check_sections(file, sorted, error) && check_names(file, sorted, error);
     free(sorted);
     return good;
 }

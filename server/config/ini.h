@@ -21,6 +21,7 @@ enum {
 
 struct ini_entry {
     unsigned line;                        /* from 1 */
+    unsigned section_line;                /* where its [section] stands; 0: before the first */
     char section[INI_NAME_BYTES_MAX + 1]; /* "": before the first section */
     char name[INI_NAME_BYTES_MAX + 1];
     char value[INI_LINE_BYTES_MAX + 1];

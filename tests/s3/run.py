@@ -77,23 +77,13 @@ def run_all(tests, arguments):
     yield from map(run_one, alone)
 
 
-def gist(problem):
-    """Where in the test, and what was wrong, on one line."""
-    lines = problem.strip().splitlines()
-    places = [line.strip() for line in lines if line.strip().startswith("File ") and "/test_" in line]
-    line_number = places[-1].split(",")[1].strip() if places else ""
-    message = next((" ".join(lines[at:]) for at, line in enumerate(lines) if line and not line.startswith((" ", "Traceback"))),
-                   lines[-1])
-    return f"{line_number}: {' '.join(message.split())[:900]}"
-
-
 def report(test, problems, skips, seconds, arguments):
     if problems:
         print(f"FAILED {test.id()}")
-        for text in problems if arguments.verbose else problems[:3]:
-            print("    " + (text.strip().replace("\n", "\n    ") if arguments.verbose else gist(text)))
-        if len(problems) > 3 and not arguments.verbose:
-            print(f"    ... and {len(problems) - 3} more of its cases; --verbose shows all")
+        for text in problems:
+            lines = text.strip().splitlines()
+            shown = lines if arguments.verbose else [line[:1500] for line in lines[-3:]]
+            print("    " + "\n    ".join(shown))
         print(f"    again: {command_for(test, arguments)}")
     elif skips and arguments.verbose:
         print(f"skipped {test.id()}: {skips[0]}")

@@ -96,7 +96,9 @@ START_TEST(refuses_what_stands_twice_or_holds_nothing)
 {
     expect_refused("a=1\nb=2\na=3\n", "f.ini:3: a stands here a second time, first in line 1.");
     expect_refused("[s]\na=1\n[t]\na=1\na=2\n", "f.ini:5: a stands here a second time, first in line 4.");
-    expect_refused("[s]\na=1\n[t]\na=1\n[s]\nb=2\n", "f.ini:6: the section [s] stands a second time");
+    expect_refused("[s]\na=1\n[t]\na=1\n[s]\nb=2\n",
+                   "f.ini:5: the section [s] stands here a second time, first in line 1.");
+    expect_refused("[s]\na=1\n[s]\nb=2\n", "f.ini:3: the section [s] stands here a second time");
     expect_refused("[s]\n[t]\na=1\n", "f.ini:1: the section is empty");
     expect_refused("[s]\na=1\n[t]\n; nothing\n", "f.ini:3: the section is empty");
 }

@@ -1,0 +1,132 @@
+/* tests/unit/wire/test_checksum.c -- names, texts and running sums. */
+#include "runtime/base/hex.h"
+#include "s3client/wire/checksum.h"
+
+#include <check.h>
+#include <stdlib.h>
+
+START_TEST(names_and_headers)
+{
+    for (int i = CHECKSUM_NONE + 1; i < CHECKSUM_ALGORITHMS; i++) {
+        enum checksum_algorithm algorithm = (enum checksum_algorithm)i;
+        ck_assert_int_eq(checksum_from_name(span_from_string(checksum_name(algorithm))), i);
+        ck_assert_int_eq(checksum_from_header(span_from_string(checksum_header(algorithm))), i);
+    }
+    ck_assert_int_eq(checksum_from_name(SPAN("crc32c")), CHECKSUM_CRC32C);
+    ck_assert_int_eq(checksum_from_header(SPAN("X-Amz-Checksum-SHA256")), CHECKSUM_SHA256);
+    ck_assert_int_eq(checksum_from_name(SPAN("MD5")), CHECKSUM_NONE);
+    ck_assert_int_eq(checksum_from_name(SPAN_EMPTY), CHECKSUM_NONE);
+    ck_assert_int_eq(checksum_from_header(SPAN("x-amz-checksum-type")), CHECKSUM_NONE);
+}
+END_TEST
+
+/* "123456789" in base64, the known check values */
+static const struct {
+    enum checksum_algorithm algorithm;
+    const char *text;
+} known[] = {
+    {CHECKSUM_CRC32, "y/Q5Jg=="},
+    {CHECKSUM_CRC32C, "4waSgw=="},
+    {CHECKSUM_CRC64NVME, "rosUhgp5mIg="},
+    {CHECKSUM_SHA1, "98O8HYCOBHMq32eZZczDTKeuNEE="},
+    {CHECKSUM_SHA256, "FeKw08M4keuw8e9gnsQZQgwg4yDOlMZfvIwzEkSOsiU="},
+};
+
+START_TEST(sums_in_pieces)
+{
+    for (unsigned i = 0; i < sizeof known / sizeof known[0]; i++) {
+        for (size_t cut = 0; cut <= 9; cut++) {
+            struct checksum_sum sum;
+            struct checksum_value value;
+            char text[CHECKSUM_TEXT_BYTES];
+            checksum_begin(&sum, known[i].algorithm);
+            checksum_update(&sum, span_take(SPAN("123456789"), cut));
+            checksum_update(&sum, span_skip(SPAN("123456789"), cut));
+            checksum_end(&sum, &value);
+            checksum_format(&value, text);
+            ck_assert_str_eq(text, known[i].text);
+            struct checksum_value parsed;
+            ck_assert(checksum_parse(known[i].algorithm, span_from_string(text), &parsed));
+            ck_assert_mem_eq(parsed.bytes, value.bytes, CHECKSUM_BYTES_MAX);
+        }
+    }
+}
+END_TEST
+
+START_TEST(composite_values_end_in_their_count) /* statement 105 */
+{
+    struct checksum_value value = {.algorithm = CHECKSUM_CRC32, .type = CHECKSUM_COMPOSITE, .parts_count = 10000};
+    char text[CHECKSUM_TEXT_BYTES];
+    checksum_format(&value, text);
+    ck_assert_str_eq(text, "AAAAAA==-10000");
+    value.algorithm = CHECKSUM_SHA256;
+    value.parts_count = UINT32_MAX;
+    checksum_format(&value, text);
+    ck_assert_str_eq(text, "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=-4294967295");
+}
+END_TEST
+
+START_TEST(refuses_other_texts) /* statement 98 */
+{
+    struct checksum_value value;
+    ck_assert(!checksum_parse(CHECKSUM_CRC32, SPAN("y/Q5Jg="), &value));
+    ck_assert(!checksum_parse(CHECKSUM_CRC32, SPAN("rosUhgp5mIg="), &value));
+    ck_assert(!checksum_parse(CHECKSUM_CRC32, SPAN("y/Q5J!=="), &value));
+    ck_assert(!checksum_parse(CHECKSUM_CRC32, SPAN_EMPTY, &value));
+    ck_assert(!checksum_parse(CHECKSUM_CRC32, SPAN("AAAAAA==-2"), &value));
+}
+END_TEST
+
+static void expect_hmac(struct span key, struct span message, const char *expected)
+{
+    uint8_t digest[SHA256_BYTES];
+    char text[2 * SHA256_BYTES + 1] = {0};
+    hmac_sha256(key, message, digest);
+    hex_encode(span_of(digest, sizeof digest), text);
+    ck_assert_str_eq(text, expected);
+}
+
+START_TEST(hmac_of_rfc_4231)
+{
+    uint8_t key[131];
+    memset(key, 0x0b, 20);
+    expect_hmac(span_of(key, 20), SPAN("Hi There"), "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7");
+    expect_hmac(SPAN("Jefe"), SPAN("what do ya want for nothing?"),
+                "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+    memset(key, 0xaa, 131);
+    expect_hmac(span_of(key, 131), SPAN("Test Using Larger Than Block-Size Key - Hash Key First"),
+                "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54");
+}
+END_TEST
+
+START_TEST(md5_of_rfc_1321)
+{
+    struct md5_sum sum;
+    uint8_t digest[MD5_BYTES];
+    char text[2 * MD5_BYTES + 1] = {0};
+    md5_begin(&sum);
+    md5_update(&sum, SPAN("message "));
+    md5_update(&sum, SPAN("digest"));
+    md5_end(&sum, digest);
+    hex_encode(span_of(digest, sizeof digest), text);
+    ck_assert_str_eq(text, "f96b697d7cb7938d525a2f31aaf161d0");
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("checksum");
+    TCase *tests = tcase_create("checksum");
+    tcase_add_test(tests, names_and_headers);
+    tcase_add_test(tests, sums_in_pieces);
+    tcase_add_test(tests, composite_values_end_in_their_count);
+    tcase_add_test(tests, refuses_other_texts);
+    tcase_add_test(tests, hmac_of_rfc_4231);
+    tcase_add_test(tests, md5_of_rfc_1321);
+    suite_add_tcase(suite, tests);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_ENV);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
