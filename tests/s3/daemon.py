@@ -48,15 +48,14 @@ class Daemon:
                 "--domain", self.domain] + self.options
 
     def start(self, seconds=20):
-        """Returns the Server once both listeners' ports have been printed and /ready says so."""
+        """Returns the Server once baled has printed that it is ready, and where."""
         self.output = []
         self.process = subprocess.Popen(self.command(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                         stderr=subprocess.STDOUT, cwd=self.folder)
         threading.Thread(target=self._collect, args=(self.process,), daemon=True).start()
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline and self.process.poll() is None:
-            ports = self._ports()
-            if ports:
+            if ports := self._ports():
                 return Server(("127.0.0.1", ports[0]), self.accounts, domain=self.domain, admin=("127.0.0.1", ports[1]),
                               pid=self.process.pid, folder=self.folder)
             time.sleep(0.005)
@@ -67,12 +66,9 @@ class Daemon:
             self.output.append(line.decode("utf-8", "replace"))
 
     def _ports(self):
-        """S3 port and admin port: the first two different "127.0.0.1:PORT" that are printed, admin where it says so."""
-        text = self.log()
-        found = re.findall(r"(.*?)127\.0\.0\.1:(\d+)", text)
-        admin = [int(port) for before, port in found if "admin" in before.lower() and port != "0"]
-        s3 = [int(port) for before, port in found if "admin" not in before.lower() and port != "0"]
-        return (s3[0], admin[0]) if s3 and admin else None
+        """S3 port and admin port, from the line that says that it is ready."""
+        found = re.search(r"ready, S3 on \S+:(\d+).* admin on \S+:(\d+)", self.log())
+        return (int(found.group(1)), int(found.group(2))) if found else None
 
     def log(self):
         return "".join(self.output)

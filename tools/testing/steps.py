@@ -188,6 +188,11 @@ def step_s3():
     return build("build") or python_suite("tests/s3/run")
 
 
+def step_crash():
+    """kill -9 under load, and a full disk (tests/crash)"""
+    return build("build") or python_suite("tests/crash/run")
+
+
 def step_clients():
     """real S3 clients, end to end (tests/clients)"""
     return build("build") or python_suite("tests/clients/run")
@@ -197,6 +202,7 @@ STEPS = {
     "check": step_check,
     "unit": step_unit,
     "s3": step_s3,
+    "crash": step_crash,
     "clients": step_clients,
     "asan": step_asan,
     "tsan": step_tsan,
