@@ -1,0 +1,807 @@
+/* tests/unit/http/connection_test.c -- a server on a real loop and real sockets: framing, keep-alive, time-outs, ends.
+ *
+ * The server runs on a thread of its own; each test is a client that sends bytes and looks at what comes back. */
+#include "runtime/base/assert.h"
+#include "runtime/io.h"
+#include "runtime/listener.h"
+#include "runtime/loop.h"
+#include "server/http/connection.h"
+
+#include <check.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { DRAIN_MAX = 64 << 10, IDLE_MS = 1500, HEAD_MS = 400, PROGRESS_MS = 400, ANSWER_MAX = 4 << 20 };
+
+static struct {
+    pthread_t thread;
+    pthread_mutex_t lock;
+    pthread_cond_t ready;
+    struct loop *loop;
+    struct http_server *server;
+    struct listener *listener;
+    uint16_t port;
+    metric_counter ended;
+    bool is_ready;
+    bool is_stopped; /* loop_stop has returned: only then may the loop be destroyed */
+} subject;
+
+/* ---- the server ---- */
+
+SUSPENDS static void refuse(struct http_exchange *exchange, const struct error *error, void *context)
+{
+    (void)context;
+    struct error ignored;
+    http_response_begin(exchange, 400);
+    http_response_field_string(exchange, "x-code", error->code);
+    (void)http_response_finish(exchange, SPAN("<Error/>"), &ignored);
+}
+
+static bool is_path(const struct http_exchange *exchange, const char *path)
+{
+    return span_equal(exchange->head->path, span_from_string(path));
+}
+
+SUSPENDS static void answer_text(struct http_exchange *exchange, int status, struct span text)
+{
+    struct error error;
+    http_response_begin(exchange, status);
+    http_response_field(exchange, "x-amz-request-id", span_from_string(exchange->request_id));
+    (void)http_response_finish(exchange, text, &error);
+}
+
+/* The body comes back as the answer, behind its size. */
+SUSPENDS static void echo(struct http_exchange *exchange)
+{
+    static uint8_t body[1 << 20];
+    struct error error;
+    size_t size = 0;
+    size_t piece;
+    do {
+        if (!http_body_read(exchange, body + size, 1000 < sizeof body - size ? 1000 : sizeof body - size, &piece,
+                            &error)) {
+            answer_text(exchange, 400, span_from_string(error.code == NULL ? "none" : error.code));
+            return;
+        }
+        size += piece;
+    } while (piece > 0);
+    answer_text(exchange, 200, span_of(body, size));
+}
+
+SUSPENDS static void send_stream(struct http_exchange *exchange, bool is_chunked, unsigned pieces, unsigned promised)
+{
+    struct error error;
+    http_response_begin(exchange, 500); /* begun anew before anything was sent */
+    http_response_begin(exchange, 200);
+    http_response_field_string(exchange, "x-split", "a\r\nSet-Cookie: b");
+    if (is_chunked ? !http_response_start_chunked(exchange, &error)
+                   : !http_response_start_body(exchange, (uint64_t)promised * 4, &error))
+        return;
+    for (unsigned i = 0; i < pieces; i++) {
+        if (!http_response_send(exchange, SPAN("abcd"), &error))
+            return;
+        (void)http_response_send(exchange, SPAN_EMPTY, &error);
+    }
+    if (is_chunked)
+        (void)http_response_end_chunked(exchange, &error);
+}
+
+SUSPENDS static void send_much(struct http_exchange *exchange)
+{
+    static uint8_t piece[256 << 10];
+    struct error error;
+    http_response_begin(exchange, 200);
+    bool ok = http_response_start_body(exchange, sizeof piece * 256, &error); /* more than sockets hold */
+    for (int i = 0; ok && i < 256; i++)
+        ok = http_response_send(exchange, span_of(piece, sizeof piece), &error);
+    ASSERT(!ok && error.kind == ERROR_TIMED_OUT && exchange->must_close);
+}
+
+SUSPENDS static void handle(struct http_exchange *exchange, void *context)
+{
+    (void)context;
+    if (is_path(exchange, "/echo"))
+        echo(exchange);
+    else if (is_path(exchange, "/early"))
+        answer_text(exchange, 403, SPAN("no"));
+    else if (is_path(exchange, "/stream"))
+        send_stream(exchange, false, 3, 3);
+    else if (is_path(exchange, "/none"))
+        send_stream(exchange, false, 0, 0);
+    else if (is_path(exchange, "/chunked"))
+        send_stream(exchange, true, 3, 0);
+    else if (is_path(exchange, "/short"))
+        send_stream(exchange, false, 2, 3);
+    else if (is_path(exchange, "/endless"))
+        send_much(exchange);
+    else if (is_path(exchange, "/204"))
+        answer_text(exchange, 204, SPAN_EMPTY);
+    else if (is_path(exchange, "/304"))
+        answer_text(exchange, 304, SPAN("ignored"));
+    else if (is_path(exchange, "/host"))
+        answer_text(exchange, 200, exchange->head->host);
+    else if (is_path(exchange, "/slow")) {
+        (void)io_sleep_until(deadline_after_ms(300));
+        answer_text(exchange, 200, SPAN("slow"));
+    } else if (!is_path(exchange, "/silent"))
+        answer_text(exchange, 404, SPAN("what"));
+}
+
+static void connection_ended(void *context)
+{
+    (void)context;
+    metric_add(&subject.ended, 1);
+    listener_connection_ended(subject.listener);
+}
+
+static void accept_one(void *stream)
+{
+    http_connection_serve(subject.server, stream, connection_ended, NULL);
+}
+
+static const struct http_settings settings = {
+    .idle_ms = IDLE_MS,
+    .head_ms = HEAD_MS,
+    .progress_ms = PROGRESS_MS,
+    .drain_bytes_max = DRAIN_MAX,
+    .arena_bytes_max = 1 << 20,
+    .handler = handle,
+    .refuse = refuse,
+};
+
+static void *run_server(void *unused)
+{
+    (void)unused;
+    struct error error;
+    int fd;
+    struct loop *loop = loop_create(&(struct loop_options){0}, &error);
+    ASSERT(loop != NULL);
+    ASSERT(listener_bind("127.0.0.1:0", 1, &fd, &subject.port, &error));
+    subject.server = http_server_create(&settings, &error);
+    subject.listener = listener_start(fd, 100, accept_one, &error);
+    ASSERT(subject.server != NULL && subject.listener != NULL);
+    pthread_mutex_lock(&subject.lock);
+    subject.loop = loop;
+    subject.is_ready = true;
+    pthread_cond_signal(&subject.ready);
+    pthread_mutex_unlock(&subject.lock);
+    loop_run(loop);
+    ASSERT(http_server_connections(subject.server) == 0);
+    http_server_destroy(subject.server);
+    pthread_mutex_lock(&subject.lock);
+    while (!subject.is_stopped)
+        pthread_cond_wait(&subject.ready, &subject.lock);
+    pthread_mutex_unlock(&subject.lock);
+    loop_destroy(loop);
+    return NULL;
+}
+
+static void start_server(void)
+{
+    pthread_mutex_init(&subject.lock, NULL);
+    pthread_cond_init(&subject.ready, NULL);
+    ck_assert(pthread_create(&subject.thread, NULL, run_server, NULL) == 0);
+    pthread_mutex_lock(&subject.lock);
+    while (!subject.is_ready)
+        pthread_cond_wait(&subject.ready, &subject.lock);
+    pthread_mutex_unlock(&subject.lock);
+}
+
+SUSPENDS static void stop_accepting(void *unused)
+{
+    (void)unused;
+    http_server_stop(subject.server);
+    listener_close(subject.listener);
+}
+
+static void deliver_stop(struct loop_message *message)
+{
+    struct error error;
+    (void)message;
+    ASSERT(fiber_spawn("stop", stop_accepting, NULL, &error));
+}
+
+static void post_stop(void)
+{
+    static struct loop_message message = {.deliver = deliver_stop};
+    loop_post(subject.loop, &message);
+}
+
+static void stop_loop(void)
+{
+    loop_stop(subject.loop, clock_monotonic_ns(clock_system()) + 3000000000);
+    pthread_mutex_lock(&subject.lock);
+    subject.is_stopped = true;
+    pthread_cond_signal(&subject.ready);
+    pthread_mutex_unlock(&subject.lock);
+    (void)pthread_join(subject.thread, NULL);
+}
+
+static void stop_server(void)
+{
+    post_stop();
+    stop_loop();
+}
+
+/* ---- the client ---- */
+
+static char answer[ANSWER_MAX];
+static size_t answer_size;
+
+static int dial(void)
+{
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(subject.port)};
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    int on = 1;
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    ck_assert(connect(fd, (struct sockaddr *)&address, sizeof address) == 0);
+    return fd;
+}
+
+static void say(int fd, const char *text)
+{
+    ck_assert(send(fd, text, strlen(text), MSG_NOSIGNAL) == (ssize_t)strlen(text));
+}
+
+/* What comes until the end, a reset, or `ms` of silence; returns what ended it: 0, -ECONNRESET, -ETIMEDOUT. */
+static int hear(int fd, int ms)
+{
+    answer_size = 0;
+    for (;;) {
+        struct pollfd descriptor = {.fd = fd, .events = POLLIN};
+        int how = -ETIMEDOUT;
+        if (poll(&descriptor, 1, ms) > 0) {
+            ssize_t size = recv(fd, answer + answer_size, sizeof answer - answer_size - 1, 0);
+            if (size > 0) {
+                answer_size += (size_t)size;
+                continue;
+            }
+            how = size == 0 ? 0 : -errno;
+        }
+        answer[answer_size] = 0;
+        return how;
+    }
+}
+
+static unsigned count(const char *text)
+{
+    unsigned found = 0;
+    for (const char *at = answer; (at = strstr(at, text)) != NULL; at++)
+        found++;
+    return found;
+}
+
+#define HAS(text) ck_assert_msg(strstr(answer, (text)) != NULL, "no %s in: %s", (text), answer)
+#define HAS_NOT(text) ck_assert_msg(strstr(answer, (text)) == NULL, "%s in: %s", (text), answer)
+#define CLOSES(fd) ck_assert_msg(hear(fd, 1000) == 0, "not closed: %s", answer)
+#define STAYS(fd) ck_assert_msg(hear(fd, 60) == -ETIMEDOUT, "closed: %s", answer)
+
+/* ---- tests ---- */
+
+START_TEST(keeps_alive)
+{
+    int fd = dial();
+    char first_id[33];
+    for (int i = 0; i < 5; i++) {
+        say(fd, "GET /host HTTP/1.1\r\nHost: me\r\n\r\n");
+        STAYS(fd);
+        ck_assert(strncmp(answer, "HTTP/1.1 200 OK\r\nDate: ", 23) == 0);
+        HAS(" GMT\r\nServer: Bale\r\n");
+        HAS("Content-Length: 2\r\n\r\nme");
+        HAS_NOT("Connection:");
+        const char *id = strstr(answer, "x-amz-request-id: ") + strlen("x-amz-request-id: ");
+        ck_assert_uint_eq(strspn(id, "0123456789abcdef"), 32);
+        ck_assert(i == 0 || strncmp(first_id, id, 32) != 0);
+        memcpy(first_id, id, 32);
+        if (i > 2)
+            (void)usleep(150000); /* parks in between */
+    }
+    (void)close(fd);
+}
+END_TEST
+
+START_TEST(obeys_connection)
+{
+    int fd = dial();
+    say(fd, "GET /host HTTP/1.1\r\nHost: me\r\nConnection: close\r\n\r\n");
+    CLOSES(fd);
+    HAS("Connection: close\r\n");
+    HAS("\r\n\r\nme");
+    fd = dial();
+    say(fd, "GET /host HTTP/1.0\r\nHost: me\r\n\r\n");
+    CLOSES(fd);
+    HAS("Connection: close\r\n");
+    fd = dial();
+    say(fd, "GET /host HTTP/1.0\r\nHost: me\r\nConnection: keep-alive\r\n\r\n");
+    STAYS(fd);
+    HAS("Connection: keep-alive\r\n");
+}
+END_TEST
+
+START_TEST(serves_pipelined)
+{
+    static char text[16384];
+    for (int i = 0; i < 100; i++)
+        (void)sprintf(text + strlen(text), "PUT /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 6\r\n\r\n<b%03d>%s", i,
+                      i % 3 == 0 ? "\r\n" : "");
+    int fd = dial();
+    say(fd, text);
+    STAYS(fd);
+    ck_assert_uint_eq(count("HTTP/1.1 200 OK"), 100);
+    HAS("<b000>HTTP/1.1 200 OK");
+    HAS("<b098>HTTP/1.1 200 OK");
+    ck_assert(strcmp(answer + answer_size - 6, "<b099>") == 0);
+    (void)close(fd);
+}
+END_TEST
+
+/* One byte at a time, and cut once at every place. */
+static const char pieces[] = "PUT /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nhello"
+                             "PUT /echo HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"
+                             "3\r\nwor\r\n2;x=y\r\nld\r\n0\r\nTrailer: x\r\n\r\n"
+                             "GET /host HTTP/1.1\r\nHost: last\r\n\r\n";
+
+static void check_pieces(void)
+{
+    ck_assert_msg(count("HTTP/1.1 200 OK") == 3, "%s", answer);
+    HAS("\r\n\r\nhello");
+    HAS("\r\n\r\nworld");
+    HAS("\r\n\r\nlast");
+}
+
+START_TEST(reads_byte_by_byte)
+{
+    int fd = dial();
+    for (size_t i = 0; i < sizeof pieces - 1; i++) {
+        ck_assert(send(fd, pieces + i, 1, 0) == 1);
+        (void)usleep(200);
+    }
+    STAYS(fd);
+    check_pieces();
+    (void)close(fd);
+}
+END_TEST
+
+START_TEST(reads_cut_anywhere)
+{
+    for (size_t cut = 1; cut < sizeof pieces - 1; cut += 3) {
+        int fd = dial();
+        ck_assert(send(fd, pieces, cut, 0) == (ssize_t)cut);
+        (void)usleep(2000);
+        say(fd, pieces + cut);
+        (void)shutdown(fd, SHUT_WR); /* half-closed: the answers come all the same */
+        CLOSES(fd);
+        check_pieces();
+        (void)close(fd);
+    }
+}
+END_TEST
+
+START_TEST(reads_large_bodies)
+{
+    static char body[300000];
+    for (size_t i = 0; i < sizeof body; i++)
+        body[i] = (char)('a' + i * 7 % 26);
+    int fd = dial();
+    say(fd, "PUT /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 300000\r\n\r\n");
+    ck_assert(send(fd, body, sizeof body, 0) == sizeof body);
+    STAYS(fd);
+    HAS("Content-Length: 300000\r\n");
+    ck_assert(memcmp(answer + answer_size - sizeof body, body, sizeof body) == 0);
+
+    say(fd, "PUT /echo HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n");
+    for (size_t at = 0, size = 1; at < sizeof body; at += size, size = size * 3 + 1) {
+        char line[32];
+        size = size < sizeof body - at ? size : sizeof body - at;
+        (void)sprintf(line, "%zX\r\n", size);
+        say(fd, line);
+        ck_assert(send(fd, body + at, size, 0) == (ssize_t)size);
+        say(fd, "\r\n");
+    }
+    say(fd, "0\r\n\r\nGET /host HTTP/1.1\r\nHost: next\r\n\r\n");
+    STAYS(fd);
+    ck_assert(memcmp(strstr(answer, "\r\n\r\n") + 4, body, sizeof body) == 0);
+    HAS("\r\n\r\nnext");
+    (void)close(fd);
+}
+END_TEST
+
+START_TEST(continues_when_asked) /* statements 9, 10, 11 */
+{
+    int fd = dial();
+    say(fd, "PUT /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n");
+    STAYS(fd);
+    ck_assert_str_eq(answer, "HTTP/1.1 100 Continue\r\n\r\n");
+    say(fd, "hello");
+    STAYS(fd);
+    ck_assert(strncmp(answer, "HTTP/1.1 200 OK", 15) == 0);
+    HAS("\r\n\r\nhello");
+    /* without waiting: no interim answer is needed */
+    say(fd, "PUT /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\nhello");
+    STAYS(fd);
+    ck_assert(strncmp(answer, "HTTP/1.1 200 OK", 15) == 0);
+    /* an expectation that nobody knows is ignored; so is one without a body */
+    say(fd, "PUT /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\nExpect: 200-maybe\r\n\r\nhello");
+    STAYS(fd);
+    ck_assert(strncmp(answer, "HTTP/1.1 200 OK", 15) == 0);
+    say(fd, "PUT /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\nExpect: 100-continue\r\n\r\n");
+    STAYS(fd);
+    ck_assert(strncmp(answer, "HTTP/1.1 200 OK", 15) == 0);
+    HAS_NOT("Connection: close");
+    /* refused before: no 100, and what follows is not read as a request */
+    say(fd, "PUT /early HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n");
+    CLOSES(fd);
+    ck_assert(strncmp(answer, "HTTP/1.1 403 Forbidden", 22) == 0);
+    HAS("Connection: close\r\n");
+    (void)close(fd);
+}
+END_TEST
+
+START_TEST(drains_what_was_not_read) /* statement 16 */
+{
+    static char body[DRAIN_MAX + 1];
+    static const char smuggled[] = "GET /host HTTP/1.1\r\nHost: smuggled\r\n\r\n";
+    memset(body, 'x', sizeof body);
+    memcpy(body, smuggled, sizeof smuggled - 1);
+    int fd = dial();
+    char head[128];
+    (void)sprintf(head, "PUT /early HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r\n\r\n", DRAIN_MAX);
+    for (int i = 0; i < 3; i++) {
+        say(fd, head);
+        ck_assert(send(fd, body, DRAIN_MAX, 0) == DRAIN_MAX);
+        say(fd, "GET /host HTTP/1.1\r\nHost: next\r\n\r\n");
+        STAYS(fd);
+        ck_assert_uint_eq(count("HTTP/1.1 "), 2);
+        HAS("\r\n\r\nno");
+        HAS("\r\n\r\nnext");
+        HAS_NOT("smuggled");
+    }
+    say(fd, "PUT /early HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n");
+    say(fd, "26\r\nGET /host HTTP/1.1\r\nHost: smuggled\r\n\r\n\r\n0\r\n\r\nGET /host HTTP/1.1\r\nHost: next\r\n\r\n");
+    STAYS(fd);
+    ck_assert_uint_eq(count("HTTP/1.1 "), 2);
+    HAS_NOT("smuggled");
+    /* one byte too many: the answer comes, then the end */
+    (void)sprintf(head, "PUT /early HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r\n\r\n", DRAIN_MAX + 1);
+    say(fd, head);
+    ck_assert(send(fd, body, DRAIN_MAX + 1, 0) == DRAIN_MAX + 1);
+    CLOSES(fd);
+    ck_assert_uint_eq(count("HTTP/1.1 "), 1);
+    HAS("Connection: close\r\n");
+    (void)close(fd);
+}
+END_TEST
+
+START_TEST(ends_an_endless_chunked_body)
+{
+    int fd = dial();
+    say(fd, "PUT /early HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n");
+    static char chunk[1005];
+    (void)sprintf(chunk, "3e6\r\n");
+    memset(chunk + 5, 'x', 998);
+    memcpy(chunk + 1003, "\r\n", 2);
+    size_t sent = 0;
+    while (sent < (16 << 20) && send(fd, chunk, sizeof chunk, MSG_NOSIGNAL) > 0)
+        sent += sizeof chunk;
+    ck_assert(hear(fd, 1000) != -ETIMEDOUT);
+    (void)close(fd);
+}
+END_TEST
+
+START_TEST(refuses_incomplete_bodies) /* statement 14 */
+{
+    int fd = dial();
+    say(fd, "PUT /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\nhello");
+    (void)shutdown(fd, SHUT_WR);
+    CLOSES(fd);
+    ck_assert(strncmp(answer, "HTTP/1.1 400 ", 13) == 0);
+    HAS("\r\n\r\nIncompleteBody");
+    HAS("Connection: close");
+    (void)close(fd);
+    fd = dial();
+    say(fd, "PUT /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\nhello");
+    CLOSES(fd); /* it stalls */
+    HAS("\r\n\r\nRequestTimeout");
+    (void)close(fd);
+    fd = dial();
+    say(fd, "PUT /echo HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhelloX\r\n");
+    CLOSES(fd);
+    HAS("\r\n\r\nIncompleteBody");
+    (void)close(fd);
+}
+END_TEST
+
+START_TEST(lets_slow_bodies_finish) /* statement 15 */
+{
+    int fd = dial();
+    say(fd, "PUT /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\n");
+    for (int i = 0; i < 10; i++) { /* much longer than the time without progress */
+        (void)usleep(PROGRESS_MS * 1000 / 4);
+        say(fd, "s");
+    }
+    STAYS(fd);
+    HAS("\r\n\r\nssssssssss");
+    (void)close(fd);
+}
+END_TEST
+
+START_TEST(limits_slow_heads)
+{
+    int fd = dial();
+    say(fd, "GET /host HTTP/1.1\r\nHost: h\r\n");
+    for (int i = 0; i < 10 && send(fd, "x", 1, MSG_NOSIGNAL) == 1; i++) /* trickling does not help */
+        (void)usleep(HEAD_MS * 1000 / 5);
+    CLOSES(fd);
+    HAS("HTTP/1.1 400 ");
+    HAS("x-code: RequestTimeout");
+    (void)close(fd);
+}
+END_TEST
+
+START_TEST(ends_idle_connections)
+{
+    int silent = dial();
+    int used = dial();
+    say(used, "GET /host HTTP/1.1\r\nHost: h\r\n\r\n");
+    STAYS(used);
+    ck_assert(hear(used, IDLE_MS / 2) == -ETIMEDOUT);
+    ck_assert(hear(used, IDLE_MS) == 0 && answer_size == 0);
+    ck_assert(hear(silent, 500) == 0 && answer_size == 0);
+    (void)close(used);
+    (void)close(silent);
+}
+END_TEST
+
+START_TEST(refuses_bad_heads)
+{
+    static const struct {
+        const char *text;
+        const char *code;
+    } bad[] = {
+        {"NONSENSE\r\n\r\n", "BadRequest"},
+        {"PUT /echo HTTP/1.1\r\nHost: h\r\nContent-Length: -1\r\n\r\n", "BadRequest"},
+        {"PUT /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET",
+         "BadRequest"},
+        {"PUT /echo HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: gzip\r\n\r\n", "NotImplemented"},
+        {"GET /a#b HTTP/1.1\r\nHost: h\r\n\r\n", "InvalidURI"},
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        int fd = dial();
+        say(fd, bad[i].text);
+        CLOSES(fd);
+        ck_assert(strncmp(answer, "HTTP/1.1 400 Bad Request\r\n", 26) == 0);
+        char field[64];
+        (void)sprintf(field, "x-code: %s\r\n", bad[i].code);
+        HAS(field);
+        HAS("Connection: close\r\n");
+        HAS("\r\n\r\n<Error/>");
+        ck_assert_uint_eq(count("HTTP/1.1 "), 1);
+        (void)close(fd);
+    }
+    /* to HEAD without a body */
+    int fd = dial();
+    say(fd, "HEAD / HTTP/1.1\r\n\r\n");
+    CLOSES(fd);
+    HAS("Content-Length: 8\r\n");
+    HAS_NOT("<Error/>");
+    (void)close(fd);
+}
+END_TEST
+
+START_TEST(refuses_a_long_section) /* statement 18 */
+{
+    static char text[HTTP_HEAD_BYTES_MAX + 4096];
+    int fd = dial();
+    int size = sprintf(text, "GET /host HTTP/1.1\r\nHost: h\r\nx: ");
+    memset(text + size, 'a', sizeof text - (size_t)size);
+    ck_assert(send(fd, text, sizeof text, 0) == sizeof text);
+    CLOSES(fd);
+    HAS("x-code: RequestHeaderSectionTooLarge\r\n");
+    (void)close(fd);
+}
+END_TEST
+
+START_TEST(reads_the_longest_head_with_its_body)
+{
+    static char text[HTTP_HEAD_BYTES_MAX + 4096];
+    int fd = dial();
+    for (int i = 0; i < 2; i++) { /* twice, as one piece and in two */
+        size_t size = (size_t)sprintf(text, "PUT /echo?");
+        memset(text + size, 'q', HTTP_REQUEST_LINE_BYTES_MAX - size - 9);
+        size = HTTP_REQUEST_LINE_BYTES_MAX - 9;
+        size += (size_t)sprintf(text + size, " HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\nx: ");
+        memset(text + size, 'v', 8000);
+        size += 8000;
+        size += (size_t)sprintf(text + size, "\r\n\r\n5\r\nhello\r\n0\r\n\r\n");
+        size_t first = i == 0 ? size : size - 12;
+        ck_assert(send(fd, text, first, 0) == (ssize_t)first);
+        if (i > 0)
+            (void)usleep(20000);
+        ck_assert(send(fd, text + first, size - first, 0) == (ssize_t)(size - first));
+        STAYS(fd);
+        HAS("HTTP/1.1 200 OK");
+        HAS("\r\n\r\nhello");
+    }
+    (void)close(fd);
+}
+END_TEST
+
+START_TEST(sends_bodies)
+{
+    int fd = dial();
+    say(fd, "GET /stream HTTP/1.1\r\nHost: h\r\n\r\n");
+    STAYS(fd);
+    HAS("Content-Length: 12\r\n\r\nabcdabcdabcd");
+    HAS("x-split: a  Set-Cookie: b\r\n"); /* no field is born of a value */
+    HAS_NOT("500");
+    say(fd, "HEAD /stream HTTP/1.1\r\nHost: h\r\n\r\n");
+    STAYS(fd);
+    HAS("Content-Length: 12\r\n");
+    ck_assert(strcmp(answer + answer_size - 4, "\r\n\r\n") == 0);
+    say(fd, "GET /none HTTP/1.1\r\nHost: h\r\n\r\n");
+    STAYS(fd);
+    HAS("Content-Length: 0\r\n\r\n");
+    say(fd, "GET /chunked HTTP/1.1\r\nHost: h\r\n\r\n");
+    STAYS(fd);
+    HAS("Transfer-Encoding: chunked\r\n\r\n4\r\nabcd\r\n4\r\nabcd\r\n4\r\nabcd\r\n0\r\n\r\n");
+    HAS_NOT("Content-Length");
+    say(fd, "HEAD /chunked HTTP/1.1\r\nHost: h\r\n\r\n");
+    STAYS(fd);
+    ck_assert(strcmp(answer + answer_size - 4, "\r\n\r\n") == 0);
+    say(fd, "GET /chunked HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
+    CLOSES(fd);
+    HAS("Connection: close\r\n\r\nabcdabcdabcd");
+    HAS_NOT("chunked");
+    (void)close(fd);
+}
+END_TEST
+
+START_TEST(sends_no_body_where_there_is_none) /* statement 4 */
+{
+    int fd = dial();
+    say(fd, "GET /204 HTTP/1.1\r\nHost: h\r\n\r\n");
+    STAYS(fd);
+    HAS("HTTP/1.1 204 No Content\r\n");
+    HAS_NOT("Content-Length");
+    say(fd, "GET /304 HTTP/1.1\r\nHost: h\r\n\r\n");
+    STAYS(fd);
+    HAS("HTTP/1.1 304 Not Modified\r\n");
+    HAS_NOT("ignored");
+    HAS_NOT("Content-Length");
+    say(fd, "HEAD /missing HTTP/1.1\r\nHost: h\r\n\r\n");
+    STAYS(fd);
+    HAS("HTTP/1.1 404 Not Found\r\n");
+    HAS("Content-Length: 4\r\n");
+    HAS_NOT("what");
+    say(fd, "GET /missing HTTP/1.1\r\nHost: h\r\n\r\n");
+    STAYS(fd);
+    HAS("\r\n\r\nwhat");
+    (void)close(fd);
+}
+END_TEST
+
+START_TEST(cuts_what_it_cannot_keep) /* statement 32 */
+{
+    int fd = dial();
+    say(fd, "GET /short HTTP/1.1\r\nHost: h\r\n\r\n");
+    ck_assert(hear(fd, 1000) == -ECONNRESET);
+    (void)close(fd);
+    fd = dial();
+    say(fd, "GET /silent HTTP/1.1\r\nHost: h\r\n\r\n");
+    ck_assert(hear(fd, 1000) == -ECONNRESET && answer_size == 0);
+    (void)close(fd);
+    for (int i = 0; i < 100 && metric_read(&http_server_counters(subject.server)->connections_open) > 0; i++)
+        (void)usleep(10000);
+    ck_assert_uint_eq(metric_read(&http_server_counters(subject.server)->connections_cut), 2);
+}
+END_TEST
+
+START_TEST(gives_up_on_readers_that_do_not_read)
+{
+    int fd = dial();
+    say(fd, "GET /endless HTTP/1.1\r\nHost: h\r\n\r\n"); /* nobody reads it */
+    (void)usleep(200000);
+    for (int i = 0; i < 300 && metric_read(&http_server_counters(subject.server)->connections_open) > 0; i++)
+        (void)usleep(10000);
+    const struct http_counters *counters = http_server_counters(subject.server);
+    ck_assert_uint_eq(metric_read(&counters->connections_open), 0);
+    (void)close(fd);
+}
+END_TEST
+
+START_TEST(counts)
+{
+    const struct http_counters *counters = http_server_counters(subject.server);
+    int fds[3];
+    for (int i = 0; i < 3; i++) {
+        fds[i] = dial();
+        say(fds[i], i == 2 ? "bad\r\n" : "GET /host HTTP/1.1\r\nHost: h\r\n\r\n");
+    }
+    CLOSES(fds[2]);
+    STAYS(fds[0]);
+    ck_assert_uint_eq(metric_read(&counters->connections), 3);
+    ck_assert_uint_eq(metric_read(&counters->requests), 2);
+    ck_assert_uint_eq(metric_read(&counters->bad_heads), 1);
+    for (int i = 0; i < 3; i++)
+        (void)close(fds[i]);
+    for (int i = 0; i < 100 && metric_read(&counters->connections_open) > 0; i++)
+        (void)usleep(10000);
+    ck_assert_uint_eq(metric_read(&counters->connections_open), 0);
+    ck_assert_uint_eq(metric_read(&subject.ended), 3);
+}
+END_TEST
+
+START_TEST(stops_gracefully)
+{
+    int parked = dial();
+    int warm = dial();
+    int busy = dial();
+    say(parked, "GET /host HTTP/1.1\r\nHost: h\r\n\r\n");
+    STAYS(parked);
+    (void)usleep(200000);
+    say(warm, "GET /host HTTP/1.1\r\nHost: h\r\n\r\n");
+    STAYS(warm);
+    say(busy, "GET /slow HTTP/1.1\r\nHost: h\r\n\r\nGET /host HTTP/1.1\r\nHost: never\r\n\r\n");
+    (void)usleep(50000);
+    post_stop();
+    ck_assert(hear(parked, 250) == 0 && answer_size == 0);
+    ck_assert(hear(warm, 250) == 0 && answer_size == 0);
+    CLOSES(busy);
+    HAS("Connection: close\r\n");
+    HAS("\r\n\r\nslow");
+    HAS_NOT("never");
+    (void)close(parked);
+    (void)close(warm);
+    (void)close(busy);
+    stop_loop();
+}
+END_TEST
+
+int main(void)
+{
+    TCase *tcase = tcase_create("connection");
+    tcase_set_timeout(tcase, 30);
+    tcase_add_checked_fixture(tcase, start_server, stop_server);
+    tcase_add_test(tcase, keeps_alive);
+    tcase_add_test(tcase, obeys_connection);
+    tcase_add_test(tcase, serves_pipelined);
+    tcase_add_test(tcase, reads_byte_by_byte);
+    tcase_add_test(tcase, reads_cut_anywhere);
+    tcase_add_test(tcase, reads_large_bodies);
+    tcase_add_test(tcase, continues_when_asked);
+    tcase_add_test(tcase, drains_what_was_not_read);
+    tcase_add_test(tcase, ends_an_endless_chunked_body);
+    tcase_add_test(tcase, refuses_incomplete_bodies);
+    tcase_add_test(tcase, lets_slow_bodies_finish);
+    tcase_add_test(tcase, limits_slow_heads);
+    tcase_add_test(tcase, ends_idle_connections);
+    tcase_add_test(tcase, refuses_bad_heads);
+    tcase_add_test(tcase, refuses_a_long_section);
+    tcase_add_test(tcase, reads_the_longest_head_with_its_body);
+    tcase_add_test(tcase, sends_bodies);
+    tcase_add_test(tcase, sends_no_body_where_there_is_none);
+    tcase_add_test(tcase, cuts_what_it_cannot_keep);
+    tcase_add_test(tcase, gives_up_on_readers_that_do_not_read);
+    tcase_add_test(tcase, counts);
+    TCase *stopping = tcase_create("stopping"); /* stops its server itself */
+    tcase_set_timeout(stopping, 30);
+    tcase_add_checked_fixture(stopping, start_server, NULL);
+    tcase_add_test(stopping, stops_gracefully);
+    Suite *suite = suite_create("http connection");
+    suite_add_tcase(suite, tcase);
+    suite_add_tcase(suite, stopping);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_ENV);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed != 0;
+}
