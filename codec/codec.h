@@ -75,7 +75,11 @@ void decompressor_destroy(struct decompressor *decompressor);
 bool decompressor_run(struct decompressor *decompressor, uint32_t codec, struct span payload, uint8_t *ret_original,
                       size_t original_size, struct error *error);
 
-/* For zstd payloads: does its first frame header ask for a window above 8 MiB? `payload` may be its first 18 bytes. */
+/* The memory that streaming a zstd payload takes for its window, as its first frame header asks for it; 0 for other
+ * codecs and where it cannot be told. `payload` may be its first CODEC_HEAD_BYTES. */
+enum { CODEC_HEAD_BYTES = 18 };
+uint64_t decompressor_window_bytes(uint32_t codec, struct span payload);
+/* Is that more than 8 MiB? */
 bool decompressor_needs_large_window(uint32_t codec, struct span payload);
 
 /* Streaming, for frames above FRAME_VERIFIED_BYTES_MAX and unframed bodies: feed stored bytes, take original bytes. */

@@ -282,7 +282,12 @@ static uint64_t zstd_window_bytes(struct span frame)
     return size_bytes == 2 ? size + 256 : size;
 }
 
+uint64_t decompressor_window_bytes(uint32_t codec, struct span payload)
+{
+    return codec == CODEC_ZSTD ? zstd_window_bytes(payload) : 0;
+}
+
 bool decompressor_needs_large_window(uint32_t codec, struct span payload)
 {
-    return codec == CODEC_ZSTD && zstd_window_bytes(payload) > UINT64_C(1) << CODEC_WINDOW_LOG_SMALL;
+    return decompressor_window_bytes(codec, payload) > UINT64_C(1) << CODEC_WINDOW_LOG_SMALL;
 }

@@ -1,10 +1,11 @@
-/* runtime/stream.c -- one connection's bytes in both directions, plain TCP. */
+/* runtime/stream.c -- one connection's bytes in both directions, plain TCP or TLS over it. */
 #include "runtime/stream.h"
 
 #include "runtime/base/assert.h"
 #include "runtime/io.h"
 #include "runtime/loop_private.h"
 #include "runtime/stream_private.h"
+#include "runtime/tls_private.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -27,6 +28,7 @@ enum {
 
 struct stream {
     int fd;
+    struct tls_session *tls; /* NULL: plain */
     char peer[STREAM_ADDRESS_BYTES];
 
     /* While parked: */
@@ -87,11 +89,19 @@ SUSPENDS static void linger(struct stream *stream)
     }
 }
 
+static void free_stream(struct stream *stream)
+{
+    (void)close(stream->fd); /* does not block: what is unsent goes on in the background */
+    tls_session_free(stream->tls);
+    free(stream);
+}
+
 SUSPENDS void stream_close(struct stream *stream)
 {
+    if (stream->tls != NULL)
+        tls_session_end(stream->tls);
     linger(stream);
-    (void)close(stream->fd); /* does not block: what is unsent goes on in the background */
-    free(stream);
+    free_stream(stream);
 }
 
 SUSPENDS void stream_abort(struct stream *stream)
@@ -103,8 +113,7 @@ void stream_reset(struct stream *stream)
 {
     struct linger at_once = {.l_onoff = 1, .l_linger = 0};
     (void)setsockopt(stream->fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
-    (void)close(stream->fd);
-    free(stream);
+    free_stream(stream);
 }
 
 const char *stream_peer(const struct stream *stream)
@@ -114,8 +123,23 @@ const char *stream_peer(const struct stream *stream)
 
 bool stream_is_secure(const struct stream *stream)
 {
-    (void)stream;
-    return false;
+    return stream->tls != NULL;
+}
+
+SUSPENDS bool stream_secure(struct stream *stream, struct tls_server *server, uint64_t handshake_ms,
+                            struct error *error)
+{
+    ASSERT(stream->tls == NULL);
+    SSL *ssl = tls_server_open(server);
+    if (ssl == NULL)
+        return error_set(error, ERROR_BUSY, NULL, "no memory for a TLS session");
+    struct tls_session *session = tls_session_create(ssl, stream->fd);
+    if (!tls_session_accept(session, deadline_after_ms(handshake_ms), error)) {
+        tls_session_free(session);
+        return false;
+    }
+    stream->tls = session;
+    return true;
 }
 
 /* ---- bytes ---- */
@@ -124,6 +148,8 @@ SUSPENDS bool stream_receive(struct stream *stream, void *ret_bytes, size_t capa
                              size_t *ret_size, struct error *error)
 {
     ASSERT(capacity > 0);
+    if (stream->tls != NULL)
+        return tls_session_receive(stream->tls, ret_bytes, capacity, idle_ms, ret_size, error);
     int64_t received = io_receive(stream->fd, ret_bytes, capacity, deadline_after_ms(idle_ms));
     if (received < 0)
         return error_set_errno(error, (int)-received, "receiving from %s", stream->peer);
@@ -178,6 +204,12 @@ SUSPENDS bool stream_send(struct stream *stream, const struct span *pieces, unsi
                           struct error *error)
 {
     ASSERT(count <= PIECES_MAX);
+    if (stream->tls != NULL) {
+        for (unsigned i = 0; i < count; i++)
+            if (!tls_session_send(stream->tls, pieces[i], i + 1 == count, idle_ms, error))
+                return false;
+        return true;
+    }
     struct iovec vectors[PIECES_MAX];
     for (unsigned i = 0; i < count; i++)
         vectors[i] = (struct iovec){(void *)(uintptr_t)pieces[i].data, pieces[i].size};
@@ -246,6 +278,13 @@ void stream_park(struct stream *stream, uint64_t idle_ms, fiber_entry *entry, fi
     stream->entry = entry;
     stream->expired = expired;
     stream->argument = argument;
+    if (stream->tls != NULL && tls_session_has_bytes(stream->tls)) { /* poll would not tell of them */
+        list_append(&loop->parked, &stream->parked);
+        start_fiber(stream, loop->phase == LOOP_RUNNING ? entry : expired);
+        return;
+    }
+    if (stream->tls != NULL)
+        tls_session_rest(stream->tls);
     stream->poll =
         (struct io_operation){.verb = IO_POLL, .fd = stream->fd, .events = POLLIN | POLLRDHUP, .completed = end_park};
     stream->timer = (struct timer){.expired = expire};
@@ -254,13 +293,16 @@ void stream_park(struct stream *stream, uint64_t idle_ms, fiber_entry *entry, fi
     timer_arm(&loop->timers, &stream->timer, loop->phase == LOOP_RUNNING ? deadline_after_ms(idle_ms) : 0);
 }
 
+void stream_expire(struct stream *stream)
+{
+    if (stream->timer.expired != expire || !timer_is_armed(&stream->timer))
+        return;
+    timer_disarm(&loop_here()->timers, &stream->timer);
+    expire(&stream->timer);
+}
+
 void stream_expire_parked(struct loop *loop)
 {
-    for (struct list_link *link = loop->parked.next; link != &loop->parked; link = link->next) {
-        struct stream *stream = LIST_ELEMENT(link, struct stream, parked);
-        if (stream->timer.expired != expire || !timer_is_armed(&stream->timer))
-            continue;
-        timer_disarm(&loop->timers, &stream->timer);
-        expire(&stream->timer);
-    }
+    for (struct list_link *link = loop->parked.next; link != &loop->parked; link = link->next)
+        stream_expire(LIST_ELEMENT(link, struct stream, parked));
 }

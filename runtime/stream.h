@@ -34,6 +34,10 @@ SUSPENDS void stream_abort(struct stream *stream);
  * stopping, or the peer closes, `expired(argument)` runs instead on a new fiber, which closes the stream. */
 void stream_park(struct stream *stream, uint64_t idle_ms, fiber_entry *entry, fiber_entry *expired, void *argument);
 
+/* Ends the wait of a parked stream: `expired` runs soon, as if its time were up. Nothing happens when bytes or the end
+ * of the time have come already and a fiber is on its way. */
+void stream_expire(struct stream *stream);
+
 /* "address:port" of the peer, for logs. */
 const char *stream_peer(const struct stream *stream);
 bool stream_is_secure(const struct stream *stream);

@@ -57,8 +57,9 @@ bool http_body_expected(const struct http_exchange *exchange);
 
 /* ---- the answer: server/http/response.c ---- */
 
-/* Fields are collected, then sent with the first body bytes. Values must hold no CR or LF: those are replaced by
- * spaces. */
+/* Fields are collected, then sent with the first body bytes; until then the answer may be begun anew. Control bytes in
+ * values (CR and LF above all) become spaces. Content-Length, Transfer-Encoding, Connection, Date and Server are added
+ * here. */
 void http_response_begin(struct http_exchange *exchange, int status);
 void http_response_field(struct http_exchange *exchange, const char *name, struct span value);
 void http_response_field_string(struct http_exchange *exchange, const char *name, const char *value);
@@ -73,6 +74,7 @@ SUSPENDS bool http_response_start_chunked(struct http_exchange *exchange, struct
 SUSPENDS bool http_response_end_chunked(struct http_exchange *exchange, struct error *error);
 /* What was promised cannot be kept: the connection is cut when the handler returns. */
 void http_response_cut(struct http_exchange *exchange);
+/* Bytes have been sent: it is too late to answer something else. */
 bool http_response_is_started(const struct http_exchange *exchange);
 
 /* ---- the connection ---- */

@@ -8,6 +8,7 @@
  * holds at most one frame buffer while its client is slow; for everything else fibers wait in line. */
 #pragma once
 
+#include "runtime/metrics.h"
 #include "runtime/offload.h"
 #include "runtime/pool.h"
 #include "s3client/bucket.h"
@@ -27,6 +28,19 @@ struct object_codecs;
 struct object_codecs *object_codecs_create(const struct object_settings *settings);
 void object_codecs_destroy(struct object_codecs *codecs);
 
+/* Of one shard; readable from any thread. */
+struct object_counters {
+    metric_counter original_bytes_in;  /* from clients */
+    metric_counter stored_bytes_in;    /* to the store */
+    metric_counter bytes_compressed;   /* original bytes that were stored compressed */
+    metric_counter bytes_raw;          /* ... and as they are, framed or not */
+    metric_counter original_bytes_out; /* to clients */
+    metric_counter stored_bytes_out;   /* from the store, sidecars included: what a range really cost */
+    metric_counter frames_damaged;     /* reads that ended with ERROR_DAMAGED */
+    metric_counter slow_downs;         /* waits for memory or a context that were given up */
+};
+const struct object_counters *object_codecs_counters(const struct object_codecs *codecs);
+
 /* ---- in: object/object_writer.c ---- */
 
 struct object_writer;
@@ -41,7 +55,9 @@ struct object_write_intent {
 SUSPENDS bool object_writer_begin(struct object_codecs *codecs, struct bucket_store *store,
                                   const struct object_write_intent *intent, struct object_writer **ret_writer,
                                   struct error *error);
-/* Where the next original bytes are to be put: read the body straight into it, then say how many came. No copy. */
+/* Where the next original bytes are to be put: read the body straight into it, then say how many came. No copy. At most
+ * 256 KiB; 0 once all bytes of a known size have come. SlowDown: no memory for this long. After a failure of this or
+ * the two below only abort is left. */
 SUSPENDS bool object_writer_space(struct object_writer *writer, uint8_t **ret_bytes, size_t *ret_capacity,
                                   struct error *error);
 SUSPENDS bool object_writer_advance(struct object_writer *writer, size_t size, struct error *error);
@@ -62,7 +78,8 @@ SUSPENDS void object_writer_abort(struct object_writer *writer);
 
 /* ---- out: object/object_reader.c ---- */
 
-/* Original bytes [first, first + size) of an open object. */
+/* Original bytes [first, first + size) of an open object, which lie inside it; of an object whose size is not known, as
+ * many of them as there are. ERROR_UNSUPPORTED (NotImplemented): stored in a form that cannot be read yet. */
 struct object_reader;
 SUSPENDS bool object_reader_begin(struct object_codecs *codecs, struct bucket_object *object, uint64_t first,
                                   uint64_t size, struct object_reader **ret_reader, struct error *error);

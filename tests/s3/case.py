@@ -120,6 +120,7 @@ class S3Case(unittest.TestCase):
     def assert_refused_write(self, status, code, key, children=(), message=None, **options):
         """A PUT that must be refused, once with nothing there and once over an object that must stay (141)."""
         arguments = {"headers": (), "body": b"new bytes", **options}
+        self.alice.delete(self.bucket, key)
         first = self.alice.put(self.bucket, key, **arguments)
         self.assert_error(first, status, code, children, message)
         self.assert_absent(key)

@@ -1,0 +1,56 @@
+/* server/object/codecs_private.h -- the pools of one shard, as writer and reader use them.
+ *
+ * Who waits for what: a body's memory (under the budget) is held for as long as its client takes. A slot (a context
+ * with a buffer of stored bytes) is held for one frame, while it is coded and goes to or comes from the store, never
+ * while a client is waited for. A stream slot is held for a whole foreign frame that is too large to be verified
+ * beforehand. The order is always memory first, then a slot; so no circle can close. */
+#pragma once
+
+#include "codec/codec.h"
+#include "codec/frame.h"
+#include "server/object/memory_budget.h"
+#include "server/object/object.h"
+
+enum {
+    HEADROOM_BYTES = 64, /* before a body's or payload's bytes: a frame header is put right before them */
+    STORED_BYTES_MAX = FRAME_ORIGINAL_BYTES + 2 * FRAME_HEADER_BYTES, /* a frame of ours and the next one's header */
+    STREAM_STORED_BYTES = 256 << 10,
+    STREAM_WINDOW_BYTES = 1 << CODEC_WINDOW_LOG_SMALL,
+};
+
+struct compress_slot {
+    struct compressor *compressor;
+    uint8_t *payload; /* HEADROOM_BYTES, then FRAME_ORIGINAL_BYTES */
+};
+
+struct decode_slot {
+    struct decompressor *decompressor;
+    uint8_t *stored; /* STORED_BYTES_MAX, or STREAM_STORED_BYTES in a stream slot */
+};
+
+struct object_codecs {
+    struct object_settings settings;
+    struct object_counters counters;
+    struct memory_budget memory;
+    struct pool *compress_slots;
+    struct pool *decode_slots;
+    struct pool *stream_slots; /* windows up to 8 MiB, counted in the budget */
+    struct pool *large_slots;  /* larger windows, beside the budget */
+    uint8_t *kept[8];          /* frame buffers for the next one */
+    unsigned kept_count;
+};
+
+/* Memory for `size` bytes of a body, HEADROOM_BYTES free before them, and `beside` more bytes that are taken
+ * from the budget only. The deadline is that of the settings, or a patient one for a body that is half way through. */
+struct body_memory {
+    uint8_t *bytes; /* NULL: none */
+    size_t size;
+    size_t taken; /* from the budget */
+};
+SUSPENDS bool body_memory_take(struct object_codecs *codecs, size_t size, size_t beside, bool is_half_way,
+                               struct body_memory *ret_memory, struct error *error);
+void body_memory_give(struct object_codecs *codecs, struct body_memory *memory);
+
+/* One of the four pools; failure is SlowDown (or cancelled). */
+SUSPENDS void *slot_take(struct object_codecs *codecs, struct pool *pool, struct error *error);
+void decode_slot_give(struct pool *pool, struct decode_slot *slot);

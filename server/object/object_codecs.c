@@ -1,0 +1,196 @@
+/* server/object/object_codecs.c -- the pools of one shard: memory for bodies, contexts for coding. */
+#include "runtime/base/assert.h"
+#include "runtime/loop.h"
+#include "s3client/wire/s3_error.h"
+#include "server/object/codecs_private.h"
+
+#include <stdlib.h>
+#include <sys/mman.h>
+
+enum {
+    COMPRESS_SLOTS_MAX = 4,      /* one computes, the others' payloads are on their way to the store */
+    COMPRESS_SLOTS_HIGH_MAX = 2, /* levels above 6: up to 20 MiB each at level 19 */
+    DECODE_SLOTS_MAX = 4,
+    STREAM_SLOTS_MAX = 8,
+    LARGE_SLOTS_MAX = 1, /* 128 MiB */
+    KEPT_MAX = sizeof((struct object_codecs *)NULL)->kept / sizeof(uint8_t *),
+    HALF_WAY_WAIT_MS = 60000, /* a body that has begun is cut off only after this */
+};
+
+/* ---- memory for bodies ---- */
+
+static const size_t frame_buffer_bytes = FRAME_ORIGINAL_BYTES + HEADROOM_BYTES;
+
+/* Frame buffers are mapped, not allocated: given back, they leave no holes in the heap. */
+static uint8_t *map_frame_buffer(void)
+{
+    void *bytes = mmap(NULL, frame_buffer_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    return bytes == MAP_FAILED ? NULL : bytes;
+}
+
+static uint8_t *allocate(struct object_codecs *codecs, size_t size)
+{
+    if (size != FRAME_ORIGINAL_BYTES)
+        return malloc(size + HEADROOM_BYTES);
+    return codecs->kept_count > 0 ? codecs->kept[--codecs->kept_count] : map_frame_buffer();
+}
+
+static void release(struct object_codecs *codecs, uint8_t *bytes, size_t size)
+{
+    if (size != FRAME_ORIGINAL_BYTES)
+        free(bytes);
+    else if (codecs->kept_count < KEPT_MAX)
+        codecs->kept[codecs->kept_count++] = bytes;
+    else
+        munmap(bytes, frame_buffer_bytes);
+}
+
+/* What waiting ended with, as S3 says it. */
+static bool refuse(struct object_codecs *codecs, struct error *error)
+{
+    if (error->kind == ERROR_CANCELLED)
+        return false;
+    metric_add(&codecs->counters.slow_downs, 1);
+    return error_set(error, ERROR_BUSY, S3_SlowDown,
+                     "As many bodies are in flight as there is memory for. Try again later.");
+}
+
+SUSPENDS bool body_memory_take(struct object_codecs *codecs, size_t size, size_t beside, bool is_half_way,
+                               struct body_memory *ret_memory, struct error *error)
+{
+    uint64_t wait_ms = is_half_way ? HALF_WAY_WAIT_MS : codecs->settings.wait_ms;
+    size_t taken = size + HEADROOM_BYTES + beside;
+    if (!memory_budget_take(&codecs->memory, taken, deadline_after_ms(wait_ms), error))
+        return refuse(codecs, error);
+    uint8_t *bytes = allocate(codecs, size);
+    if (bytes == NULL) {
+        memory_budget_give(&codecs->memory, taken);
+        error->kind = ERROR_BUSY;
+        return refuse(codecs, error);
+    }
+    *ret_memory = (struct body_memory){.bytes = bytes + HEADROOM_BYTES, .size = size, .taken = taken};
+    return true;
+}
+
+void body_memory_give(struct object_codecs *codecs, struct body_memory *memory)
+{
+    if (memory->bytes == NULL)
+        return;
+    release(codecs, memory->bytes - HEADROOM_BYTES, memory->size);
+    memory_budget_give(&codecs->memory, memory->taken);
+    *memory = (struct body_memory){0};
+}
+
+/* ---- slots ---- */
+
+static void destroy_compress_slot(void *element, void *context)
+{
+    (void)context;
+    struct compress_slot *slot = element;
+    compressor_destroy(slot->compressor);
+    free(slot->payload);
+    free(slot);
+}
+
+static void *create_compress_slot(void *context)
+{
+    struct compress_slot *slot = calloc(1, sizeof *slot);
+    if (slot == NULL)
+        return NULL;
+    slot->compressor = compressor_create();
+    slot->payload = malloc(HEADROOM_BYTES + FRAME_ORIGINAL_BYTES);
+    if (slot->compressor != NULL && slot->payload != NULL)
+        return slot;
+    destroy_compress_slot(slot, context);
+    return NULL;
+}
+
+static void destroy_decode_slot(void *element, void *context)
+{
+    (void)context;
+    struct decode_slot *slot = element;
+    decompressor_destroy(slot->decompressor);
+    free(slot->stored);
+    free(slot);
+}
+
+static struct decode_slot *create_with(size_t stored_bytes)
+{
+    struct decode_slot *slot = calloc(1, sizeof *slot);
+    if (slot == NULL)
+        return NULL;
+    slot->decompressor = decompressor_create();
+    slot->stored = malloc(stored_bytes);
+    if (slot->decompressor != NULL && slot->stored != NULL)
+        return slot;
+    destroy_decode_slot(slot, NULL);
+    return NULL;
+}
+
+static void *create_decode_slot(void *context)
+{
+    (void)context;
+    return create_with(STORED_BYTES_MAX);
+}
+
+static void *create_stream_slot(void *context)
+{
+    (void)context;
+    return create_with(STREAM_STORED_BYTES);
+}
+
+SUSPENDS void *slot_take(struct object_codecs *codecs, struct pool *pool, struct error *error)
+{
+    void *slot = pool_acquire(pool, deadline_after_ms(codecs->settings.wait_ms), error);
+    if (slot == NULL)
+        (void)refuse(codecs, error);
+    return slot;
+}
+
+void decode_slot_give(struct pool *pool, struct decode_slot *slot)
+{
+    decompressor_shrink(slot->decompressor);
+    pool_release(pool, slot);
+}
+
+/* ---- all of it ---- */
+
+static struct pool *create_pool(const char *name, void *(*create)(void *), void (*destroy)(void *, void *), size_t max)
+{
+    return pool_create(&(struct pool_kind){.name = name, .create = create, .destroy = destroy, .elements_max = max});
+}
+
+struct object_codecs *object_codecs_create(const struct object_settings *settings)
+{
+    ASSERT(settings->level <= CODEC_LEVEL_INLINE_MAX || settings->offload != NULL);
+    ASSERT(settings->frame_buffers_max > 0);
+    struct object_codecs *codecs = calloc(1, sizeof *codecs);
+    ASSERT(codecs != NULL); /* at start, and small */
+    codecs->settings = *settings;
+    memory_budget_init(&codecs->memory, settings->frame_buffers_max * frame_buffer_bytes);
+    size_t compress_max = settings->level > CODEC_LEVEL_INLINE_MAX ? COMPRESS_SLOTS_HIGH_MAX : COMPRESS_SLOTS_MAX;
+    codecs->compress_slots = create_pool("compress_slots", create_compress_slot, destroy_compress_slot, compress_max);
+    codecs->decode_slots = create_pool("decode_slots", create_decode_slot, destroy_decode_slot, DECODE_SLOTS_MAX);
+    codecs->stream_slots = create_pool("stream_slots", create_stream_slot, destroy_decode_slot, STREAM_SLOTS_MAX);
+    codecs->large_slots = create_pool("large_slots", create_stream_slot, destroy_decode_slot, LARGE_SLOTS_MAX);
+    return codecs;
+}
+
+void object_codecs_destroy(struct object_codecs *codecs)
+{
+    if (codecs == NULL)
+        return;
+    ASSERT(codecs->memory.used == 0);
+    pool_destroy(codecs->compress_slots);
+    pool_destroy(codecs->decode_slots);
+    pool_destroy(codecs->stream_slots);
+    pool_destroy(codecs->large_slots);
+    while (codecs->kept_count > 0)
+        munmap(codecs->kept[--codecs->kept_count], frame_buffer_bytes);
+    free(codecs);
+}
+
+const struct object_counters *object_codecs_counters(const struct object_codecs *codecs)
+{
+    return &codecs->counters;
+}

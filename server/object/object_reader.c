@@ -1,0 +1,506 @@
+/* server/object/object_reader.c -- a body on its way out: found, read, decoded, verified, handed over piece by piece.
+ *
+ * Every stored form is read as a row of frames. A body without frames is one frame whose header comes from the object's
+ * attributes; only stored bytes that are the original bytes go a way of their own, as any range of them can be read
+ * directly. Which frame holds the first byte the sidecar says, where there is one; else frames are walked from the
+ * start, by their headers. The header of the next frame is read together with a payload, so that a frame costs one
+ * read.
+ */
+#include "codec/codec.h"
+#include "codec/crc.h"
+#include "codec/frame.h"
+#include "codec/sidecar.h"
+#include "runtime/base/assert.h"
+#include "s3client/wire/s3_error.h"
+#include "server/object/codecs_private.h"
+#include "server/object/frame_stream.h"
+#include "server/object/object.h"
+#include "server/object/stage.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+enum {
+    RAW_PIECE_BYTES = 512 << 10,
+    RAW_VERIFIED_BYTES_MAX = FRAME_ORIGINAL_BYTES, /* unframed bodies up to here are verified as frames are */
+    STREAM_PIECE_BYTES = 128 << 10,
+};
+
+struct object_reader {
+    struct object_codecs *codecs;
+    struct bucket_object *object;
+    struct store_source store;
+    struct object_source *source; /* the first stage behind the frames */
+
+    uint64_t position;                 /* original offset of the next byte to hand out */
+    uint64_t end;                      /* behind the last one; UINT64_MAX: whatever there is */
+    uint64_t frame_original;           /* original offset of the next frame */
+    uint64_t frame_stored;             /* stored offset of its header */
+    struct sidecar_entry entry;        /* what the sidecar says of it; stored_size 0: nothing */
+    uint8_t ahead[FRAME_HEADER_BYTES]; /* its first bytes, as far as they have been read */
+    size_t ahead_size;
+
+    struct body_memory memory;   /* of the piece that was handed out */
+    struct frame_stream *stream; /* of a frame that is not decoded at once */
+    uint64_t stream_original;    /* original offset of what comes next from it */
+    size_t stream_piece;         /* how much of `memory` it fills at once */
+
+    bool is_raw_verified; /* a whole unframed body is read: its CRC is checked on the way */
+    uint32_t raw_crc32c;
+};
+
+static uint64_t smaller(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* ---- beginning ---- */
+
+static bool refuse_unreadable(const struct object_attributes *attributes, struct error *error)
+{
+    if (attributes->is_encrypted)
+        return error_set(error, ERROR_UNSUPPORTED, S3_NotImplemented,
+                         "The object was encrypted by S4 (aes-256-gcm); this version of Bale cannot read it yet.");
+    const struct codec *codec = codec_find(attributes->codec);
+    if (attributes->layout == LAYOUT_CODEC && codec != NULL && !codec->can_decompress)
+        return error_set(error, ERROR_UNSUPPORTED, S3_NotImplemented,
+                         "The object was compressed with codec %s, which this build of Bale cannot read.", codec->name);
+    return true;
+}
+
+/* The sidecar belongs to these stored bytes. A store that keeps it as an attachment has made sure of that itself. */
+static bool is_bound(const struct sidecar *sidecar, const struct bucket_object *object)
+{
+    if (sidecar->source_size != 0 && sidecar->source_size != object->attributes.stored_size)
+        return false;
+    return sidecar->source_etag.size == 0 || object->store->capabilities.keeps_sidecar ||
+           span_equal(sidecar->source_etag, span_from_string(object->attributes.stored_etag));
+}
+
+/* Entries without a gap in the original, up to the object's size: an index that points at the wrong frame would give
+ * wrong bytes that no CRC notices, and it has no checksum of its own. */
+static bool is_seamless(const struct sidecar *sidecar, const struct object_attributes *attributes)
+{
+    uint64_t end = 0;
+    for (uint64_t i = 0; i < sidecar->entries_count; i++) {
+        struct sidecar_entry entry;
+        sidecar_entry_at(sidecar, i, &entry);
+        if (entry.original_offset != end)
+            return false;
+        end += entry.original_size;
+    }
+    return !attributes->is_size_known || end == attributes->original_size;
+}
+
+/* A sidecar that is missing, damaged, or of another revision costs a walk, never the answer. */
+static void start_at_entry(struct object_reader *reader, struct span encoded)
+{
+    struct sidecar sidecar;
+    uint64_t index;
+    if (!sidecar_decode(encoded, &sidecar, NULL) || sidecar.is_encrypted || !is_bound(&sidecar, reader->object) ||
+        !is_seamless(&sidecar, &reader->object->attributes) || !sidecar_find(&sidecar, reader->position, &index))
+        return;
+    struct sidecar_entry entry;
+    sidecar_entry_at(&sidecar, index, &entry);
+    if (entry.stored_offset >= reader->source->size || entry.stored_size > reader->source->size - entry.stored_offset)
+        return;
+    reader->frame_original = entry.original_offset;
+    reader->frame_stored = entry.stored_offset;
+    reader->entry = entry;
+}
+
+SUSPENDS static bool start_by_sidecar(struct object_reader *reader, struct error *error)
+{
+    uint64_t size = reader->object->attributes.sidecar_size;
+    if (size > SIDECAR_BYTES_MAX)
+        return true;
+    struct body_memory share; /* the buffer's bytes are counted, so that many lookups at once stay bounded */
+    if (!body_memory_take(reader->codecs, 0, (size_t)size, false, &share, error))
+        return false;
+    struct buffer encoded;
+    struct error ignored;
+    buffer_init(&encoded, (size_t)SIDECAR_BYTES_MAX);
+    if (bucket_read_sidecar(reader->object, &encoded, &ignored) && !encoded.overflow)
+        start_at_entry(reader, buffer_span(&encoded));
+    metric_add(&reader->codecs->counters.stored_bytes_out, encoded.size);
+    buffer_free(&encoded);
+    body_memory_give(reader->codecs, &share);
+    return true;
+}
+
+SUSPENDS bool object_reader_begin(struct object_codecs *codecs, struct bucket_object *object, uint64_t first,
+                                  uint64_t size, struct object_reader **ret_reader, struct error *error)
+{
+    const struct object_attributes *attributes = &object->attributes;
+    ASSERT(!attributes->is_size_known ||
+           (first <= attributes->original_size && size <= attributes->original_size - first));
+    if (!refuse_unreadable(attributes, error))
+        return false;
+    struct object_reader *reader = calloc(1, sizeof *reader);
+    if (reader == NULL)
+        return error_set(error, ERROR_BUSY, S3_SlowDown, "There is no memory for a further download.");
+    reader->codecs = codecs;
+    reader->object = object;
+    store_source_init(&reader->store, object);
+    reader->source = &reader->store.source;
+    reader->position = first;
+    reader->end = size > UINT64_MAX - first ? UINT64_MAX : first + size;
+    if (attributes->layout == LAYOUT_RAW && !attributes->is_size_known)
+        reader->end = smaller(reader->end, attributes->stored_size);
+    metric_add(&codecs->counters.stored_bytes_out, object->whole_body.size);
+    reader->is_raw_verified =
+        attributes->layout == LAYOUT_RAW && attributes->has_crc32c && first == 0 && size == attributes->original_size;
+    if (attributes->layout == LAYOUT_FRAMED && attributes->sidecar_size > 0 && first >= FRAME_ORIGINAL_BYTES &&
+        size > 0 && !start_by_sidecar(reader, error)) {
+        object_reader_end(reader);
+        return false;
+    }
+    *ret_reader = reader;
+    return true;
+}
+
+void object_reader_end(struct object_reader *reader)
+{
+    if (reader->stream != NULL)
+        frame_stream_end(reader->stream);
+    body_memory_give(reader->codecs, &reader->memory);
+    free(reader);
+}
+
+/* ---- reading ---- */
+
+SUSPENDS static bool read_stored(struct object_reader *reader, uint64_t offset, void *ret_bytes, size_t size,
+                                 struct error *error)
+{
+    if (size == 0)
+        return true;
+    metric_add(&reader->codecs->counters.stored_bytes_out, size);
+    return reader->source->read(reader->source, offset, ret_bytes, size, error);
+}
+
+/* Memory for the next piece: what was handed out before is given up, or used again when it fits and nobody waits. */
+SUSPENDS static bool take_memory(struct object_reader *reader, size_t size, size_t beside, struct error *error)
+{
+    bool is_half_way = reader->memory.bytes != NULL;
+    if (is_half_way && reader->memory.size == size && beside == 0 &&
+        !memory_budget_has_waiters(&reader->codecs->memory))
+        return true;
+    body_memory_give(reader->codecs, &reader->memory);
+    return body_memory_take(reader->codecs, size, beside, is_half_way, &reader->memory, error);
+}
+
+/* What of these original bytes the range wants next. */
+static struct span clip(const struct object_reader *reader, uint64_t offset, struct span bytes)
+{
+    if (offset + bytes.size <= reader->position || offset >= reader->end)
+        return SPAN_EMPTY;
+    size_t skipped = offset < reader->position ? (size_t)(reader->position - offset) : 0;
+    struct span wanted = span_skip(bytes, skipped);
+    uint64_t left = reader->end - reader->position;
+    return wanted.size > left ? span_take(wanted, (size_t)left) : wanted;
+}
+
+static bool refuse_cut_short(const struct object_reader *reader, struct error *error)
+{
+    return error_set(error, ERROR_DAMAGED, NULL, "The object is cut short: %" PRIu64 " bytes of it are missing.",
+                     reader->end - reader->position);
+}
+
+/* ---- bodies that are stored as they are ---- */
+
+static bool verify_raw(struct object_reader *reader, struct span piece, struct error *error)
+{
+    if (!reader->is_raw_verified)
+        return true;
+    reader->raw_crc32c = crc32c_update(reader->raw_crc32c, piece);
+    if (reader->position + piece.size < reader->end || reader->raw_crc32c == reader->object->attributes.crc32c)
+        return true;
+    return error_set(error, ERROR_DAMAGED, NULL, "The stored bytes do not match their CRC-32C.");
+}
+
+SUSPENDS static bool next_raw(struct object_reader *reader, struct span *ret_piece, struct error *error)
+{
+    uint64_t stored_size = reader->source->size;
+    if (reader->end > stored_size)
+        return refuse_cut_short(reader, error);
+    uint64_t left = reader->end - reader->position;
+    size_t size = (size_t)(left <= RAW_VERIFIED_BYTES_MAX ? left : RAW_PIECE_BYTES);
+    if (reader->source->whole.size > 0) {
+        *ret_piece = span_take(span_skip(reader->source->whole, (size_t)reader->position), size);
+    } else {
+        if (!take_memory(reader, size, 0, error) ||
+            !read_stored(reader, reader->position, reader->memory.bytes, size, error))
+            return false;
+        *ret_piece = span_of(reader->memory.bytes, size);
+    }
+    bool is_right = verify_raw(reader, *ret_piece, error);
+    fiber_yield_if_due();
+    return is_right;
+}
+
+/* ---- frames ---- */
+
+static const struct object_attributes *attributes_of(const struct object_reader *reader)
+{
+    return &reader->object->attributes;
+}
+
+/* An unframed stream as the one frame that it is. */
+static bool describe_unframed(const struct object_reader *reader, struct frame_header *ret_header, struct error *error)
+{
+    const struct object_attributes *attributes = attributes_of(reader);
+    if (!attributes->is_size_known || attributes->original_size > FRAME_BYTES_MAX)
+        return error_set(error, ERROR_DAMAGED, NULL, "The object is one stream of unknown or impossible size.");
+    *ret_header = (struct frame_header){
+        .kind = FRAME_DATA,
+        .codec = attributes->codec,
+        .original_size = attributes->original_size,
+        .payload_size = attributes->stored_size,
+        .crc32c = attributes->crc32c,
+    };
+    return true;
+}
+
+/* The header at frame_stored, which lies before the end of the stored bytes. */
+SUSPENDS static bool load_header(struct object_reader *reader, struct frame_header *ret_header, struct error *error)
+{
+    if (attributes_of(reader)->layout == LAYOUT_CODEC)
+        return describe_unframed(reader, ret_header, error);
+    uint64_t left = reader->source->size - reader->frame_stored;
+    if (reader->source->whole.size > 0)
+        return frame_header_decode(span_skip(reader->source->whole, (size_t)reader->frame_stored), left, ret_header,
+                                   error);
+    size_t want = (size_t)smaller(left, FRAME_HEADER_BYTES);
+    if (reader->ahead_size < want) {
+        if (!read_stored(reader, reader->frame_stored + reader->ahead_size, reader->ahead + reader->ahead_size,
+                         want - reader->ahead_size, error))
+            return false;
+        reader->ahead_size = want;
+    }
+    return frame_header_decode(span_of(reader->ahead, reader->ahead_size), left, ret_header, error);
+}
+
+/* What the sidecar said of the first frame must be true of it; else it is not used after all. */
+static bool check_entry(struct object_reader *reader, bool is_loaded, const struct frame_header *header)
+{
+    const struct sidecar_entry *entry = &reader->entry;
+    bool is_true = entry->stored_size == 0 ||
+                   (is_loaded && header->kind == FRAME_DATA && header->original_size == entry->original_size &&
+                    header->header_size + header->payload_size == entry->stored_size);
+    reader->entry.stored_size = 0;
+    if (is_true)
+        return true;
+    reader->frame_original = 0;
+    reader->frame_stored = 0;
+    reader->ahead_size = 0;
+    return false;
+}
+
+static void step_over(struct object_reader *reader, const struct frame_header *header, struct span ahead)
+{
+    reader->frame_stored += header->header_size + header->payload_size;
+    reader->frame_original += header->kind == FRAME_DATA ? header->original_size : 0;
+    reader->ahead_size = ahead.size;
+    if (ahead.size > 0)
+        memcpy(reader->ahead, ahead.data, ahead.size);
+}
+
+static bool has_crc32c(const struct object_reader *reader)
+{
+    return attributes_of(reader)->layout == LAYOUT_FRAMED || attributes_of(reader)->has_crc32c;
+}
+
+static bool verify(const struct object_reader *reader, const struct frame_header *header, struct span original,
+                   struct error *error)
+{
+    if (!has_crc32c(reader) || crc32c_update(0, original) == header->crc32c)
+        return true;
+    return error_set(error, ERROR_DAMAGED, NULL, "The decoded bytes do not match their CRC-32C.");
+}
+
+/* The payload, in place or read into the slot; with it, when the range goes on, the header that follows it. */
+SUSPENDS static bool load_payload(struct object_reader *reader, const struct frame_header *header,
+                                  struct decode_slot *slot, struct span *ret_payload, struct span *ret_ahead,
+                                  struct error *error)
+{
+    uint64_t from = reader->frame_stored + header->header_size;
+    size_t size = (size_t)header->payload_size;
+    *ret_ahead = SPAN_EMPTY;
+    if (reader->source->whole.size > 0) {
+        *ret_payload = span_take(span_skip(reader->source->whole, (size_t)from), size);
+        return true;
+    }
+    bool goes_on = reader->frame_original + header->original_size < reader->end;
+    size_t ahead = goes_on ? (size_t)smaller(reader->source->size - from - size, FRAME_HEADER_BYTES) : 0;
+    if (!read_stored(reader, from, slot->stored, size + ahead, error))
+        return false;
+    *ret_payload = span_of(slot->stored, size);
+    *ret_ahead = span_of(slot->stored + size, ahead);
+    return true;
+}
+
+/* An ordinary frame: read, decoded and verified in one go, into `memory`. */
+SUSPENDS static bool decode_with(struct object_reader *reader, const struct frame_header *header,
+                                 struct decode_slot *slot, struct error *error)
+{
+    struct span payload;
+    struct span ahead;
+    size_t size = (size_t)header->original_size;
+    if (!load_payload(reader, header, slot, &payload, &ahead, error) ||
+        !decompressor_run(slot->decompressor, header->codec, payload, reader->memory.bytes, size, error) ||
+        !verify(reader, header, span_of(reader->memory.bytes, size), error))
+        return false;
+    step_over(reader, header, ahead);
+    return true;
+}
+
+SUSPENDS static bool decode_at_once(struct object_reader *reader, const struct frame_header *header,
+                                    struct error *error)
+{
+    if (!take_memory(reader, (size_t)header->original_size, 0, error))
+        return false;
+    struct decode_slot *slot = slot_take(reader->codecs, reader->codecs->decode_slots, error);
+    if (slot == NULL)
+        return false;
+    bool done = decode_with(reader, header, slot, error);
+    decode_slot_give(reader->codecs->decode_slots, slot);
+    fiber_yield_if_due();
+    return done;
+}
+
+/* ---- frames that are streamed ---- */
+
+SUSPENDS static bool begin_stream(struct object_reader *reader, const struct frame_header *header, struct error *error)
+{
+    struct frame_stream_source from = {
+        .source = reader->source,
+        .header = *header,
+        .payload_offset = reader->frame_stored + header->header_size,
+        .has_crc32c = has_crc32c(reader),
+    };
+    size_t window;
+    if (!frame_stream_window(&from, &window, error))
+        return false;
+    /* Up to FRAME_VERIFIED_BYTES_MAX all of it is one piece, so that it is verified before it leaves. Else the second
+     * half of the memory takes what is decoded only to be verified. */
+    bool is_one_piece = header->original_size <= FRAME_VERIFIED_BYTES_MAX;
+    size_t piece = is_one_piece ? (size_t)header->original_size : STREAM_PIECE_BYTES;
+    size_t memory = is_one_piece ? piece : 2 * piece;
+    if (!take_memory(reader, memory, window, error) ||
+        !frame_stream_begin(reader->codecs, &from, &reader->stream, error))
+        return false;
+    reader->stream_original = reader->frame_original;
+    reader->stream_piece = piece;
+    step_over(reader, header, SPAN_EMPTY);
+    return true;
+}
+
+/* The range ends inside the frame: its last bytes leave only when all of the frame has proved right. */
+SUSPENDS static bool verify_rest(struct object_reader *reader, struct error *error)
+{
+    while (!frame_stream_has_ended(reader->stream)) {
+        size_t size;
+        if (!frame_stream_read(reader->stream, reader->memory.bytes + reader->stream_piece, reader->stream_piece, &size,
+                               error))
+            return false;
+    }
+    return true;
+}
+
+/* The next part of the frame that the range wants; empty when the frame ends without one. */
+SUSPENDS static bool next_of_stream(struct object_reader *reader, struct span *ret_piece, struct error *error)
+{
+    while (ret_piece->size == 0 && !frame_stream_has_ended(reader->stream)) {
+        size_t size;
+        if (!frame_stream_read(reader->stream, reader->memory.bytes, reader->stream_piece, &size, error))
+            return false;
+        *ret_piece = clip(reader, reader->stream_original, span_of(reader->memory.bytes, size));
+        reader->stream_original += size;
+    }
+    if (reader->stream_original >= reader->end && !verify_rest(reader, error))
+        return false;
+    if (frame_stream_has_ended(reader->stream)) {
+        frame_stream_end(reader->stream);
+        reader->stream = NULL;
+    }
+    return true;
+}
+
+/* ---- the next piece ---- */
+
+static bool check_total(const struct object_reader *reader, const struct frame_header *header, struct error *error)
+{
+    const struct object_attributes *attributes = attributes_of(reader);
+    if (!attributes->is_size_known || (reader->frame_original <= attributes->original_size &&
+                                       header->original_size <= attributes->original_size - reader->frame_original))
+        return true;
+    return error_set(error, ERROR_DAMAGED, NULL, "The frames hold more than the %" PRIu64 " bytes of the object.",
+                     attributes->original_size);
+}
+
+/* One data frame that the range touches. *ret_piece stays empty when it is streamed from here on. */
+SUSPENDS static bool begin_frame(struct object_reader *reader, const struct frame_header *header,
+                                 struct span *ret_piece, struct error *error)
+{
+    uint64_t offset = reader->frame_original;
+    if (header->original_size > FRAME_ORIGINAL_BYTES || header->payload_size > FRAME_ORIGINAL_BYTES)
+        return begin_stream(reader, header, error);
+    if (header->codec == CODEC_PASSTHROUGH && reader->source->whole.size > 0 &&
+        header->payload_size == header->original_size) {
+        struct span original = span_take(
+            span_skip(reader->source->whole, (size_t)reader->frame_stored + header->header_size), header->payload_size);
+        *ret_piece = clip(reader, offset, original);
+        step_over(reader, header, SPAN_EMPTY);
+        return verify(reader, header, original, error);
+    }
+    if (!decode_at_once(reader, header, error))
+        return false;
+    *ret_piece = clip(reader, offset, span_of(reader->memory.bytes, (size_t)header->original_size));
+    return true;
+}
+
+SUSPENDS static bool next_framed(struct object_reader *reader, struct span *ret_piece, struct error *error)
+{
+    while (ret_piece->size == 0) {
+        if (reader->stream != NULL) {
+            if (!next_of_stream(reader, ret_piece, error))
+                return false;
+            continue;
+        }
+        if (reader->frame_stored == reader->source->size)
+            return reader->end == UINT64_MAX || refuse_cut_short(reader, error);
+        struct frame_header header;
+        bool is_loaded = load_header(reader, &header, error);
+        if (!check_entry(reader, is_loaded, &header))
+            continue;
+        if (!is_loaded || !check_total(reader, &header, error))
+            return false;
+        if (header.kind == FRAME_PADDING || reader->frame_original + header.original_size <= reader->position) {
+            step_over(reader, &header, SPAN_EMPTY);
+            fiber_yield_if_due();
+        } else if (!begin_frame(reader, &header, ret_piece, error)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+SUSPENDS bool object_reader_next(struct object_reader *reader, struct span *ret_piece, struct error *error)
+{
+    *ret_piece = SPAN_EMPTY;
+    if (reader->position == reader->end)
+        return true;
+    bool done = attributes_of(reader)->layout == LAYOUT_RAW ? next_raw(reader, ret_piece, error)
+                                                            : next_framed(reader, ret_piece, error);
+    if (!done) {
+        *ret_piece = SPAN_EMPTY;
+        if (error->kind == ERROR_DAMAGED)
+            metric_add(&reader->codecs->counters.frames_damaged, 1);
+        if (error->code == NULL)
+            error->code = error->kind == ERROR_UNSUPPORTED ? S3_NotImplemented : S3_InternalError;
+        return false;
+    }
+    reader->position += ret_piece->size;
+    metric_add(&reader->codecs->counters.original_bytes_out, ret_piece->size);
+    return true;
+}

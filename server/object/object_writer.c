@@ -1,0 +1,345 @@
+/* server/object/object_writer.c -- a body on its way in: hashed as it arrives, framed, compressed, stored.
+ *
+ * Original bytes lie where they arrived until their frame is complete. A full frame is stored only when more is wanted
+ * (object_writer_space) or all has come (object_writer_finish): a body that turns out to be one frame that does not
+ * shrink can then still be stored as it is. */
+#include "codec/codec.h"
+#include "codec/crc.h"
+#include "codec/dispatch.h"
+#include "codec/frame.h"
+#include "codec/sidecar.h"
+#include "runtime/base/assert.h"
+#include "runtime/base/hex.h"
+#include "s3client/wire/s3_error.h"
+#include "server/object/codecs_private.h"
+#include "server/object/object.h"
+#include "server/object/stage.h"
+
+#include <stdlib.h>
+
+enum {
+    SPACE_BYTES_MAX = 256 << 10, /* handed out at once: what is received is hashed while it is in the cache */
+    HASH_SLICE_BYTES = 128 << 10,
+    SHRINKABLE_BYTES_LEAST = FRAME_HEADER_BYTES + 16, /* below, no frame is smaller than its original */
+};
+
+struct object_writer {
+    struct object_codecs *codecs;
+    struct bucket_writer *stored;
+    struct store_sink store;
+    struct object_sink *sink; /* the first stage behind the frames */
+
+    bool is_size_known;
+    uint64_t size_expected;
+    uint64_t original_size; /* arrived so far */
+    uint64_t stored_size;   /* passed to the sink so far */
+
+    struct body_memory memory; /* of the frame that is being filled */
+    size_t filled;
+    uint32_t frame_crc32c;
+
+    enum { SHAPE_UNDECIDED, SHAPE_RAW, SHAPE_FRAMED } shape;
+    unsigned frames_count;
+    struct sidecar_builder sidecar;
+
+    struct md5_sum md5;
+    struct checksum_sum checksum;
+    uint32_t crc32c;
+    bool is_finished;
+    struct object_digest digest;
+};
+
+SUSPENDS bool object_writer_begin(struct object_codecs *codecs, struct bucket_store *store,
+                                  const struct object_write_intent *intent, struct object_writer **ret_writer,
+                                  struct error *error)
+{
+    struct bucket_writer *stored;
+    struct write_intent write = {
+        .name = intent->name,
+        .stored_size_hint = intent->is_size_known ? intent->size : 0,
+    };
+    if (!bucket_begin(store, &write, &stored, error))
+        return false;
+    struct object_writer *writer = calloc(1, sizeof *writer);
+    if (writer == NULL) {
+        bucket_abort(stored);
+        return error_set(error, ERROR_BUSY, S3_SlowDown, "There is no memory for a further upload.");
+    }
+    writer->codecs = codecs;
+    writer->stored = stored;
+    store_sink_init(&writer->store, stored);
+    writer->sink = &writer->store.sink;
+    writer->is_size_known = intent->is_size_known;
+    writer->size_expected = intent->size;
+    sidecar_builder_init(&writer->sidecar);
+    md5_begin(&writer->md5);
+    checksum_begin(&writer->checksum, intent->checksum);
+    *ret_writer = writer;
+    return true;
+}
+
+/* ---- one frame: is it worth it, compress, store ---- */
+
+static bool is_noise(struct span bytes)
+{
+    return dispatch_by_sample(bytes, CODEC_ZSTD) == CODEC_PASSTHROUGH;
+}
+
+/* The dispatcher looks at the first 4 KiB only, and a body that is taken for noise there is stored as it is to its end.
+ * So what looks like noise is asked twice more, further in: an archive may begin with a picture. */
+static bool is_noise_throughout(struct span frame)
+{
+    return is_noise(frame) && is_noise(span_skip(frame, frame.size / 2)) &&
+           is_noise(span_skip(frame,
+                              frame.size - (frame.size < DISPATCH_SAMPLE_BYTES ? frame.size : DISPATCH_SAMPLE_BYTES)));
+}
+
+static bool is_worth_compressing(const struct object_writer *writer, struct span frame)
+{
+    switch (writer->codecs->settings.codec) {
+    case OBJECT_CODEC_NONE:
+        return false;
+    case OBJECT_CODEC_ZSTD:
+        return true;
+    default:
+        return !is_noise_throughout(frame);
+    }
+}
+
+SUSPENDS static bool store(struct object_writer *writer, struct span bytes, struct error *error)
+{
+    if (!writer->sink->write(writer->sink, bytes, error))
+        return false;
+    writer->stored_size += bytes.size;
+    metric_add(&writer->codecs->counters.stored_bytes_in, bytes.size);
+    return true;
+}
+
+SUSPENDS static bool store_raw(struct object_writer *writer, struct span frame, struct error *error)
+{
+    writer->shape = SHAPE_RAW;
+    metric_add(&writer->codecs->counters.bytes_raw, frame.size);
+    return store(writer, frame, error);
+}
+
+/* The header goes right before the payload, where HEADROOM_BYTES are free: one write. */
+SUSPENDS static bool store_frame(struct object_writer *writer, uint32_t codec, uint8_t *payload, size_t payload_size,
+                                 struct error *error)
+{
+    writer->shape = SHAPE_FRAMED;
+    struct frame_header header = {
+        .kind = FRAME_DATA,
+        .codec = codec,
+        .original_size = writer->filled,
+        .payload_size = payload_size,
+        .crc32c = writer->frame_crc32c,
+    };
+    frame_header_encode(&header, payload - FRAME_HEADER_BYTES);
+    struct span frame = span_of(payload - FRAME_HEADER_BYTES, FRAME_HEADER_BYTES + payload_size);
+    metric_counter *counter =
+        codec == CODEC_ZSTD ? &writer->codecs->counters.bytes_compressed : &writer->codecs->counters.bytes_raw;
+    metric_add(counter, writer->filled);
+    sidecar_builder_add(&writer->sidecar, writer->filled, frame.size, 0);
+    return store(writer, frame, error);
+}
+
+/* On a pool thread, for levels above CODEC_LEVEL_INLINE_MAX. */
+struct compress_work {
+    struct compressor *compressor;
+    enum codec_step step;
+    size_t size;
+};
+
+static void compress_all(void *argument)
+{
+    struct compress_work *work = argument;
+    do
+        work->step = compressor_step(work->compressor, &work->size);
+    while (work->step == CODEC_MORE);
+}
+
+/* *ret_size is 0 when it does not shrink to `capacity`. */
+SUSPENDS static bool compress(struct object_writer *writer, struct compress_slot *slot, struct span frame,
+                              size_t capacity, size_t *ret_size, struct error *error)
+{
+    const struct object_settings *settings = &writer->codecs->settings;
+    struct compress_work work = {.compressor = slot->compressor, .step = CODEC_MORE};
+    compressor_begin(slot->compressor, settings->level, frame, slot->payload + HEADROOM_BYTES, capacity);
+    if (settings->level > CODEC_LEVEL_INLINE_MAX) {
+        if (!offload_run(settings->offload, compress_all, &work, error))
+            return error->kind == ERROR_BUSY
+                       ? error_set(error, ERROR_BUSY, S3_SlowDown, "The compression threads have too much to do.")
+                       : false;
+    } else {
+        while (work.step == CODEC_MORE) {
+            work.step = compressor_step(slot->compressor, &work.size);
+            fiber_yield_if_due();
+        }
+    }
+    if (work.step == CODEC_FAILED)
+        return error_set(error, ERROR_IO, S3_InternalError, "The compressor failed.");
+    *ret_size = work.size;
+    return true;
+}
+
+SUSPENDS static bool store_compressed(struct object_writer *writer, struct span frame, bool is_only,
+                                      struct error *error)
+{
+    struct compress_slot *slot = slot_take(writer->codecs, writer->codecs->compress_slots, error);
+    if (slot == NULL)
+        return false;
+    size_t payload_size = 0;
+    size_t overhead = is_only ? FRAME_HEADER_BYTES : 0; /* beside other frames, the header is there in any case */
+    bool done = compress(writer, slot, frame, frame.size - overhead - 1, &payload_size, error);
+    if (done && payload_size > 0)
+        done = store_frame(writer, CODEC_ZSTD, slot->payload + HEADROOM_BYTES, payload_size, error);
+    pool_release(writer->codecs->compress_slots, slot);
+    if (!done || payload_size > 0)
+        return done;
+    return is_only ? store_raw(writer, frame, error)
+                   : store_frame(writer, CODEC_PASSTHROUGH, writer->memory.bytes, frame.size, error);
+}
+
+/* Stores what is filled. `is_last`: no byte follows it. */
+SUSPENDS static bool flush(struct object_writer *writer, bool is_last, struct error *error)
+{
+    struct span frame = span_of(writer->memory.bytes, writer->filled);
+    bool is_only = is_last && writer->frames_count == 0;
+    bool stored;
+    if (writer->shape == SHAPE_RAW)
+        stored = store_raw(writer, frame, error);
+    else if (frame.size >= SHRINKABLE_BYTES_LEAST && is_worth_compressing(writer, frame))
+        stored = store_compressed(writer, frame, is_only, error);
+    else if (writer->shape == SHAPE_UNDECIDED)
+        stored = store_raw(writer, frame, error);
+    else
+        stored = store_frame(writer, CODEC_PASSTHROUGH, writer->memory.bytes, frame.size, error);
+    writer->frames_count++;
+    writer->filled = 0;
+    writer->frame_crc32c = 0;
+    return stored;
+}
+
+/* ---- bytes arrive ---- */
+
+static size_t frame_capacity(const struct object_writer *writer)
+{
+    if (!writer->is_size_known)
+        return FRAME_ORIGINAL_BYTES;
+    uint64_t left = writer->size_expected - writer->original_size + writer->filled;
+    return left < FRAME_ORIGINAL_BYTES ? (size_t)left : FRAME_ORIGINAL_BYTES;
+}
+
+SUSPENDS bool object_writer_space(struct object_writer *writer, uint8_t **ret_bytes, size_t *ret_capacity,
+                                  struct error *error)
+{
+    ASSERT(!writer->is_finished);
+    bool is_half_way = writer->original_size > 0;
+    bool is_complete = writer->is_size_known && writer->original_size == writer->size_expected;
+    if (writer->memory.bytes != NULL && writer->filled == writer->memory.size && !is_complete) {
+        if (!flush(writer, false, error))
+            return false;
+        if (memory_budget_has_waiters(&writer->codecs->memory)) /* they have their turn between two frames */
+            body_memory_give(writer->codecs, &writer->memory);
+    }
+    size_t capacity = frame_capacity(writer);
+    if (writer->memory.bytes == NULL &&
+        !body_memory_take(writer->codecs, capacity, 0, is_half_way, &writer->memory, error))
+        return false;
+    size_t room = (capacity < writer->memory.size ? capacity : writer->memory.size) - writer->filled;
+    *ret_bytes = writer->memory.bytes + writer->filled;
+    *ret_capacity = room < SPACE_BYTES_MAX ? room : SPACE_BYTES_MAX;
+    return true;
+}
+
+SUSPENDS bool object_writer_advance(struct object_writer *writer, size_t size, struct error *error)
+{
+    (void)error; /* nothing here can fail; later stages may */
+    ASSERT(size <= writer->memory.size - writer->filled);
+    struct span arrived = span_of(writer->memory.bytes + writer->filled, size);
+    while (arrived.size > 0) {
+        struct span slice = span_take(arrived, HASH_SLICE_BYTES);
+        arrived = span_skip(arrived, slice.size);
+        md5_update(&writer->md5, slice);
+        checksum_update(&writer->checksum, slice);
+        writer->frame_crc32c = crc32c_update(writer->frame_crc32c, slice);
+        writer->crc32c = crc32c_update(writer->crc32c, slice);
+        fiber_yield_if_due();
+    }
+    writer->filled += size;
+    writer->original_size += size;
+    metric_add(&writer->codecs->counters.original_bytes_in, size);
+    return true;
+}
+
+/* ---- the end ---- */
+
+SUSPENDS bool object_writer_finish(struct object_writer *writer, struct object_digest *ret_digest, struct error *error)
+{
+    ASSERT(!writer->is_finished);
+    if (writer->filled > 0 && !flush(writer, true, error))
+        return false;
+    body_memory_give(writer->codecs, &writer->memory);
+    if (writer->shape == SHAPE_UNDECIDED) /* not a byte: no frames (spec 1.7) */
+        writer->shape = writer->codecs->settings.codec == OBJECT_CODEC_NONE ? SHAPE_RAW : SHAPE_FRAMED;
+    writer->is_finished = true;
+    writer->digest.size = writer->original_size;
+    writer->digest.crc32c = writer->crc32c;
+    md5_end(&writer->md5, writer->digest.md5);
+    checksum_end(&writer->checksum, &writer->digest.checksum);
+    *ret_digest = writer->digest;
+    return true;
+}
+
+static void describe(const struct object_writer *writer, struct object_attributes *ret_attributes)
+{
+    *ret_attributes = (struct object_attributes){
+        .original_size = writer->original_size,
+        .stored_size = writer->stored_size,
+        .layout = writer->shape == SHAPE_RAW ? LAYOUT_RAW : LAYOUT_FRAMED,
+        .codec = writer->shape == SHAPE_RAW ? CODEC_PASSTHROUGH : CODEC_ZSTD,
+        .is_s4 = true,
+        .is_size_known = true,
+        .has_crc32c = true,
+        .crc32c = writer->crc32c,
+        .checksum = writer->digest.checksum,
+    };
+    hex_encode(span_of(writer->digest.md5, MD5_BYTES), ret_attributes->etag);
+}
+
+static void dispose(struct object_writer *writer)
+{
+    body_memory_give(writer->codecs, &writer->memory);
+    sidecar_builder_free(&writer->sidecar);
+    free(writer);
+}
+
+SUSPENDS bool object_writer_commit(struct object_writer *writer, struct span metadata,
+                                   const struct write_condition *condition, struct object_attributes *ret_attributes,
+                                   struct error *error)
+{
+    ASSERT(writer->is_finished);
+    struct object_attributes attributes;
+    struct buffer sidecar;
+    describe(writer, &attributes);
+    attributes.metadata = metadata;
+    buffer_init(&sidecar, 0);
+    if (writer->shape == SHAPE_FRAMED && writer->frames_count > 1)
+        sidecar_builder_encode(&writer->sidecar, SPAN_EMPTY, 0, &sidecar);
+    attributes.sidecar_size = sidecar.size;
+    struct write_result result = {
+        .attributes = &attributes,
+        .sidecar = buffer_span(&sidecar),
+        .condition = condition,
+    };
+    bool committed = bucket_commit(writer->stored, &result, ret_attributes, error);
+    buffer_free(&sidecar);
+    dispose(writer);
+    return committed;
+}
+
+SUSPENDS void object_writer_abort(struct object_writer *writer)
+{
+    bucket_abort(writer->stored);
+    dispose(writer);
+}

@@ -1,0 +1,21 @@
+"""tests/s3/admin.py -- reads the admin endpoint: health, readiness, metrics in Prometheus text."""
+
+import wire
+
+
+def fetch(server, path, method="GET"):
+    with wire.Connection(server.admin) as connection:
+        connection.send(f"{method} {path} HTTP/1.1\r\nHost: admin\r\nConnection: close\r\n\r\n".encode())
+        return connection.read_response(method)
+
+
+def metrics(server):
+    """{'name{labels}': value}"""
+    answer = fetch(server, "/metrics")
+    assert answer.status == 200, answer
+    found = {}
+    for line in answer.body.decode().splitlines():
+        if line and not line.startswith("#"):
+            name, _, value = line.rpartition(" ")
+            found[name] = float(value)
+    return found
