@@ -1,0 +1,67 @@
+/* s3client/embedded/embedded.h -- the store in a folder: objects of one process, on one file system.
+ *
+ * It stands behind bucket.h. LMDB holds the catalogue (rows in key order) with small bodies beside it; larger bodies
+ * lie in volumes. One committer thread makes every change durable and visible, many at a time. docs/store-format.md has
+ * the folder to the byte, and what a crash can and cannot do.
+ *
+ * Threads: embedded_open and embedded_close belong to the main thread, before the shards start and after they ended.
+ * Each shard attaches on its own loop's thread before it uses the store, and detaches (on a fiber) before its loop ends.
+ * Everything else is used through bucket.h on a fiber of an attached shard. */
+#pragma once
+
+#include "runtime/base/error.h"
+#include "runtime/base/random.h"
+#include "runtime/fiber.h"
+#include "runtime/offload.h"
+#include "s3client/bucket.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { EMBEDDED_SHARDS_MAX = 256 };
+
+struct embedded_options {
+    unsigned shards;                    /* 1 .. EMBEDDED_SHARDS_MAX; each of 0 .. shards-1 may attach */
+    uint64_t catalogue_max_bytes;       /* the catalogue never grows beyond; 0: 256 GiB. Address space, not memory */
+    uint64_t volume_max_bytes;          /* 0: 1 GiB */
+    const struct clock *clock;          /* NULL: the system's */
+    const struct random_source *random; /* NULL: the system's; tokens of writes come from it */
+    struct offload *offload;            /* where listings run; NULL: on the shard (tests, tools) */
+    bool is_unfilled; /* volumes are not written with zeros beforehand (tests that care for time, not for speed) */
+};
+
+/* Opens the folder, or makes it when it is missing or empty. NULL: it is locked by another process (which is named),
+ * of a newer format, damaged, or the system refused. */
+struct bucket_store *embedded_open(const char *path, const struct embedded_options *options, struct error *error);
+/* Every shard must have detached. */
+void embedded_close(struct bucket_store *store);
+
+bool embedded_attach_shard(struct bucket_store *store, unsigned shard, struct error *error);
+/* Every object and writer of this shard must be closed. */
+SUSPENDS void embedded_detach_shard(struct bucket_store *store);
+
+/* False: writes cannot be made durable any more (the sentence says why); for /ready. Any thread. */
+bool embedded_is_ready(const struct bucket_store *store, struct error *error);
+
+/* For /metrics; any thread. */
+struct embedded_usage {
+    uint64_t catalogue_bytes; /* used of the catalogue file */
+    uint64_t volume_bytes;    /* of all volumes */
+    uint64_t body_bytes;      /* of them taken by bodies */
+    uint64_t commits;         /* transactions */
+    uint64_t changes;         /* committed in them */
+};
+void embedded_usage(const struct bucket_store *store, struct embedded_usage *ret_usage);
+
+/* ---- bale check ---- */
+
+struct embedded_report {
+    uint64_t buckets, objects, bodies_bytes, damaged, repaired;
+    void (*line)(void *context, const char *text); /* one sentence for each finding; may be NULL */
+    void *context;
+};
+
+/* Reads everything of a folder that no process has open: rows, bodies, free space. With `repair`: what is damaged is
+ * dropped, the table of free space is made anew, and a lost or unreadable catalogue is rebuilt from the volumes (what
+ * that brings back and what not: docs/store-format.md). True: the folder is sound now. Blocks. */
+bool embedded_check(const char *path, bool repair, struct embedded_report *report, struct error *error);
