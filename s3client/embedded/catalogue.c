@@ -165,8 +165,7 @@ enum lookup catalogue_get(MDB_txn *txn, MDB_dbi table, struct span key, struct s
     return catalogue_check(&key_value, &value, ret_value, error) ? LOOKUP_FOUND : LOOKUP_FAILED;
 }
 
-bool catalogue_put(MDB_txn *txn, MDB_dbi table, struct span key, struct span value, unsigned flags,
-                   struct error *error)
+bool catalogue_put(MDB_txn *txn, MDB_dbi table, struct span key, struct span value, unsigned flags, struct error *error)
 {
     MDB_val key_value = value_of_span(key);
     MDB_val reserved = {.mv_size = VALUE_CHECKSUM_BYTES + value.size};
@@ -253,8 +252,8 @@ enum lookup catalogue_find_bucket(MDB_txn *txn, const struct catalogue *catalogu
     return found;
 }
 
-bool catalogue_need_bucket(MDB_txn *txn, const struct catalogue *catalogue, struct span name, struct bucket_row *ret_row,
-                           struct error *error)
+bool catalogue_need_bucket(MDB_txn *txn, const struct catalogue *catalogue, struct span name,
+                           struct bucket_row *ret_row, struct error *error)
 {
     enum lookup found = catalogue_find_bucket(txn, catalogue, name, ret_row, error);
     if (found == LOOKUP_MISSING)
@@ -290,9 +289,9 @@ static bool open_tables(struct catalogue *catalogue, MDB_txn *txn, struct error 
         const char *name;
         MDB_dbi *table;
     } tables[] = {
-        {"meta", &catalogue->meta},         {"buckets", &catalogue->buckets}, {"objects", &catalogue->objects},
-        {"bodies", &catalogue->bodies},     {"sidecars", &catalogue->sidecars}, {"extents", &catalogue->extents},
-        {"volumes", &catalogue->volumes},   {"space", &catalogue->space},
+        {"meta", &catalogue->meta},       {"buckets", &catalogue->buckets},   {"objects", &catalogue->objects},
+        {"bodies", &catalogue->bodies},   {"sidecars", &catalogue->sidecars}, {"extents", &catalogue->extents},
+        {"volumes", &catalogue->volumes}, {"space", &catalogue->space},
     };
     for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++) {
         int result = mdb_dbi_open(txn, tables[i].name, MDB_CREATE, tables[i].table);
@@ -302,7 +301,8 @@ static bool open_tables(struct catalogue *catalogue, MDB_txn *txn, struct error 
     return true;
 }
 
-/* The catalogue carries the uuid of its folder: one that was copied from elsewhere would claim blocks of other bodies. */
+/* The catalogue carries the uuid of its folder: one that was copied from elsewhere would claim blocks of other bodies.
+ */
 static bool match_uuid(struct catalogue *catalogue, MDB_txn *txn, const uint8_t uuid[16], bool create,
                        struct error *error)
 {

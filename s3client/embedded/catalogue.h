@@ -1,7 +1,8 @@
 /* s3client/embedded/catalogue.h -- the LMDB environment: its tables, checked values, and what its errors mean.
  *
  * Tables (docs/store-format.md has keys and values): meta, buckets, objects, bodies, sidecars, extents, volumes, space.
- * LMDB has no checksums of its own, so every value carries the CRC-32C of its key and its bytes, which every read checks.
+ * LMDB has no checksums of its own, so every value carries the CRC-32C of its key and its bytes, which every read
+ * checks.
  *
  * A fault inside the map (a file that was cut behind our back) ends the process with a sentence that names the file. */
 #pragma once
@@ -21,11 +22,11 @@ struct catalogue {
     MDB_dbi meta;
     MDB_dbi buckets;
     MDB_dbi objects;
-    MDB_dbi bodies;     /* number -> a small body */
-    MDB_dbi sidecars;   /* number -> a sidecar */
-    MDB_dbi extents;    /* number -> extents of a body that has many */
-    MDB_dbi volumes;    /* volume -> what it is */
-    MDB_dbi space;      /* volume, part -> bitmap of taken blocks */
+    MDB_dbi bodies;   /* number -> a small body */
+    MDB_dbi sidecars; /* number -> a sidecar */
+    MDB_dbi extents;  /* number -> extents of a body that has many */
+    MDB_dbi volumes;  /* volume -> what it is */
+    MDB_dbi space;    /* volume, part -> bitmap of taken blocks */
     uint64_t map_bytes;
     char path[STORE_PATH_BYTES_MAX + 32];
 };
@@ -45,8 +46,8 @@ void catalogue_close(struct catalogue *catalogue);
 /* Bytes of the file that are in use up to the last page. */
 uint64_t catalogue_used_bytes(const struct catalogue *catalogue);
 
-/* Turns an LMDB result into an error: ERROR_FULL with InsufficientStorage for a full map or disk, ERROR_DAMAGED for what
- * LMDB finds wrong, else ERROR_IO. Returns false. */
+/* Turns an LMDB result into an error: ERROR_FULL with InsufficientStorage for a full map or disk, ERROR_DAMAGED for
+ * what LMDB finds wrong, else ERROR_IO. Returns false. */
 bool catalogue_failed(int result, struct error *error, const char *what);
 
 /* ---- values with a checksum ---- */
@@ -85,5 +86,5 @@ bool catalogue_put_bucket(MDB_txn *txn, const struct catalogue *catalogue, const
                           struct error *error);
 bool catalogue_decode_bucket(struct span name, struct span value, struct bucket_row *ret_row);
 /* The same with NoSuchBucket as an error. */
-bool catalogue_need_bucket(MDB_txn *txn, const struct catalogue *catalogue, struct span name, struct bucket_row *ret_row,
-                           struct error *error);
+bool catalogue_need_bucket(MDB_txn *txn, const struct catalogue *catalogue, struct span name,
+                           struct bucket_row *ret_row, struct error *error);

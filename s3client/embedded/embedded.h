@@ -5,8 +5,8 @@
  * the folder to the byte, and what a crash can and cannot do.
  *
  * Threads: embedded_open and embedded_close belong to the main thread, before the shards start and after they ended.
- * Each shard attaches on its own loop's thread before it uses the store, and detaches (on a fiber) before its loop ends.
- * Everything else is used through bucket.h on a fiber of an attached shard. */
+ * Each shard attaches on its own loop's thread before it uses the store, and detaches (on a fiber) before its loop
+ * ends. Everything else is used through bucket.h on a fiber of an attached shard. */
 #pragma once
 
 #include "runtime/base/error.h"

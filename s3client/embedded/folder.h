@@ -12,14 +12,14 @@ enum { STORE_FORMAT = 1, STORE_UUID_BYTES = 16, STORE_PATH_BYTES_MAX = 1024 };
 
 struct folder {
     char path[STORE_PATH_BYTES_MAX];
-    int fd;                   /* of the folder */
+    int fd; /* of the folder */
     int lock_fd;
     bool is_new; /* FORMAT is not there yet: folder_finish writes it when everything else is */
     uint8_t uuid[STORE_UUID_BYTES];
 };
 
-/* Locks the folder and reads its format. With `create`, a missing or empty folder is prepared (and a creation that was cut
- * off is begun again); without, it is ERROR_NOT_FOUND. */
+/* Locks the folder and reads its format. With `create`, a missing or empty folder is prepared (and a creation that was
+ * cut off is begun again); without, it is ERROR_NOT_FOUND. */
 bool folder_open(const char *path, bool create, const struct random_source *random, struct folder *ret_folder,
                  struct error *error);
 /* The last step of making a store: FORMAT appears, durable. */

@@ -252,8 +252,8 @@ static enum lookup settle(struct key_cursor *cursor, enum lookup loaded, struct 
 
 enum lookup key_cursor_next(struct key_cursor *cursor, struct error *error)
 {
-    enum lookup loaded = cursor->shape.has_group ? descend(cursor, SPAN_EMPTY, error)
-                                                 : load(cursor, MDB_NEXT, SPAN_EMPTY, error);
+    enum lookup loaded =
+        cursor->shape.has_group ? descend(cursor, SPAN_EMPTY, error) : load(cursor, MDB_NEXT, SPAN_EMPTY, error);
     return settle(cursor, loaded, error);
 }
 

@@ -113,7 +113,7 @@ static void append_field(struct buffer *object, enum field_tag tag, struct span 
 static void append_checksum(struct buffer *object, const struct checksum_value *checksum)
 {
     uint8_t field[CHECKSUM_FIELD_HEAD_BYTES + CHECKSUM_BYTES_MAX] = {(uint8_t)checksum->algorithm,
-                                                                      (uint8_t)checksum->type};
+                                                                     (uint8_t)checksum->type};
     size_t size = checksum_size(checksum->algorithm);
     ASSERT(size <= CHECKSUM_BYTES_MAX);
     store_u32_le(field + 2, checksum->parts_count);

@@ -1,8 +1,8 @@
 /* s3client/embedded/row.h -- one object's row in the catalogue, as bytes and as members.
  *
  * A row is: checksum u32, version u8, flags u8, zero u16, the group number when keys go on below it (u64), and, when
- * there is an object, its fixed part and then fields of (tag u8, size u32, bytes). The checksum is the CRC-32C of the row's
- * key and of all that follows it. docs/store-format.md has the table; numbers are little endian.
+ * there is an object, its fixed part and then fields of (tag u8, size u32, bytes). The checksum is the CRC-32C of the
+ * row's key and of all that follows it. docs/store-format.md has the table; numbers are little endian.
  *
  * A reader refuses rows of a later version and fields that it does not know: they would change what the object is. */
 #pragma once

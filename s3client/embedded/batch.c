@@ -1,0 +1,337 @@
+/* s3client/embedded/batch.c -- what each kind of change does inside the committer's transaction. */
+#include "s3client/embedded/batch.h"
+
+#include "runtime/base/assert.h"
+#include "runtime/base/byteorder.h"
+#include "s3client/embedded/store.h"
+#include "s3client/wire/s3_error.h"
+
+#include <stdlib.h>
+
+enum { VOLUME_ROW_BYTES = 8, VOLUME_ROW_VERSION = 1 };
+
+/* A write failed after others of the same change were made. */
+static bool broken(struct batch *batch)
+{
+    batch->is_broken = true;
+    return false;
+}
+
+/* ---- what a body and its companions leave behind ---- */
+
+static void note_freed(struct batch *batch, const struct row *old, struct span extents)
+{
+    struct release_item *item = release_item_create(old->token, extents);
+    item->next = batch->freed;
+    batch->freed = item;
+}
+
+static bool free_extents(struct batch *batch, const struct row *old, struct span extents, struct error *error)
+{
+    note_freed(batch, old, extents);
+    for (unsigned i = 0; i < extents_count(extents); i++) {
+        if (!space_free(&batch->space, extent_at(extents, i), error))
+            return false;
+    }
+    return true;
+}
+
+static bool free_numbered(struct batch *batch, MDB_dbi table, uint64_t number, struct error *error)
+{
+    uint8_t key[CATALOGUE_NUMBER_BYTES];
+    catalogue_number_key(number, key);
+    return catalogue_delete(batch->txn, table, span_of(key, sizeof key), error);
+}
+
+static bool free_listed(struct batch *batch, const struct row *old, struct error *error)
+{
+    uint8_t key[CATALOGUE_NUMBER_BYTES];
+    catalogue_number_key(old->body_number, key);
+    struct span extents;
+    enum lookup found =
+        catalogue_get(batch->txn, batch->store->catalogue.extents, span_of(key, sizeof key), &extents, error);
+    if (found == LOOKUP_MISSING)
+        return error_set(error, ERROR_DAMAGED, S3_InternalError, "A list of extents is missing. Run `bale check`.");
+    return found == LOOKUP_FOUND && free_extents(batch, old, extents, error) &&
+           free_numbered(batch, batch->store->catalogue.extents, old->body_number, error);
+}
+
+/* The row itself is left to the caller. */
+static bool free_object(struct batch *batch, const struct row *old, struct error *error)
+{
+    const struct catalogue *catalogue = &batch->store->catalogue;
+    if (old->attributes.sidecar_size > 0 && !free_numbered(batch, catalogue->sidecars, old->sidecar_number, error))
+        return false;
+    switch (old->place) {
+    case BODY_NONE:
+        return true;
+    case BODY_INLINE:
+        return free_numbered(batch, catalogue->bodies, old->body_number, error);
+    case BODY_EXTENTS:
+        return free_extents(batch, old, old->extents, error);
+    case BODY_LISTED:
+        return free_listed(batch, old, error);
+    }
+    UNREACHABLE();
+}
+
+/* ---- objects ---- */
+
+/* The current version; `ret_row` points into the map and holds until the first write. */
+static enum lookup find_object(struct batch *batch, uint64_t group, struct span key, struct row *ret_row,
+                               struct error *error)
+{
+    struct span object;
+    enum lookup found = key_find(&batch->keys, group, key, &object, error);
+    if (found == LOOKUP_FOUND && !row_decode_object(object, ret_row, error))
+        return LOOKUP_FAILED;
+    return found;
+}
+
+static bool put_numbered(struct batch *batch, MDB_dbi table, uint64_t number, struct span value, struct error *error)
+{
+    uint8_t key[CATALOGUE_NUMBER_BYTES];
+    catalogue_number_key(number, key);
+    return catalogue_put(batch->txn, table, span_of(key, sizeof key), value, MDB_APPEND, error);
+}
+
+static bool put_body(struct batch *batch, const struct change *change, uint64_t *ret_number, struct error *error)
+{
+    const struct catalogue *catalogue = &batch->store->catalogue;
+    struct span extents = change->put.extents;
+    for (unsigned i = 0; i < extents_count(extents); i++) {
+        if (!space_take(&batch->space, extent_at(extents, i), error))
+            return false;
+    }
+    if (change->put.place == BODY_INLINE) {
+        *ret_number = batch->numbers.body++;
+        return put_numbered(batch, catalogue->bodies, *ret_number, change->put.body, error);
+    }
+    if (change->put.place == BODY_LISTED) {
+        *ret_number = batch->numbers.extents++;
+        return put_numbered(batch, catalogue->extents, *ret_number, extents, error);
+    }
+    return true;
+}
+
+static bool put_sidecar(struct batch *batch, const struct change *change, uint64_t *ret_number, struct error *error)
+{
+    if (change->put.sidecar.size == 0)
+        return true;
+    *ret_number = batch->numbers.sidecar++;
+    return put_numbered(batch, batch->store->catalogue.sidecars, *ret_number, change->put.sidecar, error);
+}
+
+static bool put_object(struct batch *batch, struct change *change, struct error *error)
+{
+    struct bucket_row bucket;
+    struct row old;
+    if (!catalogue_need_bucket(batch->txn, &batch->store->catalogue, change->bucket, &bucket, error))
+        return false;
+    enum lookup found = find_object(batch, bucket.number, change->put.key, &old, error);
+    if (found == LOOKUP_FAILED)
+        return false;
+    const struct object_attributes *current = found == LOOKUP_FOUND ? &old.attributes : NULL;
+    if (change->put.condition != NULL && !write_condition_holds(change->put.condition, current, error))
+        return false;
+
+    uint64_t body_number = 0;
+    uint64_t sidecar_number = 0;
+    if (found == LOOKUP_FOUND && !free_object(batch, &old, error))
+        return broken(batch);
+    if (!put_body(batch, change, &body_number, error) || !put_sidecar(batch, change, &sidecar_number, error))
+        return broken(batch);
+    row_set_numbers(change->put.object->data, body_number, sidecar_number);
+    return key_put(&batch->keys, bucket.number, change->put.key, buffer_span(change->put.object), error) ||
+           broken(batch);
+}
+
+static bool delete_item(struct batch *batch, uint64_t group, struct delete_item *item, struct error *error)
+{
+    struct row old;
+    bool is_current = item->version.size == 0 || span_equal(item->version, SPAN("null"));
+    enum lookup found = is_current ? find_object(batch, group, item->key, &old, error) : LOOKUP_MISSING;
+    if (found == LOOKUP_FAILED)
+        return false;
+    const struct object_attributes *current = found == LOOKUP_FOUND ? &old.attributes : NULL;
+    if (item->condition != NULL && !write_condition_holds(item->condition, current, error))
+        return false;
+    if (found == LOOKUP_MISSING)
+        return true;
+    return (free_object(batch, &old, error) && key_delete(&batch->keys, group, item->key, error)) || broken(batch);
+}
+
+static bool delete_objects(struct batch *batch, struct change *change, struct error *error)
+{
+    struct bucket_row bucket;
+    if (!catalogue_need_bucket(batch->txn, &batch->store->catalogue, change->bucket, &bucket, error))
+        return false;
+    for (unsigned i = 0; i < change->delete.count && !batch->is_broken; i++) {
+        struct delete_item *item = &change->delete.items[i];
+        item->is_deleted = delete_item(batch, bucket.number, item, &item->error);
+        if (batch->is_broken)
+            *error = item->error;
+    }
+    return !batch->is_broken;
+}
+
+/* ---- buckets ---- */
+
+static bool create_bucket(struct batch *batch, struct change *change, struct error *error)
+{
+    struct bucket_row row;
+    switch (catalogue_find_bucket(batch->txn, &batch->store->catalogue, change->bucket, &row, error)) {
+    case LOOKUP_FAILED:
+        return false;
+    case LOOKUP_FOUND:
+        if (span_equal(span_from_string(row.info.owner), change->create.owner))
+            return error_set(error, ERROR_CONFLICT, S3_BucketAlreadyOwnedByYou,
+                             "Your previous request to create the named bucket succeeded and you already own it.");
+        return error_set(error, ERROR_CONFLICT, S3_BucketAlreadyExists,
+                         "The requested bucket name is not available. Select a different name and try again.");
+    case LOOKUP_MISSING:
+        break;
+    }
+    row = (struct bucket_row){.number = batch->numbers.group++};
+    row.info.created_ms = clock_wall_ms(batch->store->options.clock);
+    memcpy(row.info.name, change->bucket.data, change->bucket.size);
+    if (change->create.owner.size > 0)
+        memcpy(row.info.owner, change->create.owner.data, change->create.owner.size);
+    batch->has_bucket_change = true;
+    return catalogue_put_bucket(batch->txn, &batch->store->catalogue, &row, error) || broken(batch);
+}
+
+static bool delete_bucket(struct batch *batch, struct change *change, struct error *error)
+{
+    struct bucket_row row;
+    bool is_empty;
+    if (!catalogue_need_bucket(batch->txn, &batch->store->catalogue, change->bucket, &row, error) ||
+        !key_group_is_empty(&batch->keys, row.number, &is_empty, error))
+        return false;
+    if (!is_empty)
+        return error_set(error, ERROR_CONFLICT, S3_BucketNotEmpty, "The bucket that you tried to delete is not empty.");
+    batch->has_bucket_change = true;
+    return catalogue_delete(batch->txn, batch->store->catalogue.buckets, change->bucket, error) || broken(batch);
+}
+
+/* ---- volumes ---- */
+
+bool batch_put_volume(MDB_txn *txn, const struct catalogue *catalogue, uint32_t number, uint32_t blocks, bool is_filled,
+                      struct error *error)
+{
+    uint8_t key[4];
+    uint8_t value[VOLUME_ROW_BYTES] = {VOLUME_ROW_VERSION, is_filled};
+    store_u32_be(key, number);
+    store_u32_le(value + 4, blocks);
+    return catalogue_put(txn, catalogue->volumes, span_of(key, sizeof key), span_of(value, sizeof value), 0, error);
+}
+
+static bool fill_volume(struct batch *batch, struct change *change, struct error *error)
+{
+    const struct volume *volume = change->volume.volume;
+    return batch_put_volume(batch->txn, &batch->store->catalogue, volume->number, volume->blocks, true, error) ||
+           broken(batch);
+}
+
+static bool drop_volume(struct batch *batch, struct change *change, struct error *error)
+{
+    const struct volume *volume = change->volume.volume;
+    const struct catalogue *catalogue = &batch->store->catalogue;
+    uint8_t key[4];
+    store_u32_be(key, volume->number);
+    return (catalogue_delete(batch->txn, catalogue->volumes, span_of(key, sizeof key), error) &&
+            space_forget(batch->txn, catalogue, volume->number, volume->blocks, error)) ||
+           broken(batch);
+}
+
+/* ---- the transaction ---- */
+
+void batch_apply(struct batch *batch, struct change *change)
+{
+    static bool (*const apply[])(struct batch *, struct change *, struct error *) = {
+        [CHANGE_PUT] = put_object,
+        [CHANGE_DELETE] = delete_objects,
+        [CHANGE_CREATE_BUCKET] = create_bucket,
+        [CHANGE_DELETE_BUCKET] = delete_bucket,
+        [CHANGE_FILL_VOLUME] = fill_volume,
+        [CHANGE_DROP_VOLUME] = drop_volume,
+    };
+    ASSERT(change->kind < sizeof apply / sizeof apply[0] && apply[change->kind] != NULL);
+    change->succeeded = apply[change->kind](batch, change, change->error);
+    if (!change->succeeded && change->error->code == NULL)
+        change->error->code = S3_InternalError;
+}
+
+bool batch_begin(struct batch *batch, struct embedded_store *store, struct batch_numbers *numbers,
+                 struct buffer *scratch, struct error *error)
+{
+    *batch = (struct batch){.store = store, .committed = numbers, .numbers = *numbers};
+    int result = mdb_txn_begin(store->catalogue.env, NULL, 0, &batch->txn);
+    if (result != 0)
+        return catalogue_failed(result, error, "begin");
+    batch->keys = (struct key_table){batch->txn, store->catalogue.objects, &batch->numbers.group, scratch};
+    space_change_begin(&batch->space, batch->txn, &store->catalogue);
+    return true;
+}
+
+static void drop_freed(struct batch *batch)
+{
+    while (batch->freed != NULL) {
+        struct release_item *item = batch->freed;
+        batch->freed = item->next;
+        free(item);
+    }
+}
+
+void batch_abort(struct batch *batch)
+{
+    mdb_txn_abort(batch->txn);
+    space_change_end(&batch->space);
+    drop_freed(batch);
+}
+
+bool batch_commit(struct batch *batch, struct error *error)
+{
+    ASSERT(!batch->is_broken);
+    bool has_new_groups = batch->numbers.group != batch->committed->group;
+    if (!space_change_write(&batch->space, error) ||
+        (has_new_groups &&
+         !catalogue_put_counter(batch->txn, &batch->store->catalogue, "next_group", batch->numbers.group, error))) {
+        batch_abort(batch);
+        return false;
+    }
+    int64_t taken_blocks = batch->space.taken_blocks;
+    space_change_end(&batch->space);
+    int result = mdb_txn_commit(batch->txn);
+    if (result != 0) {
+        drop_freed(batch);
+        return catalogue_failed(result, error, "commit");
+    }
+    *batch->committed = batch->numbers;
+    atomic_fetch_add_explicit(&batch->store->volumes.taken_blocks, (uint64_t)taken_blocks, memory_order_relaxed);
+    return true;
+}
+
+bool batch_read_numbers(struct embedded_store *store, struct batch_numbers *ret_numbers, struct error *error)
+{
+    const struct catalogue *catalogue = &store->catalogue;
+    MDB_txn *txn;
+    int result = mdb_txn_begin(catalogue->env, NULL, MDB_RDONLY, &txn);
+    if (result != 0)
+        return catalogue_failed(result, error, "begin");
+    bool done = catalogue_get_counter(txn, catalogue, "next_group", 1, &ret_numbers->group, error) &&
+                catalogue_next_number(txn, catalogue->bodies, &ret_numbers->body, error) &&
+                catalogue_next_number(txn, catalogue->sidecars, &ret_numbers->sidecar, error) &&
+                catalogue_next_number(txn, catalogue->extents, &ret_numbers->extents, error);
+    MDB_cursor *cursor = NULL;
+    MDB_val key;
+    MDB_val value;
+    ret_numbers->volume = 1;
+    if (done && mdb_cursor_open(txn, catalogue->volumes, &cursor) == 0 &&
+        mdb_cursor_get(cursor, &key, &value, MDB_LAST) == 0 && key.mv_size == 4)
+        ret_numbers->volume = load_u32_be(key.mv_data) + 1;
+    if (cursor != NULL)
+        mdb_cursor_close(cursor);
+    mdb_txn_abort(txn);
+    return done;
+}

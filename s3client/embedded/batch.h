@@ -1,0 +1,42 @@
+/* s3client/embedded/batch.h -- one LMDB transaction of the committer, and what each kind of change does in it. */
+#pragma once
+
+#include "s3client/embedded/committer.h"
+#include "s3client/embedded/key_path.h"
+#include "s3client/embedded/pin.h"
+#include "s3client/embedded/space.h"
+
+/* Numbers that are handed out while committing. */
+struct batch_numbers {
+    uint64_t group; /* the next one, of each */
+    uint64_t body;
+    uint64_t sidecar;
+    uint64_t extents;
+    uint32_t volume;
+};
+
+struct batch {
+    struct embedded_store *store;
+    MDB_txn *txn;
+    struct batch_numbers *committed; /* what holds when it fails */
+    struct batch_numbers numbers;
+    struct key_table keys;
+    struct space_change space;
+    struct release_item *freed; /* bodies that go with it */
+    bool is_broken;             /* a write failed half way: the transaction must not be committed */
+    bool has_bucket_change;
+};
+
+bool batch_read_numbers(struct embedded_store *store, struct batch_numbers *ret_numbers, struct error *error);
+
+bool batch_begin(struct batch *batch, struct embedded_store *store, struct batch_numbers *numbers,
+                 struct buffer *scratch, struct error *error);
+/* Sets change->succeeded, and *change->error when not. */
+void batch_apply(struct batch *batch, struct change *change);
+/* Either way the batch is over. `freed` is left to the caller after a success. */
+bool batch_commit(struct batch *batch, struct error *error);
+void batch_abort(struct batch *batch);
+
+/* A row of the table of volumes. */
+bool batch_put_volume(MDB_txn *txn, const struct catalogue *catalogue, uint32_t number, uint32_t blocks, bool is_filled,
+                      struct error *error);

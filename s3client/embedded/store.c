@@ -1,0 +1,221 @@
+/* s3client/embedded/store.c -- opening and closing the store, shards coming and going, and buckets. */
+#include "s3client/embedded/store.h"
+
+#include "runtime/base/assert.h"
+#include "s3client/embedded/committer.h"
+#include "s3client/wire/s3_error.h"
+
+#include <stdlib.h>
+
+static const struct bucket_store_operations operations = {
+    .create_bucket = store_create_bucket,
+    .find_bucket = store_find_bucket,
+    .delete_bucket = store_delete_bucket,
+    .list_buckets = store_list_buckets,
+    .open = store_open_object,
+    .head = store_head,
+    .read = store_read,
+    .read_sidecar = store_read_sidecar,
+    .close = store_close_object,
+    .begin = store_begin,
+    .write = store_write,
+    .commit = store_commit,
+    .abort = store_abort,
+    .copy = store_copy,
+    .delete_objects = store_delete_objects,
+    .list = store_list,
+};
+
+#define CATALOGUE_BYTES_DEFAULT (UINT64_C(256) << 30)
+
+/* ---- life ---- */
+
+static void set_defaults(struct embedded_options *options)
+{
+    ASSERT(options->shards >= 1 && options->shards <= EMBEDDED_SHARDS_MAX);
+    if (options->catalogue_max_bytes == 0)
+        options->catalogue_max_bytes = CATALOGUE_BYTES_DEFAULT;
+    if (options->volume_max_bytes == 0)
+        options->volume_max_bytes = VOLUME_BYTES_MAX;
+    if (options->clock == NULL)
+        options->clock = clock_system();
+    if (options->random == NULL)
+        options->random = random_system();
+}
+
+static bool open_parts(struct embedded_store *store, struct error *error)
+{
+    bool is_new = store->folder.is_new;
+    if (!catalogue_open(store->folder.path, store->options.catalogue_max_bytes, store->folder.uuid, is_new,
+                        &store->catalogue, error))
+        return false;
+    if (volume_table_open(store, error) && (!is_new || folder_finish(&store->folder, error)) &&
+        (store->committer = committer_create(store, error)) != NULL)
+        return true;
+    volume_table_close(store);
+    catalogue_close(&store->catalogue);
+    return false;
+}
+
+struct bucket_store *embedded_open(const char *path, const struct embedded_options *options, struct error *error)
+{
+    struct embedded_store *store = calloc(1, sizeof *store);
+    ASSERT(store != NULL);
+    store->base.operations = &operations;
+    store->base.capabilities = (struct bucket_capabilities){.has_atomic_conditions = true, .keeps_sidecar = true};
+    store->options = *options;
+    set_defaults(&store->options);
+    if (folder_open(path, true, store->options.random, &store->folder, error)) {
+        if (open_parts(store, error))
+            return &store->base;
+        folder_close(&store->folder);
+    }
+    free(store);
+    return NULL;
+}
+
+void embedded_close(struct bucket_store *base)
+{
+    struct embedded_store *store = embedded_of(base);
+    committer_destroy(store->committer);
+    volume_table_close(store);
+    catalogue_close(&store->catalogue);
+    folder_close(&store->folder);
+    free(store);
+}
+
+bool embedded_is_ready(const struct bucket_store *store, struct error *error)
+{
+    return !committer_is_broken(((const struct embedded_store *)store)->committer, error);
+}
+
+void embedded_usage(const struct bucket_store *base, struct embedded_usage *ret_usage)
+{
+    const struct embedded_store *store = (const struct embedded_store *)base;
+    ret_usage->catalogue_bytes = catalogue_used_bytes(&store->catalogue);
+    ret_usage->volume_bytes = atomic_load_explicit(&store->volumes.blocks, memory_order_relaxed) * EXTENT_BLOCK_BYTES;
+    ret_usage->body_bytes =
+        atomic_load_explicit(&store->volumes.taken_blocks, memory_order_relaxed) * EXTENT_BLOCK_BYTES;
+    committer_counts(store->committer, &ret_usage->commits, &ret_usage->changes);
+}
+
+/* ---- shards ---- */
+
+static _Thread_local struct shard *thread_shard;
+
+struct shard *shard_current(struct embedded_store *store)
+{
+    ASSERT(thread_shard != NULL && thread_shard->store == store);
+    return thread_shard;
+}
+
+static void *create_staging(void *context)
+{
+    (void)context;
+    return aligned_alloc(EXTENT_BLOCK_BYTES, STAGING_BYTES);
+}
+
+static void destroy_staging(void *element, void *context)
+{
+    (void)context;
+    free(element);
+}
+
+bool embedded_attach_shard(struct bucket_store *base, unsigned index, struct error *error)
+{
+    struct embedded_store *store = embedded_of(base);
+    ASSERT(index < store->options.shards && thread_shard == NULL && loop_current() != NULL);
+    struct shard *shard = &store->shards[index];
+    ASSERT(shard->loop == NULL);
+    *shard = (struct shard){.store = store, .loop = loop_current(), .index = index};
+    random_fill(store->options.random, shard->token_prefix, sizeof shard->token_prefix);
+    int result = mdb_txn_begin(store->catalogue.env, NULL, MDB_RDONLY, &shard->reader);
+    if (result != 0) {
+        shard->loop = NULL;
+        return catalogue_failed(result, error, "begin a shard's reader");
+    }
+    mdb_txn_reset(shard->reader);
+    volume_set_init(&shard->volumes);
+    static const struct pool_kind staging = {
+        .name = "staging", .create = create_staging, .destroy = destroy_staging, .elements_max = STAGING_MAX};
+    shard->staging = pool_create(&staging);
+    struct change change = {.kind = CHANGE_ATTACH};
+    if (!committer_commit_blocking(shard, &change, error)) {
+        pool_destroy(shard->staging);
+        mdb_txn_abort(shard->reader);
+        shard->loop = NULL;
+        return false;
+    }
+    for (uint32_t number = index; number < VOLUMES_MAX; number += store->options.shards) {
+        struct volume *volume = volume_find(store, number);
+        if (volume != NULL)
+            volume_set_add(shard, volume);
+    }
+    thread_shard = shard;
+    return true;
+}
+
+SUSPENDS void embedded_detach_shard(struct bucket_store *base)
+{
+    struct shard *shard = shard_current(embedded_of(base));
+    volume_set_end(shard);
+    struct error error;
+    struct change change = {.kind = CHANGE_DETACH};
+    bool detached = committer_commit(shard, &change, &error); /* what was sent to this shard has arrived before */
+    ASSERT(detached && shard->pins.count == 0);
+    pool_destroy(shard->staging);
+    mdb_txn_abort(shard->reader);
+    shard->loop = NULL;
+    thread_shard = NULL;
+}
+
+MDB_txn *shard_begin_read(struct shard *shard, struct error *error)
+{
+    int result = mdb_txn_renew(shard->reader);
+    if (result == 0)
+        return shard->reader;
+    catalogue_failed(result, error, "renew a reader");
+    return NULL;
+}
+
+void shard_end_read(struct shard *shard)
+{
+    mdb_txn_reset(shard->reader);
+}
+
+/* ---- buckets ---- */
+
+SUSPENDS bool store_create_bucket(struct bucket_store *base, struct span bucket, struct span owner, struct error *error)
+{
+    struct change change = {.kind = CHANGE_CREATE_BUCKET, .bucket = bucket, .create.owner = owner};
+    return committer_commit(shard_current(embedded_of(base)), &change, error);
+}
+
+SUSPENDS bool store_delete_bucket(struct bucket_store *base, struct span bucket, struct error *error)
+{
+    struct change change = {.kind = CHANGE_DELETE_BUCKET, .bucket = bucket};
+    return committer_commit(shard_current(embedded_of(base)), &change, error);
+}
+
+SUSPENDS bool store_find_bucket(struct bucket_store *base, struct span bucket, struct bucket_info *ret_info,
+                                struct error *error)
+{
+    struct embedded_store *store = embedded_of(base);
+    struct shard *shard = shard_current(store);
+    MDB_txn *txn = shard_begin_read(shard, error);
+    if (txn == NULL)
+        return false;
+    struct bucket_row row;
+    bool found = catalogue_need_bucket(txn, &store->catalogue, bucket, &row, error);
+    shard_end_read(shard);
+    if (found)
+        *ret_info = row.info;
+    return found;
+}
+
+SUSPENDS bool store_delete_objects(struct bucket_store *base, struct span bucket, struct delete_item *items,
+                                   unsigned count, struct error *error)
+{
+    struct change change = {.kind = CHANGE_DELETE, .bucket = bucket, .delete = {items, count}};
+    return committer_commit(shard_current(embedded_of(base)), &change, error);
+}

@@ -1,0 +1,91 @@
+/* s3client/embedded/store.h -- what the files of the embedded store share: the store and its shards.
+ *
+ * Who touches what:
+ *   the committer's thread   the one LMDB writer, the list of attached shards, volumes coming and going
+ *   a shard's thread         its own struct shard: which blocks of its volumes are taken in memory, pins, staging
+ *   any thread               the table of volumes (a pointer appears before anything can name its volume, and goes when
+ *                            nothing can), counters */
+#pragma once
+
+#include "runtime/loop.h"
+#include "runtime/metrics.h"
+#include "runtime/pool.h"
+#include "s3client/embedded/catalogue.h"
+#include "s3client/embedded/embedded.h"
+#include "s3client/embedded/folder.h"
+#include "s3client/embedded/pin.h"
+#include "s3client/embedded/volume.h"
+
+#include <stdatomic.h>
+
+enum {
+    STAGING_BYTES = 256 << 10, /* aligned buffer of one write to a volume */
+    STAGING_MAX = 64,          /* of a shard */
+};
+
+struct committer;
+
+struct shard {
+    struct embedded_store *store;
+    struct loop *loop;
+    unsigned index;
+    MDB_txn *reader; /* reset between reads */
+    struct pool *staging;
+    struct pin_table pins;
+    struct volume_set volumes;
+    uint8_t token_prefix[8]; /* a write's token: this, then a count */
+    uint64_t token_count;
+};
+
+struct embedded_store {
+    struct bucket_store base;
+    struct embedded_options options;
+    struct folder folder;
+    struct catalogue catalogue;
+    struct committer *committer;
+    struct volume_table volumes;
+    struct shard shards[EMBEDDED_SHARDS_MAX];
+};
+
+static inline struct embedded_store *embedded_of(struct bucket_store *store)
+{
+    return (struct embedded_store *)store;
+}
+
+/* The calling thread's shard of this store. */
+struct shard *shard_current(struct embedded_store *store);
+
+/* The shard's read transaction, begun; between the two nothing may suspend. NULL on failure. */
+MDB_txn *shard_begin_read(struct shard *shard, struct error *error);
+void shard_end_read(struct shard *shard);
+
+/* The operations of bucket.h, by the file that has them. */
+SUSPENDS bool store_create_bucket(struct bucket_store *store, struct span bucket, struct span owner,
+                                  struct error *error);
+SUSPENDS bool store_find_bucket(struct bucket_store *store, struct span bucket, struct bucket_info *ret_info,
+                                struct error *error);
+SUSPENDS bool store_delete_bucket(struct bucket_store *store, struct span bucket, struct error *error);
+SUSPENDS bool store_list_buckets(struct bucket_store *store, struct span owner, struct span prefix, struct span after,
+                                 unsigned buckets_max, struct arena *arena, struct bucket_info **ret_buckets,
+                                 unsigned *ret_count, bool *ret_truncated, struct error *error);
+SUSPENDS bool store_open_object(struct bucket_store *store, const struct object_name *name,
+                                struct bucket_object **ret_object, struct error *error);
+SUSPENDS bool store_head(struct bucket_store *store, const struct object_name *name, struct arena *arena,
+                         struct object_attributes *ret_attributes, struct error *error);
+SUSPENDS bool store_read(struct bucket_object *object, uint64_t offset, void *ret_bytes, size_t size,
+                         struct error *error);
+SUSPENDS bool store_read_sidecar(struct bucket_object *object, struct buffer *ret_sidecar, struct error *error);
+void store_close_object(struct bucket_object *object);
+SUSPENDS bool store_begin(struct bucket_store *store, const struct write_intent *intent,
+                          struct bucket_writer **ret_writer, struct error *error);
+SUSPENDS bool store_write(struct bucket_writer *writer, struct span bytes, struct error *error);
+SUSPENDS bool store_commit(struct bucket_writer *writer, const struct write_result *result,
+                           struct object_attributes *ret_attributes, struct error *error);
+SUSPENDS void store_abort(struct bucket_writer *writer);
+SUSPENDS bool store_copy(struct bucket_object *source, const struct object_name *target,
+                         const struct write_result *result, struct object_attributes *ret_attributes,
+                         struct error *error);
+SUSPENDS bool store_delete_objects(struct bucket_store *store, struct span bucket, struct delete_item *items,
+                                   unsigned count, struct error *error);
+SUSPENDS bool store_list(struct bucket_store *store, const struct list_request *request, struct arena *arena,
+                         struct list_page *ret_page, struct error *error);
