@@ -2,7 +2,8 @@
  *
  * Original bytes lie where they arrived until their frame is complete. A full frame is stored only when more is wanted
  * (object_writer_space) or all has come (object_writer_finish): a body that turns out to be one frame that does not
- * shrink can then still be stored as it is. */
+ * shrink can then still be stored as it is. Of several frames, those that do not shrink are stored as they are, each
+ * behind its header: 28 bytes for being verified before they leave. */
 #include "codec/codec.h"
 #include "codec/crc.h"
 #include "codec/dispatch.h"
@@ -85,25 +86,19 @@ static bool is_noise(struct span bytes)
     return dispatch_by_sample(bytes, CODEC_ZSTD) == CODEC_PASSTHROUGH;
 }
 
-/* The dispatcher looks at the first 4 KiB only, and a body that is taken for noise there is stored as it is to its end.
- * So what looks like noise is asked twice more, further in: an archive may begin with a picture. */
+/* The dispatcher looks at the first 4 KiB. What looks like noise there is asked again further in: an archive may begin
+ * with a picture. */
 static bool is_noise_throughout(struct span frame)
 {
+    size_t tail = frame.size < DISPATCH_SAMPLE_BYTES ? frame.size : DISPATCH_SAMPLE_BYTES;
     return is_noise(frame) && is_noise(span_skip(frame, frame.size / 2)) &&
-           is_noise(span_skip(frame,
-                              frame.size - (frame.size < DISPATCH_SAMPLE_BYTES ? frame.size : DISPATCH_SAMPLE_BYTES)));
+           is_noise(span_skip(frame, frame.size - tail));
 }
 
 static bool is_worth_compressing(const struct object_writer *writer, struct span frame)
 {
-    switch (writer->codecs->settings.codec) {
-    case OBJECT_CODEC_NONE:
-        return false;
-    case OBJECT_CODEC_ZSTD:
-        return true;
-    default:
-        return !is_noise_throughout(frame);
-    }
+    return frame.size >= SHRINKABLE_BYTES_LEAST &&
+           (writer->codecs->settings.codec == OBJECT_CODEC_ZSTD || !is_noise_throughout(frame));
 }
 
 SUSPENDS static bool store(struct object_writer *writer, struct span bytes, struct error *error)
@@ -205,12 +200,11 @@ SUSPENDS static bool flush(struct object_writer *writer, bool is_last, struct er
 {
     struct span frame = span_of(writer->memory.bytes, writer->filled);
     bool is_only = is_last && writer->frames_count == 0;
+    bool is_raw = writer->codecs->settings.codec == OBJECT_CODEC_NONE;
     bool stored;
-    if (writer->shape == SHAPE_RAW)
-        stored = store_raw(writer, frame, error);
-    else if (frame.size >= SHRINKABLE_BYTES_LEAST && is_worth_compressing(writer, frame))
+    if (!is_raw && is_worth_compressing(writer, frame))
         stored = store_compressed(writer, frame, is_only, error);
-    else if (writer->shape == SHAPE_UNDECIDED)
+    else if (is_raw || is_only)
         stored = store_raw(writer, frame, error);
     else
         stored = store_frame(writer, CODEC_PASSTHROUGH, writer->memory.bytes, frame.size, error);

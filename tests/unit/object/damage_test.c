@@ -1,0 +1,160 @@
+/* tests/unit/object/damage_test.c -- statement 340: damaged or shortened bodies are errors, never wrong or missing
+ * bytes.
+ *
+ * download_range fails the test by itself when a byte that was handed out is wrong. */
+#include "codec/codec.h"
+#include "s3client/wire/s3_error.h"
+#include "server/object/codecs_private.h"
+#include "tests/unit/object/bodies.h"
+
+#include <stdlib.h>
+
+static struct memory_store store;
+static struct object_codecs *codecs;
+
+static void set_up(void)
+{
+    struct object_settings settings = ordinary_settings();
+    memory_store_init(&store);
+    codecs = object_codecs_create(&settings);
+}
+
+static void tear_down(void)
+{
+    ck_assert_uint_eq(codecs->memory.used, 0);
+    object_codecs_destroy(codecs);
+    memory_store_free(&store);
+}
+
+/* Reads the whole and the last byte: both must be right or fail. Returns whether the whole came. */
+static bool read_all(struct span body)
+{
+    struct error error = {0};
+    uint64_t done;
+    if (body.size > 0 && !download_range(codecs, &store, "key", body, body.size - 1, 1, &done, &error))
+        ck_assert_int_eq(error.kind, ERROR_DAMAGED);
+    bool works = download_range(codecs, &store, "key", body, 0, body.size, &done, &error);
+    if (works) {
+        ck_assert_uint_eq(done, body.size);
+    } else {
+        ck_assert_int_eq(error.kind, ERROR_DAMAGED);
+        ck_assert_str_eq(error.code, S3_InternalError);
+        ck_assert_uint_lt(done, body.size);
+    }
+    return works;
+}
+
+static void flip_bits(struct span body, size_t step)
+{
+    struct memory_object *object = must_upload(codecs, &store, "key", body);
+    unsigned noticed = 0;
+    unsigned flips = 0;
+    for (size_t i = 0; i < object->body.size; i += i < 64 ? 1 : step, flips++) {
+        uint8_t before = object->body.data[i];
+        object->body.data[i] ^= (uint8_t)(1U << i % 8);
+        for (unsigned w = 0; w < 2; w++) {
+            store.whole_body_max = w == 0 ? 0 : SIZE_MAX;
+            noticed += !read_all(body);
+        }
+        object->body.data[i] = before;
+    }
+    /* A bit of no meaning may be flipped without harm (an unused field of a zstd header), but hardly more. */
+    ck_assert_uint_ge(noticed + 8, 2 * flips);
+    ck_assert_uint_ge(metric_read(&object_codecs_counters(codecs)->frames_damaged), noticed);
+    ck_assert(read_all(body));
+}
+
+static void flips_body(void *argument)
+{
+    (void)argument;
+    uint8_t *text = make_text(3 * MIB);
+    uint8_t *noise = make_noise(3 * MIB);
+    set_up();
+    flip_bits(span_of(text, 3000), 7);                   /* one frame */
+    flip_bits(span_of(text, 2 * MIB + 500000), 20011);   /* three */
+    flip_bits(span_of(noise, 2 * MIB + 500000), 100003); /* three that did not shrink */
+    tear_down();
+    free(text);
+    free(noise);
+}
+
+/* Unframed: only the whole can be verified, so only the whole is read here. */
+static void raw_body(void *argument)
+{
+    (void)argument;
+    uint8_t *noise = make_noise(MIB);
+    set_up();
+    struct span body = span_of(noise, 5000);
+    struct memory_object *object = must_upload(codecs, &store, "key", body);
+    ck_assert_int_eq(object->attributes.layout, LAYOUT_RAW);
+    for (unsigned w = 0; w < 2; w++)
+        for (size_t i = 0; i < body.size; i += 13) {
+            struct error error;
+            uint64_t done;
+            store.whole_body_max = w == 0 ? 0 : SIZE_MAX;
+            object->body.data[i] ^= 4;
+            ck_assert(!download_range(codecs, &store, "key", body, 0, body.size, &done, &error));
+            ck_assert_uint_eq(done, 0);
+            object->body.data[i] ^= 4;
+        }
+    tear_down();
+    free(noise);
+}
+
+/* The stored body ends too early: in a header, in a payload, between two frames; and the store says so, or not. */
+static void cuts_body(void *argument)
+{
+    (void)argument;
+    uint8_t *text = make_text(3 * MIB);
+    set_up();
+    struct span body = span_of(text, 2 * MIB + 500000);
+    struct memory_object *object = must_upload(codecs, &store, "key", body);
+    size_t whole = object->body.size;
+    for (size_t size = 0; size < whole; size += size < 64 || size + 64 > whole ? 1 : 9973) {
+        object->body.size = size;
+        object->attributes.stored_size = size;
+        for (unsigned w = 0; w < 2; w++) {
+            store.whole_body_max = w == 0 ? 0 : SIZE_MAX;
+            ck_assert(!read_all(body));
+        }
+    }
+    object->body.size = whole;
+    object->attributes.stored_size = whole;
+    ck_assert(read_all(body));
+
+    /* frames that hold more than the object */
+    object->attributes.original_size -= 1;
+    ck_assert(!read_all(span_take(body, body.size - 1)));
+    tear_down();
+    free(text);
+}
+
+START_TEST(flipped_bits)
+{
+    run_on_loop(flips_body, NULL);
+}
+END_TEST
+
+START_TEST(unframed)
+{
+    run_on_loop(raw_body, NULL);
+}
+END_TEST
+
+START_TEST(cut_short)
+{
+    run_on_loop(cuts_body, NULL);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("damage");
+    TCase *tests = tcase_create("damage");
+    tcase_set_timeout(tests, 120);
+    suite_add_tcase(suite, tests);
+    tcase_add_test(tests, flipped_bits);
+    tcase_add_test(tests, unframed);
+    tcase_add_test(tests, cut_short);
+    return run_suite(suite);
+}

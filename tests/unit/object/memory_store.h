@@ -1,0 +1,39 @@
+/* tests/unit/object/memory_store.h -- a bucket_store in memory: what the rooms above it are tested on.
+ *
+ * It has one bucket, whatever name is used, and no versions. Reads and writes suspend (the fiber yields), and are
+ * counted. Stored bytes are open to the test, which may damage them. Only what bodies need is there: begin, write,
+ * commit, abort, open, head, read, read_sidecar, close. */
+#pragma once
+
+#include "s3client/bucket.h"
+
+struct memory_object {
+    struct bucket_object open; /* first: what bucket_open hands out */
+    struct list_link link;     /* in the store's list while it is current */
+    char key[128];
+    struct object_attributes attributes;
+    struct buffer body;
+    struct buffer sidecar;
+    struct buffer metadata;
+    unsigned holders; /* the store, and everybody who has it open */
+};
+
+struct memory_store {
+    struct bucket_store store;
+    size_t whole_body_max; /* bodies up to this size are handed out with the open object */
+    struct list_link objects;
+    unsigned revision;
+    unsigned writers; /* begun, neither committed nor aborted */
+    unsigned reads;
+    uint64_t bytes_read;
+    uint64_t writes_until_full; /* this many writes work, then the disk is full; UINT64_MAX at first */
+};
+
+void memory_store_init(struct memory_store *store);
+void memory_store_free(struct memory_store *store);
+/* NULL when there is none. */
+struct memory_object *memory_store_find(struct memory_store *store, const char *key);
+/* Puts an object that came from elsewhere; sizes and the store's own attributes are filled in. */
+struct memory_object *memory_store_put(struct memory_store *store, const char *key,
+                                       const struct object_attributes *attributes, struct span body,
+                                       struct span sidecar);
