@@ -96,13 +96,14 @@ static enum http_parse parse(struct http_work *work, size_t looked_at, struct er
     return http_head_parse(all, &work->head, &work->head_size, error);
 }
 
-/* The first bytes of a head, from a connection that is silent so far. */
-SUSPENDS static enum next await_first_bytes(struct http_work *work)
+/* The first bytes of a head, from a connection that is silent so far; `is_readable`: it is not, the loop has seen some.
+ */
+SUSPENDS static enum next await_first_bytes(struct http_work *work, bool is_readable)
 {
     struct http_server *server = work->connection->server;
     struct error error;
     size_t received;
-    if (server->warm_count == WARM_MAX)
+    if (server->warm_count >= WARM_MAX && !is_readable)
         return NEXT_NOTHING;
     server->warm_count++;
     bool ok =
@@ -134,11 +135,11 @@ SUSPENDS static enum next receive_more(struct http_work *work, deadline_t deadli
     return NEXT_REFUSAL;
 }
 
-SUSPENDS static enum next read_head(struct http_work *work, struct error *error)
+SUSPENDS static enum next read_head(struct http_work *work, bool is_readable, struct error *error)
 {
     begin_head(work);
     if (work->filled == 0) {
-        enum next next = await_first_bytes(work);
+        enum next next = await_first_bytes(work, is_readable);
         if (next != NEXT_REQUEST)
             return next;
     }
@@ -163,7 +164,7 @@ SUSPENDS static enum next read_head(struct http_work *work, struct error *error)
 
 /* ---- life ---- */
 
-SUSPENDS static void serve(struct http_connection *connection);
+SUSPENDS static void serve(struct http_connection *connection, bool is_readable);
 SUSPENDS static void resume(void *argument);
 SUSPENDS static void expire(void *argument);
 
@@ -193,7 +194,7 @@ SUSPENDS static void resume(void *argument)
 {
     struct http_connection *connection = argument;
     connection->is_parked = false;
-    serve(connection);
+    serve(connection, true);
 }
 
 SUSPENDS static void expire(void *argument)
@@ -204,7 +205,7 @@ SUSPENDS static void expire(void *argument)
 }
 
 /* Requests, one after the other; then the connection parks or ends. */
-SUSPENDS static void serve(struct http_connection *connection)
+SUSPENDS static void serve(struct http_connection *connection, bool is_readable)
 {
     struct http_server *server = connection->server;
     struct http_work *work = http_work_take(server, connection);
@@ -216,7 +217,8 @@ SUSPENDS static void serve(struct http_connection *connection)
     enum next next;
     bool must_close = false;
     do {
-        next = read_head(work, &error);
+        next = read_head(work, is_readable, &error);
+        is_readable = false;
         if (next == NEXT_REQUEST)
             answer(work);
         else if (next == NEXT_REFUSAL)
@@ -251,7 +253,7 @@ SUSPENDS void http_connection_serve(struct http_server *server, struct stream *s
     server->connections_count++;
     metric_add(&server->counters.connections, 1);
     atomic_store_explicit(&server->counters.connections_open, server->connections_count, memory_order_relaxed);
-    serve(connection);
+    serve(connection, false);
 }
 
 void http_server_stop(struct http_server *server)
