@@ -218,18 +218,24 @@ const char *s3_error_message(const struct error *reason, const struct s3_error_e
     return is_internal ? entry->message : reason->message;
 }
 
+/* The client went away, or stopped reading: nobody is there for an answer, and nothing failed here. */
+static bool is_clients_end(const struct error *reason, bool is_started)
+{
+    if (is_started && (reason->kind == ERROR_TIMED_OUT || reason->kind == ERROR_CANCELLED))
+        return true;
+    return reason->kind == ERROR_CLOSED && (is_started || reason->code == NULL);
+}
+
 SUSPENDS void s3_answer_error(struct s3_request *request, const struct error *reason)
 {
     const struct s3_error_entry *entry = s3_error_entry_of(reason);
-    request->outcome.code = entry->code;
+    bool is_started = http_response_is_started(request->exchange);
     request->outcome.message = reason->message;
-    if (http_response_is_started(request->exchange)) {
+    if (!is_clients_end(reason, is_started))
+        request->outcome.code = entry->code;
+    if (is_started || request->outcome.code == NULL) {
         http_response_cut(request->exchange);
-        request->outcome.is_cut = true;
-        return;
-    }
-    if (reason->kind == ERROR_CLOSED && reason->code == NULL) { /* nobody is there to read it */
-        http_response_cut(request->exchange);
+        request->outcome.is_cut = is_started;
         return;
     }
 

@@ -27,8 +27,8 @@ const char *s3_operation_name(enum s3_operation operation);
 struct s3_outcome {
     enum s3_operation operation;
     int status;          /* 0: nothing could be answered */
-    const char *code;    /* the S3 error code (static), NULL: success */
-    const char *message; /* beside a code: the whole reason, also where the client is told less; else "" */
+    const char *code;    /* the S3 error code (static), NULL: success, or the client went away */
+    const char *message; /* the whole reason, also where the client is told less; "": success */
     bool is_cut;         /* the connection was cut in the middle of an answer */
     struct span account; /* the account's name; empty: not authenticated */
     struct span bucket;  /* as asked for: never a metric label */
