@@ -27,7 +27,18 @@ static SUSPENDS bool make_plan(struct s3_request *request, struct upload_plan *p
            s3_check_early(request, plan->condition, error);
 }
 
-/* The body, from the connection into the writer's own buffers. */
+/* All original bytes have come: what follows is framing, signature and trailer, which verify them. */
+static SUSPENDS bool receive_end(struct s3_request *request, struct payload_decoder *decoder, struct error *error)
+{
+    uint8_t framing[512];
+    size_t size;
+    if (!payload_read(decoder, request->exchange, framing, sizeof framing, &size, &request->details, error))
+        return false;
+    return size == 0 ||
+           error_set(error, ERROR_INVALID, S3_IncompleteBody, "The body is longer than its announced length.");
+}
+
+/* The body, from the connection into the writer's own memory. */
 static SUSPENDS bool receive(struct s3_request *request, struct payload_decoder *decoder, struct object_writer *writer,
                              struct error *error)
 {
@@ -36,8 +47,11 @@ static SUSPENDS bool receive(struct s3_request *request, struct payload_decoder 
         uint8_t *space;
         size_t capacity;
         size_t size;
-        if (!object_writer_space(writer, &space, &capacity, error) ||
-            !payload_read(decoder, request->exchange, space, capacity, &size, &request->details, error))
+        if (!object_writer_space(writer, &space, &capacity, error))
+            return false;
+        if (capacity == 0)
+            return receive_end(request, decoder, error);
+        if (!payload_read(decoder, request->exchange, space, capacity, &size, &request->details, error))
             return false;
         if (size == 0)
             return true;
