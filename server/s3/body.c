@@ -1,58 +1,30 @@
 /* server/s3/body.c -- the bodies of requests: what length was promised, and documents in XML. */
 #include "server/s3/body.h"
 
-#include "runtime/base/decimal.h"
 #include "s3client/wire/s3_error.h"
 
 enum { PIECE_BYTES = 16 << 10 };
 
-bool s3_refuse_size(struct s3_request *request, uint64_t proposed, uint64_t size_max, struct error *error)
-{
-    error_details_add(&request->details, "ProposedSize", s3_decimal(request, proposed));
-    error_details_add(&request->details, "MaxSizeAllowed", s3_decimal(request, size_max));
-    return error_set(error, ERROR_TOO_LARGE, S3_EntityTooLarge,
-                     "Your proposed upload exceeds the maximum allowed object size.");
-}
-
-static bool is_streamed_form(const struct s3_request *request)
-{
-    enum payload_kind kind = request->authentication.payload;
-    return kind == PAYLOAD_STREAM_SIGNED || kind == PAYLOAD_STREAM_SIGNED_TRAILER ||
-           kind == PAYLOAD_STREAM_UNSIGNED_TRAILER;
-}
-
-static bool refuse_missing_length(struct error *error, const char *header)
-{
-    return error_set(error, ERROR_INVALID, S3_MissingContentLength, "You must provide the %s HTTP header.", header);
-}
-
-bool s3_body_size(struct s3_request *request, uint64_t size_max, struct body_size *ret_size, struct error *error)
+bool body_plan_make(struct s3_request *request, bool needs_length, struct body_plan *ret_plan, struct error *error)
 {
     const struct http_head *head = request->head;
-    struct span decoded;
-    *ret_size = (struct body_size){.is_known = head->has_content_length, .bytes = head->content_length};
-    if (head->body_kind != HTTP_BODY_CHUNKED && !head->has_content_length)
-        return refuse_missing_length(error, "Content-Length");
-    if (is_streamed_form(request)) {
-        if (!http_head_find(head, "x-amz-decoded-content-length", &decoded) ||
-            !decimal_parse(decoded, &ret_size->bytes))
-            return refuse_missing_length(error, "x-amz-decoded-content-length");
-        ret_size->is_known = true;
-    }
-    return !ret_size->is_known || ret_size->bytes <= size_max ||
-           s3_refuse_size(request, ret_size->bytes, size_max, error);
+    const struct authentication *authentication = &request->authentication;
+    struct payload_expectation *expectation = &ret_plan->expectation;
+    if (needs_length && head->body_kind != HTTP_BODY_CHUNKED && !head->has_content_length)
+        return error_set(error, ERROR_INVALID, S3_MissingContentLength,
+                         "You must provide the Content-Length HTTP header.");
+    if (!payload_expect(head, authentication, expectation, error))
+        return false;
+    bool is_streamed = payload_is_streamed(authentication->payload);
+    ret_plan->is_size_known = is_streamed || head->has_content_length;
+    ret_plan->size = is_streamed ? expectation->decoded_length : head->content_length;
+    return checksum_claim_parse(request, expectation->trailer_checksum, &ret_plan->claim, error);
 }
 
-struct payload_decoder *s3_body_decoder(struct s3_request *request, const struct body_size *size,
-                                        enum checksum_algorithm trailer, struct error *error)
+struct payload_decoder *body_decoder_create(struct s3_request *request, const struct body_plan *plan,
+                                            struct error *error)
 {
-    const struct payload_expectation expectation = {
-        .authentication = &request->authentication,
-        .has_decoded_length = is_streamed_form(request),
-        .decoded_length = size->bytes,
-        .trailer_checksum = trailer,
-    };
-    struct payload_decoder *decoder = payload_decoder_create(&expectation, request->arena);
+    struct payload_decoder *decoder = payload_decoder_create(&plan->expectation, request->arena);
     if (decoder == NULL)
         error_set(error, ERROR_BUSY, S3_SlowDown, "There is no memory for another body at the moment.");
     return decoder;
@@ -108,7 +80,7 @@ static bool verify(const struct document *document, const struct checksum_claim 
 }
 
 static SUSPENDS bool read_and_verify(struct s3_request *request, struct document *document,
-                                     const struct checksum_claim *claim, bool is_optional, bool *ret_is_present,
+                                     const struct body_plan *plan, bool is_optional, bool *ret_is_present,
                                      struct error *error)
 {
     if (!feed(request, document, error))
@@ -116,43 +88,36 @@ static SUSPENDS bool read_and_verify(struct s3_request *request, struct document
     *ret_is_present = document->size > 0;
     if (document->size == 0 && !is_optional)
         return error_set(error, ERROR_INVALID, S3_MissingRequestBodyError, "Request body is empty.");
-    return (document->size == 0 || xml_reader_finish(document->reader, error)) && verify(document, claim, error);
+    return (document->size == 0 || xml_reader_finish(document->reader, error)) && verify(document, &plan->claim, error);
 }
 
 /* Refusals that need no look at the body. */
-static bool check_headers(struct s3_request *request, const struct document_rules *rules, struct checksum_claim *claim,
-                          struct body_size *size, struct error *error)
+static bool check_headers(struct s3_request *request, const struct document_rules *rules, struct body_plan *plan,
+                          struct error *error)
 {
-    const struct http_head *head = request->head;
-    if (!checksum_claim_parse(request, claim, error))
+    if (!body_plan_make(request, false, plan, error))
         return false;
-    if (rules->needs_checksum && !claim->has_md5 && claim->algorithm == CHECKSUM_NONE)
+    if (rules->needs_checksum && !plan->claim.has_md5 && plan->claim.algorithm == CHECKSUM_NONE)
         return error_set(error, ERROR_INVALID, S3_InvalidRequest,
                          "Missing required header for this request: Content-MD5 OR x-amz-checksum-*");
-    *size = (struct body_size){0};
-    if (is_streamed_form(request) && !s3_body_size(request, UINT64_MAX, size, error))
-        return false;
-    if (size->bytes > rules->bytes_max || (head->has_content_length && head->content_length > 2 * rules->bytes_max))
-        return refuse_document_size(error, rules->bytes_max);
-    return true;
+    return plan->size <= rules->bytes_max || refuse_document_size(error, rules->bytes_max);
 }
 
 SUSPENDS bool s3_read_document(struct s3_request *request, const struct document_rules *rules,
                                const struct xml_handlers *handlers, void *context, bool *ret_is_present,
                                struct error *error)
 {
-    struct checksum_claim claim;
-    struct body_size size;
-    if (!check_headers(request, rules, &claim, &size, error))
+    struct body_plan plan;
+    if (!check_headers(request, rules, &plan, error))
         return false;
     struct document document = {.bytes_max = rules->bytes_max};
     md5_begin(&document.md5);
-    checksum_begin(&document.checksum, claim.algorithm);
-    document.decoder = s3_body_decoder(request, &size, claim.trailer, error);
+    checksum_begin(&document.checksum, plan.claim.algorithm);
+    document.decoder = body_decoder_create(request, &plan, error);
     if (document.decoder == NULL)
         return false;
     document.reader = xml_reader_create(handlers, context);
-    bool ok = read_and_verify(request, &document, &claim, rules->is_optional, ret_is_present, error);
+    bool ok = read_and_verify(request, &document, &plan, rules->is_optional, ret_is_present, error);
     xml_reader_destroy(document.reader);
     payload_decoder_destroy(document.decoder);
     return ok;

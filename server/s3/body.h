@@ -4,20 +4,21 @@
 #include "s3client/wire/xml_reader.h"
 #include "server/s3/checksum_headers.h"
 
-/* The size of the original bytes as far as the headers tell it: Content-Length, or x-amz-decoded-content-length of a
- * streamed form. MissingContentLength; EntityTooLarge beyond `size_max`. */
-struct body_size {
-    bool is_known;
-    uint64_t bytes;
+/* What the headers say of the body, before a byte of it is read. */
+struct body_plan {
+    struct payload_expectation expectation;
+    struct checksum_claim claim;
+    bool is_size_known; /* by Content-Length, or x-amz-decoded-content-length of a streamed form */
+    uint64_t size;      /* original bytes, when known */
 };
-bool s3_body_size(struct s3_request *request, uint64_t size_max, struct body_size *ret_size, struct error *error);
 
-/* Too many bytes: EntityTooLarge with ProposedSize and MaxSizeAllowed. Returns false. */
-bool s3_refuse_size(struct s3_request *request, uint64_t proposed, uint64_t size_max, struct error *error);
+/* MissingContentLength, and what payload_expect and checksum_claim_parse refuse. `needs_length`: the body must say
+ * where it ends, by a length or by chunks. */
+bool body_plan_make(struct s3_request *request, bool needs_length, struct body_plan *ret_plan, struct error *error);
 
-/* Reads the body as its signer meant it. Must be destroyed. */
-struct payload_decoder *s3_body_decoder(struct s3_request *request, const struct body_size *size,
-                                        enum checksum_algorithm trailer, struct error *error);
+/* Reads the body as its signer meant it. Must be destroyed. NULL: no memory. */
+struct payload_decoder *body_decoder_create(struct s3_request *request, const struct body_plan *plan,
+                                            struct error *error);
 
 enum {
     S3_DOCUMENT_BYTES_MAX = 2 << 20,

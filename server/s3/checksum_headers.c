@@ -53,22 +53,14 @@ static bool parse_value(const struct s3_request *request, struct checksum_claim 
     return true;
 }
 
-/* x-amz-trailer: the name of the one checksum that comes behind the body. */
-static bool parse_trailer(const struct s3_request *request, struct checksum_claim *claim, struct error *error)
+static bool add_trailer(struct checksum_claim *claim, enum checksum_algorithm trailer, struct error *error)
 {
-    struct span name;
-    enum payload_kind kind = request->authentication.payload;
-    if (kind != PAYLOAD_STREAM_SIGNED_TRAILER && kind != PAYLOAD_STREAM_UNSIGNED_TRAILER)
+    if (trailer == CHECKSUM_NONE)
         return true;
-    if (!http_head_find(request->head, "x-amz-trailer", &name) || name.size == 0)
-        return true;
-    claim->trailer = checksum_from_header(name);
-    if (claim->trailer == CHECKSUM_NONE)
-        return refuse(error, "The value specified in the x-amz-trailer header is not supported. Valid are the "
-                             "x-amz-checksum- headers of " VALID_NAMES ".");
     if (claim->has_value)
         return refuse(error, "Expecting a single x-amz-checksum- header, not one and a trailer.");
-    claim->algorithm = claim->trailer;
+    claim->trailer = trailer;
+    claim->algorithm = trailer;
     return true;
 }
 
@@ -89,11 +81,12 @@ static bool check_announced(const struct s3_request *request, const struct check
     return true;
 }
 
-bool checksum_claim_parse(struct s3_request *request, struct checksum_claim *ret_claim, struct error *error)
+bool checksum_claim_parse(struct s3_request *request, enum checksum_algorithm trailer, struct checksum_claim *ret_claim,
+                          struct error *error)
 {
     *ret_claim = (struct checksum_claim){0};
     return parse_md5(request, ret_claim, error) && parse_value(request, ret_claim, error) &&
-           parse_trailer(request, ret_claim, error) && check_announced(request, ret_claim, error);
+           add_trailer(ret_claim, trailer, error) && check_announced(request, ret_claim, error);
 }
 
 static bool equals(const struct checksum_value *claimed, const struct checksum_value *computed)

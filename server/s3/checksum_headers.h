@@ -16,8 +16,9 @@ struct checksum_claim {
     enum checksum_algorithm algorithm; /* that of value or trailer; NONE: the client says nothing */
 };
 
-/* InvalidDigest, InvalidRequest. */
-bool checksum_claim_parse(struct s3_request *request, struct checksum_claim *ret_claim, struct error *error);
+/* `trailer`: what x-amz-trailer announces (payload_expect), or NONE. InvalidDigest, InvalidRequest. */
+bool checksum_claim_parse(struct s3_request *request, enum checksum_algorithm trailer, struct checksum_claim *ret_claim,
+                          struct error *error);
 
 /* After the whole body was read: BadDigest when it hashed to anything else. `decoder` has the trailer's value. */
 bool checksum_claim_verify(const struct checksum_claim *claim, const struct payload_decoder *decoder,

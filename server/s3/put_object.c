@@ -11,18 +11,30 @@
 
 /* What the headers say of the upload. */
 struct upload_plan {
-    struct body_size size;
-    struct checksum_claim claim;
+    struct body_plan body;
     struct buffer metadata;
     struct write_condition condition_storage;
     const struct write_condition *condition; /* NULL: none */
 };
 
+static bool refuse_size(struct s3_request *request, uint64_t proposed, struct error *error)
+{
+    error_details_add(&request->details, "ProposedSize", s3_decimal(request, proposed));
+    error_details_add(&request->details, "MaxSizeAllowed", s3_decimal(request, OBJECT_BYTES_MAX));
+    return error_set(error, ERROR_TOO_LARGE, S3_EntityTooLarge,
+                     "Your proposed upload exceeds the maximum allowed object size.");
+}
+
+static bool plan_body(struct s3_request *request, struct body_plan *body, struct error *error)
+{
+    return body_plan_make(request, true, body, error) &&
+           (!body->is_size_known || body->size <= OBJECT_BYTES_MAX || refuse_size(request, body->size, error));
+}
+
 static SUSPENDS bool make_plan(struct s3_request *request, struct upload_plan *plan, struct error *error)
 {
-    return object_headers_refuse_unoffered(request, error) &&
-           s3_body_size(request, OBJECT_BYTES_MAX, &plan->size, error) &&
-           checksum_claim_parse(request, &plan->claim, error) && object_headers_take(request, &plan->metadata, error) &&
+    return object_headers_refuse_unoffered(request, error) && plan_body(request, &plan->body, error) &&
+           object_headers_take(request, &plan->metadata, error) &&
            s3_write_condition(request, &plan->condition_storage, &plan->condition, error) &&
            s3_check_early(request, plan->condition, error);
 }
@@ -57,7 +69,7 @@ static SUSPENDS bool receive(struct s3_request *request, struct payload_decoder 
             return true;
         received += size;
         if (received > OBJECT_BYTES_MAX)
-            return s3_refuse_size(request, received, OBJECT_BYTES_MAX, error);
+            return refuse_size(request, received, error);
         if (!object_writer_advance(writer, size, error))
             return false;
     }
@@ -67,11 +79,11 @@ static SUSPENDS bool receive_and_verify(struct s3_request *request, const struct
                                         struct object_writer *writer, struct error *error)
 {
     struct object_digest digest;
-    struct payload_decoder *decoder = s3_body_decoder(request, &plan->size, plan->claim.trailer, error);
+    struct payload_decoder *decoder = body_decoder_create(request, &plan->body, error);
     if (decoder == NULL)
         return false;
     bool ok = receive(request, decoder, writer, error) && object_writer_finish(writer, &digest, error) &&
-              checksum_claim_verify(&plan->claim, decoder, digest.md5, &digest.checksum, error);
+              checksum_claim_verify(&plan->body.claim, decoder, digest.md5, &digest.checksum, error);
     payload_decoder_destroy(decoder);
     return ok;
 }
@@ -80,12 +92,13 @@ static SUSPENDS bool store(struct s3_request *request, const struct upload_plan 
                            struct object_attributes *ret_attributes, struct error *error)
 {
     const struct s3_settings *settings = request->settings;
+    enum checksum_algorithm claimed = plan->body.claim.algorithm;
     struct object_writer *writer;
     struct object_write_intent intent = {
         .name = {.bucket = request->bucket, .key = request->key},
-        .is_size_known = plan->size.is_known,
-        .size = plan->size.bytes,
-        .checksum = plan->claim.algorithm == CHECKSUM_NONE ? CHECKSUM_CRC64NVME : plan->claim.algorithm,
+        .is_size_known = plan->body.is_size_known,
+        .size = plan->body.size,
+        .checksum = claimed == CHECKSUM_NONE ? CHECKSUM_CRC64NVME : claimed,
     };
     if (!object_writer_begin(settings->codecs, settings->store, &intent, &writer, error))
         return false;
