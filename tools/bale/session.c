@@ -1,0 +1,61 @@
+/* tools/bale/session.c -- a loop and a store for the length of one piece of work. */
+#include "tools/bale/session.h"
+
+#include "runtime/loop.h"
+#include "s3client/embedded/embedded.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <unistd.h>
+
+struct session {
+    struct loop *loop;
+    struct bucket_store *store;
+    session_work *work;
+    void *context;
+    bool ok;
+    struct error *error;
+};
+
+static SUSPENDS void session_entry(void *argument)
+{
+    struct session *session = argument;
+    session->ok = session->work(session->store, session->context, session->error);
+    embedded_detach_shard(session->store);
+    loop_stop(session->loop, DEADLINE_NONE);
+}
+
+static bool run_attached(struct session *session, struct error *error)
+{
+    if (!embedded_attach_shard(session->store, 0, error))
+        return false;
+    if (!fiber_spawn("bale", session_entry, session, error))
+        return false;
+    loop_run(session->loop);
+    return session->ok;
+}
+
+bool session_find_folder(const char *folder, struct error *error)
+{
+    char path[1024];
+    (void)snprintf(path, sizeof path, "%s/FORMAT", folder);
+    return access(path, F_OK) == 0 || error_set_errno(error, errno, "there is no store in %s", folder);
+}
+
+bool session_run(const char *folder, bool make, session_work *work, void *context, struct error *error)
+{
+    if (!make && !session_find_folder(folder, error))
+        return false;
+    const struct embedded_options store_options = {.shards = 1, .is_unfilled = true};
+    const struct loop_options loop_options = {0};
+    struct session session = {.work = work, .context = context, .error = error};
+    session.store = embedded_open(folder, &store_options, error);
+    if (session.store == NULL)
+        return false;
+    session.loop = loop_create(&loop_options, error);
+    bool ok = session.loop != NULL && run_attached(&session, error);
+    if (session.loop != NULL)
+        loop_destroy(session.loop);
+    embedded_close(session.store);
+    return ok;
+}

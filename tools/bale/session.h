@@ -1,0 +1,16 @@
+/* tools/bale/session.h -- one piece of work on the store in a folder, without a server. */
+#pragma once
+
+#include "s3client/bucket.h"
+
+#include <stdbool.h>
+
+/* Runs on a fiber; may block, nobody else is there. */
+typedef SUSPENDS bool session_work(struct bucket_store *store, void *context, struct error *error);
+
+/* Opens the folder (a server that has it open is named in the refusal), works, closes. `make`: a missing folder is
+ * made; otherwise it is refused. */
+bool session_run(const char *folder, bool make, session_work *work, void *context, struct error *error);
+
+/* Is there a store in the folder? */
+bool session_find_folder(const char *folder, struct error *error);
