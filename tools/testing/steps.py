@@ -108,18 +108,16 @@ def meson_tests(folder, wanted=lambda name: True, wrap=None, environment=None, s
 PLAIN_LINE = re.compile(r"^(\d+) passed, (\d+) failed(?:, (\d+) skipped)?$", re.M)
 
 
-def python_suite(script):
+def python_suite(script, *options):
     """A suite is a program that ends with `N passed, N failed` and prints `repeat: COMMAND` for each failure."""
-    if not (ROOT / script).exists():
-        return Tally()
-    done = run(["/usr/bin/python3", script])
+    done = run(["/usr/bin/python3", script, *options])
     lines = PLAIN_LINE.findall(done.stdout)
     if not lines:
         return failure(script, done.stdout[-6000:] + f"\n{script} ended with {done.returncode} and no closing line")
     passed, failed, skipped = (int(count or 0) for count in lines[-1])
     if done.returncode != 0 and failed == 0:
         failed = 1
-    repeat = re.findall(r"^repeat: (.*)$", done.stdout, re.M) or [script] * min(failed, 1)
+    repeat = re.findall(r"^\s*(?:repeat|again): (.*)$", done.stdout, re.M) or [script] * min(failed, 1)
     if failed:
         print(done.stdout[-20000:])
     return Tally(passed, failed, skipped, repeat)
@@ -185,7 +183,7 @@ def step_tidy():
 
 def step_s3():
     """the S3 statements against a running server (tests/s3)"""
-    return build("build") or python_suite("tests/s3/run")
+    return build("build") or python_suite("tests/s3/run.py", "--baled", "build/server/baled")
 
 
 def step_crash():
@@ -195,12 +193,18 @@ def step_crash():
 
 def step_clients():
     """real S3 clients, end to end (tests/clients)"""
-    return build("build") or python_suite("tests/clients/run")
+    return build("build") or python_suite("tests/clients/run.py", "--baled", "build/server/baled")
+
+
+def step_process():
+    """baled and bale as processes: options, signals, admin, log, import and export (tests/process)"""
+    return build("build") or python_suite("tests/process/run.py")
 
 
 STEPS = {
     "check": step_check,
     "unit": step_unit,
+    "process": step_process,
     "s3": step_s3,
     "crash": step_crash,
     "clients": step_clients,
