@@ -108,9 +108,9 @@ def meson_tests(folder, wanted=lambda name: True, wrap=None, environment=None, s
 PLAIN_LINE = re.compile(r"^(\d+) passed, (\d+) failed(?:, (\d+) skipped)?$", re.M)
 
 
-def python_suite(script, *options):
+def python_suite(script):
     """A suite is a program that ends with `N passed, N failed` and prints `repeat: COMMAND` for each failure."""
-    done = run(["/usr/bin/python3", script, *options])
+    done = run(["/usr/bin/python3", script])
     lines = PLAIN_LINE.findall(done.stdout)
     if not lines:
         return failure(script, done.stdout[-6000:] + f"\n{script} ended with {done.returncode} and no closing line")
@@ -183,7 +183,7 @@ def step_tidy():
 
 def step_s3():
     """the S3 statements against a running server (tests/s3)"""
-    return build("build") or python_suite("tests/s3/run.py", "--baled", "build/server/baled")
+    return build("build") or python_suite("tests/s3/run")
 
 
 def step_crash():
@@ -193,12 +193,12 @@ def step_crash():
 
 def step_clients():
     """real S3 clients, end to end (tests/clients)"""
-    return build("build") or python_suite("tests/clients/run.py", "--baled", "build/server/baled")
+    return build("build") or python_suite("tests/clients/run")
 
 
 def step_process():
     """baled and bale as processes: options, signals, admin, log, import and export (tests/process)"""
-    return build("build") or python_suite("tests/process/run.py")
+    return build("build") or python_suite("tests/process/run")
 
 
 STEPS = {
