@@ -30,8 +30,11 @@ struct stream {
     int fd;
     struct tls_session *tls; /* NULL: plain */
     char peer[STREAM_ADDRESS_BYTES];
+    bool is_idle;     /* it was parked, and nothing has come or gone since */
+    bool is_readable; /* probably: it was woken for it, or there was more than was asked for */
 
     /* While parked: */
+    bool is_waiting; /* `poll` is with the driver, and nobody has asked for its end */
     struct io_operation poll;
     struct timer timer;
     struct list_link parked; /* in loop.parked */
@@ -76,12 +79,12 @@ struct stream *stream_from_socket(int fd)
 }
 
 /* Closing a socket with unread bytes makes the kernel send a reset, which may overtake what the peer has not read yet.
- * So the peer gets FIN first, and time to answer it with its own. */
+ * So the peer gets FIN first, and time to answer it with its own; of an idle stream it has read everything long ago. */
 SUSPENDS static void linger(struct stream *stream)
 {
     uint8_t unwanted[LINGER_BYTES];
     deadline_t deadline = deadline_after_ms(LINGER_MS);
-    if (shutdown(stream->fd, SHUT_WR) != 0)
+    if (stream->is_idle || shutdown(stream->fd, SHUT_WR) != 0)
         return;
     while (io_receive(stream->fd, unwanted, sizeof unwanted, deadline) > 0) {
         if (loop_now_ns() >= deadline)
@@ -144,13 +147,31 @@ SUSPENDS bool stream_secure(struct stream *stream, struct tls_server *server, ui
 
 /* ---- bytes ---- */
 
+/* Where success is likely, a plain non-blocking call is cheaper than a turn of the loop with two switches. Nobody may
+ * go on for ever that way. */
+SUSPENDS static int64_t receive_some(struct stream *stream, void *ret_bytes, size_t capacity, deadline_t deadline)
+{
+    struct loop *loop = loop_here();
+    int64_t received = -EAGAIN;
+    if (stream->is_readable && !fiber_is_cancelled()) {
+        received = loop->driver->receive_now(loop->io, stream->fd, ret_bytes, capacity);
+        if (received > 0)
+            fiber_yield_if_due();
+    }
+    if (received == -EAGAIN)
+        received = io_receive(stream->fd, ret_bytes, capacity, deadline);
+    stream->is_readable = received == (int64_t)capacity;
+    return received;
+}
+
 SUSPENDS bool stream_receive(struct stream *stream, void *ret_bytes, size_t capacity, uint64_t idle_ms,
                              size_t *ret_size, struct error *error)
 {
     ASSERT(capacity > 0);
+    stream->is_idle = false;
     if (stream->tls != NULL)
         return tls_session_receive(stream->tls, ret_bytes, capacity, idle_ms, ret_size, error);
-    int64_t received = io_receive(stream->fd, ret_bytes, capacity, deadline_after_ms(idle_ms));
+    int64_t received = receive_some(stream, ret_bytes, capacity, deadline_after_ms(idle_ms));
     if (received < 0)
         return error_set_errno(error, (int)-received, "receiving from %s", stream->peer);
     *ret_size = (size_t)received;
@@ -189,8 +210,8 @@ static bool is_exhausted(struct patience *patience, int fd)
     return patience->still_slices >= PATIENCE_SLICES;
 }
 
-SUSPENDS static int64_t send_some(const struct stream *stream, const struct iovec *pieces, unsigned count,
-                                  uint64_t idle_ms)
+SUSPENDS static int64_t send_patiently(const struct stream *stream, const struct iovec *pieces, unsigned count,
+                                       uint64_t idle_ms)
 {
     struct patience patience = {.slice_ms = idle_ms / PATIENCE_SLICES + 1, .unacknowledged_bytes = INT_MAX};
     int64_t sent;
@@ -200,10 +221,24 @@ SUSPENDS static int64_t send_some(const struct stream *stream, const struct iove
     return sent;
 }
 
+SUSPENDS static int64_t send_some(const struct stream *stream, struct iovec *pieces, unsigned count, uint64_t idle_ms)
+{
+    if (fiber_is_cancelled())
+        return -ECANCELED;
+    struct loop *loop = loop_here();
+    struct msghdr message = {.msg_iov = pieces, .msg_iovlen = count};
+    int64_t sent = loop->driver->send_now(loop->io, stream->fd, &message);
+    if (sent == -EAGAIN)
+        return send_patiently(stream, pieces, count, idle_ms);
+    fiber_yield_if_due();
+    return sent;
+}
+
 SUSPENDS bool stream_send(struct stream *stream, const struct span *pieces, unsigned count, uint64_t idle_ms,
                           struct error *error)
 {
     ASSERT(count <= PIECES_MAX);
+    stream->is_idle = false;
     if (stream->tls != NULL) {
         for (unsigned i = 0; i < count; i++)
             if (!tls_session_send(stream->tls, pieces[i], i + 1 == count, idle_ms, error))
@@ -262,19 +297,30 @@ static void end_park(struct io_operation *operation)
 {
     struct stream *stream = LIST_ELEMENT(operation, struct stream, poll);
     timer_disarm(&loop_here()->timers, &stream->timer);
-    start_fiber(stream, has_bytes(stream, operation->result) ? stream->entry : stream->expired);
+    stream->is_waiting = false;
+    stream->is_readable = has_bytes(stream, operation->result);
+    start_fiber(stream, stream->is_readable ? stream->entry : stream->expired);
+}
+
+void stream_expire(struct stream *stream)
+{
+    if (!stream->is_waiting)
+        return;
+    struct loop *loop = loop_here();
+    stream->is_waiting = false;
+    timer_disarm(&loop->timers, &stream->timer);
+    loop->driver->cancel(loop->io, &stream->poll);
 }
 
 static void expire(struct timer *timer)
 {
-    struct stream *stream = LIST_ELEMENT(timer, struct stream, timer);
-    struct loop *loop = loop_here();
-    loop->driver->cancel(loop->io, &stream->poll);
+    stream_expire(LIST_ELEMENT(timer, struct stream, timer));
 }
 
 void stream_park(struct stream *stream, uint64_t idle_ms, fiber_entry *entry, fiber_entry *expired, void *argument)
 {
     struct loop *loop = loop_here();
+    stream->is_idle = true;
     stream->entry = entry;
     stream->expired = expired;
     stream->argument = argument;
@@ -288,17 +334,10 @@ void stream_park(struct stream *stream, uint64_t idle_ms, fiber_entry *entry, fi
     stream->poll =
         (struct io_operation){.verb = IO_POLL, .fd = stream->fd, .events = POLLIN | POLLRDHUP, .completed = end_park};
     stream->timer = (struct timer){.expired = expire};
+    stream->is_waiting = true;
     list_append(&loop->parked, &stream->parked);
     loop->driver->submit(loop->io, &stream->poll);
     timer_arm(&loop->timers, &stream->timer, loop->phase == LOOP_RUNNING ? deadline_after_ms(idle_ms) : 0);
-}
-
-void stream_expire(struct stream *stream)
-{
-    if (stream->timer.expired != expire || !timer_is_armed(&stream->timer))
-        return;
-    timer_disarm(&loop_here()->timers, &stream->timer);
-    expire(&stream->timer);
 }
 
 void stream_expire_parked(struct loop *loop)

@@ -167,7 +167,8 @@ static void compute(void *argument)
     other_ran = false;
     spawn("other", set_other_ran, NULL);
     fiber_yield_if_due();
-    ck_assert_msg(!other_ran, "it yielded before its slice was over");
+    if (clock_monotonic_ns(clock_system()) - loop_now_ns() < 500000)
+        ck_assert_msg(!other_ran, "it yielded before its slice was over");
     uint64_t end = clock_monotonic_ns(clock_system()) + 2000000;
     while (clock_monotonic_ns(clock_system()) < end)
         continue;

@@ -81,6 +81,7 @@ END_TEST
 
 enum { LARGE = 8 << 20 };
 
+static uint8_t *large;
 static uint64_t drained;
 static bool drain_ended;
 
@@ -91,8 +92,7 @@ static void drain_slowly(void *argument)
     static uint8_t bytes[256 * 1024];
     int64_t received;
     while ((received = io_receive(fd, bytes, sizeof bytes, deadline_after_ms(2000))) > 0) {
-        for (int64_t i = 0; i < received; i++)
-            ck_assert_uint_eq(bytes[i], (uint8_t)((drained + (uint64_t)i) * 7 >> 3));
+        ck_assert_mem_eq(bytes, large + drained, (size_t)received);
         drained += (uint64_t)received;
         io_sleep_until(deadline_after_ms(10));
     }
@@ -104,12 +104,12 @@ static void send_to_a_slow_peer(void *argument)
 {
     (void)argument;
     struct connection connection = connect_both();
-    uint8_t *bytes = malloc(LARGE);
+    large = malloc(LARGE);
     for (size_t i = 0; i < LARGE; i++)
-        bytes[i] = (uint8_t)(i * 7 >> 3);
+        large[i] = (uint8_t)(i * 7 >> 3);
     spawn("drain", drain_slowly, (void *)(intptr_t)connection.peer);
     uint64_t began = loop_now_ns();
-    struct span pieces[2] = {span_of(bytes, 1000001), span_of(bytes + 1000001, LARGE - 1000001)};
+    struct span pieces[2] = {span_of(large, 1000001), span_of(large + 1000001, LARGE - 1000001)};
     ck_assert_msg(stream_send(connection.stream, pieces, 2, 100, &error), "%s", error.message);
     ck_assert_uint_gt(loop_now_ns() - began, 100 * 1000000);
     stream_close(connection.stream);
@@ -117,7 +117,7 @@ static void send_to_a_slow_peer(void *argument)
         io_sleep_until(deadline_after_ms(5));
     ck_assert_uint_eq(drained, LARGE);
     (void)close(connection.peer);
-    free(bytes);
+    free(large);
 }
 
 START_TEST(slow_progress_is_not_idleness)
@@ -259,7 +259,7 @@ START_TEST(stopping_expires_parked_streams)
     uint64_t before = clock_monotonic_ns(clock_system());
     run_on_loop(park_and_leave, &connection);
     ck_assert_int_eq(expired, 1);
-    ck_assert_uint_lt(clock_monotonic_ns(clock_system()) - before, 4000ULL * 1000000);
+    ck_assert_uint_lt(clock_monotonic_ns(clock_system()) - before, 1000ULL * 1000000);
     (void)close(connection.peer);
 }
 END_TEST
