@@ -28,6 +28,8 @@ enum {
     ACCOUNT_ID_BYTES_MAX = 128,
     LIST_ENTRIES_MAX = 1000,
     DELETE_ITEMS_MAX = 1000,
+    UPLOAD_ID_BYTES = 33, /* 32 hex characters and a zero; ids sort by the time of their creation */
+    PART_NUMBER_MAX = 10000,
 };
 
 struct bucket_store; /* a store with all its buckets */
@@ -74,11 +76,12 @@ struct write_intent {
 };
 
 struct write_result {
-    const struct object_attributes
-        *attributes;     /* what is known now; modified_ms, stored_etag and version are set by the store */
+    /* What is known now; modified_ms, stored_etag and version are set by the store. */
+    const struct object_attributes *attributes;
     struct span sidecar; /* empty: none. Its source binding is filled in by the store where it needs one */
-    const struct write_condition
-        *condition; /* NULL: none. Decided against the current version in the committing step */
+    /* NULL: none. Decided against the current version in the committing step. */
+    const struct write_condition *condition;
+    struct span tags; /* empty: none; attributes->tags_count says how many */
 };
 
 /* ---- listing ---- */
@@ -119,6 +122,77 @@ struct delete_item {
     struct error error; /* when not */
 };
 
+/* ---- uploads: objects that come in parts ---- */
+
+/* An upload is known by (bucket, key, id); the wrong key with the right id is NoSuchUpload. Parts are what clients
+ * send: how a store with a smallest part size keeps them is its own affair (capabilities.part_bytes_min), nobody above
+ * sees it. A part that was committed is durable. Uploads survive restarts. Nothing of them is visible under the key
+ * before complete. */
+struct upload_intent {
+    struct object_name name;
+    struct span metadata;                       /* packed list: applies to the object */
+    struct span tags;                           /* as the object will have them; empty: none */
+    struct span initiator;                      /* account id */
+    enum checksum_algorithm checksum_algorithm; /* CHECKSUM_NONE: the client named none */
+    enum checksum_type checksum_type;
+};
+
+struct upload_info {
+    char id[UPLOAD_ID_BYTES];
+    struct span key; /* spans live in the arena that was passed */
+    struct span metadata;
+    struct span tags;
+    struct span initiator;
+    int64_t initiated_ms;
+    enum checksum_algorithm checksum_algorithm;
+    enum checksum_type checksum_type;
+};
+
+/* A part: its stored body is S4F2 frames, whatever their codecs. */
+struct part_attributes {
+    unsigned number; /* 1 .. PART_NUMBER_MAX */
+    uint64_t original_size;
+    uint64_t stored_size;
+    int64_t modified_ms;    /* set by the store */
+    uint8_t md5[MD5_BYTES]; /* of the original bytes: the part's ETag */
+    uint32_t crc32c;        /* of the original bytes */
+    struct checksum_value checksum;
+    struct span frames; /* for each frame u32 original size, u32 stored size (header included), little endian */
+};
+
+/* One part that a Complete names. */
+struct part_choice {
+    unsigned number;
+    uint8_t md5[MD5_BYTES];
+};
+
+struct upload_list_request {
+    struct span bucket;
+    struct span prefix;
+    struct span delimiter;
+    struct span after_key;    /* uploads behind this key; with after_upload also those of this key behind that id */
+    struct span after_upload; /* empty: none */
+    unsigned entries_max;
+};
+
+struct upload_list_entry {
+    bool is_prefix;
+    struct upload_info upload; /* metadata and tags are left out; for a common prefix only `key` */
+};
+
+struct upload_list_page {
+    struct upload_list_entry *entries;
+    unsigned count;
+    bool is_truncated;
+};
+
+/* A part of a completed object: what partNumber reads and GetObjectAttributes need. */
+struct object_part {
+    unsigned number;
+    uint64_t original_size;
+    struct checksum_value checksum; /* CHECKSUM_NONE: none was kept */
+};
+
 /* ---- the interface ---- */
 
 struct bucket_store_operations {
@@ -154,6 +228,35 @@ struct bucket_store_operations {
                                     unsigned count, struct error *error);
     SUSPENDS bool (*list)(struct bucket_store *store, const struct list_request *request, struct arena *arena,
                           struct list_page *ret_page, struct error *error);
+
+    SUSPENDS bool (*create_upload)(struct bucket_store *store, const struct upload_intent *intent,
+                                   char ret_id[UPLOAD_ID_BYTES], struct error *error);
+    SUSPENDS bool (*find_upload)(struct bucket_store *store, const struct object_name *name, struct span upload_id,
+                                 struct arena *arena, struct upload_info *ret_upload, struct error *error);
+    SUSPENDS bool (*begin_part)(struct bucket_store *store, const struct object_name *name, struct span upload_id,
+                                uint64_t stored_size_hint, struct bucket_writer **ret_writer, struct error *error);
+    SUSPENDS bool (*commit_part)(struct bucket_writer *writer, const struct part_attributes *part, struct error *error);
+    SUSPENDS bool (*list_parts)(struct bucket_store *store, const struct object_name *name, struct span upload_id,
+                                unsigned after, unsigned parts_max, struct arena *arena,
+                                struct part_attributes **ret_parts, unsigned *ret_count, bool *ret_truncated,
+                                struct error *error);
+    SUSPENDS bool (*complete_upload)(struct bucket_store *store, const struct object_name *name, struct span upload_id,
+                                     const struct part_choice *parts, unsigned count, const struct write_result *result,
+                                     struct object_attributes *ret_attributes, struct error *error);
+    SUSPENDS bool (*abort_upload)(struct bucket_store *store, const struct object_name *name, struct span upload_id,
+                                  struct error *error);
+    SUSPENDS bool (*list_uploads)(struct bucket_store *store, const struct upload_list_request *request,
+                                  struct arena *arena, struct upload_list_page *ret_page, struct error *error);
+    SUSPENDS bool (*find_completed)(struct bucket_store *store, const struct object_name *name, struct span upload_id,
+                                    struct object_attributes *ret_attributes, struct error *error);
+    SUSPENDS bool (*read_parts)(struct bucket_object *object, unsigned after, unsigned parts_max, struct arena *arena,
+                                struct object_part **ret_parts, unsigned *ret_count, bool *ret_truncated,
+                                struct error *error);
+
+    SUSPENDS bool (*read_tags)(struct bucket_store *store, const struct object_name *name, struct buffer *ret_tags,
+                               struct error *error);
+    SUSPENDS bool (*write_tags)(struct bucket_store *store, const struct object_name *name, struct span tags,
+                                unsigned tags_count, struct error *error);
 };
 
 /* An implementation embeds this as its first member. */
@@ -208,3 +311,45 @@ SUSPENDS bool bucket_delete_objects(struct bucket_store *store, struct span buck
                                     unsigned count, struct error *error);
 SUSPENDS bool bucket_list(struct bucket_store *store, const struct list_request *request, struct arena *arena,
                           struct list_page *ret_page, struct error *error);
+
+SUSPENDS bool bucket_create_upload(struct bucket_store *store, const struct upload_intent *intent,
+                                   char ret_id[UPLOAD_ID_BYTES], struct error *error);
+/* NoSuchUpload. Metadata, tags and key are copied into the arena. */
+SUSPENDS bool bucket_find_upload(struct bucket_store *store, const struct object_name *name, struct span upload_id,
+                                 struct arena *arena, struct upload_info *ret_upload, struct error *error);
+/* A part in progress is a bucket_writer: bucket_write, then bucket_commit_part or bucket_abort. */
+SUSPENDS bool bucket_begin_part(struct bucket_store *store, const struct object_name *name, struct span upload_id,
+                                uint64_t stored_size_hint, struct bucket_writer **ret_writer, struct error *error);
+/* True: the part is durable and replaces an earlier one of that number. NoSuchUpload when the upload has gone
+ * meanwhile. */
+SUSPENDS bool bucket_commit_part(struct bucket_writer *writer, const struct part_attributes *part, struct error *error);
+/* Parts in order of number, strictly behind `after`. `frames` is in the arena as well. */
+SUSPENDS bool bucket_list_parts(struct bucket_store *store, const struct object_name *name, struct span upload_id,
+                                unsigned after, unsigned parts_max, struct arena *arena,
+                                struct part_attributes **ret_parts, unsigned *ret_count, bool *ret_truncated,
+                                struct error *error);
+/* The chosen parts, ascending, become the object in one step; the others and the upload are gone. InvalidPart when a
+ * part is not there or is not the one that was chosen; conditions as in commit. After a failure the upload is as it
+ * was. */
+SUSPENDS bool bucket_complete_upload(struct bucket_store *store, const struct object_name *name, struct span upload_id,
+                                     const struct part_choice *parts, unsigned count, const struct write_result *result,
+                                     struct object_attributes *ret_attributes, struct error *error);
+SUSPENDS bool bucket_abort_upload(struct bucket_store *store, const struct object_name *name, struct span upload_id,
+                                  struct error *error);
+/* By key, then by initiation. */
+SUSPENDS bool bucket_list_uploads(struct bucket_store *store, const struct upload_list_request *request,
+                                  struct arena *arena, struct upload_list_page *ret_page, struct error *error);
+/* What an upload that was completed a while ago (a day at least) became, for a Complete whose answer was lost: etag and
+ * checksum of the attributes. NoSuchUpload. */
+SUSPENDS bool bucket_find_completed(struct bucket_store *store, const struct object_name *name, struct span upload_id,
+                                    struct object_attributes *ret_attributes, struct error *error);
+/* The parts that a completed object was made of, strictly behind number `after`; none for other objects. */
+SUSPENDS bool bucket_read_parts(struct bucket_object *object, unsigned after, unsigned parts_max, struct arena *arena,
+                                struct object_part **ret_parts, unsigned *ret_count, bool *ret_truncated,
+                                struct error *error);
+
+/* Tags of an object, an opaque text for the store; changing them changes neither ETag nor time. */
+SUSPENDS bool bucket_read_tags(struct bucket_store *store, const struct object_name *name, struct buffer *ret_tags,
+                               struct error *error);
+SUSPENDS bool bucket_write_tags(struct bucket_store *store, const struct object_name *name, struct span tags,
+                                unsigned tags_count, struct error *error);
