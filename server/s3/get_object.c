@@ -8,8 +8,6 @@
 #include "server/s3/operations.h"
 #include "server/s3/range.h"
 
-enum { PART_NUMBER_MAX = 10000 };
-
 /* Which bytes the answer holds, and how it says so. */
 struct selection {
     uint64_t first;
