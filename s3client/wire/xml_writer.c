@@ -14,11 +14,54 @@ static const uint8_t is_special[256] = {
     [0x00 ... 0x1f] = 1, ['&'] = 1, ['<'] = 1, ['>'] = 1, ['"'] = 1, [0x80 ... 0xff] = 1,
 };
 
-static void append_tag(struct buffer *out, const char *before, const char *element, const char *after)
+/* Names and values are short: a call of memcpy for each would cost more than the bytes. */
+static inline uint8_t *put(uint8_t *to, const void *from, size_t size)
 {
-    buffer_append_string(out, before);
-    buffer_append_string(out, element);
-    buffer_append_string(out, after);
+    if (size > 16) {
+        memcpy(to, from, size);
+    } else if (size >= 8) {
+        uint64_t first;
+        uint64_t last;
+        memcpy(&first, from, 8);
+        memcpy(&last, (const uint8_t *)from + size - 8, 8);
+        memcpy(to, &first, 8);
+        memcpy(to + size - 8, &last, 8);
+    } else {
+        for (size_t i = 0; i < size; i++)
+            to[i] = ((const uint8_t *)from)[i];
+    }
+    return to + size;
+}
+
+/* before, element and after, with one look at the room that is left. */
+static void append_tag(struct buffer *out, struct span before, struct span element, struct span after)
+{
+    if (!buffer_reserve(out, before.size + element.size + after.size))
+        return;
+    uint8_t *at = put(out->data + out->size, before.data, before.size);
+    at = put(at, element.data, element.size);
+    at = put(at, after.data, after.size);
+    out->size = (size_t)(at - out->data);
+}
+
+/* How many bytes from the first on can be copied as they are. */
+static size_t count_plain(struct span text)
+{
+    typedef uint8_t block __attribute__((vector_size(16)));
+    size_t plain = 0;
+    for (; text.size - plain >= sizeof(block); plain += sizeof(block)) {
+        block bytes;
+        uint64_t special[2];
+        memcpy(&bytes, text.data + plain, sizeof bytes);
+        block found = (block)((bytes < 0x20) | (bytes > 0x7f) | (bytes == '&') | (bytes == '<') | (bytes == '>') |
+                              (bytes == '"'));
+        memcpy(special, &found, sizeof special);
+        if ((special[0] | special[1]) != 0)
+            break;
+    }
+    while (plain < text.size && !is_special[text.data[plain]])
+        plain++;
+    return plain;
 }
 
 static const char *escape_of(uint8_t byte)
@@ -52,9 +95,7 @@ static bool is_noncharacter(struct span character)
 static void append_escaped(struct buffer *out, struct span text)
 {
     while (text.size > 0) {
-        size_t plain = 0;
-        while (plain < text.size && !is_special[text.data[plain]])
-            plain++;
+        size_t plain = count_plain(text);
         buffer_append(out, span_take(text, plain));
         text = span_skip(text, plain);
         if (text.size == 0)
@@ -91,29 +132,30 @@ void xml_open_root(struct xml_writer *writer, const char *element, const char *n
 {
     ASSERT(writer->depth == 0);
     push(writer, element);
-    append_tag(writer->out, "<", element, "");
+    append_tag(writer->out, SPAN("<"), span_from_string(element), SPAN(""));
     if (namespace_uri != NULL)
-        append_tag(writer->out, " xmlns=\"", namespace_uri, "\"");
+        append_tag(writer->out, SPAN(" xmlns=\""), span_from_string(namespace_uri), SPAN("\""));
     buffer_append_byte(writer->out, '>');
 }
 
 void xml_open(struct xml_writer *writer, const char *element)
 {
     push(writer, element);
-    append_tag(writer->out, "<", element, ">");
+    append_tag(writer->out, SPAN("<"), span_from_string(element), SPAN(">"));
 }
 
 void xml_close(struct xml_writer *writer)
 {
     ASSERT(writer->depth > 0);
-    append_tag(writer->out, "</", writer->open[--writer->depth], ">");
+    append_tag(writer->out, SPAN("</"), span_from_string(writer->open[--writer->depth]), SPAN(">"));
 }
 
 void xml_text(struct xml_writer *writer, const char *element, struct span text)
 {
-    append_tag(writer->out, "<", element, ">");
+    struct span name = span_from_string(element);
+    append_tag(writer->out, SPAN("<"), name, SPAN(">"));
     append_escaped(writer->out, text);
-    append_tag(writer->out, "</", element, ">");
+    append_tag(writer->out, SPAN("</"), name, SPAN(">"));
 }
 
 void xml_string(struct xml_writer *writer, const char *element, const char *text)
@@ -134,7 +176,7 @@ void xml_bool(struct xml_writer *writer, const char *element, bool value)
 
 void xml_empty(struct xml_writer *writer, const char *element)
 {
-    append_tag(writer->out, "<", element, "/>");
+    append_tag(writer->out, SPAN("<"), span_from_string(element), SPAN("/>"));
 }
 
 void xml_end(struct xml_writer *writer)

@@ -37,6 +37,23 @@ START_TEST(writes_any_text_well_formed) /* statement 7 */
 }
 END_TEST
 
+START_TEST(finds_a_special_byte_anywhere)
+{
+    for (size_t size = 1; size <= 40; size++) {
+        for (size_t at = 0; at < size; at++) {
+            char text[41];
+            char expected[64];
+            memset(text, 'x', sizeof text);
+            text[at] = at % 2 ? '&' : '\x1f';
+            (void)snprintf(expected, sizeof expected, "<K>%.*s%s%.*s</K>", (int)at,
+                           "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx", at % 2 ? "&amp;" : "\xef\xbf\xbd",
+                           (int)(size - at - 1), "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx");
+            expect_text(span_of(text, size), expected);
+        }
+    }
+}
+END_TEST
+
 START_TEST(writes_a_document)
 {
     struct buffer out;
@@ -272,6 +289,7 @@ int main(void)
     Suite *suite = suite_create("xml");
     TCase *tests = tcase_create("xml");
     tcase_add_test(tests, writes_any_text_well_formed);
+    tcase_add_test(tests, finds_a_special_byte_anywhere);
     tcase_add_test(tests, writes_a_document);
     tcase_add_test(tests, reads_elements_with_text);
     tcase_add_test(tests, refuses_what_is_not_well_formed);
