@@ -191,6 +191,7 @@ static void prepare_shards(struct server *server)
     server->shards = allocate(server->shards_count, sizeof(struct shard *));
     server->view = (struct admin_view){
         .shards = server->views,
+        .shards_count = server->shards_count,
         .store = server->store,
         .is_ready = &server->is_ready,
         .started_ms = clock_wall_ms(clock_system()),
