@@ -140,8 +140,12 @@ static bool start(struct shard *shard, struct error *error)
     start_pools(shard);
     if (!start_http(shard, error))
         return false;
-    shard->common->views[shard->index] =
-        (struct admin_shard){&shard->metrics, loop_counters(shard->loop), http_server_counters(shard->http)};
+    shard->common->views[shard->index] = (struct admin_shard){
+        .metrics = &shard->metrics,
+        .loop = loop_counters(shard->loop),
+        .http = http_server_counters(shard->http),
+        .object = object_codecs_counters(shard->codecs),
+    };
     return shard->control == NULL || control_start(shard->control, error);
 }
 

@@ -17,6 +17,7 @@ struct admin_shard {
     const struct shard_metrics *metrics;
     const struct loop_counters *loop;
     const struct http_counters *http;
+    const struct object_counters *object;
 };
 
 struct admin_view {

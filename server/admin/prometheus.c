@@ -119,18 +119,19 @@ static void write_plain_counters(const struct admin_view *view, struct buffer *t
 
 /* ---- one row for each shard ---- */
 
-/* Where a number of a shard lies: in its loop's counters or in its connections'. */
+/* Where a number of a shard lies: in the counters of its loop, its connections or its body pipelines. */
 struct shard_row {
     const char *name;
     const char *type;
     const char *help;
-    enum { OF_LOOP, OF_HTTP } of;
+    enum { OF_LOOP, OF_HTTP, OF_OBJECT } of;
     size_t offset;
     double scale;
 };
 
 #define LOOP(member) OF_LOOP, offsetof(struct loop_counters, member)
 #define HTTP(member) OF_HTTP, offsetof(struct http_counters, member)
+#define OBJECT(member) OF_OBJECT, offsetof(struct object_counters, member)
 
 static const struct shard_row SHARD_ROWS[] = {
     {"bale_connections_open", "gauge", "Connections that are open.", HTTP(connections_open), 1},
@@ -139,6 +140,15 @@ static const struct shard_row SHARD_ROWS[] = {
      1},
     {"bale_bad_heads_total", "counter", "Heads that were no request.", HTTP(bad_heads), 1},
     {"bale_head_timeouts_total", "counter", "Heads that did not come in time.", HTTP(head_timeouts), 1},
+    {"bale_bytes_compressed_total", "counter", "Original bytes that were stored compressed.", OBJECT(bytes_compressed),
+     1},
+    {"bale_bytes_raw_total", "counter", "Original bytes that were stored as they are.", OBJECT(bytes_raw), 1},
+    {"bale_bytes_decoded_total", "counter", "Original bytes that were read from the store.", OBJECT(original_bytes_out),
+     1},
+    {"bale_store_read_bytes_total", "counter", "Stored bytes that this took, sidecars included.",
+     OBJECT(stored_bytes_out), 1},
+    {"bale_frames_damaged_total", "counter", "Reads that met a damaged frame.", OBJECT(frames_damaged), 1},
+    {"bale_slow_downs_total", "counter", "Waits for memory or a codec that were given up.", OBJECT(slow_downs), 1},
     {"bale_loop_turns_total", "counter", "Turns of the event loop.", LOOP(turns), 1},
     {"bale_loop_busy_seconds_total", "counter", "Time that the loop did not wait.", LOOP(busy_ns), 1e-9},
     {"bale_ring_submissions_total", "counter", "Operations handed to the ring.", LOOP(submissions), 1},
@@ -149,14 +159,21 @@ static const struct shard_row SHARD_ROWS[] = {
     {"bale_loop_messages_total", "counter", "Messages from other threads.", LOOP(messages), 1},
 };
 
+static const metric_counter *counter_of(const struct admin_shard *shard, const struct shard_row *row)
+{
+    const char *tables[] = {[OF_LOOP] = (const char *)shard->loop,
+                            [OF_HTTP] = (const char *)shard->http,
+                            [OF_OBJECT] = (const char *)shard->object};
+    return (const void *)(tables[row->of] + row->offset);
+}
+
 static void write_shard_rows(const struct admin_view *view, struct buffer *to)
 {
     for (unsigned row = 0; row < sizeof SHARD_ROWS / sizeof SHARD_ROWS[0]; row++) {
         const struct shard_row *shown = &SHARD_ROWS[row];
         family(to, shown->name, shown->type, shown->help);
         for (unsigned i = 0; i < view->shards_count; i++) {
-            const void *from = shown->of == OF_LOOP ? (const void *)view->shards[i].loop : view->shards[i].http;
-            const metric_counter *counter = (const void *)((const char *)from + shown->offset);
+            const metric_counter *counter = counter_of(&view->shards[i], shown);
             buffer_append_format(to, "%s{shard=\"%u\"} %.15g\n", shown->name, i,
                                  (double)metric_read(counter) * shown->scale);
         }

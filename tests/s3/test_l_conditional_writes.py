@@ -159,10 +159,11 @@ class Races(S3Case):
             connection.close()
 
     def test_198_one_winner_with_large_bodies(self):
+        bucket = self.bucket  # made here, not by each thread
         for turn in range(5):
             key = f"large-{turn}"
             bodies = [bytes([65 + number]) * 1_500_000 for number in range(8)]
-            answers = together(8, lambda number: self.alice.put(self.bucket, key, (), {"If-None-Match": "*"}, bodies[number],
+            answers = together(8, lambda number: self.alice.put(bucket, key, (), {"If-None-Match": "*"}, bodies[number],
                                                                 payload="unsigned"))
             winners = [number for number, answer in enumerate(answers) if answer.status == 200]
             self.assertEqual(1, len(winners), [answer.status for answer in answers])

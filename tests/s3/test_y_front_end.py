@@ -114,6 +114,7 @@ class FrontEnd(S3Case):
     def test_metrics_count_requests(self):
         if not self.server.admin:
             self.skipTest("the admin endpoint is not known")
+        self.put("counted", b"x")
         found = metrics(self.server)
         requests = {name: value for name, value in found.items() if "request" in name and "{" in name}
         self.assertTrue(requests, sorted(found)[:50])
