@@ -226,7 +226,8 @@ static uint8_t *read_original(struct json_object *object, size_t size)
         bool works = object_reader_next(reader, &piece, &error);
         ck_assert_msg(works, "%s", works ? "" : error.message);
         ck_assert_uint_le(done + piece.size, size);
-        memcpy(original + done, piece.data, piece.size);
+        if (piece.size > 0)
+            memcpy(original + done, piece.data, piece.size);
         done += piece.size;
     } while (piece.size > 0);
     ck_assert_uint_eq(done, size);
