@@ -39,6 +39,13 @@ static void refuse(struct xml_reader *reader, const char *reason)
     XML_StopParser(reader->parser, XML_FALSE);
 }
 
+/* Not malformed, but more than is taken: the kind says so. */
+static void refuse_size(struct xml_reader *reader)
+{
+    refuse(reader, "has an element with too much text");
+    reader->error.kind = ERROR_TOO_LARGE;
+}
+
 /* A handler said no; what it did not say is filled in. */
 static void refuse_by_handler(struct xml_reader *reader)
 {
@@ -106,7 +113,7 @@ static void on_text(void *context, const XML_Char *text, int size)
         return;
     buffer_append(&reader->text, span_of(text, (size_t)size));
     if (reader->text.overflow)
-        refuse(reader, "has an element with too much text");
+        refuse_size(reader);
 }
 
 static void on_doctype(void *context, const XML_Char *name, const XML_Char *system_id, const XML_Char *public_id,

@@ -1,8 +1,9 @@
 /* s3client/wire/xml_reader.h -- XML in, as it streams: elements with text, nothing else.
  *
  * Over expat. DTDs and entity declarations are refused, depth is bounded (16), text of one element is bounded (64 KiB),
- * attributes and namespaces are ignored. Every refusal is MalformedXML. The handlers run inside xml_reader_feed, must
- * not suspend, and return false to refuse the document (the reason is set by them, or MalformedXML). */
+ * attributes and namespaces are ignored. Every refusal is MalformedXML (ERROR_TOO_LARGE when it is too much text). The
+ * handlers run inside xml_reader_feed, must not suspend, and return false to refuse the document (the reason is set by
+ * them, or MalformedXML). */
 #pragma once
 
 #include "runtime/base/error.h"

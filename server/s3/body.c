@@ -64,7 +64,7 @@ static SUSPENDS bool feed(struct s3_request *request, struct document *document,
         md5_update(&document->md5, span_of(piece, size));
         checksum_update(&document->checksum, span_of(piece, size));
         if (!xml_reader_feed(document->reader, span_of(piece, size), error))
-            return false;
+            return error->kind == ERROR_TOO_LARGE ? refuse_document_size(error, document->bytes_max) : false;
     }
 }
 

@@ -67,8 +67,6 @@ bool s3_write_condition(struct s3_request *request, struct write_condition *stor
     bool has_none_match = s3_request_header(request, "if-none-match", &storage->if_none_match);
     if (has_match && has_none_match)
         return s3_refuse_header(request, "If-Match,If-None-Match", error);
-    if (s3_request_header(request, "if-modified-since", &ignored))
-        return s3_refuse_header(request, "If-Modified-Since", error);
     if (s3_request_header(request, "if-unmodified-since", &ignored))
         return s3_refuse_header(request, "If-Unmodified-Since", error);
     if (has_match && storage->if_match.size == 0)

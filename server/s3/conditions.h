@@ -16,7 +16,8 @@ bool s3_check_read(struct s3_request *request, const struct read_condition *cond
                    const struct object_attributes *current, bool *ret_not_modified, struct error *error);
 
 /* If-Match and If-None-Match of a write. *ret_condition is NULL when there is none, else it points to *storage.
- * NotImplemented: both together, or a condition that S3 has not for writes. */
+ * NotImplemented: both together, or If-Unmodified-Since (a write
+ * that ignored it could lose an update). If-Modified-Since means nothing on a write (RFC 9110). */
 bool s3_write_condition(struct s3_request *request, struct write_condition *storage,
                         const struct write_condition **ret_condition, struct error *error);
 /* If-Match and x-amz-if-match-... of DeleteObject. */

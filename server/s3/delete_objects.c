@@ -81,14 +81,21 @@ static bool close_field(struct delete_list *list, struct span element, struct sp
     return true;
 }
 
+static bool close_quiet(struct delete_list *list, struct span text, struct error *error)
+{
+    list->is_quiet = span_equal_ignore_case(text, SPAN("true"));
+    return list->is_quiet || span_equal_ignore_case(text, SPAN("false")) ||
+           refuse_document(error, "Quiet is neither true nor false");
+}
+
 static bool close_element(void *context, unsigned depth, struct span element, struct span text, struct error *error)
 {
     struct delete_list *list = context;
     if (depth == 2 && list->count > 0)
         return close_field(list, element, text, error);
     if (depth == 1 && span_equal(element, SPAN("Quiet")))
-        list->is_quiet = span_equal_ignore_case(span_trim(text), SPAN("true"));
-    else if (depth == 1 && span_equal(element, SPAN("Object")) && list->objects[list->count - 1].key.size == 0)
+        return close_quiet(list, span_trim(text), error);
+    if (depth == 1 && span_equal(element, SPAN("Object")) && list->objects[list->count - 1].key.size == 0)
         return refuse_document(error, "an object has no key");
     return true;
 }

@@ -195,12 +195,22 @@ static bool name_object(struct s3_request *request, struct object_name *ret_name
     return object_headers_refuse_unoffered(request, error) && s3_request_version(request, &ret_name->version, error);
 }
 
+/* Of a key that is not there, a version is what is missed. */
+static bool explain_missing(const struct object_name *name, struct error *error)
+{
+    if (name->version.size > 0 && error->code != NULL && strcmp(error->code, S3_NoSuchKey) == 0)
+        error_set(error, ERROR_NOT_FOUND, S3_NoSuchVersion, "The specified version does not exist.");
+    return false;
+}
+
 SUSPENDS bool s3_get_object(struct s3_request *request, struct error *error)
 {
     struct object_name name;
     struct bucket_object *object;
-    if (!name_object(request, &name, error) || !bucket_open(request->settings->store, &name, &object, error))
+    if (!name_object(request, &name, error))
         return false;
+    if (!bucket_open(request->settings->store, &name, &object, error))
+        return explain_missing(&name, error);
     bool ok = answer_object(request, object, error);
     bucket_close(object);
     return ok;
@@ -212,9 +222,11 @@ SUSPENDS bool s3_head_object(struct s3_request *request, struct error *error)
     struct object_attributes attributes;
     struct selection selection;
     bool not_modified;
-    if (!name_object(request, &name, error) ||
-        !bucket_head(request->settings->store, &name, request->arena, &attributes, error) ||
-        !decide(request, &attributes, &selection, &not_modified, error))
+    if (!name_object(request, &name, error))
+        return false;
+    if (!bucket_head(request->settings->store, &name, request->arena, &attributes, error))
+        return explain_missing(&name, error);
+    if (!decide(request, &attributes, &selection, &not_modified, error))
         return false;
     if (not_modified)
         return answer_not_modified(request, &attributes, error);

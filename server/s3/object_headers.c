@@ -54,7 +54,11 @@ static struct span without_aws_chunked(struct s3_request *request, struct span v
 
 static bool mentions_aws_chunked(struct span value)
 {
-    return memmem(value.data, value.size, "aws-chunked", 11) != NULL;
+    struct span name = SPAN("aws-chunked");
+    for (size_t i = 0; i + name.size <= value.size; i++)
+        if (span_equal_ignore_case(span_take(span_skip(value, i), name.size), name))
+            return true;
+    return false;
 }
 
 static bool take_content_headers(struct s3_request *request, struct buffer *to, struct error *error)

@@ -17,7 +17,6 @@ s3_handler s3_get_object;
 s3_handler s3_head_object; /* in get_object.c */
 s3_handler s3_delete_object;
 s3_handler s3_delete_objects;
-s3_handler s3_get_acl;             /* of a bucket or an object */
 s3_handler s3_unset_configuration; /* unset_configuration.c: reads of what was never set, and its removal */
 s3_handler s3_misplaced_parameter; /* ?versions and ?uploads on a key */
 s3_handler s3_preflight;           /* OPTIONS: before any signature, see handle.c */

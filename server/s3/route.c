@@ -29,7 +29,6 @@ static const struct s3_route routes[] = {
     {BUCKET, "GET",  "location",  S3_GetBucketLocation,  0, s3_get_bucket_location},
     {BUCKET, "GET",  "versions",  S3_ListObjectVersions, 0, s3_list_object_versions},
     {BUCKET, "POST", "delete",    S3_DeleteObjects,      TAKES_DOCUMENT, s3_delete_objects},
-    {BUCKET, "GET",  "acl",       S3_GetBucketAcl,       0, s3_get_acl},
 
     /* settings that were never set: statements 121 to 123 */
     UNSET("GET",    "policy",            S3_GetBucketPolicy),
@@ -99,7 +98,6 @@ static const struct s3_route routes[] = {
     {BUCKET, "POST",   NULL,        S3_NotOffered,    0, NULL}, /* an upload from a web form */
 
     /* sub-resources of an object */
-    {OBJECT, "GET", "acl",      S3_GetObjectAcl,         0, s3_get_acl},
     {OBJECT, "GET", "versions", S3_ListObjectVersions,   0, s3_misplaced_parameter},
     {OBJECT, "GET", "uploads",  S3_ListMultipartUploads, 0, s3_misplaced_parameter},
     NOT_OFFERED(OBJECT, "acl"),
