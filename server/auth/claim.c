@@ -252,15 +252,18 @@ static void look_at_query(struct span query, struct query_claim *ret_claim)
 }
 
 /* A value that needs decoding is decoded into the arena. */
-static bool decode_parameter(struct span value, struct arena *arena, struct span *ret_text)
+static bool decode_parameter(const struct signature_claim *claim, struct span value, struct arena *arena,
+                             struct span *ret_text, struct error *error)
 {
     *ret_text = value;
     if (span_find(value, '%') == SIZE_MAX)
         return true;
     size_t size;
     uint8_t *text = arena_allocate(arena, value.size);
-    if (text == NULL || !uri_decode(value, text, &size))
-        return false;
+    if (text == NULL)
+        return error_set(error, ERROR_BUSY, S3_SlowDown, "There is no memory for this request at the moment.");
+    if (!uri_decode(value, text, &size))
+        return refuse_malformed(claim, error, "a percent escape is broken.");
     *ret_text = span_of(text, size);
     return true;
 }
@@ -288,8 +291,8 @@ static bool read_query(const struct http_head *head, const struct query_claim *q
     if (!check_query(query, claim, error))
         return false;
     for (int i = 0; i < PARAMETERS; i++)
-        if (!decode_parameter(query->values[i], arena, &values[i]))
-            return refuse_malformed(claim, error, "a percent escape is broken.");
+        if (!decode_parameter(claim, query->values[i], arena, &values[i], error))
+            return false;
     if (!span_equal(values[PARAMETER_ALGORITHM], SPAN(SIGV4_ALGORITHM)))
         return refuse_malformed(claim, error, "X-Amz-Algorithm only supports \"" SIGV4_ALGORITHM "\".");
     if (query->is_there[PARAMETER_SECURITY_TOKEN]) /* statement 74 */

@@ -201,66 +201,72 @@ static unsigned count_pairs(struct span text)
     return count;
 }
 
-/* ---- duplicates ---- */
+/* ---- duplicates: entries that are alike become neighbours when their numbers are sorted ---- */
 
-static int compare_lines(const struct ini_entry *left, const struct ini_entry *right)
+static int compare_numbers(unsigned a, unsigned b)
 {
-    return (left->line > right->line) - (left->line < right->line);
+    return (a > b) - (a < b);
 }
 
-static int compare_entries(const void *a, const void *b)
+/* By section, then by place. */
+static int compare_sections(const void *a, const void *b, void *context)
 {
-    const struct ini_entry *const *left = a;
-    const struct ini_entry *const *right = b;
-    int order = strcmp((*left)->section, (*right)->section);
+    const struct ini_entry *entries = context;
+    unsigned left = *(const unsigned *)a;
+    unsigned right = *(const unsigned *)b;
+    int order = strcmp(entries[left].section, entries[right].section);
+    return order != 0 ? order : compare_numbers(left, right);
+}
+
+/* By section, name, then by place. */
+static int compare_names(const void *a, const void *b, void *context)
+{
+    const struct ini_entry *entries = context;
+    unsigned left = *(const unsigned *)a;
+    unsigned right = *(const unsigned *)b;
+    int order = strcmp(entries[left].section, entries[right].section);
     if (order == 0)
-        order = strcmp((*left)->name, (*right)->name);
-    return order != 0 ? order : compare_lines(*left, *right);
+        order = strcmp(entries[left].name, entries[right].name);
+    return order != 0 ? order : compare_numbers(left, right);
 }
 
-/* Sorted by section, name and line, what stands twice are neighbours. */
-static bool check_names(const struct ini_file *file, const struct ini_entry **sorted, struct error *error)
+static bool check_names(const struct ini_file *file, unsigned *sorted, struct error *error)
 {
     for (unsigned i = 0; i < file->count; i++)
-        sorted[i] = &file->entries[i];
-    qsort(sorted, file->count, sizeof *sorted, compare_entries);
-    for (unsigned i = 1; i < file->count; i++)
-        if (strcmp(sorted[i - 1]->section, sorted[i]->section) == 0 &&
-            strcmp(sorted[i - 1]->name, sorted[i]->name) == 0)
-            return ini_refuse(file, sorted[i], error, "%s stands here a second time, first in line %u.",
-                              sorted[i]->name, sorted[i - 1]->line);
+        sorted[i] = i;
+    qsort_r(sorted, file->count, sizeof *sorted, compare_names, file->entries);
+    for (unsigned i = 1; i < file->count; i++) {
+        const struct ini_entry *first = &file->entries[sorted[i - 1]];
+        const struct ini_entry *second = &file->entries[sorted[i]];
+        if (strcmp(first->section, second->section) == 0 && strcmp(first->name, second->name) == 0)
+            return ini_refuse(file, second, error, "%s stands here a second time, first in line %u.", second->name,
+                              first->line);
+    }
     return true;
 }
 
-static int compare_sections(const void *a, const void *b)
-{
-    const struct ini_entry *const *left = a;
-    const struct ini_entry *const *right = b;
-    int order = strcmp((*left)->section, (*right)->section);
-    return order != 0 ? order : compare_lines(*left, *right);
-}
-
 /* The same over the first entry of each section. */
-static bool check_sections(const struct ini_file *file, const struct ini_entry **sorted, struct error *error)
+static bool check_sections(const struct ini_file *file, unsigned *sorted, struct error *error)
 {
     unsigned count = 0;
     for (unsigned i = 0; i < file->count; i++)
         if (i == 0 || file->entries[i].section_line != file->entries[i - 1].section_line)
-            sorted[count++] = &file->entries[i];
-    qsort(sorted, count, sizeof *sorted, compare_sections);
-    for (unsigned i = 1; i < count; i++)
-        if (strcmp(sorted[i - 1]->section, sorted[i]->section) == 0)
+            sorted[count++] = i;
+    qsort_r(sorted, count, sizeof *sorted, compare_sections, file->entries);
+    for (unsigned i = 1; i < count; i++) {
+        const struct ini_entry *first = &file->entries[sorted[i - 1]];
+        const struct ini_entry *second = &file->entries[sorted[i]];
+        if (strcmp(first->section, second->section) == 0)
             return error_set(error, ERROR_INVALID, NULL,
                              "%s:%u: the section [%s] stands here a second time, first in line %u.", file->path,
-                             sorted[i]->section_line, sorted[i]->section, sorted[i - 1]->section_line);
+                             second->section_line, second->section, first->section_line);
+    }
     return true;
 }
 
 static bool check_duplicates(const struct ini_file *file, struct error *error)
 {
-    if (file->count == 0)
-        return true;
-    const struct ini_entry **sorted = malloc(file->count * sizeof *sorted);
+    unsigned *sorted = calloc(file->count + 1U, sizeof *sorted);
     ASSERT(sorted != NULL);
     bool good = check_sections(file, sorted, error) && check_names(file, sorted, error);
     free(sorted);
