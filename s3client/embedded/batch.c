@@ -193,7 +193,7 @@ static bool create_bucket(struct batch *batch, struct change *change, struct err
         break;
     }
     row = (struct bucket_row){.number = batch->numbers.group++};
-    row.info.created_ms = clock_wall_ms(batch->store->options.clock);
+    row.info.created_ms = change->create.created_ms = clock_wall_ms(batch->store->options.clock);
     memcpy(row.info.name, change->bucket.data, change->bucket.size);
     if (change->create.owner.size > 0)
         memcpy(row.info.owner, change->create.owner.data, change->create.owner.size);

@@ -5,6 +5,7 @@
 #include "runtime/log.h"
 #include "s3client/embedded/batch.h"
 #include "s3client/embedded/bitmap.h"
+#include "s3client/embedded/bucket_log.h"
 #include "s3client/embedded/room.h"
 #include "s3client/embedded/store.h"
 #include "s3client/wire/s3_error.h"
@@ -35,6 +36,7 @@ struct committer {
     struct batch_numbers numbers;
     struct buffer scratch;
     struct room room;
+    int bucket_log;
     struct shard *attached[EMBEDDED_SHARDS_MAX];
     unsigned attached_count;
     struct list_link outstanding; /* freed bodies that are not free yet */
@@ -297,6 +299,21 @@ static void note_broken(struct committer *committer, const struct error *error)
         log_message(LOG_ERROR, "The catalogue cannot be written any more, nothing will be stored: %s", error->message);
 }
 
+static void log_buckets(struct committer *committer, const struct change *changes)
+{
+    for (const struct change *change = changes; change != NULL; change = change->next) {
+        if (change->kind == CHANGE_DELETE_BUCKET && change->succeeded)
+            bucket_log_removed(committer->bucket_log, change->bucket);
+        if (change->kind != CHANGE_CREATE_BUCKET || !change->succeeded)
+            continue;
+        struct bucket_info info = {.created_ms = change->create.created_ms};
+        memcpy(info.name, change->bucket.data, change->bucket.size);
+        if (change->create.owner.size > 0)
+            memcpy(info.owner, change->create.owner.data, change->create.owner.size);
+        bucket_log_created(committer->bucket_log, &info);
+    }
+}
+
 /* One transaction of all of them. False: nothing was changed; *error says why when it was the commit. */
 static bool try_batch(struct committer *committer, struct change *changes, struct error *error)
 {
@@ -317,8 +334,10 @@ static bool try_batch(struct committer *committer, struct change *changes, struc
         return false;
     atomic_fetch_add_explicit(&committer->commits, 1, memory_order_relaxed);
     atomic_fetch_add_explicit(&committer->changes, count, memory_order_relaxed);
-    if (batch.has_bucket_change)
+    if (batch.has_bucket_change) {
         atomic_fetch_add(&committer->buckets_generation, 1);
+        log_buckets(committer, changes);
+    }
     release_freed(committer, batch.freed);
     return true;
 }
@@ -540,10 +559,13 @@ struct committer *committer_create(struct embedded_store *store, struct error *e
     list_init(&committer->outstanding);
     buffer_init(&committer->scratch, 0);
     committer->room.fd = -1;
-    if (batch_read_numbers(store, &committer->numbers, error) &&
+    committer->bucket_log = bucket_log_open(store->folder.fd, error);
+    if (committer->bucket_log >= 0 && batch_read_numbers(store, &committer->numbers, error) &&
         room_init(&committer->room, &store->catalogue, error) && start(committer, error))
         return committer;
     room_end(&committer->room);
+    if (committer->bucket_log >= 0)
+        close(committer->bucket_log);
     free(committer);
     return NULL;
 }
@@ -557,6 +579,7 @@ void committer_destroy(struct committer *committer)
     collect_returned(committer); /* nobody is attached: each is done */
     ASSERT(list_is_empty(&committer->outstanding));
     room_end(&committer->room);
+    close(committer->bucket_log);
     buffer_free(&committer->scratch);
     free(committer);
 }

@@ -51,6 +51,7 @@ struct change {
         } delete;
         struct {
             struct span owner;
+            int64_t created_ms; /* set when it was made */
         } create;
         struct {
             struct volume *volume; /* ADD: what was made */

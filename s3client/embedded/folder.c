@@ -95,7 +95,8 @@ static bool is_ours_or_empty(struct folder *folder, struct error *error)
     DIR *entries = fdopendir(openat(folder->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (entries == NULL)
         return error_set_errno(error, errno, "%s cannot be read", folder->path);
-    static const char *const known[] = {".", "..", "lock", "catalogue", "volumes", "credentials", "FORMAT.new"};
+    static const char *const known[] = {".",       "..",      "lock",        "catalogue",
+                                        "volumes", "buckets", "credentials", "FORMAT.new"};
     bool is_known = true;
     for (struct dirent *entry; is_known && (entry = readdir(entries)) != NULL;) {
         is_known = false;

@@ -149,3 +149,18 @@ bool space_forget(MDB_txn *txn, const struct catalogue *catalogue, uint32_t volu
     }
     return true;
 }
+
+bool space_store(MDB_txn *txn, const struct catalogue *catalogue, uint32_t volume, uint32_t blocks,
+                 const uint64_t *taken, struct error *error)
+{
+    for (uint32_t block = 0; block < blocks; block += SPACE_PART_BLOCKS) {
+        uint32_t count = blocks - block < SPACE_PART_BLOCKS ? blocks - block : SPACE_PART_BLOCKS;
+        uint64_t part[SPACE_PART_BLOCKS / 64] = {0};
+        memcpy(part, taken + block / 64, BITMAP_WORDS(count) * 8);
+        uint8_t key[PART_KEY_BYTES];
+        make_key(volume, block / SPACE_PART_BLOCKS, key);
+        if (!catalogue_put(txn, catalogue->space, span_of(key, sizeof key), span_of(part, sizeof part), 0, error))
+            return false;
+    }
+    return true;
+}

@@ -31,3 +31,6 @@ bool space_load(MDB_txn *txn, const struct catalogue *catalogue, uint32_t volume
 /* Removes the parts of a volume that goes. */
 bool space_forget(MDB_txn *txn, const struct catalogue *catalogue, uint32_t volume, uint32_t blocks,
                   struct error *error);
+/* Writes a volume's whole bitmap: for repair. */
+bool space_store(MDB_txn *txn, const struct catalogue *catalogue, uint32_t volume, uint32_t blocks,
+                 const uint64_t *taken, struct error *error);

@@ -1,0 +1,331 @@
+/* s3client/embedded/rebuild.c -- a new catalogue from the labels that lie behind every body in the volumes.
+ *
+ * Every label that is found is a body that was stored once; it may have been overwritten or deleted since. The newest
+ * label of a key wins, and only if its blocks belong to no newer body and still match its checksum. What does not come
+ * back: bodies that lay in the catalogue itself, sidecars (reads without them are slower, not wrong), and that
+ * something was deleted, as long as its blocks have not been used again. */
+#include "runtime/base/assert.h"
+#include "runtime/base/byteorder.h"
+#include "s3client/embedded/batch.h"
+#include "s3client/embedded/bitmap.h"
+#include "s3client/embedded/bucket_log.h"
+#include "s3client/embedded/check.h"
+#include "s3client/embedded/label.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { SCAN_BYTES = 1 << 20, ROWS_PER_COMMIT = 5000 };
+
+/* Where a label lies. */
+struct place {
+    int64_t modified_ms;
+    uint64_t write; /* the count in its token: orders writes of one millisecond */
+    uint64_t at;
+    uint32_t volume;
+    uint32_t size;
+};
+
+struct rebuild {
+    struct embedded_store *store;
+    struct embedded_report *report;
+    struct error *error;
+    struct buffer places; /* struct place each */
+    uint64_t **taken;     /* by volume */
+    uint8_t *bytes;       /* LABEL_BYTES_MAX */
+    struct batch_numbers numbers;
+    struct buffer scratch;
+    MDB_txn *txn;
+    bool has_bucket_log;
+};
+
+/* ---- the old catalogue steps aside ---- */
+
+static bool set_aside(struct rebuild *rebuild)
+{
+    int folder = rebuild->store->folder.fd;
+    char name[64];
+    (void)snprintf(name, sizeof name, "catalogue/data.mdb.damaged-%lld", (long long)time(NULL));
+    if (renameat(folder, "catalogue/data.mdb", folder, name) != 0 && errno != ENOENT)
+        return error_set_errno(rebuild->error, errno, "the damaged catalogue cannot be renamed");
+    (void)unlinkat(folder, "catalogue/lock.mdb", 0);
+    if (mkdirat(folder, "catalogue", 0755) != 0 && errno != EEXIST)
+        return error_set_errno(rebuild->error, errno, "the folder `catalogue` cannot be made");
+    return true;
+}
+
+static bool begin(struct rebuild *rebuild)
+{
+    int result = mdb_txn_begin(rebuild->store->catalogue.env, NULL, 0, &rebuild->txn);
+    return result == 0 || catalogue_failed(result, rebuild->error, "begin");
+}
+
+static bool commit(struct rebuild *rebuild)
+{
+    if (!catalogue_put_counter(rebuild->txn, &rebuild->store->catalogue, "next_group", rebuild->numbers.group,
+                               rebuild->error)) {
+        mdb_txn_abort(rebuild->txn);
+        return false;
+    }
+    int result = mdb_txn_commit(rebuild->txn);
+    return result == 0 || catalogue_failed(result, rebuild->error, "commit");
+}
+
+/* ---- volumes and buckets ---- */
+
+static bool list_volumes(struct rebuild *rebuild)
+{
+    struct embedded_store *store = rebuild->store;
+    DIR *entries = fdopendir(openat(store->folder.fd, "volumes", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (entries == NULL)
+        return error_set_errno(rebuild->error, errno, "the folder `volumes` cannot be read");
+    bool done = true;
+    for (struct dirent *entry; done && (entry = readdir(entries)) != NULL;) {
+        char *end;
+        unsigned long number = strtoul(entry->d_name, &end, 10);
+        struct stat status;
+        if (*end != '\0' || end == entry->d_name || number >= VOLUMES_MAX ||
+            fstatat(dirfd(entries), entry->d_name, &status, 0) != 0 || status.st_size < EXTENT_BLOCK_BYTES)
+            continue;
+        done = batch_put_volume(rebuild->txn, &store->catalogue, (uint32_t)number,
+                                (uint32_t)(status.st_size / EXTENT_BLOCK_BYTES), true, rebuild->error);
+    }
+    closedir(entries);
+    return done;
+}
+
+static void add_bucket(void *context, const struct bucket_info *info)
+{
+    struct rebuild *rebuild = context;
+    struct bucket_row row = {.info = *info, .number = rebuild->numbers.group++};
+    struct error ignored; /* a bucket that cannot be put shows as missing below */
+    (void)catalogue_put_bucket(rebuild->txn, &rebuild->store->catalogue, &row, &ignored);
+}
+
+/* ---- looking for labels ---- */
+
+static void note_label(struct rebuild *rebuild, const struct volume *volume, uint64_t at)
+{
+    struct label label;
+    struct row row;
+    struct error ignored;
+    size_t size;
+    ssize_t got = pread(volume->fd, rebuild->bytes, LABEL_BYTES_MAX, (off_t)at);
+    if (got <= 0 ||
+        !label_decode(span_of(rebuild->bytes, (size_t)got), rebuild->store->folder.uuid, volume->number, at, &label,
+                      &size) ||
+        !row_decode_object(label.object, &row, &ignored))
+        return;
+    struct place place = {.modified_ms = row.attributes.modified_ms,
+                          .write = load_u64_le(row.token + 8),
+                          .at = at,
+                          .volume = volume->number,
+                          .size = (uint32_t)size};
+    buffer_append(&rebuild->places, span_of(&place, sizeof place));
+}
+
+static bool scan_volume(struct rebuild *rebuild, const struct volume *volume)
+{
+    uint8_t *piece = malloc(SCAN_BYTES);
+    ASSERT(piece != NULL);
+    uint64_t end = (uint64_t)volume->blocks * EXTENT_BLOCK_BYTES;
+    bool done = true;
+    for (uint64_t at = 0; done && at < end; at += SCAN_BYTES) {
+        ssize_t got = pread(volume->fd, piece, SCAN_BYTES, (off_t)at);
+        done = got >= 0;
+        for (ssize_t i = 0; i + LABEL_ALIGNMENT <= got; i += LABEL_ALIGNMENT) {
+            if (memcmp(piece + i, "BALEBODY", 8) == 0)
+                note_label(rebuild, volume, at + (uint64_t)i);
+        }
+    }
+    free(piece);
+    return done || error_set_errno(rebuild->error, errno, "volume %u cannot be read", volume->number);
+}
+
+static int newest_first(const void *a, const void *b)
+{
+    const struct place *left = a;
+    const struct place *right = b;
+    if (left->modified_ms != right->modified_ms)
+        return left->modified_ms > right->modified_ms ? -1 : 1;
+    return left->write > right->write ? -1 : left->write < right->write;
+}
+
+/* ---- one body ---- */
+
+static bool are_free(struct rebuild *rebuild, struct span extents)
+{
+    for (unsigned i = 0; i < extents_count(extents); i++) {
+        struct extent extent = extent_at(extents, i);
+        struct volume *volume = volume_find(rebuild->store, extent.volume);
+        if (volume == NULL || extent.block > volume->blocks || extent.count > volume->blocks - extent.block)
+            return false;
+        uint64_t **taken = &rebuild->taken[extent.volume];
+        if (*taken == NULL)
+            *taken = calloc(BITMAP_WORDS(volume->blocks), sizeof **taken);
+        ASSERT(*taken != NULL);
+        if (!bitmap_is(*taken, extent.block, extent.count, false))
+            return false;
+    }
+    return true;
+}
+
+static void take_extents(struct rebuild *rebuild, struct span extents)
+{
+    for (unsigned i = 0; i < extents_count(extents); i++) {
+        struct extent extent = extent_at(extents, i);
+        bitmap_fill(rebuild->taken[extent.volume], extent.block, extent.count, true);
+    }
+}
+
+/* LOOKUP_MISSING: the bucket was removed before the catalogue was lost. */
+static enum lookup find_bucket(struct rebuild *rebuild, struct span name, struct bucket_row *ret_row)
+{
+    const struct catalogue *catalogue = &rebuild->store->catalogue;
+    enum lookup found = catalogue_find_bucket(rebuild->txn, catalogue, name, ret_row, rebuild->error);
+    if (found != LOOKUP_MISSING || rebuild->has_bucket_log)
+        return found;
+    struct bucket_info info = {.created_ms = clock_wall_ms(clock_system())};
+    memcpy(info.name, name.data, name.size);
+    add_bucket(rebuild, &info);
+    report_finding(rebuild->report, "Bucket %s is back without its owner: the file `buckets` is lost, too.", info.name);
+    return catalogue_find_bucket(rebuild->txn, catalogue, name, ret_row, rebuild->error);
+}
+
+static bool put_row(struct rebuild *rebuild, uint64_t group, const struct label *label, struct row *row)
+{
+    struct embedded_store *store = rebuild->store;
+    if (row->place == BODY_LISTED) {
+        uint8_t key[CATALOGUE_NUMBER_BYTES];
+        row->body_number = rebuild->numbers.extents++;
+        catalogue_number_key(row->body_number, key);
+        if (!catalogue_put(rebuild->txn, store->catalogue.extents, span_of(key, sizeof key), label->extents, 0,
+                           rebuild->error))
+            return false;
+    }
+    row->attributes.sidecar_size = 0;
+    struct buffer object;
+    buffer_init(&object, 0);
+    row_encode_object(row, &object);
+    struct key_table keys = {rebuild->txn, store->catalogue.objects, &rebuild->numbers.group, &rebuild->scratch};
+    bool done = key_put(&keys, group, label->key, buffer_span(&object), rebuild->error);
+    buffer_free(&object);
+    return done;
+}
+
+static bool restore(struct rebuild *rebuild, const struct place *place)
+{
+    struct volume *volume = volume_find(rebuild->store, place->volume);
+    struct label label;
+    struct row row;
+    struct bucket_row bucket;
+    struct span present;
+    size_t size;
+    uint32_t crc;
+    struct key_table keys = {.txn = rebuild->txn, .table = rebuild->store->catalogue.objects};
+    if (pread(volume->fd, rebuild->bytes, place->size, (off_t)place->at) != (ssize_t)place->size ||
+        !label_decode(span_of(rebuild->bytes, place->size), rebuild->store->folder.uuid, place->volume, place->at,
+                      &label, &size) ||
+        !row_decode_object(label.object, &row, rebuild->error) || !are_free(rebuild, label.extents))
+        return true; /* what lies there now is of a newer body */
+    enum lookup found = find_bucket(rebuild, label.bucket, &bucket);
+    if (found == LOOKUP_FOUND)
+        found = key_find(&keys, bucket.number, label.key, &present, rebuild->error) == LOOKUP_MISSING ? LOOKUP_FOUND
+                                                                                                      : LOOKUP_MISSING;
+    if (found != LOOKUP_FOUND)
+        return found == LOOKUP_MISSING; /* overwritten, or its bucket is gone */
+    if (!check_read_body(rebuild->store, label.extents, row.attributes.stored_size, &crc) || crc != row.stored_crc32c)
+        return true;
+    take_extents(rebuild, label.extents);
+    rebuild->report->repaired++;
+    return put_row(rebuild, bucket.number, &label, &row);
+}
+
+static bool restore_all(struct rebuild *rebuild)
+{
+    struct place *places = (struct place *)(void *)rebuild->places.data;
+    size_t count = rebuild->places.size / sizeof *places;
+    if (count > 0)
+        qsort(places, count, sizeof *places, newest_first);
+    if (!begin(rebuild))
+        return false;
+    for (size_t i = 0; i < count; i++) {
+        if (!restore(rebuild, &places[i])) {
+            mdb_txn_abort(rebuild->txn);
+            return false;
+        }
+        if (i % ROWS_PER_COMMIT == ROWS_PER_COMMIT - 1 && (!commit(rebuild) || !begin(rebuild)))
+            return false;
+    }
+    for (uint32_t number = 0; number < VOLUMES_MAX; number++) {
+        struct volume *volume = volume_find(rebuild->store, number);
+        if (volume != NULL && rebuild->taken[number] != NULL &&
+            !space_store(rebuild->txn, &rebuild->store->catalogue, number, volume->blocks, rebuild->taken[number],
+                         rebuild->error)) {
+            mdb_txn_abort(rebuild->txn);
+            return false;
+        }
+    }
+    return commit(rebuild);
+}
+
+/* ---- all of it ---- */
+
+static bool start_catalogue(struct rebuild *rebuild)
+{
+    struct embedded_store *store = rebuild->store;
+    if (!catalogue_open(store->folder.path, store->options.catalogue_max_bytes, store->folder.uuid, true,
+                        &store->catalogue, rebuild->error))
+        return false;
+    rebuild->numbers = (struct batch_numbers){1, 1, 1, 1, 1};
+    bool done = begin(rebuild);
+    if (done && !list_volumes(rebuild)) {
+        mdb_txn_abort(rebuild->txn);
+        done = false;
+    }
+    if (done) {
+        rebuild->has_bucket_log = bucket_log_read(store->folder.fd, add_bucket, rebuild);
+        done = commit(rebuild) && volume_table_open(store, rebuild->error);
+    }
+    if (!done)
+        catalogue_close(&store->catalogue);
+    return done;
+}
+
+static bool scan_all(struct rebuild *rebuild)
+{
+    bool done = true;
+    for (uint32_t number = 0; done && number < VOLUMES_MAX; number++) {
+        struct volume *volume = volume_find(rebuild->store, number);
+        done = volume == NULL || scan_volume(rebuild, volume);
+    }
+    return done;
+}
+
+bool rebuild_catalogue(struct embedded_store *store, struct embedded_report *report, struct error *error)
+{
+    struct rebuild rebuild = {.store = store, .report = report, .error = error};
+    if (!set_aside(&rebuild) || !start_catalogue(&rebuild))
+        return false;
+    rebuild.taken = calloc(VOLUMES_MAX, sizeof *rebuild.taken);
+    rebuild.bytes = malloc(LABEL_BYTES_MAX);
+    ASSERT(rebuild.taken != NULL && rebuild.bytes != NULL);
+    bool done = scan_all(&rebuild) && restore_all(&rebuild);
+    for (uint32_t number = 0; number < VOLUMES_MAX; number++)
+        free(rebuild.taken[number]);
+    free(rebuild.taken);
+    free(rebuild.bytes);
+    buffer_free(&rebuild.places);
+    buffer_free(&rebuild.scratch);
+    if (!done) {
+        volume_table_close(store);
+        catalogue_close(&store->catalogue);
+    }
+    return done;
+}

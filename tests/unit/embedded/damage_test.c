@@ -1,0 +1,298 @@
+/* tests/unit/embedded/damage_test.c -- flipped bits, cut files, a lost catalogue: found, named, and repaired as far as
+ * docs/store-format.md promises. */
+#include "tests/unit/embedded/fixture.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { SMALL = 40, LARGE = 40, LARGE_BYTES = 50000, STREAMED_BYTES = 2 << 20 };
+static const struct span bucket = SPAN("bucket");
+
+static void name_file(char ret_path[160], const char *folder, const char *file)
+{
+    (void)snprintf(ret_path, 160, "%s/%s", folder, file);
+}
+
+/* ---- what is in the folder ---- */
+
+static void put_numbered(struct bucket_store *store, const char *prefix, unsigned index, uint64_t seed, size_t size)
+{
+    uint8_t *body = malloc(STREAMED_BYTES);
+    char key[64];
+    (void)snprintf(key, sizeof key, "%s-%03u", prefix, index);
+    fill_bytes(seed, body, size);
+    put(store, bucket, text(key), span_of(body, size));
+    free(body);
+}
+
+static void fill_store(struct bucket_store *store, unsigned shard, void *argument)
+{
+    (void)shard, (void)argument;
+    struct error error;
+    ck_assert(bucket_create(store, text("removed"), text("alice"), &error));
+    ck_assert(bucket_create(store, bucket, text("alice"), &error));
+    ck_assert(bucket_create(store, text("empty"), text("bob"), &error));
+    ck_assert(bucket_delete(store, text("removed"), &error));
+    for (unsigned i = 0; i < SMALL; i++)
+        put_numbered(store, "small", i, i, 100);
+    for (unsigned i = 0; i < LARGE; i++) {
+        put_numbered(store, "large", i, 5000 + i, LARGE_BYTES); /* overwritten: must not come back */
+        put_numbered(store, "large", i, 1000 + i, LARGE_BYTES);
+    }
+    put_numbered(store, "streamed", 0, 77, STREAMED_BYTES);
+}
+
+static void make_folder(char ret_path[64])
+{
+    folder_make(ret_path);
+    with_store(ret_path, fill_store, NULL);
+}
+
+struct expectation {
+    int missing_small; /* index, or -1: none, or -2: all */
+    int missing_large;
+};
+
+static void expect_numbered(struct bucket_store *store, const char *prefix, unsigned index, uint64_t seed, size_t size,
+                            bool is_missing)
+{
+    uint8_t *body = malloc(STREAMED_BYTES);
+    char key[64];
+    (void)snprintf(key, sizeof key, "%s-%03u", prefix, index);
+    fill_bytes(seed, body, size);
+    if (is_missing)
+        expect_missing(store, bucket, text(key));
+    else
+        expect_body(store, bucket, text(key), span_of(body, size));
+    free(body);
+}
+
+static void expect_store(struct bucket_store *store, unsigned shard, void *argument)
+{
+    (void)shard;
+    const struct expectation *expected = argument;
+    for (unsigned i = 0; i < SMALL; i++)
+        expect_numbered(store, "small", i, i, 100, expected->missing_small == -2 || expected->missing_small == (int)i);
+    for (unsigned i = 0; i < LARGE; i++)
+        expect_numbered(store, "large", i, 1000 + i, LARGE_BYTES, expected->missing_large == (int)i);
+    expect_numbered(store, "streamed", 0, 77, STREAMED_BYTES, false);
+    struct bucket_info info;
+    struct error error;
+    ck_assert(bucket_find(store, text("empty"), &info, &error));
+    ck_assert_str_eq(info.owner, "bob");
+    ck_assert(!bucket_find(store, text("removed"), &info, &error));
+    put_numbered(store, "new", 1, 1, LARGE_BYTES); /* and it can be written */
+    expect_numbered(store, "new", 1, 1, LARGE_BYTES, false);
+}
+
+/* ---- bits and bytes ---- */
+
+/* Flips one bit `behind` bytes after the start of each place where `what` occurs in the file. */
+static unsigned flip_after(const char *path, const void *what, size_t size, size_t behind)
+{
+    int fd = open(path, O_RDWR);
+    struct stat status;
+    ck_assert(fd >= 0 && fstat(fd, &status) == 0);
+    uint8_t *map = mmap(NULL, (size_t)status.st_size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    ck_assert(map != MAP_FAILED);
+    unsigned count = 0;
+    uint8_t *end = map + status.st_size;
+    for (uint8_t *found = map; (found = memmem(found, (size_t)(end - found), what, size)) != NULL; found++, count++)
+        found[behind] ^= 4;
+    (void)munmap(map, (size_t)status.st_size);
+    close(fd);
+    return count;
+}
+
+static void count_line(void *context, const char *line)
+{
+    ck_assert_ptr_nonnull(line);
+    ++*(unsigned *)context;
+}
+
+static bool check(const char *path, bool repair, struct embedded_report *report)
+{
+    unsigned lines = 0;
+    *report = (struct embedded_report){.line = count_line, .context = &lines};
+    struct error error;
+    bool is_sound = embedded_check(path, repair, report, &error);
+    ck_assert_uint_eq(lines, report->damaged);
+    return is_sound;
+}
+
+static void check_repair_expect(const char *path, uint64_t damaged_least, struct expectation expected)
+{
+    struct embedded_report report;
+    ck_assert(!check(path, false, &report));
+    ck_assert_uint_ge(report.damaged, damaged_least);
+    ck_assert(check(path, true, &report));
+    ck_assert(check(path, false, &report));
+    ck_assert_uint_eq(report.damaged, 0);
+    with_store(path, expect_store, &expected);
+    ck_assert(check(path, false, &report));
+}
+
+START_TEST(a_sound_folder_is_sound)
+{
+    char path[64];
+    make_folder(path);
+    struct embedded_report report;
+    ck_assert(check(path, false, &report));
+    ck_assert_uint_eq(report.buckets, 2);
+    ck_assert_uint_eq(report.objects, SMALL + LARGE + 1);
+    ck_assert_uint_eq(report.bodies_bytes, SMALL * 100 + LARGE * LARGE_BYTES + STREAMED_BYTES);
+    folder_remove(path);
+}
+END_TEST
+
+static void expect_refusal(struct bucket_store *store, unsigned shard, void *argument)
+{
+    (void)shard;
+    struct error error;
+    struct object_name name = name_of(bucket, text(argument));
+    struct bucket_object *object;
+    ck_assert(!bucket_open(store, &name, &object, &error));
+    ck_assert_int_eq(error.kind, ERROR_DAMAGED);
+    ck_assert_str_eq(error.code, "InternalError");
+}
+
+START_TEST(a_flipped_bit_in_a_row_is_found)
+{
+    char path[64];
+    char file[160];
+    make_folder(path);
+    name_file(file, path, "catalogue/data.mdb");
+    ck_assert_uint_gt(flip_after(file, "small-007", 9, 40), 0);
+    with_store(path, expect_refusal, "small-007");
+    check_repair_expect(path, 1, (struct expectation){7, -1});
+    folder_remove(path);
+}
+END_TEST
+
+START_TEST(a_flipped_bit_in_a_small_body_is_found)
+{
+    char path[64];
+    char file[160];
+    uint8_t body[100];
+    make_folder(path);
+    fill_bytes(9, body, sizeof body);
+    name_file(file, path, "catalogue/data.mdb");
+    ck_assert_uint_gt(flip_after(file, body, sizeof body, 50), 0);
+    with_store(path, expect_refusal, "small-009");
+    check_repair_expect(path, 1, (struct expectation){9, -1});
+    folder_remove(path);
+}
+END_TEST
+
+START_TEST(a_flipped_bit_in_a_volume_is_found)
+{
+    char path[64];
+    char file[160];
+    uint8_t body[64];
+    make_folder(path);
+    fill_bytes(1011, body, sizeof body);
+    name_file(file, path, "volumes/00000001");
+    ck_assert_uint_eq(flip_after(file, body, sizeof body, 20), 1);
+    with_store(path, expect_refusal, "large-011");
+    check_repair_expect(path, 1, (struct expectation){-1, 11});
+    folder_remove(path);
+}
+END_TEST
+
+/* ---- a lost catalogue ---- */
+
+static void expect_no_opening(const char *path)
+{
+    struct error error;
+    struct embedded_options options = {.shards = 1, .catalogue_max_bytes = 1 << 30};
+    ck_assert_ptr_null(embedded_open(path, &options, &error));
+    ck_assert_ptr_nonnull(strstr(error.message, "bale check"));
+}
+
+START_TEST(a_lost_catalogue_is_rebuilt)
+{
+    char path[64];
+    char file[160];
+    make_folder(path);
+    name_file(file, path, "catalogue/data.mdb");
+    ck_assert_int_eq(unlink(file), 0);
+    expect_no_opening(path);
+    check_repair_expect(path, 1, (struct expectation){-2, -1});
+    folder_remove(path);
+}
+END_TEST
+
+START_TEST(a_cut_catalogue_is_refused_and_rebuilt)
+{
+    char path[64];
+    char file[160];
+    make_folder(path);
+    name_file(file, path, "catalogue/data.mdb");
+    ck_assert_int_eq(truncate(file, 40960), 0);
+    expect_no_opening(path);
+    check_repair_expect(path, 1, (struct expectation){-2, -1});
+    folder_remove(path);
+}
+END_TEST
+
+static void cut_and_read(struct bucket_store *store, unsigned shard, void *argument)
+{
+    (void)shard;
+    ck_assert_int_eq(truncate(argument, 8192), 0);
+    struct error error;
+    struct object_name name = name_of(bucket, text("small-001"));
+    struct bucket_object *object;
+    (void)bucket_open(store, &name, &object, &error);
+    _exit(1); /* not reached */
+}
+
+START_TEST(a_fault_in_the_map_says_what_to_do)
+{
+    char path[64];
+    char file[160];
+    make_folder(path);
+    name_file(file, path, "catalogue/data.mdb");
+    int ends[2];
+    ck_assert_int_eq(pipe(ends), 0);
+    pid_t pid = fork();
+    ck_assert_int_ge(pid, 0);
+    if (pid == 0) {
+        (void)dup2(ends[1], STDERR_FILENO);
+        with_store(path, cut_and_read, file);
+        _exit(2);
+    }
+    close(ends[1]);
+    char said[1024] = "";
+    size_t size = 0;
+    ssize_t got;
+    while (size < sizeof said - 1 && (got = read(ends[0], said + size, sizeof said - 1 - size)) > 0)
+        size += (size_t)got;
+    int status;
+    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+    ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == 70);
+    ck_assert_ptr_nonnull(strstr(said, "data.mdb"));
+    ck_assert_ptr_nonnull(strstr(said, "bale check"));
+    folder_remove(path);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("embedded damage");
+    TCase *tests = tcase_create("damage");
+    tcase_set_timeout(tests, 60);
+    tcase_add_test(tests, a_sound_folder_is_sound);
+    tcase_add_test(tests, a_flipped_bit_in_a_row_is_found);
+    tcase_add_test(tests, a_flipped_bit_in_a_small_body_is_found);
+    tcase_add_test(tests, a_flipped_bit_in_a_volume_is_found);
+    tcase_add_test(tests, a_lost_catalogue_is_rebuilt);
+    tcase_add_test(tests, a_cut_catalogue_is_refused_and_rebuilt);
+    tcase_add_test(tests, a_fault_in_the_map_says_what_to_do);
+    suite_add_tcase(suite, tests);
+    return run_suite(suite);
+}
