@@ -1,10 +1,10 @@
-/* bench/micro_signature.c -- nanoseconds for one verified request: presigned GET, signed GET, and a refusal. */
-#include "runtime/base/clock.h"
+/* bench/micro_signature.c -- nanoseconds of CPU for one verified request: presigned GET, signed GET, and a refusal. */
 #include "s3client/wire/uri.h"
 #include "server/auth/signature.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 /* Signed by botocore with the keys below, at 2013-05-24T00:00:00Z. */
 #define ACCESS_KEY "AKIAIOSFODNN7EXAMPLE"
@@ -30,6 +30,14 @@ static const char wrong_get[] =
     "Credential=AKIAIOSFODNN7EXAMPLE/20130524/us-east-1/s3/aws4_request, SignedHeaders=host;x-amz-content-sha256;"
     "x-amz-date, Signature=78358e1408c4d2788384fe3386e9ca3f355ffcb551bc7a0d09add170f37a1889\r\n\r\n";
 
+/* Of this thread: others may keep the machine busy meanwhile. */
+static uint64_t cpu_ns(void)
+{
+    struct timespec now;
+    (void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    return (uint64_t)now.tv_sec * 1000000000U + (uint64_t)now.tv_nsec;
+}
+
 static void measure(struct signature_verifier *verifier, const char *title, struct span text, bool is_right,
                     unsigned rounds)
 {
@@ -44,14 +52,14 @@ static void measure(struct signature_verifier *verifier, const char *title, stru
     if (http_head_parse(text, &head, &size, &error) != HTTP_PARSE_DONE || !uri_decode(head.path, path, &size))
         abort();
     arena_init(&arena, 1 << 20);
-    uint64_t started = clock_monotonic_ns(clock_system());
+    uint64_t started = cpu_ns();
     for (unsigned i = 0; i < rounds; i++) {
         arena_reset(&arena);
         details.count = 0;
         verified +=
             signature_verify(verifier, &head, span_of(path, size), now_ms, &arena, &authentication, &details, &error);
     }
-    uint64_t ended = clock_monotonic_ns(clock_system());
+    uint64_t ended = cpu_ns();
     arena_free(&arena);
     if (verified != (is_right ? rounds : 0)) {
         (void)fprintf(stderr, "%s: %u of %u verified: %s\n", title, verified, rounds, error.message);
