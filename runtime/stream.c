@@ -21,8 +21,9 @@
 
 enum {
     PIECES_MAX = 8,
-    LINGER_MS = 2000,    /* how long a closed stream waits for the peer to read what was sent */
-    LINGER_BYTES = 2048, /* what the peer still sends is read away by pieces of this size */
+    LINGER_MS = 2000,           /* how long a closed stream waits for the peer to read what was sent */
+    LINGER_BYTES = 2048,        /* what the peer still sends is read away by pieces of this size */
+    LINGER_BYTES_MAX = 1 << 20, /* a peer that goes on sending gets its reset after all */
     SPAWN_AGAIN_MS = 10, /* when no fiber is free for a parked stream that wants one */
 };
 
@@ -83,12 +84,15 @@ struct stream *stream_from_socket(int fd)
 SUSPENDS static void linger(struct stream *stream)
 {
     uint8_t unwanted[LINGER_BYTES];
+    int64_t total = 0;
     deadline_t deadline = deadline_after_ms(LINGER_MS);
     if (stream->is_idle || shutdown(stream->fd, SHUT_WR) != 0)
         return;
-    while (io_receive(stream->fd, unwanted, sizeof unwanted, deadline) > 0) {
-        if (loop_now_ns() >= deadline)
+    while (total < LINGER_BYTES_MAX && loop_now_ns() < deadline) {
+        int64_t received = io_receive(stream->fd, unwanted, sizeof unwanted, deadline);
+        if (received <= 0)
             return;
+        total += received;
     }
 }
 
