@@ -14,6 +14,7 @@ struct field_notes {
     struct error *error;
     bool has_host;
     bool has_transfer_encoding;
+    bool has_unknown_coding; /* chunked, and something else before it */
     bool says_close;
     bool says_keep_alive;
 };
@@ -209,11 +210,13 @@ static enum http_parse note_transfer_encoding(struct field_notes *notes, struct 
     if (notes->has_transfer_encoding)
         return refuse(notes->error, "There are two Transfer-Encoding fields.");
     notes->has_transfer_encoding = true;
-    if (!IS_NAME(value, "chunked")) {
-        (void)error_set(notes->error, ERROR_UNSUPPORTED, HTTP_NOT_IMPLEMENTED,
-                        "The only Transfer-Encoding understood is chunked.");
-        return HTTP_PARSE_FAILED;
-    }
+    size_t before_last = value.size;
+    while (before_last > 0 && value.data[before_last - 1] != ',')
+        before_last--;
+    /* without chunked at the end nobody knows where the body ends (RFC 9112, section 6.3) */
+    if (!IS_NAME(span_trim(span_skip(value, before_last)), "chunked"))
+        return refuse(notes->error, "The last Transfer-Encoding of a request must be chunked.");
+    notes->has_unknown_coding = before_last > 0;
     return HTTP_PARSE_DONE;
 }
 
@@ -279,6 +282,11 @@ static enum http_parse conclude(const struct field_notes *notes, struct http_hea
         return refuse(error, "Content-Length and Transfer-Encoding exclude each other.");
     if (notes->has_transfer_encoding && head->minor_version == 0)
         return refuse(error, "HTTP/1.0 has no Transfer-Encoding.");
+    if (notes->has_unknown_coding) {
+        (void)error_set(error, ERROR_UNSUPPORTED, HTTP_NOT_IMPLEMENTED,
+                        "The only Transfer-Encoding understood is chunked.");
+        return HTTP_PARSE_FAILED;
+    }
     if (notes->has_transfer_encoding)
         head->body_kind = HTTP_BODY_CHUNKED;
     else if (head->has_content_length)

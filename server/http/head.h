@@ -58,10 +58,11 @@ enum http_parse { HTTP_PARSE_MORE, HTTP_PARSE_DONE, HTTP_PARSE_FAILED };
  * target), and the connection must be closed after the answer.
  *
  * BadRequest: a line that is not HTTP/1.x, two different Content-Length values or one that is no number,
- * Content-Length beside Transfer-Encoding, obsolete folding, spaces before the colon, bare CR or LF, control bytes,
- * HTTP/1.1 without Host, two of them, or one that is no host. InvalidURI: a target with a control byte or a
- * fragment, neither "/..." nor "http://host/...", or above its bound. NotImplemented: an unknown transfer coding.
- * Percent escapes are looked at by whoever decodes the path (s3client/wire/uri.h).
+ * Content-Length beside Transfer-Encoding, a Transfer-Encoding that does not end with chunked, obsolete folding, spaces
+ * before the colon, bare CR or LF, control bytes, HTTP/1.1 without Host, two of them, or one that is no host.
+ * InvalidURI: a target with a control byte or a fragment, neither "/..." nor "http://host/...", or above its bound.
+ * NotImplemented: an unknown transfer coding. Percent escapes are looked at by whoever decodes the path
+ * (s3client/wire/uri.h).
  *
  * An absolute target must name the same host as the Host field: the signature covers the field, and a request that is
  * signed for one host must not reach another. */

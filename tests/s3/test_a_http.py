@@ -39,7 +39,7 @@ class AnswerShape(S3Case):
 
     def test_001_error_repeats_the_ids(self):
         self.assert_error(self.get("missing"), 404, "NoSuchKey")
-        self.assert_error(self.raw(b"GET / HTTP/1.1\r\nHost: x\r\nBroken Header: 1\r\n\r\n"), 400, "InvalidRequest")
+        self.assert_error(self.raw(b"GET / HTTP/1.1\r\nHost: x\r\nBroken Header: 1\r\n\r\n"), 400, "BadRequest")
 
     def test_002_errors_are_xml_for_every_method(self):
         for method in PREFLIGHT_FREE_METHODS:
