@@ -337,9 +337,9 @@ int main(void)
     tcase_add_test(fibers, stacks_are_aligned);
     tcase_add_test(fibers, switches_keep_what_fibers_hold_in_registers);
     tcase_add_test(fibers, cancellation_ends_this_wait_and_every_later_one);
-    tcase_add_test(fibers, a_long_computation_yields_when_its_slice_is_over);
     tcase_add_test(fibers, the_number_of_fibers_is_bounded);
-    if (!STACK_SANITIZED) { /* sanitizers have shadow memory, and a handler of faults of their own */
+    if (!is_instrumented()) { /* which has shadow memory, and a handler of faults of its own */
+        tcase_add_test(fibers, a_long_computation_yields_when_its_slice_is_over);
         tcase_add_test(fibers, stacks_give_their_memory_back);
         tcase_add_test(fibers, an_overflow_names_the_fiber_and_aborts);
         tcase_add_test(fibers, another_fault_is_an_ordinary_one);

@@ -1,8 +1,15 @@
 /* tests/unit/runtime/fixture.c -- runs a test's body on a fiber of a loop of its own. */
 #include "tests/unit/runtime/fixture.h"
 
-#include <signal.h>
+#include "runtime/stack.h"
+
 #include <stdlib.h>
+
+#if __has_include(<valgrind/valgrind.h>)
+#include <valgrind/valgrind.h>
+#else
+#define RUNNING_ON_VALGRIND 0
+#endif
 
 struct body {
     fiber_entry *entry;
@@ -37,6 +44,11 @@ void run_with(const struct loop_options *options, fiber_entry *entry, void *argu
 void run_on_loop(fiber_entry *entry, void *argument)
 {
     run_with(&(struct loop_options){.ring_entries = 64}, entry, argument);
+}
+
+bool is_instrumented(void)
+{
+    return STACK_SANITIZED || RUNNING_ON_VALGRIND;
 }
 
 int run_suite(Suite *suite)

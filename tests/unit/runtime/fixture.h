@@ -15,5 +15,8 @@ void run_with(const struct loop_options *options, fiber_entry *body, void *argum
 /* Starts a fiber or fails the test. */
 void spawn(const char *name, fiber_entry *entry, void *argument);
 
+/* Under a sanitizer or valgrind: memory and time are not what they would be. */
+bool is_instrumented(void);
+
 /* Runs the suite; the process's exit status. */
 int run_suite(Suite *suite);

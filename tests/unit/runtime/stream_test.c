@@ -2,7 +2,6 @@
 #include "tests/unit/runtime/fixture.h"
 
 #include "runtime/io.h"
-#include "runtime/stack.h"
 #include "runtime/stream.h"
 
 #include <arpa/inet.h>
@@ -351,7 +350,7 @@ int main(void)
     tcase_add_test(cases, what_was_sent_arrives_although_bytes_were_left_unread);
     tcase_add_test(cases, a_parked_stream_wakes_for_bytes_time_or_end);
     tcase_add_test(cases, stopping_expires_parked_streams);
-    if (!STACK_SANITIZED)
+    if (!is_instrumented())
         tcase_add_test(cases, parked_streams_hold_almost_nothing);
     tcase_add_test(cases, parked_streams_wait_for_a_free_fiber);
     suite_add_tcase(suite, cases);
