@@ -188,6 +188,8 @@ static void park(struct http_connection *connection)
 {
     connection->is_parked = true;
     stream_park(connection->stream, connection->server->settings.idle_ms, resume, expire, connection);
+    if (connection->server->is_stopping)
+        stream_expire(connection->stream); /* the same way out: a stream that is idle closes without lingering */
 }
 
 SUSPENDS static void resume(void *argument)
@@ -228,7 +230,7 @@ SUSPENDS static void serve(struct http_connection *connection, bool is_readable)
 
     bool is_cut = must_close && work->answer.state == ANSWER_CUT;
     http_work_give_back(server, work);
-    if (next == NEXT_NOTHING && !server->is_stopping)
+    if (next == NEXT_NOTHING)
         park(connection);
     else
         end(connection, is_cut);
