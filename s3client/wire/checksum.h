@@ -73,6 +73,9 @@ void md5_end(struct md5_sum *sum, uint8_t ret_digest[MD5_BYTES]);
 void sha256_begin(struct sha256_sum *sum);
 void sha256_update(struct sha256_sum *sum, struct span bytes);
 void sha256_end(struct sha256_sum *sum, uint8_t ret_digest[SHA256_BYTES]);
+/* Both over the same bytes. Each is one long chain of dependent instructions; block by block in turn, the CPU runs the
+ * two chains side by side, in about three quarters of the time. */
+void md5_sha256_update(struct md5_sum *md5, struct sha256_sum *sha256, struct span bytes);
 void sha256_of(struct span bytes, uint8_t ret_digest[SHA256_BYTES]);
 
 /* HMAC-SHA-256. A prepared key has hashed its two pads already: half of the work of a short message. */

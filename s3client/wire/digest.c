@@ -45,6 +45,17 @@ void sha256_end(struct sha256_sum *sum, uint8_t ret_digest[SHA256_BYTES])
     SHA256_Final(ret_digest, (SHA256_CTX *)sum->state);
 }
 
+void md5_sha256_update(struct md5_sum *md5, struct sha256_sum *sha256, struct span bytes)
+{
+    static_assert((int)MD5_CBLOCK == (int)SHA256_CBLOCK, "both hash blocks of 64 bytes");
+    while (bytes.size > 0) {
+        struct span block = span_take(bytes, MD5_CBLOCK);
+        bytes = span_skip(bytes, block.size);
+        MD5_Update((MD5_CTX *)md5->state, block.data, block.size);
+        SHA256_Update((SHA256_CTX *)sha256->state, block.data, block.size);
+    }
+}
+
 void sha256_of(struct span bytes, uint8_t ret_digest[SHA256_BYTES])
 {
     struct sha256_sum sum;

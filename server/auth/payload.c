@@ -50,6 +50,7 @@ struct payload_decoder {
     uint64_t chunk_number; /* from 1; 0: none has come */
 
     struct sha256_sum sum; /* of the chunk, or of the whole body */
+    bool is_sum_lent;      /* the caller hashes into it */
     struct hmac_sha256_key key;
     char previous_signature[SIGNATURE_BYTES];
     char chunk_signature[SIGNATURE_BYTES];
@@ -153,6 +154,14 @@ void payload_decoder_destroy(struct payload_decoder *decoder)
 {
     if (decoder != NULL)
         explicit_bzero(&decoder->key, sizeof decoder->key);
+}
+
+struct sha256_sum *payload_decoder_lend_sum(struct payload_decoder *decoder)
+{
+    if (decoder->kind != PAYLOAD_SHA256)
+        return NULL;
+    decoder->is_sum_lent = true;
+    return &decoder->sum;
 }
 
 /* ---- signatures of chunks and trailer ---- */
@@ -395,7 +404,7 @@ static bool feed_byte(struct payload_decoder *decoder, struct span *input, uint8
 
 static void feed_raw(struct payload_decoder *decoder, struct span *input, struct span *ret_original)
 {
-    if (decoder->kind == PAYLOAD_SHA256)
+    if (decoder->kind == PAYLOAD_SHA256 && !decoder->is_sum_lent)
         sha256_update(&decoder->sum, *input);
     *ret_original = *input;
     *input = span_skip(*input, input->size);

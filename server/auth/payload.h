@@ -31,6 +31,10 @@ struct payload_decoder *payload_decoder_create(const struct payload_expectation 
 /* Wipes the key. The memory is the arena's. */
 void payload_decoder_destroy(struct payload_decoder *decoder);
 
+/* The running SHA-256 of a body that is verified as a whole; NULL for other forms. From now on the caller hashes the
+ * original bytes into it, together with what else it hashes them for, and is done with it before it reads the end. */
+struct sha256_sum *payload_decoder_lend_sum(struct payload_decoder *decoder);
+
 /* Consumes from *input (advancing it), points *ret_original at original bytes inside the input that follow one another
  * (empty: framing only). Call it until the input is empty. False: IncompleteBody, InvalidChunkSizeError,
  * SignatureDoesNotMatch, MalformedTrailerError, InvalidRequest (a trailer's value); it stays false. */

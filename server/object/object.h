@@ -62,6 +62,10 @@ SUSPENDS bool object_writer_space(struct object_writer *writer, uint8_t **ret_by
                                   struct error *error);
 SUSPENDS bool object_writer_advance(struct object_writer *writer, size_t size, struct error *error);
 
+/* From now on advance hashes the bytes into this sum as well (NULL: into none), beside the MD5, which costs less than
+ * one after the other. It must live until finish. */
+void object_writer_hash_beside(struct object_writer *writer, struct sha256_sum *sum);
+
 /* All bytes have come: what they hashed to. */
 struct object_digest {
     uint64_t size;

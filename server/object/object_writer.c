@@ -44,6 +44,7 @@ struct object_writer {
     struct sidecar_builder sidecar;
 
     struct md5_sum md5;
+    struct sha256_sum *beside; /* the caller's, or NULL */
     struct checksum_sum checksum;
     uint32_t crc32c;
     bool is_finished;
@@ -246,6 +247,11 @@ SUSPENDS bool object_writer_space(struct object_writer *writer, uint8_t **ret_by
     return true;
 }
 
+void object_writer_hash_beside(struct object_writer *writer, struct sha256_sum *sum)
+{
+    writer->beside = sum;
+}
+
 SUSPENDS bool object_writer_advance(struct object_writer *writer, size_t size, struct error *error)
 {
     (void)error; /* nothing here can fail; later stages may */
@@ -254,7 +260,10 @@ SUSPENDS bool object_writer_advance(struct object_writer *writer, size_t size, s
     while (arrived.size > 0) {
         struct span slice = span_take(arrived, HASH_SLICE_BYTES);
         arrived = span_skip(arrived, slice.size);
-        md5_update(&writer->md5, slice);
+        if (writer->beside != NULL)
+            md5_sha256_update(&writer->md5, writer->beside, slice);
+        else
+            md5_update(&writer->md5, slice);
         checksum_update(&writer->checksum, slice);
         writer->frame_crc32c = crc32c_update(writer->frame_crc32c, slice);
         writer->crc32c = crc32c_update(writer->crc32c, slice);

@@ -82,6 +82,7 @@ static SUSPENDS bool receive_and_verify(struct s3_request *request, const struct
     struct payload_decoder *decoder = body_decoder_create(request, &plan->body, error);
     if (decoder == NULL)
         return false;
+    object_writer_hash_beside(writer, payload_decoder_lend_sum(decoder));
     bool ok = receive(request, decoder, writer, error) && object_writer_finish(writer, &digest, error) &&
               checksum_claim_verify(&plan->body.claim, decoder, digest.md5, &digest.checksum, error);
     payload_decoder_destroy(decoder);

@@ -284,6 +284,54 @@ static void bad_sidecar_body(void *argument)
     free(text);
 }
 
+/* A SHA-256 beside the MD5, in pieces that end anywhere: both as if computed alone. */
+static void beside_body(void *argument)
+{
+    (void)argument;
+    uint8_t *text = make_text(2 * MIB);
+    struct object_settings settings = ordinary_settings();
+    set_up(&settings);
+    struct object_writer *writer;
+    struct object_write_intent intent = {.name = name_of("key"), .is_size_known = true, .size = MIB + 777};
+    struct error error;
+    struct sha256_sum sum;
+    sha256_begin(&sum);
+    sha256_update(&sum, SPAN("before"));
+    ck_assert(object_writer_begin(codecs, &store.store, &intent, &writer, &error));
+    object_writer_hash_beside(writer, &sum);
+    uint8_t *space;
+    size_t capacity;
+    size_t done = 0;
+    for (size_t size = 1; done < intent.size; size = size * 3 + 1) {
+        ck_assert(object_writer_space(writer, &space, &capacity, &error));
+        size_t piece = size < capacity ? size : capacity;
+        memcpy(space, text + done, piece);
+        ck_assert(object_writer_advance(writer, piece, &error));
+        done += piece;
+    }
+    struct object_digest digest;
+    ck_assert(object_writer_finish(writer, &digest, &error));
+    object_writer_abort(writer);
+
+    struct md5_sum md5;
+    struct sha256_sum sha256;
+    uint8_t expected_md5[MD5_BYTES];
+    uint8_t expected[SHA256_BYTES];
+    uint8_t got[SHA256_BYTES];
+    md5_begin(&md5);
+    md5_update(&md5, span_of(text, intent.size));
+    md5_end(&md5, expected_md5);
+    sha256_begin(&sha256);
+    sha256_update(&sha256, SPAN("before"));
+    sha256_update(&sha256, span_of(text, intent.size));
+    sha256_end(&sha256, expected);
+    sha256_end(&sum, got);
+    ck_assert_mem_eq(got, expected, SHA256_BYTES);
+    ck_assert_mem_eq(digest.md5, expected_md5, MD5_BYTES);
+    tear_down();
+    free(text);
+}
+
 /* ---- failures on the way in ---- */
 
 static void full_store_body(void *argument)
@@ -401,6 +449,7 @@ LOOP_TEST(stored_shapes, shapes_body)
 LOOP_TEST(ranges, ranges_body)
 LOOP_TEST(reads_are_bounded, bounded_reads_body)
 LOOP_TEST(bad_sidecars, bad_sidecar_body)
+LOOP_TEST(hash_beside, beside_body)
 LOOP_TEST(full_store, full_store_body)
 LOOP_TEST(many_at_once, crowd_body)
 LOOP_TEST(slow_down, slow_down_body)
@@ -419,6 +468,7 @@ int main(void)
     tcase_add_test(tests, ranges);
     tcase_add_test(tests, reads_are_bounded);
     tcase_add_test(tests, bad_sidecars);
+    tcase_add_test(tests, hash_beside);
     tcase_add_test(tests, full_store);
     tcase_add_test(tests, many_at_once);
     tcase_add_test(tests, slow_down);
