@@ -463,13 +463,16 @@ static bool attach(struct committer *committer, struct change *change, struct er
     return true;
 }
 
-static bool detach(struct committer *committer, struct shard *shard)
+static void detach(struct committer *committer, struct change *change)
 {
+    struct shard *shard = change->shard;
     for (unsigned i = 0; i < committer->attached_count; i++) {
         if (committer->attached[i] == shard)
             committer->attached[i--] = committer->attached[--committer->attached_count];
     }
-    return true;
+    change->succeeded = true;
+    answer(change);
+    atomic_store_explicit(&shard->is_released, true, memory_order_release);
 }
 
 /* Those that are no part of a batch. */
@@ -494,7 +497,8 @@ static void run_alone(struct committer *committer, struct change *change)
         change->succeeded = attach(committer, change, change->error);
         break;
     default:
-        change->succeeded = detach(committer, change->shard);
+        detach(committer, change);
+        return;
     }
     answer(change);
 }

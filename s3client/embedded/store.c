@@ -26,6 +26,7 @@ static const struct bucket_store_operations operations = {
     .list = store_list,
 };
 
+enum { RECLAIM_DELAY_MS = 10000 };
 #define CATALOGUE_BYTES_DEFAULT (UINT64_C(256) << 30)
 
 /* ---- life ---- */
@@ -37,6 +38,8 @@ static void set_defaults(struct embedded_options *options)
         options->catalogue_max_bytes = CATALOGUE_BYTES_DEFAULT;
     if (options->volume_max_bytes == 0)
         options->volume_max_bytes = VOLUME_BYTES_MAX;
+    if (options->reclaim_delay_ms == 0)
+        options->reclaim_delay_ms = RECLAIM_DELAY_MS;
     if (options->clock == NULL)
         options->clock = clock_system();
     if (options->random == NULL)
@@ -127,7 +130,10 @@ bool embedded_attach_shard(struct bucket_store *base, unsigned index, struct err
     ASSERT(index < store->options.shards && thread_shard == NULL && loop_current() != NULL);
     struct shard *shard = &store->shards[index];
     ASSERT(shard->loop == NULL);
-    *shard = (struct shard){.store = store, .loop = loop_current(), .index = index};
+    memset(shard, 0, sizeof *shard);
+    shard->store = store;
+    shard->loop = loop_current();
+    shard->index = index;
     random_fill(store->options.random, shard->token_prefix, sizeof shard->token_prefix);
     int result = mdb_txn_begin(store->catalogue.env, NULL, MDB_RDONLY, &shard->reader);
     if (result != 0) {
@@ -152,6 +158,8 @@ bool embedded_attach_shard(struct bucket_store *base, unsigned index, struct err
             volume_set_add(shard, volume);
     }
     thread_shard = shard;
+    if (shard->volumes.first != NULL)
+        volume_tend(shard); /* what the last process left to do */
     return true;
 }
 
@@ -162,6 +170,8 @@ SUSPENDS void embedded_detach_shard(struct bucket_store *base)
     struct error error;
     struct change change = {.kind = CHANGE_DETACH};
     bool detached = committer_commit(shard, &change, &error); /* what was sent to this shard has arrived before */
+    while (!atomic_load_explicit(&shard->is_released, memory_order_acquire))
+        fiber_yield(); /* the committer is still inside the loop_post that woke us, and the loop may end after this */
     ASSERT(detached && shard->pins.count == 0);
     pool_destroy(shard->staging);
     mdb_txn_abort(shard->reader);

@@ -35,6 +35,7 @@ struct shard {
     struct volume_set volumes;
     uint8_t token_prefix[8]; /* a write's token: this, then a count */
     uint64_t token_count;
+    _Atomic bool is_released; /* the committer will not touch the shard's loop any more */
 };
 
 struct embedded_store {

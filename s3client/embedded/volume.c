@@ -1,12 +1,10 @@
-/* s3client/embedded/volume.c -- volumes: their files, and which of their blocks a shard hands out. */
+/* s3client/embedded/volume.c -- volumes: their files, and the table of all of them. */
 #include "s3client/embedded/volume.h"
 
 #include "runtime/base/assert.h"
 #include "runtime/base/byteorder.h"
-#include "runtime/io.h"
 #include "runtime/log.h"
 #include "s3client/embedded/bitmap.h"
-#include "s3client/embedded/committer.h"
 #include "s3client/embedded/space.h"
 #include "s3client/embedded/store.h"
 #include "s3client/wire/s3_error.h"
@@ -17,8 +15,6 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-enum { FILL_BLOCKS = 64, RUN_UNKNOWN = INT32_MAX, PARTIAL_BLOCKS_LEAST = 64 };
 
 /* ---- files ---- */
 
@@ -123,9 +119,18 @@ void volume_remove(struct embedded_store *store, struct volume *volume)
     (void)unlinkat(store->folder.fd, name, 0);
 }
 
+void volume_free(struct volume *volume)
+{
+    free(volume->taken);
+    free(volume->holes);
+    free(volume);
+}
+
 bool volume_load(struct embedded_store *store, MDB_txn *txn, struct volume *volume, struct error *error)
 {
     free(volume->taken);
+    free(volume->holes);
+    volume->holes = NULL;
     volume->taken = calloc(BITMAP_WORDS(volume->blocks), sizeof *volume->taken);
     ASSERT(volume->taken != NULL);
     return space_load(txn, &store->catalogue, volume->number, volume->blocks, volume->taken, error);
@@ -195,252 +200,9 @@ void volume_table_close(struct embedded_store *store)
         struct volume *volume = volume_find(store, number);
         if (volume != NULL) {
             close_volume(store, volume);
-            free(volume->taken);
-            free(volume);
+            volume_free(volume);
         }
     }
     free(store->volumes.volumes);
     store->volumes.volumes = NULL;
-}
-
-/* ---- blocks ---- */
-
-void volume_set_init(struct volume_set *set)
-{
-    *set = (struct volume_set){0};
-    wait_queue_init(&set->grown);
-    wait_queue_init(&set->idle);
-}
-
-void volume_set_add(struct shard *shard, struct volume *volume)
-{
-    struct volume_set *set = &shard->volumes;
-    ASSERT(volume->taken != NULL && volume->number % shard->store->options.shards == shard->index);
-    volume->free_blocks = bitmap_count_clear(volume->taken, volume->blocks);
-    volume->run_max = RUN_UNKNOWN;
-    volume->position = 0;
-    volume->next = set->first;
-    set->first = volume;
-    set->current = volume; /* the newest and emptiest first */
-    set->free_blocks += volume->free_blocks;
-    set->blocks += volume->blocks;
-}
-
-static void take(struct volume_set *set, struct volume *volume, uint32_t block, uint32_t count)
-{
-    bitmap_fill(volume->taken, block, count, true);
-    volume->free_blocks -= count;
-    volume->position = block + count;
-    set->free_blocks -= count;
-}
-
-static bool reserve_in(struct volume_set *set, struct volume *volume, uint32_t wanted, struct extent *ret_extent)
-{
-    if (volume->free_blocks < wanted || volume->run_max < wanted)
-        return false;
-    uint32_t block;
-    if (!bitmap_find_run(volume->taken, volume->blocks, volume->position, wanted, &block) &&
-        !bitmap_find_run(volume->taken, volume->blocks, 0, wanted, &block)) {
-        volume->run_max = wanted - 1;
-        return false;
-    }
-    take(set, volume, block, wanted);
-    *ret_extent = (struct extent){volume->number, block, wanted};
-    return true;
-}
-
-/* In the volume where the last one was found, then in the others. */
-static bool reserve_run(struct volume_set *set, uint32_t wanted, struct extent *ret_extent)
-{
-    if (set->free_blocks < wanted)
-        return false;
-    if (reserve_in(set, set->current, wanted, ret_extent))
-        return true;
-    for (struct volume *volume = set->first; volume != NULL; volume = volume->next) {
-        if (reserve_in(set, volume, wanted, ret_extent)) {
-            set->current = volume;
-            return true;
-        }
-    }
-    return false;
-}
-
-static bool reserve_at_least(struct volume_set *set, uint32_t wanted, uint32_t least, struct extent *ret_extent)
-{
-    for (;;) {
-        if (reserve_run(set, wanted, ret_extent))
-            return true;
-        if (wanted == least)
-            return false;
-        wanted = wanted / 2 > least ? wanted / 2 : least;
-    }
-}
-
-/* The next volume: an eighth of what lives in the store, and as much as is asked for. */
-static uint32_t next_volume_blocks(const struct shard *shard, uint32_t wanted)
-{
-    const struct embedded_store *store = shard->store;
-    uint64_t blocks_max = store->options.volume_max_bytes / EXTENT_BLOCK_BYTES;
-    uint64_t blocks = VOLUME_BYTES_FIRST / EXTENT_BLOCK_BYTES;
-    uint64_t live = atomic_load_explicit(&store->volumes.taken_blocks, memory_order_relaxed);
-    if (blocks < live / 8)
-        blocks = live / 8;
-    if (blocks < wanted)
-        blocks = wanted;
-    blocks = (blocks + 255) / 256 * 256;
-    return (uint32_t)(blocks < blocks_max ? blocks : blocks_max);
-}
-
-static SUSPENDS bool grow(struct shard *shard, uint32_t wanted, uint32_t least, struct error *error)
-{
-    struct volume_set *set = &shard->volumes;
-    if (set->is_growing) /* somebody is at it: whatever comes of it, the caller looks again */
-        return wait_for(&set->grown, DEADLINE_NONE, error);
-    set->is_growing = true;
-    struct change change = {.kind = CHANGE_ADD_VOLUME};
-    change.volume.blocks = next_volume_blocks(shard, wanted);
-    change.volume.blocks_least = least;
-    bool done = committer_commit(shard, &change, error);
-    if (done)
-        volume_set_add(shard, change.volume.volume);
-    set->is_growing = false;
-    wait_wake_all(&set->grown);
-    if (done)
-        volume_tend(shard);
-    return done;
-}
-
-SUSPENDS bool volume_reserve(struct shard *shard, uint32_t wanted, uint32_t least, struct extent *ret_extent,
-                             struct error *error)
-{
-    ASSERT(least > 0 && least <= wanted);
-    struct volume_set *set = &shard->volumes;
-    uint32_t blocks_max = (uint32_t)(shard->store->options.volume_max_bytes / EXTENT_BLOCK_BYTES);
-    if (wanted > blocks_max)
-        wanted = blocks_max;
-    if (least > wanted)
-        least = wanted;
-    uint32_t good = wanted / 4 > PARTIAL_BLOCKS_LEAST ? wanted / 4
-                    : wanted < PARTIAL_BLOCKS_LEAST   ? wanted
-                                                      : PARTIAL_BLOCKS_LEAST;
-    if (good < least)
-        good = least;
-    for (;;) {
-        if (reserve_at_least(set, wanted, good, ret_extent))
-            break;
-        bool was_growing = set->is_growing;
-        if (grow(shard, wanted, least, error) || was_growing) {
-            if (was_growing && fiber_is_cancelled())
-                return error_set(error, ERROR_CANCELLED, NULL, "cancelled while waiting for a volume");
-            good = least; /* the new volume may be smaller than what was asked for */
-            continue;
-        }
-        if (error->kind != ERROR_FULL || !reserve_at_least(set, wanted, least, ret_extent))
-            return false;
-        break;
-    }
-    if (set->free_blocks < set->blocks / 16)
-        volume_tend(shard);
-    return true;
-}
-
-void volume_give_back(struct shard *shard, const struct extent *extent)
-{
-    struct volume *volume = volume_find(shard->store, extent->volume);
-    ASSERT(volume != NULL && bitmap_is(volume->taken, extent->block, extent->count, true));
-    if (extent->count == 0)
-        return;
-    bitmap_fill(volume->taken, extent->block, extent->count, false);
-    volume->free_blocks += extent->count;
-    shard->volumes.free_blocks += extent->count;
-    uint32_t run = bitmap_run_around(volume->taken, volume->blocks, extent->block);
-    if (run > volume->run_max)
-        volume->run_max = run;
-    if (extent->block < volume->position)
-        volume->position = extent->block; /* low blocks first: the end of a volume becomes free sooner or later */
-}
-
-/* ---- in the background ---- */
-
-/* Writes zeros over a free piece; what is taken was written already. */
-static SUSPENDS bool fill_piece(struct volume *volume, uint32_t block, const void *zeros)
-{
-    uint32_t count = volume->blocks - block < FILL_BLOCKS ? volume->blocks - block : FILL_BLOCKS;
-    if (!bitmap_is(volume->taken, block, count, false))
-        return true;
-    bitmap_fill(volume->taken, block, count, true);
-    int64_t wrote = io_write(volume->fd_direct, zeros, (size_t)count * EXTENT_BLOCK_BYTES,
-                             (uint64_t)block * EXTENT_BLOCK_BYTES, DEADLINE_NONE);
-    bitmap_fill(volume->taken, block, count, false);
-    volume->run_max = RUN_UNKNOWN; /* a search may have failed because of this piece */
-    return wrote == (int64_t)count * EXTENT_BLOCK_BYTES;
-}
-
-static SUSPENDS bool fill_volume(struct shard *shard, struct volume *volume, const void *zeros)
-{
-    for (uint32_t block = 0; block < volume->blocks; block += FILL_BLOCKS) {
-        if (shard->volumes.is_ending || !fill_piece(volume, block, zeros))
-            return false;
-        fiber_yield_if_due();
-    }
-    if (io_sync_data(volume->fd_direct, DEADLINE_NONE) != 0 || shard->volumes.is_ending)
-        return false;
-    struct error error;
-    struct change change = {.kind = CHANGE_FILL_VOLUME, .volume.volume = volume};
-    return committer_commit(shard, &change, &error);
-}
-
-static struct volume *find_unfilled(struct volume_set *set)
-{
-    for (struct volume *volume = set->first; volume != NULL; volume = volume->next) {
-        if (!atomic_load_explicit(&volume->is_filled, memory_order_relaxed))
-            return volume;
-    }
-    return NULL;
-}
-
-static void tend(void *argument)
-{
-    struct shard *shard = argument;
-    struct volume_set *set = &shard->volumes;
-    void *zeros = aligned_alloc(EXTENT_BLOCK_BYTES, FILL_BLOCKS * EXTENT_BLOCK_BYTES);
-    ASSERT(zeros != NULL);
-    memset(zeros, 0, FILL_BLOCKS * EXTENT_BLOCK_BYTES);
-    struct error error;
-    while (!set->is_ending) {
-        /* the next volume is made before the last one is used up */
-        if (set->free_blocks < set->blocks / 16 && !grow(shard, 1, 1, &error))
-            break;
-        struct volume *volume = shard->store->options.is_unfilled ? NULL : find_unfilled(set);
-        if (volume == NULL)
-            break;
-        (void)fill_volume(shard, volume, zeros);
-        atomic_store_explicit(&volume->is_filled, true, memory_order_relaxed); /* or tried: once is enough */
-    }
-    free(zeros);
-    set->fibers--;
-    wait_wake_all(&set->idle);
-}
-
-void volume_tend(struct shard *shard)
-{
-    struct volume_set *set = &shard->volumes;
-    struct error error;
-    if (set->fibers > 0 || set->is_ending)
-        return;
-    set->fibers++;
-    if (!fiber_spawn("volumes", tend, shard, &error))
-        set->fibers--;
-}
-
-SUSPENDS void volume_set_end(struct shard *shard)
-{
-    struct volume_set *set = &shard->volumes;
-    struct error error;
-    set->is_ending = true;
-    while (set->fibers > 0 || set->is_growing) {
-        if (!wait_for(&set->idle, DEADLINE_NONE, &error))
-            fiber_yield(); /* cancelled: they see is_ending soon */
-    }
-    set->first = set->current = NULL;
 }

@@ -15,7 +15,7 @@
 
 #include <stdatomic.h>
 
-enum { VOLUMES_MAX = 65536 };
+enum { VOLUMES_MAX = 65536, VOLUME_RUN_UNKNOWN = INT32_MAX };
 #define VOLUME_BYTES_FIRST (UINT64_C(16) << 20)
 #define VOLUME_BYTES_MAX (UINT64_C(1) << 30)
 
@@ -28,6 +28,7 @@ struct volume {
     /* the owner's: */
     struct volume *next; /* of its shard */
     uint64_t *taken;
+    uint64_t *holes; /* free and given back to the disk; NULL: none */
     uint32_t free_blocks;
     uint32_t run_max;  /* no free run is longer */
     uint32_t position; /* where the search goes on */
@@ -52,6 +53,7 @@ struct volume_set {
     unsigned fibers; /* in the background */
     struct wait_queue grown;
     struct wait_queue idle;
+    struct wait_queue stopped;
 };
 
 struct embedded_store;
@@ -65,8 +67,9 @@ void volume_table_close(struct embedded_store *store);
 struct volume *volume_find(const struct embedded_store *store, uint32_t number);
 /* Makes the file and puts the volume into the table. ERROR_FULL when the disk has no room. */
 struct volume *volume_create(struct embedded_store *store, uint32_t number, uint32_t blocks, struct error *error);
-/* Closes and removes the file. Nothing may name the volume any more. */
+/* Closes and removes the file. Nothing may name the volume any more; its memory stays until volume_free. */
 void volume_remove(struct embedded_store *store, struct volume *volume);
+void volume_free(struct volume *volume);
 /* Reads a volume's bitmap for its owner. */
 bool volume_load(struct embedded_store *store, MDB_txn *txn, struct volume *volume, struct error *error);
 
@@ -84,5 +87,9 @@ SUSPENDS bool volume_reserve(struct shard *shard, uint32_t wanted, uint32_t leas
                              struct error *error);
 /* What was reserved and not committed, or freed and no longer read, is free again. */
 void volume_give_back(struct shard *shard, const struct extent *extent);
-/* Starts the background work (filling, growing ahead). */
+/* Makes another volume of at least so many blocks. */
+SUSPENDS bool volume_grow(struct shard *shard, uint32_t wanted, uint32_t least, struct error *error);
+/* More than half is free, and not little: some of it may go back to the disk. */
+bool volume_set_is_mostly_free(const struct volume_set *set);
+/* Starts the background work (filling, growing ahead, giving back) unless it runs. */
 void volume_tend(struct shard *shard);
