@@ -21,9 +21,11 @@
 
 enum {
     PIECES_MAX = 8,
-    LINGER_MS = 2000,           /* how long a closed stream waits for the peer to read what was sent */
-    LINGER_BYTES = 2048,        /* what the peer still sends is read away by pieces of this size */
-    LINGER_BYTES_MAX = 1 << 20, /* a peer that goes on sending gets its reset after all */
+    LINGER_MS = 2000,    /* how long a closed stream waits for the peer to read what was sent */
+    LINGER_BYTES = 2048, /* what the peer still sends is read away by pieces of this size */
+    /* A peer that goes on sending gets its reset after all; what fits into the buffers of both sockets must not be
+     * enough for that, or a refusal would often get lost. */
+    LINGER_BYTES_MAX = 16 << 20,
     SPAWN_AGAIN_MS = 10, /* when no fiber is free for a parked stream that wants one */
 };
 
