@@ -2,6 +2,7 @@
 
 import re
 import secrets
+import threading
 import unittest
 
 import checksums
@@ -20,7 +21,7 @@ class S3Case(unittest.TestCase):
         self.alice = Client(self.server, self.server.accounts["alice"])
         self.bob = Client(self.server, self.server.accounts["bob"])
         self.reader = Client(self.server, self.server.accounts["reader"])
-        self._bucket = None
+        self._bucket, self._bucket_lock = None, threading.Lock()
 
     def bucket_name(self, suffix=""):
         number = re.search(r"test_(\d+)", self._testMethodName)
@@ -34,9 +35,10 @@ class S3Case(unittest.TestCase):
 
     @property
     def bucket(self):
-        if self._bucket is None:
-            self._bucket = self.make_bucket()
-        return self._bucket
+        with self._bucket_lock:  # a test's threads may be the first to ask
+            if self._bucket is None:
+                self._bucket = self.make_bucket()
+            return self._bucket
 
     # ---- short forms ----
 
