@@ -78,7 +78,7 @@ def scenario(baled, folder, size, check):
 def main():
     parser = argparse.ArgumentParser(description="a full disk")
     parser.add_argument("--baled", required=True)
-    parser.add_argument("--megabytes", type=int, default=160)
+    parser.add_argument("--megabytes", type=int, default=96)
     arguments = parser.parse_args()
     check = Check()
     for size in (700_000, 20_000, 900):
