@@ -10,7 +10,9 @@ void http_body_begin(struct http_work *work)
     work->body.has_ended =
         head->body_kind == HTTP_BODY_NONE || (head->body_kind == HTTP_BODY_LENGTH && head->content_length == 0);
     work->body.has_failed = false;
-    work->body.is_continue_due = head->expects_continue && !work->body.has_ended;
+    /* An announced body of no bytes counts: botocore, having seen a final answer where it waited for an interim one,
+     * misreads the next answer on the connection and hangs. It gets its "100 Continue", or the connection is closed. */
+    work->body.is_continue_due = head->expects_continue && head->body_kind != HTTP_BODY_NONE;
     chunked_reader_init(&work->body.chunked);
 }
 
@@ -125,9 +127,9 @@ SUSPENDS bool http_body_read(struct http_exchange *exchange, void *ret_bytes, si
     *ret_size = 0;
     if (work->body.has_failed)
         return error_set(error, ERROR_INVALID, HTTP_INCOMPLETE_BODY, "The body could not be read to its end.");
-    if (work->body.has_ended)
-        return true;
     bool ok = send_continue(work, error);
+    if (ok && work->body.has_ended)
+        return true;
     if (ok && work->head.body_kind == HTTP_BODY_CHUNKED)
         ok = read_chunked(work, ret_bytes, capacity, ret_size, error);
     else if (ok)
@@ -142,13 +144,13 @@ SUSPENDS bool http_body_read(struct http_exchange *exchange, void *ret_bytes, si
 
 bool http_body_can_drain(const struct http_work *work)
 {
-    if (work->body.has_ended)
-        return true;
     if (work->body.has_failed)
         return false;
     /* A client that still waits for "100 Continue" may send its body or not: what comes next cannot be told apart. */
     if (work->body.is_continue_due && work->used == work->filled)
         return false;
+    if (work->body.has_ended)
+        return true;
     return work->head.body_kind == HTTP_BODY_CHUNKED || work->body.remaining <= settings_of(work)->drain_bytes_max;
 }
 

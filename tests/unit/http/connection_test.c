@@ -455,14 +455,18 @@ START_TEST(continues_when_asked) /* statements 9, 10, 11 */
     say(fd, "PUT /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\nhello");
     STAYS(fd);
     ck_assert(strncmp(answer, "HTTP/1.1 200 OK", 15) == 0);
-    /* an expectation that nobody knows is ignored; so is one without a body */
+    /* an expectation that nobody knows is ignored */
     say(fd, "PUT /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\nExpect: 200-maybe\r\n\r\nhello");
     STAYS(fd);
     ck_assert(strncmp(answer, "HTTP/1.1 200 OK", 15) == 0);
+    /* a body of no bytes is continued, too, and an expectation without a body is ignored */
     say(fd, "PUT /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\nExpect: 100-continue\r\n\r\n");
     STAYS(fd);
-    ck_assert(strncmp(answer, "HTTP/1.1 200 OK", 15) == 0);
+    ck_assert(strncmp(answer, "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK", 40) == 0);
     HAS_NOT("Connection: close");
+    say(fd, "GET /host HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\n\r\n");
+    STAYS(fd);
+    ck_assert(strncmp(answer, "HTTP/1.1 200 OK", 15) == 0);
     /* refused before: no 100, and what follows is not read as a request */
     say(fd, "PUT /early HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n");
     CLOSES(fd);
