@@ -11,24 +11,21 @@ ODD_NAMES = ["a space.txt", "plus+plus", "100%", "ünï cödé/naïve", "a&b=c;d
              "dots..in/the...name", "@at,comma", "hash#tag", "dollar$"]
 
 
-def candidates(folder):
-    for path in sorted(Path(folder).rglob("*")):
-        try:
-            if path.is_file() and not path.is_symlink() and path.stat().st_size <= FILE_BYTES_MAX:
-                path.open("rb").close()
-                yield path
-        except OSError:
-            continue
+def names(folder):
+    for parent, folders, files in os.walk(folder):
+        folders.sort()
+        yield from (os.path.join(parent, name) for name in sorted(files))
 
 
 def choose(folder, files_max, bytes_max):
-    """Spread over the whole folder: every n-th file, until there is enough of them."""
-    found = list(candidates(folder))
+    """Spread over the whole folder: every n-th file that can be read, until there is enough of them."""
+    found = list(names(folder))
     step = max(1, len(found) // files_max)
     chosen, total = [], 0
-    for path in found[::step]:
-        size = path.stat().st_size
-        if total + size <= bytes_max:
+    for path in map(Path, found[::step]):
+        readable = path.is_file() and not path.is_symlink() and os.access(path, os.R_OK)
+        size = path.stat().st_size if readable else bytes_max
+        if size <= FILE_BYTES_MAX and total + size <= bytes_max:
             chosen.append(path)
             total += size
     return chosen
@@ -37,7 +34,7 @@ def choose(folder, files_max, bytes_max):
 def build(target):
     """Returns the number of bytes."""
     target = Path(target)
-    for folder, files, size in (("/usr/share/doc", 150, 12 << 20), ("/usr/lib", 60, 40 << 20)):
+    for folder, files, size in (("/usr/share/doc", 150, 12 << 20), ("/usr/lib/x86_64-linux-gnu", 60, 30 << 20), ("/usr/lib", 60, 20 << 20)):
         for path in choose(folder, files, size):
             copy = target / path.relative_to("/")
             copy.parent.mkdir(parents=True, exist_ok=True)

@@ -17,6 +17,9 @@ struct command {
 };
 
 static const struct command COMMANDS[] = {
+    {"check", command_check, "--backend --repair", false, "check [--repair]",
+     "reads everything of a folder and says what is damaged;\n"
+     "                                       --repair rebuilds what can be rebuilt, a lost catalogue too"},
     {"export", command_export, "--backend --bucket", true, "export FOLDER --bucket NAME",
      "writes the objects of a bucket into FOLDER as S4 keeps them:\n"
      "                                       bodies, .s4index and objects.json"},
