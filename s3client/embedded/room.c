@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
@@ -35,8 +36,11 @@ bool room_init(struct room *room, const struct catalogue *catalogue, struct erro
 
 void room_end(struct room *room)
 {
-    if (room->fd >= 0)
-        close(room->fd);
+    if (room->fd < 0)
+        return;
+    struct stat status; /* what was allocated ahead goes back: cutting the file where it ends frees what is behind */
+    (void)(fstat(room->fd, &status) == 0 && ftruncate(room->fd, status.st_size) == 0);
+    close(room->fd);
     room->fd = -1;
 }
 

@@ -1,0 +1,150 @@
+/* tests/unit/embedded/format_test.c -- a folder of every format that Bale ever wrote opens, reads, checks and can be
+ * written.
+ *
+ * tests/vectors/store-v1 was made by this program: BALE_MAKE_STORE=FOLDER format_test. It is never made again; a new
+ * format adds a folder. */
+#include "tests/unit/embedded/fixture.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+static const struct span bucket = SPAN("bucket");
+static const size_t sizes[] = {0, 5, 2000, 2001, 20000};
+
+static void long_key(size_t size, char ret_key[1025])
+{
+    memset(ret_key, 'k', size);
+    ret_key[size] = '\0';
+}
+
+static void make_store(struct bucket_store *store, unsigned shard, void *argument)
+{
+    (void)shard, (void)argument;
+    struct error error;
+    char key[1025];
+    static uint8_t body[20000];
+    ck_assert(bucket_create(store, bucket, text("alice"), &error));
+    ck_assert(bucket_create(store, text("gone"), text("bob"), &error));
+    ck_assert(bucket_delete(store, text("gone"), &error));
+    for (unsigned i = 0; i < 5; i++) {
+        (void)snprintf(key, sizeof key, "object-%u", i);
+        fill_bytes(i, body, sizes[i]);
+        put(store, bucket, text(key), span_of(body, sizes[i]));
+    }
+    static const size_t key_sizes[] = {505, 506, 1011, 1024};
+    for (unsigned i = 0; i < 4; i++) {
+        long_key(key_sizes[i], key);
+        put(store, bucket, text(key), text("long"));
+    }
+    put(store, bucket, text("deleted"), text("x"));
+    ck_assert(try_delete(store, bucket, text("deleted"), &error));
+
+    struct buffer metadata;
+    buffer_init(&metadata, 0);
+    ck_assert(metadata_append(&metadata, text("content-type"), text("text/plain")));
+    struct object_attributes attributes = {.original_size = 1000,
+                                           .is_size_known = true,
+                                           .is_s4 = true,
+                                           .is_multipart = true,
+                                           .layout = LAYOUT_FRAMED,
+                                           .codec = 1,
+                                           .etag = "00112233445566778899aabbccddeeff-2",
+                                           .dictionary = "8899aabbccddeeff",
+                                           .parts_count = 2,
+                                           .checksum = {.algorithm = CHECKSUM_CRC64NVME, .bytes = {1, 2, 3}},
+                                           .metadata = buffer_span(&metadata)};
+    struct write_intent intent = {.name = name_of(bucket, text("attributes"))};
+    struct bucket_writer *writer;
+    struct object_attributes stored;
+    struct write_result result = {.attributes = &attributes, .sidecar = text("sidecar")};
+    ck_assert(bucket_begin(store, &intent, &writer, &error));
+    ck_assert(bucket_write(writer, text("frames"), &error));
+    ck_assert(bucket_commit(writer, &result, &stored, &error));
+    buffer_free(&metadata);
+}
+
+static void expect_attributes(struct bucket_store *store)
+{
+    struct error error;
+    struct object_name name = name_of(bucket, text("attributes"));
+    struct bucket_object *object;
+    ck_assert(bucket_open(store, &name, &object, &error));
+    const struct object_attributes *found = &object->attributes;
+    ck_assert_str_eq(found->etag, "00112233445566778899aabbccddeeff-2");
+    ck_assert_str_eq(found->dictionary, "8899aabbccddeeff");
+    ck_assert_uint_eq(found->parts_count, 2);
+    ck_assert_uint_eq(found->original_size, 1000);
+    ck_assert_int_eq(found->layout, LAYOUT_FRAMED);
+    ck_assert_int_eq(found->checksum.algorithm, CHECKSUM_CRC64NVME);
+    ck_assert_uint_eq(found->checksum.bytes[2], 3);
+    struct span value;
+    ck_assert(metadata_find(found->metadata, text("content-type"), &value) && span_equal(value, text("text/plain")));
+    struct buffer sidecar;
+    buffer_init(&sidecar, 0);
+    ck_assert(bucket_read_sidecar(object, &sidecar, &error));
+    ck_assert(span_equal(buffer_span(&sidecar), text("sidecar")));
+    buffer_free(&sidecar);
+    bucket_close(object);
+}
+
+static void expect_store(struct bucket_store *store, unsigned shard, void *argument)
+{
+    (void)shard, (void)argument;
+    char key[1025];
+    static uint8_t body[20000];
+    struct error error;
+    struct bucket_info info;
+    ck_assert(bucket_find(store, bucket, &info, &error));
+    ck_assert_str_eq(info.owner, "alice");
+    for (unsigned i = 0; i < 5; i++) {
+        (void)snprintf(key, sizeof key, "object-%u", i);
+        fill_bytes(i, body, sizes[i]);
+        expect_body(store, bucket, text(key), span_of(body, sizes[i]));
+    }
+    long_key(1024, key);
+    expect_body(store, bucket, text(key), text("long"));
+    expect_missing(store, bucket, text("deleted"));
+    expect_attributes(store);
+    put(store, bucket, text("new"), span_of(body, sizeof body));
+    expect_body(store, bucket, text("new"), span_of(body, sizeof body));
+}
+
+START_TEST(format_1_opens)
+{
+    char path[64];
+    char command[512];
+    folder_make(path);
+    (void)snprintf(command, sizeof command, "cp -R '%s'/store-v1/. '%s'", BALE_VECTORS, path);
+    ck_assert_int_eq(system(command), 0);
+    struct embedded_report report = {0};
+    struct error error;
+    bool is_sound = embedded_check(path, false, &report, &error);
+    ck_assert_msg(is_sound, "%s", is_sound ? "" : error.message);
+    ck_assert_uint_eq(report.objects, 10);
+    with_store(path, expect_store, NULL);
+    ck_assert(embedded_check(path, false, &report, &error));
+    folder_remove(path);
+}
+END_TEST
+
+START_TEST(make_folder)
+{
+    struct embedded_options options = {.shards = 1, .volume_max_bytes = 64 << 10}; /* small: it is committed */
+    struct bucket_store *store = open_store(getenv("BALE_MAKE_STORE"), &options);
+    run_shards(store, 1, make_store, NULL);
+    embedded_close(store);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("embedded format");
+    TCase *tests = tcase_create("format");
+    if (getenv("BALE_MAKE_STORE") != NULL)
+        tcase_add_test(tests, make_folder);
+    else
+        tcase_add_test(tests, format_1_opens);
+    suite_add_tcase(suite, tests);
+    return run_suite(suite);
+}
