@@ -10,11 +10,18 @@ import sigv4
 import wire
 from client import Client
 
+# Statements 5 and 6: what these errors carry beside code and message.
+ERROR_FIELDS = {
+    "NoSuchKey": ["Key"], "NoSuchBucket": ["BucketName"], "NoSuchVersion": ["Key", "VersionId"],
+    "InvalidArgument": ["ArgumentName", "ArgumentValue"], "InvalidRange": ["RangeRequested", "ActualObjectSize"],
+    "PreconditionFailed": ["Condition"], "MethodNotAllowed": ["Method", "ResourceType"], "NotImplemented": ["Header"],
+}
 REQUEST_ID = re.compile(r"^[!-~]{8,}$")
 
 
 class S3Case(unittest.TestCase):
-    server = None  # set by the runner
+    server = None  # set by the runner, as is
+    baled = None  # the program, where it is known
     SERIAL = False  # True: not beside other tests (timing, memory)
 
     def setUp(self):
@@ -86,6 +93,10 @@ class S3Case(unittest.TestCase):
         self.assertEqual(["Code", "Message"], [child.tag for child in root][:2], f"statement 2: {response}")
         self.assertEqual(response.header("x-amz-request-id"), response.text("RequestId"), f"statement 1: {response}")
         self.assertEqual(response.header("x-amz-id-2"), response.text("HostId"), f"statement 1: {response}")
+        for name in ERROR_FIELDS.get(code, ()):
+            self.assertIsNotNone(response.text(name), f"statements 5, 6: {name} is missing: {response}")
+        if code == "MethodNotAllowed":
+            self.assertTrue(response.header("allow"), f"statement 6: {response}")
         if isinstance(children, dict):
             for name, value in children.items():
                 self.assertEqual(str(value), response.text(name), f"{name}: {response}")
