@@ -25,7 +25,8 @@ void volume_set_add(struct shard *shard, struct volume *volume)
     volume->position = 0;
     volume->next = set->first;
     set->first = volume;
-    set->current = volume; /* the newest and emptiest first */
+    if (set->current == NULL)
+        set->current = volume; /* one that is made ahead is filled with zeros before the others are used up */
     set->free_blocks += volume->free_blocks;
     set->blocks += volume->blocks;
 }
@@ -145,7 +146,7 @@ SUSPENDS bool volume_reserve(struct shard *shard, uint32_t wanted, uint32_t leas
             return false;
         break;
     }
-    if (set->free_blocks < set->blocks / 16)
+    if (volume_set_is_nearly_full(set))
         volume_tend(shard);
     return true;
 }
@@ -166,6 +167,13 @@ void volume_give_back(struct shard *shard, const struct extent *extent)
         volume->position = extent->block; /* low blocks first: the end of a volume becomes free sooner or later */
     if (volume_set_is_mostly_free(&shard->volumes))
         volume_tend(shard);
+}
+
+bool volume_set_is_nearly_full(const struct volume_set *set)
+{
+    uint64_t enough = set->blocks / 8;
+    uint64_t half_a_volume = VOLUME_BYTES_FIRST / EXTENT_BLOCK_BYTES / 2;
+    return set->free_blocks < (enough > half_a_volume ? enough : half_a_volume);
 }
 
 bool volume_set_is_mostly_free(const struct volume_set *set)

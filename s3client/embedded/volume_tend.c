@@ -135,7 +135,7 @@ static void tend(void *argument)
     struct error error;
     while (!set->is_ending) {
         struct volume *volume = shard->store->options.is_unfilled ? NULL : find_unfilled(set);
-        if (set->free_blocks < set->blocks / 16) {
+        if (volume_set_is_nearly_full(set)) {
             if (!volume_grow(shard, 1, 1, &error))
                 break;
         } else if (volume != NULL) {
