@@ -226,8 +226,8 @@ static bool copy_text(struct span field, char *ret_text, size_t capacity)
 
 static bool decode_checksum(struct span field, struct checksum_value *ret_checksum)
 {
-    if (field.size < CHECKSUM_FIELD_HEAD_BYTES || field.data[0] >= CHECKSUM_ALGORITHMS ||
-        field.data[1] > CHECKSUM_COMPOSITE)
+    if (field.size < CHECKSUM_FIELD_HEAD_BYTES || field.data[0] == CHECKSUM_NONE ||
+        field.data[0] >= CHECKSUM_ALGORITHMS || field.data[1] > CHECKSUM_COMPOSITE)
         return false;
     ret_checksum->algorithm = (enum checksum_algorithm)field.data[0];
     ret_checksum->type = (enum checksum_type)field.data[1];
