@@ -158,8 +158,22 @@ bool folder_open(const char *path, bool create, const struct random_source *rand
     return false;
 }
 
+/* A file is durable only when its name is. */
+static bool sync_folder(struct folder *folder, const char *name)
+{
+    int fd = openat(folder->fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    bool done = fd >= 0 && fsync(fd) == 0;
+    int saved = errno;
+    if (fd >= 0)
+        close(fd);
+    errno = saved;
+    return done;
+}
+
 bool folder_finish(struct folder *folder, struct error *error)
 {
+    if (!sync_folder(folder, "catalogue") || !sync_folder(folder, ".."))
+        return error_set_errno(error, errno, "%s cannot be synced", folder->path);
     char uuid[2 * STORE_UUID_BYTES + 1] = "";
     hex_encode(span_of(folder->uuid, sizeof folder->uuid), uuid);
     char text[FORMAT_FILE_BYTES_MAX];
