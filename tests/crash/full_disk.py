@@ -83,7 +83,8 @@ def main():
     check = Check()
     for size in (700_000, 20_000, 900):
         folder = tempfile.mkdtemp(prefix="bale-full-")
-        mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={arguments.megabytes}m", "tmpfs", folder], capture_output=True)
+        megabytes = arguments.megabytes if size > 1000 else arguments.megabytes // 2  # small bodies take long to fill it
+        mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", folder], capture_output=True)
         if mounted.returncode:
             print("not run: no right to mount a tmpfs")
             os.rmdir(folder)

@@ -10,7 +10,7 @@ from case import S3Case
 
 OLD = b"old body"
 ETAG = checksums.etag(OLD)
-RACE_ROUNDS = int(os.environ.get("BALE_RACE_ROUNDS", "60"))
+RACE_ROUNDS = int(os.environ.get("BALE_RACE_ROUNDS", "200"))
 RACE_WRITERS = 64
 
 
