@@ -54,6 +54,9 @@ static const struct option OPTIONS[] = {
              "BALE_ACCESS_KEY and BALE_SECRET_KEY) one pair is made at first start, in the backend's folder"},
     {"region", OPTION_TEXT, AT(region), "us-east-1", "NAME", .help = "the region that clients sign for"},
     {"domain", OPTION_DOMAIN, AT(domain), "", "NAME", .help = "serve BUCKET.NAME as well (virtual-host style)"},
+    {"tls-cert", OPTION_TEXT, AT(tls_cert), "", "FILE",
+     .help = "PEM: the certificate and its chain; both ports speak HTTPS then. SIGHUP reads both files again"},
+    {"tls-key", OPTION_TEXT, AT(tls_key), "", "FILE", .help = "PEM: the certificate's key, without pass phrase"},
     {"shards", OPTION_NUMBER, AT(shards), "auto", "N", .word = "auto", .least = 1, .most = 256,
      .help = "threads that serve; auto: what the affinity mask and the cgroup's quota leave"},
     {"codec", OPTION_CHOICE, AT(codec), "auto", "NAME", .allowed = "auto|zstd|none",
@@ -447,6 +450,15 @@ static bool is_given(int argc, char *const *argv, const char *name)
     return false;
 }
 
+static bool check_pairs(const struct config *config, struct error *error)
+{
+    bool has_certificate = config->tls_cert[0] != '\0';
+    if (has_certificate == (config->tls_key[0] != '\0'))
+        return true;
+    return error_set(error, ERROR_INVALID, NULL, "--tls-%s is given and --tls-%s is not: both or neither",
+                     has_certificate ? "cert" : "key", has_certificate ? "key" : "cert");
+}
+
 static bool load(int argc, char *const *argv, char *const *environment, struct config *config, struct error *error)
 {
     /* which INI file is said by the stronger sources, so these are looked at first, and once more after it */
@@ -457,7 +469,8 @@ static bool load(int argc, char *const *argv, char *const *environment, struct c
         return false;
     if (config->config[0] != '\0' && !apply_ini_file(config, error))
         return false;
-    return apply_environment(environment, config, error) && apply_command_line(argc, argv, false, config, error);
+    return apply_environment(environment, config, error) && apply_command_line(argc, argv, false, config, error) &&
+           check_pairs(config, error);
 }
 
 enum config_verdict config_load(int argc, char *const *argv, char *const *environment, struct config *ret_config,

@@ -27,6 +27,8 @@ struct config {
     char *credentials;
     char *region;
     char *domain;
+    char *tls_cert; /* given together with tls_key, or neither: plain HTTP */
+    char *tls_key;
     uint64_t shards; /* 0: as many as there are processors for us */
     uint64_t codec;  /* enum config_codec */
     int64_t zstd_level;

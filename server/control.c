@@ -26,25 +26,61 @@ static _Thread_local struct control *control_here;
 
 /* ---- signals ---- */
 
-static void signal_arrived(struct control *control, unsigned number, bool is_first)
+struct reload {
+    struct tls_server *tls;
+    struct error error;
+    bool is_done;
+};
+
+static void reload(void *argument)
 {
-    if (!is_first)
-        _exit(128 + (int)number);
-    log_message(LOG_INFO, "%s: finishing what is in flight", number == SIGTERM ? "SIGTERM" : "SIGINT");
+    struct reload *reload = argument;
+    reload->is_done = tls_server_load(reload->tls, &reload->error);
+}
+
+SUSPENDS static void reload_certificate(struct control *control)
+{
+    struct reload work = {.tls = control->tls};
+    if (control->tls == NULL) {
+        log_message(LOG_INFO, "SIGHUP: nothing to read again, there is no --tls-cert");
+        return;
+    }
+    if (offload_run(control->file_threads, reload, &work, &work.error) && work.is_done)
+        log_message(LOG_INFO, "SIGHUP: certificate and key were read again, new connections use them");
+    else
+        log_message(LOG_ERROR, "SIGHUP: certificate and key stay as they were: %s", work.error.message);
+}
+
+static const char *name_signal(const struct signalfd_siginfo *signal)
+{
+    if (signal->ssi_signo == SIGHUP)
+        return "the terminal has gone";
+    return signal->ssi_signo == SIGTERM ? "SIGTERM" : "SIGINT";
+}
+
+/* Returns whether it asks for the end. A hang-up by the kernel comes from a terminal, all others from somebody. */
+SUSPENDS static bool obey(struct control *control, const struct signalfd_siginfo *signal, bool is_ending)
+{
+    if (signal->ssi_signo == SIGHUP && signal->ssi_code != SI_KERNEL) {
+        reload_certificate(control);
+        return is_ending;
+    }
+    if (is_ending)
+        _exit(128 + (int)signal->ssi_signo);
+    log_message(LOG_INFO, "%s: finishing what is in flight", name_signal(signal));
     control->drain(control->context);
+    return true;
 }
 
 static SUSPENDS void signals_entry(void *argument)
 {
     struct control *control = argument;
     control->signals = fiber_current();
-    bool is_first = true;
+    bool is_ending = false;
     while (io_poll(control->signal_fd, POLLIN, DEADLINE_NONE) != -ECANCELED) {
         struct signalfd_siginfo signal;
-        if (read(control->signal_fd, &signal, sizeof signal) != sizeof signal)
-            continue;
-        signal_arrived(control, signal.ssi_signo, is_first);
-        is_first = false;
+        if (read(control->signal_fd, &signal, sizeof signal) == sizeof signal)
+            is_ending = obey(control, &signal, is_ending);
     }
     control->signals = NULL;
 }
@@ -72,6 +108,7 @@ static bool start_admin(struct control *control, struct error *error)
         .drain_bytes_max = DRAIN_BYTES_MAX,
         .arena_bytes_max = ARENA_BYTES_MAX,
         .handler = admin_handle,
+        .tls = control->tls,
         .context = (void *)control->view, /* only read */
     };
     control->http = http_server_create(&settings, error);

@@ -1,15 +1,20 @@
 /* server/control.h -- what shard 0 does beside its requests: signals and the admin listener.
  *
  * The first SIGTERM or SIGINT drains: `drain` is called once, on shard 0's thread. A second one ends the process at
- * once; what was acknowledged is durable by then. */
+ * once; what was acknowledged is durable by then. SIGHUP reads certificate and key again; when it comes because the
+ * terminal has gone, it drains. */
 #pragma once
 
+#include "runtime/offload.h"
+#include "runtime/tls.h"
 #include "server/admin/admin.h"
 
 struct control {
-    int signal_fd; /* signalfd, not blocking: SIGTERM and SIGINT, which every thread has blocked */
+    int signal_fd; /* signalfd, not blocking: SIGTERM, SIGINT and SIGHUP, which every thread has blocked */
     int admin_fd;  /* listening */
     const struct admin_view *view;
+    struct tls_server *tls;       /* NULL: plain HTTP */
+    struct offload *file_threads; /* where files are read again */
     void (*drain)(void *context);
     void *context;
 

@@ -26,13 +26,15 @@ static void print_help(void)
     buffer_free(&text);
 }
 
-/* Before the first thread, so that all inherit it: SIGTERM and SIGINT are read by shard 0, SIGPIPE is an errno. */
+/* Before the first thread, so that all inherit it: SIGTERM, SIGINT and SIGHUP are read by shard 0, SIGPIPE is an errno.
+ */
 static void block_signals(void)
 {
     sigset_t set;
     (void)sigemptyset(&set);
     (void)sigaddset(&set, SIGTERM);
     (void)sigaddset(&set, SIGINT);
+    (void)sigaddset(&set, SIGHUP);
     (void)pthread_sigmask(SIG_BLOCK, &set, NULL);
     (void)signal(SIGPIPE, SIG_IGN);
 }
@@ -56,13 +58,14 @@ static void notify(const char *state)
 }
 
 /* The host part of "host:port" as somebody on this machine would write it into a URL. */
-static void print_url(const char *address, uint16_t port)
+static void print_url(const struct config *config, const char *address, uint16_t port)
 {
+    const char *scheme = config->tls_cert[0] != '\0' ? "https" : "http";
     int host = (int)(strrchr(address, ':') - address);
     if (host == 0)
-        printf("http://127.0.0.1:%u", port);
+        printf("%s://127.0.0.1:%u", scheme, port);
     else
-        printf("http://%.*s:%u", host, address, port);
+        printf("%s://%.*s:%u", scheme, host, address, port);
 }
 
 /* One line, which tools/run and the tests read. */
@@ -71,9 +74,9 @@ static void print_ready(const struct config *config, const struct server *server
     const char *folder = config_backend_folder(config);
     char *whole_path = realpath(folder, NULL);
     printf("baled: ready, S3 on ");
-    print_url(config->listen, server_port(server));
+    print_url(config, config->listen, server_port(server));
     printf(" in region %s, admin on ", config->region);
-    print_url(config->admin, server_admin_port(server));
+    print_url(config, config->admin, server_admin_port(server));
     printf(", %u shard%s, data in %s\n", server_shards(server), server_shards(server) == 1 ? "" : "s",
            whole_path != NULL ? whole_path : folder);
     free(whole_path);

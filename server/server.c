@@ -6,6 +6,7 @@
 #include "runtime/base/hex.h"
 #include "runtime/listener.h"
 #include "runtime/log.h"
+#include "runtime/tls.h"
 #include "s3client/embedded/embedded.h"
 #include "server/control.h"
 #include "server/first_credentials.h"
@@ -36,6 +37,7 @@ struct server {
     struct bucket_store *store;
     struct offload *codec_threads;
     struct offload *list_threads;
+    struct tls_server *tls; /* NULL: plain HTTP */
     int *listen_fds;
     int admin_fd;
     int signal_fd;
@@ -113,6 +115,15 @@ static bool bind_listeners(struct server *server, struct error *error)
     return true;
 }
 
+static bool load_certificate(struct server *server, struct error *error)
+{
+    const struct config *config = server->config;
+    if (config->tls_cert[0] == '\0')
+        return true;
+    server->tls = tls_server_create(config->tls_cert, config->tls_key, error);
+    return server->tls != NULL;
+}
+
 static bool start_threads(struct server *server, struct error *error)
 {
     const struct config *config = server->config;
@@ -159,6 +170,7 @@ static bool open_signals(struct server *server, struct error *error)
     (void)sigemptyset(&set);
     (void)sigaddset(&set, SIGTERM);
     (void)sigaddset(&set, SIGINT);
+    (void)sigaddset(&set, SIGHUP);
     server->signal_fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
     return server->signal_fd >= 0 || error_set_errno(error, errno, "signalfd");
 }
@@ -185,6 +197,7 @@ static void prepare_shards(struct server *server)
     server->common.store = server->store;
     server->common.accounts = server->accounts;
     server->common.codec_threads = server->codec_threads;
+    server->common.tls = server->tls;
     server->common.host_id = server->host_id;
     server->views = allocate(server->shards_count, sizeof *server->views);
     server->common.views = server->views;
@@ -200,6 +213,8 @@ static void prepare_shards(struct server *server)
         .signal_fd = server->signal_fd,
         .admin_fd = server->admin_fd,
         .view = &server->view,
+        .tls = server->tls,
+        .file_threads = server->list_threads,
         .drain = drain,
         .context = server,
     };
@@ -232,10 +247,10 @@ static bool start(struct server *server, struct error *error)
 {
     const struct config *config = server->config;
     enum log_format format = config->log_format == CONFIG_LOG_JSON ? LOG_JSON : LOG_TEXT;
-    /* the ports first: whoever finds them taken shall not have touched the folder */
-    if (!choose_limits(server, error) || !bind_listeners(server, error) || !open_signals(server, error) ||
-        !start_threads(server, error) || !open_store(server, error) || !load_accounts(server, error) ||
-        !log_start(STDERR_FILENO, format, log_level_of(config->log_level), error))
+    /* certificate and ports first: whoever finds them wrong or taken shall not have touched the folder */
+    if (!choose_limits(server, error) || !load_certificate(server, error) || !bind_listeners(server, error) ||
+        !open_signals(server, error) || !start_threads(server, error) || !open_store(server, error) ||
+        !load_accounts(server, error) || !log_start(STDERR_FILENO, format, log_level_of(config->log_level), error))
         return false;
     prepare_shards(server);
     if (!start_shards(server, error))
@@ -270,6 +285,7 @@ void server_close(struct server *server)
         offload_destroy(server->codec_threads);
     offload_destroy(server->list_threads);
     accounts_free(server->accounts);
+    tls_server_destroy(server->tls);
     explicit_bzero(&server->first, sizeof server->first);
     log_stop();
     free(server->listen_fds);

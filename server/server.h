@@ -8,8 +8,8 @@
 
 struct server;
 
-/* Everything up to the point where requests are taken. The config must outlive the server. SIGTERM and SIGINT must be
- * blocked in the calling thread. NULL: the process is to end; what had been begun is not taken down. */
+/* Everything up to the point where requests are taken. The config must outlive the server. SIGTERM, SIGINT and SIGHUP
+ * must be blocked in the calling thread. NULL: the process is to end; what had been begun is not taken down. */
 struct server *server_start(const struct config *config, struct error *error);
 
 uint16_t server_port(const struct server *server);

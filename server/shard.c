@@ -124,6 +124,7 @@ static bool start_http(struct shard *shard, struct error *error)
         .arena_bytes_max = S3_ARENA_BYTES_MAX,
         .handler = s3_handle,
         .refuse = s3_refuse,
+        .tls = shard->common->tls,
         .context = &shard->s3,
     };
     shard->http = http_server_create(&settings, error);

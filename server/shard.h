@@ -14,7 +14,8 @@
 #include <stdbool.h>
 
 struct shard;
-struct control; /* control.h */
+struct control;    /* control.h */
+struct tls_server; /* runtime/tls.h */
 
 /* What all shards read. */
 struct shard_common {
@@ -22,6 +23,7 @@ struct shard_common {
     struct bucket_store *store;
     const struct accounts *accounts;
     struct offload *codec_threads; /* NULL: no level above 6 */
+    struct tls_server *tls;        /* NULL: plain HTTP */
     unsigned shards_count;
     unsigned connections_max; /* of each shard */
     bool is_pinned;           /* every shard stays on a processor of its own */

@@ -255,7 +255,10 @@ SUSPENDS void http_connection_serve(struct http_server *server, struct stream *s
     server->connections_count++;
     metric_add(&server->counters.connections, 1);
     atomic_store_explicit(&server->counters.connections_open, server->connections_count, memory_order_relaxed);
-    serve(connection, false);
+    if (server->settings.tls != NULL && !http_connection_secure(connection))
+        end(connection, false);
+    else
+        serve(connection, false);
 }
 
 void http_server_stop(struct http_server *server)
@@ -265,5 +268,7 @@ void http_server_stop(struct http_server *server)
         struct http_connection *connection = LIST_ELEMENT(link, struct http_connection, link);
         if (connection->is_parked)
             stream_expire(connection->stream);
+        else if (connection->handshake != NULL)
+            fiber_cancel(connection->handshake);
     }
 }

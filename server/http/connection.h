@@ -8,6 +8,7 @@
 #include "runtime/base/arena.h"
 #include "runtime/metrics.h"
 #include "runtime/stream.h"
+#include "runtime/tls.h"
 #include "server/http/head.h"
 
 #include <stdbool.h>
@@ -28,6 +29,7 @@ struct http_settings {
     size_t arena_bytes_max;
     http_handler *handler;
     http_refusal_handler *refuse; /* NULL: status 400 without a body */
+    struct tls_server *tls;       /* NULL: plain HTTP. The handshake has head_ms */
     void *context;
 };
 
@@ -98,6 +100,8 @@ struct http_counters {
     metric_counter requests;         /* whose head was read */
     metric_counter bad_heads;        /* refused before there was a request */
     metric_counter head_timeouts;
+    metric_counter handshakes;        /* of TLS, that succeeded */
+    metric_counter handshakes_failed; /* or were never begun: plain HTTP, silence, scanners */
 };
 const struct http_counters *http_server_counters(const struct http_server *server);
 void http_server_destroy(struct http_server *server);

@@ -23,6 +23,7 @@ struct http_connection {
     void (*ended)(void *context);
     void *ended_context;
     bool is_parked;
+    struct fiber *handshake; /* the fiber of a TLS handshake; NULL: it is over */
 };
 
 enum answer_state {
@@ -103,6 +104,11 @@ void http_work_give_back(struct http_server *server, struct http_work *work);
 void http_server_next_id(struct http_server *server, char ret_id[33]);
 /* Date and Server fields, as of this second. */
 struct span http_server_date(struct http_server *server);
+
+/* ---- secure.c ---- */
+
+/* The handshake. False: there is nobody to serve, and the connection is to be closed. */
+SUSPENDS bool http_connection_secure(struct http_connection *connection);
 
 /* ---- body.c ---- */
 
