@@ -231,6 +231,15 @@ def verify(client, keys, races, everything, rng):
     return problems
 
 
+def how_it_ended(daemon):
+    """A problem when the server is gone although nobody killed it."""
+    status = daemon.process.poll()
+    if status is None:
+        return []
+    lines = [line for line in daemon.log().splitlines() if " info request" not in line]
+    return [f"the server ended by itself with {status}: {' | '.join(lines[-12:])}"]
+
+
 def round_of_load(daemon, keys, races, arguments, rng, number):
     started = time.monotonic()
     server = daemon.start()
@@ -240,10 +249,11 @@ def round_of_load(daemon, keys, races, arguments, rng, number):
     for writer in writers:
         writer.start()
     time.sleep(rng.choice((0.02, 0.1, 0.3, 0.5)) * rng.random() + 0.01)
+    ended = how_it_ended(daemon)
     daemon.kill()
     for writer in writers:
         writer.join(60)
-    return [problem for writer in writers for problem in writer.problems], sum(writer.done for writer in writers), ready_seconds
+    return ended + [problem for writer in writers for problem in writer.problems], sum(writer.done for writer in writers), ready_seconds
 
 
 def kill_while_starting(daemon, rng):
@@ -278,7 +288,11 @@ def main():
             kill_while_starting(daemon, rng)
         server = daemon.start()
         client = Client(server, server.accounts["alice"])
-        problems += verify(client, keys, races, number % 50 == 49 or number == arguments.rounds - 1, rng)
+        try:
+            problems += verify(client, keys, races, number % 50 == 49 or number == arguments.rounds - 1, rng)
+        except (wire.ProtocolError, OSError) as problem:
+            time.sleep(0.2)
+            problems += [f"while it was compared: {problem!r}"] + how_it_ended(daemon)
         daemon.kill()
         passed, failed = passed + (not problems), failed + bool(problems)
         for problem in problems[:5]:

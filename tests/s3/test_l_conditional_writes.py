@@ -98,6 +98,44 @@ class ConditionalWrites(S3Case):
             self.assertIn(repeated.status, (200, 412, 409), repeated)
             self.assert_object(key, b"x" * 5000)
 
+    def test_201_decided_again_at_commit(self):
+        """What another writer does while the body is on its way counts."""
+        for body in (b"small", b"large " * 400_000):
+            for headers, between, status in (
+                ({"If-None-Match": "*"}, lambda: self.put("k", b"other"), 412),
+                ({"If-Match": ETAG}, lambda: self.put("k", b"other"), 412),
+                ({"If-Match": ETAG}, lambda: self.alice.delete(self.bucket, "k"), 404),
+                ({"If-None-Match": ETAG}, lambda: self.put("k", OLD), 412),
+            ):
+                self.alice.delete(self.bucket, "k")
+                if "If-Match" in headers:
+                    self.put("k", OLD)
+                with self.subTest(f"{len(body)} {headers}"):
+                    prepared = self.alice.prepare("PUT", self.bucket, "k", (), headers, body, payload="unsigned")
+                    with self.alice.connect() as connection:
+                        connection.send(prepared.bytes[:-1])
+                        between()
+                        before = self.get("k")
+                        connection.try_send(prepared.bytes[-1:])
+                        self.assert_status(status, connection.read_response())
+                    after = self.get("k")
+                    self.assertEqual((before.status, before.header("etag")), (after.status, after.header("etag")))
+
+    def test_201_condition_that_comes_true_on_the_way(self):
+        """A server may refuse early; if it does not, the state at commit decides."""
+        self.put("k", OLD)
+        prepared = self.alice.prepare("PUT", self.bucket, "k", (), {"If-None-Match": "*"}, b"x" * 100_000, payload="unsigned")
+        with self.alice.connect() as connection:
+            connection.send(prepared.bytes[:50_000])
+            self.alice.delete(self.bucket, "k")
+            connection.try_send(prepared.bytes[50_000:])
+            answer = connection.read_response()
+        self.assertIn(answer.status, (200, 412), answer)
+        if answer.status == 200:
+            self.assert_object("k", b"x" * 100_000)
+        else:
+            self.assert_absent("k")
+
     def test_202_conditional_delete(self):
         self.put("k", OLD)
         answer = self.alice.delete(self.bucket, "k", (), {"If-Match": '"wrong"'})
