@@ -7,6 +7,8 @@
 #include "runtime/base/assert.h"
 
 #include <stdbool.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -73,6 +75,15 @@ static uint64_t size_of(int fd)
     return fstat(fd, &status) == 0 ? (uint64_t)status.st_size : 0;
 }
 
+/* A descriptor of our own, without O_DIRECT: sectors are read and written at any alignment. */
+static int open_again(int fd)
+{
+    char path[64];
+    (void)snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+    int again = open(path, O_RDWR | O_CLOEXEC);
+    return again >= 0 ? again : dup(fd);
+}
+
 /* NULL when it is no regular file, or when it is unknown and not to be added. */
 static struct file *find_file(struct io_sim_disk *disk, int fd, bool add)
 {
@@ -91,7 +102,7 @@ static struct file *find_file(struct io_sim_disk *disk, int fd, bool add)
         .next = disk->files,
         .device = status.st_dev,
         .inode = status.st_ino,
-        .fd = dup(fd),
+        .fd = open_again(fd),
         .durable_size = (uint64_t)status.st_size,
     };
     file->last = &file->first;
