@@ -166,9 +166,9 @@ static SUSPENDS bool write_blocks(struct embedded_writer *writer, const uint8_t 
         size_t part = size < room ? size : (size_t)room;
         int64_t wrote = is_durable ? io_write_durable(volume->fd_direct, bytes, part, at, DEADLINE_NONE)
                                    : io_write(volume->fd_direct, bytes, part, at, DEADLINE_NONE);
-        /* a direct write ends at a block; a shorter one is repeated from there */
-        if (wrote <= 0 || (uint64_t)wrote > part || wrote % EXTENT_BLOCK_BYTES != 0)
+        if (wrote <= 0 || (uint64_t)wrote > part)
             return write_failed(wrote, error);
+        wrote -= wrote % EXTENT_BLOCK_BYTES; /* direct writes begin at blocks: the rest of one is written again */
         bytes += wrote;
         size -= (size_t)wrote;
         writer->flushed += (uint64_t)wrote;
