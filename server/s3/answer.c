@@ -5,8 +5,6 @@
 #include "s3client/wire/date.h"
 #include "s3client/wire/s3_error.h"
 
-#include <stdio.h>
-
 enum { QUOTED_ETAG_BYTES = ETAG_TEXT_BYTES + 2 };
 
 /* ---- headers ---- */
@@ -25,9 +23,12 @@ SUSPENDS bool s3_answer_empty(struct s3_request *request, struct error *error)
 
 static struct span quote(const char *etag, char ret_text[QUOTED_ETAG_BYTES])
 {
-    int size = snprintf(ret_text, QUOTED_ETAG_BYTES, "\"%s\"", etag);
-    ASSERT(size > 0 && size < QUOTED_ETAG_BYTES);
-    return span_of(ret_text, (size_t)size);
+    size_t size = strlen(etag);
+    ASSERT(size < ETAG_TEXT_BYTES);
+    ret_text[0] = '"';
+    memcpy(ret_text + 1, etag, size);
+    ret_text[size + 1] = '"';
+    return span_of(ret_text, size + 2);
 }
 
 void s3_answer_etag(struct s3_request *request, const char *etag)
