@@ -49,7 +49,8 @@ def run(command, **options):
 
 def build(folder, *settings, targets=()):
     """Sets the folder up if need be and builds; None, or the Tally of the failure."""
-    settings = ["-Dwerror=true", "-Dtests=enabled", *settings]
+    warnings = "true" if folder == "build" else "false"  # sanitizers make frames that are larger than we allow
+    settings = [f"-Dwerror={warnings}", "-Dtests=enabled", *settings]
     verb = ["configure"] if (ROOT / folder / "build.ninja").exists() else ["setup"]
     made = run(["meson", *verb, folder, *settings])
     if made.returncode == 0:
