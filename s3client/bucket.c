@@ -2,6 +2,7 @@
 #include "s3client/bucket.h"
 
 #include "runtime/base/assert.h"
+#include "s3client/wire/s3_error.h"
 
 static bool is_bucket_name(struct span bucket)
 {
@@ -123,4 +124,115 @@ SUSPENDS bool bucket_list(struct bucket_store *store, const struct list_request 
 {
     ASSERT(is_bucket_name(request->bucket) && request->entries_max <= LIST_ENTRIES_MAX);
     return store->operations->list(store, request, arena, ret_page, error);
+}
+
+/* ---- uploads and tags ---- */
+
+static bool is_upload_id(struct span id)
+{
+    return id.size == UPLOAD_ID_BYTES - 1;
+}
+
+static bool no_upload(struct error *error)
+{
+    return error_set(error, ERROR_NOT_FOUND, S3_NoSuchUpload,
+                     "The specified upload does not exist. The upload ID may be invalid, or the upload may have been "
+                     "aborted or completed.");
+}
+
+SUSPENDS bool bucket_create_upload(struct bucket_store *store, const struct upload_intent *intent,
+                                   char ret_id[UPLOAD_ID_BYTES], struct error *error)
+{
+    ASSERT(is_object_name(&intent->name) && intent->initiator.size <= ACCOUNT_ID_BYTES_MAX);
+    return store->operations->create_upload(store, intent, ret_id, error);
+}
+
+SUSPENDS bool bucket_find_upload(struct bucket_store *store, const struct object_name *name, struct span upload_id,
+                                 struct arena *arena, struct upload_info *ret_upload, struct error *error)
+{
+    ASSERT(is_object_name(name));
+    return is_upload_id(upload_id) ? store->operations->find_upload(store, name, upload_id, arena, ret_upload, error)
+                                   : no_upload(error);
+}
+
+SUSPENDS bool bucket_begin_part(struct bucket_store *store, const struct object_name *name, struct span upload_id,
+                                uint64_t stored_size_hint, struct bucket_writer **ret_writer, struct error *error)
+{
+    ASSERT(is_object_name(name));
+    return is_upload_id(upload_id)
+               ? store->operations->begin_part(store, name, upload_id, stored_size_hint, ret_writer, error)
+               : no_upload(error);
+}
+
+SUSPENDS bool bucket_commit_part(struct bucket_writer *writer, const struct part_attributes *part, struct error *error)
+{
+    ASSERT(part->number >= 1 && part->number <= PART_NUMBER_MAX);
+    return writer->store->operations->commit_part(writer, part, error);
+}
+
+SUSPENDS bool bucket_list_parts(struct bucket_store *store, const struct object_name *name, struct span upload_id,
+                                unsigned after, unsigned parts_max, struct arena *arena,
+                                struct part_attributes **ret_parts, unsigned *ret_count, bool *ret_truncated,
+                                struct error *error)
+{
+    ASSERT(is_object_name(name));
+    return is_upload_id(upload_id) ? store->operations->list_parts(store, name, upload_id, after, parts_max, arena,
+                                                                   ret_parts, ret_count, ret_truncated, error)
+                                   : no_upload(error);
+}
+
+SUSPENDS bool bucket_complete_upload(struct bucket_store *store, const struct object_name *name, struct span upload_id,
+                                     const struct part_choice *parts, unsigned count, const struct write_result *result,
+                                     struct object_attributes *ret_attributes, struct error *error)
+{
+    ASSERT(is_object_name(name) && result->attributes != NULL && count >= 1 && count <= PART_NUMBER_MAX);
+    for (unsigned i = 1; i < count; i++)
+        ASSERT(parts[i].number > parts[i - 1].number);
+    return is_upload_id(upload_id)
+               ? store->operations->complete_upload(store, name, upload_id, parts, count, result, ret_attributes, error)
+               : no_upload(error);
+}
+
+SUSPENDS bool bucket_abort_upload(struct bucket_store *store, const struct object_name *name, struct span upload_id,
+                                  struct error *error)
+{
+    ASSERT(is_object_name(name));
+    return is_upload_id(upload_id) ? store->operations->abort_upload(store, name, upload_id, error) : no_upload(error);
+}
+
+SUSPENDS bool bucket_list_uploads(struct bucket_store *store, const struct upload_list_request *request,
+                                  struct arena *arena, struct upload_list_page *ret_page, struct error *error)
+{
+    ASSERT(is_bucket_name(request->bucket) && request->entries_max <= LIST_ENTRIES_MAX);
+    return store->operations->list_uploads(store, request, arena, ret_page, error);
+}
+
+SUSPENDS bool bucket_find_completed(struct bucket_store *store, const struct object_name *name, struct span upload_id,
+                                    struct object_attributes *ret_attributes, struct error *error)
+{
+    ASSERT(is_object_name(name));
+    return is_upload_id(upload_id) ? store->operations->find_completed(store, name, upload_id, ret_attributes, error)
+                                   : no_upload(error);
+}
+
+SUSPENDS bool bucket_read_parts(struct bucket_object *object, unsigned after, unsigned parts_max, struct arena *arena,
+                                struct object_part **ret_parts, unsigned *ret_count, bool *ret_truncated,
+                                struct error *error)
+{
+    return object->store->operations->read_parts(object, after, parts_max, arena, ret_parts, ret_count, ret_truncated,
+                                                 error);
+}
+
+SUSPENDS bool bucket_read_tags(struct bucket_store *store, const struct object_name *name, struct buffer *ret_tags,
+                               struct error *error)
+{
+    ASSERT(is_object_name(name));
+    return store->operations->read_tags(store, name, ret_tags, error);
+}
+
+SUSPENDS bool bucket_write_tags(struct bucket_store *store, const struct object_name *name, struct span tags,
+                                unsigned tags_count, struct error *error)
+{
+    ASSERT(is_object_name(name));
+    return store->operations->write_tags(store, name, tags, tags_count, error);
 }

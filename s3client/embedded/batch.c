@@ -4,6 +4,7 @@
 #include "runtime/base/assert.h"
 #include "runtime/base/byteorder.h"
 #include "s3client/embedded/store.h"
+#include "s3client/embedded/upload_batch.h"
 #include "s3client/wire/s3_error.h"
 
 #include <stdlib.h>
@@ -11,7 +12,7 @@
 enum { VOLUME_ROW_BYTES = 8, VOLUME_ROW_VERSION = 1 };
 
 /* A write failed after others of the same change were made. */
-static bool broken(struct batch *batch)
+bool batch_broken(struct batch *batch)
 {
     batch->is_broken = true;
     return false;
@@ -36,7 +37,7 @@ static bool free_extents(struct batch *batch, const struct row *old, struct span
     return true;
 }
 
-static bool free_numbered(struct batch *batch, MDB_dbi table, uint64_t number, struct error *error)
+bool batch_free_numbered(struct batch *batch, MDB_dbi table, uint64_t number, struct error *error)
 {
     uint8_t key[CATALOGUE_NUMBER_BYTES];
     catalogue_number_key(number, key);
@@ -53,24 +54,27 @@ static bool free_listed(struct batch *batch, const struct row *old, struct error
     if (found == LOOKUP_MISSING)
         return error_set(error, ERROR_DAMAGED, S3_InternalError, "A list of extents is missing. Run `bale check`.");
     return found == LOOKUP_FOUND && free_extents(batch, old, extents, error) &&
-           free_numbered(batch, batch->store->catalogue.extents, old->body_number, error);
+           batch_free_numbered(batch, batch->store->catalogue.extents, old->body_number, error);
 }
 
 /* The row itself is left to the caller. */
-static bool free_object(struct batch *batch, const struct row *old, struct error *error)
+bool batch_free_object(struct batch *batch, const struct row *old, struct error *error)
 {
     const struct catalogue *catalogue = &batch->store->catalogue;
-    if (old->attributes.sidecar_size > 0 && !free_numbered(batch, catalogue->sidecars, old->sidecar_number, error))
+    if (old->attributes.sidecar_size > 0 &&
+        !batch_free_numbered(batch, catalogue->sidecars, old->sidecar_number, error))
         return false;
     switch (old->place) {
     case BODY_NONE:
         return true;
     case BODY_INLINE:
-        return free_numbered(batch, catalogue->bodies, old->body_number, error);
+        return batch_free_numbered(batch, catalogue->bodies, old->body_number, error);
     case BODY_EXTENTS:
         return free_extents(batch, old, old->extents, error);
     case BODY_LISTED:
         return free_listed(batch, old, error);
+    case BODY_PIECES:
+        return pieces_free(batch, old, error);
     }
     UNREACHABLE();
 }
@@ -78,8 +82,8 @@ static bool free_object(struct batch *batch, const struct row *old, struct error
 /* ---- objects ---- */
 
 /* The current version; `ret_row` points into the map and holds until the first write. */
-static enum lookup find_object(struct batch *batch, uint64_t group, struct span key, struct row *ret_row,
-                               struct error *error)
+enum lookup batch_find_object(struct batch *batch, uint64_t group, struct span key, struct row *ret_row,
+                              struct error *error)
 {
     struct span object;
     enum lookup found = key_find(&batch->keys, group, key, &object, error);
@@ -88,7 +92,7 @@ static enum lookup find_object(struct batch *batch, uint64_t group, struct span 
     return found;
 }
 
-static bool put_numbered(struct batch *batch, MDB_dbi table, uint64_t number, struct span value, struct error *error)
+bool batch_put_numbered(struct batch *batch, MDB_dbi table, uint64_t number, struct span value, struct error *error)
 {
     uint8_t key[CATALOGUE_NUMBER_BYTES];
     catalogue_number_key(number, key);
@@ -105,21 +109,21 @@ static bool put_body(struct batch *batch, const struct change *change, uint64_t 
     }
     if (change->put.place == BODY_INLINE) {
         *ret_number = batch->numbers.body++;
-        return put_numbered(batch, catalogue->bodies, *ret_number, change->put.body, error);
+        return batch_put_numbered(batch, catalogue->bodies, *ret_number, change->put.body, error);
     }
     if (change->put.place == BODY_LISTED) {
         *ret_number = batch->numbers.extents++;
-        return put_numbered(batch, catalogue->extents, *ret_number, extents, error);
+        return batch_put_numbered(batch, catalogue->extents, *ret_number, extents, error);
     }
     return true;
 }
 
-static bool put_sidecar(struct batch *batch, const struct change *change, uint64_t *ret_number, struct error *error)
+bool batch_put_sidecar(struct batch *batch, struct span sidecar, uint64_t *ret_number, struct error *error)
 {
-    if (change->put.sidecar.size == 0)
+    if (sidecar.size == 0)
         return true;
     *ret_number = batch->numbers.sidecar++;
-    return put_numbered(batch, batch->store->catalogue.sidecars, *ret_number, change->put.sidecar, error);
+    return batch_put_numbered(batch, batch->store->catalogue.sidecars, *ret_number, sidecar, error);
 }
 
 static bool put_object(struct batch *batch, struct change *change, struct error *error)
@@ -128,7 +132,7 @@ static bool put_object(struct batch *batch, struct change *change, struct error 
     struct row old;
     if (!catalogue_need_bucket(batch->txn, &batch->store->catalogue, change->bucket, &bucket, error))
         return false;
-    enum lookup found = find_object(batch, bucket.number, change->put.key, &old, error);
+    enum lookup found = batch_find_object(batch, bucket.number, change->put.key, &old, error);
     if (found == LOOKUP_FAILED)
         return false;
     const struct object_attributes *current = found == LOOKUP_FOUND ? &old.attributes : NULL;
@@ -137,20 +141,21 @@ static bool put_object(struct batch *batch, struct change *change, struct error 
 
     uint64_t body_number = 0;
     uint64_t sidecar_number = 0;
-    if (found == LOOKUP_FOUND && !free_object(batch, &old, error))
-        return broken(batch);
-    if (!put_body(batch, change, &body_number, error) || !put_sidecar(batch, change, &sidecar_number, error))
-        return broken(batch);
+    if (found == LOOKUP_FOUND && !batch_free_object(batch, &old, error))
+        return batch_broken(batch);
+    if (!put_body(batch, change, &body_number, error) ||
+        !batch_put_sidecar(batch, change->put.sidecar, &sidecar_number, error))
+        return batch_broken(batch);
     row_set_numbers(change->put.object->data, body_number, sidecar_number);
     return key_put(&batch->keys, bucket.number, change->put.key, buffer_span(change->put.object), error) ||
-           broken(batch);
+           batch_broken(batch);
 }
 
 static bool delete_item(struct batch *batch, uint64_t group, struct delete_item *item, struct error *error)
 {
     struct row old;
     bool is_current = item->version.size == 0 || span_equal(item->version, SPAN("null"));
-    enum lookup found = is_current ? find_object(batch, group, item->key, &old, error) : LOOKUP_MISSING;
+    enum lookup found = is_current ? batch_find_object(batch, group, item->key, &old, error) : LOOKUP_MISSING;
     if (found == LOOKUP_FAILED)
         return false;
     const struct object_attributes *current = found == LOOKUP_FOUND ? &old.attributes : NULL;
@@ -158,7 +163,8 @@ static bool delete_item(struct batch *batch, uint64_t group, struct delete_item 
         return false;
     if (found == LOOKUP_MISSING)
         return true;
-    return (free_object(batch, &old, error) && key_delete(&batch->keys, group, item->key, error)) || broken(batch);
+    return (batch_free_object(batch, &old, error) && key_delete(&batch->keys, group, item->key, error)) ||
+           batch_broken(batch);
 }
 
 static bool delete_objects(struct batch *batch, struct change *change, struct error *error)
@@ -198,7 +204,7 @@ static bool create_bucket(struct batch *batch, struct change *change, struct err
     if (change->create.owner.size > 0)
         memcpy(row.info.owner, change->create.owner.data, change->create.owner.size);
     batch->has_bucket_change = true;
-    return catalogue_put_bucket(batch->txn, &batch->store->catalogue, &row, error) || broken(batch);
+    return catalogue_put_bucket(batch->txn, &batch->store->catalogue, &row, error) || batch_broken(batch);
 }
 
 static bool delete_bucket(struct batch *batch, struct change *change, struct error *error)
@@ -210,8 +216,10 @@ static bool delete_bucket(struct batch *batch, struct change *change, struct err
         return false;
     if (!is_empty)
         return error_set(error, ERROR_CONFLICT, S3_BucketNotEmpty, "The bucket that you tried to delete is not empty.");
+    if (!uploads_free_all(batch, row.number, error))
+        return batch_broken(batch);
     batch->has_bucket_change = true;
-    return catalogue_delete(batch->txn, batch->store->catalogue.buckets, change->bucket, error) || broken(batch);
+    return catalogue_delete(batch->txn, batch->store->catalogue.buckets, change->bucket, error) || batch_broken(batch);
 }
 
 /* ---- volumes ---- */
@@ -230,7 +238,7 @@ static bool fill_volume(struct batch *batch, struct change *change, struct error
 {
     const struct volume *volume = change->volume.volume;
     return batch_put_volume(batch->txn, &batch->store->catalogue, volume->number, volume->blocks, true, error) ||
-           broken(batch);
+           batch_broken(batch);
 }
 
 static bool drop_volume(struct batch *batch, struct change *change, struct error *error)
@@ -241,7 +249,7 @@ static bool drop_volume(struct batch *batch, struct change *change, struct error
     store_u32_be(key, volume->number);
     return (catalogue_delete(batch->txn, catalogue->volumes, span_of(key, sizeof key), error) &&
             space_forget(batch->txn, catalogue, volume->number, volume->blocks, error)) ||
-           broken(batch);
+           batch_broken(batch);
 }
 
 /* ---- the transaction ---- */
@@ -253,6 +261,11 @@ void batch_apply(struct batch *batch, struct change *change)
         [CHANGE_DELETE] = delete_objects,
         [CHANGE_CREATE_BUCKET] = create_bucket,
         [CHANGE_DELETE_BUCKET] = delete_bucket,
+        [CHANGE_PUT_TAGS] = put_tags,
+        [CHANGE_CREATE_UPLOAD] = upload_create,
+        [CHANGE_PUT_PART] = upload_put_part,
+        [CHANGE_COMPLETE_UPLOAD] = upload_complete,
+        [CHANGE_ABORT_UPLOAD] = upload_abort,
         [CHANGE_FILL_VOLUME] = fill_volume,
         [CHANGE_DROP_VOLUME] = drop_volume,
     };
@@ -322,7 +335,8 @@ bool batch_read_numbers(struct embedded_store *store, struct batch_numbers *ret_
     bool done = catalogue_get_counter(txn, catalogue, "next_group", 1, &ret_numbers->group, error) &&
                 catalogue_next_number(txn, catalogue->bodies, &ret_numbers->body, error) &&
                 catalogue_next_number(txn, catalogue->sidecars, &ret_numbers->sidecar, error) &&
-                catalogue_next_number(txn, catalogue->extents, &ret_numbers->extents, error);
+                catalogue_next_number(txn, catalogue->extents, &ret_numbers->extents, error) &&
+                catalogue_next_number(txn, catalogue->pieces, &ret_numbers->pieces, error);
     MDB_cursor *cursor = NULL;
     MDB_val key;
     MDB_val value;

@@ -12,6 +12,7 @@ struct batch_numbers {
     uint64_t body;
     uint64_t sidecar;
     uint64_t extents;
+    uint64_t pieces;
     uint32_t volume;
 };
 
@@ -40,3 +41,16 @@ void batch_abort(struct batch *batch);
 /* A row of the table of volumes. */
 bool batch_put_volume(MDB_txn *txn, const struct catalogue *catalogue, uint32_t number, uint32_t blocks, bool is_filled,
                       struct error *error);
+
+/* ---- steps that changes have in common ---- */
+
+/* A write failed after others of the same change were made: returns false. */
+bool batch_broken(struct batch *batch);
+/* The current version; `ret_row` points into the map and holds until the first write. */
+enum lookup batch_find_object(struct batch *batch, uint64_t group, struct span key, struct row *ret_row,
+                              struct error *error);
+/* What an object leaves behind; its row is left to the caller. */
+bool batch_free_object(struct batch *batch, const struct row *old, struct error *error);
+bool batch_free_numbered(struct batch *batch, MDB_dbi table, uint64_t number, struct error *error);
+bool batch_put_numbered(struct batch *batch, MDB_dbi table, uint64_t number, struct span value, struct error *error);
+bool batch_put_sidecar(struct batch *batch, struct span sidecar, uint64_t *ret_number, struct error *error);

@@ -289,9 +289,13 @@ static bool open_tables(struct catalogue *catalogue, MDB_txn *txn, struct error 
         const char *name;
         MDB_dbi *table;
     } tables[] = {
-        {"meta", &catalogue->meta},       {"buckets", &catalogue->buckets},   {"objects", &catalogue->objects},
-        {"bodies", &catalogue->bodies},   {"sidecars", &catalogue->sidecars}, {"extents", &catalogue->extents},
-        {"volumes", &catalogue->volumes}, {"space", &catalogue->space},
+        {"meta", &catalogue->meta},         {"buckets", &catalogue->buckets},
+        {"objects", &catalogue->objects},   {"bodies", &catalogue->bodies},
+        {"sidecars", &catalogue->sidecars}, {"extents", &catalogue->extents},
+        {"volumes", &catalogue->volumes},   {"space", &catalogue->space},
+        {"uploads", &catalogue->uploads},   {"upload_ids", &catalogue->upload_ids},
+        {"parts", &catalogue->parts},       {"completed", &catalogue->completed},
+        {"pieces", &catalogue->pieces},     {"part_maps", &catalogue->part_maps},
     };
     for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++) {
         int result = mdb_dbi_open(txn, tables[i].name, MDB_CREATE, tables[i].table);

@@ -1,6 +1,7 @@
 /* s3client/embedded/catalogue.h -- the LMDB environment: its tables, checked values, and what its errors mean.
  *
- * Tables (docs/store-format.md has keys and values): meta, buckets, objects, bodies, sidecars, extents, volumes, space.
+ * Tables (docs/store-format.md has keys and values): meta, buckets, objects, bodies, sidecars, extents, volumes, space,
+ * and those of uploads (upload_rows.h).
  * LMDB has no checksums of its own, so every value carries the CRC-32C of its key and its bytes, which every read
  * checks.
  *
@@ -27,6 +28,12 @@ struct catalogue {
     MDB_dbi extents;  /* number -> extents of a body that has many */
     MDB_dbi volumes;  /* volume -> what it is */
     MDB_dbi space;    /* volume, part -> bitmap of taken blocks */
+    MDB_dbi uploads;  /* these six: upload_rows.h */
+    MDB_dbi upload_ids;
+    MDB_dbi parts;
+    MDB_dbi completed;
+    MDB_dbi pieces;
+    MDB_dbi part_maps;
     uint64_t map_bytes;
     char path[STORE_PATH_BYTES_MAX + 32];
 };

@@ -11,6 +11,7 @@
 #include "s3client/embedded/bitmap.h"
 #include "s3client/embedded/key_path.h"
 #include "s3client/embedded/space.h"
+#include "s3client/embedded/upload_rows.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -29,7 +30,7 @@ struct checker {
     MDB_txn *txn;
     struct error *error;
     uint64_t **taken; /* by volume: blocks that bodies are in */
-    struct numbers groups_named, bodies, sidecars, extents;
+    struct numbers groups_named, bodies, sidecars, extents, pieces;
     struct buffer doomed; /* row keys: u16 size, bytes */
 };
 
@@ -147,6 +148,39 @@ static enum lookup find_numbered(struct checker *checker, MDB_dbi table, uint64_
     return catalogue_get(checker->txn, table, span_of(key, sizeof key), ret_value, &ignored);
 }
 
+static const char *check_pieces(struct checker *checker, const struct row *row)
+{
+    const struct catalogue *catalogue = &checker->store->catalogue;
+    struct span value;
+    struct pieces pieces;
+    struct error ignored;
+    unsigned first;
+    unsigned count;
+    add_number(&checker->pieces, row->body_number);
+    if (find_numbered(checker, catalogue->part_maps, row->body_number, &value) != LOOKUP_FOUND ||
+        !part_map_seek(value, 0, &first, &count, &ignored))
+        return "its part map is missing or damaged";
+    if (find_numbered(checker, catalogue->pieces, row->body_number, &value) != LOOKUP_FOUND ||
+        !pieces_decode(value, &pieces, &ignored))
+        return "its list of pieces is missing or damaged";
+    if ((pieces.count == 0) != (row->attributes.stored_size == 0) ||
+        (pieces.count > 0 && piece_at(&pieces, 0).start > 0))
+        return "its pieces are not its body";
+    for (uint32_t i = 0; i < pieces.count; i++) {
+        struct span extents;
+        uint64_t bytes;
+        uint32_t crc;
+        if (!piece_extents(&pieces, i, row->attributes.stored_size, &extents, &bytes) ||
+            !claim_extents(checker, extents))
+            return "blocks of its pieces do not exist or belong to another object";
+        if (!check_read_body(checker->store, extents, bytes, &crc))
+            return "a piece of its body cannot be read";
+        if (crc != piece_at(&pieces, i).crc32c)
+            return "a piece of its body does not match its checksum";
+    }
+    return NULL;
+}
+
 /* NULL: it is sound. */
 static const char *check_body(struct checker *checker, const struct row *row)
 {
@@ -170,6 +204,8 @@ static const char *check_body(struct checker *checker, const struct row *row)
         if (find_numbered(checker, catalogue->extents, row->body_number, &extents) != LOOKUP_FOUND)
             return "its list of extents is missing or damaged";
         break;
+    case BODY_PIECES:
+        return check_pieces(checker, row);
     case BODY_EXTENTS:
         break;
     }
@@ -322,7 +358,9 @@ static bool check_all(struct checker *checker)
     return walk_table(checker, catalogue->objects, note_group) &&
            check_numbers(checker, catalogue->bodies, &checker->bodies, "small bodies") &&
            check_numbers(checker, catalogue->sidecars, &checker->sidecars, "sidecars") &&
-           check_numbers(checker, catalogue->extents, &checker->extents, "lists of extents") && check_space(checker);
+           check_numbers(checker, catalogue->extents, &checker->extents, "lists of extents") &&
+           check_numbers(checker, catalogue->pieces, &checker->pieces, "lists of pieces") &&
+           check_numbers(checker, catalogue->part_maps, &checker->pieces, "part maps") && check_space(checker);
 }
 
 /* ---- repair ---- */
@@ -376,7 +414,9 @@ static bool repair_all(struct checker *checker)
         return catalogue_failed(result, checker->error, "begin");
     if (!drop_rows(checker, txn) || !drop_numbers(checker, txn, catalogue->bodies, &checker->bodies) ||
         !drop_numbers(checker, txn, catalogue->sidecars, &checker->sidecars) ||
-        !drop_numbers(checker, txn, catalogue->extents, &checker->extents) || !write_space(checker, txn)) {
+        !drop_numbers(checker, txn, catalogue->extents, &checker->extents) ||
+        !drop_numbers(checker, txn, catalogue->pieces, &checker->pieces) ||
+        !drop_numbers(checker, txn, catalogue->part_maps, &checker->pieces) || !write_space(checker, txn)) {
         mdb_txn_abort(txn);
         return false;
     }
@@ -389,7 +429,8 @@ static void end_checker(struct checker *checker)
     for (uint32_t number = 0; number < VOLUMES_MAX; number++)
         free(checker->taken[number]);
     free(checker->taken);
-    struct numbers *all[] = {&checker->groups_named, &checker->bodies, &checker->sidecars, &checker->extents};
+    struct numbers *all[] = {&checker->groups_named, &checker->bodies, &checker->sidecars, &checker->extents,
+                             &checker->pieces};
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
         buffer_free(&all[i]->values);
     buffer_free(&checker->doomed);

@@ -8,6 +8,7 @@
 #include "s3client/embedded/bucket_log.h"
 #include "s3client/embedded/room.h"
 #include "s3client/embedded/store.h"
+#include "s3client/embedded/upload_batch.h"
 #include "s3client/wire/s3_error.h"
 
 #include <errno.h>
@@ -255,7 +256,11 @@ static uint64_t growth_of(const struct change *change)
         return PUT_GROWTH_BYTES + change->put.body.size + change->put.sidecar.size + change->put.object->size +
                change->put.extents.size;
     case CHANGE_CREATE_BUCKET:
-        return PUT_GROWTH_BYTES;
+    case CHANGE_PUT_TAGS:
+    case CHANGE_CREATE_UPLOAD:
+    case CHANGE_PUT_PART:
+    case CHANGE_COMPLETE_UPLOAD:
+        return PUT_GROWTH_BYTES + upload_growth(change);
     default:
         return 0; /* makes room, or is too small to matter: lives off the reserve */
     }

@@ -15,6 +15,7 @@
 
 struct committer;
 struct embedded_store;
+struct part_row;
 struct release_item;
 struct shard;
 struct volume;
@@ -24,6 +25,11 @@ enum change_kind {
     CHANGE_DELETE,
     CHANGE_CREATE_BUCKET,
     CHANGE_DELETE_BUCKET,
+    CHANGE_PUT_TAGS,
+    CHANGE_CREATE_UPLOAD,
+    CHANGE_PUT_PART,
+    CHANGE_COMPLETE_UPLOAD,
+    CHANGE_ABORT_UPLOAD,
     CHANGE_ADD_VOLUME,
     CHANGE_FILL_VOLUME, /* all of it was written once */
     CHANGE_DROP_VOLUME,
@@ -45,6 +51,22 @@ struct change {
             struct span sidecar;
             const struct write_condition *condition;
         } put;
+        struct {
+            const struct object_name *name;
+            struct span tags;
+            unsigned count;
+        } tags;
+        struct {
+            struct span key;
+            const uint8_t *id;                  /* UPLOAD_ID_RAW_BYTES; not of CREATE */
+            uint8_t *ret_id;                    /* CREATE: its random bytes are set already */
+            const struct upload_intent *intent; /* CREATE */
+            const struct part_row *part;        /* PUT_PART */
+            const struct part_choice *choices;  /* COMPLETE */
+            unsigned count;
+            const struct write_result *result;
+            struct row *row; /* COMPLETE: all that is known; the committer sets its size and its numbers */
+        } upload;
         struct {
             struct delete_item *items;
             unsigned count;

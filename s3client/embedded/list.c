@@ -2,8 +2,8 @@
  *
  * The cost of a page grows with the page, not with the bucket: a common prefix is one seek, whatever lies below it. A
  * cold walk reads the disk, so it runs on the offload pool, in a transaction of its own, while the fiber sleeps. */
+#include "s3client/embedded/list.h"
 #include "runtime/base/assert.h"
-#include "s3client/embedded/key_path.h"
 #include "s3client/embedded/store.h"
 #include "s3client/wire/s3_error.h"
 
@@ -21,15 +21,18 @@ struct list_job {
     bool succeeded;
 };
 
-/* How much of the key is its common prefix; 0: it has none. */
+size_t list_common_prefix_bytes(struct span prefix, struct span delimiter, struct span key)
+{
+    if (delimiter.size == 0 || key.size < prefix.size + delimiter.size)
+        return 0;
+    struct span rest = span_skip(key, prefix.size);
+    const uint8_t *found = memmem(rest.data, rest.size, delimiter.data, delimiter.size);
+    return found == NULL ? 0 : prefix.size + (size_t)(found - rest.data) + delimiter.size;
+}
+
 static size_t common_prefix_bytes(const struct list_request *request, struct span key)
 {
-    struct span delimiter = request->delimiter;
-    if (delimiter.size == 0 || key.size < request->prefix.size + delimiter.size)
-        return 0;
-    struct span rest = span_skip(key, request->prefix.size);
-    const uint8_t *found = memmem(rest.data, rest.size, delimiter.data, delimiter.size);
-    return found == NULL ? 0 : request->prefix.size + (size_t)(found - rest.data) + delimiter.size;
+    return list_common_prefix_bytes(request->prefix, request->delimiter, key);
 }
 
 /* The least key behind everything that starts with `prefix`. Empty: there is none (all bytes 0xff). */
@@ -44,7 +47,7 @@ static struct span key_behind(struct span prefix, uint8_t ret_key[OBJECT_KEY_BYT
     return span_of(ret_key, prefix.size);
 }
 
-static enum lookup seek_behind(struct key_cursor *cursor, struct span prefix, struct error *error)
+enum lookup list_seek_behind(struct key_cursor *cursor, struct span prefix, struct error *error)
 {
     uint8_t bytes[OBJECT_KEY_BYTES_MAX];
     struct span target = key_behind(prefix, bytes);
@@ -60,7 +63,7 @@ static enum lookup seek_first(struct list_job *job)
     if (span_starts_with(after, request->prefix)) {
         size_t common = common_prefix_bytes(request, after);
         if (common > 0 && common == after.size) /* a common prefix that was listed already */
-            return seek_behind(job->cursor, after, job->error);
+            return list_seek_behind(job->cursor, after, job->error);
     }
     return key_cursor_seek(job->cursor, after, true, job->error);
 }
@@ -102,8 +105,8 @@ static bool walk(struct list_job *job)
         if (!fill_entry(job, entry, common))
             return false;
         page->count++;
-        found =
-            common > 0 ? seek_behind(job->cursor, entry->key, job->error) : key_cursor_next(job->cursor, job->error);
+        found = common > 0 ? list_seek_behind(job->cursor, entry->key, job->error)
+                           : key_cursor_next(job->cursor, job->error);
     }
     return found != LOOKUP_FAILED;
 }
@@ -229,7 +232,7 @@ static void run_buckets(void *argument)
 
 /* ---- where they run ---- */
 
-static SUSPENDS bool run_elsewhere(struct embedded_store *store, void (*work)(void *), void *job, struct error *error)
+SUSPENDS bool list_run(struct embedded_store *store, void (*work)(void *), void *job, struct error *error)
 {
     if (store->options.offload == NULL) {
         work(job);
@@ -247,7 +250,7 @@ SUSPENDS bool store_list(struct bucket_store *base, const struct list_request *r
     *ret_page = (struct list_page){0};
     struct list_job job = {
         .store = embedded_of(base), .request = request, .arena = arena, .page = ret_page, .error = error};
-    if (!run_elsewhere(job.store, run_list, &job, error))
+    if (!list_run(job.store, run_list, &job, error))
         return false;
     if (!job.succeeded && error->code == NULL)
         error->code = S3_InternalError;
@@ -265,7 +268,7 @@ SUSPENDS bool store_list_buckets(struct bucket_store *base, struct span owner, s
                               .buckets_max = buckets_max,
                               .arena = arena,
                               .error = error};
-    if (!run_elsewhere(job.store, run_buckets, &job, error))
+    if (!list_run(job.store, run_buckets, &job, error))
         return false;
     *ret_buckets = job.buckets;
     *ret_count = job.count;

@@ -5,6 +5,7 @@
 #include "runtime/io.h"
 #include "s3client/embedded/key_path.h"
 #include "s3client/embedded/store.h"
+#include "s3client/embedded/upload_rows.h"
 #include "s3client/wire/s3_error.h"
 
 #include <errno.h>
@@ -15,11 +16,12 @@ enum { WHOLE_BODY_BYTES_MAX = 128 << 10 };
 struct embedded_object {
     struct bucket_object base;
     struct shard *shard;
-    struct row row;   /* its spans point into `bytes` or `extents` */
-    struct pin *pin;  /* while bytes are read from extents */
-    uint8_t *body;    /* the whole of it, read from extents */
-    uint8_t *extents; /* of a body that has many */
-    uint8_t bytes[];  /* object part of the row, then an inline body */
+    struct row row;       /* its spans point into `bytes` or `extents` */
+    struct pin *pin;      /* while bytes are read from extents */
+    uint8_t *body;        /* the whole of it, read from extents */
+    uint8_t *extents;     /* of a body that has many */
+    struct pieces pieces; /* of one that was completed from parts: points into `bytes` */
+    uint8_t bytes[];      /* object part of the row, then an inline body */
 };
 
 static bool not_found(struct span version, struct error *error)
@@ -38,8 +40,8 @@ static bool failed(struct error *error)
 }
 
 /* The object part of the current row, in the map. */
-static bool find_object(struct embedded_store *store, MDB_txn *txn, const struct object_name *name,
-                        struct span *ret_object, struct error *error)
+bool store_find_row(struct embedded_store *store, MDB_txn *txn, const struct object_name *name, struct span *ret_object,
+                    struct error *error)
 {
     struct bucket_row bucket;
     if (!catalogue_need_bucket(txn, &store->catalogue, name->bucket, &bucket, error))
@@ -72,7 +74,7 @@ SUSPENDS bool store_head(struct bucket_store *base, const struct object_name *na
     struct span object;
     struct row row;
     bool found =
-        find_object(store, txn, name, &object, error) && (row_decode_object(object, &row, error) || failed(error));
+        store_find_row(store, txn, name, &object, error) && (row_decode_object(object, &row, error) || failed(error));
     if (found && row.attributes.metadata.size > 0) {
         row.attributes.metadata = arena_copy(arena, row.attributes.metadata);
         found = row.attributes.metadata.data != NULL ||
@@ -97,6 +99,8 @@ static struct embedded_object *take_over(struct embedded_store *store, MDB_txn *
         return NULL;
     if (row.place == BODY_LISTED && !find_numbered(txn, store->catalogue.extents, row.body_number, &extents, error))
         return NULL;
+    if (row.place == BODY_PIECES && !find_numbered(txn, store->catalogue.pieces, row.body_number, &extents, error))
+        return NULL;
     if (body.size != (row.place == BODY_INLINE ? row.attributes.stored_size : 0)) {
         error_set(error, ERROR_DAMAGED, S3_InternalError, "A small body has another size than its row says.");
         return NULL;
@@ -113,6 +117,10 @@ static struct embedded_object *take_over(struct embedded_store *store, MDB_txn *
         object->base.whole_body = span_of(memcpy(next, body.data, body.size), body.size);
     if (extents.size > 0)
         object->row.extents = span_of(memcpy(next, extents.data, extents.size), extents.size);
+    if (row.place == BODY_PIECES && !pieces_decode(object->row.extents, &object->pieces, error)) {
+        free(object);
+        return NULL;
+    }
     return object;
 }
 
@@ -120,6 +128,8 @@ static struct embedded_object *take_over(struct embedded_store *store, MDB_txn *
 static bool extents_hold_body(const struct embedded_object *object)
 {
     uint64_t bytes = 0;
+    if (object->row.place == BODY_PIECES) /* each piece is checked when it is read */
+        return object->pieces.count > 0;
     for (unsigned i = 0; i < extents_count(object->row.extents); i++)
         bytes += (uint64_t)extent_at(object->row.extents, i).count * EXTENT_BLOCK_BYTES;
     return bytes >= object->row.attributes.stored_size;
@@ -153,7 +163,7 @@ SUSPENDS bool store_open_object(struct bucket_store *base, const struct object_n
         return false;
     struct span object_part;
     struct embedded_object *object = NULL;
-    bool found = find_object(store, txn, name, &object_part, error) &&
+    bool found = store_find_row(store, txn, name, &object_part, error) &&
                  ((object = take_over(store, txn, object_part, error)) != NULL || failed(error));
     shard_end_read(shard);
     if (!found)
@@ -161,7 +171,8 @@ SUSPENDS bool store_open_object(struct bucket_store *base, const struct object_n
     object->base.attributes = object->row.attributes;
     object->base.store = base;
     object->shard = shard;
-    bool has_extents = object->row.place == BODY_EXTENTS || object->row.place == BODY_LISTED;
+    bool has_extents =
+        object->row.place != BODY_NONE && object->row.place != BODY_INLINE && object->row.attributes.stored_size > 0;
     if (has_extents)
         object->pin = pin_take(&shard->pins, object->row.token); /* nothing has suspended since the lookup */
     bool done = !has_extents || extents_hold_body(object) ||
@@ -205,16 +216,13 @@ static SUSPENDS bool read_extent(struct embedded_object *object, const struct ex
     return true;
 }
 
-SUSPENDS bool store_read(struct bucket_object *base, uint64_t offset, void *ret_bytes, size_t size, struct error *error)
+/* [offset, offset + size) of what the extents hold. */
+static SUSPENDS bool read_extents(struct embedded_object *object, struct span extents, uint64_t offset,
+                                  uint8_t *ret_bytes, size_t size, struct error *error)
 {
-    struct embedded_object *object = (struct embedded_object *)base;
-    if (base->whole_body.size > 0) {
-        memcpy(ret_bytes, base->whole_body.data + offset, size);
-        return true;
-    }
     uint8_t *next = ret_bytes;
-    for (unsigned i = 0; size > 0 && i < extents_count(object->row.extents); i++) {
-        struct extent extent = extent_at(object->row.extents, i);
+    for (unsigned i = 0; size > 0 && i < extents_count(extents); i++) {
+        struct extent extent = extent_at(extents, i);
         uint64_t bytes = (uint64_t)extent.count * EXTENT_BLOCK_BYTES;
         if (offset >= bytes) {
             offset -= bytes;
@@ -229,6 +237,50 @@ SUSPENDS bool store_read(struct bucket_object *base, uint64_t offset, void *ret_
     }
     ASSERT(size == 0);
     return true;
+}
+
+/* The same of a body in pieces. */
+static SUSPENDS bool read_pieces(struct embedded_object *object, uint64_t offset, uint8_t *ret_bytes, size_t size,
+                                 struct error *error)
+{
+    const struct pieces *pieces = &object->pieces;
+    for (uint32_t i = size == 0 ? 0 : piece_find(pieces, offset); size > 0; i++) {
+        struct span extents;
+        uint64_t bytes;
+        if (i >= pieces->count || piece_at(pieces, i).start > offset ||
+            !piece_extents(pieces, i, object->row.attributes.stored_size, &extents, &bytes))
+            return error_set(error, ERROR_DAMAGED, S3_InternalError,
+                             "The pieces of an object do not hold its bytes. Run `bale check`.");
+        uint64_t within = offset - piece_at(pieces, i).start;
+        if (within >= bytes)
+            continue;
+        size_t part = size < bytes - within ? size : (size_t)(bytes - within);
+        if (!read_extents(object, extents, within, ret_bytes, part, error))
+            return false;
+        ret_bytes += part;
+        offset += part;
+        size -= part;
+    }
+    return true;
+}
+
+SUSPENDS bool store_read(struct bucket_object *base, uint64_t offset, void *ret_bytes, size_t size, struct error *error)
+{
+    struct embedded_object *object = (struct embedded_object *)base;
+    if (base->whole_body.size > 0) {
+        memcpy(ret_bytes, base->whole_body.data + offset, size);
+        return true;
+    }
+    if (object->row.place == BODY_PIECES)
+        return read_pieces(object, offset, ret_bytes, size, error);
+    return read_extents(object, object->row.extents, offset, ret_bytes, size, error);
+}
+
+bool store_pieces_number(const struct bucket_object *base, uint64_t *ret_number)
+{
+    const struct embedded_object *object = (const struct embedded_object *)base;
+    *ret_number = object->row.body_number;
+    return object->row.place == BODY_PIECES;
 }
 
 /* An overwritten object's sidecar is gone; its body is still there, and can be read without one. */

@@ -55,7 +55,8 @@ enum field_tag {
     FIELD_CHECKSUM = 4,
     FIELD_METADATA = 5,
     FIELD_EXTENTS = 6,
-    /* 7 tags, 8 parts, 9 ledger amounts: reserved */
+    FIELD_TAGS = 7,
+    /* 9 ledger amounts: reserved */
 };
 enum { FIELD_HEAD_BYTES = 5, CHECKSUM_FIELD_HEAD_BYTES = 6 };
 
@@ -166,6 +167,8 @@ void row_encode_object(const struct row *row, struct buffer *ret_object)
         append_field(ret_object, FIELD_METADATA, attributes->metadata);
     if (row->extents.size > 0)
         append_field(ret_object, FIELD_EXTENTS, row->extents);
+    if (row->tags.size > 0)
+        append_field(ret_object, FIELD_TAGS, row->tags);
 }
 
 void row_set_numbers(uint8_t *object, uint64_t body_number, uint64_t sidecar_number)
@@ -257,6 +260,9 @@ static bool decode_field(struct row *row, uint8_t tag, struct span field)
     case FIELD_EXTENTS:
         row->extents = field;
         return field.size % ROW_EXTENT_BYTES == 0;
+    case FIELD_TAGS:
+        row->tags = field;
+        return true;
     default:
         return false;
     }
@@ -294,7 +300,7 @@ static bool decode_fixed(const uint8_t *fixed, struct row *row)
     }
     if (etag_kind == ETAG_MD5_PARTS)
         (void)snprintf(attributes->etag + 32, sizeof attributes->etag - 32, "-%u", load_u32_le(fixed + AT_ETAG_PARTS));
-    return (flags & ~OBJECT_FLAGS_KNOWN) == 0 && fixed[AT_LAYOUT] <= LAYOUT_CODEC && fixed[AT_PLACE] <= BODY_LISTED &&
+    return (flags & ~OBJECT_FLAGS_KNOWN) == 0 && fixed[AT_LAYOUT] <= LAYOUT_CODEC && fixed[AT_PLACE] <= BODY_PIECES &&
            etag_kind <= ETAG_TEXT;
 }
 

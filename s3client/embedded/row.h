@@ -31,6 +31,7 @@ enum body_place {
     BODY_INLINE = 1,  /* in the table of small bodies, under body_number */
     BODY_EXTENTS = 2, /* in the extents of the row */
     BODY_LISTED = 3,  /* in extents that the table of extent lists names, under body_number */
+    BODY_PIECES = 4,  /* completed from parts: in pieces (upload_rows.h), under body_number */
 };
 
 struct row {
@@ -41,6 +42,7 @@ struct row {
     uint64_t body_number;
     uint64_t sidecar_number;
     struct span extents; /* encoded, ROW_EXTENT_BYTES each */
+    struct span tags;    /* empty: none; attributes.tags_count says how many */
 };
 
 /* What a row's bytes hold besides the object. */

@@ -2,6 +2,7 @@
 #include "s3client/embedded/store.h"
 
 #include "runtime/base/assert.h"
+#include "runtime/base/byteorder.h"
 #include "s3client/embedded/committer.h"
 #include "s3client/wire/s3_error.h"
 
@@ -24,6 +25,18 @@ static const struct bucket_store_operations operations = {
     .copy = store_copy,
     .delete_objects = store_delete_objects,
     .list = store_list,
+    .create_upload = store_create_upload,
+    .find_upload = store_find_upload,
+    .begin_part = store_begin_part,
+    .commit_part = store_commit_part,
+    .list_parts = store_list_parts,
+    .complete_upload = store_complete_upload,
+    .abort_upload = store_abort_upload,
+    .list_uploads = store_list_uploads,
+    .find_completed = store_find_completed,
+    .read_parts = store_read_parts,
+    .read_tags = store_read_tags,
+    .write_tags = store_write_tags,
 };
 
 enum { RECLAIM_DELAY_MS = 10000 };
@@ -191,6 +204,12 @@ MDB_txn *shard_begin_read(struct shard *shard, struct error *error)
 void shard_end_read(struct shard *shard)
 {
     mdb_txn_reset(shard->reader);
+}
+
+void shard_next_token(struct shard *shard, uint8_t ret_token[ROW_TOKEN_BYTES])
+{
+    memcpy(ret_token, shard->token_prefix, sizeof shard->token_prefix);
+    store_u64_le(ret_token + sizeof shard->token_prefix, ++shard->token_count);
 }
 
 /* ---- buckets ---- */

@@ -59,6 +59,8 @@ struct shard *shard_current(struct embedded_store *store);
 /* The shard's read transaction, begun; between the two nothing may suspend. NULL on failure. */
 MDB_txn *shard_begin_read(struct shard *shard, struct error *error);
 void shard_end_read(struct shard *shard);
+/* Of a write: unique, so that it pins the stored bytes. */
+void shard_next_token(struct shard *shard, uint8_t ret_token[ROW_TOKEN_BYTES]);
 
 /* The operations of bucket.h, by the file that has them. */
 SUSPENDS bool store_create_bucket(struct bucket_store *store, struct span bucket, struct span owner,
@@ -88,5 +90,43 @@ SUSPENDS bool store_copy(struct bucket_object *source, const struct object_name 
                          struct error *error);
 SUSPENDS bool store_delete_objects(struct bucket_store *store, struct span bucket, struct delete_item *items,
                                    unsigned count, struct error *error);
+SUSPENDS bool store_begin_part(struct bucket_store *store, const struct object_name *name, struct span upload_id,
+                               uint64_t stored_size_hint, struct bucket_writer **ret_writer, struct error *error);
+SUSPENDS bool store_commit_part(struct bucket_writer *writer, const struct part_attributes *part, struct error *error);
 SUSPENDS bool store_list(struct bucket_store *store, const struct list_request *request, struct arena *arena,
                          struct list_page *ret_page, struct error *error);
+SUSPENDS bool store_create_upload(struct bucket_store *store, const struct upload_intent *intent,
+                                  char ret_id[UPLOAD_ID_BYTES], struct error *error);
+SUSPENDS bool store_find_upload(struct bucket_store *store, const struct object_name *name, struct span upload_id,
+                                struct arena *arena, struct upload_info *ret_upload, struct error *error);
+SUSPENDS bool store_list_parts(struct bucket_store *store, const struct object_name *name, struct span upload_id,
+                               unsigned after, unsigned parts_max, struct arena *arena,
+                               struct part_attributes **ret_parts, unsigned *ret_count, bool *ret_truncated,
+                               struct error *error);
+SUSPENDS bool store_complete_upload(struct bucket_store *store, const struct object_name *name, struct span upload_id,
+                                    const struct part_choice *parts, unsigned count, const struct write_result *result,
+                                    struct object_attributes *ret_attributes, struct error *error);
+SUSPENDS bool store_abort_upload(struct bucket_store *store, const struct object_name *name, struct span upload_id,
+                                 struct error *error);
+SUSPENDS bool store_list_uploads(struct bucket_store *store, const struct upload_list_request *request,
+                                 struct arena *arena, struct upload_list_page *ret_page, struct error *error);
+SUSPENDS bool store_find_completed(struct bucket_store *store, const struct object_name *name, struct span upload_id,
+                                   struct object_attributes *ret_attributes, struct error *error);
+SUSPENDS bool store_read_parts(struct bucket_object *object, unsigned after, unsigned parts_max, struct arena *arena,
+                               struct object_part **ret_parts, unsigned *ret_count, bool *ret_truncated,
+                               struct error *error);
+SUSPENDS bool store_read_tags(struct bucket_store *store, const struct object_name *name, struct buffer *ret_tags,
+                              struct error *error);
+SUSPENDS bool store_write_tags(struct bucket_store *store, const struct object_name *name, struct span tags,
+                               unsigned tags_count, struct error *error);
+
+/* ---- lookups that several files need ---- */
+
+/* The object part of the current row, in the map. NoSuchBucket, NoSuchKey, NoSuchVersion. */
+bool store_find_row(struct embedded_store *store, MDB_txn *txn, const struct object_name *name, struct span *ret_object,
+                    struct error *error);
+/* The number of a completed object's pieces; false: it was not made of parts. */
+bool store_pieces_number(const struct bucket_object *object, uint64_t *ret_number);
+/* Is the upload there? ret_id: its id as bytes (16). */
+bool store_has_upload(struct bucket_store *store, const struct object_name *name, struct span upload_id,
+                      uint8_t *ret_id, struct error *error);

@@ -12,6 +12,7 @@
 #include "s3client/embedded/committer.h"
 #include "s3client/embedded/label.h"
 #include "s3client/embedded/store.h"
+#include "s3client/embedded/upload_rows.h"
 #include "s3client/wire/s3_error.h"
 
 #include <errno.h>
@@ -32,6 +33,7 @@ struct embedded_writer {
     struct buffer extents;
     uint32_t crc32c; /* of the body so far */
     uint8_t token[ROW_TOKEN_BYTES];
+    uint8_t upload_id[UPLOAD_ID_RAW_BYTES]; /* of a part */
     size_t bucket_bytes;
     size_t key_bytes;
     uint8_t gathered[GATHER_BYTES];
@@ -247,12 +249,8 @@ SUSPENDS bool store_write(struct bucket_writer *base, struct span bytes, struct 
 
 /* ---- begin and end ---- */
 
-SUSPENDS bool store_begin(struct bucket_store *base, const struct write_intent *intent,
-                          struct bucket_writer **ret_writer, struct error *error)
+static struct embedded_writer *create(struct bucket_store *base, const struct write_intent *intent)
 {
-    struct bucket_info ignored;
-    if (!store_find_bucket(base, intent->name.bucket, &ignored, error))
-        return false;
     size_t names_bytes = intent->name.bucket.size + intent->name.key.size;
     struct embedded_writer *writer = malloc(sizeof *writer + names_bytes);
     ASSERT(writer != NULL);
@@ -260,12 +258,33 @@ SUSPENDS bool store_begin(struct bucket_store *base, const struct write_intent *
     writer->store = base;
     writer->shard = shard_current(embedded_of(base));
     writer->size_hint = intent->stored_size_hint;
-    memcpy(writer->token, writer->shard->token_prefix, 8);
-    store_u64_le(writer->token + 8, ++writer->shard->token_count);
+    shard_next_token(writer->shard, writer->token);
     writer->bucket_bytes = intent->name.bucket.size;
     writer->key_bytes = intent->name.key.size;
     memcpy(writer->names, intent->name.bucket.data, intent->name.bucket.size);
     memcpy(writer->names + intent->name.bucket.size, intent->name.key.data, intent->name.key.size);
+    return writer;
+}
+
+SUSPENDS bool store_begin(struct bucket_store *base, const struct write_intent *intent,
+                          struct bucket_writer **ret_writer, struct error *error)
+{
+    struct bucket_info ignored;
+    if (!store_find_bucket(base, intent->name.bucket, &ignored, error))
+        return false;
+    *ret_writer = (struct bucket_writer *)create(base, intent);
+    return true;
+}
+
+SUSPENDS bool store_begin_part(struct bucket_store *base, const struct object_name *name, struct span upload_id,
+                               uint64_t stored_size_hint, struct bucket_writer **ret_writer, struct error *error)
+{
+    uint8_t id[UPLOAD_ID_RAW_BYTES];
+    if (!store_has_upload(base, name, upload_id, id, error))
+        return false;
+    struct embedded_writer *writer =
+        create(base, &(struct write_intent){.name = *name, .stored_size_hint = stored_size_hint});
+    memcpy(writer->upload_id, id, sizeof id);
     *ret_writer = (struct bucket_writer *)writer;
     return true;
 }
@@ -364,7 +383,7 @@ static SUSPENDS bool stage_at(struct embedded_writer *writer, uint64_t at, struc
 
 static bool fill_row(struct embedded_writer *writer, const struct write_result *result, struct row *ret_row)
 {
-    *ret_row = (struct row){.attributes = *result->attributes, .stored_crc32c = writer->crc32c};
+    *ret_row = (struct row){.attributes = *result->attributes, .stored_crc32c = writer->crc32c, .tags = result->tags};
     memcpy(ret_row->token, writer->token, ROW_TOKEN_BYTES);
     struct object_attributes *attributes = &ret_row->attributes;
     attributes->stored_size = writer->flushed + writer->pending;
@@ -374,6 +393,16 @@ static bool fill_row(struct embedded_writer *writer, const struct write_result *
     hex_encode(span_of(writer->token, ROW_TOKEN_BYTES), attributes->stored_etag);
     attributes->stored_etag[2 * ROW_TOKEN_BYTES] = '\0';
     return attributes->metadata.size <= UINT16_MAX;
+}
+
+/* What is pending is written, the last block filled up with zeros; then all of it is durable. */
+static SUSPENDS bool write_rest(struct embedded_writer *writer, struct error *error)
+{
+    bool is_one_write = writer->flushed == 0;
+    size_t whole = (size_t)blocks_of(writer->pending) * EXTENT_BLOCK_BYTES;
+    memset(writer->staging + writer->pending, 0, whole - writer->pending);
+    return write_blocks(writer, writer->staging, whole, is_one_write, error) &&
+           (is_one_write || sync_volumes(writer, error));
 }
 
 /* The rest of the body and the label reach the disk; ret_object is the row's object part, without numbers. */
@@ -400,7 +429,6 @@ static SUSPENDS bool finish_extents(struct embedded_writer *writer, struct row *
     }
     buffer_clear(ret_object);
     row_encode_object(row, ret_object);
-    bool is_one_write = writer->flushed == 0;
     if (has_label) {
         struct buffer bytes;
         buffer_init(&bytes, 0);
@@ -412,11 +440,7 @@ static SUSPENDS bool finish_extents(struct embedded_writer *writer, struct row *
         if (!staged)
             return false;
     }
-    is_one_write = is_one_write && writer->flushed == 0;
-    size_t whole = (size_t)blocks_of(writer->pending) * EXTENT_BLOCK_BYTES;
-    memset(writer->staging + writer->pending, 0, whole - writer->pending);
-    return write_blocks(writer, writer->staging, whole, is_one_write, error) &&
-           (is_one_write || sync_volumes(writer, error));
+    return write_rest(writer, error);
 }
 
 static SUSPENDS bool commit_row(struct embedded_writer *writer, const struct row *row, struct buffer *object,
@@ -431,6 +455,18 @@ static SUSPENDS bool commit_row(struct embedded_writer *writer, const struct row
     change.put.sidecar = result->sidecar;
     change.put.condition = result->condition;
     return committer_commit(writer->shard, &change, error);
+}
+
+static void give_back_unless_kept(struct embedded_writer *writer, bool is_kept, bool was_sent, struct error *error)
+{
+    if (is_kept)
+        return;
+    /* After a commit that failed in the disk, whether it happened is known only after a restart: its blocks are left.
+     */
+    if (!(was_sent && error->kind == ERROR_IO))
+        give_back_from(writer, 0);
+    if (error->code == NULL)
+        error->code = S3_InternalError;
 }
 
 SUSPENDS bool store_commit(struct bucket_writer *base, const struct write_result *result,
@@ -454,17 +490,47 @@ SUSPENDS bool store_commit(struct bucket_writer *base, const struct write_result
     drop_staging(writer);
     bool was_sent = done;
     done = done && commit_row(writer, &row, &object, result, error);
-    /* After a commit that failed in the disk, whether it happened is known only after a restart: its blocks are left.
-     */
-    if (!done && !(was_sent && error->kind == ERROR_IO))
-        give_back_from(writer, 0);
+    give_back_unless_kept(writer, done, was_sent, error);
     buffer_free(&object);
     if (done) {
         *ret_attributes = row.attributes;
         ret_attributes->metadata = SPAN_EMPTY;
-    } else if (error->code == NULL) {
-        error->code = S3_InternalError;
     }
+    end(writer);
+    return done;
+}
+
+/* ---- a part ---- */
+
+/* A part has no label: it is no object yet. */
+static SUSPENDS bool finish_part(struct embedded_writer *writer, uint64_t part_bytes, struct error *error)
+{
+    if (part_bytes == 0)
+        return true;
+    if (!take_staging(writer, error) || !reserve_to(writer, part_bytes, true, error))
+        return false;
+    give_back_from(writer, (uint64_t)blocks_of(part_bytes) * EXTENT_BLOCK_BYTES);
+    return write_rest(writer, error);
+}
+
+SUSPENDS bool store_commit_part(struct bucket_writer *base, const struct part_attributes *part, struct error *error)
+{
+    struct embedded_writer *writer = writer_of(base);
+    struct part_row row = {.attributes = *part, .stored_crc32c = writer->crc32c};
+    row.attributes.stored_size = writer->flushed + writer->pending;
+    row.attributes.modified_ms = clock_wall_ms(writer->shard->store->options.clock);
+    bool done = finish_part(writer, row.attributes.stored_size, error);
+    drop_staging(writer);
+    bool was_sent = done;
+    if (done) {
+        row.extents = buffer_span(&writer->extents);
+        struct change change = {.kind = CHANGE_PUT_PART, .bucket = bucket_of(writer)};
+        change.upload.key = key_of(writer);
+        change.upload.id = writer->upload_id;
+        change.upload.part = &row;
+        done = committer_commit(writer->shard, &change, error);
+    }
+    give_back_unless_kept(writer, done, was_sent, error);
     end(writer);
     return done;
 }
