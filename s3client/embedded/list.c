@@ -50,6 +50,8 @@ static struct span key_behind(struct span prefix, uint8_t ret_key[OBJECT_KEY_BYT
 enum lookup list_seek_behind(struct key_cursor *cursor, struct span prefix, struct error *error)
 {
     uint8_t bytes[OBJECT_KEY_BYTES_MAX];
+    if (prefix.size > sizeof bytes) /* a client's marker may be; no key begins with it */
+        return key_cursor_seek(cursor, prefix, false, error);
     struct span target = key_behind(prefix, bytes);
     return target.size == 0 ? LOOKUP_MISSING : key_cursor_seek(cursor, target, false, error);
 }

@@ -274,11 +274,43 @@ START_TEST(keys_behave_like_a_sorted_array)
 }
 END_TEST
 
+/* A marker may be longer than any key, end with the delimiter, and share its beginning with long keys. */
+static void list_behind_long_markers(struct bucket_store *store, unsigned shard, void *argument)
+{
+    (void)shard, (void)argument;
+    static uint8_t bytes[8000];
+    struct error error;
+    ck_assert(bucket_create(store, bucket, text("owner"), &error));
+    memset(bytes, 'a', sizeof bytes);
+    put(store, bucket, span_of(bytes, OBJECT_KEY_BYTES_MAX), text("long"));
+    put(store, bucket, text("b"), text("short"));
+    for (size_t size = OBJECT_KEY_BYTES_MAX - 1; size <= sizeof bytes; size = size < 1600 ? size + 1 : size + 999) {
+        bytes[size - 1] = '/';
+        struct arena arena;
+        struct list_page page;
+        arena_init(&arena, 1 << 20);
+        struct list_request request = {
+            .bucket = bucket, .delimiter = text("/"), .after = span_of(bytes, size), .entries_max = 10};
+        ck_assert(bucket_list(store, &request, &arena, &page, &error));
+        ck_assert_uint_eq(page.count, size > OBJECT_KEY_BYTES_MAX ? 1 : 2); /* '/' is less than 'a' */
+        ck_assert(span_equal(page.entries[page.count - 1].key, text("b")));
+        arena_free(&arena);
+        bytes[size - 1] = 'a';
+    }
+}
+
+START_TEST(markers_may_be_longer_than_keys)
+{
+    with_new_store(list_behind_long_markers, NULL);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("embedded keys");
     TCase *tests = tcase_create("keys");
     tcase_set_timeout(tests, 120);
+    tcase_add_test(tests, markers_may_be_longer_than_keys);
     tcase_add_loop_test(tests, keys_behave_like_a_sorted_array, 0, 3);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
