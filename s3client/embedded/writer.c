@@ -537,21 +537,27 @@ SUSPENDS bool store_commit_part(struct bucket_writer *base, const struct part_at
 
 /* ---- copy ---- */
 
-static SUSPENDS bool copy_body(struct bucket_object *source, struct bucket_writer *writer, struct error *error)
+/* Reads straight into the writer's own buffer: a copy that held one buffer and waited for another would, with as many
+ * others like it as there are buffers, wait for ever. */
+static SUSPENDS bool copy_body(struct bucket_object *source, struct bucket_writer *base, struct error *error)
 {
     if (source->whole_body.size > 0)
-        return store_write(writer, source->whole_body, error);
-    struct embedded_writer *target = writer_of(writer);
-    uint8_t *piece = pool_acquire(target->shard->staging, DEADLINE_NONE, error);
-    if (piece == NULL)
-        return false;
-    bool done = true;
+        return store_write(base, source->whole_body, error);
+    struct embedded_writer *writer = writer_of(base);
     uint64_t size = source->attributes.stored_size;
-    for (uint64_t offset = 0; done && offset < size; offset += STAGING_BYTES) {
-        size_t part = size - offset < STAGING_BYTES ? (size_t)(size - offset) : STAGING_BYTES;
-        done = store_read(source, offset, piece, part, error) && store_write(writer, span_of(piece, part), error);
+    bool done = true;
+    for (uint64_t offset = 0, part; done && offset < size; offset += part) {
+        if (!take_staging(writer, error))
+            return false;
+        size_t room = STAGING_BYTES - writer->pending;
+        part = size - offset < room ? size - offset : room;
+        uint8_t *next = writer->staging + writer->pending;
+        if (!store_read(source, offset, next, part, error))
+            return false;
+        writer->crc32c = crc32c_update(writer->crc32c, span_of(next, part));
+        writer->pending += part;
+        done = (writer->pending < STAGING_BYTES || flush_blocks(writer, error)) && relieve(writer, error);
     }
-    pool_release(target->shard->staging, piece);
     return done;
 }
 

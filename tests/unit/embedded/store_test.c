@@ -417,6 +417,50 @@ END_TEST
 
 /* ---- one process ---- */
 
+/* ---- more copies at once than there are buffers ---- */
+
+enum { COPIES = 200, COPIED_BYTES = 700000 };
+
+static void copy_one(unsigned index, void *argument)
+{
+    struct bucket_store *store = argument;
+    struct error error;
+    struct object_name source = name_of(bucket, text("source"));
+    struct bucket_object *object;
+    char key[32];
+    (void)snprintf(key, sizeof key, "copy-%u", index);
+    struct object_name target = name_of(bucket, text(key));
+    ck_assert(bucket_open(store, &source, &object, &error));
+    struct object_attributes attributes = object->attributes;
+    struct object_attributes stored;
+    bool copied = bucket_copy(object, &target, &(struct write_result){.attributes = &attributes}, &stored, &error);
+    ck_assert_msg(copied, "%s", copied ? "" : error.message);
+    bucket_close(object);
+}
+
+static void copy_at_once(struct bucket_store *store, unsigned shard, void *argument)
+{
+    (void)shard, (void)argument;
+    struct error error;
+    uint8_t *body = malloc(COPIED_BYTES);
+    fill_bytes(5, body, COPIED_BYTES);
+    ck_assert(bucket_create(store, bucket, text("owner"), &error));
+    put(store, bucket, text("source"), span_of(body, COPIED_BYTES));
+    run_fibers(COPIES, copy_one, store);
+    for (unsigned i = 0; i < COPIES; i += 13) {
+        char key[32];
+        (void)snprintf(key, sizeof key, "copy-%u", i);
+        expect_body(store, bucket, text(key), span_of(body, COPIED_BYTES));
+    }
+    free(body);
+}
+
+START_TEST(copies_do_not_wait_for_each_other)
+{
+    with_new_store(copy_at_once, NULL);
+}
+END_TEST
+
 START_TEST(a_second_opening_is_refused_by_name)
 {
     char path[64];
@@ -475,6 +519,7 @@ int main(void)
     tcase_add_test(tests, no_update_is_lost);
     tcase_add_test(tests, deletes_obey_conditions);
     tcase_add_test(tests, a_reader_keeps_the_old_bytes);
+    tcase_add_test(tests, copies_do_not_wait_for_each_other);
     tcase_add_test(tests, a_second_opening_is_refused_by_name);
     tcase_add_test(tests, a_foreign_or_newer_folder_is_refused);
     suite_add_tcase(suite, tests);
