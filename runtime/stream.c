@@ -142,8 +142,8 @@ SUSPENDS bool stream_secure(struct stream *stream, struct tls_server *server, ui
     SSL *ssl = tls_server_open(server);
     if (ssl == NULL)
         return error_set(error, ERROR_BUSY, NULL, "no memory for a TLS session");
-    struct tls_session *session = tls_session_create(ssl, stream->fd);
-    if (!tls_session_accept(session, deadline_after_ms(handshake_ms), error)) {
+    struct tls_session *session = tls_session_create(ssl, stream);
+    if (!tls_session_accept(session, handshake_ms, error)) {
         tls_session_free(session);
         return false;
     }
@@ -170,6 +170,16 @@ SUSPENDS static int64_t receive_some(struct stream *stream, void *ret_bytes, siz
     return received;
 }
 
+SUSPENDS bool stream_receive_plain(struct stream *stream, void *ret_bytes, size_t capacity, deadline_t deadline,
+                                   size_t *ret_size, struct error *error)
+{
+    int64_t received = receive_some(stream, ret_bytes, capacity, deadline);
+    if (received < 0)
+        return error_set_errno(error, (int)-received, "receiving from %s", stream->peer);
+    *ret_size = (size_t)received;
+    return true;
+}
+
 SUSPENDS bool stream_receive(struct stream *stream, void *ret_bytes, size_t capacity, uint64_t idle_ms,
                              size_t *ret_size, struct error *error)
 {
@@ -177,11 +187,7 @@ SUSPENDS bool stream_receive(struct stream *stream, void *ret_bytes, size_t capa
     stream->is_idle = false;
     if (stream->tls != NULL)
         return tls_session_receive(stream->tls, ret_bytes, capacity, idle_ms, ret_size, error);
-    int64_t received = receive_some(stream, ret_bytes, capacity, deadline_after_ms(idle_ms));
-    if (received < 0)
-        return error_set_errno(error, (int)-received, "receiving from %s", stream->peer);
-    *ret_size = (size_t)received;
-    return true;
+    return stream_receive_plain(stream, ret_bytes, capacity, deadline_after_ms(idle_ms), ret_size, error);
 }
 
 /* Takes `size` bytes off the front; returns the first piece that has some left. */
@@ -240,17 +246,9 @@ SUSPENDS static int64_t send_some(const struct stream *stream, struct iovec *pie
     return sent;
 }
 
-SUSPENDS bool stream_send(struct stream *stream, const struct span *pieces, unsigned count, uint64_t idle_ms,
-                          struct error *error)
+SUSPENDS bool stream_send_plain(struct stream *stream, const struct span *pieces, unsigned count, uint64_t idle_ms,
+                                struct error *error)
 {
-    ASSERT(count <= PIECES_MAX);
-    stream->is_idle = false;
-    if (stream->tls != NULL) {
-        for (unsigned i = 0; i < count; i++)
-            if (!tls_session_send(stream->tls, pieces[i], i + 1 == count, idle_ms, error))
-                return false;
-        return true;
-    }
     struct iovec vectors[PIECES_MAX];
     for (unsigned i = 0; i < count; i++)
         vectors[i] = (struct iovec){(void *)(uintptr_t)pieces[i].data, pieces[i].size};
@@ -262,6 +260,16 @@ SUSPENDS bool stream_send(struct stream *stream, const struct span *pieces, unsi
         first = skip_sent(vectors, first, count, (size_t)sent);
     }
     return true;
+}
+
+SUSPENDS bool stream_send(struct stream *stream, const struct span *pieces, unsigned count, uint64_t idle_ms,
+                          struct error *error)
+{
+    ASSERT(count <= PIECES_MAX);
+    stream->is_idle = false;
+    if (stream->tls != NULL)
+        return tls_session_send(stream->tls, pieces, count, idle_ms, error);
+    return stream_send_plain(stream, pieces, count, idle_ms, error);
 }
 
 /* ---- parking ---- */

@@ -6,19 +6,23 @@
 #include <openssl/ssl.h>
 
 struct tls_session;
+struct stream;
 
 /* A new server-side SSL with the certificate of the moment, or NULL. */
 SSL *tls_server_open(struct tls_server *server);
 
-/* Takes the SSL over. */
-struct tls_session *tls_session_create(SSL *ssl, int fd);
+/* Takes the SSL over; the stream is the one below. */
+struct tls_session *tls_session_create(SSL *ssl, struct stream *stream);
 void tls_session_free(struct tls_session *session);
 
-SUSPENDS bool tls_session_accept(struct tls_session *session, deadline_t deadline, struct error *error);
+/* OpenSSL's callback when a whole ClientHello is there, before any costly computation: may it be answered now? */
+int tls_session_meet_client(SSL *ssl, int *ret_alert, void *context);
+
+SUSPENDS bool tls_session_accept(struct tls_session *session, uint64_t handshake_ms, struct error *error);
 /* As stream_receive and stream_send. */
 SUSPENDS bool tls_session_receive(struct tls_session *session, void *ret_bytes, size_t capacity, uint64_t idle_ms,
                                   size_t *ret_size, struct error *error);
-SUSPENDS bool tls_session_send(struct tls_session *session, struct span bytes, bool is_last, uint64_t idle_ms,
+SUSPENDS bool tls_session_send(struct tls_session *session, const struct span *pieces, unsigned count, uint64_t idle_ms,
                                struct error *error);
 /* Sends close_notify, as far as that goes without trouble. */
 SUSPENDS void tls_session_end(struct tls_session *session);

@@ -21,11 +21,38 @@ struct tls_server {
 
 /* ---- reading the files ---- */
 
+/* The first error is the cause, those behind it say who met it. */
 static const char *reason(void)
 {
-    unsigned long code = ERR_peek_last_error();
+    unsigned long code = ERR_peek_error();
     const char *text = code == 0 ? NULL : ERR_reason_error_string(code);
     return text == NULL ? "no reason given" : text;
+}
+
+static bool check_dates(const X509 *certificate, const char *path, struct error *error)
+{
+    char name[128];
+    (void)X509_NAME_oneline(X509_get_subject_name(certificate), name, sizeof name);
+    if (X509_cmp_current_time(X509_get0_notAfter(certificate)) < 0)
+        return error_set(error, ERROR_INVALID, NULL, "TLS certificate %s: %s has expired; renew it", path, name);
+    if (X509_cmp_current_time(X509_get0_notBefore(certificate)) > 0)
+        return error_set(error, ERROR_INVALID, NULL, "TLS certificate %s: %s is not valid yet; check the clock", path,
+                         name);
+    return true;
+}
+
+static bool check_chain(SSL_CTX *context, const char *path, struct error *error)
+{
+    STACK_OF(X509) *chain = NULL;
+    if (!check_dates(SSL_CTX_get0_certificate(context), path, error))
+        return false;
+    if (SSL_CTX_get0_chain_certs(context, &chain) != 1)
+        return true;
+    for (int i = 0; i < sk_X509_num(chain); i++) {
+        if (!check_dates(sk_X509_value(chain, i), path, error))
+            return false;
+    }
+    return true;
 }
 
 static bool load_certificate(SSL_CTX *context, const char *path, struct error *error)
@@ -33,14 +60,9 @@ static bool load_certificate(SSL_CTX *context, const char *path, struct error *e
     if (access(path, R_OK) != 0)
         return error_set(error, ERROR_INVALID, NULL, "TLS certificate %s: %s", path, strerror(errno));
     if (SSL_CTX_use_certificate_chain_file(context, path) != 1)
-        return error_set(error, ERROR_INVALID, NULL, "TLS certificate %s: not a PEM certificate chain (%s)", path,
-                         reason());
-    const X509 *certificate = SSL_CTX_get0_certificate(context);
-    if (X509_cmp_current_time(X509_get0_notAfter(certificate)) < 0)
-        return error_set(error, ERROR_INVALID, NULL, "TLS certificate %s: it has expired; renew it", path);
-    if (X509_cmp_current_time(X509_get0_notBefore(certificate)) > 0)
-        return error_set(error, ERROR_INVALID, NULL, "TLS certificate %s: it is not valid yet; check this clock", path);
-    return true;
+        return error_set(error, ERROR_INVALID, NULL,
+                         "TLS certificate %s: no usable PEM certificate with its chain (%s)", path, reason());
+    return check_chain(context, path, error);
 }
 
 /* A key under a pass phrase is refused instead of asking for it on the terminal. */
@@ -64,7 +86,7 @@ static bool load_key(SSL_CTX *context, const char *path, const char *certificate
         if (is_mismatch)
             return error_set(error, ERROR_INVALID, NULL, "TLS key %s: it does not belong to the certificate %s", path,
                              certificate_path);
-        return error_set(error, ERROR_INVALID, NULL, "TLS key %s: not a PEM key without pass phrase (%s)", path,
+        return error_set(error, ERROR_INVALID, NULL, "TLS key %s: no usable PEM key without pass phrase (%s)", path,
                          reason());
     }
     if (SSL_CTX_check_private_key(context) != 1)
@@ -97,7 +119,10 @@ static bool configure(SSL_CTX *context)
                      SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
     SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE |
                                      SSL_OP_PRIORITIZE_CHACHA);
+    SSL_CTX_set_client_hello_cb(context, tls_session_meet_client, NULL);
     SSL_CTX_set_alpn_select_cb(context, choose_protocol, NULL);
+    SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF); /* tickets need no memory of ours */
+    SSL_CTX_set_num_tickets(context, 1);
     static const unsigned char session_scope[] = "bale";
     return SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION) == 1 &&
            SSL_CTX_set_session_id_context(context, session_scope, sizeof session_scope - 1) == 1 &&

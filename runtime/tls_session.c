@@ -4,69 +4,102 @@
  * I/O itself and nothing suspends inside of it; WANT_READ and WANT_WRITE mean that this file receives or sends, and
  * calls it again. */
 #include "runtime/base/assert.h"
-#include "runtime/io.h"
 #include "runtime/loop_private.h"
+#include "runtime/stream_private.h"
+#include "runtime/tls_memory.h"
 #include "runtime/tls_private.h"
 
-#include <errno.h>
 #include <openssl/err.h>
 #include <stdlib.h>
 
 enum {
-    RECORD_BYTES = 16 << 10,             /* plain text of one record */
-    INCOMING_BYTES = RECORD_BYTES + 512, /* a record with its header and tag */
-    OUTGOING_BYTES = 4 * (RECORD_BYTES + 256),
+    OUTGOING_BLOCKS = 3, /* four records and some */
     PRIVATE_KEY_OPERATIONS_PER_TURN = 4,
+    /* OpenSSL goes on reading while there is no data in what it reads (key updates, refused renegotiations), and each
+     * such record costs microseconds: after so many reads others get their turn. A record takes two. */
+    READS_PER_CALL = 64,
+    /* Bytes that arrive start the time-out of idleness anew, but only a whole record is progress: it may take so many
+     * times that long. */
+    RECORD_PATIENCE = 4,
+    GOODBYE_MS = 1000,
 };
 
 struct tls_session {
     SSL *ssl;
-    int fd;
-    /* Received, not yet taken by OpenSSL. NULL while there is nothing. */
+    struct stream *stream;
+    /* Received, not yet taken by OpenSSL. A block, or NULL while there is nothing. */
     uint8_t *incoming;
     size_t incoming_start;
     size_t incoming_end;
-    /* Made by OpenSSL, not yet sent. NULL while there is nothing. */
-    uint8_t *outgoing;
-    size_t outgoing_size;
-    bool is_at_end; /* the peer's FIN was seen */
+    unsigned reads_left; /* of this call of OpenSSL */
+    /* Made by OpenSSL, not yet sent: blocks. */
+    struct outgoing {
+        uint8_t *block;
+        size_t size;
+    } outgoing[OUTGOING_BLOCKS];
+    unsigned outgoing_count;
+    bool may_compute; /* the handshake has its share of this turn */
+    bool is_at_end;   /* the peer's FIN was seen */
+    bool is_broken;   /* a send has failed in the middle of a record */
 };
 
 /* ---- the BIO ---- */
 
+static size_t unread(const struct tls_session *session)
+{
+    return session->incoming_end - session->incoming_start;
+}
+
 static int bio_read(BIO *bio, char *ret_bytes, int size)
 {
     struct tls_session *session = BIO_get_data(bio);
+    size_t there = unread(session);
     BIO_clear_retry_flags(bio);
-    size_t there = session->incoming_end - session->incoming_start;
-    if (there == 0) {
-        if (!session->is_at_end)
-            BIO_set_retry_read(bio);
-        return session->is_at_end ? 0 : -1;
+    if (there == 0 && session->is_at_end)
+        return 0;
+    if (there == 0 || session->reads_left == 0) {
+        BIO_set_retry_read(bio);
+        return -1;
     }
     size_t take = there < (size_t)size ? there : (size_t)size;
     memcpy(ret_bytes, session->incoming + session->incoming_start, take);
     session->incoming_start += take;
+    session->reads_left--;
     return (int)take;
+}
+
+/* Where the next byte goes, or NULL when all blocks are full. */
+static struct outgoing *make_room(struct tls_session *session)
+{
+    unsigned count = session->outgoing_count;
+    if (count > 0 && session->outgoing[count - 1].size < TLS_BLOCK_BYTES)
+        return &session->outgoing[count - 1];
+    if (count == OUTGOING_BLOCKS)
+        return NULL;
+    session->outgoing[count] = (struct outgoing){tls_block_take(), 0};
+    session->outgoing_count++;
+    return &session->outgoing[count];
 }
 
 static int bio_write(BIO *bio, const char *bytes, int size)
 {
     struct tls_session *session = BIO_get_data(bio);
+    struct span rest = span_of(bytes, (size_t)size);
     BIO_clear_retry_flags(bio);
-    if (session->outgoing == NULL) {
-        session->outgoing = malloc(OUTGOING_BYTES);
-        ASSERT(session->outgoing != NULL);
+    while (rest.size > 0) {
+        struct outgoing *outgoing = make_room(session);
+        if (outgoing == NULL)
+            break;
+        size_t room = TLS_BLOCK_BYTES - outgoing->size;
+        struct span piece = span_take(rest, room);
+        memcpy(outgoing->block + outgoing->size, piece.data, piece.size);
+        outgoing->size += piece.size;
+        rest = span_skip(rest, piece.size);
     }
-    size_t room = OUTGOING_BYTES - session->outgoing_size;
-    if (room == 0) {
-        BIO_set_retry_write(bio);
-        return -1;
-    }
-    size_t take = room < (size_t)size ? room : (size_t)size;
-    memcpy(session->outgoing + session->outgoing_size, bytes, take);
-    session->outgoing_size += take;
-    return (int)take;
+    if (rest.size < (size_t)size)
+        return size - (int)rest.size;
+    BIO_set_retry_write(bio);
+    return -1;
 }
 
 static long bio_control(BIO *bio, int command, long number, void *pointer)
@@ -90,13 +123,13 @@ __attribute__((constructor)) static void make_bio_kind(void)
 
 /* ---- life ---- */
 
-struct tls_session *tls_session_create(SSL *ssl, int fd)
+struct tls_session *tls_session_create(SSL *ssl, struct stream *stream)
 {
     struct tls_session *session = calloc(1, sizeof *session);
     BIO *bio = BIO_new(bio_kind);
     ASSERT(session != NULL && bio != NULL);
     session->ssl = ssl;
-    session->fd = fd;
+    session->stream = stream;
     BIO_set_data(bio, session);
     BIO_set_init(bio, 1);
     SSL_set_bio(ssl, bio, bio);
@@ -104,122 +137,169 @@ struct tls_session *tls_session_create(SSL *ssl, int fd)
     return session;
 }
 
+static void drop_outgoing(struct tls_session *session)
+{
+    while (session->outgoing_count > 0)
+        tls_block_give_back(session->outgoing[--session->outgoing_count].block);
+}
+
+static void drop_incoming(struct tls_session *session)
+{
+    if (session->incoming != NULL)
+        tls_block_give_back(session->incoming);
+    session->incoming = NULL;
+}
+
 void tls_session_free(struct tls_session *session)
 {
     if (session == NULL)
         return;
     SSL_free(session->ssl);
-    free(session->incoming);
-    free(session->outgoing);
+    drop_incoming(session);
+    drop_outgoing(session);
     free(session);
 }
 
 bool tls_session_has_bytes(const struct tls_session *session)
 {
-    return session->incoming_end > session->incoming_start || SSL_has_pending(session->ssl);
+    return unread(session) > 0 || SSL_has_pending(session->ssl);
 }
 
 void tls_session_rest(struct tls_session *session)
 {
-    if (session->incoming_end == session->incoming_start) {
-        free(session->incoming);
-        session->incoming = NULL;
-    }
-    if (session->outgoing_size == 0) {
-        free(session->outgoing);
-        session->outgoing = NULL;
-    }
+    if (unread(session) == 0)
+        drop_incoming(session);
 }
 
 /* ---- the socket ---- */
 
-SUSPENDS static bool flush(struct tls_session *session, deadline_t deadline, uint64_t idle_ms, struct error *error)
+/* What OpenSSL has made goes out; then the blocks are free for others, while they are in the cache. */
+SUSPENDS static bool flush(struct tls_session *session, uint64_t idle_ms, struct error *error)
 {
-    size_t sent = 0;
-    while (sent < session->outgoing_size) {
-        deadline_t until = idle_ms == 0 ? deadline : deadline_after_ms(idle_ms);
-        int64_t result = io_send(session->fd, session->outgoing + sent, session->outgoing_size - sent, until);
-        if (result < 0)
-            return error_set_errno(error, (int)-result, "sending TLS records");
-        sent += (size_t)result;
-    }
-    session->outgoing_size = 0;
-    return true;
+    struct span pieces[OUTGOING_BLOCKS];
+    unsigned count = session->outgoing_count;
+    if (count == 0)
+        return true;
+    for (unsigned i = 0; i < count; i++)
+        pieces[i] = span_of(session->outgoing[i].block, session->outgoing[i].size);
+    session->is_broken = !stream_send_plain(session->stream, pieces, count, idle_ms, error);
+    drop_outgoing(session);
+    return !session->is_broken;
 }
 
 SUSPENDS static bool fill(struct tls_session *session, deadline_t deadline, struct error *error)
 {
-    ASSERT(session->incoming_start == session->incoming_end);
-    if (session->incoming == NULL) {
-        session->incoming = malloc(INCOMING_BYTES);
-        ASSERT(session->incoming != NULL);
-    }
-    int64_t result = io_receive(session->fd, session->incoming, INCOMING_BYTES, deadline);
-    if (result < 0)
-        return error_set_errno(error, (int)-result, "receiving TLS records");
-    session->incoming_start = 0;
-    session->incoming_end = (size_t)result;
-    session->is_at_end = result == 0;
+    ASSERT(unread(session) == 0);
+    if (session->incoming == NULL)
+        session->incoming = tls_block_take();
+    session->incoming_start = session->incoming_end = 0;
+    if (!stream_receive_plain(session->stream, session->incoming, TLS_BLOCK_BYTES, deadline, &session->incoming_end,
+                              error))
+        return false;
+    session->is_at_end = session->incoming_end == 0;
     return true;
 }
 
+static bool is_fatal(int trouble)
+{
+    return trouble != SSL_ERROR_NONE && trouble != SSL_ERROR_WANT_READ && trouble != SSL_ERROR_WANT_WRITE &&
+           trouble != SSL_ERROR_WANT_CLIENT_HELLO_CB && trouble != SSL_ERROR_ZERO_RETURN;
+}
+
+/* Before anything suspends: the queue of errors belongs to the thread. */
 static bool fail(struct error *error, const char *what)
 {
-    unsigned long code = ERR_peek_last_error();
+    unsigned long code = ERR_peek_error();
     const char *text = code == 0 ? NULL : ERR_reason_error_string(code);
     return error_set(error, ERROR_CLOSED, NULL, "%s: %s", what, text == NULL ? "the peer went away" : text);
+}
+
+static void before_call(struct tls_session *session)
+{
+    ERR_clear_error();
+    session->reads_left = READS_PER_CALL;
 }
 
 /* ---- handshake ---- */
 
 /* A private-key operation takes a good part of a millisecond: a burst of new connections must not hold up everybody
  * else. */
-SUSPENDS static void wait_for_turn(void)
+static bool take_share_of_turn(void)
 {
     static _Thread_local uint64_t turn;
     static _Thread_local unsigned operations;
-    for (;;) {
-        uint64_t now = atomic_load_explicit(&loop_counters(loop_current())->turns, memory_order_relaxed);
-        if (now != turn) {
-            turn = now;
-            operations = 0;
-        }
-        if (operations < PRIVATE_KEY_OPERATIONS_PER_TURN) {
-            operations++;
-            return;
-        }
+    uint64_t now = atomic_load_explicit(&loop_counters(loop_here())->turns, memory_order_relaxed);
+    if (now != turn) {
+        turn = now;
+        operations = 0;
+    }
+    return operations++ < PRIVATE_KEY_OPERATIONS_PER_TURN;
+}
+
+int tls_session_meet_client(SSL *ssl, int *ret_alert, void *context)
+{
+    struct tls_session *session = BIO_get_data(SSL_get_rbio(ssl));
+    (void)ret_alert;
+    (void)context;
+    bool may_compute = session->may_compute || take_share_of_turn();
+    session->may_compute = false; /* a second ClientHello, after a HelloRetryRequest, asks again */
+    return may_compute ? SSL_CLIENT_HELLO_SUCCESS : SSL_CLIENT_HELLO_RETRY;
+}
+
+SUSPENDS static bool await_share_of_turn(struct tls_session *session, deadline_t deadline, struct error *error)
+{
+    do {
         fiber_yield();
+        if (fiber_is_cancelled())
+            return error_set(error, ERROR_CANCELLED, NULL, "TLS handshake: cancelled");
+        if (loop_now_ns() >= deadline)
+            return error_set(error, ERROR_TIMED_OUT, NULL, "TLS handshake: too many at once");
+    } while (!take_share_of_turn());
+    session->may_compute = true;
+    return true;
+}
+
+/* The first byte of TLS is that of a handshake record, 22; HTTP begins with the letter of a method. */
+static bool is_plain_text(const struct tls_session *session)
+{
+    uint8_t first = unread(session) > 0 ? session->incoming[session->incoming_start] : 0;
+    return (first >= 'A' && first <= 'Z') || (first >= 'a' && first <= 'z');
+}
+
+/* What OpenSSL asks for before it can go on; false: the handshake has failed. */
+SUSPENDS static bool help_handshake(struct tls_session *session, int trouble, deadline_t deadline, struct error *error)
+{
+    switch (trouble) {
+    case SSL_ERROR_WANT_CLIENT_HELLO_CB:
+        return await_share_of_turn(session, deadline, error);
+    case SSL_ERROR_WANT_READ:
+        if (unread(session) == 0)
+            return fill(session, deadline, error);
+        fiber_yield_if_due();
+        return true;
+    default: /* WANT_WRITE: all has been sent */
+        return true;
     }
 }
 
-static bool spoke_plain_text(const struct tls_session *session)
+SUSPENDS bool tls_session_accept(struct tls_session *session, uint64_t handshake_ms, struct error *error)
 {
-    int reason = ERR_GET_REASON(ERR_peek_last_error());
-    return session->incoming != NULL &&
-           (reason == SSL_R_HTTP_REQUEST || reason == SSL_R_HTTPS_PROXY_REQUEST ||
-            (reason == SSL_R_WRONG_VERSION_NUMBER && session->incoming[0] >= 'A' && session->incoming[0] <= 'z'));
-}
-
-SUSPENDS bool tls_session_accept(struct tls_session *session, deadline_t deadline, struct error *error)
-{
+    deadline_t deadline = deadline_after_ms(handshake_ms);
     if (!fill(session, deadline, error)) /* nothing is computed for a peer that says nothing */
         return false;
-    wait_for_turn();
+    if (is_plain_text(session))
+        return error_set(error, ERROR_INVALID, NULL, "the client spoke plain text to a TLS port");
     for (;;) {
-        ERR_clear_error();
+        before_call(session);
         int result = SSL_do_handshake(session->ssl);
         int trouble = result == 1 ? SSL_ERROR_NONE : SSL_get_error(session->ssl, result);
-        if (trouble == SSL_ERROR_SSL && spoke_plain_text(session))
-            return error_set(error, ERROR_INVALID, NULL, "the client spoke plain text to a TLS port");
-        bool is_over = trouble != SSL_ERROR_NONE && trouble != SSL_ERROR_WANT_READ && trouble != SSL_ERROR_WANT_WRITE;
-        if (is_over)
-            (void)fail(error, "TLS handshake");
-        struct error ignored; /* of the alert that says goodbye */
-        if (!flush(session, deadline, 0, is_over ? &ignored : error) || is_over)
+        struct error ignored;
+        bool is_over = is_fatal(trouble) && !fail(error, "TLS handshake");
+        if (!flush(session, handshake_ms, is_over ? &ignored : error) || is_over) /* an alert says goodbye */
             return false;
         if (trouble == SSL_ERROR_NONE)
             return true;
-        if (trouble == SSL_ERROR_WANT_READ && !fill(session, deadline, error))
+        if (!help_handshake(session, trouble, deadline, error))
             return false;
     }
 }
@@ -229,47 +309,62 @@ SUSPENDS bool tls_session_accept(struct tls_session *session, deadline_t deadlin
 SUSPENDS bool tls_session_receive(struct tls_session *session, void *ret_bytes, size_t capacity, uint64_t idle_ms,
                                   size_t *ret_size, struct error *error)
 {
+    deadline_t last = deadline_after_ms(idle_ms * RECORD_PATIENCE);
     for (;;) {
-        ERR_clear_error();
-        if (SSL_read_ex(session->ssl, ret_bytes, capacity, ret_size) == 1)
-            return true;
-        int trouble = SSL_get_error(session->ssl, 0);
-        if (trouble == SSL_ERROR_ZERO_RETURN || (trouble != SSL_ERROR_WANT_WRITE && session->is_at_end)) {
+        before_call(session);
+        int result = SSL_read_ex(session->ssl, ret_bytes, capacity, ret_size);
+        int trouble = result == 1 ? SSL_ERROR_NONE : SSL_get_error(session->ssl, result);
+        if (trouble == SSL_ERROR_ZERO_RETURN || (is_fatal(trouble) && session->is_at_end)) {
             *ret_size = 0; /* a body that ends early is noticed by its length, not by a missing close_notify */
             return true;
         }
-        if (trouble != SSL_ERROR_WANT_READ && trouble != SSL_ERROR_WANT_WRITE)
+        if (is_fatal(trouble))
             return fail(error, "TLS");
-        if (!flush(session, 0, idle_ms, error))
+        if (!flush(session, idle_ms, error)) /* an answer to a key update */
             return false;
-        if (trouble == SSL_ERROR_WANT_READ && !fill(session, deadline_after_ms(idle_ms), error))
+        if (trouble == SSL_ERROR_NONE)
+            return true;
+        deadline_t idle = deadline_after_ms(idle_ms);
+        if (unread(session) > 0)
+            fiber_yield_if_due();
+        else if (trouble == SSL_ERROR_WANT_READ && !fill(session, idle < last ? idle : last, error))
             return false;
     }
 }
 
-SUSPENDS bool tls_session_send(struct tls_session *session, struct span bytes, bool is_last, uint64_t idle_ms,
-                               struct error *error)
+SUSPENDS static bool send_piece(struct tls_session *session, struct span bytes, uint64_t idle_ms, struct error *error)
 {
     while (bytes.size > 0) {
         size_t written = 0;
-        ERR_clear_error();
+        before_call(session);
         if (SSL_write_ex(session->ssl, bytes.data, bytes.size, &written) == 1) {
             bytes = span_skip(bytes, written);
             continue;
         }
         if (SSL_get_error(session->ssl, 0) != SSL_ERROR_WANT_WRITE)
             return fail(error, "TLS");
-        if (!flush(session, 0, idle_ms, error))
+        if (!flush(session, idle_ms, error))
             return false;
     }
-    return !is_last || flush(session, 0, idle_ms, error);
+    return true;
+}
+
+SUSPENDS bool tls_session_send(struct tls_session *session, const struct span *pieces, unsigned count, uint64_t idle_ms,
+                               struct error *error)
+{
+    for (unsigned i = 0; i < count; i++) {
+        if (!send_piece(session, pieces[i], idle_ms, error))
+            return false;
+    }
+    return flush(session, idle_ms, error);
 }
 
 SUSPENDS void tls_session_end(struct tls_session *session)
 {
-    enum { GOODBYE_MS = 1000 };
     struct error ignored;
-    ERR_clear_error();
-    if (SSL_is_init_finished(session->ssl) && SSL_shutdown(session->ssl) >= 0)
-        (void)flush(session, deadline_after_ms(GOODBYE_MS), 0, &ignored);
+    if (session->is_broken || !SSL_is_init_finished(session->ssl))
+        return;
+    before_call(session);
+    (void)SSL_shutdown(session->ssl); /* after a failure there is an alert to send instead */
+    (void)flush(session, GOODBYE_MS, &ignored);
 }

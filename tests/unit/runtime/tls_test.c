@@ -358,8 +358,8 @@ START_TEST(names_the_file_that_is_wrong)
     make_folder();
     refuse("/nowhere/cert.pem", key_path, "/nowhere/cert.pem", "No such file");
     refuse(certificate_path, "/nowhere/key.pem", "/nowhere/key.pem", "No such file");
-    refuse(key_path, key_path, key_path, "not a PEM certificate");
-    refuse(certificate_path, certificate_path, "TLS key", "not a PEM key");
+    refuse(key_path, key_path, key_path, "no usable PEM certificate");
+    refuse(certificate_path, certificate_path, "TLS key", "no usable PEM key");
     char other_certificate[80];
     char other_key[80];
     (void)snprintf(other_certificate, sizeof other_certificate, "%s/other.pem", folder);
