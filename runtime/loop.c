@@ -5,6 +5,7 @@
 #include "runtime/loop_private.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <stdlib.h>
 
 enum {
@@ -109,6 +110,8 @@ void loop_destroy(struct loop *loop)
 {
     ASSERT(loop == thread_loop && loop->current == NULL);
     ASSERT(loop->fibers_count == 0 && list_is_empty(&loop->parked));
+    while (atomic_load(&loop->visitors) != 0)
+        (void)sched_yield();
     thread_loop = NULL;
     loop->driver->close(loop->io);
     stack_pool_close(&loop->stacks);
@@ -130,20 +133,36 @@ static void wake_if_asleep(struct loop *loop)
         loop->driver->wake(loop->io);
 }
 
+/* The message, or the stop, may end the loop before its sender has returned: loop_destroy waits for whoever is inside.
+ */
+static void enter_from_outside(struct loop *loop)
+{
+    atomic_fetch_add(&loop->visitors, 1);
+}
+
+static void leave_from_outside(struct loop *loop)
+{
+    atomic_fetch_sub(&loop->visitors, 1);
+}
+
 void loop_post(struct loop *loop, struct loop_message *message)
 {
+    enter_from_outside(loop);
     struct loop_message *first = atomic_load_explicit(&loop->inbox, memory_order_relaxed);
     do
         message->next = first;
     while (!atomic_compare_exchange_weak(&loop->inbox, &first, message));
     wake_if_asleep(loop);
+    leave_from_outside(loop);
 }
 
 void loop_stop(struct loop *loop, deadline_t stop_deadline)
 {
+    enter_from_outside(loop);
     atomic_store(&loop->stop_deadline, stop_deadline);
     atomic_store(&loop->stop_requested, true);
     wake_if_asleep(loop);
+    leave_from_outside(loop);
 }
 
 static struct loop_message *reversed(struct loop_message *list)

@@ -30,7 +30,7 @@ struct loop_options {
  * seccomp, kernel older than 6.1). */
 struct loop *loop_create(const struct loop_options *options, struct error *error);
 void loop_run(struct loop *loop);
-/* Nobody may be inside loop_post or loop_stop any more: end the threads that post first. */
+/* Waits for threads that are still inside loop_post or loop_stop; nobody may enter them any more. */
 void loop_destroy(struct loop *loop);
 
 /* Any thread. */

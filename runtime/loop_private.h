@@ -61,6 +61,7 @@ struct loop {
 
     /* Written by other threads. */
     _Alignas(64) _Atomic(struct loop_message *) inbox; /* the last posted first */
+    _Atomic unsigned visitors;                         /* other threads inside loop_post or loop_stop */
     atomic_bool asleep;
     atomic_bool stop_requested;
     _Atomic deadline_t stop_deadline;

@@ -19,8 +19,7 @@ struct job {
     void *argument;
     struct loop *loop;
     struct fiber *fiber;
-    bool has_ended;         /* written and read on the fiber's thread */
-    _Atomic bool is_posted; /* the pool's thread has left the loop alone */
+    bool has_ended; /* written and read on the fiber's thread */
 };
 
 struct offload {
@@ -60,8 +59,7 @@ static void *run_jobs(void *argument)
     struct offload *offload = argument;
     for (struct job *job; (job = take_job(offload)) != NULL;) {
         job->work(job->argument);
-        loop_post(job->loop, &job->message);
-        atomic_store_explicit(&job->is_posted, true, memory_order_release); /* from here on the job may be gone */
+        loop_post(job->loop, &job->message); /* from here on the job may be gone */
     }
     return NULL;
 }
@@ -140,8 +138,5 @@ bool offload_run(struct offload *offload, void (*work)(void *argument), void *ar
         return error_set(error, ERROR_BUSY, NULL, "%u jobs are waiting already", offload->queued_max);
     while (!job.has_ended)
         fiber_suspend();
-    /* The message may arrive before loop_post returns, and this fiber may be what keeps its loop alive. */
-    while (!atomic_load_explicit(&job.is_posted, memory_order_acquire))
-        fiber_yield();
     return true;
 }
