@@ -9,6 +9,7 @@
 #include "runtime/base/assert.h"
 #include "runtime/base/byteorder.h"
 #include "s3client/embedded/bitmap.h"
+#include "s3client/embedded/checker.h"
 #include "s3client/embedded/key_path.h"
 #include "s3client/embedded/space.h"
 #include "s3client/embedded/upload_rows.h"
@@ -18,21 +19,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { PASSES_MAX = 5, READ_BYTES = 256 << 10, SHOWN_BYTES_MAX = 120 };
-
-struct numbers {
-    struct buffer values; /* uint64_t each */
-};
-
-struct checker {
-    struct embedded_store *store;
-    struct embedded_report *report;
-    MDB_txn *txn;
-    struct error *error;
-    uint64_t **taken; /* by volume: blocks that bodies are in */
-    struct numbers groups_named, bodies, sidecars, extents, pieces;
-    struct buffer doomed; /* row keys: u16 size, bytes */
-};
+enum { PASSES_MAX = 5, READ_BYTES = 256 << 10, DOOMED_HEAD_BYTES = 6 };
 
 /* ---- findings ---- */
 
@@ -49,7 +36,7 @@ void report_finding(struct embedded_report *report, const char *format, ...)
 }
 
 /* A row's key for people: what is not printable becomes a dot. */
-static const char *show_key(struct span row_key, char ret_text[SHOWN_BYTES_MAX + 1])
+const char *checker_show_key(struct span row_key, char ret_text[SHOWN_BYTES_MAX + 1])
 {
     size_t size = 0;
     for (size_t i = KEY_GROUP_BYTES; i < row_key.size && size < SHOWN_BYTES_MAX; i++, size++)
@@ -58,17 +45,18 @@ static const char *show_key(struct span row_key, char ret_text[SHOWN_BYTES_MAX +
     return ret_text;
 }
 
-static void doom(struct checker *checker, struct span row_key)
+void checker_doom(struct checker *checker, MDB_dbi table, struct span row_key)
 {
-    uint8_t size[2];
-    store_u16_le(size, (uint16_t)row_key.size);
-    buffer_append(&checker->doomed, span_of(size, sizeof size));
+    uint8_t head[DOOMED_HEAD_BYTES];
+    store_u32_le(head, table);
+    store_u16_le(head + 4, (uint16_t)row_key.size);
+    buffer_append(&checker->doomed, span_of(head, sizeof head));
     buffer_append(&checker->doomed, row_key);
 }
 
 /* ---- sets of numbers ---- */
 
-static void add_number(struct numbers *numbers, uint64_t value)
+void checker_add(struct numbers *numbers, uint64_t value)
 {
     buffer_append(&numbers->values, span_of(&value, sizeof value));
 }
@@ -80,13 +68,13 @@ static int compare_numbers(const void *a, const void *b)
     return left < right ? -1 : left > right;
 }
 
-static void sort_numbers(struct numbers *numbers)
+void checker_sort(struct numbers *numbers)
 {
     if (numbers->values.size > 0)
         qsort(numbers->values.data, numbers->values.size / 8, 8, compare_numbers);
 }
 
-static bool has_number(const struct numbers *numbers, uint64_t value)
+bool checker_has(const struct numbers *numbers, uint64_t value)
 {
     return numbers->values.size > 0 &&
            bsearch(&value, numbers->values.data, numbers->values.size / 8, 8, compare_numbers) != NULL;
@@ -122,7 +110,7 @@ bool check_read_body(const struct embedded_store *store, struct span extents, ui
     return size == 0;
 }
 
-static bool claim_extents(struct checker *checker, struct span extents)
+bool checker_claim(struct checker *checker, struct span extents)
 {
     for (unsigned i = 0; i < extents_count(extents); i++) {
         struct extent extent = extent_at(extents, i);
@@ -156,7 +144,7 @@ static const char *check_pieces(struct checker *checker, const struct row *row)
     struct error ignored;
     unsigned first;
     unsigned count;
-    add_number(&checker->pieces, row->body_number);
+    checker_add(&checker->pieces, row->body_number);
     if (find_numbered(checker, catalogue->part_maps, row->body_number, &value) != LOOKUP_FOUND ||
         !part_map_seek(value, 0, &first, &count, &ignored))
         return "its part map is missing or damaged";
@@ -166,19 +154,20 @@ static const char *check_pieces(struct checker *checker, const struct row *row)
     if ((pieces.count == 0) != (row->attributes.stored_size == 0) ||
         (pieces.count > 0 && piece_at(&pieces, 0).start > 0))
         return "its pieces are not its body";
+    const char *damage = NULL; /* the pieces behind it have their blocks all the same */
     for (uint32_t i = 0; i < pieces.count; i++) {
         struct span extents;
         uint64_t bytes;
         uint32_t crc;
         if (!piece_extents(&pieces, i, row->attributes.stored_size, &extents, &bytes) ||
-            !claim_extents(checker, extents))
-            return "blocks of its pieces do not exist or belong to another object";
-        if (!check_read_body(checker->store, extents, bytes, &crc))
-            return "a piece of its body cannot be read";
-        if (crc != piece_at(&pieces, i).crc32c)
-            return "a piece of its body does not match its checksum";
+            !checker_claim(checker, extents))
+            damage = "blocks of its pieces do not exist or belong to another object";
+        else if (!check_read_body(checker->store, extents, bytes, &crc))
+            damage = "a piece of its body cannot be read";
+        else if (crc != piece_at(&pieces, i).crc32c)
+            damage = "a piece of its body does not match its checksum";
     }
-    return NULL;
+    return damage;
 }
 
 /* NULL: it is sound. */
@@ -192,7 +181,7 @@ static const char *check_body(struct checker *checker, const struct row *row)
     case BODY_NONE:
         return row->attributes.stored_size == 0 ? NULL : "its row has a size but no body";
     case BODY_INLINE:
-        add_number(&checker->bodies, row->body_number);
+        checker_add(&checker->bodies, row->body_number);
         if (find_numbered(checker, catalogue->bodies, row->body_number, &value) != LOOKUP_FOUND)
             return "its body is missing from the catalogue or damaged";
         crc = crc32c_update(0, value);
@@ -200,7 +189,7 @@ static const char *check_body(struct checker *checker, const struct row *row)
             return "its body is not what its row says";
         return NULL;
     case BODY_LISTED:
-        add_number(&checker->extents, row->body_number);
+        checker_add(&checker->extents, row->body_number);
         if (find_numbered(checker, catalogue->extents, row->body_number, &extents) != LOOKUP_FOUND)
             return "its list of extents is missing or damaged";
         break;
@@ -209,7 +198,7 @@ static const char *check_body(struct checker *checker, const struct row *row)
     case BODY_EXTENTS:
         break;
     }
-    if (!claim_extents(checker, extents))
+    if (!checker_claim(checker, extents))
         return "its blocks do not exist or belong to another object";
     if (!check_read_body(checker->store, extents, row->attributes.stored_size, &crc))
         return "its body cannot be read";
@@ -221,7 +210,7 @@ static const char *check_sidecar(struct checker *checker, const struct row *row)
     struct span value;
     if (row->attributes.sidecar_size == 0)
         return NULL;
-    add_number(&checker->sidecars, row->sidecar_number);
+    checker_add(&checker->sidecars, row->sidecar_number);
     if (find_numbered(checker, checker->store->catalogue.sidecars, row->sidecar_number, &value) != LOOKUP_FOUND ||
         value.size != row->attributes.sidecar_size)
         return "its sidecar is missing or damaged";
@@ -237,12 +226,12 @@ static void check_row(struct checker *checker, struct span key, struct span valu
     struct error error;
     const char *damage = NULL;
     if (key.size < KEY_GROUP_BYTES || !row_open(key, value, &shape, &object, &error)) {
-        report_finding(checker->report, "The row of %s is damaged.", show_key(key, shown));
-        doom(checker, key);
+        report_finding(checker->report, "The row of %s is damaged.", checker_show_key(key, shown));
+        checker_doom(checker, checker->store->catalogue.objects, key);
         return;
     }
     if (shape.has_group)
-        add_number(&checker->groups_named, shape.group);
+        checker_add(&checker->groups_named, shape.group);
     if (!shape.has_object)
         return;
     checker->report->objects++;
@@ -256,13 +245,13 @@ static void check_row(struct checker *checker, struct span key, struct span valu
         checker->report->bodies_bytes += row.attributes.stored_size;
         return;
     }
-    report_finding(checker->report, "Object %s is damaged: %s.", show_key(key, shown), damage);
-    doom(checker, key);
+    report_finding(checker->report, "Object %s is damaged: %s.", checker_show_key(key, shown), damage);
+    checker_doom(checker, checker->store->catalogue.objects, key);
 }
 
 /* ---- one pass ---- */
 
-static uint64_t group_of(struct span row_key)
+uint64_t checker_group_of(struct span row_key)
 {
     uint64_t group = 0;
     for (unsigned i = 0; i < KEY_GROUP_BYTES && i < row_key.size; i++)
@@ -270,9 +259,7 @@ static uint64_t group_of(struct span row_key)
     return group;
 }
 
-typedef void each_row(struct checker *checker, struct span key, struct span value);
-
-static bool walk_table(struct checker *checker, MDB_dbi table, each_row *each)
+bool checker_walk(struct checker *checker, MDB_dbi table, checker_row *each)
 {
     MDB_cursor *cursor;
     MDB_val key;
@@ -295,7 +282,7 @@ static void check_bucket(struct checker *checker, struct span key, struct span v
     MDB_val lmdb_value = {value.size, (void *)(uintptr_t)value.data};
     checker->report->buckets++;
     if (catalogue_check(&lmdb_key, &lmdb_value, &bytes, &error) && catalogue_decode_bucket(key, bytes, &row))
-        add_number(&checker->groups_named, row.number);
+        checker_add(&checker->groups_named, row.number);
     else
         report_finding(checker->report, "The row of bucket %.*s is damaged.", SPAN_FORMAT(span_take(key, 63)));
 }
@@ -304,16 +291,16 @@ static void note_group(struct checker *checker, struct span key, struct span val
 {
     (void)value;
     char shown[SHOWN_BYTES_MAX + 1];
-    if (has_number(&checker->groups_named, group_of(key)))
+    if (checker_has(&checker->groups_named, checker_group_of(key)))
         return;
-    report_finding(checker->report, "The row of %s belongs to no bucket.", show_key(key, shown));
-    doom(checker, key);
+    report_finding(checker->report, "The row of %s belongs to no bucket.", checker_show_key(key, shown));
+    checker_doom(checker, checker->store->catalogue.objects, key);
 }
 
 static bool check_numbers(struct checker *checker, MDB_dbi table, struct numbers *numbers, const char *what)
 {
     MDB_stat statistics;
-    sort_numbers(numbers);
+    checker_sort(numbers);
     int result = mdb_stat(checker->txn, table, &statistics);
     if (result != 0)
         return catalogue_failed(result, checker->error, "count");
@@ -352,10 +339,11 @@ static bool check_space(struct checker *checker)
 static bool check_all(struct checker *checker)
 {
     const struct catalogue *catalogue = &checker->store->catalogue;
-    if (!walk_table(checker, catalogue->buckets, check_bucket) || !walk_table(checker, catalogue->objects, check_row))
+    if (!checker_walk(checker, catalogue->buckets, check_bucket) ||
+        !checker_walk(checker, catalogue->objects, check_row) || !check_upload_keys(checker))
         return false;
-    sort_numbers(&checker->groups_named);
-    return walk_table(checker, catalogue->objects, note_group) &&
+    checker_sort(&checker->groups_named);
+    return checker_walk(checker, catalogue->objects, note_group) && check_uploads(checker) &&
            check_numbers(checker, catalogue->bodies, &checker->bodies, "small bodies") &&
            check_numbers(checker, catalogue->sidecars, &checker->sidecars, "sidecars") &&
            check_numbers(checker, catalogue->extents, &checker->extents, "lists of extents") &&
@@ -369,9 +357,10 @@ static bool drop_rows(struct checker *checker, MDB_txn *txn)
 {
     struct span rest = buffer_span(&checker->doomed);
     while (rest.size > 0) {
-        struct span key = span_of(rest.data + 2, load_u16_le(rest.data));
-        rest = span_skip(rest, 2 + key.size);
-        if (!catalogue_delete(txn, checker->store->catalogue.objects, key, checker->error))
+        struct span key = span_of(rest.data + DOOMED_HEAD_BYTES, load_u16_le(rest.data + 4));
+        MDB_dbi table = load_u32_le(rest.data);
+        rest = span_skip(rest, DOOMED_HEAD_BYTES + key.size);
+        if (!catalogue_delete(txn, table, key, checker->error))
             return false;
         checker->report->repaired++;
     }
@@ -387,7 +376,7 @@ static bool drop_numbers(struct checker *checker, MDB_txn *txn, MDB_dbi table, c
     if (result != 0)
         return catalogue_failed(result, checker->error, "open a cursor");
     while (result == 0 && (result = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) == 0) {
-        if (key.mv_size != CATALOGUE_NUMBER_BYTES || !has_number(numbers, load_u64_be(key.mv_data)))
+        if (key.mv_size != CATALOGUE_NUMBER_BYTES || !checker_has(numbers, load_u64_be(key.mv_data)))
             result = mdb_cursor_del(cursor, 0);
     }
     mdb_cursor_close(cursor);
@@ -429,8 +418,8 @@ static void end_checker(struct checker *checker)
     for (uint32_t number = 0; number < VOLUMES_MAX; number++)
         free(checker->taken[number]);
     free(checker->taken);
-    struct numbers *all[] = {&checker->groups_named, &checker->bodies, &checker->sidecars, &checker->extents,
-                             &checker->pieces};
+    struct numbers *all[] = {&checker->groups_named, &checker->bodies,        &checker->sidecars,    &checker->extents,
+                             &checker->pieces,       &checker->upload_groups, &checker->groups_used, &checker->uploads};
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
         buffer_free(&all[i]->values);
     buffer_free(&checker->doomed);

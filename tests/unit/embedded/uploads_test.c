@@ -3,14 +3,8 @@
 #include "tests/unit/embedded/fixture.h"
 #include "tests/unit/embedded/uploads.h"
 
-#include "codec/crc.h"
-#include "s3client/embedded/store.h"
-
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 static const struct span bucket = SPAN("bucket");
 static const struct span key = SPAN("key");
@@ -91,13 +85,612 @@ START_TEST(parts_in_any_order_become_one_object)
 }
 END_TEST
 
+/* Statement 285. */
+enum { MANY = 10000 };
+
+static struct test_part *many_parts(void)
+{
+    struct test_part *parts = calloc(MANY, sizeof *parts);
+    ck_assert_ptr_nonnull(parts);
+    for (unsigned i = 0; i < MANY; i++)
+        parts[i] = (struct test_part){i + 1, 1000 + i, 1 + i * 7919 % 5000};
+    return parts;
+}
+
+struct many {
+    struct bucket_store *store;
+    const char *id;
+    const struct test_part *parts;
+};
+
+static void put_some(unsigned index, void *argument)
+{
+    const struct many *many = argument;
+    for (unsigned i = index; i < MANY; i += 64)
+        put_part(many->store, bucket, key, many->id, &many->parts[MANY - 1 - i]);
+}
+
+static void ten_thousand(struct bucket_store *store, unsigned shard, void *argument)
+{
+    (void)shard, (void)argument;
+    make_bucket(store);
+    char id[UPLOAD_ID_BYTES];
+    struct test_part *parts = many_parts();
+    begin_upload(store, bucket, key, id);
+    run_fibers(64, put_some, &(struct many){store, id, parts});
+
+    struct arena arena;
+    arena_init(&arena, 16 << 20);
+    struct object_name name = name_of(bucket, key);
+    struct part_attributes *listed;
+    unsigned count;
+    bool is_truncated;
+    struct error error;
+    ck_assert(bucket_list_parts(store, &name, text(id), 8999, 1000, &arena, &listed, &count, &is_truncated, &error));
+    ck_assert_uint_eq(count, 1000);
+    ck_assert(is_truncated);
+    ck_assert_uint_eq(listed[0].number, 9000);
+    ck_assert_uint_eq(listed[999].original_size, parts[9998].size);
+    ck_assert_uint_eq(listed[999].frames.size, 8);
+    ck_assert(bucket_list_parts(store, &name, text(id), 9000, 1000, &arena, &listed, &count, &is_truncated, &error));
+    ck_assert_uint_eq(count, 1000);
+    ck_assert(!is_truncated);
+    ck_assert(bucket_list_parts(store, &name, text(id), 10000, 1000, &arena, &listed, &count, &is_truncated, &error));
+    ck_assert_uint_eq(count, 0);
+    arena_free(&arena);
+
+    uint64_t begun_ns = clock_monotonic_ns(clock_system());
+    complete(store, bucket, key, id, parts, MANY);
+    uint64_t took_ns = clock_monotonic_ns(clock_system()) - begun_ns;
+    ck_assert_msg(took_ns < 3000000000u, "completing took %llu ms", (unsigned long long)took_ns / 1000000);
+    expect_parts(store, bucket, key, parts, MANY);
+    struct embedded_usage usage;
+    embedded_usage(store, &usage);
+    ck_assert_uint_gt(usage.body_bytes, 0);
+    ck_assert(try_delete(store, bucket, key, &error));
+    expect_blocks(store, 0);
+    free(parts);
+}
+
+START_TEST(ten_thousand_parts_become_one_object)
+{
+    with_new_store(ten_thousand, NULL);
+}
+END_TEST
+
+/* ---- what a Complete refuses ---- */
+
+static void refuse_complete(struct bucket_store *store, const char *id, const struct test_part *parts, unsigned count,
+                            const struct write_condition *condition, const char *code)
+{
+    struct error error;
+    ck_assert(!try_complete(store, bucket, key, id, parts, count, condition, &error));
+    ck_assert_str_eq(error.code, code);
+}
+
+/* Statements 197, 266, 269. */
+static void refused(struct bucket_store *store, unsigned shard, void *argument)
+{
+    (void)shard, (void)argument;
+    static const struct test_part parts[] = {{1, 1, 5000}, {3, 3, 6000}, {5, 5, 7000}};
+    make_bucket(store);
+    char id[UPLOAD_ID_BYTES];
+    begin_upload(store, bucket, key, id);
+    for (unsigned i = 0; i < 3; i++)
+        put_part(store, bucket, key, id, &parts[i]);
+    refuse_complete(store, id, (const struct test_part[]){{1, 1, 5000}, {2, 3, 6000}}, 2, NULL, "InvalidPart");
+    refuse_complete(store, id, (const struct test_part[]){{1, 1, 5000}, {3, 4, 6000}}, 2, NULL, "InvalidPart");
+    refuse_complete(store, id, (const struct test_part[]){{5, 5, 7000}, {6, 1, 1}}, 2, NULL, "InvalidPart");
+    refuse_complete(store, "0123456789abcdef0123456789abcdef", parts, 3, NULL, "NoSuchUpload");
+    refuse_complete(store, "not an id, and 32 characters!!!!", parts, 3, NULL, "NoSuchUpload");
+    struct write_condition matches = {.if_match = SPAN("x")};
+    refuse_complete(store, id, parts, 3, &matches, "NoSuchKey");
+    put(store, bucket, key, SPAN("what was there before"));
+    struct write_condition is_new = {.if_none_match = SPAN("*")};
+    refuse_complete(store, id, parts, 3, &is_new, "PreconditionFailed");
+    refuse_complete(store, id, parts, 3, &matches, "PreconditionFailed");
+    expect_body(store, bucket, key, SPAN("what was there before"));
+    ck_assert_uint_eq(count_uploads(store, SPAN_EMPTY), 1);
+
+    char etag[ETAG_TEXT_BYTES];
+    etag_of_body(SPAN("what was there before"), etag);
+    struct write_condition holds = {.if_match = text(etag)};
+    struct error error;
+    ck_assert(try_complete(store, bucket, key, id, parts, 3, &holds, &error));
+    expect_parts(store, bucket, key, parts, 3);
+    expect_blocks(store, 2 + 2 + 2);
+
+    begin_upload(store, bucket, key, id); /* and one over it, of fewer parts */
+    put_part(store, bucket, key, id, &parts[0]);
+    complete(store, bucket, key, id, parts, 1);
+    expect_parts(store, bucket, key, parts, 1);
+    expect_blocks(store, 2);
+    put(store, bucket, key, SPAN("small"));
+    expect_blocks(store, 0);
+}
+
+START_TEST(a_refused_complete_leaves_the_upload)
+{
+    with_new_store(refused, NULL);
+}
+END_TEST
+
+/* ---- races ---- */
+
+enum { RACERS = 64, RACES = 20 };
+struct race {
+    struct bucket_store *store;
+    const char *id;
+    const struct test_part *parts;
+    unsigned completed;
+    unsigned aborted;
+};
+
+static void race_on(unsigned index, void *argument)
+{
+    struct race *race = argument;
+    struct error error;
+    struct object_name name = name_of(bucket, key);
+    if (index % 4 == 3) {
+        struct error ignored;
+        (void)try_put_part(race->store, bucket, key, race->id, &race->parts[index % 3], &ignored);
+        return;
+    }
+    bool done = index % 2 == 0 ? try_complete(race->store, bucket, key, race->id, race->parts, 3, NULL, &error)
+                               : bucket_abort_upload(race->store, &name, text(race->id), &error);
+    if (!done)
+        ck_assert_str_eq(error.code, "NoSuchUpload");
+    else if (index % 2 == 0)
+        race->completed++;
+    else
+        race->aborted++;
+}
+
+/* Statements 283, 284. */
+static void races(struct bucket_store *store, unsigned shard, void *argument)
+{
+    (void)shard, (void)argument;
+    static const struct test_part parts[] = {{1, 1, 50000}, {2, 2, 6000}, {3, 3, 1}};
+    make_bucket(store);
+    for (unsigned i = 0; i < RACES; i++) {
+        char id[UPLOAD_ID_BYTES];
+        begin_upload(store, bucket, key, id);
+        for (unsigned j = 0; j < 3; j++)
+            put_part(store, bucket, key, id, &parts[j]);
+        struct race race = {store, id, parts, 0, 0};
+        run_fibers(RACERS, race_on, &race);
+        ck_assert_uint_eq(race.completed + race.aborted, 1);
+        struct error error;
+        if (race.completed == 1) {
+            expect_parts(store, bucket, key, parts, 3);
+            expect_blocks(store, 13 + 2 + 1);
+            ck_assert(try_delete(store, bucket, key, &error));
+        }
+        expect_missing(store, bucket, key);
+        expect_blocks(store, 0);
+        ck_assert_uint_eq(count_uploads(store, SPAN_EMPTY), 0);
+    }
+}
+
+START_TEST(one_of_many_completes_and_aborts_wins)
+{
+    with_new_store(races, NULL);
+}
+END_TEST
+
+/* ---- readers ---- */
+
+static void reader_stays(struct bucket_store *store, unsigned shard, void *argument)
+{
+    (void)shard, (void)argument;
+    static const struct test_part parts[] = {{1, 1, 500000}, {2, 2, 600001}};
+    make_bucket(store);
+    char id[UPLOAD_ID_BYTES];
+    begin_upload(store, bucket, key, id);
+    for (unsigned i = 0; i < 2; i++)
+        put_part(store, bucket, key, id, &parts[i]);
+    complete(store, bucket, key, id, parts, 2);
+    struct error error;
+    struct object_name name = name_of(bucket, key);
+    struct bucket_object *object;
+    ck_assert(bucket_open(store, &name, &object, &error));
+    uint8_t *bytes = malloc(1100001);
+    uint8_t *expected = malloc(1100001);
+    ck_assert(bytes != NULL && expected != NULL);
+    fill_bytes(1, expected, 500000);
+    fill_bytes(2, expected + 500000, 600001);
+    for (unsigned i = 0; i < 50; i++) { /* while other bodies come and go */
+        fill_bytes(i, bytes, 1100001);
+        put(store, bucket, key, span_of(bytes, 1100001));
+        ck_assert(try_delete(store, bucket, key, &error));
+    }
+    ck_assert(bucket_read(object, 1, bytes, 1100000, &error));
+    ck_assert(memcmp(bytes, expected + 1, 1100000) == 0);
+    bucket_close(object);
+    expect_blocks(store, 0);
+    free(bytes);
+    free(expected);
+}
+
+START_TEST(a_reader_keeps_the_pieces_of_its_object)
+{
+    with_new_store(reader_stays, NULL);
+}
+END_TEST
+
+/* ---- copies ---- */
+
+static void copies(struct bucket_store *store, unsigned shard, void *argument)
+{
+    (void)shard, (void)argument;
+    static const struct test_part parts[] = {{1, 1, 500000}, {2, 2, 3}, {3, 3, 600001}};
+    make_bucket(store);
+    char id[UPLOAD_ID_BYTES];
+    begin_upload(store, bucket, key, id);
+    for (unsigned i = 0; i < 3; i++)
+        put_part(store, bucket, key, id, &parts[i]);
+    complete(store, bucket, key, id, parts, 3);
+    struct error error;
+    struct object_name source = name_of(bucket, key);
+    struct object_name target = name_of(bucket, text("copy"));
+    struct bucket_object *object;
+    ck_assert(bucket_open(store, &source, &object, &error));
+    struct object_attributes attributes = object->attributes;
+    attributes.parts_count = 0;
+    attributes.is_multipart = false;
+    struct write_result result = {.attributes = &attributes, .tags = SPAN("c=d")};
+    struct object_attributes stored;
+    ck_assert(bucket_copy(object, &target, &result, &stored, &error));
+    bucket_close(object);
+    ck_assert(try_delete(store, bucket, key, &error));
+
+    ck_assert(bucket_open(store, &target, &object, &error));
+    uint8_t *bytes = malloc(1100004);
+    uint8_t *expected = malloc(1100004);
+    ck_assert(bytes != NULL && expected != NULL);
+    for (unsigned i = 0, at = 0; i < 3; at += parts[i++].size)
+        fill_bytes(parts[i].seed, expected + at, parts[i].size);
+    ck_assert(bucket_read(object, 0, bytes, 1100004, &error));
+    ck_assert(memcmp(bytes, expected, 1100004) == 0);
+    struct buffer sidecar;
+    buffer_init(&sidecar, 0);
+    ck_assert(bucket_read_sidecar(object, &sidecar, &error));
+    ck_assert(span_equal(buffer_span(&sidecar), SPAN("a sidecar")));
+    buffer_free(&sidecar);
+    bucket_close(object);
+    free(bytes);
+    free(expected);
+}
+
+START_TEST(a_copy_is_one_body)
+{
+    with_new_store(copies, NULL);
+}
+END_TEST
+
+/* ---- lists ---- */
+
+static void expect_page(struct bucket_store *store, struct upload_list_request request, const char *expected)
+{
+    struct arena arena;
+    arena_init(&arena, 4 << 20);
+    struct upload_list_page page;
+    struct error error;
+    request.bucket = bucket;
+    ck_assert(bucket_list_uploads(store, &request, &arena, &page, &error));
+    struct buffer seen;
+    buffer_init(&seen, 0);
+    for (unsigned i = 0; i < page.count; i++) {
+        struct span name = span_take(page.entries[i].upload.key, 8);
+        buffer_append_format(&seen, "%.*s%s ", SPAN_FORMAT(name), page.entries[i].is_prefix ? "*" : "");
+        if (!page.entries[i].is_prefix)
+            ck_assert(span_equal(page.entries[i].upload.initiator, text("alice")));
+    }
+    buffer_append_string(&seen, page.is_truncated ? "more" : "end");
+    buffer_append_byte(&seen, 0);
+    ck_assert_str_eq((const char *)seen.data, expected);
+    buffer_free(&seen);
+    arena_free(&arena);
+}
+
+/* Statements 259, 276. */
+static void lists(struct bucket_store *store, unsigned shard, void *argument)
+{
+    (void)shard, (void)argument;
+    make_bucket(store);
+    char ids[3][UPLOAD_ID_BYTES];
+    char id[UPLOAD_ID_BYTES];
+    char long_key[1025];
+    memset(long_key, 'l', 1024);
+    long_key[1024] = '\0';
+    begin_upload(store, bucket, text("z"), id);
+    begin_upload(store, bucket, text(long_key), id);
+    begin_upload(store, bucket, text("a/1"), id);
+    begin_upload(store, bucket, text("a/2"), id);
+    for (unsigned i = 0; i < 3; i++)
+        begin_upload(store, bucket, text("b"), ids[i]);
+    begin_upload(store, bucket, text("a"), id);
+    ck_assert(strcmp(ids[0], ids[1]) < 0 && strcmp(ids[1], ids[2]) < 0);
+    expect_page(store, (struct upload_list_request){.entries_max = 1000}, "a a/1 a/2 b b b llllllll z end");
+    expect_page(store, (struct upload_list_request){.entries_max = 8}, "a a/1 a/2 b b b llllllll z end");
+    expect_page(store, (struct upload_list_request){.entries_max = 5}, "a a/1 a/2 b b more");
+    expect_page(store, (struct upload_list_request){.entries_max = 0}, "end");
+    expect_page(store, (struct upload_list_request){.entries_max = 9, .after_key = text("b")}, "llllllll z end");
+    expect_page(store,
+                (struct upload_list_request){.entries_max = 9, .after_key = text("b"), .after_upload = text(ids[0])},
+                "b b llllllll z end");
+    expect_page(store,
+                (struct upload_list_request){.entries_max = 9, .after_key = text("b"), .after_upload = text(ids[2])},
+                "llllllll z end");
+    expect_page(store, (struct upload_list_request){.entries_max = 9, .after_key = text("aa")}, "b b b llllllll z end");
+    expect_page(store, (struct upload_list_request){.entries_max = 9, .delimiter = text("/")},
+                "a a/* b b b llllllll z end");
+    expect_page(store, (struct upload_list_request){.entries_max = 9, .delimiter = text("/"), .after_key = text("a/")},
+                "b b b llllllll z end");
+    expect_page(store, (struct upload_list_request){.entries_max = 9, .prefix = text("a/")}, "a/1 a/2 end");
+
+    struct error error;
+    struct object_name name = name_of(bucket, text("b"));
+    struct object_name other = name_of(bucket, text("a"));
+    ck_assert(!bucket_abort_upload(store, &other, text(ids[1]), &error)); /* the wrong key */
+    ck_assert_str_eq(error.code, "NoSuchUpload");
+    ck_assert(bucket_abort_upload(store, &name, text(ids[1]), &error));
+    expect_page(store,
+                (struct upload_list_request){.entries_max = 9, .after_key = text("b"), .after_upload = text(ids[1])},
+                "b llllllll z end");
+}
+
+START_TEST(lists_go_by_key_and_then_by_begin)
+{
+    with_new_store(lists, NULL);
+}
+END_TEST
+
+/* ---- buckets ---- */
+
+/* Statement 118. */
+static void bucket_goes(struct bucket_store *store, unsigned shard, void *argument)
+{
+    (void)shard, (void)argument;
+    struct error error;
+    make_bucket(store);
+    char ids[20][UPLOAD_ID_BYTES];
+    char name[700];
+    for (unsigned i = 0; i < 20; i++) {
+        (void)snprintf(name, sizeof name, "%0*u", i % 2 == 0 ? 600 : 3, i / 4);
+        begin_upload(store, bucket, text(name), ids[i]);
+        for (unsigned j = 1; j <= 3; j++)
+            put_part(store, bucket, text(name), ids[i], &(struct test_part){j, j, 5000});
+    }
+    expect_blocks(store, 20 * 3 * 2);
+    put(store, bucket, key, SPAN("small"));
+    ck_assert(!bucket_delete(store, bucket, &error));
+    ck_assert_str_eq(error.code, "BucketNotEmpty");
+    ck_assert(try_delete(store, bucket, key, &error));
+    ck_assert(bucket_delete(store, bucket, &error));
+    expect_blocks(store, 0);
+    make_bucket(store);
+    ck_assert_uint_eq(count_uploads(store, SPAN_EMPTY), 0);
+}
+
+START_TEST(a_bucket_takes_its_uploads_along)
+{
+    with_new_store(bucket_goes, NULL);
+}
+END_TEST
+
+/* ---- restarts and `bale check` ---- */
+
+static const struct test_part kept_parts[] = {{1, 1, 500000}, {2, 2, 3000}, {3, 3, 600001}, {4, 4, 0}};
+
+static void begin_one(struct bucket_store *store, unsigned shard, void *argument)
+{
+    (void)shard;
+    make_bucket(store);
+    begin_upload(store, bucket, key, argument);
+    for (unsigned i = 0; i < 3; i++)
+        put_part(store, bucket, key, argument, &kept_parts[i]);
+}
+
+static void continue_one(struct bucket_store *store, unsigned shard, void *argument)
+{
+    (void)shard;
+    const char *id = argument;
+    struct object_name name = name_of(bucket, key);
+    struct arena arena;
+    struct upload_info upload;
+    struct error error;
+    arena_init(&arena, 1 << 20);
+    ck_assert(bucket_find_upload(store, &name, text(id), &arena, &upload, &error));
+    ck_assert(span_equal(upload.initiator, text("alice")) && span_equal(upload.key, key));
+    arena_free(&arena);
+    put_part(store, bucket, key, id, &kept_parts[3]);
+    complete(store, bucket, key, id, kept_parts, 4);
+    expect_blocks(store, 123 + 1 + 147);
+}
+
+static void find_it(struct bucket_store *store, unsigned shard, void *argument)
+{
+    (void)shard;
+    expect_parts(store, bucket, key, kept_parts, 4);
+    struct object_name name = name_of(bucket, key);
+    struct object_attributes attributes;
+    struct error error;
+    ck_assert(bucket_find_completed(store, &name, text(argument), &attributes, &error));
+    ck_assert_uint_eq(attributes.parts_count, 4);
+}
+
+static void check_folder(const char *path, bool repair, uint64_t findings)
+{
+    struct embedded_report report = {0};
+    struct error error;
+    bool is_sound = embedded_check(path, repair, &report, &error);
+    ck_assert_msg(report.damaged == findings, "%llu findings: %s", (unsigned long long)report.damaged,
+                  is_sound ? "" : error.message);
+}
+
+/* Statement 278. */
+START_TEST(an_upload_outlives_the_process)
+{
+    char path[64];
+    char id[UPLOAD_ID_BYTES];
+    folder_make(path);
+    with_store(path, begin_one, id);
+    check_folder(path, false, 0);
+    with_store(path, continue_one, id);
+    check_folder(path, false, 0);
+    with_store(path, find_it, id);
+    folder_remove(path);
+}
+END_TEST
+
+/* Turns a byte of every place in the first volume where these bytes lie. */
+static void damage_bytes(const char *path, struct span bytes)
+{
+    static uint8_t block[4096];
+    char name[128];
+    (void)snprintf(name, sizeof name, "%s/volumes/00000001", path);
+    FILE *file = fopen(name, "r+");
+    ck_assert_ptr_nonnull(file);
+    unsigned found = 0;
+    for (long at = 0; fread(block, 1, sizeof block, file) == sizeof block; at += 4096) {
+        if (memcmp(block, bytes.data, bytes.size) != 0)
+            continue;
+        ck_assert_int_eq(fseek(file, at, SEEK_SET), 0);
+        ck_assert_int_eq(fputc(block[0] ^ 1, file), block[0] ^ 1);
+        ck_assert_int_eq(fseek(file, at + 4096, SEEK_SET), 0);
+        found++;
+    }
+    ck_assert_uint_eq(found, 1);
+    ck_assert_int_eq(fclose(file), 0);
+}
+
+static void expect_two_parts(struct bucket_store *store, unsigned shard, void *argument)
+{
+    (void)shard;
+    struct error error;
+    expect_blocks(store, 123 + 147);
+    ck_assert(!try_complete(store, bucket, key, argument, kept_parts, 3, NULL, &error));
+    ck_assert_str_eq(error.code, "InvalidPart");
+    put_part(store, bucket, key, argument, &kept_parts[1]);
+    put_part(store, bucket, key, argument, &kept_parts[3]);
+    complete(store, bucket, key, argument, kept_parts, 4);
+}
+
+static void expect_gone(struct bucket_store *store, unsigned shard, void *argument)
+{
+    (void)shard, (void)argument;
+    expect_missing(store, bucket, key);
+    expect_blocks(store, 0);
+}
+
+START_TEST(check_finds_damaged_parts_and_pieces)
+{
+    char path[64];
+    char id[UPLOAD_ID_BYTES];
+    static uint8_t bytes[3000];
+    folder_make(path);
+    with_store(path, begin_one, id);
+    fill_bytes(2, bytes, sizeof bytes);
+    damage_bytes(path, span_of(bytes, sizeof bytes));
+    check_folder(path, false, 1);
+    check_folder(path, true, 2); /* the second pass finds its blocks taken by nobody */
+    check_folder(path, false, 0);
+    with_store(path, expect_two_parts, id);
+    check_folder(path, false, 0);
+    fill_bytes(3, bytes, sizeof bytes);
+    damage_bytes(path, span_of(bytes, sizeof bytes));
+    check_folder(path, false, 2); /* and the sidecar of nobody */
+    struct embedded_report report = {0};
+    struct error error;
+    ck_assert(embedded_check(path, true, &report, &error));
+    with_store(path, expect_gone, NULL);
+    folder_remove(path);
+}
+END_TEST
+
+/* ---- tags ---- */
+
+static void expect_tags(struct bucket_store *store, struct span tags, unsigned count)
+{
+    struct object_name name = name_of(bucket, key);
+    struct object_attributes attributes;
+    struct arena arena;
+    struct buffer found;
+    struct error error;
+    arena_init(&arena, 1 << 16);
+    buffer_init(&found, 0);
+    ck_assert(bucket_read_tags(store, &name, &found, &error));
+    ck_assert(span_equal(buffer_span(&found), tags));
+    ck_assert(bucket_head(store, &name, &arena, &attributes, &error));
+    ck_assert_uint_eq(attributes.tags_count, count);
+    buffer_free(&found);
+    arena_free(&arena);
+}
+
+/* Statements 302, 305. */
+static void tags(struct bucket_store *store, unsigned shard, void *argument)
+{
+    (void)shard, (void)argument;
+    make_bucket(store);
+    struct object_name name = name_of(bucket, key);
+    struct error error;
+    ck_assert(!bucket_write_tags(store, &name, text("a=b"), 1, &error));
+    ck_assert_str_eq(error.code, "NoSuchKey");
+    uint8_t *bytes = malloc(70000);
+    fill_bytes(5, bytes, 70000);
+    for (size_t size = 0; size <= 70000; size += 35000) { /* empty, and in extents */
+        struct object_attributes before;
+        struct object_attributes after;
+        struct arena arena;
+        arena_init(&arena, 1 << 16);
+        put(store, bucket, key, span_of(bytes, size));
+        expect_tags(store, SPAN_EMPTY, 0);
+        ck_assert(bucket_head(store, &name, &arena, &before, &error));
+        ck_assert(bucket_write_tags(store, &name, text("a=b&c=d"), 2, &error));
+        expect_tags(store, text("a=b&c=d"), 2);
+        ck_assert(bucket_head(store, &name, &arena, &after, &error));
+        ck_assert_str_eq(before.etag, after.etag);
+        ck_assert_str_eq(before.stored_etag, after.stored_etag);
+        ck_assert_int_eq(before.modified_ms, after.modified_ms);
+        expect_body(store, bucket, key, span_of(bytes, size));
+        ck_assert(bucket_write_tags(store, &name, SPAN_EMPTY, 0, &error));
+        expect_tags(store, SPAN_EMPTY, 0);
+        arena_free(&arena);
+    }
+    free(bytes);
+    char id[UPLOAD_ID_BYTES];
+    begin_upload(store, bucket, key, id);
+    put_part(store, bucket, key, id, &kept_parts[1]);
+    complete(store, bucket, key, id, &kept_parts[1], 1);
+    expect_tags(store, text("a=b"), 1);
+    ck_assert(bucket_write_tags(store, &name, text("e=f"), 1, &error));
+    expect_tags(store, text("e=f"), 1);
+    expect_parts(store, bucket, key, &kept_parts[1], 1);
+}
+
+START_TEST(tags_change_nothing_else)
+{
+    with_new_store(tags, NULL);
+}
+END_TEST
+
 int main(void)
 {
-    (void)signal(SIGPIPE, SIG_IGN);
     Suite *suite = suite_create("embedded uploads");
     TCase *tests = tcase_create("uploads");
     tcase_set_timeout(tests, 300);
     tcase_add_test(tests, parts_in_any_order_become_one_object);
+    tcase_add_test(tests, ten_thousand_parts_become_one_object);
+    tcase_add_test(tests, a_refused_complete_leaves_the_upload);
+    tcase_add_test(tests, one_of_many_completes_and_aborts_wins);
+    tcase_add_test(tests, a_reader_keeps_the_pieces_of_its_object);
+    tcase_add_test(tests, a_copy_is_one_body);
+    tcase_add_test(tests, lists_go_by_key_and_then_by_begin);
+    tcase_add_test(tests, a_bucket_takes_its_uploads_along);
+    tcase_add_test(tests, an_upload_outlives_the_process);
+    tcase_add_test(tests, check_finds_damaged_parts_and_pieces);
+    tcase_add_test(tests, tags_change_nothing_else);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
 }
