@@ -6,7 +6,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
@@ -25,23 +24,6 @@ static uint64_t disk_free_bytes(const struct room *room)
 {
     struct statvfs status;
     return fstatvfs(room->fd, &status) == 0 ? (uint64_t)status.f_bavail * status.f_frsize : 0;
-}
-
-bool room_init(struct room *room, const struct catalogue *catalogue, struct error *error)
-{
-    *room = (struct room){.catalogue = catalogue};
-    room->fd = open(catalogue->path, O_RDWR | O_CLOEXEC);
-    return room->fd >= 0 || error_set_errno(error, errno, "%s", catalogue->path);
-}
-
-void room_end(struct room *room)
-{
-    if (room->fd < 0)
-        return;
-    struct stat status; /* what was allocated ahead goes back: cutting the file where it ends frees what is behind */
-    (void)(fstat(room->fd, &status) == 0 && ftruncate(room->fd, status.st_size) == 0);
-    close(room->fd);
-    room->fd = -1;
 }
 
 /* Has the disk promised the file's bytes up to `end`? Asks for a good piece ahead, or for just that. */
@@ -65,6 +47,25 @@ static bool allocate_to(struct room *room, uint64_t used, uint64_t end)
         }
     }
     return false;
+}
+
+bool room_init(struct room *room, const struct catalogue *catalogue, struct error *error)
+{
+    *room = (struct room){.catalogue = catalogue};
+    room->fd = open(catalogue->path, O_RDWR | O_CLOEXEC);
+    if (room->fd < 0)
+        return error_set_errno(error, errno, "%s", catalogue->path);
+    uint64_t used = catalogue_used_bytes(catalogue);
+    (void)allocate_to(room, used, used + reserve_bytes(room)); /* a full disk may have deletes to come */
+    return true;
+}
+
+/* What was allocated ahead stays the file's: the disk may be full when the store is opened again. */
+void room_end(struct room *room)
+{
+    if (room->fd >= 0)
+        close(room->fd);
+    room->fd = -1;
 }
 
 /* Pages inside the file that LMDB can use again, in bytes: a walk of its free list. */

@@ -68,6 +68,18 @@ static struct volume *open_file(struct embedded_store *store, uint32_t number, u
     return NULL;
 }
 
+/* Makes durable which files there are. False with errno. */
+static bool sync_names(const struct embedded_store *store)
+{
+    int folder = openat(store->folder.fd, "volumes", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    bool done = folder >= 0 && fsync(folder) == 0;
+    int saved = errno;
+    if (folder >= 0)
+        close(folder);
+    errno = saved;
+    return done;
+}
+
 struct volume *volume_create(struct embedded_store *store, uint32_t number, uint32_t blocks, struct error *error)
 {
     char name[32];
@@ -79,13 +91,10 @@ struct volume *volume_create(struct embedded_store *store, uint32_t number, uint
     int failed = errno;
     if (fd >= 0)
         close(fd);
-    int folder = done ? openat(store->folder.fd, "volumes", O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
-    if (done && (folder < 0 || fsync(folder) != 0)) {
+    if (done && !sync_names(store)) {
         failed = errno;
         done = false;
     }
-    if (folder >= 0)
-        close(folder);
     struct volume *volume = NULL;
     if (!done) {
         error_set_errno(error, failed, "%s/%s cannot be made", store->folder.path, name);
@@ -117,6 +126,7 @@ void volume_remove(struct embedded_store *store, struct volume *volume)
     name_file(volume->number, name);
     close_volume(store, volume);
     (void)unlinkat(store->folder.fd, name, 0);
+    (void)sync_names(store); /* before the row: no power cut may leave a file that nothing names */
 }
 
 void volume_free(struct volume *volume)
@@ -136,8 +146,15 @@ bool volume_load(struct embedded_store *store, MDB_txn *txn, struct volume *volu
     return space_load(txn, &store->catalogue, volume->number, volume->blocks, volume->taken, error);
 }
 
+static bool has_whole_file(const struct embedded_store *store, const char *name, uint32_t blocks)
+{
+    struct stat status;
+    return fstatat(store->folder.fd, name, &status, 0) == 0 &&
+           (uint64_t)status.st_size >= (uint64_t)blocks * EXTENT_BLOCK_BYTES;
+}
+
 /* A volume of the catalogue. Its file may be missing when a crash came between row and file, or between file and row of
- * one that goes: then no body is in it. */
+ * one that goes: then no body is in it. On a full disk it stays missing; its number is free for another one. */
 static bool open_volume(struct embedded_store *store, MDB_txn *txn, uint32_t number, uint32_t blocks, bool is_filled,
                         uint64_t *taken_blocks, struct error *error)
 {
@@ -154,8 +171,10 @@ static bool open_volume(struct embedded_store *store, MDB_txn *txn, uint32_t num
     char name[32];
     name_file(number, name);
     struct volume *volume = NULL;
-    if (count == 0 && faccessat(store->folder.fd, name, F_OK, 0) != 0 && errno == ENOENT) {
+    if (count == 0 && !has_whole_file(store, name, blocks)) {
         volume = volume_create(store, number, blocks, error);
+        if (volume == NULL && error->kind == ERROR_FULL)
+            return true;
         is_filled = false;
     } else {
         volume = open_file(store, number, blocks, error);

@@ -179,6 +179,83 @@ START_TEST(a_full_disk_of_rows_refuses_and_recovers)
 }
 END_TEST
 
+/* A kill came between the row of a volume and its file, and now the disk is full: the store opens, and what is deleted
+ * makes room. */
+static void put_large(struct bucket_store *store, unsigned shard, void *argument)
+{
+    (void)shard;
+    struct error error;
+    ck_assert(bucket_create(store, bucket, text("owner"), &error));
+    uint8_t *body = argument;
+    put(store, bucket, text("small"), span_of(body, 1000));
+    put(store, bucket, text("large"), span_of(body, 100000));
+    ck_assert(try_delete(store, bucket, text("large"), &error));
+}
+
+static void use_full_disk(struct bucket_store *store, unsigned shard, void *argument)
+{
+    (void)shard;
+    struct error error;
+    uint8_t *body = argument;
+    expect_body(store, bucket, text("small"), span_of(body, 1000));
+    ck_assert(!try_put(store, bucket, text("large"), span_of(body, 100000), NULL, &error));
+    ck_assert_str_eq(error.code, "InsufficientStorage");
+    ck_assert(try_delete(store, bucket, text("small"), &error));
+}
+
+static void use_disk_again(struct bucket_store *store, unsigned shard, void *argument)
+{
+    (void)shard;
+    uint8_t *body = argument;
+    put(store, bucket, text("large"), span_of(body, 100000));
+    expect_body(store, bucket, text("large"), span_of(body, 100000));
+}
+
+static void fill_file(const char *path)
+{
+    FILE *file = fopen(path, "w");
+    ck_assert_ptr_nonnull(file);
+    static const char zeros[65536];
+    while (fwrite(zeros, sizeof zeros, 1, file) == 1)
+        ;
+    (void)fclose(file);
+}
+
+static void lose_volumes_on_full_disk(const char *path)
+{
+    uint8_t *body = malloc(100000);
+    char name[128];
+    fill_bytes(3, body, 100000);
+    with_store(path, put_large, body);
+    for (unsigned number = 1; number < 10; number++) {
+        (void)snprintf(name, sizeof name, "%s/volumes/%08u", path, number);
+        (void)unlink(name);
+    }
+    (void)snprintf(name, sizeof name, "%s/ballast", path);
+    fill_file(name);
+    with_store(path, use_full_disk, body);
+    ck_assert_int_eq(unlink(name), 0);
+    with_store(path, use_disk_again, body);
+    struct embedded_report report = {0};
+    struct error error;
+    ck_assert(embedded_check(path, false, &report, &error));
+    free(body);
+}
+
+START_TEST(a_full_disk_is_no_reason_not_to_open)
+{
+    char path[64];
+    folder_make(path);
+    if (mount_small_disk(path, "size=64m")) {
+        lose_volumes_on_full_disk(path);
+        ck_assert_int_eq(umount(path), 0);
+    } else {
+        (void)fprintf(stderr, "skipped: a tmpfs cannot be mounted here\n");
+    }
+    folder_remove(path);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("embedded full");
@@ -186,6 +263,7 @@ int main(void)
     tcase_set_timeout(tests, 200);
     tcase_add_test(tests, a_full_catalogue_refuses_and_recovers);
     tcase_add_test(tests, a_full_disk_of_bodies_refuses_and_recovers);
+    tcase_add_test(tests, a_full_disk_is_no_reason_not_to_open);
     tcase_add_test(tests, a_full_disk_of_rows_refuses_and_recovers);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
