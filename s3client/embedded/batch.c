@@ -337,15 +337,6 @@ bool batch_read_numbers(struct embedded_store *store, struct batch_numbers *ret_
                 catalogue_next_number(txn, catalogue->sidecars, &ret_numbers->sidecar, error) &&
                 catalogue_next_number(txn, catalogue->extents, &ret_numbers->extents, error) &&
                 catalogue_next_number(txn, catalogue->pieces, &ret_numbers->pieces, error);
-    MDB_cursor *cursor = NULL;
-    MDB_val key;
-    MDB_val value;
-    ret_numbers->volume = 1;
-    if (done && mdb_cursor_open(txn, catalogue->volumes, &cursor) == 0 &&
-        mdb_cursor_get(cursor, &key, &value, MDB_LAST) == 0 && key.mv_size == 4)
-        ret_numbers->volume = load_u32_be(key.mv_data) + 1;
-    if (cursor != NULL)
-        mdb_cursor_close(cursor);
     mdb_txn_abort(txn);
     return done;
 }

@@ -13,7 +13,6 @@ struct batch_numbers {
     uint64_t sidecar;
     uint64_t extents;
     uint64_t pieces;
-    uint32_t volume;
 };
 
 struct batch {

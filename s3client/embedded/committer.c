@@ -407,14 +407,15 @@ static bool commit_volume_row(struct committer *committer, uint32_t number, uint
     return result == 0 || catalogue_failed(result, error, "commit");
 }
 
-/* The row first, then the file: a crash between leaves a row without bodies, for which opening makes the file. The
- * other way round would leave a file that nothing names. */
+/* The least number that is the shard's and free. The row first, then the file: a crash between leaves a row without
+ * bodies, for which opening makes the file. The other way round would leave a file that nothing names. */
 static bool add_volume(struct committer *committer, struct change *change, struct error *error)
 {
     struct embedded_store *store = committer->store;
-    uint32_t number = committer->numbers.volume;
-    while (number % store->options.shards != change->shard->index)
-        number++;
+    unsigned shards = store->options.shards;
+    uint32_t number = change->shard->index == 0 ? shards : change->shard->index;
+    while (number < VOLUMES_MAX && volume_find(store, number) != NULL)
+        number += shards;
     if (number >= VOLUMES_MAX)
         return error_set(error, ERROR_FULL, S3_InsufficientStorage, "The store has all its %d volumes.", VOLUMES_MAX);
     uint32_t blocks = change->volume.blocks;
@@ -425,7 +426,6 @@ static bool add_volume(struct committer *committer, struct change *change, struc
         return error_set(error, ERROR_FULL, S3_InsufficientStorage, "The disk has no room for another volume.");
     if (!commit_volume_row(committer, number, blocks, error))
         return false;
-    committer->numbers.volume = number + 1;
     change->volume.volume = volume_create(store, number, blocks, error);
     if (change->volume.volume != NULL)
         return true;
@@ -443,7 +443,7 @@ static bool load_volumes(struct committer *committer, struct shard *shard, struc
     if (result != 0)
         return catalogue_failed(result, error, "begin");
     bool done = true;
-    for (uint32_t number = shard->index; done && number < committer->numbers.volume; number += store->options.shards) {
+    for (uint32_t number = shard->index; done && number < VOLUMES_MAX; number += store->options.shards) {
         struct volume *volume = volume_find(store, number);
         done = volume == NULL || volume_load(store, txn, volume, error);
     }

@@ -283,7 +283,7 @@ static bool start_catalogue(struct rebuild *rebuild)
     if (!catalogue_open(store->folder.path, store->options.catalogue_max_bytes, store->folder.uuid, true,
                         &store->catalogue, rebuild->error))
         return false;
-    rebuild->numbers = (struct batch_numbers){1, 1, 1, 1, 1, 1};
+    rebuild->numbers = (struct batch_numbers){1, 1, 1, 1, 1};
     bool done = begin(rebuild);
     if (done && !list_volumes(rebuild)) {
         mdb_txn_abort(rebuild->txn);

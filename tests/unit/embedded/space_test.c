@@ -286,6 +286,48 @@ static void expect_half(struct bucket_store *store, unsigned shard, void *argume
     free(body);
 }
 
+/* ---- numbers of volumes: there are only so many ---- */
+
+enum { NUMBERED_SHARDS = 16 };
+
+static void put_one(struct bucket_store *store, unsigned shard, void *argument)
+{
+    (void)argument;
+    struct error error;
+    uint8_t *body = malloc(PIECE_BYTES);
+    char key[16];
+    (void)snprintf(key, sizeof key, "n%u", shard);
+    fill_bytes(shard, body, PIECE_BYTES);
+    (void)bucket_create(store, bucket, text("owner"), &error); /* one of them does */
+    put(store, bucket, text(key), span_of(body, PIECE_BYTES));
+    free(body);
+}
+
+static void expect_low_numbers(const char *path, unsigned long number_max)
+{
+    char volumes[96];
+    (void)snprintf(volumes, sizeof volumes, "%s/volumes", path);
+    DIR *folder = opendir(volumes);
+    ck_assert_ptr_nonnull(folder);
+    for (struct dirent *entry; (entry = readdir(folder)) != NULL;)
+        ck_assert_uint_le(strtoul(entry->d_name, NULL, 10), number_max);
+    closedir(folder);
+}
+
+START_TEST(shards_use_up_no_numbers_of_others)
+{
+    char path[64];
+    folder_make(path);
+    struct embedded_options options = {.shards = NUMBERED_SHARDS, .volume_max_bytes = 1 << 20, .is_unfilled = true};
+    struct bucket_store *store = open_store(path, &options);
+    run_shards(store, NUMBERED_SHARDS, put_one, NULL);
+    embedded_close(store);
+    expect_low_numbers(path, NUMBERED_SHARDS * 12); /* each shard has some 9 MiB: what it wrote, and what is ahead */
+    expect_sound(path);
+    folder_remove(path);
+}
+END_TEST
+
 START_TEST(dead_space_goes_back_to_the_disk)
 {
     char path[64];
@@ -309,6 +351,7 @@ int main(void)
     tcase_set_timeout(tests, 200);
     tcase_add_test(tests, bitmaps_behave_like_an_array);
     tcase_add_test(tests, readers_are_never_disturbed);
+    tcase_add_test(tests, shards_use_up_no_numbers_of_others);
     tcase_add_test(tests, dead_space_goes_back_to_the_disk);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
