@@ -4,7 +4,7 @@ import wire
 
 
 def fetch(server, path, method="GET"):
-    with wire.Connection(server.admin) as connection:
+    with wire.Connection(server.admin, tls=server.tls) as connection:
         connection.send(f"{method} {path} HTTP/1.1\r\nHost: admin\r\nConnection: close\r\n\r\n".encode())
         return connection.read_response(method)
 

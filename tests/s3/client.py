@@ -22,9 +22,10 @@ class Account:
 class Server:
     """What a test may know of the server: where it listens, whom it knows, which names it answers to."""
 
-    def __init__(self, address, accounts, region="us-east-1", domain=None, admin=None, pid=None, folder=None):
+    def __init__(self, address, accounts, region="us-east-1", domain=None, admin=None, pid=None, folder=None, tls=None):
         self.address, self.accounts, self.region, self.domain = address, accounts, region, domain
         self.admin, self.pid, self.folder = admin, pid, folder
+        self.tls = tls  # an ssl.SSLContext; None: plain HTTP
 
     @property
     def host(self):
@@ -169,7 +170,7 @@ class Client:
     # ---- sending ----
 
     def connect(self, **options):
-        return wire.Connection(self.server.address, **options)
+        return wire.Connection(self.server.address, tls=self.server.tls, **options)
 
     def send(self, prepared):
         """On the kept connection; once more on a new one when the server had closed it in between."""

@@ -10,6 +10,7 @@ import tempfile
 import threading
 import time
 
+from certificates import Authority
 from client import Account, Server
 
 DOMAIN = "bale.test"
@@ -32,7 +33,7 @@ def write_credentials(path, accounts):
 
 
 class Daemon:
-    def __init__(self, baled, options=(), folder=None, accounts=None, domain=DOMAIN):
+    def __init__(self, baled, options=(), folder=None, accounts=None, domain=DOMAIN, tls=False):
         self.baled, self.options, self.domain = baled, list(options), domain
         self.owns_folder = folder is None
         self.folder = folder or tempfile.mkdtemp(prefix="bale-test-")
@@ -41,6 +42,10 @@ class Daemon:
         write_credentials(self.credentials, self.accounts)
         self.process = None
         self.output = []
+        self.authority = Authority(self.folder) if tls else None
+        if tls:
+            certificate, key = self.authority.issue()
+            self.options += ["--tls-cert", certificate, "--tls-key", key]
 
     def command(self):
         return [self.baled, "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--backend",
@@ -57,7 +62,8 @@ class Daemon:
         while time.monotonic() < deadline and self.process.poll() is None:
             if ports := self._ports():
                 return Server(("127.0.0.1", ports[0]), self.accounts, domain=self.domain, admin=("127.0.0.1", ports[1]),
-                              pid=self.process.pid, folder=self.folder)
+                              pid=self.process.pid, folder=self.folder,
+                              tls=self.authority.context() if self.authority else None)
             time.sleep(0.005)
         raise RuntimeError("baled did not start: " + " ".join(self.command()) + "\n" + self.log())
 

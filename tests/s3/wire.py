@@ -1,10 +1,11 @@
-"""tests/s3/wire.py -- HTTP/1.1 over a bare socket: sends exactly the bytes it is given, reads answers strictly.
+"""tests/s3/wire.py -- HTTP/1.1 over a bare socket, or TLS on it: sends exactly the bytes it is given, reads answers strictly.
 
 A real HTTP library corrects what a test wants to send wrong, and forgives what a server does wrong. This one does
 neither: an answer that is not framed as RFC 9112 asks for raises ProtocolError.
 """
 
 import socket
+import ssl
 import time
 import xml.etree.ElementTree as ElementTree
 
@@ -65,13 +66,15 @@ class Response:
 
 
 class Connection:
-    def __init__(self, address, timeout=TIMEOUT_SECONDS, receive_buffer=None):
+    def __init__(self, address, timeout=TIMEOUT_SECONDS, receive_buffer=None, tls=None):
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         if receive_buffer:  # must be set before the handshake
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         self.socket.settimeout(timeout)
         self.socket.connect(address)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if tls:
+            self.socket = tls.wrap_socket(self.socket, server_hostname=address[0])
         self.pending = b""
         self.must_close = False
 
@@ -92,7 +95,7 @@ class Connection:
         try:
             self.socket.sendall(data)
             return True
-        except (BrokenPipeError, ConnectionResetError):
+        except (BrokenPipeError, ConnectionResetError, ssl.SSLEOFError):
             return False
 
     def send_in_pieces(self, data, piece_bytes, pause_seconds=0.0):
@@ -102,7 +105,7 @@ class Connection:
                 time.sleep(pause_seconds)
 
     def finish_sending(self):
-        self.socket.shutdown(socket.SHUT_WR)
+        socket.socket.shutdown(self.socket, socket.SHUT_WR)  # without close_notify, and TLS stays readable
 
     def reset(self):
         """Close with RST, as a client that was killed does."""
