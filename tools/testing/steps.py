@@ -109,9 +109,9 @@ def meson_tests(folder, wanted=lambda name: True, wrap=None, environment=None, s
 PLAIN_LINE = re.compile(r"^(\d+) passed, (\d+) failed(?:, (\d+) skipped)?$", re.M)
 
 
-def python_suite(script):
+def python_suite(script, *options):
     """A suite is a program that ends with `N passed, N failed` and prints `repeat: COMMAND` for each failure."""
-    done = run(["/usr/bin/python3", script])
+    done = run(["/usr/bin/python3", script, *options])
     lines = PLAIN_LINE.findall(done.stdout)
     if not lines:
         return failure(script, done.stdout[-6000:] + f"\n{script} ended with {done.returncode} and no closing line")
@@ -187,6 +187,11 @@ def step_s3():
     return build("build") or python_suite("tests/s3/run")
 
 
+def step_s3_tls():
+    """the S3 statements over HTTPS (tests/s3)"""
+    return build("build") or python_suite("tests/s3/run", "--tls")
+
+
 def step_crash():
     """kill -9 under load, and a full disk (tests/crash)"""
     return build("build") or python_suite("tests/crash/run")
@@ -207,6 +212,7 @@ STEPS = {
     "unit": step_unit,
     "process": step_process,
     "s3": step_s3,
+    "s3-tls": step_s3_tls,
     "crash": step_crash,
     "clients": step_clients,
     "asan": step_asan,
