@@ -57,18 +57,13 @@ static bool free_listed(struct batch *batch, const struct row *old, struct error
            batch_free_numbered(batch, batch->store->catalogue.extents, old->body_number, error);
 }
 
-/* The row itself is left to the caller. */
-bool batch_free_object(struct batch *batch, const struct row *old, struct error *error)
+static bool free_body(struct batch *batch, const struct row *old, struct error *error)
 {
-    const struct catalogue *catalogue = &batch->store->catalogue;
-    if (old->attributes.sidecar_size > 0 &&
-        !batch_free_numbered(batch, catalogue->sidecars, old->sidecar_number, error))
-        return false;
     switch (old->place) {
     case BODY_NONE:
         return true;
     case BODY_INLINE:
-        return batch_free_numbered(batch, catalogue->bodies, old->body_number, error);
+        return batch_free_numbered(batch, batch->store->catalogue.bodies, old->body_number, error);
     case BODY_EXTENTS:
         return free_extents(batch, old, old->extents, error);
     case BODY_LISTED:
@@ -77,6 +72,15 @@ bool batch_free_object(struct batch *batch, const struct row *old, struct error 
         return pieces_free(batch, old, error);
     }
     UNREACHABLE();
+}
+
+/* The row itself is left to the caller. The body first: its extents are in the map, where they hold until the first
+ * write. */
+bool batch_free_object(struct batch *batch, const struct row *old, struct error *error)
+{
+    uint64_t sidecar = old->attributes.sidecar_size > 0 ? old->sidecar_number : 0;
+    return free_body(batch, old, error) &&
+           (sidecar == 0 || batch_free_numbered(batch, batch->store->catalogue.sidecars, sidecar, error));
 }
 
 /* ---- objects ---- */

@@ -347,14 +347,44 @@ static bool try_batch(struct committer *committer, struct change *changes, struc
     return true;
 }
 
-/* A disk that is full shows as EIO from LMDB's commit. */
+/* A disk that is full shows as EIO from LMDB's commit. When LMDB has given up, a restart may find that the commit was
+ * made after all: that stays ERROR_IO, for which writers leave their blocks alone. */
 static void explain_failure(struct committer *committer, struct error *error)
 {
-    if (error->kind == ERROR_IO && !room_for_volume(&committer->room, 0))
+    note_broken(committer, error);
+    if (atomic_load(&committer->is_broken))
+        error->kind = ERROR_IO;
+    else if (error->kind == ERROR_IO && !room_for_volume(&committer->room, 0))
         error_set(error, ERROR_FULL, S3_InsufficientStorage, "The disk is full.");
     if (error->code == NULL)
         error->code = S3_InternalError;
-    note_broken(committer, error);
+}
+
+static void commit_one(struct committer *committer, struct change *change);
+
+/* A delete of many objects may need more room than is kept for deletes, or have a damaged one among them: then its
+ * halves are tried. */
+static void commit_halves(struct committer *committer, struct change *change)
+{
+    unsigned half = change->delete.count / 2;
+    struct change first = *change;
+    struct change second = *change;
+    first.delete.count = half;
+    second.delete.items += half;
+    second.delete.count -= half;
+    commit_one(committer, &first);
+    commit_one(committer, &second);
+    change->succeeded = first.succeeded || second.succeeded;
+}
+
+static void fail_one(struct change *change, const struct error *error)
+{
+    change->succeeded = false;
+    *change->error = *error;
+    for (unsigned i = 0; change->kind == CHANGE_DELETE && i < change->delete.count; i++) {
+        change->delete.items[i].is_deleted = false;
+        change->delete.items[i].error = *error;
+    }
 }
 
 static void commit_one(struct committer *committer, struct change *change)
@@ -364,8 +394,10 @@ static void commit_one(struct committer *committer, struct change *change)
     struct error error;
     if (!try_batch(committer, change, &error)) {
         explain_failure(committer, &error);
-        change->succeeded = false;
-        *change->error = error;
+        if (change->kind == CHANGE_DELETE && change->delete.count > 1 && !atomic_load(&committer->is_broken))
+            commit_halves(committer, change);
+        else
+            fail_one(change, &error);
     }
     change->next = next;
 }

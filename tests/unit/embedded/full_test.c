@@ -179,6 +179,50 @@ START_TEST(a_full_disk_of_rows_refuses_and_recovers)
 }
 END_TEST
 
+/* A request that deletes a thousand objects, here and there, changes more pages than are kept for deletes. */
+enum { SPREAD = 8 };
+
+static void delete_many_at_once(struct bucket_store *store, unsigned shard, void *argument)
+{
+    (void)shard;
+    struct fill *fill = argument;
+    struct error error;
+    fill->store = store;
+    ck_assert(bucket_create(store, bucket, text("owner"), &error));
+    run_fibers(FIBERS, put_until_refused, fill);
+    static struct delete_item items[DELETE_ITEMS_MAX];
+    static char keys[DELETE_ITEMS_MAX][32];
+    unsigned deleted = 0;
+    for (unsigned i = 0; i < DELETE_ITEMS_MAX; i++) {
+        name_key(i * SPREAD, keys[i]);
+        items[i] = (struct delete_item){.key = text(keys[i])};
+    }
+    ck_assert(bucket_delete_objects(store, bucket, items, DELETE_ITEMS_MAX, &error));
+    for (unsigned i = 0; i < DELETE_ITEMS_MAX; i++) {
+        deleted += items[i].is_deleted;
+        fill->is_there[i * SPREAD] = fill->is_there[i * SPREAD] && !items[i].is_deleted;
+    }
+    ck_assert_uint_eq(deleted, DELETE_ITEMS_MAX);
+    expect_all(fill);
+}
+
+START_TEST(a_full_catalogue_deletes_many_at_once)
+{
+    static const size_t sizes[] = {1900, 1700};
+    char path[64];
+    folder_make(path);
+    struct fill *fill = calloc(1, sizeof *fill);
+    fill->sizes = sizes;
+    fill->sizes_count = 2;
+    struct embedded_options options = {.shards = 1, .catalogue_max_bytes = 24 << 20};
+    struct bucket_store *store = open_store(path, &options);
+    run_shards(store, 1, delete_many_at_once, fill);
+    embedded_close(store);
+    free(fill);
+    folder_remove(path);
+}
+END_TEST
+
 /* A kill came between the row of a volume and its file, and now the disk is full: the store opens, and what is deleted
  * makes room. */
 static void put_large(struct bucket_store *store, unsigned shard, void *argument)
@@ -263,6 +307,7 @@ int main(void)
     tcase_set_timeout(tests, 200);
     tcase_add_test(tests, a_full_catalogue_refuses_and_recovers);
     tcase_add_test(tests, a_full_disk_of_bodies_refuses_and_recovers);
+    tcase_add_test(tests, a_full_catalogue_deletes_many_at_once);
     tcase_add_test(tests, a_full_disk_is_no_reason_not_to_open);
     tcase_add_test(tests, a_full_disk_of_rows_refuses_and_recovers);
     suite_add_tcase(suite, tests);
