@@ -50,6 +50,7 @@ struct server {
     struct admin_shard *views;
     struct admin_view view;
     struct control control;
+    pthread_barrier_t ended; /* of the shards */
     _Atomic(bool) is_ready;
 };
 
@@ -201,6 +202,8 @@ static void prepare_shards(struct server *server)
     server->common.host_id = server->host_id;
     server->views = allocate(server->shards_count, sizeof *server->views);
     server->common.views = server->views;
+    (void)pthread_barrier_init(&server->ended, NULL, server->shards_count);
+    server->common.ended = &server->ended;
     server->shards = allocate(server->shards_count, sizeof(struct shard *));
     server->view = (struct admin_view){
         .shards = server->views,
@@ -278,6 +281,7 @@ void server_close(struct server *server)
         shard_destroy(server->shards[i]);
         (void)close(server->listen_fds[i]);
     }
+    (void)pthread_barrier_destroy(&server->ended);
     (void)close(server->admin_fd);
     (void)close(server->signal_fd);
     embedded_close(server->store);

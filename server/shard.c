@@ -212,6 +212,7 @@ static void *thread_entry(void *argument)
     (void)sem_post(&shard->started);
     if (shard->is_serving) {
         loop_run(shard->loop);
+        (void)pthread_barrier_wait(shard->common->ended); /* nobody looks at another shard's parts any more */
         free_parts(shard);
     }
     return NULL;

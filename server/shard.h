@@ -11,6 +11,7 @@
 #include "server/auth/identity.h"
 #include "server/config.h"
 
+#include <pthread.h>
 #include <stdbool.h>
 
 struct shard;
@@ -29,6 +30,7 @@ struct shard_common {
     bool is_pinned;           /* every shard stays on a processor of its own */
     const char *host_id;
     struct admin_shard *views; /* each shard fills its own in before it serves */
+    pthread_barrier_t *ended;  /* of all shards: shard 0 posts to the others and shows them until its own end */
 };
 
 /* `control` is NULL for all but shard 0. The listening socket stays the caller's. */
