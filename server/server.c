@@ -99,6 +99,7 @@ static bool choose_limits(struct server *server, struct error *error)
 
 static void *allocate(size_t count, size_t size)
 {
+    ASSERT(count > 0);
     void *memory = calloc(count, size);
     ASSERT(memory != NULL);
     return memory;
@@ -264,9 +265,10 @@ static bool start(struct server *server, struct error *error)
 
 struct server *server_start(const struct config *config, struct error *error)
 {
-    struct server *server = allocate(1, sizeof *server);
-    server->config = config;
-    return start(server, error) ? server : NULL;
+    /* one for the process: when its start fails, threads that have begun may still look at it */
+    static struct server server;
+    server.config = config;
+    return start(&server, error) ? &server : NULL;
 }
 
 void server_wait(struct server *server)
@@ -295,7 +297,6 @@ void server_close(struct server *server)
     free(server->listen_fds);
     free(server->shards);
     free(server->views);
-    free(server);
 }
 
 uint16_t server_port(const struct server *server)
