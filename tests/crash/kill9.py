@@ -299,6 +299,8 @@ def main():
             print(f"FAILED round {number} (seed {arguments.seed}, folder {daemon.folder}): {problem[:600]}", flush=True)
         if failed >= 3:
             break
+        if number % 100 == 99:
+            print(f"{number + 1} rounds, {requests} requests acknowledged", flush=True)
     print(f"{requests} requests acknowledged between {arguments.rounds} kills, {len(keys.acknowledged)} keys, slowest start "
           f"{slowest_start * 1000:.0f} ms, seed {arguments.seed}")
     if failed:
