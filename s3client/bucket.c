@@ -156,11 +156,12 @@ SUSPENDS bool bucket_find_upload(struct bucket_store *store, const struct object
 }
 
 SUSPENDS bool bucket_begin_part(struct bucket_store *store, const struct object_name *name, struct span upload_id,
-                                uint64_t stored_size_hint, struct bucket_writer **ret_writer, struct error *error)
+                                unsigned number, uint64_t stored_size_hint, struct bucket_writer **ret_writer,
+                                struct error *error)
 {
-    ASSERT(is_object_name(name));
+    ASSERT(is_object_name(name) && number >= 1 && number <= PART_NUMBER_MAX);
     return is_upload_id(upload_id)
-               ? store->operations->begin_part(store, name, upload_id, stored_size_hint, ret_writer, error)
+               ? store->operations->begin_part(store, name, upload_id, number, stored_size_hint, ret_writer, error)
                : no_upload(error);
 }
 

@@ -82,6 +82,10 @@ struct write_result {
     /* NULL: none. Decided against the current version in the committing step. */
     const struct write_condition *condition;
     struct span tags; /* empty: none; attributes->tags_count says how many */
+    /* Of complete_upload: what bucket_read_parts shall answer, when what was chosen are not the parts that clients
+     * sent. NULL: the chosen parts. */
+    const struct object_part *parts;
+    unsigned parts_count;
 };
 
 /* ---- listing ---- */
@@ -234,7 +238,8 @@ struct bucket_store_operations {
     SUSPENDS bool (*find_upload)(struct bucket_store *store, const struct object_name *name, struct span upload_id,
                                  struct arena *arena, struct upload_info *ret_upload, struct error *error);
     SUSPENDS bool (*begin_part)(struct bucket_store *store, const struct object_name *name, struct span upload_id,
-                                uint64_t stored_size_hint, struct bucket_writer **ret_writer, struct error *error);
+                                unsigned number, uint64_t stored_size_hint, struct bucket_writer **ret_writer,
+                                struct error *error);
     SUSPENDS bool (*commit_part)(struct bucket_writer *writer, const struct part_attributes *part, struct error *error);
     SUSPENDS bool (*list_parts)(struct bucket_store *store, const struct object_name *name, struct span upload_id,
                                 unsigned after, unsigned parts_max, struct arena *arena,
@@ -317,9 +322,11 @@ SUSPENDS bool bucket_create_upload(struct bucket_store *store, const struct uplo
 /* NoSuchUpload. Metadata, tags and key are copied into the arena. */
 SUSPENDS bool bucket_find_upload(struct bucket_store *store, const struct object_name *name, struct span upload_id,
                                  struct arena *arena, struct upload_info *ret_upload, struct error *error);
-/* A part in progress is a bucket_writer: bucket_write, then bucket_commit_part or bucket_abort. */
+/* A part in progress is a bucket_writer: bucket_write, then bucket_commit_part (with the same number) or bucket_abort.
+ */
 SUSPENDS bool bucket_begin_part(struct bucket_store *store, const struct object_name *name, struct span upload_id,
-                                uint64_t stored_size_hint, struct bucket_writer **ret_writer, struct error *error);
+                                unsigned number, uint64_t stored_size_hint, struct bucket_writer **ret_writer,
+                                struct error *error);
 /* True: the part is durable and replaces an earlier one of that number. NoSuchUpload when the upload has gone
  * meanwhile. */
 SUSPENDS bool bucket_commit_part(struct bucket_writer *writer, const struct part_attributes *part, struct error *error);

@@ -91,7 +91,8 @@ SUSPENDS bool store_copy(struct bucket_object *source, const struct object_name 
 SUSPENDS bool store_delete_objects(struct bucket_store *store, struct span bucket, struct delete_item *items,
                                    unsigned count, struct error *error);
 SUSPENDS bool store_begin_part(struct bucket_store *store, const struct object_name *name, struct span upload_id,
-                               uint64_t stored_size_hint, struct bucket_writer **ret_writer, struct error *error);
+                               unsigned number, uint64_t stored_size_hint, struct bucket_writer **ret_writer,
+                               struct error *error);
 SUSPENDS bool store_commit_part(struct bucket_writer *writer, const struct part_attributes *part, struct error *error);
 SUSPENDS bool store_list(struct bucket_store *store, const struct list_request *request, struct arena *arena,
                          struct list_page *ret_page, struct error *error);

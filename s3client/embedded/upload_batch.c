@@ -492,8 +492,12 @@ static bool put_body(struct completion *completion, uint64_t *ret_number, struct
     buffer_init(&map, 0);
     *ret_number = batch->numbers.pieces++;
     pieces_encode(buffer_span(&completion->pieces), buffer_span(&completion->extents), &pieces);
-    part_map_encode((const struct object_part *)(const void *)completion->parts.data,
-                    (unsigned)(completion->parts.size / sizeof(struct object_part)), &map);
+    const struct write_result *result = completion->change->upload.result;
+    if (result->parts != NULL)
+        part_map_encode(result->parts, result->parts_count, &map);
+    else
+        part_map_encode((const struct object_part *)(const void *)completion->parts.data,
+                        (unsigned)(completion->parts.size / sizeof(struct object_part)), &map);
     bool done = batch_put_numbered(batch, catalogue->pieces, *ret_number, buffer_span(&pieces), error) &&
                 batch_put_numbered(batch, catalogue->part_maps, *ret_number, buffer_span(&map), error);
     buffer_free(&pieces);

@@ -277,8 +277,10 @@ SUSPENDS bool store_begin(struct bucket_store *base, const struct write_intent *
 }
 
 SUSPENDS bool store_begin_part(struct bucket_store *base, const struct object_name *name, struct span upload_id,
-                               uint64_t stored_size_hint, struct bucket_writer **ret_writer, struct error *error)
+                               unsigned number, uint64_t stored_size_hint, struct bucket_writer **ret_writer,
+                               struct error *error)
 {
+    (void)number; /* counts at commit */
     uint8_t id[UPLOAD_ID_RAW_BYTES];
     if (!store_has_upload(base, name, upload_id, id, error))
         return false;

@@ -36,7 +36,7 @@ bool try_put_part(struct bucket_store *store, struct span bucket, struct span ke
 {
     struct object_name name = name_of(bucket, key);
     struct bucket_writer *writer;
-    if (!bucket_begin_part(store, &name, text(id), part->seed % 2 == 0 ? part->size : 0, &writer, error))
+    if (!bucket_begin_part(store, &name, text(id), part->number, part->seed % 2 == 0 ? part->size : 0, &writer, error))
         return false;
     uint8_t *bytes = make_part(part);
     for (size_t offset = 0; offset < part->size; offset += 100000) {
