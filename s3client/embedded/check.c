@@ -475,7 +475,9 @@ static bool open_or_rebuild(struct embedded_store *store, bool repair, struct em
         return false;
     }
     report_finding(report, "%s", error->message);
-    return repair && rebuild_catalogue(store, report, error);
+    /* a catalogue that cannot be opened for want of memory or of rights is not lost */
+    bool is_lost = error->kind == ERROR_DAMAGED || error->kind == ERROR_NOT_FOUND;
+    return is_lost && repair && rebuild_catalogue(store, report, error);
 }
 
 bool embedded_check(const char *path, bool repair, struct embedded_report *report, struct error *error)

@@ -240,6 +240,24 @@ START_TEST(a_cut_catalogue_is_refused_and_rebuilt)
 }
 END_TEST
 
+/* Rebuilding gives up small bodies: never because of something that is in the way today and gone tomorrow. */
+START_TEST(a_catalogue_that_cannot_be_opened_is_not_replaced)
+{
+    char path[64];
+    char file[160];
+    make_folder(path);
+    name_file(file, path, "catalogue/lock.mdb");
+    (void)unlink(file);
+    ck_assert_int_eq(mkdir(file, 0755), 0);
+    struct embedded_report report;
+    ck_assert(!check(path, true, &report));
+    ck_assert_int_eq(rmdir(file), 0);
+    ck_assert(check(path, false, &report));
+    with_store(path, expect_store, &(struct expectation){-1, -1});
+    folder_remove(path);
+}
+END_TEST
+
 static void cut_and_read(struct bucket_store *store, unsigned shard, void *argument)
 {
     (void)shard;
@@ -292,6 +310,7 @@ int main(void)
     tcase_add_test(tests, a_flipped_bit_in_a_volume_is_found);
     tcase_add_test(tests, a_lost_catalogue_is_rebuilt);
     tcase_add_test(tests, a_cut_catalogue_is_refused_and_rebuilt);
+    tcase_add_test(tests, a_catalogue_that_cannot_be_opened_is_not_replaced);
     tcase_add_test(tests, a_fault_in_the_map_says_what_to_do);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
