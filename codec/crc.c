@@ -131,3 +131,61 @@ uint64_t crc64nvme_update(uint64_t crc, struct span bytes)
 }
 
 #endif
+
+/* ---- combining: to append n bytes is to multiply the CRC before them by x^(8n) mod P ---- */
+
+enum { POWERS = 64 + 3 }; /* x^(2^k): bits of the largest number of bits */
+
+static struct combiner {
+    uint64_t polynomial; /* reflected, as the CRCs are: the highest bit is x^0 */
+    uint64_t one;
+    uint64_t powers[POWERS];
+} combiners[] = {
+    {.polynomial = 0xedb88320, .one = UINT64_C(1) << 31},      /* CRC-32 */
+    {.polynomial = 0x82f63b78, .one = UINT64_C(1) << 31},      /* CRC-32C */
+    {.polynomial = CRC64_POLYNOMIAL, .one = UINT64_C(1) << 63} /* CRC-64/NVME */
+};
+enum { COMBINE_CRC32, COMBINE_CRC32C, COMBINE_CRC64NVME, COMBINERS };
+
+static uint64_t multiply(const struct combiner *combiner, uint64_t a, uint64_t b)
+{
+    uint64_t product = 0;
+    for (uint64_t bit = combiner->one; bit != 0; bit >>= 1) {
+        product ^= (a & bit) != 0 ? b : 0;
+        b = (b >> 1) ^ ((b & 1) != 0 ? combiner->polynomial : 0);
+    }
+    return product;
+}
+
+__attribute__((constructor)) static void make_powers(void)
+{
+    for (unsigned i = 0; i < COMBINERS; i++) {
+        struct combiner *combiner = &combiners[i];
+        combiner->powers[0] = combiner->one >> 1; /* x */
+        for (unsigned k = 1; k < POWERS; k++)
+            combiner->powers[k] = multiply(combiner, combiner->powers[k - 1], combiner->powers[k - 1]);
+    }
+}
+
+static uint64_t combine(const struct combiner *combiner, uint64_t first, uint64_t second, uint64_t second_size)
+{
+    for (unsigned k = 3; second_size != 0; k++, second_size >>= 1)
+        if ((second_size & 1) != 0)
+            first = multiply(combiner, combiner->powers[k], first);
+    return first ^ second;
+}
+
+uint32_t crc32_combine(uint32_t first, uint32_t second, uint64_t second_size)
+{
+    return (uint32_t)combine(&combiners[COMBINE_CRC32], first, second, second_size);
+}
+
+uint32_t crc32c_combine(uint32_t first, uint32_t second, uint64_t second_size)
+{
+    return (uint32_t)combine(&combiners[COMBINE_CRC32C], first, second, second_size);
+}
+
+uint64_t crc64nvme_combine(uint64_t first, uint64_t second, uint64_t second_size)
+{
+    return combine(&combiners[COMBINE_CRC64NVME], first, second, second_size);
+}

@@ -13,3 +13,8 @@
 uint32_t crc32_update(uint32_t crc, struct span bytes);
 uint32_t crc32c_update(uint32_t crc, struct span bytes);
 uint64_t crc64nvme_update(uint64_t crc, struct span bytes);
+
+/* The CRC of first + second, from the CRC of each and the size of the second, without their bytes. */
+uint32_t crc32_combine(uint32_t first, uint32_t second, uint64_t second_size);
+uint32_t crc32c_combine(uint32_t first, uint32_t second, uint64_t second_size);
+uint64_t crc64nvme_combine(uint64_t first, uint64_t second, uint64_t second_size);

@@ -5,6 +5,8 @@
 #include "runtime/base/byteorder.h"
 #include "runtime/base/checked.h"
 
+#include <assert.h>
+
 #define MAGIC UINT32_C(0x58493453) /* "S4IX" */
 
 enum {
@@ -115,16 +117,20 @@ bool sidecar_decode(struct span bytes, struct sidecar *ret_sidecar, const char *
     return true;
 }
 
-void sidecar_entry_at(const struct sidecar *sidecar, uint64_t index, struct sidecar_entry *ret_entry)
+void sidecar_entry_decode(const uint8_t *bytes, struct sidecar_entry *ret_entry)
 {
-    ASSERT(index < sidecar->entries_count);
-    const uint8_t *bytes = sidecar->entries.data + index * SIDECAR_ENTRY_BYTES;
     *ret_entry = (struct sidecar_entry){
         .original_offset = load_u64_le(bytes),
         .original_size = load_u64_le(bytes + 8),
         .stored_offset = load_u64_le(bytes + 16),
         .stored_size = load_u64_le(bytes + 24),
     };
+}
+
+void sidecar_entry_at(const struct sidecar *sidecar, uint64_t index, struct sidecar_entry *ret_entry)
+{
+    ASSERT(index < sidecar->entries_count);
+    sidecar_entry_decode(sidecar->entries.data + index * SIDECAR_ENTRY_BYTES, ret_entry);
 }
 
 bool sidecar_find(const struct sidecar *sidecar, uint64_t original_offset, uint64_t *ret_index)
@@ -163,7 +169,7 @@ void sidecar_builder_free(struct sidecar_builder *builder)
     buffer_free(&builder->entries);
 }
 
-static void append_entry(struct buffer *entries, const struct sidecar_entry *entry)
+void sidecar_append_entry(struct buffer *entries, const struct sidecar_entry *entry)
 {
     uint8_t bytes[SIDECAR_ENTRY_BYTES];
     store_u64_le(bytes, entry->original_offset);
@@ -176,32 +182,52 @@ static void append_entry(struct buffer *entries, const struct sidecar_entry *ent
 void sidecar_builder_add(struct sidecar_builder *builder, uint64_t original_size, uint64_t stored_size, uint64_t gap)
 {
     builder->framed_total += gap;
-    append_entry(&builder->entries, &(struct sidecar_entry){
-                                        .original_offset = builder->original_total,
-                                        .original_size = original_size,
-                                        .stored_offset = builder->framed_total,
-                                        .stored_size = stored_size,
-                                    });
+    const struct sidecar_entry entry = {
+        .original_offset = builder->original_total,
+        .original_size = original_size,
+        .stored_offset = builder->framed_total,
+        .stored_size = stored_size,
+    };
+    sidecar_append_entry(&builder->entries, &entry);
     builder->original_total += original_size;
     builder->framed_total += stored_size;
 }
 
-/* Head and binding of version 2, then the entries. */
-static void encode(struct span entries, uint64_t original_total, uint64_t framed_total, struct span source_etag,
-                   uint64_t source_size, struct buffer *ret_sidecar)
+/* What a sidecar of version 2 says before its entries. */
+struct totals {
+    uint64_t entries_count;
+    uint64_t original;
+    uint64_t framed;
+};
+
+static void append_head(const struct totals *totals, struct span source_etag, uint64_t source_size,
+                        struct buffer *ret_sidecar)
 {
     ASSERT(source_etag.size <= ETAG_BYTES_MAX);
     uint8_t head[HEAD_BYTES + BINDING_BYTES];
     store_u32_le(head, MAGIC);
     store_u32_le(head + 4, VERSION_WRITTEN);
-    store_u64_le(head + 8, entries.size / SIDECAR_ENTRY_BYTES);
-    store_u64_le(head + 16, original_total);
-    store_u64_le(head + 24, framed_total);
+    store_u64_le(head + 8, totals->entries_count);
+    store_u64_le(head + 16, totals->original);
+    store_u64_le(head + 24, totals->framed);
     store_u64_le(head + 32, source_etag.size > 0 ? source_size : 0);
     store_u32_le(head + 40, (uint32_t)source_etag.size);
     buffer_append(ret_sidecar, span_of(head, sizeof head));
     buffer_append(ret_sidecar, source_etag);
+}
+
+static void encode(struct span entries, uint64_t original_total, uint64_t framed_total, struct span source_etag,
+                   uint64_t source_size, struct buffer *ret_sidecar)
+{
+    const struct totals totals = {entries.size / SIDECAR_ENTRY_BYTES, original_total, framed_total};
+    append_head(&totals, source_etag, source_size, ret_sidecar);
     buffer_append(ret_sidecar, entries);
+}
+
+void sidecar_append_head(struct buffer *sidecar, uint64_t entries_count, uint64_t original_total, uint64_t framed_total)
+{
+    static_assert(SIDECAR_HEAD_BYTES == HEAD_BYTES + BINDING_BYTES, "a head without ETag");
+    append_head(&(struct totals){entries_count, original_total, framed_total}, SPAN_EMPTY, 0, sidecar);
 }
 
 void sidecar_builder_encode(const struct sidecar_builder *builder, struct span source_etag, uint64_t source_size,

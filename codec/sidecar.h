@@ -37,6 +37,8 @@ struct sidecar {
 
 /* False: treat it as missing. `reason` (may be NULL) gets a static text. */
 bool sidecar_decode(struct span bytes, struct sidecar *ret_sidecar, const char **reason);
+/* An entry where it lies; SIDECAR_ENTRY_BYTES. */
+void sidecar_entry_decode(const uint8_t *bytes, struct sidecar_entry *ret_entry);
 void sidecar_entry_at(const struct sidecar *sidecar, uint64_t index, struct sidecar_entry *ret_entry);
 /* Index of the entry that holds the original offset; false when none does. */
 bool sidecar_find(const struct sidecar *sidecar, uint64_t original_offset, uint64_t *ret_index);
@@ -54,5 +56,11 @@ void sidecar_builder_add(struct sidecar_builder *builder, uint64_t original_size
 /* Version 2, bound to the ETag (unquoted) and stored size when `source_etag` is not empty. */
 void sidecar_builder_encode(const struct sidecar_builder *builder, struct span source_etag, uint64_t source_size,
                             struct buffer *ret_sidecar);
+/* The same piece by piece, where numbers are known before the entries: not bound, exactly SIDECAR_HEAD_BYTES and
+ * SIDECAR_ENTRY_BYTES for each entry. */
+enum { SIDECAR_HEAD_BYTES = 44 };
+void sidecar_append_head(struct buffer *sidecar, uint64_t entries_count, uint64_t original_total,
+                         uint64_t framed_total);
+void sidecar_append_entry(struct buffer *sidecar, const struct sidecar_entry *entry);
 /* Writes another binding into an encoded sidecar (version 2): what export does. False when it is no valid sidecar. */
 bool sidecar_rebind(struct span sidecar, struct span source_etag, uint64_t source_size, struct buffer *ret_sidecar);

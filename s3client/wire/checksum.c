@@ -144,3 +144,23 @@ void checksum_end(struct checksum_sum *sum, struct checksum_value *ret_value)
         break;
     }
 }
+
+/* ---- combining ---- */
+
+bool checksum_can_combine(enum checksum_algorithm algorithm)
+{
+    return algorithm == CHECKSUM_CRC32 || algorithm == CHECKSUM_CRC32C || algorithm == CHECKSUM_CRC64NVME;
+}
+
+void checksum_combine(struct checksum_value *total, const struct checksum_value *next, uint64_t next_size)
+{
+    ASSERT(total->algorithm == next->algorithm && checksum_can_combine(total->algorithm));
+    uint32_t first = load_u32_be(total->bytes);
+    uint32_t second = load_u32_be(next->bytes);
+    if (total->algorithm == CHECKSUM_CRC32)
+        store_u32_be(total->bytes, crc32_combine(first, second, next_size));
+    else if (total->algorithm == CHECKSUM_CRC32C)
+        store_u32_be(total->bytes, crc32c_combine(first, second, next_size));
+    else
+        store_u64_be(total->bytes, crc64nvme_combine(load_u64_be(total->bytes), load_u64_be(next->bytes), next_size));
+}

@@ -59,6 +59,11 @@ void checksum_begin(struct checksum_sum *sum, enum checksum_algorithm algorithm)
 void checksum_update(struct checksum_sum *sum, struct span bytes);
 void checksum_end(struct checksum_sum *sum, struct checksum_value *ret_value);
 
+/* Can the value of a whole be found from the values of its pieces (a CRC)? */
+bool checksum_can_combine(enum checksum_algorithm algorithm);
+/* *total becomes the value of its bytes with those of `next` behind them. Both are of the same such algorithm. */
+void checksum_combine(struct checksum_value *total, const struct checksum_value *next, uint64_t next_size);
+
 /* MD5 for ETags and Content-MD5, SHA-256 for signatures: the same shape. */
 enum { MD5_BYTES = 16, SHA256_BYTES = 32 };
 struct md5_sum {

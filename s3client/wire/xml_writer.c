@@ -119,7 +119,7 @@ void xml_begin(struct xml_writer *writer, struct buffer *out)
 {
     writer->out = out;
     writer->depth = 0;
-    buffer_append_string(out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
+    buffer_append_string(out, XML_DECLARATION);
 }
 
 static void push(struct xml_writer *writer, const char *element)

@@ -13,6 +13,8 @@ struct xml_writer {
     unsigned depth;
 };
 
+/* What every document begins with. */
+#define XML_DECLARATION "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
 #define XML_NAMESPACE_S3 "http://s3.amazonaws.com/doc/2006-03-01/"
 
 /* Writes the declaration. */

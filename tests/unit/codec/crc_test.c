@@ -60,6 +60,37 @@ START_TEST(all_agree_with_the_reference)
 }
 END_TEST
 
+/* Every way to cut a text in two, empty halves too. */
+START_TEST(combined_halves_are_the_whole)
+{
+    struct span text = SPAN("the CRC of two pieces, one behind the other, is found from theirs and a length");
+    for (size_t cut = 0; cut <= text.size; cut++) {
+        struct span first = span_take(text, cut);
+        struct span second = span_skip(text, cut);
+        ck_assert_uint_eq(crc32_combine(crc32_update(0, first), crc32_update(0, second), second.size),
+                          crc32_update(0, text));
+        ck_assert_uint_eq(crc32c_combine(crc32c_update(0, first), crc32c_update(0, second), second.size),
+                          crc32c_update(0, text));
+        ck_assert_uint_eq(crc64nvme_combine(crc64nvme_update(0, first), crc64nvme_update(0, second), second.size),
+                          crc64nvme_update(0, text));
+    }
+}
+END_TEST
+
+START_TEST(large_sizes_combine)
+{
+    /* (a + b) + c == a + (b + c), with sizes that use the high powers. */
+    const uint64_t b_size = (UINT64_C(5) << 40) + 12345;
+    const uint64_t c_size = (UINT64_C(1) << 62) + 1;
+    ck_assert_uint_eq(crc32_combine(crc32_combine(1, 2, b_size), 3, c_size),
+                      crc32_combine(1, crc32_combine(2, 3, c_size), b_size + c_size));
+    ck_assert_uint_eq(crc32c_combine(crc32c_combine(1, 2, b_size), 3, c_size),
+                      crc32c_combine(1, crc32c_combine(2, 3, c_size), b_size + c_size));
+    ck_assert_uint_eq(crc64nvme_combine(crc64nvme_combine(1, 2, b_size), 3, c_size),
+                      crc64nvme_combine(1, crc64nvme_combine(2, 3, c_size), b_size + c_size));
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("crc");
@@ -68,6 +99,8 @@ int main(void)
     tcase_add_test(tests, check_values);
     tcase_add_test(tests, crc32c_vectors_of_the_format);
     tcase_add_test(tests, all_agree_with_the_reference);
+    tcase_add_test(tests, combined_halves_are_the_whole);
+    tcase_add_test(tests, large_sizes_combine);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
     int failed = srunner_ntests_failed(runner);
