@@ -30,6 +30,7 @@ enum {
     DELETE_ITEMS_MAX = 1000,
     UPLOAD_ID_BYTES = 33, /* 32 hex characters and a zero; ids sort by the time of their creation */
     PART_NUMBER_MAX = 10000,
+    PART_FRAME_BYTES = 8, /* of part_attributes.frames: what one frame takes there */
 };
 
 struct bucket_store; /* a store with all its buckets */

@@ -50,6 +50,8 @@ struct object_write_intent {
     bool is_size_known;
     uint64_t size;                    /* original bytes, when known */
     enum checksum_algorithm checksum; /* to compute; CHECKSUM_CRC64NVME when the client names none */
+    struct span upload_id;            /* not empty: part `part_number` of this upload, not an object */
+    unsigned part_number;
 };
 
 SUSPENDS bool object_writer_begin(struct object_codecs *codecs, struct bucket_store *store,
@@ -78,7 +80,16 @@ SUSPENDS bool object_writer_finish(struct object_writer *writer, struct object_d
 SUSPENDS bool object_writer_commit(struct object_writer *writer, struct span metadata,
                                    const struct write_condition *condition, struct object_attributes *ret_attributes,
                                    struct error *error);
+/* Before commit: the object's tags, a text of the caller's that must live until then. */
+void object_writer_tag(struct object_writer *writer, struct span tags, uint32_t tags_count);
+/* Instead of commit, of a part: it is durable then. Parts are frames in any case, also a single one that does not
+ * shrink. ret_part->frames is empty. */
+SUSPENDS bool object_writer_commit_part(struct object_writer *writer, struct part_attributes *ret_part,
+                                        struct error *error);
 SUSPENDS void object_writer_abort(struct object_writer *writer);
+
+/* Original bytes that are in memory already: space and advance, with a copy. */
+SUSPENDS bool object_writer_put(struct object_writer *writer, struct span bytes, struct error *error);
 
 /* ---- out: object/object_reader.c ---- */
 
@@ -91,3 +102,9 @@ SUSPENDS bool object_reader_begin(struct object_codecs *codecs, struct bucket_ob
  * between slices. ERROR_DAMAGED: a frame is wrong; nothing wrong has been handed out. */
 SUSPENDS bool object_reader_next(struct object_reader *reader, struct span *ret_piece, struct error *error);
 void object_reader_end(struct object_reader *reader);
+
+/* ---- from out to in: object/object_pump.c ---- */
+
+/* Original bytes [first, first + size) of an object of known size into a writer, which is finished then. */
+SUSPENDS bool object_pump(struct object_codecs *codecs, struct bucket_object *source, uint64_t first, uint64_t size,
+                          struct object_writer *writer, struct object_digest *ret_digest, struct error *error);

@@ -10,6 +10,7 @@
 #include "codec/frame.h"
 #include "codec/sidecar.h"
 #include "runtime/base/assert.h"
+#include "runtime/base/byteorder.h"
 #include "runtime/base/hex.h"
 #include "s3client/wire/s3_error.h"
 #include "server/object/codecs_private.h"
@@ -30,6 +31,8 @@ struct object_writer {
     struct store_sink store;
     struct object_sink *sink; /* the first stage behind the frames */
 
+    bool is_part; /* of an upload */
+    unsigned part_number;
     bool is_size_known;
     uint64_t size_expected;
     uint64_t original_size; /* arrived so far */
@@ -49,18 +52,25 @@ struct object_writer {
     uint32_t crc32c;
     bool is_finished;
     struct object_digest digest;
+    struct span tags;
+    uint32_t tags_count;
 };
+
+SUSPENDS static bool begin_stored(struct bucket_store *store, const struct object_write_intent *intent,
+                                  struct bucket_writer **ret_stored, struct error *error)
+{
+    uint64_t hint = intent->is_size_known ? intent->size : 0;
+    if (intent->upload_id.size > 0)
+        return bucket_begin_part(store, &intent->name, intent->upload_id, intent->part_number, hint, ret_stored, error);
+    return bucket_begin(store, &(struct write_intent){intent->name, hint}, ret_stored, error);
+}
 
 SUSPENDS bool object_writer_begin(struct object_codecs *codecs, struct bucket_store *store,
                                   const struct object_write_intent *intent, struct object_writer **ret_writer,
                                   struct error *error)
 {
     struct bucket_writer *stored;
-    struct write_intent write = {
-        .name = intent->name,
-        .stored_size_hint = intent->is_size_known ? intent->size : 0,
-    };
-    if (!bucket_begin(store, &write, &stored, error))
+    if (!begin_stored(store, intent, &stored, error))
         return false;
     struct object_writer *writer = calloc(1, sizeof *writer);
     if (writer == NULL) {
@@ -71,6 +81,8 @@ SUSPENDS bool object_writer_begin(struct object_codecs *codecs, struct bucket_st
     writer->stored = stored;
     store_sink_init(&writer->store, stored);
     writer->sink = &writer->store.sink;
+    writer->is_part = intent->upload_id.size > 0;
+    writer->part_number = intent->part_number;
     writer->is_size_known = intent->is_size_known;
     writer->size_expected = intent->size;
     sidecar_builder_init(&writer->sidecar);
@@ -200,12 +212,12 @@ SUSPENDS static bool store_compressed(struct object_writer *writer, struct span 
 SUSPENDS static bool flush(struct object_writer *writer, bool is_last, struct error *error)
 {
     struct span frame = span_of(writer->memory.bytes, writer->filled);
-    bool is_only = is_last && writer->frames_count == 0;
-    bool is_raw = writer->codecs->settings.codec == OBJECT_CODEC_NONE;
+    bool is_only = is_last && writer->frames_count == 0 && !writer->is_part;
+    bool may_compress = writer->codecs->settings.codec != OBJECT_CODEC_NONE;
     bool stored;
-    if (!is_raw && is_worth_compressing(writer, frame))
+    if (may_compress && is_worth_compressing(writer, frame))
         stored = store_compressed(writer, frame, is_only, error);
-    else if (is_raw || is_only)
+    else if (is_only || (!may_compress && !writer->is_part))
         stored = store_raw(writer, frame, error);
     else
         stored = store_frame(writer, CODEC_PASSTHROUGH, writer->memory.bytes, frame.size, error);
@@ -275,6 +287,23 @@ SUSPENDS bool object_writer_advance(struct object_writer *writer, size_t size, s
     return true;
 }
 
+SUSPENDS bool object_writer_put(struct object_writer *writer, struct span bytes, struct error *error)
+{
+    while (bytes.size > 0) {
+        uint8_t *space;
+        size_t capacity;
+        if (!object_writer_space(writer, &space, &capacity, error))
+            return false;
+        ASSERT(capacity > 0); /* more than the announced size never comes */
+        struct span taken = span_take(bytes, capacity);
+        memcpy(space, taken.data, taken.size);
+        if (!object_writer_advance(writer, taken.size, error))
+            return false;
+        bytes = span_skip(bytes, taken.size);
+    }
+    return true;
+}
+
 /* ---- the end ---- */
 
 SUSPENDS bool object_writer_finish(struct object_writer *writer, struct object_digest *ret_digest, struct error *error)
@@ -284,7 +313,8 @@ SUSPENDS bool object_writer_finish(struct object_writer *writer, struct object_d
         return false;
     body_memory_give(writer->codecs, &writer->memory);
     if (writer->shape == SHAPE_UNDECIDED) /* not a byte: no frames (spec 1.7) */
-        writer->shape = writer->codecs->settings.codec == OBJECT_CODEC_NONE ? SHAPE_RAW : SHAPE_FRAMED;
+        writer->shape =
+            writer->codecs->settings.codec == OBJECT_CODEC_NONE && !writer->is_part ? SHAPE_RAW : SHAPE_FRAMED;
     writer->is_finished = true;
     writer->digest.size = writer->original_size;
     writer->digest.crc32c = writer->crc32c;
@@ -321,11 +351,12 @@ SUSPENDS bool object_writer_commit(struct object_writer *writer, struct span met
                                    const struct write_condition *condition, struct object_attributes *ret_attributes,
                                    struct error *error)
 {
-    ASSERT(writer->is_finished);
+    ASSERT(writer->is_finished && !writer->is_part);
     struct object_attributes attributes;
     struct buffer sidecar;
     describe(writer, &attributes);
     attributes.metadata = metadata;
+    attributes.tags_count = writer->tags_count;
     buffer_init(&sidecar, 0);
     if (writer->shape == SHAPE_FRAMED && writer->frames_count > 1)
         sidecar_builder_encode(&writer->sidecar, SPAN_EMPTY, 0, &sidecar);
@@ -334,9 +365,56 @@ SUSPENDS bool object_writer_commit(struct object_writer *writer, struct span met
         .attributes = &attributes,
         .sidecar = buffer_span(&sidecar),
         .condition = condition,
+        .tags = writer->tags,
     };
     bool committed = bucket_commit(writer->stored, &result, ret_attributes, error);
     buffer_free(&sidecar);
+    dispose(writer);
+    return committed;
+}
+
+void object_writer_tag(struct object_writer *writer, struct span tags, uint32_t tags_count)
+{
+    writer->tags = tags;
+    writer->tags_count = tags_count;
+}
+
+/* ---- the end of a part ---- */
+
+/* What a part keeps of its frames: the sizes of each. Where they lie follows from those before them. */
+static void list_frames(const struct object_writer *writer, struct buffer *ret_frames)
+{
+    struct span entries = buffer_span(&writer->sidecar.entries);
+    (void)buffer_reserve(ret_frames, entries.size / SIDECAR_ENTRY_BYTES * PART_FRAME_BYTES);
+    for (; entries.size > 0; entries = span_skip(entries, SIDECAR_ENTRY_BYTES)) {
+        struct sidecar_entry entry;
+        uint8_t sizes[PART_FRAME_BYTES];
+        sidecar_entry_decode(entries.data, &entry);
+        store_u32_le(sizes, (uint32_t)entry.original_size);
+        store_u32_le(sizes + 4, (uint32_t)entry.stored_size);
+        buffer_append(ret_frames, span_of(sizes, sizeof sizes));
+    }
+}
+
+SUSPENDS bool object_writer_commit_part(struct object_writer *writer, struct part_attributes *ret_part,
+                                        struct error *error)
+{
+    ASSERT(writer->is_finished && writer->is_part);
+    struct buffer frames;
+    buffer_init(&frames, 0);
+    list_frames(writer, &frames);
+    *ret_part = (struct part_attributes){
+        .number = writer->part_number,
+        .original_size = writer->original_size,
+        .stored_size = writer->stored_size,
+        .crc32c = writer->crc32c,
+        .checksum = writer->digest.checksum,
+        .frames = buffer_span(&frames),
+    };
+    memcpy(ret_part->md5, writer->digest.md5, MD5_BYTES);
+    bool committed = bucket_commit_part(writer->stored, ret_part, error);
+    ret_part->frames = SPAN_EMPTY;
+    buffer_free(&frames);
     dispose(writer);
     return committed;
 }

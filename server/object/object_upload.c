@@ -1,0 +1,310 @@
+/* server/object/object_upload.c -- checks the parts that a client names, adds up their hashes, joins their frames'
+ * sizes. */
+#include "server/object/object_upload.h"
+
+#include "codec/crc.h"
+#include "codec/sidecar.h"
+#include "runtime/base/assert.h"
+#include "runtime/base/byteorder.h"
+#include "runtime/base/hex.h"
+#include "s3client/wire/s3_error.h"
+#include "server/object/codecs_private.h"
+
+#include <stdio.h>
+
+enum { WALK_ROWS_MAX = 32 }; /* a part of 5 GiB has 40 KiB of frames */
+
+/* ---- the parts of an upload, in order ---- */
+
+void part_walk_begin(struct part_walk *walk, struct bucket_store *store, const struct object_name *name,
+                     struct span upload_id, unsigned after)
+{
+    *walk = (struct part_walk){.store = store, .name = name, .upload_id = upload_id, .after = after, .has_more = true};
+    arena_init(&walk->arena, PART_WALK_BYTES_MAX);
+}
+
+SUSPENDS bool part_walk_next(struct part_walk *walk, const struct part_attributes **ret_part, struct error *error)
+{
+    *ret_part = NULL;
+    if (walk->position == walk->count) {
+        if (!walk->has_more)
+            return true;
+        arena_reset(&walk->arena);
+        walk->position = 0;
+        if (!bucket_list_parts(walk->store, walk->name, walk->upload_id, walk->after, WALK_ROWS_MAX, &walk->arena,
+                               &walk->parts, &walk->count, &walk->has_more, error))
+            return false;
+        if (walk->count == 0)
+            return true;
+        walk->after = walk->parts[walk->count - 1].number;
+    }
+    *ret_part = &walk->parts[walk->position++];
+    return true;
+}
+
+void part_walk_end(struct part_walk *walk)
+{
+    arena_free(&walk->arena);
+}
+
+/* Up to the part of that number; NULL when it is not there. Parts before it are passed over. */
+SUSPENDS static bool walk_to(struct part_walk *walk, unsigned number, const struct part_attributes **ret_part,
+                             struct error *error)
+{
+    do {
+        if (!part_walk_next(walk, ret_part, error))
+            return false;
+    } while (*ret_part != NULL && (*ret_part)->number < number);
+    if (*ret_part != NULL && (*ret_part)->number > number) {
+        walk->position--; /* the next choice may mean it */
+        *ret_part = NULL;
+    }
+    return true;
+}
+
+/* ---- what the parts make together ---- */
+
+/* Sums over the parts so far. */
+struct totals {
+    struct md5_sum md5s;
+    struct checksum_sum composite;
+    struct checksum_value full;
+    bool has_full; /* every part has a checksum that can be combined, all of one algorithm */
+    unsigned count;
+};
+
+static bool refuse_part(struct error *error)
+{
+    return error_set(error, ERROR_INVALID, S3_InvalidPart,
+                     "One or more of the specified parts could not be found. The part might not have been uploaded, or "
+                     "the specified entity tag might not have matched the part's entity tag.");
+}
+
+static bool equals(const struct checksum_value *a, const struct checksum_value *b)
+{
+    return a->algorithm == b->algorithm && memcmp(a->bytes, b->bytes, checksum_size(a->algorithm)) == 0;
+}
+
+static bool check_part(const struct part_attributes *part, const struct part_choice *choice,
+                       const struct checksum_value *claimed, bool is_last, struct upload_plan *plan,
+                       struct error *error)
+{
+    if (part == NULL || memcmp(part->md5, choice->md5, MD5_BYTES) != 0 ||
+        (claimed->algorithm != CHECKSUM_NONE && !equals(claimed, &part->checksum)))
+        return refuse_part(error);
+    if (is_last || part->original_size >= UPLOAD_PART_BYTES_LEAST)
+        return true;
+    plan->refused_size = part->original_size;
+    return error_set(error, ERROR_INVALID, S3_EntityTooSmall,
+                     "Your proposed upload is smaller than the minimum allowed size");
+}
+
+static void add_full(struct totals *totals, const struct part_attributes *part)
+{
+    if (totals->count == 0) {
+        totals->has_full = checksum_can_combine(part->checksum.algorithm);
+        totals->full = part->checksum;
+        return;
+    }
+    totals->has_full = totals->has_full && part->checksum.algorithm == totals->full.algorithm;
+    if (totals->has_full)
+        checksum_combine(&totals->full, &part->checksum, part->original_size);
+}
+
+static bool add_part(struct totals *totals, const struct part_attributes *part, struct upload_plan *plan,
+                     struct error *error)
+{
+    struct object_attributes *whole = &plan->attributes;
+    md5_update(&totals->md5s, span_of(part->md5, MD5_BYTES));
+    if (part->checksum.algorithm != CHECKSUM_NONE)
+        checksum_update(&totals->composite, span_of(part->checksum.bytes, checksum_size(part->checksum.algorithm)));
+    add_full(totals, part);
+    totals->count++;
+    whole->crc32c = crc32c_combine(whole->crc32c, part->crc32c, part->original_size);
+    whole->original_size += part->original_size;
+    whole->stored_size += part->stored_size;
+    plan->frames_count += part->frames.size / PART_FRAME_BYTES;
+    return whole->original_size <= UPLOAD_BYTES_MAX ||
+           error_set(error, ERROR_TOO_LARGE, S3_EntityTooLarge,
+                     "Your proposed upload exceeds the maximum allowed object size.");
+}
+
+static void format_etag(struct md5_sum *md5s, unsigned count, char ret_etag[ETAG_TEXT_BYTES])
+{
+    uint8_t digest[MD5_BYTES];
+    md5_end(md5s, digest);
+    hex_encode(span_of(digest, sizeof digest), ret_etag);
+    (void)snprintf(ret_etag + 2 * sizeof digest, ETAG_TEXT_BYTES - 2 * sizeof digest, "-%u", count);
+}
+
+void object_upload_etag(const struct part_choice *parts, unsigned count, char ret_etag[ETAG_TEXT_BYTES])
+{
+    struct md5_sum md5s;
+    md5_begin(&md5s);
+    for (unsigned i = 0; i < count; i++)
+        md5_update(&md5s, span_of(parts[i].md5, MD5_BYTES));
+    format_etag(&md5s, count, ret_etag);
+}
+
+/* The checksum of the whole, as the upload was begun: over the parts' checksums, or of all bytes. When the parts have
+ * none in common that can be combined (the client named none, and sent them as it pleased), the CRC-32C, which each has
+ * in any case. */
+static void end_checksum(struct totals *totals, const struct upload_info *upload, struct object_attributes *whole)
+{
+    if (upload->checksum_algorithm != CHECKSUM_NONE && upload->checksum_type == CHECKSUM_COMPOSITE) {
+        checksum_end(&totals->composite, &whole->checksum);
+        whole->checksum.type = CHECKSUM_COMPOSITE;
+        whole->checksum.parts_count = totals->count;
+    } else if (totals->has_full) {
+        whole->checksum = totals->full;
+    } else {
+        whole->checksum = (struct checksum_value){.algorithm = CHECKSUM_CRC32C};
+        store_u32_be(whole->checksum.bytes, whole->crc32c);
+    }
+}
+
+static uint32_t count_tags(struct span tags)
+{
+    uint32_t count = 0;
+    size_t position = 0;
+    struct span name;
+    struct span value;
+    while (metadata_next(tags, &position, &name, &value))
+        count++;
+    return count;
+}
+
+static void describe(struct totals *totals, const struct upload_info *upload, struct object_attributes *whole)
+{
+    whole->layout = LAYOUT_FRAMED;
+    whole->codec = CODEC_ZSTD;
+    whole->is_s4 = true;
+    whole->is_multipart = true;
+    whole->is_size_known = true;
+    whole->has_crc32c = true;
+    whole->parts_count = totals->count;
+    whole->metadata = upload->metadata;
+    whole->tags_count = count_tags(upload->tags);
+    end_checksum(totals, upload, whole);
+    format_etag(&totals->md5s, totals->count, whole->etag);
+}
+
+SUSPENDS static bool add_choices(struct part_walk *walk, const struct upload_choices *choices, struct totals *totals,
+                                 struct upload_plan *plan, struct error *error)
+{
+    for (unsigned i = 0; i < choices->count; i++) {
+        const struct part_attributes *part;
+        plan->refused = i;
+        if (!walk_to(walk, choices->parts[i].number, &part, error) ||
+            !check_part(part, &choices->parts[i], &choices->checksums[i], i + 1 == choices->count, plan, error) ||
+            !add_part(totals, part, plan, error))
+            return false;
+        fiber_yield_if_due();
+    }
+    return true;
+}
+
+SUSPENDS bool object_upload_plan(struct bucket_store *store, const struct object_name *name,
+                                 const struct upload_info *upload, const struct upload_choices *choices,
+                                 struct upload_plan *ret_plan, struct error *error)
+{
+    ASSERT(choices->count > 0);
+    struct part_walk walk;
+    struct totals totals = {0};
+    *ret_plan = (struct upload_plan){0};
+    md5_begin(&totals.md5s);
+    checksum_begin(&totals.composite, upload->checksum_algorithm);
+    part_walk_begin(&walk, store, name, span_from_string(upload->id), choices->parts[0].number - 1);
+    bool ok = add_choices(&walk, choices, &totals, ret_plan, error);
+    part_walk_end(&walk);
+    if (ok)
+        describe(&totals, upload, &ret_plan->attributes);
+    return ok;
+}
+
+/* ---- the sidecar of the whole ---- */
+
+/* The frames of one part, behind those of the parts before it. */
+static void append_frames(struct span frames, struct sidecar_entry *end, struct buffer *sidecar)
+{
+    for (; frames.size >= PART_FRAME_BYTES; frames = span_skip(frames, PART_FRAME_BYTES)) {
+        end->original_size = load_u32_le(frames.data);
+        end->stored_size = load_u32_le(frames.data + 4);
+        sidecar_append_entry(sidecar, end);
+        end->original_offset += end->original_size;
+        end->stored_offset += end->stored_size;
+    }
+}
+
+SUSPENDS static bool join_frames(struct part_walk *walk, const struct upload_choices *choices,
+                                 const struct upload_plan *plan, struct buffer *sidecar, struct error *error)
+{
+    const struct object_attributes *whole = &plan->attributes;
+    struct sidecar_entry end = {0}; /* where the next frame begins */
+    sidecar_append_head(sidecar, plan->frames_count, whole->original_size, whole->stored_size);
+    for (unsigned i = 0; i < choices->count; i++) {
+        const struct part_attributes *part;
+        if (!walk_to(walk, choices->parts[i].number, &part, error))
+            return false;
+        if (part == NULL)
+            return refuse_part(error);
+        append_frames(part->frames, &end, sidecar);
+        fiber_yield_if_due();
+    }
+    if (!sidecar->overflow && end.original_offset == whole->original_size && end.stored_offset == whole->stored_size)
+        return true;
+    return refuse_part(error); /* one was sent again meanwhile */
+}
+
+SUSPENDS static bool complete_with(struct bucket_store *store, const struct object_name *name,
+                                   const struct upload_info *upload, const struct upload_choices *choices,
+                                   const struct object_attributes *attributes, struct span sidecar,
+                                   const struct write_condition *condition, struct object_attributes *ret_attributes,
+                                   struct error *error)
+{
+    const struct write_result result = {
+        .attributes = attributes,
+        .sidecar = sidecar,
+        .condition = condition,
+        .tags = upload->tags,
+    };
+    return bucket_complete_upload(store, name, span_from_string(upload->id), choices->parts, choices->count, &result,
+                                  ret_attributes, error);
+}
+
+SUSPENDS static bool build_sidecar(struct bucket_store *store, const struct object_name *name,
+                                   const struct upload_info *upload, const struct upload_choices *choices,
+                                   const struct upload_plan *plan, struct buffer *sidecar, struct error *error)
+{
+    struct part_walk walk;
+    part_walk_begin(&walk, store, name, span_from_string(upload->id), choices->parts[0].number - 1);
+    bool ok = join_frames(&walk, choices, plan, sidecar, error);
+    part_walk_end(&walk);
+    return ok;
+}
+
+SUSPENDS bool object_upload_complete(struct object_codecs *codecs, struct bucket_store *store,
+                                     const struct object_name *name, const struct upload_info *upload,
+                                     const struct upload_choices *choices, const struct upload_plan *plan,
+                                     const struct write_condition *condition, struct object_attributes *ret_attributes,
+                                     struct error *error)
+{
+    struct object_attributes attributes = plan->attributes;
+    uint64_t sidecar_size = SIDECAR_HEAD_BYTES + plan->frames_count * SIDECAR_ENTRY_BYTES;
+    if (plan->frames_count <= 1 || sidecar_size > SIDECAR_BYTES_MAX)
+        return complete_with(store, name, upload, choices, &attributes, SPAN_EMPTY, condition, ret_attributes, error);
+
+    struct body_memory share;
+    struct buffer sidecar;
+    if (!body_memory_take(codecs, 0, (size_t)sidecar_size, false, &share, error))
+        return false;
+    buffer_init(&sidecar, (size_t)sidecar_size);
+    (void)buffer_reserve(&sidecar, (size_t)sidecar_size);
+    bool ok = build_sidecar(store, name, upload, choices, plan, &sidecar, error);
+    attributes.sidecar_size = sidecar.size;
+    ok = ok && complete_with(store, name, upload, choices, &attributes, buffer_span(&sidecar), condition,
+                             ret_attributes, error);
+    buffer_free(&sidecar);
+    body_memory_give(codecs, &share);
+    return ok;
+}

@@ -1,0 +1,68 @@
+/* server/object/object_upload.h -- the end of an upload: the parts that its client names become one object.
+ *
+ * The rows of parts are read a few at a time, twice: once to check them and to find what the whole hashes to, once to
+ * put the sizes of their frames into the sidecar. Memory of one completion: PART_WALK_BYTES_MAX for the rows, and the
+ * sidecar, 32 bytes for each MiB of original bytes. That is counted in the shard's budget for bodies, waits for its
+ * turn, and is at most SIDECAR_BYTES_MAX: an object with more frames gets none. */
+#pragma once
+
+#include "server/object/object.h"
+
+#define UPLOAD_BYTES_MAX (UINT64_C(5) << 40) /* of a completed object: "Amazon S3 multipart upload limits" */
+enum {
+    UPLOAD_PART_BYTES_LEAST = 5 << 20, /* of every part but the last */
+    PART_WALK_BYTES_MAX = 2 << 20,
+};
+
+/* ---- the parts of an upload, in order ---- */
+
+struct part_walk {
+    struct bucket_store *store;
+    const struct object_name *name;
+    struct span upload_id;
+    struct arena arena; /* one page of rows */
+    struct part_attributes *parts;
+    unsigned count;
+    unsigned position;
+    unsigned after;
+    bool has_more;
+};
+
+/* Parts strictly behind number `after`. Must be ended. Name and id must live as long. */
+void part_walk_begin(struct part_walk *walk, struct bucket_store *store, const struct object_name *name,
+                     struct span upload_id, unsigned after);
+/* NULL behind the last one. Valid until the next call. */
+SUSPENDS bool part_walk_next(struct part_walk *walk, const struct part_attributes **ret_part, struct error *error);
+void part_walk_end(struct part_walk *walk);
+
+/* ---- completing ---- */
+
+/* What the client names: numbers ascend. */
+struct upload_choices {
+    struct part_choice *parts;
+    struct checksum_value *checksums; /* of each; algorithm NONE: the client says nothing */
+    unsigned count;
+};
+
+/* What the parts make together, known before anything is changed. */
+struct upload_plan {
+    struct object_attributes attributes; /* metadata and tags_count are the upload's */
+    uint64_t frames_count;
+    unsigned refused;      /* which choice, when there is no plan because of it ... */
+    uint64_t refused_size; /* ... and how small it is, when that is why */
+};
+
+/* Checks every choice against what was uploaded: InvalidPart, EntityTooSmall, EntityTooLarge, NoSuchUpload. */
+SUSPENDS bool object_upload_plan(struct bucket_store *store, const struct object_name *name,
+                                 const struct upload_info *upload, const struct upload_choices *choices,
+                                 struct upload_plan *ret_plan, struct error *error);
+
+/* As bucket_complete_upload; SlowDown when there is no memory for the sidecar. */
+SUSPENDS bool object_upload_complete(struct object_codecs *codecs, struct bucket_store *store,
+                                     const struct object_name *name, const struct upload_info *upload,
+                                     const struct upload_choices *choices, const struct upload_plan *plan,
+                                     const struct write_condition *condition, struct object_attributes *ret_attributes,
+                                     struct error *error);
+
+/* "<md5 of the parts' md5s>-<count>", unquoted. */
+void object_upload_etag(const struct part_choice *parts, unsigned count, char ret_etag[ETAG_TEXT_BYTES]);
