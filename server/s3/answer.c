@@ -38,20 +38,36 @@ void s3_answer_etag(struct s3_request *request, const char *etag)
         http_response_field(request->exchange, "ETag", quote(etag, text));
 }
 
-void s3_answer_version(struct s3_request *request, const char *version)
+static void add_version(struct s3_request *request, const char *header, const char *version)
 {
     if (version[0] != 0 && strcmp(version, "null") != 0)
-        http_response_field_string(request->exchange, "x-amz-version-id", version);
+        http_response_field_string(request->exchange, header, version);
 }
 
-void s3_answer_checksum(struct s3_request *request, const struct checksum_value *checksum)
+void s3_answer_version(struct s3_request *request, const char *version)
+{
+    add_version(request, "x-amz-version-id", version);
+}
+
+void s3_answer_source_version(struct s3_request *request, const char *version)
+{
+    add_version(request, "x-amz-copy-source-version-id", version);
+}
+
+void s3_answer_part_checksum(struct s3_request *request, const struct checksum_value *checksum)
 {
     char text[CHECKSUM_TEXT_BYTES];
     if (checksum->algorithm == CHECKSUM_NONE)
         return;
     checksum_format(checksum, text);
     http_response_field_string(request->exchange, checksum_header(checksum->algorithm), text);
-    http_response_field_string(request->exchange, "x-amz-checksum-type", checksum_type_name(checksum->type));
+}
+
+void s3_answer_checksum(struct s3_request *request, const struct checksum_value *checksum)
+{
+    s3_answer_part_checksum(request, checksum);
+    if (checksum->algorithm != CHECKSUM_NONE)
+        http_response_field_string(request->exchange, "x-amz-checksum-type", checksum_type_name(checksum->type));
 }
 
 /* ---- documents ---- */
@@ -73,6 +89,27 @@ SUSPENDS bool s3_document_finish(struct s3_request *request, struct s3_document 
     return sent;
 }
 
+SUSPENDS static bool finish_late(struct s3_request *request, struct buffer *text, struct error *error)
+{
+    struct span rest = span_skip(buffer_span(text), sizeof XML_DECLARATION - 1);
+    bool sent =
+        http_response_send(request->exchange, rest, error) && http_response_end_chunked(request->exchange, error);
+    buffer_free(text);
+    return sent;
+}
+
+SUSPENDS bool s3_document_finish_late(struct s3_request *request, struct s3_document *document, struct error *error)
+{
+    xml_close(&document->xml);
+    xml_end(&document->xml);
+    return finish_late(request, &document->text, error);
+}
+
+void s3_document_drop(struct s3_document *document)
+{
+    buffer_free(&document->text);
+}
+
 SUSPENDS bool s3_document_send(struct s3_request *request, struct s3_document *document, struct error *error)
 {
     s3_answer_begin(request, 200);
@@ -86,7 +123,7 @@ void s3_document_etag(struct s3_document *document, const char *etag)
         xml_text(&document->xml, "ETag", quote(etag, text));
 }
 
-void s3_document_checksum(struct s3_document *document, const struct checksum_value *checksum)
+void s3_document_part_checksum(struct s3_document *document, const struct checksum_value *checksum)
 {
     static const char *const elements[CHECKSUM_ALGORITHMS] = {
         [CHECKSUM_CRC32] = "ChecksumCRC32",         [CHECKSUM_CRC32C] = "ChecksumCRC32C",
@@ -98,7 +135,13 @@ void s3_document_checksum(struct s3_document *document, const struct checksum_va
         return;
     checksum_format(checksum, text);
     xml_string(&document->xml, elements[checksum->algorithm], text);
-    xml_string(&document->xml, "ChecksumType", checksum_type_name(checksum->type));
+}
+
+void s3_document_checksum(struct s3_document *document, const struct checksum_value *checksum)
+{
+    s3_document_part_checksum(document, checksum);
+    if (checksum->algorithm != CHECKSUM_NONE)
+        xml_string(&document->xml, "ChecksumType", checksum_type_name(checksum->type));
 }
 
 void s3_document_date(struct s3_document *document, const char *element, int64_t time_ms)
@@ -108,13 +151,19 @@ void s3_document_date(struct s3_document *document, const char *element, int64_t
     xml_string(&document->xml, element, text);
 }
 
+void s3_document_account(struct s3_document *document, const struct s3_request *request, const char *element,
+                         struct span account_id)
+{
+    const struct account *account = accounts_find_id(request->settings->accounts, account_id);
+    xml_open(&document->xml, element);
+    xml_text(&document->xml, "ID", account_id);
+    xml_text(&document->xml, "DisplayName", account != NULL ? span_from_string(account->name) : account_id);
+    xml_close(&document->xml);
+}
+
 void s3_document_owner(struct s3_document *document, const struct s3_request *request, const char *owner_id)
 {
-    const struct account *owner = accounts_find_id(request->settings->accounts, span_from_string(owner_id));
-    xml_open(&document->xml, "Owner");
-    xml_string(&document->xml, "ID", owner_id);
-    xml_string(&document->xml, "DisplayName", owner != NULL ? owner->name : owner_id);
-    xml_close(&document->xml);
+    s3_document_account(document, request, "Owner", span_from_string(owner_id));
 }
 
 /* ---- refusals ---- */
@@ -166,7 +215,7 @@ static void add_names(struct s3_request *request, const struct s3_error_entry *e
     static const struct {
         const char *code;
         const char *detail;
-        enum { OF_BUCKET, OF_KEY, OF_VERSION } what;
+        enum { OF_BUCKET, OF_KEY, OF_VERSION, OF_UPLOAD } what;
     } names[] = {
         {S3_NoSuchBucket, "BucketName", OF_BUCKET},
         {S3_BucketNotEmpty, "BucketName", OF_BUCKET},
@@ -186,12 +235,15 @@ static void add_names(struct s3_request *request, const struct s3_error_entry *e
         {S3_NoSuchKey, "Key", OF_KEY},
         {S3_NoSuchVersion, "Key", OF_KEY},
         {S3_NoSuchVersion, "VersionId", OF_VERSION},
+        {S3_NoSuchUpload, "UploadId", OF_UPLOAD},
     };
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         struct span value = names[i].what == OF_KEY ? request->key : request->bucket;
         if (!is_code(entry, names[i].code) || has_detail(request, names[i].detail))
             continue;
         if (names[i].what == OF_VERSION && !s3_request_parameter(request, "versionId", &value))
+            continue;
+        if (names[i].what == OF_UPLOAD && !s3_request_parameter(request, "uploadId", &value))
             continue;
         error_details_add(&request->details, names[i].detail, value);
     }
@@ -253,4 +305,16 @@ SUSPENDS void s3_answer_error(struct s3_request *request, const struct error *re
         http_response_field(request->exchange, "Content-Range", request->content_range);
     (void)http_response_finish(request->exchange, buffer_span(&text), &ignored);
     buffer_free(&text);
+}
+
+SUSPENDS bool s3_answer_late_error(struct s3_request *request, const struct error *reason, struct error *error)
+{
+    const struct s3_error_entry *entry = s3_error_entry_of(reason);
+    struct buffer text;
+    request->outcome.message = reason->message;
+    request->outcome.code = entry->code;
+    buffer_init(&text, 0);
+    add_names(request, entry);
+    write_error(request, entry, s3_error_message(reason, entry), &text);
+    return finish_late(request, &text, error);
 }

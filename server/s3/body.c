@@ -5,7 +5,7 @@
 
 enum { PIECE_BYTES = 16 << 10 };
 
-bool body_plan_make(struct s3_request *request, bool needs_length, struct body_plan *ret_plan, struct error *error)
+static bool plan_length(struct s3_request *request, bool needs_length, struct body_plan *ret_plan, struct error *error)
 {
     const struct http_head *head = request->head;
     const struct authentication *authentication = &request->authentication;
@@ -18,7 +18,13 @@ bool body_plan_make(struct s3_request *request, bool needs_length, struct body_p
     bool is_streamed = payload_is_streamed(authentication->payload);
     ret_plan->is_size_known = is_streamed || head->has_content_length;
     ret_plan->size = is_streamed ? expectation->decoded_length : head->content_length;
-    return checksum_claim_parse(request, expectation->trailer_checksum, &ret_plan->claim, error);
+    return true;
+}
+
+bool body_plan_make(struct s3_request *request, bool needs_length, struct body_plan *ret_plan, struct error *error)
+{
+    return plan_length(request, needs_length, ret_plan, error) &&
+           checksum_claim_parse(request, ret_plan->expectation.trailer_checksum, &ret_plan->claim, error);
 }
 
 struct payload_decoder *body_decoder_create(struct s3_request *request, const struct body_plan *plan,
@@ -95,7 +101,10 @@ static SUSPENDS bool read_and_verify(struct s3_request *request, struct document
 static bool check_headers(struct s3_request *request, const struct document_rules *rules, struct body_plan *plan,
                           struct error *error)
 {
-    if (!body_plan_make(request, false, plan, error))
+    bool is_planned = rules->checksum_is_objects ? plan_length(request, false, plan, error) &&
+                                                       checksum_claim_parse_md5(request, &plan->claim, error)
+                                                 : body_plan_make(request, false, plan, error);
+    if (!is_planned)
         return false;
     if (rules->needs_checksum && !plan->claim.has_md5 && plan->claim.algorithm == CHECKSUM_NONE)
         return error_set(error, ERROR_INVALID, S3_InvalidRequest,

@@ -27,8 +27,9 @@ enum {
 
 struct document_rules {
     uint64_t bytes_max;
-    bool is_optional;    /* no body at all is fine: *ret_is_present is false then */
-    bool needs_checksum; /* Content-MD5 or x-amz-checksum-*, statement 103 */
+    bool is_optional;         /* no body at all is fine: *ret_is_present is false then */
+    bool needs_checksum;      /* Content-MD5 or x-amz-checksum-*, statement 103 */
+    bool checksum_is_objects; /* x-amz-checksum-* is about an object, not about the document */
 };
 
 /* The whole document through `handlers`, verified against signature and checksums before it returns true: act on it

@@ -89,6 +89,12 @@ bool checksum_claim_parse(struct s3_request *request, enum checksum_algorithm tr
            add_trailer(ret_claim, trailer, error) && check_announced(request, ret_claim, error);
 }
 
+bool checksum_claim_parse_md5(struct s3_request *request, struct checksum_claim *ret_claim, struct error *error)
+{
+    *ret_claim = (struct checksum_claim){0};
+    return parse_md5(request, ret_claim, error);
+}
+
 static bool equals(const struct checksum_value *claimed, const struct checksum_value *computed)
 {
     return claimed->algorithm == computed->algorithm &&

@@ -20,6 +20,9 @@ struct checksum_claim {
 bool checksum_claim_parse(struct s3_request *request, enum checksum_algorithm trailer, struct checksum_claim *ret_claim,
                           struct error *error);
 
+/* Content-MD5 alone, where the other headers are about something else than the body. */
+bool checksum_claim_parse_md5(struct s3_request *request, struct checksum_claim *ret_claim, struct error *error);
+
 /* After the whole body was read: BadDigest when it hashed to anything else. `decoder` has the trailer's value. */
 bool checksum_claim_verify(const struct checksum_claim *claim, const struct payload_decoder *decoder,
                            const uint8_t md5[MD5_BYTES], const struct checksum_value *computed, struct error *error);

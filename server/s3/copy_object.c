@@ -8,14 +8,17 @@
 #include "server/s3/copy_source.h"
 #include "server/s3/object_headers.h"
 #include "server/s3/operations.h"
+#include "server/s3/tags.h"
 
 #define SOURCE_BYTES_MAX (UINT64_C(5) << 30)
 
 struct copy_plan {
     struct bucket_object *source;
     bool replaces_metadata;
+    bool replaces_tags;
     enum checksum_algorithm checksum; /* asked for; NONE: keep the source's */
     struct buffer metadata;
+    struct tag_list tags;
     struct write_condition condition_storage;
     const struct write_condition *condition;
 };
@@ -51,16 +54,15 @@ static bool changes_nothing(const struct s3_request *request, const struct copy_
 {
     struct span value;
     bool is_itself = span_equal(source->bucket, request->bucket) && span_equal(source->key, request->key);
-    return is_itself && source->version.size == 0 && !plan->replaces_metadata && plan->checksum == CHECKSUM_NONE &&
-           !s3_request_header(request, "x-amz-storage-class", &value) &&
+    return is_itself && source->version.size == 0 && !plan->replaces_metadata && !plan->replaces_tags &&
+           plan->checksum == CHECKSUM_NONE && !s3_request_header(request, "x-amz-storage-class", &value) &&
            !s3_request_header(request, "x-amz-website-redirect-location", &value);
 }
 
 static bool check_source(const struct object_attributes *attributes, struct error *error)
 {
-    if (attributes->is_encrypted || !attributes->is_size_known)
-        return error_set(error, ERROR_UNSUPPORTED, S3_NotImplemented,
-                         "The source was written by another tool in a form that Bale cannot read yet.");
+    if (!copy_source_check(attributes, error))
+        return false;
     if (attributes->original_size > SOURCE_BYTES_MAX)
         return error_set(error, ERROR_INVALID, S3_InvalidRequest,
                          "The specified copy source is larger than the maximum allowable size for a copy source: "
@@ -70,10 +72,9 @@ static bool check_source(const struct object_attributes *attributes, struct erro
 
 static bool plan_target(struct s3_request *request, struct copy_plan *plan, struct error *error)
 {
-    bool ignored;
     return object_headers_refuse_unoffered(request, error) &&
            parse_directive(request, "x-amz-metadata-directive", &plan->replaces_metadata, error) &&
-           parse_directive(request, "x-amz-tagging-directive", &ignored, error) &&
+           parse_directive(request, "x-amz-tagging-directive", &plan->replaces_tags, error) &&
            parse_checksum(request, &plan->checksum, error) &&
            s3_write_condition(request, &plan->condition_storage, &plan->condition, error);
 }
@@ -83,6 +84,15 @@ static bool plan_metadata(struct s3_request *request, struct copy_plan *plan, st
     if (plan->replaces_metadata)
         return object_headers_take(request, &plan->metadata, error);
     return object_headers_keep(request, plan->source->attributes.metadata, &plan->metadata, error);
+}
+
+static SUSPENDS bool plan_tags(struct s3_request *request, const struct object_name *source, struct copy_plan *plan,
+                               struct error *error)
+{
+    if (plan->replaces_tags)
+        return tags_take_header(request, &plan->tags, error);
+    plan->tags.count = plan->source->attributes.tags_count;
+    return plan->tags.count == 0 || bucket_read_tags(request->settings->store, source, &plan->tags.packed, error);
 }
 
 /* ---- the two ways to copy ---- */
@@ -100,51 +110,13 @@ static SUSPENDS bool copy_stored(struct s3_request *request, const struct copy_p
     struct object_attributes attributes = plan->source->attributes;
     const struct object_name target = {.bucket = request->bucket, .key = request->key};
     attributes.metadata = buffer_span(&plan->metadata);
-    attributes.tags_count = 0;
-    const struct write_result result = {.attributes = &attributes, .condition = plan->condition};
+    attributes.tags_count = plan->tags.count;
+    const struct write_result result = {
+        .attributes = &attributes,
+        .condition = plan->condition,
+        .tags = buffer_span(&plan->tags.packed),
+    };
     return bucket_copy(plan->source, &target, &result, ret_attributes, error);
-}
-
-static SUSPENDS bool put_piece(struct object_writer *writer, struct span piece, struct error *error)
-{
-    while (piece.size > 0) {
-        uint8_t *space;
-        size_t capacity;
-        if (!object_writer_space(writer, &space, &capacity, error))
-            return false;
-        struct span taken = span_take(piece, capacity);
-        memcpy(space, taken.data, taken.size);
-        if (!object_writer_advance(writer, taken.size, error))
-            return false;
-        piece = span_skip(piece, taken.size);
-    }
-    return true;
-}
-
-static SUSPENDS bool pump(struct object_reader *reader, struct object_writer *writer, struct error *error)
-{
-    struct span piece;
-    do {
-        if (!object_reader_next(reader, &piece, error) || !put_piece(writer, piece, error))
-            return false;
-    } while (piece.size > 0);
-    return true;
-}
-
-static SUSPENDS bool pump_all(struct s3_request *request, const struct copy_plan *plan, struct object_writer *writer,
-                              struct error *error)
-{
-    struct object_reader *reader;
-    struct object_digest digest;
-    uint64_t size = plan->source->attributes.original_size;
-    if (!object_reader_begin(request->settings->codecs, plan->source, 0, size, &reader, error))
-        return false;
-    bool ok = pump(reader, writer, error);
-    object_reader_end(reader);
-    if (!ok || !object_writer_finish(writer, &digest, error))
-        return false;
-    return digest.size == size ||
-           error_set(error, ERROR_DAMAGED, S3_InternalError, "the source is shorter than its size says");
 }
 
 static SUSPENDS bool copy_original(struct s3_request *request, const struct copy_plan *plan,
@@ -155,6 +127,7 @@ static SUSPENDS bool copy_original(struct s3_request *request, const struct copy
     enum checksum_algorithm kept =
         source->checksum.algorithm != CHECKSUM_NONE ? source->checksum.algorithm : CHECKSUM_CRC64NVME;
     struct object_writer *writer;
+    struct object_digest digest;
     struct object_write_intent intent = {
         .name = {.bucket = request->bucket, .key = request->key},
         .is_size_known = true,
@@ -163,17 +136,19 @@ static SUSPENDS bool copy_original(struct s3_request *request, const struct copy
     };
     if (!object_writer_begin(settings->codecs, settings->store, &intent, &writer, error))
         return false;
-    if (!pump_all(request, plan, writer, error)) {
+    if (!object_pump(settings->codecs, plan->source, 0, source->original_size, writer, &digest, error)) {
         object_writer_abort(writer);
         return false;
     }
+    object_writer_tag(writer, buffer_span(&plan->tags.packed), plan->tags.count);
     return object_writer_commit(writer, buffer_span(&plan->metadata), plan->condition, ret_attributes, error);
 }
 
-static SUSPENDS bool copy(struct s3_request *request, struct copy_plan *plan, struct object_attributes *ret_attributes,
-                          struct error *error)
+static SUSPENDS bool copy(struct s3_request *request, const struct object_name *source, struct copy_plan *plan,
+                          struct object_attributes *ret_attributes, struct error *error)
 {
-    if (!check_source(&plan->source->attributes, error) || !plan_metadata(request, plan, error))
+    if (!check_source(&plan->source->attributes, error) || !plan_metadata(request, plan, error) ||
+        !plan_tags(request, source, plan, error))
         return false;
     bool copied = needs_the_bytes(plan) ? copy_original(request, plan, ret_attributes, error)
                                         : copy_stored(request, plan, ret_attributes, error);
@@ -193,8 +168,7 @@ static SUSPENDS bool answer(struct s3_request *request, const struct object_attr
     s3_document_checksum(&document, &attributes->checksum);
     s3_answer_begin(request, 200);
     s3_answer_version(request, attributes->version);
-    if (source_version[0] != 0 && strcmp(source_version, "null") != 0)
-        http_response_field_string(request->exchange, "x-amz-copy-source-version-id", source_version);
+    s3_answer_source_version(request, source_version);
     return s3_document_finish(request, &document, error);
 }
 
@@ -206,15 +180,17 @@ SUSPENDS bool s3_copy_object(struct s3_request *request, struct error *error)
     if (!plan_target(request, &plan, error) || !copy_source_open(request, &source, &plan.source, error))
         return false;
     buffer_init(&plan.metadata, 0);
+    tags_init(&plan.tags);
     bool ok = changes_nothing(request, &plan, &source.name)
                   ? error_set(error, ERROR_INVALID, S3_InvalidRequest,
                               "This copy request is illegal because it is trying to copy an object to itself without "
                               "changing the object's metadata, storage class, website redirect location or encryption "
                               "attributes.")
-                  : copy(request, &plan, &attributes, error);
+                  : copy(request, &source.name, &plan, &attributes, error);
     char version[VERSION_TEXT_BYTES];
     memcpy(version, plan.source->attributes.version, sizeof version);
     buffer_free(&plan.metadata);
+    tags_free(&plan.tags);
     bucket_close(plan.source);
     return ok && answer(request, &attributes, version, error);
 }

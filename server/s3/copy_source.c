@@ -110,3 +110,10 @@ SUSPENDS bool copy_source_open(struct s3_request *request, struct copy_source *r
     bucket_close(*ret_object);
     return false;
 }
+
+bool copy_source_check(const struct object_attributes *attributes, struct error *error)
+{
+    return (!attributes->is_encrypted && attributes->is_size_known) ||
+           error_set(error, ERROR_UNSUPPORTED, S3_NotImplemented,
+                     "The source was written by another tool in a form that Bale cannot read yet.");
+}

@@ -16,3 +16,6 @@ bool copy_source_parse(struct s3_request *request, struct span header, struct ob
  * must be closed. NoSuchBucket and NoSuchKey name the source. */
 SUSPENDS bool copy_source_open(struct s3_request *request, struct copy_source *ret_source,
                                struct bucket_object **ret_object, struct error *error);
+
+/* Can its original bytes be had? NotImplemented. */
+bool copy_source_check(const struct object_attributes *attributes, struct error *error);

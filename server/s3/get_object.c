@@ -13,7 +13,14 @@ struct selection {
     uint64_t first;
     uint64_t size;
     bool is_partial; /* 206 with Content-Range */
-    bool is_ranged;  /* because of Range: no checksum of the whole goes with it */
+    bool is_ranged;  /* not all of it: no checksum of the whole goes with it */
+    bool is_part;    /* of an object that was completed from parts */
+};
+
+/* What is being read. */
+struct target {
+    const struct object_attributes *attributes;
+    struct bucket_object *object; /* NULL: only the attributes are at hand */
 };
 
 static SUSPENDS bool refuse_range(struct s3_request *request, struct span header, uint64_t total, struct error *error)
@@ -42,12 +49,38 @@ static bool select_range(struct s3_request *request, struct span header, uint64_
     return true;
 }
 
-/* partNumber: an object of a single PUT has one part, which is everything. */
-static bool select_part(struct s3_request *request, struct span text, const struct object_attributes *attributes,
-                        struct selection *selection, struct error *error)
+/* The bytes of the `number`th part: behind those of the parts before it. */
+static SUSPENDS bool find_part(struct s3_request *request, struct bucket_object *object, uint64_t number,
+                               struct selection *selection, struct error *error)
 {
+    unsigned after = 0;
+    bool has_more = true;
+    selection->first = 0;
+    while (has_more) {
+        struct object_part *parts;
+        unsigned count;
+        if (!bucket_read_parts(object, after, LIST_ENTRIES_MAX, request->arena, &parts, &count, &has_more, error))
+            return false;
+        for (unsigned i = 0; i < count; i++) {
+            selection->size = parts[i].original_size;
+            if (--number == 0)
+                return true;
+            selection->first += parts[i].original_size;
+            after = parts[i].number;
+        }
+        has_more = has_more && count > 0;
+    }
+    return error_set(error, ERROR_DAMAGED, S3_InternalError, "the object has fewer parts than its attributes say");
+}
+
+/* partNumber counts the parts that the object was completed from. An object of a single PUT has one, which is
+ * everything. */
+static SUSPENDS bool select_part(struct s3_request *request, struct span text, const struct target *target,
+                                 struct selection *selection, struct error *error)
+{
+    const struct object_attributes *attributes = target->attributes;
     uint64_t number;
-    uint64_t parts_count = attributes->is_multipart ? attributes->parts_count : 1;
+    uint64_t parts_count = attributes->parts_count > 0 ? attributes->parts_count : 1;
     if (!decimal_parse_range(text, 1, PART_NUMBER_MAX, &number))
         return s3_refuse_argument(request, "partNumber", text, "Part number must be an integer between 1 and 10000.",
                                   error);
@@ -56,15 +89,18 @@ static bool select_part(struct s3_request *request, struct span text, const stru
         error_details_add(&request->details, "PartNumberRequested", text);
         return error_set(error, ERROR_INVALID, S3_InvalidPartNumber, "The requested partnumber is not satisfiable");
     }
-    if (attributes->is_multipart)
-        return s3_refuse_header(request, "partNumber", error);
-    selection->is_partial = attributes->original_size > 0;
+    if (attributes->parts_count > 0 && !find_part(request, target->object, number, selection, error))
+        return false;
+    selection->is_part = attributes->parts_count > 0;
+    selection->is_ranged = selection->size < attributes->original_size;
+    selection->is_partial = selection->size > 0;
     return true;
 }
 
-static bool select_bytes(struct s3_request *request, const struct object_attributes *attributes,
-                         struct selection *ret_selection, struct error *error)
+static SUSPENDS bool select_bytes(struct s3_request *request, const struct target *target,
+                                  struct selection *ret_selection, struct error *error)
 {
+    const struct object_attributes *attributes = target->attributes;
     struct span range;
     struct span part;
     *ret_selection = (struct selection){.first = 0, .size = attributes->original_size};
@@ -74,7 +110,7 @@ static bool select_bytes(struct s3_request *request, const struct object_attribu
         return error_set(error, ERROR_INVALID, S3_InvalidRequest,
                          "Cannot specify both Range header and partNumber query parameter");
     if (has_part)
-        return select_part(request, part, attributes, ret_selection, error);
+        return select_part(request, part, target, ret_selection, error);
     if (has_range && s3_range_is_wanted(request, attributes))
         return select_range(request, range, attributes->original_size, ret_selection, error);
     return true;
@@ -121,6 +157,10 @@ static void begin_answer(struct s3_request *request, const struct object_attribu
         range_format(selection->first, selection->size, attributes->original_size, range);
         http_response_field_string(request->exchange, "Content-Range", range);
     }
+    if (selection->is_part)
+        http_response_field_decimal(request->exchange, "x-amz-mp-parts-count", attributes->parts_count);
+    if (attributes->tags_count > 0)
+        http_response_field_decimal(request->exchange, "x-amz-tagging-count", attributes->tags_count);
     object_headers_answer(request, attributes->metadata);
     add_checksum(request, attributes, selection);
 }
@@ -135,14 +175,15 @@ static SUSPENDS bool answer_not_modified(struct s3_request *request, const struc
 }
 
 /* Conditions, then the range: what GET and HEAD decide before a byte of the answer. */
-static bool decide(struct s3_request *request, const struct object_attributes *attributes,
-                   struct selection *ret_selection, bool *ret_not_modified, struct error *error)
+static SUSPENDS bool decide(struct s3_request *request, const struct target *target, struct selection *ret_selection,
+                            bool *ret_not_modified, struct error *error)
 {
+    const struct object_attributes *attributes = target->attributes;
     struct read_condition condition;
     s3_read_condition(request, &condition);
     return check_readable(attributes, error) &&
            s3_check_read(request, &condition, "", attributes, ret_not_modified, error) &&
-           (*ret_not_modified || select_bytes(request, attributes, ret_selection, error));
+           (*ret_not_modified || select_bytes(request, target, ret_selection, error));
 }
 
 /* The first piece is at hand before the status line goes out, so that damage found in it is still an honest 500. What
@@ -176,7 +217,7 @@ static SUSPENDS bool answer_object(struct s3_request *request, struct bucket_obj
     struct selection selection;
     struct object_reader *reader;
     bool not_modified;
-    if (!decide(request, attributes, &selection, &not_modified, error))
+    if (!decide(request, &(struct target){attributes, object}, &selection, &not_modified, error))
         return false;
     if (not_modified)
         return answer_not_modified(request, attributes, error);
@@ -195,14 +236,6 @@ static bool name_object(struct s3_request *request, struct object_name *ret_name
     return object_headers_refuse_unoffered(request, error) && s3_request_version(request, &ret_name->version, error);
 }
 
-/* Of a key that is not there, a version is what is missed. */
-static bool explain_missing(const struct object_name *name, struct error *error)
-{
-    if (name->version.size > 0 && error->code != NULL && strcmp(error->code, S3_NoSuchKey) == 0)
-        error_set(error, ERROR_NOT_FOUND, S3_NoSuchVersion, "The specified version does not exist.");
-    return false;
-}
-
 SUSPENDS bool s3_get_object(struct s3_request *request, struct error *error)
 {
     struct object_name name;
@@ -210,8 +243,31 @@ SUSPENDS bool s3_get_object(struct s3_request *request, struct error *error)
     if (!name_object(request, &name, error))
         return false;
     if (!bucket_open(request->settings->store, &name, &object, error))
-        return explain_missing(&name, error);
+        return s3_explain_missing(&name, error);
     bool ok = answer_object(request, object, error);
+    bucket_close(object);
+    return ok;
+}
+
+static SUSPENDS bool answer_head(struct s3_request *request, const struct target *target, struct error *error)
+{
+    struct selection selection;
+    bool not_modified;
+    if (!decide(request, target, &selection, &not_modified, error))
+        return false;
+    if (not_modified)
+        return answer_not_modified(request, target->attributes, error);
+    begin_answer(request, target->attributes, &selection);
+    return http_response_start_body(request->exchange, selection.size, error);
+}
+
+/* Where a part lies only an open object knows. */
+static SUSPENDS bool head_part(struct s3_request *request, const struct object_name *name, struct error *error)
+{
+    struct bucket_object *object;
+    if (!bucket_open(request->settings->store, name, &object, error))
+        return s3_explain_missing(name, error);
+    bool ok = answer_head(request, &(struct target){&object->attributes, object}, error);
     bucket_close(object);
     return ok;
 }
@@ -220,16 +276,12 @@ SUSPENDS bool s3_head_object(struct s3_request *request, struct error *error)
 {
     struct object_name name;
     struct object_attributes attributes;
-    struct selection selection;
-    bool not_modified;
+    struct span part;
     if (!name_object(request, &name, error))
         return false;
+    if (request->parameters_count > 0 && s3_request_parameter(request, "partNumber", &part))
+        return head_part(request, &name, error);
     if (!bucket_head(request->settings->store, &name, request->arena, &attributes, error))
-        return explain_missing(&name, error);
-    if (!decide(request, &attributes, &selection, &not_modified, error))
-        return false;
-    if (not_modified)
-        return answer_not_modified(request, &attributes, error);
-    begin_answer(request, &attributes, &selection);
-    return http_response_start_body(request->exchange, selection.size, error);
+        return s3_explain_missing(&name, error);
+    return answer_head(request, &(struct target){&attributes, NULL}, error);
 }

@@ -8,6 +8,14 @@
 
 /* ---- the question ---- */
 
+bool list_encoding_parse(struct s3_request *request, struct list_query *ret_query, struct error *error)
+{
+    struct span text;
+    ret_query->encodes_url = s3_request_parameter(request, "encoding-type", &text);
+    return !ret_query->encodes_url || span_equal(text, SPAN("url")) ||
+           s3_refuse_argument(request, "encoding-type", text, "Invalid Encoding Method specified in Request", error);
+}
+
 bool list_query_parse(struct s3_request *request, struct list_query *ret_query, struct error *error)
 {
     struct span text;
@@ -21,13 +29,7 @@ bool list_query_parse(struct s3_request *request, struct list_query *ret_query, 
                                       "Provided max-keys not an integer or within integer range", error);
         ret_query->entries_max = entries_max < LIST_ENTRIES_MAX ? (unsigned)entries_max : LIST_ENTRIES_MAX;
     }
-    if (s3_request_parameter(request, "encoding-type", &text)) {
-        ret_query->encodes_url = span_equal(text, SPAN("url"));
-        if (!ret_query->encodes_url)
-            return s3_refuse_argument(request, "encoding-type", text, "Invalid Encoding Method specified in Request",
-                                      error);
-    }
-    return true;
+    return list_encoding_parse(request, ret_query, error);
 }
 
 /* ---- the page ---- */

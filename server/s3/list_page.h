@@ -14,6 +14,9 @@ struct list_query {
 /* prefix, delimiter, max-keys, encoding-type. InvalidArgument. */
 bool list_query_parse(struct s3_request *request, struct list_query *ret_query, struct error *error);
 
+/* encoding-type alone. */
+bool list_encoding_parse(struct s3_request *request, struct list_query *ret_query, struct error *error);
+
 /* One page behind `after`, reserved names left out. Entries live in the request's arena. */
 SUSPENDS bool list_page_gather(struct s3_request *request, const struct list_query *query, struct span after,
                                struct list_page *ret_page, struct error *error);

@@ -290,8 +290,9 @@ static bool check_acl(struct s3_request *request, bool has_grants, struct error 
 bool object_headers_refuse_unoffered(struct s3_request *request, struct error *error)
 {
     static const char *const prefixes[] = {
-        "x-amz-server-side-encryption", "x-amz-copy-source-server-side-encryption",
-        "x-amz-object-lock-",           "x-amz-tagging",
+        "x-amz-server-side-encryption",
+        "x-amz-copy-source-server-side-encryption",
+        "x-amz-object-lock-",
         "x-amz-write-offset-bytes",
     };
     unsigned position = 0;
@@ -299,8 +300,6 @@ bool object_headers_refuse_unoffered(struct s3_request *request, struct error *e
     struct span name;
     struct span value;
     while (s3_request_next_amz_header(request, &position, &name, &value)) {
-        if (span_equal_ignore_case(name, SPAN("x-amz-tagging-directive")))
-            continue;
         has_grants = has_grants || span_equal_ignore_case(span_take(name, 12), SPAN("x-amz-grant-"));
         for (size_t i = 0; i < sizeof prefixes / sizeof prefixes[0]; i++) {
             struct span prefix = span_from_string(prefixes[i]);

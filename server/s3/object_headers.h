@@ -24,6 +24,6 @@ void object_headers_answer(struct s3_request *request, struct span metadata);
 /* Of a 304: Cache-Control and Expires. */
 void object_headers_answer_caching(struct s3_request *request, struct span metadata);
 
-/* Headers that ask for something that Bale has not: encryption, object lock, tags, ACLs other than the owner's, append.
+/* Headers that ask for something that Bale has not: encryption, object lock, ACLs other than the owner's, append.
  * They are refused, never ignored. */
 bool object_headers_refuse_unoffered(struct s3_request *request, struct error *error);

@@ -307,7 +307,31 @@ void s3_note_written(struct s3_request *request, const struct object_attributes 
     request->outcome.has_codec = true;
 }
 
+void s3_note_part(struct s3_request *request, const struct part_attributes *part)
+{
+    request->outcome.original_bytes_written = part->original_size;
+    request->outcome.stored_bytes_written = part->stored_size;
+}
+
+bool s3_parse_count(struct s3_request *request, const char *name, struct span text, unsigned most, unsigned *ret_count,
+                    struct error *error)
+{
+    uint64_t count;
+    if (!decimal_parse_range(text, 0, INT32_MAX, &count))
+        return s3_refuse_argument(request, name, text, "The argument must be an integer between 0 and 2147483647",
+                                  error);
+    *ret_count = count < most ? (unsigned)count : most;
+    return true;
+}
+
 /* ---- refusals that several operations share ---- */
+
+bool s3_explain_missing(const struct object_name *name, struct error *error)
+{
+    if (name->version.size > 0 && error->code != NULL && strcmp(error->code, S3_NoSuchKey) == 0)
+        error_set(error, ERROR_NOT_FOUND, S3_NoSuchVersion, "The specified version does not exist.");
+    return false;
+}
 
 bool s3_refuse_argument(struct s3_request *request, const char *name, struct span value, const char *message,
                         struct error *error)

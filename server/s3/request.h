@@ -81,6 +81,13 @@ bool s3_operation_writes(enum s3_operation operation);
 
 /* For the report: what was written, and what it takes in the store. */
 void s3_note_written(struct s3_request *request, const struct object_attributes *attributes);
+void s3_note_part(struct s3_request *request, const struct part_attributes *part);
+
+/* A lookup failed: of a key that is not there, a version is what is missed when one was asked for. Returns false. */
+bool s3_explain_missing(const struct object_name *name, struct error *error);
+/* A count from outside, 0 and more; above `most` it is that. InvalidArgument. */
+bool s3_parse_count(struct s3_request *request, const char *name, struct span text, unsigned most, unsigned *ret_count,
+                    struct error *error);
 
 /* 400 InvalidArgument with ArgumentName and ArgumentValue. Returns false. */
 bool s3_refuse_argument(struct s3_request *request, const char *name, struct span value, const char *message,

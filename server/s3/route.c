@@ -5,6 +5,7 @@
  * the plain operation: where the selector is present and only the method is wrong, the answer is 405. */
 #include "server/s3/route.h"
 
+#include "runtime/base/assert.h"
 #include "runtime/base/buffer.h"
 #include "s3client/wire/s3_error.h"
 #include "server/s3/operations.h"
@@ -28,6 +29,7 @@ static const struct s3_route routes[] = {
     /* sub-resources of a bucket */
     {BUCKET, "GET",  "location",  S3_GetBucketLocation,  0, s3_get_bucket_location},
     {BUCKET, "GET",  "versions",  S3_ListObjectVersions, 0, s3_list_object_versions},
+    {BUCKET, "GET",  "uploads",   S3_ListMultipartUploads, 0, s3_list_multipart_uploads},
     {BUCKET, "POST", "delete",    S3_DeleteObjects,      TAKES_DOCUMENT, s3_delete_objects},
 
     /* settings that were never set: statements 121 to 123 */
@@ -85,7 +87,6 @@ static const struct s3_route routes[] = {
     NOT_OFFERED(BUCKET, "metadataTable"),
     NOT_OFFERED(BUCKET, "metrics"),
     NOT_OFFERED(BUCKET, "session"),
-    NOT_OFFERED(BUCKET, "uploads"),
     NOT_OFFERED(BUCKET, "usage"),
     NOT_OFFERED(BUCKET, "allow-unordered"),
 
@@ -100,19 +101,27 @@ static const struct s3_route routes[] = {
     /* sub-resources of an object */
     {OBJECT, "GET", "versions", S3_ListObjectVersions,   0, s3_misplaced_parameter},
     {OBJECT, "GET", "uploads",  S3_ListMultipartUploads, 0, s3_misplaced_parameter},
+    {OBJECT, "GET", "attributes", S3_GetObjectAttributes, 0, s3_get_object_attributes},
+    {OBJECT, "GET",    "tagging", S3_GetObjectTagging,    0, s3_get_object_tagging},
+    {OBJECT, "PUT",    "tagging", S3_PutObjectTagging,    TAKES_DOCUMENT, s3_put_object_tagging},
+    {OBJECT, "DELETE", "tagging", S3_DeleteObjectTagging, 0, s3_delete_object_tagging},
     NOT_OFFERED(OBJECT, "acl"),
     NOT_OFFERED(OBJECT, "append"),
-    NOT_OFFERED(OBJECT, "attributes"),
     NOT_OFFERED(OBJECT, "encryption"),
     NOT_OFFERED(OBJECT, "legal-hold"),
     NOT_OFFERED(OBJECT, "renameObject"),
     NOT_OFFERED(OBJECT, "restore"),
     NOT_OFFERED(OBJECT, "retention"),
     NOT_OFFERED(OBJECT, "select"),
-    NOT_OFFERED(OBJECT, "tagging"),
     NOT_OFFERED(OBJECT, "torrent"),
-    NOT_OFFERED(OBJECT, "uploads"),
-    NOT_OFFERED(OBJECT, "uploadId"),
+
+    /* an upload */
+    {OBJECT, "POST",   "uploads",  S3_CreateMultipartUpload,   0, s3_create_multipart_upload},
+    {OBJECT, "PUT",    "uploadId&x-amz-copy-source", S3_UploadPartCopy, 0, s3_upload_part_copy},
+    {OBJECT, "PUT",    "uploadId", S3_UploadPart,              TAKES_OBJECT_BODY, s3_upload_part},
+    {OBJECT, "POST",   "uploadId", S3_CompleteMultipartUpload, TAKES_DOCUMENT, s3_complete_multipart_upload},
+    {OBJECT, "DELETE", "uploadId", S3_AbortMultipartUpload,    0, s3_abort_multipart_upload},
+    {OBJECT, "GET",    "uploadId", S3_ListParts,               0, s3_list_parts},
 
     /* an object itself */
     {OBJECT, "PUT",    "x-amz-copy-source", S3_CopyObject,   IS_VARIANT, s3_copy_object},
@@ -142,14 +151,25 @@ const char *s3_operation_name(enum s3_operation operation)
     return names[operation];
 }
 
-static bool selector_fits(const struct s3_request *request, const char *selector)
+static bool is_present(const struct s3_request *request, const char *name)
 {
     struct span value;
-    if (selector == NULL)
-        return true;
-    if (strncmp(selector, "x-amz-", 6) == 0)
-        return s3_request_header(request, selector, &value);
-    return request->parameters_count > 0 && s3_request_parameter(request, selector, &value);
+    if (strncmp(name, "x-amz-", 6) == 0)
+        return s3_request_header(request, name, &value);
+    return request->parameters_count > 0 && s3_request_parameter(request, name, &value);
+}
+
+static bool selector_fits(const struct s3_request *request, const char *selector)
+{
+    char first[32];
+    const char *second = selector == NULL ? NULL : strchr(selector, '&');
+    if (second == NULL)
+        return selector == NULL || is_present(request, selector);
+    size_t size = (size_t)(second - selector);
+    ASSERT(size < sizeof first);
+    memcpy(first, selector, size);
+    first[size] = 0;
+    return is_present(request, first) && is_present(request, second + 1);
 }
 
 /* Would the row fit but for the method? */

@@ -12,9 +12,10 @@ enum s3_traits {
 };
 
 struct s3_route {
-    unsigned levels;      /* enum s3_level, several together */
-    const char *method;   /* "GET"; "*": any */
-    const char *selector; /* a parameter, or with "x-amz-" in front a header, that must be present; NULL: none */
+    unsigned levels;    /* enum s3_level, several together */
+    const char *method; /* "GET"; "*": any */
+    /* A parameter, or with "x-amz-" in front a header, that must be present; two with "&" between; NULL: none. */
+    const char *selector;
     enum s3_operation operation;
     unsigned traits;
     s3_handler *handler; /* NULL: known, but not offered */

@@ -2,7 +2,6 @@
 
 Most decisions are checked beside the statement they decide (113, 192, 193, 241, 63, 39, 12); here are the others."""
 
-import sigv4
 from case import S3Case
 
 
@@ -51,25 +50,9 @@ class Decisions(S3Case):
         for value in ("private", "bucket-owner-full-control"):
             self.put("fine", b"x", {"x-amz-acl": value})
 
-    def test_z_tagging_header_is_not_ignored(self):
-        answer = self.alice.put(self.bucket, "k", (), {"x-amz-tagging": "a=b"}, b"x")
-        self.assertIn(answer.status, (400, 501), answer)
-        self.assert_absent("k")
-
     def test_z_lock_headers_are_not_ignored(self):
         for headers in ({"x-amz-object-lock-mode": "COMPLIANCE", "x-amz-object-lock-retain-until-date": "2099-01-01T00:00:00Z"},
                         {"x-amz-object-lock-legal-hold": "ON"}):
             answer = self.alice.put(self.bucket, "k", (), headers, b"x")
             self.assertIn(answer.status, (400, 501), answer)
             self.assert_absent("k")
-
-    def test_z_multipart_is_refused_cleanly_until_it_is_offered(self):
-        for body in (b"", b"not empty"):
-            answer = self.alice.post(self.bucket, "k", {"uploads": None}, (), body)
-            self.assert_error(answer, 501, "NotImplemented")
-        answer = self.alice.put(self.bucket, "k", {"partNumber": "1", "uploadId": "x"}, (), b"part")
-        self.assert_error(answer, 501, "NotImplemented")
-        streamed = self.alice.put(self.bucket, "k", {"partNumber": "1", "uploadId": "x"}, (), b"part" * 9000,
-                                  payload=sigv4.STREAM_SIGNED)
-        self.assert_error(streamed, 501, "NotImplemented")
-        self.assert_absent("k")

@@ -29,6 +29,17 @@ HANDLER(s3_get_object)
 HANDLER(s3_head_object)
 HANDLER(s3_delete_object)
 HANDLER(s3_delete_objects)
+HANDLER(s3_create_multipart_upload)
+HANDLER(s3_upload_part)
+HANDLER(s3_upload_part_copy)
+HANDLER(s3_complete_multipart_upload)
+HANDLER(s3_abort_multipart_upload)
+HANDLER(s3_list_parts)
+HANDLER(s3_list_multipart_uploads)
+HANDLER(s3_get_object_attributes)
+HANDLER(s3_get_object_tagging)
+HANDLER(s3_put_object_tagging)
+HANDLER(s3_delete_object_tagging)
 HANDLER(s3_unset_configuration)
 HANDLER(s3_misplaced_parameter)
 
@@ -57,7 +68,11 @@ START_TEST(every_row_is_reached)
     char header[256];
     (void)snprintf(target, sizeof target, "%s%s%s&x-id=Anything", path_of(want->levels), "?",
                    want->selector != NULL && !is_header ? want->selector : "unknown");
-    (void)snprintf(header, sizeof header, "%s: x\r\n", is_header ? want->selector : "accept");
+    const char *second = want->selector != NULL ? strchr(want->selector, '&') : NULL;
+    (void)snprintf(header, sizeof header, "%s: x\r\n",
+                   is_header        ? want->selector
+                   : second != NULL ? second + 1
+                                    : "accept");
     struct s3_request *request = make(want->method[0] == '*' ? "PATCH" : want->method, target, header);
     bool is_offered = s3_route_find(request, &found, &fixture_error);
     ck_assert_msg(found == want, "%s %s found another row", want->method, target);
@@ -91,16 +106,26 @@ static const struct route_case cases[] = {
     {"POST", "/b/k", "MethodNotAllowed", "PUT, GET, HEAD, DELETE"},      /* 21 */
     {"PUT", "/b?location", "MethodNotAllowed", "GET"},
     {"GET", "/b?delete", "MethodNotAllowed", "POST"},
-    {"PUT", "/b/k?acl", "NotImplemented", NULL},        /* 19: must not write an object */
-    {"DELETE", "/b/k?tagging", "NotImplemented", NULL}, /* 19 */
+    {"PUT", "/b/k?acl", "NotImplemented", NULL}, /* 19: must not write an object */
+    {"DELETE", "/b/k?tagging", "DeleteObjectTagging", NULL},
+    {"POST", "/b/k?tagging", "MethodNotAllowed", "GET, PUT, DELETE"},
+    {"GET", "/b/k?attributes", "GetObjectAttributes", NULL},
+    {"DELETE", "/b/k?acl", "NotImplemented", NULL}, /* 19 */
     {"PUT", "/b?versioning", "NotImplemented", NULL},
     {"DELETE", "/b?acl", "NotImplemented", NULL},
     {"DELETE", "/b?lifecycle", "DeleteBucketLifecycle", NULL}, /* 123 */
     {"GET", "/b?lifecycle", "GetBucketLifecycleConfiguration", NULL},
     {"GET", "/b/k?torrent", "NotImplemented", NULL}, /* 155 */
     {"POST", "/b/k?select&select-type=2", "NotImplemented", NULL},
-    {"POST", "/b/k?uploads", "NotImplemented", NULL},
-    {"PUT", "/b/k?partNumber=1&uploadId=x", "NotImplemented", NULL},
+    {"POST", "/b/k?uploads", "CreateMultipartUpload", NULL},
+    {"GET", "/b?uploads", "ListMultipartUploads", NULL},
+    {"GET", "/b/k?uploads", "ListMultipartUploads", NULL}, /* 277: refused there */
+    {"PUT", "/b/k?partNumber=1&uploadId=x", "UploadPart", NULL},
+    {"PUT", "/b/k?uploadId=x", "UploadPart", NULL}, /* must not write an object */
+    {"POST", "/b/k?uploadId=x", "CompleteMultipartUpload", NULL},
+    {"DELETE", "/b/k?uploadId=x", "AbortMultipartUpload", NULL}, /* must not delete the object */
+    {"GET", "/b/k?uploadId=x", "ListParts", NULL},
+    {"HEAD", "/b/k?uploadId=x", "MethodNotAllowed", "PUT, POST, DELETE, GET"},
     {"PUT", "/b/k?partNumber=1", "NotImplemented", NULL},
     {"PUT", "/b/k?append&position=0", "NotImplemented", NULL},
     {"GET", "/b/k?partNumber=1", "GetObject", NULL},
@@ -138,6 +163,9 @@ START_TEST(a_copy_source_chooses_the_copy)
     struct s3_request *request = make("PUT", "/b/k", "x-amz-copy-source: b/source\r\n");
     ck_assert(s3_route_find(request, &found, &fixture_error));
     ck_assert_uint_eq(found->operation, S3_CopyObject);
+    request = make("PUT", "/b/k?partNumber=1&uploadId=x", "x-amz-copy-source: b/source\r\n");
+    ck_assert(s3_route_find(request, &found, &fixture_error));
+    ck_assert_uint_eq(found->operation, S3_UploadPartCopy);
     request = make("PUT", "/b/k?acl", "x-amz-copy-source: b/source\r\n");
     ck_assert(!s3_route_find(request, &found, &fixture_error));
     ck_assert_str_eq(fixture_error.code, S3_NotImplemented);
