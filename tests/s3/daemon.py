@@ -57,7 +57,7 @@ class Daemon:
         self.output = []
         self.process = subprocess.Popen(self.command(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                         stderr=subprocess.STDOUT, cwd=self.folder)
-        threading.Thread(target=self._collect, args=(self.process,), daemon=True).start()
+        threading.Thread(target=self._collect, args=(self.process, self.output), daemon=True).start()
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline and self.process.poll() is None:
             if ports := self._ports():
@@ -67,9 +67,9 @@ class Daemon:
             time.sleep(0.005)
         raise RuntimeError("baled did not start: " + " ".join(self.command()) + "\n" + self.log())
 
-    def _collect(self, process):
+    def _collect(self, process, output):
         for line in process.stdout:
-            self.output.append(line.decode("utf-8", "replace"))
+            output.append(line.decode("utf-8", "replace"))
 
     def _ports(self):
         """S3 port and admin port, from the line that says that it is ready."""
