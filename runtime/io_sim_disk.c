@@ -6,8 +6,8 @@
 
 #include "runtime/base/assert.h"
 
-#include <stdbool.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
