@@ -3,7 +3,8 @@
  * Who waits for what: a body's memory (under the budget) is held for as long as its client takes. A slot (a context
  * with a buffer of stored bytes) is held for one frame, while it is coded and goes to or comes from the store, never
  * while a client is waited for. A stream slot is held for a whole foreign frame that is too large to be verified
- * beforehand. The order is always memory first, then a slot; so no circle can close. */
+ * beforehand. The order is always memory first, then a slot; so no circle can close. A pump holds memory twice, for its
+ * reader and its writer: so few of them run at a time that their writers leave most of the budget to others. */
 #pragma once
 
 #include "codec/codec.h"
@@ -32,6 +33,7 @@ struct object_codecs {
     struct object_settings settings;
     struct object_counters counters;
     struct memory_budget memory;
+    struct memory_budget pumps; /* counts those that run, not bytes */
     struct pool *compress_slots;
     struct pool *decode_slots;
     struct pool *stream_slots; /* windows up to 8 MiB, counted in the budget */
@@ -50,6 +52,10 @@ struct body_memory {
 SUSPENDS bool body_memory_take(struct object_codecs *codecs, size_t size, size_t beside, bool is_half_way,
                                struct body_memory *ret_memory, struct error *error);
 void body_memory_give(struct object_codecs *codecs, struct body_memory *memory);
+
+/* One more pump; failure is SlowDown (or cancelled). */
+SUSPENDS bool pump_take(struct object_codecs *codecs, struct error *error);
+void pump_give(struct object_codecs *codecs);
 
 /* One of the four pools; failure is SlowDown (or cancelled). */
 SUSPENDS void *slot_take(struct object_codecs *codecs, struct pool *pool, struct error *error);

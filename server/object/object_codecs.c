@@ -14,6 +14,7 @@ enum {
     STREAM_SLOTS_MAX = 8,
     LARGE_SLOTS_MAX = 1, /* 128 MiB */
     KEPT_MAX = sizeof((struct object_codecs *)NULL)->kept / sizeof(uint8_t *),
+    PUMP_FRAME_BUFFERS = 4,   /* for so many there is one pump */
     HALF_WAY_WAIT_MS = 60000, /* a body that has begun is cut off only after this */
 };
 
@@ -153,6 +154,19 @@ void decode_slot_give(struct pool *pool, struct decode_slot *slot)
     pool_release(pool, slot);
 }
 
+/* ---- pumps ---- */
+
+SUSPENDS bool pump_take(struct object_codecs *codecs, struct error *error)
+{
+    return memory_budget_take(&codecs->pumps, 1, deadline_after_ms(codecs->settings.wait_ms), error) ||
+           refuse(codecs, error);
+}
+
+void pump_give(struct object_codecs *codecs)
+{
+    memory_budget_give(&codecs->pumps, 1);
+}
+
 /* ---- all of it ---- */
 
 static struct pool *create_pool(const char *name, void *(*create)(void *), void (*destroy)(void *, void *), size_t max)
@@ -168,6 +182,8 @@ struct object_codecs *object_codecs_create(const struct object_settings *setting
     ASSERT(codecs != NULL); /* at start, and small */
     codecs->settings = *settings;
     memory_budget_init(&codecs->memory, settings->frame_buffers_max * frame_buffer_bytes);
+    unsigned pumps = settings->frame_buffers_max / PUMP_FRAME_BUFFERS;
+    memory_budget_init(&codecs->pumps, pumps > 0 ? pumps : 1);
     size_t compress_max = settings->level > CODEC_LEVEL_INLINE_MAX ? COMPRESS_SLOTS_HIGH_MAX : COMPRESS_SLOTS_MAX;
     codecs->compress_slots = create_pool("compress_slots", create_compress_slot, destroy_compress_slot, compress_max);
     codecs->decode_slots = create_pool("decode_slots", create_decode_slot, destroy_decode_slot, DECODE_SLOTS_MAX);

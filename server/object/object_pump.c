@@ -1,6 +1,6 @@
 /* server/object/object_pump.c -- original bytes of one object become those of another. */
 #include "s3client/wire/s3_error.h"
-#include "server/object/object.h"
+#include "server/object/codecs_private.h"
 
 SUSPENDS static bool pump_pieces(struct object_reader *reader, struct object_writer *writer, uint64_t *ret_size,
                                  struct error *error)
@@ -15,8 +15,8 @@ SUSPENDS static bool pump_pieces(struct object_reader *reader, struct object_wri
     return true;
 }
 
-SUSPENDS bool object_pump(struct object_codecs *codecs, struct bucket_object *source, uint64_t first, uint64_t size,
-                          struct object_writer *writer, struct object_digest *ret_digest, struct error *error)
+SUSPENDS static bool pump_all(struct object_codecs *codecs, struct bucket_object *source, uint64_t first, uint64_t size,
+                              struct object_writer *writer, struct object_digest *ret_digest, struct error *error)
 {
     struct object_reader *reader;
     uint64_t pumped;
@@ -28,4 +28,14 @@ SUSPENDS bool object_pump(struct object_codecs *codecs, struct bucket_object *so
         return false;
     return pumped == size ||
            error_set(error, ERROR_DAMAGED, S3_InternalError, "the source is shorter than its size says");
+}
+
+SUSPENDS bool object_pump(struct object_codecs *codecs, struct bucket_object *source, uint64_t first, uint64_t size,
+                          struct object_writer *writer, struct object_digest *ret_digest, struct error *error)
+{
+    if (!pump_take(codecs, error))
+        return false;
+    bool ok = pump_all(codecs, source, first, size, writer, ret_digest, error);
+    pump_give(codecs);
+    return ok;
 }
