@@ -19,7 +19,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { PASSES_MAX = 5, READ_BYTES = 256 << 10, DOOMED_HEAD_BYTES = 6 };
+enum { PASSES_MAX = 5, READ_BYTES = 256 << 10, DOOMED_HEAD_BYTES = 7 };
 
 /* ---- findings ---- */
 
@@ -45,13 +45,19 @@ const char *checker_show_key(struct span row_key, char ret_text[SHOWN_BYTES_MAX 
     return ret_text;
 }
 
-void checker_doom(struct checker *checker, MDB_dbi table, struct span row_key)
+static void doom(struct checker *checker, MDB_dbi table, struct span row_key, bool keeps_group)
 {
     uint8_t head[DOOMED_HEAD_BYTES];
     store_u32_le(head, table);
     store_u16_le(head + 4, (uint16_t)row_key.size);
+    head[6] = keeps_group;
     buffer_append(&checker->doomed, span_of(head, sizeof head));
     buffer_append(&checker->doomed, row_key);
+}
+
+void checker_doom(struct checker *checker, MDB_dbi table, struct span row_key)
+{
+    doom(checker, table, row_key, false);
 }
 
 /* ---- sets of numbers ---- */
@@ -246,7 +252,7 @@ static void check_row(struct checker *checker, struct span key, struct span valu
         return;
     }
     report_finding(checker->report, "Object %s is damaged: %s.", checker_show_key(key, shown), damage);
-    checker_doom(checker, checker->store->catalogue.objects, key);
+    doom(checker, checker->store->catalogue.objects, key, shape.has_group);
 }
 
 /* ---- one pass ---- */
@@ -353,14 +359,36 @@ static bool check_all(struct checker *checker)
 
 /* ---- repair ---- */
 
+/* The object goes; the row still leads on to longer keys, which are sound. */
+static bool drop_object(struct checker *checker, MDB_txn *txn, MDB_dbi table, struct span key)
+{
+    MDB_val lmdb_key = {key.size, (void *)(uintptr_t)key.data};
+    MDB_val value;
+    struct row_shape shape;
+    struct span object;
+    int result = mdb_get(txn, table, &lmdb_key, &value);
+    if (result != 0)
+        return catalogue_failed(result, checker->error, "get a row");
+    if (!row_open(key, span_of(value.mv_data, value.mv_size), &shape, &object, checker->error))
+        return false;
+    struct buffer row;
+    buffer_init(&row, 0);
+    row_seal(key, SPAN_EMPTY, shape.group, &row);
+    value = (MDB_val){row.size, row.data};
+    result = mdb_put(txn, table, &lmdb_key, &value, 0);
+    buffer_free(&row);
+    return result == 0 || catalogue_failed(result, checker->error, "put a row");
+}
+
 static bool drop_rows(struct checker *checker, MDB_txn *txn)
 {
     struct span rest = buffer_span(&checker->doomed);
     while (rest.size > 0) {
         struct span key = span_of(rest.data + DOOMED_HEAD_BYTES, load_u16_le(rest.data + 4));
         MDB_dbi table = load_u32_le(rest.data);
+        bool keeps_group = rest.data[6] != 0;
         rest = span_skip(rest, DOOMED_HEAD_BYTES + key.size);
-        if (!catalogue_delete(txn, table, key, checker->error))
+        if (keeps_group ? !drop_object(checker, txn, table, key) : !catalogue_delete(txn, table, key, checker->error))
             return false;
         checker->report->repaired++;
     }

@@ -21,7 +21,7 @@ struct checker {
     struct numbers groups_named, bodies, sidecars, extents, pieces;
     struct numbers upload_groups, groups_used; /* of keys with uploads; those that have some */
     struct numbers uploads;                    /* numbers of open ones */
-    struct buffer doomed;                      /* rows to drop: table u32, size of the key u16, key */
+    struct buffer doomed;                      /* rows to drop: table u32, size u16, keeps its group u8, key */
 };
 
 /* A row's key for people: what is not printable becomes a dot. */

@@ -204,6 +204,53 @@ START_TEST(a_flipped_bit_in_a_volume_is_found)
 }
 END_TEST
 
+/* ---- a damaged object whose key is the beginning of longer ones ---- */
+
+enum { LONG_KEY_BYTES = 505 };
+
+static void put_long_keys(struct bucket_store *store, unsigned shard, void *argument)
+{
+    (void)shard;
+    struct error error;
+    uint8_t *key = argument;
+    uint8_t body[3000];
+    ck_assert(bucket_create(store, bucket, text("alice"), &error));
+    fill_bytes(4242, body, sizeof body);
+    put(store, bucket, span_of(key, LONG_KEY_BYTES), span_of(body, sizeof body));
+    put(store, bucket, span_of(key, LONG_KEY_BYTES + 1), text("one more"));
+    put(store, bucket, span_of(key, OBJECT_KEY_BYTES_MAX), text("many more"));
+}
+
+static void expect_longer_keys(struct bucket_store *store, unsigned shard, void *argument)
+{
+    (void)shard;
+    uint8_t *key = argument;
+    expect_missing(store, bucket, span_of(key, LONG_KEY_BYTES));
+    expect_body(store, bucket, span_of(key, LONG_KEY_BYTES + 1), text("one more"));
+    expect_body(store, bucket, span_of(key, OBJECT_KEY_BYTES_MAX), text("many more"));
+}
+
+START_TEST(repair_keeps_the_keys_behind_a_damaged_one)
+{
+    char path[64];
+    char file[160];
+    uint8_t key[OBJECT_KEY_BYTES_MAX];
+    uint8_t body[64];
+    struct embedded_report report;
+    folder_make(path);
+    memset(key, 'k', sizeof key);
+    with_store(path, put_long_keys, key);
+    fill_bytes(4242, body, sizeof body);
+    name_file(file, path, "volumes/00000001");
+    ck_assert_uint_eq(flip_after(file, body, sizeof body, 20), 1);
+    ck_assert(!check(path, false, &report));
+    ck_assert(check(path, true, &report));
+    with_store(path, expect_longer_keys, key);
+    ck_assert(check(path, false, &report));
+    folder_remove(path);
+}
+END_TEST
+
 /* ---- a lost catalogue ---- */
 
 static void expect_no_opening(const char *path)
@@ -311,6 +358,7 @@ int main(void)
     tcase_add_test(tests, a_lost_catalogue_is_rebuilt);
     tcase_add_test(tests, a_cut_catalogue_is_refused_and_rebuilt);
     tcase_add_test(tests, a_catalogue_that_cannot_be_opened_is_not_replaced);
+    tcase_add_test(tests, repair_keeps_the_keys_behind_a_damaged_one);
     tcase_add_test(tests, a_fault_in_the_map_says_what_to_do);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
