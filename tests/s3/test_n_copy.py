@@ -1,4 +1,4 @@
-"""tests/s3/test_n_copy.py -- section N: CopyObject (222 and 226 wait for multipart and versions)."""
+"""tests/s3/test_n_copy.py -- section N: CopyObject (222 stands in test_q_multipart.py, 226 waits for versions)."""
 
 import datetime
 import email.utils
