@@ -18,11 +18,16 @@ int bucket_log_open(int folder_fd, struct error *error)
     return fd;
 }
 
-/* Best effort: the change is committed already, and a full disk must not undo it. */
+/* Best effort: the change is committed already, and a full disk must not undo it. Half a line is taken back: the next
+ * one would be lost with it. */
 static void append(int fd, const char *line, int size)
 {
-    if (write(fd, line, (size_t)size) == size)
+    off_t end = lseek(fd, 0, SEEK_END);
+    ssize_t wrote = write(fd, line, (size_t)size);
+    if (wrote == size)
         (void)fdatasync(fd);
+    else if (wrote > 0 && end >= 0)
+        (void)!ftruncate(fd, end);
 }
 
 void bucket_log_created(int fd, const struct bucket_info *info)
