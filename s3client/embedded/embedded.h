@@ -27,6 +27,7 @@ struct embedded_options {
     const struct clock *clock;          /* NULL: the system's */
     const struct random_source *random; /* NULL: the system's; tokens of writes come from it */
     struct offload *offload;            /* where listings run; NULL: on the shard (tests, tools) */
+    uint64_t part_bytes_min;            /* smallest stored part but the last, as S3 has it (for tests); 0: none */
     uint64_t reclaim_delay_ms;          /* how long space stays free before the disk gets it back; 0: 10 s */
     bool is_unfilled; /* volumes are not written with zeros beforehand (tests that care for time, not for speed) */
 };

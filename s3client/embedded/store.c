@@ -79,6 +79,7 @@ struct bucket_store *embedded_open(const char *path, const struct embedded_optio
     ASSERT(store != NULL);
     store->base.operations = &operations;
     store->base.capabilities = (struct bucket_capabilities){.has_atomic_conditions = true, .keeps_sidecar = true};
+    store->base.capabilities.part_bytes_min = options->part_bytes_min;
     store->options = *options;
     set_defaults(&store->options);
     if (folder_open(path, true, store->options.random, &store->folder, error)) {

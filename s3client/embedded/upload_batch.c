@@ -376,6 +376,7 @@ struct completion {
     struct buffer parts;    /* struct object_part each */
     uint64_t original_size;
     uint64_t stored_size;
+    uint64_t last_size; /* stored bytes of the part that was taken last */
 };
 
 static bool invalid_part(unsigned number, struct error *error)
@@ -399,6 +400,16 @@ static void take_part(struct completion *completion, const struct part_row *row)
     }
     completion->original_size += part->original_size;
     completion->stored_size += part->stored_size;
+    completion->last_size = part->stored_size;
+}
+
+/* Only the last part may be small, in a store that has such a rule. */
+static bool may_follow(const struct completion *completion, struct error *error)
+{
+    return completion->parts.size == 0 ||
+           completion->last_size >= completion->batch->store->base.capabilities.part_bytes_min ||
+           error_set(error, ERROR_INVALID, S3_EntityTooSmall,
+                     "A stored part is smaller than the smallest allowed size.");
 }
 
 /* Parts and choices, both ascending, side by side. */
@@ -417,7 +428,7 @@ static bool match_parts(struct completion *completion, uint64_t upload, struct e
             buffer_append(&completion->unchosen, cursor.row.extents);
         } else if (part->number > choice->number || memcmp(part->md5, choice->md5, MD5_BYTES) != 0) {
             done = invalid_part(choice->number, error);
-        } else {
+        } else if ((done = may_follow(completion, error))) {
             take_part(completion, &cursor.row);
             choice++;
         }
