@@ -9,6 +9,7 @@
 
 #include "codec/codec.h"
 #include "codec/frame.h"
+#include "server/object/decoded_cache.h"
 #include "server/object/memory_budget.h"
 #include "server/object/object.h"
 
@@ -38,7 +39,8 @@ struct object_codecs {
     struct pool *decode_slots;
     struct pool *stream_slots; /* windows up to 8 MiB, counted in the budget */
     struct pool *large_slots;  /* larger windows, beside the budget */
-    uint8_t *kept[8];          /* frame buffers for the next one */
+    struct decoded_cache *decoded;
+    uint8_t *kept[8]; /* frame buffers for the next one */
     unsigned kept_count;
 };
 

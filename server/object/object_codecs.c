@@ -181,6 +181,8 @@ struct object_codecs *object_codecs_create(const struct object_settings *setting
     struct object_codecs *codecs = calloc(1, sizeof *codecs);
     ASSERT(codecs != NULL); /* at start, and small */
     codecs->settings = *settings;
+    codecs->decoded = decoded_cache_create();
+    ASSERT(codecs->decoded != NULL);
     memory_budget_init(&codecs->memory, settings->frame_buffers_max * frame_buffer_bytes);
     unsigned pumps = settings->frame_buffers_max / PUMP_FRAME_BUFFERS;
     memory_budget_init(&codecs->pumps, pumps > 0 ? pumps : 1);
@@ -197,6 +199,7 @@ void object_codecs_destroy(struct object_codecs *codecs)
     if (codecs == NULL)
         return;
     ASSERT(codecs->memory.used == 0);
+    decoded_cache_destroy(codecs->decoded);
     pool_destroy(codecs->compress_slots);
     pool_destroy(codecs->decode_slots);
     pool_destroy(codecs->stream_slots);

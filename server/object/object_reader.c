@@ -24,6 +24,7 @@ enum {
     RAW_PIECE_BYTES = 512 << 10,
     RAW_VERIFIED_BYTES_MAX = FRAME_ORIGINAL_BYTES, /* unframed bodies up to here are verified as frames are */
     STREAM_PIECE_BYTES = 128 << 10,
+    KEEPABLE_STORED_BYTES_MAX = 4 << 10,
 };
 
 struct object_reader {
@@ -41,6 +42,7 @@ struct object_reader {
     size_t ahead_size;
 
     struct body_memory memory;   /* of the piece that was handed out */
+    struct decoded_entry *kept;  /* or this is what it lies in; NULL: not */
     struct frame_stream *stream; /* of a frame that is not decoded at once */
     uint64_t stream_original;    /* original offset of what comes next from it */
     size_t stream_piece;         /* how much of `memory` it fills at once */
@@ -163,6 +165,7 @@ void object_reader_end(struct object_reader *reader)
 {
     if (reader->stream != NULL)
         frame_stream_end(reader->stream);
+    decoded_cache_give(reader->kept);
     body_memory_give(reader->codecs, &reader->memory);
     free(reader);
 }
@@ -438,6 +441,44 @@ static bool check_total(const struct object_reader *reader, const struct frame_h
                      attributes->original_size);
 }
 
+SUSPENDS static bool decode_piece(struct object_reader *reader, const struct frame_header *header,
+                                  struct span *ret_piece, struct error *error)
+{
+    uint64_t offset = reader->frame_original;
+    if (!decode_at_once(reader, header, error))
+        return false;
+    *ret_piece = clip(reader, offset, span_of(reader->memory.bytes, (size_t)header->original_size));
+    return true;
+}
+
+/* A small object of one frame, which the store had at hand as a whole and checked. */
+static bool is_keepable(const struct object_reader *reader, const struct frame_header *header)
+{
+    return reader->source->whole.size > 0 && reader->source->whole.size <= KEEPABLE_STORED_BYTES_MAX &&
+           reader->frame_stored == 0 && header->header_size + header->payload_size == reader->source->size &&
+           header->original_size <= DECODED_CACHE_BYTES_MAX && attributes_of(reader)->layout == LAYOUT_FRAMED &&
+           attributes_of(reader)->stored_etag[0] != '\0';
+}
+
+SUSPENDS static bool decode_keepable(struct object_reader *reader, const struct frame_header *header,
+                                     struct span *ret_piece, struct error *error)
+{
+    struct decoded_cache *cache = reader->codecs->decoded;
+    struct span stored_etag = span_from_string(attributes_of(reader)->stored_etag);
+    uint32_t stored_crc32c = crc32c_update(0, reader->source->whole);
+    reader->kept = decoded_cache_find(cache, stored_etag, stored_crc32c);
+    if (reader->kept == NULL) {
+        if (!decode_piece(reader, header, ret_piece, error))
+            return false;
+        decoded_cache_offer(cache, stored_etag, stored_crc32c,
+                            span_of(reader->memory.bytes, (size_t)header->original_size));
+        return true;
+    }
+    *ret_piece = clip(reader, 0, decoded_entry_bytes(reader->kept));
+    step_over(reader, header, SPAN_EMPTY);
+    return true;
+}
+
 /* One data frame that the range touches. *ret_piece stays empty when it is streamed from here on. */
 SUSPENDS static bool begin_frame(struct object_reader *reader, const struct frame_header *header,
                                  struct span *ret_piece, struct error *error)
@@ -453,10 +494,8 @@ SUSPENDS static bool begin_frame(struct object_reader *reader, const struct fram
         step_over(reader, header, SPAN_EMPTY);
         return verify(reader, header, original, error);
     }
-    if (!decode_at_once(reader, header, error))
-        return false;
-    *ret_piece = clip(reader, offset, span_of(reader->memory.bytes, (size_t)header->original_size));
-    return true;
+    return is_keepable(reader, header) ? decode_keepable(reader, header, ret_piece, error)
+                                       : decode_piece(reader, header, ret_piece, error);
 }
 
 SUSPENDS static bool next_framed(struct object_reader *reader, struct span *ret_piece, struct error *error)

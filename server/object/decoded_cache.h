@@ -1,0 +1,35 @@
+/* server/object/decoded_cache.h -- the original bytes of small objects that are read again and again, one shard's.
+ *
+ * Decoding and verifying a few KiB costs more than finding and signing them. The key is the ETag of the stored bytes,
+ * which pins them: an entry is never stale, and an object that was overwritten is simply not asked for any more. An
+ * object is taken in when it is read twice before another one claims its place, so that a walk over many objects costs
+ * a comparison each.
+ *
+ * Bounded: DECODED_CACHE_SLOTS entries of at most DECODED_CACHE_BYTES_MAX, 16 MiB in all; what readers still send may
+ * outlive its place. */
+#pragma once
+
+#include "runtime/base/span.h"
+
+#include <stdint.h>
+
+enum {
+    DECODED_CACHE_SLOTS = 2048,
+    DECODED_CACHE_BYTES_MAX = 8 << 10,
+};
+
+struct decoded_cache;
+struct decoded_entry;
+
+struct decoded_cache *decoded_cache_create(void);
+void decoded_cache_destroy(struct decoded_cache *cache); /* every entry must have been given back */
+
+/* What was decoded before from these stored bytes, known by their ETag and their CRC-32C as they are now, so that
+ * damage is met by the decoder as ever; NULL: nothing. The entry is held until decoded_cache_give. */
+struct decoded_entry *decoded_cache_find(struct decoded_cache *cache, struct span stored_etag, uint32_t stored_crc32c);
+struct span decoded_entry_bytes(const struct decoded_entry *entry);
+void decoded_cache_give(struct decoded_entry *entry);
+
+/* Verified bytes that were just decoded, after a find that found nothing: copied in when their time has come. */
+void decoded_cache_offer(struct decoded_cache *cache, struct span stored_etag, uint32_t stored_crc32c,
+                         struct span original);

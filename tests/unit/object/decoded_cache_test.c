@@ -1,0 +1,97 @@
+/* tests/unit/object/decoded_cache_test.c -- who gets a place, who keeps it, and that entries live as long as readers.
+ */
+#include "server/object/decoded_cache.h"
+
+#include <check.h>
+#include <stdlib.h>
+
+static struct decoded_cache *cache;
+
+static void set_up(void)
+{
+    cache = decoded_cache_create();
+    ck_assert_ptr_nonnull(cache);
+}
+
+static void tear_down(void)
+{
+    decoded_cache_destroy(cache);
+}
+
+START_TEST(takes_in_what_comes_twice)
+{
+    ck_assert_ptr_null(decoded_cache_find(cache, SPAN("etag"), 1));
+    decoded_cache_offer(cache, SPAN("etag"), 1, SPAN("original"));
+    ck_assert_ptr_null(decoded_cache_find(cache, SPAN("etag"), 1));
+    decoded_cache_offer(cache, SPAN("etag"), 1, SPAN("original"));
+    struct decoded_entry *entry = decoded_cache_find(cache, SPAN("etag"), 1);
+    ck_assert_ptr_nonnull(entry);
+    ck_assert(span_equal(decoded_entry_bytes(entry), SPAN("original")));
+    decoded_cache_give(entry);
+}
+END_TEST
+
+START_TEST(knows_other_stored_bytes_from_these)
+{
+    for (int i = 0; i < 2; i++)
+        decoded_cache_offer(cache, SPAN("etag"), 1, SPAN("original"));
+    ck_assert_ptr_null(decoded_cache_find(cache, SPAN("etag"), 2)); /* damaged since */
+    ck_assert_ptr_null(decoded_cache_find(cache, SPAN("etah"), 1)); /* written anew since */
+    ck_assert_ptr_null(decoded_cache_find(cache, SPAN("eta"), 1));
+}
+END_TEST
+
+/* More objects than places: some share one, and the later takes it over while the earlier is still being sent. */
+START_TEST(keeps_what_a_reader_holds)
+{
+    enum { OBJECTS = DECODED_CACHE_SLOTS * 4 };
+    static struct decoded_entry *held[OBJECTS];
+    for (uint32_t i = 0; i < OBJECTS; i++) {
+        for (int turn = 0; turn < 2; turn++)
+            decoded_cache_offer(cache, SPAN("same"), i, span_of(&i, sizeof i));
+        held[i] = decoded_cache_find(cache, SPAN("same"), i);
+        ck_assert_ptr_nonnull(held[i]);
+    }
+    unsigned kept = 0;
+    for (uint32_t i = 0; i < OBJECTS; i++) {
+        ck_assert(span_equal(decoded_entry_bytes(held[i]), span_of(&i, sizeof i)));
+        decoded_cache_give(held[i]);
+        struct decoded_entry *entry = decoded_cache_find(cache, SPAN("same"), i);
+        kept += entry != NULL;
+        decoded_cache_give(entry);
+    }
+    ck_assert_uint_gt(kept, DECODED_CACHE_SLOTS / 2);
+    ck_assert_uint_le(kept, DECODED_CACHE_SLOTS);
+}
+END_TEST
+
+START_TEST(leaves_large_ones_out)
+{
+    static uint8_t large[DECODED_CACHE_BYTES_MAX + 1];
+    for (int i = 0; i < 3; i++) {
+        decoded_cache_offer(cache, SPAN("large"), 1, span_of(large, sizeof large));
+        decoded_cache_offer(cache, SPAN("whole"), 1, span_of(large, sizeof large - 1));
+    }
+    ck_assert_ptr_null(decoded_cache_find(cache, SPAN("large"), 1));
+    struct decoded_entry *entry = decoded_cache_find(cache, SPAN("whole"), 1);
+    ck_assert_ptr_nonnull(entry);
+    decoded_cache_give(entry);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("decoded cache");
+    TCase *cases = tcase_create("decoded cache");
+    tcase_add_checked_fixture(cases, set_up, tear_down);
+    tcase_add_test(cases, takes_in_what_comes_twice);
+    tcase_add_test(cases, knows_other_stored_bytes_from_these);
+    tcase_add_test(cases, keeps_what_a_reader_holds);
+    tcase_add_test(cases, leaves_large_ones_out);
+    suite_add_tcase(suite, cases);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
