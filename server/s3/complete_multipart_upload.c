@@ -189,8 +189,10 @@ SUSPENDS bool s3_complete_multipart_upload(struct s3_request *request, struct er
     if (!complete_claims_parse(request, &completion.claims, error) ||
         !s3_write_condition(request, &completion.condition_storage, &completion.condition, error))
         return false;
-    if (complete(&completion, &reason))
+    if (complete(&completion, &reason)) {
+        request->outcome.stored_bytes_written = completion.attributes.sidecar_size; /* parts were reported as they came */
         return answer(request, &completion.attributes, error);
+    }
     if (completion.document.choices.count > 0)
         return answer_again(&completion, &reason, error);
     *error = reason;
