@@ -8,6 +8,7 @@
 #include "runtime/log.h"
 #include "runtime/tls.h"
 #include "s3client/embedded/embedded.h"
+#include "s3client/joiner/joiner.h"
 #include "server/control.h"
 #include "server/first_credentials.h"
 #include "server/processors.h"
@@ -34,7 +35,8 @@ struct server {
     const struct config *config;
     struct first_credentials first;
     struct accounts *accounts;
-    struct bucket_store *store;
+    struct bucket_store *store;    /* the embedded one */
+    struct bucket_store *requests; /* the one that requests see: the same, or a joiner in front of it */
     struct offload *codec_threads;
     struct offload *list_threads;
     struct tls_server *tls; /* NULL: plain HTTP */
@@ -146,9 +148,14 @@ static bool open_store(struct server *server, struct error *error)
         .shards = server->shards_count,
         .catalogue_max_bytes = server->config->catalogue_max_size,
         .offload = server->list_threads,
+        .part_bytes_min = server->config->test_part_bytes_min,
     };
     server->store = embedded_open(config_backend_folder(server->config), &options, error);
-    return server->store != NULL;
+    if (server->store == NULL)
+        return false;
+    server->requests =
+        server->store->capabilities.part_bytes_min > 0 ? joiner_create(server->store) : server->store;
+    return true;
 }
 
 static bool load_accounts(struct server *server, struct error *error)
@@ -197,6 +204,7 @@ static void prepare_shards(struct server *server)
 
     server->common.config = server->config;
     server->common.store = server->store;
+    server->common.requests = server->requests;
     server->common.accounts = server->accounts;
     server->common.codec_threads = server->codec_threads;
     server->common.tls = server->tls;
@@ -286,6 +294,8 @@ void server_close(struct server *server)
     (void)pthread_barrier_destroy(&server->ended);
     (void)close(server->admin_fd);
     (void)close(server->signal_fd);
+    if (server->requests != server->store)
+        joiner_destroy(server->requests);
     embedded_close(server->store);
     if (server->codec_threads != NULL)
         offload_destroy(server->codec_threads);

@@ -100,7 +100,7 @@ static void start_pools(struct shard *shard)
     shard->codecs = object_codecs_create(&object_settings);
     shard->verifier = signature_verifier_create(&signature_settings);
     shard->s3 = (struct s3_settings){
-        .store = common->store,
+        .store = common->requests,
         .codecs = shard->codecs,
         .verifier = shard->verifier,
         .accounts = common->accounts,

@@ -21,7 +21,8 @@ struct tls_server; /* runtime/tls.h */
 /* What all shards read. */
 struct shard_common {
     const struct config *config;
-    struct bucket_store *store;
+    struct bucket_store *store;    /* the embedded one */
+    struct bucket_store *requests; /* the one that requests see */
     const struct accounts *accounts;
     struct offload *codec_threads; /* NULL: no level above 6 */
     struct tls_server *tls;        /* NULL: plain HTTP */
