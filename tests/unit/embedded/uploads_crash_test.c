@@ -17,7 +17,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { FIBERS = 16, SHARDS = 2, KEYS = FIBERS * SHARDS, PARTS_MAX = 4 };
+enum { FIBERS = 16, SHARDS = 2, KEYS = FIBERS * SHARDS, PARTS_MAX = 4, START_MS_MAX = 30000 };
 static const struct span bucket = SPAN("bucket");
 
 enum step { UPLOAD_BEGUN, PART_DONE, COMPLETE_BEGUN, COMPLETE_DONE, ABORT_BEGUN, ABORT_DONE };

