@@ -328,7 +328,7 @@ static void kill_and_look(bool is_joined)
         }
         on_folder(path, is_joined, 1, compare, states);
     }
-#ifndef __SANITIZE_THREAD__          /* it ends a child that starts threads after a fork */
+#ifndef __SANITIZE_THREAD__     /* it ends a child that starts threads after a fork */
     ck_assert_uint_gt(done, 0); /* it was in the middle of something */
 #endif
     on_folder(path, is_joined, 1, delete_all, NULL);
