@@ -39,6 +39,7 @@ struct committer {
     struct room room;
     int bucket_log;
     struct shard *attached[EMBEDDED_SHARDS_MAX];
+    bool has_left[EMBEDDED_SHARDS_MAX]; /* since some shard is attached */
     unsigned attached_count;
     struct list_link outstanding; /* freed bodies that are not free yet */
 };
@@ -466,6 +467,42 @@ static bool add_volume(struct committer *committer, struct change *change, struc
     return false;
 }
 
+/* On the lender's thread. */
+static void lend(struct loop_message *message)
+{
+    struct change *change = LIST_ELEMENT(message, struct change, message);
+    (void)volume_lend(change->borrow.lender, change->borrow.wanted, change->borrow.least, &change->borrow.extent);
+    push(change->shard->store->committer, change);
+}
+
+/* The next shard, from the borrower's neighbour on, that seems to have so much; NULL: all were asked. */
+static struct shard *next_lender(struct committer *committer, struct change *change)
+{
+    unsigned shards = committer->store->options.shards;
+    while (++change->borrow.asked < shards) {
+        struct shard *shard = attached_owner(committer, (change->shard->index + change->borrow.asked) % shards);
+        if (shard != NULL &&
+            atomic_load_explicit(&shard->volumes.free_blocks, memory_order_relaxed) >= change->borrow.least)
+            return shard;
+    }
+    return NULL;
+}
+
+/* One shard after another is asked; the change goes round between them and the committer. */
+static void borrow(struct committer *committer, struct change *change)
+{
+    change->succeeded = change->borrow.extent.count > 0;
+    change->borrow.lender = change->succeeded ? NULL : next_lender(committer, change);
+    if (change->borrow.lender != NULL) {
+        change->message.deliver = lend;
+        loop_post(change->borrow.lender->loop, &change->message);
+        return;
+    }
+    if (!change->succeeded)
+        error_set(change->error, ERROR_FULL, S3_InsufficientStorage, "No shard has room.");
+    answer(change);
+}
+
 /* What a volume's owner may hand out: what is free in the catalogue, without what was freed and may still be read. */
 static bool load_volumes(struct committer *committer, struct shard *shard, struct error *error)
 {
@@ -494,6 +531,8 @@ static bool load_volumes(struct committer *committer, struct shard *shard, struc
 
 static bool attach(struct committer *committer, struct change *change, struct error *error)
 {
+    /* what this shard has lent, and its borrower has not committed, the catalogue does not say */
+    ASSERT(!committer->has_left[change->shard->index]);
     if (!load_volumes(committer, change->shard, error))
         return false;
     committer->attached[committer->attached_count++] = change->shard;
@@ -507,6 +546,9 @@ static void detach(struct committer *committer, struct change *change)
         if (committer->attached[i] == shard)
             committer->attached[i--] = committer->attached[--committer->attached_count];
     }
+    committer->has_left[shard->index] = true;
+    if (committer->attached_count == 0)
+        memset(committer->has_left, 0, sizeof committer->has_left);
     change->succeeded = true;
     answer(change);
     atomic_store_explicit(&shard->is_released, true, memory_order_release);
@@ -515,7 +557,8 @@ static void detach(struct committer *committer, struct change *change)
 /* Those that are no part of a batch. */
 static bool is_alone(enum change_kind kind)
 {
-    return kind == CHANGE_ADD_VOLUME || kind == CHANGE_ATTACH || kind == CHANGE_DETACH || kind == CHANGE_DROP_VOLUME;
+    return kind == CHANGE_ADD_VOLUME || kind == CHANGE_ATTACH || kind == CHANGE_DETACH || kind == CHANGE_DROP_VOLUME ||
+           kind == CHANGE_BORROW;
 }
 
 static void run_alone(struct committer *committer, struct change *change)
@@ -533,6 +576,9 @@ static void run_alone(struct committer *committer, struct change *change)
     case CHANGE_ATTACH:
         change->succeeded = attach(committer, change, change->error);
         break;
+    case CHANGE_BORROW:
+        borrow(committer, change);
+        return;
     default:
         detach(committer, change);
         return;

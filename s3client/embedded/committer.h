@@ -33,6 +33,8 @@ enum change_kind {
     CHANGE_ADD_VOLUME,
     CHANGE_FILL_VOLUME, /* all of it was written once */
     CHANGE_DROP_VOLUME,
+    CHANGE_BORROW, /* blocks of another shard's volume: commits nothing, but the committer knows which shards are there
+                    */
     CHANGE_ATTACH,
     CHANGE_DETACH,
 };
@@ -80,6 +82,13 @@ struct change {
             uint32_t blocks;       /* ADD: as many as possible, up to here ... */
             uint32_t blocks_least; /* ... but no fewer */
         } volume;
+        struct {
+            uint32_t wanted;
+            uint32_t least;
+            struct extent extent; /* what was lent; no blocks: nothing yet */
+            unsigned asked;       /* the committer's: shards that were looked at */
+            struct shard *lender; /* the committer's: who is being asked */
+        } borrow;
     };
     /* the committer's: */
     struct loop_message message;
@@ -102,7 +111,8 @@ SUSPENDS bool committer_commit(struct shard *shard, struct change *change, struc
 /* The same for a thread that is no fiber. */
 bool committer_commit_blocking(struct shard *shard, struct change *change, struct error *error);
 
-/* Any thread: all shards have answered for this freed body. Does not wake the committer: nobody waits for it. */
+/* Any thread: nobody reads this freed body any more, or its blocks were lent and never used. Does not wake the
+ * committer: nobody waits for it. */
 void committer_return(struct committer *committer, struct release_item *item);
 
 /* Set by the committer when nothing can be committed any more. */

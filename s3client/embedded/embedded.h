@@ -6,7 +6,8 @@
  *
  * Threads: embedded_open and embedded_close belong to the main thread, before the shards start and after they ended.
  * Each shard attaches on its own loop's thread before it uses the store, and detaches (on a fiber) before its loop
- * ends. Everything else is used through bucket.h on a fiber of an attached shard. */
+ * ends; having detached, it attaches again only after all others have detached, too. Everything else is used through
+ * bucket.h on a fiber of an attached shard. */
 #pragma once
 
 #include "runtime/base/error.h"

@@ -2,7 +2,8 @@
  *
  * Who touches what:
  *   the committer's thread   the one LMDB writer, the list of attached shards, volumes coming and going
- *   a shard's thread         its own struct shard: which blocks of its volumes are taken in memory, pins, staging
+ *   a shard's thread         its own struct shard: which blocks of its volumes are taken in memory, pins, staging; what
+ *                            others borrow of its volumes, it hands out itself when their message arrives
  *   any thread               the table of volumes (a pointer appears before anything can name its volume, and goes when
  *                            nothing can), counters */
 #pragma once

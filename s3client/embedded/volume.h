@@ -1,9 +1,11 @@
 /* s3client/embedded/volume.h -- volumes: files that hold bodies, cut into blocks of 4 KiB.
  *
  * A volume belongs to one shard (its number modulo the shards), and only that shard hands out its blocks; every shard
- * reads from it. Which blocks are taken is a bitmap in the catalogue's table `space`, changed in the commits that take
- * and free them (space.h). The shard's own bitmap in memory also counts what is reserved by writes in progress, and
- * what has been freed but may still be read: both are gone after a restart, as they should be.
+ * reads from it. A shard that is out of blocks and can make no volume borrows from the others: it asks, by way of the
+ * committer, and the owner hands out a run as to its own writers; what is not used goes back the same way. Which blocks
+ * are taken is a bitmap in the catalogue's table `space`, changed in the commits that take and free them (space.h). The
+ * shard's own bitmap in memory also counts what is reserved by writes in progress, and what has been freed but may
+ * still be read: both are gone after a restart, as they should be.
  *
  * A new volume is usable at once (fallocated); a background fiber writes zeros over what is free, which halves the cost
  * of later writes. */
@@ -46,7 +48,7 @@ struct volume_table {
 struct volume_set {
     struct volume *first;
     struct volume *current;
-    uint64_t free_blocks;
+    _Atomic uint64_t free_blocks; /* others read it, as a hint */
     uint64_t blocks;
     bool is_growing;
     bool is_ending;
@@ -81,11 +83,14 @@ void volume_set_add(struct shard *shard, struct volume *volume);
 /* Ends the background fibers, gives the bitmaps back. */
 SUSPENDS void volume_set_end(struct shard *shard);
 
-/* Reserves a run of about `wanted` blocks, at least `least`. Makes a new volume when there is none: that suspends.
- * ERROR_FULL with InsufficientStorage. */
+/* Reserves a run of about `wanted` blocks, at least `least`. Makes a new volume when there is none, or borrows from
+ * other shards on a full disk: that suspends. ERROR_FULL with InsufficientStorage. */
 SUSPENDS bool volume_reserve(struct shard *shard, uint32_t wanted, uint32_t least, struct extent *ret_extent,
                              struct error *error);
-/* What was reserved and not committed, or freed and no longer read, is free again. */
+/* The same for another shard, from the volumes that there are. False: nothing of `least` blocks is free. */
+bool volume_lend(struct shard *owner, uint32_t wanted, uint32_t least, struct extent *ret_extent);
+/* What was reserved and not committed, or freed and no longer read, is free again. What was borrowed goes to its owner.
+ */
 void volume_give_back(struct shard *shard, const struct extent *extent);
 /* Makes another volume of at least so many blocks. */
 SUSPENDS bool volume_grow(struct shard *shard, uint32_t wanted, uint32_t least, struct error *error);
@@ -93,5 +98,7 @@ SUSPENDS bool volume_grow(struct shard *shard, uint32_t wanted, uint32_t least, 
 bool volume_set_is_nearly_full(const struct volume_set *set);
 /* More than half is free, and not little: some of it may go back to the disk. */
 bool volume_set_is_mostly_free(const struct volume_set *set);
+/* A volume in which nothing is, while the others have room enough; NULL when there is none. */
+struct volume *volume_set_find_spare(const struct volume_set *set);
 /* Starts the background work (filling, growing ahead, giving back) unless it runs. */
 void volume_tend(struct shard *shard);

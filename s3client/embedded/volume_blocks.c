@@ -16,10 +16,15 @@ void volume_set_init(struct volume_set *set)
     wait_queue_init(&set->stopped);
 }
 
+static bool is_own(const struct shard *shard, uint32_t number)
+{
+    return number % shard->store->options.shards == shard->index;
+}
+
 void volume_set_add(struct shard *shard, struct volume *volume)
 {
     struct volume_set *set = &shard->volumes;
-    ASSERT(volume->taken != NULL && volume->number % shard->store->options.shards == shard->index);
+    ASSERT(volume->taken != NULL && is_own(shard, volume->number));
     volume->free_blocks = bitmap_count_clear(volume->taken, volume->blocks);
     volume->run_max = VOLUME_RUN_UNKNOWN;
     volume->position = 0;
@@ -117,6 +122,31 @@ SUSPENDS bool volume_grow(struct shard *shard, uint32_t wanted, uint32_t least, 
     return done;
 }
 
+bool volume_lend(struct shard *owner, uint32_t wanted, uint32_t least, struct extent *ret_extent)
+{
+    return !owner->volumes.is_ending && reserve_at_least(&owner->volumes, wanted, least, ret_extent);
+}
+
+static SUSPENDS bool borrow(struct shard *shard, uint32_t wanted, uint32_t least, struct extent *ret_extent)
+{
+    if (shard->store->options.shards == 1)
+        return false;
+    struct error ignored;
+    struct change change = {.kind = CHANGE_BORROW, .borrow = {.wanted = wanted, .least = least}};
+    if (!committer_commit(shard, &change, &ignored))
+        return false;
+    *ret_extent = change.borrow.extent;
+    return true;
+}
+
+/* No volume can be made: a good run of another shard's, or else the pieces that are left anywhere. */
+static SUSPENDS bool reserve_in_full(struct shard *shard, uint32_t wanted, uint32_t good, uint32_t least,
+                                     struct extent *ret_extent)
+{
+    return borrow(shard, wanted, good, ret_extent) || reserve_at_least(&shard->volumes, wanted, least, ret_extent) ||
+           (good > least && borrow(shard, wanted, least, ret_extent));
+}
+
 SUSPENDS bool volume_reserve(struct shard *shard, uint32_t wanted, uint32_t least, struct extent *ret_extent,
                              struct error *error)
 {
@@ -142,7 +172,7 @@ SUSPENDS bool volume_reserve(struct shard *shard, uint32_t wanted, uint32_t leas
             good = least; /* the new volume may be smaller than what was asked for */
             continue;
         }
-        if (error->kind != ERROR_FULL || !reserve_at_least(set, wanted, least, ret_extent))
+        if (error->kind != ERROR_FULL || !reserve_in_full(shard, wanted, good, least, ret_extent))
             return false;
         break;
     }
@@ -151,12 +181,25 @@ SUSPENDS bool volume_reserve(struct shard *shard, uint32_t wanted, uint32_t leas
     return true;
 }
 
+/* On the way that freed bodies take; nobody reads it, so no shard is asked. */
+static void give_back_borrowed(struct shard *shard, const struct extent *extent)
+{
+    static const uint8_t no_token[ROW_TOKEN_BYTES];
+    uint8_t encoded[ROW_EXTENT_BYTES];
+    extent_encode(extent, encoded);
+    committer_return(shard->store->committer, release_item_create(no_token, span_of(encoded, sizeof encoded)));
+}
+
 void volume_give_back(struct shard *shard, const struct extent *extent)
 {
-    struct volume *volume = volume_find(shard->store, extent->volume);
-    ASSERT(volume != NULL && bitmap_is(volume->taken, extent->block, extent->count, true));
     if (extent->count == 0)
         return;
+    if (!is_own(shard, extent->volume)) {
+        give_back_borrowed(shard, extent);
+        return;
+    }
+    struct volume *volume = volume_find(shard->store, extent->volume);
+    ASSERT(volume != NULL && bitmap_is(volume->taken, extent->block, extent->count, true));
     bitmap_fill(volume->taken, extent->block, extent->count, false);
     volume->free_blocks += extent->count;
     shard->volumes.free_blocks += extent->count;
@@ -165,15 +208,31 @@ void volume_give_back(struct shard *shard, const struct extent *extent)
         volume->run_max = run;
     if (extent->block < volume->position)
         volume->position = extent->block; /* low blocks first: the end of a volume becomes free sooner or later */
-    if (volume_set_is_mostly_free(&shard->volumes))
+    if (volume->free_blocks == volume->blocks || volume_set_is_mostly_free(&shard->volumes))
         volume_tend(shard);
+}
+
+/* What a shard with volumes of so many blocks wants to have free. */
+static uint64_t enough_blocks(uint64_t blocks)
+{
+    uint64_t enough = blocks / 8;
+    uint64_t half_a_volume = VOLUME_BYTES_FIRST / EXTENT_BLOCK_BYTES / 2;
+    return enough > half_a_volume ? enough : half_a_volume;
 }
 
 bool volume_set_is_nearly_full(const struct volume_set *set)
 {
-    uint64_t enough = set->blocks / 8;
-    uint64_t half_a_volume = VOLUME_BYTES_FIRST / EXTENT_BLOCK_BYTES / 2;
-    return set->free_blocks < (enough > half_a_volume ? enough : half_a_volume);
+    return set->free_blocks < enough_blocks(set->blocks);
+}
+
+struct volume *volume_set_find_spare(const struct volume_set *set)
+{
+    for (struct volume *volume = set->first; volume != NULL; volume = volume->next) {
+        uint64_t others_free = set->free_blocks - volume->free_blocks;
+        if (volume->free_blocks == volume->blocks && others_free >= 2 * enough_blocks(set->blocks - volume->blocks))
+            return volume;
+    }
+    return NULL;
 }
 
 bool volume_set_is_mostly_free(const struct volume_set *set)

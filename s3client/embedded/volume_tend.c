@@ -65,16 +65,13 @@ static void unlink_volume(struct volume_set *set, struct volume *volume)
     set->free_blocks -= volume->free_blocks;
 }
 
-/* A volume in which nothing is goes altogether, as long as another one is left to write to. */
-static SUSPENDS bool drop_free_volume(struct shard *shard)
+/* A volume in which nothing is goes altogether: the catalogue or another shard may need the disk's space. */
+static SUSPENDS bool drop_spare_volume(struct shard *shard)
 {
-    struct volume_set *set = &shard->volumes;
-    struct volume *volume = set->first;
-    while (volume != NULL && volume->free_blocks < volume->blocks)
-        volume = volume->next;
-    if (volume == NULL || set->first->next == NULL)
+    struct volume *volume = volume_set_find_spare(&shard->volumes);
+    if (volume == NULL)
         return false;
-    unlink_volume(set, volume);
+    unlink_volume(&shard->volumes, volume);
     struct error error;
     struct change change = {.kind = CHANGE_DROP_VOLUME, .volume.volume = volume};
     (void)committer_commit(shard, &change, &error); /* a row that stays is harmless: opening makes its file again */
@@ -115,6 +112,11 @@ static SUSPENDS bool punch_volumes(struct shard *shard)
     return punched;
 }
 
+static bool has_too_much(const struct volume_set *set)
+{
+    return volume_set_is_mostly_free(set) || volume_set_find_spare(set) != NULL;
+}
+
 /* ---- the fiber ---- */
 
 /* Space that was freed a moment ago is likely to be wanted again: it is given back only when it stays free. */
@@ -141,8 +143,8 @@ static void tend(void *argument)
         } else if (volume != NULL) {
             (void)fill_volume(shard, volume, zeros);
             atomic_store_explicit(&volume->is_filled, true, memory_order_relaxed); /* or tried: once is enough */
-        } else if (!volume_set_is_mostly_free(set) || !rest(shard) || !volume_set_is_mostly_free(set) ||
-                   !(drop_free_volume(shard) || punch_volumes(shard))) {
+        } else if (!has_too_much(set) || !rest(shard) || !has_too_much(set) ||
+                   !(drop_spare_volume(shard) || (volume_set_is_mostly_free(set) && punch_volumes(shard)))) {
             break;
         }
     }

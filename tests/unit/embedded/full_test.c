@@ -2,7 +2,10 @@
  * what they freed can be written again. */
 #include "tests/unit/embedded/fixture.h"
 
+#include "runtime/io.h"
+
 #include <sched.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mount.h>
@@ -300,6 +303,154 @@ START_TEST(a_full_disk_is_no_reason_not_to_open)
 }
 END_TEST
 
+/* ---- two shards on one full disk ---- */
+
+/* One shard fills the disk; the other, which has no volume, deletes and writes: with blocks that it borrows. */
+static void fill_as_first(struct bucket_store *store, unsigned shard, void *argument)
+{
+    struct fill *fill = argument;
+    struct error error;
+    if (shard != 0)
+        return;
+    fill->store = store;
+    ck_assert(bucket_create(store, bucket, text("owner"), &error));
+    run_fibers(FIBERS, put_until_refused, fill);
+    ck_assert_uint_gt(fill->stored, 1000);
+}
+
+/* The owner of all volumes only has to be there. */
+struct pair {
+    struct fill *fill;
+    _Atomic unsigned left;
+    _Atomic bool is_over;
+};
+
+/* What was reserved for it, in blocks of the other shard, has to go back. */
+static void refuse_often(struct fill *fill)
+{
+    static const struct write_condition never = {.if_none_match = SPAN("*")};
+    uint8_t *body = malloc(1 << 20);
+    fill_bytes(1, body, 1 << 20);
+    for (unsigned i = 0; i < 300; i++) {
+        struct error error;
+        ck_assert(!try_put(fill->store, bucket, text("once"), span_of(body, 1 << 19), &never, &error));
+        ck_assert_str_eq(error.code, "PreconditionFailed");
+    }
+    free(body);
+}
+
+static void use_blocks_of_first(struct bucket_store *store, unsigned shard, void *argument)
+{
+    struct pair *pair = argument;
+    struct fill *fill = pair->fill;
+    while (shard == 0 && !pair->is_over)
+        (void)io_sleep_until(deadline_after_ms(5));
+    if (shard == 0)
+        return;
+    enum { ONCE_BYTES = 20000 };
+    uint8_t *once = malloc(ONCE_BYTES);
+    fill_bytes(7, once, ONCE_BYTES);
+    fill->store = store;
+    delete_most(fill);
+    put(store, bucket, text("once"), span_of(once, ONCE_BYTES));
+    refuse_often(fill);
+    unsigned stored = fill->stored;
+    fill->refused = 0;
+    run_fibers(FIBERS, put_until_refused, fill);
+    ck_assert_uint_gt(fill->stored - stored, stored / 8 * 7 - stored / 8); /* nearly all that was deleted */
+    expect_all(fill);
+    expect_body(store, bucket, text("once"), span_of(once, ONCE_BYTES));
+    delete_most(fill); /* for those who come */
+    free(once);
+    pair->is_over = true;
+}
+
+/* Both at once: each deletes its own and writes again, wherever there is room. */
+enum { ROUNDS = 4000, OWN_KEYS = 400 };
+
+static void churn(struct bucket_store *store, unsigned shard, void *argument)
+{
+    struct pair *pair = argument;
+    uint8_t *body = malloc(1 << 20);
+    uint8_t seeds[OWN_KEYS] = {0};
+    struct random_seeded state;
+    struct random_source random = random_seeded(&state, shard);
+    char key[32];
+    unsigned stored = 0;
+    for (unsigned i = 0; i < ROUNDS; i++) {
+        unsigned index = (unsigned)random_below(&random, OWN_KEYS);
+        struct error error;
+        (void)snprintf(key, sizeof key, "s%u-%u", shard, index);
+        if (seeds[index] != 0 && random_below(&random, 3) == 0) {
+            ck_assert(try_delete(store, bucket, text(key), &error));
+            seeds[index] = 0;
+            continue;
+        }
+        uint8_t seed = (uint8_t)(1 + random_below(&random, 255));
+        size_t size = 3000 + seed * 1900;
+        fill_bytes(seed, body, size);
+        if (try_put(store, bucket, text(key), span_of(body, size), NULL, &error)) {
+            seeds[index] = seed;
+            stored++;
+        } else {
+            ck_assert_str_eq(error.code, "InsufficientStorage");
+        }
+    }
+    ck_assert_uint_gt(stored, ROUNDS / 20);
+    pair->left--;
+    while (pair->left > 0) /* what one borrowed it may still give back to the other */
+        (void)io_sleep_until(deadline_after_ms(5));
+    for (unsigned index = 0; index < OWN_KEYS; index++) {
+        (void)snprintf(key, sizeof key, "s%u-%u", shard, index);
+        size_t size = 3000 + seeds[index] * 1900;
+        fill_bytes(seeds[index], body, size);
+        if (seeds[index] != 0)
+            expect_body(store, bucket, text(key), span_of(body, size));
+        else
+            expect_missing(store, bucket, text(key));
+    }
+    free(body);
+}
+
+static void share_full_disk(const char *path)
+{
+    static const size_t sizes[] = {20000};
+    struct embedded_options options = {.shards = 2};
+    struct fill *fill = calloc(1, sizeof *fill);
+    fill->sizes = sizes;
+    fill->sizes_count = 1;
+    struct bucket_store *store = open_store(path, &options);
+    run_shards(store, 2, fill_as_first, fill);
+    embedded_close(store);
+    store = open_store(path, &options);
+    struct pair pair = {.fill = fill, .left = 2};
+    run_shards(store, 2, use_blocks_of_first, &pair);
+    run_shards(store, 2, churn, &pair);
+    embedded_close(store);
+    struct embedded_report report = {0};
+    struct error error;
+    bool is_sound = embedded_check(path, false, &report, &error);
+    ck_assert_msg(is_sound, "%s", is_sound ? "" : error.message);
+    store = open_store(path, NULL); /* another number of shards owns the volumes now */
+    run_shards(store, 1, expect_after_reopening, fill);
+    embedded_close(store);
+    free(fill);
+}
+
+START_TEST(a_shard_uses_what_is_free_in_volumes_of_others)
+{
+    char path[64];
+    folder_make(path);
+    if (mount_small_disk(path, "size=64m")) {
+        share_full_disk(path);
+        ck_assert_int_eq(umount(path), 0);
+    } else {
+        (void)fprintf(stderr, "skipped: a tmpfs cannot be mounted here\n");
+    }
+    folder_remove(path);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("embedded full");
@@ -310,6 +461,7 @@ int main(void)
     tcase_add_test(tests, a_full_catalogue_deletes_many_at_once);
     tcase_add_test(tests, a_full_disk_is_no_reason_not_to_open);
     tcase_add_test(tests, a_full_disk_of_rows_refuses_and_recovers);
+    tcase_add_test(tests, a_shard_uses_what_is_free_in_volumes_of_others);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
 }
