@@ -18,7 +18,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-enum { GATHER_BYTES = EXTENT_BLOCK_BYTES };
+enum { GATHER_BYTES = EXTENT_BLOCK_BYTES, HINT_TRUST = 8 };
 #define EXTENT_BYTES_FIRST (UINT64_C(256) << 10)
 #define EXTENT_BYTES_MAX (UINT64_C(256) << 20)
 
@@ -75,12 +75,15 @@ static void append_extent(struct embedded_writer *writer, const struct extent *e
     buffer_append(&writer->extents, span_of(encoded, sizeof encoded));
 }
 
-/* How much to reserve when `needed` bytes do not fit: what is expected, else more and more. */
+/* How much to reserve when `needed` bytes do not fit: more and more, and what is expected as far as it is in proportion
+ * to what has come: an announcement alone takes no space from others. */
 static uint64_t reservation_bytes(const struct embedded_writer *writer, uint64_t needed)
 {
     uint64_t bytes = writer->reserved > EXTENT_BYTES_FIRST ? writer->reserved : EXTENT_BYTES_FIRST;
-    if (writer->size_hint > writer->reserved)
-        bytes = writer->size_hint - writer->reserved + GATHER_BYTES;
+    if (writer->size_hint > writer->reserved) {
+        uint64_t expected = writer->size_hint - writer->reserved + GATHER_BYTES;
+        bytes = expected < bytes * HINT_TRUST ? expected : bytes * HINT_TRUST;
+    }
     if (bytes > EXTENT_BYTES_MAX)
         bytes = EXTENT_BYTES_MAX;
     return bytes > needed ? bytes : needed;
