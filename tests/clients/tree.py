@@ -50,6 +50,18 @@ def build(target):
     return sum(path.stat().st_size for path in target.rglob("*") if path.is_file())
 
 
+def build_large(target):
+    """Files of which clients make parts: with and without a rest, that shrink and that do not."""
+    target = Path(target)
+    target.mkdir(parents=True)
+    lines = b"".join(b"10.0.%d.%d GET /images/%d.png 200\n" % (i % 251, i % 256, i * 7919 % 1000003) for i in range(100_000))
+    for name, size in (("five", 5 << 20), ("just more", (8 << 20) + 1), ("log", (36 << 20) + 77)):
+        (target / name).write_bytes((lines * (size // len(lines) + 1))[:size])
+    (target / "random").write_bytes(os.urandom(17 << 20))
+    (target / "both").write_bytes(lines[:3_000_000] + os.urandom(9_000_000) + lines)
+    (target / "small").write_bytes(lines[:100])
+
+
 def digest(folder):
     """{relative name: SHA-256}"""
     folder = Path(folder)
