@@ -153,8 +153,7 @@ static bool open_store(struct server *server, struct error *error)
     server->store = embedded_open(config_backend_folder(server->config), &options, error);
     if (server->store == NULL)
         return false;
-    server->requests =
-        server->store->capabilities.part_bytes_min > 0 ? joiner_create(server->store) : server->store;
+    server->requests = server->store->capabilities.part_bytes_min > 0 ? joiner_create(server->store) : server->store;
     return true;
 }
 
