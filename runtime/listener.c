@@ -23,6 +23,8 @@ enum {
     KEEPALIVE_PROBES = 4,
     UNACKNOWLEDGED_MS_MAX = 120 * 1000,
     PAUSE_MS = 100, /* when descriptors or memory have run out */
+    TAKEN_TRIES_MAX = 50,
+    TAKEN_PAUSE_MS = 20,
 };
 
 /* ---- binding ---- */
@@ -128,6 +130,18 @@ static int listen_on(const union socket_address *address, socklen_t size, bool i
     return fd;
 }
 
+/* The kernel frees the rings of a killed process, and with them the sockets that accept, a moment after the process
+ * has gone: who starts the next one at once would find the address taken by nobody. */
+static int listen_first(const union socket_address *address, socklen_t size)
+{
+    int fd = listen_on(address, size, true);
+    for (int tries = 1; fd == -EADDRINUSE && tries < TAKEN_TRIES_MAX; tries++) {
+        (void)usleep(TAKEN_PAUSE_MS * 1000);
+        fd = listen_on(address, size, true);
+    }
+    return fd;
+}
+
 static in_port_t *port_of(union socket_address *address)
 {
     return address->any.sa_family == AF_INET6 ? &address->v6.sin6_port : &address->v4.sin_port;
@@ -141,7 +155,7 @@ bool listener_bind(const char *address, unsigned count, int *ret_fds, uint16_t *
     if (!resolve(address, &bound, &size, error))
         return false;
     for (unsigned i = 0; i < count; i++) {
-        int fd = listen_on(&bound, size, i == 0);
+        int fd = i == 0 ? listen_first(&bound, size) : listen_on(&bound, size, false);
         if (fd < 0) {
             while (i > 0)
                 (void)close(ret_fds[--i]);

@@ -14,7 +14,7 @@ struct listener;
 
 /* `address` is "host:port", "[ipv6]:port" or ":port". Options that connections inherit (TCP_NODELAY, keep-alive,
  * TCP_USER_TIMEOUT) are set here. ret_fds holds `count` listening sockets. Errors are sentences that name the
- * address. */
+ * address. Blocks the thread for up to a second while the address is taken: what was killed leaves it with a delay. */
 bool listener_bind(const char *address, unsigned count, int *ret_fds, uint16_t *ret_port, struct error *error);
 
 /* On the shard's thread: accepts until listener_close; each connection starts `entry(stream)` on a fiber of its own.

@@ -183,6 +183,26 @@ static void expect_taken(const char *address)
     ck_assert_str_eq(error.message, expected);
 }
 
+/* As after kill -9: the sockets of the process before are still there for a moment. */
+START_TEST(a_port_that_becomes_free_is_waited_for)
+{
+    int fds[2];
+    char address[64];
+    ck_assert(listener_bind("127.0.0.1:0", 1, fds, &port, &error));
+    (void)snprintf(address, sizeof address, "127.0.0.1:%u", port);
+    pid_t child = fork();
+    if (child == 0) {
+        (void)usleep(200 * 1000);
+        _exit(0);
+    }
+    (void)close(fds[0]); /* the child has it for 200 ms more */
+    ck_assert(listener_bind(address, 2, fds, &port, &error));
+    ck_assert_int_eq(waitpid(child, NULL, 0), child);
+    (void)close(fds[0]);
+    (void)close(fds[1]);
+}
+END_TEST
+
 START_TEST(a_port_that_is_taken_is_named)
 {
     int fds[2];
@@ -295,6 +315,7 @@ int main(void)
     tcase_add_test(cases, beyond_the_bound_connections_wait_for_one_to_end);
     tcase_add_test(cases, closing_stops_accepting_only);
     tcase_add_test(cases, without_descriptors_it_pauses_and_comes_back);
+    tcase_add_test(cases, a_port_that_becomes_free_is_waited_for);
     tcase_add_test(cases, a_port_that_is_taken_is_named);
     tcase_add_test(cases, all_sockets_share_the_port_and_its_connections);
     tcase_add_test(cases, connections_inherit_their_options);
