@@ -29,7 +29,7 @@ struct option {
     enum option_kind kind;
     size_t offset; /* in struct config */
     const char *default_text;
-    const char *placeholder;
+    const char *value_name;
     const char *allowed; /* choices */
     const char *word;    /* that stands for 0 */
     int64_t least;
@@ -433,7 +433,7 @@ static bool apply_command_line(int argc, char *const *argv, bool config_only, st
             return refuse_unknown(argument.origin, argument.name, error);
         if (argument.value == NULL)
             return error_set(error, ERROR_INVALID, NULL, "--%s: its value is missing: --%s %s", option->name,
-                             option->name, option->placeholder);
+                             option->name, option->value_name);
         char origin[VARIABLE_NAME_BYTES];
         (void)snprintf(origin, sizeof origin, "--%s", option->name);
         struct setting setting = {option, origin, argument.value};
@@ -560,7 +560,7 @@ void config_help(struct buffer *to)
                              "parentheses, defaults in brackets.\n\n");
     for (unsigned i = 0; i < OPTIONS_COUNT; i++) {
         char name[VARIABLE_NAME_BYTES];
-        (void)snprintf(name, sizeof name, "--%s %s", OPTIONS[i].name, OPTIONS[i].placeholder);
+        (void)snprintf(name, sizeof name, "--%s %s", OPTIONS[i].name, OPTIONS[i].value_name);
         buffer_append_format(to, "  %-28s ", name);
         help_text(OPTIONS[i].help, 31, to);
         help_allowed(&OPTIONS[i], to);

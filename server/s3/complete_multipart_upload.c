@@ -190,7 +190,8 @@ SUSPENDS bool s3_complete_multipart_upload(struct s3_request *request, struct er
         !s3_write_condition(request, &completion.condition_storage, &completion.condition, error))
         return false;
     if (complete(&completion, &reason)) {
-        request->outcome.stored_bytes_written = completion.attributes.sidecar_size; /* parts were reported as they came */
+        /* The parts were reported as they came. */
+        request->outcome.stored_bytes_written = completion.attributes.sidecar_size;
         return answer(request, &completion.attributes, error);
     }
     if (completion.document.choices.count > 0)
