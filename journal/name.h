@@ -31,7 +31,7 @@ struct segment_key {
     uint64_t base;  /* generation of the newest head that the writer's readers had seen */
     uint64_t clock; /* hybrid: above the wall clock and every clock that they could see */
     struct journal_id writer;
-    uint64_t sequence; /* of this writer, from 1 */
+    uint64_t sequence; /* upper half: of this writer, from 1; lower half: checksum of what is written */
 };
 
 enum part_kind { PART_LEDGER, PART_STATE };

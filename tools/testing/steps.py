@@ -209,9 +209,16 @@ def step_process():
     return build("build") or python_suite("tests/process/run")
 
 
+def step_sim():
+    """10,000 seeds of the journal's simulator (tools/sim)"""
+    done = run(["tools/sim", "--seeds", "10000"])
+    return Tally(passed=1) if done.returncode == 0 else failure("tools/sim --seeds 10000", done.stdout[-6000:])
+
+
 STEPS = {
     "check": step_check,
     "unit": step_unit,
+    "sim": step_sim,
     "process": step_process,
     "s3": step_s3,
     "s3-tls": step_s3_tls,

@@ -1,0 +1,399 @@
+/* journal/fold.c -- makes the next checkpoint of the live segments, and publishes it if nobody else did. */
+#include "journal/part.h"
+#include "journal/replica.h"
+#include "runtime/base/assert.h"
+
+#include <stdlib.h>
+
+enum { PUT_ATTEMPTS = 3 };
+
+struct folding {
+    struct head *head;      /* the next one */
+    struct store_etag etag; /* of the one that it replaces */
+    struct segment_key *listed, *chosen;
+    size_t listed_count, listed_capacity, chosen_count;
+    struct layer changes;
+    struct buffer body;
+};
+
+/* ---- the input ---- */
+
+static void remember_listed(struct folding *folding, const struct segment_key *key)
+{
+    if (folding->listed_count == folding->listed_capacity) {
+        folding->listed_capacity = folding->listed_capacity == 0 ? 64 : 2 * folding->listed_capacity;
+        folding->listed = realloc(folding->listed, folding->listed_capacity * sizeof *folding->listed);
+        ASSERT(folding->listed != NULL);
+    }
+    folding->listed[folding->listed_count++] = *key;
+}
+
+static bool list_input(struct journal *journal, struct folding *folding)
+{
+    struct journal_store *store = journal->environment.store;
+    char after[JOURNAL_NAME_BYTES];
+    segment_name_format_before(head_window_begin(journal->head), after);
+    struct store_page *page = journal->fold_page;
+    do {
+        if (store->list(store, SEGMENTS_PREFIX, after, page, replica_deadline(journal)) != STORE_DONE)
+            return false;
+        for (unsigned i = 0; i < page->count; i++) {
+            struct segment_key key;
+            if (segment_name_parse(span_from_string(page->names[i]), &key))
+                remember_listed(folding, &key);
+        }
+        if (page->count > 0)
+            memcpy(after, page->names[page->count - 1], sizeof after);
+    } while (page->is_truncated && page->count > 0);
+    return true;
+}
+
+static bool fetch_input(struct journal *journal, const struct folding *folding)
+{
+    for (size_t i = 0; i < folding->listed_count; i++) {
+        const struct segment_key *key = &folding->listed[i];
+        if (replica_is_settled(journal, key))
+            continue;
+        struct tail_segment *item = tail_add(journal, key);
+        if (item->seen_round < journal->round)
+            item->seen_round = journal->round;
+        bool is_gone;
+        for (unsigned attempt = 0; attempt < PUT_ATTEMPTS && !replica_fetch(journal, key, &is_gone); attempt++)
+            ;
+    }
+    return true;
+}
+
+/* Reads the head first, then lists: what the fold puts out of reach was not committed when the listing began (J27). */
+static bool gather(struct journal *journal, struct folding *folding)
+{
+    if (MUTATED(list_before_head_on_fold) && (!list_input(journal, folding)))
+        return false;
+    buffer_clear(&folding->body);
+    if (head_read(journal, folding->head, &folding->body, &folding->etag) != STORE_DONE || !journal->has_head)
+        return false;
+    if (journal->head->generation != folding->head->generation) {
+        (void)tick(journal);
+        return false;
+    }
+    if (!MUTATED(list_before_head_on_fold) && !list_input(journal, folding))
+        return false;
+    return fetch_input(journal, folding) && !journal->is_stopping;
+}
+
+/* ---- the choice ---- */
+
+static bool is_chosen(const struct folding *folding, const struct segment_key *key)
+{
+    for (size_t i = folding->chosen_count; i-- > 0;) {
+        int order = segment_key_compare(&folding->chosen[i], key);
+        if (order <= 0)
+            return order == 0;
+    }
+    return false;
+}
+
+static void note_missing(struct head *head, const struct segment_key *key)
+{
+    if (head->missing_count == HEAD_MISSING_MAX)
+        memmove(head->missing, head->missing + 1, --head->missing_count * sizeof head->missing[0]);
+    head->missing[head->missing_count++] = (struct head_missing){*key, head->generation};
+}
+
+static bool put_into_quarantine(struct journal *journal, struct head *head, const struct segment_key *key)
+{
+    if (head->quarantine_count == HEAD_QUARANTINE_MAX)
+        return false;
+    head->quarantine[head->quarantine_count++] = (struct head_quarantine){*key, head->generation, QUARANTINE_DAMAGED};
+    journal->counters.quarantined++;
+    return true;
+}
+
+enum choice { TAKE, PASS_BY, STOP_HERE, GIVE_UP };
+
+static enum choice choose_one(struct journal *journal, struct folding *folding, const struct segment_key *key)
+{
+    /* folding->head is the next head already: its generation is g+1 */
+    bool is_forced = key->base + journal->head->window <= folding->head->generation && !MUTATED(no_forced_fold);
+    const struct tail_segment *item = tail_find(journal, key);
+    if (replica_is_settled(journal, key))
+        return PASS_BY;
+    if (!is_forced && folding->chosen_count >= journal->options.fold_segments_max)
+        return STOP_HERE;
+    if (item != NULL && item->state == BODY_DAMAGED)
+        return put_into_quarantine(journal, folding->head, key) ? PASS_BY : GIVE_UP;
+    if (item == NULL || item->state != BODY_GOOD)
+        return is_forced ? GIVE_UP : STOP_HERE;
+    if (!journal_id_equal(&item->segment.lineage, &journal->head->lineage) && !MUTATED(lineage_ignored))
+        return PASS_BY;
+    const struct segment *segment = &item->segment;
+    bool is_held = segment->has_predecessor && !MUTATED(no_predecessor_rule) &&
+                   !replica_is_settled(journal, &segment->predecessor) &&
+                   head_find_quarantined(folding->head, &segment->predecessor) == NULL &&
+                   !is_chosen(folding, &segment->predecessor);
+    journal->counters.segments_forced += is_forced;
+    if (!is_held)
+        return TAKE;
+    if (!is_forced)
+        return STOP_HERE;
+    if (MUTATED(forced_fold_skips_held))
+        return PASS_BY;
+    replica_alarm(journal, ALARM_PREDECESSOR_MISSING);
+    journal->counters.forced_while_held++;
+    note_missing(folding->head, &segment->predecessor);
+    return TAKE;
+}
+
+static bool choose(struct journal *journal, struct folding *folding)
+{
+    folding->chosen = calloc(folding->listed_count + 1, sizeof *folding->chosen);
+    ASSERT(folding->chosen != NULL);
+    for (size_t i = 0; i < folding->listed_count; i++) {
+        switch (choose_one(journal, folding, &folding->listed[i])) {
+        case TAKE:
+            folding->chosen[folding->chosen_count++] = folding->listed[i];
+            break;
+        case PASS_BY:
+            break;
+        case STOP_HERE:
+            return true;
+        case GIVE_UP:
+            return false;
+        }
+    }
+    return true;
+}
+
+/* ---- the next checkpoint ---- */
+
+static void begin_next_head(struct journal *journal, struct head *head)
+{
+    *head = *journal->head;
+    head->generation++;
+    uint32_t kept = head->ancestors_count < head->horizon ? head->ancestors_count : head->horizon - 1;
+    memmove(head->ancestors + 1, head->ancestors, kept * sizeof head->ancestors[0]);
+    head->ancestors_count = kept + 1;
+    head->ancestors[0] = (struct head_ancestor){.folded_count = 0};
+    random_fill(journal->environment.random, &head->ancestors[0].nonce, sizeof head->ancestors[0].nonce);
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < head->dropped_count; i++) { /* for two generations cleanup leaves them alone */
+        if (head->dropped[i].dropped + 2 > head->generation)
+            head->dropped[count++] = head->dropped[i];
+    }
+    head->dropped_count = count;
+}
+
+/* Quarantined segments that an operator's release gave up. */
+static void forget_released(struct head *head, struct state *state)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < head->quarantine_count; i++) {
+        if (state_has_release(state, &head->quarantine[i].key))
+            state_forget_release(state, &head->quarantine[i].key);
+        else
+            head->quarantine[count++] = head->quarantine[i];
+    }
+    head->quarantine_count = count;
+}
+
+/* From the base and the chosen bodies, without suspending. */
+static bool build(struct journal *journal, struct folding *folding)
+{
+    const struct head *current = journal->head;
+    if (!journal->is_ready || folding->head->generation != current->generation ||
+        !journal_id_equal(head_nonce(folding->head), head_nonce(current)))
+        return false; /* a tick has moved on meanwhile */
+    begin_next_head(journal, folding->head);
+    if (!choose(journal, folding))
+        return false;
+    struct state state;
+    state_init(&state, &journal->base, current->digest);
+    for (size_t i = 0; i < folding->chosen_count; i++)
+        apply_segment(&state, &tail_find(journal, &folding->chosen[i])->segment, folding->head->generation);
+    if (folding->head->generation > current->horizon)
+        state_expire(&state, folding->head->generation - current->horizon);
+    forget_released(folding->head, &state);
+    folding->head->digest = state.digest;
+    folding->head->ancestors[0].folded_count = (uint32_t)folding->chosen_count;
+    folding->changes = state.changes; /* the fold's own from here on */
+    return true;
+}
+
+/* ---- the parts ---- */
+
+static bool put_part(struct journal *journal, const struct part_name *part, struct span body)
+{
+    struct journal_store *store = journal->environment.store;
+    char name[JOURNAL_NAME_BYTES];
+    part_name_format(part, name);
+    for (unsigned attempt = 0; attempt < PUT_ATTEMPTS && !journal->is_stopping; attempt++) {
+        enum store_answer answer = store->create(store, name, body, replica_deadline(journal));
+        if (answer == STORE_DONE || answer == STORE_CONDITION_FAILED)
+            return true; /* the name holds a fresh nonce: what is there is ours */
+    }
+    return false;
+}
+
+/* Layers below that are not much larger than what comes on top are merged into it: each byte is written again only a
+ * logarithmic number of times (J43). */
+static bool merge_layers(struct journal *journal, struct folding *folding)
+{
+    struct head *head = folding->head;
+    uint32_t merged = 0;
+    while (merged < head->layers_count && (head->layers[merged].bytes <= 2 * layer_bytes(&folding->changes) + 4096 ||
+                                           head->layers_count - merged >= HEAD_LAYERS_MAX)) {
+        if (head->dropped_count == HEAD_DROPPED_MAX ||
+            !head_read_layer(journal, &head->layers[merged], &folding->changes))
+            return false;
+        head->dropped[head->dropped_count++] = (struct head_dropped){head->layers[merged], head->generation};
+        merged++;
+    }
+    head->layers_count -= merged;
+    memmove(head->layers, head->layers + merged, head->layers_count * sizeof head->layers[0]);
+    return true;
+}
+
+static bool write_parts(struct journal *journal, struct folding *folding)
+{
+    struct head *head = folding->head;
+    struct part_name part = {head->generation, *head_nonce(head), PART_LEDGER};
+    struct error error;
+    if (MUTATED(part_names_without_nonce))
+        memset(&part.nonce, 0, sizeof part.nonce);
+    folding->body.limit = PART_BYTES_MAX;
+    if (folding->chosen_count > 0 &&
+        !(ledger_encode(&part, folding->chosen, (uint32_t)folding->chosen_count, &folding->body, &error) &&
+          put_part(journal, &part, buffer_span(&folding->body))))
+        return false;
+    if (layer_count(&folding->changes) == 0)
+        return true;
+    if (!merge_layers(journal, folding))
+        return false;
+    part.kind = PART_STATE;
+    if (!state_part_encode(&part, &folding->changes, head->layers_count > 0, &folding->body, &error) ||
+        !put_part(journal, &part, buffer_span(&folding->body)))
+        return false;
+    memmove(head->layers + 1, head->layers, head->layers_count * sizeof head->layers[0]);
+    head->layers[0] = (struct head_layer){head->generation, *head_nonce(head), folding->body.size};
+    head->layers_count++;
+    return true;
+}
+
+/* ---- publishing ---- */
+
+enum published { PUBLISHED, LOST, NOT_KNOWN };
+
+/* What the head that is there now says about ours. */
+static enum published ask_head(struct journal *journal, const struct head *mine)
+{
+    struct head *there = malloc(sizeof *there);
+    struct buffer body;
+    struct store_etag etag;
+    ASSERT(there != NULL);
+    buffer_init(&body, HEAD_BYTES_MAX);
+    enum published published = NOT_KNOWN;
+    if (head_read(journal, there, &body, &etag) == STORE_DONE && there->generation >= mine->generation) {
+        const struct head_ancestor *ancestor = head_ancestor(there, mine->generation);
+        published = ancestor != NULL && journal_id_equal(&ancestor->nonce, head_nonce(mine)) ? PUBLISHED : LOST;
+    }
+    buffer_free(&body);
+    free(there);
+    return published;
+}
+
+static void tidy(struct journal *journal, const struct head *head)
+{
+    struct part_name part = {head->generation, *head_nonce(head), PART_STATE};
+    char name[1][JOURNAL_NAME_BYTES];
+    part_name_format(&part, name[0]);
+    (void)journal->environment.store->delete_names(journal->environment.store, name, 1, replica_deadline(journal));
+}
+
+static enum published publish(struct journal *journal, struct folding *folding)
+{
+    struct journal_store *store = journal->environment.store;
+    struct error error;
+    struct store_etag etag;
+    folding->body.limit = HEAD_BYTES_MAX;
+    if (!head_encode(folding->head, &folding->body, &error))
+        return LOST;
+    enum published published = NOT_KNOWN;
+    for (unsigned attempt = 0; attempt < PUT_ATTEMPTS && published == NOT_KNOWN && !journal->is_stopping; attempt++) {
+        enum store_answer answer = store->replace(store, HEAD_NAME, &folding->etag, buffer_span(&folding->body), &etag,
+                                                  replica_deadline(journal));
+        published = answer == STORE_DONE ? PUBLISHED : ask_head(journal, folding->head);
+    }
+    if (published == NOT_KNOWN)
+        journal->counters.folds_ambiguous++; /* it may land later: its parts stay */
+    if (published == NOT_KNOWN && MUTATED(tidy_after_ambiguous_publish))
+        tidy(journal, folding->head);
+    return published;
+}
+
+static bool fold_once(struct journal *journal, struct folding *folding, bool take_nothing_too)
+{
+    if (!gather(journal, folding) || !build(journal, folding))
+        return false;
+    if (folding->chosen_count == 0 && folding->head->quarantine_count == journal->head->quarantine_count &&
+        !take_nothing_too)
+        return false;
+    if (!write_parts(journal, folding))
+        return false;
+    enum published published = publish(journal, folding);
+    journal->counters.folds_published += published == PUBLISHED;
+    journal->counters.folds_lost += published == LOST;
+    if (published == PUBLISHED)
+        journal->counters.segments_folded += folding->chosen_count;
+    return published == PUBLISHED;
+}
+
+bool fold(struct journal *journal, bool take_nothing_too)
+{
+    struct folding folding = {.head = calloc(1, sizeof *folding.head)};
+    ASSERT(folding.head != NULL);
+    buffer_init(&folding.body, PART_BYTES_MAX);
+    bool is_published = fold_once(journal, &folding, take_nothing_too);
+    free(folding.head);
+    free(folding.listed);
+    free(folding.chosen);
+    layer_free(&folding.changes);
+    buffer_free(&folding.body);
+    if (is_published) {
+        (void)bell_ring(journal);
+        if (tick(journal)) /* reads the head back: only then may anything be deleted */
+            cleanup(journal);
+    }
+    return is_published;
+}
+
+/* ---- when ---- */
+
+static bool has_reason(const struct journal *journal)
+{
+    size_t live = 0;
+    uint64_t oldest = UINT64_MAX;
+    for (size_t i = 0; i < journal->tail_count; i++) {
+        live++;
+        if (journal->tail[i]->first_seen_ns < oldest)
+            oldest = journal->tail[i]->first_seen_ns;
+    }
+    return live >= journal->options.fold_segments || journal->live_bytes >= journal->options.live_bytes_max / 2 ||
+           (live > 0 && replica_now(journal) - oldest >= journal->options.fold_age_ms * UINT64_C(1000000));
+}
+
+void compactor_run(void *argument)
+{
+    struct journal *journal = argument;
+    uint64_t gap_ns = journal->options.fold_gap_ms * UINT64_C(1000000);
+    while (replica_sleep_ms(journal, journal->options.fold_gap_ms / 4 + 1)) {
+        if (!journal->is_ready || !journal->has_head || journal->is_halted ||
+            replica_now(journal) - journal->head_first_read_ns < gap_ns)
+            continue;
+        bool must_drive = journal->must_drive;
+        if (!must_drive && !has_reason(journal))
+            continue;
+        journal->must_drive = false;
+        (void)fold(journal, must_drive);
+    }
+    journal->tasks--;
+}

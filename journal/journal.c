@@ -1,0 +1,115 @@
+/* journal/journal.c -- opens a journal, starts its tasks, answers what readers ask. */
+#include "journal/journal.h"
+
+#include "journal/replica.h"
+#include "runtime/base/assert.h"
+
+#include <stdlib.h>
+
+#ifdef JOURNAL_MUTATIONS
+enum journal_mutation journal_mutation;
+#endif
+
+static void set_default(unsigned *option, unsigned value)
+{
+    if (*option == 0)
+        *option = value;
+}
+
+static void fill_options(struct journal_options *options)
+{
+    set_default(&options->window, 6);
+    set_default(&options->horizon, 24);
+    set_default(&options->fold_gap_ms, 1000);
+    set_default(&options->poll_ms, 2000);
+    set_default(&options->linger_ms, 5);
+    set_default(&options->request_ms, 2000);
+    set_default(&options->decide_ms, 30000);
+    set_default(&options->fold_age_ms, 5000);
+    set_default(&options->fold_segments, 500);
+    set_default(&options->fold_segments_max, 10000);
+    if (options->live_bytes_max == 0)
+        options->live_bytes_max = 64 << 20;
+    if (options->segment_bytes_max == 0)
+        options->segment_bytes_max = 4 << 20;
+    ASSERT(options->window >= 3 && options->horizon > options->window && options->horizon <= HEAD_HORIZON_MAX);
+}
+
+struct journal *journal_open(const struct journal_environment *environment, const struct journal_options *options)
+{
+    struct journal *journal = calloc(1, sizeof *journal);
+    ASSERT(journal != NULL);
+    journal->environment = *environment;
+    journal->options = *options;
+    fill_options(&journal->options);
+    journal->head = calloc(1, sizeof *journal->head);
+    journal->tick_page = malloc(sizeof *journal->tick_page);
+    journal->fold_page = malloc(sizeof *journal->fold_page);
+    ASSERT(journal->head != NULL && journal->tick_page != NULL && journal->fold_page != NULL);
+    buffer_init(&journal->head_body, HEAD_BYTES_MAX);
+    wait_queue_init(&journal->idle);
+    wait_queue_init(&journal->queue_grew);
+    list_init(&journal->queue);
+    random_fill(environment->random, &journal->writer, sizeof journal->writer);
+    static void (*const tasks[])(void *) = {poller_run, compactor_run, writer_run};
+    static const char *const names[] = {"journal-poller", "journal-compactor", "journal-writer"};
+    for (unsigned i = 0; i < 3; i++)
+        journal->tasks += environment->scheduler->spawn(environment->scheduler, names[i], tasks[i], journal);
+    return journal;
+}
+
+void journal_stop(struct journal *journal)
+{
+    journal->is_stopping = true;
+    journal->environment.scheduler->wake_all(journal->environment.scheduler, &journal->queue_grew);
+    journal->environment.scheduler->wake_all(journal->environment.scheduler, &journal->idle);
+}
+
+bool journal_is_idle(const struct journal *journal)
+{
+    return journal->is_stopping && journal->tasks == 0 && !journal->is_busy;
+}
+
+void journal_free(struct journal *journal)
+{
+    ASSERT(journal_is_idle(journal));
+    while (journal->tail_count > 0)
+        tail_remove(journal, journal->tail_count - 1);
+    free(journal->tail);
+    free(journal->applied);
+    state_free(&journal->view);
+    layer_free(&journal->base);
+    entries_free(&journal->ledger);
+    buffer_free(&journal->head_body);
+    free(journal->head);
+    free(journal->tick_page);
+    free(journal->fold_page);
+    free(journal);
+}
+
+bool journal_flush(struct journal *journal, struct error *error)
+{
+    if (tick(journal)) /* its listing begins after this call */
+        return true;
+    return error_set(error, ERROR_BUSY, NULL, "the journal could not be read");
+}
+
+const struct state *journal_state(const struct journal *journal)
+{
+    return journal->is_ready ? &journal->view : NULL;
+}
+
+const struct head *journal_head(const struct journal *journal)
+{
+    return journal->has_head ? journal->head : NULL;
+}
+
+uint64_t journal_age_ns(const struct journal *journal)
+{
+    return replica_now(journal) - journal->good_tick_ns;
+}
+
+const struct journal_counters *journal_counters(const struct journal *journal)
+{
+    return &journal->counters;
+}

@@ -1,0 +1,89 @@
+/* journal/journal.h -- metadata that a fleet shares through a bucket: exactly once, without locks or clocks.
+ *
+ * A journal is opened once per process, belongs to one shard, and runs three tasks on it: the writer (group commit),
+ * the poller (bell, tick) and the compactor (fold, cleanup). docs/journal.md explains the protocol.
+ *
+ * journal_submit returns what became of a batch; journal_resolve asks again about one that stayed unknown. Reads look
+ * at journal_state(), which changes only while the caller is suspended; NULL until the first tick succeeded (J21). */
+#pragma once
+
+#include "journal/head.h"
+#include "journal/state.h"
+#include "journal/store.h"
+
+struct journal;
+
+struct journal_options {
+    unsigned window;            /* K; 0: 6 */
+    unsigned horizon;           /* L; 0: 24 */
+    unsigned fold_gap_ms;       /* G_min; 0: 1000 */
+    unsigned poll_ms;           /* 0: 2000 */
+    unsigned linger_ms;         /* a segment waits so long for more batches; 0: 5 */
+    unsigned request_ms;        /* deadline of one request; 0: 2000. Of a PUT at most (K-2) * G_min */
+    unsigned decide_ms;         /* until a batch's outcome is given up as unknown; 0: 30000 */
+    unsigned fold_age_ms;       /* live segments older than this are folded; 0: 5000 */
+    unsigned fold_segments;     /* so many live segments are folded at once; 0: 500 */
+    unsigned fold_segments_max; /* one fold takes no more, but for those that it must take; 0: 10000 */
+    uint64_t live_bytes_max;    /* beyond it batches are refused; 0: 64 MiB */
+    size_t segment_bytes_max;   /* 0: 4 MiB */
+    bool may_seed;              /* an empty bucket becomes a journal */
+};
+
+enum journal_outcome {
+    JOURNAL_COMMITTED,
+    JOURNAL_REJECTED, /* surely never applied, now or later */
+    JOURNAL_UNKNOWN,  /* ask again with the key */
+    JOURNAL_REFUSED,  /* not admitted: nothing was written (error says why) */
+    JOURNAL_DAMAGED,  /* in quarantine */
+};
+
+struct journal_batch {
+    struct journal_id id; /* zero: none. With one, submitting again within the horizon counts once (J17) */
+    uint64_t first_base;  /* 0 for the first try; else key.base of the first try's answer */
+    struct span ops;
+};
+
+struct journal_answer {
+    enum journal_outcome outcome;
+    bool has_key;
+    struct segment_key key; /* under which it was, or would have been, written */
+};
+
+/* What must never pass as normal (J36, J38, J39). */
+enum journal_alarm {
+    ALARM_HEAD_MISSING,
+    ALARM_HEAD_DAMAGED,
+    ALARM_GENERATION_WENT_BACK,
+    ALARM_LINEAGE,
+    ALARM_SEGMENT_VANISHED,
+    ALARM_SEGMENT_DAMAGED,
+    ALARM_FOREIGN_BODY,
+    ALARM_PREDECESSOR_MISSING,
+    ALARM_PART_MISSING,
+    ALARM_DIGEST,
+    ALARM_COUNT,
+};
+
+struct journal_counters {
+    uint64_t alarms[ALARM_COUNT];
+    uint64_t ticks, ticks_failed, segments_written, batches_committed, batches_rejected, batches_unknown;
+    uint64_t folds_published, folds_lost, folds_ambiguous, segments_folded, segments_forced, forced_while_held;
+    uint64_t names_deleted, cold_loads, quarantined, foreign_bodies;
+};
+
+struct journal *journal_open(const struct journal_environment *environment, const struct journal_options *options);
+/* The tasks end at their next wait; journal_close waits for them. Batches in flight end as unknown. */
+void journal_stop(struct journal *journal);
+bool journal_is_idle(const struct journal *journal); /* stopped, and no task is inside */
+void journal_free(struct journal *journal);          /* must be idle */
+
+SUSPENDS struct journal_answer journal_submit(struct journal *journal, const struct journal_batch *batch,
+                                              struct error *error);
+SUSPENDS struct journal_answer journal_resolve(struct journal *journal, const struct segment_key *key);
+/* True: every batch that was committed before the call is visible (J22). */
+SUSPENDS bool journal_flush(struct journal *journal, struct error *error);
+
+const struct state *journal_state(const struct journal *journal);
+const struct head *journal_head(const struct journal *journal); /* NULL before the first tick */
+uint64_t journal_age_ns(const struct journal *journal);         /* since the last good tick began (J20) */
+const struct journal_counters *journal_counters(const struct journal *journal);

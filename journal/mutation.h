@@ -1,0 +1,54 @@
+/* journal/mutation.h -- rules of the protocol that the simulator can take out, to see that its oracles notice.
+ *
+ * Only the simulator is built with JOURNAL_MUTATIONS; anywhere else MUTATED() is false when the program is compiled. */
+#pragma once
+
+#define JOURNAL_MUTATION_LIST(X)    \
+    X(ack_before_check)             \
+    X(ack_one_generation_lax)       \
+    X(ack_from_earlier_head)        \
+    X(no_ledger)                    \
+    X(short_ledger)                 \
+    X(no_rejection_window)          \
+    X(head_before_list_on_read)     \
+    X(list_before_head_on_fold)     \
+    X(delete_before_publish)        \
+    X(no_forced_fold)               \
+    X(no_predecessor_rule)          \
+    X(retry_under_new_key)          \
+    X(blind_412)                    \
+    X(conflict_means_exists)        \
+    X(seed_on_404)                  \
+    X(own_write_evicted_early)      \
+    X(unordered_apply)              \
+    X(rejected_before_unknown)      \
+    X(forced_fold_skips_held)       \
+    X(clock_not_merged)             \
+    X(base_older_than_published)    \
+    X(older_head_accepted)          \
+    X(tidy_after_ambiguous_publish) \
+    X(part_names_without_nonce)     \
+    X(window_listed_short)          \
+    X(writes_before_first_tick)     \
+    X(no_empty_folds)               \
+    X(no_batch_ids)                 \
+    X(bell_after_ack)               \
+    X(bell_bytes_repeated)          \
+    X(counter_clamped)              \
+    X(spool_number_lax)             \
+    X(lineage_ignored)
+
+enum journal_mutation {
+    MUTATION_none,
+#define X(name) MUTATION_##name,
+    JOURNAL_MUTATION_LIST(X)
+#undef X
+        MUTATION_count,
+};
+
+#ifdef JOURNAL_MUTATIONS
+extern enum journal_mutation journal_mutation;
+#define MUTATED(name) (journal_mutation == MUTATION_##name)
+#else
+#define MUTATED(name) false
+#endif

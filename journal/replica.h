@@ -1,0 +1,119 @@
+/* journal/replica.h -- what one replica knows; private to journal/.
+ *
+ * The tail holds every segment that was listed or written and is not covered, in canonical order. `busy` is held by
+ * whoever adopts heads (a tick); the compactor builds without it and looks again before it uses what it saw. */
+#pragma once
+
+#include "journal/journal.h"
+#include "journal/mutation.h"
+#include "journal/segment.h"
+
+enum body_state { BODY_ABSENT, BODY_GOOD, BODY_DAMAGED, BODY_NEWER };
+
+struct tail_segment {
+    struct segment_key key;
+    enum body_state state;
+    unsigned failed_reads;
+    bool is_own;  /* written and committed by this process */
+    bool is_live; /* counts in the published view */
+    uint64_t
+        seen_round; /* the last listing that showed it; for own ones at least the one under way when it was stored */
+    uint64_t first_seen_ns;
+    struct buffer body;
+    struct segment segment; /* when BODY_GOOD */
+};
+
+struct pending_batch {
+    struct list_link link;
+    const struct journal_batch *batch;
+    uint32_t ops_count;
+    bool is_done;
+    struct journal_answer answer;
+    struct wait_queue done;
+};
+
+struct journal {
+    struct journal_environment environment;
+    struct journal_options options;
+    struct journal_counters counters;
+    bool is_stopping;
+    unsigned tasks;
+    bool is_busy; /* a tick is under way */
+    struct wait_queue idle;
+
+    /* the published state */
+    bool is_ready;
+    bool has_head;
+    bool is_halted; /* head missing, damaged or of another lineage: no acks, no folds */
+    struct head *head;
+    struct store_etag head_etag;
+    struct buffer head_body;
+    uint64_t head_first_read_ns; /* when this generation was first seen: G_min counts from here */
+    uint64_t head_read_ns;       /* when a head was last read */
+    uint64_t good_tick_ns;
+    struct layer base;
+    struct entries ledger; /* stored segment key -> u64 generation that folded it */
+    struct state view;
+    struct segment_key *applied; /* what the view holds over the base, in order */
+    size_t applied_count, applied_capacity;
+    struct tail_segment **tail;
+    size_t tail_count, tail_capacity;
+    uint64_t live_bytes;
+    uint64_t round; /* of listings */
+    struct store_etag bell_etag;
+    struct store_page *tick_page;
+
+    /* the writer */
+    struct journal_id writer;
+    uint64_t sequence;
+    uint64_t clock;
+    bool has_committed;
+    struct segment_key last_committed;
+    struct list_link queue;
+    size_t queued_bytes;
+    struct wait_queue queue_grew;
+
+    /* the compactor */
+    bool must_drive; /* somebody waits for generations */
+    bool is_folding;
+    struct store_page *fold_page;
+    struct journal_id copied_head; /* nonce of the last head of which a copy was written */
+};
+
+/* ---- replica.c ---- */
+void replica_alarm(struct journal *journal, enum journal_alarm alarm);
+uint64_t replica_now(const struct journal *journal);
+deadline_t replica_deadline(const struct journal *journal);
+bool replica_sleep_ms(struct journal *journal, uint64_t milliseconds);
+struct tail_segment *tail_find(struct journal *journal, const struct segment_key *key);
+struct tail_segment *tail_add(struct journal *journal, const struct segment_key *key);
+void tail_remove(struct journal *journal, size_t index);
+/* The generation that folded the key, or 0. */
+uint64_t ledger_generation(const struct journal *journal, const struct segment_key *key);
+bool replica_is_settled(const struct journal *journal, const struct segment_key *key);
+/* Which segments count now, and the view made of them. Never suspends: readers see it at once or not at all. */
+void replica_publish(struct journal *journal);
+/* Reads a segment's body if it is not here. False: it could not be read now. *ret_is_gone: the store has none. */
+SUSPENDS bool replica_fetch(struct journal *journal, const struct segment_key *key, bool *ret_is_gone);
+void apply_segment(struct state *state, const struct segment *segment, uint64_t generation);
+
+/* ---- head_read.c ---- */
+SUSPENDS enum store_answer head_read(struct journal *journal, struct head *ret_head, struct buffer *ret_body,
+                                     struct store_etag *ret_etag);
+/* Makes what was read the head of this replica: loads what it folded. Under `busy`. */
+SUSPENDS bool head_adopt(struct journal *journal, const struct head *head, struct span body,
+                         const struct store_etag *etag);
+
+/* Adds to `into` what it does not hold yet of a layer of some checkpoint. */
+SUSPENDS bool head_read_layer(struct journal *journal, const struct head_layer *layer, struct layer *into);
+
+/* ---- tick.c, seed.c, bell.c, fold.c, cleanup.c, writer.c ---- */
+SUSPENDS bool tick(struct journal *journal);
+SUSPENDS bool seed(struct journal *journal);
+SUSPENDS bool bell_has_changed(struct journal *journal);
+SUSPENDS bool bell_ring(struct journal *journal);
+SUSPENDS bool fold(struct journal *journal, bool take_nothing_too);
+SUSPENDS void cleanup(struct journal *journal);
+void poller_run(void *argument);
+void compactor_run(void *argument);
+void writer_run(void *argument);

@@ -1,0 +1,141 @@
+/* journal/tick.c -- one pass of a replica: list, read the head, fetch, derive, publish. And the task that does it. */
+#include "journal/replica.h"
+
+#include <stdlib.h>
+
+/* Everything that may be live under the head that is known, marked with the number of this listing. */
+static bool list_window(struct journal *journal)
+{
+    struct journal_store *store = journal->environment.store;
+    char after[JOURNAL_NAME_BYTES];
+    uint64_t begin = journal->has_head ? head_window_begin(journal->head) : 0;
+    segment_name_format_before(begin + MUTATED(window_listed_short), after);
+    uint64_t round = ++journal->round;
+    struct store_page *page = journal->tick_page;
+    do {
+        if (store->list(store, SEGMENTS_PREFIX, after, page, replica_deadline(journal)) != STORE_DONE)
+            return false;
+        for (unsigned i = 0; i < page->count; i++) {
+            struct segment_key key;
+            if (segment_name_parse(span_from_string(page->names[i]), &key))
+                tail_add(journal, &key)->seen_round = round;
+        }
+        if (page->count > 0)
+            memcpy(after, page->names[page->count - 1], sizeof after);
+    } while (page->is_truncated && page->count > 0);
+    return true;
+}
+
+static bool read_and_adopt(struct journal *journal)
+{
+    struct buffer body;
+    struct store_etag etag;
+    struct head *head = malloc(sizeof *head);
+    buffer_init(&body, HEAD_BYTES_MAX);
+    bool is_good = head != NULL && head_read(journal, head, &body, &etag) == STORE_DONE &&
+                   head_adopt(journal, head, buffer_span(&body), &etag);
+    buffer_free(&body);
+    free(head);
+    return is_good;
+}
+
+/* Bodies of what may be live. A segment that is gone is either covered by a head that we have not read yet, or somebody
+ * took it away: the second reading decides. */
+static bool fetch_bodies(struct journal *journal, bool *ret_some_gone)
+{
+    bool all_read = true;
+    for (size_t i = 0; i < journal->tail_count; i++) {
+        struct segment_key key = journal->tail[i]->key;
+        if (journal->tail[i]->state != BODY_ABSENT || replica_is_settled(journal, &key))
+            continue;
+        bool is_gone;
+        struct tail_segment *before = journal->tail[i];
+        if (!replica_fetch(journal, &key, &is_gone) && !is_gone && before->failed_reads == 0)
+            all_read = false; /* no answer; damage is not waited for */
+        *ret_some_gone |= is_gone;
+        struct tail_segment *item = tail_find(journal, &key);
+        if (is_gone && item != NULL && item->state == BODY_ABSENT)
+            item->seen_round = 0;
+    }
+    return all_read;
+}
+
+/* What is settled need not be held any more; what a whole listing did not show is gone. */
+static void drop_settled(struct journal *journal, uint64_t round)
+{
+    for (size_t i = journal->tail_count; i-- > 0;) {
+        const struct tail_segment *item = journal->tail[i];
+        bool is_settled = replica_is_settled(journal, &item->key);
+        bool has_vanished = item->seen_round < round;
+        if (item->is_own && MUTATED(own_write_evicted_early))
+            has_vanished = true;
+        if (!is_settled && has_vanished && !MUTATED(no_rejection_window))
+            replica_alarm(journal, ALARM_SEGMENT_VANISHED);
+        if (is_settled || has_vanished)
+            tail_remove(journal, i);
+    }
+}
+
+static bool pass(struct journal *journal)
+{
+    if (!journal->has_head && !read_and_adopt(journal) && (!journal->options.may_seed || !seed(journal)))
+        return false;
+    if (MUTATED(head_before_list_on_read) && !read_and_adopt(journal))
+        return false;
+    bool some_gone = false;
+    if (!list_window(journal))
+        return false;
+    uint64_t round = journal->round;
+    if (!MUTATED(head_before_list_on_read) && !read_and_adopt(journal))
+        return false;
+    if (!fetch_bodies(journal, &some_gone))
+        return false;
+    if (some_gone && !read_and_adopt(journal))
+        return false;
+    drop_settled(journal, round);
+    replica_publish(journal);
+    return true;
+}
+
+bool tick(struct journal *journal)
+{
+    struct journal_scheduler *scheduler = journal->environment.scheduler;
+    while (journal->is_busy) {
+        if (!scheduler->wait(scheduler, &journal->idle, replica_deadline(journal)) || journal->is_stopping)
+            return false;
+    }
+    journal->is_busy = true;
+    uint64_t began = replica_now(journal);
+    bool is_good = pass(journal);
+    journal->is_busy = false;
+    scheduler->wake_all(scheduler, &journal->idle);
+    if (is_good) {
+        journal->good_tick_ns = began;
+        journal->counters.ticks++;
+    } else {
+        journal->counters.ticks_failed++;
+    }
+    return is_good;
+}
+
+void poller_run(void *argument)
+{
+    struct journal *journal = argument;
+    uint64_t wait_ms = 0;
+    do {
+        uint64_t began = replica_now(journal);
+        struct store_etag known = journal->bell_etag;
+        if (journal->is_ready && !bell_has_changed(journal)) {
+            journal->good_tick_ns = began; /* nothing was written since the last tick that followed a bell */
+            wait_ms = journal->options.poll_ms;
+        } else if (tick(journal)) {
+            wait_ms = journal->options.poll_ms;
+        } else {
+            journal->bell_etag = known; /* the change has not been looked at */
+            wait_ms = wait_ms < 50                             ? 50
+                      : wait_ms * 2 < journal->options.poll_ms ? wait_ms * 2
+                                                               : journal->options.poll_ms;
+        }
+    } while (replica_sleep_ms(journal, wait_ms));
+    journal->tasks--;
+}

@@ -1,0 +1,14 @@
+/* tests/sim/run.h -- one seed: replicas, compactors, callers and restarts over the simulated world, and the oracles. */
+#pragma once
+
+#include "tests/sim/world.h"
+
+enum { VIOLATION_BYTES = 200 };
+
+struct run_result {
+    bool is_violated;
+    char violation[VIOLATION_BYTES];
+    uint64_t trace, generations, committed, rejected, unknown, batches, steps;
+};
+
+void run_seed(uint64_t seed, struct run_result *ret_result);
