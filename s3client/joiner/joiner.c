@@ -151,8 +151,10 @@ static SUSPENDS bool list_parts(struct bucket_store *store, const struct object_
     const struct staged_piece *piece = (const struct staged_piece *)(const void *)pieces.data;
     unsigned count = (unsigned)(pieces.size / sizeof *piece);
     struct part_attributes *parts = done ? arena_allocate(arena, (count + 1) * sizeof *parts) : NULL;
-    if (done && parts == NULL)
-        done = error_set(error, ERROR_BUSY, S3_SlowDown, "The request's memory is used up.");
+    if (done && parts == NULL) {
+        (void)error_set(error, ERROR_BUSY, S3_SlowDown, "The request's memory is used up.");
+        done = false;
+    }
     for (unsigned i = 0; done && i < count; i++)
         done = read_part(inner, name->bucket, upload_id, &piece[i], arena, &parts[i], error);
     buffer_free(&pieces);
