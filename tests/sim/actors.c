@@ -1,0 +1,62 @@
+/* tests/sim/actors.c -- processes: they start, die, start again, and are cloned. */
+#include "tests/sim/actors.h"
+
+#include "tests/sim/workload.h"
+
+static void crashed(struct process *process)
+{
+    struct actor *actor = LIST_ELEMENT(process, struct actor, process);
+    journal_stop(actor->journal);
+    actor->restart_at = world_now() + world_below(3000) * MS;
+}
+
+void actor_start(struct actor *actor)
+{
+    actor->process.crashed = crashed;
+    process_begin(&actor->process, (unsigned)(actor - sim.actors));
+    struct journal_environment environment = {&actor->process.store, &actor->process.clock, world_random(),
+                                              &actor->process.scheduler};
+    actor->seen_digest = actor->seen_generation = actor->seen_good_tick = 0;
+    actor->seen_applied = SIZE_MAX;
+    memset(actor->visible, 0, sizeof actor->visible);
+    actor->last_committed = -1;
+    actor->journal = journal_open(&environment, &sim.options);
+    if (sim.is_ending)
+        return;
+    workload_start(actor);
+}
+
+/* F31: the process and its memory are there twice; both go on under one writer id. */
+static void clone_writer(void)
+{
+    const struct actor *from = &sim.actors[world_below(sim.actors_count)];
+    struct actor *to = &sim.actors[world_below(sim.actors_count)];
+    if (from == to || from->process.is_dead || to->process.is_dead || from->journal == NULL || to->journal == NULL)
+        return;
+    to->journal->writer = from->journal->writer;
+    to->journal->sequence = from->journal->sequence;
+    to->journal->clock = from->journal->clock;
+    to->process.wall_offset_ms = from->process.wall_offset_ms;
+}
+
+void supervisor_run(void *argument)
+{
+    bool *is_over = argument;
+    while (!*is_over) {
+        world_sleep_ms(100);
+        if (*is_over)
+            break;
+        if (world_faults && world_chance(3))
+            clone_writer();
+        for (unsigned i = 0; i < sim.actors_count; i++) {
+            struct actor *actor = &sim.actors[i];
+            if (actor->journal != NULL && actor->process.is_dead && world_tasks_of(&actor->process) == 0 &&
+                journal_is_idle(actor->journal)) {
+                journal_free(actor->journal);
+                actor->journal = NULL;
+            }
+            if (actor->journal == NULL && world_now() >= actor->restart_at)
+                actor_start(actor);
+        }
+    }
+}

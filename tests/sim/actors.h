@@ -1,0 +1,8 @@
+/* tests/sim/actors.h -- replicas that start, crash, start again, and are cloned. */
+#pragma once
+
+#include "tests/sim/simulation.h"
+
+void actor_start(struct actor *actor);
+/* Starts and restarts the actors until *is_over. */
+void supervisor_run(void *is_over);

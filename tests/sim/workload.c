@@ -1,0 +1,171 @@
+/* tests/sim/workload.c -- what a seed is made of, and the callers that submit, ask again and submit again. */
+#include "tests/sim/workload.h"
+
+#include "tests/sim/oracle.h"
+
+enum { CALLERS_MAX = 3 };
+
+void workload_draw(void)
+{
+    static const unsigned choices[] = {0, 0, 5, 20, 60, 200};
+    unsigned *rates[] = {&world_rates.lost, &world_rates.answer_lost, &world_rates.late, &world_rates.twice,
+                         &world_rates.conflict};
+    for (unsigned i = 0; i < 5; i++)
+        *rates[i] = choices[world_below(6)];
+    world_rates.crash = (unsigned)(world_below(3) * world_below(4));
+    world_rates.pause = (unsigned)(world_below(3) * world_below(8));
+    world_rates.delete_part = world_below(2) ? 0 : 300;
+    world_rates.late_ms_max = world_below(2) ? 2000 : 30000;
+    world_rates.pause_ms_max = world_below(2) ? 1000 : 20000;
+    world_rates.latency_ms_max = world_below(2) ? 20 : 120;
+    world_rates.page_names = world_below(2) ? 1000 : 1 + (unsigned)world_below(12);
+    sim.options = (struct journal_options){.window = 4 + (unsigned)world_below(3), .may_seed = true};
+    sim.options.horizon = sim.options.window + 4 + (unsigned)world_below(8);
+    sim.options.fold_gap_ms = 60 + (unsigned)world_below(300);
+    sim.options.poll_ms = 50 + (unsigned)world_below(400);
+    sim.options.linger_ms = 1 + (unsigned)world_below(20);
+    sim.options.request_ms = 300 + (unsigned)world_below(500);
+    sim.options.decide_ms = 3000 + (unsigned)world_below(6000);
+    sim.options.fold_age_ms = 50 + (unsigned)world_below(600);
+    sim.options.fold_segments_max = world_below(2) ? 0 : 1 + (unsigned)world_below(8);
+    sim.batches_wanted = 100 + (unsigned)world_below(60);
+    sim.actors_count = 2 + (unsigned)world_below(REPLICAS_MAX - 1);
+}
+
+static int some_visible(const struct actor *actor)
+{
+    for (unsigned i = 0; i < 8 && sim.truths_count > 0; i++) {
+        unsigned number = (unsigned)world_below(sim.truths_count);
+        if (actor->visible[number])
+            return (int)number;
+    }
+    return -1;
+}
+
+static unsigned new_truth(void)
+{
+    struct truth *truth = &sim.truths[sim.truths_count];
+    *truth = (struct truth){.has_id = world_below(2), .after_program = -1, .after_cause = -1};
+    random_fill(world_random(), &truth->id, sizeof truth->id);
+    if (!truth->has_id)
+        memset(&truth->id, 0, sizeof truth->id);
+    return sim.truths_count++;
+}
+
+static void put_ops(struct buffer *ops, uint32_t number)
+{
+    struct span value = span_of(&number, sizeof number);
+    op_put(ops, &(struct op){OP_LIST_APPEND, SPACE_TEST, SPAN("order"), SPAN("all"), value});
+    op_put_counter_add(ops, SPACE_TEST, SPAN("sum"), SPAN("all"), number % 3 == 0 ? -100 : 70);
+    if (number % 4 == 0)
+        op_put(ops, &(struct op){OP_MAP_PUT, SPACE_TEST, SPAN("map"), span_take(value, 1), value});
+    if (number % 5 == 0)
+        op_put(ops, &(struct op){OP_MAP_DELETE, SPACE_TEST, SPAN("map"), span_take(value, 1), SPAN_EMPTY});
+    op_put(ops, &(struct op){OP_LIST_APPEND, SPACE_TEST, SPAN("order"), SPAN("twin"), value});
+}
+
+/* One try. Returns what became of it. */
+static enum journal_outcome submit(struct actor *actor, unsigned number)
+{
+    struct truth *truth = &sim.truths[number];
+    struct journal *journal = actor->journal;
+    struct buffer ops = {0};
+    struct error error;
+    put_ops(&ops, number);
+    struct journal_batch batch = {truth->id, truth->tries > 0 ? truth->keys[0].base : 0, buffer_span(&ops)};
+    truth->is_submitted = true;
+    if (truth->tries == 0) {
+        truth->after_program = actor->last_committed;
+        truth->after_cause = some_visible(actor);
+    }
+    struct journal_answer answer = journal_submit(journal, &batch, &error);
+    buffer_free(&ops);
+    bool is_crashed = actor->process.is_dead || journal->is_stopping;
+    if (is_crashed)
+        answer.outcome = JOURNAL_UNKNOWN; /* what a process knew that died, nobody knows */
+    if (answer.has_key && truth->tries < TRIES_MAX) {
+        truth->keys[truth->tries] = answer.key;
+        truth->outcomes[truth->tries++] = answer.outcome;
+    }
+    truth->is_maybe |= answer.outcome == JOURNAL_UNKNOWN || answer.outcome == JOURNAL_DAMAGED;
+    if (answer.outcome == JOURNAL_COMMITTED) {
+        truth->is_committed = true;
+        truth->committed_at = world_now();
+        static bool visible[BATCHES_MAX];
+        const struct state *state = journal_state(journal);
+        if (state == NULL) {
+            violate("J18", (int)number, "committed, and the replica serves nothing");
+        } else {
+            check_state(state, visible, NULL);
+            if (!visible[number])
+                violate("J18", (int)number, "committed, and not visible where it was");
+        }
+        actor->last_committed = (int)number;
+        actor->visible[number] = true;
+    }
+    return answer.outcome;
+}
+
+static void flush(struct actor *actor)
+{
+    static bool visible[BATCHES_MAX];
+    uint64_t began = world_now();
+    struct error error;
+    if (!journal_flush(actor->journal, &error) || actor->process.is_dead)
+        return;
+    check_state(journal_state(actor->journal), visible, NULL);
+    for (unsigned i = 0; i < sim.truths_count; i++) {
+        if (sim.truths[i].is_committed && sim.truths[i].committed_at <= began && !visible[i])
+            violate("J22", (int)i, "was committed before the flush, and is not visible");
+    }
+}
+
+static void caller_run(void *argument)
+{
+    struct actor *actor = argument;
+    while (!actor->process.is_dead && !actor->journal->is_stopping && sim.truths_count < sim.batches_wanted &&
+           !sim.is_ending) {
+        world_sleep_ms(world_below(300) + (world_chance(10) ? world_below(20000) : 0));
+        if (actor->process.is_dead || journal_state(actor->journal) == NULL)
+            continue;
+        if (world_chance(30))
+            flush(actor);
+        if (actor->process.is_dead || sim.truths_count >= sim.batches_wanted)
+            continue;
+        unsigned number = new_truth();
+        enum journal_outcome outcome = submit(actor, number);
+        /* surely not applied: another try is a new one; unknown: only with an id */
+        for (unsigned i = 0; i < 2 && !actor->process.is_dead &&
+                             (outcome == JOURNAL_REJECTED || (outcome == JOURNAL_UNKNOWN && sim.truths[number].has_id));
+             i++) {
+            world_sleep_ms(world_below(500));
+            if (!actor->process.is_dead)
+                outcome = submit(actor, number);
+        }
+    }
+    actor->callers--;
+}
+
+/* Takes up, after a restart, what an earlier incarnation left open. */
+static void retry_run(void *argument)
+{
+    struct actor *actor = argument;
+    for (unsigned i = 0; i < sim.truths_count && !actor->process.is_dead && !sim.is_ending; i++) {
+        struct truth *truth = &sim.truths[i];
+        if (!truth->has_id || truth->is_committed || !truth->is_maybe || truth->tries == 0 ||
+            truth->tries >= TRIES_MAX || world_below(3) != 0)
+            continue;
+        world_sleep_ms(world_below(400));
+        if (!actor->process.is_dead && journal_state(actor->journal) != NULL)
+            (void)submit(actor, i);
+    }
+    actor->callers--;
+}
+
+void workload_start(struct actor *actor)
+{
+    actor->callers = 1 + (unsigned)world_below(CALLERS_MAX);
+    for (unsigned i = 1; i < actor->callers; i++)
+        (void)world_spawn(&actor->process, caller_run, actor);
+    (void)world_spawn(&actor->process, retry_run, actor);
+}
