@@ -7,28 +7,36 @@
 
 enum { PUT_ATTEMPTS = 3 };
 
+struct listing {
+    struct segment_key *keys; /* in order */
+    size_t count, capacity;
+    unsigned pages;
+};
+
 struct folding {
     struct head *head;      /* the next one */
     struct store_etag etag; /* of the one that it replaces */
-    struct segment_key *listed, *chosen;
-    size_t listed_count, listed_capacity, chosen_count;
+    struct listing listed;
+    struct listing early; /* listed before `listed` began; no pages: `listed` is one page, which needs no other */
+    struct segment_key *chosen;
+    size_t chosen_count;
     struct layer changes;
     struct buffer body;
 };
 
 /* ---- the input ---- */
 
-static void remember_listed(struct folding *folding, const struct segment_key *key)
+static void remember_listed(struct listing *listing, const struct segment_key *key)
 {
-    if (folding->listed_count == folding->listed_capacity) {
-        folding->listed_capacity = folding->listed_capacity == 0 ? 64 : 2 * folding->listed_capacity;
-        folding->listed = realloc(folding->listed, folding->listed_capacity * sizeof *folding->listed);
-        ASSERT(folding->listed != NULL);
+    if (listing->count == listing->capacity) {
+        listing->capacity = listing->capacity == 0 ? 64 : 2 * listing->capacity;
+        listing->keys = realloc(listing->keys, listing->capacity * sizeof *listing->keys);
+        ASSERT(listing->keys != NULL);
     }
-    folding->listed[folding->listed_count++] = *key;
+    listing->keys[listing->count++] = *key;
 }
 
-static bool list_input(struct journal *journal, struct folding *folding)
+static bool list_window(struct journal *journal, struct listing *listing)
 {
     struct journal_store *store = journal->environment.store;
     char after[JOURNAL_NAME_BYTES];
@@ -37,10 +45,11 @@ static bool list_input(struct journal *journal, struct folding *folding)
     do {
         if (store->list(store, SEGMENTS_PREFIX, after, page, replica_deadline(journal)) != STORE_DONE)
             return false;
+        listing->pages++;
         for (unsigned i = 0; i < page->count; i++) {
             struct segment_key key;
             if (segment_name_parse(span_from_string(page->names[i]), &key))
-                remember_listed(folding, &key);
+                remember_listed(listing, &key);
         }
         if (page->count > 0)
             memcpy(after, page->names[page->count - 1], sizeof after);
@@ -48,10 +57,41 @@ static bool list_input(struct journal *journal, struct folding *folding)
     return true;
 }
 
+/* One page is a snapshot: it shows what every segment in it was caused by. Several are not: a cause may come into a
+ * page that was read already, its effect into one that was not. So they are listed twice. Whatever the first listing
+ * showed, and all its causes, was stored when the second began: in that one nothing is missing in front of it (J10). */
+static bool list_input(struct journal *journal, struct folding *folding)
+{
+    if (!list_window(journal, &folding->listed))
+        return false;
+    if (folding->listed.pages == 1 || MUTATED(pages_listed_once))
+        return true;
+    folding->early = folding->listed;
+    folding->listed = (struct listing){0};
+    return list_window(journal, &folding->listed);
+}
+
+static bool was_listed_early(const struct folding *folding, const struct segment_key *key)
+{
+    size_t low = 0;
+    size_t high = folding->early.count;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        int order = segment_key_compare(&folding->early.keys[middle], key);
+        if (order == 0)
+            return true;
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return folding->early.pages == 0;
+}
+
 static bool fetch_input(struct journal *journal, const struct folding *folding)
 {
-    for (size_t i = 0; i < folding->listed_count; i++) {
-        const struct segment_key *key = &folding->listed[i];
+    for (size_t i = 0; i < folding->listed.count; i++) {
+        const struct segment_key *key = &folding->listed.keys[i];
         if (replica_is_settled(journal, key))
             continue;
         struct tail_segment *item = tail_add(journal, key);
@@ -118,7 +158,7 @@ static enum choice choose_one(struct journal *journal, struct folding *folding, 
     const struct tail_segment *item = tail_find(journal, key);
     if (replica_is_settled(journal, key))
         return PASS_BY;
-    if (!is_forced && folding->chosen_count >= journal->options.fold_segments_max)
+    if (!is_forced && (folding->chosen_count >= journal->options.fold_segments_max || !was_listed_early(folding, key)))
         return STOP_HERE;
     if (item != NULL && item->state == BODY_DAMAGED)
         return put_into_quarantine(journal, folding->head, key) ? PASS_BY : GIVE_UP;
@@ -146,12 +186,12 @@ static enum choice choose_one(struct journal *journal, struct folding *folding, 
 
 static bool choose(struct journal *journal, struct folding *folding)
 {
-    folding->chosen = calloc(folding->listed_count + 1, sizeof *folding->chosen);
+    folding->chosen = calloc(folding->listed.count + 1, sizeof *folding->chosen);
     ASSERT(folding->chosen != NULL);
-    for (size_t i = 0; i < folding->listed_count; i++) {
-        switch (choose_one(journal, folding, &folding->listed[i])) {
+    for (size_t i = 0; i < folding->listed.count; i++) {
+        switch (choose_one(journal, folding, &folding->listed.keys[i])) {
         case TAKE:
-            folding->chosen[folding->chosen_count++] = folding->listed[i];
+            folding->chosen[folding->chosen_count++] = folding->listed.keys[i];
             break;
         case PASS_BY:
             break;
@@ -354,7 +394,8 @@ bool fold(struct journal *journal, bool take_nothing_too)
     buffer_init(&folding.body, PART_BYTES_MAX);
     bool is_published = fold_once(journal, &folding, take_nothing_too);
     free(folding.head);
-    free(folding.listed);
+    free(folding.listed.keys);
+    free(folding.early.keys);
     free(folding.chosen);
     layer_free(&folding.changes);
     buffer_free(&folding.body);

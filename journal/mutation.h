@@ -36,7 +36,8 @@
     X(bell_bytes_repeated)          \
     X(counter_clamped)              \
     X(spool_number_lax)             \
-    X(lineage_ignored)
+    X(lineage_ignored)              \
+    X(pages_listed_once)
 
 enum journal_mutation {
     MUTATION_none,

@@ -45,6 +45,7 @@ bool seed(struct journal *journal)
         return false;
     if (!MUTATED(seed_on_404) && !is_empty(journal))
         return false;
-    (void)create_head(journal);
-    return false; /* whoever made it: the next tick reads it */
+    if (create_head(journal))
+        (void)bell_ring(journal); /* without a bell every poll would list */
+    return false;                 /* whoever made it: the next tick reads it */
 }
