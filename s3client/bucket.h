@@ -46,6 +46,7 @@ struct bucket_info {
     char name[BUCKET_NAME_BYTES_MAX + 1];
     char owner[ACCOUNT_ID_BYTES_MAX + 1]; /* account id of who made it */
     int64_t created_ms;
+    uint64_t creation_id; /* tells it from earlier buckets of its name */
 };
 
 /* Names one object. */
@@ -87,6 +88,7 @@ struct write_result {
      * sent. NULL: the chosen parts. */
     const struct object_part *parts;
     unsigned parts_count;
+    bool is_uncounted; /* the ledger leaves the object out (s3client/spool.h): it was brought in from elsewhere */
 };
 
 /* ---- listing ---- */

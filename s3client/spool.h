@@ -10,20 +10,30 @@
  * sent again after any crash. Each time that a store is opened it makes a spool of its own, with an id from the
  * operating system, and only appends to that one; spools that it finds are drained under their own ids.
  *
- * The amounts of one record, encoded (little endian), as often as there are buckets:
+ * The amounts of one record, encoded (little endian), as often as there are buckets (SPOOL_RECORD_BUCKETS_MAX at most):
  *   u8 name bytes, name, u64 creation id, i64 objects, i64 original bytes, i64 stored bytes
- * The creation id tells a bucket from earlier ones of its name. Sums may be negative, and are never clamped. */
+ * The creation id tells a bucket from earlier ones of its name (bucket_info.creation_id). Sums may be negative, and are
+ * never clamped.
+ *
+ * A spool appears with its first amounts: an own one that took none is not listed. An open record that is found when a
+ * store is opened (its process ended without freezing it) is frozen then. The calls run on a fiber of an attached
+ * shard; list and read do not suspend. */
 #pragma once
 
 #include "runtime/base/buffer.h"
 #include "runtime/base/error.h"
 #include "runtime/base/span.h"
 #include "runtime/fiber.h"
+#include "s3client/bucket.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { SPOOL_ID_BYTES = 16 };
+enum {
+    SPOOL_ID_BYTES = 16,
+    SPOOL_RECORD_BUCKETS_MAX = 4096, /* a record that has so many is frozen by the store itself */
+    SPOOL_AMOUNTS_BYTES_MAX = 1 + BUCKET_NAME_BYTES_MAX + 8 + 24, /* of one bucket */
+};
 
 struct spool_info {
     uint8_t id[SPOOL_ID_BYTES];
@@ -59,3 +69,48 @@ struct spool_operations {
     /* A spool that is empty and not the own one goes. */
     SUSPENDS bool (*remove)(struct spool *spool, const uint8_t id[SPOOL_ID_BYTES], struct error *error);
 };
+
+bool spool_list(struct spool *spool, struct buffer *ret_infos, struct error *error);
+SUSPENDS bool spool_freeze(struct spool *spool, uint64_t *ret_last, struct error *error);
+bool spool_read(struct spool *spool, const uint8_t id[SPOOL_ID_BYTES], uint64_t record, struct buffer *ret_amounts,
+                struct error *error);
+SUSPENDS bool spool_trim(struct spool *spool, const uint8_t id[SPOOL_ID_BYTES], uint64_t record, struct error *error);
+SUSPENDS bool spool_remove(struct spool *spool, const uint8_t id[SPOOL_ID_BYTES], struct error *error);
+
+/* ---- encoded amounts ---- */
+
+struct spool_amounts {
+    struct span bucket;
+    uint64_t creation_id;
+    struct ledger_amounts amounts;
+};
+
+void spool_put_amounts(struct buffer *encoded, const struct spool_amounts *amounts);
+/* Takes the next bucket's off the front; false at the end, and with *ret_damaged where the bytes are wrong. */
+bool spool_take_amounts(struct span *encoded, struct spool_amounts *ret_amounts, bool *ret_damaged);
+
+static inline bool ledger_amounts_are_zero(const struct ledger_amounts *amounts)
+{
+    return amounts->objects == 0 && amounts->original_bytes == 0 && amounts->stored_bytes == 0;
+}
+
+/* Sums wrap. */
+static inline int64_t ledger_sum(int64_t a, int64_t b)
+{
+    return (int64_t)((uint64_t)a + (uint64_t)b);
+}
+
+static inline void ledger_amounts_add(struct ledger_amounts *sum, const struct ledger_amounts *amounts)
+{
+    sum->objects = ledger_sum(sum->objects, amounts->objects);
+    sum->original_bytes = ledger_sum(sum->original_bytes, amounts->original_bytes);
+    sum->stored_bytes = ledger_sum(sum->stored_bytes, amounts->stored_bytes);
+}
+
+static inline void ledger_amounts_subtract(struct ledger_amounts *sum, const struct ledger_amounts *amounts)
+{
+    const struct ledger_amounts negative = {(int64_t)(0 - (uint64_t)amounts->objects),
+                                            (int64_t)(0 - (uint64_t)amounts->original_bytes),
+                                            (int64_t)(0 - (uint64_t)amounts->stored_bytes)};
+    ledger_amounts_add(sum, &negative);
+}

@@ -232,6 +232,7 @@ bool catalogue_decode_bucket(struct span name, struct span value, struct bucket_
         value.size - BUCKET_FIXED_BYTES > ACCOUNT_ID_BYTES_MAX || value.data[0] != BUCKET_ROW_VERSION)
         return false;
     *ret_row = (struct bucket_row){.number = load_u64_le(value.data + 4)};
+    ret_row->info.creation_id = ret_row->number;
     ret_row->info.created_ms = (int64_t)load_u64_le(value.data + 12);
     memcpy(ret_row->info.name, name.data, name.size);
     if (value.size > BUCKET_FIXED_BYTES)
