@@ -6,6 +6,8 @@
 
 #include <stdlib.h>
 
+enum { LOAD_ATTEMPTS = 3 };
+
 #ifdef JOURNAL_MUTATIONS
 enum journal_mutation journal_mutation;
 #endif
@@ -35,7 +37,7 @@ static void fill_options(struct journal_options *options)
     ASSERT(options->window >= 3 && options->horizon > options->window && options->horizon <= HEAD_HORIZON_MAX);
 }
 
-struct journal *journal_open(const struct journal_environment *environment, const struct journal_options *options)
+static struct journal *allocate(const struct journal_environment *environment, const struct journal_options *options)
 {
     struct journal *journal = calloc(1, sizeof *journal);
     ASSERT(journal != NULL);
@@ -50,12 +52,59 @@ struct journal *journal_open(const struct journal_environment *environment, cons
     wait_queue_init(&journal->idle);
     wait_queue_init(&journal->queue_grew);
     list_init(&journal->queue);
+    return journal;
+}
+
+struct journal *journal_open(const struct journal_environment *environment, const struct journal_options *options)
+{
+    struct journal *journal = allocate(environment, options);
     random_fill(environment->random, &journal->writer, sizeof journal->writer);
     static void (*const tasks[])(void *) = {poller_run, compactor_run, writer_run};
     static const char *const names[] = {"journal-poller", "journal-compactor", "journal-writer"};
     for (unsigned i = 0; i < 3; i++)
         journal->tasks += environment->scheduler->spawn(environment->scheduler, names[i], tasks[i], journal);
     return journal;
+}
+
+/* ---- without tasks ---- */
+
+static bool explain_unreadable(struct journal *journal, struct error *error)
+{
+    struct journal_store *store = journal->environment.store;
+    struct buffer body;
+    struct store_etag etag;
+    buffer_init(&body, HEAD_BYTES_MAX);
+    enum store_answer answer = store->get(store, HEAD_NAME, NULL, &body, &etag, replica_deadline(journal));
+    buffer_free(&body);
+    if (answer == STORE_NOT_FOUND) {
+        struct store_page *page = journal->tick_page;
+        if (store->list(store, "", "", page, replica_deadline(journal)) != STORE_DONE)
+            return error_set(error, ERROR_BUSY, NULL, "the journal could not be listed");
+        if (page->count == 0)
+            return error_set(error, ERROR_NOT_FOUND, NULL, "there is no journal yet");
+        return error_set(error, ERROR_DAMAGED, NULL, "the journal's head is missing, other objects of it are there");
+    }
+    if (journal->counters.alarms[ALARM_HEAD_DAMAGED] > 0)
+        return error_set(error, ERROR_DAMAGED, NULL, "the journal's head is damaged");
+    if (journal->counters.alarms[ALARM_PART_MISSING] > 0 || journal->counters.alarms[ALARM_DIGEST] > 0)
+        return error_set(error, ERROR_DAMAGED, NULL, "a part of the journal's checkpoint is missing or damaged");
+    return error_set(error, ERROR_BUSY, NULL, "the journal could not be read");
+}
+
+struct journal *journal_load(const struct journal_environment *environment, const struct journal_options *options,
+                             struct error *error)
+{
+    struct journal *journal = allocate(environment, options);
+    journal->options.may_seed = false;
+    bool is_loaded = false;
+    for (unsigned attempt = 0; attempt < LOAD_ATTEMPTS && !is_loaded; attempt++)
+        is_loaded = tick(journal); /* generations may pass meanwhile */
+    journal->is_stopping = true;
+    if (is_loaded)
+        return journal;
+    (void)explain_unreadable(journal, error);
+    journal_free(journal);
+    return NULL;
 }
 
 void journal_stop(struct journal *journal)

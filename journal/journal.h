@@ -72,7 +72,12 @@ struct journal_counters {
 };
 
 struct journal *journal_open(const struct journal_environment *environment, const struct journal_options *options);
-/* The tasks end at their next wait; journal_close waits for them. Batches in flight end as unknown. */
+/* For tools: reads head and state once, starts no task and writes nothing; every submission is refused, journal_flush
+ * reads again. NULL: ERROR_NOT_FOUND, there is no journal yet, that is no object of one; ERROR_DAMAGED; ERROR_BUSY. */
+SUSPENDS struct journal *journal_load(const struct journal_environment *environment,
+                                      const struct journal_options *options, struct error *error);
+/* The tasks end at their next wait, which the scheduler's own stop brings about at once. Batches in flight end as
+ * unknown. */
 void journal_stop(struct journal *journal);
 bool journal_is_idle(const struct journal *journal); /* stopped, and no task is inside */
 void journal_free(struct journal *journal);          /* must be idle */
