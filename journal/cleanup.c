@@ -3,14 +3,12 @@
 
 #include <stdlib.h>
 
-/* An operator restores from copies: one is written of every head in whose name something is deleted (J36). */
-static bool copy_head(struct journal *journal, struct journal_id *ret_nonce, uint64_t *ret_generation)
+bool cleanup_copy_head(struct journal *journal, uint64_t *ret_generation)
 {
     struct journal_store *store = journal->environment.store;
     char name[JOURNAL_NAME_BYTES];
-    *ret_nonce = *head_nonce(journal->head);
     *ret_generation = journal->head->generation;
-    head_copy_name_format(*ret_generation, ret_nonce, name);
+    head_copy_name_format(*ret_generation, head_nonce(journal->head), name);
     struct buffer body = {0};
     buffer_append(&body, buffer_span(&journal->head_body));
     enum store_answer answer = store->create(store, name, buffer_span(&body), replica_deadline(journal));
@@ -69,7 +67,8 @@ static void clean(struct journal *journal, const char *prefix, uint64_t copied)
 {
     struct journal_store *store = journal->environment.store;
     struct store_page *page = journal->fold_page;
-    if (store->list(store, prefix, prefix, page, replica_deadline(journal)) != STORE_DONE || journal->is_halted)
+    if (store->list(store, prefix, prefix, page, replica_deadline(journal)) != STORE_DONE ||
+        !replica_may_write(journal))
         return;
     if (!journal->has_head || journal->head->generation < copied)
         return;
@@ -88,9 +87,8 @@ static void clean(struct journal *journal, const char *prefix, uint64_t copied)
 
 void cleanup(struct journal *journal)
 {
-    struct journal_id nonce;
     uint64_t copied;
-    if (journal->is_halted || !copy_head(journal, &nonce, &copied))
+    if (!replica_may_write(journal) || !cleanup_copy_head(journal, &copied))
         return;
     clean(journal, SEGMENTS_PREFIX, copied);
     clean(journal, PARTS_PREFIX, copied);

@@ -427,7 +427,7 @@ void compactor_run(void *argument)
     struct journal *journal = argument;
     uint64_t gap_ns = journal->options.fold_gap_ms * UINT64_C(1000000);
     while (replica_sleep_ms(journal, journal->options.fold_gap_ms / 4 + 1)) {
-        if (!journal->is_ready || !journal->has_head || journal->is_halted ||
+        if (!journal->is_ready || !journal->has_head || !replica_may_write(journal) ||
             replica_now(journal) - journal->head_first_read_ns < gap_ns)
             continue;
         bool must_drive = journal->must_drive;

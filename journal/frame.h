@@ -1,6 +1,6 @@
 /* journal/frame.h -- the wrapping that every object of the journal has: what it is, how long, and a checksum.
  *
- *   0  4  magic: "BJSG" segment, "BJHD" head, "BJLG" ledger part, "BJST" state part
+ *   0  4  magic: "BJSG" segment, "BJHD" head, "BJLG" ledger part, "BJST" state part, "BJGR" note of the store's test
  *   4  2  format, 1
  *   6  2  zero
  *   8  4  payload bytes
@@ -26,6 +26,7 @@ enum {
 #define HEAD_MAGIC "BJHD"
 #define LEDGER_MAGIC "BJLG"
 #define STATE_MAGIC "BJST"
+#define GROUND_MAGIC "BJGR"
 
 /* Leaves room for the header at the end of `ret_body` and returns where it begins; the payload is appended behind it.
  */

@@ -12,6 +12,25 @@ struct folded {
     size_t count;
 };
 
+static void head_is_unreadable(struct journal *journal, const struct error *error)
+{
+    if (error->kind == ERROR_UNSUPPORTED) {
+        replica_halt(journal, JOURNAL_HEAD_NEWER, ALARM_HEAD_DAMAGED);
+        return;
+    }
+    if (++journal->head_damaged_reads < FAILED_READS_ARE_DAMAGE)
+        replica_alarm(journal, ALARM_HEAD_DAMAGED); /* it may have been the way here that damaged it */
+    else
+        replica_halt(journal, JOURNAL_HEAD_DAMAGED, ALARM_HEAD_DAMAGED);
+}
+
+/* A good head ends what a bad one began. That its checkpoint can be loaded shows later. */
+static void recover(struct journal *journal)
+{
+    if (journal->halt != JOURNAL_CHECKPOINT_LOST)
+        journal->is_halted = false;
+}
+
 enum store_answer head_read(struct journal *journal, struct head *ret_head, struct buffer *ret_body,
                             struct store_etag *ret_etag)
 {
@@ -20,34 +39,37 @@ enum store_answer head_read(struct journal *journal, struct head *ret_head, stru
     uint64_t known = journal->has_head ? journal->head->generation : 0;
     buffer_clear(ret_body);
     enum store_answer answer = store->get(store, HEAD_NAME, NULL, ret_body, ret_etag, replica_deadline(journal));
-    if (answer == STORE_NOT_FOUND && journal->has_head) {
-        if (!journal->is_halted)
-            replica_alarm(journal, ALARM_HEAD_MISSING);
-        journal->is_halted = true;
-    }
+    if (answer == STORE_NOT_FOUND && journal->has_head)
+        replica_halt(journal, JOURNAL_HEAD_MISSING, ALARM_HEAD_MISSING);
     if (answer != STORE_DONE)
         return answer;
     if (!head_decode(buffer_span(ret_body), ret_head, &error)) {
-        replica_alarm(journal, ALARM_HEAD_DAMAGED);
-        return STORE_UNKNOWN; /* the way here may have damaged it */
+        head_is_unreadable(journal, &error);
+        return STORE_UNKNOWN;
     }
-    if (!journal->has_head)
+    journal->head_damaged_reads = 0;
+    if (!journal->has_head && ret_head->generation < journal->newest_copy && !MUTATED(older_head_accepted)) {
+        replica_halt(journal, JOURNAL_WENT_BACK, ALARM_GENERATION_WENT_BACK); /* the copy is of a head that was there */
+        return STORE_UNKNOWN;
+    }
+    if (!journal->has_head) {
+        recover(journal);
         return STORE_DONE;
+    }
     const struct head_ancestor *now = head_ancestor(ret_head, journal->head->generation);
     if (!journal_id_equal(&ret_head->lineage, &journal->head->lineage) ||
         (now != NULL && !journal_id_equal(&now->nonce, head_nonce(journal->head)))) {
         if (MUTATED(lineage_ignored))
             return STORE_DONE;
-        replica_alarm(journal, ALARM_LINEAGE);
-        journal->is_halted = true;
+        replica_halt(journal, JOURNAL_OTHER_LINEAGE, ALARM_LINEAGE);
         return STORE_UNKNOWN;
     }
     if (ret_head->generation < known && !MUTATED(older_head_accepted)) {
-        replica_alarm(journal, ALARM_GENERATION_WENT_BACK); /* asked after we knew better: not a late answer */
-        journal->is_halted = true;
+        /* asked after we knew better: not a late answer */
+        replica_halt(journal, JOURNAL_WENT_BACK, ALARM_GENERATION_WENT_BACK);
         return STORE_UNKNOWN;
     }
-    journal->is_halted = false;
+    recover(journal);
     return STORE_DONE;
 }
 
@@ -57,6 +79,12 @@ static void folded_free(struct folded *folded)
 {
     free(folded->keys);
     free(folded->generations);
+}
+
+static void note_part(struct journal *journal, enum store_answer answer, bool is_good)
+{
+    if (answer == STORE_NOT_FOUND || (answer == STORE_DONE && !is_good))
+        replica_alarm(journal, ALARM_PART_MISSING); /* counted; the head is read again anyway */
 }
 
 static bool read_ledger(struct journal *journal, uint64_t generation, const struct head_ancestor *ancestor,
@@ -78,8 +106,7 @@ static bool read_ledger(struct journal *journal, uint64_t generation, const stru
     bool is_good = answer == STORE_DONE && ledger_decode(buffer_span(&body), &part, &keys, &count, &error) &&
                    count == ancestor->folded_count;
     buffer_free(&body);
-    if (answer == STORE_NOT_FOUND)
-        replica_alarm(journal, ALARM_PART_MISSING); /* counted; the head is read again anyway */
+    note_part(journal, answer, is_good);
     if (is_good) {
         folded->keys = realloc(folded->keys, (folded->count + count) * sizeof *keys);
         folded->generations = realloc(folded->generations, (folded->count + count) * sizeof(uint64_t));
@@ -177,8 +204,7 @@ bool head_read_layer(struct journal *journal, const struct head_layer *layer, st
     enum store_answer answer = store->get(store, name, NULL, &body, &etag, replica_deadline(journal));
     bool is_good = answer == STORE_DONE && state_part_decode(buffer_span(&body), &part, into, &error);
     buffer_free(&body);
-    if (answer == STORE_NOT_FOUND)
-        replica_alarm(journal, ALARM_PART_MISSING);
+    note_part(journal, answer, is_good);
     return is_good;
 }
 
@@ -217,11 +243,8 @@ static void install(struct journal *journal, const struct head *head, struct spa
         replica_publish(journal); /* without a gap for readers */
 }
 
-bool head_adopt(struct journal *journal, const struct head *head, struct span body, const struct store_etag *etag)
+static bool adopt(struct journal *journal, const struct head *head, struct span body, const struct store_etag *etag)
 {
-    journal->head_read_ns = replica_now(journal);
-    if (journal->has_head && head->generation == journal->head->generation)
-        return true;
     struct folded folded = {0};
     struct layer loaded = {0};
     uint64_t known = journal->has_head ? journal->head->generation : 0;
@@ -254,4 +277,34 @@ bool head_adopt(struct journal *journal, const struct head *head, struct span bo
     }
     folded_free(&folded);
     return is_loaded;
+}
+
+/* A part that is not there belongs to a head that has been replaced meanwhile; or, when the head stays, is lost. */
+static void note_failure(struct journal *journal, const struct head *head, uint64_t alarms)
+{
+    if (alarms == journal->counters.alarms[ALARM_PART_MISSING] + journal->counters.alarms[ALARM_DIGEST])
+        return;
+    if (journal->lost_generation != head->generation)
+        journal->lost_loads = 0;
+    journal->lost_generation = head->generation;
+    if (++journal->lost_loads >= FAILED_READS_ARE_DAMAGE)
+        replica_halt(journal, JOURNAL_CHECKPOINT_LOST, ALARM_PART_MISSING);
+}
+
+bool head_adopt(struct journal *journal, const struct head *head, struct span body, const struct store_etag *etag)
+{
+    journal->head_read_ns = replica_now(journal);
+    if (journal->has_head && head->generation == journal->head->generation)
+        return true;
+    uint64_t alarms = journal->counters.alarms[ALARM_PART_MISSING] + journal->counters.alarms[ALARM_DIGEST];
+    if (!adopt(journal, head, body, etag)) {
+        note_failure(journal, head, alarms);
+        return false;
+    }
+    journal->lost_loads = 0;
+    if (journal->halt == JOURNAL_CHECKPOINT_LOST) {
+        journal->halt = JOURNAL_RUNS;
+        journal->is_halted = false;
+    }
+    return true;
 }

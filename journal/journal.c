@@ -43,6 +43,7 @@ static struct journal *allocate(const struct journal_environment *environment, c
     ASSERT(journal != NULL);
     journal->environment = *environment;
     journal->options = *options;
+    journal->ground = options->trusts_store ? JOURNAL_RUNS : JOURNAL_NOT_READY;
     fill_options(&journal->options);
     journal->head = calloc(1, sizeof *journal->head);
     journal->tick_page = malloc(sizeof *journal->tick_page);
@@ -161,4 +162,18 @@ uint64_t journal_age_ns(const struct journal *journal)
 const struct journal_counters *journal_counters(const struct journal *journal)
 {
     return &journal->counters;
+}
+
+enum journal_condition journal_condition(const struct journal *journal)
+{
+    if (journal->ground != JOURNAL_RUNS && journal->ground != JOURNAL_NOT_READY)
+        return journal->ground;
+    if (journal->is_halted)
+        return journal->halt;
+    return journal->is_ready ? journal->ground : JOURNAL_NOT_READY;
+}
+
+const char *journal_condition_detail(const struct journal *journal)
+{
+    return journal->ground_detail;
 }

@@ -27,6 +27,24 @@ struct journal_options {
     uint64_t live_bytes_max;    /* beyond it batches are refused; 0: 64 MiB */
     size_t segment_bytes_max;   /* 0: 4 MiB */
     bool may_seed;              /* an empty bucket becomes a journal */
+    bool trusts_store;          /* neither tested before use nor compared with where the journal was (ground.h) */
+};
+
+/* Whether this replica acknowledges and folds, and if not, why (J36, J38, J48, J49). Readers are served all the same.
+ * docs/operations.md says what an operator does about each. */
+enum journal_condition {
+    JOURNAL_RUNS,
+    JOURNAL_NOT_READY,       /* no tick has succeeded yet: the store does not answer, or is being tested */
+    JOURNAL_HEAD_MISSING,    /* and other objects of the journal are there */
+    JOURNAL_HEAD_DAMAGED,    /* read several times */
+    JOURNAL_HEAD_NEWER,      /* sound, and of a later version of this program */
+    JOURNAL_WENT_BACK,       /* the head is older than one that was seen, or of which there is a copy */
+    JOURNAL_OTHER_LINEAGE,   /* restored or adopted since this process started: start it again. Or interference */
+    JOURNAL_CHECKPOINT_LOST, /* the head names parts that are missing or damaged */
+    JOURNAL_STORE_BROKEN,    /* the store does not keep what it must promise */
+    JOURNAL_GROUND_MISSING,  /* nothing says that this store was tested, or that the journal belongs here */
+    JOURNAL_IS_COPY,         /* the journal was made in another store: adopt it or leave it alone */
+    JOURNAL_CONDITION_COUNT,
 };
 
 enum journal_outcome {
@@ -61,6 +79,7 @@ enum journal_alarm {
     ALARM_PREDECESSOR_MISSING,
     ALARM_PART_MISSING,
     ALARM_DIGEST,
+    ALARM_GROUND, /* the store is broken, untested, or another one than the journal was made in */
     ALARM_COUNT,
 };
 
@@ -92,3 +111,10 @@ const struct state *journal_state(const struct journal *journal);
 const struct head *journal_head(const struct journal *journal); /* NULL before the first tick */
 uint64_t journal_age_ns(const struct journal *journal);         /* since the last good tick began (J20) */
 const struct journal_counters *journal_counters(const struct journal *journal);
+const char *journal_alarm_name(enum journal_alarm alarm); /* "segment-vanished" */
+enum journal_condition journal_condition(const struct journal *journal);
+/* Of JOURNAL_STORE_BROKEN: the promise that is not held. Else empty. */
+const char *journal_condition_detail(const struct journal *journal);
+/* "head-missing", and a sentence for an operator: what it is and what to do. */
+const char *journal_condition_name(enum journal_condition condition);
+const char *journal_condition_advice(enum journal_condition condition);

@@ -5,11 +5,22 @@
 
 #include <stdlib.h>
 
-enum { FAILED_READS_ARE_DAMAGE = 3 };
-
 void replica_alarm(struct journal *journal, enum journal_alarm alarm)
 {
     journal->counters.alarms[alarm]++;
+}
+
+void replica_halt(struct journal *journal, enum journal_condition why, enum journal_alarm alarm)
+{
+    if (!journal->is_halted || journal->halt != why)
+        replica_alarm(journal, alarm);
+    journal->is_halted = true;
+    journal->halt = why;
+}
+
+bool replica_may_write(const struct journal *journal)
+{
+    return !journal->is_halted && journal->ground == JOURNAL_RUNS;
 }
 
 uint64_t replica_now(const struct journal *journal)

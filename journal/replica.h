@@ -8,6 +8,8 @@
 #include "journal/mutation.h"
 #include "journal/segment.h"
 
+enum { FAILED_READS_ARE_DAMAGE = 3 }; /* one after the other, of one object */
+
 enum body_state { BODY_ABSENT, BODY_GOOD, BODY_DAMAGED, BODY_NEWER };
 
 struct tail_segment {
@@ -44,7 +46,14 @@ struct journal {
     /* the published state */
     bool is_ready;
     bool has_head;
-    bool is_halted; /* head missing, damaged or of another lineage: no acks, no folds */
+    bool is_halted;                /* head missing, damaged or of another lineage: no acks, no folds */
+    enum journal_condition halt;   /* why */
+    enum journal_condition ground; /* JOURNAL_RUNS: this store may be written to */
+    char ground_detail[160];
+    unsigned head_damaged_reads; /* one after the other */
+    uint64_t lost_generation;    /* of the checkpoint that could not be loaded, and how often */
+    unsigned lost_loads;
+    uint64_t newest_copy; /* generation of the newest copy of a head that was there before the first head was read */
     struct head *head;
     struct store_etag head_etag;
     struct buffer head_body;
@@ -77,11 +86,13 @@ struct journal {
     bool must_drive; /* somebody waits for generations */
     bool is_folding;
     struct store_page *fold_page;
-    struct journal_id copied_head; /* nonce of the last head of which a copy was written */
 };
 
 /* ---- replica.c ---- */
 void replica_alarm(struct journal *journal, enum journal_alarm alarm);
+/* No acks and no folds from here on; alarms when it was not so already. */
+void replica_halt(struct journal *journal, enum journal_condition why, enum journal_alarm alarm);
+bool replica_may_write(const struct journal *journal);
 uint64_t replica_now(const struct journal *journal);
 deadline_t replica_deadline(const struct journal *journal);
 bool replica_sleep_ms(struct journal *journal, uint64_t milliseconds);
@@ -109,11 +120,13 @@ SUSPENDS bool head_read_layer(struct journal *journal, const struct head_layer *
 
 /* ---- tick.c, seed.c, bell.c, fold.c, cleanup.c, writer.c ---- */
 SUSPENDS bool tick(struct journal *journal);
-SUSPENDS bool seed(struct journal *journal);
+SUSPENDS void seed(struct journal *journal); /* or finds out why there is no head */
 SUSPENDS bool bell_has_changed(struct journal *journal);
 SUSPENDS bool bell_ring(struct journal *journal);
 SUSPENDS bool fold(struct journal *journal, bool take_nothing_too);
 SUSPENDS void cleanup(struct journal *journal);
+/* An operator restores from copies: one is written of every head in whose name something is deleted (J36). */
+SUSPENDS bool cleanup_copy_head(struct journal *journal, uint64_t *ret_generation);
 void poller_run(void *argument);
 void compactor_run(void *argument);
 void writer_run(void *argument);

@@ -1,22 +1,15 @@
 /* journal/seed.c -- the first head of all (J37), and why an absent one is not an empty journal (J36). */
+#include "journal/ground.h"
 #include "journal/replica.h"
+#include "runtime/base/assert.h"
 
 #include <stdlib.h>
-
-/* Nothing of a journal is here: no segment, no part, no copy of a head. */
-static bool is_empty(struct journal *journal)
-{
-    struct journal_store *store = journal->environment.store;
-    struct store_page *page = journal->tick_page;
-    return store->list(store, "", "", page, replica_deadline(journal)) == STORE_DONE && page->count == 0;
-}
 
 static bool create_head(struct journal *journal)
 {
     const struct random_source *random = journal->environment.random;
     struct head *head = calloc(1, sizeof *head);
-    if (head == NULL)
-        return false;
+    ASSERT(head != NULL);
     *head = (struct head){.generation = 1,
                           .op_kind_last = OP_KIND_LAST,
                           .window = journal->options.window,
@@ -28,24 +21,35 @@ static bool create_head(struct journal *journal)
     struct error error;
     buffer_init(&body, HEAD_BYTES_MAX);
     struct journal_store *store = journal->environment.store;
-    char name[JOURNAL_NAME_BYTES];
-    head_copy_name_format(1, head_nonce(head), name);
     bool is_created = head_encode(head, &body, &error) &&
                       store->create(store, HEAD_NAME, buffer_span(&body), replica_deadline(journal)) == STORE_DONE;
-    if (is_created) /* the marker: from now on an absent head is a lost one */
-        (void)store->create(store, name, buffer_span(&body), replica_deadline(journal));
     buffer_free(&body);
     free(head);
     return is_created;
 }
 
-bool seed(struct journal *journal)
+/* Asked after the listing showed something: whatever wrote that had a head. */
+static bool head_is_missing(struct journal *journal)
 {
+    struct journal_store *store = journal->environment.store;
+    struct buffer body;
+    struct store_etag etag;
+    buffer_init(&body, HEAD_BYTES_MAX);
+    bool is_missing = store->get(store, HEAD_NAME, NULL, &body, &etag, replica_deadline(journal)) == STORE_NOT_FOUND;
+    buffer_free(&body);
+    return is_missing;
+}
+
+void seed(struct journal *journal)
+{
+    bool is_empty = true;
     if (journal->has_head || journal->is_halted)
-        return false;
-    if (!MUTATED(seed_on_404) && !is_empty(journal))
-        return false;
-    if (create_head(journal))
+        return;
+    if (!MUTATED(seed_on_404) && !ground_is_empty(&journal->environment, journal->options.request_ms, &is_empty))
+        return;
+    if (!is_empty && head_is_missing(journal))
+        replica_halt(journal, JOURNAL_HEAD_MISSING, ALARM_HEAD_MISSING);
+    if (is_empty && journal->options.may_seed && replica_may_write(journal) && create_head(journal))
         (void)bell_ring(journal); /* without a bell every poll would list */
-    return false;                 /* whoever made it: the next tick reads it */
+    /* whoever made it: the next tick reads it */
 }

@@ -67,4 +67,5 @@ struct journal_environment {
     const struct clock *clock;
     const struct random_source *random;
     struct journal_scheduler *scheduler;
+    struct journal_id place; /* which store this is (journal/ground.h): a copy of it has another; zero: not known */
 };

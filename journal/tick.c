@@ -1,6 +1,8 @@
 /* journal/tick.c -- one pass of a replica: list, read the head, fetch, derive, publish. And the task that does it. */
+#include "journal/ground.h"
 #include "journal/replica.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 /* Everything that may be live under the head that is known, marked with the number of this listing. */
@@ -76,9 +78,50 @@ static void drop_settled(struct journal *journal, uint64_t round)
     }
 }
 
+/* A head that is older than a copy of one has been put back. What it covers again may have been deleted. */
+static bool list_copies(struct journal *journal)
+{
+    struct journal_store *store = journal->environment.store;
+    struct store_page *page = journal->tick_page;
+    char after[JOURNAL_NAME_BYTES] = HEADS_PREFIX;
+    do {
+        if (store->list(store, HEADS_PREFIX, after, page, replica_deadline(journal)) != STORE_DONE)
+            return false;
+        for (unsigned i = 0; i < page->count; i++) {
+            struct journal_id nonce;
+            uint64_t generation;
+            if (head_copy_name_parse(span_from_string(page->names[i]), &generation, &nonce) &&
+                generation > journal->newest_copy)
+                journal->newest_copy = generation;
+        }
+        if (page->count > 0)
+            memcpy(after, page->names[page->count - 1], sizeof after);
+    } while (page->is_truncated && page->count > 0);
+    return true;
+}
+
+static bool find_head(struct journal *journal)
+{
+    if (!list_copies(journal))
+        return false;
+    if (read_and_adopt(journal))
+        return true;
+    seed(journal);
+    return false; /* whoever made one: the next tick reads it */
+}
+
+/* Nothing is written under the first head of a lineage before there is a copy: a head that is lost later can always be
+ * restored (J36). */
+static bool copy_first_head(struct journal *journal)
+{
+    uint64_t generation;
+    return journal->is_ready || journal->head->ancestors_count > 1 || !replica_may_write(journal) ||
+           cleanup_copy_head(journal, &generation);
+}
+
 static bool pass(struct journal *journal)
 {
-    if (!journal->has_head && !read_and_adopt(journal) && (!journal->options.may_seed || !seed(journal)))
+    if (!journal->has_head && !find_head(journal))
         return false;
     if (MUTATED(head_before_list_on_read) && !read_and_adopt(journal))
         return false;
@@ -91,6 +134,8 @@ static bool pass(struct journal *journal)
     if (!fetch_bodies(journal, &some_gone))
         return false;
     if (some_gone && !read_and_adopt(journal))
+        return false;
+    if (!copy_first_head(journal))
         return false;
     drop_settled(journal, round);
     replica_publish(journal);
@@ -118,14 +163,28 @@ bool tick(struct journal *journal)
     return is_good;
 }
 
+/* Until it is settled; a store that is called untested or a copy may be tested or adopted meanwhile. */
+static void look_at_ground(struct journal *journal)
+{
+    struct error error;
+    enum journal_condition before = journal->ground;
+    journal->ground = ground_check(&journal->environment, journal->options.request_ms, &error);
+    if (journal->ground == JOURNAL_STORE_BROKEN)
+        (void)snprintf(journal->ground_detail, sizeof journal->ground_detail, "%s", error.message);
+    if (journal->ground != before && journal->ground != JOURNAL_RUNS && journal->ground != JOURNAL_NOT_READY)
+        replica_alarm(journal, ALARM_GROUND);
+}
+
 void poller_run(void *argument)
 {
     struct journal *journal = argument;
     uint64_t wait_ms = 0;
     do {
+        if (journal->ground != JOURNAL_RUNS && journal->ground != JOURNAL_STORE_BROKEN)
+            look_at_ground(journal);
         uint64_t began = replica_now(journal);
         struct store_etag known = journal->bell_etag;
-        if (journal->is_ready && !bell_has_changed(journal)) {
+        if (journal->is_ready && !journal->is_halted && !bell_has_changed(journal)) {
             journal->good_tick_ns = began; /* nothing was written since the last tick that followed a bell */
             wait_ms = journal->options.poll_ms;
         } else if (tick(journal)) {

@@ -232,7 +232,7 @@ static enum journal_outcome write_group(struct journal *journal, struct list_lin
         uint64_t gap_ns = journal->options.fold_gap_ms * UINT64_C(1000000);
         if (replica_now(journal) - journal->head_read_ns > gap_ns)
             (void)tick(journal); /* J52: b should be young; how it went shows below */
-        if (!journal->has_head || journal->is_halted || journal->is_stopping)
+        if (!journal->has_head || !replica_may_write(journal) || journal->is_stopping)
             return JOURNAL_REFUSED;
         struct writing writing = {.key = next_key(journal)};
         buffer_init(&writing.body, SEGMENT_BYTES_MAX);
@@ -319,9 +319,10 @@ struct journal_answer journal_submit(struct journal *journal, const struct journ
     size_t size = BATCH_HEADER_BYTES + batch->ops.size;
     if (!ops_check(batch->ops, &pending.ops_count, error))
         return refused;
-    if (journal->is_stopping || journal->is_halted || !(journal->is_ready || MUTATED(writes_before_first_tick))) {
-        (void)error_set(error, ERROR_BUSY, NULL, "the journal is %s",
-                        journal->is_halted ? "halted: its head is missing or not the one it was" : "not ready");
+    if (journal->is_stopping || !replica_may_write(journal) ||
+        !(journal->is_ready || MUTATED(writes_before_first_tick))) {
+        (void)error_set(error, ERROR_BUSY, NULL, "the journal does not write: %s",
+                        journal->is_stopping ? "it is stopping" : journal_condition_advice(journal_condition(journal)));
         return refused;
     }
     if (journal->live_bytes + journal->queued_bytes + size > journal->options.live_bytes_max) {

@@ -19,7 +19,8 @@ void workload_draw(void)
     world_rates.pause_ms_max = world_below(2) ? 1000 : 20000;
     world_rates.latency_ms_max = world_below(2) ? 20 : 120;
     world_rates.page_names = world_below(2) ? 1000 : 1 + (unsigned)world_below(12);
-    sim.options = (struct journal_options){.window = 4 + (unsigned)world_below(3), .may_seed = true};
+    sim.options =
+        (struct journal_options){.window = 4 + (unsigned)world_below(3), .may_seed = true, .trusts_store = true};
     sim.options.horizon = sim.options.window + 4 + (unsigned)world_below(8);
     sim.options.fold_gap_ms = 60 + (unsigned)world_below(300);
     sim.options.poll_ms = 50 + (unsigned)world_below(400);
