@@ -128,12 +128,18 @@ static bool predecessor_is_resolved(struct journal *journal, const struct segmen
     if (!segment->has_predecessor || MUTATED(no_predecessor_rule) || replica_is_settled(journal, &segment->predecessor))
         return true;
     const struct tail_segment *predecessor = tail_find(journal, &segment->predecessor);
-    return predecessor != NULL && predecessor->is_live;
+    bool is_resolved = predecessor != NULL && predecessor->is_live;
+    journal->counters.found_held += !is_resolved;
+    return is_resolved;
 }
 
 static bool is_live(struct journal *journal, const struct tail_segment *item)
 {
     if (item->state != BODY_GOOD || ledger_generation(journal, &item->key) != 0)
+        return false;
+    /* A fold may list what was written under a head that this replica has not adopted yet. Who sees it now would write
+     * with an older base, and so count before what was seen: J10. */
+    if (item->key.base > journal->head->generation)
         return false;
     if (item->key.base < head_window_begin(journal->head) && !MUTATED(no_rejection_window))
         return false;

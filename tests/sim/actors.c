@@ -1,6 +1,7 @@
 /* tests/sim/actors.c -- processes: they start, die, start again, and are cloned. */
 #include "tests/sim/actors.h"
 
+#include "tests/sim/coverage.h"
 #include "tests/sim/workload.h"
 
 static void crashed(struct process *process)
@@ -8,6 +9,15 @@ static void crashed(struct process *process)
     struct actor *actor = LIST_ELEMENT(process, struct actor, process);
     journal_stop(actor->journal);
     actor->restart_at = world_now() + world_below(3000) * MS;
+}
+
+void actor_free(struct actor *actor)
+{
+    const struct journal_counters *counters = journal_counters(actor->journal);
+    coverage.counts[COVER_predecessor_missing] += counters->found_held;
+    coverage.counts[COVER_forced_while_held] += counters->forced_while_held;
+    journal_free(actor->journal);
+    actor->journal = NULL;
 }
 
 void actor_start(struct actor *actor)
@@ -36,6 +46,7 @@ static void clone_writer(void)
     to->journal->writer = from->journal->writer;
     to->journal->sequence = from->journal->sequence;
     to->journal->clock = from->journal->clock;
+    COVER(clones);
     to->process.wall_offset_ms = from->process.wall_offset_ms;
 }
 
@@ -52,8 +63,7 @@ void supervisor_run(void *argument)
             struct actor *actor = &sim.actors[i];
             if (actor->journal != NULL && actor->process.is_dead && world_tasks_of(&actor->process) == 0 &&
                 journal_is_idle(actor->journal)) {
-                journal_free(actor->journal);
-                actor->journal = NULL;
+                actor_free(actor);
             }
             if (actor->journal == NULL && world_now() >= actor->restart_at)
                 actor_start(actor);

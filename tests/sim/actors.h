@@ -4,5 +4,6 @@
 #include "tests/sim/simulation.h"
 
 void actor_start(struct actor *actor);
+void actor_free(struct actor *actor); /* its journal must be idle */
 /* Starts and restarts the actors until *is_over. */
 void supervisor_run(void *is_over);

@@ -1,6 +1,8 @@
 /* tests/sim/oracle_end.c -- what must be so when faults have stopped and all is delivered. */
 #include "tests/sim/oracle.h"
 
+#include "tests/sim/objects.h"
+
 #include "journal/part.h"
 
 void check_end(void)

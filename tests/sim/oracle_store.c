@@ -2,6 +2,9 @@
 #include "tests/sim/oracle.h"
 
 #include "journal/part.h"
+#include "tests/sim/coverage.h"
+#include "tests/sim/fates.h"
+#include "tests/sim/objects.h"
 
 #include <stdlib.h>
 
@@ -20,6 +23,7 @@ void check_head_written(struct span body)
         violate("J28", -1, "a head does not follow its predecessor");
     sim.head = head;
     sim.has_head = true;
+    COVER_IF(head.ancestors[0].folded_count == 0, resolved_without_traffic);
     if (head.ancestors[0].folded_count == 0)
         return;
     struct part_name part = {head.generation, *head_nonce(&head), PART_LEDGER};
@@ -40,6 +44,7 @@ void check_head_written(struct span body)
         struct span key = span_of(stored, sizeof stored);
         if (entries_find(&sim.covered, key, entries_hash(key)) != NULL)
             violate("J25", -1, "a segment was folded twice");
+        fate_folded(&keys[i]);
         (void)entries_put(&sim.covered, key, entries_hash(key), span_of(&head.generation, 8));
     }
     free(keys);

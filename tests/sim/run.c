@@ -3,6 +3,9 @@
 
 #include "runtime/base/assert.h"
 #include "tests/sim/actors.h"
+#include "tests/sim/coverage.h"
+#include "tests/sim/faults.h"
+#include "tests/sim/objects.h"
 #include "tests/sim/oracle.h"
 #include "tests/sim/workload.h"
 
@@ -25,7 +28,7 @@ static void after_step(void)
 {
     for (unsigned i = 0; i < sim.actors_count && !sim.result->is_violated; i++)
         check_replica(&sim.actors[i]);
-    sim.had_multi_page |= world_coverage.multi_page > sim.multi_page_before;
+    sim.had_multi_page |= coverage.counts[COVER_multi_page] > sim.multi_page_before;
 }
 
 static bool never(void)
@@ -57,8 +60,12 @@ static void resolve_run(void *argument)
         for (unsigned t = 0; t < truth->tries; t++) {
             struct journal_answer answer = journal_resolve(actor->journal, &truth->keys[t]);
             enum journal_outcome *known = &truth->outcomes[t];
-            if (answer.outcome == JOURNAL_UNKNOWN)
+            if (answer.outcome == JOURNAL_UNKNOWN) {
+                COVER_IF(actor->journal->has_head &&
+                             actor->journal->head->generation > truth->keys[t].base + sim.options.horizon,
+                         asked_beyond_horizon);
                 continue;
+            }
             if (*known != JOURNAL_UNKNOWN && *known != answer.outcome)
                 violate("J3", (int)i, "two answers about one key");
             *known = answer.outcome;
@@ -98,19 +105,19 @@ static void end_phase(void)
     }
     end_done = 0;
     for (unsigned i = 0; i < sim.actors_count && !sim.result->is_violated; i++)
-        (void)world_spawn(NULL, resolve_run, &sim.actors[i]);
+        world_spawn(NULL, resolve_run, &sim.actors[i]);
     stuck |= !world_run(all_have_ended, after_step, world_now() + UINT64_C(600000) * MS, STEPS_MAX);
     if (!sim.result->is_violated && (stuck || end_done < sim.actors_count))
         violate("J33", -1, "the end was not reached");
     end_done = 0; /* once more, when all that was undecided has been decided */
     for (unsigned i = 0; i < sim.actors_count && !sim.result->is_violated; i++)
-        (void)world_spawn(NULL, resolve_run, &sim.actors[i]);
+        world_spawn(NULL, resolve_run, &sim.actors[i]);
     (void)world_run(all_have_ended, after_step, world_now() + UINT64_C(600000) * MS, STEPS_MAX);
     if (!sim.result->is_violated)
         check_end();
     end_done = 0;
     world_rates.page_names = STORE_PAGE_NAMES_MAX;
-    (void)world_spawn(NULL, drive_run, &sim.actors[0]);
+    world_spawn(NULL, drive_run, &sim.actors[0]);
     (void)world_run(all_have_ended, after_step, world_now() + UINT64_C(600000) * MS, STEPS_MAX);
     if (!sim.result->is_violated)
         check_leftovers();
@@ -134,10 +141,9 @@ static void tear_down(bool *is_over)
         if (sim.actors[i].journal == NULL)
             continue;
         if (journal_is_idle(sim.actors[i].journal))
-            journal_free(sim.actors[i].journal);
+            actor_free(&sim.actors[i]);
         else
             violate("J50", -1, "tasks of a stopped journal go on");
-        sim.actors[i].journal = NULL;
     }
 }
 
@@ -147,21 +153,24 @@ void run_seed(uint64_t seed, struct run_result *ret_result)
     *ret_result = (struct run_result){0};
     sim.result = ret_result;
     world_begin(seed);
-    sim.multi_page_before = world_coverage.multi_page;
+    sim.multi_page_before = coverage.counts[COVER_multi_page];
     sim.truths_count = 0;
     is_over = sim.is_ending = sim.had_multi_page = sim.has_head = false;
     entries_free(&sim.covered);
     memset(sim.actors, 0, sizeof sim.actors);
+    faults_draw();
     workload_draw();
     world_observer = (struct store_observer){check_head_written, check_name_deleted};
     world_faults = true;
-    (void)world_spawn(NULL, supervisor_run, &is_over);
+    world_spawn(NULL, supervisor_run, &is_over);
+    world_spawn(NULL, weather_run, &is_over);
     (void)world_run(is_worked_off, after_step, world_now() + UINT64_C(400000) * MS, STEPS_MAX);
     if (!sim.result->is_violated)
         end_phase();
     sim.result->trace = world_trace();
     sim.result->generations = sim.has_head ? sim.head.generation : 0;
     sim.result->batches = sim.truths_count;
+    sim.result->had_multi_page = sim.had_multi_page;
     for (unsigned i = 0; i < sim.truths_count; i++) {
         sim.result->committed += sim.truths[i].is_committed;
         sim.result->unknown += !sim.truths[i].is_committed && sim.truths[i].is_maybe;

@@ -6,9 +6,9 @@
 enum { VIOLATION_BYTES = 200 };
 
 struct run_result {
-    bool is_violated;
+    bool is_violated, had_multi_page;
     char violation[VIOLATION_BYTES];
-    uint64_t trace, generations, committed, rejected, unknown, batches, steps;
+    uint64_t trace, generations, committed, rejected, unknown, batches;
 };
 
 void run_seed(uint64_t seed, struct run_result *ret_result);

@@ -5,6 +5,7 @@
 #include "journal/journal.h"
 #include "journal/replica.h"
 #include "tests/sim/run.h"
+#include "tests/sim/world.h"
 
 enum { BATCHES_MAX = 512, TRIES_MAX = 4, REPLICAS_MAX = 5 };
 

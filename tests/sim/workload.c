@@ -1,24 +1,14 @@
 /* tests/sim/workload.c -- what a seed is made of, and the callers that submit, ask again and submit again. */
 #include "tests/sim/workload.h"
 
+#include "tests/sim/coverage.h"
+#include "tests/sim/faults.h"
 #include "tests/sim/oracle.h"
 
 enum { CALLERS_MAX = 3 };
 
 void workload_draw(void)
 {
-    static const unsigned choices[] = {0, 0, 5, 20, 60, 200};
-    unsigned *rates[] = {&world_rates.lost, &world_rates.answer_lost, &world_rates.late, &world_rates.twice,
-                         &world_rates.conflict};
-    for (unsigned i = 0; i < 5; i++)
-        *rates[i] = choices[world_below(6)];
-    world_rates.crash = (unsigned)(world_below(3) * world_below(4));
-    world_rates.pause = (unsigned)(world_below(3) * world_below(8));
-    world_rates.delete_part = world_below(2) ? 0 : 300;
-    world_rates.late_ms_max = world_below(2) ? 2000 : 30000;
-    world_rates.pause_ms_max = world_below(2) ? 1000 : 20000;
-    world_rates.latency_ms_max = world_below(2) ? 20 : 120;
-    world_rates.page_names = world_below(2) ? 1000 : 1 + (unsigned)world_below(12);
     sim.options =
         (struct journal_options){.window = 4 + (unsigned)world_below(3), .may_seed = true, .trusts_store = true};
     sim.options.horizon = sim.options.window + 4 + (unsigned)world_below(8);
@@ -103,8 +93,18 @@ static enum journal_outcome submit(struct actor *actor, unsigned number)
         }
         actor->last_committed = (int)number;
         actor->visible[number] = true;
+        if (world_faults && world_chance(world_rates.crash_at_point)) { /* C5 */
+            COVER(acked_crash);
+            process_kill(&actor->process);
+        }
     }
     return answer.outcome;
+}
+
+static enum journal_outcome submit_again(struct actor *actor, unsigned number, enum journal_outcome before)
+{
+    COVER_IF(before == JOURNAL_REJECTED, rejected_and_resubmitted);
+    return submit(actor, number);
 }
 
 static void flush(struct actor *actor)
@@ -141,7 +141,7 @@ static void caller_run(void *argument)
              i++) {
             world_sleep_ms(world_below(500));
             if (!actor->process.is_dead)
-                outcome = submit(actor, number);
+                outcome = submit_again(actor, number, outcome);
         }
     }
     actor->callers--;
@@ -167,6 +167,6 @@ void workload_start(struct actor *actor)
 {
     actor->callers = 1 + (unsigned)world_below(CALLERS_MAX);
     for (unsigned i = 1; i < actor->callers; i++)
-        (void)world_spawn(&actor->process, caller_run, actor);
-    (void)world_spawn(&actor->process, retry_run, actor);
+        world_spawn(&actor->process, caller_run, actor);
+    world_spawn(&actor->process, retry_run, actor);
 }

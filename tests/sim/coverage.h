@@ -1,0 +1,85 @@
+/* tests/sim/coverage.h -- how often what was to be tried has been tried: a fault that never happened proves nothing.
+ *
+ * A set of COVERAGE_SEEDS seeds or more in which a MUST counter stays at zero fails. */
+#pragma once
+
+#include "tests/sim/progress.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+enum { COVERAGE_SEEDS = 10000 };
+
+/* MUST or MAY, name, what is printed */
+#define COVERAGE_LIST(X)                                                                 \
+    X(MAY, requests, "requests")                                                         \
+    X(MUST, lost, "F1 request lost")                                                     \
+    X(MUST, answers_lost, "F2 answer lost")                                              \
+    X(MUST, late, "F3 effect delayed")                                                   \
+    X(MUST, late_beyond_retention, "F3 effect beyond the horizon")                       \
+    X(MUST, twice, "F4 effect twice")                                                    \
+    X(MUST, answers_late, "F5 answer after the deadline")                                \
+    X(MUST, outages, "F6 outage")                                                        \
+    X(MUST, failed_at_once, "F6 5xx or 429")                                             \
+    X(MUST, condition_failed, "F7 F8 412")                                               \
+    X(MUST, own_412, "F7 412 for one's own success")                                     \
+    X(MUST, conflicts, "F8 409")                                                         \
+    X(MAY, pages, "F10 pages")                                                           \
+    X(MUST, multi_page, "F10 page with more behind")                                     \
+    X(MUST, clock_jumps, "F14 wall clock stepped")                                       \
+    X(MUST, clock_far, "F12 F14 writers' clocks further apart than any retention")       \
+    X(MUST, crashes, "F15 crash")                                                        \
+    X(MUST, acked_crash, "F15 C5 right after an ack")                                    \
+    X(MUST, pauses, "F16 pause")                                                         \
+    X(MUST, pause_beyond_retention, "F16 C16 pause beyond the horizon")                  \
+    X(MUST, isolations, "F17 isolation")                                                 \
+    X(MUST, deletes_skipped, "F18 delete skipped")                                       \
+    X(MUST, starts_together, "F19 several heads created at once")                        \
+    X(MUST, publish_races, "F20 publish lost to another")                                \
+    X(MUST, clones, "F31 clone")                                                         \
+    X(MUST, late_after_answer_folded, "F2+F3+fold of the same key")                      \
+    X(MUST, again_after_deletion, "F4 second effect after deletion")                     \
+    X(MUST, again_after_rejection, "F4 second effect after the rejection horizon")       \
+    X(MUST, fold_of_moving_listing, "F10 fold of a listing that moved between pages")    \
+    X(MUST, pause_before_publish, "F16 in a compactor, head read, not published")        \
+    X(MUST, pause_before_delete, "F16 in a compactor, published, not deleted")           \
+    X(MUST, again_after_skipped_delete, "F18 then F4")                                   \
+    X(MUST, isolation_beyond_horizon, "F17 longer than the ledger")                      \
+    X(MUST, race_with_lost_answer, "F20 with F2 on the winner")                          \
+    X(MUST, rejected_and_resubmitted, "a rejected batch submitted again")                \
+    X(MUST, predecessor_missing, "a predecessor missing from a listing")                 \
+    X(MUST, asked_beyond_horizon, "an outcome asked beyond the horizon")                 \
+    X(MUST, publish_landed_late, "an ambiguous publish that landed after the next step") \
+    X(MUST, forced_while_held, "a forced segment that was held")                         \
+    X(MUST, resolved_without_traffic, "a generation that folded nothing")                \
+    X(MUST, wait_at_the_edge, "a wait at b+K-1")                                         \
+    X(MUST, delete_after_recreation, "C14 a late delete met a re-created object")        \
+    X(MUST, gone_between_list_and_fetch, "C8 a segment gone between listing and GET")
+
+#define MUST true
+#define MAY false
+
+enum coverage {
+#define X(is_mandatory, name, text) COVER_##name,
+    COVERAGE_LIST(X)
+#undef X
+        COVER_COUNT,
+};
+
+struct coverage_table {
+    uint64_t counts[COVER_COUNT];
+    uint64_t crashes[CRASH_POINTS][CRASH_EFFECTS];
+};
+
+extern struct coverage_table coverage;
+
+#define COVER(name) (coverage.counts[COVER_##name]++)
+#define COVER_IF(condition, name) (coverage.counts[COVER_##name] += (condition) ? 1 : 0)
+
+/* Reads cannot take effect after the restart. */
+bool coverage_effect_makes_sense(enum crash_point point, enum crash_effect effect);
+void coverage_add(const struct coverage_table *table);
+void coverage_print(FILE *file);
+/* Prints what must not be zero and is; returns whether nothing is missing. */
+bool coverage_check(FILE *file);

@@ -1,0 +1,335 @@
+/* tests/sim/requests.c -- what happens to a request on its way to the store, there, and back. */
+#include "tests/sim/requests.h"
+
+#include "runtime/base/assert.h"
+#include "tests/sim/coverage.h"
+#include "tests/sim/fates.h"
+#include "tests/sim/faults.h"
+#include "tests/sim/objects.h"
+#include "tests/sim/world.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+struct request {
+    enum verb verb;
+    unsigned references;
+    char name[JOURNAL_NAME_BYTES], after[JOURNAL_NAME_BYTES];
+    struct store_etag condition, etag; /* what was asked for; what came */
+    bool has_etag, is_done;
+    bool is_answer_lost, is_given_up; /* the caller has gone on */
+    struct buffer body;               /* sent, or received */
+    struct store_page *page;
+    char (*names)[JOURNAL_NAME_BYTES];
+    unsigned names_count;
+    enum store_answer answer;
+};
+
+static struct request *request_new(enum verb verb, const char *name)
+{
+    struct request *request = calloc(1, sizeof *request);
+    ASSERT(request != NULL);
+    request->verb = verb;
+    request->references = 1;
+    (void)snprintf(request->name, sizeof request->name, "%s", name);
+    return request;
+}
+
+static void release(void *argument)
+{
+    struct request *request = argument;
+    if (--request->references > 0)
+        return;
+    buffer_free(&request->body);
+    free(request->page);
+    free(request->names);
+    free(request);
+}
+
+/* ---- effects ---- */
+
+static struct store_etag winner_with_lost_answer; /* the head that it replaced */
+
+static void put(struct request *request)
+{
+    request->etag = object_put(request->name, buffer_span(&request->body))->etag;
+    request->answer = STORE_DONE;
+    if (strcmp(request->name, HEAD_NAME) == 0 && world_observer.head_written != NULL)
+        world_observer.head_written(buffer_span(&request->body));
+}
+
+static void create(struct request *request, const struct object *object, bool is_first)
+{
+    fate_created(request->name, is_first, object == NULL);
+    if (object == NULL) {
+        put(request);
+        return;
+    }
+    request->answer = STORE_CONDITION_FAILED;
+    COVER_IF(span_equal(buffer_span(&object->body), buffer_span(&request->body)), own_412);
+    COVER_IF(strcmp(request->name, HEAD_NAME) == 0, starts_together);
+}
+
+static void replace(struct request *request, const struct object *object)
+{
+    bool is_head = strcmp(request->name, HEAD_NAME) == 0;
+    if (object == NULL) {
+        request->answer = STORE_NOT_FOUND;
+    } else if (strcmp(object->etag.text, request->condition.text) != 0) {
+        request->answer = STORE_CONDITION_FAILED;
+        COVER_IF(is_head, publish_races);
+        COVER_IF(is_head && strcmp(winner_with_lost_answer.text, request->condition.text) == 0, race_with_lost_answer);
+    } else {
+        if (is_head && request->is_answer_lost)
+            winner_with_lost_answer = request->condition;
+        COVER_IF(is_head && request->is_given_up, publish_landed_late);
+        put(request);
+    }
+}
+
+static void get(struct request *request, const struct object *object)
+{
+    if (object == NULL) {
+        request->answer = STORE_NOT_FOUND;
+    } else if (request->has_etag && strcmp(object->etag.text, request->condition.text) == 0) {
+        request->answer = STORE_UNCHANGED;
+    } else {
+        buffer_append(&request->body, buffer_span(&object->body));
+        request->etag = object->etag;
+        request->answer = STORE_DONE;
+    }
+}
+
+static void list(struct request *request)
+{
+    objects_list(request->name, request->after, world_rates.page_names, request->page);
+    COVER(pages);
+    COVER_IF(request->page->is_truncated, multi_page);
+    request->answer = STORE_DONE;
+}
+
+static void delete_each(struct request *request)
+{
+    for (unsigned i = 0; i < request->names_count; i++) {
+        const char *name = request->names[i];
+        bool is_skipped = world_faults && world_chance(world_rates.delete_part);
+        if (object_find(name) == NULL)
+            continue;
+        fate_deleted(name, is_skipped, request->is_given_up);
+        COVER_IF(is_skipped, deletes_skipped);
+        if (is_skipped)
+            continue;
+        if (world_observer.name_deleted != NULL)
+            world_observer.name_deleted(name);
+        object_delete(name);
+    }
+    request->answer = STORE_DONE;
+}
+
+static void take_effect(void *argument)
+{
+    struct request *request = argument;
+    const struct object *object = request->verb <= VERB_GET ? object_find(request->name) : NULL;
+    world_note((uint64_t)request->verb + 100);
+    switch (request->verb) {
+    case VERB_CREATE:
+        create(request, object, !request->is_done);
+        break;
+    case VERB_REPLACE:
+        replace(request, object);
+        break;
+    case VERB_GET:
+        get(request, object);
+        break;
+    case VERB_LIST:
+        list(request);
+        break;
+    case VERB_DELETE:
+        delete_each(request);
+        break;
+    }
+    COVER_IF(request->answer == STORE_CONDITION_FAILED, condition_failed);
+    request->is_done = true;
+    release(request);
+}
+
+static void schedule_effect(struct request *request, uint64_t time)
+{
+    request->references++;
+    world_at(time, take_effect, release, request);
+}
+
+/* ---- the way ---- */
+
+static uint64_t latency(void)
+{
+    return world_faults ? world_heavy_tail(world_rates.latency_ms_max * MS) : MS + world_below(3 * MS);
+}
+
+/* The process dies at this request. */
+static enum store_answer die_at(struct request *request, enum crash_point point)
+{
+    enum crash_effect effect = (enum crash_effect)world_below(CRASH_EFFECTS);
+    if (!coverage_effect_makes_sense(point, effect))
+        effect = EFFECT_NEVER;
+    coverage.crashes[point][effect]++;
+    if (effect == EFFECT_BEFORE) {
+        uint64_t time = world_now() + latency();
+        schedule_effect(request, time);
+        world_suspend_until(time + 1);
+    } else if (effect == EFFECT_AFTER_RESTART) {
+        schedule_effect(request, world_now() + (4000 + world_below(8000)) * MS);
+    }
+    request->is_given_up = true;
+    process_kill(world_process());
+    return STORE_UNKNOWN;
+}
+
+static bool draw(unsigned permille)
+{
+    return world_faults && world_chance(permille);
+}
+
+/* Sends the request and waits for its answer. */
+static enum store_answer travel(struct request *request, deadline_t deadline)
+{
+    const struct process *process = world_process();
+    bool is_write = request->verb != VERB_GET && request->verb != VERB_LIST;
+    bool is_cut_off = world_faults && process != NULL && process->isolated_until > world_now();
+    bool is_outage = world_faults && world_now() < faults_outage_until;
+    bool is_lost = draw(world_rates.lost) || is_cut_off || is_outage;
+    bool is_conflict = request->verb <= VERB_REPLACE && draw(world_rates.conflict);
+    request->is_answer_lost = draw(world_rates.answer_lost);
+    uint64_t effect = world_now() + latency();
+    if (request->verb == VERB_GET && world_faults && process != NULL)
+        effect += process->get_extra_ms * MS;
+    if (is_write && draw(world_rates.late)) {
+        effect += world_heavy_tail(world_rates.late_ms_max * MS);
+        COVER(late);
+        fate_of(request->name)->flags |= FATE_LATE;
+    }
+    if (is_write && request->is_answer_lost)
+        fate_of(request->name)->flags |= FATE_ANSWER_LOST;
+    COVER_IF(is_lost, lost);
+    COVER_IF(request->is_answer_lost, answers_lost);
+    COVER_IF(is_conflict, conflicts);
+    if (!is_lost && !is_conflict)
+        schedule_effect(request, effect);
+    if (!is_lost && !is_conflict && is_write && draw(world_rates.twice)) {
+        COVER(twice);
+        schedule_effect(request, effect + world_heavy_tail(world_rates.late_ms_max * MS));
+    }
+    uint64_t answer = is_lost || request->is_answer_lost ? deadline : effect + latency();
+    bool is_failure = is_lost && !is_cut_off && world_below(2); /* a 5xx comes at once */
+    if (is_failure)
+        answer = world_now() + latency();
+    COVER_IF(is_failure, failed_at_once);
+    COVER_IF(!is_lost && !request->is_answer_lost && answer >= deadline, answers_late);
+    world_suspend_until(answer < deadline ? answer : deadline);
+    request->is_given_up = answer >= deadline || world_is_dead();
+    world_meet_fate();
+    if (world_is_dead() || answer >= deadline || is_failure)
+        return STORE_UNKNOWN;
+    return is_conflict ? STORE_CONFLICT : request->is_done ? request->answer : STORE_UNKNOWN;
+}
+
+static enum store_answer perform(struct request *request, deadline_t deadline)
+{
+    if (world_is_dead()) {
+        world_suspend_until(world_now());
+        return STORE_UNKNOWN;
+    }
+    COVER(requests);
+    world_note(request->verb);
+    world_meet_fate();
+    if (world_is_dead())
+        return STORE_UNKNOWN; /* died before it was sent */
+    struct progress *progress = world_progress();
+    enum crash_point point = progress_at(progress, request->verb, request->name, request->after);
+    if (point != POINT_NONE && world_process() != NULL && draw(world_rates.crash_at_point))
+        return die_at(request, point);
+    enum store_answer answer = travel(request, deadline);
+    progress_answered(progress, request->verb, request->name, answer, buffer_span(&request->body));
+    return answer;
+}
+
+/* ---- the interface ---- */
+
+static enum store_answer store_create(struct journal_store *store, const char *name, struct span body,
+                                      deadline_t deadline)
+{
+    (void)store;
+    struct request *request = request_new(VERB_CREATE, name);
+    buffer_append(&request->body, body);
+    enum store_answer answer = perform(request, deadline);
+    release(request);
+    return answer;
+}
+
+static enum store_answer store_replace(struct journal_store *store, const char *name, const struct store_etag *etag,
+                                       struct span body, struct store_etag *ret_etag, deadline_t deadline)
+{
+    (void)store;
+    struct request *request = request_new(VERB_REPLACE, name);
+    request->condition = *etag;
+    buffer_append(&request->body, body);
+    enum store_answer answer = perform(request, deadline);
+    if (answer == STORE_DONE)
+        *ret_etag = request->etag;
+    release(request);
+    return answer;
+}
+
+static enum store_answer store_get(struct journal_store *store, const char *name, const struct store_etag *known,
+                                   struct buffer *ret_body, struct store_etag *ret_etag, deadline_t deadline)
+{
+    (void)store;
+    struct request *request = request_new(VERB_GET, name);
+    request->has_etag = known != NULL && known->text[0] != '\0';
+    if (request->has_etag)
+        request->condition = *known;
+    enum store_answer answer = perform(request, deadline);
+    if (answer == STORE_DONE) {
+        buffer_append(ret_body, buffer_span(&request->body));
+        *ret_etag = request->etag;
+    }
+    release(request);
+    return answer;
+}
+
+static enum store_answer store_list(struct journal_store *store, const char *prefix, const char *after,
+                                    struct store_page *ret_page, deadline_t deadline)
+{
+    (void)store;
+    struct request *request = request_new(VERB_LIST, prefix);
+    request->page = malloc(sizeof *request->page);
+    ASSERT(request->page != NULL);
+    (void)snprintf(request->after, sizeof request->after, "%s", after);
+    enum store_answer answer = perform(request, deadline);
+    if (answer == STORE_DONE) {
+        ret_page->count = request->page->count;
+        ret_page->is_truncated = request->page->is_truncated;
+        memcpy(ret_page->names, request->page->names, request->page->count * sizeof ret_page->names[0]);
+    }
+    release(request);
+    return answer;
+}
+
+static enum store_answer store_delete(struct journal_store *store, char (*names)[JOURNAL_NAME_BYTES], unsigned count,
+                                      deadline_t deadline)
+{
+    (void)store;
+    struct request *request = request_new(VERB_DELETE, "");
+    request->names = calloc(count, sizeof *request->names);
+    ASSERT(request->names != NULL);
+    memcpy(request->names, names, count * sizeof *names);
+    request->names_count = count;
+    enum store_answer answer = perform(request, deadline);
+    release(request);
+    return answer;
+}
+
+struct journal_store requests_of_process(void)
+{
+    return (struct journal_store){store_create, store_replace, store_get, store_list, store_delete};
+}

@@ -1,0 +1,11 @@
+/* tests/sim/requests.h -- the store as a process sees it: requests that get lost, come late, twice, or in part
+ * (S1-S16).
+ */
+#pragma once
+
+#include "journal/store.h"
+
+struct process;
+
+/* The interface of journal/store.h for this process. */
+struct journal_store requests_of_process(void);
