@@ -39,12 +39,14 @@ void actor_start(struct actor *actor)
 /* F31: the process and its memory are there twice; both go on under one writer id. */
 static void clone_writer(void)
 {
-    const struct actor *from = &sim.actors[world_below(sim.actors_count)];
+    struct actor *from = &sim.actors[world_below(sim.actors_count)];
     struct actor *to = &sim.actors[world_below(sim.actors_count)];
     if (from == to || from->process.is_dead || to->process.is_dead || from->journal == NULL || to->journal == NULL)
         return;
     to->journal->writer = from->journal->writer;
     to->journal->sequence = from->journal->sequence;
+    if (to->journal->clock > from->journal->clock) /* both have seen what either has */
+        from->journal->clock = to->journal->clock;
     to->journal->clock = from->journal->clock;
     COVER(clones);
     to->process.wall_offset_ms = from->process.wall_offset_ms;
