@@ -1,4 +1,5 @@
-/* server/object/decoded_cache.c -- a table with one place for each hash: whoever comes twice in a row gets it. */
+/* server/object/decoded_cache.c -- a table of sets of eight: an entry is looked for in one set, the one that was not
+ * used for longest makes room. */
 #include "server/object/decoded_cache.h"
 
 #include "runtime/base/assert.h"
@@ -15,27 +16,32 @@ struct decoded_entry {
     uint8_t bytes[];
 };
 
-struct decoded_slot {
-    struct decoded_entry *entry;
-    uint64_t candidate; /* hash of who was decoded last and is not the entry */
+enum { WAYS = 8, SETS = DECODED_CACHE_SLOTS / WAYS };
+
+struct decoded_set {
+    uint64_t hashes[WAYS]; /* of the entries: one cache line tells who is there */
+    struct decoded_entry *entries[WAYS];
+    uint64_t used[WAYS];       /* when an entry was last asked for */
+    uint64_t candidates[WAYS]; /* hashes of who was decoded of late and is no entry, oldest overwritten first */
+    unsigned oldest_candidate;
 };
 
 struct decoded_cache {
-    struct decoded_slot slots[DECODED_CACHE_SLOTS];
+    uint64_t time; /* counts what is found and taken in */
+    struct decoded_set sets[SETS];
 };
 
-/* FNV-1a: ETags are hashes or random already, it only has to take all of them in. Never 0. */
+/* Both are hashes or random already; the multiplication carries all of it to the upper bits. Never 0. */
 static uint64_t hash_of(struct span stored_etag, uint32_t stored_crc32c)
 {
-    uint64_t hash = 0xcbf29ce484222325U ^ stored_crc32c;
-    for (size_t i = 0; i < stored_etag.size; i++)
-        hash = (hash ^ stored_etag.data[i]) * 0x100000001b3U;
-    return hash | 1;
+    uint64_t beginning = 0;
+    memcpy(&beginning, stored_etag.data, stored_etag.size < sizeof beginning ? stored_etag.size : sizeof beginning);
+    return ((beginning ^ stored_crc32c) * 0x9e3779b97f4a7c15U) | 1;
 }
 
-static struct decoded_slot *slot_of(struct decoded_cache *cache, uint64_t hash)
+static struct decoded_set *set_of(struct decoded_cache *cache, uint64_t hash)
 {
-    return &cache->slots[(hash >> 32) % DECODED_CACHE_SLOTS];
+    return &cache->sets[(hash >> 32) % SETS];
 }
 
 struct decoded_cache *decoded_cache_create(void)
@@ -48,21 +54,32 @@ void decoded_cache_destroy(struct decoded_cache *cache)
     if (cache == NULL)
         return;
     for (unsigned i = 0; i < DECODED_CACHE_SLOTS; i++) {
-        struct decoded_entry *entry = cache->slots[i].entry;
+        struct decoded_entry *entry = cache->sets[i / WAYS].entries[i % WAYS];
         ASSERT(entry == NULL || entry->holders == 1);
         free(entry);
     }
     free(cache);
 }
 
+static bool is_of(const struct decoded_entry *entry, struct span stored_etag, uint32_t stored_crc32c)
+{
+    return entry->stored_crc32c == stored_crc32c &&
+           span_equal(span_of(entry->stored_etag, entry->stored_etag_size), stored_etag);
+}
+
 struct decoded_entry *decoded_cache_find(struct decoded_cache *cache, struct span stored_etag, uint32_t stored_crc32c)
 {
-    struct decoded_entry *entry = slot_of(cache, hash_of(stored_etag, stored_crc32c))->entry;
-    if (entry == NULL || entry->stored_crc32c != stored_crc32c ||
-        !span_equal(span_of(entry->stored_etag, entry->stored_etag_size), stored_etag))
-        return NULL;
-    entry->holders++;
-    return entry;
+    uint64_t hash = hash_of(stored_etag, stored_crc32c);
+    struct decoded_set *set = set_of(cache, hash);
+    for (unsigned way = 0; way < WAYS; way++) {
+        struct decoded_entry *entry = set->entries[way];
+        if (set->hashes[way] != hash || !is_of(entry, stored_etag, stored_crc32c))
+            continue;
+        set->used[way] = ++cache->time;
+        entry->holders++;
+        return entry;
+    }
+    return NULL;
 }
 
 struct span decoded_entry_bytes(const struct decoded_entry *entry)
@@ -76,16 +93,38 @@ void decoded_cache_give(struct decoded_entry *entry)
         free(entry);
 }
 
+/* Was it decoded before, not long ago? If not, it was now. */
+static bool comes_again(struct decoded_set *set, uint64_t hash)
+{
+    for (unsigned i = 0; i < WAYS; i++) {
+        if (set->candidates[i] == hash) {
+            set->candidates[i] = 0;
+            return true;
+        }
+    }
+    set->candidates[set->oldest_candidate] = hash;
+    set->oldest_candidate = (set->oldest_candidate + 1) % WAYS;
+    return false;
+}
+
+/* An empty one was never used. */
+static unsigned longest_unused(const struct decoded_set *set)
+{
+    unsigned longest = 0;
+    for (unsigned way = 1; way < WAYS; way++)
+        if (set->used[way] < set->used[longest])
+            longest = way;
+    return longest;
+}
+
 void decoded_cache_offer(struct decoded_cache *cache, struct span stored_etag, uint32_t stored_crc32c,
                          struct span original)
 {
-    uint64_t hash = hash_of(stored_etag, stored_crc32c);
-    struct decoded_slot *slot = slot_of(cache, hash);
-    if (slot->candidate != hash) {
-        slot->candidate = hash;
-        return;
-    }
     if (original.size > DECODED_CACHE_BYTES_MAX || stored_etag.size >= ETAG_TEXT_BYTES)
+        return;
+    uint64_t hash = hash_of(stored_etag, stored_crc32c);
+    struct decoded_set *set = set_of(cache, hash);
+    if (!comes_again(set, hash))
         return;
     struct decoded_entry *entry = malloc(sizeof *entry + original.size);
     if (entry == NULL)
@@ -96,6 +135,9 @@ void decoded_cache_offer(struct decoded_cache *cache, struct span stored_etag, u
     entry->holders = 1;
     entry->size = original.size;
     memcpy(entry->bytes, original.data, original.size);
-    decoded_cache_give(slot->entry);
-    *slot = (struct decoded_slot){.entry = entry};
+    unsigned way = longest_unused(set);
+    decoded_cache_give(set->entries[way]);
+    set->entries[way] = entry;
+    set->hashes[way] = hash;
+    set->used[way] = ++cache->time;
 }

@@ -2,8 +2,8 @@
  *
  * Decoding and verifying a few KiB costs more than finding and signing them. The key is the ETag of the stored bytes,
  * which pins them: an entry is never stale, and an object that was overwritten is simply not asked for any more. An
- * object is taken in when it is read twice before another one claims its place, so that a walk over many objects costs
- * a comparison each.
+ * object is taken in when it is decoded again before eight others of its set have been, so that a walk over many
+ * objects costs a few comparisons each and drives out nothing.
  *
  * Bounded: DECODED_CACHE_SLOTS entries of at most DECODED_CACHE_BYTES_MAX, 16 MiB in all; what readers still send may
  * outlive its place. */

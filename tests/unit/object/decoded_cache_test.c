@@ -65,6 +65,35 @@ START_TEST(keeps_what_a_reader_holds)
 }
 END_TEST
 
+/* Fewer objects than places, read in turn: those of a set stand between the two readings of each. */
+START_TEST(takes_in_a_working_set)
+{
+    enum { OBJECTS = DECODED_CACHE_SLOTS / 4 };
+    unsigned kept = 0;
+    for (int turn = 0; turn < 2; turn++)
+        for (uint32_t i = 0; i < OBJECTS; i++)
+            decoded_cache_offer(cache, SPAN("same"), i, span_of(&i, sizeof i));
+    for (uint32_t i = 0; i < OBJECTS; i++) {
+        struct decoded_entry *entry = decoded_cache_find(cache, SPAN("same"), i);
+        kept += entry != NULL;
+        decoded_cache_give(entry);
+    }
+    ck_assert_uint_gt(kept, OBJECTS * 95 / 100);
+}
+END_TEST
+
+START_TEST(keeps_its_entries_when_many_are_read_once)
+{
+    for (int i = 0; i < 2; i++)
+        decoded_cache_offer(cache, SPAN("etag"), 1, SPAN("original"));
+    for (uint32_t i = 0; i < DECODED_CACHE_SLOTS * 16; i++)
+        decoded_cache_offer(cache, SPAN("walk"), i, SPAN("other"));
+    struct decoded_entry *entry = decoded_cache_find(cache, SPAN("etag"), 1);
+    ck_assert_ptr_nonnull(entry);
+    decoded_cache_give(entry);
+}
+END_TEST
+
 START_TEST(leaves_large_ones_out)
 {
     static uint8_t large[DECODED_CACHE_BYTES_MAX + 1];
@@ -87,6 +116,8 @@ int main(void)
     tcase_add_test(cases, takes_in_what_comes_twice);
     tcase_add_test(cases, knows_other_stored_bytes_from_these);
     tcase_add_test(cases, keeps_what_a_reader_holds);
+    tcase_add_test(cases, takes_in_a_working_set);
+    tcase_add_test(cases, keeps_its_entries_when_many_are_read_once);
     tcase_add_test(cases, leaves_large_ones_out);
     suite_add_tcase(suite, cases);
     SRunner *runner = srunner_create(suite);
