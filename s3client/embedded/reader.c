@@ -40,16 +40,13 @@ static bool failed(struct error *error)
 }
 
 /* The object part of the current row, in the map. */
-bool store_find_row(struct embedded_store *store, MDB_txn *txn, const struct object_name *name, struct span *ret_object,
-                    struct error *error)
+bool store_find_row(struct embedded_store *store, MDB_txn *txn, uint64_t bucket, const struct object_name *name,
+                    struct span *ret_object, struct error *error)
 {
-    struct bucket_row bucket;
-    if (!catalogue_need_bucket(txn, &store->catalogue, name->bucket, &bucket, error))
-        return false;
     if (name->version.size > 0 && !span_equal(name->version, SPAN("null")))
         return not_found(name->version, error);
     struct key_table keys = {.txn = txn, .table = store->catalogue.objects};
-    enum lookup found = key_find(&keys, bucket.number, name->key, ret_object, error);
+    enum lookup found = key_find(&keys, bucket, name->key, ret_object, error);
     return found == LOOKUP_FOUND || (found == LOOKUP_MISSING ? not_found(name->version, error) : failed(error));
 }
 
@@ -68,13 +65,14 @@ SUSPENDS bool store_head(struct bucket_store *base, const struct object_name *na
 {
     struct embedded_store *store = embedded_of(base);
     struct shard *shard = shard_current(store);
-    MDB_txn *txn = shard_begin_read(shard, error);
+    uint64_t bucket;
+    MDB_txn *txn = shard_begin_read_in(shard, name->bucket, &bucket, error);
     if (txn == NULL)
         return false;
     struct span object;
     struct row row;
-    bool found =
-        store_find_row(store, txn, name, &object, error) && (row_decode_object(object, &row, error) || failed(error));
+    bool found = store_find_row(store, txn, bucket, name, &object, error) &&
+                 (row_decode_object(object, &row, error) || failed(error));
     if (found && row.attributes.metadata.size > 0) {
         row.attributes.metadata = arena_copy(arena, row.attributes.metadata);
         found = row.attributes.metadata.data != NULL ||
@@ -158,12 +156,13 @@ SUSPENDS bool store_open_object(struct bucket_store *base, const struct object_n
 {
     struct embedded_store *store = embedded_of(base);
     struct shard *shard = shard_current(store);
-    MDB_txn *txn = shard_begin_read(shard, error);
+    uint64_t bucket;
+    MDB_txn *txn = shard_begin_read_in(shard, name->bucket, &bucket, error);
     if (txn == NULL)
         return false;
     struct span object_part;
     struct embedded_object *object = NULL;
-    bool found = store_find_row(store, txn, name, &object_part, error) &&
+    bool found = store_find_row(store, txn, bucket, name, &object_part, error) &&
                  ((object = take_over(store, txn, object_part, error)) != NULL || failed(error));
     shard_end_read(shard);
     if (!found)

@@ -230,17 +230,10 @@ SUSPENDS bool store_delete_bucket(struct bucket_store *base, struct span bucket,
 SUSPENDS bool store_find_bucket(struct bucket_store *base, struct span bucket, struct bucket_info *ret_info,
                                 struct error *error)
 {
-    struct embedded_store *store = embedded_of(base);
-    struct shard *shard = shard_current(store);
-    MDB_txn *txn = shard_begin_read(shard, error);
-    if (txn == NULL)
-        return false;
-    struct bucket_row row;
-    bool found = catalogue_need_bucket(txn, &store->catalogue, bucket, &row, error);
-    shard_end_read(shard);
-    if (found)
-        *ret_info = row.info;
-    return found;
+    const struct bucket_row *row = shard_find_bucket(shard_current(embedded_of(base)), bucket, error);
+    if (row != NULL)
+        *ret_info = row->info;
+    return row != NULL;
 }
 
 SUSPENDS bool store_delete_objects(struct bucket_store *base, struct span bucket, struct delete_item *items,

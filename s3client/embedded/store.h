@@ -11,6 +11,7 @@
 #include "runtime/loop.h"
 #include "runtime/metrics.h"
 #include "runtime/pool.h"
+#include "s3client/embedded/bucket_lookup.h"
 #include "s3client/embedded/catalogue.h"
 #include "s3client/embedded/embedded.h"
 #include "s3client/embedded/folder.h"
@@ -33,6 +34,7 @@ struct shard {
     MDB_txn *reader; /* reset between reads */
     struct pool *staging;
     struct pin_table pins;
+    struct remembered_bucket buckets[BUCKETS_REMEMBERED];
     struct volume_set volumes;
     uint8_t token_prefix[8]; /* a write's token: this, then a count */
     uint64_t token_count;
@@ -124,9 +126,10 @@ SUSPENDS bool store_write_tags(struct bucket_store *store, const struct object_n
 
 /* ---- lookups that several files need ---- */
 
-/* The object part of the current row, in the map. NoSuchBucket, NoSuchKey, NoSuchVersion. */
-bool store_find_row(struct embedded_store *store, MDB_txn *txn, const struct object_name *name, struct span *ret_object,
-                    struct error *error);
+/* The object part of the current row, in the map; its bucket's number from shard_find_bucket. NoSuchKey, NoSuchVersion.
+ */
+bool store_find_row(struct embedded_store *store, MDB_txn *txn, uint64_t bucket, const struct object_name *name,
+                    struct span *ret_object, struct error *error);
 /* The number of a completed object's pieces; false: it was not made of parts. */
 bool store_pieces_number(const struct bucket_object *object, uint64_t *ret_number);
 /* Is the upload there? ret_id: its id as bytes (16). */

@@ -10,10 +10,11 @@ SUSPENDS bool store_read_tags(struct bucket_store *base, const struct object_nam
     struct shard *shard = shard_current(store);
     struct span object;
     struct row row;
-    MDB_txn *txn = shard_begin_read(shard, error);
+    uint64_t bucket;
+    MDB_txn *txn = shard_begin_read_in(shard, name->bucket, &bucket, error);
     if (txn == NULL)
         return false;
-    bool found = store_find_row(store, txn, name, &object, error) && row_decode_object(object, &row, error);
+    bool found = store_find_row(store, txn, bucket, name, &object, error) && row_decode_object(object, &row, error);
     if (found)
         buffer_append(ret_tags, row.tags);
     shard_end_read(shard);

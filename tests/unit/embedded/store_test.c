@@ -216,6 +216,34 @@ START_TEST(buckets_are_made_and_removed)
 }
 END_TEST
 
+/* What a shard remembers of a bucket ends with the bucket, and with the next one of that name. */
+static void look_buckets_up_again(struct bucket_store *store, unsigned shard, void *argument)
+{
+    (void)shard, (void)argument;
+    struct error error;
+    struct bucket_info info;
+    for (int turn = 0; turn < 2; turn++) {
+        const char *owner = turn == 0 ? "bob" : "carol";
+        ck_assert(bucket_create(store, bucket, text(owner), &error));
+        for (int i = 0; i < 2; i++) {
+            ck_assert(bucket_find(store, bucket, &info, &error));
+            ck_assert_str_eq(info.owner, owner);
+        }
+        expect_missing(store, bucket, text("k"));
+        put(store, bucket, text("k"), text("v"));
+        ck_assert(try_delete(store, bucket, text("k"), &error));
+        ck_assert(bucket_delete(store, bucket, &error));
+        ck_assert(!bucket_find(store, bucket, &info, &error));
+        ck_assert_str_eq(error.code, "NoSuchBucket");
+    }
+}
+
+START_TEST(buckets_are_looked_up_again)
+{
+    with_new_store(look_buckets_up_again, NULL);
+}
+END_TEST
+
 /* A write that began before its bucket went does not appear in a new bucket of that name unless that is there. */
 static void write_across_delete(struct bucket_store *store, unsigned shard, void *argument)
 {
@@ -514,6 +542,7 @@ int main(void)
     tcase_add_test(tests, bodies_come_back);
     tcase_add_test(tests, attributes_come_back);
     tcase_add_test(tests, buckets_are_made_and_removed);
+    tcase_add_test(tests, buckets_are_looked_up_again);
     tcase_add_test(tests, a_write_does_not_outlive_its_bucket);
     tcase_add_test(tests, one_of_64_writers_wins);
     tcase_add_test(tests, no_update_is_lost);
