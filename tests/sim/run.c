@@ -11,7 +11,7 @@
 
 #include <stdio.h>
 
-enum { STEPS_MAX = 400000 };
+enum { STEPS_MAX = 800000 };
 
 struct simulation sim;
 
@@ -28,7 +28,6 @@ static void after_step(void)
 {
     for (unsigned i = 0; i < sim.actors_count && !sim.result->is_violated; i++)
         check_replica(&sim.actors[i]);
-    sim.had_multi_page |= coverage.counts[COVER_multi_page] > sim.multi_page_before;
 }
 
 static bool never(void)
@@ -153,9 +152,8 @@ void run_seed(uint64_t seed, struct run_result *ret_result)
     *ret_result = (struct run_result){0};
     sim.result = ret_result;
     world_begin(seed);
-    sim.multi_page_before = coverage.counts[COVER_multi_page];
     sim.truths_count = 0;
-    is_over = sim.is_ending = sim.had_multi_page = sim.has_head = false;
+    is_over = sim.is_ending = sim.has_head = false;
     entries_free(&sim.covered);
     memset(sim.actors, 0, sizeof sim.actors);
     faults_draw();

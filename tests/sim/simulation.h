@@ -38,8 +38,7 @@ struct simulation {
     unsigned truths_count, batches_wanted;
     struct actor actors[REPLICAS_MAX];
     unsigned actors_count;
-    bool is_ending, had_multi_page;
-    uint64_t multi_page_before;
+    bool is_ending;
 
     /* the store's truth */
     struct head head;
