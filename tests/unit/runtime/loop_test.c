@@ -235,6 +235,7 @@ static void wake_line(void *argument)
     spawn("late", stand_in_line, NULL);
     spawn("2", stand_in_line, "2");
     spawn("3", stand_in_line, "3");
+    fiber_yield(); /* they stand in line: the late one's time began before ours */
     io_sleep_until(deadline_after_ms(30));
     wait_wake_one(&line);
     fiber_yield();
