@@ -28,6 +28,7 @@ static void after_step(void)
 {
     for (unsigned i = 0; i < sim.actors_count && !sim.result->is_violated; i++)
         check_replica(&sim.actors[i]);
+    sim.had_multi_page |= coverage.counts[COVER_multi_page] > sim.multi_page_before;
 }
 
 static bool never(void)
@@ -152,8 +153,9 @@ void run_seed(uint64_t seed, struct run_result *ret_result)
     *ret_result = (struct run_result){0};
     sim.result = ret_result;
     world_begin(seed);
+    sim.multi_page_before = coverage.counts[COVER_multi_page];
     sim.truths_count = 0;
-    is_over = sim.is_ending = sim.has_head = false;
+    is_over = sim.is_ending = sim.had_multi_page = sim.has_head = false;
     entries_free(&sim.covered);
     memset(sim.actors, 0, sizeof sim.actors);
     faults_draw();

@@ -38,7 +38,8 @@ struct simulation {
     unsigned truths_count, batches_wanted;
     struct actor actors[REPLICAS_MAX];
     unsigned actors_count;
-    bool is_ending;
+    bool is_ending, had_multi_page;
+    uint64_t multi_page_before;
 
     /* the store's truth */
     struct head head;
