@@ -24,12 +24,24 @@ uint64_t entry_digest(const struct entry *entry)
     return mix(crc64nvme_update(entry->hash, entry_value(entry)) + entry->key_size);
 }
 
-void entries_free(struct entries *entries)
+bool entries_free_some(struct entries *entries, size_t *at, size_t most)
 {
-    for (size_t i = 0; i < entries->slots_count; i++)
-        free(entries->slots[i]);
+    for (; *at < entries->slots_count && most > 0; ++*at) {
+        most -= entries->slots[*at] != NULL;
+        free(entries->slots[*at]);
+    }
+    if (*at < entries->slots_count)
+        return true;
     free(entries->slots);
     *entries = (struct entries){0};
+    return false;
+}
+
+void entries_free(struct entries *entries)
+{
+    size_t at = 0;
+    while (entries_free_some(entries, &at, SIZE_MAX))
+        ;
 }
 
 uint64_t entries_hash(struct span key)

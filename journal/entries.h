@@ -42,6 +42,9 @@ uint64_t entry_digest(const struct entry *entry); /* 0 for one that is deleted *
 
 /* A zeroed struct is empty. */
 void entries_free(struct entries *entries);
+/* The same in steps of `most` entries, of entries that nobody uses any more. Start with *at = 0; true: there is more.
+ */
+bool entries_free_some(struct entries *entries, size_t *at, size_t most);
 uint64_t entries_hash(struct span key);
 /* NULL when there is none; valid until the entry is put again. */
 const struct entry *entries_find(const struct entries *entries, struct span key, uint64_t hash);

@@ -71,23 +71,6 @@ static bool list_input(struct journal *journal, struct folding *folding)
     return list_window(journal, &folding->listed);
 }
 
-static bool was_listed_early(const struct folding *folding, const struct segment_key *key)
-{
-    size_t low = 0;
-    size_t high = folding->early.count;
-    while (low < high) {
-        size_t middle = (low + high) / 2;
-        int order = segment_key_compare(&folding->early.keys[middle], key);
-        if (order == 0)
-            return true;
-        if (order < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return folding->early.pages == 0;
-}
-
 static bool fetch_input(struct journal *journal, const struct folding *folding)
 {
     for (size_t i = 0; i < folding->listed.count; i++) {
@@ -123,14 +106,25 @@ static bool gather(struct journal *journal, struct folding *folding)
 
 /* ---- the choice ---- */
 
-static bool is_chosen(const struct folding *folding, const struct segment_key *key)
+static bool is_among(const struct segment_key *keys, size_t count, const struct segment_key *key)
 {
-    for (size_t i = folding->chosen_count; i-- > 0;) {
-        int order = segment_key_compare(&folding->chosen[i], key);
-        if (order <= 0)
-            return order == 0;
+    size_t low = 0;
+    while (low < count) {
+        size_t middle = (low + count) / 2;
+        int order = segment_key_compare(&keys[middle], key);
+        if (order == 0)
+            return true;
+        if (order < 0)
+            low = middle + 1;
+        else
+            count = middle;
     }
     return false;
+}
+
+static bool was_listed_early(const struct folding *folding, const struct segment_key *key)
+{
+    return folding->early.pages == 0 || is_among(folding->early.keys, folding->early.count, key);
 }
 
 static void note_missing(struct head *head, const struct segment_key *key)
@@ -170,7 +164,7 @@ static enum choice choose_one(struct journal *journal, struct folding *folding, 
     bool is_held = segment->has_predecessor && !MUTATED(no_predecessor_rule) &&
                    !replica_is_settled(journal, &segment->predecessor) &&
                    head_find_quarantined(folding->head, &segment->predecessor) == NULL &&
-                   !is_chosen(folding, &segment->predecessor);
+                   !is_among(folding->chosen, folding->chosen_count, &segment->predecessor);
     journal->counters.segments_forced += is_forced;
     if (!is_held)
         return TAKE;
@@ -236,8 +230,8 @@ static void forget_released(struct head *head, struct state *state)
     head->quarantine_count = count;
 }
 
-/* From the base and the chosen bodies, without suspending. */
-static bool build(struct journal *journal, struct folding *folding)
+/* From the base and the chosen bodies. Under `busy`: neither changes. */
+static bool build_alone(struct journal *journal, struct folding *folding)
 {
     const struct head *current = journal->head;
     if (!journal->is_ready || folding->head->generation != current->generation ||
@@ -248,15 +242,26 @@ static bool build(struct journal *journal, struct folding *folding)
         return false;
     struct state state;
     state_init(&state, &journal->base, current->digest);
-    for (size_t i = 0; i < folding->chosen_count; i++)
-        apply_segment(&state, &tail_find(journal, &folding->chosen[i])->segment, folding->head->generation);
-    if (folding->head->generation > current->horizon)
-        state_expire(&state, folding->head->generation - current->horizon);
+    for (size_t i = 0; i < folding->chosen_count; i++) {
+        const struct tail_segment *item = tail_find(journal, &folding->chosen[i]);
+        apply_segment(&state, &item->segment, folding->head->generation);
+        replica_breathe(journal, item->body.size);
+    }
+    replica_expire(journal, &state, current, folding->head->generation);
     forget_released(folding->head, &state);
     folding->head->digest = state.digest;
     folding->head->ancestors[0].folded_count = (uint32_t)folding->chosen_count;
     folding->changes = state.changes; /* the fold's own from here on */
     return true;
+}
+
+static bool build(struct journal *journal, struct folding *folding)
+{
+    if (!replica_take_busy(journal))
+        return false;
+    bool is_built = build_alone(journal, folding);
+    replica_release_busy(journal);
+    return is_built;
 }
 
 /* ---- the parts ---- */
@@ -397,7 +402,7 @@ bool fold(struct journal *journal, bool take_nothing_too)
     free(folding.listed.keys);
     free(folding.early.keys);
     free(folding.chosen);
-    layer_free(&folding.changes);
+    replica_free_layer(journal, &folding.changes);
     buffer_free(&folding.body);
     if (is_published) {
         (void)bell_ring(journal);

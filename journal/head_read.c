@@ -7,10 +7,11 @@
 
 /* The segments that the generations between two heads folded, in order. */
 struct folded {
-    struct segment_key *keys;
-    uint64_t *generations;
+    struct covered_generation generations[HEAD_HORIZON_MAX];
     size_t count;
 };
+
+enum { WALK_STEP = 1024, ENTRY_COST_BYTES = 64 };
 
 static void head_is_unreadable(struct journal *journal, const struct error *error)
 {
@@ -77,8 +78,9 @@ enum store_answer head_read(struct journal *journal, struct head *ret_head, stru
 
 static void folded_free(struct folded *folded)
 {
-    free(folded->keys);
-    free(folded->generations);
+    for (size_t i = 0; i < folded->count; i++)
+        free(folded->generations[i].keys);
+    free(folded);
 }
 
 static void note_part(struct journal *journal, enum store_answer answer, bool is_good)
@@ -107,16 +109,10 @@ static bool read_ledger(struct journal *journal, uint64_t generation, const stru
                    count == ancestor->folded_count;
     buffer_free(&body);
     note_part(journal, answer, is_good);
-    if (is_good) {
-        folded->keys = realloc(folded->keys, (folded->count + count) * sizeof *keys);
-        folded->generations = realloc(folded->generations, (folded->count + count) * sizeof(uint64_t));
-        ASSERT(folded->keys != NULL && folded->generations != NULL);
-        for (uint32_t i = 0; i < count; i++) {
-            folded->keys[folded->count] = keys[i];
-            folded->generations[folded->count++] = generation;
-        }
-    }
-    free(keys);
+    if (is_good)
+        folded->generations[folded->count++] = (struct covered_generation){generation, keys, count};
+    else
+        free(keys);
     return is_good;
 }
 
@@ -132,61 +128,45 @@ static bool read_ledgers(struct journal *journal, const struct head *head, uint6
     return true;
 }
 
-static void remember_folded(struct journal *journal, const struct folded *folded)
-{
-    for (size_t i = 0; i < folded->count; i++) {
-        uint8_t stored[SEGMENT_KEY_STORED_BYTES];
-        segment_key_store(&folded->keys[i], stored);
-        struct span key = span_of(stored, sizeof stored);
-        (void)entries_put(&journal->ledger, key, entries_hash(key), span_of(&folded->generations[i], 8));
-    }
-}
-
-static void forget_old_ledgers(struct journal *journal, const struct head *head)
-{
-    uint64_t horizon = MUTATED(short_ledger) ? 2 : head->horizon;
-    struct entries kept = {0};
-    size_t at = 0;
-    for (const struct entry *entry; (entry = entries_next(&journal->ledger, &at)) != NULL;) {
-        if (load_u64_le(entry_value(entry).data) + horizon > head->generation)
-            (void)entries_put(&kept, entry_key(entry), entry->hash, entry_value(entry));
-    }
-    entries_free(&journal->ledger);
-    journal->ledger = kept;
-}
-
 /* ---- the checkpoint ---- */
 
 static bool bodies_are_here(struct journal *journal, const struct folded *folded)
 {
     for (size_t i = 0; i < folded->count; i++) {
-        const struct tail_segment *item = tail_find(journal, &folded->keys[i]);
-        if (item == NULL || item->state != BODY_GOOD)
-            return false;
+        for (uint32_t k = 0; k < folded->generations[i].count; k++) {
+            const struct tail_segment *item = tail_find(journal, &folded->generations[i].keys[k]);
+            if (item == NULL || item->state != BODY_GOOD)
+                return false;
+        }
     }
     return true;
 }
 
-/* Repeats what the folds did, over the base, as fold.c does it: segments, then expiry, then releases. */
-static bool advance_base(struct journal *journal, const struct head *head, const struct folded *folded)
+/* Repeats what the folds did, over the base, as fold.c does it: the segments of a generation, then what expires. In
+ * fewer generations than L nothing expires that came in with them. */
+static bool repeat_folds(struct journal *journal, const struct head *head, const struct folded *folded,
+                         struct layer *ret_changes)
 {
-    if (journal->head->quarantine_count > 0)
-        return false; /* releases of the generations between are not known: load */
     struct state state;
-    uint64_t digest = journal->head->digest;
-    size_t at = 0;
+    state_init(&state, &journal->base, journal->head->digest);
+    size_t next = 0;
     for (uint64_t generation = journal->head->generation + 1; generation <= head->generation; generation++) {
-        state_init(&state, &journal->base, digest);
-        for (; at < folded->count && folded->generations[at] == generation; at++)
-            apply_segment(&state, &tail_find(journal, &folded->keys[at])->segment, generation);
-        if (generation > head->horizon)
-            state_expire(&state, generation - head->horizon);
-        digest = state.digest;
-        layer_absorb(&journal->base, &state.changes);
+        if (next < folded->count && folded->generations[next].generation == generation) {
+            const struct covered_generation *here = &folded->generations[next++];
+            for (uint32_t i = 0; i < here->count; i++) {
+                const struct tail_segment *item = tail_find(journal, &here->keys[i]);
+                apply_segment(&state, &item->segment, generation);
+                replica_breathe(journal, item->body.size);
+            }
+        }
+        replica_expire(journal, &state, head, generation);
     }
-    if (digest != head->digest)
-        replica_alarm(journal, ALARM_DIGEST); /* J24: warm is not cold */
-    return digest == head->digest;
+    *ret_changes = state.changes;
+    if (state.digest == head->digest)
+        return true;
+    replica_alarm(journal, ALARM_DIGEST); /* J24: warm is not cold */
+    replica_free_layer(journal, ret_changes);
+    return false;
 }
 
 bool head_read_layer(struct journal *journal, const struct head_layer *layer, struct layer *into)
@@ -208,75 +188,68 @@ bool head_read_layer(struct journal *journal, const struct head_layer *layer, st
     return is_good;
 }
 
+static uint64_t digest_of(struct journal *journal, const struct layer *layer)
+{
+    uint64_t digest = 0;
+    struct layer_walk walk = {0};
+    while (layer_digest_some(layer, &walk, WALK_STEP, &digest))
+        replica_breathe(journal, WALK_STEP * ENTRY_COST_BYTES);
+    return digest;
+}
+
 static bool load_base(struct journal *journal, const struct head *head, struct layer *ret_base)
 {
     struct layer stacked = {0};
-    for (uint32_t i = 0; i < head->layers_count; i++) {
-        if (!head_read_layer(journal, &head->layers[i], &stacked)) {
-            layer_free(&stacked);
-            return false;
-        }
+    bool is_read = true;
+    for (uint32_t i = 0; is_read && i < head->layers_count; i++)
+        is_read = head_read_layer(journal, &head->layers[i], &stacked);
+    if (!is_read) {
+        replica_free_layer(journal, &stacked);
+        return false;
     }
     layer_absorb(ret_base, &stacked); /* what is deleted in all layers is gone */
-    if (layer_digest(ret_base) == head->digest)
+    if (digest_of(journal, ret_base) == head->digest)
         return true;
     replica_alarm(journal, ALARM_DIGEST);
-    layer_free(ret_base);
+    replica_free_layer(journal, ret_base);
     return false;
 }
 
-static void install(struct journal *journal, const struct head *head, struct span body, const struct store_etag *etag,
-                    const struct folded *folded)
+static bool switch_to(struct journal *journal, struct next_head *next, struct folded *folded)
 {
-    *journal->head = *head;
-    journal->has_head = true;
-    journal->head_etag = *etag;
-    buffer_clear(&journal->head_body);
-    buffer_append(&journal->head_body, body);
-    journal->head_first_read_ns = replica_now(journal);
-    remember_folded(journal, folded);
-    forget_old_ledgers(journal, head);
-    state_free(&journal->view);
-    state_init(&journal->view, NULL, 0);
-    journal->applied_count = 0;
-    if (journal->is_ready)
-        replica_publish(journal); /* without a gap for readers */
+    next->folded = folded->generations;
+    next->folded_count = folded->count;
+    bool is_switched = replica_switch(journal, next);
+    folded->count = 0; /* they have gone over */
+    return is_switched;
+}
+
+static bool come_to(struct journal *journal, struct next_head *next, struct folded *folded, bool is_near)
+{
+    struct layer recent = {0};
+    struct layer loaded = {0};
+    next->recent = &recent;
+    if (is_near && journal->head->quarantine_count == 0 && next->head->quarantine_count == 0 &&
+        bodies_are_here(journal, folded) && repeat_folds(journal, next->head, folded, &recent))
+        return switch_to(journal, next, folded);
+    journal->counters.cold_loads++;
+    if (!load_base(journal, next->head, &loaded))
+        return false;
+    next->base = &loaded;
+    return switch_to(journal, next, folded);
 }
 
 static bool adopt(struct journal *journal, const struct head *head, struct span body, const struct store_etag *etag)
 {
-    struct folded folded = {0};
-    struct layer loaded = {0};
+    struct folded *folded = calloc(1, sizeof *folded);
+    ASSERT(folded != NULL);
+    struct next_head next = {.head = head, .body = body, .etag = etag};
     uint64_t known = journal->has_head ? journal->head->generation : 0;
     bool is_near = journal->has_head && head_ancestor(head, known) != NULL && head->generation > known;
-    if (!read_ledgers(journal, head, is_near ? known : 0, &folded)) {
-        folded_free(&folded);
-        return false;
-    }
-    /* from here to publishing a warm replica does not suspend, unless it has to load */
-    if (is_near && bodies_are_here(journal, &folded) && journal->head->quarantine_count == 0 &&
-        head->quarantine_count == 0) {
-        if (advance_base(journal, head, &folded)) {
-            install(journal, head, body, etag, &folded);
-            folded_free(&folded);
-            return true;
-        }
-        journal->is_ready = false; /* the base is spoilt: nothing is served until it has been loaded */
-    }
-    journal->counters.cold_loads++;
-    bool is_loaded = load_base(journal, head, &loaded);
-    if (is_loaded) {
-        state_free(&journal->view);
-        layer_free(&journal->base);
-        journal->base = loaded;
-        if (!is_near)
-            entries_free(&journal->ledger);
-        install(journal, head, body, etag, &folded);
-    } else if (!journal->is_ready && journal->has_head) {
-        journal->has_head = false; /* next time as if for the first time */
-    }
-    folded_free(&folded);
-    return is_loaded;
+    bool is_adopted =
+        read_ledgers(journal, head, is_near ? known : 0, folded) && come_to(journal, &next, folded, is_near);
+    folded_free(folded);
+    return is_adopted;
 }
 
 /* A part that is not there belongs to a head that has been replaced meanwhile; or, when the head stays, is lost. */

@@ -34,6 +34,8 @@ static void fill_options(struct journal_options *options)
         options->live_bytes_max = 64 << 20;
     if (options->segment_bytes_max == 0)
         options->segment_bytes_max = 4 << 20;
+    if (options->slice_bytes == 0)
+        options->slice_bytes = 128 << 10;
     ASSERT(options->window >= 3 && options->horizon > options->window && options->horizon <= HEAD_HORIZON_MAX);
 }
 
@@ -120,16 +122,23 @@ bool journal_is_idle(const struct journal *journal)
     return journal->is_stopping && journal->tasks == 0 && !journal->is_busy;
 }
 
+static bool any(struct journal *journal, const struct tail_segment *item, uint64_t round)
+{
+    (void)journal;
+    (void)item;
+    (void)round;
+    return true;
+}
+
 void journal_free(struct journal *journal)
 {
     ASSERT(journal_is_idle(journal));
-    while (journal->tail_count > 0)
-        tail_remove(journal, journal->tail_count - 1);
+    tail_remove(journal, any, 0);
     free(journal->tail);
-    free(journal->applied);
     state_free(&journal->view);
+    layer_free(&journal->recent);
     layer_free(&journal->base);
-    entries_free(&journal->ledger);
+    covered_free(&journal->covered);
     buffer_free(&journal->head_body);
     free(journal->head);
     free(journal->tick_page);

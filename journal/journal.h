@@ -26,6 +26,7 @@ struct journal_options {
     unsigned fold_segments_max; /* one fold takes no more, but for those that it must take; 0: 10000 */
     uint64_t live_bytes_max;    /* beyond it batches are refused; 0: 64 MiB */
     size_t segment_bytes_max;   /* 0: 4 MiB */
+    size_t slice_bytes;         /* long computations let others run after so many bytes; 0: 128 KiB */
     bool may_seed;              /* an empty bucket becomes a journal */
     bool trusts_store;          /* neither tested before use nor compared with where the journal was (ground.h) */
 };

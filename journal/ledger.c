@@ -157,27 +157,18 @@ static const struct counter *find_counter(struct span entry_key, struct span *re
     return NULL;
 }
 
-/* `over`: entries that hide those of this layer; may be NULL. */
-static void add_layer(struct ledger_sums *sums, const struct entries *entries, const struct entries *over)
+void ledger_sums_add_state(struct ledger_sums *sums, const struct state *state)
 {
-    size_t at = 0;
-    for (const struct entry *entry; (entry = entries_next(entries, &at)) != NULL;) {
+    struct state_walk walk = {0};
+    for (const struct entry *entry; (entry = state_next(state, &walk)) != NULL;) {
         struct span key;
         const struct counter *counter = find_counter(entry_key(entry), &key);
-        if (counter == NULL || entry->is_deleted || entry->value_size != 8 ||
-            (over != NULL && entries_find(over, entry_key(entry), entry->hash) != NULL))
+        if (counter == NULL || entry->value_size != 8)
             continue;
         struct ledger_amounts amounts = {0};
         *amount_of(counter, &amounts) = (int64_t)load_u64_le(entry_value(entry).data);
         add_under(sums, key, &amounts);
     }
-}
-
-void ledger_sums_add_state(struct ledger_sums *sums, const struct state *state)
-{
-    add_layer(sums, &state->changes.data, NULL);
-    if (state->base != NULL)
-        add_layer(sums, &state->base->data, &state->changes.data);
 }
 
 /* ---- spools ---- */

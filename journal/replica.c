@@ -5,6 +5,8 @@
 
 #include <stdlib.h>
 
+enum { WALK_STEP = 1024, ENTRY_COST_BYTES = 64 };
+
 void replica_alarm(struct journal *journal, enum journal_alarm alarm)
 {
     journal->counters.alarms[alarm]++;
@@ -40,6 +42,43 @@ bool replica_sleep_ms(struct journal *journal, uint64_t milliseconds)
     return !journal->is_stopping &&
            scheduler->sleep_until(scheduler, replica_now(journal) + (milliseconds + jitter) * 1000000) &&
            !journal->is_stopping;
+}
+
+bool replica_take_busy(struct journal *journal)
+{
+    struct journal_scheduler *scheduler = journal->environment.scheduler;
+    while (journal->is_busy) {
+        if (!scheduler->wait(scheduler, &journal->idle, replica_deadline(journal)) || journal->is_stopping)
+            return false;
+    }
+    journal->is_busy = true;
+    return true;
+}
+
+void replica_release_busy(struct journal *journal)
+{
+    journal->is_busy = false;
+    journal->environment.scheduler->wake_all(journal->environment.scheduler, &journal->idle);
+}
+
+void replica_breathe(struct journal *journal, size_t bytes)
+{
+    if (bytes < journal->slice_bytes) {
+        journal->slice_bytes -= bytes;
+        return;
+    }
+    journal->slice_bytes = journal->options.slice_bytes;
+    struct journal_scheduler *scheduler = journal->environment.scheduler;
+    (void)scheduler->sleep_until(scheduler, replica_now(journal)); /* whoever stops lets this come to its end */
+}
+
+void replica_free_layer(struct journal *journal, struct layer *layer)
+{
+    struct layer mine = *layer;
+    *layer = (struct layer){0};
+    struct layer_walk walk = {0};
+    while (layer_free_some(&mine, &walk, WALK_STEP))
+        replica_breathe(journal, WALK_STEP * ENTRY_COST_BYTES);
 }
 
 /* ---- the tail ---- */
@@ -83,34 +122,54 @@ struct tail_segment *tail_add(struct journal *journal, const struct segment_key 
     buffer_init(&added->body, SEGMENT_BYTES_MAX);
     journal->tail[at] = added;
     journal->tail_count++;
+    if (at < journal->judged_count)
+        journal->judged_count = at;
     return added;
 }
 
-void tail_remove(struct journal *journal, size_t index)
+void tail_changed(struct journal *journal, const struct segment_key *key)
 {
-    struct tail_segment *removed = journal->tail[index];
-    journal->live_bytes -= removed->body.size;
-    buffer_free(&removed->body);
-    free(removed);
-    journal->tail_count--;
-    memmove(journal->tail + index, journal->tail + index + 1,
-            (journal->tail_count - index) * sizeof(struct tail_segment *));
+    size_t at = tail_position(journal, key);
+    if (at < journal->judged_count)
+        journal->judged_count = at;
+}
+
+void tail_remove(struct journal *journal,
+                 bool (*goes)(struct journal *journal, const struct tail_segment *item, uint64_t round), uint64_t round)
+{
+    size_t kept = 0;
+    size_t judged = 0;
+    for (size_t i = 0; i < journal->tail_count; i++) {
+        struct tail_segment *item = journal->tail[i];
+        if (!goes(journal, item, round)) {
+            judged += i < journal->judged_count;
+            journal->tail[kept++] = item;
+            continue;
+        }
+        journal->must_derive |= item->is_applied;
+        journal->live_bytes -= item->body.size;
+        buffer_free(&item->body);
+        free(item);
+    }
+    journal->tail_count = kept;
+    journal->judged_count = judged;
 }
 
 uint64_t ledger_generation(const struct journal *journal, const struct segment_key *key)
 {
-    uint8_t stored[SEGMENT_KEY_STORED_BYTES];
-    segment_key_store(key, stored);
-    struct span span = span_of(stored, sizeof stored);
-    const struct entry *entry = entries_find(&journal->ledger, span, entries_hash(span));
-    return entry == NULL || MUTATED(no_ledger) ? 0 : load_u64_le(entry_value(entry).data);
+    return MUTATED(no_ledger) ? 0 : covered_generation(&journal->covered, key);
+}
+
+static bool is_settled_under(const struct journal *journal, const struct head *head, const struct segment_key *key)
+{
+    return key->base < head_window_begin(head) || ledger_generation(journal, key) != 0 ||
+           head_find_quarantined(head, key) != NULL;
 }
 
 /* Covered, rejected, given up or in quarantine: whatever comes behind it need not wait for it. */
 bool replica_is_settled(const struct journal *journal, const struct segment_key *key)
 {
-    return key->base < head_window_begin(journal->head) || ledger_generation(journal, key) != 0 ||
-           head_find_quarantined(journal->head, key) != NULL;
+    return is_settled_under(journal, journal->head, key);
 }
 
 /* ---- the view ---- */
@@ -123,9 +182,10 @@ void apply_segment(struct state *state, const struct segment *segment, uint64_t 
         (void)state_apply_batch(state, MUTATED(no_batch_ids) ? &none : &batch.id, generation, batch.ops);
 }
 
-static bool predecessor_is_resolved(struct journal *journal, const struct segment *segment)
+static bool predecessor_is_resolved(struct journal *journal, const struct head *head, const struct segment *segment)
 {
-    if (!segment->has_predecessor || MUTATED(no_predecessor_rule) || replica_is_settled(journal, &segment->predecessor))
+    if (!segment->has_predecessor || MUTATED(no_predecessor_rule) ||
+        is_settled_under(journal, head, &segment->predecessor))
         return true;
     const struct tail_segment *predecessor = tail_find(journal, &segment->predecessor);
     bool is_resolved = predecessor != NULL && predecessor->is_live;
@@ -133,70 +193,182 @@ static bool predecessor_is_resolved(struct journal *journal, const struct segmen
     return is_resolved;
 }
 
-static bool is_live(struct journal *journal, const struct tail_segment *item)
+static bool is_live(struct journal *journal, const struct head *head, const struct tail_segment *item)
 {
     if (item->state != BODY_GOOD || ledger_generation(journal, &item->key) != 0)
         return false;
     /* A fold may list what was written under a head that this replica has not adopted yet. Who sees it now would write
      * with an older base, and so count before what was seen: J10. */
-    if (item->key.base > journal->head->generation)
+    if (item->key.base > head->generation)
         return false;
-    if (item->key.base < head_window_begin(journal->head) && !MUTATED(no_rejection_window))
+    if (item->key.base < head_window_begin(head) && !MUTATED(no_rejection_window))
         return false;
-    if (!journal_id_equal(&item->segment.lineage, &journal->head->lineage) && !MUTATED(lineage_ignored))
+    if (!journal_id_equal(&item->segment.lineage, &head->lineage) && !MUTATED(lineage_ignored))
         return false;
-    return head_find_quarantined(journal->head, &item->key) == NULL && predecessor_is_resolved(journal, &item->segment);
+    return head_find_quarantined(head, &item->key) == NULL && predecessor_is_resolved(journal, head, &item->segment);
 }
 
-static void remember_applied(struct journal *journal, const struct segment_key *key)
+/* Judges the next segment of the tail and applies it if it is live. False: the view cannot be made from what it is by
+ * that, because a segment left it or came in front of others. */
+static bool take_next(struct journal *journal, const struct head *head, struct state *view)
 {
-    if (journal->applied_count == journal->applied_capacity) {
-        journal->applied_capacity = journal->applied_capacity == 0 ? 64 : 2 * journal->applied_capacity;
-        journal->applied = realloc(journal->applied, journal->applied_capacity * sizeof *journal->applied);
-        ASSERT(journal->applied != NULL);
+    struct tail_segment *item = journal->tail[journal->judged_count];
+    item->is_live = is_live(journal, head, item); /* in order: predecessors come first */
+    if (item->is_live && !MUTATED(clock_not_merged) && item->key.clock > journal->clock)
+        journal->clock = item->key.clock;
+    if (item->is_applied && !item->is_live)
+        return false;
+    if (item->is_live && !item->is_applied) {
+        if (journal->applied_count > 0 && segment_key_compare(&item->key, &journal->last_applied) < 0 &&
+            !MUTATED(unordered_apply))
+            return false;
+        apply_segment(view, &item->segment, head->generation + 1);
+        item->is_applied = true;
+        journal->last_applied = item->key;
+        journal->applied_count++;
     }
-    journal->applied[journal->applied_count++] = *key;
+    journal->judged_count++;
+    return true;
 }
 
-/* The view was made of the first live segments, and nothing came in between. */
-static bool view_is_a_beginning(const struct journal *journal)
+/* What has not been judged yet. It does not suspend after the last one. */
+static bool extend(struct journal *journal, const struct head *head, struct state *view)
 {
-    size_t at = 0;
-    for (size_t i = 0; i < journal->tail_count && at < journal->applied_count; i++) {
-        if (!journal->tail[i]->is_live)
-            continue;
-        if (!segment_key_equal(&journal->tail[i]->key, &journal->applied[at++]))
+    while (journal->judged_count < journal->tail_count) {
+        size_t applied = journal->applied_count;
+        size_t size = journal->tail[journal->judged_count]->body.size;
+        if (!take_next(journal, head, view))
+            return false;
+        replica_breathe(journal, journal->applied_count > applied ? size : ENTRY_COST_BYTES);
+    }
+    return true;
+}
+
+static void forget_applied(struct journal *journal)
+{
+    for (size_t i = 0; i < journal->tail_count; i++)
+        journal->tail[i]->is_applied = false;
+    journal->judged_count = 0;
+    journal->applied_count = 0;
+}
+
+/* A view from its beginning. What comes in meanwhile in front of what was applied makes it begin again. */
+static struct state derive(struct journal *journal, const struct head *head, const struct layer *base,
+                           const struct layer *recent)
+{
+    struct state view;
+    for (;;) {
+        journal->must_derive = false;
+        state_init(&view, base, head->digest);
+        view.recent = recent;
+        forget_applied(journal);
+        if (extend(journal, head, &view) && !journal->must_derive)
+            return view;
+        replica_free_layer(journal, &view.changes);
+    }
+}
+
+static bool take_deriving(struct journal *journal)
+{
+    struct journal_scheduler *scheduler = journal->environment.scheduler;
+    while (journal->is_deriving) {
+        if (!scheduler->wait(scheduler, &journal->idle, replica_deadline(journal)) && journal->is_stopping)
             return false;
     }
-    return at == journal->applied_count;
+    journal->is_deriving = true;
+    return true;
+}
+
+static void release_deriving(struct journal *journal)
+{
+    journal->is_deriving = false;
+    journal->environment.scheduler->wake_all(journal->environment.scheduler, &journal->idle);
 }
 
 void replica_publish(struct journal *journal)
 {
-    for (size_t i = 0; i < journal->tail_count; i++) { /* in order: predecessors come first */
-        struct tail_segment *item = journal->tail[i];
-        item->is_live = is_live(journal, item);
-        if (item->is_live && !MUTATED(clock_not_merged) && item->key.clock > journal->clock)
-            journal->clock = item->key.clock;
+    if (!take_deriving(journal))
+        return; /* nobody reads any more */
+    if (!journal->must_derive && extend(journal, journal->head, &journal->view)) {
+        journal->is_ready = true;
+        release_deriving(journal);
+        return;
     }
-    bool can_extend =
-        journal->view.base == &journal->base && (MUTATED(unordered_apply) || view_is_a_beginning(journal));
-    if (!can_extend) {
-        state_free(&journal->view);
-        state_init(&journal->view, &journal->base, journal->head->digest);
-        journal->applied_count = 0;
-    }
-    size_t skip = journal->applied_count;
-    for (size_t i = 0; i < journal->tail_count; i++) {
-        struct tail_segment *item = journal->tail[i];
-        if (!item->is_live || skip > 0) {
-            skip -= item->is_live;
-            continue;
-        }
-        apply_segment(&journal->view, &item->segment, journal->head->generation + 1);
-        remember_applied(journal, &item->key);
-    }
+    struct state old = journal->view;
+    struct state view = derive(journal, journal->head, &journal->base, &journal->recent);
+    journal->view = view;
     journal->is_ready = true;
+    release_deriving(journal);
+    replica_free_layer(journal, &old.changes);
+}
+
+/* ---- another head ---- */
+
+/* Readers find the same in both places meanwhile. */
+static void absorb_recent(struct journal *journal)
+{
+    struct layer_walk walk = {0};
+    while (layer_absorb_some(&journal->base, &journal->recent, &walk, WALK_STEP))
+        replica_breathe(journal, WALK_STEP * ENTRY_COST_BYTES);
+    replica_free_layer(journal, &journal->recent);
+}
+
+static void install(struct journal *journal, struct next_head *next, const struct state *view)
+{
+    *journal->head = *next->head;
+    journal->has_head = true;
+    journal->head_etag = *next->etag;
+    buffer_clear(&journal->head_body);
+    buffer_append(&journal->head_body, next->body);
+    journal->head_first_read_ns = replica_now(journal);
+    if (next->base != NULL)
+        journal->base = *next->base;
+    journal->recent = *next->recent;
+    journal->view = *view;
+    journal->view.base = &journal->base;
+    journal->view.recent = &journal->recent;
+}
+
+static void remember_folded(struct journal *journal, const struct next_head *next)
+{
+    for (size_t i = 0; i < next->folded_count; i++) {
+        struct covered_generation *folded = &next->folded[i];
+        covered_add(&journal->covered, folded->generation, folded->keys, folded->count);
+        folded->keys = NULL;
+    }
+    uint64_t horizon = MUTATED(short_ledger) ? 2 : next->head->horizon;
+    if (next->head->generation > horizon)
+        covered_forget(&journal->covered, next->head->generation - horizon + 1);
+}
+
+bool replica_switch(struct journal *journal, struct next_head *next)
+{
+    if (!take_deriving(journal)) {
+        layer_free(next->recent);
+        if (next->base != NULL)
+            layer_free(next->base);
+        return false;
+    }
+    remember_folded(journal, next);
+    const struct layer *base = next->base == NULL ? &journal->base : next->base;
+    struct state view = derive(journal, next->head, base, next->recent);
+    struct layer old_base = next->base == NULL ? (struct layer){0} : journal->base;
+    struct layer old_changes = journal->view.changes;
+    install(journal, next, &view);
+    release_deriving(journal);
+    replica_free_layer(journal, &old_changes);
+    replica_free_layer(journal, &old_base);
+    absorb_recent(journal);
+    return true;
+}
+
+void replica_expire(struct journal *journal, struct state *state, const struct head *head, uint64_t generation)
+{
+    if (generation <= head->horizon)
+        return;
+    size_t at = 0;
+    while (state_expire_some(state, generation - head->horizon, &at, WALK_STEP))
+        replica_breathe(journal, WALK_STEP * ENTRY_COST_BYTES);
 }
 
 /* ---- bodies ---- */
@@ -221,6 +393,7 @@ static void take_body(struct journal *journal, struct tail_segment *item, struct
     *body = (struct buffer){.limit = body->limit};
     item->segment = segment;
     journal->live_bytes += item->body.size;
+    tail_changed(journal, &item->key);
 }
 
 bool replica_fetch(struct journal *journal, const struct segment_key *key, bool *ret_is_gone)

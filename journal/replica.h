@@ -1,9 +1,12 @@
 /* journal/replica.h -- what one replica knows; private to journal/.
  *
  * The tail holds every segment that was listed or written and is not covered, in canonical order. `busy` is held by
- * whoever adopts heads (a tick); the compactor builds without it and looks again before it uses what it saw. */
+ * whoever adopts heads (a tick) and by the compactor while it builds: the head, the base and what is in the ledger stay
+ * as they are meanwhile. `deriving` is held, for computing only, by whoever brings the view up to date; under it the
+ * view changes by whole segments or all at once. Who needs both takes `busy` first. */
 #pragma once
 
+#include "journal/covered.h"
 #include "journal/journal.h"
 #include "journal/mutation.h"
 #include "journal/segment.h"
@@ -17,9 +20,10 @@ struct tail_segment {
     enum body_state state;
     unsigned failed_reads;
     bool is_own;  /* written and committed by this process */
-    bool is_live; /* counts in the published view */
-    uint64_t
-        seen_round; /* the last listing that showed it; for own ones at least the one under way when it was stored */
+    bool is_live; /* counts in the view, or in the one that is being made */
+    bool is_applied;
+    /* the last listing that showed it; for own ones at least the one under way when it was stored */
+    uint64_t seen_round;
     uint64_t first_seen_ns;
     struct buffer body;
     struct segment segment; /* when BODY_GOOD */
@@ -40,8 +44,11 @@ struct journal {
     struct journal_counters counters;
     bool is_stopping;
     unsigned tasks;
-    bool is_busy; /* a tick is under way */
+    bool is_busy;     /* a tick is under way, or a fold builds */
+    bool is_deriving; /* the view is being brought up to date */
+    bool must_derive; /* something of the view has left the tail */
     struct wait_queue idle;
+    size_t slice_bytes; /* of work that may still be done before others run */
 
     /* the published state */
     bool is_ready;
@@ -61,12 +68,14 @@ struct journal {
     uint64_t head_read_ns;       /* when a head was last read */
     uint64_t good_tick_ns;
     struct layer base;
-    struct entries ledger; /* stored segment key -> u64 generation that folded it */
+    struct layer recent; /* over the base, until it has been moved into it */
+    struct covered covered;
     struct state view;
-    struct segment_key *applied; /* what the view holds over the base, in order */
-    size_t applied_count, applied_capacity;
     struct tail_segment **tail;
     size_t tail_count, tail_capacity;
+    size_t judged_count; /* of the tail, from its beginning: looked at under this head, and applied if live */
+    size_t applied_count;
+    struct segment_key last_applied;
     uint64_t live_bytes;
     uint64_t round; /* of listings */
     struct store_etag bell_etag;
@@ -98,12 +107,40 @@ deadline_t replica_deadline(const struct journal *journal);
 bool replica_sleep_ms(struct journal *journal, uint64_t milliseconds);
 struct tail_segment *tail_find(struct journal *journal, const struct segment_key *key);
 struct tail_segment *tail_add(struct journal *journal, const struct segment_key *key);
-void tail_remove(struct journal *journal, size_t index);
+/* Takes out what `goes` says. Of what a reader sees nothing goes before the next publication. */
+void tail_remove(struct journal *journal,
+                 bool (*goes)(struct journal *journal, const struct tail_segment *item, uint64_t round),
+                 uint64_t round);
 /* The generation that folded the key, or 0. */
 uint64_t ledger_generation(const struct journal *journal, const struct segment_key *key);
 bool replica_is_settled(const struct journal *journal, const struct segment_key *key);
-/* Which segments count now, and the view made of them. Never suspends: readers see it at once or not at all. */
-void replica_publish(struct journal *journal);
+/* The body of a segment of the tail has come. */
+void tail_changed(struct journal *journal, const struct segment_key *key);
+/* False when the journal is stopping. */
+SUSPENDS bool replica_take_busy(struct journal *journal);
+void replica_release_busy(struct journal *journal);
+/* Between the slices of long computations: after some bytes of work others run. */
+SUSPENDS void replica_breathe(struct journal *journal, size_t bytes);
+SUSPENDS void replica_free_layer(struct journal *journal, struct layer *layer);
+/* Which segments count now, and the view made of them, in slices; readers see a segment whole or not at all. Whoever
+ * returns has all in the view that was in the tail when it called. */
+SUSPENDS void replica_publish(struct journal *journal);
+/* What it takes to come to another head. */
+struct next_head {
+    const struct head *head;
+    struct span body;
+    const struct store_etag *etag;
+    struct layer *base;   /* instead of the present one; NULL: it stays */
+    struct layer *recent; /* over it */
+    struct covered_generation *folded;
+    size_t folded_count;
+};
+/* Makes the view of that head beside the present one, then replaces head, base and view in one step. Takes the layers
+ * and the keys of what was folded. Under `busy`. False: the journal is stopping. */
+SUSPENDS bool replica_switch(struct journal *journal, struct next_head *next);
+/* Batch ids that a fold which makes this generation forgets. */
+SUSPENDS void replica_expire(struct journal *journal, struct state *state, const struct head *head,
+                             uint64_t generation);
 /* Reads a segment's body if it is not here. False: it could not be read now. *ret_is_gone: the store has none. */
 SUSPENDS bool replica_fetch(struct journal *journal, const struct segment_key *key, bool *ret_is_gone);
 void apply_segment(struct state *state, const struct segment *segment, uint64_t generation);

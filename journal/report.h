@@ -15,9 +15,9 @@ enum { REPORT_FINDINGS_MAX = 1000 };
 
 struct report_spool {
     uint8_t id[SPOOL_ID_BYTES];
-    bool is_open;         /* in the journal's state */
-    uint64_t last;        /* the last record that counts there */
-    bool is_local;        /* in the store that the report was made beside; the fields below are known */
+    bool is_open;  /* in the journal's state */
+    uint64_t last; /* the last record that counts there */
+    bool is_local; /* in the store that the report was made beside; the fields below are known */
     bool is_own;
     uint64_t last_frozen; /* records after `last` up to here wait to be sent */
     bool has_unsent;

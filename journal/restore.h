@@ -44,7 +44,7 @@ SUSPENDS bool restore_plan(const struct journal_environment *environment, enum r
                            struct restore_plan *ret_plan, struct error *error);
 /* What an operator must agree to: sentences, each with a newline. */
 void restore_describe(const struct restore_plan *plan, struct buffer *text);
-/* Tests the store, plans anew and refuses (ERROR_CONFLICT) when that comes out worse than what was agreed to; publishes,
- * reads back, notes the place, copies the head, rings. *ret_lineage: the new one. */
+/* Tests the store, plans anew and refuses (ERROR_CONFLICT) when that comes out worse than what was agreed to;
+ * publishes, reads back, notes the place, copies the head, rings. *ret_lineage: the new one. */
 SUSPENDS bool restore_execute(const struct journal_environment *environment, const struct restore_plan *agreed,
                               struct journal_id *ret_lineage, struct error *error);

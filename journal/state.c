@@ -15,6 +15,7 @@ struct located {
     struct span key;
     uint64_t hash;
     struct entries *changes;
+    const struct entries *recent; /* NULL: nothing */
     const struct entries *base;
 };
 
@@ -41,36 +42,54 @@ struct entries *layer_entries(struct layer *layer, struct span key)
     return key.size >= 2 && key.data[0] == SPACE_JOURNAL && key.data[1] == TYPE_BATCH ? &layer->batches : &layer->data;
 }
 
-static uint64_t digest_of(const struct entries *entries)
+uint64_t layer_digest(const struct layer *layer)
 {
     uint64_t digest = 0;
-    size_t at = 0;
-    for (const struct entry *entry; (entry = entries_next(entries, &at)) != NULL;)
-        digest += entry_digest(entry);
+    struct layer_walk walk = {0};
+    while (layer_digest_some(layer, &walk, SIZE_MAX, &digest))
+        ;
     return digest;
 }
 
-uint64_t layer_digest(const struct layer *layer)
+/* ---- whole layers, step by step ---- */
+
+static const struct entry *next_of(const struct layer *layer, struct layer_walk *walk)
 {
-    return digest_of(&layer->data) + digest_of(&layer->batches);
+    const struct entry *entry = entries_next(&layer->batches, &walk->batches);
+    return entry != NULL ? entry : entries_next(&layer->data, &walk->data);
 }
 
-static void absorb(struct entries *base, struct entries *changes)
+bool layer_digest_some(const struct layer *layer, struct layer_walk *walk, size_t most, uint64_t *digest)
 {
-    size_t at = 0;
-    for (const struct entry *entry; (entry = entries_next(changes, &at)) != NULL;) {
+    for (const struct entry *entry; most > 0 && (entry = next_of(layer, walk)) != NULL; most--)
+        *digest += entry_digest(entry);
+    return most == 0;
+}
+
+bool layer_absorb_some(struct layer *base, const struct layer *changes, struct layer_walk *walk, size_t most)
+{
+    for (const struct entry *entry; most > 0 && (entry = next_of(changes, walk)) != NULL; most--) {
+        struct entries *entries = layer_entries(base, entry_key(entry));
         if (entry->is_deleted)
-            entries_remove(base, entry_key(entry), entry->hash);
+            entries_remove(entries, entry_key(entry), entry->hash);
         else
-            (void)entries_put(base, entry_key(entry), entry->hash, entry_value(entry));
+            (void)entries_put(entries, entry_key(entry), entry->hash, entry_value(entry));
     }
-    entries_free(changes);
+    return most == 0;
 }
 
 void layer_absorb(struct layer *base, struct layer *changes)
 {
-    absorb(&base->data, &changes->data);
-    absorb(&base->batches, &changes->batches);
+    struct layer_walk walk = {0};
+    while (layer_absorb_some(base, changes, &walk, SIZE_MAX))
+        ;
+    layer_free(changes);
+}
+
+bool layer_free_some(struct layer *layer, struct layer_walk *walk, size_t most)
+{
+    return entries_free_some(&layer->batches, &walk->batches, most) ||
+           entries_free_some(&layer->data, &walk->data, most);
 }
 
 void state_init(struct state *state, const struct layer *base, uint64_t base_digest)
@@ -101,14 +120,20 @@ static struct located locate(const struct state *state, struct place *place, uin
     bool is_batch = type == TYPE_BATCH;
     struct located located = {.key = span_of(bytes, 3 + table.size + key.size),
                               .changes = is_batch ? &changes->batches : &changes->data};
+    if (state->recent != NULL)
+        located.recent = is_batch ? &state->recent->batches : &state->recent->data;
     if (state->base != NULL)
         located.base = is_batch ? &state->base->batches : &state->base->data;
     located.hash = entries_hash(located.key);
     return located;
 }
 
-static const struct entry *find_in_base(const struct located *at)
+/* What the changes lie over. */
+static const struct entry *find_below(const struct located *at)
 {
+    const struct entry *entry = at->recent == NULL ? NULL : entries_find(at->recent, at->key, at->hash);
+    if (entry != NULL)
+        return entry->is_deleted ? NULL : entry;
     return at->base == NULL ? NULL : entries_find(at->base, at->key, at->hash);
 }
 
@@ -118,7 +143,7 @@ static const struct entry *find(const struct located *at)
     const struct entry *entry = entries_find(at->changes, at->key, at->hash);
     if (entry != NULL)
         return entry->is_deleted ? NULL : entry;
-    return find_in_base(at);
+    return find_below(at);
 }
 
 static void put(struct state *state, const struct located *at, struct span value)
@@ -135,7 +160,7 @@ static void remove_entry(struct state *state, const struct located *at)
     if (old == NULL)
         return;
     state->digest -= entry_digest(old);
-    if (find_in_base(at) != NULL)
+    if (find_below(at) != NULL)
         entries_put_deleted(at->changes, at->key, at->hash);
     else
         entries_remove(at->changes, at->key, at->hash);
@@ -289,16 +314,26 @@ bool state_apply_batch(struct state *state, const struct journal_id *batch, uint
     return true;
 }
 
-void state_expire(struct state *state, uint64_t oldest)
+bool state_expire_some(struct state *state, uint64_t oldest, size_t *at, size_t most)
 {
     if (state->base == NULL)
-        return;
-    size_t next = 0;
-    for (const struct entry *entry; (entry = entries_next(&state->base->batches, &next)) != NULL;) {
-        struct located at = {entry_key(entry), entry->hash, &state->changes.batches, &state->base->batches};
-        if (load_u64_le(entry_value(entry).data) < oldest)
-            remove_entry(state, &at);
+        return false;
+    ASSERT(state->recent == NULL || layer_count(state->recent) == 0);
+    const struct entries *batches = &state->base->batches;
+    for (const struct entry *entry; most > 0 && (entry = entries_next(batches, at)) != NULL; most--) {
+        if (load_u64_le(entry_value(entry).data) >= oldest)
+            continue;
+        struct located expired = {entry_key(entry), entry->hash, &state->changes.batches, NULL, batches};
+        remove_entry(state, &expired);
     }
+    return most == 0;
+}
+
+void state_expire(struct state *state, uint64_t oldest)
+{
+    size_t at = 0;
+    while (state_expire_some(state, oldest, &at, SIZE_MAX))
+        ;
 }
 
 static struct located locate_release(const struct state *state, struct place *place, const struct segment_key *key)
@@ -316,6 +351,36 @@ void state_forget_release(struct state *state, const struct segment_key *key)
 }
 
 /* ---- reading ---- */
+
+/* The tables, those first that hide what is in the later ones. */
+static const struct entries *table_of(const struct state *state, unsigned table)
+{
+    const struct layer *layers[] = {&state->changes, state->recent, state->base};
+    static const struct layer none;
+    const struct layer *layer = layers[table / 2] == NULL ? &none : layers[table / 2];
+    return table % 2 == 0 ? &layer->batches : &layer->data;
+}
+
+static bool is_hidden(const struct state *state, unsigned table, const struct entry *entry)
+{
+    for (unsigned above = table % 2; above < table; above += 2) {
+        if (entries_find(table_of(state, above), entry_key(entry), entry->hash) != NULL)
+            return true;
+    }
+    return false;
+}
+
+const struct entry *state_next(const struct state *state, struct state_walk *walk)
+{
+    for (; walk->table < 6; walk->table++, walk->at = 0) {
+        const struct entries *entries = table_of(state, walk->table);
+        for (const struct entry *entry; (entry = entries_next(entries, &walk->at)) != NULL;) {
+            if (!entry->is_deleted && !is_hidden(state, walk->table, entry))
+                return entry;
+        }
+    }
+    return NULL;
+}
 
 static const struct entry *look_up(const struct state *state, uint8_t space, enum entry_type type, struct span table,
                                    struct span key)

@@ -63,19 +63,13 @@ static bool fetch_bodies(struct journal *journal, bool *ret_some_gone)
 }
 
 /* What is settled need not be held any more; what a whole listing did not show is gone. */
-static void drop_settled(struct journal *journal, uint64_t round)
+static bool is_settled_or_gone(struct journal *journal, const struct tail_segment *item, uint64_t round)
 {
-    for (size_t i = journal->tail_count; i-- > 0;) {
-        const struct tail_segment *item = journal->tail[i];
-        bool is_settled = replica_is_settled(journal, &item->key);
-        bool has_vanished = item->seen_round < round;
-        if (item->is_own && MUTATED(own_write_evicted_early))
-            has_vanished = true;
-        if (!is_settled && has_vanished && !MUTATED(no_rejection_window))
-            replica_alarm(journal, ALARM_SEGMENT_VANISHED);
-        if (is_settled || has_vanished)
-            tail_remove(journal, i);
-    }
+    bool is_settled = replica_is_settled(journal, &item->key);
+    bool has_vanished = item->seen_round < round || (item->is_own && MUTATED(own_write_evicted_early));
+    if (!is_settled && has_vanished && !MUTATED(no_rejection_window))
+        replica_alarm(journal, ALARM_SEGMENT_VANISHED);
+    return is_settled || has_vanished;
 }
 
 /* A head that is older than a copy of one has been put back. What it covers again may have been deleted. */
@@ -137,23 +131,18 @@ static bool pass(struct journal *journal)
         return false;
     if (!copy_first_head(journal))
         return false;
-    drop_settled(journal, round);
+    tail_remove(journal, is_settled_or_gone, round);
     replica_publish(journal);
     return true;
 }
 
 bool tick(struct journal *journal)
 {
-    struct journal_scheduler *scheduler = journal->environment.scheduler;
-    while (journal->is_busy) {
-        if (!scheduler->wait(scheduler, &journal->idle, replica_deadline(journal)) || journal->is_stopping)
-            return false;
-    }
-    journal->is_busy = true;
+    if (!replica_take_busy(journal))
+        return false;
     uint64_t began = replica_now(journal);
     bool is_good = pass(journal);
-    journal->is_busy = false;
-    scheduler->wake_all(scheduler, &journal->idle);
+    replica_release_busy(journal);
     if (is_good) {
         journal->good_tick_ns = began;
         journal->counters.ticks++;

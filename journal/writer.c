@@ -93,22 +93,24 @@ static bool decide_by_state(const struct journal *journal, const struct segment_
     return true;
 }
 
+/* Returns when readers see it. */
 static void keep_own(struct journal *journal, struct writing *writing)
 {
-    if (replica_is_settled(journal, &writing->key))
-        return; /* in the checkpoint already */
-    struct tail_segment *item = tail_add(journal, &writing->key);
-    item->is_own = true;
-    if (item->seen_round < journal->round)
-        item->seen_round = journal->round;
-    if (item->state != BODY_GOOD) {
-        struct error error;
-        bool is_good = segment_decode(buffer_span(&writing->body), &item->segment, &error);
-        ASSERT(is_good); /* we wrote it */
-        item->body = writing->body;
-        writing->body = (struct buffer){0};
-        item->state = BODY_GOOD;
-        journal->live_bytes += item->body.size;
+    if (!replica_is_settled(journal, &writing->key)) {
+        struct tail_segment *item = tail_add(journal, &writing->key);
+        item->is_own = true;
+        if (item->seen_round < journal->round)
+            item->seen_round = journal->round;
+        if (item->state != BODY_GOOD) {
+            struct error error;
+            bool is_good = segment_decode(buffer_span(&writing->body), &item->segment, &error);
+            ASSERT(is_good); /* we wrote it */
+            item->body = writing->body;
+            writing->body = (struct buffer){0};
+            item->state = BODY_GOOD;
+            journal->live_bytes += item->body.size;
+            tail_changed(journal, &item->key);
+        }
     }
     replica_publish(journal);
 }
@@ -165,6 +167,8 @@ struct journal_answer journal_resolve(struct journal *journal, const struct segm
             break;
         journal->must_drive = !MUTATED(no_empty_folds);
     } while (replica_now(journal) < deadline && replica_sleep_ms(journal, 200));
+    if (answer.outcome == JOURNAL_COMMITTED)
+        replica_publish(journal); /* who is told so also sees it */
     return answer;
 }
 
