@@ -1,12 +1,17 @@
 /* runtime/base/hex.c -- hexadecimal text. */
 #include "runtime/base/hex.h"
 
-void hex_encode(struct span bytes, char *ret_text)
+/* Computed rather than looked up: the compiler makes vectors of it. */
+static inline char digit_of(uint8_t value)
 {
-    static const char digits[] = "0123456789abcdef";
+    return (char)(value + '0' + (value > 9 ? 'a' - '0' - 10 : 0));
+}
+
+void hex_encode(struct span bytes, char *restrict ret_text)
+{
     for (size_t i = 0; i < bytes.size; i++) {
-        ret_text[2 * i] = digits[bytes.data[i] >> 4];
-        ret_text[2 * i + 1] = digits[bytes.data[i] & 15];
+        ret_text[2 * i] = digit_of(bytes.data[i] >> 4);
+        ret_text[2 * i + 1] = digit_of(bytes.data[i] & 15);
     }
 }
 

@@ -1,18 +1,16 @@
 /* runtime/base/span.c -- the verbs of span.h that are more than a line. */
 #include "runtime/base/span.h"
 
-static uint8_t to_lower(uint8_t byte)
-{
-    return byte >= 'A' && byte <= 'Z' ? (uint8_t)(byte | 0x20) : byte;
-}
-
 bool span_equal_ignore_case(struct span a, struct span b)
 {
     if (a.size != b.size)
         return false;
-    for (size_t i = 0; i < a.size; i++)
-        if (to_lower(a.data[i]) != to_lower(b.data[i]))
+    for (size_t i = 0; i < a.size; i++) {
+        uint8_t difference = a.data[i] ^ b.data[i];
+        uint8_t lower = a.data[i] | 0x20; /* if it is a letter: the case is this one bit */
+        if (difference != 0 && (difference != 0x20 || lower < 'a' || lower > 'z'))
             return false;
+    }
     return true;
 }
 
@@ -34,8 +32,10 @@ bool span_equal_constant_time(struct span a, struct span b)
 {
     if (a.size != b.size)
         return false;
-    volatile uint8_t difference = 0;
-    for (size_t i = 0; i < a.size; i++)
-        difference |= (uint8_t)(a.data[i] ^ b.data[i]);
+    uint8_t difference = 0;
+    for (size_t i = 0; i < a.size; i++) {
+        difference |= a.data[i] ^ b.data[i];
+        __asm__("" : "+r"(difference)); /* for all that the compiler knows, it may be 0 again: it cannot stop early */
+    }
     return difference == 0;
 }

@@ -27,6 +27,8 @@ static struct span parameter_text(const struct buffer *from, const struct parame
     return span_of(from->data + parameter->offset, parameter->name_size + 1U + parameter->value_size);
 }
 
+enum appended { APPENDED, APPEND_SKIPPED, APPEND_FAILED };
+
 /* By name, then by value: "a=" must come before "a-b=", though '-' sorts before '='. */
 static int parameter_compare(const struct buffer *from, const struct parameter *a, const struct parameter *b)
 {
@@ -37,7 +39,7 @@ static int parameter_compare(const struct buffer *from, const struct parameter *
                         span_skip(parameter_text(from, b), b->name_size));
 }
 
-/* Shell's sort: requests come sorted, where it costs one comparison for each; qsort would allocate. */
+/* Shell's sort: qsort would allocate. */
 static void sort_parameters(const struct buffer *from, struct parameter *parameters, unsigned count)
 {
     static const unsigned gaps[] = {57, 23, 10, 4, 1};
@@ -57,71 +59,82 @@ static void sort_parameters(const struct buffer *from, struct parameter *paramet
  */
 static bool append_normalised(struct buffer *to, struct span text)
 {
-    if (span_find(text, '%') == SIZE_MAX) {
-        uri_encode(to, text, URI_ENCODE_ALL);
-        return true;
-    }
-    while (text.size > 0) {
-        uint8_t piece[256]; /* decoded in pieces that no escape straddles */
-        size_t piece_bytes;
-        size_t take = text.size < sizeof piece ? text.size : sizeof piece;
-        if (take < text.size) {
-            if (text.data[take - 1] == '%')
-                take -= 1;
-            else if (text.data[take - 2] == '%')
-                take -= 2;
-        }
-        if (!uri_decode(span_take(text, take), piece, &piece_bytes))
+    for (;;) {
+        struct span plain = span_take(text, span_find(text, '%'));
+        uri_encode(to, plain, URI_ENCODE_ALL);
+        text = span_skip(text, plain.size);
+        if (text.size == 0)
+            return true;
+        uint8_t byte;
+        if (!uri_decode_escape(text, &byte))
             return false;
-        uri_encode(to, span_of(piece, piece_bytes), URI_ENCODE_ALL);
-        text = span_skip(text, take);
+        uri_encode(to, span_of(&byte, 1), URI_ENCODE_ALL);
+        text = span_skip(text, 3);
     }
-    return true;
 }
 
-/* Encoded parameters are first put behind what the buffer holds, then copied sorted behind themselves, and moved back.
- */
-static bool append_query(struct buffer *to, struct span query)
+/* Copied sorted behind what there is, and moved back. */
+static bool rewrite_sorted(struct buffer *to, size_t start, struct parameter *parameters, unsigned count)
 {
-    struct parameter parameters[QUERY_PARAMETERS_MAX];
-    unsigned count = 0;
-    size_t start = to->size;
-    struct span name;
-    struct span value;
-    bool has_value;
-    for (size_t position = 0; uri_query_next(query, &position, &name, &value, &has_value);) {
-        if (count == QUERY_PARAMETERS_MAX)
-            return false;
-        struct parameter *parameter = &parameters[count];
-        parameter->offset = (uint32_t)to->size;
-        if (!append_normalised(to, name))
-            return false;
-        parameter->name_size = (uint32_t)(to->size - parameter->offset);
-        if (!to->overflow && span_equal(parameter_name(to, parameter), SPAN("X-Amz-Signature"))) {
-            to->size = parameter->offset;
-            continue;
-        }
-        buffer_append_byte(to, '=');
-        if (!append_normalised(to, value))
-            return false;
-        if (to->overflow)
-            return false;
-        parameter->value_size = (uint32_t)(to->size - parameter->offset - parameter->name_size - 1);
-        count++;
-    }
     sort_parameters(to, parameters, count);
     size_t unsorted_end = to->size;
-    if (!buffer_reserve(to, unsorted_end - start + count))
+    if (!buffer_reserve(to, unsorted_end - start))
         return false;
     for (unsigned i = 0; i < count; i++) {
         if (i > 0)
             buffer_append_byte(to, '&');
         buffer_append(to, parameter_text(to, &parameters[i]));
     }
-    size_t sorted_bytes = to->size - unsorted_end;
-    memmove(to->data + start, to->data + unsorted_end, sorted_bytes);
-    to->size = start + sorted_bytes;
+    memmove(to->data + start, to->data + unsorted_end, to->size - unsorted_end);
+    to->size -= unsorted_end - start;
     return true;
+}
+
+/* "name=value" behind what the buffer holds; SKIPPED: it is the signature itself. */
+static enum appended append_parameter(struct buffer *to, struct span name, struct span value,
+                                      struct parameter *ret_parameter)
+{
+    size_t start = to->size;
+    ret_parameter->offset = (uint32_t)start;
+    if (!append_normalised(to, name))
+        return APPEND_FAILED;
+    ret_parameter->name_size = (uint32_t)(to->size - start);
+    if (!to->overflow && span_equal(parameter_name(to, ret_parameter), SPAN("X-Amz-Signature")))
+        return APPEND_SKIPPED;
+    buffer_append_byte(to, '=');
+    if (!append_normalised(to, value) || to->overflow)
+        return APPEND_FAILED;
+    ret_parameter->value_size = (uint32_t)(to->size - start - ret_parameter->name_size - 1);
+    return APPENDED;
+}
+
+/* Clients send them in order, nearly all of them. */
+static bool append_query(struct buffer *to, struct span query)
+{
+    struct parameter parameters[QUERY_PARAMETERS_MAX];
+    unsigned count = 0;
+    bool is_sorted = true;
+    size_t start = to->size;
+    struct span name;
+    struct span value;
+    bool has_value;
+    for (size_t position = 0; uri_query_next(query, &position, &name, &value, &has_value);) {
+        size_t before = to->size;
+        if (count == QUERY_PARAMETERS_MAX)
+            return false;
+        if (count > 0)
+            buffer_append_byte(to, '&');
+        enum appended appended = append_parameter(to, name, value, &parameters[count]);
+        if (appended == APPEND_FAILED)
+            return false;
+        if (appended == APPEND_SKIPPED) {
+            to->size = before;
+            continue;
+        }
+        is_sorted &= count == 0 || parameter_compare(to, &parameters[count - 1], &parameters[count]) <= 0;
+        count++;
+    }
+    return is_sorted || rewrite_sorted(to, start, parameters, count);
 }
 
 /* ---- headers ---- */

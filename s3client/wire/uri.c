@@ -26,50 +26,55 @@ void uri_encode(struct buffer *to, struct span text, enum uri_encoding encoding)
     if (text.size == 0 || !buffer_reserve(to, most))
         return;
     uint8_t *out = to->data + to->size;
-    for (size_t i = 0; i < text.size; i++) {
-        uint8_t byte = text.data[i];
-        if ((unreserved[byte] & kept) != 0) {
-            *out++ = byte;
-            continue;
-        }
+    while (text.size > 0) {
+        size_t plain = 0;
+        while (plain < text.size && (unreserved[text.data[plain]] & kept) != 0)
+            plain++;
+        out = mempcpy(out, text.data, plain);
+        text = span_skip(text, plain);
+        if (text.size == 0)
+            break;
         *out++ = '%';
-        *out++ = (uint8_t)digits[byte >> 4];
-        *out++ = (uint8_t)digits[byte & 15];
+        *out++ = (uint8_t)digits[text.data[0] >> 4];
+        *out++ = (uint8_t)digits[text.data[0] & 15];
+        text = span_skip(text, 1);
     }
     to->size = (size_t)(out - to->data);
 }
 
-static bool decode(struct span text, uint8_t plus, uint8_t *ret_text, size_t *ret_size)
+bool uri_decode_escape(struct span text, uint8_t *ret_byte)
+{
+    if (text.size < 3)
+        return false;
+    int high = hex_digit_value(text.data[1]);
+    int low = hex_digit_value(text.data[2]);
+    *ret_byte = (uint8_t)(high << 4 | low);
+    return high >= 0 && low >= 0;
+}
+
+bool uri_decode(struct span text, uint8_t *ret_text, size_t *ret_size)
 {
     uint8_t *out = ret_text;
-    for (size_t i = 0; i < text.size; i++) {
-        uint8_t byte = text.data[i];
-        if (byte == '+') {
-            byte = plus;
-        } else if (byte == '%') {
-            if (text.size - i < 3)
-                return false;
-            int high = hex_digit_value(text.data[i + 1]);
-            int low = hex_digit_value(text.data[i + 2]);
-            if (high < 0 || low < 0)
-                return false;
-            byte = (uint8_t)(high << 4 | low);
-            i += 2;
-        }
-        *out++ = byte;
+    while (text.size > 0) {
+        struct span plain = span_take(text, span_find(text, '%'));
+        memmove(out, text.data, plain.size);
+        out += plain.size;
+        text = span_skip(text, plain.size);
+        if (text.size == 0)
+            break;
+        if (!uri_decode_escape(text, out++))
+            return false;
+        text = span_skip(text, 3);
     }
     *ret_size = (size_t)(out - ret_text);
     return true;
 }
 
-bool uri_decode(struct span text, uint8_t *ret_text, size_t *ret_size)
-{
-    return decode(text, '+', ret_text, ret_size);
-}
-
 bool uri_decode_form(struct span text, uint8_t *ret_text, size_t *ret_size)
 {
-    return decode(text, ' ', ret_text, ret_size);
+    for (size_t i = 0; i < text.size; i++)
+        ret_text[i] = text.data[i] == '+' ? ' ' : text.data[i];
+    return uri_decode(span_of(ret_text, text.size), ret_text, ret_size);
 }
 
 static bool is_continuation(uint8_t byte)

@@ -14,8 +14,10 @@ enum uri_encoding {
 
 void uri_encode(struct buffer *to, struct span text, enum uri_encoding encoding);
 
-/* Decodes once into ret_text, which must have room for text.size bytes; *ret_size says how many came out. '+' stays a
- * plus. False on a broken escape. */
+/* The byte that the text begins with an escape of; false: it is broken. */
+bool uri_decode_escape(struct span text, uint8_t *ret_byte);
+/* Decodes once into ret_text, which must have room for text.size bytes, and may be where the text lies; *ret_size says
+ * how many came out. '+' stays a plus. False on a broken escape. */
 bool uri_decode(struct span text, uint8_t *ret_text, size_t *ret_size);
 /* The same where '+' means a space: form bodies and x-amz-tagging. */
 bool uri_decode_form(struct span text, uint8_t *ret_text, size_t *ret_size);

@@ -81,6 +81,7 @@ static bool read_credential(struct span credential, struct signature_claim *clai
     }
     if (claim->access_key.size == 0)
         return refuse_malformed(claim, error, "the Credential has no access key.");
+    claim->scope = span_of(claim->day.data, (size_t)(claim->terminal.data + claim->terminal.size - claim->day.data));
     return true;
 }
 

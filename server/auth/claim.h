@@ -8,7 +8,8 @@
 
 struct signature_claim {
     bool is_presigned;
-    struct span access_key; /* of the credential, as all up to terminal */
+    struct span access_key; /* of the credential, as what follows up to terminal */
+    struct span scope;      /* "20130524/us-east-1/s3/aws4_request": all behind the access key */
     struct span day;        /* eight digits */
     struct span region;
     struct span service;

@@ -289,16 +289,15 @@ static bool check_signature(struct signature_verifier *verifier, const struct si
 }
 
 /* All members but signing_key and seed_signature, which check_signature fills in. */
-static void fill_authentication(struct authentication *authentication, const struct signature_verifier *verifier,
-                                const struct signature_claim *claim)
+static void fill_authentication(struct authentication *authentication, const struct signature_claim *claim)
 {
     authentication->is_presigned = claim->is_presigned;
     authentication->payload = claim->payload;
     memcpy(authentication->payload_sha256, claim->payload_sha256, sizeof claim->payload_sha256);
     memcpy(authentication->timestamp, claim->timestamp, sizeof claim->timestamp);
-    int length = snprintf(authentication->scope, sizeof authentication->scope, "%.*s/%s/s3/aws4_request",
-                          SPAN_FORMAT(claim->day), verifier->settings.region);
-    ASSERT(length > 0 && (size_t)length < sizeof authentication->scope);
+    ASSERT(claim->scope.size < sizeof authentication->scope); /* check_scope knows all of it */
+    memcpy(authentication->scope, claim->scope.data, claim->scope.size);
+    authentication->scope[claim->scope.size] = '\0';
 }
 
 bool signature_verify(struct signature_verifier *verifier, const struct http_head *head, struct span path,
@@ -320,7 +319,7 @@ bool signature_verify(struct signature_verifier *verifier, const struct http_hea
     }
     if (!check_signed_headers(&claim, head, arena, ret_details, error))
         return false;
-    fill_authentication(&authentication, verifier, &claim);
+    fill_authentication(&authentication, &claim);
     if (!check_signature(verifier, &claim, head, path, arena, &authentication, ret_details, error))
         return false;
     *ret_authentication = authentication;

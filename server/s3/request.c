@@ -42,9 +42,13 @@ static bool refuse_uri(struct error *error, const char *what)
     return error_set(error, ERROR_INVALID, S3_InvalidURI, "Couldn't parse the specified URI: %s.", what);
 }
 
+/* What has no escape is used where it lies. */
 static bool decode(struct s3_request *request, struct span encoded, struct span *ret_text, struct error *error)
 {
-    uint8_t *text = s3_allocate(request, encoded.size + 1, error);
+    *ret_text = encoded;
+    if (span_find(encoded, '%') == SIZE_MAX)
+        return true;
+    uint8_t *text = s3_allocate(request, encoded.size, error);
     size_t size;
     if (text == NULL)
         return false;
@@ -90,6 +94,8 @@ static bool parse_parameters(struct s3_request *request, struct error *error)
         struct s3_parameter *parameter = &request->parameters[request->parameters_count++];
         if (!decode(request, name, &parameter->name, error) || !decode(request, value, &parameter->value, error))
             return false;
+        if (parameter->name.size > 0)
+            request->parameters_present |= 1ULL << (parameter->name.data[0] & 63);
         request->has_hoisted_headers = request->has_hoisted_headers || is_hoisted_header(parameter->name);
     }
     return true;
@@ -197,6 +203,8 @@ bool s3_request_method_is(const struct s3_request *request, const char *method)
 
 bool s3_request_parameter(const struct s3_request *request, const char *name, struct span *ret_value)
 {
+    if (!s3_request_may_have_parameter(request, (uint8_t)name[0]))
+        return false;
     struct span wanted = span_from_string(name);
     for (unsigned i = 0; i < request->parameters_count; i++) {
         if (span_equal(request->parameters[i].name, wanted)) {

@@ -33,7 +33,8 @@ struct s3_request {
     struct span key;    /* empty above LEVEL_OBJECT */
     struct s3_parameter *parameters;
     unsigned parameters_count;
-    bool has_hoisted_headers; /* a presigned URL carries x-amz-* headers as parameters */
+    uint64_t parameters_present; /* a bit for the lower six bits of the first byte of each name */
+    bool has_hoisted_headers;    /* a presigned URL carries x-amz-* headers as parameters */
 
     struct authentication authentication;
     struct bucket_info bucket_info; /* of `bucket`, once it was found */
@@ -57,7 +58,12 @@ bool s3_key_is_allowed(struct s3_request *request, struct span key, bool writes,
 
 bool s3_request_method_is(const struct s3_request *request, const char *method);
 
-/* The first parameter of that name. */
+/* False: no parameter's name begins with that byte. */
+static inline bool s3_request_may_have_parameter(const struct s3_request *request, uint8_t first)
+{
+    return (request->parameters_present >> (first & 63) & 1) != 0;
+}
+/* The first parameter of that name, which is not empty. */
 bool s3_request_parameter(const struct s3_request *request, const char *name, struct span *ret_value);
 /* versionId: empty when not given. InvalidArgument when it cannot be one. */
 bool s3_request_version(struct s3_request *request, struct span *ret_version, struct error *error);

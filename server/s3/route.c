@@ -156,15 +156,19 @@ static bool is_present(const struct s3_request *request, const char *name)
     struct span value;
     if (strncmp(name, "x-amz-", 6) == 0)
         return s3_request_header(request, name, &value);
-    return request->parameters_count > 0 && s3_request_parameter(request, name, &value);
+    return s3_request_parameter(request, name, &value);
 }
 
 static bool selector_fits(const struct s3_request *request, const char *selector)
 {
     char first[32];
-    const char *second = selector == NULL ? NULL : strchr(selector, '&');
+    if (selector == NULL)
+        return true;
+    if (selector[0] != 'x' && !s3_request_may_have_parameter(request, (uint8_t)selector[0]))
+        return false; /* as nearly all of the table: asked first */
+    const char *second = strchr(selector, '&');
     if (second == NULL)
-        return selector == NULL || is_present(request, selector);
+        return is_present(request, selector);
     size_t size = (size_t)(second - selector);
     ASSERT(size < sizeof first);
     memcpy(first, selector, size);
