@@ -7,6 +7,7 @@
 #include "bench/process_cost.h"
 #include "bench/request.h"
 #include "runtime/base/hex.h"
+#include "runtime/base/open_files.h"
 #include "s3client/wire/checksum.h"
 
 #include <arpa/inet.h>
@@ -14,7 +15,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 enum { PATTERN_BYTES_MAX = 64 << 20, EXPECTED_BYTES_MAX = 256 << 20, PATH_BYTES = 160 };
@@ -467,15 +467,6 @@ static bool parse_option(int option, const char *value, struct options *options)
     }
 }
 
-static void raise_file_limit(void)
-{
-    struct rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
-        limit.rlim_cur = limit.rlim_max;
-        (void)setrlimit(RLIMIT_NOFILE, &limit);
-    }
-}
-
 int main(int argc, char **argv)
 {
     static const struct option names[] = {{"endpoint", required_argument, NULL, 'e'},
@@ -514,7 +505,7 @@ int main(int argc, char **argv)
     }
     if (options.requests == 0 && options.seconds == 0)
         options.seconds = 5;
-    raise_file_limit();
+    (void)open_files_raise();
     for (size_t i = 0; optind == argc - 1 && i < sizeof jobs / sizeof *jobs; i++)
         if (strcmp(jobs[i].name, argv[optind]) == 0) {
             struct run run = {.options = &options, .random = 88172645463325252ull};

@@ -4,6 +4,7 @@
 #include "codec/codec.h"
 #include "runtime/base/assert.h"
 #include "runtime/base/hex.h"
+#include "runtime/base/open_files.h"
 #include "runtime/listener.h"
 #include "runtime/log.h"
 #include "runtime/tls.h"
@@ -11,6 +12,7 @@
 #include "s3client/joiner/joiner.h"
 #include "server/control.h"
 #include "server/first_credentials.h"
+#include "server/limits.h"
 #include "server/processors.h"
 #include "server/shard.h"
 
@@ -18,15 +20,10 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
 enum {
-    OWN_FILES = 128,        /* descriptors for other things than connections: volumes, listeners, rings ... */
-    OWN_FILES_OF_SHARD = 8, /* ... and these for every shard */
-    CONNECTIONS_LEAST = 16,
-    CONNECTIONS_MOST = 1000000,
     QUEUED_WORK_MAX = 4096,
     LIST_THREADS_MOST = 4,
 };
@@ -49,6 +46,7 @@ struct server {
     struct shard_common common;
     struct shard **shards;
     unsigned shards_count;
+    struct file_limits limits;
     struct admin_shard *views;
     struct admin_view view;
     struct control control;
@@ -58,16 +56,14 @@ struct server {
 
 /* ---- limits ---- */
 
-/* Raises the limit of open files to the hard limit; returns what it is now. */
-static uint64_t raise_open_files(void)
+static bool choose_connections(struct server *server, uint64_t volume_files, struct error *error)
 {
-    struct rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
-        return 1024;
-    limit.rlim_cur = limit.rlim_max;
-    (void)setrlimit(RLIMIT_NOFILE, &limit); /* where this is refused the soft limit holds */
-    (void)getrlimit(RLIMIT_NOFILE, &limit);
-    return limit.rlim_cur;
+    uint64_t connections;
+    if (!limits_connections(&server->limits, volume_files, server->config->connections_max, &connections, error))
+        return false;
+    unsigned shards = server->shards_count;
+    server->common.connections_max = (unsigned)((connections + shards - 1) / shards);
+    return true;
 }
 
 static bool choose_limits(struct server *server, struct error *error)
@@ -76,25 +72,11 @@ static bool choose_limits(struct server *server, struct error *error)
     struct processors processors = processors_available("");
     unsigned shards = config->shards != 0 ? (unsigned)config->shards : processors.count;
     shards = shards < EMBEDDED_SHARDS_MAX ? shards : EMBEDDED_SHARDS_MAX;
-
-    uint64_t files = raise_open_files();
-    uint64_t own = OWN_FILES + (uint64_t)OWN_FILES_OF_SHARD * shards;
-    uint64_t room = files > own + CONNECTIONS_LEAST ? files - own : CONNECTIONS_LEAST;
-    uint64_t connections = room < CONNECTIONS_MOST ? room : CONNECTIONS_MOST;
-    if (config->connections_max != 0) {
-        if (config->connections_max > room)
-            return error_set(
-                error, ERROR_INVALID, NULL,
-                "--connections-max: %llu is not allowed; the limit of open files (%llu, ulimit -Hn) leaves "
-                "at most %llu",
-                (unsigned long long)config->connections_max, (unsigned long long)files, (unsigned long long)room);
-        connections = config->connections_max;
-    }
     server->shards_count = shards;
     server->common.shards_count = shards;
-    server->common.connections_max = (unsigned)((connections + shards - 1) / shards);
     server->common.is_pinned = shards == processors.masked;
-    return true;
+    server->limits = (struct file_limits){open_files_raise(), shards};
+    return choose_connections(server, 0, error); /* what is wrong already is said before anything is touched */
 }
 
 /* ---- parts ---- */
@@ -148,10 +130,15 @@ static bool open_store(struct server *server, struct error *error)
         .shards = server->shards_count,
         .catalogue_max_bytes = server->config->catalogue_max_size,
         .offload = server->list_threads,
+        .files_max = limits_volume_files_max(&server->limits),
         .part_bytes_min = server->config->test_part_bytes_min,
     };
     server->store = embedded_open(config_backend_folder(server->config), &options, error);
     if (server->store == NULL)
+        return false;
+    struct embedded_usage usage;
+    embedded_usage(server->store, &usage);
+    if (!choose_connections(server, usage.files, error))
         return false;
     server->requests = server->store->capabilities.part_bytes_min > 0 ? joiner_create(server->store) : server->store;
     return true;

@@ -56,6 +56,7 @@ void committer_collect_returned(struct committer *committer)
         struct shard *owner = next_owner(committer, item);
         if (owner == NULL) {
             list_remove(&item->outstanding);
+            atomic_fetch_sub_explicit(&committer->store->volumes.returning, 1, memory_order_relaxed);
             free(item);
             continue;
         }
@@ -79,7 +80,9 @@ void committer_release(struct committer *committer, struct release_item *items)
 {
     if (items == NULL)
         return;
-    for (struct release_item *item = items; item != NULL; item = item->next)
+    for (struct release_item *item = items; item != NULL; item = item->next) {
         list_append(&committer->outstanding, &item->outstanding);
+        atomic_fetch_add_explicit(&committer->store->volumes.returning, 1, memory_order_relaxed);
+    }
     release_ask(items, committer->attached, committer->attached_count);
 }

@@ -29,6 +29,7 @@ struct embedded_options {
     const struct random_source *random; /* NULL: the system's; tokens of writes come from it */
     struct offload *offload;            /* where listings run; NULL: on the shard (tests, tools) */
     uint64_t part_bytes_min;            /* smallest stored part but the last, as S3 has it (for tests); 0: none */
+    uint64_t files_max;                 /* descriptors that volumes may use (1 each; 2 while plenty); 0: no bound */
     uint64_t reclaim_delay_ms;          /* how long space stays free before the disk gets it back; 0: 10 s */
     bool is_unfilled; /* volumes are not written with zeros beforehand (tests that care for time, not for speed) */
 };
@@ -53,6 +54,7 @@ struct embedded_usage {
     uint64_t body_bytes;      /* of them taken by bodies */
     uint64_t commits;         /* transactions */
     uint64_t changes;         /* committed in them */
+    uint64_t files;           /* descriptors that volumes have */
 };
 void embedded_usage(const struct bucket_store *store, struct embedded_usage *ret_usage);
 

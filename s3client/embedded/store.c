@@ -113,6 +113,7 @@ void embedded_usage(const struct bucket_store *base, struct embedded_usage *ret_
     ret_usage->volume_bytes = atomic_load_explicit(&store->volumes.blocks, memory_order_relaxed) * EXTENT_BLOCK_BYTES;
     ret_usage->body_bytes =
         atomic_load_explicit(&store->volumes.taken_blocks, memory_order_relaxed) * EXTENT_BLOCK_BYTES;
+    ret_usage->files = atomic_load_explicit(&store->volumes.files, memory_order_relaxed);
     committer_counts(store->committer, &ret_usage->commits, &ret_usage->changes);
 }
 

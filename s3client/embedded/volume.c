@@ -28,43 +28,59 @@ struct volume *volume_find(const struct embedded_store *store, uint32_t number)
     return number < VOLUMES_MAX ? atomic_load_explicit(&store->volumes.volumes[number], memory_order_acquire) : NULL;
 }
 
-static int open_direct(struct embedded_store *store, const char *name)
+/* A second descriptor for writing, as long as descriptors are plenty: volumes must open, direct writes are a luxury. */
+static bool may_have_second(const struct embedded_store *store)
 {
-    if (!atomic_load_explicit(&store->volumes.is_buffered, memory_order_relaxed)) {
-        int fd = openat(store->folder.fd, name, O_RDWR | O_DIRECT | O_CLOEXEC);
-        if (fd >= 0 || errno != EINVAL)
-            return fd;
-        if (!atomic_exchange(&store->volumes.is_buffered, true))
-            log_message(LOG_INFO, "The file system of %s refuses O_DIRECT: volumes are written through the page cache",
-                        store->folder.path);
-    }
-    return openat(store->folder.fd, name, O_RDWR | O_CLOEXEC);
+    const struct volume_table *table = &store->volumes;
+    uint64_t files_max = store->options.files_max;
+    return !atomic_load_explicit(&table->is_buffered, memory_order_relaxed) &&
+           (files_max == 0 || atomic_load(&table->files) + table->unopened + 1 <= files_max / 2);
+}
+
+/* Returns `fd` where the page cache has to do. */
+static int open_direct(struct embedded_store *store, const char *name, int fd)
+{
+    if (!may_have_second(store))
+        return fd;
+    int direct = openat(store->folder.fd, name, O_RDWR | O_DIRECT | O_CLOEXEC);
+    if (direct >= 0)
+        return direct;
+    if (errno == EINVAL && !atomic_exchange(&store->volumes.is_buffered, true))
+        log_message(LOG_INFO, "The file system of %s refuses O_DIRECT: volumes are written through the page cache",
+                    store->folder.path);
+    return fd;
+}
+
+static void close_files(struct embedded_store *store, const struct volume *volume)
+{
+    atomic_fetch_sub(&store->volumes.files, volume->fd_direct == volume->fd ? 1 : 2);
+    if (volume->fd_direct != volume->fd)
+        close(volume->fd_direct);
+    close(volume->fd);
 }
 
 static struct volume *open_file(struct embedded_store *store, uint32_t number, uint32_t blocks, struct error *error)
 {
     char name[32];
     name_file(number, name);
-    struct volume *volume = calloc(1, sizeof *volume);
-    ASSERT(volume != NULL);
-    *volume = (struct volume){.number = number, .blocks = blocks};
-    volume->fd = openat(store->folder.fd, name, O_RDONLY | O_CLOEXEC);
-    volume->fd_direct = volume->fd < 0 ? -1 : open_direct(store, name);
+    int fd = openat(store->folder.fd, name, O_RDWR | O_CLOEXEC);
     struct stat status;
-    if (volume->fd_direct < 0 || fstat(volume->fd, &status) != 0) {
+    if (fd < 0 || fstat(fd, &status) != 0) {
         error_set_errno(error, errno, "%s/%s cannot be opened", store->folder.path, name);
     } else if ((uint64_t)status.st_size < (uint64_t)blocks * EXTENT_BLOCK_BYTES) {
         error_set(error, ERROR_DAMAGED, NULL, "%s/%s was cut. Run `bale check`.", store->folder.path, name);
     } else {
+        struct volume *volume = calloc(1, sizeof *volume);
+        ASSERT(volume != NULL);
+        *volume = (struct volume){.number = number, .blocks = blocks, .fd = fd};
+        volume->fd_direct = open_direct(store, name, fd);
+        atomic_fetch_add(&store->volumes.files, volume->fd_direct == fd ? 1 : 2);
         atomic_fetch_add(&store->volumes.blocks, blocks);
         atomic_store_explicit(&store->volumes.volumes[number], volume, memory_order_release);
         return volume;
     }
-    if (volume->fd >= 0)
-        close(volume->fd);
-    if (volume->fd_direct >= 0)
-        close(volume->fd_direct);
-    free(volume);
+    if (fd >= 0)
+        close(fd);
     return NULL;
 }
 
@@ -100,6 +116,10 @@ struct volume *volume_create(struct embedded_store *store, uint32_t number, uint
         error_set_errno(error, failed, "%s/%s cannot be made", store->folder.path, name);
         if (error->kind == ERROR_FULL)
             error->code = S3_InsufficientStorage;
+        if (failed == EMFILE || failed == ENFILE) { /* as good as a full disk: blocks of others will do */
+            error->kind = ERROR_FULL;
+            error->code = S3_ServiceUnavailable;
+        }
     } else {
         volume = open_file(store, number, blocks, error);
     }
@@ -116,8 +136,7 @@ static void close_volume(struct embedded_store *store, struct volume *volume)
 {
     atomic_store_explicit(&store->volumes.volumes[volume->number], NULL, memory_order_release);
     atomic_fetch_sub(&store->volumes.blocks, volume->blocks);
-    close(volume->fd);
-    close(volume->fd_direct);
+    close_files(store, volume);
 }
 
 void volume_remove(struct embedded_store *store, struct volume *volume)
@@ -127,6 +146,12 @@ void volume_remove(struct embedded_store *store, struct volume *volume)
     close_volume(store, volume);
     (void)unlinkat(store->folder.fd, name, 0);
     (void)sync_names(store); /* before the row: no power cut may leave a file that nothing names */
+}
+
+void volume_note_failure(struct embedded_store *store, const struct volume *volume)
+{
+    if (volume->fd_direct == volume->fd)
+        atomic_fetch_add(&store->volumes.failures, 1);
 }
 
 void volume_free(struct volume *volume)
@@ -184,17 +209,29 @@ static bool open_volume(struct embedded_store *store, MDB_txn *txn, uint32_t num
     return volume != NULL;
 }
 
-bool volume_table_open(struct embedded_store *store, struct error *error)
+/* Can all of them be opened? Asked before the first one is. */
+static bool count_volumes(struct embedded_store *store, MDB_txn *txn, struct error *error)
 {
-    store->volumes.volumes = calloc(VOLUMES_MAX, sizeof *store->volumes.volumes);
-    ASSERT(store->volumes.volumes != NULL);
-    MDB_txn *txn;
-    MDB_cursor *cursor;
-    int result = mdb_txn_begin(store->catalogue.env, NULL, MDB_RDONLY, &txn);
+    MDB_stat statistics;
+    int result = mdb_stat(txn, store->catalogue.volumes, &statistics);
     if (result != 0)
-        return catalogue_failed(result, error, "begin");
-    result = mdb_cursor_open(txn, store->catalogue.volumes, &cursor);
-    bool done = result == 0 || catalogue_failed(result, error, "open a cursor");
+        return catalogue_failed(result, error, "count volumes");
+    store->volumes.unopened = statistics.ms_entries;
+    uint64_t files_max = store->options.files_max;
+    return files_max == 0 || statistics.ms_entries <= files_max ||
+           error_set(error, ERROR_INVALID, NULL,
+                     "%s has %zu volumes, each of which needs an open file; the limit of open files (ulimit -Hn) "
+                     "leaves %llu for them.",
+                     store->folder.path, statistics.ms_entries, (unsigned long long)files_max);
+}
+
+static bool open_listed(struct embedded_store *store, MDB_txn *txn, struct error *error)
+{
+    MDB_cursor *cursor;
+    int result = mdb_cursor_open(txn, store->catalogue.volumes, &cursor);
+    if (result != 0)
+        return catalogue_failed(result, error, "open a cursor");
+    bool done = true;
     uint64_t taken_blocks = 0;
     MDB_val key;
     MDB_val value;
@@ -205,11 +242,23 @@ bool volume_table_open(struct embedded_store *store, struct error *error)
             done = error_set(error, ERROR_DAMAGED, NULL, "A row of the table of volumes is damaged.");
         done = done && open_volume(store, txn, load_u32_be(key.mv_data), load_u32_le(row.data + 4), row.data[1] != 0,
                                    &taken_blocks, error);
+        store->volumes.unopened--;
     }
-    if (cursor != NULL)
-        mdb_cursor_close(cursor);
-    mdb_txn_abort(txn);
+    mdb_cursor_close(cursor);
     atomic_store(&store->volumes.taken_blocks, taken_blocks);
+    return done;
+}
+
+bool volume_table_open(struct embedded_store *store, struct error *error)
+{
+    store->volumes.volumes = calloc(VOLUMES_MAX, sizeof *store->volumes.volumes);
+    ASSERT(store->volumes.volumes != NULL);
+    MDB_txn *txn;
+    int result = mdb_txn_begin(store->catalogue.env, NULL, MDB_RDONLY, &txn);
+    if (result != 0)
+        return catalogue_failed(result, error, "begin");
+    bool done = count_volumes(store, txn, error) && open_listed(store, txn, error);
+    mdb_txn_abort(txn);
     return done;
 }
 

@@ -24,7 +24,7 @@ enum { VOLUMES_MAX = 65536, VOLUME_RUN_UNKNOWN = INT32_MAX };
 struct volume {
     uint32_t number;
     uint32_t blocks;
-    int fd_direct;          /* for writing: O_DIRECT where the file system has it */
+    int fd_direct;          /* for writing: O_DIRECT where the file system has it and descriptors are plenty; or fd */
     int fd;                 /* for reading */
     _Atomic bool is_filled; /* all of it was written once: the catalogue says so */
     /* the owner's: */
@@ -42,6 +42,10 @@ struct volume_table {
     _Atomic uint64_t blocks;       /* of all */
     _Atomic uint64_t taken_blocks; /* in the catalogue */
     _Atomic bool is_buffered;      /* O_DIRECT was refused (said once) */
+    _Atomic uint64_t files;        /* descriptors: one or two for each */
+    uint64_t unopened;             /* while opening: those to come, one descriptor each at least */
+    _Atomic uint64_t returning;    /* freed bodies, and what was lent and not used, on their way back */
+    _Atomic uint64_t failures;     /* of volumes that are written through the page cache: volume_note_failure */
 };
 
 /* The volumes of one shard. */
@@ -72,6 +76,10 @@ struct volume *volume_create(struct embedded_store *store, uint32_t number, uint
 /* Closes and removes the file. Nothing may name the volume any more; its memory stays until volume_free. */
 void volume_remove(struct embedded_store *store, struct volume *volume);
 void volume_free(struct volume *volume);
+/* Any thread: a write or sync of this volume failed. Through the page cache the kernel tells of a failed write-back
+ * once for each descriptor, to whoever syncs first; so all who write at that time compare `failures` with what it was
+ * when they began. */
+void volume_note_failure(struct embedded_store *store, const struct volume *volume);
 /* Reads a volume's bitmap for its owner. */
 bool volume_load(struct embedded_store *store, MDB_txn *txn, struct volume *volume, struct error *error);
 

@@ -1,12 +1,13 @@
 /* s3client/embedded/volume_blocks.c -- which blocks of its volumes a shard hands out. */
 #include "runtime/base/assert.h"
+#include "runtime/io.h"
 #include "s3client/embedded/bitmap.h"
 #include "s3client/embedded/committer.h"
 #include "s3client/embedded/store.h"
 
 #include <stdlib.h>
 
-enum { PARTIAL_BLOCKS_LEAST = 64 };
+enum { PARTIAL_BLOCKS_LEAST = 64, RETURN_WAITS = 20, RETURN_WAIT_MS = 10 };
 
 void volume_set_init(struct volume_set *set)
 {
@@ -147,6 +148,14 @@ static SUSPENDS bool reserve_in_full(struct shard *shard, uint32_t wanted, uint3
            (good > least && borrow(shard, wanted, least, ret_extent));
 }
 
+/* What was deleted a moment ago is on its way back: worth a moment's patience, as long as it is not being read. */
+static SUSPENDS bool wait_for_returning(const struct shard *shard, unsigned *waits)
+{
+    if (atomic_load_explicit(&shard->store->volumes.returning, memory_order_relaxed) == 0 || ++*waits > RETURN_WAITS)
+        return false;
+    return io_sleep_until(deadline_after_ms(RETURN_WAIT_MS)) == 0;
+}
+
 SUSPENDS bool volume_reserve(struct shard *shard, uint32_t wanted, uint32_t least, struct extent *ret_extent,
                              struct error *error)
 {
@@ -162,6 +171,7 @@ SUSPENDS bool volume_reserve(struct shard *shard, uint32_t wanted, uint32_t leas
                                                       : PARTIAL_BLOCKS_LEAST;
     if (good < least)
         good = least;
+    unsigned waits = 0;
     for (;;) {
         if (reserve_at_least(set, wanted, good, ret_extent))
             break;
@@ -172,9 +182,12 @@ SUSPENDS bool volume_reserve(struct shard *shard, uint32_t wanted, uint32_t leas
             good = least; /* the new volume may be smaller than what was asked for */
             continue;
         }
-        if (error->kind != ERROR_FULL || !reserve_in_full(shard, wanted, good, least, ret_extent))
+        if (error->kind != ERROR_FULL)
             return false;
-        break;
+        if (reserve_in_full(shard, wanted, good, least, ret_extent))
+            break;
+        if (!wait_for_returning(shard, &waits))
+            return false;
     }
     if (volume_set_is_nearly_full(set))
         volume_tend(shard);
@@ -187,6 +200,7 @@ static void give_back_borrowed(struct shard *shard, const struct extent *extent)
     static const uint8_t no_token[ROW_TOKEN_BYTES];
     uint8_t encoded[ROW_EXTENT_BYTES];
     extent_encode(extent, encoded);
+    atomic_fetch_add_explicit(&shard->store->volumes.returning, 1, memory_order_relaxed);
     committer_return(shard->store->committer, release_item_create(no_token, span_of(encoded, sizeof encoded)));
 }
 

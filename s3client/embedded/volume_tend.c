@@ -35,7 +35,11 @@ static SUSPENDS bool fill_volume(struct shard *shard, struct volume *volume, con
             return false;
         fiber_yield_if_due();
     }
-    if (io_sync_data(volume->fd_direct, DEADLINE_NONE) != 0 || shard->volumes.is_ending)
+    if (io_sync_data(volume->fd_direct, DEADLINE_NONE) != 0) {
+        volume_note_failure(shard->store, volume);
+        return false;
+    }
+    if (shard->volumes.is_ending)
         return false;
     struct error error;
     struct change change = {.kind = CHANGE_FILL_VOLUME, .volume.volume = volume};

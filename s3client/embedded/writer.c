@@ -30,6 +30,7 @@ struct embedded_writer {
     uint64_t reserved; /* bytes of the extents so far */
     uint8_t *staging;  /* of the shard's pool, or NULL */
     size_t pending;    /* bytes in staging, or else in `gathered` */
+    uint64_t failures; /* of the table of volumes, when this writer began */
     struct buffer extents;
     uint32_t crc32c; /* of the body so far */
     uint8_t token[ROW_TOKEN_BYTES];
@@ -151,8 +152,10 @@ static struct volume *locate(const struct embedded_writer *writer, uint64_t offs
 
 /* ---- writing ---- */
 
-static bool write_failed(int64_t result, struct error *error)
+static bool write_failed(const struct embedded_writer *writer, const struct volume *volume, int64_t result,
+                         struct error *error)
 {
+    volume_note_failure(writer->shard->store, volume);
     error_set_errno(error, result < 0 ? (int)-result : EIO, "A volume cannot be written");
     if (error->kind == ERROR_FULL)
         error->code = S3_InsufficientStorage;
@@ -172,7 +175,7 @@ static SUSPENDS bool write_blocks(struct embedded_writer *writer, const uint8_t 
         int64_t wrote = is_durable ? io_write_durable(volume->fd_direct, bytes, part, at, DEADLINE_NONE)
                                    : io_write(volume->fd_direct, bytes, part, at, DEADLINE_NONE);
         if (wrote <= 0 || (uint64_t)wrote > part)
-            return write_failed(wrote, error);
+            return write_failed(writer, volume, wrote, error);
         wrote -= wrote % EXTENT_BLOCK_BYTES; /* direct writes begin at blocks: the rest of one is written again */
         bytes += wrote;
         size -= (size_t)wrote;
@@ -261,6 +264,7 @@ static struct embedded_writer *create(struct bucket_store *base, const struct wr
     writer->store = base;
     writer->shard = shard_current(embedded_of(base));
     writer->size_hint = intent->stored_size_hint;
+    writer->failures = atomic_load(&writer->shard->store->volumes.failures);
     shard_next_token(writer->shard, writer->token);
     writer->bucket_bytes = intent->name.bucket.size;
     writer->key_bytes = intent->name.key.size;
@@ -366,9 +370,10 @@ static SUSPENDS bool sync_volumes(struct embedded_writer *writer, struct error *
         uint32_t number = extent_at(all, i).volume;
         if (number == synced)
             continue;
-        int result = io_sync_data(volume_find(writer->shard->store, number)->fd_direct, DEADLINE_NONE);
+        const struct volume *volume = volume_find(writer->shard->store, number);
+        int result = io_sync_data(volume->fd_direct, DEADLINE_NONE);
         if (result != 0)
-            return write_failed(result, error);
+            return write_failed(writer, volume, result, error);
         synced = number;
     }
     return true;
@@ -400,6 +405,13 @@ static bool fill_row(struct embedded_writer *writer, const struct write_result *
     return attributes->metadata.size <= UINT16_MAX;
 }
 
+/* Somebody else's sync may have taken the report that was meant for this body. */
+static bool nothing_failed(const struct embedded_writer *writer, struct error *error)
+{
+    return atomic_load(&writer->shard->store->volumes.failures) == writer->failures ||
+           error_set(error, ERROR_IO, S3_InternalError, "Another write to the volumes failed meanwhile.");
+}
+
 /* What is pending is written, the last block filled up with zeros; then all of it is durable. */
 static SUSPENDS bool write_rest(struct embedded_writer *writer, struct error *error)
 {
@@ -407,7 +419,7 @@ static SUSPENDS bool write_rest(struct embedded_writer *writer, struct error *er
     size_t whole = (size_t)blocks_of(writer->pending) * EXTENT_BLOCK_BYTES;
     memset(writer->staging + writer->pending, 0, whole - writer->pending);
     return write_blocks(writer, writer->staging, whole, is_one_write, error) &&
-           (is_one_write || sync_volumes(writer, error));
+           (is_one_write || sync_volumes(writer, error)) && nothing_failed(writer, error);
 }
 
 /* The rest of the body and the label reach the disk; ret_object is the row's object part, without numbers. */

@@ -1,6 +1,8 @@
 /* tools/bale/main.c -- bale, the operator's command: finds the subcommand and reads its options. */
 #include "tools/bale/command.h"
 
+#include "runtime/base/open_files.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -139,6 +141,7 @@ static int run(const struct command *command, char **argv)
 int main(int argc, char **argv)
 {
     const char *name = argc > 1 ? argv[1] : "";
+    (void)open_files_raise(); /* every volume of a folder is one */
     for (unsigned i = 0; i < COMMANDS_COUNT; i++) {
         if (strcmp(name, COMMANDS[i].name) == 0)
             return run(&COMMANDS[i], argv + 2);

@@ -2,6 +2,7 @@
 #include "tests/unit/embedded/fixture.h"
 
 #include "codec/crc.h"
+#include "runtime/io_sim.h"
 #include "runtime/wait.h"
 
 #include <ftw.h>
@@ -44,6 +45,7 @@ struct shard_run {
     pthread_t thread;
     struct bucket_store *store;
     unsigned shard;
+    bool is_simulated;
     shard_body *body;
     void *argument;
 };
@@ -53,7 +55,7 @@ static void run_body(void *argument)
     struct shard_run *run = argument;
     run->body(run->store, run->shard, run->argument);
     embedded_detach_shard(run->store);
-    loop_stop(loop_current(), deadline_after_ms(5000));
+    loop_stop(loop_current(), run->is_simulated ? 0 : deadline_after_ms(5000));
 }
 
 static void *run_shard(void *argument)
@@ -80,6 +82,19 @@ void run_shards(struct bucket_store *store, unsigned shards, shard_body *body, v
     for (unsigned i = 0; i < shards; i++)
         ck_assert_int_eq(pthread_join(runs[i].thread, NULL), 0);
     free(runs);
+}
+
+void run_simulated(struct bucket_store *store, struct io_sim *sim, shard_body *body, void *argument)
+{
+    struct shard_run run = {.store = store, .is_simulated = true, .body = body, .argument = argument};
+    struct loop_options options = {.ring_entries = 64, .driver = io_sim_driver(sim), .clock = io_sim_clock(sim)};
+    struct error error;
+    struct loop *loop = loop_create(&options, &error);
+    ck_assert(loop != NULL);
+    ck_assert(embedded_attach_shard(store, 0, &error));
+    ck_assert(fiber_spawn("test", run_body, &run, &error));
+    loop_run(loop);
+    loop_destroy(loop);
 }
 
 void with_store(const char *path, shard_body *body, void *argument)

@@ -18,6 +18,10 @@ struct bucket_store *open_store(const char *path, const struct embedded_options 
 typedef void shard_body(struct bucket_store *store, unsigned shard, void *argument);
 void run_shards(struct bucket_store *store, unsigned shards, shard_body *body, void *argument);
 
+/* Shard 0 alone, on this thread, with I/O of the simulator. */
+struct io_sim;
+void run_simulated(struct bucket_store *store, struct io_sim *sim, shard_body *body, void *argument);
+
 /* open_store, run_shards with one shard, embedded_close. */
 void with_store(const char *path, shard_body *body, void *argument);
 /* The same in a folder that lives as long as the call. */

@@ -451,6 +451,69 @@ START_TEST(a_shard_uses_what_is_free_in_volumes_of_others)
 }
 END_TEST
 
+/* ---- blocks on their way back ---- */
+
+enum { HELD_BYTES = 300000, HELD_MS = 60 };
+
+struct held {
+    struct bucket_store *store;
+    struct bucket_object *object;
+};
+
+static void write_or_let_go(unsigned fiber, void *argument)
+{
+    struct held *held = argument;
+    if (fiber == 0) {
+        (void)io_sleep_until(deadline_after_ms(HELD_MS));
+        bucket_close(held->object);
+        return;
+    }
+    uint8_t *body = malloc(HELD_BYTES);
+    fill_bytes(1, body, HELD_BYTES);
+    put(held->store, bucket, text("next"), span_of(body, HELD_BYTES));
+    free(body);
+}
+
+/* The only free blocks are those of a body that was deleted and is still being read. */
+static void write_what_was_read(struct bucket_store *store, unsigned shard, void *argument)
+{
+    (void)shard;
+    struct fill *fill = argument;
+    struct held held = {.store = store};
+    struct error error;
+    char key[32];
+    fill->store = store;
+    ck_assert(bucket_create(store, bucket, text("owner"), &error));
+    run_fibers(FIBERS, put_until_refused, fill);
+    unsigned index = 0;
+    while (!fill->is_there[index])
+        index++;
+    name_key(index, key);
+    struct object_name name = name_of(bucket, text(key));
+    ck_assert(bucket_open(store, &name, &held.object, &error));
+    ck_assert(try_delete(store, bucket, text(key), &error));
+    run_fibers(2, write_or_let_go, &held);
+}
+
+START_TEST(a_full_disk_waits_for_what_is_coming_back)
+{
+    static const size_t sizes[] = {HELD_BYTES};
+    char path[64];
+    folder_make(path);
+    if (mount_small_disk(path, "size=64m")) {
+        struct fill *fill = calloc(1, sizeof *fill);
+        fill->sizes = sizes;
+        fill->sizes_count = 1;
+        with_store(path, write_what_was_read, fill);
+        free(fill);
+        ck_assert_int_eq(umount(path), 0);
+    } else {
+        (void)fprintf(stderr, "skipped: a tmpfs cannot be mounted here\n");
+    }
+    folder_remove(path);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("embedded full");
@@ -460,6 +523,7 @@ int main(void)
     tcase_add_test(tests, a_full_disk_of_bodies_refuses_and_recovers);
     tcase_add_test(tests, a_full_catalogue_deletes_many_at_once);
     tcase_add_test(tests, a_full_disk_is_no_reason_not_to_open);
+    tcase_add_test(tests, a_full_disk_waits_for_what_is_coming_back);
     tcase_add_test(tests, a_full_disk_of_rows_refuses_and_recovers);
     tcase_add_test(tests, a_shard_uses_what_is_free_in_volumes_of_others);
     suite_add_tcase(suite, tests);

@@ -16,7 +16,6 @@ static const size_t sizes[] = {1000, 5000, 200000, 700000, 3000, 600000, 150000,
 enum { STEPS = sizeof sizes / sizeof sizes[0] };
 
 struct scenario {
-    struct bucket_store *store;
     struct io_sim *sim;
     uint64_t point; /* operations until the power goes */
     int acknowledged[KEYS];
@@ -54,27 +53,12 @@ static void write_until_dark(struct bucket_store *store, struct scenario *scenar
     free(body);
 }
 
-static void run_scenario(void *argument)
+static void run_scenario(struct bucket_store *store, unsigned shard, void *argument)
 {
-    struct scenario *scenario = argument;
+    (void)shard;
     struct error error;
-    ck_assert(bucket_create(scenario->store, bucket, text("alice"), &error));
-    write_until_dark(scenario->store, scenario);
-    embedded_detach_shard(scenario->store);
-    loop_stop(loop_current(), 0);
-}
-
-static void run_in_the_dark(struct scenario *scenario)
-{
-    struct error error;
-    struct loop_options options = {
-        .ring_entries = 64, .driver = io_sim_driver(scenario->sim), .clock = io_sim_clock(scenario->sim)};
-    struct loop *loop = loop_create(&options, &error);
-    ck_assert(loop != NULL);
-    ck_assert(embedded_attach_shard(scenario->store, 0, &error));
-    ck_assert(fiber_spawn("scenario", run_scenario, scenario, &error));
-    loop_run(loop);
-    loop_destroy(loop);
+    ck_assert(bucket_create(store, bucket, text("alice"), &error));
+    write_until_dark(store, argument);
 }
 
 static bool holds(struct bucket_store *store, struct span key, int step, uint8_t *body)
@@ -119,9 +103,9 @@ static unsigned lose_power_at(uint64_t point, uint64_t *lost)
     scenario.sim = io_sim_create(
         &(struct io_sim_options){.seed = point + 1, .delay_us_max = 200, .short_permille = 100, .real_wait_ms = 20});
     struct embedded_options options = {.shards = 1, .is_unfilled = point % 2 == 0};
-    scenario.store = open_store(path, &options);
-    run_in_the_dark(&scenario);
-    embedded_close(scenario.store);
+    struct bucket_store *store = open_store(path, &options);
+    run_simulated(store, scenario.sim, run_scenario, &scenario);
+    embedded_close(store);
     if (io_sim_is_powered(scenario.sim)) /* the last step came before the point: it goes off at the end */
         io_sim_power_off(scenario.sim);
     *lost += io_sim_power_on(scenario.sim);
