@@ -145,17 +145,22 @@ static bool put_object(struct batch *batch, struct change *change, struct error 
 
     uint64_t body_number = 0;
     uint64_t sidecar_number = 0;
+    struct ledger_amounts amounts = row_amounts_encoded(change->put.object->data);
+    const struct ledger_amounts before = found == LOOKUP_FOUND ? row_amounts(&old) : (struct ledger_amounts){0};
+    ledger_amounts_subtract(&amounts, &before);
     if (found == LOOKUP_FOUND && !batch_free_object(batch, &old, error))
         return batch_broken(batch);
     if (!put_body(batch, change, &body_number, error) ||
         !batch_put_sidecar(batch, change->put.sidecar, &sidecar_number, error))
         return batch_broken(batch);
     row_set_numbers(change->put.object->data, body_number, sidecar_number);
-    return key_put(&batch->keys, bucket.number, change->put.key, buffer_span(change->put.object), error) ||
+    return (key_put(&batch->keys, bucket.number, change->put.key, buffer_span(change->put.object), error) &&
+            ledger_add(batch, change->bucket, bucket.number, &amounts, error)) ||
            batch_broken(batch);
 }
 
-static bool delete_item(struct batch *batch, uint64_t group, struct delete_item *item, struct error *error)
+static bool delete_item(struct batch *batch, struct span bucket, uint64_t group, struct delete_item *item,
+                        struct error *error)
 {
     struct row old;
     bool is_current = item->version.size == 0 || span_equal(item->version, SPAN("null"));
@@ -167,7 +172,11 @@ static bool delete_item(struct batch *batch, uint64_t group, struct delete_item 
         return false;
     if (found == LOOKUP_MISSING)
         return true;
-    return (batch_free_object(batch, &old, error) && key_delete(&batch->keys, group, item->key, error)) ||
+    struct ledger_amounts amounts = {0};
+    const struct ledger_amounts before = row_amounts(&old);
+    ledger_amounts_subtract(&amounts, &before);
+    return (batch_free_object(batch, &old, error) && key_delete(&batch->keys, group, item->key, error) &&
+            ledger_add(batch, bucket, group, &amounts, error)) ||
            batch_broken(batch);
 }
 
@@ -178,7 +187,7 @@ static bool delete_objects(struct batch *batch, struct change *change, struct er
         return false;
     for (unsigned i = 0; i < change->delete.count && !batch->is_broken; i++) {
         struct delete_item *item = &change->delete.items[i];
-        item->is_deleted = delete_item(batch, bucket.number, item, &item->error);
+        item->is_deleted = delete_item(batch, change->bucket, bucket.number, item, &item->error);
         if (batch->is_broken)
             *error = item->error;
     }
@@ -270,6 +279,10 @@ void batch_apply(struct batch *batch, struct change *change)
         [CHANGE_PUT_PART] = upload_put_part,
         [CHANGE_COMPLETE_UPLOAD] = upload_complete,
         [CHANGE_ABORT_UPLOAD] = upload_abort,
+        [CHANGE_FREEZE_SPOOL] = ledger_freeze,
+        [CHANGE_TRIM_SPOOL] = ledger_trim,
+        [CHANGE_REMOVE_SPOOL] = ledger_remove,
+        [CHANGE_CORRECT_LEDGER] = ledger_correct,
         [CHANGE_FILL_VOLUME] = fill_volume,
         [CHANGE_DROP_VOLUME] = drop_volume,
     };
@@ -311,7 +324,7 @@ bool batch_commit(struct batch *batch, struct error *error)
 {
     ASSERT(!batch->is_broken);
     bool has_new_groups = batch->numbers.group != batch->committed->group;
-    if (!space_change_write(&batch->space, error) ||
+    if (!space_change_write(&batch->space, error) || !ledger_write(batch, error) ||
         (has_new_groups &&
          !catalogue_put_counter(batch->txn, &batch->store->catalogue, "next_group", batch->numbers.group, error))) {
         batch_abort(batch);

@@ -3,6 +3,7 @@
 
 #include "s3client/embedded/committer.h"
 #include "s3client/embedded/key_path.h"
+#include "s3client/embedded/ledger.h"
 #include "s3client/embedded/pin.h"
 #include "s3client/embedded/space.h"
 
@@ -13,6 +14,8 @@ struct batch_numbers {
     uint64_t sidecar;
     uint64_t extents;
     uint64_t pieces;
+    uint64_t spool_record;  /* the own spool's open record; 0: the spool has taken no amounts yet */
+    uint32_t spool_buckets; /* in that record */
 };
 
 struct batch {
@@ -22,6 +25,7 @@ struct batch {
     struct batch_numbers numbers;
     struct key_table keys;
     struct space_change space;
+    struct ledger_lines ledger;
     struct release_item *freed; /* bodies that go with it */
     bool is_broken;             /* a write failed half way: the transaction must not be committed */
     bool has_bucket_change;

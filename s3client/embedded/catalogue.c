@@ -16,7 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { TABLES_MAX = 16, READERS_MAX = 1024, VALUE_CHECKSUM_BYTES = 4, BUCKET_ROW_VERSION = 1, BUCKET_FIXED_BYTES = 20 };
+enum { TABLES_MAX = 24, READERS_MAX = 1024, VALUE_CHECKSUM_BYTES = 4, BUCKET_ROW_VERSION = 1, BUCKET_FIXED_BYTES = 20 };
 
 /* ---- a fault inside the map ---- */
 
@@ -284,7 +284,7 @@ uint64_t catalogue_used_bytes(const struct catalogue *catalogue)
                : 0;
 }
 
-static bool open_tables(struct catalogue *catalogue, MDB_txn *txn, struct error *error)
+static bool open_tables(struct catalogue *catalogue, MDB_txn *txn, unsigned flags, struct error *error)
 {
     struct {
         const char *name;
@@ -297,9 +297,14 @@ static bool open_tables(struct catalogue *catalogue, MDB_txn *txn, struct error 
         {"uploads", &catalogue->uploads},   {"upload_ids", &catalogue->upload_ids},
         {"parts", &catalogue->parts},       {"completed", &catalogue->completed},
         {"pieces", &catalogue->pieces},     {"part_maps", &catalogue->part_maps},
+        {"spools", &catalogue->spools},     {"spool_records", &catalogue->spool_records},
     };
     for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++) {
-        int result = mdb_dbi_open(txn, tables[i].name, MDB_CREATE, tables[i].table);
+        int result = mdb_dbi_open(txn, tables[i].name, flags, tables[i].table);
+        if (result == MDB_NOTFOUND)
+            return error_set(error, ERROR_UNSUPPORTED, NULL,
+                             "%s has no table `%s` yet: an earlier Bale wrote it. Start baled on the folder once.",
+                             catalogue->path, tables[i].name);
         if (result != 0)
             return catalogue_failed(result, error, tables[i].name);
     }
@@ -326,13 +331,15 @@ static bool match_uuid(struct catalogue *catalogue, MDB_txn *txn, const uint8_t 
     }
 }
 
-static bool start_tables(struct catalogue *catalogue, const uint8_t uuid[16], bool create, struct error *error)
+static bool start_tables(struct catalogue *catalogue, const uint8_t uuid[16], bool create, bool is_readonly,
+                         struct error *error)
 {
     MDB_txn *txn;
-    int result = mdb_txn_begin(catalogue->env, NULL, 0, &txn);
+    int result = mdb_txn_begin(catalogue->env, NULL, is_readonly ? MDB_RDONLY : 0, &txn);
     if (result != 0)
         return catalogue_failed(result, error, "begin");
-    if (!open_tables(catalogue, txn, error) || !match_uuid(catalogue, txn, uuid, create, error)) {
+    if (!open_tables(catalogue, txn, is_readonly ? 0 : MDB_CREATE, error) ||
+        !match_uuid(catalogue, txn, uuid, create, error)) {
         mdb_txn_abort(txn);
         return false;
     }
@@ -344,17 +351,19 @@ static bool start_tables(struct catalogue *catalogue, const uint8_t uuid[16], bo
 static bool check_size(const struct catalogue *catalogue, struct error *error)
 {
     struct stat status;
+    uint64_t used =
+        catalogue_used_bytes(catalogue); /* first: a writer elsewhere grows the file before its pages count */
     if (stat(catalogue->path, &status) != 0)
         return error_set_errno(error, errno, "%s", catalogue->path);
-    if ((uint64_t)status.st_size < catalogue_used_bytes(catalogue))
+    if ((uint64_t)status.st_size < used)
         return error_set(error, ERROR_DAMAGED, NULL,
                          "%s was cut: it has %lld bytes, its pages need %llu. Run `bale check`.", catalogue->path,
-                         (long long)status.st_size, (unsigned long long)catalogue_used_bytes(catalogue));
+                         (long long)status.st_size, (unsigned long long)used);
     return true;
 }
 
-bool catalogue_open(const char *folder, uint64_t max_bytes, const uint8_t uuid[16], bool create,
-                    struct catalogue *ret_catalogue, struct error *error)
+static bool open_environment(const char *folder, uint64_t max_bytes, const uint8_t uuid[16], bool create,
+                             bool is_readonly, struct catalogue *ret_catalogue, struct error *error)
 {
     struct catalogue *catalogue = ret_catalogue;
     *catalogue = (struct catalogue){.map_bytes = max_bytes};
@@ -371,18 +380,37 @@ bool catalogue_open(const char *folder, uint64_t max_bytes, const uint8_t uuid[1
     if ((result = mdb_env_set_maxdbs(catalogue->env, TABLES_MAX)) != 0 ||
         (result = mdb_env_set_maxreaders(catalogue->env, READERS_MAX)) != 0 ||
         (result = mdb_env_set_mapsize(catalogue->env, max_bytes)) != 0 ||
-        (result = mdb_env_open(catalogue->env, directory, MDB_NOTLS | MDB_NORDAHEAD, 0644)) != 0) {
+        (result = mdb_env_open(catalogue->env, directory, MDB_NOTLS | MDB_NORDAHEAD | (is_readonly ? MDB_RDONLY : 0),
+                               0644)) != 0) {
         catalogue_failed(result, error, catalogue->path);
         mdb_env_close(catalogue->env);
         return false;
     }
-    int dead;
-    (void)mdb_reader_check(catalogue->env, &dead); /* slots of processes that were killed */
+    if (!is_readonly)
+        catalogue_check_readers(catalogue);
     guard_map(catalogue);
-    if (check_size(catalogue, error) && start_tables(catalogue, uuid, create, error))
+    if (check_size(catalogue, error) && start_tables(catalogue, uuid, create, is_readonly, error))
         return true;
     catalogue_close(catalogue);
     return false;
+}
+
+bool catalogue_open(const char *folder, uint64_t max_bytes, const uint8_t uuid[16], bool create,
+                    struct catalogue *ret_catalogue, struct error *error)
+{
+    return open_environment(folder, max_bytes, uuid, create, false, ret_catalogue, error);
+}
+
+bool catalogue_open_readonly(const char *folder, uint64_t max_bytes, const uint8_t uuid[16],
+                             struct catalogue *ret_catalogue, struct error *error)
+{
+    return open_environment(folder, max_bytes, uuid, false, true, ret_catalogue, error);
+}
+
+void catalogue_check_readers(const struct catalogue *catalogue)
+{
+    int dead;
+    (void)mdb_reader_check(catalogue->env, &dead);
 }
 
 void catalogue_close(struct catalogue *catalogue)

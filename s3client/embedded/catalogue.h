@@ -1,7 +1,7 @@
 /* s3client/embedded/catalogue.h -- the LMDB environment: its tables, checked values, and what its errors mean.
  *
  * Tables (docs/store-format.md has keys and values): meta, buckets, objects, bodies, sidecars, extents, volumes, space,
- * and those of uploads (upload_rows.h).
+ * those of uploads (upload_rows.h) and of the ledger (ledger.h).
  * LMDB has no checksums of its own, so every value carries the CRC-32C of its key and its bytes, which every read
  * checks.
  *
@@ -34,10 +34,13 @@ struct catalogue {
     MDB_dbi completed;
     MDB_dbi pieces;
     MDB_dbi part_maps;
+    MDB_dbi spools; /* these two: ledger.h */
+    MDB_dbi spool_records;
     uint64_t map_bytes;
     char path[STORE_PATH_BYTES_MAX + 32];
 };
 
+#define CATALOGUE_BYTES_DEFAULT (UINT64_C(256) << 30) /* of address space */
 enum {
     CATALOGUE_PAGE_BYTES = 4096,
     CATALOGUE_NUMBER_BYTES = 8,  /* a key of bodies, sidecars, extents: big endian */
@@ -48,7 +51,15 @@ enum {
  * ERROR_DAMAGED: it is shorter than its last page, or of another store (`uuid`). */
 bool catalogue_open(const char *folder, uint64_t max_bytes, const uint8_t uuid[16], bool create,
                     struct catalogue *ret_catalogue, struct error *error);
+/* The same for reading alone: makes and changes nothing but LMDB's own entry in lock.mdb, which keeps a writer in
+ * another process from using pages again that are read here. Tables of a format before this one are ERROR_UNSUPPORTED.
+ */
+bool catalogue_open_readonly(const char *folder, uint64_t max_bytes, const uint8_t uuid[16],
+                             struct catalogue *ret_catalogue, struct error *error);
 void catalogue_close(struct catalogue *catalogue);
+
+/* Readers of processes that were killed keep pages from being used again: forgets them. */
+void catalogue_check_readers(const struct catalogue *catalogue);
 
 /* Bytes of the file that are in use up to the last page. */
 uint64_t catalogue_used_bytes(const struct catalogue *catalogue);

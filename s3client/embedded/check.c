@@ -513,7 +513,7 @@ bool embedded_check(const char *path, bool repair, struct embedded_report *repor
     struct embedded_store *store = calloc(1, sizeof *store);
     ASSERT(store != NULL);
     store->options.shards = 1;
-    store->options.catalogue_max_bytes = UINT64_C(256) << 30;
+    store->options.catalogue_max_bytes = CATALOGUE_BYTES_DEFAULT;
     bool is_sound = false;
     if (folder_open(path, false, random_system(), &store->folder, error)) {
         if (open_or_rebuild(store, repair, report, error)) {

@@ -192,6 +192,7 @@ struct committer *committer_create(struct embedded_store *store, struct error *e
     committer->room.fd = -1;
     committer->bucket_log = bucket_log_open(store->folder.fd, error);
     if (committer->bucket_log >= 0 && batch_read_numbers(store, &committer->numbers, error) &&
+        ledger_start(store, &committer->numbers, &committer->scratch, error) &&
         room_init(&committer->room, &store->catalogue, error) && start(committer, error))
         return committer;
     room_end(&committer->room);

@@ -30,6 +30,10 @@ enum change_kind {
     CHANGE_PUT_PART,
     CHANGE_COMPLETE_UPLOAD,
     CHANGE_ABORT_UPLOAD,
+    CHANGE_FREEZE_SPOOL, /* these four: ledger.h */
+    CHANGE_TRIM_SPOOL,
+    CHANGE_REMOVE_SPOOL,
+    CHANGE_CORRECT_LEDGER,
     CHANGE_ADD_VOLUME,
     CHANGE_FILL_VOLUME, /* all of it was written once */
     CHANGE_DROP_VOLUME,
@@ -77,6 +81,15 @@ struct change {
             struct span owner;
             int64_t created_ms; /* set when it was made */
         } create;
+        struct {
+            const uint8_t *id; /* SPOOL_ID_BYTES; FREEZE: the own one */
+            uint64_t record;   /* TRIM */
+            uint64_t last;     /* FREEZE: the last frozen record */
+        } spool;
+        struct {
+            struct span amounts; /* encoded */
+            uint64_t recounts;   /* how many there had been when the amounts were found */
+        } correct;
         struct {
             struct volume *volume; /* ADD: what was made */
             uint32_t blocks;       /* ADD: as many as possible, up to here ... */

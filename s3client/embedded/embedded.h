@@ -15,6 +15,7 @@
 #include "runtime/fiber.h"
 #include "runtime/offload.h"
 #include "s3client/bucket.h"
+#include "s3client/spool.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -57,6 +58,44 @@ struct embedded_usage {
     uint64_t files;           /* descriptors that volumes have */
 };
 void embedded_usage(const struct bucket_store *store, struct embedded_usage *ret_usage);
+
+/* ---- the savings ledger ---- */
+
+/* The store's spool, as long as the store. Of a snapshot: the records of that moment; freeze, trim and remove are
+ * ERROR_UNSUPPORTED, none is the own one, and what an own spool has open shows as open. */
+struct spool *embedded_spool(struct bucket_store *store);
+
+struct embedded_ledger {
+    bool is_counted;   /* false: the folder has no ledger yet (it gets one when it is opened for writing) */
+    bool is_in_doubt;  /* `bale check --repair` dropped objects: the ledger still counts them, until a recount */
+    uint64_t recounts; /* corrections so far */
+};
+bool embedded_ledger(struct bucket_store *store, struct embedded_ledger *ret_ledger, struct error *error);
+
+/* Appends what the rows of each bucket add up to, encoded as in a record: those that the ledger counts; empty buckets
+ * are left out. Reads every row, on the offload pool if there is one; the caller uses the snapshot for nothing else
+ * meanwhile. */
+SUSPENDS bool embedded_count(struct bucket_store *snapshot, struct buffer *ret_amounts, struct error *error);
+
+/* Adds amounts to the own spool, in one transaction with the count of corrections, if that still is `recounts`: then
+ * what was found in a snapshot of that count holds, whatever was written since. ERROR_CONFLICT otherwise. */
+SUSPENDS bool embedded_correct(struct bucket_store *store, struct span amounts, uint64_t recounts, struct error *error);
+
+/* ---- snapshots ---- */
+
+/* The folder at one moment: reads (find_bucket, list_buckets, open, head, read, read_sidecar, list, close) and spool
+ * see one read transaction of the catalogue. Other calls are not there. For one fiber; embedded_close ends it, soon,
+ * because pages that were freed meanwhile are not used again before that.
+ *
+ * Bodies in volumes are not part of the moment: once their object is deleted, other bodies may be written over them,
+ * and their volume may go. Whoever reads them must know them by checksums of their own, and take a new snapshot when
+ * they are wrong or cannot be read.
+ *
+ * With a path: without the lock, whether or not a process has the folder open, but not in that process itself. Nothing
+ * in the folder is changed but LMDB's table of readers (catalogue/lock.mdb). ERROR_UNSUPPORTED: an earlier Bale's. */
+struct bucket_store *embedded_open_snapshot(const char *path, struct error *error);
+/* Of a store that is open in this process. */
+struct bucket_store *embedded_snapshot(struct bucket_store *store, struct error *error);
 
 /* ---- bale check ---- */
 

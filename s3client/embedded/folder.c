@@ -72,7 +72,7 @@ static bool take_lock(struct folder *folder, struct error *error)
     return true;
 }
 
-/* ---- FORMAT: "bale store 1", "uuid <32 hex>" ---- */
+/* ---- FORMAT: "bale store 2", "uuid <32 hex>" ---- */
 
 static bool parse_format(struct folder *folder, const char *text, struct error *error)
 {
@@ -80,6 +80,7 @@ static bool parse_format(struct folder *folder, const char *text, struct error *
     char uuid[2 * STORE_UUID_BYTES + 1] = "";
     if (sscanf(text, "bale store %9u\nuuid %32[0-9a-f]\n", &version, uuid) < 1 || version == 0)
         return error_set(error, ERROR_DAMAGED, NULL, "%s/FORMAT is not readable: not a Bale store?", folder->path);
+    folder->format = version;
     if (version > STORE_FORMAT)
         return error_set(error, ERROR_UNSUPPORTED, NULL,
                          "%s has format %u; this Bale reads formats up to %d. Use a newer Bale.", folder->path, version,
@@ -136,6 +137,7 @@ static bool read_format(struct folder *folder, bool create, const struct random_
     if (!create)
         return error_set(error, ERROR_NOT_FOUND, NULL, "%s is no Bale store: it has no FORMAT", folder->path);
     folder->is_new = true;
+    folder->format = STORE_FORMAT;
     random_fill(random, folder->uuid, sizeof folder->uuid);
     return is_ours_or_empty(folder, error) && make_folders(folder, error);
 }
@@ -158,6 +160,21 @@ bool folder_open(const char *path, bool create, const struct random_source *rand
     return false;
 }
 
+bool folder_open_readonly(const char *path, struct folder *ret_folder, struct error *error)
+{
+    *ret_folder = (struct folder){.fd = -1, .lock_fd = -1};
+    if (strlen(path) == 0 || strlen(path) >= sizeof ret_folder->path)
+        return error_set(error, ERROR_INVALID, NULL, "the path of the store is empty or too long");
+    strcpy(ret_folder->path, path);
+    ret_folder->fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (ret_folder->fd < 0)
+        return error_set_errno(error, errno, "%s cannot be opened", path);
+    if (read_format(ret_folder, false, NULL, error))
+        return true;
+    folder_close(ret_folder);
+    return false;
+}
+
 /* A file is durable only when its name is. */
 static bool sync_folder(struct folder *folder, const char *name)
 {
@@ -170,10 +187,9 @@ static bool sync_folder(struct folder *folder, const char *name)
     return done;
 }
 
-bool folder_finish(struct folder *folder, struct error *error)
+/* By rename: whoever reads it finds one or the other, whole. */
+static bool write_format(struct folder *folder, struct error *error)
 {
-    if (!sync_folder(folder, "catalogue") || !sync_folder(folder, ".."))
-        return error_set_errno(error, errno, "%s cannot be synced", folder->path);
     char uuid[2 * STORE_UUID_BYTES + 1] = "";
     hex_encode(span_of(folder->uuid, sizeof folder->uuid), uuid);
     char text[FORMAT_FILE_BYTES_MAX];
@@ -184,8 +200,25 @@ bool folder_finish(struct folder *folder, struct error *error)
     int saved = errno;
     if (fd >= 0)
         close(fd);
-    folder->is_new = folder->is_new && !done;
     return done || error_set_errno(error, saved, "%s/FORMAT cannot be written", folder->path);
+}
+
+bool folder_finish(struct folder *folder, struct error *error)
+{
+    if (!sync_folder(folder, "catalogue") || !sync_folder(folder, ".."))
+        return error_set_errno(error, errno, "%s cannot be synced", folder->path);
+    folder->is_new = !write_format(folder, error);
+    return !folder->is_new;
+}
+
+bool folder_upgrade(struct folder *folder, struct error *error)
+{
+    if (folder->format == STORE_FORMAT)
+        return true;
+    if (!write_format(folder, error))
+        return false;
+    folder->format = STORE_FORMAT;
+    return true;
 }
 
 void folder_close(struct folder *folder)

@@ -138,13 +138,10 @@ static void run_list(void *argument)
 {
     struct list_job *job = argument;
     MDB_txn *txn;
-    int result = mdb_txn_begin(job->store->catalogue.env, NULL, MDB_RDONLY, &txn);
-    if (result != 0) {
-        catalogue_failed(result, job->error, "begin a list");
+    if (!store_begin_read(job->store, &txn, job->error))
         return;
-    }
     job->succeeded = list_in(job, txn);
-    mdb_txn_abort(txn);
+    store_end_read(job->store, txn);
 }
 
 /* ---- buckets ---- */
@@ -217,19 +214,16 @@ static void run_buckets(void *argument)
     struct buckets_job *job = argument;
     MDB_txn *txn;
     MDB_cursor *cursor;
-    int result = mdb_txn_begin(job->store->catalogue.env, NULL, MDB_RDONLY, &txn);
-    if (result != 0) {
-        catalogue_failed(result, job->error, "begin a list");
+    if (!store_begin_read(job->store, &txn, job->error))
         return;
-    }
-    result = mdb_cursor_open(txn, job->store->catalogue.buckets, &cursor);
+    int result = mdb_cursor_open(txn, job->store->catalogue.buckets, &cursor);
     if (result == 0) {
         job->succeeded = walk_buckets(job, cursor);
         mdb_cursor_close(cursor);
     } else {
         catalogue_failed(result, job->error, "open a cursor");
     }
-    mdb_txn_abort(txn);
+    store_end_read(job->store, txn);
 }
 
 /* ---- where they run ---- */

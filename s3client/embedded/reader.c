@@ -198,7 +198,9 @@ void store_close_object(struct bucket_object *base)
 static SUSPENDS bool read_extent(struct embedded_object *object, const struct extent *extent, uint64_t offset,
                                  uint8_t *ret_bytes, size_t size, struct error *error)
 {
-    struct volume *volume = volume_find(object->shard->store, extent->volume);
+    struct embedded_store *store = object->shard->store;
+    struct volume *volume =
+        store->snapshot == NULL ? volume_find(store, extent->volume) : snapshot_volume(store, extent->volume);
     if (volume == NULL || extent->block > volume->blocks || extent->count > volume->blocks - extent->block)
         return error_set(error, ERROR_DAMAGED, S3_InternalError, "A row names blocks that do not exist.");
     uint64_t at = (uint64_t)extent->block * EXTENT_BLOCK_BYTES + offset;

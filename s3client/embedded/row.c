@@ -43,7 +43,8 @@ enum object_flag {
     OBJECT_IS_SIZE_KNOWN = 4,
     OBJECT_HAS_CRC32C = 8,
     OBJECT_IS_ENCRYPTED = 16,
-    OBJECT_FLAGS_KNOWN = 31,
+    OBJECT_IS_UNCOUNTED = 32,
+    OBJECT_FLAGS_KNOWN = 63,
 };
 
 enum etag_kind { ETAG_NONE = 0, ETAG_MD5 = 1, ETAG_MD5_PARTS = 2, ETAG_TEXT = 3 };
@@ -56,7 +57,6 @@ enum field_tag {
     FIELD_METADATA = 5,
     FIELD_EXTENTS = 6,
     FIELD_TAGS = 7,
-    /* 9 ledger amounts: reserved */
 };
 enum { FIELD_HEAD_BYTES = 5, CHECKSUM_FIELD_HEAD_BYTES = 6 };
 
@@ -122,12 +122,14 @@ static void append_checksum(struct buffer *object, const struct checksum_value *
     append_field(object, FIELD_CHECKSUM, span_of(field, CHECKSUM_FIELD_HEAD_BYTES + size));
 }
 
-static uint16_t object_flags(const struct object_attributes *attributes)
+static uint16_t object_flags(const struct row *row)
 {
+    const struct object_attributes *attributes = &row->attributes;
     return (uint16_t)((attributes->is_s4 ? OBJECT_IS_S4 : 0) | (attributes->is_multipart ? OBJECT_IS_MULTIPART : 0) |
                       (attributes->is_size_known ? OBJECT_IS_SIZE_KNOWN : 0) |
                       (attributes->has_crc32c ? OBJECT_HAS_CRC32C : 0) |
-                      (attributes->is_encrypted ? OBJECT_IS_ENCRYPTED : 0));
+                      (attributes->is_encrypted ? OBJECT_IS_ENCRYPTED : 0) |
+                      (row->is_uncounted ? OBJECT_IS_UNCOUNTED : 0));
 }
 
 void row_encode_object(const struct row *row, struct buffer *ret_object)
@@ -149,7 +151,7 @@ void row_encode_object(const struct row *row, struct buffer *ret_object)
     store_u64_le(fixed + AT_SIDECAR_SIZE, attributes->sidecar_size);
     store_u32_le(fixed + AT_PARTS_COUNT, attributes->parts_count);
     store_u32_le(fixed + AT_TAGS_COUNT, attributes->tags_count);
-    store_u16_le(fixed + AT_FLAGS, object_flags(attributes));
+    store_u16_le(fixed + AT_FLAGS, object_flags(row));
     fixed[AT_LAYOUT] = (uint8_t)attributes->layout;
     fixed[AT_PLACE] = (uint8_t)row->place;
     fixed[AT_ETAG_KIND] = (uint8_t)etag_kind;
@@ -291,6 +293,7 @@ static bool decode_fixed(const uint8_t *fixed, struct row *row)
     attributes->is_size_known = (flags & OBJECT_IS_SIZE_KNOWN) != 0;
     attributes->has_crc32c = (flags & OBJECT_HAS_CRC32C) != 0;
     attributes->is_encrypted = (flags & OBJECT_IS_ENCRYPTED) != 0;
+    row->is_uncounted = (flags & OBJECT_IS_UNCOUNTED) != 0;
     attributes->layout = (enum object_layout)fixed[AT_LAYOUT];
     row->place = (enum body_place)fixed[AT_PLACE];
     uint8_t etag_kind = fixed[AT_ETAG_KIND];
@@ -318,4 +321,26 @@ bool row_decode_object(struct span object, struct row *ret_row, struct error *er
         rest = span_skip(rest, FIELD_HEAD_BYTES + field.size);
     }
     return true;
+}
+
+/* ---- what the ledger counts ---- */
+
+static struct ledger_amounts amounts_of(uint64_t original, uint64_t body, uint64_t sidecar)
+{
+    return (struct ledger_amounts){1, (int64_t)original, (int64_t)(body + sidecar)};
+}
+
+struct ledger_amounts row_amounts(const struct row *row)
+{
+    const struct object_attributes *attributes = &row->attributes;
+    return row->is_uncounted ? (struct ledger_amounts){0}
+                             : amounts_of(attributes->original_size, attributes->stored_size, attributes->sidecar_size);
+}
+
+struct ledger_amounts row_amounts_encoded(const uint8_t *object)
+{
+    return (load_u16_le(object + AT_FLAGS) & OBJECT_IS_UNCOUNTED) != 0
+               ? (struct ledger_amounts){0}
+               : amounts_of(load_u64_le(object + AT_ORIGINAL_SIZE), load_u64_le(object + AT_STORED_SIZE),
+                            load_u64_le(object + AT_SIDECAR_SIZE));
 }

@@ -10,6 +10,7 @@
 #include "runtime/base/buffer.h"
 #include "runtime/base/error.h"
 #include "s3client/attributes.h"
+#include "s3client/spool.h"
 
 enum {
     ROW_VERSION = 1,
@@ -43,6 +44,7 @@ struct row {
     uint64_t sidecar_number;
     struct span extents; /* encoded, ROW_EXTENT_BYTES each */
     struct span tags;    /* empty: none; attributes.tags_count says how many */
+    bool is_uncounted;   /* the ledger leaves it out */
 };
 
 /* What a row's bytes hold besides the object. */
@@ -64,6 +66,10 @@ bool row_open(struct span key, struct span bytes, struct row_shape *ret_shape, s
               struct error *error);
 /* Decodes an object part that row_open handed out, or one of an extent's header. */
 bool row_decode_object(struct span object, struct row *ret_row, struct error *error);
+
+/* What the ledger counts of an object; of one that is encoded, too. */
+struct ledger_amounts row_amounts(const struct row *row);
+struct ledger_amounts row_amounts_encoded(const uint8_t *object);
 
 void extent_encode(const struct extent *extent, uint8_t ret_bytes[ROW_EXTENT_BYTES]);
 struct extent extent_decode(const uint8_t *bytes);

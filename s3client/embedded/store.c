@@ -40,7 +40,6 @@ static const struct bucket_store_operations operations = {
 };
 
 enum { RECLAIM_DELAY_MS = 10000 };
-#define CATALOGUE_BYTES_DEFAULT (UINT64_C(256) << 30)
 
 /* ---- life ---- */
 
@@ -66,7 +65,7 @@ static bool open_parts(struct embedded_store *store, struct error *error)
                         &store->catalogue, error))
         return false;
     if (volume_table_open(store, error) && (!is_new || folder_finish(&store->folder, error)) &&
-        (store->committer = committer_create(store, error)) != NULL)
+        folder_upgrade(&store->folder, error) && (store->committer = committer_create(store, error)) != NULL)
         return true;
     volume_table_close(store);
     catalogue_close(&store->catalogue);
@@ -82,6 +81,8 @@ struct bucket_store *embedded_open(const char *path, const struct embedded_optio
     store->base.capabilities.part_bytes_min = options->part_bytes_min;
     store->options = *options;
     set_defaults(&store->options);
+    store->spool.operations = &spool_operations;
+    random_fill(random_system(), store->spool_id, sizeof store->spool_id); /* no seed may make the same one twice */
     if (folder_open(path, true, store->options.random, &store->folder, error)) {
         if (open_parts(store, error))
             return &store->base;
@@ -94,6 +95,10 @@ struct bucket_store *embedded_open(const char *path, const struct embedded_optio
 void embedded_close(struct bucket_store *base)
 {
     struct embedded_store *store = embedded_of(base);
+    if (store->snapshot != NULL) {
+        snapshot_close(store);
+        return;
+    }
     committer_destroy(store->committer);
     volume_table_close(store);
     catalogue_close(&store->catalogue);
@@ -123,6 +128,8 @@ static _Thread_local struct shard *thread_shard;
 
 struct shard *shard_current(struct embedded_store *store)
 {
+    if (store->snapshot != NULL)
+        return &store->shards[0];
     ASSERT(thread_shard != NULL && thread_shard->store == store);
     return thread_shard;
 }
@@ -196,6 +203,8 @@ SUSPENDS void embedded_detach_shard(struct bucket_store *base)
 
 MDB_txn *shard_begin_read(struct shard *shard, struct error *error)
 {
+    if (shard->store->snapshot != NULL)
+        return shard->store->snapshot;
     int result = mdb_txn_renew(shard->reader);
     if (result == 0)
         return shard->reader;
@@ -205,7 +214,23 @@ MDB_txn *shard_begin_read(struct shard *shard, struct error *error)
 
 void shard_end_read(struct shard *shard)
 {
-    mdb_txn_reset(shard->reader);
+    if (shard->store->snapshot == NULL)
+        mdb_txn_reset(shard->reader);
+}
+
+bool store_begin_read(struct embedded_store *store, MDB_txn **ret_txn, struct error *error)
+{
+    *ret_txn = store->snapshot;
+    if (*ret_txn != NULL)
+        return true;
+    int result = mdb_txn_begin(store->catalogue.env, NULL, MDB_RDONLY, ret_txn);
+    return result == 0 || catalogue_failed(result, error, "begin a read");
+}
+
+void store_end_read(struct embedded_store *store, MDB_txn *txn)
+{
+    if (store->snapshot == NULL)
+        mdb_txn_abort(txn);
 }
 
 void shard_next_token(struct shard *shard, uint8_t ret_token[ROW_TOKEN_BYTES])

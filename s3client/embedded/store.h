@@ -17,6 +17,7 @@
 #include "s3client/embedded/folder.h"
 #include "s3client/embedded/pin.h"
 #include "s3client/embedded/volume.h"
+#include "s3client/spool.h"
 
 #include <stdatomic.h>
 
@@ -47,6 +48,10 @@ struct embedded_store {
     struct folder folder;
     struct catalogue catalogue;
     struct committer *committer;
+    struct spool spool;
+    uint8_t spool_id[SPOOL_ID_BYTES]; /* of the own one */
+    MDB_txn *snapshot;                /* of a snapshot (snapshot.c), which reads in this one alone; else NULL */
+    struct embedded_store *origin;    /* of a snapshot in the store's own process */
     struct volume_table volumes;
     struct shard shards[EMBEDDED_SHARDS_MAX];
 };
@@ -62,8 +67,17 @@ struct shard *shard_current(struct embedded_store *store);
 /* The shard's read transaction, begun; between the two nothing may suspend. NULL on failure. */
 MDB_txn *shard_begin_read(struct shard *shard, struct error *error);
 void shard_end_read(struct shard *shard);
+/* The same for a thread that is no shard's. */
+bool store_begin_read(struct embedded_store *store, MDB_txn **ret_txn, struct error *error);
+void store_end_read(struct embedded_store *store, MDB_txn *txn);
 /* Of a write: unique, so that it pins the stored bytes. */
 void shard_next_token(struct shard *shard, uint8_t ret_token[ROW_TOKEN_BYTES]);
+
+extern const struct spool_operations spool_operations; /* ledger_spool.c */
+
+/* Where a snapshot reads a volume: opened when it is needed first. NULL: it is gone, or was never there. */
+struct volume *snapshot_volume(struct embedded_store *store, uint32_t number);
+void snapshot_close(struct embedded_store *store);
 
 /* The operations of bucket.h, by the file that has them. */
 SUSPENDS bool store_create_bucket(struct bucket_store *store, struct span bucket, struct span owner,

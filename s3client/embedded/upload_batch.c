@@ -523,6 +523,7 @@ static bool make_object(struct completion *completion, uint64_t bucket, uint64_t
     struct batch *batch = completion->batch;
     const struct change *change = completion->change;
     struct row *row = change->upload.row;
+    const struct ledger_amounts before = old != NULL ? row_amounts(old) : (struct ledger_amounts){0};
     if ((old != NULL && !batch_free_object(batch, old, error)) ||
         !free_part_extents(batch, &completion->unchosen, error) || !delete_part_rows(batch, upload, error) ||
         !put_body(completion, &row->body_number, error) ||
@@ -530,12 +531,14 @@ static bool make_object(struct completion *completion, uint64_t bucket, uint64_t
         return false;
     row->place = BODY_PIECES;
     row->attributes.stored_size = completion->stored_size;
+    struct ledger_amounts amounts = row_amounts(row);
+    ledger_amounts_subtract(&amounts, &before);
     struct buffer object;
     buffer_init(&object, 0);
     row_encode_object(row, &object);
     bool done = key_put(&batch->keys, bucket, change->upload.key, buffer_span(&object), error) &&
                 remove_upload(batch, bucket, change->upload.key, group, change->upload.id, error) &&
-                note_completed(completion, bucket, error);
+                note_completed(completion, bucket, error) && ledger_add(batch, change->bucket, bucket, &amounts, error);
     buffer_free(&object);
     return done;
 }

@@ -143,7 +143,8 @@ SUSPENDS bool store_abort_upload(struct bucket_store *base, const struct object_
 
 static void start_row(struct shard *shard, const struct write_result *result, struct row *ret_row)
 {
-    *ret_row = (struct row){.attributes = *result->attributes, .tags = result->tags};
+    *ret_row =
+        (struct row){.attributes = *result->attributes, .tags = result->tags, .is_uncounted = result->is_uncounted};
     struct object_attributes *attributes = &ret_row->attributes;
     shard_next_token(shard, ret_row->token);
     attributes->sidecar_size = result->sidecar.size;

@@ -393,7 +393,10 @@ static SUSPENDS bool stage_at(struct embedded_writer *writer, uint64_t at, struc
 
 static bool fill_row(struct embedded_writer *writer, const struct write_result *result, struct row *ret_row)
 {
-    *ret_row = (struct row){.attributes = *result->attributes, .stored_crc32c = writer->crc32c, .tags = result->tags};
+    *ret_row = (struct row){.attributes = *result->attributes,
+                            .stored_crc32c = writer->crc32c,
+                            .tags = result->tags,
+                            .is_uncounted = result->is_uncounted};
     memcpy(ret_row->token, writer->token, ROW_TOKEN_BYTES);
     struct object_attributes *attributes = &ret_row->attributes;
     attributes->stored_size = writer->flushed + writer->pending;

@@ -526,7 +526,7 @@ START_TEST(a_foreign_or_newer_folder_is_refused)
     (void)snprintf(file, sizeof file, "%s/FORMAT", path);
     FILE *format = fopen(file, "w");
     ck_assert_ptr_nonnull(format);
-    (void)fputs("bale store 2\nuuid 00112233445566778899aabbccddeeff\n", format);
+    (void)fputs("bale store 3\nuuid 00112233445566778899aabbccddeeff\n", format);
     ck_assert_int_eq(fclose(format), 0);
     ck_assert_ptr_null(embedded_open(path, &options, &error));
     ck_assert_int_eq(error.kind, ERROR_UNSUPPORTED);
