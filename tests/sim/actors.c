@@ -26,10 +26,11 @@ void actor_start(struct actor *actor)
     process_begin(&actor->process, (unsigned)(actor - sim.actors));
     struct journal_environment environment = {&actor->process.store, &actor->process.clock, world_random(),
                                               &actor->process.scheduler};
-    actor->seen_digest = actor->seen_generation = actor->seen_good_tick = 0;
-    actor->seen_applied = SIZE_MAX;
-    memset(actor->visible, 0, sizeof actor->visible);
-    actor->last_committed = -1;
+    actor->started_at = world_now();
+    actor->has_view = false;
+    actor->seen_good_tick = 0;
+    actor->commits_seen = 0;
+    actor->last_committed = NO_SEGMENT;
     actor->journal = journal_open(&environment, &sim.options);
     if (sim.is_ending)
         return;

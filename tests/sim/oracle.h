@@ -4,9 +4,12 @@
 #include "tests/sim/simulation.h"
 
 /* ---- oracle_view.c ---- */
-/* Whole batches, each once, and sums that fit. `ret_visible` and `ret_order` (may be NULL) have BATCHES_MAX places. */
-void check_state(const struct state *state, bool *ret_visible, int *ret_order);
+/* Whole batches, each once, and sums that fit. `ret_visible` has BATCHES_MAX places. */
+void check_state(const struct state *state, bool *ret_visible);
 void check_replica(struct actor *actor);
+bool view_shows(const struct view *view, int segment);
+/* The actor's view shows all that was committed before `until`. */
+void check_shows_commits(struct actor *actor, uint64_t until, const char *rule, const char *text);
 
 /* ---- oracle_store.c: called at the instant of the effect ---- */
 void check_head_written(struct span body);

@@ -1,9 +1,13 @@
-/* tests/sim/oracle_view.c -- what each replica serves, looked at after every step. */
+/* tests/sim/oracle_view.c -- what each replica serves, looked at after every step; and the history of what it served:
+ * each view is compared with the one before and with every answer that was given, by time. */
 #include "tests/sim/oracle.h"
 
+#include "runtime/base/assert.h"
+
+/* ---- what the lists hold ---- */
+
 /* Marks what the list holds; -1, or the batch that is there twice. */
-static int list_read(const struct state *state, struct span name, bool *ret_visible, unsigned *ret_count,
-                     int *ret_order)
+static int list_read(const struct state *state, struct span name, bool *ret_visible, unsigned *ret_count)
 {
     struct cursor cursor = cursor_of(state_list(state, SPACE_TEST, SPAN("order"), name));
     int twice = -1;
@@ -17,27 +21,25 @@ static int list_read(const struct state *state, struct span name, bool *ret_visi
         if (ret_visible[number])
             twice = (int)number;
         ret_visible[number] = true;
-        if (ret_order != NULL)
-            ret_order[number] = (int)*ret_count;
         ++*ret_count;
     }
     return twice;
 }
 
-void check_state(const struct state *state, bool *ret_visible, int *ret_order)
+void check_state(const struct state *state, bool *ret_visible)
 {
     static bool twins[BATCHES_MAX];
     unsigned count, twins_count;
-    int twice = list_read(state, SPAN("all"), ret_visible, &count, ret_order);
+    int twice = list_read(state, SPAN("all"), ret_visible, &count);
     if (twice >= 0)
         violate("J11", twice, "counts twice");
-    (void)list_read(state, SPAN("twin"), twins, &twins_count, NULL);
+    (void)list_read(state, SPAN("twin"), twins, &twins_count);
     if (count != twins_count || memcmp(twins, ret_visible, sizeof twins) != 0)
         violate("J4", -1, "a batch is visible in part");
     int64_t sum = state_counter(state, SPACE_TEST, SPAN("sum"), SPAN("all"));
     int64_t expected = 0;
     for (unsigned i = 0; i < sim.truths_count; i++) {
-        expected += ret_visible[i] ? (i % 3 == 0 ? -100 : 70) : 0;
+        expected += ret_visible[i] ? truth_amount(i) : 0;
         if (ret_visible[i] && !sim.truths[i].is_submitted)
             violate("J6", (int)i, "was never submitted");
     }
@@ -45,37 +47,189 @@ void check_state(const struct state *state, bool *ret_visible, int *ret_order)
         violate("J11", -1, "the counter is not the sum of what is visible");
 }
 
-/* What a try showed that was never committed may be withdrawn (J6), also when another try of the same batch has been
- * committed meanwhile. */
-static bool was_tried_again(const struct truth *truth)
+/* ---- which segments count ---- */
+
+static int index_in_view(const struct view *view, int segment)
 {
-    return truth->tries > 1;
+    for (unsigned i = 0; i < view->applied_count; i++) {
+        if (view->applied[i] == segment)
+            return (int)i;
+    }
+    return -1;
+}
+
+bool view_shows(const struct view *view, int segment)
+{
+    const struct known_segment *known = segment_known(segment);
+    return (known->covered != 0 && known->covered <= view->generation) || index_in_view(view, segment) >= 0;
+}
+
+static void take_view(struct actor *actor, struct view *ret_view)
+{
+    const struct journal *journal = actor->journal;
+    ASSERT(journal->applied_count <= VIEW_SEGMENTS_MAX);
+    ret_view->generation = journal->head->generation;
+    ret_view->applied_count = 0;
+    for (size_t i = 0; i < journal->tail_count; i++) {
+        const struct tail_segment *item = journal->tail[i];
+        if (!item->is_applied)
+            continue;
+        int index = segment_index(&item->key);
+        segment_learn_body(index, buffer_span(&item->body));
+        ret_view->applied[ret_view->applied_count++] = index;
+    }
+}
+
+/* Live segments are live under this head, and have all behind them that must be. */
+static void check_live(const struct view *view)
+{
+    for (unsigned i = 0; i < view->applied_count; i++) {
+        const struct known_segment *segment = segment_known(view->applied[i]);
+        if (segment->covered != 0 && segment->covered <= view->generation)
+            violate("J11", -1, "a covered segment counts as a live one too");
+        if (segment->key.base + sim.options.window <= view->generation)
+            violate("J14", -1, "a segment counts that is out of the window");
+        if (segment->key.base > view->generation)
+            violate("J10", -1, "a segment counts whose base is of a later generation than the view");
+        for (unsigned p = 0; p < segment->pairs_count; p++) {
+            const struct known_pair *pair = &segment->pairs[p];
+            const struct known_segment *before = segment_known(pair->before);
+            int at = index_in_view(view, pair->before);
+            bool is_covered = before->covered != 0 && before->covered <= view->generation;
+            if (is_covered || (at >= 0 && (unsigned)at < i) || before->is_touched)
+                continue;
+            if (pair->is_program)
+                violate("J9", -1, "a batch is visible without one that its writer had committed first");
+            else if (at >= 0)
+                violate("J10", -1, "a batch counts before one that its writer could see");
+        }
+    }
+}
+
+/* The list is what the folds made it, and then what the live segments append, in their order. */
+static void check_list(const struct state *state, const struct view *view)
+{
+    static bool has_counted[BATCHES_MAX];
+    struct span list = state_list(state, SPACE_TEST, SPAN("order"), SPAN("all"));
+    struct cursor cursor = cursor_of(list);
+    const uint32_t *folded = folded_numbers();
+    unsigned folded_count = generation_known(view->generation)->numbers;
+    bool is_same = true;
+    for (unsigned i = 0; i < folded_count; i++) {
+        (void)cursor_u32(&cursor);
+        is_same &= cursor_u32(&cursor) == folded[i];
+    }
+    memset(has_counted, 0, sizeof has_counted);
+    for (unsigned i = 0; i < view->applied_count; i++) {
+        const struct known_segment *segment = segment_known(view->applied[i]);
+        for (unsigned b = 0; b < segment->batches_count; b++) {
+            uint32_t number = segment->batches[b].number;
+            if (number >= BATCHES_MAX)
+                continue;
+            bool again = has_counted[number] || number_is_folded(number, view->generation);
+            if (again && segment->batches[b].has_id)
+                continue;
+            has_counted[number] = true;
+            (void)cursor_u32(&cursor);
+            is_same &= cursor_u32(&cursor) == number;
+        }
+    }
+    if (!is_same || !cursor_is_done(&cursor))
+        violate("J7", -1, "the served order is not that of the folds and of the keys behind them");
+}
+
+/* ---- warm equals cold ---- */
+
+/* The view made anew over the base, with every rule in force. */
+static void check_cold(const struct journal *journal, const struct state *served)
+{
+    enum journal_mutation mutation = journal_mutation;
+    uint64_t base_digest = generation_known(journal->head->generation)->digest;
+    struct state state;
+    if (layer_count(&journal->recent) > 0)
+        return; /* moving into the base */
+    if (layer_digest(&journal->base) != base_digest)
+        violate("J24", -1, "the base of a replica is not the checkpoint");
+    journal_mutation = MUTATION_none;
+    state_init(&state, &journal->base, base_digest);
+    for (size_t i = 0; i < journal->tail_count; i++) {
+        const struct tail_segment *item = journal->tail[i];
+        if (item->is_applied)
+            apply_segment(&state, &item->segment, journal->head->generation + 1);
+    }
+    if (state.digest != served->digest)
+        violate("J24", -1, "what is served is not what a cold replica would derive");
+    state_free(&state);
+    journal_mutation = mutation;
+}
+
+/* ---- the history ---- */
+
+/* From one view to the next nothing that was committed goes away. */
+static void check_growth(const struct view *old, const struct view *new)
+{
+    if (new->generation < old->generation)
+        violate("J19", -1, "a replica went back to an earlier generation");
+    for (unsigned i = 0; i < old->applied_count; i++) {
+        const struct known_segment *segment = segment_known(old->applied[i]);
+        if (segment->is_committed && !segment->is_touched && !view_shows(new, old->applied[i]))
+            violate("J19", -1, "was visible, is committed, and went away");
+    }
+}
+
+void check_shows_commits(struct actor *actor, uint64_t until, const char *rule, const char *text)
+{
+    unsigned count;
+    const struct known_commit *all = commits(&count);
+    for (; actor->commits_seen < count && all[actor->commits_seen].time < until; actor->commits_seen++) {
+        int segment = all[actor->commits_seen].segment;
+        if (!view_shows(&actor->view, segment) && !segment_known(segment)->is_touched)
+            violate(rule, -1, text);
+    }
+}
+
+static bool has_changed(const struct actor *actor, const struct state *state)
+{
+    const struct journal *journal = actor->journal;
+    return !actor->has_view || state->digest != actor->seen_digest ||
+           journal->head->generation != actor->view.generation || journal->applied_count != actor->view.applied_count;
+}
+
+static void check_view(struct actor *actor, const struct state *state)
+{
+    static struct view view;
+    take_view(actor, &view);
+    if (view.generation < 1 || view.generation > generations_count()) {
+        violate("J28", -1, "a replica serves a generation that was never published");
+        return;
+    }
+    check_state(state, actor->visible);
+    check_live(&view);
+    check_list(state, &view);
+    if (world_now() / MS % COLD_CHECK_ONE_OF == 0)
+        check_cold(actor->journal, state);
+    if (actor->has_view)
+        check_growth(&actor->view, &view);
+    bool is_first = !actor->has_view;
+    actor->view = view;
+    actor->has_view = true;
+    actor->seen_digest = state->digest;
+    if (is_first)
+        check_shows_commits(actor, actor->started_at, "J21",
+                            "was committed before the process began, and its first state lacks it");
 }
 
 void check_replica(struct actor *actor)
 {
     struct journal *journal = actor->journal;
     const struct state *state = journal == NULL ? NULL : journal_state(journal);
-    if (state == NULL || actor->process.is_dead)
-        return;
-    static bool visible[BATCHES_MAX];
-    if (state->digest != actor->seen_digest || journal->head->generation != actor->seen_generation ||
-        journal->applied_count != actor->seen_applied) {
-        check_state(state, visible, NULL);
-        for (unsigned i = 0; i < sim.truths_count; i++) {
-            if (actor->visible[i] && sim.truths[i].is_committed && !visible[i] && !was_tried_again(&sim.truths[i]))
-                violate("J19", (int)i, "was visible, is committed, and went away");
-        }
-        memcpy(actor->visible, visible, sizeof visible);
-        actor->seen_digest = state->digest;
-        actor->seen_generation = journal->head->generation;
-        actor->seen_applied = journal->applied_count;
-    }
-    if (journal->good_tick_ns == actor->seen_good_tick)
-        return;
-    actor->seen_good_tick = journal->good_tick_ns;
-    for (unsigned i = 0; i < sim.truths_count; i++) {
-        if (sim.truths[i].is_committed && sim.truths[i].committed_at < journal->good_tick_ns && !actor->visible[i])
-            violate("J20", (int)i, "was committed before a good poll, and is not visible");
+    if (state == NULL || actor->process.is_dead || journal->is_deriving)
+        return; /* while the next view is made this one is served, and has been judged */
+    if (has_changed(actor, state))
+        check_view(actor, state);
+    if (journal->good_tick_ns != actor->seen_good_tick) {
+        actor->seen_good_tick = journal->good_tick_ns;
+        check_shows_commits(actor, journal->good_tick_ns, "J20",
+                            "was committed before a good poll, and is not visible");
     }
 }

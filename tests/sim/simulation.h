@@ -7,27 +7,36 @@
 #include "tests/sim/run.h"
 #include "tests/sim/world.h"
 
-enum { BATCHES_MAX = 512, TRIES_MAX = 4, REPLICAS_MAX = 5 };
+#include "tests/sim/segments.h"
+
+enum { BATCHES_MAX = 512, TRIES_MAX = 4, REPLICAS_MAX = 6, VIEW_SEGMENTS_MAX = 512, COLD_CHECK_ONE_OF = 8 };
 
 /* The truth about one batch; its number is what it appends to the lists. */
 struct truth {
     struct journal_id id;
     bool has_id, is_committed, is_maybe, is_submitted;
-    uint64_t committed_at;
-    int after_program, after_cause; /* batches that must count before it, or -1 */
     unsigned tries;
     struct segment_key keys[TRIES_MAX];
     enum journal_outcome outcomes[TRIES_MAX];
 };
 
+/* What a replica served: covered segments are known from the generation. */
+struct view {
+    uint64_t generation;
+    unsigned applied_count;
+    int applied[VIEW_SEGMENTS_MAX]; /* live ones, in order */
+};
+
 struct actor {
     struct process process;
     struct journal *journal;
-    uint64_t restart_at;
-    uint64_t seen_digest, seen_generation, seen_good_tick;
-    size_t seen_applied;
-    bool visible[BATCHES_MAX];
-    int last_committed;
+    uint64_t started_at, restart_at;
+    bool has_view;
+    struct view view;
+    uint64_t seen_digest, seen_good_tick;
+    unsigned commits_seen;     /* so many of commits() are known to be visible */
+    bool visible[BATCHES_MAX]; /* batches in the view */
+    int last_committed;        /* segment of the writer's last commit, or NO_SEGMENT */
     unsigned callers;
 };
 
@@ -38,16 +47,18 @@ struct simulation {
     unsigned truths_count, batches_wanted;
     struct actor actors[REPLICAS_MAX];
     unsigned actors_count;
-    bool is_ending, had_multi_page;
-    uint64_t multi_page_before;
-
-    /* the store's truth */
-    struct head head;
+    bool is_ending;
+    struct head head; /* the newest published one */
     bool has_head;
-    struct entries covered; /* stored key -> generation, as published */
 };
 
 extern struct simulation sim;
 
 /* The first violation is the run's; batch: its number or -1. */
 void violate(const char *rule, int batch, const char *text);
+
+/* What the batch adds to the counter. */
+static inline int64_t truth_amount(unsigned number)
+{
+    return number % 3 == 0 ? -100 : 70;
+}

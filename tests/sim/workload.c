@@ -24,20 +24,26 @@ void workload_draw(void)
     sim.actors_count = 2 + (unsigned)world_below(REPLICAS_MAX - 1);
 }
 
+/* A segment that the actor's readers can see, or NO_SEGMENT: often a live one, they are in the way of mistakes. */
 static int some_visible(const struct actor *actor)
 {
-    for (unsigned i = 0; i < 8 && sim.truths_count > 0; i++) {
-        unsigned number = (unsigned)world_below(sim.truths_count);
-        if (actor->visible[number])
-            return (int)number;
+    if (!actor->has_view)
+        return NO_SEGMENT;
+    const struct view *view = &actor->view;
+    if (view->applied_count > 0 && world_below(4) != 0)
+        return view->applied[world_below(2) ? view->applied_count - 1 : world_below(view->applied_count)];
+    for (unsigned i = 0; i < 8 && segments_count() > 0; i++) {
+        int segment = (int)world_below(segments_count());
+        if (view_shows(view, segment))
+            return segment;
     }
-    return -1;
+    return NO_SEGMENT;
 }
 
 static unsigned new_truth(void)
 {
     struct truth *truth = &sim.truths[sim.truths_count];
-    *truth = (struct truth){.has_id = world_below(2), .after_program = -1, .after_cause = -1};
+    *truth = (struct truth){.has_id = world_below(2)};
     random_fill(world_random(), &truth->id, sizeof truth->id);
     if (!truth->has_id)
         memset(&truth->id, 0, sizeof truth->id);
@@ -48,12 +54,41 @@ static void put_ops(struct buffer *ops, uint32_t number)
 {
     struct span value = span_of(&number, sizeof number);
     op_put(ops, &(struct op){OP_LIST_APPEND, SPACE_TEST, SPAN("order"), SPAN("all"), value});
-    op_put_counter_add(ops, SPACE_TEST, SPAN("sum"), SPAN("all"), number % 3 == 0 ? -100 : 70);
+    op_put_counter_add(ops, SPACE_TEST, SPAN("sum"), SPAN("all"), truth_amount(number));
     if (number % 4 == 0)
         op_put(ops, &(struct op){OP_MAP_PUT, SPACE_TEST, SPAN("map"), span_take(value, 1), value});
     if (number % 5 == 0)
         op_put(ops, &(struct op){OP_MAP_DELETE, SPACE_TEST, SPAN("map"), span_take(value, 1), SPAN_EMPTY});
     op_put(ops, &(struct op){OP_LIST_APPEND, SPACE_TEST, SPAN("order"), SPAN("twin"), value});
+}
+
+/* What the caller was told, and what its batch must count behind. */
+static void note_answer(struct actor *actor, unsigned number, const struct journal_answer *answer, int program,
+                        int cause)
+{
+    struct truth *truth = &sim.truths[number];
+    truth->is_maybe |= answer->outcome == JOURNAL_UNKNOWN || answer->outcome == JOURNAL_DAMAGED;
+    if (!answer->has_key)
+        return;
+    int segment = segment_index(&answer->key);
+    if (truth->tries < TRIES_MAX) {
+        truth->keys[truth->tries] = answer->key;
+        truth->outcomes[truth->tries++] = answer->outcome;
+    }
+    segment_must_follow(segment, program, true);
+    segment_must_follow(segment, cause, false);
+    segment_told(&answer->key, answer->outcome);
+    if (answer->outcome != JOURNAL_COMMITTED)
+        return;
+    truth->is_committed = true;
+    actor->last_committed = segment;
+    check_replica(actor);
+    if (!actor->has_view || !view_shows(&actor->view, segment) || !actor->visible[number])
+        violate("J18", (int)number, "committed, and not visible where it was");
+    if (world_faults && world_chance(world_rates.crash_at_point)) { /* C5 */
+        COVER(acked_crash);
+        process_kill(&actor->process);
+    }
 }
 
 /* One try. Returns what became of it. */
@@ -66,39 +101,13 @@ static enum journal_outcome submit(struct actor *actor, unsigned number)
     put_ops(&ops, number);
     struct journal_batch batch = {truth->id, truth->tries > 0 ? truth->keys[0].base : 0, buffer_span(&ops)};
     truth->is_submitted = true;
-    if (truth->tries == 0) {
-        truth->after_program = actor->last_committed;
-        truth->after_cause = some_visible(actor);
-    }
+    int program = actor->last_committed;
+    int cause = some_visible(actor);
     struct journal_answer answer = journal_submit(journal, &batch, &error);
     buffer_free(&ops);
-    bool is_crashed = actor->process.is_dead || journal->is_stopping;
-    if (is_crashed)
+    if (actor->process.is_dead || journal->is_stopping)
         answer.outcome = JOURNAL_UNKNOWN; /* what a process knew that died, nobody knows */
-    if (answer.has_key && truth->tries < TRIES_MAX) {
-        truth->keys[truth->tries] = answer.key;
-        truth->outcomes[truth->tries++] = answer.outcome;
-    }
-    truth->is_maybe |= answer.outcome == JOURNAL_UNKNOWN || answer.outcome == JOURNAL_DAMAGED;
-    if (answer.outcome == JOURNAL_COMMITTED) {
-        truth->is_committed = true;
-        truth->committed_at = world_now();
-        static bool visible[BATCHES_MAX];
-        const struct state *state = journal_state(journal);
-        if (state == NULL) {
-            violate("J18", (int)number, "committed, and the replica serves nothing");
-        } else {
-            check_state(state, visible, NULL);
-            if (!visible[number])
-                violate("J18", (int)number, "committed, and not visible where it was");
-        }
-        actor->last_committed = (int)number;
-        actor->visible[number] = true;
-        if (world_faults && world_chance(world_rates.crash_at_point)) { /* C5 */
-            COVER(acked_crash);
-            process_kill(&actor->process);
-        }
-    }
+    note_answer(actor, number, &answer, program, cause);
     return answer.outcome;
 }
 
@@ -110,16 +119,12 @@ static enum journal_outcome submit_again(struct actor *actor, unsigned number, e
 
 static void flush(struct actor *actor)
 {
-    static bool visible[BATCHES_MAX];
     uint64_t began = world_now();
     struct error error;
     if (!journal_flush(actor->journal, &error) || actor->process.is_dead)
         return;
-    check_state(journal_state(actor->journal), visible, NULL);
-    for (unsigned i = 0; i < sim.truths_count; i++) {
-        if (sim.truths[i].is_committed && sim.truths[i].committed_at <= began && !visible[i])
-            violate("J22", (int)i, "was committed before the flush, and is not visible");
-    }
+    check_replica(actor);
+    check_shows_commits(actor, began, "J22", "was committed before the flush, and is not visible");
 }
 
 static void caller_run(void *argument)
