@@ -18,6 +18,9 @@
 #include "journal/store.h"
 #include "s3client/bucket.h"
 
+/* Where a store of buckets keeps its journal: no client can name it, because it is no name of a bucket (s3/names.h). */
+#define JOURNAL_SYSTEM_BUCKET SPAN(".bale")
+
 struct journal_bucket;
 
 enum journal_request {

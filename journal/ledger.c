@@ -140,6 +140,16 @@ struct ledger_amounts ledger_sums_find(const struct ledger_sums *sums, struct sp
     return load_amounts(entries_find(&sums->entries, key, entries_hash(key)));
 }
 
+bool ledger_sums_next(const struct ledger_sums *sums, size_t *at, struct spool_amounts *ret_amounts)
+{
+    for (const struct entry *entry; (entry = entries_next(&sums->entries, at)) != NULL;) {
+        ret_amounts->amounts = load_amounts(entry);
+        if (take_key(entry_key(entry), &ret_amounts->bucket, &ret_amounts->creation_id))
+            return true;
+    }
+    return false;
+}
+
 /* ---- the state ---- */
 
 /* Which counter of the ledger an entry of a state is, and of which key; NULL: none. */

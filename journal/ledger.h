@@ -35,6 +35,8 @@ void ledger_sums_add_state(struct ledger_sums *sums, const struct state *state);
 /* What waits in the spools and is not in the state yet. */
 bool ledger_sums_add_spool(struct ledger_sums *sums, const struct state *state, struct spool *spool,
                            struct error *error);
+/* Steps through them: *at starts at 0. False at the end. */
+bool ledger_sums_next(const struct ledger_sums *sums, size_t *at, struct spool_amounts *ret_amounts);
 struct ledger_amounts ledger_sums_find(const struct ledger_sums *sums, struct span bucket, uint64_t creation_id);
 
 /* Appends, encoded, what must be added to `counted` to make it `wanted`: nothing when they agree. */

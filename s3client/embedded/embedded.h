@@ -48,6 +48,9 @@ SUSPENDS void embedded_detach_shard(struct bucket_store *store);
 /* False: writes cannot be made durable any more (the sentence says why); for /ready. Any thread. */
 bool embedded_is_ready(const struct bucket_store *store, struct error *error);
 
+/* The folder's own name, made with it: 16 random bytes. */
+void embedded_id(const struct bucket_store *store, uint8_t ret_id[16]);
+
 /* For /metrics; any thread. */
 struct embedded_usage {
     uint64_t catalogue_bytes; /* used of the catalogue file */

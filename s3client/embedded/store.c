@@ -106,6 +106,11 @@ void embedded_close(struct bucket_store *base)
     free(store);
 }
 
+void embedded_id(const struct bucket_store *store, uint8_t ret_id[16])
+{
+    memcpy(ret_id, ((const struct embedded_store *)store)->folder.uuid, STORE_UUID_BYTES);
+}
+
 bool embedded_is_ready(const struct bucket_store *store, struct error *error)
 {
     return !committer_is_broken(((const struct embedded_store *)store)->committer, error);
