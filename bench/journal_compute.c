@@ -1,9 +1,10 @@
-/* bench/journal_compute.c -- what the journal computes by itself: replay, cold load, ticks, folds; no store, no waiting.
+/* bench/journal_compute.c -- what the journal computes by itself: replay, cold load, ticks, folds; no store, no
+ * waiting.
  *
  *   journal_compute [segments [ops_per_segment [entries]]]
  *
- * A step of the first table is one call without a suspension inside when the store answers at once: its time is what
- * the shard would wait. CPU time of this thread. */
+ * Times are CPU time of this thread. A stretch is what a task of the journal does without letting others run. */
+#include "bench/journal_watch.h"
 #include "bench/journal_work.h"
 #include "bench/memory_store.h"
 #include "journal/replica.h"
@@ -12,37 +13,26 @@
 #include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 enum { WRITERS = 4, OPS_PER_BATCH = 16 };
 
 static struct random_seeded random_state;
 static struct random_source randomness;
 
+static struct journal_watch watch;
+
 static double now_ms(void)
 {
-    struct timespec time;
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
-    return (double)time.tv_sec * 1e3 + (double)time.tv_nsec / 1e6;
-}
-
-static uint64_t anonymous_bytes(void)
-{
-    FILE *file = fopen("/proc/self/status", "r");
-    char line[256];
-    unsigned long long kib = 0;
-    while (file != NULL && fgets(line, sizeof line, file) != NULL)
-        (void)sscanf(line, "RssAnon: %llu kB", &kib);
-    if (file != NULL)
-        (void)fclose(file);
-    return kib << 10;
+    return (double)thread_cpu_ns() / 1e6;
 }
 
 static struct journal *open_journal(struct memory_store *store)
 {
-    struct journal_environment environment = {&store->store, clock_system(), &randomness, &store->scheduler};
+    struct journal_environment environment = {&watch.store, clock_system(), &randomness, &watch.scheduler};
     struct journal_options options = {.may_seed = true, .live_bytes_max = UINT64_C(1) << 40};
     options.fold_segments_max = 1000000;
+    options.trusts_store = true;
+    journal_watch_init(&watch, &store->store, &store->scheduler);
     return journal_open(&environment, &options);
 }
 
@@ -115,7 +105,14 @@ static void write_segments(struct memory_store *store, const struct head *head, 
 
 static void report(const char *what, double ms, double count, const char *unit)
 {
-    (void)printf("%-58s %10.1f ms %12.0f %s/s\n", what, ms, count / ms * 1e3, unit);
+    (void)printf("%-46s %10.1f ms %12.0f %s/s, longest stretch %.1f ms\n", what, ms, count / ms * 1e3, unit,
+                 (double)watch.longest_ns / 1e6);
+}
+
+static double begin_ms(void)
+{
+    journal_watch_reset(&watch);
+    return now_ms();
 }
 
 static void measure_replay(uint64_t segments, unsigned ops_per_segment)
@@ -128,13 +125,13 @@ static void measure_replay(uint64_t segments, unsigned ops_per_segment)
     write_segments(&store, first->head, &writers, segments, ops_per_segment, 100000);
     double ops = (double)segments * (ops_per_segment / OPS_PER_BATCH * OPS_PER_BATCH);
     struct journal *journal = open_journal(&store);
-    double began = now_ms();
+    double began = begin_ms();
     tick_or_die(journal);
     report("cold load of live segments", now_ms() - began, ops, "ops");
-    began = now_ms();
+    began = begin_ms();
     tick_or_die(journal);
     report("tick with nothing new", now_ms() - began, (double)segments, "live segments");
-    began = now_ms();
+    began = begin_ms();
     for (unsigned i = 0; i < 100; i++) {
         write_segments(&store, first->head, &writers, 1, OPS_PER_BATCH, 100000);
         char name[JOURNAL_NAME_BYTES];
@@ -145,10 +142,10 @@ static void measure_replay(uint64_t segments, unsigned ops_per_segment)
         replica_publish(journal);
     }
     report("publish one more segment (100 times)", now_ms() - began, 100, "segments");
-    began = now_ms();
+    began = begin_ms();
     ASSERT(fold(journal, false));
     report("fold, adopt, clean up", now_ms() - began, ops, "ops");
-    began = now_ms();
+    began = begin_ms();
     tick_or_die(first);
     tick_or_die(first);
     report("another replica comes to that generation", now_ms() - began, ops, "ops");
@@ -183,19 +180,19 @@ static void measure_checkpoint(uint64_t entries)
     (void)printf("\ncheckpoint of %llu entries, %.1f MB, %u layers; parts written per byte of state: %.2f\n",
                  (unsigned long long)count, (double)state_bytes / 1e6, journal->head->layers_count,
                  (double)store.part_bytes_written / (double)state_bytes);
-    double began = now_ms();
+    double began = begin_ms();
     write_segments(&store, journal->head, &writers, 64, 1024, entries);
     report("  (writing 65536 ops over it)", now_ms() - began, 65536, "ops");
-    began = now_ms();
+    began = begin_ms();
     tick_or_die(journal);
     report("tick with them", now_ms() - began, 65536, "ops");
-    began = now_ms();
+    began = begin_ms();
     ASSERT(fold(journal, false));
     report("fold of them", now_ms() - began, 65536, "ops");
     close_journal(journal);
     malloc_trim(0);
     uint64_t before = anonymous_bytes();
-    began = now_ms();
+    began = begin_ms();
     journal = open_journal(&store);
     tick_or_die(journal);
     report("cold load of the checkpoint", now_ms() - began, (double)count, "entries");
