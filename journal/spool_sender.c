@@ -125,18 +125,23 @@ SUSPENDS static bool close_spool(struct spool_sender *sender, const struct journ
 
 /* ---- records ---- */
 
-/* A record that cannot be read counts as nothing: those behind it must get through. */
-static void put_record(struct spool_sender *sender, const struct journal_id *id, uint64_t record, struct buffer *ops)
+/* A record that is damaged or not there counts as nothing: those behind it must get through. False: it could not be
+ * read now. */
+static bool put_record(struct spool_sender *sender, const struct journal_id *id, uint64_t record, struct buffer *ops)
 {
     struct buffer amounts;
     struct error error;
     buffer_init(&amounts, 0);
-    if (!spool_read(sender->spool, id->bytes, record, &amounts, &error) ||
-        !ledger_put_record(ops, id, record, buffer_span(&amounts), &error)) {
-        sender->counters.records_damaged++;
-        op_put_spool_record(ops, id, record, SPAN_EMPTY);
+    bool is_read = spool_read(sender->spool, id->bytes, record, &amounts, &error);
+    if (is_read || error.kind == ERROR_DAMAGED || error.kind == ERROR_NOT_FOUND) {
+        if (!is_read || !ledger_put_record(ops, id, record, buffer_span(&amounts), &error)) {
+            sender->counters.records_damaged++;
+            op_put_spool_record(ops, id, record, SPAN_EMPTY);
+        }
+        is_read = true;
     }
     buffer_free(&amounts);
+    return is_read;
 }
 
 /* Some of the records first .. last in one batch; *ret_sent is the last of them. */
@@ -150,7 +155,10 @@ SUSPENDS static bool send_some(struct spool_sender *sender, const struct journal
     uint64_t sent_before = know(sender, id)->sent;
     for (size_t taken = 0; record <= last && (taken == 0 || ops.size + taken < BATCH_TARGET_BYTES); record++) {
         size_t before = ops.size;
-        put_record(sender, id, record, &ops);
+        if (!put_record(sender, id, record, &ops)) {
+            buffer_free(&ops);
+            return false;
+        }
         taken = ops.size - before;
         sender->counters.records_repeated += record <= sent_before;
     }
