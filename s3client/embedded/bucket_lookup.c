@@ -23,7 +23,7 @@ const struct bucket_row *shard_find_bucket(struct shard *shard, struct span name
     struct embedded_store *store = shard->store;
     struct remembered_bucket *bucket = place_of(shard, name);
     /* Before the transaction: what is changed after this is looked up again. */
-    uint64_t generation = committer_buckets_generation(store->committer);
+    uint64_t generation = store->snapshot == NULL ? committer_buckets_generation(store->committer) : 0;
     if (is_of(bucket, name, generation))
         return &bucket->row;
     MDB_txn *txn = shard_begin_read(shard, error);
