@@ -18,6 +18,22 @@ bool bell_has_changed(struct journal *journal)
     return answer != STORE_UNCHANGED; /* without an answer: look */
 }
 
+void bell_ring_once(const struct journal_environment *environment, deadline_t deadline)
+{
+    struct journal_store *store = environment->store;
+    uint8_t bytes[BELL_BYTES];
+    struct buffer body;
+    struct store_etag etag;
+    random_fill(environment->random, bytes, sizeof bytes);
+    buffer_init(&body, 4096);
+    enum store_answer answer = store->get(store, BELL_NAME, NULL, &body, &etag, deadline);
+    buffer_free(&body);
+    if (answer == STORE_NOT_FOUND)
+        (void)store->create(store, BELL_NAME, span_of(bytes, sizeof bytes), deadline);
+    else if (answer == STORE_DONE)
+        (void)store->replace(store, BELL_NAME, &etag, span_of(bytes, sizeof bytes), &etag, deadline);
+}
+
 bool bell_ring(struct journal *journal)
 {
     struct journal_store *store = journal->environment.store;

@@ -127,13 +127,6 @@ static bool was_listed_early(const struct folding *folding, const struct segment
     return folding->early.pages == 0 || is_among(folding->early.keys, folding->early.count, key);
 }
 
-static void note_missing(struct head *head, const struct segment_key *key)
-{
-    if (head->missing_count == HEAD_MISSING_MAX)
-        memmove(head->missing, head->missing + 1, --head->missing_count * sizeof head->missing[0]);
-    head->missing[head->missing_count++] = (struct head_missing){*key, head->generation};
-}
-
 static bool put_into_quarantine(struct journal *journal, struct head *head, const struct segment_key *key)
 {
     if (head->quarantine_count == HEAD_QUARANTINE_MAX)
@@ -174,7 +167,7 @@ static enum choice choose_one(struct journal *journal, struct folding *folding, 
         return PASS_BY;
     replica_alarm(journal, ALARM_PREDECESSOR_MISSING);
     journal->counters.forced_while_held++;
-    note_missing(folding->head, &segment->predecessor);
+    head_note_missing(folding->head, &segment->predecessor);
     return TAKE;
 }
 

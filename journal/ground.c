@@ -94,7 +94,7 @@ static bool is_here(const struct journal_environment *environment, const struct 
 }
 
 /* Replaces what is there, or creates it. That somebody else wrote the same meanwhile is as good. */
-static bool write_down(const struct journal_environment *environment, unsigned request_ms, struct error *error)
+bool ground_note(const struct journal_environment *environment, unsigned request_ms, struct error *error)
 {
     struct journal_store *store = environment->store;
     struct ground mine = {STORE_TEST_VERSION, STORE_CONTENDERS, environment->place,
@@ -135,7 +135,7 @@ static enum journal_condition test_empty(const struct journal_environment *envir
     struct store_test test;
     if (!store_test_run(environment, &test, error))
         return error->kind == ERROR_UNSUPPORTED ? JOURNAL_STORE_BROKEN : JOURNAL_NOT_READY;
-    return write_down(environment, request_ms, error) ? JOURNAL_RUNS : JOURNAL_NOT_READY;
+    return ground_note(environment, request_ms, error) ? JOURNAL_RUNS : JOURNAL_NOT_READY;
 }
 
 enum journal_condition ground_check(const struct journal_environment *environment, unsigned request_ms,
@@ -154,7 +154,7 @@ enum journal_condition ground_check(const struct journal_environment *environmen
     struct store_test test;
     if (!store_test_run(environment, &test, error))
         return error->kind == ERROR_UNSUPPORTED ? JOURNAL_STORE_BROKEN : JOURNAL_NOT_READY;
-    return write_down(environment, request_ms, error) ? JOURNAL_RUNS : JOURNAL_NOT_READY;
+    return ground_note(environment, request_ms, error) ? JOURNAL_RUNS : JOURNAL_NOT_READY;
 }
 
 bool ground_test_again(const struct journal_environment *environment, bool keeps_place, struct store_test *ret_test,
@@ -168,5 +168,5 @@ bool ground_test_again(const struct journal_environment *environment, bool keeps
         return error_set(error, ERROR_CONFLICT, NULL,
                          "the journal was made in another store, this is a copy of it: `bale journal --adopt`");
     store_test_sweep(environment);
-    return store_test_run(environment, ret_test, error) && write_down(environment, request_ms, error);
+    return store_test_run(environment, ret_test, error) && ground_note(environment, request_ms, error);
 }

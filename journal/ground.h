@@ -33,6 +33,9 @@ SUSPENDS enum journal_condition ground_check(const struct journal_environment *e
 SUSPENDS bool ground_test_again(const struct journal_environment *environment, bool keeps_place,
                                 struct store_test *ret_test, struct error *error);
 
+/* Writes down that this place passed its test. */
+SUSPENDS bool ground_note(const struct journal_environment *environment, unsigned request_ms, struct error *error);
+
 /* ERROR_NOT_FOUND, ERROR_DAMAGED, ERROR_UNSUPPORTED (of a later version), ERROR_BUSY. */
 SUSPENDS bool ground_read(const struct journal_environment *environment, unsigned request_ms, struct ground *ret_ground,
                           struct error *error);

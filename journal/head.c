@@ -38,6 +38,13 @@ const struct head_quarantine *head_find_quarantined(const struct head *head, con
     return NULL;
 }
 
+void head_note_missing(struct head *head, const struct segment_key *key)
+{
+    if (head->missing_count == HEAD_MISSING_MAX)
+        memmove(head->missing, head->missing + 1, --head->missing_count * sizeof head->missing[0]);
+    head->missing[head->missing_count++] = (struct head_missing){*key, head->generation};
+}
+
 /* ---- writing ---- */
 
 static void put_id(struct buffer *body, const struct journal_id *id)

@@ -74,6 +74,9 @@ const struct journal_id *head_nonce(const struct head *head);
 const struct head_ancestor *head_ancestor(const struct head *head, uint64_t generation);
 const struct head_quarantine *head_find_quarantined(const struct head *head, const struct segment_key *key);
 
+/* A predecessor that is missing; the oldest of them is forgotten when there is no room. */
+void head_note_missing(struct head *head, const struct segment_key *key);
+
 /* A segment of base b is live under this head only if b > generation - K. */
 static inline uint64_t head_window_begin(const struct head *head)
 {

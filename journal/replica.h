@@ -160,6 +160,8 @@ SUSPENDS bool tick(struct journal *journal);
 SUSPENDS void seed(struct journal *journal); /* or finds out why there is no head */
 SUSPENDS bool bell_has_changed(struct journal *journal);
 SUSPENDS bool bell_ring(struct journal *journal);
+/* For those who do not depend on it. */
+SUSPENDS void bell_ring_once(const struct journal_environment *environment, deadline_t deadline);
 SUSPENDS bool fold(struct journal *journal, bool take_nothing_too);
 SUSPENDS void cleanup(struct journal *journal);
 /* An operator restores from copies: one is written of every head in whose name something is deleted (J36). */

@@ -13,7 +13,7 @@
 
 enum restore_kind {
     RESTORE_LOST_HEAD, /* refused while a good head is there */
-    RESTORE_ADOPTION,  /* of the state as it is here; refused where a restore is needed that is not an adoption */
+    RESTORE_ADOPTION,  /* of what is here, with its head or without */
 };
 
 enum { RESTORE_NAMED_MAX = 16 };
