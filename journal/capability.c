@@ -128,6 +128,12 @@ __attribute__((format(printf, 2, 3))) static enum store_verdict broken(struct te
     return PROMISE_BROKEN;
 }
 
+static enum store_verdict refused(struct test *test, const char *what)
+{
+    test->result->is_refusal = true;
+    return broken(test, "%s", what);
+}
+
 /* Begins a probe: its first body is there, or nothing can be said. */
 static enum store_verdict begin(struct test *test, char ret_name[JOURNAL_NAME_BYTES])
 {
@@ -136,7 +142,7 @@ static enum store_verdict begin(struct test *test, char ret_name[JOURNAL_NAME_BY
     case STORE_DONE:
         return PROMISE_HELD;
     case STORE_REFUSED:
-        return broken(test, "the store refuses conditional creation (If-None-Match), or writing at all");
+        return refused(test, "the store refuses conditional creation (If-None-Match), or writing at all");
     default:
         return PROMISE_UNDECIDED;
     }
@@ -213,7 +219,7 @@ static enum store_verdict test_replace(struct test *test)
         return verdict;
     enum store_answer answer = replace(test, name, &first, 2);
     if (answer == STORE_REFUSED)
-        return broken(test, "the store refuses conditional replacement (If-Match)");
+        return refused(test, "the store refuses conditional replacement (If-Match)");
     if (answer != STORE_DONE)
         return PROMISE_UNDECIDED;
     enum look look = look_at(test, name, &first, &variant, &second);
@@ -316,7 +322,7 @@ static enum store_verdict judge_race(struct test *test, const struct race *race,
     if (winners > 1)
         return broken(test, "the store accepted %u %s one key that raced; only one may win", winners, what);
     if (refusals == STORE_CONTENDERS)
-        return broken(test, "the store refuses conditional writes");
+        return refused(test, "the store refuses conditional writes");
     if (winners == 0)
         return PROMISE_UNDECIDED;
     enum look look = look_at(test, race->name, NULL, &found, &etag);
@@ -436,7 +442,7 @@ bool store_test_run(const struct journal_environment *environment, struct store_
     if (verdict == PROMISE_HELD)
         return true;
     if (verdict == PROMISE_BROKEN)
-        return error_set(error, ERROR_UNSUPPORTED, NULL, "%s", ret_test->broken);
+        return error_set(error, ret_test->is_refusal ? ERROR_DENIED : ERROR_UNSUPPORTED, NULL, "%s", ret_test->broken);
     return error_set(error, ERROR_BUSY, NULL, "the store did not answer well enough to be tested (%s)",
                      store_promise_name(promise - 1));
 }

@@ -31,6 +31,7 @@ enum store_verdict { PROMISE_UNDECIDED, PROMISE_HELD, PROMISE_BROKEN };
 
 struct store_test {
     enum store_verdict verdicts[PROMISE_COUNT];
+    bool is_refusal;  /* it broke none, but does not write at all, or not under conditions: that may be mended */
     char broken[160]; /* the first promise that is not held: "the store accepted 2 creations of one key ..." */
 };
 
@@ -38,8 +39,8 @@ struct store_test {
 const char *store_promise_name(enum store_promise promise);
 const char *store_promise_text(enum store_promise promise);
 
-/* True: every promise is held. False: ERROR_UNSUPPORTED, one is broken (error says which); ERROR_BUSY, the store did
- * not answer well enough to tell. *ret_test says how far it came. */
+/* True: every promise is held. False: ERROR_UNSUPPORTED, one is broken (error says which); ERROR_DENIED, the store
+ * refuses to write; ERROR_BUSY, it did not answer well enough to tell. *ret_test says how far it came. */
 SUSPENDS bool store_test_run(const struct journal_environment *environment, struct store_test *ret_test,
                              struct error *error);
 /* Removes what tests left that died. No other test may be under way. */

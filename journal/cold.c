@@ -99,15 +99,12 @@ static bool read_ledger(const struct journal_environment *environment, struct ch
     }
     checkpoint->bytes += body.size;
     buffer_free(&body);
-    if (is_good && count != expected)
-        is_good = error_set(error, ERROR_DAMAGED, NULL, "%s has %u segments, the head says %u", name, count, expected);
-    for (uint32_t i = 0; is_good && i < count; i++) {
-        uint8_t stored[SEGMENT_KEY_STORED_BYTES];
-        segment_key_store(&keys[i], stored);
-        struct span key = span_of(stored, sizeof stored);
-        (void)entries_put(&checkpoint->ledger, key, entries_hash(key), span_of(&part->generation, 8));
+    if (is_good && count != expected) {
+        free(keys);
+        return error_set(error, ERROR_DAMAGED, NULL, "%s has %u segments, the head says %u", name, count, expected);
     }
-    free(keys);
+    if (is_good)
+        covered_add(&checkpoint->covered, part->generation, keys, count);
     return is_good;
 }
 
@@ -136,10 +133,10 @@ static bool read_layer(const struct journal_environment *environment, struct che
 bool cold_load(const struct journal_environment *environment, struct checkpoint *checkpoint, struct error *error)
 {
     const struct head *head = &checkpoint->head;
-    entries_free(&checkpoint->ledger);
+    covered_free(&checkpoint->covered);
     layer_free(&checkpoint->base);
     checkpoint->bytes = 0;
-    for (uint32_t i = 0; i < head->ancestors_count; i++) {
+    for (uint32_t i = head->ancestors_count; i-- > 0;) { /* the oldest first */
         struct part_name part = {head->generation - i, head->ancestors[i].nonce, PART_LEDGER};
         if (head->ancestors[i].folded_count > 0 &&
             !read_ledger(environment, checkpoint, &part, head->ancestors[i].folded_count, error))
@@ -163,22 +160,13 @@ bool cold_load(const struct journal_environment *environment, struct checkpoint 
 void checkpoint_free(struct checkpoint *checkpoint)
 {
     buffer_free(&checkpoint->head_body);
-    entries_free(&checkpoint->ledger);
+    covered_free(&checkpoint->covered);
     layer_free(&checkpoint->base);
-}
-
-uint64_t checkpoint_ledger_generation(const struct checkpoint *checkpoint, const struct segment_key *key)
-{
-    uint8_t stored[SEGMENT_KEY_STORED_BYTES];
-    segment_key_store(key, stored);
-    struct span span = span_of(stored, sizeof stored);
-    const struct entry *entry = entries_find(&checkpoint->ledger, span, entries_hash(span));
-    return entry == NULL ? 0 : load_u64_le(entry_value(entry).data);
 }
 
 bool checkpoint_settles(const struct checkpoint *checkpoint, const struct segment_key *key)
 {
-    return key->base < head_window_begin(&checkpoint->head) || checkpoint_ledger_generation(checkpoint, key) != 0 ||
+    return key->base < head_window_begin(&checkpoint->head) || covered_generation(&checkpoint->covered, key) != 0 ||
            head_find_quarantined(&checkpoint->head, key) != NULL;
 }
 

@@ -7,6 +7,7 @@
  */
 #pragma once
 
+#include "journal/covered.h"
 #include "journal/head.h"
 #include "journal/segment.h"
 #include "journal/state.h"
@@ -19,7 +20,7 @@ struct checkpoint {
     struct head head;
     struct buffer head_body;
     struct store_etag etag;
-    struct entries ledger; /* stored segment key -> u64 generation that folded it */
+    struct covered covered;
     struct layer base;
     uint64_t bytes; /* of the parts that were read */
 };
@@ -58,8 +59,6 @@ SUSPENDS bool cold_load(const struct journal_environment *environment, struct ch
                         struct error *error);
 void checkpoint_free(struct checkpoint *checkpoint);
 
-/* The generation that folded the key, or 0. */
-uint64_t checkpoint_ledger_generation(const struct checkpoint *checkpoint, const struct segment_key *key);
 /* Folded, in quarantine, or before the window. */
 bool checkpoint_settles(const struct checkpoint *checkpoint, const struct segment_key *key);
 

@@ -134,7 +134,7 @@ static enum journal_condition test_empty(const struct journal_environment *envir
     }
     struct store_test test;
     if (!store_test_run(environment, &test, error))
-        return error->kind == ERROR_UNSUPPORTED ? JOURNAL_STORE_BROKEN : JOURNAL_NOT_READY;
+        return error->kind == ERROR_BUSY ? JOURNAL_NOT_READY : JOURNAL_STORE_BROKEN;
     return ground_note(environment, request_ms, error) ? JOURNAL_RUNS : JOURNAL_NOT_READY;
 }
 
@@ -153,7 +153,7 @@ enum journal_condition ground_check(const struct journal_environment *environmen
         return JOURNAL_RUNS;
     struct store_test test;
     if (!store_test_run(environment, &test, error))
-        return error->kind == ERROR_UNSUPPORTED ? JOURNAL_STORE_BROKEN : JOURNAL_NOT_READY;
+        return error->kind == ERROR_BUSY ? JOURNAL_NOT_READY : JOURNAL_STORE_BROKEN;
     return ground_note(environment, request_ms, error) ? JOURNAL_RUNS : JOURNAL_NOT_READY;
 }
 

@@ -25,7 +25,8 @@ bool ground_encode(const struct ground *ground, struct buffer *ret_body, struct 
 bool ground_decode(struct span body, struct ground *ret_ground, struct error *error);
 
 /* Looks what is remembered; on an empty store (nothing of a journal is there) tests and remembers. JOURNAL_RUNS: the
- * journal may write here. JOURNAL_NOT_READY: no answer, ask again. JOURNAL_STORE_BROKEN: error says what is broken. */
+ * journal may write here. JOURNAL_NOT_READY: no answer, ask again. JOURNAL_STORE_BROKEN: error says what is broken, or
+ * refused (ERROR_DENIED: that may be mended). */
 SUSPENDS enum journal_condition ground_check(const struct journal_environment *environment, unsigned request_ms,
                                              struct error *error);
 /* An operator's: tests whatever is remembered, and writes down that this place was tested. False: it is not held, or

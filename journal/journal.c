@@ -1,6 +1,7 @@
 /* journal/journal.c -- opens a journal, starts its tasks, answers what readers ask. */
 #include "journal/journal.h"
 
+#include "journal/ground.h"
 #include "journal/replica.h"
 #include "runtime/base/assert.h"
 
@@ -80,13 +81,15 @@ static bool explain_unreadable(struct journal *journal, struct error *error)
     enum store_answer answer = store->get(store, HEAD_NAME, NULL, &body, &etag, replica_deadline(journal));
     buffer_free(&body);
     if (answer == STORE_NOT_FOUND) {
-        struct store_page *page = journal->tick_page;
-        if (store->list(store, "", "", page, replica_deadline(journal)) != STORE_DONE)
+        bool is_empty;
+        if (!ground_is_empty(&journal->environment, journal->options.request_ms, &is_empty))
             return error_set(error, ERROR_BUSY, NULL, "the journal could not be listed");
-        if (page->count == 0)
+        if (is_empty)
             return error_set(error, ERROR_NOT_FOUND, NULL, "there is no journal yet");
         return error_set(error, ERROR_DAMAGED, NULL, "the journal's head is missing, other objects of it are there");
     }
+    if (journal->is_halted)
+        return error_set(error, ERROR_DAMAGED, NULL, "%s", journal_condition_advice(journal->halt));
     if (journal->counters.alarms[ALARM_HEAD_DAMAGED] > 0)
         return error_set(error, ERROR_DAMAGED, NULL, "the journal's head is damaged");
     if (journal->counters.alarms[ALARM_PART_MISSING] > 0 || journal->counters.alarms[ALARM_DIGEST] > 0)
@@ -99,6 +102,7 @@ struct journal *journal_load(const struct journal_environment *environment, cons
 {
     struct journal *journal = allocate(environment, options);
     journal->options.may_seed = false;
+    journal->ground = JOURNAL_NOT_READY; /* reads only */
     bool is_loaded = false;
     for (unsigned attempt = 0; attempt < LOAD_ATTEMPTS && !is_loaded; attempt++)
         is_loaded = tick(journal); /* generations may pass meanwhile */

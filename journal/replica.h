@@ -56,6 +56,7 @@ struct journal {
     bool is_halted;                /* head missing, damaged or of another lineage: no acks, no folds */
     enum journal_condition halt;   /* why */
     enum journal_condition ground; /* JOURNAL_RUNS: this store may be written to */
+    bool ground_is_final;          /* a broken promise is not asked for again: it might come out well by chance */
     char ground_detail[160];
     unsigned head_damaged_reads; /* one after the other */
     uint64_t lost_generation;    /* of the checkpoint that could not be loaded, and how often */

@@ -164,13 +164,14 @@ void report_of_journal(const struct journal *journal, struct spool *spool, struc
         const struct tail_segment *item = journal->tail[i];
         count_live(ret_report, &writers, &item->key, item->is_live, item->body.size);
     }
-    saw_ledger(&writers, &journal->ledger);
+    saw_ledger(&writers, &journal->covered.by_key);
     take_writers(ret_report, &writers);
     if (state == NULL)
         return;
     ret_report->entries = layer_count(&journal->base) + layer_count(&state->changes);
     ret_report->state_bytes = layer_bytes(&journal->base) + layer_bytes(&state->changes);
     find_open_spools(ret_report, state, &state->changes.data);
+    find_open_spools(ret_report, state, &journal->recent.data);
     if (journal->base.data.count <= SCANNED_ENTRIES_MAX)
         find_open_spools(ret_report, state, &journal->base.data);
     find_local_spools(ret_report, state, spool);
@@ -353,7 +354,7 @@ static void report_segments(struct journal_report *report, const struct cold_seg
         else if (item->state == COLD_NEWER)
             add_finding(report, name, "it is of a later version, nothing is folded past it: upgrade this program");
     }
-    saw_ledger(&writers, &checkpoint->ledger);
+    saw_ledger(&writers, &checkpoint->covered.by_key);
     take_writers(report, &writers);
 }
 

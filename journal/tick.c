@@ -158,6 +158,8 @@ static void look_at_ground(struct journal *journal)
     struct error error;
     enum journal_condition before = journal->ground;
     journal->ground = ground_check(&journal->environment, journal->options.request_ms, &error);
+    journal->ground_is_final = journal->ground == JOURNAL_STORE_BROKEN && error.kind != ERROR_DENIED;
+    journal->ground_detail[0] = '\0';
     if (journal->ground == JOURNAL_STORE_BROKEN)
         (void)snprintf(journal->ground_detail, sizeof journal->ground_detail, "%s", error.message);
     if (journal->ground != before && journal->ground != JOURNAL_RUNS && journal->ground != JOURNAL_NOT_READY)
@@ -169,7 +171,7 @@ void poller_run(void *argument)
     struct journal *journal = argument;
     uint64_t wait_ms = 0;
     do {
-        if (journal->ground != JOURNAL_RUNS && journal->ground != JOURNAL_STORE_BROKEN)
+        if (journal->ground != JOURNAL_RUNS && !journal->ground_is_final)
             look_at_ground(journal);
         uint64_t began = replica_now(journal);
         struct store_etag known = journal->bell_etag;
