@@ -15,6 +15,11 @@ bool bell_has_changed(struct journal *journal)
     buffer_free(&body);
     if (answer == STORE_DONE)
         journal->bell_etag = etag;
+    if (answer == STORE_NOT_FOUND) { /* nobody has rung yet, or it was taken away: that is looked at once */
+        bool was_there = journal->bell_etag.text[0] != '\0';
+        journal->bell_etag.text[0] = '\0';
+        return was_there;
+    }
     return answer != STORE_UNCHANGED; /* without an answer: look */
 }
 

@@ -16,5 +16,7 @@ void check_head_written(struct span body);
 void check_name_deleted(const char *name);
 
 /* ---- oracle_end.c ---- */
+/* A quiet journal folds, too. */
+void check_folded(void);
 void check_end(void);
 void check_leftovers(void);

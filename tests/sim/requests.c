@@ -240,6 +240,8 @@ static enum store_answer perform(struct request *request, deadline_t deadline)
         return STORE_UNKNOWN;
     }
     COVER(requests);
+    if (world_process() != NULL)
+        world_process()->requests++;
     world_note(request->verb);
     world_meet_fate();
     if (world_is_dead())

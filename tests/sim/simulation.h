@@ -9,7 +9,14 @@
 
 #include "tests/sim/segments.h"
 
-enum { BATCHES_MAX = 512, TRIES_MAX = 4, REPLICAS_MAX = 6, VIEW_SEGMENTS_MAX = 512, COLD_CHECK_ONE_OF = 8 };
+enum {
+    BATCHES_MAX = 512,
+    TRIES_MAX = 4,
+    REPLICAS_MAX = 5,
+    STEPS_MAX = 800000,
+    VIEW_SEGMENTS_MAX = 512,
+    COLD_CHECK_ONE_OF = 8
+};
 
 /* The truth about one batch; its number is what it appends to the lists. */
 struct truth {
@@ -45,7 +52,7 @@ struct simulation {
     struct journal_options options;
     struct truth truths[BATCHES_MAX];
     unsigned truths_count, batches_wanted;
-    struct actor actors[REPLICAS_MAX];
+    struct actor actors[REPLICAS_MAX + 1]; /* one is started fresh at the end */
     unsigned actors_count;
     bool is_ending;
     struct head head; /* the newest published one */
@@ -55,6 +62,8 @@ struct simulation {
 extern struct simulation sim;
 
 /* The first violation is the run's; batch: its number or -1. */
+/* Lets the oracles look; after every step. */
+void after_step(void);
 void violate(const char *rule, int batch, const char *text);
 
 /* What the batch adds to the counter. */

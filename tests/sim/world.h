@@ -16,6 +16,7 @@ struct process {
     bool is_old;  /* a version that does not know every kind of op (J40) */
     int64_t wall_offset_ms;
     uint64_t stopped_until;  /* the whole process stands still */
+    uint64_t requests;       /* sent so far */
     uint64_t isolated_until; /* none of its requests arrives (F17) */
     uint64_t get_extra_ms;   /* each of its GETs takes this much longer (F28) */
     struct journal_scheduler scheduler;

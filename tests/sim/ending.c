@@ -1,0 +1,138 @@
+/* tests/sim/ending.c -- stops the faults, delivers what is in flight, starts a fresh replica, asks for every outcome,
+ * and hands what is left to the end oracles. */
+#include "tests/sim/ending.h"
+
+#include "tests/sim/actors.h"
+#include "tests/sim/coverage.h"
+#include "tests/sim/faults.h"
+#include "tests/sim/oracle.h"
+
+enum { SETTLE_ROUNDS = 20, QUIET_POLLS = 20, ASK_ATTEMPTS = 10 };
+
+static unsigned ended;
+
+static bool never(void)
+{
+    return sim.result->is_violated;
+}
+
+static bool all_have_ended(void)
+{
+    return sim.result->is_violated || ended == sim.actors_count;
+}
+
+/* Runs one task for each actor to its end. */
+static void each_actor(void (*run)(void *actor))
+{
+    ended = 0;
+    for (unsigned i = 0; i < sim.actors_count && !sim.result->is_violated; i++)
+        world_spawn(NULL, run, &sim.actors[i]);
+    bool is_done = world_run(all_have_ended, after_step, world_now() + UINT64_C(600000) * MS, STEPS_MAX);
+    if (!sim.result->is_violated && (!is_done || ended < sim.actors_count))
+        violate("J33", -1, "the end was not reached");
+}
+
+static void start_all(void)
+{
+    sim.actors_count++;
+    for (unsigned i = 0; i < sim.actors_count; i++) {
+        if (sim.actors[i].journal != NULL)
+            continue;
+        sim.actors[i].restart_at = 0;
+        actor_start(&sim.actors[i]);
+    }
+}
+
+/* ---- outcomes ---- */
+
+static void resolve(struct actor *actor, unsigned number, unsigned attempt)
+{
+    struct truth *truth = &sim.truths[number];
+    const struct segment_key *key = &truth->keys[attempt];
+    struct journal_answer answer = journal_resolve(actor->journal, key);
+    bool is_beyond = sim.head.generation > key->base + sim.options.horizon;
+    for (unsigned i = 0; i < ASK_ATTEMPTS && answer.outcome == JOURNAL_UNKNOWN && !is_beyond; i++) {
+        answer = journal_resolve(actor->journal, key);
+        is_beyond = sim.head.generation > key->base + sim.options.horizon;
+    }
+    if (answer.outcome == JOURNAL_UNKNOWN) {
+        COVER_IF(is_beyond, asked_beyond_horizon);
+        if (!is_beyond)
+            violate("J33", (int)number, "stays undecided though nothing is in the way");
+        return;
+    }
+    segment_told(key, answer.outcome);
+    truth->outcomes[attempt] = answer.outcome;
+    truth->is_committed |= answer.outcome == JOURNAL_COMMITTED;
+}
+
+/* The first actor asks for all that is undecided, and each for some of the rest: all answers must agree. */
+static void resolve_run(void *argument)
+{
+    struct actor *actor = argument;
+    struct error error;
+    for (unsigned i = 0; i < 60 && !journal_flush(actor->journal, &error); i++)
+        world_sleep_ms(500);
+    for (unsigned i = 0; i < sim.truths_count && !sim.result->is_violated; i++) {
+        for (unsigned t = 0; t < sim.truths[i].tries; t++) {
+            if ((actor == sim.actors && sim.truths[i].outcomes[t] == JOURNAL_UNKNOWN) || world_below(8) == 0)
+                resolve(actor, i, t);
+        }
+    }
+    ended++;
+}
+
+/* ---- one state ---- */
+
+static void settle_run(void *argument)
+{
+    struct actor *actor = argument;
+    struct error error;
+    for (unsigned i = 0; i < SETTLE_ROUNDS; i++) {
+        (void)journal_flush(actor->journal, &error);
+        world_sleep_ms(sim.options.fold_age_ms + 4 * sim.options.fold_gap_ms);
+    }
+    (void)journal_flush(actor->journal, &error);
+    ended++;
+}
+
+/* ---- silence ---- */
+
+static void quiet_run(void *argument)
+{
+    struct actor *actor = argument;
+    uint64_t before = actor->process.requests;
+    world_sleep_ms((uint64_t)QUIET_POLLS * sim.options.poll_ms);
+    if (actor->process.requests - before > QUIET_POLLS + 1)
+        violate("J42", -1, "a quiet replica asks for more than the bell");
+    ended++;
+}
+
+/* After some more generations nothing may be left but the window, the head and what it names. */
+static void drive_run(void *argument)
+{
+    struct actor *actor = argument;
+    for (unsigned i = 0; actor == sim.actors && i < 3 * (sim.options.window + 4) && actor->journal->has_head; i++) {
+        actor->journal->must_drive = true;
+        world_sleep_ms(2 * sim.options.fold_gap_ms);
+    }
+    ended++;
+}
+
+void ending_run(void)
+{
+    world_faults = false;
+    sim.is_ending = true;
+    (void)world_run(never, after_step, world_now() + UINT64_C(60000) * MS, STEPS_MAX);
+    check_folded();
+    start_all();
+    each_actor(resolve_run);
+    each_actor(settle_run);
+    if (!sim.result->is_violated)
+        check_end();
+    each_actor(quiet_run);
+    world_rates.page_names = STORE_PAGE_NAMES_MAX;
+    each_actor(drive_run);
+    if (!sim.result->is_violated)
+        check_leftovers();
+}
