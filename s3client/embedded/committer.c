@@ -2,7 +2,6 @@
 #include "s3client/embedded/committer.h"
 
 #include "runtime/base/assert.h"
-#include "s3client/embedded/bucket_log.h"
 #include "s3client/embedded/committer_thread.h"
 #include "s3client/wire/s3_error.h"
 
@@ -190,14 +189,13 @@ struct committer *committer_create(struct embedded_store *store, struct error *e
     list_init(&committer->outstanding);
     buffer_init(&committer->scratch, 0);
     committer->room.fd = -1;
-    committer->bucket_log = bucket_log_open(store->folder.fd, error);
-    if (committer->bucket_log >= 0 && batch_read_numbers(store, &committer->numbers, error) &&
+    if (bucket_log_open(&committer->bucket_log, store, error) &&
+        batch_read_numbers(store, &committer->numbers, error) &&
         ledger_start(store, &committer->numbers, &committer->scratch, error) &&
         room_init(&committer->room, &store->catalogue, error) && start(committer, error))
         return committer;
     room_end(&committer->room);
-    if (committer->bucket_log >= 0)
-        close(committer->bucket_log);
+    bucket_log_close(&committer->bucket_log);
     free(committer);
     return NULL;
 }
@@ -211,7 +209,7 @@ void committer_destroy(struct committer *committer)
     committer_collect_returned(committer); /* nobody is attached: each is done */
     ASSERT(list_is_empty(&committer->outstanding));
     room_end(&committer->room);
-    close(committer->bucket_log);
+    bucket_log_close(&committer->bucket_log);
     buffer_free(&committer->scratch);
     free(committer);
 }

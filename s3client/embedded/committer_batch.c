@@ -1,7 +1,6 @@
 /* s3client/embedded/committer_batch.c -- a run of changes as one transaction, or one by one, or not at all for want of
  * room. */
 #include "runtime/log.h"
-#include "s3client/embedded/bucket_log.h"
 #include "s3client/embedded/committer_thread.h"
 #include "s3client/embedded/upload_batch.h"
 #include "s3client/wire/s3_error.h"
@@ -67,14 +66,14 @@ static void log_buckets(struct committer *committer, const struct change *change
 {
     for (const struct change *change = changes; change != NULL; change = change->next) {
         if (change->kind == CHANGE_DELETE_BUCKET && change->succeeded)
-            bucket_log_removed(committer->bucket_log, change->bucket);
+            bucket_log_removed(&committer->bucket_log, change->bucket);
         if (change->kind != CHANGE_CREATE_BUCKET || !change->succeeded)
             continue;
         struct bucket_info info = {.created_ms = change->create.created_ms};
         memcpy(info.name, change->bucket.data, change->bucket.size);
         if (change->create.owner.size > 0)
             memcpy(info.owner, change->create.owner.data, change->create.owner.size);
-        bucket_log_created(committer->bucket_log, &info);
+        bucket_log_created(&committer->bucket_log, &info);
     }
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "s3client/embedded/batch.h"
+#include "s3client/embedded/bucket_log.h"
 #include "s3client/embedded/room.h"
 #include "s3client/embedded/store.h"
 
@@ -22,7 +23,7 @@ struct committer {
     struct batch_numbers numbers;
     struct buffer scratch;
     struct room room;
-    int bucket_log;
+    struct bucket_log bucket_log;
     struct shard *attached[EMBEDDED_SHARDS_MAX];
     bool has_left[EMBEDDED_SHARDS_MAX]; /* since some shard is attached */
     unsigned attached_count;

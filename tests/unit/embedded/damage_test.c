@@ -287,6 +287,37 @@ START_TEST(a_cut_catalogue_is_refused_and_rebuilt)
 }
 END_TEST
 
+static void expect_nothing(struct bucket_store *store, unsigned shard, void *argument)
+{
+    (void)store, (void)shard, (void)argument;
+}
+
+/* What a full disk or a crash leaves of `buckets`: lines are missing. */
+START_TEST(the_file_of_buckets_is_brought_up_to_date)
+{
+    char path[64];
+    char file[160];
+    make_folder(path);
+    name_file(file, path, "buckets");
+    FILE *buckets = fopen(file, "w");
+    ck_assert_ptr_nonnull(buckets);
+    ck_assert_int_ge(fputs("+ removed 1 00\n+ emp", buckets), 0);
+    (void)fclose(buckets);
+    with_store(path, expect_nothing, NULL);
+    char line[128] = "";
+    unsigned lines = 0;
+    ck_assert_ptr_nonnull(buckets = fopen(file, "r"));
+    while (fgets(line, sizeof line, buckets) != NULL)
+        lines += strncmp(line, "+ ", 2) == 0;
+    (void)fclose(buckets);
+    ck_assert_uint_eq(lines, 2); /* none for what was removed */
+    name_file(file, path, "catalogue/data.mdb");
+    ck_assert_int_eq(unlink(file), 0);
+    check_repair_expect(path, 1, (struct expectation){-2, -1});
+    folder_remove(path);
+}
+END_TEST
+
 /* Rebuilding gives up small bodies: never because of something that is in the way today and gone tomorrow. */
 START_TEST(a_catalogue_that_cannot_be_opened_is_not_replaced)
 {
@@ -356,6 +387,7 @@ int main(void)
     tcase_add_test(tests, a_flipped_bit_in_a_small_body_is_found);
     tcase_add_test(tests, a_flipped_bit_in_a_volume_is_found);
     tcase_add_test(tests, a_lost_catalogue_is_rebuilt);
+    tcase_add_test(tests, the_file_of_buckets_is_brought_up_to_date);
     tcase_add_test(tests, a_cut_catalogue_is_refused_and_rebuilt);
     tcase_add_test(tests, a_catalogue_that_cannot_be_opened_is_not_replaced);
     tcase_add_test(tests, repair_keeps_the_keys_behind_a_damaged_one);
