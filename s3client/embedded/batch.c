@@ -231,6 +231,8 @@ static bool delete_bucket(struct batch *batch, struct change *change, struct err
         return error_set(error, ERROR_CONFLICT, S3_BucketNotEmpty, "The bucket that you tried to delete is not empty.");
     if (!uploads_free_all(batch, row.number, error))
         return batch_broken(batch);
+    if (batch->is_partial)
+        return true;
     batch->has_bucket_change = true;
     return catalogue_delete(batch->txn, batch->store->catalogue.buckets, change->bucket, error) || batch_broken(batch);
 }
@@ -295,7 +297,7 @@ void batch_apply(struct batch *batch, struct change *change)
 bool batch_begin(struct batch *batch, struct embedded_store *store, struct batch_numbers *numbers,
                  struct buffer *scratch, struct error *error)
 {
-    *batch = (struct batch){.store = store, .committed = numbers, .numbers = *numbers};
+    *batch = (struct batch){.store = store, .committed = numbers, .numbers = *numbers, .steps_left = UINT64_MAX};
     int result = mdb_txn_begin(store->catalogue.env, NULL, 0, &batch->txn);
     if (result != 0)
         return catalogue_failed(result, error, "begin");

@@ -29,6 +29,8 @@ struct batch {
     struct release_item *freed; /* bodies that go with it */
     bool is_broken;             /* a write failed half way: the transaction must not be committed */
     bool has_bucket_change;
+    uint64_t steps_left; /* parts and uploads that may still be removed: where there is no room for all at once */
+    bool is_partial;     /* steps_left was too little: the same change again, in the next transaction, goes on */
 };
 
 bool batch_read_numbers(struct embedded_store *store, struct batch_numbers *ret_numbers, struct error *error);

@@ -5,7 +5,7 @@
 #include "s3client/embedded/upload_batch.h"
 #include "s3client/wire/s3_error.h"
 
-enum { PUT_GROWTH_BYTES = 24 << 10 };
+enum { PUT_GROWTH_BYTES = 24 << 10, STEPS_FIRST = 512 };
 
 static uint64_t growth_of(const struct change *change)
 {
@@ -77,12 +77,15 @@ static void log_buckets(struct committer *committer, const struct change *change
     }
 }
 
-/* One transaction of all of them. False: nothing was changed; *error says why when it was the commit. */
-static bool try_batch(struct committer *committer, struct change *changes, struct error *error)
+/* One transaction of all of them, of at most so many steps. False: nothing was changed; *error says why when it was the
+ * commit. */
+static bool try_batch(struct committer *committer, struct change *changes, uint64_t steps, bool *ret_partial,
+                      struct error *error)
 {
     struct batch batch;
     if (!batch_begin(&batch, committer->store, &committer->numbers, &committer->scratch, error))
         return false;
+    batch.steps_left = steps;
     uint64_t count = 0;
     for (struct change *change = changes; change != NULL && !batch.is_broken; change = change->next, count++) {
         batch_apply(&batch, change);
@@ -102,7 +105,14 @@ static bool try_batch(struct committer *committer, struct change *changes, struc
         log_buckets(committer, changes);
     }
     committer_release(committer, batch.freed);
+    *ret_partial = batch.is_partial;
     return true;
+}
+
+static bool try_whole(struct committer *committer, struct change *changes, struct error *error)
+{
+    bool is_partial;
+    return try_batch(committer, changes, UINT64_MAX, &is_partial, error);
 }
 
 /* A disk that is full shows as EIO from LMDB's commit. When LMDB has given up, a restart may find that the commit was
@@ -143,17 +153,43 @@ static void fail_one(struct change *change, const struct error *error)
     }
 }
 
+/* An upload of many parts, or a bucket with many uploads: in several transactions when there is no room for one. What a
+ * crash or a failure leaves is an open upload with fewer parts, or a bucket with fewer uploads: to be removed again. */
+static bool commit_in_steps(struct committer *committer, struct change *change, struct error *error)
+{
+    uint64_t steps = STEPS_FIRST;
+    bool is_partial = true;
+    while (is_partial) {
+        if (try_batch(committer, change, steps, &is_partial, error))
+            continue;
+        explain_failure(committer, error);
+        if (error->kind != ERROR_FULL || steps == 1)
+            return false;
+        steps /= 2;
+    }
+    return true;
+}
+
+static void commit_otherwise(struct committer *committer, struct change *change, struct error *error)
+{
+    bool is_broken = atomic_load(&committer->is_broken);
+    if (change->kind == CHANGE_DELETE && change->delete.count > 1 && !is_broken) {
+        commit_halves(committer, change);
+        return;
+    }
+    bool has_steps = change->kind == CHANGE_ABORT_UPLOAD || change->kind == CHANGE_DELETE_BUCKET;
+    if (!has_steps || error->kind != ERROR_FULL || is_broken || !commit_in_steps(committer, change, error))
+        fail_one(change, error);
+}
+
 void committer_commit_one(struct committer *committer, struct change *change)
 {
     struct change *next = change->next;
     change->next = NULL;
     struct error error;
-    if (!try_batch(committer, change, &error)) {
+    if (!try_whole(committer, change, &error)) {
         explain_failure(committer, &error);
-        if (change->kind == CHANGE_DELETE && change->delete.count > 1 && !atomic_load(&committer->is_broken))
-            commit_halves(committer, change);
-        else
-            fail_one(change, &error);
+        commit_otherwise(committer, change, &error);
     }
     change->next = next;
 }
@@ -168,7 +204,7 @@ void committer_commit_changes(struct committer *committer, struct change *change
         return;
     if (changes->next == NULL)
         committer_commit_one(committer, changes);
-    else if (!try_batch(committer, changes, &error)) {
+    else if (!try_whole(committer, changes, &error)) {
         for (struct change *change = changes; change != NULL; change = change->next)
             committer_commit_one(committer, change);
     }

@@ -248,7 +248,8 @@ bool upload_put_part(struct batch *batch, struct change *change, struct error *e
     return done;
 }
 
-static bool delete_part_rows(struct batch *batch, uint64_t upload, struct error *error)
+/* The first `count`. */
+static bool delete_part_rows(struct batch *batch, uint64_t upload, uint64_t count, struct error *error)
 {
     MDB_cursor *cursor;
     int result = mdb_cursor_open(batch->txn, batch->store->catalogue.parts, &cursor);
@@ -259,7 +260,7 @@ static bool delete_part_rows(struct batch *batch, uint64_t upload, struct error 
     MDB_val key = {.mv_size = sizeof first, .mv_data = first};
     MDB_val value;
     result = mdb_cursor_get(cursor, &key, &value, MDB_SET_RANGE);
-    while (result == 0 && key.mv_size == PART_KEY_BYTES && load_u64_be(key.mv_data) == upload) {
+    while (count-- > 0 && result == 0 && key.mv_size == PART_KEY_BYTES && load_u64_be(key.mv_data) == upload) {
         result = mdb_cursor_del(cursor, 0);
         if (result == 0)
             result = mdb_cursor_get(cursor, &key, &value, MDB_NEXT);
@@ -268,20 +269,23 @@ static bool delete_part_rows(struct batch *batch, uint64_t upload, struct error 
     return result == 0 || result == MDB_NOTFOUND || catalogue_failed(result, error, "delete parts");
 }
 
-/* Every part of the upload, its space and its rows. */
+/* Parts of the upload, their space and their rows: all, or as many as there are steps left. */
 static bool free_parts(struct batch *batch, uint64_t upload, struct error *error)
 {
     struct part_cursor cursor;
     struct buffer extents;
+    uint64_t count = 0;
     if (!part_cursor_open(&cursor, batch->txn, &batch->store->catalogue, upload, error))
         return false;
     buffer_init(&extents, 0);
     enum lookup found = part_cursor_seek(&cursor, 0, error);
-    for (; found == LOOKUP_FOUND; found = part_cursor_next(&cursor, error))
+    for (; found == LOOKUP_FOUND && count < batch->steps_left; found = part_cursor_next(&cursor, error), count++)
         buffer_append(&extents, cursor.row.extents);
     part_cursor_close(&cursor);
-    bool done =
-        found == LOOKUP_MISSING && free_part_extents(batch, &extents, error) && delete_part_rows(batch, upload, error);
+    batch->is_partial = found == LOOKUP_FOUND;
+    batch->steps_left -= count;
+    bool done = found != LOOKUP_FAILED && free_part_extents(batch, &extents, error) &&
+                delete_part_rows(batch, upload, count, error);
     buffer_free(&extents);
     return done;
 }
@@ -294,7 +298,7 @@ bool upload_abort(struct batch *batch, struct change *change, struct error *erro
     if (!find_upload(batch, change, &bucket, &group, &upload, error))
         return false;
     return (free_parts(batch, upload.number, error) &&
-            remove_upload(batch, bucket, change->upload.key, group, change->upload.id, error)) ||
+            (batch->is_partial || remove_upload(batch, bucket, change->upload.key, group, change->upload.id, error))) ||
            batch_broken(batch);
 }
 
@@ -359,8 +363,13 @@ bool uploads_free_all(struct batch *batch, uint64_t bucket, struct error *error)
         enum lookup found = first_upload(batch, bucket, key, &key_bytes, &group, error);
         if (found != LOOKUP_FOUND)
             return found == LOOKUP_MISSING;
-        if (first_of_group(batch, group, id, &number, error) != LOOKUP_FOUND || !free_parts(batch, number, error) ||
-            !remove_upload(batch, bucket, span_of(key, key_bytes), group, id, error))
+        if (first_of_group(batch, group, id, &number, error) != LOOKUP_FOUND || !free_parts(batch, number, error))
+            return false;
+        batch->is_partial = batch->is_partial || batch->steps_left == 0;
+        if (batch->is_partial)
+            return true;
+        batch->steps_left--;
+        if (!remove_upload(batch, bucket, span_of(key, key_bytes), group, id, error))
             return false;
     }
 }
@@ -525,8 +534,8 @@ static bool make_object(struct completion *completion, uint64_t bucket, uint64_t
     struct row *row = change->upload.row;
     const struct ledger_amounts before = old != NULL ? row_amounts(old) : (struct ledger_amounts){0};
     if ((old != NULL && !batch_free_object(batch, old, error)) ||
-        !free_part_extents(batch, &completion->unchosen, error) || !delete_part_rows(batch, upload, error) ||
-        !put_body(completion, &row->body_number, error) ||
+        !free_part_extents(batch, &completion->unchosen, error) ||
+        !delete_part_rows(batch, upload, UINT64_MAX, error) || !put_body(completion, &row->body_number, error) ||
         !batch_put_sidecar(batch, change->upload.result->sidecar, &row->sidecar_number, error))
         return false;
     row->place = BODY_PIECES;

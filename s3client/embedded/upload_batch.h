@@ -18,5 +18,5 @@ uint64_t upload_growth(const struct change *change);
 
 /* Frees what a body in pieces holds. */
 bool pieces_free(struct batch *batch, const struct row *old, struct error *error);
-/* Removes every upload of a bucket that goes. */
+/* Removes every upload of a bucket that goes, or as many as there are steps left. */
 bool uploads_free_all(struct batch *batch, uint64_t bucket, struct error *error);

@@ -1,6 +1,6 @@
 /* tests/unit/embedded/full_test.c -- a full disk and a full catalogue: 507, nothing stored is hurt, deletes work, and
  * what they freed can be written again. */
-#include "tests/unit/embedded/fixture.h"
+#include "tests/unit/embedded/uploads.h"
 
 #include "runtime/io.h"
 
@@ -209,7 +209,77 @@ static void delete_many_at_once(struct bucket_store *store, unsigned shard, void
     expect_all(fill);
 }
 
-START_TEST(a_full_catalogue_deletes_many_at_once)
+/* ---- much to remove at once, with nowhere to go ---- */
+
+enum { UPLOADS = 1500, LONG_METADATA = 1600, PARTS = 10000, PARTS_AT_ONCE = 64 };
+static const struct span crowded = SPAN("crowded");
+
+static void begin_uploads(unsigned fiber, void *argument)
+{
+    struct fill *fill = argument;
+    uint8_t *metadata = malloc(LONG_METADATA);
+    char key[32];
+    for (unsigned i = fiber; i < UPLOADS; i += FIBERS) {
+        char id[UPLOAD_ID_BYTES];
+        struct error error;
+        fill_bytes(i, metadata, LONG_METADATA);
+        name_key(i, key);
+        struct upload_intent intent = {.name = name_of(crowded, text(key)),
+                                       .initiator = text("alice"),
+                                       .metadata = span_of(metadata, LONG_METADATA)};
+        ck_assert(bucket_create_upload(fill->store, &intent, id, &error));
+    }
+    free(metadata);
+}
+
+static void remove_crowded_bucket(struct bucket_store *store, unsigned shard, void *argument)
+{
+    (void)shard;
+    struct fill *fill = argument;
+    struct error error;
+    fill->store = store;
+    ck_assert(bucket_create(store, bucket, text("owner"), &error) &&
+              bucket_create(store, crowded, text("owner"), &error));
+    run_fibers(FIBERS, begin_uploads, fill);
+    run_fibers(FIBERS, put_until_refused, fill);
+    bool done = bucket_delete(store, crowded, &error);
+    ck_assert_msg(done, "%s", done ? "" : error.message);
+    struct bucket_info info;
+    ck_assert(!bucket_find(store, crowded, &info, &error));
+    expect_all(fill);
+}
+
+struct parts {
+    struct fill *fill;
+    char id[UPLOAD_ID_BYTES];
+};
+
+static void put_parts(unsigned fiber, void *argument)
+{
+    struct parts *parts = argument;
+    for (unsigned number = 1 + fiber; number <= PARTS; number += PARTS_AT_ONCE)
+        put_part(parts->fill->store, bucket, text("upload"), parts->id, &(struct test_part){number, number, 1});
+}
+
+static void abort_long_upload(struct bucket_store *store, unsigned shard, void *argument)
+{
+    (void)shard;
+    struct parts parts = {.fill = argument};
+    struct error error;
+    parts.fill->store = store;
+    ck_assert(bucket_create(store, bucket, text("owner"), &error));
+    begin_upload(store, bucket, text("upload"), parts.id);
+    run_fibers(PARTS_AT_ONCE, put_parts, &parts);
+    run_fibers(FIBERS, put_until_refused, parts.fill);
+    struct object_name name = name_of(bucket, text("upload"));
+    bool done = bucket_abort_upload(store, &name, text(parts.id), &error);
+    ck_assert_msg(done, "%s", done ? "" : error.message);
+    ck_assert(!bucket_abort_upload(store, &name, text(parts.id), &error));
+    ck_assert_str_eq(error.code, "NoSuchUpload");
+    expect_all(parts.fill);
+}
+
+static void run_full_catalogue(uint64_t bytes, shard_body *body)
 {
     static const size_t sizes[] = {1900, 1700};
     char path[64];
@@ -217,12 +287,33 @@ START_TEST(a_full_catalogue_deletes_many_at_once)
     struct fill *fill = calloc(1, sizeof *fill);
     fill->sizes = sizes;
     fill->sizes_count = 2;
-    struct embedded_options options = {.shards = 1, .catalogue_max_bytes = 24 << 20};
+    struct embedded_options options = {.shards = 1, .catalogue_max_bytes = bytes};
     struct bucket_store *store = open_store(path, &options);
-    run_shards(store, 1, delete_many_at_once, fill);
+    run_shards(store, 1, body, fill);
     embedded_close(store);
+    struct embedded_report report = {0};
+    struct error error;
+    bool is_sound = embedded_check(path, false, &report, &error);
+    ck_assert_msg(is_sound, "%s", is_sound ? "" : error.message);
     free(fill);
     folder_remove(path);
+}
+
+START_TEST(a_full_catalogue_deletes_many_at_once)
+{
+    run_full_catalogue(24 << 20, delete_many_at_once);
+}
+END_TEST
+
+START_TEST(a_full_catalogue_removes_a_bucket_with_many_uploads)
+{
+    run_full_catalogue(8 << 20, remove_crowded_bucket);
+}
+END_TEST
+
+START_TEST(a_full_catalogue_aborts_an_upload_of_many_parts)
+{
+    run_full_catalogue(8 << 20, abort_long_upload);
 }
 END_TEST
 
@@ -522,6 +613,8 @@ int main(void)
     tcase_add_test(tests, a_full_catalogue_refuses_and_recovers);
     tcase_add_test(tests, a_full_disk_of_bodies_refuses_and_recovers);
     tcase_add_test(tests, a_full_catalogue_deletes_many_at_once);
+    tcase_add_test(tests, a_full_catalogue_removes_a_bucket_with_many_uploads);
+    tcase_add_test(tests, a_full_catalogue_aborts_an_upload_of_many_parts);
     tcase_add_test(tests, a_full_disk_is_no_reason_not_to_open);
     tcase_add_test(tests, a_full_disk_waits_for_what_is_coming_back);
     tcase_add_test(tests, a_full_disk_of_rows_refuses_and_recovers);
