@@ -1,5 +1,5 @@
 /* journal/fold.c -- makes the next checkpoint of the live segments, and publishes it if nobody else did. */
-#include "journal/part.h"
+#include "journal/layers.h"
 #include "journal/replica.h"
 #include "runtime/base/assert.h"
 
@@ -265,30 +265,11 @@ static bool put_part(struct journal *journal, const struct part_name *part, stru
     char name[JOURNAL_NAME_BYTES];
     part_name_format(part, name);
     for (unsigned attempt = 0; attempt < PUT_ATTEMPTS && !journal->is_stopping; attempt++) {
-        enum store_answer answer = store->create(store, name, body, replica_deadline(journal));
+        enum store_answer answer = store->create(store, name, body, replica_deadline_for(journal, body.size));
         if (answer == STORE_DONE || answer == STORE_CONDITION_FAILED)
             return true; /* the name holds a fresh nonce: what is there is ours */
     }
     return false;
-}
-
-/* Layers below that are not much larger than what comes on top are merged into it: each byte is written again only a
- * logarithmic number of times (J43). */
-static bool merge_layers(struct journal *journal, struct folding *folding)
-{
-    struct head *head = folding->head;
-    uint32_t merged = 0;
-    while (merged < head->layers_count && (head->layers[merged].bytes <= 2 * layer_bytes(&folding->changes) + 4096 ||
-                                           head->layers_count - merged >= HEAD_LAYERS_MAX)) {
-        if (head->dropped_count == HEAD_DROPPED_MAX ||
-            !head_read_layer(journal, &head->layers[merged], &folding->changes))
-            return false;
-        head->dropped[head->dropped_count++] = (struct head_dropped){head->layers[merged], head->generation};
-        merged++;
-    }
-    head->layers_count -= merged;
-    memmove(head->layers, head->layers + merged, head->layers_count * sizeof head->layers[0]);
-    return true;
 }
 
 static bool write_parts(struct journal *journal, struct folding *folding)
@@ -305,10 +286,8 @@ static bool write_parts(struct journal *journal, struct folding *folding)
         return false;
     if (layer_count(&folding->changes) == 0)
         return true;
-    if (!merge_layers(journal, folding))
-        return false;
     part.kind = PART_STATE;
-    if (!state_part_encode(&part, &folding->changes, head->layers_count > 0, &folding->body, &error) ||
+    if (!layers_encode(journal, &part, &folding->changes, head, &folding->body) ||
         !put_part(journal, &part, buffer_span(&folding->body)))
         return false;
     memmove(head->layers + 1, head->layers, head->layers_count * sizeof head->layers[0]);

@@ -1,5 +1,5 @@
 /* journal/head_read.c -- reads the head, judges it, and brings the replica to its generation. */
-#include "journal/part.h"
+#include "journal/layers.h"
 #include "journal/replica.h"
 #include "runtime/base/assert.h"
 
@@ -10,8 +10,6 @@ struct folded {
     struct covered_generation generations[HEAD_HORIZON_MAX];
     size_t count;
 };
-
-enum { WALK_STEP = 1024, ENTRY_COST_BYTES = 64 };
 
 static void head_is_unreadable(struct journal *journal, const struct error *error)
 {
@@ -83,12 +81,6 @@ static void folded_free(struct folded *folded)
     free(folded);
 }
 
-static void note_part(struct journal *journal, enum store_answer answer, bool is_good)
-{
-    if (answer == STORE_NOT_FOUND || (answer == STORE_DONE && !is_good))
-        replica_alarm(journal, ALARM_PART_MISSING); /* counted; the head is read again anyway */
-}
-
 static bool read_ledger(struct journal *journal, uint64_t generation, const struct head_ancestor *ancestor,
                         struct folded *folded)
 {
@@ -104,11 +96,12 @@ static bool read_ledger(struct journal *journal, uint64_t generation, const stru
     part_name_format(&part, name);
     buffer_init(&body, PART_BYTES_MAX);
     struct journal_store *store = journal->environment.store;
-    enum store_answer answer = store->get(store, name, NULL, &body, &etag, replica_deadline(journal));
+    deadline_t deadline = replica_deadline_for(journal, ancestor->folded_count * (uint64_t)SEGMENT_KEY_STORED_BYTES);
+    enum store_answer answer = store->get(store, name, NULL, &body, &etag, deadline);
     bool is_good = answer == STORE_DONE && ledger_decode(buffer_span(&body), &part, &keys, &count, &error) &&
                    count == ancestor->folded_count;
     buffer_free(&body);
-    note_part(journal, answer, is_good);
+    replica_note_part(journal, answer, is_good);
     if (is_good)
         folded->generations[folded->count++] = (struct covered_generation){generation, keys, count};
     else
@@ -169,52 +162,6 @@ static bool repeat_folds(struct journal *journal, const struct head *head, const
     return false;
 }
 
-bool head_read_layer(struct journal *journal, const struct head_layer *layer, struct layer *into)
-{
-    struct part_name part = {layer->generation, layer->nonce, PART_STATE};
-    char name[JOURNAL_NAME_BYTES];
-    struct buffer body;
-    struct store_etag etag;
-    struct error error;
-    if (MUTATED(part_names_without_nonce))
-        memset(&part.nonce, 0, sizeof part.nonce);
-    part_name_format(&part, name);
-    buffer_init(&body, PART_BYTES_MAX);
-    struct journal_store *store = journal->environment.store;
-    enum store_answer answer = store->get(store, name, NULL, &body, &etag, replica_deadline(journal));
-    bool is_good = answer == STORE_DONE && state_part_decode(buffer_span(&body), &part, into, &error);
-    buffer_free(&body);
-    note_part(journal, answer, is_good);
-    return is_good;
-}
-
-static uint64_t digest_of(struct journal *journal, const struct layer *layer)
-{
-    uint64_t digest = 0;
-    struct layer_walk walk = {0};
-    while (layer_digest_some(layer, &walk, WALK_STEP, &digest))
-        replica_breathe(journal, WALK_STEP * ENTRY_COST_BYTES);
-    return digest;
-}
-
-static bool load_base(struct journal *journal, const struct head *head, struct layer *ret_base)
-{
-    struct layer stacked = {0};
-    bool is_read = true;
-    for (uint32_t i = 0; is_read && i < head->layers_count; i++)
-        is_read = head_read_layer(journal, &head->layers[i], &stacked);
-    if (!is_read) {
-        replica_free_layer(journal, &stacked);
-        return false;
-    }
-    layer_absorb(ret_base, &stacked); /* what is deleted in all layers is gone */
-    if (digest_of(journal, ret_base) == head->digest)
-        return true;
-    replica_alarm(journal, ALARM_DIGEST);
-    replica_free_layer(journal, ret_base);
-    return false;
-}
-
 static bool switch_to(struct journal *journal, struct next_head *next, struct folded *folded)
 {
     next->folded = folded->generations;
@@ -233,7 +180,7 @@ static bool come_to(struct journal *journal, struct next_head *next, struct fold
         bodies_are_here(journal, folded) && repeat_folds(journal, next->head, folded, &recent))
         return switch_to(journal, next, folded);
     journal->counters.cold_loads++;
-    if (!load_base(journal, next->head, &loaded))
+    if (!layers_load(journal, next->head, &loaded))
         return false;
     next->base = &loaded;
     return switch_to(journal, next, folded);

@@ -73,38 +73,65 @@ bool ledger_decode(struct span body, const struct part_name *name, struct segmen
 
 /* ---- state ---- */
 
-static uint32_t put_entries(struct buffer *body, const struct entries *entries, bool keep_deleted)
+static bool is_batch(struct span key)
+{
+    return key.size >= 2 && key.data[0] == SPACE_JOURNAL && key.data[1] == TYPE_BATCH;
+}
+
+int state_part_order(struct span a, struct span b)
+{
+    if (is_batch(a) != is_batch(b))
+        return is_batch(a) ? -1 : 1;
+    return span_compare(a, b);
+}
+
+void state_part_begin(struct state_part_writer *writer, const struct part_name *name, struct buffer *ret_body)
+{
+    buffer_clear(ret_body);
+    *writer = (struct state_part_writer){.body = ret_body, .begin = frame_begin(ret_body)};
+    put_name(ret_body, name);
+    writer->count_at = ret_body->size;
+    frame_put_u32(ret_body, 0);
+}
+
+void state_part_put(struct state_part_writer *writer, const struct part_entry *entry)
+{
+    uint8_t header[ENTRY_HEADER_BYTES];
+    store_u32_le(header, (uint32_t)entry->key.size);
+    store_u32_le(header + 4, entry->is_deleted ? VALUE_DELETED : (uint32_t)entry->value.size);
+    buffer_append(writer->body, span_of(header, sizeof header));
+    buffer_append(writer->body, entry->key);
+    if (!entry->is_deleted)
+        buffer_append(writer->body, entry->value);
+    writer->count++;
+}
+
+bool state_part_end(struct state_part_writer *writer, struct error *error)
+{
+    if (!writer->body->overflow)
+        store_u32_le(writer->body->data + writer->count_at, writer->count);
+    return frame_end(writer->body, writer->begin, STATE_MAGIC, error);
+}
+
+static void put_entries(struct state_part_writer *writer, const struct entries *entries, bool keep_deleted)
 {
     const struct entry **sorted = entries_sorted(entries);
-    uint32_t count = 0;
     for (size_t i = 0; i < entries->count; i++) {
         const struct entry *entry = sorted[i];
-        if (entry->is_deleted && !keep_deleted)
-            continue;
-        frame_put_u32(body, entry->key_size);
-        frame_put_u32(body, entry->is_deleted ? VALUE_DELETED : entry->value_size);
-        buffer_append(body, entry_key(entry));
-        buffer_append(body, entry_value(entry));
-        count++;
+        if (!entry->is_deleted || keep_deleted)
+            state_part_put(writer, &(struct part_entry){entry_key(entry), entry_value(entry), entry->is_deleted});
     }
     free(sorted);
-    return count;
 }
 
 bool state_part_encode(const struct part_name *name, const struct layer *layer, bool keep_deleted,
                        struct buffer *ret_body, struct error *error)
 {
-    buffer_clear(ret_body);
-    size_t begin = frame_begin(ret_body);
-    put_name(ret_body, name);
-    size_t count_at = ret_body->size;
-    frame_put_u32(ret_body, 0);
-    /* batch ids have their own place in the order of keys: space 0, type 6 comes before all tables but spools */
-    uint32_t count = put_entries(ret_body, &layer->batches, keep_deleted);
-    count += put_entries(ret_body, &layer->data, keep_deleted);
-    if (!ret_body->overflow)
-        store_u32_le(ret_body->data + count_at, count);
-    return frame_end(ret_body, begin, STATE_MAGIC, error);
+    struct state_part_writer writer;
+    state_part_begin(&writer, name, ret_body);
+    put_entries(&writer, &layer->batches, keep_deleted);
+    put_entries(&writer, &layer->data, keep_deleted);
+    return state_part_end(&writer, error);
 }
 
 /* The value of an entry of this key has the size that its type asks for. */
@@ -130,41 +157,65 @@ static bool entry_is_sound(struct span key, uint32_t value_size)
     }
 }
 
-static bool take_entry(struct cursor *cursor, struct layer *layer)
+static bool take_entry(struct state_part_reader *reader, struct part_entry *ret_entry)
 {
+    struct cursor *cursor = &reader->cursor;
     uint32_t key_size = cursor_u32(cursor);
     uint32_t value_size = cursor_u32(cursor);
-    struct span key = cursor_take(cursor, key_size);
-    if (cursor->failed || !entry_is_sound(key, value_size))
+    ret_entry->key = cursor_take(cursor, key_size);
+    if (cursor->failed || !entry_is_sound(ret_entry->key, value_size))
         return false;
-    struct span value = value_size == VALUE_DELETED ? SPAN_EMPTY : cursor_take(cursor, value_size);
-    if (cursor->failed)
-        return false;
-    struct entries *entries = layer_entries(layer, key);
-    uint64_t hash = entries_hash(key);
-    if (entries_find(entries, key, hash) != NULL)
-        return true;
-    if (value_size == VALUE_DELETED)
-        entries_put_deleted(entries, key, hash);
-    else
-        (void)entries_put(entries, key, hash, value);
-    return true;
+    ret_entry->is_deleted = value_size == VALUE_DELETED;
+    ret_entry->value = ret_entry->is_deleted ? SPAN_EMPTY : cursor_take(cursor, value_size);
+    bool is_in_order = reader->last_key.size == 0 || state_part_order(reader->last_key, ret_entry->key) < 0;
+    reader->last_key = ret_entry->key;
+    return !cursor->failed && is_in_order;
 }
 
-bool state_part_decode(struct span body, const struct part_name *name, struct layer *layer, struct error *error)
+bool state_part_open(struct span body, const struct part_name *name, struct state_part_reader *reader,
+                     struct error *error)
 {
     struct span payload;
     if (!frame_open(body, STATE_MAGIC, &payload, error))
         return false;
-    struct cursor cursor = cursor_of(payload);
-    if (!take_name(&cursor, name, error))
+    *reader = (struct state_part_reader){.cursor = cursor_of(payload)};
+    if (!take_name(&reader->cursor, name, error))
         return false;
-    uint32_t count = cursor_count(&cursor, ENTRY_HEADER_BYTES);
-    for (uint32_t i = 0; i < count; i++) {
-        if (!take_entry(&cursor, layer))
-            return error_set(error, ERROR_DAMAGED, NULL, "entry %u of the state part is damaged", i + 1);
-    }
-    if (!cursor_is_done(&cursor))
-        return error_set(error, ERROR_DAMAGED, NULL, "the state part's count is wrong");
-    return true;
+    reader->left = cursor_count(&reader->cursor, ENTRY_HEADER_BYTES);
+    return !reader->cursor.failed || error_set(error, ERROR_DAMAGED, NULL, "the state part's count is wrong");
+}
+
+bool state_part_next(struct state_part_reader *reader, struct part_entry *ret_entry, struct error *error)
+{
+    error->kind = ERROR_NONE;
+    *ret_entry = (struct part_entry){.is_deleted = false};
+    if (reader->left == 0)
+        return cursor_is_done(&reader->cursor)
+                   ? false
+                   : error_set(error, ERROR_DAMAGED, NULL, "the state part's count is wrong");
+    reader->left--;
+    return take_entry(reader, ret_entry) ||
+           error_set(error, ERROR_DAMAGED, NULL, "an entry of the state part is damaged: %u follow it", reader->left);
+}
+
+static void add_entry(struct layer *layer, const struct part_entry *entry)
+{
+    struct entries *entries = layer_entries(layer, entry->key);
+    uint64_t hash = entries_hash(entry->key);
+    if (entries_find(entries, entry->key, hash) != NULL)
+        return;
+    if (entry->is_deleted)
+        entries_put_deleted(entries, entry->key, hash);
+    else
+        (void)entries_put(entries, entry->key, hash, entry->value);
+}
+
+bool state_part_decode(struct span body, const struct part_name *name, struct layer *layer, struct error *error)
+{
+    struct state_part_reader reader;
+    if (!state_part_open(body, name, &reader, error))
+        return false;
+    for (struct part_entry entry; state_part_next(&reader, &entry, error);)
+        add_entry(layer, &entry);
+    return error->kind == ERROR_NONE;
 }

@@ -5,7 +5,7 @@
 
 #include <stdlib.h>
 
-enum { WALK_STEP = 1024, ENTRY_COST_BYTES = 64 };
+enum { WALK_STEP = 1024, ENTRY_COST_BYTES = 64, SLOWEST_BYTES_PER_SECOND = 4 << 20 };
 
 void replica_alarm(struct journal *journal, enum journal_alarm alarm)
 {
@@ -33,6 +33,17 @@ uint64_t replica_now(const struct journal *journal)
 deadline_t replica_deadline(const struct journal *journal)
 {
     return replica_now(journal) + journal->options.request_ms * UINT64_C(1000000);
+}
+
+deadline_t replica_deadline_for(const struct journal *journal, uint64_t bytes)
+{
+    return replica_deadline(journal) + bytes * UINT64_C(1000000000) / SLOWEST_BYTES_PER_SECOND;
+}
+
+void replica_note_part(struct journal *journal, enum store_answer answer, bool is_good)
+{
+    if (answer == STORE_NOT_FOUND || (answer == STORE_DONE && !is_good))
+        replica_alarm(journal, ALARM_PART_MISSING); /* counted; the head is read again anyway */
 }
 
 bool replica_sleep_ms(struct journal *journal, uint64_t milliseconds)

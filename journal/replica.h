@@ -105,6 +105,10 @@ void replica_halt(struct journal *journal, enum journal_condition why, enum jour
 bool replica_may_write(const struct journal *journal);
 uint64_t replica_now(const struct journal *journal);
 deadline_t replica_deadline(const struct journal *journal);
+/* Of a request that carries so many bytes: a slow line needs its time for them. */
+deadline_t replica_deadline_for(const struct journal *journal, uint64_t bytes);
+/* What came of reading a part that the head names. */
+void replica_note_part(struct journal *journal, enum store_answer answer, bool is_good);
 bool replica_sleep_ms(struct journal *journal, uint64_t milliseconds);
 struct tail_segment *tail_find(struct journal *journal, const struct segment_key *key);
 struct tail_segment *tail_add(struct journal *journal, const struct segment_key *key);
@@ -152,9 +156,6 @@ SUSPENDS enum store_answer head_read(struct journal *journal, struct head *ret_h
 /* Makes what was read the head of this replica: loads what it folded. Under `busy`. */
 SUSPENDS bool head_adopt(struct journal *journal, const struct head *head, struct span body,
                          const struct store_etag *etag);
-
-/* Adds to `into` what it does not hold yet of a layer of some checkpoint. */
-SUSPENDS bool head_read_layer(struct journal *journal, const struct head_layer *layer, struct layer *into);
 
 /* ---- tick.c, seed.c, bell.c, fold.c, cleanup.c, writer.c ---- */
 SUSPENDS bool tick(struct journal *journal);
