@@ -7,6 +7,8 @@
 #include "s3client/wire/s3_error.h"
 #include "server/s3/body.h"
 
+enum { ETAG_SHOWN_BYTES_MAX = 128 };
+
 /* ---- the document ---- */
 
 /* The document as it is read; the part that is open is the last one. */
@@ -17,6 +19,8 @@ struct reading {
     bool has_number;
     bool has_etag;
     bool is_readable;
+    uint8_t etag[ETAG_SHOWN_BYTES_MAX]; /* of the part that is open, as it was sent */
+    size_t etag_bytes;
 };
 
 static bool refuse_document(struct error *error, const char *why)
@@ -76,17 +80,25 @@ static enum checksum_algorithm algorithm_of(struct span element)
     return span_starts_with(element, prefix) ? checksum_from_name(span_skip(element, prefix.size)) : CHECKSUM_NONE;
 }
 
+static bool close_etag(struct reading *reading, struct span text)
+{
+    struct span shown = span_take(text, sizeof reading->etag);
+    reading->has_etag = true;
+    reading->etag_bytes = shown.size;
+    if (shown.size > 0)
+        memcpy(reading->etag, shown.data, shown.size);
+    struct part_choice *part = &reading->choices->parts[reading->choices->count - 1];
+    reading->is_readable = hex_decode(text, part->md5, MD5_BYTES) && reading->is_readable;
+    return true;
+}
+
 static bool close_field(struct reading *reading, struct span element, struct span text, struct error *error)
 {
     struct upload_choices *choices = reading->choices;
     if (span_equal(element, SPAN("PartNumber")))
         return close_number(reading, text, error);
-    if (span_equal(element, SPAN("ETag"))) {
-        reading->has_etag = true;
-        reading->is_readable =
-            hex_decode(without_quotes(text), choices->parts[choices->count - 1].md5, MD5_BYTES) && reading->is_readable;
-        return true;
-    }
+    if (span_equal(element, SPAN("ETag")))
+        return close_etag(reading, without_quotes(text));
     enum checksum_algorithm algorithm = algorithm_of(element);
     if (algorithm != CHECKSUM_NONE && text.size > 0)
         reading->is_readable =
@@ -113,8 +125,10 @@ static bool close_element(void *context, unsigned depth, struct span element, st
         return true;
     if (!reading->has_number || !reading->has_etag)
         return refuse_document(error, "a part has no number, or no ETag");
-    if (!reading->is_readable && document->unreadable == UINT32_MAX)
-        document->unreadable = reading->choices->count - 1;
+    if (reading->is_readable || document->unreadable != UINT32_MAX)
+        return true;
+    document->unreadable = reading->choices->count - 1;
+    document->unreadable_etag = arena_copy(reading->request->arena, span_of(reading->etag, reading->etag_bytes));
     return true;
 }
 
@@ -151,13 +165,19 @@ SUSPENDS bool complete_document_read(struct s3_request *request, struct complete
 
 /* ---- does the list fit the upload? ---- */
 
-void complete_document_explain(struct s3_request *request, const struct upload_choices *choices, unsigned refused)
+void complete_document_explain(struct s3_request *request, const struct complete_document *document,
+                               const struct upload_info *upload, unsigned refused)
 {
-    char etag[2 * MD5_BYTES];
-    const struct part_choice *part = &choices->parts[refused];
-    hex_encode(span_of(part->md5, MD5_BYTES), etag);
+    char hex[2 * MD5_BYTES];
+    const struct part_choice *part = &document->choices.parts[refused];
+    struct span etag = document->unreadable_etag;
+    if (refused != document->unreadable) {
+        hex_encode(span_of(part->md5, MD5_BYTES), hex);
+        etag = arena_copy(request->arena, span_of(hex, sizeof hex));
+    }
+    error_details_add(&request->details, "UploadId", span_from_string(upload->id));
     error_details_add(&request->details, "PartNumber", s3_decimal(request, part->number));
-    error_details_add(&request->details, "ETag", arena_copy(request->arena, span_of(etag, sizeof etag)));
+    error_details_add(&request->details, "ETag", etag);
 }
 
 bool complete_document_check(struct s3_request *request, const struct complete_document *document,
@@ -166,7 +186,7 @@ bool complete_document_check(struct s3_request *request, const struct complete_d
     const struct upload_choices *choices = &document->choices;
     bool needs_checksums = upload->checksum_algorithm != CHECKSUM_NONE && upload->checksum_type == CHECKSUM_COMPOSITE;
     if (document->unreadable < choices->count) {
-        complete_document_explain(request, choices, document->unreadable);
+        complete_document_explain(request, document, upload, document->unreadable);
         return error_set(error, ERROR_INVALID, S3_InvalidPart,
                          "One or more of the specified parts could not be found. The part's entity tag or checksum "
                          "cannot be one.");

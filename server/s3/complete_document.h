@@ -10,7 +10,8 @@ enum { S3_COMPLETE_DOCUMENT_BYTES_MAX = 8 << 20 }; /* 10,000 parts with checksum
 /* The document. It lives in the request's arena. */
 struct complete_document {
     struct upload_choices choices;
-    unsigned unreadable; /* the first part whose ETag or checksum cannot be one; count: none */
+    unsigned unreadable;         /* the first part whose ETag or checksum cannot be one; beyond the count: none */
+    struct span unreadable_etag; /* as it was sent */
 };
 
 /* MalformedXML, InvalidArgument (a part number), InvalidPartOrder. choices.count is 0 when it fails. */
@@ -21,8 +22,9 @@ SUSPENDS bool complete_document_read(struct s3_request *request, struct complete
 bool complete_document_check(struct s3_request *request, const struct complete_document *document,
                              const struct upload_info *upload, struct error *error);
 
-/* PartNumber and ETag of the choice, as children of the Error. */
-void complete_document_explain(struct s3_request *request, const struct upload_choices *choices, unsigned refused);
+/* UploadId, PartNumber and ETag of the choice, as children of the Error. */
+void complete_document_explain(struct s3_request *request, const struct complete_document *document,
+                               const struct upload_info *upload, unsigned refused);
 
 /* Headers about the whole: x-amz-mp-object-size, x-amz-checksum-type, x-amz-checksum-<algorithm>. */
 struct complete_claims {

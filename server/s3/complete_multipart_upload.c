@@ -38,7 +38,6 @@ struct completion {
 static bool explain_part(struct completion *completion, const struct error *error)
 {
     struct error_details *details = &completion->request->details;
-    const struct upload_choices *choices = &completion->document.choices;
     if (error->code == NULL ||
         (strcmp(error->code, S3_InvalidPart) != 0 && strcmp(error->code, S3_EntityTooSmall) != 0))
         return false;
@@ -46,8 +45,8 @@ static bool explain_part(struct completion *completion, const struct error *erro
         error_details_add(details, "ProposedSize", s3_decimal(completion->request, completion->plan.refused_size));
         error_details_add(details, "MinSizeAllowed", s3_decimal(completion->request, UPLOAD_PART_BYTES_LEAST));
     }
-    error_details_add(details, "UploadId", span_from_string(completion->upload.id));
-    complete_document_explain(completion->request, choices, completion->plan.refused);
+    complete_document_explain(completion->request, &completion->document, &completion->upload,
+                              completion->plan.refused);
     return false;
 }
 

@@ -225,7 +225,10 @@ class Complete(MultipartCase):
         for wrong in (part_xml(2, checksums.etag(SMALL)), part_xml(2, checksums.etag(TEXT)), part_xml(2, '"x"')):
             self.assert_error(self.try_complete(upload, part, wrong), 400, "InvalidPart", {"PartNumber": "2"})
         answer = self.try_complete(upload, part_xml(1, checksums.etag(SMALL)))
-        self.assert_error(answer, 400, "InvalidPart", {"PartNumber": "1", "ETag": checksums.etag(SMALL).strip('"')})
+        self.assert_error(answer, 400, "InvalidPart", {"PartNumber": "1", "ETag": checksums.etag(SMALL).strip('"'), "UploadId": upload})
+        for text in ("None", "a&amp;b", ""):  # no MD5: told as it was sent
+            answer = self.try_complete(upload, part, f"<Part><PartNumber>2</PartNumber><ETag>{text}</ETag></Part>")
+            self.assert_error(answer, 400, "InvalidPart", {"PartNumber": "2", "ETag": text.replace("&amp;", "&"), "UploadId": upload})
         self.assert_absent("k")
         self.complete(upload, part)
 
