@@ -102,10 +102,10 @@ static void put_escaped(struct log_line *line, enum log_format format, struct sp
 
 static bool needs_quotes(struct span text)
 {
-    size_t i = 0;
-    while (i < text.size && is_bare[text.data[i]])
-        i++;
-    return i < text.size || text.size == 0;
+    bool all_bare = text.size > 0;
+    for (size_t i = 0; i < text.size; i++)
+        all_bare &= is_bare[text.data[i]];
+    return !all_bare;
 }
 
 static void put_text(struct log_line *line, enum log_format format, struct span text)

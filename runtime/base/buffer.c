@@ -27,15 +27,13 @@ void buffer_clear(struct buffer *buffer)
     buffer->overflow = false;
 }
 
-bool buffer_reserve(struct buffer *buffer, size_t extra)
+bool buffer_grow(struct buffer *buffer, size_t extra)
 {
     size_t needed;
     if (__builtin_add_overflow(buffer->size, extra, &needed) || (buffer->limit != 0 && needed > buffer->limit)) {
         buffer->overflow = true;
         return false;
     }
-    if (needed <= buffer->capacity)
-        return true;
     size_t capacity = buffer->capacity == 0 ? BUFFER_FIRST_BYTES : buffer->capacity;
     while (capacity < needed)
         capacity *= 2;
@@ -46,24 +44,6 @@ bool buffer_reserve(struct buffer *buffer, size_t extra)
     buffer->data = data;
     buffer->capacity = capacity;
     return true;
-}
-
-void buffer_append(struct buffer *buffer, struct span bytes)
-{
-    if (bytes.size == 0 || !buffer_reserve(buffer, bytes.size))
-        return;
-    memcpy(buffer->data + buffer->size, bytes.data, bytes.size);
-    buffer->size += bytes.size;
-}
-
-void buffer_append_string(struct buffer *buffer, const char *string)
-{
-    buffer_append(buffer, span_from_string(string));
-}
-
-void buffer_append_byte(struct buffer *buffer, uint8_t byte)
-{
-    buffer_append(buffer, span_of(&byte, 1));
 }
 
 void buffer_append_decimal(struct buffer *buffer, uint64_t value)

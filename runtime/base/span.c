@@ -32,10 +32,17 @@ bool span_equal_constant_time(struct span a, struct span b)
 {
     if (a.size != b.size)
         return false;
-    uint8_t difference = 0;
-    for (size_t i = 0; i < a.size; i++) {
-        difference |= a.data[i] ^ b.data[i];
+    uint64_t difference = 0;
+    size_t i = 0;
+    for (; a.size - i >= sizeof difference; i += sizeof difference) {
+        uint64_t left;
+        uint64_t right;
+        memcpy(&left, a.data + i, sizeof left);
+        memcpy(&right, b.data + i, sizeof right);
+        difference |= left ^ right;
         __asm__("" : "+r"(difference)); /* for all that the compiler knows, it may be 0 again: it cannot stop early */
     }
+    for (; i < a.size; i++)
+        difference |= (uint64_t)(a.data[i] ^ b.data[i]);
     return difference == 0;
 }

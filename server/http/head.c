@@ -403,21 +403,22 @@ enum http_parse http_head_parse(struct span bytes, struct http_head *ret_head, s
 
 /* ---- looking fields up ---- */
 
-static bool may_have(const struct http_head *head, const char *name, size_t size)
+static bool may_have(const struct http_head *head, struct span name)
 {
-    return size > 0 && (head->names_present == 0 || (head->names_present & name_bit((const uint8_t *)name, size)) != 0);
+    return name.size > 0 && (head->names_present == 0 || (head->names_present & name_bit(name.data, name.size)) != 0);
 }
 
-bool http_head_find(const struct http_head *head, const char *name, struct span *ret_value)
+bool http_head_find_name(const struct http_head *head, struct span name, struct span *ret_value)
 {
-    size_t size = strlen(name);
-    for (unsigned i = 0; may_have(head, name, size) && i < head->fields_count; i++) {
-        if (is_name(head->fields[i].name, name, size)) {
+    *ret_value = SPAN_EMPTY;
+    if (!may_have(head, name))
+        return false;
+    for (unsigned i = 0; i < head->fields_count; i++) {
+        if (is_name(head->fields[i].name, (const char *)name.data, name.size)) {
             *ret_value = head->fields[i].value;
             return true;
         }
     }
-    *ret_value = SPAN_EMPTY;
     return false;
 }
 
@@ -425,7 +426,7 @@ unsigned http_head_count(const struct http_head *head, const char *name)
 {
     size_t size = strlen(name);
     unsigned count = 0;
-    for (unsigned i = 0; may_have(head, name, size) && i < head->fields_count; i++)
+    for (unsigned i = 0; may_have(head, span_of(name, size)) && i < head->fields_count; i++)
         count += is_name(head->fields[i].name, name, size);
     return count;
 }

@@ -69,5 +69,9 @@ enum http_parse { HTTP_PARSE_MORE, HTTP_PARSE_DONE, HTTP_PARSE_FAILED };
 enum http_parse http_head_parse(struct span bytes, struct http_head *ret_head, size_t *ret_size, struct error *error);
 
 /* The first field of that name; empty span and false when there is none. Names are given lower case. */
-bool http_head_find(const struct http_head *head, const char *name, struct span *ret_value);
+bool http_head_find_name(const struct http_head *head, struct span name, struct span *ret_value);
+static inline bool http_head_find(const struct http_head *head, const char *name, struct span *ret_value)
+{
+    return http_head_find_name(head, span_from_string(name), ret_value);
+}
 unsigned http_head_count(const struct http_head *head, const char *name);

@@ -60,14 +60,16 @@ static bool decode(struct s3_request *request, struct span encoded, struct span 
 
 static bool is_hoisted_header(struct span name)
 {
-    struct span prefix = SPAN("x-amz-");
-    static const char *const own[] = {"x-amz-algorithm",      "x-amz-credential",    "x-amz-date",
-                                      "x-amz-expires",        "x-amz-signature",     "x-amz-signedheaders",
-                                      "x-amz-security-token", "x-amz-content-sha256"};
+    static const struct span own[] = {
+        SPAN("x-amz-algorithm"),      SPAN("x-amz-credential"),     SPAN("x-amz-date"),
+        SPAN("x-amz-expires"),        SPAN("x-amz-signature"),      SPAN("x-amz-signedheaders"),
+        SPAN("x-amz-security-token"), SPAN("x-amz-content-sha256"),
+    };
+    const struct span prefix = SPAN("x-amz-");
     if (name.size <= prefix.size || !span_equal_ignore_case(span_take(name, prefix.size), prefix))
         return false;
     for (size_t i = 0; i < sizeof own / sizeof own[0]; i++)
-        if (span_equal_ignore_case(name, span_from_string(own[i])))
+        if (name.size == own[i].size && span_equal_ignore_case(name, own[i]))
             return false;
     return true;
 }
@@ -78,8 +80,8 @@ static bool parse_parameters(struct s3_request *request, struct error *error)
     if (query.size == 0)
         return true;
     size_t count_max = 1;
-    for (size_t i = 0; i < query.size; i++)
-        count_max += query.data[i] == '&';
+    for (size_t next, from = 0; (next = span_find(span_skip(query, from), '&')) != SIZE_MAX; from += next + 1)
+        count_max++;
     request->parameters = s3_allocate(request, count_max * sizeof *request->parameters, error);
     if (request->parameters == NULL)
         return false;
