@@ -354,7 +354,8 @@ static bool check_all(struct checker *checker)
            check_numbers(checker, catalogue->sidecars, &checker->sidecars, "sidecars") &&
            check_numbers(checker, catalogue->extents, &checker->extents, "lists of extents") &&
            check_numbers(checker, catalogue->pieces, &checker->pieces, "lists of pieces") &&
-           check_numbers(checker, catalogue->part_maps, &checker->pieces, "part maps") && check_space(checker);
+           check_numbers(checker, catalogue->part_maps, &checker->pieces, "part maps") && check_ledger(checker) &&
+           check_space(checker);
 }
 
 /* ---- repair ---- */
@@ -422,6 +423,14 @@ static bool write_space(struct checker *checker, MDB_txn *txn)
     return true;
 }
 
+/* What was dropped, the ledger still counts. What it was worth may not be known any more, so this is left to a recount.
+ */
+static bool note_doubt(struct checker *checker, MDB_txn *txn)
+{
+    return checker->doomed.size == 0 ||
+           catalogue_put_counter(txn, &checker->store->catalogue, "ledger_doubt", 1, checker->error);
+}
+
 static bool repair_all(struct checker *checker)
 {
     const struct catalogue *catalogue = &checker->store->catalogue;
@@ -433,7 +442,8 @@ static bool repair_all(struct checker *checker)
         !drop_numbers(checker, txn, catalogue->sidecars, &checker->sidecars) ||
         !drop_numbers(checker, txn, catalogue->extents, &checker->extents) ||
         !drop_numbers(checker, txn, catalogue->pieces, &checker->pieces) ||
-        !drop_numbers(checker, txn, catalogue->part_maps, &checker->pieces) || !write_space(checker, txn)) {
+        !drop_numbers(checker, txn, catalogue->part_maps, &checker->pieces) || !write_space(checker, txn) ||
+        !note_doubt(checker, txn)) {
         mdb_txn_abort(txn);
         return false;
     }

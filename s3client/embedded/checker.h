@@ -40,6 +40,9 @@ uint64_t checker_group_of(struct span row_key);
 typedef void checker_row(struct checker *checker, struct span key, struct span value);
 bool checker_walk(struct checker *checker, MDB_dbi table, checker_row *each);
 
+/* check_ledger.c */
+bool check_ledger(struct checker *checker);
+
 /* check_uploads.c: first the keys that have uploads (which name groups), then, once groups are sorted, all the rest. */
 bool check_upload_keys(struct checker *checker);
 bool check_uploads(struct checker *checker);

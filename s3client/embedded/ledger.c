@@ -3,6 +3,7 @@
 
 #include "runtime/base/assert.h"
 #include "runtime/base/byteorder.h"
+#include "runtime/log.h"
 #include "s3client/embedded/batch.h"
 #include "s3client/embedded/store.h"
 #include "s3client/wire/s3_error.h"
@@ -51,7 +52,7 @@ static bool put_spool(MDB_txn *txn, const struct catalogue *catalogue, const uin
 }
 
 /* i64 * 3, name */
-static bool decode_amounts(struct span key, struct span value, struct spool_amounts *ret_amounts)
+bool spool_decode_amounts(struct span key, struct span value, struct spool_amounts *ret_amounts)
 {
     if (key.size != SPOOL_RECORD_KEY_BYTES || value.size <= AMOUNTS_BYTES ||
         value.size - AMOUNTS_BYTES > BUCKET_NAME_BYTES_MAX)
@@ -128,7 +129,7 @@ bool spool_each_bucket(MDB_txn *txn, const struct catalogue *catalogue, const ui
         struct span bytes;
         struct spool_amounts amounts;
         done = catalogue_check(&key, &value, &bytes, error) &&
-               (decode_amounts(span_of(key.mv_data, key.mv_size), bytes, &amounts) || damaged(error)) &&
+               (spool_decode_amounts(span_of(key.mv_data, key.mv_size), bytes, &amounts) || damaged(error)) &&
                each(context, &amounts);
     }
     mdb_cursor_close(cursor);
@@ -181,7 +182,7 @@ static bool write_line(struct batch *batch, const struct spool_amounts *line, st
         batch->numbers.spool_buckets++;
         return put_amounts(batch->txn, catalogue, key, line, error);
     }
-    if (!decode_amounts(key, value, &sum))
+    if (!spool_decode_amounts(key, value, &sum))
         return damaged(error);
     ledger_amounts_add(&sum.amounts, &line->amounts);
     sum.bucket = line->bucket; /* the other one may move with the write */
@@ -202,16 +203,11 @@ bool ledger_write(struct batch *batch, struct error *error)
     return true;
 }
 
-static bool is_system_bucket(struct span bucket)
-{
-    return bucket.data[0] == '.';
-}
-
 bool ledger_add(struct batch *batch, struct span bucket, uint64_t creation_id, const struct ledger_amounts *amounts,
                 struct error *error)
 {
     struct ledger_lines *lines = &batch->ledger;
-    if (is_system_bucket(bucket))
+    if (ledger_is_system_bucket(bucket))
         return true;
     for (unsigned i = 0; i < lines->count; i++) {
         if (lines->lines[i].creation_id == creation_id) {
@@ -324,13 +320,12 @@ static bool visit_found(MDB_txn *txn, const struct catalogue *catalogue, bool fr
         uint8_t id[SPOOL_ID_BYTES];
         struct spool_row row;
         uint64_t open = 0;
-        if (key.mv_size != sizeof id) {
-            done = damaged(error);
-            break;
+        memcpy(id, key.mv_data, key.mv_size < sizeof id ? key.mv_size : sizeof id);
+        if (key.mv_size != sizeof id || spool_find(txn, catalogue, id, &row, error) != LOOKUP_FOUND) {
+            log_message(LOG_ERROR, "A spool of the ledger is damaged: run `bale check`. Objects are not affected.");
+            continue;
         }
-        memcpy(id, key.mv_data, sizeof id);
-        done = spool_find(txn, catalogue, id, &row, error) == LOOKUP_FOUND &&
-               spool_first_record(txn, catalogue, id, row.last_frozen + 1, &open, error);
+        done = spool_first_record(txn, catalogue, id, row.last_frozen + 1, &open, error);
         *ret_found = *ret_found || open != 0;
         row.last_frozen = open;
         if (done && open != 0 && freeze)

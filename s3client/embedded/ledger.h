@@ -27,6 +27,12 @@ struct ledger_lines {
     unsigned count;
 };
 
+/* Its objects are Bale's own: the journal's. No client can name it. */
+static inline bool ledger_is_system_bucket(struct span bucket)
+{
+    return bucket.size > 0 && bucket.data[0] == '.';
+}
+
 /* ---- in the committer's transaction; false: the batch is broken ---- */
 
 bool ledger_add(struct batch *batch, struct span bucket, uint64_t creation_id, const struct ledger_amounts *amounts,
@@ -51,6 +57,7 @@ struct spool_row {
 };
 enum lookup spool_find(MDB_txn *txn, const struct catalogue *catalogue, const uint8_t id[SPOOL_ID_BYTES],
                        struct spool_row *ret_row, struct error *error);
+bool spool_decode_amounts(struct span key, struct span value, struct spool_amounts *ret_amounts);
 /* The first record at or behind `record` that has amounts; *ret_record 0: none. */
 bool spool_first_record(MDB_txn *txn, const struct catalogue *catalogue, const uint8_t id[SPOOL_ID_BYTES],
                         uint64_t record, uint64_t *ret_record, struct error *error);

@@ -124,7 +124,7 @@ static bool put_buckets(struct ledger_counter *counter, MDB_txn *txn, const stru
         struct span bytes;
         struct bucket_row row;
         struct error ignored;
-        if (name.size == 0 || name.data[0] == '.' || !catalogue_check(&key, &value, &bytes, &ignored) ||
+        if (ledger_is_system_bucket(name) || !catalogue_check(&key, &value, &bytes, &ignored) ||
             !catalogue_decode_bucket(name, bytes, &row))
             continue;
         const struct group_sum *sum = find_sum(counter, row.number);

@@ -3,7 +3,10 @@
  * Every label that is found is a body that was stored once; it may have been overwritten or deleted since. The newest
  * label of a key wins, and only if its blocks belong to no newer body and still match its checksum. What does not come
  * back: bodies that lay in the catalogue itself, sidecars (reads without them are slower, not wrong), and that
- * something was deleted, as long as its blocks have not been used again. */
+ * something was deleted, as long as its blocks have not been used again.
+ *
+ * System buckets do not come back either: the server makes its journal anew, and the ledger begins with a count of the
+ * rows when the store is opened next. */
 #include "runtime/base/assert.h"
 #include "runtime/base/byteorder.h"
 #include "s3client/embedded/batch.h"
@@ -103,6 +106,8 @@ static bool list_volumes(struct rebuild *rebuild)
 static void add_bucket(void *context, const struct bucket_info *info)
 {
     struct rebuild *rebuild = context;
+    if (ledger_is_system_bucket(span_from_string(info->name)))
+        return;
     struct bucket_row row = {.info = *info, .number = rebuild->numbers.group++};
     struct error ignored; /* a bucket that cannot be put shows as missing below */
     (void)catalogue_put_bucket(rebuild->txn, &rebuild->store->catalogue, &row, &ignored);
@@ -234,6 +239,8 @@ static bool restore(struct rebuild *rebuild, const struct place *place)
                       &label, &size) ||
         !row_decode_object(label.object, &row, rebuild->error) || !are_free(rebuild, label.extents))
         return true; /* what lies there now is of a newer body */
+    if (ledger_is_system_bucket(label.bucket))
+        return true; /* of the journal's objects most were small and are gone: what is left of them would be a ruin */
     enum lookup found = find_bucket(rebuild, label.bucket, &bucket);
     if (found == LOOKUP_FOUND)
         found = key_find(&keys, bucket.number, label.key, &present, rebuild->error) == LOOKUP_MISSING ? LOOKUP_FOUND

@@ -118,7 +118,9 @@ static SUSPENDS bool write_item(struct import *import, struct item *item, struct
         bucket_abort(writer);
         return false;
     }
-    const struct write_result result = {.attributes = &item->attributes, .sidecar = item->sidecar.bytes};
+    const struct write_result result = {.attributes = &item->attributes,
+                                        .sidecar = item->sidecar.bytes,
+                                        .is_uncounted = true}; /* another gateway wrote it, and may have counted it */
     struct object_attributes stored;
     return bucket_commit(writer, &result, &stored, error);
 }
