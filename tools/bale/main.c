@@ -28,6 +28,10 @@ static const struct command COMMANDS[] = {
     {"import", command_import, "--backend --bucket --owner --credentials", true, "import FOLDER [--bucket NAME]",
      "puts what lies in FOLDER so into a bucket (default: the one that\n"
      "                                       objects.json names), which is made when it is missing"},
+    {"savings", command_savings, "--backend --bucket --json --recount --price-per-gb-month", false,
+     "savings [--bucket NAME] [--json]",
+     "what every bucket holds, what is stored of it, what that saves, beside\n"
+     "                                       a running server or without; --recount counts all objects anew"},
 };
 enum { COMMANDS_COUNT = sizeof COMMANDS / sizeof COMMANDS[0] };
 
@@ -40,8 +44,9 @@ static void print_help(FILE *to)
     (void)fprintf(to, "  %-36s %s\n\n", "help", "prints this");
     (void)fprintf(to,
                   "  --backend dir:PATH    the folder of the embedded store [dir:./bale-data], also BALE_BACKEND; no\n"
-                  "                        baled may have it open: stop it first\n"
+                  "                        baled may have it open, but for `savings`: stop it first\n"
                   "  --bucket NAME         the bucket\n"
+                  "  --price-per-gb-month P  what a GiB costs a month [0.023]\n"
                   "  --owner ID            the account (its id) that a new bucket belongs to; default: the first of\n"
                   "  --credentials FILE    the accounts file, also BALE_CREDENTIALS [PATH/credentials]\n");
 }
@@ -69,10 +74,32 @@ static bool set_backend(struct command_line *line, const char *origin, const cha
     return true;
 }
 
+static bool set_price(struct command_line *line, const char *value, struct error *error)
+{
+    char *end;
+    line->price = strtod(value, &end);
+    line->has_price = end != value && *end == '\0' && line->price >= 0 && line->price <= 1e6;
+    return line->has_price || error_set(error, ERROR_INVALID, NULL,
+                                        "--price-per-gb-month: \"%s\" is not allowed; allowed is 0 .. 1e6", value);
+}
+
+static bool set_flag(struct command_line *line, const char *name)
+{
+    bool *flag = strcmp(name, "--repair") == 0    ? &line->repair
+                 : strcmp(name, "--json") == 0    ? &line->json
+                 : strcmp(name, "--recount") == 0 ? &line->recount
+                                                  : NULL;
+    if (flag != NULL)
+        *flag = true;
+    return flag != NULL;
+}
+
 static bool set_option(struct command_line *line, const char *name, const char *value, struct error *error)
 {
     if (strcmp(name, "--backend") == 0)
         return set_backend(line, name, value, error);
+    if (strcmp(name, "--price-per-gb-month") == 0)
+        return set_price(line, value, error);
     const char **member = strcmp(name, "--bucket") == 0  ? &line->bucket
                           : strcmp(name, "--owner") == 0 ? &line->owner
                                                          : &line->credentials;
@@ -96,10 +123,8 @@ static int read_argument(const struct command *command, char **argv, struct comm
         memcpy(name, text, size);
     if (name[0] == '\0' || !is_listed(command->options, name, size))
         return wrong(error, text, "there is no such option here");
-    if (strcmp(name, "--repair") == 0) {
-        line->repair = true;
+    if (set_flag(line, text))
         return 1;
-    }
     bool is_joined = text[size] == '=';
     const char *value = is_joined ? text + size + 1 : argv[1];
     if (value == NULL)

@@ -21,18 +21,29 @@ static SUSPENDS void session_entry(void *argument)
 {
     struct session *session = argument;
     session->ok = session->work(session->store, session->context, session->error);
-    embedded_detach_shard(session->store);
+    if (session->store != NULL)
+        embedded_detach_shard(session->store);
     loop_stop(session->loop, DEADLINE_NONE);
 }
 
 static bool run_attached(struct session *session, struct error *error)
 {
-    if (!embedded_attach_shard(session->store, 0, error))
+    if (session->store != NULL && !embedded_attach_shard(session->store, 0, error))
         return false;
     if (!fiber_spawn("bale", session_entry, session, error))
         return false;
     loop_run(session->loop);
     return session->ok;
+}
+
+static bool run_on_loop(struct session *session, struct error *error)
+{
+    const struct loop_options options = {0};
+    session->loop = loop_create(&options, error);
+    bool ok = session->loop != NULL && run_attached(session, error);
+    if (session->loop != NULL)
+        loop_destroy(session->loop);
+    return ok;
 }
 
 bool session_find_folder(const char *folder, struct error *error)
@@ -47,15 +58,17 @@ bool session_run(const char *folder, bool make, session_work *work, void *contex
     if (!make && !session_find_folder(folder, error))
         return false;
     const struct embedded_options store_options = {.shards = 1, .is_unfilled = true};
-    const struct loop_options loop_options = {0};
     struct session session = {.work = work, .context = context, .error = error};
     session.store = embedded_open(folder, &store_options, error);
     if (session.store == NULL)
         return false;
-    session.loop = loop_create(&loop_options, error);
-    bool ok = session.loop != NULL && run_attached(&session, error);
-    if (session.loop != NULL)
-        loop_destroy(session.loop);
+    bool ok = run_on_loop(&session, error);
     embedded_close(session.store);
     return ok;
+}
+
+bool session_run_bare(session_work *work, void *context, struct error *error)
+{
+    struct session session = {.work = work, .context = context, .error = error};
+    return run_on_loop(&session, error);
 }

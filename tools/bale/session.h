@@ -12,5 +12,8 @@ typedef SUSPENDS bool session_work(struct bucket_store *store, void *context, st
  * made; otherwise it is refused. */
 bool session_run(const char *folder, bool make, session_work *work, void *context, struct error *error);
 
+/* The same without a store: `work` is given NULL. */
+bool session_run_bare(session_work *work, void *context, struct error *error);
+
 /* Is there a store in the folder? */
 bool session_find_folder(const char *folder, struct error *error);
