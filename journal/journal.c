@@ -177,6 +177,13 @@ const struct journal_counters *journal_counters(const struct journal *journal)
     return &journal->counters;
 }
 
+void journal_gauges(const struct journal *journal, struct journal_gauges *ret_gauges)
+{
+    *ret_gauges = (struct journal_gauges){.live_bytes = journal->live_bytes, .queued_bytes = journal->queued_bytes};
+    for (size_t i = 0; i < journal->tail_count; i++)
+        ret_gauges->live_segments += journal->tail[i]->is_live;
+}
+
 enum journal_condition journal_condition(const struct journal *journal)
 {
     if (journal->ground != JOURNAL_RUNS && journal->ground != JOURNAL_NOT_READY)

@@ -113,6 +113,11 @@ const struct state *journal_state(const struct journal *journal);
 const struct head *journal_head(const struct journal *journal); /* NULL before the first tick */
 uint64_t journal_age_ns(const struct journal *journal);         /* since the last good tick began (J20) */
 const struct journal_counters *journal_counters(const struct journal *journal);
+/* What is there now. */
+struct journal_gauges {
+    uint64_t live_segments, live_bytes, queued_bytes;
+};
+void journal_gauges(const struct journal *journal, struct journal_gauges *ret_gauges);
 const char *journal_alarm_name(enum journal_alarm alarm); /* "segment-vanished" */
 enum journal_condition journal_condition(const struct journal *journal);
 /* Of JOURNAL_STORE_BROKEN: the promise that is not held. Else empty. */

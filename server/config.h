@@ -39,6 +39,7 @@ struct config {
     uint64_t head_timeout_ms;
     uint64_t progress_timeout_ms;
     uint64_t drain_timeout_ms;
+    uint64_t journal_poll_ms;
     uint64_t catalogue_max_size;
     uint64_t test_part_bytes_min; /* of stored parts; 0: none */
     uint64_t log_format;          /* enum config_log_format */

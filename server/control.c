@@ -1,4 +1,4 @@
-/* server/control.c -- the fibers of signals and of the admin listener. */
+/* server/control.c -- the fibers of signals and of the admin listener; the journal comes and goes with them. */
 #include "server/control.h"
 
 #include "runtime/io.h"
@@ -121,7 +121,8 @@ static bool start_admin(struct control *control, struct error *error)
 bool control_start(struct control *control, struct error *error)
 {
     control_here = control;
-    return start_admin(control, error) && fiber_spawn("signals", signals_entry, control, error);
+    return start_admin(control, error) && fiber_spawn("signals", signals_entry, control, error) &&
+           journal_service_start(control->journal, control->store, control->journal_poll_ms, error);
 }
 
 /* ---- stop ---- */
@@ -144,6 +145,7 @@ void control_stop(struct control *control, deadline_t deadline)
         if (io_sleep_until(deadline_after_ms(STOP_POLL_MS)) == -ECANCELED)
             fiber_yield();
     }
+    journal_service_stop(control->journal, deadline); /* signals are still read: a second one ends it at once */
     if (control->signals != NULL)
         fiber_cancel(control->signals);
 }

@@ -1,4 +1,4 @@
-/* server/control.h -- what shard 0 does beside its requests: signals and the admin listener.
+/* server/control.h -- what shard 0 does beside its requests: signals, the admin listener and the journal.
  *
  * The first SIGTERM or SIGINT drains: `drain` is called once, on shard 0's thread. A second one ends the process at
  * once; what was acknowledged is durable by then. SIGHUP reads certificate and key again; when it comes because the
@@ -8,11 +8,15 @@
 #include "runtime/offload.h"
 #include "runtime/tls.h"
 #include "server/admin/admin.h"
+#include "server/journal_service.h"
 
 struct control {
     int signal_fd; /* signalfd, not blocking: SIGTERM, SIGINT and SIGHUP, which every thread has blocked */
     int admin_fd;  /* listening */
     const struct admin_view *view;
+    struct bucket_store *store; /* the embedded one */
+    struct journal_service *journal;
+    unsigned journal_poll_ms;
     struct tls_server *tls;       /* NULL: plain HTTP */
     struct offload *file_threads; /* where files are read again */
     void (*drain)(void *context);
@@ -26,7 +30,8 @@ struct control {
 
 /* On shard 0's thread, before its loop runs. */
 bool control_start(struct control *control, struct error *error);
-/* Goes on answering until no shard has a connection left or the deadline has passed, then closes. */
+/* Goes on answering until no shard has a connection left or the deadline has passed, then closes; then the journal
+ * sends what waits, until the deadline, and ends. */
 SUSPENDS void control_stop(struct control *control, deadline_t deadline);
 /* After the loop has ended. */
 void control_free(struct control *control);

@@ -50,6 +50,7 @@ struct server {
     struct admin_shard *views;
     struct admin_view view;
     struct control control;
+    struct journal_service journal;
     pthread_barrier_t ended; /* of the shards */
     _Atomic(bool) is_ready;
 };
@@ -204,6 +205,7 @@ static void prepare_shards(struct server *server)
         .shards = server->views,
         .shards_count = server->shards_count,
         .store = server->store,
+        .journal = &server->journal,
         .is_ready = &server->is_ready,
         .started_ms = clock_wall_ms(clock_system()),
     };
@@ -211,6 +213,9 @@ static void prepare_shards(struct server *server)
         .signal_fd = server->signal_fd,
         .admin_fd = server->admin_fd,
         .view = &server->view,
+        .store = server->store,
+        .journal = &server->journal,
+        .journal_poll_ms = (unsigned)server->config->journal_poll_ms,
         .tls = server->tls,
         .file_threads = server->list_threads,
         .drain = drain,

@@ -18,7 +18,7 @@
 #include <stdlib.h>
 
 enum {
-    FIBERS_BESIDE_CONNECTIONS = 64,
+    FIBERS_BESIDE_CONNECTIONS = 192, /* the journal asks 32 things of the store at once when it tests it */
     FIBERS_MAX = 65536,
     DRAIN_BYTES_MAX = 256 << 10, /* of an unread body: more than that is cheaper to cut */
     BUFFER_WAIT_MS = 20000,      /* for a frame buffer; then the client is told to slow down */

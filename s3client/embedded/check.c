@@ -240,7 +240,8 @@ static void check_row(struct checker *checker, struct span key, struct span valu
         checker_add(&checker->groups_named, shape.group);
     if (!shape.has_object)
         return;
-    checker->report->objects++;
+    bool is_system = checker_has(&checker->system_groups, checker_group_of(key));
+    checker->report->objects += !is_system;
     if (!row_decode_object(object, &row, &error))
         damage = "its row cannot be read";
     if (damage == NULL)
@@ -248,7 +249,7 @@ static void check_row(struct checker *checker, struct span key, struct span valu
     if (damage == NULL)
         damage = check_sidecar(checker, &row);
     if (damage == NULL) {
-        checker->report->bodies_bytes += row.attributes.stored_size;
+        checker->report->bodies_bytes += is_system ? 0 : row.attributes.stored_size;
         return;
     }
     report_finding(checker->report, "Object %s is damaged: %s.", checker_show_key(key, shown), damage);
@@ -286,11 +287,15 @@ static void check_bucket(struct checker *checker, struct span key, struct span v
     struct error error;
     MDB_val lmdb_key = {key.size, (void *)(uintptr_t)key.data};
     MDB_val lmdb_value = {value.size, (void *)(uintptr_t)value.data};
-    checker->report->buckets++;
-    if (catalogue_check(&lmdb_key, &lmdb_value, &bytes, &error) && catalogue_decode_bucket(key, bytes, &row))
+    bool is_system = key.size > 0 && key.data[0] == '.';
+    checker->report->buckets += !is_system;
+    if (catalogue_check(&lmdb_key, &lmdb_value, &bytes, &error) && catalogue_decode_bucket(key, bytes, &row)) {
         checker_add(&checker->groups_named, row.number);
-    else
-        report_finding(checker->report, "The row of bucket %.*s is damaged.", SPAN_FORMAT(span_take(key, 63)));
+        if (is_system)
+            checker_add(&checker->system_groups, row.number);
+        return;
+    }
+    report_finding(checker->report, "The row of bucket %.*s is damaged.", SPAN_FORMAT(span_take(key, 63)));
 }
 
 static void note_group(struct checker *checker, struct span key, struct span value)
@@ -345,8 +350,10 @@ static bool check_space(struct checker *checker)
 static bool check_all(struct checker *checker)
 {
     const struct catalogue *catalogue = &checker->store->catalogue;
-    if (!checker_walk(checker, catalogue->buckets, check_bucket) ||
-        !checker_walk(checker, catalogue->objects, check_row) || !check_upload_keys(checker))
+    if (!checker_walk(checker, catalogue->buckets, check_bucket))
+        return false;
+    checker_sort(&checker->system_groups);
+    if (!checker_walk(checker, catalogue->objects, check_row) || !check_upload_keys(checker))
         return false;
     checker_sort(&checker->groups_named);
     return checker_walk(checker, catalogue->objects, note_group) && check_uploads(checker) &&
@@ -456,8 +463,9 @@ static void end_checker(struct checker *checker)
     for (uint32_t number = 0; number < VOLUMES_MAX; number++)
         free(checker->taken[number]);
     free(checker->taken);
-    struct numbers *all[] = {&checker->groups_named, &checker->bodies,        &checker->sidecars,    &checker->extents,
-                             &checker->pieces,       &checker->upload_groups, &checker->groups_used, &checker->uploads};
+    struct numbers *all[] = {&checker->groups_named, &checker->bodies,  &checker->sidecars,
+                             &checker->extents,      &checker->pieces,  &checker->upload_groups,
+                             &checker->groups_used,  &checker->uploads, &checker->system_groups};
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
         buffer_free(&all[i]->values);
     buffer_free(&checker->doomed);

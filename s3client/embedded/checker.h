@@ -17,7 +17,8 @@ struct checker {
     struct embedded_report *report;
     MDB_txn *txn;
     struct error *error;
-    uint64_t **taken; /* by volume: blocks that bodies and parts are in */
+    uint64_t **taken;             /* by volume: blocks that bodies and parts are in */
+    struct numbers system_groups; /* of system buckets: checked like all others, not counted in the report */
     struct numbers groups_named, bodies, sidecars, extents, pieces;
     struct numbers upload_groups, groups_used; /* of keys with uploads; those that have some */
     struct numbers uploads;                    /* numbers of open ones */

@@ -34,35 +34,69 @@ static void answer_metrics(struct http_exchange *exchange, const struct admin_vi
 static void answer_ready(struct http_exchange *exchange, const struct admin_view *view)
 {
     struct error reason;
-    char text[ERROR_MESSAGE_BYTES + 2];
+    char text[ERROR_MESSAGE_BYTES + 16];
     if (!atomic_load_explicit(view->is_ready, memory_order_acquire)) {
         answer_text(exchange, 503, "draining\n");
     } else if (!embedded_is_ready(view->store, &reason)) {
         (void)snprintf(text, sizeof text, "%s\n", reason.message);
         answer_text(exchange, 503, text);
+    } else if (!journal_service_is_well(view->journal, &reason)) {
+        (void)snprintf(text, sizeof text, "ready\n%s\n", reason.message);
+        answer_text(exchange, 200, text);
     } else {
         answer_text(exchange, 200, "ready\n");
     }
 }
 
+static void answer_savings(struct http_exchange *exchange, const struct admin_view *view)
+{
+    struct savings savings;
+    struct error error;
+    char text[ERROR_MESSAGE_BYTES + 16];
+    struct buffer json;
+    if (!journal_service_savings(view->journal, &savings, &error)) {
+        (void)snprintf(text, sizeof text, "%s\n", error.message);
+        answer_text(exchange, 503, text);
+        return;
+    }
+    buffer_init(&json, 0);
+    savings_put_json(&savings, &json);
+    savings_free(&savings);
+    answer(exchange, 200, "application/json", buffer_span(&json));
+    buffer_free(&json);
+}
+
+/* ---- routes ---- */
+
+static void answer_health(struct http_exchange *exchange, const struct admin_view *view)
+{
+    (void)view;
+    answer_text(exchange, 200, "alive\n");
+}
+
+static const struct admin_route {
+    const char *path;
+    void (*answer)(struct http_exchange *exchange, const struct admin_view *view);
+} ROUTES[] = {
+    {"/health", answer_health},
+    {"/ready", answer_ready},
+    {"/metrics", answer_metrics},
+    {"/savings", answer_savings},
+};
+
 void admin_handle(struct http_exchange *exchange, void *context)
 {
     const struct admin_view *view = context;
     struct span method = exchange->head->method;
-    struct span path = exchange->head->path;
     bool is_read = span_equal(method, SPAN("GET")) || span_equal(method, SPAN("HEAD"));
-    bool is_health = span_equal(path, SPAN("/health"));
-    bool is_ready = span_equal(path, SPAN("/ready"));
-    bool is_metrics = span_equal(path, SPAN("/metrics"));
-
-    if (!is_health && !is_ready && !is_metrics)
-        answer_text(exchange, 404, "there are /health, /ready and /metrics\n");
-    else if (!is_read)
-        answer_text(exchange, 405, "this can only be read\n");
-    else if (is_health)
-        answer_text(exchange, 200, "alive\n");
-    else if (is_metrics)
-        answer_metrics(exchange, view);
-    else
-        answer_ready(exchange, view);
+    for (unsigned i = 0; i < sizeof ROUTES / sizeof ROUTES[0]; i++) {
+        if (!span_equal(exchange->head->path, span_from_string(ROUTES[i].path)))
+            continue;
+        if (is_read)
+            ROUTES[i].answer(exchange, view);
+        else
+            answer_text(exchange, 405, "this can only be read\n");
+        return;
+    }
+    answer_text(exchange, 404, "there are /health, /ready, /metrics and /savings\n");
 }

@@ -1,15 +1,18 @@
-/* server/admin/admin.h -- what operators and their tools ask: /health, /ready, /metrics, on a listener of its own.
+/* server/admin/admin.h -- what operators and their tools ask, on a listener of its own.
  *
  * GET and HEAD only, no S3 keys, nothing can be changed. It runs on shard 0 and reads what other shards count without
  * stopping them.
  *
  *   /health   200 as long as shard 0 turns its loop
- *   /ready    200 while requests are taken; 503 while the process drains, or when the store can write nothing more
- *   /metrics  Prometheus' text format, version 0.0.4 */
+ *   /ready    200 while requests are taken; 503 while the process drains, or when the store can write nothing more. A
+ *             journal in trouble stops no request: it is a second line of the text
+ *   /metrics  Prometheus' text format, version 0.0.4
+ *   /savings  what `bale savings --json` prints, as of now; 503 until the ledger has been read */
 #pragma once
 
 #include "runtime/loop.h"
 #include "server/http/connection.h"
+#include "server/journal_service.h"
 #include "server/metrics.h"
 
 /* What is shown of one shard. The pointers outlive the admin listener. */
@@ -23,7 +26,8 @@ struct admin_shard {
 struct admin_view {
     const struct admin_shard *shards;
     unsigned shards_count;
-    const struct bucket_store *store; /* the embedded one */
+    struct bucket_store *store; /* the embedded one */
+    const struct journal_service *journal;
     const _Atomic(bool) *is_ready;
     int64_t started_ms; /* wall clock */
 };
@@ -33,3 +37,7 @@ SUSPENDS void admin_handle(struct http_exchange *exchange, void *context);
 
 /* The text of /metrics: server/admin/prometheus.c. */
 void admin_write_metrics(const struct admin_view *view, struct buffer *to);
+/* Of them those of the journal and the ledger: server/admin/journal_metrics.c. */
+void admin_write_journal_metrics(const struct journal_service *service, struct buffer *to);
+/* # HELP and # TYPE. */
+void admin_write_family(struct buffer *to, const char *name, const char *type, const char *help);

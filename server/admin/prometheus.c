@@ -14,7 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
-static void family(struct buffer *to, const char *name, const char *type, const char *help)
+void admin_write_family(struct buffer *to, const char *name, const char *type, const char *help)
 {
     buffer_append_format(to, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
 }
@@ -31,8 +31,9 @@ static uint64_t sum_requests(const struct admin_view *view, unsigned operation, 
 
 static void write_requests(const struct admin_view *view, struct buffer *to)
 {
-    family(to, "bale_requests_total", "counter",
-           "Requests by operation and status; status 0: nothing could be answered, 1: none of the usual ones.");
+    admin_write_family(
+        to, "bale_requests_total", "counter",
+        "Requests by operation and status; status 0: nothing could be answered, 1: none of the usual ones.");
     for (unsigned operation = 0; operation < S3_OPERATIONS; operation++) {
         for (unsigned status = 0; status < METRICS_STATUSES; status++) {
             uint64_t sum = sum_requests(view, operation, status);
@@ -45,7 +46,7 @@ static void write_requests(const struct admin_view *view, struct buffer *to)
 
 static void write_refusals(const struct admin_view *view, struct buffer *to)
 {
-    family(to, "bale_refusals_total", "counter", "Requests that were refused, by S3 error code.");
+    admin_write_family(to, "bale_refusals_total", "counter", "Requests that were refused, by S3 error code.");
     unsigned count;
     const struct s3_error_entry *table = s3_error_table(&count);
     for (unsigned code = 0; code < count && code < METRICS_CODES_MAX; code++) {
@@ -60,7 +61,8 @@ static void write_refusals(const struct admin_view *view, struct buffer *to)
 
 static void write_codecs(const struct admin_view *view, struct buffer *to)
 {
-    family(to, "bale_objects_written_total", "counter", "Objects written that were not empty, by the codec chosen.");
+    admin_write_family(to, "bale_objects_written_total", "counter",
+                       "Objects written that were not empty, by the codec chosen.");
     for (unsigned codec = 0; codec < METRICS_CODECS; codec++) {
         uint64_t sum = 0;
         for (unsigned i = 0; i < view->shards_count; i++)
@@ -93,7 +95,8 @@ static void write_duration(const struct admin_view *view, unsigned operation, st
 
 static void write_durations(const struct admin_view *view, struct buffer *to)
 {
-    family(to, "bale_request_seconds", "histogram", "From a request's complete head to the end of its answer.");
+    admin_write_family(to, "bale_request_seconds", "histogram",
+                       "From a request's complete head to the end of its answer.");
     for (unsigned operation = 0; operation < S3_OPERATIONS; operation++) {
         uint64_t any = 0;
         for (unsigned status = 0; status < METRICS_STATUSES; status++)
@@ -110,7 +113,7 @@ static void write_plain_counters(const struct admin_view *view, struct buffer *t
         uint64_t sum = 0;                                                                 \
         for (unsigned i = 0; i < view->shards_count; i++)                                 \
             sum += metric_read(&view->shards[i].metrics->name);                           \
-        family(to, "bale_" #name "_total", "counter", help);                              \
+        admin_write_family(to, "bale_" #name "_total", "counter", help);                  \
         buffer_append_format(to, "bale_" #name "_total %llu\n", (unsigned long long)sum); \
     } while (false);
 #include "server/metrics.def"
@@ -174,7 +177,7 @@ static void write_shard_rows(const struct admin_view *view, struct buffer *to)
 {
     for (unsigned row = 0; row < sizeof SHARD_ROWS / sizeof SHARD_ROWS[0]; row++) {
         const struct shard_row *shown = &SHARD_ROWS[row];
-        family(to, shown->name, shown->type, shown->help);
+        admin_write_family(to, shown->name, shown->type, shown->help);
         for (unsigned i = 0; i < view->shards_count; i++) {
             const metric_counter *counter = counter_of(&view->shards[i], shown);
             buffer_append_format(to, "%s{shard=\"%u\"} %.15g\n", shown->name, i,
@@ -200,7 +203,7 @@ static void write_store(const struct admin_view *view, struct buffer *to)
         {"bale_changes_total", "counter", "Changes that were committed.", usage.changes},
     };
     for (unsigned i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        family(to, rows[i].name, rows[i].type, rows[i].help);
+        admin_write_family(to, rows[i].name, rows[i].type, rows[i].help);
         buffer_append_format(to, "%s %llu\n", rows[i].name, (unsigned long long)rows[i].value);
     }
 }
@@ -227,15 +230,15 @@ static void write_process(const struct admin_view *view, struct buffer *to)
 {
     struct timespec cpu = {0};
     (void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &cpu);
-    family(to, "process_cpu_seconds_total", "counter", "Processor time of all threads.");
+    admin_write_family(to, "process_cpu_seconds_total", "counter", "Processor time of all threads.");
     buffer_append_format(to, "process_cpu_seconds_total %.6f\n", (double)cpu.tv_sec + (double)cpu.tv_nsec / 1e9);
-    family(to, "process_resident_memory_bytes", "gauge", "Memory that is resident, mapped files included.");
+    admin_write_family(to, "process_resident_memory_bytes", "gauge", "Memory that is resident, mapped files included.");
     buffer_append_format(to, "process_resident_memory_bytes %llu\n", (unsigned long long)resident_bytes());
-    family(to, "process_start_time_seconds", "gauge", "When the process started, since 1970.");
+    admin_write_family(to, "process_start_time_seconds", "gauge", "When the process started, since 1970.");
     buffer_append_format(to, "process_start_time_seconds %.3f\n", (double)view->started_ms / 1e3);
-    family(to, "bale_log_lines_dropped_total", "counter", "Log lines for which there was no room.");
+    admin_write_family(to, "bale_log_lines_dropped_total", "counter", "Log lines for which there was no room.");
     buffer_append_format(to, "bale_log_lines_dropped_total %llu\n", (unsigned long long)log_dropped());
-    family(to, "bale_build_info", "gauge", "Always 1; the version is its label.");
+    admin_write_family(to, "bale_build_info", "gauge", "Always 1; the version is its label.");
     buffer_append_format(to, "bale_build_info{version=\"%s\"} 1\n", BALE_VERSION);
 }
 
@@ -248,5 +251,6 @@ void admin_write_metrics(const struct admin_view *view, struct buffer *to)
     write_codecs(view, to);
     write_shard_rows(view, to);
     write_store(view, to);
+    admin_write_journal_metrics(view->journal, to);
     write_process(view, to);
 }

@@ -248,9 +248,9 @@ bool command_import(const struct command_line *line, struct error *error)
         return false;
     struct import import = {.line = line, .list = list};
     import.bucket = line->bucket != NULL ? span_from_string(line->bucket) : objects_json_bucket(list);
-    bool ok = import.bucket.size != 0 && import.bucket.size <= BUCKET_NAME_BYTES_MAX
-                  ? session_run(line->folder, true, work, &import, error)
-                  : error_set(error, ERROR_INVALID, NULL, "objects.json names no bucket: give --bucket NAME");
+    bool ok = import.bucket.size == 0
+                  ? error_set(error, ERROR_INVALID, NULL, "objects.json names no bucket: give --bucket NAME")
+                  : session_check_bucket(import.bucket, error) && session_run(line->folder, true, work, &import, error);
     if (ok)
         printf("%llu objects, %llu bytes (%llu stored) are now in the bucket %.*s\n",
                (unsigned long long)import.objects, (unsigned long long)import.original_bytes,

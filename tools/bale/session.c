@@ -53,6 +53,15 @@ bool session_find_folder(const char *folder, struct error *error)
     return access(path, F_OK) == 0 || error_set_errno(error, errno, "there is no store in %s", folder);
 }
 
+bool session_check_bucket(struct span bucket, struct error *error)
+{
+    if (bucket.size == 0 || bucket.size > BUCKET_NAME_BYTES_MAX)
+        return error_set(error, ERROR_INVALID, NULL, "a bucket's name has 1 to %d bytes", BUCKET_NAME_BYTES_MAX);
+    return bucket.data[0] != '.' ||
+           error_set(error, ERROR_INVALID, NULL, "the bucket %.*s is Bale's own, and goes with the folder",
+                     SPAN_FORMAT(bucket));
+}
+
 bool session_run(const char *folder, bool make, session_work *work, void *context, struct error *error)
 {
     if (!make && !session_find_folder(folder, error))

@@ -17,3 +17,5 @@ bool session_run_bare(session_work *work, void *context, struct error *error);
 
 /* Is there a store in the folder? */
 bool session_find_folder(const char *folder, struct error *error);
+/* Is it a bucket of clients? ERROR_INVALID: it is no name, or one of Bale's own. */
+bool session_check_bucket(struct span bucket, struct error *error);

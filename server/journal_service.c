@@ -1,0 +1,218 @@
+/* server/journal_service.c -- brings the journal to life on shard 0, watches it, and ends it. */
+#include "server/journal_service.h"
+
+#include "runtime/base/assert.h"
+#include "runtime/log.h"
+#include "runtime/loop.h"
+#include "s3client/embedded/embedded.h"
+#include "s3client/wire/s3_error.h"
+
+#include <string.h>
+
+enum {
+    BUCKET_RETRY_MS = 1000,
+    BUCKET_RETRY_MAX_MS = 60000,
+    WATCH_MS = 2000,
+    BEHIND_MS = 60000, /* what waits longer than this is worth a word */
+};
+
+/* ---- what the log is told: each thing once ---- */
+
+static void tell_condition(struct journal_service *service)
+{
+    enum journal_condition condition = journal_condition(service->journal);
+    if (condition == service->told.condition || condition == JOURNAL_NOT_READY)
+        return;
+    service->told.condition = condition;
+    const char *detail = journal_condition_detail(service->journal);
+    if (condition == JOURNAL_RUNS)
+        log_message(LOG_INFO, "the journal runs, at generation %llu",
+                    (unsigned long long)journal_head(service->journal)->generation);
+    else
+        log_message(LOG_ERROR, "the journal stands still (%s): %s%s%s. Requests are served all the same",
+                    journal_condition_name(condition), journal_condition_advice(condition),
+                    detail[0] != '\0' ? ": " : "", detail);
+}
+
+/* A kind of alarm is told when it first occurs; /metrics has how often. */
+static void tell_alarms(struct journal_service *service)
+{
+    const struct journal_counters *now = journal_counters(service->journal);
+    for (unsigned alarm = 0; alarm < ALARM_COUNT; alarm++) {
+        if (now->alarms[alarm] > 0 && service->told.counters.alarms[alarm] == 0)
+            log_message(LOG_ERROR, "the journal raises an alarm: %s. `bale journal` says more",
+                        journal_alarm_name(alarm));
+    }
+    service->told.counters = *now;
+}
+
+static void tell_sender(struct journal_service *service)
+{
+    const struct spool_sender_counters *now = spool_sender_counters(service->sender);
+    if (now->records_damaged > 0 && service->told.sent.records_damaged == 0)
+        log_message(LOG_ERROR, "a record of the ledger's spool is damaged and counts as nothing: `bale savings "
+                               "--recount` sets the ledger right");
+    if (now->records_missing > 0 && service->told.sent.records_missing == 0)
+        log_message(LOG_ERROR, "the ledger has lost records that it had: `bale savings --recount` sets it right");
+    service->told.sent = *now;
+    bool is_behind = journal_service_waiting_ms(service) >= BEHIND_MS;
+    if (is_behind && !service->told.is_behind)
+        log_message(LOG_WARNING, "%llu records have been waiting for the ledger since %llu s; they are kept",
+                    (unsigned long long)journal_service_records_waiting(service),
+                    (unsigned long long)journal_service_waiting_ms(service) / 1000);
+    else if (!is_behind && service->told.is_behind)
+        log_message(LOG_INFO, "the ledger is up to date again");
+    service->told.is_behind = is_behind;
+}
+
+/* ---- life ---- */
+
+static bool pause_ms(struct journal_service *service, uint64_t milliseconds)
+{
+    struct journal_scheduler *scheduler = &service->scheduler.base;
+    return scheduler->sleep_until(scheduler, deadline_after_ms(milliseconds));
+}
+
+/* Nobody owns it, and it has no name that a client could use. */
+SUSPENDS static bool make_bucket(struct journal_service *service)
+{
+    struct bucket_info info;
+    struct error error;
+    if (bucket_find(service->store, JOURNAL_SYSTEM_BUCKET, &info, &error) ||
+        bucket_create(service->store, JOURNAL_SYSTEM_BUCKET, SPAN_EMPTY, &error))
+        return true;
+    if (!service->told.is_without_bucket)
+        log_message(LOG_ERROR, "the journal has no bucket and waits for one: %s", error.message);
+    service->told.is_without_bucket = true;
+    return false;
+}
+
+static void open_journal(struct journal_service *service)
+{
+    static const struct spool_sender_options sending = {0};
+    service->bucket = journal_bucket_open(service->store, JOURNAL_SYSTEM_BUCKET, SPAN_EMPTY);
+    service->environment.store = journal_bucket_store(service->bucket);
+    service->journal = journal_open(&service->environment, &service->options);
+    service->sender = spool_sender_start(&service->environment, service->journal, service->spool, &sending);
+}
+
+SUSPENDS static void run(void *argument)
+{
+    struct journal_service *service = argument;
+    for (uint64_t retry_ms = BUCKET_RETRY_MS; !make_bucket(service);
+         retry_ms = retry_ms * 2 < BUCKET_RETRY_MAX_MS ? retry_ms * 2 : BUCKET_RETRY_MAX_MS) {
+        if (!pause_ms(service, retry_ms))
+            return;
+    }
+    if (service->scheduler.is_stopping)
+        return;
+    open_journal(service);
+    while (pause_ms(service, WATCH_MS)) {
+        tell_condition(service);
+        tell_alarms(service);
+        tell_sender(service);
+    }
+}
+
+bool journal_service_start(struct journal_service *service, struct bucket_store *store, unsigned poll_ms,
+                           struct error *error)
+{
+    *service = (struct journal_service){.store = store,
+                                        .spool = embedded_spool(store),
+                                        .options = {.poll_ms = poll_ms, .may_seed = true},
+                                        .told = {.condition = JOURNAL_NOT_READY}};
+    fiber_scheduler_init(&service->scheduler);
+    struct journal_scheduler *scheduler = &service->scheduler.base;
+    service->environment =
+        (struct journal_environment){.clock = clock_system(), .random = random_system(), .scheduler = scheduler};
+    embedded_id(store, service->environment.place.bytes);
+    return scheduler->spawn(scheduler, "journal", run, service) ||
+           error_set(error, ERROR_BUSY, NULL, "there is no fiber for the journal");
+}
+
+void journal_service_stop(struct journal_service *service, deadline_t deadline)
+{
+    if (service->sender != NULL && journal_service_records_waiting(service) > 0 &&
+        !spool_sender_flush(service->sender, deadline))
+        log_message(LOG_INFO, "%llu records wait for the ledger: the next start sends them",
+                    (unsigned long long)journal_service_records_waiting(service));
+    if (service->journal != NULL)
+        journal_stop(service->journal);
+    bool has_ended = fiber_scheduler_stop(&service->scheduler, DEADLINE_NONE); /* requests have deadlines */
+    ASSERT(has_ended);
+    if (service->journal == NULL)
+        return;
+    spool_sender_free(service->sender);
+    journal_free(service->journal);
+    journal_bucket_close(service->bucket);
+    service->journal = NULL;
+    service->sender = NULL;
+}
+
+/* ---- what it shows ---- */
+
+bool journal_service_savings(const struct journal_service *service, struct savings *ret_savings, struct error *error)
+{
+    const struct state *state = service->journal == NULL ? NULL : journal_state(service->journal);
+    *ret_savings = (struct savings){0};
+    if (state == NULL)
+        return error_set(error, ERROR_BUSY, NULL, "the ledger has not been read yet");
+    struct ledger_sums sums = {0};
+    ledger_sums_add_state(&sums, state);
+    bool is_read = ledger_sums_add_spool(&sums, state, service->spool, error);
+    if (is_read) {
+        savings_add_sums(ret_savings, &sums);
+        savings_finish(ret_savings);
+    }
+    ledger_sums_free(&sums);
+    return is_read;
+}
+
+static uint64_t records_waiting(const struct journal_service *service, const struct spool_info *info)
+{
+    struct journal_id id;
+    uint64_t last = 0;
+    memcpy(id.bytes, info->id, sizeof id.bytes);
+    const struct state *state = service->journal == NULL ? NULL : journal_state(service->journal);
+    if (state != NULL)
+        (void)state_spool_last(state, &id, &last);
+    uint64_t first = info->first > last ? info->first : last + 1;
+    uint64_t end = info->last_frozen + (info->has_open ? 1 : 0);
+    return info->first == 0 || first > end ? 0 : end - first + 1;
+}
+
+uint64_t journal_service_records_waiting(const struct journal_service *service)
+{
+    struct buffer infos;
+    struct error error;
+    uint64_t waiting = 0;
+    buffer_init(&infos, 0);
+    bool is_listed = spool_list(service->spool, &infos, &error);
+    const struct spool_info *info = (const struct spool_info *)(const void *)infos.data;
+    for (size_t i = 0; is_listed && i < infos.size / sizeof *info; i++)
+        waiting += records_waiting(service, &info[i]);
+    buffer_free(&infos);
+    return waiting;
+}
+
+uint64_t journal_service_waiting_ms(const struct journal_service *service)
+{
+    uint64_t since = service->sender == NULL ? 0 : spool_sender_counters(service->sender)->waiting_since_ns;
+    uint64_t now = clock_monotonic_ns(service->environment.clock);
+    return since == 0 || since > now ? 0 : (now - since) / 1000000;
+}
+
+bool journal_service_is_well(const struct journal_service *service, struct error *error)
+{
+    if (service->journal == NULL)
+        return !service->told.is_without_bucket ||
+               error_set(error, ERROR_BUSY, NULL, "the journal has no bucket and waits for one");
+    enum journal_condition condition = journal_condition(service->journal);
+    if (condition != JOURNAL_RUNS && condition != JOURNAL_NOT_READY)
+        return error_set(error, ERROR_DAMAGED, NULL, "the journal stands still (%s): %s",
+                         journal_condition_name(condition), journal_condition_advice(condition));
+    uint64_t waiting_ms = journal_service_waiting_ms(service);
+    return waiting_ms < BEHIND_MS ||
+           error_set(error, ERROR_BUSY, NULL, "the savings ledger is %llu s behind; what it lacks is kept",
+                     (unsigned long long)waiting_ms / 1000);
+}

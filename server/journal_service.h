@@ -1,0 +1,49 @@
+/* server/journal_service.h -- the journal in this process: on shard 0, beside its requests.
+ *
+ * It makes the system bucket, runs the journal on it (journal/), and a sender that brings the store's spool into the
+ * ledger. No request waits for it: what it cannot send now stays in the spool, which is as durable as the objects. What
+ * is wrong with it is told once in the log, and whoever asks can see it (/ready, /metrics, /journal).
+ *
+ * Everything on shard 0's thread. */
+#pragma once
+
+#include "journal/bucket_store.h"
+#include "journal/fiber_scheduler.h"
+#include "journal/journal.h"
+#include "journal/savings.h"
+#include "journal/spool_sender.h"
+#include "runtime/base/error.h"
+
+struct journal_service {
+    struct bucket_store *store; /* the embedded one */
+    struct spool *spool;
+    struct fiber_scheduler scheduler;
+    struct journal_environment environment;
+    struct journal_options options;
+    struct journal_bucket *bucket;
+    struct journal *journal;     /* NULL: the system bucket is not there yet */
+    struct spool_sender *sender; /* NULL likewise */
+    struct {                     /* what the log was told */
+        enum journal_condition condition;
+        struct journal_counters counters;
+        struct spool_sender_counters sent;
+        bool is_behind;
+        bool is_without_bucket;
+    } told;
+};
+
+/* Starts its fibers; they run once the loop does. `poll_ms`: how often it looks for what others wrote. */
+bool journal_service_start(struct journal_service *service, struct bucket_store *store, unsigned poll_ms,
+                           struct error *error);
+/* Sends what waits, until the deadline; then everything ends, within the deadline of a request. */
+SUSPENDS void journal_service_stop(struct journal_service *service, deadline_t deadline);
+
+/* What the ledger and the spool say together, now: every acknowledged write is in it once. False: the ledger has not
+ * been read yet, or the spool could not be. */
+bool journal_service_savings(const struct journal_service *service, struct savings *ret_savings, struct error *error);
+/* Records that are not in the ledger yet. */
+uint64_t journal_service_records_waiting(const struct journal_service *service);
+/* How long something has been waiting; 0: nothing does. */
+uint64_t journal_service_waiting_ms(const struct journal_service *service);
+/* Is nothing wrong with it? Else the error is a sentence for an operator. */
+bool journal_service_is_well(const struct journal_service *service, struct error *error);
