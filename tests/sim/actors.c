@@ -31,7 +31,12 @@ void actor_start(struct actor *actor)
     actor->seen_good_tick = 0;
     actor->commits_seen = 0;
     actor->last_committed = NO_SEGMENT;
-    actor->journal = journal_open(&environment, &sim.options);
+    struct journal_options options = sim.options;
+    if (actor < sim.actors + sim.hasty_count) {
+        options.fold_gap_ms = 1 + (unsigned)world_below(15);
+        options.fold_age_ms = 1;
+    }
+    actor->journal = journal_open(&environment, &options);
     if (sim.is_ending)
         return;
     workload_start(actor);

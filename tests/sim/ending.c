@@ -98,12 +98,17 @@ static void settle_run(void *argument)
 
 /* ---- silence ---- */
 
+/* What happened last may still be folded at first. */
 static void quiet_run(void *argument)
 {
     struct actor *actor = argument;
-    uint64_t before = actor->process.requests;
-    world_sleep_ms((uint64_t)QUIET_POLLS * sim.options.poll_ms);
-    if (actor->process.requests - before > QUIET_POLLS + 1)
+    bool is_quiet = false;
+    for (unsigned i = 0; i < 3 && !is_quiet; i++) {
+        uint64_t before = actor->process.requests;
+        world_sleep_ms((uint64_t)QUIET_POLLS * sim.options.poll_ms);
+        is_quiet = actor->process.requests - before <= QUIET_POLLS + 1;
+    }
+    if (!is_quiet)
         violate("J42", -1, "a quiet replica asks for more than the bell");
     ended++;
 }

@@ -31,6 +31,7 @@ void faults_draw(void)
     world_rates.weather = one_of((unsigned[]){0, 2, 2, 10}, 4);
     world_rates.late_ms_max = world_below(2) ? 2000 : 30000;
     world_rates.pause_ms_max = world_below(2) ? 1000 : 20000;
+    world_rates.quiet_latency_ms_max = 3; /* when there are no faults */
     world_rates.latency_ms_max = one_of(latencies, 6);
     world_rates.outage_ms_max = world_below(50) == 0 ? 600000 : 10000;
     world_rates.page_names = world_below(2) ? 1000 : 1 + (unsigned)world_below(12);

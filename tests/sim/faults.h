@@ -9,7 +9,7 @@
 struct fault_rates {
     unsigned lost, answer_lost, late, twice, conflict, crash, crash_at_point, pause, delete_part;
     unsigned weather; /* of an outage, an isolation or a clock step, each 100 ms */
-    uint64_t late_ms_max, pause_ms_max, latency_ms_max, outage_ms_max;
+    uint64_t late_ms_max, pause_ms_max, latency_ms_max, quiet_latency_ms_max, outage_ms_max;
     unsigned page_names; /* of a listing */
 };
 

@@ -12,7 +12,8 @@ static void check_is_folded(const char *name)
     if (!segment_name_parse(span_from_string(name), &key))
         return;
     const struct known_segment *segment = segment_known(segment_index(&key));
-    if (segment->is_committed && segment->covered == 0 && !segment->is_touched && key.base + sim.head.window > sim.head.generation)
+    if (segment->is_committed && segment->covered == 0 && !segment->is_touched &&
+        key.base + sim.head.window > sim.head.generation)
         violate("J33", -1, "a committed segment was not folded in a minute without faults");
 }
 

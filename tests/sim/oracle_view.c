@@ -4,6 +4,8 @@
 
 #include "runtime/base/assert.h"
 
+enum { CALM_AGE_MS_MAX = 2500 + 4000 }; /* the default poll with its jitter, and a tick */
+
 /* ---- what the lists hold ---- */
 
 /* Marks what the list holds; -1, or the batch that is there twice. */
@@ -227,6 +229,8 @@ void check_replica(struct actor *actor)
         return; /* while the next view is made this one is served, and has been judged */
     if (has_changed(actor, state))
         check_view(actor, state);
+    if (sim.is_calm && world_now() - journal->good_tick_ns > CALM_AGE_MS_MAX * UINT64_C(1000000))
+        violate("J20", -1, "a replica grows old though nothing is in the way");
     if (journal->good_tick_ns != actor->seen_good_tick) {
         actor->seen_good_tick = journal->good_tick_ns;
         check_shows_commits(actor, journal->good_tick_ns, "J20",

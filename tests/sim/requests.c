@@ -163,7 +163,8 @@ static void schedule_effect(struct request *request, uint64_t time)
 
 static uint64_t latency(void)
 {
-    return world_faults ? world_heavy_tail(world_rates.latency_ms_max * MS) : MS + world_below(3 * MS);
+    return world_faults ? world_heavy_tail(world_rates.latency_ms_max * MS)
+                        : MS + world_below(world_rates.quiet_latency_ms_max * MS);
 }
 
 /* The process dies at this request. */

@@ -83,7 +83,7 @@ void run_seed(uint64_t seed, struct run_result *ret_result)
     faults_draw();
     workload_draw();
     world_observer = (struct store_observer){check_head_written, check_name_deleted};
-    world_faults = true;
+    world_faults = !sim.is_calm;
     world_spawn(NULL, supervisor_run, &is_over);
     world_spawn(NULL, weather_run, &is_over);
     (void)world_run(is_worked_off, after_step, world_now() + UINT64_C(400000) * MS, STEPS_MAX);

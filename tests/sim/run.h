@@ -8,6 +8,7 @@ enum { VIOLATION_BYTES = 200 };
 struct run_result {
     bool is_violated, had_multi_page;
     char violation[VIOLATION_BYTES];
+    uint64_t first_tries, first_commits; /* of runs without faults */
     uint64_t trace, generations, committed, rejected, unknown, batches;
 };
 

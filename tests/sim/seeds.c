@@ -15,6 +15,7 @@ enum { JOBS_MAX = 64, REPLICAS_SEEN_MAX = 8 };
 /* What the seeds of one process add up to. */
 struct tally {
     uint64_t seeds, violations, generations, batches, committed, unknown;
+    uint64_t first_tries, first_commits;                    /* of runs without faults */
     uint64_t small_generations, small_batches, single_page; /* seeds below what section 8.7 asks for */
     struct coverage_table coverage;
 };
@@ -27,6 +28,8 @@ static void add_run(struct tally *tally, const struct run_result *run)
     tally->batches += run->batches;
     tally->committed += run->committed;
     tally->unknown += run->unknown;
+    tally->first_tries += run->first_tries;
+    tally->first_commits += run->first_commits;
     tally->small_generations += run->generations < 20;
     tally->small_batches += run->batches <= 100;
     tally->single_page += !run->had_multi_page;
@@ -40,6 +43,8 @@ static void add_tally(struct tally *tally, const struct tally *part)
     tally->batches += part->batches;
     tally->committed += part->committed;
     tally->unknown += part->unknown;
+    tally->first_tries += part->first_tries;
+    tally->first_commits += part->first_commits;
     tally->small_generations += part->small_generations;
     tally->small_batches += part->small_batches;
     tally->single_page += part->single_page;
@@ -125,7 +130,11 @@ unsigned seeds_run(uint64_t first, uint64_t count, unsigned jobs)
     printf("seeds of fewer than 20 generations: %.1f %%, of at most 100 batches: %.1f %%, of one list page: %.1f %%\n",
            100.0 * (double)tally.small_generations / seeds, 100.0 * (double)tally.small_batches / seeds,
            100.0 * (double)tally.single_page / seeds);
+    bool gets_on = 1000 * tally.first_commits >= 999 * tally.first_tries;
+    printf("without faults %llu of %llu batches were committed at the first try: J52 %s\n",
+           (unsigned long long)tally.first_commits, (unsigned long long)tally.first_tries,
+           gets_on ? "holds" : "is violated");
     coverage_print(stdout);
     bool is_covered = count < COVERAGE_SEEDS || coverage_check(stdout);
-    return (unsigned)tally.violations + !is_covered;
+    return (unsigned)tally.violations + !is_covered + !gets_on;
 }
