@@ -1,5 +1,6 @@
 /* journal/fold.c -- makes the next checkpoint of the live segments, and publishes it if nobody else did. */
 #include "journal/layers.h"
+#include "journal/quarantine.h"
 #include "journal/replica.h"
 #include "runtime/base/assert.h"
 
@@ -20,6 +21,7 @@ struct folding {
     struct listing early; /* listed before `listed` began; no pages: `listed` is one page, which needs no other */
     struct segment_key *chosen;
     size_t chosen_count;
+    struct released_list released;
     struct layer changes;
     struct buffer body;
 };
@@ -101,6 +103,7 @@ static bool gather(struct journal *journal, struct folding *folding)
     }
     if (!MUTATED(list_before_head_on_fold) && !list_input(journal, folding))
         return false;
+    quarantine_read_released(journal, &folding->released);
     return fetch_input(journal, folding) && !journal->is_stopping;
 }
 
@@ -173,7 +176,7 @@ static enum choice choose_one(struct journal *journal, struct folding *folding, 
 
 static bool choose(struct journal *journal, struct folding *folding)
 {
-    folding->chosen = calloc(folding->listed.count + 1, sizeof *folding->chosen);
+    folding->chosen = calloc(folding->listed.count + folding->released.count + 1, sizeof *folding->chosen);
     ASSERT(folding->chosen != NULL);
     for (size_t i = 0; i < folding->listed.count; i++) {
         switch (choose_one(journal, folding, &folding->listed.keys[i])) {
@@ -210,17 +213,24 @@ static void begin_next_head(struct journal *journal, struct head *head)
     head->dropped_count = count;
 }
 
-/* Quarantined segments that an operator's release gave up. */
-static void forget_released(struct head *head, struct state *state)
+/* Segments in quarantine that were released and are good now count in their place among the others. */
+static void choose_released(struct folding *folding)
 {
-    uint32_t count = 0;
-    for (uint32_t i = 0; i < head->quarantine_count; i++) {
-        if (state_has_release(state, &head->quarantine[i].key))
-            state_forget_release(state, &head->quarantine[i].key);
-        else
-            head->quarantine[count++] = head->quarantine[i];
+    for (size_t i = 0; i < folding->released.count; i++) {
+        const struct released *released = &folding->released.items[i];
+        if (!released->is_released || !released->is_good)
+            continue;
+        size_t at = folding->chosen_count++;
+        for (; at > 0 && segment_key_compare(&folding->chosen[at - 1], &released->key) > 0; at--)
+            folding->chosen[at] = folding->chosen[at - 1];
+        folding->chosen[at] = released->key;
     }
-    head->quarantine_count = count;
+}
+
+static const struct segment *chosen_segment(struct journal *journal, const struct folding *folding, size_t at)
+{
+    const struct released *released = released_find(&folding->released, &folding->chosen[at]);
+    return released != NULL ? &released->segment : &tail_find(journal, &folding->chosen[at])->segment;
 }
 
 /* From the base and the chosen bodies. Under `busy`: neither changes. */
@@ -235,13 +245,15 @@ static bool build_alone(struct journal *journal, struct folding *folding)
         return false;
     struct state state;
     state_init(&state, &journal->base, current->digest);
+    quarantine_mark_released(&folding->released, &state);
+    choose_released(folding);
     for (size_t i = 0; i < folding->chosen_count; i++) {
-        const struct tail_segment *item = tail_find(journal, &folding->chosen[i]);
-        apply_segment(&state, &item->segment, folding->head->generation);
-        replica_breathe(journal, item->body.size);
+        const struct segment *segment = chosen_segment(journal, folding, i);
+        apply_segment(&state, segment, folding->head->generation);
+        replica_breathe(journal, segment->batches.size);
     }
     replica_expire(journal, &state, current, folding->head->generation);
-    forget_released(folding->head, &state);
+    quarantine_settle(&folding->released, folding->head, &state);
     folding->head->digest = state.digest;
     folding->head->ancestors[0].folded_count = (uint32_t)folding->chosen_count;
     folding->changes = state.changes; /* the fold's own from here on */
@@ -374,6 +386,7 @@ bool fold(struct journal *journal, bool take_nothing_too)
     free(folding.listed.keys);
     free(folding.early.keys);
     free(folding.chosen);
+    released_list_free(&folding.released);
     replica_free_layer(journal, &folding.changes);
     buffer_free(&folding.body);
     if (is_published) {
@@ -407,7 +420,7 @@ void compactor_run(void *argument)
         if (!journal->is_ready || !journal->has_head || !replica_may_write(journal) ||
             replica_now(journal) - journal->head_first_read_ns < gap_ns)
             continue;
-        bool must_drive = journal->must_drive;
+        bool must_drive = journal->must_drive || quarantine_has_work(journal);
         if (!must_drive && !has_reason(journal))
             continue;
         journal->must_drive = false;

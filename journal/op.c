@@ -64,6 +64,13 @@ static void put_spool(struct buffer *ops, enum op_kind kind, const struct journa
     op_put(ops, &(struct op){kind, SPACE_JOURNAL, SPAN_EMPTY, span_of(spool, sizeof *spool), SPAN_EMPTY});
 }
 
+void op_put_release(struct buffer *ops, const struct segment_key *key)
+{
+    uint8_t stored[SEGMENT_KEY_STORED_BYTES];
+    segment_key_store(key, stored);
+    op_put(ops, &(struct op){OP_RELEASE, SPACE_JOURNAL, SPAN_EMPTY, span_of(stored, sizeof stored), SPAN_EMPTY});
+}
+
 void op_put_spool_open(struct buffer *ops, const struct journal_id *spool)
 {
     put_spool(ops, OP_SPOOL_OPEN, spool);

@@ -4,15 +4,16 @@
  * two tables, so an op can never meet a value of another type. Applying is total: every op has one documented result
  * for every state, whatever was stored before (O1, O2).
  *
- *   counter-add   counter += value, 64 bits two's complement, wraps, never clamped. 0 and absent are the same
- *   map-put       map[key] = value
- *   map-delete    map[key] is absent; no effect if it was
- *   map-put-if    if map[key] is as expected (absent, or these bytes) it becomes the new value or absent; else no
- * effect set-add, set-remove    key is, is not a member list-append   value becomes the last element; a list that holds
- * LIST_BYTES_MAX takes no more spool-open    opens spool `key` with last = 0; no effect if it is open spool-record  if
- * the spool is open and n == last + 1: last = n and the ops inside are applied; else no effect spool-close   the spool
- * is gone with its number; no effect if it is not open. A closed id must not be opened again release       a segment in
- * quarantine (key: its stored key) is given up: the next fold forgets it
+ * - counter-add: counter += value, 64 bits two's complement, wraps, never clamped. 0 and absent are the same
+ * - map-put: map[key] = value
+ * - map-delete: map[key] is absent; no effect if it was
+ * - map-put-if: if map[key] is as expected (absent, or these bytes) it becomes the new value or absent; else no effect
+ * - set-add, set-remove: key is, is not a member
+ * - list-append: value becomes the last element; a list that holds LIST_BYTES_MAX takes no more
+ * - spool-open: opens spool `key` with last = 0; no effect if it is open
+ * - spool-record: if the spool is open and n == last + 1: last = n and the ops inside are applied; else no effect
+ * - spool-close: the spool is gone with its number; no effect if it is not open. A closed id is never opened again
+ * - release: a segment in quarantine (key: its stored key) is folded if it is good now, else given up (quarantine.h)
  *
  * Encoding, also inside a spool-record (whose ops may not be spool ops or releases):
  *   u8 kind, u8 space, u8 table bytes, u8 zero, u32 key bytes, u32 value bytes, table, key, value */
@@ -76,6 +77,7 @@ void op_put_map_put_if(struct buffer *ops, uint8_t space, struct span table, str
 void op_put_spool_open(struct buffer *ops, const struct journal_id *spool);
 /* `inner` holds encoded ops. */
 void op_put_spool_record(struct buffer *ops, const struct journal_id *spool, uint64_t n, struct span inner);
+void op_put_release(struct buffer *ops, const struct segment_key *key);
 void op_put_spool_close(struct buffer *ops, const struct journal_id *spool);
 
 enum op_read_result {

@@ -14,7 +14,7 @@ enum { SCANNED_ENTRIES_MAX = 1 << 16 }; /* of a journal that serves: a shard wai
 
 /* ---- lists ---- */
 
-static void add_finding(struct journal_report *report, const char *name, const char *text)
+static void add_finding(struct journal_report *report, const char *name, const char *text, bool is_harmless)
 {
     if (report->findings_count == REPORT_FINDINGS_MAX) {
         report->findings_dropped++;
@@ -26,6 +26,8 @@ static void add_finding(struct journal_report *report, const char *name, const c
     struct report_finding *finding = &report->findings[report->findings_count++];
     (void)snprintf(finding->name, sizeof finding->name, "%s", name);
     (void)snprintf(finding->text, sizeof finding->text, "%s", text);
+    finding->is_harmless = is_harmless;
+    report->harmless_count += is_harmless;
 }
 
 static struct report_spool *add_spool(struct journal_report *report, const uint8_t id[SPOOL_ID_BYTES])
@@ -185,6 +187,7 @@ struct verifying {
     const struct checkpoint *checkpoint; /* NULL: no good head */
     struct buffer body;
     struct checkpoint *copy;
+    bool is_leftover; /* nothing depends on the object that is looked at */
 };
 
 /* Bytes of the object, or false: gone since it was listed. Damage is read again: it may be the way's. */
@@ -212,13 +215,13 @@ static bool verify_segment(struct verifying *verifying, const struct segment_key
 {
     struct segment segment;
     const struct checkpoint *checkpoint = verifying->checkpoint;
+    bool is_settled = checkpoint != NULL && checkpoint_settles(checkpoint, key);
+    verifying->is_leftover = is_settled && head_find_quarantined(&checkpoint->head, key) == NULL;
     if (!read_object(verifying, name, SEGMENT_BYTES_MAX, error) ||
         !segment_decode(buffer_span(&verifying->body), &segment, error))
         return false;
     if (!segment_key_equal(&segment.key, key))
         return error_set(error, ERROR_DAMAGED, NULL, "it holds a segment of another name");
-    bool is_settled = checkpoint != NULL && checkpoint_settles(checkpoint, key);
-    verifying->report->leftovers += is_settled;
     if (checkpoint != NULL && !is_settled && !journal_id_equal(&segment.lineage, &checkpoint->head.lineage))
         return error_set(error, ERROR_DAMAGED, NULL, "it is of another lineage and never counts");
     return true;
@@ -227,9 +230,9 @@ static bool verify_segment(struct verifying *verifying, const struct segment_key
 static bool verify_part(struct verifying *verifying, const struct part_name *part, const char *name,
                         struct error *error)
 {
+    verifying->is_leftover = verifying->checkpoint != NULL && !is_named(&verifying->checkpoint->head, part);
     if (!read_object(verifying, name, PART_BYTES_MAX, error))
         return false;
-    verifying->report->leftovers += verifying->checkpoint != NULL && !is_named(&verifying->checkpoint->head, part);
     if (part->kind == PART_LEDGER) {
         struct segment_key *keys = NULL;
         uint32_t count;
@@ -284,7 +287,7 @@ static bool verify_object(struct verifying *verifying, const char *name, struct 
         return read_object(verifying, name, HEAD_BYTES_MAX, error);
     if (strncmp(name, PROBES_PREFIX, strlen(PROBES_PREFIX)) != 0)
         return error_set(error, ERROR_DAMAGED, NULL, "this is no object of a journal");
-    verifying->report->leftovers++;
+    verifying->is_leftover = true;
     return read_object(verifying, name, HEAD_BYTES_MAX, error);
 }
 
@@ -294,9 +297,8 @@ static bool verify_name(const char *name, void *context, struct error *error)
     struct error found = {0};
     bool is_good = false;
     buffer_clear(&verifying->body);
-    uint64_t leftovers = verifying->report->leftovers;
+    verifying->is_leftover = false;
     for (unsigned i = 0; i < FAILED_READS_ARE_DAMAGE && !is_good; i++) {
-        verifying->report->leftovers = leftovers;
         is_good = verify_object(verifying, name, &found);
         if (!is_good && found.kind == ERROR_NOT_FOUND)
             return true; /* removed since it was listed; what must not be removed is looked for elsewhere */
@@ -306,16 +308,17 @@ static bool verify_name(const char *name, void *context, struct error *error)
         }
     }
     verifying->report->checked_objects++;
+    verifying->report->leftovers += verifying->is_leftover;
     verifying->report->checked_bytes += verifying->body.size;
     if (!is_good)
-        add_finding(verifying->report, name, found.message);
+        add_finding(verifying->report, name, found.message, verifying->is_leftover);
     return true;
 }
 
 static bool verify_all(const struct journal_environment *environment, const struct checkpoint *checkpoint,
                        struct journal_report *report, struct error *error)
 {
-    struct verifying verifying = {environment, report, checkpoint, {0}, calloc(1, sizeof *verifying.copy)};
+    struct verifying verifying = {environment, report, checkpoint, {0}, calloc(1, sizeof *verifying.copy), false};
     ASSERT(verifying.copy != NULL);
     report->is_verified = true;
     bool is_read = cold_list(environment, "", "", verify_name, &verifying, error);
@@ -348,11 +351,12 @@ static void report_segments(struct journal_report *report, const struct cold_seg
         segment_name_format(&item->key, name);
         count_live(report, &writers, &item->key, item->is_live, item->body.size);
         if (item->state == COLD_GONE)
-            add_finding(report, name, "it was listed and is gone, and no fold has taken it");
+            add_finding(report, name, "it was listed and is gone, and no fold has taken it", false);
         else if (item->state == COLD_DAMAGED && !report->is_verified) /* else it has been named already */
-            add_finding(report, name, "it is damaged; a fold will put it into quarantine");
+            add_finding(report, name, "it is damaged; a fold will put it into quarantine", false);
         else if (item->state == COLD_NEWER)
-            add_finding(report, name, "it is of a later version, nothing is folded past it: upgrade this program");
+            add_finding(report, name, "it is of a later version, nothing is folded past it: upgrade this program",
+                        false);
     }
     saw_ledger(&writers, &checkpoint->covered.by_key);
     take_writers(report, &writers);
@@ -421,7 +425,7 @@ static bool look_at_journal(const struct journal_environment *environment, struc
     }
     report->condition = condition_of_head(environment, &found, report);
     if (report->condition != JOURNAL_NOT_READY)
-        add_finding(report, "", found.message);
+        add_finding(report, "", found.message, false);
     else
         (void)snprintf(report->detail, sizeof report->detail, "there is no journal here yet");
     return true;
@@ -459,12 +463,12 @@ void report_free(struct journal_report *report)
     report->spools = NULL;
     report->writers = NULL;
     report->findings = NULL;
-    report->spools_count = report->writers_count = report->findings_count = 0;
+    report->spools_count = report->writers_count = report->findings_count = report->harmless_count = 0;
 }
 
 bool report_is_sound(const struct journal_report *report)
 {
     bool is_absent = report->condition == JOURNAL_NOT_READY && !report->has_head && !report->is_running;
     return (report->condition == JOURNAL_RUNS || is_absent) && report->head.quarantine_count == 0 &&
-           report->findings_count == 0;
+           report->findings_count == report->harmless_count;
 }

@@ -35,6 +35,7 @@ struct report_writer {
 struct report_finding {
     char name[JOURNAL_NAME_BYTES]; /* of the object; empty: the journal as a whole */
     char text[160];
+    bool is_harmless; /* nothing depends on the object any more: a later fold removes it */
 };
 
 struct journal_report {
@@ -60,7 +61,7 @@ struct journal_report {
     bool is_verified;
     uint64_t checked_objects, checked_bytes, leftovers;
     struct report_finding *findings;
-    unsigned findings_count;
+    unsigned findings_count, harmless_count;
     uint64_t findings_dropped;
 };
 

@@ -148,7 +148,7 @@ static void json_findings(const struct journal_report *report, struct buffer *te
         put_json_string(text, report->findings[i].name);
         buffer_append_string(text, ",\"text\":");
         put_json_string(text, report->findings[i].text);
-        buffer_append_byte(text, '}');
+        buffer_append_string(text, report->findings[i].is_harmless ? ",\"harmless\":true}" : ",\"harmless\":false}");
     }
     buffer_append_format(text, "],\"findings_dropped\":%" PRIu64, report->findings_dropped);
 }
@@ -261,8 +261,8 @@ static void text_findings(const struct journal_report *report, struct buffer *te
 {
     for (unsigned i = 0; i < report->findings_count; i++) {
         const struct report_finding *finding = &report->findings[i];
-        buffer_append_format(text, "finding      %s%s%s\n", finding->name, finding->name[0] == '\0' ? "" : ": ",
-                             finding->text);
+        buffer_append_format(text, "finding      %s%s%s%s\n", finding->name, finding->name[0] == '\0' ? "" : ": ",
+                             finding->text, finding->is_harmless ? " (a leftover: nothing depends on it)" : "");
     }
     if (report->findings_dropped > 0)
         buffer_append_format(text, "             and %" PRIu64 " more\n", report->findings_dropped);
