@@ -509,9 +509,11 @@ static bool check_opened(struct embedded_store *store, bool repair, struct embed
                      repair ? " are left" : ". `bale check --repair` removes what is damaged");
 }
 
-static bool open_or_rebuild(struct embedded_store *store, bool repair, struct embedded_report *report,
+static bool open_or_rebuild(struct embedded_store *store, bool repair, const char *copy, struct embedded_report *report,
                             struct error *error)
 {
+    if (copy != NULL)
+        return rebuild_catalogue(store, copy, report, error);
     if (catalogue_open(store->folder.path, store->options.catalogue_max_bytes, store->folder.uuid, false,
                        &store->catalogue, error)) {
         if (volume_table_open(store, error))
@@ -523,10 +525,11 @@ static bool open_or_rebuild(struct embedded_store *store, bool repair, struct em
     report_finding(report, "%s", error->message);
     /* a catalogue that cannot be opened for want of memory or of rights is not lost */
     bool is_lost = error->kind == ERROR_DAMAGED || error->kind == ERROR_NOT_FOUND;
-    return is_lost && repair && rebuild_catalogue(store, report, error);
+    return is_lost && repair && rebuild_catalogue(store, NULL, report, error);
 }
 
-bool embedded_check(const char *path, bool repair, struct embedded_report *report, struct error *error)
+static bool check_folder(const char *path, bool repair, const char *copy, struct embedded_report *report,
+                         struct error *error)
 {
     struct embedded_store *store = calloc(1, sizeof *store);
     ASSERT(store != NULL);
@@ -534,7 +537,7 @@ bool embedded_check(const char *path, bool repair, struct embedded_report *repor
     store->options.catalogue_max_bytes = CATALOGUE_BYTES_DEFAULT;
     bool is_sound = false;
     if (folder_open(path, false, random_system(), &store->folder, error)) {
-        if (open_or_rebuild(store, repair, report, error)) {
+        if (open_or_rebuild(store, repair, copy, report, error)) {
             is_sound = check_opened(store, repair, report, error);
             volume_table_close(store);
             catalogue_close(&store->catalogue);
@@ -543,4 +546,14 @@ bool embedded_check(const char *path, bool repair, struct embedded_report *repor
     }
     free(store);
     return is_sound;
+}
+
+bool embedded_check(const char *path, bool repair, struct embedded_report *report, struct error *error)
+{
+    return check_folder(path, repair, NULL, report, error);
+}
+
+bool embedded_restore(const char *path, const char *copy, struct embedded_report *report, struct error *error)
+{
+    return check_folder(path, true, copy, report, error);
 }

@@ -112,3 +112,12 @@ struct embedded_report {
  * dropped, the table of free space is made anew, and a lost or unreadable catalogue is rebuilt from the volumes (what
  * that brings back and what not: docs/store-format.md). True: the folder is sound now. Blocks. */
 bool embedded_check(const char *path, bool repair, struct embedded_report *report, struct error *error);
+
+/* The same with `repair`, from a copy of the catalogue (embedded_backup): it takes the place of the catalogue, which is
+ * kept under another name; bodies that were written since are found by their labels, and what was overwritten or
+ * deleted since is dropped where its bytes are gone. */
+bool embedded_restore(const char *path, const char *copy, struct embedded_report *report, struct error *error);
+
+/* Writes a copy of the catalogue of one moment to `file`, compact and durable, by rename; whether or not a process has
+ * the folder open. Bodies in volumes are not in it. Blocks. */
+bool embedded_backup(const char *path, const char *file, uint64_t *ret_bytes, struct error *error);

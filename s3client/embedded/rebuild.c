@@ -3,10 +3,11 @@
  * Every label that is found is a body that was stored once; it may have been overwritten or deleted since. The newest
  * label of a key wins, and only if its blocks belong to no newer body and still match its checksum. What does not come
  * back: bodies that lay in the catalogue itself, sidecars (reads without them are slower, not wrong), and that
- * something was deleted, as long as its blocks have not been used again.
+ * something was deleted, as long as its blocks have not been used again. A copy of the catalogue, where there is one,
+ * has most of that: then it is the beginning, and labels add what is newer.
  *
- * System buckets do not come back either: the server makes its journal anew, and the ledger begins with a count of the
- * rows when the store is opened next. */
+ * System buckets do not come back either way: the server makes its journal anew, and the ledger begins with a count of
+ * the rows when the store is opened next. */
 #include "runtime/base/assert.h"
 #include "runtime/base/byteorder.h"
 #include "s3client/embedded/batch.h"
@@ -37,6 +38,7 @@ struct place {
 
 struct rebuild {
     struct embedded_store *store;
+    const char *copy; /* of a catalogue; NULL: from nothing */
     struct embedded_report *report;
     struct error *error;
     struct buffer places; /* struct place each */
@@ -54,13 +56,15 @@ static bool set_aside(struct rebuild *rebuild)
 {
     int folder = rebuild->store->folder.fd;
     char name[64];
+    if (rebuild->copy != NULL && !backup_is_ours(&rebuild->store->folder, rebuild->copy, rebuild->error))
+        return false;
     (void)snprintf(name, sizeof name, "catalogue/data.mdb.damaged-%lld", (long long)time(NULL));
     if (renameat(folder, "catalogue/data.mdb", folder, name) != 0 && errno != ENOENT)
         return error_set_errno(rebuild->error, errno, "the damaged catalogue cannot be renamed");
     (void)unlinkat(folder, "catalogue/lock.mdb", 0);
     if (mkdirat(folder, "catalogue", 0755) != 0 && errno != EEXIST)
         return error_set_errno(rebuild->error, errno, "the folder `catalogue` cannot be made");
-    return true;
+    return rebuild->copy == NULL || backup_put_back(&rebuild->store->folder, rebuild->copy, rebuild->error);
 }
 
 static bool begin(struct rebuild *rebuild)
@@ -106,7 +110,12 @@ static bool list_volumes(struct rebuild *rebuild)
 static void add_bucket(void *context, const struct bucket_info *info)
 {
     struct rebuild *rebuild = context;
-    if (ledger_is_system_bucket(span_from_string(info->name)))
+    struct bucket_row known;
+    struct error unread;
+    if (ledger_is_system_bucket(span_from_string(info->name)) ||
+        (rebuild->copy != NULL &&
+         catalogue_find_bucket(rebuild->txn, &rebuild->store->catalogue, span_from_string(info->name), &known,
+                               &unread) != LOOKUP_MISSING))
         return;
     struct bucket_row row = {.info = *info, .number = rebuild->numbers.group++};
     struct error ignored; /* a bucket that cannot be put shows as missing below */
@@ -224,16 +233,28 @@ static bool put_row(struct rebuild *rebuild, uint64_t group, const struct label 
     return done;
 }
 
+/* MISSING: nothing is there, or what the copy of the catalogue says is older. */
+static enum lookup find_newer(struct rebuild *rebuild, uint64_t group, struct span key, const struct row *found)
+{
+    struct key_table keys = {.txn = rebuild->txn, .table = rebuild->store->catalogue.objects};
+    struct span object;
+    struct row row;
+    enum lookup present = key_find(&keys, group, key, &object, rebuild->error);
+    if (present != LOOKUP_FOUND || rebuild->copy == NULL || !row_decode_object(object, &row, rebuild->error))
+        return present;
+    int64_t difference = found->attributes.modified_ms - row.attributes.modified_ms;
+    bool is_older = difference > 0 || (difference == 0 && load_u64_le(found->token + 8) > load_u64_le(row.token + 8));
+    return is_older ? LOOKUP_MISSING : LOOKUP_FOUND;
+}
+
 static bool restore(struct rebuild *rebuild, const struct place *place)
 {
     struct volume *volume = volume_find(rebuild->store, place->volume);
     struct label label;
     struct row row;
     struct bucket_row bucket;
-    struct span present;
     size_t size;
     uint32_t crc;
-    struct key_table keys = {.txn = rebuild->txn, .table = rebuild->store->catalogue.objects};
     if (pread(volume->fd, rebuild->bytes, place->size, (off_t)place->at) != (ssize_t)place->size ||
         !label_decode(span_of(rebuild->bytes, place->size), rebuild->store->folder.uuid, place->volume, place->at,
                       &label, &size) ||
@@ -243,8 +264,7 @@ static bool restore(struct rebuild *rebuild, const struct place *place)
         return true; /* of the journal's objects most were small and are gone: what is left of them would be a ruin */
     enum lookup found = find_bucket(rebuild, label.bucket, &bucket);
     if (found == LOOKUP_FOUND)
-        found = key_find(&keys, bucket.number, label.key, &present, rebuild->error) == LOOKUP_MISSING ? LOOKUP_FOUND
-                                                                                                      : LOOKUP_MISSING;
+        found = find_newer(rebuild, bucket.number, label.key, &row) == LOOKUP_MISSING ? LOOKUP_FOUND : LOOKUP_MISSING;
     if (found != LOOKUP_FOUND)
         return found == LOOKUP_MISSING; /* overwritten, or its bucket is gone */
     if (!check_read_body(rebuild->store, label.extents, row.attributes.stored_size, &crc) || crc != row.stored_crc32c)
@@ -284,22 +304,59 @@ static bool restore_all(struct rebuild *rebuild)
 
 /* ---- all of it ---- */
 
+static bool empty_table(struct rebuild *rebuild, MDB_dbi table)
+{
+    int result = mdb_drop(rebuild->txn, table, 0);
+    return result == 0 || catalogue_failed(result, rebuild->error, "empty a table");
+}
+
+/* Their rows belong to no bucket then, and go with the check. */
+static bool forget_system_buckets(struct rebuild *rebuild)
+{
+    MDB_cursor *cursor;
+    MDB_val name;
+    int result = mdb_cursor_open(rebuild->txn, rebuild->store->catalogue.buckets, &cursor);
+    if (result != 0)
+        return catalogue_failed(result, rebuild->error, "open a cursor");
+    while (result == 0 && (result = mdb_cursor_get(cursor, &name, NULL, MDB_NEXT)) == 0) {
+        if (ledger_is_system_bucket(span_of(name.mv_data, name.mv_size)))
+            result = mdb_cursor_del(cursor, 0);
+    }
+    mdb_cursor_close(cursor);
+    return result == MDB_NOTFOUND || catalogue_failed(result, rebuild->error, "remove a bucket");
+}
+
+/* What the copy cannot know: volumes and their blocks are what they are today, the journal has gone on without it. */
+static bool forget_what_changed(struct rebuild *rebuild)
+{
+    const struct catalogue *catalogue = &rebuild->store->catalogue;
+    return empty_table(rebuild, catalogue->volumes) && empty_table(rebuild, catalogue->space) &&
+           empty_table(rebuild, catalogue->spools) && empty_table(rebuild, catalogue->spool_records) &&
+           catalogue_delete(rebuild->txn, catalogue->meta, SPAN("ledger"), rebuild->error) &&
+           forget_system_buckets(rebuild);
+}
+
+static bool fill_catalogue(struct rebuild *rebuild)
+{
+    if (!begin(rebuild))
+        return false;
+    if ((rebuild->copy != NULL && !forget_what_changed(rebuild)) || !list_volumes(rebuild)) {
+        mdb_txn_abort(rebuild->txn);
+        return false;
+    }
+    rebuild->has_bucket_log = bucket_log_read(rebuild->store->folder.fd, add_bucket, rebuild);
+    return commit(rebuild) && volume_table_open(rebuild->store, rebuild->error);
+}
+
 static bool start_catalogue(struct rebuild *rebuild)
 {
     struct embedded_store *store = rebuild->store;
-    if (!catalogue_open(store->folder.path, store->options.catalogue_max_bytes, store->folder.uuid, true,
-                        &store->catalogue, rebuild->error))
+    if (!catalogue_open(store->folder.path, store->options.catalogue_max_bytes, store->folder.uuid,
+                        rebuild->copy == NULL, &store->catalogue, rebuild->error))
         return false;
     rebuild->numbers = (struct batch_numbers){1, 1, 1, 1, 1};
-    bool done = begin(rebuild);
-    if (done && !list_volumes(rebuild)) {
-        mdb_txn_abort(rebuild->txn);
-        done = false;
-    }
-    if (done) {
-        rebuild->has_bucket_log = bucket_log_read(store->folder.fd, add_bucket, rebuild);
-        done = commit(rebuild) && volume_table_open(store, rebuild->error);
-    }
+    bool done = (rebuild->copy == NULL || batch_read_numbers(store, &rebuild->numbers, rebuild->error)) &&
+                fill_catalogue(rebuild);
     if (!done)
         catalogue_close(&store->catalogue);
     return done;
@@ -315,9 +372,10 @@ static bool scan_all(struct rebuild *rebuild)
     return done;
 }
 
-bool rebuild_catalogue(struct embedded_store *store, struct embedded_report *report, struct error *error)
+bool rebuild_catalogue(struct embedded_store *store, const char *copy, struct embedded_report *report,
+                       struct error *error)
 {
-    struct rebuild rebuild = {.store = store, .report = report, .error = error};
+    struct rebuild rebuild = {.store = store, .copy = copy, .report = report, .error = error};
     if (!set_aside(&rebuild) || !start_catalogue(&rebuild))
         return false;
     rebuild.taken = calloc(VOLUMES_MAX, sizeof *rebuild.taken);

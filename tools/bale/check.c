@@ -1,4 +1,4 @@
-/* tools/bale/check.c -- bale check: reads a whole folder and says what it found. */
+/* tools/bale/check.c -- bale check: reads a whole folder and says what it found; bale backup: copies its catalogue. */
 #include "s3client/embedded/embedded.h"
 #include "tools/bale/command.h"
 #include "tools/bale/ledger_view.h"
@@ -65,9 +65,22 @@ bool command_check(const struct command_line *line, struct error *error)
     struct embedded_report report = {.line = print_line};
     if (!session_find_folder(line->folder, error))
         return false;
-    bool is_sound = embedded_check(line->folder, line->repair, &report, error) && check_ledger(line, &report, error);
+    if (line->copy != NULL && !line->repair)
+        return error_set(error, ERROR_INVALID, NULL, "--copy goes with --repair: it replaces the catalogue");
+    bool is_sound = (line->copy != NULL ? embedded_restore(line->folder, line->copy, &report, error)
+                                        : embedded_check(line->folder, line->repair, &report, error)) &&
+                    check_ledger(line, &report, error);
     printf("%" PRIu64 " buckets, %" PRIu64 " objects, %" PRIu64 " bytes of bodies; %" PRIu64 " damaged, %" PRIu64
            " repaired\n",
            report.buckets, report.objects, report.bodies_bytes, report.damaged, report.repaired);
     return is_sound;
+}
+
+bool command_backup(const struct command_line *line, struct error *error)
+{
+    uint64_t bytes;
+    if (!session_find_folder(line->folder, error) || !embedded_backup(line->folder, line->target, &bytes, error))
+        return false;
+    printf("%s: a copy of the catalogue, %" PRIu64 " bytes\n", line->target, bytes);
+    return true;
 }

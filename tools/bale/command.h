@@ -13,14 +13,16 @@ struct command_line {
     const char *owner;       /* --owner: an account's id */
     const char *credentials; /* --credentials, else BALE_CREDENTIALS */
     bool repair;             /* --repair */
+    const char *copy;        /* --copy: a file that bale backup wrote */
     bool json;               /* --json */
     bool recount;            /* --recount */
     bool has_price;
     double price;       /* --price-per-gb-month */
-    const char *target; /* the one argument that is no option: the FOLDER of export and import */
+    const char *target; /* the one argument that is no option: the FOLDER of export and import, the FILE of backup */
 };
 
 /* Each prints what it did and returns true, or fails with a sentence. */
+bool command_backup(const struct command_line *line, struct error *error);
 bool command_check(const struct command_line *line, struct error *error);
 bool command_export(const struct command_line *line, struct error *error);
 bool command_import(const struct command_line *line, struct error *error);

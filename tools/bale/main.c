@@ -13,22 +13,26 @@ struct command {
     const char *name;
     bool (*run)(const struct command_line *line, struct error *error);
     const char *options; /* that it takes, separated by spaces */
-    bool takes_target;
+    const char *target;  /* what its argument is called; NULL: it takes none */
     const char *usage;
     const char *help;
 };
 
 static const struct command COMMANDS[] = {
-    {"check", command_check, "--backend --repair", false, "check [--repair]",
+    {"backup", command_backup, "--backend", "FILE", "backup FILE",
+     "copies the catalogue into FILE, also while baled runs: small objects\n"
+     "                                       and uploads of parts are known to it alone"},
+    {"check", command_check, "--backend --repair --copy", NULL, "check [--repair [--copy FILE]]",
      "reads everything of a folder and says what is damaged;\n"
-     "                                       --repair rebuilds what can be rebuilt, a lost catalogue too"},
-    {"export", command_export, "--backend --bucket", true, "export FOLDER --bucket NAME",
+     "                                       --repair rebuilds what can be rebuilt, a lost catalogue too;\n"
+     "                                       --copy begins with a copy that bale backup made"},
+    {"export", command_export, "--backend --bucket", "FOLDER", "export FOLDER --bucket NAME",
      "writes the objects of a bucket into FOLDER as S4 keeps them:\n"
      "                                       bodies, .s4index and objects.json"},
-    {"import", command_import, "--backend --bucket --owner --credentials", true, "import FOLDER [--bucket NAME]",
+    {"import", command_import, "--backend --bucket --owner --credentials", "FOLDER", "import FOLDER [--bucket NAME]",
      "puts what lies in FOLDER so into a bucket (default: the one that\n"
      "                                       objects.json names), which is made when it is missing"},
-    {"savings", command_savings, "--backend --bucket --json --recount --price-per-gb-month", false,
+    {"savings", command_savings, "--backend --bucket --json --recount --price-per-gb-month", NULL,
      "savings [--bucket NAME] [--json]",
      "what every bucket holds, what is stored of it, what that saves, beside\n"
      "                                       a running server or without; --recount counts all objects anew"},
@@ -44,7 +48,7 @@ static void print_help(FILE *to)
     (void)fprintf(to, "  %-36s %s\n\n", "help", "prints this");
     (void)fprintf(to,
                   "  --backend dir:PATH    the folder of the embedded store [dir:./bale-data], also BALE_BACKEND; no\n"
-                  "                        baled may have it open, but for `savings`: stop it first\n"
+                  "                        baled may have it open, but for `savings` and `backup`: stop it first\n"
                   "  --bucket NAME         the bucket\n"
                   "  --price-per-gb-month P  what a GiB costs a month [0.023]\n"
                   "  --owner ID            the account (its id) that a new bucket belongs to; default: the first of\n"
@@ -101,6 +105,7 @@ static bool set_option(struct command_line *line, const char *name, const char *
     if (strcmp(name, "--price-per-gb-month") == 0)
         return set_price(line, value, error);
     const char **member = strcmp(name, "--bucket") == 0  ? &line->bucket
+                          : strcmp(name, "--copy") == 0  ? &line->copy
                           : strcmp(name, "--owner") == 0 ? &line->owner
                                                          : &line->credentials;
     *member = value;
@@ -112,7 +117,7 @@ static int read_argument(const struct command *command, char **argv, struct comm
 {
     const char *text = argv[0];
     if (strncmp(text, "--", 2) != 0) {
-        if (!command->takes_target || line->target != NULL)
+        if (command->target == NULL || line->target != NULL)
             return wrong(error, text, "one argument too many");
         line->target = text;
         return 1;
@@ -144,8 +149,8 @@ static bool read_command_line(const struct command *command, char **argv, struct
         if (taken == 0)
             return false;
     }
-    if (command->takes_target && line->target == NULL)
-        return wrong(error, command->name, "it needs a FOLDER");
+    if (command->target != NULL && line->target == NULL)
+        return error_set(error, ERROR_INVALID, NULL, "it needs a %s; bale help lists all", command->target);
     return true;
 }
 

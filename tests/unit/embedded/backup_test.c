@@ -1,0 +1,170 @@
+/* tests/unit/embedded/backup_test.c -- a lost catalogue comes back from a copy, and from labels what is newer. */
+#include "tests/unit/embedded/uploads.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static const struct span bucket = SPAN("bucket");
+static const struct test_part parts[] = {{1, 11, 300000}, {2, 12, 5}};
+
+struct scene {
+    char open_upload[UPLOAD_ID_BYTES];
+};
+
+static void put_seeded(struct bucket_store *store, const char *key, uint64_t seed, size_t size)
+{
+    uint8_t *body = malloc(size);
+    fill_bytes(seed, body, size);
+    put(store, bucket, text(key), span_of(body, size));
+    free(body);
+}
+
+static void expect_seeded(struct bucket_store *store, const char *key, uint64_t seed, size_t size)
+{
+    uint8_t *body = malloc(size);
+    fill_bytes(seed, body, size);
+    expect_body(store, bucket, text(key), span_of(body, size));
+    free(body);
+}
+
+static void fill_before(struct bucket_store *store, unsigned shard, void *argument)
+{
+    (void)shard;
+    struct scene *scene = argument;
+    struct error error;
+    ck_assert(bucket_create(store, bucket, text("alice"), &error));
+    put_seeded(store, "small", 1, 100);
+    put_seeded(store, "small-deleted", 2, 100);
+    put_seeded(store, "large", 3, 50000);
+    put_seeded(store, "large-replaced", 4, 50000);
+    char id[UPLOAD_ID_BYTES];
+    begin_upload(store, bucket, text("of-parts"), id);
+    for (unsigned i = 0; i < 2; i++)
+        put_part(store, bucket, text("of-parts"), id, &parts[i]);
+    complete(store, bucket, text("of-parts"), id, parts, 2);
+    begin_upload(store, bucket, text("unfinished"), scene->open_upload);
+    put_part(store, bucket, text("unfinished"), scene->open_upload, &parts[0]);
+}
+
+static void change_after(struct bucket_store *store, unsigned shard, void *argument)
+{
+    (void)shard, (void)argument;
+    struct error error;
+    ck_assert(bucket_create(store, text("new-bucket"), text("bob"), &error));
+    ck_assert(try_delete(store, bucket, text("small-deleted"), &error));
+    put_seeded(store, "large-replaced", 5, 60000);
+    put_seeded(store, "large-new", 6, 70000);
+    put_seeded(store, "small-new", 7, 100);
+}
+
+static void expect_scene(struct bucket_store *store, unsigned shard, void *argument)
+{
+    (void)shard;
+    const struct scene *scene = argument;
+    struct error error;
+    struct bucket_info info;
+    expect_seeded(store, "small", 1, 100);
+    expect_seeded(store, "large", 3, 50000);
+    expect_parts(store, bucket, text("of-parts"), parts, 2);
+    expect_seeded(store, "large-replaced", 5, 60000); /* by its label */
+    expect_seeded(store, "large-new", 6, 70000);
+    expect_missing(store, bucket, text("small-new")); /* was in the catalogue alone */
+    expect_seeded(store, "small-deleted", 2, 100);    /* the copy does not know better */
+    ck_assert(bucket_find(store, text("new-bucket"), &info, &error));
+    ck_assert_str_eq(info.owner, "bob");
+    complete(store, bucket, text("unfinished"), scene->open_upload, parts, 1);
+    expect_parts(store, bucket, text("unfinished"), parts, 1);
+}
+
+static void expect_sound(const char *path)
+{
+    struct embedded_report report = {0};
+    struct error error;
+    bool is_sound = embedded_check(path, false, &report, &error);
+    ck_assert_msg(is_sound, "%s", is_sound ? "" : error.message);
+}
+
+static void take_copy(const char *path, char ret_copy[128])
+{
+    struct error error;
+    struct stat status;
+    uint64_t bytes = 0;
+    (void)snprintf(ret_copy, 128, "%s.copy", path);
+    bool done = embedded_backup(path, ret_copy, &bytes, &error);
+    ck_assert_msg(done, "%s", done ? "" : error.message);
+    ck_assert(stat(ret_copy, &status) == 0 && (uint64_t)status.st_size == bytes && (status.st_mode & 0777) == 0600);
+}
+
+START_TEST(a_lost_catalogue_comes_back_from_a_copy)
+{
+    char path[64];
+    char copy[128];
+    char file[128];
+    struct scene scene;
+    struct error error;
+    struct embedded_report report = {0};
+    folder_make(path);
+    with_store(path, fill_before, &scene);
+    take_copy(path, copy);
+    take_copy(path, copy); /* a new one in its place */
+    with_store(path, change_after, NULL);
+    (void)snprintf(file, sizeof file, "%s/catalogue/data.mdb", path);
+    ck_assert_int_eq(unlink(file), 0);
+    bool is_sound = embedded_restore(path, copy, &report, &error);
+    ck_assert_msg(is_sound, "%s", is_sound ? "" : error.message);
+    expect_sound(path);
+    with_store(path, expect_scene, &scene);
+    expect_sound(path);
+    ck_assert_int_eq(unlink(copy), 0);
+    folder_remove(path);
+}
+END_TEST
+
+static void use_nothing(struct bucket_store *store, unsigned shard, void *argument)
+{
+    (void)store, (void)shard, (void)argument;
+}
+
+static void expect_first(struct bucket_store *store, unsigned shard, void *argument)
+{
+    (void)shard, (void)argument;
+    expect_seeded(store, "small", 1, 100);
+}
+
+START_TEST(a_copy_of_another_folder_is_refused)
+{
+    char path[64];
+    char other[64];
+    char copy[128];
+    struct scene scene;
+    struct error error;
+    struct embedded_report report = {0};
+    folder_make(path);
+    folder_make(other);
+    with_store(path, fill_before, &scene);
+    with_store(other, use_nothing, NULL);
+    take_copy(other, copy);
+    ck_assert(!embedded_restore(path, copy, &report, &error));
+    ck_assert_ptr_nonnull(strstr(error.message, "no copy of this folder's catalogue"));
+    ck_assert(!embedded_restore(path, "/dev/null", &report, &error));
+    ck_assert(!embedded_restore(path, "/tmp/bale-no-such-file", &report, &error));
+    with_store(path, expect_first, NULL); /* nothing has happened to it */
+    expect_sound(path);
+    ck_assert_int_eq(unlink(copy), 0);
+    folder_remove(other);
+    folder_remove(path);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("embedded backup");
+    TCase *tests = tcase_create("backup");
+    tcase_set_timeout(tests, 60);
+    tcase_add_test(tests, a_lost_catalogue_comes_back_from_a_copy);
+    tcase_add_test(tests, a_copy_of_another_folder_is_refused);
+    suite_add_tcase(suite, tests);
+    return run_suite(suite);
+}
