@@ -35,6 +35,8 @@ static void fill_before(struct bucket_store *store, unsigned shard, void *argume
     struct scene *scene = argument;
     struct error error;
     ck_assert(bucket_create(store, bucket, text("alice"), &error));
+    ck_assert(bucket_create(store, text(".system"), text(""), &error));
+    put(store, text(".system"), text("key"), text("of the journal"));
     put_seeded(store, "small", 1, 100);
     put_seeded(store, "small-deleted", 2, 100);
     put_seeded(store, "large", 3, 50000);
@@ -74,6 +76,7 @@ static void expect_scene(struct bucket_store *store, unsigned shard, void *argum
     expect_seeded(store, "small-deleted", 2, 100);    /* the copy does not know better */
     ck_assert(bucket_find(store, text("new-bucket"), &info, &error));
     ck_assert_str_eq(info.owner, "bob");
+    ck_assert(!bucket_find(store, text(".system"), &info, &error)); /* the journal has gone on: it begins anew */
     complete(store, bucket, text("unfinished"), scene->open_upload, parts, 1);
     expect_parts(store, bucket, text("unfinished"), parts, 1);
 }
