@@ -15,7 +15,8 @@ static int by_key(const void *a, const void *b)
 }
 
 /* Two neighbouring runs of `from` into `to`. */
-static void merge_runs(const struct entry **from, const struct entry **to, size_t begin, size_t middle, size_t end)
+static void merge_runs(struct journal *journal, const struct entry **from, const struct entry **to, size_t begin,
+                       size_t middle, size_t end)
 {
     size_t left = begin;
     size_t right = middle;
@@ -24,6 +25,8 @@ static void merge_runs(const struct entry **from, const struct entry **to, size_
             to[at] = from[left++];
         else
             to[at] = from[right++];
+        if (at % STEP_ENTRIES == 0)
+            replica_breathe(journal, STEP_ENTRIES * ENTRY_COST_BYTES);
     }
 }
 
@@ -32,16 +35,13 @@ static size_t least(size_t a, size_t b)
     return a < b ? a : b;
 }
 
-/* Large runs are merged in one go; the largest of them takes as long as its entries are many. */
 static const struct entry **merge_all(struct journal *journal, const struct entry **sorted, size_t count)
 {
     const struct entry **other = calloc(count, sizeof *other);
     ASSERT(other != NULL);
     for (size_t run = RUN_ENTRIES; run < count; run *= 2) {
         for (size_t begin = 0; begin < count; begin += 2 * run) {
-            size_t end = least(begin + 2 * run, count);
-            merge_runs(sorted, other, begin, least(begin + run, count), end);
-            replica_breathe(journal, (end - begin) * ENTRY_COST_BYTES);
+            merge_runs(journal, sorted, other, begin, least(begin + run, count), least(begin + 2 * run, count));
         }
         const struct entry **swap = sorted;
         sorted = other;

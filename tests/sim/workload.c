@@ -61,7 +61,7 @@ void workload_draw(void)
     sim.options.request_ms = 300 + (unsigned)world_below(500);
     sim.options.decide_ms = 3000 + (unsigned)world_below(6000);
     sim.options.fold_age_ms = 50 + (unsigned)world_below(600);
-    sim.options.slice_bytes = world_below(2) ? 0 : 1 + (size_t)world_below(2000);
+    sim.options.slice_bytes = world_below(2) ? 0 : 500 + (size_t)world_below(20000);
     sim.options.fold_segments_max = world_below(2) ? 0 : 1 + (unsigned)world_below(8);
     sim.batches_wanted = 100 + (unsigned)world_below(60);
     sim.actors_count = 2 + (unsigned)world_below(REPLICAS_MAX - 1);
