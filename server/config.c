@@ -46,7 +46,7 @@ static const struct option OPTIONS[] = {
     {"listen", OPTION_ADDRESS, AT(listen), "127.0.0.1:8014", "HOST:PORT",
      .help = "where S3 clients connect; port 0 takes a free one"},
     {"admin", OPTION_ADDRESS, AT(admin), "127.0.0.1:8015", "HOST:PORT",
-     .help = "where /health, /ready, /metrics and /savings are; port 0 takes a free one"},
+     .help = "where /health, /ready, /metrics, /journal and /savings are; port 0 takes a free one"},
     {"backend", OPTION_BACKEND, AT(backend), "dir:./bale-data", "dir:PATH",
      .help = "where objects are kept: the folder of the embedded store"},
     {"credentials", OPTION_TEXT, AT(credentials), "", "FILE",

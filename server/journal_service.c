@@ -13,6 +13,8 @@ enum {
     BUCKET_RETRY_MS = 1000,
     BUCKET_RETRY_MAX_MS = 60000,
     WATCH_MS = 2000,
+    BUCKETS_PAGE = 1000,
+    BUCKETS_ARENA_BYTES = 1 << 20,
     BEHIND_MS = 60000, /* what waits longer than this is worth a word */
 };
 
@@ -151,21 +153,59 @@ void journal_service_stop(struct journal_service *service, deadline_t deadline)
 
 /* ---- what it shows ---- */
 
-bool journal_service_savings(const struct journal_service *service, struct savings *ret_savings, struct error *error)
+/* Rows of nothing for the buckets that there are; the ledger fills them. */
+SUSPENDS static bool add_buckets(const struct journal_service *service, unsigned buckets_max, struct savings *savings,
+                                 struct error *error)
+{
+    static const struct ledger_amounts nothing;
+    char after[BUCKET_NAME_BYTES_MAX + 1] = "";
+    bool is_truncated = true;
+    bool done = true;
+    struct arena arena;
+    arena_init(&arena, BUCKETS_ARENA_BYTES);
+    while (done && is_truncated && savings->count < buckets_max) {
+        struct bucket_info *buckets;
+        unsigned count;
+        arena_reset(&arena);
+        done = bucket_list_buckets(service->store, SPAN_EMPTY, SPAN_EMPTY, span_from_string(after), BUCKETS_PAGE,
+                                   &arena, &buckets, &count, &is_truncated, error);
+        for (unsigned i = 0; done && i < count; i++) {
+            if (buckets[i].name[0] != '.') /* Bale's own */
+                savings_add(savings, span_from_string(buckets[i].name), &nothing);
+            memcpy(after, buckets[i].name, sizeof after);
+        }
+    }
+    arena_free(&arena);
+    return done;
+}
+
+static bool add_ledger(const struct journal_service *service, struct savings *savings, struct error *error)
 {
     const struct state *state = service->journal == NULL ? NULL : journal_state(service->journal);
-    *ret_savings = (struct savings){0};
     if (state == NULL)
         return error_set(error, ERROR_BUSY, NULL, "the ledger has not been read yet");
     struct ledger_sums sums = {0};
     ledger_sums_add_state(&sums, state);
-    bool is_read = ledger_sums_add_spool(&sums, state, service->spool, error);
-    if (is_read) {
-        savings_add_sums(ret_savings, &sums);
-        savings_finish(ret_savings);
+    bool done = ledger_sums_add_spool(&sums, state, service->spool, error);
+    struct spool_amounts amounts;
+    for (size_t at = 0; done && ledger_sums_next(&sums, &at, &amounts);) {
+        if (!ledger_amounts_are_zero(&amounts.amounts))
+            savings_add(savings, amounts.bucket, &amounts.amounts);
     }
     ledger_sums_free(&sums);
-    return is_read;
+    return done;
+}
+
+bool journal_service_savings(const struct journal_service *service, unsigned empty_buckets_max,
+                             struct savings *ret_savings, struct error *error)
+{
+    *ret_savings = (struct savings){0};
+    if (!add_buckets(service, empty_buckets_max, ret_savings, error) || !add_ledger(service, ret_savings, error)) {
+        savings_free(ret_savings);
+        return false;
+    }
+    savings_finish(ret_savings);
+    return true;
 }
 
 static uint64_t records_waiting(const struct journal_service *service, const struct spool_info *info)

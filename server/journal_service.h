@@ -38,9 +38,11 @@ bool journal_service_start(struct journal_service *service, struct bucket_store 
 /* Sends what waits, until the deadline; then everything ends, within the deadline of a request. */
 SUSPENDS void journal_service_stop(struct journal_service *service, deadline_t deadline);
 
-/* What the ledger and the spool say together, now: every acknowledged write is in it once. False: the ledger has not
- * been read yet, or the spool could not be. */
-bool journal_service_savings(const struct journal_service *service, struct savings *ret_savings, struct error *error);
+/* What the ledger and the spool say together, now: every acknowledged write is in it once. Of the buckets that hold
+ * nothing so many are shown as well, the first ones by name. False: the ledger has not been read yet, or the spool or
+ * the buckets could not be. */
+SUSPENDS bool journal_service_savings(const struct journal_service *service, unsigned empty_buckets_max,
+                                      struct savings *ret_savings, struct error *error);
 /* Records that are not in the ledger yet. */
 uint64_t journal_service_records_waiting(const struct journal_service *service);
 /* How long something has been waiting; 0: nothing does. */

@@ -1,9 +1,13 @@
 /* server/admin/admin.c -- the routes of the admin listener. */
 #include "server/admin/admin.h"
 
+#include "journal/report.h"
+#include "runtime/base/assert.h"
 #include "s3client/embedded/embedded.h"
 
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 enum { METRICS_BYTES_MAX = 4 << 20 };
 
@@ -48,22 +52,50 @@ static void answer_ready(struct http_exchange *exchange, const struct admin_view
     }
 }
 
-static void answer_savings(struct http_exchange *exchange, const struct admin_view *view)
+/* Takes the text over. */
+static void answer_json(struct http_exchange *exchange, struct buffer *json)
+{
+    answer(exchange, 200, "application/json", buffer_span(json));
+    buffer_free(json);
+}
+
+static void answer_unavailable(struct http_exchange *exchange, const char *reason)
+{
+    char text[ERROR_MESSAGE_BYTES + 2];
+    (void)snprintf(text, sizeof text, "%s\n", reason);
+    answer_text(exchange, 503, text);
+}
+
+SUSPENDS static void answer_savings(struct http_exchange *exchange, const struct admin_view *view)
 {
     struct savings savings;
     struct error error;
-    char text[ERROR_MESSAGE_BYTES + 16];
     struct buffer json;
-    if (!journal_service_savings(view->journal, &savings, &error)) {
-        (void)snprintf(text, sizeof text, "%s\n", error.message);
-        answer_text(exchange, 503, text);
+    if (!journal_service_savings(view->journal, UINT_MAX, &savings, &error)) {
+        answer_unavailable(exchange, error.message);
         return;
     }
     buffer_init(&json, 0);
     savings_put_json(&savings, &json);
     savings_free(&savings);
-    answer(exchange, 200, "application/json", buffer_span(&json));
-    buffer_free(&json);
+    answer_json(exchange, &json);
+}
+
+static void answer_journal(struct http_exchange *exchange, const struct admin_view *view)
+{
+    if (view->journal->journal == NULL) {
+        answer_unavailable(exchange, "the journal has not been opened yet");
+        return;
+    }
+    struct journal_report *report = calloc(1, sizeof *report); /* large: a head is in it */
+    struct buffer json;
+    ASSERT(report != NULL);
+    buffer_init(&json, 0);
+    report_of_journal(view->journal->journal, view->journal->spool, report);
+    report_put_json(report, &json);
+    report_free(report);
+    free(report);
+    answer_json(exchange, &json);
 }
 
 /* ---- routes ---- */
@@ -78,10 +110,8 @@ static const struct admin_route {
     const char *path;
     void (*answer)(struct http_exchange *exchange, const struct admin_view *view);
 } ROUTES[] = {
-    {"/health", answer_health},
-    {"/ready", answer_ready},
-    {"/metrics", answer_metrics},
-    {"/savings", answer_savings},
+    {"/health", answer_health},   {"/ready", answer_ready},     {"/metrics", answer_metrics},
+    {"/journal", answer_journal}, {"/savings", answer_savings},
 };
 
 void admin_handle(struct http_exchange *exchange, void *context)
@@ -98,5 +128,5 @@ void admin_handle(struct http_exchange *exchange, void *context)
             answer_text(exchange, 405, "this can only be read\n");
         return;
     }
-    answer_text(exchange, 404, "there are /health, /ready, /metrics and /savings\n");
+    answer_text(exchange, 404, "there are /health, /ready, /metrics, /journal and /savings\n");
 }

@@ -7,6 +7,7 @@
  *   /ready    200 while requests are taken; 503 while the process drains, or when the store can write nothing more. A
  *             journal in trouble stops no request: it is a second line of the text
  *   /metrics  Prometheus' text format, version 0.0.4
+ *   /journal  what `bale journal --json` prints, of the journal as it runs here; 503 until it does
  *   /savings  what `bale savings --json` prints, as of now; 503 until the ledger has been read */
 #pragma once
 
@@ -36,8 +37,8 @@ struct admin_view {
 SUSPENDS void admin_handle(struct http_exchange *exchange, void *context);
 
 /* The text of /metrics: server/admin/prometheus.c. */
-void admin_write_metrics(const struct admin_view *view, struct buffer *to);
+SUSPENDS void admin_write_metrics(const struct admin_view *view, struct buffer *to);
 /* Of them those of the journal and the ledger: server/admin/journal_metrics.c. */
-void admin_write_journal_metrics(const struct journal_service *service, struct buffer *to);
+SUSPENDS void admin_write_journal_metrics(const struct journal_service *service, struct buffer *to);
 /* # HELP and # TYPE. */
 void admin_write_family(struct buffer *to, const char *name, const char *type, const char *help);

@@ -61,11 +61,11 @@ static void write_figure(const struct figure *figure, const struct savings *savi
 }
 
 /* Nothing is shown as long as nothing is known: a zero would be a figure. */
-static void write_savings(const struct journal_service *service, struct buffer *to)
+SUSPENDS static void write_savings(const struct journal_service *service, struct buffer *to)
 {
     struct savings savings;
     struct error error;
-    if (!journal_service_savings(service, &savings, &error))
+    if (!journal_service_savings(service, BUCKETS_NAMED_MAX, &savings, &error))
         return;
     if (savings.count > BUCKETS_NAMED_MAX)
         qsort(savings.rows, savings.count, sizeof *savings.rows, largest_first);
@@ -173,7 +173,7 @@ static void write_spool(const struct journal_service *service, struct buffer *to
         counters->records_damaged);
 }
 
-void admin_write_journal_metrics(const struct journal_service *service, struct buffer *to)
+SUSPENDS void admin_write_journal_metrics(const struct journal_service *service, struct buffer *to)
 {
     write_savings(service, to);
     write_spool(service, to);

@@ -242,7 +242,7 @@ static void write_process(const struct admin_view *view, struct buffer *to)
     buffer_append_format(to, "bale_build_info{version=\"%s\"} 1\n", BALE_VERSION);
 }
 
-void admin_write_metrics(const struct admin_view *view, struct buffer *to)
+SUSPENDS void admin_write_metrics(const struct admin_view *view, struct buffer *to)
 {
     write_requests(view, to);
     write_refusals(view, to);

@@ -165,6 +165,26 @@ class Savings(unittest.TestCase):
                                  timeout=60, check=False)
         self.assertEqual(0, checked.returncode, checked.stdout + checked.stderr)
 
+    def test_the_tool_and_the_server_say_the_same(self):
+        daemon = self.start()
+        for bucket in ("empty", *BUCKETS):
+            daemon.alice.put(bucket)
+        for number in range(9):
+            daemon.alice.put(BUCKETS[number % 3], f"key-{number}", (), (), b"a line of a log\n" * 1000 * number)
+        self.savings(daemon)
+        backend = "--backend", f"dir:{daemon.folder}/data"
+        done = subprocess.run([self.bale, "savings", *backend, "--json"], capture_output=True, timeout=60, check=False)
+        self.assertEqual(json.loads(done.stdout), json.loads(admin.fetch(daemon.server, "/savings").body), done.stderr)
+        journal = json.loads(admin.fetch(daemon.server, "/journal").body)
+        self.assertEqual("running", journal["condition"], journal)
+        self.wait_until_sent(daemon)
+        self.assertEqual(0, daemon.stop())
+        for words in (("savings", "--recount"), ("savings", "--json"), ("check",)):
+            again = subprocess.run([self.bale, *words, *backend], capture_output=True, timeout=60, check=False)
+            self.assertEqual(0, again.returncode, again)
+            if "--json" in words:
+                self.assertEqual(json.loads(done.stdout), json.loads(again.stdout))
+
     def test_sigterm_sends_what_waits(self):
         daemon = self.start("--codec", "none")
         daemon.alice.put("one")
