@@ -3,8 +3,8 @@
  *
  * Filled either from a journal that runs here (report_of_journal) or cold, from the store alone, without writing
  * anything (report_of_store): then also with every object read and checked, if asked for. Amounts of time are by the
- * writers' clocks, which nothing else depends on. The report owns its lists; report_free may be called twice. The struct is large (a head is in
- * it): not for a fiber's stack. */
+ * writers' clocks, which nothing else depends on. The report owns its lists; report_free may be called twice. The
+ * struct is large (a head is in it): not for a fiber's stack. */
 #pragma once
 
 #include "journal/journal.h"
