@@ -16,6 +16,11 @@ struct command_line {
     const char *copy;        /* --copy: a file that bale backup wrote */
     bool json;               /* --json */
     bool recount;            /* --recount */
+    bool follow, verify;     /* --follow, --verify */
+    bool restore, adopt;     /* --restore, --adopt: of one journal command only one ... */
+    bool test_store;         /* ... or --test-store ... */
+    const char *release;     /* ... or --release */
+    bool yes;                /* --yes */
     bool has_price;
     double price;       /* --price-per-gb-month */
     const char *target; /* the one argument that is no option: the FOLDER of export and import, the FILE of backup */
@@ -26,4 +31,5 @@ bool command_backup(const struct command_line *line, struct error *error);
 bool command_check(const struct command_line *line, struct error *error);
 bool command_export(const struct command_line *line, struct error *error);
 bool command_import(const struct command_line *line, struct error *error);
+bool command_journal(const struct command_line *line, struct error *error);
 bool command_savings(const struct command_line *line, struct error *error);

@@ -32,6 +32,14 @@ static const struct command COMMANDS[] = {
     {"import", command_import, "--backend --bucket --owner --credentials", "FOLDER", "import FOLDER [--bucket NAME]",
      "puts what lies in FOLDER so into a bucket (default: the one that\n"
      "                                       objects.json names), which is made when it is missing"},
+    {"journal", command_journal, "--backend --json --follow --verify --restore --adopt --test-store --release --yes",
+     NULL, "journal [--verify] [--follow] [--json]",
+     "how the journal stands, beside a running server or without; --verify reads\n"
+     "                                       every object of it, --follow prints what changes. Without a server:\n"
+     "                                       --restore goes on from a copy of a lost head, --adopt makes a copied\n"
+     "                                       journal one of its own (both say what that loses, and do it with --yes),\n"
+     "                                       --test-store tests what the journal needs of a store, --release KEY\n"
+     "                                       resolves a segment in quarantine"},
     {"savings", command_savings, "--backend --bucket --json --recount --price-per-gb-month", NULL,
      "savings [--bucket NAME] [--json]",
      "what every bucket holds, what is stored of it, what that saves, beside\n"
@@ -48,7 +56,8 @@ static void print_help(FILE *to)
     (void)fprintf(to, "  %-36s %s\n\n", "help", "prints this");
     (void)fprintf(to,
                   "  --backend dir:PATH    the folder of the embedded store [dir:./bale-data], also BALE_BACKEND; no\n"
-                  "                        baled may have it open, but for `savings` and `backup`: stop it first\n"
+                  "                        baled may have it open, but for `savings`, `backup` and a `journal`\n"
+                  "                        that only reads: stop it first\n"
                   "  --bucket NAME         the bucket\n"
                   "  --price-per-gb-month P  what a GiB costs a month [0.023]\n"
                   "  --owner ID            the account (its id) that a new bucket belongs to; default: the first of\n"
@@ -89,10 +98,16 @@ static bool set_price(struct command_line *line, const char *value, struct error
 
 static bool set_flag(struct command_line *line, const char *name)
 {
-    bool *flag = strcmp(name, "--repair") == 0    ? &line->repair
-                 : strcmp(name, "--json") == 0    ? &line->json
-                 : strcmp(name, "--recount") == 0 ? &line->recount
-                                                  : NULL;
+    bool *flag = strcmp(name, "--repair") == 0       ? &line->repair
+                 : strcmp(name, "--json") == 0       ? &line->json
+                 : strcmp(name, "--recount") == 0    ? &line->recount
+                 : strcmp(name, "--follow") == 0     ? &line->follow
+                 : strcmp(name, "--verify") == 0     ? &line->verify
+                 : strcmp(name, "--restore") == 0    ? &line->restore
+                 : strcmp(name, "--adopt") == 0      ? &line->adopt
+                 : strcmp(name, "--test-store") == 0 ? &line->test_store
+                 : strcmp(name, "--yes") == 0        ? &line->yes
+                                                     : NULL;
     if (flag != NULL)
         *flag = true;
     return flag != NULL;
@@ -104,10 +119,11 @@ static bool set_option(struct command_line *line, const char *name, const char *
         return set_backend(line, name, value, error);
     if (strcmp(name, "--price-per-gb-month") == 0)
         return set_price(line, value, error);
-    const char **member = strcmp(name, "--bucket") == 0  ? &line->bucket
-                          : strcmp(name, "--copy") == 0  ? &line->copy
-                          : strcmp(name, "--owner") == 0 ? &line->owner
-                                                         : &line->credentials;
+    const char **member = strcmp(name, "--bucket") == 0    ? &line->bucket
+                          : strcmp(name, "--copy") == 0    ? &line->copy
+                          : strcmp(name, "--owner") == 0   ? &line->owner
+                          : strcmp(name, "--release") == 0 ? &line->release
+                                                           : &line->credentials;
     *member = value;
     return true;
 }
@@ -151,6 +167,11 @@ static bool read_command_line(const struct command *command, char **argv, struct
     }
     if (command->target != NULL && line->target == NULL)
         return error_set(error, ERROR_INVALID, NULL, "it needs a %s; bale help lists all", command->target);
+    unsigned works = line->restore + line->adopt + line->test_store + (line->release != NULL);
+    if (works > 1 || (works == 1 && (line->follow || line->verify || line->json)))
+        return wrong(error, command->name, "--restore, --adopt, --test-store and --release go alone");
+    if (line->yes && !line->restore && !line->adopt)
+        return wrong(error, "--yes", "it goes with --restore and --adopt");
     return true;
 }
 
