@@ -24,6 +24,8 @@ static bool segment_is_dead(const struct journal *journal, const struct segment_
         return false;
     if (MUTATED(delete_before_publish) && key->base + 1 < generation)
         return true;
+    if (MUTATED(delete_at_once) && folded != 0)
+        return true;
     return (folded != 0 && folded + 2 <= generation) || key->base + journal->head->window + 2 <= generation;
 }
 

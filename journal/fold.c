@@ -204,7 +204,8 @@ static void begin_next_head(struct journal *journal, struct head *head)
     memmove(head->ancestors + 1, head->ancestors, kept * sizeof head->ancestors[0]);
     head->ancestors_count = kept + 1;
     head->ancestors[0] = (struct head_ancestor){.folded_count = 0};
-    random_fill(journal->environment.random, &head->ancestors[0].nonce, sizeof head->ancestors[0].nonce);
+    if (!MUTATED(head_bytes_repeated))
+        random_fill(journal->environment.random, &head->ancestors[0].nonce, sizeof head->ancestors[0].nonce);
     uint32_t count = 0;
     for (uint32_t i = 0; i < head->dropped_count; i++) { /* for two generations cleanup leaves them alone */
         if (head->dropped[i].dropped + 2 > head->generation)

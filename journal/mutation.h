@@ -7,19 +7,24 @@
     X(ack_before_check)             \
     X(ack_one_generation_lax)       \
     X(ack_from_earlier_head)        \
+    X(coverage_by_stamp)            \
     X(no_ledger)                    \
     X(short_ledger)                 \
     X(no_rejection_window)          \
     X(head_before_list_on_read)     \
     X(list_before_head_on_fold)     \
+    X(pages_listed_once)            \
     X(delete_before_publish)        \
+    X(delete_at_once)               \
     X(no_forced_fold)               \
     X(no_predecessor_rule)          \
     X(retry_under_new_key)          \
     X(blind_412)                    \
     X(conflict_means_exists)        \
     X(seed_on_404)                  \
+    X(bodies_dropped_on_error)      \
     X(own_write_evicted_early)      \
+    X(head_bytes_repeated)          \
     X(unordered_apply)              \
     X(rejected_before_unknown)      \
     X(forced_fold_skips_held)       \
@@ -34,10 +39,12 @@
     X(no_batch_ids)                 \
     X(bell_after_ack)               \
     X(bell_bytes_repeated)          \
-    X(counter_clamped)              \
+    X(spool_trimmed_before_commit)  \
+    X(spool_record_renumbered)      \
     X(spool_number_lax)             \
-    X(lineage_ignored)              \
-    X(pages_listed_once)
+    X(counter_clamped)              \
+    X(old_amounts_from_head)        \
+    X(lineage_ignored)
 
 enum journal_mutation {
     MUTATION_none,

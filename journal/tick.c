@@ -142,6 +142,8 @@ bool tick(struct journal *journal)
         return false;
     uint64_t began = replica_now(journal);
     bool is_good = pass(journal);
+    if (!is_good && MUTATED(bodies_dropped_on_error))
+        tail_remove(journal, is_settled_or_gone, UINT64_MAX);
     replica_release_busy(journal);
     if (is_good) {
         journal->good_tick_ns = began;

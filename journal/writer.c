@@ -182,8 +182,8 @@ static struct segment_key next_key(struct journal *journal)
         clock = wall;
     journal->clock = clock + 1;
     uint64_t base = journal->head->generation;
-    if (MUTATED(base_older_than_published) && base > 2)
-        base -= 2;
+    if (MUTATED(base_older_than_published) && journal->has_committed && journal->last_committed.base + 3 > base)
+        base = journal->last_committed.base;
     return (struct segment_key){base, journal->clock, journal->writer, ++journal->sequence << 32};
 }
 

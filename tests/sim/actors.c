@@ -20,6 +20,16 @@ void actor_free(struct actor *actor)
     actor->journal = NULL;
 }
 
+/* In place of all those that wait for generations somewhere. */
+static void drive_run(void *argument)
+{
+    struct actor *actor = argument;
+    while (!actor->process.is_dead && !sim.is_ending) {
+        actor->journal->must_drive = true;
+        world_sleep_ms(10);
+    }
+}
+
 void actor_start(struct actor *actor)
 {
     actor->process.crashed = crashed;
@@ -37,6 +47,8 @@ void actor_start(struct actor *actor)
         options.fold_age_ms = 1;
     }
     actor->journal = journal_open(&environment, &options);
+    if (actor < sim.actors + sim.hasty_count && !sim.is_ending)
+        world_spawn(&actor->process, drive_run, actor);
     if (sim.is_ending)
         return;
     workload_start(actor);

@@ -32,7 +32,9 @@ static void draw_bias(void)
     case 1: /* generations that come faster than requests are answered, and tasks that stand still between two steps */
     case 2:
         sim.hasty_count = 1 + (unsigned)world_below(sim.actors_count);
-        world_rates.latency_ms_max = 120;
+        world_rates.latency_ms_max = 1 + world_below(8);
+        world_rates.late = 200;
+        world_rates.late_ms_max = 2000;
         world_rates.pause = 10 + (unsigned)world_below(20);
         world_rates.pause_ms_max = 300 + world_below(1000);
         break;
@@ -148,7 +150,7 @@ static enum journal_outcome submit(struct actor *actor, unsigned number)
     int program = actor->last_committed;
     int cause = some_visible(actor);
     uint64_t began = world_now();
-    bool is_first = truth->tries == 0;
+    bool is_first = truth->tries == 0 && journal_state(journal) != NULL;
     struct journal_answer answer = journal_submit(journal, &batch, &error);
     buffer_free(&ops);
     if (actor->process.is_dead || journal->is_stopping)
@@ -185,7 +187,7 @@ static void caller_run(void *argument)
     while (!actor->process.is_dead && !actor->journal->is_stopping && sim.truths_count < sim.batches_wanted &&
            !sim.is_ending) {
         world_sleep_ms(world_below(sim.think_ms) + (world_chance(10) ? world_below(20000) : 0));
-        if (actor->process.is_dead || journal_state(actor->journal) == NULL)
+        if (actor->process.is_dead || (journal_state(actor->journal) == NULL && !world_chance(100)))
             continue;
         if (world_chance(30))
             flush(actor);
