@@ -11,8 +11,8 @@
 #include "s3client/embedded/embedded.h"
 #include "s3client/joiner/joiner.h"
 #include "server/control.h"
+#include "server/file_limits.h"
 #include "server/first_credentials.h"
-#include "server/limits.h"
 #include "server/processors.h"
 #include "server/shard.h"
 

@@ -1,5 +1,5 @@
 /* tests/unit/config/limits_test.c -- who gets the descriptors. */
-#include "server/limits.h"
+#include "server/file_limits.h"
 
 #include <check.h>
 #include <stdlib.h>

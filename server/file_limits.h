@@ -1,4 +1,4 @@
-/* server/limits.h -- who gets the descriptors: the server's own first, then volumes, which must always open, with a
+/* server/file_limits.h -- who gets the descriptors: the server's own first, then volumes, which must always open, with a
  * share for those that will be made; connections get what remains. */
 #pragma once
 
