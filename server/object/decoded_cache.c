@@ -31,12 +31,19 @@ struct decoded_cache {
     struct decoded_set sets[SETS];
 };
 
-/* Both are hashes or random already; the multiplication carries all of it to the upper bits. Never 0. */
+/* Eight bytes at a step, as many ETags differ in a few of them only. Never 0. */
 static uint64_t hash_of(struct span stored_etag, uint32_t stored_crc32c)
 {
-    uint64_t beginning = 0;
-    memcpy(&beginning, stored_etag.data, stored_etag.size < sizeof beginning ? stored_etag.size : sizeof beginning);
-    return ((beginning ^ stored_crc32c) * 0x9e3779b97f4a7c15U) | 1;
+    uint64_t hash = stored_crc32c;
+    while (stored_etag.size > 0) {
+        uint64_t piece = 0;
+        size_t step = stored_etag.size < sizeof piece ? stored_etag.size : sizeof piece;
+        memcpy(&piece, stored_etag.data, step);
+        hash = (hash ^ piece) * 0x9e3779b97f4a7c15U;
+        hash ^= hash >> 32;
+        stored_etag = span_skip(stored_etag, step);
+    }
+    return hash | 1;
 }
 
 static struct decoded_set *set_of(struct decoded_cache *cache, uint64_t hash)
