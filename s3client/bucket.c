@@ -54,6 +54,16 @@ SUSPENDS bool bucket_open(struct bucket_store *store, const struct object_name *
     return store->operations->open(store, name, ret_object, error);
 }
 
+SUSPENDS bool bucket_open_recall(struct bucket_store *store, const struct object_name *name,
+                                 const struct bucket_recall *recall, struct bucket_object **ret_object,
+                                 struct error *error)
+{
+    ASSERT(is_object_name(name));
+    if (store->operations->open_recall == NULL)
+        return store->operations->open(store, name, ret_object, error);
+    return store->operations->open_recall(store, name, recall, ret_object, error);
+}
+
 SUSPENDS bool bucket_head(struct bucket_store *store, const struct object_name *name, struct arena *arena,
                           struct object_attributes *ret_attributes, struct error *error)
 {
@@ -65,6 +75,7 @@ SUSPENDS bool bucket_read(struct bucket_object *object, uint64_t offset, void *r
                           struct error *error)
 {
     ASSERT(offset <= object->attributes.stored_size && size <= object->attributes.stored_size - offset);
+    ASSERT(object->recalled == NULL);
     return object->store->operations->read(object, offset, ret_bytes, size, error);
 }
 

@@ -63,7 +63,16 @@ struct object_name {
 struct bucket_object {
     struct object_attributes attributes; /* metadata points into the object: valid until bucket_close */
     struct span whole_body; /* the whole stored body when the store had it at hand (small objects); else empty */
+    void *recalled;         /* bucket_open_recall: what the caller has instead of the body; else NULL */
     const struct bucket_store *store;
+};
+
+/* What a caller keeps of small objects that it has read, by their stored_etag, which pins the stored bytes. It is asked
+ * when the object has been found and before its body is fetched: if it has something, the object is opened without a
+ * body, and must not be read. It owns what it gives, and has it back when the object is closed. Must not suspend. */
+struct bucket_recall {
+    void *(*find)(void *context, const struct object_attributes *attributes); /* NULL: nothing */
+    void *context;
 };
 
 /* ---- writing ---- */
@@ -214,6 +223,10 @@ struct bucket_store_operations {
 
     SUSPENDS bool (*open)(struct bucket_store *store, const struct object_name *name, struct bucket_object **ret_object,
                           struct error *error);
+    /* NULL: open does, and nothing is recalled. Once `find` has given something, it does not fail. */
+    SUSPENDS bool (*open_recall)(struct bucket_store *store, const struct object_name *name,
+                                 const struct bucket_recall *recall, struct bucket_object **ret_object,
+                                 struct error *error);
     SUSPENDS bool (*head)(struct bucket_store *store, const struct object_name *name, struct arena *arena,
                           struct object_attributes *ret_attributes, struct error *error);
     SUSPENDS bool (*read)(struct bucket_object *object, uint64_t offset, void *ret_bytes, size_t size,
@@ -287,6 +300,9 @@ SUSPENDS bool bucket_list_buckets(struct bucket_store *store, struct span owner,
 /* NoSuchBucket, NoSuchKey, NoSuchVersion. *ret_object must be closed. */
 SUSPENDS bool bucket_open(struct bucket_store *store, const struct object_name *name, struct bucket_object **ret_object,
                           struct error *error);
+SUSPENDS bool bucket_open_recall(struct bucket_store *store, const struct object_name *name,
+                                 const struct bucket_recall *recall, struct bucket_object **ret_object,
+                                 struct error *error);
 /* Attributes only; metadata is copied into the arena. */
 SUSPENDS bool bucket_head(struct bucket_store *store, const struct object_name *name, struct arena *arena,
                           struct object_attributes *ret_attributes, struct error *error);

@@ -84,28 +84,39 @@ SUSPENDS bool store_head(struct bucket_store *base, const struct object_name *na
     return found;
 }
 
+/* What the caller has of a body that would be read here and now. */
+static void *recall_body(const struct bucket_recall *recall, const struct row *row)
+{
+    bool is_small = row->place == BODY_INLINE ||
+                    (row->place == BODY_EXTENTS && row->attributes.stored_size <= WHOLE_BODY_BYTES_MAX);
+    return recall != NULL && is_small ? recall->find(recall->context, &row->attributes) : NULL;
+}
+
 /* Copies everything that is needed later out of the map: after this the transaction may end. */
 static struct embedded_object *take_over(struct embedded_store *store, MDB_txn *txn, struct span object_part,
-                                         struct error *error)
+                                         const struct bucket_recall *recall, struct error *error)
 {
     struct row row;
     struct span body = SPAN_EMPTY;
     struct span extents = SPAN_EMPTY;
     if (!row_decode_object(object_part, &row, error))
         return NULL;
-    if (row.place == BODY_INLINE && !find_numbered(txn, store->catalogue.bodies, row.body_number, &body, error))
+    void *recalled = recall_body(recall, &row);
+    bool has_inline = row.place == BODY_INLINE && recalled == NULL;
+    if (has_inline && !find_numbered(txn, store->catalogue.bodies, row.body_number, &body, error))
         return NULL;
     if (row.place == BODY_LISTED && !find_numbered(txn, store->catalogue.extents, row.body_number, &extents, error))
         return NULL;
     if (row.place == BODY_PIECES && !find_numbered(txn, store->catalogue.pieces, row.body_number, &extents, error))
         return NULL;
-    if (body.size != (row.place == BODY_INLINE ? row.attributes.stored_size : 0)) {
+    if (body.size != (has_inline ? row.attributes.stored_size : 0)) {
         error_set(error, ERROR_DAMAGED, S3_InternalError, "A small body has another size than its row says.");
         return NULL;
     }
     struct embedded_object *object = malloc(sizeof *object + object_part.size + body.size + extents.size);
     ASSERT(object != NULL);
     memset(object, 0, sizeof *object);
+    object->base.recalled = recalled;
     uint8_t *next = object->bytes;
     memcpy(next, object_part.data, object_part.size);
     bool decoded = row_decode_object(span_of(next, object_part.size), &object->row, error);
@@ -154,6 +165,13 @@ static SUSPENDS bool read_whole(struct embedded_object *object, struct error *er
 SUSPENDS bool store_open_object(struct bucket_store *base, const struct object_name *name,
                                 struct bucket_object **ret_object, struct error *error)
 {
+    return store_open_recall(base, name, NULL, ret_object, error);
+}
+
+SUSPENDS bool store_open_recall(struct bucket_store *base, const struct object_name *name,
+                                const struct bucket_recall *recall, struct bucket_object **ret_object,
+                                struct error *error)
+{
     struct embedded_store *store = embedded_of(base);
     struct shard *shard = shard_current(store);
     uint64_t bucket;
@@ -163,15 +181,15 @@ SUSPENDS bool store_open_object(struct bucket_store *base, const struct object_n
     struct span object_part;
     struct embedded_object *object = NULL;
     bool found = store_find_row(store, txn, bucket, name, &object_part, error) &&
-                 ((object = take_over(store, txn, object_part, error)) != NULL || failed(error));
+                 ((object = take_over(store, txn, object_part, recall, error)) != NULL || failed(error));
     shard_end_read(shard);
     if (!found)
         return false;
     object->base.attributes = object->row.attributes;
     object->base.store = base;
     object->shard = shard;
-    bool has_extents =
-        object->row.place != BODY_NONE && object->row.place != BODY_INLINE && object->row.attributes.stored_size > 0;
+    bool has_extents = object->row.place != BODY_NONE && object->row.place != BODY_INLINE &&
+                       object->row.attributes.stored_size > 0 && object->base.recalled == NULL;
     if (has_extents)
         object->pin = pin_take(&shard->pins, object->row.token); /* nothing has suspended since the lookup */
     bool done = !has_extents || extents_hold_body(object) ||

@@ -14,6 +14,7 @@ static const struct bucket_store_operations operations = {
     .delete_bucket = store_delete_bucket,
     .list_buckets = store_list_buckets,
     .open = store_open_object,
+    .open_recall = store_open_recall,
     .head = store_head,
     .read = store_read,
     .read_sidecar = store_read_sidecar,

@@ -90,6 +90,9 @@ SUSPENDS bool store_list_buckets(struct bucket_store *store, struct span owner, 
                                  unsigned *ret_count, bool *ret_truncated, struct error *error);
 SUSPENDS bool store_open_object(struct bucket_store *store, const struct object_name *name,
                                 struct bucket_object **ret_object, struct error *error);
+SUSPENDS bool store_open_recall(struct bucket_store *store, const struct object_name *name,
+                                const struct bucket_recall *recall, struct bucket_object **ret_object,
+                                struct error *error);
 SUSPENDS bool store_head(struct bucket_store *store, const struct object_name *name, struct arena *arena,
                          struct object_attributes *ret_attributes, struct error *error);
 SUSPENDS bool store_read(struct bucket_object *object, uint64_t offset, void *ret_bytes, size_t size,

@@ -10,7 +10,6 @@
 struct decoded_entry {
     char stored_etag[ETAG_TEXT_BYTES];
     size_t stored_etag_size;
-    uint32_t stored_crc32c;
     unsigned holders; /* the table and readers */
     size_t size;
     uint8_t bytes[];
@@ -32,9 +31,9 @@ struct decoded_cache {
 };
 
 /* Eight bytes at a step, as many ETags differ in a few of them only. Never 0. */
-static uint64_t hash_of(struct span stored_etag, uint32_t stored_crc32c)
+static uint64_t hash_of(struct span stored_etag)
 {
-    uint64_t hash = stored_crc32c;
+    uint64_t hash = 0;
     while (stored_etag.size > 0) {
         uint64_t piece = 0;
         size_t step = stored_etag.size < sizeof piece ? stored_etag.size : sizeof piece;
@@ -68,19 +67,18 @@ void decoded_cache_destroy(struct decoded_cache *cache)
     free(cache);
 }
 
-static bool is_of(const struct decoded_entry *entry, struct span stored_etag, uint32_t stored_crc32c)
+static bool is_of(const struct decoded_entry *entry, struct span stored_etag)
 {
-    return entry->stored_crc32c == stored_crc32c &&
-           span_equal(span_of(entry->stored_etag, entry->stored_etag_size), stored_etag);
+    return span_equal(span_of(entry->stored_etag, entry->stored_etag_size), stored_etag);
 }
 
-struct decoded_entry *decoded_cache_find(struct decoded_cache *cache, struct span stored_etag, uint32_t stored_crc32c)
+struct decoded_entry *decoded_cache_find(struct decoded_cache *cache, struct span stored_etag)
 {
-    uint64_t hash = hash_of(stored_etag, stored_crc32c);
+    uint64_t hash = hash_of(stored_etag);
     struct decoded_set *set = set_of(cache, hash);
     for (unsigned way = 0; way < WAYS; way++) {
         struct decoded_entry *entry = set->entries[way];
-        if (set->hashes[way] != hash || !is_of(entry, stored_etag, stored_crc32c))
+        if (set->hashes[way] != hash || !is_of(entry, stored_etag))
             continue;
         set->used[way] = ++cache->time;
         entry->holders++;
@@ -124,12 +122,11 @@ static unsigned longest_unused(const struct decoded_set *set)
     return longest;
 }
 
-void decoded_cache_offer(struct decoded_cache *cache, struct span stored_etag, uint32_t stored_crc32c,
-                         struct span original)
+void decoded_cache_offer(struct decoded_cache *cache, struct span stored_etag, struct span original)
 {
     if (original.size > DECODED_CACHE_BYTES_MAX || stored_etag.size >= ETAG_TEXT_BYTES)
         return;
-    uint64_t hash = hash_of(stored_etag, stored_crc32c);
+    uint64_t hash = hash_of(stored_etag);
     struct decoded_set *set = set_of(cache, hash);
     if (!comes_again(set, hash))
         return;
@@ -138,7 +135,6 @@ void decoded_cache_offer(struct decoded_cache *cache, struct span stored_etag, u
         return;
     memcpy(entry->stored_etag, stored_etag.data, stored_etag.size);
     entry->stored_etag_size = stored_etag.size;
-    entry->stored_crc32c = stored_crc32c;
     entry->holders = 1;
     entry->size = original.size;
     memcpy(entry->bytes, original.data, original.size);

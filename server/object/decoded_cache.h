@@ -1,7 +1,8 @@
 /* server/object/decoded_cache.h -- the original bytes of small objects that are read again and again, one shard's.
  *
- * Decoding and verifying a few KiB costs more than finding and signing them. The key is the ETag of the stored bytes,
- * which pins them: an entry is never stale, and an object that was overwritten is simply not asked for any more. An
+ * Fetching, decoding and verifying a few KiB costs more than finding and signing them. The key is the ETag of the
+ * stored bytes, which pins them: an entry is never stale, and an object that was overwritten is simply not asked for
+ * any more. What is damaged in the store meanwhile is met when the entry has gone; until then its bytes are right. An
  * object is taken in when it is decoded again before eight others of its set have been, so that a walk over many
  * objects costs a few comparisons each and drives out nothing.
  *
@@ -24,12 +25,11 @@ struct decoded_entry;
 struct decoded_cache *decoded_cache_create(void);
 void decoded_cache_destroy(struct decoded_cache *cache); /* every entry must have been given back */
 
-/* What was decoded before from these stored bytes, known by their ETag and their CRC-32C as they are now, so that
- * damage is met by the decoder as ever; NULL: nothing. The entry is held until decoded_cache_give. */
-struct decoded_entry *decoded_cache_find(struct decoded_cache *cache, struct span stored_etag, uint32_t stored_crc32c);
+/* What was decoded before from the stored bytes that this ETag pins; NULL: nothing. The entry is held until
+ * decoded_cache_give. */
+struct decoded_entry *decoded_cache_find(struct decoded_cache *cache, struct span stored_etag);
 struct span decoded_entry_bytes(const struct decoded_entry *entry);
-void decoded_cache_give(struct decoded_entry *entry);
+void decoded_cache_give(struct decoded_entry *entry); /* NULL: nothing is done */
 
 /* Verified bytes that were just decoded, after a find that found nothing: copied in when their time has come. */
-void decoded_cache_offer(struct decoded_cache *cache, struct span stored_etag, uint32_t stored_crc32c,
-                         struct span original);
+void decoded_cache_offer(struct decoded_cache *cache, struct span stored_etag, struct span original);

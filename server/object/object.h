@@ -91,7 +91,13 @@ SUSPENDS void object_writer_abort(struct object_writer *writer);
 /* Original bytes that are in memory already: space and advance, with a copy. */
 SUSPENDS bool object_writer_put(struct object_writer *writer, struct span bytes, struct error *error);
 
-/* ---- out: object/object_reader.c ---- */
+/* ---- out: object/object_open.c, object/object_reader.c ---- */
+
+/* As bucket_open and bucket_close. A small object that was decoded of late is opened without its stored body, and may
+ * be given to a reader only. */
+SUSPENDS bool object_open(struct object_codecs *codecs, struct bucket_store *store, const struct object_name *name,
+                          struct bucket_object **ret_object, struct error *error);
+void object_close(struct bucket_object *object);
 
 /* Original bytes [first, first + size) of an open object, which lie inside it; of an object whose size is not known, as
  * many of them as there are. ERROR_UNSUPPORTED (NotImplemented): stored in a form that cannot be read yet. */

@@ -42,7 +42,6 @@ struct object_reader {
     size_t ahead_size;
 
     struct body_memory memory;   /* of the piece that was handed out */
-    struct decoded_entry *kept;  /* or this is what it lies in; NULL: not */
     struct frame_stream *stream; /* of a frame that is not decoded at once */
     uint64_t stream_original;    /* original offset of what comes next from it */
     size_t stream_piece;         /* how much of `memory` it fills at once */
@@ -165,7 +164,6 @@ void object_reader_end(struct object_reader *reader)
 {
     if (reader->stream != NULL)
         frame_stream_end(reader->stream);
-    decoded_cache_give(reader->kept);
     body_memory_give(reader->codecs, &reader->memory);
     free(reader);
 }
@@ -451,7 +449,7 @@ SUSPENDS static bool decode_piece(struct object_reader *reader, const struct fra
     return true;
 }
 
-/* A small object of one frame, which the store had at hand as a whole and checked. */
+/* A small object of one frame, which the store had at hand as a whole. */
 static bool is_keepable(const struct object_reader *reader, const struct frame_header *header)
 {
     return reader->source->whole.size > 0 && reader->source->whole.size <= KEEPABLE_STORED_BYTES_MAX &&
@@ -460,23 +458,11 @@ static bool is_keepable(const struct object_reader *reader, const struct frame_h
            attributes_of(reader)->stored_etag[0] != '\0';
 }
 
-SUSPENDS static bool decode_keepable(struct object_reader *reader, const struct frame_header *header,
-                                     struct span *ret_piece, struct error *error)
+/* For the next object_open. */
+static void keep(struct object_reader *reader, const struct frame_header *header)
 {
-    struct decoded_cache *cache = reader->codecs->decoded;
-    struct span stored_etag = span_from_string(attributes_of(reader)->stored_etag);
-    uint32_t stored_crc32c = crc32c_update(0, reader->source->whole);
-    reader->kept = decoded_cache_find(cache, stored_etag, stored_crc32c);
-    if (reader->kept == NULL) {
-        if (!decode_piece(reader, header, ret_piece, error))
-            return false;
-        decoded_cache_offer(cache, stored_etag, stored_crc32c,
-                            span_of(reader->memory.bytes, (size_t)header->original_size));
-        return true;
-    }
-    *ret_piece = clip(reader, 0, decoded_entry_bytes(reader->kept));
-    step_over(reader, header, SPAN_EMPTY);
-    return true;
+    decoded_cache_offer(reader->codecs->decoded, span_from_string(attributes_of(reader)->stored_etag),
+                        span_of(reader->memory.bytes, (size_t)header->original_size));
 }
 
 /* One data frame that the range touches. *ret_piece stays empty when it is streamed from here on. */
@@ -494,8 +480,12 @@ SUSPENDS static bool begin_frame(struct object_reader *reader, const struct fram
         step_over(reader, header, SPAN_EMPTY);
         return verify(reader, header, original, error);
     }
-    return is_keepable(reader, header) ? decode_keepable(reader, header, ret_piece, error)
-                                       : decode_piece(reader, header, ret_piece, error);
+    bool is_kept = is_keepable(reader, header);
+    if (!decode_piece(reader, header, ret_piece, error))
+        return false;
+    if (is_kept)
+        keep(reader, header);
+    return true;
 }
 
 SUSPENDS static bool next_framed(struct object_reader *reader, struct span *ret_piece, struct error *error)
@@ -529,8 +519,13 @@ SUSPENDS bool object_reader_next(struct object_reader *reader, struct span *ret_
     *ret_piece = SPAN_EMPTY;
     if (reader->position == reader->end)
         return true;
-    bool done = attributes_of(reader)->layout == LAYOUT_RAW ? next_raw(reader, ret_piece, error)
-                                                            : next_framed(reader, ret_piece, error);
+    bool done = true;
+    if (reader->object->recalled != NULL)
+        *ret_piece = clip(reader, 0, decoded_entry_bytes(reader->object->recalled));
+    else if (attributes_of(reader)->layout == LAYOUT_RAW)
+        done = next_raw(reader, ret_piece, error);
+    else
+        done = next_framed(reader, ret_piece, error);
     if (!done) {
         *ret_piece = SPAN_EMPTY;
         if (error->kind == ERROR_DAMAGED)

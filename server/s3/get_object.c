@@ -242,10 +242,10 @@ SUSPENDS bool s3_get_object(struct s3_request *request, struct error *error)
     struct bucket_object *object;
     if (!name_object(request, &name, error))
         return false;
-    if (!bucket_open(request->settings->store, &name, &object, error))
+    if (!object_open(request->settings->codecs, request->settings->store, &name, &object, error))
         return s3_explain_missing(&name, error);
     bool ok = answer_object(request, object, error);
-    bucket_close(object);
+    object_close(object);
     return ok;
 }
 

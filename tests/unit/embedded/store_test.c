@@ -244,6 +244,61 @@ START_TEST(buckets_are_looked_up_again)
 }
 END_TEST
 
+/* A caller that has a body already is asked by the ETag of the stored bytes, and gets the object without its body. */
+struct recall_of_one {
+    char stored_etag[ETAG_TEXT_BYTES];
+    unsigned asked;
+};
+
+static void *recall_one(void *context, const struct object_attributes *attributes)
+{
+    struct recall_of_one *recall = context;
+    recall->asked++;
+    return strcmp(attributes->stored_etag, recall->stored_etag) == 0 ? recall : NULL;
+}
+
+static void recall_bodies(struct bucket_store *store, unsigned shard, void *argument)
+{
+    (void)shard, (void)argument;
+    static const size_t body_sizes[] = {1, 1000, 3000, 100000}; /* in the catalogue, and in extents */
+    uint8_t *bytes = malloc(100000);
+    make_bucket(store);
+    for (size_t i = 0; i < sizeof body_sizes / sizeof body_sizes[0]; i++) {
+        struct error error;
+        struct bucket_object *object;
+        struct recall_of_one mine = {.asked = 0};
+        const struct bucket_recall recall = {.find = recall_one, .context = &mine};
+        const struct object_name name = name_of(bucket, text("k"));
+        fill_bytes(i, bytes, body_sizes[i]);
+        put(store, bucket, text("k"), span_of(bytes, body_sizes[i]));
+        ck_assert(bucket_open_recall(store, &name, &recall, &object, &error));
+        ck_assert_ptr_null(object->recalled);
+        ck_assert_uint_eq(object->whole_body.size, body_sizes[i]);
+        memcpy(mine.stored_etag, object->attributes.stored_etag, sizeof mine.stored_etag);
+        bucket_close(object);
+
+        ck_assert(bucket_open_recall(store, &name, &recall, &object, &error));
+        ck_assert_ptr_eq(object->recalled, &mine);
+        ck_assert_uint_eq(object->whole_body.size, 0);
+        ck_assert_uint_eq(object->attributes.stored_size, body_sizes[i]);
+        ck_assert_uint_eq(mine.asked, 2);
+        bucket_close(object);
+        expect_body(store, bucket, text("k"), span_of(bytes, body_sizes[i]));
+
+        put(store, bucket, text("k"), span_of(bytes, body_sizes[i])); /* the same bytes, and others to the store */
+        ck_assert(bucket_open_recall(store, &name, &recall, &object, &error));
+        ck_assert_ptr_null(object->recalled);
+        bucket_close(object);
+    }
+    free(bytes);
+}
+
+START_TEST(a_known_body_is_not_fetched)
+{
+    with_new_store(recall_bodies, NULL);
+}
+END_TEST
+
 /* A write that began before its bucket went does not appear in a new bucket of that name unless that is there. */
 static void write_across_delete(struct bucket_store *store, unsigned shard, void *argument)
 {
@@ -543,6 +598,7 @@ int main(void)
     tcase_add_test(tests, attributes_come_back);
     tcase_add_test(tests, buckets_are_made_and_removed);
     tcase_add_test(tests, buckets_are_looked_up_again);
+    tcase_add_test(tests, a_known_body_is_not_fetched);
     tcase_add_test(tests, a_write_does_not_outlive_its_bucket);
     tcase_add_test(tests, one_of_64_writers_wins);
     tcase_add_test(tests, no_update_is_lost);

@@ -96,11 +96,11 @@ bool download_range(struct object_codecs *codecs, struct memory_store *store, co
     struct object_name name = name_of(key);
     struct object_reader *reader;
     *ret_size = 0;
-    if (!bucket_open(&store->store, &name, &object, error))
+    if (!object_open(codecs, &store->store, &name, &object, error))
         return false;
     bool works = object_reader_begin(codecs, object, first, size, &reader, error);
     if (!works) {
-        bucket_close(object);
+        object_close(object);
         return false;
     }
     struct span piece;
@@ -113,7 +113,7 @@ bool download_range(struct object_codecs *codecs, struct memory_store *store, co
         ck_assert(memcmp(piece.data, expected.data + first + *ret_size - piece.size, piece.size) == 0);
     }
     object_reader_end(reader);
-    bucket_close(object);
+    object_close(object);
     return works;
 }
 

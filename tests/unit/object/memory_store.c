@@ -135,8 +135,9 @@ SUSPENDS static void abort_write(struct bucket_writer *writer)
 
 /* ---- reading ---- */
 
-SUSPENDS static bool open_object(struct bucket_store *store, const struct object_name *name,
-                                 struct bucket_object **ret_object, struct error *error)
+SUSPENDS static bool open_recall(struct bucket_store *store, const struct object_name *name,
+                                 const struct bucket_recall *recall, struct bucket_object **ret_object,
+                                 struct error *error)
 {
     char key[128];
     copy_key(name->key, key);
@@ -145,13 +146,23 @@ SUSPENDS static bool open_object(struct bucket_store *store, const struct object
         return error_set(error, ERROR_NOT_FOUND, S3_NoSuchKey, "there is no %s", key);
     object->holders++;
     bool is_small = object->body.size <= memory_of(store)->whole_body_max;
+    bool may_recall = is_small && recall != NULL && memory_of(store)->recalls_bodies;
+    void *recalled = may_recall ? recall->find(recall->context, &object->attributes) : NULL;
+    memory_of(store)->recalled += recalled != NULL;
     object->open = (struct bucket_object){
         .attributes = object->attributes,
-        .whole_body = is_small ? buffer_span(&object->body) : SPAN_EMPTY,
+        .whole_body = is_small && recalled == NULL ? buffer_span(&object->body) : SPAN_EMPTY,
+        .recalled = recalled,
         .store = store,
     };
     *ret_object = &object->open;
     return true;
+}
+
+SUSPENDS static bool open_object(struct bucket_store *store, const struct object_name *name,
+                                 struct bucket_object **ret_object, struct error *error)
+{
+    return open_recall(store, name, NULL, ret_object, error);
 }
 
 SUSPENDS static bool head(struct bucket_store *store, const struct object_name *name, struct arena *arena,
@@ -199,6 +210,7 @@ SUSPENDS static bool read_sidecar(struct bucket_object *object, struct buffer *r
 
 static const struct bucket_store_operations operations = {
     .open = open_object,
+    .open_recall = open_recall,
     .head = head,
     .read = read_bytes,
     .read_sidecar = read_sidecar,

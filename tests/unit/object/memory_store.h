@@ -2,7 +2,7 @@
  *
  * It has one bucket, whatever name is used, and no versions. Reads and writes suspend (the fiber yields), and are
  * counted. Stored bytes are open to the test, which may damage them. Only what bodies need is there: begin, write,
- * commit, abort, open, head, read, read_sidecar, close. */
+ * commit, abort, open, open_recall, head, read, read_sidecar, close. */
 #pragma once
 
 #include "s3client/bucket.h"
@@ -25,6 +25,8 @@ struct memory_store {
     unsigned revision;
     unsigned writers; /* begun, neither committed nor aborted */
     unsigned reads;
+    bool recalls_bodies; /* for tests that open an object once at a time */
+    unsigned recalled;
     uint64_t bytes_read;
     uint64_t writes_until_full; /* this many writes work, then the disk is full; UINT64_MAX at first */
 };
