@@ -25,6 +25,7 @@ static struct {
 } arguments = {60, 30, 256, 16, 1, 100000, NULL};
 
 struct figures {
+    struct journal_instance instance;
     struct wait_queue callers_ended;
     unsigned callers;
     bool is_over;
@@ -38,6 +39,7 @@ struct figures {
     uint64_t digest, generation;
 };
 
+static const struct span bucket = SPAN(".bale");
 static struct bucket_store *store;
 static pthread_barrier_t all_quiet;
 
@@ -86,7 +88,7 @@ SUSPENDS static void call(void *argument)
         journal_work_put_ops(&work, &ops, arguments.ops);
         batch.ops = buffer_span(&ops);
         uint64_t began = clock_monotonic_ns(loop_clock());
-        struct journal_answer answer = journal_submit(replica->journal, &batch, &error);
+        struct journal_answer answer = journal_submit(figures->instance.journal, &batch, &error);
         figures->batches += answer.outcome != JOURNAL_REFUSED;
         figures->first_try += answer.outcome == JOURNAL_COMMITTED;
         figures->rejected += answer.outcome == JOURNAL_REJECTED;
@@ -96,8 +98,8 @@ SUSPENDS static void call(void *argument)
             remember_ack(figures, clock_monotonic_ns(loop_clock()) - began);
         else
             journal_replica_sleep(5);
-        if (replica->journal->live_bytes > figures->live_bytes_largest)
-            figures->live_bytes_largest = replica->journal->live_bytes;
+        if (figures->instance.journal->live_bytes > figures->live_bytes_largest)
+            figures->live_bytes_largest = figures->instance.journal->live_bytes;
     }
     buffer_free(&ops);
     figures->callers--;
@@ -108,9 +110,9 @@ SUSPENDS static void write_for_a_while(struct journal_replica *replica)
 {
     struct figures *figures = replica->context;
     struct error error;
-    journal_watch_reset(&replica->watch);
+    journal_watch_reset(&figures->instance.watch);
     wait_queue_init(&figures->callers_ended);
-    uint64_t folds = journal_counters(replica->journal)->folds_published;
+    uint64_t folds = journal_counters(figures->instance.journal)->folds_published;
     uint64_t cpu = thread_cpu_ns();
     figures->begun_ns = clock_monotonic_ns(loop_clock());
     figures->callers = arguments.callers;
@@ -124,9 +126,9 @@ SUSPENDS static void write_for_a_while(struct journal_replica *replica)
         (void)wait_for(&figures->callers_ended, DEADLINE_NONE, &error);
     figures->ended_ns = clock_monotonic_ns(loop_clock());
     figures->cpu_ns = thread_cpu_ns() - cpu;
-    figures->segments = replica->watch.segments;
-    figures->segment_bytes = replica->watch.segment_bytes;
-    figures->folds = journal_counters(replica->journal)->folds_published - folds;
+    figures->segments = figures->instance.watch.segments;
+    figures->segment_bytes = figures->instance.watch.segment_bytes;
+    figures->folds = journal_counters(figures->instance.journal)->folds_published - folds;
 }
 
 /* ---- silence ---- */
@@ -136,36 +138,39 @@ SUSPENDS static void be_quiet(struct journal_replica *replica)
     struct figures *figures = replica->context;
     struct error error;
     journal_replica_sleep(QUIET_MS); /* what is live is folded */
-    figures->part_bytes = replica->watch.part_bytes;
-    figures->head_bytes = replica->watch.head_bytes_largest;
-    figures->longest_ns = replica->watch.longest_ns;
+    figures->part_bytes = figures->instance.watch.part_bytes;
+    figures->head_bytes = figures->instance.watch.head_bytes_largest;
+    figures->longest_ns = figures->instance.watch.longest_ns;
     (void)pthread_barrier_wait(&all_quiet); /* blocks the thread: nothing else happens on it now */
-    if (!journal_flush(replica->journal, &error))
+    if (!journal_flush(figures->instance.journal, &error))
         fail(&error);
-    figures->digest = journal_state(replica->journal)->digest;
-    figures->generation = journal_head(replica->journal)->generation;
-    journal_watch_reset(&replica->watch);
+    figures->digest = journal_state(figures->instance.journal)->digest;
+    figures->generation = journal_head(figures->instance.journal)->generation;
+    journal_watch_reset(&figures->instance.watch);
     uint64_t cpu = thread_cpu_ns();
     uint64_t began = clock_monotonic_ns(loop_clock());
     journal_replica_sleep(arguments.idle_seconds * UINT64_C(1000));
     figures->idle_ns = clock_monotonic_ns(loop_clock()) - began;
     figures->idle_cpu_ns = thread_cpu_ns() - cpu;
-    figures->idle_requests = replica->watch.requests;
-    figures->idle_conditional = replica->watch.conditional_gets;
+    figures->idle_requests = figures->instance.watch.requests;
+    figures->idle_conditional = figures->instance.watch.conditional_gets;
 }
 
 SUSPENDS static void work(struct journal_replica *replica)
 {
+    struct figures *figures = replica->context;
     struct error error;
-    if (!bucket_create(store, replica->bucket, SPAN_EMPTY, &error) && error.kind != ERROR_CONFLICT)
+    if (!bucket_create(store, bucket, SPAN_EMPTY, &error) && error.kind != ERROR_CONFLICT)
         fail(&error);
-    journal_replica_open(replica);
-    if (!journal_replica_wait_ready(replica, 60000)) {
+    journal_instance_open(&figures->instance, store, bucket, SPAN("journal/"),
+                          &(struct journal_options){.may_seed = true});
+    if (!journal_instance_wait_ready(&figures->instance, 60000)) {
         (void)fprintf(stderr, "the journal did not become ready\n");
         exit(1);
     }
     write_for_a_while(replica);
     be_quiet(replica);
+    journal_instance_close(&figures->instance);
 }
 
 /* ---- the table ---- */
@@ -291,15 +296,8 @@ int main(int count, char **texts)
         fail(&error);
     (void)pthread_barrier_init(&all_quiet, NULL, arguments.replicas);
     for (unsigned i = 0; i < arguments.replicas; i++) {
-        replicas[i] = (struct journal_replica){.store = store,
-                                               .bucket = SPAN(".bale"),
-                                               .prefix = SPAN("journal/"),
-                                               .shard = i,
-                                               .attach = attach,
-                                               .detach = detach,
-                                               .options = {.may_seed = true},
-                                               .work = work,
-                                               .context = &figures[i]};
+        replicas[i] = (struct journal_replica){
+            .shard = i, .attach = attach, .detach = detach, .work = work, .context = &figures[i]};
         if (!journal_replica_start(&replicas[i], &error))
             fail(&error);
     }

@@ -17,37 +17,35 @@ void journal_replica_sleep(uint64_t milliseconds)
     (void)wait_for(&queue, deadline_after_ms(milliseconds), &error);
 }
 
-void journal_replica_open(struct journal_replica *replica)
+void journal_instance_open(struct journal_instance *instance, struct bucket_store *store, struct span bucket,
+                           struct span prefix, const struct journal_options *options)
 {
-    ASSERT(replica->journal == NULL);
-    replica->objects = journal_bucket_open(replica->store, replica->bucket, replica->prefix);
-    fiber_scheduler_init(&replica->scheduler);
-    journal_watch_init(&replica->watch, journal_bucket_store(replica->objects), &replica->scheduler.base);
-    struct journal_environment environment = {&replica->watch.store, loop_clock(), random_system(),
-                                              &replica->watch.scheduler};
-    replica->journal = journal_open(&environment, &replica->options);
+    instance->objects = journal_bucket_open(store, bucket, prefix);
+    fiber_scheduler_init(&instance->scheduler);
+    journal_watch_init(&instance->watch, journal_bucket_store(instance->objects), &instance->scheduler.base);
+    struct journal_environment environment = {&instance->watch.store, loop_clock(), random_system(),
+                                              &instance->watch.scheduler};
+    instance->journal = journal_open(&environment, options);
 }
 
-void journal_replica_close(struct journal_replica *replica)
+void journal_instance_close(struct journal_instance *instance)
 {
-    if (replica->journal == NULL)
-        return;
-    journal_stop(replica->journal);
-    (void)fiber_scheduler_stop(&replica->scheduler, deadline_after_ms(STOP_MS));
-    while (!journal_is_idle(replica->journal))
+    journal_stop(instance->journal);
+    (void)fiber_scheduler_stop(&instance->scheduler, deadline_after_ms(STOP_MS));
+    while (!journal_is_idle(instance->journal))
         journal_replica_sleep(1);
-    journal_free(replica->journal);
-    replica->journal = NULL;
-    journal_bucket_close(replica->objects);
-    replica->objects = NULL;
+    journal_free(instance->journal);
+    journal_bucket_close(instance->objects);
+    instance->journal = NULL;
+    instance->objects = NULL;
 }
 
-bool journal_replica_wait_ready(struct journal_replica *replica, uint64_t milliseconds)
+bool journal_instance_wait_ready(const struct journal_instance *instance, uint64_t milliseconds)
 {
     deadline_t deadline = deadline_after_ms(milliseconds);
-    while (journal_state(replica->journal) == NULL && loop_now_ns() < deadline)
+    while (journal_state(instance->journal) == NULL && loop_now_ns() < deadline)
         journal_replica_sleep(5);
-    return journal_state(replica->journal) != NULL;
+    return journal_state(instance->journal) != NULL;
 }
 
 static void fail(const struct error *error)
@@ -63,7 +61,6 @@ SUSPENDS static void run(void *argument)
     if (!replica->attach(replica->shard, &error))
         fail(&error);
     replica->work(replica);
-    journal_replica_close(replica);
     replica->detach();
     loop_stop(loop_current(), deadline_after_ms(1000));
 }
