@@ -3,6 +3,7 @@
  * The first byte says which kind. The frame around the rest is made sound, so that the fuzzer need not guess checksums;
  * with the highest bit set the rest is taken as it is. What decodes must encode to the same bytes again, or apply. */
 #include "journal/frame.h"
+#include "journal/ground.h"
 #include "journal/head.h"
 #include "journal/part.h"
 #include "journal/segment.h"
@@ -82,13 +83,24 @@ static void try_state(struct span body)
     layer_free(&layer);
 }
 
+static void try_ground(struct span body)
+{
+    struct ground ground;
+    struct error error;
+    if (!ground_decode(body, &ground, &error))
+        return;
+    struct buffer again = {0};
+    ASSERT(ground_encode(&ground, &again, &error) && span_equal(buffer_span(&again), body));
+    buffer_free(&again);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static void (*const tries[])(struct span) = {try_segment, try_head, try_ledger, try_state};
-    static const char *const magics[] = {SEGMENT_MAGIC, HEAD_MAGIC, LEDGER_MAGIC, STATE_MAGIC};
+    static void (*const tries[])(struct span) = {try_segment, try_head, try_ledger, try_state, try_ground};
+    static const char *const magics[] = {SEGMENT_MAGIC, HEAD_MAGIC, LEDGER_MAGIC, STATE_MAGIC, GROUND_MAGIC};
     if (size == 0)
         return 0;
-    unsigned kind = data[0] % 4;
+    unsigned kind = (data[0] & 0x7f) % 5;
     struct span rest = span_of(data + 1, size - 1);
     if (data[0] & 0x80) {
         tries[kind](rest);

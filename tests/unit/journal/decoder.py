@@ -125,6 +125,14 @@ def head(body):
     return found
 
 
+def ground(body):
+    reader = open_frame(body, b"BJGR")
+    found = {"test": reader.number(4), "contenders": reader.number(4), "place": reader.take(16).hex(),
+             "tested_ms": reader.number(8)}
+    reader.end()
+    return found
+
+
 def ledger(body):
     reader = open_frame(body, b"BJLG")
     found = {"generation": reader.number(8), "nonce": reader.take(16).hex()}
@@ -231,6 +239,8 @@ def main():
         printed = subprocess.run([sys.argv[1], folder], check=True, stdout=subprocess.PIPE, text=True).stdout
         check_segment((Path(folder) / "segment").read_bytes())
         check_head((Path(folder) / "head").read_bytes())
+        check("ground", ground((Path(folder) / "ground").read_bytes()),
+              {"test": 1, "contenders": 32, "place": sample_id(0x90), "tested_ms": 0x0123456789AB})
         check("ledger", ledger((Path(folder) / "ledger").read_bytes()),
               {"generation": 12, "nonce": sample_id(0x50), "keys": [sample_key(base) for base in (7, 8, 9)]})
         check_state((Path(folder) / "state").read_bytes(), int(printed, 16))

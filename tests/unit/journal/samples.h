@@ -1,6 +1,7 @@
 /* tests/unit/journal/samples.h -- one object of each kind, filled so that every field shows. */
 #pragma once
 
+#include "journal/ground.h"
 #include "journal/head.h"
 #include "journal/part.h"
 #include "journal/segment.h"
@@ -69,6 +70,12 @@ static inline void sample_head(struct head *ret_head)
                               .quarantine = {{sample_key(5), 9, QUARANTINE_DAMAGED}},
                               .missing_count = 1,
                               .missing = {{sample_key(6), 10}}};
+}
+
+static inline bool sample_ground(struct buffer *ret_body, struct error *error)
+{
+    const struct ground ground = {STORE_TEST_VERSION, STORE_CONTENDERS, sample_id(0x90), 0x0123456789ab};
+    return ground_encode(&ground, ret_body, error);
 }
 
 static inline struct part_name sample_part(enum part_kind kind)
