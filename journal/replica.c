@@ -168,10 +168,11 @@ void tail_remove(struct journal *journal,
 
 uint64_t ledger_generation(const struct journal *journal, const struct segment_key *key)
 {
-    const struct covered_generation *newest = journal->covered.generations + journal->covered.generations_count - 1;
-    if (MUTATED(coverage_by_stamp) && journal->covered.generations_count > 0 && newest->count > 0 &&
-        key->clock <= newest->keys[newest->count - 1].clock)
-        return newest->generation;
+    if (MUTATED(coverage_by_stamp) && journal->covered.generations_count > 0) {
+        const struct covered_generation *newest = &journal->covered.generations[journal->covered.generations_count - 1];
+        if (newest->count > 0 && key->clock <= newest->keys[newest->count - 1].clock)
+            return newest->generation;
+    }
     return MUTATED(no_ledger) ? 0 : covered_generation(&journal->covered, key);
 }
 

@@ -79,10 +79,11 @@ class Savings(unittest.TestCase):
     def tearDown(self):
         for daemon in self.daemons:
             daemon.remove()
+            self.assertNotIn("Sanitizer", daemon.log())
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def start(self, *options):
-        daemon = Daemon(self.baled, options)
+        daemon = Daemon(self.baled, ("--catalogue-max-size", "4G", *options))
         self.daemons.append(daemon)
         self.restart(daemon)
         return daemon
