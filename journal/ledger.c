@@ -183,13 +183,24 @@ void ledger_sums_add_state(struct ledger_sums *sums, const struct state *state)
 
 /* ---- spools ---- */
 
+static uint64_t last_in_state(const struct state *state, const struct spool_info *info)
+{
+    struct journal_id id;
+    uint64_t last = 0;
+    memcpy(id.bytes, info->id, sizeof id.bytes);
+    (void)state_spool_last(state, &id, &last);
+    return last;
+}
+
+bool ledger_spool_is_cut_off(const struct state *state, const struct spool_info *info)
+{
+    return info->first > last_in_state(state, info) + 1;
+}
+
 static bool add_one_spool(struct ledger_sums *sums, const struct state *state, struct spool *spool,
                           const struct spool_info *info, struct error *error)
 {
-    struct journal_id id;
-    uint64_t sent = 0;
-    memcpy(id.bytes, info->id, sizeof id.bytes);
-    (void)state_spool_last(state, &id, &sent);
+    uint64_t sent = last_in_state(state, info);
     uint64_t first = info->first > sent ? info->first : sent + 1;
     uint64_t last = info->last_frozen + (info->has_open ? 1 : 0);
     struct buffer amounts;

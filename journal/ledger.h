@@ -37,6 +37,9 @@ bool ledger_sums_add_spool(struct ledger_sums *sums, const struct state *state, 
                            struct error *error);
 /* Steps through them: *at starts at 0. False at the end. */
 bool ledger_sums_next(const struct ledger_sums *sums, size_t *at, struct spool_amounts *ret_amounts);
+/* The state lacks records that this spool has no more, as after a restore of the journal: it will never take the rest.
+ */
+bool ledger_spool_is_cut_off(const struct state *state, const struct spool_info *info);
 struct ledger_amounts ledger_sums_find(const struct ledger_sums *sums, struct span bucket, uint64_t creation_id);
 
 /* Appends, encoded, what must be added to `counted` to make it `wanted`: nothing when they agree. */

@@ -24,8 +24,9 @@ typedef void ledger_difference_found(void *context, const struct ledger_differen
 SUSPENDS bool ledger_compare(struct bucket_store *snapshot, const struct state *state, ledger_difference_found *found,
                              void *context, struct buffer *ret_amounts, struct error *error);
 
-/* Compares, and adds what the ledger lacks. `state` as the store's journal shows it now, on the journal's shard:
- * records leave the spool by a fiber of that shard, which does not run while the state is looked at. ERROR_CONFLICT:
- * somebody else has recounted meanwhile. */
+/* Compares, and adds what the ledger lacks; spools that the state can take no record of any more, as after a restore of
+ * the journal, go, and what they held is part of what is added. `state` as the store's journal shows it now, on the
+ * journal's shard: records leave the spool by a fiber of that shard, which does not run while the state is looked at.
+ * ERROR_CONFLICT: somebody else has recounted meanwhile. */
 SUSPENDS bool ledger_recount(struct bucket_store *store, const struct state *state, ledger_difference_found *found,
                              void *context, struct error *error);

@@ -14,6 +14,7 @@
 #include <semaphore.h>
 
 struct committer;
+struct embedded_correction;
 struct embedded_store;
 struct part_row;
 struct release_item;
@@ -86,10 +87,7 @@ struct change {
             uint64_t record;   /* TRIM */
             uint64_t last;     /* FREEZE: the last frozen record */
         } spool;
-        struct {
-            struct span amounts; /* encoded */
-            uint64_t recounts;   /* how many there had been when the amounts were found */
-        } correct;
+        const struct embedded_correction *correction;
         struct {
             struct volume *volume; /* ADD: what was made */
             uint32_t blocks;       /* ADD: as many as possible, up to here ... */

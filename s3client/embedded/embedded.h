@@ -65,7 +65,7 @@ void embedded_usage(const struct bucket_store *store, struct embedded_usage *ret
 /* ---- the savings ledger ---- */
 
 /* The store's spool, as long as the store. Of a snapshot: the records of that moment; freeze, trim and remove are
- * ERROR_UNSUPPORTED, none is the own one, and what an own spool has open shows as open. */
+ * ERROR_UNSUPPORTED, and what the own spool of the process that has the folder has open shows as open. */
 struct spool *embedded_spool(struct bucket_store *store);
 
 struct embedded_ledger {
@@ -80,9 +80,15 @@ bool embedded_ledger(struct bucket_store *store, struct embedded_ledger *ret_led
  * meanwhile. */
 SUSPENDS bool embedded_count(struct bucket_store *snapshot, struct buffer *ret_amounts, struct error *error);
 
-/* Adds amounts to the own spool, in one transaction with the count of corrections, if that still is `recounts`: then
- * what was found in a snapshot of that count holds, whatever was written since. ERROR_CONFLICT otherwise. */
-SUSPENDS bool embedded_correct(struct bucket_store *store, struct span amounts, uint64_t recounts, struct error *error);
+struct embedded_correction {
+    struct span amounts; /* encoded as in a record: go to the own spool */
+    struct span dropped; /* ids of spools, one behind the other, that go with all their records; not the own one */
+    uint64_t recounts;   /* of the snapshot in which this was found */
+};
+/* In one transaction with the count of corrections, if that still is `recounts`: then what was found holds, whatever
+ * was written since. ERROR_CONFLICT otherwise. */
+SUSPENDS bool embedded_correct(struct bucket_store *store, const struct embedded_correction *correction,
+                               struct error *error);
 
 /* ---- snapshots ---- */
 

@@ -289,15 +289,29 @@ static bool add_all(struct batch *batch, struct span encoded, struct error *erro
     return !is_damaged || damaged(error);
 }
 
+/* Records of which the journal's state has lost those before: it will never take them. */
+static bool drop_spools(struct batch *batch, struct span ids, struct error *error)
+{
+    const struct embedded_store *store = batch->store;
+    for (; ids.size >= SPOOL_ID_BYTES; ids = span_skip(ids, SPOOL_ID_BYTES)) {
+        ASSERT(memcmp(ids.data, store->spool_id, SPOOL_ID_BYTES) != 0);
+        if (!delete_records(batch->txn, &store->catalogue, ids.data, UINT64_MAX, error) ||
+            !catalogue_delete(batch->txn, store->catalogue.spools, span_take(ids, SPOOL_ID_BYTES), error))
+            return false;
+    }
+    return true;
+}
+
 bool ledger_correct(struct batch *batch, struct change *change, struct error *error)
 {
     const struct catalogue *catalogue = &batch->store->catalogue;
+    const struct embedded_correction *correction = change->correction;
     uint64_t recounts;
     if (!catalogue_get_counter(batch->txn, catalogue, "recounts", 0, &recounts, error))
         return false;
-    if (recounts != change->correct.recounts)
+    if (recounts != correction->recounts)
         return error_set(error, ERROR_CONFLICT, S3_InternalError, "Somebody else counted the ledger anew meanwhile.");
-    return (add_all(batch, change->correct.amounts, error) &&
+    return (add_all(batch, correction->amounts, error) && drop_spools(batch, correction->dropped, error) &&
             catalogue_put_counter(batch->txn, catalogue, "recounts", recounts + 1, error) &&
             catalogue_delete(batch->txn, catalogue->meta, SPAN("ledger_doubt"), error)) ||
            batch_broken(batch);

@@ -30,7 +30,8 @@ static bool describe(struct embedded_store *store, MDB_txn *txn, const uint8_t i
         !spool_first_record(txn, catalogue, id, row.last_frozen + 1, &open, error))
         return false;
     memcpy(ret_info->id, id, SPOOL_ID_BYTES);
-    ret_info->is_own = store->snapshot == NULL && memcmp(id, store->spool_id, SPOOL_ID_BYTES) == 0;
+    const struct embedded_store *owner = store->origin != NULL ? store->origin : store;
+    ret_info->is_own = owner->snapshot == NULL && memcmp(id, owner->spool_id, SPOOL_ID_BYTES) == 0;
     ret_info->created_ms = row.created_ms;
     ret_info->last_frozen = row.last_frozen;
     ret_info->has_open = open != 0;
@@ -185,8 +186,9 @@ SUSPENDS bool embedded_count(struct bucket_store *snapshot, struct buffer *ret_a
     return list_run(store->origin != NULL ? store->origin : store, run_count, &job, error) && job.succeeded;
 }
 
-SUSPENDS bool embedded_correct(struct bucket_store *base, struct span amounts, uint64_t recounts, struct error *error)
+SUSPENDS bool embedded_correct(struct bucket_store *base, const struct embedded_correction *correction,
+                               struct error *error)
 {
-    struct change change = {.kind = CHANGE_CORRECT_LEDGER, .correct = {amounts, recounts}};
+    struct change change = {.kind = CHANGE_CORRECT_LEDGER, .correction = correction};
     return commit(embedded_spool(base), &change, error);
 }

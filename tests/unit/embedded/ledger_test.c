@@ -1,6 +1,6 @@
 /* tests/unit/embedded/ledger_test.c -- the savings ledger is exact: whatever is done to objects, what their rows add up
  * to is what the journal's state and the spools say. */
-#include "journal/ledger.h"
+#include "journal/recount.h"
 #include "tests/unit/embedded/fixture.h"
 #include "tests/unit/embedded/uploads.h"
 
@@ -73,31 +73,26 @@ static uint64_t freeze(struct bucket_store *store)
 
 /* ---- what is expected ---- */
 
+static void fail_on_difference(void *context, const struct ledger_difference *difference)
+{
+    (void)context;
+    const struct ledger_amounts *rows = &difference->rows;
+    const struct ledger_amounts *ledger = &difference->ledger;
+    ck_abort_msg("bucket %.*s: the rows have %lld, %lld, %lld, the ledger %lld, %lld, %lld",
+                 SPAN_FORMAT(difference->bucket), (long long)rows->objects, (long long)rows->original_bytes,
+                 (long long)rows->stored_bytes, (long long)ledger->objects, (long long)ledger->original_bytes,
+                 (long long)ledger->stored_bytes);
+}
+
 static void expect_agreement_in(struct bucket_store *snapshot)
 {
     struct error error;
-    struct ledger_sums rows = {0};
-    struct ledger_sums counted = {0};
-    struct buffer bytes;
-    buffer_init(&bytes, 0);
-    bool done = embedded_count(snapshot, &bytes, &error);
+    struct buffer amounts;
+    buffer_init(&amounts, 0);
+    bool done = ledger_compare(snapshot, &state, fail_on_difference, NULL, &amounts, &error);
     ck_assert_msg(done, "%s", done ? "" : error.message);
-    ck_assert(ledger_sums_add_record(&rows, buffer_span(&bytes), &error));
-    ledger_sums_add_state(&counted, &state);
-    done = ledger_sums_add_spool(&counted, &state, embedded_spool(snapshot), &error);
-    ck_assert_msg(done, "%s", done ? "" : error.message);
-    buffer_clear(&bytes);
-    ledger_sums_difference(&rows, &counted, &bytes);
-    struct span rest = buffer_span(&bytes);
-    struct spool_amounts difference;
-    bool is_damaged;
-    if (spool_take_amounts(&rest, &difference, &is_damaged))
-        ck_abort_msg("bucket %.*s: the ledger lacks %lld objects, %lld and %lld bytes", SPAN_FORMAT(difference.bucket),
-                     (long long)difference.amounts.objects, (long long)difference.amounts.original_bytes,
-                     (long long)difference.amounts.stored_bytes);
-    buffer_free(&bytes);
-    ledger_sums_free(&rows);
-    ledger_sums_free(&counted);
+    ck_assert_uint_eq(amounts.size, 0);
+    buffer_free(&amounts);
 }
 
 /* Rows = state + spools, in one transaction. */
@@ -617,41 +612,52 @@ static void put_wrong(struct bucket_store *store, int64_t objects, uint64_t reco
     ck_assert(bucket_find(store, bucket, &info, &error));
     buffer_init(&amounts, 0);
     spool_put_amounts(&amounts, &(struct spool_amounts){bucket, info.creation_id, {objects, 5, -7}});
-    bool done = embedded_correct(store, buffer_span(&amounts), recounts, &error);
+    const struct embedded_correction correction = {.amounts = buffer_span(&amounts), .recounts = recounts};
+    bool done = embedded_correct(store, &correction, &error);
     ck_assert(done == expected);
     if (!done)
         ck_assert_int_eq(error.kind, ERROR_CONFLICT);
     buffer_free(&amounts);
 }
 
+static void count_difference(void *context, const struct ledger_difference *difference)
+{
+    unsigned *count = context;
+    ck_assert(span_equal(difference->bucket, bucket));
+    ++*count;
+}
+
+static unsigned recount(struct bucket_store *store)
+{
+    unsigned differences = 0;
+    struct error error;
+    bool done = ledger_recount(store, &state, count_difference, &differences, &error);
+    ck_assert_msg(done, "%s", done ? "" : error.message);
+    return differences;
+}
+
+/* What ledger_recount does, and clients that go on between its steps. */
 static void correct_while_written(struct bucket_store *store)
 {
     struct error error;
-    struct ledger_sums rows = {0};
-    struct ledger_sums counted = {0};
     struct embedded_ledger ledger;
     struct buffer bytes;
     buffer_init(&bytes, 0);
     struct bucket_store *snapshot = embedded_snapshot(store, &error);
     ck_assert(embedded_ledger(snapshot, &ledger, &error) && ledger.is_counted && !ledger.is_in_doubt);
-    ledger_sums_add_state(&counted, &state);
-    ck_assert(ledger_sums_add_spool(&counted, &state, embedded_spool(snapshot), &error));
     write_thing(store, "late", &(struct thing){.original = 9, .body = "1"}); /* not in the snapshot */
     drop(store, "a");
     freeze(store);
-    ck_assert(embedded_count(snapshot, &bytes, &error));
+    ck_assert(ledger_compare(snapshot, &state, NULL, NULL, &bytes, &error));
     embedded_close(snapshot);
-    ck_assert(ledger_sums_add_record(&rows, buffer_span(&bytes), &error));
-    buffer_clear(&bytes);
-    ledger_sums_difference(&rows, &counted, &bytes);
-    ck_assert(embedded_correct(store, buffer_span(&bytes), ledger.recounts, &error));
-    ck_assert(!embedded_correct(store, buffer_span(&bytes), ledger.recounts, &error)); /* never twice */
+    send_all(store, true);
+    const struct embedded_correction correction = {.amounts = buffer_span(&bytes), .recounts = ledger.recounts};
+    ck_assert(embedded_correct(store, &correction, &error));
+    ck_assert(!embedded_correct(store, &correction, &error)); /* never twice */
     buffer_free(&bytes);
-    ledger_sums_free(&rows);
-    ledger_sums_free(&counted);
 }
 
-static void recount(struct bucket_store *store, unsigned shard, void *argument)
+static void make_wrong(struct bucket_store *store, unsigned shard, void *argument)
 {
     (void)shard, (void)argument;
     make_bucket(store);
@@ -666,11 +672,99 @@ static void recount(struct bucket_store *store, unsigned shard, void *argument)
     ck_assert_int_eq(figure_of(store, bucket).objects, -28); /* never clamped */
     correct_while_written(store);
     EXPECT(store, 2, 109, 4);
+    put_wrong(store, 7, 2, true);
+    ck_assert_uint_eq(recount(store), 1);
+    EXPECT(store, 2, 109, 4);
+    ck_assert_uint_eq(recount(store), 0);
+    EXPECT(store, 2, 109, 4);
 }
 
 START_TEST(a_recount_holds_whatever_is_written_meanwhile)
 {
-    with_new_store(recount, NULL);
+    with_new_store(make_wrong, NULL);
+}
+END_TEST
+
+static void send_three(struct bucket_store *store, unsigned shard, void *argument)
+{
+    (void)shard, (void)argument;
+    static const char *const keys[] = {"a", "b", "c"};
+    make_bucket(store);
+    for (unsigned i = 0; i < 3; i++) {
+        write_thing(store, keys[i], &(struct thing){.original = 100, .body = "abc"});
+        freeze(store);
+        send_all(store, true);
+    }
+    write_thing(store, "d", &(struct thing){.original = 1000, .body = "abcd"});
+    freeze(store);
+}
+
+static void after_restore(struct bucket_store *store, unsigned shard, void *argument)
+{
+    (void)shard, (void)argument;
+    state_free(&state); /* the journal has lost what it had */
+    state_init(&state, NULL, 0);
+    ck_assert_int_eq(figure_of(store, bucket).objects, 1);
+    ck_assert_uint_eq(count_spools(store), 1);
+    ck_assert_uint_eq(recount(store), 1);
+    EXPECT(store, 4, 1300, 13);
+    freeze(store);
+    send_all(store, true); /* and nothing waits for records that never come */
+    EXPECT(store, 4, 1300, 13);
+    ck_assert_int_eq(ledger_in_state(&state, bucket, 1).objects, 4);
+    ck_assert_uint_eq(count_spools(store), 1); /* the own one */
+}
+
+START_TEST(a_journal_that_was_restored_gets_the_ledger_back)
+{
+    char path[64];
+    folder_make(path);
+    with_store(path, send_three, NULL);
+    with_store(path, after_restore, NULL);
+    folder_remove(path);
+}
+END_TEST
+
+static void put_to_damage(struct bucket_store *store, unsigned shard, void *argument)
+{
+    (void)shard;
+    make_bucket(store);
+    write_thing(store, "good", &(struct thing){.original = 100, .body = "abc"});
+    put(store, bucket, text("bad"), span_of(argument, 5000));
+}
+
+static void after_repair(struct bucket_store *store, unsigned shard, void *argument)
+{
+    (void)shard, (void)argument;
+    struct error error;
+    struct embedded_ledger ledger;
+    ck_assert(embedded_ledger(store, &ledger, &error) && ledger.is_in_doubt);
+    expect_missing(store, bucket, text("bad"));
+    ck_assert_int_eq(figure_of(store, bucket).objects, 2);
+    ck_assert_uint_eq(recount(store), 1);
+    EXPECT(store, 1, 100, 3);
+    ck_assert(embedded_ledger(store, &ledger, &error) && !ledger.is_in_doubt);
+}
+
+START_TEST(repair_leaves_the_ledger_in_doubt_until_a_recount)
+{
+    char path[64];
+    char file[160];
+    static uint8_t body[5000];
+    struct error error;
+    struct embedded_report report = {0};
+    folder_make(path);
+    fill_bytes(5, body, sizeof body);
+    with_store(path, put_to_damage, body);
+    (void)snprintf(file, sizeof file, "%s/volumes/00000001", path);
+    FILE *volume = fopen(file, "r+b");
+    ck_assert_ptr_nonnull(volume);
+    ck_assert_int_eq(fputc(body[0] ^ 1, volume), body[0] ^ 1); /* the first body lies at the start */
+    ck_assert_int_eq(fclose(volume), 0);
+    ck_assert(!embedded_check(path, false, &report, &error));
+    ck_assert(embedded_check(path, true, &report, &error));
+    with_store(path, after_repair, NULL);
+    folder_remove(path);
 }
 END_TEST
 
@@ -845,6 +939,8 @@ int main(void)
     tcase_add_test(operations, only_frozen_records_leave);
     tcase_add_test(operations, an_earlier_folder_is_counted_once);
     tcase_add_test(operations, a_recount_holds_whatever_is_written_meanwhile);
+    tcase_add_test(operations, a_journal_that_was_restored_gets_the_ledger_back);
+    tcase_add_test(operations, repair_leaves_the_ledger_in_doubt_until_a_recount);
     tcase_add_test(operations, a_kill_neither_loses_nor_doubles);
     tcase_add_test(operations, a_snapshot_is_one_moment_of_a_folder_in_use);
     suite_add_tcase(suite, operations);
