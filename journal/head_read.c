@@ -176,8 +176,7 @@ static bool come_to(struct journal *journal, struct next_head *next, struct fold
     struct layer recent = {0};
     struct layer loaded = {0};
     next->recent = &recent;
-    if (is_near && journal->head->quarantine_count == 0 && next->head->quarantine_count == 0 &&
-        bodies_are_here(journal, folded) && repeat_folds(journal, next->head, folded, &recent))
+    if (is_near && bodies_are_here(journal, folded) && repeat_folds(journal, next->head, folded, &recent))
         return switch_to(journal, next, folded);
     journal->counters.cold_loads++;
     if (!layers_load(journal, next->head, &loaded))

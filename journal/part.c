@@ -145,9 +145,9 @@ static bool entry_is_sound(struct span key, uint32_t value_size)
     case TYPE_COUNTER:
     case TYPE_SPOOL:
     case TYPE_BATCH:
+    case TYPE_RELEASE:
         return value_size == 8;
     case TYPE_SET:
-    case TYPE_RELEASE:
         return value_size == 0;
     case TYPE_MAP:
     case TYPE_LIST:

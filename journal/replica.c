@@ -329,8 +329,20 @@ static void absorb_recent(struct journal *journal)
     replica_free_layer(journal, &journal->recent);
 }
 
+/* What every replica says, also those that have not met it themselves: again and again while something is in quarantine
+ * (J39), once of a segment that had to be folded without its predecessor (J38). */
+static void alarm_of(struct journal *journal, const struct head *head)
+{
+    uint64_t known = journal->has_head ? journal->head->generation : 0;
+    if (head->quarantine_count > 0)
+        replica_alarm(journal, ALARM_SEGMENT_DAMAGED);
+    if (head->missing_count > 0 && head->missing[head->missing_count - 1].generation > known)
+        replica_alarm(journal, ALARM_PREDECESSOR_MISSING);
+}
+
 static void install(struct journal *journal, struct next_head *next, const struct state *view)
 {
+    alarm_of(journal, next->head);
     *journal->head = *next->head;
     journal->has_head = true;
     journal->head_etag = *next->etag;

@@ -37,9 +37,15 @@ size_t layer_bytes(const struct layer *layer)
     return layer->data.bytes + layer->batches.bytes;
 }
 
+/* Kept for L generations; the value is the generation that it came in with. */
+static bool expires(uint8_t type)
+{
+    return type == TYPE_BATCH || type == TYPE_RELEASE;
+}
+
 struct entries *layer_entries(struct layer *layer, struct span key)
 {
-    return key.size >= 2 && key.data[0] == SPACE_JOURNAL && key.data[1] == TYPE_BATCH ? &layer->batches : &layer->data;
+    return key.size >= 2 && key.data[0] == SPACE_JOURNAL && expires(key.data[1]) ? &layer->batches : &layer->data;
 }
 
 uint64_t layer_digest(const struct layer *layer)
@@ -117,7 +123,7 @@ static struct located locate(const struct state *state, struct place *place, uin
     if (key.size > 0)
         memcpy(bytes + 3 + table.size, key.data, key.size);
     struct layer *changes = (struct layer *)&state->changes; /* written to by those who hold a state to write */
-    bool is_batch = type == TYPE_BATCH;
+    bool is_batch = expires((uint8_t)type);
     struct located located = {.key = span_of(bytes, 3 + table.size + key.size),
                               .changes = is_batch ? &changes->batches : &changes->data};
     if (state->recent != NULL)
@@ -214,7 +220,7 @@ static void append(struct state *state, const struct located *at, struct span el
     free(longer);
 }
 
-static void apply_ops(struct state *state, struct span ops);
+static void apply_ops(struct state *state, struct span ops, uint64_t generation);
 
 static void record(struct state *state, const struct located *at, struct span value)
 {
@@ -224,7 +230,7 @@ static void record(struct state *state, const struct located *at, struct span va
     if (spool == NULL || (n != last + 1 && !(MUTATED(spool_number_lax) && n > last)))
         return;
     put(state, at, span_take(value, 8));
-    apply_ops(state, span_skip(value, 8));
+    apply_ops(state, span_skip(value, 8), 0); /* nothing of a spool expires */
 }
 
 static enum entry_type type_of(enum op_kind kind)
@@ -251,7 +257,7 @@ static enum entry_type type_of(enum op_kind kind)
     UNREACHABLE();
 }
 
-static void apply_op(struct state *state, const struct op *op)
+static void apply_op(struct state *state, const struct op *op, uint64_t generation)
 {
     static const uint8_t zero[8];
     struct place place;
@@ -267,8 +273,10 @@ static void apply_op(struct state *state, const struct op *op)
         put_if(state, &at, op->value);
         break;
     case OP_SET_ADD:
-    case OP_RELEASE:
         put(state, &at, SPAN_EMPTY);
+        break;
+    case OP_RELEASE:
+        put(state, &at, span_of(&generation, sizeof generation));
         break;
     case OP_LIST_APPEND:
         append(state, &at, op->value);
@@ -288,12 +296,12 @@ static void apply_op(struct state *state, const struct op *op)
     }
 }
 
-static void apply_ops(struct state *state, struct span ops)
+static void apply_ops(struct state *state, struct span ops, uint64_t generation)
 {
     struct cursor cursor = cursor_of(ops);
     struct op op;
     while (op_read(&cursor, &op) == OP_READ)
-        apply_op(state, &op);
+        apply_op(state, &op, generation);
 }
 
 static struct located locate_batch(const struct state *state, struct place *place, const struct journal_id *batch)
@@ -310,7 +318,7 @@ bool state_apply_batch(struct state *state, const struct journal_id *batch, uint
             return false;
         put(state, &at, span_of(&generation, sizeof generation));
     }
-    apply_ops(state, ops);
+    apply_ops(state, ops, generation);
     return true;
 }
 
@@ -341,13 +349,6 @@ static struct located locate_release(const struct state *state, struct place *pl
     uint8_t stored[SEGMENT_KEY_STORED_BYTES];
     segment_key_store(key, stored);
     return locate(state, place, SPACE_JOURNAL, TYPE_RELEASE, SPAN_EMPTY, span_of(stored, sizeof stored));
-}
-
-void state_forget_release(struct state *state, const struct segment_key *key)
-{
-    struct place place;
-    struct located at = locate_release(state, &place, key);
-    remove_entry(state, &at);
 }
 
 /* ---- reading ---- */

@@ -7,7 +7,7 @@
  * Everything is entries (journal/entries.h) with keys  u8 space, u8 type, u8 table bytes, table, key  and values
  *   counter  i64                   map    the value        set    nothing
  *   list     (u32 bytes, element) ...                      spool  u64 last
- *   batch    u64 generation in which the batch id counted  release  nothing
+ *   batch    u64 generation in which the batch id counted  release  u64 likewise
  * An entry that would hold the default (counter 0) is not there: equal states have equal entries. */
 #pragma once
 
@@ -24,7 +24,7 @@ enum entry_type {
     TYPE_RELEASE = 7,
 };
 
-/* Batch ids lie apart: every fold looks at all of them, and at nothing else. */
+/* Batch ids and releases lie apart: every fold looks at all of them, and at nothing else. */
 struct layer {
     struct entries data;
     struct entries batches;
@@ -63,11 +63,10 @@ void state_free(struct state *state);
 /* Applies a batch, all or nothing: an id that is in the state already makes it a no-op (J17). `generation` is the one
  * in whose fold the batch counts (for live ones: the next). Returns whether it was applied. `ops` has been checked. */
 bool state_apply_batch(struct state *state, const struct journal_id *batch, uint64_t generation, struct span ops);
-/* Forgets batch ids of the base that counted in a generation before `oldest`. Nothing may be `recent`. */
+/* Forgets batch ids and releases of the base that counted in a generation before `oldest`. Nothing may be `recent`. */
 void state_expire(struct state *state, uint64_t oldest);
 /* The same in steps of `most` ids: true: there is more. Start with *at = 0. */
 bool state_expire_some(struct state *state, uint64_t oldest, size_t *at, size_t most);
-void state_forget_release(struct state *state, const struct segment_key *key);
 
 /* ---- reading: values point into the state ---- */
 

@@ -51,9 +51,8 @@ static bool fetch_bodies(struct journal *journal, bool *ret_some_gone)
         if (journal->tail[i]->state != BODY_ABSENT || replica_is_settled(journal, &key))
             continue;
         bool is_gone;
-        struct tail_segment *before = journal->tail[i];
-        if (!replica_fetch(journal, &key, &is_gone) && !is_gone && before->failed_reads == 0)
-            all_read = false; /* no answer; damage is not waited for */
+        if (!replica_fetch(journal, &key, &is_gone) && !is_gone)
+            all_read = false; /* no answer, or not yet read often enough to be called damaged: not a good tick (J22) */
         *ret_some_gone |= is_gone;
         struct tail_segment *item = tail_find(journal, &key);
         if (is_gone && item != NULL && item->state == BODY_ABSENT)

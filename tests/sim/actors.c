@@ -16,6 +16,7 @@ void actor_free(struct actor *actor)
     const struct journal_counters *counters = journal_counters(actor->journal);
     coverage.counts[COVER_predecessor_missing] += counters->found_held;
     coverage.counts[COVER_forced_while_held] += counters->forced_while_held;
+    coverage.counts[COVER_quarantined] += counters->quarantined;
     journal_free(actor->journal);
     actor->journal = NULL;
 }

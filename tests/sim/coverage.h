@@ -37,6 +37,28 @@ enum { COVERAGE_SEEDS = 10000 };
     X(MUST, deletes_skipped, "F18 delete skipped")                                       \
     X(MUST, starts_together, "F19 several heads created at once")                        \
     X(MUST, publish_races, "F20 publish lost to another")                                \
+    X(MUST, absent_is_404, "F9 If-Match on an absent key: 404")                          \
+    X(MUST, absent_is_412, "F9 If-Match on an absent key: 412")                          \
+    X(MUST, absent_is_created, "F9 If-Match on an absent key: created")                  \
+    X(MUST, damaged_reads, "F21 body damaged on its way")                                \
+    X(MUST, damaged_empty, "F21 body empty")                                             \
+    X(MUST, damaged_cut, "F21 body truncated")                                           \
+    X(MUST, damaged_bit, "F21 bit flipped")                                              \
+    X(MUST, segment_damaged, "F21 segment damaged for good")                             \
+    X(MUST, part_damaged, "F21 part damaged for good")                                   \
+    X(MUST, head_damaged, "F21 head damaged for good")                                   \
+    X(MUST, live_segment_deleted, "F22 live segment deleted")                            \
+    X(MUST, vanished_noticed, "F22 and noticed by a replica that showed it")             \
+    X(MUST, covered_segment_deleted, "F22 covered segment deleted")                      \
+    X(MUST, part_deleted, "F22 part deleted")                                            \
+    X(MUST, head_deleted_warm, "F22 head deleted, a warm replica alive")                 \
+    X(MUST, head_deleted_cold, "F22 head deleted, no warm replica")                      \
+    X(MUST, told_head_missing, "F22 and read by a replica")                              \
+    X(MUST, head_rolled_back, "F23 head rolled back")                                    \
+    X(MUST, rogue_heads, "F23 head published on an older one")                           \
+    X(MUST, deletes_refused, "F25 delete refused")                                       \
+    X(MUST, writes_refused, "F25 conditional write refused")                             \
+    X(MUST, short_lives, "F27 short life of a writer")                                   \
     X(MUST, clones, "F31 clone")                                                         \
     X(MUST, late_after_answer_folded, "F2+F3+fold of the same key")                      \
     X(MUST, again_after_deletion, "F4 second effect after deletion")                     \
@@ -54,6 +76,9 @@ enum { COVERAGE_SEEDS = 10000 };
     X(MUST, forced_while_held, "a forced segment that was held")                         \
     X(MUST, resolved_without_traffic, "a generation that folded nothing")                \
     X(MUST, wait_at_the_edge, "a wait at b+K-1")                                         \
+    X(MUST, foreign_bodies, "412 on foreign bytes")                                      \
+    X(MUST, quarantined, "quarantine")                                                   \
+    X(MUST, released, "quarantine released by an operator")                              \
     X(MUST, delete_after_recreation, "C14 a late delete met a re-created object")        \
     X(MUST, gone_between_list_and_fetch, "C8 a segment gone between listing and GET")
 

@@ -33,6 +33,32 @@ static struct fate *fate_of_key(const struct segment_key *key)
     return fate_of(name);
 }
 
+void fate_touch(const struct segment_key *key)
+{
+    fate_of_key(key)->flags |= FATE_TOUCHED;
+    segment_known(segment_index(key))->is_touched = true;
+}
+
+bool fate_is_shadowed(const struct segment_key *key)
+{
+    for (const struct fate *fate = fate_of_key(key);; fate = fate_of_key(key)) {
+        if (fate->flags & FATE_TOUCHED)
+            return true;
+        if ((fate->flags & FATE_FOLDED) || !fate->has_predecessor)
+            return false;
+        key = &fate->predecessor;
+        if (fate_of_key(key)->flags & FATE_FOLDED)
+            return false;
+    }
+}
+
+void fate_damaged_read(const char *name)
+{
+    struct segment_key key;
+    if (segment_name_parse(span_from_string(name), &key) && ++fate_of(name)->damaged_reads >= FAILED_READS_ARE_DAMAGE)
+        fate_touch(&key);
+}
+
 bool fate_is_touched(const struct segment_key *key)
 {
     return (fate_of_key(key)->flags & FATE_TOUCHED) != 0;
@@ -45,7 +71,18 @@ void fate_folded(const struct segment_key *key)
     COVER_IF((fate->flags & FATE_ANSWER_LOST) && (fate->flags & FATE_LATE), late_after_answer_folded);
 }
 
-void fate_created(const char *name, bool is_first, bool is_new)
+static void note_body(struct fate *fate, const struct segment_key *key, struct span body)
+{
+    struct segment segment;
+    struct error error;
+    fate->created_at = world_now();
+    segment_learn_body(segment_index(key), body);
+    fate->has_predecessor = segment_decode(body, &segment, &error) && segment.has_predecessor;
+    if (fate->has_predecessor)
+        fate->predecessor = segment.predecessor;
+}
+
+void fate_created(const char *name, struct span body, bool is_first, bool is_new)
 {
     struct segment_key key;
     if (!segment_name_parse(span_from_string(name), &key))
@@ -56,7 +93,7 @@ void fate_created(const char *name, bool is_first, bool is_new)
         if (fate->flags & FATE_DELETED)
             fate->flags |= FATE_RECREATED;
         if (fate->created_at == 0)
-            fate->created_at = world_now();
+            note_body(fate, &key, body);
     }
     COVER_IF(is_first && fates_generation() > key.base + fates_horizon(), late_beyond_retention);
     if (is_first)

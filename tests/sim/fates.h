@@ -20,16 +20,26 @@ enum fate_flag {
 struct fate {
     unsigned flags;
     uint64_t created_at; /* first effect; 0: none yet */
+    unsigned damaged_reads;
+    bool has_predecessor;
+    struct segment_key predecessor;
 };
 
 void fates_begin(void);
 /* Made when it is not there. Valid until the next call. */
 struct fate *fate_of(const char *name);
+/* Somebody else has deleted, damaged or occupied it: its own fate is not judged. */
+void fate_touch(const struct segment_key *key);
 bool fate_is_touched(const struct segment_key *key);
+/* It, or something that its writer committed before and that no fold has taken: then it may wait, unseen, until a fold
+ * must take it. */
+bool fate_is_shadowed(const struct segment_key *key);
+/* It came damaged once more. So often that some replica must call it damaged, it counts as touched. */
+void fate_damaged_read(const char *name);
 void fate_folded(const struct segment_key *key);
 
 /* A create of a segment took effect, or would have if the name had been free. */
-void fate_created(const char *name, bool is_first, bool is_new);
+void fate_created(const char *name, struct span body, bool is_first, bool is_new);
 void fate_deleted(const char *name, bool was_skipped, bool is_late);
 
 uint64_t fates_names_changed(void); /* counts segments that came or went */

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 
 struct fault_rates world_rates;
-uint64_t faults_outage_until;
+uint64_t faults_outage_until, faults_deletes_refused_until, faults_writes_refused_until;
 
 static unsigned one_of(const unsigned *choices, unsigned count)
 {
@@ -35,7 +35,20 @@ void faults_draw(void)
     world_rates.latency_ms_max = one_of(latencies, 6);
     world_rates.outage_ms_max = world_below(50) == 0 ? 600000 : 10000;
     world_rates.page_names = world_below(2) ? 1000 : 1 + (unsigned)world_below(12);
-    faults_outage_until = 0;
+    faults_outage_until = faults_deletes_refused_until = faults_writes_refused_until = 0;
+    world_rates.damaged_read = one_of((unsigned[]){0, 0, 0, 5, 20}, 5);
+    world_rates.special = world_below(2) ? SPECIAL_NONE : (enum special)world_below(SPECIAL_COUNT);
+    world_rates.interference = one_of((unsigned[]){3, 10, 30}, 3);
+    world_rates.replace_of_absent = (enum replace_of_absent)world_below(3);
+    world_rates.refuses_deletes_for_ever = world_rates.special == SPECIAL_REFUSES && world_below(3) == 0;
+}
+
+const char *faults_special_name(void)
+{
+    static const char *const names[] = {"plain",       "segments vanish", "segments damaged",    "parts spoilt",
+                                        "head spoilt", "foreign bodies",  "permissions missing", "churn"};
+    _Static_assert(sizeof names / sizeof *names == SPECIAL_COUNT, "one name for each");
+    return names[world_rates.special];
 }
 
 /* ---- the weather ---- */
@@ -75,6 +88,26 @@ static void step_clock(struct process *process)
         COVER_IF(llabs(sim.actors[i].process.wall_offset_ms - process->wall_offset_ms) > retention, clock_far);
 }
 
+static void refuse(void)
+{
+    if (world_rates.refuses_deletes_for_ever)
+        faults_deletes_refused_until = UINT64_MAX;
+    else if (world_below(2))
+        faults_deletes_refused_until = world_now() + world_heavy_tail(UINT64_C(60000) * MS);
+    else
+        faults_writes_refused_until = world_now() + world_heavy_tail(UINT64_C(10000) * MS);
+}
+
+/* F27: each process is stopped after a short life, in good order or not. */
+static void churn(struct actor *actor)
+{
+    if (actor->journal == NULL || actor->process.is_dead || !actor->journal->is_ready)
+        return;
+    COVER(short_lives);
+    process_kill(&actor->process);
+    actor->restart_at = world_now();
+}
+
 void weather_run(void *argument)
 {
     const bool *is_over = argument;
@@ -82,7 +115,8 @@ void weather_run(void *argument)
         world_sleep_ms(100);
         if (*is_over || !world_faults)
             continue;
-        struct process *process = &sim.actors[world_below(sim.actors_count)].process;
+        struct actor *actor = &sim.actors[world_below(sim.actors_count)];
+        struct process *process = &actor->process;
         if (world_chance(world_rates.weather)) {
             faults_outage_until = world_now() + world_heavy_tail(world_rates.outage_ms_max * MS);
             COVER(outages);
@@ -91,5 +125,9 @@ void weather_run(void *argument)
             isolate(process);
         if (world_chance(world_rates.weather))
             step_clock(process);
+        if (world_rates.special == SPECIAL_REFUSES && world_chance(world_rates.interference))
+            refuse();
+        if (world_rates.special == SPECIAL_CHURN && world_chance(100))
+            churn(actor);
     }
 }

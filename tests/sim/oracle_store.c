@@ -5,6 +5,7 @@
 #include "journal/part.h"
 #include "tests/sim/coverage.h"
 #include "tests/sim/fates.h"
+#include "tests/sim/interference.h"
 #include "tests/sim/objects.h"
 
 #include <stdlib.h>
@@ -19,7 +20,7 @@ static bool part_is_there(uint64_t generation, const struct journal_id *nonce, e
     if (MUTATED(part_names_without_nonce))
         memset(&ret_part->nonce, 0, sizeof ret_part->nonce);
     part_name_format(ret_part, name);
-    return world_object(name, ret_body);
+    return interference_find(name, ret_body);
 }
 
 /* ---- heads ---- */
@@ -104,6 +105,9 @@ void check_head_written(struct span body)
         violate("J28", -1, "a head that cannot be read was published");
         return;
     }
+    if (interference_is_rogue(&head))
+        return;
+    interference_head_published(body);
     if (body.size > HEAD_BYTES_MAX)
         violate("J43", -1, "a head is larger than 64 KiB");
     check_lineage(&head, body_hash);
@@ -121,7 +125,9 @@ void check_head_written(struct span body)
 static void check_segment_deleted(const struct segment_key *key)
 {
     const struct known_segment *segment = segment_known(segment_index(key));
-    if (segment->covered == 0 && key->base + sim.head.window > sim.head.generation)
+    if (head_find_quarantined(&sim.head, key) != NULL)
+        violate("J39", -1, "a segment was deleted that is in quarantine");
+    else if (segment->covered == 0 && key->base + sim.head.window > sim.head.generation)
         violate("J29", -1, "a segment was deleted that is live");
     else if (segment->covered == 0 && key->base + sim.head.window + 1 > sim.head.generation)
         violate("J29", -1, "a segment was deleted under the head that rejects it");

@@ -3,6 +3,7 @@
 
 #include "runtime/base/assert.h"
 #include "tests/sim/coverage.h"
+#include "tests/sim/damage.h"
 #include "tests/sim/fates.h"
 #include "tests/sim/faults.h"
 #include "tests/sim/objects.h"
@@ -58,9 +59,28 @@ static void put(struct request *request)
         world_observer.head_written(buffer_span(&request->body));
 }
 
+/* Somebody else was there a moment before, with other bytes. */
+static const struct object *precede(struct request *request)
+{
+    struct segment_key key;
+    struct buffer body = {0};
+    const struct object *object = NULL;
+    if (segment_name_parse(span_from_string(request->name), &key) &&
+        damage_into_foreign(buffer_span(&request->body), &body)) {
+        fate_touch(&key);
+        fate_created(request->name, buffer_span(&body), true, true);
+        object = object_put(request->name, buffer_span(&body));
+        COVER(foreign_bodies);
+    }
+    buffer_free(&body);
+    return object;
+}
+
 static void create(struct request *request, const struct object *object, bool is_first)
 {
-    fate_created(request->name, is_first, object == NULL);
+    if (object == NULL && is_first && world_faults && world_rates.special == SPECIAL_FOREIGN && world_chance(50))
+        object = precede(request);
+    fate_created(request->name, buffer_span(&request->body), is_first, object == NULL);
     if (object == NULL) {
         put(request);
         return;
@@ -73,8 +93,13 @@ static void create(struct request *request, const struct object *object, bool is
 static void replace(struct request *request, const struct object *object)
 {
     bool is_head = strcmp(request->name, HEAD_NAME) == 0;
-    if (object == NULL) {
-        request->answer = STORE_NOT_FOUND;
+    if (object == NULL && world_rates.replace_of_absent != ABSENT_IS_CREATED) {
+        request->answer = world_rates.replace_of_absent == ABSENT_IS_404 ? STORE_NOT_FOUND : STORE_CONDITION_FAILED;
+        COVER_IF(request->answer == STORE_NOT_FOUND, absent_is_404);
+        COVER_IF(request->answer != STORE_NOT_FOUND, absent_is_412);
+    } else if (object == NULL) {
+        COVER(absent_is_created);
+        put(request);
     } else if (strcmp(object->etag.text, request->condition.text) != 0) {
         request->answer = STORE_CONDITION_FAILED;
         COVER_IF(is_head, publish_races);
@@ -97,6 +122,11 @@ static void get(struct request *request, const struct object *object)
         buffer_append(&request->body, buffer_span(&object->body));
         request->etag = object->etag;
         request->answer = STORE_DONE;
+        if (world_faults && world_chance(world_rates.damaged_read)) {
+            damage_body(&request->body);
+            fate_damaged_read(request->name);
+            COVER(damaged_reads);
+        }
     }
 }
 
@@ -126,9 +156,28 @@ static void delete_each(struct request *request)
     request->answer = STORE_DONE;
 }
 
+/* F25: surely not applied. */
+static bool is_refused(const struct request *request)
+{
+    bool is_delete = request->verb == VERB_DELETE;
+    bool is_write = request->verb == VERB_CREATE || request->verb == VERB_REPLACE;
+    bool is_refused = (is_delete && world_now() < faults_deletes_refused_until &&
+                       (world_faults || world_rates.refuses_deletes_for_ever)) ||
+                      (is_write && world_faults && world_now() < faults_writes_refused_until);
+    COVER_IF(is_refused && is_delete, deletes_refused);
+    COVER_IF(is_refused && is_write, writes_refused);
+    return is_refused;
+}
+
 static void take_effect(void *argument)
 {
     struct request *request = argument;
+    if (is_refused(request)) {
+        request->answer = STORE_REFUSED;
+        request->is_done = true;
+        release(request);
+        return;
+    }
     const struct object *object = request->verb <= VERB_GET ? object_find(request->name) : NULL;
     world_note((uint64_t)request->verb + 100);
     switch (request->verb) {
@@ -247,12 +296,16 @@ static enum store_answer perform(struct request *request, deadline_t deadline)
     world_meet_fate();
     if (world_is_dead())
         return STORE_UNKNOWN; /* died before it was sent */
+    struct process *process = world_process();
     struct progress *progress = world_progress();
     enum crash_point point = progress_at(progress, request->verb, request->name, request->after);
-    if (point != POINT_NONE && world_process() != NULL && draw(world_rates.crash_at_point))
+    if (point != POINT_NONE && process != NULL && draw(world_rates.crash_at_point))
         return die_at(request, point);
     enum store_answer answer = travel(request, deadline);
     progress_answered(progress, request->verb, request->name, answer, buffer_span(&request->body));
+    if (process != NULL && request->verb == VERB_GET && answer == STORE_NOT_FOUND &&
+        strcmp(request->name, HEAD_NAME) == 0)
+        process->was_told_head_missing = true; /* it acts on that before its next await */
     return answer;
 }
 

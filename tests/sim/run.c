@@ -6,6 +6,7 @@
 #include "tests/sim/coverage.h"
 #include "tests/sim/ending.h"
 #include "tests/sim/faults.h"
+#include "tests/sim/interference.h"
 #include "tests/sim/objects.h"
 #include "tests/sim/oracle.h"
 #include "tests/sim/workload.h"
@@ -19,14 +20,15 @@ void violate(const char *rule, int batch, const char *text)
     if (sim.result->is_violated)
         return;
     sim.result->is_violated = true;
-    (void)snprintf(sim.result->violation, sizeof sim.result->violation, "%s: batch %d: %s (at %llu ms)", rule, batch,
-                   text, (unsigned long long)(world_now() / MS));
+    (void)snprintf(sim.result->violation, sizeof sim.result->violation, "%s: batch %d: %s (at %llu ms; %s)", rule,
+                   batch, text, (unsigned long long)(world_now() / MS), faults_special_name());
 }
 
 void after_step(void)
 {
     for (unsigned i = 0; i < sim.actors_count && !sim.result->is_violated; i++)
         check_replica(&sim.actors[i]);
+    interference_check();
 }
 
 static bool never(void)
@@ -75,9 +77,10 @@ void run_seed(uint64_t seed, struct run_result *ret_result)
     *ret_result = (struct run_result){0};
     sim.result = ret_result;
     world_begin(seed);
+    interference_begin();
     uint64_t multi_page_before = coverage.counts[COVER_multi_page];
     sim.truths_count = 0;
-    is_over = sim.is_ending = sim.has_head = false;
+    is_over = sim.is_ending = sim.is_resolving = sim.has_head = false;
     segments_begin();
     memset(sim.actors, 0, sizeof sim.actors);
     faults_draw();
@@ -86,6 +89,7 @@ void run_seed(uint64_t seed, struct run_result *ret_result)
     world_faults = !sim.is_calm;
     world_spawn(NULL, supervisor_run, &is_over);
     world_spawn(NULL, weather_run, &is_over);
+    world_spawn(NULL, interference_run, &is_over);
     (void)world_run(is_worked_off, after_step, world_now() + UINT64_C(400000) * MS, STEPS_MAX);
     if (!sim.result->is_violated)
         ending_run();
@@ -99,5 +103,6 @@ void run_seed(uint64_t seed, struct run_result *ret_result)
     }
     sim.result->rejected = sim.truths_count - sim.result->committed - sim.result->unknown;
     tear_down(&is_over);
+    interference_end();
     world_end();
 }

@@ -104,12 +104,12 @@ void segment_told(const struct segment_key *key, enum journal_outcome outcome)
     int index = segment_index(key);
     struct known_segment *segment = segment_known(index);
     if (outcome == JOURNAL_COMMITTED && !segment->is_committed) {
-        if (segment->is_rejected)
+        if (segment->is_rejected && !segment->is_touched)
             violate("J3", -1, "committed, and somebody was told rejected");
         segment->is_committed = true;
         known.commits[known.commits_count++] = (struct known_commit){index, world_now()};
     } else if (outcome == JOURNAL_REJECTED && !segment->is_rejected) {
-        if (segment->is_committed)
+        if (segment->is_committed && !segment->is_touched)
             violate("J3", -1, "rejected, and somebody was told committed");
         else if (segment->covered != 0)
             violate("J2", -1, "rejected, and it is in a checkpoint");
@@ -233,10 +233,6 @@ static void fold_reference(const struct head *head, const struct segment_key *ke
     }
     if (head->generation > head->horizon)
         state_expire(&state, head->generation - head->horizon);
-    for (uint32_t i = 0; i < sim.head.quarantine_count; i++) {
-        if (head_find_quarantined(head, &sim.head.quarantine[i].key) == NULL)
-            state_forget_release(&state, &sim.head.quarantine[i].key);
-    }
     known.reference_digest = state.digest;
     layer_absorb(&known.reference, &state.changes);
     journal_mutation = mutation;

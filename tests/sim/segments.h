@@ -21,7 +21,7 @@ struct known_pair {
 struct known_segment {
     struct segment_key key;
     bool has_body, is_committed, is_rejected; /* the last two: somebody was told so */
-    bool is_touched;                          /* from outside: its own fate is not judged */
+    bool is_touched;                          /* from outside: its own fate is not judged (tests/sim/fates.h) */
     uint64_t covered;                         /* the generation that folded it; 0: none has */
     unsigned place;                           /* when covered: among all that were ever folded */
     unsigned batches_count, pairs_count;

@@ -54,7 +54,7 @@ struct simulation {
     unsigned truths_count, batches_wanted;
     struct actor actors[REPLICAS_MAX + 1]; /* one is started fresh at the end */
     unsigned actors_count;
-    bool is_ending, is_calm;
+    bool is_ending, is_calm, is_resolving;
     unsigned hasty_count; /* actors whose compactor leaves no time between generations */
     uint64_t think_ms;    /* of a caller between two batches */
     struct head head;     /* the newest published one */

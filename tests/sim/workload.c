@@ -2,7 +2,9 @@
 #include "tests/sim/workload.h"
 
 #include "tests/sim/coverage.h"
+#include "tests/sim/fates.h"
 #include "tests/sim/faults.h"
+#include "tests/sim/interference.h"
 #include "tests/sim/oracle.h"
 
 enum { CALLERS_MAX = 3, CALM_ACK_MS_MAX = 4000 }; /* (K-2) * G_min */
@@ -108,6 +110,18 @@ static void put_ops(struct buffer *ops, uint32_t number)
     op_put(ops, &(struct op){OP_LIST_APPEND, SPACE_TEST, SPAN("order"), SPAN("twin"), value});
 }
 
+/* Whoever acknowledges has read a head after the PUT was answered: it was there then (J36). What was acknowledged under
+ * an old head that somebody put back is nobody's promise. */
+static void check_ack_without_head(const struct segment_key *key, int number)
+{
+    char name[JOURNAL_NAME_BYTES];
+    segment_name_format(key, name);
+    if (interference_head() == HEAD_IS_OLD)
+        fate_touch(key);
+    else if (interference_head() != HEAD_IS_TRUE && fate_of(name)->created_at > interference_head_since())
+        violate("J36", number, "was acknowledged while there was no head");
+}
+
 /* What the caller was told, and what its batch must count behind. */
 static void note_answer(struct actor *actor, unsigned number, const struct journal_answer *answer, int program,
                         int cause)
@@ -129,7 +143,9 @@ static void note_answer(struct actor *actor, unsigned number, const struct journ
     truth->is_committed = true;
     actor->last_committed = segment;
     check_replica(actor);
-    if (!actor->has_view || !view_shows(&actor->view, segment) || !actor->visible[number])
+    check_ack_without_head(&answer->key, (int)number);
+    bool is_shown = actor->has_view && view_shows(&actor->view, segment) && actor->visible[number];
+    if (!is_shown && !fate_is_shadowed(&answer->key))
         violate("J18", (int)number, "committed, and not visible where it was");
     if (world_faults && world_chance(world_rates.crash_at_point)) { /* C5 */
         COVER(acked_crash);

@@ -14,6 +14,7 @@ struct process {
     unsigned number;
     bool is_dead; /* its tasks see every wait end at once, and no request of theirs has an effect */
     bool is_old;  /* a version that does not know every kind of op (J40) */
+    bool was_told_head_missing;
     int64_t wall_offset_ms;
     uint64_t stopped_until;  /* the whole process stands still */
     uint64_t requests;       /* sent so far */

@@ -191,7 +191,7 @@ START_TEST(a_batch_id_counts_once_until_it_expires)
 }
 END_TEST
 
-START_TEST(a_release_is_kept_until_it_is_forgotten)
+START_TEST(a_release_is_kept_as_long_as_a_batch_id)
 {
     struct segment_key key = {.base = 3, .clock = 4, .sequence = 5};
     uint8_t stored[SEGMENT_KEY_STORED_BYTES];
@@ -199,9 +199,18 @@ START_TEST(a_release_is_kept_until_it_is_forgotten)
     op_put(&ops, &(struct op){.kind = OP_RELEASE, .key = span_of(stored, sizeof stored)});
     apply();
     ck_assert(state_has_release(&state, &key));
-    state_forget_release(&state, &key);
-    ck_assert(!state_has_release(&state, &key));
-    ck_assert_uint_eq(state.digest, 0);
+    struct layer base = {0};
+    struct state next;
+    uint64_t generation = 1;
+    layer_absorb(&base, &state.changes);
+    state_init(&next, &base, state.digest);
+    state_expire(&next, generation);
+    ck_assert(state_has_release(&next, &key));
+    state_expire(&next, generation + 1);
+    ck_assert(!state_has_release(&next, &key));
+    ck_assert_uint_eq(next.digest, 0);
+    state_free(&next);
+    layer_free(&base);
 }
 END_TEST
 
@@ -309,7 +318,7 @@ int main(void)
     tcase_add_test(cases, lists_keep_order_and_have_an_end);
     tcase_add_test(cases, spool_records_count_once_and_in_order);
     tcase_add_test(cases, a_batch_id_counts_once_until_it_expires);
-    tcase_add_test(cases, a_release_is_kept_until_it_is_forgotten);
+    tcase_add_test(cases, a_release_is_kept_as_long_as_a_batch_id);
     tcase_add_loop_test(cases, layers_add_up, 0, 20);
     tcase_add_test(cases, what_cannot_be_written_is_refused);
     tcase_add_test(cases, records_do_not_nest);

@@ -1,0 +1,34 @@
+/* tests/sim/damage.c -- bytes that are not what was written. */
+#include "tests/sim/damage.h"
+
+#include "journal/segment.h"
+#include "tests/sim/coverage.h"
+#include "tests/sim/world.h"
+
+void damage_body(struct buffer *body)
+{
+    switch (body->size == 0 ? 0 : world_below(3)) {
+    case 0:
+        body->size = 0;
+        COVER(damaged_empty);
+        break;
+    case 1:
+        body->size = (size_t)world_below(body->size);
+        COVER(damaged_cut);
+        break;
+    default:
+        body->data[world_below(body->size)] ^= (uint8_t)(1U << world_below(8));
+        COVER(damaged_bit);
+        break;
+    }
+}
+
+bool damage_into_foreign(struct span bytes, struct buffer *ret_body)
+{
+    struct segment segment;
+    struct error error;
+    if (!segment_decode(bytes, &segment, &error))
+        return false;
+    segment_begin(ret_body, &segment);
+    return segment_end(ret_body, &error);
+}

@@ -1,0 +1,392 @@
+/* tests/sim/interference.c -- deeds, how they are undone, and the alarms that must follow. */
+#include "tests/sim/interference.h"
+
+#include "tests/sim/coverage.h"
+#include "tests/sim/damage.h"
+#include "tests/sim/fates.h"
+#include "tests/sim/faults.h"
+#include "tests/sim/objects.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { SAVED_MAX = 16, HEADS_KEPT = 8, EXPECTED_MAX = 64 };
+
+/* Something that will be put back as it was. */
+struct saved {
+    char name[JOURNAL_NAME_BYTES];
+    struct buffer body;
+    uint64_t until;
+};
+
+/* A replica that held a segment when it vanished must say so. */
+struct expected {
+    struct actor *actor;
+    struct journal *journal;
+    struct segment_key key;
+    uint64_t alarms, ticks;
+};
+
+static struct saved saved[SAVED_MAX];
+static unsigned saved_count;
+static struct buffer heads[HEADS_KEPT]; /* the newest first */
+static unsigned heads_count;
+static enum head_deed head_deed;
+static uint64_t head_since;
+static struct expected expected[EXPECTED_MAX];
+static unsigned expected_count;
+
+void interference_begin(void)
+{
+    head_deed = HEAD_IS_TRUE;
+    saved_count = heads_count = expected_count = 0;
+}
+
+void interference_end(void)
+{
+    for (unsigned i = 0; i < saved_count; i++)
+        buffer_free(&saved[i].body);
+    for (unsigned i = 0; i < heads_count; i++)
+        buffer_free(&heads[i]);
+    saved_count = heads_count = 0;
+}
+
+enum head_deed interference_head(void)
+{
+    return head_deed;
+}
+
+uint64_t interference_head_since(void)
+{
+    return head_since;
+}
+
+void interference_head_published(struct span body)
+{
+    if (heads_count == HEADS_KEPT)
+        buffer_free(&heads[--heads_count]);
+    memmove(heads + 1, heads, heads_count * sizeof heads[0]);
+    heads[0] = (struct buffer){0};
+    buffer_append(&heads[0], body);
+    heads_count++;
+    head_deed = HEAD_IS_TRUE; /* whoever published it knew the true one */
+}
+
+bool interference_is_rogue(const struct head *head)
+{
+    if (head_deed == HEAD_IS_TRUE || !sim.has_head)
+        return false;
+    const struct head_ancestor *ancestor = head_ancestor(head, sim.head.generation);
+    if (head->generation > sim.head.generation && ancestor != NULL &&
+        journal_id_equal(&ancestor->nonce, head_nonce(&sim.head)))
+        return false;
+    head_deed = HEAD_IS_OLD; /* a publisher of long ago has made one where there was none, or follows the old one */
+    COVER(rogue_heads);
+    return true;
+}
+
+bool interference_excuses(const struct head *head)
+{
+    if (head->generation > generations_count())
+        return true;
+    const struct known_generation *known = generation_known(head->generation);
+    return head_deed == HEAD_IS_OLD || !journal_id_equal(&known->nonce, head_nonce(head));
+}
+
+bool interference_find(const char *name, struct span *ret_body)
+{
+    for (unsigned i = 0; i < saved_count; i++) {
+        if (strcmp(saved[i].name, name) == 0) {
+            *ret_body = buffer_span(&saved[i].body);
+            return true;
+        }
+    }
+    return world_object(name, ret_body);
+}
+
+/* ---- putting back ---- */
+
+static bool save(const char *name, struct span body, uint64_t until)
+{
+    if (saved_count == SAVED_MAX)
+        return false;
+    struct saved *one = &saved[saved_count++];
+    *one = (struct saved){.until = until};
+    (void)snprintf(one->name, sizeof one->name, "%s", name);
+    buffer_append(&one->body, body);
+    return true;
+}
+
+/* The head is put back as the newest true one, whatever it was when it was taken. */
+static void put_back(unsigned index)
+{
+    struct saved *one = &saved[index];
+    if (strcmp(one->name, HEAD_NAME) != 0)
+        (void)object_put(one->name, buffer_span(&one->body));
+    else if (head_deed != HEAD_IS_TRUE)
+        (void)object_put(HEAD_NAME, buffer_span(&heads[0]));
+    if (strcmp(one->name, HEAD_NAME) == 0)
+        head_deed = HEAD_IS_TRUE;
+    buffer_free(&one->body);
+    saved[index] = saved[--saved_count];
+}
+
+void interference_undo(void)
+{
+    while (saved_count > 0)
+        put_back(0);
+}
+
+/* ---- choosing ---- */
+
+static char chosen[JOURNAL_NAME_BYTES];
+static unsigned seen;
+
+static void choose(const char *name)
+{
+    if (world_below(++seen) == 0) /* each of those seen with equal chance */
+        memcpy(chosen, name, JOURNAL_NAME_BYTES);
+}
+
+static bool choose_object(const char *prefix)
+{
+    seen = 0;
+    return world_names(prefix, choose) > 0;
+}
+
+static bool is_covered(const struct segment_key *key)
+{
+    return segment_known(segment_index(key))->covered != 0;
+}
+
+/* ---- deeds ---- */
+
+static void expect_alarms(const struct segment_key *key)
+{
+    for (unsigned i = 0; i < sim.actors_count && expected_count < EXPECTED_MAX; i++) {
+        struct actor *actor = &sim.actors[i];
+        if (actor->journal == NULL || actor->process.is_dead || !actor->journal->is_ready)
+            continue;
+        const struct tail_segment *item = tail_find(actor->journal, key);
+        if (item == NULL || !item->is_live)
+            continue;
+        expected[expected_count++] =
+            (struct expected){actor, actor->journal, *key, actor->journal->counters.alarms[ALARM_SEGMENT_VANISHED],
+                              actor->journal->counters.ticks};
+    }
+}
+
+static void take_segment(void)
+{
+    struct segment_key key;
+    if (!choose_object(SEGMENTS_PREFIX) || !segment_name_parse(span_from_string(chosen), &key))
+        return;
+    bool is_live = !is_covered(&key) && key.base + sim.head.window > sim.head.generation;
+    COVER_IF(is_live, live_segment_deleted);
+    COVER_IF(!is_live, covered_segment_deleted);
+    if (is_live) {
+        fate_touch(&key);
+        expect_alarms(&key);
+    }
+    object_delete(chosen);
+}
+
+static void damage_segment(void)
+{
+    struct segment_key key;
+    if (!choose_object(SEGMENTS_PREFIX) || !segment_name_parse(span_from_string(chosen), &key) || fate_is_touched(&key))
+        return;
+    fate_touch(&key);
+    COVER(segment_damaged);
+    damage_body(&object_find(chosen)->body);
+}
+
+static void damage_or_take(const char *name, bool is_taken)
+{
+    if (is_taken)
+        object_delete(name);
+    else
+        damage_body(&object_find(name)->body);
+}
+
+static void spoil_part(void)
+{
+    struct span body;
+    struct part_name part;
+    if (!choose_object(PARTS_PREFIX) || !part_name_parse(span_from_string(chosen), &part) ||
+        part.generation > sim.head.generation || !world_object(chosen, &body) ||
+        !save(chosen, body, world_now() + world_heavy_tail(UINT64_C(8000) * MS)))
+        return;
+    bool is_taken = world_below(2);
+    COVER_IF(is_taken, part_deleted);
+    COVER_IF(!is_taken, part_damaged);
+    damage_or_take(chosen, is_taken);
+}
+
+static unsigned warm_replicas(void)
+{
+    unsigned count = 0;
+    for (unsigned i = 0; i < sim.actors_count; i++) {
+        const struct actor *actor = &sim.actors[i];
+        count += actor->journal != NULL && !actor->process.is_dead && actor->journal->is_ready;
+    }
+    return count;
+}
+
+static void spoil_head(void)
+{
+    struct span body;
+    if (head_deed != HEAD_IS_TRUE || heads_count == 0 || !world_object(HEAD_NAME, &body) ||
+        !save(HEAD_NAME, body, world_now() + world_heavy_tail(UINT64_C(12000) * MS)))
+        return;
+    if (world_below(4) == 0) { /* with nobody who remembers it */
+        for (unsigned i = 0; i < sim.actors_count; i++) {
+            if (sim.actors[i].journal != NULL)
+                process_kill(&sim.actors[i].process);
+        }
+    }
+    head_since = world_now();
+    head_deed = (enum head_deed)(1 + world_below(heads_count > 1 ? 3 : 2));
+    if (head_deed == HEAD_IS_OLD) {
+        unsigned back = 1 + (unsigned)world_below(heads_count - 1);
+        (void)object_put(HEAD_NAME, buffer_span(&heads[back]));
+        COVER(head_rolled_back);
+        return;
+    }
+    bool is_missing = head_deed == HEAD_IS_MISSING;
+    COVER_IF(is_missing && warm_replicas() > 0, head_deleted_warm);
+    COVER_IF(is_missing && warm_replicas() == 0, head_deleted_cold);
+    COVER_IF(!is_missing, head_damaged);
+    damage_or_take(HEAD_NAME, is_missing);
+}
+
+static void do_a_deed(void)
+{
+    switch (world_rates.special) {
+    case SPECIAL_VANISH:
+        take_segment();
+        break;
+    case SPECIAL_DAMAGE:
+        damage_segment();
+        break;
+    case SPECIAL_PARTS:
+        spoil_part();
+        break;
+    case SPECIAL_HEAD:
+        spoil_head();
+        break;
+    default:
+        break;
+    }
+}
+
+/* ---- the operator ---- */
+
+void operator_release(struct actor *actor)
+{
+    static struct head_quarantine list[HEAD_QUARANTINE_MAX];
+    uint32_t count = sim.head.quarantine_count;
+    memcpy(list, sim.head.quarantine, count * sizeof list[0]);
+    for (uint32_t i = 0; i < count && !actor->process.is_dead; i++) {
+        uint8_t stored[SEGMENT_KEY_STORED_BYTES];
+        segment_key_store(&list[i].key, stored);
+        struct buffer ops = {0};
+        struct error error;
+        op_put(&ops, &(struct op){OP_RELEASE, SPACE_JOURNAL, SPAN_EMPTY, span_of(stored, sizeof stored), SPAN_EMPTY});
+        struct journal_batch batch = {.ops = buffer_span(&ops)};
+        struct journal_answer answer = journal_submit(actor->journal, &batch, &error);
+        COVER_IF(answer.outcome == JOURNAL_COMMITTED, released);
+        buffer_free(&ops);
+    }
+}
+
+static void release_run(void *argument)
+{
+    operator_release(argument);
+}
+
+static void operate(void)
+{
+    struct actor *actor = &sim.actors[world_below(sim.actors_count)];
+    if (sim.has_head && sim.head.quarantine_count > 0 && actor->journal != NULL && !actor->process.is_dead &&
+        journal_state(actor->journal) != NULL && world_below(20) == 0)
+        world_spawn(&actor->process, release_run, actor);
+    for (unsigned i = 0; i < sim.actors_count; i++) { /* "start this process again" */
+        actor = &sim.actors[i];
+        if (actor->journal != NULL && actor->journal->is_halted && head_deed == HEAD_IS_TRUE &&
+            (actor->journal->halt == JOURNAL_OTHER_LINEAGE || actor->journal->halt == JOURNAL_WENT_BACK) &&
+            world_below(20) == 0)
+            process_kill(&actor->process);
+    }
+}
+
+void interference_run(void *argument)
+{
+    const bool *is_over = argument;
+    while (!*is_over) {
+        world_sleep_ms(50 + world_below(100));
+        if (*is_over)
+            break;
+        for (unsigned i = 0; i < saved_count; i++) {
+            if (saved[i].until <= world_now())
+                put_back(i--);
+        }
+        if (world_faults && world_chance(world_rates.interference))
+            do_a_deed();
+        if (!sim.is_resolving)
+            operate();
+    }
+}
+
+/* ---- alarms ---- */
+
+/* A replica that has read that its head is gone has stopped before anybody else ran. */
+static void check_told(struct actor *actor)
+{
+    if (!actor->process.was_told_head_missing)
+        return;
+    actor->process.was_told_head_missing = false;
+    if (actor->journal == NULL || actor->process.is_dead || !actor->journal->has_head)
+        return;
+    COVER(told_head_missing);
+    if (!actor->journal->is_halted || actor->journal->counters.alarms[ALARM_HEAD_MISSING] == 0)
+        violate("J36", -1, "a replica has read that the head is missing, and goes on");
+}
+
+static bool is_there(const struct segment_key *key)
+{
+    char name[JOURNAL_NAME_BYTES];
+    segment_name_format(key, name);
+    return object_find(name) != NULL;
+}
+
+static bool is_told(const struct expected *one)
+{
+    const struct journal *journal = one->journal;
+    if (one->actor->journal != journal || one->actor->process.is_dead || journal->is_halted || !journal->is_ready)
+        return true; /* there is nobody left who knew it */
+    if (journal->counters.alarms[ALARM_SEGMENT_VANISHED] > one->alarms) {
+        COVER(vanished_noticed);
+        return true;
+    }
+    if (replica_is_settled(journal, &one->key) || is_there(&one->key))
+        return true; /* it was folded meanwhile, or came late once more */
+    if (journal->counters.ticks >= one->ticks + 2)
+        violate("J38", -1, "a live segment vanished, and a replica that showed it says nothing");
+    return false;
+}
+
+void interference_check(void)
+{
+    for (unsigned i = 0; i < expected_count; i++) {
+        if (is_told(&expected[i]))
+            expected[i--] = expected[--expected_count];
+    }
+    for (unsigned i = 0; i < sim.actors_count; i++) {
+        struct actor *actor = &sim.actors[i];
+        check_told(actor);
+        if (actor->journal != NULL && actor->journal->has_head && actor->journal->head->quarantine_count > 0 &&
+            actor->journal->counters.alarms[ALARM_SEGMENT_DAMAGED] == 0)
+            violate("J39", -1, "a segment is in quarantine, and a replica does not alarm");
+    }
+}

@@ -1,0 +1,34 @@
+/* tests/sim/interference.h -- somebody else in the bucket: deletes, damages and rolls back what is not his (F21-F23),
+ * and the operator who notices, puts things back and releases what is in quarantine.
+ *
+ * What has been touched is marked (tests/sim/fates.h); the oracles make no claim on it, and on nothing else less. */
+#pragma once
+
+#include "tests/sim/simulation.h"
+
+/* What the oracles know of the head while somebody plays with it. */
+enum head_deed { HEAD_IS_TRUE, HEAD_IS_MISSING, HEAD_IS_DAMAGED, HEAD_IS_OLD };
+
+void interference_begin(void);
+void interference_end(void);
+/* A task. */
+void interference_run(void *is_over);
+/* Whether what was touched has raised its alarms. */
+void interference_check(void);
+/* Puts back what can be put back; what was deleted or damaged of the segments stays so. */
+void interference_undo(void);
+enum head_deed interference_head(void);
+/* Since when the head is not the true one. */
+uint64_t interference_head_since(void);
+/* Published while the true head was not there, and not its successor: what follows from it is nobody's promise. */
+bool interference_is_rogue(const struct head *head);
+/* A successor of the true head: remembers its bytes. */
+void interference_head_published(struct span body);
+
+/* This head is not one of the true ones, or older than what somebody has put in its place. */
+bool interference_excuses(const struct head *head);
+/* The object as it was before somebody spoilt it. */
+bool interference_find(const char *name, struct span *ret_body);
+
+/* The operator, with a journal that runs: gives up what is in quarantine. May suspend. */
+void operator_release(struct actor *actor);
