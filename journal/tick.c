@@ -95,10 +95,13 @@ static bool list_copies(struct journal *journal)
 
 static bool find_head(struct journal *journal)
 {
-    if (!list_copies(journal))
-        return false;
-    if (read_and_adopt(journal))
-        return true;
+    if (read_and_adopt(journal)) {
+        if (!list_copies(journal))
+            journal->has_head = false;
+        else if (journal->newest_copy > journal->head->generation)
+            journal->has_head = false; /* it has been replaced since, or is an old one: the next tick tells */
+        return journal->has_head;
+    }
     seed(journal);
     return false; /* whoever made one: the next tick reads it */
 }

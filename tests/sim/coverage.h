@@ -39,7 +39,6 @@ enum { COVERAGE_SEEDS = 10000 };
     X(MUST, publish_races, "F20 publish lost to another")                                \
     X(MUST, absent_is_404, "F9 If-Match on an absent key: 404")                          \
     X(MUST, absent_is_412, "F9 If-Match on an absent key: 412")                          \
-    X(MUST, absent_is_created, "F9 If-Match on an absent key: created")                  \
     X(MUST, damaged_reads, "F21 body damaged on its way")                                \
     X(MUST, damaged_empty, "F21 body empty")                                             \
     X(MUST, damaged_cut, "F21 body truncated")                                           \
@@ -55,7 +54,6 @@ enum { COVERAGE_SEEDS = 10000 };
     X(MUST, head_deleted_cold, "F22 head deleted, no warm replica")                      \
     X(MUST, told_head_missing, "F22 and read by a replica")                              \
     X(MUST, head_rolled_back, "F23 head rolled back")                                    \
-    X(MUST, rogue_heads, "F23 head published on an older one")                           \
     X(MUST, deletes_refused, "F25 delete refused")                                       \
     X(MUST, writes_refused, "F25 conditional write refused")                             \
     X(MUST, short_lives, "F27 short life of a writer")                                   \

@@ -39,16 +39,16 @@ void fate_touch(const struct segment_key *key)
     segment_known(segment_index(key))->is_touched = true;
 }
 
-bool fate_is_shadowed(const struct segment_key *key)
+bool fate_is_shadowed(const struct segment_key *key, uint64_t generation)
 {
-    for (const struct fate *fate = fate_of_key(key);; fate = fate_of_key(key)) {
-        if (fate->flags & FATE_TOUCHED)
-            return true;
-        if ((fate->flags & FATE_FOLDED) || !fate->has_predecessor)
+    for (;;) {
+        const struct fate *fate = fate_of_key(key);
+        uint64_t covered = segment_known(segment_index(key))->covered;
+        if (covered != 0 && covered <= generation)
             return false;
+        if ((fate->flags & FATE_TOUCHED) || !fate->has_predecessor)
+            return (fate->flags & FATE_TOUCHED) != 0;
         key = &fate->predecessor;
-        if (fate_of_key(key)->flags & FATE_FOLDED)
-            return false;
     }
 }
 

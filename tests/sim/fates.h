@@ -31,9 +31,9 @@ struct fate *fate_of(const char *name);
 /* Somebody else has deleted, damaged or occupied it: its own fate is not judged. */
 void fate_touch(const struct segment_key *key);
 bool fate_is_touched(const struct segment_key *key);
-/* It, or something that its writer committed before and that no fold has taken: then it may wait, unseen, until a fold
- * must take it. */
-bool fate_is_shadowed(const struct segment_key *key);
+/* It, or something that its writer committed before and that no fold up to this generation has taken: then it may wait,
+ * unseen, until a fold must take it. */
+bool fate_is_shadowed(const struct segment_key *key, uint64_t generation);
 /* It came damaged once more. So often that some replica must call it damaged, it counts as touched. */
 void fate_damaged_read(const char *name);
 void fate_folded(const struct segment_key *key);

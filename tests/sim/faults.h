@@ -19,7 +19,7 @@ enum special {
 };
 
 /* How the store answers what the journal must not rely on. */
-enum replace_of_absent { ABSENT_IS_404, ABSENT_IS_412, ABSENT_IS_CREATED };
+enum replace_of_absent { ABSENT_IS_404, ABSENT_IS_412 };
 
 /* Rates in 1/1000 per request, drawn anew for each seed. */
 struct fault_rates {

@@ -72,17 +72,13 @@ void interference_head_published(struct span body)
     head_deed = HEAD_IS_TRUE; /* whoever published it knew the true one */
 }
 
-bool interference_is_rogue(const struct head *head)
+static const struct saved *find_saved(const char *name)
 {
-    if (head_deed == HEAD_IS_TRUE || !sim.has_head)
-        return false;
-    const struct head_ancestor *ancestor = head_ancestor(head, sim.head.generation);
-    if (head->generation > sim.head.generation && ancestor != NULL &&
-        journal_id_equal(&ancestor->nonce, head_nonce(&sim.head)))
-        return false;
-    head_deed = HEAD_IS_OLD; /* a publisher of long ago has made one where there was none, or follows the old one */
-    COVER(rogue_heads);
-    return true;
+    for (unsigned i = 0; i < saved_count; i++) {
+        if (strcmp(saved[i].name, name) == 0)
+            return &saved[i];
+    }
+    return NULL;
 }
 
 bool interference_excuses(const struct head *head)
@@ -95,20 +91,17 @@ bool interference_excuses(const struct head *head)
 
 bool interference_find(const char *name, struct span *ret_body)
 {
-    for (unsigned i = 0; i < saved_count; i++) {
-        if (strcmp(saved[i].name, name) == 0) {
-            *ret_body = buffer_span(&saved[i].body);
-            return true;
-        }
-    }
-    return world_object(name, ret_body);
+    const struct saved *one = find_saved(name);
+    if (one != NULL)
+        *ret_body = buffer_span(&one->body);
+    return one != NULL || world_object(name, ret_body);
 }
 
 /* ---- putting back ---- */
 
 static bool save(const char *name, struct span body, uint64_t until)
 {
-    if (saved_count == SAVED_MAX)
+    if (saved_count == SAVED_MAX || find_saved(name) != NULL)
         return false;
     struct saved *one = &saved[saved_count++];
     *one = (struct saved){.until = until};
@@ -233,12 +226,34 @@ static unsigned warm_replicas(void)
     return count;
 }
 
+static uint64_t newest_copy;
+
+static void note_copy(const char *name)
+{
+    uint64_t generation;
+    struct journal_id nonce;
+    if (head_copy_name_parse(span_from_string(name), &generation, &nonce) && generation > newest_copy)
+        newest_copy = generation;
+}
+
+/* One of the heads that were, older than the newest copy, or 0. That the newest head of which there is no copy is put
+ * back by one is not to be told from a publication that never happened, and does no harm: nothing was deleted in its
+ * name. */
+static unsigned older_than_copies(void)
+{
+    newest_copy = 0;
+    (void)world_names(HEADS_PREFIX, note_copy);
+    unsigned back = heads_count == 0 ? 0 : (unsigned)world_below(heads_count);
+    return sim.head.generation - back < newest_copy ? back : 0;
+}
+
 static void spoil_head(void)
 {
     struct span body;
     if (head_deed != HEAD_IS_TRUE || heads_count == 0 || !world_object(HEAD_NAME, &body) ||
         !save(HEAD_NAME, body, world_now() + world_heavy_tail(UINT64_C(12000) * MS)))
         return;
+    unsigned back = older_than_copies();
     if (world_below(4) == 0) { /* with nobody who remembers it */
         for (unsigned i = 0; i < sim.actors_count; i++) {
             if (sim.actors[i].journal != NULL)
@@ -246,9 +261,8 @@ static void spoil_head(void)
         }
     }
     head_since = world_now();
-    head_deed = (enum head_deed)(1 + world_below(heads_count > 1 ? 3 : 2));
+    head_deed = (enum head_deed)(1 + world_below(back > 0 ? 3 : 2));
     if (head_deed == HEAD_IS_OLD) {
-        unsigned back = 1 + (unsigned)world_below(heads_count - 1);
         (void)object_put(HEAD_NAME, buffer_span(&heads[back]));
         COVER(head_rolled_back);
         return;

@@ -20,8 +20,6 @@ void interference_undo(void);
 enum head_deed interference_head(void);
 /* Since when the head is not the true one. */
 uint64_t interference_head_since(void);
-/* Published while the true head was not there, and not its successor: what follows from it is nobody's promise. */
-bool interference_is_rogue(const struct head *head);
 /* A successor of the true head: remembers its bytes. */
 void interference_head_published(struct span body);
 

@@ -176,7 +176,8 @@ static void check_growth(const struct view *old, const struct view *new)
         violate("J19", -1, "a replica went back to an earlier generation");
     for (unsigned i = 0; i < old->applied_count; i++) {
         const struct known_segment *segment = segment_known(old->applied[i]);
-        if (segment->is_committed && !fate_is_shadowed(&segment->key) && !view_shows(new, old->applied[i]))
+        if (segment->is_committed && !fate_is_shadowed(&segment->key, new->generation) &&
+            !view_shows(new, old->applied[i]))
             violate("J19", -1, "was visible, is committed, and went away");
     }
 }
@@ -187,7 +188,8 @@ void check_shows_commits(struct actor *actor, uint64_t until, const char *rule, 
     const struct known_commit *all = commits(&count);
     for (; actor->commits_seen < count && all[actor->commits_seen].time < until; actor->commits_seen++) {
         int segment = all[actor->commits_seen].segment;
-        if (!view_shows(&actor->view, segment) && !fate_is_shadowed(&segment_known(segment)->key))
+        if (!view_shows(&actor->view, segment) &&
+            !fate_is_shadowed(&segment_known(segment)->key, actor->view.generation))
             violate(rule, -1, text);
     }
 }

@@ -93,13 +93,10 @@ static void create(struct request *request, const struct object *object, bool is
 static void replace(struct request *request, const struct object *object)
 {
     bool is_head = strcmp(request->name, HEAD_NAME) == 0;
-    if (object == NULL && world_rates.replace_of_absent != ABSENT_IS_CREATED) {
+    if (object == NULL) {
         request->answer = world_rates.replace_of_absent == ABSENT_IS_404 ? STORE_NOT_FOUND : STORE_CONDITION_FAILED;
         COVER_IF(request->answer == STORE_NOT_FOUND, absent_is_404);
         COVER_IF(request->answer != STORE_NOT_FOUND, absent_is_412);
-    } else if (object == NULL) {
-        COVER(absent_is_created);
-        put(request);
     } else if (strcmp(object->etag.text, request->condition.text) != 0) {
         request->answer = STORE_CONDITION_FAILED;
         COVER_IF(is_head, publish_races);

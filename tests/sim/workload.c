@@ -116,10 +116,8 @@ static void check_ack_without_head(const struct segment_key *key, int number)
 {
     char name[JOURNAL_NAME_BYTES];
     segment_name_format(key, name);
-    if (interference_head() == HEAD_IS_OLD)
-        fate_touch(key);
-    else if (interference_head() != HEAD_IS_TRUE && fate_of(name)->created_at > interference_head_since())
-        violate("J36", number, "was acknowledged while there was no head");
+    if (interference_head() != HEAD_IS_TRUE && fate_of(name)->created_at > interference_head_since())
+        violate("J36", number, "was acknowledged while the head was missing, damaged or an old one");
 }
 
 /* What the caller was told, and what its batch must count behind. */
@@ -145,7 +143,7 @@ static void note_answer(struct actor *actor, unsigned number, const struct journ
     check_replica(actor);
     check_ack_without_head(&answer->key, (int)number);
     bool is_shown = actor->has_view && view_shows(&actor->view, segment) && actor->visible[number];
-    if (!is_shown && !fate_is_shadowed(&answer->key))
+    if (!is_shown && !fate_is_shadowed(&answer->key, actor->view.generation))
         violate("J18", (int)number, "committed, and not visible where it was");
     if (world_faults && world_chance(world_rates.crash_at_point)) { /* C5 */
         COVER(acked_crash);
