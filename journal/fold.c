@@ -22,6 +22,7 @@ struct folding {
     struct segment_key *chosen;
     size_t chosen_count;
     struct released_list released;
+    bool has_held; /* generations must go on, with nothing in them, until it is forced: J33 */
     struct layer changes;
     struct buffer body;
 };
@@ -164,6 +165,7 @@ static enum choice choose_one(struct journal *journal, struct folding *folding, 
     journal->counters.segments_forced += is_forced;
     if (!is_held)
         return TAKE;
+    folding->has_held |= !is_forced;
     if (!is_forced)
         return STOP_HERE;
     if (MUTATED(forced_fold_skips_held))
@@ -365,7 +367,7 @@ static bool fold_once(struct journal *journal, struct folding *folding, bool tak
     if (!gather(journal, folding) || !build(journal, folding))
         return false;
     if (folding->chosen_count == 0 && folding->head->quarantine_count == journal->head->quarantine_count &&
-        !take_nothing_too)
+        !take_nothing_too && !folding->has_held)
         return false;
     if (!write_parts(journal, folding))
         return false;

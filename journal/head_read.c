@@ -35,7 +35,9 @@ enum store_answer head_read(struct journal *journal, struct head *ret_head, stru
 {
     struct journal_store *store = journal->environment.store;
     struct error error;
-    uint64_t known = journal->has_head ? journal->head->generation : 0;
+    uint64_t known = journal->newest_known;
+    if (journal->has_head && journal->head->generation > known)
+        known = journal->head->generation;
     buffer_clear(ret_body);
     enum store_answer answer = store->get(store, HEAD_NAME, NULL, ret_body, ret_etag, replica_deadline(journal));
     if (answer == STORE_NOT_FOUND && journal->has_head)
@@ -47,8 +49,9 @@ enum store_answer head_read(struct journal *journal, struct head *ret_head, stru
         return STORE_UNKNOWN;
     }
     journal->head_damaged_reads = 0;
-    if (!journal->has_head && ret_head->generation < journal->newest_copy && !MUTATED(older_head_accepted)) {
-        replica_halt(journal, JOURNAL_WENT_BACK, ALARM_GENERATION_WENT_BACK); /* the copy is of a head that was there */
+    if (ret_head->generation < known && !MUTATED(older_head_accepted)) {
+        /* asked after we knew better: not a late answer */
+        replica_halt(journal, JOURNAL_WENT_BACK, ALARM_GENERATION_WENT_BACK);
         return STORE_UNKNOWN;
     }
     if (!journal->has_head) {
@@ -61,11 +64,6 @@ enum store_answer head_read(struct journal *journal, struct head *ret_head, stru
         if (MUTATED(lineage_ignored))
             return STORE_DONE;
         replica_halt(journal, JOURNAL_OTHER_LINEAGE, ALARM_LINEAGE);
-        return STORE_UNKNOWN;
-    }
-    if (ret_head->generation < known && !MUTATED(older_head_accepted)) {
-        /* asked after we knew better: not a late answer */
-        replica_halt(journal, JOURNAL_WENT_BACK, ALARM_GENERATION_WENT_BACK);
         return STORE_UNKNOWN;
     }
     recover(journal);

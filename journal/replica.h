@@ -61,7 +61,8 @@ struct journal {
     unsigned head_damaged_reads; /* one after the other */
     uint64_t lost_generation;    /* of the checkpoint that could not be loaded, and how often */
     unsigned lost_loads;
-    uint64_t newest_copy; /* generation of the newest copy of a head that was there before the first head was read */
+    uint64_t newest_known; /* generation of the newest head that must have been: a copy of it, or a segment that was
+                            * written under it, was listed */
     struct head *head;
     struct store_etag head_etag;
     struct buffer head_body;

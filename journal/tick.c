@@ -19,8 +19,11 @@ static bool list_window(struct journal *journal)
             return false;
         for (unsigned i = 0; i < page->count; i++) {
             struct segment_key key;
-            if (segment_name_parse(span_from_string(page->names[i]), &key))
-                tail_add(journal, &key)->seen_round = round;
+            if (!segment_name_parse(span_from_string(page->names[i]), &key))
+                continue;
+            tail_add(journal, &key)->seen_round = round;
+            if (key.base > journal->newest_known)
+                journal->newest_known = key.base;
         }
         if (page->count > 0)
             memcpy(after, page->names[page->count - 1], sizeof after);
@@ -84,8 +87,8 @@ static bool list_copies(struct journal *journal)
             struct journal_id nonce;
             uint64_t generation;
             if (head_copy_name_parse(span_from_string(page->names[i]), &generation, &nonce) &&
-                generation > journal->newest_copy)
-                journal->newest_copy = generation;
+                generation > journal->newest_known)
+                journal->newest_known = generation;
         }
         if (page->count > 0)
             memcpy(after, page->names[page->count - 1], sizeof after);
@@ -96,9 +99,7 @@ static bool list_copies(struct journal *journal)
 static bool find_head(struct journal *journal)
 {
     if (read_and_adopt(journal)) {
-        if (!list_copies(journal))
-            journal->has_head = false;
-        else if (journal->newest_copy > journal->head->generation)
+        if (!list_copies(journal) || journal->newest_known > journal->head->generation)
             journal->has_head = false; /* it has been replaced since, or is an old one: the next tick tells */
         return journal->has_head;
     }

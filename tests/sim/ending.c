@@ -5,6 +5,7 @@
 #include "tests/sim/actors.h"
 #include "tests/sim/coverage.h"
 #include "tests/sim/faults.h"
+#include "tests/sim/interference.h"
 #include "tests/sim/oracle.h"
 
 enum { SETTLE_ROUNDS = 20, QUIET_POLLS = 20, ASK_ATTEMPTS = 10 };
@@ -88,6 +89,8 @@ static void settle_run(void *argument)
 {
     struct actor *actor = argument;
     struct error error;
+    if (actor == sim.actors)
+        operator_release(actor);
     for (unsigned i = 0; i < SETTLE_ROUNDS; i++) {
         (void)journal_flush(actor->journal, &error);
         world_sleep_ms(sim.options.fold_age_ms + 4 * sim.options.fold_gap_ms);
@@ -128,8 +131,10 @@ void ending_run(void)
 {
     world_faults = false;
     sim.is_ending = true;
+    interference_undo();
     (void)world_run(never, after_step, world_now() + UINT64_C(60000) * MS, STEPS_MAX);
     check_folded();
+    sim.is_resolving = true; /* no process is started again from here on */
     start_all();
     each_actor(resolve_run);
     each_actor(settle_run);

@@ -20,11 +20,11 @@ void interference_undo(void);
 enum head_deed interference_head(void);
 /* Since when the head is not the true one. */
 uint64_t interference_head_since(void);
+/* The creation of the first head, which landed now that there is none: for who looks, an old head. */
+bool interference_is_late_seed(const struct head *head);
 /* A successor of the true head: remembers its bytes. */
 void interference_head_published(struct span body);
 
-/* This head is not one of the true ones, or older than what somebody has put in its place. */
-bool interference_excuses(const struct head *head);
 /* The object as it was before somebody spoilt it. */
 bool interference_find(const char *name, struct span *ret_body);
 

@@ -105,6 +105,8 @@ void check_head_written(struct span body)
         violate("J28", -1, "a head that cannot be read was published");
         return;
     }
+    if (interference_is_late_seed(&head))
+        return;
     interference_head_published(body);
     if (body.size > HEAD_BYTES_MAX)
         violate("J43", -1, "a head is larger than 64 KiB");

@@ -204,10 +204,6 @@ static bool has_changed(const struct actor *actor, const struct state *state)
 static void check_view(struct actor *actor, const struct state *state)
 {
     static struct view view;
-    if (interference_excuses(actor->journal->head)) {
-        actor->has_view = false; /* nobody promises anything of it */
-        return;
-    }
     take_view(actor, &view);
     if (view.generation < 1 || view.generation > generations_count()) {
         violate("J28", -1, "a replica serves a generation that was never published");

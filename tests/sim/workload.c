@@ -140,6 +140,7 @@ static void note_answer(struct actor *actor, unsigned number, const struct journ
         return;
     truth->is_committed = true;
     actor->last_committed = segment;
+    actor->seen_digest++; /* look again: one segment may have gone as another came that holds the same batch */
     check_replica(actor);
     check_ack_without_head(&answer->key, (int)number);
     bool is_shown = actor->has_view && view_shows(&actor->view, segment) && actor->visible[number];
