@@ -256,7 +256,7 @@ static bool build_alone(struct journal *journal, struct folding *folding)
         replica_breathe(journal, segment->batches.size);
     }
     replica_expire(journal, &state, current, folding->head->generation);
-    quarantine_settle(&folding->released, folding->head, &state);
+    quarantine_settle(&folding->released, folding->head);
     folding->head->digest = state.digest;
     folding->head->ancestors[0].folded_count = (uint32_t)folding->chosen_count;
     folding->changes = state.changes; /* the fold's own from here on */

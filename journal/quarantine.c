@@ -75,7 +75,7 @@ void quarantine_mark_released(struct released_list *list, const struct state *ba
         list->items[i].is_released = state_has_release(base, &list->items[i].key);
 }
 
-void quarantine_settle(const struct released_list *list, struct head *head, struct state *state)
+void quarantine_settle(const struct released_list *list, struct head *head)
 {
     uint32_t kept = 0;
     for (uint32_t i = 0; i < head->quarantine_count; i++) {
@@ -83,9 +83,7 @@ void quarantine_settle(const struct released_list *list, struct head *head, stru
         const struct released *released = released_find(list, key);
         bool is_given_up =
             released != NULL && released->is_read && !released->is_good && key->base < head_window_begin(head);
-        if (released != NULL && released->is_released && (released->is_good || is_given_up))
-            state_forget_release(state, key);
-        else
+        if (released == NULL || !released->is_released || !(released->is_good || is_given_up))
             head->quarantine[kept++] = head->quarantine[i];
     }
     head->quarantine_count = kept;

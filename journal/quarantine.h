@@ -29,5 +29,6 @@ void released_list_free(struct released_list *list);
 struct released *released_find(const struct released_list *list, const struct segment_key *key);
 /* What the base of a fold says of them. */
 void quarantine_mark_released(struct released_list *list, const struct state *base);
-/* Takes what is resolved out of the next head and the state that goes with it. */
-void quarantine_settle(const struct released_list *list, struct head *head, struct state *state);
+/* Takes what is resolved out of the next head. The releases stay in the state for L generations, as batch ids do: so
+ * what a fold makes of the state follows from what it folded alone, and a warm replica can repeat it. */
+void quarantine_settle(const struct released_list *list, struct head *head);

@@ -98,7 +98,9 @@ static bool list_copies(struct journal *journal)
 
 static bool find_head(struct journal *journal)
 {
-    if (read_and_adopt(journal)) {
+    if (!list_copies(journal))
+        return false;
+    if (read_and_adopt(journal)) { /* once more: an old head may have been put back in between */
         if (!list_copies(journal) || journal->newest_known > journal->head->generation)
             journal->has_head = false; /* it has been replaced since, or is an old one: the next tick tells */
         return journal->has_head;

@@ -385,7 +385,7 @@ static bool is_told(const struct expected *one)
         return true;
     }
     if (replica_is_settled(journal, &one->key) || is_there(&one->key))
-        return true; /* it was folded meanwhile, or came late once more */
+        return true;                               /* it was folded meanwhile, or came late once more */
     if (journal->counters.ticks >= one->ticks + 4) /* one was under way, a fold may have listed before */
         violate("J38", -1, "a live segment vanished, and a replica that showed it says nothing");
     return false;

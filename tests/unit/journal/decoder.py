@@ -221,7 +221,7 @@ def check_state(body, expected_digest):
     gone = sample_key(4)
     entries = [
         (bytes([0, 6, 0]) + bytes.fromhex(sample_id(0x30)), struct.pack("<Q", 12)),
-        (bytes([0, 7, 0]) + struct.pack("<QQ16sQ", gone[0], gone[1], bytes.fromhex(gone[2]), gone[3]), b""),
+        (bytes([0, 7, 0]) + struct.pack("<QQ16sQ", gone[0], gone[1], bytes.fromhex(gone[2]), gone[3]), struct.pack("<Q", 12)),
         (b"\1\1\7objectsphotos", struct.pack("<q", -2)),
         (b"\3\3\5rulesr1", b""),
         (b"\4\2\4corsold", None),

@@ -199,18 +199,18 @@ START_TEST(a_release_is_kept_as_long_as_a_batch_id)
     op_put(&ops, &(struct op){.kind = OP_RELEASE, .key = span_of(stored, sizeof stored)});
     apply();
     ck_assert(state_has_release(&state, &key));
-    struct layer base = {0};
+    struct layer below = {0};
     struct state next;
     uint64_t generation = 1;
-    layer_absorb(&base, &state.changes);
-    state_init(&next, &base, state.digest);
+    layer_absorb(&below, &state.changes);
+    state_init(&next, &below, state.digest);
     state_expire(&next, generation);
     ck_assert(state_has_release(&next, &key));
     state_expire(&next, generation + 1);
     ck_assert(!state_has_release(&next, &key));
     ck_assert_uint_eq(next.digest, 0);
     state_free(&next);
-    layer_free(&base);
+    layer_free(&below);
 }
 END_TEST
 
