@@ -18,7 +18,7 @@
 
 enum {
     ETAG_TEXT_BYTES = 48,    /* "<32 hex>-10000" and a zero; also a foreign backend's ETag of up to 47 bytes */
-    VERSION_TEXT_BYTES = 48, /* "null" or an id, and a zero */
+    VERSION_TEXT_BYTES = 72, /* "null" or an id (those of S3 have up to 64), and a zero */
 };
 
 /* How the stored body relates to the original (spec/s4-format.md, 8.1). */

@@ -84,11 +84,11 @@ bool version_id_is_well_formed(struct span version)
 {
     if (span_equal(version, SPAN("null")))
         return true;
-    if (version.size < 20 || version.size > 64)
+    if (version.size < 20 || version.size >= VERSION_TEXT_BYTES) /* what the store is promised */
         return false;
     for (size_t i = 0; i < version.size; i++) {
-        uint8_t byte = version.data[i] | 0x20; /* letters in one case */
-        bool is_mark = version.data[i] == '.' || version.data[i] == '_' || version.data[i] == '-';
+        uint8_t byte = version.data[i] | 0x20;                      /* letters in one case */
+        bool is_mark = memchr("._-+=", version.data[i], 5) != NULL; /* as ids of S3 have had them */
         if (!is_letter_or_digit(version.data[i]) && !(byte >= 'a' && byte <= 'z') && !is_mark)
             return false;
     }

@@ -355,6 +355,22 @@ class Dispatch(S3Case):
         self.assert_error(self.alice.put(self.bucket, "new", {"acl": None}, (), b"<x/>"), 501, "NotImplemented")
         self.assert_absent("new")
 
+    def test_019_sub_resources_of_the_other_kind(self):
+        self.put("k", b"kept")
+        for name in ("policy", "cors", "lifecycle", "versioning", "logging", "website", "object-lock", "location"):
+            for method in ("GET", "PUT", "DELETE", "HEAD"):
+                with self.subTest(f"{method} key?{name}"):
+                    answer = self.alice.request(method, self.bucket, "k", {name: None}, (), b"<x/>" if method == "PUT" else b"")
+                    self.assert_status(501, answer)
+        self.assert_object("k", b"kept")
+        for name in ("retention", "legal-hold", "restore", "torrent", "attributes", "uploadId"):
+            for method in ("PUT", "DELETE"):
+                with self.subTest(f"{method} bucket?{name}"):
+                    empty = self.make_bucket(suffix=f"{name.lower()}{method.lower()}"[:12])
+                    answer = self.alice.request(method, empty, None, {name: None}, (), b"")
+                    self.assert_error(answer, 501, "NotImplemented")
+                    self.assert_status(200, self.alice.head(empty))
+
     def test_020_unknown_parameters_are_ignored_but_signed(self):
         self.assert_status(200, self.alice.put(self.bucket, "k", {"x-id": "PutObject"}, (), b"js"))
         answer = self.get("k", {"x-id": "GetObject", "unknown": "v", "other": None})

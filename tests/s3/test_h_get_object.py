@@ -74,6 +74,13 @@ class GetObject(S3Case):
             with self.subTest(value):
                 answer = self.get("k", {"versionId": value})
                 self.assert_error(answer, 400, "InvalidArgument")
+        for value in ("3sL4kqtJlcpXroDTDmJ+rmSpXd3dIbrHY+MTRCxf3vjVBH40Nr8X8gdRQBpUMLUo", "01BX5ZZKBKACTAV9WEVGEMMVRZ"):
+            with self.subTest(value):
+                answer = self.get("k", {"versionId": value})
+                self.assert_error(answer, 404, "NoSuchVersion", {"Key": "k", "VersionId": value})
+        for size in range(1, 200):  # whatever the length: an answer
+            answer = self.get("k", {"versionId": "v" * size})
+            self.assertIn((answer.status, answer.code), ((400, "InvalidArgument"), (404, "NoSuchVersion")), size)
         null = self.get("k", {"versionId": "null"})
         self.assertEqual((200, b"x"), (null.status, null.body))
         answer = self.get("missing", {"versionId": "null"})
