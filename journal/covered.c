@@ -61,6 +61,8 @@ void covered_forget(struct covered *covered, uint64_t oldest)
         }
         free(generation->keys);
     }
+    if (gone == 0)
+        return;
     covered->generations_count -= gone;
     memmove(covered->generations, covered->generations + gone,
             covered->generations_count * sizeof *covered->generations);

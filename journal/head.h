@@ -8,7 +8,9 @@
 #include "journal/name.h"
 
 enum {
-    HEAD_HORIZON_MAX = 64,     /* L */
+    HEAD_WINDOW_DEFAULT = 6,   /* K */
+    HEAD_HORIZON_DEFAULT = 24, /* L */
+    HEAD_HORIZON_MAX = 64,
     HEAD_LAYERS_MAX = 48,      /* they shrink by half from one to the next: 48 are more than memory holds */
     HEAD_DROPPED_MAX = 256,    /* parts that a fold of the last generations replaced */
     HEAD_QUARANTINE_MAX = 256, /* beyond it folds stop: an operator is needed */

@@ -21,8 +21,8 @@ static void set_default(unsigned *option, unsigned value)
 
 static void fill_options(struct journal_options *options)
 {
-    set_default(&options->window, 6);
-    set_default(&options->horizon, 24);
+    set_default(&options->window, HEAD_WINDOW_DEFAULT);
+    set_default(&options->horizon, HEAD_HORIZON_DEFAULT);
     set_default(&options->fold_gap_ms, 1000);
     set_default(&options->poll_ms, 2000);
     set_default(&options->linger_ms, 5);

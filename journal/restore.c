@@ -140,7 +140,32 @@ static bool choose_start(struct restoring *restoring, struct error *error)
     }
     return plan->found == JOURNAL_RUNS ||
            error_set(error, ERROR_NOT_FOUND, NULL,
-                     "there is no copy of a head whose checkpoint is whole: nothing can be restored");
+                     "there is no copy of a head whose checkpoint is whole: nothing can be restored. "
+                     "`bale journal --begin-anew` makes an empty journal");
+}
+
+/* Nothing to go on from, and an operator who says so. */
+static bool start_from_nothing(struct restoring *restoring, struct error *error)
+{
+    if (choose_start(restoring, error))
+        return error_set(error, ERROR_CONFLICT, NULL,
+                         restoring->plan.found == JOURNAL_RUNS ? "a good head is there: nothing needs to begin anew"
+                                                               : "there is a good copy of a head: `--restore`");
+    if (error->kind != ERROR_NOT_FOUND)
+        return false;
+    checkpoint_free(&restoring->checkpoint);
+    memset(&restoring->checkpoint, 0, sizeof restoring->checkpoint);
+    restoring->checkpoint.head =
+        (struct head){.op_kind_last = OP_KIND_LAST, .window = HEAD_WINDOW_DEFAULT, .horizon = HEAD_HORIZON_DEFAULT};
+    return true;
+}
+
+static bool find_start(struct restoring *restoring, struct error *error)
+{
+    if (restoring->plan.kind == RESTORE_ANEW)
+        return start_from_nothing(restoring, error);
+    return choose_start(restoring, error) &&
+           cold_read_segments(restoring->environment, &restoring->checkpoint, &restoring->segments, error);
 }
 
 static void count_segments(struct restoring *restoring)
@@ -184,7 +209,7 @@ static bool kind_fits(const struct restoring *restoring, struct error *error)
     struct ground ground;
     struct error ignored;
     const struct journal_environment *environment = restoring->environment;
-    if (restoring->plan.kind == RESTORE_ADOPTION)
+    if (restoring->plan.kind != RESTORE_LOST_HEAD)
         return true;
     if (ground_read(environment, COLD_REQUEST_MS, &ground, &ignored) &&
         !journal_id_equal(&ground.place, &environment->place))
@@ -205,8 +230,7 @@ static bool prepare(struct restoring *restoring, struct error *error)
         return false;
     if (restoring->is_empty)
         return error_set(error, ERROR_NOT_FOUND, NULL, "there is no journal here");
-    if (!look_at_head(restoring, error) || !kind_fits(restoring, error) || !choose_start(restoring, error) ||
-        !cold_read_segments(restoring->environment, &restoring->checkpoint, &restoring->segments, error))
+    if (!look_at_head(restoring, error) || !kind_fits(restoring, error) || !find_start(restoring, error))
         return false;
     const struct head *head = &restoring->checkpoint.head;
     plan->old_lineage = head->lineage;
@@ -270,6 +294,14 @@ static void describe_undecided(const struct restore_plan *plan, struct buffer *t
 
 void restore_describe(const struct restore_plan *plan, struct buffer *text)
 {
+    if (plan->kind == RESTORE_ANEW) {
+        buffer_append_format(text,
+                             "The journal has neither head nor a good copy of one. It would begin anew, empty, as "
+                             "generation %" PRIu64 " of a new lineage.\nEVERYTHING THAT IT HELD IS LOST; `bale savings "
+                             "--recount` then counts the ledger anew.\n",
+                             plan->new_generation);
+        return;
+    }
     describe_start(plan, text);
     describe_undecided(plan, text);
     if (plan->copies_skipped > 0)

@@ -14,6 +14,7 @@
 enum restore_kind {
     RESTORE_LOST_HEAD, /* refused while a good head is there */
     RESTORE_ADOPTION,  /* of what is here, with its head or without */
+    RESTORE_ANEW,      /* an empty state; refused while there is anything else to go on from */
 };
 
 enum { RESTORE_NAMED_MAX = 16 };
@@ -38,8 +39,8 @@ struct restore_plan {
     struct segment_key undecided_named[RESTORE_NAMED_MAX];
 };
 
-/* Reads, writes nothing. ERROR_CONFLICT: a good head is there (RESTORE_LOST_HEAD); ERROR_NOT_FOUND: nothing to start
- * from; ERROR_UNSUPPORTED: something is of a later version; ERROR_BUSY: the store does not answer. */
+/* Reads, writes nothing. ERROR_CONFLICT: the kind is not what is needed; ERROR_NOT_FOUND: nothing to start from;
+ * ERROR_UNSUPPORTED: something is of a later version; ERROR_BUSY: the store does not answer. */
 SUSPENDS bool restore_plan(const struct journal_environment *environment, enum restore_kind kind,
                            struct restore_plan *ret_plan, struct error *error);
 /* What an operator must agree to: sentences, each with a newline. */

@@ -18,6 +18,7 @@ struct command_line {
     bool recount;            /* --recount */
     bool follow, verify;     /* --follow, --verify */
     bool restore, adopt;     /* --restore, --adopt: of one journal command only one ... */
+    bool begin_anew;         /* ... or --begin-anew ... */
     bool test_store;         /* ... or --test-store ... */
     const char *release;     /* ... or --release */
     bool yes;                /* --yes */

@@ -125,7 +125,8 @@ static SUSPENDS bool restore(struct journal_session *session, void *context, str
     struct buffer text = {0};
     struct journal_id lineage;
     ASSERT(plan != NULL);
-    bool done = restore_plan(&session->environment, line->adopt ? RESTORE_ADOPTION : RESTORE_LOST_HEAD, plan, error);
+    enum restore_kind kind = line->adopt ? RESTORE_ADOPTION : line->begin_anew ? RESTORE_ANEW : RESTORE_LOST_HEAD;
+    bool done = restore_plan(&session->environment, kind, plan, error);
     if (done) {
         restore_describe(plan, &text);
         print(&text);
@@ -215,7 +216,7 @@ bool command_journal(const struct command_line *line, struct error *error)
 {
     if (line->test_store)
         return journal_session_run(line->folder, test_store, NULL, error);
-    if (line->restore || line->adopt)
+    if (line->restore || line->adopt || line->begin_anew)
         return journal_session_run(line->folder, restore, (void *)line, error);
     if (line->release != NULL)
         return journal_session_run(line->folder, release, (void *)line, error);

@@ -32,12 +32,14 @@ static const struct command COMMANDS[] = {
     {"import", command_import, "--backend --bucket --owner --credentials", "FOLDER", "import FOLDER [--bucket NAME]",
      "puts what lies in FOLDER so into a bucket (default: the one that\n"
      "                                       objects.json names), which is made when it is missing"},
-    {"journal", command_journal, "--backend --json --follow --verify --restore --adopt --test-store --release --yes",
-     NULL, "journal [--verify] [--follow] [--json]",
+    {"journal", command_journal,
+     "--backend --json --follow --verify --restore --adopt --begin-anew --test-store --release --yes", NULL,
+     "journal [--verify] [--follow] [--json]",
      "how the journal stands, beside a running server or without; --verify reads\n"
      "                                       every object of it, --follow prints what changes. Without a server:\n"
      "                                       --restore goes on from a copy of a lost head, --adopt makes a copied\n"
-     "                                       journal one of its own (both say what that loses, and do it with --yes),\n"
+     "                                       journal one of its own, --begin-anew an empty one where nothing is left\n"
+     "                                       (they say what that loses, and do it with --yes),\n"
      "                                       --test-store tests what the journal needs of a store, --release KEY\n"
      "                                       resolves a segment in quarantine"},
     {"savings", command_savings, "--backend --bucket --json --recount --price-per-gb-month", NULL,
@@ -104,6 +106,7 @@ static bool set_flag(struct command_line *line, const char *name)
                  : strcmp(name, "--follow") == 0     ? &line->follow
                  : strcmp(name, "--verify") == 0     ? &line->verify
                  : strcmp(name, "--restore") == 0    ? &line->restore
+                 : strcmp(name, "--begin-anew") == 0 ? &line->begin_anew
                  : strcmp(name, "--adopt") == 0      ? &line->adopt
                  : strcmp(name, "--test-store") == 0 ? &line->test_store
                  : strcmp(name, "--yes") == 0        ? &line->yes
@@ -167,11 +170,11 @@ static bool read_command_line(const struct command *command, char **argv, struct
     }
     if (command->target != NULL && line->target == NULL)
         return error_set(error, ERROR_INVALID, NULL, "it needs a %s; bale help lists all", command->target);
-    unsigned works = line->restore + line->adopt + line->test_store + (line->release != NULL);
+    unsigned works = line->restore + line->adopt + line->begin_anew + line->test_store + (line->release != NULL);
     if (works > 1 || (works == 1 && (line->follow || line->verify || line->json)))
-        return wrong(error, command->name, "--restore, --adopt, --test-store and --release go alone");
-    if (line->yes && !line->restore && !line->adopt)
-        return wrong(error, "--yes", "it goes with --restore and --adopt");
+        return wrong(error, command->name, "--restore, --adopt, --begin-anew, --test-store and --release go alone");
+    if (line->yes && !line->restore && !line->adopt && !line->begin_anew)
+        return wrong(error, "--yes", "it goes with --restore, --adopt and --begin-anew");
     return true;
 }
 

@@ -264,6 +264,13 @@ static void has_no_copies(void)
         memory_remove(&store, memory_first(&store, HEADS_PREFIX)->name);
     expect_stopped(JOURNAL_HEAD_MISSING);
     expect_no_plan(RESTORE_LOST_HEAD, ERROR_NOT_FOUND, "nothing can be restored");
+    restore_now(RESTORE_ANEW);
+    expect_sound(&store, 1);
+    live(&store, 1, 1, 3, 6);
+    ck_assert_int_eq(sum_of(&store, 1, JOURNAL_RUNS), 3);
+    expect_no_plan(RESTORE_ANEW, ERROR_CONFLICT, "a good head is there");
+    memory_remove(&store, HEAD_NAME);
+    expect_no_plan(RESTORE_ANEW, ERROR_CONFLICT, "--restore");
 }
 
 START_TEST(without_a_copy_nothing_is_made_up)
