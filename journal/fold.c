@@ -6,7 +6,7 @@
 
 #include <stdlib.h>
 
-enum { PUT_ATTEMPTS = 3 };
+enum { FOLD_BACKOFF_MAX = 4, /* doublings of the pause */ PUT_ATTEMPTS = 3 };
 
 struct listing {
     struct segment_key *keys; /* in order */
@@ -415,11 +415,13 @@ static bool has_reason(const struct journal *journal)
            (live > 0 && replica_now(journal) - oldest >= journal->options.fold_age_ms * UINT64_C(1000000));
 }
 
+/* What did not get through is tried again ever more seldom (J47). */
 void compactor_run(void *argument)
 {
     struct journal *journal = argument;
     uint64_t gap_ns = journal->options.fold_gap_ms * UINT64_C(1000000);
-    while (replica_sleep_ms(journal, journal->options.fold_gap_ms / 4 + 1)) {
+    unsigned failed = 0;
+    while (replica_sleep_ms(journal, (journal->options.fold_gap_ms / 4 + 1) << failed)) {
         if (!journal->is_ready || !journal->has_head || !replica_may_write(journal) ||
             replica_now(journal) - journal->head_first_read_ns < gap_ns)
             continue;
@@ -427,7 +429,10 @@ void compactor_run(void *argument)
         if (!must_drive && !has_reason(journal))
             continue;
         journal->must_drive = false;
-        (void)fold(journal, must_drive);
+        if (fold(journal, must_drive))
+            failed = 0;
+        else if (failed < FOLD_BACKOFF_MAX)
+            failed++;
     }
     journal->tasks--;
 }

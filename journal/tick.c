@@ -173,6 +173,14 @@ static void look_at_ground(struct journal *journal)
         replica_alarm(journal, ALARM_GROUND);
 }
 
+/* Without jitter: staleness is at most the poll interval and a tick (J20). */
+static bool sleep_calmly(struct journal *journal)
+{
+    struct journal_scheduler *scheduler = journal->environment.scheduler;
+    deadline_t deadline = replica_now(journal) + journal->options.poll_ms * UINT64_C(1000000);
+    return !journal->is_stopping && scheduler->sleep_until(scheduler, deadline) && !journal->is_stopping;
+}
+
 void poller_run(void *argument)
 {
     struct journal *journal = argument;
@@ -193,6 +201,6 @@ void poller_run(void *argument)
                       : wait_ms * 2 < journal->options.poll_ms ? wait_ms * 2
                                                                : journal->options.poll_ms;
         }
-    } while (replica_sleep_ms(journal, wait_ms));
+    } while (wait_ms == journal->options.poll_ms ? sleep_calmly(journal) : replica_sleep_ms(journal, wait_ms));
     journal->tasks--;
 }

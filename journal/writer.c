@@ -211,8 +211,6 @@ static bool encode_once(struct journal *journal, struct writing *writing, struct
     segment_begin(&writing->body, &segment);
     for (struct list_link *link = group->next; link != group; link = link->next) {
         const struct pending_batch *pending = LIST_ELEMENT(link, struct pending_batch, link);
-        if (is_beyond_horizon(journal, pending->batch, writing->key.base))
-            return false; /* its id may be forgotten by then: J17 */
         segment_add_batch(&writing->body, &(struct batch){pending->batch->id, pending->ops_count, pending->batch->ops});
     }
     return segment_end(&writing->body, &error);
@@ -229,6 +227,30 @@ static bool encode(struct journal *journal, struct writing *writing, struct list
     return encode_once(journal, writing, group);
 }
 
+static void answer_batch(struct journal *journal, struct pending_batch *pending, struct journal_answer answer)
+{
+    struct journal_scheduler *scheduler = journal->environment.scheduler;
+    pending->answer = answer;
+    pending->is_done = true;
+    journal->counters.batches_committed += answer.outcome == JOURNAL_COMMITTED;
+    journal->counters.batches_rejected += answer.outcome == JOURNAL_REJECTED;
+    journal->counters.batches_unknown += answer.outcome == JOURNAL_UNKNOWN;
+    scheduler->wake_all(scheduler, &pending->done);
+}
+
+/* A batch whose id may be forgotten by then (J17) is refused alone: it must not harm the others (J5). */
+static void refuse_old(struct journal *journal, struct list_link *group)
+{
+    for (struct list_link *link = group->next, *next; link != group; link = next) {
+        struct pending_batch *pending = LIST_ELEMENT(link, struct pending_batch, link);
+        next = link->next;
+        if (!is_beyond_horizon(journal, pending->batch, journal->head->generation))
+            continue;
+        list_remove(link);
+        answer_batch(journal, pending, (struct journal_answer){.outcome = JOURNAL_REFUSED});
+    }
+}
+
 static enum journal_outcome write_group(struct journal *journal, struct list_link *group, struct segment_key *ret_key)
 {
     enum journal_outcome outcome;
@@ -237,6 +259,9 @@ static enum journal_outcome write_group(struct journal *journal, struct list_lin
         if (replica_now(journal) - journal->head_read_ns > gap_ns)
             (void)tick(journal); /* J52: b should be young; how it went shows below */
         if (!journal->has_head || !replica_may_write(journal) || journal->is_stopping)
+            return JOURNAL_REFUSED;
+        refuse_old(journal, group);
+        if (list_is_empty(group))
             return JOURNAL_REFUSED;
         struct writing writing = {.key = next_key(journal)};
         buffer_init(&writing.body, SEGMENT_BYTES_MAX);
@@ -276,16 +301,8 @@ static void take_group(struct journal *journal, struct list_link *group)
 
 static void answer_group(struct journal *journal, struct list_link *group, struct journal_answer answer)
 {
-    struct journal_scheduler *scheduler = journal->environment.scheduler;
-    for (struct list_link *link; (link = list_take_first(group)) != NULL;) {
-        struct pending_batch *pending = LIST_ELEMENT(link, struct pending_batch, link);
-        pending->answer = answer;
-        pending->is_done = true;
-        journal->counters.batches_committed += answer.outcome == JOURNAL_COMMITTED;
-        journal->counters.batches_rejected += answer.outcome == JOURNAL_REJECTED;
-        journal->counters.batches_unknown += answer.outcome == JOURNAL_UNKNOWN;
-        scheduler->wake_all(scheduler, &pending->done);
-    }
+    for (struct list_link *link; (link = list_take_first(group)) != NULL;)
+        answer_batch(journal, LIST_ELEMENT(link, struct pending_batch, link), answer);
 }
 
 void writer_run(void *argument)
@@ -312,6 +329,7 @@ void writer_run(void *argument)
         if (answer.outcome == JOURNAL_COMMITTED && MUTATED(bell_after_ack))
             (void)bell_ring(journal);
     }
+    journal->is_stopping = true; /* nobody is left who would answer */
     answer_group(journal, &journal->queue, (struct journal_answer){.outcome = JOURNAL_REFUSED});
     journal->tasks--;
 }
