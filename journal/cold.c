@@ -208,8 +208,8 @@ static bool read_body(const struct journal_environment *environment, struct cold
             item->state = error->kind == ERROR_NOT_FOUND ? COLD_GONE : COLD_DAMAGED;
             continue;
         }
-        if (segment_decode(buffer_span(&item->body), &item->segment, error))
-            item->state = segment_key_equal(&item->segment.key, &item->key) ? COLD_GOOD : COLD_DAMAGED;
+        if (segment_decode_named(buffer_span(&item->body), &item->key, &item->segment, error))
+            item->state = COLD_GOOD;
         else if (error->kind == ERROR_UNSUPPORTED)
             item->state = COLD_NEWER;
     }

@@ -26,9 +26,8 @@ static void read_released(struct journal *journal, struct released *released)
         buffer_clear(&released->body);
         enum store_answer answer = store->get(store, name, NULL, &released->body, &etag, replica_deadline(journal));
         released->is_read |= answer == STORE_DONE || answer == STORE_NOT_FOUND || answer == STORE_REFUSED;
-        released->is_good = answer == STORE_DONE &&
-                            segment_decode(buffer_span(&released->body), &released->segment, &error) &&
-                            segment_key_equal(&released->segment.key, &released->key);
+        released->is_good = answer == STORE_DONE && segment_decode_named(buffer_span(&released->body), &released->key,
+                                                                         &released->segment, &error);
     }
 }
 

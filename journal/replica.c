@@ -405,11 +405,7 @@ static void take_body(struct journal *journal, struct tail_segment *item, struct
 {
     struct error error;
     struct segment segment;
-    bool is_good = segment_decode(buffer_span(body), &segment, &error);
-    if (is_good && !segment_key_equal(&segment.key, &item->key)) {
-        is_good = false;
-        error.kind = ERROR_DAMAGED; /* a sound body under another's name */
-    }
+    bool is_good = segment_decode_named(buffer_span(body), &item->key, &segment, &error);
     if (!is_good && error.kind == ERROR_DAMAGED && ++item->failed_reads < FAILED_READS_ARE_DAMAGE)
         return; /* it may have been the way here that damaged it */
     item->state = is_good ? BODY_GOOD : error.kind == ERROR_UNSUPPORTED ? BODY_NEWER : BODY_DAMAGED;

@@ -218,10 +218,8 @@ static bool verify_segment(struct verifying *verifying, const struct segment_key
     bool is_settled = checkpoint != NULL && checkpoint_settles(checkpoint, key);
     verifying->is_leftover = is_settled && head_find_quarantined(&checkpoint->head, key) == NULL;
     if (!read_object(verifying, name, SEGMENT_BYTES_MAX, error) ||
-        !segment_decode(buffer_span(&verifying->body), &segment, error))
+        !segment_decode_named(buffer_span(&verifying->body), key, &segment, error))
         return false;
-    if (!segment_key_equal(&segment.key, key))
-        return error_set(error, ERROR_DAMAGED, NULL, "it holds a segment of another name");
     if (checkpoint != NULL && !is_settled && !journal_id_equal(&segment.lineage, &checkpoint->head.lineage))
         return error_set(error, ERROR_DAMAGED, NULL, "it is of another lineage and never counts");
     return true;

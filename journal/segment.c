@@ -1,6 +1,9 @@
 /* journal/segment.c -- segments to bytes and back. */
 #include "journal/segment.h"
 
+#include "codec/crc.h"
+#include "journal/mutation.h"
+
 enum {
     BATCHES_COUNT_AT = FRAME_HEADER_BYTES + JOURNAL_ID_BYTES + SEGMENT_KEY_STORED_BYTES + 1 + SEGMENT_KEY_STORED_BYTES
 };
@@ -97,6 +100,25 @@ bool segment_decode(struct span body, struct segment *ret_segment, struct error 
         return error_set(error, ERROR_DAMAGED, NULL, "bytes follow the last batch of the segment");
     if (has_unknown)
         return error_set(error, ERROR_UNSUPPORTED, NULL, "the segment holds an op of a later version");
+    return true;
+}
+
+uint32_t segment_checksum(struct span body)
+{
+    struct span payload = span_skip(body, FRAME_HEADER_BYTES);
+    uint32_t lineage = crc32c_update(0, span_take(payload, JOURNAL_ID_BYTES));
+    return crc32c_update(lineage, span_skip(payload, JOURNAL_ID_BYTES + SEGMENT_KEY_STORED_BYTES));
+}
+
+bool segment_decode_named(struct span body, const struct segment_key *key, struct segment *ret_segment,
+                          struct error *error)
+{
+    if (!segment_decode(body, ret_segment, error))
+        return false;
+    if (!segment_key_equal(&ret_segment->key, key))
+        return error_set(error, ERROR_DAMAGED, NULL, "it holds a segment of another name");
+    if ((uint32_t)key->sequence != segment_checksum(body) && !MUTATED(blind_412))
+        return error_set(error, ERROR_DAMAGED, NULL, "its name says that other bytes were written");
     return true;
 }
 

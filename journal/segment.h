@@ -29,8 +29,16 @@ void segment_begin(struct buffer *ret_body, const struct segment *segment);
 void segment_add_batch(struct buffer *body, const struct batch *batch);
 bool segment_end(struct buffer *body, struct error *error);
 
+/* What the lower half of the key's sequence holds, of a body that segment_end made: a checksum of all but the key. So a
+ * key stands for these bytes and no others: a clone of the writer, with the same id and the same clock, writes other
+ * bytes under another key (F31), and what somebody else puts under a key is not taken for it. */
+uint32_t segment_checksum(struct span body);
+
 /* ERROR_DAMAGED; ERROR_UNSUPPORTED when it is sound but holds an op of a later version. The body must outlive the
- * segment. That the key is the name under which it was found is the caller's to check. */
+ * segment. */
 bool segment_decode(struct span body, struct segment *ret_segment, struct error *error);
+/* And it is the one that belongs under this key. */
+bool segment_decode_named(struct span body, const struct segment_key *key, struct segment *ret_segment,
+                          struct error *error);
 /* False at the end. Start with cursor_of(segment->batches). */
 bool segment_next_batch(struct cursor *cursor, struct batch *ret_batch);

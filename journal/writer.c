@@ -1,7 +1,6 @@
 /* journal/writer.c -- group commit: one segment in flight, acknowledged only when no fold can miss it. */
 #include "journal/replica.h"
 
-#include "codec/crc.h"
 #include "runtime/base/assert.h"
 
 #include <stdlib.h>
@@ -34,9 +33,9 @@ static enum stored compare_stored(struct journal *journal, const struct writing 
     if (answer == STORE_DONE && span_equal(buffer_span(&found), buffer_span(&writing->body))) {
         stored = STORED_YES;
     } else if (answer == STORE_DONE) {
-        struct segment segment;
+        struct span payload;
         struct error error;
-        if (segment_decode(buffer_span(&found), &segment, &error) || error.kind == ERROR_UNSUPPORTED)
+        if (frame_open(buffer_span(&found), SEGMENT_MAGIC, &payload, &error) || error.kind == ERROR_UNSUPPORTED)
             stored = STORED_FOREIGN; /* sound and different; damage may have happened on the way */
     }
     buffer_free(&found);
@@ -216,14 +215,14 @@ static bool encode_once(struct journal *journal, struct writing *writing, struct
     return segment_end(&writing->body, &error);
 }
 
-/* The key holds a checksum of what is written under it: a clone of this process, with the same writer id and the same
- * clock, writes other bytes under another key. So a key in a ledger always means these bytes (F31). */
+/* The key holds a checksum of what is written under it (journal/segment.h): so a key in a ledger always means these
+ * bytes. */
 static bool encode(struct journal *journal, struct writing *writing, struct list_link *group)
 {
     if (!encode_once(journal, writing, group))
         return false;
     if (!MUTATED(blind_412))
-        writing->key.sequence |= crc32c_update(0, buffer_span(&writing->body));
+        writing->key.sequence |= segment_checksum(buffer_span(&writing->body));
     return encode_once(journal, writing, group);
 }
 

@@ -38,8 +38,6 @@ void faults_draw(void)
     faults_outage_until = faults_deletes_refused_until = faults_writes_refused_until = 0;
     world_rates.damaged_read = one_of((unsigned[]){0, 0, 0, 5, 20}, 5);
     world_rates.special = world_below(2) ? SPECIAL_NONE : (enum special)world_below(SPECIAL_COUNT);
-    if (world_rates.special == SPECIAL_FOREIGN)
-        world_rates.special = SPECIAL_NONE;
     world_rates.interference = one_of((unsigned[]){3, 10, 30}, 3);
     world_rates.replace_of_absent = (enum replace_of_absent)world_below(2);
     world_rates.refuses_deletes_for_ever = world_rates.special == SPECIAL_REFUSES && world_below(3) == 0;
