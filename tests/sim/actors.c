@@ -2,6 +2,7 @@
 #include "tests/sim/actors.h"
 
 #include "tests/sim/coverage.h"
+#include "tests/sim/disk.h"
 #include "tests/sim/workload.h"
 
 static void crashed(struct process *process)
@@ -17,6 +18,7 @@ void actor_free(struct actor *actor)
     coverage.counts[COVER_predecessor_missing] += counters->found_held;
     coverage.counts[COVER_forced_while_held] += counters->forced_while_held;
     coverage.counts[COVER_quarantined] += counters->quarantined;
+    spool_sender_free(actor->sender);
     journal_free(actor->journal);
     actor->journal = NULL;
 }
@@ -50,6 +52,9 @@ void actor_start(struct actor *actor)
     actor->journal = journal_open(&environment, &options);
     if (actor < sim.actors + sim.hasty_count && !sim.is_ending)
         world_spawn(&actor->process, drive_run, actor);
+    struct spool *spool = disk_attach((unsigned)(actor - sim.actors));
+    const struct spool_sender_options sending = {.interval_ms = sim.options.poll_ms, .backoff_max_ms = 2000};
+    actor->sender = spool_sender_start(&environment, actor->journal, spool, &sending);
     if (sim.is_ending)
         return;
     workload_start(actor);
@@ -71,6 +76,15 @@ static void clone_writer(void)
     to->process.wall_offset_ms = from->process.wall_offset_ms;
 }
 
+/* Two machines that are down change their disks. */
+static void carry_disks(void)
+{
+    unsigned a = (unsigned)world_below(sim.actors_count);
+    unsigned b = (unsigned)world_below(sim.actors_count);
+    if (a != b && sim.actors[a].journal == NULL && sim.actors[b].journal == NULL)
+        disks_swap(a, b);
+}
+
 void supervisor_run(void *argument)
 {
     bool *is_over = argument;
@@ -80,6 +94,7 @@ void supervisor_run(void *argument)
             break;
         if (world_faults && world_chance(3))
             clone_writer();
+        carry_disks();
         for (unsigned i = 0; i < sim.actors_count; i++) {
             struct actor *actor = &sim.actors[i];
             if (actor->journal != NULL && actor->process.is_dead && world_tasks_of(&actor->process) == 0 &&

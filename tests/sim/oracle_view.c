@@ -3,8 +3,10 @@
 #include "tests/sim/oracle.h"
 
 #include "runtime/base/assert.h"
+#include "tests/sim/disk.h"
 #include "tests/sim/fates.h"
 #include "tests/sim/interference.h"
+#include "tests/sim/pipes.h"
 
 enum { CALM_AGE_MS_MAX = 2500 + 4000 }; /* the default poll with its jitter, and a tick */
 
@@ -212,6 +214,8 @@ static void check_view(struct actor *actor, const struct state *state)
     check_state(state, actor->visible);
     check_live(&view);
     check_list(state, &view);
+    check_pipes(state);
+    check_savings((unsigned)(actor - sim.actors), state);
     if (world_now() / MS % COLD_CHECK_ONE_OF == 0)
         check_cold(actor->journal, state);
     if (actor->has_view)

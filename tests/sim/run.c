@@ -4,11 +4,13 @@
 #include "runtime/base/assert.h"
 #include "tests/sim/actors.h"
 #include "tests/sim/coverage.h"
+#include "tests/sim/disk.h"
 #include "tests/sim/ending.h"
 #include "tests/sim/faults.h"
 #include "tests/sim/interference.h"
 #include "tests/sim/objects.h"
 #include "tests/sim/oracle.h"
+#include "tests/sim/pipes.h"
 #include "tests/sim/workload.h"
 
 #include <stdio.h>
@@ -82,6 +84,8 @@ void run_seed(uint64_t seed, struct run_result *ret_result)
     sim.truths_count = 0;
     is_over = sim.is_ending = sim.is_resolving = sim.has_head = false;
     segments_begin();
+    disks_begin();
+    pipes_begin();
     memset(sim.actors, 0, sizeof sim.actors);
     faults_draw();
     workload_draw();

@@ -4,6 +4,7 @@
 
 #include "journal/journal.h"
 #include "journal/replica.h"
+#include "journal/spool_sender.h"
 #include "tests/sim/run.h"
 #include "tests/sim/world.h"
 
@@ -37,6 +38,7 @@ struct view {
 struct actor {
     struct process process;
     struct journal *journal;
+    struct spool_sender *sender;
     uint64_t started_at, restart_at;
     bool has_view;
     struct view view;
@@ -54,7 +56,7 @@ struct simulation {
     unsigned truths_count, batches_wanted;
     struct actor actors[REPLICAS_MAX + 1]; /* one is started fresh at the end */
     unsigned actors_count;
-    bool is_ending, is_calm, is_resolving;
+    bool is_ending, is_calm, is_resolving, has_spools;
     unsigned hasty_count; /* actors whose compactor leaves no time between generations */
     uint64_t think_ms;    /* of a caller between two batches */
     struct head head;     /* the newest published one */

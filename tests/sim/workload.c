@@ -2,10 +2,12 @@
 #include "tests/sim/workload.h"
 
 #include "tests/sim/coverage.h"
+#include "tests/sim/disk.h"
 #include "tests/sim/fates.h"
 #include "tests/sim/faults.h"
 #include "tests/sim/interference.h"
 #include "tests/sim/oracle.h"
+#include "tests/sim/pipes.h"
 
 enum { CALLERS_MAX = 3, CALM_ACK_MS_MAX = 4000 }; /* (K-2) * G_min */
 
@@ -54,6 +56,7 @@ static void draw_bias(void)
 void workload_draw(void)
 {
     sim.is_calm = false;
+    sim.has_spools = world_below(3) == 0;
     sim.hasty_count = 0;
     sim.think_ms = 300;
     sim.options =
@@ -244,4 +247,8 @@ void workload_start(struct actor *actor)
     for (unsigned i = 1; i < actor->callers; i++)
         world_spawn(&actor->process, caller_run, actor);
     world_spawn(&actor->process, retry_run, actor);
+    if (sim.has_spools)
+        world_spawn(&actor->process, disk_run, actor);
+    if (sim.has_spools && world_below(2))
+        world_spawn(&actor->process, pipe_run, actor);
 }

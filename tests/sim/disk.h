@@ -1,0 +1,22 @@
+/* tests/sim/disk.h -- a machine's disk: objects, and the spool of what their changes add to the ledger, committed in
+ * one step. What was committed outlives the process, nothing else does. The production sender brings it to the journal.
+ *
+ * Each start of a process makes a spool of its own and freezes what it finds open; found spools are drained under their
+ * own ids. A disk may be carried to another machine while both are down. */
+#pragma once
+
+#include "s3client/spool.h"
+#include "tests/sim/simulation.h"
+
+void disks_begin(void);
+/* The process of this machine starts: a spool of its own. */
+struct spool *disk_attach(unsigned machine);
+/* Both machines are down. */
+void disks_swap(unsigned a, unsigned b);
+/* A task of the process: writes and removes objects. `argument`: the actor. */
+void disk_run(void *argument);
+
+/* What this state and the disk's spools say together is what the disk holds. */
+void check_savings(unsigned machine, const struct state *state);
+/* Everything has been sent: the state alone is right about every disk, and holds no spool but the own ones. */
+void check_ledger(const struct state *state);
