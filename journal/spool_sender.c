@@ -2,6 +2,7 @@
 #include "journal/spool_sender.h"
 
 #include "journal/ledger.h"
+#include "journal/mutation.h"
 #include "runtime/base/assert.h"
 
 #include <stdlib.h>
@@ -127,21 +128,28 @@ SUSPENDS static bool close_spool(struct spool_sender *sender, const struct journ
 
 /* A record that is damaged or not there counts as nothing: those behind it must get through. False: it could not be
  * read now. */
-static bool put_record(struct spool_sender *sender, const struct journal_id *id, uint64_t record, struct buffer *ops)
+static bool put_record(struct spool_sender *sender, const struct journal_id *id, uint64_t record, uint64_t number,
+                       struct buffer *ops)
 {
     struct buffer amounts;
     struct error error;
     buffer_init(&amounts, 0);
     bool is_read = spool_read(sender->spool, id->bytes, record, &amounts, &error);
     if (is_read || error.kind == ERROR_DAMAGED || error.kind == ERROR_NOT_FOUND) {
-        if (!is_read || !ledger_put_record(ops, id, record, buffer_span(&amounts), &error)) {
+        if (!is_read || !ledger_put_record(ops, id, number, buffer_span(&amounts), &error)) {
             sender->counters.records_damaged++;
-            op_put_spool_record(ops, id, record, SPAN_EMPTY);
+            op_put_spool_record(ops, id, number, SPAN_EMPTY);
         }
         is_read = true;
     }
     buffer_free(&amounts);
     return is_read;
+}
+
+SUSPENDS static bool trim(struct spool_sender *sender, const struct journal_id *id, uint64_t record)
+{
+    struct error error;
+    return spool_trim(sender->spool, id->bytes, record, &error);
 }
 
 /* Some of the records first .. last in one batch; *ret_sent is the last of them. */
@@ -153,9 +161,10 @@ SUSPENDS static bool send_some(struct spool_sender *sender, const struct journal
     buffer_init(&ops, 0);
     uint64_t record = first;
     uint64_t sent_before = know(sender, id)->sent;
+    uint64_t shift = MUTATED(spool_record_renumbered) && first <= sent_before ? 1 : 0;
     for (size_t taken = 0; record <= last && (taken == 0 || ops.size + taken < BATCH_TARGET_BYTES); record++) {
         size_t before = ops.size;
-        if (!put_record(sender, id, record, &ops)) {
+        if (!put_record(sender, id, record, record + shift, &ops)) {
             buffer_free(&ops);
             return false;
         }
@@ -163,6 +172,10 @@ SUSPENDS static bool send_some(struct spool_sender *sender, const struct journal
         sender->counters.records_repeated += record <= sent_before;
     }
     *ret_sent = record - 1;
+    if (MUTATED(spool_trimmed_before_commit) && !trim(sender, id, *ret_sent)) {
+        buffer_free(&ops);
+        return false;
+    }
     if (sent_before < *ret_sent)
         know(sender, id)->sent = *ret_sent;
     const struct journal_batch batch = {.ops = buffer_span(&ops)};
@@ -173,12 +186,6 @@ SUSPENDS static bool send_some(struct spool_sender *sender, const struct journal
     sender->counters.records_committed += record - first;
     know(sender, id)->committed = *ret_sent;
     return true;
-}
-
-SUSPENDS static bool trim(struct spool_sender *sender, const struct journal_id *id, uint64_t record)
-{
-    struct error error;
-    return spool_trim(sender->spool, id->bytes, record, &error);
 }
 
 /* ---- a spool ---- */

@@ -247,7 +247,7 @@ void workload_start(struct actor *actor)
     for (unsigned i = 1; i < actor->callers; i++)
         world_spawn(&actor->process, caller_run, actor);
     world_spawn(&actor->process, retry_run, actor);
-    if (sim.has_spools)
+    for (unsigned i = 0; i < 2 && sim.has_spools; i++)
         world_spawn(&actor->process, disk_run, actor);
     if (sim.has_spools && world_below(2))
         world_spawn(&actor->process, pipe_run, actor);
