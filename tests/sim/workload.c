@@ -15,6 +15,7 @@ enum { CALLERS_MAX = 3, CALM_ACK_MS_MAX = 4000 }; /* (K-2) * G_min */
 static void draw_calm(void)
 {
     sim.is_calm = true;
+    world_rates.special = SPECIAL_NONE;
     world_rates.page_names = STORE_PAGE_NAMES_MAX;
     world_rates.quiet_latency_ms_max = 20 + world_below(80);
     sim.options.window = 6;
@@ -56,7 +57,8 @@ static void draw_bias(void)
 void workload_draw(void)
 {
     sim.is_calm = false;
-    sim.has_spools = world_below(3) == 0;
+    /* what somebody takes away is lost to the ledger as well */
+    sim.has_spools = world_below(2) && (world_rates.special == SPECIAL_NONE || world_rates.special == SPECIAL_REFUSES);
     sim.hasty_count = 0;
     sim.think_ms = 300;
     sim.options =
