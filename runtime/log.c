@@ -10,6 +10,7 @@
 #include "runtime/base/assert.h"
 #include "runtime/base/clock.h"
 #include "runtime/log_line.h"
+#include "runtime/loop.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -141,7 +142,7 @@ void log_write(enum log_level level, const char *event, const struct log_field *
         return;
     struct line_ring *ring = ring_of_thread();
     struct span line = log_line_build(&ring->line, atomic_load_explicit(&logger.format, memory_order_relaxed),
-                                      clock_wall_ms(clock_system()), level, event, fields, count);
+                                      loop_wall_ms(), level, event, fields, count);
     if (atomic_load_explicit(&logger.is_running, memory_order_acquire))
         queue_line(ring, line);
     else

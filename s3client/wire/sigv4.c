@@ -59,6 +59,10 @@ static void sort_parameters(const struct buffer *from, struct parameter *paramet
  */
 static bool append_normalised(struct buffer *to, struct span text)
 {
+    if (uri_is_encoded(text)) { /* by nearly all clients */
+        buffer_append(to, text);
+        return true;
+    }
     for (;;) {
         struct span plain = span_take(text, span_find(text, '%'));
         uri_encode(to, plain, URI_ENCODE_ALL);

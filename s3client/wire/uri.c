@@ -63,6 +63,20 @@ bool uri_decode_escape(struct span text, uint8_t *ret_byte)
     return high >= 0 && low >= 0;
 }
 
+bool uri_is_encoded(struct span text)
+{
+    for (;;) {
+        uint8_t byte;
+        text = span_skip(text, count_plain(text, 1));
+        if (text.size == 0)
+            return true;
+        if (text.data[0] != '%' || !uri_decode_escape(text, &byte) || (unreserved[byte] & 1) != 0 ||
+            text.data[1] >= 'a' || text.data[2] >= 'a')
+            return false;
+        text = span_skip(text, 3);
+    }
+}
+
 bool uri_decode(struct span text, uint8_t *ret_text, size_t *ret_size)
 {
     uint8_t *out = ret_text;

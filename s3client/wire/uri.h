@@ -14,6 +14,9 @@ enum uri_encoding {
 
 void uri_encode(struct buffer *to, struct span text, enum uri_encoding encoding);
 
+/* Whether decoding and encoding (URI_ENCODE_ALL) would give just this. */
+bool uri_is_encoded(struct span text);
+
 /* The byte that the text begins with an escape of; false: it is broken. */
 bool uri_decode_escape(struct span text, uint8_t *ret_byte);
 /* Decodes once into ret_text, which must have room for text.size bytes, and may be where the text lies; *ret_size says

@@ -36,6 +36,21 @@ static void check_query(struct span query)
     buffer_free(&twice);
 }
 
+/* What is encoded already is what decoding and encoding make of it, and nothing else is. */
+static void check_encoded(struct span text)
+{
+    struct buffer encoded;
+    uint8_t *decoded = malloc(text.size + 1);
+    size_t size = 0;
+    buffer_init(&encoded, 0);
+    bool is_whole = uri_decode(text, decoded, &size);
+    if (is_whole)
+        uri_encode(&encoded, span_of(decoded, size), URI_ENCODE_ALL);
+    ASSERT(uri_is_encoded(text) == (is_whole && span_equal(buffer_span(&encoded), text)));
+    buffer_free(&encoded);
+    free(decoded);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct span text = span_of(data, size);
@@ -54,5 +69,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     free(decoded);
     buffer_free(&encoded);
     check_query(text);
+    check_encoded(text);
     return 0;
 }

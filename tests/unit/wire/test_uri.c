@@ -55,6 +55,33 @@ START_TEST(decodes_once)
 }
 END_TEST
 
+START_TEST(knows_what_is_encoded)
+{
+    ck_assert(uri_is_encoded(SPAN_EMPTY));
+    ck_assert(uri_is_encoded(SPAN("AZaz09-._~")));
+    ck_assert(uri_is_encoded(SPAN("AKID%2F20130524%2Fus-east-1")));
+    ck_assert(uri_is_encoded(SPAN("%C3%A4%20%25")));
+    ck_assert(!uri_is_encoded(SPAN("a/b")));
+    ck_assert(!uri_is_encoded(SPAN("a+b")));
+    ck_assert(!uri_is_encoded(SPAN("a%2fb"))); /* lower case */
+    ck_assert(!uri_is_encoded(SPAN("%c3%a4")));
+    ck_assert(!uri_is_encoded(SPAN("%7E"))); /* needs no escape */
+    ck_assert(!uri_is_encoded(SPAN("%41")));
+    ck_assert(!uri_is_encoded(SPAN("a%2")));
+    ck_assert(!uri_is_encoded(SPAN("a%")));
+    ck_assert(!uri_is_encoded(SPAN("%GG")));
+}
+END_TEST
+
+START_TEST(decodes_where_it_lies)
+{
+    uint8_t text[] = "a%2Fb%20%C3%A4z";
+    size_t size;
+    ck_assert(uri_decode(span_of(text, sizeof text - 1), text, &size));
+    ck_assert(span_equal(span_of(text, size), SPAN("a/b \xc3\xa4z")));
+}
+END_TEST
+
 START_TEST(knows_utf8)
 {
     ck_assert(utf8_is_valid(SPAN("plain and long enough for eight")));
@@ -99,6 +126,8 @@ int main(void)
     tcase_add_test(tests, encodes_all_but_unreserved);
     tcase_add_test(tests, encoding_uses_a_limit_to_its_last_byte);
     tcase_add_test(tests, decodes_once);
+    tcase_add_test(tests, knows_what_is_encoded);
+    tcase_add_test(tests, decodes_where_it_lies);
     tcase_add_test(tests, knows_utf8);
     tcase_add_test(tests, steps_through_a_query);
     suite_add_tcase(suite, tests);
