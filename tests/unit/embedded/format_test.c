@@ -1,9 +1,10 @@
 /* tests/unit/embedded/format_test.c -- a folder of every format that Bale ever wrote opens, reads, checks and can be
  * written.
  *
- * tests/vectors/store-v1 was made by this program: BALE_MAKE_STORE=FOLDER format_test. It is never made again; a new
- * format adds a folder. */
+ * tests/vectors/store-vN were made by this program, as it was at the time: BALE_MAKE_STORE=FOLDER format_test. They are
+ * never made again; a new format adds a folder. */
 #include "tests/unit/embedded/fixture.h"
+#include "tests/unit/embedded/uploads.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -110,29 +111,132 @@ static void expect_store(struct bucket_store *store, unsigned shard, void *argum
     expect_body(store, bucket, text("new"), span_of(body, sizeof body));
 }
 
-START_TEST(format_1_opens)
+static void copy_store(const char *name, char ret_path[64])
 {
-    char path[64];
     char command[512];
-    folder_make(path);
-    (void)snprintf(command, sizeof command, "cp -R '%s'/store-v1/. '%s'", BALE_VECTORS, path);
+    folder_make(ret_path);
+    (void)snprintf(command, sizeof command, "cp -R '%s'/%s/. '%s'", BALE_VECTORS, name, ret_path);
     ck_assert_int_eq(system(command), 0);
+}
+
+static void check_and_use(const char *path, unsigned objects, shard_body *body)
+{
     struct embedded_report report = {0};
     struct error error;
     bool is_sound = embedded_check(path, false, &report, &error);
     ck_assert_msg(is_sound, "%s", is_sound ? "" : error.message);
-    ck_assert_uint_eq(report.objects, 10);
-    with_store(path, expect_store, NULL);
+    ck_assert_uint_eq(report.objects, objects);
+    with_store(path, body, NULL);
     ck_assert(embedded_check(path, false, &report, &error));
+}
+
+START_TEST(format_1_opens)
+{
+    char path[64];
+    copy_store("store-v1", path);
+    check_and_use(path, 10, expect_store);
+    folder_remove(path);
+}
+END_TEST
+
+/* ---- format 2: uploads, and the ledger ---- */
+
+static const struct test_part parts[] = {{1, 11, 5000}, {3, 13, 300}};
+
+static void put_imported(struct bucket_store *store)
+{
+    struct error error;
+    struct write_intent intent = {.name = name_of(bucket, text("imported"))};
+    struct bucket_writer *writer;
+    struct object_attributes stored;
+    struct object_attributes attributes = {.original_size = 77, .is_size_known = true};
+    struct write_result result = {.attributes = &attributes, .is_uncounted = true};
+    ck_assert(bucket_begin(store, &intent, &writer, &error));
+    ck_assert(bucket_write(writer, text("not ours"), &error));
+    ck_assert(bucket_commit(writer, &result, &stored, &error));
+}
+
+static void make_store_2(struct bucket_store *store, unsigned shard, void *argument)
+{
+    struct error error;
+    uint64_t last;
+    char id[UPLOAD_ID_BYTES];
+    make_store(store, shard, argument);
+    ck_assert(spool_freeze(embedded_spool(store), &last, &error));
+    put_imported(store);
+    for (unsigned i = 0; i < 2; i++) {
+        begin_upload(store, bucket, text("upload"), id); /* the second one stays open */
+        put_part(store, bucket, text("upload"), id, &parts[0]);
+        put_part(store, bucket, text("upload"), id, &parts[1]);
+        if (i == 0)
+            complete(store, bucket, text("upload"), id, parts, 2);
+    }
+    ck_assert(bucket_create(store, text(".bale"), SPAN_EMPTY, &error));
+    put(store, text(".bale"), text("head"), text("of a journal"));
+}
+
+static struct ledger_amounts sum_spools(struct bucket_store *store, unsigned *ret_records)
+{
+    struct error error;
+    struct spool *spool = embedded_spool(store);
+    struct ledger_amounts sum = {0};
+    struct buffer infos;
+    struct buffer amounts;
+    buffer_init(&infos, 0);
+    buffer_init(&amounts, 0);
+    *ret_records = 0;
+    ck_assert(spool_list(spool, &infos, &error));
+    const struct spool_info *info = (const struct spool_info *)(const void *)infos.data;
+    for (size_t i = 0; i < infos.size / sizeof *info; i++) {
+        for (uint64_t record = info[i].first; record <= info[i].last_frozen + info[i].has_open;
+             record++, ++*ret_records)
+            ck_assert(spool_read(spool, info[i].id, record, &amounts, &error));
+    }
+    struct span rest = buffer_span(&amounts);
+    struct spool_amounts one;
+    bool is_damaged;
+    while (spool_take_amounts(&rest, &one, &is_damaged))
+        ledger_amounts_add(&sum, &one.amounts);
+    ck_assert(!is_damaged);
+    buffer_free(&infos);
+    buffer_free(&amounts);
+    return sum;
+}
+
+static void expect_store_2(struct bucket_store *store, unsigned shard, void *argument)
+{
+    unsigned records;
+    struct ledger_amounts sum = sum_spools(store, &records);
+    ck_assert_uint_eq(records, 2);
+    ck_assert_int_eq(sum.objects, 11);
+    ck_assert_int_eq(sum.original_bytes, 25022 + 5300);
+    ck_assert_int_eq(sum.stored_bytes, 24035 + 5300 + 9);
+    expect_parts(store, bucket, text("upload"), parts, 2);
+    struct error error;
+    ck_assert(try_delete(store, bucket, text("imported"), &error));
+    ck_assert(try_delete(store, bucket, text("upload"), &error));
+    expect_store(store, shard, argument);
+    sum = sum_spools(store, &records);
+    ck_assert_uint_eq(records, 3);
+    ck_assert_int_eq(sum.objects, 11); /* `new` came, `upload` went, `imported` never counted */
+    ck_assert_int_eq(sum.original_bytes, 25022 + 20000);
+}
+
+START_TEST(format_2_opens)
+{
+    char path[64];
+    copy_store("store-v2", path);
+    check_and_use(path, 12, expect_store_2);
     folder_remove(path);
 }
 END_TEST
 
 START_TEST(make_folder)
 {
-    struct embedded_options options = {.shards = 1, .volume_max_bytes = 64 << 10}; /* small: it is committed */
+    struct embedded_options options = {
+        .shards = 1, .volume_max_bytes = 64 << 10, .is_unfilled = true}; /* small: it is committed */
     struct bucket_store *store = open_store(getenv("BALE_MAKE_STORE"), &options);
-    run_shards(store, 1, make_store, NULL);
+    run_shards(store, 1, make_store_2, NULL);
     embedded_close(store);
 }
 END_TEST
@@ -141,10 +245,12 @@ int main(void)
 {
     Suite *suite = suite_create("embedded format");
     TCase *tests = tcase_create("format");
-    if (getenv("BALE_MAKE_STORE") != NULL)
+    if (getenv("BALE_MAKE_STORE") != NULL) {
         tcase_add_test(tests, make_folder);
-    else
+    } else {
         tcase_add_test(tests, format_1_opens);
+        tcase_add_test(tests, format_2_opens);
+    }
     suite_add_tcase(suite, tests);
     return run_suite(suite);
 }
