@@ -28,6 +28,7 @@ static void fill_options(struct journal_options *options)
     set_default(&options->linger_ms, 5);
     set_default(&options->request_ms, 2000);
     set_default(&options->decide_ms, 30000);
+    set_default(&options->queue_ms, 5000);
     set_default(&options->fold_age_ms, 5000);
     set_default(&options->fold_segments, 500);
     set_default(&options->fold_segments_max, 10000);

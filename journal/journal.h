@@ -21,6 +21,7 @@ struct journal_options {
     unsigned linger_ms;         /* a segment waits so long for more batches; 0: 5 */
     unsigned request_ms;        /* deadline of one request; 0: 2000. Of a PUT at most (K-2) * G_min */
     unsigned decide_ms;         /* until a batch's outcome is given up as unknown; 0: 30000 */
+    unsigned queue_ms;          /* a batch waits no longer for its turn to be written; 0: 5000 */
     unsigned fold_age_ms;       /* live segments older than this are folded; 0: 5000 */
     unsigned fold_segments;     /* so many live segments are folded at once; 0: 500 */
     unsigned fold_segments_max; /* one fold takes no more, but for those that it must take; 0: 10000 */

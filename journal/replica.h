@@ -33,6 +33,7 @@ struct pending_batch {
     struct list_link link;
     const struct journal_batch *batch;
     uint32_t ops_count;
+    bool is_taken; /* out of the queue, into a segment */
     bool is_done;
     struct journal_answer answer;
     struct wait_queue done;
@@ -91,6 +92,7 @@ struct journal {
     struct segment_key last_committed;
     struct list_link queue;
     size_t queued_bytes;
+    uint64_t writing_since_ns; /* 0: no segment is on its way */
     struct wait_queue queue_grew;
 
     /* the compactor */

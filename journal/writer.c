@@ -293,6 +293,7 @@ static void take_group(struct journal *journal, struct list_link *group)
             break;
         bytes += size;
         journal->queued_bytes -= size;
+        pending->is_taken = true;
         list_remove(&pending->link);
         list_append(group, &pending->link);
     }
@@ -319,11 +320,13 @@ void writer_run(void *argument)
         goes_on = replica_sleep_ms(journal, journal->options.linger_ms);
         take_group(journal, &group);
         struct journal_answer answer = {.outcome = JOURNAL_REFUSED};
+        journal->writing_since_ns = replica_now(journal);
         if (goes_on) {
             answer.outcome = write_group(journal, &group, &answer.key);
             answer.has_key = answer.outcome != JOURNAL_REFUSED;
             journal->counters.segments_written += answer.has_key;
         }
+        journal->writing_since_ns = 0;
         answer_group(journal, &group, answer);
         if (answer.outcome == JOURNAL_COMMITTED && MUTATED(bell_after_ack))
             (void)bell_ring(journal);
@@ -331,6 +334,33 @@ void writer_run(void *argument)
     journal->is_stopping = true; /* nobody is left who would answer */
     answer_group(journal, &journal->queue, (struct journal_answer){.outcome = JOURNAL_REFUSED});
     journal->tasks--;
+}
+
+static uint64_t queue_ns(const struct journal *journal)
+{
+    return journal->options.queue_ms * UINT64_C(1000000);
+}
+
+/* A segment has been on its way for so long that whatever comes now would wait too long for its turn (J47). */
+static bool is_stuck(const struct journal *journal)
+{
+    return journal->writing_since_ns != 0 && replica_now(journal) - journal->writing_since_ns > queue_ns(journal);
+}
+
+/* What is still in the queue then has not been written, and never will be. */
+static void wait_for_outcome(struct journal *journal, struct pending_batch *pending, size_t size)
+{
+    struct journal_scheduler *scheduler = journal->environment.scheduler;
+    deadline_t turn = replica_now(journal) + queue_ns(journal);
+    while (!pending->is_done) {
+        (void)scheduler->wait(scheduler, &pending->done, pending->is_taken ? DEADLINE_NONE : turn);
+        if (pending->is_done || pending->is_taken || replica_now(journal) < turn)
+            continue;
+        list_remove(&pending->link);
+        journal->queued_bytes -= size;
+        pending->answer = (struct journal_answer){.outcome = JOURNAL_REFUSED};
+        pending->is_done = true;
+    }
 }
 
 struct journal_answer journal_submit(struct journal *journal, const struct journal_batch *batch, struct error *error)
@@ -350,6 +380,10 @@ struct journal_answer journal_submit(struct journal *journal, const struct journ
         (void)error_set(error, ERROR_BUSY, NULL, "the journal waits for a fold");
         return refused;
     }
+    if (is_stuck(journal)) {
+        (void)error_set(error, ERROR_BUSY, NULL, "the store of the journal does not answer");
+        return refused;
+    }
     if (batch->first_base != 0 && is_beyond_horizon(journal, batch, journal->head->generation)) {
         (void)error_set(error, ERROR_INVALID, NULL, "the first try of the batch lies beyond the horizon");
         return refused;
@@ -359,9 +393,8 @@ struct journal_answer journal_submit(struct journal *journal, const struct journ
     list_append(&journal->queue, &pending.link);
     journal->queued_bytes += size;
     scheduler->wake_all(scheduler, &journal->queue_grew);
-    while (!pending.is_done)
-        (void)scheduler->wait(scheduler, &pending.done, DEADLINE_NONE);
+    wait_for_outcome(journal, &pending, size);
     if (pending.answer.outcome == JOURNAL_REFUSED)
-        (void)error_set(error, ERROR_BUSY, NULL, "the journal is stopping or cannot write at the moment");
+        (void)error_set(error, ERROR_BUSY, NULL, "the journal is stopping, or cannot write at the moment");
     return pending.answer;
 }
