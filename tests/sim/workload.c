@@ -70,6 +70,7 @@ void workload_draw(void)
     sim.options.request_ms = 300 + (unsigned)world_below(500);
     sim.options.decide_ms = 3000 + (unsigned)world_below(6000);
     sim.options.fold_age_ms = 50 + (unsigned)world_below(600);
+    sim.options.queue_ms = world_below(2) ? 0 : 60000;
     sim.options.slice_bytes = world_below(2) ? 0 : 500 + (size_t)world_below(20000);
     sim.options.fold_segments_max = world_below(2) ? 0 : 1 + (unsigned)world_below(8);
     sim.batches_wanted = 100 + (unsigned)world_below(60);
