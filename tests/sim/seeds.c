@@ -15,6 +15,7 @@ enum { JOBS_MAX = 64, REPLICAS_SEEN_MAX = 8 };
 /* What the seeds of one process add up to. */
 struct tally {
     uint64_t seeds, violations, generations, batches, committed, unknown;
+    uint64_t traces; /* of all seeds together: the same whoever ran which */
     uint64_t first_tries, first_commits;                    /* of runs without faults */
     uint64_t small_generations, small_batches, single_page; /* seeds below what section 8.7 asks for */
     struct coverage_table coverage;
@@ -25,6 +26,7 @@ static void add_run(struct tally *tally, const struct run_result *run)
     tally->seeds++;
     tally->violations += run->is_violated;
     tally->generations += run->generations;
+    tally->traces ^= run->trace;
     tally->batches += run->batches;
     tally->committed += run->committed;
     tally->unknown += run->unknown;
@@ -40,6 +42,7 @@ static void add_tally(struct tally *tally, const struct tally *part)
     tally->seeds += part->seeds;
     tally->violations += part->violations;
     tally->generations += part->generations;
+    tally->traces ^= part->traces;
     tally->batches += part->batches;
     tally->committed += part->committed;
     tally->unknown += part->unknown;
@@ -130,6 +133,7 @@ unsigned seeds_run(uint64_t first, uint64_t count, unsigned jobs)
     printf("seeds of fewer than 20 generations: %.1f %%, of at most 100 batches: %.1f %%, of one list page: %.1f %%\n",
            100.0 * (double)tally.small_generations / seeds, 100.0 * (double)tally.small_batches / seeds,
            100.0 * (double)tally.single_page / seeds);
+    printf("traces %016llx\n", (unsigned long long)tally.traces);
     bool gets_on = 1000 * tally.first_commits >= 999 * tally.first_tries;
     printf("without faults %llu of %llu batches were committed at the first try: J52 %s\n",
            (unsigned long long)tally.first_commits, (unsigned long long)tally.first_tries,
