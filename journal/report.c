@@ -417,6 +417,8 @@ static bool look_at_journal(const struct journal_environment *environment, struc
     if (report->has_head)
         report->head = checkpoint->head;
     if (*ret_is_whole) {
+        if (segments->count > 0 && segments->items[segments->count - 1].key.base > newest)
+            newest = segments->items[segments->count - 1].key.base; /* a head of that generation was there */
         if (checkpoint->head.generation < newest)
             report->condition = JOURNAL_WENT_BACK;
         return true;

@@ -26,6 +26,7 @@ struct restoring {
     bool has_object; /* something is called "head": it is replaced on the condition of its ETag */
     struct store_etag etag;
     bool is_empty;
+    uint64_t newest_base;  /* of the segments that are listed: a head of this generation was there */
     unsigned copies_count; /* the newest last; older ones than these are not looked at */
     struct head_copy copies[COPIES_MAX];
     struct head *head; /* the new one */
@@ -70,8 +71,10 @@ static bool look_at_name(const char *name, void *context, struct error *error)
     struct span span = span_from_string(name);
     if (strcmp(name, GROUND_NAME) != 0 && strncmp(name, PROBES_PREFIX, strlen(PROBES_PREFIX)) != 0)
         restoring->is_empty = false;
-    if (segment_name_parse(span, &key))
+    if (segment_name_parse(span, &key)) {
         saw_generation(restoring, key.base);
+        restoring->newest_base = key.base; /* names come in order */
+    }
     if (part_name_parse(span, &part))
         saw_generation(restoring, part.generation);
     if (!head_copy_name_parse(span, &copy.generation, &copy.nonce))
@@ -106,7 +109,7 @@ static bool look_at_head(struct restoring *restoring, struct error *error)
         return true;
     }
     saw_generation(restoring, checkpoint->head.generation);
-    if (checkpoint->head.generation < newest_copy(restoring)) {
+    if (checkpoint->head.generation < newest_copy(restoring) || checkpoint->head.generation < restoring->newest_base) {
         plan->found = JOURNAL_WENT_BACK;
         return true;
     }
@@ -121,6 +124,9 @@ static bool choose_start(struct restoring *restoring, struct error *error)
 {
     struct restore_plan *plan = &restoring->plan;
     struct checkpoint *checkpoint = &restoring->checkpoint;
+    if (plan->found == JOURNAL_WENT_BACK && checkpoint->head.generation >= newest_copy(restoring) &&
+        cold_load(restoring->environment, checkpoint, error))
+        return true; /* an old head, and no copy of a later one is left */
     for (unsigned i = restoring->copies_count; i-- > 0 && plan->found != JOURNAL_RUNS;) {
         const struct head_copy *copy = &restoring->copies[i];
         char name[JOURNAL_NAME_BYTES];
@@ -180,7 +186,7 @@ static void count_segments(struct restoring *restoring)
         plan->held += item->is_held;
         bool is_taken = item->is_live || (item->is_held && plan->kind == RESTORE_LOST_HEAD);
         plan->segments += is_taken;
-        if (!is_taken || !plan->is_from_copy || item->key.base + head->window > plan->newest_seen)
+        if (!is_taken || plan->found == JOURNAL_RUNS || item->key.base + head->window > plan->newest_seen)
             continue;
         if (plan->undecided_named_count < RESTORE_NAMED_MAX)
             plan->undecided_named[plan->undecided_named_count++] = item->key;
@@ -304,6 +310,11 @@ void restore_describe(const struct restore_plan *plan, struct buffer *text)
     }
     describe_start(plan, text);
     describe_undecided(plan, text);
+    if (plan->found != JOURNAL_RUNS && !plan->is_from_copy)
+        buffer_append_format(text,
+                             "No copy of a later head is left. What was folded after generation %" PRIu64
+                             " and deleted since IS LOST; `bale savings --recount` mends the ledger.\n",
+                             plan->from_generation);
     if (plan->copies_skipped > 0)
         buffer_append_format(text,
                              "%" PRIu64 " newer copies of heads are damaged. What was folded after generation %" PRIu64

@@ -197,6 +197,43 @@ static void puts_back_an_older_head(void)
     expect_sound(&store, 1);
 }
 
+/* All copies are gone, too; a segment that was written under a later head gives it away. */
+static void puts_back_an_older_head_alone(void)
+{
+    struct restore_plan plan;
+    struct buffer older = {0};
+    live(&store, 1, 5, 10, 4);
+    buffer_append(&older, buffer_span(&memory_find(&store, HEAD_NAME)->body));
+    live(&store, 1, 0, 0, 2);
+    live(&store, 1, 1, 7, 0);
+    memory_put(&store, HEAD_NAME, buffer_span(&older));
+    buffer_free(&older);
+    while (memory_first(&store, HEADS_PREFIX) != NULL)
+        memory_remove(&store, memory_first(&store, HEADS_PREFIX)->name);
+    expect_stopped(JOURNAL_WENT_BACK);
+    struct error error;
+    static struct journal_report report;
+    ck_assert(report_of_store(&machine.environment, false, NULL, &report, &error));
+    ck_assert_int_eq(report.condition, JOURNAL_WENT_BACK);
+    report_free(&report);
+    plan_restore(RESTORE_LOST_HEAD, &plan);
+    ck_assert(!plan.is_from_copy);
+    struct buffer text = {0};
+    restore_describe(&plan, &text);
+    buffer_append_byte(&text, '\0');
+    ck_assert_ptr_nonnull(strstr((char *)text.data, "IS LOST"));
+    buffer_free(&text);
+    restore_now(RESTORE_LOST_HEAD);
+    ck_assert_int_eq(sum_of(&store, 1, JOURNAL_RUNS), 57); /* its segments were still there */
+    expect_sound(&store, 1);
+}
+
+START_TEST(an_older_head_alone_is_noticed_by_its_segments)
+{
+    run(puts_back_an_older_head_alone);
+}
+END_TEST
+
 START_TEST(a_head_that_went_back_is_noticed_and_restored)
 {
     run(puts_back_an_older_head);
@@ -773,6 +810,7 @@ int main(void)
     tcase_add_test(tests, a_lost_head_is_restored);
     tcase_add_test(tests, a_damaged_head_is_restored);
     tcase_add_test(tests, a_head_that_went_back_is_noticed_and_restored);
+    tcase_add_test(tests, an_older_head_alone_is_noticed_by_its_segments);
     tcase_add_test(tests, a_newer_head_is_left_alone);
     tcase_add_test(tests, a_lost_checkpoint_is_restored_from_an_older_one);
     tcase_add_test(tests, without_a_copy_nothing_is_made_up);
