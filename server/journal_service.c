@@ -13,6 +13,8 @@ enum {
     BUCKET_RETRY_MS = 1000,
     BUCKET_RETRY_MAX_MS = 60000,
     WATCH_MS = 2000,
+    LOOKS_OF_CALM = 5,
+    LOOKS_OF_SILENCE = 30,
     BUCKETS_PAGE = 1000,
     BUCKETS_ARENA_BYTES = 1 << 20,
     BEHIND_MS = 60000, /* what waits longer than this is worth a word */
@@ -20,20 +22,32 @@ enum {
 
 /* ---- what the log is told: each thing once ---- */
 
+/* How often in a row a condition must have been seen before it is told: trouble at once, its end and a silent store not
+ * before they last, so that what comes and goes is no stream of lines. */
+static unsigned looks_wanted(enum journal_condition told, enum journal_condition now)
+{
+    if (now == JOURNAL_NOT_READY)
+        return LOOKS_OF_SILENCE;
+    return now == JOURNAL_RUNS && told != JOURNAL_NOT_READY ? LOOKS_OF_CALM : 1;
+}
+
 static void tell_condition(struct journal_service *service)
 {
-    enum journal_condition condition = journal_condition(service->journal);
-    if (condition == service->told.condition || condition == JOURNAL_NOT_READY)
+    enum journal_condition now = journal_condition(service->journal);
+    service->told.looks =
+        now == service->told.condition && service->told.is_condition_told ? 0 : service->told.looks + 1;
+    if (service->told.looks < looks_wanted(service->told.condition, now) || service->told.looks == 0)
         return;
-    service->told.condition = condition;
+    service->told.looks = 0;
+    service->told.condition = now;
+    service->told.is_condition_told = true;
     const char *detail = journal_condition_detail(service->journal);
-    if (condition == JOURNAL_RUNS)
+    if (now == JOURNAL_RUNS)
         log_message(LOG_INFO, "the journal runs, at generation %llu",
                     (unsigned long long)journal_head(service->journal)->generation);
     else
         log_message(LOG_ERROR, "the journal stands still (%s): %s%s%s. Requests are served all the same",
-                    journal_condition_name(condition), journal_condition_advice(condition),
-                    detail[0] != '\0' ? ": " : "", detail);
+                    journal_condition_name(now), journal_condition_advice(now), detail[0] != '\0' ? ": " : "", detail);
 }
 
 /* A kind of alarm is told when it first occurs; /metrics has how often. */

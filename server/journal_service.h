@@ -25,6 +25,8 @@ struct journal_service {
     struct spool_sender *sender; /* NULL likewise */
     struct {                     /* what the log was told */
         enum journal_condition condition;
+        bool is_condition_told;
+        unsigned looks; /* in a row that found another one */
         struct journal_counters counters;
         struct spool_sender_counters sent;
         bool is_behind;

@@ -199,6 +199,25 @@ class Savings(unittest.TestCase):
             self.assertEqual(0, admin.metrics(daemon.server)["bale_spool_records_waiting"])
             self.assertEqual({"one": (life + 1, 5 * (life + 1), 5 * (life + 1))}, self.savings(daemon))
 
+    def test_cut_short_it_loses_nothing(self):
+        daemon = self.start("--codec", "none", "--shards", "2", "--drain-timeout", "100ms")
+        for bucket in BUCKETS:
+            daemon.alice.put(bucket)
+        for life in range(8):
+            churn = Churn(daemon.server, daemon.accounts["alice"], life)
+            slow = [daemon.alice.connect() for _ in range(8)]  # bodies that never come, so that the time runs out
+            for connection in slow:
+                connection.try_send(daemon.alice.prepare("PUT", "one", "slow", (), (), b"x" * 100).bytes[:-50])
+            time.sleep(0.1 * life)
+            began = time.monotonic()
+            self.assertEqual(0, daemon.stop(), daemon.log())
+            self.assertLess(time.monotonic() - began, 6)
+            for connection in slow:
+                connection.close()
+            churn.end()
+            self.restart(daemon)
+            self.assertEqual(self.listed(daemon), self.savings(daemon), f"life {life}")
+
     def test_an_idle_server_asks_the_bell_and_nothing_else(self):
         daemon = self.start("--journal-poll", "200ms")
         daemon.alice.put("one")

@@ -135,6 +135,54 @@ START_TEST(large_bodies_come_back)
 }
 END_TEST
 
+/* ---- a caller that is cancelled ---- */
+
+struct cancelled {
+    struct journal_store *store;
+    struct fiber *fiber;
+    enum store_answer answer, later;
+    bool has_ended;
+};
+
+static void create_and_be_cancelled(void *argument)
+{
+    struct cancelled *cancelled = argument;
+    cancelled->fiber = fiber_current();
+    cancelled->answer = cancelled->store->create(cancelled->store, "cancelled", text("body"), soon());
+    cancelled->later = cancelled->store->create(cancelled->store, "never-asked", text("body"), soon());
+    cancelled->has_ended = true;
+}
+
+static void cancel_caller(struct bucket_store *objects, unsigned shard, void *argument)
+{
+    (void)shard, (void)argument;
+    make_system_bucket(objects);
+    struct journal_bucket *bucket;
+    struct cancelled cancelled = {.store = open_bucket(objects, "", &bucket)};
+    struct store_etag etag;
+    struct error error;
+    char body[16];
+    ck_assert(fiber_spawn("caller", create_and_be_cancelled, &cancelled, &error));
+    while (cancelled.fiber == NULL)
+        fiber_yield();
+    fiber_cancel(cancelled.fiber);
+    while (!cancelled.has_ended)
+        fiber_yield();
+    ck_assert_int_eq(cancelled.answer, STORE_UNKNOWN);
+    ck_assert_int_eq(cancelled.later, STORE_UNKNOWN);
+    ck_assert_uint_eq(journal_bucket_counters(bucket)->unknown[JOURNAL_REQUEST_CREATE], 2);
+    deadline_t deadline = soon(); /* nobody waits for the requests any more: they are made all the same */
+    while (get_text(cancelled.store, "cancelled", NULL, body, sizeof body, &etag) != STORE_DONE)
+        ck_assert(loop_now_ns() < deadline);
+    journal_bucket_close(bucket);
+}
+
+START_TEST(a_cancelled_caller_is_answered)
+{
+    with_new_store(cancel_caller, NULL);
+}
+END_TEST
+
 /* ---- pages ---- */
 
 enum { NAMES = 2345 };
@@ -424,6 +472,7 @@ int main(void)
     tcase_add_test(tests, each_answer_is_told);
     tcase_add_test(tests, a_missing_bucket_is_an_empty_one);
     tcase_add_test(tests, large_bodies_come_back);
+    tcase_add_test(tests, a_cancelled_caller_is_answered);
     tcase_add_test(tests, names_come_in_pages);
     tcase_add_test(tests, a_journal_runs_on_it);
     tcase_add_test(tests, a_lost_head_is_no_empty_journal);
