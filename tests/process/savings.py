@@ -82,8 +82,8 @@ class Savings(unittest.TestCase):
             self.assertNotIn("Sanitizer", daemon.log())
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def start(self, *options):
-        daemon = Daemon(self.baled, ("--catalogue-max-size", "4G", *options))
+    def start(self, *options, room="4G"):
+        daemon = Daemon(self.baled, ("--catalogue-max-size", room, *options))
         self.daemons.append(daemon)
         self.restart(daemon)
         return daemon
@@ -217,6 +217,23 @@ class Savings(unittest.TestCase):
             churn.end()
             self.restart(daemon)
             self.assertEqual(self.listed(daemon), self.savings(daemon), f"life {life}")
+
+    def test_a_full_store_keeps_the_figures_and_recovers(self):
+        daemon = self.start("--codec", "none", room="3M")
+        daemon.alice.put("one")
+        self.savings(daemon)
+        count = 0
+        while daemon.alice.put("one", f"key-{count}", (), (), b"x" * 1500).status == 200:
+            count += 1
+        time.sleep(1.5)  # the journal finds no room either
+        self.assertEqual({"one": (count, 1500 * count, 1500 * count)}, self.savings(daemon))
+        self.assertEqual(200, admin.fetch(daemon.server, "/ready").status)
+        for number in range(count):
+            self.assertEqual(204, daemon.alice.delete("one", f"key-{number}").status)
+        self.assertEqual({}, self.savings(daemon))
+        self.wait_for(lambda: admin.metrics(daemon.server)["bale_spool_records_waiting"] == 0, 60)
+        self.assertEqual({}, self.savings(daemon))
+        self.assertEqual(0, daemon.stop())
 
     def test_an_idle_server_asks_the_bell_and_nothing_else(self):
         daemon = self.start("--journal-poll", "200ms")
