@@ -30,6 +30,14 @@ static void recover(struct journal *journal)
         journal->is_halted = false;
 }
 
+/* The creation of a first head that was under way for long may land when the true one has been lost. Its generation is
+ * no older than the first copy's, but the copy is not of it. */
+bool head_is_denied(const struct journal *journal, const struct head *head)
+{
+    const struct head_ancestor *then = head_ancestor(head, journal->copy_generation);
+    return journal->copy_generation > 0 && then != NULL && !journal_id_equal(&then->nonce, &journal->copy_nonce);
+}
+
 enum store_answer head_read(struct journal *journal, struct head *ret_head, struct buffer *ret_body,
                             struct store_etag *ret_etag)
 {
@@ -49,7 +57,8 @@ enum store_answer head_read(struct journal *journal, struct head *ret_head, stru
         return STORE_UNKNOWN;
     }
     journal->head_damaged_reads = 0;
-    if (ret_head->generation < known && !MUTATED(older_head_accepted)) {
+    bool is_denied = !journal->has_head && head_is_denied(journal, ret_head);
+    if ((ret_head->generation < known || is_denied) && !MUTATED(older_head_accepted)) {
         /* asked after we knew better: not a late answer */
         replica_halt(journal, JOURNAL_WENT_BACK, ALARM_GENERATION_WENT_BACK);
         return STORE_UNKNOWN;

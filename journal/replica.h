@@ -62,8 +62,10 @@ struct journal {
     unsigned head_damaged_reads; /* one after the other */
     uint64_t lost_generation;    /* of the checkpoint that could not be loaded, and how often */
     unsigned lost_loads;
-    uint64_t newest_known; /* generation of the newest head that must have been: a copy of it, or a segment that was
-                            * written under it, was listed */
+    uint64_t newest_known;    /* generation of the newest head that must have been: a copy of it, or a segment that was
+                               * written under it, was listed */
+    uint64_t copy_generation; /* of the newest copy that was listed, and its nonce; 0: none was */
+    struct journal_id copy_nonce;
     struct head *head;
     struct store_etag head_etag;
     struct buffer head_body;
@@ -156,6 +158,8 @@ void apply_segment(struct state *state, const struct segment *segment, uint64_t 
 /* ---- head_read.c ---- */
 SUSPENDS enum store_answer head_read(struct journal *journal, struct head *ret_head, struct buffer *ret_body,
                                      struct store_etag *ret_etag);
+/* Does a copy say that this head's generation was another one? */
+bool head_is_denied(const struct journal *journal, const struct head *head);
 /* Makes what was read the head of this replica: loads what it folded. Under `busy`. */
 SUSPENDS bool head_adopt(struct journal *journal, const struct head *head, struct span body,
                          const struct store_etag *etag);

@@ -86,8 +86,11 @@ static bool list_copies(struct journal *journal)
         for (unsigned i = 0; i < page->count; i++) {
             struct journal_id nonce;
             uint64_t generation;
-            if (head_copy_name_parse(span_from_string(page->names[i]), &generation, &nonce) &&
-                generation > journal->newest_known)
+            if (!head_copy_name_parse(span_from_string(page->names[i]), &generation, &nonce))
+                continue;
+            journal->copy_generation = generation; /* they come in order */
+            journal->copy_nonce = nonce;
+            if (generation > journal->newest_known)
                 journal->newest_known = generation;
         }
         if (page->count > 0)
@@ -101,7 +104,8 @@ static bool find_head(struct journal *journal)
     if (!list_copies(journal))
         return false;
     if (read_and_adopt(journal)) { /* once more: an old head may have been put back in between */
-        if (!list_copies(journal) || journal->newest_known > journal->head->generation)
+        if (!list_copies(journal) || journal->newest_known > journal->head->generation ||
+            head_is_denied(journal, journal->head))
             journal->has_head = false; /* it has been replaced since, or is an old one: the next tick tells */
         return journal->has_head;
     }

@@ -72,8 +72,10 @@ void interference_head_published(struct span body)
     head_deed = HEAD_IS_TRUE; /* whoever published it knew the true one */
 }
 
-bool interference_is_late_seed(const struct head *head)
+bool interference_is_old(const struct head *head)
 {
+    if (head_deed == HEAD_IS_OLD && head->generation < sim.head.generation)
+        return true; /* a publication of then took effect, late or once more, on the old one that was put back */
     if (head_deed != HEAD_IS_MISSING || head->generation != 1 || !sim.has_head)
         return false;
     head_deed = HEAD_IS_OLD;

@@ -20,8 +20,9 @@ void interference_undo(void);
 enum head_deed interference_head(void);
 /* Since when the head is not the true one. */
 uint64_t interference_head_since(void);
-/* The creation of the first head, which landed now that there is none: for who looks, an old head. */
-bool interference_is_late_seed(const struct head *head);
+/* Not a new head: prepared long ago for the old one that was put back; or the creation of the first head of all, which
+ * landed now that there is none. */
+bool interference_is_old(const struct head *head);
 /* A successor of the true head: remembers its bytes. */
 void interference_head_published(struct span body);
 

@@ -105,7 +105,7 @@ void check_head_written(struct span body)
         violate("J28", -1, "a head that cannot be read was published");
         return;
     }
-    if (interference_is_late_seed(&head))
+    if (interference_is_old(&head))
         return;
     interference_head_published(body);
     if (body.size > HEAD_BYTES_MAX)

@@ -4,7 +4,7 @@
 
 #include "journal/replica.h"
 
-enum { SEGMENTS_MAX = 4096, SEGMENT_BATCHES_MAX = 16, SEGMENT_PAIRS_MAX = 32, NO_SEGMENT = -1, NO_BATCH = 0xffffffff };
+enum { SEGMENTS_MAX = 4096, SEGMENT_BATCHES_MAX = 64, SEGMENT_PAIRS_MAX = 32, NO_SEGMENT = -1, NO_BATCH = 0xffffffff };
 
 /* One batch of a segment: the number that it appends to the lists. */
 struct known_batch {

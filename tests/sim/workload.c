@@ -247,6 +247,8 @@ static void retry_run(void *argument)
 void workload_start(struct actor *actor)
 {
     actor->callers = 1 + (unsigned)world_below(CALLERS_MAX);
+    if (actor == sim.actors && actor->callers == 1)
+        actor->callers = 2; /* some work in every seed */
     for (unsigned i = 1; i < actor->callers; i++)
         world_spawn(&actor->process, caller_run, actor);
     world_spawn(&actor->process, retry_run, actor);
