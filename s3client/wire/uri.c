@@ -59,8 +59,10 @@ bool uri_decode_escape(struct span text, uint8_t *ret_byte)
         return false;
     int high = hex_digit_value(text.data[1]);
     int low = hex_digit_value(text.data[2]);
+    if (high < 0 || low < 0)
+        return false;
     *ret_byte = (uint8_t)(high << 4 | low);
-    return high >= 0 && low >= 0;
+    return true;
 }
 
 bool uri_is_encoded(struct span text)
