@@ -12,6 +12,8 @@ struct writing {
     struct segment_key key;
     struct buffer body;
     enum stored stored;
+    bool is_refused;    /* the last attempt surely was not applied, and another would not be ... */
+    bool may_be_stored; /* ... but an earlier one may have been */
     bool is_rung;
     deadline_t put_deadline; /* (K-2) * G_min after b was fixed: later it would be too late anyway */
     deadline_t decide_deadline;
@@ -55,6 +57,8 @@ static void put_once(struct journal *journal, struct writing *writing)
         writing->stored = STORED_YES;
     else if (answer == STORE_CONDITION_FAILED)
         writing->stored = compare_stored(journal, writing, name);
+    writing->is_refused = answer == STORE_REFUSED;
+    writing->may_be_stored |= answer != STORE_REFUSED && answer != STORE_CONFLICT;
 }
 
 /* ---- the decision ---- */
@@ -124,6 +128,8 @@ static enum journal_outcome decide(struct journal *journal, struct writing *writ
             put_once(journal, writing);
         if (writing->stored == STORED_FOREIGN)
             return JOURNAL_REJECTED;
+        if (writing->is_refused && !writing->may_be_stored)
+            return JOURNAL_REFUSED; /* at once: J47 */
         if (writing->stored == STORED_YES && !writing->is_rung && !MUTATED(bell_after_ack))
             writing->is_rung = bell_ring(journal);
         if (writing->stored == STORED_YES && (writing->is_rung || MUTATED(bell_after_ack)) &&
