@@ -1,13 +1,15 @@
 /* tests/unit/embedded/ledger_test.c -- the savings ledger is exact: whatever is done to objects, what their rows add up
  * to is what the journal's state and the spools say. */
+#include "codec/crc.h"
 #include "journal/recount.h"
 #include "tests/unit/embedded/fixture.h"
 #include "tests/unit/embedded/uploads.h"
 
+#include <fcntl.h>
 #include <signal.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -449,6 +451,84 @@ START_TEST(a_full_catalogue_counts_what_it_holds)
 }
 END_TEST
 
+/* An object that cannot be deleted, because the list of its pieces is damaged: it breaks every batch that it is in,
+ * whose other changes are then made one by one. */
+static const struct test_part damaged_part = {1, 4242, 6000};
+
+static void put_damaged(struct bucket_store *store, unsigned shard, void *argument)
+{
+    (void)shard, (void)argument;
+    char id[UPLOAD_ID_BYTES];
+    make_bucket(store);
+    begin_upload(store, bucket, text("damaged"), id);
+    put_part(store, bucket, text("damaged"), id, &damaged_part);
+    complete(store, bucket, text("damaged"), id, &damaged_part, 1);
+}
+
+/* The checksum of the part's bytes stands in the list of pieces. */
+static void damage_pieces(const char *path)
+{
+    static uint8_t body[6000];
+    char file[160];
+    fill_bytes(damaged_part.seed, body, sizeof body);
+    uint32_t crc = crc32c_update(0, span_of(body, sizeof body));
+    (void)snprintf(file, sizeof file, "%s/catalogue/data.mdb", path);
+    int fd = open(file, O_RDWR);
+    off_t size = lseek(fd, 0, SEEK_END);
+    uint8_t *bytes = mmap(NULL, (size_t)size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    ck_assert(fd >= 0 && bytes != MAP_FAILED);
+    unsigned found = 0;
+    for (off_t at = 0; at + 4 <= size; at++) {
+        if (memcmp(bytes + at, &crc, 4) == 0) {
+            bytes[at] ^= 1;
+            found++;
+        }
+    }
+    ck_assert_uint_gt(found, 0);
+    ck_assert_int_eq(munmap(bytes, (size_t)size), 0);
+    close(fd);
+}
+
+static void break_batches(unsigned index, void *argument)
+{
+    struct bucket_store *store = argument;
+    struct error error;
+    char key[32];
+    (void)snprintf(key, sizeof key, "key-%u", index);
+    for (unsigned round = 0; round < 10; round++) {
+        if (index == 0) {
+            ck_assert(!try_delete(store, bucket, text("damaged"), &error));
+        } else if (index == 1) {
+            struct delete_item items[] = {{.key = text("key-5")}, {.key = text("damaged")}, {.key = text("key-6")}};
+            ck_assert(bucket_delete_objects(store, bucket, items, 3, &error));
+            ck_assert(items[0].is_deleted && !items[1].is_deleted && items[2].is_deleted);
+        } else {
+            write_thing(store, key, &(struct thing){.original = 100 + round, .body = "abc", .sidecar = "s"});
+            if (index % 3 == 0)
+                drop(store, key);
+        }
+    }
+}
+
+static void broken_batches(struct bucket_store *store, unsigned shard, void *argument)
+{
+    (void)shard, (void)argument;
+    run_fibers(24, break_batches, store);
+    expect_agreement(store);
+    ck_assert_int_eq(figure_of(store, bucket).stored_bytes % 4, 6000 % 4); /* whole objects of four bytes each */
+}
+
+START_TEST(what_is_tried_again_one_by_one_counts_once)
+{
+    char path[64];
+    folder_make(path);
+    with_store(path, put_damaged, NULL);
+    damage_pieces(path);
+    with_store(path, broken_batches, NULL);
+    folder_remove(path);
+}
+END_TEST
+
 /* ---- spools over restarts ---- */
 
 static unsigned count_spools(struct bucket_store *store)
@@ -778,29 +858,114 @@ struct child {
     uint64_t seed;
 };
 
+static void write_one(struct bucket_store *store, struct random_source *random, const char *key)
+{
+    static const char text_of[] = "some bytes that are stored, more or fewer of them";
+    struct error error;
+    struct thing thing = {.original = random_below(random, 100000),
+                          .body = text_of + random_below(random, sizeof text_of),
+                          .sidecar = random_below(random, 3) == 0 ? "sidecar" : NULL,
+                          .is_uncounted = random_below(random, 5) == 0};
+    if (!try_write(store, bucket, key, &thing, &error))
+        _exit(3);
+}
+
+static void upload_one(struct bucket_store *store, struct random_source *random, const char *key)
+{
+    struct error error;
+    char id[UPLOAD_ID_BYTES];
+    const struct test_part parts[] = {{1, 7, 6000}, {2, 8, 1 + (size_t)random_below(random, 5000)}};
+    begin_upload(store, bucket, text(key), id);
+    put_part(store, bucket, text(key), id, &parts[0]);
+    put_part(store, bucket, text(key), id, &parts[1]);
+    if (!try_complete(store, bucket, text(key), id, parts, 1 + (unsigned)random_below(random, 2), NULL, &error))
+        _exit(4);
+}
+
+static void copy_one(struct bucket_store *store, const char *from, const char *to)
+{
+    struct error error;
+    struct object_name source = name_of(bucket, text(from));
+    struct object_name target = name_of(bucket, text(to));
+    struct bucket_object *object;
+    if (!bucket_open(store, &source, &object, &error))
+        return;
+    struct object_attributes attributes = object->attributes;
+    struct object_attributes stored;
+    if (!bucket_copy(object, &target, &(struct write_result){.attributes = &attributes}, &stored, &error))
+        _exit(5);
+    bucket_close(object);
+}
+
+static void delete_some(struct bucket_store *store, struct random_source *random)
+{
+    struct error error;
+    char keys[6][16];
+    struct delete_item items[6] = {0};
+    for (unsigned i = 0; i < 6; i++) {
+        (void)snprintf(keys[i], sizeof keys[i], "key-%u", (unsigned)random_below(random, 10));
+        items[i].key = text(keys[i]);
+    }
+    if (!bucket_delete_objects(store, bucket, items, 6, &error))
+        _exit(6);
+}
+
+/* A bucket that comes, is filled and emptied, and goes. */
+static void pass_through(struct bucket_store *store, unsigned number)
+{
+    struct error error;
+    char name[32];
+    (void)snprintf(name, sizeof name, "passing-%u", number);
+    (void)bucket_create(store, text(name), text("alice"), &error);
+    (void)try_put(store, text(name), text("k"), text("body"), NULL, &error);
+    (void)try_delete(store, text(name), text("k"), &error);
+    (void)bucket_delete(store, text(name), &error);
+}
+
+static void change_one(struct child *child, unsigned index, struct random_source *random)
+{
+    static uint8_t body[60000];
+    struct bucket_store *store = child->store;
+    struct error error;
+    uint64_t last;
+    char key[16];
+    char other[16];
+    (void)snprintf(key, sizeof key, "key-%u", (unsigned)random_below(random, 40));
+    (void)snprintf(other, sizeof other, "key-%u", (unsigned)random_below(random, 40));
+    switch (random_below(random, 10)) {
+    case 0:
+        if (index == 0 && !spool_freeze(embedded_spool(store), &last, &error))
+            _exit(7);
+        pass_through(store, child->shard * CHILD_FIBERS + index);
+        break;
+    case 1:
+        (void)try_delete(store, bucket, text(key), &error);
+        break;
+    case 2:
+        delete_some(store, random);
+        break;
+    case 3:
+        upload_one(store, random, key);
+        break;
+    case 4:
+        copy_one(store, key, other);
+        break;
+    case 5:
+        if (!try_put(store, bucket, text(key), span_of(body, (size_t)random_below(random, sizeof body)), NULL, &error))
+            _exit(8);
+        break;
+    default:
+        write_one(store, random, key);
+    }
+}
+
 static void change_forever(unsigned index, void *argument)
 {
     struct child *child = argument;
     struct random_seeded seeded;
     struct random_source random = random_seeded(&seeded, child->seed * 1000 + child->shard * 100 + index);
-    static uint8_t body[60000];
-    for (;;) {
-        struct error error;
-        char key[16];
-        (void)snprintf(key, sizeof key, "key-%u", (unsigned)random_below(&random, 40));
-        unsigned kind = (unsigned)random_below(&random, 10);
-        if (kind == 0 && index == 0) {
-            uint64_t last;
-            if (!spool_freeze(embedded_spool(child->store), &last, &error))
-                _exit(3);
-        } else if (kind < 3) {
-            (void)try_delete(child->store, bucket, text(key), &error);
-        } else if (!try_put(child->store, bucket, text(key),
-                            span_of(body, kind < 8 ? kind * 100 : (size_t)random_below(&random, sizeof body)), NULL,
-                            &error)) {
-            _exit(4);
-        }
-    }
+    for (;;)
+        change_one(child, index, &random);
 }
 
 static void child_body(struct bucket_store *store, unsigned shard, void *argument)
@@ -873,7 +1038,8 @@ static void read_snapshot(void *argument)
     struct bucket_info info;
     ck_assert(ledger_sums_add_record(&rows, buffer_span(&bytes), &error));
     ck_assert(bucket_find(snapshot, bucket, &info, &error));
-    ck_assert_int_eq(ledger_sums_find(&rows, bucket, info.creation_id).objects, page.count); /* one moment */
+    /* one moment: some of what is listed is not counted */
+    ck_assert_int_le(ledger_sums_find(&rows, bucket, info.creation_id).objects, page.count);
     for (unsigned i = 0; i < page.count; i++) {
         struct object_name name = name_of(bucket, page.entries[i].key);
         struct bucket_object *object;
@@ -934,6 +1100,7 @@ int main(void)
     tcase_add_test(operations, a_bucket_does_not_inherit_from_one_of_its_name);
     tcase_add_test(operations, a_record_is_bounded);
     tcase_add_test(operations, a_full_catalogue_counts_what_it_holds);
+    tcase_add_test(operations, what_is_tried_again_one_by_one_counts_once);
     tcase_add_test(operations, a_process_that_adds_nothing_leaves_nothing);
     tcase_add_test(operations, found_spools_are_drained_under_their_own_ids);
     tcase_add_test(operations, only_frozen_records_leave);
