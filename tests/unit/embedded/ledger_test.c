@@ -633,6 +633,12 @@ static void misuse(struct bucket_store *store, unsigned shard, void *argument)
     ck_assert(spool_trim(spool, info.id, 1, &error));
     ck_assert(!spool_read(spool, info.id, 1, &infos, &error));
     ck_assert(spool_trim(spool, info.id, 1, &error)); /* again: nothing to do */
+    buffer_clear(&after);
+    ck_assert(spool_read(spool, info.id, 2, &after, &error)); /* those behind stay */
+    write_thing(store, "d", &(struct thing){.original = 100, .body = "abc"});
+    ck_assert(spool_trim(spool, info.id, 2, &error));
+    ck_assert(!spool_read(spool, info.id, 2, &infos, &error));
+    ck_assert(spool_read(spool, info.id, 3, &after, &error)); /* the open one, too */
     uint8_t unknown[SPOOL_ID_BYTES] = {1};
     ck_assert(spool_trim(spool, unknown, 5, &error));
     ck_assert(spool_remove(spool, unknown, &error));
