@@ -175,7 +175,7 @@ void complete_document_explain(struct s3_request *request, const struct complete
         hex_encode(span_of(part->md5, MD5_BYTES), hex);
         etag = arena_copy(request->arena, span_of(hex, sizeof hex));
     }
-    error_details_add(&request->details, "UploadId", span_from_string(upload->id));
+    error_details_add(&request->details, "UploadId", arena_copy(request->arena, span_from_string(upload->id)));
     error_details_add(&request->details, "PartNumber", s3_decimal(request, part->number));
     error_details_add(&request->details, "ETag", etag);
 }
