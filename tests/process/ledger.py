@@ -332,3 +332,32 @@ class Ledger(unittest.TestCase):
         self.running.stop()
         done = self.run_bale("check")
         self.assertEqual(0, done.returncode, done.stdout + done.stderr)
+
+    def test_repair_corrects_the_ledger(self):
+        client = self.start()
+        client.put("bucket")
+        bodies = {f"key-{number}": multipart.noise_bytes(20_000, number) for number in range(10)}
+        for key, body in bodies.items():
+            client.put("bucket", key, (), (), body)
+        time.sleep(2)  # they are in the journal; a server that came later would not help
+        self.running.stop()
+        damaged = 0
+        for volume in Path(self.running.folder, "data", "volumes").iterdir():
+            content = bytearray(volume.read_bytes())
+            at = content.find(bodies["key-3"][5000:5100])
+            if at >= 0:
+                content[at] ^= 1
+                volume.write_bytes(content)
+                damaged += 1
+        self.assertEqual(1, damaged)
+        self.assertEqual(1, self.run_bale("check").returncode)
+        self.assertEqual(10, self.savings()["total"]["objects"])
+        done = self.run_bale("check", "--repair")
+        self.assertEqual(0, done.returncode, done.stdout + done.stderr)
+        self.assertEqual((9, 180_000), tuple(self.savings()["total"][name] for name in ("objects", "original_bytes")))
+        done = self.run_bale("check")
+        self.assertEqual(0, done.returncode, done.stdout + done.stderr)
+        client = self.start()
+        self.assertEqual(self.listed(client, "bucket"), (9, 180_000))
+        client.delete("bucket", "key-4")
+        self.assertEqual(8, self.served()["total"]["objects"])
