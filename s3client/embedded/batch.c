@@ -3,6 +3,7 @@
 
 #include "runtime/base/assert.h"
 #include "runtime/base/byteorder.h"
+#include "s3client/embedded/manifest.h"
 #include "s3client/embedded/store.h"
 #include "s3client/embedded/upload_batch.h"
 #include "s3client/wire/s3_error.h"
@@ -281,6 +282,7 @@ void batch_apply(struct batch *batch, struct change *change)
         [CHANGE_PUT_PART] = upload_put_part,
         [CHANGE_COMPLETE_UPLOAD] = upload_complete,
         [CHANGE_ABORT_UPLOAD] = upload_abort,
+        [CHANGE_NOTE_MANIFEST] = manifest_note,
         [CHANGE_FREEZE_SPOOL] = ledger_freeze,
         [CHANGE_TRIM_SPOOL] = ledger_trim,
         [CHANGE_REMOVE_SPOOL] = ledger_remove,

@@ -31,6 +31,7 @@ enum change_kind {
     CHANGE_PUT_PART,
     CHANGE_COMPLETE_UPLOAD,
     CHANGE_ABORT_UPLOAD,
+    CHANGE_NOTE_MANIFEST,
     CHANGE_FREEZE_SPOOL, /* these four: ledger.h */
     CHANGE_TRIM_SPOOL,
     CHANGE_REMOVE_SPOOL,
@@ -74,6 +75,11 @@ struct change {
             const struct write_result *result;
             struct row *row; /* COMPLETE: all that is known; the committer sets its size and its numbers */
         } upload;
+        struct {
+            struct span key;
+            const struct row *row; /* of the object that was completed */
+            struct extent extent;
+        } manifest;
         struct {
             struct delete_item *items;
             unsigned count;

@@ -18,6 +18,7 @@ static uint64_t growth_of(const struct change *change)
     case CHANGE_CREATE_UPLOAD:
     case CHANGE_PUT_PART:
     case CHANGE_COMPLETE_UPLOAD:
+    case CHANGE_NOTE_MANIFEST:
         return PUT_GROWTH_BYTES + upload_growth(change);
     default:
         return 0; /* makes room, or is too small to matter: lives off the reserve */

@@ -12,14 +12,16 @@
 enum {
     LABEL_ALIGNMENT = 64, /* behind the body: zeros up to here */
     LABEL_HEAD_BYTES = 64,
-    LABEL_BYTES_MAX = 224 << 10, /* a body whose label would be larger has none */
+    LABEL_BYTES_MAX = 224 << 10,  /* a body whose label would be larger has none */
+    MANIFEST_BYTES_MAX = 1 << 20, /* 10,000 parts, each in a few extents */
 };
 
 struct label {
     struct span bucket;
     struct span key;
     struct span object;  /* encoded object part of the row */
-    struct span extents; /* encoded, all of them */
+    struct span extents; /* encoded, all of them; of a manifest its lists (manifest.h) */
+    bool is_manifest;    /* of an object that was completed from parts */
 };
 
 static inline size_t label_bytes(const struct label *label)
@@ -31,6 +33,8 @@ static inline size_t label_bytes(const struct label *label)
 void label_encode(const struct label *label, const uint8_t uuid[STORE_UUID_BYTES], uint32_t volume, uint64_t at,
                   struct buffer *ret_bytes);
 
+/* Do a label's bytes begin so? */
+bool label_may_be(const uint8_t bytes[8]);
 /* Is there a label of this store at this place? `bytes` is what lies there, as far as it is at hand. ret_size: how much
  * of it is needed (more than bytes.size: come again with as much). */
 bool label_decode(struct span bytes, const uint8_t uuid[STORE_UUID_BYTES], uint32_t volume, uint64_t at,

@@ -1,4 +1,5 @@
-/* s3client/embedded/rebuild.c -- a new catalogue from the labels that lie behind every body in the volumes.
+/* s3client/embedded/rebuild.c -- a new catalogue from the labels in the volumes: behind every body, and in the
+ * manifest of every object that was completed from parts.
  *
  * Every label that is found is a body that was stored once; it may have been overwritten or deleted since. The newest
  * label of a key wins, and only if its blocks belong to no newer body and still match its checksum. What does not come
@@ -15,6 +16,8 @@
 #include "s3client/embedded/bucket_log.h"
 #include "s3client/embedded/check.h"
 #include "s3client/embedded/label.h"
+#include "s3client/embedded/manifest.h"
+#include "s3client/embedded/upload_rows.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -43,7 +46,7 @@ struct rebuild {
     struct error *error;
     struct buffer places; /* struct place each */
     uint64_t **taken;     /* by volume */
-    uint8_t *bytes;       /* LABEL_BYTES_MAX */
+    uint8_t *bytes;       /* MANIFEST_BYTES_MAX */
     struct batch_numbers numbers;
     struct buffer scratch;
     MDB_txn *txn;
@@ -131,10 +134,13 @@ static void note_label(struct rebuild *rebuild, const struct volume *volume, uin
     struct error ignored;
     size_t size;
     ssize_t got = pread(volume->fd, rebuild->bytes, LABEL_BYTES_MAX, (off_t)at);
-    if (got <= 0 ||
-        !label_decode(span_of(rebuild->bytes, (size_t)got), rebuild->store->folder.uuid, volume->number, at, &label,
-                      &size) ||
-        !row_decode_object(label.object, &row, &ignored))
+    const uint8_t *uuid = rebuild->store->folder.uuid;
+    bool found = got > 0 && label_decode(span_of(rebuild->bytes, (size_t)got), uuid, volume->number, at, &label, &size);
+    if (!found && got == LABEL_BYTES_MAX && size > LABEL_BYTES_MAX) { /* a long manifest */
+        got = pread(volume->fd, rebuild->bytes, size, (off_t)at);
+        found = got > 0 && label_decode(span_of(rebuild->bytes, (size_t)got), uuid, volume->number, at, &label, &size);
+    }
+    if (!found || !row_decode_object(label.object, &row, &ignored))
         return;
     struct place place = {.modified_ms = row.attributes.modified_ms,
                           .write = load_u64_le(row.token + 8),
@@ -154,7 +160,7 @@ static bool scan_volume(struct rebuild *rebuild, const struct volume *volume)
         ssize_t got = pread(volume->fd, piece, SCAN_BYTES, (off_t)at);
         done = got >= 0;
         for (ssize_t i = 0; i + LABEL_ALIGNMENT <= got; i += LABEL_ALIGNMENT) {
-            if (memcmp(piece + i, "BALEBODY", 8) == 0)
+            if (label_may_be(piece + i))
                 note_label(rebuild, volume, at + (uint64_t)i);
         }
     }
@@ -212,23 +218,100 @@ static enum lookup find_bucket(struct rebuild *rebuild, struct span name, struct
     return catalogue_find_bucket(rebuild->txn, catalogue, name, ret_row, rebuild->error);
 }
 
-static bool put_row(struct rebuild *rebuild, uint64_t group, const struct label *label, struct row *row)
+/* Where the bytes of a label's object lie. */
+struct body {
+    struct buffer extents; /* all, those of its manifest, too */
+    struct buffer pieces;  /* of an object that was completed from parts: encoded */
+    struct span part_map;
+};
+
+static void free_body(struct body *body)
 {
-    struct embedded_store *store = rebuild->store;
+    buffer_free(&body->extents);
+    buffer_free(&body->pieces);
+}
+
+/* False: the label contradicts itself. */
+static bool find_body(const struct place *place, const struct label *label, const struct row *row,
+                      struct body *ret_body)
+{
+    struct manifest manifest;
+    struct pieces pieces;
+    struct error ignored;
+    unsigned first;
+    unsigned count;
+    *ret_body = (struct body){0};
+    if (label->is_manifest != (row->place == BODY_PIECES))
+        return false;
+    if (!label->is_manifest) {
+        buffer_append(&ret_body->extents, label->extents);
+        return true;
+    }
+    const struct extent own = {place->volume, (uint32_t)(place->at / EXTENT_BLOCK_BYTES),
+                               (place->size + EXTENT_BLOCK_BYTES - 1) / EXTENT_BLOCK_BYTES};
+    if (place->at % EXTENT_BLOCK_BYTES != 0 || !manifest_decode(label->extents, &manifest) ||
+        !part_map_seek(manifest.part_map, 0, &first, &count, &ignored) ||
+        !manifest_add_piece(manifest.pieces, row->attributes.stored_size, &own, &ret_body->pieces, &ignored) ||
+        !pieces_decode(buffer_span(&ret_body->pieces), &pieces, &ignored))
+        return false;
+    buffer_append(&ret_body->extents, pieces.extents);
+    ret_body->part_map = manifest.part_map;
+    return true;
+}
+
+static bool are_pieces_whole(struct rebuild *rebuild, const struct row *row, const struct body *body)
+{
+    struct pieces pieces;
+    struct error ignored;
+    if (!pieces_decode(buffer_span(&body->pieces), &pieces, &ignored))
+        return false;
+    for (uint32_t i = 0; i < pieces.count; i++) {
+        struct span extents;
+        uint64_t bytes;
+        uint32_t crc;
+        if (!piece_extents(&pieces, i, row->attributes.stored_size, &extents, &bytes) ||
+            !check_read_body(rebuild->store, extents, bytes, &crc) || crc != piece_at(&pieces, i).crc32c)
+            return false;
+    }
+    return true;
+}
+
+static bool is_whole(struct rebuild *rebuild, const struct row *row, const struct body *body)
+{
+    uint32_t crc;
+    if (body->pieces.size > 0)
+        return are_pieces_whole(rebuild, row, body);
+    return check_read_body(rebuild->store, buffer_span(&body->extents), row->attributes.stored_size, &crc) &&
+           crc == row->stored_crc32c;
+}
+
+static bool put_numbered(struct rebuild *rebuild, MDB_dbi table, uint64_t number, struct span value)
+{
+    uint8_t key[CATALOGUE_NUMBER_BYTES];
+    catalogue_number_key(number, key);
+    return catalogue_put(rebuild->txn, table, span_of(key, sizeof key), value, 0, rebuild->error);
+}
+
+static bool put_row(struct rebuild *rebuild, uint64_t group, struct span key, struct row *row, const struct body *body)
+{
+    const struct catalogue *catalogue = &rebuild->store->catalogue;
     if (row->place == BODY_LISTED) {
-        uint8_t key[CATALOGUE_NUMBER_BYTES];
         row->body_number = rebuild->numbers.extents++;
-        catalogue_number_key(row->body_number, key);
-        if (!catalogue_put(rebuild->txn, store->catalogue.extents, span_of(key, sizeof key), label->extents, 0,
-                           rebuild->error))
+        if (!put_numbered(rebuild, catalogue->extents, row->body_number, buffer_span(&body->extents)))
+            return false;
+    }
+    if (row->place == BODY_PIECES) {
+        row->body_number = rebuild->numbers.pieces++;
+        if (!put_numbered(rebuild, catalogue->pieces, row->body_number, buffer_span(&body->pieces)) ||
+            !put_numbered(rebuild, catalogue->part_maps, row->body_number, body->part_map))
             return false;
     }
     row->attributes.sidecar_size = 0;
     struct buffer object;
     buffer_init(&object, 0);
     row_encode_object(row, &object);
-    struct key_table keys = {rebuild->txn, store->catalogue.objects, &rebuild->numbers.group, &rebuild->scratch};
-    bool done = key_put(&keys, group, label->key, buffer_span(&object), rebuild->error);
+    struct key_table keys = {rebuild->txn, catalogue->objects, &rebuild->numbers.group, &rebuild->scratch};
+    bool done = key_put(&keys, group, key, buffer_span(&object), rebuild->error);
     buffer_free(&object);
     return done;
 }
@@ -247,31 +330,41 @@ static enum lookup find_newer(struct rebuild *rebuild, uint64_t group, struct sp
     return is_older ? LOOKUP_MISSING : LOOKUP_FOUND;
 }
 
+static bool restore_body(struct rebuild *rebuild, const struct label *label, struct row *row, const struct body *body)
+{
+    struct bucket_row bucket;
+    struct span extents = buffer_span(&body->extents);
+    if (!are_free(rebuild, extents))
+        return true; /* what lies there now is of a newer body */
+    enum lookup found = find_bucket(rebuild, label->bucket, &bucket);
+    if (found == LOOKUP_FOUND)
+        found = find_newer(rebuild, bucket.number, label->key, row) == LOOKUP_MISSING ? LOOKUP_FOUND : LOOKUP_MISSING;
+    if (found != LOOKUP_FOUND)
+        return found == LOOKUP_MISSING; /* overwritten, or its bucket is gone */
+    if (!is_whole(rebuild, row, body))
+        return true;
+    take_extents(rebuild, extents);
+    rebuild->report->repaired++;
+    return put_row(rebuild, bucket.number, label->key, row, body);
+}
+
 static bool restore(struct rebuild *rebuild, const struct place *place)
 {
     struct volume *volume = volume_find(rebuild->store, place->volume);
     struct label label;
     struct row row;
-    struct bucket_row bucket;
+    struct body body;
     size_t size;
-    uint32_t crc;
     if (pread(volume->fd, rebuild->bytes, place->size, (off_t)place->at) != (ssize_t)place->size ||
         !label_decode(span_of(rebuild->bytes, place->size), rebuild->store->folder.uuid, place->volume, place->at,
                       &label, &size) ||
-        !row_decode_object(label.object, &row, rebuild->error) || !are_free(rebuild, label.extents))
-        return true; /* what lies there now is of a newer body */
+        !row_decode_object(label.object, &row, rebuild->error))
+        return true;
     if (ledger_is_system_bucket(label.bucket))
         return true; /* of the journal's objects most were small and are gone: what is left of them would be a ruin */
-    enum lookup found = find_bucket(rebuild, label.bucket, &bucket);
-    if (found == LOOKUP_FOUND)
-        found = find_newer(rebuild, bucket.number, label.key, &row) == LOOKUP_MISSING ? LOOKUP_FOUND : LOOKUP_MISSING;
-    if (found != LOOKUP_FOUND)
-        return found == LOOKUP_MISSING; /* overwritten, or its bucket is gone */
-    if (!check_read_body(rebuild->store, label.extents, row.attributes.stored_size, &crc) || crc != row.stored_crc32c)
-        return true;
-    take_extents(rebuild, label.extents);
-    rebuild->report->repaired++;
-    return put_row(rebuild, bucket.number, &label, &row);
+    bool done = !find_body(place, &label, &row, &body) || restore_body(rebuild, &label, &row, &body);
+    free_body(&body);
+    return done;
 }
 
 static bool restore_all(struct rebuild *rebuild)
@@ -379,7 +472,7 @@ bool rebuild_catalogue(struct embedded_store *store, const char *copy, struct em
     if (!set_aside(&rebuild) || !start_catalogue(&rebuild))
         return false;
     rebuild.taken = calloc(VOLUMES_MAX, sizeof *rebuild.taken);
-    rebuild.bytes = malloc(LABEL_BYTES_MAX);
+    rebuild.bytes = malloc(MANIFEST_BYTES_MAX);
     ASSERT(rebuild.taken != NULL && rebuild.bytes != NULL);
     bool done = scan_all(&rebuild) && restore_all(&rebuild);
     for (uint32_t number = 0; number < VOLUMES_MAX; number++)

@@ -595,6 +595,8 @@ uint64_t upload_growth(const struct change *change)
         return change->upload.part->attributes.frames.size + change->upload.part->extents.size;
     case CHANGE_COMPLETE_UPLOAD:
         return (uint64_t)change->upload.count * CHOICE_GROWTH_BYTES + change->upload.result->sidecar.size;
+    case CHANGE_NOTE_MANIFEST: /* its pieces are written anew: about what its blocks hold */
+        return (uint64_t)change->manifest.extent.count * EXTENT_BLOCK_BYTES;
     default:
         return 0;
     }

@@ -2,7 +2,7 @@
 #include "runtime/base/assert.h"
 #include "runtime/base/byteorder.h"
 #include "runtime/base/hex.h"
-#include "s3client/embedded/committer.h"
+#include "s3client/embedded/manifest.h"
 #include "s3client/embedded/store.h"
 #include "s3client/embedded/upload_rows.h"
 #include "s3client/wire/s3_error.h"
@@ -175,6 +175,7 @@ SUSPENDS bool store_complete_upload(struct bucket_store *base, const struct obje
     change.upload.row = &row;
     if (!committer_commit(shard, &change, error))
         return false;
+    manifest_write(shard, name, &row);
     *ret_attributes = row.attributes;
     ret_attributes->metadata = SPAN_EMPTY;
     return true;

@@ -21,7 +21,7 @@ struct command {
 static const struct command COMMANDS[] = {
     {"backup", command_backup, "--backend", "FILE", "backup FILE",
      "copies the catalogue into FILE, also while baled runs: small objects\n"
-     "                                       and uploads of parts are known to it alone"},
+     "                                       and open uploads are known to it alone"},
     {"check", command_check, "--backend --repair --copy", NULL, "check [--repair [--copy FILE]]",
      "reads everything of a folder and says what is damaged;\n"
      "                                       --repair rebuilds what can be rebuilt, a lost catalogue too;\n"

@@ -1,4 +1,5 @@
-/* tests/unit/embedded/backup_test.c -- a lost catalogue comes back from a copy, and from labels what is newer. */
+/* tests/unit/embedded/backup_test.c -- a lost catalogue comes back from a copy, and from volumes what is newer: bodies,
+ * and objects of parts. */
 #include "tests/unit/embedded/uploads.h"
 
 #include <stdio.h>
@@ -125,6 +126,98 @@ START_TEST(a_lost_catalogue_comes_back_from_a_copy)
 }
 END_TEST
 
+/* ---- from volumes alone ---- */
+
+static const struct test_part other_parts[] = {{3, 21, 100000}, {7, 22, 200000}, {9, 23, 1}};
+
+/* As many as make a manifest longer than any label of a body. */
+enum { MANY = 6000, FIBERS = 64 };
+
+struct many {
+    struct bucket_store *store;
+    char id[UPLOAD_ID_BYTES];
+};
+
+static struct test_part *make_many(void)
+{
+    struct test_part *all = calloc(MANY, sizeof *all);
+    ck_assert_ptr_nonnull(all);
+    for (unsigned number = 1; number <= MANY; number++)
+        all[number - 1] = (struct test_part){number, number, 10 + number % 1000};
+    return all;
+}
+
+static void put_many(unsigned fiber, void *argument)
+{
+    const struct many *many = argument;
+    struct test_part *all = make_many();
+    for (unsigned i = fiber; i < MANY; i += FIBERS)
+        put_part(many->store, bucket, text("of-many"), many->id, &all[i]);
+    free(all);
+}
+
+static void complete_uploads(struct bucket_store *store, unsigned shard, void *argument)
+{
+    (void)shard, (void)argument;
+    struct error error;
+    char id[UPLOAD_ID_BYTES];
+    ck_assert(bucket_create(store, bucket, text("alice"), &error));
+    for (unsigned i = 0; i < 2; i++) { /* the second one replaces the first */
+        begin_upload(store, bucket, text("of-parts"), id);
+        for (unsigned part = 0; part < 3; part++)
+            put_part(store, bucket, text("of-parts"), id, &other_parts[part]);
+        complete(store, bucket, text("of-parts"), id, other_parts + i, 3 - i);
+    }
+    begin_upload(store, bucket, text("overwritten"), id);
+    put_part(store, bucket, text("overwritten"), id, &parts[0]);
+    complete(store, bucket, text("overwritten"), id, parts, 1);
+    put_seeded(store, "overwritten", 5, 60000);
+    put_seeded(store, "of-many", 5, 60000);
+    struct many many = {.store = store};
+    begin_upload(store, bucket, text("of-many"), many.id);
+    run_fibers(FIBERS, put_many, &many);
+    struct test_part *all = make_many();
+    complete(store, bucket, text("of-many"), many.id, all, MANY);
+    free(all);
+}
+
+static void expect_uploads(struct bucket_store *store, unsigned shard, void *argument)
+{
+    (void)shard, (void)argument;
+    struct error error;
+    expect_parts(store, bucket, text("of-parts"), other_parts + 1, 2);
+    expect_seeded(store, "overwritten", 5, 60000);
+    struct test_part *all = make_many();
+    expect_parts(store, bucket, text("of-many"), all, MANY);
+    free(all);
+    ck_assert(try_delete(store, bucket, text("of-many"), &error)); /* its manifest goes with it */
+    ck_assert(try_delete(store, bucket, text("of-parts"), &error));
+    ck_assert(try_delete(store, bucket, text("overwritten"), &error));
+    struct embedded_usage usage;
+    embedded_usage(store, &usage);
+    ck_assert_uint_eq(usage.body_bytes, 0);
+}
+
+START_TEST(objects_of_parts_come_back_from_volumes_alone)
+{
+    char path[64];
+    char file[128];
+    struct error error;
+    struct embedded_report report = {0};
+    folder_make(path);
+    with_store(path, complete_uploads, NULL);
+    expect_sound(path);
+    (void)snprintf(file, sizeof file, "%s/catalogue/data.mdb", path);
+    ck_assert_int_eq(unlink(file), 0);
+    bool is_sound = embedded_check(path, true, &report, &error);
+    ck_assert_msg(is_sound, "%s", is_sound ? "" : error.message);
+    expect_sound(path);
+    with_store(path, expect_uploads, NULL);
+    expect_sound(path);
+    folder_remove(path);
+}
+END_TEST
+
 static void use_nothing(struct bucket_store *store, unsigned shard, void *argument)
 {
     (void)store, (void)shard, (void)argument;
@@ -167,6 +260,7 @@ int main(void)
     TCase *tests = tcase_create("backup");
     tcase_set_timeout(tests, 60);
     tcase_add_test(tests, a_lost_catalogue_comes_back_from_a_copy);
+    tcase_add_test(tests, objects_of_parts_come_back_from_volumes_alone);
     tcase_add_test(tests, a_copy_of_another_folder_is_refused);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
