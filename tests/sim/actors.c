@@ -46,7 +46,7 @@ void actor_start(struct actor *actor)
     actor->last_committed = NO_SEGMENT;
     struct journal_options options = sim.options;
     if (actor < sim.actors + sim.hasty_count) {
-        options.fold_gap_ms = 1 + (unsigned)world_below(15);
+        options.fold_gap_ms = 4 + (unsigned)world_below(12);
         options.fold_age_ms = 1;
     }
     actor->journal = journal_open(&environment, &options);

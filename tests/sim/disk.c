@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { ROWS = 6, SPOOLS_MAX = 256, RECORDS_MAX = 512, COMMIT_MS_MAX = 30 };
+enum { ROWS = 6, SPOOLS_MAX = 256, RECORDS_MAX = 4096, COMMIT_MS_MAX = 30 };
 
 struct disk_spool {
     struct journal_id id;

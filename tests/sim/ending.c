@@ -131,6 +131,10 @@ void ending_run(void)
 {
     world_faults = false;
     sim.is_ending = true;
+    for (unsigned i = 0; i < sim.actors_count; i++) {
+        if (sim.actors[i].journal != NULL) /* nobody is in a hurry any more */
+            sim.actors[i].journal->options.fold_gap_ms = sim.options.fold_gap_ms;
+    }
     interference_undo();
     (void)world_run(never, after_step, world_now() + UINT64_C(60000) * MS, STEPS_MAX);
     check_folded();

@@ -10,7 +10,7 @@
 
 #include <stdlib.h>
 
-enum { LAYERS_CHECK_ONE_OF = 8 };
+enum { LAYERS_CHECK_ONE_OF = 16 };
 
 static bool part_is_there(uint64_t generation, const struct journal_id *nonce, enum part_kind kind,
                           struct part_name *ret_part, struct span *ret_body)

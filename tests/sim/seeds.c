@@ -15,7 +15,7 @@ enum { JOBS_MAX = 64, REPLICAS_SEEN_MAX = 8 };
 /* What the seeds of one process add up to. */
 struct tally {
     uint64_t seeds, violations, generations, batches, committed, unknown;
-    uint64_t traces; /* of all seeds together: the same whoever ran which */
+    uint64_t traces;                                        /* of all seeds together: the same whoever ran which */
     uint64_t first_tries, first_commits;                    /* of runs without faults */
     uint64_t small_generations, small_batches, single_page; /* seeds below what section 8.7 asks for */
     struct coverage_table coverage;

@@ -16,7 +16,7 @@ enum {
     REPLICAS_MAX = 5,
     STEPS_MAX = 800000,
     VIEW_SEGMENTS_MAX = 512,
-    COLD_CHECK_ONE_OF = 8
+    COLD_CHECK_ONE_OF = 16
 };
 
 /* The truth about one batch; its number is what it appends to the lists. */
