@@ -11,6 +11,7 @@
 #include "tests/sim/objects.h"
 #include "tests/sim/oracle.h"
 #include "tests/sim/pipes.h"
+#include "tests/sim/restoring.h"
 #include "tests/sim/workload.h"
 
 #include <stdio.h>
@@ -95,7 +96,9 @@ void run_seed(uint64_t seed, struct run_result *ret_result)
     world_spawn(NULL, weather_run, &is_over);
     world_spawn(NULL, interference_run, &is_over);
     (void)world_run(is_worked_off, after_step, world_now() + UINT64_C(400000) * MS, STEPS_MAX);
-    if (!sim.result->is_violated)
+    if (!sim.result->is_violated && restoring_is_possible() && world_below(10) == 0)
+        restoring_run();
+    else if (!sim.result->is_violated)
         ending_run();
     sim.result->trace = world_trace();
     sim.result->generations = sim.has_head ? sim.head.generation : 0;

@@ -1,0 +1,185 @@
+/* tests/sim/restoring.c -- all processes die in the middle of their work, the head is deleted or damaged, and one or
+ * two operators restore it, who may die as well: what was committed is there, once, and stays (J36). */
+#include "tests/sim/restoring.h"
+
+#include "journal/restore.h"
+#include "tests/sim/actors.h"
+#include "tests/sim/coverage.h"
+#include "tests/sim/faults.h"
+#include "tests/sim/objects.h"
+#include "tests/sim/oracle.h"
+
+enum { OPERATORS = 2, FAULTY_LIVES = 4, LIVES = 8, TRIES = 10, FRESH = 2 };
+
+struct operator
+{
+    struct process process;
+    bool has_ended, is_done;
+};
+
+static struct operator operators[OPERATORS];
+static uint64_t undecided;
+
+static bool never(void)
+{
+    return false;
+}
+
+static void do_nothing(void)
+{
+}
+
+static void nobody_mourns(struct process *process)
+{
+    (void)process;
+}
+
+bool restoring_is_possible(void)
+{
+    enum special special = world_rates.special;
+    return sim.has_head && (special == SPECIAL_NONE || special == SPECIAL_CHURN || special == SPECIAL_REFUSES);
+}
+
+/* ---- the disaster ---- */
+
+static void kill_all(void)
+{
+    for (unsigned i = 0; i < sim.actors_count; i++) {
+        if (sim.actors[i].journal != NULL && !sim.actors[i].process.is_dead)
+            process_kill(&sim.actors[i].process);
+        sim.actors[i].restart_at = UINT64_MAX;
+    }
+    (void)world_run(never, do_nothing, world_now() + (uint64_t)1000 * MS, STEPS_MAX);
+}
+
+static void lose_head(void)
+{
+    struct object *head = object_find(HEAD_NAME);
+    if (world_below(2))
+        object_delete(HEAD_NAME);
+    else
+        head->body.data[world_below(head->body.size)] ^= 8;
+}
+
+/* ---- operators ---- */
+
+static void operate(void *argument)
+{
+    struct operator* one = argument;
+    struct process *process = &one->process;
+    struct journal_environment environment = {&process->store, &process->clock, world_random(), &process->scheduler};
+    for (unsigned i = 0; i < TRIES && !one->is_done && !process->is_dead; i++) {
+        struct restore_plan plan;
+        struct journal_id lineage;
+        struct error error;
+        if (restore_plan(&environment, RESTORE_LOST_HEAD, &plan, &error)) {
+            one->is_done = restore_execute(&environment, &plan, &lineage, &error);
+            if (plan.undecided > undecided) /* also of one that died: it may have made the head */
+                undecided = plan.undecided;
+        } else if (error.kind == ERROR_CONFLICT) {
+            one->is_done = true; /* there is a good head */
+        }
+        world_sleep_ms(world_below(2000));
+    }
+    one->has_ended = true;
+}
+
+static bool all_have_ended(void)
+{
+    for (unsigned i = 0; i < OPERATORS; i++) {
+        if (!operators[i].has_ended)
+            return false;
+    }
+    return true;
+}
+
+/* One or both at once. */
+static bool restore_once(unsigned life)
+{
+    unsigned count = 1 + (unsigned)world_below(OPERATORS);
+    for (unsigned i = 0; i < OPERATORS; i++) {
+        operators[i] = (struct operator){.has_ended = i >= count};
+        operators[i].process.crashed = nobody_mourns;
+        process_begin(&operators[i].process, REPLICAS_MAX + 1 + i);
+        if (i < count)
+            world_spawn(&operators[i].process, operate, &operators[i]);
+    }
+    world_faults = world_faults && life < FAULTY_LIVES;
+    (void)world_run(all_have_ended, do_nothing, world_now() + UINT64_C(4000000) * MS, STEPS_MAX);
+    bool is_done = false;
+    for (unsigned i = 0; i < count; i++)
+        is_done |= operators[i].is_done;
+    (void)world_run(never, do_nothing, world_now() + (uint64_t)1000 * MS, STEPS_MAX);
+    return is_done;
+}
+
+/* ---- the verdict ---- */
+
+static void check_restored(struct actor *actor)
+{
+    static bool visible[BATCHES_MAX];
+    const struct state *state = journal_state(actor->journal);
+    if (state == NULL || journal_condition(actor->journal) != JOURNAL_RUNS) {
+        violate("J36", -1, "a restored journal does not run");
+        return;
+    }
+    check_state(state, visible);
+    for (unsigned i = 0; i < sim.truths_count; i++) {
+        const struct truth *truth = &sim.truths[i];
+        bool is_rejected = truth->tries > 0 && !truth->is_committed && !truth->is_maybe;
+        for (unsigned t = 0; t < truth->tries; t++)
+            is_rejected &= truth->outcomes[t] == JOURNAL_REJECTED;
+        if (truth->is_committed && !visible[i])
+            violate("J36", (int)i, "was committed, and a restore lost it");
+        if (is_rejected && visible[i] && undecided == 0)
+            violate("J2", (int)i, "was rejected, and a restore that says nothing of it brought it back");
+    }
+}
+
+static unsigned flushed;
+
+static void use_run(void *argument)
+{
+    struct actor *actor = argument;
+    struct error error;
+    for (unsigned i = 0; i < 60 && !journal_flush(actor->journal, &error); i++)
+        world_sleep_ms(500);
+    check_restored(actor);
+    for (unsigned i = 0; i < 2 * (sim.options.window + 4); i++) { /* and stays, when what was there before is removed */
+        actor->journal->must_drive = true;
+        world_sleep_ms(2 * sim.options.fold_gap_ms);
+    }
+    (void)journal_flush(actor->journal, &error);
+    check_restored(actor);
+    flushed++;
+}
+
+static bool all_have_flushed(void)
+{
+    return sim.result->is_violated || flushed == FRESH;
+}
+
+void restoring_run(void)
+{
+    sim.is_ending = sim.is_resolving = true;
+    world_observer = (struct store_observer){NULL, NULL}; /* another lineage comes */
+    kill_all();
+    undecided = 0;
+    lose_head();
+    COVER(restored);
+    bool is_done = false;
+    for (unsigned life = 0; life < LIVES && !is_done; life++)
+        is_done = restore_once(life);
+    world_faults = false;
+    if (!is_done)
+        violate("J36", -1, "a lost head could not be restored");
+    (void)world_run(never, do_nothing, world_now() + UINT64_C(60000) * MS, STEPS_MAX); /* whatever comes late */
+    flushed = 0;
+    for (unsigned i = 0; i < FRESH && !sim.result->is_violated; i++) {
+        actor_start(&sim.actors[i]);
+        world_spawn(NULL, use_run, &sim.actors[i]);
+    }
+    (void)world_run(all_have_flushed, do_nothing, world_now() + UINT64_C(600000) * MS, STEPS_MAX);
+    if (!sim.result->is_violated && flushed < FRESH)
+        violate("J36", -1, "a restored journal does not go on");
+}
