@@ -63,8 +63,15 @@ bool http_body_expected(const struct http_exchange *exchange);
  * values (CR and LF above all) become spaces. Content-Length, Transfer-Encoding, Connection, Date and Server are added
  * here. */
 void http_response_begin(struct http_exchange *exchange, int status);
-void http_response_field(struct http_exchange *exchange, const char *name, struct span value);
-void http_response_field_string(struct http_exchange *exchange, const char *name, const char *value);
+void http_response_field_of(struct http_exchange *exchange, struct span name, struct span value);
+static inline void http_response_field(struct http_exchange *exchange, const char *name, struct span value)
+{
+    http_response_field_of(exchange, span_from_string(name), value);
+}
+static inline void http_response_field_string(struct http_exchange *exchange, const char *name, const char *value)
+{
+    http_response_field_of(exchange, span_from_string(name), span_from_string(value));
+}
 void http_response_field_decimal(struct http_exchange *exchange, const char *name, uint64_t value);
 /* The whole answer in one send. For HEAD, 204 and 304 the body is left out (Content-Length stays for HEAD). */
 SUSPENDS bool http_response_finish(struct http_exchange *exchange, struct span body, struct error *error);

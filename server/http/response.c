@@ -88,17 +88,16 @@ static void blank_controls(uint8_t *text, size_t size)
         text[i] = (text[i] < ' ' && text[i] != '\t') || text[i] == 0x7f ? ' ' : text[i];
 }
 
-void http_response_field(struct http_exchange *exchange, const char *name, struct span value)
+void http_response_field_of(struct http_exchange *exchange, struct span name, struct span value)
 {
     struct http_work *work = work_of(exchange);
     struct buffer *head = &work->answer.head;
-    size_t name_size = strlen(name);
     ASSERT(work->answer.state == ANSWER_COLLECTING);
-    if (!buffer_reserve(head, name_size + value.size + sizeof ": \r\n" - 1))
+    if (!buffer_reserve(head, name.size + value.size + sizeof ": \r\n" - 1))
         return;
     uint8_t *at = head->data + head->size;
-    memcpy(at, name, name_size);
-    at += name_size;
+    memcpy(at, name.data, name.size);
+    at += name.size;
     *at++ = ':';
     *at++ = ' ';
     if (value.size > 0)
@@ -108,11 +107,6 @@ void http_response_field(struct http_exchange *exchange, const char *name, struc
     *at++ = '\r';
     *at++ = '\n';
     head->size = (size_t)(at - head->data);
-}
-
-void http_response_field_string(struct http_exchange *exchange, const char *name, const char *value)
-{
-    http_response_field(exchange, name, span_from_string(value));
 }
 
 void http_response_field_decimal(struct http_exchange *exchange, const char *name, uint64_t value)

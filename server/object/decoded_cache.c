@@ -17,21 +17,26 @@ struct decoded_entry {
 
 enum { WAYS = 8, SETS = DECODED_CACHE_SLOTS / WAYS };
 
+struct decoded_way {
+    struct decoded_entry *entry;
+    uint32_t hash;
+    uint32_t used; /* when it was last asked for */
+};
+
+/* Who is there is told by two cache lines. */
 struct decoded_set {
-    uint64_t hashes[WAYS]; /* of the entries: one cache line tells who is there */
-    struct decoded_entry *entries[WAYS];
-    uint64_t used[WAYS];       /* when an entry was last asked for */
-    uint64_t candidates[WAYS]; /* hashes of who was decoded of late and is no entry, oldest overwritten first */
+    _Alignas(64) struct decoded_way ways[WAYS];
+    uint32_t candidates[WAYS]; /* hashes of who was decoded of late and is no entry, oldest overwritten first */
     unsigned oldest_candidate;
 };
 
 struct decoded_cache {
-    uint64_t time; /* counts what is found and taken in */
     struct decoded_set sets[SETS];
+    uint32_t time; /* counts what is found and taken in; when it begins anew, some go before their time */
 };
 
 /* Eight bytes at a step, as many ETags differ in a few of them only. Never 0. */
-static uint64_t hash_of(struct span stored_etag)
+static uint32_t hash_of(struct span stored_etag)
 {
     uint64_t hash = 0;
     while (stored_etag.size > 0) {
@@ -42,17 +47,20 @@ static uint64_t hash_of(struct span stored_etag)
         hash ^= hash >> 32;
         stored_etag = span_skip(stored_etag, step);
     }
-    return hash | 1;
+    return (uint32_t)(hash >> 32) | 1;
 }
 
-static struct decoded_set *set_of(struct decoded_cache *cache, uint64_t hash)
+static struct decoded_set *set_of(struct decoded_cache *cache, uint32_t hash)
 {
-    return &cache->sets[(hash >> 32) % SETS];
+    return &cache->sets[(hash >> 8) % SETS];
 }
 
 struct decoded_cache *decoded_cache_create(void)
 {
-    return calloc(1, sizeof(struct decoded_cache));
+    struct decoded_cache *cache = aligned_alloc(_Alignof(struct decoded_cache), sizeof *cache);
+    if (cache != NULL)
+        memset(cache, 0, sizeof *cache);
+    return cache;
 }
 
 void decoded_cache_destroy(struct decoded_cache *cache)
@@ -60,7 +68,7 @@ void decoded_cache_destroy(struct decoded_cache *cache)
     if (cache == NULL)
         return;
     for (unsigned i = 0; i < DECODED_CACHE_SLOTS; i++) {
-        struct decoded_entry *entry = cache->sets[i / WAYS].entries[i % WAYS];
+        struct decoded_entry *entry = cache->sets[i / WAYS].ways[i % WAYS].entry;
         ASSERT(entry == NULL || entry->holders == 1);
         free(entry);
     }
@@ -74,15 +82,15 @@ static bool is_of(const struct decoded_entry *entry, struct span stored_etag)
 
 struct decoded_entry *decoded_cache_find(struct decoded_cache *cache, struct span stored_etag)
 {
-    uint64_t hash = hash_of(stored_etag);
+    uint32_t hash = hash_of(stored_etag);
     struct decoded_set *set = set_of(cache, hash);
-    for (unsigned way = 0; way < WAYS; way++) {
-        struct decoded_entry *entry = set->entries[way];
-        if (set->hashes[way] != hash || !is_of(entry, stored_etag))
+    for (unsigned i = 0; i < WAYS; i++) {
+        struct decoded_way *way = &set->ways[i];
+        if (way->hash != hash || !is_of(way->entry, stored_etag))
             continue;
-        set->used[way] = ++cache->time;
-        entry->holders++;
-        return entry;
+        way->used = ++cache->time;
+        way->entry->holders++;
+        return way->entry;
     }
     return NULL;
 }
@@ -99,7 +107,7 @@ void decoded_cache_give(struct decoded_entry *entry)
 }
 
 /* Was it decoded before, not long ago? If not, it was now. */
-static bool comes_again(struct decoded_set *set, uint64_t hash)
+static bool comes_again(struct decoded_set *set, uint32_t hash)
 {
     for (unsigned i = 0; i < WAYS; i++) {
         if (set->candidates[i] == hash) {
@@ -113,12 +121,12 @@ static bool comes_again(struct decoded_set *set, uint64_t hash)
 }
 
 /* An empty one was never used. */
-static unsigned longest_unused(const struct decoded_set *set)
+static struct decoded_way *longest_unused(struct decoded_set *set)
 {
-    unsigned longest = 0;
-    for (unsigned way = 1; way < WAYS; way++)
-        if (set->used[way] < set->used[longest])
-            longest = way;
+    struct decoded_way *longest = &set->ways[0];
+    for (unsigned i = 1; i < WAYS; i++)
+        if (set->ways[i].used < longest->used)
+            longest = &set->ways[i];
     return longest;
 }
 
@@ -126,7 +134,7 @@ void decoded_cache_offer(struct decoded_cache *cache, struct span stored_etag, s
 {
     if (original.size > DECODED_CACHE_BYTES_MAX || stored_etag.size >= ETAG_TEXT_BYTES)
         return;
-    uint64_t hash = hash_of(stored_etag);
+    uint32_t hash = hash_of(stored_etag);
     struct decoded_set *set = set_of(cache, hash);
     if (!comes_again(set, hash))
         return;
@@ -138,9 +146,7 @@ void decoded_cache_offer(struct decoded_cache *cache, struct span stored_etag, s
     entry->holders = 1;
     entry->size = original.size;
     memcpy(entry->bytes, original.data, original.size);
-    unsigned way = longest_unused(set);
-    decoded_cache_give(set->entries[way]);
-    set->entries[way] = entry;
-    set->hashes[way] = hash;
-    set->used[way] = ++cache->time;
+    struct decoded_way *way = longest_unused(set);
+    decoded_cache_give(way->entry);
+    *way = (struct decoded_way){.entry = entry, .hash = hash, .used = ++cache->time};
 }

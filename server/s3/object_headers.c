@@ -6,16 +6,16 @@
 
 /* What an object says of its content. A parameter of the request may replace it in the answer. */
 static const struct content_header {
-    const char *stored;    /* name in the packed list, and as looked up in a request */
+    struct span stored;    /* name in the packed list, and as looked up in a request */
     const char *answered;  /* as S3 spells it */
     const char *parameter; /* replaces it in the answer of GET and HEAD */
 } content_headers[] = {
-    {"content-type", "Content-Type", "response-content-type"},
-    {"cache-control", "Cache-Control", "response-cache-control"},
-    {"content-disposition", "Content-Disposition", "response-content-disposition"},
-    {"content-encoding", "Content-Encoding", "response-content-encoding"},
-    {"content-language", "Content-Language", "response-content-language"},
-    {"expires", "Expires", "response-expires"},
+    {SPAN("content-type"), "Content-Type", "response-content-type"},
+    {SPAN("cache-control"), "Cache-Control", "response-cache-control"},
+    {SPAN("content-disposition"), "Content-Disposition", "response-content-disposition"},
+    {SPAN("content-encoding"), "Content-Encoding", "response-content-encoding"},
+    {SPAN("content-language"), "Content-Language", "response-content-language"},
+    {SPAN("expires"), "Expires", "response-expires"},
 };
 enum { CONTENT_HEADERS_COUNT = sizeof content_headers / sizeof content_headers[0] };
 
@@ -64,13 +64,13 @@ static bool mentions_aws_chunked(struct span value)
 static bool take_content_headers(struct s3_request *request, struct buffer *to, struct error *error)
 {
     for (unsigned i = 0; i < CONTENT_HEADERS_COUNT; i++) {
-        struct span name = span_from_string(content_headers[i].stored);
+        struct span name = content_headers[i].stored;
         struct span value;
-        if (!http_head_find(request->head, content_headers[i].stored, &value))
+        if (!http_head_find_name(request->head, name, &value))
             value = SPAN_EMPTY;
         if (i == 0 && value.size == 0)
             value = SPAN("binary/octet-stream");
-        if (value.size > 0 && strcmp(content_headers[i].stored, "content-encoding") == 0 && mentions_aws_chunked(value))
+        if (value.size > 0 && span_equal(name, SPAN("content-encoding")) && mentions_aws_chunked(value))
             value = without_aws_chunked(request, value);
         if (value.size > 0 && !append(to, name, value, error))
             return false;
@@ -219,7 +219,7 @@ bool object_headers_keep(struct s3_request *request, struct span source, struct 
 static const struct content_header *find_content_header(struct span name)
 {
     for (unsigned i = 0; i < CONTENT_HEADERS_COUNT; i++)
-        if (span_equal(name, span_from_string(content_headers[i].stored)))
+        if (span_equal(name, content_headers[i].stored))
             return &content_headers[i];
     return NULL;
 }
@@ -232,7 +232,7 @@ void object_headers_answer(struct s3_request *request, struct span metadata)
         const struct content_header *header = &content_headers[i];
         if (request->parameters_count > 0 && s3_request_parameter(request, header->parameter, &value))
             http_response_field(exchange, header->answered, value);
-        else if (metadata_find(metadata, span_from_string(header->stored), &value))
+        else if (metadata_find(metadata, header->stored, &value))
             http_response_field(exchange, header->answered, value);
         else if (i == 0) /* another tool's object */
             http_response_field(exchange, header->answered, SPAN("binary/octet-stream"));
@@ -240,12 +240,8 @@ void object_headers_answer(struct s3_request *request, struct span metadata)
     size_t position = 0;
     struct span name;
     while (metadata_next(metadata, &position, &name, &value)) {
-        char text[HTTP_HEADER_SECTION_BYTES_MAX / 8];
-        if (find_content_header(name) != NULL || name.size >= sizeof text)
-            continue;
-        memcpy(text, name.data, name.size);
-        text[name.size] = 0;
-        http_response_field(exchange, text, value);
+        if (find_content_header(name) == NULL)
+            http_response_field_of(exchange, name, value);
     }
 }
 

@@ -62,11 +62,11 @@ const char *fixture_answered(const char *name)
 
 /* ---- the rooms around ---- */
 
-void http_response_field(struct http_exchange *to, const char *name, struct span value)
+void http_response_field_of(struct http_exchange *to, struct span name, struct span value)
 {
     (void)to;
     ASSERT(answered_count < 64);
-    (void)snprintf(answered[answered_count].name, sizeof answered[0].name, "%s", name);
+    (void)snprintf(answered[answered_count].name, sizeof answered[0].name, "%.*s", SPAN_FORMAT(name));
     (void)snprintf(answered[answered_count].value, sizeof answered[0].value, "%.*s", SPAN_FORMAT(value));
     answered_count++;
 }
