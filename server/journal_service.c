@@ -13,6 +13,7 @@ enum {
     BUCKET_RETRY_MS = 1000,
     BUCKET_RETRY_MAX_MS = 60000,
     WATCH_MS = 2000,
+    FLUSH_MS_MAX = 10000,
     LOOKS_OF_CALM = 5,
     LOOKS_OF_SILENCE = 30,
     BUCKETS_PAGE = 1000,
@@ -146,10 +147,17 @@ bool journal_service_start(struct journal_service *service, struct bucket_store 
            error_set(error, ERROR_BUSY, NULL, "there is no fiber for the journal");
 }
 
+/* A journal that stands still is not waited for: what is in the spool is safe there. */
+SUSPENDS static bool flush(struct journal_service *service, deadline_t deadline)
+{
+    deadline_t most = deadline_after_ms(FLUSH_MS_MAX);
+    return journal_condition(service->journal) == JOURNAL_RUNS &&
+           spool_sender_flush(service->sender, deadline < most ? deadline : most);
+}
+
 void journal_service_stop(struct journal_service *service, deadline_t deadline)
 {
-    if (service->sender != NULL && journal_service_records_waiting(service) > 0 &&
-        !spool_sender_flush(service->sender, deadline))
+    if (service->sender != NULL && journal_service_records_waiting(service) > 0 && !flush(service, deadline))
         log_message(LOG_INFO, "%llu records wait for the ledger: the next start sends them",
                     (unsigned long long)journal_service_records_waiting(service));
     if (service->journal != NULL)

@@ -37,7 +37,8 @@ struct journal_service {
 /* Starts its fibers; they run once the loop does. `poll_ms`: how often it looks for what others wrote. */
 bool journal_service_start(struct journal_service *service, struct bucket_store *store, unsigned poll_ms,
                            struct error *error);
-/* Sends what waits, until the deadline; then everything ends, within the deadline of a request. */
+/* Sends what waits, until the deadline (and for 10 s at most); then everything ends, within the deadline of a request.
+ */
 SUSPENDS void journal_service_stop(struct journal_service *service, deadline_t deadline);
 
 /* What the ledger and the spool say together, now: every acknowledged write is in it once. Of the buckets that hold
