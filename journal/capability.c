@@ -119,19 +119,16 @@ static enum look look_at(const struct test *test, const char *name, const struct
 
 /* ---- verdicts ---- */
 
-__attribute__((format(printf, 2, 3))) static enum store_verdict broken(struct test *test, const char *format, ...)
+static enum store_verdict broken(struct test *test, const char *what)
 {
-    va_list arguments;
-    va_start(arguments, format);
-    (void)vsnprintf(test->result->broken, sizeof test->result->broken, format, arguments);
-    va_end(arguments);
+    (void)snprintf(test->result->broken, sizeof test->result->broken, "%s", what);
     return PROMISE_BROKEN;
 }
 
 static enum store_verdict refused(struct test *test, const char *what)
 {
     test->result->is_refusal = true;
-    return broken(test, "%s", what);
+    return broken(test, what);
 }
 
 /* Begins a probe: its first body is there, or nothing can be said. */
@@ -155,10 +152,10 @@ static enum store_verdict expect(struct test *test, const char *name, unsigned v
     unsigned found = 0;
     switch (look_at(test, name, NULL, &found, ret_etag)) {
     case LOOK_FOUND:
-        return found == variant ? PROMISE_HELD : broken(test, "%s", what);
+        return found == variant ? PROMISE_HELD : broken(test, what);
     case LOOK_GONE:
     case LOOK_OTHER:
-        return broken(test, "%s", what);
+        return broken(test, what);
     default:
         return PROMISE_UNDECIDED;
     }
@@ -319,8 +316,11 @@ static enum store_verdict judge_race(struct test *test, const struct race *race,
         winners++;
         winner = race->contenders[i].variant;
     }
-    if (winners > 1)
-        return broken(test, "the store accepted %u %s one key that raced; only one may win", winners, what);
+    if (winners > 1) {
+        (void)snprintf(test->result->broken, sizeof test->result->broken,
+                       "the store accepted %u %s one key that raced; only one may win", winners, what);
+        return PROMISE_BROKEN;
+    }
     if (refusals == STORE_CONTENDERS)
         return refused(test, "the store refuses conditional writes");
     if (winners == 0)
@@ -329,7 +329,7 @@ static enum store_verdict judge_race(struct test *test, const struct race *race,
     if (look == LOOK_NO_ANSWER)
         return PROMISE_UNDECIDED;
     if (look != LOOK_FOUND || found != winner)
-        return broken(test, "of racing %s one key the store kept another than the one that it accepted", what);
+        return broken(test, "of writes that raced the store kept another than the one that it accepted");
     return PROMISE_HELD;
 }
 
