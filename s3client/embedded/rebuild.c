@@ -3,12 +3,13 @@
  *
  * Every label that is found is a body that was stored once; it may have been overwritten or deleted since. The newest
  * label of a key wins, and only if its blocks belong to no newer body and still match its checksum. What does not come
- * back: bodies that lay in the catalogue itself, sidecars (reads without them are slower, not wrong), and that
- * something was deleted, as long as its blocks have not been used again. A copy of the catalogue, where there is one,
- * has most of that: then it is the beginning, and labels add what is newer.
+ * back: bodies that lay in the catalogue itself, and that something was deleted, as long as its blocks have not been
+ * used again. A copy of the catalogue, where there is one, has most of that: then it is the beginning, and labels add
+ * what is newer.
  *
  * System buckets do not come back either way: the server makes its journal anew, and the ledger begins with a count of
  * the rows when the store is opened next. */
+#include "s3client/embedded/rebuild.h"
 #include "runtime/base/assert.h"
 #include "runtime/base/byteorder.h"
 #include "s3client/embedded/batch.h"
@@ -218,14 +219,7 @@ static enum lookup find_bucket(struct rebuild *rebuild, struct span name, struct
     return catalogue_find_bucket(rebuild->txn, catalogue, name, ret_row, rebuild->error);
 }
 
-/* Where the bytes of a label's object lie. */
-struct body {
-    struct buffer extents; /* all, those of its manifest, too */
-    struct buffer pieces;  /* of an object that was completed from parts: encoded */
-    struct span part_map;
-};
-
-static void free_body(struct body *body)
+static void free_body(struct rebuilt_body *body)
 {
     buffer_free(&body->extents);
     buffer_free(&body->pieces);
@@ -233,14 +227,14 @@ static void free_body(struct body *body)
 
 /* False: the label contradicts itself. */
 static bool find_body(const struct place *place, const struct label *label, const struct row *row,
-                      struct body *ret_body)
+                      struct rebuilt_body *ret_body)
 {
     struct manifest manifest;
     struct pieces pieces;
     struct error ignored;
     unsigned first;
     unsigned count;
-    *ret_body = (struct body){0};
+    *ret_body = (struct rebuilt_body){0};
     if (label->is_manifest != (row->place == BODY_PIECES))
         return false;
     if (!label->is_manifest) {
@@ -259,7 +253,7 @@ static bool find_body(const struct place *place, const struct label *label, cons
     return true;
 }
 
-static bool are_pieces_whole(struct rebuild *rebuild, const struct row *row, const struct body *body)
+static bool are_pieces_whole(struct rebuild *rebuild, const struct row *row, const struct rebuilt_body *body)
 {
     struct pieces pieces;
     struct error ignored;
@@ -276,7 +270,7 @@ static bool are_pieces_whole(struct rebuild *rebuild, const struct row *row, con
     return true;
 }
 
-static bool is_whole(struct rebuild *rebuild, const struct row *row, const struct body *body)
+static bool is_whole(struct rebuild *rebuild, const struct row *row, const struct rebuilt_body *body)
 {
     uint32_t crc;
     if (body->pieces.size > 0)
@@ -292,7 +286,21 @@ static bool put_numbered(struct rebuild *rebuild, MDB_dbi table, uint64_t number
     return catalogue_put(rebuild->txn, table, span_of(key, sizeof key), value, 0, rebuild->error);
 }
 
-static bool put_row(struct rebuild *rebuild, uint64_t group, struct span key, struct row *row, const struct body *body)
+static bool put_sidecar(struct rebuild *rebuild, struct row *row, const struct rebuilt_body *body)
+{
+    struct buffer sidecar;
+    buffer_init(&sidecar, 0);
+    rebuild_sidecar(rebuild->store, row, body, &sidecar);
+    row->attributes.sidecar_size = sidecar.size;
+    row->sidecar_number = sidecar.size == 0 ? 0 : rebuild->numbers.sidecar++;
+    bool done = sidecar.size == 0 ||
+                put_numbered(rebuild, rebuild->store->catalogue.sidecars, row->sidecar_number, buffer_span(&sidecar));
+    buffer_free(&sidecar);
+    return done;
+}
+
+static bool put_row(struct rebuild *rebuild, uint64_t group, struct span key, struct row *row,
+                    const struct rebuilt_body *body)
 {
     const struct catalogue *catalogue = &rebuild->store->catalogue;
     if (row->place == BODY_LISTED) {
@@ -306,7 +314,8 @@ static bool put_row(struct rebuild *rebuild, uint64_t group, struct span key, st
             !put_numbered(rebuild, catalogue->part_maps, row->body_number, body->part_map))
             return false;
     }
-    row->attributes.sidecar_size = 0;
+    if (!put_sidecar(rebuild, row, body))
+        return false;
     struct buffer object;
     buffer_init(&object, 0);
     row_encode_object(row, &object);
@@ -330,7 +339,8 @@ static enum lookup find_newer(struct rebuild *rebuild, uint64_t group, struct sp
     return is_older ? LOOKUP_MISSING : LOOKUP_FOUND;
 }
 
-static bool restore_body(struct rebuild *rebuild, const struct label *label, struct row *row, const struct body *body)
+static bool restore_body(struct rebuild *rebuild, const struct label *label, struct row *row,
+                         const struct rebuilt_body *body)
 {
     struct bucket_row bucket;
     struct span extents = buffer_span(&body->extents);
@@ -353,7 +363,7 @@ static bool restore(struct rebuild *rebuild, const struct place *place)
     struct volume *volume = volume_find(rebuild->store, place->volume);
     struct label label;
     struct row row;
-    struct body body;
+    struct rebuilt_body body;
     size_t size;
     if (pread(volume->fd, rebuild->bytes, place->size, (off_t)place->at) != (ssize_t)place->size ||
         !label_decode(span_of(rebuild->bytes, place->size), rebuild->store->folder.uuid, place->volume, place->at,

@@ -2,6 +2,9 @@
  * and objects of parts. */
 #include "tests/unit/embedded/uploads.h"
 
+#include "codec/frame.h"
+#include "codec/sidecar.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -218,6 +221,98 @@ START_TEST(objects_of_parts_come_back_from_volumes_alone)
 }
 END_TEST
 
+/* ---- sidecars, from frames ---- */
+
+enum { FRAMES = 9, FRAME_STORED_BYTES = 20000 + FRAME_HEADER_BYTES, PADDING_BYTES = 300 };
+
+/* Frames of one size, and padding before the last. What is in them nobody looks at. */
+static void make_frames(struct buffer *body, struct sidecar_builder *sidecar)
+{
+    struct frame_header frame = {.kind = FRAME_DATA,
+                                 .codec = 1,
+                                 .original_size = FRAME_ORIGINAL_BYTES,
+                                 .payload_size = FRAME_STORED_BYTES - FRAME_HEADER_BYTES,
+                                 .header_size = FRAME_HEADER_BYTES};
+    struct frame_header padding = {.kind = FRAME_PADDING,
+                                   .payload_size = PADDING_BYTES - FRAME_PADDING_HEADER_BYTES,
+                                   .header_size = FRAME_PADDING_HEADER_BYTES};
+    static uint8_t bytes[FRAME_STORED_BYTES];
+    for (unsigned i = 0; i < FRAMES; i++) {
+        bool is_last = i == FRAMES - 1;
+        memset(bytes, (int)i, sizeof bytes);
+        frame_header_encode(&padding, bytes);
+        if (is_last)
+            buffer_append(body, span_of(bytes, PADDING_BYTES));
+        frame_header_encode(&frame, bytes);
+        buffer_append(body, span_of(bytes, sizeof bytes));
+        sidecar_builder_add(sidecar, FRAME_ORIGINAL_BYTES, FRAME_STORED_BYTES, is_last ? PADDING_BYTES : 0);
+    }
+}
+
+static void put_framed(struct bucket_store *store, unsigned shard, void *argument)
+{
+    (void)shard;
+    struct buffer *sidecar = argument;
+    struct sidecar_builder builder;
+    struct buffer body;
+    struct error error;
+    struct bucket_writer *writer;
+    struct write_intent intent = {.name = name_of(bucket, text("framed"))};
+    buffer_init(&body, 0);
+    sidecar_builder_init(&builder);
+    make_frames(&body, &builder);
+    sidecar_builder_encode(&builder, SPAN_EMPTY, 0, sidecar);
+    struct object_attributes attributes = {.original_size = builder.original_total,
+                                           .is_size_known = true,
+                                           .is_s4 = true,
+                                           .layout = LAYOUT_FRAMED,
+                                           .codec = 1};
+    struct write_result result = {.attributes = &attributes, .sidecar = buffer_span(sidecar)};
+    struct object_attributes stored;
+    ck_assert(bucket_create(store, bucket, text("alice"), &error));
+    ck_assert(bucket_begin(store, &intent, &writer, &error) && bucket_write(writer, buffer_span(&body), &error));
+    ck_assert(bucket_commit(writer, &result, &stored, &error));
+    sidecar_builder_free(&builder);
+    buffer_free(&body);
+}
+
+static void expect_sidecar(struct bucket_store *store, unsigned shard, void *argument)
+{
+    (void)shard;
+    const struct buffer *expected = argument;
+    struct bucket_object *object;
+    struct error error;
+    struct buffer sidecar;
+    struct object_name name = name_of(bucket, text("framed"));
+    buffer_init(&sidecar, 0);
+    ck_assert(bucket_open(store, &name, &object, &error) && bucket_read_sidecar(object, &sidecar, &error));
+    ck_assert_uint_eq(object->attributes.sidecar_size, expected->size);
+    ck_assert(span_equal(buffer_span(&sidecar), buffer_span(expected)));
+    bucket_close(object);
+    buffer_free(&sidecar);
+}
+
+START_TEST(sidecars_come_back_from_frames)
+{
+    char path[64];
+    char file[128];
+    struct error error;
+    struct embedded_report report = {0};
+    struct buffer sidecar;
+    buffer_init(&sidecar, 0);
+    folder_make(path);
+    with_store(path, put_framed, &sidecar);
+    with_store(path, expect_sidecar, &sidecar);
+    (void)snprintf(file, sizeof file, "%s/catalogue/data.mdb", path);
+    ck_assert_int_eq(unlink(file), 0);
+    ck_assert(embedded_check(path, true, &report, &error));
+    with_store(path, expect_sidecar, &sidecar);
+    expect_sound(path);
+    buffer_free(&sidecar);
+    folder_remove(path);
+}
+END_TEST
+
 static void use_nothing(struct bucket_store *store, unsigned shard, void *argument)
 {
     (void)store, (void)shard, (void)argument;
@@ -261,6 +356,7 @@ int main(void)
     tcase_set_timeout(tests, 60);
     tcase_add_test(tests, a_lost_catalogue_comes_back_from_a_copy);
     tcase_add_test(tests, objects_of_parts_come_back_from_volumes_alone);
+    tcase_add_test(tests, sidecars_come_back_from_frames);
     tcase_add_test(tests, a_copy_of_another_folder_is_refused);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
