@@ -58,6 +58,24 @@ struct writers {
     uint64_t clock, sequence;
 };
 
+static void encode(const struct segment *segment, const struct buffer *ops, const struct journal_id *ids,
+                   unsigned batches, struct buffer *ret_body)
+{
+    struct error error;
+    struct cursor cursor = cursor_of(buffer_span(ops));
+    segment_begin(ret_body, segment);
+    for (unsigned i = 0; i < batches; i++) {
+        struct batch batch = {.id = ids[i], .ops_count = OPS_PER_BATCH};
+        const uint8_t *begin = cursor.rest.data;
+        struct op op;
+        for (unsigned k = 0; k < OPS_PER_BATCH; k++)
+            ASSERT(op_read(&cursor, &op) == OP_READ);
+        batch.ops = span_of(begin, (size_t)(cursor.rest.data - begin));
+        segment_add_batch(ret_body, &batch);
+    }
+    ASSERT(segment_end(ret_body, &error));
+}
+
 static void write_segment(struct memory_store *store, const struct head *head, struct writers *writers,
                           const struct buffer *ops, unsigned batches)
 {
@@ -68,26 +86,19 @@ static void write_segment(struct memory_store *store, const struct head *head, s
                               .has_predecessor = writers->last[number].sequence != 0,
                               .predecessor = writers->last[number]};
     struct buffer body = {0};
-    struct error error;
-    segment_begin(&body, &segment);
-    struct cursor cursor = cursor_of(buffer_span(ops));
-    for (unsigned i = 0; i < batches; i++) {
-        struct batch batch = {.ops_count = OPS_PER_BATCH};
-        const uint8_t *begin = cursor.rest.data;
-        struct op op;
-        for (unsigned k = 0; k < OPS_PER_BATCH; k++)
-            ASSERT(op_read(&cursor, &op) == OP_READ);
-        batch.ops = span_of(begin, (size_t)(cursor.rest.data - begin));
-        if (i % 2 == 0)
-            random_fill(&randomness, &batch.id, sizeof batch.id);
-        segment_add_batch(&body, &batch);
-    }
-    ASSERT(segment_end(&body, &error));
+    struct journal_id *ids = calloc(batches, sizeof *ids);
+    ASSERT(ids != NULL);
+    for (unsigned i = 0; i < batches; i += 2)
+        random_fill(&randomness, &ids[i], sizeof ids[i]);
+    encode(&segment, ops, ids, batches, &body);
+    segment.key.sequence |= segment_checksum(buffer_span(&body));
+    encode(&segment, ops, ids, batches, &body);
     char name[JOURNAL_NAME_BYTES];
-    segment_name_format(&key, name);
+    segment_name_format(&segment.key, name);
     ASSERT(store->store.create(&store->store, name, buffer_span(&body), DEADLINE_NONE) == STORE_DONE);
-    writers->last[number] = key;
+    writers->last[number] = segment.key;
     buffer_free(&body);
+    free(ids);
 }
 
 static void write_segments(struct memory_store *store, const struct head *head, struct writers *writers,

@@ -1,4 +1,4 @@
-/* journal/entries.c -- a hash table with linear probing; removal moves the followers up, so that no marks are left. */
+/* journal/entries.c -- hash tables with linear probing; removal moves the followers up, so that no marks are left. */
 #include "journal/entries.h"
 
 #include "codec/crc.h"
@@ -6,7 +6,12 @@
 
 #include <stdlib.h>
 
-enum { SLOTS_FIRST = 16 };
+enum {
+    SLOTS_FIRST = 16,
+    TABLES_MAX = 256,
+    ENTRIES_OF_ONE_TABLE = 32768,
+    TABLE_SHIFT = 40, /* of a place in all tables: table and slot */
+};
 
 static uint64_t mix(uint64_t x)
 {
@@ -24,86 +29,167 @@ uint64_t entry_digest(const struct entry *entry)
     return mix(crc64nvme_update(entry->hash, entry_value(entry)) + entry->key_size);
 }
 
-bool entries_free_some(struct entries *entries, size_t *at, size_t most)
-{
-    for (; *at < entries->slots_count && most > 0; ++*at) {
-        most -= entries->slots[*at] != NULL;
-        free(entries->slots[*at]);
-    }
-    if (*at < entries->slots_count)
-        return true;
-    free(entries->slots);
-    *entries = (struct entries){0};
-    return false;
-}
-
-void entries_free(struct entries *entries)
-{
-    size_t at = 0;
-    while (entries_free_some(entries, &at, SIZE_MAX))
-        ;
-}
-
 uint64_t entries_hash(struct span key)
 {
     return crc64nvme_update(0, key);
 }
 
-/* Where the key is, or the empty slot where it would be. */
-static size_t slot_of(const struct entries *entries, struct span key, uint64_t hash)
+/* ---- one table ---- */
+
+static uint8_t tag_of(uint64_t mixed)
 {
-    size_t mask = entries->slots_count - 1;
-    size_t slot = mix(hash) & mask;
-    for (; entries->slots[slot] != NULL; slot = (slot + 1) & mask) {
-        const struct entry *entry = entries->slots[slot];
+    return (uint8_t)(0x80 | mixed >> 57);
+}
+
+/* Where the key is, or the empty slot where it would be. */
+static size_t slot_of(const struct entry_table *table, struct span key, uint64_t hash, uint64_t mixed)
+{
+    size_t mask = table->slots_count - 1;
+    size_t slot = mixed & mask;
+    for (; table->tags[slot] != 0; slot = (slot + 1) & mask) {
+        if (table->tags[slot] != tag_of(mixed))
+            continue;
+        const struct entry *entry = table->slots[slot];
         if (entry->hash == hash && span_equal(entry_key(entry), key))
             break;
     }
     return slot;
 }
 
-const struct entry *entries_find(const struct entries *entries, struct span key, uint64_t hash)
+static void table_init(struct entry_table *table, size_t slots_count)
 {
-    return entries->count == 0 ? NULL : entries->slots[slot_of(entries, key, hash)];
+    table->slots = calloc(slots_count, sizeof(struct entry *) + 1); /* the tags behind the slots */
+    ASSERT(table->slots != NULL);
+    table->tags = (uint8_t *)(table->slots + slots_count);
+    table->slots_count = slots_count;
+    table->count = 0;
 }
 
-static void grow(struct entries *entries)
+/* The key is not there, and there is room. */
+static void table_insert(struct entry_table *table, struct entry *entry, uint64_t mixed)
 {
-    struct entries larger = {.slots_count = entries->slots_count == 0 ? SLOTS_FIRST : 2 * entries->slots_count};
-    larger.slots = calloc(larger.slots_count, sizeof(struct entry *));
-    ASSERT(larger.slots != NULL);
-    for (size_t i = 0; i < entries->slots_count; i++) {
-        struct entry *entry = entries->slots[i];
-        if (entry != NULL)
-            larger.slots[slot_of(&larger, entry_key(entry), entry->hash)] = entry;
+    size_t mask = table->slots_count - 1;
+    size_t slot = mixed & mask;
+    while (table->tags[slot] != 0)
+        slot = (slot + 1) & mask;
+    table->slots[slot] = entry;
+    table->tags[slot] = tag_of(mixed);
+    table->count++;
+}
+
+static void table_grow(struct entry_table *table)
+{
+    struct entry_table larger;
+    table_init(&larger, 2 * table->slots_count);
+    for (size_t i = 0; i < table->slots_count; i++) {
+        if (table->tags[i] != 0)
+            table_insert(&larger, table->slots[i], mix(table->slots[i]->hash));
     }
-    free(entries->slots);
-    entries->slots = larger.slots;
-    entries->slots_count = larger.slots_count;
+    free(table->slots);
+    *table = larger;
+}
+
+static void table_remove(struct entry_table *table, size_t hole)
+{
+    size_t mask = table->slots_count - 1;
+    for (size_t slot = (hole + 1) & mask; table->tags[slot] != 0; slot = (slot + 1) & mask) {
+        size_t home = mix(table->slots[slot]->hash) & mask;
+        if (((slot - home) & mask) < ((slot - hole) & mask))
+            continue; /* its home lies behind the hole */
+        table->slots[hole] = table->slots[slot];
+        table->tags[hole] = table->tags[slot];
+        hole = slot;
+    }
+    table->slots[hole] = NULL;
+    table->tags[hole] = 0;
+    table->count--;
+}
+
+/* ---- all of them ---- */
+
+static struct entry_table *table_of(const struct entries *entries, uint64_t mixed)
+{
+    return &entries->tables[mixed >> 48 & (entries->tables_count - 1)];
+}
+
+static void make_tables(struct entries *entries, unsigned count, size_t slots_count)
+{
+    entries->tables = calloc(count, sizeof *entries->tables);
+    ASSERT(entries->tables != NULL);
+    entries->tables_count = count;
+    for (unsigned i = 0; i < count; i++)
+        table_init(&entries->tables[i], slots_count);
+}
+
+static void split(struct entries *entries)
+{
+    struct entry_table *one = entries->tables;
+    make_tables(entries, TABLES_MAX, 2 * ENTRIES_OF_ONE_TABLE / TABLES_MAX);
+    for (size_t i = 0; i < one->slots_count; i++) {
+        if (one->tags[i] == 0)
+            continue;
+        uint64_t mixed = mix(one->slots[i]->hash);
+        struct entry_table *table = table_of(entries, mixed);
+        if (table->count + 1 > table->slots_count / 4 * 3)
+            table_grow(table);
+        table_insert(table, one->slots[i], mixed);
+    }
+    free(one->slots);
+    free(one);
+}
+
+/* Where an entry of this hash belongs, with room for it. */
+static struct entry_table *make_room(struct entries *entries, uint64_t mixed)
+{
+    if (entries->tables_count == 0)
+        make_tables(entries, 1, SLOTS_FIRST);
+    if (entries->tables_count == 1 && entries->count == ENTRIES_OF_ONE_TABLE)
+        split(entries);
+    struct entry_table *table = table_of(entries, mixed);
+    if (table->count + 1 > table->slots_count / 4 * 3)
+        table_grow(table);
+    return table;
+}
+
+const struct entry *entries_find(const struct entries *entries, struct span key, uint64_t hash)
+{
+    if (entries->count == 0)
+        return NULL;
+    uint64_t mixed = mix(hash);
+    const struct entry_table *table = table_of(entries, mixed);
+    return table->slots[slot_of(table, key, hash, mixed)];
+}
+
+static struct entry *make_entry(struct span key, uint64_t hash, size_t value_size)
+{
+    struct entry *entry = malloc(offsetof(struct entry, bytes) + key.size + value_size);
+    ASSERT(entry != NULL);
+    entry->hash = hash;
+    entry->key_size = (uint32_t)key.size;
+    entry->value_size = (uint32_t)value_size;
+    memcpy(entry->bytes, key.data, key.size);
+    return entry;
 }
 
 static struct entry *put(struct entries *entries, struct span key, uint64_t hash, struct span value, bool is_deleted)
 {
-    if (entries->count + 1 > entries->slots_count / 4 * 3)
-        grow(entries);
-    size_t slot = slot_of(entries, key, hash);
-    struct entry *old = entries->slots[slot];
-    struct entry *entry = old;
-    if (old == NULL || old->value_size != value.size) {
-        entry = malloc(sizeof *entry + key.size + value.size);
-        ASSERT(entry != NULL);
-        *entry = (struct entry){.hash = hash, .key_size = (uint32_t)key.size, .value_size = (uint32_t)value.size};
-        memcpy(entry->bytes, key.data, key.size);
-    }
+    uint64_t mixed = mix(hash);
+    struct entry_table *table = make_room(entries, mixed);
+    size_t slot = slot_of(table, key, hash, mixed);
+    struct entry *old = table->slots[slot];
+    struct entry *entry = old != NULL && old->value_size == value.size ? old : make_entry(key, hash, value.size);
     entry->is_deleted = is_deleted;
     if (value.size > 0)
         memmove(entry->bytes + key.size, value.data, value.size);
-    entries->slots[slot] = entry;
+    table->slots[slot] = entry;
+    table->tags[slot] = tag_of(mixed);
     entries->bytes += key.size + value.size;
-    if (old == NULL)
+    if (old == NULL) {
+        table->count++;
         entries->count++;
-    else
+    } else {
         entries->bytes -= old->key_size + old->value_size;
+    }
     if (old != entry)
         free(old);
     return entry;
@@ -123,32 +209,53 @@ void entries_remove(struct entries *entries, struct span key, uint64_t hash)
 {
     if (entries->count == 0)
         return;
-    size_t mask = entries->slots_count - 1;
-    size_t hole = slot_of(entries, key, hash);
-    struct entry *removed = entries->slots[hole];
+    uint64_t mixed = mix(hash);
+    struct entry_table *table = table_of(entries, mixed);
+    size_t slot = slot_of(table, key, hash, mixed);
+    struct entry *removed = table->slots[slot];
     if (removed == NULL)
         return;
+    table_remove(table, slot);
     entries->count--;
     entries->bytes -= removed->key_size + removed->value_size;
     free(removed);
-    for (size_t slot = (hole + 1) & mask; entries->slots[slot] != NULL; slot = (slot + 1) & mask) {
-        size_t home = mix(entries->slots[slot]->hash) & mask;
-        if (((slot - home) & mask) < ((slot - hole) & mask))
-            continue; /* its home lies behind the hole */
-        entries->slots[hole] = entries->slots[slot];
-        hole = slot;
-    }
-    entries->slots[hole] = NULL;
 }
 
 const struct entry *entries_next(const struct entries *entries, size_t *at)
 {
-    while (*at < entries->slots_count) {
-        const struct entry *entry = entries->slots[(*at)++];
-        if (entry != NULL)
+    size_t table = *at >> TABLE_SHIFT;
+    size_t slot = *at & (((size_t)1 << TABLE_SHIFT) - 1);
+    for (; table < entries->tables_count; table++, slot = 0) {
+        while (slot < entries->tables[table].slots_count) {
+            const struct entry *entry = entries->tables[table].slots[slot++];
+            if (entry == NULL)
+                continue;
+            *at = table << TABLE_SHIFT | slot;
             return entry;
+        }
     }
+    *at = table << TABLE_SHIFT;
     return NULL;
+}
+
+bool entries_free_some(struct entries *entries, size_t *at, size_t most)
+{
+    for (const struct entry *entry; most > 0 && (entry = entries_next(entries, at)) != NULL; most--)
+        free((struct entry *)entry);
+    if (most == 0)
+        return true;
+    for (unsigned i = 0; i < entries->tables_count; i++)
+        free(entries->tables[i].slots);
+    free(entries->tables);
+    *entries = (struct entries){0};
+    return false;
+}
+
+void entries_free(struct entries *entries)
+{
+    size_t at = 0;
+    while (entries_free_some(entries, &at, SIZE_MAX))
+        ;
 }
 
 static int by_key(const void *a, const void *b)

@@ -21,11 +21,21 @@ struct entry {
     uint8_t bytes[]; /* the key, then the value */
 };
 
-struct entries {
-    struct entry **slots; /* a power of two of them, NULL: empty */
+/* With linear probing. Whether a slot is worth looking at says its tag, a few bits of the hash: tags lie together, the
+ * entries do not. */
+struct entry_table {
+    struct entry **slots; /* a power of two of them */
+    uint8_t *tags;        /* 0: the slot is empty */
     size_t slots_count;
-    size_t count; /* deleted ones included */
-    size_t bytes; /* of keys and values */
+    size_t count;
+};
+
+/* One table; of many entries many tables, so that none takes long to grow. */
+struct entries {
+    struct entry_table *tables;
+    unsigned tables_count; /* a power of two; 0: empty */
+    size_t count;          /* deleted ones included */
+    size_t bytes;          /* of keys and values */
 };
 
 static inline struct span entry_key(const struct entry *entry)
