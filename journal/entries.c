@@ -11,6 +11,15 @@ enum {
     TABLES_MAX = 256,
     ENTRIES_OF_ONE_TABLE = 32768,
     TABLE_SHIFT = 40, /* of a place in all tables: table and slot */
+    BLOCK_BYTES_FIRST = 512,
+    BLOCK_BYTES_MAX = 64 << 10,
+    SMALL_BYTES_MAX = (ENTRY_CLASSES - 1) * ENTRY_CLASS_BYTES,
+};
+
+struct entry_block {
+    struct entry_block *next;
+    size_t size;
+    uint8_t bytes[];
 };
 
 static uint64_t mix(uint64_t x)
@@ -32,6 +41,71 @@ uint64_t entry_digest(const struct entry *entry)
 uint64_t entries_hash(struct span key)
 {
     return crc64nvme_update(0, key);
+}
+
+/* ---- memory of entries ---- */
+
+static size_t bytes_of(size_t key_size, size_t value_size)
+{
+    size_t size = offsetof(struct entry, bytes) + key_size + value_size;
+    return (size + ENTRY_CLASS_BYTES - 1) / ENTRY_CLASS_BYTES * ENTRY_CLASS_BYTES;
+}
+
+static void add_block(struct entries *entries)
+{
+    size_t size = entries->blocks == NULL ? BLOCK_BYTES_FIRST : 2 * entries->blocks->size;
+    if (size > BLOCK_BYTES_MAX)
+        size = BLOCK_BYTES_MAX;
+    struct entry_block *block = malloc(sizeof *block + size);
+    ASSERT(block != NULL);
+    block->next = entries->blocks;
+    block->size = size;
+    entries->blocks = block;
+    entries->block_room = size;
+}
+
+/* The end of the newest block is lost when it does not suffice. */
+static struct entry *take_memory(struct entries *entries, size_t size)
+{
+    struct entry *unused = size > SMALL_BYTES_MAX ? NULL : entries->unused[size / ENTRY_CLASS_BYTES];
+    if (unused != NULL) {
+        entries->unused[size / ENTRY_CLASS_BYTES] = (struct entry *)(uintptr_t)unused->hash; /* the next one */
+        return unused;
+    }
+    if (size > SMALL_BYTES_MAX) {
+        struct entry *large = malloc(size);
+        ASSERT(large != NULL);
+        entries->large_count++;
+        return large;
+    }
+    while (entries->block_room < size)
+        add_block(entries);
+    struct entry_block *block = entries->blocks;
+    uint8_t *memory = block->bytes + block->size - entries->block_room;
+    entries->block_room -= size;
+    return (struct entry *)(void *)memory;
+}
+
+static void give_memory_back(struct entries *entries, struct entry *entry)
+{
+    size_t size = bytes_of(entry->key_size, entry->value_size);
+    if (size > SMALL_BYTES_MAX) {
+        entries->large_count--;
+        free(entry);
+        return;
+    }
+    entry->hash = (uint64_t)(uintptr_t)entries->unused[size / ENTRY_CLASS_BYTES];
+    entries->unused[size / ENTRY_CLASS_BYTES] = entry;
+}
+
+static struct entry *make_entry(struct entries *entries, struct span key, uint64_t hash, size_t value_size)
+{
+    struct entry *entry = take_memory(entries, bytes_of(key.size, value_size));
+    entry->hash = hash;
+    entry->key_size = (uint32_t)key.size;
+    entry->value_size = (uint32_t)value_size;
+    memcpy(entry->bytes, key.data, key.size);
+    return entry;
 }
 
 /* ---- one table ---- */
@@ -160,24 +234,14 @@ const struct entry *entries_find(const struct entries *entries, struct span key,
     return table->slots[slot_of(table, key, hash, mixed)];
 }
 
-static struct entry *make_entry(struct span key, uint64_t hash, size_t value_size)
-{
-    struct entry *entry = malloc(offsetof(struct entry, bytes) + key.size + value_size);
-    ASSERT(entry != NULL);
-    entry->hash = hash;
-    entry->key_size = (uint32_t)key.size;
-    entry->value_size = (uint32_t)value_size;
-    memcpy(entry->bytes, key.data, key.size);
-    return entry;
-}
-
 static struct entry *put(struct entries *entries, struct span key, uint64_t hash, struct span value, bool is_deleted)
 {
     uint64_t mixed = mix(hash);
     struct entry_table *table = make_room(entries, mixed);
     size_t slot = slot_of(table, key, hash, mixed);
     struct entry *old = table->slots[slot];
-    struct entry *entry = old != NULL && old->value_size == value.size ? old : make_entry(key, hash, value.size);
+    struct entry *entry =
+        old != NULL && old->value_size == value.size ? old : make_entry(entries, key, hash, value.size);
     entry->is_deleted = is_deleted;
     if (value.size > 0)
         memmove(entry->bytes + key.size, value.data, value.size);
@@ -190,8 +254,8 @@ static struct entry *put(struct entries *entries, struct span key, uint64_t hash
     } else {
         entries->bytes -= old->key_size + old->value_size;
     }
-    if (old != entry)
-        free(old);
+    if (old != NULL && old != entry)
+        give_memory_back(entries, old);
     return entry;
 }
 
@@ -218,7 +282,7 @@ void entries_remove(struct entries *entries, struct span key, uint64_t hash)
     table_remove(table, slot);
     entries->count--;
     entries->bytes -= removed->key_size + removed->value_size;
-    free(removed);
+    give_memory_back(entries, removed);
 }
 
 const struct entry *entries_next(const struct entries *entries, size_t *at)
@@ -238,11 +302,33 @@ const struct entry *entries_next(const struct entries *entries, size_t *at)
     return NULL;
 }
 
+static bool free_large_ones(struct entries *entries, size_t *at, size_t most)
+{
+    for (const struct entry *entry; entries->large_count > 0 && (entry = entries_next(entries, at)) != NULL; most--) {
+        if (most == 0)
+            return true;
+        if (bytes_of(entry->key_size, entry->value_size) <= SMALL_BYTES_MAX)
+            continue;
+        free((struct entry *)entry);
+        entries->large_count--;
+    }
+    return false;
+}
+
+static bool free_blocks(struct entries *entries, size_t most)
+{
+    for (struct entry_block *block; (block = entries->blocks) != NULL; most--) {
+        if (most == 0)
+            return true;
+        entries->blocks = block->next;
+        free(block);
+    }
+    return false;
+}
+
 bool entries_free_some(struct entries *entries, size_t *at, size_t most)
 {
-    for (const struct entry *entry; most > 0 && (entry = entries_next(entries, at)) != NULL; most--)
-        free((struct entry *)entry);
-    if (most == 0)
+    if (free_large_ones(entries, at, most) || free_blocks(entries, most / 16 + 1))
         return true;
     for (unsigned i = 0; i < entries->tables_count; i++)
         free(entries->tables[i].slots);

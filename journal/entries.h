@@ -30,12 +30,21 @@ struct entry_table {
     size_t count;
 };
 
-/* One table; of many entries many tables, so that none takes long to grow. */
+struct entry_block;
+
+enum { ENTRY_CLASSES = 32, ENTRY_CLASS_BYTES = 16 };
+
+/* One table; of many entries many tables, so that none takes long to grow. Small entries lie in blocks, which go with
+ * the whole; what is removed of them is used again for entries of about the same size. */
 struct entries {
     struct entry_table *tables;
     unsigned tables_count; /* a power of two; 0: empty */
     size_t count;          /* deleted ones included */
     size_t bytes;          /* of keys and values */
+    size_t large_count;    /* entries that are not in a block */
+    struct entry_block *blocks;
+    size_t block_room; /* at the end of the newest block */
+    struct entry *unused[ENTRY_CLASSES];
 };
 
 static inline struct span entry_key(const struct entry *entry)
