@@ -106,6 +106,22 @@ class GetObject(S3Case):
         self.assertLess(grown, 200 << 10, "KiB for 40 stalled readers of 24 MiB each")
         self.assertEqual(len(body), len(self.get("k").body))
 
+    def test_154_small_objects_that_are_read_again_and_again(self):
+        """Their original bytes are kept; each answer is that of the object as it is now, also by ranges and conditions."""
+        for turn in range(4):
+            for size in (700, 4096, 6000, 8192):
+                body = (f"turn {turn}: " + "a line of a log\n" * 600).encode()[:size]
+                self.put(f"k{size}", body, {"x-amz-meta-turn": str(turn)})
+                for _ in range(8):  # connections of their own, so that all shards read it
+                    answer = self.get(f"k{size}")
+                    self.assertEqual((200, body, [str(turn)]), (answer.status, answer.body, answer.all("x-amz-meta-turn")))
+                self.assertEqual(body[10:100], self.get(f"k{size}", (), {"Range": "bytes=10-99"}).body)
+                self.assertEqual(body[-7:], self.get(f"k{size}", (), {"Range": "bytes=-7"}).body)
+                self.assert_status(304, self.get(f"k{size}", (), {"If-None-Match": checksums.etag(body)}))
+                self.assert_status(412, self.get(f"k{size}", (), {"If-Match": checksums.etag(b"")}))
+        self.assert_status(204, self.alice.delete(self.bucket, "k4096"))
+        self.assert_error(self.get("k4096"), 404, "NoSuchKey")
+
     def test_154_overwritten_while_it_is_read(self):
         first = hashlib.shake_128(b"first").digest(12 << 20)
         second = hashlib.shake_128(b"second").digest(12 << 20)
