@@ -22,13 +22,16 @@ static void read_released(struct journal *journal, struct released *released)
     struct error error;
     segment_name_format(&released->key, name);
     buffer_init(&released->body, SEGMENT_BYTES_MAX);
+    unsigned failed = 0;
     for (unsigned i = 0; i < FAILED_READS_ARE_DAMAGE && !released->is_good; i++) {
         buffer_clear(&released->body);
         enum store_answer answer = store->get(store, name, NULL, &released->body, &etag, replica_deadline(journal));
-        released->is_read |= answer == STORE_DONE || answer == STORE_NOT_FOUND || answer == STORE_REFUSED;
         released->is_good = answer == STORE_DONE && segment_decode_named(buffer_span(&released->body), &released->key,
                                                                          &released->segment, &error);
+        bool is_newer = answer == STORE_DONE && !released->is_good && error.kind == ERROR_UNSUPPORTED;
+        failed += !released->is_good && !is_newer && answer != STORE_UNKNOWN;
     }
+    released->is_read = released->is_good || failed == FAILED_READS_ARE_DAMAGE;
 }
 
 void quarantine_read_released(struct journal *journal, struct released_list *ret_list)

@@ -9,7 +9,7 @@
 
 struct released {
     struct segment_key key;
-    bool is_read;     /* the store said what is there */
+    bool is_read;     /* it is good, or was damaged or absent in every reading */
     bool is_good;     /* of this lineage, too */
     bool is_released; /* in the state that the fold begins with */
     struct buffer body;

@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-enum { FOLLOW_MS = 1000, RELEASE_WAIT_MS = 120000, READY_WAIT_MS = 30000, STEP_MS = 100 };
+enum { FOLLOW_MS = 1000, FOLLOW_REST = 4, RELEASE_WAIT_MS = 120000, READY_WAIT_MS = 30000, STEP_MS = 100 };
 
 static void print(struct buffer *text)
 {
@@ -72,11 +72,22 @@ static void print_change(const struct journal_report *report, const struct seen 
     (void)fflush(stdout);
 }
 
+/* Each look derives the whole state: one that takes long is followed by a rest that is longer still. */
+static void rest(uint64_t began_ns)
+{
+    uint64_t rest_ns = FOLLOW_REST * (clock_monotonic_ns(clock_system()) - began_ns);
+    if (rest_ns < FOLLOW_MS * UINT64_C(1000000))
+        rest_ns = FOLLOW_MS * UINT64_C(1000000);
+    const struct timespec pause = {(time_t)(rest_ns / 1000000000), (long)(rest_ns % 1000000000)};
+    (void)nanosleep(&pause, NULL);
+}
+
 static bool follow(const struct command_line *line, struct error *error)
 {
     struct journal_report *report = calloc(1, sizeof *report);
     struct seen before = {.condition = JOURNAL_CONDITION_COUNT};
     ASSERT(report != NULL);
+    uint64_t began_ns = clock_monotonic_ns(clock_system());
     while (journal_session_report(line->folder, line->verify, report, error)) {
         const struct seen now = {.condition = report->condition,
                                  .generation = report->head.generation,
@@ -93,8 +104,8 @@ static bool follow(const struct command_line *line, struct error *error)
             print_change(report, &now, &before);
         before = now;
         report_free(report);
-        const struct timespec pause = {FOLLOW_MS / 1000, FOLLOW_MS % 1000 * 1000000};
-        (void)nanosleep(&pause, NULL);
+        rest(began_ns);
+        began_ns = clock_monotonic_ns(clock_system());
     }
     free(report);
     return false;
