@@ -46,8 +46,14 @@ void actor_start(struct actor *actor)
     actor->last_committed = NO_SEGMENT;
     struct journal_options options = sim.options;
     if (actor < sim.actors + sim.hasty_count) {
-        options.fold_gap_ms = 4 + (unsigned)world_below(12);
+        options.fold_gap_ms = sim.has_stale_lists ? 30 + (unsigned)world_below(60) : 4 + (unsigned)world_below(12);
         options.fold_age_ms = 1;
+    }
+    if (sim.has_one_compactor && actor != sim.actors && !sim.is_ending)
+        options.fold_age_ms = 1000000;
+    if (actor == sim.actors) {
+        actor->process.list_extra_ms = sim.slow_list_ms;
+        actor->process.lists_are_stale = sim.has_stale_lists;
     }
     actor->journal = journal_open(&environment, &options);
     if (actor < sim.actors + sim.hasty_count && !sim.is_ending)

@@ -132,8 +132,11 @@ void ending_run(void)
     world_faults = false;
     sim.is_ending = true;
     for (unsigned i = 0; i < sim.actors_count; i++) {
-        if (sim.actors[i].journal != NULL) /* nobody is in a hurry any more */
-            sim.actors[i].journal->options.fold_gap_ms = sim.options.fold_gap_ms;
+        struct journal *journal = sim.actors[i].journal;
+        if (journal == NULL)
+            continue;
+        journal->options.fold_gap_ms = sim.options.fold_gap_ms; /* nobody is in a hurry, or waits for others */
+        journal->options.fold_age_ms = sim.options.fold_age_ms;
     }
     interference_undo();
     (void)world_run(never, after_step, world_now() + UINT64_C(60000) * MS, STEPS_MAX);

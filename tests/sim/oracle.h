@@ -15,6 +15,12 @@ void check_shows_commits(struct actor *actor, uint64_t until, const char *rule, 
 void check_head_written(struct span body);
 void check_name_deleted(const char *name);
 
+/* ---- oracle_fold.c: a task's requests, when they are sent, and their answers ---- */
+void check_request(struct progress *progress, enum verb verb, const char *name, const char *after,
+                   const struct store_etag *condition);
+void check_answer(struct progress *progress, enum verb verb, const char *name, enum store_answer answer,
+                  const struct store_etag *etag);
+
 /* ---- oracle_end.c ---- */
 /* A quiet journal folds, too. */
 void check_folded(void);

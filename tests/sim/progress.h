@@ -36,7 +36,10 @@ struct progress {
     bool has_written, is_writing;
     unsigned pages; /* of the listing under way */
     uint64_t names_changed;
-    bool listing_moved; /* the fold's listing had several pages, and names came or went between them */
+    struct store_etag head; /* the head that this task read last, */
+    uint64_t head_read_at;  /* when it read it first, */
+    uint64_t listed_at;     /* and when its last listing of segments began */
+    bool listing_moved;     /* the fold's listing had several pages, and names came or went between them */
 };
 
 /* Before the request is sent. */

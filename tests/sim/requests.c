@@ -7,6 +7,7 @@
 #include "tests/sim/fates.h"
 #include "tests/sim/faults.h"
 #include "tests/sim/objects.h"
+#include "tests/sim/oracle.h"
 #include "tests/sim/world.h"
 
 #include <stdio.h>
@@ -250,6 +251,10 @@ static enum store_answer travel(struct request *request, deadline_t deadline)
     uint64_t effect = world_now() + latency();
     if (request->verb == VERB_GET && world_faults && process != NULL)
         effect += process->get_extra_ms * MS;
+    uint64_t list_extra =
+        request->verb == VERB_LIST && world_faults && process != NULL ? process->list_extra_ms * MS : 0;
+    if (list_extra > 0 && !process->lists_are_stale)
+        effect += list_extra;
     if (is_write && draw(world_rates.late)) {
         effect += world_heavy_tail(world_rates.late_ms_max * MS);
         COVER(late);
@@ -267,6 +272,8 @@ static enum store_answer travel(struct request *request, deadline_t deadline)
         schedule_effect(request, effect + world_heavy_tail(world_rates.late_ms_max * MS));
     }
     uint64_t answer = is_lost || request->is_answer_lost ? deadline : effect + latency();
+    if (list_extra > 0 && process->lists_are_stale)
+        answer += list_extra;
     bool is_failure = is_lost && !is_cut_off && world_below(2); /* a 5xx comes at once */
     if (is_failure)
         answer = world_now() + latency();
@@ -298,7 +305,9 @@ static enum store_answer perform(struct request *request, deadline_t deadline)
     enum crash_point point = progress_at(progress, request->verb, request->name, request->after);
     if (point != POINT_NONE && process != NULL && draw(world_rates.crash_at_point))
         return die_at(request, point);
+    check_request(progress, request->verb, request->name, request->after, &request->condition);
     enum store_answer answer = travel(request, deadline);
+    check_answer(progress, request->verb, request->name, answer, &request->etag);
     progress_answered(progress, request->verb, request->name, answer, buffer_span(&request->body));
     if (process != NULL && request->verb == VERB_GET && answer == STORE_NOT_FOUND &&
         strcmp(request->name, HEAD_NAME) == 0)

@@ -57,9 +57,11 @@ struct simulation {
     struct actor actors[REPLICAS_MAX + 1]; /* one is started fresh at the end */
     unsigned actors_count;
     bool is_ending, is_calm, is_resolving, has_spools;
-    unsigned hasty_count; /* actors whose compactor leaves no time between generations */
-    uint64_t think_ms;    /* of a caller between two batches */
-    struct head head;     /* the newest published one */
+    unsigned hasty_count;  /* actors whose compactor leaves no time between generations */
+    uint64_t slow_list_ms; /* of the first actor, a page */
+    bool has_stale_lists, has_one_compactor;
+    uint64_t think_ms; /* of a caller between two batches */
+    struct head head;  /* the newest published one */
     bool has_head;
 };
 

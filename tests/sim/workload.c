@@ -1,6 +1,7 @@
 /* tests/sim/workload.c -- what a seed is made of, and the callers that submit, ask again and submit again. */
 #include "tests/sim/workload.h"
 
+#include "runtime/base/assert.h"
 #include "tests/sim/coverage.h"
 #include "tests/sim/disk.h"
 #include "tests/sim/fates.h"
@@ -9,7 +10,9 @@
 #include "tests/sim/oracle.h"
 #include "tests/sim/pipes.h"
 
-enum { CALLERS_MAX = 3, CALM_ACK_MS_MAX = 10000 }; /* of requests that take up to 200 ms each */
+#include <stdlib.h>
+
+enum { CALLERS_MAX = 3, CAUSES_MAX = 24, CALM_ACK_MS_MAX = 10000 }; /* of requests that take up to 200 ms each */
 
 /* No faults, and the proportions of the default options: here writers must get on (J52), and readers be fresh (J20). */
 static void draw_calm(void)
@@ -42,12 +45,24 @@ static void draw_bias(void)
         world_rates.late_ms_max = 2000;
         world_rates.pause = 10 + (unsigned)world_below(20);
         world_rates.pause_ms_max = 300 + world_below(1000);
+        if (world_below(2)) { /* and one of them looks at old listings, while others leave much to do */
+            sim.has_stale_lists = true;
+            sim.slow_list_ms = 150 + world_below(600);
+            sim.options.request_ms = 2000;
+            sim.options.fold_segments_max = 1;
+            sim.options.poll_ms = 50;
+            sim.think_ms = 30;
+        }
         break;
-    case 3: /* listings that last longer than a write */
+    case 3: /* the one compactor's listings last longer than it takes to see and to write */
+        sim.has_one_compactor = true;
+        sim.slow_list_ms = 20 + world_below(200);
         world_rates.page_names = 1 + (unsigned)world_below(2);
-        world_rates.latency_ms_max = 60;
+        world_rates.latency_ms_max = 1 + world_below(20);
         sim.think_ms = 30;
         sim.options.linger_ms = 1;
+        sim.options.poll_ms = 50;
+        sim.options.request_ms = 2000;
         break;
     default:
         break;
@@ -60,6 +75,8 @@ void workload_draw(void)
     /* what somebody takes away is lost to the ledger as well */
     sim.has_spools = world_below(2) && (world_rates.special == SPECIAL_NONE || world_rates.special == SPECIAL_REFUSES);
     sim.hasty_count = 0;
+    sim.slow_list_ms = 0;
+    sim.has_stale_lists = sim.has_one_compactor = false;
     sim.think_ms = 300;
     sim.options =
         (struct journal_options){.window = 4 + (unsigned)world_below(3), .may_seed = true, .trusts_store = true};
@@ -76,22 +93,6 @@ void workload_draw(void)
     sim.batches_wanted = 101 + (unsigned)world_below(40);
     sim.actors_count = 2 + (unsigned)world_below(REPLICAS_MAX - 1);
     draw_bias();
-}
-
-/* A segment that the actor's readers can see, or NO_SEGMENT: often a live one, they are in the way of mistakes. */
-static int some_visible(const struct actor *actor)
-{
-    if (!actor->has_view)
-        return NO_SEGMENT;
-    const struct view *view = &actor->view;
-    if (view->applied_count > 0 && world_below(4) != 0)
-        return view->applied[world_below(2) ? view->applied_count - 1 : world_below(view->applied_count)];
-    for (unsigned i = 0; i < 8 && segments_count() > 0; i++) {
-        int segment = (int)world_below(segments_count());
-        if (view_shows(view, segment))
-            return segment;
-    }
-    return NO_SEGMENT;
 }
 
 static unsigned new_truth(void)
@@ -128,7 +129,7 @@ static void check_ack_without_head(const struct segment_key *key, int number)
 
 /* What the caller was told, and what its batch must count behind. */
 static void note_answer(struct actor *actor, unsigned number, const struct journal_answer *answer, int program,
-                        int cause)
+                        const struct view *seen)
 {
     struct truth *truth = &sim.truths[number];
     truth->is_maybe |= answer->outcome == JOURNAL_UNKNOWN || answer->outcome == JOURNAL_DAMAGED;
@@ -140,7 +141,9 @@ static void note_answer(struct actor *actor, unsigned number, const struct journ
         truth->outcomes[truth->tries++] = answer->outcome;
     }
     segment_must_follow(segment, program, true);
-    segment_must_follow(segment, cause, false);
+    for (unsigned i = seen->applied_count > CAUSES_MAX ? seen->applied_count - CAUSES_MAX : 0; i < seen->applied_count;
+         i++)
+        segment_must_follow(segment, seen->applied[i], false);
     segment_told(&answer->key, answer->outcome);
     if (answer->outcome != JOURNAL_COMMITTED)
         return;
@@ -169,14 +172,19 @@ static enum journal_outcome submit(struct actor *actor, unsigned number)
     struct journal_batch batch = {truth->id, truth->tries > 0 ? truth->keys[0].base : 0, buffer_span(&ops)};
     truth->is_submitted = true;
     int program = actor->last_committed;
-    int cause = some_visible(actor);
+    struct view *seen = malloc(sizeof *seen); /* what its readers could see: too large for a task's stack */
+    ASSERT(seen != NULL);
+    *seen = actor->view;
+    if (!actor->has_view)
+        seen->applied_count = 0;
     uint64_t began = world_now();
     bool is_first = truth->tries == 0 && journal_state(journal) != NULL;
     struct journal_answer answer = journal_submit(journal, &batch, &error);
     buffer_free(&ops);
     if (actor->process.is_dead || journal->is_stopping)
         answer.outcome = JOURNAL_UNKNOWN; /* what a process knew that died, nobody knows */
-    note_answer(actor, number, &answer, program, cause);
+    note_answer(actor, number, &answer, program, seen);
+    free(seen);
     if (sim.is_calm && is_first && !sim.is_ending) {
         sim.result->first_tries++;
         sim.result->first_commits += answer.outcome == JOURNAL_COMMITTED;

@@ -19,6 +19,8 @@ struct process {
     uint64_t stopped_until;  /* the whole process stands still */
     uint64_t requests;       /* sent so far */
     uint64_t isolated_until; /* none of its requests arrives (F17) */
+    uint64_t list_extra_ms;  /* each page of a listing comes so much later (F10) */
+    bool lists_are_stale;    /* it was made at once, and only its answer takes that long */
     uint64_t get_extra_ms;   /* each of its GETs takes this much longer (F28) */
     struct journal_scheduler scheduler;
     struct journal_store store;
