@@ -1,6 +1,7 @@
 /* tests/unit/auth/test_accounts.c -- the credentials file, and the door. */
 #include "s3client/wire/s3_error.h"
 #include "server/auth/identity.h"
+#include "tests/unit/run_suite.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -118,9 +119,5 @@ int main(void)
     tcase_add_test(tests, single_account);
     tcase_add_test(tests, the_door);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_suite(suite);
 }

@@ -2,6 +2,7 @@
 #include "s3client/wire/s3_error.h"
 #include "s3client/wire/sigv4.h"
 #include "server/auth/payload.h"
+#include "tests/unit/run_suite.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -562,9 +563,5 @@ int main(void)
     tcase_add_test(tests, expectations_from_the_head);
     tcase_add_test(tests, reads_for_handlers);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_suite(suite);
 }

@@ -5,6 +5,7 @@
 #include "s3client/wire/sigv4.h"
 #include "s3client/wire/uri.h"
 #include "server/auth/signature.h"
+#include "tests/unit/run_suite.h"
 #include "tests/unit/wire/vectors.h"
 
 #include <check.h>
@@ -564,9 +565,5 @@ int main(void)
     tcase_add_test(tests, an_arena_that_is_full_does_no_harm);
     tcase_add_test(tests, keys_of_many_days_are_right);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_suite(suite);
 }

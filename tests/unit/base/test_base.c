@@ -8,6 +8,7 @@
 #include "runtime/base/hex.h"
 #include "runtime/base/list.h"
 #include "runtime/base/random.h"
+#include "tests/unit/run_suite.h"
 
 #include <check.h>
 #include <errno.h>
@@ -230,9 +231,5 @@ int main(void)
     tcase_add_test(cases, errors_say_what_happened);
     tcase_add_test(cases, integers_are_stored_in_the_order_that_the_name_says);
     suite_add_tcase(suite, cases);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_suite(suite);
 }

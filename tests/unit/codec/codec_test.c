@@ -6,6 +6,7 @@
 #include "codec/frame.h"
 #include "tests/unit/codec/format_vectors.h"
 #include "tests/unit/codec/text.h"
+#include "tests/unit/run_suite.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -335,9 +336,5 @@ int main(void)
     tcase_add_test(tests, large_windows);
     tcase_add_test(tests, dispatcher);
     tcase_add_test(tests, entropy);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_suite(suite);
 }

@@ -1,5 +1,6 @@
 /* tests/unit/codec/crc_test.c -- the three CRCs against published check values and a bit-by-bit reference. */
 #include "codec/crc.h"
+#include "tests/unit/run_suite.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -101,9 +102,5 @@ int main(void)
     tcase_add_test(tests, all_agree_with_the_reference);
     tcase_add_test(tests, combined_halves_are_the_whole);
     tcase_add_test(tests, large_sizes_combine);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_suite(suite);
 }

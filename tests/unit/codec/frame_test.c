@@ -5,6 +5,7 @@
 #include "runtime/base/byteorder.h"
 #include "tests/unit/codec/format_vectors.h"
 #include "tests/unit/codec/text.h"
+#include "tests/unit/run_suite.h"
 
 static struct error error;
 
@@ -135,9 +136,5 @@ int main(void)
     tcase_add_test(tests, padding_rule);
     tcase_add_test(tests, walk);
     tcase_add_test(tests, what_is_refused);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_suite(suite);
 }

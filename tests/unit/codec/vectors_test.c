@@ -7,6 +7,7 @@
 #include "codec/sidecar.h"
 #include "runtime/base/buffer.h"
 #include "runtime/base/hex.h"
+#include "tests/unit/run_suite.h"
 
 #include <check.h>
 #include <json-c/json.h>
@@ -271,10 +272,7 @@ int main(int argc, char **argv)
     tcase_add_loop_test(tests, readable_sets, 0, 4);
     tcase_add_test(tests, dictionary_set);
     tcase_add_test(tests, encrypted_set);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
+    int failed = run_suite(suite);
     decompressor_destroy(decompressor);
-    return failed != 0;
+    return failed;
 }

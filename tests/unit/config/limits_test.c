@@ -1,5 +1,6 @@
 /* tests/unit/config/limits_test.c -- who gets the descriptors. */
 #include "server/file_limits.h"
+#include "tests/unit/run_suite.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -63,9 +64,5 @@ int main(void)
     tcase_add_test(tests, plenty_is_shared_generously);
     tcase_add_test(tests, too_low_a_limit_is_told);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_suite(suite);
 }

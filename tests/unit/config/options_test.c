@@ -1,6 +1,7 @@
 /* tests/unit/config/options_test.c -- options: which source wins, what is refused and in which words, what --help says.
  */
 #include "server/config.h"
+#include "tests/unit/run_suite.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -202,9 +203,5 @@ int main(void)
     tcase_add_test(group, domains_are_kept_in_lower_case);
     tcase_add_test(group, help_names_every_option_and_wins_over_mistakes);
     suite_add_tcase(suite, group);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_suite(suite);
 }

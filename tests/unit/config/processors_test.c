@@ -1,5 +1,6 @@
 /* tests/unit/config/processors_test.c -- how many processors there are for us, in made-up trees of /proc and /sys. */
 #include "server/processors.h"
+#include "tests/unit/run_suite.h"
 
 #include <check.h>
 #include <sched.h>
@@ -111,9 +112,5 @@ int main(void)
     tcase_add_test(group, version_1_is_read);
     tcase_add_test(group, nothing_to_read_is_no_quota);
     suite_add_tcase(suite, group);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_suite(suite);
 }

@@ -1,6 +1,7 @@
 /* tests/unit/config/test_ini.c -- INI files: nothing is cut, nothing stands twice, every refusal names its line. */
 #include "runtime/base/buffer.h"
 #include "server/config/ini.h"
+#include "tests/unit/run_suite.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -130,9 +131,5 @@ int main(void)
     tcase_add_test(tests, refuses_what_stands_twice_or_holds_nothing);
     tcase_add_test(tests, files_that_cannot_be_read);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_suite(suite);
 }

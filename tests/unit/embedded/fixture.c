@@ -248,12 +248,3 @@ void fill_bytes(uint64_t seed, uint8_t *ret_bytes, size_t size)
     struct random_source source = random_seeded(&state, seed);
     random_fill(&source, ret_bytes, size);
 }
-
-int run_suite(Suite *suite)
-{
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
-}

@@ -4,6 +4,7 @@
 #include "runtime/base/random.h"
 #include "runtime/loop.h"
 #include "s3client/embedded/embedded.h"
+#include "tests/unit/run_suite.h"
 
 #include <check.h>
 #include <stddef.h>
@@ -46,5 +47,3 @@ void etag_of_body(struct span body, char ret_etag[ETAG_TEXT_BYTES]);
 
 /* Bytes that depend on the seed alone. */
 void fill_bytes(uint64_t seed, uint8_t *ret_bytes, size_t size);
-
-int run_suite(Suite *suite);

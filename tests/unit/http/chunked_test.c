@@ -1,5 +1,6 @@
 /* tests/unit/http/chunked_test.c -- chunked bodies cut at every place, and those that are refused. */
 #include "server/http/chunked.h"
+#include "tests/unit/run_suite.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -170,9 +171,5 @@ int main(void)
     tcase_add_test(tcase, lets_data_pass_beside_it);
     Suite *suite = suite_create("http chunked");
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_suite(suite);
 }

@@ -11,6 +11,7 @@
 #include "runtime/io_sim.h"
 #include "runtime/loop.h"
 #include "server/http/connection.h"
+#include "tests/unit/run_suite.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -278,9 +279,5 @@ int main(void)
     tcase_add_loop_test(tcase, ends_in_spite_of_it_all, 0, 2);
     Suite *suite = suite_create("http connection, simulated");
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_suite(suite);
 }

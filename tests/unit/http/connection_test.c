@@ -1,6 +1,7 @@
 /* tests/unit/http/connection_test.c -- a server on a real loop and real sockets: framing, keep-alive, time-outs, ends.
  */
 #include "tests/unit/http/connection_fixture.h"
+#include "tests/unit/run_suite.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -552,9 +553,5 @@ int main(void)
     Suite *suite = suite_create("http connection");
     suite_add_tcase(suite, tcase);
     suite_add_tcase(suite, stopping);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_suite(suite);
 }

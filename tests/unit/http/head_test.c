@@ -1,5 +1,6 @@
 /* tests/unit/http/head_test.c -- request heads: what is read, what is refused, wherever the bytes are cut. */
 #include "server/http/head.h"
+#include "tests/unit/run_suite.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -340,9 +341,5 @@ int main(void)
     tcase_add_test(tcase, bounds_the_fields);
     Suite *suite = suite_create("http head");
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_suite(suite);
 }

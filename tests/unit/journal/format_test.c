@@ -1,5 +1,6 @@
 /* tests/unit/journal/format_test.c -- objects come back as they were written, and damage to any byte is noticed. */
 #include "tests/unit/journal/samples.h"
+#include "tests/unit/run_suite.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -228,9 +229,5 @@ int main(void)
     tcase_add_test(cases, names_come_back_and_sort_in_canonical_order);
     Suite *suite = suite_create("journal-format");
     suite_add_tcase(suite, cases);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_suite(suite);
 }

@@ -1,6 +1,7 @@
 /* tests/unit/journal/ledger_test.c -- records become counters, and sums of a state, its layers and what is encoded
  * agree. */
 #include "journal/ledger.h"
+#include "tests/unit/run_suite.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -200,9 +201,5 @@ int main(void)
     tcase_add_test(tests, damaged_amounts_are_refused_wherever_they_end);
     tcase_add_test(tests, the_largest_record_is_one_op_of_one_batch);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_suite(suite);
 }

@@ -1,6 +1,7 @@
 /* tests/unit/journal/state_test.c -- every op has its documented result in every state, and layers add up. */
 #include "journal/state.h"
 #include "runtime/base/random.h"
+#include "tests/unit/run_suite.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -324,9 +325,5 @@ int main(void)
     tcase_add_test(cases, records_do_not_nest);
     Suite *suite = suite_create("journal-state");
     suite_add_tcase(suite, cases);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_suite(suite);
 }

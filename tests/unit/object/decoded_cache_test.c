@@ -1,6 +1,7 @@
 /* tests/unit/object/decoded_cache_test.c -- who gets a place, who keeps it, and that entries live as long as readers.
  */
 #include "server/object/decoded_cache.h"
+#include "tests/unit/run_suite.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -128,9 +129,5 @@ int main(void)
     tcase_add_test(cases, keeps_its_entries_when_many_are_read_once);
     tcase_add_test(cases, leaves_large_ones_out);
     suite_add_tcase(suite, cases);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_suite(suite);
 }

@@ -5,6 +5,7 @@
 #include "runtime/loop.h"
 
 #include "runtime/fiber.h"
+#include "tests/unit/run_suite.h"
 
 #include <check.h>
 
@@ -17,6 +18,3 @@ void spawn(const char *name, fiber_entry *entry, void *argument);
 
 /* Under a sanitizer or valgrind: memory and time are not what they would be. */
 bool is_instrumented(void);
-
-/* Runs the suite; the process's exit status. */
-int run_suite(Suite *suite);

@@ -3,6 +3,7 @@
 
 #include "runtime/base/clock.h"
 #include "runtime/log_line.h"
+#include "tests/unit/run_suite.h"
 
 #include <check.h>
 #include <fcntl.h>
@@ -277,9 +278,5 @@ int main(void)
     tcase_add_test(tcase, is_quick);
     Suite *suite = suite_create("log");
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_suite(suite);
 }

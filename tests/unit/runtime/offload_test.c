@@ -5,6 +5,7 @@
 #include "runtime/io.h"
 #include "runtime/loop.h"
 #include "runtime/pace.h"
+#include "tests/unit/run_suite.h"
 
 #include <check.h>
 #include <pthread.h>
@@ -247,9 +248,5 @@ int main(void)
     tcase_add_test(tcase, paces_until_cancelled);
     Suite *suite = suite_create("offload");
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_suite(suite);
 }

@@ -1,5 +1,6 @@
 /* tests/unit/s3/names_test.c -- which names are allowed, and which are reserved. */
 #include "server/s3/names.h"
+#include "tests/unit/run_suite.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -112,9 +113,5 @@ int main(void)
     ADD(versions_have_a_shape, versions);
     tcase_add_test(tests, metadata_of_the_store_is_reserved);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_suite(suite);
 }

@@ -1,5 +1,6 @@
 /* tests/unit/s3/range_test.c -- section I: which bytes a Range header asks for. */
 #include "server/s3/range.h"
+#include "tests/unit/run_suite.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -79,9 +80,5 @@ int main(void)
     tcase_add_loop_test(tests, resolves, 0, sizeof cases / sizeof cases[0]);
     tcase_add_test(tests, formats_content_range);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_suite(suite);
 }

@@ -6,6 +6,7 @@
 #include "server/s3/conditions.h"
 #include "server/s3/copy_source.h"
 #include "server/s3/object_headers.h"
+#include "tests/unit/run_suite.h"
 #include "tests/unit/s3/fixture.h"
 
 #include <check.h>
@@ -517,9 +518,5 @@ int main(void)
     tcase_add_test(tests, dates_that_cannot_be_read_are_ignored);
     tcase_add_test(tests, hoisted_headers_count);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_suite(suite);
 }

@@ -3,6 +3,7 @@
 
 #include "s3client/wire/s3_error.h"
 #include "server/s3/operations.h"
+#include "tests/unit/run_suite.h"
 #include "tests/unit/s3/fixture.h"
 
 #include <check.h>
@@ -185,9 +186,5 @@ int main(void)
     tcase_add_loop_test(tests, requests_find_their_operation, 0, sizeof cases / sizeof cases[0]);
     tcase_add_test(tests, a_copy_source_chooses_the_copy);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_suite(suite);
 }

@@ -1,6 +1,7 @@
 /* tests/unit/s3/token_test.c -- continuation tokens come back as what they were, or not at all (statements 240, 241).
  */
 #include "server/s3/continuation_token.h"
+#include "tests/unit/run_suite.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -76,9 +77,5 @@ int main(void)
     tcase_add_test(tests, every_change_is_noticed);
     tcase_add_test(tests, foreign_tokens_are_refused);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_suite(suite);
 }

@@ -3,6 +3,7 @@
 #include "server/s3/body.h"
 #include "server/s3/complete_document.h"
 #include "server/s3/tags.h"
+#include "tests/unit/run_suite.h"
 #include "tests/unit/s3/fixture.h"
 
 #include <check.h>
@@ -208,9 +209,5 @@ int main(void)
     tcase_add_loop_test(tests, tags_in_a_header, 0, sizeof headers / sizeof headers[0]);
     tcase_add_test(tests, tags_have_limits);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_suite(suite);
 }

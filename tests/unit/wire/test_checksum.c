@@ -1,6 +1,7 @@
 /* tests/unit/wire/test_checksum.c -- names, texts and running sums. */
 #include "runtime/base/hex.h"
 #include "s3client/wire/checksum.h"
+#include "tests/unit/run_suite.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -124,9 +125,5 @@ int main(void)
     tcase_add_test(tests, hmac_of_rfc_4231);
     tcase_add_test(tests, md5_of_rfc_1321);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_suite(suite);
 }

@@ -1,5 +1,6 @@
 /* tests/unit/wire/test_date.c -- times as S3 writes them, against the C library's calendar. */
 #include "s3client/wire/date.h"
+#include "tests/unit/run_suite.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -91,9 +92,5 @@ int main(void)
     tcase_add_test(tests, refuses_what_is_no_date);
     tcase_add_test(tests, clamps_what_it_cannot_write);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_suite(suite);
 }

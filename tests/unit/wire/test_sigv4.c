@@ -1,6 +1,7 @@
 /* tests/unit/wire/test_sigv4.c -- signatures, against the examples of the Amazon S3 API reference and against botocore.
  */
 #include "s3client/wire/sigv4.h"
+#include "tests/unit/run_suite.h"
 #include "tests/unit/wire/vectors.h"
 
 #include <check.h>
@@ -375,9 +376,5 @@ int main(void)
     tcase_add_test(tests, normalises_escapes_at_any_offset);
     tcase_add_test(tests, canonical_headers);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_suite(suite);
 }

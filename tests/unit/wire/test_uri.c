@@ -1,5 +1,6 @@
 /* tests/unit/wire/test_uri.c -- percent-encoding, UTF-8, steps through a query. */
 #include "s3client/wire/uri.h"
+#include "tests/unit/run_suite.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -131,9 +132,5 @@ int main(void)
     tcase_add_test(tests, knows_utf8);
     tcase_add_test(tests, steps_through_a_query);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_suite(suite);
 }

@@ -2,6 +2,7 @@
 #include "s3client/wire/s3_error.h"
 #include "s3client/wire/xml_reader.h"
 #include "s3client/wire/xml_writer.h"
+#include "tests/unit/run_suite.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -299,9 +300,5 @@ int main(void)
     tcase_add_test(tests, stops_when_a_handler_refuses);
     tcase_add_test(tests, finds_errors_by_name);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_suite(suite);
 }

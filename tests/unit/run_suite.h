@@ -1,0 +1,15 @@
+/* tests/unit/run_suite.h -- the end of every main of a unit test. */
+#pragma once
+
+#include <check.h>
+#include <stdlib.h>
+
+/* Runs all tests (CK_VERBOSITY and CK_RUN_CASE of the environment count); returns what main returns. */
+static inline int run_suite(Suite *suite)
+{
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_ENV);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
