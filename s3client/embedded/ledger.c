@@ -382,6 +382,9 @@ static bool start(struct batch *batch, struct error *error)
         return false;
     if (counted)
         return true;
+    MDB_stat objects;
+    if (mdb_stat(batch->txn, catalogue->objects, &objects) == 0 && objects.ms_entries > 0)
+        log_message(LOG_INFO, "counting the objects of %s for the ledger, this once", batch->store->folder.path);
     struct buffer amounts;
     buffer_init(&amounts, 0);
     bool done = ledger_count(batch->txn, catalogue, &amounts, error) && add_all(batch, buffer_span(&amounts), error) &&
