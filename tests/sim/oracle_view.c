@@ -200,7 +200,8 @@ static bool has_changed(const struct actor *actor, const struct state *state)
 {
     const struct journal *journal = actor->journal;
     return !actor->has_view || state->digest != actor->seen_digest ||
-           journal->head->generation != actor->view.generation || journal->applied_count != actor->view.applied_count;
+           journal->head->generation != actor->view.generation || journal->applied_count != actor->view.applied_count ||
+           !segment_key_equal(&journal->last_applied, &actor->seen_last_applied); /* one try instead of another */
 }
 
 static void check_view(struct actor *actor, const struct state *state)
@@ -224,6 +225,7 @@ static void check_view(struct actor *actor, const struct state *state)
     actor->view = view;
     actor->has_view = true;
     actor->seen_digest = state->digest;
+    actor->seen_last_applied = actor->journal->last_applied;
     if (is_first)
         check_shows_commits(actor, actor->started_at, "J21",
                             "was committed before the process began, and its first state lacks it");

@@ -43,6 +43,7 @@ struct actor {
     bool has_view;
     struct view view;
     uint64_t seen_digest, seen_good_tick;
+    struct segment_key seen_last_applied;
     unsigned commits_seen;     /* so many of commits() are known to be visible */
     bool visible[BATCHES_MAX]; /* batches in the view */
     int last_committed;        /* segment of the writer's last commit, or NO_SEGMENT */
