@@ -56,6 +56,7 @@ enum { COVERAGE_SEEDS = 10000 };
     X(MUST, head_rolled_back, "F23 head rolled back")                                    \
     X(MAY, late_seeds, "F22 and then the first head of all is created late")             \
     X(MUST, restored, "F22 head lost with every process, restored by operators")         \
+    X(MUST, adopted, "F26 copy with pieces missing, adopted by operators")               \
     X(MUST, deletes_refused, "F25 delete refused")                                       \
     X(MUST, writes_refused, "F25 conditional write refused")                             \
     X(MUST, short_lives, "F27 short life of a writer")                                   \

@@ -1,5 +1,7 @@
-/* tests/sim/restoring.c -- all processes die in the middle of their work, the head is deleted or damaged, and one or
- * two operators restore it, who may die as well: what was committed is there, once, and stays (J36). */
+/* tests/sim/restoring.c -- all processes die in the middle of their work, and one or two operators, who may die as
+ * well, save what is left. Either the head was deleted or damaged, and they restore it: what was committed is there,
+ * once, and stays (J36). Or what is left is a copy that lacks anything (F26), and they adopt it: batches are whole,
+ * none counts twice, and none without what its writer had committed before (J49). */
 #include "tests/sim/restoring.h"
 
 #include "journal/restore.h"
@@ -19,6 +21,7 @@ struct operator
 
 static struct operator operators[OPERATORS];
 static uint64_t undecided;
+static bool is_copy, is_hopeless;
 
 static bool never(void)
 {
@@ -59,6 +62,29 @@ static void lose_head(void)
         object_delete(HEAD_NAME);
     else
         head->body.data[world_below(head->body.size)] ^= 8;
+    COVER(restored);
+}
+
+/* Some objects of this kind have not arrived in the copy. */
+static void lose_some(const char *prefix, unsigned permille)
+{
+    static struct store_page page;
+    objects_list(prefix, prefix, STORE_PAGE_NAMES_MAX, &page);
+    for (unsigned i = 0; i < page.count; i++) {
+        if (world_chance(permille))
+            object_delete(page.names[i]);
+    }
+}
+
+static void lose_pieces(void)
+{
+    static const unsigned rates[] = {0, 50, 300, 800};
+    lose_some(SEGMENTS_PREFIX, rates[world_below(4)]);
+    lose_some(HEADS_PREFIX, rates[world_below(4)]);
+    lose_some(PARTS_PREFIX, world_below(4) == 0 ? 50 : 0);
+    if (world_below(3) == 0)
+        object_delete(HEAD_NAME);
+    COVER(adopted);
 }
 
 /* ---- operators ---- */
@@ -72,12 +98,14 @@ static void operate(void *argument)
         struct restore_plan plan;
         struct journal_id lineage;
         struct error error;
-        if (restore_plan(&environment, RESTORE_LOST_HEAD, &plan, &error)) {
+        if (restore_plan(&environment, is_copy ? RESTORE_ADOPTION : RESTORE_LOST_HEAD, &plan, &error)) {
             one->is_done = restore_execute(&environment, &plan, &lineage, &error);
             if (plan.undecided > undecided) /* also of one that died: it may have made the head */
                 undecided = plan.undecided;
         } else if (error.kind == ERROR_CONFLICT) {
             one->is_done = true; /* there is a good head */
+        } else if (error.kind == ERROR_NOT_FOUND && is_copy) {
+            one->is_done = is_hopeless = true; /* nothing that hangs together has arrived */
         }
         world_sleep_ms(world_below(2000));
     }
@@ -115,9 +143,43 @@ static bool restore_once(unsigned life)
 
 /* ---- the verdict ---- */
 
+static void check_closed(const bool *visible, const struct known_segment *segment)
+{
+    for (unsigned p = 0; p < segment->pairs_count; p++) {
+        const struct known_segment *before = segment_known(segment->pairs[p].before);
+        for (unsigned b = 0; b < before->batches_count && segment->pairs[p].is_program; b++) {
+            uint32_t number = before->batches[b].number;
+            if (number != NO_BATCH && !visible[number])
+                violate("J49", (int)number, "is not in the adopted copy, and what its writer wrote after it is");
+        }
+    }
+}
+
+/* Only segments of batches without ids say for sure that they count themselves. */
+static void check_adopted(struct actor *actor)
+{
+    static bool visible[BATCHES_MAX];
+    const struct state *state = journal_state(actor->journal);
+    if (state == NULL || journal_condition(actor->journal) != JOURNAL_RUNS) {
+        violate("J49", -1, "an adopted journal does not run");
+        return;
+    }
+    check_state(state, visible);
+    for (unsigned s = 0; s < segments_count(); s++) {
+        const struct known_segment *segment = segment_known((int)s);
+        const struct known_batch *first = segment->batches;
+        if (segment->batches_count > 0 && first->number != NO_BATCH && !first->has_id && visible[first->number])
+            check_closed(visible, segment);
+    }
+}
+
 static void check_restored(struct actor *actor)
 {
     static bool visible[BATCHES_MAX];
+    if (is_copy) {
+        check_adopted(actor);
+        return;
+    }
     const struct state *state = journal_state(actor->journal);
     if (state == NULL || journal_condition(actor->journal) != JOURNAL_RUNS) {
         violate("J36", -1, "a restored journal does not run");
@@ -165,14 +227,20 @@ void restoring_run(void)
     world_observer = (struct store_observer){NULL, NULL}; /* another lineage comes */
     kill_all();
     undecided = 0;
-    lose_head();
-    COVER(restored);
+    is_copy = world_below(2);
+    is_hopeless = false;
+    if (is_copy)
+        lose_pieces();
+    else
+        lose_head();
     bool is_done = false;
     for (unsigned life = 0; life < LIVES && !is_done; life++)
         is_done = restore_once(life);
     world_faults = false;
     if (!is_done)
-        violate("J36", -1, "a lost head could not be restored");
+        violate(is_copy ? "J49" : "J36", -1, "operators could not save the journal");
+    if (is_hopeless)
+        return;
     (void)world_run(never, do_nothing, world_now() + UINT64_C(60000) * MS, STEPS_MAX); /* whatever comes late */
     flushed = 0;
     for (unsigned i = 0; i < FRESH && !sim.result->is_violated; i++) {
