@@ -56,18 +56,17 @@ enum lookup list_seek_behind(struct key_cursor *cursor, struct span prefix, stru
     return target.size == 0 ? LOOKUP_MISSING : key_cursor_seek(cursor, target, false, error);
 }
 
-static enum lookup seek_first(struct list_job *job)
+enum lookup list_seek_first(struct key_cursor *cursor, const struct list_range *range, struct error *error)
 {
-    const struct list_request *request = job->request;
-    struct span after = request->after;
-    if (span_compare(after, request->prefix) < 0)
-        return key_cursor_seek(job->cursor, request->prefix, false, job->error);
-    if (span_starts_with(after, request->prefix)) {
-        size_t common = common_prefix_bytes(request, after);
+    struct span after = range->after;
+    if (span_compare(after, range->prefix) < 0)
+        return key_cursor_seek(cursor, range->prefix, false, error);
+    if (span_starts_with(after, range->prefix)) {
+        size_t common = list_common_prefix_bytes(range->prefix, range->delimiter, after);
         if (common > 0 && common == after.size) /* a common prefix that was listed already */
-            return list_seek_behind(job->cursor, after, job->error);
+            return list_seek_behind(cursor, after, error);
     }
-    return key_cursor_seek(job->cursor, after, true, job->error);
+    return key_cursor_seek(cursor, after, !range->is_after_included, error);
 }
 
 static bool fill_entry(struct list_job *job, struct list_entry *entry, size_t common)
@@ -96,7 +95,9 @@ static bool walk(struct list_job *job)
 {
     const struct list_request *request = job->request;
     struct list_page *page = job->page;
-    enum lookup found = seek_first(job);
+    const struct list_range range = {
+        .prefix = request->prefix, .delimiter = request->delimiter, .after = request->after};
+    enum lookup found = list_seek_first(job->cursor, &range, job->error);
     while (found == LOOKUP_FOUND && span_starts_with(key_cursor_key(job->cursor), request->prefix)) {
         if (page->count == request->entries_max) {
             page->is_truncated = true;

@@ -85,13 +85,10 @@ static void run_list(void *argument)
 {
     struct parts_job *job = argument;
     MDB_txn *txn;
-    int result = mdb_txn_begin(job->store->catalogue.env, NULL, MDB_RDONLY, &txn);
-    if (result != 0) {
-        catalogue_failed(result, job->error, "begin a list");
+    if (!store_begin_read(job->store, &txn, job->error))
         return;
-    }
     job->succeeded = list_in(job, txn);
-    mdb_txn_abort(txn);
+    store_end_read(job->store, txn);
 }
 
 SUSPENDS bool store_list_parts(struct bucket_store *base, const struct object_name *name, struct span upload_id,

@@ -76,20 +76,6 @@ static bool walk_ids(struct uploads_job *job, struct span key, uint64_t group, s
     return done && (result == 0 || result == MDB_NOTFOUND || catalogue_failed(result, job->error, "list uploads"));
 }
 
-static enum lookup seek_first(struct uploads_job *job)
-{
-    const struct upload_list_request *request = job->request;
-    struct span after = request->after_key;
-    if (span_compare(after, request->prefix) < 0)
-        return key_cursor_seek(job->cursor, request->prefix, false, job->error);
-    if (span_starts_with(after, request->prefix)) {
-        size_t common = list_common_prefix_bytes(request->prefix, request->delimiter, after);
-        if (common > 0 && common == after.size) /* a common prefix that was listed already */
-            return list_seek_behind(job->cursor, after, job->error);
-    }
-    return key_cursor_seek(job->cursor, after, request->after_upload.size == 0, job->error);
-}
-
 static bool list_prefix(struct uploads_job *job, struct span prefix)
 {
     if (job->page->count == job->request->entries_max) {
@@ -103,7 +89,11 @@ static bool list_prefix(struct uploads_job *job, struct span prefix)
 static bool walk(struct uploads_job *job)
 {
     const struct upload_list_request *request = job->request;
-    enum lookup found = seek_first(job);
+    const struct list_range range = {.prefix = request->prefix,
+                                     .delimiter = request->delimiter,
+                                     .after = request->after_key,
+                                     .is_after_included = request->after_upload.size > 0};
+    enum lookup found = list_seek_first(job->cursor, &range, job->error);
     while (found == LOOKUP_FOUND && span_starts_with(key_cursor_key(job->cursor), request->prefix)) {
         struct span key = key_cursor_key(job->cursor);
         size_t common = list_common_prefix_bytes(request->prefix, request->delimiter, key);
@@ -148,13 +138,10 @@ static bool list_in(struct uploads_job *job)
 static void run_list(void *argument)
 {
     struct uploads_job *job = argument;
-    int result = mdb_txn_begin(job->store->catalogue.env, NULL, MDB_RDONLY, &job->txn);
-    if (result != 0) {
-        catalogue_failed(result, job->error, "begin a list");
+    if (!store_begin_read(job->store, &job->txn, job->error))
         return;
-    }
     job->succeeded = list_in(job);
-    mdb_txn_abort(job->txn);
+    store_end_read(job->store, job->txn);
 }
 
 SUSPENDS bool store_list_uploads(struct bucket_store *base, const struct upload_list_request *request,
