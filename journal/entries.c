@@ -304,15 +304,14 @@ const struct entry *entries_next(const struct entries *entries, size_t *at)
 
 static bool free_large_ones(struct entries *entries, size_t *at, size_t most)
 {
-    for (const struct entry *entry; entries->large_count > 0 && (entry = entries_next(entries, at)) != NULL; most--) {
-        if (most == 0)
-            return true;
+    for (; entries->large_count > 0 && most > 0; most--) {
+        const struct entry *entry = entries_next(entries, at);
         if (bytes_of(entry->key_size, entry->value_size) <= SMALL_BYTES_MAX)
             continue;
         free((struct entry *)entry);
         entries->large_count--;
     }
-    return false;
+    return entries->large_count > 0;
 }
 
 static bool free_blocks(struct entries *entries, size_t most)

@@ -159,7 +159,7 @@ def step_tsan():
     """tests of threads and fibers under the thread sanitizer"""
     settings = ["-Db_sanitize=thread", "-Db_lundef=false", "--buildtype=debugoptimized"]
     # without those that kill a child at a moment of its ordinary speed
-    threaded = re.compile(r"unit-(runtime|embedded|object)(?!.*crash)")
+    threaded = re.compile(r"unit-(runtime|embedded|object)(?!.*crash)|soak-")
     environment = {"TSAN_OPTIONS": "halt_on_error=1"}
     return build("build-tsan", *settings) or meson_tests("build-tsan", threaded.match, environment=environment,
                                                          slower=6)
@@ -215,10 +215,17 @@ def step_sim():
     return Tally(passed=1) if done.returncode == 0 else failure("tools/sim --seeds 10000", done.stdout[-6000:])
 
 
+def step_soak():
+    """the journal in real threads and time over a bad bucket (tests/soak)"""
+    done = run(["tools/soak", "--seconds", "20"])
+    return Tally(passed=1) if done.returncode == 0 else failure("tools/soak --seconds 20", done.stdout[-6000:])
+
+
 STEPS = {
     "check": step_check,
     "unit": step_unit,
     "sim": step_sim,
+    "soak": step_soak,
     "process": step_process,
     "s3": step_s3,
     "s3-tls": step_s3_tls,
