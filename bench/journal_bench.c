@@ -1,6 +1,6 @@
 /* bench/journal_bench.c -- the journal on an embedded store: ops a second, acks, folds, requests, memory.
  *
- *   journal_bench FOLDER [--seconds 60] [--idle-seconds 30] [--callers 256] [--ops 16] [--keys 100000] [--replicas 1]
+ *   journal_bench FOLDER [--seconds 60] [--idle-seconds 30] [--callers 512] [--ops 16] [--keys 100000] [--replicas 1]
  *
  * The folder must be new. Each replica is a thread with a shard; its callers submit batches of ops, with batch ids, one
  * after the other, while folds, cleanup and bell go on as they do in the server. Then comes silence. The table says
@@ -22,7 +22,7 @@ static struct {
     unsigned seconds, idle_seconds, callers, ops, replicas;
     uint64_t keys;
     const char *folder;
-} arguments = {60, 30, 256, 16, 1, 100000, NULL};
+} arguments = {60, 30, 512, 16, 1, 100000, NULL};
 
 struct figures {
     struct journal_instance instance;
@@ -275,7 +275,7 @@ static void parse(int count, char **texts)
     if (optind + 1 != count || arguments.replicas < 1 || arguments.replicas > REPLICAS_MAX || arguments.ops < 1 ||
         arguments.keys < 1) {
         (void)fprintf(stderr,
-                      "usage: %s FOLDER [--seconds 60] [--idle-seconds 30] [--callers 256] [--ops 16] "
+                      "usage: %s FOLDER [--seconds 60] [--idle-seconds 30] [--callers 512] [--ops 16] "
                       "[--keys 100000] [--replicas 1]\n",
                       texts[0]);
         exit(2);

@@ -136,9 +136,13 @@ static void measure_replay(uint64_t segments, unsigned ops_per_segment)
     write_segments(&store, first->head, &writers, segments, ops_per_segment, 100000);
     double ops = (double)segments * (ops_per_segment / OPS_PER_BATCH * OPS_PER_BATCH);
     struct journal *journal = open_journal(&store);
+    uint64_t before = anonymous_bytes();
     double began = begin_ms();
     tick_or_die(journal);
     report("cold load of live segments", now_ms() - began, ops, "ops");
+    (void)printf("  memory: %.1f MB for %.1f MB of live segments and %.1f MB of changes of the state\n",
+                 (double)(anonymous_bytes() - before) / 1e6, (double)journal->live_bytes / 1e6,
+                 (double)layer_bytes(&journal->view.changes) / 1e6);
     began = begin_ms();
     tick_or_die(journal);
     report("tick with nothing new", now_ms() - began, (double)segments, "live segments");
