@@ -24,7 +24,7 @@ struct test {
 /* A probe's body: its bytes differ from those of every other one. */
 struct probe_body {
     struct journal_id nonce;
-    uint32_t probe, variant;
+    uint32_t probe, variant, not_variant; /* the last is the complement: one flipped bit makes no other variant */
 };
 
 static const struct {
@@ -65,7 +65,7 @@ static void format_name(const struct test *test, unsigned probe, char ret_name[J
 
 static struct probe_body body_of(const struct test *test, unsigned variant)
 {
-    return (struct probe_body){test->nonce, test->probes, variant};
+    return (struct probe_body){test->nonce, test->probes, variant, ~variant};
 }
 
 static enum store_answer create(const struct test *test, const char *name, unsigned variant)
@@ -102,7 +102,9 @@ static enum look look_once(const struct test *test, const char *name, const stru
         if (found.size == sizeof body)
             memcpy(&body, found.data, sizeof body);
         *ret_variant = body.variant;
-        look = body.probe == test->probes && journal_id_equal(&body.nonce, &test->nonce) ? LOOK_FOUND : LOOK_OTHER;
+        bool is_ours = body.probe == test->probes && body.variant == ~body.not_variant &&
+                       journal_id_equal(&body.nonce, &test->nonce);
+        look = is_ours ? LOOK_FOUND : LOOK_OTHER;
     }
     buffer_free(&found);
     return look;

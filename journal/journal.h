@@ -89,6 +89,7 @@ struct journal_counters {
     uint64_t alarms[ALARM_COUNT];
     uint64_t ticks, ticks_failed, segments_written, batches_committed, batches_rejected, batches_unknown;
     uint64_t folds_published, folds_lost, folds_ambiguous, segments_folded, segments_forced, forced_while_held;
+    uint64_t newer_met;  /* segments with an op of a later version */
     uint64_t found_held; /* times that a segment was looked at whose predecessor is not there */
     uint64_t names_deleted, cold_loads, quarantined, foreign_bodies;
 };

@@ -56,7 +56,10 @@ enum journal_mutation {
 
 #ifdef JOURNAL_MUTATIONS
 extern enum journal_mutation journal_mutation;
+extern unsigned journal_op_kind_last; /* what the running process knows of ops: versions mix (J40) */
+#define OP_KIND_LAST_KNOWN journal_op_kind_last
 #define MUTATED(name) (journal_mutation == MUTATION_##name)
 #else
+#define OP_KIND_LAST_KNOWN OP_KIND_LAST
 #define MUTATED(name) false
 #endif

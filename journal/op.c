@@ -1,6 +1,8 @@
 /* journal/op.c -- ops to bytes and back. */
 #include "journal/op.h"
 
+#include "journal/mutation.h"
+
 #include "journal/frame.h"
 
 const char *op_kind_name(unsigned kind)
@@ -165,7 +167,7 @@ static enum op_read_result read_op(struct cursor *ops, struct op *ret_op, bool i
     ret_op->value = cursor_take(ops, value_size);
     if (ops->failed || kind == 0)
         return OP_DAMAGED;
-    if (kind > OP_KIND_LAST)
+    if (kind > OP_KIND_LAST_KNOWN)
         return OP_UNKNOWN;
     if (zero != 0 || key_size > OP_KEY_BYTES_MAX || !shape_is_sound(ret_op) || (is_inner && kind >= OP_SPOOL_OPEN))
         return OP_DAMAGED;
@@ -178,6 +180,18 @@ static enum op_read_result read_op(struct cursor *ops, struct op *ret_op, bool i
 enum op_read_result op_read(struct cursor *ops, struct op *ret_op)
 {
     return read_op(ops, ret_op, false);
+}
+
+bool ops_are_permitted(struct span ops, uint32_t kind_last)
+{
+    struct cursor cursor = cursor_of(ops);
+    struct op op;
+    while (kind_last < OP_KIND_LAST_KNOWN &&
+           op_read(&cursor, &op) == OP_READ) { /* inner ones are earlier than records */
+        if ((uint32_t)op.kind > kind_last)
+            return false;
+    }
+    return true;
 }
 
 bool ops_check(struct span ops, uint32_t *ret_count, struct error *error)

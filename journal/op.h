@@ -90,5 +90,7 @@ enum op_read_result {
 enum op_read_result op_read(struct cursor *ops, struct op *ret_op);
 bool op_read_condition(struct span value, struct op_condition *ret_condition);
 
+/* None of these sound ops is of a later kind than the head permits: other replicas may not know it yet (J40). */
+bool ops_are_permitted(struct span ops, uint32_t kind_last);
 /* Every op is known, sound and within the limits: what is asked before a batch is admitted (J5). */
 bool ops_check(struct span ops, uint32_t *ret_count, struct error *error);

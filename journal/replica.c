@@ -409,6 +409,7 @@ static void take_body(struct journal *journal, struct tail_segment *item, struct
     if (!is_good && error.kind == ERROR_DAMAGED && ++item->failed_reads < FAILED_READS_ARE_DAMAGE)
         return; /* it may have been the way here that damaged it */
     item->state = is_good ? BODY_GOOD : error.kind == ERROR_UNSUPPORTED ? BODY_NEWER : BODY_DAMAGED;
+    journal->counters.newer_met += item->state == BODY_NEWER;
     if (item->state == BODY_DAMAGED)
         replica_alarm(journal, ALARM_SEGMENT_DAMAGED);
     if (!is_good)

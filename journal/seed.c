@@ -11,7 +11,7 @@ static bool create_head(struct journal *journal)
     struct head *head = calloc(1, sizeof *head);
     ASSERT(head != NULL);
     *head = (struct head){.generation = 1,
-                          .op_kind_last = OP_KIND_LAST,
+                          .op_kind_last = OP_KIND_LAST_KNOWN,
                           .window = journal->options.window,
                           .horizon = journal->options.horizon,
                           .ancestors_count = 1};

@@ -382,6 +382,10 @@ struct journal_answer journal_submit(struct journal *journal, const struct journ
                         journal->is_stopping ? "it is stopping" : journal_condition_advice(journal_condition(journal)));
         return refused;
     }
+    if (journal->is_ready && !ops_are_permitted(batch->ops, journal->head->op_kind_last)) {
+        (void)error_set(error, ERROR_UNSUPPORTED, NULL, "the journal does not permit this kind of op yet");
+        return refused;
+    }
     if (journal->live_bytes + journal->queued_bytes + size > journal->options.live_bytes_max) {
         (void)error_set(error, ERROR_BUSY, NULL, "the journal waits for a fold");
         return refused;

@@ -3,6 +3,7 @@
 
 #include "tests/sim/coverage.h"
 #include "tests/sim/disk.h"
+#include "tests/sim/faults.h"
 #include "tests/sim/workload.h"
 
 static void crashed(struct process *process)
@@ -18,6 +19,7 @@ void actor_free(struct actor *actor)
     coverage.counts[COVER_predecessor_missing] += counters->found_held;
     coverage.counts[COVER_forced_while_held] += counters->forced_while_held;
     coverage.counts[COVER_quarantined] += counters->quarantined;
+    coverage.counts[COVER_newer_met] += counters->newer_met;
     spool_sender_free(actor->sender);
     journal_free(actor->journal);
     actor->journal = NULL;
@@ -40,6 +42,9 @@ void actor_start(struct actor *actor)
     struct journal_environment environment = {&actor->process.store, &actor->process.clock, world_random(),
                                               &actor->process.scheduler};
     actor->started_at = world_now();
+    actor->process.is_old = world_rates.special == SPECIAL_MIXED && (actor - sim.actors) % 2 == 1;
+    if (world_rates.special == SPECIAL_SLOW && actor == sim.actors)
+        actor->process.get_extra_ms = sim.options.fold_gap_ms / 2 + world_below(sim.options.fold_gap_ms);
     actor->has_view = false;
     actor->seen_good_tick = 0;
     actor->commits_seen = 0;

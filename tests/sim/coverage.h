@@ -57,6 +57,16 @@ enum { COVERAGE_SEEDS = 10000 };
     X(MAY, late_seeds, "F22 and then the first head of all is created late")             \
     X(MUST, restored, "F22 head lost with every process, restored by operators")         \
     X(MUST, adopted, "F26 copy with pieces missing, adopted by operators")               \
+    X(MUST, refused_early_checks, "F24 store with several winners, refused")             \
+    X(MUST, refused_no_conditions, "F24 store without conditions, refused")              \
+    X(MUST, refused_absent, "F9 F24 store that replaces what is absent, refused")        \
+    X(MUST, tested_sound_store, "a sound store tested among faults")                     \
+    X(MUST, slow_reads, "F28 read of a slow reader")                                     \
+    X(MUST, huge_batches, "F29 huge batch")                                              \
+    X(MUST, nonsense_refused, "F29 batch that cannot be written, refused")               \
+    X(MUST, idle_hours, "F30 hour of silence")                                           \
+    X(MUST, newer_met, "J40 op of a later version met")                                  \
+    X(MUST, newer_not_permitted, "J40 op that the head does not permit yet, refused")    \
     X(MUST, deletes_refused, "F25 delete refused")                                       \
     X(MUST, writes_refused, "F25 conditional write refused")                             \
     X(MUST, short_lives, "F27 short life of a writer")                                   \

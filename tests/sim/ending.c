@@ -8,7 +8,7 @@
 #include "tests/sim/interference.h"
 #include "tests/sim/oracle.h"
 
-enum { SETTLE_ROUNDS = 20, QUIET_POLLS = 20, ASK_ATTEMPTS = 10 };
+enum { SETTLE_ROUNDS = 20, QUIET_POLLS = 20, ASK_ATTEMPTS = 10, IDLE_HOURS = 1, IDLE_ROUNDS = 3 };
 
 static unsigned ended;
 
@@ -28,7 +28,7 @@ static void each_actor(void (*run)(void *actor))
     ended = 0;
     for (unsigned i = 0; i < sim.actors_count && !sim.result->is_violated; i++)
         world_spawn(NULL, run, &sim.actors[i]);
-    bool is_done = world_run(all_have_ended, after_step, world_now() + UINT64_C(600000) * MS, STEPS_MAX);
+    bool is_done = world_run(all_have_ended, after_step, world_now() + UINT64_C(4000000) * MS, STEPS_MAX);
     if (!sim.result->is_violated && (!is_done || ended < sim.actors_count))
         violate("J33", -1, "the end was not reached");
 }
@@ -116,6 +116,27 @@ static void quiet_run(void *argument)
     ended++;
 }
 
+/* F30: hours of silence, and readers that ask for what is not there: neither costs a request (J42, J46). */
+static void idle_run(void *argument)
+{
+    struct actor *actor = argument;
+    const struct state *state = journal_state(actor->journal);
+    uint64_t before = actor->process.requests;
+    for (unsigned i = 0; i < 1000; i++) {
+        uint64_t key = world_below(UINT64_MAX);
+        (void)state_counter(state, SPACE_TEST, SPAN("unknown"), span_of(&key, sizeof key));
+        (void)state_set_has(state, (uint8_t)key, SPAN_EMPTY, span_of(&key, sizeof key));
+    }
+    if (actor->process.requests != before)
+        violate("J46", -1, "a question made a request");
+    world_sleep_ms(IDLE_HOURS * UINT64_C(3600000));
+    uint64_t polls = IDLE_HOURS * UINT64_C(3600000) / sim.options.poll_ms;
+    if (actor->process.requests - before > polls + 1)
+        violate("J42", -1, "an idle replica asks for more than the bell");
+    COVER(idle_hours);
+    ended++;
+}
+
 /* After some more generations nothing may be left but the window, the head and what it names. */
 static void drive_run(void *argument)
 {
@@ -125,6 +146,35 @@ static void drive_run(void *argument)
         world_sleep_ms(2 * sim.options.fold_gap_ms);
     }
     ended++;
+}
+
+bool all_refuse(void)
+{
+    unsigned count = 0;
+    for (unsigned i = 0; i < sim.actors_count; i++)
+        count += sim.actors[i].journal != NULL && sim.actors[i].journal->ground == JOURNAL_STORE_BROKEN;
+    return count == sim.actors_count;
+}
+
+void ending_refusal(void)
+{
+    if (!all_refuse())
+        violate("J48", -1, "a store that does not keep its promises is not refused");
+    if (sim.has_head || segments_count() > 0)
+        violate("J48", -1, "something was written to a store that does not keep its promises");
+    COVER_IF(world_rates.flaw == FLAW_CHECKS_EARLY, refused_early_checks);
+    COVER_IF(world_rates.flaw == FLAW_CREATES_OVER || world_rates.flaw == FLAW_REPLACES_ANY, refused_no_conditions);
+    COVER_IF(world_rates.flaw == FLAW_REPLACES_ABSENT, refused_absent);
+}
+
+/* A sound store has not been called broken, whatever went wrong while it was tested. */
+static void check_ground(void)
+{
+    for (unsigned i = 0; i < sim.actors_count; i++) {
+        if (sim.actors[i].journal != NULL && sim.actors[i].journal->ground == JOURNAL_STORE_BROKEN)
+            violate("J48", -1, "a sound store is refused");
+    }
+    COVER_IF(!sim.options.trusts_store, tested_sound_store);
 }
 
 void ending_run(void)
@@ -143,11 +193,14 @@ void ending_run(void)
     check_folded();
     sim.is_resolving = true; /* no process is started again from here on */
     start_all();
+    check_ground();
     each_actor(resolve_run);
     each_actor(settle_run);
     if (!sim.result->is_violated)
         check_end();
     each_actor(quiet_run);
+    for (unsigned i = 0; i < IDLE_ROUNDS && world_rates.special == SPECIAL_IDLE; i++)
+        each_actor(idle_run);
     world_rates.page_names = STORE_PAGE_NAMES_MAX;
     each_actor(drive_run);
     if (!sim.result->is_violated)

@@ -3,6 +3,7 @@
 
 #include "journal/entries.h"
 #include "tests/sim/coverage.h"
+#include "tests/sim/faults.h"
 #include "tests/sim/simulation.h"
 
 static struct entries fates;
@@ -39,15 +40,16 @@ void fate_touch(const struct segment_key *key)
     segment_known(segment_index(key))->is_touched = true;
 }
 
-bool fate_is_shadowed(const struct segment_key *key, uint64_t generation)
+bool fate_is_shadowed(const struct segment_key *key, uint64_t generation, bool is_old)
 {
     for (;;) {
         const struct fate *fate = fate_of_key(key);
         uint64_t covered = segment_known(segment_index(key))->covered;
         if (covered != 0 && covered <= generation)
             return false;
-        if ((fate->flags & FATE_TOUCHED) || !fate->has_predecessor)
-            return (fate->flags & FATE_TOUCHED) != 0;
+        bool is_unknown = is_old && (fate->flags & FATE_NEWER);
+        if ((fate->flags & FATE_TOUCHED) || is_unknown || !fate->has_predecessor)
+            return (fate->flags & FATE_TOUCHED) || is_unknown;
         key = &fate->predecessor;
     }
 }
@@ -71,6 +73,19 @@ void fate_folded(const struct segment_key *key)
     COVER_IF((fate->flags & FATE_ANSWER_LOST) && (fate->flags & FATE_LATE), late_after_answer_folded);
 }
 
+static bool has_newer(struct span body)
+{
+    struct segment segment;
+    struct error error;
+    bool has_newer = false;
+    if (world_rates.special != SPECIAL_MIXED || !segment_decode(body, &segment, &error))
+        return false;
+    struct cursor cursor = cursor_of(segment.batches);
+    for (struct batch batch; segment_next_batch(&cursor, &batch);)
+        has_newer |= !ops_are_permitted(batch.ops, OP_LIST_APPEND);
+    return has_newer;
+}
+
 static void note_body(struct fate *fate, const struct segment_key *key, struct span body)
 {
     struct segment segment;
@@ -80,6 +95,8 @@ static void note_body(struct fate *fate, const struct segment_key *key, struct s
     fate->has_predecessor = segment_decode(body, &segment, &error) && segment.has_predecessor;
     if (fate->has_predecessor)
         fate->predecessor = segment.predecessor;
+    if (has_newer(body))
+        fate->flags |= FATE_NEWER;
 }
 
 void fate_created(const char *name, struct span body, bool is_first, bool is_new)

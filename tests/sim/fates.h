@@ -15,6 +15,7 @@ enum fate_flag {
     FATE_RECREATED = 16, /* after a deletion */
     FATE_TOUCHED = 32,   /* from outside: deleted, damaged, written over */
     FATE_FOLDED = 64,
+    FATE_NEWER = 128, /* holds an op of a later version */
 };
 
 struct fate {
@@ -32,8 +33,8 @@ struct fate *fate_of(const char *name);
 void fate_touch(const struct segment_key *key);
 bool fate_is_touched(const struct segment_key *key);
 /* It, or something that its writer committed before and that no fold up to this generation has taken: then it may wait,
- * unseen, until a fold must take it. */
-bool fate_is_shadowed(const struct segment_key *key, uint64_t generation);
+ * unseen, until a fold must take it. For a replica of an old version that goes also for what it does not understand. */
+bool fate_is_shadowed(const struct segment_key *key, uint64_t generation, bool is_old);
 /* It came damaged once more. So often that some replica must call it damaged, it counts as touched. */
 void fate_damaged_read(const char *name);
 void fate_folded(const struct segment_key *key);

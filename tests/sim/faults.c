@@ -15,6 +15,16 @@ static unsigned one_of(const unsigned *choices, unsigned count)
     return choices[world_below(count)];
 }
 
+/* The test of a store must find it out: so nothing else is in its way. */
+static void draw_bad_store(void)
+{
+    world_rates = (struct fault_rates){.special = SPECIAL_BAD_STORE,
+                                       .flaw = (enum store_flaw)(1 + world_below(FLAW_COUNT - 1)),
+                                       .latency_ms_max = 10,
+                                       .quiet_latency_ms_max = 3,
+                                       .page_names = 1 + (unsigned)world_below(1000)};
+}
+
 void faults_draw(void)
 {
     static const unsigned rates[] = {0, 0, 5, 20, 60, 200};
@@ -40,13 +50,22 @@ void faults_draw(void)
     world_rates.special = world_below(2) ? SPECIAL_NONE : (enum special)world_below(SPECIAL_COUNT);
     world_rates.interference = one_of((unsigned[]){3, 10, 30}, 3);
     world_rates.replace_of_absent = (enum replace_of_absent)world_below(2);
+    if (world_rates.special == SPECIAL_BAD_STORE)
+        draw_bad_store();
+    if (world_rates.special == SPECIAL_SLOW || world_rates.special == SPECIAL_IDLE)
+        world_rates = (struct fault_rates){.special = world_rates.special,
+                                           .latency_ms_max = 5,
+                                           .quiet_latency_ms_max = 3,
+                                           .page_names = world_rates.page_names};
     world_rates.refuses_deletes_for_ever = world_rates.special == SPECIAL_REFUSES && world_below(3) == 0;
 }
 
 const char *faults_special_name(void)
 {
     static const char *const names[] = {"plain",       "segments vanish", "segments damaged",    "parts spoilt",
-                                        "head spoilt", "foreign bodies",  "permissions missing", "churn"};
+                                        "head spoilt", "foreign bodies",  "permissions missing", "churn",
+                                        "bad store",   "tested store",    "slow reader",         "shapes",
+                                        "idle",        "mixed versions"};
     _Static_assert(sizeof names / sizeof *names == SPECIAL_COUNT, "one name for each");
     return names[world_rates.special];
 }

@@ -74,7 +74,7 @@ void interference_head_published(struct span body)
 
 bool interference_is_old(const struct head *head)
 {
-    if (head_deed == HEAD_IS_OLD && head->generation < sim.head.generation)
+    if (head_deed == HEAD_IS_OLD && head->generation <= sim.head.generation)
         return true; /* a publication of then took effect, late or once more, on the old one that was put back */
     if (head_deed != HEAD_IS_MISSING || head->generation != 1 || !sim.has_head)
         return false;

@@ -5,10 +5,11 @@
 #include "runtime/base/assert.h"
 #include "tests/sim/disk.h"
 #include "tests/sim/fates.h"
+#include "tests/sim/faults.h"
 #include "tests/sim/interference.h"
 #include "tests/sim/pipes.h"
 
-enum { CALM_AGE_MS_MAX = 2500 + 4000 }; /* the default poll with its jitter, and a tick */
+enum { SLOW_AGE_MS_MAX = 60000, CALM_AGE_MS_MAX = 2500 + 4000 }; /* the default poll with its jitter, and a tick */
 
 /* ---- what the lists hold ---- */
 
@@ -178,7 +179,7 @@ static void check_growth(const struct view *old, const struct view *new)
         violate("J19", -1, "a replica went back to an earlier generation");
     for (unsigned i = 0; i < old->applied_count; i++) {
         const struct known_segment *segment = segment_known(old->applied[i]);
-        if (segment->is_committed && !fate_is_shadowed(&segment->key, new->generation) &&
+        if (segment->is_committed && !fate_is_shadowed(&segment->key, new->generation, false) &&
             !view_shows(new, old->applied[i]))
             violate("J19", -1, "was visible, is committed, and went away");
     }
@@ -191,7 +192,7 @@ void check_shows_commits(struct actor *actor, uint64_t until, const char *rule, 
     for (; actor->commits_seen < count && all[actor->commits_seen].time < until; actor->commits_seen++) {
         int segment = all[actor->commits_seen].segment;
         if (!view_shows(&actor->view, segment) &&
-            !fate_is_shadowed(&segment_known(segment)->key, actor->view.generation))
+            !fate_is_shadowed(&segment_known(segment)->key, actor->view.generation, actor->process.is_old))
             violate(rule, -1, text);
     }
 }
@@ -241,6 +242,9 @@ void check_replica(struct actor *actor)
         check_view(actor, state);
     if (sim.is_calm && world_now() - journal->good_tick_ns > CALM_AGE_MS_MAX * UINT64_C(1000000))
         violate("J20", -1, "a replica grows old though nothing is in the way");
+    if (world_rates.special == SPECIAL_SLOW && world_faults &&
+        world_now() - journal->good_tick_ns > SLOW_AGE_MS_MAX * UINT64_C(1000000))
+        violate("J45", -1, "a replica that is slower than the folds does not get on");
     if (journal->good_tick_ns != actor->seen_good_tick && actor->has_view) {
         actor->seen_good_tick = journal->good_tick_ns;
         check_shows_commits(actor, journal->good_tick_ns, "J20",

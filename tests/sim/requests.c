@@ -18,7 +18,7 @@ struct request {
     unsigned references;
     char name[JOURNAL_NAME_BYTES], after[JOURNAL_NAME_BYTES];
     struct store_etag condition, etag; /* what was asked for; what came */
-    bool has_etag, is_done;
+    bool has_etag, is_done, is_checked;
     bool is_answer_lost, is_given_up; /* the caller has gone on */
     struct buffer body;               /* sent, or received */
     struct store_page *page;
@@ -52,6 +52,8 @@ static void release(void *argument)
 
 static struct store_etag winner_with_lost_answer; /* the head that it replaced */
 
+static void schedule_effect(struct request *request, uint64_t time);
+
 static void put(struct request *request)
 {
     request->etag = object_put(request->name, buffer_span(&request->body))->etag;
@@ -77,10 +79,24 @@ static const struct object *precede(struct request *request)
     return object;
 }
 
+/* F24: looked at now, published later, whatever is there by then. */
+static bool is_put_later(struct request *request)
+{
+    if (world_rates.flaw != FLAW_CHECKS_EARLY || request->is_checked)
+        return false;
+    request->is_checked = true;
+    schedule_effect(request, world_now() + world_below(40 * MS));
+    return true;
+}
+
 static void create(struct request *request, const struct object *object, bool is_first)
 {
+    if (world_rates.flaw == FLAW_CREATES_OVER)
+        object = NULL;
     if (object == NULL && is_first && world_faults && world_rates.special == SPECIAL_FOREIGN && world_chance(50))
         object = precede(request);
+    if (object == NULL && is_put_later(request))
+        return;
     fate_created(request->name, buffer_span(&request->body), is_first, object == NULL);
     if (object == NULL) {
         put(request);
@@ -94,15 +110,19 @@ static void create(struct request *request, const struct object *object, bool is
 static void replace(struct request *request, const struct object *object)
 {
     bool is_head = strcmp(request->name, HEAD_NAME) == 0;
+    if (world_rates.flaw == FLAW_REPLACES_ABSENT && object == NULL) {
+        put(request);
+        return;
+    }
     if (object == NULL) {
         request->answer = world_rates.replace_of_absent == ABSENT_IS_404 ? STORE_NOT_FOUND : STORE_CONDITION_FAILED;
         COVER_IF(request->answer == STORE_NOT_FOUND, absent_is_404);
         COVER_IF(request->answer != STORE_NOT_FOUND, absent_is_412);
-    } else if (strcmp(object->etag.text, request->condition.text) != 0) {
+    } else if (strcmp(object->etag.text, request->condition.text) != 0 && world_rates.flaw != FLAW_REPLACES_ANY) {
         request->answer = STORE_CONDITION_FAILED;
         COVER_IF(is_head, publish_races);
         COVER_IF(is_head && strcmp(winner_with_lost_answer.text, request->condition.text) == 0, race_with_lost_answer);
-    } else {
+    } else if (!is_put_later(request)) {
         if (is_head && request->is_answer_lost)
             winner_with_lost_answer = request->condition;
         COVER_IF(is_head && request->is_given_up, publish_landed_late);
@@ -178,6 +198,12 @@ static void take_effect(void *argument)
     }
     const struct object *object = request->verb <= VERB_GET ? object_find(request->name) : NULL;
     world_note((uint64_t)request->verb + 100);
+    if (request->is_checked) {
+        put(request);
+        request->is_done = true;
+        release(request);
+        return;
+    }
     switch (request->verb) {
     case VERB_CREATE:
         create(request, object, !request->is_done);
@@ -196,7 +222,7 @@ static void take_effect(void *argument)
         break;
     }
     COVER_IF(request->answer == STORE_CONDITION_FAILED, condition_failed);
-    request->is_done = true;
+    request->is_done = !request->is_checked;
     release(request);
 }
 
@@ -255,6 +281,7 @@ static enum store_answer travel(struct request *request, deadline_t deadline)
         request->verb == VERB_LIST && world_faults && process != NULL ? process->list_extra_ms * MS : 0;
     if (list_extra > 0 && !process->lists_are_stale)
         effect += list_extra;
+    COVER_IF(request->verb == VERB_GET && process != NULL && process->get_extra_ms > 0, slow_reads);
     if (is_write && draw(world_rates.late)) {
         effect += world_heavy_tail(world_rates.late_ms_max * MS);
         COVER(late);
@@ -274,6 +301,8 @@ static enum store_answer travel(struct request *request, deadline_t deadline)
     uint64_t answer = is_lost || request->is_answer_lost ? deadline : effect + latency();
     if (list_extra > 0 && process->lists_are_stale)
         answer += list_extra;
+    if (world_rates.flaw == FLAW_CHECKS_EARLY && is_write)
+        answer += 40 * MS;
     bool is_failure = is_lost && !is_cut_off && world_below(2); /* a 5xx comes at once */
     if (is_failure)
         answer = world_now() + latency();

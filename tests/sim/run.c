@@ -38,7 +38,7 @@ static bool is_worked_off(void)
 {
     if (sim.result->is_violated)
         return true;
-    return sim.truths_count >= sim.batches_wanted;
+    return sim.truths_count >= sim.batches_wanted || (world_rates.special == SPECIAL_BAD_STORE && all_refuse());
 }
 
 static void do_nothing(void)
@@ -96,7 +96,9 @@ void run_seed(uint64_t seed, struct run_result *ret_result)
     world_spawn(NULL, weather_run, &is_over);
     world_spawn(NULL, interference_run, &is_over);
     (void)world_run(is_worked_off, after_step, world_now() + UINT64_C(400000) * MS, STEPS_MAX);
-    if (!sim.result->is_violated && restoring_is_possible() && world_below(10) == 0)
+    if (!sim.result->is_violated && world_rates.special == SPECIAL_BAD_STORE)
+        ending_refusal();
+    else if (!sim.result->is_violated && restoring_is_possible() && world_below(10) == 0)
         restoring_run();
     else if (!sim.result->is_violated)
         ending_run();

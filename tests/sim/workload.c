@@ -93,7 +93,16 @@ void workload_draw(void)
     sim.options.fold_segments_max = world_below(2) ? 0 : 1 + (unsigned)world_below(8);
     sim.batches_wanted = 101 + (unsigned)world_below(40);
     sim.actors_count = 2 + (unsigned)world_below(REPLICAS_MAX - 1);
-    draw_bias();
+    if (world_rates.special == SPECIAL_SHAPES) {
+        sim.options.segment_bytes_max = 64 << 10;
+        sim.options.live_bytes_max = 512 << 10;
+    }
+    if (world_rates.special == SPECIAL_IDLE)
+        sim.options.poll_ms = 2000;
+    if (world_rates.special == SPECIAL_BAD_STORE || world_rates.special == SPECIAL_TESTED)
+        sim.options.trusts_store = false;
+    else if (world_rates.special != SPECIAL_IDLE && world_rates.special != SPECIAL_SLOW)
+        draw_bias();
 }
 
 static unsigned new_truth(void)
@@ -106,6 +115,45 @@ static unsigned new_truth(void)
     return sim.truths_count++;
 }
 
+/* F29: many small ops, or a large one. */
+static void put_bulk(struct buffer *ops)
+{
+    static uint8_t bytes[48 << 10];
+    unsigned count = world_below(4) == 0 ? 200 : (unsigned)world_below(3);
+    size_t size = world_below(4) == 0 ? (size_t)world_below(sizeof bytes) : (size_t)world_below(20);
+    COVER_IF(size > 32 << 10, huge_batches);
+    for (unsigned i = 0; i < count; i++) {
+        uint16_t key = (uint16_t)world_below(500);
+        op_put(ops, &(struct op){OP_MAP_PUT, SPACE_TEST, SPAN("bulk"), span_of(&key, sizeof key),
+                                 span_of(bytes, i == 0 ? size : size % 20)});
+    }
+}
+
+/* F29: too large, not to be encoded, of a kind that nobody knows. Refused, and nobody else notices (J5). */
+static void submit_nonsense(struct actor *actor)
+{
+    static uint8_t bytes[OP_VALUE_BYTES_MAX + 1];
+    struct buffer ops = {0};
+    struct error error;
+    enum op_kind kind = world_below(2) ? OP_MAP_PUT : (enum op_kind)(OP_KIND_LAST + 1 + world_below(100));
+    op_put(&ops, &(struct op){kind, SPACE_TEST, SPAN("bulk"), SPAN("k"), span_of(bytes, sizeof bytes)});
+    struct journal_batch batch = {.ops = span_take(buffer_span(&ops), world_below(2) ? ops.size : ops.size - 1)};
+    struct journal_answer answer = journal_submit(actor->journal, &batch, &error);
+    if (answer.outcome != JOURNAL_REFUSED)
+        violate("J5", -1, "a batch that cannot be written was admitted");
+    COVER(nonsense_refused);
+    buffer_free(&ops);
+}
+
+/* J40: ops that old processes do not know, and that leave nothing behind. */
+static void put_newer(struct buffer *ops)
+{
+    struct journal_id spool;
+    random_fill(world_random(), &spool, sizeof spool);
+    op_put_spool_open(ops, &spool);
+    op_put_spool_close(ops, &spool);
+}
+
 static void put_ops(struct buffer *ops, uint32_t number)
 {
     struct span value = span_of(&number, sizeof number);
@@ -115,6 +163,8 @@ static void put_ops(struct buffer *ops, uint32_t number)
         op_put(ops, &(struct op){OP_MAP_PUT, SPACE_TEST, SPAN("map"), span_take(value, 1), value});
     if (number % 5 == 0)
         op_put(ops, &(struct op){OP_MAP_DELETE, SPACE_TEST, SPAN("map"), span_take(value, 1), SPAN_EMPTY});
+    if (world_rates.special == SPECIAL_SHAPES)
+        put_bulk(ops);
     op_put(ops, &(struct op){OP_LIST_APPEND, SPACE_TEST, SPAN("order"), SPAN("twin"), value});
 }
 
@@ -154,7 +204,7 @@ static void note_answer(struct actor *actor, unsigned number, const struct journ
     check_replica(actor);
     check_ack_without_head(&answer->key, (int)number);
     bool is_shown = actor->has_view && view_shows(&actor->view, segment) && actor->visible[number];
-    if (!is_shown && !fate_is_shadowed(&answer->key, actor->view.generation))
+    if (!is_shown && !fate_is_shadowed(&answer->key, actor->view.generation, actor->process.is_old))
         violate("J18", (int)number, "committed, and not visible where it was");
     if (world_faults && world_chance(world_rates.crash_at_point)) { /* C5 */
         COVER(acked_crash);
@@ -170,6 +220,10 @@ static enum journal_outcome submit(struct actor *actor, unsigned number)
     struct buffer ops = {0};
     struct error error;
     put_ops(&ops, number);
+    bool is_newer = world_rates.special == SPECIAL_MIXED && !actor->process.is_old && number % 4 == 1;
+    if (is_newer)
+        put_newer(&ops);
+    bool is_permitted = !is_newer || !sim.has_head || sim.head.op_kind_last == OP_KIND_LAST;
     struct journal_batch batch = {truth->id, truth->tries > 0 ? truth->keys[0].base : 0, buffer_span(&ops)};
     truth->is_submitted = true;
     int program = actor->last_committed;
@@ -184,6 +238,9 @@ static enum journal_outcome submit(struct actor *actor, unsigned number)
     buffer_free(&ops);
     if (actor->process.is_dead || journal->is_stopping)
         answer.outcome = JOURNAL_UNKNOWN; /* what a process knew that died, nobody knows */
+    if (!is_permitted && answer.outcome != JOURNAL_REFUSED && !actor->process.is_dead)
+        violate("J40", (int)number, "was written though the head does not permit its kind");
+    COVER_IF(!is_permitted && answer.outcome == JOURNAL_REFUSED, newer_not_permitted);
     note_answer(actor, number, &answer, program, seen);
     free(seen);
     if (sim.is_calm && is_first && !sim.is_ending) {
@@ -221,6 +278,8 @@ static void caller_run(void *argument)
             continue;
         if (world_chance(30))
             flush(actor);
+        if (world_rates.special == SPECIAL_SHAPES && !actor->process.is_dead && world_chance(200))
+            submit_nonsense(actor);
         if (actor->process.is_dead || sim.truths_count >= sim.batches_wanted)
             continue;
         unsigned number = new_truth();

@@ -1,6 +1,8 @@
 /* tests/sim/world.c -- the simulated world: events, tasks, processes. */
 #include "tests/sim/world.h"
 
+#include "journal/mutation.h"
+#include "journal/op.h"
 #include "runtime/base/assert.h"
 #include "runtime/fiber_switch.h"
 #include "tests/sim/coverage.h"
@@ -12,7 +14,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
-enum { STACK_BYTES = 256 << 10, GUARD_BYTES = 4096, TASKS_MAX = 128 };
+enum { STACK_BYTES = 256 << 10, GUARD_BYTES = 4096, TASKS_MAX = 320 };
 
 struct task {
     void *context, *stack;
@@ -375,7 +377,9 @@ static void resume(struct task *task)
     }
     world_note((uint64_t)(task - world.tasks) + 1000);
     world.current = task;
+    journal_op_kind_last = process != NULL && process->is_old ? OP_LIST_APPEND : OP_KIND_LAST;
     fiber_switch(&world.main_context, task->context);
+    journal_op_kind_last = OP_KIND_LAST;
     world.current = NULL;
     if (task->is_ended)
         task->is_used = false;
