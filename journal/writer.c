@@ -235,6 +235,7 @@ static bool encode(struct journal *journal, struct writing *writing, struct list
 static void answer_batch(struct journal *journal, struct pending_batch *pending, struct journal_answer answer)
 {
     struct journal_scheduler *scheduler = journal->environment.scheduler;
+    journal->queued_bytes -= BATCH_HEADER_BYTES + pending->batch->ops.size;
     pending->answer = answer;
     pending->is_done = true;
     journal->counters.batches_committed += answer.outcome == JOURNAL_COMMITTED;
@@ -298,7 +299,6 @@ static void take_group(struct journal *journal, struct list_link *group)
         if (bytes > 0 && bytes + size > journal->options.segment_bytes_max)
             break;
         bytes += size;
-        journal->queued_bytes -= size;
         pending->is_taken = true;
         list_remove(&pending->link);
         list_append(group, &pending->link);
