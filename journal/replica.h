@@ -93,7 +93,7 @@ struct journal {
     bool has_committed;
     struct segment_key last_committed;
     struct list_link queue;
-    size_t queued_bytes; /* of batches that have no answer yet */
+    size_t queued_bytes;       /* of batches that have no answer yet */
     uint64_t writing_since_ns; /* 0: no segment is on its way */
     struct wait_queue queue_grew;
 
