@@ -2,6 +2,7 @@
 #include "tests/sim/segments.h"
 
 #include "runtime/base/assert.h"
+#include "tests/sim/fates.h"
 #include "tests/sim/simulation.h"
 
 #include <stdlib.h>
@@ -207,6 +208,31 @@ static void fold_segment(int index, uint64_t generation, uint64_t window)
     segment->place = known.places++;
 }
 
+static uint64_t stored_at(const struct known_segment *segment)
+{
+    char name[JOURNAL_NAME_BYTES];
+    segment_name_format(&segment->key, name);
+    return fate_of(name)->created_at;
+}
+
+/* What was stored before a segment and sorts in front of it may be what its writer saw: a fold takes both or neither.
+ * What must be taken because of its age is taken in any case. */
+static void check_closed(const struct known_segment *after, uint64_t generation, uint64_t window)
+{
+    uint64_t after_at = stored_at(after);
+    if (after->key.base + window <= generation || after->is_touched)
+        return;
+    for (unsigned i = 0; i < known.count; i++) {
+        const struct known_segment *before = &known.segments[i];
+        if (before->covered != 0 || before->is_touched || before->key.base + window <= generation ||
+            segment_key_compare(&before->key, &after->key) >= 0)
+            continue;
+        uint64_t before_at = stored_at(before);
+        if (before_at != 0 && before_at < after_at && !fate_is_shadowed(&before->key, generation, false))
+            violate("J26", -1, "a fold passed over what was stored before and sorts in front");
+    }
+}
+
 /* No committed segment is put out of reach: J1, J13. */
 static void check_reach(uint64_t generation, uint64_t window)
 {
@@ -260,6 +286,7 @@ void generation_publish(const struct known_generation *generation, const struct 
         const struct known_segment *segment = segment_known(segment_index(&keys[i]));
         for (unsigned p = 0; p < segment->pairs_count; p++)
             check_pair(segment, &segment->pairs[p], head->generation);
+        check_closed(segment, head->generation, head->window);
     }
     fold_reference(head, keys, count);
     known.generations[known.generations_count] = *generation;

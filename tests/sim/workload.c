@@ -57,6 +57,7 @@ static void draw_bias(void)
     case 3: /* the one compactor's listings last longer than it takes to see and to write */
         sim.has_one_compactor = true;
         sim.options.fold_age_ms = 20;
+        sim.options.fold_gap_ms = 300;
         sim.slow_list_ms = 20 + world_below(200);
         world_rates.page_names = 1 + (unsigned)world_below(2);
         world_rates.latency_ms_max = 1 + world_below(20);
