@@ -16,6 +16,7 @@ enum option_kind {
     OPTION_TEXT,     /* anything but nothing */
     OPTION_ADDRESS,  /* host:port, [ipv6]:port or :port */
     OPTION_BACKEND,  /* dir:PATH */
+    OPTION_REGION,   /* a region as AWS names them */
     OPTION_DOMAIN,   /* a host name, kept in lower case; nothing is allowed */
     OPTION_CHOICE,   /* one of `allowed`, words separated by "|" */
     OPTION_NUMBER,   /* unsigned, or `word` for 0 */
@@ -52,7 +53,7 @@ static const struct option OPTIONS[] = {
     {"credentials", OPTION_TEXT, AT(credentials), "", "FILE",
      .help = "INI file, one section per account: access_key, secret_key, id, role; without it (and without "
              "BALE_ACCESS_KEY and BALE_SECRET_KEY) one pair is made at first start, in the backend's folder"},
-    {"region", OPTION_TEXT, AT(region), "us-east-1", "NAME", .help = "the region that clients sign for"},
+    {"region", OPTION_REGION, AT(region), "us-east-1", "NAME", .help = "the region that clients sign for"},
     {"domain", OPTION_DOMAIN, AT(domain), "", "NAME", .help = "serve BUCKET.NAME as well (virtual-host style)"},
     {"tls-cert", OPTION_TEXT, AT(tls_cert), "", "FILE",
      .help = "PEM: the certificate and its chain; both ports speak HTTPS then. SIGHUP reads both files again"},
@@ -148,6 +149,16 @@ static bool read_text(const struct setting *setting, struct config *config, stru
 {
     if (setting->value[0] == '\0' && setting->option->default_text[0] != '\0')
         return refuse(setting, error, "any text that is not empty");
+    keep_text(member(config, setting->option), setting->value);
+    return true;
+}
+
+/* Names of AWS regions have up to 16 characters; more than 50 would not fit what is signed (server/auth). */
+static bool read_region(const struct setting *setting, struct config *config, struct error *error)
+{
+    size_t size = strlen(setting->value);
+    if (size < 1 || size > 50 || strspn(setting->value, "abcdefghijklmnopqrstuvwxyz0123456789-") != size)
+        return refuse(setting, error, "up to 50 lower-case letters, digits and hyphens (us-east-1)");
     keep_text(member(config, setting->option), setting->value);
     return true;
 }
@@ -266,6 +277,8 @@ static bool read_setting(const struct setting *setting, struct config *config, s
         return read_address(setting, config, error);
     case OPTION_BACKEND:
         return read_backend(setting, config, error);
+    case OPTION_REGION:
+        return read_region(setting, config, error);
     case OPTION_DOMAIN:
         return read_domain(setting, config, error);
     case OPTION_CHOICE:
@@ -493,7 +506,8 @@ void config_free(struct config *config)
 {
     for (unsigned i = 0; i < OPTIONS_COUNT; i++) {
         enum option_kind kind = OPTIONS[i].kind;
-        if (kind == OPTION_TEXT || kind == OPTION_ADDRESS || kind == OPTION_BACKEND || kind == OPTION_DOMAIN)
+        if (kind == OPTION_TEXT || kind == OPTION_ADDRESS || kind == OPTION_BACKEND || kind == OPTION_REGION ||
+            kind == OPTION_DOMAIN)
             free(*(char **)member(config, &OPTIONS[i]));
     }
     free(config->access_key);
@@ -524,6 +538,7 @@ static void help_allowed(const struct option *option, struct buffer *to)
     case OPTION_TEXT:
     case OPTION_ADDRESS:
     case OPTION_BACKEND:
+    case OPTION_REGION:
     case OPTION_DOMAIN:
     case OPTION_SIZE:
     case OPTION_DURATION:

@@ -156,6 +156,20 @@ START_TEST(key_pairs_come_whole_and_from_the_environment)
 }
 END_TEST
 
+START_TEST(a_region_has_a_shape)
+{
+    ck_assert_int_eq(load(ARGV("--region", "eu-central-1"), NULL), CONFIG_READY);
+    ck_assert_str_eq(config.region, "eu-central-1");
+    config_free(&config);
+    refused(ARGV("--region", "EU Central"), NULL,
+            "--region: \"EU Central\" is not allowed; allowed is up to 50 lower-case letters, digits and hyphens "
+            "(us-east-1)");
+    refused(ARGV("--region", "a23456789-123456789-123456789-123456789-123456789-1"), NULL,
+            "--region: \"a23456789-123456789-123456789-123456789-123456789-1\" is not allowed; allowed is up to 50 "
+            "lower-case letters, digits and hyphens (us-east-1)");
+}
+END_TEST
+
 START_TEST(domains_are_kept_in_lower_case)
 {
     ck_assert_int_eq(load(ARGV("--domain", "S3.Example.org"), NULL), CONFIG_READY);
@@ -200,6 +214,7 @@ int main(void)
     tcase_add_test(group, what_is_wrong_in_a_file_is_named_by_file_and_line);
     tcase_add_test(group, refusals_say_which_and_what_is_allowed);
     tcase_add_test(group, key_pairs_come_whole_and_from_the_environment);
+    tcase_add_test(group, a_region_has_a_shape);
     tcase_add_test(group, domains_are_kept_in_lower_case);
     tcase_add_test(group, help_names_every_option_and_wins_over_mistakes);
     suite_add_tcase(suite, group);
