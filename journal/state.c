@@ -332,7 +332,9 @@ bool state_expire_some(struct state *state, uint64_t oldest, size_t *at, size_t 
         if (load_u64_le(entry_value(entry).data) >= oldest)
             continue;
         struct located expired = {entry_key(entry), entry->hash, &state->changes.batches, NULL, batches};
-        remove_entry(state, &expired);
+        const struct entry *now = find(&expired); /* it may have expired already, and have come again */
+        if (now != NULL && load_u64_le(entry_value(now).data) < oldest)
+            remove_entry(state, &expired);
     }
     return most == 0;
 }
