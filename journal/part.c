@@ -73,15 +73,16 @@ bool ledger_decode(struct span body, const struct part_name *name, struct segmen
 
 /* ---- state ---- */
 
-static bool is_batch(struct span key)
+/* Batch ids and releases: what struct layer holds apart. */
+static bool comes_first(struct span key)
 {
-    return key.size >= 2 && key.data[0] == SPACE_JOURNAL && key.data[1] == TYPE_BATCH;
+    return key.size >= 2 && key.data[0] == SPACE_JOURNAL && (key.data[1] == TYPE_BATCH || key.data[1] == TYPE_RELEASE);
 }
 
 int state_part_order(struct span a, struct span b)
 {
-    if (is_batch(a) != is_batch(b))
-        return is_batch(a) ? -1 : 1;
+    if (comes_first(a) != comes_first(b))
+        return comes_first(a) ? -1 : 1;
     return span_compare(a, b);
 }
 
