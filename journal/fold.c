@@ -407,9 +407,12 @@ static bool has_reason(const struct journal *journal)
     size_t live = 0;
     uint64_t oldest = UINT64_MAX;
     for (size_t i = 0; i < journal->tail_count; i++) {
+        const struct tail_segment *item = journal->tail[i];
+        if (item->state == BODY_GOOD && !journal_id_equal(&item->segment.lineage, &journal->head->lineage))
+            continue; /* no fold takes it: it would only be looked at again and again */
         live++;
-        if (journal->tail[i]->first_seen_ns < oldest)
-            oldest = journal->tail[i]->first_seen_ns;
+        if (item->first_seen_ns < oldest)
+            oldest = item->first_seen_ns;
     }
     return live >= journal->options.fold_segments || journal->live_bytes >= journal->options.live_bytes_max / 2 ||
            (live > 0 && replica_now(journal) - oldest >= journal->options.fold_age_ms * UINT64_C(1000000));

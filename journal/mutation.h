@@ -1,6 +1,11 @@
 /* journal/mutation.h -- rules of the protocol that the simulator can take out, to see that its oracles notice.
  *
- * Only the simulator is built with JOURNAL_MUTATIONS; anywhere else MUTATED() is false when the program is compiled. */
+ * Only the simulator is built with JOURNAL_MUTATIONS; anywhere else MUTATED() is false when the program is compiled.
+ *
+ * The journal looks at no stamp of the store; coverage_by_stamp takes the hybrid clock for one. blind_412 is also "412
+ * without comparing": there is one answer 412 that says something, that to the creation of a segment. What a 412 to a
+ * head's replacement means need not be known: cleanup goes by what is read back. old_amounts_from_head is a rule of the
+ * store that keeps a spool, here of the simulator's disks. */
 #pragma once
 
 #define JOURNAL_MUTATION_LIST(X)    \

@@ -108,6 +108,8 @@ void supervisor_run(void *argument)
         if (world_faults && world_chance(3))
             clone_writer();
         carry_disks();
+        if (world_faults && world_chance(5))
+            workload_put_relic();
         for (unsigned i = 0; i < sim.actors_count; i++) {
             struct actor *actor = &sim.actors[i];
             if (actor->journal != NULL && actor->process.is_dead && world_tasks_of(&actor->process) == 0 &&

@@ -7,6 +7,7 @@
 #include "tests/sim/fates.h"
 #include "tests/sim/faults.h"
 #include "tests/sim/interference.h"
+#include "tests/sim/objects.h"
 #include "tests/sim/oracle.h"
 #include "tests/sim/pipes.h"
 
@@ -177,6 +178,41 @@ static void check_ack_without_head(const struct segment_key *key, int number)
     segment_name_format(key, name);
     if (interference_head() != HEAD_IS_TRUE && fate_of(name)->created_at > interference_head_since())
         violate("J36", number, "was acknowledged while the head was missing, damaged or an old one");
+}
+
+static uint32_t ops_count(struct span ops)
+{
+    uint32_t count = 0;
+    struct error error;
+    (void)ops_check(ops, &count, &error);
+    return count;
+}
+
+void workload_put_relic(void)
+{
+    struct buffer ops = {0};
+    struct buffer body = {0};
+    struct segment relic = {
+        .key = {.base = sim.head.generation, .clock = world_below(2000000), .sequence = UINT64_C(1) << 32}};
+    char name[JOURNAL_NAME_BYTES];
+    struct error error;
+    if (!sim.has_head || sim.truths_count + 1 >= sim.batches_wanted)
+        return;
+    random_fill(world_random(), &relic.lineage, sizeof relic.lineage);
+    random_fill(world_random(), &relic.key.writer, sizeof relic.key.writer);
+    put_ops(&ops, new_truth());
+    segment_begin(&body, &relic);
+    const struct batch batch = {.ops_count = ops_count(buffer_span(&ops)), .ops = buffer_span(&ops)};
+    segment_add_batch(&body, &batch);
+    relic.key.sequence |= segment_end(&body, &error) ? segment_checksum(buffer_span(&body)) : 0;
+    segment_begin(&body, &relic);
+    segment_add_batch(&body, &batch);
+    if (segment_end(&body, &error)) {
+        segment_name_format(&relic.key, name);
+        (void)object_put(name, buffer_span(&body));
+    }
+    buffer_free(&ops);
+    buffer_free(&body);
 }
 
 /* What the caller was told, and what its batch must count behind. */
