@@ -1,0 +1,44 @@
+/* tests/unit/runtime/tls_fixture.h -- TLS streams against OpenSSL's own client, over real sockets.
+ *
+ * The client is blocking and runs on a thread of its own; certificates are made here, so that nothing expires. */
+#pragma once
+
+#include "runtime/loop.h"
+#include "runtime/tls.h"
+#include "tests/unit/run_suite.h"
+
+#include <check.h>
+#include <openssl/ssl.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { DAY_SECONDS = 24 * 3600 };
+
+/* ---- certificates ---- */
+
+extern char folder[];
+extern char certificate_path[64];
+extern char key_path[64];
+
+/* With a good pair in it. */
+void make_folder(void);
+void remove_folder(void);
+/* Returns the key; valid_from and valid_until are seconds from now. */
+EVP_PKEY *write_pair(const char *certificate_file, const char *key_file, long valid_from, long valid_until);
+
+/* ---- the server: greets plain speakers, echoes, parks between lines ---- */
+
+extern struct tls_server *server;
+extern struct loop *serving;
+extern unsigned parked;
+
+/* Runs the client on its thread while the loop serves; it returns NULL or what went wrong. */
+void serve(void *(*run)(void *unused));
+
+/* ---- the client ---- */
+
+int dial(void);
+/* Takes the session over. */
+SSL *dial_secure(SSL_CTX *context, SSL_SESSION *session);
+void hang_up(SSL *ssl);
+bool echoes(SSL *ssl, const uint8_t *bytes, size_t size);
