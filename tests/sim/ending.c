@@ -198,10 +198,11 @@ void ending_run(void)
     each_actor(settle_run);
     if (!sim.result->is_violated)
         check_end();
+    world_rates.page_names =
+        STORE_PAGE_NAMES_MAX; /* a last fold that lists name by name would take longer than the silence */
     each_actor(quiet_run);
     for (unsigned i = 0; i < IDLE_ROUNDS && world_rates.special == SPECIAL_IDLE; i++)
         each_actor(idle_run);
-    world_rates.page_names = STORE_PAGE_NAMES_MAX;
     each_actor(drive_run);
     if (!sim.result->is_violated)
         check_leftovers();
