@@ -182,14 +182,20 @@ static bool come_to(struct journal *journal, struct next_head *next, struct fold
 {
     struct layer recent = {0};
     struct layer loaded = {0};
+    bool is_there = false;
     next->recent = &recent;
-    if (is_near && bodies_are_here(journal, folded) && repeat_folds(journal, next->head, folded, &recent))
-        return switch_to(journal, next, folded);
-    journal->counters.cold_loads++;
-    if (!layers_load(journal, next->head, &loaded))
-        return false;
-    next->base = &loaded;
-    return switch_to(journal, next, folded);
+    if (is_near && bodies_are_here(journal, folded) && repeat_folds(journal, next->head, folded, &recent)) {
+        is_there = switch_to(journal, next, folded);
+    } else {
+        journal->counters.cold_loads++;
+        if (layers_load(journal, next->head, &loaded)) {
+            next->base = &loaded;
+            is_there = switch_to(journal, next, folded);
+        }
+    }
+    next->recent = NULL; /* what they held has gone over to the replica */
+    next->base = NULL;
+    return is_there;
 }
 
 static bool adopt(struct journal *journal, const struct head *head, struct span body, const struct store_etag *etag)

@@ -37,7 +37,7 @@ static size_t least(size_t a, size_t b)
 
 static const struct entry **merge_all(struct journal *journal, const struct entry **sorted, size_t count)
 {
-    const struct entry **other = calloc(count, sizeof *other);
+    const struct entry **other = calloc(count + 1, sizeof(const struct entry *));
     ASSERT(other != NULL);
     for (size_t run = RUN_ENTRIES; run < count; run *= 2) {
         for (size_t begin = 0; begin < count; begin += 2 * run) {
@@ -51,17 +51,17 @@ static const struct entry **merge_all(struct journal *journal, const struct entr
     return sorted;
 }
 
-/* As entries_sorted, which takes a second for a million. */
+/* As entries_sorted, which takes a second for a million. NULL ends it. */
 static const struct entry **sort_entries(struct journal *journal, const struct entries *entries)
 {
     size_t count = 0;
     size_t at = 0;
-    const struct entry **sorted = calloc(entries->count + 1, sizeof *sorted);
+    const struct entry **sorted = calloc(entries->count + 1, sizeof(const struct entry *));
     ASSERT(sorted != NULL);
     for (const struct entry *entry; (entry = entries_next(entries, &at)) != NULL;)
         sorted[count++] = entry;
     for (size_t begin = 0; begin < count; begin += RUN_ENTRIES) {
-        qsort(sorted + begin, least(RUN_ENTRIES, count - begin), sizeof *sorted, by_key);
+        qsort(sorted + begin, least(RUN_ENTRIES, count - begin), sizeof(const struct entry *), by_key);
         replica_breathe(journal, RUN_ENTRIES * ENTRY_COST_BYTES);
     }
     return count <= RUN_ENTRIES ? sorted : merge_all(journal, sorted, count);
@@ -73,7 +73,7 @@ static void put_entries(struct journal *journal, struct state_part_writer *write
                         bool keep_deleted)
 {
     const struct entry **sorted = sort_entries(journal, entries);
-    for (size_t i = 0; i < entries->count; i++) {
+    for (size_t i = 0; sorted[i] != NULL; i++) {
         struct part_entry entry = {entry_key(sorted[i]), entry_value(sorted[i]), sorted[i]->is_deleted};
         if (!entry.is_deleted || keep_deleted)
             state_part_put(writer, &entry);

@@ -22,7 +22,11 @@ struct batch {
     struct span ops;
 };
 
-enum { BATCH_HEADER_BYTES = JOURNAL_ID_BYTES + 8 };
+enum {
+    BATCH_HEADER_BYTES = JOURNAL_ID_BYTES + 8,
+    /* frame, lineage, key, predecessor, number of batches */
+    SEGMENT_HEADER_BYTES = FRAME_HEADER_BYTES + JOURNAL_ID_BYTES + 2 * SEGMENT_KEY_STORED_BYTES + 1 + 4,
+};
 
 /* ret_body is emptied; its limit should be SEGMENT_BYTES_MAX. batches_count and batches are not looked at. */
 void segment_begin(struct buffer *ret_body, const struct segment *segment);

@@ -232,10 +232,16 @@ static bool encode(struct journal *journal, struct writing *writing, struct list
     return encode_once(journal, writing, group);
 }
 
+/* What it may add to the live bytes: it may be alone in its segment. */
+static size_t live_bytes_of(const struct journal_batch *batch)
+{
+    return SEGMENT_HEADER_BYTES + BATCH_HEADER_BYTES + batch->ops.size;
+}
+
 static void answer_batch(struct journal *journal, struct pending_batch *pending, struct journal_answer answer)
 {
     struct journal_scheduler *scheduler = journal->environment.scheduler;
-    journal->queued_bytes -= BATCH_HEADER_BYTES + pending->batch->ops.size;
+    journal->queued_bytes -= live_bytes_of(pending->batch);
     pending->answer = answer;
     pending->is_done = true;
     journal->counters.batches_committed += answer.outcome == JOURNAL_COMMITTED;
@@ -373,7 +379,7 @@ struct journal_answer journal_submit(struct journal *journal, const struct journ
 {
     struct journal_answer refused = {.outcome = JOURNAL_REFUSED};
     struct pending_batch pending = {.batch = batch};
-    size_t size = BATCH_HEADER_BYTES + batch->ops.size;
+    size_t size = live_bytes_of(batch);
     if (!ops_check(batch->ops, &pending.ops_count, error))
         return refused;
     if (journal->is_stopping || !replica_may_write(journal) ||

@@ -95,6 +95,7 @@ static bool walk(struct list_job *job)
 {
     const struct list_request *request = job->request;
     struct list_page *page = job->page;
+    ASSERT(page->entries != NULL); /* room for entries_max, at least one */
     const struct list_range range = {
         .prefix = request->prefix, .delimiter = request->delimiter, .after = request->after};
     enum lookup found = list_seek_first(job->cursor, &range, job->error);
