@@ -4,6 +4,7 @@
 #include "tests/sim/coverage.h"
 #include "tests/sim/disk.h"
 #include "tests/sim/faults.h"
+#include "tests/sim/objects.h"
 #include "tests/sim/workload.h"
 
 static void crashed(struct process *process)
@@ -42,6 +43,7 @@ void actor_start(struct actor *actor)
     struct journal_environment environment = {&actor->process.store, &actor->process.clock, world_random(),
                                               &actor->process.scheduler};
     actor->started_at = world_now();
+    actor->process.began_with_copy = world_names(HEADS_PREFIX, NULL) > 0;
     actor->process.is_old = world_rates.special == SPECIAL_MIXED && (actor - sim.actors) % 2 == 1;
     if (world_rates.special == SPECIAL_SLOW && actor == sim.actors)
         actor->process.get_extra_ms = sim.options.fold_gap_ms / 2 + world_below(sim.options.fold_gap_ms);

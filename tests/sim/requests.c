@@ -350,6 +350,8 @@ static enum store_answer store_create(struct journal_store *store, const char *n
                                       deadline_t deadline)
 {
     (void)store;
+    if (world_process() != NULL && world_process()->began_with_copy && strcmp(name, HEAD_NAME) == 0)
+        violate("J36", -1, "a first head is made of a journal that has lost its head");
     struct request *request = request_new(VERB_CREATE, name);
     buffer_append(&request->body, body);
     enum store_answer answer = perform(request, deadline);
