@@ -6,7 +6,7 @@
 #include "runtime/base/random.h"
 #include "runtime/loop.h"
 #include "runtime/wait.h"
-#include "s3client/embedded/embedded.h"
+#include "store/embedded/embedded.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -10,7 +10,7 @@
 #include "journal/replica.h"
 #include "runtime/base/assert.h"
 #include "runtime/loop.h"
-#include "s3client/embedded/embedded.h"
+#include "store/embedded/embedded.h"
 
 #include <getopt.h>
 #include <stdio.h>

@@ -1,4 +1,4 @@
-/* journal/bucket_store.h -- the journal's objects in a bucket: a struct journal_store over s3client/bucket.h.
+/* journal/bucket_store.h -- the journal's objects in a bucket: a struct journal_store over store/bucket.h.
  *
  * create is a write under If-None-Match: *, replace one under If-Match. What the conditions compare is the ETag, the
  * MD5 of the bytes; it stands for a version because no two bodies of a journal are equal (J31). A GET that knows an
@@ -16,7 +16,7 @@
 #pragma once
 
 #include "journal/store.h"
-#include "s3client/bucket.h"
+#include "store/bucket.h"
 
 /* Where a store of buckets keeps its journal: no client can name it, because it is no name of a bucket (s3/names.h). */
 #define JOURNAL_SYSTEM_BUCKET SPAN(".bale")

@@ -4,13 +4,13 @@
  * of a bucket, a zero, and the bucket's creation id (u64, little endian): late amounts of a deleted bucket do not enter
  * its successor. Counters wrap and are never clamped: what is shown may be, and must then be marked.
  *
- * Amounts come from the spools of the stores (s3client/spool.h), record by record. A figure is the counters of a state
+ * Amounts come from the spools of the stores (store/spool.h), record by record. A figure is the counters of a state
  * plus what lies in the spools behind the last record that this state has of each. Read in one go (no call here
  * suspends), it counts every acknowledged write once. */
 #pragma once
 
 #include "journal/state.h"
-#include "s3client/spool.h"
+#include "store/spool.h"
 
 /* Appends the spool-record op of a record. False: the encoded amounts are damaged (ERROR_DAMAGED). */
 bool ledger_put_record(struct buffer *ops, const struct journal_id *spool, uint64_t record, struct span amounts,

@@ -7,7 +7,7 @@
 #pragma once
 
 #include "journal/ledger.h"
-#include "s3client/embedded/embedded.h"
+#include "store/embedded/embedded.h"
 
 /* One bucket of which ledger and objects say different things. */
 struct ledger_difference {

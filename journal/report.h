@@ -8,7 +8,7 @@
 #pragma once
 
 #include "journal/journal.h"
-#include "s3client/spool.h"
+#include "store/spool.h"
 
 #include <stdbool.h>
 

@@ -17,7 +17,7 @@
 #pragma once
 
 #include "journal/journal.h"
-#include "s3client/spool.h"
+#include "store/spool.h"
 
 struct spool_sender;
 

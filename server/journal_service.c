@@ -4,8 +4,8 @@
 #include "runtime/base/assert.h"
 #include "runtime/log.h"
 #include "runtime/loop.h"
-#include "s3client/embedded/embedded.h"
 #include "s3client/wire/s3_error.h"
+#include "store/embedded/embedded.h"
 
 #include <string.h>
 

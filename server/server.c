@@ -8,13 +8,13 @@
 #include "runtime/listener.h"
 #include "runtime/log.h"
 #include "runtime/tls.h"
-#include "s3client/embedded/embedded.h"
-#include "s3client/joiner/joiner.h"
 #include "server/control.h"
 #include "server/file_limits.h"
 #include "server/first_credentials.h"
 #include "server/processors.h"
 #include "server/shard.h"
+#include "store/embedded/embedded.h"
+#include "store/joiner/joiner.h"
 
 #include <errno.h>
 #include <signal.h>

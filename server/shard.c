@@ -7,10 +7,10 @@
 #include "runtime/listener.h"
 #include "runtime/log.h"
 #include "runtime/loop.h"
-#include "s3client/embedded/embedded.h"
 #include "server/control.h"
 #include "server/processors.h"
 #include "server/request_log.h"
+#include "store/embedded/embedded.h"
 
 #include <pthread.h>
 #include <semaphore.h>

@@ -6,10 +6,10 @@
 
 #include "runtime/base/error.h"
 #include "runtime/offload.h"
-#include "s3client/bucket.h"
 #include "server/admin/admin.h"
 #include "server/auth/identity.h"
 #include "server/config.h"
+#include "store/bucket.h"
 
 #include <pthread.h>
 #include <stdbool.h>

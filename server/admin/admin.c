@@ -3,7 +3,7 @@
 
 #include "journal/report.h"
 #include "runtime/base/assert.h"
-#include "s3client/embedded/embedded.h"
+#include "store/embedded/embedded.h"
 
 #include <limits.h>
 #include <stdio.h>

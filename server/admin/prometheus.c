@@ -4,9 +4,9 @@
  * are zero are left out where a label has many values. */
 #include "runtime/base/clock.h"
 #include "runtime/log.h"
-#include "s3client/embedded/embedded.h"
 #include "s3client/wire/s3_error.h"
 #include "server/admin/admin.h"
+#include "store/embedded/embedded.h"
 
 #include <stddef.h>
 #include <stdio.h>

@@ -4,7 +4,7 @@
 
 #include "runtime/base/error.h"
 #include "runtime/base/span.h"
-#include "s3client/bucket.h"
+#include "store/bucket.h"
 
 #include <stdbool.h>
 

@@ -3,7 +3,7 @@
 #include "server/object/decoded_cache.h"
 
 #include "runtime/base/assert.h"
-#include "s3client/attributes.h"
+#include "store/attributes.h"
 
 #include <stdlib.h>
 

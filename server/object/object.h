@@ -11,7 +11,7 @@
 #include "runtime/metrics.h"
 #include "runtime/offload.h"
 #include "runtime/pool.h"
-#include "s3client/bucket.h"
+#include "store/bucket.h"
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -5,7 +5,7 @@
  * place between it and the frames, without either of them noticing. */
 #pragma once
 
-#include "s3client/bucket.h"
+#include "store/bucket.h"
 
 struct object_sink {
     /* The bytes have been taken when it returns. */

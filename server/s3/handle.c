@@ -1,9 +1,9 @@
 /* server/s3/handle.c -- a request from its head to its answer, in the order in which things may be refused. */
 #include "runtime/base/clock.h"
 #include "s3client/wire/s3_error.h"
-#include "server/s3/answer.h"
-#include "server/s3/operations.h"
 #include "server/s3/route.h"
+#include "server/s3/shared/answer.h"
+#include "server/s3/shared/operations.h"
 
 /* SHA-256 of nothing: what a request without a body must be signed with, if its body is signed. */
 static const uint8_t sha256_of_nothing[SHA256_BYTES] = {

@@ -1,7 +1,7 @@
 /* server/s3/preflight.c -- OPTIONS: a browser asks before it sends. No bucket has rules for that, so the answer is no,
  * the same for every bucket, there or not (statement 312). */
 #include "s3client/wire/s3_error.h"
-#include "server/s3/operations.h"
+#include "server/s3/shared/operations.h"
 
 SUSPENDS bool s3_preflight(struct s3_request *request, struct error *error)
 {

@@ -5,7 +5,7 @@
  * own ids. A disk may be carried to another machine while both are down. */
 #pragma once
 
-#include "s3client/spool.h"
+#include "store/spool.h"
 #include "tests/sim/simulation.h"
 
 void disks_begin(void);

@@ -5,7 +5,7 @@
 #pragma once
 
 #include "runtime/base/random.h"
-#include "s3client/bucket.h"
+#include "store/bucket.h"
 
 #include <stdatomic.h>
 

@@ -11,7 +11,7 @@
 #include "journal/replica.h"
 #include "runtime/base/assert.h"
 #include "runtime/loop.h"
-#include "s3client/embedded/embedded.h"
+#include "store/embedded/embedded.h"
 #include "tests/soak/faulty_store.h"
 #include "tests/soak/soak.h"
 

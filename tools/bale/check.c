@@ -1,5 +1,5 @@
 /* tools/bale/check.c -- bale check: reads a whole folder and says what it found; bale backup: copies its catalogue. */
-#include "s3client/embedded/embedded.h"
+#include "store/embedded/embedded.h"
 #include "tools/bale/command.h"
 #include "tools/bale/ledger_view.h"
 #include "tools/bale/session.h"

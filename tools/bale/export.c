@@ -1,7 +1,7 @@
 /* tools/bale/export.c -- bale export: writes a bucket's objects into a folder as S4 keeps them in a bucket. */
 #include "codec/sidecar.h"
 #include "runtime/base/hex.h"
-#include "s3client/s4_metadata.h"
+#include "store/s4_metadata.h"
 #include "tools/bale/command.h"
 #include "tools/bale/objects_json.h"
 #include "tools/bale/session.h"

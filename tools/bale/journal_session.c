@@ -5,7 +5,7 @@
 #include "runtime/base/assert.h"
 #include "runtime/io.h"
 #include "runtime/loop.h"
-#include "s3client/embedded/embedded.h"
+#include "store/embedded/embedded.h"
 #include "tools/bale/session.h"
 
 enum { SNAPSHOTS_MAX = 4, AGAIN_MS = 100 };

@@ -3,7 +3,7 @@
 
 #include "journal/fiber_scheduler.h"
 #include "journal/report.h"
-#include "s3client/bucket.h"
+#include "store/bucket.h"
 
 struct journal_session {
     struct journal_environment environment;

@@ -5,7 +5,7 @@
 #include "runtime/base/buffer.h"
 #include "runtime/base/error.h"
 #include "runtime/base/span.h"
-#include "s3client/attributes.h"
+#include "store/attributes.h"
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -2,7 +2,7 @@
 #include "tools/bale/session.h"
 
 #include "runtime/loop.h"
-#include "s3client/embedded/embedded.h"
+#include "store/embedded/embedded.h"
 
 #include <errno.h>
 #include <stdio.h>

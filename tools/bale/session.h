@@ -1,7 +1,7 @@
 /* tools/bale/session.h -- one piece of work on the store in a folder, without a server. */
 #pragma once
 
-#include "s3client/bucket.h"
+#include "store/bucket.h"
 
 #include <stdbool.h>
 

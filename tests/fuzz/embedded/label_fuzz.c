@@ -2,7 +2,7 @@
 #include "codec/crc.h"
 #include "runtime/base/assert.h"
 #include "runtime/base/byteorder.h"
-#include "s3client/embedded/label.h"
+#include "store/embedded/catalogue/label.h"
 
 #include <stdlib.h>
 

@@ -3,7 +3,7 @@
 #include "codec/crc.h"
 #include "runtime/base/assert.h"
 #include "runtime/base/byteorder.h"
-#include "s3client/embedded/row.h"
+#include "store/embedded/catalogue/row.h"
 
 #include <stdlib.h>
 

@@ -3,8 +3,8 @@
 #include "tests/unit/embedded/fixture.h"
 
 #include "runtime/base/decimal.h"
-#include "s3client/condition.h"
-#include "s3client/s4_metadata.h"
+#include "store/condition.h"
+#include "store/s4_metadata.h"
 
 #include <json-c/json.h>
 #include <stdio.h>

@@ -3,7 +3,7 @@
 
 #include "runtime/base/random.h"
 #include "runtime/loop.h"
-#include "s3client/embedded/embedded.h"
+#include "store/embedded/embedded.h"
 #include "tests/unit/run_suite.h"
 
 #include <check.h>

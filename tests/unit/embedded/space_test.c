@@ -3,7 +3,7 @@
 #include "tests/unit/embedded/fixture.h"
 
 #include "runtime/io.h"
-#include "s3client/embedded/bitmap.h"
+#include "store/embedded/volumes/bitmap.h"
 
 #include <dirent.h>
 #include <stdio.h>

@@ -8,7 +8,7 @@
  * smallest part. */
 #include "tests/unit/embedded/uploads.h"
 
-#include "s3client/joiner/joiner.h"
+#include "store/joiner/joiner.h"
 
 #include <poll.h>
 #include <signal.h>

@@ -1,5 +1,5 @@
 /* tests/unit/joiner/joiner_test.c -- parts of any size, over a store whose own parts have a smallest size. */
-#include "s3client/joiner/joiner.h"
+#include "store/joiner/joiner.h"
 #include "tests/unit/embedded/uploads.h"
 
 #include "runtime/fiber.h"

@@ -1,7 +1,7 @@
 /* tests/unit/joiner/runs_test.c -- which pieces become one stored part: never one too small, never one that does not
  * hold, nothing twice. */
 #include "runtime/base/random.h"
-#include "s3client/joiner/runs.h"
+#include "store/joiner/runs.h"
 #include "tests/unit/embedded/fixture.h"
 
 enum { PIECES = 60, BYTES_MIN = 1000, ROUNDS = 3000 };

@@ -5,7 +5,7 @@
  * commit, abort, open, open_recall, head, read, read_sidecar, close. */
 #pragma once
 
-#include "s3client/bucket.h"
+#include "store/bucket.h"
 
 struct memory_object {
     struct bucket_object open; /* first: what bucket_open hands out */

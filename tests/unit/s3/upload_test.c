@@ -1,8 +1,8 @@
 /* tests/unit/s3/upload_test.c -- the list of parts that completes an upload, claims about the whole, and tags. */
 #include "s3client/wire/s3_error.h"
-#include "server/s3/body.h"
-#include "server/s3/complete_document.h"
-#include "server/s3/tags.h"
+#include "server/s3/shared/body.h"
+#include "server/s3/shared/tags.h"
+#include "server/s3/upload/complete_document.h"
 #include "tests/unit/run_suite.h"
 #include "tests/unit/s3/fixture.h"
 

@@ -1,0 +1,196 @@
+/* server/s3/object/copy_object.c -- PUT /bucket/key with x-amz-copy-source: another name for the same bytes.
+ *
+ * The stored bytes are copied as they are. Only when the copy needs a hash that the source has not (the MD5 of what was
+ * uploaded in parts, another checksum) they are read and written like a new object. */
+#include "s3client/wire/s3_error.h"
+#include "server/s3/shared/answer.h"
+#include "server/s3/shared/conditions.h"
+#include "server/s3/shared/copy_source.h"
+#include "server/s3/shared/object_headers.h"
+#include "server/s3/shared/operations.h"
+#include "server/s3/shared/tags.h"
+
+#define SOURCE_BYTES_MAX (UINT64_C(5) << 30)
+
+struct copy_plan {
+    struct bucket_object *source;
+    bool replaces_metadata;
+    bool replaces_tags;
+    enum checksum_algorithm checksum; /* asked for; NONE: keep the source's */
+    struct buffer metadata;
+    struct tag_list tags;
+    struct write_condition condition_storage;
+    const struct write_condition *condition;
+};
+
+/* ---- what is asked for ---- */
+
+/* COPY (the default) or REPLACE. */
+static bool parse_directive(struct s3_request *request, const char *header, bool *ret_replaces, struct error *error)
+{
+    struct span value;
+    *ret_replaces = false;
+    if (!s3_request_header(request, header, &value) || span_equal(value, SPAN("COPY")))
+        return true;
+    *ret_replaces = span_equal(value, SPAN("REPLACE"));
+    return *ret_replaces || s3_refuse_argument(request, header, value, "Unknown directive: COPY or REPLACE.", error);
+}
+
+static bool parse_checksum(struct s3_request *request, enum checksum_algorithm *ret_algorithm, struct error *error)
+{
+    struct span name;
+    *ret_algorithm = CHECKSUM_NONE;
+    if (!s3_request_header(request, "x-amz-checksum-algorithm", &name))
+        return true;
+    *ret_algorithm = checksum_from_name(name);
+    return *ret_algorithm != CHECKSUM_NONE ||
+           error_set(error, ERROR_INVALID, S3_InvalidRequest,
+                     "Checksum algorithm provided is unsupported. Please try again with any of the valid types: "
+                     "[CRC32, CRC32C, CRC64NVME, SHA1, SHA256]");
+}
+
+static bool changes_nothing(const struct s3_request *request, const struct copy_plan *plan,
+                            const struct object_name *source)
+{
+    struct span value;
+    bool is_itself = span_equal(source->bucket, request->bucket) && span_equal(source->key, request->key);
+    return is_itself && source->version.size == 0 && !plan->replaces_metadata && !plan->replaces_tags &&
+           plan->checksum == CHECKSUM_NONE && !s3_request_header(request, "x-amz-storage-class", &value) &&
+           !s3_request_header(request, "x-amz-website-redirect-location", &value);
+}
+
+static bool check_source(const struct object_attributes *attributes, struct error *error)
+{
+    if (!copy_source_check(attributes, error))
+        return false;
+    if (attributes->original_size > SOURCE_BYTES_MAX)
+        return error_set(error, ERROR_INVALID, S3_InvalidRequest,
+                         "The specified copy source is larger than the maximum allowable size for a copy source: "
+                         "5368709120");
+    return true;
+}
+
+static bool plan_target(struct s3_request *request, struct copy_plan *plan, struct error *error)
+{
+    return object_headers_refuse_unoffered(request, error) &&
+           parse_directive(request, "x-amz-metadata-directive", &plan->replaces_metadata, error) &&
+           parse_directive(request, "x-amz-tagging-directive", &plan->replaces_tags, error) &&
+           parse_checksum(request, &plan->checksum, error) &&
+           s3_write_condition(request, &plan->condition_storage, &plan->condition, error);
+}
+
+static bool plan_metadata(struct s3_request *request, struct copy_plan *plan, struct error *error)
+{
+    if (plan->replaces_metadata)
+        return object_headers_take(request, &plan->metadata, error);
+    return object_headers_keep(request, plan->source->attributes.metadata, &plan->metadata, error);
+}
+
+static SUSPENDS bool plan_tags(struct s3_request *request, const struct object_name *source, struct copy_plan *plan,
+                               struct error *error)
+{
+    if (plan->replaces_tags)
+        return tags_take_header(request, &plan->tags, error);
+    plan->tags.count = plan->source->attributes.tags_count;
+    return plan->tags.count == 0 || bucket_read_tags(request->settings->store, source, &plan->tags.packed, error);
+}
+
+/* ---- the two ways to copy ---- */
+
+static bool needs_the_bytes(const struct copy_plan *plan)
+{
+    const struct object_attributes *source = &plan->source->attributes;
+    return source->is_multipart || source->etag[0] == 0 ||
+           (plan->checksum != CHECKSUM_NONE && plan->checksum != source->checksum.algorithm);
+}
+
+static SUSPENDS bool copy_stored(struct s3_request *request, const struct copy_plan *plan,
+                                 struct object_attributes *ret_attributes, struct error *error)
+{
+    struct object_attributes attributes = plan->source->attributes;
+    const struct object_name target = {.bucket = request->bucket, .key = request->key};
+    attributes.metadata = buffer_span(&plan->metadata);
+    attributes.tags_count = plan->tags.count;
+    const struct write_result result = {
+        .attributes = &attributes,
+        .condition = plan->condition,
+        .tags = buffer_span(&plan->tags.packed),
+    };
+    return bucket_copy(plan->source, &target, &result, ret_attributes, error);
+}
+
+static SUSPENDS bool copy_original(struct s3_request *request, const struct copy_plan *plan,
+                                   struct object_attributes *ret_attributes, struct error *error)
+{
+    const struct object_attributes *source = &plan->source->attributes;
+    const struct s3_settings *settings = request->settings;
+    enum checksum_algorithm kept =
+        source->checksum.algorithm != CHECKSUM_NONE ? source->checksum.algorithm : CHECKSUM_CRC64NVME;
+    struct object_writer *writer;
+    struct object_digest digest;
+    struct object_write_intent intent = {
+        .name = {.bucket = request->bucket, .key = request->key},
+        .is_size_known = true,
+        .size = source->original_size,
+        .checksum = plan->checksum != CHECKSUM_NONE ? plan->checksum : kept,
+    };
+    if (!object_writer_begin(settings->codecs, settings->store, &intent, &writer, error))
+        return false;
+    if (!object_pump(settings->codecs, plan->source, 0, source->original_size, writer, &digest, error)) {
+        object_writer_abort(writer);
+        return false;
+    }
+    object_writer_tag(writer, buffer_span(&plan->tags.packed), plan->tags.count);
+    return object_writer_commit(writer, buffer_span(&plan->metadata), plan->condition, ret_attributes, error);
+}
+
+static SUSPENDS bool copy(struct s3_request *request, const struct object_name *source, struct copy_plan *plan,
+                          struct object_attributes *ret_attributes, struct error *error)
+{
+    if (!check_source(&plan->source->attributes, error) || !plan_metadata(request, plan, error) ||
+        !plan_tags(request, source, plan, error))
+        return false;
+    bool copied = needs_the_bytes(plan) ? copy_original(request, plan, ret_attributes, error)
+                                        : copy_stored(request, plan, ret_attributes, error);
+    return copied || s3_explain_condition(request, plan->condition, error);
+}
+
+/* ---- the operation ---- */
+
+static SUSPENDS bool answer(struct s3_request *request, const struct object_attributes *attributes,
+                            const char *source_version, struct error *error)
+{
+    struct s3_document document;
+    s3_note_written(request, attributes);
+    s3_document_open(&document, "CopyObjectResult");
+    s3_document_date(&document, "LastModified", attributes->modified_ms);
+    s3_document_etag(&document, attributes->etag);
+    s3_document_checksum(&document, &attributes->checksum);
+    s3_answer_begin(request, 200);
+    s3_answer_version(request, attributes->version);
+    s3_answer_source_version(request, source_version);
+    return s3_document_finish(request, &document, error);
+}
+
+SUSPENDS bool s3_copy_object(struct s3_request *request, struct error *error)
+{
+    struct copy_plan plan = {0};
+    struct copy_source source;
+    struct object_attributes attributes;
+    if (!plan_target(request, &plan, error) || !copy_source_open(request, &source, &plan.source, error))
+        return false;
+    buffer_init(&plan.metadata, 0);
+    tags_init(&plan.tags);
+    bool ok = changes_nothing(request, &plan, &source.name)
+                  ? error_set(error, ERROR_INVALID, S3_InvalidRequest,
+                              "This copy request is illegal because it is trying to copy an object to itself without "
+                              "changing the object's metadata, storage class, website redirect location or encryption "
+                              "attributes.")
+                  : copy(request, &source.name, &plan, &attributes, error);
+    char version[VERSION_TEXT_BYTES];
+    memcpy(version, plan.source->attributes.version, sizeof version);
+    buffer_free(&plan.metadata);
+    tags_free(&plan.tags);
+    bucket_close(plan.source);
+    return ok && answer(request, &attributes, version, error);
+}

@@ -1,0 +1,288 @@
+/* server/s3/object/get_object.c -- GET and HEAD /bucket/key: find it, decide the conditions, promise a length, stream
+ * it. */
+#include "runtime/base/decimal.h"
+#include "s3client/wire/date.h"
+#include "s3client/wire/s3_error.h"
+#include "server/s3/shared/answer.h"
+#include "server/s3/shared/conditions.h"
+#include "server/s3/shared/object_headers.h"
+#include "server/s3/shared/operations.h"
+#include "server/s3/shared/range.h"
+
+/* Which bytes the answer holds, and how it says so. */
+struct selection {
+    uint64_t first;
+    uint64_t size;
+    bool is_partial; /* 206 with Content-Range */
+    bool is_ranged;  /* not all of it: no checksum of the whole goes with it */
+    bool is_part;    /* of an object that was completed from parts */
+};
+
+/* What is being read. */
+struct target {
+    const struct object_attributes *attributes;
+    struct bucket_object *object; /* NULL: only the attributes are at hand */
+};
+
+static SUSPENDS bool refuse_range(struct s3_request *request, struct span header, uint64_t total, struct error *error)
+{
+    char text[CONTENT_RANGE_BYTES];
+    range_format(0, 0, total, text);
+    request->content_range = arena_copy(request->arena, span_from_string(text));
+    error_details_add(&request->details, "RangeRequested", header);
+    error_details_add(&request->details, "ActualObjectSize", s3_decimal(request, total));
+    return error_set(error, ERROR_INVALID, S3_InvalidRange, "The requested range is not satisfiable");
+}
+
+static bool select_range(struct s3_request *request, struct span header, uint64_t total, struct selection *selection,
+                         struct error *error)
+{
+    switch (range_resolve(header, total, &selection->first, &selection->size)) {
+    case RANGE_PART:
+        selection->is_partial = true;
+        selection->is_ranged = true;
+        return true;
+    case RANGE_UNSATISFIABLE:
+        return refuse_range(request, header, total, error);
+    case RANGE_WHOLE:
+        break;
+    }
+    return true;
+}
+
+/* The bytes of the `number`th part: behind those of the parts before it. */
+static SUSPENDS bool find_part(struct s3_request *request, struct bucket_object *object, uint64_t number,
+                               struct selection *selection, struct error *error)
+{
+    unsigned after = 0;
+    bool has_more = true;
+    selection->first = 0;
+    while (has_more) {
+        struct object_part *parts;
+        unsigned count;
+        if (!bucket_read_parts(object, after, LIST_ENTRIES_MAX, request->arena, &parts, &count, &has_more, error))
+            return false;
+        for (unsigned i = 0; i < count; i++) {
+            selection->size = parts[i].original_size;
+            if (--number == 0)
+                return true;
+            selection->first += parts[i].original_size;
+            after = parts[i].number;
+        }
+        has_more = has_more && count > 0;
+    }
+    return error_set(error, ERROR_DAMAGED, S3_InternalError, "the object has fewer parts than its attributes say");
+}
+
+/* partNumber counts the parts that the object was completed from. An object of a single PUT has one, which is
+ * everything. */
+static SUSPENDS bool select_part(struct s3_request *request, struct span text, const struct target *target,
+                                 struct selection *selection, struct error *error)
+{
+    const struct object_attributes *attributes = target->attributes;
+    uint64_t number;
+    uint64_t parts_count = attributes->parts_count > 0 ? attributes->parts_count : 1;
+    if (!decimal_parse_range(text, 1, PART_NUMBER_MAX, &number))
+        return s3_refuse_argument(request, "partNumber", text, "Part number must be an integer between 1 and 10000.",
+                                  error);
+    if (number > parts_count) {
+        error_details_add(&request->details, "ActualPartCount", s3_decimal(request, parts_count));
+        error_details_add(&request->details, "PartNumberRequested", text);
+        return error_set(error, ERROR_INVALID, S3_InvalidPartNumber, "The requested partnumber is not satisfiable");
+    }
+    if (attributes->parts_count > 0 && !find_part(request, target->object, number, selection, error))
+        return false;
+    selection->is_part = attributes->parts_count > 0;
+    selection->is_ranged = selection->size < attributes->original_size;
+    selection->is_partial = selection->size > 0;
+    return true;
+}
+
+static SUSPENDS bool select_bytes(struct s3_request *request, const struct target *target,
+                                  struct selection *ret_selection, struct error *error)
+{
+    const struct object_attributes *attributes = target->attributes;
+    struct span range;
+    struct span part;
+    *ret_selection = (struct selection){.first = 0, .size = attributes->original_size};
+    bool has_range = http_head_find(request->head, "range", &range);
+    bool has_part = request->parameters_count > 0 && s3_request_parameter(request, "partNumber", &part);
+    if (has_range && has_part)
+        return error_set(error, ERROR_INVALID, S3_InvalidRequest,
+                         "Cannot specify both Range header and partNumber query parameter");
+    if (has_part)
+        return select_part(request, part, target, ret_selection, error);
+    if (has_range && s3_range_is_wanted(request, attributes))
+        return select_range(request, range, attributes->original_size, ret_selection, error);
+    return true;
+}
+
+/* An object of another tool may be one that cannot be given back as it was. */
+static bool check_readable(const struct object_attributes *attributes, struct error *error)
+{
+    if (attributes->is_encrypted)
+        return error_set(error, ERROR_UNSUPPORTED, S3_NotImplemented,
+                         "The object is encrypted by another S4 gateway; Bale cannot decrypt it yet.");
+    if (!attributes->is_size_known)
+        return error_set(error, ERROR_UNSUPPORTED, S3_NotImplemented,
+                         "The object's original size is not recorded; rewrite it with the tool that made it.");
+    return true;
+}
+
+static void add_checksum(struct s3_request *request, const struct object_attributes *attributes,
+                         const struct selection *selection)
+{
+    struct span mode;
+    if (!selection->is_ranged && s3_request_header(request, "x-amz-checksum-mode", &mode) &&
+        span_equal_ignore_case(mode, SPAN("ENABLED")))
+        s3_answer_checksum(request, &attributes->checksum);
+}
+
+static void add_validators(struct s3_request *request, const struct object_attributes *attributes)
+{
+    char date[DATE_TEXT_BYTES];
+    date_format_http(attributes->modified_ms, date);
+    http_response_field_string(request->exchange, "Last-Modified", date);
+    s3_answer_etag(request, attributes->etag);
+    s3_answer_version(request, attributes->version);
+}
+
+static void begin_answer(struct s3_request *request, const struct object_attributes *attributes,
+                         const struct selection *selection)
+{
+    char range[CONTENT_RANGE_BYTES];
+    s3_answer_begin(request, selection->is_partial ? 206 : 200);
+    add_validators(request, attributes);
+    http_response_field(request->exchange, "Accept-Ranges", SPAN("bytes"));
+    if (selection->is_partial) {
+        range_format(selection->first, selection->size, attributes->original_size, range);
+        http_response_field_string(request->exchange, "Content-Range", range);
+    }
+    if (selection->is_part)
+        http_response_field_decimal(request->exchange, "x-amz-mp-parts-count", attributes->parts_count);
+    if (attributes->tags_count > 0)
+        http_response_field_decimal(request->exchange, "x-amz-tagging-count", attributes->tags_count);
+    object_headers_answer(request, attributes->metadata);
+    add_checksum(request, attributes, selection);
+}
+
+static SUSPENDS bool answer_not_modified(struct s3_request *request, const struct object_attributes *attributes,
+                                         struct error *error)
+{
+    s3_answer_begin(request, 304);
+    add_validators(request, attributes);
+    object_headers_answer_caching(request, attributes->metadata);
+    return s3_answer_empty(request, error);
+}
+
+/* Conditions, then the range: what GET and HEAD decide before a byte of the answer. */
+static SUSPENDS bool decide(struct s3_request *request, const struct target *target, struct selection *ret_selection,
+                            bool *ret_not_modified, struct error *error)
+{
+    const struct object_attributes *attributes = target->attributes;
+    struct read_condition condition;
+    s3_read_condition(request, &condition);
+    return check_readable(attributes, error) &&
+           s3_check_read(request, &condition, "", attributes, ret_not_modified, error) &&
+           (*ret_not_modified || select_bytes(request, target, ret_selection, error));
+}
+
+/* The first piece is at hand before the status line goes out, so that damage found in it is still an honest 500. What
+ * fits into it leaves in one send with the head. */
+static SUSPENDS bool stream(struct s3_request *request, const struct object_attributes *attributes,
+                            const struct selection *selection, struct object_reader *reader, struct error *error)
+{
+    struct span piece;
+    uint64_t sent = 0;
+    if (!object_reader_next(reader, &piece, error))
+        return false;
+    begin_answer(request, attributes, selection);
+    if (piece.size == selection->size)
+        return http_response_finish(request->exchange, piece, error);
+    if (!http_response_start_body(request->exchange, selection->size, error))
+        return false;
+    while (piece.size > 0) {
+        if (!http_response_send(request->exchange, piece, error))
+            return false;
+        sent += piece.size;
+        if (!object_reader_next(reader, &piece, error))
+            return false;
+    }
+    return sent == selection->size ||
+           error_set(error, ERROR_DAMAGED, S3_InternalError, "the stored object is shorter than its size says");
+}
+
+static SUSPENDS bool answer_object(struct s3_request *request, struct bucket_object *object, struct error *error)
+{
+    const struct object_attributes *attributes = &object->attributes;
+    struct selection selection;
+    struct object_reader *reader;
+    bool not_modified;
+    if (!decide(request, &(struct target){attributes, object}, &selection, &not_modified, error))
+        return false;
+    if (not_modified)
+        return answer_not_modified(request, attributes, error);
+    if (!object_reader_begin(request->settings->codecs, object, selection.first, selection.size, &reader, error))
+        return false;
+    request->outcome.codec = attributes->codec;
+    request->outcome.has_codec = true;
+    bool ok = stream(request, attributes, &selection, reader, error);
+    object_reader_end(reader);
+    return ok;
+}
+
+static bool name_object(struct s3_request *request, struct object_name *ret_name, struct error *error)
+{
+    *ret_name = (struct object_name){.bucket = request->bucket, .key = request->key};
+    return object_headers_refuse_unoffered(request, error) && s3_request_version(request, &ret_name->version, error);
+}
+
+SUSPENDS bool s3_get_object(struct s3_request *request, struct error *error)
+{
+    struct object_name name;
+    struct bucket_object *object;
+    if (!name_object(request, &name, error))
+        return false;
+    if (!object_open(request->settings->codecs, request->settings->store, &name, &object, error))
+        return s3_explain_missing(&name, error);
+    bool ok = answer_object(request, object, error);
+    object_close(object);
+    return ok;
+}
+
+static SUSPENDS bool answer_head(struct s3_request *request, const struct target *target, struct error *error)
+{
+    struct selection selection;
+    bool not_modified;
+    if (!decide(request, target, &selection, &not_modified, error))
+        return false;
+    if (not_modified)
+        return answer_not_modified(request, target->attributes, error);
+    begin_answer(request, target->attributes, &selection);
+    return http_response_start_body(request->exchange, selection.size, error);
+}
+
+/* Where a part lies only an open object knows. */
+static SUSPENDS bool head_part(struct s3_request *request, const struct object_name *name, struct error *error)
+{
+    struct bucket_object *object;
+    if (!bucket_open(request->settings->store, name, &object, error))
+        return s3_explain_missing(name, error);
+    bool ok = answer_head(request, &(struct target){&object->attributes, object}, error);
+    bucket_close(object);
+    return ok;
+}
+
+SUSPENDS bool s3_head_object(struct s3_request *request, struct error *error)
+{
+    struct object_name name;
+    struct object_attributes attributes;
+    struct span part;
+    if (!name_object(request, &name, error))
+        return false;
+    if (request->parameters_count > 0 && s3_request_parameter(request, "partNumber", &part))
+        return head_part(request, &name, error);
+    if (!bucket_head(request->settings->store, &name, request->arena, &attributes, error))
+        return s3_explain_missing(&name, error);
+    return answer_head(request, &(struct target){&attributes, NULL}, error);
+}

@@ -1,0 +1,57 @@
+/* server/s3/object/object_tagging.c -- GET, PUT and DELETE /bucket/key?tagging. Tags change neither ETag nor time. */
+#include "s3client/wire/s3_error.h"
+#include "server/s3/shared/operations.h"
+#include "server/s3/shared/tags.h"
+
+static bool name_object(struct s3_request *request, struct object_name *ret_name, struct error *error)
+{
+    *ret_name = (struct object_name){.bucket = request->bucket, .key = request->key};
+    return s3_request_version(request, &ret_name->version, error);
+}
+
+SUSPENDS bool s3_get_object_tagging(struct s3_request *request, struct error *error)
+{
+    struct object_name name;
+    struct buffer packed;
+    if (!name_object(request, &name, error))
+        return false;
+    buffer_init(&packed, 0);
+    bool ok = bucket_read_tags(request->settings->store, &name, &packed, error);
+    if (ok) {
+        struct s3_document document;
+        s3_document_open(&document, "Tagging");
+        tags_write(&document, buffer_span(&packed));
+        ok = s3_document_send(request, &document, error);
+    } else {
+        (void)s3_explain_missing(&name, error);
+    }
+    buffer_free(&packed);
+    return ok;
+}
+
+static SUSPENDS bool write_tags(struct s3_request *request, const struct tag_list *tags, int status,
+                                struct error *error)
+{
+    struct object_name name;
+    if (!name_object(request, &name, error))
+        return false;
+    if (!bucket_write_tags(request->settings->store, &name, buffer_span(&tags->packed), tags->count, error))
+        return s3_explain_missing(&name, error);
+    s3_answer_begin(request, status);
+    return s3_answer_empty(request, error);
+}
+
+SUSPENDS bool s3_put_object_tagging(struct s3_request *request, struct error *error)
+{
+    struct tag_list tags;
+    tags_init(&tags);
+    bool ok = tags_read_document(request, &tags, error) && write_tags(request, &tags, 200, error);
+    tags_free(&tags);
+    return ok;
+}
+
+SUSPENDS bool s3_delete_object_tagging(struct s3_request *request, struct error *error)
+{
+    const struct tag_list none = {.count = 0};
+    return write_tags(request, &none, 204, error);
+}

@@ -1,0 +1,119 @@
+/* server/s3/shared/copy_source.c -- x-amz-copy-source: which object is to be copied, found, allowed and fit for it. */
+#include "server/s3/shared/copy_source.h"
+
+#include "s3client/wire/s3_error.h"
+#include "s3client/wire/uri.h"
+#include "server/s3/shared/conditions.h"
+#include "server/s3/shared/names.h"
+
+#define HEADER "x-amz-copy-source"
+
+static bool refuse(struct s3_request *request, struct span header, const char *why, struct error *error)
+{
+    return s3_refuse_argument(request, HEADER, header, why, error);
+}
+
+/* Cuts "?versionId=..." off. */
+static struct span split_version(struct span *source)
+{
+    static const char mark[] = "?versionId=";
+    const uint8_t *found = memmem(source->data, source->size, mark, sizeof mark - 1);
+    if (found == NULL)
+        return SPAN_EMPTY;
+    size_t at = (size_t)(found - source->data);
+    struct span version = span_skip(*source, at + sizeof mark - 1);
+    *source = span_take(*source, at);
+    return version;
+}
+
+bool copy_source_parse(struct s3_request *request, struct span header, struct object_name *ret_name,
+                       struct error *error)
+{
+    struct span source = header;
+    struct span version = source.size > 0 ? split_version(&source) : SPAN_EMPTY;
+    uint8_t *text = s3_allocate(request, source.size + 1, error);
+    size_t size;
+    if (text == NULL)
+        return false;
+    if (!uri_decode(source, text, &size) || !utf8_is_valid(span_of(text, size)))
+        return refuse(request, header, "Copy Source must be URL-encoded once, in UTF-8", error);
+    struct span path = span_of(text, size);
+    if (path.size > 0 && path.data[0] == '/')
+        path = span_skip(path, 1);
+    size_t slash = span_find(path, '/');
+    if (slash == SIZE_MAX || slash + 1 == path.size)
+        return refuse(request, header, "Copy Source must mention the source bucket and key: sourcebucket/sourcekey",
+                      error);
+    *ret_name = (struct object_name){span_take(path, slash), span_skip(path, slash + 1), version};
+    if (!bucket_name_is_valid(ret_name->bucket))
+        return refuse(request, header, "Invalid copy source bucket name", error);
+    if (ret_name->key.size > OBJECT_KEY_BYTES_MAX || object_key_climbs(ret_name->key))
+        return refuse(request, header, "Invalid copy source object key", error);
+    if (version.size > 0 && !version_id_is_well_formed(version))
+        return refuse(request, header, "Invalid version id specified", error);
+    return true;
+}
+
+/* The names in a refusal are those of the source. */
+static bool explain_missing(struct s3_request *request, const struct object_name *name, const struct error *error)
+{
+    if (error->code != NULL && strcmp(error->code, S3_NoSuchBucket) == 0)
+        error_details_add(&request->details, "BucketName", name->bucket);
+    else if (error->kind == ERROR_NOT_FOUND)
+        error_details_add(&request->details, "Key", name->key);
+    return false;
+}
+
+static SUSPENDS bool find_and_open(struct s3_request *request, struct copy_source *source,
+                                   struct bucket_object **ret_object, struct error *error)
+{
+    const struct object_name *name = &source->name;
+    if (!s3_find_bucket(request, name->bucket, "x-amz-source-expected-bucket-owner", &source->bucket_info, error) ||
+        !s3_authorize(request, S3_GetObject, &source->bucket_info, name->key, name->version, error))
+        return explain_missing(request, name, error);
+    if (object_key_is_reserved(name->key)) {
+        error_set(error, ERROR_NOT_FOUND, S3_NoSuchKey, "The specified key does not exist.");
+        return explain_missing(request, name, error);
+    }
+    return bucket_open(request->settings->store, name, ret_object, error) || explain_missing(request, name, error);
+}
+
+/* What does not hold is always 412, also where a read would be 304 (statement 223). */
+static bool check_conditions(struct s3_request *request, const struct object_attributes *attributes,
+                             struct error *error)
+{
+    struct read_condition condition;
+    bool not_modified;
+    s3_source_condition(request, &condition);
+    if (!s3_check_read(request, &condition, HEADER "-", attributes, &not_modified, error))
+        return false;
+    if (!not_modified)
+        return true;
+    struct span name =
+        condition.if_none_match.size > 0 ? SPAN(HEADER "-If-None-Match") : SPAN(HEADER "-If-Modified-Since");
+    error_details_add(&request->details, "Condition", name);
+    return error_set(error, ERROR_CONFLICT, S3_PreconditionFailed,
+                     "At least one of the pre-conditions you specified did not hold");
+}
+
+SUSPENDS bool copy_source_open(struct s3_request *request, struct copy_source *ret_source,
+                               struct bucket_object **ret_object, struct error *error)
+{
+    struct span header;
+    if (!s3_request_header(request, HEADER, &header))
+        return refuse(request, SPAN_EMPTY, "Copy Source is missing", error);
+    if (!copy_source_parse(request, header, &ret_source->name, error) ||
+        !find_and_open(request, ret_source, ret_object, error))
+        return false;
+    if (check_conditions(request, &(*ret_object)->attributes, error))
+        return true;
+    bucket_close(*ret_object);
+    return false;
+}
+
+bool copy_source_check(const struct object_attributes *attributes, struct error *error)
+{
+    return (!attributes->is_encrypted && attributes->is_size_known) ||
+           error_set(error, ERROR_UNSUPPORTED, S3_NotImplemented,
+                     "The source was written by another tool in a form that Bale cannot read yet.");
+}

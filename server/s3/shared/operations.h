@@ -1,0 +1,33 @@
+/* server/s3/shared/operations.h -- the operations: one function each, in the file of the same name. */
+#pragma once
+
+#include "server/s3/shared/request.h"
+
+s3_handler s3_list_buckets;
+s3_handler s3_create_bucket;
+s3_handler s3_head_bucket;
+s3_handler s3_get_bucket_location;
+s3_handler s3_delete_bucket;
+s3_handler s3_list_objects;
+s3_handler s3_list_objects_v2;
+s3_handler s3_list_object_versions;
+s3_handler s3_put_object;
+s3_handler s3_copy_object;
+s3_handler s3_get_object;
+s3_handler s3_head_object; /* in get_object.c */
+s3_handler s3_delete_object;
+s3_handler s3_delete_objects;
+s3_handler s3_create_multipart_upload;
+s3_handler s3_upload_part;
+s3_handler s3_upload_part_copy;
+s3_handler s3_complete_multipart_upload;
+s3_handler s3_abort_multipart_upload;
+s3_handler s3_list_parts;
+s3_handler s3_list_multipart_uploads;
+s3_handler s3_get_object_attributes;
+s3_handler s3_get_object_tagging;    /* in object_tagging.c */
+s3_handler s3_put_object_tagging;    /* in object_tagging.c */
+s3_handler s3_delete_object_tagging; /* in object_tagging.c */
+s3_handler s3_unset_configuration;   /* unset_configuration.c: reads of what was never set, and its removal */
+s3_handler s3_misplaced_parameter;   /* ?versions and ?uploads on a key */
+s3_handler s3_preflight;             /* OPTIONS: before any signature, see handle.c */

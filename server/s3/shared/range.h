@@ -1,0 +1,23 @@
+/* server/s3/shared/range.h -- the Range header and the partNumber parameter: which bytes of the original are asked for.
+ * Pure.
+ *
+ * RFC 9110 section 14 as S3 has it: one range of bytes; what cannot be understood is ignored, as are several ranges. */
+#pragma once
+
+#include "runtime/base/span.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum range_verdict {
+    RANGE_WHOLE,         /* no header, or one that is ignored: everything, status 200 */
+    RANGE_PART,          /* [first, first + size), status 206 */
+    RANGE_UNSATISFIABLE, /* 416 InvalidRange */
+};
+
+/* `header` is the value of Range, `total` the original size. */
+enum range_verdict range_resolve(struct span header, uint64_t total, uint64_t *ret_first, uint64_t *ret_size);
+
+enum { CONTENT_RANGE_BYTES = 72 };
+/* "bytes 0-9/100", or "bytes *" and the total when size is 0; with a terminating zero. */
+void range_format(uint64_t first, uint64_t size, uint64_t total, char ret_text[CONTENT_RANGE_BYTES]);

@@ -1,0 +1,108 @@
+/* server/s3/shared/request.h -- one S3 request as its operation sees it: what is addressed, the parameters, who asks.
+ *
+ * Lives on the connection's fiber from the first byte of work to the observer's call. All spans point into the
+ * exchange's head or its arena. */
+#pragma once
+
+#include "server/s3/s3.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum s3_level {
+    LEVEL_SERVICE = 1,
+    LEVEL_BUCKET = 2,
+    LEVEL_OBJECT = 4,
+};
+
+struct s3_parameter {
+    struct span name;
+    struct span value; /* decoded once; empty for a bare name */
+};
+
+struct s3_request {
+    const struct s3_settings *settings;
+    struct http_exchange *exchange;
+    const struct http_head *head;
+    struct arena *arena;
+    int64_t now_ms;
+
+    enum s3_level level;
+    struct span path;   /* decoded once, as the signer saw it */
+    struct span bucket; /* empty at LEVEL_SERVICE */
+    struct span key;    /* empty above LEVEL_OBJECT */
+    struct s3_parameter *parameters;
+    unsigned parameters_count;
+    uint64_t parameters_present; /* a bit for the lower six bits of the first byte of each name */
+    bool has_hoisted_headers;    /* a presigned URL carries x-amz-* headers as parameters */
+
+    struct authentication authentication;
+    struct bucket_info bucket_info; /* of `bucket`, once it was found */
+    struct error_details details;   /* children of the Error element */
+    struct span allow;              /* headers of a refusal: Allow beside MethodNotAllowed ... */
+    struct span content_range;      /* ... and Content-Range beside InvalidRange */
+    struct s3_outcome outcome;
+};
+
+/* Operations: true when the answer has been given, false with the reason of the refusal. */
+typedef SUSPENDS bool s3_handler(struct s3_request *request, struct error *error);
+
+/* Which bucket and key are addressed (path style or virtual-host style), and the parameters, all decoded once.
+ * InvalidURI. */
+bool s3_request_resolve(struct s3_request *request, struct error *error);
+
+/* Names that no operation may touch: illegal buckets, keys too long, climbing or reserved. `writes` decides between
+ * 400 InvalidObjectName and 404 NoSuchKey for the last. */
+bool s3_request_check_names(struct s3_request *request, bool writes, struct error *error);
+bool s3_key_is_allowed(struct s3_request *request, struct span key, bool writes, struct error *error);
+
+bool s3_request_method_is(const struct s3_request *request, const char *method);
+
+/* False: no parameter's name begins with that byte. */
+static inline bool s3_request_may_have_parameter(const struct s3_request *request, uint8_t first)
+{
+    return (request->parameters_present >> (first & 63) & 1) != 0;
+}
+/* The first parameter of that name, which is not empty. */
+bool s3_request_parameter(const struct s3_request *request, const char *name, struct span *ret_value);
+/* versionId: empty when not given. InvalidArgument when it cannot be one. */
+bool s3_request_version(struct s3_request *request, struct span *ret_version, struct error *error);
+
+/* The first header of that name, lower case; an x-amz-* header may have been hoisted into a presigned URL. */
+bool s3_request_header(const struct s3_request *request, const char *name, struct span *ret_value);
+
+/* Steps through the x-amz-* headers, sent or hoisted; *position starts at 0. False at the end. */
+bool s3_request_next_amz_header(const struct s3_request *request, unsigned *position, struct span *ret_name,
+                                struct span *ret_value);
+
+/* The bucket was found and is the one that the client expects (x-amz-expected-bucket-owner, or `owner_header`). */
+SUSPENDS bool s3_find_bucket(struct s3_request *request, struct span name, const char *owner_header,
+                             struct bucket_info *ret_info, struct error *error);
+
+/* May the asking account do this to that? Every operation passes here before it touches data. `bucket` may be NULL. */
+bool s3_authorize(struct s3_request *request, enum s3_operation operation, const struct bucket_info *bucket,
+                  struct span key, struct span version, struct error *error);
+
+bool s3_operation_writes(enum s3_operation operation);
+
+/* For the report: what was written, and what it takes in the store. */
+void s3_note_written(struct s3_request *request, const struct object_attributes *attributes);
+void s3_note_part(struct s3_request *request, const struct part_attributes *part);
+
+/* A lookup failed: of a key that is not there, a version is what is missed when one was asked for. Returns false. */
+bool s3_explain_missing(const struct object_name *name, struct error *error);
+/* A count from outside, 0 and more; above `most` it is that. InvalidArgument. */
+bool s3_parse_count(struct s3_request *request, const char *name, struct span text, unsigned most, unsigned *ret_count,
+                    struct error *error);
+
+/* 400 InvalidArgument with ArgumentName and ArgumentValue. Returns false. */
+bool s3_refuse_argument(struct s3_request *request, const char *name, struct span value, const char *message,
+                        struct error *error);
+/* 501 NotImplemented with Header. Returns false. */
+bool s3_refuse_header(struct s3_request *request, const char *header, struct error *error);
+
+/* Memory of the request. NULL (or a span without data): the request is refused as too large. */
+void *s3_allocate(struct s3_request *request, size_t size, struct error *error);
+struct span s3_copy(struct s3_request *request, struct span bytes, struct error *error);
+/* A number as text in the request's memory, for details. */
+struct span s3_decimal(struct s3_request *request, uint64_t value);

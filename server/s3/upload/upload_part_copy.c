@@ -1,0 +1,115 @@
+/* server/s3/upload/upload_part_copy.c -- PUT /bucket/key?partNumber=N&uploadId=ID with x-amz-copy-source: original
+ * bytes of another object become a part. Its frames begin elsewhere, so the bytes are decoded and framed anew. */
+#include "runtime/base/decimal.h"
+#include "runtime/base/hex.h"
+#include "s3client/wire/s3_error.h"
+#include "server/s3/shared/answer.h"
+#include "server/s3/shared/copy_source.h"
+#include "server/s3/shared/object_body.h"
+#include "server/s3/shared/object_headers.h"
+#include "server/s3/shared/operations.h"
+#include "server/s3/upload/upload_request.h"
+
+#define RANGE_HEADER "x-amz-copy-source-range"
+
+struct part_copy {
+    unsigned number;
+    struct upload_info upload;
+    struct bucket_object *source;
+    uint64_t first;
+    uint64_t size;
+};
+
+static bool refuse_range(struct s3_request *request, struct span header, const char *why, struct error *error)
+{
+    return s3_refuse_argument(request, RANGE_HEADER, header, why, error);
+}
+
+/* "bytes=first-last", both given, and nothing else. */
+static bool parse_range(struct span header, uint64_t *ret_first, uint64_t *ret_last)
+{
+    struct span unit = SPAN("bytes=");
+    if (!span_starts_with(header, unit))
+        return false;
+    struct span range = span_skip(header, unit.size);
+    size_t dash = span_find(range, '-');
+    return dash != SIZE_MAX && decimal_parse(span_take(range, dash), ret_first) &&
+           decimal_parse(span_skip(range, dash + 1), ret_last) && *ret_first <= *ret_last;
+}
+
+static bool choose_bytes(struct s3_request *request, struct part_copy *copy, struct error *error)
+{
+    uint64_t total = copy->source->attributes.original_size;
+    struct span header;
+    uint64_t last;
+    copy->size = total;
+    if (s3_request_header(request, RANGE_HEADER, &header)) {
+        if (!parse_range(header, &copy->first, &last))
+            return refuse_range(request, header,
+                                "The x-amz-copy-source-range value must be of the form bytes=first-last where first "
+                                "and last are the zero-based offsets of the first and last bytes to copy",
+                                error);
+        if (last >= total)
+            return refuse_range(request, header, "Range specified is not valid for source object", error);
+        copy->size = last - copy->first + 1;
+    }
+    return copy->size <= OBJECT_BODY_BYTES_MAX ||
+           error_set(error, ERROR_INVALID, S3_InvalidRequest,
+                     "The specified copy source is larger than the maximum allowable size for a copy source: "
+                     "5368709120");
+}
+
+static SUSPENDS bool store(struct s3_request *request, const struct part_copy *copy, struct part_attributes *ret_part,
+                           struct error *error)
+{
+    const struct s3_settings *settings = request->settings;
+    enum checksum_algorithm wanted = copy->upload.checksum_algorithm;
+    struct object_writer *writer;
+    struct object_digest digest;
+    const struct object_write_intent intent = {
+        .name = {.bucket = request->bucket, .key = request->key},
+        .is_size_known = true,
+        .size = copy->size,
+        .checksum = wanted != CHECKSUM_NONE ? wanted : CHECKSUM_CRC64NVME,
+        .upload_id = span_from_string(copy->upload.id),
+        .part_number = copy->number,
+    };
+    if (!object_writer_begin(settings->codecs, settings->store, &intent, &writer, error))
+        return false;
+    if (object_pump(settings->codecs, copy->source, copy->first, copy->size, writer, &digest, error))
+        return object_writer_commit_part(writer, ret_part, error);
+    object_writer_abort(writer);
+    return false;
+}
+
+static SUSPENDS bool answer(struct s3_request *request, const struct part_attributes *part, const char *source_version,
+                            struct error *error)
+{
+    struct s3_document document;
+    char etag[ETAG_TEXT_BYTES] = "";
+    hex_encode(span_of(part->md5, MD5_BYTES), etag);
+    s3_note_part(request, part);
+    s3_document_open(&document, "CopyPartResult");
+    s3_document_date(&document, "LastModified", request->now_ms);
+    s3_document_etag(&document, etag);
+    s3_document_part_checksum(&document, &part->checksum);
+    s3_answer_begin(request, 200);
+    s3_answer_source_version(request, source_version);
+    return s3_document_finish(request, &document, error);
+}
+
+SUSPENDS bool s3_upload_part_copy(struct s3_request *request, struct error *error)
+{
+    struct part_copy copy = {0};
+    struct copy_source source;
+    struct part_attributes part;
+    char version[VERSION_TEXT_BYTES];
+    if (!upload_request_part(request, &copy.number, error) || !object_headers_refuse_unoffered(request, error) ||
+        !upload_request_find(request, &copy.upload, error) || !copy_source_open(request, &source, &copy.source, error))
+        return false;
+    memcpy(version, copy.source->attributes.version, sizeof version);
+    bool ok = copy_source_check(&copy.source->attributes, error) && choose_bytes(request, &copy, error) &&
+              store(request, &copy, &part, error);
+    bucket_close(copy.source);
+    return ok && answer(request, &part, version, error);
+}

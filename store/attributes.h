@@ -1,0 +1,62 @@
+/* store/attributes.h -- what a store keeps of one object beside its bytes.
+ *
+ * "Original" is what the client sent and reads back; "stored" is what lies in the bucket. Plain data: copied by value,
+ * no pointers except `metadata`, which points into memory of whoever handed the attributes out (stated there).
+ *
+ * Metadata is one packed list of HTTP header fields that belong to the object: content-type, cache-control,
+ * content-disposition, content-encoding, content-language, expires, x-amz-website-redirect-location,
+ * x-amz-storage-class (not STANDARD) and x-amz-meta-*. Names lower case. The `s4-*` fields of spec section 3 are not in
+ * it: they are the members below, and s4_metadata.h turns them into text and back. */
+#pragma once
+
+#include "runtime/base/buffer.h"
+#include "runtime/base/span.h"
+#include "s3client/wire/checksum.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum {
+    ETAG_TEXT_BYTES = 48,    /* "<32 hex>-10000" and a zero; also a foreign backend's ETag of up to 47 bytes */
+    VERSION_TEXT_BYTES = 72, /* "null" or an id (those of S3 have up to 64), and a zero */
+};
+
+/* How the stored body relates to the original (spec/s4-format.md, 8.1). */
+enum object_layout {
+    LAYOUT_RAW,    /* stored bytes are the original bytes */
+    LAYOUT_FRAMED, /* S4F2 frames (and padding) */
+    LAYOUT_CODEC,  /* one unframed stream in `codec` (cpu-gzip, old cpu-zstd) */
+};
+
+struct object_attributes {
+    uint64_t original_size;
+    uint64_t stored_size;       /* body only */
+    uint64_t sidecar_size;      /* 0: there is none */
+    int64_t modified_ms;        /* wall clock when it became visible; set by the store */
+    char etag[ETAG_TEXT_BYTES]; /* logical, unquoted: MD5 of the original, or the multipart composite; "" unknown */
+    char stored_etag[ETAG_TEXT_BYTES]; /* the store's own, pins the stored bytes; set by the store */
+    char version[VERSION_TEXT_BYTES];  /* "null" in a bucket that was never versioned; set by the store */
+    enum object_layout layout;
+    uint32_t codec;     /* codec id of the object (spec 1.3); 0 for raw */
+    bool is_s4;         /* carries S4's metadata; false: another tool's plain object */
+    bool is_multipart;  /* was completed from parts */
+    bool is_size_known; /* original_size is right (false: foreign multipart object without stamp) */
+    bool has_crc32c;
+    bool is_encrypted;              /* an S4 envelope: refused with a clear error until it can be read */
+    uint32_t crc32c;                /* of the whole original */
+    char dictionary[17];            /* 16 hex, or "" */
+    struct checksum_value checksum; /* the S3 checksum of the original; algorithm CHECKSUM_NONE: none stored */
+    uint32_t parts_count;           /* 0: not multipart */
+    uint32_t tags_count;
+    struct span metadata; /* metadata_* below */
+};
+
+/* ---- the packed list: entries of u16 name size, u16 value size (little endian), name, value ---- */
+
+/* False: the entry would pass the limit of the buffer or 65,535 bytes. */
+bool metadata_append(struct buffer *list, struct span name, struct span value);
+/* Steps through the list: *position starts at 0. False at the end; a damaged list ends early. */
+bool metadata_next(struct span list, size_t *position, struct span *ret_name, struct span *ret_value);
+bool metadata_find(struct span list, struct span name, struct span *ret_value);
+/* Names and values of x-amz-meta-* without that prefix, as S3 counts them against 2,048. */
+size_t metadata_user_bytes(struct span list);

@@ -1,0 +1,250 @@
+/* store/bucket.c -- the way into a store: what callers promised is checked here, once for every implementation. */
+#include "store/bucket.h"
+
+#include "runtime/base/assert.h"
+#include "s3client/wire/s3_error.h"
+
+static bool is_bucket_name(struct span bucket)
+{
+    return bucket.size >= 1 && bucket.size <= BUCKET_NAME_BYTES_MAX;
+}
+
+static bool is_object_name(const struct object_name *name)
+{
+    return is_bucket_name(name->bucket) && name->key.size >= 1 && name->key.size <= OBJECT_KEY_BYTES_MAX &&
+           name->version.size < VERSION_TEXT_BYTES;
+}
+
+/* A writer begins with its store, as an open object does. */
+struct bucket_writer {
+    const struct bucket_store *store;
+};
+
+SUSPENDS bool bucket_create(struct bucket_store *store, struct span bucket, struct span owner, struct error *error)
+{
+    ASSERT(is_bucket_name(bucket) && owner.size <= ACCOUNT_ID_BYTES_MAX);
+    return store->operations->create_bucket(store, bucket, owner, error);
+}
+
+SUSPENDS bool bucket_find(struct bucket_store *store, struct span bucket, struct bucket_info *ret_info,
+                          struct error *error)
+{
+    ASSERT(is_bucket_name(bucket));
+    return store->operations->find_bucket(store, bucket, ret_info, error);
+}
+
+SUSPENDS bool bucket_delete(struct bucket_store *store, struct span bucket, struct error *error)
+{
+    ASSERT(is_bucket_name(bucket));
+    return store->operations->delete_bucket(store, bucket, error);
+}
+
+SUSPENDS bool bucket_list_buckets(struct bucket_store *store, struct span owner, struct span prefix, struct span after,
+                                  unsigned buckets_max, struct arena *arena, struct bucket_info **ret_buckets,
+                                  unsigned *ret_count, bool *ret_truncated, struct error *error)
+{
+    return store->operations->list_buckets(store, owner, prefix, after, buckets_max, arena, ret_buckets, ret_count,
+                                           ret_truncated, error);
+}
+
+SUSPENDS bool bucket_open(struct bucket_store *store, const struct object_name *name, struct bucket_object **ret_object,
+                          struct error *error)
+{
+    ASSERT(is_object_name(name));
+    return store->operations->open(store, name, ret_object, error);
+}
+
+SUSPENDS bool bucket_open_recall(struct bucket_store *store, const struct object_name *name,
+                                 const struct bucket_recall *recall, struct bucket_object **ret_object,
+                                 struct error *error)
+{
+    ASSERT(is_object_name(name));
+    if (store->operations->open_recall == NULL)
+        return store->operations->open(store, name, ret_object, error);
+    return store->operations->open_recall(store, name, recall, ret_object, error);
+}
+
+SUSPENDS bool bucket_head(struct bucket_store *store, const struct object_name *name, struct arena *arena,
+                          struct object_attributes *ret_attributes, struct error *error)
+{
+    ASSERT(is_object_name(name));
+    return store->operations->head(store, name, arena, ret_attributes, error);
+}
+
+SUSPENDS bool bucket_read(struct bucket_object *object, uint64_t offset, void *ret_bytes, size_t size,
+                          struct error *error)
+{
+    ASSERT(offset <= object->attributes.stored_size && size <= object->attributes.stored_size - offset);
+    ASSERT(object->recalled == NULL);
+    return object->store->operations->read(object, offset, ret_bytes, size, error);
+}
+
+SUSPENDS bool bucket_read_sidecar(struct bucket_object *object, struct buffer *ret_sidecar, struct error *error)
+{
+    return object->store->operations->read_sidecar(object, ret_sidecar, error);
+}
+
+void bucket_close(struct bucket_object *object)
+{
+    object->store->operations->close(object);
+}
+
+SUSPENDS bool bucket_begin(struct bucket_store *store, const struct write_intent *intent,
+                           struct bucket_writer **ret_writer, struct error *error)
+{
+    ASSERT(is_object_name(&intent->name));
+    return store->operations->begin(store, intent, ret_writer, error);
+}
+
+SUSPENDS bool bucket_write(struct bucket_writer *writer, struct span bytes, struct error *error)
+{
+    return writer->store->operations->write(writer, bytes, error);
+}
+
+SUSPENDS bool bucket_commit(struct bucket_writer *writer, const struct write_result *result,
+                            struct object_attributes *ret_attributes, struct error *error)
+{
+    ASSERT(result->attributes != NULL);
+    return writer->store->operations->commit(writer, result, ret_attributes, error);
+}
+
+SUSPENDS void bucket_abort(struct bucket_writer *writer)
+{
+    writer->store->operations->abort(writer);
+}
+
+SUSPENDS bool bucket_copy(struct bucket_object *source, const struct object_name *target,
+                          const struct write_result *result, struct object_attributes *ret_attributes,
+                          struct error *error)
+{
+    ASSERT(is_object_name(target) && result->attributes != NULL);
+    return source->store->operations->copy(source, target, result, ret_attributes, error);
+}
+
+SUSPENDS bool bucket_delete_objects(struct bucket_store *store, struct span bucket, struct delete_item *items,
+                                    unsigned count, struct error *error)
+{
+    ASSERT(is_bucket_name(bucket) && count <= DELETE_ITEMS_MAX);
+    for (unsigned i = 0; i < count; i++)
+        ASSERT(items[i].key.size >= 1 && items[i].key.size <= OBJECT_KEY_BYTES_MAX);
+    return store->operations->delete_objects(store, bucket, items, count, error);
+}
+
+SUSPENDS bool bucket_list(struct bucket_store *store, const struct list_request *request, struct arena *arena,
+                          struct list_page *ret_page, struct error *error)
+{
+    ASSERT(is_bucket_name(request->bucket) && request->entries_max <= LIST_ENTRIES_MAX);
+    return store->operations->list(store, request, arena, ret_page, error);
+}
+
+/* ---- uploads and tags ---- */
+
+static bool is_upload_id(struct span id)
+{
+    return id.size == UPLOAD_ID_BYTES - 1;
+}
+
+static bool no_upload(struct error *error)
+{
+    return error_set(error, ERROR_NOT_FOUND, S3_NoSuchUpload,
+                     "The specified upload does not exist. The upload ID may be invalid, or the upload may have been "
+                     "aborted or completed.");
+}
+
+SUSPENDS bool bucket_create_upload(struct bucket_store *store, const struct upload_intent *intent,
+                                   char ret_id[UPLOAD_ID_BYTES], struct error *error)
+{
+    ASSERT(is_object_name(&intent->name) && intent->initiator.size <= ACCOUNT_ID_BYTES_MAX);
+    return store->operations->create_upload(store, intent, ret_id, error);
+}
+
+SUSPENDS bool bucket_find_upload(struct bucket_store *store, const struct object_name *name, struct span upload_id,
+                                 struct arena *arena, struct upload_info *ret_upload, struct error *error)
+{
+    ASSERT(is_object_name(name));
+    return is_upload_id(upload_id) ? store->operations->find_upload(store, name, upload_id, arena, ret_upload, error)
+                                   : no_upload(error);
+}
+
+SUSPENDS bool bucket_begin_part(struct bucket_store *store, const struct object_name *name, struct span upload_id,
+                                unsigned number, uint64_t stored_size_hint, struct bucket_writer **ret_writer,
+                                struct error *error)
+{
+    ASSERT(is_object_name(name) && number >= 1 && number <= PART_NUMBER_MAX);
+    return is_upload_id(upload_id)
+               ? store->operations->begin_part(store, name, upload_id, number, stored_size_hint, ret_writer, error)
+               : no_upload(error);
+}
+
+SUSPENDS bool bucket_commit_part(struct bucket_writer *writer, const struct part_attributes *part, struct error *error)
+{
+    ASSERT(part->number >= 1 && part->number <= PART_NUMBER_MAX);
+    return writer->store->operations->commit_part(writer, part, error);
+}
+
+SUSPENDS bool bucket_list_parts(struct bucket_store *store, const struct object_name *name, struct span upload_id,
+                                unsigned after, unsigned parts_max, struct arena *arena,
+                                struct part_attributes **ret_parts, unsigned *ret_count, bool *ret_truncated,
+                                struct error *error)
+{
+    ASSERT(is_object_name(name));
+    return is_upload_id(upload_id) ? store->operations->list_parts(store, name, upload_id, after, parts_max, arena,
+                                                                   ret_parts, ret_count, ret_truncated, error)
+                                   : no_upload(error);
+}
+
+SUSPENDS bool bucket_complete_upload(struct bucket_store *store, const struct object_name *name, struct span upload_id,
+                                     const struct part_choice *parts, unsigned count, const struct write_result *result,
+                                     struct object_attributes *ret_attributes, struct error *error)
+{
+    ASSERT(is_object_name(name) && result->attributes != NULL && count >= 1 && count <= PART_NUMBER_MAX);
+    for (unsigned i = 1; i < count; i++)
+        ASSERT(parts[i].number > parts[i - 1].number);
+    return is_upload_id(upload_id)
+               ? store->operations->complete_upload(store, name, upload_id, parts, count, result, ret_attributes, error)
+               : no_upload(error);
+}
+
+SUSPENDS bool bucket_abort_upload(struct bucket_store *store, const struct object_name *name, struct span upload_id,
+                                  struct error *error)
+{
+    ASSERT(is_object_name(name));
+    return is_upload_id(upload_id) ? store->operations->abort_upload(store, name, upload_id, error) : no_upload(error);
+}
+
+SUSPENDS bool bucket_list_uploads(struct bucket_store *store, const struct upload_list_request *request,
+                                  struct arena *arena, struct upload_list_page *ret_page, struct error *error)
+{
+    ASSERT(is_bucket_name(request->bucket) && request->entries_max <= LIST_ENTRIES_MAX);
+    return store->operations->list_uploads(store, request, arena, ret_page, error);
+}
+
+SUSPENDS bool bucket_find_completed(struct bucket_store *store, const struct object_name *name, struct span upload_id,
+                                    struct object_attributes *ret_attributes, struct error *error)
+{
+    ASSERT(is_object_name(name));
+    return is_upload_id(upload_id) ? store->operations->find_completed(store, name, upload_id, ret_attributes, error)
+                                   : no_upload(error);
+}
+
+SUSPENDS bool bucket_read_parts(struct bucket_object *object, unsigned after, unsigned parts_max, struct arena *arena,
+                                struct object_part **ret_parts, unsigned *ret_count, bool *ret_truncated,
+                                struct error *error)
+{
+    return object->store->operations->read_parts(object, after, parts_max, arena, ret_parts, ret_count, ret_truncated,
+                                                 error);
+}
+
+SUSPENDS bool bucket_read_tags(struct bucket_store *store, const struct object_name *name, struct buffer *ret_tags,
+                               struct error *error)
+{
+    ASSERT(is_object_name(name));
+    return store->operations->read_tags(store, name, ret_tags, error);
+}
+
+SUSPENDS bool bucket_write_tags(struct bucket_store *store, const struct object_name *name, struct span tags,
+                                unsigned tags_count, struct error *error)
+{
+    ASSERT(is_object_name(name));
+    return store->operations->write_tags(store, name, tags, tags_count, error);
+}

@@ -1,0 +1,381 @@
+/* store/bucket.h -- the one interface to stored objects. Behind it: the embedded store in a folder, an S3 bucket, a
+ * tier.
+ *
+ * Every call runs on a fiber of a shard, may suspend, and reports failure as a struct error whose code is the S3 code
+ * ("NoSuchKey", "NoSuchBucket", "BucketNotEmpty", "PreconditionFailed", "InsufficientStorage", ...). Names and keys are
+ * not checked here beyond their limits: callers have refused reserved keys and illegal names. A key has 1 to 1024
+ * bytes.
+ *
+ * Versions: calls take and return them from the first day. An empty `version` means the current one; "null" is the
+ * version of a bucket that was never versioned.
+ *
+ * Ownership: spans passed in must live until the call returns. What is handed out says where it lives. */
+#pragma once
+
+#include "runtime/base/arena.h"
+#include "runtime/base/buffer.h"
+#include "runtime/base/error.h"
+#include "runtime/fiber.h"
+#include "store/attributes.h"
+#include "store/condition.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum {
+    BUCKET_NAME_BYTES_MAX = 63,
+    OBJECT_KEY_BYTES_MAX = 1024,
+    ACCOUNT_ID_BYTES_MAX = 128,
+    LIST_ENTRIES_MAX = 1000,
+    DELETE_ITEMS_MAX = 1000,
+    UPLOAD_ID_BYTES = 33, /* 32 hex characters and a zero; ids sort by the time of their creation */
+    PART_NUMBER_MAX = 10000,
+    PART_FRAME_BYTES = 8, /* of part_attributes.frames: what one frame takes there */
+};
+
+struct bucket_store; /* a store with all its buckets */
+
+struct bucket_capabilities {
+    uint64_t part_bytes_min;    /* smallest stored part but the last; 0: none */
+    bool has_atomic_conditions; /* a condition is decided in the step that makes the write visible */
+    bool has_versions;
+    bool keeps_sidecar; /* the sidecar is an attachment of the commit, not an object */
+};
+
+struct bucket_info {
+    char name[BUCKET_NAME_BYTES_MAX + 1];
+    char owner[ACCOUNT_ID_BYTES_MAX + 1]; /* account id of who made it */
+    int64_t created_ms;
+    uint64_t creation_id; /* tells it from earlier buckets of its name */
+};
+
+/* Names one object. */
+struct object_name {
+    struct span bucket;
+    struct span key;
+    struct span version; /* empty: the current one */
+};
+
+/* ---- reading ---- */
+
+/* An object that is open for reading: its stored bytes stay what they are until bucket_close, whatever happens to the
+ * key. */
+struct bucket_object {
+    struct object_attributes attributes; /* metadata points into the object: valid until bucket_close */
+    struct span whole_body; /* the whole stored body when the store had it at hand (small objects); else empty */
+    void *recalled;         /* bucket_open_recall: what the caller has instead of the body; else NULL */
+    const struct bucket_store *store;
+};
+
+/* What a caller keeps of small objects that it has read, by their stored_etag, which pins the stored bytes. It is asked
+ * when the object has been found and before its body is fetched: if it has something, the object is opened without a
+ * body, and must not be read. It owns what it gives, and has it back when the object is closed. Must not suspend. */
+struct bucket_recall {
+    void *(*find)(void *context, const struct object_attributes *attributes); /* NULL: nothing */
+    void *context;
+};
+
+/* ---- writing ---- */
+
+/* A write in progress. begin -> write ... -> commit or abort; nothing is visible under the key before commit, and
+ * nothing is left of it after abort or a crash. */
+struct bucket_writer;
+
+struct write_intent {
+    struct object_name name;
+    uint64_t stored_size_hint; /* about how many stored bytes will come; 0: unknown */
+};
+
+struct write_result {
+    /* What is known now; modified_ms, stored_etag and version are set by the store. */
+    const struct object_attributes *attributes;
+    struct span sidecar; /* empty: none. Its source binding is filled in by the store where it needs one */
+    /* NULL: none. Decided against the current version in the committing step. */
+    const struct write_condition *condition;
+    struct span tags; /* empty: none; attributes->tags_count says how many */
+    /* Of complete_upload: what bucket_read_parts shall answer, when what was chosen are not the parts that clients
+     * sent. NULL: the chosen parts. */
+    const struct object_part *parts;
+    unsigned parts_count;
+    bool is_uncounted; /* the ledger leaves the object out (store/spool.h): it was brought in from elsewhere */
+};
+
+/* ---- listing ---- */
+
+struct list_request {
+    struct span bucket;
+    struct span prefix;
+    struct span delimiter; /* empty: none */
+    struct span after; /* entries strictly behind this key; a common prefix that equals `after` is behind us as well */
+    unsigned entries_max; /* 0 .. LIST_ENTRIES_MAX: keys and common prefixes together */
+};
+
+struct list_entry {
+    struct span key; /* for a common prefix: the prefix, delimiter included */
+    bool is_prefix;
+    uint64_t original_size;
+    int64_t modified_ms;
+    char etag[ETAG_TEXT_BYTES];
+    char version[VERSION_TEXT_BYTES];
+    enum checksum_algorithm checksum_algorithm;
+    enum checksum_type checksum_type;
+};
+
+struct list_page {
+    struct list_entry *entries; /* in the arena that was passed, as are the keys */
+    unsigned count;
+    bool is_truncated; /* more entries follow; the next page's `after` is the last entry's key */
+};
+
+/* ---- deleting ---- */
+
+struct delete_item {
+    struct span key;
+    struct span version;
+    const struct write_condition *condition; /* NULL: none */
+    /* filled in: */
+    bool is_deleted;    /* true also when there was nothing to delete */
+    struct error error; /* when not */
+};
+
+/* ---- uploads: objects that come in parts ---- */
+
+/* An upload is known by (bucket, key, id); the wrong key with the right id is NoSuchUpload. Parts are what clients
+ * send: how a store with a smallest part size keeps them is its own affair (capabilities.part_bytes_min), nobody above
+ * sees it. A part that was committed is durable. Uploads survive restarts. Nothing of them is visible under the key
+ * before complete. */
+struct upload_intent {
+    struct object_name name;
+    struct span metadata;                       /* packed list: applies to the object */
+    struct span tags;                           /* as the object will have them; empty: none */
+    struct span initiator;                      /* account id */
+    enum checksum_algorithm checksum_algorithm; /* CHECKSUM_NONE: the client named none */
+    enum checksum_type checksum_type;
+};
+
+struct upload_info {
+    char id[UPLOAD_ID_BYTES];
+    struct span key; /* spans live in the arena that was passed */
+    struct span metadata;
+    struct span tags;
+    struct span initiator;
+    int64_t initiated_ms;
+    enum checksum_algorithm checksum_algorithm;
+    enum checksum_type checksum_type;
+};
+
+/* A part: its stored body is S4F2 frames, whatever their codecs. */
+struct part_attributes {
+    unsigned number; /* 1 .. PART_NUMBER_MAX */
+    uint64_t original_size;
+    uint64_t stored_size;
+    int64_t modified_ms;    /* set by the store */
+    uint8_t md5[MD5_BYTES]; /* of the original bytes: the part's ETag */
+    uint32_t crc32c;        /* of the original bytes */
+    struct checksum_value checksum;
+    struct span frames; /* for each frame u32 original size, u32 stored size (header included), little endian */
+};
+
+/* One part that a Complete names. */
+struct part_choice {
+    unsigned number;
+    uint8_t md5[MD5_BYTES];
+};
+
+struct upload_list_request {
+    struct span bucket;
+    struct span prefix;
+    struct span delimiter;
+    struct span after_key;    /* uploads behind this key; with after_upload also those of this key behind that id */
+    struct span after_upload; /* empty: none */
+    unsigned entries_max;
+};
+
+struct upload_list_entry {
+    bool is_prefix;
+    struct upload_info upload; /* metadata and tags are left out; for a common prefix only `key` */
+};
+
+struct upload_list_page {
+    struct upload_list_entry *entries;
+    unsigned count;
+    bool is_truncated;
+};
+
+/* A part of a completed object: what partNumber reads and GetObjectAttributes need. */
+struct object_part {
+    unsigned number;
+    uint64_t original_size;
+    struct checksum_value checksum; /* CHECKSUM_NONE: none was kept */
+};
+
+/* ---- the interface ---- */
+
+struct bucket_store_operations {
+    SUSPENDS bool (*create_bucket)(struct bucket_store *store, struct span bucket, struct span owner,
+                                   struct error *error);
+    SUSPENDS bool (*find_bucket)(struct bucket_store *store, struct span bucket, struct bucket_info *ret_info,
+                                 struct error *error);
+    SUSPENDS bool (*delete_bucket)(struct bucket_store *store, struct span bucket, struct error *error);
+    SUSPENDS bool (*list_buckets)(struct bucket_store *store, struct span owner, struct span prefix, struct span after,
+                                  unsigned buckets_max, struct arena *arena, struct bucket_info **ret_buckets,
+                                  unsigned *ret_count, bool *ret_truncated, struct error *error);
+
+    SUSPENDS bool (*open)(struct bucket_store *store, const struct object_name *name, struct bucket_object **ret_object,
+                          struct error *error);
+    /* NULL: open does, and nothing is recalled. Once `find` has given something, it does not fail. */
+    SUSPENDS bool (*open_recall)(struct bucket_store *store, const struct object_name *name,
+                                 const struct bucket_recall *recall, struct bucket_object **ret_object,
+                                 struct error *error);
+    SUSPENDS bool (*head)(struct bucket_store *store, const struct object_name *name, struct arena *arena,
+                          struct object_attributes *ret_attributes, struct error *error);
+    SUSPENDS bool (*read)(struct bucket_object *object, uint64_t offset, void *ret_bytes, size_t size,
+                          struct error *error);
+    SUSPENDS bool (*read_sidecar)(struct bucket_object *object, struct buffer *ret_sidecar, struct error *error);
+    void (*close)(struct bucket_object *object);
+
+    SUSPENDS bool (*begin)(struct bucket_store *store, const struct write_intent *intent,
+                           struct bucket_writer **ret_writer, struct error *error);
+    SUSPENDS bool (*write)(struct bucket_writer *writer, struct span bytes, struct error *error);
+    SUSPENDS bool (*commit)(struct bucket_writer *writer, const struct write_result *result,
+                            struct object_attributes *ret_attributes, struct error *error);
+    SUSPENDS void (*abort)(struct bucket_writer *writer);
+
+    SUSPENDS bool (*copy)(struct bucket_object *source, const struct object_name *target,
+                          const struct write_result *result, struct object_attributes *ret_attributes,
+                          struct error *error);
+    SUSPENDS bool (*delete_objects)(struct bucket_store *store, struct span bucket, struct delete_item *items,
+                                    unsigned count, struct error *error);
+    SUSPENDS bool (*list)(struct bucket_store *store, const struct list_request *request, struct arena *arena,
+                          struct list_page *ret_page, struct error *error);
+
+    SUSPENDS bool (*create_upload)(struct bucket_store *store, const struct upload_intent *intent,
+                                   char ret_id[UPLOAD_ID_BYTES], struct error *error);
+    SUSPENDS bool (*find_upload)(struct bucket_store *store, const struct object_name *name, struct span upload_id,
+                                 struct arena *arena, struct upload_info *ret_upload, struct error *error);
+    SUSPENDS bool (*begin_part)(struct bucket_store *store, const struct object_name *name, struct span upload_id,
+                                unsigned number, uint64_t stored_size_hint, struct bucket_writer **ret_writer,
+                                struct error *error);
+    SUSPENDS bool (*commit_part)(struct bucket_writer *writer, const struct part_attributes *part, struct error *error);
+    SUSPENDS bool (*list_parts)(struct bucket_store *store, const struct object_name *name, struct span upload_id,
+                                unsigned after, unsigned parts_max, struct arena *arena,
+                                struct part_attributes **ret_parts, unsigned *ret_count, bool *ret_truncated,
+                                struct error *error);
+    SUSPENDS bool (*complete_upload)(struct bucket_store *store, const struct object_name *name, struct span upload_id,
+                                     const struct part_choice *parts, unsigned count, const struct write_result *result,
+                                     struct object_attributes *ret_attributes, struct error *error);
+    SUSPENDS bool (*abort_upload)(struct bucket_store *store, const struct object_name *name, struct span upload_id,
+                                  struct error *error);
+    SUSPENDS bool (*list_uploads)(struct bucket_store *store, const struct upload_list_request *request,
+                                  struct arena *arena, struct upload_list_page *ret_page, struct error *error);
+    SUSPENDS bool (*find_completed)(struct bucket_store *store, const struct object_name *name, struct span upload_id,
+                                    struct object_attributes *ret_attributes, struct error *error);
+    SUSPENDS bool (*read_parts)(struct bucket_object *object, unsigned after, unsigned parts_max, struct arena *arena,
+                                struct object_part **ret_parts, unsigned *ret_count, bool *ret_truncated,
+                                struct error *error);
+
+    SUSPENDS bool (*read_tags)(struct bucket_store *store, const struct object_name *name, struct buffer *ret_tags,
+                               struct error *error);
+    SUSPENDS bool (*write_tags)(struct bucket_store *store, const struct object_name *name, struct span tags,
+                                unsigned tags_count, struct error *error);
+};
+
+/* An implementation embeds this as its first member. */
+struct bucket_store {
+    const struct bucket_store_operations *operations;
+    struct bucket_capabilities capabilities;
+};
+
+/* 409 BucketAlreadyOwnedByYou or BucketAlreadyExists when it exists (by owner). */
+SUSPENDS bool bucket_create(struct bucket_store *store, struct span bucket, struct span owner, struct error *error);
+SUSPENDS bool bucket_find(struct bucket_store *store, struct span bucket, struct bucket_info *ret_info,
+                          struct error *error);
+/* BucketNotEmpty while any object or version is there. */
+SUSPENDS bool bucket_delete(struct bucket_store *store, struct span bucket, struct error *error);
+/* Buckets of one owner (empty: of all) in name order, strictly behind `after`. */
+SUSPENDS bool bucket_list_buckets(struct bucket_store *store, struct span owner, struct span prefix, struct span after,
+                                  unsigned buckets_max, struct arena *arena, struct bucket_info **ret_buckets,
+                                  unsigned *ret_count, bool *ret_truncated, struct error *error);
+
+/* NoSuchBucket, NoSuchKey, NoSuchVersion. *ret_object must be closed. */
+SUSPENDS bool bucket_open(struct bucket_store *store, const struct object_name *name, struct bucket_object **ret_object,
+                          struct error *error);
+SUSPENDS bool bucket_open_recall(struct bucket_store *store, const struct object_name *name,
+                                 const struct bucket_recall *recall, struct bucket_object **ret_object,
+                                 struct error *error);
+/* Attributes only; metadata is copied into the arena. */
+SUSPENDS bool bucket_head(struct bucket_store *store, const struct object_name *name, struct arena *arena,
+                          struct object_attributes *ret_attributes, struct error *error);
+/* Exactly [offset, offset + size) of the stored body, which must lie inside it. */
+SUSPENDS bool bucket_read(struct bucket_object *object, uint64_t offset, void *ret_bytes, size_t size,
+                          struct error *error);
+/* Appends the sidecar's bytes; nothing when there is none. A limit of the buffer that is passed is ERROR_TOO_LARGE. */
+SUSPENDS bool bucket_read_sidecar(struct bucket_object *object, struct buffer *ret_sidecar, struct error *error);
+void bucket_close(struct bucket_object *object);
+
+SUSPENDS bool bucket_begin(struct bucket_store *store, const struct write_intent *intent,
+                           struct bucket_writer **ret_writer, struct error *error);
+/* The bytes have been taken when it returns. */
+SUSPENDS bool bucket_write(struct bucket_writer *writer, struct span bytes, struct error *error);
+/* True: the object is durable and visible. False: nothing changed (PreconditionFailed, NoSuchKey for If-Match on a
+ * missing key, NoSuchBucket, InsufficientStorage ...). Either way the writer is gone. ret_attributes.metadata is empty.
+ */
+SUSPENDS bool bucket_commit(struct bucket_writer *writer, const struct write_result *result,
+                            struct object_attributes *ret_attributes, struct error *error);
+SUSPENDS void bucket_abort(struct bucket_writer *writer);
+
+/* The stored bytes of an open object under another name, without decoding; attributes and condition as in commit. The
+ * sidecar is copied as well (result->sidecar is not used). */
+SUSPENDS bool bucket_copy(struct bucket_object *source, const struct object_name *target,
+                          const struct write_result *result, struct object_attributes *ret_attributes,
+                          struct error *error);
+/* All items in as few steps as the store can; the result of each is in the item. False only when none was tried
+ * (NoSuchBucket, a store that is down). */
+SUSPENDS bool bucket_delete_objects(struct bucket_store *store, struct span bucket, struct delete_item *items,
+                                    unsigned count, struct error *error);
+SUSPENDS bool bucket_list(struct bucket_store *store, const struct list_request *request, struct arena *arena,
+                          struct list_page *ret_page, struct error *error);
+
+SUSPENDS bool bucket_create_upload(struct bucket_store *store, const struct upload_intent *intent,
+                                   char ret_id[UPLOAD_ID_BYTES], struct error *error);
+/* NoSuchUpload. Metadata, tags and key are copied into the arena. */
+SUSPENDS bool bucket_find_upload(struct bucket_store *store, const struct object_name *name, struct span upload_id,
+                                 struct arena *arena, struct upload_info *ret_upload, struct error *error);
+/* A part in progress is a bucket_writer: bucket_write, then bucket_commit_part (with the same number) or bucket_abort.
+ */
+SUSPENDS bool bucket_begin_part(struct bucket_store *store, const struct object_name *name, struct span upload_id,
+                                unsigned number, uint64_t stored_size_hint, struct bucket_writer **ret_writer,
+                                struct error *error);
+/* True: the part is durable and replaces an earlier one of that number. NoSuchUpload when the upload has gone
+ * meanwhile. */
+SUSPENDS bool bucket_commit_part(struct bucket_writer *writer, const struct part_attributes *part, struct error *error);
+/* Parts in order of number, strictly behind `after`. `frames` is in the arena as well. */
+SUSPENDS bool bucket_list_parts(struct bucket_store *store, const struct object_name *name, struct span upload_id,
+                                unsigned after, unsigned parts_max, struct arena *arena,
+                                struct part_attributes **ret_parts, unsigned *ret_count, bool *ret_truncated,
+                                struct error *error);
+/* The chosen parts, ascending, become the object in one step; the others and the upload are gone. InvalidPart when a
+ * part is not there or is not the one that was chosen; conditions as in commit. After a failure the upload is as it
+ * was. */
+SUSPENDS bool bucket_complete_upload(struct bucket_store *store, const struct object_name *name, struct span upload_id,
+                                     const struct part_choice *parts, unsigned count, const struct write_result *result,
+                                     struct object_attributes *ret_attributes, struct error *error);
+SUSPENDS bool bucket_abort_upload(struct bucket_store *store, const struct object_name *name, struct span upload_id,
+                                  struct error *error);
+/* By key, then by initiation. */
+SUSPENDS bool bucket_list_uploads(struct bucket_store *store, const struct upload_list_request *request,
+                                  struct arena *arena, struct upload_list_page *ret_page, struct error *error);
+/* What an upload that was completed a while ago (a day at least) became, for a Complete whose answer was lost: etag and
+ * checksum of the attributes. NoSuchUpload. */
+SUSPENDS bool bucket_find_completed(struct bucket_store *store, const struct object_name *name, struct span upload_id,
+                                    struct object_attributes *ret_attributes, struct error *error);
+/* The parts that a completed object was made of, strictly behind number `after`; none for other objects. */
+SUSPENDS bool bucket_read_parts(struct bucket_object *object, unsigned after, unsigned parts_max, struct arena *arena,
+                                struct object_part **ret_parts, unsigned *ret_count, bool *ret_truncated,
+                                struct error *error);
+
+/* Tags of an object, an opaque text for the store; changing them changes neither ETag nor time. */
+SUSPENDS bool bucket_read_tags(struct bucket_store *store, const struct object_name *name, struct buffer *ret_tags,
+                               struct error *error);
+SUSPENDS bool bucket_write_tags(struct bucket_store *store, const struct object_name *name, struct span tags,
+                                unsigned tags_count, struct error *error);

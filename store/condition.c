@@ -1,0 +1,103 @@
+/* store/condition.c -- deciding the conditions of RFC 9110 section 13 as S3 has them. */
+#include "store/condition.h"
+
+#include "s3client/wire/s3_error.h"
+#include "store/attributes.h"
+
+/* One ETag of a list: unquoted, whether it was weak. */
+struct listed_etag {
+    struct span text;
+    bool is_weak;
+};
+
+/* Takes the next ETag off the list. A quoted one ends at its quote, so that a comma inside it separates nothing. */
+static bool next_etag(struct span *list, struct listed_etag *ret_etag)
+{
+    while (list->size > 0 && (list->data[0] == ' ' || list->data[0] == '\t' || list->data[0] == ','))
+        *list = span_skip(*list, 1);
+    if (list->size == 0)
+        return false;
+    ret_etag->is_weak = span_starts_with(*list, SPAN("W/"));
+    struct span rest = ret_etag->is_weak ? span_skip(*list, 2) : *list;
+    if (rest.size > 0 && rest.data[0] == '"') {
+        rest = span_skip(rest, 1);
+        size_t quote = span_find(rest, '"');
+        size_t end = quote == SIZE_MAX ? rest.size : quote;
+        ret_etag->text = span_take(rest, end);
+        *list = span_skip(rest, quote == SIZE_MAX ? end : end + 1);
+        return true;
+    }
+    size_t comma = span_find(rest, ',');
+    size_t end = comma == SIZE_MAX ? rest.size : comma;
+    ret_etag->text = span_trim(span_take(rest, end));
+    *list = span_skip(rest, end);
+    return true;
+}
+
+static bool list_matches(struct span list, struct span etag, bool allow_weak)
+{
+    struct listed_etag listed;
+    while (next_etag(&list, &listed)) {
+        if (!listed.is_weak && span_equal(listed.text, SPAN("*")))
+            return true;
+        if ((allow_weak || !listed.is_weak) && etag.size > 0 && span_equal(listed.text, etag))
+            return true;
+    }
+    return false;
+}
+
+bool etag_list_matches(struct span list, struct span etag)
+{
+    return list_matches(list, etag, false);
+}
+
+static int64_t whole_seconds(int64_t milliseconds)
+{
+    return milliseconds >= 0 ? milliseconds / 1000 : (milliseconds - 999) / 1000;
+}
+
+static bool refuse(struct error *error, const char *failed_condition)
+{
+    return error_set(error, ERROR_CONFLICT, S3_PreconditionFailed,
+                     "At least one of the preconditions that you specified did not hold: %s", failed_condition);
+}
+
+bool write_condition_holds(const struct write_condition *condition, const struct object_attributes *current,
+                           struct error *error)
+{
+    bool needs_current = condition->if_match.size > 0 || condition->has_size || condition->has_modified;
+    if (current == NULL)
+        return !needs_current || error_set(error, ERROR_NOT_FOUND, S3_NoSuchKey, "The specified key does not exist.");
+    struct span etag = span_from_string(current->etag);
+    if (condition->if_match.size > 0 && !etag_list_matches(condition->if_match, etag))
+        return refuse(error, "If-Match");
+    if (condition->if_none_match.size > 0 && etag_list_matches(condition->if_none_match, etag))
+        return refuse(error, "If-None-Match");
+    if (condition->has_size && condition->size != current->original_size)
+        return refuse(error, "x-amz-if-match-size");
+    if (condition->has_modified && whole_seconds(condition->modified_ms) != whole_seconds(current->modified_ms))
+        return refuse(error, "x-amz-if-match-last-modified-time");
+    return true;
+}
+
+enum read_verdict read_condition_decide(const struct read_condition *condition, const struct object_attributes *current,
+                                        int64_t now_ms, const char **ret_failed)
+{
+    struct span etag = span_from_string(current->etag);
+    int64_t modified = whole_seconds(current->modified_ms);
+    if (condition->if_match.size > 0) { /* a date beside If-Match is not looked at (statement 185) */
+        if (!list_matches(condition->if_match, etag, false)) {
+            *ret_failed = "If-Match";
+            return READ_PRECONDITION_FAILED;
+        }
+    } else if (condition->has_unmodified_since && modified > whole_seconds(condition->unmodified_since_ms)) {
+        *ret_failed = "If-Unmodified-Since";
+        return READ_PRECONDITION_FAILED;
+    }
+    if (condition->if_none_match.size > 0) /* RFC 9110 13.1.2: the weak comparison */
+        return list_matches(condition->if_none_match, etag, true) ? READ_NOT_MODIFIED : READ_PROCEED;
+    bool is_future = condition->modified_since_ms > now_ms; /* statement 189 */
+    if (condition->has_modified_since && !is_future && modified <= whole_seconds(condition->modified_since_ms))
+        return READ_NOT_MODIFIED;
+    return READ_PROCEED;
+}

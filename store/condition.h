@@ -1,0 +1,46 @@
+/* store/condition.h -- the conditions of RFC 9110 section 13 as S3 has them, as data and as pure decisions.
+ *
+ * Reads and writes carry the text of the headers; a store decides a write's condition against the current version
+ * inside its committing step, so the decision must be a function of the two arguments alone. ETag lists may be quoted
+ * or not, separated by commas, weak (W/ never matches strongly); "*" means any. */
+#pragma once
+
+#include "runtime/base/error.h"
+#include "runtime/base/span.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct object_attributes;
+
+struct write_condition {
+    struct span if_match;      /* empty: not given */
+    struct span if_none_match; /* empty: not given */
+    bool has_size;             /* x-amz-if-match-size (DELETE) */
+    bool has_modified;         /* x-amz-if-match-last-modified-time (DELETE), whole seconds are compared */
+    uint64_t size;
+    int64_t modified_ms;
+};
+
+/* May the write go on? `current` is NULL when the key has no current version (or a delete marker). False:
+ * PreconditionFailed with `failed_condition` in the message, or NoSuchKey (If-Match on a missing key). */
+bool write_condition_holds(const struct write_condition *condition, const struct object_attributes *current,
+                           struct error *error);
+
+struct read_condition {
+    struct span if_match;
+    struct span if_none_match;
+    bool has_modified_since;
+    bool has_unmodified_since;
+    int64_t modified_since_ms; /* whole seconds */
+    int64_t unmodified_since_ms;
+};
+
+enum read_verdict { READ_PROCEED, READ_NOT_MODIFIED, READ_PRECONDITION_FAILED };
+
+/* *ret_failed: "If-Match" or "If-Unmodified-Since" when the verdict is READ_PRECONDITION_FAILED (static text). */
+enum read_verdict read_condition_decide(const struct read_condition *condition, const struct object_attributes *current,
+                                        int64_t now_ms, const char **ret_failed);
+
+/* Does the comma-separated list contain the ETag (strong comparison, "*" matches anything)? `etag` is unquoted. */
+bool etag_list_matches(struct span list, struct span etag);

@@ -1,0 +1,422 @@
+/* store/embedded/catalogue/catalogue.c -- the LMDB environment: its tables, checked values, and what its errors mean.
+ */
+#include "store/embedded/catalogue/catalogue.h"
+
+#include "codec/crc.h"
+#include "runtime/base/assert.h"
+#include "runtime/base/byteorder.h"
+#include "s3client/wire/s3_error.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { TABLES_MAX = 24, READERS_MAX = 1024, VALUE_CHECKSUM_BYTES = 4, BUCKET_ROW_VERSION = 1, BUCKET_FIXED_BYTES = 20 };
+
+/* ---- a fault inside the map ---- */
+
+enum { MAPS_MAX = 8 };
+struct guarded_map {
+    uintptr_t start;
+    uintptr_t end;
+    char path[STORE_PATH_BYTES_MAX + 32];
+};
+static struct guarded_map guarded_maps[MAPS_MAX];
+static struct sigaction earlier_action;
+static pthread_once_t handler_once = PTHREAD_ONCE_INIT;
+
+static void say(const char *text)
+{
+    (void)!write(STDERR_FILENO, text, strlen(text));
+}
+
+static void on_bus_error(int signal_number, siginfo_t *information, void *context)
+{
+    uintptr_t address = (uintptr_t)information->si_addr;
+    for (size_t i = 0; i < MAPS_MAX; i++) {
+        if (address >= guarded_maps[i].start && address < guarded_maps[i].end) {
+            say("The catalogue ");
+            say(guarded_maps[i].path);
+            say(" cannot be read (its file was cut, or its disk fails). Stop, then run `bale check` on the folder.\n");
+            _exit(70);
+        }
+    }
+    if ((earlier_action.sa_flags & SA_SIGINFO) != 0 && earlier_action.sa_sigaction != NULL) {
+        earlier_action.sa_sigaction(signal_number, information, context);
+        return;
+    }
+    (void)signal(SIGBUS, SIG_DFL); /* back to the faulting instruction, which now ends the process */
+}
+
+static void install_handler(void)
+{
+    struct sigaction action = {.sa_sigaction = on_bus_error, .sa_flags = SA_SIGINFO | SA_ONSTACK};
+    sigemptyset(&action.sa_mask);
+    (void)sigaction(SIGBUS, &action, &earlier_action);
+}
+
+/* LMDB does not tell where its map is; the kernel does. */
+static void guard_map(const struct catalogue *catalogue)
+{
+    (void)pthread_once(&handler_once, install_handler);
+    char *resolved = realpath(catalogue->path, NULL);
+    FILE *maps = resolved == NULL ? NULL : fopen("/proc/self/maps", "re");
+    char *line = NULL;
+    size_t line_bytes = 0;
+    /* without it a fault is an ordinary SIGBUS */
+    while (maps != NULL && getline(&line, &line_bytes, maps) > 0) {
+        unsigned long start;
+        unsigned long end;
+        const char *path = strchr(line, '/');
+        if (path == NULL || sscanf(line, "%lx-%lx", &start, &end) != 2)
+            continue;
+        if (strncmp(path, resolved, strlen(resolved)) != 0 || path[strlen(resolved)] != '\n')
+            continue;
+        for (size_t i = 0; i < MAPS_MAX; i++) {
+            if (guarded_maps[i].end == 0) {
+                strcpy(guarded_maps[i].path, catalogue->path);
+                guarded_maps[i].start = start;
+                guarded_maps[i].end = end;
+                break;
+            }
+        }
+        break;
+    }
+    if (maps != NULL)
+        (void)fclose(maps);
+    free(line);
+    free(resolved);
+}
+
+static void release_map(const struct catalogue *catalogue)
+{
+    for (size_t i = 0; i < MAPS_MAX; i++) {
+        if (strcmp(guarded_maps[i].path, catalogue->path) == 0)
+            memset(&guarded_maps[i], 0, sizeof guarded_maps[i]);
+    }
+}
+
+/* ---- errors ---- */
+
+bool catalogue_failed(int result, struct error *error, const char *what)
+{
+    ASSERT(result != 0);
+    switch (result) {
+    case MDB_MAP_FULL:
+    case MDB_TXN_FULL:
+    case ENOSPC:
+    case EDQUOT:
+        return error_set(error, ERROR_FULL, S3_InsufficientStorage, "The catalogue has no room left (%s: %s).", what,
+                         mdb_strerror(result));
+    case MDB_CORRUPTED:
+    case MDB_PAGE_NOTFOUND:
+    case MDB_INVALID:
+    case MDB_VERSION_MISMATCH:
+    case MDB_BAD_VALSIZE:
+    case MDB_INCOMPATIBLE:
+        return error_set(error, ERROR_DAMAGED, S3_InternalError, "The catalogue is damaged (%s: %s). Run `bale check`.",
+                         what, mdb_strerror(result));
+    default:
+        return error_set(error, ERROR_IO, S3_InternalError, "The catalogue failed (%s): %s", what,
+                         mdb_strerror(result));
+    }
+}
+
+/* ---- values with a checksum ---- */
+
+static struct span span_of_value(const MDB_val *value)
+{
+    return span_of(value->mv_data, value->mv_size);
+}
+
+static MDB_val value_of_span(struct span span)
+{
+    return (MDB_val){.mv_size = span.size, .mv_data = (void *)(uintptr_t)span.data};
+}
+
+bool catalogue_check(const MDB_val *key, const MDB_val *value, struct span *ret_value, struct error *error)
+{
+    struct span bytes = span_of_value(value);
+    if (bytes.size < VALUE_CHECKSUM_BYTES ||
+        crc32c_update(crc32c_update(0, span_of_value(key)), span_skip(bytes, VALUE_CHECKSUM_BYTES)) !=
+            load_u32_le(bytes.data))
+        return error_set(error, ERROR_DAMAGED, S3_InternalError,
+                         "A value of the catalogue does not match its checksum. Run `bale check`.");
+    *ret_value = span_skip(bytes, VALUE_CHECKSUM_BYTES);
+    return true;
+}
+
+enum lookup catalogue_get(MDB_txn *txn, MDB_dbi table, struct span key, struct span *ret_value, struct error *error)
+{
+    MDB_val key_value = value_of_span(key);
+    MDB_val value;
+    int result = mdb_get(txn, table, &key_value, &value);
+    if (result == MDB_NOTFOUND)
+        return LOOKUP_MISSING;
+    if (result != 0) {
+        catalogue_failed(result, error, "get");
+        return LOOKUP_FAILED;
+    }
+    return catalogue_check(&key_value, &value, ret_value, error) ? LOOKUP_FOUND : LOOKUP_FAILED;
+}
+
+bool catalogue_put(MDB_txn *txn, MDB_dbi table, struct span key, struct span value, unsigned flags, struct error *error)
+{
+    MDB_val key_value = value_of_span(key);
+    MDB_val reserved = {.mv_size = VALUE_CHECKSUM_BYTES + value.size};
+    int result = mdb_put(txn, table, &key_value, &reserved, flags | MDB_RESERVE);
+    if (result != 0)
+        return catalogue_failed(result, error, "put");
+    store_u32_le(reserved.mv_data, crc32c_update(crc32c_update(0, key), value));
+    if (value.size > 0)
+        memcpy((uint8_t *)reserved.mv_data + VALUE_CHECKSUM_BYTES, value.data, value.size);
+    return true;
+}
+
+bool catalogue_delete(MDB_txn *txn, MDB_dbi table, struct span key, struct error *error)
+{
+    MDB_val key_value = value_of_span(key);
+    int result = mdb_del(txn, table, &key_value, NULL);
+    return result == 0 || result == MDB_NOTFOUND || catalogue_failed(result, error, "delete");
+}
+
+void catalogue_number_key(uint64_t number, uint8_t ret_key[CATALOGUE_NUMBER_BYTES])
+{
+    store_u64_le(ret_key, __builtin_bswap64(number));
+}
+
+bool catalogue_next_number(MDB_txn *txn, MDB_dbi table, uint64_t *ret_number, struct error *error)
+{
+    MDB_cursor *cursor;
+    int result = mdb_cursor_open(txn, table, &cursor);
+    if (result != 0)
+        return catalogue_failed(result, error, "open a cursor");
+    MDB_val key;
+    MDB_val value;
+    result = mdb_cursor_get(cursor, &key, &value, MDB_LAST);
+    uint64_t last = result == 0 && key.mv_size == CATALOGUE_NUMBER_BYTES ? load_u64_be(key.mv_data) : 0;
+    mdb_cursor_close(cursor);
+    *ret_number = last + 1;
+    return result == 0 || result == MDB_NOTFOUND || catalogue_failed(result, error, "find the last number");
+}
+
+/* ---- meta ---- */
+
+bool catalogue_get_counter(MDB_txn *txn, const struct catalogue *catalogue, const char *name, uint64_t missing,
+                           uint64_t *ret_value, struct error *error)
+{
+    struct span value;
+    enum lookup found = catalogue_get(txn, catalogue->meta, span_from_string(name), &value, error);
+    *ret_value = found == LOOKUP_FOUND && value.size == 8 ? load_u64_le(value.data) : missing;
+    return found != LOOKUP_FAILED;
+}
+
+bool catalogue_put_counter(MDB_txn *txn, const struct catalogue *catalogue, const char *name, uint64_t value,
+                           struct error *error)
+{
+    uint8_t bytes[8];
+    store_u64_le(bytes, value);
+    return catalogue_put(txn, catalogue->meta, span_from_string(name), span_of(bytes, sizeof bytes), 0, error);
+}
+
+/* ---- buckets: version u8, zero u8 * 3, number u64, created u64, owner ---- */
+
+bool catalogue_decode_bucket(struct span name, struct span value, struct bucket_row *ret_row)
+{
+    if (name.size > BUCKET_NAME_BYTES_MAX || value.size < BUCKET_FIXED_BYTES ||
+        value.size - BUCKET_FIXED_BYTES > ACCOUNT_ID_BYTES_MAX || value.data[0] != BUCKET_ROW_VERSION)
+        return false;
+    *ret_row = (struct bucket_row){.number = load_u64_le(value.data + 4)};
+    ret_row->info.creation_id = ret_row->number;
+    ret_row->info.created_ms = (int64_t)load_u64_le(value.data + 12);
+    memcpy(ret_row->info.name, name.data, name.size);
+    if (value.size > BUCKET_FIXED_BYTES)
+        memcpy(ret_row->info.owner, value.data + BUCKET_FIXED_BYTES, value.size - BUCKET_FIXED_BYTES);
+    return true;
+}
+
+enum lookup catalogue_find_bucket(MDB_txn *txn, const struct catalogue *catalogue, struct span name,
+                                  struct bucket_row *ret_row, struct error *error)
+{
+    struct span value;
+    enum lookup found = catalogue_get(txn, catalogue->buckets, name, &value, error);
+    if (found == LOOKUP_FOUND && !catalogue_decode_bucket(name, value, ret_row)) {
+        error_set(error, ERROR_DAMAGED, S3_InternalError, "The row of bucket %.*s is damaged. Run `bale check`.",
+                  SPAN_FORMAT(name));
+        return LOOKUP_FAILED;
+    }
+    return found;
+}
+
+bool catalogue_need_bucket(MDB_txn *txn, const struct catalogue *catalogue, struct span name,
+                           struct bucket_row *ret_row, struct error *error)
+{
+    enum lookup found = catalogue_find_bucket(txn, catalogue, name, ret_row, error);
+    if (found == LOOKUP_MISSING)
+        error_set(error, ERROR_NOT_FOUND, S3_NoSuchBucket, "The specified bucket does not exist.");
+    return found == LOOKUP_FOUND;
+}
+
+bool catalogue_put_bucket(MDB_txn *txn, const struct catalogue *catalogue, const struct bucket_row *row,
+                          struct error *error)
+{
+    uint8_t value[BUCKET_FIXED_BYTES + ACCOUNT_ID_BYTES_MAX] = {BUCKET_ROW_VERSION};
+    store_u64_le(value + 4, row->number);
+    store_u64_le(value + 12, (uint64_t)row->info.created_ms);
+    size_t owner_bytes = strlen(row->info.owner);
+    memcpy(value + BUCKET_FIXED_BYTES, row->info.owner, owner_bytes);
+    return catalogue_put(txn, catalogue->buckets, span_from_string(row->info.name),
+                         span_of(value, BUCKET_FIXED_BYTES + owner_bytes), 0, error);
+}
+
+/* ---- opening ---- */
+
+uint64_t catalogue_used_bytes(const struct catalogue *catalogue)
+{
+    MDB_envinfo information;
+    return mdb_env_info(catalogue->env, &information) == 0
+               ? (uint64_t)(information.me_last_pgno + 1) * CATALOGUE_PAGE_BYTES
+               : 0;
+}
+
+static bool open_tables(struct catalogue *catalogue, MDB_txn *txn, unsigned flags, struct error *error)
+{
+    struct {
+        const char *name;
+        MDB_dbi *table;
+    } tables[] = {
+        {"meta", &catalogue->meta},         {"buckets", &catalogue->buckets},
+        {"objects", &catalogue->objects},   {"bodies", &catalogue->bodies},
+        {"sidecars", &catalogue->sidecars}, {"extents", &catalogue->extents},
+        {"volumes", &catalogue->volumes},   {"space", &catalogue->space},
+        {"uploads", &catalogue->uploads},   {"upload_ids", &catalogue->upload_ids},
+        {"parts", &catalogue->parts},       {"completed", &catalogue->completed},
+        {"pieces", &catalogue->pieces},     {"part_maps", &catalogue->part_maps},
+        {"spools", &catalogue->spools},     {"spool_records", &catalogue->spool_records},
+    };
+    for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++) {
+        int result = mdb_dbi_open(txn, tables[i].name, flags, tables[i].table);
+        if (result == MDB_NOTFOUND)
+            return error_set(error, ERROR_UNSUPPORTED, NULL,
+                             "%s has no table `%s` yet: an earlier Bale wrote it. Start baled on the folder once.",
+                             catalogue->path, tables[i].name);
+        if (result != 0)
+            return catalogue_failed(result, error, tables[i].name);
+    }
+    return true;
+}
+
+/* The catalogue carries the uuid of its folder: one that was copied from elsewhere would claim blocks of other bodies.
+ */
+static bool match_uuid(struct catalogue *catalogue, MDB_txn *txn, const uint8_t uuid[16], bool create,
+                       struct error *error)
+{
+    struct span found;
+    struct span expected = span_of(uuid, 16);
+    switch (catalogue_get(txn, catalogue->meta, SPAN("uuid"), &found, error)) {
+    case LOOKUP_FOUND:
+        return span_equal(found, expected) ||
+               error_set(error, ERROR_DAMAGED, NULL, "%s belongs to another store. Run `bale check`.", catalogue->path);
+    case LOOKUP_MISSING:
+        if (create)
+            return catalogue_put(txn, catalogue->meta, SPAN("uuid"), expected, 0, error);
+        return error_set(error, ERROR_DAMAGED, NULL, "%s is empty. Run `bale check`.", catalogue->path);
+    default:
+        return false;
+    }
+}
+
+static bool start_tables(struct catalogue *catalogue, const uint8_t uuid[16], bool create, bool is_readonly,
+                         struct error *error)
+{
+    MDB_txn *txn;
+    int result = mdb_txn_begin(catalogue->env, NULL, is_readonly ? MDB_RDONLY : 0, &txn);
+    if (result != 0)
+        return catalogue_failed(result, error, "begin");
+    if (!open_tables(catalogue, txn, is_readonly ? 0 : MDB_CREATE, error) ||
+        !match_uuid(catalogue, txn, uuid, create, error)) {
+        mdb_txn_abort(txn);
+        return false;
+    }
+    result = mdb_txn_commit(txn);
+    return result == 0 || catalogue_failed(result, error, "commit");
+}
+
+/* LMDB would fault on the first page that is missing: better to say so. */
+static bool check_size(const struct catalogue *catalogue, struct error *error)
+{
+    struct stat status;
+    uint64_t used =
+        catalogue_used_bytes(catalogue); /* first: a writer elsewhere grows the file before its pages count */
+    if (stat(catalogue->path, &status) != 0)
+        return error_set_errno(error, errno, "%s", catalogue->path);
+    if ((uint64_t)status.st_size < used)
+        return error_set(error, ERROR_DAMAGED, NULL,
+                         "%s was cut: it has %lld bytes, its pages need %llu. Run `bale check`.", catalogue->path,
+                         (long long)status.st_size, (unsigned long long)used);
+    return true;
+}
+
+static bool open_environment(const char *folder, uint64_t max_bytes, const uint8_t uuid[16], bool create,
+                             bool is_readonly, struct catalogue *ret_catalogue, struct error *error)
+{
+    struct catalogue *catalogue = ret_catalogue;
+    *catalogue = (struct catalogue){.map_bytes = max_bytes};
+    (void)snprintf(catalogue->path, sizeof catalogue->path, "%s/catalogue/data.mdb", folder);
+    struct stat status;
+    if (!create && stat(catalogue->path, &status) != 0)
+        return error_set(error, errno == ENOENT ? ERROR_NOT_FOUND : ERROR_IO, NULL,
+                         "%s is missing. `bale check --repair` rebuilds it from the volumes.", catalogue->path);
+    int result = mdb_env_create(&catalogue->env);
+    if (result != 0)
+        return catalogue_failed(result, error, "create");
+    char directory[STORE_PATH_BYTES_MAX + 16];
+    (void)snprintf(directory, sizeof directory, "%s/catalogue", folder);
+    if ((result = mdb_env_set_maxdbs(catalogue->env, TABLES_MAX)) != 0 ||
+        (result = mdb_env_set_maxreaders(catalogue->env, READERS_MAX)) != 0 ||
+        (result = mdb_env_set_mapsize(catalogue->env, max_bytes)) != 0 ||
+        (result = mdb_env_open(catalogue->env, directory, MDB_NOTLS | MDB_NORDAHEAD | (is_readonly ? MDB_RDONLY : 0),
+                               0644)) != 0) {
+        catalogue_failed(result, error, catalogue->path);
+        mdb_env_close(catalogue->env);
+        return false;
+    }
+    if (!is_readonly)
+        catalogue_check_readers(catalogue);
+    guard_map(catalogue);
+    if (check_size(catalogue, error) && start_tables(catalogue, uuid, create, is_readonly, error))
+        return true;
+    catalogue_close(catalogue);
+    return false;
+}
+
+bool catalogue_open(const char *folder, uint64_t max_bytes, const uint8_t uuid[16], bool create,
+                    struct catalogue *ret_catalogue, struct error *error)
+{
+    return open_environment(folder, max_bytes, uuid, create, false, ret_catalogue, error);
+}
+
+bool catalogue_open_readonly(const char *folder, uint64_t max_bytes, const uint8_t uuid[16],
+                             struct catalogue *ret_catalogue, struct error *error)
+{
+    return open_environment(folder, max_bytes, uuid, false, true, ret_catalogue, error);
+}
+
+void catalogue_check_readers(const struct catalogue *catalogue)
+{
+    int dead;
+    (void)mdb_reader_check(catalogue->env, &dead);
+}
+
+void catalogue_close(struct catalogue *catalogue)
+{
+    release_map(catalogue);
+    mdb_env_close(catalogue->env);
+    catalogue->env = NULL;
+}

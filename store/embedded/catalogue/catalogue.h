@@ -1,0 +1,108 @@
+/* store/embedded/catalogue/catalogue.h -- the LMDB environment: its tables, checked values, and what its errors mean.
+ *
+ * Tables (docs/store-format.md has keys and values): meta, buckets, objects, bodies, sidecars, extents, volumes, space,
+ * those of uploads (upload_rows.h) and of the ledger (ledger.h).
+ * LMDB has no checksums of its own, so every value carries the CRC-32C of its key and its bytes, which every read
+ * checks.
+ *
+ * A fault inside the map (a file that was cut behind our back) ends the process with a sentence that names the file. */
+#pragma once
+
+#include "runtime/base/buffer.h"
+#include "runtime/base/error.h"
+#include "runtime/base/span.h"
+#include "store/bucket.h"
+#include "store/embedded/catalogue/folder.h"
+
+#include <lmdb.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct catalogue {
+    MDB_env *env;
+    MDB_dbi meta;
+    MDB_dbi buckets;
+    MDB_dbi objects;
+    MDB_dbi bodies;   /* number -> a small body */
+    MDB_dbi sidecars; /* number -> a sidecar */
+    MDB_dbi extents;  /* number -> extents of a body that has many */
+    MDB_dbi volumes;  /* volume -> what it is */
+    MDB_dbi space;    /* volume, part -> bitmap of taken blocks */
+    MDB_dbi uploads;  /* these six: upload_rows.h */
+    MDB_dbi upload_ids;
+    MDB_dbi parts;
+    MDB_dbi completed;
+    MDB_dbi pieces;
+    MDB_dbi part_maps;
+    MDB_dbi spools; /* these two: ledger.h */
+    MDB_dbi spool_records;
+    uint64_t map_bytes;
+    char path[STORE_PATH_BYTES_MAX + 32];
+};
+
+#define CATALOGUE_BYTES_DEFAULT (UINT64_C(256) << 30) /* of address space */
+enum {
+    CATALOGUE_PAGE_BYTES = 4096,
+    CATALOGUE_NUMBER_BYTES = 8,  /* a key of bodies, sidecars, extents: big endian */
+    INLINE_BODY_BYTES_MAX = 2000 /* a longer value would take pages of its own */
+};
+
+/* Opens the environment in `folder`/catalogue. ERROR_NOT_FOUND: the file is missing and `create` is not set;
+ * ERROR_DAMAGED: it is shorter than its last page, or of another store (`uuid`). */
+bool catalogue_open(const char *folder, uint64_t max_bytes, const uint8_t uuid[16], bool create,
+                    struct catalogue *ret_catalogue, struct error *error);
+/* The same for reading alone: makes and changes nothing but LMDB's own entry in lock.mdb, which keeps a writer in
+ * another process from using pages again that are read here. Tables of a format before this one are ERROR_UNSUPPORTED.
+ */
+bool catalogue_open_readonly(const char *folder, uint64_t max_bytes, const uint8_t uuid[16],
+                             struct catalogue *ret_catalogue, struct error *error);
+void catalogue_close(struct catalogue *catalogue);
+
+/* Readers of processes that were killed keep pages from being used again: forgets them. */
+void catalogue_check_readers(const struct catalogue *catalogue);
+
+/* Bytes of the file that are in use up to the last page. */
+uint64_t catalogue_used_bytes(const struct catalogue *catalogue);
+
+/* Turns an LMDB result into an error: ERROR_FULL with InsufficientStorage for a full map or disk, ERROR_DAMAGED for
+ * what LMDB finds wrong, else ERROR_IO. Returns false. */
+bool catalogue_failed(int result, struct error *error, const char *what);
+
+/* ---- values with a checksum ---- */
+
+enum lookup { LOOKUP_FOUND, LOOKUP_MISSING, LOOKUP_FAILED };
+
+/* ret_value points into the map: valid while the transaction is. */
+enum lookup catalogue_get(MDB_txn *txn, MDB_dbi table, struct span key, struct span *ret_value, struct error *error);
+bool catalogue_put(MDB_txn *txn, MDB_dbi table, struct span key, struct span value, unsigned flags,
+                   struct error *error);
+/* True also when there was nothing. */
+bool catalogue_delete(MDB_txn *txn, MDB_dbi table, struct span key, struct error *error);
+/* Strips and checks the checksum of a value that a cursor found. */
+bool catalogue_check(const MDB_val *key, const MDB_val *value, struct span *ret_value, struct error *error);
+
+void catalogue_number_key(uint64_t number, uint8_t ret_key[CATALOGUE_NUMBER_BYTES]);
+/* One more than the greatest number in use in a table with number keys; at least 1. */
+bool catalogue_next_number(MDB_txn *txn, MDB_dbi table, uint64_t *ret_number, struct error *error);
+
+/* ---- meta ---- */
+
+bool catalogue_get_counter(MDB_txn *txn, const struct catalogue *catalogue, const char *name, uint64_t missing,
+                           uint64_t *ret_value, struct error *error);
+bool catalogue_put_counter(MDB_txn *txn, const struct catalogue *catalogue, const char *name, uint64_t value,
+                           struct error *error);
+
+/* ---- buckets ---- */
+
+struct bucket_row {
+    struct bucket_info info;
+    uint64_t number; /* the group of its keys; never used again */
+};
+enum lookup catalogue_find_bucket(MDB_txn *txn, const struct catalogue *catalogue, struct span name,
+                                  struct bucket_row *ret_row, struct error *error);
+bool catalogue_put_bucket(MDB_txn *txn, const struct catalogue *catalogue, const struct bucket_row *row,
+                          struct error *error);
+bool catalogue_decode_bucket(struct span name, struct span value, struct bucket_row *ret_row);
+/* The same with NoSuchBucket as an error. */
+bool catalogue_need_bucket(MDB_txn *txn, const struct catalogue *catalogue, struct span name,
+                           struct bucket_row *ret_row, struct error *error);

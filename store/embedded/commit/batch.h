@@ -1,0 +1,61 @@
+/* store/embedded/commit/batch.h -- one LMDB transaction of the committer, and what each kind of change does in it. */
+#pragma once
+
+#include "store/embedded/catalogue/key_path.h"
+#include "store/embedded/commit/committer.h"
+#include "store/embedded/ledger/ledger.h"
+#include "store/embedded/volumes/pin.h"
+#include "store/embedded/volumes/space.h"
+
+/* Numbers that are handed out while committing. */
+struct batch_numbers {
+    uint64_t group; /* the next one, of each */
+    uint64_t body;
+    uint64_t sidecar;
+    uint64_t extents;
+    uint64_t pieces;
+    uint64_t spool_record;  /* the own spool's open record; 0: the spool has taken no amounts yet */
+    uint32_t spool_buckets; /* in that record */
+};
+
+struct batch {
+    struct embedded_store *store;
+    MDB_txn *txn;
+    struct batch_numbers *committed; /* what holds when it fails */
+    struct batch_numbers numbers;
+    struct key_table keys;
+    struct space_change space;
+    struct ledger_lines ledger;
+    struct release_item *freed; /* bodies that go with it */
+    bool is_broken;             /* a write failed half way: the transaction must not be committed */
+    bool has_bucket_change;
+    uint64_t steps_left; /* parts and uploads that may still be removed: where there is no room for all at once */
+    bool is_partial;     /* steps_left was too little: the same change again, in the next transaction, goes on */
+};
+
+bool batch_read_numbers(struct embedded_store *store, struct batch_numbers *ret_numbers, struct error *error);
+
+bool batch_begin(struct batch *batch, struct embedded_store *store, struct batch_numbers *numbers,
+                 struct buffer *scratch, struct error *error);
+/* Sets change->succeeded, and *change->error when not. */
+void batch_apply(struct batch *batch, struct change *change);
+/* Either way the batch is over. `freed` is left to the caller after a success. */
+bool batch_commit(struct batch *batch, struct error *error);
+void batch_abort(struct batch *batch);
+
+/* A row of the table of volumes. */
+bool batch_put_volume(MDB_txn *txn, const struct catalogue *catalogue, uint32_t number, uint32_t blocks, bool is_filled,
+                      struct error *error);
+
+/* ---- steps that changes have in common ---- */
+
+/* A write failed after others of the same change were made: returns false. */
+bool batch_broken(struct batch *batch);
+/* The current version; `ret_row` points into the map and holds until the first write. */
+enum lookup batch_find_object(struct batch *batch, uint64_t group, struct span key, struct row *ret_row,
+                              struct error *error);
+/* What an object leaves behind; its row is left to the caller. */
+bool batch_free_object(struct batch *batch, const struct row *old, struct error *error);
+bool batch_free_numbered(struct batch *batch, MDB_dbi table, uint64_t number, struct error *error);
+bool batch_put_numbered(struct batch *batch, MDB_dbi table, uint64_t number, struct span value, struct error *error);
+bool batch_put_sidecar(struct batch *batch, struct span sidecar, uint64_t *ret_number, struct error *error);

@@ -1,0 +1,559 @@
+/* store/embedded/repair/check.c -- `bale check`: every row, every body, every block, against each other.
+ *
+ * One pass reads the whole catalogue and every body and gathers what should be: which numbers of the side tables and
+ * which blocks are in use. What does not fit is a finding. Repair removes what is damaged, writes the table of free
+ * space anew, and passes again, because what a damaged row led to is found only then. */
+#include "store/embedded/repair/check.h"
+
+#include "codec/crc.h"
+#include "runtime/base/assert.h"
+#include "runtime/base/byteorder.h"
+#include "store/embedded/catalogue/key_path.h"
+#include "store/embedded/repair/checker.h"
+#include "store/embedded/uploads/upload_rows.h"
+#include "store/embedded/volumes/bitmap.h"
+#include "store/embedded/volumes/space.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum { PASSES_MAX = 5, READ_BYTES = 256 << 10, DOOMED_HEAD_BYTES = 7 };
+
+/* ---- findings ---- */
+
+void report_finding(struct embedded_report *report, const char *format, ...)
+{
+    char line[512];
+    va_list arguments;
+    va_start(arguments, format);
+    (void)vsnprintf(line, sizeof line, format, arguments);
+    va_end(arguments);
+    report->damaged++;
+    if (report->line != NULL)
+        report->line(report->context, line);
+}
+
+/* A row's key for people: what is not printable becomes a dot. */
+const char *checker_show_key(struct span row_key, char ret_text[SHOWN_BYTES_MAX + 1])
+{
+    size_t size = 0;
+    for (size_t i = KEY_GROUP_BYTES; i < row_key.size && size < SHOWN_BYTES_MAX; i++, size++)
+        ret_text[size] = row_key.data[i] >= 0x20 && row_key.data[i] != 0x7f ? (char)row_key.data[i] : '.';
+    ret_text[size] = '\0';
+    return ret_text;
+}
+
+static void doom(struct checker *checker, MDB_dbi table, struct span row_key, bool keeps_group)
+{
+    uint8_t head[DOOMED_HEAD_BYTES];
+    store_u32_le(head, table);
+    store_u16_le(head + 4, (uint16_t)row_key.size);
+    head[6] = keeps_group;
+    buffer_append(&checker->doomed, span_of(head, sizeof head));
+    buffer_append(&checker->doomed, row_key);
+}
+
+void checker_doom(struct checker *checker, MDB_dbi table, struct span row_key)
+{
+    doom(checker, table, row_key, false);
+}
+
+/* ---- sets of numbers ---- */
+
+void checker_add(struct numbers *numbers, uint64_t value)
+{
+    buffer_append(&numbers->values, span_of(&value, sizeof value));
+}
+
+static int compare_numbers(const void *a, const void *b)
+{
+    uint64_t left = *(const uint64_t *)a;
+    uint64_t right = *(const uint64_t *)b;
+    return left < right ? -1 : left > right;
+}
+
+void checker_sort(struct numbers *numbers)
+{
+    if (numbers->values.size > 0)
+        qsort(numbers->values.data, numbers->values.size / 8, 8, compare_numbers);
+}
+
+bool checker_has(const struct numbers *numbers, uint64_t value)
+{
+    return numbers->values.size > 0 &&
+           bsearch(&value, numbers->values.data, numbers->values.size / 8, 8, compare_numbers) != NULL;
+}
+
+/* ---- one object ---- */
+
+bool check_read_body(const struct embedded_store *store, struct span extents, uint64_t size, uint32_t *ret_crc32c)
+{
+    uint8_t *piece = malloc(READ_BYTES);
+    ASSERT(piece != NULL);
+    uint32_t crc = 0;
+    for (unsigned i = 0; size > 0 && i < extents_count(extents); i++) {
+        struct extent extent = extent_at(extents, i);
+        struct volume *volume = volume_find(store, extent.volume);
+        uint64_t at = (uint64_t)extent.block * EXTENT_BLOCK_BYTES;
+        uint64_t left = (uint64_t)extent.count * EXTENT_BLOCK_BYTES;
+        left = left < size ? left : size;
+        while (left > 0) {
+            size_t part = left < READ_BYTES ? (size_t)left : READ_BYTES;
+            if (volume == NULL || pread(volume->fd, piece, part, (off_t)at) != (ssize_t)part) {
+                free(piece);
+                return false;
+            }
+            crc = crc32c_update(crc, span_of(piece, part));
+            at += part;
+            left -= part;
+            size -= part;
+        }
+    }
+    free(piece);
+    *ret_crc32c = crc;
+    return size == 0;
+}
+
+bool checker_claim(struct checker *checker, struct span extents)
+{
+    for (unsigned i = 0; i < extents_count(extents); i++) {
+        struct extent extent = extent_at(extents, i);
+        struct volume *volume = volume_find(checker->store, extent.volume);
+        if (volume == NULL || extent.block > volume->blocks || extent.count > volume->blocks - extent.block)
+            return false;
+        uint64_t **taken = &checker->taken[extent.volume];
+        if (*taken == NULL)
+            *taken = calloc(BITMAP_WORDS(volume->blocks), sizeof **taken);
+        ASSERT(*taken != NULL);
+        if (!bitmap_is(*taken, extent.block, extent.count, false))
+            return false;
+        bitmap_fill(*taken, extent.block, extent.count, true);
+    }
+    return true;
+}
+
+static enum lookup find_numbered(struct checker *checker, MDB_dbi table, uint64_t number, struct span *ret_value)
+{
+    uint8_t key[CATALOGUE_NUMBER_BYTES];
+    struct error ignored;
+    catalogue_number_key(number, key);
+    return catalogue_get(checker->txn, table, span_of(key, sizeof key), ret_value, &ignored);
+}
+
+static const char *check_pieces(struct checker *checker, const struct row *row)
+{
+    const struct catalogue *catalogue = &checker->store->catalogue;
+    struct span value;
+    struct pieces pieces;
+    struct error ignored;
+    unsigned first;
+    unsigned count;
+    checker_add(&checker->pieces, row->body_number);
+    if (find_numbered(checker, catalogue->part_maps, row->body_number, &value) != LOOKUP_FOUND ||
+        !part_map_seek(value, 0, &first, &count, &ignored))
+        return "its part map is missing or damaged";
+    if (find_numbered(checker, catalogue->pieces, row->body_number, &value) != LOOKUP_FOUND ||
+        !pieces_decode(value, &pieces, &ignored))
+        return "its list of pieces is missing or damaged";
+    if ((pieces.count == 0) != (row->attributes.stored_size == 0) ||
+        (pieces.count > 0 && piece_at(&pieces, 0).start > 0))
+        return "its pieces are not its body";
+    const char *damage = NULL; /* the pieces behind it have their blocks all the same */
+    for (uint32_t i = 0; i < pieces.count; i++) {
+        struct span extents;
+        uint64_t bytes;
+        uint32_t crc;
+        if (!piece_extents(&pieces, i, row->attributes.stored_size, &extents, &bytes) ||
+            !checker_claim(checker, extents))
+            damage = "blocks of its pieces do not exist or belong to another object";
+        else if (!check_read_body(checker->store, extents, bytes, &crc))
+            damage = "a piece of its body cannot be read";
+        else if (crc != piece_at(&pieces, i).crc32c)
+            damage = "a piece of its body does not match its checksum";
+    }
+    return damage;
+}
+
+/* NULL: it is sound. */
+static const char *check_body(struct checker *checker, const struct row *row)
+{
+    const struct catalogue *catalogue = &checker->store->catalogue;
+    struct span value;
+    struct span extents = row->extents;
+    uint32_t crc = 0;
+    switch (row->place) {
+    case BODY_NONE:
+        return row->attributes.stored_size == 0 ? NULL : "its row has a size but no body";
+    case BODY_INLINE:
+        checker_add(&checker->bodies, row->body_number);
+        if (find_numbered(checker, catalogue->bodies, row->body_number, &value) != LOOKUP_FOUND)
+            return "its body is missing from the catalogue or damaged";
+        crc = crc32c_update(0, value);
+        if (value.size != row->attributes.stored_size || crc != row->stored_crc32c)
+            return "its body is not what its row says";
+        return NULL;
+    case BODY_LISTED:
+        checker_add(&checker->extents, row->body_number);
+        if (find_numbered(checker, catalogue->extents, row->body_number, &extents) != LOOKUP_FOUND)
+            return "its list of extents is missing or damaged";
+        break;
+    case BODY_PIECES:
+        return check_pieces(checker, row);
+    case BODY_EXTENTS:
+        break;
+    }
+    if (!checker_claim(checker, extents))
+        return "its blocks do not exist or belong to another object";
+    if (!check_read_body(checker->store, extents, row->attributes.stored_size, &crc))
+        return "its body cannot be read";
+    return crc == row->stored_crc32c ? NULL : "its body does not match its checksum";
+}
+
+static const char *check_sidecar(struct checker *checker, const struct row *row)
+{
+    struct span value;
+    if (row->attributes.sidecar_size == 0)
+        return NULL;
+    checker_add(&checker->sidecars, row->sidecar_number);
+    if (find_numbered(checker, checker->store->catalogue.sidecars, row->sidecar_number, &value) != LOOKUP_FOUND ||
+        value.size != row->attributes.sidecar_size)
+        return "its sidecar is missing or damaged";
+    return NULL;
+}
+
+static void check_row(struct checker *checker, struct span key, struct span value)
+{
+    char shown[SHOWN_BYTES_MAX + 1];
+    struct row_shape shape;
+    struct span object;
+    struct row row;
+    struct error error;
+    const char *damage = NULL;
+    if (key.size < KEY_GROUP_BYTES || !row_open(key, value, &shape, &object, &error)) {
+        report_finding(checker->report, "The row of %s is damaged.", checker_show_key(key, shown));
+        checker_doom(checker, checker->store->catalogue.objects, key);
+        return;
+    }
+    if (shape.has_group)
+        checker_add(&checker->groups_named, shape.group);
+    if (!shape.has_object)
+        return;
+    bool is_system = checker_has(&checker->system_groups, checker_group_of(key));
+    checker->report->objects += !is_system;
+    if (!row_decode_object(object, &row, &error))
+        damage = "its row cannot be read";
+    if (damage == NULL)
+        damage = check_body(checker, &row);
+    if (damage == NULL)
+        damage = check_sidecar(checker, &row);
+    if (damage == NULL) {
+        checker->report->bodies_bytes += is_system ? 0 : row.attributes.stored_size;
+        return;
+    }
+    report_finding(checker->report, "Object %s is damaged: %s.", checker_show_key(key, shown), damage);
+    doom(checker, checker->store->catalogue.objects, key, shape.has_group);
+}
+
+/* ---- one pass ---- */
+
+uint64_t checker_group_of(struct span row_key)
+{
+    uint64_t group = 0;
+    for (unsigned i = 0; i < KEY_GROUP_BYTES && i < row_key.size; i++)
+        group = group << 8 | row_key.data[i];
+    return group;
+}
+
+bool checker_walk(struct checker *checker, MDB_dbi table, checker_row *each)
+{
+    MDB_cursor *cursor;
+    MDB_val key;
+    MDB_val value;
+    int result = mdb_cursor_open(checker->txn, table, &cursor);
+    if (result != 0)
+        return catalogue_failed(result, checker->error, "open a cursor");
+    while ((result = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) == 0)
+        each(checker, span_of(key.mv_data, key.mv_size), span_of(value.mv_data, value.mv_size));
+    mdb_cursor_close(cursor);
+    return result == MDB_NOTFOUND || catalogue_failed(result, checker->error, "walk");
+}
+
+static void check_bucket(struct checker *checker, struct span key, struct span value)
+{
+    struct bucket_row row;
+    struct span bytes;
+    struct error error;
+    MDB_val lmdb_key = {key.size, (void *)(uintptr_t)key.data};
+    MDB_val lmdb_value = {value.size, (void *)(uintptr_t)value.data};
+    bool is_system = key.size > 0 && key.data[0] == '.';
+    checker->report->buckets += !is_system;
+    if (catalogue_check(&lmdb_key, &lmdb_value, &bytes, &error) && catalogue_decode_bucket(key, bytes, &row)) {
+        checker_add(&checker->groups_named, row.number);
+        if (is_system)
+            checker_add(&checker->system_groups, row.number);
+        return;
+    }
+    report_finding(checker->report, "The row of bucket %.*s is damaged.", SPAN_FORMAT(span_take(key, 63)));
+}
+
+static void note_group(struct checker *checker, struct span key, struct span value)
+{
+    (void)value;
+    char shown[SHOWN_BYTES_MAX + 1];
+    if (checker_has(&checker->groups_named, checker_group_of(key)))
+        return;
+    report_finding(checker->report, "The row of %s belongs to no bucket.", checker_show_key(key, shown));
+    checker_doom(checker, checker->store->catalogue.objects, key);
+}
+
+static bool check_numbers(struct checker *checker, MDB_dbi table, struct numbers *numbers, const char *what)
+{
+    MDB_stat statistics;
+    checker_sort(numbers);
+    int result = mdb_stat(checker->txn, table, &statistics);
+    if (result != 0)
+        return catalogue_failed(result, checker->error, "count");
+    uint64_t used = numbers->values.size / 8;
+    if (statistics.ms_entries > used)
+        report_finding(checker->report, "%llu %s belong to no object.",
+                       (unsigned long long)(statistics.ms_entries - used), what);
+    return true;
+}
+
+static bool check_space(struct checker *checker)
+{
+    for (uint32_t number = 0; number < VOLUMES_MAX; number++) {
+        struct volume *volume = volume_find(checker->store, number);
+        if (volume == NULL)
+            continue;
+        size_t words = BITMAP_WORDS(volume->blocks);
+        uint64_t *stated = calloc(words, sizeof *stated);
+        uint64_t **taken = &checker->taken[number];
+        if (*taken == NULL)
+            *taken = calloc(words, sizeof **taken);
+        ASSERT(stated != NULL && *taken != NULL);
+        struct error error;
+        if (!space_load(checker->txn, &checker->store->catalogue, number, volume->blocks, stated, &error))
+            report_finding(checker->report, "Volume %u: the table of free space is damaged.", number);
+        else if (memcmp(stated, *taken, words * 8) != 0)
+            report_finding(checker->report,
+                           "Volume %u: the table of free space says %u blocks are taken, bodies take %u.", number,
+                           volume->blocks - bitmap_count_clear(stated, volume->blocks),
+                           volume->blocks - bitmap_count_clear(*taken, volume->blocks));
+        free(stated);
+    }
+    return true;
+}
+
+static bool check_all(struct checker *checker)
+{
+    const struct catalogue *catalogue = &checker->store->catalogue;
+    if (!checker_walk(checker, catalogue->buckets, check_bucket))
+        return false;
+    checker_sort(&checker->system_groups);
+    if (!checker_walk(checker, catalogue->objects, check_row) || !check_upload_keys(checker))
+        return false;
+    checker_sort(&checker->groups_named);
+    return checker_walk(checker, catalogue->objects, note_group) && check_uploads(checker) &&
+           check_numbers(checker, catalogue->bodies, &checker->bodies, "small bodies") &&
+           check_numbers(checker, catalogue->sidecars, &checker->sidecars, "sidecars") &&
+           check_numbers(checker, catalogue->extents, &checker->extents, "lists of extents") &&
+           check_numbers(checker, catalogue->pieces, &checker->pieces, "lists of pieces") &&
+           check_numbers(checker, catalogue->part_maps, &checker->pieces, "part maps") && check_ledger(checker) &&
+           check_space(checker);
+}
+
+/* ---- repair ---- */
+
+/* The object goes; the row still leads on to longer keys, which are sound. */
+static bool drop_object(struct checker *checker, MDB_txn *txn, MDB_dbi table, struct span key)
+{
+    MDB_val lmdb_key = {key.size, (void *)(uintptr_t)key.data};
+    MDB_val value;
+    struct row_shape shape;
+    struct span object;
+    int result = mdb_get(txn, table, &lmdb_key, &value);
+    if (result != 0)
+        return catalogue_failed(result, checker->error, "get a row");
+    if (!row_open(key, span_of(value.mv_data, value.mv_size), &shape, &object, checker->error))
+        return false;
+    struct buffer row;
+    buffer_init(&row, 0);
+    row_seal(key, SPAN_EMPTY, shape.group, &row);
+    value = (MDB_val){row.size, row.data};
+    result = mdb_put(txn, table, &lmdb_key, &value, 0);
+    buffer_free(&row);
+    return result == 0 || catalogue_failed(result, checker->error, "put a row");
+}
+
+static bool drop_rows(struct checker *checker, MDB_txn *txn)
+{
+    struct span rest = buffer_span(&checker->doomed);
+    while (rest.size > 0) {
+        struct span key = span_of(rest.data + DOOMED_HEAD_BYTES, load_u16_le(rest.data + 4));
+        MDB_dbi table = load_u32_le(rest.data);
+        bool keeps_group = rest.data[6] != 0;
+        rest = span_skip(rest, DOOMED_HEAD_BYTES + key.size);
+        if (keeps_group ? !drop_object(checker, txn, table, key) : !catalogue_delete(txn, table, key, checker->error))
+            return false;
+        checker->report->repaired++;
+    }
+    return true;
+}
+
+static bool drop_numbers(struct checker *checker, MDB_txn *txn, MDB_dbi table, const struct numbers *numbers)
+{
+    MDB_cursor *cursor;
+    MDB_val key;
+    MDB_val value;
+    int result = mdb_cursor_open(txn, table, &cursor);
+    if (result != 0)
+        return catalogue_failed(result, checker->error, "open a cursor");
+    while (result == 0 && (result = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) == 0) {
+        if (key.mv_size != CATALOGUE_NUMBER_BYTES || !checker_has(numbers, load_u64_be(key.mv_data)))
+            result = mdb_cursor_del(cursor, 0);
+    }
+    mdb_cursor_close(cursor);
+    return result == MDB_NOTFOUND || catalogue_failed(result, checker->error, "delete");
+}
+
+static bool write_space(struct checker *checker, MDB_txn *txn)
+{
+    for (uint32_t number = 0; number < VOLUMES_MAX; number++) {
+        struct volume *volume = volume_find(checker->store, number);
+        if (volume != NULL && !space_store(txn, &checker->store->catalogue, number, volume->blocks,
+                                           checker->taken[number], checker->error))
+            return false;
+    }
+    return true;
+}
+
+/* What was dropped, the ledger still counts. What it was worth may not be known any more, so this is left to a recount.
+ */
+static bool note_doubt(struct checker *checker, MDB_txn *txn)
+{
+    return checker->doomed.size == 0 ||
+           catalogue_put_counter(txn, &checker->store->catalogue, "ledger_doubt", 1, checker->error);
+}
+
+static bool repair_all(struct checker *checker)
+{
+    const struct catalogue *catalogue = &checker->store->catalogue;
+    MDB_txn *txn;
+    int result = mdb_txn_begin(catalogue->env, NULL, 0, &txn);
+    if (result != 0)
+        return catalogue_failed(result, checker->error, "begin");
+    if (!drop_rows(checker, txn) || !drop_numbers(checker, txn, catalogue->bodies, &checker->bodies) ||
+        !drop_numbers(checker, txn, catalogue->sidecars, &checker->sidecars) ||
+        !drop_numbers(checker, txn, catalogue->extents, &checker->extents) ||
+        !drop_numbers(checker, txn, catalogue->pieces, &checker->pieces) ||
+        !drop_numbers(checker, txn, catalogue->part_maps, &checker->pieces) || !write_space(checker, txn) ||
+        !note_doubt(checker, txn)) {
+        mdb_txn_abort(txn);
+        return false;
+    }
+    result = mdb_txn_commit(txn);
+    return result == 0 || catalogue_failed(result, checker->error, "commit");
+}
+
+static void end_checker(struct checker *checker)
+{
+    for (uint32_t number = 0; number < VOLUMES_MAX; number++)
+        free(checker->taken[number]);
+    free(checker->taken);
+    struct numbers *all[] = {&checker->groups_named, &checker->bodies,  &checker->sidecars,
+                             &checker->extents,      &checker->pieces,  &checker->upload_groups,
+                             &checker->groups_used,  &checker->uploads, &checker->system_groups};
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
+        buffer_free(&all[i]->values);
+    buffer_free(&checker->doomed);
+}
+
+/* *ret_findings: how many of this pass. */
+static bool pass(struct embedded_store *store, bool repair, struct embedded_report *report, uint64_t *ret_findings,
+                 struct error *error)
+{
+    struct checker checker = {.store = store, .report = report, .error = error};
+    uint64_t before = report->damaged;
+    report->buckets = report->objects = report->bodies_bytes = 0;
+    checker.taken = calloc(VOLUMES_MAX, sizeof *checker.taken);
+    ASSERT(checker.taken != NULL);
+    int result = mdb_txn_begin(store->catalogue.env, NULL, MDB_RDONLY, &checker.txn);
+    bool done = result == 0 || catalogue_failed(result, error, "begin");
+    if (done) {
+        done = check_all(&checker);
+        mdb_txn_abort(checker.txn);
+    }
+    *ret_findings = report->damaged - before;
+    if (done && repair && *ret_findings > 0)
+        done = repair_all(&checker);
+    end_checker(&checker);
+    return done;
+}
+
+static bool check_opened(struct embedded_store *store, bool repair, struct embedded_report *report, struct error *error)
+{
+    uint64_t findings = 0;
+    for (unsigned i = 0; i < PASSES_MAX; i++) {
+        if (!pass(store, repair, report, &findings, error))
+            return false;
+        if (findings == 0)
+            return true;
+        if (!repair)
+            break;
+    }
+    return error_set(error, ERROR_DAMAGED, NULL, "%s is damaged: %llu findings%s", store->folder.path,
+                     (unsigned long long)findings,
+                     repair ? " are left" : ". `bale check --repair` removes what is damaged");
+}
+
+static bool open_or_rebuild(struct embedded_store *store, bool repair, const char *copy, struct embedded_report *report,
+                            struct error *error)
+{
+    if (copy != NULL)
+        return rebuild_catalogue(store, copy, report, error);
+    if (catalogue_open(store->folder.path, store->options.catalogue_max_bytes, store->folder.uuid, false,
+                       &store->catalogue, error)) {
+        if (volume_table_open(store, error))
+            return true;
+        volume_table_close(store);
+        catalogue_close(&store->catalogue);
+        return false;
+    }
+    report_finding(report, "%s", error->message);
+    /* a catalogue that cannot be opened for want of memory or of rights is not lost */
+    bool is_lost = error->kind == ERROR_DAMAGED || error->kind == ERROR_NOT_FOUND;
+    return is_lost && repair && rebuild_catalogue(store, NULL, report, error);
+}
+
+static bool check_folder(const char *path, bool repair, const char *copy, struct embedded_report *report,
+                         struct error *error)
+{
+    struct embedded_store *store = calloc(1, sizeof *store);
+    ASSERT(store != NULL);
+    store->options.shards = 1;
+    store->options.catalogue_max_bytes = CATALOGUE_BYTES_DEFAULT;
+    bool is_sound = false;
+    if (folder_open(path, false, random_system(), &store->folder, error)) {
+        if (open_or_rebuild(store, repair, copy, report, error)) {
+            is_sound = check_opened(store, repair, report, error);
+            volume_table_close(store);
+            catalogue_close(&store->catalogue);
+        }
+        folder_close(&store->folder);
+    }
+    free(store);
+    return is_sound;
+}
+
+bool embedded_check(const char *path, bool repair, struct embedded_report *report, struct error *error)
+{
+    return check_folder(path, repair, NULL, report, error);
+}
+
+bool embedded_restore(const char *path, const char *copy, struct embedded_report *report, struct error *error)
+{
+    return check_folder(path, true, copy, report, error);
+}

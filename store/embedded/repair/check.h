@@ -1,0 +1,22 @@
+/* store/embedded/repair/check.h -- what `bale check` is made of: looking at everything, and rebuilding a lost
+ * catalogue. */
+#pragma once
+
+#include "store/embedded/store.h"
+
+/* Counts a finding and reports its sentence. */
+__attribute__((format(printf, 2, 3))) void report_finding(struct embedded_report *report, const char *format, ...);
+
+/* CRC-32C of the first `size` bytes of the extents; false when they cannot be read. Blocks. */
+bool check_read_body(const struct embedded_store *store, struct span extents, uint64_t size, uint32_t *ret_crc32c);
+
+/* A new catalogue from the labels in the volumes, in place of what is there (which is kept under another name). With
+ * `copy`, a catalogue of an earlier moment is the beginning. The store's folder is open, its catalogue is not;
+ * afterwards it is. */
+bool rebuild_catalogue(struct embedded_store *store, const char *copy, struct embedded_report *report,
+                       struct error *error);
+
+/* Is this a copy of the folder's catalogue? */
+bool backup_is_ours(const struct folder *folder, const char *file, struct error *error);
+/* Makes `file` the folder's catalogue; there is none. */
+bool backup_put_back(const struct folder *folder, const char *file, struct error *error);

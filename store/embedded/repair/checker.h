@@ -1,0 +1,49 @@
+/* store/embedded/repair/checker.h -- one pass of `bale check`: what it gathers, and the tools of the files that look at
+ * rows.
+ */
+#pragma once
+
+#include "store/embedded/repair/check.h"
+
+enum { SHOWN_BYTES_MAX = 120 };
+
+/* A set of numbers: added to, sorted once, then asked. */
+struct numbers {
+    struct buffer values; /* uint64_t each */
+};
+
+struct checker {
+    struct embedded_store *store;
+    struct embedded_report *report;
+    MDB_txn *txn;
+    struct error *error;
+    uint64_t **taken;             /* by volume: blocks that bodies and parts are in */
+    struct numbers system_groups; /* of system buckets: checked like all others, not counted in the report */
+    struct numbers groups_named, bodies, sidecars, extents, pieces;
+    struct numbers upload_groups, groups_used; /* of keys with uploads; those that have some */
+    struct numbers uploads;                    /* numbers of open ones */
+    struct buffer doomed;                      /* rows to drop: table u32, size u16, keeps its group u8, key */
+};
+
+/* A row's key for people: what is not printable becomes a dot. */
+const char *checker_show_key(struct span row_key, char ret_text[SHOWN_BYTES_MAX + 1]);
+/* Repair drops this row. */
+void checker_doom(struct checker *checker, MDB_dbi table, struct span row_key);
+
+void checker_add(struct numbers *numbers, uint64_t value);
+void checker_sort(struct numbers *numbers);
+bool checker_has(const struct numbers *numbers, uint64_t value);
+
+/* False: the blocks do not exist, or are somebody else's. */
+bool checker_claim(struct checker *checker, struct span extents);
+uint64_t checker_group_of(struct span row_key);
+
+typedef void checker_row(struct checker *checker, struct span key, struct span value);
+bool checker_walk(struct checker *checker, MDB_dbi table, checker_row *each);
+
+/* check_ledger.c */
+bool check_ledger(struct checker *checker);
+
+/* check_uploads.c: first the keys that have uploads (which name groups), then, once groups are sorted, all the rest. */
+bool check_upload_keys(struct checker *checker);
+bool check_uploads(struct checker *checker);

@@ -1,0 +1,276 @@
+/* store/embedded/store.c -- opening and closing the store, shards coming and going, and buckets. */
+#include "store/embedded/store.h"
+
+#include "runtime/base/assert.h"
+#include "runtime/base/byteorder.h"
+#include "s3client/wire/s3_error.h"
+#include "store/embedded/commit/committer.h"
+
+#include <stdlib.h>
+
+static const struct bucket_store_operations operations = {
+    .create_bucket = store_create_bucket,
+    .find_bucket = store_find_bucket,
+    .delete_bucket = store_delete_bucket,
+    .list_buckets = store_list_buckets,
+    .open = store_open_object,
+    .open_recall = store_open_recall,
+    .head = store_head,
+    .read = store_read,
+    .read_sidecar = store_read_sidecar,
+    .close = store_close_object,
+    .begin = store_begin,
+    .write = store_write,
+    .commit = store_commit,
+    .abort = store_abort,
+    .copy = store_copy,
+    .delete_objects = store_delete_objects,
+    .list = store_list,
+    .create_upload = store_create_upload,
+    .find_upload = store_find_upload,
+    .begin_part = store_begin_part,
+    .commit_part = store_commit_part,
+    .list_parts = store_list_parts,
+    .complete_upload = store_complete_upload,
+    .abort_upload = store_abort_upload,
+    .list_uploads = store_list_uploads,
+    .find_completed = store_find_completed,
+    .read_parts = store_read_parts,
+    .read_tags = store_read_tags,
+    .write_tags = store_write_tags,
+};
+
+enum { RECLAIM_DELAY_MS = 10000 };
+
+/* ---- life ---- */
+
+static void set_defaults(struct embedded_options *options)
+{
+    ASSERT(options->shards >= 1 && options->shards <= EMBEDDED_SHARDS_MAX);
+    if (options->catalogue_max_bytes == 0)
+        options->catalogue_max_bytes = CATALOGUE_BYTES_DEFAULT;
+    if (options->volume_max_bytes == 0)
+        options->volume_max_bytes = VOLUME_BYTES_MAX;
+    if (options->reclaim_delay_ms == 0)
+        options->reclaim_delay_ms = RECLAIM_DELAY_MS;
+    if (options->clock == NULL)
+        options->clock = clock_system();
+    if (options->random == NULL)
+        options->random = random_system();
+}
+
+static bool open_parts(struct embedded_store *store, struct error *error)
+{
+    bool is_new = store->folder.is_new;
+    if (!catalogue_open(store->folder.path, store->options.catalogue_max_bytes, store->folder.uuid, is_new,
+                        &store->catalogue, error))
+        return false;
+    if (volume_table_open(store, error) && (!is_new || folder_finish(&store->folder, error)) &&
+        folder_upgrade(&store->folder, error) && (store->committer = committer_create(store, error)) != NULL)
+        return true;
+    volume_table_close(store);
+    catalogue_close(&store->catalogue);
+    return false;
+}
+
+struct bucket_store *embedded_open(const char *path, const struct embedded_options *options, struct error *error)
+{
+    struct embedded_store *store = calloc(1, sizeof *store);
+    ASSERT(store != NULL);
+    store->base.operations = &operations;
+    store->base.capabilities = (struct bucket_capabilities){.has_atomic_conditions = true, .keeps_sidecar = true};
+    store->base.capabilities.part_bytes_min = options->part_bytes_min;
+    store->options = *options;
+    set_defaults(&store->options);
+    store->spool.operations = &spool_operations;
+    random_fill(random_system(), store->spool_id, sizeof store->spool_id); /* no seed may make the same one twice */
+    if (folder_open(path, true, store->options.random, &store->folder, error)) {
+        if (open_parts(store, error))
+            return &store->base;
+        folder_close(&store->folder);
+    }
+    free(store);
+    return NULL;
+}
+
+void embedded_close(struct bucket_store *base)
+{
+    struct embedded_store *store = embedded_of(base);
+    if (store->snapshot != NULL) {
+        snapshot_close(store);
+        return;
+    }
+    committer_destroy(store->committer);
+    volume_table_close(store);
+    catalogue_close(&store->catalogue);
+    folder_close(&store->folder);
+    free(store);
+}
+
+void embedded_id(const struct bucket_store *store, uint8_t ret_id[16])
+{
+    memcpy(ret_id, ((const struct embedded_store *)store)->folder.uuid, STORE_UUID_BYTES);
+}
+
+bool embedded_is_ready(const struct bucket_store *store, struct error *error)
+{
+    return !committer_is_broken(((const struct embedded_store *)store)->committer, error);
+}
+
+void embedded_usage(const struct bucket_store *base, struct embedded_usage *ret_usage)
+{
+    const struct embedded_store *store = (const struct embedded_store *)base;
+    ret_usage->catalogue_bytes = catalogue_used_bytes(&store->catalogue);
+    ret_usage->volume_bytes = atomic_load_explicit(&store->volumes.blocks, memory_order_relaxed) * EXTENT_BLOCK_BYTES;
+    ret_usage->body_bytes =
+        atomic_load_explicit(&store->volumes.taken_blocks, memory_order_relaxed) * EXTENT_BLOCK_BYTES;
+    ret_usage->files = atomic_load_explicit(&store->volumes.files, memory_order_relaxed);
+    committer_counts(store->committer, &ret_usage->commits, &ret_usage->changes);
+}
+
+/* ---- shards ---- */
+
+static _Thread_local struct shard *thread_shard;
+
+struct shard *shard_current(struct embedded_store *store)
+{
+    if (store->snapshot != NULL)
+        return &store->shards[0];
+    ASSERT(thread_shard != NULL && thread_shard->store == store);
+    return thread_shard;
+}
+
+static void *create_staging(void *context)
+{
+    (void)context;
+    return aligned_alloc(EXTENT_BLOCK_BYTES, STAGING_BYTES);
+}
+
+static void destroy_staging(void *element, void *context)
+{
+    (void)context;
+    free(element);
+}
+
+bool embedded_attach_shard(struct bucket_store *base, unsigned index, struct error *error)
+{
+    struct embedded_store *store = embedded_of(base);
+    ASSERT(index < store->options.shards && thread_shard == NULL && loop_current() != NULL);
+    struct shard *shard = &store->shards[index];
+    ASSERT(shard->loop == NULL);
+    memset(shard, 0, sizeof *shard);
+    shard->store = store;
+    shard->loop = loop_current();
+    shard->index = index;
+    random_fill(store->options.random, shard->token_prefix, sizeof shard->token_prefix);
+    int result = mdb_txn_begin(store->catalogue.env, NULL, MDB_RDONLY, &shard->reader);
+    if (result != 0) {
+        shard->loop = NULL;
+        return catalogue_failed(result, error, "begin a shard's reader");
+    }
+    mdb_txn_reset(shard->reader);
+    volume_set_init(&shard->volumes);
+    static const struct pool_kind staging = {
+        .name = "staging", .create = create_staging, .destroy = destroy_staging, .elements_max = STAGING_MAX};
+    shard->staging = pool_create(&staging);
+    struct change change = {.kind = CHANGE_ATTACH};
+    if (!committer_commit_blocking(shard, &change, error)) {
+        pool_destroy(shard->staging);
+        mdb_txn_abort(shard->reader);
+        shard->loop = NULL;
+        return false;
+    }
+    for (uint32_t number = index; number < VOLUMES_MAX; number += store->options.shards) {
+        struct volume *volume = volume_find(store, number);
+        if (volume != NULL)
+            volume_set_add(shard, volume);
+    }
+    thread_shard = shard;
+    if (shard->volumes.first != NULL)
+        volume_tend(shard); /* what the last process left to do */
+    return true;
+}
+
+SUSPENDS void embedded_detach_shard(struct bucket_store *base)
+{
+    struct shard *shard = shard_current(embedded_of(base));
+    volume_set_end(shard);
+    struct error error;
+    struct change change = {.kind = CHANGE_DETACH};
+    bool detached = committer_commit(shard, &change, &error); /* what was sent to this shard has arrived before */
+    while (!atomic_load_explicit(&shard->is_released, memory_order_acquire))
+        fiber_yield(); /* the committer is still inside the loop_post that woke us, and the loop may end after this */
+    ASSERT(detached && shard->pins.count == 0);
+    pool_destroy(shard->staging);
+    mdb_txn_abort(shard->reader);
+    shard->loop = NULL;
+    thread_shard = NULL;
+}
+
+MDB_txn *shard_begin_read(struct shard *shard, struct error *error)
+{
+    if (shard->store->snapshot != NULL)
+        return shard->store->snapshot;
+    int result = mdb_txn_renew(shard->reader);
+    if (result == 0)
+        return shard->reader;
+    catalogue_failed(result, error, "renew a reader");
+    return NULL;
+}
+
+void shard_end_read(struct shard *shard)
+{
+    if (shard->store->snapshot == NULL)
+        mdb_txn_reset(shard->reader);
+}
+
+bool store_begin_read(struct embedded_store *store, MDB_txn **ret_txn, struct error *error)
+{
+    *ret_txn = store->snapshot;
+    if (*ret_txn != NULL)
+        return true;
+    int result = mdb_txn_begin(store->catalogue.env, NULL, MDB_RDONLY, ret_txn);
+    return result == 0 || catalogue_failed(result, error, "begin a read");
+}
+
+void store_end_read(struct embedded_store *store, MDB_txn *txn)
+{
+    if (store->snapshot == NULL)
+        mdb_txn_abort(txn);
+}
+
+void shard_next_token(struct shard *shard, uint8_t ret_token[ROW_TOKEN_BYTES])
+{
+    memcpy(ret_token, shard->token_prefix, sizeof shard->token_prefix);
+    store_u64_le(ret_token + sizeof shard->token_prefix, ++shard->token_count);
+}
+
+/* ---- buckets ---- */
+
+SUSPENDS bool store_create_bucket(struct bucket_store *base, struct span bucket, struct span owner, struct error *error)
+{
+    struct change change = {.kind = CHANGE_CREATE_BUCKET, .bucket = bucket, .create.owner = owner};
+    return committer_commit(shard_current(embedded_of(base)), &change, error);
+}
+
+SUSPENDS bool store_delete_bucket(struct bucket_store *base, struct span bucket, struct error *error)
+{
+    struct change change = {.kind = CHANGE_DELETE_BUCKET, .bucket = bucket};
+    return committer_commit(shard_current(embedded_of(base)), &change, error);
+}
+
+SUSPENDS bool store_find_bucket(struct bucket_store *base, struct span bucket, struct bucket_info *ret_info,
+                                struct error *error)
+{
+    const struct bucket_row *row = shard_find_bucket(shard_current(embedded_of(base)), bucket, error);
+    if (row != NULL)
+        *ret_info = row->info;
+    return row != NULL;
+}
+
+SUSPENDS bool store_delete_objects(struct bucket_store *base, struct span bucket, struct delete_item *items,
+                                   unsigned count, struct error *error)
+{
+    struct change change = {.kind = CHANGE_DELETE, .bucket = bucket, .delete = {items, count}};
+    return committer_commit(shard_current(embedded_of(base)), &change, error);
+}

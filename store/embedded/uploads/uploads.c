@@ -1,0 +1,182 @@
+/* store/embedded/uploads/uploads.c -- uploads: begun, found, completed, aborted. */
+#include "runtime/base/assert.h"
+#include "runtime/base/byteorder.h"
+#include "runtime/base/hex.h"
+#include "s3client/wire/s3_error.h"
+#include "store/embedded/store.h"
+#include "store/embedded/uploads/manifest.h"
+#include "store/embedded/uploads/upload_rows.h"
+
+enum { METADATA_BYTES_MAX = UINT16_MAX, ID_CHOSEN_BYTES = 10 };
+
+/* ---- looking up ---- */
+
+/* The row points into the map. */
+static bool find(struct embedded_store *store, MDB_txn *txn, const struct object_name *name, const uint8_t *id,
+                 struct upload_row *ret_upload, struct error *error)
+{
+    struct bucket_row bucket;
+    uint64_t group;
+    return catalogue_need_bucket(txn, &store->catalogue, name->bucket, &bucket, error) &&
+           upload_find(txn, &store->catalogue, bucket.number, name->key, id, &group, ret_upload, error);
+}
+
+bool store_has_upload(struct bucket_store *base, const struct object_name *name, struct span upload_id, uint8_t *ret_id,
+                      struct error *error)
+{
+    struct embedded_store *store = embedded_of(base);
+    struct shard *shard = shard_current(store);
+    struct upload_row upload;
+    if (!upload_id_parse(upload_id, ret_id))
+        return no_such_upload(error);
+    MDB_txn *txn = shard_begin_read(shard, error);
+    if (txn == NULL)
+        return false;
+    bool found = find(store, txn, name, ret_id, &upload, error);
+    shard_end_read(shard);
+    return found;
+}
+
+static bool copy_into(struct arena *arena, struct span *span, struct error *error)
+{
+    if (span->size > 0)
+        *span = arena_copy(arena, *span);
+    return span->size == 0 || span->data != NULL ||
+           error_set(error, ERROR_BUSY, S3_SlowDown, "The request's memory is used up.");
+}
+
+SUSPENDS bool store_find_upload(struct bucket_store *base, const struct object_name *name, struct span upload_id,
+                                struct arena *arena, struct upload_info *ret_upload, struct error *error)
+{
+    struct embedded_store *store = embedded_of(base);
+    struct shard *shard = shard_current(store);
+    uint8_t id[UPLOAD_ID_RAW_BYTES];
+    struct upload_row row;
+    if (!upload_id_parse(upload_id, id))
+        return no_such_upload(error);
+    MDB_txn *txn = shard_begin_read(shard, error);
+    if (txn == NULL)
+        return false;
+    bool found = find(store, txn, name, id, &row, error);
+    if (found) {
+        *ret_upload = (struct upload_info){.key = name->key,
+                                           .metadata = row.metadata,
+                                           .tags = row.tags,
+                                           .initiator = row.initiator,
+                                           .initiated_ms = row.initiated_ms,
+                                           .checksum_algorithm = row.checksum_algorithm,
+                                           .checksum_type = row.checksum_type};
+        upload_id_format(id, ret_upload->id);
+        found = copy_into(arena, &ret_upload->key, error) && copy_into(arena, &ret_upload->metadata, error) &&
+                copy_into(arena, &ret_upload->tags, error) && copy_into(arena, &ret_upload->initiator, error);
+    }
+    shard_end_read(shard);
+    return found;
+}
+
+SUSPENDS bool store_find_completed(struct bucket_store *base, const struct object_name *name, struct span upload_id,
+                                   struct object_attributes *ret_attributes, struct error *error)
+{
+    struct embedded_store *store = embedded_of(base);
+    struct shard *shard = shard_current(store);
+    uint8_t id[UPLOAD_ID_RAW_BYTES];
+    struct bucket_row bucket;
+    struct completed_row row;
+    struct span value;
+    if (!upload_id_parse(upload_id, id))
+        return no_such_upload(error);
+    MDB_txn *txn = shard_begin_read(shard, error);
+    if (txn == NULL)
+        return false;
+    bool found = catalogue_need_bucket(txn, &store->catalogue, name->bucket, &bucket, error);
+    if (found) {
+        enum lookup looked = catalogue_get(txn, store->catalogue.completed, span_of(id, sizeof id), &value, error);
+        found = looked == LOOKUP_FOUND && completed_decode(value, &row, error);
+        if (looked == LOOKUP_MISSING || (found && (row.bucket != bucket.number || !span_equal(row.key, name->key))))
+            found = no_such_upload(error);
+    }
+    shard_end_read(shard);
+    if (!found)
+        return false;
+    *ret_attributes = (struct object_attributes){.original_size = row.original_size,
+                                                 .modified_ms = row.completed_ms,
+                                                 .is_size_known = true,
+                                                 .is_multipart = true,
+                                                 .parts_count = row.parts_count,
+                                                 .checksum = row.checksum,
+                                                 .version = "null"};
+    memcpy(ret_attributes->etag, row.etag, sizeof row.etag);
+    return true;
+}
+
+/* ---- changing ---- */
+
+SUSPENDS bool store_create_upload(struct bucket_store *base, const struct upload_intent *intent,
+                                  char ret_id[UPLOAD_ID_BYTES], struct error *error)
+{
+    struct embedded_store *store = embedded_of(base);
+    uint8_t id[UPLOAD_ID_RAW_BYTES];
+    if (intent->metadata.size > METADATA_BYTES_MAX)
+        return error_set(error, ERROR_TOO_LARGE, S3_MetadataTooLarge, "The metadata of the object is too large.");
+    random_fill(store->options.random, id + ID_CHOSEN_BYTES, sizeof id - ID_CHOSEN_BYTES);
+    struct change change = {.kind = CHANGE_CREATE_UPLOAD, .bucket = intent->name.bucket};
+    change.upload.key = intent->name.key;
+    change.upload.intent = intent;
+    change.upload.ret_id = id;
+    if (!committer_commit(shard_current(store), &change, error))
+        return false;
+    upload_id_format(id, ret_id);
+    return true;
+}
+
+SUSPENDS bool store_abort_upload(struct bucket_store *base, const struct object_name *name, struct span upload_id,
+                                 struct error *error)
+{
+    uint8_t id[UPLOAD_ID_RAW_BYTES];
+    if (!upload_id_parse(upload_id, id))
+        return no_such_upload(error);
+    struct change change = {.kind = CHANGE_ABORT_UPLOAD, .bucket = name->bucket};
+    change.upload.key = name->key;
+    change.upload.id = id;
+    return committer_commit(shard_current(embedded_of(base)), &change, error);
+}
+
+static void start_row(struct shard *shard, const struct write_result *result, struct row *ret_row)
+{
+    *ret_row =
+        (struct row){.attributes = *result->attributes, .tags = result->tags, .is_uncounted = result->is_uncounted};
+    struct object_attributes *attributes = &ret_row->attributes;
+    shard_next_token(shard, ret_row->token);
+    attributes->sidecar_size = result->sidecar.size;
+    attributes->modified_ms = clock_wall_ms(shard->store->options.clock);
+    strcpy(attributes->version, "null");
+    hex_encode(span_of(ret_row->token, ROW_TOKEN_BYTES), attributes->stored_etag);
+    attributes->stored_etag[2 * ROW_TOKEN_BYTES] = '\0';
+}
+
+SUSPENDS bool store_complete_upload(struct bucket_store *base, const struct object_name *name, struct span upload_id,
+                                    const struct part_choice *parts, unsigned count, const struct write_result *result,
+                                    struct object_attributes *ret_attributes, struct error *error)
+{
+    struct shard *shard = shard_current(embedded_of(base));
+    uint8_t id[UPLOAD_ID_RAW_BYTES];
+    struct row row;
+    if (!upload_id_parse(upload_id, id))
+        return no_such_upload(error);
+    if (result->attributes->metadata.size > METADATA_BYTES_MAX)
+        return error_set(error, ERROR_TOO_LARGE, S3_MetadataTooLarge, "The metadata of the object is too large.");
+    start_row(shard, result, &row);
+    struct change change = {.kind = CHANGE_COMPLETE_UPLOAD, .bucket = name->bucket};
+    change.upload.key = name->key;
+    change.upload.id = id;
+    change.upload.choices = parts;
+    change.upload.count = count;
+    change.upload.result = result;
+    change.upload.row = &row;
+    if (!committer_commit(shard, &change, error))
+        return false;
+    manifest_write(shard, name, &row);
+    *ret_attributes = row.attributes;
+    ret_attributes->metadata = SPAN_EMPTY;
+    return true;
+}

@@ -1,0 +1,166 @@
+/* store/embedded/volumes/space.c -- which blocks of the volumes are taken: the table `space`. */
+#include "store/embedded/volumes/space.h"
+
+#include "runtime/base/assert.h"
+#include "runtime/base/byteorder.h"
+#include "s3client/wire/s3_error.h"
+#include "store/embedded/volumes/bitmap.h"
+
+#include <stdlib.h>
+
+enum { PART_KEY_BYTES = 8 };
+
+struct space_part {
+    struct space_part *next;
+    uint32_t volume;
+    uint32_t part;
+    bool is_changed;
+    uint64_t taken[SPACE_PART_BLOCKS / 64];
+};
+
+static void make_key(uint32_t volume, uint32_t part, uint8_t ret_key[PART_KEY_BYTES])
+{
+    store_u32_be(ret_key, volume);
+    store_u32_be(ret_key + 4, part);
+}
+
+static bool read_part(MDB_txn *txn, const struct catalogue *catalogue, uint32_t volume, uint32_t part,
+                      uint64_t ret_taken[SPACE_PART_BLOCKS / 64], struct error *error)
+{
+    uint8_t key[PART_KEY_BYTES];
+    make_key(volume, part, key);
+    struct span value;
+    switch (catalogue_get(txn, catalogue->space, span_of(key, sizeof key), &value, error)) {
+    case LOOKUP_MISSING:
+        memset(ret_taken, 0, SPACE_PART_BYTES);
+        return true;
+    case LOOKUP_FOUND:
+        if (value.size != SPACE_PART_BYTES)
+            return error_set(error, ERROR_DAMAGED, S3_InternalError, "The table of free space is damaged.");
+        memcpy(ret_taken, value.data, SPACE_PART_BYTES);
+        return true;
+    default:
+        return false;
+    }
+}
+
+void space_change_begin(struct space_change *change, MDB_txn *txn, const struct catalogue *catalogue)
+{
+    *change = (struct space_change){.txn = txn, .catalogue = catalogue};
+}
+
+static struct space_part *find_part(struct space_change *change, uint32_t volume, uint32_t number, struct error *error)
+{
+    struct space_part **chain = &change->chains[(volume * 31 + number) % SPACE_CHAINS];
+    for (struct space_part *part = *chain; part != NULL; part = part->next) {
+        if (part->volume == volume && part->part == number)
+            return part;
+    }
+    struct space_part *part = malloc(sizeof *part);
+    ASSERT(part != NULL);
+    *part = (struct space_part){.next = *chain, .volume = volume, .part = number};
+    if (!read_part(change->txn, change->catalogue, volume, number, part->taken, error)) {
+        free(part);
+        return NULL;
+    }
+    *chain = part;
+    return part;
+}
+
+static bool set_blocks(struct space_change *change, struct extent extent, bool value, struct error *error)
+{
+    uint32_t block = extent.block;
+    uint32_t left = extent.count;
+    while (left > 0) {
+        struct space_part *part = find_part(change, extent.volume, block / SPACE_PART_BLOCKS, error);
+        if (part == NULL)
+            return false;
+        uint32_t first = block % SPACE_PART_BLOCKS;
+        uint32_t count = left < SPACE_PART_BLOCKS - first ? left : SPACE_PART_BLOCKS - first;
+        if (!bitmap_is(part->taken, first, count, !value))
+            return error_set(error, ERROR_DAMAGED, S3_InternalError,
+                             "Blocks %u+%u of volume %u are %s already. Run `bale check`.", block, count, extent.volume,
+                             value ? "taken" : "free");
+        bitmap_fill(part->taken, first, count, value);
+        part->is_changed = true;
+        block += count;
+        left -= count;
+    }
+    change->taken_blocks += value ? (int64_t)extent.count : -(int64_t)extent.count;
+    return true;
+}
+
+bool space_take(struct space_change *change, struct extent extent, struct error *error)
+{
+    return set_blocks(change, extent, true, error);
+}
+
+bool space_free(struct space_change *change, struct extent extent, struct error *error)
+{
+    return set_blocks(change, extent, false, error);
+}
+
+bool space_change_write(struct space_change *change, struct error *error)
+{
+    for (unsigned i = 0; i < SPACE_CHAINS; i++) {
+        for (struct space_part *part = change->chains[i]; part != NULL; part = part->next) {
+            uint8_t key[PART_KEY_BYTES];
+            make_key(part->volume, part->part, key);
+            if (part->is_changed && !catalogue_put(change->txn, change->catalogue->space, span_of(key, sizeof key),
+                                                   span_of(part->taken, SPACE_PART_BYTES), 0, error))
+                return false;
+        }
+    }
+    return true;
+}
+
+void space_change_end(struct space_change *change)
+{
+    for (unsigned i = 0; i < SPACE_CHAINS; i++) {
+        while (change->chains[i] != NULL) {
+            struct space_part *part = change->chains[i];
+            change->chains[i] = part->next;
+            free(part);
+        }
+    }
+}
+
+bool space_load(MDB_txn *txn, const struct catalogue *catalogue, uint32_t volume, uint32_t blocks, uint64_t *ret_taken,
+                struct error *error)
+{
+    uint64_t taken[SPACE_PART_BLOCKS / 64];
+    for (uint32_t block = 0; block < blocks; block += SPACE_PART_BLOCKS) {
+        if (!read_part(txn, catalogue, volume, block / SPACE_PART_BLOCKS, taken, error))
+            return false;
+        uint32_t count = blocks - block < SPACE_PART_BLOCKS ? blocks - block : SPACE_PART_BLOCKS;
+        memcpy(ret_taken + block / 64, taken, BITMAP_WORDS(count) * 8);
+    }
+    return true;
+}
+
+bool space_forget(MDB_txn *txn, const struct catalogue *catalogue, uint32_t volume, uint32_t blocks,
+                  struct error *error)
+{
+    for (uint32_t part = 0; part * SPACE_PART_BLOCKS < blocks; part++) {
+        uint8_t key[PART_KEY_BYTES];
+        make_key(volume, part, key);
+        if (!catalogue_delete(txn, catalogue->space, span_of(key, sizeof key), error))
+            return false;
+    }
+    return true;
+}
+
+bool space_store(MDB_txn *txn, const struct catalogue *catalogue, uint32_t volume, uint32_t blocks,
+                 const uint64_t *taken, struct error *error)
+{
+    for (uint32_t block = 0; block < blocks; block += SPACE_PART_BLOCKS) {
+        uint32_t count = blocks - block < SPACE_PART_BLOCKS ? blocks - block : SPACE_PART_BLOCKS;
+        uint64_t part[SPACE_PART_BLOCKS / 64] = {0};
+        memcpy(part, taken + block / 64, BITMAP_WORDS(count) * 8);
+        uint8_t key[PART_KEY_BYTES];
+        make_key(volume, block / SPACE_PART_BLOCKS, key);
+        if (!catalogue_put(txn, catalogue->space, span_of(key, sizeof key), span_of(part, sizeof part), 0, error))
+            return false;
+    }
+    return true;
+}

@@ -1,0 +1,182 @@
+/* store/s4_metadata.c -- object_attributes as the `s4-*` metadata of S4, and back. */
+#include "store/s4_metadata.h"
+
+#include "codec/codec.h"
+#include "runtime/base/base64.h"
+#include "runtime/base/decimal.h"
+
+#include <stdio.h>
+
+/* ---- writing ---- */
+
+static bool append_text(struct buffer *list, const char *name, const char *value)
+{
+    return metadata_append(list, span_from_string(name), span_from_string(value));
+}
+
+static bool append_number(struct buffer *list, const char *name, uint64_t value)
+{
+    char digits[DECIMAL_BYTES_MAX];
+    size_t size = decimal_format(value, digits);
+    return metadata_append(list, span_from_string(name), span_of(digits, size));
+}
+
+static bool append_checksum(struct buffer *list, const struct checksum_value *checksum)
+{
+    char value[CHECKSUM_TEXT_BYTES];
+    checksum_format(checksum, value);
+    char text[128];
+    int size = snprintf(text, sizeof text, "%s %s %s", checksum_name(checksum->algorithm),
+                        checksum_type_name(checksum->type), value);
+    return size > 0 && metadata_append(list, SPAN("s4-bale-checksum"), span_of(text, (size_t)size));
+}
+
+bool s4_metadata_append(struct buffer *list, const struct object_attributes *attributes)
+{
+    if (!attributes->is_s4)
+        return true;
+    const struct codec *codec = codec_find(attributes->codec);
+    if (codec == NULL)
+        return false;
+    bool is_single = !attributes->is_multipart;
+    bool done = append_text(list, "s4-codec", codec->name);
+    if (attributes->is_size_known)
+        done = done && append_number(list, "s4-original-size", attributes->original_size);
+    if (is_single)
+        done = done && append_number(list, "s4-compressed-size", attributes->stored_size);
+    if (is_single && attributes->has_crc32c)
+        done = done && append_number(list, "s4-crc32c", attributes->crc32c);
+    if (is_single && attributes->layout == LAYOUT_FRAMED)
+        done = done && append_text(list, "s4-framed", "true");
+    if (attributes->is_multipart)
+        done = done && append_text(list, "s4-multipart", "true");
+    if (attributes->etag[0] != '\0')
+        done = done && append_text(list, "s4-logical-etag", attributes->etag);
+    if (attributes->dictionary[0] != '\0')
+        done = done && append_text(list, "s4-dict-id", attributes->dictionary);
+    if (attributes->is_encrypted)
+        done = done && append_text(list, "s4-encrypted", "aes-256-gcm");
+    if (attributes->checksum.algorithm != CHECKSUM_NONE)
+        done = done && append_checksum(list, &attributes->checksum);
+    if (attributes->parts_count > 0)
+        done = done && append_number(list, "s4-bale-parts", attributes->parts_count);
+    return done;
+}
+
+/* ---- reading ---- */
+
+bool s4_metadata_is_reserved(struct span name)
+{
+    return name.size >= 3 && span_equal_ignore_case(span_take(name, 3), SPAN("s4-"));
+}
+
+static bool find_number(struct span list, const char *name, uint64_t most, uint64_t *ret_value)
+{
+    struct span text;
+    return metadata_find(list, span_from_string(name), &text) && decimal_parse_range(text, 0, most, ret_value);
+}
+
+static bool find_true(struct span list, const char *name)
+{
+    struct span text;
+    return metadata_find(list, span_from_string(name), &text) && span_equal(text, SPAN("true"));
+}
+
+static void find_text(struct span list, const char *name, char *ret_text, size_t capacity)
+{
+    struct span text;
+    ret_text[0] = '\0';
+    if (metadata_find(list, span_from_string(name), &text) && text.size < capacity) {
+        memcpy(ret_text, text.data, text.size);
+        ret_text[text.size] = '\0';
+    }
+}
+
+static struct span take_word(struct span *text)
+{
+    size_t blank = span_find(*text, ' ');
+    size_t end = blank == SIZE_MAX ? text->size : blank;
+    struct span word = span_take(*text, end);
+    *text = span_skip(*text, blank == SIZE_MAX ? end : end + 1);
+    return word;
+}
+
+/* "CRC32C FULL_OBJECT 4waSgw==" or "CRC32C COMPOSITE AAAAAA==-3". Anything else counts as no checksum. */
+static void find_checksum(struct span list, struct checksum_value *ret_checksum)
+{
+    *ret_checksum = (struct checksum_value){.algorithm = CHECKSUM_NONE};
+    struct span text;
+    if (!metadata_find(list, SPAN("s4-bale-checksum"), &text))
+        return;
+    enum checksum_algorithm algorithm = checksum_from_name(take_word(&text));
+    bool is_composite = span_equal(take_word(&text), span_from_string(checksum_type_name(CHECKSUM_COMPOSITE)));
+    if (algorithm == CHECKSUM_NONE)
+        return;
+    uint64_t parts = 0;
+    if (is_composite) {
+        size_t dash = span_find(text, '-'); /* base64 has none */
+        if (dash == SIZE_MAX || !decimal_parse_range(span_skip(text, dash + 1), 1, 10000, &parts))
+            return;
+        text = span_take(text, dash);
+    }
+    struct checksum_value value;
+    if (!checksum_parse(algorithm, text, &value))
+        return;
+    value.type = is_composite ? CHECKSUM_COMPOSITE : CHECKSUM_FULL_OBJECT;
+    value.parts_count = (uint32_t)parts;
+    *ret_checksum = value;
+}
+
+static void set_plain(struct object_attributes *attributes)
+{
+    attributes->is_s4 = false;
+    attributes->layout = LAYOUT_RAW;
+    attributes->codec = CODEC_PASSTHROUGH;
+    attributes->original_size = attributes->stored_size;
+    attributes->is_size_known = true;
+}
+
+bool s4_metadata_parse(struct span list, struct object_attributes *attributes, struct error *error)
+{
+    uint64_t original_size = 0;
+    uint64_t compressed_size;
+    uint64_t crc32c = 0;
+    uint64_t parts_count = 0;
+    struct span codec_name;
+    bool has_codec = metadata_find(list, SPAN("s4-codec"), &codec_name);
+    bool has_size = find_number(list, "s4-original-size", UINT64_MAX, &original_size);
+    bool has_compressed = find_number(list, "s4-compressed-size", UINT64_MAX, &compressed_size);
+    bool has_crc = find_number(list, "s4-crc32c", UINT32_MAX, &crc32c);
+    bool is_framed = find_true(list, "s4-framed");
+    bool has_manifest = has_codec && has_size && has_compressed && has_crc;
+
+    attributes->is_multipart = find_true(list, "s4-multipart");
+    attributes->has_crc32c = has_crc;
+    attributes->crc32c = (uint32_t)crc32c;
+    find_text(list, "s4-logical-etag", attributes->etag, sizeof attributes->etag);
+    find_text(list, "s4-dict-id", attributes->dictionary, sizeof attributes->dictionary);
+    char encryption[32];
+    find_text(list, "s4-encrypted", encryption, sizeof encryption);
+    attributes->is_encrypted = encryption[0] != '\0';
+    find_checksum(list, &attributes->checksum);
+    (void)find_number(list, "s4-bale-parts", 10000, &parts_count);
+    attributes->parts_count = (uint32_t)parts_count;
+    if (!attributes->is_multipart && !is_framed && !has_manifest) {
+        set_plain(attributes);
+        return true;
+    }
+
+    const struct codec *codec = has_codec ? codec_find_name(codec_name) : NULL;
+    if (has_codec && codec == NULL)
+        return error_set(error, ERROR_UNSUPPORTED, NULL, "s4-codec names a codec that is not known: %.*s",
+                         SPAN_FORMAT(span_take(codec_name, 64)));
+    attributes->is_s4 = true;
+    attributes->codec = codec == NULL ? CODEC_PASSTHROUGH : codec->id;
+    if (attributes->is_multipart || is_framed)
+        attributes->layout = LAYOUT_FRAMED;
+    else
+        attributes->layout = attributes->codec == CODEC_PASSTHROUGH ? LAYOUT_RAW : LAYOUT_CODEC;
+    attributes->is_size_known = has_size;
+    attributes->original_size = has_size ? original_size : attributes->stored_size;
+    return true;
+}
