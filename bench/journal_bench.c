@@ -7,7 +7,7 @@
  * which of the bars are met; the exit code is 1 when one is not (bars are for one replica). */
 #include "bench/journal_replica.h"
 #include "bench/journal_work.h"
-#include "journal/replica.h"
+#include "journal/replica/replica.h"
 #include "runtime/base/assert.h"
 #include "runtime/loop.h"
 #include "store/embedded/embedded.h"

@@ -7,7 +7,7 @@
 #include "bench/journal_watch.h"
 #include "bench/journal_work.h"
 #include "bench/memory_store.h"
-#include "journal/replica.h"
+#include "journal/replica/replica.h"
 #include "runtime/base/assert.h"
 
 #include <malloc.h>

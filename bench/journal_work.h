@@ -2,7 +2,7 @@
  */
 #pragma once
 
-#include "journal/op.h"
+#include "journal/format/op.h"
 #include "runtime/base/random.h"
 
 /* `keys`: how many different entries the ops touch. */

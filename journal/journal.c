@@ -1,8 +1,8 @@
 /* journal/journal.c -- opens a journal, starts its tasks, answers what readers ask. */
 #include "journal/journal.h"
 
-#include "journal/ground.h"
-#include "journal/replica.h"
+#include "journal/ground/ground.h"
+#include "journal/replica/replica.h"
 #include "runtime/base/assert.h"
 
 #include <stdlib.h>

@@ -7,8 +7,8 @@
  * at journal_state(), which changes only while the caller is suspended; NULL until the first tick succeeded (J21). */
 #pragma once
 
-#include "journal/head.h"
-#include "journal/state.h"
+#include "journal/format/head.h"
+#include "journal/format/state.h"
 #include "journal/store.h"
 
 struct journal;

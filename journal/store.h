@@ -6,7 +6,7 @@
  * request may have been applied, may be applied later, or never. */
 #pragma once
 
-#include "journal/name.h"
+#include "journal/format/name.h"
 #include "runtime/base/buffer.h"
 #include "runtime/base/clock.h"
 #include "runtime/base/random.h"
@@ -67,5 +67,6 @@ struct journal_environment {
     const struct clock *clock;
     const struct random_source *random;
     struct journal_scheduler *scheduler;
-    struct journal_id place; /* which store this is (journal/ground.h): a copy of it has another; zero: not known */
+    struct journal_id
+        place; /* which store this is (journal/ground/ground.h): a copy of it has another; zero: not known */
 };

@@ -10,8 +10,8 @@
 #include "journal/bucket_store.h"
 #include "journal/fiber_scheduler.h"
 #include "journal/journal.h"
-#include "journal/savings.h"
-#include "journal/spool_sender.h"
+#include "journal/savings/savings.h"
+#include "journal/savings/spool_sender.h"
 #include "runtime/base/error.h"
 
 struct journal_service {

@@ -1,7 +1,7 @@
 /* server/admin/admin.c -- the routes of the admin listener. */
 #include "server/admin/admin.h"
 
-#include "journal/report.h"
+#include "journal/report/report.h"
 #include "runtime/base/assert.h"
 #include "store/embedded/embedded.h"
 

@@ -1,7 +1,7 @@
 /* tests/sim/damage.c -- bytes that are not what was written. */
 #include "tests/sim/damage.h"
 
-#include "journal/segment.h"
+#include "journal/format/segment.h"
 #include "tests/sim/coverage.h"
 #include "tests/sim/world.h"
 

@@ -1,7 +1,7 @@
 /* tests/sim/disk.c -- the disks. */
 #include "tests/sim/disk.h"
 
-#include "journal/ledger.h"
+#include "journal/savings/ledger.h"
 #include "runtime/base/assert.h"
 #include "tests/sim/pipes.h"
 

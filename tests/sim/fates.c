@@ -1,7 +1,7 @@
 /* tests/sim/fates.c -- a table of names. */
 #include "tests/sim/fates.h"
 
-#include "journal/entries.h"
+#include "journal/format/entries.h"
 #include "tests/sim/coverage.h"
 #include "tests/sim/faults.h"
 #include "tests/sim/simulation.h"

@@ -2,7 +2,7 @@
  * oracles, which have no claim on what somebody else has touched. */
 #pragma once
 
-#include "journal/name.h"
+#include "journal/format/name.h"
 
 #include <stdbool.h>
 #include <stdint.h>

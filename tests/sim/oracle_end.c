@@ -6,7 +6,7 @@
 #include "tests/sim/faults.h"
 #include "tests/sim/objects.h"
 
-#include "journal/part.h"
+#include "journal/format/part.h"
 
 /* What landed late and was never acknowledged may wait for the next fold: nobody rang. */
 static void check_is_folded(const char *name)

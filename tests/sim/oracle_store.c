@@ -2,8 +2,8 @@
 #include "tests/sim/oracle.h"
 
 #include "codec/crc.h"
-#include "journal/capability.h"
-#include "journal/part.h"
+#include "journal/format/part.h"
+#include "journal/ground/capability.h"
 #include "tests/sim/coverage.h"
 #include "tests/sim/fates.h"
 #include "tests/sim/interference.h"

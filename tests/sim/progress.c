@@ -1,8 +1,8 @@
 /* tests/sim/progress.c -- follows the requests of one task. */
 #include "tests/sim/progress.h"
 
-#include "journal/frame.h"
-#include "journal/name.h"
+#include "journal/format/frame.h"
+#include "journal/format/name.h"
 #include "runtime/base/byteorder.h"
 #include "tests/sim/coverage.h"
 #include "tests/sim/fates.h"

@@ -4,7 +4,7 @@
  * none counts twice, and none without what its writer had committed before (J49). */
 #include "tests/sim/restoring.h"
 
-#include "journal/restore.h"
+#include "journal/repair/restore.h"
 #include "tests/sim/actors.h"
 #include "tests/sim/coverage.h"
 #include "tests/sim/faults.h"

@@ -2,7 +2,7 @@
  * told what became of it, which head folded it, and what must count before it. */
 #pragma once
 
-#include "journal/replica.h"
+#include "journal/replica/replica.h"
 
 enum { SEGMENTS_MAX = 4096, SEGMENT_BATCHES_MAX = 64, SEGMENT_PAIRS_MAX = 32, NO_SEGMENT = -1, NO_BATCH = 0xffffffff };
 

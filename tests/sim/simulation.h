@@ -3,8 +3,8 @@
 #pragma once
 
 #include "journal/journal.h"
-#include "journal/replica.h"
-#include "journal/spool_sender.h"
+#include "journal/replica/replica.h"
+#include "journal/savings/spool_sender.h"
 #include "tests/sim/run.h"
 #include "tests/sim/world.h"
 

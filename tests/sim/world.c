@@ -1,8 +1,8 @@
 /* tests/sim/world.c -- the simulated world: events, tasks, processes. */
 #include "tests/sim/world.h"
 
+#include "journal/format/op.h"
 #include "journal/mutation.h"
-#include "journal/op.h"
 #include "runtime/base/assert.h"
 #include "runtime/fiber_switch.h"
 #include "tests/sim/coverage.h"

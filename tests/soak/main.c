@@ -8,7 +8,7 @@
  * committed batch once, each rejected one not at all, each unknown one at most once, in the order of its caller.
  * `--calm`: no faults and no deaths. */
 #include "bench/journal_replica.h"
-#include "journal/replica.h"
+#include "journal/replica/replica.h"
 #include "runtime/base/assert.h"
 #include "runtime/loop.h"
 #include "store/embedded/embedded.h"

@@ -1,6 +1,6 @@
 /* tools/bale/journal.c -- bale journal: how the journal of a folder stands, and what an operator does about it. */
-#include "journal/report.h"
-#include "journal/restore.h"
+#include "journal/repair/restore.h"
+#include "journal/report/report.h"
 #include "runtime/base/assert.h"
 #include "runtime/base/hex.h"
 #include "runtime/io.h"

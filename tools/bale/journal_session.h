@@ -2,7 +2,7 @@
 #pragma once
 
 #include "journal/fiber_scheduler.h"
-#include "journal/report.h"
+#include "journal/report/report.h"
 #include "store/bucket.h"
 
 struct journal_session {

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "journal/journal.h"
-#include "journal/recount.h"
+#include "journal/savings/recount.h"
 
 /* The state of the journal in a store, read once, nothing written: empty where there is no journal yet. */
 struct ledger_view;

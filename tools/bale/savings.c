@@ -1,5 +1,5 @@
 /* tools/bale/savings.c -- bale savings: what every bucket holds, what is stored of it, and what that saves. */
-#include "journal/savings.h"
+#include "journal/savings/savings.h"
 #include "tools/bale/command.h"
 #include "tools/bale/ledger_view.h"
 

@@ -2,11 +2,11 @@
  *
  * The first byte says which kind. The frame around the rest is made sound, so that the fuzzer need not guess checksums;
  * with the highest bit set the rest is taken as it is. What decodes must encode to the same bytes again, or apply. */
-#include "journal/frame.h"
-#include "journal/ground.h"
-#include "journal/head.h"
-#include "journal/part.h"
-#include "journal/segment.h"
+#include "journal/format/frame.h"
+#include "journal/format/head.h"
+#include "journal/format/part.h"
+#include "journal/format/segment.h"
+#include "journal/ground/ground.h"
 #include "runtime/base/assert.h"
 
 #include <stdlib.h>

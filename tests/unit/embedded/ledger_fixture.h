@@ -2,7 +2,7 @@
  * was sent is in its state, and with the spools it must say what the rows of the store add up to. */
 #pragma once
 
-#include "journal/recount.h"
+#include "journal/savings/recount.h"
 #include "tests/unit/embedded/fixture.h"
 
 extern const struct span bucket;

@@ -1,5 +1,5 @@
 /* tests/unit/journal/adoption_test.c -- a copy of a journal is served, not written; adopted, it goes its own way. */
-#include "journal/cold.h"
+#include "journal/repair/cold.h"
 #include "tests/unit/journal/restore_fixture.h"
 
 #include <stdlib.h>

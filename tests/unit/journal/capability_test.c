@@ -1,7 +1,7 @@
 /* tests/unit/journal/capability_test.c -- a store that breaks a promise is told so by name; one that keeps all passes,
  * also when answers are lost; the journal writes only on tested ground, and only where it was made. */
-#include "journal/capability.h"
-#include "journal/ground.h"
+#include "journal/ground/capability.h"
+#include "journal/ground/ground.h"
 #include "tests/unit/journal/memory_store.h"
 #include "tests/unit/runtime/fixture.h"
 

@@ -1,7 +1,7 @@
 /* tests/unit/journal/entries_test.c -- the table against a plain model; what lies between base and changes; what the
  * last generations covered. */
-#include "journal/covered.h"
-#include "journal/state.h"
+#include "journal/format/state.h"
+#include "journal/replica/covered.h"
 #include "runtime/base/random.h"
 
 #include <check.h>

@@ -1,6 +1,6 @@
 /* tests/unit/journal/ledger_test.c -- records become counters, and sums of a state, its layers and what is encoded
  * agree. */
-#include "journal/ledger.h"
+#include "journal/savings/ledger.h"
 #include "tests/unit/run_suite.h"
 
 #include <check.h>

@@ -2,8 +2,8 @@
  * head is restored, and a snapshot shows the journal while it works. */
 #include "journal/bucket_store.h"
 #include "journal/fiber_scheduler.h"
-#include "journal/report.h"
-#include "journal/restore.h"
+#include "journal/repair/restore.h"
+#include "journal/report/report.h"
 #include "tests/unit/embedded/fixture.h"
 
 #include <stdlib.h>

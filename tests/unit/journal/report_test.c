@@ -1,10 +1,10 @@
 /* tests/unit/journal/report_test.c -- every damaged object of a journal is named, whatever the damage; what a report
  * says is what replicas have; and looking changes nothing. */
-#include "journal/report.h"
+#include "journal/report/report.h"
 
 #include "codec/crc.h"
-#include "journal/cold.h"
-#include "journal/ground.h"
+#include "journal/ground/ground.h"
+#include "journal/repair/cold.h"
 #include "runtime/base/byteorder.h"
 #include "tests/unit/journal/memory_store.h"
 #include "tests/unit/runtime/fixture.h"

@@ -1,7 +1,7 @@
 /* tests/unit/journal/restore_fixture.c -- lives of a journal, and an operator's machine without one. */
 #include "tests/unit/journal/restore_fixture.h"
 
-#include "journal/report.h"
+#include "journal/report/report.h"
 
 struct memory_store store;
 struct machine machine; /* an operator's: without a journal */

@@ -2,7 +2,7 @@
  * does to it. */
 #pragma once
 
-#include "journal/restore.h"
+#include "journal/repair/restore.h"
 #include "tests/unit/journal/memory_store.h"
 #include "tests/unit/runtime/fixture.h"
 

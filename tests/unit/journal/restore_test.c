@@ -1,6 +1,6 @@
 /* tests/unit/journal/restore_test.c -- a journal whose head is lost, damaged or put back goes on from a copy of it. */
 #include "codec/crc.h"
-#include "journal/report.h"
+#include "journal/report/report.h"
 #include "tests/unit/journal/restore_fixture.h"
 
 #include <stdlib.h>

@@ -1,10 +1,10 @@
 /* tests/unit/journal/samples.h -- one object of each kind, filled so that every field shows. */
 #pragma once
 
-#include "journal/ground.h"
-#include "journal/head.h"
-#include "journal/part.h"
-#include "journal/segment.h"
+#include "journal/format/head.h"
+#include "journal/format/part.h"
+#include "journal/format/segment.h"
+#include "journal/ground/ground.h"
 
 static inline struct journal_id sample_id(uint8_t first)
 {

@@ -2,8 +2,8 @@
  * with senders that are dropped between any two steps. */
 #include "journal/bucket_store.h"
 #include "journal/fiber_scheduler.h"
-#include "journal/ledger.h"
-#include "journal/spool_sender.h"
+#include "journal/savings/ledger.h"
+#include "journal/savings/spool_sender.h"
 #include "tests/unit/embedded/fixture.h"
 
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* tests/unit/journal/state_test.c -- every op has its documented result in every state, and layers add up. */
-#include "journal/state.h"
+#include "journal/format/state.h"
 #include "runtime/base/random.h"
 #include "tests/unit/run_suite.h"
 

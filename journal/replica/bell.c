@@ -1,0 +1,64 @@
+/* journal/replica/bell.c -- the small object that replicas poll: it changes after a segment was stored, before it is
+ * acknowledged. */
+#include "journal/replica/replica.h"
+
+enum { BELL_BYTES = 32, RING_ATTEMPTS = 4 };
+
+bool bell_has_changed(struct journal *journal)
+{
+    struct journal_store *store = journal->environment.store;
+    struct buffer body;
+    struct store_etag etag;
+    buffer_init(&body, 4096);
+    enum store_answer answer =
+        store->get(store, BELL_NAME, &journal->bell_etag, &body, &etag, replica_deadline(journal));
+    buffer_free(&body);
+    if (answer == STORE_DONE)
+        journal->bell_etag = etag;
+    if (answer == STORE_NOT_FOUND) { /* nobody has rung yet, or it was taken away: that is looked at once */
+        bool was_there = journal->bell_etag.text[0] != '\0';
+        journal->bell_etag.text[0] = '\0';
+        return was_there;
+    }
+    return answer != STORE_UNCHANGED; /* without an answer: look */
+}
+
+void bell_ring_once(const struct journal_environment *environment, deadline_t deadline)
+{
+    struct journal_store *store = environment->store;
+    uint8_t bytes[BELL_BYTES];
+    struct buffer body;
+    struct store_etag etag;
+    random_fill(environment->random, bytes, sizeof bytes);
+    buffer_init(&body, 4096);
+    enum store_answer answer = store->get(store, BELL_NAME, NULL, &body, &etag, deadline);
+    buffer_free(&body);
+    if (answer == STORE_NOT_FOUND)
+        (void)store->create(store, BELL_NAME, span_of(bytes, sizeof bytes), deadline);
+    else if (answer == STORE_DONE)
+        (void)store->replace(store, BELL_NAME, &etag, span_of(bytes, sizeof bytes), &etag, deadline);
+}
+
+bool bell_ring(struct journal *journal)
+{
+    struct journal_store *store = journal->environment.store;
+    for (unsigned attempt = 0; attempt < RING_ATTEMPTS && !journal->is_stopping; attempt++) {
+        uint8_t bytes[BELL_BYTES] = {0};
+        if (!MUTATED(bell_bytes_repeated))
+            random_fill(journal->environment.random, bytes, sizeof bytes);
+        struct buffer body;
+        struct store_etag etag;
+        buffer_init(&body, 4096);
+        enum store_answer answer = store->get(store, BELL_NAME, NULL, &body, &etag, replica_deadline(journal));
+        buffer_free(&body);
+        if (answer == STORE_NOT_FOUND)
+            answer = store->create(store, BELL_NAME, span_of(bytes, sizeof bytes), replica_deadline(journal));
+        else if (answer == STORE_DONE)
+            answer =
+                store->replace(store, BELL_NAME, &etag, span_of(bytes, sizeof bytes), &etag, replica_deadline(journal));
+        /* who wins against what was read after the segment was stored rings for us as well */
+        if (answer == STORE_DONE || answer == STORE_CONDITION_FAILED)
+            return true;
+    }
+    return false;
+}

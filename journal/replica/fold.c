@@ -1,0 +1,441 @@
+/* journal/replica/fold.c -- makes the next checkpoint of the live segments, and publishes it if nobody else did. */
+#include "journal/replica/layers.h"
+#include "journal/replica/quarantine.h"
+#include "journal/replica/replica.h"
+#include "runtime/base/assert.h"
+
+#include <stdlib.h>
+
+enum { FOLD_BACKOFF_MAX = 4, /* doublings of the pause */ PUT_ATTEMPTS = 3 };
+
+struct listing {
+    struct segment_key *keys; /* in order */
+    size_t count, capacity;
+    unsigned pages;
+};
+
+struct folding {
+    struct head *head;      /* the next one */
+    struct store_etag etag; /* of the one that it replaces */
+    struct listing listed;
+    struct listing early; /* listed before `listed` began; no pages: `listed` is one page, which needs no other */
+    struct segment_key *chosen;
+    size_t chosen_count;
+    struct released_list released;
+    bool has_held; /* generations must go on, with nothing in them, until it is forced: J33 */
+    struct layer changes;
+    struct buffer body;
+};
+
+/* ---- the input ---- */
+
+static void remember_listed(struct listing *listing, const struct segment_key *key)
+{
+    if (listing->count == listing->capacity) {
+        listing->capacity = listing->capacity == 0 ? 64 : 2 * listing->capacity;
+        listing->keys = realloc(listing->keys, listing->capacity * sizeof *listing->keys);
+        ASSERT(listing->keys != NULL);
+    }
+    listing->keys[listing->count++] = *key;
+}
+
+static bool list_window(struct journal *journal, struct listing *listing)
+{
+    struct journal_store *store = journal->environment.store;
+    char after[JOURNAL_NAME_BYTES];
+    segment_name_format_before(head_window_begin(journal->head), after);
+    struct store_page *page = journal->fold_page;
+    do {
+        if (store->list(store, SEGMENTS_PREFIX, after, page, replica_deadline(journal)) != STORE_DONE)
+            return false;
+        listing->pages++;
+        for (unsigned i = 0; i < page->count; i++) {
+            struct segment_key key;
+            if (segment_name_parse(span_from_string(page->names[i]), &key))
+                remember_listed(listing, &key);
+        }
+        if (page->count > 0)
+            memcpy(after, page->names[page->count - 1], sizeof after);
+    } while (page->is_truncated && page->count > 0);
+    return true;
+}
+
+/* One page is a snapshot: it shows what every segment in it was caused by. Several are not: a cause may come into a
+ * page that was read already, its effect into one that was not. So they are listed twice. Whatever the first listing
+ * showed, and all its causes, was stored when the second began: in that one nothing is missing in front of it (J10). */
+static bool list_input(struct journal *journal, struct folding *folding)
+{
+    if (!list_window(journal, &folding->listed))
+        return false;
+    if (folding->listed.pages == 1 || MUTATED(pages_listed_once))
+        return true;
+    folding->early = folding->listed;
+    folding->listed = (struct listing){0};
+    return list_window(journal, &folding->listed);
+}
+
+static bool fetch_input(struct journal *journal, const struct folding *folding)
+{
+    for (size_t i = 0; i < folding->listed.count; i++) {
+        const struct segment_key *key = &folding->listed.keys[i];
+        if (replica_is_settled(journal, key))
+            continue;
+        struct tail_segment *item = tail_add(journal, key);
+        if (item->seen_round < journal->round)
+            item->seen_round = journal->round;
+        bool is_gone;
+        for (unsigned attempt = 0; attempt < PUT_ATTEMPTS && !replica_fetch(journal, key, &is_gone); attempt++)
+            ;
+    }
+    return true;
+}
+
+/* Reads the head first, then lists: what the fold puts out of reach was not committed when the listing began (J27). */
+static bool gather(struct journal *journal, struct folding *folding)
+{
+    if (MUTATED(list_before_head_on_fold) && (!list_input(journal, folding)))
+        return false;
+    buffer_clear(&folding->body);
+    if (head_read(journal, folding->head, &folding->body, &folding->etag) != STORE_DONE || !journal->has_head)
+        return false;
+    if (journal->head->generation != folding->head->generation) {
+        (void)tick(journal);
+        return false;
+    }
+    if (!MUTATED(list_before_head_on_fold) && !list_input(journal, folding))
+        return false;
+    quarantine_read_released(journal, &folding->released);
+    return fetch_input(journal, folding) && !journal->is_stopping;
+}
+
+/* ---- the choice ---- */
+
+static bool is_among(const struct segment_key *keys, size_t count, const struct segment_key *key)
+{
+    size_t low = 0;
+    while (low < count) {
+        size_t middle = (low + count) / 2;
+        int order = segment_key_compare(&keys[middle], key);
+        if (order == 0)
+            return true;
+        if (order < 0)
+            low = middle + 1;
+        else
+            count = middle;
+    }
+    return false;
+}
+
+static bool was_listed_early(const struct folding *folding, const struct segment_key *key)
+{
+    return folding->early.pages == 0 || is_among(folding->early.keys, folding->early.count, key);
+}
+
+static bool put_into_quarantine(struct journal *journal, struct head *head, const struct segment_key *key)
+{
+    if (head->quarantine_count == HEAD_QUARANTINE_MAX)
+        return false;
+    head->quarantine[head->quarantine_count++] = (struct head_quarantine){*key, head->generation, QUARANTINE_DAMAGED};
+    journal->counters.quarantined++;
+    return true;
+}
+
+enum choice { TAKE, PASS_BY, STOP_HERE, GIVE_UP };
+
+static enum choice choose_one(struct journal *journal, struct folding *folding, const struct segment_key *key)
+{
+    /* folding->head is the next head already: its generation is g+1 */
+    bool is_forced = key->base + journal->head->window <= folding->head->generation && !MUTATED(no_forced_fold);
+    const struct tail_segment *item = tail_find(journal, key);
+    if (replica_is_settled(journal, key))
+        return PASS_BY;
+    if (!is_forced && (folding->chosen_count >= journal->options.fold_segments_max || !was_listed_early(folding, key)))
+        return STOP_HERE;
+    if (item != NULL && item->state == BODY_DAMAGED)
+        return put_into_quarantine(journal, folding->head, key) ? PASS_BY : GIVE_UP;
+    if (item == NULL || item->state != BODY_GOOD)
+        return is_forced ? GIVE_UP : STOP_HERE;
+    if (!journal_id_equal(&item->segment.lineage, &journal->head->lineage) && !MUTATED(lineage_ignored))
+        return PASS_BY;
+    const struct segment *segment = &item->segment;
+    bool is_held = segment->has_predecessor && !MUTATED(no_predecessor_rule) &&
+                   !replica_is_settled(journal, &segment->predecessor) &&
+                   head_find_quarantined(folding->head, &segment->predecessor) == NULL &&
+                   !is_among(folding->chosen, folding->chosen_count, &segment->predecessor);
+    journal->counters.segments_forced += is_forced;
+    if (!is_held)
+        return TAKE;
+    folding->has_held |= !is_forced;
+    if (!is_forced)
+        return STOP_HERE;
+    if (MUTATED(forced_fold_skips_held))
+        return PASS_BY;
+    replica_alarm(journal, ALARM_PREDECESSOR_MISSING);
+    journal->counters.forced_while_held++;
+    head_note_missing(folding->head, &segment->predecessor);
+    return TAKE;
+}
+
+static bool choose(struct journal *journal, struct folding *folding)
+{
+    folding->chosen = calloc(folding->listed.count + folding->released.count + 1, sizeof *folding->chosen);
+    ASSERT(folding->chosen != NULL);
+    for (size_t i = 0; i < folding->listed.count; i++) {
+        switch (choose_one(journal, folding, &folding->listed.keys[i])) {
+        case TAKE:
+            folding->chosen[folding->chosen_count++] = folding->listed.keys[i];
+            break;
+        case PASS_BY:
+            break;
+        case STOP_HERE:
+            return true;
+        case GIVE_UP:
+            return false;
+        }
+    }
+    return true;
+}
+
+/* ---- the next checkpoint ---- */
+
+static void begin_next_head(struct journal *journal, struct head *head)
+{
+    *head = *journal->head;
+    head->generation++;
+    uint32_t kept = head->ancestors_count < head->horizon ? head->ancestors_count : head->horizon - 1;
+    memmove(head->ancestors + 1, head->ancestors, kept * sizeof head->ancestors[0]);
+    head->ancestors_count = kept + 1;
+    head->ancestors[0] = (struct head_ancestor){.folded_count = 0};
+    if (!MUTATED(head_bytes_repeated))
+        random_fill(journal->environment.random, &head->ancestors[0].nonce, sizeof head->ancestors[0].nonce);
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < head->dropped_count; i++) { /* for two generations cleanup leaves them alone */
+        if (head->dropped[i].dropped + 2 > head->generation)
+            head->dropped[count++] = head->dropped[i];
+    }
+    head->dropped_count = count;
+}
+
+/* Segments in quarantine that were released and are good now count in their place among the others. */
+static void choose_released(struct folding *folding)
+{
+    for (size_t i = 0; i < folding->released.count; i++) {
+        const struct released *released = &folding->released.items[i];
+        if (!released->is_released || !released->is_good)
+            continue;
+        size_t at = folding->chosen_count++;
+        for (; at > 0 && segment_key_compare(&folding->chosen[at - 1], &released->key) > 0; at--)
+            folding->chosen[at] = folding->chosen[at - 1];
+        folding->chosen[at] = released->key;
+    }
+}
+
+static const struct segment *chosen_segment(struct journal *journal, const struct folding *folding, size_t at)
+{
+    const struct released *released = released_find(&folding->released, &folding->chosen[at]);
+    return released != NULL ? &released->segment : &tail_find(journal, &folding->chosen[at])->segment;
+}
+
+/* From the base and the chosen bodies. Under `busy`: neither changes. */
+static bool build_alone(struct journal *journal, struct folding *folding)
+{
+    const struct head *current = journal->head;
+    if (!journal->is_ready || folding->head->generation != current->generation ||
+        !journal_id_equal(head_nonce(folding->head), head_nonce(current)))
+        return false; /* a tick has moved on meanwhile */
+    begin_next_head(journal, folding->head);
+    if (!choose(journal, folding))
+        return false;
+    struct state state;
+    state_init(&state, &journal->base, current->digest);
+    quarantine_mark_released(&folding->released, &state);
+    choose_released(folding);
+    for (size_t i = 0; i < folding->chosen_count; i++) {
+        const struct segment *segment = chosen_segment(journal, folding, i);
+        apply_segment(&state, segment, folding->head->generation);
+        replica_breathe(journal, segment->batches.size);
+    }
+    replica_expire(journal, &state, current, folding->head->generation);
+    quarantine_settle(&folding->released, folding->head);
+    folding->head->digest = state.digest;
+    folding->head->ancestors[0].folded_count = (uint32_t)folding->chosen_count;
+    folding->changes = state.changes; /* the fold's own from here on */
+    return true;
+}
+
+static bool build(struct journal *journal, struct folding *folding)
+{
+    if (!replica_take_busy(journal))
+        return false;
+    bool is_built = build_alone(journal, folding);
+    replica_release_busy(journal);
+    return is_built;
+}
+
+/* ---- the parts ---- */
+
+static bool put_part(struct journal *journal, const struct part_name *part, struct span body)
+{
+    struct journal_store *store = journal->environment.store;
+    char name[JOURNAL_NAME_BYTES];
+    part_name_format(part, name);
+    for (unsigned attempt = 0; attempt < PUT_ATTEMPTS && !journal->is_stopping; attempt++) {
+        enum store_answer answer = store->create(store, name, body, replica_deadline_for(journal, body.size));
+        if (answer == STORE_DONE || answer == STORE_CONDITION_FAILED)
+            return true; /* the name holds a fresh nonce: what is there is ours */
+    }
+    return false;
+}
+
+static bool write_parts(struct journal *journal, struct folding *folding)
+{
+    struct head *head = folding->head;
+    struct part_name part = {head->generation, *head_nonce(head), PART_LEDGER};
+    struct error error;
+    if (MUTATED(part_names_without_nonce))
+        memset(&part.nonce, 0, sizeof part.nonce);
+    folding->body.limit = PART_BYTES_MAX;
+    if (folding->chosen_count > 0 &&
+        !(ledger_encode(&part, folding->chosen, (uint32_t)folding->chosen_count, &folding->body, &error) &&
+          put_part(journal, &part, buffer_span(&folding->body))))
+        return false;
+    if (layer_count(&folding->changes) == 0)
+        return true;
+    part.kind = PART_STATE;
+    if (!layers_encode(journal, &part, &folding->changes, head, &folding->body) ||
+        !put_part(journal, &part, buffer_span(&folding->body)))
+        return false;
+    memmove(head->layers + 1, head->layers, head->layers_count * sizeof head->layers[0]);
+    head->layers[0] = (struct head_layer){head->generation, *head_nonce(head), folding->body.size};
+    head->layers_count++;
+    return true;
+}
+
+/* ---- publishing ---- */
+
+enum published { PUBLISHED, LOST, NOT_KNOWN };
+
+/* What the head that is there now says about ours. */
+static enum published ask_head(struct journal *journal, const struct head *mine)
+{
+    struct head *there = malloc(sizeof *there);
+    struct buffer body;
+    struct store_etag etag;
+    ASSERT(there != NULL);
+    buffer_init(&body, HEAD_BYTES_MAX);
+    enum published published = NOT_KNOWN;
+    if (head_read(journal, there, &body, &etag) == STORE_DONE && there->generation >= mine->generation) {
+        const struct head_ancestor *ancestor = head_ancestor(there, mine->generation);
+        published = ancestor != NULL && journal_id_equal(&ancestor->nonce, head_nonce(mine)) ? PUBLISHED : LOST;
+    }
+    buffer_free(&body);
+    free(there);
+    return published;
+}
+
+static void tidy(struct journal *journal, const struct head *head)
+{
+    struct part_name part = {head->generation, *head_nonce(head), PART_STATE};
+    char name[1][JOURNAL_NAME_BYTES];
+    part_name_format(&part, name[0]);
+    (void)journal->environment.store->delete_names(journal->environment.store, name, 1, replica_deadline(journal));
+}
+
+static enum published publish(struct journal *journal, struct folding *folding)
+{
+    struct journal_store *store = journal->environment.store;
+    struct error error;
+    struct store_etag etag;
+    folding->body.limit = HEAD_BYTES_MAX;
+    if (!head_encode(folding->head, &folding->body, &error))
+        return LOST;
+    enum published published = NOT_KNOWN;
+    for (unsigned attempt = 0; attempt < PUT_ATTEMPTS && published == NOT_KNOWN && !journal->is_stopping; attempt++) {
+        enum store_answer answer = store->replace(store, HEAD_NAME, &folding->etag, buffer_span(&folding->body), &etag,
+                                                  replica_deadline(journal));
+        published = answer == STORE_DONE ? PUBLISHED : ask_head(journal, folding->head);
+    }
+    if (published == NOT_KNOWN)
+        journal->counters.folds_ambiguous++; /* it may land later: its parts stay */
+    if (published == NOT_KNOWN && MUTATED(tidy_after_ambiguous_publish))
+        tidy(journal, folding->head);
+    return published;
+}
+
+static bool fold_once(struct journal *journal, struct folding *folding, bool take_nothing_too)
+{
+    if (!gather(journal, folding) || !build(journal, folding))
+        return false;
+    if (folding->chosen_count == 0 && folding->head->quarantine_count == journal->head->quarantine_count &&
+        !take_nothing_too && !folding->has_held)
+        return false;
+    if (!write_parts(journal, folding))
+        return false;
+    enum published published = publish(journal, folding);
+    journal->counters.folds_published += published == PUBLISHED;
+    journal->counters.folds_lost += published == LOST;
+    if (published == PUBLISHED)
+        journal->counters.segments_folded += folding->chosen_count;
+    return published == PUBLISHED;
+}
+
+bool fold(struct journal *journal, bool take_nothing_too)
+{
+    struct folding folding = {.head = calloc(1, sizeof *folding.head)};
+    ASSERT(folding.head != NULL);
+    buffer_init(&folding.body, PART_BYTES_MAX);
+    bool is_published = fold_once(journal, &folding, take_nothing_too);
+    free(folding.head);
+    free(folding.listed.keys);
+    free(folding.early.keys);
+    free(folding.chosen);
+    released_list_free(&folding.released);
+    replica_free_layer(journal, &folding.changes);
+    buffer_free(&folding.body);
+    if (is_published) {
+        (void)bell_ring(journal);
+        if (tick(journal)) /* reads the head back: only then may anything be deleted */
+            cleanup(journal);
+    }
+    return is_published;
+}
+
+/* ---- when ---- */
+
+static bool has_reason(const struct journal *journal)
+{
+    size_t live = 0;
+    uint64_t oldest = UINT64_MAX;
+    for (size_t i = 0; i < journal->tail_count; i++) {
+        const struct tail_segment *item = journal->tail[i];
+        if (item->state == BODY_GOOD && !journal_id_equal(&item->segment.lineage, &journal->head->lineage))
+            continue; /* no fold takes it: it would only be looked at again and again */
+        live++;
+        if (item->first_seen_ns < oldest)
+            oldest = item->first_seen_ns;
+    }
+    return live >= journal->options.fold_segments || journal->live_bytes >= journal->options.live_bytes_max / 2 ||
+           (live > 0 && replica_now(journal) - oldest >= journal->options.fold_age_ms * UINT64_C(1000000));
+}
+
+/* What did not get through is tried again ever more seldom (J47). */
+void compactor_run(void *argument)
+{
+    struct journal *journal = argument;
+    uint64_t gap_ns = journal->options.fold_gap_ms * UINT64_C(1000000);
+    unsigned failed = 0;
+    while (replica_sleep_ms(journal, (journal->options.fold_gap_ms / 4 + 1) << failed)) {
+        if (!journal->is_ready || !journal->has_head || !replica_may_write(journal) ||
+            replica_now(journal) - journal->head_first_read_ns < gap_ns)
+            continue;
+        bool must_drive = journal->must_drive || quarantine_has_work(journal);
+        if (!must_drive && !has_reason(journal))
+            continue;
+        journal->must_drive = false;
+        if (fold(journal, must_drive))
+            failed = 0;
+        else if (failed < FOLD_BACKOFF_MAX)
+            failed++;
+    }
+    journal->tasks--;
+}

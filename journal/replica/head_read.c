@@ -1,0 +1,242 @@
+/* journal/replica/head_read.c -- reads the head, judges it, and brings the replica to its generation. */
+#include "journal/replica/layers.h"
+#include "journal/replica/replica.h"
+#include "runtime/base/assert.h"
+
+#include <stdlib.h>
+
+/* The segments that the generations between two heads folded, in order. */
+struct folded {
+    struct covered_generation generations[HEAD_HORIZON_MAX];
+    size_t count;
+};
+
+static void head_is_unreadable(struct journal *journal, const struct error *error)
+{
+    if (error->kind == ERROR_UNSUPPORTED) {
+        replica_halt(journal, JOURNAL_HEAD_NEWER, ALARM_HEAD_DAMAGED);
+        return;
+    }
+    if (++journal->head_damaged_reads < FAILED_READS_ARE_DAMAGE)
+        replica_alarm(journal, ALARM_HEAD_DAMAGED); /* it may have been the way here that damaged it */
+    else
+        replica_halt(journal, JOURNAL_HEAD_DAMAGED, ALARM_HEAD_DAMAGED);
+}
+
+/* A good head ends what a bad one began. That its checkpoint can be loaded shows later. */
+static void recover(struct journal *journal)
+{
+    if (journal->halt != JOURNAL_CHECKPOINT_LOST)
+        journal->is_halted = false;
+}
+
+/* The creation of a first head that was under way for long may land when the true one has been lost. Its generation is
+ * no older than the first copy's, but the copy is not of it. */
+bool head_is_denied(const struct journal *journal, const struct head *head)
+{
+    const struct head_ancestor *then = head_ancestor(head, journal->copy_generation);
+    return journal->copy_generation > 0 && then != NULL && !journal_id_equal(&then->nonce, &journal->copy_nonce);
+}
+
+enum store_answer head_read(struct journal *journal, struct head *ret_head, struct buffer *ret_body,
+                            struct store_etag *ret_etag)
+{
+    struct journal_store *store = journal->environment.store;
+    struct error error;
+    uint64_t known = journal->newest_known;
+    if (journal->has_head && journal->head->generation > known)
+        known = journal->head->generation;
+    buffer_clear(ret_body);
+    enum store_answer answer = store->get(store, HEAD_NAME, NULL, ret_body, ret_etag, replica_deadline(journal));
+    if (answer == STORE_NOT_FOUND && journal->has_head)
+        replica_halt(journal, JOURNAL_HEAD_MISSING, ALARM_HEAD_MISSING);
+    if (answer != STORE_DONE)
+        return answer;
+    if (!head_decode(buffer_span(ret_body), ret_head, &error)) {
+        head_is_unreadable(journal, &error);
+        return STORE_UNKNOWN;
+    }
+    journal->head_damaged_reads = 0;
+    bool is_denied = !journal->has_head && head_is_denied(journal, ret_head);
+    if ((ret_head->generation < known || is_denied) && !MUTATED(older_head_accepted)) {
+        /* asked after we knew better: not a late answer */
+        replica_halt(journal, JOURNAL_WENT_BACK, ALARM_GENERATION_WENT_BACK);
+        return STORE_UNKNOWN;
+    }
+    if (!journal->has_head) {
+        recover(journal);
+        return STORE_DONE;
+    }
+    const struct head_ancestor *now = head_ancestor(ret_head, journal->head->generation);
+    if (!journal_id_equal(&ret_head->lineage, &journal->head->lineage) ||
+        (now != NULL && !journal_id_equal(&now->nonce, head_nonce(journal->head)))) {
+        if (MUTATED(lineage_ignored))
+            return STORE_DONE;
+        replica_halt(journal, JOURNAL_OTHER_LINEAGE, ALARM_LINEAGE);
+        return STORE_UNKNOWN;
+    }
+    recover(journal);
+    return STORE_DONE;
+}
+
+/* ---- ledgers ---- */
+
+static void folded_free(struct folded *folded)
+{
+    for (size_t i = 0; i < folded->count; i++)
+        free(folded->generations[i].keys);
+    free(folded);
+}
+
+static bool read_ledger(struct journal *journal, uint64_t generation, const struct head_ancestor *ancestor,
+                        struct folded *folded)
+{
+    struct part_name part = {generation, ancestor->nonce, PART_LEDGER};
+    char name[JOURNAL_NAME_BYTES];
+    struct buffer body;
+    struct store_etag etag;
+    struct error error;
+    struct segment_key *keys = NULL;
+    uint32_t count = 0;
+    if (MUTATED(part_names_without_nonce))
+        memset(&part.nonce, 0, sizeof part.nonce);
+    part_name_format(&part, name);
+    buffer_init(&body, PART_BYTES_MAX);
+    struct journal_store *store = journal->environment.store;
+    deadline_t deadline = replica_deadline_for(journal, ancestor->folded_count * (uint64_t)SEGMENT_KEY_STORED_BYTES);
+    enum store_answer answer = store->get(store, name, NULL, &body, &etag, deadline);
+    bool is_good = answer == STORE_DONE && ledger_decode(buffer_span(&body), &part, &keys, &count, &error) &&
+                   count == ancestor->folded_count;
+    buffer_free(&body);
+    replica_note_part(journal, answer, is_good);
+    if (is_good)
+        folded->generations[folded->count++] = (struct covered_generation){generation, keys, count};
+    else
+        free(keys);
+    return is_good;
+}
+
+/* Of the generations behind `after`, as far as the head remembers. */
+static bool read_ledgers(struct journal *journal, const struct head *head, uint64_t after, struct folded *folded)
+{
+    uint64_t oldest = head->generation - head->ancestors_count + 1;
+    for (uint64_t generation = after + 1 > oldest ? after + 1 : oldest; generation <= head->generation; generation++) {
+        const struct head_ancestor *ancestor = head_ancestor(head, generation);
+        if (ancestor->folded_count > 0 && !read_ledger(journal, generation, ancestor, folded))
+            return false;
+    }
+    return true;
+}
+
+/* ---- the checkpoint ---- */
+
+static bool bodies_are_here(struct journal *journal, const struct folded *folded)
+{
+    for (size_t i = 0; i < folded->count; i++) {
+        for (uint32_t k = 0; k < folded->generations[i].count; k++) {
+            const struct tail_segment *item = tail_find(journal, &folded->generations[i].keys[k]);
+            if (item == NULL || item->state != BODY_GOOD)
+                return false;
+        }
+    }
+    return true;
+}
+
+/* Repeats what the folds did, over the base, as fold.c does it: the segments of a generation, then what expires. In
+ * fewer generations than L nothing expires that came in with them. */
+static bool repeat_folds(struct journal *journal, const struct head *head, const struct folded *folded,
+                         struct layer *ret_changes)
+{
+    struct state state;
+    state_init(&state, &journal->base, journal->head->digest);
+    size_t next = 0;
+    for (uint64_t generation = journal->head->generation + 1; generation <= head->generation; generation++) {
+        if (next < folded->count && folded->generations[next].generation == generation) {
+            const struct covered_generation *here = &folded->generations[next++];
+            for (uint32_t i = 0; i < here->count; i++) {
+                const struct tail_segment *item = tail_find(journal, &here->keys[i]);
+                apply_segment(&state, &item->segment, generation);
+                replica_breathe(journal, item->body.size);
+            }
+        }
+        replica_expire(journal, &state, head, generation);
+    }
+    *ret_changes = state.changes;
+    if (state.digest == head->digest)
+        return true;
+    replica_alarm(journal, ALARM_DIGEST); /* J24: warm is not cold */
+    replica_free_layer(journal, ret_changes);
+    return false;
+}
+
+static bool switch_to(struct journal *journal, struct next_head *next, struct folded *folded)
+{
+    next->folded = folded->generations;
+    next->folded_count = folded->count;
+    bool is_switched = replica_switch(journal, next);
+    folded->count = 0; /* they have gone over */
+    return is_switched;
+}
+
+static bool come_to(struct journal *journal, struct next_head *next, struct folded *folded, bool is_near)
+{
+    struct layer recent = {0};
+    struct layer loaded = {0};
+    bool is_there = false;
+    next->recent = &recent;
+    if (is_near && bodies_are_here(journal, folded) && repeat_folds(journal, next->head, folded, &recent)) {
+        is_there = switch_to(journal, next, folded);
+    } else {
+        journal->counters.cold_loads++;
+        if (layers_load(journal, next->head, &loaded)) {
+            next->base = &loaded;
+            is_there = switch_to(journal, next, folded);
+        }
+    }
+    next->recent = NULL; /* what they held has gone over to the replica */
+    next->base = NULL;
+    return is_there;
+}
+
+static bool adopt(struct journal *journal, const struct head *head, struct span body, const struct store_etag *etag)
+{
+    struct folded *folded = calloc(1, sizeof *folded);
+    ASSERT(folded != NULL);
+    struct next_head next = {.head = head, .body = body, .etag = etag};
+    uint64_t known = journal->has_head ? journal->head->generation : 0;
+    bool is_near = journal->has_head && head_ancestor(head, known) != NULL && head->generation > known;
+    bool is_adopted =
+        read_ledgers(journal, head, is_near ? known : 0, folded) && come_to(journal, &next, folded, is_near);
+    folded_free(folded);
+    return is_adopted;
+}
+
+/* A part that is not there belongs to a head that has been replaced meanwhile; or, when the head stays, is lost. */
+static void note_failure(struct journal *journal, const struct head *head, uint64_t alarms)
+{
+    if (alarms == journal->counters.alarms[ALARM_PART_MISSING] + journal->counters.alarms[ALARM_DIGEST])
+        return;
+    if (journal->lost_generation != head->generation)
+        journal->lost_loads = 0;
+    journal->lost_generation = head->generation;
+    if (++journal->lost_loads >= FAILED_READS_ARE_DAMAGE)
+        replica_halt(journal, JOURNAL_CHECKPOINT_LOST, ALARM_PART_MISSING);
+}
+
+bool head_adopt(struct journal *journal, const struct head *head, struct span body, const struct store_etag *etag)
+{
+    journal->head_read_ns = replica_now(journal);
+    if (journal->has_head && head->generation == journal->head->generation)
+        return true;
+    uint64_t alarms = journal->counters.alarms[ALARM_PART_MISSING] + journal->counters.alarms[ALARM_DIGEST];
+    if (!adopt(journal, head, body, etag)) {
+        note_failure(journal, head, alarms);
+        return false;
+    }
+    journal->lost_loads = 0;
+    if (journal->halt == JOURNAL_CHECKPOINT_LOST) {
+        journal->halt = JOURNAL_RUNS;
+        journal->is_halted = false;
+    }
+    return true;
+}

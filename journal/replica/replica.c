@@ -1,0 +1,443 @@
+/* journal/replica/replica.c -- the tail of live segments, and the view that readers see. */
+#include "journal/replica/replica.h"
+
+#include "runtime/base/assert.h"
+
+#include <stdlib.h>
+
+enum { WALK_STEP = 1024, ENTRY_COST_BYTES = 64, SLOWEST_BYTES_PER_SECOND = 4 << 20 };
+
+void replica_alarm(struct journal *journal, enum journal_alarm alarm)
+{
+    journal->counters.alarms[alarm]++;
+}
+
+void replica_halt(struct journal *journal, enum journal_condition why, enum journal_alarm alarm)
+{
+    if (!journal->is_halted || journal->halt != why)
+        replica_alarm(journal, alarm);
+    journal->is_halted = true;
+    journal->halt = why;
+}
+
+bool replica_may_write(const struct journal *journal)
+{
+    return !journal->is_halted && journal->ground == JOURNAL_RUNS;
+}
+
+uint64_t replica_now(const struct journal *journal)
+{
+    return clock_monotonic_ns(journal->environment.clock);
+}
+
+deadline_t replica_deadline(const struct journal *journal)
+{
+    return replica_now(journal) + journal->options.request_ms * UINT64_C(1000000);
+}
+
+deadline_t replica_deadline_for(const struct journal *journal, uint64_t bytes)
+{
+    return replica_deadline(journal) + bytes * UINT64_C(1000000000) / SLOWEST_BYTES_PER_SECOND;
+}
+
+void replica_note_part(struct journal *journal, enum store_answer answer, bool is_good)
+{
+    if (answer == STORE_NOT_FOUND || (answer == STORE_DONE && !is_good))
+        replica_alarm(journal, ALARM_PART_MISSING); /* counted; the head is read again anyway */
+}
+
+bool replica_sleep_ms(struct journal *journal, uint64_t milliseconds)
+{
+    struct journal_scheduler *scheduler = journal->environment.scheduler;
+    uint64_t jitter = random_below(journal->environment.random, milliseconds / 4 + 1);
+    return !journal->is_stopping &&
+           scheduler->sleep_until(scheduler, replica_now(journal) + (milliseconds + jitter) * 1000000) &&
+           !journal->is_stopping;
+}
+
+bool replica_take_busy(struct journal *journal)
+{
+    struct journal_scheduler *scheduler = journal->environment.scheduler;
+    while (journal->is_busy) {
+        if (!scheduler->wait(scheduler, &journal->idle, replica_deadline(journal)) || journal->is_stopping)
+            return false;
+    }
+    journal->is_busy = true;
+    return true;
+}
+
+void replica_release_busy(struct journal *journal)
+{
+    journal->is_busy = false;
+    journal->environment.scheduler->wake_all(journal->environment.scheduler, &journal->idle);
+}
+
+void replica_breathe(struct journal *journal, size_t bytes)
+{
+    if (bytes < journal->slice_bytes) {
+        journal->slice_bytes -= bytes;
+        return;
+    }
+    journal->slice_bytes = journal->options.slice_bytes;
+    struct journal_scheduler *scheduler = journal->environment.scheduler;
+    (void)scheduler->sleep_until(scheduler, replica_now(journal)); /* whoever stops lets this come to its end */
+}
+
+void replica_free_layer(struct journal *journal, struct layer *layer)
+{
+    struct layer mine = *layer;
+    *layer = (struct layer){0};
+    struct layer_walk walk = {0};
+    while (layer_free_some(&mine, &walk, WALK_STEP))
+        replica_breathe(journal, WALK_STEP * ENTRY_COST_BYTES);
+}
+
+/* ---- the tail ---- */
+
+/* Where the key is, or would be. */
+static size_t tail_position(const struct journal *journal, const struct segment_key *key)
+{
+    size_t low = 0;
+    size_t high = journal->tail_count;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        if (segment_key_compare(&journal->tail[middle]->key, key) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+struct tail_segment *tail_find(struct journal *journal, const struct segment_key *key)
+{
+    size_t at = tail_position(journal, key);
+    return at < journal->tail_count && segment_key_equal(&journal->tail[at]->key, key) ? journal->tail[at] : NULL;
+}
+
+struct tail_segment *tail_add(struct journal *journal, const struct segment_key *key)
+{
+    size_t at = tail_position(journal, key);
+    if (at < journal->tail_count && segment_key_equal(&journal->tail[at]->key, key))
+        return journal->tail[at];
+    if (journal->tail_count == journal->tail_capacity) {
+        journal->tail_capacity = journal->tail_capacity == 0 ? 64 : 2 * journal->tail_capacity;
+        journal->tail = realloc(journal->tail, journal->tail_capacity * sizeof(struct tail_segment *));
+        ASSERT(journal->tail != NULL);
+    }
+    memmove(journal->tail + at + 1, journal->tail + at, (journal->tail_count - at) * sizeof(struct tail_segment *));
+    struct tail_segment *added = calloc(1, sizeof *added);
+    ASSERT(added != NULL);
+    added->key = *key;
+    added->first_seen_ns = replica_now(journal);
+    buffer_init(&added->body, SEGMENT_BYTES_MAX);
+    journal->tail[at] = added;
+    journal->tail_count++;
+    if (at < journal->judged_count)
+        journal->judged_count = at;
+    return added;
+}
+
+void tail_changed(struct journal *journal, const struct segment_key *key)
+{
+    size_t at = tail_position(journal, key);
+    if (at < journal->judged_count)
+        journal->judged_count = at;
+}
+
+void tail_remove(struct journal *journal,
+                 bool (*goes)(struct journal *journal, const struct tail_segment *item, uint64_t round), uint64_t round)
+{
+    size_t kept = 0;
+    size_t judged = 0;
+    for (size_t i = 0; i < journal->tail_count; i++) {
+        struct tail_segment *item = journal->tail[i];
+        if (!goes(journal, item, round)) {
+            judged += i < journal->judged_count;
+            journal->tail[kept++] = item;
+            continue;
+        }
+        journal->must_derive |= item->is_applied;
+        journal->live_bytes -= item->body.size;
+        buffer_free(&item->body);
+        free(item);
+    }
+    journal->tail_count = kept;
+    journal->judged_count = judged;
+}
+
+uint64_t ledger_generation(const struct journal *journal, const struct segment_key *key)
+{
+    if (MUTATED(coverage_by_stamp) && journal->covered.generations_count > 0) {
+        const struct covered_generation *newest = &journal->covered.generations[journal->covered.generations_count - 1];
+        if (newest->count > 0 && key->clock <= newest->keys[newest->count - 1].clock)
+            return newest->generation;
+    }
+    return MUTATED(no_ledger) ? 0 : covered_generation(&journal->covered, key);
+}
+
+static bool is_settled_under(const struct journal *journal, const struct head *head, const struct segment_key *key)
+{
+    return key->base < head_window_begin(head) || ledger_generation(journal, key) != 0 ||
+           head_find_quarantined(head, key) != NULL;
+}
+
+/* Covered, rejected, given up or in quarantine: whatever comes behind it need not wait for it. */
+bool replica_is_settled(const struct journal *journal, const struct segment_key *key)
+{
+    return is_settled_under(journal, journal->head, key);
+}
+
+/* ---- the view ---- */
+
+void apply_segment(struct state *state, const struct segment *segment, uint64_t generation)
+{
+    static const struct journal_id none;
+    struct cursor cursor = cursor_of(segment->batches);
+    for (struct batch batch; segment_next_batch(&cursor, &batch);)
+        (void)state_apply_batch(state, MUTATED(no_batch_ids) ? &none : &batch.id, generation, batch.ops);
+}
+
+static bool predecessor_is_resolved(struct journal *journal, const struct head *head, const struct segment *segment)
+{
+    if (!segment->has_predecessor || MUTATED(no_predecessor_rule) ||
+        is_settled_under(journal, head, &segment->predecessor))
+        return true;
+    const struct tail_segment *predecessor = tail_find(journal, &segment->predecessor);
+    bool is_resolved = predecessor != NULL && predecessor->is_live;
+    journal->counters.found_held += !is_resolved;
+    return is_resolved;
+}
+
+static bool is_live(struct journal *journal, const struct head *head, const struct tail_segment *item)
+{
+    if (item->state != BODY_GOOD || ledger_generation(journal, &item->key) != 0)
+        return false;
+    /* A fold may list what was written under a head that this replica has not adopted yet. Who sees it now would write
+     * with an older base, and so count before what was seen: J10. */
+    if (item->key.base > head->generation)
+        return false;
+    if (item->key.base < head_window_begin(head) && !MUTATED(no_rejection_window))
+        return false;
+    if (!journal_id_equal(&item->segment.lineage, &head->lineage) && !MUTATED(lineage_ignored))
+        return false;
+    return head_find_quarantined(head, &item->key) == NULL && predecessor_is_resolved(journal, head, &item->segment);
+}
+
+/* Judges the next segment of the tail and applies it if it is live. False: the view cannot be made from what it is by
+ * that, because a segment left it or came in front of others. */
+static bool take_next(struct journal *journal, const struct head *head, struct state *view)
+{
+    struct tail_segment *item = journal->tail[journal->judged_count];
+    item->is_live = is_live(journal, head, item); /* in order: predecessors come first */
+    if (item->is_live && !MUTATED(clock_not_merged) && item->key.clock > journal->clock)
+        journal->clock = item->key.clock;
+    if (item->is_applied && !item->is_live)
+        return false;
+    if (item->is_live && !item->is_applied) {
+        if (journal->applied_count > 0 && segment_key_compare(&item->key, &journal->last_applied) < 0 &&
+            !MUTATED(unordered_apply))
+            return false;
+        apply_segment(view, &item->segment, head->generation + 1);
+        item->is_applied = true;
+        journal->last_applied = item->key;
+        journal->applied_count++;
+    }
+    journal->judged_count++;
+    return true;
+}
+
+/* What has not been judged yet. It does not suspend after the last one. */
+static bool extend(struct journal *journal, const struct head *head, struct state *view)
+{
+    while (journal->judged_count < journal->tail_count) {
+        size_t applied = journal->applied_count;
+        size_t size = journal->tail[journal->judged_count]->body.size;
+        if (!take_next(journal, head, view))
+            return false;
+        replica_breathe(journal, journal->applied_count > applied ? size : ENTRY_COST_BYTES);
+    }
+    return true;
+}
+
+static void forget_applied(struct journal *journal)
+{
+    for (size_t i = 0; i < journal->tail_count; i++)
+        journal->tail[i]->is_applied = false;
+    journal->judged_count = 0;
+    journal->applied_count = 0;
+}
+
+/* A view from its beginning. What comes in meanwhile in front of what was applied makes it begin again. */
+static struct state derive(struct journal *journal, const struct head *head, const struct layer *base,
+                           const struct layer *recent)
+{
+    struct state view;
+    for (;;) {
+        journal->must_derive = false;
+        state_init(&view, base, head->digest);
+        view.recent = recent;
+        forget_applied(journal);
+        if (extend(journal, head, &view) && !journal->must_derive)
+            return view;
+        replica_free_layer(journal, &view.changes);
+    }
+}
+
+static bool take_deriving(struct journal *journal)
+{
+    struct journal_scheduler *scheduler = journal->environment.scheduler;
+    while (journal->is_deriving) {
+        if (!scheduler->wait(scheduler, &journal->idle, replica_deadline(journal)) && journal->is_stopping)
+            return false;
+    }
+    journal->is_deriving = true;
+    return true;
+}
+
+static void release_deriving(struct journal *journal)
+{
+    journal->is_deriving = false;
+    journal->environment.scheduler->wake_all(journal->environment.scheduler, &journal->idle);
+}
+
+void replica_publish(struct journal *journal)
+{
+    if (!take_deriving(journal))
+        return; /* nobody reads any more */
+    if (!journal->must_derive && extend(journal, journal->head, &journal->view)) {
+        journal->is_ready = true;
+        release_deriving(journal);
+        return;
+    }
+    struct state old = journal->view;
+    struct state view = derive(journal, journal->head, &journal->base, &journal->recent);
+    journal->view = view;
+    journal->is_ready = true;
+    release_deriving(journal);
+    replica_free_layer(journal, &old.changes);
+}
+
+/* ---- another head ---- */
+
+/* Readers find the same in both places meanwhile. */
+static void absorb_recent(struct journal *journal)
+{
+    struct layer_walk walk = {0};
+    while (layer_absorb_some(&journal->base, &journal->recent, &walk, WALK_STEP))
+        replica_breathe(journal, WALK_STEP * ENTRY_COST_BYTES);
+    replica_free_layer(journal, &journal->recent);
+}
+
+/* What every replica says, also those that have not met it themselves: again and again while something is in quarantine
+ * (J39), once of a segment that had to be folded without its predecessor (J38). */
+static void alarm_of(struct journal *journal, const struct head *head)
+{
+    uint64_t known = journal->has_head ? journal->head->generation : 0;
+    if (head->quarantine_count > 0)
+        replica_alarm(journal, ALARM_SEGMENT_DAMAGED);
+    if (head->missing_count > 0 && head->missing[head->missing_count - 1].generation > known)
+        replica_alarm(journal, ALARM_PREDECESSOR_MISSING);
+}
+
+static void install(struct journal *journal, struct next_head *next, const struct state *view)
+{
+    alarm_of(journal, next->head);
+    *journal->head = *next->head;
+    journal->has_head = true;
+    journal->head_etag = *next->etag;
+    buffer_clear(&journal->head_body);
+    buffer_append(&journal->head_body, next->body);
+    journal->head_first_read_ns = replica_now(journal);
+    if (next->base != NULL)
+        journal->base = *next->base;
+    journal->recent = *next->recent;
+    journal->view = *view;
+    journal->view.base = &journal->base;
+    journal->view.recent = &journal->recent;
+}
+
+static void remember_folded(struct journal *journal, const struct next_head *next)
+{
+    for (size_t i = 0; i < next->folded_count; i++) {
+        struct covered_generation *folded = &next->folded[i];
+        covered_add(&journal->covered, folded->generation, folded->keys, folded->count);
+        folded->keys = NULL;
+    }
+    uint64_t horizon = MUTATED(short_ledger) ? 2 : next->head->horizon;
+    if (next->head->generation > horizon)
+        covered_forget(&journal->covered, next->head->generation - horizon + 1);
+}
+
+bool replica_switch(struct journal *journal, struct next_head *next)
+{
+    if (!take_deriving(journal)) {
+        layer_free(next->recent);
+        if (next->base != NULL)
+            layer_free(next->base);
+        return false;
+    }
+    remember_folded(journal, next);
+    const struct layer *base = next->base == NULL ? &journal->base : next->base;
+    struct state view = derive(journal, next->head, base, next->recent);
+    struct layer old_base = next->base == NULL ? (struct layer){0} : journal->base;
+    struct layer old_changes = journal->view.changes;
+    install(journal, next, &view);
+    release_deriving(journal);
+    replica_free_layer(journal, &old_changes);
+    replica_free_layer(journal, &old_base);
+    absorb_recent(journal);
+    return true;
+}
+
+void replica_expire(struct journal *journal, struct state *state, const struct head *head, uint64_t generation)
+{
+    if (generation <= head->horizon)
+        return;
+    size_t at = 0;
+    while (state_expire_some(state, generation - head->horizon, &at, WALK_STEP))
+        replica_breathe(journal, WALK_STEP * ENTRY_COST_BYTES);
+}
+
+/* ---- bodies ---- */
+
+static void take_body(struct journal *journal, struct tail_segment *item, struct buffer *body)
+{
+    struct error error;
+    struct segment segment;
+    bool is_good = segment_decode_named(buffer_span(body), &item->key, &segment, &error);
+    if (!is_good && error.kind == ERROR_DAMAGED && ++item->failed_reads < FAILED_READS_ARE_DAMAGE)
+        return; /* it may have been the way here that damaged it */
+    item->state = is_good ? BODY_GOOD : error.kind == ERROR_UNSUPPORTED ? BODY_NEWER : BODY_DAMAGED;
+    journal->counters.newer_met += item->state == BODY_NEWER;
+    if (item->state == BODY_DAMAGED)
+        replica_alarm(journal, ALARM_SEGMENT_DAMAGED);
+    if (!is_good)
+        return;
+    item->body = *body;
+    *body = (struct buffer){.limit = body->limit};
+    item->segment = segment;
+    journal->live_bytes += item->body.size;
+    tail_changed(journal, &item->key);
+}
+
+bool replica_fetch(struct journal *journal, const struct segment_key *key, bool *ret_is_gone)
+{
+    struct tail_segment *item = tail_find(journal, key);
+    *ret_is_gone = false;
+    if (item == NULL || item->state != BODY_ABSENT)
+        return true;
+    char name[JOURNAL_NAME_BYTES];
+    struct buffer body;
+    struct store_etag etag;
+    segment_name_format(key, name);
+    buffer_init(&body, SEGMENT_BYTES_MAX);
+    struct journal_store *store = journal->environment.store;
+    enum store_answer answer = store->get(store, name, NULL, &body, &etag, replica_deadline(journal));
+    item = tail_find(journal, key); /* it may be gone, or here, by now */
+    if (answer == STORE_DONE && item != NULL && item->state == BODY_ABSENT)
+        take_body(journal, item, &body);
+    buffer_free(&body);
+    *ret_is_gone = answer == STORE_NOT_FOUND;
+    return answer == STORE_DONE && (item == NULL || item->state != BODY_ABSENT);
+}

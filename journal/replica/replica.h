@@ -1,0 +1,180 @@
+/* journal/replica/replica.h -- what one replica knows; private to journal/.
+ *
+ * The tail holds every segment that was listed or written and is not covered, in canonical order. `busy` is held by
+ * whoever adopts heads (a tick) and by the compactor while it builds: the head, the base and what is in the ledger stay
+ * as they are meanwhile. `deriving` is held, for computing only, by whoever brings the view up to date; under it the
+ * view changes by whole segments or all at once. Who needs both takes `busy` first. */
+#pragma once
+
+#include "journal/format/segment.h"
+#include "journal/journal.h"
+#include "journal/mutation.h"
+#include "journal/replica/covered.h"
+
+enum { FAILED_READS_ARE_DAMAGE = 3 }; /* one after the other, of one object */
+
+enum body_state { BODY_ABSENT, BODY_GOOD, BODY_DAMAGED, BODY_NEWER };
+
+struct tail_segment {
+    struct segment_key key;
+    enum body_state state;
+    unsigned failed_reads;
+    bool is_own;  /* written and committed by this process */
+    bool is_live; /* counts in the view, or in the one that is being made */
+    bool is_applied;
+    /* the last listing that showed it; for own ones at least the one under way when it was stored */
+    uint64_t seen_round;
+    uint64_t first_seen_ns;
+    struct buffer body;
+    struct segment segment; /* when BODY_GOOD */
+};
+
+struct pending_batch {
+    struct list_link link;
+    const struct journal_batch *batch;
+    uint32_t ops_count;
+    bool is_taken; /* out of the queue, into a segment */
+    bool is_done;
+    struct journal_answer answer;
+    struct wait_queue done;
+};
+
+struct journal {
+    struct journal_environment environment;
+    struct journal_options options;
+    struct journal_counters counters;
+    bool is_stopping;
+    unsigned tasks;
+    bool is_busy;     /* a tick is under way, or a fold builds */
+    bool is_deriving; /* the view is being brought up to date */
+    bool must_derive; /* something of the view has left the tail */
+    struct wait_queue idle;
+    size_t slice_bytes; /* of work that may still be done before others run */
+
+    /* the published state */
+    bool is_ready;
+    bool has_head;
+    bool is_halted;                /* head missing, damaged or of another lineage: no acks, no folds */
+    enum journal_condition halt;   /* why */
+    enum journal_condition ground; /* JOURNAL_RUNS: this store may be written to */
+    bool ground_is_final;          /* a broken promise is not asked for again: it might come out well by chance */
+    char ground_detail[160];
+    unsigned head_damaged_reads; /* one after the other */
+    uint64_t lost_generation;    /* of the checkpoint that could not be loaded, and how often */
+    unsigned lost_loads;
+    uint64_t newest_known;    /* generation of the newest head that must have been: a copy of it, or a segment that was
+                               * written under it, was listed */
+    uint64_t copy_generation; /* of the newest copy that was listed, and its nonce; 0: none was */
+    struct journal_id copy_nonce;
+    struct head *head;
+    struct store_etag head_etag;
+    struct buffer head_body;
+    uint64_t head_first_read_ns; /* when this generation was first seen: G_min counts from here */
+    uint64_t head_read_ns;       /* when a head was last read */
+    uint64_t good_tick_ns;
+    struct layer base;
+    struct layer recent; /* over the base, until it has been moved into it */
+    struct covered covered;
+    struct state view;
+    struct tail_segment **tail;
+    size_t tail_count, tail_capacity;
+    size_t judged_count; /* of the tail, from its beginning: looked at under this head, and applied if live */
+    size_t applied_count;
+    struct segment_key last_applied;
+    uint64_t live_bytes;
+    uint64_t round; /* of listings */
+    struct store_etag bell_etag;
+    struct store_page *tick_page;
+
+    /* the writer */
+    struct journal_id writer;
+    uint64_t sequence;
+    uint64_t clock;
+    bool has_committed;
+    struct segment_key last_committed;
+    struct list_link queue;
+    size_t queued_bytes;       /* of batches that have no answer yet */
+    uint64_t writing_since_ns; /* 0: no segment is on its way */
+    struct wait_queue queue_grew;
+
+    /* the compactor */
+    bool must_drive; /* somebody waits for generations */
+    bool is_folding;
+    struct store_page *fold_page;
+};
+
+/* ---- replica.c ---- */
+void replica_alarm(struct journal *journal, enum journal_alarm alarm);
+/* No acks and no folds from here on; alarms when it was not so already. */
+void replica_halt(struct journal *journal, enum journal_condition why, enum journal_alarm alarm);
+bool replica_may_write(const struct journal *journal);
+uint64_t replica_now(const struct journal *journal);
+deadline_t replica_deadline(const struct journal *journal);
+/* Of a request that carries so many bytes: a slow line needs its time for them. */
+deadline_t replica_deadline_for(const struct journal *journal, uint64_t bytes);
+/* What came of reading a part that the head names. */
+void replica_note_part(struct journal *journal, enum store_answer answer, bool is_good);
+bool replica_sleep_ms(struct journal *journal, uint64_t milliseconds);
+struct tail_segment *tail_find(struct journal *journal, const struct segment_key *key);
+struct tail_segment *tail_add(struct journal *journal, const struct segment_key *key);
+/* Takes out what `goes` says. Of what a reader sees nothing goes before the next publication. */
+void tail_remove(struct journal *journal,
+                 bool (*goes)(struct journal *journal, const struct tail_segment *item, uint64_t round),
+                 uint64_t round);
+/* The generation that folded the key, or 0. */
+uint64_t ledger_generation(const struct journal *journal, const struct segment_key *key);
+bool replica_is_settled(const struct journal *journal, const struct segment_key *key);
+/* The body of a segment of the tail has come. */
+void tail_changed(struct journal *journal, const struct segment_key *key);
+/* False when the journal is stopping. */
+SUSPENDS bool replica_take_busy(struct journal *journal);
+void replica_release_busy(struct journal *journal);
+/* Between the slices of long computations: after some bytes of work others run. */
+SUSPENDS void replica_breathe(struct journal *journal, size_t bytes);
+SUSPENDS void replica_free_layer(struct journal *journal, struct layer *layer);
+/* Which segments count now, and the view made of them, in slices; readers see a segment whole or not at all. Whoever
+ * returns has all in the view that was in the tail when it called. */
+SUSPENDS void replica_publish(struct journal *journal);
+/* What it takes to come to another head. */
+struct next_head {
+    const struct head *head;
+    struct span body;
+    const struct store_etag *etag;
+    struct layer *base;   /* instead of the present one; NULL: it stays */
+    struct layer *recent; /* over it */
+    struct covered_generation *folded;
+    size_t folded_count;
+};
+/* Makes the view of that head beside the present one, then replaces head, base and view in one step. Takes the layers
+ * and the keys of what was folded. Under `busy`. False: the journal is stopping. */
+SUSPENDS bool replica_switch(struct journal *journal, struct next_head *next);
+/* Batch ids that a fold which makes this generation forgets. */
+SUSPENDS void replica_expire(struct journal *journal, struct state *state, const struct head *head,
+                             uint64_t generation);
+/* Reads a segment's body if it is not here. False: it could not be read now. *ret_is_gone: the store has none. */
+SUSPENDS bool replica_fetch(struct journal *journal, const struct segment_key *key, bool *ret_is_gone);
+void apply_segment(struct state *state, const struct segment *segment, uint64_t generation);
+
+/* ---- head_read.c ---- */
+SUSPENDS enum store_answer head_read(struct journal *journal, struct head *ret_head, struct buffer *ret_body,
+                                     struct store_etag *ret_etag);
+/* Does a copy say that this head's generation was another one? */
+bool head_is_denied(const struct journal *journal, const struct head *head);
+/* Makes what was read the head of this replica: loads what it folded. Under `busy`. */
+SUSPENDS bool head_adopt(struct journal *journal, const struct head *head, struct span body,
+                         const struct store_etag *etag);
+
+/* ---- tick.c, seed.c, bell.c, fold.c, cleanup.c, writer.c ---- */
+SUSPENDS bool tick(struct journal *journal);
+SUSPENDS void seed(struct journal *journal); /* or finds out why there is no head */
+SUSPENDS bool bell_has_changed(struct journal *journal);
+SUSPENDS bool bell_ring(struct journal *journal);
+/* For those who do not depend on it. */
+SUSPENDS void bell_ring_once(const struct journal_environment *environment, deadline_t deadline);
+SUSPENDS bool fold(struct journal *journal, bool take_nothing_too);
+SUSPENDS void cleanup(struct journal *journal);
+/* An operator restores from copies: one is written of every head in whose name something is deleted (J36). */
+SUSPENDS bool cleanup_copy_head(struct journal *journal, uint64_t *ret_generation);
+void poller_run(void *argument);
+void compactor_run(void *argument);
+void writer_run(void *argument);

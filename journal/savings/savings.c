@@ -1,0 +1,90 @@
+/* journal/savings/savings.c -- gathers the ledger's figures by name, and writes them as JSON. */
+#include "journal/savings/savings.h"
+
+#include "runtime/base/assert.h"
+
+#include <stdlib.h>
+
+void savings_free(struct savings *savings)
+{
+    free(savings->rows);
+    *savings = (struct savings){0};
+}
+
+void savings_add(struct savings *savings, struct span bucket, const struct ledger_amounts *amounts)
+{
+    ASSERT(bucket.size <= BUCKET_NAME_BYTES_MAX);
+    if (savings->count == savings->capacity) {
+        savings->capacity = savings->capacity == 0 ? 64 : 2 * savings->capacity;
+        savings->rows = realloc(savings->rows, savings->capacity * sizeof *savings->rows);
+        ASSERT(savings->rows != NULL);
+    }
+    struct savings_row *row = &savings->rows[savings->count++];
+    *row = (struct savings_row){.amounts = *amounts};
+    memcpy(row->bucket, bucket.data, bucket.size);
+    ledger_amounts_add(&savings->total.amounts, amounts);
+}
+
+void savings_add_sums(struct savings *savings, const struct ledger_sums *sums)
+{
+    struct spool_amounts amounts;
+    size_t at = 0;
+    while (ledger_sums_next(sums, &at, &amounts))
+        savings_add(savings, amounts.bucket, &amounts.amounts);
+}
+
+static int compare_rows(const void *a, const void *b)
+{
+    return strcmp(((const struct savings_row *)a)->bucket, ((const struct savings_row *)b)->bucket);
+}
+
+void savings_finish(struct savings *savings)
+{
+    if (savings->count == 0)
+        return;
+    qsort(savings->rows, savings->count, sizeof *savings->rows, compare_rows);
+    size_t last = 0;
+    for (size_t i = 1; i < savings->count; i++) {
+        if (compare_rows(&savings->rows[last], &savings->rows[i]) == 0)
+            ledger_amounts_add(&savings->rows[last].amounts, &savings->rows[i].amounts);
+        else
+            savings->rows[++last] = savings->rows[i];
+    }
+    savings->count = last + 1;
+}
+
+/* ---- JSON ---- */
+
+static void put_string(struct buffer *text, const char *string)
+{
+    buffer_append_byte(text, '"');
+    for (; *string != '\0'; string++) {
+        uint8_t byte = (uint8_t)*string;
+        if (byte < 0x20 || byte == 0x7f)
+            buffer_append_format(text, "\\u%04x", byte);
+        else
+            buffer_append_format(text, byte == '"' || byte == '\\' ? "\\%c" : "%c", byte);
+    }
+    buffer_append_byte(text, '"');
+}
+
+static void put_figures(struct buffer *text, const struct savings_row *row)
+{
+    buffer_append_format(text, "\"objects\":%lld,\"original_bytes\":%lld,\"stored_bytes\":%lld,\"uncertain\":%llu}",
+                         (long long)row->amounts.objects, (long long)row->amounts.original_bytes,
+                         (long long)row->amounts.stored_bytes, (unsigned long long)row->uncertain);
+}
+
+void savings_put_json(const struct savings *savings, struct buffer *text)
+{
+    buffer_append_string(text, "{\"buckets\":[");
+    for (size_t i = 0; i < savings->count; i++) {
+        buffer_append_string(text, i == 0 ? "{\"bucket\":" : ",{\"bucket\":");
+        put_string(text, savings->rows[i].bucket);
+        buffer_append_byte(text, ',');
+        put_figures(text, &savings->rows[i]);
+    }
+    buffer_append_string(text, "],\"total\":{");
+    put_figures(text, &savings->total);
+    buffer_append_string(text, "}\n");
+}
