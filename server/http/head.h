@@ -6,6 +6,7 @@
 
 #include "runtime/base/error.h"
 #include "runtime/base/span.h"
+#include "s3client/wire/http_field.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -16,11 +17,6 @@ enum {
     /* both, and what neither counts: the version, empty lines before and after */
     HTTP_HEAD_BYTES_MAX = HTTP_REQUEST_LINE_BYTES_MAX + HTTP_HEADER_SECTION_BYTES_MAX + 32,
     HTTP_FIELDS_MAX = 100,
-};
-
-struct http_field {
-    struct span name;  /* as sent; compare without case */
-    struct span value; /* trimmed */
 };
 
 enum http_body_kind { HTTP_BODY_NONE, HTTP_BODY_LENGTH, HTTP_BODY_CHUNKED };
