@@ -106,20 +106,92 @@ static void answer_health(struct http_exchange *exchange, const struct admin_vie
     answer_text(exchange, 200, "alive\n");
 }
 
+static void answer_index(struct http_exchange *exchange, const struct admin_view *view);
+
 static const struct admin_route {
     const char *path;
     void (*answer)(struct http_exchange *exchange, const struct admin_view *view);
+    const char *purpose;
 } ROUTES[] = {
-    {"/health", answer_health},   {"/ready", answer_ready},     {"/metrics", answer_metrics},
-    {"/journal", answer_journal}, {"/savings", answer_savings},
+    {"/", answer_index, "this page"},
+    {"/health", answer_health, "200 as long as the process turns its loop: for whoever restarts it"},
+    {"/ready", answer_ready,
+     "200 while requests are taken, 503 and the reason when not: for a load balancer. A second line says what is wrong "
+     "with the journal, which stops no request"},
+    {"/metrics", answer_metrics, "counters and gauges for Prometheus"},
+    {"/savings", answer_savings,
+     "what every bucket holds, and what is stored of it, as of now: JSON, as `bale savings --json` prints it"},
+    {"/journal", answer_journal,
+     "how the journal stands on which the savings are kept: JSON, as `bale journal --json` prints it"},
 };
+enum { ROUTES_COUNT = sizeof ROUTES / sizeof ROUTES[0] };
+
+/* ---- the page that leads to the others: text for curl, HTML for browsers ---- */
+
+/* Of the two forms, is HTML named first? Whoever names neither gets text. */
+static bool wants_html(const struct http_head *head)
+{
+    struct span rest = SPAN_EMPTY;
+    (void)http_head_find(head, "accept", &rest);
+    while (rest.size > 0) {
+        size_t end = span_find(rest, ',');
+        struct span range = span_take(rest, end);
+        struct span type = span_trim(span_take(range, span_find(range, ';')));
+        if (span_equal_ignore_case(type, SPAN("text/html")))
+            return true;
+        if (span_equal_ignore_case(type, SPAN("text/plain")))
+            return false;
+        rest = end == SIZE_MAX ? SPAN_EMPTY : span_skip(rest, end + 1);
+    }
+    return false;
+}
+
+static void write_text(struct buffer *page)
+{
+    buffer_append_string(page, "baled " BALE_VERSION ", the admin listener. Nothing can be changed here.\n\n");
+    for (unsigned i = 0; i < ROUTES_COUNT; i++)
+        buffer_append_format(page, "%-9s %s\n", ROUTES[i].path, ROUTES[i].purpose);
+}
+
+static void write_html(struct buffer *page)
+{
+    buffer_append_string(page,
+                         "<!DOCTYPE html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<title>baled</title>\n"
+                         "<style>body { font: 1em/1.5 sans-serif; max-width: 50em; margin: 2em auto; padding: 0 1em } "
+                         "dd { margin: 0 0 .7em 2em }</style>\n"
+                         "<h1>baled " BALE_VERSION "</h1>\n<p>The admin listener. Nothing can be changed here.</p>\n"
+                         "<dl>\n");
+    for (unsigned i = 0; i < ROUTES_COUNT; i++)
+        buffer_append_format(page, "<dt><a href=\"%s\">%s</a></dt>\n<dd>%s</dd>\n", ROUTES[i].path, ROUTES[i].path,
+                             ROUTES[i].purpose);
+    buffer_append_string(page, "</dl>\n</html>\n");
+}
+
+static void answer_index(struct http_exchange *exchange, const struct admin_view *view)
+{
+    (void)view;
+    struct error error;
+    struct buffer page;
+    bool is_html = wants_html(exchange->head);
+    buffer_init(&page, 0);
+    if (is_html)
+        write_html(&page);
+    else
+        write_text(&page);
+    http_response_begin(exchange, 200);
+    http_response_field_string(exchange, "Content-Type",
+                               is_html ? "text/html; charset=utf-8" : "text/plain; charset=utf-8");
+    http_response_field_string(exchange, "Vary", "Accept");
+    (void)http_response_finish(exchange, buffer_span(&page), &error); /* as above */
+    buffer_free(&page);
+}
 
 void admin_handle(struct http_exchange *exchange, void *context)
 {
     const struct admin_view *view = context;
     struct span method = exchange->head->method;
     bool is_read = span_equal(method, SPAN("GET")) || span_equal(method, SPAN("HEAD"));
-    for (unsigned i = 0; i < sizeof ROUTES / sizeof ROUTES[0]; i++) {
+    for (unsigned i = 0; i < ROUTES_COUNT; i++) {
         if (!span_equal(exchange->head->path, span_from_string(ROUTES[i].path)))
             continue;
         if (is_read)
@@ -128,5 +200,5 @@ void admin_handle(struct http_exchange *exchange, void *context)
             answer_text(exchange, 405, "this can only be read\n");
         return;
     }
-    answer_text(exchange, 404, "there are /health, /ready, /metrics, /journal and /savings\n");
+    answer_text(exchange, 404, "there is no such page; / lists those that are here\n");
 }

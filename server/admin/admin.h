@@ -3,6 +3,7 @@
  * GET and HEAD only, no S3 keys, nothing can be changed. It runs on shard 0 and reads what other shards count without
  * stopping them.
  *
+ *   /         a page that leads to the others: HTML for browsers, plain text for everybody else
  *   /health   200 as long as shard 0 turns its loop
  *   /ready    200 while requests are taken; 503 while the process drains, or when the store can write nothing more. A
  *             journal in trouble stops no request: it is a second line of the text
