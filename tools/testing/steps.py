@@ -1,7 +1,8 @@
 """tools/testing/steps.py -- the steps of tools/test: each runs tests, counts them, and says how to repeat failures.
 
 A step is a function that returns a Tally. What is counted is the smallest thing a runner names: a check of libcheck, a
-case of unittest, a rule of tools/check.
+case of unittest, a rule of tools/check. Several steps go in two lanes at once: those that compute, on all processors, and
+beside them those that mostly wait for servers and clients. Each is a process of its own, its output shown when it ends.
 """
 
 import argparse
@@ -10,12 +11,14 @@ import os
 import re
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 JOBS = str(len(os.sched_getaffinity(0)))
+BUILT = "BALE_TEST_BUILT"  # names a folder that the caller has built already
 
 
 @dataclass
@@ -49,6 +52,8 @@ def run(command, **options):
 
 def build(folder, *settings, targets=()):
     """Sets the folder up if need be and builds; None, or the Tally of the failure."""
+    if folder == os.environ.get(BUILT):
+        return None
     warnings = "true" if folder == "build" else "false"  # sanitizers make frames that are larger than we allow
     settings = [f"-Dwerror={warnings}", "-Dtests=enabled", *settings]
     verb = ["configure"] if (ROOT / folder / "build.ninja").exists() else ["setup"]
@@ -236,6 +241,69 @@ STEPS = {
     "valgrind": step_valgrind,
     "tidy": step_tidy,
 }
+WAITING = ("soak", "process", "s3", "s3-tls", "crash", "clients")  # these leave most of the processors idle
+
+
+# ---- running them ----
+
+
+def closing_line(tally):
+    skipped = f", {tally.skipped} skipped" if tally.skipped else ""
+    return f"{tally.passed} passed, {tally.failed} failed{skipped}"
+
+
+def print_repeats(tally):
+    if tally.repeat:
+        print("\nTo repeat what failed:")
+        for command in dict.fromkeys(tally.repeat):
+            print(f"    {command}")
+
+
+def run_step(name):
+    """In this process, with its output as it comes."""
+    tally = STEPS[name]()
+    print_repeats(tally)
+    print(closing_line(tally), flush=True)
+    return tally
+
+
+def run_step_apart(name, built, printing):
+    """As a process of its own; what it printed is shown when it has ended."""
+    started = time.monotonic()
+    done = run([sys.executable, __file__, name], env={**os.environ, BUILT: built})
+    closing = PLAIN_LINE.findall(done.stdout)
+    tally = Tally(*(int(count or 0) for count in closing[-1])) if closing else Tally(failed=1)
+    tally.repeat = re.findall(r"^    (\S.*)$", done.stdout.rpartition("To repeat what failed:")[2], re.M) if tally.failed else []
+    if tally.failed and not tally.repeat:
+        tally.repeat = [f"tools/test {name}"]
+    with printing:
+        print(f"== {name}: {STEPS[name].__doc__}")
+        if tally.failed:
+            print(done.stdout.rstrip())
+        print(f"   {closing_line(tally)} in {time.monotonic() - started:.0f} s", flush=True)
+    return tally
+
+
+def run_in_lanes(names):
+    """Both lanes to their end, whatever fails; the whole Tally."""
+    total, printing = Tally(), threading.Lock()
+    broken = build("build", "--buildtype=release")
+    if broken:
+        return broken
+
+    def go_through(lane):
+        for name in lane:
+            tally = run_step_apart(name, "build", printing)
+            with printing:
+                total.add(tally)
+
+    lanes = [[name for name in names if (name in WAITING) == waits] for waits in (False, True)]
+    threads = [threading.Thread(target=go_through, args=(lane,)) for lane in lanes]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return total
 
 
 def main():
@@ -250,21 +318,11 @@ def main():
     for name in arguments.steps:
         if name not in STEPS:
             parser.error(f"there is no step {name}: {', '.join(STEPS)}")
-
-    total = Tally()
-    for name in arguments.steps or STEPS:
-        print(f"== {name}: {STEPS[name].__doc__}", flush=True)
-        started = time.monotonic()
-        tally = STEPS[name]()
-        total.add(tally)
-        print(f"   {tally.passed} passed, {tally.failed} failed, {tally.skipped} skipped"
-              f" in {time.monotonic() - started:.0f} s", flush=True)
-    if total.repeat:
-        print("\nTo repeat what failed:")
-        for command in dict.fromkeys(total.repeat):
-            print(f"    {command}")
-    skipped = f", {total.skipped} skipped" if total.skipped else ""
-    print(f"{total.passed} passed, {total.failed} failed{skipped}")
+    if len(arguments.steps) == 1:
+        return 1 if run_step(arguments.steps[0]).failed else 0
+    total = run_in_lanes(arguments.steps or list(STEPS))
+    print_repeats(total)
+    print(closing_line(total))
     return 1 if total.failed else 0
 
 
