@@ -5,8 +5,6 @@
 #include "runtime/base/base64.h"
 #include "runtime/base/decimal.h"
 
-#include <stdio.h>
-
 /* ---- writing ---- */
 
 static bool append_text(struct buffer *list, const char *name, const char *value)
@@ -21,14 +19,21 @@ static bool append_number(struct buffer *list, const char *name, uint64_t value)
     return metadata_append(list, span_from_string(name), span_of(digits, size));
 }
 
-static bool append_checksum(struct buffer *list, const struct checksum_value *checksum)
+void s4_checksum_encode(const struct checksum_value *checksum, struct buffer *ret_text)
 {
     char value[CHECKSUM_TEXT_BYTES];
     checksum_format(checksum, value);
-    char text[128];
-    int size = snprintf(text, sizeof text, "%s %s %s", checksum_name(checksum->algorithm),
-                        checksum_type_name(checksum->type), value);
-    return size > 0 && metadata_append(list, SPAN("s4-bale-checksum"), span_of(text, (size_t)size));
+    buffer_append_format(ret_text, "%s %s %s", checksum_name(checksum->algorithm), checksum_type_name(checksum->type),
+                         value);
+}
+
+static bool append_checksum(struct buffer *list, const struct checksum_value *checksum)
+{
+    struct buffer text = {0};
+    s4_checksum_encode(checksum, &text);
+    bool done = metadata_append(list, SPAN("s4-bale-checksum"), buffer_span(&text));
+    buffer_free(&text);
+    return done;
 }
 
 bool s4_metadata_append(struct buffer *list, const struct object_attributes *attributes)
@@ -42,7 +47,7 @@ bool s4_metadata_append(struct buffer *list, const struct object_attributes *att
     bool done = append_text(list, "s4-codec", codec->name);
     if (attributes->is_size_known)
         done = done && append_number(list, "s4-original-size", attributes->original_size);
-    if (is_single)
+    if (is_single && attributes->has_crc32c)
         done = done && append_number(list, "s4-compressed-size", attributes->stored_size);
     if (is_single && attributes->has_crc32c)
         done = done && append_number(list, "s4-crc32c", attributes->crc32c);
@@ -101,30 +106,33 @@ static struct span take_word(struct span *text)
     return word;
 }
 
-/* "CRC32C FULL_OBJECT 4waSgw==" or "CRC32C COMPOSITE AAAAAA==-3". Anything else counts as no checksum. */
-static void find_checksum(struct span list, struct checksum_value *ret_checksum)
+bool s4_checksum_decode(struct span text, struct checksum_value *ret_checksum)
 {
-    *ret_checksum = (struct checksum_value){.algorithm = CHECKSUM_NONE};
-    struct span text;
-    if (!metadata_find(list, SPAN("s4-bale-checksum"), &text))
-        return;
     enum checksum_algorithm algorithm = checksum_from_name(take_word(&text));
-    bool is_composite = span_equal(take_word(&text), span_from_string(checksum_type_name(CHECKSUM_COMPOSITE)));
-    if (algorithm == CHECKSUM_NONE)
-        return;
+    struct span type = take_word(&text);
+    bool is_composite = span_equal(type, span_from_string(checksum_type_name(CHECKSUM_COMPOSITE)));
     uint64_t parts = 0;
+    if (algorithm == CHECKSUM_NONE)
+        return false;
     if (is_composite) {
         size_t dash = span_find(text, '-'); /* base64 has none */
         if (dash == SIZE_MAX || !decimal_parse_range(span_skip(text, dash + 1), 1, 10000, &parts))
-            return;
+            return false;
         text = span_take(text, dash);
     }
-    struct checksum_value value;
-    if (!checksum_parse(algorithm, text, &value))
-        return;
-    value.type = is_composite ? CHECKSUM_COMPOSITE : CHECKSUM_FULL_OBJECT;
-    value.parts_count = (uint32_t)parts;
-    *ret_checksum = value;
+    if (!checksum_parse(algorithm, text, ret_checksum))
+        return false;
+    ret_checksum->type = is_composite ? CHECKSUM_COMPOSITE : CHECKSUM_FULL_OBJECT;
+    ret_checksum->parts_count = (uint32_t)parts;
+    return true;
+}
+
+/* What cannot be read counts as no checksum. */
+static void find_checksum(struct span list, struct checksum_value *ret_checksum)
+{
+    struct span text;
+    if (!metadata_find(list, SPAN("s4-bale-checksum"), &text) || !s4_checksum_decode(text, ret_checksum))
+        *ret_checksum = (struct checksum_value){.algorithm = CHECKSUM_NONE};
 }
 
 static void set_plain(struct object_attributes *attributes)

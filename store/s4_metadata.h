@@ -18,3 +18,7 @@ bool s4_metadata_is_reserved(struct span name);
  * etag, checksum and the like; stored_size must be set already (it is the original size of a plain object). The etag
  * of an object without stamp becomes "". ERROR_UNSUPPORTED: a codec that is not in the table. */
 bool s4_metadata_parse(struct span list, struct object_attributes *attributes, struct error *error);
+
+/* An S3 checksum as text: "CRC32C FULL_OBJECT 4waSgw==" or "CRC32C COMPOSITE AAAAAA==-3". */
+void s4_checksum_encode(const struct checksum_value *checksum, struct buffer *ret_text);
+bool s4_checksum_decode(struct span text, struct checksum_value *ret_checksum);

@@ -56,3 +56,40 @@ bool base64_decode(struct span text, uint8_t *ret_bytes, size_t size)
     }
     return (bits & ((1U << count) - 1)) == 0;
 }
+
+/* ---- the alphabet for names ---- */
+
+static const char url_alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+void base64_url_encode(struct span bytes, char *ret_text)
+{
+    uint32_t bits = 0;
+    unsigned count = 0;
+    for (size_t i = 0; i < bytes.size; i++) {
+        bits = bits << 8 | bytes.data[i];
+        for (count += 8; count >= 6; count -= 6)
+            *ret_text++ = url_alphabet[bits >> (count - 6) & 63];
+    }
+    if (count > 0)
+        *ret_text = url_alphabet[bits << (6 - count) & 63];
+}
+
+bool base64_url_decode(struct span text, uint8_t *ret_bytes, size_t size)
+{
+    if (text.size != BASE64_URL_BYTES(size))
+        return false;
+    uint32_t bits = 0;
+    unsigned count = 0;
+    for (size_t i = 0; i < text.size; i++) {
+        const char *found = text.data[i] == '\0' ? NULL : strchr(url_alphabet, text.data[i]);
+        if (found == NULL)
+            return false;
+        bits = bits << 6 | (uint32_t)(found - url_alphabet);
+        count += 6;
+        if (count >= 8) {
+            count -= 8;
+            *ret_bytes++ = (uint8_t)(bits >> count);
+        }
+    }
+    return (bits & ((1U << count) - 1)) == 0;
+}

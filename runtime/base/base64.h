@@ -10,3 +10,8 @@ void base64_encode(struct span bytes, char *ret_text);
 
 /* Strict: length a multiple of 4, padding only at the end, unused bits zero, exactly `size` bytes come out. */
 bool base64_decode(struct span text, uint8_t *ret_bytes, size_t size);
+
+/* The same with '-' and '_' and without padding (RFC 4648 section 5): in names and in fields of text. */
+#define BASE64_URL_BYTES(size) (((size)*8 + 5) / 6)
+void base64_url_encode(struct span bytes, char *ret_text);
+bool base64_url_decode(struct span text, uint8_t *ret_bytes, size_t size);

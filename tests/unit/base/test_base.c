@@ -76,6 +76,25 @@ START_TEST(base64_is_canonical_both_ways)
 }
 END_TEST
 
+START_TEST(base64_for_names)
+{
+    static const uint8_t bytes[] = {0xff, 0xee, 0xdd, 0xcc, 0xbb};
+    static const char *const texts[] = {"", "_w", "_-4", "_-7d", "_-7dzA", "_-7dzLs"};
+    for (size_t size = 0; size <= sizeof bytes; size++) {
+        char text[BASE64_URL_BYTES(sizeof bytes)];
+        uint8_t again[sizeof bytes];
+        base64_url_encode(span_of(bytes, size), text);
+        ck_assert(span_equal(span_of(text, BASE64_URL_BYTES(size)), span_from_string(texts[size])));
+        ck_assert(base64_url_decode(span_from_string(texts[size]), again, size));
+        ck_assert_mem_eq(again, bytes, size);
+        ck_assert(!base64_url_decode(span_from_string(texts[size]), again, size + 1));
+    }
+    uint8_t bytes_out[2];
+    ck_assert(!base64_url_decode(SPAN("_x"), bytes_out, 1)); /* bits that mean nothing */
+    ck_assert(!base64_url_decode(SPAN("/w"), bytes_out, 1));
+}
+END_TEST
+
 START_TEST(base64_round_trips_random_bytes)
 {
     struct random_seeded state;
@@ -222,6 +241,7 @@ int main(void)
     tcase_add_test(cases, decimal_reads_what_it_writes_and_refuses_the_rest);
     tcase_add_test(cases, hex_is_lower_case_out_and_either_case_in);
     tcase_add_test(cases, base64_is_canonical_both_ways);
+    tcase_add_test(cases, base64_for_names);
     tcase_add_test(cases, base64_round_trips_random_bytes);
     tcase_add_test(cases, span_compares_like_s3_sorts);
     tcase_add_test(cases, buffer_stops_at_its_limit_and_says_so);

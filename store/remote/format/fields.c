@@ -1,0 +1,254 @@
+/* store/remote/format/fields.c -- attributes as header fields of the backend's requests and answers. */
+#include "store/remote/format/fields.h"
+
+#include "runtime/base/assert.h"
+#include "runtime/base/decimal.h"
+#include "runtime/base/hex.h"
+#include "s3client/wire/date.h"
+#include "store/s4_metadata.h"
+
+#include <stdio.h>
+
+static const struct span user_prefix = SPAN("x-amz-meta-");
+
+/* ---- to the backend ---- */
+
+/* The bare list "s4-codec" ... and the stamp. */
+static bool list_own(const struct object_attributes *attributes, const struct object_stamp *stamp,
+                     struct buffer *ret_list)
+{
+    struct object_attributes told = *attributes;
+    struct buffer text = {0};
+    told.checksum.algorithm = CHECKSUM_NONE;
+    stamp_encode(stamp, &text);
+    bool done = s4_metadata_append(ret_list, &told) && metadata_append(ret_list, stamp_field, buffer_span(&text));
+    buffer_free(&text);
+    return done;
+}
+
+size_t fields_own_bytes(const struct object_attributes *attributes, const struct object_stamp *stamp)
+{
+    struct buffer list = {0};
+    size_t total = 0;
+    struct span name;
+    struct span value;
+    (void)list_own(attributes, stamp, &list);
+    for (size_t position = 0; metadata_next(buffer_span(&list), &position, &name, &value);)
+        total += user_prefix.size + name.size + value.size;
+    buffer_free(&list);
+    return total;
+}
+
+static bool survives(struct span value)
+{
+    for (size_t i = 0; i < value.size; i++) {
+        bool is_blank = value.data[i] == ' ';
+        bool is_at_end = i == 0 || i + 1 == value.size;
+        if (value.data[i] < 0x20 || value.data[i] > 0x7e || (is_blank && (is_at_end || value.data[i + 1] == ' ')))
+            return false;
+    }
+    return true;
+}
+
+bool fields_can_carry(struct span metadata, size_t own_bytes)
+{
+    size_t user_bytes = own_bytes;
+    size_t all_bytes = own_bytes;
+    struct span name;
+    struct span value;
+    for (size_t position = 0; metadata_next(metadata, &position, &name, &value);) {
+        if (!survives(value))
+            return false;
+        all_bytes += name.size + value.size;
+        if (span_starts_with(name, user_prefix))
+            user_bytes += name.size + value.size;
+    }
+    return user_bytes <= FIELDS_USER_BYTES_MAX && all_bytes <= FIELDS_BYTES_MAX / 2;
+}
+
+static void put_own(struct span list, struct buffer *ret_fields)
+{
+    struct span name;
+    struct span value;
+    for (size_t position = 0; metadata_next(list, &position, &name, &value);) {
+        uint8_t whole[64];
+        ASSERT(name.size <= sizeof whole - user_prefix.size);
+        memcpy(whole, user_prefix.data, user_prefix.size);
+        memcpy(whole + user_prefix.size, name.data, name.size);
+        (void)metadata_append(ret_fields, span_of(whole, user_prefix.size + name.size), value);
+    }
+}
+
+/* Standard fields that are short enough go with the head even where the trailer has them. */
+static void put_metadata(struct span metadata, bool is_in_trailer, struct buffer *ret_fields)
+{
+    bool has_type = false;
+    struct span name;
+    struct span value;
+    for (size_t position = 0; metadata_next(metadata, &position, &name, &value);) {
+        if (is_in_trailer && (span_starts_with(name, user_prefix) || !survives(value) || value.size > 512))
+            continue;
+        has_type = has_type || span_equal(name, SPAN("content-type"));
+        (void)metadata_append(ret_fields, name, value);
+    }
+    if (!has_type) /* else some backends guess one from the name */
+        (void)metadata_append(ret_fields, SPAN("content-type"), SPAN("binary/octet-stream"));
+}
+
+bool fields_encode(const struct object_attributes *attributes, const struct object_stamp *stamp,
+                   struct buffer *ret_fields)
+{
+    struct buffer own = {0};
+    bool done = list_own(attributes, stamp, &own);
+    put_metadata(attributes->metadata, stamp->is_metadata_in_trailer, ret_fields);
+    put_own(buffer_span(&own), ret_fields);
+    buffer_free(&own);
+    return done;
+}
+
+/* ---- from the backend ---- */
+
+static bool is_kept_field(struct span name)
+{
+    static const struct span kept[] = {
+        SPAN("content-type"),
+        SPAN("cache-control"),
+        SPAN("content-disposition"),
+        SPAN("content-encoding"),
+        SPAN("expires"),
+        SPAN("x-amz-website-redirect-location"),
+        SPAN("content-language"),
+        SPAN("x-amz-storage-class"),
+    };
+    for (size_t i = 0; i < sizeof kept / sizeof kept[0]; i++) {
+        if (span_equal(name, kept[i]))
+            return true;
+    }
+    return false;
+}
+
+/* What every backend says of an object that was given nothing. */
+static bool is_default(struct span name, struct span value)
+{
+    return (span_equal(name, SPAN("content-type")) && span_equal(value, SPAN("binary/octet-stream"))) ||
+           (span_equal(name, SPAN("x-amz-storage-class")) && span_equal(value, SPAN("STANDARD")));
+}
+
+static void sort_field(struct span name, struct span value, struct buffer *own, struct buffer *metadata)
+{
+    bool is_user = span_starts_with(name, user_prefix);
+    struct span bare = is_user ? span_skip(name, user_prefix.size) : name;
+    if (is_user && s4_metadata_is_reserved(bare))
+        (void)metadata_append(own, bare, value);
+    else if ((is_user && bare.size > 0) || (is_kept_field(name) && !is_default(name, value)))
+        (void)metadata_append(metadata, name, value);
+}
+
+struct span fields_plain_etag(struct span text, bool *ret_is_weak)
+{
+    struct span etag = span_trim(text);
+    *ret_is_weak = span_starts_with(etag, SPAN("W/"));
+    if (*ret_is_weak)
+        etag = span_skip(etag, 2);
+    if (etag.size >= 2 && etag.data[0] == '"' && etag.data[etag.size - 1] == '"')
+        etag = span_of(etag.data + 1, etag.size - 2);
+    return etag;
+}
+
+void fields_foreign_etag(struct span stored_etag, char ret_etag[ETAG_TEXT_BYTES])
+{
+    if (stored_etag.size < ETAG_TEXT_BYTES) {
+        memcpy(ret_etag, stored_etag.data, stored_etag.size);
+        ret_etag[stored_etag.size] = '\0';
+        return;
+    }
+    uint8_t digest[SHA256_BYTES];
+    sha256_of(stored_etag, digest);
+    hex_encode(span_of(digest, MD5_BYTES), ret_etag);
+    ret_etag[2 * MD5_BYTES] = '\0';
+}
+
+static void copy_text(struct span fields, struct span name, char *ret_text, size_t capacity)
+{
+    struct span value;
+    if (!metadata_find(fields, name, &value) || value.size >= capacity)
+        return;
+    memcpy(ret_text, value.data, value.size);
+    ret_text[value.size] = '\0';
+}
+
+/* The backend's own words. */
+static bool read_words(struct span fields, struct object_attributes *attributes, struct error *error)
+{
+    struct span value;
+    uint64_t tags = 0;
+    bool is_weak;
+    if (!metadata_find(fields, SPAN("etag"), &value))
+        return error_set(error, ERROR_DAMAGED, NULL, "The backend's answer names no ETag.");
+    value = fields_plain_etag(value, &is_weak);
+    if (value.size == 0 || value.size >= sizeof attributes->stored_etag)
+        return error_set(error, ERROR_DAMAGED, NULL, "The backend's ETag has %zu characters; 1 to %zu are accepted.",
+                         value.size, sizeof attributes->stored_etag - 1);
+    memcpy(attributes->stored_etag, value.data, value.size);
+    if (metadata_find(fields, SPAN("last-modified"), &value))
+        (void)date_parse_http(value, &attributes->modified_ms);
+    if (metadata_find(fields, SPAN("x-amz-tagging-count"), &value))
+        (void)decimal_parse_range(value, 0, UINT32_MAX, &tags);
+    attributes->tags_count = (uint32_t)tags;
+    memcpy(attributes->version, "null", sizeof "null");
+    copy_text(fields, SPAN("x-amz-version-id"), attributes->version, sizeof attributes->version);
+    return true;
+}
+
+bool fields_decode(struct span fields, uint64_t size, struct buffer *ret_metadata, struct backend_object *ret_object,
+                   struct error *error)
+{
+    struct object_attributes *attributes = &ret_object->attributes;
+    struct buffer own = {0};
+    struct span name;
+    struct span value;
+    size_t begin = ret_metadata->size;
+    *ret_object = (struct backend_object){.attributes.stored_size = size};
+    if (!read_words(fields, attributes, error))
+        return false;
+    for (size_t position = 0; metadata_next(fields, &position, &name, &value);)
+        sort_field(name, value, &own, ret_metadata);
+    bool done = s4_metadata_parse(buffer_span(&own), attributes, error);
+    ret_object->is_stamped = done && attributes->is_s4 && metadata_find(buffer_span(&own), stamp_field, &value) &&
+                             stamp_decode(value, &ret_object->stamp);
+    if (ret_object->is_stamped && ret_object->stamp.checksum.algorithm != CHECKSUM_NONE)
+        attributes->checksum = ret_object->stamp.checksum;
+    if (!attributes->is_s4)
+        fields_foreign_etag(span_from_string(attributes->stored_etag), attributes->etag);
+    attributes->metadata = span_skip(buffer_span(ret_metadata), begin);
+    buffer_free(&own);
+    return done;
+}
+
+void fields_apply_trailer(struct backend_object *object, const struct trailer *trailer)
+{
+    struct object_attributes *attributes = &object->attributes;
+    const struct trailer_facts *facts = &trailer->facts;
+    if (!attributes->is_size_known) {
+        attributes->is_size_known = true;
+        attributes->original_size = facts->original_size;
+    }
+    if (attributes->etag[0] == '\0') {
+        hex_encode(span_of(facts->digest, MD5_BYTES), attributes->etag);
+        if (facts->parts_count > 0)
+            (void)snprintf(attributes->etag + 2 * MD5_BYTES, ETAG_TEXT_BYTES - 2 * MD5_BYTES, "-%u",
+                           facts->parts_count);
+    }
+    if (!attributes->has_crc32c) {
+        attributes->has_crc32c = true;
+        attributes->crc32c = facts->crc32c;
+    }
+    if (attributes->checksum.algorithm == CHECKSUM_NONE)
+        attributes->checksum = facts->checksum;
+    if (attributes->parts_count == 0)
+        attributes->parts_count = facts->parts_count;
+    if (object->stamp.is_metadata_in_trailer)
+        attributes->metadata = trailer->metadata;
+    if (trailer->frames_count > 1)
+        attributes->sidecar_size = SIDECAR_HEAD_BYTES + trailer->frames_count * SIDECAR_ENTRY_BYTES;
+}

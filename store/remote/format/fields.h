@@ -1,0 +1,51 @@
+/* store/remote/format/fields.h -- an object's attributes as the header fields of a request to the backend, and those of
+ * its answers as attributes.
+ *
+ * Header fields are packed lists (metadata_append), names lower case and whole ("x-amz-meta-s4-codec"). What the
+ * backend says of an object is: S4's fields (store/s4_metadata.h), Bale's stamp, what clients gave, and the backend's
+ * own words (size, ETag, time, version, count of tags). */
+#pragma once
+
+#include "store/attributes.h"
+#include "store/remote/format/stamp.h"
+#include "store/remote/format/trailer.h"
+
+enum {
+    FIELDS_USER_BYTES_MAX = 2048, /* of all x-amz-meta-* as the strictest backend counts them: whole names and values */
+    FIELDS_BYTES_MAX = 8 << 10,   /* of all fields of one request: what servers take in a head */
+};
+
+/* ---- to the backend ---- */
+
+/* Can the client's metadata travel as header fields beside `own_bytes` of ours (fields_own_bytes), and come back as
+ * they are? Values that are not printable ASCII, begin or end with a blank or hold two in a row do not. */
+bool fields_can_carry(struct span metadata, size_t own_bytes);
+/* What S4's fields and the stamp take of FIELDS_USER_BYTES_MAX. */
+size_t fields_own_bytes(const struct object_attributes *attributes, const struct object_stamp *stamp);
+/* Appends everything that a PUT, Create or CopyObject with REPLACE says of the object. attributes->checksum is not used
+ * (the stamp has it). Metadata that lies in the trailer (stamp->is_metadata_in_trailer) is left out, but for standard
+ * fields that a header can carry, which other tools then see. False: the codec has no name. */
+bool fields_encode(const struct object_attributes *attributes, const struct object_stamp *stamp,
+                   struct buffer *ret_fields);
+
+/* ---- from the backend ---- */
+
+struct backend_object {
+    struct object_attributes attributes; /* metadata points into the buffer that was passed */
+    struct object_stamp stamp;
+    bool is_stamped; /* Bale wrote it, or a copy that kept its fields: stamp is valid */
+};
+
+/* Reads the fields of a HEAD or GET answer: of the whole object, or of a range of it. `size`: its stored size, from
+ * content-length or content-range. Client's metadata are appended to `ret_metadata`. ERROR_UNSUPPORTED: a codec that is
+ * not in the table. ERROR_DAMAGED: there is no ETag, or it is longer than STORED_ETAG_TEXT_BYTES - 1. */
+bool fields_decode(struct span fields, uint64_t size, struct buffer *ret_metadata, struct backend_object *ret_object,
+                   struct error *error);
+/* Takes over what only the trailer knows. Metadata wins where both speak. trailer->metadata, if it is used, must live
+ * as long as the attributes. */
+void fields_apply_trailer(struct backend_object *object, const struct trailer *trailer);
+
+/* ETag text of the backend without quotes and W/; *ret_is_weak says that it had that. */
+struct span fields_plain_etag(struct span text, bool *ret_is_weak);
+/* The logical ETag of what S4 did not write: the backend's own, or a digest of it where it is too long. */
+void fields_foreign_etag(struct span stored_etag, char ret_etag[ETAG_TEXT_BYTES]);

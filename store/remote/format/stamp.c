@@ -1,0 +1,122 @@
+/* store/remote/format/stamp.c -- `s4-bale` as text, and back. */
+#include "store/remote/format/stamp.h"
+
+#include "runtime/base/base64.h"
+#include "runtime/base/decimal.h"
+#include "store/remote/format/trailer.h"
+#include "store/s4_metadata.h"
+
+const struct span stamp_field = SPAN("s4-bale");
+
+/* ---- writing ---- */
+
+static void put_base64(struct buffer *to, const uint8_t *bytes, size_t size)
+{
+    char text[BASE64_URL_BYTES(STAMP_LEDGER_BYTES)];
+    base64_url_encode(span_of(bytes, size), text);
+    buffer_append(to, span_of(text, BASE64_URL_BYTES(size)));
+}
+
+static void put_trailer(struct buffer *to, const struct object_stamp *stamp)
+{
+    if (stamp->trailer == STAMP_TRAILER_SAYS)
+        buffer_append_string(to, ";t=?");
+    if (stamp->trailer == STAMP_TRAILER_BYTES) {
+        buffer_append_string(to, ";t=");
+        buffer_append_decimal(to, stamp->trailer_bytes);
+    }
+    if (stamp->is_metadata_in_trailer)
+        buffer_append_string(to, ";u=t");
+}
+
+void stamp_encode(const struct object_stamp *stamp, struct buffer *ret_text)
+{
+    buffer_append_string(ret_text, "1;n=");
+    put_base64(ret_text, stamp->nonce, STAMP_NONCE_BYTES);
+    put_trailer(ret_text, stamp);
+    if (stamp->is_counted) {
+        buffer_append_string(ret_text, ";l=");
+        put_base64(ret_text, stamp->ledger, STAMP_LEDGER_BYTES);
+        buffer_append_string(ret_text, "/");
+        put_base64(ret_text, stamp->name, STAMP_NAME_BYTES);
+    }
+    if (stamp->checksum.algorithm != CHECKSUM_NONE) {
+        buffer_append_string(ret_text, ";c=");
+        s4_checksum_encode(&stamp->checksum, ret_text);
+    }
+}
+
+/* ---- reading ---- */
+
+static bool read_trailer(struct span value, struct object_stamp *stamp)
+{
+    stamp->trailer = span_equal(value, SPAN("?")) ? STAMP_TRAILER_SAYS : STAMP_TRAILER_BYTES;
+    return stamp->trailer == STAMP_TRAILER_SAYS ||
+           decimal_parse_range(value, TRAILER_BYTES_LEAST, TRAILER_BYTES_MAX, &stamp->trailer_bytes);
+}
+
+static bool read_ledger(struct span value, struct object_stamp *stamp)
+{
+    size_t slash = span_find(value, '/');
+    stamp->is_counted = slash != SIZE_MAX &&
+                        base64_url_decode(span_take(value, slash), stamp->ledger, STAMP_LEDGER_BYTES) &&
+                        base64_url_decode(span_skip(value, slash + 1), stamp->name, STAMP_NAME_BYTES);
+    return stamp->is_counted;
+}
+
+static bool read_field(struct span field, struct object_stamp *stamp)
+{
+    if (field.size < 2 || field.data[1] != '=')
+        return false;
+    struct span value = span_skip(field, 2);
+    switch (field.data[0]) {
+    case 'n':
+        return base64_url_decode(value, stamp->nonce, STAMP_NONCE_BYTES);
+    case 't':
+        return read_trailer(value, stamp);
+    case 'u':
+        stamp->is_metadata_in_trailer = span_equal(value, SPAN("t"));
+        return stamp->is_metadata_in_trailer;
+    case 'l':
+        return read_ledger(value, stamp);
+    case 'c':
+        return s4_checksum_decode(value, &stamp->checksum);
+    default:
+        return true;
+    }
+}
+
+static struct span take_field(struct span *text)
+{
+    size_t end = span_find(*text, ';');
+    struct span field = span_take(*text, end);
+    *text = span_skip(*text, end == SIZE_MAX ? text->size : end + 1);
+    return field;
+}
+
+bool stamp_decode(struct span text, struct object_stamp *ret_stamp)
+{
+    *ret_stamp = (struct object_stamp){0};
+    bool has_nonce = false;
+    if (!span_equal(take_field(&text), SPAN("1")))
+        return false;
+    while (text.size > 0) {
+        struct span field = take_field(&text);
+        has_nonce = has_nonce || span_starts_with(field, SPAN("n="));
+        if (!read_field(field, ret_stamp))
+            return false;
+    }
+    return has_nonce && (!ret_stamp->is_metadata_in_trailer || ret_stamp->trailer != STAMP_NO_TRAILER);
+}
+
+void stamp_name_digest(struct span bucket, struct span key, uint8_t ret_name[STAMP_NAME_BYTES])
+{
+    uint8_t digest[SHA256_BYTES];
+    struct sha256_sum sum;
+    sha256_begin(&sum);
+    sha256_update(&sum, bucket);
+    sha256_update(&sum, SPAN("/"));
+    sha256_update(&sum, key);
+    sha256_end(&sum, digest);
+    memcpy(ret_name, digest, STAMP_NAME_BYTES);
+}

@@ -1,0 +1,49 @@
+/* store/remote/format/stamp.h -- the one field of metadata that is Bale's own: `s4-bale`.
+ *
+ *     1;n=NONCE;t=BYTES;u=t;l=LEDGER/NAME;c=CHECKSUM
+ *
+ * n tells this write from every other one, which is how a lost answer is resolved. t says whether a trailer ends the
+ * body. u=t: the metadata that clients gave lies in the trailer. l: which savings ledger counts the object, and a
+ * digest of the name that it was written under, so that a copy which another tool made under another name is not
+ * counted. c: the S3 checksum of the original. Fields that a reader does not know it passes over; clients cannot set
+ * any `s4-*`. docs/bucket-format.md has the bytes. */
+#pragma once
+
+#include "runtime/base/buffer.h"
+#include "runtime/base/span.h"
+#include "s3client/wire/checksum.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum {
+    STAMP_NONCE_BYTES = 16,
+    STAMP_LEDGER_BYTES = 16,
+    STAMP_NAME_BYTES = 8,
+    STAMP_TEXT_BYTES_MAX = 224,
+};
+
+extern const struct span stamp_field; /* "s4-bale" */
+
+struct object_stamp {
+    uint8_t nonce[STAMP_NONCE_BYTES];
+    enum stamp_trailer {
+        STAMP_NO_TRAILER,
+        STAMP_TRAILER_BYTES, /* ... of trailer_bytes */
+        STAMP_TRAILER_SAYS   /* there is one, its footer says how large: written before the size was known */
+    } trailer;
+    uint64_t trailer_bytes;
+    bool is_metadata_in_trailer;
+    bool is_counted; /* the two below are there */
+    uint8_t ledger[STAMP_LEDGER_BYTES];
+    uint8_t name[STAMP_NAME_BYTES];
+    struct checksum_value checksum; /* CHECKSUM_NONE: none */
+};
+
+/* Appends the text. */
+void stamp_encode(const struct object_stamp *stamp, struct buffer *ret_text);
+/* False: it is no stamp of a version that is known, or malformed: the object is then read by S4's fields alone. */
+bool stamp_decode(struct span text, struct object_stamp *ret_stamp);
+
+/* What `l=` has of a name: first bytes of SHA-256(bucket "/" key). */
+void stamp_name_digest(struct span bucket, struct span key, uint8_t ret_name[STAMP_NAME_BYTES]);

@@ -1,0 +1,234 @@
+/* tests/unit/remote/fields_test.c -- attributes as header fields of the backend, and back; what no header can carry. */
+#include "store/remote/format/fields.h"
+
+#include "codec/codec.h"
+#include "tests/unit/run_suite.h"
+
+static struct span field(struct span fields, const char *name)
+{
+    struct span value = SPAN_EMPTY;
+    (void)metadata_find(fields, span_from_string(name), &value);
+    return value;
+}
+
+#define ck_assert_text(text, expected) \
+    ck_assert_msg(span_equal(text, span_from_string(expected)), "%.*s", SPAN_FORMAT(text))
+
+static struct object_attributes ordinary(struct span metadata)
+{
+    return (struct object_attributes){
+        .original_size = 1000,
+        .stored_size = 300,
+        .etag = "0123456789abcdef0123456789abcdef",
+        .layout = LAYOUT_FRAMED,
+        .codec = CODEC_ZSTD,
+        .is_s4 = true,
+        .is_size_known = true,
+        .has_crc32c = true,
+        .crc32c = 7,
+        .checksum = {.algorithm = CHECKSUM_CRC32C, .bytes = {1, 2, 3, 4}},
+        .metadata = metadata,
+    };
+}
+
+START_TEST(both_ways)
+{
+    struct buffer metadata = {0};
+    struct buffer fields = {0};
+    struct buffer again = {0};
+    struct backend_object object;
+    struct error error;
+    ck_assert(metadata_append(&metadata, SPAN("content-type"), SPAN("text/plain")));
+    ck_assert(metadata_append(&metadata, SPAN("x-amz-meta-colour"), SPAN("red and green")));
+    struct object_attributes attributes = ordinary(buffer_span(&metadata));
+    struct object_stamp stamp = {.nonce = {1}, .checksum = attributes.checksum};
+    ck_assert(fields_encode(&attributes, &stamp, &fields));
+    ck_assert_text(field(buffer_span(&fields), "x-amz-meta-s4-codec"), "cpu-zstd");
+    ck_assert_text(field(buffer_span(&fields), "x-amz-meta-s4-original-size"), "1000");
+    ck_assert_text(field(buffer_span(&fields), "x-amz-meta-s4-compressed-size"), "300");
+    ck_assert_text(field(buffer_span(&fields), "x-amz-meta-s4-framed"), "true");
+    ck_assert_uint_eq(field(buffer_span(&fields), "x-amz-meta-s4-bale-checksum").size, 0);
+
+    ck_assert(metadata_append(&fields, SPAN("etag"), SPAN("\"the-backend's\"")));
+    ck_assert(metadata_append(&fields, SPAN("last-modified"), SPAN("Sun, 06 Nov 1994 08:49:37 GMT")));
+    ck_assert(metadata_append(&fields, SPAN("x-amz-tagging-count"), SPAN("3")));
+    ck_assert(metadata_append(&fields, SPAN("server"), SPAN("somebody")));
+    ck_assert(fields_decode(buffer_span(&fields), 300, &again, &object, &error));
+    ck_assert(object.is_stamped && object.stamp.nonce[0] == 1);
+    ck_assert_str_eq(object.attributes.etag, attributes.etag);
+    ck_assert_str_eq(object.attributes.stored_etag, "the-backend's");
+    ck_assert_str_eq(object.attributes.version, "null");
+    ck_assert_int_eq(object.attributes.modified_ms, INT64_C(784111777000));
+    ck_assert_uint_eq(object.attributes.tags_count, 3);
+    ck_assert_uint_eq(object.attributes.original_size, 1000);
+    ck_assert(object.attributes.checksum.algorithm == CHECKSUM_CRC32C && object.attributes.layout == LAYOUT_FRAMED);
+    ck_assert(span_equal(object.attributes.metadata, buffer_span(&metadata)));
+    buffer_free(&metadata);
+    buffer_free(&fields);
+    buffer_free(&again);
+}
+END_TEST
+
+START_TEST(foreign_objects_are_as_they_are)
+{
+    struct buffer fields = {0};
+    struct buffer again = {0};
+    struct backend_object object;
+    struct error error;
+    ck_assert(metadata_append(&fields, SPAN("etag"), SPAN("\"d41d8cd98f00b204e9800998ecf8427e-3\"")));
+    ck_assert(metadata_append(&fields, SPAN("content-type"), SPAN("image/png")));
+    ck_assert(metadata_append(&fields, SPAN("x-amz-meta-s4-bale"), SPAN("nonsense")));
+    ck_assert(fields_decode(buffer_span(&fields), 77, &again, &object, &error));
+    ck_assert(!object.attributes.is_s4 && !object.is_stamped && object.attributes.is_size_known);
+    ck_assert_str_eq(object.attributes.etag, "d41d8cd98f00b204e9800998ecf8427e-3");
+    ck_assert_uint_eq(object.attributes.original_size, 77);
+    ck_assert_text(field(object.attributes.metadata, "content-type"), "image/png");
+    buffer_free(&fields);
+    buffer_free(&again);
+}
+END_TEST
+
+START_TEST(etags)
+{
+    bool is_weak;
+    char etag[ETAG_TEXT_BYTES];
+    ck_assert_text(fields_plain_etag(SPAN("W/\"abc\""), &is_weak), "abc");
+    ck_assert(is_weak);
+    ck_assert_text(fields_plain_etag(SPAN(" abc "), &is_weak), "abc");
+    ck_assert(!is_weak);
+    ck_assert_text(fields_plain_etag(SPAN("\""), &is_weak), "\"");
+    fields_foreign_etag(SPAN("an ETag with more characters than a logical one may have"), etag);
+    ck_assert_uint_eq(strlen(etag), 32);
+
+    struct buffer fields = {0};
+    struct buffer again = {0};
+    struct backend_object object;
+    struct error error;
+    ck_assert(!fields_decode(SPAN_EMPTY, 1, &again, &object, &error));
+    ck_assert_int_eq(error.kind, ERROR_DAMAGED);
+    char text[400];
+    memset(text, 'e', sizeof text);
+    ck_assert(metadata_append(&fields, SPAN("etag"), span_of(text, sizeof text)));
+    ck_assert(!fields_decode(buffer_span(&fields), 1, &again, &object, &error));
+    ck_assert_int_eq(error.kind, ERROR_DAMAGED);
+    buffer_free(&fields);
+    buffer_free(&again);
+}
+END_TEST
+
+START_TEST(what_a_header_cannot_carry)
+{
+    static const char *const wrong[] = {" a", "a ", "a  b", "a\tb", "K\xc3\xb6ln", "a\x7f", " "};
+    static const char *const right[] = {"", "a", "a b", "~!\"#"};
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        struct buffer list = {0};
+        ck_assert(metadata_append(&list, SPAN("x-amz-meta-a"), span_from_string(wrong[i])));
+        ck_assert_msg(!fields_can_carry(buffer_span(&list), 0), "'%s'", wrong[i]);
+        buffer_free(&list);
+    }
+    for (size_t i = 0; i < sizeof right / sizeof right[0]; i++) {
+        struct buffer list = {0};
+        ck_assert(metadata_append(&list, SPAN("x-amz-meta-a"), span_from_string(right[i])));
+        ck_assert_msg(fields_can_carry(buffer_span(&list), 0), "'%s'", right[i]);
+        buffer_free(&list);
+    }
+}
+END_TEST
+
+/* Names count whole: x-amz-meta- and all. */
+START_TEST(the_limit_counts_whole_names)
+{
+    struct buffer list = {0};
+    char value[2048];
+    memset(value, 'v', sizeof value);
+    size_t own = 300;
+    size_t room = FIELDS_USER_BYTES_MAX - own - strlen("x-amz-meta-a");
+    ck_assert(metadata_append(&list, SPAN("content-type"), SPAN("text/plain"))); /* does not count */
+    ck_assert(metadata_append(&list, SPAN("x-amz-meta-a"), span_of(value, room)));
+    ck_assert(fields_can_carry(buffer_span(&list), own));
+    ck_assert(!fields_can_carry(buffer_span(&list), own + 1));
+    buffer_free(&list);
+
+    struct object_attributes attributes = ordinary(SPAN_EMPTY);
+    struct object_stamp stamp = {.trailer = STAMP_TRAILER_SAYS, .is_counted = true, .checksum = attributes.checksum};
+    ck_assert_uint_le(fields_own_bytes(&attributes, &stamp), 420);
+}
+END_TEST
+
+START_TEST(metadata_from_the_trailer)
+{
+    struct buffer metadata = {0};
+    struct buffer fields = {0};
+    struct buffer again = {0};
+    struct backend_object object;
+    struct error error;
+    ck_assert(metadata_append(&metadata, SPAN("content-type"), SPAN("text/plain")));
+    ck_assert(metadata_append(&metadata, SPAN("x-amz-meta-city"), SPAN("K\xc3\xb6ln")));
+    struct object_attributes attributes = ordinary(buffer_span(&metadata));
+    struct object_stamp stamp = {
+        .trailer = STAMP_TRAILER_BYTES, .trailer_bytes = 200, .is_metadata_in_trailer = true, .nonce = {2}};
+    ck_assert(fields_encode(&attributes, &stamp, &fields));
+    ck_assert_text(field(buffer_span(&fields), "content-type"), "text/plain");
+    ck_assert_uint_eq(field(buffer_span(&fields), "x-amz-meta-city").size, 0);
+    ck_assert(metadata_append(&fields, SPAN("etag"), SPAN("\"e\"")));
+    ck_assert(fields_decode(buffer_span(&fields), 500, &again, &object, &error));
+    ck_assert(object.is_stamped && object.stamp.is_metadata_in_trailer);
+    const struct trailer trailer = {.facts = {.original_size = 1000}, .metadata = buffer_span(&metadata)};
+    fields_apply_trailer(&object, &trailer);
+    ck_assert_text(field(object.attributes.metadata, "x-amz-meta-city"), "K\xc3\xb6ln");
+    ck_assert_str_eq(object.attributes.etag, attributes.etag); /* metadata wins */
+    buffer_free(&metadata);
+    buffer_free(&fields);
+    buffer_free(&again);
+}
+END_TEST
+
+/* Written by multipart: hardly anything was known when the head was sent. */
+START_TEST(attributes_from_the_trailer)
+{
+    struct buffer fields = {0};
+    struct buffer again = {0};
+    struct backend_object object;
+    struct error error;
+    struct object_attributes early = {.is_s4 = true, .layout = LAYOUT_FRAMED, .codec = CODEC_ZSTD};
+    struct object_stamp stamp = {.trailer = STAMP_TRAILER_SAYS};
+    ck_assert(fields_encode(&early, &stamp, &fields));
+    ck_assert_uint_eq(field(buffer_span(&fields), "x-amz-meta-s4-original-size").size, 0);
+    ck_assert_uint_eq(field(buffer_span(&fields), "x-amz-meta-s4-compressed-size").size, 0);
+    ck_assert(metadata_append(&fields, SPAN("etag"), SPAN("\"e\"")));
+    ck_assert(fields_decode(buffer_span(&fields), 5000, &again, &object, &error));
+    ck_assert(!object.attributes.is_size_known && object.attributes.etag[0] == '\0');
+    const struct trailer trailer = {
+        .facts = {.original_size = 9000,
+                  .digest = {0xab},
+                  .parts_count = 3,
+                  .crc32c = 5,
+                  .checksum = {.algorithm = CHECKSUM_CRC32, .type = CHECKSUM_FULL_OBJECT}},
+        .frames_count = 2,
+    };
+    fields_apply_trailer(&object, &trailer);
+    ck_assert_uint_eq(object.attributes.original_size, 9000);
+    ck_assert(object.attributes.is_size_known && object.attributes.has_crc32c);
+    ck_assert_str_eq(object.attributes.etag, "ab000000000000000000000000000000-3");
+    ck_assert_uint_eq(object.attributes.parts_count, 3);
+    ck_assert_uint_eq(object.attributes.sidecar_size, SIDECAR_HEAD_BYTES + 2 * SIDECAR_ENTRY_BYTES);
+    ck_assert_int_eq(object.attributes.checksum.algorithm, CHECKSUM_CRC32);
+    buffer_free(&fields);
+    buffer_free(&again);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("remote fields");
+    TCase *cases = tcase_create("fields");
+    tcase_add_test(cases, both_ways);
+    tcase_add_test(cases, foreign_objects_are_as_they_are);
+    tcase_add_test(cases, etags);
+    tcase_add_test(cases, what_a_header_cannot_carry);
+    tcase_add_test(cases, the_limit_counts_whole_names);
+    tcase_add_test(cases, metadata_from_the_trailer);
+    tcase_add_test(cases, attributes_from_the_trailer);
+    suite_add_tcase(suite, cases);
+    return run_suite(suite);
+}
