@@ -6,7 +6,7 @@
 
 #include "runtime/base/buffer.h"
 #include "runtime/base/list.h"
-#include "server/http/chunked.h"
+#include "s3client/wire/chunked.h"
 #include "server/http/connection.h"
 
 enum {

@@ -1,11 +1,7 @@
-/* server/http/head.c -- the parser of a request head: one pass over the bytes, sixteen at a time where it helps. */
+/* server/http/head.c -- the parser of a request head: one pass over the bytes. */
 #include "server/http/head.h"
 
 #include "runtime/base/decimal.h"
-
-#ifdef __SSE2__
-#include <emmintrin.h>
-#endif
 
 enum { METHOD_BYTES_MAX = 32, BLANK_LINE_BYTES = 2 };
 
@@ -17,13 +13,6 @@ struct field_notes {
     bool has_unknown_coding; /* chunked, and something else before it */
     bool says_close;
     bool says_keep_alive;
-};
-
-/* RFC 9110 section 5.6.2. */
-static const bool is_token[256] = {
-    ['!'] = 1, ['#'] = 1, ['$'] = 1, ['%'] = 1,         ['&'] = 1,         ['\''] = 1,
-    ['*'] = 1, ['+'] = 1, ['-'] = 1, ['.'] = 1,         ['^'] = 1,         ['_'] = 1,
-    ['`'] = 1, ['|'] = 1, ['~'] = 1, ['0' ... '9'] = 1, ['A' ... 'Z'] = 1, ['a' ... 'z'] = 1,
 };
 
 /* RFC 3986: reg-name, IP literals and the port. No '@': there are no users in a Host. */
@@ -53,50 +42,6 @@ static enum http_parse refuse_section(struct error *error)
     return HTTP_PARSE_FAILED;
 }
 
-/* The first byte that is at most `most`, or DEL. */
-static inline const uint8_t *find_control(const uint8_t *at, const uint8_t *end, uint8_t most)
-{
-#ifdef __SSE2__
-    const __m128i limit = _mm_set1_epi8((char)most);
-    const __m128i delete = _mm_set1_epi8(0x7f);
-    for (; end - at >= 16; at += 16) {
-        __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)at);
-        __m128i low = _mm_cmpeq_epi8(_mm_min_epu8(bytes, limit), bytes);
-        int found = _mm_movemask_epi8(_mm_or_si128(low, _mm_cmpeq_epi8(bytes, delete)));
-        if (found != 0)
-            return at + __builtin_ctz((unsigned)found);
-    }
-#endif
-    while (at<end && * at> most && *at != 0x7f)
-        at++;
-    return at;
-}
-
-static uint8_t lower(uint8_t byte)
-{
-    return byte >= 'A' && byte <= 'Z' ? byte | 0x20 : byte;
-}
-
-/* `name` is lower case, and holds letters, digits and '-' only. */
-static bool is_name(struct span text, const char *name, size_t size)
-{
-    if (text.size != size)
-        return false;
-    for (size_t i = 0; i < size; i++) {
-        if (lower(text.data[i]) != (uint8_t)name[i])
-            return false;
-    }
-    return true;
-}
-
-#define IS_NAME(text, literal) is_name((text), (literal), sizeof(literal) - 1)
-
-static uint64_t name_bit(const uint8_t *name, size_t size)
-{
-    unsigned mixed = (unsigned)size * 11 + (lower(name[0]) & 0x1fU) * 3 + (lower(name[size - 1]) & 0x1fU) * 5;
-    return (uint64_t)1 << (mixed & 63);
-}
-
 static bool is_host_text(struct span text)
 {
     for (size_t i = 0; i < text.size; i++) {
@@ -113,9 +58,9 @@ static bool reduce_absolute(struct http_head *head)
 {
     struct span target = head->target;
     size_t scheme = 0;
-    if (target.size > 7 && IS_NAME(span_take(target, 7), "http://"))
+    if (target.size > 7 && HTTP_NAME_IS(span_take(target, 7), "http://"))
         scheme = 7;
-    else if (target.size > 8 && IS_NAME(span_take(target, 8), "https://"))
+    else if (target.size > 8 && HTTP_NAME_IS(span_take(target, 8), "https://"))
         scheme = 8;
     if (scheme == 0)
         return false;
@@ -163,7 +108,7 @@ static enum http_parse parse_request_line(const uint8_t **position, const uint8_
 {
     const uint8_t *line = *position;
     const uint8_t *at = line;
-    while (at < end && is_token[*at])
+    while (at < end && http_is_token[*at])
         at++;
     if (at - line > METHOD_BYTES_MAX || (at < end && (*at != ' ' || at == line)))
         return refuse(error, "The request line does not begin with a method and one space.");
@@ -174,7 +119,7 @@ static enum http_parse parse_request_line(const uint8_t **position, const uint8_
     const uint8_t *target = ++at;
     bool is_cut = end - line > HTTP_REQUEST_LINE_BYTES_MAX;
     const uint8_t *limit = is_cut ? line + HTTP_REQUEST_LINE_BYTES_MAX : end;
-    at = find_control(at, limit, ' ');
+    at = http_find_control(at, limit, ' ');
     if (at == limit)
         return is_cut ? refuse_target(error, "The request line exceeds its maximum size.") : HTTP_PARSE_MORE;
     if (*at == '\r' || *at == '\n')
@@ -214,7 +159,7 @@ static enum http_parse note_transfer_encoding(struct field_notes *notes, struct 
     while (before_last > 0 && value.data[before_last - 1] != ',')
         before_last--;
     /* without chunked at the end nobody knows where the body ends (RFC 9112, section 6.3) */
-    if (!IS_NAME(span_trim(span_skip(value, before_last)), "chunked"))
+    if (!HTTP_NAME_IS(span_trim(span_skip(value, before_last)), "chunked"))
         return refuse(notes->error, "The last Transfer-Encoding of a request must be chunked.");
     notes->has_unknown_coding = before_last > 0;
     return HTTP_PARSE_DONE;
@@ -233,38 +178,27 @@ static enum http_parse note_host(struct field_notes *notes, struct http_head *he
     return HTTP_PARSE_DONE;
 }
 
-static void note_connection(struct field_notes *notes, struct span value)
-{
-    while (value.size > 0) {
-        size_t comma = span_find(value, ',');
-        struct span option = span_trim(span_take(value, comma));
-        notes->says_close |= IS_NAME(option, "close");
-        notes->says_keep_alive |= IS_NAME(option, "keep-alive");
-        value = comma == SIZE_MAX ? SPAN_EMPTY : span_skip(value, comma + 1);
-    }
-}
-
 static enum http_parse note_field(struct field_notes *notes, struct http_head *head, const struct http_field *field)
 {
     switch (field->name.size) {
     case sizeof "host" - 1:
-        if (IS_NAME(field->name, "host"))
+        if (HTTP_NAME_IS(field->name, "host"))
             return note_host(notes, head, field->value);
         break;
     case sizeof "expect" - 1:
-        if (IS_NAME(field->name, "expect"))
-            head->expects_continue |= IS_NAME(field->value, "100-continue");
+        if (HTTP_NAME_IS(field->name, "expect"))
+            head->expects_continue |= HTTP_NAME_IS(field->value, "100-continue");
         break;
     case sizeof "connection" - 1:
-        if (IS_NAME(field->name, "connection"))
-            note_connection(notes, field->value);
+        if (HTTP_NAME_IS(field->name, "connection"))
+            http_connection_options(field->value, &notes->says_close, &notes->says_keep_alive);
         break;
     case sizeof "content-length" - 1:
-        if (IS_NAME(field->name, "content-length"))
+        if (HTTP_NAME_IS(field->name, "content-length"))
             return note_content_length(head, field->value, notes->error);
         break;
     case sizeof "transfer-encoding" - 1:
-        if (IS_NAME(field->name, "transfer-encoding"))
+        if (HTTP_NAME_IS(field->name, "transfer-encoding"))
             return note_transfer_encoding(notes, field->value);
         break;
     default:
@@ -298,39 +232,6 @@ static enum http_parse conclude(const struct field_notes *notes, struct http_hea
 
 /* ---- fields ---- */
 
-/* One line; advances *position beyond it. */
-static enum http_parse parse_field(const uint8_t **position, const uint8_t *end, struct http_field *field,
-                                   struct error *error)
-{
-    const uint8_t *name = *position;
-    const uint8_t *at = name;
-    while (at < end && is_token[*at])
-        at++;
-    if (at == end)
-        return HTTP_PARSE_MORE;
-    if (*at != ':' || at == name)
-        return refuse(error, *name == ' ' || *name == '\t' ? "A header line begins with a space (obsolete folding)."
-                                                           : "A header line is not \"name: value\".");
-    field->name = span_of(name, (size_t)(at - name));
-    do {
-        at++;
-    } while (at < end && (*at == ' ' || *at == '\t'));
-
-    const uint8_t *value = at;
-    while ((at = find_control(at, end, 0x1f)) < end && *at == '\t')
-        at++;
-    if (end - at < 2) {
-        return at < end && *at != '\r' ? refuse(error, "A header value holds a control byte.") : HTTP_PARSE_MORE;
-    }
-    if (at[0] != '\r' || at[1] != '\n')
-        return refuse(error, "A header value holds a control byte.");
-    *position = at + 2;
-    while (at > value && (at[-1] == ' ' || at[-1] == '\t'))
-        at--;
-    field->value = span_of(value, (size_t)(at - value));
-    return HTTP_PARSE_DONE;
-}
-
 /* The header section with the empty line that ends it; `end` is already cut to the section's bound. */
 static enum http_parse parse_fields(const uint8_t **position, const uint8_t *end, struct field_notes *notes,
                                     struct http_head *head)
@@ -350,13 +251,16 @@ static enum http_parse parse_fields(const uint8_t **position, const uint8_t *end
         if (head->fields_count == HTTP_FIELDS_MAX)
             return refuse_section(notes->error);
         struct http_field *field = &head->fields[head->fields_count];
-        enum http_parse outcome = parse_field(&at, end, field, notes->error);
+        const char *reason = NULL;
+        enum http_parse outcome = http_field_parse(&at, end, field, &reason);
+        if (outcome == HTTP_PARSE_FAILED)
+            return refuse(notes->error, reason);
         if (outcome == HTTP_PARSE_DONE)
             outcome = note_field(notes, head, field);
         if (outcome != HTTP_PARSE_DONE)
             return outcome;
         head->fields_count++;
-        head->names_present |= name_bit(field->name.data, field->name.size);
+        head->names_present |= http_name_bit(field->name);
     }
 }
 
@@ -405,7 +309,7 @@ enum http_parse http_head_parse(struct span bytes, struct http_head *ret_head, s
 
 static bool may_have(const struct http_head *head, struct span name)
 {
-    return name.size > 0 && (head->names_present == 0 || (head->names_present & name_bit(name.data, name.size)) != 0);
+    return name.size > 0 && (head->names_present == 0 || (head->names_present & http_name_bit(name)) != 0);
 }
 
 bool http_head_find_name(const struct http_head *head, struct span name, struct span *ret_value)
@@ -414,7 +318,7 @@ bool http_head_find_name(const struct http_head *head, struct span name, struct 
     if (!may_have(head, name))
         return false;
     for (unsigned i = 0; i < head->fields_count; i++) {
-        if (is_name(head->fields[i].name, (const char *)name.data, name.size)) {
+        if (http_name_is(head->fields[i].name, name)) {
             *ret_value = head->fields[i].value;
             return true;
         }
@@ -427,6 +331,6 @@ unsigned http_head_count(const struct http_head *head, const char *name)
     size_t size = strlen(name);
     unsigned count = 0;
     for (unsigned i = 0; may_have(head, span_of(name, size)) && i < head->fields_count; i++)
-        count += is_name(head->fields[i].name, name, size);
+        count += http_name_is(head->fields[i].name, span_of(name, size));
     return count;
 }

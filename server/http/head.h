@@ -46,8 +46,6 @@ struct http_head {
 #define HTTP_INCOMPLETE_BODY "IncompleteBody"
 #define HTTP_REQUEST_TIMEOUT "RequestTimeout"
 
-enum http_parse { HTTP_PARSE_MORE, HTTP_PARSE_DONE, HTTP_PARSE_FAILED };
-
 /* `bytes` is what was received so far from the head's first byte. MORE: read on, then parse from the first byte again
  * (worth it when a line feed has come, or HTTP_HEAD_BYTES_MAX bytes are there). DONE: *ret_size bytes are the head.
  * FAILED: the error has one of the codes above, *ret_head holds what was recognized until then (nothing, or method and

@@ -1,6 +1,6 @@
-/* tests/fuzz/http/chunked_fuzz.c -- any bytes as a chunked body: fed whole and in pieces, the result is the same. */
+/* tests/fuzz/wire/chunked_fuzz.c -- any bytes as a chunked body: fed whole and in pieces, the result is the same. */
 #include "runtime/base/assert.h"
-#include "server/http/chunked.h"
+#include "s3client/wire/chunked.h"
 
 #include <stdlib.h>
 

@@ -1,4 +1,4 @@
-/* server/http/chunked.h -- the chunked transfer coding, taken off as the bytes come (RFC 9112, section 7.1).
+/* s3client/wire/chunked.h -- the chunked transfer coding, taken off as the bytes come (RFC 9112, section 7.1).
  *
  * A push parser: no I/O, no allocation, no copy; bytes may be cut anywhere; fuzzed. Strict where two readers could
  * disagree: hexadecimal digits only, CRLF only. Extensions and trailer fields are bounded and ignored. */

@@ -1,9 +1,9 @@
-/* server/http/chunked.c -- a state for each place where the bytes may be cut. */
-#include "server/http/chunked.h"
+/* s3client/wire/chunked.c -- a state for each place where the bytes may be cut. */
+#include "s3client/wire/chunked.h"
 
 #include "runtime/base/assert.h"
 #include "runtime/base/hex.h"
-#include "server/http/head.h"
+#include "s3client/wire/s3_error.h"
 
 void chunked_reader_init(struct chunked_reader *reader)
 {
@@ -134,7 +134,7 @@ bool chunked_reader_feed(struct chunked_reader *reader, struct span *input, stru
         }
         reader->framing_bytes++;
         if (!step(reader, input->data[0]) || !is_in_bounds(reader))
-            return error_set(error, ERROR_INVALID, HTTP_INCOMPLETE_BODY, "The chunked transfer coding is broken.");
+            return error_set(error, ERROR_INVALID, S3_IncompleteBody, "The chunked transfer coding is broken.");
         *input = span_skip(*input, 1);
     }
     return true;

@@ -1,5 +1,5 @@
-/* tests/unit/http/chunked_test.c -- chunked bodies cut at every place, and those that are refused. */
-#include "server/http/chunked.h"
+/* tests/unit/wire/test_chunked.c -- chunked bodies cut at every place, and those that are refused. */
+#include "s3client/wire/chunked.h"
 #include "tests/unit/run_suite.h"
 
 #include <check.h>
