@@ -55,8 +55,17 @@ static void sort_parameters(const struct buffer *from, struct parameter *paramet
     }
 }
 
-/* Decodes what the wire has and encodes it as the signer must have: "%2b", "%2B" and "+" are one, so are "~" and "%7E".
- */
+/* Up to the first byte that does not stand for itself in a form. */
+static size_t count_literal(struct span text)
+{
+    size_t count = 0;
+    while (count < text.size && text.data[count] != '%' && text.data[count] != '+')
+        count++;
+    return count;
+}
+
+/* Decodes what the wire has, as forms are decoded, and encodes it as the signer must have: "%2b" and "%2B" are one, so
+ * are "~" and "%7E", and "+" and "%20", which is a space. */
 static bool append_normalised(struct buffer *to, struct span text)
 {
     if (uri_is_encoded(text)) { /* by nearly all clients */
@@ -64,16 +73,17 @@ static bool append_normalised(struct buffer *to, struct span text)
         return true;
     }
     for (;;) {
-        struct span plain = span_take(text, span_find(text, '%'));
-        uri_encode(to, plain, URI_ENCODE_ALL);
-        text = span_skip(text, plain.size);
+        struct span literal = span_take(text, count_literal(text));
+        uri_encode(to, literal, URI_ENCODE_ALL);
+        text = span_skip(text, literal.size);
         if (text.size == 0)
             return true;
-        uint8_t byte;
-        if (!uri_decode_escape(text, &byte))
+        uint8_t byte = ' ';
+        bool is_escape = text.data[0] == '%';
+        if (is_escape && !uri_decode_escape(text, &byte))
             return false;
         uri_encode(to, span_of(&byte, 1), URI_ENCODE_ALL);
-        text = span_skip(text, 3);
+        text = span_skip(text, is_escape ? 3 : 1);
     }
 }
 

@@ -22,7 +22,7 @@ struct sigv4_header {
 struct sigv4_request {
     struct span method;
     struct span path;  /* decoded: the bytes of "/bucket/key", encoded here exactly once */
-    struct span query; /* as on the wire, without "?"; X-Amz-Signature is left out when it stands in it */
+    struct span query; /* as on the wire, without "?": '+' is a space, as in forms. X-Amz-Signature is left out */
     const struct sigv4_header *headers;
     unsigned headers_count;
     struct span signed_headers; /* lower case, separated by ";", as in the request */

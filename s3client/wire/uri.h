@@ -22,7 +22,7 @@ bool uri_decode_escape(struct span text, uint8_t *ret_byte);
 /* Decodes once into ret_text, which must have room for text.size bytes, and may be where the text lies; *ret_size says
  * how many came out. '+' stays a plus. False on a broken escape. */
 bool uri_decode(struct span text, uint8_t *ret_text, size_t *ret_size);
-/* The same where '+' means a space: form bodies and x-amz-tagging. */
+/* The same where '+' means a space, as in forms: queries, x-amz-copy-source and x-amz-tagging. */
 bool uri_decode_form(struct span text, uint8_t *ret_text, size_t *ret_size);
 
 bool utf8_is_valid(struct span text);

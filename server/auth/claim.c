@@ -257,13 +257,13 @@ static bool decode_parameter(const struct signature_claim *claim, struct span va
                              struct span *ret_text, struct error *error)
 {
     *ret_text = value;
-    if (span_find(value, '%') == SIZE_MAX)
+    if (span_find(value, '%') == SIZE_MAX && span_find(value, '+') == SIZE_MAX)
         return true;
     size_t size;
     uint8_t *text = arena_allocate(arena, value.size);
     if (text == NULL)
         return error_set(error, ERROR_BUSY, S3_SlowDown, "There is no memory for this request at the moment.");
-    if (!uri_decode(value, text, &size))
+    if (!uri_decode_form(value, text, &size))
         return refuse_malformed(claim, error, "a percent escape is broken.");
     *ret_text = span_of(text, size);
     return true;

@@ -211,8 +211,6 @@ class HeaderSignature(S3Case):
             with self.subTest(written):
                 answer = self.alice.get(self.bucket, None, pairs, wire_query=written)
                 self.assertEqual(["a b"], answer.texts("Contents/Key"), answer)
-        plus = self.alice.get(self.bucket, None, [("list-type", "2"), ("prefix", "a b")], wire_query="list-type=2&prefix=a+b")
-        self.assertIn(plus.status, (200, 403))  # "+" for a space is a form's habit; the signature decides
 
     def test_055_canonical_path(self):
         for key, written in (("a!'()*b", "a!'()*b"), ("a!'()*b", "a%21%27%28%29%2Ab"), ("p$&+,;=:@", "p$&+,;=:@"),

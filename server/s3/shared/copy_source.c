@@ -35,7 +35,7 @@ bool copy_source_parse(struct s3_request *request, struct span header, struct ob
     size_t size;
     if (text == NULL)
         return false;
-    if (!uri_decode(source, text, &size) || !utf8_is_valid(span_of(text, size)))
+    if (!uri_decode_form(source, text, &size) || !utf8_is_valid(span_of(text, size)))
         return refuse(request, header, "Copy Source must be URL-encoded once, in UTF-8", error);
     struct span path = span_of(text, size);
     if (path.size > 0 && path.data[0] == '/')

@@ -8,7 +8,8 @@ struct copy_source {
     struct bucket_info bucket_info;
 };
 
-/* "/bucket/key?versionId=...", with or without the leading slash, percent-encoded once. InvalidArgument. */
+/* "/bucket/key?versionId=...", with or without the leading slash, encoded once, as forms are: '+' is a space and "%2B"
+ * a plus, whatever there is in the bucket (statement 350). InvalidArgument. */
 bool copy_source_parse(struct s3_request *request, struct span header, struct object_name *ret_name,
                        struct error *error);
 

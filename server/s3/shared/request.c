@@ -42,17 +42,24 @@ static bool refuse_uri(struct error *error, const char *what)
     return error_set(error, ERROR_INVALID, S3_InvalidURI, "Couldn't parse the specified URI: %s.", what);
 }
 
-/* What has no escape is used where it lies. */
-static bool decode(struct s3_request *request, struct span encoded, struct span *ret_text, struct error *error)
+enum coding {
+    CODING_PATH,  /* '+' is a plus */
+    CODING_QUERY, /* '+' is a space (statement 349) */
+};
+
+/* What has nothing to decode is used where it lies. */
+static bool decode(struct s3_request *request, struct span encoded, enum coding coding, struct span *ret_text,
+                   struct error *error)
 {
     *ret_text = encoded;
-    if (span_find(encoded, '%') == SIZE_MAX)
+    bool is_form = coding == CODING_QUERY;
+    if (span_find(encoded, '%') == SIZE_MAX && (!is_form || span_find(encoded, '+') == SIZE_MAX))
         return true;
     uint8_t *text = s3_allocate(request, encoded.size, error);
     size_t size;
     if (text == NULL)
         return false;
-    if (!uri_decode(encoded, text, &size))
+    if (!(is_form ? uri_decode_form(encoded, text, &size) : uri_decode(encoded, text, &size)))
         return refuse_uri(error, "an escape is not % and two hex digits");
     *ret_text = span_of(text, size);
     return true;
@@ -94,7 +101,8 @@ static bool parse_parameters(struct s3_request *request, struct error *error)
         if (request->parameters_count == count_max)
             return refuse_uri(error, "the query is not a list of parameters");
         struct s3_parameter *parameter = &request->parameters[request->parameters_count++];
-        if (!decode(request, name, &parameter->name, error) || !decode(request, value, &parameter->value, error))
+        if (!decode(request, name, CODING_QUERY, &parameter->name, error) ||
+            !decode(request, value, CODING_QUERY, &parameter->value, error))
             return false;
         if (parameter->name.size > 0)
             request->parameters_present |= 1ULL << (parameter->name.data[0] & 63);
@@ -151,7 +159,7 @@ static void resolve_path_style(struct s3_request *request)
 
 bool s3_request_resolve(struct s3_request *request, struct error *error)
 {
-    if (!decode(request, request->head->path, &request->path, error))
+    if (!decode(request, request->head->path, CODING_PATH, &request->path, error))
         return false;
     if (request->path.size == 0 || request->path.data[0] != '/')
         return refuse_uri(error, "the path does not begin with /");

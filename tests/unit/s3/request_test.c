@@ -102,6 +102,19 @@ START_TEST(addresses_are_resolved)
 }
 END_TEST
 
+START_TEST(a_plus_in_the_query_is_a_space) /* statement 349; in the path it stays a plus (26) */
+{
+    struct span value;
+    struct s3_request *request =
+        fixture_request("GET /b/a+b?prefix=a+b%2Bc&c+d=+&e=%20 HTTP/1.1\r\nHost: h\r\n\r\n", NULL);
+    ck_assert_ptr_nonnull(request);
+    ck_assert(span_equal(request->key, SPAN("a+b")));
+    ck_assert(s3_request_parameter(request, "prefix", &value) && span_equal(value, SPAN("a b+c")));
+    ck_assert(s3_request_parameter(request, "c d", &value) && span_equal(value, SPAN(" ")));
+    ck_assert(s3_request_parameter(request, "e", &value) && span_equal(value, SPAN(" ")));
+}
+END_TEST
+
 static struct s3_request *with_headers(const char *headers)
 {
     static char text[8192];
@@ -435,7 +448,8 @@ struct source_case {
 static const struct source_case sources[] = {
     {"bucket/key", "bucket", "key", ""}, /* statement 216 */
     {"/bucket/key", "bucket", "key", ""},
-    {"/bucket/a%20b%2Bc+d", "bucket", "a b+c+d", ""},
+    {"/bucket/a%20b%2Bc+d", "bucket", "a b+c d", ""}, /* 350 */
+    {"bucket/++%2B%2b", "bucket", "  ++", ""},
     {"bucket%2Fkey%2Fmore", "bucket", "key/more", ""},
     {"bucket//key", "bucket", "/key", ""},
     {"bucket/key?versionId=null", "bucket", "key", "null"},
@@ -517,6 +531,7 @@ int main(void)
     tcase_add_test(tests, delete_conditions_are_read);
     tcase_add_test(tests, dates_that_cannot_be_read_are_ignored);
     tcase_add_test(tests, hoisted_headers_count);
+    tcase_add_test(tests, a_plus_in_the_query_is_a_space);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
 }

@@ -257,7 +257,8 @@ START_TEST(canonical_queries) /* statement 54 */
         {"", ""},
         {"b=2&a=1", "a=1&b=2"},
         {"a=2&a=1&a=2", "a=1&a=2&a=2"},
-        {"a%2Bb=%2b&c=a+b", "a%2Bb=%2B&c=a%2Bb"},
+        {"a%2Bb=%2b&c=a+b", "a%2Bb=%2B&c=a%20b"}, /* statement 349 */
+        {"a+b=+&c++=%2b+%2B", "a%20b=%20&c%20%20=%2B%20%2B"},
         {"p=a%20b/c", "p=a%20b%2Fc"},
         {"a-b=1&a=2&a%25=3", "a=2&a%25=3&a-b=1"},
         {"x=%7E~%41", "x=~~A"},
