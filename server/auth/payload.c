@@ -5,6 +5,9 @@
  *   trailer         "x-amz-checksum-crc32:<base64>\r\n" "x-amz-trailer-signature:<64 hex>\r\n"
  *   end             "\r\n"
  *
+ * A line of the trailer may also end in "\n", or in "\n\r\n" as minio-go writes it (statement 351). So an empty line
+ * behind one that ended in "\n" is its end or the trailer's: that shows when the next line comes, or none.
+ *
  * Sources: "Transferring Payload in Multiple Chunks" and "Including Trailing Headers" in the Amazon S3 API reference.
  */
 #include "server/auth/payload.h"
@@ -55,6 +58,11 @@ struct payload_decoder {
     char previous_signature[SIGNATURE_BYTES];
     char chunk_signature[SIGNATURE_BYTES];
 
+    enum {
+        TRAILER_LINE_WHOLE,    /* the last line has its end */
+        TRAILER_LINE_SHORT,    /* it ended in LF: a CR LF may still belong to it ... */
+        TRAILER_LINE_OR_ENDED, /* ... and that has come; it may have been the end of all */
+    } trailer_line;
     bool has_trailer;
     bool has_trailer_signature;
     struct checksum_value trailer;
@@ -329,10 +337,17 @@ static bool end_trailer(struct payload_decoder *decoder, struct error_details *d
     return !is_announced || fail_trailer(decoder, "The trailer has no x-amz-trailer-signature.");
 }
 
-static bool take_trailer_line(struct payload_decoder *decoder, struct span line, struct error_details *details)
+/* `is_short`: the line ended in LF alone. */
+static bool take_trailer_line(struct payload_decoder *decoder, struct span line, bool is_short,
+                              struct error_details *details)
 {
+    if (line.size == 0 && !is_short && decoder->trailer_line == TRAILER_LINE_SHORT) {
+        decoder->trailer_line = TRAILER_LINE_OR_ENDED;
+        return true;
+    }
     if (line.size == 0)
         return end_trailer(decoder, details);
+    decoder->trailer_line = is_short ? TRAILER_LINE_SHORT : TRAILER_LINE_WHOLE;
     if (!has_trailer_form(decoder->kind))
         return fail_framing(decoder, "Bytes follow the last chunk.");
     size_t colon = span_find(line, ':');
@@ -354,28 +369,36 @@ static bool gather_line(struct payload_decoder *decoder, struct span *input, boo
 {
     size_t end = span_find(*input, '\n');
     size_t take = end == SIZE_MAX ? input->size : end + 1;
+    *ret_complete = end != SIZE_MAX;
     if (take > LINE_BYTES_MAX - decoder->line_size)
         return fail_framing(decoder, "A chunk header or a line of the trailer is too long.");
     memcpy(decoder->line + decoder->line_size, input->data, take);
     decoder->line_size += take;
     *input = span_skip(*input, take);
-    *ret_complete = end != SIZE_MAX;
-    if (*ret_complete && (decoder->line_size < 2 || decoder->line[decoder->line_size - 2] != '\r'))
-        return fail_framing(decoder, "A chunk header or a line of the trailer does not end in CR LF.");
     return true;
+}
+
+/* A whole line without CR LF; *ret_is_short: it had LF alone. */
+static struct span without_end(const struct payload_decoder *decoder, bool *ret_is_short)
+{
+    *ret_is_short = decoder->line_size < 2 || decoder->line[decoder->line_size - 2] != '\r';
+    return span_of(decoder->line, decoder->line_size - (*ret_is_short ? 1 : 2));
 }
 
 static bool feed_line(struct payload_decoder *decoder, struct span *input, struct error_details *details)
 {
     bool is_complete;
+    bool is_short;
     if (!gather_line(decoder, input, &is_complete))
         return false;
     if (!is_complete)
         return true;
-    struct span line = span_of(decoder->line, decoder->line_size - 2);
+    struct span line = without_end(decoder, &is_short);
+    bool is_trailer = decoder->state == STATE_TRAILER;
     decoder->line_size = 0;
-    return decoder->state == STATE_HEADER ? take_chunk_header(decoder, line, details)
-                                          : take_trailer_line(decoder, line, details);
+    if (is_short && !(is_trailer && has_trailer_form(decoder->kind)))
+        return fail_framing(decoder, "A chunk header, or the end of the body, does not end in CR LF.");
+    return is_trailer ? take_trailer_line(decoder, line, is_short, details) : take_chunk_header(decoder, line, details);
 }
 
 static bool feed_data(struct payload_decoder *decoder, struct span *input, struct span *ret_original,
@@ -476,8 +499,11 @@ static bool finish_whole(struct payload_decoder *decoder, struct error_details *
                 "The provided 'x-amz-content-sha256' header does not match what was computed.");
 }
 
-static bool finish_streamed(struct payload_decoder *decoder)
+static bool finish_streamed(struct payload_decoder *decoder, struct error_details *details)
 {
+    bool has_ended = decoder->trailer_line == TRAILER_LINE_OR_ENDED && decoder->line_size == 0;
+    if (decoder->state == STATE_TRAILER && has_ended && !end_trailer(decoder, details))
+        return false;
     if (decoder->state != STATE_END)
         return fail_framing(decoder, "The body ends before its last chunk, or within its trailer.");
     if (decoder->original_bytes != decoder->expectation.decoded_length) /* statement 79 */
@@ -490,7 +516,8 @@ bool payload_decoder_finish(struct payload_decoder *decoder, struct error_detail
     if (decoder->verified)
         return true;
     if (!decoder->failed)
-        decoder->verified = decoder->state == STATE_RAW ? finish_whole(decoder, ret_details) : finish_streamed(decoder);
+        decoder->verified =
+            decoder->state == STATE_RAW ? finish_whole(decoder, ret_details) : finish_streamed(decoder, ret_details);
     if (!decoder->verified)
         *error = decoder->error;
     return decoder->verified;

@@ -1,6 +1,14 @@
 """tests/s3/test_y2_programs.py -- section Y2: what real programs send, each in the program's own form."""
 
+import base64
+import hashlib
+
+import checksums
+import sigv4
 from case import S3Case
+from sigv4 import STREAM_SIGNED_TRAILER, STREAM_UNSIGNED_TRAILER
+
+BODY = hashlib.shake_128(b"programs").digest(100_000)
 
 
 class Plus(S3Case):
@@ -72,3 +80,42 @@ class Plus(S3Case):
                                f"<CompleteMultipartUpload>{document}</CompleteMultipartUpload>")
         self.assert_status(200, done)
         self.assertEqual(b"space", self.get("to").body)
+
+
+class Trailers(S3Case):
+    def put_with_ends(self, form, body, checksum_end, signature_end, end=b"\r\n", key="k"):
+        name, value = checksums.header("CRC32C"), checksums.checksum("CRC32C", body)
+        prepared = self.alice.prepare("PUT", self.bucket, key, (), (), body, payload=form, trailers=[(name, value)])
+        line = f"{name}:{value}".encode()
+        prepared.body = prepared.body[:-2].replace(line + b"\r\n", line + checksum_end)
+        if form == STREAM_SIGNED_TRAILER:
+            prepared.body = prepared.body[:-2] + signature_end
+        prepared.body += end
+        return self.alice.send(prepared.set("Content-Length", str(len(prepared.body))))
+
+    def test_351_lines_of_trailers(self):
+        """minio-go ends the checksum's line with LF CR LF."""
+        ends = (b"\r\n", b"\n", b"\n\r\n")
+        for form in (STREAM_UNSIGNED_TRAILER, STREAM_SIGNED_TRAILER):
+            for checksum_end in ends:
+                for signature_end in ends if form == STREAM_SIGNED_TRAILER else ends[:1]:
+                    for body in (BODY, b""):
+                        with self.subTest(f"{form} {checksum_end} {signature_end} {len(body)}"):
+                            answer = self.put_with_ends(form, body, checksum_end, signature_end)
+                            self.assert_status(200, answer)
+                            self.assertEqual(checksums.checksum("CRC32C", body), answer.header("x-amz-checksum-crc32c"))
+                            self.assert_object("k", body)
+
+    def test_351_what_is_signed_is_the_line_without_its_end(self):
+        """A trailer that was changed is refused however its lines end; so is one that ends too early."""
+        for end in (b"\r\n", b"\n", b"\n\r\n"):
+            name, value = checksums.header("CRC32C"), checksums.checksum("CRC32C", BODY)
+            for changed, status, code in ((checksums.checksum("CRC32C", b"other"), 403, "SignatureDoesNotMatch"),
+                                          (value[:-1], 400, "InvalidRequest")):
+                prepared = self.alice.prepare("PUT", self.bucket, "k", (), (), BODY, payload=STREAM_SIGNED_TRAILER,
+                                              trailers=[(name, value)])
+                prepared.body = prepared.body.replace(value.encode() + b"\r\n", changed.encode() + end)
+                self.assert_error(self.alice.send(prepared.set("Content-Length", str(len(prepared.body)))), status, code)
+        answer = self.put_with_ends(STREAM_UNSIGNED_TRAILER, BODY, b"\n", b"", end=b"")
+        self.assert_error(answer, 400, "IncompleteBody")
+        self.assert_absent("k")

@@ -394,7 +394,8 @@ START_TEST(wrong_trailers) /* statements 84, 85, 87 */
         {"x-amz-checksum-crc32:" CRC32_VALUE, "x-amz-checksum-crc32:AAAA", S3_InvalidRequest},
         {"x-amz-checksum-crc32:" CRC32_VALUE, "x-amz-checksum-crc32:not base64", S3_InvalidRequest},
         {"x-amz-checksum-crc32:" CRC32_VALUE, "x-amz-checksum-crc32:", S3_InvalidRequest},
-        {CRC32_VALUE "\r\n", CRC32_VALUE "\n", S3_IncompleteBody},
+        {"\r\nx-amz-checksum-crc32:", "\nx-amz-checksum-crc32:", S3_IncompleteBody}, /* the last chunk's header */
+        {CRC32_VALUE "\r\n", CRC32_VALUE "\r", S3_InvalidRequest},
     };
     for (unsigned k = 3; k < KINDS; k++) {
         for (unsigned i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -419,6 +420,61 @@ START_TEST(wrong_trailers) /* statements 84, 85, 87 */
     make_body(PAYLOAD_STREAM_SIGNED, 9000, 8192);
     wire.size -= 2;
     buffer_append_string(&wire, "x-amz-checksum-crc32:" CRC32_VALUE "\r\n\r\n"); /* a form without trailer */
+    expect_refused(S3_IncompleteBody);
+}
+END_TEST
+
+/* The ends of the lines of a body that was made with CR LF. */
+static void end_lines(enum payload_kind kind, const char *checksum_end, const char *signature_end, const char *end)
+{
+    make_body(kind, 9000, 8192);
+    wire.size -= 2;
+    if (kind == PAYLOAD_STREAM_SIGNED_TRAILER) {
+        wire.size -= 2;
+        buffer_append_string(&wire, signature_end);
+    }
+    buffer_append_string(&wire, end);
+    char line[64];
+    (void)snprintf(line, sizeof line, "%s%s", CRC32_VALUE, checksum_end);
+    if (strcmp(checksum_end, "\r\n") != 0)
+        bend(CRC32_VALUE "\r\n", line);
+}
+
+START_TEST(lines_of_trailers_end_in_three_ways) /* statement 351 */
+{
+    static const char *const ends[] = {"\r\n", "\n", "\n\r\n"};
+    for (unsigned k = 3; k < KINDS; k++) {
+        for (unsigned i = 0; i < 9; i++) {
+            end_lines(kinds[k], ends[i % 3], ends[i / 3], "\r\n");
+            expect_accepted(9000);
+            buffer_append_string(&wire, "x\r\n");          /* behind the end */
+            bool is_short = (k == 3 ? i / 3 : i % 3) == 1; /* then the last line may go on */
+            expect_refused(is_short ? S3_MalformedTrailerError : S3_IncompleteBody);
+            end_lines(kinds[k], ends[i % 3], ends[i / 3], "\n");
+            expect_accepted(9000);
+        }
+    }
+}
+END_TEST
+
+START_TEST(short_lines_are_no_end_of_a_trailer) /* statement 351 */
+{
+    make_body(PAYLOAD_STREAM_SIGNED_TRAILER, 9000, 8192);
+    uint8_t *signature = memmem(wire.data, wire.size, "x-amz-trailer-signature:", 24);
+    wire.size = (size_t)(signature - wire.data) - 2;
+    buffer_append_string(&wire, "\n\r\n"); /* its signature was cut off */
+    expect_refused(S3_MalformedTrailerError);
+    make_body(PAYLOAD_STREAM_UNSIGNED_TRAILER, 9000, 8192);
+    wire.size -= 4;
+    buffer_append_string(&wire, "\n"); /* ends within the trailer */
+    expect_refused(S3_IncompleteBody);
+    buffer_append_string(&wire, "\r");
+    expect_refused(S3_IncompleteBody);
+    buffer_append_string(&wire, "\n\r");
+    expect_refused(S3_IncompleteBody);
+    make_body(PAYLOAD_STREAM_SIGNED, 9000, 8192); /* has none */
+    wire.size -= 2;
+    buffer_append_string(&wire, "\n");
     expect_refused(S3_IncompleteBody);
 }
 END_TEST
@@ -556,6 +612,8 @@ int main(void)
     tcase_add_test(tests, lengths_that_differ);
     tcase_add_test(tests, broken_framing);
     tcase_add_test(tests, early_end_at_every_byte);
+    tcase_add_test(tests, lines_of_trailers_end_in_three_ways);
+    tcase_add_test(tests, short_lines_are_no_end_of_a_trailer);
     tcase_add_test(tests, small_chunks);
     tcase_add_test(tests, wrong_signatures);
     tcase_add_test(tests, wrong_trailers);
