@@ -11,12 +11,12 @@
 #include "runtime/base/clock.h"
 #include "runtime/log_line.h"
 #include "runtime/loop.h"
+#include "runtime/thread.h"
 
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
 #include <semaphore.h>
-#include <signal.h>
 #include <stdalign.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -295,15 +295,8 @@ bool log_start(int fd, enum log_format format, enum log_level least, struct erro
     atomic_store(&logger.state, WRITER_WORKS);
     ASSERT(sem_init(&logger.wake, 0, 0) == 0);
 
-    sigset_t all;
-    sigset_t before;
-    (void)sigfillset(&all);
-    (void)pthread_sigmask(SIG_SETMASK, &all, &before);
-    int failed = pthread_create(&logger.writer, NULL, run_writer, NULL);
-    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (failed != 0)
-        return error_set_errno(error, failed, "cannot start the thread that writes the log");
-    (void)pthread_setname_np(logger.writer, "log");
+    if (!thread_start("log", run_writer, NULL, &logger.writer, error))
+        return false;
     atomic_store_explicit(&logger.is_running, true, memory_order_release);
     return true;
 }

@@ -5,9 +5,9 @@
 
 #include "runtime/base/assert.h"
 #include "runtime/loop.h"
+#include "runtime/thread.h"
 
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -64,23 +64,6 @@ static void *run_jobs(void *argument)
     return NULL;
 }
 
-/* Signals are for the thread that waits for them. */
-static int start_thread(struct offload *offload, const char *name)
-{
-    sigset_t all;
-    sigset_t before;
-    (void)sigfillset(&all);
-    (void)pthread_sigmask(SIG_SETMASK, &all, &before);
-    pthread_t *thread = &offload->threads[offload->threads_count];
-    int failed = pthread_create(thread, NULL, run_jobs, offload);
-    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (failed == 0) {
-        (void)pthread_setname_np(*thread, name); /* more than 15 characters: it keeps its parent's */
-        offload->threads_count++;
-    }
-    return failed;
-}
-
 struct offload *offload_create(const char *name, unsigned threads, unsigned queued_max, struct error *error)
 {
     ASSERT(threads > 0 && queued_max > 0);
@@ -90,12 +73,11 @@ struct offload *offload_create(const char *name, unsigned threads, unsigned queu
     list_init(&offload->queue);
     offload->queued_max = queued_max;
     for (unsigned i = 0; i < threads; i++) {
-        int failed = start_thread(offload, name);
-        if (failed != 0) {
+        if (!thread_start(name, run_jobs, offload, &offload->threads[i], error)) {
             offload_destroy(offload);
-            (void)error_set_errno(error, failed, "cannot start thread %u of %s", i + 1, name);
             return NULL;
         }
+        offload->threads_count++;
     }
     return offload;
 }

@@ -2,14 +2,11 @@
 #include "server/config/ini.h"
 
 #include "runtime/base/assert.h"
+#include "runtime/base/read_file.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <ini.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 static bool refuse_line(const char *path, unsigned line, struct error *error, const char *reason)
 {
@@ -294,45 +291,14 @@ bool ini_file_parse(const char *path, struct span text, struct ini_file *ret_fil
     return good;
 }
 
-/* The whole file; a byte more than is allowed is read, so that the limit is noticed. */
-static bool read_file(int file, const char *path, uint8_t *bytes, size_t capacity, size_t *ret_size,
-                      struct error *error)
-{
-    struct stat status;
-    if (fstat(file, &status) != 0)
-        return error_set_errno(error, errno, "cannot read %s", path);
-    if (S_ISDIR(status.st_mode))
-        return error_set_errno(error, EISDIR, "cannot read %s", path);
-    size_t size = 0;
-    while (size < capacity) {
-        ssize_t got = read(file, bytes + size, capacity - size);
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got < 0)
-            return error_set_errno(error, errno, "cannot read %s", path);
-        if (got == 0)
-            break;
-        size += (size_t)got;
-    }
-    *ret_size = size;
-    return true;
-}
-
 bool ini_file_load(const char *path, struct ini_file *ret_file, struct error *error)
 {
+    struct buffer bytes;
     *ret_file = (struct ini_file){0};
-    int file = open(path, O_RDONLY | O_CLOEXEC);
-    if (file < 0)
-        return error_set_errno(error, errno, "cannot open %s", path);
-    enum { CAPACITY = INI_FILE_BYTES_MAX + 4 };
-    uint8_t *bytes = malloc(CAPACITY);
-    ASSERT(bytes != NULL);
-    size_t size = 0;
-    bool good = read_file(file, path, bytes, CAPACITY, &size, error) &&
-                ini_file_parse(path, span_of(bytes, size), ret_file, error);
-    explicit_bzero(bytes, size);
-    free(bytes);
-    (void)close(file);
+    if (!read_file(path, INI_FILE_BYTES_MAX, &bytes, error))
+        return false;
+    bool good = ini_file_parse(path, buffer_span(&bytes), ret_file, error);
+    read_file_wipe(&bytes);
     return good;
 }
 

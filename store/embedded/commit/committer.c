@@ -2,12 +2,12 @@
 #include "store/embedded/commit/committer.h"
 
 #include "runtime/base/assert.h"
+#include "runtime/thread.h"
 #include "s3client/wire/s3_error.h"
 #include "store/embedded/commit/committer_thread.h"
 
 #include <errno.h>
 #include <linux/futex.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -167,20 +167,6 @@ static void *run(void *argument)
 
 /* ---- life ---- */
 
-static bool start(struct committer *committer, struct error *error)
-{
-    sigset_t all;
-    sigset_t before;
-    sigfillset(&all);
-    (void)pthread_sigmask(SIG_SETMASK, &all, &before); /* signals are for the main thread */
-    int result = pthread_create(&committer->thread, NULL, run, committer);
-    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (result != 0)
-        return error_set_errno(error, result, "The committer's thread cannot be started");
-    (void)pthread_setname_np(committer->thread, "committer");
-    return true;
-}
-
 struct committer *committer_create(struct embedded_store *store, struct error *error)
 {
     struct committer *committer = calloc(1, sizeof *committer);
@@ -192,7 +178,8 @@ struct committer *committer_create(struct embedded_store *store, struct error *e
     if (bucket_log_open(&committer->bucket_log, store, error) &&
         batch_read_numbers(store, &committer->numbers, error) &&
         ledger_start(store, &committer->numbers, &committer->scratch, error) &&
-        room_init(&committer->room, &store->catalogue, error) && start(committer, error))
+        room_init(&committer->room, &store->catalogue, error) &&
+        thread_start("committer", run, committer, &committer->thread, error))
         return committer;
     room_end(&committer->room);
     bucket_log_close(&committer->bucket_log);
