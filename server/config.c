@@ -18,6 +18,7 @@ enum option_kind {
     OPTION_BACKEND,  /* dir:PATH */
     OPTION_REGION,   /* a region as AWS names them */
     OPTION_DOMAIN,   /* a host name, kept in lower case; nothing is allowed */
+    OPTION_FLAG,     /* yes or no; on the command line the name alone is yes */
     OPTION_CHOICE,   /* one of `allowed`, words separated by "|" */
     OPTION_NUMBER,   /* unsigned, or `word` for 0 */
     OPTION_INTEGER,  /* signed */
@@ -58,6 +59,9 @@ static const struct option OPTIONS[] = {
     {"tls-cert", OPTION_TEXT, AT(tls_cert), "", "FILE",
      .help = "PEM: the certificate and its chain; both ports speak HTTPS then. SIGHUP reads both files again"},
     {"tls-key", OPTION_TEXT, AT(tls_key), "", "FILE", .help = "PEM: the certificate's key, without pass phrase"},
+    {"raw", OPTION_FLAG, AT(raw), "no", "",
+     .help = "be a plain S3 server, as a backend in tests: nothing is compressed or reserved, no ledger, no journal; a "
+             "folder that is made so stays so"},
     {"shards", OPTION_NUMBER, AT(shards), "auto", "N", .word = "auto", .least = 1, .most = 256,
      .help = "threads that serve; auto: what the affinity mask and the cgroup's quota leave"},
     {"codec", OPTION_CHOICE, AT(codec), "auto", "NAME", .allowed = "auto|zstd|none",
@@ -176,6 +180,15 @@ static bool read_domain(const struct setting *setting, struct config *config, st
     return true;
 }
 
+static bool read_flag(const struct setting *setting, struct config *config, struct error *error)
+{
+    bool is_yes = strcmp(setting->value, "yes") == 0;
+    if (!is_yes && strcmp(setting->value, "no") != 0)
+        return refuse(setting, error, "yes or no");
+    *(bool *)member(config, setting->option) = is_yes;
+    return true;
+}
+
 static bool read_choice(const struct setting *setting, struct config *config, struct error *error)
 {
     uint64_t *chosen = member(config, setting->option);
@@ -281,6 +294,8 @@ static bool read_setting(const struct setting *setting, struct config *config, s
         return read_region(setting, config, error);
     case OPTION_DOMAIN:
         return read_domain(setting, config, error);
+    case OPTION_FLAG:
+        return read_flag(setting, config, error);
     case OPTION_CHOICE:
         return read_choice(setting, config, error);
     case OPTION_NUMBER:
@@ -412,7 +427,8 @@ static bool apply_environment(char *const *environment, struct config *config, s
 
 /* One option of the command line, which is one or two arguments. */
 struct argument {
-    const char *origin; /* "--shards" or "--shards=3", as given */
+    const char *origin;          /* "--shards" or "--shards=3", as given */
+    const struct option *option; /* NULL: there is none of that name */
     struct span name;
     const char *value; /* NULL: missing */
     int count;         /* of arguments */
@@ -425,9 +441,12 @@ static bool read_argument(int argc, char *const *argv, int index, struct argumen
         return error_set(error, ERROR_INVALID, NULL, "%s: baled takes options only; baled --help lists them", text);
     struct span name = span_from_string(text + 2);
     size_t equals = span_find(name, '=');
-    *ret_argument = (struct argument){text, span_take(name, equals), NULL, 1};
+    *ret_argument = (struct argument){.origin = text, .name = span_take(name, equals), .count = 1};
+    ret_argument->option = find_option(ret_argument->name);
     if (equals != SIZE_MAX) {
         ret_argument->value = text + 2 + equals + 1;
+    } else if (ret_argument->option != NULL && ret_argument->option->kind == OPTION_FLAG) {
+        ret_argument->value = "yes";
     } else if (index + 1 < argc) {
         ret_argument->value = argv[index + 1];
         ret_argument->count = 2;
@@ -443,7 +462,7 @@ static bool apply_command_line(int argc, char *const *argv, bool config_only, st
     for (int index = 1; index < argc; index += argument.count) {
         if (!read_argument(argc, argv, index, &argument, error))
             return false;
-        const struct option *option = find_option(argument.name);
+        const struct option *option = argument.option;
         if (option == NULL)
             return refuse_unknown(argument.origin, argument.name, error);
         if (argument.value == NULL)
@@ -540,6 +559,7 @@ static void help_allowed(const struct option *option, struct buffer *to)
     case OPTION_BACKEND:
     case OPTION_REGION:
     case OPTION_DOMAIN:
+    case OPTION_FLAG:
     case OPTION_SIZE:
     case OPTION_DURATION:
         break;
@@ -585,5 +605,6 @@ void config_help(struct buffer *to)
     buffer_append_string(to, "  --help, --version\n\n"
                              "Variables without an option: BALE_ACCESS_KEY and BALE_SECRET_KEY, one key pair for all; "
                              "NOTIFY_SOCKET\nas systemd sets it. Sizes take K, M, G, T; times take ms, s, m, h "
-                             "(without: seconds).\n");
+                             "(without: seconds).\nOf an option that stands without a value the name alone says yes; "
+                             "elsewhere it is yes or no.\n");
 }

@@ -1,9 +1,9 @@
 /* server/config.h -- the options of baled: one table from which parsing, --help and every refusal come.
  *
- * An option is set on the command line (`--zstd-level 3` or `--zstd-level=3`), as an environment variable
- * (BALE_ZSTD_LEVEL), as a key of the INI file that --config names (`zstd-level = 3`), or it has its default; the first
- * of these that names it wins. Two settings come from the environment alone, because a command line is seen by
- * everybody: BALE_ACCESS_KEY and BALE_SECRET_KEY. */
+ * An option is set on the command line (`--zstd-level 3` or `--zstd-level=3`; a flag is `--raw` or `--raw=no`), as an
+ * environment variable (BALE_ZSTD_LEVEL), as a key of the INI file that --config names (`zstd-level = 3`), or it has
+ * its default; the first of these that names it wins. Two settings come from the environment alone, because a command
+ * line is seen by everybody: BALE_ACCESS_KEY and BALE_SECRET_KEY. */
 #pragma once
 
 #include "runtime/base/buffer.h"
@@ -29,6 +29,7 @@ struct config {
     char *domain;
     char *tls_cert; /* given together with tls_key, or neither: plain HTTP */
     char *tls_key;
+    bool raw;        /* a plain S3 server: nothing packed, nothing reserved, no ledger */
     uint64_t shards; /* 0: as many as there are processors for us */
     uint64_t codec;  /* enum config_codec */
     int64_t zstd_level;

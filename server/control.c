@@ -121,7 +121,9 @@ static bool start_admin(struct control *control, struct error *error)
 bool control_start(struct control *control, struct error *error)
 {
     control_here = control;
-    return start_admin(control, error) && fiber_spawn("signals", signals_entry, control, error) &&
+    if (!start_admin(control, error) || !fiber_spawn("signals", signals_entry, control, error))
+        return false;
+    return control->journal == NULL ||
            journal_service_start(control->journal, control->store, control->journal_poll_ms, error);
 }
 
@@ -145,7 +147,8 @@ void control_stop(struct control *control, deadline_t deadline)
         if (io_sleep_until(deadline_after_ms(STOP_POLL_MS)) == -ECANCELED)
             fiber_yield();
     }
-    journal_service_stop(control->journal, deadline); /* signals are still read: a second one ends it at once */
+    if (control->journal != NULL)
+        journal_service_stop(control->journal, deadline); /* signals are still read: a second one ends it at once */
     if (control->signals != NULL)
         fiber_cancel(control->signals);
 }

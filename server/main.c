@@ -77,8 +77,8 @@ static void print_ready(const struct config *config, const struct server *server
     print_url(config, config->listen, server_port(server));
     printf(" in region %s, admin on ", config->region);
     print_url(config, config->admin, server_admin_port(server));
-    printf(", %u shard%s, data in %s\n", server_shards(server), server_shards(server) == 1 ? "" : "s",
-           whole_path != NULL ? whole_path : folder);
+    printf(", %u shard%s, data in %s%s\n", server_shards(server), server_shards(server) == 1 ? "" : "s",
+           whole_path != NULL ? whole_path : folder, config->raw ? ", raw" : "");
     free(whole_path);
 }
 

@@ -128,6 +128,7 @@ static bool start_threads(struct server *server, struct error *error)
 static bool open_store(struct server *server, struct error *error)
 {
     const struct embedded_options options = {
+        .kind = server->config->raw ? EMBEDDED_RAW : EMBEDDED_PACKED,
         .shards = server->shards_count,
         .catalogue_max_bytes = server->config->catalogue_max_size,
         .offload = server->list_threads,
@@ -205,7 +206,7 @@ static void prepare_shards(struct server *server)
         .shards = server->views,
         .shards_count = server->shards_count,
         .store = server->store,
-        .journal = &server->journal,
+        .journal = server->config->raw ? NULL : &server->journal,
         .is_ready = &server->is_ready,
         .started_ms = clock_wall_ms(clock_system()),
     };
@@ -214,7 +215,7 @@ static void prepare_shards(struct server *server)
         .admin_fd = server->admin_fd,
         .view = &server->view,
         .store = server->store,
-        .journal = &server->journal,
+        .journal = server->view.journal != NULL ? &server->journal : NULL,
         .journal_poll_ms = (unsigned)server->config->journal_poll_ms,
         .tls = server->tls,
         .file_threads = server->list_threads,

@@ -90,7 +90,7 @@ static void start_pools(struct shard *shard)
                                  [CONFIG_CODEC_ZSTD] = OBJECT_CODEC_ZSTD,
                                  [CONFIG_CODEC_NONE] = OBJECT_CODEC_NONE};
     const struct object_settings object_settings = {
-        .codec = CODECS[config->codec],
+        .codec = config->raw ? OBJECT_CODEC_RAW : CODECS[config->codec],
         .level = (int)config->zstd_level,
         .frame_buffers_max = (unsigned)config->frame_buffers,
         .wait_ms = BUFFER_WAIT_MS,
@@ -108,6 +108,7 @@ static void start_pools(struct shard *shard)
         .region = config->region,
         .domain = config->domain[0] != '\0' ? config->domain : NULL,
         .host_id = common->host_id,
+        .is_raw = config->raw,
         .observe = observe,
         .observe_context = shard,
     };

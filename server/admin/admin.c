@@ -44,7 +44,7 @@ static void answer_ready(struct http_exchange *exchange, const struct admin_view
     } else if (!embedded_is_ready(view->store, &reason)) {
         (void)snprintf(text, sizeof text, "%s\n", reason.message);
         answer_text(exchange, 503, text);
-    } else if (!journal_service_is_well(view->journal, &reason)) {
+    } else if (view->journal != NULL && !journal_service_is_well(view->journal, &reason)) {
         (void)snprintf(text, sizeof text, "ready\n%s\n", reason.message);
         answer_text(exchange, 200, text);
     } else {
@@ -59,6 +59,12 @@ static void answer_json(struct http_exchange *exchange, struct buffer *json)
     buffer_free(json);
 }
 
+/* With --raw: there is none, and there will be none. */
+static void answer_raw(struct http_exchange *exchange)
+{
+    answer_text(exchange, 404, "with --raw there is neither a journal nor a ledger\n");
+}
+
 static void answer_unavailable(struct http_exchange *exchange, const char *reason)
 {
     char text[ERROR_MESSAGE_BYTES + 2];
@@ -71,6 +77,10 @@ SUSPENDS static void answer_savings(struct http_exchange *exchange, const struct
     struct savings savings;
     struct error error;
     struct buffer json;
+    if (view->journal == NULL) {
+        answer_raw(exchange);
+        return;
+    }
     if (!journal_service_savings(view->journal, UINT_MAX, &savings, &error)) {
         answer_unavailable(exchange, error.message);
         return;
@@ -83,6 +93,10 @@ SUSPENDS static void answer_savings(struct http_exchange *exchange, const struct
 
 static void answer_journal(struct http_exchange *exchange, const struct admin_view *view)
 {
+    if (view->journal == NULL) {
+        answer_raw(exchange);
+        return;
+    }
     if (view->journal->journal == NULL) {
         answer_unavailable(exchange, "the journal has not been opened yet");
         return;

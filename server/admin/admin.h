@@ -9,7 +9,9 @@
  *             journal in trouble stops no request: it is a second line of the text
  *   /metrics  Prometheus' text format, version 0.0.4
  *   /journal  what `bale journal --json` prints, of the journal as it runs here; 503 until it does
- *   /savings  what `bale savings --json` prints, as of now; 503 until the ledger has been read */
+ *   /savings  what `bale savings --json` prints, as of now; 503 until the ledger has been read
+ *
+ * With --raw there is neither: 404. */
 #pragma once
 
 #include "runtime/loop.h"
@@ -28,8 +30,8 @@ struct admin_shard {
 struct admin_view {
     const struct admin_shard *shards;
     unsigned shards_count;
-    struct bucket_store *store; /* the embedded one */
-    const struct journal_service *journal;
+    struct bucket_store *store;            /* the embedded one */
+    const struct journal_service *journal; /* NULL: --raw */
     const _Atomic(bool) *is_ready;
     int64_t started_ms; /* wall clock */
 };

@@ -251,6 +251,7 @@ SUSPENDS void admin_write_metrics(const struct admin_view *view, struct buffer *
     write_codecs(view, to);
     write_shard_rows(view, to);
     write_store(view, to);
-    admin_write_journal_metrics(view->journal, to);
+    if (view->journal != NULL)
+        admin_write_journal_metrics(view->journal, to);
     write_process(view, to);
 }

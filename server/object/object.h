@@ -17,11 +17,12 @@
 #include <stdint.h>
 
 struct object_settings {
-    enum { OBJECT_CODEC_AUTO, OBJECT_CODEC_ZSTD, OBJECT_CODEC_NONE } codec; /* --codec */
-    int level;                                                              /* --zstd-level */
-    unsigned frame_buffers_max;                                             /* per shard */
-    uint64_t wait_ms;                                                       /* for a buffer or context, then SlowDown */
-    struct offload *offload;                                                /* levels above 6 */
+    /* --codec; --raw: bodies and parts as they come, and nothing said of S4 */
+    enum { OBJECT_CODEC_AUTO, OBJECT_CODEC_ZSTD, OBJECT_CODEC_NONE, OBJECT_CODEC_RAW } codec;
+    int level;                  /* --zstd-level */
+    unsigned frame_buffers_max; /* per shard */
+    uint64_t wait_ms;           /* for a buffer or context, then SlowDown */
+    struct offload *offload;    /* levels above 6 */
 };
 
 struct object_codecs;
@@ -82,8 +83,8 @@ SUSPENDS bool object_writer_commit(struct object_writer *writer, struct span met
                                    struct error *error);
 /* Before commit: the object's tags, a text of the caller's that must live until then. */
 void object_writer_tag(struct object_writer *writer, struct span tags, uint32_t tags_count);
-/* Instead of commit, of a part: it is durable then. Parts are frames in any case, also a single one that does not
- * shrink. ret_part->frames is empty. */
+/* Instead of commit, of a part: it is durable then. Parts are frames in any case (but with OBJECT_CODEC_RAW), also a
+ * single one that does not shrink. ret_part->frames is empty. */
 SUSPENDS bool object_writer_commit_part(struct object_writer *writer, struct part_attributes *ret_part,
                                         struct error *error);
 SUSPENDS void object_writer_abort(struct object_writer *writer);

@@ -174,11 +174,12 @@ static uint32_t count_tags(struct span tags)
     return count;
 }
 
-static void describe(struct totals *totals, const struct upload_info *upload, struct object_attributes *whole)
+static void describe(struct totals *totals, const struct upload_info *upload, bool is_raw,
+                     struct object_attributes *whole)
 {
-    whole->layout = LAYOUT_FRAMED;
-    whole->codec = CODEC_ZSTD;
-    whole->is_s4 = true;
+    whole->layout = is_raw ? LAYOUT_RAW : LAYOUT_FRAMED;
+    whole->codec = is_raw ? CODEC_PASSTHROUGH : CODEC_ZSTD;
+    whole->is_s4 = !is_raw;
     whole->is_multipart = true;
     whole->is_size_known = true;
     whole->has_crc32c = true;
@@ -204,9 +205,10 @@ SUSPENDS static bool add_choices(struct part_walk *walk, const struct upload_cho
     return true;
 }
 
-SUSPENDS bool object_upload_plan(struct bucket_store *store, const struct object_name *name,
-                                 const struct upload_info *upload, const struct upload_choices *choices,
-                                 struct upload_plan *ret_plan, struct error *error)
+SUSPENDS bool object_upload_plan(struct object_codecs *codecs, struct bucket_store *store,
+                                 const struct object_name *name, const struct upload_info *upload,
+                                 const struct upload_choices *choices, struct upload_plan *ret_plan,
+                                 struct error *error)
 {
     ASSERT(choices->count > 0);
     struct part_walk walk;
@@ -218,7 +220,7 @@ SUSPENDS bool object_upload_plan(struct bucket_store *store, const struct object
     bool ok = add_choices(&walk, choices, &totals, ret_plan, error);
     part_walk_end(&walk);
     if (ok)
-        describe(&totals, upload, &ret_plan->attributes);
+        describe(&totals, upload, codecs->settings.codec == OBJECT_CODEC_RAW, &ret_plan->attributes);
     return ok;
 }
 

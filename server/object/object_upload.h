@@ -53,9 +53,10 @@ struct upload_plan {
 };
 
 /* Checks every choice against what was uploaded: InvalidPart, EntityTooSmall, EntityTooLarge, NoSuchUpload. */
-SUSPENDS bool object_upload_plan(struct bucket_store *store, const struct object_name *name,
-                                 const struct upload_info *upload, const struct upload_choices *choices,
-                                 struct upload_plan *ret_plan, struct error *error);
+SUSPENDS bool object_upload_plan(struct object_codecs *codecs, struct bucket_store *store,
+                                 const struct object_name *name, const struct upload_info *upload,
+                                 const struct upload_choices *choices, struct upload_plan *ret_plan,
+                                 struct error *error);
 
 /* As bucket_complete_upload; SlowDown when there is no memory for the sidecar. */
 SUSPENDS bool object_upload_complete(struct object_codecs *codecs, struct bucket_store *store,

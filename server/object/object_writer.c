@@ -208,16 +208,24 @@ SUSPENDS static bool store_compressed(struct object_writer *writer, struct span 
                    : store_frame(writer, CODEC_PASSTHROUGH, writer->memory.bytes, frame.size, error);
 }
 
+/* Whatever its bytes are, and however many frames there would be. Parts need frames to be joined with others, unless
+ * all of them are raw. */
+static bool stays_raw(const struct object_writer *writer)
+{
+    int codec = writer->codecs->settings.codec;
+    return codec == OBJECT_CODEC_RAW || (codec == OBJECT_CODEC_NONE && !writer->is_part);
+}
+
 /* Stores what is filled. `is_last`: no byte follows it. */
 SUSPENDS static bool flush(struct object_writer *writer, bool is_last, struct error *error)
 {
     struct span frame = span_of(writer->memory.bytes, writer->filled);
     bool is_only = is_last && writer->frames_count == 0 && !writer->is_part;
-    bool may_compress = writer->codecs->settings.codec != OBJECT_CODEC_NONE;
+    bool may_compress = writer->codecs->settings.codec < OBJECT_CODEC_NONE;
     bool stored;
     if (may_compress && is_worth_compressing(writer, frame))
         stored = store_compressed(writer, frame, is_only, error);
-    else if (is_only || (!may_compress && !writer->is_part))
+    else if (is_only || stays_raw(writer))
         stored = store_raw(writer, frame, error);
     else
         stored = store_frame(writer, CODEC_PASSTHROUGH, writer->memory.bytes, frame.size, error);
@@ -313,8 +321,7 @@ SUSPENDS bool object_writer_finish(struct object_writer *writer, struct object_d
         return false;
     body_memory_give(writer->codecs, &writer->memory);
     if (writer->shape == SHAPE_UNDECIDED) /* not a byte: no frames (spec 1.7) */
-        writer->shape =
-            writer->codecs->settings.codec == OBJECT_CODEC_NONE && !writer->is_part ? SHAPE_RAW : SHAPE_FRAMED;
+        writer->shape = stays_raw(writer) ? SHAPE_RAW : SHAPE_FRAMED;
     writer->is_finished = true;
     writer->digest.size = writer->original_size;
     writer->digest.crc32c = writer->crc32c;
@@ -331,7 +338,7 @@ static void describe(const struct object_writer *writer, struct object_attribute
         .stored_size = writer->stored_size,
         .layout = writer->shape == SHAPE_RAW ? LAYOUT_RAW : LAYOUT_FRAMED,
         .codec = writer->shape == SHAPE_RAW ? CODEC_PASSTHROUGH : CODEC_ZSTD,
-        .is_s4 = true,
+        .is_s4 = writer->codecs->settings.codec != OBJECT_CODEC_RAW,
         .is_size_known = true,
         .has_crc32c = true,
         .crc32c = writer->crc32c,

@@ -54,6 +54,7 @@ struct s3_settings {
     const char *region;   /* "us-east-1" */
     const char *domain;   /* for virtual-host style, lower case; NULL: path style only */
     const char *host_id;  /* x-amz-id-2: which process answered */
+    bool is_raw;          /* --raw: no name is reserved, of keys or of metadata */
     s3_observer *observe; /* NULL: nobody looks */
     void *observe_context;
 };

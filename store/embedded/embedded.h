@@ -22,7 +22,15 @@
 
 enum { EMBEDDED_SHARDS_MAX = 256 };
 
+/* What a folder is for. It is made so, remembers it, and stays so. */
+enum embedded_kind {
+    EMBEDDED_PACKED, /* Bale's own: what is in it counts in the savings ledger */
+    EMBEDDED_RAW,    /* of a plain S3 server (baled --raw): there is no ledger */
+    EMBEDDED_ANY,    /* whichever it is; a new one is packed */
+};
+
 struct embedded_options {
+    enum embedded_kind kind;
     unsigned shards;                    /* 1 .. EMBEDDED_SHARDS_MAX; each of 0 .. shards-1 may attach */
     uint64_t catalogue_max_bytes;       /* the catalogue never grows beyond; 0: 256 GiB. Address space, not memory */
     uint64_t volume_max_bytes;          /* 0: 1 GiB */
@@ -36,7 +44,7 @@ struct embedded_options {
 };
 
 /* Opens the folder, or makes it when it is missing or empty. NULL: it is locked by another process (which is named),
- * of a newer format, damaged, or the system refused. */
+ * of the other kind, of a newer format, damaged, or the system refused. */
 struct bucket_store *embedded_open(const char *path, const struct embedded_options *options, struct error *error);
 /* Every shard must have detached. */
 void embedded_close(struct bucket_store *store);
@@ -69,7 +77,8 @@ void embedded_usage(const struct bucket_store *store, struct embedded_usage *ret
 struct spool *embedded_spool(struct bucket_store *store);
 
 struct embedded_ledger {
-    bool is_counted;   /* false: the folder has no ledger yet (it gets one when it is opened for writing) */
+    bool is_raw;       /* the folder has no ledger and never gets one (EMBEDDED_RAW) */
+    bool is_counted;   /* false: it has none yet (it gets one when it is opened for writing) */
     bool is_in_doubt;  /* `bale check --repair` dropped objects: the ledger still counts them, until a recount */
     uint64_t recounts; /* corrections so far */
 };

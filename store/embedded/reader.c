@@ -144,6 +144,32 @@ static bool extents_hold_body(const struct embedded_object *object)
     return bytes >= object->row.attributes.stored_size;
 }
 
+/* What was completed from parts has a checksum for each of them. */
+static bool pieces_match(const struct embedded_object *object)
+{
+    const struct pieces *pieces = &object->pieces;
+    uint64_t size = object->row.attributes.stored_size;
+    for (uint32_t i = 0; i < pieces->count; i++) {
+        struct piece piece = piece_at(pieces, i);
+        struct span extents;
+        uint64_t bytes;
+        if (!piece_extents(pieces, i, size, &extents, &bytes) || piece.start > size || bytes > size - piece.start ||
+            crc32c_update(0, span_of(object->body + piece.start, (size_t)bytes)) != piece.crc32c)
+            return false;
+    }
+    return true;
+}
+
+static bool body_matches(const struct embedded_object *object)
+{
+    if (object->row.attributes.layout != LAYOUT_RAW) /* frames carry checksums of their own */
+        return true;
+    if (object->row.place == BODY_PIECES)
+        return pieces_match(object);
+    return crc32c_update(0, span_of(object->body, (size_t)object->row.attributes.stored_size)) ==
+           object->row.stored_crc32c;
+}
+
 /* A body that can be read in one go is. */
 static SUSPENDS bool read_whole(struct embedded_object *object, struct error *error)
 {
@@ -152,8 +178,7 @@ static SUSPENDS bool read_whole(struct embedded_object *object, struct error *er
     ASSERT(object->body != NULL);
     if (!store_read(&object->base, 0, object->body, size, error))
         return false;
-    if (object->row.attributes.layout == LAYOUT_RAW && /* frames carry checksums of their own */
-        crc32c_update(0, span_of(object->body, size)) != object->row.stored_crc32c)
+    if (!body_matches(object))
         return error_set(error, ERROR_DAMAGED, S3_InternalError,
                          "A body does not match its checksum. Run `bale check`.");
     object->base.whole_body = span_of(object->body, size);

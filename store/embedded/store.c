@@ -73,6 +73,23 @@ static bool open_parts(struct embedded_store *store, struct error *error)
     return false;
 }
 
+/* A folder of one kind is never taken for the other: a raw one hides nothing, and its ledger would lack everything. */
+static bool settle_kind(struct embedded_store *store, struct error *error)
+{
+    struct folder *folder = &store->folder;
+    enum embedded_kind wanted = store->options.kind;
+    if (folder->is_new)
+        folder->is_raw = wanted == EMBEDDED_RAW;
+    if (wanted == EMBEDDED_ANY || folder->is_raw == (wanted == EMBEDDED_RAW))
+        return true;
+    return folder->is_raw
+               ? error_set(error, ERROR_INVALID, NULL,
+                           "%s was made by `baled --raw` and holds objects as they came: only --raw opens it",
+                           folder->path)
+               : error_set(error, ERROR_INVALID, NULL,
+                           "%s was made without --raw and holds packed objects: --raw cannot open it", folder->path);
+}
+
 struct bucket_store *embedded_open(const char *path, const struct embedded_options *options, struct error *error)
 {
     struct embedded_store *store = calloc(1, sizeof *store);
@@ -85,7 +102,7 @@ struct bucket_store *embedded_open(const char *path, const struct embedded_optio
     store->spool.operations = &spool_operations;
     random_fill(random_system(), store->spool_id, sizeof store->spool_id); /* no seed may make the same one twice */
     if (folder_open(path, true, store->options.random, &store->folder, error)) {
-        if (open_parts(store, error))
+        if (settle_kind(store, error) && open_parts(store, error))
             return &store->base;
         folder_close(&store->folder);
     }

@@ -19,12 +19,24 @@ ERROR_FIELDS = {
 REQUEST_ID = re.compile(r"^[!-~]{8,}$")
 
 
+def needs(what):
+    """A test, or a class of them, for servers that have this; elsewhere it is refused by that name (Server.lacks)."""
+    def mark(test):
+        test.needs = (*getattr(test, "needs", ()), what)
+        return test
+    return mark
+
+
 class S3Case(unittest.TestCase):
     server = None  # set by the runner, as is
     baled = None  # the program, where it is known
     SERIAL = False  # True: not beside other tests (timing, memory)
 
     def setUp(self):
+        wanted = (*getattr(self, "needs", ()), *getattr(getattr(self, self._testMethodName), "needs", ()))
+        for what in wanted:
+            if what in self.server.lacks:
+                self.skipTest(f"refused: {what}")
         self.alice = Client(self.server, self.server.accounts["alice"])
         self.bob = Client(self.server, self.server.accounts["bob"])
         self.reader = Client(self.server, self.server.accounts["reader"])

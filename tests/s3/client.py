@@ -12,6 +12,7 @@ import sigv4
 import wire
 
 DEFAULT_CHUNK = 64 << 10
+RAW_LACKS = frozenset({"packing", "reserved names", "journal"})  # what baled --raw has not
 
 
 class Account:
@@ -22,10 +23,12 @@ class Account:
 class Server:
     """What a test may know of the server: where it listens, whom it knows, which names it answers to."""
 
-    def __init__(self, address, accounts, region="us-east-1", domain=None, admin=None, pid=None, folder=None, tls=None):
+    def __init__(self, address, accounts, region="us-east-1", domain=None, admin=None, pid=None, folder=None, tls=None,
+                 lacks=()):
         self.address, self.accounts, self.region, self.domain = address, accounts, region, domain
         self.admin, self.pid, self.folder = admin, pid, folder
         self.tls = tls  # an ssl.SSLContext; None: plain HTTP
+        self.lacks = frozenset(lacks)  # what tests need and it has not, by name: case.needs
 
     @property
     def host(self):

@@ -11,7 +11,7 @@ import threading
 import time
 
 from certificates import Authority
-from client import Account, Server
+from client import RAW_LACKS, Account, Server
 
 DOMAIN = "bale.test"
 
@@ -63,7 +63,8 @@ class Daemon:
             if ports := self._ports():
                 return Server(("127.0.0.1", ports[0]), self.accounts, domain=self.domain, admin=("127.0.0.1", ports[1]),
                               pid=self.process.pid, folder=self.folder,
-                              tls=self.authority.context() if self.authority else None)
+                              tls=self.authority.context() if self.authority else None,
+                              lacks=RAW_LACKS if "--raw" in self.options else ())
             time.sleep(0.005)
         raise RuntimeError("baled did not start: " + " ".join(self.command()) + "\n" + self.log())
 

@@ -3,7 +3,7 @@
 import time
 
 import admin
-from case import S3Case
+from case import S3Case, needs
 
 SYSTEM = ".bale"
 REFUSED = 400, "InvalidBucketName"
@@ -37,6 +37,7 @@ class SystemBucket(S3Case):
                                                      style=style).status)
             self.assertEqual(400, client.get(SYSTEM, "head", auth="presigned").status)
 
+    @needs("journal")
     def test_nothing_of_it_can_be_written(self):
         for client in (self.alice, self.bob):
             for style in ("path", "virtual"):

@@ -9,7 +9,7 @@ import time
 import checksums
 import wire
 from admin import fetch, metrics
-from case import S3Case
+from case import S3Case, needs
 
 LOG = b"".join(b"2026-11-21T10:%02d:%02d GET /api/v1/items/%d 200 %d\n" % (n // 60 % 60, n % 60, n % 977, n % 4093)
                for n in range(60_000))
@@ -129,6 +129,7 @@ class FrontEnd(S3Case):
 class Alone(S3Case):
     SERIAL = True
 
+    @needs("packing")
     def test_338_growth_is_bounded_and_logs_shrink(self):
         if not self.server.folder:
             self.skipTest("the data folder is not known")

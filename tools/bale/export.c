@@ -248,7 +248,7 @@ static bool export_all(struct export *export, struct error *error)
         return error_set_errno(error, errno, "%s", line->target);
     if (!objects_writer_open(&export->writer, line->target, span_from_string(line->bucket), error))
         return false;
-    bool ok = session_run(line->folder, false, work, export, error);
+    bool ok = session_run(line->folder, EMBEDDED_ANY, false, work, export, error);
     struct error later;
     bool is_written = objects_writer_close(&export->writer, ok ? error : &later);
     return ok && is_written && sync_folder(line->target, error);

@@ -250,7 +250,8 @@ bool command_import(const struct command_line *line, struct error *error)
     import.bucket = line->bucket != NULL ? span_from_string(line->bucket) : objects_json_bucket(list);
     bool ok = import.bucket.size == 0
                   ? error_set(error, ERROR_INVALID, NULL, "objects.json names no bucket: give --bucket NAME")
-                  : session_check_bucket(import.bucket, error) && session_run(line->folder, true, work, &import, error);
+                  : session_check_bucket(import.bucket, error) &&
+                        session_run(line->folder, EMBEDDED_PACKED, true, work, &import, error);
     if (ok)
         printf("%llu objects, %llu bytes (%llu stored) are now in the bucket %.*s\n",
                (unsigned long long)import.objects, (unsigned long long)import.original_bytes,

@@ -56,7 +56,7 @@ static SUSPENDS bool work_locked(struct bucket_store *store, void *context, stru
 bool journal_session_run(const char *folder, journal_work *work, void *context, struct error *error)
 {
     struct locked locked = {work, context};
-    if (session_run(folder, false, work_locked, &locked, error))
+    if (session_run(folder, EMBEDDED_PACKED, false, work_locked, &locked, error))
         return true;
     return error->kind == ERROR_BUSY ? error_prepend(error, "stop the server first") : false;
 }
@@ -91,10 +91,12 @@ static SUSPENDS bool look_once(const struct looking *looking, struct error *erro
     struct bucket_store *snapshot = embedded_open_snapshot(looking->folder, error);
     if (snapshot == NULL)
         return false;
-    struct journal_bucket *bucket = begin(&session, snapshot);
-    bool done =
-        report_of_store(&session.environment, looking->verify, embedded_spool(snapshot), looking->report, error);
-    end(&session, bucket);
+    bool done = session_check_ledger(snapshot, looking->folder, error);
+    if (done) {
+        struct journal_bucket *bucket = begin(&session, snapshot);
+        done = report_of_store(&session.environment, looking->verify, embedded_spool(snapshot), looking->report, error);
+        end(&session, bucket);
+    }
     embedded_close(snapshot);
     return done;
 }

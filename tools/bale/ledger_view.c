@@ -77,7 +77,7 @@ static SUSPENDS bool run_once(const struct snapshot_run *run, bool *ret_again, s
     if (snapshot == NULL)
         return false;
     struct ledger_view *view = NULL;
-    bool done = embedded_ledger(snapshot, &ledger, error);
+    bool done = session_check_ledger(snapshot, run->folder, error) && embedded_ledger(snapshot, &ledger, error);
     if (done && !ledger.is_counted)
         done = error_set(error, ERROR_UNSUPPORTED, NULL,
                          "%s has no ledger yet: it is made when baled (or `bale savings --recount`) opens the folder",
@@ -130,7 +130,7 @@ static SUSPENDS bool recount(struct bucket_store *store, void *context, struct e
 bool ledger_view_recount(const char *folder, ledger_difference_found *found, void *context, struct error *error)
 {
     struct recount_run run = {found, context};
-    return session_run(folder, false, recount, &run, error);
+    return session_run(folder, EMBEDDED_PACKED, false, recount, &run, error);
 }
 
 void ledger_view_describe(const struct ledger_difference *difference, char *ret_text, size_t capacity)

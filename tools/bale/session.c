@@ -2,7 +2,6 @@
 #include "tools/bale/session.h"
 
 #include "runtime/loop.h"
-#include "store/embedded/embedded.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -53,6 +52,15 @@ bool session_find_folder(const char *folder, struct error *error)
     return access(path, F_OK) == 0 || error_set_errno(error, errno, "there is no store in %s", folder);
 }
 
+bool session_check_ledger(struct bucket_store *store, const char *folder, struct error *error)
+{
+    struct embedded_ledger ledger;
+    if (!embedded_ledger(store, &ledger, error))
+        return false;
+    return !ledger.is_raw || error_set(error, ERROR_UNSUPPORTED, NULL,
+                                       "%s was made by `baled --raw`: it has neither journal nor ledger", folder);
+}
+
 bool session_check_bucket(struct span bucket, struct error *error)
 {
     if (bucket.size == 0 || bucket.size > BUCKET_NAME_BYTES_MAX)
@@ -62,11 +70,12 @@ bool session_check_bucket(struct span bucket, struct error *error)
                      SPAN_FORMAT(bucket));
 }
 
-bool session_run(const char *folder, bool make, session_work *work, void *context, struct error *error)
+bool session_run(const char *folder, enum embedded_kind kind, bool make, session_work *work, void *context,
+                 struct error *error)
 {
     if (!make && !session_find_folder(folder, error))
         return false;
-    const struct embedded_options store_options = {.shards = 1, .is_unfilled = true};
+    const struct embedded_options store_options = {.kind = kind, .shards = 1, .is_unfilled = true};
     struct session session = {.work = work, .context = context, .error = error};
     session.store = embedded_open(folder, &store_options, error);
     if (session.store == NULL)

@@ -199,6 +199,11 @@ def step_s3_tls():
     return build("build") or python_suite("tests/s3/run", "--tls")
 
 
+def step_s3_raw():
+    """the S3 statements against baled --raw, a plain S3 server (tests/s3)"""
+    return build("build") or python_suite("tests/s3/run", "--raw")
+
+
 def step_crash():
     """kill -9 under load, and a full disk (tests/crash)"""
     return build("build") or python_suite("tests/crash/run")
@@ -234,6 +239,7 @@ STEPS = {
     "process": step_process,
     "s3": step_s3,
     "s3-tls": step_s3_tls,
+    "s3-raw": step_s3_raw,
     "crash": step_crash,
     "clients": step_clients,
     "asan": step_asan,

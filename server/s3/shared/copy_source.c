@@ -71,7 +71,7 @@ static SUSPENDS bool find_and_open(struct s3_request *request, struct copy_sourc
     if (!s3_find_bucket(request, name->bucket, "x-amz-source-expected-bucket-owner", &source->bucket_info, error) ||
         !s3_authorize(request, S3_GetObject, &source->bucket_info, name->key, name->version, error))
         return explain_missing(request, name, error);
-    if (object_key_is_reserved(name->key)) {
+    if (s3_key_is_reserved(request, name->key)) {
         error_set(error, ERROR_NOT_FOUND, S3_NoSuchKey, "The specified key does not exist.");
         return explain_missing(request, name, error);
     }

@@ -4,7 +4,6 @@
 #include "runtime/base/decimal.h"
 #include "s3client/wire/s3_error.h"
 #include "s3client/wire/uri.h"
-#include "server/s3/shared/names.h"
 
 /* ---- the question ---- */
 
@@ -35,11 +34,11 @@ bool list_query_parse(struct s3_request *request, struct list_query *ret_query, 
 /* ---- the page ---- */
 
 /* Drops reserved names from a page in place. */
-static void drop_reserved(struct list_page *page)
+static void drop_reserved(const struct s3_request *request, struct list_page *page)
 {
     unsigned kept = 0;
     for (unsigned i = 0; i < page->count; i++)
-        if (!object_key_is_reserved(page->entries[i].key))
+        if (!s3_key_is_reserved(request, page->entries[i].key))
             page->entries[kept++] = page->entries[i];
     page->count = kept;
 }
@@ -62,7 +61,7 @@ SUSPENDS bool list_page_gather(struct s3_request *request, const struct list_que
     if (!bucket_list(store, &wanted, request->arena, ret_page, error))
         return false;
     struct span last = list_page_last(ret_page);
-    drop_reserved(ret_page);
+    drop_reserved(request, ret_page);
     while (ret_page->is_truncated && ret_page->count < query->entries_max && last.size > 0) {
         struct list_page more;
         struct list_entry *all = s3_allocate(request, query->entries_max * sizeof *all, error);
@@ -71,7 +70,7 @@ SUSPENDS bool list_page_gather(struct s3_request *request, const struct list_que
         if (all == NULL || !bucket_list(store, &wanted, request->arena, &more, error))
             return false;
         last = list_page_last(&more);
-        drop_reserved(&more);
+        drop_reserved(request, &more);
         if (ret_page->count > 0)
             memcpy(all, ret_page->entries, ret_page->count * sizeof *all);
         if (more.count > 0)

@@ -81,13 +81,13 @@ static bool take_content_headers(struct s3_request *request, struct buffer *to, 
 /* ---- in: user metadata ---- */
 
 /* The name behind x-amz-meta-, or empty when the header is none, or one that a client cannot set. */
-static struct span user_metadata_name(struct span header)
+static struct span user_metadata_name(const struct s3_request *request, struct span header)
 {
     struct span prefix = SPAN(META_PREFIX);
     if (header.size <= prefix.size || !span_equal_ignore_case(span_take(header, prefix.size), prefix))
         return SPAN_EMPTY;
     struct span name = span_skip(header, prefix.size);
-    return metadata_name_is_reserved(name) ? SPAN_EMPTY : name;
+    return !request->settings->is_raw && metadata_name_is_reserved(name) ? SPAN_EMPTY : name;
 }
 
 static struct span lower_case(struct s3_request *request, struct span text, struct error *error)
@@ -127,7 +127,7 @@ static bool take_user_metadata(struct s3_request *request, struct buffer *to, st
     struct span value;
     unsigned position = 0;
     while (s3_request_next_amz_header(request, &position, &header, &value)) {
-        if (user_metadata_name(header).size == 0)
+        if (user_metadata_name(request, header).size == 0)
             continue;
         struct span name = lower_case(request, header, error);
         if (name.data == NULL)

@@ -178,6 +178,11 @@ bool s3_request_resolve(struct s3_request *request, struct error *error)
 
 /* ---- names ---- */
 
+bool s3_key_is_reserved(const struct s3_request *request, struct span key)
+{
+    return !request->settings->is_raw && object_key_is_reserved(key);
+}
+
 bool s3_key_is_allowed(struct s3_request *request, struct span key, bool writes, struct error *error)
 {
     if (key.size > OBJECT_KEY_BYTES_MAX) {
@@ -187,7 +192,7 @@ bool s3_key_is_allowed(struct s3_request *request, struct span key, bool writes,
     }
     if (object_key_climbs(key))
         return refuse_uri(error, "the key climbs above its bucket");
-    if (!object_key_is_reserved(key))
+    if (!s3_key_is_reserved(request, key))
         return true;
     if (writes)
         return error_set(error, ERROR_INVALID, S3_InvalidObjectName,

@@ -55,6 +55,8 @@ bool s3_request_resolve(struct s3_request *request, struct error *error);
  * 400 InvalidObjectName and 404 NoSuchKey for the last. */
 bool s3_request_check_names(struct s3_request *request, bool writes, struct error *error);
 bool s3_key_is_allowed(struct s3_request *request, struct span key, bool writes, struct error *error);
+/* One of the store's own names (names.h); with --raw there are none. */
+bool s3_key_is_reserved(const struct s3_request *request, struct span key);
 
 bool s3_request_method_is(const struct s3_request *request, const char *method);
 

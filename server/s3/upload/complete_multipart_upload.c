@@ -54,8 +54,8 @@ static SUSPENDS bool make_plan(struct completion *completion, struct error *erro
 {
     struct s3_request *request = completion->request;
     return complete_document_check(request, &completion->document, &completion->upload, error) &&
-           (object_upload_plan(request->settings->store, &completion->name, &completion->upload,
-                               &completion->document.choices, &completion->plan, error) ||
+           (object_upload_plan(request->settings->codecs, request->settings->store, &completion->name,
+                               &completion->upload, &completion->document.choices, &completion->plan, error) ||
             explain_part(completion, error)) &&
            complete_claims_verify(&completion->claims, &completion->plan.attributes, error) &&
            s3_check_early(request, completion->condition, error);

@@ -15,6 +15,9 @@
 
 enum { FORMAT_FILE_BYTES_MAX = 256 };
 
+#define STORE "bale store"
+#define RAW_STORE "bale raw store"
+
 /* Reads a small file whole; -1 with errno when that fails. */
 static ssize_t read_small(int folder_fd, const char *name, char *ret_text, size_t capacity)
 {
@@ -72,13 +75,16 @@ static bool take_lock(struct folder *folder, struct error *error)
     return true;
 }
 
-/* ---- FORMAT: "bale store 2", "uuid <32 hex>" ---- */
+/* ---- FORMAT: "bale store 2" or "bale raw store 2", "uuid <32 hex>" ---- */
 
 static bool parse_format(struct folder *folder, const char *text, struct error *error)
 {
     unsigned version = 0;
     char uuid[2 * STORE_UUID_BYTES + 1] = "";
-    if (sscanf(text, "bale store %9u\nuuid %32[0-9a-f]\n", &version, uuid) < 1 || version == 0)
+    folder->is_raw = strncmp(text, RAW_STORE, strlen(RAW_STORE)) == 0;
+    if (sscanf(text, folder->is_raw ? RAW_STORE " %9u\nuuid %32[0-9a-f]\n" : STORE " %9u\nuuid %32[0-9a-f]\n", &version,
+               uuid) < 1 ||
+        version == 0)
         return error_set(error, ERROR_DAMAGED, NULL, "%s/FORMAT is not readable: not a Bale store?", folder->path);
     folder->format = version;
     if (version > STORE_FORMAT)
@@ -193,7 +199,7 @@ static bool write_format(struct folder *folder, struct error *error)
     char uuid[2 * STORE_UUID_BYTES + 1] = "";
     hex_encode(span_of(folder->uuid, sizeof folder->uuid), uuid);
     char text[FORMAT_FILE_BYTES_MAX];
-    int size = snprintf(text, sizeof text, "bale store %d\nuuid %s\n", STORE_FORMAT, uuid);
+    int size = snprintf(text, sizeof text, "%s %d\nuuid %s\n", folder->is_raw ? RAW_STORE : STORE, STORE_FORMAT, uuid);
     int fd = openat(folder->fd, "FORMAT.new", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
     bool done = fd >= 0 && write(fd, text, (size_t)size) == size && fsync(fd) == 0 &&
                 renameat(folder->fd, "FORMAT.new", folder->fd, "FORMAT") == 0 && fsync(folder->fd) == 0;

@@ -15,6 +15,7 @@ struct folder {
     int fd; /* of the folder */
     int lock_fd;
     unsigned format;
+    bool is_raw; /* of a plain S3 server, without ledger: from FORMAT; of a new folder the caller says so */
     bool is_new; /* FORMAT is not there yet: folder_finish writes it when everything else is */
     uint8_t uuid[STORE_UUID_BYTES];
 };

@@ -207,7 +207,7 @@ bool ledger_add(struct batch *batch, struct span bucket, uint64_t creation_id, c
                 struct error *error)
 {
     struct ledger_lines *lines = &batch->ledger;
-    if (ledger_is_system_bucket(bucket))
+    if (ledger_is_system_bucket(bucket) || batch->store->folder.is_raw)
         return true;
     for (unsigned i = 0; i < lines->count; i++) {
         if (lines->lines[i].creation_id == creation_id) {
@@ -398,6 +398,8 @@ bool ledger_start(struct embedded_store *store, struct batch_numbers *numbers, s
 {
     bool is_needed = false;
     struct batch batch;
+    if (store->folder.is_raw)
+        return true;
     if (!needs_start(store, &is_needed, error))
         return false;
     if (!is_needed)

@@ -3,7 +3,7 @@
  *
  * A transaction gathers what its changes add, by bucket, and writes it once: one row for each bucket that it touched,
  * in the open record of the store's own spool. System buckets (names that begin with '.') and uncounted objects add
- * nothing. Tables (docs/store-format.md has the bytes):
+ * nothing, and a raw folder (embedded.h) has no ledger at all. Tables (docs/store-format.md has the bytes):
  *
  *   spools         id -> created, last frozen record
  *   spool_records  id, record, bucket's number -> amounts, bucket's name

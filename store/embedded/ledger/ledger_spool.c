@@ -159,6 +159,7 @@ bool embedded_ledger(struct bucket_store *base, struct embedded_ledger *ret_ledg
                 catalogue_get_counter(txn, catalogue, "recounts", 0, &ret_ledger->recounts, error);
     store_end_read(store, txn);
     if (done) {
+        ret_ledger->is_raw = store->folder.is_raw;
         ret_ledger->is_counted = counted != 0;
         ret_ledger->is_in_doubt = doubt != 0;
     }

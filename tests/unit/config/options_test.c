@@ -170,6 +170,27 @@ START_TEST(a_region_has_a_shape)
 }
 END_TEST
 
+START_TEST(flags_are_yes_by_their_name_alone)
+{
+    const char *yes[] = {"BALE_RAW=yes", NULL};
+    const char *wrong[] = {"BALE_RAW=1", NULL};
+    ck_assert_int_eq(load(NULL, NULL), CONFIG_READY);
+    ck_assert(!config.raw);
+    config_free(&config);
+    ck_assert_int_eq(load(ARGV("--raw", "--shards", "3"), NULL), CONFIG_READY);
+    ck_assert(config.raw && config.shards == 3);
+    config_free(&config);
+    ck_assert_int_eq(load(NULL, yes), CONFIG_READY);
+    ck_assert(config.raw);
+    config_free(&config);
+    ck_assert_int_eq(load(ARGV("--raw=no"), yes), CONFIG_READY);
+    ck_assert(!config.raw);
+    config_free(&config);
+    refused(NULL, wrong, "BALE_RAW: \"1\" is not allowed; allowed is yes or no");
+    refused(ARGV("--raw", "yes"), NULL, "yes: baled takes options only; baled --help lists them");
+}
+END_TEST
+
 START_TEST(domains_are_kept_in_lower_case)
 {
     ck_assert_int_eq(load(ARGV("--domain", "S3.Example.org"), NULL), CONFIG_READY);
@@ -215,6 +236,7 @@ int main(void)
     tcase_add_test(group, refusals_say_which_and_what_is_allowed);
     tcase_add_test(group, key_pairs_come_whole_and_from_the_environment);
     tcase_add_test(group, a_region_has_a_shape);
+    tcase_add_test(group, flags_are_yes_by_their_name_alone);
     tcase_add_test(group, domains_are_kept_in_lower_case);
     tcase_add_test(group, help_names_every_option_and_wins_over_mistakes);
     suite_add_tcase(suite, group);
