@@ -144,6 +144,14 @@ void xml_open(struct xml_writer *writer, const char *element)
     append_tag(writer->out, SPAN("<"), span_from_string(element), SPAN(">"));
 }
 
+void xml_open_typed(struct xml_writer *writer, const char *element, const char *type)
+{
+    push(writer, element);
+    append_tag(writer->out, SPAN("<"), span_from_string(element),
+               SPAN(" xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\" xsi:type=\""));
+    append_tag(writer->out, SPAN_EMPTY, span_from_string(type), SPAN("\">"));
+}
+
 void xml_close(struct xml_writer *writer)
 {
     ASSERT(writer->depth > 0);

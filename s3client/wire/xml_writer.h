@@ -22,6 +22,8 @@ void xml_begin(struct xml_writer *writer, struct buffer *out);
 /* `namespace_uri` may be NULL. */
 void xml_open_root(struct xml_writer *writer, const char *element, const char *namespace_uri);
 void xml_open(struct xml_writer *writer, const char *element);
+/* With xsi:type, as a Grantee has it; `type` needs no escape. */
+void xml_open_typed(struct xml_writer *writer, const char *element, const char *type);
 void xml_close(struct xml_writer *writer);
 void xml_text(struct xml_writer *writer, const char *element, struct span text);
 void xml_string(struct xml_writer *writer, const char *element, const char *text);

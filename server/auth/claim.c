@@ -304,8 +304,8 @@ static bool read_query(const struct http_head *head, const struct query_claim *q
     if (!set_timestamp(claim, values[PARAMETER_DATE]))
         return refuse_malformed(claim, error, "X-Amz-Date must be a time as in 20130524T000000Z.");
     claim->expires = values[PARAMETER_EXPIRES];
-    if (!decimal_parse_range(claim->expires, 1, EXPIRES_SECONDS_MAX, &claim->expires_seconds)) /* statement 63 */
-        return refuse_malformed(claim, error, "X-Amz-Expires must be a number from 1 to 604800 (seconds, seven days).");
+    if (!decimal_parse_range(claim->expires, 0, EXPIRES_SECONDS_MAX, &claim->expires_seconds)) /* statement 63 */
+        return refuse_malformed(claim, error, "X-Amz-Expires must be a number up to 604800 (seconds, seven days).");
     claim->signed_headers = values[PARAMETER_SIGNED_HEADERS];
     claim->signature = values[PARAMETER_SIGNATURE];
     struct span hash; /* statement 68: a header if it is signed, else what was hoisted into the query */

@@ -134,7 +134,7 @@ static bool check_clock_presigned(const struct signature_claim *claim, int64_t n
         return error_set(error, ERROR_DENIED, S3_AccessDenied, "Request is not valid yet");
     }
     int64_t end_ms = claim->time_ms + (int64_t)claim->expires_seconds * 1000;
-    if (now_ms <= end_ms)
+    if (now_ms <= end_ms && claim->expires_seconds > 0) /* zero has run out */
         return true;
     error_details_add(details, "X-Amz-Expires", arena_copy(arena, claim->expires));
     error_details_add(details, "Expires", time_in_seconds(arena, end_ms));

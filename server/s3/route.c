@@ -30,6 +30,7 @@ static const struct s3_route routes[] = {
     {BUCKET, "GET",  "location",  S3_GetBucketLocation,  0, s3_get_bucket_location},
     {BUCKET, "GET",  "versions",  S3_ListObjectVersions, 0, s3_list_object_versions},
     {BUCKET, "GET",  "uploads",   S3_ListMultipartUploads, 0, s3_list_multipart_uploads},
+    {BUCKET, "GET",  "acl",       S3_GetBucketAcl,       0, s3_get_bucket_acl},
     {BUCKET, "POST", "delete",    S3_DeleteObjects,      TAKES_DOCUMENT, s3_delete_objects},
 
     /* settings that were never set: statements 121 to 123 */
@@ -58,6 +59,10 @@ static const struct s3_route routes[] = {
     UNSET("GET",    "notification",      S3_GetBucketNotificationConfiguration),
     UNSET("GET",    "accelerate",        S3_GetBucketAccelerateConfiguration),
     UNSET("GET",    "requestPayment",    S3_GetBucketRequestPayment),
+
+    /* of an object, and of the kind that reads only */
+    {OBJECT, "GET", "acl",     S3_GetObjectAcl,     0, s3_get_object_acl},
+    {OBJECT, "GET", "torrent", S3_GetObjectTorrent, 0, s3_get_object_torrent},
 
     /* What S3 has and Bale has not: setting any of the above, and all of the rest. Also where S3 has it for the other
      * kind of resource: DELETE /bucket?retention must not remove the bucket, PUT /bucket/key?policy not write a key. */

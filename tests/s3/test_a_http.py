@@ -29,7 +29,7 @@ class AnswerShape(S3Case):
             405: self.alice.request("PATCH", self.bucket, "k"),
             412: self.get("k", headers={"If-Match": '"wrong"'}),
             416: self.get("k", headers={"Range": "bytes=10-"}),
-            501: self.get("k", {"acl": None}),
+            501: self.get("k", {"retention": None}),
         }
         for status, answer in answers.items():
             with self.subTest(status):
@@ -327,8 +327,8 @@ class BodyLength(S3Case):
 BUCKET_PUT = ("acl policy cors lifecycle tagging website encryption replication publicAccessBlock ownershipControls "
               "object-lock versioning logging notification accelerate requestPayment inventory analytics metrics "
               "intelligent-tiering").split()
-BUCKET_GET = "acl inventory analytics metrics intelligent-tiering".split()
-OBJECT_SUB_RESOURCES = "acl retention legal-hold".split()
+BUCKET_GET = "inventory analytics metrics intelligent-tiering".split()
+OBJECT_SUB_RESOURCES = "retention legal-hold".split()
 
 
 class Dispatch(S3Case):
@@ -348,7 +348,7 @@ class Dispatch(S3Case):
                     answer = self.alice.request(method, self.bucket, "k", {name: None}, (), b"<x/>" if method == "PUT" else b"")
                     self.assert_error(answer, 501, "NotImplemented")
         for method, query in (("POST", {"restore": None}), ("POST", {"select": None, "select-type": "2"}),
-                              ("GET", {"torrent": None})):
+                              ("PUT", {"acl": None}), ("PUT", {"torrent": None})):
             with self.subTest(f"{method} {query}"):
                 self.assert_error(self.alice.request(method, self.bucket, "k", query), 501, "NotImplemented")
         self.assert_object("k", b"kept")

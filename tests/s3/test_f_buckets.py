@@ -180,6 +180,8 @@ class Buckets(S3Case):
             with self.subTest(name):
                 answer = self.assert_success_xml(self.list_v1((name, None)), root)
                 self.assertEqual(0, len(answer.xml))
+        answer = self.assert_success_xml(self.list_v1(("policyStatus", None)), "PolicyStatus")  # 505
+        self.assertEqual("false", answer.text("IsPublic"))
         answer = self.assert_success_xml(self.list_v1(("requestPayment", None)), "RequestPaymentConfiguration")
         self.assertEqual("BucketOwner", answer.text("Payer"))
 

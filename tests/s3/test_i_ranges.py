@@ -74,7 +74,7 @@ class Ranges(S3Case):
 
     def test_164_empty_object(self):
         self.put("empty", b"")
-        for value in ("bytes=0-0", "bytes=0-", "bytes=-1", "bytes=1-2", "bytes=-0"):
+        for value in ("bytes=0-0", "bytes=0-", "bytes=1-2", "bytes=-0"):
             with self.subTest(value):
                 self.assert_unsatisfiable(value, "empty", 0)
         self.assert_status(200, self.ranged("bytes=x", "empty"))

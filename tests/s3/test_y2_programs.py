@@ -1,10 +1,11 @@
 """tests/s3/test_y2_programs.py -- section Y2: what real programs send, each in the program's own form."""
 
-import base64
+import email.header
 import hashlib
 
 import checksums
 import sigv4
+import multipart
 from case import S3Case
 from sigv4 import STREAM_SIGNED_TRAILER, STREAM_UNSIGNED_TRAILER
 
@@ -119,3 +120,162 @@ class Trailers(S3Case):
         answer = self.put_with_ends(STREAM_UNSIGNED_TRAILER, BODY, b"\n", b"", end=b"")
         self.assert_error(answer, 400, "IncompleteBody")
         self.assert_absent("k")
+
+
+class Answers(S3Case):
+    def assert_region(self, answer, status, code=None):
+        self.assert_status(status, answer)
+        if code:
+            self.assert_error(answer, status, code)
+        self.assertEqual([self.server.region], answer.all("x-amz-bucket-region"), answer)
+
+    def test_352_region_of_the_bucket(self):
+        """Clients that follow regions look nowhere else, and stop without it."""
+        self.put("k", b"x")
+        self.assert_region(self.alice.head(self.bucket), 200)
+        self.assert_region(self.alice.get(self.bucket, None, {"location": None}), 200)
+        for method in ("HEAD", "GET"):
+            for key in (None, "k"):
+                with self.subTest(f"{method} {key}"):
+                    code = None if method == "HEAD" else "AccessDenied"
+                    self.assert_region(self.alice.request(method, self.bucket, key, auth=None), 403, code)
+                    self.assert_region(self.bob.request(method, self.bucket, key), 403, code)
+                    code = None if method == "HEAD" else "AuthorizationHeaderMalformed"
+                    self.assert_region(self.alice.request(method, self.bucket, key, region="eu-west-9"), 400, code)
+                    code = None if method == "HEAD" else "AuthorizationQueryParametersError"
+                    self.assert_region(self.alice.request(method, self.bucket, key, region="eu-west-9", auth="presigned"), 400, code)
+        self.assert_region(self.reader.put(self.bucket, "k", (), (), b"y"), 403, "AccessDenied")
+        self.assert_region(self.alice.get(self.bucket, "k", access_key="AKIAUNKNOWN"), 403, "InvalidAccessKeyId")
+        self.assert_region(self.alice.get(self.bucket, "k", secret_key="wrong"), 403, "SignatureDoesNotMatch")
+
+    def test_352_no_region_where_there_is_no_bucket(self):
+        for name in (self.bucket_name(), "NO-SUCH-NAME", ".bale"):
+            for options in ({"auth": None}, {"region": "eu-west-9"}, {}):
+                answer = self.alice.get(name, "k", **options)
+                self.assertGreaterEqual(answer.status, 400)
+                self.assertIsNone(answer.header("x-amz-bucket-region"), answer)
+        self.assertIsNone(self.alice.get(auth=None).header("x-amz-bucket-region"))
+
+    def test_353_metadata_beyond_ascii(self):
+        """It comes as UTF-8, and goes as RFC 2047: readers of object_store fail on any other byte."""
+        for value in ("Grüße", "日本語", "emoji \U0001F600", "a" + "ü" * 1018, "=?UTF-8?B?eA==?= und ä"):
+            with self.subTest(value):
+                self.put("k", b"x", {"x-amz-meta-text": value})
+                self.alice.put(self.bucket, "copy", (), {"x-amz-copy-source": f"{self.bucket}/k"})
+                for read, key in ((self.get, "k"), (self.head, "k"), (self.get, "copy")):
+                    given = read(key).header("x-amz-meta-text")
+                    self.assertRegex(given, r"^=\?UTF-8\?B\?[A-Za-z0-9+/]+=*\?=$")
+                    (text, charset), = email.header.decode_header(given)
+                    self.assertEqual(("utf-8", value), (charset, text.decode(charset)))
+        for value in ("=?UTF-8?B?w6Q=?=", "=?UTF-8?Q?=C3=A4?=", "=?nonsense"):
+            self.put("k", b"x", {"x-amz-meta-text": value})
+            self.assertEqual(value, self.head("k").header("x-amz-meta-text"))
+        self.put("k", b"x", {"x-amz-meta-text": b"latin \xe4"})
+        self.assertEqual("latin \udce4", self.head("k").header("x-amz-meta-text"))
+
+    def test_353_bytes_that_came_are_counted(self):
+        fits = "ü" * ((2048 - 4) // 2)
+        self.put("k", b"x", {"x-amz-meta-text": fits})
+        answer = self.alice.put(self.bucket, "k", (), {"x-amz-meta-text": fits + "x"}, b"x")
+        self.assert_error(answer, 400, "MetadataTooLarge", {"Size": "2049", "MaxSizeAllowed": "2048"})
+
+    def test_354_suffix_of_an_empty_object(self):
+        self.put("empty", b"")
+        for value in ("bytes=-1", "bytes=-100", "bytes=-99999999999999999999"):
+            for read in (self.get, self.head):
+                answer = read("empty", headers={"Range": value})
+                self.assert_status(200, answer)
+                self.assertEqual((b"", "0", None), (answer.body, answer.header("content-length"), answer.header("content-range")))
+        for value in ("bytes=0-", "bytes=0-0", "bytes=-0"):
+            self.assert_error(self.get("empty", headers={"Range": value}), 416, "InvalidRange", {"ActualObjectSize": "0"})
+
+    def test_355_acl_of_the_owner(self):
+        self.put("k", b"x")
+        owner = self.alice.account
+        type_name = "{http://www.w3.org/2001/XMLSchema-instance}type"
+        for key, query in ((None, {"acl": None}), ("k", {"acl": None}), ("k", {"acl": "", "versionId": "null"})):
+            answer = self.assert_success_xml(self.alice.get(self.bucket, key, query), "AccessControlPolicy")
+            self.assertEqual((owner.id, owner.name), (answer.text("Owner/ID"), answer.text("Owner/DisplayName")))
+            grants = answer.xml.findall("AccessControlList/Grant")
+            self.assertEqual(1, len(grants))
+            self.assertEqual("CanonicalUser", grants[0].find("Grantee").get(type_name))
+            self.assertEqual((owner.id, owner.name, "FULL_CONTROL"), tuple(
+                grants[0].findtext(path) for path in ("Grantee/ID", "Grantee/DisplayName", "Permission")))
+        self.assert_error(self.get("missing", {"acl": None}), 404, "NoSuchKey", {"Key": "missing"})
+        self.assert_error(self.get("k", {"acl": None, "versionId": "a" * 32}), 404, "NoSuchVersion")
+        self.assert_error(self.alice.get(self.bucket_name(), None, {"acl": None}), 404, "NoSuchBucket")
+        for key in (None, "k"):
+            self.assert_error(self.bob.get(self.bucket, key, {"acl": None}), 403, "AccessDenied")
+
+    def test_357_number_of_header_fields(self):
+        """Also in docs/s3-compatibility.md."""
+        for count, status in ((95, 200), (101, 400)):
+            fields = [(f"x-{number}", "v") for number in range(count)]
+            prepared = self.alice.prepare("PUT", self.bucket, "k", (), [], b"x")
+            prepared.headers += fields[:count - len(prepared.headers)]
+            with self.alice.connect() as connection:
+                connection.try_send(prepared.bytes)
+                answer = connection.read_response()
+                self.assert_status(status, answer)
+                if status == 400:
+                    self.assert_error(answer, 400, "RequestHeaderSectionTooLarge", ["MaxSizeAllowed"], message="100 fields")
+                    self.assert_closed(connection)
+
+    def test_357_arn_of_a_bucket(self):
+        name = self.bucket_name()
+        for _ in range(2 if self.server.region == "us-east-1" else 1):
+            answer = self.alice.put(name)
+            self.assert_status(200, answer)
+            self.assertEqual((f"/{name}", f"arn:aws:s3:::{name}"), (answer.header("location"), answer.header("x-amz-bucket-arn")))
+
+    def test_358_torrents(self):
+        self.put("k", b"secret content")
+        for key in ("k", "missing"):
+            self.assert_error(self.get(key, {"torrent": None}), 404, "NoSuchKey", {"Key": key})
+        self.assert_error(self.bob.get(self.bucket, "k", {"torrent": None}), 403, "AccessDenied")
+
+
+class Uploads(multipart.MultipartCase):
+    def test_358_complete_without_a_body(self):
+        upload = self.create()
+        part = self.part(upload, 1, b"part")
+        for options in ({}, {"payload": "unsigned"}, {"transfer": "chunked"}):
+            answer = self.alice.post(self.bucket, "k", {"uploadId": upload}, (), b"", **options)
+            self.assert_error(answer, 400, "MalformedXML")
+        self.complete(upload, part)
+
+    def parts_of(self, algorithm, kind, bodies):
+        named = {"x-amz-checksum-algorithm": algorithm, "x-amz-checksum-type": kind} if algorithm else {}
+        upload, parts = self.create(headers=named), []
+        for number, body in enumerate(bodies, 1):
+            value = checksums.checksum(algorithm or "CRC64NVME", body)
+            headers = {checksums.header(algorithm): value} if algorithm else {}
+            element = f"<Checksum{algorithm}>{value}</Checksum{algorithm}>" if algorithm else ""
+            answer = self.try_part(upload, number, body, headers=headers)
+            self.assert_status(200, answer)
+            parts.append(multipart.part_xml(number, answer.header("etag"), element))
+        self.complete(upload, *parts)
+
+    def test_358_checksums_of_parts(self):
+        text = multipart.text_bytes(multipart.LEAST)
+        for algorithm, kind in (("SHA256", "COMPOSITE"), ("CRC32", "COMPOSITE"), ("CRC32", "FULL_OBJECT"),
+                                (None, "FULL_OBJECT")):
+            for bodies in ([text, b"the last one"], [b"only one"]):
+                self.parts_of(algorithm, kind, bodies)
+                name = checksums.header(algorithm or "CRC64NVME")
+                for number, body in enumerate(bodies, 1):
+                    if algorithm is None and len(body) > 100:
+                        continue  # in plain Python that takes seconds
+                    for read in (self.get, self.head):
+                        with self.subTest(f"{algorithm} {kind} {number}"):
+                            answer = read("k", {"partNumber": str(number)}, {"x-amz-checksum-mode": "ENABLED"})
+                            self.assert_status(206, answer)
+                            self.assertEqual((checksums.checksum(algorithm or "CRC64NVME", body), kind),
+                                             (answer.header(name), answer.header("x-amz-checksum-type")))
+                            self.assertEqual(1, sum(field.startswith("x-amz-checksum-") and field != "x-amz-checksum-type"
+                                                    for field in answer.names))
+                    self.assertIsNone(self.head("k", {"partNumber": str(number)}).header(name))
+        self.put("single", b"of one PUT")
+        answer = self.get("single", {"partNumber": "1"}, {"x-amz-checksum-mode": "ENABLED"})
+        self.assertEqual((checksums.checksum("CRC64NVME", b"of one PUT"), "FULL_OBJECT"),
+                         (answer.header("x-amz-checksum-crc64nvme"), answer.header("x-amz-checksum-type")))

@@ -5,6 +5,8 @@
 #include "server/s3/shared/object_headers.h"
 #include "server/s3/shared/operations.h"
 
+#include <stdio.h>
+
 static bool open_element(void *context, unsigned depth, struct span element, struct error *error)
 {
     (void)context;
@@ -56,6 +58,18 @@ static bool is_harmless(const struct s3_request *request, const struct error *er
            strcmp(request->settings->region, "us-east-1") == 0;
 }
 
+static SUSPENDS bool answer(struct s3_request *request, struct error *error)
+{
+    char location[BUCKET_NAME_BYTES_MAX + 2];
+    char arn[sizeof "arn:aws:s3:::" + BUCKET_NAME_BYTES_MAX];
+    (void)snprintf(location, sizeof location, "/%.*s", SPAN_FORMAT(request->bucket));
+    (void)snprintf(arn, sizeof arn, "arn:aws:s3:::%.*s", SPAN_FORMAT(request->bucket));
+    s3_answer_begin(request, 200);
+    http_response_field_string(request->exchange, "Location", location);
+    http_response_field_string(request->exchange, "x-amz-bucket-arn", arn);
+    return s3_answer_empty(request, error);
+}
+
 SUSPENDS bool s3_create_bucket(struct s3_request *request, struct error *error)
 {
     struct span owner = span_from_string(request->authentication.account->id);
@@ -64,9 +78,5 @@ SUSPENDS bool s3_create_bucket(struct s3_request *request, struct error *error)
     if (!bucket_create(request->settings->store, request->bucket, owner, error) && !is_harmless(request, error))
         return false;
 
-    char location[BUCKET_NAME_BYTES_MAX + 2] = "/";
-    memcpy(location + 1, request->bucket.data, request->bucket.size);
-    s3_answer_begin(request, 200);
-    http_response_field_string(request->exchange, "Location", location);
-    return s3_answer_empty(request, error);
+    return answer(request, error);
 }

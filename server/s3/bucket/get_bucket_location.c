@@ -9,5 +9,7 @@ SUSPENDS bool s3_get_bucket_location(struct s3_request *request, struct error *e
     s3_document_open(&document, "LocationConstraint");
     if (strcmp(region, "us-east-1") != 0)
         buffer_append_string(&document.text, region); /* the root's own text; a region has nothing to escape */
-    return s3_document_send(request, &document, error);
+    s3_answer_begin(request, 200);
+    s3_answer_region(request);
+    return s3_document_finish(request, &document, error);
 }

@@ -5,7 +5,7 @@
 SUSPENDS bool s3_head_bucket(struct s3_request *request, struct error *error)
 {
     s3_answer_begin(request, 200);
-    http_response_field_string(request->exchange, "x-amz-bucket-region", request->settings->region);
+    s3_answer_region(request);
     http_response_field_string(request->exchange, "x-amz-access-point-alias", "false");
     http_response_field_string(request->exchange, "Content-Type", "application/xml");
     return s3_answer_empty(request, error);

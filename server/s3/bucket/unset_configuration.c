@@ -11,7 +11,7 @@ static const struct unset {
     const char *root;
 } unset[] = {
     {S3_GetBucketPolicy, S3_NoSuchBucketPolicy, NULL},
-    {S3_GetBucketPolicyStatus, S3_NoSuchBucketPolicy, NULL},
+    {S3_GetBucketPolicyStatus, NULL, "PolicyStatus"},
     {S3_GetBucketCors, S3_NoSuchCORSConfiguration, NULL},
     {S3_GetBucketLifecycleConfiguration, S3_NoSuchLifecycleConfiguration, NULL},
     {S3_GetBucketTagging, S3_NoSuchTagSet, NULL},
@@ -50,5 +50,7 @@ SUSPENDS bool s3_unset_configuration(struct s3_request *request, struct error *e
     s3_document_open(&document, setting->root);
     if (setting->operation == S3_GetBucketRequestPayment)
         xml_string(&document.xml, "Payer", "BucketOwner");
+    if (setting->operation == S3_GetBucketPolicyStatus) /* without a policy nothing is public */
+        xml_bool(&document.xml, "IsPublic", false);
     return s3_document_send(request, &document, error);
 }

@@ -13,9 +13,9 @@
 struct selection {
     uint64_t first;
     uint64_t size;
-    bool is_partial; /* 206 with Content-Range */
-    bool is_ranged;  /* not all of it: no checksum of the whole goes with it */
-    bool is_part;    /* of an object that was completed from parts */
+    bool is_partial;                /* 206 with Content-Range */
+    bool is_part;                   /* of an object that was completed from parts */
+    struct checksum_value checksum; /* of just these bytes; NONE: it is not known */
 };
 
 /* What is being read. */
@@ -40,7 +40,7 @@ static bool select_range(struct s3_request *request, struct span header, uint64_
     switch (range_resolve(header, total, &selection->first, &selection->size)) {
     case RANGE_PART:
         selection->is_partial = true;
-        selection->is_ranged = true;
+        selection->checksum.algorithm = CHECKSUM_NONE;
         return true;
     case RANGE_UNSATISFIABLE:
         return refuse_range(request, header, total, error);
@@ -64,6 +64,7 @@ static SUSPENDS bool find_part(struct s3_request *request, struct bucket_object 
             return false;
         for (unsigned i = 0; i < count; i++) {
             selection->size = parts[i].original_size;
+            selection->checksum = parts[i].checksum;
             if (--number == 0)
                 return true;
             selection->first += parts[i].original_size;
@@ -93,7 +94,6 @@ static SUSPENDS bool select_part(struct s3_request *request, struct span text, c
     if (attributes->parts_count > 0 && !find_part(request, target->object, number, selection, error))
         return false;
     selection->is_part = attributes->parts_count > 0;
-    selection->is_ranged = selection->size < attributes->original_size;
     selection->is_partial = selection->size > 0;
     return true;
 }
@@ -104,7 +104,7 @@ static SUSPENDS bool select_bytes(struct s3_request *request, const struct targe
     const struct object_attributes *attributes = target->attributes;
     struct span range;
     struct span part;
-    *ret_selection = (struct selection){.first = 0, .size = attributes->original_size};
+    *ret_selection = (struct selection){.size = attributes->original_size, .checksum = attributes->checksum};
     bool has_range = http_head_find(request->head, "range", &range);
     bool has_part = request->parameters_count > 0 && s3_request_parameter(request, "partNumber", &part);
     if (has_range && has_part)
@@ -129,13 +129,16 @@ static bool check_readable(const struct object_attributes *attributes, struct er
     return true;
 }
 
+/* The type is the object's, also beside the checksum of a part. */
 static void add_checksum(struct s3_request *request, const struct object_attributes *attributes,
                          const struct selection *selection)
 {
     struct span mode;
-    if (!selection->is_ranged && s3_request_header(request, "x-amz-checksum-mode", &mode) &&
-        span_equal_ignore_case(mode, SPAN("ENABLED")))
-        s3_answer_checksum(request, &attributes->checksum);
+    if (selection->checksum.algorithm == CHECKSUM_NONE || !s3_request_header(request, "x-amz-checksum-mode", &mode) ||
+        !span_equal_ignore_case(mode, SPAN("ENABLED")))
+        return;
+    s3_answer_part_checksum(request, &selection->checksum);
+    http_response_field_string(request->exchange, "x-amz-checksum-type", checksum_type_name(attributes->checksum.type));
 }
 
 static void add_validators(struct s3_request *request, const struct object_attributes *attributes)

@@ -4,6 +4,7 @@
 #include "runtime/base/assert.h"
 #include "s3client/wire/date.h"
 #include "s3client/wire/s3_error.h"
+#include "server/s3/shared/names.h"
 
 enum { QUOTED_ETAG_BYTES = ETAG_TEXT_BYTES + 2 };
 
@@ -14,6 +15,11 @@ void s3_answer_begin(struct s3_request *request, int status)
     http_response_begin(request->exchange, status);
     http_response_field_string(request->exchange, "x-amz-request-id", request->exchange->request_id);
     http_response_field_string(request->exchange, "x-amz-id-2", request->settings->host_id);
+}
+
+void s3_answer_region(struct s3_request *request)
+{
+    http_response_field_string(request->exchange, "x-amz-bucket-region", request->settings->region);
 }
 
 SUSPENDS bool s3_answer_empty(struct s3_request *request, struct error *error)
@@ -151,13 +157,18 @@ void s3_document_date(struct s3_document *document, const char *element, int64_t
     xml_string(&document->xml, element, text);
 }
 
+void s3_document_account_names(struct s3_document *document, const struct s3_request *request, struct span account_id)
+{
+    const struct account *account = accounts_find_id(request->settings->accounts, account_id);
+    xml_text(&document->xml, "ID", account_id);
+    xml_text(&document->xml, "DisplayName", account != NULL ? span_from_string(account->name) : account_id);
+}
+
 void s3_document_account(struct s3_document *document, const struct s3_request *request, const char *element,
                          struct span account_id)
 {
-    const struct account *account = accounts_find_id(request->settings->accounts, account_id);
     xml_open(&document->xml, element);
-    xml_text(&document->xml, "ID", account_id);
-    xml_text(&document->xml, "DisplayName", account != NULL ? span_from_string(account->name) : account_id);
+    s3_document_account_names(document, request, account_id);
     xml_close(&document->xml);
 }
 
@@ -271,6 +282,18 @@ const char *s3_error_message(const struct error *reason, const struct s3_error_e
     return is_internal ? entry->message : reason->message;
 }
 
+/* Statement 352: who signed for another region, or may not go on, is told where the bucket is, if it is. */
+static SUSPENDS bool tells_region(const struct s3_request *request, const struct s3_error_entry *entry)
+{
+    struct bucket_info info;
+    struct error ignored;
+    bool is_of_region = entry->status == 301 || entry->status == 403 ||
+                        is_code(entry, S3_AuthorizationHeaderMalformed) ||
+                        is_code(entry, S3_AuthorizationQueryParametersError);
+    return is_of_region && bucket_name_is_valid(request->bucket) &&
+           bucket_find(request->settings->store, request->bucket, &info, &ignored);
+}
+
 /* The client went away, or stopped reading: nobody is there for an answer, and nothing failed here. */
 static bool is_clients_end(const struct error *reason, bool is_started)
 {
@@ -297,7 +320,10 @@ SUSPENDS void s3_answer_error(struct s3_request *request, const struct error *re
     buffer_init(&text, 0);
     add_names(request, entry);
     write_error(request, entry, s3_error_message(reason, entry), &text);
+    bool has_region = tells_region(request, entry);
     s3_answer_begin(request, entry->status);
+    if (has_region)
+        s3_answer_region(request);
     http_response_field(request->exchange, "Content-Type", SPAN("application/xml"));
     if (request->allow.size > 0)
         http_response_field(request->exchange, "Allow", request->allow);

@@ -7,6 +7,8 @@
 
 /* Status line and the headers that every answer has. The operation adds its own and finishes. */
 void s3_answer_begin(struct s3_request *request, int status);
+/* x-amz-bucket-region: where clients that follow regions look for the bucket. */
+void s3_answer_region(struct s3_request *request);
 /* Ends an answer without a body. */
 SUSPENDS bool s3_answer_empty(struct s3_request *request, struct error *error);
 
@@ -44,6 +46,8 @@ void s3_document_checksum(struct s3_document *document, const struct checksum_va
 void s3_document_part_checksum(struct s3_document *document, const struct checksum_value *checksum);
 void s3_document_date(struct s3_document *document, const char *element, int64_t time_ms);
 void s3_document_owner(struct s3_document *document, const struct s3_request *request, const char *owner_id);
+/* ID and DisplayName, in an element that is open. */
+void s3_document_account_names(struct s3_document *document, const struct s3_request *request, struct span account_id);
 /* An Owner or an Initiator. */
 void s3_document_account(struct s3_document *document, const struct s3_request *request, const char *element,
                          struct span account_id);

@@ -1,7 +1,9 @@
 /* server/s3/shared/object_headers.c -- the headers that belong to an object: taken from a request, and given back. */
 #include "server/s3/shared/object_headers.h"
 
+#include "runtime/base/base64.h"
 #include "s3client/wire/s3_error.h"
+#include "s3client/wire/uri.h"
 #include "server/s3/shared/names.h"
 
 /* What an object says of its content. A parameter of the request may replace it in the answer. */
@@ -224,6 +226,34 @@ static const struct content_header *find_content_header(struct span name)
     return NULL;
 }
 
+static bool is_ascii(struct span text)
+{
+    for (size_t i = 0; i < text.size; i++)
+        if (text.data[i] > 0x7f)
+            return false;
+    return true;
+}
+
+/* A value of user metadata beyond ASCII goes out as RFC 2047 has it: many clients cannot read any other header that has
+ * one beside it (statement 353). What is no UTF-8 has no such form. */
+static void answer_user_value(struct http_exchange *exchange, struct span name, struct span value)
+{
+    struct buffer encoded;
+    if (is_ascii(value) || !utf8_is_valid(value)) {
+        http_response_field_of(exchange, name, value);
+        return;
+    }
+    buffer_init(&encoded, 0);
+    buffer_append_string(&encoded, "=?UTF-8?B?");
+    if (buffer_reserve(&encoded, BASE64_ENCODED_BYTES(value.size))) {
+        base64_encode(value, (char *)encoded.data + encoded.size);
+        encoded.size += BASE64_ENCODED_BYTES(value.size);
+    }
+    buffer_append_string(&encoded, "?=");
+    http_response_field_of(exchange, name, buffer_span(&encoded));
+    buffer_free(&encoded);
+}
+
 void object_headers_answer(struct s3_request *request, struct span metadata)
 {
     struct http_exchange *exchange = request->exchange;
@@ -241,7 +271,7 @@ void object_headers_answer(struct s3_request *request, struct span metadata)
     struct span name;
     while (metadata_next(metadata, &position, &name, &value)) {
         if (find_content_header(name) == NULL)
-            http_response_field_of(exchange, name, value);
+            answer_user_value(exchange, name, value);
     }
 }
 

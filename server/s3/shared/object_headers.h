@@ -18,7 +18,8 @@ bool object_headers_keep(struct s3_request *request, struct span source, struct 
 /* The request's own x-amz-storage-class (not STANDARD) and x-amz-website-redirect-location. */
 bool object_headers_placement(struct s3_request *request, struct buffer *to, struct error *error);
 
-/* Gives them back in an answer; response-content-type and the other five parameters replace theirs. */
+/* Gives them back in an answer; response-content-type and the other five parameters replace theirs. User metadata
+ * beyond ASCII is kept as it came, and goes out as "=?UTF-8?B?...?=". */
 void object_headers_answer(struct s3_request *request, struct span metadata);
 
 /* Of a 304: Cache-Control and Expires. */

@@ -21,14 +21,16 @@ static bool parse_position(struct span digits, uint64_t *ret_position)
     return true;
 }
 
-/* "-n": the last n bytes. */
+/* "-n": the last n bytes, of which an empty object has none, as asked (statement 354). */
 static enum range_verdict resolve_suffix(struct span digits, uint64_t total, uint64_t *ret_first, uint64_t *ret_size)
 {
     uint64_t wanted;
     if (!parse_position(digits, &wanted))
         return RANGE_WHOLE;
-    if (wanted == 0 || total == 0)
+    if (wanted == 0)
         return RANGE_UNSATISFIABLE;
+    if (total == 0)
+        return RANGE_WHOLE;
     *ret_size = wanted < total ? wanted : total;
     *ret_first = total - *ret_size;
     return RANGE_PART;

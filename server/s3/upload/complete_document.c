@@ -150,6 +150,7 @@ SUSPENDS bool complete_document_read(struct s3_request *request, struct complete
 {
     static const struct xml_handlers handlers = {.open = open_element, .close = close_element};
     static const struct document_rules rules = {.bytes_max = S3_COMPLETE_DOCUMENT_BYTES_MAX,
+                                                .is_optional = true, /* none names no part, as an empty one */
                                                 .checksum_is_objects = true};
     struct upload_choices choices = {.count = 0};
     struct reading reading = {.request = request, .document = ret_document, .choices = &choices};

@@ -25,7 +25,8 @@ static const struct range_case cases[] = {
     {"bytes=100-", 100, RANGE_UNSATISFIABLE, 0, 0},                                    /* 162 */
     {"bytes=0-0", 0, RANGE_UNSATISFIABLE, 0, 0},                                       /* 164 */
     {"bytes=0-", 0, RANGE_UNSATISFIABLE, 0, 0},                                        /* 164 */
-    {"bytes=-5", 0, RANGE_UNSATISFIABLE, 0, 0},                                        /* 164 */
+    {"bytes=-5", 0, RANGE_WHOLE, 0, 0},                                                /* 354 */
+    {"bytes=-0", 0, RANGE_UNSATISFIABLE, 0, 0},                                        /* 160 */
     {"", 100, RANGE_WHOLE, 0, 0},                                                      /* no header */
     {"bytes=10-5", 100, RANGE_WHOLE, 0, 0},                                            /* 165 */
     {"bytes=abc", 100, RANGE_WHOLE, 0, 0},                                             /* 165 */

@@ -271,6 +271,36 @@ START_TEST(headers_are_given_back)
 }
 END_TEST
 
+struct meta_case {
+    const char *taken;
+    const char *given;
+};
+
+static const struct meta_case metas[] = {
+    {"plain", "plain"},
+    {"", ""},
+    {"Gr\xc3\xbc\xc3\x9f"
+     "e",
+     "=?UTF-8?B?R3LDvMOfZQ==?="}, /* statement 353 */
+    {"\xf0\x9f\x98\x80", "=?UTF-8?B?8J+YgA==?="},
+    {"=?UTF-8?B?w6Q=?=", "=?UTF-8?B?w6Q=?="}, /* came in that form */
+    {"=?UTF-8?Q?=C3=A4?= \xc3\xa4", "=?UTF-8?B?PT9VVEYtOD9RPz1DMz1BND89IMOk?="},
+    {"latin \xe4", "latin \xe4"}, /* no UTF-8 */
+};
+
+START_TEST(user_metadata_beyond_ascii)
+{
+    char headers[256];
+    (void)snprintf(headers, sizeof headers, "x-amz-meta-a: %s\r\nContent-Language: \xc3\xa4\r\n", metas[_i].taken);
+    ck_assert(take(headers));
+    ck_assert_str_eq(taken_value("x-amz-meta-a"), metas[_i].taken); /* as it came */
+    struct s3_request *request = fixture_request("GET /b/k HTTP/1.1\r\nHost: h\r\n\r\n", NULL);
+    object_headers_answer(request, buffer_span(&taken));
+    ck_assert_str_eq(fixture_answered("x-amz-meta-a"), metas[_i].given);
+    ck_assert_str_eq(fixture_answered("Content-Language"), "\xc3\xa4"); /* 129 */
+}
+END_TEST
+
 struct unoffered_case {
     const char *headers;
     const char *code; /* NULL: accepted */
@@ -514,6 +544,7 @@ int main(void)
     TCase *tests = tcase_create("request");
     ADD(addresses_are_resolved, addresses);
     ADD(what_is_not_offered_is_refused, unoffered);
+    ADD(user_metadata_beyond_ascii, metas);
     ADD(claims_are_parsed, claims);
     ADD(copy_sources_are_parsed, sources);
     tcase_add_test(tests, keys_have_a_length);

@@ -41,6 +41,9 @@ HANDLER(s3_get_object_attributes)
 HANDLER(s3_get_object_tagging)
 HANDLER(s3_put_object_tagging)
 HANDLER(s3_delete_object_tagging)
+HANDLER(s3_get_bucket_acl)
+HANDLER(s3_get_object_acl)
+HANDLER(s3_get_object_torrent)
 HANDLER(s3_unset_configuration)
 HANDLER(s3_misplaced_parameter)
 
@@ -116,7 +119,10 @@ static const struct route_case cases[] = {
     {"DELETE", "/b?acl", "NotImplemented", NULL},
     {"DELETE", "/b?lifecycle", "DeleteBucketLifecycle", NULL}, /* 123 */
     {"GET", "/b?lifecycle", "GetBucketLifecycleConfiguration", NULL},
-    {"GET", "/b/k?torrent", "NotImplemented", NULL}, /* 155 */
+    {"GET", "/b/k?torrent", "GetObjectTorrent", NULL}, /* 358 */
+    {"PUT", "/b/k?torrent", "NotImplemented", NULL},   /* 155 */
+    {"GET", "/b/k?acl", "GetObjectAcl", NULL},         /* 355 */
+    {"GET", "/b?acl", "GetBucketAcl", NULL},
     {"POST", "/b/k?select&select-type=2", "NotImplemented", NULL},
     {"POST", "/b/k?uploads", "CreateMultipartUpload", NULL},
     {"GET", "/b?uploads", "ListMultipartUploads", NULL},
@@ -136,7 +142,7 @@ static const struct route_case cases[] = {
     {"GET", "/b/k?versionId=null", "GetObject", NULL},
     {"HEAD", "/b/k", "HeadObject", NULL},
     {"DELETE", "/b/k", "DeleteObject", NULL},
-    {"GET", "/b/k?%61cl", "NotImplemented", NULL}, /* an escaped name is the same name */
+    {"GET", "/b/k?%61cl", "GetObjectAcl", NULL}, /* an escaped name is the same name */
     {"GET", "/b?allow-unordered=true", "NotImplemented", NULL},
 };
 
