@@ -3,6 +3,7 @@
 A step is a function that returns a Tally. What is counted is the smallest thing a runner names: a check of libcheck, a
 case of unittest, a rule of tools/check. Several steps go in two lanes at once: those that compute, on all processors, and
 beside them those that mostly wait for servers and clients. Each is a process of its own, its output shown when it ends.
+With --long the steps that draw at random, or that want what takes long to build, do more of it: they ask `is_long`.
 """
 
 import argparse
@@ -19,6 +20,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 JOBS = str(len(os.sched_getaffinity(0)))
 BUILT = "BALE_TEST_BUILT"  # names a folder that the caller has built already
+
+
+is_long = False  # --long
 
 
 @dataclass
@@ -247,7 +251,7 @@ STEPS = {
     "valgrind": step_valgrind,
     "tidy": step_tidy,
 }
-WAITING = ("soak", "process", "s3", "s3-tls", "crash", "clients")  # these leave most of the processors idle
+WAITING = ("soak", "process", "s3", "s3-tls", "s3-raw", "crash", "clients")  # these leave most of the processors idle
 
 
 # ---- running them ----
@@ -276,7 +280,7 @@ def run_step(name):
 def run_step_apart(name, built, printing):
     """As a process of its own; what it printed is shown when it has ended."""
     started = time.monotonic()
-    done = run([sys.executable, __file__, name], env={**os.environ, BUILT: built})
+    done = run([sys.executable, __file__, name, *(["--long"] if is_long else [])], env={**os.environ, BUILT: built})
     closing = PLAIN_LINE.findall(done.stdout)
     tally = Tally(*(int(count or 0) for count in closing[-1])) if closing else Tally(failed=1)
     tally.repeat = re.findall(r"^    (\S.*)$", done.stdout.rpartition("To repeat what failed:")[2], re.M) if tally.failed else []
@@ -315,6 +319,7 @@ def run_in_lanes(names):
 def main():
     parser = argparse.ArgumentParser(prog="tools/test", description="Runs the tests of Bale.")
     parser.add_argument("steps", nargs="*", metavar="STEP", help=f"of {', '.join(STEPS)}; none: all")
+    parser.add_argument("--long", action="store_true", help="more seeds, rounds and backends: for a night, not for each change")
     parser.add_argument("--list", action="store_true", help="say what each step is")
     arguments = parser.parse_args()
     if arguments.list:
@@ -324,6 +329,8 @@ def main():
     for name in arguments.steps:
         if name not in STEPS:
             parser.error(f"there is no step {name}: {', '.join(STEPS)}")
+    global is_long  # pylint: disable=global-statement
+    is_long = arguments.long
     if len(arguments.steps) == 1:
         return 1 if run_step(arguments.steps[0]).failed else 0
     total = run_in_lanes(arguments.steps or list(STEPS))
