@@ -85,7 +85,7 @@ static void get_one(struct work *work, uint64_t index)
     struct error error;
     struct object_name name = {.bucket = bucket, .key = make_key(work, index, key)};
     struct bucket_object *object;
-    if (!bucket_open(work->store, &name, &object, &error))
+    if (!bucket_open(work->store, &name, NULL, &object, &error))
         fail(&error);
     bucket_close(object);
 }

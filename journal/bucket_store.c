@@ -229,7 +229,7 @@ SUSPENDS static enum store_answer read_object(struct request *request)
     struct error error;
     if (request->etag.text[0] != '\0' && is_unchanged(request, &name))
         return STORE_UNCHANGED;
-    if (!bucket_open(bucket->store, &name, &object, &error))
+    if (!bucket_open(bucket->store, &name, NULL, &object, &error))
         return answer_of_body(request, &error);
     take_etag(&request->etag, &object->attributes);
     bool is_read = read_body(request, object, &error);

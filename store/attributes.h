@@ -17,8 +17,9 @@
 #include <stdint.h>
 
 enum {
-    ETAG_TEXT_BYTES = 48,    /* "<32 hex>-10000" and a zero; also a foreign backend's ETag of up to 47 bytes */
-    VERSION_TEXT_BYTES = 72, /* "null" or an id (those of S3 have up to 64), and a zero */
+    ETAG_TEXT_BYTES = 48,         /* "<32 hex>-10000" and a zero; also a foreign object's ETag of up to 47 bytes */
+    STORED_ETAG_TEXT_BYTES = 129, /* whatever a backend makes up, up to 128 bytes, and a zero */
+    VERSION_TEXT_BYTES = 72,      /* "null" or an id (those of S3 have up to 64), and a zero */
 };
 
 /* How the stored body relates to the original (spec/s4-format.md, 8.1). */
@@ -34,8 +35,8 @@ struct object_attributes {
     uint64_t sidecar_size;      /* 0: there is none */
     int64_t modified_ms;        /* wall clock when it became visible; set by the store */
     char etag[ETAG_TEXT_BYTES]; /* logical, unquoted: MD5 of the original, or the multipart composite; "" unknown */
-    char stored_etag[ETAG_TEXT_BYTES]; /* the store's own, pins the stored bytes; set by the store */
-    char version[VERSION_TEXT_BYTES];  /* "null" in a bucket that was never versioned; set by the store */
+    char stored_etag[STORED_ETAG_TEXT_BYTES]; /* the store's own, pins the stored bytes; set by the store */
+    char version[VERSION_TEXT_BYTES];         /* "null" in a bucket that was never versioned; set by the store */
     enum object_layout layout;
     uint32_t codec;     /* codec id of the object (spec 1.3); 0 for raw */
     bool is_s4;         /* carries S4's metadata; false: another tool's plain object */

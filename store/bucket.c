@@ -1,8 +1,10 @@
-/* store/bucket.c -- the way into a store: what callers promised is checked here, once for every implementation. */
+/* store/bucket.c -- the way into a store: what callers promised and what a store cannot do is checked here, once for
+ * every implementation. */
 #include "store/bucket.h"
 
 #include "runtime/base/assert.h"
 #include "s3client/wire/s3_error.h"
+#include "store/refusal.h"
 
 static bool is_bucket_name(struct span bucket)
 {
@@ -47,35 +49,40 @@ SUSPENDS bool bucket_list_buckets(struct bucket_store *store, struct span owner,
                                            ret_truncated, error);
 }
 
-SUSPENDS bool bucket_open(struct bucket_store *store, const struct object_name *name, struct bucket_object **ret_object,
-                          struct error *error)
+SUSPENDS bool bucket_open(struct bucket_store *store, const struct object_name *name, const struct open_intent *intent,
+                          struct bucket_object **ret_object, struct error *error)
 {
+    static const struct open_intent everything = {.extent = OPEN_WHOLE};
     ASSERT(is_object_name(name));
-    return store->operations->open(store, name, ret_object, error);
-}
-
-SUSPENDS bool bucket_open_recall(struct bucket_store *store, const struct object_name *name,
-                                 const struct bucket_recall *recall, struct bucket_object **ret_object,
-                                 struct error *error)
-{
-    ASSERT(is_object_name(name));
-    if (store->operations->open_recall == NULL)
-        return store->operations->open(store, name, ret_object, error);
-    return store->operations->open_recall(store, name, recall, ret_object, error);
+    return store_may_have_key(store, name->key, error) &&
+           store->operations->open(store, name, intent != NULL ? intent : &everything, ret_object, error);
 }
 
 SUSPENDS bool bucket_head(struct bucket_store *store, const struct object_name *name, struct arena *arena,
                           struct object_attributes *ret_attributes, struct error *error)
 {
     ASSERT(is_object_name(name));
-    return store->operations->head(store, name, arena, ret_attributes, error);
+    return store_may_have_key(store, name->key, error) &&
+           store->operations->head(store, name, arena, ret_attributes, error);
+}
+
+bool bucket_wants_window(const struct bucket_object *object)
+{
+    return object->store->operations->read_window != NULL && object->recalled == NULL && object->whole_body.size == 0;
+}
+
+void bucket_read_window(struct bucket_object *object, uint64_t first, uint64_t end)
+{
+    ASSERT(first <= end && end <= object->attributes.stored_size);
+    if (bucket_wants_window(object))
+        object->store->operations->read_window(object, first, end);
 }
 
 SUSPENDS bool bucket_read(struct bucket_object *object, uint64_t offset, void *ret_bytes, size_t size,
                           struct error *error)
 {
     ASSERT(offset <= object->attributes.stored_size && size <= object->attributes.stored_size - offset);
-    ASSERT(object->recalled == NULL);
+    ASSERT(object->recalled == NULL && object->decision.verdict == READ_PROCEED);
     return object->store->operations->read(object, offset, ret_bytes, size, error);
 }
 
@@ -93,7 +100,9 @@ SUSPENDS bool bucket_begin(struct bucket_store *store, const struct write_intent
                            struct bucket_writer **ret_writer, struct error *error)
 {
     ASSERT(is_object_name(&intent->name));
-    return store->operations->begin(store, intent, ret_writer, error);
+    return store_takes_key(store, intent->name.key, error) && store_takes_tags(store, intent->tags, error) &&
+           store_takes_condition(store, STEP_PUT, intent->condition, error) &&
+           store->operations->begin(store, intent, ret_writer, error);
 }
 
 SUSPENDS bool bucket_write(struct bucket_writer *writer, struct span bytes, struct error *error)
@@ -105,6 +114,10 @@ SUSPENDS bool bucket_commit(struct bucket_writer *writer, const struct write_res
                             struct object_attributes *ret_attributes, struct error *error)
 {
     ASSERT(result->attributes != NULL);
+    if (!store_takes_condition(writer->store, STEP_PUT, result->condition, error)) {
+        bucket_abort(writer);
+        return false;
+    }
     return writer->store->operations->commit(writer, result, ret_attributes, error);
 }
 
@@ -118,7 +131,18 @@ SUSPENDS bool bucket_copy(struct bucket_object *source, const struct object_name
                           struct error *error)
 {
     ASSERT(is_object_name(target) && result->attributes != NULL);
-    return source->store->operations->copy(source, target, result, ret_attributes, error);
+    return store_takes_key(source->store, target->key, error) && store_takes_tags(source->store, result->tags, error) &&
+           store_takes_condition(source->store, STEP_COPY, result->condition, error) &&
+           source->store->operations->copy(source, target, result, ret_attributes, error);
+}
+
+/* What cannot be there is deleted; a condition that would be ignored is not sent. True: the item has its result. */
+static bool settle_delete(const struct bucket_store *store, enum write_step step, struct delete_item *item)
+{
+    if (store_keeps_key(store, item->key) && store_takes_condition(store, step, item->condition, &item->error))
+        return false;
+    item->is_deleted = !store_keeps_key(store, item->key);
+    return true;
 }
 
 SUSPENDS bool bucket_delete_objects(struct bucket_store *store, struct span bucket, struct delete_item *items,
@@ -127,7 +151,16 @@ SUSPENDS bool bucket_delete_objects(struct bucket_store *store, struct span buck
     ASSERT(is_bucket_name(bucket) && count <= DELETE_ITEMS_MAX);
     for (unsigned i = 0; i < count; i++)
         ASSERT(items[i].key.size >= 1 && items[i].key.size <= OBJECT_KEY_BYTES_MAX);
-    return store->operations->delete_objects(store, bucket, items, count, error);
+    enum write_step step = count == 1 ? STEP_DELETE : STEP_DELETE_MANY;
+    unsigned first = 0; /* of a run that the store is asked for */
+    for (unsigned i = 0; i < count; i++) {
+        if (!settle_delete(store, step, &items[i]))
+            continue;
+        if (i > first && !store->operations->delete_objects(store, bucket, items + first, i - first, error))
+            return false;
+        first = i + 1;
+    }
+    return first == count || store->operations->delete_objects(store, bucket, items + first, count - first, error);
 }
 
 SUSPENDS bool bucket_list(struct bucket_store *store, const struct list_request *request, struct arena *arena,
@@ -155,7 +188,8 @@ SUSPENDS bool bucket_create_upload(struct bucket_store *store, const struct uplo
                                    char ret_id[UPLOAD_ID_BYTES], struct error *error)
 {
     ASSERT(is_object_name(&intent->name) && intent->initiator.size <= ACCOUNT_ID_BYTES_MAX);
-    return store->operations->create_upload(store, intent, ret_id, error);
+    return store_takes_key(store, intent->name.key, error) && store_takes_tags(store, intent->tags, error) &&
+           store->operations->create_upload(store, intent, ret_id, error);
 }
 
 SUSPENDS bool bucket_find_upload(struct bucket_store *store, const struct object_name *name, struct span upload_id,
@@ -200,9 +234,10 @@ SUSPENDS bool bucket_complete_upload(struct bucket_store *store, const struct ob
     ASSERT(is_object_name(name) && result->attributes != NULL && count >= 1 && count <= PART_NUMBER_MAX);
     for (unsigned i = 1; i < count; i++)
         ASSERT(parts[i].number > parts[i - 1].number);
-    return is_upload_id(upload_id)
-               ? store->operations->complete_upload(store, name, upload_id, parts, count, result, ret_attributes, error)
-               : no_upload(error);
+    if (!is_upload_id(upload_id))
+        return no_upload(error);
+    return store_takes_condition(store, STEP_COMPLETE, result->condition, error) &&
+           store->operations->complete_upload(store, name, upload_id, parts, count, result, ret_attributes, error);
 }
 
 SUSPENDS bool bucket_abort_upload(struct bucket_store *store, const struct object_name *name, struct span upload_id,
@@ -239,12 +274,14 @@ SUSPENDS bool bucket_read_tags(struct bucket_store *store, const struct object_n
                                struct error *error)
 {
     ASSERT(is_object_name(name));
-    return store->operations->read_tags(store, name, ret_tags, error);
+    return store_may_have_key(store, name->key, error) &&
+           (!store->capabilities.has_tags || store->operations->read_tags(store, name, ret_tags, error));
 }
 
 SUSPENDS bool bucket_write_tags(struct bucket_store *store, const struct object_name *name, struct span tags,
                                 unsigned tags_count, struct error *error)
 {
     ASSERT(is_object_name(name));
-    return store->operations->write_tags(store, name, tags, tags_count, error);
+    return store_takes_tags(store, tags, error) && store_may_have_key(store, name->key, error) &&
+           store->operations->write_tags(store, name, tags, tags_count, error);
 }

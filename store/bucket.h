@@ -6,8 +6,21 @@
  * not checked here beyond their limits: callers have refused reserved keys and illegal names. A key has 1 to 1024
  * bytes.
  *
+ * A store is asked with everything that is known: `open` with what will be read and on what condition, `begin` with
+ * what the object will be. To the embedded store that is worth little; over S3 it decides whether an operation is one
+ * request or three. What a store cannot do, its capabilities say; it is refused here, with NotImplemented, before the
+ * store is asked, so that no store has to look.
+ *
+ * Two ETags: `etag`, the logical one, is the clients'; `stored_etag` is the store's own and pins the stored bytes.
+ *
  * Versions: calls take and return them from the first day. An empty `version` means the current one; "null" is the
- * version of a bucket that was never versioned.
+ * version of a bucket that was never versioned. What else versions and locks need has its place: what a delete made (a
+ * marker and its version) in struct delete_item, lists of versions as a call beside `list`, retention and legal hold in
+ * write_intent and write_result. They are decided where conditions are: in the committing step.
+ *
+ * A tier stands in front of another store, and needs two things that nobody else does: when the question was asked
+ * whose answer the attributes of `head` are (a member of object_attributes that the store sets), and pieces of its own
+ * memory instead of copies (a call beside `read` that lends one, until it is given back).
  *
  * Ownership: spans passed in must live until the call returns. What is handed out says where it lives. */
 #pragma once
@@ -18,6 +31,7 @@
 #include "runtime/fiber.h"
 #include "store/attributes.h"
 #include "store/condition.h"
+#include "store/key_class.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -30,16 +44,36 @@ enum {
     DELETE_ITEMS_MAX = 1000,
     UPLOAD_ID_BYTES = 33, /* 32 hex characters and a zero; ids sort by the time of their creation */
     PART_NUMBER_MAX = 10000,
-    PART_FRAME_BYTES = 8, /* of part_attributes.frames: what one frame takes there */
 };
 
 struct bucket_store; /* a store with all its buckets */
 
+/* Conditions that the store decides in the very step that makes the change, whoever else writes. An S3 server may
+ * ignore one in silence: such a verdict is missing, and the condition is refused instead (NotImplemented). */
+enum condition_verdict {
+    DECIDES_PUT_CREATE = 1 << 0,  /* commit: If-None-Match: * */
+    DECIDES_PUT_REPLACE = 1 << 1, /* commit: If-Match; with PUT_CREATE also If-None-Match of certain ETags */
+    DECIDES_COMPLETE_CREATE = 1 << 2,
+    DECIDES_COMPLETE_REPLACE = 1 << 3,
+    DECIDES_COPY_CREATE = 1 << 4, /* of the target; however the store does it */
+    DECIDES_COPY_REPLACE = 1 << 5,
+    DECIDES_DELETE = 1 << 6,      /* delete_objects of one item */
+    DECIDES_DELETE_MANY = 1 << 7, /* ... of several: each item has a condition of its own */
+    DECIDES_ALL = (1 << 8) - 1,
+};
+
+/* Fixed before the first shard starts. */
 struct bucket_capabilities {
-    uint64_t part_bytes_min;    /* smallest stored part but the last; 0: none */
-    bool has_atomic_conditions; /* a condition is decided in the step that makes the write visible */
+    uint64_t part_bytes_min;      /* smallest stored part but the last; 0: none */
+    uint64_t needs_frames_beyond; /* a body of more original bytes must come as frames; 0: any may come as it is */
+    unsigned conditions;          /* enum condition_verdict, several together */
+    unsigned refused_keys;        /* enum key_class: keys of these kinds cannot be kept under their name */
+    bool has_tags;
     bool has_versions;
-    bool keeps_sidecar; /* the sidecar is an attachment of the commit, not an object */
+    bool keeps_sidecar; /* the index of frames is kept with the object and never another's; else it is an object of its
+                           own, which its binding tells from a stale one */
+    bool labels_slip;   /* an answer may bear the ETag of one revision and the bytes of another: what does not fit
+                           together is opened again (open_intent.is_again) before it is called damaged */
 };
 
 struct bucket_info {
@@ -58,21 +92,45 @@ struct object_name {
 
 /* ---- reading ---- */
 
-/* An object that is open for reading: its stored bytes stay what they are until bucket_close, whatever happens to the
- * key. */
-struct bucket_object {
-    struct object_attributes attributes; /* metadata points into the object: valid until bucket_close */
-    struct span whole_body; /* the whole stored body when the store had it at hand (small objects); else empty */
-    void *recalled;         /* bucket_open_recall: what the caller has instead of the body; else NULL */
-    const struct bucket_store *store;
+/* What a caller keeps of small objects that it has read, by name and stored_etag. It is asked when the object has been
+ * found, or is expected, and before its body is fetched: with what it has, the object is opened without a body, and
+ * must not be read. What it gives is held: the object's, whose closer gives it back, or, when the object turned out to
+ * be another one, the store's, which gives it back by `give`. Neither may suspend. */
+struct bucket_recall {
+    void *(*find)(void *context, const struct object_name *name, const struct object_attributes *attributes);
+    void (*give)(void *context, void *recalled);
+    void *context;
 };
 
-/* What a caller keeps of small objects that it has read, by their stored_etag, which pins the stored bytes. It is asked
- * when the object has been found and before its body is fetched: if it has something, the object is opened without a
- * body, and must not be read. It owns what it gives, and has it back when the object is closed. Must not suspend. */
-struct bucket_recall {
-    void *(*find)(void *context, const struct object_attributes *attributes); /* NULL: nothing */
-    void *context;
+/* Which of the original bytes will be read. A store fetches by it; it binds nobody: any of the stored bytes of an open
+ * object may be read, what was not announced at the price of a further request. */
+enum open_extent {
+    OPEN_WHOLE,
+    OPEN_RANGE,      /* [first, first + size), as far as the object goes */
+    OPEN_SUFFIX,     /* the last `size` bytes */
+    OPEN_ATTRIBUTES, /* none, as far as can be said: parts, sidecar or a copy are wanted */
+};
+
+struct open_intent {
+    enum open_extent extent;
+    uint64_t first;
+    uint64_t size;
+    const struct read_condition *condition; /* the client's; NULL: none. Decided in the object that is handed out */
+    struct span if_stored_etag;             /* not empty: this revision of the stored bytes, or ERROR_CHANGED */
+    const struct bucket_recall *recall;     /* NULL: nothing is recalled */
+    bool is_again; /* what was read of it did not fit together: nothing that was kept of it may be believed */
+};
+
+/* An object that is open for reading. Its stored bytes are those of one revision until bucket_close, whatever happens
+ * to the key, or reading fails with ERROR_CHANGED: never bytes of two revisions. */
+struct bucket_object {
+    struct object_attributes attributes; /* metadata points into the object: valid until bucket_close */
+    /* What open_intent.condition came to. If not READ_PROCEED, there is no body to be read. Attributes are those of the
+     * moment, but an object that was not modified may be without metadata. */
+    struct read_decision decision;
+    struct span whole_body; /* the whole stored body when the store had it at hand (small objects); else empty */
+    void *recalled;         /* what the caller has instead of the body; else NULL */
+    const struct bucket_store *store;
 };
 
 /* ---- writing ---- */
@@ -81,15 +139,29 @@ struct bucket_recall {
  * nothing is left of it after abort or a crash. */
 struct bucket_writer;
 
+/* What is known before the first byte. All of it must be right, and the same at commit; what is not known stays empty.
+ */
 struct write_intent {
     struct object_name name;
+    const struct write_condition *condition; /* NULL: none. What already does not hold is refused by begin */
+    struct span metadata;                    /* packed list */
+    struct span tags;                        /* empty: none */
+    uint32_t tags_count;
+    enum checksum_algorithm checksum_algorithm; /* that commit will bring; CHECKSUM_NONE: none */
+    bool is_size_known;
+    uint64_t original_size;
     uint64_t stored_size_hint; /* about how many stored bytes will come; 0: unknown */
+    uint32_t codec;            /* object_attributes.codec, if the body comes as frames */
+    bool is_uncounted;         /* write_result.is_uncounted */
 };
 
+/* What is known when all bytes have come. The store makes of it what it keeps: a row, a sidecar, a trailer. */
 struct write_result {
-    /* What is known now; modified_ms, stored_etag and version are set by the store. */
+    /* modified_ms, stored_etag, stored_size, sidecar_size and version are set by the store. */
     const struct object_attributes *attributes;
-    struct span sidecar; /* empty: none. Its source binding is filled in by the store where it needs one */
+    struct span frames; /* of a framed body without padding, its frames in order (store/frames.h); empty: unknown */
+    struct span
+        sidecar; /* an index that came along with stored bytes from elsewhere, instead of `frames`; empty: none */
     /* NULL: none. Decided against the current version in the committing step. */
     const struct write_condition *condition;
     struct span tags; /* empty: none; attributes->tags_count says how many */
@@ -173,7 +245,7 @@ struct part_attributes {
     uint8_t md5[MD5_BYTES]; /* of the original bytes: the part's ETag */
     uint32_t crc32c;        /* of the original bytes */
     struct checksum_value checksum;
-    struct span frames; /* for each frame u32 original size, u32 stored size (header included), little endian */
+    struct span frames; /* store/frames.h */
 };
 
 /* One part that a Complete names. */
@@ -221,14 +293,11 @@ struct bucket_store_operations {
                                   unsigned buckets_max, struct arena *arena, struct bucket_info **ret_buckets,
                                   unsigned *ret_count, bool *ret_truncated, struct error *error);
 
-    SUSPENDS bool (*open)(struct bucket_store *store, const struct object_name *name, struct bucket_object **ret_object,
-                          struct error *error);
-    /* NULL: open does, and nothing is recalled. Once `find` has given something, it does not fail. */
-    SUSPENDS bool (*open_recall)(struct bucket_store *store, const struct object_name *name,
-                                 const struct bucket_recall *recall, struct bucket_object **ret_object,
-                                 struct error *error);
+    SUSPENDS bool (*open)(struct bucket_store *store, const struct object_name *name, const struct open_intent *intent,
+                          struct bucket_object **ret_object, struct error *error);
     SUSPENDS bool (*head)(struct bucket_store *store, const struct object_name *name, struct arena *arena,
                           struct object_attributes *ret_attributes, struct error *error);
+    void (*read_window)(struct bucket_object *object, uint64_t first, uint64_t end); /* NULL: of no use to the store */
     SUSPENDS bool (*read)(struct bucket_object *object, uint64_t offset, void *ret_bytes, size_t size,
                           struct error *error);
     SUSPENDS bool (*read_sidecar)(struct bucket_object *object, struct buffer *ret_sidecar, struct error *error);
@@ -288,6 +357,8 @@ struct bucket_store {
 
 /* 409 BucketAlreadyOwnedByYou or BucketAlreadyExists when it exists (by owner). */
 SUSPENDS bool bucket_create(struct bucket_store *store, struct span bucket, struct span owner, struct error *error);
+/* From memory: every client's request begins with it. A store that has to ask somebody for its buckets asks now and
+ * then and when it was told NoSuchBucket, not here; only a name of which it knows nothing may cost a request. */
 SUSPENDS bool bucket_find(struct bucket_store *store, struct span bucket, struct bucket_info *ret_info,
                           struct error *error);
 /* BucketNotEmpty while any object or version is there. */
@@ -297,22 +368,29 @@ SUSPENDS bool bucket_list_buckets(struct bucket_store *store, struct span owner,
                                   unsigned buckets_max, struct arena *arena, struct bucket_info **ret_buckets,
                                   unsigned *ret_count, bool *ret_truncated, struct error *error);
 
-/* NoSuchBucket, NoSuchKey, NoSuchVersion. *ret_object must be closed. */
-SUSPENDS bool bucket_open(struct bucket_store *store, const struct object_name *name, struct bucket_object **ret_object,
-                          struct error *error);
-SUSPENDS bool bucket_open_recall(struct bucket_store *store, const struct object_name *name,
-                                 const struct bucket_recall *recall, struct bucket_object **ret_object,
-                                 struct error *error);
+/* NoSuchBucket, NoSuchKey, NoSuchVersion, ERROR_CHANGED. `intent` NULL: all of it, on no condition. *ret_object must be
+ * closed, also when its condition did not hold (bucket_object.decision). */
+SUSPENDS bool bucket_open(struct bucket_store *store, const struct object_name *name, const struct open_intent *intent,
+                          struct bucket_object **ret_object, struct error *error);
 /* Attributes only; metadata is copied into the arena. */
 SUSPENDS bool bucket_head(struct bucket_store *store, const struct object_name *name, struct arena *arena,
                           struct object_attributes *ret_attributes, struct error *error);
-/* Exactly [offset, offset + size) of the stored body, which must lie inside it. */
+/* From here on stored bytes of [first, end) will be read, front to back, with gaps perhaps: the store may fetch them in
+ * one stream. The last one said counts. Before the first read there need not be one. */
+void bucket_read_window(struct bucket_object *object, uint64_t first, uint64_t end);
+/* Is it worth to find out where reading will end? */
+bool bucket_wants_window(const struct bucket_object *object);
+/* Exactly [offset, offset + size) of the stored body, which must lie inside it. ERROR_CHANGED (code SlowDown): the
+ * object was overwritten or deleted, and the rest of this revision cannot be had any more; nothing of another one has
+ * been handed out. Whoever has sent nothing yet may open it anew. */
 SUSPENDS bool bucket_read(struct bucket_object *object, uint64_t offset, void *ret_bytes, size_t size,
                           struct error *error);
 /* Appends the sidecar's bytes; nothing when there is none. A limit of the buffer that is passed is ERROR_TOO_LARGE. */
 SUSPENDS bool bucket_read_sidecar(struct bucket_object *object, struct buffer *ret_sidecar, struct error *error);
 void bucket_close(struct bucket_object *object);
 
+/* NoSuchBucket, and what commit would refuse and can be told already (PreconditionFailed, NoSuchKey): commit decides
+ * again, and alone is right. The condition and spans of the intent must live until the writer is gone. */
 SUSPENDS bool bucket_begin(struct bucket_store *store, const struct write_intent *intent,
                            struct bucket_writer **ret_writer, struct error *error);
 /* The bytes have been taken when it returns. */
@@ -325,7 +403,7 @@ SUSPENDS bool bucket_commit(struct bucket_writer *writer, const struct write_res
 SUSPENDS void bucket_abort(struct bucket_writer *writer);
 
 /* The stored bytes of an open object under another name, without decoding; attributes and condition as in commit. The
- * sidecar is copied as well (result->sidecar is not used). */
+ * index of its frames is copied as well (result->frames and sidecar are not used). */
 SUSPENDS bool bucket_copy(struct bucket_object *source, const struct object_name *target,
                           const struct write_result *result, struct object_attributes *ret_attributes,
                           struct error *error);
@@ -355,8 +433,8 @@ SUSPENDS bool bucket_list_parts(struct bucket_store *store, const struct object_
                                 struct part_attributes **ret_parts, unsigned *ret_count, bool *ret_truncated,
                                 struct error *error);
 /* The chosen parts, ascending, become the object in one step; the others and the upload are gone. InvalidPart when a
- * part is not there or is not the one that was chosen; conditions as in commit. After a failure the upload is as it
- * was. */
+ * part is not there or is not the one that was chosen; conditions as in commit, refused before anything is joined where
+ * that can be told. After a failure the upload is as it was. */
 SUSPENDS bool bucket_complete_upload(struct bucket_store *store, const struct object_name *name, struct span upload_id,
                                      const struct part_choice *parts, unsigned count, const struct write_result *result,
                                      struct object_attributes *ret_attributes, struct error *error);

@@ -68,7 +68,7 @@ bool write_condition_holds(const struct write_condition *condition, const struct
     bool needs_current = condition->if_match.size > 0 || condition->has_size || condition->has_modified;
     if (current == NULL)
         return !needs_current || error_set(error, ERROR_NOT_FOUND, S3_NoSuchKey, "The specified key does not exist.");
-    struct span etag = span_from_string(current->etag);
+    struct span etag = span_from_string(condition->is_stored_etag ? current->stored_etag : current->etag);
     if (condition->if_match.size > 0 && !etag_list_matches(condition->if_match, etag))
         return refuse(error, "If-Match");
     if (condition->if_none_match.size > 0 && etag_list_matches(condition->if_none_match, etag))
@@ -80,24 +80,30 @@ bool write_condition_holds(const struct write_condition *condition, const struct
     return true;
 }
 
-enum read_verdict read_condition_decide(const struct read_condition *condition, const struct object_attributes *current,
-                                        int64_t now_ms, const char **ret_failed)
+static struct read_decision fail_read(const char *failed)
 {
-    struct span etag = span_from_string(current->etag);
+    return (struct read_decision){READ_PRECONDITION_FAILED, failed};
+}
+
+struct read_decision read_condition_decide(const struct read_condition *condition,
+                                           const struct object_attributes *current)
+{
+    const struct read_decision proceed = {.verdict = READ_PROCEED};
+    const struct read_decision not_modified = {.verdict = READ_NOT_MODIFIED};
+    if (condition == NULL)
+        return proceed;
+    struct span etag = span_from_string(condition->is_stored_etag ? current->stored_etag : current->etag);
     int64_t modified = whole_seconds(current->modified_ms);
     if (condition->if_match.size > 0) { /* a date beside If-Match is not looked at (statement 185) */
-        if (!list_matches(condition->if_match, etag, false)) {
-            *ret_failed = "If-Match";
-            return READ_PRECONDITION_FAILED;
-        }
+        if (!list_matches(condition->if_match, etag, false))
+            return fail_read("If-Match");
     } else if (condition->has_unmodified_since && modified > whole_seconds(condition->unmodified_since_ms)) {
-        *ret_failed = "If-Unmodified-Since";
-        return READ_PRECONDITION_FAILED;
+        return fail_read("If-Unmodified-Since");
     }
     if (condition->if_none_match.size > 0) /* RFC 9110 13.1.2: the weak comparison */
-        return list_matches(condition->if_none_match, etag, true) ? READ_NOT_MODIFIED : READ_PROCEED;
-    bool is_future = condition->modified_since_ms > now_ms; /* statement 189 */
+        return list_matches(condition->if_none_match, etag, true) ? not_modified : proceed;
+    bool is_future = condition->modified_since_ms > condition->now_ms; /* statement 189 */
     if (condition->has_modified_since && !is_future && modified <= whole_seconds(condition->modified_since_ms))
-        return READ_NOT_MODIFIED;
-    return READ_PROCEED;
+        return not_modified;
+    return proceed;
 }

@@ -16,6 +16,7 @@ struct object_attributes;
 struct write_condition {
     struct span if_match;      /* empty: not given */
     struct span if_none_match; /* empty: not given */
+    bool is_stored_etag;       /* both are of the store's own ETags (stored_etag), not of the logical ones */
     bool has_size;             /* x-amz-if-match-size (DELETE) */
     bool has_modified;         /* x-amz-if-match-last-modified-time (DELETE), whole seconds are compared */
     uint64_t size;
@@ -30,17 +31,24 @@ bool write_condition_holds(const struct write_condition *condition, const struct
 struct read_condition {
     struct span if_match;
     struct span if_none_match;
+    bool is_stored_etag; /* as above */
     bool has_modified_since;
     bool has_unmodified_since;
     int64_t modified_since_ms; /* whole seconds */
     int64_t unmodified_since_ms;
+    int64_t now_ms; /* wall clock: that something was not modified since a later date means nothing */
 };
 
 enum read_verdict { READ_PROCEED, READ_NOT_MODIFIED, READ_PRECONDITION_FAILED };
 
-/* *ret_failed: "If-Match" or "If-Unmodified-Since" when the verdict is READ_PRECONDITION_FAILED (static text). */
-enum read_verdict read_condition_decide(const struct read_condition *condition, const struct object_attributes *current,
-                                        int64_t now_ms, const char **ret_failed);
+struct read_decision {
+    enum read_verdict verdict;
+    const char *failed; /* READ_PRECONDITION_FAILED: "If-Match" or "If-Unmodified-Since"; static text */
+};
+
+/* `condition` NULL: there is none. */
+struct read_decision read_condition_decide(const struct read_condition *condition,
+                                           const struct object_attributes *current);
 
 /* Does the comma-separated list contain the ETag (strong comparison, "*" matches anything)? `etag` is unquoted. */
 bool etag_list_matches(struct span list, struct span etag);

@@ -18,6 +18,7 @@ enum error_kind {
     ERROR_DENIED,      /* not allowed */
     ERROR_NOT_FOUND,   /* the thing is not there */
     ERROR_CONFLICT,    /* a condition does not hold, or somebody else was first */
+    ERROR_CHANGED,     /* the thing is not what it was when it was looked at first */
     ERROR_TOO_LARGE,   /* beyond a stated limit */
     ERROR_UNSUPPORTED, /* known, but not offered */
     ERROR_BUSY,        /* no room at the moment: try again later */

@@ -3,16 +3,16 @@
 #include "server/object/decoded_cache.h"
 
 #include "runtime/base/assert.h"
-#include "store/attributes.h"
 
 #include <stdlib.h>
 
 struct decoded_entry {
-    char stored_etag[ETAG_TEXT_BYTES];
-    size_t stored_etag_size;
     unsigned holders; /* the table and readers */
+    unsigned bucket_size;
+    unsigned key_size;
+    unsigned stored_etag_size;
     size_t size;
-    uint8_t bytes[];
+    uint8_t bytes[]; /* bucket, key, stored_etag, then the original */
 };
 
 enum { WAYS = 8, SETS = DECODED_CACHE_SLOTS / WAYS };
@@ -35,19 +35,24 @@ struct decoded_cache {
     uint32_t time; /* counts what is found and taken in; when it begins anew, some go before their time */
 };
 
-/* Eight bytes at a step, as many ETags differ in a few of them only. Never 0. */
-static uint32_t hash_of(struct span stored_etag)
+/* Eight bytes at a step, as many ETags differ in a few of them only. */
+static uint64_t mix(uint64_t hash, struct span text)
 {
-    uint64_t hash = 0;
-    while (stored_etag.size > 0) {
+    while (text.size > 0) {
         uint64_t piece = 0;
-        size_t step = stored_etag.size < sizeof piece ? stored_etag.size : sizeof piece;
-        memcpy(&piece, stored_etag.data, step);
+        size_t step = text.size < sizeof piece ? text.size : sizeof piece;
+        memcpy(&piece, text.data, step);
         hash = (hash ^ piece) * 0x9e3779b97f4a7c15U;
         hash ^= hash >> 32;
-        stored_etag = span_skip(stored_etag, step);
+        text = span_skip(text, step);
     }
-    return (uint32_t)(hash >> 32) | 1;
+    return hash;
+}
+
+/* Never 0. Equal contents under many keys may have one ETag: keys spread them. */
+static uint32_t hash_of(const struct object_name *name, struct span stored_etag)
+{
+    return (uint32_t)(mix(mix(mix(0, name->bucket), name->key), stored_etag) >> 32) | 1;
 }
 
 static struct decoded_set *set_of(struct decoded_cache *cache, uint32_t hash)
@@ -75,18 +80,22 @@ void decoded_cache_destroy(struct decoded_cache *cache)
     free(cache);
 }
 
-static bool is_of(const struct decoded_entry *entry, struct span stored_etag)
+static bool is_of(const struct decoded_entry *entry, const struct object_name *name, struct span stored_etag)
 {
-    return span_equal(span_of(entry->stored_etag, entry->stored_etag_size), stored_etag);
+    struct span rest = span_of(entry->bytes, (size_t)entry->bucket_size + entry->key_size + entry->stored_etag_size);
+    return span_equal(span_take(rest, entry->bucket_size), name->bucket) &&
+           span_equal(span_take(span_skip(rest, entry->bucket_size), entry->key_size), name->key) &&
+           span_equal(span_skip(rest, (size_t)entry->bucket_size + entry->key_size), stored_etag);
 }
 
-struct decoded_entry *decoded_cache_find(struct decoded_cache *cache, struct span stored_etag)
+struct decoded_entry *decoded_cache_find(struct decoded_cache *cache, const struct object_name *name,
+                                         struct span stored_etag)
 {
-    uint32_t hash = hash_of(stored_etag);
+    uint32_t hash = hash_of(name, stored_etag);
     struct decoded_set *set = set_of(cache, hash);
     for (unsigned i = 0; i < WAYS; i++) {
         struct decoded_way *way = &set->ways[i];
-        if (way->hash != hash || !is_of(way->entry, stored_etag))
+        if (way->hash != hash || !is_of(way->entry, name, stored_etag))
             continue;
         way->used = ++cache->time;
         way->entry->holders++;
@@ -97,7 +106,7 @@ struct decoded_entry *decoded_cache_find(struct decoded_cache *cache, struct spa
 
 struct span decoded_entry_bytes(const struct decoded_entry *entry)
 {
-    return span_of(entry->bytes, entry->size);
+    return span_of(entry->bytes + entry->bucket_size + entry->key_size + entry->stored_etag_size, entry->size);
 }
 
 void decoded_cache_give(struct decoded_entry *entry)
@@ -130,22 +139,40 @@ static struct decoded_way *longest_unused(struct decoded_set *set)
     return longest;
 }
 
-void decoded_cache_offer(struct decoded_cache *cache, struct span stored_etag, struct span original)
+static uint8_t *append(uint8_t *bytes, struct span text)
 {
-    if (original.size > DECODED_CACHE_BYTES_MAX || stored_etag.size >= ETAG_TEXT_BYTES)
+    if (text.size > 0)
+        memcpy(bytes, text.data, text.size);
+    return bytes + text.size;
+}
+
+static struct decoded_entry *create(const struct object_name *name, struct span stored_etag, struct span original)
+{
+    struct decoded_entry *entry =
+        malloc(sizeof *entry + name->bucket.size + name->key.size + stored_etag.size + original.size);
+    if (entry == NULL)
+        return NULL;
+    *entry = (struct decoded_entry){.holders = 1,
+                                    .bucket_size = (unsigned)name->bucket.size,
+                                    .key_size = (unsigned)name->key.size,
+                                    .stored_etag_size = (unsigned)stored_etag.size,
+                                    .size = original.size};
+    (void)append(append(append(append(entry->bytes, name->bucket), name->key), stored_etag), original);
+    return entry;
+}
+
+void decoded_cache_offer(struct decoded_cache *cache, const struct object_name *name, struct span stored_etag,
+                         struct span original)
+{
+    if (original.size > DECODED_CACHE_BYTES_MAX)
         return;
-    uint32_t hash = hash_of(stored_etag);
+    uint32_t hash = hash_of(name, stored_etag);
     struct decoded_set *set = set_of(cache, hash);
     if (!comes_again(set, hash))
         return;
-    struct decoded_entry *entry = malloc(sizeof *entry + original.size);
+    struct decoded_entry *entry = create(name, stored_etag, original);
     if (entry == NULL)
         return;
-    memcpy(entry->stored_etag, stored_etag.data, stored_etag.size);
-    entry->stored_etag_size = stored_etag.size;
-    entry->holders = 1;
-    entry->size = original.size;
-    memcpy(entry->bytes, original.data, original.size);
     struct decoded_way *way = longest_unused(set);
     decoded_cache_give(way->entry);
     *way = (struct decoded_way){.entry = entry, .hash = hash, .used = ++cache->time};

@@ -53,8 +53,14 @@ struct object_write_intent {
     enum checksum_algorithm checksum; /* to compute; CHECKSUM_CRC64NVME when the client names none */
     struct span upload_id;            /* not empty: part `part_number` of this upload, not an object */
     unsigned part_number;
+    /* Of an object; all of it must live until the writer is gone. */
+    struct span metadata; /* packed list */
+    struct span tags;
+    uint32_t tags_count;
+    const struct write_condition *condition; /* NULL: none */
 };
 
+/* As bucket_begin: a condition that does not hold is refused before a byte is taken. */
 SUSPENDS bool object_writer_begin(struct object_codecs *codecs, struct bucket_store *store,
                                   const struct object_write_intent *intent, struct object_writer **ret_writer,
                                   struct error *error);
@@ -77,12 +83,9 @@ struct object_digest {
     uint32_t crc32c;
 };
 SUSPENDS bool object_writer_finish(struct object_writer *writer, struct object_digest *ret_digest, struct error *error);
-/* After finish: makes it visible with this metadata (packed list). The writer is gone afterwards, as after abort. */
-SUSPENDS bool object_writer_commit(struct object_writer *writer, struct span metadata,
-                                   const struct write_condition *condition, struct object_attributes *ret_attributes,
+/* After finish: makes it visible. The writer is gone afterwards, as after abort. */
+SUSPENDS bool object_writer_commit(struct object_writer *writer, struct object_attributes *ret_attributes,
                                    struct error *error);
-/* Before commit: the object's tags, a text of the caller's that must live until then. */
-void object_writer_tag(struct object_writer *writer, struct span tags, uint32_t tags_count);
 /* Instead of commit, of a part: it is durable then. Parts are frames in any case (but with OBJECT_CODEC_RAW), also a
  * single one that does not shrink. ret_part->frames is empty. */
 SUSPENDS bool object_writer_commit_part(struct object_writer *writer, struct part_attributes *ret_part,
@@ -95,18 +98,20 @@ SUSPENDS bool object_writer_put(struct object_writer *writer, struct span bytes,
 /* ---- out: object/object_open.c, object/object_reader.c ---- */
 
 /* As bucket_open and bucket_close. A small object that was decoded of late is opened without its stored body, and may
- * be given to a reader only. */
+ * be given to a reader only. `intent` has no recall of its own. */
 SUSPENDS bool object_open(struct object_codecs *codecs, struct bucket_store *store, const struct object_name *name,
-                          struct bucket_object **ret_object, struct error *error);
+                          const struct open_intent *intent, struct bucket_object **ret_object, struct error *error);
 void object_close(struct bucket_object *object);
 
 /* Original bytes [first, first + size) of an open object, which lie inside it; of an object whose size is not known, as
  * many of them as there are. ERROR_UNSUPPORTED (NotImplemented): stored in a form that cannot be read yet. */
 struct object_reader;
-SUSPENDS bool object_reader_begin(struct object_codecs *codecs, struct bucket_object *object, uint64_t first,
-                                  uint64_t size, struct object_reader **ret_reader, struct error *error);
+/* `name` is the object's, and must live as long as the reader; NULL: what is decoded is not kept for the next one. */
+SUSPENDS bool object_reader_begin(struct object_codecs *codecs, struct bucket_object *object,
+                                  const struct object_name *name, uint64_t first, uint64_t size,
+                                  struct object_reader **ret_reader, struct error *error);
 /* The next piece, verified where architecture.md says so; empty at the end. It stays valid until the next call. Yields
- * between slices. ERROR_DAMAGED: a frame is wrong; nothing wrong has been handed out. */
+ * between slices. ERROR_DAMAGED: a frame is wrong; nothing wrong has been handed out. ERROR_CHANGED: as bucket_read. */
 SUSPENDS bool object_reader_next(struct object_reader *reader, struct span *ret_piece, struct error *error);
 void object_reader_end(struct object_reader *reader);
 

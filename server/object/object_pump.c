@@ -20,7 +20,7 @@ SUSPENDS static bool pump_all(struct object_codecs *codecs, struct bucket_object
 {
     struct object_reader *reader;
     uint64_t pumped;
-    if (!object_reader_begin(codecs, source, first, size, &reader, error))
+    if (!object_reader_begin(codecs, source, NULL, first, size, &reader, error))
         return false;
     bool ok = pump_pieces(reader, writer, &pumped, error);
     object_reader_end(reader);

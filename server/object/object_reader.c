@@ -2,9 +2,9 @@
  *
  * Every stored form is read as a row of frames. A body without frames is one frame whose header comes from the object's
  * attributes; only stored bytes that are the original bytes go a way of their own, as any range of them can be read
- * directly. Which frame holds the first byte the sidecar says, where there is one; else frames are walked from the
- * start, by their headers. The header of the next frame is read together with a payload, so that a frame costs one
- * read.
+ * directly. Which frames hold the first byte and the last the sidecar says, where there is one; else frames are walked
+ * from the start, by their headers. The header of the next frame is read together with a payload, so that a frame costs
+ * one read.
  */
 #include "codec/codec.h"
 #include "codec/crc.h"
@@ -30,6 +30,7 @@ enum {
 struct object_reader {
     struct object_codecs *codecs;
     struct bucket_object *object;
+    const struct object_name *name; /* NULL: what is decoded is not kept */
     struct store_source store;
     struct object_source *source; /* the first stage behind the frames */
 
@@ -38,6 +39,7 @@ struct object_reader {
     uint64_t frame_original;           /* original offset of the next frame */
     uint64_t frame_stored;             /* stored offset of its header */
     struct sidecar_entry entry;        /* what the sidecar says of it; stored_size 0: nothing */
+    uint64_t stored_end;               /* behind the frame that holds the last byte, by the sidecar; else of all */
     uint8_t ahead[FRAME_HEADER_BYTES]; /* its first bytes, as far as they have been read */
     size_t ahead_size;
 
@@ -93,6 +95,14 @@ static bool is_seamless(const struct sidecar *sidecar, const struct object_attri
     return !attributes->is_size_known || end == attributes->original_size;
 }
 
+static bool entry_lies_inside(const struct object_reader *reader, const struct sidecar *sidecar, uint64_t index,
+                              struct sidecar_entry *ret_entry)
+{
+    sidecar_entry_at(sidecar, index, ret_entry);
+    return ret_entry->stored_offset < reader->source->size &&
+           ret_entry->stored_size <= reader->source->size - ret_entry->stored_offset;
+}
+
 /* A sidecar that is missing, damaged, or of another revision costs a walk, never the answer. */
 static void start_at_entry(struct object_reader *reader, struct span encoded)
 {
@@ -102,12 +112,14 @@ static void start_at_entry(struct object_reader *reader, struct span encoded)
         !is_seamless(&sidecar, &reader->object->attributes) || !sidecar_find(&sidecar, reader->position, &index))
         return;
     struct sidecar_entry entry;
-    sidecar_entry_at(&sidecar, index, &entry);
-    if (entry.stored_offset >= reader->source->size || entry.stored_size > reader->source->size - entry.stored_offset)
+    if (!entry_lies_inside(reader, &sidecar, index, &entry))
         return;
     reader->frame_original = entry.original_offset;
     reader->frame_stored = entry.stored_offset;
     reader->entry = entry;
+    if (sidecar_find(&sidecar, reader->end - 1, &index) && entry_lies_inside(reader, &sidecar, index, &entry) &&
+        entry.stored_offset >= reader->frame_stored)
+        reader->stored_end = entry.stored_offset + entry.stored_size;
 }
 
 SUSPENDS static bool start_by_sidecar(struct object_reader *reader, struct error *error)
@@ -129,8 +141,26 @@ SUSPENDS static bool start_by_sidecar(struct object_reader *reader, struct error
     return true;
 }
 
-SUSPENDS bool object_reader_begin(struct object_codecs *codecs, struct bucket_object *object, uint64_t first,
-                                  uint64_t size, struct object_reader **ret_reader, struct error *error)
+/* Walking to the first byte costs more than looking it up; or the store shall not fetch what is behind the last. */
+static bool is_sidecar_worth_it(const struct object_reader *reader)
+{
+    const struct object_attributes *attributes = &reader->object->attributes;
+    return attributes->layout == LAYOUT_FRAMED && attributes->sidecar_size > 0 && reader->position < reader->end &&
+           (reader->position >= FRAME_ORIGINAL_BYTES ||
+            (reader->end < attributes->original_size && bucket_wants_window(reader->object)));
+}
+
+static void say_window(const struct object_reader *reader)
+{
+    bool is_raw = reader->object->attributes.layout == LAYOUT_RAW;
+    uint64_t end = is_raw ? smaller(reader->end, reader->source->size) : reader->stored_end;
+    uint64_t first = is_raw ? smaller(reader->position, end) : reader->frame_stored;
+    bucket_read_window(reader->object, first, end);
+}
+
+SUSPENDS bool object_reader_begin(struct object_codecs *codecs, struct bucket_object *object,
+                                  const struct object_name *name, uint64_t first, uint64_t size,
+                                  struct object_reader **ret_reader, struct error *error)
 {
     const struct object_attributes *attributes = &object->attributes;
     ASSERT(!attributes->is_size_known ||
@@ -140,9 +170,10 @@ SUSPENDS bool object_reader_begin(struct object_codecs *codecs, struct bucket_ob
     struct object_reader *reader = malloc(sizeof *reader); /* calloc goes past the thread's cache of free chunks */
     if (reader == NULL)
         return error_set(error, ERROR_BUSY, S3_SlowDown, "There is no memory for a further download.");
-    *reader = (struct object_reader){.codecs = codecs, .object = object};
+    *reader = (struct object_reader){.codecs = codecs, .object = object, .name = name};
     store_source_init(&reader->store, object);
     reader->source = &reader->store.source;
+    reader->stored_end = reader->source->size;
     reader->position = first;
     reader->end = size > UINT64_MAX - first ? UINT64_MAX : first + size;
     if (attributes->layout == LAYOUT_RAW && !attributes->is_size_known)
@@ -150,11 +181,11 @@ SUSPENDS bool object_reader_begin(struct object_codecs *codecs, struct bucket_ob
     metric_add(&codecs->counters.stored_bytes_out, object->whole_body.size);
     reader->is_raw_verified =
         attributes->layout == LAYOUT_RAW && attributes->has_crc32c && first == 0 && size == attributes->original_size;
-    if (attributes->layout == LAYOUT_FRAMED && attributes->sidecar_size > 0 && first >= FRAME_ORIGINAL_BYTES &&
-        size > 0 && !start_by_sidecar(reader, error)) {
+    if (is_sidecar_worth_it(reader) && !start_by_sidecar(reader, error)) {
         object_reader_end(reader);
         return false;
     }
+    say_window(reader);
     *ret_reader = reader;
     return true;
 }
@@ -293,6 +324,8 @@ static bool check_entry(struct object_reader *reader, bool is_loaded, const stru
     reader->frame_original = 0;
     reader->frame_stored = 0;
     reader->ahead_size = 0;
+    reader->stored_end = reader->source->size;
+    say_window(reader);
     return false;
 }
 
@@ -454,13 +487,13 @@ static bool is_keepable(const struct object_reader *reader, const struct frame_h
     return reader->source->whole.size > 0 && reader->source->whole.size <= KEEPABLE_STORED_BYTES_MAX &&
            reader->frame_stored == 0 && header->header_size + header->payload_size == reader->source->size &&
            header->original_size <= DECODED_CACHE_BYTES_MAX && attributes_of(reader)->layout == LAYOUT_FRAMED &&
-           attributes_of(reader)->stored_etag[0] != '\0';
+           reader->name != NULL && attributes_of(reader)->stored_etag[0] != '\0';
 }
 
 /* For the next object_open. */
 static void keep(struct object_reader *reader, const struct frame_header *header)
 {
-    decoded_cache_offer(reader->codecs->decoded, span_from_string(attributes_of(reader)->stored_etag),
+    decoded_cache_offer(reader->codecs->decoded, reader->name, span_from_string(attributes_of(reader)->stored_etag),
                         span_of(reader->memory.bytes, (size_t)header->original_size));
 }
 

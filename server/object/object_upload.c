@@ -3,16 +3,19 @@
 #include "server/object/object_upload.h"
 
 #include "codec/crc.h"
-#include "codec/sidecar.h"
 #include "runtime/base/assert.h"
 #include "runtime/base/byteorder.h"
 #include "runtime/base/hex.h"
 #include "s3client/wire/s3_error.h"
 #include "server/object/codecs_private.h"
+#include "store/frames.h"
 
 #include <stdio.h>
 
-enum { WALK_ROWS_MAX = 32 }; /* a part of 5 GiB has 40 KiB of frames */
+enum {
+    WALK_ROWS_MAX = 32,       /* a part of 5 GiB has 40 KiB of frames */
+    INDEX_BYTES_A_FRAME = 32, /* in S4's sidecar, the largest of what stores make */
+};
 
 /* ---- the parts of an upload, in order ---- */
 
@@ -123,7 +126,7 @@ static bool add_part(struct totals *totals, const struct part_attributes *part, 
     whole->crc32c = crc32c_combine(whole->crc32c, part->crc32c, part->original_size);
     whole->original_size += part->original_size;
     whole->stored_size += part->stored_size;
-    plan->frames_count += part->frames.size / PART_FRAME_BYTES;
+    plan->frames_count += frames_count(part->frames);
     return whole->original_size <= UPLOAD_BYTES_MAX ||
            error_set(error, ERROR_TOO_LARGE, S3_EntityTooLarge,
                      "Your proposed upload exceeds the maximum allowed object size.");
@@ -224,49 +227,39 @@ SUSPENDS bool object_upload_plan(struct object_codecs *codecs, struct bucket_sto
     return ok;
 }
 
-/* ---- the sidecar of the whole ---- */
-
-/* The frames of one part, behind those of the parts before it. */
-static void append_frames(struct span frames, struct sidecar_entry *end, struct buffer *sidecar)
-{
-    for (; frames.size >= PART_FRAME_BYTES; frames = span_skip(frames, PART_FRAME_BYTES)) {
-        end->original_size = load_u32_le(frames.data);
-        end->stored_size = load_u32_le(frames.data + 4);
-        sidecar_append_entry(sidecar, end);
-        end->original_offset += end->original_size;
-        end->stored_offset += end->stored_size;
-    }
-}
+/* ---- the frames of the whole ---- */
 
 SUSPENDS static bool join_frames(struct part_walk *walk, const struct upload_choices *choices,
-                                 const struct upload_plan *plan, struct buffer *sidecar, struct error *error)
+                                 const struct upload_plan *plan, struct buffer *frames, struct error *error)
 {
-    const struct object_attributes *whole = &plan->attributes;
-    struct sidecar_entry end = {0}; /* where the next frame begins */
-    sidecar_append_head(sidecar, plan->frames_count, whole->original_size, whole->stored_size);
+    uint64_t stored_size = 0;
+    uint64_t original_size = 0;
     for (unsigned i = 0; i < choices->count; i++) {
         const struct part_attributes *part;
         if (!walk_to(walk, choices->parts[i].number, &part, error))
             return false;
         if (part == NULL)
             return refuse_part(error);
-        append_frames(part->frames, &end, sidecar);
+        buffer_append(frames, part->frames);
+        original_size += part->original_size;
+        stored_size += part->stored_size;
         fiber_yield_if_due();
     }
-    if (!sidecar->overflow && end.original_offset == whole->original_size && end.stored_offset == whole->stored_size)
+    if (!frames->overflow && original_size == plan->attributes.original_size &&
+        stored_size == plan->attributes.stored_size && frames_count(buffer_span(frames)) == plan->frames_count)
         return true;
     return refuse_part(error); /* one was sent again meanwhile */
 }
 
 SUSPENDS static bool complete_with(struct bucket_store *store, const struct object_name *name,
                                    const struct upload_info *upload, const struct upload_choices *choices,
-                                   const struct object_attributes *attributes, struct span sidecar,
+                                   const struct object_attributes *attributes, struct span frames,
                                    const struct write_condition *condition, struct object_attributes *ret_attributes,
                                    struct error *error)
 {
     const struct write_result result = {
         .attributes = attributes,
-        .sidecar = sidecar,
+        .frames = frames,
         .condition = condition,
         .tags = upload->tags,
     };
@@ -274,13 +267,13 @@ SUSPENDS static bool complete_with(struct bucket_store *store, const struct obje
                                   ret_attributes, error);
 }
 
-SUSPENDS static bool build_sidecar(struct bucket_store *store, const struct object_name *name,
-                                   const struct upload_info *upload, const struct upload_choices *choices,
-                                   const struct upload_plan *plan, struct buffer *sidecar, struct error *error)
+SUSPENDS static bool list_frames(struct bucket_store *store, const struct object_name *name,
+                                 const struct upload_info *upload, const struct upload_choices *choices,
+                                 const struct upload_plan *plan, struct buffer *frames, struct error *error)
 {
     struct part_walk walk;
     part_walk_begin(&walk, store, name, span_from_string(upload->id), choices->parts[0].number - 1);
-    bool ok = join_frames(&walk, choices, plan, sidecar, error);
+    bool ok = join_frames(&walk, choices, plan, frames, error);
     part_walk_end(&walk);
     return ok;
 }
@@ -291,22 +284,21 @@ SUSPENDS bool object_upload_complete(struct object_codecs *codecs, struct bucket
                                      const struct write_condition *condition, struct object_attributes *ret_attributes,
                                      struct error *error)
 {
-    struct object_attributes attributes = plan->attributes;
-    uint64_t sidecar_size = SIDECAR_HEAD_BYTES + plan->frames_count * SIDECAR_ENTRY_BYTES;
-    if (plan->frames_count <= 1 || sidecar_size > SIDECAR_BYTES_MAX)
-        return complete_with(store, name, upload, choices, &attributes, SPAN_EMPTY, condition, ret_attributes, error);
+    const struct object_attributes *attributes = &plan->attributes;
+    if (plan->frames_count <= 1 || plan->frames_count > UPLOAD_FRAMES_MAX)
+        return complete_with(store, name, upload, choices, attributes, SPAN_EMPTY, condition, ret_attributes, error);
 
-    struct body_memory share;
-    struct buffer sidecar;
-    if (!body_memory_take(codecs, 0, (size_t)sidecar_size, false, &share, error))
+    struct body_memory share; /* of the list, and of what the store makes of it */
+    struct buffer frames;
+    size_t bytes = (size_t)plan->frames_count * FRAME_SIZES_BYTES;
+    if (!body_memory_take(codecs, 0, bytes + (size_t)plan->frames_count * INDEX_BYTES_A_FRAME, false, &share, error))
         return false;
-    buffer_init(&sidecar, (size_t)sidecar_size);
-    (void)buffer_reserve(&sidecar, (size_t)sidecar_size);
-    bool ok = build_sidecar(store, name, upload, choices, plan, &sidecar, error);
-    attributes.sidecar_size = sidecar.size;
-    ok = ok && complete_with(store, name, upload, choices, &attributes, buffer_span(&sidecar), condition,
-                             ret_attributes, error);
-    buffer_free(&sidecar);
+    buffer_init(&frames, bytes);
+    (void)buffer_reserve(&frames, bytes);
+    bool ok =
+        list_frames(store, name, upload, choices, plan, &frames, error) &&
+        complete_with(store, name, upload, choices, attributes, buffer_span(&frames), condition, ret_attributes, error);
+    buffer_free(&frames);
     body_memory_give(codecs, &share);
     return ok;
 }

@@ -1,9 +1,9 @@
 /* server/object/object_upload.h -- the end of an upload: the parts that its client names become one object.
  *
  * The rows of parts are read a few at a time, twice: once to check them and to find what the whole hashes to, once to
- * put the sizes of their frames into the sidecar. Memory of one completion: PART_WALK_BYTES_MAX for the rows, and the
- * sidecar, 32 bytes for each MiB of original bytes. That is counted in the shard's budget for bodies, waits for its
- * turn, and is at most SIDECAR_BYTES_MAX: an object with more frames gets none. */
+ * list the sizes of their frames for the store's index. Memory of one completion: PART_WALK_BYTES_MAX for the rows, and
+ * 40 bytes for each frame, for the list and the index. That is counted in the shard's budget for bodies, waits for its
+ * turn, and has a bound: an object with more than UPLOAD_FRAMES_MAX frames gets no index. */
 #pragma once
 
 #include "server/object/object.h"
@@ -12,6 +12,7 @@
 enum {
     UPLOAD_PART_BYTES_LEAST = 5 << 20, /* of every part but the last */
     PART_WALK_BYTES_MAX = 2 << 20,
+    UPLOAD_FRAMES_MAX = (64 << 20) / 32, /* S4's readers fetch no larger sidecar */
 };
 
 /* ---- the parts of an upload, in order ---- */
@@ -58,7 +59,7 @@ SUSPENDS bool object_upload_plan(struct object_codecs *codecs, struct bucket_sto
                                  const struct upload_choices *choices, struct upload_plan *ret_plan,
                                  struct error *error);
 
-/* As bucket_complete_upload; SlowDown when there is no memory for the sidecar. */
+/* As bucket_complete_upload; SlowDown when there is no memory for the index. */
 SUSPENDS bool object_upload_complete(struct object_codecs *codecs, struct bucket_store *store,
                                      const struct object_name *name, const struct upload_info *upload,
                                      const struct upload_choices *choices, const struct upload_plan *plan,

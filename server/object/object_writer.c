@@ -8,14 +8,13 @@
 #include "codec/crc.h"
 #include "codec/dispatch.h"
 #include "codec/frame.h"
-#include "codec/sidecar.h"
 #include "runtime/base/assert.h"
-#include "runtime/base/byteorder.h"
 #include "runtime/base/hex.h"
 #include "s3client/wire/s3_error.h"
 #include "server/object/codecs_private.h"
 #include "server/object/object.h"
 #include "server/object/stage.h"
+#include "store/frames.h"
 
 #include <stdlib.h>
 
@@ -42,9 +41,10 @@ struct object_writer {
     size_t filled;
     uint32_t frame_crc32c;
 
+    bool stays_raw; /* whatever its bytes are, and however many frames there would be */
     enum { SHAPE_UNDECIDED, SHAPE_RAW, SHAPE_FRAMED } shape;
     unsigned frames_count;
-    struct sidecar_builder sidecar;
+    struct buffer frames; /* their sizes */
 
     struct md5_sum md5;
     struct sha256_sum *beside; /* the caller's, or NULL */
@@ -52,8 +52,10 @@ struct object_writer {
     uint32_t crc32c;
     bool is_finished;
     struct object_digest digest;
+    struct span metadata;
     struct span tags;
     uint32_t tags_count;
+    const struct write_condition *condition;
 };
 
 SUSPENDS static bool begin_stored(struct bucket_store *store, const struct object_write_intent *intent,
@@ -62,7 +64,28 @@ SUSPENDS static bool begin_stored(struct bucket_store *store, const struct objec
     uint64_t hint = intent->is_size_known ? intent->size : 0;
     if (intent->upload_id.size > 0)
         return bucket_begin_part(store, &intent->name, intent->upload_id, intent->part_number, hint, ret_stored, error);
-    return bucket_begin(store, &(struct write_intent){intent->name, hint}, ret_stored, error);
+    const struct write_intent object = {
+        .name = intent->name,
+        .condition = intent->condition,
+        .metadata = intent->metadata,
+        .tags = intent->tags,
+        .tags_count = intent->tags_count,
+        .checksum_algorithm = intent->checksum,
+        .is_size_known = intent->is_size_known,
+        .original_size = intent->size,
+        .stored_size_hint = hint,
+        .codec = CODEC_ZSTD,
+    };
+    return bucket_begin(store, &object, ret_stored, error);
+}
+
+/* Without compression a body is stored as it comes, unless the store needs frames for one that may be that long. Parts
+ * need them to be joined with others, unless all of them are raw. */
+static bool stays_raw(const struct bucket_store *store, const struct object_write_intent *intent, int codec)
+{
+    uint64_t beyond = store->capabilities.needs_frames_beyond;
+    return codec == OBJECT_CODEC_RAW || (codec == OBJECT_CODEC_NONE && intent->upload_id.size == 0 &&
+                                         (beyond == 0 || (intent->is_size_known && intent->size <= beyond)));
 }
 
 SUSPENDS bool object_writer_begin(struct object_codecs *codecs, struct bucket_store *store,
@@ -85,7 +108,12 @@ SUSPENDS bool object_writer_begin(struct object_codecs *codecs, struct bucket_st
     writer->part_number = intent->part_number;
     writer->is_size_known = intent->is_size_known;
     writer->size_expected = intent->size;
-    sidecar_builder_init(&writer->sidecar);
+    writer->metadata = intent->metadata;
+    writer->tags = intent->tags;
+    writer->tags_count = intent->tags_count;
+    writer->condition = intent->condition;
+    writer->stays_raw = stays_raw(store, intent, codecs->settings.codec);
+    buffer_init(&writer->frames, 0);
     md5_begin(&writer->md5);
     checksum_begin(&writer->checksum, intent->checksum);
     *ret_writer = writer;
@@ -147,7 +175,7 @@ SUSPENDS static bool store_frame(struct object_writer *writer, uint32_t codec, u
     metric_counter *counter =
         codec == CODEC_ZSTD ? &writer->codecs->counters.bytes_compressed : &writer->codecs->counters.bytes_raw;
     metric_add(counter, writer->filled);
-    sidecar_builder_add(&writer->sidecar, writer->filled, frame.size, 0);
+    frames_append(&writer->frames, (struct frame_sizes){(uint32_t)writer->filled, (uint32_t)frame.size});
     return store(writer, frame, error);
 }
 
@@ -208,14 +236,6 @@ SUSPENDS static bool store_compressed(struct object_writer *writer, struct span 
                    : store_frame(writer, CODEC_PASSTHROUGH, writer->memory.bytes, frame.size, error);
 }
 
-/* Whatever its bytes are, and however many frames there would be. Parts need frames to be joined with others, unless
- * all of them are raw. */
-static bool stays_raw(const struct object_writer *writer)
-{
-    int codec = writer->codecs->settings.codec;
-    return codec == OBJECT_CODEC_RAW || (codec == OBJECT_CODEC_NONE && !writer->is_part);
-}
-
 /* Stores what is filled. `is_last`: no byte follows it. */
 SUSPENDS static bool flush(struct object_writer *writer, bool is_last, struct error *error)
 {
@@ -225,7 +245,7 @@ SUSPENDS static bool flush(struct object_writer *writer, bool is_last, struct er
     bool stored;
     if (may_compress && is_worth_compressing(writer, frame))
         stored = store_compressed(writer, frame, is_only, error);
-    else if (is_only || stays_raw(writer))
+    else if (is_only || writer->stays_raw)
         stored = store_raw(writer, frame, error);
     else
         stored = store_frame(writer, CODEC_PASSTHROUGH, writer->memory.bytes, frame.size, error);
@@ -321,7 +341,7 @@ SUSPENDS bool object_writer_finish(struct object_writer *writer, struct object_d
         return false;
     body_memory_give(writer->codecs, &writer->memory);
     if (writer->shape == SHAPE_UNDECIDED) /* not a byte: no frames (spec 1.7) */
-        writer->shape = stays_raw(writer) ? SHAPE_RAW : SHAPE_FRAMED;
+        writer->shape = writer->stays_raw ? SHAPE_RAW : SHAPE_FRAMED;
     writer->is_finished = true;
     writer->digest.size = writer->original_size;
     writer->digest.crc32c = writer->crc32c;
@@ -350,78 +370,46 @@ static void describe(const struct object_writer *writer, struct object_attribute
 static void dispose(struct object_writer *writer)
 {
     body_memory_give(writer->codecs, &writer->memory);
-    sidecar_builder_free(&writer->sidecar);
+    buffer_free(&writer->frames);
     free(writer);
 }
 
-SUSPENDS bool object_writer_commit(struct object_writer *writer, struct span metadata,
-                                   const struct write_condition *condition, struct object_attributes *ret_attributes,
+SUSPENDS bool object_writer_commit(struct object_writer *writer, struct object_attributes *ret_attributes,
                                    struct error *error)
 {
     ASSERT(writer->is_finished && !writer->is_part);
     struct object_attributes attributes;
-    struct buffer sidecar;
     describe(writer, &attributes);
-    attributes.metadata = metadata;
+    attributes.metadata = writer->metadata;
     attributes.tags_count = writer->tags_count;
-    buffer_init(&sidecar, 0);
-    if (writer->shape == SHAPE_FRAMED && writer->frames_count > 1)
-        sidecar_builder_encode(&writer->sidecar, SPAN_EMPTY, 0, &sidecar);
-    attributes.sidecar_size = sidecar.size;
     struct write_result result = {
         .attributes = &attributes,
-        .sidecar = buffer_span(&sidecar),
-        .condition = condition,
+        .frames = buffer_span(&writer->frames),
+        .condition = writer->condition,
         .tags = writer->tags,
     };
     bool committed = bucket_commit(writer->stored, &result, ret_attributes, error);
-    buffer_free(&sidecar);
     dispose(writer);
     return committed;
 }
 
-void object_writer_tag(struct object_writer *writer, struct span tags, uint32_t tags_count)
-{
-    writer->tags = tags;
-    writer->tags_count = tags_count;
-}
-
 /* ---- the end of a part ---- */
-
-/* What a part keeps of its frames: the sizes of each. Where they lie follows from those before them. */
-static void list_frames(const struct object_writer *writer, struct buffer *ret_frames)
-{
-    struct span entries = buffer_span(&writer->sidecar.entries);
-    (void)buffer_reserve(ret_frames, entries.size / SIDECAR_ENTRY_BYTES * PART_FRAME_BYTES);
-    for (; entries.size > 0; entries = span_skip(entries, SIDECAR_ENTRY_BYTES)) {
-        struct sidecar_entry entry;
-        uint8_t sizes[PART_FRAME_BYTES];
-        sidecar_entry_decode(entries.data, &entry);
-        store_u32_le(sizes, (uint32_t)entry.original_size);
-        store_u32_le(sizes + 4, (uint32_t)entry.stored_size);
-        buffer_append(ret_frames, span_of(sizes, sizeof sizes));
-    }
-}
 
 SUSPENDS bool object_writer_commit_part(struct object_writer *writer, struct part_attributes *ret_part,
                                         struct error *error)
 {
     ASSERT(writer->is_finished && writer->is_part);
-    struct buffer frames;
-    buffer_init(&frames, 0);
-    list_frames(writer, &frames);
     *ret_part = (struct part_attributes){
         .number = writer->part_number,
         .original_size = writer->original_size,
         .stored_size = writer->stored_size,
         .crc32c = writer->crc32c,
         .checksum = writer->digest.checksum,
-        .frames = buffer_span(&frames),
+        .frames = buffer_span(&writer->frames),
     };
     memcpy(ret_part->md5, writer->digest.md5, MD5_BYTES);
     bool committed = bucket_commit_part(writer->stored, ret_part, error);
     ret_part->frames = SPAN_EMPTY;
-    buffer_free(&frames);
     dispose(writer);
     return committed;
 }

@@ -84,49 +84,111 @@ SUSPENDS bool store_head(struct bucket_store *base, const struct object_name *na
     return found;
 }
 
+bool store_condition_may_hold(struct bucket_store *base, const struct object_name *name,
+                              const struct write_condition *condition, struct error *error)
+{
+    struct embedded_store *store = embedded_of(base);
+    struct shard *shard = shard_current(store);
+    uint64_t bucket;
+    MDB_txn *txn = shard_begin_read_in(shard, name->bucket, &bucket, error);
+    if (txn == NULL)
+        return false;
+    struct span object;
+    struct row row;
+    struct key_table keys = {.txn = txn, .table = store->catalogue.objects};
+    enum lookup found = key_find(&keys, bucket, name->key, &object, error);
+    bool holds = false;
+    if (found == LOOKUP_FAILED || (found == LOOKUP_FOUND && !row_decode_object(object, &row, error)))
+        (void)failed(error);
+    else
+        holds = write_condition_holds(condition, found == LOOKUP_FOUND ? &row.attributes : NULL, error);
+    shard_end_read(shard);
+    return holds;
+}
+
 /* What the caller has of a body that would be read here and now. */
-static void *recall_body(const struct bucket_recall *recall, const struct row *row)
+static void *recall_body(const struct object_name *name, const struct bucket_recall *recall, const struct row *row)
 {
     bool is_small = row->place == BODY_INLINE ||
                     (row->place == BODY_EXTENTS && row->attributes.stored_size <= WHOLE_BODY_BYTES_MAX);
-    return recall != NULL && is_small ? recall->find(recall->context, &row->attributes) : NULL;
+    return recall != NULL && is_small ? recall->find(recall->context, name, &row->attributes) : NULL;
 }
 
-/* Copies everything that is needed later out of the map: after this the transaction may end. */
-static struct embedded_object *take_over(struct embedded_store *store, MDB_txn *txn, struct span object_part,
-                                         const struct bucket_recall *recall, struct error *error)
+static bool is_wanted_revision(const struct open_intent *intent, const struct row *row, struct error *error)
 {
-    struct row row;
-    struct span body = SPAN_EMPTY;
-    struct span extents = SPAN_EMPTY;
-    if (!row_decode_object(object_part, &row, error))
-        return NULL;
-    void *recalled = recall_body(recall, &row);
-    bool has_inline = row.place == BODY_INLINE && recalled == NULL;
-    if (has_inline && !find_numbered(txn, store->catalogue.bodies, row.body_number, &body, error))
-        return NULL;
-    if (row.place == BODY_LISTED && !find_numbered(txn, store->catalogue.extents, row.body_number, &extents, error))
-        return NULL;
-    if (row.place == BODY_PIECES && !find_numbered(txn, store->catalogue.pieces, row.body_number, &extents, error))
-        return NULL;
-    if (body.size != (has_inline ? row.attributes.stored_size : 0)) {
-        error_set(error, ERROR_DAMAGED, S3_InternalError, "A small body has another size than its row says.");
-        return NULL;
+    return intent->if_stored_etag.size == 0 ||
+           span_equal(intent->if_stored_etag, span_from_string(row->attributes.stored_etag)) ||
+           error_set(error, ERROR_CHANGED, S3_SlowDown, "The object has been written anew. Please try again.");
+}
+
+/* What stands in the catalogue beside the row: a small body, or where a large one lies. */
+struct beside_row {
+    struct span body;
+    struct span extents;
+};
+
+static bool find_beside(struct embedded_store *store, MDB_txn *txn, const struct row *row,
+                        struct beside_row *ret_beside, struct error *error)
+{
+    *ret_beside = (struct beside_row){.body = SPAN_EMPTY};
+    switch (row->place) {
+    case BODY_INLINE:
+        if (!find_numbered(txn, store->catalogue.bodies, row->body_number, &ret_beside->body, error))
+            return false;
+        return ret_beside->body.size == row->attributes.stored_size ||
+               error_set(error, ERROR_DAMAGED, S3_InternalError, "A small body has another size than its row says.");
+    case BODY_LISTED:
+        return find_numbered(txn, store->catalogue.extents, row->body_number, &ret_beside->extents, error);
+    case BODY_PIECES:
+        return find_numbered(txn, store->catalogue.pieces, row->body_number, &ret_beside->extents, error);
+    default:
+        return true;
     }
-    struct embedded_object *object = malloc(sizeof *object + object_part.size + body.size + extents.size);
+}
+
+static bool has_body(const struct embedded_object *object)
+{
+    return object->base.decision.verdict == READ_PROCEED && object->base.recalled == NULL;
+}
+
+static struct embedded_object *create(struct span object_part, const struct beside_row *beside,
+                                      const struct bucket_object *base, struct error *error)
+{
+    struct embedded_object *object =
+        malloc(sizeof *object + object_part.size + beside->body.size + beside->extents.size);
     ASSERT(object != NULL);
     memset(object, 0, sizeof *object);
-    object->base.recalled = recalled;
+    object->base.decision = base->decision;
+    object->base.recalled = base->recalled;
     uint8_t *next = object->bytes;
     memcpy(next, object_part.data, object_part.size);
     bool decoded = row_decode_object(span_of(next, object_part.size), &object->row, error);
     ASSERT(decoded);
     next += object_part.size;
-    if (body.size > 0)
-        object->base.whole_body = span_of(memcpy(next, body.data, body.size), body.size);
-    if (extents.size > 0)
-        object->row.extents = span_of(memcpy(next, extents.data, extents.size), extents.size);
-    if (row.place == BODY_PIECES && !pieces_decode(object->row.extents, &object->pieces, error)) {
+    if (beside->body.size > 0)
+        object->base.whole_body = span_of(memcpy(next, beside->body.data, beside->body.size), beside->body.size);
+    if (beside->extents.size > 0)
+        object->row.extents = span_of(memcpy(next, beside->extents.data, beside->extents.size), beside->extents.size);
+    return object;
+}
+
+/* Copies everything that is needed later out of the map: after this the transaction may end. */
+static struct embedded_object *take_over(struct embedded_store *store, MDB_txn *txn, const struct object_name *name,
+                                         const struct open_intent *intent, struct span object_part, struct error *error)
+{
+    struct row row;
+    struct beside_row beside = {.body = SPAN_EMPTY};
+    struct bucket_object base = {.recalled = NULL};
+    if (!row_decode_object(object_part, &row, error) || !is_wanted_revision(intent, &row, error))
+        return NULL;
+    base.decision = read_condition_decide(intent->condition, &row.attributes);
+    if (base.decision.verdict == READ_PROCEED) {
+        base.recalled = recall_body(name, intent->recall, &row);
+        if (base.recalled == NULL && !find_beside(store, txn, &row, &beside, error))
+            return NULL;
+    }
+    struct embedded_object *object = create(object_part, &beside, &base, error);
+    if (row.place == BODY_PIECES && has_body(object) && !pieces_decode(object->row.extents, &object->pieces, error)) {
         free(object);
         return NULL;
     }
@@ -188,13 +250,7 @@ static SUSPENDS bool read_whole(struct embedded_object *object, struct error *er
 }
 
 SUSPENDS bool store_open_object(struct bucket_store *base, const struct object_name *name,
-                                struct bucket_object **ret_object, struct error *error)
-{
-    return store_open_recall(base, name, NULL, ret_object, error);
-}
-
-SUSPENDS bool store_open_recall(struct bucket_store *base, const struct object_name *name,
-                                const struct bucket_recall *recall, struct bucket_object **ret_object,
+                                const struct open_intent *intent, struct bucket_object **ret_object,
                                 struct error *error)
 {
     struct embedded_store *store = embedded_of(base);
@@ -206,7 +262,7 @@ SUSPENDS bool store_open_recall(struct bucket_store *base, const struct object_n
     struct span object_part;
     struct embedded_object *object = NULL;
     bool found = store_find_row(store, txn, bucket, name, &object_part, error) &&
-                 ((object = take_over(store, txn, object_part, recall, error)) != NULL || failed(error));
+                 ((object = take_over(store, txn, name, intent, object_part, error)) != NULL || failed(error));
     shard_end_read(shard);
     if (!found)
         return false;
@@ -214,7 +270,7 @@ SUSPENDS bool store_open_recall(struct bucket_store *base, const struct object_n
     object->base.store = base;
     object->shard = shard;
     bool has_extents = object->row.place != BODY_NONE && object->row.place != BODY_INLINE &&
-                       object->row.attributes.stored_size > 0 && object->base.recalled == NULL;
+                       object->row.attributes.stored_size > 0 && has_body(object);
     if (has_extents)
         object->pin = pin_take(&shard->pins, object->row.token); /* nothing has suspended since the lookup */
     bool done = !has_extents || extents_hold_body(object) ||

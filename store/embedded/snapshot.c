@@ -65,7 +65,7 @@ static struct embedded_store *create(void)
     struct embedded_store *store = calloc(1, sizeof *store);
     ASSERT(store != NULL);
     store->base.operations = &operations;
-    store->base.capabilities = (struct bucket_capabilities){.has_atomic_conditions = true, .keeps_sidecar = true};
+    store->base.capabilities = (struct bucket_capabilities){.keeps_sidecar = true};
     store->options.shards = 1;
     store->options.clock = clock_system();
     store->shards[0].store = store;

@@ -14,7 +14,6 @@ static const struct bucket_store_operations operations = {
     .delete_bucket = store_delete_bucket,
     .list_buckets = store_list_buckets,
     .open = store_open_object,
-    .open_recall = store_open_recall,
     .head = store_head,
     .read = store_read,
     .read_sidecar = store_read_sidecar,
@@ -95,8 +94,8 @@ struct bucket_store *embedded_open(const char *path, const struct embedded_optio
     struct embedded_store *store = calloc(1, sizeof *store);
     ASSERT(store != NULL);
     store->base.operations = &operations;
-    store->base.capabilities = (struct bucket_capabilities){.has_atomic_conditions = true, .keeps_sidecar = true};
-    store->base.capabilities.part_bytes_min = options->part_bytes_min;
+    store->base.capabilities = (struct bucket_capabilities){
+        .part_bytes_min = options->part_bytes_min, .conditions = DECIDES_ALL, .has_tags = true, .keeps_sidecar = true};
     store->options = *options;
     set_defaults(&store->options);
     store->spool.operations = &spool_operations;

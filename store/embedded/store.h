@@ -89,9 +89,7 @@ SUSPENDS bool store_list_buckets(struct bucket_store *store, struct span owner, 
                                  unsigned buckets_max, struct arena *arena, struct bucket_info **ret_buckets,
                                  unsigned *ret_count, bool *ret_truncated, struct error *error);
 SUSPENDS bool store_open_object(struct bucket_store *store, const struct object_name *name,
-                                struct bucket_object **ret_object, struct error *error);
-SUSPENDS bool store_open_recall(struct bucket_store *store, const struct object_name *name,
-                                const struct bucket_recall *recall, struct bucket_object **ret_object,
+                                const struct open_intent *intent, struct bucket_object **ret_object,
                                 struct error *error);
 SUSPENDS bool store_head(struct bucket_store *store, const struct object_name *name, struct arena *arena,
                          struct object_attributes *ret_attributes, struct error *error);
@@ -147,6 +145,12 @@ SUSPENDS bool store_write_tags(struct bucket_store *store, const struct object_n
  */
 bool store_find_row(struct embedded_store *store, MDB_txn *txn, uint64_t bucket, const struct object_name *name,
                     struct span *ret_object, struct error *error);
+/* Puts a sidecar made of the frames into the result, if it has none and there are several. The buffer is the caller's
+ * to free. */
+void store_index(struct write_result *result, struct buffer *ret_sidecar);
+/* Does the condition hold of the current version, as of now? NoSuchKey, PreconditionFailed. */
+bool store_condition_may_hold(struct bucket_store *store, const struct object_name *name,
+                              const struct write_condition *condition, struct error *error);
 /* The number of a completed object's pieces; false: it was not made of parts. */
 bool store_pieces_number(const struct bucket_object *object, uint64_t *ret_number);
 /* Is the upload there? ret_id: its id as bytes (16). */

@@ -14,6 +14,7 @@
 #include "store/embedded/commit/committer.h"
 #include "store/embedded/store.h"
 #include "store/embedded/uploads/upload_rows.h"
+#include "store/frames.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -277,7 +278,8 @@ SUSPENDS bool store_begin(struct bucket_store *base, const struct write_intent *
                           struct bucket_writer **ret_writer, struct error *error)
 {
     struct bucket_info ignored;
-    if (!store_find_bucket(base, intent->name.bucket, &ignored, error))
+    if (!store_find_bucket(base, intent->name.bucket, &ignored, error) ||
+        (intent->condition != NULL && !store_condition_may_hold(base, &intent->name, intent->condition, error)))
         return false;
     *ret_writer = (struct bucket_writer *)create(base, intent);
     return true;
@@ -391,6 +393,14 @@ static SUSPENDS bool stage_at(struct embedded_writer *writer, uint64_t at, struc
     return stage(writer, bytes, error);
 }
 
+void store_index(struct write_result *result, struct buffer *ret_sidecar)
+{
+    buffer_init(ret_sidecar, 0);
+    frames_append_sidecar(result->frames, ret_sidecar);
+    if (ret_sidecar->size > 0)
+        result->sidecar = buffer_span(ret_sidecar);
+}
+
 static bool fill_row(struct embedded_writer *writer, const struct write_result *result, struct row *ret_row)
 {
     *ret_row = (struct row){.attributes = *result->attributes,
@@ -489,10 +499,9 @@ static void give_back_unless_kept(struct embedded_writer *writer, bool is_kept, 
         error->code = S3_InternalError;
 }
 
-SUSPENDS bool store_commit(struct bucket_writer *base, const struct write_result *result,
-                           struct object_attributes *ret_attributes, struct error *error)
+static SUSPENDS bool commit(struct embedded_writer *writer, const struct write_result *result,
+                            struct object_attributes *ret_attributes, struct error *error)
 {
-    struct embedded_writer *writer = writer_of(base);
     struct buffer object;
     buffer_init(&object, 0);
     struct row row;
@@ -517,6 +526,17 @@ SUSPENDS bool store_commit(struct bucket_writer *base, const struct write_result
         ret_attributes->metadata = SPAN_EMPTY;
     }
     end(writer);
+    return done;
+}
+
+SUSPENDS bool store_commit(struct bucket_writer *base, const struct write_result *result,
+                           struct object_attributes *ret_attributes, struct error *error)
+{
+    struct write_result indexed = *result;
+    struct buffer sidecar;
+    store_index(&indexed, &sidecar);
+    bool done = commit(writer_of(base), &indexed, ret_attributes, error);
+    buffer_free(&sidecar);
     return done;
 }
 
@@ -595,7 +615,7 @@ SUSPENDS bool store_copy(struct bucket_object *source, const struct object_name 
     bool done = copy_body(source, writer, error) && store_read_sidecar(source, &sidecar, error);
     copied.sidecar = buffer_span(&sidecar);
     if (done)
-        done = store_commit(writer, &copied, ret_attributes, error);
+        done = commit(writer_of(writer), &copied, ret_attributes, error);
     else
         store_abort(writer);
     buffer_free(&sidecar);

@@ -263,6 +263,22 @@ static SUSPENDS void remove_pieces(struct bucket_store *inner, struct span bucke
     (void)staged_remove(inner, bucket, staged_prefix(upload_id, prefix), &ignored);
 }
 
+/* Joining is dear: what the inner store would refuse at the end is refused before. */
+static SUSPENDS bool may_hold(struct bucket_store *inner, const struct object_name *name,
+                              const struct write_condition *condition, struct error *error)
+{
+    struct arena arena;
+    struct object_attributes current;
+    if (condition == NULL)
+        return true;
+    arena_init(&arena, UPLOAD_ARENA_BYTES);
+    bool exists = bucket_head(inner, name, &arena, &current, error);
+    bool holds =
+        (exists || error->kind == ERROR_NOT_FOUND) && write_condition_holds(condition, exists ? &current : NULL, error);
+    arena_free(&arena);
+    return holds;
+}
+
 static SUSPENDS bool complete_upload(struct bucket_store *store, const struct object_name *name, struct span upload_id,
                                      const struct part_choice *parts, unsigned count, const struct write_result *result,
                                      struct object_attributes *ret_attributes, struct error *error)
@@ -270,6 +286,8 @@ static SUSPENDS bool complete_upload(struct bucket_store *store, const struct ob
     struct join_target target = {(struct joiner *)store, name, upload_id};
     struct completion completion = {0};
     bool done = false;
+    if (!may_hold(target.joiner->inner, name, result->condition, error))
+        return false;
     struct join_claim *claim = join_claim_take(target.joiner, upload_id, false);
     if (claim == NULL)
         return error_set(error, ERROR_BUSY, S3_SlowDown, "Too many uploads are being completed at once.");
@@ -430,9 +448,10 @@ static SUSPENDS bool list_buckets(struct bucket_store *store, struct span owner,
 }
 
 static SUSPENDS bool open_object(struct bucket_store *store, const struct object_name *name,
-                                 struct bucket_object **ret_object, struct error *error)
+                                 const struct open_intent *intent, struct bucket_object **ret_object,
+                                 struct error *error)
 {
-    return bucket_open(inner_of(store), name, ret_object, error);
+    return bucket_open(inner_of(store), name, intent, ret_object, error);
 }
 
 static SUSPENDS bool head(struct bucket_store *store, const struct object_name *name, struct arena *arena,

@@ -135,7 +135,7 @@ SUSPENDS bool staged_open(struct bucket_store *inner, struct span bucket, struct
     char key[STAGED_KEY_BYTES_MAX];
     struct object_name name = {.bucket = bucket, .key = staged_key(upload_id, number, key)};
     *ret_reader = (struct staged_reader){0};
-    if (!bucket_open(inner, &name, &ret_reader->object, error))
+    if (!bucket_open(inner, &name, NULL, &ret_reader->object, error))
         return false;
     ret_reader->part.number = number;
     ret_reader->part.stored_size = ret_reader->object->attributes.original_size;

@@ -76,12 +76,12 @@ SUSPENDS static bool find_bucket(struct bucket_store *store, struct span bucket,
     return before(of(store), error) && after(of(store), bucket_find(of(store)->inner, bucket, ret_info, error), error);
 }
 
-SUSPENDS static bool open(struct bucket_store *store, const struct object_name *name, struct bucket_object **ret_object,
-                          struct error *error)
+SUSPENDS static bool open(struct bucket_store *store, const struct object_name *name, const struct open_intent *intent,
+                          struct bucket_object **ret_object, struct error *error)
 {
     if (!before(of(store), error))
         return false;
-    bool done = bucket_open(of(store)->inner, name, ret_object, error);
+    bool done = bucket_open(of(store)->inner, name, intent, ret_object, error);
     bool is_told = after(of(store), done, error);
     if (done && !is_told)
         bucket_close(*ret_object);

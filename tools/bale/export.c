@@ -181,7 +181,7 @@ static SUSPENDS bool export_object(struct export *export, struct span key, struc
 {
     const struct object_name name = {.bucket = span_from_string(export->line->bucket), .key = key};
     struct bucket_object *object;
-    if (!bucket_open(export->store, &name, &object, error))
+    if (!bucket_open(export->store, &name, NULL, &object, error))
         return error_prepend(error, "%.*s", SPAN_FORMAT(span_take(key, 80)));
     bool ok =
         export_open_object(export, object, key, error) || error_prepend(error, "%.*s", SPAN_FORMAT(span_take(key, 80)));

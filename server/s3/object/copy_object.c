@@ -133,6 +133,10 @@ static SUSPENDS bool copy_original(struct s3_request *request, const struct copy
         .is_size_known = true,
         .size = source->original_size,
         .checksum = plan->checksum != CHECKSUM_NONE ? plan->checksum : kept,
+        .metadata = buffer_span(&plan->metadata),
+        .tags = buffer_span(&plan->tags.packed),
+        .tags_count = plan->tags.count,
+        .condition = plan->condition,
     };
     if (!object_writer_begin(settings->codecs, settings->store, &intent, &writer, error))
         return false;
@@ -140,8 +144,7 @@ static SUSPENDS bool copy_original(struct s3_request *request, const struct copy
         object_writer_abort(writer);
         return false;
     }
-    object_writer_tag(writer, buffer_span(&plan->tags.packed), plan->tags.count);
-    return object_writer_commit(writer, buffer_span(&plan->metadata), plan->condition, ret_attributes, error);
+    return object_writer_commit(writer, ret_attributes, error);
 }
 
 static SUSPENDS bool copy(struct s3_request *request, const struct object_name *source, struct copy_plan *plan,

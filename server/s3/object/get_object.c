@@ -22,7 +22,10 @@ struct selection {
 struct target {
     const struct object_attributes *attributes;
     struct bucket_object *object; /* NULL: only the attributes are at hand */
+    struct read_decision decision;
 };
+
+enum { LOOKS_MAX = 3 }; /* at an object that changes while it is looked at */
 
 static SUSPENDS bool refuse_range(struct s3_request *request, struct span header, uint64_t total, struct error *error)
 {
@@ -182,11 +185,8 @@ static SUSPENDS bool answer_not_modified(struct s3_request *request, const struc
 static SUSPENDS bool decide(struct s3_request *request, const struct target *target, struct selection *ret_selection,
                             bool *ret_not_modified, struct error *error)
 {
-    const struct object_attributes *attributes = target->attributes;
-    struct read_condition condition;
-    s3_read_condition(request, &condition);
-    return check_readable(attributes, error) &&
-           s3_check_read(request, &condition, "", attributes, ret_not_modified, error) &&
+    return check_readable(target->attributes, error) &&
+           s3_check_read(request, &target->decision, "", ret_not_modified, error) &&
            (*ret_not_modified || select_bytes(request, target, ret_selection, error));
 }
 
@@ -215,17 +215,19 @@ static SUSPENDS bool stream(struct s3_request *request, const struct object_attr
            error_set(error, ERROR_DAMAGED, S3_InternalError, "the stored object is shorter than its size says");
 }
 
-static SUSPENDS bool answer_object(struct s3_request *request, struct bucket_object *object, struct error *error)
+static SUSPENDS bool answer_object(struct s3_request *request, const struct object_name *name,
+                                   struct bucket_object *object, struct error *error)
 {
     const struct object_attributes *attributes = &object->attributes;
+    const struct target target = {attributes, object, object->decision};
     struct selection selection;
     struct object_reader *reader;
     bool not_modified;
-    if (!decide(request, &(struct target){attributes, object}, &selection, &not_modified, error))
+    if (!decide(request, &target, &selection, &not_modified, error))
         return false;
     if (not_modified)
         return answer_not_modified(request, attributes, error);
-    if (!object_reader_begin(request->settings->codecs, object, selection.first, selection.size, &reader, error))
+    if (!object_reader_begin(request->settings->codecs, object, name, selection.first, selection.size, &reader, error))
         return false;
     request->outcome.codec = attributes->codec;
     request->outcome.has_codec = true;
@@ -240,17 +242,51 @@ static bool name_object(struct s3_request *request, struct object_name *ret_name
     return object_headers_refuse_unoffered(request, error) && s3_request_version(request, &ret_name->version, error);
 }
 
+/* What will be read, as far as it can be told before the object is known. */
+static void expect_read(struct s3_request *request, struct read_condition *condition, struct open_intent *ret_intent)
+{
+    struct span header;
+    s3_read_condition(request, condition);
+    *ret_intent = (struct open_intent){.extent = OPEN_WHOLE, .condition = condition};
+    if (request->parameters_count > 0 && s3_request_parameter(request, "partNumber", &header))
+        ret_intent->extent = OPEN_ATTRIBUTES;
+    else if (http_head_find(request->head, "range", &header))
+        range_expect(header, ret_intent);
+}
+
+/* Nothing has been answered yet, and the next look may find what holds together. */
+static bool is_worth_another_look(const struct s3_request *request, const struct error *error)
+{
+    return !http_response_is_started(request->exchange) &&
+           (error->kind == ERROR_CHANGED ||
+            (error->kind == ERROR_DAMAGED && request->settings->store->capabilities.labels_slip));
+}
+
+static SUSPENDS bool look(struct s3_request *request, const struct object_name *name, const struct open_intent *intent,
+                          struct error *error)
+{
+    struct bucket_object *object;
+    if (!object_open(request->settings->codecs, request->settings->store, name, intent, &object, error))
+        return s3_explain_missing(name, error);
+    bool ok = answer_object(request, name, object, error);
+    object_close(object);
+    return ok;
+}
+
 SUSPENDS bool s3_get_object(struct s3_request *request, struct error *error)
 {
     struct object_name name;
-    struct bucket_object *object;
+    struct read_condition condition;
+    struct open_intent intent;
     if (!name_object(request, &name, error))
         return false;
-    if (!object_open(request->settings->codecs, request->settings->store, &name, &object, error))
-        return s3_explain_missing(&name, error);
-    bool ok = answer_object(request, object, error);
-    object_close(object);
-    return ok;
+    expect_read(request, &condition, &intent);
+    for (unsigned looks = 1; !look(request, &name, &intent, error); looks++) {
+        if (looks == LOOKS_MAX || !is_worth_another_look(request, error))
+            return false;
+        intent.is_again = true;
+    }
+    return true;
 }
 
 static SUSPENDS bool answer_head(struct s3_request *request, const struct target *target, struct error *error)
@@ -268,10 +304,13 @@ static SUSPENDS bool answer_head(struct s3_request *request, const struct target
 /* Where a part lies only an open object knows. */
 static SUSPENDS bool head_part(struct s3_request *request, const struct object_name *name, struct error *error)
 {
+    struct read_condition condition;
     struct bucket_object *object;
-    if (!bucket_open(request->settings->store, name, &object, error))
+    s3_read_condition(request, &condition);
+    const struct open_intent intent = {.extent = OPEN_ATTRIBUTES, .condition = &condition};
+    if (!bucket_open(request->settings->store, name, &intent, &object, error))
         return s3_explain_missing(name, error);
-    bool ok = answer_head(request, &(struct target){&object->attributes, object}, error);
+    bool ok = answer_head(request, &(struct target){&object->attributes, object, object->decision}, error);
     bucket_close(object);
     return ok;
 }
@@ -280,6 +319,7 @@ SUSPENDS bool s3_head_object(struct s3_request *request, struct error *error)
 {
     struct object_name name;
     struct object_attributes attributes;
+    struct read_condition condition;
     struct span part;
     if (!name_object(request, &name, error))
         return false;
@@ -287,5 +327,7 @@ SUSPENDS bool s3_head_object(struct s3_request *request, struct error *error)
         return head_part(request, &name, error);
     if (!bucket_head(request->settings->store, &name, request->arena, &attributes, error))
         return s3_explain_missing(&name, error);
-    return answer_head(request, &(struct target){&attributes, NULL}, error);
+    s3_read_condition(request, &condition);
+    return answer_head(request, &(struct target){&attributes, NULL, read_condition_decide(&condition, &attributes)},
+                       error);
 }

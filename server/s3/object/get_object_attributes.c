@@ -154,9 +154,10 @@ SUSPENDS bool s3_get_object_attributes(struct s3_request *request, struct error 
 {
     struct attributes_query query;
     struct object_name name = {.bucket = request->bucket, .key = request->key};
+    const struct open_intent intent = {.extent = OPEN_ATTRIBUTES};
     struct bucket_object *object;
     if (!parse_query(request, &query, error) || !s3_request_version(request, &name.version, error) ||
-        (!bucket_open(request->settings->store, &name, &object, error) && !s3_explain_missing(&name, error)))
+        (!bucket_open(request->settings->store, &name, &intent, &object, error) && !s3_explain_missing(&name, error)))
         return false;
     bool ok = answer(request, &query, object, error);
     bucket_close(object);

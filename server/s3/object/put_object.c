@@ -21,8 +21,7 @@ static SUSPENDS bool make_plan(struct s3_request *request, struct put_plan *plan
 {
     return object_headers_refuse_unoffered(request, error) && object_body_plan(request, &plan->body, error) &&
            object_headers_take(request, &plan->metadata, error) && tags_take_header(request, &plan->tags, error) &&
-           s3_write_condition(request, &plan->condition_storage, &plan->condition, error) &&
-           s3_check_early(request, plan->condition, error);
+           s3_write_condition(request, &plan->condition_storage, &plan->condition, error);
 }
 
 static SUSPENDS bool store(struct s3_request *request, const struct put_plan *plan,
@@ -36,16 +35,18 @@ static SUSPENDS bool store(struct s3_request *request, const struct put_plan *pl
         .is_size_known = plan->body.is_size_known,
         .size = plan->body.size,
         .checksum = object_body_checksum(&plan->body, CHECKSUM_CRC64NVME),
+        .metadata = buffer_span(&plan->metadata),
+        .tags = buffer_span(&plan->tags.packed),
+        .tags_count = plan->tags.count,
+        .condition = plan->condition,
     };
     if (!object_writer_begin(settings->codecs, settings->store, &intent, &writer, error))
-        return false;
+        return s3_explain_condition(request, plan->condition, error);
     if (!object_body_receive(request, &plan->body, writer, &digest, error)) {
         object_writer_abort(writer);
         return false;
     }
-    object_writer_tag(writer, buffer_span(&plan->tags.packed), plan->tags.count);
-    return object_writer_commit(writer, buffer_span(&plan->metadata), plan->condition, ret_attributes, error) ||
-           s3_explain_condition(request, plan->condition, error);
+    return object_writer_commit(writer, ret_attributes, error) || s3_explain_condition(request, plan->condition, error);
 }
 
 static SUSPENDS bool answer(struct s3_request *request, const struct object_attributes *attributes, struct error *error)

@@ -17,7 +17,7 @@ static bool date_header(const struct s3_request *request, const char *name, int6
 
 void s3_read_condition(const struct s3_request *request, struct read_condition *ret_condition)
 {
-    *ret_condition = (struct read_condition){0};
+    *ret_condition = (struct read_condition){.now_ms = request->now_ms};
     (void)s3_request_header(request, "if-match", &ret_condition->if_match);
     (void)s3_request_header(request, "if-none-match", &ret_condition->if_none_match);
     ret_condition->has_modified_since = date_header(request, "if-modified-since", &ret_condition->modified_since_ms);
@@ -27,7 +27,7 @@ void s3_read_condition(const struct s3_request *request, struct read_condition *
 
 void s3_source_condition(const struct s3_request *request, struct read_condition *ret_condition)
 {
-    *ret_condition = (struct read_condition){0};
+    *ret_condition = (struct read_condition){.now_ms = request->now_ms};
     (void)s3_request_header(request, "x-amz-copy-source-if-match", &ret_condition->if_match);
     (void)s3_request_header(request, "x-amz-copy-source-if-none-match", &ret_condition->if_none_match);
     ret_condition->has_modified_since =
@@ -43,16 +43,14 @@ static bool refuse(struct s3_request *request, struct span condition, struct err
                      "At least one of the pre-conditions you specified did not hold");
 }
 
-bool s3_check_read(struct s3_request *request, const struct read_condition *condition, const char *prefix,
-                   const struct object_attributes *current, bool *ret_not_modified, struct error *error)
+bool s3_check_read(struct s3_request *request, const struct read_decision *decision, const char *prefix,
+                   bool *ret_not_modified, struct error *error)
 {
-    const char *failed;
-    enum read_verdict verdict = read_condition_decide(condition, current, request->now_ms, &failed);
-    *ret_not_modified = verdict == READ_NOT_MODIFIED;
-    if (verdict != READ_PRECONDITION_FAILED)
+    *ret_not_modified = decision->verdict == READ_NOT_MODIFIED;
+    if (decision->verdict != READ_PRECONDITION_FAILED)
         return true;
     char text[64];
-    int size = snprintf(text, sizeof text, "%s%s", prefix, failed);
+    int size = snprintf(text, sizeof text, "%s%s", prefix, decision->failed);
     return refuse(request, arena_copy(request->arena, span_of(text, (size_t)size)), error);
 }
 
@@ -110,19 +108,6 @@ bool s3_explain_condition(struct s3_request *request, const struct write_conditi
                                                          : SPAN("x-amz-if-match-last-modified-time");
     error_details_add(&request->details, "Condition", name);
     return false;
-}
-
-SUSPENDS bool s3_check_early(struct s3_request *request, const struct write_condition *condition, struct error *error)
-{
-    struct object_attributes current;
-    struct object_name name = {.bucket = request->bucket, .key = request->key};
-    if (condition == NULL)
-        return true;
-    bool exists = bucket_head(request->settings->store, &name, request->arena, &current, error);
-    if (!exists && error->kind != ERROR_NOT_FOUND)
-        return false;
-    return write_condition_holds(condition, exists ? &current : NULL, error) ||
-           s3_explain_condition(request, condition, error);
 }
 
 /* ---- If-Range ---- */

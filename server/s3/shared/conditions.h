@@ -11,10 +11,10 @@ void s3_read_condition(const struct s3_request *request, struct read_condition *
 /* The same from x-amz-copy-source-if-...: what must hold of the source of a copy. */
 void s3_source_condition(const struct s3_request *request, struct read_condition *ret_condition);
 
-/* Decides a read: true: go on, or *ret_not_modified. False: PreconditionFailed with Condition, `prefix` in front of the
- * header's name. */
-bool s3_check_read(struct s3_request *request, const struct read_condition *condition, const char *prefix,
-                   const struct object_attributes *current, bool *ret_not_modified, struct error *error);
+/* What a read's condition came to: true: go on, or *ret_not_modified. False: PreconditionFailed with Condition,
+ * `prefix` in front of the header's name. */
+bool s3_check_read(struct s3_request *request, const struct read_decision *decision, const char *prefix,
+                   bool *ret_not_modified, struct error *error);
 
 /* If-Match and If-None-Match of a write. *ret_condition is NULL when there is none, else it points to *storage.
  * NotImplemented: both together, or If-Unmodified-Since (a write
@@ -28,9 +28,6 @@ bool s3_delete_condition(struct s3_request *request, struct write_condition *sto
 /* A write was refused: names the Condition when that was the reason. Returns false. */
 bool s3_explain_condition(struct s3_request *request, const struct write_condition *condition,
                           const struct error *error);
-
-/* The check before the body is read: most refusals come without its cost. The store decides again at commit. */
-SUSPENDS bool s3_check_early(struct s3_request *request, const struct write_condition *condition, struct error *error);
 
 /* If-Range: may the Range header be used? Another ETag, or another time, means that everything is wanted. */
 bool s3_range_is_wanted(const struct s3_request *request, const struct object_attributes *current);

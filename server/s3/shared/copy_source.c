@@ -65,9 +65,11 @@ static bool explain_missing(struct s3_request *request, const struct object_name
 }
 
 static SUSPENDS bool find_and_open(struct s3_request *request, struct copy_source *source,
-                                   struct bucket_object **ret_object, struct error *error)
+                                   const struct read_condition *condition, struct bucket_object **ret_object,
+                                   struct error *error)
 {
     const struct object_name *name = &source->name;
+    const struct open_intent intent = {.extent = OPEN_ATTRIBUTES, .condition = condition};
     if (!s3_find_bucket(request, name->bucket, "x-amz-source-expected-bucket-owner", &source->bucket_info, error) ||
         !s3_authorize(request, S3_GetObject, &source->bucket_info, name->key, name->version, error))
         return explain_missing(request, name, error);
@@ -75,22 +77,21 @@ static SUSPENDS bool find_and_open(struct s3_request *request, struct copy_sourc
         error_set(error, ERROR_NOT_FOUND, S3_NoSuchKey, "The specified key does not exist.");
         return explain_missing(request, name, error);
     }
-    return bucket_open(request->settings->store, name, ret_object, error) || explain_missing(request, name, error);
+    return bucket_open(request->settings->store, name, &intent, ret_object, error) ||
+           explain_missing(request, name, error);
 }
 
 /* What does not hold is always 412, also where a read would be 304 (statement 223). */
-static bool check_conditions(struct s3_request *request, const struct object_attributes *attributes,
-                             struct error *error)
+static bool check_conditions(struct s3_request *request, const struct read_condition *condition,
+                             const struct read_decision *decision, struct error *error)
 {
-    struct read_condition condition;
     bool not_modified;
-    s3_source_condition(request, &condition);
-    if (!s3_check_read(request, &condition, HEADER "-", attributes, &not_modified, error))
+    if (!s3_check_read(request, decision, HEADER "-", &not_modified, error))
         return false;
     if (!not_modified)
         return true;
     struct span name =
-        condition.if_none_match.size > 0 ? SPAN(HEADER "-If-None-Match") : SPAN(HEADER "-If-Modified-Since");
+        condition->if_none_match.size > 0 ? SPAN(HEADER "-If-None-Match") : SPAN(HEADER "-If-Modified-Since");
     error_details_add(&request->details, "Condition", name);
     return error_set(error, ERROR_CONFLICT, S3_PreconditionFailed,
                      "At least one of the pre-conditions you specified did not hold");
@@ -100,12 +101,14 @@ SUSPENDS bool copy_source_open(struct s3_request *request, struct copy_source *r
                                struct bucket_object **ret_object, struct error *error)
 {
     struct span header;
+    struct read_condition condition;
     if (!s3_request_header(request, HEADER, &header))
         return refuse(request, SPAN_EMPTY, "Copy Source is missing", error);
+    s3_source_condition(request, &condition);
     if (!copy_source_parse(request, header, &ret_source->name, error) ||
-        !find_and_open(request, ret_source, ret_object, error))
+        !find_and_open(request, ret_source, &condition, ret_object, error))
         return false;
-    if (check_conditions(request, &(*ret_object)->attributes, error))
+    if (check_conditions(request, &condition, &(*ret_object)->decision, error))
         return true;
     bucket_close(*ret_object);
     return false;

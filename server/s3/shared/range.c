@@ -61,6 +61,18 @@ enum range_verdict range_resolve(struct span header, uint64_t total, uint64_t *r
     return RANGE_PART;
 }
 
+void range_expect(struct span header, struct open_intent *intent)
+{
+    uint64_t first;
+    uint64_t size;
+    if (range_resolve(header, UINT64_MAX, &first, &size) != RANGE_PART)
+        return;
+    bool is_suffix = header.data[sizeof "bytes=" - 1] == '-';
+    intent->extent = is_suffix ? OPEN_SUFFIX : OPEN_RANGE;
+    intent->first = is_suffix ? 0 : first;
+    intent->size = size;
+}
+
 void range_format(uint64_t first, uint64_t size, uint64_t total, char ret_text[CONTENT_RANGE_BYTES])
 {
     if (size == 0)

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "runtime/base/span.h"
+#include "store/bucket.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -17,6 +18,9 @@ enum range_verdict {
 
 /* `header` is the value of Range, `total` the original size. */
 enum range_verdict range_resolve(struct span header, uint64_t total, uint64_t *ret_first, uint64_t *ret_size);
+
+/* The same before the size is known, for a store to fetch by: `intent` is left as it is when the header is ignored. */
+void range_expect(struct span header, struct open_intent *intent);
 
 enum { CONTENT_RANGE_BYTES = 72 };
 /* "bytes 0-9/100", or "bytes *" and the total when size is 0; with a terminating zero. */

@@ -57,8 +57,7 @@ static SUSPENDS bool make_plan(struct completion *completion, struct error *erro
            (object_upload_plan(request->settings->codecs, request->settings->store, &completion->name,
                                &completion->upload, &completion->document.choices, &completion->plan, error) ||
             explain_part(completion, error)) &&
-           complete_claims_verify(&completion->claims, &completion->plan.attributes, error) &&
-           s3_check_early(request, completion->condition, error);
+           complete_claims_verify(&completion->claims, &completion->plan.attributes, error);
 }
 
 /* ---- the step ---- */

@@ -165,15 +165,20 @@ SUSPENDS bool store_complete_upload(struct bucket_store *base, const struct obje
         return no_such_upload(error);
     if (result->attributes->metadata.size > METADATA_BYTES_MAX)
         return error_set(error, ERROR_TOO_LARGE, S3_MetadataTooLarge, "The metadata of the object is too large.");
-    start_row(shard, result, &row);
+    struct write_result indexed = *result;
+    struct buffer sidecar;
+    store_index(&indexed, &sidecar);
+    start_row(shard, &indexed, &row);
     struct change change = {.kind = CHANGE_COMPLETE_UPLOAD, .bucket = name->bucket};
     change.upload.key = name->key;
     change.upload.id = id;
     change.upload.choices = parts;
     change.upload.count = count;
-    change.upload.result = result;
+    change.upload.result = &indexed;
     change.upload.row = &row;
-    if (!committer_commit(shard, &change, error))
+    bool done = committer_commit(shard, &change, error);
+    buffer_free(&sidecar);
+    if (!done)
         return false;
     manifest_write(shard, name, &row);
     *ret_attributes = row.attributes;

@@ -285,7 +285,7 @@ static void expect_sidecar(struct bucket_store *store, unsigned shard, void *arg
     struct buffer sidecar;
     struct object_name name = name_of(bucket, text("framed"));
     buffer_init(&sidecar, 0);
-    ck_assert(bucket_open(store, &name, &object, &error) && bucket_read_sidecar(object, &sidecar, &error));
+    ck_assert(bucket_open(store, &name, NULL, &object, &error) && bucket_read_sidecar(object, &sidecar, &error));
     ck_assert_uint_eq(object->attributes.sidecar_size, expected->size);
     ck_assert(span_equal(buffer_span(&sidecar), buffer_span(expected)));
     bucket_close(object);

@@ -136,7 +136,7 @@ static bool holds(struct bucket_store *store, struct span key, uint64_t seed, ui
     struct error error;
     struct object_name name = name_of(bucket, key);
     struct bucket_object *object;
-    if (!bucket_open(store, &name, &object, &error)) {
+    if (!bucket_open(store, &name, NULL, &object, &error)) {
         ck_assert_str_eq(error.code, "NoSuchKey");
         return seed == 0;
     }

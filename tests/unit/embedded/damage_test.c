@@ -156,7 +156,7 @@ static void expect_refusal(struct bucket_store *store, unsigned shard, void *arg
     struct error error;
     struct object_name name = name_of(bucket, text(argument));
     struct bucket_object *object;
-    ck_assert(!bucket_open(store, &name, &object, &error));
+    ck_assert(!bucket_open(store, &name, NULL, &object, &error));
     ck_assert_int_eq(error.kind, ERROR_DAMAGED);
     ck_assert_str_eq(error.code, "InternalError");
 }
@@ -343,7 +343,7 @@ static void cut_and_read(struct bucket_store *store, unsigned shard, void *argum
     struct error error;
     struct object_name name = name_of(bucket, text("small-001"));
     struct bucket_object *object;
-    (void)bucket_open(store, &name, &object, &error);
+    (void)bucket_open(store, &name, NULL, &object, &error);
     _exit(1); /* not reached */
 }
 

@@ -214,7 +214,7 @@ void expect_body(struct bucket_store *store, struct span bucket, struct span key
     struct error error;
     struct object_name name = name_of(bucket, key);
     struct bucket_object *object;
-    bool opened = bucket_open(store, &name, &object, &error);
+    bool opened = bucket_open(store, &name, NULL, &object, &error);
     ck_assert_msg(opened, "%.*s: %s", SPAN_FORMAT(span_take(key, 80)), opened ? "" : error.message);
     char etag[ETAG_TEXT_BYTES];
     etag_of_body(body, etag);
@@ -238,7 +238,7 @@ void expect_missing(struct bucket_store *store, struct span bucket, struct span 
     struct error error;
     struct object_name name = name_of(bucket, key);
     struct bucket_object *object;
-    ck_assert(!bucket_open(store, &name, &object, &error));
+    ck_assert(!bucket_open(store, &name, NULL, &object, &error));
     ck_assert_str_eq(error.code, "NoSuchKey");
 }
 

@@ -70,7 +70,7 @@ static void expect_attributes(struct bucket_store *store)
     struct error error;
     struct object_name name = name_of(bucket, text("attributes"));
     struct bucket_object *object;
-    ck_assert(bucket_open(store, &name, &object, &error));
+    ck_assert(bucket_open(store, &name, NULL, &object, &error));
     const struct object_attributes *found = &object->attributes;
     ck_assert_str_eq(found->etag, "00112233445566778899aabbccddeeff-2");
     ck_assert_str_eq(found->dictionary, "8899aabbccddeeff");

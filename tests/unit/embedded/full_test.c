@@ -581,7 +581,7 @@ static void write_what_was_read(struct bucket_store *store, unsigned shard, void
         index++;
     name_key(index, key);
     struct object_name name = name_of(bucket, text(key));
-    ck_assert(bucket_open(store, &name, &held.object, &error));
+    ck_assert(bucket_open(store, &name, NULL, &held.object, &error));
     ck_assert(try_delete(store, bucket, text(key), &error));
     run_fibers(2, write_or_let_go, &held);
 }

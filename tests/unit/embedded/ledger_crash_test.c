@@ -46,7 +46,7 @@ static void copy_one(struct bucket_store *store, const char *from, const char *t
     struct object_name source = name_of(bucket, text(from));
     struct object_name target = name_of(bucket, text(to));
     struct bucket_object *object;
-    if (!bucket_open(store, &source, &object, &error))
+    if (!bucket_open(store, &source, NULL, &object, &error))
         return;
     struct object_attributes attributes = object->attributes;
     struct object_attributes stored;
@@ -201,7 +201,7 @@ static void read_snapshot(void *argument)
     for (unsigned i = 0; i < page.count; i++) {
         struct object_name name = name_of(bucket, page.entries[i].key);
         struct bucket_object *object;
-        if (bucket_open(snapshot, &name, &object, &error)) { /* else its blocks were written over meanwhile */
+        if (bucket_open(snapshot, &name, NULL, &object, &error)) { /* else its blocks were written over meanwhile */
             ck_assert_uint_eq(object->attributes.original_size, page.entries[i].original_size);
             bucket_close(object);
         } else {

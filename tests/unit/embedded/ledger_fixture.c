@@ -152,7 +152,7 @@ void copy_thing(struct bucket_store *store, const char *from, const char *to)
     struct object_name source = name_of(bucket, text(from));
     struct object_name target = name_of(bucket, text(to));
     struct bucket_object *object;
-    ck_assert(bucket_open(store, &source, &object, &error));
+    ck_assert(bucket_open(store, &source, NULL, &object, &error));
     struct object_attributes attributes = object->attributes;
     struct object_attributes stored;
     ck_assert(bucket_copy(object, &target, &(struct write_result){.attributes = &attributes}, &stored, &error));

@@ -66,7 +66,7 @@ static bool holds(struct bucket_store *store, struct span key, int step, uint8_t
     struct error error;
     struct object_name name = name_of(bucket, key);
     struct bucket_object *object;
-    if (!bucket_open(store, &name, &object, &error)) {
+    if (!bucket_open(store, &name, NULL, &object, &error)) {
         ck_assert_str_eq(error.code, "NoSuchKey");
         return step < 0;
     }

@@ -133,7 +133,7 @@ static void read_while_written(struct crowd *crowd, unsigned index)
         (void)snprintf(key, sizeof key, "k%u", i % KEYS);
         struct object_name name = name_of(bucket, text(key));
         struct bucket_object *object;
-        if (bucket_open(crowd->store, &name, &object, &error)) {
+        if (bucket_open(crowd->store, &name, NULL, &object, &error)) {
             read_slowly(crowd, object, found, expected);
             bucket_close(object);
         } else {

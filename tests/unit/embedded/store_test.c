@@ -127,7 +127,7 @@ static void keep_attributes(struct bucket_store *store, unsigned shard, void *ar
     ck_assert_mem_eq(found.checksum.bytes, attributes.checksum.bytes, CHECKSUM_BYTES_MAX);
 
     struct bucket_object *object;
-    ck_assert(bucket_open(store, &intent.name, &object, &error));
+    ck_assert(bucket_open(store, &intent.name, NULL, &object, &error));
     struct buffer sidecar;
     buffer_init(&sidecar, 0);
     ck_assert(bucket_read_sidecar(object, &sidecar, &error));
@@ -138,7 +138,7 @@ static void keep_attributes(struct bucket_store *store, unsigned shard, void *ar
     strcpy(attributes.etag, "Not-An-MD5");
     ck_assert(bucket_copy(object, &target, &result, &stored, &error));
     bucket_close(object);
-    ck_assert(bucket_open(store, &target, &object, &error));
+    ck_assert(bucket_open(store, &target, NULL, &object, &error));
     ck_assert_str_eq(object->attributes.etag, "Not-An-MD5");
     ck_assert(span_equal(object->whole_body, text("body")));
     buffer_clear(&sidecar);
@@ -246,12 +246,13 @@ END_TEST
 
 /* A caller that has a body already is asked by the ETag of the stored bytes, and gets the object without its body. */
 struct recall_of_one {
-    char stored_etag[ETAG_TEXT_BYTES];
+    char stored_etag[STORED_ETAG_TEXT_BYTES];
     unsigned asked;
 };
 
-static void *recall_one(void *context, const struct object_attributes *attributes)
+static void *recall_one(void *context, const struct object_name *name, const struct object_attributes *attributes)
 {
+    (void)name;
     struct recall_of_one *recall = context;
     recall->asked++;
     return strcmp(attributes->stored_etag, recall->stored_etag) == 0 ? recall : NULL;
@@ -268,16 +269,17 @@ static void recall_bodies(struct bucket_store *store, unsigned shard, void *argu
         struct bucket_object *object;
         struct recall_of_one mine = {.asked = 0};
         const struct bucket_recall recall = {.find = recall_one, .context = &mine};
+        const struct open_intent intent = {.recall = &recall};
         const struct object_name name = name_of(bucket, text("k"));
         fill_bytes(i, bytes, body_sizes[i]);
         put(store, bucket, text("k"), span_of(bytes, body_sizes[i]));
-        ck_assert(bucket_open_recall(store, &name, &recall, &object, &error));
+        ck_assert(bucket_open(store, &name, &intent, &object, &error));
         ck_assert_ptr_null(object->recalled);
         ck_assert_uint_eq(object->whole_body.size, body_sizes[i]);
         memcpy(mine.stored_etag, object->attributes.stored_etag, sizeof mine.stored_etag);
         bucket_close(object);
 
-        ck_assert(bucket_open_recall(store, &name, &recall, &object, &error));
+        ck_assert(bucket_open(store, &name, &intent, &object, &error));
         ck_assert_ptr_eq(object->recalled, &mine);
         ck_assert_uint_eq(object->whole_body.size, 0);
         ck_assert_uint_eq(object->attributes.stored_size, body_sizes[i]);
@@ -286,7 +288,7 @@ static void recall_bodies(struct bucket_store *store, unsigned shard, void *argu
         expect_body(store, bucket, text("k"), span_of(bytes, body_sizes[i]));
 
         put(store, bucket, text("k"), span_of(bytes, body_sizes[i])); /* the same bytes, and others to the store */
-        ck_assert(bucket_open_recall(store, &name, &recall, &object, &error));
+        ck_assert(bucket_open(store, &name, &intent, &object, &error));
         ck_assert_ptr_null(object->recalled);
         bucket_close(object);
     }
@@ -374,7 +376,7 @@ static void add_one(unsigned index, void *argument)
     for (unsigned done = 0; done < 10;) {
         struct error error;
         struct bucket_object *object;
-        ck_assert(bucket_open(store, &name, &object, &error));
+        ck_assert(bucket_open(store, &name, NULL, &object, &error));
         char etag[ETAG_TEXT_BYTES];
         strcpy(etag, object->attributes.etag);
         char number[32];
@@ -471,7 +473,7 @@ static void overwrite_under_reader(struct bucket_store *store, unsigned shard, v
     struct error error;
     struct object_name name = name_of(bucket, text("k"));
     struct bucket_object *object;
-    ck_assert(bucket_open(store, &name, &object, &error));
+    ck_assert(bucket_open(store, &name, NULL, &object, &error));
     enum { ROUNDS = 64 };
     for (unsigned round = 0; round < ROUNDS; round++) { /* enough to go through every free block several times */
         fill_bytes(2 + round, other, STREAMED_BYTES);
@@ -513,7 +515,7 @@ static void copy_one(unsigned index, void *argument)
     char key[32];
     (void)snprintf(key, sizeof key, "copy-%u", index);
     struct object_name target = name_of(bucket, text(key));
-    ck_assert(bucket_open(store, &source, &object, &error));
+    ck_assert(bucket_open(store, &source, NULL, &object, &error));
     struct object_attributes attributes = object->attributes;
     struct object_attributes stored;
     bool copied = bucket_copy(object, &target, &(struct write_result){.attributes = &attributes}, &stored, &error);

@@ -153,7 +153,7 @@ void expect_parts(struct bucket_store *store, struct span bucket, struct span ke
     struct error error;
     struct object_name name = name_of(bucket, key);
     struct bucket_object *object;
-    bool opened = bucket_open(store, &name, &object, &error);
+    bool opened = bucket_open(store, &name, NULL, &object, &error);
     ck_assert_msg(opened, "%s", opened ? "" : error.message);
     struct buffer body;
     buffer_init(&body, 0);

@@ -259,7 +259,7 @@ static void reader_stays(struct bucket_store *store, unsigned shard, void *argum
     struct error error;
     struct object_name name = name_of(bucket, key);
     struct bucket_object *object;
-    ck_assert(bucket_open(store, &name, &object, &error));
+    ck_assert(bucket_open(store, &name, NULL, &object, &error));
     uint8_t *bytes = malloc(1100001);
     uint8_t *expected = malloc(1100001);
     ck_assert(bytes != NULL && expected != NULL);
@@ -300,7 +300,7 @@ static void copies(struct bucket_store *store, unsigned shard, void *argument)
     struct object_name source = name_of(bucket, key);
     struct object_name target = name_of(bucket, text("copy"));
     struct bucket_object *object;
-    ck_assert(bucket_open(store, &source, &object, &error));
+    ck_assert(bucket_open(store, &source, NULL, &object, &error));
     struct object_attributes attributes = object->attributes;
     attributes.parts_count = 0;
     attributes.is_multipart = false;
@@ -310,7 +310,7 @@ static void copies(struct bucket_store *store, unsigned shard, void *argument)
     bucket_close(object);
     ck_assert(try_delete(store, bucket, key, &error));
 
-    ck_assert(bucket_open(store, &target, &object, &error));
+    ck_assert(bucket_open(store, &target, NULL, &object, &error));
     uint8_t *bytes = malloc(1100004);
     uint8_t *expected = malloc(1100004);
     ck_assert(bytes != NULL && expected != NULL);

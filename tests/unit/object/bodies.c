@@ -75,7 +75,7 @@ bool upload_body(struct object_codecs *codecs, struct memory_store *store, const
         return false;
     }
     struct object_attributes attributes;
-    return object_writer_commit(writer, SPAN_EMPTY, NULL, &attributes, error);
+    return object_writer_commit(writer, &attributes, error);
 }
 
 struct memory_object *must_upload(struct object_codecs *codecs, struct memory_store *store, const char *key,
@@ -94,11 +94,12 @@ bool download_range(struct object_codecs *codecs, struct memory_store *store, co
 {
     struct bucket_object *object;
     struct object_name name = name_of(key);
+    const struct open_intent whole = {.extent = OPEN_WHOLE};
     struct object_reader *reader;
     *ret_size = 0;
-    if (!object_open(codecs, &store->store, &name, &object, error))
+    if (!object_open(codecs, &store->store, &name, &whole, &object, error))
         return false;
-    bool works = object_reader_begin(codecs, object, first, size, &reader, error);
+    bool works = object_reader_begin(codecs, object, &name, first, size, &reader, error);
     if (!works) {
         object_close(object);
         return false;

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 static struct decoded_cache *cache;
+static const struct object_name object = {.bucket = {(const uint8_t *)"bucket", 6}, .key = {(const uint8_t *)"key", 3}};
 
 static void set_up(void)
 {
@@ -22,11 +23,11 @@ static void tear_down(void)
 
 START_TEST(takes_in_what_comes_twice)
 {
-    ck_assert_ptr_null(decoded_cache_find(cache, SPAN("etag")));
-    decoded_cache_offer(cache, SPAN("etag"), SPAN("original"));
-    ck_assert_ptr_null(decoded_cache_find(cache, SPAN("etag")));
-    decoded_cache_offer(cache, SPAN("etag"), SPAN("original"));
-    struct decoded_entry *entry = decoded_cache_find(cache, SPAN("etag"));
+    ck_assert_ptr_null(decoded_cache_find(cache, &object, SPAN("etag")));
+    decoded_cache_offer(cache, &object, SPAN("etag"), SPAN("original"));
+    ck_assert_ptr_null(decoded_cache_find(cache, &object, SPAN("etag")));
+    decoded_cache_offer(cache, &object, SPAN("etag"), SPAN("original"));
+    struct decoded_entry *entry = decoded_cache_find(cache, &object, SPAN("etag"));
     ck_assert_ptr_nonnull(entry);
     ck_assert(span_equal(decoded_entry_bytes(entry), SPAN("original")));
     decoded_cache_give(entry);
@@ -36,9 +37,23 @@ END_TEST
 START_TEST(knows_other_stored_bytes_from_these)
 {
     for (int i = 0; i < 2; i++)
-        decoded_cache_offer(cache, SPAN("etag"), SPAN("original"));
-    ck_assert_ptr_null(decoded_cache_find(cache, SPAN("etah"))); /* written anew since */
-    ck_assert_ptr_null(decoded_cache_find(cache, SPAN("eta")));
+        decoded_cache_offer(cache, &object, SPAN("etag"), SPAN("original"));
+    ck_assert_ptr_null(decoded_cache_find(cache, &object, SPAN("etah"))); /* written anew since */
+    ck_assert_ptr_null(decoded_cache_find(cache, &object, SPAN("eta")));
+}
+END_TEST
+
+/* Two bodies may be made to have one MD5: a key's entry is never another key's. */
+START_TEST(knows_other_objects_from_this)
+{
+    const struct object_name others[] = {{.bucket = SPAN("bucket"), .key = SPAN("kex")},
+                                         {.bucket = SPAN("bucker"), .key = SPAN("key")},
+                                         {.bucket = SPAN("buckets"), .key = SPAN("ey")},
+                                         {.bucket = SPAN("bucket"), .key = SPAN("ke")}};
+    for (int i = 0; i < 2; i++)
+        decoded_cache_offer(cache, &object, SPAN("etag"), SPAN("original"));
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
+        ck_assert_ptr_null(decoded_cache_find(cache, &others[i], SPAN("etag")));
 }
 END_TEST
 
@@ -57,15 +72,15 @@ START_TEST(keeps_what_a_reader_holds)
     static struct decoded_entry *held[OBJECTS];
     for (uint32_t i = 0; i < OBJECTS; i++) {
         for (int turn = 0; turn < 2; turn++)
-            decoded_cache_offer(cache, etag_of(i), span_of(&i, sizeof i));
-        held[i] = decoded_cache_find(cache, etag_of(i));
+            decoded_cache_offer(cache, &object, etag_of(i), span_of(&i, sizeof i));
+        held[i] = decoded_cache_find(cache, &object, etag_of(i));
         ck_assert_ptr_nonnull(held[i]);
     }
     unsigned kept = 0;
     for (uint32_t i = 0; i < OBJECTS; i++) {
         ck_assert(span_equal(decoded_entry_bytes(held[i]), span_of(&i, sizeof i)));
         decoded_cache_give(held[i]);
-        struct decoded_entry *entry = decoded_cache_find(cache, etag_of(i));
+        struct decoded_entry *entry = decoded_cache_find(cache, &object, etag_of(i));
         kept += entry != NULL;
         decoded_cache_give(entry);
     }
@@ -81,9 +96,9 @@ START_TEST(takes_in_a_working_set)
     unsigned kept = 0;
     for (int turn = 0; turn < 2; turn++)
         for (uint32_t i = 0; i < OBJECTS; i++)
-            decoded_cache_offer(cache, etag_of(i), span_of(&i, sizeof i));
+            decoded_cache_offer(cache, &object, etag_of(i), span_of(&i, sizeof i));
     for (uint32_t i = 0; i < OBJECTS; i++) {
-        struct decoded_entry *entry = decoded_cache_find(cache, etag_of(i));
+        struct decoded_entry *entry = decoded_cache_find(cache, &object, etag_of(i));
         kept += entry != NULL;
         decoded_cache_give(entry);
     }
@@ -94,10 +109,10 @@ END_TEST
 START_TEST(keeps_its_entries_when_many_are_read_once)
 {
     for (int i = 0; i < 2; i++)
-        decoded_cache_offer(cache, SPAN("etag"), SPAN("original"));
+        decoded_cache_offer(cache, &object, SPAN("etag"), SPAN("original"));
     for (uint32_t i = 0; i < DECODED_CACHE_SLOTS * 16; i++)
-        decoded_cache_offer(cache, etag_of(i), SPAN("other"));
-    struct decoded_entry *entry = decoded_cache_find(cache, SPAN("etag"));
+        decoded_cache_offer(cache, &object, etag_of(i), SPAN("other"));
+    struct decoded_entry *entry = decoded_cache_find(cache, &object, SPAN("etag"));
     ck_assert_ptr_nonnull(entry);
     decoded_cache_give(entry);
 }
@@ -107,11 +122,11 @@ START_TEST(leaves_large_ones_out)
 {
     static uint8_t large[DECODED_CACHE_BYTES_MAX + 1];
     for (int i = 0; i < 3; i++) {
-        decoded_cache_offer(cache, SPAN("large"), span_of(large, sizeof large));
-        decoded_cache_offer(cache, SPAN("whole"), span_of(large, sizeof large - 1));
+        decoded_cache_offer(cache, &object, SPAN("large"), span_of(large, sizeof large));
+        decoded_cache_offer(cache, &object, SPAN("whole"), span_of(large, sizeof large - 1));
     }
-    ck_assert_ptr_null(decoded_cache_find(cache, SPAN("large")));
-    struct decoded_entry *entry = decoded_cache_find(cache, SPAN("whole"));
+    ck_assert_ptr_null(decoded_cache_find(cache, &object, SPAN("large")));
+    struct decoded_entry *entry = decoded_cache_find(cache, &object, SPAN("whole"));
     ck_assert_ptr_nonnull(entry);
     decoded_cache_give(entry);
 }
@@ -124,6 +139,7 @@ int main(void)
     tcase_add_checked_fixture(cases, set_up, tear_down);
     tcase_add_test(cases, takes_in_what_comes_twice);
     tcase_add_test(cases, knows_other_stored_bytes_from_these);
+    tcase_add_test(cases, knows_other_objects_from_this);
     tcase_add_test(cases, keeps_what_a_reader_holds);
     tcase_add_test(cases, takes_in_a_working_set);
     tcase_add_test(cases, keeps_its_entries_when_many_are_read_once);

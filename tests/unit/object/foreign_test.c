@@ -186,7 +186,7 @@ static struct object_attributes classify(struct json_object *object)
         .original_size = size == NULL ? 0 : strtoull(size, NULL, 10),
         .is_encrypted = text_of(metadata, "s4-encrypted") != NULL,
     };
-    (void)snprintf(attributes.stored_etag, ETAG_TEXT_BYTES, "%s", text_of(object, "backend_etag"));
+    (void)snprintf(attributes.stored_etag, STORED_ETAG_TEXT_BYTES, "%s", text_of(object, "backend_etag"));
     bool is_framed = attributes.is_multipart || text_of(metadata, "s4-framed") != NULL;
     attributes.layout = is_framed ? LAYOUT_FRAMED : codec->id == CODEC_PASSTHROUGH ? LAYOUT_RAW : LAYOUT_CODEC;
     return attributes;
@@ -218,10 +218,10 @@ static uint8_t *read_original(struct json_object *object, size_t size)
     struct span piece;
     uint8_t *original = malloc(size + 1);
     size_t done = 0;
-    ck_assert(bucket_open(&store.store, &name, &open, &error));
+    ck_assert(bucket_open(&store.store, &name, NULL, &open, &error));
     /* a multipart object of S4 has no size stamp: whatever there is */
     uint64_t wanted = open->attributes.is_size_known ? size : UINT64_MAX;
-    ck_assert(object_reader_begin(codecs, open, 0, wanted, &reader, &error));
+    ck_assert(object_reader_begin(codecs, open, &name, 0, wanted, &reader, &error));
     do {
         bool works = object_reader_next(reader, &piece, &error);
         ck_assert_msg(works, "%s", works ? "" : error.message);

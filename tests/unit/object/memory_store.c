@@ -3,6 +3,7 @@
 
 #include "runtime/base/assert.h"
 #include "s3client/wire/s3_error.h"
+#include "store/frames.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -69,7 +70,7 @@ struct memory_object *memory_store_put(struct memory_store *store, const char *k
     object->attributes.stored_size = body.size;
     object->attributes.sidecar_size = sidecar.size;
     if (object->attributes.stored_etag[0] == 0)
-        (void)snprintf(object->attributes.stored_etag, ETAG_TEXT_BYTES, "memory-%u", ++store->revision);
+        (void)snprintf(object->attributes.stored_etag, STORED_ETAG_TEXT_BYTES, "memory-%u", ++store->revision);
     object->holders = 1;
     list_append(&store->objects, &object->link);
     return object;
@@ -118,9 +119,11 @@ SUSPENDS static bool commit(struct bucket_writer *writer, const struct write_res
                  write_condition_holds(result->condition, before == NULL ? NULL : &before->attributes, error);
     if (holds) {
         ASSERT(result->attributes->stored_size == writer->body.size);
-        ASSERT(result->attributes->sidecar_size == result->sidecar.size);
+        struct buffer sidecar = {0};
+        frames_append_sidecar(result->frames, &sidecar);
         struct memory_object *object =
-            memory_store_put(store, writer->key, result->attributes, buffer_span(&writer->body), result->sidecar);
+            memory_store_put(store, writer->key, result->attributes, buffer_span(&writer->body), buffer_span(&sidecar));
+        buffer_free(&sidecar);
         *ret_attributes = object->attributes;
         ret_attributes->metadata = SPAN_EMPTY;
     }
@@ -135,10 +138,11 @@ SUSPENDS static void abort_write(struct bucket_writer *writer)
 
 /* ---- reading ---- */
 
-SUSPENDS static bool open_recall(struct bucket_store *store, const struct object_name *name,
-                                 const struct bucket_recall *recall, struct bucket_object **ret_object,
+SUSPENDS static bool open_object(struct bucket_store *store, const struct object_name *name,
+                                 const struct open_intent *intent, struct bucket_object **ret_object,
                                  struct error *error)
 {
+    const struct bucket_recall *recall = intent->recall;
     char key[128];
     copy_key(name->key, key);
     struct memory_object *object = memory_store_find(memory_of(store), key);
@@ -147,7 +151,7 @@ SUSPENDS static bool open_recall(struct bucket_store *store, const struct object
     object->holders++;
     bool is_small = object->body.size <= memory_of(store)->whole_body_max;
     bool may_recall = is_small && recall != NULL && memory_of(store)->recalls_bodies;
-    void *recalled = may_recall ? recall->find(recall->context, &object->attributes) : NULL;
+    void *recalled = may_recall ? recall->find(recall->context, name, &object->attributes) : NULL;
     memory_of(store)->recalled += recalled != NULL;
     object->open = (struct bucket_object){
         .attributes = object->attributes,
@@ -157,12 +161,6 @@ SUSPENDS static bool open_recall(struct bucket_store *store, const struct object
     };
     *ret_object = &object->open;
     return true;
-}
-
-SUSPENDS static bool open_object(struct bucket_store *store, const struct object_name *name,
-                                 struct bucket_object **ret_object, struct error *error)
-{
-    return open_recall(store, name, NULL, ret_object, error);
 }
 
 SUSPENDS static bool head(struct bucket_store *store, const struct object_name *name, struct arena *arena,
@@ -210,7 +208,6 @@ SUSPENDS static bool read_sidecar(struct bucket_object *object, struct buffer *r
 
 static const struct bucket_store_operations operations = {
     .open = open_object,
-    .open_recall = open_recall,
     .head = head,
     .read = read_bytes,
     .read_sidecar = read_sidecar,
@@ -224,7 +221,7 @@ static const struct bucket_store_operations operations = {
 void memory_store_init(struct memory_store *store)
 {
     *store = (struct memory_store){
-        .store = {.operations = &operations, .capabilities = {.has_atomic_conditions = true}},
+        .store = {.operations = &operations, .capabilities = {.conditions = DECIDES_ALL, .has_tags = true}},
         .writes_until_full = UINT64_MAX,
     };
     list_init(&store->objects);

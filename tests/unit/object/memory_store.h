@@ -2,7 +2,7 @@
  *
  * It has one bucket, whatever name is used, and no versions. Reads and writes suspend (the fiber yields), and are
  * counted. Stored bytes are open to the test, which may damage them. Only what bodies need is there: begin, write,
- * commit, abort, open, open_recall, head, read, read_sidecar, close. */
+ * commit, abort, open, head, read, read_sidecar, close. */
 #pragma once
 
 #include "store/bucket.h"

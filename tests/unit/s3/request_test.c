@@ -25,11 +25,12 @@ bool bucket_head(struct bucket_store *store, const struct object_name *name, str
     return error_set(error, ERROR_NOT_FOUND, S3_NoSuchKey, "none");
 }
 
-bool bucket_open(struct bucket_store *store, const struct object_name *name, struct bucket_object **ret_object,
-                 struct error *error)
+bool bucket_open(struct bucket_store *store, const struct object_name *name, const struct open_intent *intent,
+                 struct bucket_object **ret_object, struct error *error)
 {
     (void)store;
     (void)name;
+    (void)intent;
     (void)ret_object;
     return error_set(error, ERROR_NOT_FOUND, S3_NoSuchKey, "none");
 }

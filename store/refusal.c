@@ -1,0 +1,77 @@
+/* store/refusal.c -- capabilities against what is asked for. */
+#include "store/refusal.h"
+
+#include "s3client/wire/s3_error.h"
+
+/* ---- conditions ---- */
+
+static const struct {
+    unsigned create;
+    unsigned replace;
+    const char *text;
+} steps[] = {
+    [STEP_PUT] = {DECIDES_PUT_CREATE, DECIDES_PUT_REPLACE, "a write"},
+    [STEP_COMPLETE] = {DECIDES_COMPLETE_CREATE, DECIDES_COMPLETE_REPLACE, "the end of a multipart upload"},
+    [STEP_COPY] = {DECIDES_COPY_CREATE, DECIDES_COPY_REPLACE, "the target of a copy"},
+    [STEP_DELETE] = {DECIDES_DELETE, DECIDES_DELETE, "a deletion"},
+    [STEP_DELETE_MANY] = {DECIDES_DELETE_MANY, DECIDES_DELETE_MANY, "a deletion of several objects"},
+};
+
+/* "*" is for what is not there yet; ETags are for what is. To be none of certain ETags can come to either. */
+static unsigned verdicts_needed(enum write_step step, const struct write_condition *condition)
+{
+    unsigned needed = 0;
+    if (condition->if_match.size > 0 || condition->has_size || condition->has_modified)
+        needed |= steps[step].replace;
+    if (condition->if_none_match.size > 0)
+        needed |= steps[step].create;
+    if (condition->if_none_match.size > 0 && !span_equal(condition->if_none_match, SPAN("*")))
+        needed |= steps[step].replace;
+    return needed;
+}
+
+bool store_takes_condition(const struct bucket_store *store, enum write_step step,
+                           const struct write_condition *condition, struct error *error)
+{
+    if (condition == NULL || (verdicts_needed(step, condition) & ~store->capabilities.conditions) == 0)
+        return true;
+    return error_set(error, ERROR_UNSUPPORTED, S3_NotImplemented,
+                     "The bucket behind this server does not decide conditions of %s: it would ignore this one.",
+                     steps[step].text);
+}
+
+/* ---- keys ---- */
+
+static unsigned refused_classes(const struct bucket_store *store, struct span key)
+{
+    unsigned refused = store->capabilities.refused_keys;
+    return refused == 0 ? 0 : refused & key_classes(key);
+}
+
+bool store_keeps_key(const struct bucket_store *store, struct span key)
+{
+    return refused_classes(store, key) == 0;
+}
+
+bool store_takes_key(const struct bucket_store *store, struct span key, struct error *error)
+{
+    unsigned classes = refused_classes(store, key);
+    if (classes == 0)
+        return true;
+    return error_set(error, ERROR_INVALID, classes == KEY_LONG_SEGMENT ? S3_KeyTooLongError : S3_InvalidArgument,
+                     "The bucket behind this server cannot keep this name: %s.", key_class_text(classes));
+}
+
+bool store_may_have_key(const struct bucket_store *store, struct span key, struct error *error)
+{
+    return store_keeps_key(store, key) ||
+           error_set(error, ERROR_NOT_FOUND, S3_NoSuchKey, "The specified key does not exist.");
+}
+
+/* ---- tags ---- */
+
+bool store_takes_tags(const struct bucket_store *store, struct span tags, struct error *error)
+{
+    return tags.size == 0 || store->capabilities.has_tags ||
+           error_set(error, ERROR_UNSUPPORTED, S3_NotImplemented, "The bucket behind this server keeps no tags.");
+}

@@ -1,0 +1,24 @@
+/* store/refusal.h -- what a store cannot do, refused by its capabilities before it is asked.
+ *
+ * A condition that a backend would ignore, a key that it would keep under another name, tags that it would drop: each
+ * would be a success that is none. All refusals are here, so that no store has to look for them. */
+#pragma once
+
+#include "store/bucket.h"
+
+/* Steps that decide conditions. */
+enum write_step { STEP_PUT, STEP_COMPLETE, STEP_COPY, STEP_DELETE, STEP_DELETE_MANY };
+
+/* NotImplemented when the store does not decide this condition in this step. `condition` NULL: there is none. */
+bool store_takes_condition(const struct bucket_store *store, enum write_step step,
+                           const struct write_condition *condition, struct error *error);
+
+/* Can the store keep the key under its name? */
+bool store_keeps_key(const struct bucket_store *store, struct span key);
+/* InvalidArgument, or KeyTooLongError, for a key that is to be written. */
+bool store_takes_key(const struct bucket_store *store, struct span key, struct error *error);
+/* NoSuchKey for one that is to be read: it cannot be there. */
+bool store_may_have_key(const struct bucket_store *store, struct span key, struct error *error);
+
+/* NotImplemented when there are tags and the store keeps none. */
+bool store_takes_tags(const struct bucket_store *store, struct span tags, struct error *error);
