@@ -7,7 +7,7 @@
 #include "bench/journal_watch.h"
 #include "bench/journal_work.h"
 #include "bench/memory_store.h"
-#include "journal/replica/replica.h"
+#include "journal/replica/window.h"
 #include "runtime/base/assert.h"
 
 #include <malloc.h>
@@ -149,11 +149,9 @@ static void measure_replay(uint64_t segments, unsigned ops_per_segment)
     began = begin_ms();
     for (unsigned i = 0; i < 100; i++) {
         write_segments(&store, first->head, &writers, 1, OPS_PER_BATCH, 100000);
-        char name[JOURNAL_NAME_BYTES];
-        segment_name_format(&writers.last[(writers.sequence - 1) % WRITERS], name);
-        tail_add(journal, &writers.last[(writers.sequence - 1) % WRITERS])->seen_round = journal->round;
-        bool is_gone;
-        ASSERT(replica_fetch(journal, &writers.last[(writers.sequence - 1) % WRITERS], &is_gone));
+        const struct segment_key *key = &writers.last[(writers.sequence - 1) % WRITERS];
+        tail_add(journal, key)->seen_round = journal->round;
+        ASSERT(window_fetch(journal, &journal->head->lineage, key, 1, 1).all_read);
         replica_publish(journal);
     }
     report("publish one more segment (100 times)", now_ms() - began, 100, "segments");

@@ -21,10 +21,12 @@
     X(pages_listed_once)            \
     X(delete_before_publish)        \
     X(delete_at_once)               \
+    X(delete_one_generation_early)  \
     X(no_forced_fold)               \
     X(no_predecessor_rule)          \
     X(retry_under_new_key)          \
     X(blind_412)                    \
+    X(compared_by_size)             \
     X(conflict_means_exists)        \
     X(seed_on_404)                  \
     X(bodies_dropped_on_error)      \
@@ -36,15 +38,20 @@
     X(clock_not_merged)             \
     X(base_older_than_published)    \
     X(older_head_accepted)          \
+    X(other_nonce_accepted)         \
+    X(later_segments_ignored)       \
     X(tidy_after_ambiguous_publish) \
     X(part_names_without_nonce)     \
     X(window_listed_short)          \
     X(writes_before_first_tick)     \
     X(no_empty_folds)               \
+    X(no_fold_gap)                  \
     X(no_batch_ids)                 \
     X(bell_after_ack)               \
     X(bell_bytes_repeated)          \
     X(spool_trimmed_before_commit)  \
+    X(spool_trimmed_by_view)        \
+    X(spool_opened_without_id)      \
     X(spool_record_renumbered)      \
     X(spool_number_lax)             \
     X(counter_clamped)              \

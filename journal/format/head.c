@@ -162,9 +162,9 @@ static void take_lists(struct cursor *cursor, struct head *head)
 
 static bool numbers_make_sense(const struct head *head)
 {
-    return head->generation >= 1 && head->window >= 3 && head->horizon > head->window &&
-           head->horizon <= HEAD_HORIZON_MAX && head->ancestors_count >= 1 && head->ancestors_count <= head->horizon &&
-           head->ancestors_count <= head->generation;
+    return head->generation >= 1 && head->generation <= JOURNAL_GENERATION_MAX && head->window >= 3 &&
+           head->horizon > head->window && head->horizon <= HEAD_HORIZON_MAX && head->ancestors_count >= 1 &&
+           head->ancestors_count <= head->horizon && head->ancestors_count <= head->generation;
 }
 
 bool head_decode(struct span body, struct head *ret_head, struct error *error)

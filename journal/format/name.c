@@ -37,6 +37,22 @@ bool segment_key_equal(const struct segment_key *a, const struct segment_key *b)
     return segment_key_compare(a, b) == 0;
 }
 
+bool segment_keys_have(const struct segment_key *keys, size_t count, const struct segment_key *key)
+{
+    size_t low = 0;
+    while (low < count) {
+        size_t middle = (low + count) / 2;
+        int order = segment_key_compare(&keys[middle], key);
+        if (order == 0)
+            return true;
+        if (order < 0)
+            low = middle + 1;
+        else
+            count = middle;
+    }
+    return false;
+}
+
 void segment_key_store(const struct segment_key *key, uint8_t ret_bytes[SEGMENT_KEY_STORED_BYTES])
 {
     store_u64_le(ret_bytes, key->base);
@@ -132,9 +148,14 @@ static bool take_number(struct span *name, uint64_t *ret_number)
     return true;
 }
 
+static bool take_generation(struct span *name, uint64_t *ret_generation)
+{
+    return take_number(name, ret_generation) && *ret_generation <= JOURNAL_GENERATION_MAX;
+}
+
 bool segment_name_parse(struct span name, struct segment_key *ret_key)
 {
-    return skip_text(&name, SEGMENTS_PREFIX) && take_number(&name, &ret_key->base) && skip_text(&name, "-") &&
+    return skip_text(&name, SEGMENTS_PREFIX) && take_generation(&name, &ret_key->base) && skip_text(&name, "-") &&
            take_number(&name, &ret_key->clock) && skip_text(&name, "-") &&
            take_hex(&name, ret_key->writer.bytes, JOURNAL_ID_BYTES) && skip_text(&name, "-") &&
            take_number(&name, &ret_key->sequence) && name.size == 0;
@@ -142,7 +163,7 @@ bool segment_name_parse(struct span name, struct segment_key *ret_key)
 
 bool part_name_parse(struct span name, struct part_name *ret_part)
 {
-    if (!skip_text(&name, PARTS_PREFIX) || !take_number(&name, &ret_part->generation) || !skip_text(&name, "-") ||
+    if (!skip_text(&name, PARTS_PREFIX) || !take_generation(&name, &ret_part->generation) || !skip_text(&name, "-") ||
         !take_hex(&name, ret_part->nonce.bytes, JOURNAL_ID_BYTES))
         return false;
     ret_part->kind = span_equal(name, SPAN("-ledger")) ? PART_LEDGER : PART_STATE;
@@ -151,6 +172,6 @@ bool part_name_parse(struct span name, struct part_name *ret_part)
 
 bool head_copy_name_parse(struct span name, uint64_t *ret_generation, struct journal_id *ret_nonce)
 {
-    return skip_text(&name, HEADS_PREFIX) && take_number(&name, ret_generation) && skip_text(&name, "-") &&
+    return skip_text(&name, HEADS_PREFIX) && take_generation(&name, ret_generation) && skip_text(&name, "-") &&
            take_hex(&name, ret_nonce->bytes, JOURNAL_ID_BYTES) && name.size == 0;
 }

@@ -11,6 +11,8 @@
 
 #include "runtime/base/span.h"
 
+#include <stdint.h>
+
 enum {
     JOURNAL_ID_BYTES = 16,
     JOURNAL_NAME_BYTES = 104, /* any name and a terminating zero */
@@ -22,6 +24,10 @@ enum {
 #define SEGMENTS_PREFIX "segments/"
 #define PARTS_PREFIX "parts/"
 #define HEADS_PREFIX "heads/"
+
+/* Generations and bases go no further: what claims a later one is no object of a journal. Nobody comes here by
+ * counting, and sums of a few of them do not overflow. */
+#define JOURNAL_GENERATION_MAX (UINT64_C(1) << 62)
 
 struct journal_id {
     uint8_t bytes[JOURNAL_ID_BYTES];
@@ -48,6 +54,8 @@ bool journal_id_equal(const struct journal_id *a, const struct journal_id *b);
 /* The canonical order: base, clock, writer, sequence. */
 int segment_key_compare(const struct segment_key *a, const struct segment_key *b);
 bool segment_key_equal(const struct segment_key *a, const struct segment_key *b);
+/* Is it among these, which are in order? */
+bool segment_keys_have(const struct segment_key *keys, size_t count, const struct segment_key *key);
 void segment_key_store(const struct segment_key *key, uint8_t ret_bytes[SEGMENT_KEY_STORED_BYTES]);
 struct segment_key segment_key_load(const uint8_t bytes[SEGMENT_KEY_STORED_BYTES]);
 

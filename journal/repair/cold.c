@@ -157,6 +157,102 @@ bool cold_load(const struct journal_environment *environment, struct checkpoint 
     return is_good;
 }
 
+/* ---- one segment ---- */
+
+static bool read_body(const struct journal_environment *environment, struct cold_segment *item, struct error *error)
+{
+    char name[JOURNAL_NAME_BYTES];
+    struct store_etag etag;
+    segment_name_format(&item->key, name);
+    buffer_init(&item->body, SEGMENT_BYTES_MAX);
+    item->state = COLD_DAMAGED;
+    for (unsigned i = 0; i < READS && item->state == COLD_DAMAGED; i++) {
+        if (!cold_get(environment, name, &item->body, &etag, error)) {
+            if (error->kind == ERROR_BUSY)
+                return false;
+            item->state = error->kind == ERROR_NOT_FOUND ? COLD_GONE : COLD_DAMAGED;
+            continue;
+        }
+        if (segment_decode_named(buffer_span(&item->body), &item->key, &item->segment, error))
+            item->state = COLD_GOOD;
+        else if (error->kind == ERROR_UNSUPPORTED)
+            item->state = COLD_NEWER;
+    }
+    return true;
+}
+
+/* ---- later heads ---- */
+
+void cold_take_copy(struct cold_copies *copies, const char *name)
+{
+    struct cold_copy copy;
+    if (!head_copy_name_parse(span_from_string(name), &copy.generation, &copy.nonce))
+        return;
+    if (copies->count == COLD_COPIES_MAX)
+        memmove(copies->items, copies->items + 1, --copies->count * sizeof copies->items[0]);
+    copies->items[copies->count++] = copy;
+}
+
+bool cold_read_copy(const struct journal_environment *environment, const struct cold_copy *copy, struct checkpoint *ret,
+                    struct error *error)
+{
+    char name[JOURNAL_NAME_BYTES];
+    head_copy_name_format(copy->generation, &copy->nonce, name);
+    return cold_read_head(environment, name, ret, error) &&
+           ((ret->head.generation == copy->generation && journal_id_equal(head_nonce(&ret->head), &copy->nonce)) ||
+            error_set(error, ERROR_DAMAGED, NULL, "%s holds another head", name));
+}
+
+bool cold_find_later_copy(const struct journal_environment *environment, const struct head *head,
+                          const struct cold_copies *copies, uint64_t *ret_generation, struct error *error)
+{
+    struct checkpoint *copy = calloc(1, sizeof *copy);
+    bool is_answered = true;
+    ASSERT(copy != NULL);
+    *ret_generation = 0;
+    for (unsigned i = copies->count; i-- > 0 && is_answered && *ret_generation == 0;) {
+        if (copies->items[i].generation <= head->generation)
+            break;
+        if (cold_read_copy(environment, &copies->items[i], copy, error))
+            *ret_generation = copies->items[i].generation;
+        else
+            is_answered = error->kind != ERROR_BUSY;
+    }
+    checkpoint_free(copy);
+    free(copy);
+    return is_answered;
+}
+
+struct looking {
+    const struct journal_environment *environment;
+    const struct head *head;
+    uint64_t newest;
+};
+
+static bool look_at_later(const char *name, void *context, struct error *error)
+{
+    struct looking *looking = context;
+    struct cold_segment item = {.state = COLD_GONE};
+    if (!segment_name_parse(span_from_string(name), &item.key) || item.key.base <= looking->newest)
+        return true; /* one for each base */
+    bool is_answered = read_body(looking->environment, &item, error);
+    if (is_answered && item.state == COLD_GOOD && journal_id_equal(&item.segment.lineage, &looking->head->lineage))
+        looking->newest = item.key.base;
+    buffer_free(&item.body);
+    return is_answered;
+}
+
+bool cold_find_later_base(const struct journal_environment *environment, const struct head *head,
+                          uint64_t *ret_generation, struct error *error)
+{
+    struct looking looking = {environment, head, head->generation};
+    char after[JOURNAL_NAME_BYTES];
+    segment_name_format_before(head->generation + 1, after);
+    bool is_listed = cold_list(environment, SEGMENTS_PREFIX, after, look_at_later, &looking, error);
+    *ret_generation = looking.newest > head->generation ? looking.newest : 0;
+    return is_listed;
+}
+
 void checkpoint_free(struct checkpoint *checkpoint)
 {
     buffer_free(&checkpoint->head_body);
@@ -191,28 +287,6 @@ static bool collect(const char *name, void *context, struct error *error)
         ASSERT(segments->items != NULL);
     }
     segments->items[segments->count++] = (struct cold_segment){.key = key};
-    return true;
-}
-
-static bool read_body(const struct journal_environment *environment, struct cold_segment *item, struct error *error)
-{
-    char name[JOURNAL_NAME_BYTES];
-    struct store_etag etag;
-    segment_name_format(&item->key, name);
-    buffer_init(&item->body, SEGMENT_BYTES_MAX);
-    item->state = COLD_DAMAGED;
-    for (unsigned i = 0; i < READS && item->state == COLD_DAMAGED; i++) {
-        if (!cold_get(environment, name, &item->body, &etag, error)) {
-            if (error->kind == ERROR_BUSY)
-                return false;
-            item->state = error->kind == ERROR_NOT_FOUND ? COLD_GONE : COLD_DAMAGED;
-            continue;
-        }
-        if (segment_decode_named(buffer_span(&item->body), &item->key, &item->segment, error))
-            item->state = COLD_GOOD;
-        else if (error->kind == ERROR_UNSUPPORTED)
-            item->state = COLD_NEWER;
-    }
     return true;
 }
 

@@ -60,6 +60,31 @@ SUSPENDS bool cold_load(const struct journal_environment *environment, struct ch
                         struct error *error);
 void checkpoint_free(struct checkpoint *checkpoint);
 
+/* Copies of heads, the last of those that are listed. A zeroed one is empty. */
+enum { COLD_COPIES_MAX = 64 };
+
+struct cold_copy {
+    uint64_t generation;
+    struct journal_id nonce;
+};
+
+struct cold_copies {
+    unsigned count;
+    struct cold_copy items[COLD_COPIES_MAX]; /* the newest last */
+};
+
+/* Names are shown in their order; those of no copy are passed over. */
+void cold_take_copy(struct cold_copies *copies, const char *name);
+/* ERROR_DAMAGED also where it holds another head than its name says. */
+SUSPENDS bool cold_read_copy(const struct journal_environment *environment, const struct cold_copy *copy,
+                             struct checkpoint *ret, struct error *error);
+/* Was there a later head than this one? A sound copy of it says so, or a segment of this lineage that was written under
+ * it; a name alone says nothing, for anybody can give one. *ret_generation: of the newest that does; 0: none does. */
+SUSPENDS bool cold_find_later_copy(const struct journal_environment *environment, const struct head *head,
+                                   const struct cold_copies *copies, uint64_t *ret_generation, struct error *error);
+SUSPENDS bool cold_find_later_base(const struct journal_environment *environment, const struct head *head,
+                                   uint64_t *ret_generation, struct error *error);
+
 /* Folded, in quarantine, or before the window. */
 bool checkpoint_settles(const struct checkpoint *checkpoint, const struct segment_key *key);
 

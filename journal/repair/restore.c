@@ -10,12 +10,11 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-enum { COPIES_MAX = 64, PUT_ATTEMPTS = 4 };
+enum { PUT_ATTEMPTS = 4 };
 
-struct head_copy {
-    uint64_t generation;
-    struct journal_id nonce;
-};
+/* A name that claims a later generation is not counted beyond: whoever put it there, there is room behind it for
+ * many more restores. */
+#define GENERATION_BELIEVED_MAX (JOURNAL_GENERATION_MAX - (UINT64_C(1) << 32))
 
 /* All that a plan was made of. */
 struct restoring {
@@ -26,9 +25,7 @@ struct restoring {
     bool has_object; /* something is called "head": it is replaced on the condition of its ETag */
     struct store_etag etag;
     bool is_empty;
-    uint64_t newest_base;  /* of the segments that are listed: a head of this generation was there */
-    unsigned copies_count; /* the newest last; older ones than these are not looked at */
-    struct head_copy copies[COPIES_MAX];
+    struct cold_copies copies;
     struct head *head; /* the new one */
     struct buffer body;
 };
@@ -57,7 +54,7 @@ static void restoring_free(struct restoring *restoring)
 
 static void saw_generation(struct restoring *restoring, uint64_t generation)
 {
-    if (generation > restoring->plan.newest_seen)
+    if (generation > restoring->plan.newest_seen && generation <= GENERATION_BELIEVED_MAX)
         restoring->plan.newest_seen = generation;
 }
 
@@ -67,30 +64,18 @@ static bool look_at_name(const char *name, void *context, struct error *error)
     struct restoring *restoring = context;
     struct segment_key key;
     struct part_name part;
-    struct head_copy copy;
+    struct cold_copy copy;
     struct span span = span_from_string(name);
     if (strcmp(name, GROUND_NAME) != 0 && strncmp(name, PROBES_PREFIX, strlen(PROBES_PREFIX)) != 0)
         restoring->is_empty = false;
-    if (segment_name_parse(span, &key)) {
+    if (segment_name_parse(span, &key))
         saw_generation(restoring, key.base);
-        restoring->newest_base = key.base; /* names come in order */
-    }
     if (part_name_parse(span, &part))
         saw_generation(restoring, part.generation);
-    if (!head_copy_name_parse(span, &copy.generation, &copy.nonce))
-        return true;
-    saw_generation(restoring, copy.generation);
-    if (restoring->copies_count == COPIES_MAX) {
-        restoring->copies_count--;
-        memmove(restoring->copies, restoring->copies + 1, restoring->copies_count * sizeof restoring->copies[0]);
-    }
-    restoring->copies[restoring->copies_count++] = copy;
+    if (head_copy_name_parse(span, &copy.generation, &copy.nonce))
+        saw_generation(restoring, copy.generation);
+    cold_take_copy(&restoring->copies, name);
     return true;
-}
-
-static uint64_t newest_copy(const struct restoring *restoring)
-{
-    return restoring->copies_count == 0 ? 0 : restoring->copies[restoring->copies_count - 1].generation;
 }
 
 /* What became of the head. False: that cannot be said, or this program must not touch it. */
@@ -109,7 +94,11 @@ static bool look_at_head(struct restoring *restoring, struct error *error)
         return true;
     }
     saw_generation(restoring, checkpoint->head.generation);
-    if (checkpoint->head.generation < newest_copy(restoring) || checkpoint->head.generation < restoring->newest_base) {
+    uint64_t later_copy, later_base;
+    if (!cold_find_later_copy(restoring->environment, &checkpoint->head, &restoring->copies, &later_copy, error) ||
+        !cold_find_later_base(restoring->environment, &checkpoint->head, &later_base, error))
+        return false;
+    if (later_copy != 0 || later_base != 0) {
         plan->found = JOURNAL_WENT_BACK;
         return true;
     }
@@ -120,31 +109,42 @@ static bool look_at_head(struct restoring *restoring, struct error *error)
 }
 
 /* The newest copy whose checkpoint can be loaded, or the head in place when that is newer. */
+/* The head that is in place, if it is an old one and no copy of a later one can be used. */
+static bool start_from_old_head(struct restoring *restoring, struct error *error)
+{
+    struct checkpoint *checkpoint = &restoring->checkpoint;
+    return cold_read_head(restoring->environment, HEAD_NAME, checkpoint, error) &&
+           cold_load(restoring->environment, checkpoint, error);
+}
+
+static bool start_from_copy(struct restoring *restoring, const struct cold_copy *copy, struct error *error)
+{
+    struct restore_plan *plan = &restoring->plan;
+    plan->is_from_copy = cold_read_copy(restoring->environment, copy, &restoring->checkpoint, error) &&
+                         cold_load(restoring->environment, &restoring->checkpoint, error);
+    plan->copies_skipped += !plan->is_from_copy;
+    if (copy->generation > plan->newest_copy)
+        plan->newest_copy = copy->generation;
+    return plan->is_from_copy;
+}
+
 static bool choose_start(struct restoring *restoring, struct error *error)
 {
     struct restore_plan *plan = &restoring->plan;
-    struct checkpoint *checkpoint = &restoring->checkpoint;
-    if (plan->found == JOURNAL_WENT_BACK && checkpoint->head.generation >= newest_copy(restoring) &&
-        cold_load(restoring->environment, checkpoint, error))
-        return true; /* an old head, and no copy of a later one is left */
-    for (unsigned i = restoring->copies_count; i-- > 0 && plan->found != JOURNAL_RUNS;) {
-        const struct head_copy *copy = &restoring->copies[i];
-        char name[JOURNAL_NAME_BYTES];
-        head_copy_name_format(copy->generation, &copy->nonce, name);
-        bool is_good = cold_read_head(restoring->environment, name, checkpoint, error) &&
-                       ((checkpoint->head.generation == copy->generation &&
-                         journal_id_equal(head_nonce(&checkpoint->head), &copy->nonce)) ||
-                        error_set(error, ERROR_DAMAGED, NULL, "%s holds another head", name)) &&
-                       cold_load(restoring->environment, checkpoint, error);
-        if (is_good) {
-            plan->is_from_copy = true;
+    bool has_old = plan->found == JOURNAL_WENT_BACK;
+    uint64_t old = has_old ? restoring->checkpoint.head.generation : 0;
+    if (plan->found == JOURNAL_RUNS)
+        return true;
+    for (unsigned i = restoring->copies.count; i-- > 0;) {
+        const struct cold_copy *copy = &restoring->copies.items[i];
+        bool is_turn_of_old = has_old && copy->generation <= old;
+        has_old &= !is_turn_of_old;
+        if ((is_turn_of_old && start_from_old_head(restoring, error)) || start_from_copy(restoring, copy, error))
             return true;
-        }
         if (error->kind != ERROR_NOT_FOUND && error->kind != ERROR_DAMAGED)
             return false;
-        plan->copies_skipped++;
     }
-    return plan->found == JOURNAL_RUNS ||
+    return (has_old && start_from_old_head(restoring, error)) ||
            error_set(error, ERROR_NOT_FOUND, NULL,
                      "there is no copy of a head whose checkpoint is whole: nothing can be restored. "
                      "`bale journal --begin-anew` makes an empty journal");
@@ -298,6 +298,12 @@ static void describe_undecided(const struct restore_plan *plan, struct buffer *t
         buffer_append_format(text, "  and %" PRIu64 " more\n", plan->undecided - plan->undecided_named_count);
 }
 
+/* What is deleted in a head's name has been settled for two generations (journal/replica/cleanup.c). */
+static bool is_too_old(const struct restore_plan *plan)
+{
+    return plan->copies_skipped > 0 && plan->from_generation + 2 < plan->newest_copy;
+}
+
 void restore_describe(const struct restore_plan *plan, struct buffer *text)
 {
     if (plan->kind == RESTORE_ANEW) {
@@ -315,12 +321,15 @@ void restore_describe(const struct restore_plan *plan, struct buffer *text)
                              "No copy of a later head is left. What was folded after generation %" PRIu64
                              " and deleted since IS LOST; `bale savings --recount` mends the ledger.\n",
                              plan->from_generation);
-    if (plan->copies_skipped > 0)
+    if (is_too_old(plan))
         buffer_append_format(text,
                              "%" PRIu64 " newer copies of heads are damaged. What was folded after generation %" PRIu64
                              " and deleted since IS LOST; `bale savings --recount` mends the ledger.\n",
                              plan->copies_skipped, plan->from_generation);
-    if (plan->is_from_copy && plan->copies_skipped == 0)
+    else if (plan->copies_skipped > 0)
+        buffer_append_format(text, "%" PRIu64 " newer copies of heads are damaged; what they covered is still there.\n",
+                             plan->copies_skipped);
+    if (plan->is_from_copy && !is_too_old(plan))
         buffer_append_string(text, "Nothing that was acknowledged is lost, if nobody but the journal deleted segments. "
                                    "The order of what was\nfolded after the copy was written may differ.\n");
     if (plan->held > 0)

@@ -28,6 +28,7 @@ struct restore_plan {
     bool is_from_copy;
     uint64_t newest_seen;    /* generation that some name in the store speaks of */
     uint64_t new_generation; /* > newest_seen + L */
+    uint64_t newest_copy;    /* generation that the newest copy's name speaks of, if it was looked at */
     uint64_t copies_skipped; /* newer copies that are damaged, or whose checkpoint is */
     uint64_t segments;       /* folded in */
     uint64_t undecided;      /* of them: perhaps rejected under a head that is lost */

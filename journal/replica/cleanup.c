@@ -2,21 +2,13 @@
  */
 #include "journal/replica/replica.h"
 
-#include <stdlib.h>
+#include <stdio.h>
 
-bool cleanup_copy_head(struct journal *journal, uint64_t *ret_generation)
-{
-    struct journal_store *store = journal->environment.store;
-    char name[JOURNAL_NAME_BYTES];
-    *ret_generation = journal->head->generation;
-    head_copy_name_format(*ret_generation, head_nonce(journal->head), name);
-    struct buffer body = {0};
-    buffer_append(&body, buffer_span(&journal->head_body));
-    enum store_answer answer = store->create(store, name, buffer_span(&body), replica_deadline(journal));
-    buffer_free(&body);
-    return answer == STORE_DONE || answer == STORE_CONDITION_FAILED;
-}
+enum { PAGES_MAX = 16 /* of a prefix, in one cleanup: more than one fold can leave behind */ };
 
+/* Folded, or rejected for good, under this head and the two before it: so each of the copies that are kept covers what
+ * is missing, and an operator may restore from any of them. What was released from quarantine is folded long after its
+ * base has left the window: while a ledger says in which generation, that one counts. */
 static bool segment_is_dead(const struct journal *journal, const struct segment_key *key)
 {
     uint64_t generation = journal->head->generation;
@@ -27,7 +19,8 @@ static bool segment_is_dead(const struct journal *journal, const struct segment_
         return true;
     if (MUTATED(delete_at_once) && folded != 0)
         return true;
-    return (folded != 0 && folded + 2 <= generation) || key->base + journal->head->window + 2 <= generation;
+    uint64_t settled = folded != 0 ? folded : key->base + journal->head->window;
+    return settled + 2 - MUTATED(delete_one_generation_early) <= generation;
 }
 
 static bool part_is_dead(const struct journal *journal, const struct part_name *part)
@@ -65,33 +58,60 @@ static bool name_is_dead(const struct journal *journal, struct span name, uint64
     return head_copy_name_parse(name, &generation, &nonce) && generation + 2 < copied;
 }
 
-/* One page from the beginning of the prefix: what is dead sorts first. */
-static void clean(struct journal *journal, const char *prefix, uint64_t copied)
+/* Behind this name nothing is dead: a segment is folded in a generation after its base, and dead two later. */
+static bool is_in_use(const struct journal *journal, struct span name)
 {
-    struct journal_store *store = journal->environment.store;
-    struct store_page *page = journal->fold_page;
-    if (store->list(store, prefix, prefix, page, replica_deadline(journal)) != STORE_DONE ||
-        !replica_may_write(journal))
-        return;
-    if (!journal->has_head || journal->head->generation < copied)
-        return;
+    struct segment_key key;
+    struct part_name part;
+    struct journal_id nonce;
+    uint64_t generation;
+    if (segment_name_parse(name, &key))
+        return key.base + 2 >= journal->head->generation;
+    if (part_name_parse(name, &part))
+        return part.generation >= journal->head->generation;
+    return head_copy_name_parse(name, &generation, &nonce) && generation >= journal->head->generation;
+}
+
+/* The dead ones of a page move to its front. */
+static unsigned gather_dead(const struct journal *journal, struct store_page *page, uint64_t copied)
+{
     unsigned dead = 0;
-    for (unsigned i = 0; i < page->count; i++) { /* the dead ones move to the front */
+    for (unsigned i = 0; i < page->count; i++) {
         if (!name_is_dead(journal, span_from_string(page->names[i]), copied))
             continue;
         if (dead != i)
             memcpy(page->names[dead], page->names[i], JOURNAL_NAME_BYTES);
         dead++;
     }
-    if (dead > 0)
-        (void)store->delete_names(store, page->names, dead, replica_deadline(journal));
-    journal->counters.names_deleted += dead;
+    return dead;
+}
+
+/* From the beginning of the prefix: mostly one page, and as many more as it takes while whole pages lie before what is
+ * in use. */
+static void clean(struct journal *journal, const char *prefix, uint64_t copied)
+{
+    struct journal_store *store = journal->environment.store;
+    struct store_page *page = journal->fold_page;
+    char after[JOURNAL_NAME_BYTES];
+    bool goes_on = true;
+    (void)snprintf(after, sizeof after, "%s", prefix);
+    for (unsigned i = 0; i < PAGES_MAX && goes_on; i++) {
+        if (store->list(store, prefix, after, page, replica_deadline(journal)) != STORE_DONE || page->count == 0 ||
+            !replica_may_write(journal) || !journal->has_head || journal->head->generation < copied)
+            return;
+        memcpy(after, page->names[page->count - 1], sizeof after);
+        goes_on = page->is_truncated && !is_in_use(journal, span_from_string(after));
+        unsigned dead = gather_dead(journal, page, copied);
+        if (dead > 0)
+            (void)store->delete_names(store, page->names, dead, replica_deadline(journal));
+        journal->counters.names_deleted += dead;
+    }
 }
 
 void cleanup(struct journal *journal)
 {
     uint64_t copied;
-    if (!replica_may_write(journal) || !cleanup_copy_head(journal, &copied))
+    if (!replica_may_write(journal) || !copies_write(journal, &copied))
         return;
     clean(journal, SEGMENTS_PREFIX, copied);
     clean(journal, PARTS_PREFIX, copied);

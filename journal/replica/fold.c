@@ -1,24 +1,19 @@
 /* journal/replica/fold.c -- makes the next checkpoint of the live segments, and publishes it if nobody else did. */
 #include "journal/replica/layers.h"
 #include "journal/replica/quarantine.h"
-#include "journal/replica/replica.h"
+#include "journal/replica/window.h"
 #include "runtime/base/assert.h"
 
 #include <stdlib.h>
 
 enum { FOLD_BACKOFF_MAX = 4, /* doublings of the pause */ PUT_ATTEMPTS = 3 };
 
-struct listing {
-    struct segment_key *keys; /* in order */
-    size_t count, capacity;
-    unsigned pages;
-};
-
 struct folding {
     struct head *head;      /* the next one */
     struct store_etag etag; /* of the one that it replaces */
-    struct listing listed;
-    struct listing early; /* listed before `listed` began; no pages: `listed` is one page, which needs no other */
+    struct window_listing listed;
+    struct window_listing
+        early; /* listed before `listed` began; no pages: `listed` is one page, which needs no other */
     struct segment_key *chosen;
     size_t chosen_count;
     struct released_list released;
@@ -29,53 +24,25 @@ struct folding {
 
 /* ---- the input ---- */
 
-static void remember_listed(struct listing *listing, const struct segment_key *key)
-{
-    if (listing->count == listing->capacity) {
-        listing->capacity = listing->capacity == 0 ? 64 : 2 * listing->capacity;
-        listing->keys = realloc(listing->keys, listing->capacity * sizeof *listing->keys);
-        ASSERT(listing->keys != NULL);
-    }
-    listing->keys[listing->count++] = *key;
-}
-
-static bool list_window(struct journal *journal, struct listing *listing)
-{
-    struct journal_store *store = journal->environment.store;
-    char after[JOURNAL_NAME_BYTES];
-    segment_name_format_before(head_window_begin(journal->head), after);
-    struct store_page *page = journal->fold_page;
-    do {
-        if (store->list(store, SEGMENTS_PREFIX, after, page, replica_deadline(journal)) != STORE_DONE)
-            return false;
-        listing->pages++;
-        for (unsigned i = 0; i < page->count; i++) {
-            struct segment_key key;
-            if (segment_name_parse(span_from_string(page->names[i]), &key))
-                remember_listed(listing, &key);
-        }
-        if (page->count > 0)
-            memcpy(after, page->names[page->count - 1], sizeof after);
-    } while (page->is_truncated && page->count > 0);
-    return true;
-}
-
 /* One page is a snapshot: it shows what every segment in it was caused by. Several are not: a cause may come into a
  * page that was read already, its effect into one that was not. So they are listed twice. Whatever the first listing
  * showed, and all its causes, was stored when the second began: in that one nothing is missing in front of it (J10). */
 static bool list_input(struct journal *journal, struct folding *folding)
 {
-    if (!list_window(journal, &folding->listed))
+    if (!window_list(journal, journal->fold_page, &folding->listed))
         return false;
     if (folding->listed.pages == 1 || MUTATED(pages_listed_once))
         return true;
     folding->early = folding->listed;
-    folding->listed = (struct listing){0};
-    return list_window(journal, &folding->listed);
+    folding->listed = (struct window_listing){0};
+    return window_list(journal, journal->fold_page, &folding->listed);
 }
 
-static bool fetch_input(struct journal *journal, const struct folding *folding)
+static void fetch_input(struct journal *journal, const struct folding *folding)
 {
+    struct segment_key *wanted = calloc(folding->listed.count + 1, sizeof *wanted);
+    size_t count = 0;
+    ASSERT(wanted != NULL);
     for (size_t i = 0; i < folding->listed.count; i++) {
         const struct segment_key *key = &folding->listed.keys[i];
         if (replica_is_settled(journal, key))
@@ -83,11 +50,10 @@ static bool fetch_input(struct journal *journal, const struct folding *folding)
         struct tail_segment *item = tail_add(journal, key);
         if (item->seen_round < journal->round)
             item->seen_round = journal->round;
-        bool is_gone;
-        for (unsigned attempt = 0; attempt < PUT_ATTEMPTS && !replica_fetch(journal, key, &is_gone); attempt++)
-            ;
+        wanted[count++] = *key;
     }
-    return true;
+    (void)window_fetch(journal, &journal->head->lineage, wanted, count, PUT_ATTEMPTS);
+    free(wanted);
 }
 
 /* Reads the head first, then lists: what the fold puts out of reach was not committed when the listing began (J27). */
@@ -105,30 +71,15 @@ static bool gather(struct journal *journal, struct folding *folding)
     if (!MUTATED(list_before_head_on_fold) && !list_input(journal, folding))
         return false;
     quarantine_read_released(journal, &folding->released);
-    return fetch_input(journal, folding) && !journal->is_stopping;
+    fetch_input(journal, folding);
+    return !journal->is_stopping;
 }
 
 /* ---- the choice ---- */
 
-static bool is_among(const struct segment_key *keys, size_t count, const struct segment_key *key)
-{
-    size_t low = 0;
-    while (low < count) {
-        size_t middle = (low + count) / 2;
-        int order = segment_key_compare(&keys[middle], key);
-        if (order == 0)
-            return true;
-        if (order < 0)
-            low = middle + 1;
-        else
-            count = middle;
-    }
-    return false;
-}
-
 static bool was_listed_early(const struct folding *folding, const struct segment_key *key)
 {
-    return folding->early.pages == 0 || is_among(folding->early.keys, folding->early.count, key);
+    return folding->early.pages == 0 || window_lists(&folding->early, key);
 }
 
 static bool put_into_quarantine(struct journal *journal, struct head *head, const struct segment_key *key)
@@ -151,17 +102,19 @@ static enum choice choose_one(struct journal *journal, struct folding *folding, 
         return PASS_BY;
     if (!is_forced && (folding->chosen_count >= journal->options.fold_segments_max || !was_listed_early(folding, key)))
         return STOP_HERE;
+    if (key->base > journal->head->generation) /* of ours: there was a later head, this one has been put back */
+        return item != NULL && item->state == BODY_GOOD ? GIVE_UP : STOP_HERE;
     if (item != NULL && item->state == BODY_DAMAGED)
         return put_into_quarantine(journal, folding->head, key) ? PASS_BY : GIVE_UP;
+    if (item != NULL && item->state == BODY_FOREIGN)
+        return PASS_BY;
     if (item == NULL || item->state != BODY_GOOD)
         return is_forced ? GIVE_UP : STOP_HERE;
-    if (!journal_id_equal(&item->segment.lineage, &journal->head->lineage) && !MUTATED(lineage_ignored))
-        return PASS_BY;
     const struct segment *segment = &item->segment;
     bool is_held = segment->has_predecessor && !MUTATED(no_predecessor_rule) &&
                    !replica_is_settled(journal, &segment->predecessor) &&
                    head_find_quarantined(folding->head, &segment->predecessor) == NULL &&
-                   !is_among(folding->chosen, folding->chosen_count, &segment->predecessor);
+                   !segment_keys_have(folding->chosen, folding->chosen_count, &segment->predecessor);
     journal->counters.segments_forced += is_forced;
     if (!is_held)
         return TAKE;
@@ -386,8 +339,8 @@ bool fold(struct journal *journal, bool take_nothing_too)
     buffer_init(&folding.body, PART_BYTES_MAX);
     bool is_published = fold_once(journal, &folding, take_nothing_too);
     free(folding.head);
-    free(folding.listed.keys);
-    free(folding.early.keys);
+    window_listing_free(&folding.listed);
+    window_listing_free(&folding.early);
     free(folding.chosen);
     released_list_free(&folding.released);
     replica_free_layer(journal, &folding.changes);
@@ -408,7 +361,7 @@ static bool has_reason(const struct journal *journal)
     uint64_t oldest = UINT64_MAX;
     for (size_t i = 0; i < journal->tail_count; i++) {
         const struct tail_segment *item = journal->tail[i];
-        if (item->state == BODY_GOOD && !journal_id_equal(&item->segment.lineage, &journal->head->lineage))
+        if (item->state == BODY_FOREIGN || item->key.base > journal->head->generation)
             continue; /* no fold takes it: it would only be looked at again and again */
         live++;
         if (item->first_seen_ns < oldest)
@@ -426,7 +379,7 @@ void compactor_run(void *argument)
     unsigned failed = 0;
     while (replica_sleep_ms(journal, (journal->options.fold_gap_ms / 4 + 1) << failed)) {
         if (!journal->is_ready || !journal->has_head || !replica_may_write(journal) ||
-            replica_now(journal) - journal->head_first_read_ns < gap_ns)
+            (replica_now(journal) - journal->head_first_read_ns < gap_ns && !MUTATED(no_fold_gap)))
             continue;
         bool must_drive = journal->must_drive || quarantine_has_work(journal);
         if (!must_drive && !has_reason(journal))

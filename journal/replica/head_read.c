@@ -68,8 +68,9 @@ enum store_answer head_read(struct journal *journal, struct head *ret_head, stru
         return STORE_DONE;
     }
     const struct head_ancestor *now = head_ancestor(ret_head, journal->head->generation);
+    bool is_other_nonce = now != NULL && !journal_id_equal(&now->nonce, head_nonce(journal->head));
     if (!journal_id_equal(&ret_head->lineage, &journal->head->lineage) ||
-        (now != NULL && !journal_id_equal(&now->nonce, head_nonce(journal->head)))) {
+        (is_other_nonce && !MUTATED(other_nonce_accepted))) {
         if (MUTATED(lineage_ignored))
             return STORE_DONE;
         replica_halt(journal, JOURNAL_OTHER_LINEAGE, ALARM_LINEAGE);

@@ -13,12 +13,18 @@
 
 enum { FAILED_READS_ARE_DAMAGE = 3 }; /* one after the other, of one object */
 
-enum body_state { BODY_ABSENT, BODY_GOOD, BODY_DAMAGED, BODY_NEWER };
+enum body_state {
+    BODY_ABSENT,
+    BODY_GOOD,
+    BODY_DAMAGED, /* in several readings; it is read again all the same */
+    BODY_NEWER,
+    BODY_FOREIGN, /* sound, and of another lineage: never applied (J28), and not kept */
+};
 
 struct tail_segment {
     struct segment_key key;
     enum body_state state;
-    unsigned failed_reads;
+    unsigned failed_reads, unanswered;
     bool is_own;  /* written and committed by this process */
     bool is_live; /* counts in the view, or in the one that is being made */
     bool is_applied;
@@ -62,9 +68,9 @@ struct journal {
     unsigned head_damaged_reads; /* one after the other */
     uint64_t lost_generation;    /* of the checkpoint that could not be loaded, and how often */
     unsigned lost_loads;
-    uint64_t newest_known;    /* generation of the newest head that must have been: a copy of it, or a segment that was
-                               * written under it, was listed */
-    uint64_t copy_generation; /* of the newest copy that was listed, and its nonce; 0: none was */
+    uint64_t newest_known;    /* generation of the newest head that must have been: a sound copy of it, or a segment of
+                               * this lineage that was written under it, was read */
+    uint64_t copy_generation; /* of the newest sound copy, and its nonce; 0: none was found */
     struct journal_id copy_nonce;
     struct head *head;
     struct store_etag head_etag;
@@ -151,8 +157,6 @@ SUSPENDS bool replica_switch(struct journal *journal, struct next_head *next);
 /* Batch ids that a fold which makes this generation forgets. */
 SUSPENDS void replica_expire(struct journal *journal, struct state *state, const struct head *head,
                              uint64_t generation);
-/* Reads a segment's body if it is not here. False: it could not be read now. *ret_is_gone: the store has none. */
-SUSPENDS bool replica_fetch(struct journal *journal, const struct segment_key *key, bool *ret_is_gone);
 void apply_segment(struct state *state, const struct segment *segment, uint64_t generation);
 
 /* ---- head_read.c ---- */
@@ -164,6 +168,12 @@ bool head_is_denied(const struct journal *journal, const struct head *head);
 SUSPENDS bool head_adopt(struct journal *journal, const struct head *head, struct span body,
                          const struct store_etag *etag);
 
+/* ---- copies.c ---- */
+/* The newest sound copy of a head becomes known. False: the store did not answer. */
+SUSPENDS bool copies_look(struct journal *journal);
+/* An operator restores from copies: one is written of every head in whose name something is deleted (J36). */
+SUSPENDS bool copies_write(struct journal *journal, uint64_t *ret_generation);
+
 /* ---- tick.c, seed.c, bell.c, fold.c, cleanup.c, writer.c ---- */
 SUSPENDS bool tick(struct journal *journal);
 SUSPENDS void seed(struct journal *journal); /* or finds out why there is no head */
@@ -173,8 +183,6 @@ SUSPENDS bool bell_ring(struct journal *journal);
 SUSPENDS void bell_ring_once(const struct journal_environment *environment, deadline_t deadline);
 SUSPENDS bool fold(struct journal *journal, bool take_nothing_too);
 SUSPENDS void cleanup(struct journal *journal);
-/* An operator restores from copies: one is written of every head in whose name something is deleted (J36). */
-SUSPENDS bool cleanup_copy_head(struct journal *journal, uint64_t *ret_generation);
 void poller_run(void *argument);
 void compactor_run(void *argument);
 void writer_run(void *argument);

@@ -1,7 +1,8 @@
 /* journal/replica/tick.c -- one pass of a replica: list, read the head, fetch, derive, publish. And the task that does
  * it. */
 #include "journal/ground/ground.h"
-#include "journal/replica/replica.h"
+#include "journal/replica/window.h"
+#include "runtime/base/assert.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,27 +10,44 @@
 /* Everything that may be live under the head that is known, marked with the number of this listing. */
 static bool list_window(struct journal *journal)
 {
-    struct journal_store *store = journal->environment.store;
-    char after[JOURNAL_NAME_BYTES];
-    uint64_t begin = journal->has_head ? head_window_begin(journal->head) : 0;
-    segment_name_format_before(begin + MUTATED(window_listed_short), after);
+    struct window_listing listing = {0};
     uint64_t round = ++journal->round;
-    struct store_page *page = journal->tick_page;
-    do {
-        if (store->list(store, SEGMENTS_PREFIX, after, page, replica_deadline(journal)) != STORE_DONE)
-            return false;
-        for (unsigned i = 0; i < page->count; i++) {
-            struct segment_key key;
-            if (!segment_name_parse(span_from_string(page->names[i]), &key))
-                continue;
-            tail_add(journal, &key)->seen_round = round;
-            if (key.base > journal->newest_known)
-                journal->newest_known = key.base;
-        }
-        if (page->count > 0)
-            memcpy(after, page->names[page->count - 1], sizeof after);
-    } while (page->is_truncated && page->count > 0);
-    return true;
+    bool is_listed = window_list(journal, journal->tick_page, &listing);
+    for (size_t i = 0; i < listing.count; i++)
+        tail_add(journal, &listing.keys[i])->seen_round = round;
+    window_listing_free(&listing);
+    return is_listed;
+}
+
+/* Of the tail, from a base to another, what the head does not settle. */
+static size_t gather_unsettled(struct journal *journal, uint64_t first, uint64_t last, struct segment_key **ret_keys)
+{
+    size_t count = 0;
+    *ret_keys = calloc(journal->tail_count + 1, sizeof **ret_keys);
+    ASSERT(*ret_keys != NULL);
+    for (size_t i = 0; i < journal->tail_count; i++) {
+        const struct segment_key *key = &journal->tail[i]->key;
+        if (key->base >= first && key->base <= last && !(journal->has_head && replica_is_settled(journal, key)))
+            (*ret_keys)[count++] = *key;
+    }
+    return count;
+}
+
+/* A segment of this lineage whose base is a later generation was written under a later head: an old one has been put
+ * back. A name alone proves nothing, and what is of another lineage neither. False: it could not be read now. */
+static bool look_for_later_heads(struct journal *journal, const struct head *head)
+{
+    struct segment_key *keys;
+    size_t count = gather_unsettled(journal, head->generation + 1, UINT64_MAX, &keys);
+    bool all_read = count == 0 || window_fetch(journal, &head->lineage, keys, count, 1).all_read;
+    for (size_t i = 0; i < count; i++) {
+        const struct tail_segment *item = tail_find(journal, &keys[i]);
+        if (item != NULL && item->state == BODY_GOOD && keys[i].base > journal->newest_known &&
+            !MUTATED(later_segments_ignored))
+            journal->newest_known = keys[i].base;
+    }
+    free(keys);
+    return all_read;
 }
 
 static bool read_and_adopt(struct journal *journal)
@@ -37,32 +55,26 @@ static bool read_and_adopt(struct journal *journal)
     struct buffer body;
     struct store_etag etag;
     struct head *head = malloc(sizeof *head);
+    ASSERT(head != NULL);
     buffer_init(&body, HEAD_BYTES_MAX);
-    bool is_good = head != NULL && head_read(journal, head, &body, &etag) == STORE_DONE &&
-                   head_adopt(journal, head, buffer_span(&body), &etag);
+    bool is_good = head_read(journal, head, &body, &etag) == STORE_DONE && look_for_later_heads(journal, head) &&
+                   head->generation >= journal->newest_known && head_adopt(journal, head, buffer_span(&body), &etag);
     buffer_free(&body);
     free(head);
     return is_good;
 }
 
 /* Bodies of what may be live. A segment that is gone is either covered by a head that we have not read yet, or somebody
- * took it away: the second reading decides. */
+ * took it away: the second reading decides. False: no answer, or not yet read often enough to be called damaged: that
+ * is not a good tick (J22). */
 static bool fetch_bodies(struct journal *journal, bool *ret_some_gone)
 {
-    bool all_read = true;
-    for (size_t i = 0; i < journal->tail_count; i++) {
-        struct segment_key key = journal->tail[i]->key;
-        if (journal->tail[i]->state != BODY_ABSENT || replica_is_settled(journal, &key))
-            continue;
-        bool is_gone;
-        if (!replica_fetch(journal, &key, &is_gone) && !is_gone)
-            all_read = false; /* no answer, or not yet read often enough to be called damaged: not a good tick (J22) */
-        *ret_some_gone |= is_gone;
-        struct tail_segment *item = tail_find(journal, &key);
-        if (is_gone && item != NULL && item->state == BODY_ABSENT)
-            item->seen_round = 0;
-    }
-    return all_read;
+    struct segment_key *keys;
+    size_t count = gather_unsettled(journal, 0, journal->head->generation, &keys);
+    struct window_fetched fetched = window_fetch(journal, &journal->head->lineage, keys, count, 1);
+    free(keys);
+    *ret_some_gone |= fetched.some_gone;
+    return fetched.all_read;
 }
 
 /* What is settled need not be held any more; what a whole listing did not show is gone. */
@@ -75,37 +87,12 @@ static bool is_settled_or_gone(struct journal *journal, const struct tail_segmen
     return is_settled || has_vanished;
 }
 
-/* A head that is older than a copy of one has been put back. What it covers again may have been deleted. */
-static bool list_copies(struct journal *journal)
-{
-    struct journal_store *store = journal->environment.store;
-    struct store_page *page = journal->tick_page;
-    char after[JOURNAL_NAME_BYTES] = HEADS_PREFIX;
-    do {
-        if (store->list(store, HEADS_PREFIX, after, page, replica_deadline(journal)) != STORE_DONE)
-            return false;
-        for (unsigned i = 0; i < page->count; i++) {
-            struct journal_id nonce;
-            uint64_t generation;
-            if (!head_copy_name_parse(span_from_string(page->names[i]), &generation, &nonce))
-                continue;
-            journal->copy_generation = generation; /* they come in order */
-            journal->copy_nonce = nonce;
-            if (generation > journal->newest_known)
-                journal->newest_known = generation;
-        }
-        if (page->count > 0)
-            memcpy(after, page->names[page->count - 1], sizeof after);
-    } while (page->is_truncated && page->count > 0);
-    return true;
-}
-
 static bool find_head(struct journal *journal)
 {
-    if (!list_copies(journal))
+    if (!copies_look(journal))
         return false;
     if (read_and_adopt(journal)) { /* once more: an old head may have been put back in between */
-        if (!list_copies(journal) || journal->newest_known > journal->head->generation ||
+        if (!copies_look(journal) || journal->newest_known > journal->head->generation ||
             head_is_denied(journal, journal->head))
             journal->has_head = false; /* it has been replaced since, or is an old one: the next tick tells */
         return journal->has_head;
@@ -120,7 +107,7 @@ static bool copy_first_head(struct journal *journal)
 {
     uint64_t generation;
     return journal->is_ready || journal->head->ancestors_count > 1 || !replica_may_write(journal) ||
-           cleanup_copy_head(journal, &generation);
+           copies_write(journal, &generation);
 }
 
 static bool pass(struct journal *journal)

@@ -12,7 +12,7 @@ struct writing {
     struct segment_key key;
     struct buffer body;
     enum stored stored;
-    bool is_refused;    /* the last attempt surely was not applied, and another would not be ... */
+    bool is_refused;    /* the last attempt was not applied, and another would not be now ... */
     bool may_be_stored; /* ... but an earlier one may have been */
     bool is_rung;
     deadline_t put_deadline; /* (K-2) * G_min after b was fixed: later it would be too late anyway */
@@ -30,9 +30,11 @@ static enum stored compare_stored(struct journal *journal, const struct writing 
     if (MUTATED(blind_412))
         return STORED_YES;
     buffer_init(&found, SEGMENT_BYTES_MAX);
-    enum store_answer answer = store->get(store, name, NULL, &found, &etag, replica_deadline(journal));
+    deadline_t deadline = replica_deadline_for(journal, writing->body.size);
+    enum store_answer answer = store->get(store, name, NULL, &found, &etag, deadline);
     enum stored stored = STORED_NOT_KNOWN;
-    if (answer == STORE_DONE && span_equal(buffer_span(&found), buffer_span(&writing->body))) {
+    if (answer == STORE_DONE && (span_equal(buffer_span(&found), buffer_span(&writing->body)) ||
+                                 (MUTATED(compared_by_size) && found.size == writing->body.size))) {
         stored = STORED_YES;
     } else if (answer == STORE_DONE) {
         struct span payload;
@@ -49,7 +51,7 @@ static void put_once(struct journal *journal, struct writing *writing)
     struct journal_store *store = journal->environment.store;
     char name[JOURNAL_NAME_BYTES];
     segment_name_format(&writing->key, name);
-    deadline_t deadline = replica_deadline(journal);
+    deadline_t deadline = replica_deadline_for(journal, writing->body.size);
     if (deadline > writing->put_deadline)
         deadline = writing->put_deadline;
     enum store_answer answer = store->create(store, name, buffer_span(&writing->body), deadline);
@@ -129,7 +131,7 @@ static enum journal_outcome decide(struct journal *journal, struct writing *writ
         if (writing->stored == STORED_FOREIGN)
             return JOURNAL_REJECTED;
         if (writing->is_refused && !writing->may_be_stored)
-            return JOURNAL_REFUSED; /* at once: J47 */
+            return JOURNAL_UNKNOWN; /* at once: J47. But what was sent may be executed once more, and not be refused */
         if (writing->stored == STORED_YES && !writing->is_rung && !MUTATED(bell_after_ack))
             writing->is_rung = bell_ring(journal);
         if (writing->stored == STORED_YES && (writing->is_rung || MUTATED(bell_after_ack)) &&

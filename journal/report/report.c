@@ -328,15 +328,22 @@ static bool verify_all(const struct journal_environment *environment, const stru
 
 /* ---- cold ---- */
 
-static bool note_newest_copy(const char *name, void *context, struct error *error)
+static bool note_copy(const char *name, void *context, struct error *error)
 {
     (void)error;
-    uint64_t *newest = context;
-    struct journal_id nonce;
-    uint64_t generation;
-    if (head_copy_name_parse(span_from_string(name), &generation, &nonce) && generation > *newest)
-        *newest = generation;
+    cold_take_copy(context, name);
     return true;
+}
+
+/* They were read while the head stayed: one that was written under a later head says that this is an old one. */
+static bool have_later_base(const struct cold_segments *segments, const struct head *head)
+{
+    bool have_later = false;
+    for (size_t i = 0; i < segments->count; i++) {
+        const struct cold_segment *item = &segments->items[i];
+        have_later |= item->state == COLD_GOOD && !item->is_other_lineage && item->key.base > head->generation;
+    }
+    return have_later;
 }
 
 static void report_segments(struct journal_report *report, const struct cold_segments *segments,
@@ -405,9 +412,9 @@ static bool look_at_journal(const struct journal_environment *environment, struc
                             struct checkpoint *checkpoint, struct cold_segments *segments, bool *ret_is_whole,
                             struct error *error)
 {
-    uint64_t newest = 0;
+    struct cold_copies copies = {0};
     if (!look_at_place(environment, report, error) ||
-        !cold_list(environment, HEADS_PREFIX, HEADS_PREFIX, note_newest_copy, &newest, error))
+        !cold_list(environment, HEADS_PREFIX, HEADS_PREFIX, note_copy, &copies, error))
         return false;
     *ret_is_whole = cold_read(environment, checkpoint, segments, error);
     if (!*ret_is_whole && error->kind == ERROR_BUSY)
@@ -417,9 +424,10 @@ static bool look_at_journal(const struct journal_environment *environment, struc
     if (report->has_head)
         report->head = checkpoint->head;
     if (*ret_is_whole) {
-        if (segments->count > 0 && segments->items[segments->count - 1].key.base > newest)
-            newest = segments->items[segments->count - 1].key.base; /* a head of that generation was there */
-        if (checkpoint->head.generation < newest)
+        uint64_t later;
+        if (!cold_find_later_copy(environment, &checkpoint->head, &copies, &later, error))
+            return false;
+        if (later != 0 || have_later_base(segments, &checkpoint->head))
             report->condition = JOURNAL_WENT_BACK;
         return true;
     }

@@ -95,12 +95,14 @@ static struct journal_id open_batch_id(const struct journal_id *spool)
 
 SUSPENDS static bool open_spool(struct spool_sender *sender, const struct journal_id *id)
 {
+    static const struct journal_id none;
     struct buffer ops;
     struct error error;
     buffer_init(&ops, 0);
     op_put_spool_open(&ops, id);
-    const struct journal_batch batch = {
-        .id = open_batch_id(id), .first_base = know(sender, id)->open_base, .ops = buffer_span(&ops)};
+    const struct journal_batch batch = {.id = MUTATED(spool_opened_without_id) ? none : open_batch_id(id),
+                                        .first_base = know(sender, id)->open_base,
+                                        .ops = buffer_span(&ops)};
     struct journal_answer answer = submit(sender, &batch, &error);
     buffer_free(&ops);
     struct known_spool *known = know(sender, id);
@@ -222,6 +224,8 @@ static bool find_committed(struct spool_sender *sender, const struct spool_info 
         *ret_committed = known->committed;
     if (*ret_committed < in_checkpoint)
         *ret_committed = in_checkpoint;
+    if (MUTATED(spool_trimmed_by_view) && *ret_committed < in_view)
+        *ret_committed = in_view;
     return !*ret_is_open || (is_in_view && in_view >= *ret_committed);
 }
 

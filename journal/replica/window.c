@@ -1,0 +1,183 @@
+/* journal/replica/window.c -- lists the window, and fetches bodies of segments, several at once. */
+#include "journal/replica/window.h"
+
+#include "runtime/base/assert.h"
+
+#include <stdlib.h>
+
+/* ---- names ---- */
+
+static void remember(struct window_listing *listing, const struct segment_key *key)
+{
+    if (listing->count == listing->capacity) {
+        listing->capacity = listing->capacity == 0 ? 64 : 2 * listing->capacity;
+        listing->keys = realloc(listing->keys, listing->capacity * sizeof *listing->keys);
+        ASSERT(listing->keys != NULL);
+    }
+    listing->keys[listing->count++] = *key;
+}
+
+bool window_list(struct journal *journal, struct store_page *page, struct window_listing *ret)
+{
+    struct journal_store *store = journal->environment.store;
+    char after[JOURNAL_NAME_BYTES];
+    segment_name_format_before(journal->has_head ? head_window_begin(journal->head) : 0, after);
+    do {
+        if (store->list(store, SEGMENTS_PREFIX, after, page, replica_deadline(journal)) != STORE_DONE)
+            return false;
+        ret->pages++;
+        for (unsigned i = 0; i < page->count; i++) {
+            struct segment_key key;
+            if (segment_name_parse(span_from_string(page->names[i]), &key))
+                remember(ret, &key);
+        }
+        if (page->count > 0)
+            memcpy(after, page->names[page->count - 1], sizeof after);
+    } while (page->is_truncated && page->count > 0);
+    return true;
+}
+
+void window_listing_free(struct window_listing *listing)
+{
+    free(listing->keys);
+    *listing = (struct window_listing){0};
+}
+
+bool window_lists(const struct window_listing *listing, const struct segment_key *key)
+{
+    return segment_keys_have(listing->keys, listing->count, key);
+}
+
+/* ---- one body ---- */
+
+enum fetched { FETCHED, FETCH_GONE, FETCH_AGAIN };
+
+static bool wants_body(const struct tail_segment *item)
+{
+    return item != NULL && (item->state == BODY_ABSENT || item->state == BODY_DAMAGED);
+}
+
+static void take_body(struct journal *journal, const struct journal_id *lineage, struct tail_segment *item,
+                      struct buffer *body)
+{
+    struct error error;
+    struct segment segment;
+    bool is_good = segment_decode_named(buffer_span(body), &item->key, &segment, &error);
+    if (!is_good && error.kind == ERROR_DAMAGED && ++item->failed_reads < FAILED_READS_ARE_DAMAGE)
+        return; /* it may have been the way here that damaged it */
+    enum body_state before = item->state;
+    bool is_foreign = is_good && !journal_id_equal(&segment.lineage, lineage) && !MUTATED(lineage_ignored);
+    item->state = is_foreign                        ? BODY_FOREIGN
+                  : is_good                         ? BODY_GOOD
+                  : error.kind == ERROR_UNSUPPORTED ? BODY_NEWER
+                                                    : BODY_DAMAGED;
+    journal->counters.newer_met += item->state == BODY_NEWER;
+    if (item->state == BODY_DAMAGED && before != BODY_DAMAGED)
+        replica_alarm(journal, ALARM_SEGMENT_DAMAGED);
+    if (item->state != BODY_GOOD)
+        return; /* what is not of this journal takes no room among what is */
+    item->body = *body;
+    *body = (struct buffer){.limit = body->limit};
+    item->segment = segment;
+    journal->live_bytes += item->body.size;
+    tail_changed(journal, &item->key);
+}
+
+/* How large it is nobody knows before it is here. One that did not come gets more time. */
+static deadline_t deadline_of(const struct journal *journal, const struct tail_segment *item)
+{
+    uint64_t bytes = journal->options.segment_bytes_max;
+    for (unsigned i = 0; i < item->unanswered && bytes < SEGMENT_BYTES_MAX; i++)
+        bytes *= 2;
+    return replica_deadline_for(journal, bytes < SEGMENT_BYTES_MAX ? bytes : SEGMENT_BYTES_MAX);
+}
+
+static enum fetched fetch_once(struct journal *journal, const struct journal_id *lineage, const struct segment_key *key)
+{
+    struct tail_segment *item = tail_find(journal, key);
+    if (!wants_body(item))
+        return FETCHED;
+    bool was_damaged = item->state == BODY_DAMAGED;
+    char name[JOURNAL_NAME_BYTES];
+    struct buffer body;
+    struct store_etag etag;
+    segment_name_format(key, name);
+    buffer_init(&body, SEGMENT_BYTES_MAX);
+    struct journal_store *store = journal->environment.store;
+    enum store_answer answer = store->get(store, name, NULL, &body, &etag, deadline_of(journal, item));
+    item = tail_find(journal, key); /* it may be gone, or here, by now */
+    if (answer == STORE_DONE && wants_body(item))
+        take_body(journal, lineage, item, &body);
+    if (answer == STORE_UNKNOWN && item != NULL)
+        item->unanswered++;
+    buffer_free(&body);
+    if (answer == STORE_NOT_FOUND)
+        return FETCH_GONE;
+    bool is_here = answer == STORE_DONE && (item == NULL || item->state != BODY_ABSENT);
+    return is_here || was_damaged ? FETCHED : FETCH_AGAIN;
+}
+
+/* ---- several at once ---- */
+
+struct fetching {
+    struct journal *journal;
+    const struct journal_id *lineage;
+    const struct segment_key *keys;
+    size_t count, next;
+    unsigned attempts, helpers;
+    struct wait_queue helped;
+    struct window_fetched result;
+};
+
+static void fetch_one(struct fetching *fetching, const struct segment_key *key)
+{
+    struct journal *journal = fetching->journal;
+    enum fetched fetched = FETCH_AGAIN;
+    for (unsigned i = 0; i < fetching->attempts && fetched == FETCH_AGAIN; i++)
+        fetched = fetch_once(journal, fetching->lineage, key);
+    fetching->result.all_read &= fetched != FETCH_AGAIN;
+    fetching->result.some_gone |= fetched == FETCH_GONE;
+    struct tail_segment *item = tail_find(journal, key);
+    if (fetched == FETCH_GONE && wants_body(item))
+        item->seen_round = 0;
+}
+
+static void fetch_some(struct fetching *fetching)
+{
+    while (fetching->next < fetching->count && !fetching->journal->is_stopping)
+        fetch_one(fetching, &fetching->keys[fetching->next++]);
+}
+
+static void help(void *argument)
+{
+    struct fetching *fetching = argument;
+    struct journal *journal = fetching->journal;
+    fetch_some(fetching);
+    fetching->helpers--;
+    journal->tasks--;
+    journal->environment.scheduler->wake_all(journal->environment.scheduler, &fetching->helped);
+}
+
+struct window_fetched window_fetch(struct journal *journal, const struct journal_id *lineage,
+                                   const struct segment_key *keys, size_t count, unsigned attempts)
+{
+    struct journal_scheduler *scheduler = journal->environment.scheduler;
+    struct fetching fetching = {.journal = journal,
+                                .lineage = lineage,
+                                .keys = keys,
+                                .count = count,
+                                .attempts = attempts,
+                                .result = {.all_read = true}};
+    wait_queue_init(&fetching.helped);
+    for (unsigned i = 1; i < WINDOW_FETCHES_AT_ONCE && i < count; i++) {
+        if (!scheduler->spawn(scheduler, "journal-fetch", help, &fetching))
+            break; /* then fewer at once */
+        fetching.helpers++;
+        journal->tasks++;
+    }
+    fetch_some(&fetching);
+    while (fetching.helpers > 0) /* each ends with its request, also when the journal stops */
+        (void)scheduler->wait(scheduler, &fetching.helped, replica_deadline(journal));
+    fetching.result.all_read &= fetching.next >= count;
+    return fetching.result;
+}

@@ -1,0 +1,33 @@
+/* journal/replica/window.h -- what is listed in the window of bases that may be live, and the bodies of it; private to
+ * journal/. */
+#pragma once
+
+#include "journal/replica/replica.h"
+
+/* Bodies on their way at once, of one tick or fold: a cold start must not wait for one after the other. Each has at
+ * most SEGMENT_BYTES_MAX, and commonly a few KiB. */
+enum { WINDOW_FETCHES_AT_ONCE = 12 };
+
+struct window_listing {
+    struct segment_key *keys; /* in order */
+    size_t count, capacity;
+    unsigned pages;
+};
+
+/* Everything that may be live under the head that is known. `ret` is zeroed, or freed, before. False: the store did not
+ * answer; what came is kept. */
+SUSPENDS bool window_list(struct journal *journal, struct store_page *page, struct window_listing *ret);
+void window_listing_free(struct window_listing *listing);
+bool window_lists(const struct window_listing *listing, const struct segment_key *key);
+
+struct window_fetched {
+    bool all_read; /* each is here, or gone, or has been found damaged often enough */
+    bool some_gone;
+};
+
+/* Reads the bodies of those keys that are in the tail and have none yet, each up to `attempts` times. Those that are
+ * damaged are read once more: it may have been the way here, or somebody has mended them. One that is gone counts as
+ * not seen by any listing. In what order they come does not matter: the view is made in that of the tail. Whoever
+ * waits here keeps the keys. */
+SUSPENDS struct window_fetched window_fetch(struct journal *journal, const struct journal_id *lineage,
+                                            const struct segment_key *keys, size_t count, unsigned attempts);
