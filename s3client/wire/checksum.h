@@ -1,6 +1,7 @@
 /* s3client/wire/checksum.h -- the checksums that S3 knows, of original bytes: names, values as text, and running sums.
  *
- * Sources: "Checking object integrity" in the Amazon S3 user guide; CRC-64/NVME as in the NVM Express specification. */
+ * Sources: "Checking object integrity" in the Amazon S3 user guide; CRC-64/NVME as in the NVM Express specification;
+ * XXH64, XXH3 (64 and 128 bits) of xxHash with seed 0, in its canonical form, which is big endian. */
 #pragma once
 
 #include "runtime/base/span.h"
@@ -8,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* The numbers stand in rows of the store: new ones come behind. */
 enum checksum_algorithm {
     CHECKSUM_NONE,
     CHECKSUM_CRC32,
@@ -15,12 +17,20 @@ enum checksum_algorithm {
     CHECKSUM_CRC64NVME,
     CHECKSUM_SHA1,
     CHECKSUM_SHA256,
+    CHECKSUM_SHA512,
+    CHECKSUM_MD5,
+    CHECKSUM_XXHASH64,
+    CHECKSUM_XXHASH3,
+    CHECKSUM_XXHASH128,
     CHECKSUM_ALGORITHMS, /* how many, with NONE */
 };
 
+/* What a refusal says is there. */
+#define CHECKSUM_VALID_NAMES "CRC32, CRC32C, CRC64NVME, SHA1, SHA256, SHA512, MD5, XXHASH64, XXHASH3, XXHASH128"
+
 enum checksum_type { CHECKSUM_FULL_OBJECT, CHECKSUM_COMPOSITE };
 
-enum { CHECKSUM_BYTES_MAX = 32, CHECKSUM_TEXT_BYTES = 64 };
+enum { CHECKSUM_BYTES_MAX = 64, CHECKSUM_TEXT_BYTES = 96 };
 
 struct checksum_value {
     enum checksum_algorithm algorithm;
@@ -31,13 +41,15 @@ struct checksum_value {
 
 /* "CRC32C" and the like, as in XML and x-amz-checksum-algorithm. NONE has none. */
 const char *checksum_name(enum checksum_algorithm algorithm);
+/* "ChecksumCRC32C" and the like. */
+const char *checksum_element(enum checksum_algorithm algorithm);
 /* "x-amz-checksum-crc32c" and the like. */
 const char *checksum_header(enum checksum_algorithm algorithm);
 /* Either case. CHECKSUM_NONE: unknown. */
 enum checksum_algorithm checksum_from_name(struct span name);
 enum checksum_algorithm checksum_from_header(struct span header);
 const char *checksum_type_name(enum checksum_type type);
-/* Bytes of a value: 4, 4, 8, 20, 32. */
+/* Bytes of a value: 4 (CRC32) to 64 (SHA512). */
 size_t checksum_size(enum checksum_algorithm algorithm);
 
 /* Base64 (with "-N" for composite values) and back; ret_text holds CHECKSUM_TEXT_BYTES with a terminating zero. */
@@ -45,14 +57,15 @@ void checksum_format(const struct checksum_value *value, char *ret_text);
 /* Strict base64 of the right length, FULL_OBJECT. */
 bool checksum_parse(enum checksum_algorithm algorithm, struct span text, struct checksum_value *ret_value);
 
-/* A running sum. Lives where the caller puts it (the hashing state of SHA is about 100 bytes); no allocation. */
+/* A running sum. Lives where the caller puts it (on a stack, or in memory that is aligned as it is: calloc's is not);
+ * no allocation. May be copied. */
 struct checksum_sum {
-    enum checksum_algorithm algorithm;
     union {
         uint32_t crc32;
         uint64_t crc64;
-        uint64_t hash[16]; /* the hash context of libcrypto, private to checksum.c */
+        _Alignas(64) uint64_t hash[72]; /* the context of libcrypto or xxHash, private to checksum.c */
     } state;
+    enum checksum_algorithm algorithm;
 };
 
 void checksum_begin(struct checksum_sum *sum, enum checksum_algorithm algorithm);

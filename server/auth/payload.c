@@ -20,7 +20,7 @@
 #include "s3client/wire/sigv4.h"
 
 enum {
-    LINE_BYTES_MAX = 256, /* a chunk's header has at most 16 + 17 + 64, a trailer 24 + 1 + 64 */
+    LINE_BYTES_MAX = 256, /* a chunk's header has at most 16 + 17 + 64, a trailer 24 + 1 + 88 */
     CHUNK_BYTES_MIN = 8192,
     CHUNK_SIZE_DIGITS_MAX = 16,
     SIGNATURE_BYTES = 64,
@@ -130,7 +130,7 @@ bool payload_expect(const struct http_head *head, const struct authentication *a
         if (expectation.trailer_checksum == CHECKSUM_NONE || http_head_count(head, "x-amz-trailer") > 1)
             return error_set(error, ERROR_INVALID, S3_InvalidRequest,
                              "The value specified in the x-amz-trailer header is not supported: it must name one "
-                             "checksum, as in x-amz-checksum-crc32.");
+                             "checksum, as in x-amz-checksum-crc32; there are: " CHECKSUM_VALID_NAMES ".");
         if (!has_trailer_form(authentication->payload))
             return error_set(error, ERROR_INVALID, S3_InvalidRequest,
                              "x-amz-trailer is there, but x-amz-content-sha256 names a form without trailer.");

@@ -49,6 +49,7 @@ struct object_writer {
     struct md5_sum md5;
     struct sha256_sum *beside; /* the caller's, or NULL */
     struct checksum_sum checksum;
+    bool is_checksum_md5; /* which is known for the ETag: not hashed twice */
     uint32_t crc32c;
     bool is_finished;
     struct object_digest digest;
@@ -95,11 +96,12 @@ SUSPENDS bool object_writer_begin(struct object_codecs *codecs, struct bucket_st
     struct bucket_writer *stored;
     if (!begin_stored(store, intent, &stored, error))
         return false;
-    struct object_writer *writer = calloc(1, sizeof *writer);
+    struct object_writer *writer = aligned_alloc(_Alignof(struct object_writer), sizeof *writer);
     if (writer == NULL) {
         bucket_abort(stored);
         return error_set(error, ERROR_BUSY, S3_SlowDown, "There is no memory for a further upload.");
     }
+    memset(writer, 0, sizeof *writer);
     writer->codecs = codecs;
     writer->stored = stored;
     store_sink_init(&writer->store, stored);
@@ -115,7 +117,8 @@ SUSPENDS bool object_writer_begin(struct object_codecs *codecs, struct bucket_st
     writer->stays_raw = stays_raw(store, intent, codecs->settings.codec);
     buffer_init(&writer->frames, 0);
     md5_begin(&writer->md5);
-    checksum_begin(&writer->checksum, intent->checksum);
+    writer->is_checksum_md5 = intent->checksum == CHECKSUM_MD5;
+    checksum_begin(&writer->checksum, writer->is_checksum_md5 ? CHECKSUM_NONE : intent->checksum);
     *ret_writer = writer;
     return true;
 }
@@ -347,6 +350,10 @@ SUSPENDS bool object_writer_finish(struct object_writer *writer, struct object_d
     writer->digest.crc32c = writer->crc32c;
     md5_end(&writer->md5, writer->digest.md5);
     checksum_end(&writer->checksum, &writer->digest.checksum);
+    if (writer->is_checksum_md5) {
+        writer->digest.checksum.algorithm = CHECKSUM_MD5;
+        memcpy(writer->digest.checksum.bytes, writer->digest.md5, MD5_BYTES);
+    }
     *ret_digest = writer->digest;
     return true;
 }

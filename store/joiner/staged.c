@@ -9,7 +9,8 @@
 #include <stdio.h>
 
 /* The record: magic, CRC-32C u32 of all that follows, version u8, algorithm u8, type u8, zero, original size u64, MD5,
- * CRC-32C of the original u32, checksum's parts u32, checksum, bytes of frames u32, then frames and key. */
+ * CRC-32C of the original u32, checksum's parts u32, checksum (32 bytes, or 64 in version 2, which is written where the
+ * checksum needs it), bytes of frames u32, then frames and key. */
 enum {
     AT_CRC32C = 8,
     AT_VERSION = 12,
@@ -20,9 +21,9 @@ enum {
     AT_PART_CRC32C = 40,
     AT_CHECKSUM_PARTS = 44,
     AT_CHECKSUM = 48,
-    AT_FRAMES = AT_CHECKSUM + CHECKSUM_BYTES_MAX,
-    RECORD_HEAD_BYTES = AT_FRAMES + 4,
-    RECORD_VERSION = 1,
+    CHECKSUM_SHORT_BYTES = 32,
+    RECORD_VERSION_SHORT = 1, /* its checksum has 32 bytes */
+    RECORD_VERSION_LONG = 2,  /* ... or 64 */
     RECORD_BYTES_MAX = 1 << 20,
     LIST_ARENA_BYTES = 1 << 20,
 };
@@ -47,20 +48,33 @@ struct span staged_key(struct span upload_id, unsigned number, char ret_text[STA
 
 /* ---- the record ---- */
 
+/* 0: there is no such version. */
+static size_t checksum_bytes(uint8_t version)
+{
+    return version == RECORD_VERSION_SHORT  ? CHECKSUM_SHORT_BYTES
+           : version == RECORD_VERSION_LONG ? CHECKSUM_BYTES_MAX
+                                            : 0;
+}
+
 static void encode_record(struct span key, const struct part_attributes *part, struct buffer *ret_record)
 {
-    uint8_t head[RECORD_HEAD_BYTES] = {0};
+    uint8_t head[AT_CHECKSUM] = {0};
+    uint8_t checksum[CHECKSUM_BYTES_MAX + 4] = {0}; /* and bytes of frames behind it */
+    bool has_checksum = part->checksum.algorithm != CHECKSUM_NONE;
+    size_t size = has_checksum ? checksum_size(part->checksum.algorithm) : 0;
     memcpy(head, magic, sizeof magic);
-    head[AT_VERSION] = RECORD_VERSION;
+    head[AT_VERSION] = size <= CHECKSUM_SHORT_BYTES ? RECORD_VERSION_SHORT : RECORD_VERSION_LONG;
     head[AT_ALGORITHM] = (uint8_t)part->checksum.algorithm;
     head[AT_TYPE] = (uint8_t)part->checksum.type;
     store_u64_le(head + AT_ORIGINAL, part->original_size);
     memcpy(head + AT_MD5, part->md5, MD5_BYTES);
     store_u32_le(head + AT_PART_CRC32C, part->crc32c);
     store_u32_le(head + AT_CHECKSUM_PARTS, part->checksum.parts_count);
-    memcpy(head + AT_CHECKSUM, part->checksum.bytes, CHECKSUM_BYTES_MAX);
-    store_u32_le(head + AT_FRAMES, (uint32_t)part->frames.size);
+    memcpy(checksum, part->checksum.bytes, size);
+    size_t field = checksum_bytes(head[AT_VERSION]);
+    store_u32_le(checksum + field, (uint32_t)part->frames.size);
     buffer_append(ret_record, span_of(head, sizeof head));
+    buffer_append(ret_record, span_of(checksum, field + 4));
     buffer_append(ret_record, part->frames);
     buffer_append(ret_record, key);
     store_u32_le(ret_record->data + AT_CRC32C, crc32c_update(0, span_skip(buffer_span(ret_record), AT_VERSION)));
@@ -71,25 +85,37 @@ static bool damaged(struct error *error)
     return error_set(error, ERROR_DAMAGED, S3_InternalError, "A staged part is damaged.");
 }
 
+/* The head of fixed size is one that this version writes; *ret_size: its bytes. */
+static bool check_head(struct span record, size_t *ret_size)
+{
+    if (record.size < AT_CHECKSUM || memcmp(record.data, magic, sizeof magic) != 0 ||
+        load_u32_le(record.data + AT_CRC32C) != crc32c_update(0, span_skip(record, AT_VERSION)))
+        return false;
+    size_t field = checksum_bytes(record.data[AT_VERSION]);
+    enum checksum_algorithm algorithm = (enum checksum_algorithm)record.data[AT_ALGORITHM];
+    *ret_size = AT_CHECKSUM + field + 4;
+    return field != 0 && record.data[AT_ALGORITHM] < CHECKSUM_ALGORITHMS &&
+           (algorithm == CHECKSUM_NONE || checksum_size(algorithm) <= field) &&
+           record.data[AT_TYPE] <= CHECKSUM_COMPOSITE && record.size >= *ret_size &&
+           load_u32_le(record.data + *ret_size - 4) <= record.size - *ret_size;
+}
+
 static bool decode_record(struct staged_reader *reader, struct error *error)
 {
     struct span record = buffer_span(&reader->record);
     struct part_attributes *part = &reader->part;
-    if (record.size < RECORD_HEAD_BYTES || memcmp(record.data, magic, sizeof magic) != 0 ||
-        load_u32_le(record.data + AT_CRC32C) != crc32c_update(0, span_skip(record, AT_VERSION)) ||
-        record.data[AT_VERSION] != RECORD_VERSION || record.data[AT_ALGORITHM] >= CHECKSUM_ALGORITHMS ||
-        record.data[AT_TYPE] > CHECKSUM_COMPOSITE ||
-        load_u32_le(record.data + AT_FRAMES) > record.size - RECORD_HEAD_BYTES)
+    size_t head_bytes;
+    if (!check_head(record, &head_bytes))
         return damaged(error);
     part->original_size = load_u64_le(record.data + AT_ORIGINAL);
     memcpy(part->md5, record.data + AT_MD5, MD5_BYTES);
     part->crc32c = load_u32_le(record.data + AT_PART_CRC32C);
-    part->checksum.algorithm = (enum checksum_algorithm)record.data[AT_ALGORITHM];
-    part->checksum.type = (enum checksum_type)record.data[AT_TYPE];
-    part->checksum.parts_count = load_u32_le(record.data + AT_CHECKSUM_PARTS);
-    memcpy(part->checksum.bytes, record.data + AT_CHECKSUM, CHECKSUM_BYTES_MAX);
-    struct span rest = span_skip(record, RECORD_HEAD_BYTES);
-    part->frames = span_take(rest, load_u32_le(record.data + AT_FRAMES));
+    part->checksum = (struct checksum_value){.algorithm = (enum checksum_algorithm)record.data[AT_ALGORITHM],
+                                             .type = (enum checksum_type)record.data[AT_TYPE],
+                                             .parts_count = load_u32_le(record.data + AT_CHECKSUM_PARTS)};
+    memcpy(part->checksum.bytes, record.data + AT_CHECKSUM, checksum_bytes(record.data[AT_VERSION]));
+    struct span rest = span_skip(record, head_bytes);
+    part->frames = span_take(rest, load_u32_le(record.data + head_bytes - 4));
     reader->key = span_skip(rest, part->frames.size);
     return true;
 }

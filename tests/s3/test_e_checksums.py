@@ -9,6 +9,7 @@ from case import S3Case
 from checksums import ALGORITHMS, checksum, header
 
 BODY = b"checksums are of the original bytes, never of the compressed ones. " * 1500
+TEN = "CRC32, CRC32C, CRC64NVME, SHA1, SHA256, SHA512, MD5, XXHASH64, XXHASH3, XXHASH128"
 ENABLED = {"x-amz-checksum-mode": "ENABLED"}
 DELETE_K = b"<Delete><Object><Key>k</Key></Object></Delete>"
 
@@ -21,14 +22,13 @@ class Checksums(S3Case):
             self.assertEqual("FULL_OBJECT", answer.header("x-amz-checksum-type"))
 
     def test_093_algorithms_not_supported(self):
-        for name in ("md5", "sha512", "xxhash64", "xxhash3", "xxhash128"):
+        for name in ("md4", "sha3", "xxhash32", "crc64"):
             with self.subTest(name):
                 value = base64.b64encode(hashlib.sha512(BODY).digest()).decode()
                 answer = self.alice.put(self.bucket, "k", (), {"x-amz-checksum-" + name: value}, BODY)
-                self.assertEqual(400, answer.status, answer)
-                self.assertIn(answer.code, ("InvalidRequest", "BadDigest"), answer)
+                self.assert_error(answer, 400, "InvalidRequest", message=TEN)
         answer = self.alice.put(self.bucket, "k", (), {"x-amz-sdk-checksum-algorithm": "ROT13"}, BODY)
-        self.assert_error(answer, 400, "InvalidRequest")
+        self.assert_error(answer, 400, "InvalidRequest", message=TEN)
         self.assert_absent("k")
 
     def test_094_put_without_a_checksum(self):
@@ -164,5 +164,5 @@ class Checksums(S3Case):
                 self.assertEqual(checksum(algorithm, BODY), answer.text("Checksum" + algorithm), answer)
                 self.assertEqual(checksum(algorithm, BODY), self.head("computed", headers=ENABLED).header(header(algorithm)))
         wrong = self.alice.put(self.bucket, "no", (), {**source, "x-amz-checksum-algorithm": "ROT13"})
-        self.assertEqual(400, wrong.status, wrong)
+        self.assert_error(wrong, 400, "InvalidRequest", message=TEN)
         self.assert_absent("no")

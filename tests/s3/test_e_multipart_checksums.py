@@ -7,7 +7,8 @@ from multipart import LEAST, MultipartCase, part_xml, text_bytes
 
 FITS = {("CRC32", "COMPOSITE"), ("CRC32", "FULL_OBJECT"), ("CRC32C", "COMPOSITE"), ("CRC32C", "FULL_OBJECT"),
         ("CRC64NVME", "FULL_OBJECT"), ("SHA1", "COMPOSITE"), ("SHA256", "COMPOSITE")}
-DEFAULT = {"CRC32": "COMPOSITE", "CRC32C": "COMPOSITE", "CRC64NVME": "FULL_OBJECT", "SHA1": "COMPOSITE", "SHA256": "COMPOSITE"}
+FITS |= {(name, "COMPOSITE") for name in checksums.NEW}
+DEFAULT = {name: "FULL_OBJECT" if name == "CRC64NVME" else "COMPOSITE" for name in checksums.ALGORITHMS}
 FIRST, LAST = text_bytes(LEAST, 4), b"a short end"
 FIRST_VALUE = {name: checksums.checksum(name, FIRST) for name in ("CRC32", "CRC64NVME", "SHA1", "SHA256")}
 

@@ -281,3 +281,56 @@ class Uploads(multipart.MultipartCase):
         answer = self.get("single", {"partNumber": "1"}, {"x-amz-checksum-mode": "ENABLED"})
         self.assertEqual((checksums.checksum("CRC64NVME", b"of one PUT"), "FULL_OBJECT"),
                          (answer.header("x-amz-checksum-crc64nvme"), answer.header("x-amz-checksum-type")))
+
+    def test_356_newest_checksums_of_an_upload(self):
+        """Their type is COMPOSITE, and what SHA512 says is twice as long as any other."""
+        bodies = [multipart.text_bytes(multipart.LEAST), b"the last one"]
+        for algorithm in checksums.NEW:
+            with self.subTest(algorithm):
+                upload, parts = self.create(headers={"x-amz-checksum-algorithm": algorithm}), []
+                for number, body in enumerate(bodies, 1):
+                    value = checksums.checksum(algorithm, body)
+                    answer = self.try_part(upload, number, body, headers={checksums.header(algorithm): value})
+                    self.assertEqual(value, answer.header(checksums.header(algorithm)))
+                    parts.append(multipart.part_xml(number, answer.header("etag"), f"<Checksum{algorithm}>{value}</Checksum{algorithm}>"))
+                joined = b"".join(checksums.digest(algorithm, body) for body in bodies)
+                whole = f"{checksums.checksum(algorithm, joined)}-2"
+                listed = self.list_parts(upload)
+                self.assertEqual((algorithm, "COMPOSITE", [checksums.checksum(algorithm, body) for body in bodies]), (
+                    listed.text("ChecksumAlgorithm"), listed.text("ChecksumType"), listed.texts(f"Part/Checksum{algorithm}")))
+                for _ in range(2):  # again, as after a lost answer
+                    self.assertEqual(whole, self.complete(upload, *parts).text(f"Checksum{algorithm}"))
+                attributes = self.get("k", {"attributes": None}, {"x-amz-object-attributes": "Checksum,ObjectParts"})
+                self.assertEqual((whole, [checksums.checksum(algorithm, body) for body in bodies]), (
+                    attributes.text(f"Checksum/Checksum{algorithm}"), attributes.texts(f"ObjectParts/Part/Checksum{algorithm}")))
+                for number, body in enumerate(bodies, 1):
+                    answer = self.head("k", {"partNumber": str(number)}, {"x-amz-checksum-mode": "ENABLED"})
+                    self.assertEqual((checksums.checksum(algorithm, body), "COMPOSITE"), (
+                        answer.header(checksums.header(algorithm)), answer.header("x-amz-checksum-type")))
+
+
+class NewestChecksums(S3Case):
+    def test_356_all_five_are_there(self):
+        if len(checksums.NEW) < 5:
+            self.skipTest("libxxhash is not installed")
+        self.assertEqual(10, len(checksums.ALGORITHMS))
+
+    def test_356_as_header_and_trailer(self):
+        """Canonical, that is big endian, in base64; of every length that xxHash takes by a way of its own."""
+        bodies = [BODY[:size] for size in (0, 1, 3, 4, 8, 9, 16, 17, 128, 129, 240, 241, 1024, 1025, 100_000)]
+        for algorithm in checksums.NEW:
+            for body in bodies:
+                with self.subTest(f"{algorithm} {len(body)}"):
+                    name, value = checksums.header(algorithm), checksums.checksum(algorithm, body)
+                    answer = self.put("k", body, {name: value, "x-amz-sdk-checksum-algorithm": algorithm})
+                    self.assertEqual((value, "FULL_OBJECT"), (answer.header(name), answer.header("x-amz-checksum-type")))
+                    for form in (STREAM_UNSIGNED_TRAILER, STREAM_SIGNED_TRAILER):
+                        answer = self.put("t", body, payload=form, trailers=[(name, value)])
+                        self.assertEqual(value, answer.header(name))
+                    self.assertEqual(value, self.get("t", (), {"x-amz-checksum-mode": "ENABLED"}).header(name))
+
+    def test_356_known_values(self):
+        for algorithm, value in (("SHA512", "2eZ2LdHI6vbWGzxhkvxAjU1tXxF20MKRabwk5xw/J0rSf81YEbMT1oH35V7ALXPUmclUVba1u1A6z1dPuo/+hQ=="),
+                                 ("MD5", "JfnnlDI7RTiF9RgfG2JNCw=="), ("XXHASH64", "jLhB20DmroM="), ("XXHASH3", "ctyxi2ehff8="),
+                                 ("XXHASH128", "MxGUd+3l3NXpcWQnaB1YYA==")):
+            self.put("k", b"123456789", {f"x-amz-checksum-{algorithm.lower()}": value})

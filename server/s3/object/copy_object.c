@@ -46,7 +46,7 @@ static bool parse_checksum(struct s3_request *request, enum checksum_algorithm *
     return *ret_algorithm != CHECKSUM_NONE ||
            error_set(error, ERROR_INVALID, S3_InvalidRequest,
                      "Checksum algorithm provided is unsupported. Please try again with any of the valid types: "
-                     "[CRC32, CRC32C, CRC64NVME, SHA1, SHA256]");
+                     "[" CHECKSUM_VALID_NAMES "]");
 }
 
 static bool changes_nothing(const struct s3_request *request, const struct copy_plan *plan,

@@ -131,16 +131,11 @@ void s3_document_etag(struct s3_document *document, const char *etag)
 
 void s3_document_part_checksum(struct s3_document *document, const struct checksum_value *checksum)
 {
-    static const char *const elements[CHECKSUM_ALGORITHMS] = {
-        [CHECKSUM_CRC32] = "ChecksumCRC32",         [CHECKSUM_CRC32C] = "ChecksumCRC32C",
-        [CHECKSUM_CRC64NVME] = "ChecksumCRC64NVME", [CHECKSUM_SHA1] = "ChecksumSHA1",
-        [CHECKSUM_SHA256] = "ChecksumSHA256",
-    };
     char text[CHECKSUM_TEXT_BYTES];
     if (checksum->algorithm == CHECKSUM_NONE)
         return;
     checksum_format(checksum, text);
-    xml_string(&document->xml, elements[checksum->algorithm], text);
+    xml_string(&document->xml, checksum_element(checksum->algorithm), text);
 }
 
 void s3_document_checksum(struct s3_document *document, const struct checksum_value *checksum)

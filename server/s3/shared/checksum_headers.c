@@ -4,8 +4,6 @@
 #include "runtime/base/base64.h"
 #include "s3client/wire/s3_error.h"
 
-#define VALID_NAMES "CRC32, CRC32C, CRC64NVME, SHA1, SHA256"
-
 static bool refuse(struct error *error, const char *why)
 {
     return error_set(error, ERROR_INVALID, S3_InvalidRequest, "%s", why);
@@ -44,7 +42,7 @@ static bool parse_value(const struct s3_request *request, struct checksum_claim 
         claim->algorithm = checksum_from_header(head->fields[i].name);
         if (claim->algorithm == CHECKSUM_NONE)
             return refuse(error, "The algorithm type you specified in x-amz-checksum- header is invalid. Valid are: " //
-                          VALID_NAMES ".");
+                          CHECKSUM_VALID_NAMES ".");
         if (!checksum_parse(claim->algorithm, head->fields[i].value, &claim->value))
             return error_set(error, ERROR_INVALID, S3_InvalidRequest, "Value for %s header is invalid.",
                              checksum_header(claim->algorithm));
@@ -72,7 +70,8 @@ static bool check_announced(const struct s3_request *request, const struct check
         return true;
     enum checksum_algorithm announced = checksum_from_name(name);
     if (announced == CHECKSUM_NONE)
-        return refuse(error, "Value for x-amz-sdk-checksum-algorithm header is invalid. Valid are: " VALID_NAMES ".");
+        return refuse(error,
+                      "Value for x-amz-sdk-checksum-algorithm header is invalid. Valid are: " CHECKSUM_VALID_NAMES ".");
     if (claim->algorithm == CHECKSUM_NONE)
         return refuse(error, "x-amz-sdk-checksum-algorithm specified, but no corresponding x-amz-checksum-* or "
                              "x-amz-trailer headers were found.");

@@ -44,7 +44,7 @@ static bool plan_checksum(const struct s3_request *request, struct creation *cre
     creation->algorithm = checksum_from_name(name);
     if (creation->algorithm == CHECKSUM_NONE)
         return refuse(error, "Checksum algorithm provided is unsupported. Please try again with any of the valid "
-                             "types: [CRC32, CRC32C, CRC64NVME, SHA1, SHA256]");
+                             "types: [" CHECKSUM_VALID_NAMES "]");
     creation->type = creation->algorithm == CHECKSUM_CRC64NVME ? CHECKSUM_FULL_OBJECT : CHECKSUM_COMPOSITE;
     if (has_type && !parse_type(type, &creation->type))
         return refuse(error, "Value for x-amz-checksum-type header is invalid.");

@@ -7,7 +7,15 @@
 #include "s3client/wire/s3_error.h"
 #include "store/embedded/catalogue/key_path.h"
 
-enum { UPLOAD_ROW_VERSION = 1, GROUP_BYTES = 8, CHECKSUM_FIELD_BYTES = 8 + CHECKSUM_BYTES_MAX };
+enum { UPLOAD_ROW_VERSION = 1, GROUP_BYTES = 8 };
+
+/* Rows of parts and of completed uploads: which of the two a row is depends on its checksum alone. */
+enum {
+    ROW_VERSION_SHORT = 1, /* of at most 32 bytes */
+    ROW_VERSION_LONG = 2,
+    CHECKSUM_SHORT_BYTES = 8 + 32,
+    CHECKSUM_LONG_BYTES = 8 + CHECKSUM_BYTES_MAX,
+};
 
 bool no_such_upload(struct error *error)
 {
@@ -31,24 +39,38 @@ size_t upload_checksum_bytes(enum checksum_algorithm algorithm)
     return algorithm == CHECKSUM_NONE ? 0 : checksum_size(algorithm);
 }
 
-/* algorithm u8, type u8, zero u16, parts u32, bytes */
-static void encode_checksum(const struct checksum_value *checksum, uint8_t ret_field[CHECKSUM_FIELD_BYTES])
+static uint8_t row_version(const struct checksum_value *checksum)
 {
-    memset(ret_field, 0, CHECKSUM_FIELD_BYTES);
-    ret_field[0] = (uint8_t)checksum->algorithm;
-    ret_field[1] = (uint8_t)checksum->type;
-    store_u32_le(ret_field + 4, checksum->parts_count);
-    memcpy(ret_field + 8, checksum->bytes, upload_checksum_bytes(checksum->algorithm));
+    return upload_checksum_bytes(checksum->algorithm) <= 32 ? ROW_VERSION_SHORT : ROW_VERSION_LONG;
 }
 
-static bool decode_checksum(const uint8_t *field, struct checksum_value *ret_checksum)
+/* Bytes of the field in a row of that version; 0: there is no such version. */
+static size_t checksum_field_bytes(uint8_t version)
+{
+    return version == ROW_VERSION_SHORT ? CHECKSUM_SHORT_BYTES : version == ROW_VERSION_LONG ? CHECKSUM_LONG_BYTES : 0;
+}
+
+/* algorithm u8, type u8, zero u16, parts u32, bytes */
+static void append_checksum(const struct checksum_value *checksum, struct buffer *ret_value)
+{
+    uint8_t field[CHECKSUM_LONG_BYTES] = {(uint8_t)checksum->algorithm, (uint8_t)checksum->type};
+    store_u32_le(field + 4, checksum->parts_count);
+    memcpy(field + 8, checksum->bytes, upload_checksum_bytes(checksum->algorithm));
+    buffer_append(ret_value, span_of(field, checksum_field_bytes(row_version(checksum))));
+}
+
+/* The field has the bytes of its version. */
+static bool decode_checksum(const uint8_t *field, uint8_t version, struct checksum_value *ret_checksum)
 {
     if (field[0] >= CHECKSUM_ALGORITHMS || field[1] > CHECKSUM_COMPOSITE)
         return false;
     *ret_checksum = (struct checksum_value){.algorithm = (enum checksum_algorithm)field[0],
                                             .type = (enum checksum_type)field[1],
                                             .parts_count = load_u32_le(field + 4)};
-    memcpy(ret_checksum->bytes, field + 8, CHECKSUM_BYTES_MAX);
+    size_t size = upload_checksum_bytes(ret_checksum->algorithm);
+    if (8 + size > checksum_field_bytes(version))
+        return false;
+    memcpy(ret_checksum->bytes, field + 8, size);
     return true;
 }
 
@@ -154,9 +176,7 @@ enum {
     AT_PART_CRC32C = 44,
     AT_PART_STORED_CRC32C = 48,
     AT_PART_CHECKSUM = 52,
-    AT_PART_EXTENTS = AT_PART_CHECKSUM + CHECKSUM_FIELD_BYTES,
-    AT_PART_FRAMES = AT_PART_EXTENTS + 4,
-    PART_FIXED_BYTES = AT_PART_FRAMES + 4,
+    PART_COUNTS_BYTES = 8, /* behind the checksum: extents u32, bytes of frames u32 */
 };
 
 void part_make_key(uint64_t upload, unsigned number, uint8_t ret_key[PART_KEY_BYTES])
@@ -169,31 +189,36 @@ void part_make_key(uint64_t upload, unsigned number, uint8_t ret_key[PART_KEY_BY
 void part_encode(const struct part_row *row, struct buffer *ret_value)
 {
     const struct part_attributes *part = &row->attributes;
-    uint8_t fixed[PART_FIXED_BYTES] = {UPLOAD_ROW_VERSION};
+    uint8_t fixed[AT_PART_CHECKSUM] = {row_version(&part->checksum)};
+    uint8_t counts[PART_COUNTS_BYTES];
     store_u64_le(fixed + AT_PART_ORIGINAL, part->original_size);
     store_u64_le(fixed + AT_PART_STORED, part->stored_size);
     store_u64_le(fixed + AT_PART_MODIFIED, (uint64_t)part->modified_ms);
     memcpy(fixed + AT_PART_MD5, part->md5, MD5_BYTES);
     store_u32_le(fixed + AT_PART_CRC32C, part->crc32c);
     store_u32_le(fixed + AT_PART_STORED_CRC32C, row->stored_crc32c);
-    encode_checksum(&part->checksum, fixed + AT_PART_CHECKSUM);
-    store_u32_le(fixed + AT_PART_EXTENTS, extents_count(row->extents));
-    store_u32_le(fixed + AT_PART_FRAMES, (uint32_t)part->frames.size);
+    store_u32_le(counts, extents_count(row->extents));
+    store_u32_le(counts + 4, (uint32_t)part->frames.size);
     buffer_append(ret_value, span_of(fixed, sizeof fixed));
+    append_checksum(&part->checksum, ret_value);
+    buffer_append(ret_value, span_of(counts, sizeof counts));
     buffer_append(ret_value, row->extents);
     buffer_append(ret_value, part->frames);
 }
 
 bool part_decode(struct span key, struct span value, struct part_row *ret_row, struct error *error)
 {
-    if (key.size != PART_KEY_BYTES || value.size < PART_FIXED_BYTES || value.data[0] != UPLOAD_ROW_VERSION)
+    size_t field_bytes = value.size == 0 ? 0 : checksum_field_bytes(value.data[0]);
+    size_t fixed_bytes = AT_PART_CHECKSUM + field_bytes + PART_COUNTS_BYTES;
+    if (key.size != PART_KEY_BYTES || field_bytes == 0 || value.size < fixed_bytes)
         return damaged(error, "a part");
-    uint64_t extents_bytes = (uint64_t)load_u32_le(value.data + AT_PART_EXTENTS) * ROW_EXTENT_BYTES;
-    uint64_t frames_bytes = load_u32_le(value.data + AT_PART_FRAMES);
+    const uint8_t *counts = value.data + AT_PART_CHECKSUM + field_bytes;
+    uint64_t extents_bytes = (uint64_t)load_u32_le(counts) * ROW_EXTENT_BYTES;
+    uint64_t frames_bytes = load_u32_le(counts + 4);
     *ret_row = (struct part_row){.stored_crc32c = load_u32_le(value.data + AT_PART_STORED_CRC32C)};
     struct part_attributes *part = &ret_row->attributes;
-    if (value.size != PART_FIXED_BYTES + extents_bytes + frames_bytes ||
-        !decode_checksum(value.data + AT_PART_CHECKSUM, &part->checksum))
+    if (value.size != fixed_bytes + extents_bytes + frames_bytes ||
+        !decode_checksum(value.data + AT_PART_CHECKSUM, value.data[0], &part->checksum))
         return damaged(error, "a part");
     part->number = (unsigned)key.data[8] << 8 | key.data[9];
     part->original_size = load_u64_le(value.data + AT_PART_ORIGINAL);
@@ -201,8 +226,8 @@ bool part_decode(struct span key, struct span value, struct part_row *ret_row, s
     part->modified_ms = (int64_t)load_u64_le(value.data + AT_PART_MODIFIED);
     part->crc32c = load_u32_le(value.data + AT_PART_CRC32C);
     memcpy(part->md5, value.data + AT_PART_MD5, MD5_BYTES);
-    ret_row->extents = span_of(value.data + PART_FIXED_BYTES, extents_bytes);
-    part->frames = span_skip(value, PART_FIXED_BYTES + extents_bytes);
+    ret_row->extents = span_of(value.data + fixed_bytes, extents_bytes);
+    part->frames = span_skip(value, fixed_bytes + extents_bytes);
     return true;
 }
 
@@ -262,36 +287,37 @@ enum {
     AT_COMPLETED_MS = 16,
     AT_COMPLETED_ORIGINAL = 24,
     AT_COMPLETED_CHECKSUM = 32,
-    AT_COMPLETED_ETAG = AT_COMPLETED_CHECKSUM + CHECKSUM_FIELD_BYTES,
-    COMPLETED_FIXED_BYTES = AT_COMPLETED_ETAG + ETAG_TEXT_BYTES,
 };
 
 void completed_encode(const struct completed_row *row, struct buffer *ret_value)
 {
-    uint8_t fixed[COMPLETED_FIXED_BYTES] = {UPLOAD_ROW_VERSION};
+    uint8_t fixed[AT_COMPLETED_CHECKSUM] = {row_version(&row->checksum)};
+    uint8_t etag[ETAG_TEXT_BYTES] = {0};
     store_u32_le(fixed + AT_COMPLETED_PARTS, row->parts_count);
     store_u64_le(fixed + AT_COMPLETED_BUCKET, row->bucket);
     store_u64_le(fixed + AT_COMPLETED_MS, (uint64_t)row->completed_ms);
     store_u64_le(fixed + AT_COMPLETED_ORIGINAL, row->original_size);
-    encode_checksum(&row->checksum, fixed + AT_COMPLETED_CHECKSUM);
-    memcpy(fixed + AT_COMPLETED_ETAG, row->etag, strlen(row->etag));
+    memcpy(etag, row->etag, strlen(row->etag));
     buffer_append(ret_value, span_of(fixed, sizeof fixed));
+    append_checksum(&row->checksum, ret_value);
+    buffer_append(ret_value, span_of(etag, sizeof etag));
     buffer_append(ret_value, row->key);
 }
 
 bool completed_decode(struct span value, struct completed_row *ret_row, struct error *error)
 {
+    size_t field_bytes = value.size == 0 ? 0 : checksum_field_bytes(value.data[0]);
+    size_t etag_at = AT_COMPLETED_CHECKSUM + field_bytes;
     *ret_row = (struct completed_row){0};
-    if (value.size < COMPLETED_FIXED_BYTES || value.data[0] != UPLOAD_ROW_VERSION ||
-        value.data[AT_COMPLETED_ETAG + ETAG_TEXT_BYTES - 1] != 0 ||
-        !decode_checksum(value.data + AT_COMPLETED_CHECKSUM, &ret_row->checksum))
+    if (field_bytes == 0 || value.size < etag_at + ETAG_TEXT_BYTES || value.data[etag_at + ETAG_TEXT_BYTES - 1] != 0 ||
+        !decode_checksum(value.data + AT_COMPLETED_CHECKSUM, value.data[0], &ret_row->checksum))
         return damaged(error, "a completed upload");
     ret_row->parts_count = load_u32_le(value.data + AT_COMPLETED_PARTS);
     ret_row->bucket = load_u64_le(value.data + AT_COMPLETED_BUCKET);
     ret_row->completed_ms = (int64_t)load_u64_le(value.data + AT_COMPLETED_MS);
     ret_row->original_size = load_u64_le(value.data + AT_COMPLETED_ORIGINAL);
-    memcpy(ret_row->etag, value.data + AT_COMPLETED_ETAG, ETAG_TEXT_BYTES);
-    ret_row->key = span_skip(value, COMPLETED_FIXED_BYTES);
+    memcpy(ret_row->etag, value.data + etag_at, ETAG_TEXT_BYTES);
+    ret_row->key = span_skip(value, etag_at + ETAG_TEXT_BYTES);
     return true;
 }
 

@@ -217,7 +217,7 @@ START_TEST(our_own_fields_come_back)
         .codec = 1,
         .etag = "0123456789abcdef0123456789abcdef-3",
         .parts_count = 3,
-        .checksum = {.algorithm = CHECKSUM_SHA256, .type = CHECKSUM_COMPOSITE, .parts_count = 3, .bytes = {9, 8, 7}},
+        .checksum = {.algorithm = CHECKSUM_SHA512, .type = CHECKSUM_COMPOSITE, .parts_count = 3, .bytes = {9, 8, 7}},
     };
     struct buffer list;
     buffer_init(&list, 0);
@@ -229,7 +229,7 @@ START_TEST(our_own_fields_come_back)
     ck_assert_uint_eq(found.original_size, 77);
     ck_assert_str_eq(found.etag, attributes.etag);
     ck_assert_uint_eq(found.parts_count, 3);
-    ck_assert_int_eq(found.checksum.algorithm, CHECKSUM_SHA256);
+    ck_assert_int_eq(found.checksum.algorithm, CHECKSUM_SHA512);
     ck_assert_int_eq(found.checksum.type, CHECKSUM_COMPOSITE);
     ck_assert_uint_eq(found.checksum.parts_count, 3);
     ck_assert_mem_eq(found.checksum.bytes, attributes.checksum.bytes, CHECKSUM_BYTES_MAX);

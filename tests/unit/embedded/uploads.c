@@ -31,6 +31,16 @@ void begin_upload(struct bucket_store *store, struct span bucket, struct span ke
     ck_assert_uint_eq(strlen(ret_id), 32);
 }
 
+struct checksum_value checksum_of_part(const struct test_part *part, uint32_t crc32c)
+{
+    struct checksum_value value = {.algorithm = part->number % 4 == 0 ? CHECKSUM_SHA512 : CHECKSUM_CRC32C};
+    if (value.algorithm == CHECKSUM_CRC32C)
+        store_u32_be(value.bytes, crc32c);
+    for (unsigned i = 0; value.algorithm == CHECKSUM_SHA512 && i < CHECKSUM_BYTES_MAX; i++)
+        value.bytes[i] = (uint8_t)(part->seed + i);
+    return value;
+}
+
 bool try_put_part(struct bucket_store *store, struct span bucket, struct span key, const char *id,
                   const struct test_part *part, struct error *error)
 {
@@ -52,10 +62,9 @@ bool try_put_part(struct bucket_store *store, struct span bucket, struct span ke
     struct part_attributes attributes = {.number = part->number,
                                          .original_size = part->size,
                                          .crc32c = crc32c_update(0, span_of(bytes, part->size)),
-                                         .checksum.algorithm = CHECKSUM_CRC32C,
                                          .frames = span_of(frames, part->size == 0 ? 0 : sizeof frames)};
     make_md5(part, attributes.md5);
-    store_u32_be(attributes.checksum.bytes, attributes.crc32c);
+    attributes.checksum = checksum_of_part(part, attributes.crc32c);
     free(bytes);
     return bucket_commit_part(writer, &attributes, error);
 }
@@ -123,7 +132,9 @@ static void expect_map(struct bucket_object *object, const struct test_part *par
             ck_assert_uint_lt(seen, count);
             ck_assert_uint_eq(page[i].number, parts[seen].number);
             ck_assert_uint_eq(page[i].original_size, parts[seen].size);
-            ck_assert_int_eq(page[i].checksum.algorithm, CHECKSUM_CRC32C);
+            struct checksum_value expected = checksum_of_part(&parts[seen], load_u32_be(page[i].checksum.bytes));
+            ck_assert_int_eq(page[i].checksum.algorithm, expected.algorithm);
+            ck_assert_mem_eq(page[i].checksum.bytes, expected.bytes, CHECKSUM_BYTES_MAX);
             after = page[i].number;
         }
     }

@@ -13,6 +13,8 @@ struct test_part {
 void begin_upload(struct bucket_store *store, struct span bucket, struct span key, char ret_id[UPLOAD_ID_BYTES]);
 bool try_put_part(struct bucket_store *store, struct span bucket, struct span key, const char *id,
                   const struct test_part *part, struct error *error);
+/* Every fourth part has the longest one that there is. */
+struct checksum_value checksum_of_part(const struct test_part *part, uint32_t crc32c);
 void put_part(struct bucket_store *store, struct span bucket, struct span key, const char *id,
               const struct test_part *part);
 bool try_complete(struct bucket_store *store, struct span bucket, struct span key, const char *id,

@@ -203,6 +203,11 @@ static void resend(struct stage *stage, unsigned shard)
     ck_assert_uint_eq(parts[1].stored_size, 7);
     ck_assert_uint_eq(parts[1].frames.size, 8);
     ck_assert_int_eq(parts[1].checksum.algorithm, CHECKSUM_CRC32C);
+    ck_assert(bucket_list_parts(stage->store, &name, text(id), 3, 2, &arena, &parts, &count, &is_truncated, &error));
+    ck_assert_uint_eq(count, 1);
+    struct checksum_value longest = checksum_of_part(&second[3], 0);
+    ck_assert_int_eq(parts[0].checksum.algorithm, CHECKSUM_SHA512);
+    ck_assert_mem_eq(parts[0].checksum.bytes, longest.bytes, CHECKSUM_BYTES_MAX);
     arena_free(&arena);
 
     ck_assert(!try_complete(stage->store, bucket, key, id, first, 4, NULL, &error));

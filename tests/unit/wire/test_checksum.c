@@ -12,10 +12,12 @@ START_TEST(names_and_headers)
         enum checksum_algorithm algorithm = (enum checksum_algorithm)i;
         ck_assert_int_eq(checksum_from_name(span_from_string(checksum_name(algorithm))), i);
         ck_assert_int_eq(checksum_from_header(span_from_string(checksum_header(algorithm))), i);
+        ck_assert_ptr_nonnull(strstr(CHECKSUM_VALID_NAMES, checksum_name(algorithm)));
     }
     ck_assert_int_eq(checksum_from_name(SPAN("crc32c")), CHECKSUM_CRC32C);
     ck_assert_int_eq(checksum_from_header(SPAN("X-Amz-Checksum-SHA256")), CHECKSUM_SHA256);
-    ck_assert_int_eq(checksum_from_name(SPAN("MD5")), CHECKSUM_NONE);
+    ck_assert_int_eq(checksum_from_name(SPAN("MD4")), CHECKSUM_NONE);
+    ck_assert_str_eq(checksum_element(CHECKSUM_XXHASH128), "ChecksumXXHASH128");
     ck_assert_int_eq(checksum_from_name(SPAN_EMPTY), CHECKSUM_NONE);
     ck_assert_int_eq(checksum_from_header(SPAN("x-amz-checksum-type")), CHECKSUM_NONE);
 }
@@ -31,6 +33,11 @@ static const struct {
     {CHECKSUM_CRC64NVME, "rosUhgp5mIg="},
     {CHECKSUM_SHA1, "98O8HYCOBHMq32eZZczDTKeuNEE="},
     {CHECKSUM_SHA256, "FeKw08M4keuw8e9gnsQZQgwg4yDOlMZfvIwzEkSOsiU="},
+    {CHECKSUM_SHA512, "2eZ2LdHI6vbWGzxhkvxAjU1tXxF20MKRabwk5xw/J0rSf81YEbMT1oH35V7ALXPUmclUVba1u1A6z1dPuo/+hQ=="},
+    {CHECKSUM_MD5, "JfnnlDI7RTiF9RgfG2JNCw=="},
+    {CHECKSUM_XXHASH64, "jLhB20DmroM="},
+    {CHECKSUM_XXHASH3, "ctyxi2ehff8="},
+    {CHECKSUM_XXHASH128, "MxGUd+3l3NXpcWQnaB1YYA=="},
 };
 
 START_TEST(sums_in_pieces)
@@ -54,6 +61,31 @@ START_TEST(sums_in_pieces)
 }
 END_TEST
 
+/* xxHash takes short and long input by different ways: the sum of pieces is that of the whole at every length. */
+START_TEST(long_sums_in_pieces)
+{
+    static uint8_t bytes[5000];
+    for (size_t i = 0; i < sizeof bytes; i++)
+        bytes[i] = (uint8_t)(i * i >> 3);
+    for (int i = CHECKSUM_NONE + 1; i < CHECKSUM_ALGORITHMS; i++) {
+        for (size_t size = 0; size <= sizeof bytes; size += size < 600 ? 1 : 397) {
+            struct checksum_sum whole;
+            struct checksum_sum pieces;
+            struct checksum_value values[2];
+            checksum_begin(&whole, (enum checksum_algorithm)i);
+            checksum_update(&whole, span_of(bytes, size));
+            checksum_begin(&pieces, (enum checksum_algorithm)i);
+            for (size_t at = 0, step = 1; at < size; at += step, step = step * 3 % 101 + 1)
+                checksum_update(&pieces, span_take(span_of(bytes + at, size - at), step));
+            struct checksum_sum copy = pieces; /* goes on as the first would have */
+            checksum_end(&whole, &values[0]);
+            checksum_end(&copy, &values[1]);
+            ck_assert_mem_eq(values[0].bytes, values[1].bytes, CHECKSUM_BYTES_MAX);
+        }
+    }
+}
+END_TEST
+
 START_TEST(composite_values_end_in_their_count) /* statement 105 */
 {
     struct checksum_value value = {.algorithm = CHECKSUM_CRC32, .type = CHECKSUM_COMPOSITE, .parts_count = 10000};
@@ -64,6 +96,10 @@ START_TEST(composite_values_end_in_their_count) /* statement 105 */
     value.parts_count = UINT32_MAX;
     checksum_format(&value, text);
     ck_assert_str_eq(text, "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=-4294967295");
+    value = (struct checksum_value){.algorithm = CHECKSUM_SHA512, .type = CHECKSUM_COMPOSITE};
+    value.parts_count = 10000;
+    checksum_format(&value, text);
+    ck_assert_uint_eq(strlen(text), 88 + strlen("-10000"));
 }
 END_TEST
 
@@ -120,6 +156,7 @@ int main(void)
     TCase *tests = tcase_create("checksum");
     tcase_add_test(tests, names_and_headers);
     tcase_add_test(tests, sums_in_pieces);
+    tcase_add_test(tests, long_sums_in_pieces);
     tcase_add_test(tests, composite_values_end_in_their_count);
     tcase_add_test(tests, refuses_other_texts);
     tcase_add_test(tests, hmac_of_rfc_4231);
