@@ -100,7 +100,8 @@ SUSPENDS bool bucket_begin(struct bucket_store *store, const struct write_intent
                            struct bucket_writer **ret_writer, struct error *error)
 {
     ASSERT(is_object_name(&intent->name));
-    return store_takes_key(store, intent->name.key, error) && store_takes_tags(store, intent->tags, error) &&
+    return store_takes_key(store, intent->name.key, error) &&
+           (intent->tags.size == 0 || store_keeps_tags(store, error)) &&
            store_takes_condition(store, STEP_PUT, intent->condition, error) &&
            store->operations->begin(store, intent, ret_writer, error);
 }
@@ -131,7 +132,8 @@ SUSPENDS bool bucket_copy(struct bucket_object *source, const struct object_name
                           struct error *error)
 {
     ASSERT(is_object_name(target) && result->attributes != NULL);
-    return store_takes_key(source->store, target->key, error) && store_takes_tags(source->store, result->tags, error) &&
+    return store_takes_key(source->store, target->key, error) &&
+           (result->tags.size == 0 || store_keeps_tags(source->store, error)) &&
            store_takes_condition(source->store, STEP_COPY, result->condition, error) &&
            source->store->operations->copy(source, target, result, ret_attributes, error);
 }
@@ -188,7 +190,8 @@ SUSPENDS bool bucket_create_upload(struct bucket_store *store, const struct uplo
                                    char ret_id[UPLOAD_ID_BYTES], struct error *error)
 {
     ASSERT(is_object_name(&intent->name) && intent->initiator.size <= ACCOUNT_ID_BYTES_MAX);
-    return store_takes_key(store, intent->name.key, error) && store_takes_tags(store, intent->tags, error) &&
+    return store_takes_key(store, intent->name.key, error) &&
+           (intent->tags.size == 0 || store_keeps_tags(store, error)) &&
            store->operations->create_upload(store, intent, ret_id, error);
 }
 
@@ -274,14 +277,14 @@ SUSPENDS bool bucket_read_tags(struct bucket_store *store, const struct object_n
                                struct error *error)
 {
     ASSERT(is_object_name(name));
-    return store_may_have_key(store, name->key, error) &&
-           (!store->capabilities.has_tags || store->operations->read_tags(store, name, ret_tags, error));
+    return store_keeps_tags(store, error) && store_may_have_key(store, name->key, error) &&
+           store->operations->read_tags(store, name, ret_tags, error);
 }
 
 SUSPENDS bool bucket_write_tags(struct bucket_store *store, const struct object_name *name, struct span tags,
                                 unsigned tags_count, struct error *error)
 {
     ASSERT(is_object_name(name));
-    return store_takes_tags(store, tags, error) && store_may_have_key(store, name->key, error) &&
+    return store_keeps_tags(store, error) && store_may_have_key(store, name->key, error) &&
            store->operations->write_tags(store, name, tags, tags_count, error);
 }

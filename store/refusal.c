@@ -70,8 +70,8 @@ bool store_may_have_key(const struct bucket_store *store, struct span key, struc
 
 /* ---- tags ---- */
 
-bool store_takes_tags(const struct bucket_store *store, struct span tags, struct error *error)
+bool store_keeps_tags(const struct bucket_store *store, struct error *error)
 {
-    return tags.size == 0 || store->capabilities.has_tags ||
+    return store->capabilities.has_tags ||
            error_set(error, ERROR_UNSUPPORTED, S3_NotImplemented, "The bucket behind this server keeps no tags.");
 }

@@ -20,5 +20,5 @@ bool store_takes_key(const struct bucket_store *store, struct span key, struct e
 /* NoSuchKey for one that is to be read: it cannot be there. */
 bool store_may_have_key(const struct bucket_store *store, struct span key, struct error *error);
 
-/* NotImplemented when there are tags and the store keeps none. */
-bool store_takes_tags(const struct bucket_store *store, struct span tags, struct error *error);
+/* NotImplemented when it keeps none. */
+bool store_keeps_tags(const struct bucket_store *store, struct error *error);

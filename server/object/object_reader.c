@@ -292,6 +292,20 @@ static bool describe_unframed(const struct object_reader *reader, struct frame_h
     return true;
 }
 
+/* The index said where reading would end, and has not been proved there: it may go on. */
+static void extend_window(struct object_reader *reader, uint64_t end)
+{
+    if (end <= reader->stored_end)
+        return;
+    reader->stored_end = reader->source->size;
+    say_window(reader);
+}
+
+static bool goes_on_behind(const struct object_reader *reader, const struct frame_header *header)
+{
+    return reader->frame_original + header->original_size < reader->end;
+}
+
 /* The header at frame_stored, which lies before the end of the stored bytes. */
 SUSPENDS static bool load_header(struct object_reader *reader, struct frame_header *ret_header, struct error *error)
 {
@@ -303,6 +317,7 @@ SUSPENDS static bool load_header(struct object_reader *reader, struct frame_head
                                    error);
     size_t want = (size_t)smaller(left, FRAME_HEADER_BYTES);
     if (reader->ahead_size < want) {
+        extend_window(reader, reader->frame_stored + want);
         if (!read_stored(reader, reader->frame_stored + reader->ahead_size, reader->ahead + reader->ahead_size,
                          want - reader->ahead_size, error))
             return false;
@@ -363,8 +378,8 @@ SUSPENDS static bool load_payload(struct object_reader *reader, const struct fra
         *ret_payload = span_take(span_skip(reader->source->whole, (size_t)from), size);
         return true;
     }
-    bool goes_on = reader->frame_original + header->original_size < reader->end;
-    size_t ahead = goes_on ? (size_t)smaller(reader->source->size - from - size, FRAME_HEADER_BYTES) : 0;
+    size_t ahead =
+        goes_on_behind(reader, header) ? (size_t)smaller(reader->source->size - from - size, FRAME_HEADER_BYTES) : 0;
     if (!read_stored(reader, from, slot->stored, size + ahead, error))
         return false;
     *ret_payload = span_of(slot->stored, size);
@@ -502,6 +517,9 @@ SUSPENDS static bool begin_frame(struct object_reader *reader, const struct fram
                                  struct span *ret_piece, struct error *error)
 {
     uint64_t offset = reader->frame_original;
+    uint64_t behind = reader->frame_stored + header->header_size + header->payload_size;
+    extend_window(reader,
+                  goes_on_behind(reader, header) ? smaller(behind + FRAME_HEADER_BYTES, reader->source->size) : behind);
     if (header->original_size > FRAME_ORIGINAL_BYTES || header->payload_size > FRAME_ORIGINAL_BYTES)
         return begin_stream(reader, header, error);
     if (header->codec == CODEC_PASSTHROUGH && reader->source->whole.size > 0 &&

@@ -181,14 +181,29 @@ static void close_object(struct bucket_object *object)
     let_go((struct memory_object *)object);
 }
 
+static void read_window(struct bucket_object *object, uint64_t first, uint64_t end)
+{
+    struct memory_object *stored = (struct memory_object *)object;
+    stored->window_first = first;
+    stored->window_end = end;
+    memory_of(object->store)->windows++;
+    memory_of(object->store)->window_bytes += end - first;
+}
+
 SUSPENDS static bool read_bytes(struct bucket_object *object, uint64_t offset, void *ret_bytes, size_t size,
                                 struct error *error)
 {
-    (void)error;
     struct memory_object *stored = (struct memory_object *)object;
     struct memory_store *store = memory_of(object->store);
     ASSERT(offset <= stored->body.size && size <= stored->body.size - offset);
     fiber_yield();
+    if (store->reads_until_changed == 0)
+        return error_set(error, ERROR_CHANGED, S3_SlowDown, "the object was written anew");
+    store->reads_until_changed--;
+    if (store->wants_windows) {
+        ASSERT(offset >= stored->window_first && offset + size <= stored->window_end);
+        stored->window_first = offset + size;
+    }
     memcpy(ret_bytes, stored->body.data + offset, size);
     store->reads++;
     store->bytes_read += size;
@@ -206,22 +221,24 @@ SUSPENDS static bool read_sidecar(struct bucket_object *object, struct buffer *r
     return !ret_sidecar->overflow || error_set(error, ERROR_TOO_LARGE, NULL, "the sidecar is too large");
 }
 
-static const struct bucket_store_operations operations = {
-    .open = open_object,
-    .head = head,
-    .read = read_bytes,
-    .read_sidecar = read_sidecar,
-    .close = close_object,
-    .begin = begin,
-    .write = write_bytes,
-    .commit = commit,
-    .abort = abort_write,
-};
+#define OPERATIONS                                                                                              \
+    .open = open_object, .head = head, .read = read_bytes, .read_sidecar = read_sidecar, .close = close_object, \
+    .begin = begin, .write = write_bytes, .commit = commit, .abort = abort_write
+
+static const struct bucket_store_operations operations = {OPERATIONS};
+static const struct bucket_store_operations operations_with_windows = {OPERATIONS, .read_window = read_window};
+
+void memory_store_want_windows(struct memory_store *store)
+{
+    store->wants_windows = true;
+    store->store.operations = &operations_with_windows;
+}
 
 void memory_store_init(struct memory_store *store)
 {
     *store = (struct memory_store){
         .store = {.operations = &operations, .capabilities = {.conditions = DECIDES_ALL, .has_tags = true}},
+        .reads_until_changed = UINT64_MAX,
         .writes_until_full = UINT64_MAX,
     };
     list_init(&store->objects);

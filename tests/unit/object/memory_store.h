@@ -9,7 +9,9 @@
 
 struct memory_object {
     struct bucket_object open; /* first: what bucket_open hands out */
-    struct list_link link;     /* in the store's list while it is current */
+    uint64_t window_first;     /* what is left of the window that was said */
+    uint64_t window_end;
+    struct list_link link; /* in the store's list while it is current */
     char key[128];
     struct object_attributes attributes;
     struct buffer body;
@@ -25,13 +27,19 @@ struct memory_store {
     unsigned revision;
     unsigned writers; /* begun, neither committed nor aborted */
     unsigned reads;
+    bool wants_windows; /* memory_store_want_windows; reads outside of what was said, or backwards, fail the test */
+    unsigned windows;   /* said */
+    uint64_t window_bytes;
     bool recalls_bodies; /* for tests that open an object once at a time */
     unsigned recalled;
     uint64_t bytes_read;
-    uint64_t writes_until_full; /* this many writes work, then the disk is full; UINT64_MAX at first */
+    uint64_t reads_until_changed; /* so many, then ERROR_CHANGED; UINT64_MAX at first */
+    uint64_t writes_until_full;   /* this many writes work, then the disk is full; UINT64_MAX at first */
 };
 
 void memory_store_init(struct memory_store *store);
+/* Before the first use: it is told what will be read. */
+void memory_store_want_windows(struct memory_store *store);
 void memory_store_free(struct memory_store *store);
 /* NULL when there is none. */
 struct memory_object *memory_store_find(struct memory_store *store, const char *key);
