@@ -56,6 +56,13 @@ static void fetch_input(struct journal *journal, const struct folding *folding)
     free(wanted);
 }
 
+/* Folds that follow each other more quickly outrun writers (J52). */
+static bool is_too_soon(const struct journal *journal)
+{
+    uint64_t gap_ns = journal->options.fold_gap_ms * UINT64_C(1000000);
+    return replica_now(journal) - journal->head_first_read_ns < gap_ns && !MUTATED(no_fold_gap);
+}
+
 /* Reads the head first, then lists: what the fold puts out of reach was not committed when the listing began (J27). */
 static bool gather(struct journal *journal, struct folding *folding)
 {
@@ -68,6 +75,8 @@ static bool gather(struct journal *journal, struct folding *folding)
         (void)tick(journal);
         return false;
     }
+    if (is_too_soon(journal))
+        return false; /* a tick has come to it while it was read here */
     if (!MUTATED(list_before_head_on_fold) && !list_input(journal, folding))
         return false;
     quarantine_read_released(journal, &folding->released);
@@ -375,18 +384,17 @@ static bool has_reason(const struct journal *journal)
 void compactor_run(void *argument)
 {
     struct journal *journal = argument;
-    uint64_t gap_ns = journal->options.fold_gap_ms * UINT64_C(1000000);
     unsigned failed = 0;
     while (replica_sleep_ms(journal, (journal->options.fold_gap_ms / 4 + 1) << failed)) {
-        if (!journal->is_ready || !journal->has_head || !replica_may_write(journal) ||
-            (replica_now(journal) - journal->head_first_read_ns < gap_ns && !MUTATED(no_fold_gap)))
+        if (!journal->is_ready || !journal->has_head || !replica_may_write(journal) || is_too_soon(journal))
             continue;
         bool must_drive = journal->must_drive || quarantine_has_work(journal);
         if (!must_drive && !has_reason(journal))
             continue;
         journal->must_drive = false;
-        if (fold(journal, must_drive))
-            failed = 0;
+        uint64_t generation = journal->head->generation;
+        if (fold(journal, must_drive) || journal->head->generation != generation)
+            failed = 0; /* whoever made it */
         else if (failed < FOLD_BACKOFF_MAX)
             failed++;
     }

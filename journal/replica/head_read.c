@@ -89,44 +89,51 @@ static void folded_free(struct folded *folded)
     free(folded);
 }
 
-static bool read_ledger(struct journal *journal, uint64_t generation, const struct head_ancestor *ancestor,
-                        struct folded *folded)
+struct reading {
+    struct journal *journal;
+    const struct head *head;
+    struct folded *folded; /* generation and count are filled in, keys not yet */
+    bool all_read;
+};
+
+static void read_ledger(void *context, size_t index)
 {
-    struct part_name part = {generation, ancestor->nonce, PART_LEDGER};
+    struct reading *reading = context;
+    struct journal *journal = reading->journal;
+    struct covered_generation *into = &reading->folded->generations[index];
+    struct part_name part = {into->generation, head_ancestor(reading->head, into->generation)->nonce, PART_LEDGER};
     char name[JOURNAL_NAME_BYTES];
     struct buffer body;
     struct store_etag etag;
     struct error error;
-    struct segment_key *keys = NULL;
     uint32_t count = 0;
     if (MUTATED(part_names_without_nonce))
         memset(&part.nonce, 0, sizeof part.nonce);
     part_name_format(&part, name);
     buffer_init(&body, PART_BYTES_MAX);
     struct journal_store *store = journal->environment.store;
-    deadline_t deadline = replica_deadline_for(journal, ancestor->folded_count * (uint64_t)SEGMENT_KEY_STORED_BYTES);
+    deadline_t deadline = replica_deadline_for(journal, into->count * (uint64_t)SEGMENT_KEY_STORED_BYTES);
     enum store_answer answer = store->get(store, name, NULL, &body, &etag, deadline);
-    bool is_good = answer == STORE_DONE && ledger_decode(buffer_span(&body), &part, &keys, &count, &error) &&
-                   count == ancestor->folded_count;
+    bool is_good = answer == STORE_DONE && ledger_decode(buffer_span(&body), &part, &into->keys, &count, &error) &&
+                   count == into->count;
     buffer_free(&body);
     replica_note_part(journal, answer, is_good);
-    if (is_good)
-        folded->generations[folded->count++] = (struct covered_generation){generation, keys, count};
-    else
-        free(keys);
-    return is_good;
+    reading->all_read &= is_good;
 }
 
-/* Of the generations behind `after`, as far as the head remembers. */
+/* Of the generations behind `after`, as far as the head remembers; all at once: one after the other they would take
+ * longer, on a slow store, than the parts of a head are kept (J45). */
 static bool read_ledgers(struct journal *journal, const struct head *head, uint64_t after, struct folded *folded)
 {
+    struct reading reading = {journal, head, folded, true};
     uint64_t oldest = head->generation - head->ancestors_count + 1;
     for (uint64_t generation = after + 1 > oldest ? after + 1 : oldest; generation <= head->generation; generation++) {
-        const struct head_ancestor *ancestor = head_ancestor(head, generation);
-        if (ancestor->folded_count > 0 && !read_ledger(journal, generation, ancestor, folded))
-            return false;
+        uint32_t count = head_ancestor(head, generation)->folded_count;
+        if (count > 0)
+            folded->generations[folded->count++] = (struct covered_generation){generation, NULL, count};
     }
-    return true;
+    bool all_tried = replica_each(journal, folded->count, read_ledger, &reading);
+    return all_tried && reading.all_read;
 }
 
 /* ---- the checkpoint ---- */

@@ -137,14 +137,16 @@ static struct part_name name_of(const struct head_layer *layer)
     return name;
 }
 
-static enum store_answer fetch(struct journal *journal, const struct head_layer *layer, struct buffer *ret_body)
+/* `bytes`: on their way at the same time, itself included. */
+static enum store_answer fetch(struct journal *journal, const struct head_layer *layer, uint64_t bytes,
+                               struct buffer *ret_body)
 {
     struct part_name name = name_of(layer);
     char text[JOURNAL_NAME_BYTES];
     struct store_etag etag;
     part_name_format(&name, text);
     struct journal_store *store = journal->environment.store;
-    return store->get(store, text, NULL, ret_body, &etag, replica_deadline_for(journal, layer->bytes));
+    return store->get(store, text, NULL, ret_body, &etag, replica_deadline_for(journal, bytes));
 }
 
 /* The body becomes that of both. */
@@ -159,7 +161,7 @@ static bool merge_with(struct journal *journal, const struct part_name *name, co
     ASSERT(newer != NULL);
     buffer_init(&below, PART_BYTES_MAX);
     buffer_init(&merged, PART_BYTES_MAX);
-    enum store_answer answer = fetch(journal, layer, &below);
+    enum store_answer answer = fetch(journal, layer, layer->bytes, &below);
     bool is_merged = answer == STORE_DONE && source_open(newer, buffer_span(body), name) &&
                      source_open(older, buffer_span(&below), &layer_name);
     if (is_merged) {
@@ -215,21 +217,39 @@ static void put_into(struct layer *base, const struct part_entry *entry)
         (void)entries_put(entries, entry->key, hash, entry->value);
 }
 
-static bool load_layer(struct journal *journal, const struct head_layer *layer, struct layer *base)
+/* The bodies of all layers, which are on their way at once. Each is larger than those above it together, or nearly so:
+ * all take not much more room than the largest. */
+struct loading {
+    struct journal *journal;
+    const struct head *head;
+    uint64_t bytes;
+    struct buffer bodies[HEAD_LAYERS_MAX];
+    enum store_answer answers[HEAD_LAYERS_MAX];
+};
+
+static void fetch_layer(void *context, size_t index)
 {
-    struct buffer body;
+    struct loading *loading = context;
+    buffer_init(&loading->bodies[index], PART_BYTES_MAX);
+    const struct head_layer *layer = &loading->head->layers[index];
+    loading->answers[index] = fetch(loading->journal, layer, loading->bytes, &loading->bodies[index]);
+}
+
+static bool load_layer(struct loading *loading, uint32_t index, struct layer *base)
+{
+    struct journal *journal = loading->journal;
     struct state_part_reader reader;
     struct error error;
-    struct part_name name = name_of(layer);
-    buffer_init(&body, PART_BYTES_MAX);
-    enum store_answer answer = fetch(journal, layer, &body);
-    bool is_good = answer == STORE_DONE && state_part_open(buffer_span(&body), &name, &reader, &error);
+    struct part_name name = name_of(&loading->head->layers[index]);
+    enum store_answer answer = loading->answers[index];
+    bool is_good =
+        answer == STORE_DONE && state_part_open(buffer_span(&loading->bodies[index]), &name, &reader, &error);
     for (struct part_entry entry; is_good && state_part_next(&reader, &entry, &error);) {
         put_into(base, &entry);
         replica_breathe(journal, ENTRY_COST_BYTES + entry.value.size);
     }
     is_good = is_good && error.kind == ERROR_NONE;
-    buffer_free(&body);
+    buffer_free(&loading->bodies[index]);
     replica_note_part(journal, answer, is_good);
     return is_good;
 }
@@ -246,9 +266,18 @@ static uint64_t digest_of(struct journal *journal, const struct layer *layer)
 /* From the oldest: each layer changes what is there. */
 bool layers_load(struct journal *journal, const struct head *head, struct layer *ret_base)
 {
-    bool is_good = true;
+    struct loading *loading = calloc(1, sizeof *loading);
+    ASSERT(loading != NULL);
+    loading->journal = journal;
+    loading->head = head;
+    for (uint32_t i = 0; i < head->layers_count; i++)
+        loading->bytes += head->layers[i].bytes;
+    bool is_good = replica_each(journal, head->layers_count, fetch_layer, loading);
     for (uint32_t i = head->layers_count; is_good && i-- > 0;)
-        is_good = load_layer(journal, &head->layers[i], ret_base);
+        is_good = load_layer(loading, i, ret_base);
+    for (uint32_t i = 0; i < HEAD_LAYERS_MAX; i++)
+        buffer_free(&loading->bodies[i]);
+    free(loading);
     if (is_good && digest_of(journal, ret_base) != head->digest) {
         replica_alarm(journal, ALARM_DIGEST);
         is_good = false;

@@ -72,6 +72,52 @@ void replica_release_busy(struct journal *journal)
     journal->environment.scheduler->wake_all(journal->environment.scheduler, &journal->idle);
 }
 
+/* ---- several requests at once ---- */
+
+struct several {
+    struct journal *journal;
+    size_t count, next;
+    void (*each)(void *context, size_t index);
+    void *context;
+    unsigned helpers;
+    struct wait_queue helped;
+};
+
+static void do_some(struct several *several)
+{
+    while (several->next < several->count && !several->journal->is_stopping)
+        several->each(several->context, several->next++);
+}
+
+static void help(void *argument)
+{
+    struct several *several = argument;
+    struct journal *journal = several->journal;
+    do_some(several);
+    several->helpers--;
+    journal->tasks--;
+    journal->environment.scheduler->wake_all(journal->environment.scheduler, &several->helped);
+}
+
+bool replica_each(struct journal *journal, size_t count, void (*each)(void *context, size_t index), void *context)
+{
+    struct journal_scheduler *scheduler = journal->environment.scheduler;
+    struct several several = {.journal = journal, .count = count, .each = each, .context = context};
+    wait_queue_init(&several.helped);
+    for (unsigned i = 1; i < REQUESTS_AT_ONCE && i < count; i++) {
+        if (!scheduler->spawn(scheduler, "journal-helper", help, &several))
+            break; /* then fewer at once */
+        several.helpers++;
+        journal->tasks++;
+    }
+    do_some(&several);
+    while (several.helpers > 0) /* each ends with its request, also when the journal stops */
+        (void)scheduler->wait(scheduler, &several.helped, replica_deadline(journal));
+    return several.next >= count;
+}
+
+/* ---- long computations ---- */
+
 void replica_breathe(struct journal *journal, size_t bytes)
 {
     if (bytes < journal->slice_bytes) {

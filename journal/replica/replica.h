@@ -11,7 +11,10 @@
 #include "journal/mutation.h"
 #include "journal/replica/covered.h"
 
-enum { FAILED_READS_ARE_DAMAGE = 3 }; /* one after the other, of one object */
+enum {
+    FAILED_READS_ARE_DAMAGE = 3, /* one after the other, of one object */
+    REQUESTS_AT_ONCE = 12,       /* of one tick or fold: a cold start must not wait for one body after the other */
+};
 
 enum body_state {
     BODY_ABSENT,
@@ -135,6 +138,10 @@ void tail_changed(struct journal *journal, const struct segment_key *key);
 /* False when the journal is stopping. */
 SUSPENDS bool replica_take_busy(struct journal *journal);
 void replica_release_busy(struct journal *journal);
+/* each(context, index) for every index, several at once. False: the journal is stopping, and some were left out. All
+ * that began have ended when it returns. */
+SUSPENDS bool replica_each(struct journal *journal, size_t count, void (*each)(void *context, size_t index),
+                           void *context);
 /* Between the slices of long computations: after some bytes of work others run. */
 SUSPENDS void replica_breathe(struct journal *journal, size_t bytes);
 SUSPENDS void replica_free_layer(struct journal *journal, struct layer *layer);

@@ -117,21 +117,21 @@ static enum fetched fetch_once(struct journal *journal, const struct journal_id 
     return is_here || was_damaged ? FETCHED : FETCH_AGAIN;
 }
 
-/* ---- several at once ---- */
+/* ---- all of them ---- */
 
 struct fetching {
     struct journal *journal;
     const struct journal_id *lineage;
     const struct segment_key *keys;
-    size_t count, next;
-    unsigned attempts, helpers;
-    struct wait_queue helped;
+    unsigned attempts;
     struct window_fetched result;
 };
 
-static void fetch_one(struct fetching *fetching, const struct segment_key *key)
+static void fetch_one(void *context, size_t index)
 {
+    struct fetching *fetching = context;
     struct journal *journal = fetching->journal;
+    const struct segment_key *key = &fetching->keys[index];
     enum fetched fetched = FETCH_AGAIN;
     for (unsigned i = 0; i < fetching->attempts && fetched == FETCH_AGAIN; i++)
         fetched = fetch_once(journal, fetching->lineage, key);
@@ -142,42 +142,11 @@ static void fetch_one(struct fetching *fetching, const struct segment_key *key)
         item->seen_round = 0;
 }
 
-static void fetch_some(struct fetching *fetching)
-{
-    while (fetching->next < fetching->count && !fetching->journal->is_stopping)
-        fetch_one(fetching, &fetching->keys[fetching->next++]);
-}
-
-static void help(void *argument)
-{
-    struct fetching *fetching = argument;
-    struct journal *journal = fetching->journal;
-    fetch_some(fetching);
-    fetching->helpers--;
-    journal->tasks--;
-    journal->environment.scheduler->wake_all(journal->environment.scheduler, &fetching->helped);
-}
-
 struct window_fetched window_fetch(struct journal *journal, const struct journal_id *lineage,
                                    const struct segment_key *keys, size_t count, unsigned attempts)
 {
-    struct journal_scheduler *scheduler = journal->environment.scheduler;
-    struct fetching fetching = {.journal = journal,
-                                .lineage = lineage,
-                                .keys = keys,
-                                .count = count,
-                                .attempts = attempts,
-                                .result = {.all_read = true}};
-    wait_queue_init(&fetching.helped);
-    for (unsigned i = 1; i < WINDOW_FETCHES_AT_ONCE && i < count; i++) {
-        if (!scheduler->spawn(scheduler, "journal-fetch", help, &fetching))
-            break; /* then fewer at once */
-        fetching.helpers++;
-        journal->tasks++;
-    }
-    fetch_some(&fetching);
-    while (fetching.helpers > 0) /* each ends with its request, also when the journal stops */
-        (void)scheduler->wait(scheduler, &fetching.helped, replica_deadline(journal));
-    fetching.result.all_read &= fetching.next >= count;
+    struct fetching fetching = {journal, lineage, keys, attempts, {.all_read = true}};
+    bool all_tried = replica_each(journal, count, fetch_one, &fetching);
+    fetching.result.all_read &= all_tried;
     return fetching.result;
 }

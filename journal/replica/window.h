@@ -4,10 +4,6 @@
 
 #include "journal/replica/replica.h"
 
-/* Bodies on their way at once, of one tick or fold: a cold start must not wait for one after the other. Each has at
- * most SEGMENT_BYTES_MAX, and commonly a few KiB. */
-enum { WINDOW_FETCHES_AT_ONCE = 12 };
-
 struct window_listing {
     struct segment_key *keys; /* in order */
     size_t count, capacity;

@@ -42,11 +42,11 @@ static void check_batches(const struct state *state)
         const struct truth *truth = &sim.truths[i];
         if (truth->is_committed && !visible[i] && !is_touched(truth))
             violate("J1", (int)i, "was committed, and is lost");
-        bool all_rejected = truth->tries > 0 && !truth->is_committed && !truth->is_maybe;
+        bool is_nowhere = truth->tries + truth->refusals > 0 && !truth->is_committed && !truth->is_maybe;
         for (unsigned t = 0; t < truth->tries; t++)
-            all_rejected &= truth->outcomes[t] == JOURNAL_REJECTED;
-        if (all_rejected && visible[i])
-            violate("J2", (int)i, "was rejected, and is there");
+            is_nowhere &= truth->outcomes[t] == JOURNAL_REJECTED;
+        if (is_nowhere && visible[i])
+            violate("J2", (int)i, "was rejected or refused, and is there");
     }
 }
 
@@ -73,7 +73,8 @@ void check_end(void)
 static void check_leftover(const char *name)
 {
     struct segment_key key;
-    if (segment_name_parse(span_from_string(name), &key) && key.base + sim.head.window + 4 < sim.head.generation)
+    if (segment_name_parse(span_from_string(name), &key) && key.base + sim.head.window + 4 < sim.head.generation &&
+        head_find_quarantined(&sim.head, &key) == NULL) /* that one stays until somebody releases it */
         violate("J32", -1, "a dead segment was never removed");
 }
 

@@ -130,10 +130,10 @@ static void check_segment_deleted(const struct segment_key *key)
         violate("J39", -1, "a segment was deleted that is in quarantine");
     else if (segment->covered == 0 && key->base + sim.head.window > sim.head.generation)
         violate("J29", -1, "a segment was deleted that is live");
-    else if (segment->covered == 0 && key->base + sim.head.window + 1 > sim.head.generation)
-        violate("J29", -1, "a segment was deleted under the head that rejects it");
-    else if (segment->covered + 1 > sim.head.generation)
-        violate("J29", -1, "a segment was deleted under the head that covers it");
+    else if (segment->covered == 0 && key->base + sim.head.window + 2 > sim.head.generation)
+        violate("J29", -1, "a segment was deleted less than two generations after it was rejected");
+    else if (segment->covered + 2 > sim.head.generation)
+        violate("J29", -1, "a segment was deleted less than two generations after it was covered");
 }
 
 static void check_part_deleted(const struct part_name *part)

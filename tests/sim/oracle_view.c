@@ -13,42 +13,57 @@ enum { SLOW_AGE_MS_MAX = 60000, CALM_AGE_MS_MAX = 2500 + 4000 }; /* the default 
 
 /* ---- what the lists hold ---- */
 
-/* Marks what the list holds; -1, or the batch that is there twice. */
-static int list_read(const struct state *state, struct span name, bool *ret_visible, unsigned *ret_count)
+/* How often the list holds each number. False: it holds one that is none. */
+static bool list_read(const struct state *state, struct span name, uint8_t *ret_times)
 {
     struct cursor cursor = cursor_of(state_list(state, SPACE_TEST, SPAN("order"), name));
-    int twice = -1;
-    *ret_count = 0;
-    memset(ret_visible, 0, BATCHES_MAX);
+    memset(ret_times, 0, BATCHES_MAX);
     while (cursor.rest.size > 0 && !cursor.failed) {
         (void)cursor_u32(&cursor);
         uint32_t number = cursor_u32(&cursor);
         if (number >= BATCHES_MAX)
-            return (int)number;
-        if (ret_visible[number])
-            twice = (int)number;
-        ret_visible[number] = true;
-        ++*ret_count;
+            return false;
+        ret_times[number]++;
     }
-    return twice;
+    return true;
+}
+
+/* What a lost head may have rejected counts after a restore, which says so; and so does another try of it. */
+static bool may_repeat(const struct truth *truth)
+{
+    bool was_rejected = false;
+    for (unsigned t = 0; t < truth->tries; t++)
+        was_rejected |= truth->outcomes[t] == JOURNAL_REJECTED;
+    return sim.counts_undecided && was_rejected && !truth->has_id;
+}
+
+/* Nothing was ever written, each answer said. Rejected ones may still be seen where an older head is known (J6). */
+static bool is_refused(const struct truth *truth)
+{
+    return truth->refusals > 0 && truth->refusals == truth->submissions && truth->under_way == 0;
 }
 
 void check_state(const struct state *state, bool *ret_visible)
 {
-    static bool twins[BATCHES_MAX];
-    unsigned count, twins_count;
-    int twice = list_read(state, SPAN("all"), ret_visible, &count);
-    if (twice >= 0)
-        violate("J11", twice, "counts twice");
-    (void)list_read(state, SPAN("twin"), twins, &twins_count);
-    if (count != twins_count || memcmp(twins, ret_visible, sizeof twins) != 0)
+    static uint8_t times[BATCHES_MAX], twins[BATCHES_MAX];
+    if (!list_read(state, SPAN("all"), times))
+        violate("J6", -1, "a number is in the list that nobody wrote");
+    (void)list_read(state, SPAN("twin"), twins);
+    if (memcmp(twins, times, sizeof twins) != 0)
         violate("J4", -1, "a batch is visible in part");
     int64_t sum = state_counter(state, SPACE_TEST, SPAN("sum"), SPAN("all"));
     int64_t expected = 0;
+    memset(ret_visible, 0, BATCHES_MAX);
     for (unsigned i = 0; i < sim.truths_count; i++) {
-        expected += ret_visible[i] ? truth_amount(i) : 0;
-        if (ret_visible[i] && !sim.truths[i].is_submitted)
+        const struct truth *truth = &sim.truths[i];
+        ret_visible[i] = times[i] > 0;
+        expected += times[i] * truth_amount(i);
+        if (times[i] > 1 && !may_repeat(truth))
+            violate("J11", (int)i, "counts twice");
+        if (ret_visible[i] && !truth->is_submitted)
             violate("J6", (int)i, "was never submitted");
+        if (ret_visible[i] && is_refused(truth))
+            violate("J2", (int)i, "was refused, and is there");
     }
     if (sum != expected)
         violate("J11", -1, "the counter is not the sum of what is visible");

@@ -29,6 +29,14 @@ enum crash_effect { EFFECT_NEVER, EFFECT_BEFORE, EFFECT_AFTER_RESTART, CRASH_EFF
 /* Of a compactor, in the order in which it passes through them. */
 enum stage { STAGE_NONE, STAGE_HEAD_READ, STAGE_LISTED, STAGE_PARTS, STAGE_PUBLISHED, STAGE_DELETED };
 
+enum { HEADS_REMEMBERED = 32 };
+
+/* No two heads have equal bytes (J31), so one that is read again is the same, whatever was read in between. */
+struct head_reading {
+    struct store_etag etag;
+    uint64_t at; /* when it was read first */
+};
+
 struct progress {
     const char *task; /* its name */
     enum stage stage;
@@ -36,10 +44,10 @@ struct progress {
     bool has_written, is_writing;
     unsigned pages; /* of the listing under way */
     uint64_t names_changed;
-    struct store_etag head; /* the head that this task read last, */
-    uint64_t head_read_at;  /* when it read it first, */
-    uint64_t listed_at;     /* and when its last listing of segments began */
-    bool listing_moved;     /* the fold's listing had several pages, and names came or went between them */
+    struct head_reading heads[HEADS_REMEMBERED]; /* that this task has read, in a ring */
+    unsigned heads_next;
+    uint64_t listed_at; /* when its last listing of segments began */
+    bool listing_moved; /* the fold's listing had several pages, and names came or went between them */
 };
 
 /* Before the request is sent. */

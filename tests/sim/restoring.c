@@ -241,6 +241,7 @@ void restoring_run(void)
         violate(is_copy ? "J49" : "J36", -1, "operators could not save the journal");
     if (is_hopeless)
         return;
+    sim.counts_undecided = undecided > 0;
     (void)world_run(never, do_nothing, world_now() + UINT64_C(60000) * MS, STEPS_MAX); /* whatever comes late */
     flushed = 0;
     for (unsigned i = 0; i < FRESH && !sim.result->is_violated; i++) {

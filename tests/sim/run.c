@@ -83,6 +83,7 @@ void run_seed(uint64_t seed, struct run_result *ret_result)
     interference_begin();
     uint64_t multi_page_before = coverage.counts[COVER_multi_page];
     sim.truths_count = 0;
+    sim.counts_undecided = false;
     is_over = sim.is_ending = sim.is_resolving = sim.has_head = false;
     segments_begin();
     disks_begin();

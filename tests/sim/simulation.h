@@ -23,7 +23,9 @@ enum {
 struct truth {
     struct journal_id id;
     bool has_id, is_committed, is_maybe, is_submitted;
-    unsigned tries;
+    unsigned submissions, under_way; /* of it to a journal */
+    unsigned refusals;               /* nothing was written, the answer said */
+    unsigned tries;                  /* that have a key */
     struct segment_key keys[TRIES_MAX];
     enum journal_outcome outcomes[TRIES_MAX];
 };
@@ -58,6 +60,7 @@ struct simulation {
     struct actor actors[REPLICAS_MAX + 1]; /* one is started fresh at the end */
     unsigned actors_count;
     bool is_ending, is_calm, is_resolving, has_spools;
+    bool counts_undecided; /* an operator has agreed that rejected segments may count */
     unsigned hasty_count;  /* actors whose compactor leaves no time between generations */
     uint64_t slow_list_ms; /* of the first actor, a page */
     bool has_stale_lists, has_one_compactor;

@@ -267,6 +267,8 @@ static enum journal_outcome submit(struct actor *actor, unsigned number)
     bool is_permitted = !is_newer || !sim.has_head || sim.head.op_kind_last == OP_KIND_LAST;
     struct journal_batch batch = {truth->id, truth->tries > 0 ? truth->keys[0].base : 0, buffer_span(&ops)};
     truth->is_submitted = true;
+    truth->submissions++;
+    truth->under_way++;
     int program = actor->last_committed;
     struct view *seen = malloc(sizeof *seen); /* what its readers could see: too large for a task's stack */
     ASSERT(seen != NULL);
@@ -277,8 +279,10 @@ static enum journal_outcome submit(struct actor *actor, unsigned number)
     bool is_first = truth->tries == 0 && journal_state(journal) != NULL;
     struct journal_answer answer = journal_submit(journal, &batch, &error);
     buffer_free(&ops);
+    truth->under_way--;
     if (actor->process.is_dead || journal->is_stopping)
         answer.outcome = JOURNAL_UNKNOWN; /* what a process knew that died, nobody knows */
+    truth->refusals += answer.outcome == JOURNAL_REFUSED;
     if (!is_permitted && answer.outcome != JOURNAL_REFUSED && !actor->process.is_dead)
         violate("J40", (int)number, "was written though the head does not permit its kind");
     COVER_IF(!is_permitted && answer.outcome == JOURNAL_REFUSED, newer_not_permitted);
