@@ -86,8 +86,6 @@ static const struct option OPTIONS[] = {
      .help = "how often the journal asks whether another replica has written; one small request each time"},
     {"catalogue-max-size", OPTION_SIZE, AT(catalogue_max_size), "1T", "BYTES", .least = 1 << 20, .most = 16LL << 40,
      .help = "address space that the catalogue may take (not memory, not disk)"},
-    {"test-part-bytes-min", OPTION_SIZE, AT(test_part_bytes_min), "0", "BYTES", .least = 0, .most = 64 << 20,
-     .help = "for tests: the store asks so much of each stored part but the last, as S3 does (5M)"},
     {"log-format", OPTION_CHOICE, AT(log_format), "text", "NAME", .allowed = "text|json",
      .help = "log lines on stderr"},
     {"log-level", OPTION_CHOICE, AT(log_level), "info", "NAME", .allowed = "error|warning|info|debug",

@@ -42,9 +42,8 @@ struct config {
     uint64_t drain_timeout_ms;
     uint64_t journal_poll_ms;
     uint64_t catalogue_max_size;
-    uint64_t test_part_bytes_min; /* of stored parts; 0: none */
-    uint64_t log_format;          /* enum config_log_format */
-    uint64_t log_level;           /* enum config_log_level */
+    uint64_t log_format; /* enum config_log_format */
+    uint64_t log_level;  /* enum config_log_level */
 
     char *access_key; /* from the environment; "": not given */
     char *secret_key;

@@ -14,7 +14,7 @@ struct control {
     int signal_fd; /* signalfd, not blocking: SIGTERM, SIGINT and SIGHUP, which every thread has blocked */
     int admin_fd;  /* listening */
     const struct admin_view *view;
-    struct bucket_store *store;      /* the embedded one */
+    const struct backend *backend;
     struct journal_service *journal; /* NULL: --raw */
     unsigned journal_poll_ms;
     struct tls_server *tls;       /* NULL: plain HTTP */

@@ -5,8 +5,8 @@
 #include "runtime/log.h"
 #include "runtime/loop.h"
 #include "s3client/wire/s3_error.h"
-#include "store/embedded/embedded.h"
 
+#include <assert.h>
 #include <string.h>
 
 enum {
@@ -131,18 +131,19 @@ SUSPENDS static void run(void *argument)
     }
 }
 
-bool journal_service_start(struct journal_service *service, struct bucket_store *store, unsigned poll_ms,
+bool journal_service_start(struct journal_service *service, const struct backend *backend, unsigned poll_ms,
                            struct error *error)
 {
-    *service = (struct journal_service){.store = store,
-                                        .spool = embedded_spool(store),
+    *service = (struct journal_service){.store = backend->store,
+                                        .spool = backend->spool,
                                         .options = {.poll_ms = poll_ms, .may_seed = true},
                                         .told = {.condition = JOURNAL_NOT_READY}};
     fiber_scheduler_init(&service->scheduler);
     struct journal_scheduler *scheduler = &service->scheduler.base;
     service->environment =
         (struct journal_environment){.clock = clock_system(), .random = random_system(), .scheduler = scheduler};
-    embedded_id(store, service->environment.place.bytes);
+    static_assert(sizeof service->environment.place.bytes == sizeof backend->id, "a place is named by its backend");
+    memcpy(service->environment.place.bytes, backend->id, sizeof backend->id);
     return scheduler->spawn(scheduler, "journal", run, service) ||
            error_set(error, ERROR_BUSY, NULL, "there is no fiber for the journal");
 }

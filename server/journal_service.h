@@ -13,9 +13,10 @@
 #include "journal/savings/savings.h"
 #include "journal/savings/spool_sender.h"
 #include "runtime/base/error.h"
+#include "server/backend.h"
 
 struct journal_service {
-    struct bucket_store *store; /* the embedded one */
+    struct bucket_store *store;
     struct spool *spool;
     struct fiber_scheduler scheduler;
     struct journal_environment environment;
@@ -35,7 +36,7 @@ struct journal_service {
 };
 
 /* Starts its fibers; they run once the loop does. `poll_ms`: how often it looks for what others wrote. */
-bool journal_service_start(struct journal_service *service, struct bucket_store *store, unsigned poll_ms,
+bool journal_service_start(struct journal_service *service, const struct backend *backend, unsigned poll_ms,
                            struct error *error);
 /* Sends what waits, until the deadline (and for 10 s at most); then everything ends, within the deadline of a request.
  */

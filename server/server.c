@@ -13,8 +13,6 @@
 #include "server/first_credentials.h"
 #include "server/processors.h"
 #include "server/shard.h"
-#include "store/embedded/embedded.h"
-#include "store/joiner/joiner.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -32,8 +30,8 @@ struct server {
     const struct config *config;
     struct first_credentials first;
     struct accounts *accounts;
-    struct bucket_store *store;    /* the embedded one */
-    struct bucket_store *requests; /* the one that requests see: the same, or a joiner in front of it */
+    backend_opener *open;
+    struct backend *backend;
     struct offload *codec_threads;
     struct offload *list_threads;
     struct tls_server *tls; /* NULL: plain HTTP */
@@ -57,10 +55,10 @@ struct server {
 
 /* ---- limits ---- */
 
-static bool choose_connections(struct server *server, uint64_t volume_files, struct error *error)
+static bool choose_connections(struct server *server, uint64_t backend_files, struct error *error)
 {
     uint64_t connections;
-    if (!limits_connections(&server->limits, volume_files, server->config->connections_max, &connections, error))
+    if (!limits_connections(&server->limits, backend_files, server->config->connections_max, &connections, error))
         return false;
     unsigned shards = server->shards_count;
     server->common.connections_max = (unsigned)((connections + shards - 1) / shards);
@@ -72,7 +70,7 @@ static bool choose_limits(struct server *server, struct error *error)
     const struct config *config = server->config;
     struct processors processors = processors_available("");
     unsigned shards = config->shards != 0 ? (unsigned)config->shards : processors.count;
-    shards = shards < EMBEDDED_SHARDS_MAX ? shards : EMBEDDED_SHARDS_MAX;
+    shards = shards < BACKEND_SHARDS_MAX ? shards : BACKEND_SHARDS_MAX;
     server->shards_count = shards;
     server->common.shards_count = shards;
     server->common.is_pinned = shards == processors.masked;
@@ -125,25 +123,16 @@ static bool start_threads(struct server *server, struct error *error)
     return server->codec_threads != NULL;
 }
 
-static bool open_store(struct server *server, struct error *error)
+static bool open_backend(struct server *server, struct error *error)
 {
-    const struct embedded_options options = {
-        .kind = server->config->raw ? EMBEDDED_RAW : EMBEDDED_PACKED,
+    const struct backend_means means = {
+        .config = server->config,
         .shards = server->shards_count,
-        .catalogue_max_bytes = server->config->catalogue_max_size,
-        .offload = server->list_threads,
+        .threads = server->list_threads,
         .files_max = limits_volume_files_max(&server->limits),
-        .part_bytes_min = server->config->test_part_bytes_min,
     };
-    server->store = embedded_open(config_backend_folder(server->config), &options, error);
-    if (server->store == NULL)
-        return false;
-    struct embedded_usage usage;
-    embedded_usage(server->store, &usage);
-    if (!choose_connections(server, usage.files, error))
-        return false;
-    server->requests = server->store->capabilities.part_bytes_min > 0 ? joiner_create(server->store) : server->store;
-    return true;
+    server->backend = server->open(&means, error);
+    return server->backend != NULL && choose_connections(server, server->backend->files, error);
 }
 
 static bool load_accounts(struct server *server, struct error *error)
@@ -191,8 +180,7 @@ static void prepare_shards(struct server *server)
     hex_encode(span_of(host_id, sizeof host_id), server->host_id);
 
     server->common.config = server->config;
-    server->common.store = server->store;
-    server->common.requests = server->requests;
+    server->common.backend = server->backend;
     server->common.accounts = server->accounts;
     server->common.codec_threads = server->codec_threads;
     server->common.tls = server->tls;
@@ -205,7 +193,7 @@ static void prepare_shards(struct server *server)
     server->view = (struct admin_view){
         .shards = server->views,
         .shards_count = server->shards_count,
-        .store = server->store,
+        .backend = server->backend,
         .journal = server->config->raw ? NULL : &server->journal,
         .is_ready = &server->is_ready,
         .started_ms = clock_wall_ms(clock_system()),
@@ -214,7 +202,7 @@ static void prepare_shards(struct server *server)
         .signal_fd = server->signal_fd,
         .admin_fd = server->admin_fd,
         .view = &server->view,
-        .store = server->store,
+        .backend = server->backend,
         .journal = server->view.journal != NULL ? &server->journal : NULL,
         .journal_poll_ms = (unsigned)server->config->journal_poll_ms,
         .tls = server->tls,
@@ -253,7 +241,7 @@ static bool start(struct server *server, struct error *error)
     enum log_format format = config->log_format == CONFIG_LOG_JSON ? LOG_JSON : LOG_TEXT;
     /* certificate and ports first: whoever finds them wrong or taken shall not have touched the folder */
     if (!choose_limits(server, error) || !load_certificate(server, error) || !bind_listeners(server, error) ||
-        !open_signals(server, error) || !start_threads(server, error) || !open_store(server, error) ||
+        !open_signals(server, error) || !start_threads(server, error) || !open_backend(server, error) ||
         !load_accounts(server, error) || !log_start(STDERR_FILENO, format, log_level_of(config->log_level), error))
         return false;
     prepare_shards(server);
@@ -263,11 +251,12 @@ static bool start(struct server *server, struct error *error)
     return true;
 }
 
-struct server *server_start(const struct config *config, struct error *error)
+struct server *server_start(const struct config *config, backend_opener *open, struct error *error)
 {
     /* one for the process: when its start fails, threads that have begun may still look at it */
     static struct server server;
     server.config = config;
+    server.open = open;
     return start(&server, error) ? &server : NULL;
 }
 
@@ -286,9 +275,7 @@ void server_close(struct server *server)
     (void)pthread_barrier_destroy(&server->ended);
     (void)close(server->admin_fd);
     (void)close(server->signal_fd);
-    if (server->requests != server->store)
-        joiner_destroy(server->requests);
-    embedded_close(server->store);
+    server->backend->operations->close(server->backend);
     if (server->codec_threads != NULL)
         offload_destroy(server->codec_threads);
     offload_destroy(server->list_threads);

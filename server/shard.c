@@ -10,7 +10,6 @@
 #include "server/control.h"
 #include "server/processors.h"
 #include "server/request_log.h"
-#include "store/embedded/embedded.h"
 
 #include <pthread.h>
 #include <semaphore.h>
@@ -100,7 +99,7 @@ static void start_pools(struct shard *shard)
     shard->codecs = object_codecs_create(&object_settings);
     shard->verifier = signature_verifier_create(&signature_settings);
     shard->s3 = (struct s3_settings){
-        .store = common->requests,
+        .store = common->backend->requests,
         .codecs = shard->codecs,
         .verifier = shard->verifier,
         .accounts = common->accounts,
@@ -137,7 +136,8 @@ static bool start_http(struct shard *shard, struct error *error)
 
 static bool start(struct shard *shard, struct error *error)
 {
-    if (!start_loop(shard, error) || !embedded_attach_shard(shard->common->store, shard->index, error))
+    struct backend *backend = shard->common->backend;
+    if (!start_loop(shard, error) || !backend->operations->attach(backend, shard->index, error))
         return false;
     start_pools(shard);
     if (!start_http(shard, error))
@@ -172,7 +172,7 @@ static SUSPENDS void stop_entry(void *argument)
     drain(shard);
     if (shard->control != NULL)
         control_stop(shard->control, shard->stop_deadline);
-    embedded_detach_shard(shard->common->store);
+    shard->common->backend->operations->detach(shard->common->backend);
     loop_stop(shard->loop, DEADLINE_NONE);
 }
 

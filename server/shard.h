@@ -8,8 +8,8 @@
 #include "runtime/offload.h"
 #include "server/admin/admin.h"
 #include "server/auth/identity.h"
+#include "server/backend.h"
 #include "server/config.h"
-#include "store/bucket.h"
 
 #include <pthread.h>
 #include <stdbool.h>
@@ -21,8 +21,7 @@ struct tls_server; /* runtime/tls.h */
 /* What all shards read. */
 struct shard_common {
     const struct config *config;
-    struct bucket_store *store;    /* the embedded one */
-    struct bucket_store *requests; /* the one that requests see */
+    struct backend *backend;
     const struct accounts *accounts;
     struct offload *codec_threads; /* NULL: no level above 6 */
     struct tls_server *tls;        /* NULL: plain HTTP */

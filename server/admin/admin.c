@@ -3,7 +3,6 @@
 
 #include "journal/report/report.h"
 #include "runtime/base/assert.h"
-#include "store/embedded/embedded.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -41,7 +40,7 @@ static void answer_ready(struct http_exchange *exchange, const struct admin_view
     char text[ERROR_MESSAGE_BYTES + 16];
     if (!atomic_load_explicit(view->is_ready, memory_order_acquire)) {
         answer_text(exchange, 503, "draining\n");
-    } else if (!embedded_is_ready(view->store, &reason)) {
+    } else if (!view->backend->operations->is_ready(view->backend, &reason)) {
         (void)snprintf(text, sizeof text, "%s\n", reason.message);
         answer_text(exchange, 503, text);
     } else if (view->journal != NULL && !journal_service_is_well(view->journal, &reason)) {

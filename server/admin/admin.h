@@ -30,7 +30,7 @@ struct admin_shard {
 struct admin_view {
     const struct admin_shard *shards;
     unsigned shards_count;
-    struct bucket_store *store;            /* the embedded one */
+    const struct backend *backend;
     const struct journal_service *journal; /* NULL: --raw */
     const _Atomic(bool) *is_ready;
     int64_t started_ms; /* wall clock */

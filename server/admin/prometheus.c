@@ -6,11 +6,11 @@
 #include "runtime/log.h"
 #include "s3client/wire/s3_error.h"
 #include "server/admin/admin.h"
-#include "store/embedded/embedded.h"
 
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -186,26 +186,21 @@ static void write_shard_rows(const struct admin_view *view, struct buffer *to)
     }
 }
 
-/* ---- the store ---- */
+/* ---- the backend ---- */
 
-static void write_store(const struct admin_view *view, struct buffer *to)
+static void write_backend(const struct admin_view *view, struct buffer *to)
 {
-    struct embedded_usage usage;
-    embedded_usage(view->store, &usage);
-    const struct {
-        const char *name, *type, *help;
-        uint64_t value;
-    } rows[] = {
-        {"bale_catalogue_bytes", "gauge", "Bytes used of the catalogue.", usage.catalogue_bytes},
-        {"bale_volume_bytes", "gauge", "Bytes of all volumes.", usage.volume_bytes},
-        {"bale_body_bytes", "gauge", "Bytes of the volumes that bodies take.", usage.body_bytes},
-        {"bale_commits_total", "counter", "Commits of the catalogue, each for all changes that waited.", usage.commits},
-        {"bale_changes_total", "counter", "Changes that were committed.", usage.changes},
-    };
-    for (unsigned i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        admin_write_family(to, rows[i].name, rows[i].type, rows[i].help);
-        buffer_append_format(to, "%s %llu\n", rows[i].name, (unsigned long long)rows[i].value);
+    struct buffer figures = {0};
+    view->backend->operations->figures(view->backend, &figures);
+    const struct backend_figure *figure = (const struct backend_figure *)(const void *)figures.data;
+    const char *family = "";
+    for (size_t i = 0; i < figures.size / sizeof *figure; i++) {
+        if (strcmp(family, figure[i].name) != 0)
+            admin_write_family(to, figure[i].name, figure[i].type, figure[i].help);
+        family = figure[i].name;
+        buffer_append_format(to, "%s%s %llu\n", family, figure[i].labels, (unsigned long long)figure[i].value);
     }
+    buffer_free(&figures);
 }
 
 /* ---- the process ---- */
@@ -250,7 +245,7 @@ SUSPENDS void admin_write_metrics(const struct admin_view *view, struct buffer *
     write_plain_counters(view, to);
     write_codecs(view, to);
     write_shard_rows(view, to);
-    write_store(view, to);
+    write_backend(view, to);
     if (view->journal != NULL)
         admin_write_journal_metrics(view->journal, to);
     write_process(view, to);

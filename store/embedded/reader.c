@@ -97,11 +97,8 @@ bool store_condition_may_hold(struct bucket_store *base, const struct object_nam
     struct row row;
     struct key_table keys = {.txn = txn, .table = store->catalogue.objects};
     enum lookup found = key_find(&keys, bucket, name->key, &object, error);
-    bool holds = false;
-    if (found == LOOKUP_FAILED || (found == LOOKUP_FOUND && !row_decode_object(object, &row, error)))
-        (void)failed(error);
-    else
-        holds = write_condition_holds(condition, found == LOOKUP_FOUND ? &row.attributes : NULL, error);
+    bool is_known = found == LOOKUP_MISSING || (found == LOOKUP_FOUND && row_decode_object(object, &row, error));
+    bool holds = !is_known || write_condition_holds(condition, found == LOOKUP_FOUND ? &row.attributes : NULL, error);
     shard_end_read(shard);
     return holds;
 }

@@ -148,7 +148,8 @@ bool store_find_row(struct embedded_store *store, MDB_txn *txn, uint64_t bucket,
 /* Puts a sidecar made of the frames into the result, if it has none and there are several. The buffer is the caller's
  * to free. */
 void store_index(struct write_result *result, struct buffer *ret_sidecar);
-/* Does the condition hold of the current version, as of now? NoSuchKey, PreconditionFailed. */
+/* Does the condition hold of the current version, as of now? NoSuchKey, PreconditionFailed. Where a row cannot be read,
+ * that is left to the commit. */
 bool store_condition_may_hold(struct bucket_store *store, const struct object_name *name,
                               const struct write_condition *condition, struct error *error);
 /* The number of a completed object's pieces; false: it was not made of parts. */

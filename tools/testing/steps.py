@@ -208,6 +208,12 @@ def step_s3_raw():
     return build("build") or python_suite("tests/s3/run", "--raw")
 
 
+def step_s3_joined():
+    """what clients send in parts, where stored parts have a smallest size (tests/s3 over tests/joined)"""
+    return build("build") or python_suite("tests/s3/run", "--baled", "build/tests/joined/baled_joined", "multipart",
+                                          "part_numbers", "copy", "model", "attributes", "Uploads", "restart")
+
+
 def step_crash():
     """kill -9 under load, and a full disk (tests/crash)"""
     return build("build") or python_suite("tests/crash/run")
@@ -244,6 +250,7 @@ STEPS = {
     "s3": step_s3,
     "s3-tls": step_s3_tls,
     "s3-raw": step_s3_raw,
+    "s3-joined": step_s3_joined,
     "crash": step_crash,
     "clients": step_clients,
     "asan": step_asan,
@@ -251,7 +258,7 @@ STEPS = {
     "valgrind": step_valgrind,
     "tidy": step_tidy,
 }
-WAITING = ("soak", "process", "s3", "s3-tls", "s3-raw", "crash", "clients")  # these leave most of the processors idle
+WAITING = ("soak", "process", "s3", "s3-tls", "s3-raw", "s3-joined", "crash", "clients")  # these leave most of the processors idle
 
 
 # ---- running them ----

@@ -1,0 +1,68 @@
+/* server/backend.h -- what stands behind the server: a store, and what belongs to it beside its buckets.
+ *
+ * Everything that depends on the kind of --backend goes through here: how it is opened, how a shard takes part in it,
+ * whether it is well, what it counts. server/backend_folder.c is the embedded store in a folder. The server opens one
+ * before its shards start and closes it after they have ended. */
+#pragma once
+
+#include "runtime/base/buffer.h"
+#include "runtime/base/error.h"
+#include "runtime/offload.h"
+#include "server/config.h"
+#include "store/bucket.h"
+#include "store/spool.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { BACKEND_SHARDS_MAX = 256, BACKEND_ID_BYTES = 16 };
+
+struct backend;
+
+/* One number for /metrics. Rows of one family follow each other and have equal texts; all texts are static but
+ * `labels`, which lives in the figure. */
+struct backend_figure {
+    const char *name;
+    const char *type;
+    const char *help;
+    char labels[64]; /* "{kind=\"get\"}", or "" */
+    uint64_t value;
+};
+
+struct backend_operations {
+    /* On the shard's own thread, before it uses the store. */
+    bool (*attach)(struct backend *backend, unsigned shard, struct error *error);
+    /* On a fiber of that shard, when its objects and writers are closed. */
+    SUSPENDS void (*detach)(struct backend *backend);
+    /* False: requests would fail; the sentence says why. Any thread. */
+    bool (*is_ready)(const struct backend *backend, struct error *reason);
+    /* Appends struct backend_figure. Any thread. */
+    void (*figures)(const struct backend *backend, struct buffer *ret_figures);
+    void (*close)(struct backend *backend);
+};
+
+/* An implementation embeds this as its first member and fills it in when it opens; it does not change afterwards. */
+struct backend {
+    const struct backend_operations *operations;
+    struct bucket_store *store;    /* the store itself, which the journal uses */
+    struct bucket_store *requests; /* the one that requests see: the same, or another in front of it */
+    struct spool *spool;           /* of the savings ledger; NULL: there is none */
+    uint8_t id[BACKEND_ID_BYTES];  /* of the place in which this process keeps what is its own */
+    uint64_t files;                /* descriptors that it has open beside those of connections */
+};
+
+/* What it may use. All of it outlives the backend. */
+struct backend_means {
+    const struct config *config;
+    unsigned shards; /* at most BACKEND_SHARDS_MAX; each of 0 .. shards-1 attaches */
+    struct offload *threads;
+    uint64_t files_max; /* descriptors that it may come to use; 0: no bound */
+};
+
+/* By --backend. NULL: the process is to end. */
+typedef struct backend *backend_opener(const struct backend_means *means, struct error *error);
+struct backend *backend_open(const struct backend_means *means, struct error *error);
+
+/* The embedded store in the folder of --backend dir:PATH. part_bytes_min not 0: stored parts have a smallest size, as
+ * in a bucket of S3, and a joiner stands in front (for tests of the joiner: tests/joined). */
+struct backend *backend_folder_open(const struct backend_means *means, uint64_t part_bytes_min, struct error *error);

@@ -1,0 +1,141 @@
+/* server/baled.c -- baled: reads its options, starts, says where it listens, ends on a signal. */
+#include "server/baled.h"
+
+#include "runtime/base/buffer.h"
+#include "server/config.h"
+#include "server/server.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+extern char **environ;
+
+enum { EXIT_USAGE = 2 };
+
+static void print_help(void)
+{
+    struct buffer text;
+    buffer_init(&text, 0);
+    config_help(&text);
+    (void)fwrite(text.data, 1, text.size, stdout);
+    buffer_free(&text);
+}
+
+/* Before the first thread, so that all inherit it: SIGTERM, SIGINT and SIGHUP are read by shard 0, SIGPIPE is an errno.
+ */
+static void block_signals(void)
+{
+    sigset_t set;
+    (void)sigemptyset(&set);
+    (void)sigaddset(&set, SIGTERM);
+    (void)sigaddset(&set, SIGINT);
+    (void)sigaddset(&set, SIGHUP);
+    (void)pthread_sigmask(SIG_BLOCK, &set, NULL);
+    (void)signal(SIGPIPE, SIG_IGN);
+}
+
+/* Tells systemd (Type=notify): one datagram, see sd_notify(3). */
+static void notify(const char *state)
+{
+    const char *path = getenv("NOTIFY_SOCKET");
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    if (path == NULL || (path[0] != '/' && path[0] != '@') || strlen(path) >= sizeof address.sun_path)
+        return;
+    memcpy(address.sun_path, path, strlen(path));
+    if (path[0] == '@')
+        address.sun_path[0] = '\0';
+    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return;
+    socklen_t size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(path));
+    (void)sendto(fd, state, strlen(state), MSG_NOSIGNAL, (struct sockaddr *)&address, size);
+    (void)close(fd);
+}
+
+/* The host part of "host:port" as somebody on this machine would write it into a URL. */
+static void print_url(const struct config *config, const char *address, uint16_t port)
+{
+    const char *scheme = config->tls_cert[0] != '\0' ? "https" : "http";
+    int host = (int)(strrchr(address, ':') - address);
+    if (host == 0)
+        printf("%s://127.0.0.1:%u", scheme, port);
+    else
+        printf("%s://%.*s:%u", scheme, host, address, port);
+}
+
+/* One line, which tools/run and the tests read. */
+static void print_ready(const struct config *config, const struct server *server)
+{
+    const char *folder = config_backend_folder(config);
+    char *whole_path = realpath(folder, NULL);
+    printf("baled: ready, S3 on ");
+    print_url(config, config->listen, server_port(server));
+    printf(" in region %s, admin on ", config->region);
+    print_url(config, config->admin, server_admin_port(server));
+    printf(", %u shard%s, data in %s%s\n", server_shards(server), server_shards(server) == 1 ? "" : "s",
+           whole_path != NULL ? whole_path : folder, config->raw ? ", raw" : "");
+    free(whole_path);
+}
+
+/* A new key pair is shown once and to a person only: what is not a terminal may be kept by somebody. */
+static void print_credentials(const struct config *config, const struct server *server)
+{
+    if (server_new_access_key(server) == NULL)
+        return;
+    const char *folder = config_backend_folder(config);
+    if (isatty(STDOUT_FILENO))
+        printf("baled: a key pair was made, kept in %s/credentials: access key %s, secret key %s\n", folder,
+               server_new_access_key(server), server_new_secret_key(server));
+    else
+        printf("baled: a key pair was made, kept in %s/credentials\n", folder);
+}
+
+static int serve(const struct config *config, backend_opener *open)
+{
+    struct error error;
+    struct server *server = server_start(config, open, &error);
+    if (server == NULL) {
+        (void)fprintf(stderr, "baled: %s\n", error.message);
+        return EXIT_FAILURE;
+    }
+    print_credentials(config, server);
+    print_ready(config, server);
+    (void)fflush(stdout);
+    notify("READY=1");
+    server_wait(server);
+    notify("STOPPING=1");
+    server_close(server);
+    return EXIT_SUCCESS;
+}
+
+int baled_run(int argc, char **argv, backend_opener *open)
+{
+    block_signals();
+    struct config config;
+    struct error error;
+    int status = EXIT_SUCCESS;
+    switch (config_load(argc, argv, environ, &config, &error)) {
+    case CONFIG_HELP:
+        print_help();
+        break;
+    case CONFIG_VERSION:
+        printf("baled %s\n", BALE_VERSION);
+        break;
+    case CONFIG_WRONG:
+        (void)fprintf(stderr, "baled: %s\n", error.message);
+        status = EXIT_USAGE;
+        break;
+    case CONFIG_READY:
+        status = serve(&config, open);
+        break;
+    }
+    config_free(&config);
+    return status;
+}
