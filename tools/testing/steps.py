@@ -168,7 +168,7 @@ def step_tsan():
     """tests of threads and fibers under the thread sanitizer"""
     settings = ["-Db_sanitize=thread", "-Db_lundef=false", "--buildtype=debugoptimized"]
     # without those that kill a child at a moment of its ordinary speed
-    threaded = re.compile(r"unit-(runtime|embedded|object)(?!.*crash)|soak-")
+    threaded = re.compile(r"unit-(runtime|embedded|object|credentials-source)(?!.*crash)|soak-")
     environment = {"TSAN_OPTIONS": "halt_on_error=1"}
     return build("build-tsan", *settings) or meson_tests("build-tsan", threaded.match, environment=environment,
                                                          slower=6)
@@ -229,6 +229,11 @@ def step_process():
     return build("build") or python_suite("tests/process/run")
 
 
+def step_credentials():
+    """where credentials of a backend come from, each provider against a stand-in (tests/credentials)"""
+    return build("build") or python_suite("tests/credentials/run")
+
+
 def step_sim():
     """10,000 seeds of the journal's simulator (tools/sim)"""
     done = run(["tools/sim", "--seeds", "10000"])
@@ -247,6 +252,7 @@ STEPS = {
     "sim": step_sim,
     "soak": step_soak,
     "process": step_process,
+    "credentials": step_credentials,
     "s3": step_s3,
     "s3-tls": step_s3_tls,
     "s3-raw": step_s3_raw,
@@ -258,7 +264,8 @@ STEPS = {
     "valgrind": step_valgrind,
     "tidy": step_tidy,
 }
-WAITING = ("soak", "process", "s3", "s3-tls", "s3-raw", "s3-joined", "crash", "clients")  # these leave most of the processors idle
+# these leave most of the processors idle
+WAITING = ("soak", "process", "credentials", "s3", "s3-tls", "s3-raw", "s3-joined", "crash", "clients")
 
 
 # ---- running them ----
