@@ -41,7 +41,3 @@ SUSPENDS void admin_handle(struct http_exchange *exchange, void *context);
 
 /* The text of /metrics: server/admin/prometheus.c. */
 SUSPENDS void admin_write_metrics(const struct admin_view *view, struct buffer *to);
-/* Of them those of the journal and the ledger: server/admin/journal_metrics.c. */
-SUSPENDS void admin_write_journal_metrics(const struct journal_service *service, struct buffer *to);
-/* # HELP and # TYPE. */
-void admin_write_family(struct buffer *to, const char *name, const char *type, const char *help);

@@ -1,6 +1,8 @@
 /* server/admin/journal_metrics.c -- the journal's and the ledger's numbers as Prometheus' text. */
+#include "server/admin/journal_metrics.h"
+
 #include "runtime/base/assert.h"
-#include "server/admin/admin.h"
+#include "server/admin/family.h"
 
 #include <stdlib.h>
 

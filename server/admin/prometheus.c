@@ -6,6 +6,8 @@
 #include "runtime/log.h"
 #include "s3client/wire/s3_error.h"
 #include "server/admin/admin.h"
+#include "server/admin/family.h"
+#include "server/admin/journal_metrics.h"
 
 #include <stddef.h>
 #include <stdio.h>
@@ -13,11 +15,6 @@
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
-
-void admin_write_family(struct buffer *to, const char *name, const char *type, const char *help)
-{
-    buffer_append_format(to, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
-}
 
 /* ---- requests ---- */
 

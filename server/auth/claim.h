@@ -4,7 +4,15 @@
  * Private to the room. */
 #pragma once
 
-#include "server/auth/signature.h"
+#include "runtime/base/arena.h"
+#include "runtime/base/error.h"
+#include "s3client/wire/checksum.h"
+#include "server/auth/error_details.h"
+#include "server/auth/payload_kind.h"
+#include "server/http/head.h"
+
+#include <stdbool.h>
+#include <stdint.h>
 
 struct signature_claim {
     bool is_presigned;

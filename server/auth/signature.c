@@ -50,15 +50,6 @@ void signature_verifier_destroy(struct signature_verifier *verifier)
     free(verifier);
 }
 
-void error_details_add(struct error_details *details, const char *name, struct span value)
-{
-    if (details->count == ERROR_DETAILS_MAX)
-        return;
-    details->items[details->count].name = name;
-    details->items[details->count].value = value;
-    details->count++;
-}
-
 /* ---- the credential's scope, and the clock ---- */
 
 enum { QUOTED_BYTES = 65 };

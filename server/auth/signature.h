@@ -8,31 +8,13 @@
 #include "runtime/base/arena.h"
 #include "runtime/base/error.h"
 #include "s3client/wire/checksum.h"
+#include "server/auth/error_details.h"
 #include "server/auth/identity.h"
+#include "server/auth/payload_kind.h"
 #include "server/http/head.h"
 
 #include <stdbool.h>
 #include <stdint.h>
-
-enum { ERROR_DETAILS_MAX = 8 };
-
-/* Children of the Error element beside Code and Message. Values live in the request's arena or are static. */
-struct error_details {
-    unsigned count;
-    struct {
-        const char *name;
-        struct span value;
-    } items[ERROR_DETAILS_MAX];
-};
-void error_details_add(struct error_details *details, const char *name, struct span value);
-
-enum payload_kind {
-    PAYLOAD_UNSIGNED,              /* UNSIGNED-PAYLOAD, or a presigned URL */
-    PAYLOAD_SHA256,                /* the hash of the whole body is signed */
-    PAYLOAD_STREAM_SIGNED,         /* STREAMING-AWS4-HMAC-SHA256-PAYLOAD */
-    PAYLOAD_STREAM_SIGNED_TRAILER, /* ...-TRAILER */
-    PAYLOAD_STREAM_UNSIGNED_TRAILER,
-};
 
 /* What was verified, and what the body still has to be verified against. */
 struct authentication {
