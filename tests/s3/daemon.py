@@ -52,11 +52,14 @@ class Daemon:
                 "dir:" + os.path.join(self.folder, "data"), "--credentials", self.credentials, "--region", "us-east-1",
                 "--domain", self.domain] + self.options
 
+    def environment(self):
+        return None  # that of the tests
+
     def start(self, seconds=20):
         """Returns the Server once baled has printed that it is ready, and where."""
         self.output = []
         self.process = subprocess.Popen(self.command(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                        stderr=subprocess.STDOUT, cwd=self.folder)
+                                        stderr=subprocess.STDOUT, cwd=self.folder, env=self.environment())
         threading.Thread(target=self._collect, args=(self.process, self.output), daemon=True).start()
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline and self.process.poll() is None:

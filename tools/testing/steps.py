@@ -214,6 +214,11 @@ def step_s3_joined():
                                           "part_numbers", "copy", "model", "attributes", "Uploads", "restart")
 
 
+def step_backend():
+    """Bale before the buckets of real S3 servers, with faults in between (tests/backends)"""
+    return build("build") or python_suite("tests/backends/run", *(["--long"] if is_long else []))
+
+
 def step_crash():
     """kill -9 under load, and a full disk (tests/crash)"""
     return build("build") or python_suite("tests/crash/run")
@@ -257,6 +262,7 @@ STEPS = {
     "s3-tls": step_s3_tls,
     "s3-raw": step_s3_raw,
     "s3-joined": step_s3_joined,
+    "backend": step_backend,
     "crash": step_crash,
     "clients": step_clients,
     "asan": step_asan,
@@ -265,7 +271,7 @@ STEPS = {
     "tidy": step_tidy,
 }
 # these leave most of the processors idle
-WAITING = ("soak", "process", "credentials", "s3", "s3-tls", "s3-raw", "s3-joined", "crash", "clients")
+WAITING = ("soak", "process", "credentials", "s3", "s3-tls", "s3-raw", "s3-joined", "backend", "crash", "clients")
 
 
 # ---- running them ----

@@ -1,0 +1,122 @@
+"""tests/backends/of_model.py -- random operations, every answer compared with a model (keys.py): through Bale, and on the backend alone."""
+
+import time
+
+import keys
+from backend_case import BackendCase
+from faults import fault, mixture
+
+# Without Bale in between, a plain PUT has no condition: a duplicate that comes late may win, and a length that is wrong shows
+# nowhere. Neither says anything against a backend.
+PLAIN_CANNOT = ("duplicate-late", "wrong-length")
+
+
+def plain_mixture(each):
+    return [rule for rule in mixture(each) if rule["fault"] not in PLAIN_CANNOT]
+
+
+class Model(BackendCase):
+    """The model itself, and the backends without Bale: what these tests stand on."""
+
+    NEEDS_BALE = False
+
+    def run_model(self, front, steps, has_faults=False, workers=4, seed=0):
+        run = keys.Run(front, self.seed + seed, workers, has_faults)
+        run.steps(steps)
+        return run
+
+    def test_the_backend_without_faults(self):
+        self.run_model(self.direct(), 100).check_all()
+
+    def test_the_backend_behind_faults(self):
+        for round_ in range(20 if self.is_long else 1):
+            proxy = self.proxy(*plain_mixture(0.02), seed=self.seed + round_)
+            run = self.run_model(self.direct(proxy), 150, True, seed=round_)
+            proxy.clear()
+            run.check_all()
+            self.assertGreater(run.counts[200], 100, run.counts)
+            self.assertGreater(run.counts["none"], 3, run.counts)
+
+
+class ModelNotices(BackendCase):
+    """A server that lies is caught, whatever it lies about."""
+
+    FOR = ("raw",)
+    NEEDS_BALE = False
+
+    def caught(self, *rules):
+        proxy = self.proxy(*rules)
+        run = keys.Run(self.direct(proxy), self.seed, 2)
+        with self.assertRaises(keys.Wrong):
+            run.steps(2000, seconds=60)
+
+    def test_a_byte_that_is_another_one(self):
+        self.caught(fault("flip", op="GetObject", probability=0.1))
+
+    def test_the_etag_of_the_revision_before(self):
+        self.caught(fault("slip", op="GetObject", probability=0.3))
+
+    def test_a_condition_that_is_ignored(self):
+        for what in ("put-create", "put-replace"):
+            self.caught(fault("ignore", what=what))
+
+    def test_a_write_that_did_not_happen(self):
+        self.caught(fault("refuse", op="PutObject", every=10, status=200))
+
+    def test_a_delete_that_did_not_happen(self):
+        self.caught(fault("refuse", op="DeleteObject", every=3, status=204))
+
+    def test_a_write_that_comes_again_later(self):
+        self.caught(fault("duplicate-late", op=["PutObject", "DeleteObject"], seconds=[0.05, 0.3], every=3))
+
+    def test_a_list_that_begins_again(self):
+        self.caught(fault("ignore", what="continuation"))
+
+    def test_an_answer_that_failed_without_a_fault(self):
+        self.caught(fault("refuse", op="HeadObject", nth=3, status=500))
+
+
+class ThroughBale(BackendCase):
+    def exact_mixture(self, each, bale):
+        """All faults; those that only Bale can see through as well."""
+        rules = mixture(each)
+        rules += [fault("flip", op="GetObject", probability=each), fault("slip", op="GetObject", probability=each)]
+        if not bale_deletes_by_etag(bale):  # then a late duplicate of a DELETE takes what came in between, as with any client of S3
+            rules = [rule if rule["fault"] != "duplicate-late" else
+                     {**rule, "op": ["PutObject", "CopyObject", "CompleteMultipartUpload", "UploadPart", "GetObject", "HeadObject"]}
+                     for rule in rules]
+        return rules
+
+    def test_without_faults(self):
+        run = keys.Run(self.bale(), self.seed)
+        run.steps(200)
+        run.check_all()
+
+    def test_with_faults(self):
+        for round_ in range(30 if self.is_long else 1):
+            for each in (0.005, 0.05):
+                backend = self.backend.another_bucket()
+                self.backend = backend
+                proxy = self.proxy(seed=self.seed + round_)
+                bale = self.bale(proxy)
+                proxy.rules(*self.exact_mixture(each, bale))
+                run = keys.Run(bale, self.seed + round_, has_faults=True)
+                run.steps(200, seconds=120)
+                proxy.clear()
+                self.let_late_ones_come(proxy)
+                run.check_all()
+                self.assertGreater(run.counts[200], 40, run.counts)
+                self.assertEqual(0, bale.stop())
+
+    @staticmethod
+    def let_late_ones_come(proxy):
+        """Those that the proxy still holds, and what Bale repeats."""
+        seen = -1
+        while (now := len(proxy.log())) != seen:
+            seen = now
+            time.sleep(0.7)
+
+
+def bale_deletes_by_etag(bale):
+    """The verdict of the backend, as /metrics and /ready have it."""
+    return "delete-match" not in bale.admin("/ready")[1]
