@@ -91,13 +91,17 @@ static void clone_writer(void)
     to->process.wall_offset_ms = from->process.wall_offset_ms;
 }
 
-/* Two machines that are down change their disks. */
+/* Two machines that are down change their disks, or one gets a copy of the other's spools. */
 static void carry_disks(void)
 {
     unsigned a = (unsigned)world_below(sim.actors_count);
     unsigned b = (unsigned)world_below(sim.actors_count);
-    if (a != b && sim.actors[a].journal == NULL && sim.actors[b].journal == NULL)
+    if (a == b || sim.actors[a].journal != NULL || sim.actors[b].journal != NULL)
+        return;
+    if (!sim.copies_disks || world_below(4) != 0)
         disks_swap(a, b);
+    else
+        disks_copy(a, b);
 }
 
 void supervisor_run(void *argument)

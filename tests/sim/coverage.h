@@ -54,8 +54,11 @@ enum { COVERAGE_SEEDS = 10000 };
     X(MUST, head_deleted_cold, "F22 head deleted, no warm replica")                      \
     X(MUST, told_head_missing, "F22 and read by a replica")                              \
     X(MUST, head_rolled_back, "F23 head rolled back")                                    \
+    X(MUST, copies_rolled_back, "F23 head rolled back, and the copies with it")          \
+    X(MUST, head_is_sibling, "F23 head of another nonce in place of the true one")       \
     X(MAY, late_seeds, "F22 and then the first head of all is created late")             \
     X(MUST, restored, "F22 head lost with every process, restored by operators")         \
+    X(MUST, restored_from_older, "F22 and with it the newest copy")                      \
     X(MUST, adopted, "F26 copy with pieces missing, adopted by operators")               \
     X(MUST, refused_early_checks, "F24 store with several winners, refused")             \
     X(MUST, refused_no_conditions, "F24 store without conditions, refused")              \
@@ -71,6 +74,8 @@ enum { COVERAGE_SEEDS = 10000 };
     X(MUST, writes_refused, "F25 conditional write refused")                             \
     X(MUST, short_lives, "F27 short life of a writer")                                   \
     X(MUST, clones, "F31 clone")                                                         \
+    X(MUST, copied_disks, "F31 spools of a copied disk")                                 \
+    X(MUST, opened_again, "F31 and a spool opened by both, the second time in vain")     \
     X(MUST, late_after_answer_folded, "F2+F3+fold of the same key")                      \
     X(MUST, again_after_deletion, "F4 second effect after deletion")                     \
     X(MUST, again_after_rejection, "F4 second effect after the rejection horizon")       \
@@ -88,6 +93,7 @@ enum { COVERAGE_SEEDS = 10000 };
     X(MUST, resolved_without_traffic, "a generation that folded nothing")                \
     X(MUST, wait_at_the_edge, "a wait at b+K-1")                                         \
     X(MUST, foreign_bodies, "412 on foreign bytes")                                      \
+    X(MUST, foreign_of_equal_length, "412 on foreign bytes, as many as one's own")       \
     X(MUST, quarantined, "quarantine")                                                   \
     X(MUST, released, "quarantine released by an operator")                              \
     X(MUST, delete_after_recreation, "C14 a late delete met a re-created object")        \

@@ -23,12 +23,26 @@ void damage_body(struct buffer *body)
     }
 }
 
+/* Sound, and as long; one bit of the last value is another. */
+static bool change_a_bit(struct span bytes, struct buffer *ret_body)
+{
+    struct error error;
+    size_t begin = frame_begin(ret_body);
+    buffer_append(ret_body, span_skip(bytes, FRAME_HEADER_BYTES));
+    ret_body->data[ret_body->size - 1] ^= 1;
+    return frame_end(ret_body, begin, SEGMENT_MAGIC, &error);
+}
+
 bool damage_into_foreign(struct span bytes, struct buffer *ret_body)
 {
     struct segment segment;
     struct error error;
     if (!segment_decode(bytes, &segment, &error))
         return false;
+    if (world_below(2)) {
+        COVER(foreign_of_equal_length);
+        return change_a_bit(bytes, ret_body);
+    }
     segment_begin(ret_body, &segment);
     return segment_end(ret_body, &error);
 }

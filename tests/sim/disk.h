@@ -13,6 +13,10 @@ void disks_begin(void);
 struct spool *disk_attach(unsigned machine);
 /* Both machines are down. */
 void disks_swap(unsigned a, unsigned b);
+/* The second finds the spools of the first as well, as if its disk had been copied (F31). Each record counts once all
+ * the same while the journal remembers who opened the spool; whoever comes last may be left with records that it cannot
+ * send, and the figures of both are not judged any more. */
+void disks_copy(unsigned from, unsigned to);
 /* A task of the process: writes and removes objects. `argument`: the actor. */
 void disk_run(void *argument);
 

@@ -32,7 +32,8 @@ static unsigned saved_count;
 static struct buffer heads[HEADS_KEPT]; /* the newest first */
 static unsigned heads_count;
 static enum head_deed head_deed;
-static uint64_t head_since;
+static uint64_t head_since, old_generation;
+static uint64_t ticks_then[REPLICAS_MAX + 1]; /* of the journals that ran */
 static struct expected expected[EXPECTED_MAX];
 static unsigned expected_count;
 
@@ -254,6 +255,39 @@ static void note_copy(const char *name)
         newest_copy = generation;
 }
 
+/* ---- the head ---- */
+
+/* Of this lineage, sound, and from before the deed; its base is of a later generation than the old head's. */
+static bool has_proof;
+
+static void look_for_proof(const char *name)
+{
+    struct segment_key key;
+    const struct fate *fate = fate_of(name);
+    if (segment_name_parse(span_from_string(name), &key) && key.base > old_generation && fate->created_at != 0 &&
+        fate->created_at < head_since && !(fate->flags & FATE_TOUCHED))
+        has_proof = true;
+}
+
+static bool there_is_proof(void)
+{
+    has_proof = false;
+    (void)world_names(SEGMENTS_PREFIX, look_for_proof);
+    return has_proof;
+}
+
+bool interference_is_hidden(const struct actor *actor)
+{
+    const struct journal *journal = actor->journal;
+    if (head_deed == HEAD_IS_SIBLING)
+        return journal->head->generation < sim.head.generation;
+    if (head_deed != HEAD_IS_OLD || journal->head->generation > old_generation)
+        return false;
+    bool has_looked = actor->started_at > head_since ||
+                      journal->counters.ticks >= ticks_then[actor - sim.actors] + 2; /* one may have been under way */
+    return !has_looked || !there_is_proof();
+}
+
 /* One of the heads that were, older than the newest copy, or 0. That the newest head of which there is no copy is put
  * back by one is not to be told from a publication that never happened, and does no harm: nothing was deleted in its
  * name. */
@@ -265,31 +299,94 @@ static unsigned older_than_copies(void)
     return sim.head.generation - back < newest_copy ? back : 0;
 }
 
+static uint64_t copies_until;
+
+static void take_later_copy(const char *name)
+{
+    struct span body;
+    struct journal_id nonce;
+    uint64_t generation;
+    if (head_copy_name_parse(span_from_string(name), &generation, &nonce) && generation > old_generation &&
+        world_object(name, &body))
+        (void)save(name, body, copies_until);
+}
+
+/* Whoever puts an old head back may have taken away the copies of later ones: only segments say then what was. Returns
+ * how old a head: as old as was chosen, or as there are segments that tell. */
+static unsigned roll_back_copies(unsigned back, uint64_t until)
+{
+    unsigned any = 1 + (unsigned)world_below(heads_count - 1);
+    old_generation = sim.head.generation - any;
+    copies_until = until;
+    if (!there_is_proof() || world_names(HEADS_PREFIX, NULL) + 1 > SAVED_MAX - saved_count)
+        return back;
+    unsigned first = saved_count;
+    (void)world_names(HEADS_PREFIX, take_later_copy);
+    for (unsigned i = first; i < saved_count; i++)
+        object_delete(saved[i].name);
+    COVER(copies_rolled_back);
+    return any;
+}
+
+static void put_sibling(void)
+{
+    static struct head sibling;
+    struct error error;
+    struct buffer body = {0};
+    bool is_made = head_decode(buffer_span(&heads[0]), &sibling, &error);
+    random_fill(world_random(), &sibling.ancestors[0].nonce, sizeof sibling.ancestors[0].nonce);
+    if (is_made && head_encode(&sibling, &body, &error))
+        (void)object_put(HEAD_NAME, buffer_span(&body));
+    buffer_free(&body);
+    COVER(head_is_sibling);
+}
+
+static void forget_all(void)
+{
+    for (unsigned i = 0; i < sim.actors_count; i++) {
+        if (sim.actors[i].journal != NULL)
+            process_kill(&sim.actors[i].process);
+    }
+}
+
+static enum head_deed choose_deed(unsigned back)
+{
+    enum head_deed deed = (enum head_deed)(1 + world_below(4));
+    if (deed == HEAD_IS_OLD && back == 0)
+        deed = HEAD_IS_MISSING;
+    if (deed == HEAD_IS_SIBLING && sim.head.ancestors[0].folded_count == 0)
+        deed = HEAD_IS_DAMAGED; /* nothing would be wrong with the sibling */
+    return deed;
+}
+
 static void spoil_head(void)
 {
     struct span body;
+    uint64_t until = world_now() + world_heavy_tail(UINT64_C(12000) * MS);
     if (head_deed != HEAD_IS_TRUE || heads_count == 0 || world_names(HEADS_PREFIX, NULL) == 0 ||
-        !world_object(HEAD_NAME, &body) || !save(HEAD_NAME, body, world_now() + world_heavy_tail(UINT64_C(12000) * MS)))
+        !world_object(HEAD_NAME, &body) || !save(HEAD_NAME, body, until))
         return;
-    unsigned back = older_than_copies();
-    if (world_below(4) == 0) { /* with nobody who remembers it */
-        for (unsigned i = 0; i < sim.actors_count; i++) {
-            if (sim.actors[i].journal != NULL)
-                process_kill(&sim.actors[i].process);
-        }
-    }
     head_since = world_now();
-    head_deed = (enum head_deed)(1 + world_below(back > 0 ? 3 : 2));
-    if (head_deed == HEAD_IS_OLD) {
-        (void)object_put(HEAD_NAME, buffer_span(&heads[back]));
-        COVER(head_rolled_back);
-        return;
-    }
+    unsigned back = older_than_copies();
+    head_deed = choose_deed(back);
+    if (head_deed == HEAD_IS_OLD && world_below(2))
+        back = roll_back_copies(back, until);
+    old_generation = sim.head.generation - back;
+    for (unsigned i = 0; i < sim.actors_count; i++)
+        ticks_then[i] = sim.actors[i].journal == NULL ? 0 : sim.actors[i].journal->counters.ticks;
+    if (world_below(4) == 0)
+        forget_all(); /* with nobody who remembers it */
     bool is_missing = head_deed == HEAD_IS_MISSING;
     COVER_IF(is_missing && warm_replicas() > 0, head_deleted_warm);
     COVER_IF(is_missing && warm_replicas() == 0, head_deleted_cold);
-    COVER_IF(!is_missing, head_damaged);
-    damage_or_take(HEAD_NAME, is_missing);
+    COVER_IF(head_deed == HEAD_IS_DAMAGED, head_damaged);
+    COVER_IF(head_deed == HEAD_IS_OLD, head_rolled_back);
+    if (head_deed == HEAD_IS_OLD)
+        (void)object_put(HEAD_NAME, buffer_span(&heads[back]));
+    else if (head_deed == HEAD_IS_SIBLING)
+        put_sibling();
+    else
+        damage_or_take(HEAD_NAME, is_missing);
 }
 
 static void do_a_deed(void)

@@ -7,7 +7,13 @@
 #include "tests/sim/simulation.h"
 
 /* What the oracles know of the head while somebody plays with it. */
-enum head_deed { HEAD_IS_TRUE, HEAD_IS_MISSING, HEAD_IS_DAMAGED, HEAD_IS_OLD };
+enum head_deed {
+    HEAD_IS_TRUE,
+    HEAD_IS_MISSING,
+    HEAD_IS_DAMAGED,
+    HEAD_IS_OLD,
+    HEAD_IS_SIBLING, /* of the same generation, with a nonce that never was: the ledger that it names is not there */
+};
 
 void interference_begin(void);
 void interference_end(void);
@@ -20,6 +26,9 @@ void interference_undo(void);
 enum head_deed interference_head(void);
 /* Since when the head is not the true one. */
 uint64_t interference_head_since(void);
+/* The replica cannot tell that this is not the newest head: it lags behind by just so much. Or it could: it has looked
+ * at all that is there since, and there is a segment that was written under a later head. */
+bool interference_is_hidden(const struct actor *actor);
 /* Not a new head: prepared long ago for the old one that was put back; or the creation of the first head of all, which
  * landed now that there is none. */
 bool interference_is_old(const struct head *head);

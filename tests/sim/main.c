@@ -1,4 +1,5 @@
-/* tests/sim/main.c -- sim [--seed N] [--seeds COUNT] [--first N] [--jobs N] [--mutation NAME] [--mutations] */
+/* tests/sim/main.c -- sim [--seed N] [--seeds COUNT] [--from N] [--long --from N] [--jobs N] [--mutation NAME]
+ * [--mutations] */
 #include "tests/sim/mutations.h"
 #include "tests/sim/seeds.h"
 
@@ -6,9 +7,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { LONG_SEEDS = 1000000 };
+
 static int usage(void)
 {
-    fprintf(stderr, "usage: sim [--seed N] [--seeds COUNT] [--first N] [--jobs N] [--mutation NAME] [--mutations]\n");
+    fprintf(stderr, "usage: sim --seed N            one seed again\n"
+                    "       sim [--seeds COUNT] [--from N] [--jobs N]\n"
+                    "       sim --long --from N    1,000,000 seeds, of a range that nobody has used\n"
+                    "       sim --mutations [--mutation NAME] [--seeds COUNT] [--from N] [--jobs N]\n");
     return 2;
 }
 
@@ -18,6 +24,7 @@ int main(int argc, char **argv)
     uint64_t count = 1000;
     unsigned jobs = 0;
     bool all_mutations = false;
+    bool is_long = false;
     const char *mutation = NULL;
     for (int i = 1; i < argc; i++) {
         const char *value = i + 1 < argc ? argv[i + 1] : "";
@@ -25,12 +32,17 @@ int main(int argc, char **argv)
             all_mutations = true;
             continue;
         }
+        if (strcmp(argv[i], "--long") == 0) {
+            is_long = true;
+            count = LONG_SEEDS;
+            continue;
+        }
         if (strcmp(argv[i], "--seed") == 0) {
             first = strtoull(value, NULL, 10);
             count = 1;
         } else if (strcmp(argv[i], "--seeds") == 0) {
             count = strtoull(value, NULL, 10);
-        } else if (strcmp(argv[i], "--first") == 0) {
+        } else if (strcmp(argv[i], "--from") == 0) {
             first = strtoull(value, NULL, 10);
         } else if (strcmp(argv[i], "--jobs") == 0) {
             jobs = (unsigned)strtoul(value, NULL, 10);
@@ -41,6 +53,8 @@ int main(int argc, char **argv)
         }
         i++;
     }
+    if (is_long && first == 1)
+        return usage(); /* the first million is what everybody runs */
     if (all_mutations)
         return mutations_run(first, count, jobs, mutation) != 0;
     if (mutation != NULL && !mutation_select(mutation))

@@ -7,6 +7,7 @@
 #include "journal/repair/restore.h"
 #include "tests/sim/actors.h"
 #include "tests/sim/coverage.h"
+#include "tests/sim/damage.h"
 #include "tests/sim/faults.h"
 #include "tests/sim/objects.h"
 #include "tests/sim/oracle.h"
@@ -55,6 +56,27 @@ static void kill_all(void)
     (void)world_run(never, do_nothing, world_now() + (uint64_t)1000 * MS, STEPS_MAX);
 }
 
+/* Also the newest copies, as far as those of the last two generations before it go: what was deleted since is covered
+ * by each of them. */
+static void lose_newest_copies(void)
+{
+    static struct store_page page;
+    objects_list(HEADS_PREFIX, HEADS_PREFIX, STORE_PAGE_NAMES_MAX, &page);
+    uint64_t newest = 0;
+    for (unsigned i = page.count; i-- > 1 && world_below(2);) {
+        struct journal_id nonce;
+        uint64_t generation, older;
+        if (!head_copy_name_parse(span_from_string(page.names[i]), &generation, &nonce) ||
+            !head_copy_name_parse(span_from_string(page.names[i - 1]), &older, &nonce))
+            break;
+        newest = newest == 0 ? generation : newest;
+        if (older + 2 < newest)
+            break;
+        damage_body(&object_find(page.names[i])->body);
+        COVER(restored_from_older);
+    }
+}
+
 static void lose_head(void)
 {
     struct object *head = object_find(HEAD_NAME);
@@ -62,6 +84,7 @@ static void lose_head(void)
         object_delete(HEAD_NAME);
     else
         head->body.data[world_below(head->body.size)] ^= 8;
+    lose_newest_copies();
     COVER(restored);
 }
 

@@ -10,7 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { JOBS_MAX = 64, REPLICAS_SEEN_MAX = 8 };
+enum { JOBS_MAX = 64, SEEDS_TOLD = 10000 /* a process says how far it has come */ };
 
 /* What the seeds of one process add up to. */
 struct tally {
@@ -72,6 +72,9 @@ static void run_share(uint64_t first, uint64_t count, unsigned jobs, struct tall
             print_run(first, &run);
         if (run.is_violated)
             printf("%s\n  repeat: tools/sim --seed %llu\n", run.violation, (unsigned long long)(first + i));
+        if (i / jobs % SEEDS_TOLD == SEEDS_TOLD - 1)
+            fprintf(stderr, "%llu seeds, up to %llu\n", (unsigned long long)tally->seeds,
+                    (unsigned long long)(first + i));
         (void)fflush(stdout);
     }
     tally->coverage = coverage;

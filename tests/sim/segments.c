@@ -2,6 +2,7 @@
 #include "tests/sim/segments.h"
 
 #include "runtime/base/assert.h"
+#include "tests/sim/coverage.h"
 #include "tests/sim/fates.h"
 #include "tests/sim/simulation.h"
 
@@ -22,6 +23,7 @@ static struct {
     bool number_has_id[BATCHES_MAX];
     struct layer reference;
     uint64_t reference_digest;
+    struct entries opened; /* spool -> generation in which it was opened first */
 } known;
 
 void segments_begin(void)
@@ -29,6 +31,7 @@ void segments_begin(void)
     for (unsigned i = 0; i < known.count; i++)
         buffer_free(&known.bodies[i]);
     entries_free(&known.index);
+    entries_free(&known.opened);
     layer_free(&known.reference);
     known.count = known.commits_count = known.places = 0;
     known.generations_count = 0;
@@ -244,6 +247,39 @@ static void check_reach(uint64_t generation, uint64_t window)
     }
 }
 
+/* A spool that was drained and closed is not opened by whoever has a copy of it, while the id of the first open is
+ * remembered; afterwards nobody can tell. Asked before the batch is applied. */
+static void check_opens(const struct state *state, const struct batch *batch, const struct head *head)
+{
+    bool is_known = !journal_id_is_zero(&batch->id) && state_has_batch(state, &batch->id);
+    struct cursor cursor = cursor_of(batch->ops);
+    for (struct op op; op_read(&cursor, &op) == OP_READ;) {
+        uint64_t last;
+        struct journal_id spool;
+        if (op.kind != OP_SPOOL_OPEN)
+            continue;
+        memcpy(&spool, op.key.data, sizeof spool);
+        bool is_open = state_spool_last(state, &spool, &last);
+        COVER_IF(is_known && !is_open, opened_again);
+        if (is_known || is_open)
+            continue;
+        uint64_t hash = entries_hash(op.key);
+        const struct entry *first = entries_find(&known.opened, op.key, hash);
+        if (first != NULL && load_u64_le(entry_value(first).data) + head->horizon > head->generation)
+            violate("Annex C", -1, "a spool was opened, drained and closed, and then opened again");
+        (void)entries_put(&known.opened, op.key, hash, span_of(&head->generation, sizeof head->generation));
+    }
+}
+
+static void fold_batches(struct state *state, const struct segment *segment, const struct head *head)
+{
+    struct cursor cursor = cursor_of(segment->batches);
+    for (struct batch batch; segment_next_batch(&cursor, &batch);) {
+        check_opens(state, &batch, head);
+        (void)state_apply_batch(state, &batch.id, head->generation, batch.ops);
+    }
+}
+
 /* The same fold once more, with every rule in force. */
 static void fold_reference(const struct head *head, const struct segment_key *keys, uint32_t count)
 {
@@ -255,7 +291,7 @@ static void fold_reference(const struct head *head, const struct segment_key *ke
         struct segment segment;
         struct error error;
         if (segment_decode(buffer_span(&known.bodies[segment_index(&keys[i])]), &segment, &error))
-            apply_segment(&state, &segment, head->generation);
+            fold_batches(&state, &segment, head);
     }
     if (head->generation > head->horizon)
         state_expire(&state, head->generation - head->horizon);
