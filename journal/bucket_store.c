@@ -162,8 +162,10 @@ SUSPENDS static enum store_answer write_object(struct request *request)
     struct write_condition condition = {0};
     if (request->kind == JOURNAL_REQUEST_CREATE)
         condition.if_none_match = SPAN("*");
-    else
+    else if (request->etag.text[0] != '\0')
         condition.if_match = span_from_string(request->etag.text);
+    else
+        condition.over_damage = true;
     struct error error;
     struct bucket_writer *writer;
     struct object_attributes attributes, stored;
@@ -199,25 +201,34 @@ SUSPENDS static bool read_body(struct request *request, struct bucket_object *ob
     return true;
 }
 
-/* Nothing of a journal has an empty body: whoever gets one sees damage. */
-static enum store_answer answer_of_body(struct request *request, const struct error *error)
-{
-    if (error->kind != ERROR_DAMAGED)
-        return answer_of_read(error);
-    buffer_clear(&request->body);
-    return STORE_DONE;
-}
-
-SUSPENDS static bool is_unchanged(struct request *request, const struct object_name *name)
+/* The ETag alone: empty where it cannot be told. */
+SUSPENDS static struct store_etag look_at_etag(const struct request *request, const struct object_name *name)
 {
     struct arena arena;
     struct error error;
     struct object_attributes attributes;
+    struct store_etag etag = {0};
     arena_init(&arena, ATTRIBUTES_BYTES_MAX);
-    bool is_same = bucket_head(request->bucket->store, name, &arena, &attributes, &error) &&
-                   strcmp(attributes.etag, request->etag.text) == 0;
+    if (bucket_head(request->bucket->store, name, &arena, &attributes, &error))
+        take_etag(&etag, &attributes);
     arena_free(&arena);
-    return is_same;
+    return etag;
+}
+
+SUSPENDS static enum store_answer answer_without_body(struct request *request, const struct object_name *name,
+                                                      const struct error *error)
+{
+    bool is_damaged = error->kind == ERROR_DAMAGED || error->kind == ERROR_TOO_LARGE;
+    if (!is_damaged)
+        return answer_of_read(error);
+    request->etag = look_at_etag(request, name);
+    return STORE_DAMAGED;
+}
+
+SUSPENDS static bool is_unchanged(const struct request *request, const struct object_name *name)
+{
+    struct store_etag etag = look_at_etag(request, name);
+    return strcmp(etag.text, request->etag.text) == 0;
 }
 
 SUSPENDS static enum store_answer read_object(struct request *request)
@@ -230,28 +241,42 @@ SUSPENDS static enum store_answer read_object(struct request *request)
     if (request->etag.text[0] != '\0' && is_unchanged(request, &name))
         return STORE_UNCHANGED;
     if (!bucket_open(bucket->store, &name, NULL, &object, &error))
-        return answer_of_body(request, &error);
+        return answer_without_body(request, &name, &error);
     take_etag(&request->etag, &object->attributes);
     bool is_read = read_body(request, object, &error);
     bucket_close(object);
     if (!is_read)
-        return answer_of_body(request, &error);
+        return answer_without_body(request, &name, &error);
+    if (request->etag.text[0] == '\0')
+        return STORE_DAMAGED; /* whatever it is, no journal has written it */
     bucket->counters.bytes_read += request->body.size;
     return STORE_DONE;
 }
 
 /* ---- lists ---- */
 
-static void take_names(struct store_page *page, const struct list_page *listed, size_t prefix_bytes)
+/* What is left of a damaged entry's key, for people. */
+static void show_key(struct span key, char ret_name[JOURNAL_NAME_BYTES])
+{
+    size_t size = key.size < JOURNAL_NAME_BYTES ? key.size : JOURNAL_NAME_BYTES - 1;
+    for (size_t i = 0; i < size; i++)
+        ret_name[i] = key.data[i] > 0x20 && key.data[i] < 0x7f ? (char)key.data[i] : '?';
+    ret_name[size] = '\0';
+}
+
+static void take_names(struct store_page *page, const struct list_page *listed, struct span prefix)
 {
     for (unsigned i = 0; i < listed->count; i++) {
-        struct span name = span_skip(listed->entries[i].key, prefix_bytes);
-        if (name.size >= JOURNAL_NAME_BYTES)
+        const struct list_entry *entry = &listed->entries[i];
+        struct span name = span_skip(entry->key, span_starts_with(entry->key, prefix) ? prefix.size : 0);
+        if (name.size >= JOURNAL_NAME_BYTES && !entry->is_damaged)
             continue; /* not one of ours */
-        memcpy(page->names[page->count], name.data, name.size);
-        page->names[page->count++][name.size] = '\0';
+        page->is_damaged[page->count] = entry->is_damaged;
+        show_key(name, page->names[page->count++]);
     }
     page->is_truncated = listed->is_truncated;
+    while (page->is_truncated && page->count > 0 && page->is_damaged[page->count - 1])
+        page->count--; /* the next page begins behind the last name */
 }
 
 /* One page; more only where a page holds nothing but names that are none of a journal. */
@@ -263,7 +288,8 @@ SUSPENDS static enum store_answer list_names(struct request *request)
                                 .prefix = key_of(bucket, request->name, &prefix),
                                 .after =
                                     request->after[0] != '\0' ? key_of(bucket, request->after, &after) : SPAN_EMPTY,
-                                .entries_max = STORE_PAGE_NAMES_MAX};
+                                .entries_max = STORE_PAGE_NAMES_MAX,
+                                .is_damage_listed = true};
     struct list_page listed;
     struct arena arenas[2]; /* the last page's, in which `after` lies, and this one's */
     struct error error;
@@ -276,10 +302,12 @@ SUSPENDS static enum store_answer list_names(struct request *request)
         struct arena *arena = &arenas[turn % 2];
         arena_reset(arena);
         if (!bucket_list(bucket->store, &list, arena, &listed, &error)) {
-            answer = has_code(&error, S3_NoSuchBucket) ? STORE_DONE : answer_of(&error);
+            answer = has_code(&error, S3_NoSuchBucket) ? STORE_DONE
+                     : error.kind == ERROR_DAMAGED     ? STORE_DAMAGED
+                                                       : answer_of(&error);
             break;
         }
-        take_names(request->page, &listed, bucket->prefix_bytes);
+        take_names(request->page, &listed, span_of(bucket->prefix, bucket->prefix_bytes));
         if (request->page->count > 0 || !listed.is_truncated || listed.count == 0)
             break;
         list.after = listed.entries[listed.count - 1].key;
@@ -397,7 +425,6 @@ SUSPENDS static enum store_answer replace(struct journal_store *store, const cha
                                           struct span body, struct store_etag *ret_etag, deadline_t deadline)
 {
     struct request *request = request_new(store, JOURNAL_REQUEST_REPLACE, name, deadline);
-    ASSERT(etag->text[0] != '\0'); /* without one it would be no condition */
     request->etag = *etag;
     buffer_append(&request->body, body);
     if (!perform(request))
@@ -420,10 +447,10 @@ SUSPENDS static enum store_answer get(struct journal_store *store, const char *n
     if (!perform(request))
         return STORE_UNKNOWN;
     enum store_answer answer = request->answer;
-    if (answer == STORE_DONE) {
+    if (answer == STORE_DONE || answer == STORE_DAMAGED)
         *ret_etag = request->etag;
+    if (answer == STORE_DONE)
         buffer_append(ret_body, buffer_span(&request->body));
-    }
     request_free(request);
     return answer;
 }
@@ -441,6 +468,7 @@ SUSPENDS static enum store_answer list(struct journal_store *store, const char *
     if (answer == STORE_DONE) {
         ret_page->count = request->page->count;
         ret_page->is_truncated = request->page->is_truncated;
+        memcpy(ret_page->is_damaged, request->page->is_damaged, request->page->count * sizeof ret_page->is_damaged[0]);
         memcpy(ret_page->names, request->page->names, request->page->count * sizeof ret_page->names[0]);
     }
     request_free(request);

@@ -6,8 +6,8 @@
  *
  * What the answers mean: an error that says surely that nothing was written (a condition, a permission, no room, no
  * bucket) is told as such; everything else is STORE_UNKNOWN. For a reader, a bucket that is not there is an empty one.
- * A body that the store itself finds damaged is handed out empty: nothing of a journal is, so that it counts as damage
- * above, too.
+ * What the store itself finds damaged is STORE_DAMAGED; its ETag is still known when the attributes are, so when only
+ * the body is. A replacement of what has none is a write under `over_damage` (store/condition.h).
  *
  * Every request runs on a fiber of its own. Whoever made it is answered at its deadline, or when its own fiber is
  * cancelled, and the request goes on by itself: it may still be applied. journal_bucket_close waits for those.

@@ -18,6 +18,9 @@ static const struct {
                                                     "--verify` names it, `--restore` goes back to the last good head"},
     [JOURNAL_STORE_BROKEN] = {"store-broken", "the store does not keep what the journal needs: use another one; "
                                               "`bale journal --test-store` tests it again"},
+    [JOURNAL_STORE_DAMAGED] = {"store-damaged",
+                               "the store cannot list the journal's objects: its catalogue is damaged. "
+                               "Stop this process, then `bale check --repair`"},
     [JOURNAL_GROUND_MISSING] = {"ground-missing", "nothing says that the journal belongs here: `bale journal "
                                                   "--test-store`, or `--adopt` if this is a copy"},
     [JOURNAL_IS_COPY] = {"is-copy", "the journal was made in another store: `bale journal --adopt` makes this copy "
@@ -35,6 +38,8 @@ static const char *const ALARMS[ALARM_COUNT] = {
     [ALARM_PREDECESSOR_MISSING] = "predecessor-missing",
     [ALARM_PART_MISSING] = "part-missing",
     [ALARM_DIGEST] = "digest",
+    [ALARM_BELL_DAMAGED] = "bell-damaged",
+    [ALARM_LISTING_DAMAGED] = "listing-damaged",
     [ALARM_GROUND] = "ground",
 };
 

@@ -186,6 +186,11 @@ void journal_gauges(const struct journal *journal, struct journal_gauges *ret_ga
         ret_gauges->live_segments += journal->tail[i]->is_live;
 }
 
+const char *journal_alarm_object(const struct journal *journal, enum journal_alarm alarm)
+{
+    return journal->alarm_objects[alarm];
+}
+
 enum journal_condition journal_condition(const struct journal *journal)
 {
     if (journal->ground != JOURNAL_RUNS && journal->ground != JOURNAL_NOT_READY)

@@ -44,6 +44,7 @@ enum journal_condition {
     JOURNAL_OTHER_LINEAGE,   /* restored or adopted since this process started: start it again. Or interference */
     JOURNAL_CHECKPOINT_LOST, /* the head names parts that are missing or damaged */
     JOURNAL_STORE_BROKEN,    /* the store does not keep what it must promise */
+    JOURNAL_STORE_DAMAGED,   /* the store says that it cannot list what is there, for damage */
     JOURNAL_GROUND_MISSING,  /* nothing says that this store was tested, or that the journal belongs here */
     JOURNAL_IS_COPY,         /* the journal was made in another store: adopt it or leave it alone */
     JOURNAL_CONDITION_COUNT,
@@ -81,7 +82,9 @@ enum journal_alarm {
     ALARM_PREDECESSOR_MISSING,
     ALARM_PART_MISSING,
     ALARM_DIGEST,
-    ALARM_GROUND, /* the store is broken, untested, or another one than the journal was made in */
+    ALARM_BELL_DAMAGED,    /* and was written anew: nothing is lost with it */
+    ALARM_LISTING_DAMAGED, /* an entry of a listing, or all of it */
+    ALARM_GROUND,          /* the store is broken, untested, or another one than the journal was made in */
     ALARM_COUNT,
 };
 
@@ -121,6 +124,8 @@ struct journal_gauges {
 };
 void journal_gauges(const struct journal *journal, struct journal_gauges *ret_gauges);
 const char *journal_alarm_name(enum journal_alarm alarm); /* "segment-vanished" */
+/* The name of the object for which it was raised last; empty: for none, or never. */
+const char *journal_alarm_object(const struct journal *journal, enum journal_alarm alarm);
 enum journal_condition journal_condition(const struct journal *journal);
 /* Of JOURNAL_STORE_BROKEN: the promise that is not held. Else empty. */
 const char *journal_condition_detail(const struct journal *journal);

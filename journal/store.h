@@ -20,8 +20,9 @@ enum store_answer {
     STORE_CONDITION_FAILED, /* 412: not applied by this attempt; an earlier one may have been */
     STORE_CONFLICT,         /* 409: not applied by this attempt, a race was in progress */
     STORE_UNCHANGED,        /* 304 */
-    STORE_REFUSED,          /* surely not applied, and asking again does not help: permissions, size */
-    STORE_UNKNOWN,          /* no answer, 5xx: says nothing */
+    STORE_DAMAGED, /* of a read: something is there, and it is not what was written, or larger than its kind may be */
+    STORE_REFUSED, /* surely not applied, and asking again does not help: permissions, size */
+    STORE_UNKNOWN, /* no answer, 5xx: says nothing */
 };
 
 struct store_etag {
@@ -31,17 +32,32 @@ struct store_etag {
 struct store_page {
     unsigned count;
     bool is_truncated;
+    bool is_damaged[STORE_PAGE_NAMES_MAX]; /* the entry itself, not the body; then the name may be another's, too */
     char names[STORE_PAGE_NAMES_MAX][JOURNAL_NAME_BYTES];
 };
 
+/* What comes with an answer, and never anything else:
+ *
+ *            DONE                   UNCHANGED   DAMAGED                                          any other
+ *   create                                      never
+ *   replace  the new ETag           never       never
+ *   get      body and ETag          nothing     no body; the ETag where it is still known,       nothing
+ *                                               else an empty one
+ *   list     a page, which may hold never       nothing: what is there cannot be listed          nothing
+ *            damaged names
+ *   delete                          never       never
+ *
+ * The body of DONE is what arrived, which may have been damaged on its way: whoever reads it checks its checksum. An
+ * ETag that came with DONE is never empty. The only way past damage is to write over it, or to delete it. */
 struct journal_store {
-    /* If-None-Match: * */
+    /* If-None-Match: *. What is damaged is there, if it can be told by its name. */
     SUSPENDS enum store_answer (*create)(struct journal_store *store, const char *name, struct span body,
                                          deadline_t deadline);
-    /* If-Match */
+    /* If-Match. An empty ETag, as DAMAGED may have brought it, stands for that damage: CONDITION_FAILED where an ETag
+     * can be told by now, NOT_FOUND where it has gone, or hides what it was the name of. */
     SUSPENDS enum store_answer (*replace)(struct journal_store *store, const char *name, const struct store_etag *etag,
                                           struct span body, struct store_etag *ret_etag, deadline_t deadline);
-    /* The body is appended, up to the buffer's limit; a larger one is STORE_REFUSED. `known` may be NULL. */
+    /* The body is appended; one that goes beyond the buffer's limit is STORE_DAMAGED. `known` may be NULL. */
     SUSPENDS enum store_answer (*get)(struct journal_store *store, const char *name, const struct store_etag *known,
                                       struct buffer *ret_body, struct store_etag *ret_etag, deadline_t deadline);
     /* Names behind `after` that begin with the prefix. */
@@ -51,6 +67,11 @@ struct journal_store {
     SUSPENDS enum store_answer (*delete_names)(struct journal_store *store, char (*names)[JOURNAL_NAME_BYTES],
                                                unsigned count, deadline_t deadline);
 };
+
+/* Puts `body` where a get has just answered `found` and `etag`: creates it, or replaces what was there, on that
+ * condition. CONDITION_FAILED: somebody else has written since. */
+SUSPENDS enum store_answer store_put_over(struct journal_store *store, const char *name, enum store_answer found,
+                                          const struct store_etag *etag, struct span body, deadline_t deadline);
 
 /* Fibers, or what the simulator has in their place. */
 struct journal_scheduler {

@@ -56,9 +56,10 @@ static void tell_alarms(struct journal_service *service)
 {
     const struct journal_counters *now = journal_counters(service->journal);
     for (unsigned alarm = 0; alarm < ALARM_COUNT; alarm++) {
+        const char *object = journal_alarm_object(service->journal, alarm);
         if (now->alarms[alarm] > 0 && service->told.counters.alarms[alarm] == 0)
-            log_message(LOG_ERROR, "the journal raises an alarm: %s. `bale journal` says more",
-                        journal_alarm_name(alarm));
+            log_message(LOG_ERROR, "the journal raises an alarm: %s%s%s%s. `bale journal` says more",
+                        journal_alarm_name(alarm), object[0] != '\0' ? " (" : "", object, object[0] != '\0' ? ")" : "");
     }
     service->told.counters = *now;
 }

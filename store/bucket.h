@@ -180,11 +180,14 @@ struct list_request {
     struct span delimiter; /* empty: none */
     struct span after; /* entries strictly behind this key; a common prefix that equals `after` is behind us as well */
     unsigned entries_max; /* 0 .. LIST_ENTRIES_MAX: keys and common prefixes together */
+    /* Damaged entries come as such, instead of ending the listing with ERROR_DAMAGED. Not with a delimiter. */
+    bool is_damage_listed;
 };
 
 struct list_entry {
     struct span key; /* for a common prefix: the prefix, delimiter included */
     bool is_prefix;
+    bool is_damaged; /* nothing is known but a key, and that may be what is damaged: it may be out of order */
     uint64_t original_size;
     int64_t modified_ms;
     char etag[ETAG_TEXT_BYTES];

@@ -65,10 +65,13 @@ static bool refuse(struct error *error, const char *failed_condition)
 bool write_condition_holds(const struct write_condition *condition, const struct object_attributes *current,
                            struct error *error)
 {
-    bool needs_current = condition->if_match.size > 0 || condition->has_size || condition->has_modified;
+    bool needs_current =
+        condition->if_match.size > 0 || condition->has_size || condition->has_modified || condition->over_damage;
     if (current == NULL)
         return !needs_current || error_set(error, ERROR_NOT_FOUND, S3_NoSuchKey, "The specified key does not exist.");
     struct span etag = span_from_string(condition->is_stored_etag ? current->stored_etag : current->etag);
+    if (condition->over_damage && etag.size > 0)
+        return refuse(error, "it is not damaged");
     if (condition->if_match.size > 0 && !etag_list_matches(condition->if_match, etag))
         return refuse(error, "If-Match");
     if (condition->if_none_match.size > 0 && etag_list_matches(condition->if_none_match, etag))
@@ -78,6 +81,16 @@ bool write_condition_holds(const struct write_condition *condition, const struct
     if (condition->has_modified && whole_seconds(condition->modified_ms) != whole_seconds(current->modified_ms))
         return refuse(error, "x-amz-if-match-last-modified-time");
     return true;
+}
+
+bool write_condition_holds_over_damage(const struct write_condition *condition, struct error *error)
+{
+    if (condition == NULL)
+        return true;
+    if (condition->if_none_match.size > 0 && etag_list_matches(condition->if_none_match, SPAN_EMPTY))
+        return refuse(error, "If-None-Match");
+    bool is_undecided = condition->if_match.size > 0 && !etag_list_matches(condition->if_match, SPAN_EMPTY);
+    return !is_undecided && condition->if_none_match.size == 0 && !condition->has_size && !condition->has_modified;
 }
 
 static struct read_decision fail_read(const char *failed)

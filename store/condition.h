@@ -17,8 +17,9 @@ struct write_condition {
     struct span if_match;      /* empty: not given */
     struct span if_none_match; /* empty: not given */
     bool is_stored_etag;       /* both are of the store's own ETags (stored_etag), not of the logical ones */
-    bool has_size;             /* x-amz-if-match-size (DELETE) */
-    bool has_modified;         /* x-amz-if-match-last-modified-time (DELETE), whole seconds are compared */
+    bool over_damage;  /* Bale's own: only over what is there and cannot be read, so that no ETag of it can be told */
+    bool has_size;     /* x-amz-if-match-size (DELETE) */
+    bool has_modified; /* x-amz-if-match-last-modified-time (DELETE), whole seconds are compared */
     uint64_t size;
     int64_t modified_ms;
 };
@@ -27,6 +28,9 @@ struct write_condition {
  * PreconditionFailed with `failed_condition` in the message, or NoSuchKey (If-Match on a missing key). */
 bool write_condition_holds(const struct write_condition *condition, const struct object_attributes *current,
                            struct error *error);
+/* The same where something is there of which nothing is known but that it is damaged: *error says how. A condition that
+ * cannot be decided does not hold, and leaves that error. `condition` may be NULL: none. */
+bool write_condition_holds_over_damage(const struct write_condition *condition, struct error *error);
 
 struct read_condition {
     struct span if_match;

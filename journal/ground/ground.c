@@ -39,18 +39,28 @@ bool ground_decode(struct span body, struct ground *ret_ground, struct error *er
     return true;
 }
 
-static bool read_with_etag(const struct journal_environment *environment, unsigned request_ms,
-                           struct ground *ret_ground, struct store_etag *ret_etag, struct error *error)
+/* What the store answered is *ret_answer: on that the note can be written over. */
+static bool read_note(const struct journal_environment *environment, unsigned request_ms, struct ground *ret_ground,
+                      enum store_answer *ret_answer, struct store_etag *ret_etag, struct error *error)
 {
     struct buffer body;
+    bool is_read = false;
     buffer_init(&body, HEAD_BYTES_MAX);
-    *ret_etag = (struct store_etag){0};
-    enum store_answer answer = environment->store->get(environment->store, GROUND_NAME, NULL, &body, ret_etag,
-                                                       deadline_of(environment, request_ms));
-    bool is_read = answer == STORE_DONE ? ground_decode(buffer_span(&body), ret_ground, error)
-                   : answer == STORE_NOT_FOUND
-                       ? error_set(error, ERROR_NOT_FOUND, NULL, "nothing says that this store was tested")
-                       : error_set(error, ERROR_BUSY, NULL, "the store does not answer");
+    *ret_answer = environment->store->get(environment->store, GROUND_NAME, NULL, &body, ret_etag,
+                                          deadline_of(environment, request_ms));
+    switch (*ret_answer) {
+    case STORE_DONE:
+        is_read = ground_decode(buffer_span(&body), ret_ground, error);
+        break;
+    case STORE_NOT_FOUND:
+        (void)error_set(error, ERROR_NOT_FOUND, NULL, "nothing says that this store was tested");
+        break;
+    case STORE_DAMAGED:
+        (void)error_set(error, ERROR_DAMAGED, NULL, "the note of the store's test is damaged");
+        break;
+    default:
+        (void)error_set(error, ERROR_BUSY, NULL, "the store does not answer");
+    }
     buffer_free(&body);
     return is_read;
 }
@@ -58,8 +68,9 @@ static bool read_with_etag(const struct journal_environment *environment, unsign
 bool ground_read(const struct journal_environment *environment, unsigned request_ms, struct ground *ret_ground,
                  struct error *error)
 {
+    enum store_answer answer;
     struct store_etag etag;
-    return read_with_etag(environment, request_ms, ret_ground, &etag, error);
+    return read_note(environment, request_ms, ret_ground, &answer, &etag, error);
 }
 
 static bool is_of_a_journal(const char *name)
@@ -96,7 +107,6 @@ static bool is_here(const struct journal_environment *environment, const struct 
 /* Replaces what is there, or creates it. That somebody else wrote the same meanwhile is as good. */
 bool ground_note(const struct journal_environment *environment, unsigned request_ms, struct error *error)
 {
-    struct journal_store *store = environment->store;
     struct ground mine = {STORE_TEST_VERSION, STORE_CONTENDERS, environment->place,
                           (uint64_t)clock_wall_ms(environment->clock)};
     struct buffer body = {0};
@@ -105,15 +115,12 @@ bool ground_note(const struct journal_environment *environment, unsigned request
         return false;
     for (unsigned i = 0; i < WRITE_ATTEMPTS && !is_written; i++) {
         struct ground there;
+        enum store_answer answer;
         struct store_etag etag;
-        bool is_read = read_with_etag(environment, request_ms, &there, &etag, error);
-        if (!is_read && error->kind == ERROR_NOT_FOUND)
-            is_written = store->create(store, GROUND_NAME, buffer_span(&body), deadline_of(environment, request_ms)) ==
-                         STORE_DONE;
-        else if (is_read || error->kind != ERROR_BUSY)
-            is_written = (i > 0 && is_read && is_here(environment, &there)) ||
-                         store->replace(store, GROUND_NAME, &etag, buffer_span(&body), &etag,
-                                        deadline_of(environment, request_ms)) == STORE_DONE;
+        bool is_read = read_note(environment, request_ms, &there, &answer, &etag, error);
+        is_written = (i > 0 && is_read && is_here(environment, &there)) ||
+                     store_put_over(environment->store, GROUND_NAME, answer, &etag, buffer_span(&body),
+                                    deadline_of(environment, request_ms)) == STORE_DONE;
     }
     buffer_free(&body);
     return is_written ||

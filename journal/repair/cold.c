@@ -20,6 +20,7 @@ bool cold_get(const struct journal_environment *environment, const char *name, s
 {
     struct journal_store *store = environment->store;
     enum store_answer answer = STORE_UNKNOWN;
+    *ret_etag = (struct store_etag){0};
     for (unsigned i = 0; i < GET_ATTEMPTS && answer != STORE_DONE && answer != STORE_NOT_FOUND; i++) {
         buffer_clear(ret_body);
         answer = store->get(store, name, NULL, ret_body, ret_etag, cold_deadline(environment));
@@ -28,8 +29,8 @@ bool cold_get(const struct journal_environment *environment, const char *name, s
         return true;
     if (answer == STORE_NOT_FOUND)
         return error_set(error, ERROR_NOT_FOUND, NULL, "%s is not there", name);
-    if (answer == STORE_REFUSED)
-        return error_set(error, ERROR_DAMAGED, NULL, "%s cannot be read, or is too large", name);
+    if (answer == STORE_DAMAGED)
+        return error_set(error, ERROR_DAMAGED, NULL, "%s is damaged, or too large", name);
     return error_set(error, ERROR_BUSY, NULL, "the store does not answer (%s)", name);
 }
 
@@ -46,7 +47,9 @@ bool cold_list(const struct journal_environment *environment, const char *prefix
         enum store_answer answer = STORE_UNKNOWN;
         for (unsigned i = 0; i < GET_ATTEMPTS && answer != STORE_DONE; i++)
             answer = store->list(store, prefix, last, page, cold_deadline(environment));
-        if (answer != STORE_DONE)
+        if (answer == STORE_DAMAGED)
+            goes_on = error_set(error, ERROR_DAMAGED, NULL, "the store cannot list what is there: `bale check`");
+        else if (answer != STORE_DONE)
             goes_on = error_set(error, ERROR_BUSY, NULL, "the store does not answer (a listing)");
         for (unsigned i = 0; goes_on && i < page->count; i++)
             goes_on = visit(page->names[i], context, error);

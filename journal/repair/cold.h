@@ -45,6 +45,7 @@ struct cold_segments {
 };
 
 deadline_t cold_deadline(const struct journal_environment *environment);
+/* ERROR_DAMAGED: also where the store itself says so; *ret_etag is set as far as it is known, as in journal/store.h. */
 SUSPENDS bool cold_get(const struct journal_environment *environment, const char *name, struct buffer *ret_body,
                        struct store_etag *ret_etag, struct error *error);
 /* Every name that begins with the prefix, a page at a time. `visit` may suspend; false from it ends the walk. */

@@ -22,7 +22,7 @@ struct restoring {
     struct restore_plan plan;
     struct checkpoint checkpoint; /* what it starts from */
     struct cold_segments segments;
-    bool has_object; /* something is called "head": it is replaced on the condition of its ETag */
+    enum store_answer found; /* what is called "head": it is written over on that condition */
     struct store_etag etag;
     bool is_empty;
     struct cold_copies copies;
@@ -85,7 +85,9 @@ static bool look_at_head(struct restoring *restoring, struct error *error)
     struct checkpoint *checkpoint = &restoring->checkpoint;
     plan->found = JOURNAL_RUNS;
     bool is_read = cold_read_head(restoring->environment, HEAD_NAME, checkpoint, error);
-    restoring->has_object = is_read || error->kind != ERROR_NOT_FOUND;
+    restoring->found = is_read || checkpoint->etag.text[0] != '\0' ? STORE_DONE
+                       : error->kind == ERROR_NOT_FOUND            ? STORE_NOT_FOUND
+                                                                   : STORE_DAMAGED;
     restoring->etag = checkpoint->etag;
     if (!is_read && error->kind != ERROR_NOT_FOUND && error->kind != ERROR_DAMAGED)
         return false;
@@ -443,17 +445,13 @@ static enum publication read_back(const struct restoring *restoring)
 
 static bool publish(struct restoring *restoring, struct error *error)
 {
-    struct journal_store *store = restoring->environment->store;
-    struct store_etag etag;
     enum publication publication = NOT_YET;
     restoring->body.limit = HEAD_BYTES_MAX;
     if (!head_encode(restoring->head, &restoring->body, error))
         return false;
     for (unsigned i = 0; i < PUT_ATTEMPTS && publication != PUBLISHED && publication != SOMEBODY_ELSE; i++) {
-        struct span body = buffer_span(&restoring->body);
-        deadline_t deadline = cold_deadline(restoring->environment);
-        (void)(restoring->has_object ? store->replace(store, HEAD_NAME, &restoring->etag, body, &etag, deadline)
-                                     : store->create(store, HEAD_NAME, body, deadline));
+        (void)store_put_over(restoring->environment->store, HEAD_NAME, restoring->found, &restoring->etag,
+                             buffer_span(&restoring->body), cold_deadline(restoring->environment));
         publication = read_back(restoring); /* whatever the answer was: what counts is what is there */
     }
     if (publication == PUBLISHED)

@@ -4,6 +4,17 @@
 
 enum { BELL_BYTES = 32, RING_ATTEMPTS = 4 };
 
+/* Nothing is lost with it, but until somebody writes over it every poll has to look at everything. */
+static void mend(struct journal *journal, const struct store_etag *etag)
+{
+    uint8_t bytes[BELL_BYTES];
+    replica_alarm_of(journal, ALARM_BELL_DAMAGED, BELL_NAME);
+    random_fill(journal->environment.random, bytes, sizeof bytes);
+    if (replica_may_write(journal))
+        (void)store_put_over(journal->environment.store, BELL_NAME, STORE_DAMAGED, etag, span_of(bytes, sizeof bytes),
+                             replica_deadline(journal));
+}
+
 bool bell_has_changed(struct journal *journal)
 {
     struct journal_store *store = journal->environment.store;
@@ -15,6 +26,8 @@ bool bell_has_changed(struct journal *journal)
     buffer_free(&body);
     if (answer == STORE_DONE)
         journal->bell_etag = etag;
+    if (answer == STORE_DAMAGED)
+        mend(journal, &etag);
     if (answer == STORE_NOT_FOUND) { /* nobody has rung yet, or it was taken away: that is looked at once */
         bool was_there = journal->bell_etag.text[0] != '\0';
         journal->bell_etag.text[0] = '\0';
@@ -33,10 +46,7 @@ void bell_ring_once(const struct journal_environment *environment, deadline_t de
     buffer_init(&body, 4096);
     enum store_answer answer = store->get(store, BELL_NAME, NULL, &body, &etag, deadline);
     buffer_free(&body);
-    if (answer == STORE_NOT_FOUND)
-        (void)store->create(store, BELL_NAME, span_of(bytes, sizeof bytes), deadline);
-    else if (answer == STORE_DONE)
-        (void)store->replace(store, BELL_NAME, &etag, span_of(bytes, sizeof bytes), &etag, deadline);
+    (void)store_put_over(store, BELL_NAME, answer, &etag, span_of(bytes, sizeof bytes), deadline);
 }
 
 bool bell_ring(struct journal *journal)
@@ -51,11 +61,10 @@ bool bell_ring(struct journal *journal)
         buffer_init(&body, 4096);
         enum store_answer answer = store->get(store, BELL_NAME, NULL, &body, &etag, replica_deadline(journal));
         buffer_free(&body);
-        if (answer == STORE_NOT_FOUND)
-            answer = store->create(store, BELL_NAME, span_of(bytes, sizeof bytes), replica_deadline(journal));
-        else if (answer == STORE_DONE)
-            answer =
-                store->replace(store, BELL_NAME, &etag, span_of(bytes, sizeof bytes), &etag, replica_deadline(journal));
+        if (answer == STORE_DAMAGED)
+            replica_alarm_of(journal, ALARM_BELL_DAMAGED, BELL_NAME);
+        answer =
+            store_put_over(store, BELL_NAME, answer, &etag, span_of(bytes, sizeof bytes), replica_deadline(journal));
         /* who wins against what was read after the segment was stored rings for us as well */
         if (answer == STORE_DONE || answer == STORE_CONDITION_FAILED)
             return true;

@@ -96,7 +96,7 @@ static void clean(struct journal *journal, const char *prefix, uint64_t copied)
     bool goes_on = true;
     (void)snprintf(after, sizeof after, "%s", prefix);
     for (unsigned i = 0; i < PAGES_MAX && goes_on; i++) {
-        if (store->list(store, prefix, after, page, replica_deadline(journal)) != STORE_DONE || page->count == 0 ||
+        if (replica_list(journal, prefix, after, page) != STORE_DONE || page->count == 0 ||
             !replica_may_write(journal) || !journal->has_head || journal->head->generation < copied)
             return;
         memcpy(after, page->names[page->count - 1], sizeof after);

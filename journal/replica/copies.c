@@ -25,15 +25,15 @@ static void remember(struct copy_names *copies, const struct copy_name *name)
     copies->names[copies->count++] = *name;
 }
 
-static bool list_copies(struct journal *journal, struct copy_names *ret)
+static enum store_answer list_copies(struct journal *journal, struct copy_names *ret)
 {
-    struct journal_store *store = journal->environment.store;
     struct store_page *page = journal->tick_page;
     char after[JOURNAL_NAME_BYTES] = HEADS_PREFIX;
     *ret = (struct copy_names){0};
     do {
-        if (store->list(store, HEADS_PREFIX, after, page, replica_deadline(journal)) != STORE_DONE)
-            return false;
+        enum store_answer answer = replica_list(journal, HEADS_PREFIX, after, page);
+        if (answer != STORE_DONE)
+            return answer;
         for (unsigned i = 0; i < page->count; i++) {
             struct copy_name name;
             if (head_copy_name_parse(span_from_string(page->names[i]), &name.generation, &name.nonce))
@@ -42,7 +42,7 @@ static bool list_copies(struct journal *journal, struct copy_names *ret)
         if (page->count > 0)
             memcpy(after, page->names[page->count - 1], sizeof after);
     } while (page->is_truncated && page->count > 0);
-    return true;
+    return STORE_DONE;
 }
 
 enum soundness { COPY_SOUND, COPY_NO_COPY, COPY_UNKNOWN };
@@ -79,12 +79,13 @@ static enum soundness read_copy(struct journal *journal, const struct copy_name 
     return soundness;
 }
 
-bool copies_look(struct journal *journal)
+enum store_answer copies_look(struct journal *journal)
 {
     struct copy_names copies;
     enum soundness soundness = COPY_NO_COPY;
-    if (!list_copies(journal, &copies))
-        return false;
+    enum store_answer answer = list_copies(journal, &copies);
+    if (answer != STORE_DONE)
+        return answer;
     while (copies.count > 0 && soundness == COPY_NO_COPY) {
         const struct copy_name *newest = &copies.names[--copies.count];
         bool is_known =
@@ -97,7 +98,7 @@ bool copies_look(struct journal *journal)
         if (newest->generation > journal->newest_known)
             journal->newest_known = newest->generation;
     }
-    return soundness != COPY_UNKNOWN;
+    return soundness == COPY_UNKNOWN ? STORE_UNKNOWN : STORE_DONE;
 }
 
 bool copies_write(struct journal *journal, uint64_t *ret_generation)

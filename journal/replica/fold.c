@@ -29,13 +29,13 @@ struct folding {
  * showed, and all its causes, was stored when the second began: in that one nothing is missing in front of it (J10). */
 static bool list_input(struct journal *journal, struct folding *folding)
 {
-    if (!window_list(journal, journal->fold_page, &folding->listed))
+    if (window_list(journal, journal->fold_page, &folding->listed) != STORE_DONE)
         return false;
     if (folding->listed.pages == 1 || MUTATED(pages_listed_once))
         return true;
     folding->early = folding->listed;
     folding->listed = (struct window_listing){0};
-    return window_list(journal, journal->fold_page, &folding->listed);
+    return window_list(journal, journal->fold_page, &folding->listed) == STORE_DONE;
 }
 
 static void fetch_input(struct journal *journal, const struct folding *folding)
@@ -132,7 +132,7 @@ static enum choice choose_one(struct journal *journal, struct folding *folding, 
         return STOP_HERE;
     if (MUTATED(forced_fold_skips_held))
         return PASS_BY;
-    replica_alarm(journal, ALARM_PREDECESSOR_MISSING);
+    replica_alarm_of_segment(journal, ALARM_PREDECESSOR_MISSING, &segment->predecessor);
     journal->counters.forced_while_held++;
     head_note_missing(folding->head, &segment->predecessor);
     return TAKE;

@@ -18,15 +18,15 @@ static void head_is_unreadable(struct journal *journal, const struct error *erro
         return;
     }
     if (++journal->head_damaged_reads < FAILED_READS_ARE_DAMAGE)
-        replica_alarm(journal, ALARM_HEAD_DAMAGED); /* it may have been the way here that damaged it */
+        replica_alarm_of(journal, ALARM_HEAD_DAMAGED, HEAD_NAME); /* it may have been the way here that damaged it */
     else
         replica_halt(journal, JOURNAL_HEAD_DAMAGED, ALARM_HEAD_DAMAGED);
 }
 
-/* A good head ends what a bad one began. That its checkpoint can be loaded shows later. */
+/* A good head ends what a bad one began. That its checkpoint can be loaded, and segments listed, shows later. */
 static void recover(struct journal *journal)
 {
-    if (journal->halt != JOURNAL_CHECKPOINT_LOST)
+    if (journal->halt != JOURNAL_CHECKPOINT_LOST && journal->halt != JOURNAL_STORE_DAMAGED)
         journal->is_halted = false;
 }
 
@@ -50,7 +50,7 @@ enum store_answer head_read(struct journal *journal, struct head *ret_head, stru
     enum store_answer answer = store->get(store, HEAD_NAME, NULL, ret_body, ret_etag, replica_deadline(journal));
     if (answer == STORE_NOT_FOUND && journal->has_head)
         replica_halt(journal, JOURNAL_HEAD_MISSING, ALARM_HEAD_MISSING);
-    if (answer != STORE_DONE)
+    if (answer != STORE_DONE && answer != STORE_DAMAGED)
         return answer;
     if (!head_decode(buffer_span(ret_body), ret_head, &error)) {
         head_is_unreadable(journal, &error);
@@ -117,7 +117,7 @@ static void read_ledger(void *context, size_t index)
     bool is_good = answer == STORE_DONE && ledger_decode(buffer_span(&body), &part, &into->keys, &count, &error) &&
                    count == into->count;
     buffer_free(&body);
-    replica_note_part(journal, answer, is_good);
+    replica_note_part(journal, &part, answer, is_good);
     reading->all_read &= is_good;
 }
 
@@ -242,9 +242,7 @@ bool head_adopt(struct journal *journal, const struct head *head, struct span bo
         return false;
     }
     journal->lost_loads = 0;
-    if (journal->halt == JOURNAL_CHECKPOINT_LOST) {
-        journal->halt = JOURNAL_RUNS;
-        journal->is_halted = false;
-    }
+    if (journal->halt == JOURNAL_CHECKPOINT_LOST)
+        replica_go_on(journal);
     return true;
 }

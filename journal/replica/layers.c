@@ -173,7 +173,7 @@ static bool merge_with(struct journal *journal, const struct part_name *name, co
         *body = merged;
         merged = swap;
     } else {
-        replica_note_part(journal, answer, false);
+        replica_note_part(journal, &layer_name, answer, false);
     }
     buffer_free(&below);
     buffer_free(&merged);
@@ -250,7 +250,7 @@ static bool load_layer(struct loading *loading, uint32_t index, struct layer *ba
     }
     is_good = is_good && error.kind == ERROR_NONE;
     buffer_free(&loading->bodies[index]);
-    replica_note_part(journal, answer, is_good);
+    replica_note_part(journal, &name, answer, is_good);
     return is_good;
 }
 

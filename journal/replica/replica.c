@@ -3,6 +3,7 @@
 
 #include "runtime/base/assert.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 enum { WALK_STEP = 1024, ENTRY_COST_BYTES = 64, SLOWEST_BYTES_PER_SECOND = 4 << 20 };
@@ -12,12 +13,31 @@ void replica_alarm(struct journal *journal, enum journal_alarm alarm)
     journal->counters.alarms[alarm]++;
 }
 
+void replica_alarm_of(struct journal *journal, enum journal_alarm alarm, const char *name)
+{
+    (void)snprintf(journal->alarm_objects[alarm], JOURNAL_NAME_BYTES, "%s", name);
+    replica_alarm(journal, alarm);
+}
+
+void replica_alarm_of_segment(struct journal *journal, enum journal_alarm alarm, const struct segment_key *key)
+{
+    char name[JOURNAL_NAME_BYTES];
+    segment_name_format(key, name);
+    replica_alarm_of(journal, alarm, name);
+}
+
 void replica_halt(struct journal *journal, enum journal_condition why, enum journal_alarm alarm)
 {
     if (!journal->is_halted || journal->halt != why)
         replica_alarm(journal, alarm);
     journal->is_halted = true;
     journal->halt = why;
+}
+
+void replica_go_on(struct journal *journal)
+{
+    journal->is_halted = false;
+    journal->halt = JOURNAL_RUNS;
 }
 
 bool replica_may_write(const struct journal *journal)
@@ -40,10 +60,26 @@ deadline_t replica_deadline_for(const struct journal *journal, uint64_t bytes)
     return replica_deadline(journal) + bytes * UINT64_C(1000000000) / SLOWEST_BYTES_PER_SECOND;
 }
 
-void replica_note_part(struct journal *journal, enum store_answer answer, bool is_good)
+void replica_note_part(struct journal *journal, const struct part_name *part, enum store_answer answer, bool is_good)
 {
-    if (answer == STORE_NOT_FOUND || (answer == STORE_DONE && !is_good))
-        replica_alarm(journal, ALARM_PART_MISSING); /* counted; the head is read again anyway */
+    char name[JOURNAL_NAME_BYTES];
+    part_name_format(part, name);
+    if (answer == STORE_NOT_FOUND || answer == STORE_DAMAGED || (answer == STORE_DONE && !is_good))
+        replica_alarm_of(journal, ALARM_PART_MISSING, name); /* counted; the head is read again anyway */
+}
+
+enum store_answer replica_list(struct journal *journal, const char *prefix, const char *after,
+                               struct store_page *ret_page)
+{
+    struct journal_store *store = journal->environment.store;
+    enum store_answer answer = store->list(store, prefix, after, ret_page, replica_deadline(journal));
+    if (answer == STORE_DAMAGED)
+        replica_alarm_of(journal, ALARM_LISTING_DAMAGED, prefix);
+    for (unsigned i = 0; answer == STORE_DONE && i < ret_page->count; i++) {
+        if (ret_page->is_damaged[i])
+            replica_alarm_of(journal, ALARM_LISTING_DAMAGED, ret_page->names[i]);
+    }
+    return answer;
 }
 
 bool replica_sleep_ms(struct journal *journal, uint64_t milliseconds)
@@ -381,9 +417,9 @@ static void alarm_of(struct journal *journal, const struct head *head)
 {
     uint64_t known = journal->has_head ? journal->head->generation : 0;
     if (head->quarantine_count > 0)
-        replica_alarm(journal, ALARM_SEGMENT_DAMAGED);
+        replica_alarm_of_segment(journal, ALARM_SEGMENT_DAMAGED, &head->quarantine[head->quarantine_count - 1].key);
     if (head->missing_count > 0 && head->missing[head->missing_count - 1].generation > known)
-        replica_alarm(journal, ALARM_PREDECESSOR_MISSING);
+        replica_alarm_of_segment(journal, ALARM_PREDECESSOR_MISSING, &head->missing[head->missing_count - 1].key);
 }
 
 static void install(struct journal *journal, struct next_head *next, const struct state *view)

@@ -6,6 +6,7 @@
  * view changes by whole segments or all at once. Who needs both takes `busy` first. */
 #pragma once
 
+#include "journal/format/part.h"
 #include "journal/format/segment.h"
 #include "journal/journal.h"
 #include "journal/mutation.h"
@@ -52,6 +53,7 @@ struct journal {
     struct journal_environment environment;
     struct journal_options options;
     struct journal_counters counters;
+    char alarm_objects[ALARM_COUNT][JOURNAL_NAME_BYTES]; /* for which each was raised last */
     bool is_stopping;
     unsigned tasks;
     bool is_busy;     /* a tick is under way, or a fold builds */
@@ -114,15 +116,22 @@ struct journal {
 
 /* ---- replica.c ---- */
 void replica_alarm(struct journal *journal, enum journal_alarm alarm);
+/* The same, with the name of the object. */
+void replica_alarm_of(struct journal *journal, enum journal_alarm alarm, const char *name);
+void replica_alarm_of_segment(struct journal *journal, enum journal_alarm alarm, const struct segment_key *key);
 /* No acks and no folds from here on; alarms when it was not so already. */
 void replica_halt(struct journal *journal, enum journal_condition why, enum journal_alarm alarm);
+void replica_go_on(struct journal *journal); /* ends that */
 bool replica_may_write(const struct journal *journal);
 uint64_t replica_now(const struct journal *journal);
 deadline_t replica_deadline(const struct journal *journal);
 /* Of a request that carries so many bytes: a slow line needs its time for them. */
 deadline_t replica_deadline_for(const struct journal *journal, uint64_t bytes);
 /* What came of reading a part that the head names. */
-void replica_note_part(struct journal *journal, enum store_answer answer, bool is_good);
+void replica_note_part(struct journal *journal, const struct part_name *part, enum store_answer answer, bool is_good);
+/* A page of names, as journal_store.list; alarms for damaged ones, and when there is no listing for damage (J39). */
+SUSPENDS enum store_answer replica_list(struct journal *journal, const char *prefix, const char *after,
+                                        struct store_page *ret_page);
 bool replica_sleep_ms(struct journal *journal, uint64_t milliseconds);
 struct tail_segment *tail_find(struct journal *journal, const struct segment_key *key);
 struct tail_segment *tail_add(struct journal *journal, const struct segment_key *key);
@@ -176,8 +185,8 @@ SUSPENDS bool head_adopt(struct journal *journal, const struct head *head, struc
                          const struct store_etag *etag);
 
 /* ---- copies.c ---- */
-/* The newest sound copy of a head becomes known. False: the store did not answer. */
-SUSPENDS bool copies_look(struct journal *journal);
+/* The newest sound copy of a head becomes known. Not STORE_DONE: what the store answered instead. */
+SUSPENDS enum store_answer copies_look(struct journal *journal);
 /* An operator restores from copies: one is written of every head in whose name something is deleted (J36). */
 SUSPENDS bool copies_write(struct journal *journal, uint64_t *ret_generation);
 

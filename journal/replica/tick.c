@@ -7,16 +7,24 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+/* A store that cannot list for damage does not answer better later: an operator must know. */
+static bool is_listed(struct journal *journal, enum store_answer answer)
+{
+    if (answer == STORE_DAMAGED)
+        replica_halt(journal, JOURNAL_STORE_DAMAGED, ALARM_LISTING_DAMAGED);
+    return answer == STORE_DONE;
+}
+
 /* Everything that may be live under the head that is known, marked with the number of this listing. */
 static bool list_window(struct journal *journal)
 {
     struct window_listing listing = {0};
     uint64_t round = ++journal->round;
-    bool is_listed = window_list(journal, journal->tick_page, &listing);
+    enum store_answer answer = window_list(journal, journal->tick_page, &listing);
     for (size_t i = 0; i < listing.count; i++)
         tail_add(journal, &listing.keys[i])->seen_round = round;
     window_listing_free(&listing);
-    return is_listed;
+    return is_listed(journal, answer);
 }
 
 /* Of the tail, from a base to another, what the head does not settle. */
@@ -83,16 +91,16 @@ static bool is_settled_or_gone(struct journal *journal, const struct tail_segmen
     bool is_settled = replica_is_settled(journal, &item->key);
     bool has_vanished = item->seen_round < round || (item->is_own && MUTATED(own_write_evicted_early));
     if (!is_settled && has_vanished && !MUTATED(no_rejection_window))
-        replica_alarm(journal, ALARM_SEGMENT_VANISHED);
+        replica_alarm_of_segment(journal, ALARM_SEGMENT_VANISHED, &item->key);
     return is_settled || has_vanished;
 }
 
 static bool find_head(struct journal *journal)
 {
-    if (!copies_look(journal))
+    if (!is_listed(journal, copies_look(journal)))
         return false;
     if (read_and_adopt(journal)) { /* once more: an old head may have been put back in between */
-        if (!copies_look(journal) || journal->newest_known > journal->head->generation ||
+        if (!is_listed(journal, copies_look(journal)) || journal->newest_known > journal->head->generation ||
             head_is_denied(journal, journal->head))
             journal->has_head = false; /* it has been replaced since, or is an old one: the next tick tells */
         return journal->has_head;
@@ -129,6 +137,8 @@ static bool pass(struct journal *journal)
     if (!copy_first_head(journal))
         return false;
     tail_remove(journal, is_settled_or_gone, round);
+    if (journal->halt == JOURNAL_STORE_DAMAGED)
+        replica_go_on(journal); /* it could be listed */
     replica_publish(journal);
     return true;
 }

@@ -17,14 +17,14 @@ static void remember(struct window_listing *listing, const struct segment_key *k
     listing->keys[listing->count++] = *key;
 }
 
-bool window_list(struct journal *journal, struct store_page *page, struct window_listing *ret)
+enum store_answer window_list(struct journal *journal, struct store_page *page, struct window_listing *ret)
 {
-    struct journal_store *store = journal->environment.store;
     char after[JOURNAL_NAME_BYTES];
     segment_name_format_before(journal->has_head ? head_window_begin(journal->head) : 0, after);
     do {
-        if (store->list(store, SEGMENTS_PREFIX, after, page, replica_deadline(journal)) != STORE_DONE)
-            return false;
+        enum store_answer answer = replica_list(journal, SEGMENTS_PREFIX, after, page);
+        if (answer != STORE_DONE)
+            return answer;
         ret->pages++;
         for (unsigned i = 0; i < page->count; i++) {
             struct segment_key key;
@@ -34,7 +34,7 @@ bool window_list(struct journal *journal, struct store_page *page, struct window
         if (page->count > 0)
             memcpy(after, page->names[page->count - 1], sizeof after);
     } while (page->is_truncated && page->count > 0);
-    return true;
+    return STORE_DONE;
 }
 
 void window_listing_free(struct window_listing *listing)
@@ -73,7 +73,7 @@ static void take_body(struct journal *journal, const struct journal_id *lineage,
                                                     : BODY_DAMAGED;
     journal->counters.newer_met += item->state == BODY_NEWER;
     if (item->state == BODY_DAMAGED && before != BODY_DAMAGED)
-        replica_alarm(journal, ALARM_SEGMENT_DAMAGED);
+        replica_alarm_of_segment(journal, ALARM_SEGMENT_DAMAGED, &item->key);
     if (item->state != BODY_GOOD)
         return; /* what is not of this journal takes no room among what is */
     item->body = *body;
@@ -105,15 +105,16 @@ static enum fetched fetch_once(struct journal *journal, const struct journal_id 
     buffer_init(&body, SEGMENT_BYTES_MAX);
     struct journal_store *store = journal->environment.store;
     enum store_answer answer = store->get(store, name, NULL, &body, &etag, deadline_of(journal, item));
-    item = tail_find(journal, key); /* it may be gone, or here, by now */
-    if (answer == STORE_DONE && wants_body(item))
+    item = tail_find(journal, key);                                  /* it may be gone, or here, by now */
+    bool has_come = answer == STORE_DONE || answer == STORE_DAMAGED; /* then there is no body, which is no segment */
+    if (has_come && wants_body(item))
         take_body(journal, lineage, item, &body);
     if (answer == STORE_UNKNOWN && item != NULL)
         item->unanswered++;
     buffer_free(&body);
     if (answer == STORE_NOT_FOUND)
         return FETCH_GONE;
-    bool is_here = answer == STORE_DONE && (item == NULL || item->state != BODY_ABSENT);
+    bool is_here = has_come && (item == NULL || item->state != BODY_ABSENT);
     return is_here || was_damaged ? FETCHED : FETCH_AGAIN;
 }
 

@@ -10,9 +10,9 @@ struct window_listing {
     unsigned pages;
 };
 
-/* Everything that may be live under the head that is known. `ret` is zeroed, or freed, before. False: the store did not
- * answer; what came is kept. */
-SUSPENDS bool window_list(struct journal *journal, struct store_page *page, struct window_listing *ret);
+/* Everything that may be live under the head that is known. `ret` is zeroed, or freed, before. Not STORE_DONE: the
+ * store did not answer, or cannot list for damage; what came is kept. */
+SUSPENDS enum store_answer window_list(struct journal *journal, struct store_page *page, struct window_listing *ret);
 void window_listing_free(struct window_listing *listing);
 bool window_lists(const struct window_listing *listing, const struct segment_key *key);
 

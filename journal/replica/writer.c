@@ -289,7 +289,8 @@ static enum journal_outcome write_group(struct journal *journal, struct list_lin
             continue;
         if (writing.stored != STORED_FOREIGN || attempt == 4)
             break;
-        replica_alarm(journal, ALARM_FOREIGN_BODY); /* never stored under this key: another is no repetition */
+        replica_alarm_of_segment(journal, ALARM_FOREIGN_BODY,
+                                 &writing.key); /* never stored under this key: another is no repetition */
         journal->counters.foreign_bodies++;
         renew_writer(journal);
     }

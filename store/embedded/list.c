@@ -73,10 +73,11 @@ static bool fill_entry(struct list_job *job, struct list_entry *entry, size_t co
 {
     struct span key = key_cursor_key(job->cursor);
     *entry = (struct list_entry){.is_prefix = common > 0};
+    entry->is_damaged = job->cursor->is_damaged;
     entry->key = arena_copy(job->arena, common > 0 ? span_take(key, common) : key);
     if (entry->key.data == NULL)
         return error_set(job->error, ERROR_BUSY, S3_SlowDown, "The request's memory is used up.");
-    if (common > 0)
+    if (common > 0 || entry->is_damaged)
         return true;
     struct row row;
     if (!row_decode_object(job->cursor->object, &row, job->error))
@@ -91,6 +92,26 @@ static bool fill_entry(struct list_job *job, struct list_entry *entry, size_t co
     return true;
 }
 
+/* Behind damaged rows a walk may come to what is before the page, or was listed. */
+static bool is_of_page(const struct list_request *request, const struct key_cursor *cursor)
+{
+    struct span key = key_cursor_key(cursor);
+    return !request->is_damage_listed || cursor->is_damaged ||
+           (span_compare(key, request->prefix) >= 0 &&
+            (request->after.size == 0 || span_compare(key, request->after) > 0));
+}
+
+/* The next page begins behind the last entry, for which that must have its right place. */
+static bool end_page(struct list_job *job)
+{
+    struct list_page *page = job->page;
+    page->is_truncated = true;
+    while (page->count > 0 && page->entries[page->count - 1].is_damaged)
+        page->count--;
+    return page->count > 0 || error_set(job->error, ERROR_DAMAGED, S3_InternalError,
+                                        "Too many rows of the catalogue are damaged. Run `bale check`.");
+}
+
 static bool walk(struct list_job *job)
 {
     const struct list_request *request = job->request;
@@ -99,11 +120,15 @@ static bool walk(struct list_job *job)
     const struct list_range range = {
         .prefix = request->prefix, .delimiter = request->delimiter, .after = request->after};
     enum lookup found = list_seek_first(job->cursor, &range, job->error);
-    while (found == LOOKUP_FOUND && span_starts_with(key_cursor_key(job->cursor), request->prefix)) {
-        if (page->count == request->entries_max) {
-            page->is_truncated = true;
-            return true;
+    while (found == LOOKUP_FOUND) {
+        if (!is_of_page(request, job->cursor)) {
+            found = key_cursor_next(job->cursor, job->error);
+            continue;
         }
+        if (!job->cursor->is_damaged && !span_starts_with(key_cursor_key(job->cursor), request->prefix))
+            return true;
+        if (page->count == request->entries_max)
+            return end_page(job);
         size_t common = common_prefix_bytes(request, key_cursor_key(job->cursor));
         struct list_entry *entry = &page->entries[page->count];
         if (!fill_entry(job, entry, common))
@@ -130,6 +155,7 @@ static bool list_in(struct list_job *job, MDB_txn *txn)
                 error_set(job->error, ERROR_BUSY, S3_SlowDown, "The request's memory is used up.");
     struct key_table keys = {.txn = txn, .table = store->catalogue.objects};
     key_cursor_open(job->cursor, &keys, bucket.number);
+    job->cursor->tolerates_damage = job->request->is_damage_listed;
     done = done && walk(job);
     key_cursor_close(job->cursor);
     free(job->cursor);
@@ -183,20 +209,20 @@ static bool walk_buckets(struct buckets_job *job, MDB_cursor *cursor)
 {
     bool is_behind = span_compare(job->after, job->prefix) >= 0;
     struct span start = is_behind ? job->after : job->prefix;
-    MDB_val key = {.mv_size = start.size, .mv_data = (void *)(uintptr_t)start.data};
+    MDB_val key;
     MDB_val value;
     unsigned capacity = 0;
-    int result = mdb_cursor_get(cursor, &key, &value, start.size == 0 ? MDB_FIRST : MDB_SET_RANGE);
+    int result = catalogue_seek(cursor, start, &key, &value);
     for (; result == 0; result = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) {
         struct span name = span_of(key.mv_data, key.mv_size);
         struct span row_bytes;
         struct bucket_row row;
+        if (!catalogue_check(&key, &value, &row_bytes, job->error))
+            return false;
         if (is_behind && span_equal(name, job->after))
             continue;
         if (!span_starts_with(name, job->prefix))
             return true;
-        if (!catalogue_check(&key, &value, &row_bytes, job->error))
-            return false;
         if (!catalogue_decode_bucket(name, row_bytes, &row))
             return error_set(job->error, ERROR_DAMAGED, S3_InternalError, "The row of a bucket is damaged.");
         if (job->owner.size > 0 && !span_equal(span_from_string(row.info.owner), job->owner))

@@ -88,6 +88,7 @@ void objects_list(const char *prefix, const char *after, unsigned most, struct s
             ret_page->is_truncated = true;
             break;
         }
+        ret_page->is_damaged[ret_page->count] = false;
         memcpy(ret_page->names[ret_page->count++], name, JOURNAL_NAME_BYTES);
     }
 }

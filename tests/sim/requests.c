@@ -402,6 +402,7 @@ static enum store_answer store_list(struct journal_store *store, const char *pre
     if (answer == STORE_DONE) {
         ret_page->count = request->page->count;
         ret_page->is_truncated = request->page->is_truncated;
+        memcpy(ret_page->is_damaged, request->page->is_damaged, request->page->count * sizeof ret_page->is_damaged[0]);
         memcpy(ret_page->names, request->page->names, request->page->count * sizeof ret_page->names[0]);
     }
     release(request);

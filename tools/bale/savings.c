@@ -137,8 +137,7 @@ static void print_table(const struct report *report)
     if (has_negative)
         printf("*: a figure is below zero and shown as 0; `bale savings --recount` sets it right.\n");
     if (report->is_in_doubt)
-        printf(
-            "`bale check --repair` dropped objects that are still counted; `bale savings --recount` sets it right.\n");
+        printf("Damage has taken what the figures were made of; `bale savings --recount` sets them right.\n");
 }
 
 /* ---- the command ---- */

@@ -17,6 +17,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define NUMBERS_LEFT_OUT (UINT64_C(1) << 32)
 enum { TABLES_MAX = 24, READERS_MAX = 1024, VALUE_CHECKSUM_BYTES = 4, BUCKET_ROW_VERSION = 1, BUCKET_FIXED_BYTES = 20 };
 
 /* ---- a fault inside the map ---- */
@@ -142,23 +143,30 @@ static MDB_val value_of_span(struct span span)
 
 bool catalogue_check(const MDB_val *key, const MDB_val *value, struct span *ret_value, struct error *error)
 {
-    struct span bytes = span_of_value(value);
-    if (bytes.size < VALUE_CHECKSUM_BYTES ||
-        crc32c_update(crc32c_update(0, span_of_value(key)), span_skip(bytes, VALUE_CHECKSUM_BYTES)) !=
-            load_u32_le(bytes.data))
+    if (!catalogue_is_sound(key, value))
         return error_set(error, ERROR_DAMAGED, S3_InternalError,
                          "A value of the catalogue does not match its checksum. Run `bale check`.");
-    *ret_value = span_skip(bytes, VALUE_CHECKSUM_BYTES);
+    *ret_value = span_skip(span_of_value(value), VALUE_CHECKSUM_BYTES);
     return true;
+}
+
+enum lookup catalogue_missed(bool met_damage, struct error *error)
+{
+    if (!met_damage)
+        return LOOKUP_MISSING;
+    error_set(error, ERROR_DAMAGED, S3_InternalError,
+              "A row of the catalogue is damaged; it may be this one. Run `bale check`.");
+    return LOOKUP_FAILED;
 }
 
 enum lookup catalogue_get(MDB_txn *txn, MDB_dbi table, struct span key, struct span *ret_value, struct error *error)
 {
     MDB_val key_value = value_of_span(key);
     MDB_val value;
-    int result = mdb_get(txn, table, &key_value, &value);
+    bool met_damage;
+    int result = catalogue_find(txn, table, key, &value, &met_damage);
     if (result == MDB_NOTFOUND)
-        return LOOKUP_MISSING;
+        return catalogue_missed(met_damage, error);
     if (result != 0) {
         catalogue_failed(result, error, "get");
         return LOOKUP_FAILED;
@@ -168,6 +176,8 @@ enum lookup catalogue_get(MDB_txn *txn, MDB_dbi table, struct span key, struct s
 
 bool catalogue_put(MDB_txn *txn, MDB_dbi table, struct span key, struct span value, unsigned flags, struct error *error)
 {
+    if ((flags & MDB_APPEND) == 0 && !catalogue_find_for_write(txn, table, key, NULL, error))
+        return false;
     MDB_val key_value = value_of_span(key);
     MDB_val reserved = {.mv_size = VALUE_CHECKSUM_BYTES + value.size};
     int result = mdb_put(txn, table, &key_value, &reserved, flags | MDB_RESERVE);
@@ -200,9 +210,17 @@ bool catalogue_next_number(MDB_txn *txn, MDB_dbi table, uint64_t *ret_number, st
     MDB_val key;
     MDB_val value;
     result = mdb_cursor_get(cursor, &key, &value, MDB_LAST);
-    uint64_t last = result == 0 && key.mv_size == CATALOGUE_NUMBER_BYTES ? load_u64_be(key.mv_data) : 0;
+    uint64_t last = 0;
+    bool is_behind_damage = false;
+    for (; result == 0; result = mdb_cursor_get(cursor, &key, &value, MDB_PREV)) {
+        if (key.mv_size == CATALOGUE_NUMBER_BYTES && load_u64_be(key.mv_data) > last)
+            last = load_u64_be(key.mv_data);
+        if (catalogue_is_sound(&key, &value))
+            break;
+        is_behind_damage = true; /* its number was greater than that of the sound row before it */
+    }
     mdb_cursor_close(cursor);
-    *ret_number = last + 1;
+    *ret_number = last + 1 + (is_behind_damage ? NUMBERS_LEFT_OUT : 0);
     return result == 0 || result == MDB_NOTFOUND || catalogue_failed(result, error, "find the last number");
 }
 

@@ -81,8 +81,28 @@ bool catalogue_delete(MDB_txn *txn, MDB_dbi table, struct span key, struct error
 /* Strips and checks the checksum of a value that a cursor found. */
 bool catalogue_check(const MDB_val *key, const MDB_val *value, struct span *ret_value, struct error *error);
 
+/* ---- among damaged rows (seek.c) ---- */
+
+/* Does the value match its checksum? So has every row of every table, those of the table of objects too. */
+bool catalogue_is_sound(const MDB_val *key, const MDB_val *value);
+/* As mdb_get, also where a row with a damaged key leads LMDB's search astray. *ret_met_damage: when it is MDB_NOTFOUND,
+ * that may be because a damaged row beside its place is the one that is missed. */
+int catalogue_find(MDB_txn *txn, MDB_dbi table, struct span key, MDB_val *ret_value, bool *ret_met_damage);
+/* As MDB_SET_RANGE, likewise; an empty target: MDB_FIRST. When it ends at a damaged row, sound ones before the target
+ * may follow. */
+int catalogue_seek(MDB_cursor *cursor, struct span target, MDB_val *ret_key, MDB_val *ret_value);
+/* What MDB_NOTFOUND of catalogue_find means to a reader: LOOKUP_MISSING, or LOOKUP_FAILED with ERROR_DAMAGED. */
+enum lookup catalogue_missed(bool met_damage, struct error *error);
+/* Of a walk that came to a row of another kind, and ends: false when it is a damaged one of its own, perhaps. */
+bool catalogue_ends(const MDB_val *key, const MDB_val *value, struct error *error);
+/* Before a write: LMDB's search will find the key's place, for which damaged rows that are out of order beside it are
+ * removed. *ret_value, unless it is NULL: what is there, unchecked; mv_data NULL: nothing. */
+bool catalogue_find_for_write(MDB_txn *txn, MDB_dbi table, struct span key, MDB_val *ret_value, struct error *error);
+
+/* ---- numbers ---- */
+
 void catalogue_number_key(uint64_t number, uint8_t ret_key[CATALOGUE_NUMBER_BYTES]);
-/* One more than the greatest number in use in a table with number keys; at least 1. */
+/* More than the greatest number in use in a table with number keys, also where the last rows are damaged. */
 bool catalogue_next_number(MDB_txn *txn, MDB_dbi table, uint64_t *ret_number, struct error *error);
 
 /* ---- meta ---- */

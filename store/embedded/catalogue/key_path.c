@@ -28,23 +28,49 @@ static MDB_val value_of(struct span span)
     return (MDB_val){.mv_size = span.size, .mv_data = (void *)(uintptr_t)span.data};
 }
 
+/* Writers are told that a row is missing where a reader is told that it may be damaged: they make it. */
+static enum lookup look_for_row(const struct key_table *table, struct span row_key, MDB_val *ret_value,
+                                struct error *error)
+{
+    bool met_damage;
+    if (table->scratch != NULL) {
+        if (!catalogue_find_for_write(table->txn, table->table, row_key, ret_value, error))
+            return LOOKUP_FAILED;
+        return ret_value->mv_data == NULL ? LOOKUP_MISSING : LOOKUP_FOUND;
+    }
+    int result = catalogue_find(table->txn, table->table, row_key, ret_value, &met_damage);
+    if (result == MDB_NOTFOUND)
+        return catalogue_missed(met_damage, error);
+    if (result == 0)
+        return LOOKUP_FOUND;
+    catalogue_failed(result, error, "get a row");
+    return LOOKUP_FAILED;
+}
+
 static enum lookup find_row(const struct key_table *table, struct span row_key, struct row_shape *ret_shape,
                             struct span *ret_object, struct error *error)
 {
-    MDB_val key = value_of(row_key);
     MDB_val value;
-    int result = mdb_get(table->txn, table->table, &key, &value);
-    if (result == MDB_NOTFOUND) {
-        *ret_shape = (struct row_shape){0};
-        *ret_object = SPAN_EMPTY;
-        return LOOKUP_MISSING;
-    }
-    if (result != 0) {
-        catalogue_failed(result, error, "get a row");
+    enum lookup found = look_for_row(table, row_key, &value, error);
+    *ret_shape = (struct row_shape){0};
+    *ret_object = SPAN_EMPTY;
+    if (found == LOOKUP_FOUND &&
+        !row_open(row_key, span_of(value.mv_data, value.mv_size), ret_shape, ret_object, error))
         return LOOKUP_FAILED;
-    }
-    return row_open(row_key, span_of(value.mv_data, value.mv_size), ret_shape, ret_object, error) ? LOOKUP_FOUND
-                                                                                                  : LOOKUP_FAILED;
+    return found;
+}
+
+/* The same of the last row of a key that is to be written. One that is damaged counts as empty: but for a full piece it
+ * leads on to no other keys, so that nothing else goes with it. */
+static enum lookup find_last_row(const struct key_table *table, struct span row_key, struct row_shape *ret_shape,
+                                 struct span *ret_object, struct error *error)
+{
+    enum lookup found = find_row(table, row_key, ret_shape, ret_object, error);
+    if (found != LOOKUP_FAILED || error->kind != ERROR_DAMAGED || row_key.size == KEY_ROW_BYTES)
+        return found;
+    *ret_shape = (struct row_shape){0};
+    *ret_object = SPAN_EMPTY;
+    return LOOKUP_FOUND;
 }
 
 /* Writes a row, or removes it when nothing is left of it. */
@@ -83,6 +109,24 @@ enum lookup key_find(const struct key_table *table, uint64_t group, struct span 
     }
 }
 
+bool key_is_lost(const struct key_table *table, uint64_t group, struct span key, const struct error *error)
+{
+    struct row_shape shape = {.has_group = true, .group = group};
+    struct span object;
+    struct error later;
+    for (; error->kind == ERROR_DAMAGED && shape.has_group; key = span_skip(key, KEY_PIECE_BYTES)) {
+        struct row_key row_key;
+        struct span piece = span_take(key, KEY_PIECE_BYTES);
+        struct span name = make_row_key(&row_key, shape.group, piece);
+        if (key.size == piece.size)
+            return find_row(table, name, &shape, &object, &later) == LOOKUP_FAILED && later.kind == ERROR_DAMAGED &&
+                   name.size < KEY_ROW_BYTES;
+        if (find_row(table, name, &shape, &object, &later) != LOOKUP_FOUND)
+            return false;
+    }
+    return false;
+}
+
 bool key_put(const struct key_table *table, uint64_t group, struct span key, struct span object, struct error *error)
 {
     ASSERT(object.size > 0);
@@ -92,9 +136,11 @@ bool key_put(const struct key_table *table, uint64_t group, struct span key, str
         struct span present;
         struct span piece = span_take(key, KEY_PIECE_BYTES);
         struct span name = make_row_key(&row_key, group, piece);
-        if (find_row(table, name, &shape, &present, error) == LOOKUP_FAILED)
-            return false;
         key = span_skip(key, piece.size);
+        enum lookup found = key.size == 0 ? find_last_row(table, name, &shape, &present, error)
+                                          : find_row(table, name, &shape, &present, error);
+        if (found == LOOKUP_FAILED)
+            return false;
         if (key.size == 0)
             return store_row(table, name, object, shape.group, error);
         if (!shape.has_group) {
@@ -114,13 +160,19 @@ bool key_group_is_empty(const struct key_table *table, uint64_t group, bool *ret
         return catalogue_failed(result, error, "open a cursor");
     struct row_key row_key;
     struct span first = make_row_key(&row_key, group, SPAN_EMPTY);
-    MDB_val key = value_of(first);
+    MDB_val key;
     MDB_val value;
-    result = mdb_cursor_get(cursor, &key, &value, MDB_SET_RANGE);
-    *ret_empty = result == MDB_NOTFOUND || key.mv_size < KEY_GROUP_BYTES ||
-                 memcmp(key.mv_data, row_key.bytes, KEY_GROUP_BYTES) != 0;
+    result = catalogue_seek(cursor, first, &key, &value);
+    *ret_empty = result == MDB_NOTFOUND ||
+                 (result == 0 && catalogue_is_sound(&key, &value) && /* a damaged row may be the group's */
+                  !span_starts_with(span_of(key.mv_data, key.mv_size), first));
     mdb_cursor_close(cursor);
     return result == 0 || result == MDB_NOTFOUND || catalogue_failed(result, error, "look into a group");
+}
+
+static bool row_is_missing(struct error *error)
+{
+    return error_set(error, ERROR_DAMAGED, S3_InternalError, "A row of a long key is missing. Run `bale check`.");
 }
 
 bool key_delete(const struct key_table *table, uint64_t group, struct span key, struct error *error)
@@ -134,11 +186,13 @@ bool key_delete(const struct key_table *table, uint64_t group, struct span key, 
         ASSERT(level < KEY_LEVELS);
         struct span piece = span_take(key, KEY_PIECE_BYTES);
         struct span name = make_row_key(&row_keys[level], groups[level], piece);
-        enum lookup found = find_row(table, name, &shape, &object, error);
+        key = span_skip(key, piece.size);
+        enum lookup found = key.size == 0 ? find_last_row(table, name, &shape, &object, error)
+                                          : find_row(table, name, &shape, &object, error);
         if (found == LOOKUP_FAILED)
             return false;
-        key = span_skip(key, piece.size);
-        ASSERT(found == LOOKUP_FOUND && (key.size == 0 || shape.has_group));
+        if (found == LOOKUP_MISSING || (key.size > 0 && !shape.has_group))
+            return row_is_missing(error);
         groups[level + 1] = shape.group;
         if (key.size == 0)
             break;
@@ -153,7 +207,10 @@ bool key_delete(const struct key_table *table, uint64_t group, struct span key, 
         if (!is_empty)
             return true;
         name = span_of(row_keys[level - 1].bytes, row_keys[level - 1].size);
-        if (find_row(table, name, &shape, &object, error) != LOOKUP_FOUND || !store_row(table, name, object, 0, error))
+        enum lookup found = find_row(table, name, &shape, &object, error);
+        if (found == LOOKUP_MISSING)
+            return row_is_missing(error);
+        if (found == LOOKUP_FAILED || !store_row(table, name, object, 0, error))
             return false;
     }
     return true;
@@ -168,6 +225,8 @@ void key_cursor_open(struct key_cursor *cursor, const struct key_table *table, u
     cursor->groups[0] = group;
     cursor->level = 0;
     cursor->key_bytes = 0;
+    cursor->tolerates_damage = false;
+    cursor->is_damaged = false;
 }
 
 void key_cursor_close(struct key_cursor *cursor)
@@ -184,40 +243,68 @@ static enum lookup walk_damaged(struct error *error)
     return LOOKUP_FAILED;
 }
 
-/* Moves the cursor of the current level (MDB_NEXT, or MDB_SET_RANGE to `piece`) and takes over the row it finds there.
- * LOOKUP_MISSING: the group ends. */
-static enum lookup load(struct key_cursor *cursor, MDB_cursor_op operation, struct span piece, struct error *error)
+/* A damaged row: whether its key or its value is, and in which group it was, is not known. */
+static enum lookup meet_damage(struct key_cursor *cursor, struct span row_key, struct error *error)
 {
-    unsigned level = cursor->level;
-    size_t start = (size_t)level * KEY_PIECE_BYTES; /* of this level's piece within the key */
-    MDB_cursor **lmdb = &cursor->cursors[level];
-    int result = *lmdb == NULL ? mdb_cursor_open(cursor->table.txn, cursor->table.table, lmdb) : 0;
-    struct row_key row_key;
-    MDB_val key = value_of(make_row_key(&row_key, cursor->groups[level], piece));
-    MDB_val value;
-    if (result == 0)
-        result = mdb_cursor_get(*lmdb, &key, &value, operation);
-    if (result == MDB_NOTFOUND)
-        return LOOKUP_MISSING;
-    if (result != 0) {
-        catalogue_failed(result, error, "walk");
+    if (!cursor->tolerates_damage) {
+        error_set(error, ERROR_DAMAGED, S3_InternalError, "A row of the catalogue is damaged. Run `bale check`.");
         return LOOKUP_FAILED;
     }
-    if (key.mv_size < KEY_GROUP_BYTES || key.mv_size > KEY_ROW_BYTES)
-        return walk_damaged(error);
-    if (memcmp(key.mv_data, row_key.bytes, KEY_GROUP_BYTES) != 0)
-        return LOOKUP_MISSING;
-    struct span found = span_of((const uint8_t *)key.mv_data + KEY_GROUP_BYTES, key.mv_size - KEY_GROUP_BYTES);
+    size_t start = (size_t)cursor->level * KEY_PIECE_BYTES;
+    struct span piece = span_take(span_skip(row_key, KEY_GROUP_BYTES), KEY_PIECE_BYTES);
+    if (piece.size > 0)
+        memcpy(cursor->key + start, piece.data, piece.size);
+    cursor->key_bytes = start + piece.size;
+    cursor->shape = (struct row_shape){.has_object = true};
+    cursor->object = SPAN_EMPTY;
+    cursor->is_damaged = true;
+    return LOOKUP_FOUND;
+}
+
+/* Takes over the row that the cursor of the current level has found. */
+static enum lookup take_over(struct key_cursor *cursor, const MDB_val *key, const MDB_val *value, bool is_next,
+                             struct error *error)
+{
+    size_t start = (size_t)cursor->level * KEY_PIECE_BYTES; /* of this level's piece within the key */
+    struct span row_key = span_of(key->mv_data, key->mv_size);
+    struct row_key group;
+    struct span group_key = make_row_key(&group, cursor->groups[cursor->level], SPAN_EMPTY);
+    bool follows_damage = cursor->is_damaged;
+    cursor->is_damaged = false;
+    if (!span_starts_with(row_key, group_key) || row_key.size > KEY_ROW_BYTES)
+        return catalogue_is_sound(key, value) ? LOOKUP_MISSING : meet_damage(cursor, row_key, error);
+    if (!row_open(row_key, span_of(value->mv_data, value->mv_size), &cursor->shape, &cursor->object, error))
+        return error->kind == ERROR_DAMAGED ? meet_damage(cursor, row_key, error) : LOOKUP_FAILED;
+    struct span found = span_skip(row_key, KEY_GROUP_BYTES);
     /* damage to LMDB's pages can lead a walk in circles */
     struct span before = span_of(cursor->key + start, cursor->key_bytes < start ? 0 : cursor->key_bytes - start);
-    if (operation == MDB_NEXT && span_compare(found, span_take(before, KEY_PIECE_BYTES)) <= 0)
+    if (is_next && !follows_damage && span_compare(found, span_take(before, KEY_PIECE_BYTES)) <= 0)
         return walk_damaged(error);
-    if (!row_open(span_of(key.mv_data, key.mv_size), span_of(value.mv_data, value.mv_size), &cursor->shape,
-                  &cursor->object, error))
-        return LOOKUP_FAILED;
-    memcpy(cursor->key + start, found.data, found.size);
+    if (found.size > 0)
+        memcpy(cursor->key + start, found.data, found.size);
     cursor->key_bytes = start + found.size;
     return LOOKUP_FOUND;
+}
+
+/* Moves the cursor of the current level (MDB_NEXT, or MDB_SET_RANGE to `piece`). LOOKUP_MISSING: the group ends. */
+static enum lookup load(struct key_cursor *cursor, MDB_cursor_op operation, struct span piece, struct error *error)
+{
+    MDB_cursor **lmdb = &cursor->cursors[cursor->level];
+    int result = *lmdb == NULL ? mdb_cursor_open(cursor->table.txn, cursor->table.table, lmdb) : 0;
+    struct row_key row_key;
+    MDB_val key;
+    MDB_val value;
+    if (result == 0)
+        result =
+            operation == MDB_NEXT
+                ? mdb_cursor_get(*lmdb, &key, &value, MDB_NEXT)
+                : catalogue_seek(*lmdb, make_row_key(&row_key, cursor->groups[cursor->level], piece), &key, &value);
+    if (result == 0)
+        return take_over(cursor, &key, &value, operation == MDB_NEXT, error);
+    if (result == MDB_NOTFOUND)
+        return LOOKUP_MISSING;
+    catalogue_failed(result, error, "walk");
+    return LOOKUP_FAILED;
 }
 
 /* Into the group below the row that the cursor stands on. */
@@ -261,10 +348,11 @@ enum lookup key_cursor_seek(struct key_cursor *cursor, struct span target, bool 
 {
     cursor->level = 0;
     cursor->key_bytes = 0;
+    cursor->is_damaged = false;
     struct span piece = span_take(target, KEY_PIECE_BYTES);
     enum lookup loaded = load(cursor, MDB_SET_RANGE, piece, error);
     for (;;) {
-        if (loaded != LOOKUP_FOUND)
+        if (loaded != LOOKUP_FOUND || cursor->is_damaged)
             return settle(cursor, loaded, error);
         size_t start = (size_t)cursor->level * KEY_PIECE_BYTES;
         if (!span_equal(span_of(cursor->key + start, cursor->key_bytes - start), piece))

@@ -27,6 +27,9 @@ struct key_table {
 enum lookup key_find(const struct key_table *table, uint64_t group, struct span key, struct span *ret_object,
                      struct error *error);
 bool key_put(const struct key_table *table, uint64_t group, struct span key, struct span object, struct error *error);
+/* After a failed key_find: is it the key's own row that is damaged, so that it may be put or deleted all the same? Not
+ * where longer keys may hang on that row. */
+bool key_is_lost(const struct key_table *table, uint64_t group, struct span key, const struct error *error);
 /* The key must be there. Groups that become empty go with it. */
 bool key_delete(const struct key_table *table, uint64_t group, struct span key, struct error *error);
 bool key_group_is_empty(const struct key_table *table, uint64_t group, bool *ret_empty, struct error *error);
@@ -37,6 +40,9 @@ struct key_cursor {
     MDB_cursor *cursors[KEY_LEVELS];
     uint64_t groups[KEY_LEVELS];
     unsigned level;
+    bool tolerates_damage; /* set after opening: damaged rows are met like others, instead of LOOKUP_FAILED */
+    bool is_damaged; /* the row it stands on: its key is what was found, perhaps out of order; sound ones before the
+                      * target may follow */
     struct row_shape shape; /* of the row it stands on */
     struct span object;     /* its encoded object part, in the map */
     size_t key_bytes;

@@ -3,6 +3,7 @@
 
 #include "runtime/base/assert.h"
 #include "runtime/base/byteorder.h"
+#include "runtime/log.h"
 #include "s3client/wire/s3_error.h"
 #include "store/embedded/commit/upload_batch.h"
 #include "store/embedded/store.h"
@@ -20,6 +21,13 @@ bool batch_broken(struct batch *batch)
 }
 
 /* ---- what a body and its companions leave behind ---- */
+
+void batch_leave_blocks(void)
+{
+    log_message(LOG_WARNING,
+                "Where a replaced or deleted object lay cannot be read any more: its blocks are free after "
+                "`bale check --repair`.");
+}
 
 static void note_freed(struct batch *batch, const struct row *old, struct span extents)
 {
@@ -52,9 +60,13 @@ static bool free_listed(struct batch *batch, const struct row *old, struct error
     struct span extents;
     enum lookup found =
         catalogue_get(batch->txn, batch->store->catalogue.extents, span_of(key, sizeof key), &extents, error);
-    if (found == LOOKUP_MISSING)
-        return error_set(error, ERROR_DAMAGED, S3_InternalError, "A list of extents is missing. Run `bale check`.");
-    return found == LOOKUP_FOUND && free_extents(batch, old, extents, error) &&
+    if (found == LOOKUP_MISSING || (found == LOOKUP_FAILED && error->kind == ERROR_DAMAGED)) {
+        batch_leave_blocks();
+        extents = SPAN_EMPTY;
+    } else if (found == LOOKUP_FAILED) {
+        return false;
+    }
+    return free_extents(batch, old, extents, error) &&
            batch_free_numbered(batch, batch->store->catalogue.extents, old->body_number, error);
 }
 
@@ -84,6 +96,11 @@ bool batch_free_object(struct batch *batch, const struct row *old, struct error 
            (sidecar == 0 || batch_free_numbered(batch, batch->store->catalogue.sidecars, sidecar, error));
 }
 
+bool batch_free_replaced(struct batch *batch, const struct batch_replaced *replaced, struct error *error)
+{
+    return replaced->is_lost || batch_free_object(batch, &replaced->row, error);
+}
+
 /* ---- objects ---- */
 
 /* The current version; `ret_row` points into the map and holds until the first write. */
@@ -94,6 +111,34 @@ enum lookup batch_find_object(struct batch *batch, uint64_t group, struct span k
     enum lookup found = key_find(&batch->keys, group, key, &object, error);
     if (found == LOOKUP_FOUND && !row_decode_object(object, ret_row, error))
         return LOOKUP_FAILED;
+    return found;
+}
+
+/* The rows say less than the ledger from now on. */
+static bool doubt_ledger(struct batch *batch, struct span bucket, struct error *error)
+{
+    return ledger_is_system_bucket(bucket) ||
+           catalogue_put_counter(batch->txn, &batch->store->catalogue, "ledger_doubt", 1, error);
+}
+
+enum lookup batch_find_replaced(struct batch *batch, const struct change *change, uint64_t group, struct span key,
+                                const struct write_condition *condition, struct batch_replaced *ret_replaced,
+                                struct error *error)
+{
+    *ret_replaced = (struct batch_replaced){0};
+    enum lookup found = batch_find_object(batch, group, key, &ret_replaced->row, error);
+    if (found == LOOKUP_FAILED) {
+        if (!key_is_lost(&batch->keys, group, key, error) || !write_condition_holds_over_damage(condition, error))
+            return LOOKUP_FAILED;
+        batch_leave_blocks();
+        ret_replaced->is_lost = true;
+        return doubt_ledger(batch, change->bucket, error) || batch_broken(batch) ? LOOKUP_FOUND : LOOKUP_FAILED;
+    }
+    const struct object_attributes *current = found == LOOKUP_FOUND ? &ret_replaced->row.attributes : NULL;
+    if (condition != NULL && !write_condition_holds(condition, current, error))
+        return LOOKUP_FAILED;
+    if (found == LOOKUP_FOUND)
+        ret_replaced->amounts = row_amounts(&ret_replaced->row);
     return found;
 }
 
@@ -134,22 +179,19 @@ bool batch_put_sidecar(struct batch *batch, struct span sidecar, uint64_t *ret_n
 static bool put_object(struct batch *batch, struct change *change, struct error *error)
 {
     struct bucket_row bucket;
-    struct row old;
+    struct batch_replaced old;
     if (!catalogue_need_bucket(batch->txn, &batch->store->catalogue, change->bucket, &bucket, error))
         return false;
-    enum lookup found = batch_find_object(batch, bucket.number, change->put.key, &old, error);
+    enum lookup found =
+        batch_find_replaced(batch, change, bucket.number, change->put.key, change->put.condition, &old, error);
     if (found == LOOKUP_FAILED)
-        return false;
-    const struct object_attributes *current = found == LOOKUP_FOUND ? &old.attributes : NULL;
-    if (change->put.condition != NULL && !write_condition_holds(change->put.condition, current, error))
         return false;
 
     uint64_t body_number = 0;
     uint64_t sidecar_number = 0;
     struct ledger_amounts amounts = row_amounts_encoded(change->put.object->data);
-    const struct ledger_amounts before = found == LOOKUP_FOUND ? row_amounts(&old) : (struct ledger_amounts){0};
-    ledger_amounts_subtract(&amounts, &before);
-    if (found == LOOKUP_FOUND && !batch_free_object(batch, &old, error))
+    ledger_amounts_subtract(&amounts, &old.amounts);
+    if (found == LOOKUP_FOUND && !batch_free_replaced(batch, &old, error))
         return batch_broken(batch);
     if (!put_body(batch, change, &body_number, error) ||
         !batch_put_sidecar(batch, change->put.sidecar, &sidecar_number, error))
@@ -160,24 +202,20 @@ static bool put_object(struct batch *batch, struct change *change, struct error 
            batch_broken(batch);
 }
 
-static bool delete_item(struct batch *batch, struct span bucket, uint64_t group, struct delete_item *item,
+static bool delete_item(struct batch *batch, const struct change *change, uint64_t group, struct delete_item *item,
                         struct error *error)
 {
-    struct row old;
+    struct batch_replaced old;
     bool is_current = item->version.size == 0 || span_equal(item->version, SPAN("null"));
-    enum lookup found = is_current ? batch_find_object(batch, group, item->key, &old, error) : LOOKUP_MISSING;
-    if (found == LOOKUP_FAILED)
-        return false;
-    const struct object_attributes *current = found == LOOKUP_FOUND ? &old.attributes : NULL;
-    if (item->condition != NULL && !write_condition_holds(item->condition, current, error))
-        return false;
-    if (found == LOOKUP_MISSING)
-        return true;
+    if (!is_current)
+        return item->condition == NULL || write_condition_holds(item->condition, NULL, error);
+    enum lookup found = batch_find_replaced(batch, change, group, item->key, item->condition, &old, error);
+    if (found != LOOKUP_FOUND)
+        return found == LOOKUP_MISSING;
     struct ledger_amounts amounts = {0};
-    const struct ledger_amounts before = row_amounts(&old);
-    ledger_amounts_subtract(&amounts, &before);
-    return (batch_free_object(batch, &old, error) && key_delete(&batch->keys, group, item->key, error) &&
-            ledger_add(batch, bucket, group, &amounts, error)) ||
+    ledger_amounts_subtract(&amounts, &old.amounts);
+    return (batch_free_replaced(batch, &old, error) && key_delete(&batch->keys, group, item->key, error) &&
+            ledger_add(batch, change->bucket, group, &amounts, error)) ||
            batch_broken(batch);
 }
 
@@ -188,7 +226,7 @@ static bool delete_objects(struct batch *batch, struct change *change, struct er
         return false;
     for (unsigned i = 0; i < change->delete.count && !batch->is_broken; i++) {
         struct delete_item *item = &change->delete.items[i];
-        item->is_deleted = delete_item(batch, change->bucket, bucket.number, item, &item->error);
+        item->is_deleted = delete_item(batch, change, bucket.number, item, &item->error);
         if (batch->is_broken)
             *error = item->error;
     }

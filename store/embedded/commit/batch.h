@@ -49,13 +49,28 @@ bool batch_put_volume(MDB_txn *txn, const struct catalogue *catalogue, uint32_t 
 
 /* ---- steps that changes have in common ---- */
 
+struct batch_replaced {
+    bool is_lost;   /* nothing is known of it */
+    struct row row; /* otherwise: points into the map, and holds until the first write */
+    struct ledger_amounts amounts;
+};
+
 /* A write failed after others of the same change were made: returns false. */
 bool batch_broken(struct batch *batch);
 /* The current version; `ret_row` points into the map and holds until the first write. */
 enum lookup batch_find_object(struct batch *batch, uint64_t group, struct span key, struct row *ret_row,
                               struct error *error);
+/* What a change is about to replace or delete, if its condition (NULL: none) holds; that of LOOKUP_MISSING is nothing.
+ * Also something whose row is damaged: then nothing is known of it, its blocks stay taken until `bale check --repair`,
+ * and the ledger is in doubt. LOOKUP_FAILED: *error says why it must not go on. */
+enum lookup batch_find_replaced(struct batch *batch, const struct change *change, uint64_t group, struct span key,
+                                const struct write_condition *condition, struct batch_replaced *ret_replaced,
+                                struct error *error);
 /* What an object leaves behind; its row is left to the caller. */
 bool batch_free_object(struct batch *batch, const struct row *old, struct error *error);
+bool batch_free_replaced(struct batch *batch, const struct batch_replaced *replaced, struct error *error);
+/* Where they are cannot be read: says in the log that they stay taken. */
+void batch_leave_blocks(void);
 bool batch_free_numbered(struct batch *batch, MDB_dbi table, uint64_t number, struct error *error);
 bool batch_put_numbered(struct batch *batch, MDB_dbi table, uint64_t number, struct span value, struct error *error);
 bool batch_put_sidecar(struct batch *batch, struct span sidecar, uint64_t *ret_number, struct error *error);

@@ -65,13 +65,14 @@ bool pieces_free(struct batch *batch, const struct row *old, struct error *error
     struct span value;
     struct pieces pieces;
     enum lookup found = catalogue_get(batch->txn, catalogue->pieces, span_of(key, sizeof key), &value, error);
-    if (found == LOOKUP_MISSING)
-        return error_set(error, ERROR_DAMAGED, S3_InternalError, "A list of pieces is missing. Run `bale check`.");
-    if (found == LOOKUP_FAILED || !pieces_decode(value, &pieces, error))
+    if (found == LOOKUP_FAILED && error->kind != ERROR_DAMAGED)
         return false;
     struct buffer extents;
     buffer_init(&extents, 0);
-    buffer_append(&extents, pieces.extents);
+    if (found == LOOKUP_FOUND && pieces_decode(value, &pieces, error))
+        buffer_append(&extents, pieces.extents);
+    else
+        batch_leave_blocks();
     bool done = free_extents(batch, old->token, &extents, error);
     buffer_free(&extents);
     return done && batch_free_numbered(batch, catalogue->pieces, old->body_number, error) &&
@@ -177,10 +178,11 @@ static bool group_is_empty(struct batch *batch, uint64_t group, bool *ret_empty,
         return catalogue_failed(result, error, "open a cursor");
     uint8_t first[8];
     catalogue_number_key(group, first);
-    MDB_val key = {.mv_size = sizeof first, .mv_data = first};
+    MDB_val key;
     MDB_val value;
-    result = mdb_cursor_get(cursor, &key, &value, MDB_SET_RANGE);
-    *ret_empty = result == MDB_NOTFOUND || key.mv_size != UPLOAD_KEY_BYTES || load_u64_be(key.mv_data) != group;
+    result = catalogue_seek(cursor, span_of(first, sizeof first), &key, &value);
+    *ret_empty = result == MDB_NOTFOUND || (result == 0 && catalogue_is_sound(&key, &value) &&
+                                            (key.mv_size != UPLOAD_KEY_BYTES || load_u64_be(key.mv_data) != group));
     mdb_cursor_close(cursor);
     return result == 0 || result == MDB_NOTFOUND || catalogue_failed(result, error, "look into a group");
 }
@@ -527,13 +529,13 @@ static bool put_body(struct completion *completion, uint64_t *ret_number, struct
 
 /* Everything is decided: from here on a failure breaks the batch. */
 static bool make_object(struct completion *completion, uint64_t bucket, uint64_t group, uint64_t upload,
-                        const struct row *old, struct error *error)
+                        const struct batch_replaced *old, struct error *error)
 {
     struct batch *batch = completion->batch;
     const struct change *change = completion->change;
     struct row *row = change->upload.row;
-    const struct ledger_amounts before = old != NULL ? row_amounts(old) : (struct ledger_amounts){0};
-    if ((old != NULL && !batch_free_object(batch, old, error)) ||
+    const struct ledger_amounts before = old != NULL ? old->amounts : (struct ledger_amounts){0};
+    if ((old != NULL && !batch_free_replaced(batch, old, error)) ||
         !free_part_extents(batch, &completion->unchosen, error) ||
         !delete_part_rows(batch, upload, UINT64_MAX, error) || !put_body(completion, &row->body_number, error) ||
         !batch_put_sidecar(batch, change->upload.result->sidecar, &row->sidecar_number, error))
@@ -556,21 +558,19 @@ static bool complete(struct completion *completion, struct error *error)
 {
     struct batch *batch = completion->batch;
     const struct change *change = completion->change;
-    const struct write_condition *condition = change->upload.result->condition;
     struct upload_row upload;
-    struct row old;
+    struct batch_replaced old;
     uint64_t bucket;
     uint64_t group;
     if (!find_upload(batch, change, &bucket, &group, &upload, error) ||
         !match_parts(completion, upload.number, error) || !totals_hold(completion, error))
         return false;
-    enum lookup found = batch_find_object(batch, bucket, change->upload.key, &old, error);
+    enum lookup found =
+        batch_find_replaced(batch, change, bucket, change->upload.key, change->upload.result->condition, &old, error);
     if (found == LOOKUP_FAILED)
         return false;
-    const struct row *current = found == LOOKUP_FOUND ? &old : NULL;
-    if (condition != NULL && !write_condition_holds(condition, current == NULL ? NULL : &current->attributes, error))
-        return false;
-    return make_object(completion, bucket, group, upload.number, current, error) || batch_broken(batch);
+    return make_object(completion, bucket, group, upload.number, found == LOOKUP_FOUND ? &old : NULL, error) ||
+           batch_broken(batch);
 }
 
 bool upload_complete(struct batch *batch, struct change *change, struct error *error)

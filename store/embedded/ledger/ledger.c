@@ -3,7 +3,6 @@
 
 #include "runtime/base/assert.h"
 #include "runtime/base/byteorder.h"
-#include "runtime/log.h"
 #include "s3client/wire/s3_error.h"
 #include "store/embedded/commit/batch.h"
 #include "store/embedded/store.h"
@@ -42,8 +41,8 @@ enum lookup spool_find(MDB_txn *txn, const struct catalogue *catalogue, const ui
     return LOOKUP_FOUND;
 }
 
-static bool put_spool(MDB_txn *txn, const struct catalogue *catalogue, const uint8_t id[SPOOL_ID_BYTES],
-                      const struct spool_row *row, struct error *error)
+bool spool_put(MDB_txn *txn, const struct catalogue *catalogue, const uint8_t id[SPOOL_ID_BYTES],
+               const struct spool_row *row, struct error *error)
 {
     uint8_t value[SPOOL_ROW_BYTES] = {SPOOL_ROW_VERSION};
     store_u64_le(value + 8, (uint64_t)row->created_ms);
@@ -77,14 +76,13 @@ static bool put_amounts(MDB_txn *txn, const struct catalogue *catalogue, struct 
                          error);
 }
 
-/* To the first row of the spool at or behind `record`. */
+/* To the first row of the spool at or behind `record`; damaged ones are met as well, which the next opening drops. */
 static int seek_record(MDB_cursor *cursor, const uint8_t id[SPOOL_ID_BYTES], uint64_t record, MDB_val *ret_key,
                        MDB_val *ret_value)
 {
     uint8_t first[SPOOL_RECORD_KEY_BYTES];
     make_record_key(id, record, 0, first);
-    *ret_key = (MDB_val){.mv_size = sizeof first, .mv_data = first};
-    return mdb_cursor_get(cursor, ret_key, ret_value, MDB_SET_RANGE);
+    return catalogue_seek(cursor, span_of(first, sizeof first), ret_key, ret_value);
 }
 
 static bool is_of_spool(const MDB_val *key, const uint8_t id[SPOOL_ID_BYTES], uint64_t *ret_record)
@@ -106,7 +104,10 @@ bool spool_first_record(MDB_txn *txn, const struct catalogue *catalogue, const u
     if (result != 0)
         return catalogue_failed(result, error, "open a cursor");
     result = seek_record(cursor, id, record, &key, &value);
-    if (result == 0 && !is_of_spool(&key, id, ret_record))
+    while (result == 0 &&
+           (!catalogue_is_sound(&key, &value) || (is_of_spool(&key, id, ret_record) && *ret_record < record)))
+        result = mdb_cursor_get(cursor, &key, &value, MDB_NEXT);
+    if (result != 0 || !is_of_spool(&key, id, ret_record))
         *ret_record = 0;
     mdb_cursor_close(cursor);
     return result == 0 || result == MDB_NOTFOUND || catalogue_failed(result, error, "look into a spool");
@@ -123,11 +124,15 @@ bool spool_each_bucket(MDB_txn *txn, const struct catalogue *catalogue, const ui
         return catalogue_failed(result, error, "open a cursor");
     bool done = true;
     uint64_t found;
-    for (result = seek_record(cursor, id, record, &key, &value);
-         done && result == 0 && is_of_spool(&key, id, &found) && found == record;
+    for (result = seek_record(cursor, id, record, &key, &value); done && result == 0;
          result = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) {
         struct span bytes;
         struct spool_amounts amounts;
+        bool is_of_record = is_of_spool(&key, id, &found) && found == record;
+        if (!is_of_record && catalogue_is_sound(&key, &value) && !(is_of_spool(&key, id, &found) && found < record))
+            break;
+        if (!is_of_record)
+            continue; /* damaged, and of another record as far as can be told; or what comes behind such a one */
         done = catalogue_check(&key, &value, &bytes, error) &&
                (spool_decode_amounts(span_of(key.mv_data, key.mv_size), bytes, &amounts) || damaged(error)) &&
                each(context, &amounts);
@@ -146,7 +151,7 @@ static bool need_own_spool(struct batch *batch, struct error *error)
         return true;
     batch->numbers.spool_record = 1;
     const struct spool_row row = {.created_ms = clock_wall_ms(store->options.clock)};
-    return put_spool(batch->txn, &store->catalogue, store->spool_id, &row, error);
+    return spool_put(batch->txn, &store->catalogue, store->spool_id, &row, error);
 }
 
 static bool freeze_own(struct batch *batch, struct error *error)
@@ -158,7 +163,7 @@ static bool freeze_own(struct batch *batch, struct error *error)
         return found == LOOKUP_MISSING ? damaged(error) : false;
     row.last_frozen = batch->numbers.spool_record++;
     batch->numbers.spool_buckets = 0;
-    return put_spool(batch->txn, &store->catalogue, store->spool_id, &row, error);
+    return spool_put(batch->txn, &store->catalogue, store->spool_id, &row, error);
 }
 
 static bool write_line(struct batch *batch, const struct spool_amounts *line, struct error *error)
@@ -175,13 +180,16 @@ static bool write_line(struct batch *batch, const struct spool_amounts *line, st
     struct span key = span_of(bytes, sizeof bytes);
     struct span value;
     struct spool_amounts sum;
-    enum lookup found = catalogue_get(batch->txn, catalogue->spool_records, key, &value, error);
-    if (found == LOOKUP_FAILED)
+    MDB_val lmdb_key = {.mv_size = key.size, .mv_data = bytes};
+    MDB_val found;
+    if (!catalogue_find_for_write(batch->txn, catalogue->spool_records, key, &found, error))
         return false;
-    if (found == LOOKUP_MISSING) {
+    if (found.mv_data == NULL) {
         batch->numbers.spool_buckets++;
         return put_amounts(batch->txn, catalogue, key, line, error);
     }
+    if (!catalogue_check(&lmdb_key, &found, &value, error))
+        return false;
     if (!spool_decode_amounts(key, value, &sum))
         return damaged(error);
     ledger_amounts_add(&sum.amounts, &line->amounts);
@@ -243,8 +251,12 @@ static bool delete_records(MDB_txn *txn, const struct catalogue *catalogue, cons
         return catalogue_failed(result, error, "open a cursor");
     uint64_t record;
     result = seek_record(cursor, id, 0, &key, &value);
-    while (result == 0 && is_of_spool(&key, id, &record) && record <= last) {
-        result = mdb_cursor_del(cursor, 0);
+    while (result == 0) {
+        bool goes = is_of_spool(&key, id, &record) && record <= last;
+        if (!goes && catalogue_is_sound(&key, &value))
+            break;
+        if (goes)
+            result = mdb_cursor_del(cursor, 0);
         if (result == 0)
             result = mdb_cursor_get(cursor, &key, &value, MDB_NEXT);
     }
@@ -278,7 +290,7 @@ bool ledger_remove(struct batch *batch, struct change *change, struct error *err
            batch_broken(batch);
 }
 
-static bool add_all(struct batch *batch, struct span encoded, struct error *error)
+bool ledger_add_all(struct batch *batch, struct span encoded, struct error *error)
 {
     struct spool_amounts amounts;
     bool is_damaged;
@@ -311,103 +323,8 @@ bool ledger_correct(struct batch *batch, struct change *change, struct error *er
         return false;
     if (recounts != correction->recounts)
         return error_set(error, ERROR_CONFLICT, S3_InternalError, "Somebody else counted the ledger anew meanwhile.");
-    return (add_all(batch, correction->amounts, error) && drop_spools(batch, correction->dropped, error) &&
+    return (ledger_add_all(batch, correction->amounts, error) && drop_spools(batch, correction->dropped, error) &&
             catalogue_put_counter(batch->txn, catalogue, "recounts", recounts + 1, error) &&
             catalogue_delete(batch->txn, catalogue->meta, SPAN("ledger_doubt"), error)) ||
            batch_broken(batch);
-}
-
-/* ---- before the first change ---- */
-
-/* Freezes what ended processes left open, or says with *ret_found that there is something. */
-static bool visit_found(MDB_txn *txn, const struct catalogue *catalogue, bool freeze, bool *ret_found,
-                        struct error *error)
-{
-    MDB_cursor *cursor;
-    MDB_val key;
-    MDB_val value;
-    int result = mdb_cursor_open(txn, catalogue->spools, &cursor);
-    if (result != 0)
-        return catalogue_failed(result, error, "open a cursor");
-    bool done = true;
-    while (done && (result = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) == 0) {
-        uint8_t id[SPOOL_ID_BYTES];
-        struct spool_row row;
-        uint64_t open = 0;
-        memcpy(id, key.mv_data, key.mv_size < sizeof id ? key.mv_size : sizeof id);
-        if (key.mv_size != sizeof id || spool_find(txn, catalogue, id, &row, error) != LOOKUP_FOUND) {
-            log_message(LOG_ERROR, "A spool of the ledger is damaged: run `bale check`. Objects are not affected.");
-            continue;
-        }
-        done = spool_first_record(txn, catalogue, id, row.last_frozen + 1, &open, error);
-        *ret_found = *ret_found || open != 0;
-        row.last_frozen = open;
-        if (done && open != 0 && freeze)
-            done = put_spool(txn, catalogue, id, &row, error);
-    }
-    mdb_cursor_close(cursor);
-    return done && (result == MDB_NOTFOUND || catalogue_failed(result, error, "walk the spools"));
-}
-
-static bool is_counted(MDB_txn *txn, const struct catalogue *catalogue, bool *ret_counted, struct error *error)
-{
-    uint64_t counted;
-    bool done = catalogue_get_counter(txn, catalogue, "ledger", 0, &counted, error);
-    *ret_counted = done && counted != 0;
-    return done;
-}
-
-static bool needs_start(const struct embedded_store *store, bool *ret_needed, struct error *error)
-{
-    MDB_txn *txn;
-    bool has_open = false;
-    bool counted = false;
-    int result = mdb_txn_begin(store->catalogue.env, NULL, MDB_RDONLY, &txn);
-    if (result != 0)
-        return catalogue_failed(result, error, "begin");
-    bool done = visit_found(txn, &store->catalogue, false, &has_open, error) &&
-                is_counted(txn, &store->catalogue, &counted, error);
-    mdb_txn_abort(txn);
-    *ret_needed = has_open || !counted;
-    return done;
-}
-
-static bool start(struct batch *batch, struct error *error)
-{
-    const struct catalogue *catalogue = &batch->store->catalogue;
-    bool ignored = false;
-    bool counted;
-    if (!visit_found(batch->txn, catalogue, true, &ignored, error) ||
-        !is_counted(batch->txn, catalogue, &counted, error))
-        return false;
-    if (counted)
-        return true;
-    MDB_stat objects;
-    if (mdb_stat(batch->txn, catalogue->objects, &objects) == 0 && objects.ms_entries > 0)
-        log_message(LOG_INFO, "counting the objects of %s for the ledger, this once", batch->store->folder.path);
-    struct buffer amounts;
-    buffer_init(&amounts, 0);
-    bool done = ledger_count(batch->txn, catalogue, &amounts, error) && add_all(batch, buffer_span(&amounts), error) &&
-                ledger_write(batch, error) && catalogue_put_counter(batch->txn, catalogue, "ledger", 1, error);
-    buffer_free(&amounts);
-    return done;
-}
-
-bool ledger_start(struct embedded_store *store, struct batch_numbers *numbers, struct buffer *scratch,
-                  struct error *error)
-{
-    bool is_needed = false;
-    struct batch batch;
-    if (store->folder.is_raw)
-        return true;
-    if (!needs_start(store, &is_needed, error))
-        return false;
-    if (!is_needed)
-        return true;
-    if (!batch_begin(&batch, store, numbers, scratch, error))
-        return false;
-    if (start(&batch, error))
-        return batch_commit(&batch, error);
-    batch_abort(&batch);
-    return false;
 }

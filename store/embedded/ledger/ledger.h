@@ -8,7 +8,7 @@
  *   spools         id -> created, last frozen record
  *   spool_records  id, record, bucket's number -> amounts, bucket's name
  *   meta           `ledger`: the rows have been counted, from here on commits do it; `recounts`: how many corrections;
- *                  `ledger_doubt`: repair dropped rows since the last one */
+ *                  `ledger_doubt`: rows were lost to damage since the last one */
 #pragma once
 
 #include "store/embedded/catalogue/catalogue.h"
@@ -37,6 +37,8 @@ static inline bool ledger_is_system_bucket(struct span bucket)
 
 bool ledger_add(struct batch *batch, struct span bucket, uint64_t creation_id, const struct ledger_amounts *amounts,
                 struct error *error);
+/* All of them, encoded as in a record. */
+bool ledger_add_all(struct batch *batch, struct span encoded, struct error *error);
 bool ledger_write(struct batch *batch, struct error *error);
 
 bool ledger_freeze(struct batch *batch, struct change *change, struct error *error);
@@ -44,8 +46,8 @@ bool ledger_trim(struct batch *batch, struct change *change, struct error *error
 bool ledger_remove(struct batch *batch, struct change *change, struct error *error);
 bool ledger_correct(struct batch *batch, struct change *change, struct error *error);
 
-/* Before the first change: open records that are found are frozen, and the rows of a folder without ledger are counted.
- */
+/* Before the first change (ledger_start.c): damaged rows of spools are dropped, for which the ledger is in doubt; open
+ * records that are found are frozen; the rows of a folder without ledger are counted. */
 bool ledger_start(struct embedded_store *store, struct batch_numbers *numbers, struct buffer *scratch,
                   struct error *error);
 
@@ -57,6 +59,8 @@ struct spool_row {
 };
 enum lookup spool_find(MDB_txn *txn, const struct catalogue *catalogue, const uint8_t id[SPOOL_ID_BYTES],
                        struct spool_row *ret_row, struct error *error);
+bool spool_put(MDB_txn *txn, const struct catalogue *catalogue, const uint8_t id[SPOOL_ID_BYTES],
+               const struct spool_row *row, struct error *error);
 bool spool_decode_amounts(struct span key, struct span value, struct spool_amounts *ret_amounts);
 /* The first record at or behind `record` that has amounts; *ret_record 0: none. */
 bool spool_first_record(MDB_txn *txn, const struct catalogue *catalogue, const uint8_t id[SPOOL_ID_BYTES],

@@ -54,13 +54,17 @@ static bool walk_ids(struct uploads_job *job, struct span key, uint64_t group, s
     uint8_t after_id[UPLOAD_ID_RAW_BYTES] = {0};
     bool is_exclusive = upload_id_parse(after, after_id);
     upload_make_key(group, after_id, first);
-    MDB_val lmdb_key = {.mv_size = sizeof first, .mv_data = first};
+    MDB_val lmdb_key;
     MDB_val value;
     bool done = true;
-    result = mdb_cursor_get(cursor, &lmdb_key, &value, MDB_SET_RANGE);
+    result = catalogue_seek(cursor, span_of(first, sizeof first), &lmdb_key, &value);
     for (; done && result == 0; result = mdb_cursor_get(cursor, &lmdb_key, &value, MDB_NEXT)) {
         struct span bytes;
         struct upload_row row;
+        if (!catalogue_check(&lmdb_key, &value, &bytes, job->error)) { /* whatever its key says */
+            done = false;
+            break;
+        }
         if (lmdb_key.mv_size != UPLOAD_KEY_BYTES || load_u64_be(lmdb_key.mv_data) != group)
             break;
         const uint8_t *id = (const uint8_t *)lmdb_key.mv_data + 8;
@@ -70,8 +74,7 @@ static bool walk_ids(struct uploads_job *job, struct span key, uint64_t group, s
             job->page->is_truncated = true;
             break;
         }
-        done = catalogue_check(&lmdb_key, &value, &bytes, job->error) && upload_decode(bytes, &row, job->error) &&
-               fill_entry(job, key, id, &row);
+        done = upload_decode(bytes, &row, job->error) && fill_entry(job, key, id, &row);
     }
     mdb_cursor_close(cursor);
     return done && (result == 0 || result == MDB_NOTFOUND || catalogue_failed(result, job->error, "list uploads"));

@@ -244,22 +244,22 @@ void part_cursor_close(struct part_cursor *cursor)
     mdb_cursor_close(cursor->cursor);
 }
 
-static enum lookup load_part(struct part_cursor *cursor, MDB_val *key, MDB_cursor_op operation, struct error *error)
+/* What a move of LMDB's cursor came to; a damaged row may be one of this upload's, whatever its key says. */
+static enum lookup load_part(struct part_cursor *cursor, int result, const MDB_val *key, const MDB_val *value,
+                             struct error *error)
 {
-    MDB_val value;
     struct span bytes;
-    int result = mdb_cursor_get(cursor->cursor, key, &value, operation);
-    if (result == MDB_NOTFOUND ||
-        (result == 0 && (key->mv_size != PART_KEY_BYTES || load_u64_be(key->mv_data) != cursor->upload)))
+    if (result == MDB_NOTFOUND)
         return LOOKUP_MISSING;
     if (result != 0) {
         catalogue_failed(result, error, "walk parts");
         return LOOKUP_FAILED;
     }
-    return catalogue_check(key, &value, &bytes, error) &&
-                   part_decode(span_of(key->mv_data, key->mv_size), bytes, &cursor->row, error)
-               ? LOOKUP_FOUND
-               : LOOKUP_FAILED;
+    if (!catalogue_check(key, value, &bytes, error))
+        return LOOKUP_FAILED;
+    if (key->mv_size != PART_KEY_BYTES || load_u64_be(key->mv_data) != cursor->upload)
+        return LOOKUP_MISSING;
+    return part_decode(span_of(key->mv_data, key->mv_size), bytes, &cursor->row, error) ? LOOKUP_FOUND : LOOKUP_FAILED;
 }
 
 enum lookup part_cursor_seek(struct part_cursor *cursor, unsigned after, struct error *error)
@@ -268,14 +268,18 @@ enum lookup part_cursor_seek(struct part_cursor *cursor, unsigned after, struct 
         return LOOKUP_MISSING;
     uint8_t first[PART_KEY_BYTES];
     part_make_key(cursor->upload, after + 1, first);
-    MDB_val key = {.mv_size = sizeof first, .mv_data = first};
-    return load_part(cursor, &key, MDB_SET_RANGE, error);
+    MDB_val key;
+    MDB_val value;
+    int result = catalogue_seek(cursor->cursor, span_of(first, sizeof first), &key, &value);
+    return load_part(cursor, result, &key, &value, error);
 }
 
 enum lookup part_cursor_next(struct part_cursor *cursor, struct error *error)
 {
     MDB_val key;
-    return load_part(cursor, &key, MDB_NEXT, error);
+    MDB_val value;
+    int result = mdb_cursor_get(cursor->cursor, &key, &value, MDB_NEXT);
+    return load_part(cursor, result, &key, &value, error);
 }
 
 /* ---- completed uploads: version u8, zero u8 * 3, parts u32, bucket u64, completed u64, original u64, checksum, ETag,

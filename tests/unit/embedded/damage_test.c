@@ -204,6 +204,185 @@ START_TEST(a_flipped_bit_in_a_volume_is_found)
 }
 END_TEST
 
+static void expect_nothing(struct bucket_store *store, unsigned shard, void *argument)
+{
+    (void)store, (void)shard, (void)argument;
+}
+
+/* ---- every byte of a row ---- */
+
+enum { ROW_PLACES_MAX = 64, KEY_FROM = -6, KEY_TO = 9, ROW_TO = KEY_TO + 8 + 112 };
+
+/* Where the rows of "small-007" are in the file, those included that transactions have left behind. */
+static unsigned find_rows(const char *file, long ret_places[ROW_PLACES_MAX])
+{
+    int fd = open(file, O_RDONLY);
+    struct stat status;
+    ck_assert(fd >= 0 && fstat(fd, &status) == 0);
+    uint8_t *map = mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_SHARED, fd, 0);
+    ck_assert(map != MAP_FAILED);
+    unsigned count = 0;
+    const uint8_t *end = map + status.st_size;
+    for (uint8_t *at = map; (at = memmem(at, (size_t)(end - at), "small-007", 9)) != NULL; at++, count++) {
+        ck_assert_uint_lt(count, ROW_PLACES_MAX);
+        ret_places[count] = at - map;
+    }
+    (void)munmap(map, (size_t)status.st_size);
+    close(fd);
+    ck_assert_uint_gt(count, 0);
+    return count;
+}
+
+static void flip_at(const char *file, const long *places, unsigned count, int behind)
+{
+    int fd = open(file, O_RDWR);
+    for (unsigned i = 0; i < count; i++) {
+        uint8_t byte;
+        ck_assert_int_eq(pread(fd, &byte, 1, places[i] + behind), 1);
+        byte ^= 4;
+        ck_assert_int_eq(pwrite(fd, &byte, 1, places[i] + behind), 1);
+    }
+    close(fd);
+}
+
+static void expect_listing(struct bucket_store *store, unsigned page_entries)
+{
+    struct arena arena;
+    struct error error;
+    struct list_page page;
+    struct list_request request = {.bucket = bucket, .entries_max = page_entries};
+    char after[64] = "";
+    unsigned sound = 0;
+    unsigned damaged = 0;
+    arena_init(&arena, 1 << 20);
+    if (page_entries == 1000) {
+        ck_assert(!bucket_list(store, &request, &arena, &page, &error));
+        ck_assert_int_eq(error.kind, ERROR_DAMAGED);
+    }
+    request.is_damage_listed = true;
+    for (page.is_truncated = true; page.is_truncated;) {
+        arena_reset(&arena);
+        request.after = text(after);
+        ck_assert(bucket_list(store, &request, &arena, &page, &error));
+        for (unsigned i = 0; i < page.count; i++) {
+            damaged += page.entries[i].is_damaged;
+            sound += !page.entries[i].is_damaged;
+        }
+        if (page.is_truncated) {
+            const struct list_entry *last = &page.entries[page.count - 1];
+            ck_assert(!last->is_damaged);
+            (void)snprintf(after, sizeof after, "%.*s", SPAN_FORMAT(last->key));
+        }
+    }
+    ck_assert_uint_eq(sound, SMALL + LARGE); /* and one that streamed, but for the damaged one */
+    ck_assert_uint_ge(damaged, 1);
+    arena_free(&arena);
+}
+
+static void expect_others(struct bucket_store *store)
+{
+    for (unsigned i = 0; i < SMALL; i++) {
+        if (i != 7)
+            expect_numbered(store, "small", i, i, 100, false);
+    }
+    expect_numbered(store, "large", 0, 1000, LARGE_BYTES, false);
+    expect_numbered(store, "streamed", 0, 77, STREAMED_BYTES, false);
+}
+
+static void expect_one_damaged(struct bucket_store *store, unsigned shard, void *argument)
+{
+    (void)argument;
+    expect_refusal(store, shard, "small-007");
+    expect_others(store);
+    expect_listing(store, 1000);
+    expect_listing(store, 7);
+}
+
+START_TEST(a_flipped_bit_anywhere_in_a_row_hides_nothing_else)
+{
+    char path[64];
+    char file[160];
+    long places[ROW_PLACES_MAX];
+    make_folder(path);
+    name_file(file, path, "catalogue/data.mdb");
+    with_store(path, expect_nothing, NULL); /* what opening has to write is written */
+    unsigned count = find_rows(file, places);
+    for (int behind = KEY_FROM; behind < ROW_TO; behind += behind < KEY_TO + 8 ? 1 : 7) {
+        flip_at(file, places, count, behind);
+        with_store(path, expect_one_damaged, NULL);
+        flip_at(file, places, count, behind);
+    }
+    with_store(path, expect_store, &(struct expectation){-1, -1});
+    folder_remove(path);
+}
+END_TEST
+
+static void write_around(struct bucket_store *store, unsigned shard, void *argument)
+{
+    const int *behind = argument;
+    struct error error;
+    struct write_condition condition = {.over_damage = true};
+    bool is_key_damaged = *behind < KEY_TO;
+    put(store, bucket, text("small-006a"), text("beside"));
+    put(store, bucket, text("small-008a"), text("beside"));
+    expect_body(store, bucket, text("small-006a"), text("beside"));
+    expect_body(store, bucket, text("small-008a"), text("beside"));
+    expect_others(store);
+    ck_assert(!try_put(store, bucket, text("small-006"), text("x"), &condition, &error));
+    ck_assert_str_eq(error.code, "PreconditionFailed");
+    ck_assert(!try_put(store, bucket, text("new"), text("x"), &condition, &error));
+    ck_assert_str_eq(error.code, "NoSuchKey");
+    if (!is_key_damaged) {
+        condition = (struct write_condition){.if_none_match = SPAN("*")};
+        ck_assert(!try_put(store, bucket, text("small-007"), text("x"), &condition, &error));
+        ck_assert_str_eq(error.code, "PreconditionFailed");
+        condition = (struct write_condition){.if_match = SPAN("\"x\"")};
+        ck_assert(!try_put(store, bucket, text("small-007"), text("x"), &condition, &error));
+        ck_assert_int_eq(error.kind, ERROR_DAMAGED);
+        expect_refusal(store, shard, "small-007");
+        condition = (struct write_condition){.over_damage = true};
+        ck_assert(try_put(store, bucket, text("small-007"), text("over damage"), &condition, &error));
+    } else {
+        put(store, bucket, text("small-007"), text("over damage"));
+    }
+    expect_body(store, bucket, text("small-007"), text("over damage"));
+    ck_assert(try_delete(store, bucket, text("small-007"), &error));
+    expect_others(store);
+    put_numbered(store, "small", 7, 7, 100);
+}
+
+static void delete_damaged(struct bucket_store *store, unsigned shard, void *argument)
+{
+    (void)shard, (void)argument;
+    struct error error;
+    ck_assert(try_delete(store, bucket, text("small-007"), &error));
+    expect_missing(store, bucket, text("small-007"));
+    expect_others(store);
+    put_numbered(store, "small", 7, 7, 100);
+}
+
+START_TEST(what_is_damaged_can_be_written_over_and_deleted)
+{
+    static const int flipped[] = {-6, -1, 0, 5, 8, KEY_TO, KEY_TO + 30};
+    for (unsigned i = 0; i < sizeof flipped / sizeof flipped[0]; i++) {
+        char path[64];
+        char file[160];
+        long places[ROW_PLACES_MAX];
+        struct embedded_report report;
+        int behind = flipped[i];
+        make_folder(path);
+        name_file(file, path, "catalogue/data.mdb");
+        unsigned count = find_rows(file, places);
+        flip_at(file, places, count, behind);
+        with_store(path, behind == KEY_TO + 30 ? delete_damaged : write_around, &behind);
+        (void)check(path, true, &report);
+        ck_assert(check(path, false, &report));
+        with_store(path, expect_store, &(struct expectation){-1, -1});
+        folder_remove(path);
+    }
+}
+END_TEST
+
 /* ---- a damaged object whose key is the beginning of longer ones ---- */
 
 enum { LONG_KEY_BYTES = 505 };
@@ -286,11 +465,6 @@ START_TEST(a_cut_catalogue_is_refused_and_rebuilt)
     folder_remove(path);
 }
 END_TEST
-
-static void expect_nothing(struct bucket_store *store, unsigned shard, void *argument)
-{
-    (void)store, (void)shard, (void)argument;
-}
 
 /* What a full disk or a crash leaves of `buckets`: lines are missing. */
 START_TEST(the_file_of_buckets_is_brought_up_to_date)
@@ -381,11 +555,13 @@ int main(void)
 {
     Suite *suite = suite_create("embedded damage");
     TCase *tests = tcase_create("damage");
-    tcase_set_timeout(tests, 60);
+    tcase_set_timeout(tests, 120);
     tcase_add_test(tests, a_sound_folder_is_sound);
     tcase_add_test(tests, a_flipped_bit_in_a_row_is_found);
     tcase_add_test(tests, a_flipped_bit_in_a_small_body_is_found);
     tcase_add_test(tests, a_flipped_bit_in_a_volume_is_found);
+    tcase_add_test(tests, a_flipped_bit_anywhere_in_a_row_hides_nothing_else);
+    tcase_add_test(tests, what_is_damaged_can_be_written_over_and_deleted);
     tcase_add_test(tests, a_lost_catalogue_is_rebuilt);
     tcase_add_test(tests, the_file_of_buckets_is_brought_up_to_date);
     tcase_add_test(tests, a_cut_catalogue_is_refused_and_rebuilt);

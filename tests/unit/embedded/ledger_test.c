@@ -1,13 +1,11 @@
 /* tests/unit/embedded/ledger_test.c -- the savings ledger is exact: whatever is done to objects, what their rows add up
  * to is what the journal's state and the spools say. */
-#include "codec/crc.h"
+#include "store/embedded/catalogue/catalogue.h"
+#include "store/embedded/volumes/space.h"
 #include "tests/unit/embedded/ledger_fixture.h"
 #include "tests/unit/embedded/uploads.h"
 
-#include <fcntl.h>
 #include <stdio.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 /* ---- operations ---- */
 
@@ -267,8 +265,8 @@ START_TEST(a_full_catalogue_counts_what_it_holds)
 }
 END_TEST
 
-/* An object that cannot be deleted, because the list of its pieces is damaged: it breaks every batch that it is in,
- * whose other changes are then made one by one. */
+/* An object that cannot be deleted, because the table of free space says that its blocks are free: it breaks every
+ * batch that it is in, whose other changes are then made one by one. */
 static const struct test_part damaged_part = {1, 4242, 6000};
 
 static void put_damaged(struct bucket_store *store, unsigned shard, void *argument)
@@ -281,28 +279,20 @@ static void put_damaged(struct bucket_store *store, unsigned shard, void *argume
     complete(store, bucket, text("damaged"), id, &damaged_part, 1);
 }
 
-/* The checksum of the part's bytes stands in the list of pieces. */
-static void damage_pieces(const char *path)
+static void free_all_blocks(const char *path)
 {
-    static uint8_t body[6000];
-    char file[160];
-    fill_bytes(damaged_part.seed, body, sizeof body);
-    uint32_t crc = crc32c_update(0, span_of(body, sizeof body));
-    (void)snprintf(file, sizeof file, "%s/catalogue/data.mdb", path);
-    int fd = open(file, O_RDWR);
-    off_t size = lseek(fd, 0, SEEK_END);
-    uint8_t *bytes = mmap(NULL, (size_t)size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-    ck_assert(fd >= 0 && bytes != MAP_FAILED);
-    unsigned found = 0;
-    for (off_t at = 0; at + 4 <= size; at++) {
-        if (memcmp(bytes + at, &crc, 4) == 0) {
-            bytes[at] ^= 1;
-            found++;
-        }
-    }
-    ck_assert_uint_gt(found, 0);
-    ck_assert_int_eq(munmap(bytes, (size_t)size), 0);
-    close(fd);
+    struct folder folder;
+    struct catalogue catalogue;
+    struct error error;
+    MDB_txn *txn;
+    static const uint64_t nothing_taken[SPACE_PART_BLOCKS / 64];
+    ck_assert(folder_open(path, false, random_system(), &folder, &error));
+    ck_assert(catalogue_open(path, 1 << 30, folder.uuid, false, &catalogue, &error));
+    ck_assert_int_eq(mdb_txn_begin(catalogue.env, NULL, 0, &txn), 0);
+    ck_assert(space_store(txn, &catalogue, 1, SPACE_PART_BLOCKS, nothing_taken, &error));
+    ck_assert_int_eq(mdb_txn_commit(txn), 0);
+    catalogue_close(&catalogue);
+    folder_close(&folder);
 }
 
 static void break_batches(unsigned index, void *argument)
@@ -339,7 +329,7 @@ START_TEST(what_is_tried_again_one_by_one_counts_once)
     char path[64];
     folder_make(path);
     with_store(path, put_damaged, NULL);
-    damage_pieces(path);
+    free_all_blocks(path);
     with_store(path, broken_batches, NULL);
     folder_remove(path);
 }

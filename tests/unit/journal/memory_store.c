@@ -233,6 +233,7 @@ static enum store_answer list(struct journal_store *base, const char *prefix, co
             ret_page->is_truncated = true;
             break;
         }
+        ret_page->is_damaged[ret_page->count] = false;
         memcpy(ret_page->names[ret_page->count++], object->name, JOURNAL_NAME_BYTES);
     }
     return STORE_DONE;
