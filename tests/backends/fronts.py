@@ -16,6 +16,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+import backends
 import client
 import daemon
 import wire
@@ -93,6 +94,29 @@ class BackendDaemon(daemon.Daemon):
         kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
         return {**kept, "AWS_ACCESS_KEY_ID": self.backend.access_key, "AWS_SECRET_ACCESS_KEY": self.backend.secret_key,
                 "AWS_EC2_METADATA_DISABLED": "true", "AWS_CONFIG_FILE": "/dev/null", "AWS_SHARED_CREDENTIALS_FILE": "/dev/null"}
+
+
+class WholeDaemon(BackendDaemon):
+    """The same with all buckets of a backend that is its own: what suites run against that know nothing of backends."""
+
+    def __init__(self, baled, backend, options=(), **others):
+        super().__init__(baled, backend, backend, ["--all-buckets", *options], **others)
+
+    def start(self, seconds=20):
+        server = super().start(seconds)
+        server.folder = None  # nothing of what they would look for is in it
+        return server
+
+    def remove(self):
+        super().remove()
+        self.backend.stop()
+
+
+def backend_daemon(baled, name, options=(), **others):
+    """A WholeDaemon before a new backend of that name; backends.Missing."""
+    if not bale_has_backends(baled):
+        raise backends.Missing("this baled knows no S3 backend")
+    return WholeDaemon(baled, backends.start(name, baled), options, **others)
 
 
 class Bale:

@@ -40,6 +40,9 @@ class S3Case(unittest.TestCase):
         self.alice = Client(self.server, self.server.accounts["alice"])
         self.bob = Client(self.server, self.server.accounts["bob"])
         self.reader = Client(self.server, self.server.accounts["reader"])
+        self.refusals = []  # what the backend behind the server cannot do: a test that fails after one is refused by it
+        for client in (self.alice, self.bob, self.reader):
+            client.refusals = self.refusals
         self._bucket, self._bucket_lock = None, threading.Lock()
 
     def bucket_name(self, suffix=""):

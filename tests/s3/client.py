@@ -75,6 +75,7 @@ class Client:
     def __init__(self, server, account):
         self.server, self.account = server, account
         self.kept = threading.local()
+        self.refusals = None  # a list: what was refused because of the backend behind the server is noted there
 
     # ---- building ----
 
@@ -190,6 +191,8 @@ class Client:
         self.kept.connection = None
         connection.try_send(prepared.bytes)
         response = connection.read_response(prepared.method)
+        if self.refusals is not None and response.status in (400, 501) and b"backend" in response.body:
+            self.refusals.append(response.text("Message"))
         if connection.must_close:
             connection.close()
         else:
