@@ -3,13 +3,11 @@
 
 #include "runtime/base/assert.h"
 #include "runtime/loop_private.h"
-#include "runtime/stream_private.h"
+#include "runtime/socket.h"
 #include "runtime/wait.h"
 
 #include <errno.h>
 #include <netdb.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,23 +16,12 @@
 enum {
     BACKLOG = 4096, /* the kernel caps it by net.core.somaxconn */
     ADDRESS_BYTES_MAX = 280,
-    KEEPALIVE_IDLE_S = 60,
-    KEEPALIVE_INTERVAL_S = 15,
-    KEEPALIVE_PROBES = 4,
-    UNACKNOWLEDGED_MS_MAX = 120 * 1000,
     PAUSE_MS = 100, /* when descriptors or memory have run out */
     TAKEN_TRIES_MAX = 50,
     TAKEN_PAUSE_MS = 20,
 };
 
 /* ---- binding ---- */
-
-union socket_address {
-    struct sockaddr any;
-    struct sockaddr_in v4;
-    struct sockaddr_in6 v6;
-    struct sockaddr_storage storage;
-};
 
 /* Splits "host:port", "[ipv6]:port", ":port". */
 static bool split_address(const char *address, char *ret_host, size_t host_bytes, const char **ret_port,
@@ -83,22 +70,6 @@ static bool resolve(const char *address, union socket_address *ret_address, sock
     return true;
 }
 
-static void set_option(int fd, int level, int name, int value)
-{
-    (void)setsockopt(fd, level, name, &value, sizeof value); /* a preference: without it things work as well */
-}
-
-/* Connections inherit these, so that none of them costs a system call of its own. */
-static void set_inherited_options(int fd)
-{
-    set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
-    set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
-    set_option(fd, IPPROTO_TCP, TCP_KEEPIDLE, KEEPALIVE_IDLE_S);
-    set_option(fd, IPPROTO_TCP, TCP_KEEPINTVL, KEEPALIVE_INTERVAL_S);
-    set_option(fd, IPPROTO_TCP, TCP_KEEPCNT, KEEPALIVE_PROBES);
-    set_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, UNACKNOWLEDGED_MS_MAX);
-}
-
 static bool explain(int errno_value, const char *address, struct error *error)
 {
     if (errno_value == EADDRINUSE)
@@ -116,17 +87,17 @@ static int listen_on(const union socket_address *address, socklen_t size, bool i
     int fd = socket(address->any.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return -errno;
-    set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+    socket_set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1);
     if (!is_first)
-        set_option(fd, SOL_SOCKET, SO_REUSEPORT, 1);
-    set_inherited_options(fd);
+        socket_set_option(fd, SOL_SOCKET, SO_REUSEPORT, 1);
+    socket_set_options(fd);
     if (bind(fd, &address->any, size) != 0 || listen(fd, BACKLOG) != 0) {
         int errno_value = errno;
         (void)close(fd);
         return -errno_value;
     }
     if (is_first)
-        set_option(fd, SOL_SOCKET, SO_REUSEPORT, 1);
+        socket_set_option(fd, SOL_SOCKET, SO_REUSEPORT, 1);
     return fd;
 }
 
@@ -140,11 +111,6 @@ static int listen_first(const union socket_address *address, socklen_t size)
         fd = listen_on(address, size, true);
     }
     return fd;
-}
-
-static in_port_t *port_of(union socket_address *address)
-{
-    return address->any.sa_family == AF_INET6 ? &address->v6.sin6_port : &address->v4.sin_port;
 }
 
 bool listener_bind(const char *address, unsigned count, int *ret_fds, uint16_t *ret_port, struct error *error)
@@ -166,10 +132,10 @@ bool listener_bind(const char *address, unsigned count, int *ret_fds, uint16_t *
             union socket_address actual = bound;
             socklen_t actual_size = sizeof actual;
             (void)getsockname(fd, &actual.any, &actual_size);
-            *port_of(&bound) = *port_of(&actual);
+            *socket_address_port(&bound) = *socket_address_port(&actual);
         }
     }
-    *ret_port = ntohs(*port_of(&bound));
+    *ret_port = ntohs(*socket_address_port(&bound));
     return true;
 }
 
@@ -218,7 +184,7 @@ static void start_connection(struct listener *listener, int fd)
     if (stream == NULL)
         return;
     if (!fiber_spawn("connection", listener->entry, stream, &error)) {
-        stream_reset(stream);
+        stream_abort(stream);
         return;
     }
     listener->connections++;

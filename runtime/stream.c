@@ -38,11 +38,12 @@ struct stream {
 
     /* While parked: */
     bool is_waiting; /* `poll` is with the driver, and nobody has asked for its end */
+    bool is_kept;    /* waits without `poll`, for its owner or the end of its time */
     struct io_operation poll;
     struct timer timer;
     struct list_link parked; /* in loop.parked */
     fiber_entry *entry;
-    fiber_entry *expired;
+    fiber_entry *expired; /* of a kept stream: no fiber runs it */
     void *argument;
 };
 
@@ -113,12 +114,7 @@ SUSPENDS void stream_close(struct stream *stream)
     free_stream(stream);
 }
 
-SUSPENDS void stream_abort(struct stream *stream)
-{
-    stream_reset(stream);
-}
-
-void stream_reset(struct stream *stream)
+void stream_abort(struct stream *stream)
 {
     struct linger at_once = {.l_onoff = 1, .l_linger = 0};
     (void)setsockopt(stream->fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
@@ -149,6 +145,27 @@ SUSPENDS bool stream_secure(struct stream *stream, struct tls_server *server, ui
     }
     stream->tls = session;
     return true;
+}
+
+SUSPENDS bool stream_secure_to(struct stream *stream, struct tls_client *client, const char *host, deadline_t deadline,
+                               struct error *error)
+{
+    ASSERT(stream->tls == NULL);
+    SSL *ssl = tls_client_open(client, host);
+    if (ssl == NULL)
+        return error_set(error, ERROR_BUSY, NULL, "no memory for a TLS session");
+    struct tls_session *session = tls_session_create(ssl, stream);
+    if (!tls_session_connect(session, deadline, error)) {
+        tls_session_free(session);
+        return false;
+    }
+    stream->tls = session;
+    return true;
+}
+
+bool stream_is_resumed(const struct stream *stream)
+{
+    return stream->tls != NULL && tls_session_is_resumed(stream->tls);
 }
 
 /* ---- bytes ---- */
@@ -262,6 +279,66 @@ SUSPENDS bool stream_send_plain(struct stream *stream, const struct span *pieces
     return true;
 }
 
+/* Room to send, or something to receive: whatever comes first. */
+SUSPENDS static int poll_patiently(const struct stream *stream, uint64_t idle_ms)
+{
+    struct patience patience = {.slice_ms = idle_ms / PATIENCE_SLICES + 1, .unacknowledged_bytes = INT_MAX};
+    int events;
+    do
+        events = io_poll(stream->fd, POLLIN | POLLOUT | POLLRDHUP, deadline_after_ms(patience.slice_ms));
+    while (events == -ETIMEDOUT && !is_exhausted(&patience, stream->fd));
+    return events;
+}
+
+SUSPENDS bool stream_send_watching_plain(struct stream *stream, const struct span *pieces, unsigned count,
+                                         uint64_t idle_ms, size_t *ret_sent, struct error *error)
+{
+    struct loop *loop = loop_here();
+    struct iovec vectors[PIECES_MAX];
+    for (unsigned i = 0; i < count; i++)
+        vectors[i] = (struct iovec){(void *)(uintptr_t)pieces[i].data, pieces[i].size};
+    unsigned first = skip_sent(vectors, 0, count, 0);
+    *ret_sent = 0;
+    while (first < count) {
+        struct msghdr message = {.msg_iov = vectors + first, .msg_iovlen = count - first};
+        int64_t sent = fiber_is_cancelled() ? -ECANCELED : loop->driver->send_now(loop->io, stream->fd, &message);
+        if (sent == -EAGAIN) {
+            int events = poll_patiently(stream, idle_ms);
+            if (events > 0 && (events & ~POLLOUT) != 0)
+                return true;
+            sent = events < 0 ? events : 0;
+        } else {
+            fiber_yield_if_due();
+        }
+        if (sent < 0)
+            return error_set_errno(error, (int)-sent, "sending to %s", stream->peer);
+        first = skip_sent(vectors, first, count, (size_t)sent);
+        *ret_sent += (size_t)sent;
+    }
+    return true;
+}
+
+SUSPENDS bool stream_send_watching(struct stream *stream, const struct span *pieces, unsigned count, uint64_t idle_ms,
+                                   size_t *ret_sent, struct error *error)
+{
+    ASSERT(count <= PIECES_MAX);
+    stream->is_idle = false;
+    if (stream->tls != NULL)
+        return tls_session_send_watching(stream->tls, pieces, count, idle_ms, ret_sent, error);
+    return stream_send_watching_plain(stream, pieces, count, idle_ms, ret_sent, error);
+}
+
+int64_t stream_receive_now(struct stream *stream, void *ret_bytes, size_t capacity)
+{
+    struct loop *loop = loop_here();
+    return loop->driver->receive_now(loop->io, stream->fd, ret_bytes, capacity);
+}
+
+void stream_send_now(struct stream *stream, struct span bytes)
+{
+    (void)send(stream->fd, bytes.data, bytes.size, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
 SUSPENDS bool stream_send(struct stream *stream, const struct span *pieces, unsigned count, uint64_t idle_ms,
                           struct error *error)
 {
@@ -354,8 +431,64 @@ void stream_park(struct stream *stream, uint64_t idle_ms, fiber_entry *entry, fi
     timer_arm(&loop->timers, &stream->timer, loop->phase == LOOP_RUNNING ? deadline_after_ms(idle_ms) : 0);
 }
 
+/* ---- keeping ---- */
+
+static void end_keep(struct stream *stream)
+{
+    timer_disarm(&loop_here()->timers, &stream->timer);
+    list_remove(&stream->parked);
+    stream->is_kept = false;
+}
+
+static void expire_kept(struct timer *timer)
+{
+    struct stream *stream = LIST_ELEMENT(timer, struct stream, timer);
+    end_keep(stream);
+    stream->expired(stream->argument);
+}
+
+void stream_keep(struct stream *stream, uint64_t idle_ms, void (*expired)(void *argument), void *argument)
+{
+    struct loop *loop = loop_here();
+    stream->is_idle = true;
+    stream->is_kept = true;
+    stream->expired = expired;
+    stream->argument = argument;
+    if (stream->tls != NULL)
+        tls_session_rest(stream->tls);
+    stream->timer = (struct timer){.expired = expire_kept};
+    list_append(&loop->parked, &stream->parked);
+    timer_arm(&loop->timers, &stream->timer, loop->phase == LOOP_RUNNING ? deadline_after_ms(idle_ms) : 0);
+}
+
+bool stream_reuse(struct stream *stream)
+{
+    ASSERT(stream->is_kept);
+    end_keep(stream);
+    if (stream->tls != NULL)
+        return tls_session_is_quiet(stream->tls);
+    uint8_t byte;
+    return recv(stream->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && errno == EAGAIN;
+}
+
+void stream_drop(struct stream *stream)
+{
+    if (stream->is_kept)
+        end_keep(stream);
+    if (stream->tls != NULL)
+        tls_session_end_now(stream->tls);
+    free_stream(stream);
+}
+
 void stream_expire_parked(struct loop *loop)
 {
-    for (struct list_link *link = loop->parked.next; link != &loop->parked; link = link->next)
-        stream_expire(LIST_ELEMENT(link, struct stream, parked));
+    struct list_link *next;
+    for (struct list_link *link = loop->parked.next; link != &loop->parked; link = next) {
+        struct stream *stream = LIST_ELEMENT(link, struct stream, parked);
+        next = link->next;
+        if (stream->is_kept)
+            expire_kept(&stream->timer);
+        else
+            stream_expire(stream);
+    }
 }

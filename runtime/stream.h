@@ -26,8 +26,8 @@ SUSPENDS bool stream_send(struct stream *stream, const struct span *pieces, unsi
 /* Orderly end: what was sent is delivered, the peer sees FIN. Frees the stream. */
 SUSPENDS void stream_close(struct stream *stream);
 
-/* The peer sees a reset (what was promised was not kept). Frees the stream. */
-SUSPENDS void stream_abort(struct stream *stream);
+/* The peer sees a reset (what was promised was not kept). Frees the stream; does not wait. */
+void stream_abort(struct stream *stream);
 
 /* An idle connection holds no stack: the calling fiber hands the stream over and must return from its entry function
  * soon. When bytes can be read, `entry(argument)` starts on a new fiber; when idle_ms pass without, or the loop is
@@ -37,6 +37,26 @@ void stream_park(struct stream *stream, uint64_t idle_ms, fiber_entry *entry, fi
 /* Ends the wait of a parked stream: `expired` runs soon, as if its time were up. Nothing happens when bytes or the end
  * of the time have come already and a fiber is on its way. */
 void stream_expire(struct stream *stream);
+
+/* ---- for the side that asks, and waits for an answer ---- */
+
+/* As stream_send, but ends early, with true, when the peer says something or closes before all has been taken.
+ * *ret_sent is how many bytes were handed to the kernel (of TLS: whose records were, at least in part), also after a
+ * failure: with 0 the peer cannot have seen any of them. */
+SUSPENDS bool stream_send_watching(struct stream *stream, const struct span *pieces, unsigned count, uint64_t idle_ms,
+                                   size_t *ret_sent, struct error *error);
+
+/* An idle stream that may be wanted again. After idle_ms, or when the loop is stopping, `expired(argument)` runs,
+ * outside of a fiber; it must not wait, and ends the stream with stream_drop. Costs a timer; whether the peer has gone
+ * meanwhile is looked at by stream_reuse. */
+void stream_keep(struct stream *stream, uint64_t idle_ms, void (*expired)(void *argument), void *argument);
+/* Takes it back; `expired` will not run. False: the peer has closed, or said something that nobody asked for, and the
+ * stream is only good for stream_drop. */
+bool stream_reuse(struct stream *stream);
+/* Ends an idle stream: the peer sees FIN. Frees the stream; does not wait. */
+void stream_drop(struct stream *stream);
+
+/* ---- what is known of it ---- */
 
 /* "address:port" of the peer, for logs. */
 const char *stream_peer(const struct stream *stream);

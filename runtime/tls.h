@@ -1,8 +1,6 @@
-/* runtime/tls.h -- the server's side of TLS 1.2 and 1.3: certificate, key, and turning a plain stream into a secure
- * one.
+/* runtime/tls.h -- TLS 1.2 and 1.3: turning a plain stream into a secure one, as server or as client.
  *
- * A tls_server is made once and shared by all shards. tls_server_load replaces certificate and key as a whole;
- * connections that exist keep theirs, and session tickets stay valid. After stream_secure the verbs of stream.h work as
+ * A tls_server or tls_client is made once and shared by all shards. After the handshake the verbs of stream.h work as
  * before, encrypted.
  *
  * Memory of an idle connection: 14 KiB, OpenSSL's state (21 after a burst of 2000 at once); its buffers and ours have
@@ -12,6 +10,9 @@
 #pragma once
 
 #include "runtime/stream.h"
+
+/* ---- server: certificate and key. tls_server_load replaces both as a whole; connections that exist keep theirs, and
+ * session tickets stay valid ---- */
 
 struct tls_server;
 
@@ -27,3 +28,21 @@ void tls_server_destroy(struct tls_server *server);
  * port. A shard does few private-key operations per turn of its loop; further handshakes wait for the next turn. */
 SUSPENDS bool stream_secure(struct stream *stream, struct tls_server *server, uint64_t handshake_ms,
                             struct error *error);
+
+/* ---- client: whom to believe. The peer's certificate is verified with its chain, dates and name, always; a session is
+ * resumed where the peer allows it, which saves both sides the costly part ---- */
+
+struct tls_client;
+
+/* `authorities_path`: a PEM file with the authorities that are believed instead of the system's; NULL: the system's
+ * (where OpenSSL looks for them, SSL_CERT_FILE and SSL_CERT_DIR included). NULL with a sentence when there are none. */
+struct tls_client *tls_client_create(const char *authorities_path, struct error *error);
+void tls_client_destroy(struct tls_client *client);
+
+/* The handshake with `host`, a name or an address, which is what the certificate must be for; a name is sent along
+ * (SNI). False: the stream is only good for closing. ERROR_DENIED: a certificate that is not believed, and why;
+ * ERROR_INVALID: the peer does not speak TLS, or none of these versions. */
+SUSPENDS bool stream_secure_to(struct stream *stream, struct tls_client *client, const char *host, deadline_t deadline,
+                               struct error *error);
+/* Was an earlier session taken up? */
+bool stream_is_resumed(const struct stream *stream);

@@ -193,5 +193,7 @@ SSL *tls_server_open(struct tls_server *server)
     pthread_mutex_lock(&server->lock);
     SSL *ssl = SSL_new(server->current);
     pthread_mutex_unlock(&server->lock);
+    if (ssl != NULL)
+        SSL_set_accept_state(ssl);
     return ssl;
 }

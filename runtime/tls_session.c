@@ -9,6 +9,7 @@
 #include "runtime/tls_memory.h"
 #include "runtime/tls_private.h"
 
+#include <errno.h>
 #include <openssl/err.h>
 #include <stdlib.h>
 
@@ -133,7 +134,6 @@ struct tls_session *tls_session_create(SSL *ssl, struct stream *stream)
     BIO_set_data(bio, session);
     BIO_set_init(bio, 1);
     SSL_set_bio(ssl, bio, bio);
-    SSL_set_accept_state(ssl);
     return session;
 }
 
@@ -173,15 +173,20 @@ void tls_session_rest(struct tls_session *session)
 
 /* ---- the socket ---- */
 
+static unsigned outgoing_pieces(const struct tls_session *session, struct span ret_pieces[OUTGOING_BLOCKS])
+{
+    for (unsigned i = 0; i < session->outgoing_count; i++)
+        ret_pieces[i] = span_of(session->outgoing[i].block, session->outgoing[i].size);
+    return session->outgoing_count;
+}
+
 /* What OpenSSL has made goes out; then the blocks are free for others, while they are in the cache. */
 SUSPENDS static bool flush(struct tls_session *session, uint64_t idle_ms, struct error *error)
 {
     struct span pieces[OUTGOING_BLOCKS];
-    unsigned count = session->outgoing_count;
+    unsigned count = outgoing_pieces(session, pieces);
     if (count == 0)
         return true;
-    for (unsigned i = 0; i < count; i++)
-        pieces[i] = span_of(session->outgoing[i].block, session->outgoing[i].size);
     session->is_broken = !stream_send_plain(session->stream, pieces, count, idle_ms, error);
     drop_outgoing(session);
     return !session->is_broken;
@@ -282,6 +287,42 @@ SUSPENDS static bool help_handshake(struct tls_session *session, int trouble, de
     }
 }
 
+/* A certificate that is not believed is the commonest reason, and the one that somebody can do something about. */
+static bool explain_connect(const struct tls_session *session, struct error *error)
+{
+    long verified = SSL_get_verify_result(session->ssl);
+    int reason = ERR_GET_REASON(ERR_peek_error());
+    if (verified != X509_V_OK)
+        return error_set(error, ERROR_DENIED, NULL, "its certificate is not believed: %s",
+                         X509_verify_cert_error_string(verified));
+    if (reason == SSL_R_WRONG_VERSION_NUMBER || reason == SSL_R_HTTP_REQUEST || reason == SSL_R_PACKET_LENGTH_TOO_LONG)
+        return error_set(error, ERROR_INVALID, NULL, "it does not speak TLS");
+    if (reason == SSL_R_UNEXPECTED_EOF_WHILE_READING || ERR_peek_error() == 0)
+        return error_set(error, ERROR_CLOSED, NULL, "it closed the connection during the TLS handshake");
+    (void)fail(error, "TLS handshake");
+    error->kind = ERROR_INVALID;
+    return false;
+}
+
+SUSPENDS bool tls_session_connect(struct tls_session *session, deadline_t deadline, struct error *error)
+{
+    for (;;) {
+        before_call(session);
+        int result = SSL_do_handshake(session->ssl);
+        int trouble = result == 1 ? SSL_ERROR_NONE : SSL_get_error(session->ssl, result);
+        struct error ignored;
+        bool is_over = (is_fatal(trouble) || trouble == SSL_ERROR_ZERO_RETURN) && !explain_connect(session, error);
+        uint64_t now = loop_now_ns();
+        uint64_t left_ms = deadline > now ? (deadline - now) / 1000000 + 1 : 1;
+        if (!flush(session, left_ms, is_over ? &ignored : error) || is_over) /* an alert says why */
+            return false;
+        if (trouble == SSL_ERROR_NONE)
+            return true;
+        if (!help_handshake(session, trouble, deadline, error))
+            return false;
+    }
+}
+
 SUSPENDS bool tls_session_accept(struct tls_session *session, uint64_t handshake_ms, struct error *error)
 {
     deadline_t deadline = deadline_after_ms(handshake_ms);
@@ -359,10 +400,133 @@ SUSPENDS bool tls_session_send(struct tls_session *session, const struct span *p
     return flush(session, idle_ms, error);
 }
 
+/* Bytes that have come need not be data: tickets come after the handshake, key updates whenever the peer likes. */
+static bool has_data_or_end(struct tls_session *session)
+{
+    uint8_t byte;
+    size_t size;
+    before_call(session);
+    int result = SSL_peek_ex(session->ssl, &byte, 1, &size);
+    return result == 1 || SSL_get_error(session->ssl, result) != SSL_ERROR_WANT_READ;
+}
+
+bool tls_session_is_quiet(struct tls_session *session)
+{
+    for (;;) {
+        if (has_data_or_end(session))
+            return false;
+        if (unread(session) > 0) /* it had its share of reads */
+            continue;
+        if (session->incoming == NULL)
+            session->incoming = tls_block_take();
+        session->incoming_start = session->incoming_end = 0;
+        int64_t received = stream_receive_now(session->stream, session->incoming, TLS_BLOCK_BYTES);
+        if (received <= 0)
+            return received == -EAGAIN;
+        session->incoming_end = (size_t)received;
+    }
+}
+
+bool tls_session_is_resumed(const struct tls_session *session)
+{
+    return SSL_session_reused(session->ssl) == 1;
+}
+
+/* Skips `size` bytes of what is to be sent. */
+static void drop_sent(struct tls_session *session, size_t size)
+{
+    unsigned first = 0;
+    while (first < session->outgoing_count && size >= session->outgoing[first].size) {
+        size -= session->outgoing[first].size;
+        tls_block_give_back(session->outgoing[first++].block);
+    }
+    session->outgoing_count -= first;
+    memmove(session->outgoing, session->outgoing + first, session->outgoing_count * sizeof *session->outgoing);
+    if (size == 0)
+        return;
+    struct outgoing *rest = &session->outgoing[0];
+    rest->size -= size;
+    memmove(rest->block, rest->block + size, rest->size);
+}
+
+/* How far a send has come that watches for what the peer says. */
+struct watched {
+    size_t made; /* bytes that OpenSSL has made records of */
+    size_t sent; /* of them, those whose records were handed over, at least in part */
+    bool is_answered;
+};
+
+SUSPENDS static bool flush_watching(struct tls_session *session, uint64_t idle_ms, struct watched *watched,
+                                    struct error *error)
+{
+    while (session->outgoing_count > 0) {
+        struct span pieces[OUTGOING_BLOCKS];
+        unsigned count = outgoing_pieces(session, pieces);
+        size_t sent;
+        bool ok = stream_send_watching_plain(session->stream, pieces, count, idle_ms, &sent, error);
+        if (sent > 0)
+            watched->sent = watched->made;
+        drop_sent(session, sent);
+        watched->is_answered = ok && session->outgoing_count > 0 && !tls_session_is_quiet(session);
+        if (!ok || watched->is_answered) {
+            session->is_broken = true; /* in the middle of a record, perhaps */
+            return ok;
+        }
+    }
+    return true;
+}
+
+SUSPENDS static bool send_piece_watching(struct tls_session *session, struct span bytes, uint64_t idle_ms,
+                                         struct watched *watched, struct error *error)
+{
+    while (bytes.size > 0 && !watched->is_answered) {
+        size_t written = 0;
+        before_call(session);
+        if (SSL_write_ex(session->ssl, bytes.data, bytes.size, &written) == 1) {
+            bytes = span_skip(bytes, written);
+            watched->made += written;
+            continue;
+        }
+        if (SSL_get_error(session->ssl, 0) != SSL_ERROR_WANT_WRITE)
+            return fail(error, "TLS");
+        if (!flush_watching(session, idle_ms, watched, error))
+            return false;
+    }
+    return true;
+}
+
+SUSPENDS bool tls_session_send_watching(struct tls_session *session, const struct span *pieces, unsigned count,
+                                        uint64_t idle_ms, size_t *ret_sent, struct error *error)
+{
+    struct watched watched = {0};
+    bool ok = true;
+    for (unsigned i = 0; i < count && ok && !watched.is_answered; i++)
+        ok = send_piece_watching(session, pieces[i], idle_ms, &watched, error);
+    if (ok && !watched.is_answered)
+        ok = flush_watching(session, idle_ms, &watched, error);
+    *ret_sent = watched.sent;
+    return ok;
+}
+
+static bool may_end(const struct tls_session *session)
+{
+    return !session->is_broken && SSL_is_init_finished(session->ssl);
+}
+
+void tls_session_end_now(struct tls_session *session)
+{
+    if (!may_end(session))
+        return;
+    before_call(session);
+    (void)SSL_shutdown(session->ssl);
+    for (unsigned i = 0; i < session->outgoing_count; i++)
+        stream_send_now(session->stream, span_of(session->outgoing[i].block, session->outgoing[i].size));
+}
+
 SUSPENDS void tls_session_end(struct tls_session *session)
 {
     struct error ignored;
-    if (session->is_broken || !SSL_is_init_finished(session->ssl))
+    if (!may_end(session))
         return;
     before_call(session);
     (void)SSL_shutdown(session->ssl); /* after a failure there is an alert to send instead */
