@@ -5,7 +5,7 @@
  * &error); struct s3_endpoint *endpoint = s3_endpoint_create(
  *         &(struct s3_endpoint_settings){.region = "eu-central-1", .credentials = source, .offload = offload}, &error);
  *     // once for each shard, on its thread
- *     struct s3_client *client = s3_client_create(endpoint, &(struct s3_client_settings){0}, &error);
+ *     struct s3_client *client = s3_client_create(endpoint, &(struct s3_client_settings){0});
  *
  *     // on a fiber of the shard: 1 KiB of an object
  *     struct http_field range = {SPAN("range"), SPAN("bytes=0-1023")};
@@ -125,8 +125,7 @@ struct s3_client_settings {
 struct s3_client;
 
 /* On the shard's thread, as everything below. */
-struct s3_client *s3_client_create(struct s3_endpoint *endpoint, const struct s3_client_settings *settings,
-                                   struct error *error);
+struct s3_client *s3_client_create(struct s3_endpoint *endpoint, const struct s3_client_settings *settings);
 /* No call may be under way and no answer open. */
 void s3_client_destroy(struct s3_client *client);
 struct s3_endpoint *s3_client_endpoint(const struct s3_client *client);
@@ -191,7 +190,7 @@ enum s3_effect {
 
 enum { S3_CODE_BYTES = 64, S3_ETAG_BYTES = 132, S3_REQUEST_ID_BYTES = 64, S3_REGION_BYTES = 32 };
 
-struct s3_exchange;
+struct http_client_exchange;
 
 /* Filled in by s3_client_call, whatever it returns. */
 struct s3_answer {
@@ -205,8 +204,8 @@ struct s3_answer {
     char code[S3_CODE_BYTES];
     char etag[S3_ETAG_BYTES]; /* as sent, with its quotes */
     char request_id[S3_REQUEST_ID_BYTES];
-    char region[S3_REGION_BYTES]; /* x-amz-bucket-region */
-    struct s3_exchange *exchange; /* NULL: closed */
+    char region[S3_REGION_BYTES];          /* x-amz-bucket-region */
+    struct http_client_exchange *exchange; /* NULL: closed */
 };
 
 /* True: a status of 2xx; the answer is open and must be closed. False: *error says why, nothing is open:
@@ -263,20 +262,14 @@ struct s3_client_counters {
     metric_counter requests[S3_KINDS][S3_OUTCOMES]; /* attempts, each counted once, when its head is there */
     struct metric_histogram first_byte[S3_KINDS];   /* from the first byte sent to the answer's head */
     metric_counter repeats;
-    metric_counter repeats_withheld; /* by the budget */
-    metric_counter connections;      /* opened */
-    metric_counter connections_failed;
-    metric_counter connections_reused;
-    metric_counter connections_found_closed; /* before anything was sent */
-    metric_counter connections_open;         /* a gauge */
-    metric_counter connections_idle;         /* a gauge */
-    metric_counter handshakes_resumed;
+    metric_counter repeats_withheld;   /* by the budget */
     metric_counter requests_under_way; /* a gauge */
     metric_counter requests_queued;    /* a gauge */
     metric_counter window;             /* a gauge: how many requests may be under way */
-    metric_counter bytes_sent;         /* of bodies */
-    metric_counter bytes_received;     /* of bodies */
     metric_counter credential_refreshes;
     metric_counter clock_corrections;
 };
 const struct s3_client_counters *s3_client_counters(const struct s3_client *client);
+/* Connections and bytes: s3client/http/http_client.h. */
+struct http_client_counters;
+const struct http_client_counters *s3_client_connection_counters(const struct s3_client *client);
