@@ -25,9 +25,6 @@ struct s3_credentials {
     uint64_t generation;       /* of the source, when this was published; never 0 */
 };
 
-/* What every source asks before it publishes: nothing empty, too long, or that cannot stand in a header. */
-bool s3_credentials_check(const struct s3_credentials *credentials, struct error *error);
-
 struct s3_credential_source;
 
 struct s3_credential_source_operations {
@@ -48,7 +45,8 @@ struct s3_credential_source {
     _Atomic uint64_t generation; /* of the newest snapshot; grows by one with each */
 };
 
-/* Credentials that never change; all three are copied. NULL: what s3_credentials_check refuses. */
+/* Credentials that never change; all three are copied. NULL with a sentence when one is empty, too long, or
+ * holds what cannot stand in a header. */
 struct s3_credential_source *s3_credentials_create_static(struct span access_key_id, struct span secret_key,
                                                           struct span session_token, struct error *error);
 

@@ -42,7 +42,7 @@ static bool is_plain(struct span text)
     return true;
 }
 
-bool s3_credentials_check(const struct s3_credentials *credentials, struct error *error)
+static bool check(const struct s3_credentials *credentials, struct error *error)
 {
     if (credentials->access_key_id.size == 0 || credentials->secret_key.size == 0)
         return error_set(error, ERROR_INVALID, NULL, "credentials need an access key id and a secret key");
@@ -70,7 +70,7 @@ struct s3_credential_source *s3_credentials_create_static(struct span access_key
                                                           struct span session_token, struct error *error)
 {
     struct s3_credentials given = {access_key_id, secret_key, session_token, 1};
-    if (!s3_credentials_check(&given, error))
+    if (!check(&given, error))
         return NULL;
     size_t size = access_key_id.size + secret_key.size + session_token.size;
     struct static_source *fixed = calloc(1, sizeof *fixed + size);

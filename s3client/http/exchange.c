@@ -94,9 +94,10 @@ SUSPENDS static bool send_rest(struct http_client_exchange *exchange, struct sen
 /* The head is larger than what is received at once: it moves to larger memory, where it is parsed anew. */
 static void grow(struct http_client_exchange *exchange)
 {
+    ASSERT(exchange->capacity >= sizeof exchange->here && exchange->capacity < HTTP_ANSWER_HEAD_BYTES_MAX);
     size_t capacity = exchange->capacity * 2;
     uint8_t *larger = malloc(capacity);
-    ASSERT(larger != NULL && capacity <= HTTP_ANSWER_HEAD_BYTES_MAX);
+    ASSERT(larger != NULL);
     memcpy(larger, exchange->received, exchange->filled);
     if (exchange->received != exchange->here)
         free(exchange->received);
