@@ -9,6 +9,7 @@
 #include "runtime/base/buffer.h"
 #include "runtime/base/error.h"
 #include "runtime/base/span.h"
+#include "server/config/option.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -63,6 +64,7 @@ void config_free(struct config *config);
 
 /* What --help prints. */
 void config_help(struct buffer *to);
+const struct option_table *config_options(void);
 
 /* The folder of `dir:PATH`. */
 const char *config_backend_folder(const struct config *config);

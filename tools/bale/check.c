@@ -65,8 +65,6 @@ bool command_check(const struct command_line *line, struct error *error)
     struct embedded_report report = {.line = print_line};
     if (!session_find_folder(line->folder, error))
         return false;
-    if (line->copy != NULL && !line->repair)
-        return error_set(error, ERROR_INVALID, NULL, "--copy goes with --repair: it replaces the catalogue");
     bool is_sound = (line->copy != NULL ? embedded_restore(line->folder, line->copy, &report, error)
                                         : embedded_check(line->folder, line->repair, &report, error)) &&
                     check_ledger(line, &report, error);

@@ -1,33 +1,59 @@
-/* tools/bale/command.h -- what a subcommand of bale is given, and the subcommands. */
+/* tools/bale/command.h -- the subcommands of bale: one table from which parsing, refusals, --help and the manual come.
+ */
 #pragma once
 
+#include "runtime/base/buffer.h"
 #include "runtime/base/error.h"
+#include "server/config/option.h"
 
 #include <stdbool.h>
 
-/* Options and arguments of the command line, in any order. Texts point into argv or the environment; NULL: not given.
- */
+/* What the rows of a command's options point to. Texts belong to it; NULL: not given. Options that a command does not
+ * have keep what is zero. */
 struct command_line {
-    const char *folder;      /* of --backend dir:FOLDER, else of BALE_BACKEND, else "./bale-data" */
-    const char *bucket;      /* --bucket */
-    const char *owner;       /* --owner: an account's id */
-    const char *credentials; /* --credentials, else BALE_CREDENTIALS */
-    bool repair;             /* --repair */
-    const char *copy;        /* --copy: a file that bale backup wrote */
-    bool json;               /* --json */
-    bool recount;            /* --recount */
-    bool follow, verify;     /* --follow, --verify */
-    bool restore, adopt;     /* --restore, --adopt: of one journal command only one ... */
-    bool begin_anew;         /* ... or --begin-anew ... */
-    bool test_store;         /* ... or --test-store ... */
-    const char *release;     /* ... or --release */
-    bool yes;                /* --yes */
-    bool has_price;
-    double price;       /* --price-per-gb-month */
+    char *backend;      /* --backend, else BALE_BACKEND */
+    const char *folder; /* the PATH in it */
+    char *bucket;
+    char *owner; /* an account's id */
+    char *credentials;
+    bool repair;
+    char *copy; /* a file that bale backup wrote */
+    bool json;
+    bool recount;
+    bool follow, verify;
+    bool restore, adopt, begin_anew, test_store; /* of these and `release` only one */
+    char *release;
+    bool yes;
+    double price;
+    char *currency;
     const char *target; /* the one argument that is no option: the FOLDER of export and import, the FILE of backup */
 };
 
-/* Each prints what it did and returns true, or fails with a sentence. */
+struct command {
+    const char *name;
+    bool (*run)(const struct command_line *line,
+                struct error *error); /* prints what it did, or fails with a sentence */
+    bool (*check)(const struct command_line *line, struct error *error); /* do its options fit together? NULL: always */
+    const char *target;                                                  /* what its argument is; NULL: it takes none */
+    const char *summary;                                                 /* one line */
+    const char *text;                                                    /* one paragraph of --help */
+    struct option_table table;
+};
+
+const struct command *command_at(unsigned index);     /* NULL behind the last */
+const struct command *command_find(const char *name); /* NULL: there is none */
+
+/* Environment and arguments (NULL behind the last) into *ret_line, which command_line_free is due on in either case. */
+bool command_line_read(const struct command *command, char *const *environment, char *const *arguments,
+                       struct command_line *ret_line, struct error *error);
+void command_line_free(const struct command *command, struct command_line *line);
+
+/* What `bale help` prints, and `bale COMMAND --help`. */
+void command_help_all(struct buffer *to);
+void command_help(const struct command *command, struct buffer *to);
+/* "bale export FOLDER [--OPTION ...]" */
+void command_usage(const struct command *command, struct buffer *to);
+
 bool command_backup(const struct command_line *line, struct error *error);
 bool command_check(const struct command_line *line, struct error *error);
 bool command_export(const struct command_line *line, struct error *error);

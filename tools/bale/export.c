@@ -256,8 +256,6 @@ static bool export_all(struct export *export, struct error *error)
 
 bool command_export(const struct command_line *line, struct error *error)
 {
-    if (line->bucket == NULL)
-        return error_set(error, ERROR_INVALID, NULL, "--bucket NAME is missing");
     if (!session_check_bucket(span_from_string(line->bucket), error))
         return false;
     struct export export = {.line = line, .piece = malloc(PIECE_BYTES)};

@@ -8,7 +8,6 @@
 #include <stdlib.h>
 
 enum { PAGE_BUCKETS = 1000, PAGE_BYTES = 1 << 20, CELL_BYTES = 32 };
-#define PRICE_DEFAULT 0.023 /* USD per GiB and month: S3 Standard */
 
 struct report {
     const struct command_line *line;
@@ -120,7 +119,8 @@ static void print_row(const char *name, const struct ledger_amounts *amounts, in
 static void print_table(const struct report *report)
 {
     const struct savings *savings = &report->savings;
-    double price = report->line->has_price ? report->line->price : PRICE_DEFAULT;
+    double price = report->line->price;
+    char money[CELL_BYTES];
     int width = 6;
     bool has_negative = is_negative(&savings->total.amounts);
     for (size_t i = 0; i < savings->count; i++) {
@@ -128,12 +128,14 @@ static void print_table(const struct report *report)
         width = length > width ? length : width;
         has_negative |= is_negative(&savings->rows[i].amounts);
     }
+    (void)snprintf(money, sizeof money, "%s/month", report->line->currency);
     printf("%-*s %12s %12s %12s %7s %8s %12s\n", width, "bucket", "objects", "original", "stored", "ratio", "saved",
-           "money/month");
+           money);
     for (size_t i = 0; i < savings->count; i++)
         print_row(savings->rows[i].bucket, &savings->rows[i].amounts, width, price);
     print_row("total", &savings->total.amounts, width, price);
-    printf("\nmoney: what is saved, at %g per GiB and month. Objects that were imported are not counted.\n", price);
+    printf("\n%s: what is saved, at %g %s per GiB and month. Objects that were imported are not counted.\n", money,
+           price, report->line->currency);
     if (has_negative)
         printf("*: a figure is below zero and shown as 0; `bale savings --recount` sets it right.\n");
     if (report->is_in_doubt)

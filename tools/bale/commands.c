@@ -1,0 +1,147 @@
+/* tools/bale/commands.c -- the table of commands, each with the table of its options. */
+#include "tools/bale/command.h"
+
+#include <string.h>
+
+#define AT(member) offsetof(struct command_line, member)
+#define TABLE(rows, name)                                    \
+    {                                                        \
+        rows, sizeof(rows) / sizeof((rows)[0]), "bale " name \
+    }
+
+/* ---- options ---- */
+
+/* One wherever it appears; what else must be true of the folder stands in the command's own text. */
+#define BACKEND                                                                                 \
+    {                                                                                           \
+        "backend", OPTION_BACKEND, AT(backend), "dir:./bale-data", "dir:PATH",                  \
+            .has_variable = true, .help = "the folder of the embedded store, also BALE_BACKEND" \
+    }
+
+static const struct option BACKUP[] = {BACKEND};
+
+static const struct option CHECK[] = {
+    BACKEND,
+    {"repair", OPTION_FLAG, AT(repair), "no", "",
+     .help = "rebuild what can be rebuilt, a lost catalogue too; drop what cannot, and name it"},
+    {"copy", OPTION_TEXT, AT(copy), NULL, "FILE",
+     .help = "with --repair: begin with this copy of the catalogue, which bale backup made"},
+};
+
+static const struct option EXPORT[] = {
+    BACKEND,
+    {"bucket", OPTION_TEXT, AT(bucket), NULL, "NAME", .help = "the bucket; it must be given"},
+};
+
+static const struct option IMPORT[] = {
+    BACKEND,
+    {"bucket", OPTION_TEXT, AT(bucket), NULL, "NAME",
+     .help = "the bucket to put them into; without it the one that objects.json names"},
+    {"owner", OPTION_TEXT, AT(owner), NULL, "ID",
+     .help = "the account (its id) that a new bucket belongs to; without it the first of the accounts file"},
+    {"credentials", OPTION_TEXT, AT(credentials), NULL, "FILE", .has_variable = true,
+     .help = "the accounts file, also BALE_CREDENTIALS; without it the one in the backend's folder"},
+};
+
+static const struct option JOURNAL[] = {
+    BACKEND,
+    {"json", OPTION_FLAG, AT(json), "no", "", .help = "print one line of JSON, as /journal of the server has it"},
+    {"verify", OPTION_FLAG, AT(verify), "no", "", .help = "read every object of the journal, and compare"},
+    {"follow", OPTION_FLAG, AT(follow), "no", "", .help = "go on, and print what changes"},
+    {"restore", OPTION_FLAG, AT(restore), "no", "",
+     .help = "go on from a copy of a lost or damaged head; says what that loses, and does it with --yes"},
+    {"adopt", OPTION_FLAG, AT(adopt), "no", "",
+     .help = "make the journal of a copied folder one of its own; says what that means, and does it with --yes"},
+    {"begin-anew", OPTION_FLAG, AT(begin_anew), "no", "",
+     .help = "make an empty journal where nothing is left of one; says what that loses, and does it with --yes"},
+    {"yes", OPTION_FLAG, AT(yes), "no", "", .help = "with --restore, --adopt or --begin-anew: do it"},
+    {"test-store", OPTION_FLAG, AT(test_store), "no", "", .help = "test what the journal needs of a store"},
+    {"release", OPTION_TEXT, AT(release), NULL, "KEY",
+     .help = "resolve this segment, which is in quarantine: it counts if it can be read again, else it is given up"},
+};
+
+static const struct option SAVINGS[] = {
+    BACKEND,
+    {"bucket", OPTION_TEXT, AT(bucket), NULL, "NAME", .help = "this bucket alone; without it all of them"},
+    {"json", OPTION_FLAG, AT(json), "no", "", .help = "print one line of JSON, as /savings of the server has it"},
+    {"price-per-gb-month", OPTION_PRICE, AT(price), "0.023", "AMOUNT",
+     .help = "what a GiB costs a month; without it what S3 Standard costs in USD"},
+    {"currency", OPTION_TEXT, AT(currency), "USD", "NAME",
+     .help = "in which the price is, and the money that is shown"},
+    {"recount", OPTION_FLAG, AT(recount), "no", "",
+     .help = "count all objects anew before, and correct the ledger; no baled may have the folder open"},
+};
+
+/* ---- what fits together ---- */
+
+static bool check_check(const struct command_line *line, struct error *error)
+{
+    return line->copy == NULL || line->repair ||
+           error_set(error, ERROR_INVALID, NULL, "--copy goes with --repair: it replaces the catalogue");
+}
+
+static bool check_export(const struct command_line *line, struct error *error)
+{
+    return line->bucket != NULL ||
+           error_set(error, ERROR_INVALID, NULL, "it needs --bucket NAME; bale savings lists the buckets");
+}
+
+static bool check_journal(const struct command_line *line, struct error *error)
+{
+    unsigned works = line->restore + line->adopt + line->begin_anew + line->test_store + (line->release != NULL);
+    if (works > 1 || (works == 1 && (line->follow || line->verify || line->json)))
+        return error_set(error, ERROR_INVALID, NULL,
+                         "--restore, --adopt, --begin-anew, --test-store and --release go alone: give one of them");
+    if (line->yes && !line->restore && !line->adopt && !line->begin_anew)
+        return error_set(error, ERROR_INVALID, NULL, "--yes goes with --restore, --adopt or --begin-anew");
+    return true;
+}
+
+/* ---- commands ---- */
+
+static const struct command COMMANDS[] = {
+    {"backup", command_backup, NULL, "FILE", "copy the catalogue of a folder",
+     "Copies the catalogue into FILE, also while baled runs. Bodies of objects lie in volumes that carry labels, from "
+     "which a lost catalogue can be rebuilt; small objects and open uploads are known to the catalogue alone.",
+     TABLE(BACKUP, "backup")},
+    {"check", command_check, check_check, NULL, "look for damage in a folder, and repair it",
+     "Reads every row and every body of a folder that no baled has open, compares checksums, free space and the "
+     "savings "
+     "ledger, and says what is damaged.",
+     TABLE(CHECK, "check")},
+    {"export", command_export, check_export, "FOLDER", "write the objects of a bucket into files",
+     "Writes the objects of a bucket into FOLDER as S4 keeps them: stored bodies, .s4index sidecars and objects.json. "
+     "No "
+     "baled may have the backend's folder open.",
+     TABLE(EXPORT, "export")},
+    {"import", command_import, NULL, "FOLDER", "put such files into a bucket",
+     "Puts what bale export or another tool of S4 wrote into FOLDER into a bucket, which is made when it is missing. "
+     "No "
+     "baled may have the backend's folder open; it is made when it is missing.",
+     TABLE(IMPORT, "import")},
+    {"journal", command_journal, check_journal, NULL, "say how the journal stands, and set it right",
+     "Says how the journal stands on which the savings ledger is kept: beside a running baled or without one where it "
+     "only "
+     "reads; --restore, --adopt, --begin-anew, --test-store and --release want baled stopped.",
+     TABLE(JOURNAL, "journal")},
+    {"savings", command_savings, NULL, NULL, "say what every bucket holds, and what that saves",
+     "Prints what every bucket holds, what is stored of it and what that saves, exactly, beside a running baled or "
+     "without "
+     "one.",
+     TABLE(SAVINGS, "savings")},
+};
+enum { COMMANDS_COUNT = sizeof COMMANDS / sizeof COMMANDS[0] };
+
+const struct command *command_at(unsigned index)
+{
+    return index < COMMANDS_COUNT ? &COMMANDS[index] : NULL;
+}
+
+const struct command *command_find(const char *name)
+{
+    for (unsigned i = 0; i < COMMANDS_COUNT; i++) {
+        if (strcmp(name, COMMANDS[i].name) == 0)
+            return &COMMANDS[i];
+    }
+    return NULL;
+}
