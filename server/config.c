@@ -211,15 +211,18 @@ const char *config_backend_folder(const struct config *config)
 
 void config_help(struct buffer *to)
 {
-    buffer_append_string(to, "Usage: baled [--OPTION VALUE ...]\n\n"
-                             "An S3 server that compresses what it stores. Each option can be given on the command "
-                             "line, as a\nvariable (--zstd-level is BALE_ZSTD_LEVEL), or as a key of the INI file of "
-                             "--config (zstd-level = 3);\nthe first of these wins. Allowed values stand in "
-                             "parentheses, defaults in brackets.\n\n");
+    buffer_append_string(to, "Usage: baled [--OPTION VALUE ...]\n\n");
+    option_help_text("An S3 server that compresses what it stores. Each option can be given on the command line, as a "
+                     "variable (--zstd-level is BALE_ZSTD_LEVEL), or as a key of the INI file of --config (zstd-level "
+                     "= 3); the first of these wins. Allowed values stand in parentheses, defaults in brackets.",
+                     0, to);
+    buffer_append_string(to, "\n\n");
     option_table_help(&TABLE, to);
-    buffer_append_string(to, "  --help, --version\n\n"
-                             "Variables without an option: BALE_ACCESS_KEY and BALE_SECRET_KEY, one key pair for all; "
-                             "NOTIFY_SOCKET\nas systemd sets it. Sizes take K, M, G, T; times take ms, s, m, h "
-                             "(without: seconds).\nOf an option that stands without a value the name alone says yes; "
-                             "elsewhere it is yes or no.\n");
+    buffer_append_string(to, "  --help, --version\n\n");
+    option_help_text("Variables without an option: BALE_ACCESS_KEY and BALE_SECRET_KEY, one key pair for all; "
+                     "NOTIFY_SOCKET as systemd sets it. Sizes take K, M, G, T; times take ms, s, m, h (without: "
+                     "seconds). Of an option that stands without a value the name alone says yes; elsewhere it is yes "
+                     "or no.",
+                     0, to);
+    buffer_append_byte(to, '\n');
 }
