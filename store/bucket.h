@@ -430,7 +430,8 @@ SUSPENDS bool bucket_begin_part(struct bucket_store *store, const struct object_
 /* True: the part is durable and replaces an earlier one of that number. NoSuchUpload when the upload has gone
  * meanwhile. */
 SUSPENDS bool bucket_commit_part(struct bucket_writer *writer, const struct part_attributes *part, struct error *error);
-/* Parts in order of number, strictly behind `after`. `frames` is in the arena as well. */
+/* Parts in order of number, strictly behind `after`: as many as are asked for, or as the arena takes (one at least, or
+ * SlowDown). `frames` is in the arena as well. */
 SUSPENDS bool bucket_list_parts(struct bucket_store *store, const struct object_name *name, struct span upload_id,
                                 unsigned after, unsigned parts_max, struct arena *arena,
                                 struct part_attributes **ret_parts, unsigned *ret_count, bool *ret_truncated,

@@ -13,16 +13,21 @@
 #include <stdio.h>
 
 enum {
-    WALK_ROWS_MAX = 32,       /* a part of 5 GiB has 40 KiB of frames */
+    WALK_ROWS_MAX = 1000,     /* over S3 a call is a request */
     INDEX_BYTES_A_FRAME = 32, /* in S4's sidecar, the largest of what stores make */
 };
 
 /* ---- the parts of an upload, in order ---- */
 
 void part_walk_begin(struct part_walk *walk, struct bucket_store *store, const struct object_name *name,
-                     struct span upload_id, unsigned after)
+                     struct span upload_id, unsigned after, unsigned parts_max)
 {
-    *walk = (struct part_walk){.store = store, .name = name, .upload_id = upload_id, .after = after, .has_more = true};
+    *walk = (struct part_walk){.store = store,
+                               .name = name,
+                               .upload_id = upload_id,
+                               .after = after,
+                               .left = parts_max,
+                               .has_more = parts_max > 0};
     arena_init(&walk->arena, PART_WALK_BYTES_MAX);
 }
 
@@ -34,11 +39,14 @@ SUSPENDS bool part_walk_next(struct part_walk *walk, const struct part_attribute
             return true;
         arena_reset(&walk->arena);
         walk->position = 0;
-        if (!bucket_list_parts(walk->store, walk->name, walk->upload_id, walk->after, WALK_ROWS_MAX, &walk->arena,
-                               &walk->parts, &walk->count, &walk->has_more, error))
+        unsigned rows = walk->left < WALK_ROWS_MAX ? walk->left : WALK_ROWS_MAX;
+        if (!bucket_list_parts(walk->store, walk->name, walk->upload_id, walk->after, rows, &walk->arena, &walk->parts,
+                               &walk->count, &walk->has_more, error))
             return false;
         if (walk->count == 0)
             return true;
+        walk->left -= walk->count;
+        walk->has_more = walk->has_more && walk->left > 0;
         walk->after = walk->parts[walk->count - 1].number;
     }
     *ret_part = &walk->parts[walk->position++];
@@ -127,6 +135,7 @@ static bool add_part(struct totals *totals, const struct part_attributes *part, 
     whole->original_size += part->original_size;
     whole->stored_size += part->stored_size;
     plan->frames_count += frames_count(part->frames);
+    buffer_append(&plan->frames, part->frames);
     return whole->original_size <= UPLOAD_BYTES_MAX ||
            error_set(error, ERROR_TOO_LARGE, S3_EntityTooLarge,
                      "Your proposed upload exceeds the maximum allowed object size.");
@@ -217,9 +226,10 @@ SUSPENDS bool object_upload_plan(struct object_codecs *codecs, struct bucket_sto
     struct part_walk walk;
     struct totals totals = {0};
     *ret_plan = (struct upload_plan){0};
+    buffer_init(&ret_plan->frames, PLAN_FRAMES_BYTES_MAX);
     md5_begin(&totals.md5s);
     checksum_begin(&totals.composite, upload->checksum_algorithm);
-    part_walk_begin(&walk, store, name, span_from_string(upload->id), choices->parts[0].number - 1);
+    part_walk_begin(&walk, store, name, span_from_string(upload->id), choices->parts[0].number - 1, PART_NUMBER_MAX);
     bool ok = add_choices(&walk, choices, &totals, ret_plan, error);
     part_walk_end(&walk);
     if (ok)
@@ -227,7 +237,12 @@ SUSPENDS bool object_upload_plan(struct object_codecs *codecs, struct bucket_sto
     return ok;
 }
 
-/* ---- the frames of the whole ---- */
+void object_upload_plan_free(struct upload_plan *plan)
+{
+    buffer_free(&plan->frames);
+}
+
+/* ---- the frames of the whole, read again ---- */
 
 SUSPENDS static bool join_frames(struct part_walk *walk, const struct upload_choices *choices,
                                  const struct upload_plan *plan, struct buffer *frames, struct error *error)
@@ -272,7 +287,7 @@ SUSPENDS static bool list_frames(struct bucket_store *store, const struct object
                                  const struct upload_plan *plan, struct buffer *frames, struct error *error)
 {
     struct part_walk walk;
-    part_walk_begin(&walk, store, name, span_from_string(upload->id), choices->parts[0].number - 1);
+    part_walk_begin(&walk, store, name, span_from_string(upload->id), choices->parts[0].number - 1, PART_NUMBER_MAX);
     bool ok = join_frames(&walk, choices, plan, frames, error);
     part_walk_end(&walk);
     return ok;
@@ -285,7 +300,10 @@ SUSPENDS bool object_upload_complete(struct object_codecs *codecs, struct bucket
                                      struct error *error)
 {
     const struct object_attributes *attributes = &plan->attributes;
-    if (plan->frames_count <= 1 || plan->frames_count > UPLOAD_FRAMES_MAX)
+    if (!plan->frames.overflow)
+        return complete_with(store, name, upload, choices, attributes, buffer_span(&plan->frames), condition,
+                             ret_attributes, error);
+    if (plan->frames_count > UPLOAD_FRAMES_MAX)
         return complete_with(store, name, upload, choices, attributes, SPAN_EMPTY, condition, ret_attributes, error);
 
     struct body_memory share; /* of the list, and of what the store makes of it */

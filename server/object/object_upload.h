@@ -1,9 +1,11 @@
 /* server/object/object_upload.h -- the end of an upload: the parts that its client names become one object.
  *
- * The rows of parts are read a few at a time, twice: once to check them and to find what the whole hashes to, once to
- * list the sizes of their frames for the store's index. Memory of one completion: PART_WALK_BYTES_MAX for the rows, and
- * 40 bytes for each frame, for the list and the index. That is counted in the shard's budget for bodies, waits for its
- * turn, and has a bound: an object with more than UPLOAD_FRAMES_MAX frames gets no index. */
+ * The rows of parts are read once, to check them, to find what the whole hashes to, and to list the sizes of their
+ * frames for the store's index; a second time only of objects beyond some 32 GiB, whose list is too long to be kept
+ * while nobody has counted it. Memory of one completion: PART_WALK_BYTES_MAX for the rows, PLAN_FRAMES_BYTES_MAX for a
+ * short list, and four times that for the index that the store makes of it. A longer list takes 40 bytes for each
+ * frame, its index included: they are counted in the shard's budget for bodies, wait for their turn, and have a bound:
+ * an object with more than UPLOAD_FRAMES_MAX frames gets no index. */
 #pragma once
 
 #include "server/object/object.h"
@@ -12,6 +14,7 @@
 enum {
     UPLOAD_PART_BYTES_LEAST = 5 << 20, /* of every part but the last */
     PART_WALK_BYTES_MAX = 2 << 20,
+    PLAN_FRAMES_BYTES_MAX = 256 << 10,
     UPLOAD_FRAMES_MAX = (64 << 20) / 32, /* S4's readers fetch no larger sidecar */
 };
 
@@ -26,12 +29,14 @@ struct part_walk {
     unsigned count;
     unsigned position;
     unsigned after;
+    unsigned left; /* to be asked for */
     bool has_more;
 };
 
-/* Parts strictly behind number `after`. Must be ended. Name and id must live as long. */
+/* Parts strictly behind number `after`, at most parts_max (PART_NUMBER_MAX: all). Must be ended. Name and id must live
+ * as long. */
 void part_walk_begin(struct part_walk *walk, struct bucket_store *store, const struct object_name *name,
-                     struct span upload_id, unsigned after);
+                     struct span upload_id, unsigned after, unsigned parts_max);
 /* NULL behind the last one. Valid until the next call. */
 SUSPENDS bool part_walk_next(struct part_walk *walk, const struct part_attributes **ret_part, struct error *error);
 void part_walk_end(struct part_walk *walk);
@@ -49,15 +54,19 @@ struct upload_choices {
 struct upload_plan {
     struct object_attributes attributes; /* metadata and tags_count are the upload's */
     uint64_t frames_count;
+    struct buffer frames;  /* their sizes, unless that has overflowed */
     unsigned refused;      /* which choice, when there is no plan because of it ... */
     uint64_t refused_size; /* ... and how small it is, when that is why */
 };
 
-/* Checks every choice against what was uploaded: InvalidPart, EntityTooSmall, EntityTooLarge, NoSuchUpload. */
+/* Checks every choice against what was uploaded: InvalidPart, EntityTooSmall, EntityTooLarge, NoSuchUpload. The plan is
+ * to be freed in either case. */
 SUSPENDS bool object_upload_plan(struct object_codecs *codecs, struct bucket_store *store,
                                  const struct object_name *name, const struct upload_info *upload,
                                  const struct upload_choices *choices, struct upload_plan *ret_plan,
                                  struct error *error);
+
+void object_upload_plan_free(struct upload_plan *plan);
 
 /* As bucket_complete_upload; SlowDown when there is no memory for the index. */
 SUSPENDS bool object_upload_complete(struct object_codecs *codecs, struct bucket_store *store,

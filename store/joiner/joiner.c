@@ -155,8 +155,14 @@ static SUSPENDS bool list_parts(struct bucket_store *store, const struct object_
         (void)error_set(error, ERROR_BUSY, S3_SlowDown, "The request's memory is used up.");
         done = false;
     }
-    for (unsigned i = 0; done && i < count; i++)
+    for (unsigned i = 0; done && i < count; i++) {
         done = read_part(inner, name->bucket, upload_id, &piece[i], arena, &parts[i], error);
+        if (!done && i > 0 && error->kind == ERROR_BUSY) { /* the arena is full: the next page begins with it */
+            *ret_truncated = true;
+            count = i;
+            done = true;
+        }
+    }
     buffer_free(&pieces);
     *ret_parts = parts;
     *ret_count = count;

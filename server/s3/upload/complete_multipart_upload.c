@@ -187,7 +187,9 @@ SUSPENDS bool s3_complete_multipart_upload(struct s3_request *request, struct er
     if (!complete_claims_parse(request, &completion.claims, error) ||
         !s3_write_condition(request, &completion.condition_storage, &completion.condition, error))
         return false;
-    if (complete(&completion, &reason)) {
+    bool is_completed = complete(&completion, &reason);
+    object_upload_plan_free(&completion.plan);
+    if (is_completed) {
         /* The parts were reported as they came. */
         request->outcome.stored_bytes_written = completion.attributes.sidecar_size;
         return answer(request, &completion.attributes, error);

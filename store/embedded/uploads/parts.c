@@ -52,8 +52,11 @@ static bool copy_parts(struct parts_job *job, struct part_cursor *cursor)
             return false; /* the transaction is the same: it was found before */
         struct part_attributes *part = &job->parts[i];
         *part = cursor->row.attributes;
-        if (part->frames.size > 0 && (part->frames = arena_copy(job->arena, part->frames)).data == NULL)
-            return no_memory(job->error);
+        if (part->frames.size > 0 && (part->frames = arena_copy(job->arena, part->frames)).data == NULL) {
+            job->count = i; /* the next page begins with it */
+            job->is_truncated = true;
+            return i > 0 || no_memory(job->error);
+        }
         found = part_cursor_next(cursor, job->error);
     }
     return found != LOOKUP_FAILED;

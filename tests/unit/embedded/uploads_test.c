@@ -63,6 +63,8 @@ static struct test_part *many_parts(void)
     return parts;
 }
 
+enum { PART_FRAMES_BYTES = 8 }; /* each is one frame */
+
 struct many {
     struct bucket_store *store;
     const char *id;
@@ -103,6 +105,20 @@ static void ten_thousand(struct bucket_store *store, unsigned shard, void *argum
     ck_assert(!is_truncated);
     ck_assert(bucket_list_parts(store, &name, text(id), 10000, 1000, &arena, &listed, &count, &is_truncated, &error));
     ck_assert_uint_eq(count, 0);
+    arena_free(&arena);
+
+    /* as many as the arena takes, and on from there */
+    const size_t tight = 1001 * sizeof *listed + 500 * PART_FRAMES_BYTES;
+    arena_init(&arena, tight);
+    ck_assert(bucket_list_parts(store, &name, text(id), 9000, 1000, &arena, &listed, &count, &is_truncated, &error));
+    ck_assert_uint_ge(count, 1);
+    ck_assert_uint_lt(count, 1000);
+    ck_assert(is_truncated);
+    unsigned last = listed[count - 1].number;
+    ck_assert_uint_eq(last, 9000 + count);
+    arena_reset(&arena);
+    ck_assert(bucket_list_parts(store, &name, text(id), last, 1, &arena, &listed, &count, &is_truncated, &error));
+    ck_assert_uint_eq(listed[0].number, last + 1);
     arena_free(&arena);
 
     uint64_t begun_ns = clock_monotonic_ns(clock_system());
