@@ -43,6 +43,13 @@ enum { COVERAGE_SEEDS = 10000 };
     X(MUST, damaged_empty, "F21 body empty")                                             \
     X(MUST, damaged_cut, "F21 body truncated")                                           \
     X(MUST, damaged_bit, "F21 bit flipped")                                              \
+    X(MUST, unreadable_with_etag, "F21 object that the store finds damaged")             \
+    X(MUST, unreadable_without_etag, "F21 and its row, so that it has no ETag")          \
+    X(MUST, bell_damaged, "F21 bell damaged for good")                                   \
+    X(MUST, copy_damaged, "F21 copy of a head damaged for good")                         \
+    X(MUST, ground_damaged, "F21 ground damaged for good")                               \
+    X(MUST, told_bell_damaged, "F21 and the bell met by a replica")                      \
+    X(MUST, told_listing_damaged, "F21 damaged row in a listing")                        \
     X(MUST, segment_damaged, "F21 segment damaged for good")                             \
     X(MUST, part_damaged, "F21 part damaged for good")                                   \
     X(MUST, head_damaged, "F21 head damaged for good")                                   \

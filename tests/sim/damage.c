@@ -23,6 +23,23 @@ void damage_body(struct buffer *body)
     }
 }
 
+void damage_object(struct object *object)
+{
+    switch (world_below(3)) {
+    case 0:
+        damage_body(&object->body);
+        break;
+    case 1:
+        object->is_unreadable = true;
+        COVER(unreadable_with_etag);
+        break;
+    default:
+        object->is_unreadable = object->hides_etag = true;
+        COVER(unreadable_without_etag);
+        break;
+    }
+}
+
 /* Sound, and as long; one bit of the last value is another. */
 static bool change_a_bit(struct span bytes, struct buffer *ret_body)
 {

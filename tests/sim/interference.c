@@ -1,6 +1,7 @@
 /* tests/sim/interference.c -- deeds, how they are undone, and the alarms that must follow. */
 #include "tests/sim/interference.h"
 
+#include "journal/ground/ground.h"
 #include "tests/sim/coverage.h"
 #include "tests/sim/damage.h"
 #include "tests/sim/fates.h"
@@ -210,7 +211,25 @@ static void damage_segment(void)
         return;
     fate_touch(&key);
     COVER(segment_damaged);
-    damage_body(&object_find(chosen)->body);
+    damage_object(object_find(chosen));
+}
+
+/* Nobody puts it back: a replica that meets it writes over it. */
+static void damage_bell(void)
+{
+    struct object *bell = object_find(BELL_NAME);
+    if (bell == NULL)
+        return;
+    COVER(bell_damaged);
+    damage_object(bell);
+}
+
+static void damage_copy(void)
+{
+    if (!choose_object(HEADS_PREFIX))
+        return;
+    COVER(copy_damaged);
+    damage_object(object_find(chosen));
 }
 
 static void damage_or_take(const char *name, bool is_taken)
@@ -218,7 +237,17 @@ static void damage_or_take(const char *name, bool is_taken)
     if (is_taken)
         object_delete(name);
     else
-        damage_body(&object_find(name)->body);
+        damage_object(object_find(name));
+}
+
+static void damage_ground(void)
+{
+    struct span body;
+    if (!world_object(GROUND_NAME, &body) ||
+        !save(GROUND_NAME, body, world_now() + world_heavy_tail(UINT64_C(8000) * MS)))
+        return;
+    COVER(ground_damaged);
+    damage_object(object_find(GROUND_NAME));
 }
 
 static void spoil_part(void)
@@ -396,10 +425,18 @@ static void do_a_deed(void)
         take_segment();
         break;
     case SPECIAL_DAMAGE:
-        damage_segment();
+        if (world_below(4) != 0)
+            damage_segment();
+        else if (world_below(2))
+            damage_bell();
+        else
+            damage_copy();
         break;
     case SPECIAL_PARTS:
         spoil_part();
+        break;
+    case SPECIAL_TESTED:
+        damage_ground();
         break;
     case SPECIAL_HEAD:
         spoil_head();
@@ -469,9 +506,25 @@ void interference_run(void *argument)
 
 /* ---- alarms ---- */
 
+/* It has raised the alarm by its next await. */
+static void check_told_of_damage(struct actor *actor)
+{
+    struct process *process = &actor->process;
+    const struct journal *journal = actor->journal;
+    bool is_alive = journal != NULL && !process->is_dead;
+    COVER_IF(is_alive && process->was_told_bell_damaged, told_bell_damaged);
+    COVER_IF(is_alive && process->was_told_row_damaged, told_listing_damaged);
+    if (is_alive && process->was_told_bell_damaged && journal->counters.alarms[ALARM_BELL_DAMAGED] == 0)
+        violate("J39", -1, "a replica has met a damaged bell, and does not alarm");
+    if (is_alive && process->was_told_row_damaged && journal->counters.alarms[ALARM_LISTING_DAMAGED] == 0)
+        violate("J39", -1, "a listing has shown a damaged row, and a replica does not alarm");
+    process->was_told_bell_damaged = process->was_told_row_damaged = false;
+}
+
 /* A replica that has read that its head is gone has stopped before anybody else ran. */
 static void check_told(struct actor *actor)
 {
+    check_told_of_damage(actor);
     if (!actor->process.was_told_head_missing)
         return;
     actor->process.was_told_head_missing = false;

@@ -54,6 +54,7 @@ struct object *object_put(const char *name, struct span body)
     struct object *object = object_find(name);
     if (object == NULL)
         object = insert(name);
+    object->is_unreadable = object->hides_etag = false;
     buffer_clear(&object->body);
     buffer_append(&object->body, body);
     (void)snprintf(object->etag.text, sizeof object->etag.text, "%016llx",
@@ -88,7 +89,7 @@ void objects_list(const char *prefix, const char *after, unsigned most, struct s
             ret_page->is_truncated = true;
             break;
         }
-        ret_page->is_damaged[ret_page->count] = false;
+        ret_page->is_damaged[ret_page->count] = objects[i]->hides_etag;
         memcpy(ret_page->names[ret_page->count++], name, JOURNAL_NAME_BYTES);
     }
 }

@@ -7,6 +7,8 @@ struct object {
     char name[JOURNAL_NAME_BYTES];
     struct buffer body;
     struct store_etag etag; /* equal bytes have equal ones: S12 */
+    bool is_unreadable;     /* the store says so itself: STORE_DAMAGED */
+    bool hides_etag;        /* with it, its row: a listing shows that */
 };
 
 /* What the oracles want to see. Called at the instant of the effect; not for what interference does. */

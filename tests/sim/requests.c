@@ -107,6 +107,12 @@ static void create(struct request *request, const struct object *object, bool is
     COVER_IF(strcmp(request->name, HEAD_NAME) == 0, starts_together);
 }
 
+/* Where there is none the condition is that there still is none. */
+static const char *etag_shown(const struct object *object)
+{
+    return object->hides_etag ? "" : object->etag.text;
+}
+
 static void replace(struct request *request, const struct object *object)
 {
     bool is_head = strcmp(request->name, HEAD_NAME) == 0;
@@ -118,7 +124,7 @@ static void replace(struct request *request, const struct object *object)
         request->answer = world_rates.replace_of_absent == ABSENT_IS_404 ? STORE_NOT_FOUND : STORE_CONDITION_FAILED;
         COVER_IF(request->answer == STORE_NOT_FOUND, absent_is_404);
         COVER_IF(request->answer != STORE_NOT_FOUND, absent_is_412);
-    } else if (strcmp(object->etag.text, request->condition.text) != 0 && world_rates.flaw != FLAW_REPLACES_ANY) {
+    } else if (strcmp(etag_shown(object), request->condition.text) != 0 && world_rates.flaw != FLAW_REPLACES_ANY) {
         request->answer = STORE_CONDITION_FAILED;
         COVER_IF(is_head, publish_races);
         COVER_IF(is_head && strcmp(winner_with_lost_answer.text, request->condition.text) == 0, race_with_lost_answer);
@@ -134,8 +140,12 @@ static void get(struct request *request, const struct object *object)
 {
     if (object == NULL) {
         request->answer = STORE_NOT_FOUND;
-    } else if (request->has_etag && strcmp(object->etag.text, request->condition.text) == 0) {
+    } else if (request->has_etag && strcmp(etag_shown(object), request->condition.text) == 0) {
         request->answer = STORE_UNCHANGED;
+    } else if (object->is_unreadable) {
+        if (!object->hides_etag)
+            request->etag = object->etag;
+        request->answer = STORE_DAMAGED;
     } else {
         buffer_append(&request->body, buffer_span(&object->body));
         request->etag = object->etag;
@@ -341,6 +351,11 @@ static enum store_answer perform(struct request *request, deadline_t deadline)
     if (process != NULL && request->verb == VERB_GET && answer == STORE_NOT_FOUND &&
         strcmp(request->name, HEAD_NAME) == 0)
         process->was_told_head_missing = true; /* it acts on that before its next await */
+    if (process != NULL && answer == STORE_DAMAGED && strcmp(request->name, BELL_NAME) == 0)
+        process->was_told_bell_damaged = true;
+    bool is_of_replica = request->verb == VERB_LIST && request->name[0] != '\0'; /* and not whether anything is there */
+    for (unsigned i = 0; process != NULL && answer == STORE_DONE && is_of_replica && i < request->page->count; i++)
+        process->was_told_row_damaged |= request->page->is_damaged[i];
     return answer;
 }
 
@@ -382,10 +397,10 @@ static enum store_answer store_get(struct journal_store *store, const char *name
     if (request->has_etag)
         request->condition = *known;
     enum store_answer answer = perform(request, deadline);
-    if (answer == STORE_DONE) {
+    if (answer == STORE_DONE)
         buffer_append(ret_body, buffer_span(&request->body));
+    if (answer == STORE_DONE || answer == STORE_DAMAGED)
         *ret_etag = request->etag;
-    }
     release(request);
     return answer;
 }

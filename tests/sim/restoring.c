@@ -72,7 +72,7 @@ static void lose_newest_copies(void)
         newest = newest == 0 ? generation : newest;
         if (older + 2 < newest)
             break;
-        damage_body(&object_find(page.names[i])->body);
+        damage_object(object_find(page.names[i]));
         COVER(restored_from_older);
     }
 }
@@ -83,7 +83,7 @@ static void lose_head(void)
     if (world_below(2))
         object_delete(HEAD_NAME);
     else
-        head->body.data[world_below(head->body.size)] ^= 8;
+        damage_object(head);
     lose_newest_copies();
     COVER(restored);
 }

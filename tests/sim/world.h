@@ -14,7 +14,7 @@ struct process {
     unsigned number;
     bool is_dead; /* its tasks see every wait end at once, and no request of theirs has an effect */
     bool is_old;  /* a version that does not know every kind of op (J40) */
-    bool was_told_head_missing;
+    bool was_told_head_missing, was_told_bell_damaged, was_told_row_damaged;
     bool began_with_copy; /* copies of heads were there when it began: it makes no first head (J36) */
     int64_t wall_offset_ms;
     uint64_t stopped_until;  /* the whole process stands still */
