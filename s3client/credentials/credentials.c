@@ -41,10 +41,9 @@ struct source {
     _Atomic(bool) is_ending;
     const struct provider *provider;
     struct snapshot *newest;
-    struct list_link waiters;
-    bool is_wanted;         /* by a fiber: now, not when it is due */
-    deadline_t fruitful_ns; /* until then asking again is of no use */
-    int64_t due_ms;         /* wall clock */
+    struct list_link waiters; /* not empty: keys are wanted now, not when they are due */
+    deadline_t fruitful_ns;   /* until then asking again is of no use */
+    int64_t due_ms;           /* wall clock */
     unsigned failures_in_a_row;
     struct credentials_status status;
 };
@@ -162,7 +161,6 @@ static void renew(struct source *source)
 {
     struct error error;
     struct keys *keys = keys_create();
-    source->is_wanted = false;
     pthread_mutex_unlock(&source->lock);
     const struct search search = {.options = &source->options,
                                   .is_cut = &source->is_ending,
@@ -197,7 +195,7 @@ static void *keep_fresh(void *argument)
     struct source *source = argument;
     pthread_mutex_lock(&source->lock);
     while (!atomic_load(&source->is_ending)) {
-        if (source->is_wanted || source->due_ms <= clock_wall_ms(clock_system()))
+        if (!list_is_empty(&source->waiters) || source->due_ms <= clock_wall_ms(clock_system()))
             renew(source);
         else
             sleep_until_due(source);
@@ -245,7 +243,6 @@ SUSPENDS static bool refresh(struct s3_credential_source *base, uint64_t generat
     bool must_wait = !is_newer && may_ask(source, error);
     if (must_wait) {
         list_append(&source->waiters, &waiter.link);
-        source->is_wanted = true;
         pthread_cond_signal(&source->changed);
     }
     pthread_mutex_unlock(&source->lock);
