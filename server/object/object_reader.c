@@ -48,7 +48,8 @@ struct object_reader {
     uint64_t stream_original;    /* original offset of what comes next from it */
     size_t stream_piece;         /* how much of `memory` it fills at once */
 
-    bool is_raw_verified; /* a whole unframed body is read: its CRC is checked on the way */
+    bool is_raw_verified; /* an unframed body is read from its first byte to its last: its CRC is checked on the way */
+    bool is_raw_part;     /* ... of which a part is wanted: all of it is read at once, as of a frame */
     uint32_t raw_crc32c;
 };
 
@@ -152,10 +153,21 @@ static bool is_sidecar_worth_it(const struct object_reader *reader)
 
 static void say_window(const struct object_reader *reader)
 {
-    bool is_raw = reader->object->attributes.layout == LAYOUT_RAW;
+    bool is_raw = reader->object->attributes.layout == LAYOUT_RAW && !reader->is_raw_part;
     uint64_t end = is_raw ? smaller(reader->end, reader->source->size) : reader->stored_end;
     uint64_t first = is_raw ? smaller(reader->position, end) : reader->frame_stored;
     bucket_read_window(reader->object, first, end);
+}
+
+/* A CRC-32C of the whole says nothing of a part: what is no larger than a frame is verified as a whole. */
+static void begin_raw(struct object_reader *reader)
+{
+    const struct object_attributes *attributes = &reader->object->attributes;
+    if (attributes->layout != LAYOUT_RAW || !attributes->has_crc32c || !attributes->is_size_known)
+        return;
+    bool is_whole = reader->position == 0 && reader->end == attributes->original_size;
+    reader->is_raw_part = !is_whole && reader->position < reader->end && reader->source->size <= RAW_VERIFIED_BYTES_MAX;
+    reader->is_raw_verified = is_whole || reader->is_raw_part;
 }
 
 SUSPENDS bool object_reader_begin(struct object_codecs *codecs, struct bucket_object *object,
@@ -179,8 +191,7 @@ SUSPENDS bool object_reader_begin(struct object_codecs *codecs, struct bucket_ob
     if (attributes->layout == LAYOUT_RAW && !attributes->is_size_known)
         reader->end = smaller(reader->end, attributes->stored_size);
     metric_add(&codecs->counters.stored_bytes_out, object->whole_body.size);
-    reader->is_raw_verified =
-        attributes->layout == LAYOUT_RAW && attributes->has_crc32c && first == 0 && size == attributes->original_size;
+    begin_raw(reader);
     if (is_sidecar_worth_it(reader) && !start_by_sidecar(reader, error)) {
         object_reader_end(reader);
         return false;
@@ -239,12 +250,12 @@ static bool refuse_cut_short(const struct object_reader *reader, struct error *e
 
 /* ---- bodies that are stored as they are ---- */
 
-static bool verify_raw(struct object_reader *reader, struct span piece, struct error *error)
+static bool verify_raw(struct object_reader *reader, struct span piece, bool is_last, struct error *error)
 {
     if (!reader->is_raw_verified)
         return true;
     reader->raw_crc32c = crc32c_update(reader->raw_crc32c, piece);
-    if (reader->position + piece.size < reader->end || reader->raw_crc32c == reader->object->attributes.crc32c)
+    if (!is_last || reader->raw_crc32c == reader->object->attributes.crc32c)
         return true;
     return error_set(error, ERROR_DAMAGED, NULL, "The stored bytes do not match their CRC-32C.");
 }
@@ -254,17 +265,19 @@ SUSPENDS static bool next_raw(struct object_reader *reader, struct span *ret_pie
     uint64_t stored_size = reader->source->size;
     if (reader->end > stored_size)
         return refuse_cut_short(reader, error);
-    uint64_t left = reader->end - reader->position;
+    uint64_t from = reader->is_raw_part ? 0 : reader->position;
+    uint64_t left = (reader->is_raw_part ? stored_size : reader->end) - from;
     size_t size = (size_t)(left <= RAW_VERIFIED_BYTES_MAX ? left : RAW_PIECE_BYTES);
+    struct span read;
     if (reader->source->whole.size > 0) {
-        *ret_piece = span_take(span_skip(reader->source->whole, (size_t)reader->position), size);
+        read = span_take(span_skip(reader->source->whole, (size_t)from), size);
     } else {
-        if (!take_memory(reader, size, 0, error) ||
-            !read_stored(reader, reader->position, reader->memory.bytes, size, error))
+        if (!take_memory(reader, size, 0, error) || !read_stored(reader, from, reader->memory.bytes, size, error))
             return false;
-        *ret_piece = span_of(reader->memory.bytes, size);
+        read = span_of(reader->memory.bytes, size);
     }
-    bool is_right = verify_raw(reader, *ret_piece, error);
+    bool is_right = verify_raw(reader, read, size == left, error);
+    *ret_piece = clip(reader, from, read);
     fiber_yield_if_due();
     return is_right;
 }
