@@ -6,8 +6,6 @@
 #include "tests/unit/runtime/fixture.h"
 
 #include <arpa/inet.h>
-#include <openssl/pem.h>
-#include <openssl/x509.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,34 +18,12 @@ char key_path[64];
 
 /* ---- certificates ---- */
 
-EVP_PKEY *write_pair(const char *certificate_file, const char *key_file, long valid_from, long valid_until)
-{
-    EVP_PKEY *key = EVP_EC_gen("P-256");
-    X509 *certificate = X509_new();
-    ck_assert(key != NULL && certificate != NULL);
-    X509_gmtime_adj(X509_getm_notBefore(certificate), valid_from);
-    X509_gmtime_adj(X509_getm_notAfter(certificate), valid_until);
-    X509_set_pubkey(certificate, key);
-    X509_NAME_add_entry_by_txt(X509_get_subject_name(certificate), "CN", MBSTRING_ASC, (const uint8_t *)"localhost", -1,
-                               -1, 0);
-    X509_set_issuer_name(certificate, X509_get_subject_name(certificate));
-    ck_assert_int_gt(X509_sign(certificate, key, EVP_sha256()), 0);
-    FILE *file = fopen(certificate_file, "w");
-    ck_assert_int_eq(PEM_write_X509(file, certificate), 1);
-    fclose(file);
-    file = fopen(key_file, "w");
-    ck_assert_int_eq(PEM_write_PrivateKey(file, key, NULL, NULL, 0, NULL, NULL), 1);
-    fclose(file);
-    X509_free(certificate);
-    return key;
-}
-
 void make_folder(void)
 {
     ck_assert_ptr_nonnull(mkdtemp(folder));
     (void)snprintf(certificate_path, sizeof certificate_path, "%s/cert.pem", folder);
     (void)snprintf(key_path, sizeof key_path, "%s/key.pem", folder);
-    EVP_PKEY_free(write_pair(certificate_path, key_path, -60, DAY_SECONDS));
+    write_certificate(certificate_path, key_path, NULL, -60, DAY_SECONDS);
 }
 
 void remove_folder(void)

@@ -6,13 +6,12 @@
 #include "runtime/loop.h"
 #include "runtime/tls.h"
 #include "tests/unit/run_suite.h"
+#include "tests/unit/runtime/certificates.h"
 
 #include <check.h>
 #include <openssl/ssl.h>
 #include <stddef.h>
 #include <stdint.h>
-
-enum { DAY_SECONDS = 24 * 3600 };
 
 /* ---- certificates ---- */
 
@@ -23,8 +22,6 @@ extern char key_path[64];
 /* With a good pair in it. */
 void make_folder(void);
 void remove_folder(void);
-/* Returns the key; valid_from and valid_until are seconds from now. */
-EVP_PKEY *write_pair(const char *certificate_file, const char *key_file, long valid_from, long valid_until);
 
 /* ---- the server: greets plain speakers, echoes, parks between lines ---- */
 

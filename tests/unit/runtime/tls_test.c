@@ -119,7 +119,7 @@ static void *resume_after_reload(void *unused)
     SSL *first = dial_secure(context, NULL);
     if (first == NULL || !echoes(first, (const uint8_t *)"first", 5))
         return "first connection";
-    EVP_PKEY_free(write_pair(certificate_path, key_path, -60, DAY_SECONDS));
+    write_certificate(certificate_path, key_path, NULL, -60, DAY_SECONDS);
     struct error error;
     if (!tls_server_load(server, &error))
         return "reload";
@@ -191,9 +191,9 @@ START_TEST(names_the_file_that_is_wrong)
     char other_key[80];
     (void)snprintf(other_certificate, sizeof other_certificate, "%s/other.pem", folder);
     (void)snprintf(other_key, sizeof other_key, "%s/other.key", folder);
-    EVP_PKEY_free(write_pair(other_certificate, other_key, -2 * DAY_SECONDS, -DAY_SECONDS));
+    write_certificate(other_certificate, other_key, NULL, -2 * DAY_SECONDS, -DAY_SECONDS);
     refuse(other_certificate, other_key, other_certificate, "expired");
-    EVP_PKEY_free(write_pair(other_certificate, other_key, DAY_SECONDS, 2 * DAY_SECONDS));
+    write_certificate(other_certificate, other_key, NULL, DAY_SECONDS, 2 * DAY_SECONDS);
     refuse(other_certificate, other_key, other_certificate, "not valid yet");
     refuse(certificate_path, other_key, other_key, "does not belong to the certificate");
     (void)unlink(other_certificate);
