@@ -13,8 +13,8 @@
     X(ack_one_generation_lax)       \
     X(ack_from_earlier_head)        \
     X(coverage_by_stamp)            \
-    X(no_ledger)                    \
-    X(short_ledger)                 \
+    X(no_roll)                      \
+    X(short_roll)                   \
     X(no_rejection_window)          \
     X(head_before_list_on_read)     \
     X(list_before_head_on_fold)     \

@@ -1,6 +1,6 @@
 /* journal/format/frame.h -- the wrapping that every object of the journal has: what it is, how long, and a checksum.
  *
- *   0  4  magic: "BJSG" segment, "BJHD" head, "BJLG" ledger part, "BJST" state part, "BJGR" note of the store's test
+ *   0  4  magic: "BJSG" segment, "BJHD" head, "BJLG" roll part, "BJST" state part, "BJGR" note of the store's test
  *   4  2  format, 1
  *   6  2  zero
  *   8  4  payload bytes
@@ -24,7 +24,7 @@ enum {
 
 #define SEGMENT_MAGIC "BJSG"
 #define HEAD_MAGIC "BJHD"
-#define LEDGER_MAGIC "BJLG"
+#define ROLL_MAGIC "BJLG"
 #define STATE_MAGIC "BJST"
 #define GROUND_MAGIC "BJGR"
 

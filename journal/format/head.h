@@ -17,10 +17,10 @@ enum {
     HEAD_MISSING_MAX = 64,     /* the newest ones */
 };
 
-/* A generation that was: the newest first, this one included. Its ledger lies in the part of the same name. */
+/* A generation that was: the newest first, this one included. Its roll lies in the part of the same name. */
 struct head_ancestor {
     struct journal_id nonce;
-    uint32_t folded_count; /* segments; 0: it has no ledger part */
+    uint32_t folded_count; /* segments; 0: it has no roll part */
 };
 
 /* A state part, by the generation and nonce that it was made for. The newest layer first; it hides those behind it. */

@@ -108,7 +108,7 @@ void part_name_format(const struct part_name *part, char ret_name[JOURNAL_NAME_B
 {
     char *at = put_number(put_text(ret_name, PARTS_PREFIX), part->generation);
     at = put_id(put_text(at, "-"), &part->nonce);
-    *put_text(at, part->kind == PART_LEDGER ? "-ledger" : "-state") = '\0';
+    *put_text(at, part->kind == PART_ROLL ? "-ledger" : "-state") = '\0';
 }
 
 void head_copy_name_format(uint64_t generation, const struct journal_id *nonce, char ret_name[JOURNAL_NAME_BYTES])
@@ -166,8 +166,8 @@ bool part_name_parse(struct span name, struct part_name *ret_part)
     if (!skip_text(&name, PARTS_PREFIX) || !take_generation(&name, &ret_part->generation) || !skip_text(&name, "-") ||
         !take_hex(&name, ret_part->nonce.bytes, JOURNAL_ID_BYTES))
         return false;
-    ret_part->kind = span_equal(name, SPAN("-ledger")) ? PART_LEDGER : PART_STATE;
-    return ret_part->kind == PART_LEDGER || span_equal(name, SPAN("-state"));
+    ret_part->kind = span_equal(name, SPAN("-ledger")) ? PART_ROLL : PART_STATE;
+    return ret_part->kind == PART_ROLL || span_equal(name, SPAN("-state"));
 }
 
 bool head_copy_name_parse(struct span name, uint64_t *ret_generation, struct journal_id *ret_nonce)

@@ -1,7 +1,7 @@
 /* journal/format/name.h -- how the objects of a journal are called, below the journal's own prefix.
  *
  *   segments/BASE-CLOCK-WRITER-SEQUENCE   immutable; the byte order of the names is the canonical order
- *   parts/GENERATION-NONCE-ledger         the segments that this generation folded
+ *   parts/GENERATION-NONCE-ledger         the roll: the segments that this generation folded
  *   parts/GENERATION-NONCE-state          changes of the state, or a merger of several such
  *   heads/GENERATION-NONCE                a copy of a head, written before anything is deleted in its name
  *   head  bell                            the only two objects that are ever replaced
@@ -40,7 +40,7 @@ struct segment_key {
     uint64_t sequence; /* upper half: of this writer, from 1; lower half: checksum of what is written */
 };
 
-enum part_kind { PART_LEDGER, PART_STATE };
+enum part_kind { PART_ROLL, PART_STATE };
 
 struct part_name {
     uint64_t generation;

@@ -1,4 +1,4 @@
-/* journal/format/part.c -- ledgers and layers of state, to bytes and back. */
+/* journal/format/part.c -- rolls and layers of state, to bytes and back. */
 #include "journal/format/part.h"
 
 #include "journal/format/cursor.h"
@@ -30,8 +30,8 @@ static bool take_name(struct cursor *cursor, const struct part_name *name, struc
     return true;
 }
 
-bool ledger_encode(const struct part_name *name, const struct segment_key *keys, uint32_t count,
-                   struct buffer *ret_body, struct error *error)
+bool roll_encode(const struct part_name *name, const struct segment_key *keys, uint32_t count, struct buffer *ret_body,
+                 struct error *error)
 {
     buffer_clear(ret_body);
     size_t begin = frame_begin(ret_body);
@@ -42,28 +42,28 @@ bool ledger_encode(const struct part_name *name, const struct segment_key *keys,
         segment_key_store(&keys[i], stored);
         buffer_append(ret_body, span_of(stored, sizeof stored));
     }
-    return frame_end(ret_body, begin, LEDGER_MAGIC, error);
+    return frame_end(ret_body, begin, ROLL_MAGIC, error);
 }
 
-bool ledger_decode(struct span body, const struct part_name *name, struct segment_key **ret_keys, uint32_t *ret_count,
-                   struct error *error)
+bool roll_decode(struct span body, const struct part_name *name, struct segment_key **ret_keys, uint32_t *ret_count,
+                 struct error *error)
 {
     struct span payload;
-    if (!frame_open(body, LEDGER_MAGIC, &payload, error))
+    if (!frame_open(body, ROLL_MAGIC, &payload, error))
         return false;
     struct cursor cursor = cursor_of(payload);
     if (!take_name(&cursor, name, error))
         return false;
     uint32_t count = cursor_count(&cursor, SEGMENT_KEY_STORED_BYTES);
     if (cursor.failed || cursor.rest.size != (size_t)count * SEGMENT_KEY_STORED_BYTES)
-        return error_set(error, ERROR_DAMAGED, NULL, "the ledger's count is wrong");
+        return error_set(error, ERROR_DAMAGED, NULL, "the roll's count is wrong");
     struct segment_key *keys = count == 0 ? NULL : calloc(count, sizeof *keys);
     ASSERT(count == 0 || keys != NULL);
     for (uint32_t i = 0; i < count; i++) {
         keys[i] = segment_key_load(cursor_take(&cursor, SEGMENT_KEY_STORED_BYTES).data);
         if (i > 0 && segment_key_compare(&keys[i - 1], &keys[i]) >= 0) {
             free(keys);
-            return error_set(error, ERROR_DAMAGED, NULL, "the ledger is not in canonical order");
+            return error_set(error, ERROR_DAMAGED, NULL, "the roll is not in canonical order");
         }
     }
     *ret_keys = keys;

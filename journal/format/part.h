@@ -1,4 +1,4 @@
-/* journal/format/part.h -- the immutable objects that a head points to: ledgers of folded segments, and layers of
+/* journal/format/part.h -- the immutable objects that a head points to: rolls of folded segments, and layers of
  * state. */
 #pragma once
 
@@ -6,14 +6,14 @@
 #include "journal/format/frame.h"
 #include "journal/format/state.h"
 
-/* ---- ledger: the segments that one generation folded, in canonical order ---- */
+/* ---- roll: the segments that one generation folded, in canonical order ---- */
 
 /* ret_body is emptied. */
-bool ledger_encode(const struct part_name *name, const struct segment_key *keys, uint32_t count,
-                   struct buffer *ret_body, struct error *error);
-/* ret_keys points to memory that the caller frees; NULL when the ledger is empty. */
-bool ledger_decode(struct span body, const struct part_name *name, struct segment_key **ret_keys, uint32_t *ret_count,
-                   struct error *error);
+bool roll_encode(const struct part_name *name, const struct segment_key *keys, uint32_t count, struct buffer *ret_body,
+                 struct error *error);
+/* ret_keys points to memory that the caller frees; NULL when the roll is empty. */
+bool roll_decode(struct span body, const struct part_name *name, struct segment_key **ret_keys, uint32_t *ret_count,
+                 struct error *error);
 
 /* ---- state: entries in the order of their keys, batch ids before all others ---- */
 

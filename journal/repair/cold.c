@@ -82,8 +82,8 @@ bool cold_read_head(const struct journal_environment *environment, const char *n
     return is_good || error_prepend(error, "%s", name);
 }
 
-static bool read_ledger(const struct journal_environment *environment, struct checkpoint *checkpoint,
-                        const struct part_name *part, uint32_t expected, struct error *error)
+static bool read_roll(const struct journal_environment *environment, struct checkpoint *checkpoint,
+                      const struct part_name *part, uint32_t expected, struct error *error)
 {
     char name[JOURNAL_NAME_BYTES];
     struct buffer body;
@@ -96,7 +96,7 @@ static bool read_ledger(const struct journal_environment *environment, struct ch
     for (unsigned i = 0; i < READS && !is_good; i++) {
         if (!cold_get(environment, name, &body, &etag, error))
             break;
-        is_good = ledger_decode(buffer_span(&body), part, &keys, &count, error) || error_prepend(error, "%s", name);
+        is_good = roll_decode(buffer_span(&body), part, &keys, &count, error) || error_prepend(error, "%s", name);
         if (!is_good && is_settled_error(error))
             break;
     }
@@ -140,9 +140,9 @@ bool cold_load(const struct journal_environment *environment, struct checkpoint 
     layer_free(&checkpoint->base);
     checkpoint->bytes = 0;
     for (uint32_t i = head->ancestors_count; i-- > 0;) { /* the oldest first */
-        struct part_name part = {head->generation - i, head->ancestors[i].nonce, PART_LEDGER};
+        struct part_name part = {head->generation - i, head->ancestors[i].nonce, PART_ROLL};
         if (head->ancestors[i].folded_count > 0 &&
-            !read_ledger(environment, checkpoint, &part, head->ancestors[i].folded_count, error))
+            !read_roll(environment, checkpoint, &part, head->ancestors[i].folded_count, error))
             return false;
     }
     struct layer stacked = {0};

@@ -56,7 +56,7 @@ SUSPENDS bool cold_list(const struct journal_environment *environment, const cha
 /* HEAD_NAME or a copy. Fills head, head_body and etag. */
 SUSPENDS bool cold_read_head(const struct journal_environment *environment, const char *name, struct checkpoint *ret,
                              struct error *error);
-/* Its ledgers and layers; the digest must come out right. */
+/* Its rolls and layers; the digest must come out right. */
 SUSPENDS bool cold_load(const struct journal_environment *environment, struct checkpoint *checkpoint,
                         struct error *error);
 void checkpoint_free(struct checkpoint *checkpoint);

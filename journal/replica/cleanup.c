@@ -8,11 +8,11 @@ enum { PAGES_MAX = 16 /* of a prefix, in one cleanup: more than one fold can lea
 
 /* Folded, or rejected for good, under this head and the two before it: so each of the copies that are kept covers what
  * is missing, and an operator may restore from any of them. What was released from quarantine is folded long after its
- * base has left the window: while a ledger says in which generation, that one counts. */
+ * base has left the window: while a roll says in which generation, that one counts. */
 static bool segment_is_dead(const struct journal *journal, const struct segment_key *key)
 {
     uint64_t generation = journal->head->generation;
-    uint64_t folded = ledger_generation(journal, key);
+    uint64_t folded = roll_generation(journal, key);
     if (head_find_quarantined(journal->head, key) != NULL)
         return false;
     if (MUTATED(delete_before_publish) && key->base + 1 < generation)
@@ -31,7 +31,7 @@ static bool part_is_dead(const struct journal *journal, const struct part_name *
     const struct head_ancestor *ancestor = head_ancestor(head, part->generation);
     if (ancestor != NULL && !journal_id_equal(&ancestor->nonce, &part->nonce))
         return true; /* of a fold that lost */
-    if (part->kind == PART_LEDGER)
+    if (part->kind == PART_ROLL)
         return part->generation + head->horizon + 2 <= head->generation;
     for (uint32_t i = 0; i < head->layers_count; i++) {
         if (head->layers[i].generation == part->generation && journal_id_equal(&head->layers[i].nonce, &part->nonce))

@@ -1,4 +1,4 @@
-/* journal/replica/covered.c -- ledgers of the last generations, in memory. */
+/* journal/replica/covered.c -- rolls of the last generations, in memory. */
 #include "journal/replica/covered.h"
 
 #include "runtime/base/assert.h"

@@ -252,13 +252,13 @@ static bool put_part(struct journal *journal, const struct part_name *part, stru
 static bool write_parts(struct journal *journal, struct folding *folding)
 {
     struct head *head = folding->head;
-    struct part_name part = {head->generation, *head_nonce(head), PART_LEDGER};
+    struct part_name part = {head->generation, *head_nonce(head), PART_ROLL};
     struct error error;
     if (MUTATED(part_names_without_nonce))
         memset(&part.nonce, 0, sizeof part.nonce);
     folding->body.limit = PART_BYTES_MAX;
     if (folding->chosen_count > 0 &&
-        !(ledger_encode(&part, folding->chosen, (uint32_t)folding->chosen_count, &folding->body, &error) &&
+        !(roll_encode(&part, folding->chosen, (uint32_t)folding->chosen_count, &folding->body, &error) &&
           put_part(journal, &part, buffer_span(&folding->body))))
         return false;
     if (layer_count(&folding->changes) == 0)

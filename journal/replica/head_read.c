@@ -80,7 +80,7 @@ enum store_answer head_read(struct journal *journal, struct head *ret_head, stru
     return STORE_DONE;
 }
 
-/* ---- ledgers ---- */
+/* ---- rolls ---- */
 
 static void folded_free(struct folded *folded)
 {
@@ -96,12 +96,12 @@ struct reading {
     bool all_read;
 };
 
-static void read_ledger(void *context, size_t index)
+static void read_roll(void *context, size_t index)
 {
     struct reading *reading = context;
     struct journal *journal = reading->journal;
     struct covered_generation *into = &reading->folded->generations[index];
-    struct part_name part = {into->generation, head_ancestor(reading->head, into->generation)->nonce, PART_LEDGER};
+    struct part_name part = {into->generation, head_ancestor(reading->head, into->generation)->nonce, PART_ROLL};
     char name[JOURNAL_NAME_BYTES];
     struct buffer body;
     struct store_etag etag;
@@ -114,7 +114,7 @@ static void read_ledger(void *context, size_t index)
     struct journal_store *store = journal->environment.store;
     deadline_t deadline = replica_deadline_for(journal, into->count * (uint64_t)SEGMENT_KEY_STORED_BYTES);
     enum store_answer answer = store->get(store, name, NULL, &body, &etag, deadline);
-    bool is_good = answer == STORE_DONE && ledger_decode(buffer_span(&body), &part, &into->keys, &count, &error) &&
+    bool is_good = answer == STORE_DONE && roll_decode(buffer_span(&body), &part, &into->keys, &count, &error) &&
                    count == into->count;
     buffer_free(&body);
     replica_note_part(journal, &part, answer, is_good);
@@ -123,7 +123,7 @@ static void read_ledger(void *context, size_t index)
 
 /* Of the generations behind `after`, as far as the head remembers; all at once: one after the other they would take
  * longer, on a slow store, than the parts of a head are kept (J45). */
-static bool read_ledgers(struct journal *journal, const struct head *head, uint64_t after, struct folded *folded)
+static bool read_rolls(struct journal *journal, const struct head *head, uint64_t after, struct folded *folded)
 {
     struct reading reading = {journal, head, folded, true};
     uint64_t oldest = head->generation - head->ancestors_count + 1;
@@ -132,7 +132,7 @@ static bool read_ledgers(struct journal *journal, const struct head *head, uint6
         if (count > 0)
             folded->generations[folded->count++] = (struct covered_generation){generation, NULL, count};
     }
-    bool all_tried = replica_each(journal, folded->count, read_ledger, &reading);
+    bool all_tried = replica_each(journal, folded->count, read_roll, &reading);
     return all_tried && reading.all_read;
 }
 
@@ -214,7 +214,7 @@ static bool adopt(struct journal *journal, const struct head *head, struct span 
     uint64_t known = journal->has_head ? journal->head->generation : 0;
     bool is_near = journal->has_head && head_ancestor(head, known) != NULL && head->generation > known;
     bool is_adopted =
-        read_ledgers(journal, head, is_near ? known : 0, folded) && come_to(journal, &next, folded, is_near);
+        read_rolls(journal, head, is_near ? known : 0, folded) && come_to(journal, &next, folded, is_near);
     folded_free(folded);
     return is_adopted;
 }

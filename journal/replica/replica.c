@@ -248,19 +248,19 @@ void tail_remove(struct journal *journal,
     journal->judged_count = judged;
 }
 
-uint64_t ledger_generation(const struct journal *journal, const struct segment_key *key)
+uint64_t roll_generation(const struct journal *journal, const struct segment_key *key)
 {
     if (MUTATED(coverage_by_stamp) && journal->covered.generations_count > 0) {
         const struct covered_generation *newest = &journal->covered.generations[journal->covered.generations_count - 1];
         if (newest->count > 0 && key->clock <= newest->keys[newest->count - 1].clock)
             return newest->generation;
     }
-    return MUTATED(no_ledger) ? 0 : covered_generation(&journal->covered, key);
+    return MUTATED(no_roll) ? 0 : covered_generation(&journal->covered, key);
 }
 
 static bool is_settled_under(const struct journal *journal, const struct head *head, const struct segment_key *key)
 {
-    return key->base < head_window_begin(head) || ledger_generation(journal, key) != 0 ||
+    return key->base < head_window_begin(head) || roll_generation(journal, key) != 0 ||
            head_find_quarantined(head, key) != NULL;
 }
 
@@ -293,7 +293,7 @@ static bool predecessor_is_resolved(struct journal *journal, const struct head *
 
 static bool is_live(struct journal *journal, const struct head *head, const struct tail_segment *item)
 {
-    if (item->state != BODY_GOOD || ledger_generation(journal, &item->key) != 0)
+    if (item->state != BODY_GOOD || roll_generation(journal, &item->key) != 0)
         return false;
     /* A fold may list what was written under a head that this replica has not adopted yet. Who sees it now would write
      * with an older base, and so count before what was seen: J10. */
@@ -446,7 +446,7 @@ static void remember_folded(struct journal *journal, const struct next_head *nex
         covered_add(&journal->covered, folded->generation, folded->keys, folded->count);
         folded->keys = NULL;
     }
-    uint64_t horizon = MUTATED(short_ledger) ? 2 : next->head->horizon;
+    uint64_t horizon = MUTATED(short_roll) ? 2 : next->head->horizon;
     if (next->head->generation > horizon)
         covered_forget(&journal->covered, next->head->generation - horizon + 1);
 }

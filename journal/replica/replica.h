@@ -1,7 +1,7 @@
 /* journal/replica/replica.h -- what one replica knows; private to journal/.
  *
  * The tail holds every segment that was listed or written and is not covered, in canonical order. `busy` is held by
- * whoever adopts heads (a tick) and by the compactor while it builds: the head, the base and what is in the ledger stay
+ * whoever adopts heads (a tick) and by the compactor while it builds: the head, the base and what is in the roll stay
  * as they are meanwhile. `deriving` is held, for computing only, by whoever brings the view up to date; under it the
  * view changes by whole segments or all at once. Who needs both takes `busy` first. */
 #pragma once
@@ -140,7 +140,7 @@ void tail_remove(struct journal *journal,
                  bool (*goes)(struct journal *journal, const struct tail_segment *item, uint64_t round),
                  uint64_t round);
 /* The generation that folded the key, or 0. */
-uint64_t ledger_generation(const struct journal *journal, const struct segment_key *key);
+uint64_t roll_generation(const struct journal *journal, const struct segment_key *key);
 bool replica_is_settled(const struct journal *journal, const struct segment_key *key);
 /* The body of a segment of the tail has come. */
 void tail_changed(struct journal *journal, const struct segment_key *key);

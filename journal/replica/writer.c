@@ -85,7 +85,7 @@ static bool head_is_young(struct journal *journal, const struct segment_key *key
 static bool decide_by_state(const struct journal *journal, const struct segment_key *key, enum journal_outcome *ret)
 {
     const struct head *head = journal->head;
-    if (ledger_generation(journal, key) != 0)
+    if (roll_generation(journal, key) != 0)
         *ret = JOURNAL_COMMITTED;
     else if (head_find_quarantined(head, key) != NULL)
         *ret = JOURNAL_DAMAGED;
@@ -223,7 +223,7 @@ static bool encode_once(struct journal *journal, struct writing *writing, struct
     return segment_end(&writing->body, &error);
 }
 
-/* The key holds a checksum of what is written under it (journal/format/segment.h): so a key in a ledger always means
+/* The key holds a checksum of what is written under it (journal/format/segment.h): so a key in a roll always means
  * these bytes. */
 static bool encode(struct journal *journal, struct writing *writing, struct list_link *group)
 {

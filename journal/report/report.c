@@ -111,10 +111,10 @@ static void saw_segment(struct entries *writers, const struct segment_key *key, 
     (void)entries_put(writers, id, hash, span_of(&seen, sizeof seen));
 }
 
-static void saw_ledger(struct entries *writers, const struct entries *ledger)
+static void saw_roll(struct entries *writers, const struct entries *covered)
 {
     size_t at = 0;
-    for (const struct entry *entry; (entry = entries_next(ledger, &at)) != NULL;) {
+    for (const struct entry *entry; (entry = entries_next(covered, &at)) != NULL;) {
         struct segment_key key = segment_key_load(entry_key(entry).data);
         saw_segment(writers, &key, false);
     }
@@ -166,7 +166,7 @@ void report_of_journal(const struct journal *journal, struct spool *spool, struc
         const struct tail_segment *item = journal->tail[i];
         count_live(ret_report, &writers, &item->key, item->is_live, item->body.size);
     }
-    saw_ledger(&writers, &journal->covered.by_key);
+    saw_roll(&writers, &journal->covered.by_key);
     take_writers(ret_report, &writers);
     if (state == NULL)
         return;
@@ -201,7 +201,7 @@ static bool read_object(struct verifying *verifying, const char *name, size_t li
 static bool is_named(const struct head *head, const struct part_name *part)
 {
     const struct head_ancestor *ancestor = head_ancestor(head, part->generation);
-    if (part->kind == PART_LEDGER)
+    if (part->kind == PART_ROLL)
         return ancestor != NULL && journal_id_equal(&ancestor->nonce, &part->nonce);
     for (uint32_t i = 0; i < head->layers_count; i++) {
         if (head->layers[i].generation == part->generation && journal_id_equal(&head->layers[i].nonce, &part->nonce))
@@ -231,10 +231,10 @@ static bool verify_part(struct verifying *verifying, const struct part_name *par
     verifying->is_leftover = verifying->checkpoint != NULL && !is_named(&verifying->checkpoint->head, part);
     if (!read_object(verifying, name, PART_BYTES_MAX, error))
         return false;
-    if (part->kind == PART_LEDGER) {
+    if (part->kind == PART_ROLL) {
         struct segment_key *keys = NULL;
         uint32_t count;
-        bool is_good = ledger_decode(buffer_span(&verifying->body), part, &keys, &count, error);
+        bool is_good = roll_decode(buffer_span(&verifying->body), part, &keys, &count, error);
         free(keys);
         return is_good;
     }
@@ -363,7 +363,7 @@ static void report_segments(struct journal_report *report, const struct cold_seg
             add_finding(report, name, "it is of a later version, nothing is folded past it: upgrade this program",
                         false);
     }
-    saw_ledger(&writers, &checkpoint->covered.by_key);
+    saw_roll(&writers, &checkpoint->covered.by_key);
     take_writers(report, &writers);
 }
 

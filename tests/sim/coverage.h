@@ -90,7 +90,7 @@ enum { COVERAGE_SEEDS = 10000 };
     X(MUST, pause_before_publish, "F16 in a compactor, head read, not published")        \
     X(MUST, pause_before_delete, "F16 in a compactor, published, not deleted")           \
     X(MUST, again_after_skipped_delete, "F18 then F4")                                   \
-    X(MUST, isolation_beyond_horizon, "F17 longer than the ledger")                      \
+    X(MUST, isolation_beyond_horizon, "F17 longer than the rolls")                       \
     X(MUST, race_with_lost_answer, "F20 with F2 on the winner")                          \
     X(MUST, rejected_and_resubmitted, "a rejected batch submitted again")                \
     X(MUST, predecessor_missing, "a predecessor missing from a listing")                 \

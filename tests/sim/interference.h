@@ -12,7 +12,7 @@ enum head_deed {
     HEAD_IS_MISSING,
     HEAD_IS_DAMAGED,
     HEAD_IS_OLD,
-    HEAD_IS_SIBLING, /* of the same generation, with a nonce that never was: the ledger that it names is not there */
+    HEAD_IS_SIBLING, /* of the same generation, with a nonce that never was: the roll that it names is not there */
 };
 
 void interference_begin(void);

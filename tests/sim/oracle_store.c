@@ -55,8 +55,8 @@ static void check_parts(const struct head *head)
     struct error error;
     for (uint32_t i = 0; i < head->ancestors_count; i++) {
         if (head->ancestors[i].folded_count > 0 &&
-            !part_is_there(head->generation - i, &head->ancestors[i].nonce, PART_LEDGER, &part, &body))
-            violate("J51", -1, "a head names a ledger that is not there");
+            !part_is_there(head->generation - i, &head->ancestors[i].nonce, PART_ROLL, &part, &body))
+            violate("J51", -1, "a head names a roll that is not there");
     }
     bool reads_layers = head->generation % LAYERS_CHECK_ONE_OF == 0;
     for (uint32_t i = 0; i < head->layers_count; i++) {
@@ -80,9 +80,9 @@ static void publish(const struct head *head, uint64_t body_hash)
     struct segment_key *keys = NULL;
     uint32_t count = 0;
     if (head->ancestors[0].folded_count > 0 &&
-        (!part_is_there(head->generation, head_nonce(head), PART_LEDGER, &part, &body) ||
-         !ledger_decode(body, &part, &keys, &count, &error) || count != head->ancestors[0].folded_count)) {
-        violate("J51", -1, "a head was published whose ledger is not there");
+        (!part_is_there(head->generation, head_nonce(head), PART_ROLL, &part, &body) ||
+         !roll_decode(body, &part, &keys, &count, &error) || count != head->ancestors[0].folded_count)) {
+        violate("J51", -1, "a head was published whose roll is not there");
         free(keys);
         return;
     }
@@ -142,8 +142,8 @@ static void check_part_deleted(const struct part_name *part)
     if (part->generation > head->generation)
         violate("J51", -1, "a part was deleted of a fold that may still be published");
     const struct head_ancestor *ancestor = head_ancestor(head, part->generation);
-    if (part->kind == PART_LEDGER && ancestor != NULL && journal_id_equal(&ancestor->nonce, &part->nonce))
-        violate("J51", -1, "a ledger was deleted that the head names");
+    if (part->kind == PART_ROLL && ancestor != NULL && journal_id_equal(&ancestor->nonce, &part->nonce))
+        violate("J51", -1, "a roll was deleted that the head names");
     for (uint32_t i = 0; i < head->layers_count && part->kind == PART_STATE; i++) {
         if (head->layers[i].generation == part->generation && journal_id_equal(&head->layers[i].nonce, &part->nonce))
             violate("J51", -1, "a layer was deleted that the head names");

@@ -56,16 +56,16 @@ static struct part_name name_in(struct span body)
     return name;
 }
 
-static void try_ledger(struct span body)
+static void try_roll(struct span body)
 {
     struct part_name name = name_in(body);
     struct segment_key *keys;
     uint32_t count;
     struct error error;
-    if (!ledger_decode(body, &name, &keys, &count, &error))
+    if (!roll_decode(body, &name, &keys, &count, &error))
         return;
     struct buffer again = {0};
-    ASSERT(ledger_encode(&name, keys, count, &again, &error) && span_equal(buffer_span(&again), body));
+    ASSERT(roll_encode(&name, keys, count, &again, &error) && span_equal(buffer_span(&again), body));
     buffer_free(&again);
     free(keys);
 }
@@ -96,8 +96,8 @@ static void try_ground(struct span body)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static void (*const tries[])(struct span) = {try_segment, try_head, try_ledger, try_state, try_ground};
-    static const char *const magics[] = {SEGMENT_MAGIC, HEAD_MAGIC, LEDGER_MAGIC, STATE_MAGIC, GROUND_MAGIC};
+    static void (*const tries[])(struct span) = {try_segment, try_head, try_roll, try_state, try_ground};
+    static const char *const magics[] = {SEGMENT_MAGIC, HEAD_MAGIC, ROLL_MAGIC, STATE_MAGIC, GROUND_MAGIC};
     if (size == 0)
         return 0;
     unsigned kind = (data[0] & 0x7f) % 5;

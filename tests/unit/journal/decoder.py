@@ -133,7 +133,7 @@ def ground(body):
     return found
 
 
-def ledger(body):
+def roll(body):
     reader = open_frame(body, b"BJLG")
     found = {"generation": reader.number(8), "nonce": reader.take(16).hex()}
     found["keys"] = [key(reader) for _ in range(reader.number(4))]
@@ -241,7 +241,7 @@ def main():
         check_head((Path(folder) / "head").read_bytes())
         check("ground", ground((Path(folder) / "ground").read_bytes()),
               {"test": 1, "contenders": 32, "place": sample_id(0x90), "tested_ms": 0x0123456789AB})
-        check("ledger", ledger((Path(folder) / "ledger").read_bytes()),
+        check("roll", roll((Path(folder) / "roll").read_bytes()),
               {"generation": 12, "nonce": sample_id(0x50), "keys": [sample_key(base) for base in (7, 8, 9)]})
         check_state((Path(folder) / "state").read_bytes(), int(printed, 16))
 

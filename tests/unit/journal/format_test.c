@@ -25,15 +25,15 @@ static bool decodes(struct span bytes)
     struct layer layer = {0};
     struct segment_key *keys = NULL;
     uint32_t count;
-    struct part_name ledger = sample_part(PART_LEDGER);
+    struct part_name roll = sample_part(PART_ROLL);
     struct part_name state = sample_part(PART_STATE);
     bool is_good = false;
     if (bytes.size >= 4 && memcmp(bytes.data, SEGMENT_MAGIC, 4) == 0)
         is_good = segment_decode(bytes, &segment, &error);
     else if (bytes.size >= 4 && memcmp(bytes.data, HEAD_MAGIC, 4) == 0)
         is_good = head_decode(bytes, &head, &error);
-    else if (bytes.size >= 4 && memcmp(bytes.data, LEDGER_MAGIC, 4) == 0)
-        is_good = ledger_decode(bytes, &ledger, &keys, &count, &error);
+    else if (bytes.size >= 4 && memcmp(bytes.data, ROLL_MAGIC, 4) == 0)
+        is_good = roll_decode(bytes, &roll, &keys, &count, &error);
     else
         is_good = state_part_decode(bytes, &state, &layer, &error);
     free(keys);
@@ -143,13 +143,13 @@ START_TEST(the_fullest_head_fits)
 }
 END_TEST
 
-START_TEST(ledgers_come_back)
+START_TEST(rolls_come_back)
 {
-    struct part_name name = sample_part(PART_LEDGER);
+    struct part_name name = sample_part(PART_ROLL);
     struct segment_key *keys;
     uint32_t count;
-    ck_assert(sample_ledger(&body, &error));
-    ck_assert(ledger_decode(buffer_span(&body), &name, &keys, &count, &error));
+    ck_assert(sample_roll(&body, &error));
+    ck_assert(roll_decode(buffer_span(&body), &name, &keys, &count, &error));
     ck_assert_uint_eq(count, 3);
     for (uint32_t i = 0; i < 3; i++) {
         struct segment_key expected = sample_key(7 + i);
@@ -157,12 +157,12 @@ START_TEST(ledgers_come_back)
     }
     free(keys);
     name.generation++; /* a sound part under another's name */
-    ck_assert(!ledger_decode(buffer_span(&body), &name, &keys, &count, &error));
+    ck_assert(!roll_decode(buffer_span(&body), &name, &keys, &count, &error));
     expect_damage_is_noticed();
     struct segment_key unordered[] = {sample_key(8), sample_key(7)};
-    name = sample_part(PART_LEDGER);
-    ck_assert(ledger_encode(&name, unordered, 2, &body, &error));
-    ck_assert(!ledger_decode(buffer_span(&body), &name, &keys, &count, &error));
+    name = sample_part(PART_ROLL);
+    ck_assert(roll_encode(&name, unordered, 2, &body, &error));
+    ck_assert(!roll_decode(buffer_span(&body), &name, &keys, &count, &error));
 }
 END_TEST
 
@@ -224,7 +224,7 @@ int main(void)
     tcase_add_test(cases, later_kinds_are_told_from_damage);
     tcase_add_test(cases, heads_come_back);
     tcase_add_test(cases, the_fullest_head_fits);
-    tcase_add_test(cases, ledgers_come_back);
+    tcase_add_test(cases, rolls_come_back);
     tcase_add_test(cases, state_parts_come_back);
     tcase_add_test(cases, names_come_back_and_sort_in_canonical_order);
     Suite *suite = suite_create("journal-format");

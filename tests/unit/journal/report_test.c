@@ -127,7 +127,7 @@ static void expect_named(const char *name, enum journal_condition condition)
 static const char *part_name_of(enum part_kind kind, char name[JOURNAL_NAME_BYTES])
 {
     const struct head *head = &report.head;
-    for (uint32_t i = 0; i < head->ancestors_count && kind == PART_LEDGER; i++) {
+    for (uint32_t i = 0; i < head->ancestors_count && kind == PART_ROLL; i++) {
         if (head->ancestors[i].folded_count > 0) {
             part_name_format(&(struct part_name){head->generation - i, head->ancestors[i].nonce, kind}, name);
             return name;
@@ -147,7 +147,7 @@ static void names_damage(void)
     ck_assert_uint_ge(report.live_segments, 1);
     expect_named(HEAD_NAME, JOURNAL_HEAD_DAMAGED);
     expect_named(GROUND_NAME, JOURNAL_GROUND_MISSING);
-    expect_named(part_name_of(PART_LEDGER, name), JOURNAL_CHECKPOINT_LOST);
+    expect_named(part_name_of(PART_ROLL, name), JOURNAL_CHECKPOINT_LOST);
     expect_named(part_name_of(PART_STATE, name), JOURNAL_CHECKPOINT_LOST);
     (void)snprintf(name, sizeof name, "%s", memory_last(&store, SEGMENTS_PREFIX)->name);
     expect_named(name, JOURNAL_RUNS);
@@ -166,7 +166,7 @@ static void names_missing(void)
     char name[JOURNAL_NAME_BYTES];
     make_journal();
     look(false);
-    static const enum part_kind kinds[] = {PART_LEDGER, PART_STATE};
+    static const enum part_kind kinds[] = {PART_ROLL, PART_STATE};
     for (unsigned i = 0; i < 2; i++) {
         struct buffer good = {0};
         buffer_append(&good, buffer_span(&memory_find(&store, part_name_of(kinds[i], name))->body));

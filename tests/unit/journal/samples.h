@@ -83,11 +83,11 @@ static inline struct part_name sample_part(enum part_kind kind)
     return (struct part_name){12, sample_id(0x50), kind};
 }
 
-static inline bool sample_ledger(struct buffer *ret_body, struct error *error)
+static inline bool sample_roll(struct buffer *ret_body, struct error *error)
 {
-    struct part_name name = sample_part(PART_LEDGER);
+    struct part_name name = sample_part(PART_ROLL);
     struct segment_key keys[] = {sample_key(7), sample_key(8), sample_key(9)};
-    return ledger_encode(&name, keys, 3, ret_body, error);
+    return roll_encode(&name, keys, 3, ret_body, error);
 }
 
 /* What the segment's batches make of a base that holds one map entry, which is deleted. */

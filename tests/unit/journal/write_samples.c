@@ -25,9 +25,9 @@ int main(int argc, char **argv)
     sample_head(&head);
     bool is_good = sample_segment(&body, &error) && write_file(argv[1], "segment", &body) &&
                    head_encode(&head, &body, &error) && write_file(argv[1], "head", &body) &&
-                   sample_ground(&body, &error) && write_file(argv[1], "ground", &body) &&
-                   sample_ledger(&body, &error) && write_file(argv[1], "ledger", &body) &&
-                   sample_state_part(&body, &digest, &error) && write_file(argv[1], "state", &body);
+                   sample_ground(&body, &error) && write_file(argv[1], "ground", &body) && sample_roll(&body, &error) &&
+                   write_file(argv[1], "roll", &body) && sample_state_part(&body, &digest, &error) &&
+                   write_file(argv[1], "state", &body);
     buffer_free(&body);
     if (is_good)
         printf("%016llx\n", (unsigned long long)digest);
