@@ -117,7 +117,7 @@ static const struct command COMMANDS[] = {
     {"import", command_import, NULL, "FOLDER", "put such files into a bucket",
      "Puts what bale export or another tool of S4 wrote into FOLDER into a bucket, which is made when it is missing. "
      "No "
-     "baled may have the backend's folder open; it is made when it is missing.",
+     "baled may have the backend's folder open, which is made when it is missing, too.",
      TABLE(IMPORT, "import")},
     {"journal", command_journal, check_journal, NULL, "say how the journal stands, and set it right",
      "Says how the journal stands on which the savings ledger is kept: beside a running baled or without one where it "
