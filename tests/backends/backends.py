@@ -112,12 +112,12 @@ class Backend:
         self.program, self.region, self.bucket = program, "us-east-1", "home"
         self.access_key, self.secret_key = "AKIA" + secrets.token_hex(8).upper(), secrets.token_hex(20)
         self.folder = Path(tempfile.mkdtemp(prefix=f"bale-{self.name}-"))
-        self.port, self.process = None, None
+        self.port, self.process, self.tls = None, None, None
         (self.folder / "data").mkdir()
 
     @property
     def endpoint(self):
-        return f"http://127.0.0.1:{self.port}"
+        return f"{'https' if self.tls else 'http'}://127.0.0.1:{self.port}"
 
     @property
     def account(self):
@@ -128,7 +128,7 @@ class Backend:
         """As tests/s3 knows servers."""
         account = self.account
         return client.Server(("127.0.0.1", self.port), {"alice": account, "bob": account, "reader": account}, region=self.region,
-                             lacks=self.lacks)
+                             lacks=self.lacks, tls=self.tls)
 
     def client(self):
         return client.Client(self.server, self.account)
@@ -208,11 +208,16 @@ class Raw(Backend):
 
     def __init__(self, program):
         super().__init__(program)
+        self.certificate = []
         account = client.Account("root", self.access_key, self.secret_key, secrets.token_hex(32))
         daemon.write_credentials(self.folder / "accounts.ini", {"root": account})
 
+    def secure(self, certificate, key, authority):
+        """From its start on it speaks TLS."""
+        self.certificate, self.tls = ["--tls-cert", certificate, "--tls-key", key], authority.context()
+
     def command(self):
-        return [self.program, "--raw", "--listen", f"127.0.0.1:{self.port}", "--admin", "127.0.0.1:0", "--backend",
+        return [self.program, *self.certificate, "--raw", "--listen", f"127.0.0.1:{self.port}", "--admin", "127.0.0.1:0", "--backend",
                 f"dir:{self.folder}/data", "--credentials", str(self.folder / "accounts.ini"), "--log-level", "warning"]
 
     def environment(self):

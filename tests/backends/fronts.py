@@ -164,6 +164,19 @@ class Bale:
         self.stop()
 
 
+def verdicts(backend):
+    """What Bale has found out about the backend, as it keeps it in the bucket: {"put-create": True, ...}."""
+    answer = backend.client().get(backend.bucket, ".bale/backend")
+    if answer.status != 200:
+        raise RuntimeError(f"no verdicts in the bucket: {answer}")
+    found = {}
+    for line in answer.body.decode().splitlines():
+        name, _, value = line.partition(" ")
+        if value in ("yes", "no"):
+            found[name.lower().replace("_", "-")] = value == "yes"
+    return found
+
+
 def try_start(baled, options, environment, seconds=10):
     """Starts a baled that is expected to refuse: (exit status or None, standard error, seconds that it took)."""
     folder = Path(tempfile.mkdtemp(prefix="bale-refused-"))

@@ -418,13 +418,16 @@ class Run:
 
     def steps(self, count=None, seconds=None):
         """So many steps of each worker, or for so long."""
-        until = time.monotonic() + seconds if seconds is not None else float("inf")
+        self.go_all(count, time.monotonic() + seconds if seconds is not None else float("inf"))
+        self.raise_problem()
+
+    def go_all(self, count, until=float("inf")):
+        """As steps, but what goes wrong is kept for raise_problem."""
         threads = [threading.Thread(target=self.go, args=(worker, count, until)) for worker in self.workers]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
-        self.raise_problem()
 
     def go(self, worker, count, until):
         done = 0

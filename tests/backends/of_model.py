@@ -2,6 +2,7 @@
 
 import time
 
+import fronts
 import keys
 from backend_case import BackendCase
 from faults import fault, mixture
@@ -81,7 +82,7 @@ class ThroughBale(BackendCase):
         """All faults; those that only Bale can see through as well."""
         rules = mixture(each)
         rules += [fault("flip", op="GetObject", probability=each), fault("slip", op="GetObject", probability=each)]
-        if not bale_deletes_by_etag(bale):  # then a late duplicate of a DELETE takes what came in between, as with any client of S3
+        if not fronts.verdicts(bale.backend)["delete-match"]:  # then a late duplicate of a DELETE takes what came in between, as with any client of S3
             rules = [rule if rule["fault"] != "duplicate-late" else
                      {**rule, "op": ["PutObject", "CopyObject", "CompleteMultipartUpload", "UploadPart", "GetObject", "HeadObject"]}
                      for rule in rules]
@@ -115,8 +116,3 @@ class ThroughBale(BackendCase):
         while (now := len(proxy.log())) != seen:
             seen = now
             time.sleep(0.7)
-
-
-def bale_deletes_by_etag(bale):
-    """The verdict of the backend, as /metrics and /ready have it."""
-    return "delete-match" not in bale.admin("/ready")[1]

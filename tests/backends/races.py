@@ -8,7 +8,7 @@ import time
 import wire
 from backend_case import BackendCase
 from faults import fault, mixture
-from of_model import PLAIN_CANNOT, bale_deletes_by_etag, plain_mixture
+from of_model import plain_mixture
 
 WRITERS = 64
 COUNTERS = 16
@@ -176,10 +176,7 @@ class RacesThroughBale(RaceCase):
     def faulty(self, each, *options):
         proxy = self.proxy()
         bale = self.bale(proxy, *options)
-        rules = mixture(each)
-        if not bale_deletes_by_etag(bale):
-            rules = [rule for rule in rules if rule["fault"] not in PLAIN_CANNOT]
-        proxy.rules(*rules)
+        proxy.rules(*mixture(each))
         return proxy, bale
 
     def test_64_writers_one_winner(self):

@@ -1,0 +1,211 @@
+"""tests/backends/starting.py -- what is wrong at start is said in one sentence that names it, within 10 s, and ends with 1."""
+
+import hashlib
+import secrets
+import socket
+import threading
+
+import backends
+import certificates
+import fronts
+from backend_case import BackendCase
+from faults import fault
+
+SECONDS = 10
+
+
+class Silent:
+    """Takes connections and says nothing."""
+
+    def __init__(self):
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        self.kept = []
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        try:
+            while True:
+                self.kept.append(self.listener.accept()[0])
+        except OSError:
+            pass
+
+    def stop(self):
+        self.listener.close()
+        for connection in self.kept:
+            connection.close()
+
+
+class StartCase(BackendCase):
+    def options(self, **changes):
+        given = {"backend": f"s3:{self.bucket}", "endpoint": self.backend.endpoint, "backend-region": self.backend.region, **changes}
+        return [word for name, value in given.items() for word in (f"--{name}", value)]
+
+    def environment(self, **changes):
+        given = {"AWS_ACCESS_KEY_ID": self.backend.access_key, "AWS_SECRET_ACCESS_KEY": self.backend.secret_key, **changes}
+        return {name: value for name, value in given.items() if value is not None}
+
+    def assert_refused(self, words, options=None, environment=None, status=1):
+        """One line, one of the words in it (whatever their case), the exit status, in time."""
+        code, said, seconds = fronts.try_start(self.baled, options or self.options(), environment or self.environment())
+        self.assertEqual(status, code, f"{said}\n(after {seconds:.1f} s)")
+        self.assertLess(seconds, SECONDS, said)
+        lines = [line for line in said.splitlines() if line.startswith("baled: ")]
+        self.assertEqual((1, 1), (len(lines), len(said.strip().splitlines())), said)
+        for alternatives in words:
+            self.assertTrue(any(word.lower() in said.lower() for word in alternatives.split("|")), f"none of {alternatives}: {said}")
+
+
+class WrongStarts(StartCase):
+    def test_a_bucket_that_is_not_there(self):
+        self.assert_refused(["no-such-bucket-here", "bucket"], self.options(backend="s3:no-such-bucket-here"))
+
+    def test_an_endpoint_where_nobody_listens(self):
+        port = backends.free_port()
+        self.assert_refused([f"127.0.0.1:{port}", "refused"], self.options(endpoint=f"http://127.0.0.1:{port}"))
+
+    def test_an_endpoint_that_has_no_address(self):
+        self.assert_refused(["no-such-host.invalid"], self.options(endpoint="http://no-such-host.invalid:9"))
+
+    def test_an_endpoint_that_says_nothing(self):
+        silent = Silent()
+        self.addCleanup(silent.stop)
+        self.assert_refused([f"127.0.0.1:{silent.port}"], self.options(endpoint=f"http://127.0.0.1:{silent.port}"))
+
+    def test_an_endpoint_that_is_no_s3_server(self):
+        admin = self.bale().server.admin
+        self.assert_refused(["bucket|endpoint|s3"], self.options(endpoint=f"http://127.0.0.1:{admin[1]}"))
+
+    def test_an_endpoint_that_is_no_url(self):
+        for endpoint in ("127.0.0.1:9000", "ftp://127.0.0.1", "http://", "http://host:port"):
+            self.assert_refused(["--endpoint"], self.options(endpoint=endpoint), status=2)
+
+    def test_a_wrong_region(self):
+        if self.backend_name == "minio":
+            proxy = self.proxy(fault("refuse", status=400, code="AuthorizationHeaderMalformed"))  # it takes any region
+            self.assert_refused(["region"], self.options(endpoint=proxy.endpoint))
+            return
+        self.assert_refused(["region"], self.options(**{"backend-region": "eu-nowhere-7"}))
+
+    def test_a_wrong_access_key(self):
+        self.assert_refused(["access key|credential"], environment=self.environment(AWS_ACCESS_KEY_ID="AKIANOBODYKNOWSTHIS"))
+
+    def test_a_wrong_secret_key(self):
+        self.assert_refused(["secret|signature|credential"], environment=self.environment(AWS_SECRET_ACCESS_KEY="wrong" * 8))
+
+    def test_no_credentials_at_all(self):
+        self.assert_refused(["credential"], environment=self.environment(AWS_ACCESS_KEY_ID=None, AWS_SECRET_ACCESS_KEY=None))
+
+    def test_access_that_is_denied(self):
+        proxy = self.proxy(fault("refuse", status=403, code="AccessDenied"))
+        self.assert_refused(["denied|allow|access"], self.options(endpoint=proxy.endpoint))
+
+    def test_a_clock_that_is_wrong(self):
+        """The refusal as S3 writes it; a server that tells its time is one that Bale can follow, so this one does not."""
+        proxy = self.proxy(fault("refuse", status=403, code="RequestTimeTooSkewed"))
+        self.assert_refused(["clock|time"], self.options(endpoint=proxy.endpoint))
+
+    def test_a_server_that_is_busy_all_the_time(self):
+        proxy = self.proxy(fault("refuse", status=503))
+        self.assert_refused(["127.0.0.1|endpoint|backend"], self.options(endpoint=proxy.endpoint))
+
+
+class WrongCertificates(StartCase):
+    """TLS to the backend; one server is enough for that."""
+
+    FOR = ("raw",)
+
+    def secure(self, *names):
+        """A raw backend behind TLS, and the authority that it is known by."""
+        backend = backends.Raw(self.baled)
+        self.addCleanup(backend.stop)
+        authority = certificates.Authority(str(backend.folder))
+        certificate, key = authority.issue(*names)
+        backend.secure(certificate, key, authority)
+        return backend.start(), authority
+
+    def test_a_certificate_of_an_authority_that_nobody_knows(self):
+        backend, _ = self.secure()
+        self.backend = backend
+        self.bucket = backend.bucket
+        self.assert_refused(["certificate"])
+
+    def test_an_authority_that_is_named(self):
+        backend, authority = self.secure()
+        self.backend, self.bucket = backend, backend.bucket
+        bale = self.bale(backend, "--ca-file", authority.ca)
+        self.assertEqual(200, bale.client().put(backend.bucket, "k", (), (), b"secret").status)
+        self.assertEqual(b"secret", bale.client().get(backend.bucket, "k").body)
+
+    def test_plain_http_where_tls_is_spoken_and_the_other_way_round(self):
+        backend, authority = self.secure()
+        plain = backend.endpoint.replace("https://", "http://")
+        self.assert_refused(["127.0.0.1"], self.options(endpoint=plain))
+        self.assert_refused(["tls|certificate|handshake"], self.options(endpoint=self.backend.endpoint.replace("http://", "https://"))
+                            + ["--ca-file", authority.ca])
+
+    def test_an_authority_file_that_is_none(self):
+        self.assert_refused(["ca-file|/nowhere"], self.options() + ["--ca-file", "/nowhere/ca.pem"])
+
+
+class RightStarts(BackendCase):
+    def test_a_prefix_hides_the_rest(self):
+        plain = self.direct().client()
+        plain.put(self.bucket, "outside", (), (), b"x")
+        plain.put(self.bucket, "team/a/inside", (), (), b"y")
+        bale = self.bale(self.backend, "--backend", f"s3:{self.bucket}/team/a")
+        alice = bale.client()
+        self.assertEqual(["inside"], alice.get(self.bucket, None, {"list-type": "2"}).texts("Contents/Key"))
+        self.assertEqual((b"y", 404), (alice.get(self.bucket, "inside").body, alice.get(self.bucket, "outside").status))
+        alice.put(self.bucket, "new", (), (), b"z")
+        self.assertEqual(200, plain.head(self.bucket, "team/a/new").status)
+
+    def test_another_name_for_the_bucket(self):
+        bale = self.bale(self.backend, "--bucket-name", "warehouse")
+        alice = bale.client()
+        self.assertEqual(["warehouse"], alice.get().texts("Buckets/Bucket/Name"))
+        self.assertEqual(200, alice.put("warehouse", "k", (), (), b"x").status)
+        self.assertEqual(404, alice.get(self.bucket, "k").status)
+        self.assertEqual(200, self.direct().client().head(self.bucket, "k").status)
+
+    def test_one_bucket_is_seen_unless_all_are_asked_for(self):
+        others = self.backend.another_bucket().bucket
+        alice = self.bale().client()
+        self.assertEqual([self.bucket], alice.get().texts("Buckets/Bucket/Name"))
+        self.assertEqual(404, alice.get(others, "k").status)
+        alice = self.bale(self.backend, "--all-buckets").client()
+        name = f"made-{secrets.token_hex(6)}"
+        self.assertEqual(200, alice.put(name).status)
+        self.assertEqual(200, alice.put(name, "k", (), (), b"x").status)
+        self.assertIn(name, alice.get().texts("Buckets/Bucket/Name"))
+
+    def test_reserved_names_are_refused_and_hidden(self):
+        alice = self.bale().client()
+        alice.put(self.bucket, "visible", (), (), b"x")
+        for key in (".bale/backend", ".bale/x", "a.s4index", ".s4dict/x", ".s4mpu/x"):
+            self.assertEqual(400, alice.put(self.bucket, key, (), (), b"forged").status, key)
+            self.assertEqual(404, alice.get(self.bucket, key).status, key)
+        listed = alice.get(self.bucket, None, {"list-type": "2"})
+        self.assertEqual(["visible"], listed.texts("Contents/Key"))
+        self.assertEqual([], alice.get(self.bucket, None, {"list-type": "2", "delimiter": "/"}).texts("CommonPrefixes/Prefix"))
+
+    def test_what_is_there_stays_readable_without_bale(self):
+        """A small body that does not shrink is stored as it came, whoever reads it."""
+        bale = self.bale(self.backend, "--codec", "none")
+        bale.client().put(self.bucket, "k", (), {"content-type": "text/plain"}, b"as it came")
+        self.assertEqual(0, bale.stop())
+        answer = self.direct().client().get(self.bucket, "k")
+        self.assertEqual((b"as it came", "text/plain"), (answer.body, answer.header("content-type")))
+
+    def test_a_lost_state_folder_loses_nothing(self):
+        bodies = {f"k{size}": hashlib.shake_128(b"%d" % size).digest(size) for size in (0, 10, 70_000, 20 << 20)}
+        bale = self.bale()
+        for key, body in bodies.items():
+            self.assertEqual(200, bale.client().put(self.bucket, key, (), {"x-amz-meta-m": key}, body, payload="unsigned").status)
+        bale.stop()
+        another = self.bale()
+        for key, body in bodies.items():
+            answer = another.client().get(self.bucket, key)
+            self.assertEqual((200, key, hashlib.md5(body).digest()),
+                             (answer.status, answer.header("x-amz-meta-m"), hashlib.md5(answer.body).digest()))
+            self.assertEqual('"' + hashlib.md5(body).hexdigest() + '"', answer.header("etag"))
