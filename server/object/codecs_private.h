@@ -9,8 +9,8 @@
 
 #include "codec/codec.h"
 #include "codec/frame.h"
+#include "runtime/memory_budget.h"
 #include "server/object/decoded_cache.h"
-#include "server/object/memory_budget.h"
 #include "server/object/object.h"
 
 enum {

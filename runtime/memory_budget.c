@@ -1,5 +1,5 @@
-/* server/object/memory_budget.c -- a counter of bytes with a line of fibers before it. */
-#include "server/object/memory_budget.h"
+/* runtime/memory_budget.c -- a counter of bytes with a line of fibers before it. */
+#include "runtime/memory_budget.h"
 
 #include "runtime/base/assert.h"
 

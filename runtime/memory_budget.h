@@ -1,4 +1,4 @@
-/* server/object/memory_budget.h -- so many bytes for bodies in flight, shared by the fibers of one shard.
+/* runtime/memory_budget.h -- so many bytes for bodies in flight, shared by the fibers of one shard.
  *
  * Who finds too few left waits in line; nobody overtakes, so that a large wish is not starved by small ones. What is
  * taken in one go is given back in one go. A fiber takes all that it needs at once: one that waited while holding a
