@@ -49,18 +49,18 @@ struct s3_list_page {
     bool was_encoded;         /* <EncodingType>url came back */
 };
 
-SUSPENDS bool s3_list_objects(struct s3_client *client, const struct s3_call *call,
-                              const struct s3_list_request *request, struct arena *arena, struct s3_list_page *ret_page,
-                              struct s3_answer *ret_answer, struct error *error);
+SUSPENDS bool s3_client_list_objects(struct s3_client *client, const struct s3_call *call,
+                                     const struct s3_list_request *request, struct arena *arena,
+                                     struct s3_list_page *ret_page, struct s3_answer *ret_answer, struct error *error);
 
 struct s3_bucket_entry {
     struct span name;
     int64_t created_ms;
 };
 
-SUSPENDS bool s3_list_buckets(struct s3_client *client, const struct s3_call *call, struct arena *arena,
-                              struct s3_bucket_entry **ret_buckets, unsigned *ret_count, struct s3_answer *ret_answer,
-                              struct error *error);
+SUSPENDS bool s3_client_list_buckets(struct s3_client *client, const struct s3_call *call, struct arena *arena,
+                                     struct s3_bucket_entry **ret_buckets, unsigned *ret_count,
+                                     struct s3_answer *ret_answer, struct error *error);
 
 struct s3_uploads_request {
     struct span prefix;
@@ -84,19 +84,20 @@ struct s3_uploads_page {
     struct span next_upload_id_marker;
 };
 
-SUSPENDS bool s3_list_uploads(struct s3_client *client, const struct s3_call *call,
-                              const struct s3_uploads_request *request, struct arena *arena,
-                              struct s3_uploads_page *ret_page, struct s3_answer *ret_answer, struct error *error);
+SUSPENDS bool s3_client_list_uploads(struct s3_client *client, const struct s3_call *call,
+                                     const struct s3_uploads_request *request, struct arena *arena,
+                                     struct s3_uploads_page *ret_page, struct s3_answer *ret_answer,
+                                     struct error *error);
 
 /* ---- uploads in parts ---- */
 
 /* `ret_upload_id` lies in the arena. */
-SUSPENDS bool s3_create_upload(struct s3_client *client, const struct s3_call *call, struct arena *arena,
-                               struct span *ret_upload_id, struct s3_answer *ret_answer, struct error *error);
+SUSPENDS bool s3_client_create_upload(struct s3_client *client, const struct s3_call *call, struct arena *arena,
+                                      struct span *ret_upload_id, struct s3_answer *ret_answer, struct error *error);
 
 /* The body is that of `call`; the part's ETag is ret_answer->etag. */
-SUSPENDS bool s3_upload_part(struct s3_client *client, const struct s3_call *call, struct span upload_id,
-                             unsigned number, struct s3_answer *ret_answer, struct error *error);
+SUSPENDS bool s3_client_upload_part(struct s3_client *client, const struct s3_call *call, struct span upload_id,
+                                    unsigned number, struct s3_answer *ret_answer, struct error *error);
 
 struct s3_copy_source {
     struct span bucket;
@@ -109,10 +110,12 @@ struct s3_copy_source {
 };
 
 /* The result's ETag is put into ret_answer->etag. */
-SUSPENDS bool s3_copy_part(struct s3_client *client, const struct s3_call *call, struct span upload_id, unsigned number,
-                           const struct s3_copy_source *source, struct s3_answer *ret_answer, struct error *error);
-SUSPENDS bool s3_copy_object(struct s3_client *client, const struct s3_call *call, const struct s3_copy_source *source,
-                             struct s3_answer *ret_answer, struct error *error);
+SUSPENDS bool s3_client_copy_part(struct s3_client *client, const struct s3_call *call, struct span upload_id,
+                                  unsigned number, const struct s3_copy_source *source, struct s3_answer *ret_answer,
+                                  struct error *error);
+SUSPENDS bool s3_client_copy_object(struct s3_client *client, const struct s3_call *call,
+                                    const struct s3_copy_source *source, struct s3_answer *ret_answer,
+                                    struct error *error);
 
 struct s3_part {
     unsigned number;
@@ -122,11 +125,11 @@ struct s3_part {
 };
 
 /* Conditions are headers of `call`. The object's ETag is put into ret_answer->etag. */
-SUSPENDS bool s3_complete_upload(struct s3_client *client, const struct s3_call *call, struct span upload_id,
-                                 const struct s3_part *parts, unsigned parts_count, struct s3_answer *ret_answer,
-                                 struct error *error);
-SUSPENDS bool s3_abort_upload(struct s3_client *client, const struct s3_call *call, struct span upload_id,
-                              struct s3_answer *ret_answer, struct error *error);
+SUSPENDS bool s3_client_complete_upload(struct s3_client *client, const struct s3_call *call, struct span upload_id,
+                                        const struct s3_part *parts, unsigned parts_count, struct s3_answer *ret_answer,
+                                        struct error *error);
+SUSPENDS bool s3_client_abort_upload(struct s3_client *client, const struct s3_call *call, struct span upload_id,
+                                     struct s3_answer *ret_answer, struct error *error);
 
 struct s3_parts_page {
     struct s3_part *parts;
@@ -135,9 +138,9 @@ struct s3_parts_page {
     unsigned next_marker;
 };
 
-SUSPENDS bool s3_list_parts(struct s3_client *client, const struct s3_call *call, struct span upload_id,
-                            unsigned after_number, unsigned parts_max, struct arena *arena,
-                            struct s3_parts_page *ret_page, struct s3_answer *ret_answer, struct error *error);
+SUSPENDS bool s3_client_list_parts(struct s3_client *client, const struct s3_call *call, struct span upload_id,
+                                   unsigned after_number, unsigned parts_max, struct arena *arena,
+                                   struct s3_parts_page *ret_page, struct s3_answer *ret_answer, struct error *error);
 
 /* ---- multi-delete ---- */
 
@@ -152,8 +155,9 @@ struct s3_delete_item {
 
 /* Up to S3_DELETE_ITEMS_MAX; keys may come twice. True: the backend answered, look at each item; an item that the
  * answer does not name is ERROR_DAMAGED. */
-SUSPENDS bool s3_delete_objects(struct s3_client *client, const struct s3_call *call, struct s3_delete_item *items,
-                                unsigned count, struct s3_answer *ret_answer, struct error *error);
+SUSPENDS bool s3_client_delete_objects(struct s3_client *client, const struct s3_call *call,
+                                       struct s3_delete_item *items, unsigned count, struct s3_answer *ret_answer,
+                                       struct error *error);
 
 /* ---- tags ---- */
 
@@ -164,9 +168,9 @@ struct s3_tag {
 
 enum { S3_TAGS_MAX = 64 };
 
-SUSPENDS bool s3_get_tags(struct s3_client *client, const struct s3_call *call, struct arena *arena,
-                          struct s3_tag **ret_tags, unsigned *ret_count, struct s3_answer *ret_answer,
-                          struct error *error);
+SUSPENDS bool s3_client_get_tags(struct s3_client *client, const struct s3_call *call, struct arena *arena,
+                                 struct s3_tag **ret_tags, unsigned *ret_count, struct s3_answer *ret_answer,
+                                 struct error *error);
 /* None: deletes them. */
-SUSPENDS bool s3_put_tags(struct s3_client *client, const struct s3_call *call, const struct s3_tag *tags,
-                          unsigned count, struct s3_answer *ret_answer, struct error *error);
+SUSPENDS bool s3_client_put_tags(struct s3_client *client, const struct s3_call *call, const struct s3_tag *tags,
+                                 unsigned count, struct s3_answer *ret_answer, struct error *error);

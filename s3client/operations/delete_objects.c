@@ -147,8 +147,9 @@ static bool close_of_results(void *context, unsigned depth, struct span element,
     return true;
 }
 
-SUSPENDS bool s3_delete_objects(struct s3_client *client, const struct s3_call *call, struct s3_delete_item *items,
-                                unsigned count, struct s3_answer *ret_answer, struct error *error)
+SUSPENDS bool s3_client_delete_objects(struct s3_client *client, const struct s3_call *call,
+                                       struct s3_delete_item *items, unsigned count, struct s3_answer *ret_answer,
+                                       struct error *error)
 {
     static const struct document_kind kind = {"DeleteResult", {open_of_results, close_of_results}};
     struct document_request asked;

@@ -116,9 +116,9 @@ static bool decode_keys(struct s3_list_page *page)
     return true;
 }
 
-SUSPENDS bool s3_list_objects(struct s3_client *client, const struct s3_call *call,
-                              const struct s3_list_request *request, struct arena *arena, struct s3_list_page *ret_page,
-                              struct s3_answer *ret_answer, struct error *error)
+SUSPENDS bool s3_client_list_objects(struct s3_client *client, const struct s3_call *call,
+                                     const struct s3_list_request *request, struct arena *arena,
+                                     struct s3_list_page *ret_page, struct s3_answer *ret_answer, struct error *error)
 {
     static const struct document_kind kind = {"ListBucketResult", {open_of_objects, close_of_objects}};
     struct document_request asked;
@@ -180,9 +180,9 @@ static bool close_of_buckets(void *context, unsigned depth, struct span element,
     return true;
 }
 
-SUSPENDS bool s3_list_buckets(struct s3_client *client, const struct s3_call *call, struct arena *arena,
-                              struct s3_bucket_entry **ret_buckets, unsigned *ret_count, struct s3_answer *ret_answer,
-                              struct error *error)
+SUSPENDS bool s3_client_list_buckets(struct s3_client *client, const struct s3_call *call, struct arena *arena,
+                                     struct s3_bucket_entry **ret_buckets, unsigned *ret_count,
+                                     struct s3_answer *ret_answer, struct error *error)
 {
     static const struct document_kind kind = {"ListAllMyBucketsResult", {open_of_buckets, close_of_buckets}};
     struct document_request asked;
@@ -278,9 +278,10 @@ static bool decode_uploads(struct s3_uploads_page *page)
     return document_decode(&page->next_key_marker);
 }
 
-SUSPENDS bool s3_list_uploads(struct s3_client *client, const struct s3_call *call,
-                              const struct s3_uploads_request *request, struct arena *arena,
-                              struct s3_uploads_page *ret_page, struct s3_answer *ret_answer, struct error *error)
+SUSPENDS bool s3_client_list_uploads(struct s3_client *client, const struct s3_call *call,
+                                     const struct s3_uploads_request *request, struct arena *arena,
+                                     struct s3_uploads_page *ret_page, struct s3_answer *ret_answer,
+                                     struct error *error)
 {
     static const struct document_kind kind = {"ListMultipartUploadsResult", {open_of_uploads, close_of_uploads}};
     struct document_request asked;
@@ -369,9 +370,9 @@ static bool close_of_parts(void *context, unsigned depth, struct span element, s
     return true;
 }
 
-SUSPENDS bool s3_list_parts(struct s3_client *client, const struct s3_call *call, struct span upload_id,
-                            unsigned after_number, unsigned parts_max, struct arena *arena,
-                            struct s3_parts_page *ret_page, struct s3_answer *ret_answer, struct error *error)
+SUSPENDS bool s3_client_list_parts(struct s3_client *client, const struct s3_call *call, struct span upload_id,
+                                   unsigned after_number, unsigned parts_max, struct arena *arena,
+                                   struct s3_parts_page *ret_page, struct s3_answer *ret_answer, struct error *error)
 {
     static const struct document_kind kind = {"ListPartsResult", {open_of_parts, close_of_parts}};
     struct document_request asked;

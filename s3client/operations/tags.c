@@ -33,9 +33,9 @@ static bool close_of_tags(void *context, unsigned depth, struct span element, st
     return true;
 }
 
-SUSPENDS bool s3_get_tags(struct s3_client *client, const struct s3_call *call, struct arena *arena,
-                          struct s3_tag **ret_tags, unsigned *ret_count, struct s3_answer *ret_answer,
-                          struct error *error)
+SUSPENDS bool s3_client_get_tags(struct s3_client *client, const struct s3_call *call, struct arena *arena,
+                                 struct s3_tag **ret_tags, unsigned *ret_count, struct s3_answer *ret_answer,
+                                 struct error *error)
 {
     static const struct document_kind kind = {"Tagging", {open_of_tags, close_of_tags}};
     struct document_request asked;
@@ -66,8 +66,8 @@ static void write_tags(struct buffer *document, const struct s3_tag *tags, unsig
     xml_end(&writer);
 }
 
-SUSPENDS bool s3_put_tags(struct s3_client *client, const struct s3_call *call, const struct s3_tag *tags,
-                          unsigned count, struct s3_answer *ret_answer, struct error *error)
+SUSPENDS bool s3_client_put_tags(struct s3_client *client, const struct s3_call *call, const struct s3_tag *tags,
+                                 unsigned count, struct s3_answer *ret_answer, struct error *error)
 {
     struct document_request asked;
     struct buffer document;

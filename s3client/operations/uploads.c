@@ -55,8 +55,8 @@ SUSPENDS static bool call_for_etag(struct s3_client *client, const struct s3_cal
 
 /* ---- creating, sending, giving up ---- */
 
-SUSPENDS bool s3_create_upload(struct s3_client *client, const struct s3_call *call, struct arena *arena,
-                               struct span *ret_upload_id, struct s3_answer *ret_answer, struct error *error)
+SUSPENDS bool s3_client_create_upload(struct s3_client *client, const struct s3_call *call, struct arena *arena,
+                                      struct span *ret_upload_id, struct s3_answer *ret_answer, struct error *error)
 {
     char id[ID_COPY_BYTES_MAX];
     struct wanted wanted = {.element = "UploadId", .text = id, .capacity = S3_UPLOAD_ID_BYTES_MAX + 1};
@@ -84,8 +84,8 @@ SUSPENDS static bool call_for_nothing(struct s3_client *client, const struct s3_
     return true;
 }
 
-SUSPENDS bool s3_upload_part(struct s3_client *client, const struct s3_call *call, struct span upload_id,
-                             unsigned number, struct s3_answer *ret_answer, struct error *error)
+SUSPENDS bool s3_client_upload_part(struct s3_client *client, const struct s3_call *call, struct span upload_id,
+                                    unsigned number, struct s3_answer *ret_answer, struct error *error)
 {
     struct document_request asked;
     document_request_begin(&asked, call, S3_UPLOAD_PART);
@@ -95,8 +95,8 @@ SUSPENDS bool s3_upload_part(struct s3_client *client, const struct s3_call *cal
     return ret_answer->etag[0] != '\0' || document_refuse(&asked.call, "no ETag", error);
 }
 
-SUSPENDS bool s3_abort_upload(struct s3_client *client, const struct s3_call *call, struct span upload_id,
-                              struct s3_answer *ret_answer, struct error *error)
+SUSPENDS bool s3_client_abort_upload(struct s3_client *client, const struct s3_call *call, struct span upload_id,
+                                     struct s3_answer *ret_answer, struct error *error)
 {
     struct document_request asked;
     document_request_begin(&asked, call, S3_ABORT_UPLOAD);
@@ -121,9 +121,9 @@ static void write_parts(struct buffer *document, const struct s3_part *parts, un
     xml_end(&writer);
 }
 
-SUSPENDS bool s3_complete_upload(struct s3_client *client, const struct s3_call *call, struct span upload_id,
-                                 const struct s3_part *parts, unsigned parts_count, struct s3_answer *ret_answer,
-                                 struct error *error)
+SUSPENDS bool s3_client_complete_upload(struct s3_client *client, const struct s3_call *call, struct span upload_id,
+                                        const struct s3_part *parts, unsigned parts_count, struct s3_answer *ret_answer,
+                                        struct error *error)
 {
     struct document_request asked;
     struct buffer document;
@@ -173,8 +173,9 @@ static bool name_source(struct document_request *asked, const struct s3_copy_sou
     return true;
 }
 
-SUSPENDS bool s3_copy_part(struct s3_client *client, const struct s3_call *call, struct span upload_id, unsigned number,
-                           const struct s3_copy_source *source, struct s3_answer *ret_answer, struct error *error)
+SUSPENDS bool s3_client_copy_part(struct s3_client *client, const struct s3_call *call, struct span upload_id,
+                                  unsigned number, const struct s3_copy_source *source, struct s3_answer *ret_answer,
+                                  struct error *error)
 {
     struct document_request asked;
     struct copy_texts texts;
@@ -187,8 +188,9 @@ SUSPENDS bool s3_copy_part(struct s3_client *client, const struct s3_call *call,
     return ok;
 }
 
-SUSPENDS bool s3_copy_object(struct s3_client *client, const struct s3_call *call, const struct s3_copy_source *source,
-                             struct s3_answer *ret_answer, struct error *error)
+SUSPENDS bool s3_client_copy_object(struct s3_client *client, const struct s3_call *call,
+                                    const struct s3_copy_source *source, struct s3_answer *ret_answer,
+                                    struct error *error)
 {
     struct document_request asked;
     struct copy_texts texts;

@@ -234,8 +234,8 @@ static void lists(void)
     put("e\x07", "4444");
     struct s3_call call = call_of(S3_LIST_OBJECTS, "");
     struct s3_list_page page;
-    EXPECT(s3_list_objects(client, &call, &(struct s3_list_request){.delimiter = SPAN("/")}, &arena, &page, &answer,
-                           &error));
+    EXPECT(s3_client_list_objects(client, &call, &(struct s3_list_request){.delimiter = SPAN("/")}, &arena, &page,
+                                  &answer, &error));
     ck_assert(page.was_encoded && !page.is_truncated);
     ck_assert_uint_eq(page.count, 3);
     ck_assert(span_equal(page.entries[0].key, SPAN("a b+c")));
@@ -245,21 +245,21 @@ static void lists(void)
     ck_assert(span_equal(page.entries[1].key, SPAN("e\x07")) && !page.entries[1].is_prefix);
     ck_assert(span_equal(page.entries[2].key, SPAN("d/")) && page.entries[2].is_prefix);
 
-    EXPECT(s3_list_objects(client, &call, &(struct s3_list_request){.after = SPAN("a b+c"), .entries_max = 1}, &arena,
-                           &page, &answer, &error));
+    EXPECT(s3_client_list_objects(client, &call, &(struct s3_list_request){.after = SPAN("a b+c"), .entries_max = 1},
+                                  &arena, &page, &answer, &error));
     ck_assert(page.is_truncated && page.count == 1 && page.continuation.size > 0);
     ck_assert(span_equal(page.entries[0].key, SPAN("d/x")));
-    EXPECT(s3_list_objects(client, &call, &(struct s3_list_request){.continuation = page.continuation}, &arena, &page,
-                           &answer, &error));
+    EXPECT(s3_client_list_objects(client, &call, &(struct s3_list_request){.continuation = page.continuation}, &arena,
+                                  &page, &answer, &error));
     ck_assert_uint_eq(page.count, 2);
-    EXPECT(s3_list_objects(client, &call, &(struct s3_list_request){.prefix = SPAN("none")}, &arena, &page, &answer,
-                           &error));
+    EXPECT(s3_client_list_objects(client, &call, &(struct s3_list_request){.prefix = SPAN("none")}, &arena, &page,
+                                  &answer, &error));
     ck_assert_uint_eq(page.count, 0);
 
     struct s3_bucket_entry *buckets;
     unsigned count;
     call = (struct s3_call){.repeat = S3_REPEAT};
-    EXPECT(s3_list_buckets(client, &call, &arena, &buckets, &count, &answer, &error));
+    EXPECT(s3_client_list_buckets(client, &call, &arena, &buckets, &count, &answer, &error));
     ck_assert_uint_eq(count, 1);
     ck_assert(span_equal(buckets[0].name, SPAN("box")) && buckets[0].created_ms > 1700000000000);
 }
@@ -282,7 +282,7 @@ static void multi_delete(void)
         {.key = SPAN("bell\x07")},
     };
     struct s3_call call = call_of(S3_DELETE_OBJECTS, "");
-    EXPECT(s3_delete_objects(client, &call, items, 5, &answer, &error));
+    EXPECT(s3_client_delete_objects(client, &call, items, 5, &answer, &error));
     ck_assert(items[0].is_deleted && items[1].is_deleted && items[2].is_deleted);
     ck_assert(!items[3].is_deleted);
     ck_assert_int_eq(items[3].error.kind, ERROR_CONFLICT);
@@ -290,7 +290,7 @@ static void multi_delete(void)
     ck_assert(!items[4].is_deleted);
     ck_assert_int_eq(items[4].error.kind, ERROR_UNSUPPORTED);
     struct s3_list_page page;
-    EXPECT(s3_list_objects(client, &call, &(struct s3_list_request){0}, &arena, &page, &answer, &error));
+    EXPECT(s3_client_list_objects(client, &call, &(struct s3_list_request){0}, &arena, &page, &answer, &error));
     ck_assert(page.count == 1 && span_equal(page.entries[0].key, SPAN("kept")));
 }
 
@@ -308,24 +308,24 @@ static void uploads(void)
     uint8_t *bytes = calloc(1, PART_BYTES);
     struct s3_call call = call_of(S3_CREATE_UPLOAD, "in parts");
     struct span id;
-    EXPECT(s3_create_upload(client, &call, &arena, &id, &answer, &error));
+    EXPECT(s3_client_create_upload(client, &call, &arena, &id, &answer, &error));
     ck_assert_uint_gt(id.size, 0);
 
     char etags[3][S3_ETAG_BYTES];
     struct span body = span_of(bytes, PART_BYTES);
     call.body = &body;
     call.body_count = 1;
-    EXPECT(s3_upload_part(client, &call, id, 1, &answer, &error));
+    EXPECT(s3_client_upload_part(client, &call, id, 1, &answer, &error));
     memcpy(etags[0], answer.etag, S3_ETAG_BYTES);
     body.size = 7;
-    EXPECT(s3_upload_part(client, &call, id, 3, &answer, &error));
+    EXPECT(s3_client_upload_part(client, &call, id, 3, &answer, &error));
     memcpy(etags[2], answer.etag, S3_ETAG_BYTES);
     call.body_count = 0;
 
     struct s3_uploads_page uploads_page;
     struct s3_call bucket = call_of(S3_LIST_UPLOADS, "");
-    EXPECT(s3_list_uploads(client, &bucket, &(struct s3_uploads_request){.prefix = SPAN("in p")}, &arena, &uploads_page,
-                           &answer, &error));
+    EXPECT(s3_client_list_uploads(client, &bucket, &(struct s3_uploads_request){.prefix = SPAN("in p")}, &arena,
+                                  &uploads_page, &answer, &error));
     ck_assert(uploads_page.count == 1 && !uploads_page.is_truncated);
     ck_assert(span_equal(uploads_page.entries[0].key, SPAN("in parts")));
     ck_assert(span_equal(uploads_page.entries[0].upload_id, id));
@@ -335,24 +335,24 @@ static void uploads(void)
     struct s3_copy_source source = {
         .bucket = SPAN("box"), .key = SPAN("source"), .has_range = true, .first = 2, .last = 4};
     struct s3_call replaced = call_of(S3_COPY_PART, "in parts");
-    EXPECT(s3_copy_part(client, &replaced, id, 3, &source, &answer, &error));
+    EXPECT(s3_client_copy_part(client, &replaced, id, 3, &source, &answer, &error));
     memcpy(etags[2], answer.etag, S3_ETAG_BYTES);
     ck_assert_uint_eq(strlen(answer.etag), 34);
 
     struct s3_parts_page parts_page;
-    EXPECT(s3_list_parts(client, &call, id, 0, 1, &arena, &parts_page, &answer, &error));
+    EXPECT(s3_client_list_parts(client, &call, id, 0, 1, &arena, &parts_page, &answer, &error));
     ck_assert(parts_page.count == 1 && parts_page.is_truncated && parts_page.next_marker == 1);
     ck_assert(parts_page.parts[0].number == 1 && parts_page.parts[0].size == PART_BYTES);
-    EXPECT(s3_list_parts(client, &call, id, 1, 0, &arena, &parts_page, &answer, &error));
+    EXPECT(s3_client_list_parts(client, &call, id, 1, 0, &arena, &parts_page, &answer, &error));
     ck_assert(parts_page.count == 1 && !parts_page.is_truncated && parts_page.parts[0].number == 3);
     ck_assert(span_equal(parts_page.parts[0].etag, span_from_string(etags[2])));
 
     struct s3_part wrong = {.number = 2, .etag = span_from_string(etags[0])};
-    ck_assert(!s3_complete_upload(client, &call, id, &wrong, 1, &answer, &error));
+    ck_assert(!s3_client_complete_upload(client, &call, id, &wrong, 1, &answer, &error));
     ck_assert_str_eq(answer.code, "InvalidPart");
     struct s3_part parts[] = {{.number = 1, .etag = span_from_string(etags[0])},
                               {.number = 3, .etag = span_from_string(etags[2])}};
-    EXPECT(s3_complete_upload(client, &call, id, parts, 2, &answer, &error));
+    EXPECT(s3_client_complete_upload(client, &call, id, parts, 2, &answer, &error));
     ck_assert_ptr_nonnull(strstr(answer.etag, "-2\""));
 
     struct http_field tail = {SPAN("range"), SPAN("bytes=5242878-")};
@@ -368,9 +368,9 @@ static void uploads(void)
     buffer_free(&read);
 
     call = call_of(S3_CREATE_UPLOAD, "given up");
-    EXPECT(s3_create_upload(client, &call, &arena, &id, &answer, &error));
-    EXPECT(s3_abort_upload(client, &call, id, &answer, &error));
-    ck_assert(!s3_list_parts(client, &call, id, 0, 0, &arena, &parts_page, &answer, &error));
+    EXPECT(s3_client_create_upload(client, &call, &arena, &id, &answer, &error));
+    EXPECT(s3_client_abort_upload(client, &call, id, &answer, &error));
+    ck_assert(!s3_client_list_parts(client, &call, id, 0, 0, &arena, &parts_page, &answer, &error));
     ck_assert_ptr_eq(error.code, S3_NoSuchUpload);
     free(bytes);
 }
@@ -387,22 +387,22 @@ static void copies_and_tags(void)
     put("dir/source %", "text");
     struct s3_call call = call_of(S3_COPY_OBJECT, "target");
     struct s3_copy_source source = {.bucket = SPAN("box"), .key = SPAN("dir/source %")};
-    EXPECT(s3_copy_object(client, &call, &source, &answer, &error));
+    EXPECT(s3_client_copy_object(client, &call, &source, &answer, &error));
     ck_assert_str_eq(answer.etag, "\"1cb251ec0d568de6a929b520c4aed8d1\"");
     expect_text("target", "text");
     source.if_match = SPAN("\"00000000000000000000000000000000\"");
-    ck_assert(!s3_copy_object(client, &call, &source, &answer, &error));
+    ck_assert(!s3_client_copy_object(client, &call, &source, &answer, &error));
     ck_assert_int_eq(answer.status, 412);
 
     struct s3_tag tags[] = {{SPAN("color"), SPAN("blue = green")}, {SPAN("empty"), SPAN_EMPTY}};
-    EXPECT(s3_put_tags(client, &call, tags, 2, &answer, &error));
+    EXPECT(s3_client_put_tags(client, &call, tags, 2, &answer, &error));
     struct s3_tag *read;
     unsigned count;
-    EXPECT(s3_get_tags(client, &call, &arena, &read, &count, &answer, &error));
+    EXPECT(s3_client_get_tags(client, &call, &arena, &read, &count, &answer, &error));
     ck_assert_uint_eq(count, 2);
     ck_assert(span_equal(read[0].name, SPAN("color")) && span_equal(read[0].value, SPAN("blue = green")));
-    EXPECT(s3_put_tags(client, &call, NULL, 0, &answer, &error));
-    EXPECT(s3_get_tags(client, &call, &arena, &read, &count, &answer, &error));
+    EXPECT(s3_client_put_tags(client, &call, NULL, 0, &answer, &error));
+    EXPECT(s3_client_get_tags(client, &call, &arena, &read, &count, &answer, &error));
     ck_assert_uint_eq(count, 0);
 }
 
