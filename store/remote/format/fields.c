@@ -9,6 +9,8 @@
 
 #include <stdio.h>
 
+enum { FIELD_NAME_BYTES_MAX = 2048 };
+
 static const struct span user_prefix = SPAN("x-amz-meta-");
 
 /* ---- to the backend ---- */
@@ -53,17 +55,19 @@ static bool survives(struct span value)
 bool fields_can_carry(struct span metadata, size_t own_bytes)
 {
     size_t user_bytes = own_bytes;
-    size_t all_bytes = own_bytes;
+    size_t all_bytes = 0;
+    unsigned count = 0;
     struct span name;
     struct span value;
     for (size_t position = 0; metadata_next(metadata, &position, &name, &value);) {
         if (!survives(value))
             return false;
+        count++;
         all_bytes += name.size + value.size;
         if (span_starts_with(name, user_prefix))
             user_bytes += name.size + value.size;
     }
-    return user_bytes <= FIELDS_USER_BYTES_MAX && all_bytes <= FIELDS_BYTES_MAX / 2;
+    return user_bytes <= FIELDS_USER_BYTES_MAX && all_bytes <= FIELDS_BYTES_MAX && count <= FIELDS_COUNT_MAX;
 }
 
 static void put_own(struct span list, struct buffer *ret_fields)
@@ -99,8 +103,8 @@ bool fields_encode(const struct object_attributes *attributes, const struct obje
                    struct buffer *ret_fields)
 {
     struct buffer own = {0};
-    bool done = list_own(attributes, stamp, &own);
-    put_metadata(attributes->metadata, stamp->is_metadata_in_trailer, ret_fields);
+    bool done = stamp == NULL || list_own(attributes, stamp, &own);
+    put_metadata(attributes->metadata, stamp != NULL && stamp->is_metadata_in_trailer, ret_fields);
     put_own(buffer_span(&own), ret_fields);
     buffer_free(&own);
     return done;
@@ -134,14 +138,28 @@ static bool is_default(struct span name, struct span value)
            (span_equal(name, SPAN("x-amz-storage-class")) && span_equal(value, SPAN("STANDARD")));
 }
 
-static void sort_field(struct span name, struct span value, struct buffer *own, struct buffer *metadata)
+/* Names that are ours to read, in lower case; others, and those that are too long to be ours, are passed over. */
+static struct span lower_name(const struct http_field *field, char ret_text[FIELD_NAME_BYTES_MAX])
 {
+    if (field->name.size > FIELD_NAME_BYTES_MAX)
+        return SPAN_EMPTY;
+    for (size_t i = 0; i < field->name.size; i++) {
+        uint8_t byte = field->name.data[i];
+        ret_text[i] = (char)(byte >= 'A' && byte <= 'Z' ? byte | 0x20 : byte);
+    }
+    return span_of(ret_text, field->name.size);
+}
+
+static void sort_field(const struct http_field *field, struct buffer *own, struct buffer *metadata)
+{
+    char text[FIELD_NAME_BYTES_MAX];
+    struct span name = lower_name(field, text);
     bool is_user = span_starts_with(name, user_prefix);
     struct span bare = is_user ? span_skip(name, user_prefix.size) : name;
     if (is_user && s4_metadata_is_reserved(bare))
-        (void)metadata_append(own, bare, value);
-    else if ((is_user && bare.size > 0) || (is_kept_field(name) && !is_default(name, value)))
-        (void)metadata_append(metadata, name, value);
+        (void)metadata_append(own, bare, field->value);
+    else if ((is_user && bare.size > 0) || (is_kept_field(name) && !is_default(name, field->value)))
+        (void)metadata_append(metadata, name, field->value);
 }
 
 struct span fields_plain_etag(struct span text, bool *ret_is_weak)
@@ -168,59 +186,76 @@ void fields_foreign_etag(struct span stored_etag, char ret_etag[ETAG_TEXT_BYTES]
     ret_etag[2 * MD5_BYTES] = '\0';
 }
 
-static void copy_text(struct span fields, struct span name, char *ret_text, size_t capacity)
+struct field_list {
+    const struct http_field *fields;
+    unsigned count;
+};
+
+static bool find(const struct field_list *list, struct span name, struct span *ret_value)
 {
-    struct span value;
-    if (!metadata_find(fields, name, &value) || value.size >= capacity)
-        return;
-    memcpy(ret_text, value.data, value.size);
-    ret_text[value.size] = '\0';
+    for (unsigned i = 0; i < list->count; i++) {
+        if (span_equal_ignore_case(list->fields[i].name, name)) {
+            *ret_value = list->fields[i].value;
+            return true;
+        }
+    }
+    return false;
 }
 
 /* The backend's own words. */
-static bool read_words(struct span fields, struct object_attributes *attributes, struct error *error)
+static bool read_words(const struct field_list *list, struct object_attributes *attributes, struct error *error)
 {
     struct span value;
     uint64_t tags = 0;
     bool is_weak;
-    if (!metadata_find(fields, SPAN("etag"), &value))
+    if (!find(list, SPAN("etag"), &value))
         return error_set(error, ERROR_DAMAGED, NULL, "The backend's answer names no ETag.");
     value = fields_plain_etag(value, &is_weak);
     if (value.size == 0 || value.size >= sizeof attributes->stored_etag)
         return error_set(error, ERROR_DAMAGED, NULL, "The backend's ETag has %zu characters; 1 to %zu are accepted.",
                          value.size, sizeof attributes->stored_etag - 1);
     memcpy(attributes->stored_etag, value.data, value.size);
-    if (metadata_find(fields, SPAN("last-modified"), &value))
+    if (find(list, SPAN("last-modified"), &value))
         (void)date_parse_http(value, &attributes->modified_ms);
-    if (metadata_find(fields, SPAN("x-amz-tagging-count"), &value))
+    if (find(list, SPAN("x-amz-tagging-count"), &value))
         (void)decimal_parse_range(value, 0, UINT32_MAX, &tags);
     attributes->tags_count = (uint32_t)tags;
     memcpy(attributes->version, "null", sizeof "null");
-    copy_text(fields, SPAN("x-amz-version-id"), attributes->version, sizeof attributes->version);
+    if (find(list, SPAN("x-amz-version-id"), &value) && value.size > 0 && value.size < sizeof attributes->version) {
+        memcpy(attributes->version, value.data, value.size);
+        attributes->version[value.size] = '\0';
+    }
     return true;
 }
 
-bool fields_decode(struct span fields, uint64_t size, struct buffer *ret_metadata, struct backend_object *ret_object,
-                   struct error *error)
+/* S4's fields and ours. */
+static bool read_own(struct span own, struct backend_object *object, struct error *error)
 {
-    struct object_attributes *attributes = &ret_object->attributes;
-    struct buffer own = {0};
-    struct span name;
+    struct object_attributes *attributes = &object->attributes;
     struct span value;
-    size_t begin = ret_metadata->size;
-    *ret_object = (struct backend_object){.attributes.stored_size = size};
-    if (!read_words(fields, attributes, error))
+    if (!s4_metadata_parse(own, attributes, error))
         return false;
-    for (size_t position = 0; metadata_next(fields, &position, &name, &value);)
-        sort_field(name, value, &own, ret_metadata);
-    bool done = s4_metadata_parse(buffer_span(&own), attributes, error);
-    ret_object->is_stamped = done && attributes->is_s4 && metadata_find(buffer_span(&own), stamp_field, &value) &&
-                             stamp_decode(value, &ret_object->stamp);
-    if (ret_object->is_stamped && ret_object->stamp.checksum.algorithm != CHECKSUM_NONE)
-        attributes->checksum = ret_object->stamp.checksum;
+    object->is_stamped = metadata_find(own, stamp_field, &value) && stamp_decode(value, &object->stamp);
+    if (object->is_stamped && object->stamp.checksum.algorithm != CHECKSUM_NONE)
+        attributes->checksum = object->stamp.checksum;
     if (!attributes->is_s4)
         fields_foreign_etag(span_from_string(attributes->stored_etag), attributes->etag);
-    attributes->metadata = span_skip(buffer_span(ret_metadata), begin);
+    return true;
+}
+
+bool fields_decode(const struct http_field *fields, unsigned count, uint64_t size, struct buffer *ret_metadata,
+                   struct backend_object *ret_object, struct error *error)
+{
+    const struct field_list list = {fields, count};
+    struct buffer own = {0};
+    size_t begin = ret_metadata->size;
+    *ret_object = (struct backend_object){.attributes.stored_size = size};
+    if (!read_words(&list, &ret_object->attributes, error))
+        return false;
+    for (unsigned i = 0; i < count; i++)
+        sort_field(&fields[i], &own, ret_metadata);
+    bool done = read_own(buffer_span(&own), ret_object, error);
+    ret_object->attributes.metadata = span_skip(buffer_span(ret_metadata), begin);
     buffer_free(&own);
     return done;
 }

@@ -1,18 +1,20 @@
 /* store/remote/format/fields.h -- an object's attributes as the header fields of a request to the backend, and those of
  * its answers as attributes.
  *
- * Header fields are packed lists (metadata_append), names lower case and whole ("x-amz-meta-s4-codec"). What the
- * backend says of an object is: S4's fields (store/s4_metadata.h), Bale's stamp, what clients gave, and the backend's
- * own words (size, ETag, time, version, count of tags). */
+ * Fields for a request are a packed list (metadata_append), names lower case and whole ("x-amz-meta-s4-codec"). What
+ * the backend says of an object is: S4's fields (store/s4_metadata.h), Bale's stamp, what clients gave, and the
+ * backend's own words (size, ETag, time, version, count of tags). */
 #pragma once
 
+#include "s3client/wire/http_field.h"
 #include "store/attributes.h"
 #include "store/remote/format/stamp.h"
 #include "store/remote/format/trailer.h"
 
 enum {
     FIELDS_USER_BYTES_MAX = 2048, /* of all x-amz-meta-* as the strictest backend counts them: whole names and values */
-    FIELDS_BYTES_MAX = 8 << 10,   /* of all fields of one request: what servers take in a head */
+    FIELDS_BYTES_MAX = 4 << 10,   /* of what clients gave: servers take 8 KiB in a head, and a few are ours */
+    FIELDS_COUNT_MAX = 40,        /* of what clients gave */
 };
 
 /* ---- to the backend ---- */
@@ -23,8 +25,9 @@ bool fields_can_carry(struct span metadata, size_t own_bytes);
 /* What S4's fields and the stamp take of FIELDS_USER_BYTES_MAX. */
 size_t fields_own_bytes(const struct object_attributes *attributes, const struct object_stamp *stamp);
 /* Appends everything that a PUT, Create or CopyObject with REPLACE says of the object. attributes->checksum is not used
- * (the stamp has it). Metadata that lies in the trailer (stamp->is_metadata_in_trailer) is left out, but for standard
- * fields that a header can carry, which other tools then see. False: the codec has no name. */
+ * (the stamp has it). `stamp` NULL: only what clients gave. Metadata that lies in the trailer
+ * (stamp->is_metadata_in_trailer) is left out, but for standard fields that a header can carry, which other tools then
+ * see. False: the codec has no name. */
 bool fields_encode(const struct object_attributes *attributes, const struct object_stamp *stamp,
                    struct buffer *ret_fields);
 
@@ -39,8 +42,8 @@ struct backend_object {
 /* Reads the fields of a HEAD or GET answer: of the whole object, or of a range of it. `size`: its stored size, from
  * content-length or content-range. Client's metadata are appended to `ret_metadata`. ERROR_UNSUPPORTED: a codec that is
  * not in the table. ERROR_DAMAGED: there is no ETag, or it is longer than STORED_ETAG_TEXT_BYTES - 1. */
-bool fields_decode(struct span fields, uint64_t size, struct buffer *ret_metadata, struct backend_object *ret_object,
-                   struct error *error);
+bool fields_decode(const struct http_field *fields, unsigned count, uint64_t size, struct buffer *ret_metadata,
+                   struct backend_object *ret_object, struct error *error);
 /* Takes over what only the trailer knows. Metadata wins where both speak. trailer->metadata, if it is used, must live
  * as long as the attributes. */
 void fields_apply_trailer(struct backend_object *object, const struct trailer *trailer);

@@ -25,6 +25,10 @@ static void put_trailer(struct buffer *to, const struct object_stamp *stamp)
         buffer_append_string(to, ";t=");
         buffer_append_decimal(to, stamp->trailer_bytes);
     }
+    if (stamp->trailer != STAMP_NO_TRAILER && memcmp(stamp->body_nonce, stamp->nonce, STAMP_NONCE_BYTES) != 0) {
+        buffer_append_string(to, ";b=");
+        put_base64(to, stamp->body_nonce, STAMP_NONCE_BYTES);
+    }
     if (stamp->is_metadata_in_trailer)
         buffer_append_string(to, ";u=t");
 }
@@ -72,6 +76,8 @@ static bool read_field(struct span field, struct object_stamp *stamp)
     switch (field.data[0]) {
     case 'n':
         return base64_url_decode(value, stamp->nonce, STAMP_NONCE_BYTES);
+    case 'b':
+        return base64_url_decode(value, stamp->body_nonce, STAMP_NONCE_BYTES);
     case 't':
         return read_trailer(value, stamp);
     case 'u':
@@ -98,14 +104,18 @@ bool stamp_decode(struct span text, struct object_stamp *ret_stamp)
 {
     *ret_stamp = (struct object_stamp){0};
     bool has_nonce = false;
+    bool is_copy = false;
     if (!span_equal(take_field(&text), SPAN("1")))
         return false;
     while (text.size > 0) {
         struct span field = take_field(&text);
         has_nonce = has_nonce || span_starts_with(field, SPAN("n="));
+        is_copy = is_copy || span_starts_with(field, SPAN("b="));
         if (!read_field(field, ret_stamp))
             return false;
     }
+    if (!is_copy)
+        memcpy(ret_stamp->body_nonce, ret_stamp->nonce, STAMP_NONCE_BYTES);
     return has_nonce && (!ret_stamp->is_metadata_in_trailer || ret_stamp->trailer != STAMP_NO_TRAILER);
 }
 

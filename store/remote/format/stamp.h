@@ -1,9 +1,10 @@
 /* store/remote/format/stamp.h -- the one field of metadata that is Bale's own: `s4-bale`.
  *
- *     1;n=NONCE;t=BYTES;u=t;l=LEDGER/NAME;c=CHECKSUM
+ *     1;n=NONCE;t=BYTES;b=NONCE;u=t;l=LEDGER/NAME;c=CHECKSUM
  *
  * n tells this write from every other one, which is how a lost answer is resolved. t says whether a trailer ends the
- * body. u=t: the metadata that clients gave lies in the trailer. l: which savings ledger counts the object, and a
+ * body, b (of a copy) with which nonce that was written: the trailer has it too, so that neither is taken for
+ * another's. u=t: the metadata that clients gave lies in the trailer. l: which savings ledger counts the object, and a
  * digest of the name that it was written under, so that a copy which another tool made under another name is not
  * counted. c: the S3 checksum of the original. Fields that a reader does not know it passes over; clients cannot set
  * any `s4-*`. docs/bucket-format.md has the bytes. */
@@ -33,6 +34,7 @@ struct object_stamp {
         STAMP_TRAILER_SAYS   /* there is one, its footer says how large: written before the size was known */
     } trailer;
     uint64_t trailer_bytes;
+    uint8_t body_nonce[STAMP_NONCE_BYTES]; /* in the trailer; that of the write, unless this is a copy */
     bool is_metadata_in_trailer;
     bool is_counted; /* the two below are there */
     uint8_t ledger[STAMP_LEDGER_BYTES];

@@ -6,6 +6,7 @@
 
 static const struct object_stamp stamp = {
     .nonce = {0xff, 0xee, 0xdd, 0xcc, 0xbb, 0xaa, 0x99, 0x88, 0x77, 0x66, 0x55, 0x44, 0x33, 0x22, 0x11, 0x00},
+    .body_nonce = {1},
     .trailer = STAMP_TRAILER_BYTES,
     .trailer_bytes = 3210,
     .is_metadata_in_trailer = true,
@@ -20,13 +21,15 @@ START_TEST(writes_and_reads)
     struct buffer text = {0};
     struct object_stamp again;
     stamp_encode(&stamp, &text);
-    ck_assert_msg(span_equal(buffer_span(&text), SPAN("1;n=_-7dzLuqmYh3ZlVEMyIRAA;t=3210;u=t;"
+    ck_assert_msg(span_equal(buffer_span(&text), SPAN("1;n=_-7dzLuqmYh3ZlVEMyIRAA;t=3210;"
+                                                      "b=AQAAAAAAAAAAAAAAAAAAAA;u=t;"
                                                       "l=AQIDAAAAAAAAAAAAAAAAAA/gP8AAAAAAAA;"
                                                       "c=CRC32C FULL_OBJECT 4awSsA==")),
                   "%.*s", SPAN_FORMAT(buffer_span(&text)));
     ck_assert_uint_le(text.size, STAMP_TEXT_BYTES_MAX);
     ck_assert(stamp_decode(buffer_span(&text), &again));
     ck_assert_mem_eq(again.nonce, stamp.nonce, STAMP_NONCE_BYTES);
+    ck_assert_mem_eq(again.body_nonce, stamp.body_nonce, STAMP_NONCE_BYTES);
     ck_assert(again.trailer == STAMP_TRAILER_BYTES && again.trailer_bytes == 3210 && again.is_metadata_in_trailer);
     ck_assert(again.is_counted);
     ck_assert_mem_eq(again.ledger, stamp.ledger, STAMP_LEDGER_BYTES);
@@ -60,6 +63,7 @@ START_TEST(what_is_not_known_is_passed_over)
     ck_assert(again.trailer == STAMP_NO_TRAILER && !again.is_counted);
     ck_assert(stamp_decode(SPAN("1;m=1700000000000;n=_-7dzLuqmYh3ZlVEMyIRAA;t=?;q=x y"), &again));
     ck_assert(again.trailer == STAMP_TRAILER_SAYS);
+    ck_assert_mem_eq(again.body_nonce, stamp.nonce, STAMP_NONCE_BYTES);
 }
 END_TEST
 

@@ -1,0 +1,152 @@
+/* store/remote/begin.c -- the first word with the backend: is it there, is it ours, what can it do. */
+#include "runtime/log.h"
+#include "runtime/loop.h"
+#include "s3client/operations.h"
+#include "s3client/wire/s3_error.h"
+#include "store/remote/store.h"
+#include "store/remote/verdicts/probe.h"
+
+enum { FIRST_BYTE_MS = 6000 };
+static const struct span verdicts_key = SPAN(".bale/backend");
+
+/* ---- what is wrong, in one sentence ---- */
+
+static bool explain_denied(const struct remote *remote, const struct s3_answer *answer, struct error *error)
+{
+    const char *url = s3_endpoint_url(remote->settings.endpoint);
+    const char *bucket = remote->settings.bucket;
+    if (strcmp(answer->code, "InvalidAccessKeyId") == 0)
+        return error_set(error, ERROR_DENIED, NULL, "The backend %s does not know the access key.", url);
+    if (strcmp(answer->code, "SignatureDoesNotMatch") == 0)
+        return error_set(error, ERROR_DENIED, NULL, "The backend %s refuses the signature: the secret key is wrong.",
+                         url);
+    if (strcmp(answer->code, "RequestTimeTooSkewed") == 0)
+        return error_set(
+            error, ERROR_DENIED, NULL,
+            "The backend %s refuses the clock of this machine: it is off by more than a quarter of an hour.", url);
+    if (strcmp(answer->code, "ExpiredToken") == 0 || strcmp(answer->code, "InvalidToken") == 0)
+        return error_set(error, ERROR_DENIED, NULL, "The backend %s refuses the session token: it has expired.", url);
+    return error_set(error, ERROR_DENIED, NULL, "The backend %s does not let these credentials list the bucket %s%s%s.",
+                     url, bucket, answer->code[0] != '\0' ? ": " : "", answer->code);
+}
+
+/* `error` has the client's own sentence. */
+static bool explain(const struct remote *remote, const struct s3_answer *answer, struct error *error)
+{
+    const char *url = s3_endpoint_url(remote->settings.endpoint);
+    const char *bucket = remote->settings.bucket;
+    const char *region = s3_endpoint_region(remote->settings.endpoint);
+    if (answer->status == 0)
+        return error_prepend(error, "--endpoint %s", url);
+    bool is_elsewhere = answer->region[0] != '\0' && strcmp(answer->region, region) != 0;
+    if (strcmp(answer->code, "AuthorizationHeaderMalformed") == 0 || is_elsewhere ||
+        (answer->status >= 300 && answer->status < 400))
+        return error_set(error, ERROR_INVALID, NULL, "The bucket %s is not in the region %s%s%s: --backend-region.",
+                         bucket, region, is_elsewhere ? " but in " : "", is_elsewhere ? answer->region : "");
+    if (answer->status == 404)
+        return error_set(error, ERROR_NOT_FOUND, NULL, "The backend %s has no bucket %s.", url, bucket);
+    if (answer->status == 401 || answer->status == 403)
+        return explain_denied(remote, answer, error);
+    if (answer->status == 400 && answer->code[0] == '\0')
+        return error_set(error, ERROR_INVALID, NULL, "The backend %s does not take requests for the bucket %s (400).",
+                         url, bucket);
+    return error_prepend(error, "The backend %s", url);
+}
+
+/* GET, not HEAD: errors of HEAD have no code. */
+SUSPENDS static bool ask_for_bucket(struct remote *remote, struct error *error)
+{
+    struct remote_shard *shard = remote_shard_here(remote);
+    struct arena arena;
+    struct s3_list_page page;
+    struct s3_answer answer;
+    const struct s3_call call = {.bucket = span_from_string(remote->settings.bucket),
+                                 .first_byte_ms = FIRST_BYTE_MS,
+                                 .deadline = deadline_after_ms(FIRST_BYTE_MS)};
+    arena_init(&arena, 1 << 20);
+    bool done = s3_client_list_objects(shard->client, &call,
+                                       &(struct s3_list_request){.prefix = remote->prefix, .entries_max = 1}, &arena,
+                                       &page, &answer, error);
+    arena_free(&arena);
+    return done || explain(remote, &answer, error);
+}
+
+/* ---- verdicts ---- */
+
+SUSPENDS static bool load_verdicts(struct remote *remote, struct error *error, bool *ret_found)
+{
+    struct remote_shard *shard = remote_shard_here(remote);
+    struct buffer text;
+    struct s3_answer answer;
+    char key[OBJECT_KEY_BYTES_MAX];
+    struct s3_call call = {.kind = S3_GET_OBJECT,
+                           .bucket = span_from_string(remote->settings.bucket),
+                           .key = remote_own_key(remote, verdicts_key, key),
+                           .repeat = S3_REPEAT};
+    buffer_init(&text, VERDICTS_BYTES_MAX);
+    bool done = s3_client_call_whole(shard->client, &call, &text, &answer, error);
+    *ret_found = done && verdicts_decode(buffer_span(&text), &remote->verdicts);
+    buffer_free(&text);
+    return done || answer.status == 404 || error_prepend(error, "reading .bale/backend");
+}
+
+SUSPENDS static bool save_verdicts(struct remote *remote, struct error *error)
+{
+    struct remote_shard *shard = remote_shard_here(remote);
+    struct buffer text = {0};
+    struct s3_answer answer;
+    char key[OBJECT_KEY_BYTES_MAX];
+    verdicts_encode(&remote->verdicts, &text);
+    const struct span body = buffer_span(&text);
+    const struct http_field type = {SPAN("content-type"), SPAN("text/plain")};
+    struct s3_call call = {.kind = S3_PUT_OBJECT,
+                           .bucket = span_from_string(remote->settings.bucket),
+                           .key = remote_own_key(remote, verdicts_key, key),
+                           .headers = &type,
+                           .headers_count = 1,
+                           .body = &body,
+                           .body_count = 1,
+                           .repeat = S3_REPEAT};
+    bool done = s3_client_call(shard->client, &call, &answer, error);
+    if (done)
+        s3_answer_close(&answer);
+    buffer_free(&text);
+    return done || error_prepend(error, "writing .bale/backend");
+}
+
+static void say_what_is_missing(const struct verdicts *verdicts)
+{
+    for (unsigned i = 0; i < VERDICTS; i++) {
+        if (!verdict_holds(verdicts, i) && !verdict_is_extra(i))
+            log_message(LOG_WARNING, "backend: it is not so that it %s; %s.", verdict_text(i), verdict_without(i));
+    }
+}
+
+SUSPENDS bool remote_test(struct bucket_store *store, struct error *error)
+{
+    struct remote *remote = remote_of(store);
+    return probe_backend(remote, &remote->verdicts, error) && save_verdicts(remote, error);
+}
+
+SUSPENDS bool remote_begin(struct bucket_store *store, struct error *error)
+{
+    struct remote *remote = remote_of(store);
+    bool found;
+    if (!ask_for_bucket(remote, error) || !load_verdicts(remote, error, &found))
+        return false;
+    if (!found && !remote_test(store, error))
+        return false;
+    say_what_is_missing(&remote->verdicts);
+    verdicts_apply(&remote->verdicts, remote->settings.part_bytes, &remote->base.capabilities);
+    return true;
+}
+
+SUSPENDS void remote_probe(struct bucket_store *store)
+{
+    struct remote *remote = remote_of(store);
+    struct s3_answer answer;
+    struct error ignored;
+    const struct s3_call call = {.kind = S3_HEAD_BUCKET, .bucket = span_from_string(remote->settings.bucket)};
+    if (remote_call(remote_shard_here(remote), &call, &answer, &ignored))
+        s3_answer_close(&answer);
+}

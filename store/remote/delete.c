@@ -1,0 +1,196 @@
+/* store/remote/delete.c -- deleting: one key with its condition, many by one request. */
+#include "s3client/operations.h"
+#include "s3client/wire/s3_error.h"
+#include "store/remote/fetch.h"
+#include "store/remote/parallel.h"
+#include "store/remote/s4_object.h"
+#include "store/remote/write/target.h"
+
+#include <stdlib.h>
+
+/* ---- one ---- */
+
+SUSPENDS static bool send_delete(const struct remote_key *key, const struct http_field *condition,
+                                 struct s3_answer *ret_answer, struct error *error)
+{
+    const struct s3_call call = {
+        .kind = S3_DELETE_OBJECT,
+        .bucket = key->backend.bucket,
+        .key = key->backend.key,
+        .headers = condition,
+        .headers_count = condition == NULL ? 0 : 1,
+        .repeat = condition == NULL ? S3_REPEAT : S3_ONCE,
+    };
+    bool done = remote_call(key->shard, &call, ret_answer, error);
+    if (done)
+        s3_answer_close(ret_answer);
+    return done || error->code == S3_NoSuchKey;
+}
+
+/* The revision that the condition is true of. */
+SUSPENDS static bool choose(struct write_target *target, bool is_first, struct error *error)
+{
+    return is_first ? target_prepare(target, true, error) : target_look(target, NULL, NULL, error);
+}
+
+SUSPENDS static bool delete_on_condition(struct remote_key *key, const struct write_condition *condition,
+                                         struct error *error)
+{
+    struct write_target target;
+    bool may_be_applied = false;
+    target_init(&target, key, condition);
+    for (unsigned round = 0; round < WRITE_ROUNDS; round++) {
+        char text[QUOTED_ETAG_BYTES];
+        struct s3_answer answer;
+        if (!choose(&target, round == 0, error))
+            return may_be_applied && error->code == S3_NoSuchKey; /* it is gone, and that may be our doing */
+        if (target.state == TARGET_ABSENT)
+            return true;
+        const struct http_field header = {SPAN("if-match"), fetch_quote(span_from_string(target.etag), text)};
+        if (send_delete(key, &header, &answer, error))
+            return true;
+        bool is_unknown = answer.effect == S3_UNKNOWN;
+        if (!is_unknown && answer.status != 412)
+            return false;
+        may_be_applied = may_be_applied || is_unknown;
+    }
+    return error_set(error, ERROR_BUSY, S3_SlowDown, "The object is changed too often at the moment. Try again.");
+}
+
+SUSPENDS static bool delete_one(struct remote *remote, struct span bucket, struct delete_item *item)
+{
+    struct remote_key key;
+    struct s3_answer answer;
+    const struct object_name name = {.bucket = bucket, .key = item->key, .version = item->version};
+    if (!remote_key_init(remote, &name, &key, &item->error))
+        return false;
+    bool has_sidecar = s4_object_may_have_sidecar(&key);
+    bool done = item->condition != NULL ? delete_on_condition(&key, item->condition, &item->error)
+                                        : send_delete(&key, NULL, &answer, &item->error);
+    if (!done)
+        return false;
+    if (key.is_internal)
+        return true;
+    rows_drop(key.shard->rows, key.row_key);
+    if (has_sidecar)
+        s4_object_remove_sidecar(&key);
+    return true;
+}
+
+/* ---- many ---- */
+
+struct batch {
+    struct remote *remote;
+    struct span bucket;
+    struct delete_item *items;
+    unsigned count;
+    struct backend_name *names;
+    struct s3_delete_item *sent; /* those without a condition */
+    unsigned *places;            /* of each of `sent`, in `items` */
+    unsigned sent_count;
+};
+
+static bool make_batch(struct remote *remote, struct span bucket, struct delete_item *items, unsigned count,
+                       struct batch *batch)
+{
+    *batch = (struct batch){.remote = remote, .bucket = bucket, .items = items, .count = count};
+    batch->names = malloc(count * sizeof *batch->names);
+    batch->sent = calloc(count, sizeof *batch->sent);
+    batch->places = calloc(count, sizeof *batch->places);
+    return batch->names != NULL && batch->sent != NULL && batch->places != NULL;
+}
+
+static void free_batch(struct batch *batch)
+{
+    free(batch->names);
+    free(batch->sent);
+    free(batch->places);
+}
+
+static void gather(struct batch *batch)
+{
+    for (unsigned i = 0; i < batch->count; i++) {
+        struct delete_item *item = &batch->items[i];
+        const struct object_name name = {.bucket = batch->bucket, .key = item->key};
+        if (item->condition != NULL)
+            continue;
+        if (!remote_name(batch->remote, &name, &batch->names[i], &item->error))
+            continue;
+        batch->places[batch->sent_count] = i;
+        batch->sent[batch->sent_count++] = (struct s3_delete_item){.key = batch->names[i].key};
+    }
+}
+
+static void forget_rows(struct batch *batch, struct remote_shard *shard)
+{
+    for (unsigned i = 0; i < batch->sent_count; i++) {
+        uint8_t key[ROW_KEY_BYTES];
+        struct delete_item *item = &batch->items[batch->places[i]];
+        item->is_deleted = batch->sent[i].is_deleted || batch->sent[i].error.code == S3_NoSuchKey;
+        if (!item->is_deleted)
+            item->error = batch->sent[i].error;
+        row_key(batch->bucket, item->key, key);
+        if (item->is_deleted && !name_is_internal(item->key))
+            rows_drop(shard->rows, key);
+    }
+}
+
+SUSPENDS static bool send_batch(struct batch *batch, struct error *error)
+{
+    struct remote_shard *shard = remote_shard_here(batch->remote);
+    struct s3_answer answer;
+    struct s3_call call = {.repeat = S3_REPEAT};
+    if (batch->sent_count == 0)
+        return true;
+    if (!remote_bucket(batch->remote, batch->bucket, &call.bucket, error))
+        return false;
+    bool done = s3_client_delete_objects(shard->client, &call, batch->sent, batch->sent_count, &answer, error);
+    if (!remote_answered(shard, S3_DELETE_OBJECTS, &answer, done, error))
+        return false;
+    forget_rows(batch, shard);
+    return true;
+}
+
+/* Those with a condition go one by one: each has its own answer, and a lost one can be told from a refusal. */
+static void delete_conditional(void *context, unsigned index)
+{
+    struct batch *batch = context;
+    struct delete_item *item = &batch->items[index];
+    if (item->condition != NULL)
+        item->is_deleted = delete_one(batch->remote, batch->bucket, item);
+}
+
+SUSPENDS static bool delete_many(struct remote *remote, struct span bucket, struct delete_item *items, unsigned count,
+                                 struct error *error)
+{
+    struct batch batch;
+    bool done = make_batch(remote, bucket, items, count, &batch) ||
+                error_set(error, ERROR_BUSY, S3_SlowDown, "There is no memory to delete so many objects.");
+    if (done) {
+        gather(&batch);
+        done = send_batch(&batch, error);
+    }
+    if (done)
+        parallel_run(count, HEADS_AT_ONCE, delete_conditional, &batch);
+    free_batch(&batch);
+    return done;
+}
+
+SUSPENDS bool remote_delete_objects(struct bucket_store *store, struct span bucket, struct delete_item *items,
+                                    unsigned count, struct error *error)
+{
+    struct remote *remote = remote_of(store);
+    struct span backend;
+    if (!remote_bucket(remote, bucket, &backend, error))
+        return false;
+    if (count > 1)
+        return delete_many(remote, bucket, items, count, error);
+    if (count == 1) {
+        items->is_deleted = delete_one(remote, bucket, items);
+        if (!items->is_deleted && items->error.code == S3_NoSuchBucket) {
+            *error = items->error;
+            return false;
+        }
+    }
+    return true;
+}

@@ -1,0 +1,250 @@
+/* store/remote/look.c -- what a key is now: one question to the backend, and the row that remembers its answer. */
+#include "runtime/base/assert.h"
+#include "runtime/base/clock.h"
+#include "runtime/log.h"
+#include "s3client/wire/s3_error.h"
+#include "store/remote/fetch.h"
+#include "store/remote/s4_object.h"
+
+enum { METADATA_BYTES_MAX = 64 << 10, INCOMPLETE_ROW_MS = 60000 };
+
+bool remote_key_init(struct remote *remote, const struct object_name *name, struct remote_key *ret_key,
+                     struct error *error)
+{
+    ret_key->shard = remote_shard_here(remote);
+    ret_key->name = *name;
+    ret_key->is_internal = name_is_internal(name->key);
+    ret_key->has_row = false;
+    if (!remote_name(remote, name, &ret_key->backend, error))
+        return false;
+    if (ret_key->is_internal)
+        return true;
+    row_key(name->bucket, name->key, ret_key->row_key);
+    ret_key->has_row = rows_find(ret_key->shard->rows, ret_key->row_key, &ret_key->row);
+    if (ret_key->has_row && ret_key->row.expires_ms != 0 &&
+        (uint64_t)clock_wall_ms(remote->settings.clock) >= ret_key->row.expires_ms)
+        ret_key->has_row = false;
+    metric_add(ret_key->has_row ? &ret_key->shard->counters.rows_found : &ret_key->shard->counters.rows_missed, 1);
+    return true;
+}
+
+void remote_state_free(struct remote_shard *shard, struct remote_state *state)
+{
+    rows_give_trailer(shard->rows, state->trailer);
+    buffer_free(&state->metadata);
+    state->trailer = NULL;
+}
+
+/* ---- rows ---- */
+
+/* Was this ETag said before the answer was asked for? */
+static bool was_said(const struct remote_key *key, const struct object_attributes *attributes)
+{
+    return key->has_row && strcmp(key->row.attributes.stored_etag, attributes->stored_etag) == 0;
+}
+
+static bool may_believe(const struct remote_key *key)
+{
+    return verdict_holds(&key->shard->remote->verdicts, VERDICT_LABELS_HOLD) || key->row.was_said_before;
+}
+
+void remote_note_state(struct remote_key *key, const struct remote_state *state)
+{
+    struct row row;
+    if (key->is_internal)
+        return;
+    if (key->has_row && !was_said(key, &state->object.attributes))
+        metric_add(&key->shard->counters.rows_changed, 1);
+    if (!row_of(&state->object, was_said(key, &state->object.attributes), &row)) {
+        remote_note_absence(key);
+        return;
+    }
+    /* S4 completes an object by copying it onto itself, which may keep the ETag. */
+    if (row.attributes.is_s4 && row.attributes.is_multipart && !row.is_stamped && row.attributes.etag[0] == '\0')
+        row.expires_ms = (uint64_t)clock_wall_ms(key->shard->remote->settings.clock) + INCOMPLETE_ROW_MS;
+    rows_put(key->shard->rows, key->row_key, &row);
+    key->row = row;
+    key->has_row = true;
+}
+
+void remote_note_absence(struct remote_key *key)
+{
+    if (key->is_internal || !key->has_row)
+        return;
+    rows_drop(key->shard->rows, key->row_key);
+    key->has_row = false;
+}
+
+/* ---- answers ---- */
+
+bool remote_state_is_whole(const struct remote_state *state)
+{
+    const struct backend_object *object = &state->object;
+    if (!object->is_stamped || object->stamp.trailer == STAMP_NO_TRAILER)
+        return true; /* there is nothing more to be had */
+    return object->attributes.is_size_known && object->attributes.etag[0] != '\0' &&
+           (!object->stamp.is_metadata_in_trailer || state->trailer != NULL);
+}
+
+/* A copy that another tool made of the fields alone: the trailer is that of another body. */
+static bool fits(const struct backend_object *object, const struct trailer *trailer)
+{
+    return memcmp(object->stamp.body_nonce, trailer->facts.nonce, TRAILER_NONCE_BYTES) == 0;
+}
+
+static void use_trailer(struct remote_state *state, const struct kept_trailer *kept)
+{
+    state->trailer = kept;
+    fields_apply_trailer(&state->object, &kept->trailer);
+}
+
+bool remote_read_answer(struct remote_key *key, const struct s3_answer *answer, uint64_t size,
+                        struct remote_state *ret_state, struct error *error)
+{
+    unsigned count;
+    const struct http_field *fields = s3_answer_fields(answer, &count);
+    buffer_init(&ret_state->metadata, METADATA_BYTES_MAX);
+    if (!fields_decode(fields, count, size, &ret_state->metadata, &ret_state->object, error))
+        return error->kind == ERROR_DAMAGED ? remote_nonsense(error->message, error)
+                                            : error_set(error, ERROR_UNSUPPORTED, S3_NotImplemented,
+                                                        "The object was compressed with a codec that is not known.");
+    ret_state->is_there = true;
+    struct backend_object *object = &ret_state->object;
+    if (!was_said(key, &object->attributes) || !may_believe(key))
+        return true;
+    row_apply(&key->row, object);
+    if (!object->is_stamped || object->stamp.trailer == STAMP_NO_TRAILER)
+        return true;
+    const struct kept_trailer *kept =
+        rows_find_trailer(key->shard->rows, key->row_key, span_from_string(object->attributes.stored_etag));
+    if (kept != NULL && fits(object, &kept->trailer))
+        use_trailer(ret_state, kept);
+    else
+        rows_give_trailer(key->shard->rows, kept);
+    return true;
+}
+
+/* ---- the trailer ---- */
+
+static bool grow(struct buffer *buffer, uint64_t size, struct error *error)
+{
+    return buffer_reserve(buffer, (size_t)size) ||
+           error_set(error, ERROR_BUSY, S3_SlowDown, "There is no memory for a trailer.");
+}
+
+/* The last `size` bytes of the object, of which `tail` may have some already. */
+SUSPENDS static bool load_end(struct remote_key *key, const struct object_attributes *attributes, struct span tail,
+                              uint64_t size, struct buffer *ret_end, struct error *error)
+{
+    struct span etag = span_from_string(attributes->stored_etag);
+    buffer_clear(ret_end);
+    if (!grow(ret_end, size, error))
+        return false;
+    size_t have = tail.size < size ? tail.size : (size_t)size;
+    uint64_t first = attributes->stored_size - size;
+    if (have < size && !fetch_range(key, etag, first, attributes->stored_size - have, ret_end->data, error))
+        return false;
+    memcpy(ret_end->data + (size - have), tail.data + (tail.size - have), have);
+    ret_end->size = (size_t)size;
+    return true;
+}
+
+SUSPENDS static bool load_trailer(struct remote_key *key, const struct backend_object *object, struct span tail,
+                                  struct buffer *ret_end, struct error *error)
+{
+    const struct object_attributes *attributes = &object->attributes;
+    uint64_t size = object->stamp.trailer == STAMP_TRAILER_BYTES ? object->stamp.trailer_bytes : SMALL_BODY_BYTES;
+    if (size > attributes->stored_size)
+        size = attributes->stored_size;
+    if (tail.size > size)
+        size = tail.size;
+    if (!load_end(key, attributes, tail, size, ret_end, error))
+        return false;
+    uint64_t bytes;
+    if (!trailer_locate(buffer_span(ret_end), attributes->stored_size, &bytes) || bytes <= ret_end->size)
+        return true;
+    struct buffer whole = {0};
+    bool done = load_end(key, attributes, buffer_span(ret_end), bytes, &whole, error);
+    buffer_free(ret_end);
+    *ret_end = whole;
+    return done;
+}
+
+static void say_wrong(struct remote_key *key, const char *reason)
+{
+    metric_add(&key->shard->counters.trailers_wrong, 1);
+    log_message(LOG_WARNING, "The trailer of an object in the bucket %.*s is not believed: %s. The object is walked.",
+                SPAN_FORMAT(key->backend.bucket), reason);
+}
+
+SUSPENDS bool remote_read_trailer(struct remote_key *key, struct remote_state *state, struct span tail,
+                                  struct error *error)
+{
+    struct buffer end = {0};
+    const struct backend_object *object = &state->object;
+    const char *reason = "it is not there";
+    struct trailer trailer;
+    uint64_t bytes;
+    if (state->trailer != NULL)
+        return true;
+    if (!load_trailer(key, object, tail, &end, error)) {
+        buffer_free(&end);
+        return false;
+    }
+    bool is_good = trailer_locate(buffer_span(&end), object->attributes.stored_size, &bytes) && bytes <= end.size;
+    if (is_good && bytes < end.size) { /* its bytes are kept: without what lies before them */
+        memmove(end.data, end.data + (end.size - (size_t)bytes), (size_t)bytes);
+        end.size = (size_t)bytes;
+    }
+    is_good = is_good && trailer_decode(buffer_span(&end), object->attributes.stored_size, &trailer, &reason);
+    if (is_good && !fits(object, &trailer)) {
+        is_good = false;
+        reason = "it belongs to another body";
+    }
+    if (is_good)
+        use_trailer(state, rows_keep_trailer(key->shard->rows, key->row_key,
+                                             span_from_string(object->attributes.stored_etag), &end, &trailer));
+    else
+        say_wrong(key, reason);
+    buffer_free(&end);
+    return true;
+}
+
+/* ---- looking ---- */
+
+SUSPENDS static bool look_once(struct remote_key *key, struct remote_state *ret_state, struct error *error)
+{
+    struct s3_answer answer;
+    const struct s3_call call = {
+        .kind = S3_HEAD_OBJECT, .bucket = key->backend.bucket, .key = key->backend.key, .repeat = S3_REPEAT};
+    if (!remote_call(key->shard, &call, &answer, error)) {
+        if (error->code != S3_NoSuchKey)
+            return false;
+        remote_note_absence(key);
+        return true;
+    }
+    bool done = answer.has_content_length ? remote_read_answer(key, &answer, answer.content_length, ret_state, error)
+                                          : remote_nonsense("HeadObject: no Content-Length", error);
+    s3_answer_close(&answer);
+    if (!done || key->is_internal)
+        return done;
+    if (!remote_state_is_whole(ret_state) && !remote_read_trailer(key, ret_state, SPAN_EMPTY, error))
+        return false;
+    if (!s4_object_complete(key, ret_state, error))
+        return false;
+    remote_note_state(key, ret_state);
+    return true;
+}
+
+SUSPENDS bool remote_look(struct remote_key *key, struct remote_state *ret_state, struct error *error)
+{
+    *ret_state = (struct remote_state){0};
+    for (unsigned i = 1;; i++) {
+        if (look_once(key, ret_state, error))
+            return true;
+        if (error->kind != ERROR_CHANGED || i == WRITE_ROUNDS)
+            return false;
+        remote_state_free(key->shard, ret_state);
+        *ret_state = (struct remote_state){0};
+    }
+}

@@ -1,0 +1,89 @@
+/* store/remote/remote.h -- the store in somebody's bucket: objects lie in an S3 bucket, packed down.
+ *
+ * It stands behind bucket.h. docs/backend.md says how it works and what each operation costs; docs/bucket-format.md has
+ * everything that it writes, to the byte. Nothing is kept here that the bucket has not: the state folder holds a cache
+ * of what was seen of objects, and may be lost at any time.
+ *
+ * In the home bucket, clients see one bucket, which holds the keys below `prefix`. With `is_all_buckets` each bucket of
+ * the backend is a bucket, and the home bucket holds only what the fleet shares.
+ *
+ * Threads: remote_create and remote_destroy belong to the main thread, before the shards start and after they ended.
+ * Each shard attaches on its own loop's thread before it uses the store, and detaches, on a fiber, before its loop
+ * ends. Everything else is used through bucket.h on a fiber of an attached shard. */
+#pragma once
+
+#include "runtime/base/error.h"
+#include "runtime/base/random.h"
+#include "runtime/offload.h"
+#include "s3client/s3client.h"
+#include "store/bucket.h"
+#include "store/remote/verdicts/verdicts.h"
+
+enum {
+    REMOTE_SHARDS_MAX = 256,
+    REMOTE_PART_BYTES_LEAST = 5 << 20,
+    REMOTE_PART_BYTES_DEFAULT = 8 << 20,
+};
+
+/* Texts stay as they are until the store is destroyed. */
+struct remote_settings {
+    struct s3_endpoint *endpoint; /* outlives the store */
+    const char *bucket;           /* the home bucket, as the backend calls it */
+    const char *prefix;           /* of all keys in it; "": none */
+    const char *name;             /* what clients call it; NULL: as the backend does */
+    bool is_all_buckets;
+    bool writes_s4_sidecars;
+    uint64_t part_bytes;                /* of stored parts; 0: REMOTE_PART_BYTES_DEFAULT */
+    uint64_t memory_bytes;              /* for bodies on their way to the backend, all shards together; 0: 256 MiB */
+    const char *state;                  /* folder of the cache; NULL: there is none on disk */
+    uint64_t cache_bytes;               /* of that folder; 0: 256 MiB */
+    unsigned shards;                    /* 1 .. REMOTE_SHARDS_MAX */
+    struct offload *offload;            /* may be NULL (tools): then what would block it does */
+    const struct random_source *random; /* NULL: the system's; nonces come from it */
+    const struct clock *clock;          /* NULL: the system's */
+    struct s3_client_settings client;
+};
+
+struct bucket_store *remote_create(const struct remote_settings *settings, struct error *error);
+/* Every shard must have detached. */
+void remote_destroy(struct bucket_store *store);
+
+/* The account id that all buckets belong to; before the shards attach. The text outlives the store. */
+void remote_set_owner(struct bucket_store *store, const char *owner);
+
+void remote_attach_shard(struct bucket_store *store, unsigned shard);
+/* Every object and writer of this shard must be closed. */
+SUSPENDS void remote_detach_shard(struct bucket_store *store);
+
+/* Before anything else is asked of the store, on the first shard, before others attach: is the backend there, and who
+ * is it? The first to come tests what it can do and leaves the verdicts in the bucket; later starts read them. False:
+ * one sentence that says what is wrong: the bucket, the endpoint, the region, the credential, the clock or the
+ * certificate.
+ */
+SUSPENDS bool remote_begin(struct bucket_store *store, struct error *error);
+/* Tests everything anew and leaves the verdicts in the bucket: some 1,500 small requests, which clean up behind them.
+ */
+SUSPENDS bool remote_test(struct bucket_store *store, struct error *error);
+const struct verdicts *remote_verdicts(const struct bucket_store *store);
+
+/* False: the backend has not answered of late; the sentence says why. For /ready; any thread. */
+bool remote_is_ready(const struct bucket_store *store, struct error *error);
+/* Asks the backend for its home bucket, so that remote_is_ready is true again when it is back. For a fiber that calls
+ * it now and then. */
+SUSPENDS void remote_probe(struct bucket_store *store);
+
+/* Of one shard; readable from any thread. */
+struct remote_counters {
+    metric_counter rows_found;      /* lookups that found what was last seen of a key */
+    metric_counter rows_missed;     /* ... nothing */
+    metric_counter rows_changed;    /* what was found was not what is there any more */
+    metric_counter trailers_wrong;  /* announced, and not to be believed: the object is walked */
+    metric_counter reads_resumed;   /* downloads that went on after a broken connection */
+    metric_counter reads_changed;   /* ... and could not, because the object had been replaced */
+    metric_counter writes_again;    /* sent once more under another condition */
+    metric_counter writes_resolved; /* whose answer was lost, and that had been applied */
+    metric_counter writes_unclear;  /* nobody knows whether they were applied */
+};
+/* NULL: the shard never attached. */
+const struct remote_counters *remote_counters(const struct bucket_store *store, unsigned shard);
+const struct s3_client_counters *remote_client_counters(const struct bucket_store *store, unsigned shard);

@@ -1,0 +1,142 @@
+/* store/remote/request.c -- requests to the backend: what their failure means to a client, and how the backend does. */
+#include "runtime/base/clock.h"
+#include "runtime/log.h"
+#include "s3client/wire/s3_error.h"
+#include "store/remote/store.h"
+
+/* ---- how the backend does ---- */
+
+static const char *trouble_of(const struct s3_answer *answer, enum error_kind kind)
+{
+    if (answer->status == 0 && (kind == ERROR_CANCELLED || kind == ERROR_TOO_LARGE || kind == ERROR_BUSY))
+        return NULL; /* of our own making */
+    if (answer->status == 0)
+        return kind == ERROR_TIMED_OUT ? "it does not answer in time" : "it cannot be reached";
+    if (answer->status == 401 || answer->status == 403)
+        return strcmp(answer->code, "AccessDenied") == 0 || answer->code[0] == '\0'
+                   ? NULL
+                   : "it refuses the credentials, or the clock";
+    return answer->status >= 500 && answer->status != 501 ? "it answers with errors" : NULL;
+}
+
+static void note_health(struct remote *remote, const struct s3_answer *answer, bool done, enum error_kind kind)
+{
+    const char *trouble = done ? NULL : trouble_of(answer, kind);
+    int64_t since = atomic_load_explicit(&remote->failing_since_ms, memory_order_relaxed);
+    bool has_answered = done || answer->status != 0;
+    if (trouble != NULL && since == 0) {
+        atomic_store(&remote->failing_how, trouble);
+        atomic_store(&remote->failing_since_ms, clock_wall_ms(remote->settings.clock));
+    } else if (trouble == NULL && since != 0 && has_answered) {
+        atomic_store(&remote->failing_since_ms, 0);
+    }
+}
+
+bool remote_is_ready(const struct bucket_store *store, struct error *error)
+{
+    const struct remote *remote = (const struct remote *)store;
+    int64_t since = atomic_load(&remote->failing_since_ms);
+    if (since == 0)
+        return true;
+    int64_t seconds = (clock_wall_ms(remote->settings.clock) - since) / 1000;
+    return error_set(error, ERROR_BUSY, NULL, "The backend %s is away: %s, for %lld s now.",
+                     s3_endpoint_url(remote->settings.endpoint), atomic_load(&remote->failing_how),
+                     (long long)(seconds < 0 ? 0 : seconds));
+}
+
+/* ---- what a failure means to a client ---- */
+
+/* Of what S3 itself would say, this goes on as it is; the rest is between the backend and its operator. */
+static bool is_for_clients(const char *code)
+{
+    static const char *const passed[] = {
+        S3_EntityTooLarge,      S3_EntityTooSmall,     S3_InvalidPart,         S3_InvalidPartOrder,
+        S3_InvalidRange,        S3_InvalidTag,         S3_InvalidStorageClass, S3_KeyTooLongError,
+        S3_MethodNotAllowed,    S3_NoSuchBucket,       S3_NoSuchKey,           S3_NoSuchUpload,
+        S3_NoSuchVersion,       S3_PreconditionFailed, S3_NoSuchTagSet,        S3_BucketNotEmpty,
+        S3_BucketAlreadyExists, S3_InvalidBucketName,  S3_MetadataTooLarge,    S3_BucketAlreadyOwnedByYou,
+    };
+    for (size_t i = 0; i < sizeof passed / sizeof passed[0]; i++) {
+        if (code == passed[i])
+            return true;
+    }
+    return false;
+}
+
+static bool keep_code(struct error *error, const char *code)
+{
+    const struct s3_error_entry *entry = s3_error_find(code);
+    return error_set(error, error->kind, code, "%s", entry != NULL ? entry->message : "");
+}
+
+static void log_backend(enum log_level level, const char *sentence)
+{
+    log_message(level, "backend: %s", sentence);
+}
+
+/* HEAD has no code: absent is the key, as the bucket is known to be there. */
+static const char *code_of_absence(enum s3_kind kind, const char *code)
+{
+    if (code != NULL)
+        return code;
+    return kind == S3_HEAD_BUCKET || kind == S3_LIST_OBJECTS ? S3_NoSuchBucket : S3_NoSuchKey;
+}
+
+static bool refuse(struct remote_shard *shard, enum s3_kind kind, const struct s3_answer *answer, struct error *error)
+{
+    (void)shard;
+    switch (error->kind) {
+    case ERROR_NOT_FOUND:
+        return keep_code(error, code_of_absence(kind, error->code));
+    case ERROR_CONFLICT:
+        if (answer->status == 412)
+            return keep_code(error, S3_PreconditionFailed);
+        if (error->code != NULL && is_for_clients(error->code))
+            return keep_code(error, error->code);
+        return answer->status == 304 ? false : keep_code(error, S3_ConditionalRequestConflict);
+    case ERROR_CANCELLED:
+        return false;
+    case ERROR_DENIED:
+        log_backend(LOG_WARNING, error->message);
+        if (strcmp(answer->code, "InvalidObjectState") == 0)
+            return error_set(error, ERROR_DENIED, S3_AccessDenied,
+                             "The object lies in an archive of the backend and cannot be read there now.");
+        return trouble_of(answer, ERROR_DENIED) == NULL
+                   ? error_set(error, ERROR_DENIED, S3_AccessDenied, "The backend does not allow this.")
+                   : error_set(error, ERROR_BUSY, S3_SlowDown, "The backend does not take requests at the moment.");
+    case ERROR_UNSUPPORTED:
+        log_backend(LOG_WARNING, error->message);
+        return error_set(error, ERROR_UNSUPPORTED, S3_NotImplemented, "The backend does not offer this.");
+    case ERROR_DAMAGED:
+        log_backend(LOG_WARNING, error->message);
+        return error_set(error, ERROR_IO, S3_InternalError, "The backend gave an answer that makes no sense.");
+    case ERROR_INVALID:
+        if (error->code != NULL && is_for_clients(error->code))
+            return keep_code(error, error->code);
+        log_backend(LOG_WARNING, error->message);
+        return error_set(error, ERROR_IO, S3_InternalError, "The backend refused a request of this server.");
+    default:
+        log_backend(LOG_WARNING, error->message);
+        return error_set(error, ERROR_BUSY, S3_SlowDown, "The backend does not answer at the moment. Try again.");
+    }
+}
+
+bool remote_answered(struct remote_shard *shard, enum s3_kind kind, const struct s3_answer *answer, bool done,
+                     struct error *error)
+{
+    note_health(shard->remote, answer, done, done ? ERROR_NONE : error->kind);
+    return done || refuse(shard, kind, answer, error);
+}
+
+SUSPENDS bool remote_call(struct remote_shard *shard, const struct s3_call *call, struct s3_answer *ret_answer,
+                          struct error *error)
+{
+    bool done = s3_client_call(shard->client, call, ret_answer, error);
+    return remote_answered(shard, call->kind, ret_answer, done, error);
+}
+
+bool remote_nonsense(const char *what, struct error *error)
+{
+    log_message(LOG_WARNING, "backend: %s", what);
+    return error_set(error, ERROR_IO, S3_InternalError, "The backend gave an answer that makes no sense.");
+}

@@ -1,0 +1,181 @@
+/* store/remote/rows/row.c -- rows: made of answers, put beside answers, as bytes. */
+#include "store/remote/rows/row.h"
+
+#include "runtime/base/byteorder.h"
+
+enum {
+    ROW_VERSION = 1,
+    IS_S4 = 1 << 0,
+    IS_MULTIPART = 1 << 1,
+    HAS_CRC32C = 1 << 2,
+    IS_ENCRYPTED = 1 << 3,
+    IS_STAMPED = 1 << 4,
+    IS_METADATA_IN_TRAILER = 1 << 5,
+    WAS_SAID_BEFORE = 1 << 6,
+
+    AT_FLAGS = 1,
+    AT_LAYOUT = 2,
+    AT_TRAILER = 3,
+    AT_CODEC = 4,
+    AT_CRC32C = 8,
+    AT_PARTS = 12,
+    AT_ORIGINAL_SIZE = 16,
+    AT_STORED_SIZE = 24,
+    AT_SIDECAR_SIZE = 32,
+    AT_MODIFIED = 40,
+    AT_TRAILER_BYTES = 48,
+    AT_EXPIRES = 56,
+    AT_CHECKSUM_ALGORITHM = 64,
+    AT_CHECKSUM_TYPE = 65,
+    AT_STORED_ETAG_BYTES = 66,
+    AT_ETAG_BYTES = 67,
+    AT_CHECKSUM_PARTS = 68,
+    AT_CHECKSUM = 72,
+    AT_DICTIONARY = AT_CHECKSUM + CHECKSUM_BYTES_MAX,
+    ROW_HEAD_BYTES = AT_DICTIONARY + 16,
+};
+
+void row_key(struct span bucket, struct span key, uint8_t ret_key[ROW_KEY_BYTES])
+{
+    uint8_t digest[SHA256_BYTES];
+    struct sha256_sum sum;
+    sha256_begin(&sum);
+    sha256_update(&sum, bucket);
+    sha256_update(&sum, SPAN("/"));
+    sha256_update(&sum, key);
+    sha256_end(&sum, digest);
+    memcpy(ret_key, digest, ROW_KEY_BYTES);
+}
+
+/* ---- answers ---- */
+
+bool row_of(const struct backend_object *object, bool was_said_before, struct row *ret_row)
+{
+    const struct object_attributes *attributes = &object->attributes;
+    if (!attributes->is_size_known || (attributes->etag[0] == '\0' && object->is_stamped))
+        return false;
+    *ret_row = (struct row){
+        .attributes = *attributes,
+        .is_stamped = object->is_stamped,
+        .is_metadata_in_trailer = object->stamp.is_metadata_in_trailer,
+        .trailer = object->stamp.trailer,
+        .trailer_bytes = object->stamp.trailer_bytes,
+        .was_said_before = was_said_before,
+    };
+    ret_row->attributes.metadata = SPAN_EMPTY;
+    ret_row->attributes.tags_count = 0;
+    memcpy(ret_row->attributes.version, "null", sizeof "null");
+    return true;
+}
+
+void row_apply(const struct row *row, struct backend_object *object)
+{
+    struct object_attributes *attributes = &object->attributes;
+    const struct object_attributes *known = &row->attributes;
+    if (!attributes->is_size_known) {
+        attributes->is_size_known = true;
+        attributes->original_size = known->original_size;
+    }
+    if (attributes->etag[0] == '\0')
+        memcpy(attributes->etag, known->etag, sizeof attributes->etag);
+    if (!attributes->has_crc32c) {
+        attributes->has_crc32c = known->has_crc32c;
+        attributes->crc32c = known->crc32c;
+    }
+    if (attributes->checksum.algorithm == CHECKSUM_NONE)
+        attributes->checksum = known->checksum;
+    if (attributes->parts_count == 0)
+        attributes->parts_count = known->parts_count;
+    attributes->sidecar_size = known->sidecar_size;
+}
+
+/* ---- bytes ---- */
+
+static uint8_t flags_of(const struct row *row)
+{
+    const struct object_attributes *attributes = &row->attributes;
+    return (uint8_t)((attributes->is_s4 ? IS_S4 : 0) | (attributes->is_multipart ? IS_MULTIPART : 0) |
+                     (attributes->has_crc32c ? HAS_CRC32C : 0) | (attributes->is_encrypted ? IS_ENCRYPTED : 0) |
+                     (row->is_stamped ? IS_STAMPED : 0) | (row->is_metadata_in_trailer ? IS_METADATA_IN_TRAILER : 0) |
+                     (row->was_said_before ? WAS_SAID_BEFORE : 0));
+}
+
+void row_encode(const struct row *row, struct buffer *ret_bytes)
+{
+    const struct object_attributes *attributes = &row->attributes;
+    struct span stored_etag = span_from_string(attributes->stored_etag);
+    struct span etag = span_from_string(attributes->etag);
+    uint8_t head[ROW_HEAD_BYTES] = {ROW_VERSION};
+    head[AT_FLAGS] = flags_of(row);
+    head[AT_LAYOUT] = (uint8_t)attributes->layout;
+    head[AT_TRAILER] = (uint8_t)row->trailer;
+    store_u32_le(head + AT_CODEC, attributes->codec);
+    store_u32_le(head + AT_CRC32C, attributes->crc32c);
+    store_u32_le(head + AT_PARTS, attributes->parts_count);
+    store_u64_le(head + AT_ORIGINAL_SIZE, attributes->original_size);
+    store_u64_le(head + AT_STORED_SIZE, attributes->stored_size);
+    store_u64_le(head + AT_SIDECAR_SIZE, attributes->sidecar_size);
+    store_u64_le(head + AT_MODIFIED, (uint64_t)attributes->modified_ms);
+    store_u64_le(head + AT_TRAILER_BYTES, row->trailer_bytes);
+    store_u64_le(head + AT_EXPIRES, row->expires_ms);
+    head[AT_CHECKSUM_ALGORITHM] = (uint8_t)attributes->checksum.algorithm;
+    head[AT_CHECKSUM_TYPE] = (uint8_t)attributes->checksum.type;
+    head[AT_STORED_ETAG_BYTES] = (uint8_t)stored_etag.size;
+    head[AT_ETAG_BYTES] = (uint8_t)etag.size;
+    store_u32_le(head + AT_CHECKSUM_PARTS, attributes->checksum.parts_count);
+    memcpy(head + AT_CHECKSUM, attributes->checksum.bytes, CHECKSUM_BYTES_MAX);
+    memcpy(head + AT_DICTIONARY, attributes->dictionary, 16);
+    buffer_append(ret_bytes, span_of(head, sizeof head));
+    buffer_append(ret_bytes, stored_etag);
+    buffer_append(ret_bytes, etag);
+}
+
+static void read_numbers(const uint8_t *head, struct row *row)
+{
+    struct object_attributes *attributes = &row->attributes;
+    uint8_t flags = head[AT_FLAGS];
+    attributes->is_s4 = (flags & IS_S4) != 0;
+    attributes->is_multipart = (flags & IS_MULTIPART) != 0;
+    attributes->has_crc32c = (flags & HAS_CRC32C) != 0;
+    attributes->is_encrypted = (flags & IS_ENCRYPTED) != 0;
+    attributes->is_size_known = true;
+    row->is_stamped = (flags & IS_STAMPED) != 0;
+    row->is_metadata_in_trailer = (flags & IS_METADATA_IN_TRAILER) != 0;
+    row->was_said_before = (flags & WAS_SAID_BEFORE) != 0;
+    attributes->codec = load_u32_le(head + AT_CODEC);
+    attributes->crc32c = load_u32_le(head + AT_CRC32C);
+    attributes->parts_count = load_u32_le(head + AT_PARTS);
+    attributes->original_size = load_u64_le(head + AT_ORIGINAL_SIZE);
+    attributes->stored_size = load_u64_le(head + AT_STORED_SIZE);
+    attributes->sidecar_size = load_u64_le(head + AT_SIDECAR_SIZE);
+    attributes->modified_ms = (int64_t)load_u64_le(head + AT_MODIFIED);
+    row->trailer_bytes = load_u64_le(head + AT_TRAILER_BYTES);
+    row->expires_ms = load_u64_le(head + AT_EXPIRES);
+    attributes->checksum.parts_count = load_u32_le(head + AT_CHECKSUM_PARTS);
+    memcpy(attributes->checksum.bytes, head + AT_CHECKSUM, CHECKSUM_BYTES_MAX);
+    memcpy(attributes->dictionary, head + AT_DICTIONARY, 16);
+    memcpy(attributes->version, "null", sizeof "null");
+}
+
+bool row_decode(struct span bytes, struct row *ret_row)
+{
+    if (bytes.size < ROW_HEAD_BYTES || bytes.data[0] != ROW_VERSION)
+        return false;
+    const uint8_t *head = bytes.data;
+    size_t stored_etag = head[AT_STORED_ETAG_BYTES];
+    size_t etag = head[AT_ETAG_BYTES];
+    if (head[AT_LAYOUT] > LAYOUT_CODEC || head[AT_TRAILER] > STAMP_TRAILER_SAYS ||
+        head[AT_CHECKSUM_ALGORITHM] >= CHECKSUM_ALGORITHMS || head[AT_CHECKSUM_TYPE] > CHECKSUM_COMPOSITE ||
+        stored_etag == 0 || stored_etag >= sizeof ret_row->attributes.stored_etag ||
+        etag >= sizeof ret_row->attributes.etag || bytes.size != ROW_HEAD_BYTES + stored_etag + etag)
+        return false;
+    *ret_row = (struct row){0};
+    read_numbers(head, ret_row);
+    ret_row->trailer = (enum stamp_trailer)head[AT_TRAILER];
+    ret_row->attributes.layout = (enum object_layout)head[AT_LAYOUT];
+    ret_row->attributes.checksum.algorithm = (enum checksum_algorithm)head[AT_CHECKSUM_ALGORITHM];
+    ret_row->attributes.checksum.type = (enum checksum_type)head[AT_CHECKSUM_TYPE];
+    memcpy(ret_row->attributes.stored_etag, head + ROW_HEAD_BYTES, stored_etag);
+    memcpy(ret_row->attributes.etag, head + ROW_HEAD_BYTES + stored_etag, etag);
+    return true;
+}

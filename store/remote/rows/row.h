@@ -1,0 +1,36 @@
+/* store/remote/rows/row.h -- what was last seen of a key: its ETag in the backend, and what stands behind that.
+ *
+ * A row is never believed by itself: it says which request is likely to be right, and it is used only when the backend
+ * names the same ETag. What changes without the ETag is not in it: metadata of clients, tags, storage class. */
+#pragma once
+
+#include "runtime/base/buffer.h"
+#include "store/remote/format/fields.h"
+
+enum { ROW_KEY_BYTES = 16, ROW_BYTES_MAX = 512 };
+
+struct row {
+    struct object_attributes attributes; /* without metadata, tags_count and version; whole, or the row is not made */
+    bool is_stamped;                     /* Bale wrote it */
+    bool is_metadata_in_trailer;
+    enum stamp_trailer trailer;
+    uint64_t trailer_bytes;
+    /* The ETag had been said by the backend before the request was sent whose answer the row is made of: where labels
+     * slip, a row is used only then (docs/backend.md). */
+    bool was_said_before;
+    uint64_t expires_ms; /* 0: never. Of objects whose attributes may still be completed without a new ETag */
+    uint64_t sequence;   /* of this process: the larger one is newer; not kept on disk */
+};
+
+/* Rows are known by this: first bytes of SHA-256(bucket "/" key), which also begins with stamp_name_digest. */
+void row_key(struct span bucket, struct span key, uint8_t ret_key[ROW_KEY_BYTES]);
+
+/* What an answer said, as a row. False: it is not whole (a size or logical ETag that only a trailer or a walk knows).
+ */
+bool row_of(const struct backend_object *object, bool was_said_before, struct row *ret_row);
+/* Completes what an answer left out from a row with the same ETag. */
+void row_apply(const struct row *row, struct backend_object *object);
+
+/* On disk. Decoding bounds every length; false: not a row of this version. */
+void row_encode(const struct row *row, struct buffer *ret_bytes);
+bool row_decode(struct span bytes, struct row *ret_row);

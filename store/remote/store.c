@@ -1,0 +1,159 @@
+/* store/remote/store.c -- the store in a bucket: made, attached to by shards, and its buckets. */
+#include "store/remote/store.h"
+
+#include "runtime/base/assert.h"
+#include "runtime/base/clock.h"
+#include "runtime/loop.h"
+#include "store/remote/write/body.h"
+
+#include <stdlib.h>
+
+enum { SHARD_MEMORY_LEAST = 16 << 20 };
+#define MEMORY_DEFAULT (UINT64_C(256) << 20)
+#define CACHE_DEFAULT (UINT64_C(256) << 20)
+
+static const struct bucket_store_operations operations = {
+    .create_bucket = remote_create_bucket,
+    .find_bucket = remote_find_bucket,
+    .delete_bucket = remote_delete_bucket,
+    .list_buckets = remote_list_buckets,
+    .open = remote_open,
+    .head = remote_head,
+    .read_window = remote_read_window,
+    .read = remote_read,
+    .read_sidecar = remote_read_sidecar,
+    .close = remote_close,
+    .begin = remote_begin_write,
+    .write = remote_write,
+    .commit = remote_commit,
+    .abort = remote_abort,
+    .copy = remote_copy,
+    .delete_objects = remote_delete_objects,
+    .list = remote_list,
+    .create_upload = remote_create_upload,
+    .find_upload = remote_find_upload,
+    .begin_part = remote_begin_part,
+    .commit_part = remote_commit_part,
+    .list_parts = remote_list_parts,
+    .complete_upload = remote_complete_upload,
+    .abort_upload = remote_abort_upload,
+    .list_uploads = remote_list_uploads,
+    .find_completed = remote_find_completed,
+    .read_parts = remote_read_parts,
+    .read_tags = remote_read_tags,
+    .write_tags = remote_write_tags,
+};
+
+/* ---- making ---- */
+
+static void fill_defaults(struct remote_settings *settings)
+{
+    if (settings->part_bytes == 0)
+        settings->part_bytes = REMOTE_PART_BYTES_DEFAULT;
+    if (settings->memory_bytes == 0)
+        settings->memory_bytes = MEMORY_DEFAULT;
+    if (settings->cache_bytes == 0)
+        settings->cache_bytes = CACHE_DEFAULT;
+    if (settings->random == NULL)
+        settings->random = random_system();
+    if (settings->clock == NULL)
+        settings->clock = clock_system();
+    if (settings->prefix == NULL)
+        settings->prefix = "";
+}
+
+struct bucket_store *remote_create(const struct remote_settings *settings, struct error *error)
+{
+    ASSERT(settings->shards >= 1 && settings->shards <= REMOTE_SHARDS_MAX && settings->bucket != NULL);
+    ASSERT(settings->part_bytes == 0 || settings->part_bytes >= REMOTE_PART_BYTES_LEAST);
+    struct remote *remote = calloc(1, sizeof *remote);
+    ASSERT(remote != NULL);
+    remote->settings = *settings;
+    fill_defaults(&remote->settings);
+    remote->prefix = span_from_string(remote->settings.prefix);
+    remote->rows = rows_open(settings->state, remote->settings.cache_bytes, error);
+    if (remote->rows == NULL) {
+        free(remote);
+        return NULL;
+    }
+    remote->base.operations = &operations;
+    remote->owner = "";
+    remote->started_ms = clock_wall_ms(remote->settings.clock);
+    verdicts_apply(&remote->verdicts, remote->settings.part_bytes, &remote->base.capabilities);
+    return &remote->base;
+}
+
+void remote_destroy(struct bucket_store *store)
+{
+    struct remote *remote = remote_of(store);
+    for (unsigned i = 0; i < REMOTE_SHARDS_MAX; i++)
+        free(remote->shards[i]);
+    rows_close(remote->rows);
+    free(remote);
+}
+
+void remote_set_owner(struct bucket_store *store, const char *owner)
+{
+    ASSERT(strlen(owner) <= ACCOUNT_ID_BYTES_MAX);
+    remote_of(store)->owner = owner;
+}
+
+const struct verdicts *remote_verdicts(const struct bucket_store *store)
+{
+    return &((const struct remote *)store)->verdicts;
+}
+
+/* ---- shards ---- */
+
+static _Thread_local struct remote_shard *thread_shard;
+
+struct remote_shard *remote_shard_here(const struct remote *remote)
+{
+    ASSERT(thread_shard != NULL && thread_shard->remote == remote);
+    return thread_shard;
+}
+
+void remote_attach_shard(struct bucket_store *store, unsigned index)
+{
+    struct remote *remote = remote_of(store);
+    ASSERT(index < remote->settings.shards && thread_shard == NULL && loop_current() != NULL);
+    struct remote_shard *shard = remote->shards[index];
+    if (shard == NULL)
+        shard = calloc(1, sizeof *shard);
+    ASSERT(shard != NULL && shard->client == NULL);
+    shard->remote = remote;
+    shard->client = s3_client_create(remote->settings.endpoint, &remote->settings.client);
+    uint64_t memory = remote->settings.memory_bytes / remote->settings.shards;
+    memory_budget_init(&shard->memory, (size_t)(memory > SHARD_MEMORY_LEAST ? memory : SHARD_MEMORY_LEAST));
+    list_init(&shard->pieces);
+    wait_queue_init(&shard->background_ended);
+    shard->rows = rows_attach(remote->rows);
+    remote->shards[index] = shard; /* stays, for whoever reads its counters */
+    thread_shard = shard;
+}
+
+SUSPENDS void remote_detach_shard(struct bucket_store *store)
+{
+    struct remote_shard *shard = remote_shard_here(remote_of(store));
+    struct error ignored;
+    while (shard->background > 0)
+        if (!wait_for(&shard->background_ended, DEADLINE_NONE, &ignored) && shard->background > 0)
+            fiber_yield();
+    s3_client_destroy(shard->client);
+    shard->client = NULL;
+    rows_detach(shard->rows);
+    body_free_spare(shard);
+    thread_shard = NULL;
+}
+
+const struct remote_counters *remote_counters(const struct bucket_store *store, unsigned index)
+{
+    const struct remote_shard *shard = ((const struct remote *)store)->shards[index];
+    return shard == NULL ? NULL : &shard->counters;
+}
+
+const struct s3_client_counters *remote_client_counters(const struct bucket_store *store, unsigned index)
+{
+    const struct remote_shard *shard = ((const struct remote *)store)->shards[index];
+    return shard == NULL || shard->client == NULL ? NULL : s3_client_counters(shard->client);
+}

@@ -1,0 +1,178 @@
+/* store/remote/store.h -- what the files of the store in a bucket share: the store, its shards, and requests. */
+#pragma once
+
+#include "runtime/base/arena.h"
+#include "runtime/memory_budget.h"
+#include "store/remote/names.h"
+#include "store/remote/remote.h"
+#include "store/remote/rows/rows.h"
+
+#include <stdatomic.h>
+
+enum {
+    BODY_PIECE_BYTES = 256 << 10, /* memory of bodies on their way to the backend comes in these */
+    SMALL_BODY_BYTES = 64 << 10,  /* fetched and kept whole; a suffix of this size shows what an object is */
+    WRITE_ROUNDS = 5,             /* how often a write is sent anew because the key has changed */
+    HEADS_AT_ONCE = 32,
+    BUCKETS_KNOWN = 64,
+};
+
+/* A bucket that was there a while ago (with all buckets). */
+struct known_bucket {
+    char name[BUCKET_NAME_BYTES_MAX + 1];
+    int64_t until_ms;
+};
+
+struct remote_shard {
+    struct remote *remote;
+    struct s3_client *client;
+    struct rows_shard *rows;
+    struct memory_budget memory; /* of bodies on their way to the backend */
+    struct list_link pieces;     /* spare ones */
+    unsigned pieces_count;
+    struct known_bucket buckets[BUCKETS_KNOWN];
+    unsigned buckets_next;
+    unsigned background; /* fibers that end what nobody waits for */
+    struct wait_queue background_ended;
+    struct remote_counters counters;
+};
+
+struct remote {
+    struct bucket_store base;
+    struct remote_settings settings;
+    struct span prefix;
+    struct verdicts verdicts;
+    struct rows *rows;
+    uint8_t ledger[STAMP_LEDGER_BYTES];
+    const char *owner;
+    int64_t started_ms;
+    bool is_counted; /* what is written carries `ledger` */
+    /* How the backend does: written by whoever had an answer, or none. */
+    _Atomic int64_t failing_since_ms;  /* 0: it answers */
+    _Atomic(const char *) failing_how; /* static text */
+    struct remote_shard *_Atomic shards[REMOTE_SHARDS_MAX];
+};
+
+static inline struct remote *remote_of(struct bucket_store *store)
+{
+    return (struct remote *)store;
+}
+
+/* The calling thread's shard. */
+struct remote_shard *remote_shard_here(const struct remote *remote);
+
+/* ---- requests: request.c ---- */
+
+/* s3_client_call and s3_client_call_whole, with errors that are for clients: what the backend said goes into the log.
+ * Kinds: NOT_FOUND, CONFLICT (412: PreconditionFailed; 304 has no code), BUSY (SlowDown: it is away, or has too much to
+ * do), DENIED, INVALID, UNSUPPORTED. */
+SUSPENDS bool remote_call(struct remote_shard *shard, const struct s3_call *call, struct s3_answer *ret_answer,
+                          struct error *error);
+/* For typed calls of s3client/operations.h: what their answer means; returns `done`. */
+bool remote_answered(struct remote_shard *shard, enum s3_kind kind, const struct s3_answer *answer, bool done,
+                     struct error *error);
+/* The backend's answer makes no sense: for the log, and a client's 500. */
+bool remote_nonsense(const char *what, struct error *error);
+
+/* ---- what a key is now: look.c ---- */
+
+/* A key as the backend sees it. Zeroed: not looked at. */
+struct remote_key {
+    struct remote_shard *shard;
+    struct object_name name; /* the caller's */
+    struct backend_name backend;
+    uint8_t row_key[ROW_KEY_BYTES];
+    bool is_internal; /* ".bale/": no rows, no attributes */
+    bool has_row;
+    struct row row; /* what was last seen of it */
+};
+/* Names it and looks for its row. NoSuchBucket, KeyTooLongError. */
+bool remote_key_init(struct remote *remote, const struct object_name *name, struct remote_key *ret_key,
+                     struct error *error);
+
+/* What the backend says of a key now. */
+struct remote_state {
+    bool is_there;
+    struct backend_object object;
+    struct buffer metadata;             /* object.attributes.metadata points in here, or into the trailer */
+    const struct kept_trailer *trailer; /* if it was needed */
+};
+/* One HEAD, and a request for the trailer where only that knows size or logical ETag. The row is made new, or dropped.
+ * Must be freed, whatever it returns. */
+SUSPENDS bool remote_look(struct remote_key *key, struct remote_state *ret_state, struct error *error);
+void remote_state_free(struct remote_shard *shard, struct remote_state *state);
+
+/* An answer of GET or HEAD is decoded: `size` is the object's stored size. Completed from the row with the same ETag,
+ * where that may be believed. */
+bool remote_read_answer(struct remote_key *key, const struct s3_answer *answer, uint64_t size,
+                        struct remote_state *ret_state, struct error *error);
+/* Does the state say all that it must: size, logical ETag, metadata? Else the trailer is needed. */
+bool remote_state_is_whole(const struct remote_state *state);
+/* Reads the trailer that the state announces, pinned to its ETag; `tail` has bytes of its end that are here already, or
+ * is empty. One that is wrong is counted, and the state stays as it is. ERROR_CHANGED: the object was replaced. */
+SUSPENDS bool remote_read_trailer(struct remote_key *key, struct remote_state *state, struct span tail,
+                                  struct error *error);
+/* Notes what the state says as the key's row. */
+void remote_note_state(struct remote_key *key, const struct remote_state *state);
+void remote_note_absence(struct remote_key *key);
+
+/* ---- the operations of bucket.h, by the file that has them ---- */
+
+SUSPENDS bool remote_create_bucket(struct bucket_store *store, struct span bucket, struct span owner,
+                                   struct error *error);
+SUSPENDS bool remote_find_bucket(struct bucket_store *store, struct span bucket, struct bucket_info *ret_info,
+                                 struct error *error);
+SUSPENDS bool remote_delete_bucket(struct bucket_store *store, struct span bucket, struct error *error);
+SUSPENDS bool remote_list_buckets(struct bucket_store *store, struct span owner, struct span prefix, struct span after,
+                                  unsigned buckets_max, struct arena *arena, struct bucket_info **ret_buckets,
+                                  unsigned *ret_count, bool *ret_truncated, struct error *error);
+SUSPENDS bool remote_open(struct bucket_store *store, const struct object_name *name, const struct open_intent *intent,
+                          struct bucket_object **ret_object, struct error *error);
+SUSPENDS bool remote_head(struct bucket_store *store, const struct object_name *name, struct arena *arena,
+                          struct object_attributes *ret_attributes, struct error *error);
+void remote_read_window(struct bucket_object *object, uint64_t first, uint64_t end);
+SUSPENDS bool remote_read(struct bucket_object *object, uint64_t offset, void *ret_bytes, size_t size,
+                          struct error *error);
+SUSPENDS bool remote_read_sidecar(struct bucket_object *object, struct buffer *ret_sidecar, struct error *error);
+void remote_close(struct bucket_object *object);
+SUSPENDS bool remote_begin_write(struct bucket_store *store, const struct write_intent *intent,
+                                 struct bucket_writer **ret_writer, struct error *error);
+SUSPENDS bool remote_write(struct bucket_writer *writer, struct span bytes, struct error *error);
+SUSPENDS bool remote_commit(struct bucket_writer *writer, const struct write_result *result,
+                            struct object_attributes *ret_attributes, struct error *error);
+SUSPENDS void remote_abort(struct bucket_writer *writer);
+SUSPENDS bool remote_copy(struct bucket_object *source, const struct object_name *target,
+                          const struct write_result *result, struct object_attributes *ret_attributes,
+                          struct error *error);
+SUSPENDS bool remote_delete_objects(struct bucket_store *store, struct span bucket, struct delete_item *items,
+                                    unsigned count, struct error *error);
+SUSPENDS bool remote_list(struct bucket_store *store, const struct list_request *request, struct arena *arena,
+                          struct list_page *ret_page, struct error *error);
+SUSPENDS bool remote_create_upload(struct bucket_store *store, const struct upload_intent *intent,
+                                   char ret_id[UPLOAD_ID_BYTES], struct error *error);
+SUSPENDS bool remote_find_upload(struct bucket_store *store, const struct object_name *name, struct span upload_id,
+                                 struct arena *arena, struct upload_info *ret_upload, struct error *error);
+SUSPENDS bool remote_begin_part(struct bucket_store *store, const struct object_name *name, struct span upload_id,
+                                unsigned number, uint64_t stored_size_hint, struct bucket_writer **ret_writer,
+                                struct error *error);
+SUSPENDS bool remote_commit_part(struct bucket_writer *writer, const struct part_attributes *part, struct error *error);
+SUSPENDS bool remote_list_parts(struct bucket_store *store, const struct object_name *name, struct span upload_id,
+                                unsigned after, unsigned parts_max, struct arena *arena,
+                                struct part_attributes **ret_parts, unsigned *ret_count, bool *ret_truncated,
+                                struct error *error);
+SUSPENDS bool remote_complete_upload(struct bucket_store *store, const struct object_name *name, struct span upload_id,
+                                     const struct part_choice *parts, unsigned count, const struct write_result *result,
+                                     struct object_attributes *ret_attributes, struct error *error);
+SUSPENDS bool remote_abort_upload(struct bucket_store *store, const struct object_name *name, struct span upload_id,
+                                  struct error *error);
+SUSPENDS bool remote_list_uploads(struct bucket_store *store, const struct upload_list_request *request,
+                                  struct arena *arena, struct upload_list_page *ret_page, struct error *error);
+SUSPENDS bool remote_find_completed(struct bucket_store *store, const struct object_name *name, struct span upload_id,
+                                    struct object_attributes *ret_attributes, struct error *error);
+SUSPENDS bool remote_read_parts(struct bucket_object *object, unsigned after, unsigned parts_max, struct arena *arena,
+                                struct object_part **ret_parts, unsigned *ret_count, bool *ret_truncated,
+                                struct error *error);
+SUSPENDS bool remote_read_tags(struct bucket_store *store, const struct object_name *name, struct buffer *ret_tags,
+                               struct error *error);
+SUSPENDS bool remote_write_tags(struct bucket_store *store, const struct object_name *name, struct span tags,
+                                unsigned tags_count, struct error *error);

@@ -1,0 +1,196 @@
+/* store/remote/verdicts/probe.c -- one run of all tests, and what they are made of. */
+#include "store/remote/verdicts/probe.h"
+
+#include "runtime/base/assert.h"
+#include "runtime/base/clock.h"
+#include "runtime/base/hex.h"
+#include "runtime/log.h"
+#include "s3client/operations.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+enum { LIST_ARENA_BYTES = 4 << 20, PROBE_NONCE_BYTES = 8, PROBE_BODY_BYTES_MAX = 4 << 10 };
+
+/* ---- requests ---- */
+
+struct span probe_name(struct probe *probe, const char *format, ...)
+{
+    char *text = arena_allocate(&probe->arena, PROBE_KEY_BYTES);
+    ASSERT(text != NULL); /* a run has some hundred keys */
+    va_list arguments;
+    int base = snprintf(text, PROBE_KEY_BYTES, "%s", probe->base);
+    va_start(arguments, format);
+    int size = vsnprintf(text + base, PROBE_KEY_BYTES - (size_t)base, format, arguments);
+    va_end(arguments);
+    return span_of(text, (size_t)(base + size));
+}
+
+static struct probed note(struct probe *probe, const struct s3_answer *answer, bool may_fail, const struct error *error)
+{
+    struct probed probed = {.status = answer->status};
+    memcpy(probed.etag, answer->etag, sizeof probed.etag);
+    bool is_failure = answer->status == 0 || answer->status == 429 || (answer->status >= 500 && answer->status != 501);
+    if (is_failure && !may_fail && !probe->is_down) {
+        probe->is_down = true;
+        probe->error = *error;
+    }
+    return probed;
+}
+
+SUSPENDS struct probed probe_send(struct probe *probe, enum s3_kind kind, struct span key,
+                                  const struct http_field *header, const struct span *body, bool may_fail)
+{
+    struct s3_answer answer;
+    struct error error;
+    const struct s3_call call = {
+        .kind = kind,
+        .bucket = probe->bucket,
+        .key = key,
+        .headers = header,
+        .headers_count = header == NULL ? 0 : 1,
+        .body = body,
+        .body_count = body == NULL ? 0 : 1,
+        .repeat = S3_ONCE,
+    };
+    if (s3_client_call(probe->shard->client, &call, &answer, &error))
+        s3_answer_close(&answer);
+    return note(probe, &answer, may_fail, &error);
+}
+
+SUSPENDS struct probed probe_put(struct probe *probe, struct span key, const char *body)
+{
+    const struct span bytes = span_from_string(body);
+    return probe_send(probe, S3_PUT_OBJECT, key, NULL, &bytes, false);
+}
+
+SUSPENDS static bool read_body(struct probe *probe, struct span key, struct buffer *ret_body, int *ret_status)
+{
+    struct s3_answer answer;
+    struct error error;
+    const struct s3_call call = {.kind = S3_GET_OBJECT, .bucket = probe->bucket, .key = key, .repeat = S3_REPEAT};
+    bool done = s3_client_call_whole(probe->shard->client, &call, ret_body, &answer, &error);
+    (void)note(probe, &answer, true, &error);
+    *ret_status = answer.status;
+    return done;
+}
+
+SUSPENDS bool probe_holds(struct probe *probe, struct span key, const char *body)
+{
+    struct buffer bytes;
+    int status;
+    buffer_init(&bytes, PROBE_BODY_BYTES_MAX);
+    bool holds = read_body(probe, key, &bytes, &status) && span_equal(buffer_span(&bytes), span_from_string(body));
+    buffer_free(&bytes);
+    return holds;
+}
+
+SUSPENDS bool probe_is_absent(struct probe *probe, struct span key)
+{
+    struct buffer bytes;
+    int status;
+    buffer_init(&bytes, PROBE_BODY_BYTES_MAX);
+    (void)read_body(probe, key, &bytes, &status);
+    buffer_free(&bytes);
+    return status == 404;
+}
+
+SUSPENDS bool probe_upload(struct probe *probe, struct span key, const char *body, struct span *ret_upload_id,
+                           char ret_etag[S3_ETAG_BYTES])
+{
+    struct s3_answer answer;
+    struct error error;
+    const struct span bytes = span_from_string(body);
+    struct s3_call call = {.bucket = probe->bucket, .key = key, .repeat = S3_REPEAT};
+    bool done = s3_client_create_upload(probe->shard->client, &call, &probe->arena, ret_upload_id, &answer, &error);
+    call.body = &bytes;
+    call.body_count = 1;
+    done = done && s3_client_upload_part(probe->shard->client, &call, *ret_upload_id, 1, &answer, &error);
+    memcpy(ret_etag, answer.etag, S3_ETAG_BYTES);
+    if (!done)
+        (void)note(probe, &answer, false, &error);
+    return done;
+}
+
+SUSPENDS struct probed probe_complete(struct probe *probe, struct span key, struct span upload_id, const char *etag,
+                                      const struct http_field *header)
+{
+    struct s3_answer answer;
+    struct error error;
+    const struct s3_part part = {.number = 1, .etag = span_from_string(etag)};
+    const struct s3_call call = {.bucket = probe->bucket,
+                                 .key = key,
+                                 .headers = header,
+                                 .headers_count = header == NULL ? 0 : 1,
+                                 .repeat = S3_ONCE};
+    bool done = s3_client_complete_upload(probe->shard->client, &call, upload_id, &part, 1, &answer, &error);
+    struct probed probed = note(probe, &answer, false, &error);
+    if (!done && probed.status >= 200 && probed.status < 300)
+        probed.status = 500; /* an <Error> in a 200 */
+    if (!done && answer.status != 404)
+        (void)s3_client_abort_upload(probe->shard->client, &(struct s3_call){.bucket = probe->bucket, .key = key},
+                                     upload_id, &answer, &error);
+    return probed;
+}
+
+/* ---- a run ---- */
+
+SUSPENDS static void clean_up(struct probe *probe)
+{
+    struct arena arena;
+    struct s3_list_page page = {.is_truncated = true};
+    struct s3_answer answer;
+    struct error ignored;
+    const struct s3_call call = {.bucket = probe->bucket, .repeat = S3_REPEAT};
+    const struct s3_list_request request = {.prefix = span_from_string(probe->base)};
+    arena_init(&arena, LIST_ARENA_BYTES);
+    while (page.is_truncated &&
+           s3_client_list_objects(probe->shard->client, &call, &request, &arena, &page, &answer, &ignored) &&
+           page.count > 0) {
+        struct s3_delete_item *items = arena_allocate(&arena, page.count * sizeof *items);
+        if (items == NULL)
+            break;
+        for (unsigned i = 0; i < page.count; i++)
+            items[i] = (struct s3_delete_item){.key = page.entries[i].key};
+        if (!s3_client_delete_objects(probe->shard->client, &call, items, page.count, &answer, &ignored))
+            break;
+        arena_reset(&arena);
+    }
+    arena_free(&arena);
+}
+
+static void begin(struct probe *probe, struct remote *remote, struct verdicts *verdicts)
+{
+    uint8_t nonce[PROBE_NONCE_BYTES];
+    char text[2 * PROBE_NONCE_BYTES];
+    *probe = (struct probe){.remote = remote,
+                            .shard = remote_shard_here(remote),
+                            .bucket = span_from_string(remote->settings.bucket),
+                            .verdicts = verdicts};
+    *verdicts = (struct verdicts){.tested_ms = clock_wall_ms(remote->settings.clock)};
+    random_fill(remote->settings.random, nonce, sizeof nonce);
+    hex_encode(span_of(nonce, sizeof nonce), text);
+    (void)snprintf(probe->base, sizeof probe->base, "%s.bale/probe/%.*s/", remote->settings.prefix, (int)sizeof text,
+                   text);
+    arena_init(&probe->arena, PROBE_ARENA_BYTES);
+    (void)snprintf(verdicts->version, sizeof verdicts->version, "%s", BALE_VERSION);
+}
+
+SUSPENDS bool probe_backend(struct remote *remote, struct verdicts *ret_verdicts, struct error *error)
+{
+    struct probe probe;
+    begin(&probe, remote, ret_verdicts);
+    log_message(LOG_INFO, "backend: trying what %s can do; the result is kept in .bale/backend of the bucket %s.",
+                s3_endpoint_url(remote->settings.endpoint), remote->settings.bucket);
+    probe_conditions(&probe);
+    probe_copies(&probe);
+    probe_names(&probe);
+    probe_labels(&probe);
+    probe_rest(&probe);
+    clean_up(&probe);
+    arena_free(&probe.arena);
+    if (!probe.is_down)
+        return true;
+    *error = probe.error;
+    return error_prepend(error, "trying what the backend can do");
+}

@@ -1,0 +1,51 @@
+/* store/remote/verdicts/verdicts.h -- what a backend can do, found out by trying it.
+ *
+ * Servers that speak S3 differ where it hurts: one ignores a condition and destroys what it should have kept, another
+ * keeps "a/../b" as "b". So a Bale that meets a bucket for the first time tries each thing, in sequence and with many
+ * writers at once, and leaves what it saw in `.bale/backend`; later starts read that. What is not there is refused to
+ * clients with a clear 501, never done half. */
+#pragma once
+
+#include "runtime/base/buffer.h"
+#include "runtime/base/error.h"
+#include "runtime/base/span.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum verdict {
+#define VERDICT(name, text, without) VERDICT_##name,
+#include "store/remote/verdicts/verdicts.def"
+#undef VERDICT
+    VERDICTS,
+};
+
+enum { VERDICTS_VERSION = 1, VERDICTS_BYTES_MAX = 16 << 10 };
+
+struct verdicts {
+    uint64_t held;     /* bit of each enum verdict: the backend does it */
+    int64_t tested_ms; /* wall clock */
+    char version[32];  /* of the Bale that tested */
+    char server[64];   /* what the backend calls itself */
+};
+
+static inline bool verdict_holds(const struct verdicts *verdicts, enum verdict verdict)
+{
+    return (verdicts->held >> verdict & 1) != 0;
+}
+
+const char *verdict_name(enum verdict verdict);
+/* What was tried, and what is refused or done otherwise without it: sentences for people. */
+const char *verdict_text(enum verdict verdict);
+const char *verdict_without(enum verdict verdict);
+
+/* A vendor's extension, which nothing is refused without. */
+bool verdict_is_extra(enum verdict verdict);
+
+/* The text of `.bale/backend`, and back. False: not a text of VERDICTS_VERSION: it is tested anew. */
+void verdicts_encode(const struct verdicts *verdicts, struct buffer *ret_text);
+bool verdicts_decode(struct span text, struct verdicts *ret_verdicts);
+
+/* What they mean to those above. */
+struct bucket_capabilities;
+void verdicts_apply(const struct verdicts *verdicts, uint64_t part_bytes, struct bucket_capabilities *ret_capabilities);

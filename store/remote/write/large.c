@@ -1,0 +1,339 @@
+/* store/remote/write/large.c -- bodies of more than one stored part: the backend's own multipart upload.
+ *
+ * Parts are of one size, but for the last, which ends with the trailer. The object becomes visible by Complete, under
+ * the same condition as a PUT would be sent with; until then nothing is there but an upload, which is given up when the
+ * write fails. */
+#include "runtime/base/assert.h"
+#include "runtime/loop.h"
+#include "s3client/operations.h"
+#include "s3client/wire/s3_error.h"
+#include "store/remote/fetch.h"
+#include "store/remote/s4_object.h"
+#include "store/remote/write/writer.h"
+
+#include <stdlib.h>
+
+enum { CREATE_ARENA_BYTES = 64 << 10 };
+
+static struct s3_call call_of(const struct remote_writer *writer, enum s3_repeat repeat)
+{
+    return (struct s3_call){.bucket = writer->key.backend.bucket, .key = writer->key.backend.key, .repeat = repeat};
+}
+
+/* ---- Create ---- */
+
+struct create_request {
+    struct request_headers headers;
+    struct buffer tags;
+    struct written_object object;
+    struct arena arena;
+};
+
+SUSPENDS static bool send_create(struct remote_writer *writer, struct create_request *request, struct error *error)
+{
+    struct span upload_id;
+    struct s3_answer answer;
+    if (!written_object_make(writer, NULL, &request->object, error))
+        return false;
+    if (!request_headers_add_list(&request->headers, buffer_span(&request->object.fields)))
+        return error_set(error, ERROR_INVALID, S3_MetadataTooLarge,
+                         "There are too many header fields for the backend.");
+    request_headers_add_tags(&request->headers, writer->intent.tags, &request->tags);
+    struct s3_call call =
+        call_of(writer, S3_REPEAT); /* what a lost answer leaves is an upload, which the sweep finds */
+    call.headers = request->headers.fields;
+    call.headers_count = request->headers.count;
+    bool done = s3_client_create_upload(writer->key.shard->client, &call, &request->arena, &upload_id, &answer, error);
+    if (!remote_answered(writer->key.shard, S3_CREATE_UPLOAD, &answer, done, error))
+        return false;
+    buffer_append(&writer->large->upload_id, upload_id);
+    writer->large->is_metadata_in_trailer = request->object.stamp.is_metadata_in_trailer;
+    return true;
+}
+
+static void free_large(struct remote_writer *writer)
+{
+    struct large_body *large = writer->large;
+    buffer_free(&large->upload_id);
+    buffer_free(&large->etags);
+    free(large);
+    writer->large = NULL;
+}
+
+SUSPENDS static bool begin(struct remote_writer *writer, struct error *error)
+{
+    struct create_request *request = calloc(1, sizeof *request);
+    struct large_body *large = calloc(1, sizeof *large);
+    ASSERT(request != NULL && large != NULL);
+    wait_queue_init(&large->sent);
+    arena_init(&request->arena, CREATE_ARENA_BYTES);
+    writer->large = large;
+    bool done = send_create(writer, request, error);
+    arena_free(&request->arena);
+    buffer_free(&request->tags);
+    written_object_free(&request->object);
+    free(request);
+    if (!done)
+        free_large(writer);
+    return done;
+}
+
+/* ---- parts ---- */
+
+SUSPENDS static bool upload_part(struct remote_writer *writer, struct error *error)
+{
+    struct large_body *large = writer->large;
+    struct span *spans = calloc(large->sending.count, sizeof *spans);
+    struct s3_answer answer;
+    ASSERT(spans != NULL);
+    body_spans(&large->sending, spans);
+    struct s3_call call = call_of(writer, S3_REPEAT); /* the same bytes under the same number */
+    call.body = spans;
+    call.body_count = large->sending.count;
+    bool done = s3_client_upload_part(writer->key.shard->client, &call, buffer_span(&large->upload_id),
+                                      large->parts_count, &answer, error);
+    done = remote_answered(writer->key.shard, S3_UPLOAD_PART, &answer, done, error);
+    free(spans);
+    if (!done)
+        return false;
+    struct span etag = span_from_string(answer.etag);
+    buffer_append_byte(&large->etags, (uint8_t)etag.size);
+    buffer_append(&large->etags, etag);
+    return true;
+}
+
+static void end_sending(struct remote_writer *writer)
+{
+    struct large_body *large = writer->large;
+    body_clear(writer->key.shard, &large->sending);
+    if (large->sending_reserved > 0)
+        memory_budget_give(&writer->key.shard->memory, large->sending_reserved);
+    large->sending_reserved = 0;
+    large->sender = NULL;
+}
+
+static void run_sender(void *argument)
+{
+    struct remote_writer *writer = argument;
+    struct large_body *large = writer->large;
+    large->sender = fiber_current();
+    if (!upload_part(writer, &large->error))
+        large->is_failed = true;
+    end_sending(writer);
+    wait_wake_all(&large->sent);
+}
+
+/* Until no part is on its way. A fiber that is cancelled cancels its part, and waits until that has ended. */
+SUSPENDS static void wait_sent(struct large_body *large)
+{
+    struct error ignored;
+    while (large->sending.count > 0) {
+        if (wait_for(&large->sent, DEADLINE_NONE, &ignored) || large->sending.count == 0)
+            continue;
+        if (large->sender != NULL)
+            fiber_cancel(large->sender);
+        fiber_yield();
+    }
+}
+
+static bool has_failed(const struct large_body *large, struct error *error)
+{
+    if (large->is_failed)
+        *error = large->error;
+    return large->is_failed;
+}
+
+/* Memory for a part beside the one on its way: only while half of the shard's is free. */
+static bool take_second(struct remote_writer *writer)
+{
+    struct memory_budget *memory = &writer->key.shard->memory;
+    struct error ignored;
+    bool is_free = !memory_budget_has_waiters(memory) && memory->used + writer->part_bytes <= memory->bytes_max / 2;
+    return is_free && memory_budget_take(memory, (size_t)writer->part_bytes, DEADLINE_NONE, &ignored);
+}
+
+/* What has come together becomes the next part, on its way while the one after it is filled. */
+SUSPENDS static bool send_part(struct remote_writer *writer, struct error *error)
+{
+    struct large_body *large = writer->large;
+    wait_sent(large);
+    if (has_failed(large, error))
+        return false;
+    large->sending = writer->body;
+    writer->body = (struct body){0};
+    writer->sent += large->sending.size;
+    large->parts_count++;
+    bool has_second = take_second(writer);
+    large->sending_reserved = has_second ? (size_t)writer->part_bytes : 0;
+    if (!fiber_spawn("part", run_sender, writer, error))
+        run_sender(writer); /* there is no further fiber: then it is sent here and now */
+    if (!has_second)
+        wait_sent(large);
+    return !has_failed(large, error);
+}
+
+SUSPENDS bool large_write(struct remote_writer *writer, struct span bytes, struct error *error)
+{
+    if (writer->large == NULL && !begin(writer, error))
+        return false;
+    while (bytes.size > 0) {
+        if (writer->body.size == writer->part_bytes && !send_part(writer, error))
+            return false;
+        struct span taken = span_take(bytes, (size_t)(writer->part_bytes - writer->body.size));
+        if (!body_append(writer->key.shard, &writer->body, taken, error))
+            return false;
+        bytes = span_skip(bytes, taken.size);
+    }
+    return true;
+}
+
+/* ---- Complete ---- */
+
+struct complete_request {
+    struct s3_part *parts;
+    unsigned count;
+    char etag[QUOTED_ETAG_BYTES];
+};
+
+static bool list_parts(const struct large_body *large, struct complete_request *request)
+{
+    struct span etags = buffer_span(&large->etags);
+    request->parts = calloc(large->parts_count, sizeof *request->parts);
+    ASSERT(request->parts != NULL);
+    for (; etags.size > 0; request->count++) {
+        size_t size = etags.data[0];
+        ASSERT(request->count < large->parts_count && size < etags.size);
+        request->parts[request->count] =
+            (struct s3_part){.number = request->count + 1, .etag = span_take(span_skip(etags, 1), size)};
+        etags = span_skip(etags, 1 + size);
+    }
+    return request->count == large->parts_count;
+}
+
+SUSPENDS static bool send_complete(struct remote_writer *writer, struct complete_request *request,
+                                   struct s3_answer *ret_answer, struct error *error)
+{
+    struct http_field condition;
+    struct s3_call call = call_of(writer, S3_ONCE);
+    call.headers = &condition;
+    call.headers_count = target_header(&writer->target, true, request->etag, &condition) ? 1 : 0;
+    bool done = s3_client_complete_upload(writer->key.shard->client, &call, buffer_span(&writer->large->upload_id),
+                                          request->parts, request->count, ret_answer, error);
+    return remote_answered(writer->key.shard, S3_COMPLETE_UPLOAD, ret_answer, done, error);
+}
+
+/* The upload is gone: completed by an attempt whose answer was lost, or given up by somebody. */
+static bool is_upload_gone(const struct error *error)
+{
+    return error->code == S3_NoSuchUpload;
+}
+
+SUSPENDS static enum attempt resolve_gone(struct remote_writer *writer, struct error *error)
+{
+    bool is_own;
+    writer->target.condition = NULL;
+    if (!target_look(&writer->target, writer->nonce, &is_own, error))
+        return ATTEMPT_FAILED;
+    if (is_own)
+        return ATTEMPT_DONE;
+    (void)error_set(
+        error, ERROR_IO, S3_InternalError,
+        "The backend has lost the parts of this object, or the object was replaced as soon as it was written.");
+    return ATTEMPT_FAILED;
+}
+
+SUSPENDS static bool complete(struct remote_writer *writer, struct complete_request *request,
+                              char ret_etag[S3_ETAG_BYTES], struct error *error)
+{
+    for (unsigned round = 0;; round++) {
+        struct s3_answer answer;
+        if (send_complete(writer, request, &answer, error)) {
+            memcpy(ret_etag, answer.etag, S3_ETAG_BYTES);
+            return true;
+        }
+        enum attempt attempt = is_upload_gone(error)
+                                   ? resolve_gone(writer, error)
+                                   : target_resolve(&writer->target, writer->nonce, &answer, round, error);
+        if (attempt == ATTEMPT_DONE)
+            memcpy(ret_etag, writer->target.etag, sizeof writer->target.etag);
+        if (attempt != ATTEMPT_AGAIN)
+            return attempt == ATTEMPT_DONE;
+    }
+}
+
+/* The trailer goes where the body ends; what is left becomes the last part. */
+SUSPENDS static bool send_end(struct remote_writer *writer, struct span trailer, struct error *error)
+{
+    if (!large_write(writer, trailer, error) || !send_part(writer, error))
+        return false;
+    wait_sent(writer->large);
+    return !has_failed(writer->large, error);
+}
+
+SUSPENDS static bool commit(struct remote_writer *writer, struct written_object *object, char ret_etag[S3_ETAG_BYTES],
+                            struct error *error)
+{
+    struct complete_request *request = calloc(1, sizeof *request);
+    ASSERT(request != NULL);
+    bool done = send_end(writer, buffer_span(&object->trailer), error) && list_parts(writer->large, request) &&
+                (writer->target.state != TARGET_UNKNOWN || target_prepare(&writer->target, false, error)) &&
+                complete(writer, request, ret_etag, error);
+    free(request->parts);
+    free(request);
+    return done;
+}
+
+SUSPENDS bool large_commit(struct remote_writer *writer, const struct write_result *result,
+                           struct object_attributes *ret_attributes, struct error *error)
+{
+    struct written_object object;
+    char etag[S3_ETAG_BYTES];
+    bool had_sidecar = s4_object_may_have_sidecar(&writer->key);
+    writer->target.condition = result->condition;
+    bool done = written_object_make(writer, result, &object, error) && commit(writer, &object, etag, error);
+    if (done) {
+        written_object_note(&writer->key, &object, span_from_string(etag));
+        *ret_attributes = object.attributes;
+        ret_attributes->metadata = SPAN_EMPTY;
+        if (had_sidecar)
+            s4_object_remove_sidecar(&writer->key);
+        written_object_index(&writer->key, &object, result->frames);
+    }
+    written_object_free(&object);
+    if (!done) {
+        large_abort(writer);
+        return false;
+    }
+    free_large(writer);
+    remote_writer_free(writer);
+    return true;
+}
+
+/* ---- giving up ---- */
+
+static void run_abort(void *argument)
+{
+    struct remote_writer *writer = argument;
+    struct remote_shard *shard = writer->key.shard;
+    struct s3_answer answer;
+    struct error ignored;
+    wait_sent(writer->large);
+    struct s3_call call = call_of(writer, S3_REPEAT);
+    bool done = s3_client_abort_upload(shard->client, &call, buffer_span(&writer->large->upload_id), &answer, &ignored);
+    (void)remote_answered(shard, S3_ABORT_UPLOAD, &answer, done, &ignored); /* else the sweep finds it */
+    free_large(writer);
+    remote_writer_free(writer);
+    shard->background--;
+    wait_wake_all(&shard->background_ended);
+}
+
+SUSPENDS void large_abort(struct remote_writer *writer)
+{
+    struct error ignored;
+    if (writer->large->sender != NULL)
+        fiber_cancel(writer->large->sender);
+    body_clear(writer->key.shard, &writer->body);
+    writer->key.shard->background++;
+    if (!fiber_spawn("abort upload", run_abort, writer, &ignored))
+        run_abort(writer);
+}

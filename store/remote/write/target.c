@@ -1,0 +1,192 @@
+/* store/remote/write/target.c -- which revision a write replaces, and what a lost or refusing answer means.
+ *
+ * A write is sent under the condition that the key still holds what was last seen of it. So a first attempt that
+ * arrives late fails against the second, and a nonce in the object's metadata tells whether what is there is ours.
+ * docs/backend.md has the table of answers. */
+#include "store/remote/write/target.h"
+
+#include "runtime/base/assert.h"
+#include "runtime/io.h"
+#include "runtime/loop.h"
+#include "s3client/wire/s3_error.h"
+#include "store/remote/fetch.h"
+
+enum { PAUSE_MS_LEAST = 25 };
+
+void target_init(struct write_target *target, struct remote_key *key, const struct write_condition *condition)
+{
+    *target = (struct write_target){.key = key, .condition = condition};
+}
+
+static void set_revision(struct write_target *target, const char *etag, bool is_fresh)
+{
+    target->state = TARGET_REVISION;
+    target->is_fresh = is_fresh;
+    memcpy(target->etag, etag, sizeof target->etag);
+}
+
+static void set_absent(struct write_target *target, bool is_fresh)
+{
+    target->state = TARGET_ABSENT;
+    target->is_fresh = is_fresh;
+    target->etag[0] = '\0';
+}
+
+SUSPENDS bool target_look(struct write_target *target, const uint8_t *nonce, bool *ret_is_own, struct error *error)
+{
+    struct remote_state state;
+    bool is_own = false;
+    bool done = remote_look(target->key, &state, error);
+    if (done && state.is_there) {
+        const struct backend_object *object = &state.object;
+        is_own = nonce != NULL && object->is_stamped && memcmp(object->stamp.nonce, nonce, STAMP_NONCE_BYTES) == 0;
+        set_revision(target, object->attributes.stored_etag, true);
+    } else if (done) {
+        set_absent(target, true);
+    }
+    if (done && !is_own && target->condition != NULL)
+        done = write_condition_holds(target->condition, state.is_there ? &state.object.attributes : NULL, error);
+    remote_state_free(target->key->shard, &state);
+    if (ret_is_own != NULL)
+        *ret_is_own = is_own;
+    return done;
+}
+
+/* ---- before it is sent ---- */
+
+static bool is_creation(const struct write_condition *condition)
+{
+    return span_equal(condition->if_none_match, SPAN("*")) && condition->if_match.size == 0;
+}
+
+static bool may_believe_row(const struct remote_key *key)
+{
+    return key->has_row &&
+           (verdict_holds(&key->shard->remote->verdicts, VERDICT_LABELS_HOLD) || key->row.was_said_before);
+}
+
+SUSPENDS bool target_prepare(struct write_target *target, bool is_costly, struct error *error)
+{
+    const struct remote_key *key = target->key;
+    const struct write_condition *condition = target->condition;
+    struct error ignored;
+    if (condition != NULL && is_creation(condition) && !is_costly) {
+        set_absent(target, false);
+        return true;
+    }
+    if (condition != NULL) {
+        bool holds_for_row = may_believe_row(key) && write_condition_holds(condition, &key->row.attributes, &ignored);
+        if (!holds_for_row)
+            return target_look(target, NULL, NULL, error);
+        set_revision(target, key->row.attributes.stored_etag, false);
+        return true;
+    }
+    if (key->has_row)
+        set_revision(target, key->row.attributes.stored_etag, false);
+    else if (is_costly)
+        return target_look(target, NULL, NULL, error);
+    else
+        set_absent(target, false);
+    return true;
+}
+
+bool target_header(const struct write_target *target, bool is_complete, char *ret_text, struct http_field *ret_field)
+{
+    const struct verdicts *verdicts = &target->key->shard->remote->verdicts;
+    enum verdict creates = is_complete ? VERDICT_COMPLETE_CREATE : VERDICT_PUT_CREATE;
+    enum verdict replaces = is_complete ? VERDICT_COMPLETE_REPLACE : VERDICT_PUT_REPLACE;
+    ASSERT(target->state != TARGET_UNKNOWN);
+    if (target->state == TARGET_ABSENT && verdict_holds(verdicts, creates)) {
+        *ret_field = (struct http_field){SPAN("if-none-match"), SPAN("*")};
+        return true;
+    }
+    if (target->state == TARGET_REVISION && verdict_holds(verdicts, replaces)) {
+        *ret_field = (struct http_field){SPAN("if-match"), fetch_quote(span_from_string(target->etag), ret_text)};
+        return true;
+    }
+    return false;
+}
+
+/* ---- after it was sent ---- */
+
+static bool is_same(const struct write_target *target, const struct write_target *before)
+{
+    return target->state == before->state && strcmp(target->etag, before->etag) == 0;
+}
+
+SUSPENDS static void pause_before(unsigned round)
+{
+    uint64_t most = (uint64_t)PAUSE_MS_LEAST << round;
+    (void)io_sleep_until(deadline_after_ms(PAUSE_MS_LEAST + random_below(random_system(), most)));
+}
+
+/* Somebody else wrote between our look and our write: had we been a moment earlier, they would have replaced ours. That
+ * is so only of what nobody set a condition on. */
+static bool counts_as_overwritten(const struct write_target *before)
+{
+    return before->condition == NULL && before->is_fresh;
+}
+
+static enum attempt overwritten(struct write_target *target)
+{
+    target->etag[0] = '\0';
+    return ATTEMPT_DONE;
+}
+
+SUSPENDS static enum attempt resolve_refused(struct write_target *target, struct error *error)
+{
+    const struct write_target before = *target;
+    if (counts_as_overwritten(&before))
+        return overwritten(target);
+    return target_look(target, NULL, NULL, error) ? ATTEMPT_AGAIN : ATTEMPT_FAILED;
+}
+
+SUSPENDS static enum attempt resolve_unknown(struct write_target *target, const uint8_t *nonce, unsigned round,
+                                             struct error *error)
+{
+    struct remote_counters *counters = &target->key->shard->counters;
+    const struct write_target before = *target;
+    bool is_own;
+    pause_before(round);
+    target->condition = NULL; /* decided below, when it is known whose the key is */
+    bool looked = target_look(target, nonce, &is_own, error);
+    target->condition = before.condition;
+    if (!looked) {
+        metric_add(&counters->writes_unclear, 1);
+        return ATTEMPT_FAILED;
+    }
+    if (is_own) {
+        metric_add(&counters->writes_resolved, 1);
+        return ATTEMPT_DONE;
+    }
+    if (is_same(target, &before))
+        return ATTEMPT_AGAIN;
+    if (counts_as_overwritten(&before))
+        return overwritten(target);
+    if (target->condition == NULL)
+        return ATTEMPT_AGAIN;
+    metric_add(&counters->writes_unclear, 1);
+    (void)error_set(error, ERROR_IO, S3_InternalError,
+                    "The backend's answer was lost, and the object has been replaced since: the write may have been "
+                    "applied before that.");
+    return ATTEMPT_FAILED;
+}
+
+SUSPENDS enum attempt target_resolve(struct write_target *target, const uint8_t nonce[STAMP_NONCE_BYTES],
+                                     const struct s3_answer *answer, unsigned round, struct error *error)
+{
+    bool is_target_gone = answer->status == 404 && error->code == S3_NoSuchKey && target->state == TARGET_REVISION;
+    bool is_refused = answer->status == 412 || is_target_gone;
+    if (error->kind == ERROR_CANCELLED)
+        return ATTEMPT_FAILED;
+    if (answer->effect == S3_NOT_APPLIED && !is_refused)
+        return ATTEMPT_FAILED;
+    metric_add(&target->key->shard->counters.writes_again, 1);
+    enum attempt attempt = answer->effect == S3_NOT_APPLIED ? resolve_refused(target, error)
+                                                            : resolve_unknown(target, nonce, round, error);
+    if (attempt == ATTEMPT_AGAIN && round + 1 >= WRITE_ROUNDS) {
+        (void)error_set(error, ERROR_BUSY, S3_SlowDown, "The object is changed too often at the moment. Try again.");
+        return ATTEMPT_FAILED;
+    }
+    return attempt;
+}

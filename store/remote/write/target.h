@@ -1,0 +1,37 @@
+/* store/remote/write/target.h -- the revision that a write takes the place of: every write names it to the backend, and
+ * so it is applied once or not at all, whatever became of its answer. */
+#pragma once
+
+#include "store/remote/store.h"
+
+struct write_target {
+    struct remote_key *key;
+    const struct write_condition *condition; /* the client's; NULL: none */
+    enum { TARGET_UNKNOWN, TARGET_ABSENT, TARGET_REVISION } state;
+    bool is_fresh; /* the backend said so during this very operation */
+    char etag[STORED_ETAG_TEXT_BYTES];
+};
+
+void target_init(struct write_target *target, struct remote_key *key, const struct write_condition *condition);
+
+/* Before anything is sent: refuses what already does not hold (PreconditionFailed, NoSuchKey). Asks the backend only
+ * when the row does not do, and something depends on the answer: `is_costly` says that a refusal at the end would cost
+ * much. */
+SUSPENDS bool target_prepare(struct write_target *target, bool is_costly, struct error *error);
+/* Asks the backend, and decides the condition anew. `nonce`, not NULL: *ret_is_own says that the key holds what was
+ * written with it; then target->etag is that revision's, and no condition is decided. */
+SUSPENDS bool target_look(struct write_target *target, const uint8_t *nonce, bool *ret_is_own, struct error *error);
+/* The header that names the target to a PUT (a Complete). False: the backend decides no such condition, none is sent.
+ * `ret_text` has QUOTED_ETAG_BYTES. */
+bool target_header(const struct write_target *target, bool is_complete, char *ret_text, struct http_field *ret_field);
+
+/* What an attempt came to. */
+enum attempt {
+    ATTEMPT_DONE,   /* applied */
+    ATTEMPT_AGAIN,  /* not applied, or nobody knows: to be sent again, the target is what it is now */
+    ATTEMPT_FAILED, /* *error says why */
+};
+/* After a request that failed (*error is of remote_call). `is_missing`: that it says "not found" is because of the
+ * target, not of an upload. ATTEMPT_DONE without target->etag: it was applied and overwritten at once. */
+SUSPENDS enum attempt target_resolve(struct write_target *target, const uint8_t nonce[STAMP_NONCE_BYTES],
+                                     const struct s3_answer *answer, unsigned round, struct error *error);

@@ -1,0 +1,73 @@
+/* store/remote/write/writer.h -- a write in progress: its bytes, what is known of it, and, when it has become large,
+ * the backend's upload that its parts go to. Private to store/remote/write/. */
+#pragma once
+
+#include "store/remote/write/body.h"
+#include "store/remote/write/target.h"
+
+/* A body of more than one stored part. One part is on its way while the next is filled, if there is memory for both. */
+struct large_body {
+    struct buffer upload_id;     /* the backend's */
+    struct buffer etags;         /* of the parts that have arrived: u8 size, text */
+    unsigned parts_count;        /* arrived, or on their way */
+    bool is_metadata_in_trailer; /* as Create has it */
+    struct body sending;
+    size_t sending_reserved; /* in the budget, beside the writer's own */
+    struct fiber *sender;    /* NULL: nothing is on its way */
+    struct wait_queue sent;
+    bool is_failed;
+    struct error error; /* of the part that failed */
+};
+
+struct remote_writer {
+    const struct bucket_store *store; /* first, as bucket.c expects */
+    struct remote_key key;
+    struct write_target target;
+    uint8_t nonce[STAMP_NONCE_BYTES];
+    struct write_intent intent; /* its spans are the caller's, who keeps them until the writer is gone */
+    uint64_t part_bytes;
+    size_t reserved; /* in the shard's budget */
+    uint64_t sent;   /* stored bytes that have gone to the backend's upload */
+    struct body body;
+    struct large_body *large; /* NULL: it still fits into one PUT */
+    uint8_t names[];          /* bucket, key */
+};
+
+/* What is written of the object beside its bytes. */
+struct written_object {
+    struct object_attributes attributes; /* stored_size with the trailer */
+    struct object_stamp stamp;
+    struct buffer fields;  /* packed: headers of PUT or Create */
+    struct buffer trailer; /* empty: there is none */
+};
+/* Decides whether there is a trailer and where the client's metadata go, and makes both. `result` NULL: before the body
+ * is complete, for Create. Must be freed, whatever it returns. */
+bool written_object_make(struct remote_writer *writer, const struct write_result *result,
+                         struct written_object *ret_object, struct error *error);
+void written_object_free(struct written_object *object);
+/* The row of what was just written, and its trailer, which is kept. `etag`: the backend's, quoted or not. */
+void written_object_note(struct remote_key *key, struct written_object *object, struct span etag);
+
+/* With --s4-sidecars: S4's index of what was just written, bound to it. Nothing depends on it. */
+SUSPENDS void written_object_index(struct remote_key *key, const struct written_object *object, struct span frames);
+
+/* Headers of one request, made of packed fields and further ones. */
+struct request_headers {
+    struct http_field fields[S3_HEADERS_MAX];
+    unsigned count;
+};
+bool request_headers_add_list(struct request_headers *headers, struct span packed);
+void request_headers_add(struct request_headers *headers, struct span name, struct span value);
+/* x-amz-tagging; nothing when there are none. `text` holds the value until the request is over. */
+void request_headers_add_tags(struct request_headers *headers, struct span tags, struct buffer *text);
+
+/* ---- large.c ---- */
+
+/* Takes more bytes than fit into the body; begins the backend's upload when there is none. */
+SUSPENDS bool large_write(struct remote_writer *writer, struct span bytes, struct error *error);
+SUSPENDS bool large_commit(struct remote_writer *writer, const struct write_result *result,
+                           struct object_attributes *ret_attributes, struct error *error);
+/* Gives the backend's upload up; on a fiber of its own, which the writer belongs to then. */
+SUSPENDS void large_abort(struct remote_writer *writer);
+/* ---- writer.c ---- */
+void remote_writer_free(struct remote_writer *writer);

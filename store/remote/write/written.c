@@ -1,0 +1,243 @@
+/* store/remote/write/written.c -- what is written of an object beside its bytes: header fields, and the trailer. */
+#include "runtime/base/assert.h"
+#include "runtime/base/clock.h"
+#include "runtime/base/hex.h"
+#include "s3client/wire/s3_error.h"
+#include "s3client/wire/uri.h"
+#include "store/frames.h"
+#include "store/remote/s4_object.h"
+#include "store/remote/write/writer.h"
+
+/* ---- headers ---- */
+
+void request_headers_add(struct request_headers *headers, struct span name, struct span value)
+{
+    ASSERT(headers->count < S3_HEADERS_MAX);
+    headers->fields[headers->count++] = (struct http_field){name, value};
+}
+
+bool request_headers_add_list(struct request_headers *headers, struct span packed)
+{
+    struct span name;
+    struct span value;
+    for (size_t position = 0; metadata_next(packed, &position, &name, &value);) {
+        if (headers->count + 4 > S3_HEADERS_MAX) /* room for a condition, tags and the like */
+            return false;
+        request_headers_add(headers, name, value);
+    }
+    return true;
+}
+
+void request_headers_add_tags(struct request_headers *headers, struct span tags, struct buffer *text)
+{
+    struct span name;
+    struct span value;
+    for (size_t position = 0; metadata_next(tags, &position, &name, &value);) {
+        if (text->size > 0)
+            buffer_append_byte(text, '&');
+        uri_encode(text, name, URI_ENCODE_ALL);
+        buffer_append_byte(text, '=');
+        uri_encode(text, value, URI_ENCODE_ALL);
+    }
+    if (text->size > 0)
+        request_headers_add(headers, SPAN("x-amz-tagging"), buffer_span(text));
+}
+
+/* ---- the trailer ---- */
+
+static void add_frames(struct trailer_builder *builder, const struct write_result *result)
+{
+    struct span frames = result->frames;
+    struct frame_sizes sizes;
+    while (frames_next(&frames, &sizes))
+        trailer_add_frame(builder, sizes.original, sizes.stored);
+}
+
+static void add_parts(struct trailer_builder *builder, const struct write_result *result)
+{
+    enum checksum_algorithm algorithm = result->attributes->checksum.algorithm;
+    for (unsigned i = 0; i < result->parts_count; i++) {
+        if (result->parts[i].checksum.algorithm != algorithm)
+            algorithm = CHECKSUM_NONE;
+    }
+    for (unsigned i = 0; i < result->parts_count; i++)
+        trailer_add_part(builder, algorithm, &result->parts[i]);
+}
+
+static void make_facts(const struct remote_writer *writer, const struct object_attributes *attributes,
+                       struct trailer_facts *ret_facts)
+{
+    *ret_facts = (struct trailer_facts){
+        .original_size = attributes->original_size,
+        .parts_count = attributes->parts_count,
+        .crc32c = attributes->crc32c,
+        .checksum = attributes->checksum,
+    };
+    memcpy(ret_facts->nonce, writer->nonce, TRAILER_NONCE_BYTES);
+    (void)hex_decode(span_take(span_from_string(attributes->etag), (size_t)2 * MD5_BYTES), ret_facts->digest,
+                     MD5_BYTES);
+}
+
+static void make_trailer(struct remote_writer *writer, const struct write_result *result, struct written_object *object)
+{
+    struct trailer_builder builder;
+    struct trailer_facts facts;
+    bool is_with_metadata = object->stamp.is_metadata_in_trailer;
+    trailer_builder_init(&builder);
+    add_frames(&builder, result);
+    add_parts(&builder, result);
+    make_facts(writer, &object->attributes, &facts);
+    trailer_encode(&builder, &facts, is_with_metadata ? object->attributes.metadata : SPAN_EMPTY,
+                   writer->sent + writer->body.size, &object->trailer);
+    trailer_builder_free(&builder);
+}
+
+/* ---- the object ---- */
+
+static void make_stamp(struct remote_writer *writer, const struct object_attributes *attributes,
+                       struct object_stamp *ret_stamp)
+{
+    const struct remote *remote = writer->key.shard->remote;
+    *ret_stamp = (struct object_stamp){.checksum = attributes->checksum};
+    memcpy(ret_stamp->nonce, writer->nonce, STAMP_NONCE_BYTES);
+    memcpy(ret_stamp->body_nonce, writer->nonce, STAMP_NONCE_BYTES);
+    if (remote->is_counted && !writer->intent.is_uncounted) {
+        ret_stamp->is_counted = true;
+        memcpy(ret_stamp->ledger, remote->ledger, STAMP_LEDGER_BYTES);
+        memcpy(ret_stamp->name, writer->key.row_key, STAMP_NAME_BYTES);
+    }
+}
+
+/* What Create can say: all that is known before the first byte. */
+static void make_early(struct remote_writer *writer, struct written_object *object)
+{
+    const struct write_intent *intent = &writer->intent;
+    object->attributes = (struct object_attributes){
+        .is_s4 = true,
+        .layout = LAYOUT_FRAMED,
+        .codec = intent->codec,
+        .is_size_known = intent->is_size_known,
+        .original_size = intent->original_size,
+        .metadata = intent->metadata,
+        .tags_count = intent->tags_count,
+    };
+}
+
+/* Is there a trailer, and is the client's metadata in it? While its size is not known, the longest text stands for it.
+ */
+static bool place_metadata(const struct remote_writer *writer, uint64_t frames, struct written_object *object,
+                           struct error *error)
+{
+    const struct object_attributes *attributes = &object->attributes;
+    struct object_stamp *stamp = &object->stamp;
+    stamp->trailer_bytes = TRAILER_BYTES_MAX;
+    if (writer->large != NULL) {
+        stamp->trailer = STAMP_TRAILER_SAYS;
+        stamp->is_metadata_in_trailer = writer->large->is_metadata_in_trailer;
+        return true;
+    }
+    stamp->trailer = frames > 1 ? STAMP_TRAILER_BYTES : STAMP_NO_TRAILER;
+    if (fields_can_carry(attributes->metadata, fields_own_bytes(attributes, stamp)))
+        return true;
+    if (attributes->layout != LAYOUT_FRAMED || !attributes->is_s4)
+        return error_set(error, ERROR_INVALID, S3_MetadataTooLarge,
+                         "The backend cannot carry this metadata: it has too many bytes, or bytes that no header has.");
+    stamp->trailer = STAMP_TRAILER_BYTES;
+    stamp->is_metadata_in_trailer = true;
+    return true;
+}
+
+static bool encode(struct written_object *object, struct error *error)
+{
+    return fields_encode(&object->attributes, &object->stamp, &object->fields) ||
+           error_set(error, ERROR_INVALID, S3_MetadataTooLarge, "The metadata has more bytes than can be kept.");
+}
+
+/* For Create: the size of the trailer stands in its footer. */
+static bool make_for_create(struct remote_writer *writer, struct written_object *object, struct error *error)
+{
+    make_early(writer, object);
+    make_stamp(writer, &object->attributes, &object->stamp);
+    object->stamp.trailer = STAMP_TRAILER_SAYS;
+    object->stamp.is_metadata_in_trailer =
+        !fields_can_carry(object->attributes.metadata, fields_own_bytes(&object->attributes, &object->stamp));
+    return encode(object, error);
+}
+
+bool written_object_make(struct remote_writer *writer, const struct write_result *result,
+                         struct written_object *ret_object, struct error *error)
+{
+    *ret_object = (struct written_object){0};
+    if (result == NULL)
+        return make_for_create(writer, ret_object, error);
+    struct object_attributes *attributes = &ret_object->attributes;
+    struct object_stamp *stamp = &ret_object->stamp;
+    uint64_t frames = frames_count(result->frames);
+    *attributes = *result->attributes;
+    attributes->stored_size = writer->sent + writer->body.size;
+    make_stamp(writer, attributes, stamp);
+    if (!place_metadata(writer, frames, ret_object, error))
+        return false;
+    if (stamp->trailer != STAMP_NO_TRAILER)
+        make_trailer(writer, result, ret_object);
+    stamp->trailer_bytes = ret_object->trailer.size;
+    attributes->stored_size += ret_object->trailer.size;
+    if (frames > 1)
+        attributes->sidecar_size = frames_sidecar_bytes(result->frames);
+    return encode(ret_object, error);
+}
+
+void written_object_free(struct written_object *object)
+{
+    buffer_free(&object->fields);
+    buffer_free(&object->trailer);
+}
+
+/* ---- afterwards ---- */
+
+static void keep_trailer(struct remote_key *key, struct written_object *object, struct span etag)
+{
+    struct trailer trailer;
+    if (object->trailer.size == 0 ||
+        !trailer_decode(buffer_span(&object->trailer), object->attributes.stored_size, &trailer, NULL))
+        return;
+    rows_give_trailer(key->shard->rows,
+                      rows_keep_trailer(key->shard->rows, key->row_key, etag, &object->trailer, &trailer));
+}
+
+void written_object_note(struct remote_key *key, struct written_object *object, struct span etag)
+{
+    bool is_weak;
+    struct span plain = fields_plain_etag(etag, &is_weak);
+    struct object_attributes *attributes = &object->attributes;
+    struct row row;
+    attributes->modified_ms = clock_wall_ms(key->shard->remote->settings.clock);
+    memcpy(attributes->version, "null", sizeof "null");
+    attributes->stored_etag[0] = '\0';
+    if (plain.size == 0 || plain.size >= sizeof attributes->stored_etag || key->is_internal) {
+        remote_note_absence(key); /* nobody knows what is there */
+        return;
+    }
+    memcpy(attributes->stored_etag, plain.data, plain.size);
+    attributes->stored_etag[plain.size] = '\0';
+    const struct backend_object written = {.attributes = *attributes, .stamp = object->stamp, .is_stamped = true};
+    if (!row_of(&written, true, &row))
+        return;
+    rows_put(key->shard->rows, key->row_key, &row);
+    keep_trailer(key, object, plain);
+}
+
+SUSPENDS void written_object_index(struct remote_key *key, const struct written_object *object, struct span frames)
+{
+    const struct object_attributes *attributes = &object->attributes;
+    struct buffer plain = {0};
+    struct buffer bound = {0};
+    if (!key->shard->remote->settings.writes_s4_sidecars || attributes->stored_etag[0] == '\0')
+        return;
+    frames_append_sidecar(frames, &plain);
+    if (plain.size > 0 &&
+        sidecar_rebind(buffer_span(&plain), span_from_string(attributes->stored_etag), attributes->stored_size, &bound))
+        s4_object_write_sidecar(key, buffer_span(&bound));
+    buffer_free(&plain);
+    buffer_free(&bound);
+}
