@@ -1,8 +1,7 @@
 /* server/backend.c -- which backend it is. */
 #include "server/backend.h"
 
-/* The only kind of --backend that options let through today. */
 struct backend *backend_open(const struct backend_means *means, struct error *error)
 {
-    return backend_folder_open(means, 0, error);
+    return config_is_bucket(means->config) ? backend_bucket_open(means, error) : backend_folder_open(means, 0, error);
 }

@@ -1,7 +1,8 @@
 /* server/backend.h -- what stands behind the server: a store, and what belongs to it beside its buckets.
  *
  * Everything that depends on the kind of --backend goes through here: how it is opened, how a shard takes part in it,
- * whether it is well, what it counts. server/backend_folder.c is the embedded store in a folder. The server opens one
+ * whether it is well, what it counts. server/backend_folder.c is the embedded store in a folder,
+ * server/backend_bucket.c the store in a bucket of an S3 server. The server opens one
  * before its shards start and closes it after they have ended. */
 #pragma once
 
@@ -30,6 +31,9 @@ struct backend_figure {
 };
 
 struct backend_operations {
+    /* Before the shards start: the account id that buckets belong to which this server did not make. The text outlives
+     * the backend. NULL: the store knows its buckets' owners. */
+    void (*set_owner)(struct backend *backend, const char *owner);
     /* On the shard's own thread, before it uses the store. */
     bool (*attach)(struct backend *backend, unsigned shard, struct error *error);
     /* On a fiber of that shard, when its objects and writers are closed. */
@@ -66,3 +70,6 @@ struct backend *backend_open(const struct backend_means *means, struct error *er
 /* The embedded store in the folder of --backend dir:PATH. part_bytes_min not 0: stored parts have a smallest size, as
  * in a bucket of S3, and a joiner stands in front (for tests of the joiner: tests/joined). */
 struct backend *backend_folder_open(const struct backend_means *means, uint64_t part_bytes_min, struct error *error);
+
+/* The store in the bucket of --backend s3:BUCKET[/PREFIX]. Asks the backend whether it is there and what it can do. */
+struct backend *backend_bucket_open(const struct backend_means *means, struct error *error);

@@ -61,7 +61,7 @@ struct backend *backend_folder_open(const struct backend_means *means, uint64_t 
         .files_max = means->files_max,
         .part_bytes_min = part_bytes_min,
     };
-    struct bucket_store *store = embedded_open(config_backend_folder(config), &options, error);
+    struct bucket_store *store = embedded_open(config_folder(config), &options, error);
     if (store == NULL)
         return NULL;
     struct backend *backend = malloc(sizeof *backend);

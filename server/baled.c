@@ -73,7 +73,7 @@ static void print_url(const struct config *config, const char *address, uint16_t
 /* One line, which tools/run and the tests read. */
 static void print_ready(const struct config *config, const struct server *server)
 {
-    const char *folder = config_backend_folder(config);
+    const char *folder = config_folder(config);
     char *whole_path = realpath(folder, NULL);
     printf("baled: ready, S3 on ");
     print_url(config, config->listen, server_port(server));
@@ -89,7 +89,7 @@ static void print_credentials(const struct config *config, const struct server *
 {
     if (server_new_access_key(server) == NULL)
         return;
-    const char *folder = config_backend_folder(config);
+    const char *folder = config_folder(config);
     if (isatty(STDOUT_FILENO))
         printf("baled: a key pair was made, kept in %s/credentials: access key %s, secret key %s\n", folder,
                server_new_access_key(server), server_new_secret_key(server));

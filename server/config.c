@@ -20,8 +20,42 @@ static const struct option OPTIONS[] = {
      .help = "where S3 clients connect; port 0 takes a free one"},
     {"admin", OPTION_ADDRESS, AT(admin), "127.0.0.1:8015", "HOST:PORT",
      .help = "where /health, /ready, /metrics, /journal and /savings are; port 0 takes a free one"},
-    {"backend", OPTION_BACKEND, AT(backend), "dir:./bale-data", "dir:PATH",
-     .help = "where objects are kept: the folder of the embedded store"},
+    {"backend", OPTION_BACKEND, AT(backend), "dir:./bale-data", "KIND:NAME",
+     .help =
+         "where objects are kept: dir:PATH, the folder of the embedded store, or s3:BUCKET[/PREFIX], a bucket of an "
+         "S3 server"},
+    {"endpoint", OPTION_TEXT, AT(endpoint), "", "URL",
+     .help = "of s3: the server, http[s]://HOST[:PORT]; without it AWS of --backend-region"},
+    {"backend-region", OPTION_REGION, AT(backend_region), "us-east-1", "NAME",
+     .help = "of s3: the region that requests to the backend are signed for"},
+    {"backend-addressing", OPTION_CHOICE, AT(backend_addressing), "path", "NAME", .allowed = "path|virtual",
+     .help = "of s3: HOST/BUCKET/KEY, or BUCKET.HOST/KEY"},
+    {"backend-credentials", OPTION_TEXT, AT(backend_credentials), "", "FILE",
+     .help = "of s3: an INI file with aws_access_key_id and aws_secret_access_key; without it the environment, the "
+             "shared files, containers and instances are asked, as AWS SDKs do"},
+    {"profile", OPTION_TEXT, AT(profile), "", "NAME", .help = "of s3: the profile of the shared credentials files"},
+    {"ca-file", OPTION_TEXT, AT(ca_file), "", "FILE",
+     .help = "of s3: PEM of the authorities that are believed instead of the system's"},
+    {"state", OPTION_TEXT, AT(state), "./bale-state", "DIR",
+     .help = "of s3: folder for a cache of what was seen, which may be lost, and for the first key pair"},
+    {"all-buckets", OPTION_FLAG, AT(all_buckets), "no", "",
+     .help = "of s3: serve every bucket of the backend; the one that --backend names is the home of what is shared"},
+    {"bucket-name", OPTION_TEXT, AT(bucket_name), "", "NAME",
+     .help = "of s3: what clients call the bucket; without it as the backend does"},
+    {"part-size", OPTION_SIZE, AT(part_size), "8M", "BYTES", .least = 5 << 20, .most = 1LL << 30,
+     .help = "of s3: stored parts of large objects, from 5M to 1G"},
+    {"cache-size", OPTION_SIZE, AT(cache_size), "256M", "BYTES", .least = 16 << 20, .most = 16LL << 40,
+     .help = "of s3: most that the cache in --state takes on disk, at least 16M"},
+    {"backend-memory", OPTION_SIZE, AT(backend_memory), "256M", "BYTES", .least = 16 << 20, .most = 16LL << 40,
+     .help = "of s3: memory for bodies on their way to the backend, all shards; uploads beyond it wait in line"},
+    {"backend-sse", OPTION_TEXT, AT(backend_sse), "", "NAME",
+     .help = "of s3: x-amz-server-side-encryption of what is written (AES256, aws:kms)"},
+    {"storage-class", OPTION_TEXT, AT(storage_class), "", "NAME",
+     .help = "of s3: x-amz-storage-class of what clients write without one"},
+    {"request-payer", OPTION_FLAG, AT(request_payer), "no", "",
+     .help = "of s3: pay for requests to a bucket of somebody else"},
+    {"s4-sidecars", OPTION_FLAG, AT(s4_sidecars), "no", "",
+     .help = "of s3: write S4's own index beside each object of several frames"},
     {"credentials", OPTION_TEXT, AT(credentials), "", "FILE",
      .help = "INI file, one section per account: access_key, secret_key, id, role; without it (and without "
              "BALE_ACCESS_KEY and BALE_SECRET_KEY) one pair is made at first start, in the backend's folder"},
@@ -164,6 +198,16 @@ static bool check_pairs(const struct config *config, struct error *error)
                      has_certificate ? "cert" : "key", has_certificate ? "key" : "cert");
 }
 
+/* What only one kind of backend has is refused beside the other. */
+static bool check_backend(const struct config *config, struct error *error)
+{
+    if (config_is_bucket(config) && config->raw)
+        return error_set(error, ERROR_INVALID, NULL, "--raw goes with --backend dir:PATH only");
+    if (!config_is_bucket(config) && config->endpoint[0] != '\0')
+        return error_set(error, ERROR_INVALID, NULL, "--endpoint goes with --backend s3:BUCKET only");
+    return true;
+}
+
 static bool load(int argc, char *const *argv, char *const *environment, struct config *config, struct error *error)
 {
     /* which INI file is said by the stronger sources, so these are looked at first, and once more after it */
@@ -175,7 +219,7 @@ static bool load(int argc, char *const *argv, char *const *environment, struct c
     if (config->config[0] != '\0' && !apply_ini_file(config, error))
         return false;
     return apply_environment(environment, config, error) && apply_command_line(argc, argv, false, config, error) &&
-           check_pairs(config, error);
+           check_pairs(config, error) && check_backend(config, error);
 }
 
 enum config_verdict config_load(int argc, char *const *argv, char *const *environment, struct config *ret_config,
@@ -202,9 +246,24 @@ void config_free(struct config *config)
     *config = (struct config){0};
 }
 
-const char *config_backend_folder(const struct config *config)
+bool config_is_bucket(const struct config *config)
 {
-    return config->backend + strlen("dir:");
+    return strncmp(config->backend, "s3:", 3) == 0;
+}
+
+const char *config_folder(const struct config *config)
+{
+    return config_is_bucket(config) ? config->state : config->backend + strlen("dir:");
+}
+
+const char *config_backend_bucket(const struct config *config, char ret_bucket[64])
+{
+    ASSERT(config_is_bucket(config));
+    const char *name = config->backend + strlen("s3:");
+    size_t size = strcspn(name, "/");
+    memcpy(ret_bucket, name, size);
+    ret_bucket[size] = '\0';
+    return name[size] == '/' ? name + size + 1 : name + size;
 }
 
 /* ---- help ---- */

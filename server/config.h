@@ -16,6 +16,7 @@
 
 /* In the order of the choices in config.c's table. */
 enum config_codec { CONFIG_CODEC_AUTO, CONFIG_CODEC_ZSTD, CONFIG_CODEC_NONE };
+enum config_addressing { CONFIG_ADDRESSING_PATH, CONFIG_ADDRESSING_VIRTUAL };
 enum config_log_format { CONFIG_LOG_TEXT, CONFIG_LOG_JSON };
 enum config_log_level { CONFIG_LOG_ERROR, CONFIG_LOG_WARNING, CONFIG_LOG_INFO, CONFIG_LOG_DEBUG };
 
@@ -25,6 +26,24 @@ struct config {
     char *listen;
     char *admin;
     char *backend;
+    /* Of --backend s3: only. */
+    char *endpoint; /* "": AWS, of backend_region */
+    char *backend_region;
+    uint64_t backend_addressing; /* enum config_addressing */
+    char *backend_credentials;   /* a file; "": where the SDKs look */
+    char *profile;
+    char *ca_file;
+    char *state; /* folder for what may be lost */
+    bool all_buckets;
+    char *bucket_name;
+    uint64_t part_size;
+    uint64_t cache_size;
+    uint64_t backend_memory;
+    char *backend_sse;
+    char *storage_class;
+    bool request_payer;
+    bool s4_sidecars;
+
     char *credentials;
     char *region;
     char *domain;
@@ -66,5 +85,9 @@ void config_free(struct config *config);
 void config_help(struct buffer *to);
 const struct option_table *config_options(void);
 
-/* The folder of `dir:PATH`. */
-const char *config_backend_folder(const struct config *config);
+/* Is it `s3:BUCKET[/PREFIX]`? */
+bool config_is_bucket(const struct config *config);
+/* Where this process keeps what is its own: the folder of `dir:PATH`, or --state. */
+const char *config_folder(const struct config *config);
+/* BUCKET and PREFIX ("": none) of `s3:BUCKET[/PREFIX]`. `ret_bucket` has 64 bytes. */
+const char *config_backend_bucket(const struct config *config, char ret_bucket[64]);

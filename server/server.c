@@ -135,7 +135,7 @@ static bool open_backend(struct server *server, struct error *error)
     return server->backend != NULL && choose_connections(server, server->backend->files, error);
 }
 
-static bool load_accounts(struct server *server, struct error *error)
+static bool read_accounts(struct server *server, struct error *error)
 {
     const struct config *config = server->config;
     if (config->credentials[0] != '\0') {
@@ -143,11 +143,20 @@ static bool load_accounts(struct server *server, struct error *error)
     } else if (config->access_key[0] != '\0') {
         server->accounts = accounts_single(config->access_key, config->secret_key, error);
     } else {
-        if (!first_credentials_make(config_backend_folder(config), random_system(), &server->first, error))
+        if (!first_credentials_make(config_folder(config), random_system(), &server->first, error))
             return false;
         server->accounts = accounts_load(server->first.path, error);
     }
     return server->accounts != NULL;
+}
+
+static bool load_accounts(struct server *server, struct error *error)
+{
+    if (!read_accounts(server, error))
+        return false;
+    if (server->backend->operations->set_owner != NULL)
+        server->backend->operations->set_owner(server->backend, accounts_owner(server->accounts));
+    return true;
 }
 
 static bool open_signals(struct server *server, struct error *error)
@@ -194,7 +203,7 @@ static void prepare_shards(struct server *server)
         .shards = server->views,
         .shards_count = server->shards_count,
         .backend = server->backend,
-        .journal = server->config->raw ? NULL : &server->journal,
+        .journal = server->backend->spool == NULL ? NULL : &server->journal,
         .is_ready = &server->is_ready,
         .started_ms = clock_wall_ms(clock_system()),
     };

@@ -14,6 +14,7 @@ enum { SECRET_KEY_BYTES_MIN = 8, ACCESS_KEY_BYTES_MIN = 3 };
 struct accounts {
     unsigned count;
     struct account *items; /* by access key */
+    char owner[ACCOUNT_ID_BYTES_MAX + 1];
 };
 
 /* ---- what a value may be; each returns what is wrong with it, or NULL ---- */
@@ -167,6 +168,20 @@ static int compare_access_keys(const void *a, const void *b)
     return strcmp(left->access_key, right->access_key);
 }
 
+/* Before they are sorted. */
+static void note_owner(struct accounts *accounts)
+{
+    unsigned first = 0;
+    while (first + 1 < accounts->count && accounts->items[first].role != ROLE_READWRITE)
+        first++;
+    copy_text(accounts->owner, sizeof accounts->owner, accounts->items[first].id);
+}
+
+const char *accounts_owner(const struct accounts *accounts)
+{
+    return accounts->owner;
+}
+
 static struct accounts *make_accounts(unsigned capacity)
 {
     struct accounts *accounts = calloc(1, sizeof *accounts);
@@ -184,6 +199,7 @@ static struct accounts *accounts_from_file(const struct ini_file *file, struct e
         accounts_free(accounts);
         return NULL;
     }
+    note_owner(accounts);
     qsort(accounts->items, accounts->count, sizeof *accounts->items, compare_access_keys);
     return accounts;
 }
@@ -224,6 +240,7 @@ struct accounts *accounts_single(const char *access_key, const char *secret_key,
     copy_text(account->access_key, sizeof account->access_key, access_key);
     copy_text(account->secret_key, sizeof account->secret_key, secret_key);
     account->role = ROLE_READWRITE;
+    note_owner(accounts);
     return accounts;
 }
 

@@ -35,6 +35,8 @@ void accounts_free(struct accounts *accounts);
 const struct account *accounts_find(const struct accounts *accounts, struct span access_key);
 /* By canonical id, for owner fields; NULL when the account is gone. */
 const struct account *accounts_find_id(const struct accounts *accounts, struct span id);
+/* The id of the first account in the file that may write: whose the buckets are that this server did not make. */
+const char *accounts_owner(const struct accounts *accounts);
 unsigned accounts_count(const struct accounts *accounts);
 
 /* What is to be done, named as IAM names it ("s3:GetObject"), and to what. */

@@ -49,10 +49,23 @@ static bool read_address(const struct setting *setting, void *target, struct err
     return true;
 }
 
+enum { BACKEND_BUCKET_BYTES_MAX = 63, BACKEND_PREFIX_BYTES_MAX = 512 };
+
+/* What the backend makes of the name is found out by asking it. */
+static bool is_bucket_and_prefix(const char *value)
+{
+    if (strncmp(value, "s3:", 3) != 0)
+        return false;
+    size_t bucket = strcspn(value + 3, "/");
+    const char *prefix = value + 3 + bucket;
+    return bucket >= 1 && bucket <= BACKEND_BUCKET_BYTES_MAX && strlen(prefix) <= BACKEND_PREFIX_BYTES_MAX;
+}
+
 static bool read_backend(const struct setting *setting, void *target, struct error *error)
 {
-    if (strncmp(setting->value, "dir:", 4) != 0 || setting->value[4] == '\0')
-        return refuse(setting, error, "dir:PATH, the folder of the embedded store");
+    bool is_folder = strncmp(setting->value, "dir:", 4) == 0 && setting->value[4] != '\0';
+    if (!is_folder && !is_bucket_and_prefix(setting->value))
+        return refuse(setting, error, "dir:PATH, the folder of the embedded store, or s3:BUCKET[/PREFIX]");
     keep_text(member(target, setting->option), setting->value);
     return true;
 }
@@ -175,12 +188,20 @@ static bool read_with_unit(const struct setting *setting, const struct unit *uni
     return false;
 }
 
+static bool refuse_size(const struct setting *setting, struct error *error)
+{
+    char allowed[128];
+    const struct option *option = setting->option;
+    (void)snprintf(allowed, sizeof allowed, "bytes, or with K, M, G or T behind the number (64G), from %lldM to %lldG",
+                   (long long)option->least >> 20, (long long)option->most >> 30);
+    return refuse(setting, error, allowed);
+}
+
 static bool read_size(const struct setting *setting, void *target, struct error *error)
 {
     static const struct unit UNITS[] = {{"", 1},           {"K", 1 << 10},    {"M", 1 << 20},
                                         {"G", 1ULL << 30}, {"T", 1ULL << 40}, {NULL, 0}};
-    return read_with_unit(setting, UNITS, target) ||
-           refuse(setting, error, "bytes, or with K, M, G or T behind the number (64G), from 1M to 16T");
+    return read_with_unit(setting, UNITS, target) || refuse_size(setting, error);
 }
 
 static bool read_duration(const struct setting *setting, void *target, struct error *error)

@@ -47,12 +47,30 @@ START_TEST(defaults_are_those_of_the_manual)
     ck_assert_int_eq(load(NULL, NULL), CONFIG_READY);
     ck_assert_str_eq(config.listen, "127.0.0.1:8014");
     ck_assert_str_eq(config.admin, "127.0.0.1:8015");
-    ck_assert_str_eq(config_backend_folder(&config), "./bale-data");
+    ck_assert_str_eq(config_folder(&config), "./bale-data");
     ck_assert_str_eq(config.region, "us-east-1");
     ck_assert_uint_eq(config.shards, 0);
     ck_assert_uint_eq(config.drain_timeout_ms, 30000);
     ck_assert_uint_eq(config.codec, CONFIG_CODEC_AUTO);
     config_free(&config);
+}
+END_TEST
+
+START_TEST(a_bucket_and_its_prefix)
+{
+    static const struct {
+        const char *backend;
+        const char *prefix;
+    } cases[] = {{"s3:photos", ""}, {"s3:photos/", ""}, {"s3:photos/a/b", "a/b"}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char bucket[64];
+        ck_assert_int_eq(load(ARGV("--backend", cases[i].backend), NULL), CONFIG_READY);
+        ck_assert(config_is_bucket(&config));
+        ck_assert_str_eq(config_backend_bucket(&config, bucket), cases[i].prefix);
+        ck_assert_str_eq(bucket, "photos");
+        ck_assert_str_eq(config_folder(&config), "./bale-state");
+        config_free(&config);
+    }
 }
 END_TEST
 
@@ -125,15 +143,22 @@ START_TEST(refusals_say_which_and_what_is_allowed)
     refused(ARGV("--listen", "::1:80"), NULL,
             "--listen: \"::1:80\" is not allowed; allowed is HOST:PORT, [IPV6]:PORT or :PORT, with a port from 0 to "
             "65535");
-    refused(ARGV("--backend", "s3:bucket"), NULL,
-            "--backend: \"s3:bucket\" is not allowed; allowed is dir:PATH, the folder of the embedded store");
+    refused(ARGV("--backend", "s3:/prefix"), NULL,
+            "--backend: \"s3:/prefix\" is not allowed; allowed is dir:PATH, the folder of the embedded store, or "
+            "s3:BUCKET[/PREFIX]");
+    refused(ARGV("--backend", "s3:bucket", "--raw"), NULL, "--raw goes with --backend dir:PATH only");
+    refused(ARGV("--endpoint", "http://127.0.0.1:9000"), NULL, "--endpoint goes with --backend s3:BUCKET only");
+    refused(
+        ARGV("--backend", "s3:bucket", "--part-size", "1M"), NULL,
+        "--part-size: \"1M\" is not allowed; allowed is bytes, or with K, M, G or T behind the number (64G), from 5M "
+        "to 1G");
     refused(
         ARGV("--drain-timeout", "30 s"), NULL,
         "--drain-timeout: \"30 s\" is not allowed; allowed is seconds, or with ms, s, m or h behind the number (30s, "
         "500ms), at most 24h");
     refused(ARGV("--catalogue-max-size", "99999999999999999999T"), NULL,
             "--catalogue-max-size: \"99999999999999999999T\" is not allowed; allowed is bytes, or with K, M, G or T "
-            "behind the number (64G), from 1M to 16T");
+            "behind the number (64G), from 1M to 16384G");
     refused(ARGV("--shards"), NULL, "--shards: its value is missing: --shards N");
     refused(ARGV("--shard", "2"), NULL, "--shard: there is no such option; did you mean shards?");
     refused(ARGV("--frobnicate", "2"), NULL, "--frobnicate: there is no such option; baled --help lists all");
@@ -211,7 +236,7 @@ START_TEST(help_names_every_option_and_wins_over_mistakes)
     buffer_append_byte(&help, 0);
     static const char *const NAMES[] = {
         "--config FILE",           "--listen HOST:PORT",   "--admin HOST:PORT",
-        "--backend dir:PATH",      "--credentials FILE",   "--region NAME",
+        "--backend KIND:NAME",     "--credentials FILE",   "--region NAME",
         "--domain NAME",           "--shards N",           "--codec NAME",
         "--zstd-level N",          "--codec-threads N",    "--frame-buffers N",
         "--connections-max N",     "--idle-timeout TIME",  "--head-timeout TIME",
@@ -228,6 +253,7 @@ int main(void)
 {
     Suite *suite = suite_create("options");
     TCase *group = tcase_create("options");
+    tcase_add_test(group, a_bucket_and_its_prefix);
     tcase_add_test(group, defaults_are_those_of_the_manual);
     tcase_add_test(group, both_forms_of_the_command_line_are_read);
     tcase_add_test(group, command_line_wins_over_environment_over_file);
