@@ -1,6 +1,11 @@
 /* store/embedded/snapshot.c -- a folder at one moment: a store that reads in one transaction and writes nothing. */
+#include "store/embedded/snapshot.h"
+
 #include "runtime/base/assert.h"
-#include "store/embedded/store.h"
+#include "store/embedded/ledger/ledger_spool.h"
+#include "store/embedded/objects/objects.h"
+#include "store/embedded/state.h"
+#include "store/embedded/volumes/snapshot_volume.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -18,45 +23,6 @@ static const struct bucket_store_operations operations = {
     .close = store_close_object,
     .list = store_list,
 };
-
-/* ---- volumes ---- */
-
-struct volume *snapshot_volume(struct embedded_store *store, uint32_t number)
-{
-    if (number >= VOLUMES_MAX)
-        return NULL;
-    struct volume *volume = volume_find(store, number);
-    if (volume != NULL)
-        return volume;
-    char name[32];
-    struct stat status;
-    (void)snprintf(name, sizeof name, "volumes/%08u", number);
-    int fd = openat(store->folder.fd, name, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return NULL;
-    if (fstat(fd, &status) != 0) {
-        close(fd);
-        return NULL;
-    }
-    volume = calloc(1, sizeof *volume);
-    ASSERT(volume != NULL);
-    *volume = (struct volume){.number = number, .fd = fd, .fd_direct = -1};
-    volume->blocks = (uint32_t)(status.st_size / EXTENT_BLOCK_BYTES);
-    atomic_store_explicit(&store->volumes.volumes[number], volume, memory_order_release);
-    return volume;
-}
-
-static void close_volumes(struct embedded_store *store)
-{
-    for (uint32_t number = 0; number < VOLUMES_MAX; number++) {
-        struct volume *volume = volume_find(store, number);
-        if (volume == NULL)
-            continue;
-        close(volume->fd);
-        free(volume);
-    }
-    free(store->volumes.volumes);
-}
 
 /* ---- life ---- */
 
@@ -115,7 +81,7 @@ void snapshot_close(struct embedded_store *store)
 {
     ASSERT(store->shards[0].pins.count == 0);
     mdb_txn_abort(store->snapshot);
-    close_volumes(store);
+    snapshot_close_volumes(store);
     if (store->origin == NULL) {
         catalogue_close(&store->catalogue);
         folder_close(&store->folder);

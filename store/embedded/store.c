@@ -1,10 +1,13 @@
-/* store/embedded/store.c -- opening and closing the store, shards coming and going, and buckets. */
-#include "store/embedded/store.h"
-
+/* store/embedded/store.c -- opening and closing the store, and shards coming and going. */
 #include "runtime/base/assert.h"
-#include "runtime/base/byteorder.h"
-#include "s3client/wire/s3_error.h"
-#include "store/embedded/commit/committer.h"
+#include "store/embedded/commit/start.h"
+#include "store/embedded/ledger/ledger_spool.h"
+#include "store/embedded/objects/objects.h"
+#include "store/embedded/queue/committer.h"
+#include "store/embedded/shard/shard.h"
+#include "store/embedded/snapshot.h"
+#include "store/embedded/state.h"
+#include "store/embedded/uploads/uploads.h"
 
 #include <stdlib.h>
 
@@ -65,7 +68,7 @@ static bool open_parts(struct embedded_store *store, struct error *error)
                         &store->catalogue, error))
         return false;
     if (volume_table_open(store, error) && (!is_new || folder_finish(&store->folder, error)) &&
-        folder_upgrade(&store->folder, error) && (store->committer = committer_create(store, error)) != NULL)
+        folder_upgrade(&store->folder, error) && (store->committer = committer_start(store, error)) != NULL)
         return true;
     volume_table_close(store);
     catalogue_close(&store->catalogue);
@@ -116,7 +119,7 @@ void embedded_close(struct bucket_store *base)
         snapshot_close(store);
         return;
     }
-    committer_destroy(store->committer);
+    committer_end(store->committer);
     volume_table_close(store);
     catalogue_close(&store->catalogue);
     folder_close(&store->folder);
@@ -146,16 +149,6 @@ void embedded_usage(const struct bucket_store *base, struct embedded_usage *ret_
 
 /* ---- shards ---- */
 
-static _Thread_local struct shard *thread_shard;
-
-struct shard *shard_current(struct embedded_store *store)
-{
-    if (store->snapshot != NULL)
-        return &store->shards[0];
-    ASSERT(thread_shard != NULL && thread_shard->store == store);
-    return thread_shard;
-}
-
 static void *create_staging(void *context)
 {
     (void)context;
@@ -171,7 +164,7 @@ static void destroy_staging(void *element, void *context)
 bool embedded_attach_shard(struct bucket_store *base, unsigned index, struct error *error)
 {
     struct embedded_store *store = embedded_of(base);
-    ASSERT(index < store->options.shards && thread_shard == NULL && loop_current() != NULL);
+    ASSERT(index < store->options.shards && loop_current() != NULL);
     struct shard *shard = &store->shards[index];
     ASSERT(shard->loop == NULL);
     memset(shard, 0, sizeof *shard);
@@ -201,7 +194,7 @@ bool embedded_attach_shard(struct bucket_store *base, unsigned index, struct err
         if (volume != NULL)
             volume_set_add(shard, volume);
     }
-    thread_shard = shard;
+    shard_enter(shard);
     if (shard->volumes.first != NULL)
         volume_tend(shard); /* what the last process left to do */
     return true;
@@ -220,73 +213,5 @@ SUSPENDS void embedded_detach_shard(struct bucket_store *base)
     pool_destroy(shard->staging);
     mdb_txn_abort(shard->reader);
     shard->loop = NULL;
-    thread_shard = NULL;
-}
-
-MDB_txn *shard_begin_read(struct shard *shard, struct error *error)
-{
-    if (shard->store->snapshot != NULL)
-        return shard->store->snapshot;
-    int result = mdb_txn_renew(shard->reader);
-    if (result == 0)
-        return shard->reader;
-    catalogue_failed(result, error, "renew a reader");
-    return NULL;
-}
-
-void shard_end_read(struct shard *shard)
-{
-    if (shard->store->snapshot == NULL)
-        mdb_txn_reset(shard->reader);
-}
-
-bool store_begin_read(struct embedded_store *store, MDB_txn **ret_txn, struct error *error)
-{
-    *ret_txn = store->snapshot;
-    if (*ret_txn != NULL)
-        return true;
-    int result = mdb_txn_begin(store->catalogue.env, NULL, MDB_RDONLY, ret_txn);
-    return result == 0 || catalogue_failed(result, error, "begin a read");
-}
-
-void store_end_read(struct embedded_store *store, MDB_txn *txn)
-{
-    if (store->snapshot == NULL)
-        mdb_txn_abort(txn);
-}
-
-void shard_next_token(struct shard *shard, uint8_t ret_token[ROW_TOKEN_BYTES])
-{
-    memcpy(ret_token, shard->token_prefix, sizeof shard->token_prefix);
-    store_u64_le(ret_token + sizeof shard->token_prefix, ++shard->token_count);
-}
-
-/* ---- buckets ---- */
-
-SUSPENDS bool store_create_bucket(struct bucket_store *base, struct span bucket, struct span owner, struct error *error)
-{
-    struct change change = {.kind = CHANGE_CREATE_BUCKET, .bucket = bucket, .create.owner = owner};
-    return committer_commit(shard_current(embedded_of(base)), &change, error);
-}
-
-SUSPENDS bool store_delete_bucket(struct bucket_store *base, struct span bucket, struct error *error)
-{
-    struct change change = {.kind = CHANGE_DELETE_BUCKET, .bucket = bucket};
-    return committer_commit(shard_current(embedded_of(base)), &change, error);
-}
-
-SUSPENDS bool store_find_bucket(struct bucket_store *base, struct span bucket, struct bucket_info *ret_info,
-                                struct error *error)
-{
-    const struct bucket_row *row = shard_find_bucket(shard_current(embedded_of(base)), bucket, error);
-    if (row != NULL)
-        *ret_info = row->info;
-    return row != NULL;
-}
-
-SUSPENDS bool store_delete_objects(struct bucket_store *base, struct span bucket, struct delete_item *items,
-                                   unsigned count, struct error *error)
-{
-    struct change change = {.kind = CHANGE_DELETE, .bucket = bucket, .delete = {items, count}};
-    return committer_commit(shard_current(embedded_of(base)), &change, error);
+    shard_enter(NULL);
 }

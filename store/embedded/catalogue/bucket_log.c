@@ -3,7 +3,7 @@
 
 #include "runtime/base/assert.h"
 #include "runtime/base/hex.h"
-#include "store/embedded/store.h"
+#include "store/embedded/state.h"
 
 #include <errno.h>
 #include <fcntl.h>

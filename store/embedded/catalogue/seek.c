@@ -3,8 +3,6 @@
  * A row whose key was changed stands where its old key belongs, so LMDB's search may go by it to the wrong side. It
  * does not go far: every other row sends the search back to it, and it ends beside it. So whoever steps back over what
  * is damaged, and over sound rows that are not before the target, comes to where the target's place is, surely. */
-#include "codec/crc.h"
-#include "runtime/base/byteorder.h"
 #include "runtime/log.h"
 #include "store/embedded/catalogue/catalogue.h"
 
@@ -15,13 +13,6 @@ enum { KEY_BYTES_MAX = 511, CHECKSUM_BYTES = 4 };
 static struct span span_of_value(const MDB_val *value)
 {
     return span_of(value->mv_data, value->mv_size);
-}
-
-bool catalogue_is_sound(const MDB_val *key, const MDB_val *value)
-{
-    struct span bytes = span_of_value(value);
-    return bytes.size >= CHECKSUM_BYTES && crc32c_update(crc32c_update(0, span_of_value(key)),
-                                                         span_skip(bytes, CHECKSUM_BYTES)) == load_u32_le(bytes.data);
 }
 
 bool catalogue_ends(const MDB_val *key, const MDB_val *value, struct error *error)

@@ -2,8 +2,9 @@
  * of room. */
 #include "runtime/log.h"
 #include "s3client/wire/s3_error.h"
+#include "store/embedded/change/apply.h"
+#include "store/embedded/change/upload_batch.h"
 #include "store/embedded/commit/committer_thread.h"
-#include "store/embedded/commit/upload_batch.h"
 
 enum { PUT_GROWTH_BYTES = 24 << 10, STEPS_FIRST = 512 };
 
@@ -26,7 +27,7 @@ static uint64_t growth_of(const struct change *change)
 }
 
 /* Fails those changes for which there is no room, before the transaction. Returns the others. */
-static struct change *refuse_growth(struct committer *committer, struct change *changes, struct change **refused)
+static struct change *refuse_growth(struct committer_thread *committer, struct change *changes, struct change **refused)
 {
     uint64_t bytes = 0;
     for (struct change *change = changes; change != NULL; change = change->next)
@@ -53,17 +54,17 @@ static struct change *refuse_growth(struct committer *committer, struct change *
 }
 
 /* LMDB refuses every further transaction once it could not write its own meta page. */
-static void note_broken(struct committer *committer, const struct error *error)
+static void note_broken(struct committer_thread *committer, const struct error *error)
 {
     MDB_txn *txn;
     int result = mdb_txn_begin(committer->store->catalogue.env, NULL, 0, &txn);
     if (result == 0)
         mdb_txn_abort(txn);
-    if (result == MDB_PANIC && !atomic_exchange(&committer->is_broken, true))
+    if (result == MDB_PANIC && !atomic_exchange(&committer->base.is_broken, true))
         log_message(LOG_ERROR, "The catalogue cannot be written any more, nothing will be stored: %s", error->message);
 }
 
-static void log_buckets(struct committer *committer, const struct change *changes)
+static void log_buckets(struct committer_thread *committer, const struct change *changes)
 {
     for (const struct change *change = changes; change != NULL; change = change->next) {
         if (change->kind == CHANGE_DELETE_BUCKET && change->succeeded)
@@ -80,7 +81,7 @@ static void log_buckets(struct committer *committer, const struct change *change
 
 /* One transaction of all of them, of at most so many steps. False: nothing was changed; *error says why when it was the
  * commit. */
-static bool try_batch(struct committer *committer, struct change *changes, uint64_t steps, bool *ret_partial,
+static bool try_batch(struct committer_thread *committer, struct change *changes, uint64_t steps, bool *ret_partial,
                       struct error *error)
 {
     struct batch batch;
@@ -89,7 +90,7 @@ static bool try_batch(struct committer *committer, struct change *changes, uint6
     batch.steps_left = steps;
     uint64_t count = 0;
     for (struct change *change = changes; change != NULL && !batch.is_broken; change = change->next, count++) {
-        batch_apply(&batch, change);
+        change_apply(&batch, change);
         if (batch.is_broken)
             *error = *change->error;
     }
@@ -99,10 +100,10 @@ static bool try_batch(struct committer *committer, struct change *changes, uint6
     }
     if (!batch_commit(&batch, error))
         return false;
-    atomic_fetch_add_explicit(&committer->commits, 1, memory_order_relaxed);
-    atomic_fetch_add_explicit(&committer->changes, count, memory_order_relaxed);
+    atomic_fetch_add_explicit(&committer->base.commits, 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&committer->base.changes, count, memory_order_relaxed);
     if (batch.has_bucket_change) {
-        atomic_fetch_add(&committer->buckets_generation, 1);
+        atomic_fetch_add(&committer->base.buckets_generation, 1);
         log_buckets(committer, changes);
     }
     committer_release(committer, batch.freed);
@@ -110,7 +111,7 @@ static bool try_batch(struct committer *committer, struct change *changes, uint6
     return true;
 }
 
-static bool try_whole(struct committer *committer, struct change *changes, struct error *error)
+static bool try_whole(struct committer_thread *committer, struct change *changes, struct error *error)
 {
     bool is_partial;
     return try_batch(committer, changes, UINT64_MAX, &is_partial, error);
@@ -118,10 +119,10 @@ static bool try_whole(struct committer *committer, struct change *changes, struc
 
 /* A disk that is full shows as EIO from LMDB's commit. When LMDB has given up, a restart may find that the commit was
  * made after all: that stays ERROR_IO, for which writers leave their blocks alone. */
-static void explain_failure(struct committer *committer, struct error *error)
+static void explain_failure(struct committer_thread *committer, struct error *error)
 {
     note_broken(committer, error);
-    if (atomic_load(&committer->is_broken))
+    if (atomic_load(&committer->base.is_broken))
         error->kind = ERROR_IO;
     else if (error->kind == ERROR_IO && !room_for_volume(&committer->room, 0))
         error_set(error, ERROR_FULL, S3_InsufficientStorage, "The disk is full.");
@@ -131,7 +132,7 @@ static void explain_failure(struct committer *committer, struct error *error)
 
 /* A delete of many objects may need more room than is kept for deletes, or have a damaged one among them: then its
  * halves are tried. */
-static void commit_halves(struct committer *committer, struct change *change)
+static void commit_halves(struct committer_thread *committer, struct change *change)
 {
     unsigned half = change->delete.count / 2;
     struct change first = *change;
@@ -156,7 +157,7 @@ static void fail_one(struct change *change, const struct error *error)
 
 /* An upload of many parts, or a bucket with many uploads: in several transactions when there is no room for one. What a
  * crash or a failure leaves is an open upload with fewer parts, or a bucket with fewer uploads: to be removed again. */
-static bool commit_in_steps(struct committer *committer, struct change *change, struct error *error)
+static bool commit_in_steps(struct committer_thread *committer, struct change *change, struct error *error)
 {
     uint64_t steps = STEPS_FIRST;
     bool is_partial = true;
@@ -171,9 +172,9 @@ static bool commit_in_steps(struct committer *committer, struct change *change, 
     return true;
 }
 
-static void commit_otherwise(struct committer *committer, struct change *change, struct error *error)
+static void commit_otherwise(struct committer_thread *committer, struct change *change, struct error *error)
 {
-    bool is_broken = atomic_load(&committer->is_broken);
+    bool is_broken = atomic_load(&committer->base.is_broken);
     if (change->kind == CHANGE_DELETE && change->delete.count > 1 && !is_broken) {
         commit_halves(committer, change);
         return;
@@ -183,7 +184,7 @@ static void commit_otherwise(struct committer *committer, struct change *change,
         fail_one(change, error);
 }
 
-void committer_commit_one(struct committer *committer, struct change *change)
+void committer_commit_one(struct committer_thread *committer, struct change *change)
 {
     struct change *next = change->next;
     change->next = NULL;
@@ -195,7 +196,7 @@ void committer_commit_one(struct committer *committer, struct change *change)
     change->next = next;
 }
 
-void committer_commit_changes(struct committer *committer, struct change *changes)
+void committer_commit_changes(struct committer_thread *committer, struct change *changes)
 {
     struct change *refused = NULL;
     changes = refuse_growth(committer, changes, &refused);

@@ -11,12 +11,14 @@ struct return_message {
     struct release_item *items;
 };
 
-void committer_return(struct committer *committer, struct release_item *item)
+struct shard *committer_owner(struct committer_thread *committer, uint32_t volume)
 {
-    struct release_item *head = atomic_load_explicit(&committer->returned, memory_order_relaxed);
-    do
-        item->next_done = head;
-    while (!atomic_compare_exchange_weak(&committer->returned, &head, item));
+    unsigned index = volume % committer->store->options.shards;
+    for (unsigned i = 0; i < committer->attached_count; i++) {
+        if (committer->attached[i]->index == index)
+            return committer->attached[i];
+    }
+    return NULL;
 }
 
 /* On the owner's thread: what is its own becomes free; extents of another owner send the item round once more. */
@@ -37,7 +39,7 @@ static void take_back(struct loop_message *message)
 
 /* Where an item goes next; NULL: nowhere, it is done. Blocks of a shard that is not there are free in the catalogue,
  * which is what that shard reads when it attaches. */
-static struct shard *next_owner(struct committer *committer, struct release_item *item)
+static struct shard *next_owner(struct committer_thread *committer, struct release_item *item)
 {
     for (; item->position < item->count; item->position++) {
         struct shard *owner = committer_owner(committer, item->extents[item->position].volume);
@@ -47,9 +49,9 @@ static struct shard *next_owner(struct committer *committer, struct release_item
     return NULL;
 }
 
-void committer_collect_returned(struct committer *committer)
+void committer_collect_returned(struct committer_thread *committer)
 {
-    struct release_item *items = atomic_exchange(&committer->returned, NULL);
+    struct release_item *items = atomic_exchange(&committer->base.returned, NULL);
     struct return_message *messages[EMBEDDED_SHARDS_MAX] = {NULL};
     bool has_messages = false;
     for (struct release_item *item = items, *next; item != NULL; item = next) {
@@ -77,7 +79,7 @@ void committer_collect_returned(struct committer *committer)
     }
 }
 
-void committer_release(struct committer *committer, struct release_item *items)
+void committer_release(struct committer_thread *committer, struct release_item *items)
 {
     if (items == NULL)
         return;

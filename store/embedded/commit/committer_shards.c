@@ -2,20 +2,11 @@
  * go, blocks that one shard borrows of another, shards that come and leave. */
 #include "runtime/base/assert.h"
 #include "s3client/wire/s3_error.h"
+#include "store/embedded/change/bucket_batch.h"
 #include "store/embedded/commit/committer_thread.h"
 #include "store/embedded/volumes/bitmap.h"
 
-struct shard *committer_owner(struct committer *committer, uint32_t volume)
-{
-    unsigned index = volume % committer->store->options.shards;
-    for (unsigned i = 0; i < committer->attached_count; i++) {
-        if (committer->attached[i]->index == index)
-            return committer->attached[i];
-    }
-    return NULL;
-}
-
-static bool commit_volume_row(struct committer *committer, uint32_t number, uint32_t blocks, struct error *error)
+static bool commit_volume_row(struct committer_thread *committer, uint32_t number, uint32_t blocks, struct error *error)
 {
     MDB_txn *txn;
     struct catalogue *catalogue = &committer->store->catalogue;
@@ -35,7 +26,7 @@ static bool commit_volume_row(struct committer *committer, uint32_t number, uint
 
 /* The least number that is the shard's and free. The row first, then the file: a crash between leaves a row without
  * bodies, for which opening makes the file. The other way round would leave a file that nothing names. */
-static bool add_volume(struct committer *committer, struct change *change, struct error *error)
+static bool add_volume(struct committer_thread *committer, struct change *change, struct error *error)
 {
     struct embedded_store *store = committer->store;
     unsigned shards = store->options.shards;
@@ -69,7 +60,7 @@ static void lend(struct loop_message *message)
 }
 
 /* The next shard, from the borrower's neighbour on, that seems to have so much; NULL: all were asked. */
-static struct shard *next_lender(struct committer *committer, struct change *change)
+static struct shard *next_lender(struct committer_thread *committer, struct change *change)
 {
     unsigned shards = committer->store->options.shards;
     while (++change->borrow.asked < shards) {
@@ -82,7 +73,7 @@ static struct shard *next_lender(struct committer *committer, struct change *cha
 }
 
 /* One shard after another is asked; the change goes round between them and the committer. */
-static void borrow(struct committer *committer, struct change *change)
+static void borrow(struct committer_thread *committer, struct change *change)
 {
     change->succeeded = change->borrow.extent.count > 0;
     change->borrow.lender = change->succeeded ? NULL : next_lender(committer, change);
@@ -97,7 +88,7 @@ static void borrow(struct committer *committer, struct change *change)
 }
 
 /* What a volume's owner may hand out: what is free in the catalogue, without what was freed and may still be read. */
-static bool load_volumes(struct committer *committer, struct shard *shard, struct error *error)
+static bool load_volumes(struct committer_thread *committer, struct shard *shard, struct error *error)
 {
     struct embedded_store *store = committer->store;
     MDB_txn *txn;
@@ -122,7 +113,7 @@ static bool load_volumes(struct committer *committer, struct shard *shard, struc
     return done;
 }
 
-static bool attach(struct committer *committer, struct change *change, struct error *error)
+static bool attach(struct committer_thread *committer, struct change *change, struct error *error)
 {
     /* what this shard has lent, and its borrower has not committed, the catalogue does not say */
     ASSERT(!committer->has_left[change->shard->index]);
@@ -132,7 +123,7 @@ static bool attach(struct committer *committer, struct change *change, struct er
     return true;
 }
 
-static void detach(struct committer *committer, struct change *change)
+static void detach(struct committer_thread *committer, struct change *change)
 {
     struct shard *shard = change->shard;
     for (unsigned i = 0; i < committer->attached_count; i++) {
@@ -154,7 +145,7 @@ bool committer_is_alone(enum change_kind kind)
            kind == CHANGE_BORROW;
 }
 
-void committer_run_alone(struct committer *committer, struct change *change)
+void committer_run_alone(struct committer_thread *committer, struct change *change)
 {
     change->next = NULL;
     switch (change->kind) {

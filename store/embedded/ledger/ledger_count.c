@@ -4,9 +4,11 @@
  * Rows are counted by group, because that is how they lie. Then each group of long keys gives its sum to the group
  * whose row names it; a group's number is greater than that of the group it was made in, so from the last to the first
  * every sum is whole before it is passed on. */
+#include "store/embedded/ledger/ledger_count.h"
+
 #include "runtime/base/assert.h"
 #include "store/embedded/catalogue/key_path.h"
-#include "store/embedded/ledger/ledger.h"
+#include "store/embedded/ledger/spool_rows.h"
 
 #include <stdlib.h>
 

@@ -1,9 +1,10 @@
 /* store/embedded/ledger/ledger_spool.c -- the spool as journal/ sees it, and what a recount needs. */
 #include "runtime/base/assert.h"
-#include "store/embedded/commit/committer.h"
-#include "store/embedded/ledger/ledger.h"
-#include "store/embedded/list.h"
-#include "store/embedded/store.h"
+#include "store/embedded/ledger/ledger_count.h"
+#include "store/embedded/ledger/spool_rows.h"
+#include "store/embedded/queue/committer.h"
+#include "store/embedded/shard/shard.h"
+#include "store/embedded/state.h"
 
 #include <stdlib.h>
 
@@ -184,7 +185,7 @@ SUSPENDS bool embedded_count(struct bucket_store *snapshot, struct buffer *ret_a
     struct embedded_store *store = embedded_of(snapshot);
     ASSERT(store->snapshot != NULL);
     struct count_job job = {store, ret_amounts, error, false};
-    return list_run(store->origin != NULL ? store->origin : store, run_count, &job, error) && job.succeeded;
+    return store_offload(store->origin != NULL ? store->origin : store, run_count, &job, error) && job.succeeded;
 }
 
 SUSPENDS bool embedded_correct(struct bucket_store *base, const struct embedded_correction *correction,

@@ -2,7 +2,7 @@
  * lost.
  */
 #include "store/embedded/repair/check.h"
-#include "store/embedded/store.h"
+#include "store/embedded/state.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -2,7 +2,7 @@
  * catalogue. */
 #pragma once
 
-#include "store/embedded/store.h"
+#include "store/embedded/state.h"
 
 /* Counts a finding and reports its sentence. */
 __attribute__((format(printf, 2, 3))) void report_finding(struct embedded_report *report, const char *format, ...);

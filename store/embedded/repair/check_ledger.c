@@ -1,6 +1,6 @@
 /* store/embedded/repair/check_ledger.c -- `bale check`: the rows of the ledger's spools. Whether the ledger agrees with
  * the objects takes the journal: tools/bale/ledger_view.c. */
-#include "store/embedded/ledger/ledger.h"
+#include "store/embedded/ledger/spool_rows.h"
 #include "store/embedded/repair/checker.h"
 
 static void check_spool(struct checker *checker, struct span key, struct span value)

@@ -2,8 +2,8 @@
  */
 #include "runtime/base/byteorder.h"
 #include "store/embedded/catalogue/key_path.h"
+#include "store/embedded/catalogue/upload_rows.h"
 #include "store/embedded/repair/checker.h"
-#include "store/embedded/uploads/upload_rows.h"
 
 static bool open_value(struct span key, struct span value, struct span *ret_bytes)
 {

@@ -5,7 +5,7 @@
 
 #include "store/embedded/repair/check.h"
 
-enum { SHOWN_BYTES_MAX = 120 };
+enum { SHOWN_BYTES_MAX = 120, DOOMED_HEAD_BYTES = 7 };
 
 /* A set of numbers: added to, sorted once, then asked. */
 struct numbers {
@@ -27,8 +27,9 @@ struct checker {
 
 /* A row's key for people: what is not printable becomes a dot. */
 const char *checker_show_key(struct span row_key, char ret_text[SHOWN_BYTES_MAX + 1]);
-/* Repair drops this row. */
+/* Repair drops this row; the second keeps what its group leads to. */
 void checker_doom(struct checker *checker, MDB_dbi table, struct span row_key);
+void checker_doom_row(struct checker *checker, MDB_dbi table, struct span row_key, bool keeps_group);
 
 void checker_add(struct numbers *numbers, uint64_t value);
 void checker_sort(struct numbers *numbers);

@@ -10,14 +10,17 @@
  * System buckets do not come back either way: the server makes its journal anew, and the ledger begins with a count of
  * the rows when the store is opened next. */
 #include "store/embedded/repair/rebuild.h"
+
 #include "runtime/base/assert.h"
 #include "runtime/base/byteorder.h"
 #include "store/embedded/catalogue/bucket_log.h"
 #include "store/embedded/catalogue/label.h"
-#include "store/embedded/commit/batch.h"
+#include "store/embedded/catalogue/manifest_lists.h"
+#include "store/embedded/catalogue/upload_rows.h"
+#include "store/embedded/change/bucket_batch.h"
+#include "store/embedded/ledger/spool_rows.h"
 #include "store/embedded/repair/check.h"
 #include "store/embedded/uploads/manifest.h"
-#include "store/embedded/uploads/upload_rows.h"
 #include "store/embedded/volumes/bitmap.h"
 
 #include <dirent.h>

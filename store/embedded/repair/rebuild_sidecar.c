@@ -2,9 +2,9 @@
  * frames. */
 #include "codec/frame.h"
 #include "codec/sidecar.h"
+#include "store/embedded/catalogue/upload_rows.h"
 #include "store/embedded/repair/rebuild.h"
-#include "store/embedded/store.h"
-#include "store/embedded/uploads/upload_rows.h"
+#include "store/embedded/state.h"
 
 #include <unistd.h>
 

@@ -1,9 +1,12 @@
 /* store/embedded/uploads/parts.c -- lists of parts: those of an open upload, and those that an object was completed
  * from. */
 #include "s3client/wire/s3_error.h"
-#include "store/embedded/list.h"
-#include "store/embedded/store.h"
-#include "store/embedded/uploads/upload_rows.h"
+#include "store/embedded/catalogue/upload_rows.h"
+#include "store/embedded/objects/list.h"
+#include "store/embedded/objects/objects.h"
+#include "store/embedded/shard/shard.h"
+#include "store/embedded/state.h"
+#include "store/embedded/uploads/uploads.h"
 
 static bool no_memory(struct error *error)
 {
@@ -110,7 +113,7 @@ SUSPENDS bool store_list_parts(struct bucket_store *base, const struct object_na
                             .parts_max = parts_max < PART_NUMBER_MAX ? parts_max : PART_NUMBER_MAX,
                             .arena = arena,
                             .error = error};
-    if (!list_run(job.store, run_list, &job, error))
+    if (!store_offload(job.store, run_list, &job, error))
         return false;
     *ret_parts = job.parts;
     *ret_count = job.count;

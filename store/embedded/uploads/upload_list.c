@@ -4,9 +4,11 @@
 #include "runtime/base/assert.h"
 #include "runtime/base/byteorder.h"
 #include "s3client/wire/s3_error.h"
-#include "store/embedded/list.h"
-#include "store/embedded/store.h"
-#include "store/embedded/uploads/upload_rows.h"
+#include "store/embedded/catalogue/upload_rows.h"
+#include "store/embedded/objects/list.h"
+#include "store/embedded/shard/shard.h"
+#include "store/embedded/state.h"
+#include "store/embedded/uploads/uploads.h"
 
 #include <stdlib.h>
 
@@ -154,7 +156,7 @@ SUSPENDS bool store_list_uploads(struct bucket_store *base, const struct upload_
     *ret_page = (struct upload_list_page){0};
     struct uploads_job job = {
         .store = embedded_of(base), .request = request, .arena = arena, .page = ret_page, .error = error};
-    if (!list_run(job.store, run_list, &job, error))
+    if (!store_offload(job.store, run_list, &job, error))
         return false;
     if (!job.succeeded && error->code == NULL)
         error->code = S3_InternalError;

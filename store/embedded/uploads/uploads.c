@@ -1,11 +1,14 @@
 /* store/embedded/uploads/uploads.c -- uploads: begun, found, completed, aborted. */
-#include "runtime/base/assert.h"
-#include "runtime/base/byteorder.h"
+#include "store/embedded/uploads/uploads.h"
+
 #include "runtime/base/hex.h"
 #include "s3client/wire/s3_error.h"
-#include "store/embedded/store.h"
+#include "store/embedded/catalogue/upload_rows.h"
+#include "store/embedded/objects/index.h"
+#include "store/embedded/queue/committer.h"
+#include "store/embedded/shard/shard.h"
+#include "store/embedded/state.h"
 #include "store/embedded/uploads/manifest.h"
-#include "store/embedded/uploads/upload_rows.h"
 
 enum { METADATA_BYTES_MAX = UINT16_MAX, ID_CHOSEN_BYTES = 10 };
 
@@ -19,22 +22,6 @@ static bool find(struct embedded_store *store, MDB_txn *txn, const struct object
     uint64_t group;
     return catalogue_need_bucket(txn, &store->catalogue, name->bucket, &bucket, error) &&
            upload_find(txn, &store->catalogue, bucket.number, name->key, id, &group, ret_upload, error);
-}
-
-bool store_has_upload(struct bucket_store *base, const struct object_name *name, struct span upload_id, uint8_t *ret_id,
-                      struct error *error)
-{
-    struct embedded_store *store = embedded_of(base);
-    struct shard *shard = shard_current(store);
-    struct upload_row upload;
-    if (!upload_id_parse(upload_id, ret_id))
-        return no_such_upload(error);
-    MDB_txn *txn = shard_begin_read(shard, error);
-    if (txn == NULL)
-        return false;
-    bool found = find(store, txn, name, ret_id, &upload, error);
-    shard_end_read(shard);
-    return found;
 }
 
 static bool copy_into(struct arena *arena, struct span *span, struct error *error)

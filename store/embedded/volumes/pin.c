@@ -3,8 +3,8 @@
 
 #include "runtime/base/assert.h"
 #include "runtime/base/byteorder.h"
-#include "store/embedded/commit/committer.h"
-#include "store/embedded/store.h"
+#include "store/embedded/queue/committer.h"
+#include "store/embedded/state.h"
 
 #include <stdlib.h>
 
@@ -82,19 +82,6 @@ void pin_drop(struct shard *shard, struct pin *pin)
 }
 
 /* ---- releases ---- */
-
-struct release_item *release_item_create(const uint8_t token[ROW_TOKEN_BYTES], struct span extents)
-{
-    unsigned count = extents_count(extents);
-    struct release_item *item = malloc(sizeof *item + count * sizeof item->extents[0]);
-    ASSERT(item != NULL);
-    *item = (struct release_item){.count = count};
-    list_init(&item->outstanding);
-    memcpy(item->token, token, ROW_TOKEN_BYTES);
-    for (unsigned i = 0; i < count; i++)
-        item->extents[i] = extent_at(extents, i);
-    return item;
-}
 
 static void look_for_readers(struct loop_message *message)
 {

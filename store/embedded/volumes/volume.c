@@ -5,7 +5,7 @@
 #include "runtime/base/byteorder.h"
 #include "runtime/log.h"
 #include "s3client/wire/s3_error.h"
-#include "store/embedded/store.h"
+#include "store/embedded/state.h"
 #include "store/embedded/volumes/bitmap.h"
 #include "store/embedded/volumes/space.h"
 

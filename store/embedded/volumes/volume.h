@@ -100,13 +100,5 @@ bool volume_lend(struct shard *owner, uint32_t wanted, uint32_t least, struct ex
 /* What was reserved and not committed, or freed and no longer read, is free again. What was borrowed goes to its owner.
  */
 void volume_give_back(struct shard *shard, const struct extent *extent);
-/* Makes another volume of at least so many blocks. */
-SUSPENDS bool volume_grow(struct shard *shard, uint32_t wanted, uint32_t least, struct error *error);
-/* So little is free that the next volume should be made. */
-bool volume_set_is_nearly_full(const struct volume_set *set);
-/* More than half is free, and not little: some of it may go back to the disk. */
-bool volume_set_is_mostly_free(const struct volume_set *set);
-/* A volume in which nothing is, while the others have room enough; NULL when there is none. */
-struct volume *volume_set_find_spare(const struct volume_set *set);
 /* Starts the background work (filling, growing ahead, giving back) unless it runs. */
 void volume_tend(struct shard *shard);

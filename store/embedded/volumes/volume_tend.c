@@ -4,9 +4,10 @@
  * A piece that is being filled or punched counts as taken meanwhile, so nobody is handed it. */
 #include "runtime/base/assert.h"
 #include "runtime/io.h"
-#include "store/embedded/commit/committer.h"
-#include "store/embedded/store.h"
+#include "store/embedded/queue/committer.h"
+#include "store/embedded/state.h"
 #include "store/embedded/volumes/bitmap.h"
+#include "store/embedded/volumes/volume_set.h"
 
 #include <stdlib.h>
 

@@ -1,0 +1,152 @@
+/* store/embedded/catalogue/table.c -- what is kept in the tables: checked values, numbers, counters, rows of buckets.
+ */
+#include "codec/crc.h"
+#include "runtime/base/byteorder.h"
+#include "s3client/wire/s3_error.h"
+#include "store/embedded/catalogue/catalogue.h"
+
+#include <string.h>
+
+#define NUMBERS_LEFT_OUT (UINT64_C(1) << 32)
+enum { VALUE_CHECKSUM_BYTES = 4, BUCKET_ROW_VERSION = 1, BUCKET_FIXED_BYTES = 20 };
+
+/* ---- values ---- */
+
+static MDB_val value_of_span(struct span span)
+{
+    return (MDB_val){.mv_size = span.size, .mv_data = (void *)(uintptr_t)span.data};
+}
+
+enum lookup catalogue_get(MDB_txn *txn, MDB_dbi table, struct span key, struct span *ret_value, struct error *error)
+{
+    MDB_val key_value = value_of_span(key);
+    MDB_val value;
+    bool met_damage;
+    int result = catalogue_find(txn, table, key, &value, &met_damage);
+    if (result == MDB_NOTFOUND)
+        return catalogue_missed(met_damage, error);
+    if (result != 0) {
+        catalogue_failed(result, error, "get");
+        return LOOKUP_FAILED;
+    }
+    return catalogue_check(&key_value, &value, ret_value, error) ? LOOKUP_FOUND : LOOKUP_FAILED;
+}
+
+bool catalogue_put(MDB_txn *txn, MDB_dbi table, struct span key, struct span value, unsigned flags, struct error *error)
+{
+    if ((flags & MDB_APPEND) == 0 && !catalogue_find_for_write(txn, table, key, NULL, error))
+        return false;
+    MDB_val key_value = value_of_span(key);
+    MDB_val reserved = {.mv_size = VALUE_CHECKSUM_BYTES + value.size};
+    int result = mdb_put(txn, table, &key_value, &reserved, flags | MDB_RESERVE);
+    if (result != 0)
+        return catalogue_failed(result, error, "put");
+    store_u32_le(reserved.mv_data, crc32c_update(crc32c_update(0, key), value));
+    if (value.size > 0)
+        memcpy((uint8_t *)reserved.mv_data + VALUE_CHECKSUM_BYTES, value.data, value.size);
+    return true;
+}
+
+bool catalogue_delete(MDB_txn *txn, MDB_dbi table, struct span key, struct error *error)
+{
+    MDB_val key_value = value_of_span(key);
+    int result = mdb_del(txn, table, &key_value, NULL);
+    return result == 0 || result == MDB_NOTFOUND || catalogue_failed(result, error, "delete");
+}
+
+/* ---- numbers ---- */
+
+void catalogue_number_key(uint64_t number, uint8_t ret_key[CATALOGUE_NUMBER_BYTES])
+{
+    store_u64_le(ret_key, __builtin_bswap64(number));
+}
+
+bool catalogue_next_number(MDB_txn *txn, MDB_dbi table, uint64_t *ret_number, struct error *error)
+{
+    MDB_cursor *cursor;
+    int result = mdb_cursor_open(txn, table, &cursor);
+    if (result != 0)
+        return catalogue_failed(result, error, "open a cursor");
+    MDB_val key;
+    MDB_val value;
+    result = mdb_cursor_get(cursor, &key, &value, MDB_LAST);
+    uint64_t last = 0;
+    bool is_behind_damage = false;
+    for (; result == 0; result = mdb_cursor_get(cursor, &key, &value, MDB_PREV)) {
+        if (key.mv_size == CATALOGUE_NUMBER_BYTES && load_u64_be(key.mv_data) > last)
+            last = load_u64_be(key.mv_data);
+        if (catalogue_is_sound(&key, &value))
+            break;
+        is_behind_damage = true; /* its number was greater than that of the sound row before it */
+    }
+    mdb_cursor_close(cursor);
+    *ret_number = last + 1 + (is_behind_damage ? NUMBERS_LEFT_OUT : 0);
+    return result == 0 || result == MDB_NOTFOUND || catalogue_failed(result, error, "find the last number");
+}
+
+bool catalogue_get_counter(MDB_txn *txn, const struct catalogue *catalogue, const char *name, uint64_t missing,
+                           uint64_t *ret_value, struct error *error)
+{
+    struct span value;
+    enum lookup found = catalogue_get(txn, catalogue->meta, span_from_string(name), &value, error);
+    *ret_value = found == LOOKUP_FOUND && value.size == 8 ? load_u64_le(value.data) : missing;
+    return found != LOOKUP_FAILED;
+}
+
+bool catalogue_put_counter(MDB_txn *txn, const struct catalogue *catalogue, const char *name, uint64_t value,
+                           struct error *error)
+{
+    uint8_t bytes[8];
+    store_u64_le(bytes, value);
+    return catalogue_put(txn, catalogue->meta, span_from_string(name), span_of(bytes, sizeof bytes), 0, error);
+}
+
+/* ---- buckets ---- */
+
+bool catalogue_decode_bucket(struct span name, struct span value, struct bucket_row *ret_row)
+{
+    if (name.size > BUCKET_NAME_BYTES_MAX || value.size < BUCKET_FIXED_BYTES ||
+        value.size - BUCKET_FIXED_BYTES > ACCOUNT_ID_BYTES_MAX || value.data[0] != BUCKET_ROW_VERSION)
+        return false;
+    *ret_row = (struct bucket_row){.number = load_u64_le(value.data + 4)};
+    ret_row->info.creation_id = ret_row->number;
+    ret_row->info.created_ms = (int64_t)load_u64_le(value.data + 12);
+    memcpy(ret_row->info.name, name.data, name.size);
+    if (value.size > BUCKET_FIXED_BYTES)
+        memcpy(ret_row->info.owner, value.data + BUCKET_FIXED_BYTES, value.size - BUCKET_FIXED_BYTES);
+    return true;
+}
+
+enum lookup catalogue_find_bucket(MDB_txn *txn, const struct catalogue *catalogue, struct span name,
+                                  struct bucket_row *ret_row, struct error *error)
+{
+    struct span value;
+    enum lookup found = catalogue_get(txn, catalogue->buckets, name, &value, error);
+    if (found == LOOKUP_FOUND && !catalogue_decode_bucket(name, value, ret_row)) {
+        error_set(error, ERROR_DAMAGED, S3_InternalError, "The row of bucket %.*s is damaged. Run `bale check`.",
+                  SPAN_FORMAT(name));
+        return LOOKUP_FAILED;
+    }
+    return found;
+}
+
+bool catalogue_need_bucket(MDB_txn *txn, const struct catalogue *catalogue, struct span name,
+                           struct bucket_row *ret_row, struct error *error)
+{
+    enum lookup found = catalogue_find_bucket(txn, catalogue, name, ret_row, error);
+    if (found == LOOKUP_MISSING)
+        error_set(error, ERROR_NOT_FOUND, S3_NoSuchBucket, "The specified bucket does not exist.");
+    return found == LOOKUP_FOUND;
+}
+
+bool catalogue_put_bucket(MDB_txn *txn, const struct catalogue *catalogue, const struct bucket_row *row,
+                          struct error *error)
+{
+    uint8_t value[BUCKET_FIXED_BYTES + ACCOUNT_ID_BYTES_MAX] = {BUCKET_ROW_VERSION};
+    store_u64_le(value + 4, row->number);
+    store_u64_le(value + 12, (uint64_t)row->info.created_ms);
+    size_t owner_bytes = strlen(row->info.owner);
+    memcpy(value + BUCKET_FIXED_BYTES, row->info.owner, owner_bytes);
+    return catalogue_put(txn, catalogue->buckets, span_from_string(row->info.name),
+                         span_of(value, BUCKET_FIXED_BYTES + owner_bytes), 0, error);
+}

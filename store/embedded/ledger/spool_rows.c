@@ -1,0 +1,161 @@
+/* store/embedded/ledger/spool_rows.c -- rows of spools and of their records, as bytes and as members. */
+#include "store/embedded/ledger/spool_rows.h"
+
+#include "runtime/base/byteorder.h"
+#include "s3client/wire/s3_error.h"
+
+enum { SPOOL_ROW_BYTES = 24, SPOOL_ROW_VERSION = 1, AMOUNTS_BYTES = 24 };
+
+void spool_record_key(const uint8_t id[SPOOL_ID_BYTES], uint64_t record, uint64_t creation_id,
+                      uint8_t ret_key[SPOOL_RECORD_KEY_BYTES])
+{
+    memcpy(ret_key, id, SPOOL_ID_BYTES);
+    catalogue_number_key(record, ret_key + SPOOL_ID_BYTES);
+    catalogue_number_key(creation_id, ret_key + SPOOL_ID_BYTES + 8);
+}
+
+bool spool_damaged(struct error *error)
+{
+    return error_set(error, ERROR_DAMAGED, S3_InternalError,
+                     "A row of the ledger's spool is damaged. Run `bale check`.");
+}
+
+/* version u8, zero u8 * 7, created u64, last frozen u64 */
+enum lookup spool_find(MDB_txn *txn, const struct catalogue *catalogue, const uint8_t id[SPOOL_ID_BYTES],
+                       struct spool_row *ret_row, struct error *error)
+{
+    struct span value;
+    enum lookup found = catalogue_get(txn, catalogue->spools, span_of(id, SPOOL_ID_BYTES), &value, error);
+    if (found != LOOKUP_FOUND)
+        return found;
+    if (value.size != SPOOL_ROW_BYTES || value.data[0] != SPOOL_ROW_VERSION) {
+        spool_damaged(error);
+        return LOOKUP_FAILED;
+    }
+    *ret_row = (struct spool_row){(int64_t)load_u64_le(value.data + 8), load_u64_le(value.data + 16)};
+    return LOOKUP_FOUND;
+}
+
+bool spool_put(MDB_txn *txn, const struct catalogue *catalogue, const uint8_t id[SPOOL_ID_BYTES],
+               const struct spool_row *row, struct error *error)
+{
+    uint8_t value[SPOOL_ROW_BYTES] = {SPOOL_ROW_VERSION};
+    store_u64_le(value + 8, (uint64_t)row->created_ms);
+    store_u64_le(value + 16, row->last_frozen);
+    return catalogue_put(txn, catalogue->spools, span_of(id, SPOOL_ID_BYTES), span_of(value, sizeof value), 0, error);
+}
+
+/* i64 * 3, name */
+bool spool_decode_amounts(struct span key, struct span value, struct spool_amounts *ret_amounts)
+{
+    if (key.size != SPOOL_RECORD_KEY_BYTES || value.size <= AMOUNTS_BYTES ||
+        value.size - AMOUNTS_BYTES > BUCKET_NAME_BYTES_MAX)
+        return false;
+    ret_amounts->bucket = span_skip(value, AMOUNTS_BYTES);
+    ret_amounts->creation_id = load_u64_be(key.data + SPOOL_ID_BYTES + 8);
+    ret_amounts->amounts.objects = (int64_t)load_u64_le(value.data);
+    ret_amounts->amounts.original_bytes = (int64_t)load_u64_le(value.data + 8);
+    ret_amounts->amounts.stored_bytes = (int64_t)load_u64_le(value.data + 16);
+    return true;
+}
+
+bool spool_write_amounts(MDB_txn *txn, const struct catalogue *catalogue, struct span key,
+                         const struct spool_amounts *amounts, struct error *error)
+{
+    uint8_t value[AMOUNTS_BYTES + BUCKET_NAME_BYTES_MAX];
+    store_u64_le(value, (uint64_t)amounts->amounts.objects);
+    store_u64_le(value + 8, (uint64_t)amounts->amounts.original_bytes);
+    store_u64_le(value + 16, (uint64_t)amounts->amounts.stored_bytes);
+    memcpy(value + AMOUNTS_BYTES, amounts->bucket.data, amounts->bucket.size);
+    return catalogue_put(txn, catalogue->spool_records, key, span_of(value, AMOUNTS_BYTES + amounts->bucket.size), 0,
+                         error);
+}
+
+/* To the first row of the spool at or behind `record`; damaged ones are met as well, which the next opening drops. */
+static int seek_record(MDB_cursor *cursor, const uint8_t id[SPOOL_ID_BYTES], uint64_t record, MDB_val *ret_key,
+                       MDB_val *ret_value)
+{
+    uint8_t first[SPOOL_RECORD_KEY_BYTES];
+    spool_record_key(id, record, 0, first);
+    return catalogue_seek(cursor, span_of(first, sizeof first), ret_key, ret_value);
+}
+
+static bool is_of_spool(const MDB_val *key, const uint8_t id[SPOOL_ID_BYTES], uint64_t *ret_record)
+{
+    if (key->mv_size != SPOOL_RECORD_KEY_BYTES || memcmp(key->mv_data, id, SPOOL_ID_BYTES) != 0)
+        return false;
+    *ret_record = load_u64_be((const uint8_t *)key->mv_data + SPOOL_ID_BYTES);
+    return true;
+}
+
+bool spool_first_record(MDB_txn *txn, const struct catalogue *catalogue, const uint8_t id[SPOOL_ID_BYTES],
+                        uint64_t record, uint64_t *ret_record, struct error *error)
+{
+    MDB_cursor *cursor;
+    MDB_val key;
+    MDB_val value;
+    *ret_record = 0;
+    int result = mdb_cursor_open(txn, catalogue->spool_records, &cursor);
+    if (result != 0)
+        return catalogue_failed(result, error, "open a cursor");
+    result = seek_record(cursor, id, record, &key, &value);
+    while (result == 0 &&
+           (!catalogue_is_sound(&key, &value) || (is_of_spool(&key, id, ret_record) && *ret_record < record)))
+        result = mdb_cursor_get(cursor, &key, &value, MDB_NEXT);
+    if (result != 0 || !is_of_spool(&key, id, ret_record))
+        *ret_record = 0;
+    mdb_cursor_close(cursor);
+    return result == 0 || result == MDB_NOTFOUND || catalogue_failed(result, error, "look into a spool");
+}
+
+bool spool_each_bucket(MDB_txn *txn, const struct catalogue *catalogue, const uint8_t id[SPOOL_ID_BYTES],
+                       uint64_t record, spool_each *each, void *context, struct error *error)
+{
+    MDB_cursor *cursor;
+    MDB_val key;
+    MDB_val value;
+    int result = mdb_cursor_open(txn, catalogue->spool_records, &cursor);
+    if (result != 0)
+        return catalogue_failed(result, error, "open a cursor");
+    bool done = true;
+    uint64_t found;
+    for (result = seek_record(cursor, id, record, &key, &value); done && result == 0;
+         result = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) {
+        struct span bytes;
+        struct spool_amounts amounts;
+        bool is_of_record = is_of_spool(&key, id, &found) && found == record;
+        if (!is_of_record && catalogue_is_sound(&key, &value) && !(is_of_spool(&key, id, &found) && found < record))
+            break;
+        if (!is_of_record)
+            continue; /* damaged, and of another record as far as can be told; or what comes behind such a one */
+        done = catalogue_check(&key, &value, &bytes, error) &&
+               (spool_decode_amounts(span_of(key.mv_data, key.mv_size), bytes, &amounts) || spool_damaged(error)) &&
+               each(context, &amounts);
+    }
+    mdb_cursor_close(cursor);
+    return done && (result == 0 || result == MDB_NOTFOUND || catalogue_failed(result, error, "read a spool"));
+}
+
+bool spool_delete_records(MDB_txn *txn, const struct catalogue *catalogue, const uint8_t id[SPOOL_ID_BYTES],
+                          uint64_t last, struct error *error)
+{
+    MDB_cursor *cursor;
+    MDB_val key;
+    MDB_val value;
+    int result = mdb_cursor_open(txn, catalogue->spool_records, &cursor);
+    if (result != 0)
+        return catalogue_failed(result, error, "open a cursor");
+    uint64_t record;
+    result = seek_record(cursor, id, 0, &key, &value);
+    while (result == 0) {
+        bool goes = is_of_spool(&key, id, &record) && record <= last;
+        if (!goes && catalogue_is_sound(&key, &value))
+            break;
+        if (goes)
+            result = mdb_cursor_del(cursor, 0);
+        if (result == 0)
+            result = mdb_cursor_get(cursor, &key, &value, MDB_NEXT);
+    }
+    mdb_cursor_close(cursor);
+    return result == 0 || result == MDB_NOTFOUND || catalogue_failed(result, error, "trim a spool");
+}

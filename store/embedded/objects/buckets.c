@@ -1,0 +1,33 @@
+/* store/embedded/objects/buckets.c -- buckets that come and go, and objects that are deleted: changes for the
+ * committer, and a look. */
+#include "store/embedded/objects/objects.h"
+#include "store/embedded/queue/committer.h"
+#include "store/embedded/shard/shard.h"
+
+SUSPENDS bool store_create_bucket(struct bucket_store *base, struct span bucket, struct span owner, struct error *error)
+{
+    struct change change = {.kind = CHANGE_CREATE_BUCKET, .bucket = bucket, .create.owner = owner};
+    return committer_commit(shard_current(embedded_of(base)), &change, error);
+}
+
+SUSPENDS bool store_delete_bucket(struct bucket_store *base, struct span bucket, struct error *error)
+{
+    struct change change = {.kind = CHANGE_DELETE_BUCKET, .bucket = bucket};
+    return committer_commit(shard_current(embedded_of(base)), &change, error);
+}
+
+SUSPENDS bool store_find_bucket(struct bucket_store *base, struct span bucket, struct bucket_info *ret_info,
+                                struct error *error)
+{
+    const struct bucket_row *row = shard_find_bucket(shard_current(embedded_of(base)), bucket, error);
+    if (row != NULL)
+        *ret_info = row->info;
+    return row != NULL;
+}
+
+SUSPENDS bool store_delete_objects(struct bucket_store *base, struct span bucket, struct delete_item *items,
+                                   unsigned count, struct error *error)
+{
+    struct change change = {.kind = CHANGE_DELETE, .bucket = bucket, .delete = {items, count}};
+    return committer_commit(shard_current(embedded_of(base)), &change, error);
+}

@@ -1,0 +1,134 @@
+/* store/embedded/queue/committer.h -- the one writer, as everybody else sees it: changes that wait for it, and its
+ * answers. The thread itself is the room commit/.
+ *
+ * Whatever arrives while a batch is being made durable forms the next one: that is the group commit. A change is
+ * decided (conditions, does the bucket exist) inside the transaction that makes it, against what earlier changes of the
+ * same batch have done; that is what makes a conditional write atomic. When a batch fails as a whole, its changes are
+ * tried one by one, so that one that cannot be made does not fail the others. */
+#pragma once
+
+#include "runtime/loop.h"
+#include "store/bucket.h"
+#include "store/embedded/catalogue/row.h"
+
+#include <semaphore.h>
+
+struct committer;
+struct embedded_correction;
+struct embedded_store;
+struct part_row;
+struct release_item;
+struct shard;
+struct volume;
+
+enum change_kind {
+    CHANGE_PUT,
+    CHANGE_DELETE,
+    CHANGE_CREATE_BUCKET,
+    CHANGE_DELETE_BUCKET,
+    CHANGE_PUT_TAGS,
+    CHANGE_CREATE_UPLOAD,
+    CHANGE_PUT_PART,
+    CHANGE_COMPLETE_UPLOAD,
+    CHANGE_ABORT_UPLOAD,
+    CHANGE_NOTE_MANIFEST,
+    CHANGE_FREEZE_SPOOL, /* these four: ledger.h */
+    CHANGE_TRIM_SPOOL,
+    CHANGE_REMOVE_SPOOL,
+    CHANGE_CORRECT_LEDGER,
+    CHANGE_ADD_VOLUME,
+    CHANGE_FILL_VOLUME, /* all of it was written once */
+    CHANGE_DROP_VOLUME,
+    CHANGE_BORROW, /* blocks of another shard's volume: commits nothing, but the committer knows which shards are there
+                    */
+    CHANGE_ATTACH,
+    CHANGE_DETACH,
+};
+
+/* On the caller's stack; everything it points to lives until it has been committed or refused. */
+struct change {
+    enum change_kind kind;
+    struct span bucket;
+    union {
+        struct {
+            struct span key;
+            struct buffer *object; /* encoded object part; the committer fills in its numbers */
+            enum body_place place;
+            struct span body;    /* BODY_INLINE */
+            struct span extents; /* BODY_EXTENTS, BODY_LISTED */
+            struct span sidecar;
+            const struct write_condition *condition;
+        } put;
+        struct {
+            const struct object_name *name;
+            struct span tags;
+            unsigned count;
+        } tags;
+        struct {
+            struct span key;
+            const uint8_t *id;                  /* UPLOAD_ID_RAW_BYTES; not of CREATE */
+            uint8_t *ret_id;                    /* CREATE: its random bytes are set already */
+            const struct upload_intent *intent; /* CREATE */
+            const struct part_row *part;        /* PUT_PART */
+            const struct part_choice *choices;  /* COMPLETE */
+            unsigned count;
+            const struct write_result *result;
+            struct row *row; /* COMPLETE: all that is known; the committer sets its size and its numbers */
+        } upload;
+        struct {
+            struct span key;
+            const struct row *row; /* of the object that was completed */
+            struct extent extent;
+        } manifest;
+        struct {
+            struct delete_item *items;
+            unsigned count;
+        } delete;
+        struct {
+            struct span owner;
+            int64_t created_ms; /* set when it was made */
+        } create;
+        struct {
+            const uint8_t *id; /* SPOOL_ID_BYTES; FREEZE: the own one */
+            uint64_t record;   /* TRIM */
+            uint64_t last;     /* FREEZE: the last frozen record */
+        } spool;
+        const struct embedded_correction *correction;
+        struct {
+            struct volume *volume; /* ADD: what was made */
+            uint32_t blocks;       /* ADD: as many as possible, up to here ... */
+            uint32_t blocks_least; /* ... but no fewer */
+        } volume;
+        struct {
+            uint32_t wanted;
+            uint32_t least;
+            struct extent extent; /* what was lent; no blocks: nothing yet */
+            unsigned asked;       /* the committer's: shards that were looked at */
+            struct shard *lender; /* the committer's: who is being asked */
+        } borrow;
+    };
+    /* the committer's: */
+    struct loop_message message;
+    struct change *next;
+    struct shard *shard;
+    struct fiber *fiber;
+    sem_t *waiter; /* instead of a fiber */
+    struct error *error;
+    bool is_done;
+    bool succeeded;
+};
+
+/* True: the change is durable. Not interrupted by cancellation: what it points to would be gone. */
+SUSPENDS bool committer_commit(struct shard *shard, struct change *change, struct error *error);
+/* The same for a thread that is no fiber. */
+bool committer_commit_blocking(struct shard *shard, struct change *change, struct error *error);
+
+/* Any thread: nobody reads this freed body any more, or its blocks were lent and never used. Does not wake the
+ * committer: nobody waits for it. */
+void committer_return(struct committer *committer, struct release_item *item);
+
+/* Set by the committer when nothing can be committed any more. */
+bool committer_is_broken(const struct committer *committer, struct error *error);
+void committer_counts(const struct committer *committer, uint64_t *ret_commits, uint64_t *ret_changes);
+/* Grows with every bucket that is made or removed: what was looked up under the same number still holds. */
+uint64_t committer_buckets_generation(const struct committer *committer);
