@@ -11,7 +11,7 @@ static void crashed(struct process *process)
 {
     struct actor *actor = LIST_ELEMENT(process, struct actor, process);
     journal_stop(actor->journal);
-    actor->restart_at = world_now() + world_below(3000) * MS;
+    actor->restart_at = world_now() + world_below(sim.restarts_late && actor != sim.actors ? 12000 : 3000) * MS;
 }
 
 void actor_free(struct actor *actor)
@@ -58,6 +58,8 @@ void actor_start(struct actor *actor)
     }
     if (sim.has_one_compactor && actor != sim.actors && !sim.is_ending)
         options.fold_age_ms = 1000000;
+    if (sim.restarts_late && actor != sim.actors && !sim.is_ending)
+        options.fold_gap_ms = 1000000; /* not even for those that wait for generations */
     if (sim.has_one_compactor && actor == sim.actors + sim.actors_count - 1)
         options.poll_ms = 3000; /* its clock lags: what it writes comes in front of what others have written */
     if (actor == sim.actors) {

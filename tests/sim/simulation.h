@@ -63,7 +63,7 @@ struct simulation {
     bool counts_undecided; /* an operator has agreed that rejected segments may count */
     unsigned hasty_count;  /* actors whose compactor leaves no time between generations */
     uint64_t slow_list_ms; /* of the first actor, a page */
-    bool has_stale_lists, has_one_compactor;
+    bool has_stale_lists, has_one_compactor, restarts_late;
     uint64_t think_ms; /* of a caller between two batches */
     struct head head;  /* the newest published one */
     bool has_head;

@@ -67,6 +67,20 @@ static void draw_bias(void)
         sim.options.poll_ms = 50;
         sim.options.request_ms = 2000;
         break;
+    case 4: /* it publishes long after it has listed; who dies while he writes starts again when that has landed */
+        sim.has_one_compactor = sim.has_stale_lists = sim.restarts_late = true;
+        sim.has_spools |= world_rates.special == SPECIAL_NONE;
+        sim.options.window = 4;
+        sim.options.horizon = 10;
+        sim.options.fold_age_ms = 20;
+        sim.options.fold_gap_ms = 60;
+        sim.slow_list_ms = 300 + world_below(700);
+        sim.options.poll_ms = 50;
+        sim.options.request_ms = 2000;
+        world_rates.latency_ms_max = 1 + world_below(20);
+        world_rates.page_names = STORE_PAGE_NAMES_MAX;
+        world_rates.crash_at_point = 20;
+        break;
     default:
         break;
     }
@@ -80,7 +94,7 @@ void workload_draw(void)
     sim.copies_disks = sim.has_spools && world_below(4) == 0;
     sim.hasty_count = 0;
     sim.slow_list_ms = 0;
-    sim.has_stale_lists = sim.has_one_compactor = false;
+    sim.has_stale_lists = sim.has_one_compactor = sim.restarts_late = false;
     sim.think_ms = 300;
     sim.options =
         (struct journal_options){.window = 4 + (unsigned)world_below(3), .may_seed = true, .trusts_store = true};
