@@ -2,6 +2,9 @@
  *
  * Only the simulator is built with JOURNAL_MUTATIONS; anywhere else MUTATED() is false when the program is compiled.
  *
+ * A mutant stands beside the rule that it replaces, in journal/replica/rules.h and wherever else RULE() is, or is what
+ * the simulated store does (tests/sim/mutants.c).
+ *
  * The journal looks at no stamp of the store; coverage_by_stamp takes the hybrid clock for one. blind_412 is also "412
  * without comparing": there is one answer 412 that says something, that to the creation of a segment. What a 412 to a
  * head's replacement means need not be known: cleanup goes by what is read back. old_amounts_from_head is a rule of the
@@ -75,3 +78,6 @@ extern unsigned journal_op_kind_last; /* what the running process knows of ops: 
 #define OP_KIND_LAST_KNOWN OP_KIND_LAST
 #define MUTATED(name) false
 #endif
+
+/* What a rule says; where it is taken out, what the mutant says. */
+#define RULE(mutation, mutant, truth) (MUTATED(mutation) ? (mutant) : (truth))

@@ -178,8 +178,7 @@ static void add(struct state *state, const struct located *at, int64_t amount)
 {
     const struct entry *old = find(at);
     uint64_t sum = (old == NULL ? 0 : load_u64_le(entry_value(old).data)) + (uint64_t)amount;
-    if (MUTATED(counter_clamped) && (int64_t)sum < 0)
-        sum = 0;
+    sum = RULE(counter_clamped, (int64_t)sum < 0 ? 0 : sum, sum);
     if (sum == 0)
         remove_entry(state, at);
     else
@@ -227,7 +226,7 @@ static void record(struct state *state, const struct located *at, struct span va
     const struct entry *spool = find(at);
     uint64_t n = load_u64_le(value.data);
     uint64_t last = spool == NULL ? 0 : load_u64_le(entry_value(spool).data);
-    if (spool == NULL || (n != last + 1 && !(MUTATED(spool_number_lax) && n > last)))
+    if (spool == NULL || !RULE(spool_number_lax, n > last, n == last + 1))
         return;
     put(state, at, span_take(value, 8));
     apply_ops(state, span_skip(value, 8), 0); /* nothing of a spool expires */

@@ -1,6 +1,6 @@
 /* journal/replica/bell.c -- the small object that replicas poll: it changes after a segment was stored, before it is
  * acknowledged. */
-#include "journal/replica/replica.h"
+#include "journal/replica/rules.h"
 
 enum { BELL_BYTES = 32, RING_ATTEMPTS = 4 };
 
@@ -54,8 +54,7 @@ bool bell_ring(struct journal *journal)
     struct journal_store *store = journal->environment.store;
     for (unsigned attempt = 0; attempt < RING_ATTEMPTS && !journal->is_stopping; attempt++) {
         uint8_t bytes[BELL_BYTES] = {0};
-        if (!MUTATED(bell_bytes_repeated))
-            random_fill(journal->environment.random, bytes, sizeof bytes);
+        rule_fill_bell(journal, bytes, sizeof bytes);
         struct buffer body;
         struct store_etag etag;
         buffer_init(&body, 4096);

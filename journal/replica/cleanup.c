@@ -1,32 +1,21 @@
 /* journal/replica/cleanup.c -- removes what two generations have left behind: after proof, never in a hurry (J29, J51).
  */
-#include "journal/replica/replica.h"
+#include "journal/replica/rules.h"
 
 #include <stdio.h>
 
 enum { PAGES_MAX = 16 /* of a prefix, in one cleanup: more than one fold can leave behind */ };
 
-/* Folded, or rejected for good, under this head and the two before it: so each of the copies that are kept covers what
- * is missing, and an operator may restore from any of them. What was released from quarantine is folded long after its
- * base has left the window: while a roll says in which generation, that one counts. */
 static bool segment_is_dead(const struct journal *journal, const struct segment_key *key)
 {
-    uint64_t generation = journal->head->generation;
-    uint64_t folded = roll_generation(journal, key);
-    if (head_find_quarantined(journal->head, key) != NULL)
-        return false;
-    if (MUTATED(delete_before_publish) && key->base + 1 < generation)
-        return true;
-    if (MUTATED(delete_at_once) && folded != 0)
-        return true;
-    uint64_t settled = folded != 0 ? folded : key->base + journal->head->window;
-    return settled + 2 - MUTATED(delete_one_generation_early) <= generation;
+    return head_find_quarantined(journal->head, key) == NULL &&
+           rule_is_dead(journal->head, key, rule_folded_in(journal, key));
 }
 
 static bool part_is_dead(const struct journal *journal, const struct part_name *part)
 {
     const struct head *head = journal->head;
-    if (part->generation > head->generation || MUTATED(part_names_without_nonce))
+    if (rule_may_be_published(head, part))
         return false;
     const struct head_ancestor *ancestor = head_ancestor(head, part->generation);
     if (ancestor != NULL && !journal_id_equal(&ancestor->nonce, &part->nonce))

@@ -1,6 +1,7 @@
 /* journal/replica/fold.c -- makes the next checkpoint of the live segments, and publishes it if nobody else did. */
 #include "journal/replica/layers.h"
 #include "journal/replica/quarantine.h"
+#include "journal/replica/rules.h"
 #include "journal/replica/window.h"
 #include "runtime/base/assert.h"
 
@@ -31,7 +32,7 @@ static bool list_input(struct journal *journal, struct folding *folding)
 {
     if (window_list(journal, journal->fold_page, &folding->listed) != STORE_DONE)
         return false;
-    if (folding->listed.pages == 1 || MUTATED(pages_listed_once))
+    if (rule_is_snapshot(folding->listed.pages))
         return true;
     folding->early = folding->listed;
     folding->listed = (struct window_listing){0};
@@ -56,18 +57,9 @@ static void fetch_input(struct journal *journal, const struct folding *folding)
     free(wanted);
 }
 
-/* Folds that follow each other more quickly outrun writers (J52). */
-static bool is_too_soon(const struct journal *journal)
-{
-    uint64_t gap_ns = journal->options.fold_gap_ms * UINT64_C(1000000);
-    return replica_now(journal) - journal->head_first_read_ns < gap_ns && !MUTATED(no_fold_gap);
-}
-
 /* Reads the head first, then lists: what the fold puts out of reach was not committed when the listing began (J27). */
 static bool gather(struct journal *journal, struct folding *folding)
 {
-    if (MUTATED(list_before_head_on_fold) && (!list_input(journal, folding)))
-        return false;
     buffer_clear(&folding->body);
     if (head_read(journal, folding->head, &folding->body, &folding->etag) != STORE_DONE || !journal->has_head)
         return false;
@@ -75,9 +67,9 @@ static bool gather(struct journal *journal, struct folding *folding)
         (void)tick(journal);
         return false;
     }
-    if (is_too_soon(journal))
+    if (rule_is_too_soon(journal))
         return false; /* a tick has come to it while it was read here */
-    if (!MUTATED(list_before_head_on_fold) && !list_input(journal, folding))
+    if (!list_input(journal, folding))
         return false;
     quarantine_read_released(journal, &folding->released);
     fetch_input(journal, folding);
@@ -105,7 +97,7 @@ enum choice { TAKE, PASS_BY, STOP_HERE, GIVE_UP };
 static enum choice choose_one(struct journal *journal, struct folding *folding, const struct segment_key *key)
 {
     /* folding->head is the next head already: its generation is g+1 */
-    bool is_forced = key->base + journal->head->window <= folding->head->generation && !MUTATED(no_forced_fold);
+    bool is_forced = rule_must_fold(folding->head, key);
     const struct tail_segment *item = tail_find(journal, key);
     if (replica_is_settled(journal, key))
         return PASS_BY;
@@ -120,8 +112,7 @@ static enum choice choose_one(struct journal *journal, struct folding *folding, 
     if (item == NULL || item->state != BODY_GOOD)
         return is_forced ? GIVE_UP : STOP_HERE;
     const struct segment *segment = &item->segment;
-    bool is_held = segment->has_predecessor && !MUTATED(no_predecessor_rule) &&
-                   !replica_is_settled(journal, &segment->predecessor) &&
+    bool is_held = rule_has_predecessor(segment) && !replica_is_settled(journal, &segment->predecessor) &&
                    head_find_quarantined(folding->head, &segment->predecessor) == NULL &&
                    !segment_keys_have(folding->chosen, folding->chosen_count, &segment->predecessor);
     journal->counters.segments_forced += is_forced;
@@ -130,12 +121,10 @@ static enum choice choose_one(struct journal *journal, struct folding *folding, 
     folding->has_held |= !is_forced;
     if (!is_forced)
         return STOP_HERE;
-    if (MUTATED(forced_fold_skips_held))
-        return PASS_BY;
     replica_alarm_of_segment(journal, ALARM_PREDECESSOR_MISSING, &segment->predecessor);
     journal->counters.forced_while_held++;
     head_note_missing(folding->head, &segment->predecessor);
-    return TAKE;
+    return rule_takes_held() ? TAKE : PASS_BY;
 }
 
 static bool choose(struct journal *journal, struct folding *folding)
@@ -167,9 +156,7 @@ static void begin_next_head(struct journal *journal, struct head *head)
     uint32_t kept = head->ancestors_count < head->horizon ? head->ancestors_count : head->horizon - 1;
     memmove(head->ancestors + 1, head->ancestors, kept * sizeof head->ancestors[0]);
     head->ancestors_count = kept + 1;
-    head->ancestors[0] = (struct head_ancestor){.folded_count = 0};
-    if (!MUTATED(head_bytes_repeated))
-        random_fill(journal->environment.random, &head->ancestors[0].nonce, sizeof head->ancestors[0].nonce);
+    head->ancestors[0] = (struct head_ancestor){.nonce = rule_new_nonce(journal)};
     uint32_t count = 0;
     for (uint32_t i = 0; i < head->dropped_count; i++) { /* for two generations cleanup leaves them alone */
         if (head->dropped[i].dropped + 2 > head->generation)
@@ -252,10 +239,8 @@ static bool put_part(struct journal *journal, const struct part_name *part, stru
 static bool write_parts(struct journal *journal, struct folding *folding)
 {
     struct head *head = folding->head;
-    struct part_name part = {head->generation, *head_nonce(head), PART_ROLL};
+    struct part_name part = rule_part_name(head->generation, head_nonce(head), PART_ROLL);
     struct error error;
-    if (MUTATED(part_names_without_nonce))
-        memset(&part.nonce, 0, sizeof part.nonce);
     folding->body.limit = PART_BYTES_MAX;
     if (folding->chosen_count > 0 &&
         !(roll_encode(&part, folding->chosen, (uint32_t)folding->chosen_count, &folding->body, &error) &&
@@ -295,14 +280,6 @@ static enum published ask_head(struct journal *journal, const struct head *mine)
     return published;
 }
 
-static void tidy(struct journal *journal, const struct head *head)
-{
-    struct part_name part = {head->generation, *head_nonce(head), PART_STATE};
-    char name[1][JOURNAL_NAME_BYTES];
-    part_name_format(&part, name[0]);
-    (void)journal->environment.store->delete_names(journal->environment.store, name, 1, replica_deadline(journal));
-}
-
 static enum published publish(struct journal *journal, struct folding *folding)
 {
     struct journal_store *store = journal->environment.store;
@@ -317,10 +294,10 @@ static enum published publish(struct journal *journal, struct folding *folding)
                                                   replica_deadline(journal));
         published = answer == STORE_DONE ? PUBLISHED : ask_head(journal, folding->head);
     }
-    if (published == NOT_KNOWN)
-        journal->counters.folds_ambiguous++; /* it may land later: its parts stay */
-    if (published == NOT_KNOWN && MUTATED(tidy_after_ambiguous_publish))
-        tidy(journal, folding->head);
+    if (published == NOT_KNOWN) {
+        journal->counters.folds_ambiguous++;
+        rule_leave_parts(journal, folding->head);
+    }
     return published;
 }
 
@@ -329,7 +306,7 @@ static bool fold_once(struct journal *journal, struct folding *folding, bool tak
     if (!gather(journal, folding) || !build(journal, folding))
         return false;
     if (folding->chosen_count == 0 && folding->head->quarantine_count == journal->head->quarantine_count &&
-        !take_nothing_too && !folding->has_held)
+        !rule_may_be_empty(take_nothing_too) && !folding->has_held)
         return false;
     if (!write_parts(journal, folding))
         return false;
@@ -386,7 +363,7 @@ void compactor_run(void *argument)
     struct journal *journal = argument;
     unsigned failed = 0;
     while (replica_sleep_ms(journal, (journal->options.fold_gap_ms / 4 + 1) << failed)) {
-        if (!journal->is_ready || !journal->has_head || !replica_may_write(journal) || is_too_soon(journal))
+        if (!journal->is_ready || !journal->has_head || !replica_may_write(journal) || rule_is_too_soon(journal))
             continue;
         bool must_drive = journal->must_drive || quarantine_has_work(journal);
         if (!must_drive && !has_reason(journal))

@@ -1,6 +1,6 @@
 /* journal/replica/head_read.c -- reads the head, judges it, and brings the replica to its generation. */
 #include "journal/replica/layers.h"
-#include "journal/replica/replica.h"
+#include "journal/replica/rules.h"
 #include "runtime/base/assert.h"
 
 #include <stdlib.h>
@@ -58,8 +58,7 @@ enum store_answer head_read(struct journal *journal, struct head *ret_head, stru
     }
     journal->head_damaged_reads = 0;
     bool is_denied = !journal->has_head && head_is_denied(journal, ret_head);
-    if ((ret_head->generation < known || is_denied) && !MUTATED(older_head_accepted)) {
-        /* asked after we knew better: not a late answer */
+    if (rule_went_back(ret_head, known, is_denied)) {
         replica_halt(journal, JOURNAL_WENT_BACK, ALARM_GENERATION_WENT_BACK);
         return STORE_UNKNOWN;
     }
@@ -67,12 +66,7 @@ enum store_answer head_read(struct journal *journal, struct head *ret_head, stru
         recover(journal);
         return STORE_DONE;
     }
-    const struct head_ancestor *now = head_ancestor(ret_head, journal->head->generation);
-    bool is_other_nonce = now != NULL && !journal_id_equal(&now->nonce, head_nonce(journal->head));
-    if (!journal_id_equal(&ret_head->lineage, &journal->head->lineage) ||
-        (is_other_nonce && !MUTATED(other_nonce_accepted))) {
-        if (MUTATED(lineage_ignored))
-            return STORE_DONE;
+    if (!rule_is_successor(ret_head, journal->head)) {
         replica_halt(journal, JOURNAL_OTHER_LINEAGE, ALARM_LINEAGE);
         return STORE_UNKNOWN;
     }
@@ -101,14 +95,13 @@ static void read_roll(void *context, size_t index)
     struct reading *reading = context;
     struct journal *journal = reading->journal;
     struct covered_generation *into = &reading->folded->generations[index];
-    struct part_name part = {into->generation, head_ancestor(reading->head, into->generation)->nonce, PART_ROLL};
+    const struct head_ancestor *ancestor = head_ancestor(reading->head, into->generation);
+    struct part_name part = rule_part_name(into->generation, &ancestor->nonce, PART_ROLL);
     char name[JOURNAL_NAME_BYTES];
     struct buffer body;
     struct store_etag etag;
     struct error error;
     uint32_t count = 0;
-    if (MUTATED(part_names_without_nonce))
-        memset(&part.nonce, 0, sizeof part.nonce);
     part_name_format(&part, name);
     buffer_init(&body, PART_BYTES_MAX);
     struct journal_store *store = journal->environment.store;

@@ -1,6 +1,7 @@
 /* journal/replica/layers.c -- sorts, encodes, merges and loads layers of state, letting others run in between. */
 #include "journal/replica/layers.h"
 
+#include "journal/replica/rules.h"
 #include "runtime/base/assert.h"
 
 #include <stdlib.h>
@@ -131,10 +132,7 @@ static bool merge_bodies(struct journal *journal, struct source *newer, struct s
 
 static struct part_name name_of(const struct head_layer *layer)
 {
-    struct part_name name = {layer->generation, layer->nonce, PART_STATE};
-    if (MUTATED(part_names_without_nonce))
-        memset(&name.nonce, 0, sizeof name.nonce);
-    return name;
+    return rule_part_name(layer->generation, &layer->nonce, PART_STATE);
 }
 
 /* `bytes`: on their way at the same time, itself included. */

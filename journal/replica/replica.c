@@ -1,5 +1,5 @@
 /* journal/replica/replica.c -- the tail of live segments, and the view that readers see. */
-#include "journal/replica/replica.h"
+#include "journal/replica/rules.h"
 
 #include "runtime/base/assert.h"
 
@@ -248,19 +248,9 @@ void tail_remove(struct journal *journal,
     journal->judged_count = judged;
 }
 
-uint64_t roll_generation(const struct journal *journal, const struct segment_key *key)
-{
-    if (MUTATED(coverage_by_stamp) && journal->covered.generations_count > 0) {
-        const struct covered_generation *newest = &journal->covered.generations[journal->covered.generations_count - 1];
-        if (newest->count > 0 && key->clock <= newest->keys[newest->count - 1].clock)
-            return newest->generation;
-    }
-    return MUTATED(no_roll) ? 0 : covered_generation(&journal->covered, key);
-}
-
 static bool is_settled_under(const struct journal *journal, const struct head *head, const struct segment_key *key)
 {
-    return key->base < head_window_begin(head) || roll_generation(journal, key) != 0 ||
+    return key->base < head_window_begin(head) || rule_folded_in(journal, key) != 0 ||
            head_find_quarantined(head, key) != NULL;
 }
 
@@ -274,16 +264,14 @@ bool replica_is_settled(const struct journal *journal, const struct segment_key 
 
 void apply_segment(struct state *state, const struct segment *segment, uint64_t generation)
 {
-    static const struct journal_id none;
     struct cursor cursor = cursor_of(segment->batches);
     for (struct batch batch; segment_next_batch(&cursor, &batch);)
-        (void)state_apply_batch(state, MUTATED(no_batch_ids) ? &none : &batch.id, generation, batch.ops);
+        (void)state_apply_batch(state, rule_batch_id(&batch), generation, batch.ops);
 }
 
 static bool predecessor_is_resolved(struct journal *journal, const struct head *head, const struct segment *segment)
 {
-    if (!segment->has_predecessor || MUTATED(no_predecessor_rule) ||
-        is_settled_under(journal, head, &segment->predecessor))
+    if (!rule_has_predecessor(segment) || is_settled_under(journal, head, &segment->predecessor))
         return true;
     const struct tail_segment *predecessor = tail_find(journal, &segment->predecessor);
     bool is_resolved = predecessor != NULL && predecessor->is_live;
@@ -293,15 +281,13 @@ static bool predecessor_is_resolved(struct journal *journal, const struct head *
 
 static bool is_live(struct journal *journal, const struct head *head, const struct tail_segment *item)
 {
-    if (item->state != BODY_GOOD || roll_generation(journal, &item->key) != 0)
+    if (item->state != BODY_GOOD || rule_folded_in(journal, &item->key) != 0)
         return false;
     /* A fold may list what was written under a head that this replica has not adopted yet. Who sees it now would write
      * with an older base, and so count before what was seen: J10. */
     if (item->key.base > head->generation)
         return false;
-    if (item->key.base < head_window_begin(head) && !MUTATED(no_rejection_window))
-        return false;
-    if (!journal_id_equal(&item->segment.lineage, &head->lineage) && !MUTATED(lineage_ignored))
+    if (rule_is_before_window(head, &item->key) || !rule_is_of_lineage(&item->segment.lineage, &head->lineage))
         return false;
     return head_find_quarantined(head, &item->key) == NULL && predecessor_is_resolved(journal, head, &item->segment);
 }
@@ -312,13 +298,12 @@ static bool take_next(struct journal *journal, const struct head *head, struct s
 {
     struct tail_segment *item = journal->tail[journal->judged_count];
     item->is_live = is_live(journal, head, item); /* in order: predecessors come first */
-    if (item->is_live && !MUTATED(clock_not_merged) && item->key.clock > journal->clock)
-        journal->clock = item->key.clock;
+    if (item->is_live)
+        journal->clock = rule_clock_after(journal, &item->key);
     if (item->is_applied && !item->is_live)
         return false;
     if (item->is_live && !item->is_applied) {
-        if (journal->applied_count > 0 && segment_key_compare(&item->key, &journal->last_applied) < 0 &&
-            !MUTATED(unordered_apply))
+        if (rule_comes_before_others(journal, &item->key))
             return false;
         apply_segment(view, &item->segment, head->generation + 1);
         item->is_applied = true;
@@ -446,7 +431,7 @@ static void remember_folded(struct journal *journal, const struct next_head *nex
         covered_add(&journal->covered, folded->generation, folded->keys, folded->count);
         folded->keys = NULL;
     }
-    uint64_t horizon = MUTATED(short_roll) ? 2 : next->head->horizon;
+    uint64_t horizon = rule_rolls_kept(next->head);
     if (next->head->generation > horizon)
         covered_forget(&journal->covered, next->head->generation - horizon + 1);
 }

@@ -139,8 +139,6 @@ struct tail_segment *tail_add(struct journal *journal, const struct segment_key 
 void tail_remove(struct journal *journal,
                  bool (*goes)(struct journal *journal, const struct tail_segment *item, uint64_t round),
                  uint64_t round);
-/* The generation that folded the key, or 0. */
-uint64_t roll_generation(const struct journal *journal, const struct segment_key *key);
 bool replica_is_settled(const struct journal *journal, const struct segment_key *key);
 /* The body of a segment of the tail has come. */
 void tail_changed(struct journal *journal, const struct segment_key *key);

@@ -1,6 +1,6 @@
 /* journal/replica/seed.c -- the first head of all (J37), and why an absent one is not an empty journal (J36). */
 #include "journal/ground/ground.h"
-#include "journal/replica/replica.h"
+#include "journal/replica/rules.h"
 #include "runtime/base/assert.h"
 
 #include <stdlib.h>
@@ -45,7 +45,7 @@ void seed(struct journal *journal)
     bool is_empty = true;
     if (journal->has_head || journal->is_halted)
         return;
-    if (!MUTATED(seed_on_404) && !ground_is_empty(&journal->environment, journal->options.request_ms, &is_empty))
+    if (!rule_trusts_absence() && !ground_is_empty(&journal->environment, journal->options.request_ms, &is_empty))
         return;
     if (!is_empty && head_is_missing(journal))
         replica_halt(journal, JOURNAL_HEAD_MISSING, ALARM_HEAD_MISSING);

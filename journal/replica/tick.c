@@ -1,6 +1,7 @@
 /* journal/replica/tick.c -- one pass of a replica: list, read the head, fetch, derive, publish. And the task that does
  * it. */
 #include "journal/ground/ground.h"
+#include "journal/replica/rules.h"
 #include "journal/replica/window.h"
 #include "runtime/base/assert.h"
 
@@ -50,8 +51,7 @@ static bool look_for_later_heads(struct journal *journal, const struct head *hea
     bool all_read = count == 0 || window_fetch(journal, &head->lineage, keys, count, 1).all_read;
     for (size_t i = 0; i < count; i++) {
         const struct tail_segment *item = tail_find(journal, &keys[i]);
-        if (item != NULL && item->state == BODY_GOOD && keys[i].base > journal->newest_known &&
-            !MUTATED(later_segments_ignored))
+        if (item != NULL && rule_proves_later_head(item) && keys[i].base > journal->newest_known)
             journal->newest_known = keys[i].base;
     }
     free(keys);
@@ -89,8 +89,8 @@ static bool fetch_bodies(struct journal *journal, bool *ret_some_gone)
 static bool is_settled_or_gone(struct journal *journal, const struct tail_segment *item, uint64_t round)
 {
     bool is_settled = replica_is_settled(journal, &item->key);
-    bool has_vanished = item->seen_round < round || (item->is_own && MUTATED(own_write_evicted_early));
-    if (!is_settled && has_vanished && !MUTATED(no_rejection_window))
+    bool has_vanished = rule_has_vanished(item, round);
+    if (!is_settled && has_vanished)
         replica_alarm_of_segment(journal, ALARM_SEGMENT_VANISHED, &item->key);
     return is_settled || has_vanished;
 }
@@ -122,13 +122,11 @@ static bool pass(struct journal *journal)
 {
     if (!journal->has_head && !find_head(journal))
         return false;
-    if (MUTATED(head_before_list_on_read) && !read_and_adopt(journal))
-        return false;
     bool some_gone = false;
     if (!list_window(journal))
         return false;
     uint64_t round = journal->round;
-    if (!MUTATED(head_before_list_on_read) && !read_and_adopt(journal))
+    if (!read_and_adopt(journal))
         return false;
     if (!fetch_bodies(journal, &some_gone))
         return false;
@@ -149,7 +147,7 @@ bool tick(struct journal *journal)
         return false;
     uint64_t began = replica_now(journal);
     bool is_good = pass(journal);
-    if (!is_good && MUTATED(bodies_dropped_on_error))
+    if (rule_drops_bodies(is_good))
         tail_remove(journal, is_settled_or_gone, UINT64_MAX);
     replica_release_busy(journal);
     if (is_good) {

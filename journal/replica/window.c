@@ -1,6 +1,8 @@
 /* journal/replica/window.c -- lists the window, and fetches bodies of segments, several at once. */
 #include "journal/replica/window.h"
 
+#include "journal/replica/rules.h"
+
 #include "runtime/base/assert.h"
 
 #include <stdlib.h>
@@ -20,7 +22,7 @@ static void remember(struct window_listing *listing, const struct segment_key *k
 enum store_answer window_list(struct journal *journal, struct store_page *page, struct window_listing *ret)
 {
     char after[JOURNAL_NAME_BYTES];
-    segment_name_format_before(journal->has_head ? head_window_begin(journal->head) : 0, after);
+    segment_name_format_before(rule_window_begin(journal), after);
     do {
         enum store_answer answer = replica_list(journal, SEGMENTS_PREFIX, after, page);
         if (answer != STORE_DONE)
@@ -66,7 +68,7 @@ static void take_body(struct journal *journal, const struct journal_id *lineage,
     if (!is_good && error.kind == ERROR_DAMAGED && ++item->failed_reads < FAILED_READS_ARE_DAMAGE)
         return; /* it may have been the way here that damaged it */
     enum body_state before = item->state;
-    bool is_foreign = is_good && !journal_id_equal(&segment.lineage, lineage) && !MUTATED(lineage_ignored);
+    bool is_foreign = is_good && !rule_is_of_lineage(&segment.lineage, lineage);
     item->state = is_foreign                        ? BODY_FOREIGN
                   : is_good                         ? BODY_GOOD
                   : error.kind == ERROR_UNSUPPORTED ? BODY_NEWER

@@ -1,5 +1,5 @@
 /* journal/replica/writer.c -- group commit: one segment in flight, acknowledged only when no fold can miss it. */
-#include "journal/replica/replica.h"
+#include "journal/replica/rules.h"
 
 #include "runtime/base/assert.h"
 
@@ -27,14 +27,11 @@ static enum stored compare_stored(struct journal *journal, const struct writing 
     struct journal_store *store = journal->environment.store;
     struct buffer found;
     struct store_etag etag;
-    if (MUTATED(blind_412))
-        return STORED_YES;
     buffer_init(&found, SEGMENT_BYTES_MAX);
     deadline_t deadline = replica_deadline_for(journal, writing->body.size);
     enum store_answer answer = store->get(store, name, NULL, &found, &etag, deadline);
     enum stored stored = STORED_NOT_KNOWN;
-    if (answer == STORE_DONE && (span_equal(buffer_span(&found), buffer_span(&writing->body)) ||
-                                 (MUTATED(compared_by_size) && found.size == writing->body.size))) {
+    if (answer == STORE_DONE && rule_is_mine(buffer_span(&found), buffer_span(&writing->body))) {
         stored = STORED_YES;
     } else if (answer == STORE_DONE) {
         struct span payload;
@@ -55,7 +52,7 @@ static void put_once(struct journal *journal, struct writing *writing)
     if (deadline > writing->put_deadline)
         deadline = writing->put_deadline;
     enum store_answer answer = store->create(store, name, buffer_span(&writing->body), deadline);
-    if (answer == STORE_DONE || (answer == STORE_CONFLICT && MUTATED(conflict_means_exists)))
+    if (rule_says_stored(answer))
         writing->stored = STORED_YES;
     else if (answer == STORE_CONDITION_FAILED)
         writing->stored = compare_stored(journal, writing, name);
@@ -74,8 +71,8 @@ static bool head_is_young(struct journal *journal, const struct segment_key *key
     struct store_etag etag;
     ASSERT(head != NULL);
     buffer_init(&body, HEAD_BYTES_MAX);
-    bool is_young = head_read(journal, head, &body, &etag) == STORE_DONE && !journal->is_halted &&
-                    head->generation + 2 <= key->base + head->window + MUTATED(ack_one_generation_lax);
+    bool is_read = head_read(journal, head, &body, &etag) == STORE_DONE && !journal->is_halted;
+    bool is_young = rule_may_acknowledge(journal, is_read, head, key);
     buffer_free(&body);
     free(head);
     return is_young;
@@ -85,11 +82,11 @@ static bool head_is_young(struct journal *journal, const struct segment_key *key
 static bool decide_by_state(const struct journal *journal, const struct segment_key *key, enum journal_outcome *ret)
 {
     const struct head *head = journal->head;
-    if (roll_generation(journal, key) != 0)
+    if (rule_folded_in(journal, key) != 0)
         *ret = JOURNAL_COMMITTED;
     else if (head_find_quarantined(head, key) != NULL)
         *ret = JOURNAL_DAMAGED;
-    else if (head->generation > key->base + head->horizon && !MUTATED(rejected_before_unknown))
+    else if (rule_is_beyond_horizon(head, key))
         *ret = JOURNAL_UNKNOWN;
     else if (head->generation >= key->base + head->window)
         *ret = JOURNAL_REJECTED;
@@ -124,7 +121,6 @@ static enum journal_outcome decide(struct journal *journal, struct writing *writ
 {
     enum journal_outcome outcome = JOURNAL_UNKNOWN;
     uint64_t pause_ms = 10;
-    bool early_young = MUTATED(ack_from_earlier_head) && head_is_young(journal, &writing->key);
     for (;;) {
         if (writing->stored == STORED_NOT_KNOWN && replica_now(journal) < writing->put_deadline)
             put_once(journal, writing);
@@ -132,15 +128,14 @@ static enum journal_outcome decide(struct journal *journal, struct writing *writ
             return JOURNAL_REJECTED;
         if (writing->is_refused && !writing->may_be_stored)
             return JOURNAL_UNKNOWN; /* at once: J47. But what was sent may be executed once more, and not be refused */
-        if (writing->stored == STORED_YES && !writing->is_rung && !MUTATED(bell_after_ack))
+        if (writing->stored == STORED_YES && !writing->is_rung)
             writing->is_rung = bell_ring(journal);
-        if (writing->stored == STORED_YES && (writing->is_rung || MUTATED(bell_after_ack)) &&
-            (MUTATED(ack_before_check) || early_young || head_is_young(journal, &writing->key))) {
+        if (writing->stored == STORED_YES && writing->is_rung && head_is_young(journal, &writing->key)) {
             outcome = JOURNAL_COMMITTED;
             break;
         }
         if (tick(journal) && decide_by_state(journal, &writing->key, &outcome)) {
-            if (outcome != JOURNAL_COMMITTED || writing->is_rung || MUTATED(bell_after_ack))
+            if (outcome != JOURNAL_COMMITTED || writing->is_rung)
                 break;
             writing->is_rung = bell_ring(journal); /* who folded it may not have rung yet */
             if (writing->is_rung)
@@ -149,7 +144,7 @@ static enum journal_outcome decide(struct journal *journal, struct writing *writ
         }
         if (journal->is_stopping || replica_now(journal) > writing->decide_deadline)
             break;
-        if (!MUTATED(no_empty_folds) && replica_now(journal) >= writing->put_deadline)
+        if (replica_now(journal) >= writing->put_deadline)
             journal->must_drive = true; /* generations decide it: J33 */
         if (!replica_sleep_ms(journal, pause_ms))
             break;
@@ -159,8 +154,6 @@ static enum journal_outcome decide(struct journal *journal, struct writing *writ
         keep_own(journal, writing);
         journal->has_committed = true;
         journal->last_committed = writing->key;
-        if (MUTATED(bell_after_ack))
-            writing->is_rung = true;
     }
     return outcome;
 }
@@ -172,7 +165,7 @@ struct journal_answer journal_resolve(struct journal *journal, const struct segm
     do {
         if (tick(journal) && decide_by_state(journal, key, &answer.outcome))
             break;
-        journal->must_drive = !MUTATED(no_empty_folds);
+        journal->must_drive = true;
     } while (replica_now(journal) < deadline && replica_sleep_ms(journal, 200));
     if (answer.outcome == JOURNAL_COMMITTED)
         replica_publish(journal); /* who is told so also sees it */
@@ -188,10 +181,7 @@ static struct segment_key next_key(struct journal *journal)
     if ((int64_t)wall > 0 && wall > clock)
         clock = wall;
     journal->clock = clock + 1;
-    uint64_t base = journal->head->generation;
-    if (MUTATED(base_older_than_published) && journal->has_committed && journal->last_committed.base + 3 > base)
-        base = journal->last_committed.base;
-    return (struct segment_key){base, journal->clock, journal->writer, ++journal->sequence << 32};
+    return (struct segment_key){rule_base(journal), journal->clock, journal->writer, ++journal->sequence << 32};
 }
 
 static void renew_writer(struct journal *journal)
@@ -229,8 +219,7 @@ static bool encode(struct journal *journal, struct writing *writing, struct list
 {
     if (!encode_once(journal, writing, group))
         return false;
-    if (!MUTATED(blind_412))
-        writing->key.sequence |= segment_checksum(buffer_span(&writing->body));
+    writing->key.sequence |= segment_checksum(buffer_span(&writing->body));
     return encode_once(journal, writing, group);
 }
 
@@ -265,6 +254,14 @@ static void refuse_old(struct journal *journal, struct list_link *group)
     }
 }
 
+/* Somebody else's is under our key: ours never was, so another key is no repetition. */
+static void meet_foreign_body(struct journal *journal, const struct segment_key *key)
+{
+    replica_alarm_of_segment(journal, ALARM_FOREIGN_BODY, key);
+    journal->counters.foreign_bodies++;
+    renew_writer(journal);
+}
+
 static enum journal_outcome write_group(struct journal *journal, struct list_link *group, struct segment_key *ret_key)
 {
     enum journal_outcome outcome;
@@ -285,14 +282,10 @@ static enum journal_outcome write_group(struct journal *journal, struct list_lin
         *ret_key = writing.key;
         outcome = is_encoded ? decide(journal, &writing) : JOURNAL_REFUSED;
         buffer_free(&writing.body);
-        if (MUTATED(retry_under_new_key) && outcome == JOURNAL_UNKNOWN && attempt < 2)
-            continue;
-        if (writing.stored != STORED_FOREIGN || attempt == 4)
+        if (writing.stored == STORED_FOREIGN)
+            meet_foreign_body(journal, &writing.key);
+        if (!rule_wants_another_key(writing.stored == STORED_FOREIGN, outcome, attempt))
             break;
-        replica_alarm_of_segment(journal, ALARM_FOREIGN_BODY,
-                                 &writing.key); /* never stored under this key: another is no repetition */
-        journal->counters.foreign_bodies++;
-        renew_writer(journal);
     }
     return outcome;
 }
@@ -343,8 +336,6 @@ void writer_run(void *argument)
         }
         journal->writing_since_ns = 0;
         answer_group(journal, &group, answer);
-        if (answer.outcome == JOURNAL_COMMITTED && MUTATED(bell_after_ack))
-            (void)bell_ring(journal);
     }
     journal->is_stopping = true; /* nobody is left who would answer */
     answer_group(journal, &journal->queue, (struct journal_answer){.outcome = JOURNAL_REFUSED});
@@ -385,8 +376,7 @@ struct journal_answer journal_submit(struct journal *journal, const struct journ
     size_t size = live_bytes_of(batch);
     if (!ops_check(batch->ops, &pending.ops_count, error))
         return refused;
-    if (journal->is_stopping || !replica_may_write(journal) ||
-        !(journal->is_ready || MUTATED(writes_before_first_tick))) {
+    if (journal->is_stopping || !replica_may_write(journal) || !rule_may_admit(journal)) {
         (void)error_set(error, ERROR_BUSY, NULL, "the journal does not write: %s",
                         journal->is_stopping ? "it is stopping" : journal_condition_advice(journal_condition(journal)));
         return refused;

@@ -6,6 +6,7 @@
 #include "tests/sim/damage.h"
 #include "tests/sim/fates.h"
 #include "tests/sim/faults.h"
+#include "tests/sim/mutants.h"
 #include "tests/sim/objects.h"
 #include "tests/sim/oracle.h"
 #include "tests/sim/world.h"
@@ -302,8 +303,9 @@ static enum store_answer travel(struct request *request, deadline_t deadline)
     COVER_IF(is_lost, lost);
     COVER_IF(request->is_answer_lost, answers_lost);
     COVER_IF(is_conflict, conflicts);
+    uint64_t delay = mutants_delay(world_progress(), request->verb, request->name);
     if (!is_lost && !is_conflict)
-        schedule_effect(request, effect);
+        schedule_effect(request, effect + delay);
     if (!is_lost && !is_conflict && is_write && draw(world_rates.twice)) {
         COVER(twice);
         schedule_effect(request, effect + world_heavy_tail(world_rates.late_ms_max * MS));
@@ -323,6 +325,8 @@ static enum store_answer travel(struct request *request, deadline_t deadline)
     world_meet_fate();
     if (world_is_dead() || answer >= deadline || is_failure)
         return STORE_UNKNOWN;
+    if (delay > 0 && !is_conflict)
+        return STORE_DONE;
     return is_conflict ? STORE_CONFLICT : request->is_done ? request->answer : STORE_UNKNOWN;
 }
 
@@ -345,7 +349,12 @@ static enum store_answer perform(struct request *request, deadline_t deadline)
     if (point != POINT_NONE && process != NULL && draw(world_rates.crash_at_point))
         return die_at(request, point);
     check_request(progress, request->verb, request->name, request->after, &request->condition);
+    mutants_before(progress, request->verb, request->name, request->after);
     enum store_answer answer = travel(request, deadline);
+    if (answer == STORE_DONE && request->verb == VERB_LIST)
+        (void)mutants_list(progress, request->name, request->after, request->page, &progress->listed_at);
+    if (answer == STORE_DONE && request->verb == VERB_GET && strcmp(request->name, HEAD_NAME) == 0)
+        (void)mutants_head(progress, &request->body, &request->etag);
     check_answer(progress, request->verb, request->name, answer, &request->etag);
     progress_answered(progress, request->verb, request->name, answer, buffer_span(&request->body));
     if (process != NULL && request->verb == VERB_GET && answer == STORE_NOT_FOUND &&

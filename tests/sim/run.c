@@ -8,6 +8,7 @@
 #include "tests/sim/ending.h"
 #include "tests/sim/faults.h"
 #include "tests/sim/interference.h"
+#include "tests/sim/mutants.h"
 #include "tests/sim/objects.h"
 #include "tests/sim/oracle.h"
 #include "tests/sim/pipes.h"
@@ -88,6 +89,7 @@ void run_seed(uint64_t seed, struct run_result *ret_result)
     segments_begin();
     disks_begin();
     pipes_begin();
+    mutants_begin();
     memset(sim.actors, 0, sizeof sim.actors);
     faults_draw();
     workload_draw();
