@@ -188,7 +188,7 @@ static void loses_checkpoint(void)
     expect_stopped(JOURNAL_CHECKPOINT_LOST);
     plan_restore(RESTORE_LOST_HEAD, &plan);
     ck_assert_int_eq(plan.found, JOURNAL_CHECKPOINT_LOST);
-    ck_assert_uint_ge(plan.copies_skipped, 1);
+    ck_assert(plan.is_from_copy); /* of the newest head there may be none yet */
     restore_now(RESTORE_LOST_HEAD);
     ck_assert_int_eq(sum_of(&store, 1, JOURNAL_RUNS), 57); /* its segments were still there */
     expect_sound(&store, 1);
