@@ -48,10 +48,17 @@ static bool may_believe(const struct remote_key *key)
     return verdict_holds(&key->shard->remote->verdicts, VERDICT_LABELS_HOLD) || key->row.was_said_before;
 }
 
+/* Does the row say all this already? A copy of an object onto itself may keep the ETag, but not the second. */
+static bool is_known(const struct remote_key *key, const struct object_attributes *attributes)
+{
+    return key->has_row && was_said(key, attributes) && key->row.was_said_before && key->row.expires_ms == 0 &&
+           key->row.attributes.modified_ms / 1000 == attributes->modified_ms / 1000;
+}
+
 void remote_note_state(struct remote_key *key, const struct remote_state *state)
 {
     struct row row;
-    if (key->is_internal)
+    if (key->is_internal || is_known(key, &state->object.attributes))
         return;
     if (key->has_row && !was_said(key, &state->object.attributes))
         metric_add(&key->shard->counters.rows_changed, 1);
