@@ -177,7 +177,7 @@ def verdicts(backend):
     return found
 
 
-def try_start(baled, options, environment, seconds=10):
+def try_start(baled, options, environment, seconds):
     """Starts a baled that is expected to refuse: (exit status or None, standard error, seconds that it took)."""
     folder = Path(tempfile.mkdtemp(prefix="bale-refused-"))
     base = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
@@ -185,7 +185,7 @@ def try_start(baled, options, environment, seconds=10):
     try:
         done = subprocess.run([str(baled), "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--state", str(folder / "state"),
                                *options], env={**base, "AWS_EC2_METADATA_DISABLED": "true", "HOME": str(folder), **environment},
-                              cwd=folder, capture_output=True, text=True, timeout=seconds + 10, stdin=subprocess.DEVNULL,
+                              cwd=folder, capture_output=True, text=True, timeout=seconds + 2, stdin=subprocess.DEVNULL,
                               check=False)
         return done.returncode, re.sub(r"\x1b\[[0-9;]*m", "", done.stderr), time.monotonic() - started
     except subprocess.TimeoutExpired as expired:

@@ -351,7 +351,7 @@ class Worker:
         after, found = None, {}
         for page in range(len(self.keys) + 2):
             if page > len(self.keys):
-                self.fail("a list that does not end", self.prefix, answer)
+                self.fail("a list that does not end", self.prefix, None)
             query = [("list-type", "2"), ("prefix", self.prefix + "/"), ("max-keys", str(most)), ("encoding-type", "url")]
             if after is not None:
                 query.append(("continuation-token", after))

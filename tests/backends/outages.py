@@ -107,8 +107,9 @@ class Outages(BackendCase):
 
     def test_connections_that_end_without_notice(self):
         """A kept connection may be closed at any time: no request of a client fails for that."""
-        proxy = self.proxy(fault("close-after", every=2))
+        proxy = self.proxy()
         alice = self.bale(proxy).client()
+        proxy.rules(fault("close-after", every=2))
         for number in range(40):
             self.assertEqual(200, alice.put(self.bucket, f"k{number}", (), (), b"x").status, number)
             self.assertEqual(b"x", alice.get(self.bucket, f"k{number}").body, number)
