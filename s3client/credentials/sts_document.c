@@ -68,14 +68,14 @@ static bool parse(struct span xml, struct reading *reading)
 
 static bool take_keys(const struct reading *reading, struct keys *ret_keys, struct error *error)
 {
-    struct span expiration = keys_trim(buffer_span(&reading->texts[TEXT_EXPIRATION]));
-    if (reading->texts[TEXT_SESSION_TOKEN].size == 0 || expiration.size == 0)
+    struct span texts[TEXTS];
+    for (unsigned i = 0; i < TEXTS; i++)
+        texts[i] = keys_trim(buffer_span(&reading->texts[i]));
+    if (texts[TEXT_SESSION_TOKEN].size == 0 || texts[TEXT_EXPIRATION].size == 0)
         return error_set(error, ERROR_INVALID, NULL, "the answer of STS lacks its %s",
-                         expiration.size == 0 ? "Expiration" : "SessionToken");
-    return keys_set(ret_keys, keys_trim(buffer_span(&reading->texts[TEXT_ACCESS_KEY_ID])),
-                    keys_trim(buffer_span(&reading->texts[TEXT_SECRET_KEY])),
-                    keys_trim(buffer_span(&reading->texts[TEXT_SESSION_TOKEN])), error) &&
-           keys_set_expiration(ret_keys, expiration, error);
+                         texts[TEXT_EXPIRATION].size == 0 ? "Expiration" : "SessionToken");
+    return keys_set(ret_keys, texts[TEXT_ACCESS_KEY_ID], texts[TEXT_SECRET_KEY], texts[TEXT_SESSION_TOKEN], error) &&
+           keys_set_expiration(ret_keys, texts[TEXT_EXPIRATION], error);
 }
 
 bool sts_document_read(struct span xml, struct keys *ret_keys, struct sts_refusal *ret_refusal, struct error *error)
