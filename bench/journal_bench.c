@@ -98,8 +98,8 @@ SUSPENDS static void call(void *argument)
             remember_ack(figures, clock_monotonic_ns(loop_clock()) - began);
         else
             journal_replica_sleep(5);
-        if (figures->instance.journal->live_bytes > figures->live_bytes_largest)
-            figures->live_bytes_largest = figures->instance.journal->live_bytes;
+        if (figures->instance.journal->tail.live_bytes > figures->live_bytes_largest)
+            figures->live_bytes_largest = figures->instance.journal->tail.live_bytes;
     }
     buffer_free(&ops);
     figures->callers--;

@@ -133,7 +133,7 @@ static void measure_replay(uint64_t segments, unsigned ops_per_segment)
     struct writers writers = {.clock = (uint64_t)clock_wall_ms(clock_system()) + 1000000};
     struct journal *first = open_journal(&store);
     tick_or_die(first);
-    write_segments(&store, first->head, &writers, segments, ops_per_segment, 100000);
+    write_segments(&store, first->shown.head, &writers, segments, ops_per_segment, 100000);
     double ops = (double)segments * (ops_per_segment / OPS_PER_BATCH * OPS_PER_BATCH);
     struct journal *journal = open_journal(&store);
     uint64_t before = anonymous_bytes();
@@ -141,17 +141,17 @@ static void measure_replay(uint64_t segments, unsigned ops_per_segment)
     tick_or_die(journal);
     report("cold load of live segments", now_ms() - began, ops, "ops");
     (void)printf("  memory: %.1f MB for %.1f MB of live segments and %.1f MB of changes of the state\n",
-                 (double)(anonymous_bytes() - before) / 1e6, (double)journal->live_bytes / 1e6,
-                 (double)layer_bytes(&journal->view.changes) / 1e6);
+                 (double)(anonymous_bytes() - before) / 1e6, (double)journal->tail.live_bytes / 1e6,
+                 (double)layer_bytes(&journal->shown.view.changes) / 1e6);
     began = begin_ms();
     tick_or_die(journal);
     report("tick with nothing new", now_ms() - began, (double)segments, "live segments");
     began = begin_ms();
     for (unsigned i = 0; i < 100; i++) {
-        write_segments(&store, first->head, &writers, 1, OPS_PER_BATCH, 100000);
+        write_segments(&store, first->shown.head, &writers, 1, OPS_PER_BATCH, 100000);
         const struct segment_key *key = &writers.last[(writers.sequence - 1) % WRITERS];
-        tail_add(journal, key)->seen_round = journal->round;
-        ASSERT(window_fetch(journal, &journal->head->lineage, key, 1, 1).all_read);
+        tail_add(journal, key)->seen_round = journal->poller.round;
+        ASSERT(window_fetch(journal, &journal->shown.head->lineage, key, 1, 1).all_read);
         replica_publish(journal);
     }
     report("publish one more segment (100 times)", now_ms() - began, 100, "segments");
@@ -162,7 +162,7 @@ static void measure_replay(uint64_t segments, unsigned ops_per_segment)
     tick_or_die(first);
     tick_or_die(first);
     report("another replica comes to that generation", now_ms() - began, ops, "ops");
-    ASSERT(journal->view.digest == first->view.digest);
+    ASSERT(journal->shown.view.digest == first->shown.view.digest);
     close_journal(journal);
     close_journal(first);
     memory_store_free(&store);
@@ -183,18 +183,18 @@ static void measure_checkpoint(uint64_t entries)
             buffer_clear(&ops);
             for (unsigned k = 0; k < 4096; k++, i++)
                 journal_work_put_entry(&ops, i);
-            write_segment(&store, journal->head, &writers, &ops, 4096 / OPS_PER_BATCH);
+            write_segment(&store, journal->shown.head, &writers, &ops, 4096 / OPS_PER_BATCH);
         }
         ASSERT(fold(journal, false));
     }
     buffer_free(&ops);
-    uint64_t state_bytes = layer_bytes(&journal->base);
-    uint64_t count = layer_count(&journal->base);
+    uint64_t state_bytes = layer_bytes(&journal->shown.base);
+    uint64_t count = layer_count(&journal->shown.base);
     (void)printf("\ncheckpoint of %llu entries, %.1f MB, %u layers; parts written per byte of state: %.2f\n",
-                 (unsigned long long)count, (double)state_bytes / 1e6, journal->head->layers_count,
+                 (unsigned long long)count, (double)state_bytes / 1e6, journal->shown.head->layers_count,
                  (double)store.part_bytes_written / (double)state_bytes);
     double began = begin_ms();
-    write_segments(&store, journal->head, &writers, 64, 1024, entries);
+    write_segments(&store, journal->shown.head, &writers, 64, 1024, entries);
     report("  (writing 65536 ops over it)", now_ms() - began, 65536, "ops");
     began = begin_ms();
     tick_or_die(journal);
@@ -213,7 +213,7 @@ static void measure_checkpoint(uint64_t entries)
     malloc_trim(0);
     uint64_t after = anonymous_bytes() - before;
     (void)printf("memory: %.1f MB at the end of the load, %.1f MB kept: %.2f bytes per byte of state\n",
-                 (double)peak / 1e6, (double)after / 1e6, (double)after / (double)layer_bytes(&journal->base));
+                 (double)peak / 1e6, (double)after / 1e6, (double)after / (double)layer_bytes(&journal->shown.base));
     close_journal(journal);
     memory_store_free(&store);
 }

@@ -48,23 +48,23 @@ static struct journal *allocate(const struct journal_environment *environment, c
     ASSERT(journal != NULL);
     journal->environment = *environment;
     journal->options = *options;
-    journal->ground = options->trusts_store ? JOURNAL_RUNS : JOURNAL_NOT_READY;
+    journal->standing = (struct standing){.ground = options->trusts_store ? JOURNAL_RUNS : JOURNAL_NOT_READY};
     fill_options(&journal->options);
-    journal->head = calloc(1, sizeof *journal->head);
-    journal->tick_page = malloc(sizeof *journal->tick_page);
-    journal->fold_page = malloc(sizeof *journal->fold_page);
-    ASSERT(journal->head != NULL && journal->tick_page != NULL && journal->fold_page != NULL);
-    buffer_init(&journal->head_body, HEAD_BYTES_MAX);
-    wait_queue_init(&journal->idle);
-    wait_queue_init(&journal->queue_grew);
-    list_init(&journal->queue);
+    journal->shown.head = calloc(1, sizeof *journal->shown.head);
+    journal->poller.page = malloc(sizeof *journal->poller.page);
+    journal->compactor.page = malloc(sizeof *journal->compactor.page);
+    ASSERT(journal->shown.head != NULL && journal->poller.page != NULL && journal->compactor.page != NULL);
+    buffer_init(&journal->shown.body, HEAD_BYTES_MAX);
+    wait_queue_init(&journal->locks.idle);
+    wait_queue_init(&journal->writer.grew);
+    list_init(&journal->writer.queue);
     return journal;
 }
 
 struct journal *journal_open(const struct journal_environment *environment, const struct journal_options *options)
 {
     struct journal *journal = allocate(environment, options);
-    random_fill(environment->random, &journal->writer, sizeof journal->writer);
+    random_fill(environment->random, &journal->writer.id, sizeof journal->writer.id);
     static void (*const tasks[])(void *) = {poller_run, compactor_run, writer_run};
     static const char *const names[] = {"journal-poller", "journal-compactor", "journal-writer"};
     for (unsigned i = 0; i < 3; i++)
@@ -90,8 +90,8 @@ static bool explain_unreadable(struct journal *journal, struct error *error)
             return error_set(error, ERROR_NOT_FOUND, NULL, "there is no journal yet");
         return error_set(error, ERROR_DAMAGED, NULL, "the journal's head is missing, other objects of it are there");
     }
-    if (journal->is_halted)
-        return error_set(error, ERROR_DAMAGED, NULL, "%s", journal_condition_advice(journal->halt));
+    if (standing_is_halted(&journal->standing))
+        return error_set(error, ERROR_DAMAGED, NULL, "%s", journal_condition_advice(journal->standing.head));
     if (journal->counters.alarms[ALARM_HEAD_DAMAGED] > 0)
         return error_set(error, ERROR_DAMAGED, NULL, "the journal's head is damaged");
     if (journal->counters.alarms[ALARM_PART_MISSING] > 0 || journal->counters.alarms[ALARM_DIGEST] > 0)
@@ -104,7 +104,7 @@ struct journal *journal_load(const struct journal_environment *environment, cons
 {
     struct journal *journal = allocate(environment, options);
     journal->options.may_seed = false;
-    journal->ground = JOURNAL_NOT_READY; /* reads only */
+    journal->standing.ground = JOURNAL_NOT_READY; /* reads only */
     bool is_loaded = false;
     for (unsigned attempt = 0; attempt < LOAD_ATTEMPTS && !is_loaded; attempt++)
         is_loaded = tick(journal); /* generations may pass meanwhile */
@@ -119,13 +119,13 @@ struct journal *journal_load(const struct journal_environment *environment, cons
 void journal_stop(struct journal *journal)
 {
     journal->is_stopping = true;
-    journal->environment.scheduler->wake_all(journal->environment.scheduler, &journal->queue_grew);
-    journal->environment.scheduler->wake_all(journal->environment.scheduler, &journal->idle);
+    journal->environment.scheduler->wake_all(journal->environment.scheduler, &journal->writer.grew);
+    journal->environment.scheduler->wake_all(journal->environment.scheduler, &journal->locks.idle);
 }
 
 bool journal_is_idle(const struct journal *journal)
 {
-    return journal->is_stopping && journal->tasks == 0 && !journal->is_busy;
+    return journal->is_stopping && journal->tasks == 0 && !journal->locks.is_busy;
 }
 
 static bool any(struct journal *journal, const struct tail_segment *item, uint64_t round)
@@ -140,15 +140,15 @@ void journal_free(struct journal *journal)
 {
     ASSERT(journal_is_idle(journal));
     tail_remove(journal, any, 0);
-    free(journal->tail);
-    state_free(&journal->view);
-    layer_free(&journal->recent);
-    layer_free(&journal->base);
-    covered_free(&journal->covered);
-    buffer_free(&journal->head_body);
-    free(journal->head);
-    free(journal->tick_page);
-    free(journal->fold_page);
+    free(journal->tail.items);
+    state_free(&journal->shown.view);
+    layer_free(&journal->shown.recent);
+    layer_free(&journal->shown.base);
+    covered_free(&journal->shown.covered);
+    buffer_free(&journal->shown.body);
+    free(journal->shown.head);
+    free(journal->poller.page);
+    free(journal->compactor.page);
     free(journal);
 }
 
@@ -161,17 +161,17 @@ bool journal_flush(struct journal *journal, struct error *error)
 
 const struct state *journal_state(const struct journal *journal)
 {
-    return journal->is_ready ? &journal->view : NULL;
+    return journal->shown.is_ready ? &journal->shown.view : NULL;
 }
 
 const struct head *journal_head(const struct journal *journal)
 {
-    return journal->has_head ? journal->head : NULL;
+    return journal->shown.has_head ? journal->shown.head : NULL;
 }
 
 uint64_t journal_age_ns(const struct journal *journal)
 {
-    return replica_now(journal) - journal->good_tick_ns;
+    return replica_now(journal) - journal->poller.good_tick_ns;
 }
 
 const struct journal_counters *journal_counters(const struct journal *journal)
@@ -181,9 +181,10 @@ const struct journal_counters *journal_counters(const struct journal *journal)
 
 void journal_gauges(const struct journal *journal, struct journal_gauges *ret_gauges)
 {
-    *ret_gauges = (struct journal_gauges){.live_bytes = journal->live_bytes, .queued_bytes = journal->queued_bytes};
-    for (size_t i = 0; i < journal->tail_count; i++)
-        ret_gauges->live_segments += journal->tail[i]->is_live;
+    *ret_gauges =
+        (struct journal_gauges){.live_bytes = journal->tail.live_bytes, .queued_bytes = journal->writer.queued_bytes};
+    for (size_t i = 0; i < journal->tail.count; i++)
+        ret_gauges->live_segments += journal->tail.items[i]->is_live;
 }
 
 const char *journal_alarm_object(const struct journal *journal, enum journal_alarm alarm)
@@ -193,14 +194,10 @@ const char *journal_alarm_object(const struct journal *journal, enum journal_ala
 
 enum journal_condition journal_condition(const struct journal *journal)
 {
-    if (journal->ground != JOURNAL_RUNS && journal->ground != JOURNAL_NOT_READY)
-        return journal->ground;
-    if (journal->is_halted)
-        return journal->halt;
-    return journal->is_ready ? journal->ground : JOURNAL_NOT_READY;
+    return standing_condition(&journal->standing, journal->shown.is_ready);
 }
 
 const char *journal_condition_detail(const struct journal *journal)
 {
-    return journal->ground_detail;
+    return journal->standing.detail;
 }

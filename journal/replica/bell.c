@@ -22,15 +22,15 @@ bool bell_has_changed(struct journal *journal)
     struct store_etag etag;
     buffer_init(&body, 4096);
     enum store_answer answer =
-        store->get(store, BELL_NAME, &journal->bell_etag, &body, &etag, replica_deadline(journal));
+        store->get(store, BELL_NAME, &journal->poller.bell, &body, &etag, replica_deadline(journal));
     buffer_free(&body);
     if (answer == STORE_DONE)
-        journal->bell_etag = etag;
+        journal->poller.bell = etag;
     if (answer == STORE_DAMAGED)
         mend(journal, &etag);
     if (answer == STORE_NOT_FOUND) { /* nobody has rung yet, or it was taken away: that is looked at once */
-        bool was_there = journal->bell_etag.text[0] != '\0';
-        journal->bell_etag.text[0] = '\0';
+        bool was_there = journal->poller.bell.text[0] != '\0';
+        journal->poller.bell.text[0] = '\0';
         return was_there;
     }
     return answer != STORE_UNCHANGED; /* without an answer: look */

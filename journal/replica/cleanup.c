@@ -8,13 +8,13 @@ enum { PAGES_MAX = 16 /* of a prefix, in one cleanup: more than one fold can lea
 
 static bool segment_is_dead(const struct journal *journal, const struct segment_key *key)
 {
-    return head_find_quarantined(journal->head, key) == NULL &&
-           rule_is_dead(journal->head, key, rule_folded_in(journal, key));
+    return head_find_quarantined(journal->shown.head, key) == NULL &&
+           rule_is_dead(journal->shown.head, key, rule_folded_in(journal, key));
 }
 
 static bool part_is_dead(const struct journal *journal, const struct part_name *part)
 {
-    const struct head *head = journal->head;
+    const struct head *head = journal->shown.head;
     if (rule_may_be_published(head, part))
         return false;
     const struct head_ancestor *ancestor = head_ancestor(head, part->generation);
@@ -55,10 +55,10 @@ static bool is_in_use(const struct journal *journal, struct span name)
     struct journal_id nonce;
     uint64_t generation;
     if (segment_name_parse(name, &key))
-        return key.base + 2 >= journal->head->generation;
+        return key.base + 2 >= journal->shown.head->generation;
     if (part_name_parse(name, &part))
-        return part.generation >= journal->head->generation;
-    return head_copy_name_parse(name, &generation, &nonce) && generation >= journal->head->generation;
+        return part.generation >= journal->shown.head->generation;
+    return head_copy_name_parse(name, &generation, &nonce) && generation >= journal->shown.head->generation;
 }
 
 /* The dead ones of a page move to its front. */
@@ -80,13 +80,13 @@ static unsigned gather_dead(const struct journal *journal, struct store_page *pa
 static void clean(struct journal *journal, const char *prefix, uint64_t copied)
 {
     struct journal_store *store = journal->environment.store;
-    struct store_page *page = journal->fold_page;
+    struct store_page *page = journal->compactor.page;
     char after[JOURNAL_NAME_BYTES];
     bool goes_on = true;
     (void)snprintf(after, sizeof after, "%s", prefix);
     for (unsigned i = 0; i < PAGES_MAX && goes_on; i++) {
         if (replica_list(journal, prefix, after, page) != STORE_DONE || page->count == 0 ||
-            !replica_may_write(journal) || !journal->has_head || journal->head->generation < copied)
+            !replica_may_write(journal) || !journal->shown.has_head || journal->shown.head->generation < copied)
             return;
         memcpy(after, page->names[page->count - 1], sizeof after);
         goes_on = page->is_truncated && !is_in_use(journal, span_from_string(after));

@@ -27,7 +27,7 @@ static void remember(struct copy_names *copies, const struct copy_name *name)
 
 static enum store_answer list_copies(struct journal *journal, struct copy_names *ret)
 {
-    struct store_page *page = journal->tick_page;
+    struct store_page *page = journal->poller.page;
     char after[JOURNAL_NAME_BYTES] = HEADS_PREFIX;
     *ret = (struct copy_names){0};
     do {
@@ -88,15 +88,15 @@ enum store_answer copies_look(struct journal *journal)
         return answer;
     while (copies.count > 0 && soundness == COPY_NO_COPY) {
         const struct copy_name *newest = &copies.names[--copies.count];
-        bool is_known =
-            newest->generation == journal->copy_generation && journal_id_equal(&newest->nonce, &journal->copy_nonce);
+        bool is_known = newest->generation == journal->poller.copy_generation &&
+                        journal_id_equal(&newest->nonce, &journal->poller.copy_nonce);
         soundness = is_known ? COPY_SOUND : read_copy(journal, newest);
         if (soundness != COPY_SOUND)
             continue;
-        journal->copy_generation = newest->generation;
-        journal->copy_nonce = newest->nonce;
-        if (newest->generation > journal->newest_known)
-            journal->newest_known = newest->generation;
+        journal->poller.copy_generation = newest->generation;
+        journal->poller.copy_nonce = newest->nonce;
+        if (newest->generation > journal->poller.newest_known)
+            journal->poller.newest_known = newest->generation;
     }
     return soundness == COPY_UNKNOWN ? STORE_UNKNOWN : STORE_DONE;
 }
@@ -105,10 +105,10 @@ bool copies_write(struct journal *journal, uint64_t *ret_generation)
 {
     struct journal_store *store = journal->environment.store;
     char name[JOURNAL_NAME_BYTES];
-    *ret_generation = journal->head->generation;
-    head_copy_name_format(*ret_generation, head_nonce(journal->head), name);
+    *ret_generation = journal->shown.head->generation;
+    head_copy_name_format(*ret_generation, head_nonce(journal->shown.head), name);
     struct buffer body = {0};
-    buffer_append(&body, buffer_span(&journal->head_body));
+    buffer_append(&body, buffer_span(&journal->shown.body));
     enum store_answer answer = store->create(store, name, buffer_span(&body), replica_deadline(journal));
     buffer_free(&body);
     return answer == STORE_DONE || answer == STORE_CONDITION_FAILED;

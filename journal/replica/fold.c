@@ -30,13 +30,13 @@ struct folding {
  * showed, and all its causes, was stored when the second began: in that one nothing is missing in front of it (J10). */
 static bool list_input(struct journal *journal, struct folding *folding)
 {
-    if (window_list(journal, journal->fold_page, &folding->listed) != STORE_DONE)
+    if (window_list(journal, journal->compactor.page, &folding->listed) != STORE_DONE)
         return false;
     if (rule_is_snapshot(folding->listed.pages))
         return true;
     folding->early = folding->listed;
     folding->listed = (struct window_listing){0};
-    return window_list(journal, journal->fold_page, &folding->listed) == STORE_DONE;
+    return window_list(journal, journal->compactor.page, &folding->listed) == STORE_DONE;
 }
 
 static void fetch_input(struct journal *journal, const struct folding *folding)
@@ -49,11 +49,11 @@ static void fetch_input(struct journal *journal, const struct folding *folding)
         if (replica_is_settled(journal, key))
             continue;
         struct tail_segment *item = tail_add(journal, key);
-        if (item->seen_round < journal->round)
-            item->seen_round = journal->round;
+        if (item->seen_round < journal->poller.round)
+            item->seen_round = journal->poller.round;
         wanted[count++] = *key;
     }
-    (void)window_fetch(journal, &journal->head->lineage, wanted, count, PUT_ATTEMPTS);
+    (void)window_fetch(journal, &journal->shown.head->lineage, wanted, count, PUT_ATTEMPTS);
     free(wanted);
 }
 
@@ -61,9 +61,9 @@ static void fetch_input(struct journal *journal, const struct folding *folding)
 static bool gather(struct journal *journal, struct folding *folding)
 {
     buffer_clear(&folding->body);
-    if (head_read(journal, folding->head, &folding->body, &folding->etag) != STORE_DONE || !journal->has_head)
+    if (head_read(journal, folding->head, &folding->body, &folding->etag) != STORE_DONE || !journal->shown.has_head)
         return false;
-    if (journal->head->generation != folding->head->generation) {
+    if (journal->shown.head->generation != folding->head->generation) {
         (void)tick(journal);
         return false;
     }
@@ -103,7 +103,7 @@ static enum choice choose_one(struct journal *journal, struct folding *folding, 
         return PASS_BY;
     if (!is_forced && (folding->chosen_count >= journal->options.fold_segments_max || !was_listed_early(folding, key)))
         return STOP_HERE;
-    if (key->base > journal->head->generation) /* of ours: there was a later head, this one has been put back */
+    if (key->base > journal->shown.head->generation) /* of ours: there was a later head, this one has been put back */
         return item != NULL && item->state == BODY_GOOD ? GIVE_UP : STOP_HERE;
     if (item != NULL && item->state == BODY_DAMAGED)
         return put_into_quarantine(journal, folding->head, key) ? PASS_BY : GIVE_UP;
@@ -151,7 +151,7 @@ static bool choose(struct journal *journal, struct folding *folding)
 
 static void begin_next_head(struct journal *journal, struct head *head)
 {
-    *head = *journal->head;
+    *head = *journal->shown.head;
     head->generation++;
     uint32_t kept = head->ancestors_count < head->horizon ? head->ancestors_count : head->horizon - 1;
     memmove(head->ancestors + 1, head->ancestors, kept * sizeof head->ancestors[0]);
@@ -188,15 +188,15 @@ static const struct segment *chosen_segment(struct journal *journal, const struc
 /* From the base and the chosen bodies. Under `busy`: neither changes. */
 static bool build_alone(struct journal *journal, struct folding *folding)
 {
-    const struct head *current = journal->head;
-    if (!journal->is_ready || folding->head->generation != current->generation ||
+    const struct head *current = journal->shown.head;
+    if (!journal->shown.is_ready || folding->head->generation != current->generation ||
         !journal_id_equal(head_nonce(folding->head), head_nonce(current)))
         return false; /* a tick has moved on meanwhile */
     begin_next_head(journal, folding->head);
     if (!choose(journal, folding))
         return false;
     struct state state;
-    state_init(&state, &journal->base, current->digest);
+    state_init(&state, &journal->shown.base, current->digest);
     quarantine_mark_released(&folding->released, &state);
     choose_released(folding);
     for (size_t i = 0; i < folding->chosen_count; i++) {
@@ -305,7 +305,7 @@ static bool fold_once(struct journal *journal, struct folding *folding, bool tak
 {
     if (!gather(journal, folding) || !build(journal, folding))
         return false;
-    if (folding->chosen_count == 0 && folding->head->quarantine_count == journal->head->quarantine_count &&
+    if (folding->chosen_count == 0 && folding->head->quarantine_count == journal->shown.head->quarantine_count &&
         !rule_may_be_empty(take_nothing_too) && !folding->has_held)
         return false;
     if (!write_parts(journal, folding))
@@ -345,15 +345,15 @@ static bool has_reason(const struct journal *journal)
 {
     size_t live = 0;
     uint64_t oldest = UINT64_MAX;
-    for (size_t i = 0; i < journal->tail_count; i++) {
-        const struct tail_segment *item = journal->tail[i];
-        if (item->state == BODY_FOREIGN || item->key.base > journal->head->generation)
+    for (size_t i = 0; i < journal->tail.count; i++) {
+        const struct tail_segment *item = journal->tail.items[i];
+        if (item->state == BODY_FOREIGN || item->key.base > journal->shown.head->generation)
             continue; /* no fold takes it: it would only be looked at again and again */
         live++;
         if (item->first_seen_ns < oldest)
             oldest = item->first_seen_ns;
     }
-    return live >= journal->options.fold_segments || journal->live_bytes >= journal->options.live_bytes_max / 2 ||
+    return live >= journal->options.fold_segments || journal->tail.live_bytes >= journal->options.live_bytes_max / 2 ||
            (live > 0 && replica_now(journal) - oldest >= journal->options.fold_age_ms * UINT64_C(1000000));
 }
 
@@ -363,14 +363,15 @@ void compactor_run(void *argument)
     struct journal *journal = argument;
     unsigned failed = 0;
     while (replica_sleep_ms(journal, (journal->options.fold_gap_ms / 4 + 1) << failed)) {
-        if (!journal->is_ready || !journal->has_head || !replica_may_write(journal) || rule_is_too_soon(journal))
+        if (!journal->shown.is_ready || !journal->shown.has_head || !replica_may_write(journal) ||
+            rule_is_too_soon(journal))
             continue;
-        bool must_drive = journal->must_drive || quarantine_has_work(journal);
+        bool must_drive = journal->compactor.must_drive || quarantine_has_work(journal);
         if (!must_drive && !has_reason(journal))
             continue;
-        journal->must_drive = false;
-        uint64_t generation = journal->head->generation;
-        if (fold(journal, must_drive) || journal->head->generation != generation)
+        journal->compactor.must_drive = false;
+        uint64_t generation = journal->shown.head->generation;
+        if (fold(journal, must_drive) || journal->shown.head->generation != generation)
             failed = 0; /* whoever made it */
         else if (failed < FOLD_BACKOFF_MAX)
             failed++;

@@ -17,25 +17,19 @@ static void head_is_unreadable(struct journal *journal, const struct error *erro
         replica_halt(journal, JOURNAL_HEAD_NEWER, ALARM_HEAD_DAMAGED);
         return;
     }
-    if (++journal->head_damaged_reads < FAILED_READS_ARE_DAMAGE)
+    if (++journal->poller.head_damaged_reads < FAILED_READS_ARE_DAMAGE)
         replica_alarm_of(journal, ALARM_HEAD_DAMAGED, HEAD_NAME); /* it may have been the way here that damaged it */
     else
         replica_halt(journal, JOURNAL_HEAD_DAMAGED, ALARM_HEAD_DAMAGED);
-}
-
-/* A good head ends what a bad one began. That its checkpoint can be loaded, and segments listed, shows later. */
-static void recover(struct journal *journal)
-{
-    if (journal->halt != JOURNAL_CHECKPOINT_LOST && journal->halt != JOURNAL_STORE_DAMAGED)
-        journal->is_halted = false;
 }
 
 /* The creation of a first head that was under way for long may land when the true one has been lost. Its generation is
  * no older than the first copy's, but the copy is not of it. */
 bool head_is_denied(const struct journal *journal, const struct head *head)
 {
-    const struct head_ancestor *then = head_ancestor(head, journal->copy_generation);
-    return journal->copy_generation > 0 && then != NULL && !journal_id_equal(&then->nonce, &journal->copy_nonce);
+    const struct head_ancestor *then = head_ancestor(head, journal->poller.copy_generation);
+    return journal->poller.copy_generation > 0 && then != NULL &&
+           !journal_id_equal(&then->nonce, &journal->poller.copy_nonce);
 }
 
 enum store_answer head_read(struct journal *journal, struct head *ret_head, struct buffer *ret_body,
@@ -43,12 +37,12 @@ enum store_answer head_read(struct journal *journal, struct head *ret_head, stru
 {
     struct journal_store *store = journal->environment.store;
     struct error error;
-    uint64_t known = journal->newest_known;
-    if (journal->has_head && journal->head->generation > known)
-        known = journal->head->generation;
+    uint64_t known = journal->poller.newest_known;
+    if (journal->shown.has_head && journal->shown.head->generation > known)
+        known = journal->shown.head->generation;
     buffer_clear(ret_body);
     enum store_answer answer = store->get(store, HEAD_NAME, NULL, ret_body, ret_etag, replica_deadline(journal));
-    if (answer == STORE_NOT_FOUND && journal->has_head)
+    if (answer == STORE_NOT_FOUND && journal->shown.has_head)
         replica_halt(journal, JOURNAL_HEAD_MISSING, ALARM_HEAD_MISSING);
     if (answer != STORE_DONE && answer != STORE_DAMAGED)
         return answer;
@@ -56,21 +50,17 @@ enum store_answer head_read(struct journal *journal, struct head *ret_head, stru
         head_is_unreadable(journal, &error);
         return STORE_UNKNOWN;
     }
-    journal->head_damaged_reads = 0;
-    bool is_denied = !journal->has_head && head_is_denied(journal, ret_head);
+    journal->poller.head_damaged_reads = 0;
+    bool is_denied = !journal->shown.has_head && head_is_denied(journal, ret_head);
     if (rule_went_back(ret_head, known, is_denied)) {
         replica_halt(journal, JOURNAL_WENT_BACK, ALARM_GENERATION_WENT_BACK);
         return STORE_UNKNOWN;
     }
-    if (!journal->has_head) {
-        recover(journal);
-        return STORE_DONE;
-    }
-    if (!rule_is_successor(ret_head, journal->head)) {
+    if (journal->shown.has_head && !rule_is_successor(ret_head, journal->shown.head)) {
         replica_halt(journal, JOURNAL_OTHER_LINEAGE, ALARM_LINEAGE);
         return STORE_UNKNOWN;
     }
-    recover(journal);
+    standing_note(&journal->standing, STANDING_HEAD_READ);
     return STORE_DONE;
 }
 
@@ -149,9 +139,9 @@ static bool repeat_folds(struct journal *journal, const struct head *head, const
                          struct layer *ret_changes)
 {
     struct state state;
-    state_init(&state, &journal->base, journal->head->digest);
+    state_init(&state, &journal->shown.base, journal->shown.head->digest);
     size_t next = 0;
-    for (uint64_t generation = journal->head->generation + 1; generation <= head->generation; generation++) {
+    for (uint64_t generation = journal->shown.head->generation + 1; generation <= head->generation; generation++) {
         if (next < folded->count && folded->generations[next].generation == generation) {
             const struct covered_generation *here = &folded->generations[next++];
             for (uint32_t i = 0; i < here->count; i++) {
@@ -204,8 +194,8 @@ static bool adopt(struct journal *journal, const struct head *head, struct span 
     struct folded *folded = calloc(1, sizeof *folded);
     ASSERT(folded != NULL);
     struct next_head next = {.head = head, .body = body, .etag = etag};
-    uint64_t known = journal->has_head ? journal->head->generation : 0;
-    bool is_near = journal->has_head && head_ancestor(head, known) != NULL && head->generation > known;
+    uint64_t known = journal->shown.has_head ? journal->shown.head->generation : 0;
+    bool is_near = journal->shown.has_head && head_ancestor(head, known) != NULL && head->generation > known;
     bool is_adopted =
         read_rolls(journal, head, is_near ? known : 0, folded) && come_to(journal, &next, folded, is_near);
     folded_free(folded);
@@ -217,25 +207,24 @@ static void note_failure(struct journal *journal, const struct head *head, uint6
 {
     if (alarms == journal->counters.alarms[ALARM_PART_MISSING] + journal->counters.alarms[ALARM_DIGEST])
         return;
-    if (journal->lost_generation != head->generation)
-        journal->lost_loads = 0;
-    journal->lost_generation = head->generation;
-    if (++journal->lost_loads >= FAILED_READS_ARE_DAMAGE)
+    if (journal->poller.lost_generation != head->generation)
+        journal->poller.lost_loads = 0;
+    journal->poller.lost_generation = head->generation;
+    if (++journal->poller.lost_loads >= FAILED_READS_ARE_DAMAGE)
         replica_halt(journal, JOURNAL_CHECKPOINT_LOST, ALARM_PART_MISSING);
 }
 
 bool head_adopt(struct journal *journal, const struct head *head, struct span body, const struct store_etag *etag)
 {
-    journal->head_read_ns = replica_now(journal);
-    if (journal->has_head && head->generation == journal->head->generation)
+    journal->shown.read_ns = replica_now(journal);
+    if (journal->shown.has_head && head->generation == journal->shown.head->generation)
         return true;
     uint64_t alarms = journal->counters.alarms[ALARM_PART_MISSING] + journal->counters.alarms[ALARM_DIGEST];
     if (!adopt(journal, head, body, etag)) {
         note_failure(journal, head, alarms);
         return false;
     }
-    journal->lost_loads = 0;
-    if (journal->halt == JOURNAL_CHECKPOINT_LOST)
-        replica_go_on(journal);
+    journal->poller.lost_loads = 0;
+    standing_note(&journal->standing, STANDING_CHECKPOINT_LOADED);
     return true;
 }

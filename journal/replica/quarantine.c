@@ -8,8 +8,8 @@
 
 bool quarantine_has_work(const struct journal *journal)
 {
-    for (uint32_t i = 0; i < journal->head->quarantine_count; i++) {
-        if (state_has_release(&journal->view, &journal->head->quarantine[i].key))
+    for (uint32_t i = 0; i < journal->shown.head->quarantine_count; i++) {
+        if (state_has_release(&journal->shown.view, &journal->shown.head->quarantine[i].key))
             return true;
     }
     return false;
@@ -39,9 +39,9 @@ void quarantine_read_released(struct journal *journal, struct released_list *ret
 {
     struct segment_key keys[16]; /* the others in later folds */
     size_t count = 0;
-    for (uint32_t i = 0; i < journal->head->quarantine_count && count < 16; i++) {
-        if (state_has_release(&journal->view, &journal->head->quarantine[i].key))
-            keys[count++] = journal->head->quarantine[i].key;
+    for (uint32_t i = 0; i < journal->shown.head->quarantine_count && count < 16; i++) {
+        if (state_has_release(&journal->shown.view, &journal->shown.head->quarantine[i].key))
+            keys[count++] = journal->shown.head->quarantine[i].key;
     }
     if (count == 0)
         return;
@@ -51,7 +51,7 @@ void quarantine_read_released(struct journal *journal, struct released_list *ret
         struct released *released = &ret_list->items[ret_list->count++];
         released->key = keys[i];
         read_released(journal, released);
-        released->is_good &= journal_id_equal(&released->segment.lineage, &journal->head->lineage);
+        released->is_good &= journal_id_equal(&released->segment.lineage, &journal->shown.head->lineage);
     }
 }
 

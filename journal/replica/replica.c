@@ -28,21 +28,13 @@ void replica_alarm_of_segment(struct journal *journal, enum journal_alarm alarm,
 
 void replica_halt(struct journal *journal, enum journal_condition why, enum journal_alarm alarm)
 {
-    if (!journal->is_halted || journal->halt != why)
+    if (standing_halt(&journal->standing, why))
         replica_alarm(journal, alarm);
-    journal->is_halted = true;
-    journal->halt = why;
-}
-
-void replica_go_on(struct journal *journal)
-{
-    journal->is_halted = false;
-    journal->halt = JOURNAL_RUNS;
 }
 
 bool replica_may_write(const struct journal *journal)
 {
-    return !journal->is_halted && journal->ground == JOURNAL_RUNS;
+    return standing_may_write(&journal->standing);
 }
 
 uint64_t replica_now(const struct journal *journal)
@@ -94,18 +86,18 @@ bool replica_sleep_ms(struct journal *journal, uint64_t milliseconds)
 bool replica_take_busy(struct journal *journal)
 {
     struct journal_scheduler *scheduler = journal->environment.scheduler;
-    while (journal->is_busy) {
-        if (!scheduler->wait(scheduler, &journal->idle, replica_deadline(journal)) || journal->is_stopping)
+    while (journal->locks.is_busy) {
+        if (!scheduler->wait(scheduler, &journal->locks.idle, replica_deadline(journal)) || journal->is_stopping)
             return false;
     }
-    journal->is_busy = true;
+    journal->locks.is_busy = true;
     return true;
 }
 
 void replica_release_busy(struct journal *journal)
 {
-    journal->is_busy = false;
-    journal->environment.scheduler->wake_all(journal->environment.scheduler, &journal->idle);
+    journal->locks.is_busy = false;
+    journal->environment.scheduler->wake_all(journal->environment.scheduler, &journal->locks.idle);
 }
 
 /* ---- several requests at once ---- */
@@ -180,10 +172,10 @@ void replica_free_layer(struct journal *journal, struct layer *layer)
 static size_t tail_position(const struct journal *journal, const struct segment_key *key)
 {
     size_t low = 0;
-    size_t high = journal->tail_count;
+    size_t high = journal->tail.count;
     while (low < high) {
         size_t middle = (low + high) / 2;
-        if (segment_key_compare(&journal->tail[middle]->key, key) < 0)
+        if (segment_key_compare(&journal->tail.items[middle]->key, key) < 0)
             low = middle + 1;
         else
             high = middle;
@@ -194,37 +186,39 @@ static size_t tail_position(const struct journal *journal, const struct segment_
 struct tail_segment *tail_find(struct journal *journal, const struct segment_key *key)
 {
     size_t at = tail_position(journal, key);
-    return at < journal->tail_count && segment_key_equal(&journal->tail[at]->key, key) ? journal->tail[at] : NULL;
+    return at < journal->tail.count && segment_key_equal(&journal->tail.items[at]->key, key) ? journal->tail.items[at]
+                                                                                             : NULL;
 }
 
 struct tail_segment *tail_add(struct journal *journal, const struct segment_key *key)
 {
     size_t at = tail_position(journal, key);
-    if (at < journal->tail_count && segment_key_equal(&journal->tail[at]->key, key))
-        return journal->tail[at];
-    if (journal->tail_count == journal->tail_capacity) {
-        journal->tail_capacity = journal->tail_capacity == 0 ? 64 : 2 * journal->tail_capacity;
-        journal->tail = realloc(journal->tail, journal->tail_capacity * sizeof(struct tail_segment *));
-        ASSERT(journal->tail != NULL);
+    if (at < journal->tail.count && segment_key_equal(&journal->tail.items[at]->key, key))
+        return journal->tail.items[at];
+    if (journal->tail.count == journal->tail.capacity) {
+        journal->tail.capacity = journal->tail.capacity == 0 ? 64 : 2 * journal->tail.capacity;
+        journal->tail.items = realloc(journal->tail.items, journal->tail.capacity * sizeof(struct tail_segment *));
+        ASSERT(journal->tail.items != NULL);
     }
-    memmove(journal->tail + at + 1, journal->tail + at, (journal->tail_count - at) * sizeof(struct tail_segment *));
+    memmove(journal->tail.items + at + 1, journal->tail.items + at,
+            (journal->tail.count - at) * sizeof(struct tail_segment *));
     struct tail_segment *added = calloc(1, sizeof *added);
     ASSERT(added != NULL);
     added->key = *key;
     added->first_seen_ns = replica_now(journal);
     buffer_init(&added->body, SEGMENT_BYTES_MAX);
-    journal->tail[at] = added;
-    journal->tail_count++;
-    if (at < journal->judged_count)
-        journal->judged_count = at;
+    journal->tail.items[at] = added;
+    journal->tail.count++;
+    if (at < journal->tail.judged_count)
+        journal->tail.judged_count = at;
     return added;
 }
 
 void tail_changed(struct journal *journal, const struct segment_key *key)
 {
     size_t at = tail_position(journal, key);
-    if (at < journal->judged_count)
-        journal->judged_count = at;
+    if (at < journal->tail.judged_count)
+        journal->tail.judged_count = at;
 }
 
 void tail_remove(struct journal *journal,
@@ -232,20 +226,20 @@ void tail_remove(struct journal *journal,
 {
     size_t kept = 0;
     size_t judged = 0;
-    for (size_t i = 0; i < journal->tail_count; i++) {
-        struct tail_segment *item = journal->tail[i];
+    for (size_t i = 0; i < journal->tail.count; i++) {
+        struct tail_segment *item = journal->tail.items[i];
         if (!goes(journal, item, round)) {
-            judged += i < journal->judged_count;
-            journal->tail[kept++] = item;
+            judged += i < journal->tail.judged_count;
+            journal->tail.items[kept++] = item;
             continue;
         }
-        journal->must_derive |= item->is_applied;
-        journal->live_bytes -= item->body.size;
+        journal->tail.must_derive |= item->is_applied;
+        journal->tail.live_bytes -= item->body.size;
         buffer_free(&item->body);
         free(item);
     }
-    journal->tail_count = kept;
-    journal->judged_count = judged;
+    journal->tail.count = kept;
+    journal->tail.judged_count = judged;
 }
 
 static bool is_settled_under(const struct journal *journal, const struct head *head, const struct segment_key *key)
@@ -257,7 +251,7 @@ static bool is_settled_under(const struct journal *journal, const struct head *h
 /* Covered, rejected, given up or in quarantine: whatever comes behind it need not wait for it. */
 bool replica_is_settled(const struct journal *journal, const struct segment_key *key)
 {
-    return is_settled_under(journal, journal->head, key);
+    return is_settled_under(journal, journal->shown.head, key);
 }
 
 /* ---- the view ---- */
@@ -296,10 +290,10 @@ static bool is_live(struct journal *journal, const struct head *head, const stru
  * that, because a segment left it or came in front of others. */
 static bool take_next(struct journal *journal, const struct head *head, struct state *view)
 {
-    struct tail_segment *item = journal->tail[journal->judged_count];
+    struct tail_segment *item = journal->tail.items[journal->tail.judged_count];
     item->is_live = is_live(journal, head, item); /* in order: predecessors come first */
     if (item->is_live)
-        journal->clock = rule_clock_after(journal, &item->key);
+        journal->writer.clock = rule_clock_after(journal, &item->key);
     if (item->is_applied && !item->is_live)
         return false;
     if (item->is_live && !item->is_applied) {
@@ -307,32 +301,32 @@ static bool take_next(struct journal *journal, const struct head *head, struct s
             return false;
         apply_segment(view, &item->segment, head->generation + 1);
         item->is_applied = true;
-        journal->last_applied = item->key;
-        journal->applied_count++;
+        journal->tail.last_applied = item->key;
+        journal->tail.applied_count++;
     }
-    journal->judged_count++;
+    journal->tail.judged_count++;
     return true;
 }
 
 /* What has not been judged yet. It does not suspend after the last one. */
 static bool extend(struct journal *journal, const struct head *head, struct state *view)
 {
-    while (journal->judged_count < journal->tail_count) {
-        size_t applied = journal->applied_count;
-        size_t size = journal->tail[journal->judged_count]->body.size;
+    while (journal->tail.judged_count < journal->tail.count) {
+        size_t applied = journal->tail.applied_count;
+        size_t size = journal->tail.items[journal->tail.judged_count]->body.size;
         if (!take_next(journal, head, view))
             return false;
-        replica_breathe(journal, journal->applied_count > applied ? size : ENTRY_COST_BYTES);
+        replica_breathe(journal, journal->tail.applied_count > applied ? size : ENTRY_COST_BYTES);
     }
     return true;
 }
 
 static void forget_applied(struct journal *journal)
 {
-    for (size_t i = 0; i < journal->tail_count; i++)
-        journal->tail[i]->is_applied = false;
-    journal->judged_count = 0;
-    journal->applied_count = 0;
+    for (size_t i = 0; i < journal->tail.count; i++)
+        journal->tail.items[i]->is_applied = false;
+    journal->tail.judged_count = 0;
+    journal->tail.applied_count = 0;
 }
 
 /* A view from its beginning. What comes in meanwhile in front of what was applied makes it begin again. */
@@ -341,11 +335,11 @@ static struct state derive(struct journal *journal, const struct head *head, con
 {
     struct state view;
     for (;;) {
-        journal->must_derive = false;
+        journal->tail.must_derive = false;
         state_init(&view, base, head->digest);
         view.recent = recent;
         forget_applied(journal);
-        if (extend(journal, head, &view) && !journal->must_derive)
+        if (extend(journal, head, &view) && !journal->tail.must_derive)
             return view;
         replica_free_layer(journal, &view.changes);
     }
@@ -354,33 +348,33 @@ static struct state derive(struct journal *journal, const struct head *head, con
 static bool take_deriving(struct journal *journal)
 {
     struct journal_scheduler *scheduler = journal->environment.scheduler;
-    while (journal->is_deriving) {
-        if (!scheduler->wait(scheduler, &journal->idle, replica_deadline(journal)) && journal->is_stopping)
+    while (journal->locks.is_deriving) {
+        if (!scheduler->wait(scheduler, &journal->locks.idle, replica_deadline(journal)) && journal->is_stopping)
             return false;
     }
-    journal->is_deriving = true;
+    journal->locks.is_deriving = true;
     return true;
 }
 
 static void release_deriving(struct journal *journal)
 {
-    journal->is_deriving = false;
-    journal->environment.scheduler->wake_all(journal->environment.scheduler, &journal->idle);
+    journal->locks.is_deriving = false;
+    journal->environment.scheduler->wake_all(journal->environment.scheduler, &journal->locks.idle);
 }
 
 void replica_publish(struct journal *journal)
 {
     if (!take_deriving(journal))
         return; /* nobody reads any more */
-    if (!journal->must_derive && extend(journal, journal->head, &journal->view)) {
-        journal->is_ready = true;
+    if (!journal->tail.must_derive && extend(journal, journal->shown.head, &journal->shown.view)) {
+        journal->shown.is_ready = true;
         release_deriving(journal);
         return;
     }
-    struct state old = journal->view;
-    struct state view = derive(journal, journal->head, &journal->base, &journal->recent);
-    journal->view = view;
-    journal->is_ready = true;
+    struct state old = journal->shown.view;
+    struct state view = derive(journal, journal->shown.head, &journal->shown.base, &journal->shown.recent);
+    journal->shown.view = view;
+    journal->shown.is_ready = true;
     release_deriving(journal);
     replica_free_layer(journal, &old.changes);
 }
@@ -391,16 +385,16 @@ void replica_publish(struct journal *journal)
 static void absorb_recent(struct journal *journal)
 {
     struct layer_walk walk = {0};
-    while (layer_absorb_some(&journal->base, &journal->recent, &walk, WALK_STEP))
+    while (layer_absorb_some(&journal->shown.base, &journal->shown.recent, &walk, WALK_STEP))
         replica_breathe(journal, WALK_STEP * ENTRY_COST_BYTES);
-    replica_free_layer(journal, &journal->recent);
+    replica_free_layer(journal, &journal->shown.recent);
 }
 
 /* What every replica says, also those that have not met it themselves: again and again while something is in quarantine
  * (J39), once of a segment that had to be folded without its predecessor (J38). */
 static void alarm_of(struct journal *journal, const struct head *head)
 {
-    uint64_t known = journal->has_head ? journal->head->generation : 0;
+    uint64_t known = journal->shown.has_head ? journal->shown.head->generation : 0;
     if (head->quarantine_count > 0)
         replica_alarm_of_segment(journal, ALARM_SEGMENT_DAMAGED, &head->quarantine[head->quarantine_count - 1].key);
     if (head->missing_count > 0 && head->missing[head->missing_count - 1].generation > known)
@@ -410,30 +404,30 @@ static void alarm_of(struct journal *journal, const struct head *head)
 static void install(struct journal *journal, struct next_head *next, const struct state *view)
 {
     alarm_of(journal, next->head);
-    *journal->head = *next->head;
-    journal->has_head = true;
-    journal->head_etag = *next->etag;
-    buffer_clear(&journal->head_body);
-    buffer_append(&journal->head_body, next->body);
-    journal->head_first_read_ns = replica_now(journal);
+    *journal->shown.head = *next->head;
+    journal->shown.has_head = true;
+    journal->shown.etag = *next->etag;
+    buffer_clear(&journal->shown.body);
+    buffer_append(&journal->shown.body, next->body);
+    journal->shown.first_read_ns = replica_now(journal);
     if (next->base != NULL)
-        journal->base = *next->base;
-    journal->recent = *next->recent;
-    journal->view = *view;
-    journal->view.base = &journal->base;
-    journal->view.recent = &journal->recent;
+        journal->shown.base = *next->base;
+    journal->shown.recent = *next->recent;
+    journal->shown.view = *view;
+    journal->shown.view.base = &journal->shown.base;
+    journal->shown.view.recent = &journal->shown.recent;
 }
 
 static void remember_folded(struct journal *journal, const struct next_head *next)
 {
     for (size_t i = 0; i < next->folded_count; i++) {
         struct covered_generation *folded = &next->folded[i];
-        covered_add(&journal->covered, folded->generation, folded->keys, folded->count);
+        covered_add(&journal->shown.covered, folded->generation, folded->keys, folded->count);
         folded->keys = NULL;
     }
     uint64_t horizon = rule_rolls_kept(next->head);
     if (next->head->generation > horizon)
-        covered_forget(&journal->covered, next->head->generation - horizon + 1);
+        covered_forget(&journal->shown.covered, next->head->generation - horizon + 1);
 }
 
 bool replica_switch(struct journal *journal, struct next_head *next)
@@ -445,10 +439,10 @@ bool replica_switch(struct journal *journal, struct next_head *next)
         return false;
     }
     remember_folded(journal, next);
-    const struct layer *base = next->base == NULL ? &journal->base : next->base;
+    const struct layer *base = next->base == NULL ? &journal->shown.base : next->base;
     struct state view = derive(journal, next->head, base, next->recent);
-    struct layer old_base = next->base == NULL ? (struct layer){0} : journal->base;
-    struct layer old_changes = journal->view.changes;
+    struct layer old_base = next->base == NULL ? (struct layer){0} : journal->shown.base;
+    struct layer old_changes = journal->shown.view.changes;
     install(journal, next, &view);
     release_deriving(journal);
     replica_free_layer(journal, &old_changes);

@@ -1,6 +1,6 @@
 /* journal/replica/replica.h -- what one replica knows; private to journal/.
  *
- * The tail holds every segment that was listed or written and is not covered, in canonical order. `busy` is held by
+ * Its parts are grouped by who changes them. `busy` is held by
  * whoever adopts heads (a tick) and by the compactor while it builds: the head, the base and what is in the roll stay
  * as they are meanwhile. `deriving` is held, for computing only, by whoever brings the view up to date; under it the
  * view changes by whole segments or all at once. Who needs both takes `busy` first. */
@@ -11,6 +11,7 @@
 #include "journal/journal.h"
 #include "journal/mutation.h"
 #include "journal/replica/covered.h"
+#include "journal/replica/standing.h"
 
 enum {
     FAILED_READS_ARE_DAMAGE = 3, /* one after the other, of one object */
@@ -49,6 +50,73 @@ struct pending_batch {
     struct wait_queue done;
 };
 
+/* What readers are shown. Whoever holds `busy` brings it to another head, in one step; whoever holds `deriving` changes
+ * the view under that head. */
+struct shown {
+    bool is_ready; /* the first tick has been good */
+    bool has_head;
+    struct head *head;
+    struct store_etag etag;
+    struct buffer body;
+    uint64_t first_read_ns; /* when this generation was first seen: G_min counts from here */
+    uint64_t read_ns;       /* when a head was last read */
+    struct layer base;
+    struct layer recent; /* over the base, until it has been moved into it */
+    struct covered covered;
+    struct state view;
+};
+
+/* Every segment that was listed or written and is not covered, in canonical order. Anybody adds to it; ticks take out.
+ */
+struct tail {
+    struct tail_segment **items;
+    size_t count, capacity;
+    size_t judged_count; /* from its beginning: looked at under this head, and applied if live */
+    size_t applied_count;
+    struct segment_key last_applied;
+    uint64_t live_bytes;
+    bool must_derive; /* something of the view has left it */
+};
+
+/* Of the poller, and of whoever else ticks: under `busy`. */
+struct poller {
+    struct store_etag bell;
+    struct store_page *page;
+    uint64_t round;           /* of listings */
+    uint64_t good_tick_ns;    /* when the last good one began */
+    uint64_t newest_known;    /* generation of the newest head that must have been: a sound copy of it, or a segment
+                               * of this lineage that was written under it, was read */
+    uint64_t copy_generation; /* of the newest sound copy, and its nonce; 0: none was found */
+    struct journal_id copy_nonce;
+    unsigned head_damaged_reads; /* one after the other */
+    uint64_t lost_generation;    /* of the checkpoint that could not be loaded, and how often */
+    unsigned lost_loads;
+};
+
+struct writer {
+    struct journal_id id;
+    uint64_t sequence;
+    uint64_t clock; /* above every clock that the view shows */
+    bool has_committed;
+    struct segment_key last_committed;
+    struct list_link queue;
+    size_t queued_bytes;       /* of batches that have no answer yet */
+    uint64_t writing_since_ns; /* 0: no segment is on its way */
+    struct wait_queue grew;    /* the queue */
+};
+
+struct compactor {
+    bool must_drive; /* somebody waits for generations */
+    struct store_page *page;
+};
+
+/* Who waits for either waits at `idle`. */
+struct locks {
+    bool is_busy;     /* a tick is under way, or a fold builds */
+    bool is_deriving; /* the view is being brought up to date */
+    struct wait_queue idle;
+};
+
 struct journal {
     struct journal_environment environment;
     struct journal_options options;
@@ -56,62 +124,14 @@ struct journal {
     char alarm_objects[ALARM_COUNT][JOURNAL_NAME_BYTES]; /* for which each was raised last */
     bool is_stopping;
     unsigned tasks;
-    bool is_busy;     /* a tick is under way, or a fold builds */
-    bool is_deriving; /* the view is being brought up to date */
-    bool must_derive; /* something of the view has left the tail */
-    struct wait_queue idle;
     size_t slice_bytes; /* of work that may still be done before others run */
-
-    /* the published state */
-    bool is_ready;
-    bool has_head;
-    bool is_halted;                /* head missing, damaged or of another lineage: no acks, no folds */
-    enum journal_condition halt;   /* why */
-    enum journal_condition ground; /* JOURNAL_RUNS: this store may be written to */
-    bool ground_is_final;          /* a broken promise is not asked for again: it might come out well by chance */
-    char ground_detail[160];
-    unsigned head_damaged_reads; /* one after the other */
-    uint64_t lost_generation;    /* of the checkpoint that could not be loaded, and how often */
-    unsigned lost_loads;
-    uint64_t newest_known;    /* generation of the newest head that must have been: a sound copy of it, or a segment of
-                               * this lineage that was written under it, was read */
-    uint64_t copy_generation; /* of the newest sound copy, and its nonce; 0: none was found */
-    struct journal_id copy_nonce;
-    struct head *head;
-    struct store_etag head_etag;
-    struct buffer head_body;
-    uint64_t head_first_read_ns; /* when this generation was first seen: G_min counts from here */
-    uint64_t head_read_ns;       /* when a head was last read */
-    uint64_t good_tick_ns;
-    struct layer base;
-    struct layer recent; /* over the base, until it has been moved into it */
-    struct covered covered;
-    struct state view;
-    struct tail_segment **tail;
-    size_t tail_count, tail_capacity;
-    size_t judged_count; /* of the tail, from its beginning: looked at under this head, and applied if live */
-    size_t applied_count;
-    struct segment_key last_applied;
-    uint64_t live_bytes;
-    uint64_t round; /* of listings */
-    struct store_etag bell_etag;
-    struct store_page *tick_page;
-
-    /* the writer */
-    struct journal_id writer;
-    uint64_t sequence;
-    uint64_t clock;
-    bool has_committed;
-    struct segment_key last_committed;
-    struct list_link queue;
-    size_t queued_bytes;       /* of batches that have no answer yet */
-    uint64_t writing_since_ns; /* 0: no segment is on its way */
-    struct wait_queue queue_grew;
-
-    /* the compactor */
-    bool must_drive; /* somebody waits for generations */
-    bool is_folding;
-    struct store_page *fold_page;
+    struct locks locks;
+    struct standing standing;
+    struct shown shown;
+    struct tail tail;
+    struct poller poller;
+    struct writer writer;
+    struct compactor compactor;
 };
 
 /* ---- replica.c ---- */
@@ -121,7 +141,6 @@ void replica_alarm_of(struct journal *journal, enum journal_alarm alarm, const c
 void replica_alarm_of_segment(struct journal *journal, enum journal_alarm alarm, const struct segment_key *key);
 /* No acks and no folds from here on; alarms when it was not so already. */
 void replica_halt(struct journal *journal, enum journal_condition why, enum journal_alarm alarm);
-void replica_go_on(struct journal *journal); /* ends that */
 bool replica_may_write(const struct journal *journal);
 uint64_t replica_now(const struct journal *journal);
 deadline_t replica_deadline(const struct journal *journal);

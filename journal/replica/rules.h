@@ -21,9 +21,9 @@ SUSPENDS void mutant_tidy(struct journal *journal, const struct head *head);
 /* b: the generation that this replica's readers see. */
 static inline uint64_t rule_base(const struct journal *journal)
 {
-    uint64_t seen = journal->head->generation;
-    bool is_near = journal->has_committed && journal->last_committed.base + 3 > seen;
-    return RULE(base_older_than_published, is_near ? journal->last_committed.base : seen, seen);
+    uint64_t seen = journal->shown.head->generation;
+    bool is_near = journal->writer.has_committed && journal->writer.last_committed.base + 3 > seen;
+    return RULE(base_older_than_published, is_near ? journal->writer.last_committed.base : seen, seen);
 }
 
 /* A 2xx alone says that a segment is stored; 409 says that somebody else was at it. */
@@ -43,7 +43,7 @@ static inline bool rule_is_mine(struct span found, struct span written)
 static inline bool rule_may_acknowledge(const struct journal *journal, bool is_read, const struct head *head,
                                         const struct segment_key *key)
 {
-    const struct head *earlier = journal->head; /* what this replica knows from before */
+    const struct head *earlier = journal->shown.head; /* what this replica knows from before */
     bool is_young = is_read && head->generation + 2 <= key->base + head->window;
     return RULE(ack_before_check, true,
                 RULE(ack_one_generation_lax, is_read && head->generation + 1 <= key->base + head->window,
@@ -65,7 +65,7 @@ static inline bool rule_wants_another_key(bool is_foreign, enum journal_outcome 
 /* Nothing is admitted before the first tick. */
 static inline bool rule_may_admit(const struct journal *journal)
 {
-    return journal->is_ready || RULE(writes_before_first_tick, true, false);
+    return journal->shown.is_ready || RULE(writes_before_first_tick, true, false);
 }
 
 /* What polls see has bytes that never repeat. */
@@ -80,9 +80,9 @@ static inline void rule_fill_bell(const struct journal *journal, void *bytes, si
 /* The generation whose roll names the key, or 0. */
 static inline uint64_t rule_folded_in(const struct journal *journal, const struct segment_key *key)
 {
-    return RULE(
-        no_roll, 0,
-        RULE(coverage_by_stamp, mutant_coverage_by_stamp(journal, key), covered_generation(&journal->covered, key)));
+    return RULE(no_roll, 0,
+                RULE(coverage_by_stamp, mutant_coverage_by_stamp(journal, key),
+                     covered_generation(&journal->shown.covered, key)));
 }
 
 /* Generations whose rolls are kept. */
@@ -110,14 +110,14 @@ static inline bool rule_has_predecessor(const struct segment *segment)
 static inline bool rule_comes_before_others(const struct journal *journal, const struct segment_key *key)
 {
     return RULE(unordered_apply, false,
-                journal->applied_count > 0 && segment_key_compare(key, &journal->last_applied) < 0);
+                journal->tail.applied_count > 0 && segment_key_compare(key, &journal->tail.last_applied) < 0);
 }
 
 /* The hybrid clock is above every clock that readers can see. */
 static inline uint64_t rule_clock_after(const struct journal *journal, const struct segment_key *seen)
 {
-    uint64_t later = seen->clock > journal->clock ? seen->clock : journal->clock;
-    return RULE(clock_not_merged, journal->clock, later);
+    uint64_t later = seen->clock > journal->writer.clock ? seen->clock : journal->writer.clock;
+    return RULE(clock_not_merged, journal->writer.clock, later);
 }
 
 static inline const struct journal_id *rule_batch_id(const struct batch *batch)
@@ -159,7 +159,7 @@ static inline bool rule_trusts_absence(void)
 /* The first base that may be live. */
 static inline uint64_t rule_window_begin(const struct journal *journal)
 {
-    uint64_t begin = journal->has_head ? head_window_begin(journal->head) : 0;
+    uint64_t begin = journal->shown.has_head ? head_window_begin(journal->shown.head) : 0;
     return RULE(window_listed_short, begin + 1, begin);
 }
 
@@ -180,7 +180,7 @@ static inline bool rule_drops_bodies(bool is_good_tick)
 static inline bool rule_is_too_soon(const struct journal *journal)
 {
     uint64_t gap_ns = journal->options.fold_gap_ms * UINT64_C(1000000);
-    return RULE(no_fold_gap, false, replica_now(journal) - journal->head_first_read_ns < gap_ns);
+    return RULE(no_fold_gap, false, replica_now(journal) - journal->shown.first_read_ns < gap_ns);
 }
 
 /* One page shows what every segment in it was caused by; several do not. */

@@ -43,7 +43,7 @@ static bool head_is_missing(struct journal *journal)
 void seed(struct journal *journal)
 {
     bool is_empty = true;
-    if (journal->has_head || journal->is_halted)
+    if (journal->shown.has_head || standing_is_halted(&journal->standing))
         return;
     if (!rule_trusts_absence() && !ground_is_empty(&journal->environment, journal->options.request_ms, &is_empty))
         return;

@@ -20,8 +20,8 @@ static bool is_listed(struct journal *journal, enum store_answer answer)
 static bool list_window(struct journal *journal)
 {
     struct window_listing listing = {0};
-    uint64_t round = ++journal->round;
-    enum store_answer answer = window_list(journal, journal->tick_page, &listing);
+    uint64_t round = ++journal->poller.round;
+    enum store_answer answer = window_list(journal, journal->poller.page, &listing);
     for (size_t i = 0; i < listing.count; i++)
         tail_add(journal, &listing.keys[i])->seen_round = round;
     window_listing_free(&listing);
@@ -32,11 +32,11 @@ static bool list_window(struct journal *journal)
 static size_t gather_unsettled(struct journal *journal, uint64_t first, uint64_t last, struct segment_key **ret_keys)
 {
     size_t count = 0;
-    *ret_keys = calloc(journal->tail_count + 1, sizeof **ret_keys);
+    *ret_keys = calloc(journal->tail.count + 1, sizeof **ret_keys);
     ASSERT(*ret_keys != NULL);
-    for (size_t i = 0; i < journal->tail_count; i++) {
-        const struct segment_key *key = &journal->tail[i]->key;
-        if (key->base >= first && key->base <= last && !(journal->has_head && replica_is_settled(journal, key)))
+    for (size_t i = 0; i < journal->tail.count; i++) {
+        const struct segment_key *key = &journal->tail.items[i]->key;
+        if (key->base >= first && key->base <= last && !(journal->shown.has_head && replica_is_settled(journal, key)))
             (*ret_keys)[count++] = *key;
     }
     return count;
@@ -51,8 +51,8 @@ static bool look_for_later_heads(struct journal *journal, const struct head *hea
     bool all_read = count == 0 || window_fetch(journal, &head->lineage, keys, count, 1).all_read;
     for (size_t i = 0; i < count; i++) {
         const struct tail_segment *item = tail_find(journal, &keys[i]);
-        if (item != NULL && rule_proves_later_head(item) && keys[i].base > journal->newest_known)
-            journal->newest_known = keys[i].base;
+        if (item != NULL && rule_proves_later_head(item) && keys[i].base > journal->poller.newest_known)
+            journal->poller.newest_known = keys[i].base;
     }
     free(keys);
     return all_read;
@@ -66,7 +66,8 @@ static bool read_and_adopt(struct journal *journal)
     ASSERT(head != NULL);
     buffer_init(&body, HEAD_BYTES_MAX);
     bool is_good = head_read(journal, head, &body, &etag) == STORE_DONE && look_for_later_heads(journal, head) &&
-                   head->generation >= journal->newest_known && head_adopt(journal, head, buffer_span(&body), &etag);
+                   head->generation >= journal->poller.newest_known &&
+                   head_adopt(journal, head, buffer_span(&body), &etag);
     buffer_free(&body);
     free(head);
     return is_good;
@@ -78,8 +79,8 @@ static bool read_and_adopt(struct journal *journal)
 static bool fetch_bodies(struct journal *journal, bool *ret_some_gone)
 {
     struct segment_key *keys;
-    size_t count = gather_unsettled(journal, 0, journal->head->generation, &keys);
-    struct window_fetched fetched = window_fetch(journal, &journal->head->lineage, keys, count, 1);
+    size_t count = gather_unsettled(journal, 0, journal->shown.head->generation, &keys);
+    struct window_fetched fetched = window_fetch(journal, &journal->shown.head->lineage, keys, count, 1);
     free(keys);
     *ret_some_gone |= fetched.some_gone;
     return fetched.all_read;
@@ -100,10 +101,11 @@ static bool find_head(struct journal *journal)
     if (!is_listed(journal, copies_look(journal)))
         return false;
     if (read_and_adopt(journal)) { /* once more: an old head may have been put back in between */
-        if (!is_listed(journal, copies_look(journal)) || journal->newest_known > journal->head->generation ||
-            head_is_denied(journal, journal->head))
-            journal->has_head = false; /* it has been replaced since, or is an old one: the next tick tells */
-        return journal->has_head;
+        if (!is_listed(journal, copies_look(journal)) ||
+            journal->poller.newest_known > journal->shown.head->generation ||
+            head_is_denied(journal, journal->shown.head))
+            journal->shown.has_head = false; /* it has been replaced since, or is an old one: the next tick tells */
+        return journal->shown.has_head;
     }
     seed(journal);
     return false; /* whoever made one: the next tick reads it */
@@ -114,18 +116,18 @@ static bool find_head(struct journal *journal)
 static bool copy_first_head(struct journal *journal)
 {
     uint64_t generation;
-    return journal->is_ready || journal->head->ancestors_count > 1 || !replica_may_write(journal) ||
+    return journal->shown.is_ready || journal->shown.head->ancestors_count > 1 || !replica_may_write(journal) ||
            copies_write(journal, &generation);
 }
 
 static bool pass(struct journal *journal)
 {
-    if (!journal->has_head && !find_head(journal))
+    if (!journal->shown.has_head && !find_head(journal))
         return false;
     bool some_gone = false;
     if (!list_window(journal))
         return false;
-    uint64_t round = journal->round;
+    uint64_t round = journal->poller.round;
     if (!read_and_adopt(journal))
         return false;
     if (!fetch_bodies(journal, &some_gone))
@@ -135,8 +137,7 @@ static bool pass(struct journal *journal)
     if (!copy_first_head(journal))
         return false;
     tail_remove(journal, is_settled_or_gone, round);
-    if (journal->halt == JOURNAL_STORE_DAMAGED)
-        replica_go_on(journal); /* it could be listed */
+    standing_note(&journal->standing, STANDING_LISTED);
     replica_publish(journal);
     return true;
 }
@@ -151,7 +152,7 @@ bool tick(struct journal *journal)
         tail_remove(journal, is_settled_or_gone, UINT64_MAX);
     replica_release_busy(journal);
     if (is_good) {
-        journal->good_tick_ns = began;
+        journal->poller.good_tick_ns = began;
         journal->counters.ticks++;
     } else {
         journal->counters.ticks_failed++;
@@ -163,13 +164,8 @@ bool tick(struct journal *journal)
 static void look_at_ground(struct journal *journal)
 {
     struct error error;
-    enum journal_condition before = journal->ground;
-    journal->ground = ground_check(&journal->environment, journal->options.request_ms, &error);
-    journal->ground_is_final = journal->ground == JOURNAL_STORE_BROKEN && error.kind != ERROR_DENIED;
-    journal->ground_detail[0] = '\0';
-    if (journal->ground == JOURNAL_STORE_BROKEN)
-        (void)snprintf(journal->ground_detail, sizeof journal->ground_detail, "%s", error.message);
-    if (journal->ground != before && journal->ground != JOURNAL_RUNS && journal->ground != JOURNAL_NOT_READY)
+    enum journal_condition ground = ground_check(&journal->environment, journal->options.request_ms, &error);
+    if (standing_take_ground(&journal->standing, ground, &error))
         replica_alarm(journal, ALARM_GROUND);
 }
 
@@ -186,17 +182,17 @@ void poller_run(void *argument)
     struct journal *journal = argument;
     uint64_t wait_ms = 0;
     do {
-        if (journal->ground != JOURNAL_RUNS && !journal->ground_is_final)
+        if (standing_wants_ground(&journal->standing))
             look_at_ground(journal);
         uint64_t began = replica_now(journal);
-        struct store_etag known = journal->bell_etag;
-        if (journal->is_ready && !journal->is_halted && !bell_has_changed(journal)) {
-            journal->good_tick_ns = began; /* nothing was written since the last tick that followed a bell */
+        struct store_etag known = journal->poller.bell;
+        if (journal->shown.is_ready && !standing_is_halted(&journal->standing) && !bell_has_changed(journal)) {
+            journal->poller.good_tick_ns = began; /* nothing was written since the last tick that followed a bell */
             wait_ms = journal->options.poll_ms;
         } else if (tick(journal)) {
             wait_ms = journal->options.poll_ms;
         } else {
-            journal->bell_etag = known; /* the change has not been looked at */
+            journal->poller.bell = known; /* the change has not been looked at */
             wait_ms = wait_ms < 50                             ? 50
                       : wait_ms * 2 < journal->options.poll_ms ? wait_ms * 2
                                                                : journal->options.poll_ms;

@@ -81,7 +81,7 @@ static void take_body(struct journal *journal, const struct journal_id *lineage,
     item->body = *body;
     *body = (struct buffer){.limit = body->limit};
     item->segment = segment;
-    journal->live_bytes += item->body.size;
+    journal->tail.live_bytes += item->body.size;
     tail_changed(journal, &item->key);
 }
 

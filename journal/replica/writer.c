@@ -71,7 +71,7 @@ static bool head_is_young(struct journal *journal, const struct segment_key *key
     struct store_etag etag;
     ASSERT(head != NULL);
     buffer_init(&body, HEAD_BYTES_MAX);
-    bool is_read = head_read(journal, head, &body, &etag) == STORE_DONE && !journal->is_halted;
+    bool is_read = head_read(journal, head, &body, &etag) == STORE_DONE && !standing_is_halted(&journal->standing);
     bool is_young = rule_may_acknowledge(journal, is_read, head, key);
     buffer_free(&body);
     free(head);
@@ -81,7 +81,7 @@ static bool head_is_young(struct journal *journal, const struct segment_key *key
 /* What the state of a replica that has just ticked says. */
 static bool decide_by_state(const struct journal *journal, const struct segment_key *key, enum journal_outcome *ret)
 {
-    const struct head *head = journal->head;
+    const struct head *head = journal->shown.head;
     if (rule_folded_in(journal, key) != 0)
         *ret = JOURNAL_COMMITTED;
     else if (head_find_quarantined(head, key) != NULL)
@@ -101,8 +101,8 @@ static void keep_own(struct journal *journal, struct writing *writing)
     if (!replica_is_settled(journal, &writing->key)) {
         struct tail_segment *item = tail_add(journal, &writing->key);
         item->is_own = true;
-        if (item->seen_round < journal->round)
-            item->seen_round = journal->round;
+        if (item->seen_round < journal->poller.round)
+            item->seen_round = journal->poller.round;
         if (item->state != BODY_GOOD) {
             struct error error;
             bool is_good = segment_decode(buffer_span(&writing->body), &item->segment, &error);
@@ -110,7 +110,7 @@ static void keep_own(struct journal *journal, struct writing *writing)
             item->body = writing->body;
             writing->body = (struct buffer){0};
             item->state = BODY_GOOD;
-            journal->live_bytes += item->body.size;
+            journal->tail.live_bytes += item->body.size;
             tail_changed(journal, &item->key);
         }
     }
@@ -145,15 +145,15 @@ static enum journal_outcome decide(struct journal *journal, struct writing *writ
         if (journal->is_stopping || replica_now(journal) > writing->decide_deadline)
             break;
         if (replica_now(journal) >= writing->put_deadline)
-            journal->must_drive = true; /* generations decide it: J33 */
+            journal->compactor.must_drive = true; /* generations decide it: J33 */
         if (!replica_sleep_ms(journal, pause_ms))
             break;
         pause_ms = pause_ms * 2 < 1000 ? pause_ms * 2 : 1000;
     }
     if (outcome == JOURNAL_COMMITTED) {
         keep_own(journal, writing);
-        journal->has_committed = true;
-        journal->last_committed = writing->key;
+        journal->writer.has_committed = true;
+        journal->writer.last_committed = writing->key;
     }
     return outcome;
 }
@@ -165,7 +165,7 @@ struct journal_answer journal_resolve(struct journal *journal, const struct segm
     do {
         if (tick(journal) && decide_by_state(journal, key, &answer.outcome))
             break;
-        journal->must_drive = true;
+        journal->compactor.must_drive = true;
     } while (replica_now(journal) < deadline && replica_sleep_ms(journal, 200));
     if (answer.outcome == JOURNAL_COMMITTED)
         replica_publish(journal); /* who is told so also sees it */
@@ -177,33 +177,34 @@ struct journal_answer journal_resolve(struct journal *journal, const struct segm
 static struct segment_key next_key(struct journal *journal)
 {
     uint64_t wall = (uint64_t)clock_wall_ms(journal->environment.clock);
-    uint64_t clock = journal->clock;
+    uint64_t clock = journal->writer.clock;
     if ((int64_t)wall > 0 && wall > clock)
         clock = wall;
-    journal->clock = clock + 1;
-    return (struct segment_key){rule_base(journal), journal->clock, journal->writer, ++journal->sequence << 32};
+    journal->writer.clock = clock + 1;
+    return (struct segment_key){rule_base(journal), journal->writer.clock, journal->writer.id,
+                                ++journal->writer.sequence << 32};
 }
 
 static void renew_writer(struct journal *journal)
 {
-    random_fill(journal->environment.random, &journal->writer, sizeof journal->writer);
-    journal->sequence = 0;
+    random_fill(journal->environment.random, &journal->writer.id, sizeof journal->writer.id);
+    journal->writer.sequence = 0;
 }
 
 static bool is_beyond_horizon(const struct journal *journal, const struct journal_batch *batch, uint64_t base)
 {
-    uint64_t reach = journal->head->horizon - journal->head->window - 1;
+    uint64_t reach = journal->shown.head->horizon - journal->shown.head->window - 1;
     return batch->first_base != 0 && base > batch->first_base + reach;
 }
 
 static bool encode_once(struct journal *journal, struct writing *writing, struct list_link *group)
 {
-    struct segment segment = {.lineage = journal->head->lineage,
+    struct segment segment = {.lineage = journal->shown.head->lineage,
                               .key = writing->key,
-                              .has_predecessor = journal->has_committed,
-                              .predecessor = journal->last_committed};
+                              .has_predecessor = journal->writer.has_committed,
+                              .predecessor = journal->writer.last_committed};
     struct error error;
-    if (journal->has_committed && segment_key_compare(&segment.predecessor, &segment.key) >= 0)
+    if (journal->writer.has_committed && segment_key_compare(&segment.predecessor, &segment.key) >= 0)
         return false;
     segment_begin(&writing->body, &segment);
     for (struct list_link *link = group->next; link != group; link = link->next) {
@@ -232,7 +233,7 @@ static size_t live_bytes_of(const struct journal_batch *batch)
 static void answer_batch(struct journal *journal, struct pending_batch *pending, struct journal_answer answer)
 {
     struct journal_scheduler *scheduler = journal->environment.scheduler;
-    journal->queued_bytes -= live_bytes_of(pending->batch);
+    journal->writer.queued_bytes -= live_bytes_of(pending->batch);
     pending->answer = answer;
     pending->is_done = true;
     journal->counters.batches_committed += answer.outcome == JOURNAL_COMMITTED;
@@ -247,7 +248,7 @@ static void refuse_old(struct journal *journal, struct list_link *group)
     for (struct list_link *link = group->next, *next; link != group; link = next) {
         struct pending_batch *pending = LIST_ELEMENT(link, struct pending_batch, link);
         next = link->next;
-        if (!is_beyond_horizon(journal, pending->batch, journal->head->generation))
+        if (!is_beyond_horizon(journal, pending->batch, journal->shown.head->generation))
             continue;
         list_remove(link);
         answer_batch(journal, pending, (struct journal_answer){.outcome = JOURNAL_REFUSED});
@@ -267,9 +268,9 @@ static enum journal_outcome write_group(struct journal *journal, struct list_lin
     enum journal_outcome outcome;
     for (unsigned attempt = 0;; attempt++) {
         uint64_t gap_ns = journal->options.fold_gap_ms * UINT64_C(1000000);
-        if (replica_now(journal) - journal->head_read_ns > gap_ns)
+        if (replica_now(journal) - journal->shown.read_ns > gap_ns)
             (void)tick(journal); /* J52: b should be young; how it went shows below */
-        if (!journal->has_head || !replica_may_write(journal) || journal->is_stopping)
+        if (!journal->shown.has_head || !replica_may_write(journal) || journal->is_stopping)
             return JOURNAL_REFUSED;
         refuse_old(journal, group);
         if (list_is_empty(group))
@@ -295,8 +296,8 @@ static enum journal_outcome write_group(struct journal *journal, struct list_lin
 static void take_group(struct journal *journal, struct list_link *group)
 {
     size_t bytes = 0;
-    while (!list_is_empty(&journal->queue)) {
-        struct pending_batch *pending = LIST_ELEMENT(journal->queue.next, struct pending_batch, link);
+    while (!list_is_empty(&journal->writer.queue)) {
+        struct pending_batch *pending = LIST_ELEMENT(journal->writer.queue.next, struct pending_batch, link);
         size_t size = BATCH_HEADER_BYTES + pending->batch->ops.size;
         if (bytes > 0 && bytes + size > journal->options.segment_bytes_max)
             break;
@@ -321,24 +322,24 @@ void writer_run(void *argument)
     list_init(&group);
     bool goes_on = true;
     while (goes_on && !journal->is_stopping) {
-        if (list_is_empty(&journal->queue)) {
-            goes_on = scheduler->wait(scheduler, &journal->queue_grew, DEADLINE_NONE);
+        if (list_is_empty(&journal->writer.queue)) {
+            goes_on = scheduler->wait(scheduler, &journal->writer.grew, DEADLINE_NONE);
             continue;
         }
         goes_on = replica_sleep_ms(journal, journal->options.linger_ms);
         take_group(journal, &group);
         struct journal_answer answer = {.outcome = JOURNAL_REFUSED};
-        journal->writing_since_ns = replica_now(journal);
+        journal->writer.writing_since_ns = replica_now(journal);
         if (goes_on) {
             answer.outcome = write_group(journal, &group, &answer.key);
             answer.has_key = answer.outcome != JOURNAL_REFUSED;
             journal->counters.segments_written += answer.has_key;
         }
-        journal->writing_since_ns = 0;
+        journal->writer.writing_since_ns = 0;
         answer_group(journal, &group, answer);
     }
     journal->is_stopping = true; /* nobody is left who would answer */
-    answer_group(journal, &journal->queue, (struct journal_answer){.outcome = JOURNAL_REFUSED});
+    answer_group(journal, &journal->writer.queue, (struct journal_answer){.outcome = JOURNAL_REFUSED});
     journal->tasks--;
 }
 
@@ -350,7 +351,8 @@ static uint64_t queue_ns(const struct journal *journal)
 /* A segment has been on its way for so long that whatever comes now would wait too long for its turn (J47). */
 static bool is_stuck(const struct journal *journal)
 {
-    return journal->writing_since_ns != 0 && replica_now(journal) - journal->writing_since_ns > queue_ns(journal);
+    return journal->writer.writing_since_ns != 0 &&
+           replica_now(journal) - journal->writer.writing_since_ns > queue_ns(journal);
 }
 
 /* What is still in the queue then has not been written, and never will be. */
@@ -363,7 +365,7 @@ static void wait_for_outcome(struct journal *journal, struct pending_batch *pend
         if (pending->is_done || pending->is_taken || replica_now(journal) < turn)
             continue;
         list_remove(&pending->link);
-        journal->queued_bytes -= size;
+        journal->writer.queued_bytes -= size;
         pending->answer = (struct journal_answer){.outcome = JOURNAL_REFUSED};
         pending->is_done = true;
     }
@@ -381,11 +383,11 @@ struct journal_answer journal_submit(struct journal *journal, const struct journ
                         journal->is_stopping ? "it is stopping" : journal_condition_advice(journal_condition(journal)));
         return refused;
     }
-    if (journal->is_ready && !ops_are_permitted(batch->ops, journal->head->op_kind_last)) {
+    if (journal->shown.is_ready && !ops_are_permitted(batch->ops, journal->shown.head->op_kind_last)) {
         (void)error_set(error, ERROR_UNSUPPORTED, NULL, "the journal does not permit this kind of op yet");
         return refused;
     }
-    if (journal->live_bytes + journal->queued_bytes + size > journal->options.live_bytes_max) {
+    if (journal->tail.live_bytes + journal->writer.queued_bytes + size > journal->options.live_bytes_max) {
         (void)error_set(error, ERROR_BUSY, NULL, "the journal waits for a fold");
         return refused;
     }
@@ -393,15 +395,15 @@ struct journal_answer journal_submit(struct journal *journal, const struct journ
         (void)error_set(error, ERROR_BUSY, NULL, "the store of the journal does not answer");
         return refused;
     }
-    if (batch->first_base != 0 && is_beyond_horizon(journal, batch, journal->head->generation)) {
+    if (batch->first_base != 0 && is_beyond_horizon(journal, batch, journal->shown.head->generation)) {
         (void)error_set(error, ERROR_INVALID, NULL, "the first try of the batch lies beyond the horizon");
         return refused;
     }
     struct journal_scheduler *scheduler = journal->environment.scheduler;
     wait_queue_init(&pending.done);
-    list_append(&journal->queue, &pending.link);
-    journal->queued_bytes += size;
-    scheduler->wake_all(scheduler, &journal->queue_grew);
+    list_append(&journal->writer.queue, &pending.link);
+    journal->writer.queued_bytes += size;
+    scheduler->wake_all(scheduler, &journal->writer.grew);
     wait_for_outcome(journal, &pending, size);
     if (pending.answer.outcome == JOURNAL_REFUSED)
         (void)error_set(error, ERROR_BUSY, NULL, "the journal is stopping, or cannot write at the moment");

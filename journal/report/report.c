@@ -158,24 +158,24 @@ void report_of_journal(const struct journal *journal, struct spool *spool, struc
     ret_report->now_ms = clock_wall_ms(journal->environment.clock);
     ret_report->age_ms = journal_age_ns(journal) / 1000000;
     ret_report->counters = journal->counters;
-    ret_report->has_head = journal->has_head;
+    ret_report->has_head = journal->shown.has_head;
     const struct state *state = journal_state(journal);
-    if (journal->has_head)
-        ret_report->head = *journal->head;
-    for (size_t i = 0; i < journal->tail_count; i++) {
-        const struct tail_segment *item = journal->tail[i];
+    if (journal->shown.has_head)
+        ret_report->head = *journal->shown.head;
+    for (size_t i = 0; i < journal->tail.count; i++) {
+        const struct tail_segment *item = journal->tail.items[i];
         count_live(ret_report, &writers, &item->key, item->is_live, item->body.size);
     }
-    saw_roll(&writers, &journal->covered.by_key);
+    saw_roll(&writers, &journal->shown.covered.by_key);
     take_writers(ret_report, &writers);
     if (state == NULL)
         return;
-    ret_report->entries = layer_count(&journal->base) + layer_count(&state->changes);
-    ret_report->state_bytes = layer_bytes(&journal->base) + layer_bytes(&state->changes);
+    ret_report->entries = layer_count(&journal->shown.base) + layer_count(&state->changes);
+    ret_report->state_bytes = layer_bytes(&journal->shown.base) + layer_bytes(&state->changes);
     find_open_spools(ret_report, state, &state->changes.data);
-    find_open_spools(ret_report, state, &journal->recent.data);
-    if (journal->base.data.count <= SCANNED_ENTRIES_MAX)
-        find_open_spools(ret_report, state, &journal->base.data);
+    find_open_spools(ret_report, state, &journal->shown.recent.data);
+    if (journal->shown.base.data.count <= SCANNED_ENTRIES_MAX)
+        find_open_spools(ret_report, state, &journal->shown.base.data);
     find_local_spools(ret_report, state, spool);
 }
 

@@ -31,7 +31,7 @@ static void drive_run(void *argument)
 {
     struct actor *actor = argument;
     while (!actor->process.is_dead && !sim.is_ending) {
-        actor->journal->must_drive = true;
+        actor->journal->compactor.must_drive = true;
         world_sleep_ms(10);
     }
 }
@@ -84,11 +84,11 @@ static void clone_writer(void)
     struct actor *to = &sim.actors[world_below(sim.actors_count)];
     if (from == to || from->process.is_dead || to->process.is_dead || from->journal == NULL || to->journal == NULL)
         return;
-    to->journal->writer = from->journal->writer;
-    to->journal->sequence = from->journal->sequence;
-    if (to->journal->clock > from->journal->clock) /* both have seen what either has */
-        from->journal->clock = to->journal->clock;
-    to->journal->clock = from->journal->clock;
+    to->journal->writer.id = from->journal->writer.id;
+    to->journal->writer.sequence = from->journal->writer.sequence;
+    if (to->journal->writer.clock > from->journal->writer.clock) /* both have seen what either has */
+        from->journal->writer.clock = to->journal->writer.clock;
+    to->journal->writer.clock = from->journal->writer.clock;
     COVER(clones);
     to->process.wall_offset_ms = from->process.wall_offset_ms;
 }

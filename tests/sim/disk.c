@@ -242,7 +242,7 @@ void disk_run(void *argument)
         if (actor->process.is_dead || sim.is_ending)
             break;
         commit_row(disk, row, MUTATED(old_amounts_from_head) ? &head : &disk->rows[row], &new);
-        if (journal_state(actor->journal) != NULL && !actor->journal->is_deriving)
+        if (journal_state(actor->journal) != NULL && !actor->journal->locks.is_deriving)
             check_savings(machine, journal_state(actor->journal));
     }
 }

@@ -142,8 +142,9 @@ static void idle_run(void *argument)
 static void drive_run(void *argument)
 {
     struct actor *actor = argument;
-    for (unsigned i = 0; actor == sim.actors && i < 3 * (sim.options.window + 4) && actor->journal->has_head; i++) {
-        actor->journal->must_drive = true;
+    for (unsigned i = 0; actor == sim.actors && i < 3 * (sim.options.window + 4) && actor->journal->shown.has_head;
+         i++) {
+        actor->journal->compactor.must_drive = true;
         world_sleep_ms(2 * sim.options.fold_gap_ms);
     }
     ended++;
@@ -153,7 +154,7 @@ bool all_refuse(void)
 {
     unsigned count = 0;
     for (unsigned i = 0; i < sim.actors_count; i++)
-        count += sim.actors[i].journal != NULL && sim.actors[i].journal->ground == JOURNAL_STORE_BROKEN;
+        count += sim.actors[i].journal != NULL && sim.actors[i].journal->standing.ground == JOURNAL_STORE_BROKEN;
     return count == sim.actors_count;
 }
 
@@ -172,7 +173,7 @@ void ending_refusal(void)
 static void check_ground(void)
 {
     for (unsigned i = 0; i < sim.actors_count; i++) {
-        if (sim.actors[i].journal != NULL && sim.actors[i].journal->ground == JOURNAL_STORE_BROKEN)
+        if (sim.actors[i].journal != NULL && sim.actors[i].journal->standing.ground == JOURNAL_STORE_BROKEN)
             violate("J48", -1, "a sound store is refused");
     }
     COVER_IF(!sim.options.trusts_store, tested_sound_store);

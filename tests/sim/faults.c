@@ -122,7 +122,7 @@ static void refuse(void)
 /* F27: each process is stopped after a short life, in good order or not. */
 static void churn(struct actor *actor)
 {
-    if (actor->journal == NULL || actor->process.is_dead || !actor->journal->is_ready)
+    if (actor->journal == NULL || actor->process.is_dead || !actor->journal->shown.is_ready)
         return;
     COVER(short_lives);
     process_kill(&actor->process);

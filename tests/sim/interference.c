@@ -178,7 +178,7 @@ static void expect_alarms(const struct segment_key *key)
 {
     for (unsigned i = 0; i < sim.actors_count && expected_count < EXPECTED_MAX; i++) {
         struct actor *actor = &sim.actors[i];
-        if (actor->journal == NULL || actor->process.is_dead || !actor->journal->is_ready)
+        if (actor->journal == NULL || actor->process.is_dead || !actor->journal->shown.is_ready)
             continue;
         const struct tail_segment *item = tail_find(actor->journal, key);
         if (item == NULL || !item->is_live)
@@ -269,7 +269,7 @@ static unsigned warm_replicas(void)
     unsigned count = 0;
     for (unsigned i = 0; i < sim.actors_count; i++) {
         const struct actor *actor = &sim.actors[i];
-        count += actor->journal != NULL && !actor->process.is_dead && actor->journal->is_ready;
+        count += actor->journal != NULL && !actor->process.is_dead && actor->journal->shown.is_ready;
     }
     return count;
 }
@@ -309,8 +309,8 @@ bool interference_is_hidden(const struct actor *actor)
 {
     const struct journal *journal = actor->journal;
     if (head_deed == HEAD_IS_SIBLING)
-        return journal->head->generation < sim.head.generation;
-    if (head_deed != HEAD_IS_OLD || journal->head->generation > old_generation)
+        return journal->shown.head->generation < sim.head.generation;
+    if (head_deed != HEAD_IS_OLD || journal->shown.head->generation > old_generation)
         return false;
     bool has_looked = actor->started_at > head_since ||
                       journal->counters.ticks >= ticks_then[actor - sim.actors] + 2; /* one may have been under way */
@@ -479,8 +479,9 @@ static void operate(void)
         world_spawn(&actor->process, release_run, actor);
     for (unsigned i = 0; i < sim.actors_count; i++) { /* "start this process again" */
         actor = &sim.actors[i];
-        if (actor->journal != NULL && actor->journal->is_halted && head_deed == HEAD_IS_TRUE &&
-            (actor->journal->halt == JOURNAL_OTHER_LINEAGE || actor->journal->halt == JOURNAL_WENT_BACK) &&
+        if (actor->journal != NULL && head_deed == HEAD_IS_TRUE &&
+            (actor->journal->standing.head == JOURNAL_OTHER_LINEAGE ||
+             actor->journal->standing.head == JOURNAL_WENT_BACK) &&
             world_below(20) == 0)
             process_kill(&actor->process);
     }
@@ -528,10 +529,10 @@ static void check_told(struct actor *actor)
     if (!actor->process.was_told_head_missing)
         return;
     actor->process.was_told_head_missing = false;
-    if (actor->journal == NULL || actor->process.is_dead || !actor->journal->has_head)
+    if (actor->journal == NULL || actor->process.is_dead || !actor->journal->shown.has_head)
         return;
     COVER(told_head_missing);
-    if (!actor->journal->is_halted || actor->journal->counters.alarms[ALARM_HEAD_MISSING] == 0)
+    if (!standing_is_halted(&actor->journal->standing) || actor->journal->counters.alarms[ALARM_HEAD_MISSING] == 0)
         violate("J36", -1, "a replica has read that the head is missing, and goes on");
 }
 
@@ -545,7 +546,8 @@ static bool is_there(const struct segment_key *key)
 static bool is_told(const struct expected *one)
 {
     const struct journal *journal = one->journal;
-    if (one->actor->journal != journal || one->actor->process.is_dead || journal->is_halted || !journal->is_ready)
+    if (one->actor->journal != journal || one->actor->process.is_dead || standing_is_halted(&journal->standing) ||
+        !journal->shown.is_ready)
         return true; /* there is nobody left who knew it */
     if (journal->counters.alarms[ALARM_SEGMENT_VANISHED] > one->alarms) {
         COVER(vanished_noticed);
@@ -567,7 +569,8 @@ void interference_check(void)
     for (unsigned i = 0; i < sim.actors_count; i++) {
         struct actor *actor = &sim.actors[i];
         check_told(actor);
-        if (actor->journal != NULL && actor->journal->has_head && actor->journal->head->quarantine_count > 0 &&
+        if (actor->journal != NULL && actor->journal->shown.has_head &&
+            actor->journal->shown.head->quarantine_count > 0 &&
             actor->journal->counters.alarms[ALARM_SEGMENT_DAMAGED] == 0)
             violate("J39", -1, "a segment is in quarantine, and a replica does not alarm");
     }

@@ -15,12 +15,13 @@ enum { AFTER_ACK_MS = 300 };
 
 uint64_t mutant_coverage_by_stamp(const struct journal *journal, const struct segment_key *key)
 {
-    if (journal->covered.generations_count > 0) {
-        const struct covered_generation *newest = &journal->covered.generations[journal->covered.generations_count - 1];
+    if (journal->shown.covered.generations_count > 0) {
+        const struct covered_generation *newest =
+            &journal->shown.covered.generations[journal->shown.covered.generations_count - 1];
         if (newest->count > 0 && key->clock <= newest->keys[newest->count - 1].clock)
             return newest->generation;
     }
-    return covered_generation(&journal->covered, key);
+    return covered_generation(&journal->shown.covered, key);
 }
 
 void mutant_tidy(struct journal *journal, const struct head *head)

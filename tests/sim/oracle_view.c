@@ -89,11 +89,11 @@ bool view_shows(const struct view *view, int segment)
 static void take_view(struct actor *actor, struct view *ret_view)
 {
     const struct journal *journal = actor->journal;
-    ASSERT(journal->applied_count <= VIEW_SEGMENTS_MAX);
-    ret_view->generation = journal->head->generation;
+    ASSERT(journal->tail.applied_count <= VIEW_SEGMENTS_MAX);
+    ret_view->generation = journal->shown.head->generation;
     ret_view->applied_count = 0;
-    for (size_t i = 0; i < journal->tail_count; i++) {
-        const struct tail_segment *item = journal->tail[i];
+    for (size_t i = 0; i < journal->tail.count; i++) {
+        const struct tail_segment *item = journal->tail.items[i];
         if (!item->is_applied)
             continue;
         int index = segment_index(&item->key);
@@ -166,18 +166,18 @@ static void check_list(const struct state *state, const struct view *view)
 static void check_cold(const struct journal *journal, const struct state *served)
 {
     enum journal_mutation mutation = journal_mutation;
-    uint64_t base_digest = generation_known(journal->head->generation)->digest;
+    uint64_t base_digest = generation_known(journal->shown.head->generation)->digest;
     struct state state;
-    if (layer_count(&journal->recent) > 0)
+    if (layer_count(&journal->shown.recent) > 0)
         return; /* moving into the base */
-    if (layer_digest(&journal->base) != base_digest)
+    if (layer_digest(&journal->shown.base) != base_digest)
         violate("J24", -1, "the base of a replica is not the checkpoint");
     journal_mutation = MUTATION_none;
-    state_init(&state, &journal->base, base_digest);
-    for (size_t i = 0; i < journal->tail_count; i++) {
-        const struct tail_segment *item = journal->tail[i];
+    state_init(&state, &journal->shown.base, base_digest);
+    for (size_t i = 0; i < journal->tail.count; i++) {
+        const struct tail_segment *item = journal->tail.items[i];
         if (item->is_applied)
-            apply_segment(&state, &item->segment, journal->head->generation + 1);
+            apply_segment(&state, &item->segment, journal->shown.head->generation + 1);
     }
     if (state.digest != served->digest)
         violate("J24", -1, "what is served is not what a cold replica would derive");
@@ -216,8 +216,9 @@ static bool has_changed(const struct actor *actor, const struct state *state)
 {
     const struct journal *journal = actor->journal;
     return !actor->has_view || state->digest != actor->seen_digest ||
-           journal->head->generation != actor->view.generation || journal->applied_count != actor->view.applied_count ||
-           !segment_key_equal(&journal->last_applied, &actor->seen_last_applied); /* one try instead of another */
+           journal->shown.head->generation != actor->view.generation ||
+           journal->tail.applied_count != actor->view.applied_count ||
+           !segment_key_equal(&journal->tail.last_applied, &actor->seen_last_applied); /* one try instead of another */
 }
 
 static void check_view(struct actor *actor, const struct state *state)
@@ -241,7 +242,7 @@ static void check_view(struct actor *actor, const struct state *state)
     actor->view = view;
     actor->has_view = true;
     actor->seen_digest = state->digest;
-    actor->seen_last_applied = actor->journal->last_applied;
+    actor->seen_last_applied = actor->journal->tail.last_applied;
     if (is_first)
         check_shows_commits(actor, actor->started_at, "J21",
                             "was committed before the process began, and its first state lacks it");
@@ -251,20 +252,20 @@ void check_replica(struct actor *actor)
 {
     struct journal *journal = actor->journal;
     const struct state *state = journal == NULL ? NULL : journal_state(journal);
-    if (state == NULL || actor->process.is_dead || journal->is_deriving)
+    if (state == NULL || actor->process.is_dead || journal->locks.is_deriving)
         return; /* while the next view is made this one is served, and has been judged */
     /* a segment that vanished and one that came may hold the same batch: then nothing but the segments differs */
-    bool may_hide = world_rates.special == SPECIAL_VANISH && journal->good_tick_ns != actor->seen_good_tick;
+    bool may_hide = world_rates.special == SPECIAL_VANISH && journal->poller.good_tick_ns != actor->seen_good_tick;
     if (may_hide || has_changed(actor, state))
         check_view(actor, state);
-    if (sim.is_calm && world_now() - journal->good_tick_ns > CALM_AGE_MS_MAX * UINT64_C(1000000))
+    if (sim.is_calm && world_now() - journal->poller.good_tick_ns > CALM_AGE_MS_MAX * UINT64_C(1000000))
         violate("J20", -1, "a replica grows old though nothing is in the way");
     if (world_rates.special == SPECIAL_SLOW && world_faults &&
-        world_now() - journal->good_tick_ns > SLOW_AGE_MS_MAX * UINT64_C(1000000))
+        world_now() - journal->poller.good_tick_ns > SLOW_AGE_MS_MAX * UINT64_C(1000000))
         violate("J45", -1, "a replica that is slower than the folds does not get on");
-    if (journal->good_tick_ns != actor->seen_good_tick && actor->has_view) {
-        actor->seen_good_tick = journal->good_tick_ns;
-        check_shows_commits(actor, journal->good_tick_ns, "J20",
+    if (journal->poller.good_tick_ns != actor->seen_good_tick && actor->has_view) {
+        actor->seen_good_tick = journal->poller.good_tick_ns;
+        check_shows_commits(actor, journal->poller.good_tick_ns, "J20",
                             "was committed before a good poll, and is not visible");
     }
 }

@@ -231,7 +231,7 @@ static void use_run(void *argument)
         world_sleep_ms(500);
     check_restored(actor);
     for (unsigned i = 0; i < 2 * (sim.options.window + 4); i++) { /* and stays, when what was there before is removed */
-        actor->journal->must_drive = true;
+        actor->journal->compactor.must_drive = true;
         world_sleep_ms(2 * sim.options.fold_gap_ms);
     }
     (void)journal_flush(actor->journal, &error);

@@ -301,7 +301,7 @@ SUSPENDS static bool settle(struct actor *actor)
     struct error error;
     for (unsigned round = 0; round < SETTLE_ROUNDS; round++) {
         struct journal *journal = actor->life->instance.journal;
-        actor->is_settled = journal_flush(journal, &error) && journal->tail_count == 0;
+        actor->is_settled = journal_flush(journal, &error) && journal->tail.count == 0;
         actor->generation = journal_head(journal)->generation;
         actor->digest = journal_state(journal)->digest;
         (void)pthread_barrier_wait(&barrier);

@@ -33,10 +33,10 @@ static struct {
 static void look(void)
 {
     const struct journal *journal = test.instance.journal;
-    if (journal->queued_bytes > test.queued_most)
-        test.queued_most = journal->queued_bytes;
-    if (journal->live_bytes > test.live_most)
-        test.live_most = journal->live_bytes;
+    if (journal->writer.queued_bytes > test.queued_most)
+        test.queued_most = journal->writer.queued_bytes;
+    if (journal->tail.live_bytes > test.live_most)
+        test.live_most = journal->tail.live_bytes;
 }
 
 static void put_something(struct buffer *ops, uint32_t number)
