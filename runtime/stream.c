@@ -291,7 +291,7 @@ SUSPENDS static int poll_patiently(const struct stream *stream, uint64_t idle_ms
 }
 
 SUSPENDS bool stream_send_watching_plain(struct stream *stream, const struct span *pieces, unsigned count,
-                                         uint64_t idle_ms, size_t *ret_sent, struct error *error)
+                                         uint64_t idle_ms, size_t *ret_sent, bool *ret_answered, struct error *error)
 {
     struct loop *loop = loop_here();
     struct iovec vectors[PIECES_MAX];
@@ -299,12 +299,14 @@ SUSPENDS bool stream_send_watching_plain(struct stream *stream, const struct spa
         vectors[i] = (struct iovec){(void *)(uintptr_t)pieces[i].data, pieces[i].size};
     unsigned first = skip_sent(vectors, 0, count, 0);
     *ret_sent = 0;
+    *ret_answered = false;
     while (first < count) {
         struct msghdr message = {.msg_iov = vectors + first, .msg_iovlen = count - first};
         int64_t sent = fiber_is_cancelled() ? -ECANCELED : loop->driver->send_now(loop->io, stream->fd, &message);
         if (sent == -EAGAIN) {
             int events = poll_patiently(stream, idle_ms);
-            if (events > 0 && (events & ~POLLOUT) != 0)
+            *ret_answered = events > 0 && (events & ~POLLOUT) != 0;
+            if (*ret_answered)
                 return true;
             sent = events < 0 ? events : 0;
         } else {
@@ -319,13 +321,13 @@ SUSPENDS bool stream_send_watching_plain(struct stream *stream, const struct spa
 }
 
 SUSPENDS bool stream_send_watching(struct stream *stream, const struct span *pieces, unsigned count, uint64_t idle_ms,
-                                   size_t *ret_sent, struct error *error)
+                                   size_t *ret_sent, bool *ret_answered, struct error *error)
 {
     ASSERT(count <= PIECES_MAX);
     stream->is_idle = false;
     if (stream->tls != NULL)
-        return tls_session_send_watching(stream->tls, pieces, count, idle_ms, ret_sent, error);
-    return stream_send_watching_plain(stream, pieces, count, idle_ms, ret_sent, error);
+        return tls_session_send_watching(stream->tls, pieces, count, idle_ms, ret_sent, ret_answered, error);
+    return stream_send_watching_plain(stream, pieces, count, idle_ms, ret_sent, ret_answered, error);
 }
 
 int64_t stream_receive_now(struct stream *stream, void *ret_bytes, size_t capacity)

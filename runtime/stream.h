@@ -40,11 +40,12 @@ void stream_expire(struct stream *stream);
 
 /* ---- for the side that asks, and waits for an answer ---- */
 
-/* As stream_send, but ends early, with true, when the peer says something or closes before all has been taken.
- * *ret_sent is how many bytes were handed to the kernel (of TLS: whose records were, at least in part), also after a
- * failure: with 0 the peer cannot have seen any of them. */
+/* As stream_send, but ends early, with true and *ret_answered, when the peer says something or closes before all has
+ * been sent. *ret_sent bytes were taken, and the sending can go on behind them (also with no pieces at all: TLS may
+ * have taken bytes that are still to go out). After a failure *ret_sent is how many have left: with 0 the peer cannot
+ * have seen any. */
 SUSPENDS bool stream_send_watching(struct stream *stream, const struct span *pieces, unsigned count, uint64_t idle_ms,
-                                   size_t *ret_sent, struct error *error);
+                                   size_t *ret_sent, bool *ret_answered, struct error *error);
 
 /* An idle stream that may be wanted again. After idle_ms, or when the loop is stopping, `expired(argument)` runs,
  * outside of a fiber; it must not wait, and ends the stream with stream_drop. Costs a timer; whether the peer has gone

@@ -30,7 +30,7 @@ SUSPENDS bool tls_session_send(struct tls_session *session, const struct span *p
                                struct error *error);
 /* As stream_send_watching. */
 SUSPENDS bool tls_session_send_watching(struct tls_session *session, const struct span *pieces, unsigned count,
-                                        uint64_t idle_ms, size_t *ret_sent, struct error *error);
+                                        uint64_t idle_ms, size_t *ret_sent, bool *ret_answered, struct error *error);
 /* Sends close_notify, as far as that goes without trouble. */
 SUSPENDS void tls_session_end(struct tls_session *session);
 /* The same, as far as it goes at once. */

@@ -42,6 +42,7 @@ struct tls_session {
     bool may_compute; /* the handshake has its share of this turn */
     bool is_at_end;   /* the peer's FIN was seen */
     bool is_broken;   /* a send has failed in the middle of a record */
+    bool is_paused;   /* a send has met an answer in the middle of a record, and may go on */
 };
 
 /* ---- the BIO ---- */
@@ -361,7 +362,8 @@ SUSPENDS bool tls_session_receive(struct tls_session *session, void *ret_bytes, 
         }
         if (is_fatal(trouble))
             return fail(error, "TLS");
-        if (!flush(session, idle_ms, error)) /* an answer to a key update */
+        /* An answer to a key update; not behind half a record. */
+        if (!session->is_paused && !session->is_broken && !flush(session, idle_ms, error))
             return false;
         if (trouble == SSL_ERROR_NONE)
             return true;
@@ -463,16 +465,19 @@ SUSPENDS static bool flush_watching(struct tls_session *session, uint64_t idle_m
         struct span pieces[OUTGOING_BLOCKS];
         unsigned count = outgoing_pieces(session, pieces);
         size_t sent;
-        bool ok = stream_send_watching_plain(session->stream, pieces, count, idle_ms, &sent, error);
+        bool is_readable;
+        bool ok = stream_send_watching_plain(session->stream, pieces, count, idle_ms, &sent, &is_readable, error);
         if (sent > 0)
             watched->sent = watched->made;
         drop_sent(session, sent);
-        watched->is_answered = ok && session->outgoing_count > 0 && !tls_session_is_quiet(session);
+        watched->is_answered = ok && is_readable && !tls_session_is_quiet(session);
         if (!ok || watched->is_answered) {
-            session->is_broken = true; /* in the middle of a record, perhaps */
+            session->is_broken = !ok;
+            session->is_paused = ok;
             return ok;
         }
     }
+    session->is_paused = false;
     return true;
 }
 
@@ -496,21 +501,22 @@ SUSPENDS static bool send_piece_watching(struct tls_session *session, struct spa
 }
 
 SUSPENDS bool tls_session_send_watching(struct tls_session *session, const struct span *pieces, unsigned count,
-                                        uint64_t idle_ms, size_t *ret_sent, struct error *error)
+                                        uint64_t idle_ms, size_t *ret_sent, bool *ret_answered, struct error *error)
 {
     struct watched watched = {0};
-    bool ok = true;
+    bool ok = !session->is_paused || flush_watching(session, idle_ms, &watched, error);
     for (unsigned i = 0; i < count && ok && !watched.is_answered; i++)
         ok = send_piece_watching(session, pieces[i], idle_ms, &watched, error);
     if (ok && !watched.is_answered)
         ok = flush_watching(session, idle_ms, &watched, error);
-    *ret_sent = watched.sent;
+    *ret_sent = ok ? watched.made : watched.sent;
+    *ret_answered = watched.is_answered;
     return ok;
 }
 
 static bool may_end(const struct tls_session *session)
 {
-    return !session->is_broken && SSL_is_init_finished(session->ssl);
+    return !session->is_broken && !session->is_paused && SSL_is_init_finished(session->ssl);
 }
 
 void tls_session_end_now(struct tls_session *session)

@@ -37,7 +37,6 @@ struct course {
     uint64_t generation; /* of the credentials that the last attempt was signed with */
     bool is_doubtful;    /* an attempt has ended of which nobody knows whether it was applied */
     bool wants_new_connection;
-    bool has_met_stale; /* a kept connection that was closed as the request went out */
     bool has_refreshed;
     bool has_corrected_clock;
 };
@@ -144,9 +143,11 @@ static enum verdict lost(struct course *course, struct http_client_exchange *exc
     if (error->kind == ERROR_CANCELLED)
         return FAILED;
     /* That a connection has grown old is no sign of trouble. */
-    bool is_stale = was_reused && error->kind == ERROR_CLOSED && !course->has_met_stale;
-    course->has_met_stale |= is_stale;
-    return is_stale && course->call->repeat == S3_REPEAT ? AGAIN_AT_ONCE : AGAIN_LATER;
+    bool is_stale = was_reused && error->kind == ERROR_CLOSED && course->call->repeat == S3_REPEAT;
+    if (!is_stale || course->repetitions > 0)
+        return AGAIN_LATER;
+    course->repetitions++;
+    return AGAIN_AT_ONCE;
 }
 
 /* An answer to HEAD has no code, and a clock that is wrong is refused with a plain 403: the date tells. */

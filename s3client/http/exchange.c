@@ -36,15 +36,13 @@ struct sending {
     size_t skip;      /* bytes of that piece that have gone */
 };
 
-static unsigned gather(const struct sending *sending, struct span pieces[PIECES_PER_SEND], size_t *ret_total)
+static unsigned gather(const struct sending *sending, struct span pieces[PIECES_PER_SEND])
 {
     unsigned count = 0;
-    *ret_total = sending->head.size;
     if (sending->head.size > 0)
         pieces[count++] = sending->head;
     for (unsigned i = sending->next; i < sending->body->count && count < PIECES_PER_SEND; i++) {
-        pieces[count] = span_skip(sending->body->pieces[i], i == sending->next ? sending->skip : 0);
-        *ret_total += pieces[count++].size;
+        pieces[count++] = span_skip(sending->body->pieces[i], i == sending->next ? sending->skip : 0);
     }
     return count;
 }
@@ -69,20 +67,20 @@ SUSPENDS static bool send_rest(struct http_client_exchange *exchange, struct sen
     struct http_client *client = exchange->client;
     while (!exchange->is_request_whole) {
         struct span pieces[PIECES_PER_SEND];
-        size_t total;
         size_t sent = 0;
-        unsigned count = gather(sending, pieces, &total);
+        bool is_answered;
+        unsigned count = gather(sending, pieces);
         size_t head_before = sending->head.size;
         bool ok = stream_send_watching(exchange->stream, pieces, count,
-                                       ms_until(deadline, client->settings.progress_ms), &sent, error);
+                                       ms_until(deadline, client->settings.progress_ms), &sent, &is_answered, error);
         exchange->sent_bytes += sent;
         metric_add(&client->counters.bytes_sent, sent > head_before ? sent - head_before : 0);
         advance(sending, sent);
-        exchange->is_request_whole = sending->head.size == 0 && sending->next == sending->body->count;
         if (!ok)
             return false;
-        if (sent < total) /* an answer, or the end, is there */
+        if (is_answered)
             return true;
+        exchange->is_request_whole = sending->head.size == 0 && sending->next == sending->body->count;
         if (loop_now_ns() >= deadline && !exchange->is_request_whole)
             return error_set(error, ERROR_TIMED_OUT, NULL, "the deadline passed while the body was sent");
     }
@@ -271,6 +269,26 @@ SUSPENDS static bool read_chunked(struct http_client_exchange *exchange, void *r
     }
     exchange->has_ended = *ret_size == 0;
     return true;
+}
+
+/* Steps over what is left of a body as far as it is here already. */
+void http_client_skip_received(struct http_client_exchange *exchange)
+{
+    uint8_t discarded[512];
+    struct error ignored;
+    size_t size;
+    if (exchange->has_failed || exchange->has_ended)
+        return;
+    if (exchange->head.body_kind == HTTP_ANSWER_LENGTH) {
+        struct span here = span_take(exchange->rest, exchange->remaining);
+        exchange->rest = span_skip(exchange->rest, here.size);
+        exchange->remaining -= here.size;
+        exchange->has_ended = exchange->remaining == 0;
+    }
+    while (exchange->head.body_kind == HTTP_ANSWER_CHUNKED && exchange->rest.size > 0 && !exchange->has_ended) {
+        exchange->has_failed = !take_chunked(exchange, discarded, sizeof discarded, &size, &ignored);
+        exchange->has_ended = exchange->has_failed || chunked_reader_is_done(&exchange->chunked);
+    }
 }
 
 SUSPENDS static bool read_until_close(struct http_client_exchange *exchange, void *ret_bytes, size_t capacity,

@@ -290,6 +290,7 @@ static bool is_worth_draining(const struct http_client_exchange *exchange)
 void http_client_close(struct http_client_exchange *exchange)
 {
     struct error error;
+    http_client_skip_received(exchange);
     if (is_worth_draining(exchange) && !fiber_is_cancelled() && fiber_spawn("drain", drain, exchange, &error))
         return;
     finish(exchange);

@@ -21,6 +21,7 @@ static inline void http_client_count_less(metric_counter *gauge)
     metric_add(gauge, (uint64_t)-1);
 }
 
+void http_client_skip_received(struct http_client_exchange *exchange);
 /* http_client_read with a time of its own. */
 SUSPENDS bool http_client_read_within(struct http_client_exchange *exchange, void *ret_bytes, size_t capacity,
                                       uint64_t idle_ms, size_t *ret_size, struct error *error);
