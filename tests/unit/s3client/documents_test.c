@@ -13,7 +13,7 @@ static struct s3_list_page page;
 static bool list(const char *document)
 {
     PLAY({.answer = http_text(200, "", document)});
-    return s3_list_objects(client, &bucket_call, &(struct s3_list_request){0}, &arena, &page, &answer, &error);
+    return s3_client_list_objects(client, &bucket_call, &(struct s3_list_request){0}, &arena, &page, &answer, &error);
 }
 
 /* ---- lists ---- */
@@ -114,7 +114,8 @@ static void large_lists(void)
     struct arena small;
     arena_init(&small, 64 << 10);
     PLAY({.answer = http_text(200, "", document)});
-    ck_assert(!s3_list_objects(client, &bucket_call, &(struct s3_list_request){0}, &small, &page, &answer, &error));
+    ck_assert(
+        !s3_client_list_objects(client, &bucket_call, &(struct s3_list_request){0}, &small, &page, &answer, &error));
     ck_assert_int_eq(error.kind, ERROR_TOO_LARGE);
     arena_free(&small);
     free(document);
@@ -133,7 +134,7 @@ static bool complete(const char *document)
     struct s3_call call = call_of(S3_COMPLETE_UPLOAD, "key");
     struct s3_part part = {.number = 1, .etag = SPAN("\"e\"")};
     PLAY({.answer = http_text(200, "", document)});
-    return s3_complete_upload(client, &call, SPAN("upload"), &part, 1, &answer, &error);
+    return s3_client_complete_upload(client, &call, SPAN("upload"), &part, 1, &answer, &error);
 }
 
 static void late_errors(void)
@@ -161,7 +162,7 @@ static void late_errors(void)
     struct s3_copy_source source = {.bucket = SPAN("box"), .key = SPAN("a b"), .version = SPAN("v1")};
     struct s3_call call = call_of(S3_COPY_OBJECT, "key");
     PLAY({.answer = http_text(200, "", "<Error><Code>SlowDown</Code></Error>")});
-    ck_assert(!s3_copy_object(client, &call, &source, &answer, &error));
+    ck_assert(!s3_client_copy_object(client, &call, &source, &answer, &error));
     ck_assert_str_eq(answer.code, "SlowDown");
     ck_assert_ptr_nonnull(
         strstr(script_seen[script_seen_count - 1].head, "x-amz-copy-source: /box/a%20b?versionId=v1\r\n"));
@@ -171,7 +172,7 @@ static void late_errors(void)
     char document[300];
     (void)snprintf(document, sizeof document, "<CopyObjectResult><ETag>%s</ETag></CopyObjectResult>", etag);
     PLAY({.answer = http_text(200, "", document)});
-    ck_assert(!s3_copy_object(client, &call, &source, &answer, &error));
+    ck_assert(!s3_client_copy_object(client, &call, &source, &answer, &error));
     ck_assert_int_eq(error.kind, ERROR_DAMAGED);
 }
 
@@ -197,7 +198,7 @@ static void deletes(void)
               "AccessDenied</Code><Message>No.</Message></Error><Deleted><Key>a</Key></Deleted><Deleted><Key>other"
               "</Key></Deleted><Error><Key>b</Key><VersionId>1</VersionId><Code>NewCode</Code></Error><Deleted><Key>a"
               "</Key></Deleted></DeleteResult>")});
-    EXPECT(s3_delete_objects(client, &bucket_call, items, 6, &answer, &error));
+    EXPECT(s3_client_delete_objects(client, &bucket_call, items, 6, &answer, &error));
     ck_assert(items[0].is_deleted && items[2].is_deleted && items[5].is_deleted);
     ck_assert(!items[1].is_deleted && !items[3].is_deleted && !items[4].is_deleted);
     ck_assert_int_eq(items[1].error.kind, ERROR_BUSY);
@@ -208,7 +209,7 @@ static void deletes(void)
     ck_assert_ptr_nonnull(strstr(script_seen[0].head, "POST /box?delete= HTTP/1.1\r\n"));
 
     struct s3_delete_item unnameable[] = {{.key = SPAN("\x01")}, {.key = SPAN("\xff")}, {.key = SPAN("\xef\xbf\xbe")}};
-    EXPECT(s3_delete_objects(client, &bucket_call, unnameable, 3, &answer, &error)); /* nothing is sent */
+    EXPECT(s3_client_delete_objects(client, &bucket_call, unnameable, 3, &answer, &error)); /* nothing is sent */
     for (unsigned i = 0; i < 3; i++)
         ck_assert_int_eq(unnameable[i].error.kind, ERROR_UNSUPPORTED);
     ck_assert_uint_eq(script_seen_count, 1);
@@ -242,21 +243,22 @@ static void uploads_and_parts(void)
          {.answer = http_text(200, "",
                               "<ListMultipartUploadsResult><IsTruncated>false</IsTruncated><Upload><Key>a</Key>"
                               "</Upload></ListMultipartUploadsResult>")});
-    ck_assert(!s3_create_upload(client, &call, &arena, &id, &answer, &error));
+    ck_assert(!s3_client_create_upload(client, &call, &arena, &id, &answer, &error));
     ck_assert_int_eq(error.kind, ERROR_DAMAGED);
-    ck_assert(!s3_upload_part(client, &call, SPAN("id"), 1, &answer, &error));
+    ck_assert(!s3_client_upload_part(client, &call, SPAN("id"), 1, &answer, &error));
     ck_assert_int_eq(error.kind, ERROR_DAMAGED);
     struct s3_parts_page parts;
-    ck_assert(!s3_list_parts(client, &call, SPAN("id"), 0, 0, &arena, &parts, &answer, &error));
-    ck_assert(!s3_list_parts(client, &call, SPAN("id"), 0, 0, &arena, &parts, &answer, &error));
+    ck_assert(!s3_client_list_parts(client, &call, SPAN("id"), 0, 0, &arena, &parts, &answer, &error));
+    ck_assert(!s3_client_list_parts(client, &call, SPAN("id"), 0, 0, &arena, &parts, &answer, &error));
     ck_assert_int_eq(error.kind, ERROR_DAMAGED);
     struct s3_uploads_page uploads;
-    EXPECT(s3_list_uploads(client, &bucket_call, &(struct s3_uploads_request){0}, &arena, &uploads, &answer, &error));
+    EXPECT(s3_client_list_uploads(client, &bucket_call, &(struct s3_uploads_request){0}, &arena, &uploads, &answer,
+                                  &error));
     ck_assert(uploads.count == 1 && uploads.is_truncated);
     ck_assert(span_equal(uploads.entries[0].key, SPAN("a b")) && span_equal(uploads.next_key_marker, SPAN("n+")));
     ck_assert(span_equal(uploads.next_upload_id_marker, SPAN("i%2B")));
-    ck_assert(
-        !s3_list_uploads(client, &bucket_call, &(struct s3_uploads_request){0}, &arena, &uploads, &answer, &error));
+    ck_assert(!s3_client_list_uploads(client, &bucket_call, &(struct s3_uploads_request){0}, &arena, &uploads, &answer,
+                                      &error));
     expect_played();
 }
 

@@ -158,7 +158,7 @@ static void wire(void)
     PLAY({.answer =
               http_text(200, "", "<CompleteMultipartUploadResult><ETag>x</ETag></CompleteMultipartUploadResult>")});
     call = call_of(S3_COMPLETE_UPLOAD, "k");
-    EXPECT(s3_complete_upload(client, &call, SPAN("id"), &part, 1, &answer, &error));
+    EXPECT(s3_client_complete_upload(client, &call, SPAN("id"), &part, 1, &answer, &error));
     expect_sent("POST /box/k?uploadId=id HTTP/1.1\r\n");
     expect_not_sent("UNSIGNED-PAYLOAD"); /* documents are signed whole, also over TLS */
     expect_not_sent("crc32c");
