@@ -70,14 +70,6 @@ static bool read_backend(const struct setting *setting, void *target, struct err
     return true;
 }
 
-static bool read_folder(const struct setting *setting, void *target, struct error *error)
-{
-    if (strncmp(setting->value, "dir:", 4) != 0 || setting->value[4] == '\0')
-        return refuse(setting, error, "dir:PATH, the folder of the embedded store");
-    keep_text(member(target, setting->option), setting->value);
-    return true;
-}
-
 static bool read_text(const struct setting *setting, void *target, struct error *error)
 {
     if (setting->value[0] == '\0' &&
@@ -239,8 +231,6 @@ bool option_read(const struct setting *setting, void *target, struct error *erro
         return read_address(setting, target, error);
     case OPTION_BACKEND:
         return read_backend(setting, target, error);
-    case OPTION_FOLDER:
-        return read_folder(setting, target, error);
     case OPTION_REGION:
         return read_region(setting, target, error);
     case OPTION_DOMAIN:
@@ -268,7 +258,7 @@ bool option_read(const struct setting *setting, void *target, struct error *erro
 static bool is_text(const struct option *option)
 {
     return option->kind == OPTION_TEXT || option->kind == OPTION_ADDRESS || option->kind == OPTION_BACKEND ||
-           option->kind == OPTION_FOLDER || option->kind == OPTION_REGION || option->kind == OPTION_DOMAIN;
+           option->kind == OPTION_REGION || option->kind == OPTION_DOMAIN;
 }
 
 void option_table_default(const struct option_table *table, void *target)
@@ -382,7 +372,6 @@ void option_help_allowed(const struct option *option, struct buffer *to)
     case OPTION_TEXT:
     case OPTION_ADDRESS:
     case OPTION_BACKEND:
-    case OPTION_FOLDER:
     case OPTION_REGION:
     case OPTION_DOMAIN:
     case OPTION_FLAG:

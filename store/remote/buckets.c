@@ -1,17 +1,29 @@
 /* store/remote/buckets.c -- buckets: the home bucket, or all that the backend has.
  *
  * The home bucket was there at the start, and stays: it is neither made nor removed by clients. Of all buckets, what a
- * shard learnt is believed for a minute, so that requests do not begin with one of ours. */
+ * shard learnt is believed for a minute, so that requests do not begin with one of ours. A bucket that Bale made says
+ * in
+ * `.bale/bucket` whose it is; others belong to the owner of this server. */
 #include "runtime/base/assert.h"
 #include "runtime/base/clock.h"
+#include "runtime/base/decimal.h"
 #include "s3client/operations.h"
 #include "s3client/wire/s3_error.h"
+#include "store/remote/parallel.h"
 #include "store/remote/store.h"
 
 #include <stdlib.h>
 
-enum { LIST_ARENA_BYTES = 8 << 20, BELIEVED_MS = 60000 };
+enum { LIST_ARENA_BYTES = 24 << 20, BELIEVED_MS = 60000, RECORD_BYTES_MAX = 1024 };
 
+static const struct span record_key = SPAN(".bale/bucket");
+
+static struct span home_name(const struct remote *remote)
+{
+    return span_from_string(remote->settings.name != NULL ? remote->settings.name : remote->settings.bucket);
+}
+
+/* What holds of a bucket that Bale did not make. */
 static void describe(const struct remote *remote, struct span name, int64_t created_ms, struct bucket_info *ret_info)
 {
     *ret_info = (struct bucket_info){.created_ms = created_ms, .creation_id = 1};
@@ -20,45 +32,124 @@ static void describe(const struct remote *remote, struct span name, int64_t crea
     memcpy(ret_info->owner, remote->owner, strlen(remote->owner));
 }
 
-static struct span home_name(const struct remote *remote)
+/* ---- the record of a bucket that Bale made: whose it is ---- */
+
+static void encode_record(const struct bucket_info *info, struct buffer *ret_text)
 {
-    return span_from_string(remote->settings.name != NULL ? remote->settings.name : remote->settings.bucket);
+    buffer_append_format(ret_text, "bale bucket 1\nowner %s\ncreated_ms %lld\nid %llu\n", info->owner,
+                         (long long)info->created_ms, (unsigned long long)info->creation_id);
 }
 
-/* ---- finding ---- */
+static struct span take_line(struct span *text, struct span name)
+{
+    size_t end = span_find(*text, '\n');
+    struct span line = span_take(*text, end);
+    *text = span_skip(*text, end == SIZE_MAX ? text->size : end + 1);
+    bool is_it = span_starts_with(line, name) && line.size > name.size && line.data[name.size] == ' ';
+    return is_it ? span_skip(line, name.size + 1) : SPAN_EMPTY;
+}
+
+static bool decode_record(struct span text, struct bucket_info *info)
+{
+    struct span version = take_line(&text, SPAN("bale bucket"));
+    struct span owner = take_line(&text, SPAN("owner"));
+    uint64_t created;
+    if (!span_equal(version, SPAN("1")) || owner.size == 0 || owner.size >= sizeof info->owner ||
+        !decimal_parse_range(take_line(&text, SPAN("created_ms")), 0, INT64_MAX, &created) ||
+        !decimal_parse(take_line(&text, SPAN("id")), &info->creation_id))
+        return false;
+    memset(info->owner, 0, sizeof info->owner);
+    memcpy(info->owner, owner.data, owner.size);
+    info->created_ms = (int64_t)created;
+    return true;
+}
+
+/* NoSuchBucket. */
+SUSPENDS static bool load_record(struct remote_shard *shard, struct span bucket, struct bucket_info *ret_info,
+                                 struct error *error)
+{
+    struct s3_answer answer;
+    struct buffer text;
+    const struct s3_call call = {.kind = S3_GET_OBJECT, .bucket = bucket, .key = record_key, .repeat = S3_REPEAT};
+    describe(shard->remote, bucket, shard->remote->started_ms, ret_info);
+    buffer_init(&text, RECORD_BYTES_MAX);
+    bool done = s3_client_call_whole(shard->client, &call, &text, &answer, error);
+    done = remote_answered(shard, S3_GET_OBJECT, &answer, done, error);
+    if (done && !decode_record(buffer_span(&text), ret_info))
+        describe(shard->remote, bucket, shard->remote->started_ms, ret_info);
+    buffer_free(&text);
+    return done || error->code == S3_NoSuchKey;
+}
+
+/* *ret_is_there: there is one already. */
+SUSPENDS static bool save_record(struct remote_shard *shard, const struct bucket_info *info, bool *ret_is_there,
+                                 struct error *error)
+{
+    struct s3_answer answer;
+    struct buffer text = {0};
+    encode_record(info, &text);
+    const struct span body = buffer_span(&text);
+    const struct http_field headers[] = {{SPAN("content-type"), SPAN("text/plain")},
+                                         {SPAN("if-none-match"), SPAN("*")}};
+    const struct s3_call call = {.kind = S3_PUT_OBJECT,
+                                 .bucket = span_from_string(info->name),
+                                 .key = record_key,
+                                 .headers = headers,
+                                 .headers_count = verdict_holds(&shard->remote->verdicts, VERDICT_PUT_CREATE) ? 2 : 1,
+                                 .body = &body,
+                                 .body_count = 1,
+                                 .repeat = S3_REPEAT};
+    bool done = remote_call(shard, &call, &answer, error);
+    if (done)
+        s3_answer_close(&answer);
+    buffer_free(&text);
+    *ret_is_there = !done && error->code == S3_PreconditionFailed;
+    return done || *ret_is_there;
+}
+
+/* ---- what a shard remembers ---- */
 
 static struct known_bucket *find_known(struct remote_shard *shard, struct span name)
 {
     for (unsigned i = 0; i < BUCKETS_KNOWN; i++) {
-        if (span_equal(span_from_string(shard->buckets[i].name), name))
+        if (span_equal(span_from_string(shard->buckets[i].info.name), name))
             return &shard->buckets[i];
     }
     return NULL;
 }
 
-static void remember(struct remote_shard *shard, struct span name)
+static void remember(struct remote_shard *shard, const struct bucket_info *info)
 {
-    struct known_bucket *place = find_known(shard, name);
+    struct known_bucket *place = find_known(shard, span_from_string(info->name));
     if (place == NULL)
         place = &shard->buckets[shard->buckets_next++ % BUCKETS_KNOWN];
-    *place = (struct known_bucket){.until_ms = clock_wall_ms(shard->remote->settings.clock) + BELIEVED_MS};
-    memcpy(place->name, name.data, name.size);
+    place->info = *info;
+    place->until_ms = clock_wall_ms(shard->remote->settings.clock) + BELIEVED_MS;
 }
 
-static void forget(struct remote_shard *shard, struct span name)
+void remote_forget_bucket(struct remote_shard *shard, struct span name)
 {
     struct known_bucket *place = find_known(shard, name);
     if (place != NULL)
         *place = (struct known_bucket){0};
 }
 
-SUSPENDS static bool head_bucket(struct remote_shard *shard, struct span name, struct error *error)
+/* ---- finding ---- */
+
+/* From memory, or by asking. */
+SUSPENDS static bool learn(struct remote_shard *shard, struct span bucket, struct bucket_info *ret_info,
+                           struct error *error)
 {
-    struct s3_answer answer;
-    const struct s3_call call = {.kind = S3_HEAD_BUCKET, .bucket = name, .repeat = S3_REPEAT};
-    if (!remote_call(shard, &call, &answer, error))
+    const struct known_bucket *known = find_known(shard, bucket);
+    if (known != NULL && known->until_ms > clock_wall_ms(shard->remote->settings.clock)) {
+        *ret_info = known->info;
+        return true;
+    }
+    if (!load_record(shard, bucket, ret_info, error)) {
+        remote_forget_bucket(shard, bucket);
         return false;
-    s3_answer_close(&answer);
+    }
+    remember(shard, ret_info);
     return true;
 }
 
@@ -69,43 +160,58 @@ SUSPENDS bool remote_find_bucket(struct bucket_store *store, struct span bucket,
     struct span backend;
     if (!remote_bucket(remote, bucket, &backend, error))
         return false;
-    if (remote->settings.is_all_buckets) {
-        struct remote_shard *shard = remote_shard_here(remote);
-        const struct known_bucket *known = find_known(shard, bucket);
-        bool is_known = known != NULL && known->until_ms > clock_wall_ms(remote->settings.clock);
-        if (!is_known && !head_bucket(shard, bucket, error)) {
-            forget(shard, bucket);
-            return false;
-        }
-        if (!is_known)
-            remember(shard, bucket);
-    }
+    if (remote->settings.is_all_buckets)
+        return learn(remote_shard_here(remote), bucket, ret_info, error);
     describe(remote, bucket, remote->started_ms, ret_info);
     return true;
 }
 
 /* ---- making and removing ---- */
 
+static bool already_there(const char *owner, struct span wanted, struct error *error)
+{
+    if (span_equal(span_from_string(owner), wanted))
+        return error_set(error, ERROR_CONFLICT, S3_BucketAlreadyOwnedByYou,
+                         "Your previous request to create the named bucket succeeded and you already own it.");
+    return error_set(error, ERROR_CONFLICT, S3_BucketAlreadyExists,
+                     "The requested bucket name is not available. Select a different name and try again.");
+}
+
+SUSPENDS static bool create(struct remote_shard *shard, struct span bucket, struct span owner, struct error *error)
+{
+    struct s3_answer answer;
+    struct bucket_info info;
+    bool is_there;
+    const struct s3_call call = {.kind = S3_CREATE_BUCKET, .bucket = bucket};
+    describe(shard->remote, bucket, clock_wall_ms(shard->remote->settings.clock), &info);
+    info.creation_id = random_u64(shard->remote->settings.random);
+    memset(info.owner, 0, sizeof info.owner);
+    memcpy(info.owner, owner.data, owner.size);
+    if (!remote_call(shard, &call, &answer, error)) {
+        if (error->code != S3_BucketAlreadyOwnedByYou && error->code != S3_BucketAlreadyExists)
+            return false;
+        return load_record(shard, bucket, &info, error) && already_there(info.owner, owner, error);
+    }
+    s3_answer_close(&answer);
+    if (!save_record(shard, &info, &is_there, error))
+        return false;
+    if (is_there) /* to its owner, a backend may say that it has made again what was there */
+        return load_record(shard, bucket, &info, error) && already_there(info.owner, owner, error);
+    remember(shard, &info);
+    return true;
+}
+
 SUSPENDS bool remote_create_bucket(struct bucket_store *store, struct span bucket, struct span owner,
                                    struct error *error)
 {
     struct remote *remote = remote_of(store);
-    (void)owner; /* all are the one owner's */
-    if (!remote->settings.is_all_buckets)
-        return span_equal(bucket, home_name(remote))
-                   ? error_set(error, ERROR_CONFLICT, S3_BucketAlreadyOwnedByYou,
-                               "Your previous request to create the named bucket succeeded and you already own it.")
-                   : error_set(error, ERROR_DENIED, S3_AccessDenied,
-                               "This server serves one bucket of its backend, %.*s, and makes no others.",
-                               SPAN_FORMAT(home_name(remote)));
-    struct remote_shard *shard = remote_shard_here(remote);
-    struct s3_answer answer;
-    const struct s3_call call = {.kind = S3_CREATE_BUCKET, .bucket = bucket};
-    if (!remote_call(shard, &call, &answer, error))
-        return false;
-    s3_answer_close(&answer);
-    remember(shard, bucket);
-    return true;
+    if (remote->settings.is_all_buckets)
+        return create(remote_shard_here(remote), bucket, owner, error);
+    if (span_equal(bucket, home_name(remote)))
+        return already_there(remote->owner, owner, error);
+    return error_set(error, ERROR_DENIED, S3_AccessDenied,
+                     "This server serves one bucket of its backend, %.*s, and makes no others.",
+                     SPAN_FORMAT(home_name(remote)));
 }
 
 SUSPENDS static bool is_empty(struct bucket_store *store, struct span bucket, bool *ret_is_empty, struct error *error)
@@ -120,20 +226,19 @@ SUSPENDS static bool is_empty(struct bucket_store *store, struct span bucket, bo
     return done;
 }
 
-/* What is left then is ours: pieces of uploads. */
-SUSPENDS static bool remove_own(struct remote *remote, struct span bucket, struct error *error)
+/* What is left then is ours: the record, and pieces of uploads. */
+SUSPENDS static bool remove_own(struct remote_shard *shard, struct span bucket, struct error *error)
 {
-    struct remote_shard *shard = remote_shard_here(remote);
     struct arena arena;
     struct s3_list_page page = {.is_truncated = true};
     bool done = true;
     arena_init(&arena, LIST_ARENA_BYTES);
     while (done && page.is_truncated) {
         const struct s3_call call = {.bucket = bucket, .repeat = S3_REPEAT};
+        const struct s3_list_request request = {.prefix = SPAN(".bale/")};
         struct s3_answer answer;
         arena_reset(&arena);
-        done = s3_client_list_objects(shard->client, &call, &(struct s3_list_request){.prefix = SPAN(".bale/")}, &arena,
-                                      &page, &answer, error);
+        done = s3_client_list_objects(shard->client, &call, &request, &arena, &page, &answer, error);
         done = remote_answered(shard, S3_LIST_OBJECTS, &answer, done, error);
         struct s3_delete_item *items = done ? arena_allocate(&arena, (page.count + 1) * sizeof *items) : NULL;
         if (items == NULL || page.count == 0)
@@ -150,50 +255,42 @@ SUSPENDS static bool remove_own(struct remote *remote, struct span bucket, struc
 SUSPENDS bool remote_delete_bucket(struct bucket_store *store, struct span bucket, struct error *error)
 {
     struct remote *remote = remote_of(store);
+    struct remote_shard *shard = remote_shard_here(remote);
     struct span backend;
     struct s3_answer answer;
     bool empty;
-    if (!remote_bucket(remote, bucket, &backend, error))
-        return false;
-    bool is_home = span_equal(backend, span_from_string(remote->settings.bucket));
-    if (!is_empty(store, bucket, &empty, error))
+    if (!remote_bucket(remote, bucket, &backend, error) || !is_empty(store, bucket, &empty, error))
         return false;
     if (!empty)
         return error_set(error, ERROR_CONFLICT, S3_BucketNotEmpty, "The bucket that you tried to delete is not empty.");
-    if (is_home)
+    if (span_equal(backend, span_from_string(remote->settings.bucket)))
         return error_set(error, ERROR_DENIED, S3_AccessDenied,
                          "This server lives in the bucket, and does not remove it.");
-    if (!remove_own(remote, bucket, error))
-        return false;
     const struct s3_call call = {.kind = S3_DELETE_BUCKET, .bucket = bucket};
-    if (!remote_call(remote_shard_here(remote), &call, &answer, error))
+    if (!remove_own(shard, bucket, error) || !remote_call(shard, &call, &answer, error))
         return false;
     s3_answer_close(&answer);
-    forget(remote_shard_here(remote), bucket);
+    remote_forget_bucket(shard, bucket);
     return true;
 }
 
 /* ---- listing ---- */
 
 struct bucket_query {
+    struct remote_shard *shard;
+    struct span owner; /* empty: of all */
     struct span prefix;
     struct span after;
-    unsigned buckets_max;
-    struct bucket_info *buckets;
+    struct s3_bucket_entry *found; /* of the backend, in order */
+    struct bucket_info *infos;     /* of those; name "": it has gone meanwhile */
     unsigned count;
-    bool is_truncated;
+    struct error error;
 };
 
-static void take_bucket(const struct remote *remote, struct bucket_query *query, struct span name, int64_t created_ms)
+static bool is_wanted(const struct bucket_query *query, struct span name)
 {
-    if (name.size > BUCKET_NAME_BYTES_MAX || !span_starts_with(name, query->prefix) ||
-        (query->after.size > 0 && span_compare(name, query->after) <= 0))
-        return;
-    if (query->count == query->buckets_max) {
-        query->is_truncated = true;
-        return;
-    }
-    describe(remote, name, created_ms, &query->buckets[query->count++]);
+    return name.size >= 1 && name.size <= BUCKET_NAME_BYTES_MAX && span_starts_with(name, query->prefix) &&
+           (query->after.size == 0 || span_compare(name, query->after) > 0);
 }
 
 static int compare_names(const void *a, const void *b)
@@ -201,23 +298,54 @@ static int compare_names(const void *a, const void *b)
     return span_compare(((const struct s3_bucket_entry *)a)->name, ((const struct s3_bucket_entry *)b)->name);
 }
 
-SUSPENDS static bool take_all(struct remote *remote, struct bucket_query *query, struct error *error)
+/* Whose it is stands in its record. */
+static void learn_one(void *context, unsigned index)
 {
-    struct remote_shard *shard = remote_shard_here(remote);
-    struct arena arena;
-    struct s3_bucket_entry *buckets;
+    struct bucket_query *query = context;
+    struct error error;
+    struct bucket_info *info = &query->infos[index];
+    if (learn(query->shard, query->found[index].name, info, &error))
+        info->created_ms = query->found[index].created_ms;
+    else if (error.code == S3_NoSuchBucket)
+        info->name[0] = '\0';
+    else
+        query->error = error;
+}
+
+SUSPENDS static bool find_all(struct bucket_query *query, struct arena *arena, struct error *error)
+{
     struct s3_answer answer;
     unsigned count = 0;
     const struct s3_call call = {.repeat = S3_REPEAT};
-    arena_init(&arena, LIST_ARENA_BYTES);
-    bool done = s3_client_list_buckets(shard->client, &call, &arena, &buckets, &count, &answer, error);
-    done = remote_answered(shard, S3_LIST_BUCKETS, &answer, done, error);
-    if (done)
-        qsort(buckets, count, sizeof *buckets, compare_names);
-    for (unsigned i = 0; done && i < count; i++)
-        take_bucket(remote, query, buckets[i].name, buckets[i].created_ms);
-    arena_free(&arena);
-    return done;
+    bool done = s3_client_list_buckets(query->shard->client, &call, arena, &query->found, &count, &answer, error);
+    if (!remote_answered(query->shard, S3_LIST_BUCKETS, &answer, done, error))
+        return false;
+    for (unsigned i = 0; i < count; i++) {
+        if (is_wanted(query, query->found[i].name))
+            query->found[query->count++] = query->found[i];
+    }
+    if (query->count > 0)
+        qsort(query->found, query->count, sizeof *query->found, compare_names);
+    query->infos = arena_allocate(arena, (query->count + 1) * sizeof *query->infos);
+    if (query->infos == NULL)
+        return error_set(error, ERROR_BUSY, S3_SlowDown, "The request's memory is used up.");
+    parallel_run(query->count, HEADS_AT_ONCE, learn_one, query);
+    if (query->error.kind != ERROR_NONE)
+        *error = query->error;
+    return query->error.kind == ERROR_NONE;
+}
+
+SUSPENDS static bool find_buckets(struct remote *remote, struct bucket_query *query, struct arena *arena,
+                                  struct error *error)
+{
+    if (remote->settings.is_all_buckets)
+        return find_all(query, arena, error);
+    query->infos = arena_allocate(arena, sizeof *query->infos);
+    if (query->infos == NULL)
+        return error_set(error, ERROR_BUSY, S3_SlowDown, "The request's memory is used up.");
+    query->count = is_wanted(query, home_name(remote)) ? 1 : 0;
+    describe(remote, home_name(remote), remote->started_ms, query->infos);
+    return true;
 }
 
 SUSPENDS bool remote_list_buckets(struct bucket_store *store, struct span owner, struct span prefix, struct span after,
@@ -225,19 +353,26 @@ SUSPENDS bool remote_list_buckets(struct bucket_store *store, struct span owner,
                                   unsigned *ret_count, bool *ret_truncated, struct error *error)
 {
     struct remote *remote = remote_of(store);
-    bool is_owner = owner.size == 0 || span_equal(owner, span_from_string(remote->owner));
-    unsigned most = !is_owner ? 0 : remote->settings.is_all_buckets ? buckets_max : 1;
-    struct bucket_query query = {
-        .prefix = prefix, .after = after, .buckets_max = most < buckets_max ? most : buckets_max};
-    query.buckets = arena_allocate(arena, (query.buckets_max + 1) * sizeof *query.buckets);
-    if (query.buckets == NULL)
-        return error_set(error, ERROR_BUSY, S3_SlowDown, "The request's memory is used up.");
-    if (is_owner && remote->settings.is_all_buckets && !take_all(remote, &query, error))
-        return false;
-    if (is_owner && !remote->settings.is_all_buckets)
-        take_bucket(remote, &query, home_name(remote), remote->started_ms);
-    *ret_buckets = query.buckets;
-    *ret_count = query.count;
-    *ret_truncated = query.is_truncated;
-    return true;
+    struct bucket_query query = {.shard = remote_shard_here(remote), .owner = owner, .prefix = prefix, .after = after};
+    struct arena found;
+    arena_init(&found, LIST_ARENA_BYTES);
+    bool done = find_buckets(remote, &query, &found, error);
+    unsigned most = query.count < buckets_max ? query.count : buckets_max;
+    struct bucket_info *buckets = done ? arena_allocate(arena, (most + 1) * sizeof *buckets) : NULL;
+    if (done && buckets == NULL)
+        done = error_set(error, ERROR_BUSY, S3_SlowDown, "The request's memory is used up.");
+    *ret_count = 0;
+    *ret_truncated = false;
+    for (unsigned i = 0; done && i < query.count; i++) {
+        const struct bucket_info *info = &query.infos[i];
+        if (info->name[0] == '\0' || (owner.size > 0 && !span_equal(span_from_string(info->owner), owner)))
+            continue;
+        *ret_truncated = *ret_count == buckets_max;
+        if (*ret_truncated)
+            break;
+        buckets[(*ret_count)++] = *info;
+    }
+    *ret_buckets = buckets;
+    arena_free(&found);
+    return done;
 }

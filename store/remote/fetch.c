@@ -111,7 +111,7 @@ SUSPENDS bool fetch_read(struct fetch *fetch, void *ret_bytes, size_t size, stru
         }
         if (got == 0) {
             fetch_close(fetch);
-            return error_set(error, ERROR_CLOSED, S3_SlowDown, "The backend sent less than it announced.");
+            return error_set(error, ERROR_CLOSED, NULL, "The backend sent less than it announced.");
         }
         fetch->position += got;
         size -= got;

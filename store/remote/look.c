@@ -15,6 +15,9 @@ bool remote_key_init(struct remote *remote, const struct object_name *name, stru
     ret_key->name = *name;
     ret_key->is_internal = name_is_internal(name->key);
     ret_key->has_row = false;
+    if (name->version.size > 0 && !span_equal(name->version, SPAN("null")))
+        return error_set(error, ERROR_NOT_FOUND, S3_NoSuchVersion,
+                         "The version ID specified in the request does not match an existing version.");
     if (!remote_name(remote, name, &ret_key->backend, error))
         return false;
     if (ret_key->is_internal)
@@ -219,7 +222,8 @@ SUSPENDS bool remote_read_trailer(struct remote_key *key, struct remote_state *s
 
 /* ---- looking ---- */
 
-SUSPENDS static bool look_once(struct remote_key *key, struct remote_state *ret_state, struct error *error)
+SUSPENDS static bool look_once(struct remote_key *key, bool wants_whole, struct remote_state *ret_state,
+                               struct error *error)
 {
     struct s3_answer answer;
     const struct s3_call call = {
@@ -235,19 +239,19 @@ SUSPENDS static bool look_once(struct remote_key *key, struct remote_state *ret_
     s3_answer_close(&answer);
     if (!done || key->is_internal)
         return done;
-    if (!remote_state_is_whole(ret_state) && !remote_read_trailer(key, ret_state, SPAN_EMPTY, error))
+    if (wants_whole && !remote_state_is_whole(ret_state) && !remote_read_trailer(key, ret_state, SPAN_EMPTY, error))
         return false;
-    if (!s4_object_complete(key, ret_state, error))
+    if (wants_whole && !s4_object_complete(key, ret_state, error))
         return false;
     remote_note_state(key, ret_state);
     return true;
 }
 
-SUSPENDS bool remote_look(struct remote_key *key, struct remote_state *ret_state, struct error *error)
+SUSPENDS bool remote_look(struct remote_key *key, bool wants_whole, struct remote_state *ret_state, struct error *error)
 {
     *ret_state = (struct remote_state){0};
     for (unsigned i = 1;; i++) {
-        if (look_once(key, ret_state, error))
+        if (look_once(key, wants_whole, ret_state, error))
             return true;
         if (error->kind != ERROR_CHANGED || i == WRITE_ROUNDS)
             return false;

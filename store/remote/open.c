@@ -17,11 +17,10 @@ enum { RANGE_TEXT_BYTES = 64 };
 
 /* The one request that an object is opened by. */
 enum approach {
-    ASK_HEAD,       /* no bytes are wanted, or the caller has them */
-    ASK_WHOLE,      /* all bytes, from the first on */
-    ASK_RANGE,      /* those that the row places, pinned to its revision */
-    ASK_END,        /* the last 64 KiB, which show what it is; the wanted ones follow */
-    ASK_IF_CHANGED, /* all bytes, unless it is still the revision that the client has */
+    ASK_HEAD,  /* no bytes are wanted, or the caller has them */
+    ASK_WHOLE, /* all bytes, from the first on */
+    ASK_RANGE, /* those that the row places, pinned to its revision */
+    ASK_END,   /* the last 64 KiB, which show what it is; the wanted ones follow */
 };
 
 struct plan {
@@ -46,7 +45,8 @@ static struct remote_object *create(struct bucket_store *store, const struct obj
 static struct object_name own_name(const struct remote_object *object, const struct object_name *name)
 {
     return (struct object_name){.bucket = span_of(object->names, name->bucket.size),
-                                .key = span_of(object->names + name->bucket.size, name->key.size)};
+                                .key = span_of(object->names + name->bucket.size, name->key.size),
+                                .version = name->version};
 }
 
 void remote_close(struct bucket_object *base)
@@ -151,7 +151,7 @@ static struct plan make_plan(const struct remote_key *key, const struct open_int
     if (intent->extent == OPEN_ATTRIBUTES) {
         plan.approach = ASK_HEAD;
     } else if (has_client_this(intent, key)) {
-        plan.approach = ASK_IF_CHANGED;
+        plan.approach = ASK_HEAD; /* a 304 of the backend would have no metadata */
     } else {
         if (key->is_internal)
             plan.approach = is_range ? ASK_HEAD : ASK_WHOLE;
@@ -192,8 +192,6 @@ static void put_headers(const struct remote_key *key, const struct open_intent *
         add(headers, SPAN("range"), span_of(headers->range, (size_t)size));
     if (plan->approach == ASK_RANGE)
         add(headers, SPAN("if-match"), fetch_quote(known, headers->etag));
-    else if (plan->approach == ASK_IF_CHANGED)
-        add(headers, SPAN("if-none-match"), fetch_quote(known, headers->etag));
     else if (key->is_internal && plan->approach == ASK_WHOLE && intent->condition != NULL &&
              intent->condition->is_stored_etag && intent->condition->if_none_match.size > 0 &&
              intent->condition->if_none_match.size < STORED_ETAG_TEXT_BYTES)
@@ -381,6 +379,24 @@ static void forget_row(struct remote_key *key)
     key->has_row = false;
 }
 
+static bool is_broken(const struct error *error)
+{
+    return error->code == NULL && (error->kind == ERROR_CLOSED || error->kind == ERROR_TIMED_OUT);
+}
+
+/* It was replaced while it was looked at, or its first bytes broke off. */
+static bool is_worth_another_try(const struct open_intent *intent, const struct error *error)
+{
+    return is_broken(error) || (error->kind == ERROR_CHANGED && intent->if_stored_etag.size == 0);
+}
+
+static bool explain_broken(struct error *error)
+{
+    return is_broken(error)
+               ? error_set(error, ERROR_BUSY, S3_SlowDown, "The backend breaks off again and again. Try again.")
+               : false;
+}
+
 SUSPENDS static bool open_by_plans(struct remote_object *object, const struct open_intent *intent, struct error *error)
 {
     char expected[STORED_ETAG_TEXT_BYTES];
@@ -395,9 +411,9 @@ SUSPENDS static bool open_by_plans(struct remote_object *object, const struct op
         if (outcome == OPENED && settle_recalled(object, intent, &plan, expected))
             return true;
         give_back(intent, &plan);
-        bool is_changed = outcome == FAILED && error->kind == ERROR_CHANGED && intent->if_stored_etag.size == 0;
-        if ((outcome == FAILED && !is_changed) || i + 1 == WRITE_ROUNDS)
-            return outcome == FAILED ? false : fetch_changed(error);
+        bool is_over = outcome == FAILED && !is_worth_another_try(intent, error);
+        if (is_over || i + 1 == WRITE_ROUNDS)
+            return outcome == FAILED ? explain_broken(error) : fetch_changed(error);
         if (outcome != OPENED)
             forget_row(&object->key);
         reset(object);
@@ -428,7 +444,7 @@ SUSPENDS bool remote_head(struct bucket_store *store, const struct object_name *
     struct remote_state state;
     if (!remote_key_init(remote_of(store), name, &key, error))
         return false;
-    bool done = remote_look(&key, &state, error);
+    bool done = remote_look(&key, true, &state, error);
     if (done && !state.is_there)
         done = error_set(error, ERROR_NOT_FOUND, S3_NoSuchKey, "The specified key does not exist.");
     if (done) {

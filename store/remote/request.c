@@ -82,9 +82,8 @@ static const char *code_of_absence(enum s3_kind kind, const char *code)
     return kind == S3_HEAD_BUCKET || kind == S3_LIST_OBJECTS ? S3_NoSuchBucket : S3_NoSuchKey;
 }
 
-static bool refuse(struct remote_shard *shard, enum s3_kind kind, const struct s3_answer *answer, struct error *error)
+static bool refuse(enum s3_kind kind, const struct s3_answer *answer, struct error *error)
 {
-    (void)shard;
     switch (error->kind) {
     case ERROR_NOT_FOUND:
         return keep_code(error, code_of_absence(kind, error->code));
@@ -125,14 +124,17 @@ bool remote_answered(struct remote_shard *shard, enum s3_kind kind, const struct
                      struct error *error)
 {
     note_health(shard->remote, answer, done, done ? ERROR_NONE : error->kind);
-    return done || refuse(shard, kind, answer, error);
+    return done || refuse(kind, answer, error);
 }
 
 SUSPENDS bool remote_call(struct remote_shard *shard, const struct s3_call *call, struct s3_answer *ret_answer,
                           struct error *error)
 {
     bool done = s3_client_call(shard->client, call, ret_answer, error);
-    return remote_answered(shard, call->kind, ret_answer, done, error);
+    done = remote_answered(shard, call->kind, ret_answer, done, error);
+    if (!done && error->code == S3_NoSuchBucket)
+        remote_forget_bucket(shard, call->bucket);
+    return done;
 }
 
 bool remote_nonsense(const char *what, struct error *error)

@@ -14,12 +14,12 @@ enum {
     SMALL_BODY_BYTES = 64 << 10,  /* fetched and kept whole; a suffix of this size shows what an object is */
     WRITE_ROUNDS = 5,             /* how often a write is sent anew because the key has changed */
     HEADS_AT_ONCE = 32,
-    BUCKETS_KNOWN = 64,
+    BUCKETS_KNOWN = 256,
 };
 
 /* A bucket that was there a while ago (with all buckets). */
 struct known_bucket {
-    char name[BUCKET_NAME_BYTES_MAX + 1];
+    struct bucket_info info; /* name "": none */
     int64_t until_ms;
 };
 
@@ -74,6 +74,9 @@ bool remote_answered(struct remote_shard *shard, enum s3_kind kind, const struct
 /* The backend's answer makes no sense: for the log, and a client's 500. */
 bool remote_nonsense(const char *what, struct error *error);
 
+/* The backend has said NoSuchBucket: what was known of it is not believed any more. */
+void remote_forget_bucket(struct remote_shard *shard, struct span name);
+
 /* ---- what a key is now: look.c ---- */
 
 /* A key as the backend sees it. Zeroed: not looked at. */
@@ -97,9 +100,10 @@ struct remote_state {
     struct buffer metadata;             /* object.attributes.metadata points in here, or into the trailer */
     const struct kept_trailer *trailer; /* if it was needed */
 };
-/* One HEAD, and a request for the trailer where only that knows size or logical ETag. The row is made new, or dropped.
- * Must be freed, whatever it returns. */
-SUSPENDS bool remote_look(struct remote_key *key, struct remote_state *ret_state, struct error *error);
+/* One HEAD; with `wants_whole` also a request for the trailer where only that knows size or logical ETag. The row is
+ * made new, or dropped. Must be freed, whatever it returns. */
+SUSPENDS bool remote_look(struct remote_key *key, bool wants_whole, struct remote_state *ret_state,
+                          struct error *error);
 void remote_state_free(struct remote_shard *shard, struct remote_state *state);
 
 /* An answer of GET or HEAD is decoded: `size` is the object's stored size. Completed from the row with the same ETag,

@@ -175,11 +175,13 @@ static SUSPENDS bool answer(struct s3_request *request, const struct object_attr
     return s3_document_finish(request, &document, error);
 }
 
-SUSPENDS bool s3_copy_object(struct s3_request *request, struct error *error)
+/* One look at the source, and what is made of it. ERROR_CHANGED: it was replaced in the middle, and nothing was
+ * written. */
+static SUSPENDS bool copy_once(struct s3_request *request, struct object_attributes *ret_attributes,
+                               char ret_version[VERSION_TEXT_BYTES], struct error *error)
 {
     struct copy_plan plan = {0};
     struct copy_source source;
-    struct object_attributes attributes;
     if (!plan_target(request, &plan, error) || !copy_source_open(request, &source, &plan.source, error))
         return false;
     buffer_init(&plan.metadata, 0);
@@ -189,11 +191,21 @@ SUSPENDS bool s3_copy_object(struct s3_request *request, struct error *error)
                               "This copy request is illegal because it is trying to copy an object to itself without "
                               "changing the object's metadata, storage class, website redirect location or encryption "
                               "attributes.")
-                  : copy(request, &source.name, &plan, &attributes, error);
-    char version[VERSION_TEXT_BYTES];
-    memcpy(version, plan.source->attributes.version, sizeof version);
+                  : copy(request, &source.name, &plan, ret_attributes, error);
+    memcpy(ret_version, plan.source->attributes.version, VERSION_TEXT_BYTES);
     buffer_free(&plan.metadata);
     tags_free(&plan.tags);
     bucket_close(plan.source);
-    return ok && answer(request, &attributes, version, error);
+    return ok;
+}
+
+SUSPENDS bool s3_copy_object(struct s3_request *request, struct error *error)
+{
+    struct object_attributes attributes;
+    char version[VERSION_TEXT_BYTES];
+    for (unsigned looks = 1; !copy_once(request, &attributes, version, error); looks++) {
+        if (looks == COPY_LOOKS_MAX || error->kind != ERROR_CHANGED)
+            return false;
+    }
+    return answer(request, &attributes, version, error);
 }

@@ -3,6 +3,8 @@
 
 #include "server/s3/shared/request.h"
 
+enum { COPY_LOOKS_MAX = 3 }; /* at a source that is replaced while it is copied */
+
 struct copy_source {
     struct object_name name; /* in the request's memory */
     struct bucket_info bucket_info;

@@ -98,18 +98,31 @@ static SUSPENDS bool answer(struct s3_request *request, const struct part_attrib
     return s3_document_finish(request, &document, error);
 }
 
+/* One look at the source. ERROR_CHANGED: it was replaced in the middle, and nothing was written. */
+static SUSPENDS bool copy_once(struct s3_request *request, struct part_copy *copy, struct part_attributes *ret_part,
+                               char ret_version[VERSION_TEXT_BYTES], struct error *error)
+{
+    struct copy_source source;
+    if (!copy_source_open(request, &source, &copy->source, error))
+        return false;
+    memcpy(ret_version, copy->source->attributes.version, VERSION_TEXT_BYTES);
+    bool ok = copy_source_check(&copy->source->attributes, error) && choose_bytes(request, copy, error) &&
+              store(request, copy, ret_part, error);
+    bucket_close(copy->source);
+    return ok;
+}
+
 SUSPENDS bool s3_upload_part_copy(struct s3_request *request, struct error *error)
 {
     struct part_copy copy = {0};
-    struct copy_source source;
     struct part_attributes part;
     char version[VERSION_TEXT_BYTES];
     if (!upload_request_part(request, &copy.number, error) || !object_headers_refuse_unoffered(request, error) ||
-        !upload_request_find(request, &copy.upload, error) || !copy_source_open(request, &source, &copy.source, error))
+        !upload_request_find(request, &copy.upload, error))
         return false;
-    memcpy(version, copy.source->attributes.version, sizeof version);
-    bool ok = copy_source_check(&copy.source->attributes, error) && choose_bytes(request, &copy, error) &&
-              store(request, &copy, &part, error);
-    bucket_close(copy.source);
-    return ok && answer(request, &part, version, error);
+    for (unsigned looks = 1; !copy_once(request, &copy, &part, version, error); looks++) {
+        if (looks == COPY_LOOKS_MAX || error->kind != ERROR_CHANGED)
+            return false;
+    }
+    return answer(request, &part, version, error);
 }

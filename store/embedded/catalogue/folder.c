@@ -49,12 +49,12 @@ static bool refuse_locked(const struct folder *folder, struct error *error)
             (void)snprintf(path, sizeof path, "/proc/%llu/comm", (unsigned long long)pid);
             if (read_small(AT_FDCWD, path, name, sizeof name) > 0)
                 name[strcspn(name, "\n")] = '\0';
-            return error_set(error, ERROR_BUSY, NULL,
-                             "%s is in use by process %llu%s%s%s: stop it first, or name another folder", folder->path,
-                             (unsigned long long)pid, name[0] != '\0' ? " (" : "", name, name[0] != '\0' ? ")" : "");
+            return error_set(error, ERROR_BUSY, NULL, "%s is in use by process %llu%s%s%s. One process owns a folder.",
+                             folder->path, (unsigned long long)pid, name[0] != '\0' ? " (" : "", name,
+                             name[0] != '\0' ? ")" : "");
         }
     }
-    return error_set(error, ERROR_BUSY, NULL, "%s is in use by another process: stop it first, or name another folder",
+    return error_set(error, ERROR_BUSY, NULL, "%s is in use by another process. One process owns a folder.",
                      folder->path);
 }
 

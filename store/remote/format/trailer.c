@@ -6,6 +6,7 @@
 #include "runtime/base/assert.h"
 #include "runtime/base/byteorder.h"
 #include "runtime/base/checked.h"
+#include "store/remote/format/varint.h"
 
 enum {
     SECTION_ATTRIBUTES = 1,
@@ -29,38 +30,8 @@ enum {
     AT_VERSION = 20,
     AT_MAGIC = 24,
     TRAILER_VERSION = 1,
-
-    VARINT_BYTES_MAX = 10,
 };
 static const char magic[8] = {'B', 'A', 'L', 'E', '-', 'E', 'N', 'D'};
-
-/* ---- varints ---- */
-
-static void put_varint(struct buffer *to, uint64_t value)
-{
-    uint8_t bytes[VARINT_BYTES_MAX];
-    size_t size = 0;
-    for (; value >= 0x80; value >>= 7)
-        bytes[size++] = (uint8_t)(value | 0x80);
-    bytes[size++] = (uint8_t)value;
-    buffer_append(to, span_of(bytes, size));
-}
-
-static bool take_varint(struct span bytes, size_t *position, uint64_t *ret_value)
-{
-    uint64_t value = 0;
-    for (unsigned shift = 0; shift < 64 && *position < bytes.size; shift += 7) {
-        uint8_t byte = bytes.data[(*position)++];
-        if (shift == 63 && byte > 1)
-            return false;
-        value |= (uint64_t)(byte & 0x7f) << shift;
-        if (byte < 0x80) {
-            *ret_value = value;
-            return true;
-        }
-    }
-    return false;
-}
 
 /* ---- writing ---- */
 
@@ -78,8 +49,8 @@ void trailer_builder_free(struct trailer_builder *builder)
 void trailer_add_frame(struct trailer_builder *builder, uint64_t original_size, uint64_t stored_size)
 {
     ASSERT(original_size > 0 && stored_size >= FRAME_HEADER_BYTES);
-    put_varint(&builder->frames, original_size == FRAME_ORIGINAL_BYTES ? 0 : original_size);
-    put_varint(&builder->frames, stored_size);
+    varint_append(&builder->frames, original_size == FRAME_ORIGINAL_BYTES ? 0 : original_size);
+    varint_append(&builder->frames, stored_size);
     builder->original_size += original_size;
     builder->body_size += stored_size;
 }
@@ -91,8 +62,8 @@ void trailer_add_part(struct trailer_builder *builder, enum checksum_algorithm a
     ASSERT(builder->last_part == 0 || builder->algorithm == algorithm);
     ASSERT(algorithm == CHECKSUM_NONE || part->checksum.algorithm == algorithm);
     builder->algorithm = algorithm;
-    put_varint(&builder->parts, part->number - builder->last_part);
-    put_varint(&builder->parts, part->original_size);
+    varint_append(&builder->parts, part->number - builder->last_part);
+    varint_append(&builder->parts, part->original_size);
     if (algorithm != CHECKSUM_NONE)
         buffer_append(&builder->parts, span_of(part->checksum.bytes, checksum_size(algorithm)));
     builder->last_part = part->number;
@@ -344,7 +315,7 @@ bool trailer_next_frame(const struct trailer *trailer, struct trailer_cursor *cu
     uint64_t stored;
     uint64_t original_offset;
     uint64_t stored_offset;
-    if (!take_varint(trailer->frames, &position, &original) || !take_varint(trailer->frames, &position, &stored))
+    if (!varint_take(trailer->frames, &position, &original) || !varint_take(trailer->frames, &position, &stored))
         return false;
     if (original == 0)
         original = FRAME_ORIGINAL_BYTES;
@@ -390,7 +361,7 @@ bool trailer_next_part(const struct trailer *trailer, size_t *position, struct o
     size_t at = *position;
     size_t checksum_size_bytes =
         trailer->parts_algorithm == CHECKSUM_NONE ? 0 : checksum_size(trailer->parts_algorithm);
-    if (!take_varint(trailer->parts, &at, &step) || !take_varint(trailer->parts, &at, &original) || step == 0 ||
+    if (!varint_take(trailer->parts, &at, &step) || !varint_take(trailer->parts, &at, &original) || step == 0 ||
         step > PART_NUMBER_MAX || ret_part->number + step > PART_NUMBER_MAX ||
         trailer->parts.size - at < checksum_size_bytes)
         return false;

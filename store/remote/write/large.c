@@ -33,7 +33,7 @@ SUSPENDS static bool send_create(struct remote_writer *writer, struct create_req
 {
     struct span upload_id;
     struct s3_answer answer;
-    if (!written_object_make(writer, NULL, &request->object, error))
+    if (!writer->key.is_internal && !written_object_make(writer, NULL, &request->object, error))
         return false;
     if (!request_headers_add_list(&request->headers, buffer_span(&request->object.fields)))
         return error_set(error, ERROR_INVALID, S3_MetadataTooLarge,
@@ -51,7 +51,7 @@ SUSPENDS static bool send_create(struct remote_writer *writer, struct create_req
     return true;
 }
 
-static void free_large(struct remote_writer *writer)
+void large_forget(struct remote_writer *writer)
 {
     struct large_body *large = writer->large;
     buffer_free(&large->upload_id);
@@ -74,7 +74,7 @@ SUSPENDS static bool begin(struct remote_writer *writer, struct error *error)
     written_object_free(&request->object);
     free(request);
     if (!done)
-        free_large(writer);
+        large_forget(writer);
     return done;
 }
 
@@ -261,6 +261,18 @@ SUSPENDS static bool complete(struct remote_writer *writer, struct complete_requ
     }
 }
 
+SUSPENDS bool large_complete(struct remote_writer *writer, char ret_etag[S3_ETAG_BYTES], struct error *error)
+{
+    struct complete_request *request = calloc(1, sizeof *request);
+    ASSERT(request != NULL);
+    bool done = list_parts(writer->large, request) &&
+                (writer->target.state != TARGET_UNKNOWN || target_prepare(&writer->target, false, error)) &&
+                complete(writer, request, ret_etag, error);
+    free(request->parts);
+    free(request);
+    return done;
+}
+
 /* The trailer goes where the body ends; what is left becomes the last part. */
 SUSPENDS static bool send_end(struct remote_writer *writer, struct span trailer, struct error *error)
 {
@@ -270,16 +282,39 @@ SUSPENDS static bool send_end(struct remote_writer *writer, struct span trailer,
     return !has_failed(writer->large, error);
 }
 
-SUSPENDS static bool commit(struct remote_writer *writer, struct written_object *object, char ret_etag[S3_ETAG_BYTES],
-                            struct error *error)
+/* Nobody else completes it: once its name is there, it is ours. */
+SUSPENDS static bool complete_plain(struct remote_writer *writer, struct complete_request *request, struct error *error)
+{
+    struct remote_state state;
+    for (unsigned round = 0;; round++) {
+        struct s3_answer answer;
+        if (send_complete(writer, request, &answer, error))
+            return true;
+        bool is_unclear = answer.effect == S3_UNKNOWN || is_upload_gone(error);
+        struct error reason = *error;
+        if (!is_unclear || !remote_look(&writer->key, false, &state, error))
+            return false;
+        bool is_there = state.is_there;
+        remote_state_free(writer->key.shard, &state);
+        if (is_there)
+            return true;
+        *error = reason;
+        if (round + 1 == WRITE_ROUNDS || is_upload_gone(error))
+            return false;
+    }
+}
+
+SUSPENDS bool large_commit_plain(struct remote_writer *writer, struct error *error)
 {
     struct complete_request *request = calloc(1, sizeof *request);
     ASSERT(request != NULL);
-    bool done = send_end(writer, buffer_span(&object->trailer), error) && list_parts(writer->large, request) &&
-                (writer->target.state != TARGET_UNKNOWN || target_prepare(&writer->target, false, error)) &&
-                complete(writer, request, ret_etag, error);
+    writer->target.state = TARGET_ABSENT;
+    bool done = send_end(writer, SPAN_EMPTY, error) && list_parts(writer->large, request) &&
+                complete_plain(writer, request, error);
     free(request->parts);
     free(request);
+    if (done)
+        large_forget(writer);
     return done;
 }
 
@@ -290,7 +325,8 @@ SUSPENDS bool large_commit(struct remote_writer *writer, const struct write_resu
     char etag[S3_ETAG_BYTES];
     bool had_sidecar = s4_object_may_have_sidecar(&writer->key);
     writer->target.condition = result->condition;
-    bool done = written_object_make(writer, result, &object, error) && commit(writer, &object, etag, error);
+    bool done = written_object_make(writer, result, &object, error) &&
+                send_end(writer, buffer_span(&object.trailer), error) && large_complete(writer, etag, error);
     if (done) {
         written_object_note(&writer->key, &object, span_from_string(etag));
         *ret_attributes = object.attributes;
@@ -304,7 +340,7 @@ SUSPENDS bool large_commit(struct remote_writer *writer, const struct write_resu
         large_abort(writer);
         return false;
     }
-    free_large(writer);
+    large_forget(writer);
     remote_writer_free(writer);
     return true;
 }
@@ -321,7 +357,7 @@ static void run_abort(void *argument)
     struct s3_call call = call_of(writer, S3_REPEAT);
     bool done = s3_client_abort_upload(shard->client, &call, buffer_span(&writer->large->upload_id), &answer, &ignored);
     (void)remote_answered(shard, S3_ABORT_UPLOAD, &answer, done, &ignored); /* else the sweep finds it */
-    free_large(writer);
+    large_forget(writer);
     remote_writer_free(writer);
     shard->background--;
     wait_wake_all(&shard->background_ended);

@@ -36,7 +36,7 @@ SUSPENDS bool target_look(struct write_target *target, const uint8_t *nonce, boo
 {
     struct remote_state state;
     bool is_own = false;
-    bool done = remote_look(target->key, &state, error);
+    bool done = remote_look(target->key, target->condition != NULL, &state, error);
     if (done && state.is_there) {
         const struct backend_object *object = &state.object;
         is_own = nonce != NULL && object->is_stamped && memcmp(object->stamp.nonce, nonce, STAMP_NONCE_BYTES) == 0;
@@ -138,6 +138,8 @@ SUSPENDS static enum attempt resolve_refused(struct write_target *target, struct
     const struct write_target before = *target;
     if (counts_as_overwritten(&before))
         return overwritten(target);
+    if (target->condition != NULL && is_creation(target->condition) && before.state == TARGET_ABSENT)
+        return ATTEMPT_FAILED; /* there is something: no look is needed to say so */
     return target_look(target, NULL, NULL, error) ? ATTEMPT_AGAIN : ATTEMPT_FAILED;
 }
 

@@ -42,6 +42,7 @@ void remote_writer_free(struct remote_writer *writer)
     body_clear(shard, &writer->body);
     if (writer->reserved > 0)
         memory_budget_give(&shard->memory, writer->reserved);
+    free(writer->part);
     free(writer);
 }
 
@@ -81,18 +82,27 @@ static bool is_costly(const struct write_intent *intent)
     return !intent->is_size_known || intent->original_size > SMALL_BODY_BYTES;
 }
 
-SUSPENDS bool remote_begin_write(struct bucket_store *store, const struct write_intent *intent,
-                                 struct bucket_writer **ret_writer, struct error *error)
+struct remote_writer *remote_writer_create(struct bucket_store *store, const struct write_intent *intent,
+                                           struct error *error)
 {
     struct remote *remote = remote_of(store);
     struct remote_writer *writer = create(store, intent);
     if (!remote_key_init(remote, &writer->intent.name, &writer->key, error)) {
         free(writer);
-        return false;
+        return NULL;
     }
     random_fill(remote->settings.random, writer->nonce, sizeof writer->nonce);
     writer->part_bytes = choose_part_bytes(remote, intent);
     target_init(&writer->target, &writer->key, intent->condition);
+    return writer;
+}
+
+SUSPENDS bool remote_begin_write(struct bucket_store *store, const struct write_intent *intent,
+                                 struct bucket_writer **ret_writer, struct error *error)
+{
+    struct remote_writer *writer = remote_writer_create(store, intent, error);
+    if (writer == NULL)
+        return false;
     bool may_go_on = writer->key.is_internal || intent->condition == NULL ||
                      target_prepare(&writer->target, is_costly(intent), error);
     if (!may_go_on || !reserve(writer, error)) {
@@ -143,12 +153,14 @@ static struct put_request *make_request(struct remote_writer *writer, const stru
 {
     struct put_request *request = calloc(1, sizeof *request);
     ASSERT(request != NULL);
-    request->spans_count = writer->body.count + (object->trailer.size > 0 ? 1 : 0);
-    request->spans = calloc(request->spans_count + 1, sizeof *request->spans);
+    request->spans = calloc(writer->body.count + 2, sizeof *request->spans);
     ASSERT(request->spans != NULL);
-    body_spans(&writer->body, request->spans);
+    if (object->head.size > 0)
+        request->spans[request->spans_count++] = buffer_span(&object->head);
+    body_spans(&writer->body, request->spans + request->spans_count);
+    request->spans_count += writer->body.count;
     if (object->trailer.size > 0)
-        request->spans[writer->body.count] = buffer_span(&object->trailer);
+        request->spans[request->spans_count++] = buffer_span(&object->trailer);
     if (!request_headers_add_list(&request->headers, buffer_span(&object->fields))) {
         free_request(request);
         (void)error_set(error, ERROR_INVALID, S3_MetadataTooLarge, "There are too many header fields for the backend.");

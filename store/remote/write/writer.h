@@ -19,6 +19,13 @@ struct large_body {
     struct error error; /* of the part that failed */
 };
 
+/* Of a part that a client sends (store/remote/uploads/part.c). */
+struct part_place {
+    char upload_id[UPLOAD_ID_BYTES];
+    unsigned number;
+    uint8_t body[16]; /* names the object of its bytes, if they have one of their own */
+};
+
 struct remote_writer {
     const struct bucket_store *store; /* first, as bucket.c expects */
     struct remote_key key;
@@ -30,6 +37,7 @@ struct remote_writer {
     uint64_t sent;   /* stored bytes that have gone to the backend's upload */
     struct body body;
     struct large_body *large; /* NULL: it still fits into one PUT */
+    struct part_place *part;  /* NULL: an object */
     uint8_t names[];          /* bucket, key */
 };
 
@@ -39,6 +47,7 @@ struct written_object {
     struct object_stamp stamp;
     struct buffer fields;  /* packed: headers of PUT or Create */
     struct buffer trailer; /* empty: there is none */
+    struct buffer head;    /* of a body that is framed for its trailer's sake: the frame's header */
 };
 /* Decides whether there is a trailer and where the client's metadata go, and makes both. `result` NULL: before the body
  * is complete, for Create. Must be freed, whatever it returns. */
@@ -67,7 +76,17 @@ void request_headers_add_tags(struct request_headers *headers, struct span tags,
 SUSPENDS bool large_write(struct remote_writer *writer, struct span bytes, struct error *error);
 SUSPENDS bool large_commit(struct remote_writer *writer, const struct write_result *result,
                            struct object_attributes *ret_attributes, struct error *error);
+/* The same without fields and trailer, for an object of the store itself whose name nobody else has. The writer stays,
+ * without its large body if it worked. */
+SUSPENDS bool large_commit_plain(struct remote_writer *writer, struct error *error);
+/* Complete, under the target's condition, of an upload whose parts are all there. */
+SUSPENDS bool large_complete(struct remote_writer *writer, char ret_etag[S3_ETAG_BYTES], struct error *error);
+/* Frees the large body, but leaves the backend's upload. */
+void large_forget(struct remote_writer *writer);
 /* Gives the backend's upload up; on a fiber of its own, which the writer belongs to then. */
 SUSPENDS void large_abort(struct remote_writer *writer);
 /* ---- writer.c ---- */
+/* Of this key, with a nonce, without memory in the budget. NoSuchBucket, KeyTooLongError. */
+struct remote_writer *remote_writer_create(struct bucket_store *store, const struct write_intent *intent,
+                                           struct error *error);
 void remote_writer_free(struct remote_writer *writer);

@@ -1,4 +1,6 @@
 /* store/remote/write/written.c -- what is written of an object beside its bytes: header fields, and the trailer. */
+#include "codec/codec.h"
+#include "codec/frame.h"
 #include "runtime/base/assert.h"
 #include "runtime/base/clock.h"
 #include "runtime/base/hex.h"
@@ -88,7 +90,7 @@ static void make_trailer(struct remote_writer *writer, const struct write_result
     add_parts(&builder, result);
     make_facts(writer, &object->attributes, &facts);
     trailer_encode(&builder, &facts, is_with_metadata ? object->attributes.metadata : SPAN_EMPTY,
-                   writer->sent + writer->body.size, &object->trailer);
+                   object->attributes.stored_size, &object->trailer);
     trailer_builder_free(&builder);
 }
 
@@ -123,12 +125,32 @@ static void make_early(struct remote_writer *writer, struct written_object *obje
     };
 }
 
+/* A body without frames becomes one frame that holds it as it is: only behind frames there is room for a trailer. */
+static void frame_body(struct written_object *object)
+{
+    struct object_attributes *attributes = &object->attributes;
+    uint8_t head[FRAME_HEADER_BYTES];
+    const struct frame_header header = {
+        .kind = FRAME_DATA,
+        .codec = CODEC_PASSTHROUGH,
+        .original_size = attributes->original_size,
+        .payload_size = attributes->stored_size,
+        .crc32c = attributes->crc32c,
+    };
+    attributes->layout = LAYOUT_FRAMED;
+    if (attributes->original_size == 0)
+        return; /* nothing is no frames */
+    frame_header_encode(&header, head);
+    buffer_append(&object->head, span_of(head, sizeof head));
+    attributes->stored_size += sizeof head;
+}
+
 /* Is there a trailer, and is the client's metadata in it? While its size is not known, the longest text stands for it.
  */
-static bool place_metadata(const struct remote_writer *writer, uint64_t frames, struct written_object *object,
-                           struct error *error)
+static bool place_metadata(const struct remote_writer *writer, uint64_t frames, bool has_parts,
+                           struct written_object *object, struct error *error)
 {
-    const struct object_attributes *attributes = &object->attributes;
+    struct object_attributes *attributes = &object->attributes;
     struct object_stamp *stamp = &object->stamp;
     stamp->trailer_bytes = TRAILER_BYTES_MAX;
     if (writer->large != NULL) {
@@ -136,12 +158,14 @@ static bool place_metadata(const struct remote_writer *writer, uint64_t frames, 
         stamp->is_metadata_in_trailer = writer->large->is_metadata_in_trailer;
         return true;
     }
-    stamp->trailer = frames > 1 ? STAMP_TRAILER_BYTES : STAMP_NO_TRAILER;
+    stamp->trailer = frames > 1 || has_parts ? STAMP_TRAILER_BYTES : STAMP_NO_TRAILER;
     if (fields_can_carry(attributes->metadata, fields_own_bytes(attributes, stamp)))
         return true;
-    if (attributes->layout != LAYOUT_FRAMED || !attributes->is_s4)
+    if (!attributes->is_s4 || attributes->layout == LAYOUT_CODEC || attributes->original_size > FRAME_BYTES_MAX)
         return error_set(error, ERROR_INVALID, S3_MetadataTooLarge,
                          "The backend cannot carry this metadata: it has too many bytes, or bytes that no header has.");
+    if (attributes->layout == LAYOUT_RAW)
+        frame_body(object);
     stamp->trailer = STAMP_TRAILER_BYTES;
     stamp->is_metadata_in_trailer = true;
     return true;
@@ -176,7 +200,7 @@ bool written_object_make(struct remote_writer *writer, const struct write_result
     *attributes = *result->attributes;
     attributes->stored_size = writer->sent + writer->body.size;
     make_stamp(writer, attributes, stamp);
-    if (!place_metadata(writer, frames, ret_object, error))
+    if (!place_metadata(writer, frames, result->parts_count > 0, ret_object, error))
         return false;
     if (stamp->trailer != STAMP_NO_TRAILER)
         make_trailer(writer, result, ret_object);
@@ -191,6 +215,7 @@ void written_object_free(struct written_object *object)
 {
     buffer_free(&object->fields);
     buffer_free(&object->trailer);
+    buffer_free(&object->head);
 }
 
 /* ---- afterwards ---- */
