@@ -75,14 +75,8 @@ static bool explain(int errno_value, const char *address, struct error *error)
     if (errno_value == EADDRINUSE)
         return error_set(error, ERROR_CONFLICT, NULL, "cannot listen on %s: another process listens there already",
                          address);
-    if (errno_value == EADDRNOTAVAIL)
-        return error_set(
-            error, ERROR_INVALID, NULL,
-            "cannot listen on %s: this machine does not have that address; `ip address` lists those it has", address);
     if (errno_value == EACCES)
-        return error_set(error, ERROR_DENIED, NULL,
-                         "cannot listen on %s: ports below 1024 need a privilege, which the systemd unit can give",
-                         address);
+        return error_set(error, ERROR_DENIED, NULL, "cannot listen on %s: ports below 1024 need a privilege", address);
     return error_set_errno(error, errno_value, "cannot listen on %s", address);
 }
 

@@ -99,7 +99,7 @@ class Journal(unittest.TestCase):
         for words in ("--test-store",), ("--restore", "--yes"), ("--adopt", "--yes"), ("--begin-anew",), ("--release", key):
             done = self.run_bale(self.folder(daemon), *words)
             self.assertEqual(1, done.returncode)
-            self.assertIn("(baled): stop it first", done.stderr)
+            self.assertIn("stop the server first", done.stderr)
             self.assertIn(str(daemon.process.pid), done.stderr)
         daemon.stop()
         done = self.run_bale(self.folder(daemon), "--test-store")

@@ -54,6 +54,8 @@ class SystemBucket(S3Case):
                 self.assert_error(client.put(SYSTEM, "head", {"tagging": ""}, (), "<Tagging/>", style=style), *REFUSED)
         deadline = time.monotonic() + 20
         journal = admin.metrics(self.server)
+        if 'bale_journal_condition{condition="not-ready"}' not in journal:
+            self.skipTest("there is no journal over a bucket of an S3 server")
         while journal['bale_journal_condition{condition="not-ready"}'] and time.monotonic() < deadline:
             time.sleep(0.05)  # at its first start the store is tested
             journal = admin.metrics(self.server)

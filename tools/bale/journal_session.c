@@ -56,7 +56,9 @@ static SUSPENDS bool work_locked(struct bucket_store *store, void *context, stru
 bool journal_session_run(const char *folder, journal_work *work, void *context, struct error *error)
 {
     struct locked locked = {work, context};
-    return session_run(folder, EMBEDDED_PACKED, false, work_locked, &locked, error);
+    if (session_run(folder, EMBEDDED_PACKED, false, work_locked, &locked, error))
+        return true;
+    return error->kind == ERROR_BUSY ? error_prepend(error, "stop the server first") : false;
 }
 
 struct journal *journal_session_open(struct journal_session *session)

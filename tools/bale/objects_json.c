@@ -35,12 +35,8 @@ bool objects_json_load(const char *folder, struct objects_json **ret_list, struc
     (void)snprintf(path, sizeof path, "%s/objects.json", folder);
     struct json_object *root = json_object_from_file(path);
     struct json_object *objects;
-    if (root == NULL && access(path, F_OK) != 0)
-        return error_set_errno(error, errno, "%s, which bale export would have written, cannot be read", path);
-    if (root == NULL) {
-        const char *reason = json_util_get_last_err(); /* with a line feed behind it */
-        return error_set(error, ERROR_INVALID, NULL, "%.*s", (int)strcspn(reason, "\n"), reason);
-    }
+    if (root == NULL)
+        return error_set(error, ERROR_INVALID, NULL, "%s", json_util_get_last_err());
     if (!json_object_object_get_ex(root, "objects", &objects) || !json_object_is_type(objects, json_type_object)) {
         json_object_put(root);
         return error_set(error, ERROR_INVALID, NULL, "%s: there is no table \"objects\" in it", path);
@@ -179,8 +175,6 @@ bool objects_writer_open(struct objects_writer *writer, const char *folder, stru
     (void)snprintf(path, sizeof path, "%s/objects.json", folder);
     int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     *writer = (struct objects_writer){.file = fd >= 0 ? fdopen(fd, "w") : NULL};
-    if (fd < 0 && errno == EEXIST)
-        return error_set(error, ERROR_CONFLICT, NULL, "there is a %s already: name a new folder", path);
     if (writer->file == NULL)
         return error_set_errno(error, errno, "%s", path);
     struct json_object *name = json_text(bucket);

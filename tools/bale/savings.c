@@ -51,8 +51,7 @@ static SUSPENDS bool add_one(struct report *report, struct bucket_store *snapsho
     struct span name = span_from_string(report->line->bucket);
     if (name.size == 0 || name.size > BUCKET_NAME_BYTES_MAX || name.data[0] == '.' ||
         !bucket_find(snapshot, name, &info, error))
-        return error_set(error, ERROR_NOT_FOUND, NULL, "there is no bucket %s; without --bucket all are listed",
-                         report->line->bucket);
+        return error_set(error, ERROR_NOT_FOUND, NULL, "there is no bucket %s", report->line->bucket);
     struct ledger_amounts amounts = ledger_sums_find(sums, name, info.creation_id);
     savings_add(&report->savings, name, &amounts);
     return true;
@@ -155,7 +154,9 @@ static void print_difference(void *context, const struct ledger_difference *diff
 
 static bool recount(const struct command_line *line, struct error *error)
 {
-    return ledger_view_recount(line->folder, print_difference, NULL, error);
+    if (ledger_view_recount(line->folder, print_difference, NULL, error))
+        return true;
+    return error->kind == ERROR_BUSY ? error_prepend(error, "stop the server for --recount") : false;
 }
 
 bool command_savings(const struct command_line *line, struct error *error)

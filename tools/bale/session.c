@@ -49,12 +49,7 @@ bool session_find_folder(const char *folder, struct error *error)
 {
     char path[1024];
     (void)snprintf(path, sizeof path, "%s/FORMAT", folder);
-    if (access(path, F_OK) == 0)
-        return true;
-    if (errno == ENOENT)
-        return error_set(error, ERROR_NOT_FOUND, NULL, "there is no store in %s; --backend dir:PATH says where it is",
-                         folder);
-    return error_set_errno(error, errno, "there is no store in %s", folder);
+    return access(path, F_OK) == 0 || error_set_errno(error, errno, "there is no store in %s", folder);
 }
 
 bool session_check_ledger(struct bucket_store *store, const char *folder, struct error *error)
