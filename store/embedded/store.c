@@ -1,5 +1,6 @@
 /* store/embedded/store.c -- opening and closing the store, and shards coming and going. */
 #include "runtime/base/assert.h"
+#include "runtime/log.h"
 #include "store/embedded/commit/start.h"
 #include "store/embedded/ledger/ledger_spool.h"
 #include "store/embedded/objects/objects.h"
@@ -61,12 +62,28 @@ static void set_defaults(struct embedded_options *options)
         options->random = random_system();
 }
 
+static void tell_inspection(const struct catalogue *catalogue)
+{
+    const struct inspection *found = &catalogue->inspection;
+    if (found->damaged_rows > 0)
+        log_message(LOG_ERROR,
+                    "%llu of %llu rows of %s are damaged: what is asked of them is refused. `bale check` names "
+                    "them.",
+                    (unsigned long long)found->damaged_rows, (unsigned long long)found->rows, catalogue->path);
+    if (found->is_cut_off)
+        log_message(LOG_WARNING,
+                    "%s is large: %llu of its pages were looked at, the others are believed. `bale check` "
+                    "looks at all.",
+                    catalogue->path, (unsigned long long)found->pages);
+}
+
 static bool open_parts(struct embedded_store *store, struct error *error)
 {
     bool is_new = store->folder.is_new;
     if (!catalogue_open(store->folder.path, store->options.catalogue_max_bytes, store->folder.uuid, is_new,
                         &store->catalogue, error))
         return false;
+    tell_inspection(&store->catalogue);
     if (volume_table_open(store, error) && (!is_new || folder_finish(&store->folder, error)) &&
         folder_upgrade(&store->folder, error) && (store->committer = committer_start(store, error)) != NULL)
         return true;

@@ -5,13 +5,14 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { TABLES_MAX = 24, READERS_MAX = 1024 };
+enum { TABLES_MAX = 24, READERS_MAX = 1024, INSPECTION_MS_MAX = 30000 };
 
 /* ---- a fault inside the map ---- */
 
@@ -55,10 +56,30 @@ static void install_handler(void)
     (void)sigaction(SIGBUS, &action, &earlier_action);
 }
 
+void catalogue_guard(const char *path, const void *start, uint64_t bytes)
+{
+    (void)pthread_once(&handler_once, install_handler);
+    for (size_t i = 0; i < MAPS_MAX; i++) {
+        if (guarded_maps[i].end != 0)
+            continue;
+        (void)snprintf(guarded_maps[i].path, sizeof guarded_maps[i].path, "%s", path);
+        guarded_maps[i].start = (uintptr_t)start;
+        guarded_maps[i].end = (uintptr_t)start + bytes;
+        return;
+    }
+}
+
+void catalogue_release(const char *path)
+{
+    for (size_t i = 0; i < MAPS_MAX; i++) {
+        if (strcmp(guarded_maps[i].path, path) == 0)
+            memset(&guarded_maps[i], 0, sizeof guarded_maps[i]);
+    }
+}
+
 /* LMDB does not tell where its map is; the kernel does. */
 static void guard_map(const struct catalogue *catalogue)
 {
-    (void)pthread_once(&handler_once, install_handler);
     char *resolved = realpath(catalogue->path, NULL);
     FILE *maps = resolved == NULL ? NULL : fopen("/proc/self/maps", "re");
     char *line = NULL;
@@ -72,14 +93,7 @@ static void guard_map(const struct catalogue *catalogue)
             continue;
         if (strncmp(path, resolved, strlen(resolved)) != 0 || path[strlen(resolved)] != '\n')
             continue;
-        for (size_t i = 0; i < MAPS_MAX; i++) {
-            if (guarded_maps[i].end == 0) {
-                strcpy(guarded_maps[i].path, catalogue->path);
-                guarded_maps[i].start = start;
-                guarded_maps[i].end = end;
-                break;
-            }
-        }
+        catalogue_guard(catalogue->path, (const void *)start, end - start);
         break;
     }
     if (maps != NULL)
@@ -87,22 +101,6 @@ static void guard_map(const struct catalogue *catalogue)
     free(line);
     free(resolved);
 }
-
-static void release_map(const struct catalogue *catalogue)
-{
-    for (size_t i = 0; i < MAPS_MAX; i++) {
-        if (strcmp(guarded_maps[i].path, catalogue->path) == 0)
-            memset(&guarded_maps[i], 0, sizeof guarded_maps[i]);
-    }
-}
-
-/* ---- errors ---- */
-
-/* ---- values with a checksum ---- */
-
-/* ---- meta ---- */
-
-/* ---- buckets: version u8, zero u8 * 3, number u64, created u64, owner ---- */
 
 /* ---- opening ---- */
 
@@ -114,23 +112,34 @@ uint64_t catalogue_used_bytes(const struct catalogue *catalogue)
                : 0;
 }
 
+static const struct {
+    const char *name;
+    size_t at; /* of the table in struct catalogue */
+} tables[] = {
+    {"meta", offsetof(struct catalogue, meta)},         {"buckets", offsetof(struct catalogue, buckets)},
+    {"objects", offsetof(struct catalogue, objects)},   {"bodies", offsetof(struct catalogue, bodies)},
+    {"sidecars", offsetof(struct catalogue, sidecars)}, {"extents", offsetof(struct catalogue, extents)},
+    {"volumes", offsetof(struct catalogue, volumes)},   {"space", offsetof(struct catalogue, space)},
+    {"uploads", offsetof(struct catalogue, uploads)},   {"upload_ids", offsetof(struct catalogue, upload_ids)},
+    {"parts", offsetof(struct catalogue, parts)},       {"completed", offsetof(struct catalogue, completed)},
+    {"pieces", offsetof(struct catalogue, pieces)},     {"part_maps", offsetof(struct catalogue, part_maps)},
+    {"spools", offsetof(struct catalogue, spools)},     {"spool_records", offsetof(struct catalogue, spool_records)},
+};
+
+bool catalogue_has_table(const char *name)
+{
+    for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++) {
+        if (strcmp(tables[i].name, name) == 0)
+            return true;
+    }
+    return false;
+}
+
 static bool open_tables(struct catalogue *catalogue, MDB_txn *txn, unsigned flags, struct error *error)
 {
-    struct {
-        const char *name;
-        MDB_dbi *table;
-    } tables[] = {
-        {"meta", &catalogue->meta},         {"buckets", &catalogue->buckets},
-        {"objects", &catalogue->objects},   {"bodies", &catalogue->bodies},
-        {"sidecars", &catalogue->sidecars}, {"extents", &catalogue->extents},
-        {"volumes", &catalogue->volumes},   {"space", &catalogue->space},
-        {"uploads", &catalogue->uploads},   {"upload_ids", &catalogue->upload_ids},
-        {"parts", &catalogue->parts},       {"completed", &catalogue->completed},
-        {"pieces", &catalogue->pieces},     {"part_maps", &catalogue->part_maps},
-        {"spools", &catalogue->spools},     {"spool_records", &catalogue->spool_records},
-    };
     for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++) {
-        int result = mdb_dbi_open(txn, tables[i].name, flags, tables[i].table);
+        MDB_dbi *table = (MDB_dbi *)(void *)((uint8_t *)catalogue + tables[i].at);
+        int result = mdb_dbi_open(txn, tables[i].name, flags, table);
         if (result == MDB_NOTFOUND)
             return error_set(error, ERROR_UNSUPPORTED, NULL,
                              "%s has no table `%s` yet: an earlier Bale wrote it. Start baled on the folder once.",
@@ -192,6 +201,32 @@ static bool check_size(const struct catalogue *catalogue, struct error *error)
     return true;
 }
 
+/* LMDB would believe what it reads. */
+static bool inspect(struct catalogue *catalogue, struct error *error)
+{
+    uint64_t until_ns = clock_monotonic_ns(clock_system()) + INSPECTION_MS_MAX * UINT64_C(1000000);
+    return catalogue_inspect(catalogue->path, until_ns, &catalogue->inspection, error);
+}
+
+/* LMDB holds a lock on its other file as long as a process has the environment open. */
+static bool is_open_elsewhere(const char *folder)
+{
+    char path[STORE_PATH_BYTES_MAX + 32];
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 0, .l_len = 1};
+    (void)snprintf(path, sizeof path, "%s/catalogue/lock.mdb", folder);
+    int fd = open(path, O_RDWR | O_CLOEXEC);
+    bool is_open = fd >= 0 && fcntl(fd, F_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
+    if (fd >= 0)
+        close(fd);
+    return is_open;
+}
+
+/* Beside a process that has looked at it, and writes now, there is nothing to look at. */
+static bool inspect_beside(struct catalogue *catalogue, const char *folder, struct error *error)
+{
+    return is_open_elsewhere(folder) || inspect(catalogue, error) || is_open_elsewhere(folder);
+}
+
 static bool open_environment(const char *folder, uint64_t max_bytes, const uint8_t uuid[16], bool create,
                              bool is_readonly, struct catalogue *ret_catalogue, struct error *error)
 {
@@ -202,6 +237,8 @@ static bool open_environment(const char *folder, uint64_t max_bytes, const uint8
     if (!create && stat(catalogue->path, &status) != 0)
         return error_set(error, errno == ENOENT ? ERROR_NOT_FOUND : ERROR_IO, NULL,
                          "%s is missing. `bale check --repair` rebuilds it from the volumes.", catalogue->path);
+    if (!create && !(is_readonly ? inspect_beside(catalogue, folder, error) : inspect(catalogue, error)))
+        return false;
     int result = mdb_env_create(&catalogue->env);
     if (result != 0)
         return catalogue_failed(result, error, "create");
@@ -245,7 +282,7 @@ void catalogue_check_readers(const struct catalogue *catalogue)
 
 void catalogue_close(struct catalogue *catalogue)
 {
-    release_map(catalogue);
+    catalogue_release(catalogue->path);
     mdb_env_close(catalogue->env);
     catalogue->env = NULL;
 }

@@ -13,6 +13,7 @@
 #include "runtime/base/span.h"
 #include "store/bucket.h"
 #include "store/embedded/catalogue/folder.h"
+#include "store/embedded/catalogue/inspect.h"
 
 #include <lmdb.h>
 #include <stdbool.h>
@@ -37,6 +38,7 @@ struct catalogue {
     MDB_dbi spools; /* these two: ledger.h */
     MDB_dbi spool_records;
     uint64_t map_bytes;
+    struct inspection inspection; /* of before it was opened; of 30 s at most */
     char path[STORE_PATH_BYTES_MAX + 32];
 };
 
@@ -47,16 +49,24 @@ enum {
     INLINE_BODY_BYTES_MAX = 2000 /* a longer value would take pages of its own */
 };
 
-/* Opens the environment in `folder`/catalogue. ERROR_NOT_FOUND: the file is missing and `create` is not set;
- * ERROR_DAMAGED: it is shorter than its last page, or of another store (`uuid`). */
+/* Opens the environment in `folder`/catalogue, having looked at all of its pages (inspect.h). ERROR_NOT_FOUND: the file
+ * is missing and `create` is not set; ERROR_DAMAGED: LMDB must not be let loose on it, or it is of another store
+ * (`uuid`). */
 bool catalogue_open(const char *folder, uint64_t max_bytes, const uint8_t uuid[16], bool create,
                     struct catalogue *ret_catalogue, struct error *error);
 /* The same for reading alone: makes and changes nothing but LMDB's own entry in lock.mdb, which keeps a writer in
- * another process from using pages again that are read here. Tables of a format before this one are ERROR_UNSUPPORTED.
+ * another process from using pages again that are read here. Beside such a writer pages are not looked at before.
+ * Tables of a format before this one are ERROR_UNSUPPORTED.
  */
 bool catalogue_open_readonly(const char *folder, uint64_t max_bytes, const uint8_t uuid[16],
                              struct catalogue *ret_catalogue, struct error *error);
 void catalogue_close(struct catalogue *catalogue);
+
+/* A fault between these addresses ends the process with a sentence that names the file. */
+void catalogue_guard(const char *path, const void *start, uint64_t bytes);
+void catalogue_release(const char *path);
+/* Is there a table of this name in some format? */
+bool catalogue_has_table(const char *name);
 
 /* Readers of processes that were killed keep pages from being used again: forgets them. */
 void catalogue_check_readers(const struct catalogue *catalogue);
