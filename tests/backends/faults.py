@@ -16,6 +16,7 @@ import threading
 from pathlib import Path
 
 import client
+import message
 
 HERE = Path(__file__).resolve().parent
 
@@ -36,9 +37,24 @@ EVERY_KIND = (
 )
 
 
-def mixture(each, **selectors):
+# A 412 for a condition that is true: an intermediary's, or one about a request's own echo. Bale looks before it believes it.
+FALSE_REFUSALS = (fault("refuse", status=412, header="if-match"), fault("refuse", status=412, header="if-none-match", method="PUT"))
+
+
+def mixture(each, kinds=EVERY_KIND, **selectors):
     """Every kind, each with this probability."""
-    return [{**kind, "probability": each, **selectors} for kind in EVERY_KIND]
+    return [{**kind, "probability": each, **selectors} for kind in kinds]
+
+
+def mixture_for_bale(each, verdicts):
+    """The same and what only Bale sees through, before a backend of which it has found out these verdicts. Where no condition keeps
+    a delete, one that comes twice takes what came in between, as with any client of S3: there that is left out."""
+    rules = mixture(each) + mixture(each, FALSE_REFUSALS)
+    if not verdicts["delete-match"]:
+        for rule in rules:
+            if rule["fault"] == "duplicate-late":
+                rule["op"] = [name for name in sorted(set(message.OPERATIONS.values())) if not name.startswith("Delete")]
+    return rules
 
 
 class Faults:

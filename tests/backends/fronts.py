@@ -6,6 +6,7 @@ stands here so that the tests themselves can be tried.
 """
 
 import os
+import random
 import re
 import select
 import shutil
@@ -175,6 +176,29 @@ def verdicts(backend):
         if value in ("yes", "no"):
             found[name.lower().replace("_", "-")] = value == "yes"
     return found
+
+
+class AnyOf:
+    """Clients of several servers as one: each request goes to one of them."""
+
+    def __init__(self, clients):
+        self.clients, self.draw = clients, random.Random(len(clients))
+
+    def __getattr__(self, name):
+        return getattr(self.draw.choice(self.clients), name)
+
+
+class Several:
+    """Replicas of Bale before one bucket, whose accounts are the same."""
+
+    is_exact = True
+    is_bale = True
+
+    def __init__(self, bales):
+        self.bales, self.bucket = bales, bales[0].bucket
+
+    def client(self):
+        return AnyOf([bale.client() for bale in self.bales])
 
 
 def try_start(baled, options, environment, seconds):

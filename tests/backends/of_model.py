@@ -5,10 +5,11 @@ import time
 import fronts
 import keys
 from backend_case import BackendCase
-from faults import fault, mixture
+from faults import fault, mixture, mixture_for_bale
 
 # Without Bale in between, a plain PUT has no condition: a duplicate that comes late may win, and a length that is wrong shows
 # nowhere. Neither says anything against a backend.
+WRONG_BYTES = (fault("flip", op="GetObject"), fault("slip", op="GetObject"))  # frames and second looks show them
 PLAIN_CANNOT = ("duplicate-late", "wrong-length")
 
 
@@ -78,16 +79,6 @@ class ModelNotices(BackendCase):
 
 
 class ThroughBale(BackendCase):
-    def exact_mixture(self, each, bale):
-        """All faults; those that only Bale can see through as well."""
-        rules = mixture(each)
-        rules += [fault("flip", op="GetObject", probability=each), fault("slip", op="GetObject", probability=each)]
-        if not fronts.verdicts(bale.backend)["delete-match"]:  # then a late duplicate of a DELETE takes what came in between, as with any client of S3
-            rules = [rule if rule["fault"] != "duplicate-late" else
-                     {**rule, "op": ["PutObject", "CopyObject", "CompleteMultipartUpload", "UploadPart", "GetObject", "HeadObject"]}
-                     for rule in rules]
-        return rules
-
     def test_without_faults(self):
         run = keys.Run(self.bale(), self.seed)
         run.steps(200)
@@ -100,7 +91,7 @@ class ThroughBale(BackendCase):
                 self.backend = backend
                 proxy = self.proxy(seed=self.seed + round_)
                 bale = self.bale(proxy)
-                proxy.rules(*self.exact_mixture(each, bale))
+                proxy.rules(*mixture_for_bale(each, fronts.verdicts(backend)), *mixture(each, WRONG_BYTES))
                 run = keys.Run(bale, self.seed + round_, has_faults=True)
                 run.steps(200, seconds=120)
                 proxy.clear()
@@ -108,6 +99,20 @@ class ThroughBale(BackendCase):
                 run.check_all()
                 self.assertGreater(run.counts[200], 40, run.counts)
                 self.assertEqual(0, bale.stop())
+
+    def test_several_replicas(self):
+        """Each request by another one of three: what one has seen of a key is never taken for what it is."""
+        run = keys.Run(fronts.Several([self.bale() for _ in range(3)]), self.seed)
+        run.steps(300 if self.is_long else 120)
+        run.check_all()
+
+    def test_a_second_writer_at_the_backend(self):
+        """Who goes to the bucket directly overwrites and deletes; Bale serves what is there."""
+        run = keys.Run(self.bale(), self.seed, worker=keys.SharedWorker)
+        for worker in run.workers:
+            worker.direct = self.direct().client()
+        run.steps(400 if self.is_long else 150)
+        run.check_all()
 
     @staticmethod
     def let_late_ones_come(proxy):

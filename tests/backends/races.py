@@ -7,7 +7,8 @@ import time
 
 import wire
 from backend_case import BackendCase
-from faults import fault, mixture
+from faults import fault, mixture_for_bale
+from fronts import verdicts
 from of_model import plain_mixture
 
 WRITERS = 64
@@ -176,7 +177,7 @@ class RacesThroughBale(RaceCase):
     def faulty(self, each, *options):
         proxy = self.proxy()
         bale = self.bale(proxy, *options)
-        proxy.rules(*mixture(each))
+        proxy.rules(*mixture_for_bale(each, verdicts(self.backend)))
         return proxy, bale
 
     def test_64_writers_one_winner(self):

@@ -216,7 +216,15 @@ def step_s3_joined():
 
 def step_backend():
     """Bale before the buckets of real S3 servers, with faults in between (tests/backends)"""
-    return build("build") or python_suite("tests/backends/run", *(["--long"] if is_long else []))
+    broken = build("build")
+    if broken:
+        return broken
+    tally = python_suite("tests/backends/run", *(["--long"] if is_long else []))
+    for name in ("raw", "versitygw", "minio") if is_long else ("raw",):
+        tally.add(python_suite("tests/s3/run", "--backend", name))
+        if is_long:
+            tally.add(python_suite("tests/clients/run", "--backend", name))
+    return tally
 
 
 def step_crash():
