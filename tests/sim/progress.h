@@ -29,7 +29,7 @@ enum crash_effect { EFFECT_NEVER, EFFECT_BEFORE, EFFECT_AFTER_RESTART, CRASH_EFF
 /* Of a compactor, in the order in which it passes through them. */
 enum stage { STAGE_NONE, STAGE_HEAD_READ, STAGE_LISTED, STAGE_PARTS, STAGE_PUBLISHED, STAGE_DELETED };
 
-enum { HEADS_REMEMBERED = 32 };
+enum { HEADS_REMEMBERED = 8 };
 
 /* No two heads have equal bytes (J31), so one that is read again is the same, whatever was read in between. */
 struct head_reading {

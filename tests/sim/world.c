@@ -23,7 +23,6 @@ struct task {
     void *argument;
     bool is_used, is_ended;
     uint64_t wake_number; /* events for earlier waits are stale */
-    const void *waits_for;
     struct progress progress;
 };
 
@@ -45,6 +44,8 @@ static struct {
     struct event *events;
     size_t events_count, events_capacity;
     struct task tasks[TASKS_MAX];
+    unsigned tasks_count;             /* behind these none has ever been used */
+    const void *waits_for[TASKS_MAX]; /* apart from the tasks: whoever is woken is looked for often */
     struct task *current;
     void *main_context;
 } world;
@@ -147,12 +148,14 @@ static struct task *spawn(struct process *process, void (*entry)(void *), void *
             task->stack = mmap(NULL, STACK_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
             ASSERT(task->stack != MAP_FAILED && mprotect(task->stack, GUARD_BYTES, PROT_NONE) == 0);
         }
+        if (i >= world.tasks_count)
+            world.tasks_count = i + 1;
         task->process = process;
         task->entry = entry;
         task->argument = argument;
         task->is_used = true;
         task->is_ended = false;
-        task->waits_for = NULL;
+        world.waits_for[task - world.tasks] = NULL;
         task->wake_number++;
         task->context = fiber_switch_prepare((char *)task->stack + STACK_BYTES, task_main, task);
         task->progress = (struct progress){0};
@@ -201,7 +204,7 @@ void world_suspend_until(uint64_t time)
 
 static void wake(struct task *task)
 {
-    task->waits_for = NULL;
+    world.waits_for[task - world.tasks] = NULL;
     task->wake_number++;
     event_add((struct event){.time = world.now, .wake_number = task->wake_number, .task = task});
 }
@@ -214,7 +217,7 @@ void world_sleep_ms(uint64_t milliseconds)
 unsigned world_tasks_of(const struct process *process)
 {
     unsigned count = 0;
-    for (unsigned i = 0; i < TASKS_MAX; i++)
+    for (unsigned i = 0; i < world.tasks_count; i++)
         count += world.tasks[i].is_used && world.tasks[i].process == process;
     return count;
 }
@@ -227,7 +230,7 @@ void process_kill(struct process *process)
     process->stopped_until = 0;
     COVER(crashes);
     process->crashed(process);
-    for (unsigned i = 0; i < TASKS_MAX; i++) {
+    for (unsigned i = 0; i < world.tasks_count; i++) {
         struct task *task = &world.tasks[i];
         if (task->is_used && task->process == process && task != world.current)
             wake(task);
@@ -268,7 +271,7 @@ static void stand_still(struct process *process)
         return;
     }
     process->stopped_until = until;
-    for (unsigned i = 0; i < TASKS_MAX; i++) {
+    for (unsigned i = 0; i < world.tasks_count; i++) {
         if (world.tasks[i].is_used && world.tasks[i].process == process)
             cover_pause(&world.tasks[i]);
     }
@@ -297,17 +300,17 @@ static bool scheduler_sleep(struct journal_scheduler *scheduler, deadline_t dead
 static bool scheduler_wait(struct journal_scheduler *scheduler, struct wait_queue *queue, deadline_t deadline)
 {
     (void)scheduler;
-    world.current->waits_for = queue;
+    world.waits_for[world.current - world.tasks] = queue;
     world_suspend_until(deadline);
-    world.current->waits_for = NULL;
+    world.waits_for[world.current - world.tasks] = NULL;
     return !world_is_dead();
 }
 
 static void scheduler_wake_all(struct journal_scheduler *scheduler, struct wait_queue *queue)
 {
     (void)scheduler;
-    for (unsigned i = 0; i < TASKS_MAX; i++) {
-        if (world.tasks[i].is_used && world.tasks[i].waits_for == queue)
+    for (unsigned i = 0; i < world.tasks_count; i++) {
+        if (world.waits_for[i] == queue && world.tasks[i].is_used)
             wake(&world.tasks[i]);
     }
 }
