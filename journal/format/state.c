@@ -19,85 +19,6 @@ struct located {
     const struct entries *base;
 };
 
-/* ---- layers ---- */
-
-void layer_free(struct layer *layer)
-{
-    entries_free(&layer->data);
-    entries_free(&layer->batches);
-}
-
-size_t layer_count(const struct layer *layer)
-{
-    return layer->data.count + layer->batches.count;
-}
-
-size_t layer_bytes(const struct layer *layer)
-{
-    return layer->data.bytes + layer->batches.bytes;
-}
-
-/* Kept for L generations; the value is the generation that it came in with. */
-static bool expires(uint8_t type)
-{
-    return type == TYPE_BATCH || type == TYPE_RELEASE;
-}
-
-struct entries *layer_entries(struct layer *layer, struct span key)
-{
-    return key.size >= 2 && key.data[0] == SPACE_JOURNAL && expires(key.data[1]) ? &layer->batches : &layer->data;
-}
-
-uint64_t layer_digest(const struct layer *layer)
-{
-    uint64_t digest = 0;
-    struct layer_walk walk = {0};
-    while (layer_digest_some(layer, &walk, SIZE_MAX, &digest))
-        ;
-    return digest;
-}
-
-/* ---- whole layers, step by step ---- */
-
-static const struct entry *next_of(const struct layer *layer, struct layer_walk *walk)
-{
-    const struct entry *entry = entries_next(&layer->batches, &walk->batches);
-    return entry != NULL ? entry : entries_next(&layer->data, &walk->data);
-}
-
-bool layer_digest_some(const struct layer *layer, struct layer_walk *walk, size_t most, uint64_t *digest)
-{
-    for (const struct entry *entry; most > 0 && (entry = next_of(layer, walk)) != NULL; most--)
-        *digest += entry_digest(entry);
-    return most == 0;
-}
-
-bool layer_absorb_some(struct layer *base, const struct layer *changes, struct layer_walk *walk, size_t most)
-{
-    for (const struct entry *entry; most > 0 && (entry = next_of(changes, walk)) != NULL; most--) {
-        struct entries *entries = layer_entries(base, entry_key(entry));
-        if (entry->is_deleted)
-            entries_remove(entries, entry_key(entry), entry->hash);
-        else
-            (void)entries_put(entries, entry_key(entry), entry->hash, entry_value(entry));
-    }
-    return most == 0;
-}
-
-void layer_absorb(struct layer *base, struct layer *changes)
-{
-    struct layer_walk walk = {0};
-    while (layer_absorb_some(base, changes, &walk, SIZE_MAX))
-        ;
-    layer_free(changes);
-}
-
-bool layer_free_some(struct layer *layer, struct layer_walk *walk, size_t most)
-{
-    return entries_free_some(&layer->batches, &walk->batches, most) ||
-           entries_free_some(&layer->data, &walk->data, most);
-}
-
 void state_init(struct state *state, const struct layer *base, uint64_t base_digest)
 {
     *state = (struct state){.base = base, .digest = base_digest};
@@ -123,7 +44,7 @@ static struct located locate(const struct state *state, struct place *place, uin
     if (key.size > 0)
         memcpy(bytes + 3 + table.size, key.data, key.size);
     struct layer *changes = (struct layer *)&state->changes; /* written to by those who hold a state to write */
-    bool is_batch = expires((uint8_t)type);
+    bool is_batch = layer_expires((uint8_t)type);
     struct located located = {.key = span_of(bytes, 3 + table.size + key.size),
                               .changes = is_batch ? &changes->batches : &changes->data};
     if (state->recent != NULL)

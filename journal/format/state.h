@@ -11,24 +11,8 @@
  * An entry that would hold the default (counter 0) is not there: equal states have equal entries. */
 #pragma once
 
-#include "journal/format/entries.h"
+#include "journal/format/layer.h"
 #include "journal/format/op.h"
-
-enum entry_type {
-    TYPE_COUNTER = 1,
-    TYPE_MAP = 2,
-    TYPE_SET = 3,
-    TYPE_LIST = 4,
-    TYPE_SPOOL = 5,
-    TYPE_BATCH = 6,
-    TYPE_RELEASE = 7,
-};
-
-/* Batch ids and releases lie apart: every fold looks at all of them, and at nothing else. */
-struct layer {
-    struct entries data;
-    struct entries batches;
-};
 
 struct state {
     const struct layer *base;   /* NULL: empty */
@@ -36,26 +20,6 @@ struct state {
     struct layer changes;
     uint64_t digest; /* of what a reader sees */
 };
-
-void layer_free(struct layer *layer);
-size_t layer_count(const struct layer *layer);
-size_t layer_bytes(const struct layer *layer);
-/* The table of the layer that holds this key. */
-struct entries *layer_entries(struct layer *layer, struct span key);
-uint64_t layer_digest(const struct layer *layer); /* walks all of it */
-/* Moves the changes into the base they were made over. `changes` is empty afterwards. */
-void layer_absorb(struct layer *base, struct layer *changes);
-
-/* Work on a whole layer, in steps of `most` entries. Start with a zeroed walk; true: there is more. Between two steps
- * the layer that is walked must not change. */
-struct layer_walk {
-    size_t data, batches;
-};
-/* Copies into the base; the changes stay, and must be looked at first until the last step is done. */
-bool layer_absorb_some(struct layer *base, const struct layer *changes, struct layer_walk *walk, size_t most);
-bool layer_digest_some(const struct layer *layer, struct layer_walk *walk, size_t most, uint64_t *digest);
-/* The layer is nobody's any more; after the last step it is empty. */
-bool layer_free_some(struct layer *layer, struct layer_walk *walk, size_t most);
 
 void state_init(struct state *state, const struct layer *base, uint64_t base_digest);
 void state_free(struct state *state);

@@ -1,5 +1,5 @@
 /* journal/replica/fold.c -- makes the next checkpoint of the live segments, and publishes it if nobody else did. */
-#include "journal/replica/layers.h"
+#include "journal/replica/layer_parts.h"
 #include "journal/replica/quarantine.h"
 #include "journal/replica/rules.h"
 #include "journal/replica/window.h"

@@ -1,5 +1,5 @@
 /* journal/replica/head_read.c -- reads the head, judges it, and brings the replica to its generation. */
-#include "journal/replica/layers.h"
+#include "journal/replica/layer_parts.h"
 #include "journal/replica/rules.h"
 #include "runtime/base/assert.h"
 

@@ -1,4 +1,4 @@
-/* journal/replica/layers.h -- the state parts of a checkpoint, written and read in slices; private to journal/.
+/* journal/replica/layer_parts.h -- the state parts of a checkpoint, written and read in slices; private to journal/.
  *
  * A fold writes its changes as the newest layer and merges those below that are not much larger into it, so that each
  * byte is written again only a logarithmic number of times (J43). All are in order, so merging reads two of them from

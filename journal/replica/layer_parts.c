@@ -1,5 +1,5 @@
-/* journal/replica/layers.c -- sorts, encodes, merges and loads layers of state, letting others run in between. */
-#include "journal/replica/layers.h"
+/* journal/replica/layer_parts.c -- sorts, encodes, merges and loads layers of state, letting others run in between. */
+#include "journal/replica/layer_parts.h"
 
 #include "journal/replica/rules.h"
 #include "runtime/base/assert.h"
