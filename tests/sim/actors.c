@@ -11,7 +11,7 @@ static void crashed(struct process *process)
 {
     struct actor *actor = LIST_ELEMENT(process, struct actor, process);
     journal_stop(actor->journal);
-    actor->restart_at = world_now() + world_below(sim.restarts_late && actor != sim.actors ? 12000 : 3000) * MS;
+    actor->restart_at = world_now() + world_below(sim.restarts_late && actor != sim.actors ? 16000 : 3000) * MS;
 }
 
 void actor_free(struct actor *actor)

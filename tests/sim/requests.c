@@ -6,6 +6,7 @@
 #include "tests/sim/damage.h"
 #include "tests/sim/fates.h"
 #include "tests/sim/faults.h"
+#include "tests/sim/held.h"
 #include "tests/sim/mutants.h"
 #include "tests/sim/objects.h"
 #include "tests/sim/oracle.h"
@@ -251,10 +252,17 @@ static uint64_t latency(void)
                         : MS + world_below(world_rates.quiet_latency_ms_max * MS);
 }
 
+static void land(void *argument)
+{
+    take_effect(argument); /* gives the reference back */
+}
+
 /* The process dies at this request. */
 static enum store_answer die_at(struct request *request, enum crash_point point)
 {
     enum crash_effect effect = (enum crash_effect)world_below(CRASH_EFFECTS);
+    if (sim.restarts_late && point == POINT_SEGMENT_PUT && world_below(2))
+        effect = EFFECT_AFTER_RESTART;
     if (!coverage_effect_makes_sense(point, effect))
         effect = EFFECT_NEVER;
     coverage.crashes[point][effect]++;
@@ -262,6 +270,9 @@ static enum store_answer die_at(struct request *request, enum crash_point point)
         uint64_t time = world_now() + latency();
         schedule_effect(request, time);
         world_suspend_until(time + 1);
+    } else if (effect == EFFECT_AFTER_RESTART && point == POINT_SEGMENT_PUT &&
+               held_take(request->name, land, release, request)) {
+        request->references++;
     } else if (effect == EFFECT_AFTER_RESTART) {
         schedule_effect(request, world_now() + (4000 + world_below(8000)) * MS);
     }
@@ -293,6 +304,7 @@ static enum store_answer travel(struct request *request, deadline_t deadline)
     if (list_extra > 0 && !process->lists_are_stale)
         effect += list_extra;
     COVER_IF(request->verb == VERB_GET && process != NULL && process->get_extra_ms > 0, slow_reads);
+    held_look(world_progress(), request->verb, request->name, request->after, effect);
     if (is_write && draw(world_rates.late)) {
         effect += world_heavy_tail(world_rates.late_ms_max * MS);
         COVER(late);
@@ -346,7 +358,8 @@ static enum store_answer perform(struct request *request, deadline_t deadline)
     struct process *process = world_process();
     struct progress *progress = world_progress();
     enum crash_point point = progress_at(progress, request->verb, request->name, request->after);
-    if (point != POINT_NONE && process != NULL && draw(world_rates.crash_at_point))
+    unsigned crash = sim.restarts_late && point == POINT_SEGMENT_PUT ? 100 : world_rates.crash_at_point;
+    if (point != POINT_NONE && process != NULL && draw(crash))
         return die_at(request, point);
     check_request(progress, request->verb, request->name, request->after, &request->condition);
     mutants_before(progress, request->verb, request->name, request->after);
