@@ -98,7 +98,7 @@ static bool open_credentials(struct backend_bucket *bucket, const struct config 
         .ca_file = text_or_null(config->ca_file),
     };
     bucket->credentials = credentials_open(&bucket->credentials_options, error);
-    return bucket->credentials != NULL || error_prepend(error, "credentials of the backend");
+    return bucket->credentials != NULL;
 }
 
 static bool open_endpoint(struct backend_bucket *bucket, const struct backend_means *means, struct error *error)

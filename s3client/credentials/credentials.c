@@ -7,6 +7,7 @@
 
 #include "runtime/base/assert.h"
 #include "runtime/base/list.h"
+#include "runtime/log.h"
 #include "runtime/loop.h"
 #include "runtime/thread.h"
 #include "runtime/wait.h"
@@ -131,6 +132,8 @@ static void take_success(struct source *source, struct keys *keys)
 {
     int64_t now_ms = clock_wall_ms(clock_system());
     bool is_new = !keys_are_equal(keys, source->newest->keys);
+    if (source->status.trouble[0] != '\0')
+        log_message(LOG_INFO, "credentials of the backend are handed out again (%s)", source->provider->name);
     source->failures_in_a_row = 0;
     source->status.renewals++;
     source->status.trouble[0] = '\0';
@@ -148,6 +151,8 @@ static void take_failure(struct source *source, struct keys *keys, const struct 
     keys_free(keys);
     source->failures_in_a_row++;
     source->status.failures++;
+    if (strcmp(source->status.trouble, error->message) != 0) /* once for each reason, not for each attempt */
+        log_message(LOG_WARNING, "%s; the old ones stay in use", error->message);
     (void)snprintf(source->status.trouble, sizeof source->status.trouble, "%s", error->message);
     source->due_ms =
         source->status.expires_ms == CREDENTIALS_NEVER_EXPIRE

@@ -77,22 +77,22 @@ bool keys_set_expiration(struct keys *keys, struct span text, struct error *erro
 {
     char utc[64];
     int64_t offset_ms;
+    int64_t time_ms;
     struct span local = text;
     if (text.size == 0) {
         keys->expires_ms = CREDENTIALS_NEVER_EXPIRE;
         return true;
     }
-    bool is_read = false;
-    if (take_offset(&local, &offset_ms) && local.size < sizeof utc - 1) {
+    bool has_offset = take_offset(&local, &offset_ms) && local.size < sizeof utc - 1;
+    if (has_offset) {
         memcpy(utc, local.data, local.size);
         utc[local.size] = 'Z';
-        is_read = date_parse_xml(span_of(utc, local.size + 1), &keys->expires_ms);
-        keys->expires_ms -= offset_ms;
-    } else {
-        is_read = date_parse_xml(text, &keys->expires_ms);
+        local = span_of(utc, local.size + 1);
     }
-    if (is_read)
+    if (date_parse_xml(has_offset ? local : text, &time_ms)) {
+        keys->expires_ms = has_offset ? time_ms - offset_ms : time_ms;
         return true;
+    }
     keys_quote(text, utc, sizeof utc);
     return error_set(error, ERROR_INVALID, NULL, "the expiration \"%s\" is no time", utc);
 }

@@ -117,6 +117,9 @@ bool provider_find(const struct search *search, const struct provider **ret_prov
         *ret_provider = &PROVIDERS[i];
         if (found == FOUND)
             return true;
+        if (found == FOUND_FAILED && PROVIDERS[i].ask == instance_ask) /* which nobody has to set up */
+            return error_prepend(error,
+                                 "no credentials are set up (AWS_ACCESS_KEY_ID, --profile), and instance metadata");
         if (found == FOUND_FAILED)
             return error_prepend(error, "credentials (%s)", PROVIDERS[i].name);
     }
