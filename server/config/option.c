@@ -224,6 +224,7 @@ static bool read_price(const struct setting *setting, void *target, struct error
 
 bool option_read(const struct setting *setting, void *target, struct error *error)
 {
+    ASSERT(setting->value != NULL);
     switch (setting->option->kind) {
     case OPTION_TEXT:
         return read_text(setting, target, error);

@@ -121,6 +121,7 @@ static void obey(const char *line)
         held = pin();
         print_keys("held", held);
     } else if (strcmp(line, "release\n") == 0) {
+        ASSERT(held != NULL);
         print_keys("held", held);
         source->operations->unpin(source, held);
     } else if (sscanf(line, "refresh %u %u %u", &fibers, &shards, &wait_ms) == 3) {
