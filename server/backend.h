@@ -68,7 +68,7 @@ typedef struct backend *backend_opener(const struct backend_means *means, struct
 struct backend *backend_open(const struct backend_means *means, struct error *error);
 
 /* The embedded store in the folder of --backend dir:PATH. part_bytes_min not 0: stored parts have a smallest size, as
- * in a bucket of S3, and a joiner stands in front (for tests of the joiner: tests/joined). */
+ * in a bucket of S3, and a joiner stands in front (for tests of the joiner: tests/servers). */
 struct backend *backend_folder_open(const struct backend_means *means, uint64_t part_bytes_min, struct error *error);
 
 /* The store in the bucket of --backend s3:BUCKET[/PREFIX]. Asks the backend whether it is there and what it can do. */

@@ -15,7 +15,7 @@ struct decoded_entry {
     uint8_t bytes[]; /* bucket, key, stored_etag, then the original */
 };
 
-enum { WAYS = 8, SETS = DECODED_CACHE_SLOTS / WAYS };
+enum { WAYS = 8, SETS = DECODED_CACHE_SLOTS / WAYS, KEY_END_BYTES = 16 };
 
 struct decoded_way {
     struct decoded_entry *entry;
@@ -49,10 +49,11 @@ static uint64_t mix(uint64_t hash, struct span text)
     return hash;
 }
 
-/* Never 0. Equal contents under many keys may have one ETag: keys spread them. */
+/* Never 0. Equal contents under many keys may have one ETag: the keys' ends spread them, where most keys differ. */
 static uint32_t hash_of(const struct object_name *name, struct span stored_etag)
 {
-    return (uint32_t)(mix(mix(mix(0, name->bucket), name->key), stored_etag) >> 32) | 1;
+    size_t skipped = name->key.size > KEY_END_BYTES ? name->key.size - KEY_END_BYTES : 0;
+    return (uint32_t)(mix(mix(0, span_skip(name->key, skipped)), stored_etag) >> 32) | 1;
 }
 
 static struct decoded_set *set_of(struct decoded_cache *cache, uint32_t hash)

@@ -209,8 +209,8 @@ def step_s3_raw():
 
 
 def step_s3_joined():
-    """what clients send in parts, where stored parts have a smallest size (tests/s3 over tests/joined)"""
-    return build("build") or python_suite("tests/s3/run", "--baled", "build/tests/joined/baled_joined", "multipart",
+    """what clients send in parts, where stored parts have a smallest size (tests/s3 over tests/servers)"""
+    return build("build") or python_suite("tests/s3/run", "--baled", "build/tests/servers/baled_joined", "multipart",
                                           "part_numbers", "copy", "model", "attributes", "Uploads", "restart")
 
 
