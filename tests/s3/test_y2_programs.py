@@ -329,6 +329,17 @@ class NewestChecksums(S3Case):
                         self.assertEqual(value, answer.header(name))
                     self.assertEqual(value, self.get("t", (), {"x-amz-checksum-mode": "ENABLED"}).header(name))
 
+    def test_356_md5_as_content_md5(self):
+        """Where the JavaScript SDK announces an MD5, it comes so."""
+        announced = {"x-amz-sdk-checksum-algorithm": "MD5"}
+        value = checksums.md5_base64(BODY)
+        answer = self.put("k", BODY, {**announced, "Content-MD5": value})
+        self.assertEqual(value, answer.header("x-amz-checksum-md5"))
+        self.assertEqual(value, self.head("k", (), {"x-amz-checksum-mode": "ENABLED"}).header("x-amz-checksum-md5"))
+        wrong = {**announced, "Content-MD5": checksums.md5_base64(b"other")}
+        self.assert_refused_write(400, "BadDigest", "w", body=BODY, headers=wrong)
+        self.assert_refused_write(400, "InvalidRequest", "n", body=BODY, headers=announced)
+
     def test_356_known_values(self):
         for algorithm, value in (("SHA512", "2eZ2LdHI6vbWGzxhkvxAjU1tXxF20MKRabwk5xw/J0rSf81YEbMT1oH35V7ALXPUmclUVba1u1A6z1dPuo/+hQ=="),
                                  ("MD5", "JfnnlDI7RTiF9RgfG2JNCw=="), ("XXHASH64", "jLhB20DmroM="), ("XXHASH3", "ctyxi2ehff8="),

@@ -128,6 +128,8 @@ def python_suite(script, *options):
     if done.returncode != 0 and failed == 0:
         failed = 1
     repeat = re.findall(r"^\s*(?:repeat|again): (.*)$", done.stdout, re.M) or [script] * min(failed, 1)
+    for line in re.findall(r"^skipped .*$", done.stdout, re.M):
+        print(line)
     if failed:
         print(done.stdout[-20000:])
     return Tally(passed, failed, skipped, repeat)

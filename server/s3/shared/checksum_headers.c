@@ -62,8 +62,17 @@ static bool add_trailer(struct checksum_claim *claim, enum checksum_algorithm tr
     return true;
 }
 
+/* An MD5 that is announced may come as Content-MD5: version 3 of the JavaScript SDK has no other header for it. */
+static void take_md5_as_checksum(struct checksum_claim *claim)
+{
+    claim->algorithm = CHECKSUM_MD5;
+    claim->value = (struct checksum_value){.algorithm = CHECKSUM_MD5};
+    memcpy(claim->value.bytes, claim->md5, MD5_BYTES);
+    claim->has_value = true;
+}
+
 /* x-amz-sdk-checksum-algorithm must agree with what came. */
-static bool check_announced(const struct s3_request *request, const struct checksum_claim *claim, struct error *error)
+static bool check_announced(const struct s3_request *request, struct checksum_claim *claim, struct error *error)
 {
     struct span name;
     if (!http_head_find(request->head, "x-amz-sdk-checksum-algorithm", &name))
@@ -72,6 +81,8 @@ static bool check_announced(const struct s3_request *request, const struct check
     if (announced == CHECKSUM_NONE)
         return refuse(error,
                       "Value for x-amz-sdk-checksum-algorithm header is invalid. Valid are: " CHECKSUM_VALID_NAMES ".");
+    if (claim->algorithm == CHECKSUM_NONE && announced == CHECKSUM_MD5 && claim->has_md5)
+        take_md5_as_checksum(claim);
     if (claim->algorithm == CHECKSUM_NONE)
         return refuse(error, "x-amz-sdk-checksum-algorithm specified, but no corresponding x-amz-checksum-* or "
                              "x-amz-trailer headers were found.");

@@ -360,6 +360,10 @@ static const struct claim_case claims[] = {
     {"x-amz-checksum-crc32: !!!!!!==\r\n", "InvalidRequest", 0},                                       /* 98 */
     {"x-amz-checksum-sha512: AAAA\r\n", "InvalidRequest", 0},                                          /* 93 */
     {"Content-MD5: 1B2M2Y8AsgTpgAmY7PhCfg==\r\n", NULL, CHECKSUM_NONE},
+    {"Content-MD5: 1B2M2Y8AsgTpgAmY7PhCfg==\r\nx-amz-sdk-checksum-algorithm: MD5\r\n", NULL, CHECKSUM_MD5},
+    {"Content-MD5: 1B2M2Y8AsgTpgAmY7PhCfg==\r\nx-amz-sdk-checksum-algorithm: SHA1\r\n", "InvalidRequest",
+     CHECKSUM_NONE},
+    {"x-amz-sdk-checksum-algorithm: MD5\r\n", "InvalidRequest", CHECKSUM_NONE},
     {"Content-MD5:\r\n", "InvalidDigest", 0},                      /* 99 */
     {"Content-MD5: 1B2M2Y8AsgTpgAmY7PhC\r\n", "InvalidDigest", 0}, /* 99 */
     {"Content-MD5: nonsense\r\n", "InvalidDigest", 0},             /* 99 */

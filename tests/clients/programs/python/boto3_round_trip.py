@@ -1,4 +1,4 @@
-"""tests/clients/boto3_round_trip.py -- what a program with boto3 does, run by the interpreter whose boto3 is meant.
+"""tests/clients/programs/python/boto3_round_trip.py -- what a program with boto3 does, run by the interpreter whose boto3 is meant.
 
 usage: boto3_round_trip.py ENDPOINT FOLDER ; credentials come from the environment. Prints `ok` at the end.
 """
@@ -13,7 +13,24 @@ from pathlib import Path
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
+
+
+def checksums(s3, bucket, text):
+    """Every one that this boto3 knows by name and can compute; none of them is refused by the server."""
+    done = 0
+    for name in s3.meta.service_model.shape_for("ChecksumAlgorithm").enum:
+        try:
+            s3.put_object(Bucket=bucket, Key="summed", Body=text, ChecksumAlgorithm=name)
+        except ClientError as refused:
+            raise AssertionError(f"{name}: {refused}") from refused
+        except BotoCoreError:  # a library is missing that would compute it
+            continue
+        head = s3.head_object(Bucket=bucket, Key="summed", ChecksumMode="ENABLED")
+        assert head[f"Checksum{name}"], head
+        assert s3.get_object(Bucket=bucket, Key="summed", ChecksumMode="ENABLED")["Body"].read() == text  # and verifies it
+        done += 1
+    assert done >= 3, done
 
 
 def main(endpoint, folder):
@@ -54,6 +71,7 @@ def main(endpoint, folder):
     s3.put_object(Bucket=bucket, Key="summed", Body=text, ChecksumAlgorithm="SHA256")
     assert s3.head_object(Bucket=bucket, Key="summed", ChecksumMode="ENABLED")["ChecksumSHA256"]
 
+    checksums(s3, bucket, text)
     url = s3.generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": "copied"}, ExpiresIn=60)
     assert urllib.request.urlopen(url, timeout=20).read() == text
     url = s3.generate_presigned_url("put_object", Params={"Bucket": bucket, "Key": "put by url"}, ExpiresIn=60)
@@ -64,6 +82,10 @@ def main(endpoint, folder):
         raise AssertionError("a missing key was found")
     except ClientError as error:
         assert error.response["Error"]["Code"] == "NoSuchKey", error
+
+    # what ~/.aws/config says holds where the program says nothing
+    told = boto3.client("s3", endpoint_url=endpoint)
+    assert urllib.request.urlopen(told.generate_presigned_url("get_object", {"Bucket": bucket, "Key": "copied"}), timeout=20).read() == text
 
     # without a setting boto3 presigns with version 2, and must be told what to change
     plain = boto3.client("s3", endpoint_url=endpoint, region_name="us-east-1", config=Config(signature_version="s3"))

@@ -1,4 +1,4 @@
-"""tests/clients/boto3_large.py -- large files through boto3's transfer manager, in parts of several sizes.
+"""tests/clients/programs/python/boto3_large.py -- large files through boto3's transfer manager, in parts of several sizes.
 
 usage: boto3_large.py ENDPOINT FOLDER ; credentials come from the environment. Prints `ok` at the end.
 """

@@ -1,0 +1,162 @@
+"""tests/clients/case.py -- the base of the clients' tests: a server over HTTP or HTTPS, files to send, an environment without
+anything of the user's, and programs run in it."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+import threading
+import unittest
+import urllib.request
+from pathlib import Path
+
+import fronts
+import tree
+from cache import PROGRAMS, Unavailable
+from client import Client
+from daemon import Daemon
+
+CLIENT_SECONDS = 240
+
+
+class Place:
+    """One baled, and what all tests against it share."""
+
+    def __init__(self, baled, tls, backend=None):
+        """`backend`: the name of one of tests/backends, behind that baled; backends.Missing when it cannot be had."""
+        self.tls = tls
+        self.daemon = fronts.backend_daemon(os.path.abspath(baled), backend, tls=tls) if backend else Daemon(os.path.abspath(baled), tls=tls)
+        self.server = self.daemon.start()
+        self.account = self.server.accounts["alice"]
+        self.endpoint = f"{'https' if tls else 'http'}://{self.server.host}"
+
+    def stop(self):
+        """None, or what was wrong with the end."""
+        status = self.daemon.stop()
+        log = self.daemon.log()
+        self.daemon.remove()
+        return None if status == 0 else f"baled ended with {status}:\n{log[-3000:]}"
+
+
+class Files:
+    """Trees of files that are sent around, each made when a test first wants it."""
+
+    def __init__(self):
+        self.work = Path(tempfile.mkdtemp(prefix="bale-clients-"))
+        self.lock = threading.Lock()
+        self.made = {}
+
+    def get(self, name, build):
+        """(the folder, what build returned, its digest)"""
+        with self.lock:
+            if name not in self.made:
+                total = build(self.work / name)
+                self.made[name] = (self.work / name, total, tree.digest(self.work / name))
+            return self.made[name]
+
+    def remove(self):
+        shutil.rmtree(self.work, ignore_errors=True)
+
+
+def needs(*items):
+    """What of cache.py a test wants, so that it is made while others run."""
+    def mark(test):
+        test.needs = items
+        return test
+    return mark
+
+
+def http_only(test):
+    """Over HTTPS it would show nothing new, or the program cannot be told whom to trust."""
+    test.http_only = True
+    return test
+
+
+class ClientCase(unittest.TestCase):
+    maxDiff = 2000
+    place = files = cache = None  # set by the runner
+
+    def setUp(self):
+        self.home = Path(tempfile.mkdtemp(prefix="home-", dir=self.files.work))
+        self.addCleanup(shutil.rmtree, self.home, ignore_errors=True)
+        self.server, self.account, self.endpoint = self.place.server, self.place.account, self.place.endpoint
+        self.alice = Client(self.server, self.account)
+        self.logged = len(self.place.daemon.log())
+        # version 1 of aws-cli presigns with signature version 2 unless told otherwise
+        (self.home / "aws-config").write_text("[default]\ns3 =\n    signature_version = s3v4\n")
+        self.environment = {
+            "PATH": os.environ["PATH"], "HOME": str(self.home), "LC_ALL": "C.UTF-8",
+            "AWS_ACCESS_KEY_ID": self.account.access_key, "AWS_SECRET_ACCESS_KEY": self.account.secret_key,
+            "AWS_CONFIG_FILE": str(self.home / "aws-config"), "AWS_DEFAULT_REGION": "us-east-1", "AWS_REGION": "us-east-1",
+            "AWS_EC2_METADATA_DISABLED": "true", "AWS_MAX_ATTEMPTS": "1",
+        }
+        if "JAVA_HOME" in os.environ:
+            self.environment["JAVA_HOME"] = os.environ["JAVA_HOME"]
+        if self.place.tls:
+            ca = self.place.daemon.authority.ca
+            self.environment |= dict.fromkeys(("AWS_CA_BUNDLE", "SSL_CERT_FILE", "CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS"), str(ca))
+
+    # ---- what is needed ----
+
+    def have(self, item):
+        """Of cache.py; skips where it cannot be had."""
+        try:
+            return self.cache.get(item)
+        except Unavailable as reason:
+            self.skipTest(str(reason))
+
+    def need(self, program):
+        if not Path(program).exists():
+            self.skipTest(f"{program} is not installed")
+
+    def tree(self):
+        return self.files.get("tree", tree.build)[0]
+
+    def tree_bytes(self):
+        return self.files.get("tree", tree.build)[1]
+
+    def tree_digest(self):
+        return self.files.get("tree", tree.build)[2]
+
+    def large(self):
+        return self.files.get("large", tree.build_large)[0]
+
+    # ---- programs ----
+
+    def run_client(self, *command, seconds=CLIENT_SECONDS, environment=(), **options):
+        done = subprocess.run([str(word) for word in command], env={**self.environment, **dict(environment)}, capture_output=True,
+                              text=True, errors="replace", timeout=seconds, check=False, stdin=subprocess.DEVNULL, **options)
+        self.assertEqual(0, done.returncode, f"{command}\n{done.stdout[-1500:]}\n{done.stderr[-3000:]}")
+        return done.stdout
+
+    def run_python(self, python, program, *arguments):
+        self.assertEqual("ok\n", self.run_client(python, PROGRAMS / "python" / program, self.endpoint, *arguments))
+
+    # ---- the server ----
+
+    def refusal(self):
+        """What baled has said in this test of what its backend cannot do, or None."""
+        said = re.search(r' status=(?:400|501) .*reason="([^"]*[Bb]ackend[^"]*)"', self.place.daemon.log()[self.logged:])
+        return said[1] if said else None
+
+    def make_bucket(self, name):
+        self.assertEqual(200, self.alice.put(name).status)
+        return name
+
+    def savings(self, bucket):
+        """The ledger's line of that bucket."""
+        url = f"{self.endpoint.partition(':')[0]}://{self.server.admin[0]}:{self.server.admin[1]}/savings"
+        with urllib.request.urlopen(url, timeout=20, context=self.server.tls) as page:
+            return next(line for line in json.load(page)["buckets"] if line["bucket"] == bucket)
+
+    def assert_same(self, folder, name="tree"):
+        self.assertEqual(self.files.made[name][2], tree.digest(folder))
+
+    def fetch(self, url):
+        return subprocess.run(["curl", "-sS", "--fail", url], env=self.environment, capture_output=True, check=True,
+                              timeout=60).stdout
+
+    def assert_no_uploads(self, bucket):
+        self.assertEqual([], self.alice.get(bucket, None, {"uploads": None}).texts("Upload/Key"))
