@@ -21,7 +21,8 @@ enum store_answer {
     STORE_CONFLICT,         /* 409: not applied by this attempt, a race was in progress */
     STORE_UNCHANGED,        /* 304 */
     STORE_DAMAGED, /* of a read: something is there, and it is not what was written, or larger than its kind may be */
-    STORE_REFUSED, /* surely not applied, and asking again does not help: permissions, size */
+    STORE_REFUSED, /* not applied by this attempt, and another does not help: permissions, size. Like any request it may
+                    * be executed once more on its way, and then not be refused */
     STORE_UNKNOWN, /* no answer, 5xx: says nothing */
 };
 

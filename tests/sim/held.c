@@ -82,8 +82,8 @@ static void nothing(void *argument)
 void held_look(const struct progress *progress, enum verb verb, const char *name, const char *after, uint64_t effect)
 {
     struct segment_key key;
-    if (!sim.restarts_late || verb != VERB_LIST || strcmp(name, SEGMENTS_PREFIX) != 0 || progress->task == NULL ||
-        strcmp(progress->task, "journal-compactor") != 0 || strcmp(after, SEGMENTS_PREFIX) == 0 ||
+    bool is_of_fold = progress->stage == STAGE_LISTED; /* which only compactors come to */
+    if (!sim.restarts_late || !is_of_fold || verb != VERB_LIST || strcmp(name, SEGMENTS_PREFIX) != 0 ||
         segment_name_parse(span_from_string(after), &key))
         return;
     for (unsigned i = 0; i < HELD_MAX; i++) {

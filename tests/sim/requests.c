@@ -301,6 +301,8 @@ static enum store_answer travel(struct request *request, deadline_t deadline)
         effect += process->get_extra_ms * MS;
     uint64_t list_extra =
         request->verb == VERB_LIST && world_faults && process != NULL ? process->list_extra_ms * MS : 0;
+    if (sim.restarts_late && world_progress()->stage != STAGE_LISTED)
+        list_extra = 0; /* only a fold's */
     if (list_extra > 0 && !process->lists_are_stale)
         effect += list_extra;
     COVER_IF(request->verb == VERB_GET && process != NULL && process->get_extra_ms > 0, slow_reads);
@@ -358,7 +360,8 @@ static enum store_answer perform(struct request *request, deadline_t deadline)
     struct process *process = world_process();
     struct progress *progress = world_progress();
     enum crash_point point = progress_at(progress, request->verb, request->name, request->after);
-    unsigned crash = sim.restarts_late && point == POINT_SEGMENT_PUT ? 100 : world_rates.crash_at_point;
+    bool dies_late = sim.restarts_late && point == POINT_SEGMENT_PUT && process != NULL && process->number > 0;
+    unsigned crash = dies_late ? 100 : world_rates.crash_at_point;
     if (point != POINT_NONE && process != NULL && draw(crash))
         return die_at(request, point);
     check_request(progress, request->verb, request->name, request->after, &request->condition);

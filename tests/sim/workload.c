@@ -74,12 +74,12 @@ static void draw_bias(void)
         sim.options.horizon = 10;
         sim.options.fold_age_ms = 20;
         sim.options.fold_gap_ms = 60;
-        sim.slow_list_ms = 300 + world_below(700);
+        sim.slow_list_ms = 300 + world_below(500);
         sim.options.poll_ms = 50;
         sim.options.request_ms = 2000;
         world_rates.latency_ms_max = 1 + world_below(20);
         world_rates.page_names = STORE_PAGE_NAMES_MAX;
-        world_rates.crash_at_point = 20;
+        world_rates.crash = world_rates.crash_at_point = 0; /* but for those who write: tests/sim/requests.c */
         break;
     default:
         break;
