@@ -100,8 +100,10 @@ static bool split_url(const char *url, struct parts *parts, struct error *error)
 
 static char *copy_of(struct span text)
 {
-    char *copy = strndup((const char *)text.data, text.size);
+    char *copy = calloc(1, text.size + 1);
     ASSERT(copy != NULL);
+    if (text.size > 0)
+        memcpy(copy, text.data, text.size);
     return copy;
 }
 

@@ -271,7 +271,6 @@ SUSPENDS static bool read_chunked(struct http_client_exchange *exchange, void *r
     return true;
 }
 
-/* Steps over what is left of a body as far as it is here already. */
 void http_client_skip_received(struct http_client_exchange *exchange)
 {
     uint8_t discarded[512];

@@ -83,7 +83,7 @@ const struct http_client_counters *http_client_counters(const struct http_client
 
 /* ---- memory of exchanges ---- */
 
-static struct http_client_exchange *take_exchange(struct http_client *client)
+struct http_client_exchange *http_client_begin(struct http_client *client)
 {
     struct http_client_exchange *exchange = client->unused;
     if (exchange != NULL) {
@@ -206,6 +206,15 @@ SUSPENDS static struct stream *secure(struct http_client *client, struct stream 
     return NULL;
 }
 
+void http_client_adopt(struct http_client_exchange *exchange, struct stream *stream, const char *host)
+{
+    metric_add(&exchange->client->counters.connections, 1);
+    metric_add(&exchange->client->counters.connections_open, 1);
+    exchange->stream = stream;
+    exchange->host = strdup(host);
+    ASSERT(exchange->host != NULL);
+}
+
 SUSPENDS static bool connect_anew(struct http_client_exchange *exchange, const char *host, deadline_t deadline,
                                   struct error *error)
 {
@@ -220,18 +229,14 @@ SUSPENDS static bool connect_anew(struct http_client_exchange *exchange, const c
         metric_add(&client->counters.connections_failed, 1);
         return false;
     }
-    metric_add(&client->counters.connections, 1);
-    metric_add(&client->counters.connections_open, 1);
-    exchange->stream = stream;
-    exchange->host = strdup(host);
-    ASSERT(exchange->host != NULL);
+    http_client_adopt(exchange, stream, host);
     return true;
 }
 
 SUSPENDS struct http_client_exchange *http_client_open(struct http_client *client, const char *host,
                                                        uint64_t idle_ms_max, deadline_t deadline, struct error *error)
 {
-    struct http_client_exchange *exchange = take_exchange(client);
+    struct http_client_exchange *exchange = http_client_begin(client);
     if (reuse(exchange, host, idle_ms_max) || connect_anew(exchange, host, deadline, error))
         return exchange;
     give_back(exchange);

@@ -21,6 +21,11 @@ static inline void http_client_count_less(metric_counter *gauge)
     metric_add(gauge, (uint64_t)-1);
 }
 
+/* An exchange without a connection; then the connection, fresh or made elsewhere. */
+struct http_client_exchange *http_client_begin(struct http_client *client);
+void http_client_adopt(struct http_client_exchange *exchange, struct stream *stream, const char *host);
+
+/* Steps over what is left of a body as far as it is here already. */
 void http_client_skip_received(struct http_client_exchange *exchange);
 /* http_client_read with a time of its own. */
 SUSPENDS bool http_client_read_within(struct http_client_exchange *exchange, void *ret_bytes, size_t capacity,

@@ -147,32 +147,42 @@ static bool close_of_results(void *context, unsigned depth, struct span element,
     return true;
 }
 
+SUSPENDS bool document_deleted(struct span document, const struct s3_call *call, struct s3_delete_item *items,
+                               unsigned count, struct s3_answer *answer, struct error *error)
+{
+    static const struct document_kind kind = {"DeleteResult", {open_of_results, close_of_results}};
+    struct results results = {.items = items, .count = count};
+    bool ok = document_parse(document, call, &kind, &results, answer, error);
+    buffer_free(&results.key);
+    buffer_free(&results.version);
+    buffer_free(&results.message);
+    for (unsigned i = 0; ok && i < count; i++) {
+        if (!items[i].is_deleted && items[i].error.kind == ERROR_NONE)
+            (void)error_set(&items[i].error, ERROR_DAMAGED, NULL, "the backend's answer does not name the key");
+    }
+    return ok;
+}
+
 SUSPENDS bool s3_client_delete_objects(struct s3_client *client, const struct s3_call *call,
                                        struct s3_delete_item *items, unsigned count, struct s3_answer *ret_answer,
                                        struct error *error)
 {
-    static const struct document_kind kind = {"DeleteResult", {open_of_results, close_of_results}};
     struct document_request asked;
-    struct results results = {.items = items, .count = count};
     struct buffer document;
+    struct buffer body;
+    bool ok = true;
     ASSERT(count <= S3_DELETE_ITEMS_MAX);
     *ret_answer = (struct s3_answer){0};
     buffer_init(&document, DOCUMENT_REQUEST_BYTES_MAX);
-    bool ok = true;
     if (write_items(&document, items, count) > 0) {
         ASSERT(!document.overflow);
         document_request_begin(&asked, call, S3_DELETE_OBJECTS);
         document_request_query(&asked, "delete", SPAN_EMPTY);
         document_request_body(&asked, buffer_span(&document));
-        ok = document_call(client, &asked.call, &kind, &results, ret_answer, error);
-    }
-    for (unsigned i = 0; ok && i < count; i++) {
-        if (!items[i].is_deleted && items[i].error.kind == ERROR_NONE)
-            (void)error_set(&items[i].error, ERROR_DAMAGED, NULL, "the backend's answer does not name the key");
+        ok = document_fetch(client, &asked.call, &body, ret_answer, error) &&
+             document_deleted(buffer_span(&body), &asked.call, items, count, ret_answer, error);
+        buffer_free(&body);
     }
     buffer_free(&document);
-    buffer_free(&results.key);
-    buffer_free(&results.version);
-    buffer_free(&results.message);
     return ok;
 }

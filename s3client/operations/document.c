@@ -42,7 +42,8 @@ SUSPENDS static bool feed(struct xml_reader *reader, struct span document, struc
         if (!xml_reader_feed(reader, slice, error))
             return false;
         document = span_skip(document, slice.size);
-        fiber_yield_if_due();
+        if (fiber_current() != NULL)
+            fiber_yield_if_due();
     }
     return xml_reader_finish(reader, error);
 }
@@ -77,22 +78,23 @@ static bool explain(const struct s3_call *call, struct span document, struct s3_
     return false;
 }
 
-SUSPENDS bool document_call(struct s3_client *client, const struct s3_call *call, const struct document_kind *kind,
-                            void *context, struct s3_answer *ret_answer, struct error *error)
+SUSPENDS bool document_parse(struct span document, const struct s3_call *call, const struct document_kind *kind,
+                             void *context, struct s3_answer *answer, struct error *error)
 {
     static const struct xml_handlers handlers = {open_element, close_element};
     struct reading reading = {.kind = kind, .context = context};
-    struct buffer body;
-    buffer_init(&body, DOCUMENT_BYTES_MAX);
-    bool ok = s3_client_call_whole(client, call, &body, ret_answer, error);
-    if (ok) {
-        struct span document = without_blanks(buffer_span(&body));
-        struct xml_reader *reader = xml_reader_create(&handlers, &reading);
-        ok = feed(reader, document, error) || explain(call, document, ret_answer, error);
-        xml_reader_destroy(reader);
-    }
-    buffer_free(&body);
+    struct xml_reader *reader = xml_reader_create(&handlers, &reading);
+    document = without_blanks(document);
+    bool ok = feed(reader, document, error) || explain(call, document, answer, error);
+    xml_reader_destroy(reader);
     return ok;
+}
+
+SUSPENDS bool document_fetch(struct s3_client *client, const struct s3_call *call, struct buffer *ret_body,
+                             struct s3_answer *ret_answer, struct error *error)
+{
+    buffer_init(ret_body, DOCUMENT_BYTES_MAX);
+    return s3_client_call_whole(client, call, ret_body, ret_answer, error);
 }
 
 /* ---- for handlers ---- */

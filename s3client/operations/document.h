@@ -1,4 +1,5 @@
-/* s3client/operations/document.h -- calls whose answer is an XML document: fetched whole, looked through in slices. */
+/* s3client/operations/document.h -- calls whose answer is an XML document: fetched whole, looked through in slices;
+ * and the reading of each kind of document, apart from the fetching. */
 #pragma once
 
 #include "s3client/operations.h"
@@ -17,9 +18,33 @@ struct document_kind {
     struct xml_handlers handlers;
 };
 
-/* The call, and its document through the handlers. A document whose root is <Error> is the error that it says. */
-SUSPENDS bool document_call(struct s3_client *client, const struct s3_call *call, const struct document_kind *kind,
-                            void *context, struct s3_answer *ret_answer, struct error *error);
+/* The document through the handlers, with others' turns in between when it runs on a fiber. A document whose root is
+ * <Error> is the error that it says: it goes into answer and *error. */
+SUSPENDS bool document_parse(struct span document, const struct s3_call *call, const struct document_kind *kind,
+                             void *context, struct s3_answer *answer, struct error *error);
+/* The call, and its whole body, which the caller frees whatever is returned. */
+SUSPENDS bool document_fetch(struct s3_client *client, const struct s3_call *call, struct buffer *ret_body,
+                             struct s3_answer *ret_answer, struct error *error);
+
+/* ---- each kind of document: bytes to results, for the calls and for whoever tries to break them ---- */
+
+SUSPENDS bool document_objects(struct span document, const struct s3_call *call, struct arena *arena,
+                               struct s3_list_page *ret_page, struct s3_answer *answer, struct error *error);
+SUSPENDS bool document_buckets(struct span document, const struct s3_call *call, struct arena *arena,
+                               struct s3_bucket_entry **ret_buckets, unsigned *ret_count, struct s3_answer *answer,
+                               struct error *error);
+SUSPENDS bool document_uploads(struct span document, const struct s3_call *call, struct arena *arena,
+                               struct s3_uploads_page *ret_page, struct s3_answer *answer, struct error *error);
+SUSPENDS bool document_parts(struct span document, const struct s3_call *call, struct arena *arena,
+                             struct s3_parts_page *ret_page, struct s3_answer *answer, struct error *error);
+SUSPENDS bool document_deleted(struct span document, const struct s3_call *call, struct s3_delete_item *items,
+                               unsigned count, struct s3_answer *answer, struct error *error);
+SUSPENDS bool document_tags(struct span document, const struct s3_call *call, struct arena *arena,
+                            struct s3_tag **ret_tags, unsigned *ret_count, struct s3_answer *answer,
+                            struct error *error);
+/* One element below the root, as text with a zero. */
+SUSPENDS bool document_element(struct span document, const struct s3_call *call, const char *root, const char *element,
+                               char *ret_text, size_t capacity, struct s3_answer *answer, struct error *error);
 
 /* ERROR_DAMAGED: the document lacks something. Returns false. */
 bool document_refuse(const struct s3_call *call, const char *what, struct error *error);

@@ -116,14 +116,25 @@ static bool decode_keys(struct s3_list_page *page)
     return true;
 }
 
+SUSPENDS bool document_objects(struct span document, const struct s3_call *call, struct arena *arena,
+                               struct s3_list_page *ret_page, struct s3_answer *answer, struct error *error)
+{
+    static const struct document_kind kind = {"ListBucketResult", {open_of_objects, close_of_objects}};
+    struct objects objects = {.arena = arena, .page = ret_page};
+    *ret_page = (struct s3_list_page){0};
+    if (!document_parse(document, call, &kind, &objects, answer, error))
+        return false;
+    if (!objects.has_truncation)
+        return document_refuse(call, "no IsTruncated", error);
+    return decode_keys(ret_page) || document_refuse(call, "a key with a broken escape", error);
+}
+
 SUSPENDS bool s3_client_list_objects(struct s3_client *client, const struct s3_call *call,
                                      const struct s3_list_request *request, struct arena *arena,
                                      struct s3_list_page *ret_page, struct s3_answer *ret_answer, struct error *error)
 {
-    static const struct document_kind kind = {"ListBucketResult", {open_of_objects, close_of_objects}};
     struct document_request asked;
-    *ret_page = (struct s3_list_page){0};
-    struct objects objects = {.arena = arena, .page = ret_page};
+    struct buffer body;
     document_request_begin(&asked, call, S3_LIST_OBJECTS);
     document_request_query(&asked, "list-type", SPAN("2"));
     document_request_query(&asked, "encoding-type", SPAN("url"));
@@ -138,11 +149,10 @@ SUSPENDS bool s3_client_list_objects(struct s3_client *client, const struct s3_c
         document_request_query(&asked, "continuation-token", request->continuation);
     if (request->wants_metadata)
         document_request_query(&asked, "metadata", SPAN("true"));
-    if (!document_call(client, &asked.call, &kind, &objects, ret_answer, error))
-        return false;
-    if (!objects.has_truncation)
-        return document_refuse(&asked.call, "no IsTruncated", error);
-    return decode_keys(ret_page) || document_refuse(&asked.call, "a key with a broken escape", error);
+    bool ok = document_fetch(client, &asked.call, &body, ret_answer, error) &&
+              document_objects(buffer_span(&body), &asked.call, arena, ret_page, ret_answer, error);
+    buffer_free(&body);
+    return ok;
 }
 
 /* ---- buckets ---- */
@@ -180,19 +190,30 @@ static bool close_of_buckets(void *context, unsigned depth, struct span element,
     return true;
 }
 
-SUSPENDS bool s3_client_list_buckets(struct s3_client *client, const struct s3_call *call, struct arena *arena,
-                                     struct s3_bucket_entry **ret_buckets, unsigned *ret_count,
-                                     struct s3_answer *ret_answer, struct error *error)
+SUSPENDS bool document_buckets(struct span document, const struct s3_call *call, struct arena *arena,
+                               struct s3_bucket_entry **ret_buckets, unsigned *ret_count, struct s3_answer *answer,
+                               struct error *error)
 {
     static const struct document_kind kind = {"ListAllMyBucketsResult", {open_of_buckets, close_of_buckets}};
-    struct document_request asked;
     struct buckets buckets = {.arena = arena};
-    document_request_begin(&asked, call, S3_LIST_BUCKETS);
-    if (!document_call(client, &asked.call, &kind, &buckets, ret_answer, error))
+    if (!document_parse(document, call, &kind, &buckets, answer, error))
         return false;
     *ret_buckets = buckets.entries;
     *ret_count = buckets.count;
     return true;
+}
+
+SUSPENDS bool s3_client_list_buckets(struct s3_client *client, const struct s3_call *call, struct arena *arena,
+                                     struct s3_bucket_entry **ret_buckets, unsigned *ret_count,
+                                     struct s3_answer *ret_answer, struct error *error)
+{
+    struct document_request asked;
+    struct buffer body;
+    document_request_begin(&asked, call, S3_LIST_BUCKETS);
+    bool ok = document_fetch(client, &asked.call, &body, ret_answer, error) &&
+              document_buckets(buffer_span(&body), &asked.call, arena, ret_buckets, ret_count, ret_answer, error);
+    buffer_free(&body);
+    return ok;
 }
 
 /* ---- uploads ---- */
@@ -278,15 +299,27 @@ static bool decode_uploads(struct s3_uploads_page *page)
     return document_decode(&page->next_key_marker);
 }
 
+SUSPENDS bool document_uploads(struct span document, const struct s3_call *call, struct arena *arena,
+                               struct s3_uploads_page *ret_page, struct s3_answer *answer, struct error *error)
+{
+    static const struct document_kind kind = {"ListMultipartUploadsResult", {open_of_uploads, close_of_uploads}};
+    struct uploads uploads = {.arena = arena, .page = ret_page};
+    *ret_page = (struct s3_uploads_page){0};
+    if (!document_parse(document, call, &kind, &uploads, answer, error))
+        return false;
+    if (!uploads.has_truncation)
+        return document_refuse(call, "no IsTruncated", error);
+    return !uploads.was_encoded || decode_uploads(ret_page) ||
+           document_refuse(call, "a key with a broken escape", error);
+}
+
 SUSPENDS bool s3_client_list_uploads(struct s3_client *client, const struct s3_call *call,
                                      const struct s3_uploads_request *request, struct arena *arena,
                                      struct s3_uploads_page *ret_page, struct s3_answer *ret_answer,
                                      struct error *error)
 {
-    static const struct document_kind kind = {"ListMultipartUploadsResult", {open_of_uploads, close_of_uploads}};
     struct document_request asked;
-    *ret_page = (struct s3_uploads_page){0};
-    struct uploads uploads = {.arena = arena, .page = ret_page};
+    struct buffer body;
     document_request_begin(&asked, call, S3_LIST_UPLOADS);
     document_request_query(&asked, "uploads", SPAN_EMPTY);
     document_request_query(&asked, "encoding-type", SPAN("url"));
@@ -297,12 +330,10 @@ SUSPENDS bool s3_client_list_uploads(struct s3_client *client, const struct s3_c
         document_request_query(&asked, "key-marker", request->key_marker);
     if (request->upload_id_marker.size > 0)
         document_request_query(&asked, "upload-id-marker", request->upload_id_marker);
-    if (!document_call(client, &asked.call, &kind, &uploads, ret_answer, error))
-        return false;
-    if (!uploads.has_truncation)
-        return document_refuse(&asked.call, "no IsTruncated", error);
-    return !uploads.was_encoded || decode_uploads(ret_page) ||
-           document_refuse(&asked.call, "a key with a broken escape", error);
+    bool ok = document_fetch(client, &asked.call, &body, ret_answer, error) &&
+              document_uploads(buffer_span(&body), &asked.call, arena, ret_page, ret_answer, error);
+    buffer_free(&body);
+    return ok;
 }
 
 /* ---- parts ---- */
@@ -370,21 +401,31 @@ static bool close_of_parts(void *context, unsigned depth, struct span element, s
     return true;
 }
 
+SUSPENDS bool document_parts(struct span document, const struct s3_call *call, struct arena *arena,
+                             struct s3_parts_page *ret_page, struct s3_answer *answer, struct error *error)
+{
+    static const struct document_kind kind = {"ListPartsResult", {open_of_parts, close_of_parts}};
+    struct parts parts = {.arena = arena, .page = ret_page};
+    *ret_page = (struct s3_parts_page){0};
+    if (!document_parse(document, call, &kind, &parts, answer, error))
+        return false;
+    return parts.has_truncation || document_refuse(call, "no IsTruncated", error);
+}
+
 SUSPENDS bool s3_client_list_parts(struct s3_client *client, const struct s3_call *call, struct span upload_id,
                                    unsigned after_number, unsigned parts_max, struct arena *arena,
                                    struct s3_parts_page *ret_page, struct s3_answer *ret_answer, struct error *error)
 {
-    static const struct document_kind kind = {"ListPartsResult", {open_of_parts, close_of_parts}};
     struct document_request asked;
+    struct buffer body;
     char after[DECIMAL_BYTES_MAX];
-    *ret_page = (struct s3_parts_page){0};
-    struct parts parts = {.arena = arena, .page = ret_page};
     document_request_begin(&asked, call, S3_LIST_PARTS);
     document_request_query(&asked, "uploadId", upload_id);
     document_request_number(&asked, "max-parts", parts_max);
     if (after_number > 0)
         document_request_query(&asked, "part-number-marker", span_of(after, decimal_format(after_number, after)));
-    if (!document_call(client, &asked.call, &kind, &parts, ret_answer, error))
-        return false;
-    return parts.has_truncation || document_refuse(&asked.call, "no IsTruncated", error);
+    bool ok = document_fetch(client, &asked.call, &body, ret_answer, error) &&
+              document_parts(buffer_span(&body), &asked.call, arena, ret_page, ret_answer, error);
+    buffer_free(&body);
+    return ok;
 }

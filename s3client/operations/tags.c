@@ -33,20 +33,31 @@ static bool close_of_tags(void *context, unsigned depth, struct span element, st
     return true;
 }
 
-SUSPENDS bool s3_client_get_tags(struct s3_client *client, const struct s3_call *call, struct arena *arena,
-                                 struct s3_tag **ret_tags, unsigned *ret_count, struct s3_answer *ret_answer,
-                                 struct error *error)
+SUSPENDS bool document_tags(struct span document, const struct s3_call *call, struct arena *arena,
+                            struct s3_tag **ret_tags, unsigned *ret_count, struct s3_answer *answer,
+                            struct error *error)
 {
     static const struct document_kind kind = {"Tagging", {open_of_tags, close_of_tags}};
-    struct document_request asked;
     struct tags tags = {.arena = arena};
-    document_request_begin(&asked, call, S3_GET_TAGS);
-    document_request_query(&asked, "tagging", SPAN_EMPTY);
-    if (!document_call(client, &asked.call, &kind, &tags, ret_answer, error))
+    if (!document_parse(document, call, &kind, &tags, answer, error))
         return false;
     *ret_tags = tags.list;
     *ret_count = tags.count;
     return true;
+}
+
+SUSPENDS bool s3_client_get_tags(struct s3_client *client, const struct s3_call *call, struct arena *arena,
+                                 struct s3_tag **ret_tags, unsigned *ret_count, struct s3_answer *ret_answer,
+                                 struct error *error)
+{
+    struct document_request asked;
+    struct buffer body;
+    document_request_begin(&asked, call, S3_GET_TAGS);
+    document_request_query(&asked, "tagging", SPAN_EMPTY);
+    bool ok = document_fetch(client, &asked.call, &body, ret_answer, error) &&
+              document_tags(buffer_span(&body), &asked.call, arena, ret_tags, ret_count, ret_answer, error);
+    buffer_free(&body);
+    return ok;
 }
 
 static void write_tags(struct buffer *document, const struct s3_tag *tags, unsigned count)

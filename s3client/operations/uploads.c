@@ -6,7 +6,7 @@
 
 #include <stdio.h>
 
-enum { COPY_SOURCE_BYTES_MAX = 4 << 10, ID_COPY_BYTES_MAX = S3_UPLOAD_ID_BYTES_MAX + 64 };
+enum { COPY_SOURCE_BYTES_MAX = 4 << 10 };
 
 /* ---- documents of which one element is wanted ---- */
 
@@ -31,13 +31,25 @@ static bool close_of_wanted(void *context, unsigned depth, struct span element, 
     return true;
 }
 
-SUSPENDS static bool call_for_element(struct s3_client *client, const struct s3_call *call, const char *root,
-                                      struct wanted *wanted, struct s3_answer *answer, struct error *error)
+SUSPENDS bool document_element(struct span document, const struct s3_call *call, const char *root, const char *element,
+                               char *ret_text, size_t capacity, struct s3_answer *answer, struct error *error)
 {
+    struct wanted wanted = {.element = element, .text = ret_text, .capacity = capacity};
     struct document_kind kind = {root, {NULL, close_of_wanted}};
-    if (!document_call(client, call, &kind, wanted, answer, error))
+    if (!document_parse(document, call, &kind, &wanted, answer, error))
         return false;
-    return wanted->is_found || document_refuse(call, "nothing of what was asked for", error);
+    return wanted.is_found || document_refuse(call, "nothing of what was asked for", error);
+}
+
+SUSPENDS static bool call_for_element(struct s3_client *client, const struct s3_call *call, const char *root,
+                                      const char *element, char *ret_text, size_t capacity, struct s3_answer *answer,
+                                      struct error *error)
+{
+    struct buffer body;
+    bool ok = document_fetch(client, call, &body, answer, error) &&
+              document_element(buffer_span(&body), call, root, element, ret_text, capacity, answer, error);
+    buffer_free(&body);
+    return ok;
 }
 
 /* An ETag in the document; it goes where one of a header would be. */
@@ -45,8 +57,7 @@ SUSPENDS static bool call_for_etag(struct s3_client *client, const struct s3_cal
                                    struct s3_answer *answer, struct error *error)
 {
     char text[S3_ETAG_BYTES - 2];
-    struct wanted wanted = {.element = "ETag", .text = text, .capacity = sizeof text};
-    if (!call_for_element(client, call, root, &wanted, answer, error))
+    if (!call_for_element(client, call, root, "ETag", text, sizeof text, answer, error))
         return false;
     bool has_quotes = strchr(text, '"') != NULL;
     (void)snprintf(answer->etag, sizeof answer->etag, has_quotes ? "%s" : "\"%s\"", text);
@@ -58,12 +69,12 @@ SUSPENDS static bool call_for_etag(struct s3_client *client, const struct s3_cal
 SUSPENDS bool s3_client_create_upload(struct s3_client *client, const struct s3_call *call, struct arena *arena,
                                       struct span *ret_upload_id, struct s3_answer *ret_answer, struct error *error)
 {
-    char id[ID_COPY_BYTES_MAX];
-    struct wanted wanted = {.element = "UploadId", .text = id, .capacity = S3_UPLOAD_ID_BYTES_MAX + 1};
+    char id[S3_UPLOAD_ID_BYTES_MAX + 1];
     struct document_request asked;
     document_request_begin(&asked, call, S3_CREATE_UPLOAD);
     document_request_query(&asked, "uploads", SPAN_EMPTY);
-    return call_for_element(client, &asked.call, "InitiateMultipartUploadResult", &wanted, ret_answer, error) &&
+    return call_for_element(client, &asked.call, "InitiateMultipartUploadResult", "UploadId", id, sizeof id, ret_answer,
+                            error) &&
            document_copy(arena, span_from_string(id), ret_upload_id, error);
 }
 

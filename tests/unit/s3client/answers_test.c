@@ -163,6 +163,7 @@ END_TEST
 static char *fields_of(size_t value_bytes, unsigned count)
 {
     char *made = malloc(count * (value_bytes + 64) + 256);
+    ck_assert_ptr_nonnull(made);
     size_t at = (size_t)sprintf(made, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n");
     for (unsigned i = 0; i < count; i++) {
         at += (size_t)sprintf(made + at, "x-amz-meta-%u: ", i);
