@@ -8,7 +8,9 @@ import shutil
 import subprocess
 import tempfile
 import threading
+import time
 import unittest
+import urllib.error
 import urllib.request
 from pathlib import Path
 
@@ -26,7 +28,7 @@ class Place:
 
     def __init__(self, baled, tls, backend=None):
         """`backend`: the name of one of tests/backends, behind that baled; backends.Missing when it cannot be had."""
-        self.tls = tls
+        self.tls, self.backend = tls, backend
         self.daemon = fronts.backend_daemon(os.path.abspath(baled), backend, tls=tls) if backend else Daemon(os.path.abspath(baled), tls=tls)
         self.server = self.daemon.start()
         self.account = self.server.accounts["alice"]
@@ -145,11 +147,27 @@ class ClientCase(unittest.TestCase):
         self.assertEqual(200, self.alice.put(name).status)
         return name
 
-    def savings(self, bucket):
-        """The ledger's line of that bucket."""
-        url = f"{self.endpoint.partition(':')[0]}://{self.server.admin[0]}:{self.server.admin[1]}/savings"
-        with urllib.request.urlopen(url, timeout=20, context=self.server.tls) as page:
-            return next(line for line in json.load(page)["buckets"] if line["bucket"] == bucket)
+    def admin(self, path):
+        """Just after its start a server may not know yet what it is asked: 503."""
+        url = f"{self.endpoint.partition(':')[0]}://{self.server.admin[0]}:{self.server.admin[1]}{path}"
+        deadline = time.monotonic() + 20
+        while True:
+            try:
+                with urllib.request.urlopen(url, timeout=20, context=self.server.tls) as page:
+                    return page.read().decode()
+            except urllib.error.HTTPError as refused:
+                if refused.code != 503 or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.05)
+
+    def written(self, bucket):
+        """Original and stored bytes of that bucket, from the ledger; in front of a backend, where tests run alone, of all that was
+        written."""
+        if not self.place.backend:
+            lines = {line["bucket"]: line for line in json.loads(self.admin("/savings"))["buckets"]}
+            return [lines.get(bucket, {}).get(f"{kind}_bytes", 0) for kind in ("original", "stored")]
+        text = self.admin("/metrics")
+        return [float(re.search(rf"^bale_{kind}_bytes_written_total (\S+)$", text, re.M).group(1)) for kind in ("original", "stored")]
 
     def assert_same(self, folder, name="tree"):
         self.assertEqual(self.files.made[name][2], tree.digest(folder))
