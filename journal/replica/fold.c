@@ -51,7 +51,8 @@ static void fetch_input(struct journal *journal, const struct folding *folding)
         struct tail_segment *item = tail_add(journal, key);
         if (item->seen_round < journal->poller.round)
             item->seen_round = journal->poller.round;
-        wanted[count++] = *key;
+        if (window_wants(item))
+            wanted[count++] = *key;
     }
     (void)window_fetch(journal, &journal->shown.head->lineage, wanted, count, PUT_ATTEMPTS);
     free(wanted);

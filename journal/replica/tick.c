@@ -28,16 +28,18 @@ static bool list_window(struct journal *journal)
     return is_listed(journal, answer);
 }
 
-/* Of the tail, from a base to another, what the head does not settle. */
-static size_t gather_unsettled(struct journal *journal, uint64_t first, uint64_t last, struct segment_key **ret_keys)
+/* Of the tail, from a base to another, what the head does not settle and whose body is not here. */
+static size_t gather_wanted(struct journal *journal, uint64_t first, uint64_t last, struct segment_key **ret_keys)
 {
     size_t count = 0;
     *ret_keys = calloc(journal->tail.count + 1, sizeof **ret_keys);
     ASSERT(*ret_keys != NULL);
     for (size_t i = 0; i < journal->tail.count; i++) {
-        const struct segment_key *key = &journal->tail.items[i]->key;
-        if (key->base >= first && key->base <= last && !(journal->shown.has_head && replica_is_settled(journal, key)))
-            (*ret_keys)[count++] = *key;
+        const struct tail_segment *item = journal->tail.items[i];
+        bool is_between = item->key.base >= first && item->key.base <= last;
+        bool is_settled = journal->shown.has_head && replica_is_settled(journal, &item->key);
+        if (is_between && !is_settled && window_wants(item))
+            (*ret_keys)[count++] = item->key;
     }
     return count;
 }
@@ -47,14 +49,14 @@ static size_t gather_unsettled(struct journal *journal, uint64_t first, uint64_t
 static bool look_for_later_heads(struct journal *journal, const struct head *head)
 {
     struct segment_key *keys;
-    size_t count = gather_unsettled(journal, head->generation + 1, UINT64_MAX, &keys);
+    size_t count = gather_wanted(journal, head->generation + 1, UINT64_MAX, &keys);
     bool all_read = count == 0 || window_fetch(journal, &head->lineage, keys, count, 1).all_read;
-    for (size_t i = 0; i < count; i++) {
-        const struct tail_segment *item = tail_find(journal, &keys[i]);
-        if (item != NULL && rule_proves_later_head(item) && keys[i].base > journal->poller.newest_known)
-            journal->poller.newest_known = keys[i].base;
-    }
     free(keys);
+    for (size_t i = journal->tail.count; i-- > 0 && journal->tail.items[i]->key.base > head->generation;) {
+        const struct tail_segment *item = journal->tail.items[i];
+        if (rule_proves_later_head(item) && item->key.base > journal->poller.newest_known)
+            journal->poller.newest_known = item->key.base;
+    }
     return all_read;
 }
 
@@ -79,7 +81,7 @@ static bool read_and_adopt(struct journal *journal)
 static bool fetch_bodies(struct journal *journal, bool *ret_some_gone)
 {
     struct segment_key *keys;
-    size_t count = gather_unsettled(journal, 0, journal->shown.head->generation, &keys);
+    size_t count = gather_wanted(journal, 0, journal->shown.head->generation, &keys);
     struct window_fetched fetched = window_fetch(journal, &journal->shown.head->lineage, keys, count, 1);
     free(keys);
     *ret_some_gone |= fetched.some_gone;

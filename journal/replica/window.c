@@ -54,7 +54,7 @@ bool window_lists(const struct window_listing *listing, const struct segment_key
 
 enum fetched { FETCHED, FETCH_GONE, FETCH_AGAIN };
 
-static bool wants_body(const struct tail_segment *item)
+bool window_wants(const struct tail_segment *item)
 {
     return item != NULL && (item->state == BODY_ABSENT || item->state == BODY_DAMAGED);
 }
@@ -85,19 +85,21 @@ static void take_body(struct journal *journal, const struct journal_id *lineage,
     tail_changed(journal, &item->key);
 }
 
-/* How large it is nobody knows before it is here. One that did not come gets more time. */
+/* How large it is nobody knows before it is here. One that did not come gets more time: all that are on their way share
+ * the line. */
 static deadline_t deadline_of(const struct journal *journal, const struct tail_segment *item)
 {
+    const uint64_t most = REQUESTS_AT_ONCE * (uint64_t)SEGMENT_BYTES_MAX;
     uint64_t bytes = journal->options.segment_bytes_max;
-    for (unsigned i = 0; i < item->unanswered && bytes < SEGMENT_BYTES_MAX; i++)
+    for (unsigned i = 0; i < item->unanswered && bytes < most; i++)
         bytes *= 2;
-    return replica_deadline_for(journal, bytes < SEGMENT_BYTES_MAX ? bytes : SEGMENT_BYTES_MAX);
+    return replica_deadline_for(journal, bytes < most ? bytes : most);
 }
 
 static enum fetched fetch_once(struct journal *journal, const struct journal_id *lineage, const struct segment_key *key)
 {
     struct tail_segment *item = tail_find(journal, key);
-    if (!wants_body(item))
+    if (!window_wants(item))
         return FETCHED;
     bool was_damaged = item->state == BODY_DAMAGED;
     char name[JOURNAL_NAME_BYTES];
@@ -109,7 +111,7 @@ static enum fetched fetch_once(struct journal *journal, const struct journal_id 
     enum store_answer answer = store->get(store, name, NULL, &body, &etag, deadline_of(journal, item));
     item = tail_find(journal, key);                                  /* it may be gone, or here, by now */
     bool has_come = answer == STORE_DONE || answer == STORE_DAMAGED; /* then there is no body, which is no segment */
-    if (has_come && wants_body(item))
+    if (has_come && window_wants(item))
         take_body(journal, lineage, item, &body);
     if (answer == STORE_UNKNOWN && item != NULL)
         item->unanswered++;
@@ -141,7 +143,7 @@ static void fetch_one(void *context, size_t index)
     fetching->result.all_read &= fetched != FETCH_AGAIN;
     fetching->result.some_gone |= fetched == FETCH_GONE;
     struct tail_segment *item = tail_find(journal, key);
-    if (fetched == FETCH_GONE && wants_body(item))
+    if (fetched == FETCH_GONE && window_wants(item))
         item->seen_round = 0;
 }
 

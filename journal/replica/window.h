@@ -16,13 +16,16 @@ SUSPENDS enum store_answer window_list(struct journal *journal, struct store_pag
 void window_listing_free(struct window_listing *listing);
 bool window_lists(const struct window_listing *listing, const struct segment_key *key);
 
+/* Has it no body yet, or a damaged one, which is read once more? */
+bool window_wants(const struct tail_segment *item); /* NULL: no */
+
 struct window_fetched {
     bool all_read; /* each is here, or gone, or has been found damaged often enough */
     bool some_gone;
 };
 
-/* Reads the bodies of those keys that are in the tail and have none yet, each up to `attempts` times. Those that are
- * damaged are read once more: it may have been the way here, or somebody has mended them. One that is gone counts as
+/* Reads the bodies of those keys that are in the tail and wanted, each up to `attempts` times. Those that are damaged
+ * are read once: it may have been the way here, or somebody has mended them. One that is gone counts as
  * not seen by any listing. In what order they come does not matter: the view is made in that of the tail. Whoever
  * waits here keeps the keys. */
 SUSPENDS struct window_fetched window_fetch(struct journal *journal, const struct journal_id *lineage,
