@@ -85,7 +85,7 @@ static const struct backend_operations operations = {
 
 static const char *text_or_null(const char *text)
 {
-    return text[0] == '\0' ? NULL : text;
+    return text == NULL || text[0] == '\0' ? NULL : text;
 }
 
 static bool open_credentials(struct backend_bucket *bucket, const struct config *config, struct error *error)
@@ -130,8 +130,9 @@ static bool open_endpoint(struct backend_bucket *bucket, const struct backend_me
 static bool open_store(struct backend_bucket *bucket, const struct backend_means *means, struct error *error)
 {
     const struct config *config = means->config;
-    if (mkdir(config->state, 0700) != 0 && errno != EEXIST)
-        return error_set_errno(error, errno, "--state %s", config->state);
+    const char *state = text_or_null(config->state);
+    if (state != NULL && mkdir(state, 0700) != 0 && errno != EEXIST)
+        return error_set_errno(error, errno, "--state %s", state);
     const struct remote_settings settings = {
         .endpoint = bucket->endpoint,
         .bucket = bucket->bucket,
@@ -141,7 +142,7 @@ static bool open_store(struct backend_bucket *bucket, const struct backend_means
         .writes_s4_sidecars = config->s4_sidecars,
         .part_bytes = config->part_size,
         .memory_bytes = config->backend_memory,
-        .state = config->state,
+        .state = state,
         .cache_bytes = config->cache_size,
         .shards = means->shards,
         .offload = means->threads,

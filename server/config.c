@@ -3,6 +3,7 @@
 
 #include "runtime/base/assert.h"
 #include "runtime/base/environment.h"
+#include "server/backend_options.h"
 #include "server/config/ini.h"
 
 #include <stddef.h>
@@ -24,36 +25,17 @@ static const struct option OPTIONS[] = {
      .help =
          "where objects are kept: dir:PATH, the folder of the embedded store, or s3:BUCKET[/PREFIX], a bucket of an "
          "S3 server"},
-    {"endpoint", OPTION_TEXT, AT(endpoint), "", "URL",
-     .help = "of s3: the server, http[s]://HOST[:PORT]; without it AWS of --backend-region"},
-    {"backend-region", OPTION_REGION, AT(backend_region), "us-east-1", "NAME",
-     .help = "of s3: the region that requests to the backend are signed for"},
-    {"backend-addressing", OPTION_CHOICE, AT(backend_addressing), "path", "NAME", .allowed = "path|virtual",
-     .help = "of s3: HOST/BUCKET/KEY, or BUCKET.HOST/KEY"},
-    {"backend-credentials", OPTION_TEXT, AT(backend_credentials), "", "FILE",
-     .help = "of s3: an INI file with aws_access_key_id and aws_secret_access_key; without it the environment, the "
-             "shared files, containers and instances are asked, as AWS SDKs do"},
-    {"profile", OPTION_TEXT, AT(profile), "", "NAME", .help = "of s3: the profile of the shared credentials files"},
-    {"ca-file", OPTION_TEXT, AT(ca_file), "", "FILE",
-     .help = "of s3: PEM of the authorities that are believed instead of the system's"},
+    BACKEND_PLACE_OPTIONS(AT),
     {"state", OPTION_TEXT, AT(state), "./bale-state", "DIR",
      .help = "of s3: folder for a cache of what was seen, which may be lost, and for the first key pair"},
-    {"all-buckets", OPTION_FLAG, AT(all_buckets), "no", "",
-     .help = "of s3: serve every bucket of the backend; the one that --backend names is the home of what is shared"},
-    {"bucket-name", OPTION_TEXT, AT(bucket_name), "", "NAME",
-     .help = "of s3: what clients call the bucket; without it as the backend does"},
+    BACKEND_BUCKET_OPTIONS(AT),
     {"part-size", OPTION_SIZE, AT(part_size), "8M", "BYTES", .least = 5 << 20, .most = 1LL << 30,
      .help = "of s3: stored parts of large objects, from 5M to 1G"},
     {"cache-size", OPTION_SIZE, AT(cache_size), "256M", "BYTES", .least = 16 << 20, .most = 16LL << 40,
      .help = "of s3: most that the cache in --state takes on disk, at least 16M"},
     {"backend-memory", OPTION_SIZE, AT(backend_memory), "256M", "BYTES", .least = 16 << 20, .most = 16LL << 40,
      .help = "of s3: memory for bodies on their way to the backend, all shards; uploads beyond it wait in line"},
-    {"backend-sse", OPTION_TEXT, AT(backend_sse), "", "NAME",
-     .help = "of s3: x-amz-server-side-encryption of what is written (AES256, aws:kms)"},
-    {"storage-class", OPTION_TEXT, AT(storage_class), "", "NAME",
-     .help = "of s3: x-amz-storage-class of what clients write without one"},
-    {"request-payer", OPTION_FLAG, AT(request_payer), "no", "",
-     .help = "of s3: pay for requests to a bucket of somebody else"},
+    BACKEND_HEADER_OPTIONS(AT),
     {"s4-sidecars", OPTION_FLAG, AT(s4_sidecars), "no", "",
      .help = "of s3: write S4's own index beside each object of several frames"},
     {"credentials", OPTION_TEXT, AT(credentials), "", "FILE",

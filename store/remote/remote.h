@@ -72,6 +72,17 @@ bool remote_is_ready(const struct bucket_store *store, struct error *error);
  * it now and then. */
 SUSPENDS void remote_probe(struct bucket_store *store);
 
+/* ---- for whoever reads the bucket with S4 as well ---- */
+
+/* Do the metadata of an open object say all that S4 asks for? Those of large bodies were written before it was known.
+ */
+bool remote_tells_s4(const struct bucket_object *object);
+/* Writes S4's sidecar beside an open object that Bale wrote, bound to this revision of it. *ret_written false: it is
+ * one frame, or none, and needs no index; or its key is too long for one. */
+SUSPENDS bool remote_write_sidecar(struct bucket_object *object, bool *ret_written, struct error *error);
+
+/* ---- counters ---- */
+
 /* Of one shard; readable from any thread. */
 struct remote_counters {
     metric_counter rows_found;      /* lookups that found what was last seen of a key */

@@ -70,15 +70,14 @@ SUSPENDS bool s4_object_read_sidecar(struct remote_key *key, const struct remote
     return true;
 }
 
-SUSPENDS void s4_object_write_sidecar(struct remote_key *key, struct span sidecar)
+SUSPENDS bool s4_object_write_sidecar(struct remote_key *key, struct span sidecar, struct error *error)
 {
     char text[OBJECT_KEY_BYTES_MAX];
     struct span name;
     struct s3_answer answer;
-    struct error ignored;
     const struct http_field type = {SPAN("content-type"), SPAN("application/x-s4-index")};
     if (!sidecar_key(key, text, &name))
-        return;
+        return true;
     const struct s3_call call = {.kind = S3_PUT_OBJECT,
                                  .bucket = key->backend.bucket,
                                  .key = name,
@@ -87,8 +86,10 @@ SUSPENDS void s4_object_write_sidecar(struct remote_key *key, struct span sideca
                                  .body = &sidecar,
                                  .body_count = 1,
                                  .repeat = S3_REPEAT};
-    if (remote_call(key->shard, &call, &answer, &ignored))
-        s3_answer_close(&answer);
+    if (!remote_call(key->shard, &call, &answer, error))
+        return false;
+    s3_answer_close(&answer);
+    return true;
 }
 
 SUSPENDS void s4_object_remove_sidecar(struct remote_key *key)

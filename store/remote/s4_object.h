@@ -12,8 +12,8 @@ SUSPENDS bool s4_object_complete(struct remote_key *key, struct remote_state *st
 SUSPENDS bool s4_object_read_sidecar(struct remote_key *key, const struct remote_state *state,
                                      struct buffer *ret_sidecar, struct error *error);
 
-/* Writes it. Nothing depends on that. */
-SUSPENDS void s4_object_write_sidecar(struct remote_key *key, struct span sidecar);
+/* Writes it; a key that is too long for one is left without. */
+SUSPENDS bool s4_object_write_sidecar(struct remote_key *key, struct span sidecar, struct error *error);
 
 /* Could the object have a sidecar, which must go when it is replaced or deleted? */
 bool s4_object_may_have_sidecar(const struct remote_key *key);

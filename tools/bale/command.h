@@ -4,6 +4,7 @@
 
 #include "runtime/base/buffer.h"
 #include "runtime/base/error.h"
+#include "server/config.h"
 #include "server/config/option.h"
 
 #include <stdbool.h>
@@ -26,6 +27,11 @@ struct command_line {
     bool yes;
     double price;
     char *currency;
+    struct config where; /* of commands that work on any backend, instead of `backend`: which it is */
+    char *prefix;
+    bool deep;
+    bool etags;
+    bool test;
     const char *target; /* the one argument that is no option: the FOLDER of export and import, the FILE of backup */
 };
 
@@ -55,8 +61,13 @@ void command_help(const struct command *command, struct buffer *to);
 void command_usage(const struct command *command, struct buffer *to);
 
 bool command_backup(const struct command_line *line, struct error *error);
+bool command_backend(const struct command_line *line, struct error *error);
+bool command_cat(const struct command_line *line, struct error *error);
 bool command_check(const struct command_line *line, struct error *error);
 bool command_export(const struct command_line *line, struct error *error);
 bool command_import(const struct command_line *line, struct error *error);
+bool command_inspect(const struct command_line *line, struct error *error);
 bool command_journal(const struct command_line *line, struct error *error);
 bool command_savings(const struct command_line *line, struct error *error);
+bool command_stamp(const struct command_line *line, struct error *error);
+bool command_verify(const struct command_line *line, struct error *error);

@@ -69,7 +69,8 @@ bool command_line_read(const struct command *command, char *const *environment, 
     if (command->target != NULL && ret_line->target == NULL)
         return error_set(error, ERROR_INVALID, NULL, "it needs a %s; bale %s --help says what it takes",
                          command->target, command->name);
-    ret_line->folder = ret_line->backend + strlen("dir:");
+    if (ret_line->backend != NULL)
+        ret_line->folder = ret_line->backend + strlen("dir:");
     return command->check == NULL || command->check(ret_line, error);
 }
 
@@ -106,5 +107,6 @@ void command_help_all(struct buffer *to)
                          "  version    say which version this is\n"
                          "  help       print this\n\n"
                          "bale COMMAND --help says what a command takes. All take --backend dir:PATH, the folder of "
-                         "the\nembedded store [dir:./bale-data].\n");
+                         "the\nembedded store [dir:./bale-data]; backend, cat, inspect, stamp and verify take "
+                         "s3:BUCKET[/PREFIX] as well.\n");
 }

@@ -1,4 +1,5 @@
 /* tools/bale/commands.c -- the table of commands, each with the table of its options. */
+#include "server/backend_options.h"
 #include "tools/bale/command.h"
 
 #include <string.h>
@@ -18,7 +19,52 @@
             .has_variable = true, .help = "the folder of the embedded store, also BALE_BACKEND" \
     }
 
+/* For commands that work on any backend, without a server. */
+#define IN_CONFIG(member) (AT(where) + offsetof(struct config, member))
+#define ANY_BACKEND                                                                                 \
+    {"backend",                                                                                     \
+     OPTION_BACKEND,                                                                                \
+     IN_CONFIG(backend),                                                                            \
+     "dir:./bale-data",                                                                             \
+     "KIND:NAME",                                                                                   \
+     .has_variable = true,                                                                          \
+     .help = "dir:PATH, the folder of the embedded store, which no baled may have open, or "        \
+             "s3:BUCKET[/PREFIX], a bucket of an S3 server, also beside baled; also BALE_BACKEND"}, \
+        BACKEND_PLACE_OPTIONS(IN_CONFIG), BACKEND_BUCKET_OPTIONS(IN_CONFIG), BACKEND_HEADER_OPTIONS(IN_CONFIG)
+
 static const struct option BACKUP[] = {BACKEND};
+
+static const struct option BACKEND_COMMAND[] = {
+    {"test", OPTION_FLAG, AT(test), "no", "",
+     .help = "try everything anew and leave the result in the bucket: some 1,500 small requests"},
+    {"json", OPTION_FLAG, AT(json), "no", "", .help = "print one line of JSON"},
+    ANY_BACKEND,
+};
+
+static const struct option CAT[] = {ANY_BACKEND};
+
+static const struct option INSPECT[] = {
+    {"json", OPTION_FLAG, AT(json), "no", "", .help = "print one line of JSON"},
+    ANY_BACKEND,
+};
+
+static const struct option STAMP[] = {
+    {"bucket", OPTION_TEXT, AT(bucket), NULL, "NAME", .help = "this bucket alone; without it all of them"},
+    {"prefix", OPTION_TEXT, AT(prefix), NULL, "TEXT", .help = "only keys that begin with this"},
+    {"etags", OPTION_FLAG, AT(etags), "no", "",
+     .help = "copy each object onto itself, too, so that S4 answers its ETag and its size: up to 5 GiB a copy, on the "
+             "condition that it is still the same"},
+    ANY_BACKEND,
+};
+
+static const struct option VERIFY[] = {
+    {"bucket", OPTION_TEXT, AT(bucket), NULL, "NAME", .help = "this bucket alone; without it all of them"},
+    {"prefix", OPTION_TEXT, AT(prefix), NULL, "TEXT", .help = "only keys that begin with this"},
+    {"deep", OPTION_FLAG, AT(deep), "no", "",
+     .help = "read and decode every byte, and compare checksums and ETags; without it attributes and indexes"},
+    {"json", OPTION_FLAG, AT(json), "no", "", .help = "print one line of JSON for each finding, and one for the sums"},
+    ANY_BACKEND,
+};
 
 static const struct option CHECK[] = {
     BACKEND,
@@ -97,13 +143,34 @@ static bool check_journal(const struct command_line *line, struct error *error)
     return true;
 }
 
+static bool check_backend(const struct command_line *line, struct error *error)
+{
+    return config_is_bucket(&line->where) ||
+           error_set(error, ERROR_INVALID, NULL,
+                     "it needs --backend s3:BUCKET; the store in a folder can do everything that is asked of it");
+}
+
+static bool check_stamp(const struct command_line *line, struct error *error)
+{
+    return config_is_bucket(&line->where) ||
+           error_set(error, ERROR_INVALID, NULL,
+                     "it needs --backend s3:BUCKET; bale export writes what S4 reads of a folder");
+}
+
 /* ---- commands ---- */
 
 static const struct command COMMANDS[] = {
+    {"backend", command_backend, check_backend, NULL, "say what the S3 server behind Bale can do",
+     "Prints what the server of --backend s3:BUCKET was seen to do and what is refused or done otherwise because it "
+     "does not. The first to ask tries it; the result is kept in the bucket, under .bale/backend.",
+     TABLE(BACKEND_COMMAND, "backend")},
     {"backup", command_backup, NULL, "FILE", "copy the catalogue of a folder",
      "Copies the catalogue into FILE, also while baled runs. Bodies of objects lie in volumes that carry labels, from "
      "which a lost catalogue can be rebuilt; small objects and open uploads are known to the catalogue alone.",
      TABLE(BACKUP, "backup")},
+    {"cat", command_cat, NULL, "BUCKET/KEY", "print an object's original bytes",
+     "Writes the original bytes of one object to standard output, verified as for a client. It needs no baled.",
+     TABLE(CAT, "cat")},
     {"check", command_check, check_check, NULL, "look for damage in a folder, and repair it",
      "Reads every row and every body of a folder that no baled has open, compares checksums, free space and the "
      "savings "
@@ -119,6 +186,9 @@ static const struct command COMMANDS[] = {
      "No "
      "baled may have the backend's folder open, which is made when it is missing, too.",
      TABLE(IMPORT, "import")},
+    {"inspect", command_inspect, NULL, "BUCKET/KEY", "say how an object is stored",
+     "Prints what is known of one object: sizes, ETags, codec, frames, parts, checksums, metadata.",
+     TABLE(INSPECT, "inspect")},
     {"journal", command_journal, check_journal, NULL, "say how the journal stands, and set it right",
      "Says how the journal stands on which the savings ledger is kept: beside a running baled or without one where it "
      "only "
@@ -129,6 +199,14 @@ static const struct command COMMANDS[] = {
      "without "
      "one.",
      TABLE(SAVINGS, "savings")},
+    {"stamp", command_stamp, check_stamp, NULL, "write S4's sidecars beside the objects of a bucket",
+     "For whoever leaves, or reads the bucket with S4 as well: writes KEY.s4index beside each object of several frames "
+     "that Bale wrote, bound to its ETag. Objects stay as they are.",
+     TABLE(STAMP, "stamp")},
+    {"verify", command_verify, NULL, NULL, "look at every object, and read it with --deep",
+     "Opens every object as for a client and says which cannot be read, or do not say the same of themselves "
+     "everywhere. It changes nothing.",
+     TABLE(VERIFY, "verify")},
 };
 enum { COMMANDS_COUNT = sizeof COMMANDS / sizeof COMMANDS[0] };
 

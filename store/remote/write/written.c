@@ -257,12 +257,13 @@ SUSPENDS void written_object_index(struct remote_key *key, const struct written_
     const struct object_attributes *attributes = &object->attributes;
     struct buffer plain = {0};
     struct buffer bound = {0};
+    struct error ignored; /* nothing of ours depends on it */
     if (!key->shard->remote->settings.writes_s4_sidecars || attributes->stored_etag[0] == '\0')
         return;
     frames_append_sidecar(frames, &plain);
     if (plain.size > 0 &&
         sidecar_rebind(buffer_span(&plain), span_from_string(attributes->stored_etag), attributes->stored_size, &bound))
-        s4_object_write_sidecar(key, buffer_span(&bound));
+        (void)s4_object_write_sidecar(key, buffer_span(&bound), &ignored);
     buffer_free(&plain);
     buffer_free(&bound);
 }

@@ -1,0 +1,70 @@
+/* tools/bale/backend_session.c -- opens what --backend names, works on a loop of its own, and closes it. */
+#include "tools/bale/backend_session.h"
+
+#include "runtime/loop.h"
+#include "runtime/offload.h"
+#include "server/backend.h"
+
+#include <string.h>
+
+enum { THREADS = 2, QUEUED_MAX = 64 };
+
+struct backend_work {
+    struct backend *backend;
+    struct loop *loop;
+    session_work *work;
+    void *context;
+    bool done;
+    struct error *error;
+};
+
+SUSPENDS static void run_work(void *argument)
+{
+    struct backend_work *work = argument;
+    work->done = work->work(work->backend->store, work->context, work->error);
+    work->backend->operations->detach(work->backend);
+    loop_stop(work->loop, DEADLINE_NONE);
+}
+
+static bool run_on_loop(struct backend_work *work, struct error *error)
+{
+    work->loop = loop_create(&(struct loop_options){0}, error);
+    if (work->loop == NULL)
+        return false;
+    if (work->backend->operations->attach(work->backend, 0, error) && fiber_spawn("bale", run_work, work, error))
+        loop_run(work->loop);
+    loop_destroy(work->loop);
+    return work->done;
+}
+
+static bool run_on_bucket(const struct config *where, session_work *work, void *context, struct error *error)
+{
+    struct offload *threads = offload_create("bale", THREADS, QUEUED_MAX, error);
+    if (threads == NULL)
+        return false;
+    const struct backend_means means = {.config = where, .shards = 1, .threads = threads};
+    struct backend_work on_bucket = {.work = work, .context = context, .error = error};
+    on_bucket.backend = backend_bucket_open(&means, error);
+    bool done = on_bucket.backend != NULL && run_on_loop(&on_bucket, error);
+    if (on_bucket.backend != NULL)
+        on_bucket.backend->operations->close(on_bucket.backend);
+    offload_destroy(threads);
+    return done;
+}
+
+bool backend_session_run(const struct config *where, session_work *work, void *context, struct error *error)
+{
+    return config_is_bucket(where) ? run_on_bucket(where, work, context, error)
+                                   : session_run(config_folder(where), EMBEDDED_ANY, false, work, context, error);
+}
+
+bool backend_session_name(const char *text, struct object_name *ret_name, struct error *error)
+{
+    struct span whole = span_from_string(text);
+    size_t size = strcspn(text, "/");
+    *ret_name = (struct object_name){.bucket = span_take(whole, size), .key = span_skip(whole, size + 1)};
+    if (size == whole.size || ret_name->key.size == 0 || ret_name->key.size > OBJECT_KEY_BYTES_MAX)
+        return error_set(error, ERROR_INVALID, NULL, "%s: an object is named BUCKET/KEY, a key has 1 to %d bytes", text,
+                         OBJECT_KEY_BYTES_MAX);
+    return session_check_bucket(ret_name->bucket, error);
+}
