@@ -118,7 +118,7 @@ static void say_what_is_missing(const struct verdicts *verdicts)
 {
     for (unsigned i = 0; i < VERDICTS; i++) {
         if (!verdict_holds(verdicts, i) && !verdict_is_extra(i))
-            log_message(LOG_WARNING, "backend: it is not so that it %s; %s.", verdict_text(i), verdict_without(i));
+            log_message(LOG_WARNING, "backend: not so: %s; %s.", verdict_text(i), verdict_without(i));
     }
 }
 

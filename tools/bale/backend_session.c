@@ -1,11 +1,13 @@
 /* tools/bale/backend_session.c -- opens what --backend names, works on a loop of its own, and closes it. */
 #include "tools/bale/backend_session.h"
 
+#include "runtime/log.h"
 #include "runtime/loop.h"
 #include "runtime/offload.h"
 #include "server/backend.h"
 
 #include <string.h>
+#include <unistd.h>
 
 enum { THREADS = 2, QUEUED_MAX = 64 };
 
@@ -44,11 +46,13 @@ static bool run_on_bucket(const struct config *where, session_work *work, void *
         return false;
     const struct backend_means means = {.config = where, .shards = 1, .threads = threads};
     struct backend_work on_bucket = {.work = work, .context = context, .error = error};
-    on_bucket.backend = backend_bucket_open(&means, error);
+    bool is_logging = log_start(STDERR_FILENO, LOG_TEXT, LOG_ERROR, error); /* warnings are a server's */
+    on_bucket.backend = is_logging ? backend_bucket_open(&means, error) : NULL;
     bool done = on_bucket.backend != NULL && run_on_loop(&on_bucket, error);
     if (on_bucket.backend != NULL)
         on_bucket.backend->operations->close(on_bucket.backend);
     offload_destroy(threads);
+    log_stop();
     return done;
 }
 

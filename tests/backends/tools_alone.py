@@ -1,0 +1,101 @@
+"""tests/backends/tools_alone.py -- bale on a bucket, without a server: cat, inspect, verify, stamp, backend."""
+
+import json
+import os
+import subprocess
+
+from backend_case import BackendCase
+from overwrites import MIB, large_body
+
+
+class Tools(BackendCase):
+    FOR = ("raw", "versitygw", "minio")
+
+    def bale_command(self, *arguments):
+        program = os.path.join(os.path.dirname(os.path.dirname(self.baled)), "tools", "bale")
+        environment = {"PATH": os.environ["PATH"], "HOME": "/nonexistent",
+                       "AWS_ACCESS_KEY_ID": self.backend.account.access_key,
+                       "AWS_SECRET_ACCESS_KEY": self.backend.account.secret_key}
+        return subprocess.run([program, *arguments, "--backend", f"s3:{self.bucket}", "--endpoint", self.backend.endpoint],
+                              env=environment, capture_output=True, timeout=120)
+
+    def fill(self):
+        """One object of each layout, by Bale and by another tool."""
+        bodies = {"small": b"a line of a log\n" * 500, "large": large_body(self.seed, 24 * MIB), "empty": b""}
+        with self.bale() as bale:
+            for key, body in bodies.items():
+                answer = bale.client().put(self.bucket, key, (), {"x-amz-meta-who": "bale"}, body, payload="unsigned")
+                self.assertEqual(200, answer.status)
+        bodies["foreign"] = b"plain\n" * 9
+        self.assertEqual(200, self.direct().client().put(self.bucket, "foreign", (), (), bodies["foreign"]).status)
+        return bodies
+
+    def test_what_was_put_is_read_without_a_server(self):
+        bodies = self.fill()
+        for key, body in bodies.items():
+            done = self.bale_command("cat", f"{self.bucket}/{key}")
+            self.assertEqual((0, True), (done.returncode, body == done.stdout), done.stderr)
+        done = self.bale_command("cat", f"{self.bucket}/nothing")
+        self.assertEqual((1, b"bale cat: The specified key does not exist.\n"), (done.returncode, done.stderr))
+
+        done = self.bale_command("inspect", f"{self.bucket}/large", "--json")
+        found = json.loads(done.stdout)
+        self.assertEqual((len(bodies["large"]), 24, "frames", {"x-amz-meta-who": "bale"}),
+                         (found["original size"], found["frames"], found["layout"], found["metadata"]))
+        self.assertLess(found["stored size"], 16 * MIB)
+        found = json.loads(self.bale_command("inspect", f"{self.bucket}/foreign", "--json").stdout)
+        self.assertEqual(("another tool", "as it is"), (found["written by"], found["layout"]))
+
+        done = self.bale_command("verify", "--deep", "--json")
+        self.assertEqual(0, done.returncode, done.stderr)
+        self.assertEqual({"objects": 4, "findings": 0, "unread": 0, "original_bytes": sum(map(len, bodies.values()))},
+                         {name: value for name, value in json.loads(done.stdout).items() if name != "stored_bytes"})
+
+    def test_damage_is_named(self):
+        """A stored body with one byte changed, put back with the fields that it had."""
+        self.fill()
+        plain = self.direct().client()
+        stored = plain.get(self.bucket, "small")
+        fields = {name: value for name, value in stored.headers if name.startswith("x-amz-meta-")}
+        changed = bytearray(stored.body)
+        changed[-5] ^= 1
+        self.assertEqual(200, plain.put(self.bucket, "small", (), fields, bytes(changed)).status)
+        done = self.bale_command("verify", "--deep")
+        self.assertEqual(1, done.returncode)
+        self.assertRegex(done.stdout.decode(), rf"^{self.bucket}/small: \S.*\n4 objects, .*: 1 findings")
+        self.assertIn(b"1 of 4 objects are not as they should be", done.stderr)
+        self.assertEqual(1, self.bale_command("cat", f"{self.bucket}/small").returncode)
+
+    def test_stamp_writes_what_s4_reads(self):
+        bodies = self.fill()
+        done = self.bale_command("stamp")
+        self.assertEqual((0, b"4 objects, 1 sidecars written.\n"), (done.returncode, done.stdout), done.stderr)
+        plain = self.direct().client()
+        sidecar = plain.get(self.bucket, "large.s4index")
+        etag = plain.head(self.bucket, "large").header("etag").strip('"')
+        self.assertEqual((200, b"S4IX"), (sidecar.status, sidecar.body[:4]))
+        self.assertIn(etag.encode(), sidecar.body)
+        done = self.bale_command("stamp", "--etags")
+        self.assertEqual(0, done.returncode, done.stderr)
+        self.assertEqual(str(len(bodies["large"])), plain.head(self.bucket, "large").header("x-amz-meta-s4-original-size"))
+        self.assertTrue(bodies["large"] == self.bale_command("cat", f"{self.bucket}/large").stdout)
+        self.assertEqual(0, self.bale_command("verify", "--deep").returncode)
+
+    def test_the_backend_says_what_it_can(self):
+        done = self.bale_command("backend", "--json")
+        first = json.loads(done.stdout)
+        self.assertEqual(first, json.loads(self.bale_command("backend", "--json").stdout))  # read, not tried again
+        self.assertGreater(len(first["verdicts"]), 15)
+        text = self.bale_command("backend").stdout.decode()
+        self.assertEqual(len(first["verdicts"]), sum(line.startswith(("yes ", "no ")) for line in text.splitlines()))
+        done = self.bale_command("backend", "--test", "--json")
+        again = json.loads(done.stdout)["verdicts"]
+        raced = ("LABELS_HOLD", "DELETE_MATCH")  # a server may lose one of these races now and then
+        self.assertEqual({name: held for name, held in first["verdicts"].items() if name not in raced},
+                         {name: held for name, held in again.items() if name not in raced})
+
+    def test_no_backend_is_one_sentence(self):
+        self.fill()
+        other = self.bale_command("verify", "--bucket", "no-such-bucket")
+        self.assertEqual(1, other.returncode)
+        self.assertEqual(1, other.stderr.count(b"\n"))
