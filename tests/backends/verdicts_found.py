@@ -13,7 +13,7 @@ WRONG = '"00000000000000000000000000000000"'
 FOLLOW = {"put-replace": {"delete-match"}, "encoding-type": {"name-control-bytes"}}
 CASES = {
     "put-create": ("put-create", {"create"}),
-    "put-replace": ("put-replace", {"replace"}),
+    "put-replace": ("put-replace", {"replace", "delete"}),  # a delete cannot be raced against what is not there
     "complete-create": ("complete-create", {"create"}),
     "complete-replace": ("complete-replace", {"replace"}),
     "delete-match": ("delete-match", {"delete"}),
