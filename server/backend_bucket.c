@@ -1,6 +1,7 @@
 /* server/backend_bucket.c -- a bucket of an S3 server as what stands behind this one: credentials, endpoint, store. */
 #include "runtime/base/assert.h"
 #include "runtime/loop.h"
+#include "runtime/wait.h"
 #include "s3client/credentials/credentials.h"
 #include "server/backend.h"
 #include "store/remote/remote.h"
@@ -23,7 +24,10 @@ struct backend_bucket {
     struct s3_credential_source *credentials;
     struct s3_endpoint *endpoint;
     char bucket[64];
-    unsigned shards;
+    struct loop *tending_loop; /* the first shard's */
+    struct fiber *tending;
+    bool is_tended;
+    struct wait_queue tended;
 };
 
 static struct backend_bucket *bucket_of(struct backend *backend)
@@ -38,15 +42,39 @@ static void set_owner(struct backend *backend, const char *owner)
     remote_set_owner(backend->store, owner);
 }
 
+/* On the first shard, beside requests. */
+static void run_tending(void *argument)
+{
+    struct backend_bucket *bucket = argument;
+    bucket->tending = fiber_current();
+    remote_tend(bucket->base.store);
+    bucket->tending = NULL;
+    bucket->is_tended = false;
+    wait_wake_all(&bucket->tended);
+}
+
 static bool attach(struct backend *backend, unsigned shard, struct error *error)
 {
-    (void)error;
+    struct backend_bucket *bucket = bucket_of(backend);
     remote_attach_shard(backend->store, shard);
-    return true;
+    if (shard > 0)
+        return true;
+    bucket->tending_loop = loop_current();
+    wait_queue_init(&bucket->tended);
+    bucket->is_tended = fiber_spawn("tend", run_tending, bucket, error);
+    return bucket->is_tended;
 }
 
 SUSPENDS static void detach(struct backend *backend)
 {
+    struct backend_bucket *bucket = bucket_of(backend);
+    struct error ignored;
+    while (bucket->tending_loop == loop_current() && bucket->is_tended) {
+        if (bucket->tending != NULL)
+            fiber_cancel(bucket->tending);
+        if (!wait_for(&bucket->tended, deadline_after_ms(100), &ignored))
+            fiber_yield();
+    }
     remote_detach_shard(backend->store);
 }
 
@@ -187,7 +215,6 @@ struct backend *backend_bucket_open(const struct backend_means *means, struct er
     struct backend_bucket *bucket = calloc(1, sizeof *bucket);
     ASSERT(bucket != NULL);
     bucket->base.operations = &operations;
-    bucket->shards = means->shards;
     if (!open_credentials(bucket, means->config, error) || !open_endpoint(bucket, means, error) ||
         !open_store(bucket, means, error) || !begin(bucket->base.store, error)) {
         close_bucket(&bucket->base);

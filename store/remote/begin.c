@@ -1,12 +1,15 @@
 /* store/remote/begin.c -- the first word with the backend: is it there, is it ours, what can it do. */
+#include "runtime/io.h"
 #include "runtime/log.h"
 #include "runtime/loop.h"
 #include "s3client/operations.h"
 #include "s3client/wire/s3_error.h"
 #include "store/remote/store.h"
+#include "store/remote/uploads/sweep.h"
 #include "store/remote/verdicts/probe.h"
+#include "store/remote/write/pending.h"
 
-enum { FIRST_BYTE_MS = 6000 };
+enum { FIRST_BYTE_MS = 6000, ASKED_EVERY_S = 10, SWEPT_EVERY_S = 3600 };
 static const struct span verdicts_key = SPAN(".bale/backend");
 
 /* ---- what is wrong, in one sentence ---- */
@@ -138,15 +141,30 @@ SUSPENDS bool remote_begin(struct bucket_store *store, struct error *error)
         return false;
     say_what_is_missing(&remote->verdicts);
     verdicts_apply(&remote->verdicts, remote->settings.part_bytes, &remote->base.capabilities);
+    if (remote->settings.state != NULL)
+        pending_settle(remote);
     return true;
 }
 
-SUSPENDS void remote_probe(struct bucket_store *store)
+/* ---- beside requests ---- */
+
+SUSPENDS static void ask_if_there(struct remote *remote)
 {
-    struct remote *remote = remote_of(store);
     struct s3_answer answer;
     struct error ignored;
     const struct s3_call call = {.kind = S3_HEAD_BUCKET, .bucket = span_from_string(remote->settings.bucket)};
     if (remote_call(remote_shard_here(remote), &call, &answer, &ignored))
         s3_answer_close(&answer);
+}
+
+SUSPENDS void remote_tend(struct bucket_store *store)
+{
+    struct remote *remote = remote_of(store);
+    struct error ignored;
+    for (uint64_t second = 1; io_sleep_until(deadline_after_ms(1000)) == 0; second++) {
+        if (!remote_is_ready(store, &ignored) || second % ASKED_EVERY_S == 0)
+            ask_if_there(remote);
+        if (second % SWEPT_EVERY_S == 0)
+            uploads_sweep(remote);
+    }
 }

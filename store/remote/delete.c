@@ -27,47 +27,72 @@ SUSPENDS static bool send_delete(const struct remote_key *key, const struct http
     return done || error->code == S3_NoSuchKey;
 }
 
-/* The revision that the condition is true of. */
-SUSPENDS static bool choose(struct write_target *target, bool is_first, struct error *error)
+/* What one attempt came to. */
+enum deletion { DELETED, DELETE_AGAIN, DELETE_FAILED };
+
+/* Nobody set a condition, and the key changed after we had looked: had we been a moment earlier, the other one would
+ * have written into nothing. */
+static bool counts_as_deleted(const struct write_target *target)
 {
-    return is_first ? target_prepare(target, true, error) : target_look(target, NULL, NULL, error);
+    return target->condition == NULL && target->is_fresh;
 }
 
-SUSPENDS static bool delete_on_condition(struct remote_key *key, const struct write_condition *condition,
-                                         struct error *error)
+SUSPENDS static enum deletion delete_revision(struct write_target *target, bool *may_be_applied, struct error *error)
+{
+    char text[QUOTED_ETAG_BYTES];
+    struct s3_answer answer;
+    if (target->state == TARGET_ABSENT)
+        return DELETED;
+    const struct http_field header = {SPAN("if-match"), fetch_quote(span_from_string(target->etag), text)};
+    if (send_delete(target->key, &header, &answer, error))
+        return DELETED;
+    bool is_unknown = answer.effect == S3_UNKNOWN;
+    *may_be_applied = *may_be_applied || is_unknown;
+    if (!is_unknown && answer.status != 412)
+        return DELETE_FAILED;
+    if (!is_unknown && counts_as_deleted(target))
+        return DELETED;
+    return DELETE_AGAIN;
+}
+
+/* Names the revision to the backend, so that a request that arrives late, or twice, deletes nothing that came after it.
+ */
+SUSPENDS static bool delete_named(struct remote_key *key, const struct write_condition *condition, struct error *error)
 {
     struct write_target target;
     bool may_be_applied = false;
     target_init(&target, key, condition);
     for (unsigned round = 0; round < WRITE_ROUNDS; round++) {
-        char text[QUOTED_ETAG_BYTES];
-        struct s3_answer answer;
-        if (!choose(&target, round == 0, error))
+        char before[STORED_ETAG_TEXT_BYTES];
+        bool was_fresh = target.is_fresh;
+        memcpy(before, target.etag, sizeof before);
+        bool may_go_on = round == 0 ? target_prepare(&target, true, error) : target_look(&target, NULL, NULL, error);
+        if (!may_go_on)
             return may_be_applied && error->code == S3_NoSuchKey; /* it is gone, and that may be our doing */
-        if (target.state == TARGET_ABSENT)
-            return true;
-        const struct http_field header = {SPAN("if-match"), fetch_quote(span_from_string(target.etag), text)};
-        if (send_delete(key, &header, &answer, error))
-            return true;
-        bool is_unknown = answer.effect == S3_UNKNOWN;
-        if (!is_unknown && answer.status != 412)
-            return false;
-        may_be_applied = may_be_applied || is_unknown;
+        if (round > 0 && may_be_applied && condition == NULL && was_fresh && strcmp(before, target.etag) != 0)
+            return true; /* deleted, and written anew since */
+        enum deletion deletion = delete_revision(&target, &may_be_applied, error);
+        if (deletion != DELETE_AGAIN)
+            return deletion == DELETED;
     }
     return error_set(error, ERROR_BUSY, S3_SlowDown, "The object is changed too often at the moment. Try again.");
+}
+
+SUSPENDS static bool delete_key(struct remote_key *key, const struct write_condition *condition, struct error *error)
+{
+    struct s3_answer answer;
+    bool is_named = !key->is_internal && verdict_holds(&key->shard->remote->verdicts, VERDICT_DELETE_MATCH);
+    return is_named || condition != NULL ? delete_named(key, condition, error) : send_delete(key, NULL, &answer, error);
 }
 
 SUSPENDS static bool delete_one(struct remote *remote, struct span bucket, struct delete_item *item)
 {
     struct remote_key key;
-    struct s3_answer answer;
     const struct object_name name = {.bucket = bucket, .key = item->key, .version = item->version};
     if (!remote_key_init(remote, &name, &key, &item->error))
         return false;
     bool has_sidecar = s4_object_may_have_sidecar(&key);
-    bool done = item->condition != NULL ? delete_on_condition(&key, item->condition, &item->error)
-                                        : send_delete(&key, NULL, &answer, &item->error);
-    if (!done)
+    if (!delete_key(&key, item->condition, &item->error))
         return false;
     if (key.is_internal)
         return true;
@@ -85,8 +110,10 @@ struct batch {
     struct delete_item *items;
     unsigned count;
     struct backend_name *names;
-    struct s3_delete_item *sent; /* those without a condition */
-    unsigned *places;            /* of each of `sent`, in `items` */
+    struct s3_delete_item *sent; /* those without a condition, each with the ETag that its row has */
+    struct row *rows;
+    bool *is_open;    /* of each item: it is still to be deleted */
+    unsigned *places; /* of each of `sent`, in `items` */
     unsigned sent_count;
 };
 
@@ -97,7 +124,10 @@ static bool make_batch(struct remote *remote, struct span bucket, struct delete_
     batch->names = malloc(count * sizeof *batch->names);
     batch->sent = calloc(count, sizeof *batch->sent);
     batch->places = calloc(count, sizeof *batch->places);
-    return batch->names != NULL && batch->sent != NULL && batch->places != NULL;
+    batch->rows = malloc(count * sizeof *batch->rows);
+    batch->is_open = calloc(count, sizeof *batch->is_open);
+    return batch->is_open != NULL && batch->rows != NULL && batch->names != NULL && batch->sent != NULL &&
+           batch->places != NULL;
 }
 
 static void free_batch(struct batch *batch)
@@ -105,6 +135,20 @@ static void free_batch(struct batch *batch)
     free(batch->names);
     free(batch->sent);
     free(batch->places);
+    free(batch->rows);
+    free(batch->is_open);
+}
+
+static struct span known_etag(struct batch *batch, unsigned index)
+{
+    struct remote_shard *shard = remote_shard_here(batch->remote);
+    struct span key = batch->items[index].key;
+    uint8_t digest[ROW_KEY_BYTES];
+    if (name_is_internal(key))
+        return SPAN_EMPTY;
+    row_key(batch->bucket, key, digest);
+    bool found = rows_find(shard->rows, digest, &batch->rows[index]);
+    return found ? span_from_string(batch->rows[index].attributes.stored_etag) : SPAN_EMPTY;
 }
 
 static void gather(struct batch *batch)
@@ -117,18 +161,23 @@ static void gather(struct batch *batch)
         if (!remote_name(batch->remote, &name, &batch->names[i], &item->error))
             continue;
         batch->places[batch->sent_count] = i;
-        batch->sent[batch->sent_count++] = (struct s3_delete_item){.key = batch->names[i].key};
+        batch->sent[batch->sent_count++] =
+            (struct s3_delete_item){.key = batch->names[i].key, .etag = known_etag(batch, i)};
     }
 }
 
-static void forget_rows(struct batch *batch, struct remote_shard *shard)
+/* What was not deleted because its row is old goes on one by one. */
+static void note_results(struct batch *batch, struct remote_shard *shard)
 {
     for (unsigned i = 0; i < batch->sent_count; i++) {
         uint8_t key[ROW_KEY_BYTES];
         struct delete_item *item = &batch->items[batch->places[i]];
-        item->is_deleted = batch->sent[i].is_deleted || batch->sent[i].error.code == S3_NoSuchKey;
+        const struct s3_delete_item *sent = &batch->sent[i];
+        item->is_deleted = sent->is_deleted || sent->error.code == S3_NoSuchKey;
+        batch->is_open[batch->places[i]] =
+            !item->is_deleted && sent->etag.size > 0 && sent->error.code == S3_PreconditionFailed;
         if (!item->is_deleted)
-            item->error = batch->sent[i].error;
+            item->error = sent->error;
         row_key(batch->bucket, item->key, key);
         if (item->is_deleted && !name_is_internal(item->key))
             rows_drop(shard->rows, key);
@@ -147,16 +196,16 @@ SUSPENDS static bool send_batch(struct batch *batch, struct error *error)
     bool done = s3_client_delete_objects(shard->client, &call, batch->sent, batch->sent_count, &answer, error);
     if (!remote_answered(shard, S3_DELETE_OBJECTS, &answer, done, error))
         return false;
-    forget_rows(batch, shard);
+    note_results(batch, shard);
     return true;
 }
 
 /* Those with a condition go one by one: each has its own answer, and a lost one can be told from a refusal. */
-static void delete_conditional(void *context, unsigned index)
+static void delete_rest(void *context, unsigned index)
 {
     struct batch *batch = context;
     struct delete_item *item = &batch->items[index];
-    if (item->condition != NULL)
+    if (item->condition != NULL || batch->is_open[index])
         item->is_deleted = delete_one(batch->remote, batch->bucket, item);
 }
 
@@ -171,7 +220,7 @@ SUSPENDS static bool delete_many(struct remote *remote, struct span bucket, stru
         done = send_batch(&batch, error);
     }
     if (done)
-        parallel_run(count, HEADS_AT_ONCE, delete_conditional, &batch);
+        parallel_run(count, HEADS_AT_ONCE, delete_rest, &batch);
     free_batch(&batch);
     return done;
 }

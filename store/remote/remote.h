@@ -68,9 +68,9 @@ const struct verdicts *remote_verdicts(const struct bucket_store *store);
 
 /* False: the backend has not answered of late; the sentence says why. For /ready; any thread. */
 bool remote_is_ready(const struct bucket_store *store, struct error *error);
-/* Asks the backend for its home bucket, so that remote_is_ready is true again when it is back. For a fiber that calls
- * it now and then. */
-SUSPENDS void remote_probe(struct bucket_store *store);
+/* What a process does beside requests, on one shard, until the fiber is cancelled: asks whether the backend is there,
+ * so that remote_is_ready knows before a client does; and removes once an hour what is left of uploads that ended. */
+SUSPENDS void remote_tend(struct bucket_store *store);
 
 /* ---- for whoever reads the bucket with S4 as well ---- */
 

@@ -317,6 +317,8 @@ SUSPENDS void s3_answer_error(struct s3_request *request, const struct error *re
     write_error(request, entry, s3_error_message(reason, entry), &text);
     bool has_region = tells_region(request, entry);
     s3_answer_begin(request, entry->status);
+    if (entry->status == 503)
+        http_response_field_string(request->exchange, "Retry-After", "1");
     if (has_region)
         s3_answer_region(request);
     http_response_field(request->exchange, "Content-Type", SPAN("application/xml"));

@@ -19,6 +19,7 @@ struct listing {
     struct buffer prefix;      /* ... with that of the home bucket */
     struct buffer after;       /* where the next request goes on, as clients name it */
     struct buffer after_whole; /* ... as the backend does */
+    struct buffer token;       /* the backend's, for one that does not know `start-after` */
     struct buffer last_prefix; /* the common prefix that was met last */
     struct buffer last_key;    /* the entry that was added last */
     struct arena arena;        /* of one page of the backend */
@@ -35,7 +36,8 @@ struct listing {
     unsigned unknown_count;
     unsigned count;
     unsigned wanted;
-    bool is_more; /* an entry beyond the wanted ones was met */
+    bool ignores_after; /* the backend lists from the beginning, whatever it is asked */
+    bool is_more;       /* an entry beyond the wanted ones was met */
     struct error error;
 };
 
@@ -59,7 +61,8 @@ SUSPENDS static bool fetch_page(struct listing *listing, struct error *error)
     const struct s3_list_request request = {
         .prefix = buffer_span(&listing->prefix),
         .delimiter = listing->request->delimiter,
-        .after = buffer_span(&listing->after_whole),
+        .after = listing->token.size > 0 ? SPAN_EMPTY : buffer_span(&listing->after_whole),
+        .continuation = buffer_span(&listing->token),
         .entries_max = listed_ask(listing->wanted - listing->count),
         .wants_metadata = verdict_holds(&remote->verdicts, VERDICT_LIST_METADATA),
     };
@@ -67,6 +70,23 @@ SUSPENDS static bool fetch_page(struct listing *listing, struct error *error)
     bool done = s3_client_list_objects(listing->shard->client, &call, &request, &listing->arena, &listing->page,
                                        &answer, error);
     return remote_answered(listing->shard, S3_LIST_OBJECTS, &answer, done, error);
+}
+
+static bool is_before(struct listing *listing, const struct s3_list_entry *entry)
+{
+    bool is_it = !entry->is_prefix && span_compare(entry->key, buffer_span(&listing->after_whole)) <= 0;
+    listing->ignores_after = listing->ignores_after || is_it;
+    return is_it;
+}
+
+/* Where to go on: behind the last key, or by the backend's token where it knows nothing else. */
+static void go_on(struct listing *listing)
+{
+    buffer_clear(&listing->token);
+    if (listing->listed_count > 0)
+        listed_behind(&listing->listed[listing->listed_count - 1], &listing->after);
+    if (listing->ignores_after)
+        buffer_append(&listing->token, listing->page.continuation);
 }
 
 /* In key order, as clients name the keys. */
@@ -81,7 +101,7 @@ static bool sort_page(struct listing *listing, struct error *error)
     for (unsigned i = 0; i < page->count; i++) {
         const struct s3_list_entry *entry = &page->entries[i];
         if (!span_starts_with(entry->key, buffer_span(&listing->prefix)) || entry->key.size <= prefix_bytes ||
-            entry->key.size - prefix_bytes > OBJECT_KEY_BYTES_MAX)
+            entry->key.size - prefix_bytes > OBJECT_KEY_BYTES_MAX || is_before(listing, entry))
             continue; /* what was not asked for */
         listing->listed[listing->listed_count++] =
             (struct listed){.key = span_skip(entry->key, prefix_bytes), .is_prefix = entry->is_prefix, .source = i};
@@ -260,13 +280,14 @@ SUSPENDS static bool gather(struct listing *listing, struct error *error)
                 return false;
         }
         bool is_full = listing->count == listing->wanted;
-        if (listing->is_more || !listing->page.is_truncated || listing->listed_count == 0)
+        bool is_stuck = listing->listed_count == 0 && listing->page.continuation.size == 0;
+        if (listing->is_more || !listing->page.is_truncated || is_stuck)
             return true;
         if (is_full && listing->listed_count >= LIST_ENTRIES_MAX) { /* to know it would cost a request */
             listing->is_more = true;
             return true;
         }
-        listed_behind(&listing->listed[listing->listed_count - 1], &listing->after);
+        go_on(listing);
         fiber_yield_if_due();
     }
     return remote_nonsense("ListObjectsV2: its pages have no end", error);
@@ -310,6 +331,7 @@ static void end(struct listing *listing)
     buffer_free(&listing->prefix);
     buffer_free(&listing->after);
     buffer_free(&listing->after_whole);
+    buffer_free(&listing->token);
     buffer_free(&listing->last_prefix);
     buffer_free(&listing->last_key);
     arena_free(&listing->arena);

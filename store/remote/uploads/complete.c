@@ -12,6 +12,7 @@
 #include "s3client/wire/s3_error.h"
 #include "store/remote/s4_object.h"
 #include "store/remote/uploads/join.h"
+#include "store/remote/write/pending.h"
 
 #include <stdlib.h>
 
@@ -116,6 +117,7 @@ SUSPENDS static bool send_create(struct completion *completion, struct create_re
     wait_queue_init(&large->sent);
     buffer_append(&large->upload_id, upload_id);
     completion->writer->large = large;
+    pending_note(key->shard, &key->backend, upload_id, key->name.bucket, completion->place.id, large->noted);
     return true;
 }
 
@@ -229,18 +231,27 @@ SUSPENDS static bool is_open(const struct upload_place *place, const struct obje
     return error->code == S3_NoSuchUpload || error->code == S3_NoSuchKey;
 }
 
-/* A claim whose maker is gone, or too slow: its upload of the backend is given up, so that it cannot be completed any
- * more. */
+/* A claim whose maker is gone, or too slow. First the record says that it is broken, then its upload of the backend is
+ * given up, so that it cannot be completed any more, then the record goes: whoever meets it in between does not take an
+ * upload that was given up for one that was completed. */
 SUSPENDS static bool break_claim(const struct upload_place *place, const struct object_name *name,
                                  const struct upload_end *end, struct error *error)
 {
     struct backend_name target;
     struct s3_answer answer;
+    struct buffer bytes = {0};
     char text[UPLOAD_KEY_BYTES];
-    if (!remote_name(place->remote, name, &target, error))
+    bool ignored;
+    struct upload_end broken = *end;
+    broken.is_broken = true;
+    upload_end_encode(&broken, &bytes);
+    bool done = remote_name(place->remote, name, &target, error) &&
+                upload_put(place, SPAN("end"), buffer_span(&bytes), false, &ignored, error);
+    buffer_free(&bytes);
+    if (!done)
         return false;
     const struct s3_call call = {.bucket = target.bucket, .key = target.key, .repeat = S3_REPEAT};
-    bool done = s3_client_abort_upload(place->shard->client, &call, end->backend_upload, &answer, error);
+    done = s3_client_abort_upload(place->shard->client, &call, end->backend_upload, &answer, error);
     if (!remote_answered(place->shard, S3_ABORT_UPLOAD, &answer, done, error) && error->code != S3_NoSuchUpload)
         return false;
     const struct s3_call removal = {.kind = S3_DELETE_OBJECT,
@@ -253,13 +264,42 @@ SUSPENDS static bool break_claim(const struct upload_place *place, const struct 
     return true;
 }
 
+static enum settled failed_if(bool failed, enum settled otherwise)
+{
+    return failed ? SETTLED_FAILED : otherwise;
+}
+
+/* A record that is there and whole. */
+SUSPENDS static enum settled look_at_claim(const struct upload_place *place, const struct object_name *name,
+                                           const struct upload_end *end, bool *ret_is_under_way, struct error *error)
+{
+    bool holds;
+    if (end->is_given_up)
+        return SETTLED_GIVEN_UP;
+    if (!is_open(place, name, end->backend_upload, ret_is_under_way, error))
+        return SETTLED_FAILED;
+    if (!*ret_is_under_way && !end->is_broken)
+        return SETTLED_COMPLETED; /* and perhaps overwritten since */
+    /* some backends list the parts of what has been completed */
+    if (!holds_object(place, name, end->nonce, &holds, error))
+        return SETTLED_FAILED;
+    if (holds) {
+        *ret_is_under_way = false;
+        return SETTLED_COMPLETED;
+    }
+    if (end->is_broken) {
+        *ret_is_under_way = false;
+        return failed_if(!break_claim(place, name, end, error), SETTLED_OPEN);
+    }
+    return SETTLED_COMPLETED;
+}
+
 SUSPENDS static enum settled look_at_end(const struct upload_place *place, const struct object_name *name,
                                          struct buffer *bytes, struct upload_end *ret_end, bool *ret_is_under_way,
                                          struct error *error)
 {
     char etag[S3_ETAG_BYTES];
     bool found;
-    bool holds;
     *ret_is_under_way = false;
     buffer_clear(bytes);
     bytes->limit = RECORD_BYTES_MAX;
@@ -267,21 +307,10 @@ SUSPENDS static enum settled look_at_end(const struct upload_place *place, const
         return SETTLED_FAILED;
     if (!found)
         return SETTLED_OPEN;
-    if (!upload_end_decode(buffer_span(bytes), ret_end)) {
-        (void)error_set(error, ERROR_DAMAGED, S3_InternalError, "The record of the upload's end is damaged.");
-        return SETTLED_FAILED;
-    }
-    if (ret_end->is_given_up)
-        return SETTLED_GIVEN_UP;
-    if (!is_open(place, name, ret_end->backend_upload, ret_is_under_way, error))
-        return SETTLED_FAILED;
-    if (!*ret_is_under_way)
-        return SETTLED_COMPLETED; /* and perhaps overwritten since */
-    /* some backends list the parts of what has been completed */
-    if (!holds_object(place, name, ret_end->nonce, &holds, error))
-        return SETTLED_FAILED;
-    *ret_is_under_way = !holds;
-    return SETTLED_COMPLETED;
+    if (upload_end_decode(buffer_span(bytes), ret_end))
+        return look_at_claim(place, name, ret_end, ret_is_under_way, error);
+    (void)error_set(error, ERROR_DAMAGED, S3_InternalError, "The record of the upload's end is damaged.");
+    return SETTLED_FAILED;
 }
 
 SUSPENDS enum settled upload_settle(const struct upload_place *place, const struct object_name *name,
@@ -378,7 +407,7 @@ SUSPENDS static bool complete(struct completion *completion, const struct object
            join(completion, error) && finish(completion, name, ret_attributes, error);
 }
 
-static void end(struct completion *completion, bool done)
+SUSPENDS static void end(struct completion *completion, bool done)
 {
     struct remote_writer *writer = completion->writer;
     if (writer != NULL && writer->large != NULL && (!done || completion->is_followed)) {
@@ -440,7 +469,7 @@ SUSPENDS bool remote_find_completed(struct bucket_store *store, const struct obj
     bool done = hex_decode(upload_id, ignored, sizeof ignored) || upload_no_such(error);
     done = done && upload_place_init(store, name->bucket, upload_id, &place, error) &&
            upload_get(&place, SPAN("end"), &bytes, etag, &found, error);
-    if (done && (!found || !upload_end_decode(buffer_span(&bytes), &record) || record.is_given_up ||
+    if (done && (!found || !upload_end_decode(buffer_span(&bytes), &record) || record.is_given_up || record.is_broken ||
                  !span_equal(record.key, name->key)))
         done = upload_no_such(error);
     if (done) {

@@ -53,24 +53,24 @@ SUSPENDS static bool list_ids(struct uploads *uploads, const struct upload_place
 {
     char text[UPLOAD_KEY_BYTES];
     struct span root = remote_own_key(place->remote, SPAN(".bale/mpu/"), text);
-    struct buffer after = {0};
+    struct buffer token = {0};
     struct s3_list_page page = {.is_truncated = true};
     unsigned capacity = 0;
     bool done = true;
     while (done && page.is_truncated) {
         struct s3_answer answer;
         const struct s3_call call = {.bucket = place->backend_bucket, .repeat = S3_REPEAT};
-        const struct s3_list_request request = {.prefix = root, .delimiter = SPAN("/"), .after = buffer_span(&after)};
+        const struct s3_list_request request = {
+            .prefix = root, .delimiter = SPAN("/"), .continuation = buffer_span(&token)};
         done = s3_client_list_objects(place->shard->client, &call, &request, &uploads->arena, &page, &answer, error);
         done = remote_answered(place->shard, S3_LIST_OBJECTS, &answer, done, error) &&
                take_ids(uploads, &page, root.size, &capacity, error);
-        if (!done || page.count == 0)
+        if (!done || page.continuation.size == 0)
             break;
-        buffer_clear(&after);
-        buffer_append(&after, page.entries[page.count - 1].key);
-        buffer_append_string(&after, "\xf4\x8f\xbf\xbf"); /* behind all keys of that upload */
+        buffer_clear(&token);
+        buffer_append(&token, page.continuation);
     }
-    buffer_free(&after);
+    buffer_free(&token);
     return done;
 }
 

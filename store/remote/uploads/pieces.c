@@ -54,8 +54,15 @@ static unsigned count_numbers(const struct piece_list *list)
     return numbers;
 }
 
-SUSPENDS static bool load_page(struct piece_list *list, const struct upload_place *place, struct span after,
-                               struct buffer *ret_after, bool *ret_is_truncated, struct error *error)
+/* One page: the first behind a key, later ones by the backend's token. A backend may begin earlier than it was asked
+ * to. */
+struct page_position {
+    struct buffer after;
+    struct buffer token;
+};
+
+SUSPENDS static bool load_page(struct piece_list *list, const struct upload_place *place,
+                               struct page_position *position, bool *ret_is_truncated, struct error *error)
 {
     char prefix_text[UPLOAD_KEY_BYTES];
     struct span prefix = upload_backend_key(place, SPAN("p/"), prefix_text);
@@ -63,17 +70,22 @@ SUSPENDS static bool load_page(struct piece_list *list, const struct upload_plac
     struct s3_list_page page;
     struct s3_answer answer;
     const struct s3_call call = {.bucket = place->backend_bucket, .repeat = S3_REPEAT};
-    const struct s3_list_request request = {.prefix = prefix, .after = after};
+    const struct s3_list_request request = {
+        .prefix = prefix,
+        .after = position->token.size > 0 ? SPAN_EMPTY : buffer_span(&position->after),
+        .continuation = buffer_span(&position->token),
+    };
     arena_init(&arena, PAGE_ARENA_BYTES);
     bool done = s3_client_list_objects(place->shard->client, &call, &request, &arena, &page, &answer, error);
     done = remote_answered(place->shard, S3_LIST_OBJECTS, &answer, done, error);
-    for (unsigned i = 0; done && i < page.count; i++)
-        done = take_name(list, span_skip(page.entries[i].key, prefix.size), error);
-    if (done && page.count > 0) {
-        buffer_clear(ret_after);
-        buffer_append(ret_after, page.entries[page.count - 1].key);
+    for (unsigned i = 0; done && i < page.count; i++) {
+        if (span_compare(page.entries[i].key, buffer_span(&position->after)) > 0)
+            done = take_name(list, span_skip(page.entries[i].key, prefix.size), error);
     }
-    *ret_is_truncated = done && page.is_truncated && page.count > 0;
+    *ret_is_truncated = done && page.is_truncated && page.continuation.size > 0;
+    buffer_clear(&position->token);
+    if (done)
+        buffer_append(&position->token, page.continuation);
     arena_free(&arena);
     return done;
 }
@@ -83,19 +95,15 @@ SUSPENDS bool piece_list_load(struct piece_list *list, const struct upload_place
 {
     char first_text[UPLOAD_KEY_BYTES];
     char number[16];
-    struct buffer position = {0};
+    struct page_position position = {0};
     bool goes_on = true;
     bool done = true;
     int size = snprintf(number, sizeof number, "p/%05u/", after); /* behind "NNNNN.": '/' sorts behind '.' */
-    buffer_append(&position, upload_backend_key(place, span_of(number, (size_t)size), first_text));
-    while (done && goes_on && (parts_max == 0 || count_numbers(list) <= parts_max)) {
-        struct buffer next = {0};
-        done = load_page(list, place, buffer_span(&position), &next, &goes_on, error);
-        buffer_free(&position);
-        position = next;
-    }
-    list->is_truncated = goes_on;
-    buffer_free(&position);
+    buffer_append(&position.after, upload_backend_key(place, span_of(number, (size_t)size), first_text));
+    while (done && goes_on && (parts_max == 0 || count_numbers(list) <= parts_max))
+        done = load_page(list, place, &position, &goes_on, error);
+    buffer_free(&position.after);
+    buffer_free(&position.token);
     return done;
 }
 

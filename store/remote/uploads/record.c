@@ -109,7 +109,7 @@ void upload_end_encode(const struct upload_end *end, struct buffer *ret_bytes)
 {
     struct buffer checksum = {0};
     begin(end_magic, ret_bytes);
-    put_number(ret_bytes, 'x', end->is_given_up);
+    put_number(ret_bytes, 'x', end->is_given_up ? 1 : end->is_broken ? 2 : 0);
     if (!end->is_given_up) {
         put(ret_bytes, 'k', end->key);
         put(ret_bytes, 'u', end->backend_upload);
@@ -129,11 +129,12 @@ bool upload_end_decode(struct span bytes, struct upload_end *ret_end)
     struct span nonce;
     struct span etag;
     struct span checksum;
-    uint64_t is_given_up;
+    uint64_t state;
     *ret_end = (struct upload_end){0};
-    if (!open_sealed(end_magic, bytes, &blocks) || !find_number(blocks, 'x', 1, &is_given_up))
+    if (!open_sealed(end_magic, bytes, &blocks) || !find_number(blocks, 'x', 2, &state))
         return false;
-    ret_end->is_given_up = is_given_up == 1;
+    ret_end->is_given_up = state == 1;
+    ret_end->is_broken = state == 2;
     if (ret_end->is_given_up)
         return true;
     if (!find(blocks, 'k', &ret_end->key) || !find(blocks, 'u', &ret_end->backend_upload) ||

@@ -17,6 +17,7 @@ bool upload_record_decode(struct span bytes, struct upload_info *ret_upload);
 
 struct upload_end {
     bool is_given_up; /* nothing below is there then */
+    bool is_broken;   /* its maker did not end: the backend's upload is being given up */
     struct span key;  /* that the upload was for */
     struct span backend_upload;
     uint8_t nonce[STAMP_NONCE_BYTES]; /* of the object that it becomes */

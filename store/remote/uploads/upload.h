@@ -53,7 +53,6 @@ struct piece_list {
     struct arena arena;
     struct buffer pieces; /* struct piece, by number, the newest of each last */
     struct buffer frames; /* of all, behind each other */
-    bool is_truncated;
 };
 void piece_list_init(struct piece_list *list);
 void piece_list_free(struct piece_list *list);

@@ -65,11 +65,19 @@ static bool can_travel(struct copying *copying)
     return fields_can_carry(attributes->metadata, fields_own_bytes(attributes, stamp));
 }
 
-static bool decides_condition(const struct copying *copying)
+static bool decides_targets(const struct copying *copying)
 {
     const struct verdicts *verdicts = &copying->key.shard->remote->verdicts;
-    return copying->result->condition == NULL ||
-           (verdict_holds(verdicts, VERDICT_COPY_CREATE) && verdict_holds(verdicts, VERDICT_COPY_REPLACE));
+    return verdict_holds(verdicts, VERDICT_COPY_CREATE) && verdict_holds(verdicts, VERDICT_COPY_REPLACE);
+}
+
+/* A copy that names no target may arrive late and replace what came after it: where the backend decides no conditions
+ * on targets, what is small is read and written instead, and what has a condition in any case. */
+static bool may_ask_backend(const struct copying *copying)
+{
+    uint64_t size = copying->source->base.attributes.stored_size;
+    return decides_targets(copying) ||
+           (copying->result->condition == NULL && size > copying->key.shard->remote->settings.part_bytes);
 }
 
 static bool make_headers(struct copying *copying, struct error *error)
@@ -111,29 +119,40 @@ SUSPENDS static bool send_copy(struct copying *copying, struct s3_answer *ret_an
     return remote_answered(copying->key.shard, S3_COPY_OBJECT, ret_answer, done, error);
 }
 
-/* A 412 is of the source's revision when nothing was asked of the target, or that has not changed. */
-SUSPENDS static enum attempt resolve(struct copying *copying, const struct s3_answer *answer, unsigned round,
-                                     struct error *error)
+/* A 412 is of the source's revision, or of the target's: when the target is what it was, the source has changed. */
+SUSPENDS static enum attempt resolve_refused(struct copying *copying, unsigned round, struct error *error)
 {
-    struct write_target before = copying->target;
-    bool is_source_gone = error->code == S3_NoSuchKey;
-    if (answer->effect == S3_NOT_APPLIED && (is_source_gone || before.state == TARGET_UNKNOWN)) {
-        if (answer->status == 412 || is_source_gone)
-            (void)fetch_changed(error);
-        return ATTEMPT_FAILED;
-    }
-    if (before.state == TARGET_UNKNOWN) /* what was there is not known: our own look decides */
-        copying->target.is_fresh = false;
-    enum attempt attempt = target_resolve(&copying->target, copying->nonce, answer, round, error);
+    const struct write_target before = copying->target;
+    bool is_own;
     if (before.state == TARGET_UNKNOWN) {
-        copying->target.state = TARGET_UNKNOWN;
-        return attempt;
-    }
-    bool is_same = before.state == copying->target.state && strcmp(before.etag, copying->target.etag) == 0;
-    if (attempt == ATTEMPT_AGAIN && is_same && before.is_fresh && answer->status == 412) {
         (void)fetch_changed(error);
         return ATTEMPT_FAILED;
     }
+    if (!target_look(&copying->target, copying->nonce, &is_own, error))
+        return ATTEMPT_FAILED;
+    if (is_own)
+        return ATTEMPT_DONE;
+    bool is_same = before.state == copying->target.state && strcmp(before.etag, copying->target.etag) == 0;
+    if (!is_same && round + 1 < WRITE_ROUNDS)
+        return ATTEMPT_AGAIN;
+    (void)fetch_changed(error);
+    return ATTEMPT_FAILED;
+}
+
+SUSPENDS static enum attempt resolve(struct copying *copying, const struct s3_answer *answer, unsigned round,
+                                     struct error *error)
+{
+    bool is_known = copying->target.state != TARGET_UNKNOWN;
+    if (answer->effect == S3_NOT_APPLIED && answer->status == 412)
+        return resolve_refused(copying, round, error);
+    if (answer->effect == S3_NOT_APPLIED &&
+        error->code == S3_NoSuchKey) /* source, or target: both are looked at again */
+        (void)fetch_changed(error);
+    if (answer->effect == S3_NOT_APPLIED)
+        return ATTEMPT_FAILED;
+    enum attempt attempt = target_resolve(&copying->target, copying->nonce, answer, round, error);
+    if (!is_known)
+        copying->target.state = TARGET_UNKNOWN;
     return attempt;
 }
 
@@ -141,7 +160,7 @@ SUSPENDS static bool copy_there(struct copying *copying, char ret_etag[S3_ETAG_B
 {
     if (!make_headers(copying, error))
         return false;
-    if (copying->result->condition != NULL && !target_prepare(&copying->target, true, error))
+    if (decides_targets(copying) && !target_prepare(&copying->target, copying->result->condition != NULL, error))
         return false;
     for (unsigned round = 0;; round++) {
         struct s3_answer answer;
@@ -258,7 +277,7 @@ SUSPENDS bool remote_copy(struct bucket_object *base, const struct object_name *
     bool done = remote_key_init(remote, target, &copying->key, error);
     if (done) {
         target_init(&copying->target, &copying->key, result->condition);
-        bool is_possible = can_travel(copying) && decides_condition(copying) &&
+        bool is_possible = can_travel(copying) && may_ask_backend(copying) &&
                            verdict_holds(&remote->verdicts, VERDICT_COPY_SOURCE_MATCH) &&
                            base->attributes.stored_size <= COPY_OBJECT_BYTES_MAX;
         if (is_possible)

@@ -9,6 +9,7 @@
 #include "s3client/wire/s3_error.h"
 #include "store/remote/fetch.h"
 #include "store/remote/s4_object.h"
+#include "store/remote/write/pending.h"
 #include "store/remote/write/writer.h"
 
 #include <stdlib.h>
@@ -48,12 +49,15 @@ SUSPENDS static bool send_create(struct remote_writer *writer, struct create_req
         return false;
     buffer_append(&writer->large->upload_id, upload_id);
     writer->large->is_metadata_in_trailer = request->object.stamp.is_metadata_in_trailer;
+    pending_note(writer->key.shard, &writer->key.backend, upload_id, writer->key.name.bucket, SPAN_EMPTY,
+                 writer->large->noted);
     return true;
 }
 
-void large_forget(struct remote_writer *writer)
+SUSPENDS void large_forget(struct remote_writer *writer)
 {
     struct large_body *large = writer->large;
+    pending_drop(writer->key.shard, large->noted);
     buffer_free(&large->upload_id);
     buffer_free(&large->etags);
     free(large);

@@ -8,6 +8,7 @@
 /* A body of more than one stored part. One part is on its way while the next is filled, if there is memory for both. */
 struct large_body {
     struct buffer upload_id;     /* the backend's */
+    char noted[33];              /* store/remote/write/pending.h */
     struct buffer etags;         /* of the parts that have arrived: u8 size, text */
     unsigned parts_count;        /* arrived, or on their way */
     bool is_metadata_in_trailer; /* as Create has it */
@@ -81,8 +82,8 @@ SUSPENDS bool large_commit(struct remote_writer *writer, const struct write_resu
 SUSPENDS bool large_commit_plain(struct remote_writer *writer, struct error *error);
 /* Complete, under the target's condition, of an upload whose parts are all there. */
 SUSPENDS bool large_complete(struct remote_writer *writer, char ret_etag[S3_ETAG_BYTES], struct error *error);
-/* Frees the large body, but leaves the backend's upload. */
-void large_forget(struct remote_writer *writer);
+/* Frees the large body, whose upload of the backend has ended. */
+SUSPENDS void large_forget(struct remote_writer *writer);
 /* Gives the backend's upload up; on a fiber of its own, which the writer belongs to then. */
 SUSPENDS void large_abort(struct remote_writer *writer);
 /* ---- writer.c ---- */
