@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -22,6 +23,7 @@ enum {
     SEQUENCE_BYTES = 8,
     BATCHES_BETWEEN_LOOKS = 16, /* at how large the newer table is */
     TABLES = 2,
+    GATHER_MS = 10, /* a transaction costs what a hundred rows in it cost, and nobody waits for it */
 };
 
 /* On its way to the writing thread: a stack that it takes as a whole. */
@@ -246,6 +248,9 @@ static void *write_rows(void *argument)
     while (!is_ending) {
         while (sem_wait(&file->wake) != 0)
             ASSERT(errno == EINTR);
+        const struct timespec gather = {.tv_nsec = GATHER_MS * 1000 * 1000};
+        if (!atomic_load(&file->is_ending))
+            (void)nanosleep(&gather, NULL);
         is_ending = atomic_load(&file->is_ending);
         struct queued_row *queue = take_queue(file);
         while (queue != NULL) {
