@@ -4,8 +4,35 @@
 #include "s3client/client_private.h"
 #include "tests/unit/s3client/script.h"
 
+#include <netdb.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
+
+/* ---- names: the resolver is a stand-in, getaddrinfo of this program, for which each name is this host ---- */
+
+static char asked_name[256];
+
+int getaddrinfo(const char *name, const char *service, const struct addrinfo *hints, struct addrinfo **ret)
+{
+    struct {
+        struct addrinfo info;
+        struct sockaddr_in address;
+    } *made = calloc(1, sizeof *made);
+    (void)service;
+    (void)hints;
+    (void)snprintf(asked_name, sizeof asked_name, "%s", name);
+    made->address = (struct sockaddr_in){.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    made->info = (struct addrinfo){
+        .ai_family = AF_INET, .ai_addr = (struct sockaddr *)&made->address, .ai_addrlen = sizeof made->address};
+    *ret = &made->info;
+    return 0;
+}
+
+void freeaddrinfo(struct addrinfo *list)
+{
+    free(list);
+}
 
 /* ---- against Amazon's own examples ("Signature Calculations for the Authorization Header") ---- */
 
@@ -242,6 +269,48 @@ START_TEST(without_credentials_nothing_is_signed)
 }
 END_TEST
 
+/* The bucket in the host's name: resolved, connected to, and named in the head as such. */
+static void virtual_hosts(void)
+{
+    char url[64];
+    const char *port = strrchr(s3_endpoint_url(endpoint), ':');
+    struct s3_endpoint_settings settings = endpoint_settings;
+    (void)snprintf(url, sizeof url, "http://s3.test%s/base", port);
+    settings.url = url;
+    settings.addressing = S3_ADDRESS_VIRTUAL;
+    settings.offload = offload_create("names", 1, 4, &error);
+    struct s3_endpoint *named = s3_endpoint_create(&settings, &error);
+    ck_assert_msg(named != NULL, "%s", error.message);
+    struct s3_client *other = s3_client_create(named, &client_settings);
+    struct s3_call call = call_of(S3_GET_OBJECT, "k");
+    for (unsigned i = 0; i < 2; i++) {
+        PLAY({.answer = http_text(200, "", "")});
+        EXPECT(s3_client_call(other, &call, &answer, &error));
+        s3_answer_close(&answer);
+        expect_sent("GET /base/k HTTP/1.1\r\nhost: box.s3.test:");
+    }
+    ck_assert_str_eq(asked_name, "box.s3.test");
+    call.bucket = SPAN("crate"); /* another host, so another connection */
+    PLAY({.answer = http_text(200, "", "")}, {.answer = http_text(200, "", "<ListAllMyBucketsResult/>")});
+    EXPECT(s3_client_call(other, &call, &answer, &error));
+    s3_answer_close(&answer);
+    expect_sent("host: crate.s3.test:");
+    struct s3_bucket_entry *buckets;
+    unsigned count;
+    EXPECT(s3_client_list_buckets(other, &(struct s3_call){0}, &arena, &buckets, &count, &answer, &error));
+    expect_sent("GET /base/ HTTP/1.1\r\nhost: s3.test:");
+    ck_assert_uint_eq(script_connections, 3);
+    s3_client_destroy(other);
+    s3_endpoint_destroy(named);
+    offload_destroy(settings.offload);
+}
+
+START_TEST(buckets_may_stand_in_the_hosts_name)
+{
+    on_script(false, virtual_hosts);
+}
+END_TEST
+
 /* ---- endpoints ---- */
 
 START_TEST(endpoints_are_taken_apart)
@@ -306,6 +375,7 @@ int main(void)
     tcase_add_test(tests, heads_say_what_they_must);
     tcase_add_test(tests, nothing_is_sent_that_would_mean_something_else);
     tcase_add_test(tests, without_credentials_nothing_is_signed);
+    tcase_add_test(tests, buckets_may_stand_in_the_hosts_name);
     tcase_add_test(tests, endpoints_are_taken_apart);
     tcase_add_test(tests, credentials_are_checked);
     suite_add_tcase(suite, tests);
