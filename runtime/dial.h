@@ -2,7 +2,9 @@
  *
  * A dialer is made once and shared by all shards: it remembers what names stand for. A name is asked for again after 30
  * seconds; if that fails, the old answer goes on for an hour. Of several addresses each connection begins with another
- * one, and each has its share of the time that is left. */
+ * one, and each has its share of the time that is left.
+ *
+ * A look-up that hangs holds up nobody but the end of its loop, for as long as the resolver has patience. */
 #pragma once
 
 #include "runtime/fiber.h"

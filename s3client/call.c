@@ -17,8 +17,7 @@ enum {
     ATTEMPTS_MAX = 4,
     BACKOFF_MS_FIRST = 50,
     BACKOFF_MS_MAX = 5000,
-    RETRY_AFTER_S_MAX = 30, /* what is waited here; callers are told the whole */
-    IDLE_MS_WRITE = 4000,   /* a connection idle for longer may be closing this very moment */
+    IDLE_MS_WRITE = 4000, /* a connection idle for longer may be closing this very moment */
     IDLE_MS_READ = 20 * 1000,
     TOKENS_PER_REPETITION = 10, /* each call earns one */
     TOKENS_MAX = 1000,
@@ -387,8 +386,7 @@ static uint64_t pause_ms(const struct course *course)
 {
     uint64_t most = (uint64_t)BACKOFF_MS_FIRST << course->repetitions;
     uint64_t pause = random_below(course->client->settings.random, (most < BACKOFF_MS_MAX ? most : BACKOFF_MS_MAX) + 1);
-    uint64_t wished = course->answer->retry_after_s;
-    wished = (wished < RETRY_AFTER_S_MAX ? wished : RETRY_AFTER_S_MAX) * 1000;
+    uint64_t wished = course->answer->retry_after_s * (uint64_t)1000;
     return pause > wished ? pause : wished;
 }
 
@@ -397,8 +395,10 @@ SUSPENDS static bool wait_for_repetition(struct course *course)
 {
     if (course->call->repeat != S3_REPEAT || course->repetitions + 1 >= ATTEMPTS_MAX)
         return false;
-    deadline_t until = deadline_after_ms(pause_ms(course));
-    if (until >= deadline_of(course) || !take_tokens(course->client))
+    uint64_t pause = pause_ms(course);
+    deadline_t until = deadline_after_ms(pause);
+    /* Who is asked to stay away for longer is better told to the caller than waited for. */
+    if (pause > BACKOFF_MS_MAX || until >= deadline_of(course) || !take_tokens(course->client))
         return false;
     course->repetitions++;
     return io_sleep_until(until) == 0;

@@ -58,7 +58,7 @@ static inline bool span_ends_with(struct span text, struct span suffix)
 /* The bytes from `from` on; `from` must not lie beyond the end. */
 static inline struct span span_skip(struct span text, size_t from)
 {
-    return (struct span){text.data + from, text.size - from};
+    return (struct span){from == 0 ? text.data : text.data + from, text.size - from}; /* NULL + 0 is undefined in C17 */
 }
 
 static inline struct span span_take(struct span text, size_t size)
