@@ -72,7 +72,8 @@ static bool is_blank(struct span text)
 
 static struct span element_text(const struct xml_reader *reader)
 {
-    return span_skip(buffer_span(&reader->text), reader->text_start[reader->depth - 1]);
+    struct span text = buffer_span(&reader->text);
+    return text.size == 0 ? SPAN_EMPTY : span_skip(text, reader->text_start[reader->depth - 1]);
 }
 
 static void on_open(void *context, const XML_Char *name, const XML_Char **attributes)
