@@ -202,6 +202,16 @@ static bool find(const struct field_list *list, struct span name, struct span *r
     return false;
 }
 
+/* As it is kept, as text, and sent back in conditions. */
+static bool has_control_byte(struct span text)
+{
+    for (size_t i = 0; i < text.size; i++) {
+        if (text.data[i] < ' ' || text.data[i] == 0x7f)
+            return true;
+    }
+    return false;
+}
+
 /* The backend's own words. */
 static bool read_words(const struct field_list *list, struct object_attributes *attributes, struct error *error)
 {
@@ -214,6 +224,8 @@ static bool read_words(const struct field_list *list, struct object_attributes *
     if (value.size == 0 || value.size >= sizeof attributes->stored_etag)
         return error_set(error, ERROR_DAMAGED, NULL, "The backend's ETag has %zu characters; 1 to %zu are accepted.",
                          value.size, sizeof attributes->stored_etag - 1);
+    if (has_control_byte(value))
+        return error_set(error, ERROR_DAMAGED, NULL, "The backend's ETag holds a control byte.");
     memcpy(attributes->stored_etag, value.data, value.size);
     if (find(list, SPAN("last-modified"), &value))
         (void)date_parse_http(value, &attributes->modified_ms);
