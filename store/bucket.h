@@ -139,8 +139,8 @@ struct bucket_object {
  * nothing is left of it after abort or a crash. */
 struct bucket_writer;
 
-/* What is known before the first byte. All of it must be right, and the same at commit; what is not known stays empty.
- */
+/* What is known before the first byte. What is said must be right, and the same at commit; what is not known, or is
+ * decided at commit alone, stays empty. */
 struct write_intent {
     struct object_name name;
     const struct write_condition *condition; /* NULL: none. What already does not hold is refused by begin */
@@ -159,9 +159,10 @@ struct write_intent {
 struct write_result {
     /* modified_ms, stored_etag, stored_size, sidecar_size and version are set by the store. */
     const struct object_attributes *attributes;
-    struct span frames; /* of a framed body without padding, its frames in order (store/frames.h); empty: unknown */
-    struct span
-        sidecar; /* an index that came along with stored bytes from elsewhere, instead of `frames`; empty: none */
+    /* Of a framed body without padding, its frames in order (store/frames.h); empty: unknown. */
+    struct span frames;
+    /* An index that came along with stored bytes from elsewhere, instead of `frames`; empty: none. */
+    struct span sidecar;
     /* NULL: none. Decided against the current version in the committing step. */
     const struct write_condition *condition;
     struct span tags; /* empty: none; attributes->tags_count says how many */

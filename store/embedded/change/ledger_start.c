@@ -97,7 +97,7 @@ static bool mend(struct batch *batch, struct error *error)
     log_message(LOG_ERROR,
                 "%llu rows of the ledger's spools were damaged: `bale savings --recount` sets the ledger right. "
                 "Objects are not affected.",
-                (unsigned long long)(spools + records));
+                (unsigned long long)spools + (unsigned long long)records);
     return (records == 0 || catalogue_put_counter(batch->txn, catalogue, "ledger_doubt", 1, error)) &&
            make_spools_anew(batch->txn, catalogue, clock_wall_ms(batch->store->options.clock), error);
 }
