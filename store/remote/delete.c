@@ -30,13 +30,6 @@ SUSPENDS static bool send_delete(const struct remote_key *key, const struct http
 /* What one attempt came to. */
 enum deletion { DELETED, DELETE_AGAIN, DELETE_FAILED };
 
-/* Nobody set a condition, and the key changed after we had looked: had we been a moment earlier, the other one would
- * have written into nothing. */
-static bool counts_as_deleted(const struct write_target *target)
-{
-    return target->condition == NULL && target->is_fresh;
-}
-
 SUSPENDS static enum deletion delete_revision(struct write_target *target, bool *may_be_applied, struct error *error)
 {
     char text[QUOTED_ETAG_BYTES];
@@ -48,11 +41,7 @@ SUSPENDS static enum deletion delete_revision(struct write_target *target, bool 
         return DELETED;
     bool is_unknown = answer.effect == S3_UNKNOWN;
     *may_be_applied = *may_be_applied || is_unknown;
-    if (!is_unknown && answer.status != 412)
-        return DELETE_FAILED;
-    if (!is_unknown && counts_as_deleted(target))
-        return DELETED;
-    return DELETE_AGAIN;
+    return is_unknown || answer.status == 412 ? DELETE_AGAIN : DELETE_FAILED;
 }
 
 /* Names the revision to the backend, so that a request that arrives late, or twice, deletes nothing that came after it.
@@ -69,8 +58,9 @@ SUSPENDS static bool delete_named(struct remote_key *key, const struct write_con
         bool may_go_on = round == 0 ? target_prepare(&target, true, error) : target_look(&target, NULL, NULL, error);
         if (!may_go_on)
             return may_be_applied && error->code == S3_NoSuchKey; /* it is gone, and that may be our doing */
-        if (round > 0 && may_be_applied && condition == NULL && was_fresh && strcmp(before, target.etag) != 0)
-            return true; /* deleted, and written anew since */
+        /* Somebody wrote after we had looked: had we been a moment earlier, they would have written into nothing. */
+        if (round > 0 && condition == NULL && was_fresh && strcmp(before, target.etag) != 0)
+            return true;
         enum deletion deletion = delete_revision(&target, &may_be_applied, error);
         if (deletion != DELETE_AGAIN)
             return deletion == DELETED;
@@ -110,10 +100,10 @@ struct batch {
     struct delete_item *items;
     unsigned count;
     struct backend_name *names;
-    struct s3_delete_item *sent; /* those without a condition, each with the ETag that its row has */
-    struct row *rows;
-    bool *is_open;    /* of each item: it is still to be deleted */
-    unsigned *places; /* of each of `sent`, in `items` */
+    char (*etags)[STORED_ETAG_TEXT_BYTES]; /* of each item; "": not known */
+    struct s3_delete_item *sent;           /* those without a condition */
+    bool *is_open;                         /* of each item: it is still to be deleted */
+    unsigned *places;                      /* of each of `sent`, in `items` */
     unsigned sent_count;
 };
 
@@ -124,9 +114,9 @@ static bool make_batch(struct remote *remote, struct span bucket, struct delete_
     batch->names = malloc(count * sizeof *batch->names);
     batch->sent = calloc(count, sizeof *batch->sent);
     batch->places = calloc(count, sizeof *batch->places);
-    batch->rows = malloc(count * sizeof *batch->rows);
+    batch->etags = calloc(count, sizeof *batch->etags);
     batch->is_open = calloc(count, sizeof *batch->is_open);
-    return batch->is_open != NULL && batch->rows != NULL && batch->names != NULL && batch->sent != NULL &&
+    return batch->is_open != NULL && batch->etags != NULL && batch->names != NULL && batch->sent != NULL &&
            batch->places != NULL;
 }
 
@@ -135,20 +125,31 @@ static void free_batch(struct batch *batch)
     free(batch->names);
     free(batch->sent);
     free(batch->places);
-    free(batch->rows);
+    free(batch->etags);
     free(batch->is_open);
 }
 
-static struct span known_etag(struct batch *batch, unsigned index)
+/* What each key is, from its row, or by asking: so that a request that comes late, or twice, deletes nothing that came
+ * after it. */
+static void look_at(void *context, unsigned index)
 {
-    struct remote_shard *shard = remote_shard_here(batch->remote);
-    struct span key = batch->items[index].key;
-    uint8_t digest[ROW_KEY_BYTES];
-    if (name_is_internal(key))
-        return SPAN_EMPTY;
-    row_key(batch->bucket, key, digest);
-    bool found = rows_find(shard->rows, digest, &batch->rows[index]);
-    return found ? span_from_string(batch->rows[index].attributes.stored_etag) : SPAN_EMPTY;
+    struct batch *batch = context;
+    struct delete_item *item = &batch->items[index];
+    struct remote_key key;
+    struct remote_state state;
+    const struct object_name name = {.bucket = batch->bucket, .key = item->key};
+    if (item->condition != NULL || name_is_internal(item->key) ||
+        !remote_key_init(batch->remote, &name, &key, &item->error))
+        return;
+    if (!key.has_row && verdict_holds(&batch->remote->verdicts, VERDICT_DELETE_MATCH)) {
+        bool looked = remote_look(&key, false, &state, &item->error);
+        if (looked && state.is_there)
+            memcpy(batch->etags[index], state.object.attributes.stored_etag, STORED_ETAG_TEXT_BYTES);
+        item->is_deleted = looked && !state.is_there;
+        remote_state_free(key.shard, &state);
+    } else if (key.has_row) {
+        memcpy(batch->etags[index], key.row.attributes.stored_etag, STORED_ETAG_TEXT_BYTES);
+    }
 }
 
 static void gather(struct batch *batch)
@@ -156,13 +157,13 @@ static void gather(struct batch *batch)
     for (unsigned i = 0; i < batch->count; i++) {
         struct delete_item *item = &batch->items[i];
         const struct object_name name = {.bucket = batch->bucket, .key = item->key};
-        if (item->condition != NULL)
+        if (item->condition != NULL || item->is_deleted)
             continue;
         if (!remote_name(batch->remote, &name, &batch->names[i], &item->error))
             continue;
         batch->places[batch->sent_count] = i;
         batch->sent[batch->sent_count++] =
-            (struct s3_delete_item){.key = batch->names[i].key, .etag = known_etag(batch, i)};
+            (struct s3_delete_item){.key = batch->names[i].key, .etag = span_from_string(batch->etags[i])};
     }
 }
 
@@ -216,6 +217,7 @@ SUSPENDS static bool delete_many(struct remote *remote, struct span bucket, stru
     bool done = make_batch(remote, bucket, items, count, &batch) ||
                 error_set(error, ERROR_BUSY, S3_SlowDown, "There is no memory to delete so many objects.");
     if (done) {
+        parallel_run(count, HEADS_AT_ONCE, look_at, &batch);
         gather(&batch);
         done = send_batch(&batch, error);
     }

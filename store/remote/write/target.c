@@ -134,16 +134,21 @@ static enum attempt overwritten(struct write_target *target)
 }
 
 /* Refused at the first attempt, as far as we know: something on the way may have sent it twice, and answered by what
- * the second one met. */
-SUSPENDS static enum attempt resolve_refused(struct write_target *target, const uint8_t *nonce, struct error *error)
+ * the second one met; or have refused it of its own accord. What the key holds tells. */
+SUSPENDS static enum attempt resolve_refused(struct write_target *target, const uint8_t *nonce, unsigned round,
+                                             struct error *error)
 {
+    const struct write_target before = *target;
     bool is_own;
-    if (counts_as_overwritten(target))
-        return overwritten(target);
-    bool may_go_on = target_look(target, nonce, &is_own, error);
-    if (may_go_on && is_own)
+    if (!target_look(target, nonce, &is_own, error))
+        return ATTEMPT_FAILED;
+    if (is_own)
         return ATTEMPT_DONE;
-    return may_go_on ? ATTEMPT_AGAIN : ATTEMPT_FAILED;
+    if (is_same(target, &before))
+        pause_before(round);
+    else if (counts_as_overwritten(&before))
+        return overwritten(target);
+    return ATTEMPT_AGAIN;
 }
 
 SUSPENDS static enum attempt resolve_unknown(struct write_target *target, const uint8_t *nonce, unsigned round,
@@ -187,7 +192,7 @@ SUSPENDS enum attempt target_resolve(struct write_target *target, const uint8_t 
     if (answer->effect == S3_NOT_APPLIED && !is_refused)
         return ATTEMPT_FAILED;
     metric_add(&target->key->shard->counters.writes_again, 1);
-    enum attempt attempt = answer->effect == S3_NOT_APPLIED ? resolve_refused(target, nonce, error)
+    enum attempt attempt = answer->effect == S3_NOT_APPLIED ? resolve_refused(target, nonce, round, error)
                                                             : resolve_unknown(target, nonce, round, error);
     if (attempt == ATTEMPT_AGAIN && round + 1 >= WRITE_ROUNDS) {
         (void)error_set(error, ERROR_BUSY, S3_SlowDown, "The object is changed too often at the moment. Try again.");
