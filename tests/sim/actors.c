@@ -100,10 +100,10 @@ static void carry_disks(void)
     unsigned b = (unsigned)world_below(sim.actors_count);
     if (a == b || sim.actors[a].journal != NULL || sim.actors[b].journal != NULL)
         return;
-    if (!sim.copies_disks || world_below(4) != 0)
+    if (sim.disk_copies == 0 || world_below(4) != 0)
         disks_swap(a, b);
-    else
-        disks_copy(a, b);
+    else if (disks_copy(a, b))
+        sim.disk_copies--;
 }
 
 void supervisor_run(void *argument)

@@ -188,8 +188,9 @@ void disks_swap(unsigned a, unsigned b)
     machines[b].disk = disk;
 }
 
-void disks_copy(unsigned from, unsigned to)
+bool disks_copy(unsigned from, unsigned to)
 {
+    bool is_copied = false;
     struct disk *source = machines[from].disk;
     struct disk *target = machines[to].disk;
     for (unsigned i = 0; i < source->spools_count && target->spools_count < SPOOLS_MAX / 2; i++) {
@@ -202,9 +203,10 @@ void disks_copy(unsigned from, unsigned to)
         copy->is_own = false;
         (void)freeze_open(copy);
         target->spools[target->spools_count++] = copy;
-        source->is_shared = target->is_shared = true;
+        source->is_shared = target->is_shared = is_copied = true;
         COVER(copied_disks);
     }
+    return is_copied;
 }
 
 /* ---- what is written ---- */

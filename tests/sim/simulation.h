@@ -59,8 +59,9 @@ struct simulation {
     unsigned truths_count, batches_wanted;
     struct actor actors[REPLICAS_MAX + 1]; /* one is started fresh at the end */
     unsigned actors_count;
-    bool is_ending, is_calm, is_resolving, has_spools, copies_disks;
+    bool is_ending, is_calm, is_resolving, has_spools;
     bool counts_undecided; /* an operator has agreed that rejected segments may count */
+    unsigned disk_copies;  /* that may still be made */
     unsigned hasty_count;  /* actors whose compactor leaves no time between generations */
     uint64_t slow_list_ms; /* of the first actor, a page */
     bool has_stale_lists, has_one_compactor, restarts_late;

@@ -91,7 +91,7 @@ void workload_draw(void)
     sim.is_calm = false;
     /* what somebody takes away is lost to the ledger as well */
     sim.has_spools = world_below(2) && (world_rates.special == SPECIAL_NONE || world_rates.special == SPECIAL_REFUSES);
-    sim.copies_disks = sim.has_spools && world_below(4) == 0;
+    sim.disk_copies = sim.has_spools && world_below(4) == 0 ? 2 : 0;
     sim.hasty_count = 0;
     sim.slow_list_ms = 0;
     sim.has_stale_lists = sim.has_one_compactor = sim.restarts_late = false;
