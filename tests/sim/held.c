@@ -11,7 +11,7 @@ enum { HELD_MAX = 8, PATIENCE_MS = 15000, RESTART_MS = 20 };
 
 struct held {
     uint64_t base;
-    unsigned process;
+    unsigned process, references; /* events that will look at it */
     bool is_chosen, has_gone;
     void (*land)(void *request);
     void (*drop)(void *request);
@@ -20,30 +20,31 @@ struct held {
 
 static struct held *held[HELD_MAX];
 
-static void forget(const struct held *one)
+/* One event has happened, or will not. */
+static void release(struct held *one, void (*with_request)(void *request))
 {
+    if (!one->has_gone && (with_request == one->land || one->references == 1))
+        with_request(one->request);
+    one->has_gone |= with_request == one->land;
+    if (--one->references > 0)
+        return;
     for (unsigned i = 0; i < HELD_MAX; i++) {
         if (held[i] == one)
             held[i] = NULL;
     }
+    free(one);
 }
 
 static void let_go(void *argument)
 {
     struct held *one = argument;
-    if (!one->has_gone)
-        one->land(one->request);
-    forget(one);
-    free(one);
+    release(one, one->land);
 }
 
 static void drop_it(void *argument)
 {
     struct held *one = argument;
-    if (!one->has_gone)
-        one->drop(one->request);
-    forget(one);
-    free(one);
+    release(one, one->drop);
 }
 
 bool held_take(const char *name, void (*land)(void *request), void (*drop)(void *request), void *request)
@@ -58,7 +59,7 @@ bool held_take(const char *name, void (*land)(void *request), void (*drop)(void 
         return false;
     held[at] = malloc(sizeof *held[at]);
     ASSERT(held[at] != NULL);
-    *held[at] = (struct held){key.base, process->number, false, false, land, drop, request};
+    *held[at] = (struct held){key.base, process->number, 1, false, false, land, drop, request};
     world_at(world_now() + (uint64_t)PATIENCE_MS * MS, let_go, drop_it, held[at]);
     return true;
 }
@@ -67,16 +68,10 @@ static void land_now(void *argument)
 {
     struct held *one = argument;
     struct actor *actor = &sim.actors[one->process];
-    one->has_gone = true; /* the first event frees it: that comes later than this one */
-    one->land(one->request);
-    if (actor->process.is_dead)
+    if (!one->has_gone && actor->process.is_dead)
         actor->restart_at = world_now() + (uint64_t)RESTART_MS * MS;
-    COVER(landed_behind_a_listing);
-}
-
-static void nothing(void *argument)
-{
-    (void)argument;
+    COVER_IF(!one->has_gone, landed_behind_a_listing);
+    release(one, one->land);
 }
 
 void held_look(const struct progress *progress, enum verb verb, const char *name, const char *after, uint64_t effect)
@@ -90,6 +85,7 @@ void held_look(const struct progress *progress, enum verb verb, const char *name
         if (held[i] == NULL || held[i]->is_chosen || held[i]->base + sim.options.window > sim.head.generation + 1)
             continue;
         held[i]->is_chosen = true;
-        world_at(effect + MS, land_now, nothing, held[i]);
+        held[i]->references++;
+        world_at(effect + MS, land_now, drop_it, held[i]);
     }
 }
