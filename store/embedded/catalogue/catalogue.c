@@ -1,106 +1,16 @@
-/* store/embedded/catalogue/catalogue.c -- the LMDB environment: opened, guarded, closed. */
+/* store/embedded/catalogue/catalogue.c -- the LMDB environment: opened and closed. */
 #include "store/embedded/catalogue/catalogue.h"
+
+#include "store/embedded/catalogue/guard.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
-#include <signal.h>
-#include <stddef.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 enum { TABLES_MAX = 24, READERS_MAX = 1024, INSPECTION_MS_MAX = 30000 };
-
-/* ---- a fault inside the map ---- */
-
-enum { MAPS_MAX = 8 };
-struct guarded_map {
-    uintptr_t start;
-    uintptr_t end;
-    char path[STORE_PATH_BYTES_MAX + 32];
-};
-static struct guarded_map guarded_maps[MAPS_MAX];
-static struct sigaction earlier_action;
-static pthread_once_t handler_once = PTHREAD_ONCE_INIT;
-
-static void say(const char *text)
-{
-    (void)!write(STDERR_FILENO, text, strlen(text));
-}
-
-static void on_bus_error(int signal_number, siginfo_t *information, void *context)
-{
-    uintptr_t address = (uintptr_t)information->si_addr;
-    for (size_t i = 0; i < MAPS_MAX; i++) {
-        if (address >= guarded_maps[i].start && address < guarded_maps[i].end) {
-            say("The catalogue ");
-            say(guarded_maps[i].path);
-            say(" cannot be read (its file was cut, or its disk fails). Stop, then run `bale check` on the folder.\n");
-            _exit(70);
-        }
-    }
-    if ((earlier_action.sa_flags & SA_SIGINFO) != 0 && earlier_action.sa_sigaction != NULL) {
-        earlier_action.sa_sigaction(signal_number, information, context);
-        return;
-    }
-    (void)signal(SIGBUS, SIG_DFL); /* back to the faulting instruction, which now ends the process */
-}
-
-static void install_handler(void)
-{
-    struct sigaction action = {.sa_sigaction = on_bus_error, .sa_flags = SA_SIGINFO | SA_ONSTACK};
-    sigemptyset(&action.sa_mask);
-    (void)sigaction(SIGBUS, &action, &earlier_action);
-}
-
-void catalogue_guard(const char *path, const void *start, uint64_t bytes)
-{
-    (void)pthread_once(&handler_once, install_handler);
-    for (size_t i = 0; i < MAPS_MAX; i++) {
-        if (guarded_maps[i].end != 0)
-            continue;
-        (void)snprintf(guarded_maps[i].path, sizeof guarded_maps[i].path, "%s", path);
-        guarded_maps[i].start = (uintptr_t)start;
-        guarded_maps[i].end = (uintptr_t)start + bytes;
-        return;
-    }
-}
-
-void catalogue_release(const char *path)
-{
-    for (size_t i = 0; i < MAPS_MAX; i++) {
-        if (strcmp(guarded_maps[i].path, path) == 0)
-            memset(&guarded_maps[i], 0, sizeof guarded_maps[i]);
-    }
-}
-
-/* LMDB does not tell where its map is; the kernel does. */
-static void guard_map(const struct catalogue *catalogue)
-{
-    char *resolved = realpath(catalogue->path, NULL);
-    FILE *maps = resolved == NULL ? NULL : fopen("/proc/self/maps", "re");
-    char *line = NULL;
-    size_t line_bytes = 0;
-    /* without it a fault is an ordinary SIGBUS */
-    while (maps != NULL && getline(&line, &line_bytes, maps) > 0) {
-        unsigned long start;
-        unsigned long end;
-        const char *path = strchr(line, '/');
-        if (path == NULL || sscanf(line, "%lx-%lx", &start, &end) != 2)
-            continue;
-        if (strncmp(path, resolved, strlen(resolved)) != 0 || path[strlen(resolved)] != '\n')
-            continue;
-        catalogue_guard(catalogue->path, (const void *)start, end - start);
-        break;
-    }
-    if (maps != NULL)
-        (void)fclose(maps);
-    free(line);
-    free(resolved);
-}
 
 /* ---- opening ---- */
 
@@ -110,44 +20,6 @@ uint64_t catalogue_used_bytes(const struct catalogue *catalogue)
     return mdb_env_info(catalogue->env, &information) == 0
                ? (uint64_t)(information.me_last_pgno + 1) * CATALOGUE_PAGE_BYTES
                : 0;
-}
-
-static const struct {
-    const char *name;
-    size_t at; /* of the table in struct catalogue */
-} tables[] = {
-    {"meta", offsetof(struct catalogue, meta)},         {"buckets", offsetof(struct catalogue, buckets)},
-    {"objects", offsetof(struct catalogue, objects)},   {"bodies", offsetof(struct catalogue, bodies)},
-    {"sidecars", offsetof(struct catalogue, sidecars)}, {"extents", offsetof(struct catalogue, extents)},
-    {"volumes", offsetof(struct catalogue, volumes)},   {"space", offsetof(struct catalogue, space)},
-    {"uploads", offsetof(struct catalogue, uploads)},   {"upload_ids", offsetof(struct catalogue, upload_ids)},
-    {"parts", offsetof(struct catalogue, parts)},       {"completed", offsetof(struct catalogue, completed)},
-    {"pieces", offsetof(struct catalogue, pieces)},     {"part_maps", offsetof(struct catalogue, part_maps)},
-    {"spools", offsetof(struct catalogue, spools)},     {"spool_records", offsetof(struct catalogue, spool_records)},
-};
-
-bool catalogue_has_table(const char *name)
-{
-    for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++) {
-        if (strcmp(tables[i].name, name) == 0)
-            return true;
-    }
-    return false;
-}
-
-static bool open_tables(struct catalogue *catalogue, MDB_txn *txn, unsigned flags, struct error *error)
-{
-    for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++) {
-        MDB_dbi *table = (MDB_dbi *)(void *)((uint8_t *)catalogue + tables[i].at);
-        int result = mdb_dbi_open(txn, tables[i].name, flags, table);
-        if (result == MDB_NOTFOUND)
-            return error_set(error, ERROR_UNSUPPORTED, NULL,
-                             "%s has no table `%s` yet: an earlier Bale wrote it. Start baled on the folder once.",
-                             catalogue->path, tables[i].name);
-        if (result != 0)
-            return catalogue_failed(result, error, tables[i].name);
-    }
-    return true;
 }
 
 /* The catalogue carries the uuid of its folder: one that was copied from elsewhere would claim blocks of other bodies.
@@ -177,7 +49,7 @@ static bool start_tables(struct catalogue *catalogue, const uint8_t uuid[16], bo
     int result = mdb_txn_begin(catalogue->env, NULL, is_readonly ? MDB_RDONLY : 0, &txn);
     if (result != 0)
         return catalogue_failed(result, error, "begin");
-    if (!open_tables(catalogue, txn, is_readonly ? 0 : MDB_CREATE, error) ||
+    if (!catalogue_open_tables(catalogue, txn, is_readonly ? 0 : MDB_CREATE, error) ||
         !match_uuid(catalogue, txn, uuid, create, error)) {
         mdb_txn_abort(txn);
         return false;
@@ -255,7 +127,7 @@ static bool open_environment(const char *folder, uint64_t max_bytes, const uint8
     }
     if (!is_readonly)
         catalogue_check_readers(catalogue);
-    guard_map(catalogue);
+    guard_catalogue(catalogue);
     if (check_size(catalogue, error) && start_tables(catalogue, uuid, create, is_readonly, error))
         return true;
     catalogue_close(catalogue);
@@ -282,7 +154,7 @@ void catalogue_check_readers(const struct catalogue *catalogue)
 
 void catalogue_close(struct catalogue *catalogue)
 {
-    catalogue_release(catalogue->path);
+    guard_release(catalogue->path);
     mdb_env_close(catalogue->env);
     catalogue->env = NULL;
 }

@@ -62,9 +62,8 @@ bool catalogue_open_readonly(const char *folder, uint64_t max_bytes, const uint8
                              struct catalogue *ret_catalogue, struct error *error);
 void catalogue_close(struct catalogue *catalogue);
 
-/* A fault between these addresses ends the process with a sentence that names the file. */
-void catalogue_guard(const char *path, const void *start, uint64_t bytes);
-void catalogue_release(const char *path);
+/* Opens all of them; `flags` as mdb_dbi_open has them. */
+bool catalogue_open_tables(struct catalogue *catalogue, MDB_txn *txn, unsigned flags, struct error *error);
 /* Is there a table of this name in some format? */
 bool catalogue_has_table(const char *name);
 

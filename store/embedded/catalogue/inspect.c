@@ -5,6 +5,7 @@
 #include "runtime/base/assert.h"
 #include "runtime/base/byteorder.h"
 #include "store/embedded/catalogue/catalogue.h"
+#include "store/embedded/catalogue/guard.h"
 #include "store/embedded/catalogue/pages.h"
 
 #include <stdlib.h>
@@ -313,11 +314,11 @@ bool catalogue_inspect(const char *path, uint64_t until_ns, struct inspection *r
     struct inspecting inspecting = {.path = path, .until_ns = until_ns, .error = error};
     if (!page_file_open(path, &inspecting.file, error))
         return false;
-    catalogue_guard(path, inspecting.file.map, inspecting.file.count * PAGES_BYTES);
+    guard_map(path, inspecting.file.map, inspecting.file.count * PAGES_BYTES);
     (void)madvise((void *)(uintptr_t)inspecting.file.map, inspecting.file.count * PAGES_BYTES, MADV_WILLNEED);
     bool is_sound = choose_meta(&inspecting) && walk_all(&inspecting);
     *ret_inspection = inspecting.result;
-    catalogue_release(path);
+    guard_release(path);
     page_file_close(&inspecting.file);
     return is_sound;
 }
