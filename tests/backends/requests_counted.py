@@ -8,6 +8,7 @@ import random
 import time
 
 import checksums
+import fronts
 from backend_case import BackendCase
 
 MIB = 1 << 20
@@ -61,6 +62,11 @@ class Requests(BackendCase):
             return answer
         return None
 
+    def say_again(self, action):
+        """A server whose labels slip must have said a thing twice before Bale believes it."""
+        if not fronts.verdicts(self.backend)["labels-hold"]:
+            action()
+
     def seen(self, key, body):
         self.assertEqual(200, self.alice.put(self.bucket, key, (), (), body, payload="unsigned").status)
         return self.alice.head(self.bucket, key).header("etag")
@@ -88,6 +94,7 @@ class Requests(BackendCase):
         self.count("whole, small, unseen", self.get("s2"), ["GetObject"])
         self.count("whole, large, seen", self.get("l1"), ["GetObject"])
         self.count("whole, large, unseen", self.get("l2"), ["GetObject", "GetObject"])
+        self.say_again(self.get("l2"))
         self.count("whole, large, seen by now", self.get("l2"), ["GetObject"])
 
     def test_open_again_and_again(self):
@@ -164,8 +171,10 @@ class Requests(BackendCase):
         self.unseen("u", SMALL)
         copy = lambda source, target: lambda: self.alice.put(self.bucket, target, (), {"x-amz-copy-source": f"{self.bucket}/{source}"})  # noqa: E731
         opened = {"HeadObject", "GetObject"}
-        self.count("seen", copy("s", "t"), [opened, "[HeadObject]", {"CopyObject", "PutObject"}])
-        self.count("unseen", copy("u", "v"), [opened, "[HeadObject]", {"CopyObject", "PutObject"}])
+        has_conditions = fronts.verdicts(self.backend)["copy-create"]  # else the target's is kept by a PUT
+        wanted = [opened, "CopyObject"] if has_conditions else [opened, "[GetObject]", {"CopyObject", "PutObject"}]
+        self.count("seen", copy("s", "t"), wanted)
+        self.count("unseen", copy("u", "v"), wanted)
 
     def test_delete(self):
         self.seen("s", SMALL)
@@ -189,6 +198,7 @@ class Requests(BackendCase):
         listing = lambda prefix: lambda: self.alice.get(self.bucket, None, {"list-type": "2", "prefix": prefix})  # noqa: E731
         self.count("seen", listing("s/"), ["ListObjectsV2"])
         self.count("unseen", listing("u/"), ["ListObjectsV2", *["HeadObject"] * 30])
+        self.say_again(listing("u/"))
         self.count("seen by now", listing("u/"), ["ListObjectsV2"])
         self.count("a page of many", lambda: self.alice.get(self.bucket, None, {"list-type": "2", "prefix": "s/", "max-keys": "10"}), ["ListObjectsV2"])
 
