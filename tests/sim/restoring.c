@@ -112,6 +112,12 @@ static void lose_pieces(void)
 
 /* ---- operators ---- */
 
+/* The first head was lost before there was a copy of it: before that nothing is written. */
+static bool nothing_was_written(void)
+{
+    return segments_count() == 0 && world_names(HEADS_PREFIX, NULL) == 0;
+}
+
 static void operate(void *argument)
 {
     struct operator* one = argument;
@@ -127,8 +133,8 @@ static void operate(void *argument)
                 undecided = plan.undecided;
         } else if (error.kind == ERROR_CONFLICT) {
             one->is_done = true; /* there is a good head */
-        } else if (error.kind == ERROR_NOT_FOUND && is_copy) {
-            one->is_done = is_hopeless = true; /* nothing that hangs together has arrived */
+        } else if (error.kind == ERROR_NOT_FOUND && (is_copy || nothing_was_written())) {
+            one->is_done = is_hopeless = true; /* nothing that hangs together has arrived, or ever was there */
         }
         world_sleep_ms(world_below(2000));
     }
