@@ -1,0 +1,107 @@
+"""tests/backends/format_read.py -- what Bale wrote into a bucket, read without Bale: by docs/bucket-format.md alone."""
+
+import random
+import re
+
+import bucket_reader
+from backend_case import BackendCase
+
+MIB = 1 << 20
+
+
+def log_lines(seed, size):
+    source = random.Random(seed)
+    lines = bytearray()
+    while len(lines) < size:
+        lines += b"%010d GET /some/path/%d 200 %d\n" % (len(lines), source.randrange(1000), source.randrange(1 << 20))
+    return bytes(lines[:size])
+
+
+class FormatRead(BackendCase):
+    FOR = ("raw",)  # what is written does not depend on the backend
+
+    def stored(self, key):
+        answer = self.direct().client().get(self.bucket, key)
+        self.assertEqual(200, answer.status)
+        fields = {name.lower().removeprefix("x-amz-meta-"): value for name, value in answer.headers
+                  if name.lower().startswith("x-amz-meta-")}
+        return fields, answer.body
+
+    def read(self, key):
+        return bucket_reader.Object(*self.stored(key))
+
+    def test_bodies_of_every_form(self):
+        noise = random.Random(self.seed).randbytes(9 * MIB)
+        bodies = {"empty": b"", "one": b"a", "small": log_lines(1, 5000), "noise": noise[:3000], "one-frame": log_lines(2, MIB),
+                  "two-frames": log_lines(3, MIB + 1), "several-parts": noise, "both": log_lines(4, 3 * MIB) + noise[:MIB]}
+        client = self.bale(None, "--part-size", "5M").client()
+        for key, body in bodies.items():
+            with self.subTest(key):
+                self.assertEqual(200, client.put(self.bucket, key, (), (), body, payload="unsigned").status)
+                found = self.read(key)
+                self.assertTrue(found.original == body)
+                self.assertEqual(client.head(self.bucket, key).header("etag"), f'"{found.etag}"')
+                self.assertEqual(len(body) > MIB, found.trailer is not None)
+        self.assertLess(len(self.stored("two-frames")[1]), MIB // 2)
+        self.assertEqual(9, len(self.read("several-parts").trailer["frames"]))
+
+    def test_by_the_public_decoder_of_s4(self):
+        """The package s4-codec of PyPI, built from source there, which takes Rust: skipped where it is not installed."""
+        try:
+            import s4_codec
+        except ImportError:
+            self.skipTest("the package s4-codec is not installed")
+        body = log_lines(8, 7 * MIB) + random.Random(self.seed).randbytes(2 * MIB)
+        client = self.bale(None, "--part-size", "5M").client()
+        self.assertEqual(200, client.put(self.bucket, "k", (), (), body, payload="unsigned").status)
+        decoded = bytearray()
+        for header, payload in s4_codec.frame_iter(self.stored("k")[1]):
+            packed = header["codec"] not in (0, "passthrough")
+            decoded += s4_codec.CpuZstd().decompress(payload, header["original_size"], header["crc32c"]) if packed else payload
+        self.assertTrue(bytes(decoded) == body)
+
+    def test_metadata_that_no_header_carries(self):
+        client = self.bale().client()
+        kept = {"x-amz-meta-odd": "two  blanks", "x-amz-meta-long": "x" * 1900}
+        self.assertEqual(200, client.put(self.bucket, "k", (), kept, b"a body\n" * 99).status)
+        fields, body = self.stored("k")
+        self.assertNotIn("odd", fields)
+        found = bucket_reader.Object(fields, body)
+        self.assertEqual(kept, {name: value.decode() for name, value in found.metadata if name.startswith("x-amz-meta-")})
+        self.assertEqual("two  blanks", client.head(self.bucket, "k").header("x-amz-meta-odd"))
+
+    def test_an_upload_and_a_copy_of_it(self):
+        client = self.bale().client()
+        parts = [log_lines(5, 5 * MIB), log_lines(6, 5 * MIB + 77), b"the end"]
+        etag = self.upload(client, "joined", parts)
+        found = self.read("joined")
+        self.assertTrue(found.original == b"".join(parts))
+        self.assertEqual((etag, [(number, len(part)) for number, part in enumerate(parts, 1)]),
+                         (f'"{found.etag}"', [(number, size) for number, size, _ in found.trailer["part list"]]))
+        answer = client.request("PUT", self.bucket, "copy", (), {"x-amz-copy-source": f"/{self.bucket}/joined"})
+        self.assertEqual(200, answer.status)
+        copy = self.read("copy")
+        self.assertTrue(copy.original == found.original)
+        self.assertEqual(client.head(self.bucket, "copy").header("etag"), f'"{copy.etag}"')
+
+    def upload(self, client, key, parts):
+        answer = client.post(self.bucket, key, [("uploads", "")])
+        upload = re.search(rb"<UploadId>(.+)</UploadId>", answer.body).group(1).decode()
+        etags = [client.put(self.bucket, key, [("partNumber", str(number)), ("uploadId", upload)], (), part, payload="unsigned").header("etag")
+                 for number, part in enumerate(parts, 1)]
+        rows = "".join(f"<Part><PartNumber>{number}</PartNumber><ETag>{etag}</ETag></Part>" for number, etag in enumerate(etags, 1))
+        answer = client.post(self.bucket, key, [("uploadId", upload)], (), f"<CompleteMultipartUpload>{rows}</CompleteMultipartUpload>".encode())
+        self.assertEqual(200, answer.status, answer.body)
+        return client.head(self.bucket, key).header("etag")
+
+    def test_a_changed_byte_is_seen(self):
+        """The reader itself: every byte of a trailer, and of a body, counts."""
+        client = self.bale().client()
+        client.put(self.bucket, "k", (), (), log_lines(7, 2 * MIB), payload="unsigned")
+        fields, body = self.stored("k")
+        size = bucket_reader.trailer_of(body)["bytes"]
+        for position in [0, 5, 30, *range(len(body) - size, len(body))]:
+            changed = bytearray(body)
+            changed[position] ^= 1 << position % 8
+            with self.assertRaises((bucket_reader.Malformed, ValueError, OSError), msg=f"byte {position}"):
+                bucket_reader.Object(fields, bytes(changed))
