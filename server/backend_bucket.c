@@ -8,6 +8,8 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -83,10 +85,105 @@ static bool is_ready(const struct backend *backend, struct error *reason)
     return remote_is_ready(backend->store, reason);
 }
 
+static void put_figure(struct buffer *to, const struct backend_figure *figure)
+{
+    buffer_append(to, span_of(figure, sizeof *figure));
+}
+
+/* Attempts that there were none of are left out: there are some three hundred pairs. */
+static void put_requests(const struct backend_bucket *bucket, struct buffer *to)
+{
+    for (unsigned kind = 0; kind < S3_KINDS; kind++) {
+        for (unsigned outcome = 0; outcome < S3_OUTCOMES; outcome++) {
+            struct backend_figure figure = {"bale_backend_requests_total", "counter",
+                                            "Requests to the backend, repetitions included."};
+            for (unsigned shard = 0; shard < REMOTE_SHARDS_MAX; shard++) {
+                const struct s3_client_counters *counters = remote_client_counters(bucket->base.store, shard);
+                figure.value += counters == NULL ? 0 : metric_read(&counters->requests[kind][outcome]);
+            }
+            (void)snprintf(figure.labels, sizeof figure.labels, "{kind=\"%s\",outcome=\"%s\"}", s3_kind_name(kind),
+                           s3_outcome_name(outcome));
+            if (figure.value > 0)
+                put_figure(to, &figure);
+        }
+    }
+}
+
+struct counted {
+    struct backend_figure figure;
+    size_t offset; /* of its counter */
+};
+
+static void put_counted(const struct backend_bucket *bucket, const struct counted *row, bool is_clients,
+                        struct buffer *to)
+{
+    struct backend_figure figure = row->figure;
+    for (unsigned shard = 0; shard < REMOTE_SHARDS_MAX; shard++) {
+        const void *counters = is_clients ? (const void *)remote_client_counters(bucket->base.store, shard)
+                                          : (const void *)remote_counters(bucket->base.store, shard);
+        if (counters != NULL)
+            figure.value += metric_read((const metric_counter *)((const char *)counters + row->offset));
+    }
+    put_figure(to, &figure);
+}
+
+static void put_counters(const struct backend_bucket *bucket, struct buffer *to)
+{
+    static const struct counted of_client[] = {
+        {{"bale_backend_requests_under_way", "gauge", "Requests to the backend that wait for their answer."},
+         offsetof(struct s3_client_counters, requests_under_way)},
+        {{"bale_backend_requests_queued", "gauge", "Requests that wait for their turn."},
+         offsetof(struct s3_client_counters, requests_queued)},
+        {{"bale_backend_window", "gauge", "Requests that may be under way; halved when the backend asks for less."},
+         offsetof(struct s3_client_counters, window)},
+        {{"bale_backend_repeats_total", "counter", "Requests that were sent once more."},
+         offsetof(struct s3_client_counters, repeats)},
+        {{"bale_backend_repeats_withheld_total", "counter", "Repetitions that would have passed a tenth of all."},
+         offsetof(struct s3_client_counters, repeats_withheld)},
+    };
+    static const struct counted of_store[] = {
+        {{"bale_rows_found_total", "counter", "Look-ups that found what was last seen of a key."},
+         offsetof(struct remote_counters, rows_found)},
+        {{"bale_rows_missed_total", "counter", "Look-ups that found nothing."},
+         offsetof(struct remote_counters, rows_missed)},
+        {{"bale_rows_changed_total", "counter", "What was last seen was not there any more."},
+         offsetof(struct remote_counters, rows_changed)},
+        {{"bale_trailers_wrong_total", "counter", "Trailers that were announced and are not to be believed."},
+         offsetof(struct remote_counters, trailers_wrong)},
+        {{"bale_reads_resumed_total", "counter", "Downloads that went on after a broken connection."},
+         offsetof(struct remote_counters, reads_resumed)},
+        {{"bale_reads_changed_total", "counter", "Downloads that were cut because the object was replaced."},
+         offsetof(struct remote_counters, reads_changed)},
+        {{"bale_writes_again_total", "counter", "Writes that were sent anew because the key had changed."},
+         offsetof(struct remote_counters, writes_again)},
+        {{"bale_writes_resolved_total", "counter", "Writes whose answer was lost, and that had been applied."},
+         offsetof(struct remote_counters, writes_resolved)},
+        {{"bale_writes_unclear_total", "counter", "Writes of which nobody knows whether they were applied."},
+         offsetof(struct remote_counters, writes_unclear)},
+    };
+    for (size_t i = 0; i < sizeof of_client / sizeof of_client[0]; i++)
+        put_counted(bucket, &of_client[i], true, to);
+    for (size_t i = 0; i < sizeof of_store / sizeof of_store[0]; i++)
+        put_counted(bucket, &of_store[i], false, to);
+}
+
+static void put_verdicts(const struct backend_bucket *bucket, struct buffer *to)
+{
+    const struct verdicts *verdicts = remote_verdicts(bucket->base.store);
+    for (unsigned i = 0; i < VERDICTS; i++) {
+        struct backend_figure figure = {"bale_backend_verdict", "gauge", "1: the backend does this (bale backend).",
+                                        .value = verdict_holds(verdicts, i)};
+        (void)snprintf(figure.labels, sizeof figure.labels, "{verdict=\"%s\"}", verdict_name(i));
+        put_figure(to, &figure);
+    }
+}
+
 static void figures(const struct backend *backend, struct buffer *ret_figures)
 {
-    (void)backend;
-    (void)ret_figures;
+    const struct backend_bucket *bucket = (const struct backend_bucket *)backend;
+    put_requests(bucket, ret_figures);
+    put_counters(bucket, ret_figures);
+    put_verdicts(bucket, ret_figures);
 }
 
 static void close_bucket(struct backend *backend)
