@@ -49,6 +49,14 @@ class GetObject(S3Case):
         for key in ("a", "a/", "a/b/", "A/b", "a/b "):
             self.assert_error(self.get(key), 404, "NoSuchKey")
 
+    def test_414_missing_key_has_no_marker(self):
+        for read in (self.get, self.head):
+            self.assertEqual("false", read("missing").header("x-amz-delete-marker"))
+            self.assertIsNone(read("missing", {"versionId": "a" * 32}).header("x-amz-delete-marker"))
+        self.put("k", b"x")
+        self.assertIsNone(self.get("k").header("x-amz-delete-marker"))
+        self.assertIsNone(self.alice.get(self.bucket_name(), "k").header("x-amz-delete-marker"))
+
     def test_147_response_overrides(self):
         self.put("k", b"x", {"Content-Type": "text/stored", "Cache-Control": "stored"})
         overrides = {"response-content-type": "text/x-a; charset=UTF-8", "response-content-language": "fr",

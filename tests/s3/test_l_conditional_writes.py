@@ -166,6 +166,18 @@ class ConditionalWrites(S3Case):
         self.assert_absent("right")
         self.assert_object("wrong", OLD)
 
+    def test_420_delete_of_what_is_not_there(self):
+        """It succeeds whatever the condition: the answer to a delete may be lost, and its repetition finds nothing."""
+        for headers in ({"If-Match": ETAG}, {"If-Match": "*"}, {"x-amz-if-match-size": "1"},
+                        {"x-amz-if-match-last-modified-time": "Thu, 01 Dec 1994 16:00:00 GMT"}):
+            with self.subTest(headers):
+                self.assert_status(204, self.alice.delete(self.bucket, "missing", (), headers))
+        document = f"<Delete><Object><Key>missing</Key><ETag>{ETAG}</ETag></Object></Delete>"
+        answer = self.assert_success_xml(self.alice.delete_objects(self.bucket, document), "DeleteResult")
+        self.assertEqual((["missing"], []), (answer.texts("Deleted/Key"), answer.texts("Error/Key")))
+        self.assert_error(self.alice.delete(self.bucket_name(), "k", (), {"If-Match": ETAG}), 404, "NoSuchBucket")
+        self.assert_absent("missing")
+
     def test_if_modified_since_means_nothing_on_a_write(self):
         self.put("k", OLD)
         self.assert_status(200, self.write({"If-Modified-Since": "Thu, 01 Dec 2094 16:00:00 GMT"}))

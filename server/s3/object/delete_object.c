@@ -14,7 +14,7 @@ SUSPENDS bool s3_delete_object(struct s3_request *request, struct error *error)
         return false;
     if (!bucket_delete_objects(request->settings->store, request->bucket, &item, 1, error))
         return false;
-    if (!item.is_deleted) {
+    if (!s3_is_deleted(&item)) {
         *error = item.error;
         return s3_explain_condition(request, item.condition, error);
     }

@@ -6,6 +6,7 @@
 #include "s3client/wire/s3_error.h"
 #include "server/s3/shared/answer.h"
 #include "server/s3/shared/body.h"
+#include "server/s3/shared/conditions.h"
 #include "server/s3/shared/names.h"
 #include "server/s3/shared/operations.h"
 
@@ -147,13 +148,14 @@ static void sort_out(struct s3_request *request, const struct delete_list *list,
 
 static void write_item(struct xml_writer *xml, const struct delete_item *item, bool is_quiet)
 {
-    if (item->is_deleted && is_quiet)
+    bool is_deleted = s3_is_deleted(item);
+    if (is_deleted && is_quiet)
         return;
-    xml_open(xml, item->is_deleted ? "Deleted" : "Error");
+    xml_open(xml, is_deleted ? "Deleted" : "Error");
     xml_text(xml, "Key", item->key);
     if (item->version.size > 0)
         xml_text(xml, "VersionId", item->version);
-    if (!item->is_deleted) {
+    if (!is_deleted) {
         const struct s3_error_entry *entry = s3_error_entry_of(&item->error);
         xml_string(xml, "Code", entry->code);
         xml_string(xml, "Message", s3_error_message(&item->error, entry));

@@ -236,6 +236,13 @@ static SUSPENDS bool answer_object(struct s3_request *request, const struct obje
     return ok;
 }
 
+/* Behind a key that is not there is no marker either. */
+static bool explain_missing(struct s3_request *request, const struct object_name *name, struct error *error)
+{
+    request->has_no_version = name->version.size == 0 && error->code != NULL && strcmp(error->code, S3_NoSuchKey) == 0;
+    return s3_explain_missing(name, error);
+}
+
 static bool name_object(struct s3_request *request, struct object_name *ret_name, struct error *error)
 {
     *ret_name = (struct object_name){.bucket = request->bucket, .key = request->key};
@@ -267,7 +274,7 @@ static SUSPENDS bool look(struct s3_request *request, const struct object_name *
 {
     struct bucket_object *object;
     if (!object_open(request->settings->codecs, request->settings->store, name, intent, &object, error))
-        return s3_explain_missing(name, error);
+        return explain_missing(request, name, error);
     bool ok = answer_object(request, name, object, error);
     object_close(object);
     return ok;
@@ -309,7 +316,7 @@ static SUSPENDS bool head_part(struct s3_request *request, const struct object_n
     s3_read_condition(request, &condition);
     const struct open_intent intent = {.extent = OPEN_ATTRIBUTES, .condition = &condition};
     if (!bucket_open(request->settings->store, name, &intent, &object, error))
-        return s3_explain_missing(name, error);
+        return explain_missing(request, name, error);
     bool ok = answer_head(request, &(struct target){&object->attributes, object, object->decision}, error);
     bucket_close(object);
     return ok;
@@ -326,7 +333,7 @@ SUSPENDS bool s3_head_object(struct s3_request *request, struct error *error)
     if (request->parameters_count > 0 && s3_request_parameter(request, "partNumber", &part))
         return head_part(request, &name, error);
     if (!bucket_head(request->settings->store, &name, request->arena, &attributes, error))
-        return s3_explain_missing(&name, error);
+        return explain_missing(request, &name, error);
     s3_read_condition(request, &condition);
     return answer_head(request, &(struct target){&attributes, NULL, read_condition_decide(&condition, &attributes)},
                        error);

@@ -326,6 +326,8 @@ SUSPENDS void s3_answer_error(struct s3_request *request, const struct error *re
         http_response_field(request->exchange, "Allow", request->allow);
     if (request->content_range.size > 0)
         http_response_field(request->exchange, "Content-Range", request->content_range);
+    if (request->has_no_version)
+        http_response_field(request->exchange, "x-amz-delete-marker", SPAN("false"));
     (void)http_response_finish(request->exchange, buffer_span(&text), &ignored);
     buffer_free(&text);
 }

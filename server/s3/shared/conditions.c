@@ -97,6 +97,12 @@ bool s3_delete_condition(struct s3_request *request, struct write_condition *sto
     return true;
 }
 
+bool s3_is_deleted(const struct delete_item *item)
+{
+    bool is_missing = !item->is_deleted && item->error.code != NULL && strcmp(item->error.code, S3_NoSuchKey) == 0;
+    return item->is_deleted || (is_missing && item->condition != NULL);
+}
+
 bool s3_explain_condition(struct s3_request *request, const struct write_condition *condition,
                           const struct error *error)
 {

@@ -25,6 +25,10 @@ bool s3_write_condition(struct s3_request *request, struct write_condition *stor
 bool s3_delete_condition(struct s3_request *request, struct write_condition *storage,
                          const struct write_condition **ret_condition, struct error *error);
 
+/* Was it deleted, or was there nothing that the condition could have been of? Nothing is a success (statement 420): a
+ * delete whose answer was lost is asked for again. */
+bool s3_is_deleted(const struct delete_item *item);
+
 /* A write was refused: names the Condition when that was the reason. Returns false. */
 bool s3_explain_condition(struct s3_request *request, const struct write_condition *condition,
                           const struct error *error);

@@ -40,7 +40,8 @@ struct s3_request {
     struct bucket_info bucket_info; /* of `bucket`, once it was found */
     struct error_details details;   /* children of the Error element */
     struct span allow;              /* headers of a refusal: Allow beside MethodNotAllowed ... */
-    struct span content_range;      /* ... and Content-Range beside InvalidRange */
+    struct span content_range;      /* ... Content-Range beside InvalidRange ... */
+    bool has_no_version;            /* ... and "x-amz-delete-marker: false" beside NoSuchKey (statement 414) */
     struct s3_outcome outcome;
 };
 
