@@ -81,11 +81,12 @@ void mutants_before(const struct progress *progress, enum verb verb, const char 
         !is_task(progress, "journal-compactor")) {
         struct earlier *tick = &ticks[process->number];
         const struct object *head = object_find(HEAD_NAME);
-        tick->has_head = head != NULL && !head->is_unreadable;
+        tick->has_head = false;
         tick->at = world_now();
         tick->asks = progress;
         buffer_clear(&tick->head);
-        if (tick->has_head) {
+        if (head != NULL && !head->is_unreadable) {
+            tick->has_head = true;
             buffer_append(&tick->head, buffer_span(&head->body));
             tick->etag = head->etag;
         }
