@@ -61,10 +61,22 @@ static bool is_bucket_and_prefix(const char *value)
     return bucket >= 1 && bucket <= BACKEND_BUCKET_BYTES_MAX && strlen(prefix) <= BACKEND_PREFIX_BYTES_MAX;
 }
 
+static bool is_folder(const char *value)
+{
+    return strncmp(value, "dir:", 4) == 0 && value[4] != '\0';
+}
+
+static bool read_folder(const struct setting *setting, void *target, struct error *error)
+{
+    if (!is_folder(setting->value))
+        return refuse(setting, error, "dir:PATH, the folder of the embedded store");
+    keep_text(member(target, setting->option), setting->value);
+    return true;
+}
+
 static bool read_backend(const struct setting *setting, void *target, struct error *error)
 {
-    bool is_folder = strncmp(setting->value, "dir:", 4) == 0 && setting->value[4] != '\0';
-    if (!is_folder && !is_bucket_and_prefix(setting->value))
+    if (!is_folder(setting->value) && !is_bucket_and_prefix(setting->value))
         return refuse(setting, error, "dir:PATH, the folder of the embedded store, or s3:BUCKET[/PREFIX]");
     keep_text(member(target, setting->option), setting->value);
     return true;
@@ -232,6 +244,8 @@ bool option_read(const struct setting *setting, void *target, struct error *erro
         return read_address(setting, target, error);
     case OPTION_BACKEND:
         return read_backend(setting, target, error);
+    case OPTION_FOLDER:
+        return read_folder(setting, target, error);
     case OPTION_REGION:
         return read_region(setting, target, error);
     case OPTION_DOMAIN:
@@ -259,7 +273,7 @@ bool option_read(const struct setting *setting, void *target, struct error *erro
 static bool is_text(const struct option *option)
 {
     return option->kind == OPTION_TEXT || option->kind == OPTION_ADDRESS || option->kind == OPTION_BACKEND ||
-           option->kind == OPTION_REGION || option->kind == OPTION_DOMAIN;
+           option->kind == OPTION_FOLDER || option->kind == OPTION_REGION || option->kind == OPTION_DOMAIN;
 }
 
 void option_table_default(const struct option_table *table, void *target)
@@ -373,6 +387,7 @@ void option_help_allowed(const struct option *option, struct buffer *to)
     case OPTION_TEXT:
     case OPTION_ADDRESS:
     case OPTION_BACKEND:
+    case OPTION_FOLDER:
     case OPTION_REGION:
     case OPTION_DOMAIN:
     case OPTION_FLAG:

@@ -23,6 +23,7 @@ enum option_kind {
     OPTION_TEXT,     /* anything but nothing, unless nothing is its default */
     OPTION_ADDRESS,  /* host:port, [ipv6]:port or :port */
     OPTION_BACKEND,  /* dir:PATH or s3:BUCKET[/PREFIX] */
+    OPTION_FOLDER,   /* dir:PATH alone */
     OPTION_REGION,   /* a region as AWS names them */
     OPTION_DOMAIN,   /* a host name, kept in lower case; nothing is allowed */
     OPTION_FLAG,     /* yes or no; on the command line the name alone is yes */

@@ -158,5 +158,5 @@ class Journal(unittest.TestCase):
             second = process.stdout.readline()
             self.assertNotEqual(first.split(" ", 1)[1], second.split(" ", 1)[1])
         finally:
-            process.send_signal(signal.SIGINT)
+            process.terminate()
             process.communicate(timeout=20)

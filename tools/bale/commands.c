@@ -15,7 +15,7 @@
 /* One wherever it appears; what else must be true of the folder stands in the command's own text. */
 #define BACKEND                                                                                 \
     {                                                                                           \
-        "backend", OPTION_BACKEND, AT(backend), "dir:./bale-data", "dir:PATH",                  \
+        "backend", OPTION_FOLDER, AT(backend), "dir:./bale-data", "dir:PATH",                   \
             .has_variable = true, .help = "the folder of the embedded store, also BALE_BACKEND" \
     }
 
