@@ -36,8 +36,7 @@ bool store_takes_condition(const struct bucket_store *store, enum write_step ste
     if (condition == NULL || (verdicts_needed(step, condition) & ~store->capabilities.conditions) == 0)
         return true;
     return error_set(error, ERROR_UNSUPPORTED, S3_NotImplemented,
-                     "The bucket behind this server does not decide conditions of %s: it would ignore this one.",
-                     steps[step].text);
+                     "The backend does not decide conditions of %s: it would ignore this one.", steps[step].text);
 }
 
 /* ---- keys ---- */
@@ -59,7 +58,7 @@ bool store_takes_key(const struct bucket_store *store, struct span key, struct e
     if (classes == 0)
         return true;
     return error_set(error, ERROR_INVALID, classes == KEY_LONG_SEGMENT ? S3_KeyTooLongError : S3_InvalidArgument,
-                     "The bucket behind this server cannot keep this name: %s.", key_class_text(classes));
+                     "The backend cannot keep this name: %s.", key_class_text(classes));
 }
 
 bool store_may_have_key(const struct bucket_store *store, struct span key, struct error *error)
@@ -73,5 +72,5 @@ bool store_may_have_key(const struct bucket_store *store, struct span key, struc
 bool store_keeps_tags(const struct bucket_store *store, struct error *error)
 {
     return store->capabilities.has_tags ||
-           error_set(error, ERROR_UNSUPPORTED, S3_NotImplemented, "The bucket behind this server keeps no tags.");
+           error_set(error, ERROR_UNSUPPORTED, S3_NotImplemented, "The backend keeps no tags.");
 }

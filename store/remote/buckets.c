@@ -14,7 +14,7 @@
 
 #include <stdlib.h>
 
-enum { LIST_ARENA_BYTES = 24 << 20, BELIEVED_MS = 60000, RECORD_BYTES_MAX = 1024 };
+enum { LIST_ARENA_BYTES = 24 << 20, BELIEVED_MS = 60000, RECORD_BYTES_MAX = 1024, LIST_TRIES = 4 };
 
 static const struct span record_key = SPAN(".bale/bucket");
 
@@ -317,7 +317,12 @@ SUSPENDS static bool find_all(struct bucket_query *query, struct arena *arena, s
     struct s3_answer answer;
     unsigned count = 0;
     const struct s3_call call = {.repeat = S3_REPEAT};
-    bool done = s3_client_list_buckets(query->shard->client, &call, arena, &query->found, &count, &answer, error);
+    bool done = false;
+    for (unsigned i = 0; !done && i < LIST_TRIES; i++) { /* some answer nothing while buckets come and go */
+        done = s3_client_list_buckets(query->shard->client, &call, arena, &query->found, &count, &answer, error);
+        if (!done && error->kind != ERROR_DAMAGED)
+            break;
+    }
     if (!remote_answered(query->shard, S3_LIST_BUCKETS, &answer, done, error))
         return false;
     for (unsigned i = 0; i < count; i++) {

@@ -167,6 +167,16 @@ static void gather(struct batch *batch)
     }
 }
 
+/* A key may come twice, and some backends answer it once. */
+static void note_twins(struct batch *batch)
+{
+    for (unsigned i = 0; i < batch->sent_count; i++) {
+        struct s3_delete_item *sent = &batch->sent[i];
+        for (unsigned j = 0; !sent->is_deleted && sent->error.kind == ERROR_DAMAGED && j < batch->sent_count; j++)
+            sent->is_deleted = batch->sent[j].is_deleted && span_equal(batch->sent[j].key, sent->key);
+    }
+}
+
 /* What was not deleted because its row is old goes on one by one. */
 static void note_results(struct batch *batch, struct remote_shard *shard)
 {
@@ -197,6 +207,7 @@ SUSPENDS static bool send_batch(struct batch *batch, struct error *error)
     bool done = s3_client_delete_objects(shard->client, &call, batch->sent, batch->sent_count, &answer, error);
     if (!remote_answered(shard, S3_DELETE_OBJECTS, &answer, done, error))
         return false;
+    note_twins(batch);
     note_results(batch, shard);
     return true;
 }

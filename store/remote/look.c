@@ -6,7 +6,19 @@
 #include "store/remote/fetch.h"
 #include "store/remote/s4_object.h"
 
-enum { METADATA_BYTES_MAX = 64 << 10, INCOMPLETE_ROW_MS = 60000 };
+enum { METADATA_BYTES_MAX = 64 << 10, INCOMPLETE_ROW_MS = 60000, LOOKS_MAX = 32 };
+
+/* What was seen of it by now: others of this shard go on while one waits. */
+static void refresh_row(struct remote_key *key)
+{
+    struct remote *remote = key->shard->remote;
+    if (key->is_internal)
+        return;
+    key->has_row = rows_find(key->shard->rows, key->row_key, &key->row);
+    if (key->has_row && key->row.expires_ms != 0 &&
+        (uint64_t)clock_wall_ms(remote->settings.clock) >= key->row.expires_ms)
+        key->has_row = false;
+}
 
 bool remote_key_init(struct remote *remote, const struct object_name *name, struct remote_key *ret_key,
                      struct error *error)
@@ -23,10 +35,7 @@ bool remote_key_init(struct remote *remote, const struct object_name *name, stru
     if (ret_key->is_internal)
         return true;
     row_key(name->bucket, name->key, ret_key->row_key);
-    ret_key->has_row = rows_find(ret_key->shard->rows, ret_key->row_key, &ret_key->row);
-    if (ret_key->has_row && ret_key->row.expires_ms != 0 &&
-        (uint64_t)clock_wall_ms(remote->settings.clock) >= ret_key->row.expires_ms)
-        ret_key->has_row = false;
+    refresh_row(ret_key);
     metric_add(ret_key->has_row ? &ret_key->shard->counters.rows_found : &ret_key->shard->counters.rows_missed, 1);
     return true;
 }
@@ -48,7 +57,7 @@ static bool was_said(const struct remote_key *key, const struct object_attribute
 
 static bool may_believe(const struct remote_key *key)
 {
-    return verdict_holds(&key->shard->remote->verdicts, VERDICT_LABELS_HOLD) || key->row.was_said_before;
+    return remote_labels_hold(key->shard->remote) || key->row.was_said_before;
 }
 
 /* Does the row say all this already? A copy of an object onto itself may keep the ETag, but not the second. */
@@ -58,10 +67,23 @@ static bool is_known(const struct remote_key *key, const struct object_attribute
            key->row.attributes.modified_ms / 1000 == attributes->modified_ms / 1000;
 }
 
+/* Somebody of this shard has noted another revision since we asked: ours may be the older one. */
+static bool is_outrun(struct remote_key *key, const struct object_attributes *attributes)
+{
+    struct row row;
+    uint64_t known = key->has_row ? key->row.sequence : 0;
+    if (!rows_find(key->shard->rows, key->row_key, &row) || row.sequence <= known ||
+        strcmp(row.attributes.stored_etag, attributes->stored_etag) == 0)
+        return false;
+    key->row = row;
+    key->has_row = true;
+    return true;
+}
+
 void remote_note_state(struct remote_key *key, const struct remote_state *state)
 {
     struct row row;
-    if (key->is_internal || is_known(key, &state->object.attributes))
+    if (key->is_internal || is_known(key, &state->object.attributes) || is_outrun(key, &state->object.attributes))
         return;
     if (key->has_row && !was_said(key, &state->object.attributes))
         metric_add(&key->shard->counters.rows_changed, 1);
@@ -108,6 +130,27 @@ static void use_trailer(struct remote_state *state, const struct kept_trailer *k
     fields_apply_trailer(&state->object, &kept->trailer);
 }
 
+/* What was said of this very revision before was another size, or another logical ETag: one of the two answers bore the
+ * wrong label. (A copy of an object onto itself changes neither.) */
+static bool contradicts_row(const struct remote_key *key, const struct object_attributes *attributes)
+{
+    const struct object_attributes *known = &key->row.attributes;
+    return was_said(key, attributes) &&
+           ((attributes->etag[0] != '\0' && known->etag[0] != '\0' && strcmp(attributes->etag, known->etag) != 0) ||
+            attributes->stored_size != known->stored_size ||
+            (attributes->is_size_known && attributes->original_size != known->original_size));
+}
+
+static bool note_slip(struct remote_key *key, struct error *error)
+{
+    if (!atomic_exchange(&key->shard->remote->has_slipped, true))
+        log_message(LOG_WARNING,
+                    "backend: an answer bore the ETag of another revision. From now on, what was seen of an object "
+                    "is believed only when it was said twice.");
+    remote_note_absence(key);
+    return error_set(error, ERROR_CHANGED, S3_SlowDown, "The backend mixed two revisions of the object. Try again.");
+}
+
 bool remote_read_answer(struct remote_key *key, const struct s3_answer *answer, uint64_t size,
                         struct remote_state *ret_state, struct error *error)
 {
@@ -120,6 +163,8 @@ bool remote_read_answer(struct remote_key *key, const struct s3_answer *answer, 
                                                         "The object was compressed with a codec that is not known.");
     ret_state->is_there = true;
     struct backend_object *object = &ret_state->object;
+    if (!key->is_internal && contradicts_row(key, &object->attributes))
+        return note_slip(key, error);
     if (!was_said(key, &object->attributes) || !may_believe(key))
         return true;
     row_apply(&key->row, object);
@@ -228,6 +273,7 @@ SUSPENDS static bool look_once(struct remote_key *key, bool wants_whole, struct 
     struct s3_answer answer;
     const struct s3_call call = {
         .kind = S3_HEAD_OBJECT, .bucket = key->backend.bucket, .key = key->backend.key, .repeat = S3_REPEAT};
+    refresh_row(key);
     if (!remote_call(key->shard, &call, &answer, error)) {
         if (error->code != S3_NoSuchKey)
             return false;
@@ -247,7 +293,7 @@ SUSPENDS static bool look_once(struct remote_key *key, bool wants_whole, struct 
     return true;
 }
 
-SUSPENDS bool remote_look(struct remote_key *key, bool wants_whole, struct remote_state *ret_state, struct error *error)
+SUSPENDS static bool look(struct remote_key *key, bool wants_whole, struct remote_state *ret_state, struct error *error)
 {
     *ret_state = (struct remote_state){0};
     for (unsigned i = 1;; i++) {
@@ -257,5 +303,27 @@ SUSPENDS bool remote_look(struct remote_key *key, bool wants_whole, struct remot
             return false;
         remote_state_free(key->shard, ret_state);
         *ret_state = (struct remote_state){0};
+    }
+}
+
+/* Where labels slip, what decides a condition must have been said twice of the same revision, one after the other: that
+ * revision was there in between, so the second answer is its own. */
+static bool is_settled(const struct remote_key *key, const struct remote_state *state)
+{
+    return key->is_internal || remote_labels_hold(key->shard->remote) || !state->is_there ||
+           (key->has_row && key->row.was_said_before);
+}
+
+SUSPENDS bool remote_look(struct remote_key *key, bool wants_whole, struct remote_state *ret_state, struct error *error)
+{
+    for (unsigned i = 1;; i++) {
+        if (!look(key, wants_whole, ret_state, error))
+            return false;
+        if (!wants_whole || is_settled(key, ret_state))
+            return true;
+        if (i == LOOKS_MAX)
+            return error_set(error, ERROR_BUSY, S3_SlowDown,
+                             "The object is changed too often at the moment. Try again.");
+        remote_state_free(key->shard, ret_state);
     }
 }

@@ -62,8 +62,7 @@ void remote_close(struct bucket_object *base)
 
 static bool may_use_row(const struct remote_key *key)
 {
-    return key->has_row &&
-           (verdict_holds(&key->shard->remote->verdicts, VERDICT_LABELS_HOLD) || key->row.was_said_before);
+    return key->has_row && (remote_labels_hold(key->shard->remote) || key->row.was_said_before);
 }
 
 /* The client has what the row is of, as far as one can tell. */

@@ -69,9 +69,37 @@ static bool keep_code(struct error *error, const char *code)
     return error_set(error, error->kind, code, "%s", entry != NULL ? entry->message : "");
 }
 
+/* What the backend does not take, and this server would. */
+static bool pass_refusal(struct error *error, const char *code)
+{
+    const struct s3_error_entry *entry = s3_error_find(code);
+    return error_set(error, error->kind, code, "The backend refuses this: %s", entry != NULL ? entry->message : code);
+}
+
 static void log_backend(enum log_level level, const char *sentence)
 {
     log_message(level, "backend: %s", sentence);
+}
+
+/* Servers that keep objects as files say in words of their own that a key is no name of a file, or one below a file. */
+static bool is_about_name(enum s3_kind kind, const struct s3_answer *answer)
+{
+    static const char *const codes[] = {"XMinioInvalidObjectName",  "InvalidObjectName",
+                                        "ObjectParentIsFile",       "XMinioParentIsObject",
+                                        "ObjectExistsAsDirectory",  "XMinioObjectExistsAsDirectory",
+                                        "ExistingObjectIsDirectory"};
+    for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++) {
+        if (strcmp(answer->code, codes[i]) == 0)
+            return true;
+    }
+    bool is_heads = kind == S3_HEAD_OBJECT && answer->code[0] == '\0'; /* which has no code */
+    return answer->status == 400 && (is_heads || strncmp(answer->code, "XMinioInvalid", 13) == 0);
+}
+
+static bool refuse_name(const struct s3_answer *answer, struct error *error)
+{
+    return error_set(error, ERROR_INVALID, S3_InvalidArgument,
+                     "The backend cannot keep this name, or not beside the others that are there: %s.", answer->code);
 }
 
 /* HEAD has no code: absent is the key, as the bucket is known to be there. */
@@ -84,6 +112,8 @@ static const char *code_of_absence(enum s3_kind kind, const char *code)
 
 static bool refuse(enum s3_kind kind, const struct s3_answer *answer, struct error *error)
 {
+    if (answer->status >= 400 && is_about_name(kind, answer))
+        return refuse_name(answer, error);
     switch (error->kind) {
     case ERROR_NOT_FOUND:
         return keep_code(error, code_of_absence(kind, error->code));
@@ -111,7 +141,7 @@ static bool refuse(enum s3_kind kind, const struct s3_answer *answer, struct err
         return error_set(error, ERROR_IO, S3_InternalError, "The backend gave an answer that makes no sense.");
     case ERROR_INVALID:
         if (error->code != NULL && is_for_clients(error->code))
-            return keep_code(error, error->code);
+            return pass_refusal(error, error->code);
         log_backend(LOG_WARNING, error->message);
         return error_set(error, ERROR_IO, S3_InternalError, "The backend refused a request of this server.");
     default:

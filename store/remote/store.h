@@ -50,8 +50,17 @@ struct remote {
     /* How the backend does: written by whoever had an answer, or none. */
     _Atomic int64_t failing_since_ms;  /* 0: it answers */
     _Atomic(const char *) failing_how; /* static text */
+    atomic_bool
+        has_slipped; /* an answer bore the ETag of one revision and what was another's, whatever the verdict says */
     struct remote_shard *_Atomic shards[REMOTE_SHARDS_MAX];
 };
+
+/* Is an ETag that of what came with it? */
+static inline bool remote_labels_hold(const struct remote *remote)
+{
+    return verdict_holds(&remote->verdicts, VERDICT_LABELS_HOLD) &&
+           !atomic_load_explicit(&remote->has_slipped, memory_order_relaxed);
+}
 
 static inline struct remote *remote_of(struct bucket_store *store)
 {

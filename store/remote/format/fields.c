@@ -60,8 +60,9 @@ bool fields_can_carry(struct span metadata, size_t own_bytes)
     struct span name;
     struct span value;
     for (size_t position = 0; metadata_next(metadata, &position, &name, &value);) {
-        if (!survives(value))
-            return false;
+        int64_t ignored;
+        if (!survives(value) || (span_equal(name, SPAN("expires")) && !date_parse_http(value, &ignored)))
+            return false; /* some backends drop what is no date */
         count++;
         all_bytes += name.size + value.size;
         if (span_starts_with(name, user_prefix))

@@ -128,7 +128,7 @@ static bool fill_from_row(struct listing *listing, struct list_entry *entry, str
     row_key(listing->request->bucket, entry->key, key);
     bool found = rows_find(listing->shard->rows, key, &row) &&
                  span_equal(span_from_string(row.attributes.stored_etag), etag) &&
-                 (verdict_holds(&listing->remote->verdicts, VERDICT_LABELS_HOLD) || row.was_said_before);
+                 (remote_labels_hold(listing->remote) || row.was_said_before);
     metric_add(found ? &listing->shard->counters.rows_found : &listing->shard->counters.rows_missed, 1);
     if (found)
         fill_from_attributes(entry, &row.attributes);

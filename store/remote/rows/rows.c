@@ -9,7 +9,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-enum { TRAILER_CHAINS = 1024, TRAILER_OVERHEAD_BYTES = 512 };
+enum { ROWS_OF_A_SET = 8, TRAILER_CHAINS = 1024, TRAILER_OVERHEAD_BYTES = 512 };
 
 struct rows {
     struct rows_file *file; /* NULL: in memory only */
@@ -97,16 +97,38 @@ void rows_detach(struct rows_shard *shard)
 
 /* ---- rows ---- */
 
-static struct remembered_row *place_of(struct rows_shard *shard, const uint8_t key[ROW_KEY_BYTES])
+/* The places that a key may have: one of a set. */
+static struct remembered_row *set_of(struct rows_shard *shard, const uint8_t key[ROW_KEY_BYTES])
 {
-    return &shard->remembered[((unsigned)key[0] << 8 | key[1]) % ROWS_IN_MEMORY];
+    unsigned set = ((unsigned)key[0] << 8 | key[1]) % (ROWS_IN_MEMORY / ROWS_OF_A_SET);
+    return &shard->remembered[set * ROWS_OF_A_SET];
 }
 
 static struct remembered_row *find_remembered(struct rows_shard *shard, const uint8_t key[ROW_KEY_BYTES])
 {
-    struct remembered_row *place = place_of(shard, key);
-    bool is_it = place->state != ROW_UNKNOWN && memcmp(place->key, key, ROW_KEY_BYTES) == 0;
-    return is_it ? place : NULL;
+    struct remembered_row *set = set_of(shard, key);
+    for (unsigned i = 0; i < ROWS_OF_A_SET; i++) {
+        if (set[i].state != ROW_UNKNOWN && memcmp(set[i].key, key, ROW_KEY_BYTES) == 0)
+            return &set[i];
+    }
+    return NULL;
+}
+
+/* Its own, or that of the row that was written longest ago. */
+static struct remembered_row *place_of(struct rows_shard *shard, const uint8_t key[ROW_KEY_BYTES])
+{
+    struct remembered_row *set = set_of(shard, key);
+    struct remembered_row *oldest = find_remembered(shard, key);
+    if (oldest != NULL)
+        return oldest;
+    oldest = set;
+    for (unsigned i = 0; i < ROWS_OF_A_SET; i++) {
+        if (set[i].state == ROW_UNKNOWN)
+            return &set[i];
+        if (set[i].row.sequence < oldest->row.sequence)
+            oldest = &set[i];
+    }
+    return oldest;
 }
 
 /* Another shard may have written the key since: then the file's row is newer, unless it is still on its way there,

@@ -59,10 +59,10 @@ static bool is_creation(const struct write_condition *condition)
     return span_equal(condition->if_none_match, SPAN("*")) && condition->if_match.size == 0;
 }
 
+/* A client's condition is of the logical ETag; a row that put that beside another revision's ETag would let it pass. */
 static bool may_believe_row(const struct remote_key *key)
 {
-    return key->has_row &&
-           (verdict_holds(&key->shard->remote->verdicts, VERDICT_LABELS_HOLD) || key->row.was_said_before);
+    return key->has_row && key->row.was_said_before;
 }
 
 SUSPENDS bool target_prepare(struct write_target *target, bool is_costly, struct error *error)
@@ -187,7 +187,7 @@ SUSPENDS enum attempt target_resolve(struct write_target *target, const uint8_t 
 {
     bool is_target_gone = answer->status == 404 && error->code == S3_NoSuchKey && target->state == TARGET_REVISION;
     bool is_refused = answer->status == 412 || is_target_gone;
-    if (error->kind == ERROR_CANCELLED)
+    if (error->kind == ERROR_CANCELLED || error->code == S3_InvalidArgument)
         return ATTEMPT_FAILED;
     if (answer->effect == S3_NOT_APPLIED && !is_refused)
         return ATTEMPT_FAILED;
