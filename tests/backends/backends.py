@@ -107,6 +107,7 @@ class Backend:
 
     name = None
     lacks = frozenset()
+    silently_lacks = frozenset()  # also behind Bale: nobody is told
 
     def __init__(self, program):
         self.program, self.region, self.bucket = program, "us-east-1", "home"
@@ -246,6 +247,7 @@ class VersityGateway(Backend):
 
 class Minio(Backend):
     name = "minio"
+    silently_lacks = frozenset({"keys beneath keys"})  # `a/b` is in no list while there is `a`
 
     def command(self):
         return [self.program, "server", "--quiet", "--address", f"127.0.0.1:{self.port}", "--console-address",

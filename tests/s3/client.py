@@ -6,12 +6,14 @@ reads the answer, `Client.request` does both. One connection per thread is kept 
 
 import base64
 import hashlib
+import re
 import threading
 
 import sigv4
 import wire
 
 DEFAULT_CHUNK = 64 << 10
+BY_BACKEND = re.compile(rb"<Message>([^<]*backend (?:cannot|does not|refuses)[^<]*)</Message>")
 RAW_LACKS = frozenset({"packing", "reserved names", "journal"})  # what baled --raw has not
 
 
@@ -191,8 +193,8 @@ class Client:
         self.kept.connection = None
         connection.try_send(prepared.bytes)
         response = connection.read_response(prepared.method)
-        if self.refusals is not None and response.status in (400, 501) and b"backend" in response.body:
-            self.refusals.append(response.text("Message"))
+        if self.refusals is not None and BY_BACKEND.search(response.body):
+            self.refusals.append(BY_BACKEND.search(response.body)[1].decode())
         if connection.must_close:
             connection.close()
         else:

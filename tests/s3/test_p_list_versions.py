@@ -2,13 +2,14 @@
 
 from urllib.parse import unquote
 
-from case import S3Case
+from case import S3Case, needs
 
 
 class ListVersions(S3Case):
     def versions(self, *query):
         return self.alice.get(self.bucket, None, [("versions", None), *query])
 
+    @needs("keys beneath keys")
     def test_252_253_every_object_is_its_only_version(self):
         for key in ("b", "a", "a/b", "ü"):
             self.put(key, key.encode())
