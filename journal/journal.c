@@ -169,6 +169,18 @@ const struct head *journal_head(const struct journal *journal)
     return journal->shown.has_head ? journal->shown.head : NULL;
 }
 
+bool journal_has_unread(const struct journal *journal)
+{
+    if (journal->shown.has_head && journal->shown.head->quarantine_count > 0)
+        return true;
+    for (size_t i = 0; i < journal->tail.count; i++) {
+        enum body_state state = journal->tail.items[i]->state;
+        if (state != BODY_GOOD && state != BODY_FOREIGN)
+            return true;
+    }
+    return false;
+}
+
 uint64_t journal_age_ns(const struct journal *journal)
 {
     return replica_now(journal) - journal->poller.good_tick_ns;

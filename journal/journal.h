@@ -116,7 +116,9 @@ SUSPENDS bool journal_flush(struct journal *journal, struct error *error);
 
 const struct state *journal_state(const struct journal *journal);
 const struct head *journal_head(const struct journal *journal); /* NULL before the first tick */
-uint64_t journal_age_ns(const struct journal *journal);         /* since the last good tick began (J20) */
+/* Is there a segment, listed or in quarantine, whose ops are not known? It may count later. */
+bool journal_has_unread(const struct journal *journal);
+uint64_t journal_age_ns(const struct journal *journal); /* since the last good tick began (J20) */
 const struct journal_counters *journal_counters(const struct journal *journal);
 /* What is there now. */
 struct journal_gauges {

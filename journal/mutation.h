@@ -54,6 +54,7 @@
     X(bell_bytes_repeated)          \
     X(spool_trimmed_before_commit)  \
     X(spool_trimmed_by_view)        \
+    X(spool_trimmed_unpublished)    \
     X(spool_opened_without_id)      \
     X(spool_record_renumbered)      \
     X(spool_number_lax)             \

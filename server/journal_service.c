@@ -64,15 +64,30 @@ static void tell_alarms(struct journal_service *service)
     service->told.counters = *now;
 }
 
+/* Each doubt when it first shows, and that the figures are exact again. */
+static void tell_doubts(struct journal_service *service)
+{
+    struct error error;
+    const struct state *state = journal_state(service->journal);
+    struct ledger_sums waiting = {0};
+    bool doubts[SAVINGS_DOUBTS] = {false};
+    bool is_known =
+        state != NULL && ledger_sums_add_spool(&waiting, state, service->spool, &error) &&
+        savings_find_doubts(state, journal_head(service->journal), &waiting, service->spool, doubts, &error);
+    ledger_sums_free(&waiting);
+    if (!is_known)
+        return;
+    for (unsigned doubt = 0; doubt < SAVINGS_DOUBTS; doubt++) {
+        if (doubts[doubt] && !service->told.doubts[doubt])
+            log_message(LOG_ERROR, "the savings ledger may be wrong: %s", savings_doubt_text(doubt));
+    }
+    if (savings_are_exact(doubts) && !savings_are_exact(service->told.doubts))
+        log_message(LOG_INFO, "the savings ledger is exact again");
+    memcpy(service->told.doubts, doubts, sizeof doubts);
+}
+
 static void tell_sender(struct journal_service *service)
 {
-    const struct spool_sender_counters *now = spool_sender_counters(service->sender);
-    if (now->records_damaged > 0 && service->told.sent.records_damaged == 0)
-        log_message(LOG_ERROR, "a record of the ledger's spool is damaged and counts as nothing: `bale savings "
-                               "--recount` sets the ledger right");
-    if (now->records_missing > 0 && service->told.sent.records_missing == 0)
-        log_message(LOG_ERROR, "the ledger has lost records that it had: `bale savings --recount` sets it right");
-    service->told.sent = *now;
     bool is_behind = journal_service_waiting_ms(service) >= BEHIND_MS;
     if (is_behind && !service->told.is_behind)
         log_message(LOG_WARNING, "%llu records have been waiting for the ledger since %llu s; they are kept",
@@ -129,6 +144,7 @@ SUSPENDS static void run(void *argument)
         tell_condition(service);
         tell_alarms(service);
         tell_sender(service);
+        tell_doubts(service);
     }
 }
 
@@ -210,7 +226,9 @@ static bool add_ledger(const struct journal_service *service, struct savings *sa
         return error_set(error, ERROR_BUSY, NULL, "the ledger has not been read yet");
     struct ledger_sums sums = {0};
     ledger_sums_add_state(&sums, state);
-    bool done = ledger_sums_add_spool(&sums, state, service->spool, error);
+    bool done =
+        ledger_sums_add_spool(&sums, state, service->spool, error) &&
+        savings_find_doubts(state, journal_head(service->journal), &sums, service->spool, savings->doubts, error);
     struct spool_amounts amounts;
     for (size_t at = 0; done && ledger_sums_next(&sums, &at, &amounts);) {
         if (!ledger_amounts_are_zero(&amounts.amounts))
@@ -224,7 +242,9 @@ bool journal_service_savings(const struct journal_service *service, unsigned emp
                              struct savings *ret_savings, struct error *error)
 {
     *ret_savings = (struct savings){0};
-    if (!add_buckets(service, empty_buckets_max, ret_savings, error) || !add_ledger(service, ret_savings, error)) {
+    /* where a bucket's row is damaged, the ledger still has its name */
+    bool is_listed = add_buckets(service, empty_buckets_max, ret_savings, error) || error->kind == ERROR_DAMAGED;
+    if (!is_listed || !add_ledger(service, ret_savings, error)) {
         savings_free(ret_savings);
         return false;
     }

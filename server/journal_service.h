@@ -29,7 +29,7 @@ struct journal_service {
         bool is_condition_told;
         unsigned looks; /* in a row that found another one */
         struct journal_counters counters;
-        struct spool_sender_counters sent;
+        bool doubts[SAVINGS_DOUBTS];
         bool is_behind;
         bool is_without_bucket;
     } told;

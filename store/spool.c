@@ -30,6 +30,16 @@ SUSPENDS bool spool_remove(struct spool *spool, const uint8_t id[SPOOL_ID_BYTES]
     return spool->operations->remove(spool, id, error);
 }
 
+SUSPENDS bool spool_doubt(struct spool *spool, struct error *error)
+{
+    return spool->operations->doubt(spool, error);
+}
+
+bool spool_is_in_doubt(struct spool *spool, bool *ret_is_in_doubt, struct error *error)
+{
+    return spool->operations->is_in_doubt(spool, ret_is_in_doubt, error);
+}
+
 /* ---- encoded amounts ---- */
 
 enum { NUMBERS_BYTES = 32 }; /* behind the name */

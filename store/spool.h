@@ -6,6 +6,8 @@
  * two, what is in the spool and not yet in the ledger's state is known from record numbers alone, so a reader of both
  * never counts twice and misses nothing (spec: journal invariants, Annex C).
  *
+ * What damage takes from a spool is lost to the ledger; then the store remembers that the ledger is in doubt.
+ *
  * Records have numbers 1, 2, ... without gaps. The open one takes amounts; once frozen it never changes, so it may be
  * sent again after any crash. Each time that a store is opened it makes a spool of its own, with an id from the
  * operating system, and only appends to that one; spools that it finds are drained under their own ids.
@@ -64,10 +66,14 @@ struct spool_operations {
      * ERROR_NOT_FOUND when it is not there (any more). */
     bool (*read)(struct spool *spool, const uint8_t id[SPOOL_ID_BYTES], uint64_t record, struct buffer *ret_amounts,
                  struct error *error);
-    /* Records up to `record` leave: their amounts are in the ledger. */
+    /* Records up to `record` leave: their amounts are in the ledger, for good. */
     SUSPENDS bool (*trim)(struct spool *spool, const uint8_t id[SPOOL_ID_BYTES], uint64_t record, struct error *error);
     /* A spool that is empty and not the own one goes. */
     SUSPENDS bool (*remove)(struct spool *spool, const uint8_t id[SPOOL_ID_BYTES], struct error *error);
+    /* Amounts have been lost: from now on the ledger is in doubt, until the store's objects are counted anew. */
+    SUSPENDS bool (*doubt)(struct spool *spool, struct error *error);
+    /* Is it? Does not suspend. */
+    bool (*is_in_doubt)(struct spool *spool, bool *ret_is_in_doubt, struct error *error);
 };
 
 bool spool_list(struct spool *spool, struct buffer *ret_infos, struct error *error);
@@ -76,6 +82,8 @@ bool spool_read(struct spool *spool, const uint8_t id[SPOOL_ID_BYTES], uint64_t 
                 struct error *error);
 SUSPENDS bool spool_trim(struct spool *spool, const uint8_t id[SPOOL_ID_BYTES], uint64_t record, struct error *error);
 SUSPENDS bool spool_remove(struct spool *spool, const uint8_t id[SPOOL_ID_BYTES], struct error *error);
+SUSPENDS bool spool_doubt(struct spool *spool, struct error *error);
+bool spool_is_in_doubt(struct spool *spool, bool *ret_is_in_doubt, struct error *error);
 
 /* ---- encoded amounts ---- */
 

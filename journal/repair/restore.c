@@ -261,6 +261,16 @@ bool restore_plan(const struct journal_environment *environment, enum restore_ki
 
 /* ---- what an operator agrees to ---- */
 
+static bool has_no_copy(const struct restore_plan *plan)
+{
+    return plan->found != JOURNAL_RUNS && !plan->is_from_copy;
+}
+
+bool restore_loses(const struct restore_plan *plan)
+{
+    return plan->kind == RESTORE_ANEW || has_no_copy(plan) || plan->copies_skipped > 0;
+}
+
 static void put_id(struct buffer *text, const struct journal_id *id)
 {
     char digits[2 * JOURNAL_ID_BYTES];
@@ -318,7 +328,7 @@ void restore_describe(const struct restore_plan *plan, struct buffer *text)
     }
     describe_start(plan, text);
     describe_undecided(plan, text);
-    if (plan->found != JOURNAL_RUNS && !plan->is_from_copy)
+    if (has_no_copy(plan))
         buffer_append_format(text,
                              "No copy of a later head is left. What was folded after generation %" PRIu64
                              " and deleted since IS LOST; `bale savings --recount` mends the ledger.\n",

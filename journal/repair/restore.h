@@ -44,6 +44,8 @@ struct restore_plan {
  * ERROR_UNSUPPORTED: something is of a later version; ERROR_BUSY: the store does not answer. */
 SUSPENDS bool restore_plan(const struct journal_environment *environment, enum restore_kind kind,
                            struct restore_plan *ret_plan, struct error *error);
+/* Is something lost that was acknowledged? Then the ledger must be counted anew. */
+bool restore_loses(const struct restore_plan *plan);
 /* What an operator must agree to: sentences, each with a newline. */
 void restore_describe(const struct restore_plan *plan, struct buffer *text);
 /* Tests the store, plans anew and refuses (ERROR_CONFLICT) when that comes out worse than what was agreed to;

@@ -183,24 +183,27 @@ void ledger_sums_add_state(struct ledger_sums *sums, const struct state *state)
 
 /* ---- spools ---- */
 
-static uint64_t last_in_state(const struct state *state, const struct spool_info *info)
+/* False: it is not in the state; then *ret_last is 0. */
+static bool last_in_state(const struct state *state, const struct spool_info *info, uint64_t *ret_last)
 {
     struct journal_id id;
-    uint64_t last = 0;
+    *ret_last = 0;
     memcpy(id.bytes, info->id, sizeof id.bytes);
-    (void)state_spool_last(state, &id, &last);
-    return last;
+    return state_spool_last(state, &id, ret_last);
 }
 
 bool ledger_spool_is_cut_off(const struct state *state, const struct spool_info *info)
 {
-    return info->first > last_in_state(state, info) + 1;
+    uint64_t last;
+    bool is_in_state = last_in_state(state, info, &last);
+    return info->first != 0 ? info->first > last + 1 : is_in_state && last < info->last_frozen;
 }
 
 static bool add_one_spool(struct ledger_sums *sums, const struct state *state, struct spool *spool,
                           const struct spool_info *info, struct error *error)
 {
-    uint64_t sent = last_in_state(state, info);
+    uint64_t sent;
+    (void)last_in_state(state, info, &sent);
     uint64_t first = info->first > sent ? info->first : sent + 1;
     uint64_t last = info->last_frozen + (info->has_open ? 1 : 0);
     struct buffer amounts;
@@ -208,9 +211,12 @@ static bool add_one_spool(struct ledger_sums *sums, const struct state *state, s
     bool done = true;
     for (uint64_t record = first; done && info->first != 0 && record <= last; record++) {
         buffer_clear(&amounts);
-        done = spool_read(spool, info->id, record, &amounts, error)
-                   ? ledger_sums_add_record(sums, buffer_span(&amounts), error)
-                   : error->kind == ERROR_NOT_FOUND; /* what the open record held was taken back since */
+        done = spool_read(spool, info->id, record, &amounts, error) &&
+               ledger_sums_add_record(sums, buffer_span(&amounts), error);
+        /* what the open record held may have been taken back since */
+        bool is_lost = !done && (error->kind == ERROR_DAMAGED || (error->kind == ERROR_NOT_FOUND && record < last));
+        sums->lacks_records |= is_lost;
+        done = done || is_lost || error->kind == ERROR_NOT_FOUND;
     }
     buffer_free(&amounts);
     return done;

@@ -25,6 +25,7 @@ struct ledger_amounts ledger_in_state(const struct state *state, struct span buc
 /* A zeroed struct is empty. */
 struct ledger_sums {
     struct entries entries; /* key of the ledger -> three i64 */
+    bool lacks_records;     /* a spool's record was damaged, and is left out */
 };
 
 void ledger_sums_free(struct ledger_sums *sums);
@@ -38,7 +39,8 @@ bool ledger_sums_add_spool(struct ledger_sums *sums, const struct state *state, 
                            struct error *error);
 /* Steps through them: *at starts at 0. False at the end. */
 bool ledger_sums_next(const struct ledger_sums *sums, size_t *at, struct spool_amounts *ret_amounts);
-/* The state lacks records that this spool has no more, as after a restore of the journal: it will never take the rest.
+/* The state lacks records that this spool has no more, as after a restore of the journal from an older head: it will
+ * never take the rest. Of a spool without records that is not in the state nobody can tell: it was closed, as a rule.
  */
 bool ledger_spool_is_cut_off(const struct state *state, const struct spool_info *info);
 struct ledger_amounts ledger_sums_find(const struct ledger_sums *sums, struct span bucket, uint64_t creation_id);

@@ -24,8 +24,14 @@ static bool take_out(struct spool *spool, const struct spool_info *info, struct 
     struct buffer bytes;
     buffer_init(&bytes, 0);
     bool done = true;
-    for (uint64_t record = info->first; done && record <= info->last_frozen; record++)
+    for (uint64_t record = info->first; done && record != 0 && record <= info->last_frozen; record++) {
+        size_t before = bytes.size;
         done = spool_read(spool, info->id, record, &bytes, error);
+        if (done || (error->kind != ERROR_DAMAGED && error->kind != ERROR_NOT_FOUND))
+            continue;
+        bytes.size = before; /* it was left out of the sums, too */
+        done = true;
+    }
     struct span rest = buffer_span(&bytes);
     struct spool_amounts held;
     bool is_damaged;

@@ -53,6 +53,62 @@ void savings_finish(struct savings *savings)
     savings->count = last + 1;
 }
 
+/* ---- doubts ---- */
+
+static const struct {
+    const char *name, *text;
+} DOUBTS[SAVINGS_DOUBTS] = {
+    [SAVINGS_LOST] = {"lost",
+                      "damage has taken objects that are counted, or amounts that were not counted yet: `bale savings "
+                      "--recount`"},
+    [SAVINGS_CUT_OFF] = {"cut-off", "the journal has lost records that it had taken over: `bale savings --recount`"},
+    [SAVINGS_DAMAGED] = {"damaged", "a record that waits to be counted is damaged: `bale savings --recount`"},
+    [SAVINGS_QUARANTINE] = {"quarantine",
+                            "segments of the journal are in quarantine, and what they hold of other stores is not "
+                            "counted: `bale journal --release`"},
+};
+
+const char *savings_doubt_name(enum savings_doubt doubt)
+{
+    return DOUBTS[doubt].name;
+}
+
+const char *savings_doubt_text(enum savings_doubt doubt)
+{
+    return DOUBTS[doubt].text;
+}
+
+static bool has_cut_off(const struct state *state, struct spool *spool, bool *ret_has, struct error *error)
+{
+    struct buffer infos;
+    buffer_init(&infos, 0);
+    bool done = spool_list(spool, &infos, error);
+    const struct spool_info *info = (const struct spool_info *)(const void *)infos.data;
+    *ret_has = false;
+    for (size_t i = 0; done && i < infos.size / sizeof *info; i++)
+        *ret_has |= ledger_spool_is_cut_off(state, &info[i]);
+    buffer_free(&infos);
+    return done;
+}
+
+bool savings_find_doubts(const struct state *state, const struct head *head, const struct ledger_sums *sums,
+                         struct spool *spool, bool ret_doubts[SAVINGS_DOUBTS], struct error *error)
+{
+    ret_doubts[SAVINGS_DAMAGED] = sums->lacks_records;
+    ret_doubts[SAVINGS_QUARANTINE] = head != NULL && head->quarantine_count > 0;
+    return spool_is_in_doubt(spool, &ret_doubts[SAVINGS_LOST], error) &&
+           has_cut_off(state, spool, &ret_doubts[SAVINGS_CUT_OFF], error);
+}
+
+bool savings_are_exact(const bool doubts[SAVINGS_DOUBTS])
+{
+    for (unsigned i = 0; i < SAVINGS_DOUBTS; i++) {
+        if (doubts[i])
+            return false;
+    }
+    return true;
+}
+
 /* ---- JSON ---- */
 
 static void put_string(struct buffer *text, const char *string)
@@ -86,5 +142,15 @@ void savings_put_json(const struct savings *savings, struct buffer *text)
     }
     buffer_append_string(text, "],\"total\":{");
     put_figures(text, &savings->total);
-    buffer_append_string(text, "}\n");
+    buffer_append_format(text, ",\"exact\":%s,\"why_not\":[", savings_are_exact(savings->doubts) ? "true" : "false");
+    bool is_first = true;
+    for (unsigned i = 0; i < SAVINGS_DOUBTS; i++) {
+        if (!savings->doubts[i])
+            continue;
+        if (!is_first)
+            buffer_append_byte(text, ',');
+        put_string(text, DOUBTS[i].text);
+        is_first = false;
+    }
+    buffer_append_string(text, "]}\n");
 }

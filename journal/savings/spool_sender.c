@@ -19,7 +19,7 @@ struct known_spool {
     struct journal_id id;
     bool is_open;       /* our open was committed */
     uint64_t open_base; /* of the first try of an open whose outcome is not known; 0: none */
-    uint64_t committed; /* records up to here: our batches were committed */
+    uint64_t committed; /* records up to here: our batches were committed, and nothing has undone that */
     uint64_t sent;      /* records up to here were sent once */
 };
 
@@ -33,6 +33,7 @@ struct spool_sender {
     size_t known_count;
     struct wait_queue hurry; /* the task sleeps here */
     struct wait_queue passed;
+    uint64_t cut_off;   /* spools, in the pass that is under way */
     unsigned flushes;   /* that wait */
     uint64_t good_pass; /* number of the last pass that got everything through */
     bool has_ended;
@@ -130,19 +131,19 @@ SUSPENDS static bool close_spool(struct spool_sender *sender, const struct journ
 
 /* A record that is damaged or not there counts as nothing: those behind it must get through. False: it could not be
  * read now. */
-static bool put_record(struct spool_sender *sender, const struct journal_id *id, uint64_t record, uint64_t number,
-                       struct buffer *ops)
+SUSPENDS static bool put_record(struct spool_sender *sender, const struct journal_id *id, uint64_t record,
+                                uint64_t number, struct buffer *ops)
 {
     struct buffer amounts;
     struct error error;
     buffer_init(&amounts, 0);
     bool is_read = spool_read(sender->spool, id->bytes, record, &amounts, &error);
     if (is_read || error.kind == ERROR_DAMAGED || error.kind == ERROR_NOT_FOUND) {
-        if (!is_read || !ledger_put_record(ops, id, number, buffer_span(&amounts), &error)) {
-            sender->counters.records_damaged++;
+        bool is_sound = is_read && ledger_put_record(ops, id, number, buffer_span(&amounts), &error);
+        is_read = is_sound || spool_doubt(sender->spool, &error);
+        sender->counters.records_damaged += is_read && !is_sound;
+        if (is_read && !is_sound)
             op_put_spool_record(ops, id, number, SPAN_EMPTY);
-        }
-        is_read = true;
     }
     buffer_free(&amounts);
     return is_read;
@@ -192,16 +193,23 @@ SUSPENDS static bool send_some(struct spool_sender *sender, const struct journal
 
 /* ---- a spool ---- */
 
-/* Drained, and of an earlier process: its entry goes, then the spool. */
-SUSPENDS static bool finish(struct spool_sender *sender, const struct journal_id *id)
+/* All of it is trimmed, and it is of an earlier process: its entry goes, and when it is gone from a published head,
+ * too, the spool: nobody else would close what a lost segment brought back. */
+SUSPENDS static bool finish(struct spool_sender *sender, const struct spool_info *info, const struct journal_id *id)
 {
     uint64_t last;
     struct error error;
     if (journal_state(sender->journal) == NULL)
         return false;
-    bool is_in_state = state_spool_last(journal_state(sender->journal), id, &last);
-    if ((is_in_state || last_in_checkpoint(sender, id, &last)) && !close_spool(sender, id))
-        return false;
+    if (state_spool_last(journal_state(sender->journal), id, &last)) {
+        if (last < info->last_frozen)
+            sender->cut_off++;
+        else if (!journal_has_unread(sender->journal)) /* it may come back, and would count again */
+            return close_spool(sender, id);
+        return true;
+    }
+    if (last_in_checkpoint(sender, id, &last))
+        return true;
     if (!spool_remove(sender->spool, id->bytes, &error))
         return false;
     sender->counters.spools_removed++;
@@ -209,24 +217,43 @@ SUSPENDS static bool finish(struct spool_sender *sender, const struct journal_id
     return true;
 }
 
-/* Up to which record everything is committed, surely. False: the state does not have all that was trimmed. */
-static bool find_committed(struct spool_sender *sender, const struct spool_info *info, const struct journal_id *id,
-                           bool *ret_is_open, uint64_t *ret_committed)
+static uint64_t larger(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
+}
+
+/* How far a spool has come in the journal. */
+struct progress {
+    bool is_open;       /* surely */
+    uint64_t committed; /* up to here it need not be sent */
+    uint64_t published; /* up to here it stands in a published head: this may be trimmed, or has been */
+};
+
+/* False: the state does not have all that was trimmed. */
+static bool find_progress(struct spool_sender *sender, const struct spool_info *info, const struct journal_id *id,
+                          struct progress *ret)
 {
     uint64_t in_view = 0;
     uint64_t in_checkpoint = 0;
-    const struct known_spool *known = know(sender, id);
+    struct known_spool *known = know(sender, id);
     bool is_in_view = state_spool_last(journal_state(sender->journal), id, &in_view);
     bool is_in_checkpoint = last_in_checkpoint(sender, id, &in_checkpoint);
-    *ret_is_open = known->is_open || is_in_checkpoint || info->first > 1;
-    *ret_committed = info->first - 1;
-    if (*ret_committed < known->committed)
-        *ret_committed = known->committed;
-    if (*ret_committed < in_checkpoint)
-        *ret_committed = in_checkpoint;
-    if (MUTATED(spool_trimmed_by_view) && *ret_committed < in_view)
-        *ret_committed = in_view;
-    return !*ret_is_open || (is_in_view && in_view >= *ret_committed);
+    if (known->committed > in_view) /* a segment that was committed was found damaged, or taken away */
+        known->committed = in_view;
+    known->is_open &= is_in_view;
+    struct journal_id opening = open_batch_id(id);
+    if (!is_in_view && !info->is_own && state_has_batch(journal_state(sender->journal), &opening)) {
+        *ret = (struct progress){true, info->last_frozen, info->last_frozen}; /* somebody else drained and closed it */
+        return true;
+    }
+    ret->published = larger(info->first - 1, in_checkpoint);
+    ret->is_open = known->is_open || is_in_checkpoint || ret->published > 0;
+    ret->committed = larger(ret->published, known->committed);
+    if (MUTATED(spool_trimmed_by_view))
+        ret->published = ret->committed = larger(ret->committed, in_view);
+    if (MUTATED(spool_trimmed_unpublished))
+        ret->published = ret->committed;
+    return !ret->is_open || (is_in_view && in_view >= ret->published);
 }
 
 SUSPENDS static bool drain(struct spool_sender *sender, const struct spool_info *info)
@@ -236,22 +263,21 @@ SUSPENDS static bool drain(struct spool_sender *sender, const struct spool_info 
     if (journal_state(sender->journal) == NULL) /* it may go while others are drained */
         return false;
     if (info->first == 0 || info->first > info->last_frozen)
-        return info->is_own || info->has_open || finish(sender, &id);
-    bool is_open;
-    uint64_t committed;
-    if (!find_committed(sender, info, &id, &is_open, &committed)) {
-        sender->counters.records_missing++;
-        return false;
+        return info->is_own || info->has_open || finish(sender, info, &id);
+    struct progress progress;
+    if (!find_progress(sender, info, &id, &progress)) {
+        sender->cut_off++;
+        return true; /* it never takes the rest; the others go on */
     }
-    if (!is_open && !open_spool(sender, &id))
+    if (!progress.is_open && !open_spool(sender, &id))
         return false;
-    if (committed >= info->first && !trim(sender, &id, committed))
+    if (progress.published >= info->first && !trim(sender, &id, progress.published))
         return false;
-    while (committed < info->last_frozen) {
-        if (!send_some(sender, &id, committed + 1, info->last_frozen, &committed) || !trim(sender, &id, committed))
+    while (progress.committed < info->last_frozen) {
+        if (!send_some(sender, &id, progress.committed + 1, info->last_frozen, &progress.committed))
             return false;
     }
-    return info->is_own || info->has_open || finish(sender, &id);
+    return info->is_own || info->has_open || progress.published < info->last_frozen || finish(sender, info, &id);
 }
 
 /* ---- a pass ---- */
@@ -264,6 +290,7 @@ SUSPENDS static bool drain_all(struct spool_sender *sender, bool *ret_is_own_ope
     bool is_good = spool_list(sender->spool, &infos, &error);
     const struct spool_info *info = (const struct spool_info *)(const void *)infos.data;
     size_t count = is_good ? infos.size / sizeof *info : 0;
+    sender->cut_off = 0;
     *ret_is_own_open = false;
     for (size_t i = 0; i < count; i++) {
         *ret_is_own_open |= info[i].is_own && info[i].has_open;
@@ -271,6 +298,7 @@ SUSPENDS static bool drain_all(struct spool_sender *sender, bool *ret_is_own_ope
             sender->counters.waiting_since_ns = now(sender);
         is_good &= drain(sender, &info[i]);
     }
+    sender->counters.spools_cut_off = sender->cut_off;
     buffer_free(&infos);
     return is_good;
 }

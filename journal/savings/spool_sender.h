@@ -2,14 +2,17 @@
  * whatever happens.
  *
  * One task. At most once an interval it freezes what waits, sends each frozen record as a spool-record op, in order,
- * and trims what is committed. A record that may have been sent is sent again under its own number: the state takes it
- * if and only if it is the next one, so that it counts once however often and however late it comes. Nothing is frozen
- * while something frozen waits: a journal in trouble leaves one record that grows, not many.
+ * and trims what stands in a published head. What is committed and not folded yet stays: a segment may be found damaged
+ * or be taken away, and then the state is without it. A record that may have been sent, or that the state has lost, is
+ * sent again under its own number: the state takes it if and only if it is the next one, so that it counts once however
+ * often and however late it comes. Nothing is frozen while something frozen is not committed: a journal in trouble
+ * leaves one record that grows, not many.
  *
  * A spool is opened before its first record. The open carries a batch id made of the spool's id, so that a second one,
  * of a process that crashed, counts for nothing. A spool that an earlier process left is drained, closed, and removed
  * when the close is committed; a spool that is found empty was closed, or never opened. So one that is found with
- * records and is not in the state was never opened, and may be.
+ * records and is not in the state was never opened, and may be. None is closed while a segment cannot be read: it may
+ * be mended, and what it holds of the spool must find there that it has counted.
  *
  * While the journal refuses or does not answer, passes become rare (back-off with jitter, J47).
  *
@@ -31,8 +34,9 @@ struct spool_sender_counters {
     uint64_t records_committed;
     uint64_t records_repeated; /* sent again because an outcome was not known */
     uint64_t batches_failed;   /* refused, rejected or not known */
-    uint64_t records_damaged;  /* could not be read: counted as nothing, the ledger must be recounted */
-    uint64_t records_missing;  /* the state has lost some that were trimmed, as after a restore: recount as well */
+    uint64_t records_damaged;  /* could not be read: counted as nothing; the store is told to doubt its ledger */
+    uint64_t spools_cut_off; /* at the last pass: the state has lost records that were trimmed, as after a restore from
+                              * an older head: the ledger must be recounted */
     uint64_t spools_removed;
     uint64_t waiting_since_ns; /* monotonic; since when something waits. 0: nothing did at the last pass */
 };

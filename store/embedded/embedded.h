@@ -79,7 +79,7 @@ struct spool *embedded_spool(struct bucket_store *store);
 struct embedded_ledger {
     bool is_raw;       /* the folder has no ledger and never gets one (EMBEDDED_RAW) */
     bool is_counted;   /* false: it has none yet (it gets one when it is opened for writing) */
-    bool is_in_doubt;  /* `bale check --repair` dropped objects: the ledger still counts them, until a recount */
+    bool is_in_doubt;  /* damage has taken objects that it counts, or amounts: until a recount */
     uint64_t recounts; /* corrections so far */
 };
 bool embedded_ledger(struct bucket_store *store, struct embedded_ledger *ret_ledger, struct error *error);

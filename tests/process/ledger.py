@@ -127,7 +127,8 @@ class Ledger(unittest.TestCase):
         done = self.run_bale("savings", "--json", *words)
         self.assertEqual(0, done.returncode, done.stderr)
         document = json.loads(done.stdout)
-        self.assertEqual({"buckets", "total"}, set(document))
+        self.assertEqual({"buckets", "total", "exact", "why_not"}, set(document))
+        self.assertEqual(document["why_not"] == [], document["exact"])
         members = {"objects", "original_bytes", "stored_bytes", "uncertain"}
         self.assertEqual(members, set(document["total"]))
         for row in document["buckets"]:

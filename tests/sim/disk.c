@@ -140,7 +140,21 @@ static bool remove_spool(struct spool *spool, const uint8_t id[SPOOL_ID_BYTES], 
     return commit_ends(error);
 }
 
-static const struct spool_operations operations = {list, freeze, read_record, trim, remove_spool};
+/* Nothing of a spool is damaged here. */
+static bool doubt(struct spool *spool, struct error *error)
+{
+    (void)spool, (void)error;
+    UNREACHABLE();
+}
+
+static bool is_in_doubt(struct spool *spool, bool *ret_is_in_doubt, struct error *error)
+{
+    (void)spool, (void)error;
+    *ret_is_in_doubt = false;
+    return true;
+}
+
+static const struct spool_operations operations = {list, freeze, read_record, trim, remove_spool, doubt, is_in_doubt};
 
 /* ---- the machine ---- */
 

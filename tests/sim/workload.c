@@ -89,8 +89,8 @@ static void draw_bias(void)
 void workload_draw(void)
 {
     sim.is_calm = false;
-    /* what somebody takes away is lost to the ledger as well */
-    sim.has_spools = world_below(2) && (world_rates.special == SPECIAL_NONE || world_rates.special == SPECIAL_REFUSES);
+    sim.has_spools = world_below(2) && (world_rates.special == SPECIAL_NONE || world_rates.special == SPECIAL_REFUSES ||
+                                        world_rates.special == SPECIAL_VANISH || world_rates.special == SPECIAL_DAMAGE);
     sim.disk_copies = sim.has_spools && world_below(4) == 0 ? 2 : 0;
     sim.hasty_count = 0;
     sim.slow_list_ms = 0;

@@ -143,6 +143,8 @@ static SUSPENDS bool restore(struct journal_session *session, void *context, str
         print(&text);
         done = line->yes || error_set(error, ERROR_DENIED, NULL, "nothing was done; with --yes it is");
     }
+    /* first, so that it is not forgotten: until the recount the figures say that they may be wrong */
+    done = done && (!restore_loses(plan) || spool_doubt(session->spool, error));
     done = done && restore_execute(&session->environment, plan, &lineage, error);
     if (done) {
         char digits[2 * JOURNAL_ID_BYTES];
@@ -205,7 +207,8 @@ static SUSPENDS bool release_key(struct journal *journal, const struct segment_k
     if (is_in_quarantine(journal, key))
         return error_set(error, ERROR_TIMED_OUT, NULL, "it is released; a later fold will resolve it");
     bool counts = journal_resolve(journal, key).outcome == JOURNAL_COMMITTED;
-    printf("The segment %s.\n", counts ? "is good now and counts" : "is given up: its batches never count");
+    printf("The segment %s.\n", counts ? "is good now and counts: what was sent again meanwhile, too, counts once"
+                                       : "is given up: what no spool has sent again never counts");
     return true;
 }
 

@@ -15,7 +15,7 @@ enum { SNAPSHOTS_MAX = 4, AGAIN_MS = 100 };
 static SUSPENDS struct journal_bucket *begin(struct journal_session *session, struct bucket_store *store)
 {
     struct journal_bucket *bucket = journal_bucket_open(store, JOURNAL_SYSTEM_BUCKET, SPAN_EMPTY);
-    *session = (struct journal_session){0};
+    *session = (struct journal_session){.spool = embedded_spool(store)};
     fiber_scheduler_init(&session->scheduler);
     session->environment = (struct journal_environment){.store = journal_bucket_store(bucket),
                                                         .clock = clock_system(),

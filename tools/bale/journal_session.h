@@ -8,6 +8,7 @@
 struct journal_session {
     struct journal_environment environment;
     struct fiber_scheduler scheduler;
+    struct spool *spool;     /* of the folder's store */
     struct journal *journal; /* while it is open */
 };
 

@@ -60,6 +60,11 @@ const struct state *ledger_view_state(const struct ledger_view *view)
     return view->journal == NULL ? &view->empty : journal_state(view->journal);
 }
 
+const struct head *ledger_view_head(const struct ledger_view *view)
+{
+    return view->journal == NULL ? NULL : journal_head(view->journal);
+}
+
 /* ---- work on a snapshot ---- */
 
 struct snapshot_run {

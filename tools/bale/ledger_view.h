@@ -9,6 +9,7 @@ struct ledger_view;
 SUSPENDS struct ledger_view *ledger_view_open(struct bucket_store *store, struct error *error);
 SUSPENDS void ledger_view_close(struct ledger_view *view); /* NULL: nothing happens */
 const struct state *ledger_view_state(const struct ledger_view *view);
+const struct head *ledger_view_head(const struct ledger_view *view); /* NULL: there is no journal yet */
 
 /* Works on a snapshot of the folder, whether or not a server has it open; again with a new one where bodies of the
  * journal were written over meanwhile. */

@@ -12,7 +12,6 @@ enum { PAGE_BUCKETS = 1000, PAGE_BYTES = 1 << 20, CELL_BYTES = 32 };
 struct report {
     const struct command_line *line;
     struct savings savings;
-    bool is_in_doubt;
 };
 
 /* ---- gathering ---- */
@@ -61,16 +60,15 @@ static SUSPENDS bool gather(struct bucket_store *snapshot, const struct ledger_v
                             struct error *error)
 {
     struct report *report = context;
-    struct embedded_ledger ledger;
     struct ledger_sums sums = {0};
+    struct spool *spool = embedded_spool(snapshot);
     const struct state *state = ledger_view_state(view);
     savings_free(&report->savings);
     ledger_sums_add_state(&sums, state);
-    bool done = ledger_sums_add_spool(&sums, state, embedded_spool(snapshot), error) &&
-                embedded_ledger(snapshot, &ledger, error) &&
+    bool done = ledger_sums_add_spool(&sums, state, spool, error) &&
+                savings_find_doubts(state, ledger_view_head(view), &sums, spool, report->savings.doubts, error) &&
                 (report->line->bucket != NULL ? add_one(report, snapshot, &sums, error)
                                               : add_buckets(report, snapshot, &sums, error));
-    report->is_in_doubt = done && ledger.is_in_doubt;
     ledger_sums_free(&sums);
     return done;
 }
@@ -138,8 +136,10 @@ static void print_table(const struct report *report)
            price, report->line->currency);
     if (has_negative)
         printf("*: a figure is below zero and shown as 0; `bale savings --recount` sets it right.\n");
-    if (report->is_in_doubt)
-        printf("Damage has taken what the figures were made of; `bale savings --recount` sets them right.\n");
+    for (unsigned doubt = 0; doubt < SAVINGS_DOUBTS; doubt++) {
+        if (savings->doubts[doubt])
+            printf("The figures may be wrong: %s.\n", savings_doubt_text(doubt));
+    }
 }
 
 /* ---- the command ---- */

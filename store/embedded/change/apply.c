@@ -25,6 +25,7 @@ void change_apply(struct batch *batch, struct change *change)
         [CHANGE_FREEZE_SPOOL] = ledger_freeze,
         [CHANGE_TRIM_SPOOL] = ledger_trim,
         [CHANGE_REMOVE_SPOOL] = ledger_remove,
+        [CHANGE_DOUBT_LEDGER] = ledger_doubt,
         [CHANGE_CORRECT_LEDGER] = ledger_correct,
         [CHANGE_FILL_VOLUME] = volume_row_fill,
         [CHANGE_DROP_VOLUME] = volume_row_drop,

@@ -143,6 +143,12 @@ bool ledger_add_all(struct batch *batch, struct span encoded, struct error *erro
     return !is_damaged || spool_damaged(error);
 }
 
+bool ledger_doubt(struct batch *batch, struct change *change, struct error *error)
+{
+    (void)change;
+    return catalogue_put_counter(batch->txn, &batch->store->catalogue, "ledger_doubt", 1, error) || batch_broken(batch);
+}
+
 /* Records of which the journal's state has lost those before: it will never take them. */
 static bool drop_spools(struct batch *batch, struct span ids, struct error *error)
 {

@@ -24,6 +24,7 @@ bool ledger_write(struct batch *batch, struct error *error);
 bool ledger_freeze(struct batch *batch, struct change *change, struct error *error);
 bool ledger_trim(struct batch *batch, struct change *change, struct error *error);
 bool ledger_remove(struct batch *batch, struct change *change, struct error *error);
+bool ledger_doubt(struct batch *batch, struct change *change, struct error *error);
 bool ledger_correct(struct batch *batch, struct change *change, struct error *error);
 
 /* Before the first change (ledger_start.c): damaged rows of spools are dropped, for which the ledger is in doubt; open

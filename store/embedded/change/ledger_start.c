@@ -94,10 +94,14 @@ static bool mend(struct batch *batch, struct error *error)
         return false;
     if (spools == 0 && records == 0)
         return true;
-    log_message(LOG_ERROR,
-                "%llu rows of the ledger's spools were damaged: `bale savings --recount` sets the ledger right. "
-                "Objects are not affected.",
-                (unsigned long long)spools + (unsigned long long)records);
+    if (records > 0)
+        log_message(LOG_ERROR,
+                    "%llu rows of the ledger's spools were damaged, what they say is lost: `bale savings "
+                    "--recount` sets the ledger right. Objects are not affected.",
+                    (unsigned long long)records);
+    if (spools > 0)
+        log_message(LOG_WARNING, "%llu of the ledger's spools were damaged, and are made anew from their records.",
+                    (unsigned long long)spools);
     return (records == 0 || catalogue_put_counter(batch->txn, catalogue, "ledger_doubt", 1, error)) &&
            make_spools_anew(batch->txn, catalogue, clock_wall_ms(batch->store->options.clock), error);
 }

@@ -60,9 +60,9 @@ static bool list_in(struct embedded_store *store, MDB_txn *txn, struct buffer *r
     bool done = true;
     while (done && (result = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) == 0) {
         struct spool_info info = {0};
-        done = key.mv_size == SPOOL_ID_BYTES
-                   ? describe(store, txn, key.mv_data, &info, error)
-                   : error_set(error, ERROR_DAMAGED, NULL, "The table of spools is damaged. Run `bale check`.");
+        if (!catalogue_is_sound(&key, &value))
+            continue; /* the next opening makes it anew from its records */
+        done = key.mv_size == SPOOL_ID_BYTES ? describe(store, txn, key.mv_data, &info, error) : spool_damaged(error);
         if (done)
             buffer_append(ret_infos, span_of(&info, sizeof info));
     }
@@ -136,12 +136,33 @@ static SUSPENDS bool remove_spool(struct spool *spool, const uint8_t id[SPOOL_ID
     return commit(spool, &change, error);
 }
 
+static SUSPENDS bool doubt(struct spool *spool, struct error *error)
+{
+    struct change change = {.kind = CHANGE_DOUBT_LEDGER};
+    return commit(spool, &change, error);
+}
+
+static bool is_in_doubt(struct spool *spool, bool *ret_is_in_doubt, struct error *error)
+{
+    struct embedded_store *store = store_of(spool);
+    MDB_txn *txn;
+    uint64_t doubted = 0;
+    if (!store_begin_read(store, &txn, error))
+        return false;
+    bool done = catalogue_get_counter(txn, &store->catalogue, "ledger_doubt", 0, &doubted, error);
+    store_end_read(store, txn);
+    *ret_is_in_doubt = doubted != 0;
+    return done;
+}
+
 const struct spool_operations spool_operations = {
     .list = list_spools,
     .freeze = freeze,
     .read = read_record,
     .trim = trim,
     .remove = remove_spool,
+    .doubt = doubt,
+    .is_in_doubt = is_in_doubt,
 };
 
 /* ---- counting anew ---- */

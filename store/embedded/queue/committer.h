@@ -32,9 +32,10 @@ enum change_kind {
     CHANGE_COMPLETE_UPLOAD,
     CHANGE_ABORT_UPLOAD,
     CHANGE_NOTE_MANIFEST,
-    CHANGE_FREEZE_SPOOL, /* these four: ledger.h */
+    CHANGE_FREEZE_SPOOL, /* these five: change/ledger_batch.h */
     CHANGE_TRIM_SPOOL,
     CHANGE_REMOVE_SPOOL,
+    CHANGE_DOUBT_LEDGER,
     CHANGE_CORRECT_LEDGER,
     CHANGE_ADD_VOLUME,
     CHANGE_FILL_VOLUME, /* all of it was written once */
