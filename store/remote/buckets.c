@@ -368,7 +368,7 @@ SUSPENDS bool remote_list_buckets(struct bucket_store *store, struct span owner,
         done = error_set(error, ERROR_BUSY, S3_SlowDown, "The request's memory is used up.");
     *ret_count = 0;
     *ret_truncated = false;
-    for (unsigned i = 0; done && i < query.count; i++) {
+    for (unsigned i = 0; buckets != NULL && i < query.count; i++) {
         const struct bucket_info *info = &query.infos[i];
         if (info->name[0] == '\0' || (owner.size > 0 && !span_equal(span_from_string(info->owner), owner)))
             continue;

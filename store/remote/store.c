@@ -6,9 +6,14 @@
 #include "runtime/loop.h"
 #include "store/remote/write/body.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <sys/file.h>
+#include <unistd.h>
 
-enum { SHARD_MEMORY_LEAST = 16 << 20 };
+enum { SHARD_MEMORY_LEAST = 16 << 20, PATH_BYTES_MAX = 4096 };
 #define MEMORY_DEFAULT (UINT64_C(256) << 20)
 #define CACHE_DEFAULT (UINT64_C(256) << 20)
 
@@ -62,6 +67,29 @@ static void fill_defaults(struct remote_settings *settings)
         settings->prefix = "";
 }
 
+/* Two processes would throw away each other's rows, and give up each other's uploads. -1: it is taken. */
+static int lock_state(const char *folder, struct error *error)
+{
+    char path[PATH_BYTES_MAX];
+    (void)snprintf(path, sizeof path, "%s/lock", folder);
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0)
+        return fd;
+    if (fd >= 0 && errno == EWOULDBLOCK)
+        (void)error_set(error, ERROR_BUSY, NULL, "%s is in use by another process. One process owns a folder.", folder);
+    else
+        (void)error_set_errno(error, errno, "%s cannot be locked", path);
+    if (fd >= 0)
+        (void)close(fd);
+    return -1;
+}
+
+static void unlock_state(const struct remote *remote)
+{
+    if (remote->lock_fd >= 0)
+        (void)close(remote->lock_fd);
+}
+
 struct bucket_store *remote_create(const struct remote_settings *settings, struct error *error)
 {
     ASSERT(settings->shards >= 1 && settings->shards <= REMOTE_SHARDS_MAX && settings->bucket != NULL);
@@ -71,8 +99,11 @@ struct bucket_store *remote_create(const struct remote_settings *settings, struc
     remote->settings = *settings;
     fill_defaults(&remote->settings);
     remote->prefix = span_from_string(remote->settings.prefix);
-    remote->rows = rows_open(settings->state, remote->settings.cache_bytes, error);
+    remote->lock_fd = settings->state == NULL ? -1 : lock_state(settings->state, error);
+    bool is_ours = settings->state == NULL || remote->lock_fd >= 0;
+    remote->rows = is_ours ? rows_open(settings->state, remote->settings.cache_bytes, error) : NULL;
     if (remote->rows == NULL) {
+        unlock_state(remote);
         free(remote);
         return NULL;
     }
@@ -89,6 +120,7 @@ void remote_destroy(struct bucket_store *store)
     for (unsigned i = 0; i < REMOTE_SHARDS_MAX; i++)
         free(remote->shards[i]);
     rows_close(remote->rows);
+    unlock_state(remote);
     free(remote);
 }
 

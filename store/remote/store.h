@@ -42,6 +42,7 @@ struct remote {
     struct remote_settings settings;
     struct span prefix;
     struct verdicts verdicts;
+    int lock_fd; /* of the state folder; -1: there is none */
     struct rows *rows;
     uint8_t ledger[STAMP_LEDGER_BYTES];
     const char *owner;

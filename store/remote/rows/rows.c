@@ -4,6 +4,7 @@
 #include "runtime/base/assert.h"
 #include "runtime/base/clock.h"
 #include "runtime/base/list.h"
+#include "runtime/log.h"
 #include "store/remote/rows/rows_file.h"
 
 #include <stdatomic.h>
@@ -51,10 +52,12 @@ struct rows *rows_open(const char *folder, uint64_t bytes_max, struct error *err
     rows->sequence = (uint64_t)clock_wall_ms(clock_system()) << 20; /* behind all that an earlier process counted */
     if (folder != NULL) {
         rows->file = rows_file_open(folder, bytes_max, error);
-        if (rows->file == NULL) {
+        if (rows->file == NULL && error->kind != ERROR_FULL) {
             free(rows);
             return NULL;
         }
+        if (rows->file == NULL)
+            log_message(LOG_WARNING, "No rows are kept on disk until the next start: %s", error->message);
     }
     return rows;
 }

@@ -23,7 +23,7 @@ enum {
 struct rows;
 struct rows_shard;
 
-/* `folder` NULL: rows are in memory only. */
+/* `folder` NULL: rows are in memory only, as they are where its disk is full from the beginning. */
 struct rows *rows_open(const char *folder, uint64_t bytes_max, struct error *error);
 void rows_close(struct rows *rows);
 

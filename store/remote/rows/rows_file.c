@@ -7,6 +7,7 @@
 #include "runtime/thread.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <lmdb.h>
 #include <semaphore.h>
 #include <stdatomic.h>
@@ -19,6 +20,7 @@
 enum {
     PATH_BYTES_MAX = 4096,
     READERS_MAX = 512,
+    READERS_FILE_BYTES = READERS_MAX * 64 + 4096, /* as LMDB lays them out, and some more */
     BATCH_MAX = 4096,
     SEQUENCE_BYTES = 8,
     BATCHES_BETWEEN_LOOKS = 16, /* at how large the newer table is */
@@ -41,7 +43,7 @@ struct rows_file {
     _Atomic unsigned newer; /* which of them */
     uint64_t bytes_max;
     char path[PATH_BYTES_MAX];
-    char lock[PATH_BYTES_MAX];
+    char readers[PATH_BYTES_MAX];
     char mark[PATH_BYTES_MAX]; /* is there while the file is whole */
 
     pthread_t thread;
@@ -289,15 +291,32 @@ static bool open_tables(struct rows_file *file, struct error *error, const char 
     return result == 0 || failed(result, error, folder);
 }
 
+/* LMDB writes its table of readers through a mapping: where the disk has no room for that, the process would be killed.
+ */
+static bool allocate_readers(const struct rows_file *file, struct error *error)
+{
+    int fd = open(file->readers, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return error_set_errno(error, errno, "%s cannot be opened", file->readers);
+    int result = posix_fallocate(fd, 0, READERS_FILE_BYTES);
+    (void)close(fd);
+    if (result == 0)
+        return true;
+    (void)unlink(file->readers);
+    return error_set_errno(error, result, "%s cannot be allocated", file->readers);
+}
+
 static bool open_environment(struct rows_file *file, const char *folder, struct error *error)
 {
     (void)snprintf(file->path, sizeof file->path, "%s/rows.mdb", folder);
-    (void)snprintf(file->lock, sizeof file->lock, "%s/rows.mdb-lock", folder);
+    (void)snprintf(file->readers, sizeof file->readers, "%s/rows.mdb-lock", folder);
     (void)snprintf(file->mark, sizeof file->mark, "%s/rows.closed", folder);
     if (unlink(file->mark) != 0) { /* the last process did not close it, or there was none */
         (void)unlink(file->path);
-        (void)unlink(file->lock);
+        (void)unlink(file->readers);
     }
+    if (!allocate_readers(file, error))
+        return false;
     int result = mdb_env_create(&file->env);
     if (result != 0)
         return failed(result, error, folder);
@@ -308,6 +327,14 @@ static bool open_environment(struct rows_file *file, const char *folder, struct 
     return result == 0 ? open_tables(file, error, folder) : failed(result, error, folder);
 }
 
+static void end(struct rows_file *file)
+{
+    if (file->env != NULL)
+        mdb_env_close(file->env);
+    (void)sem_destroy(&file->wake);
+    free(file);
+}
+
 struct rows_file *rows_file_open(const char *folder, uint64_t bytes_max, struct error *error)
 {
     struct rows_file *file = calloc(1, sizeof *file);
@@ -315,10 +342,7 @@ struct rows_file *rows_file_open(const char *folder, uint64_t bytes_max, struct 
     file->bytes_max = bytes_max;
     (void)sem_init(&file->wake, 0, 0);
     if (!open_environment(file, folder, error) || !thread_start("rows", write_rows, file, &file->thread, error)) {
-        if (file->env != NULL)
-            mdb_env_close(file->env);
-        (void)sem_destroy(&file->wake);
-        free(file);
+        end(file);
         return NULL;
     }
     return file;
@@ -332,12 +356,10 @@ void rows_file_close(struct rows_file *file)
     (void)sem_post(&file->wake);
     (void)pthread_join(file->thread, NULL);
     bool is_whole = mdb_env_sync(file->env, 1) == 0;
-    mdb_env_close(file->env);
     FILE *mark = is_whole ? fopen(file->mark, "we") : NULL;
     if (mark != NULL)
         (void)fclose(mark);
-    (void)sem_destroy(&file->wake);
-    free(file);
+    end(file);
 }
 
 void rows_file_usage(const struct rows_file *file, struct rows_usage *ret_usage)

@@ -197,9 +197,10 @@ SUSPENDS bool remote_list_parts(struct bucket_store *store, const struct object_
                 piece_list_load(&list, &place, after, parts_max, error);
     unsigned most = piece_count(&list) < parts_max ? piece_count(&list) : parts_max;
     *ret_parts = done ? arena_allocate(arena, (most + 1) * sizeof **ret_parts) : NULL;
-    if (done && *ret_parts == NULL)
+    if (*ret_parts != NULL)
+        done = show_parts(&list, &place, parts_max, arena, *ret_parts, ret_count, ret_truncated, error);
+    else if (done)
         done = error_set(error, ERROR_BUSY, S3_SlowDown, "The request's memory is used up.");
-    done = done && show_parts(&list, &place, parts_max, arena, *ret_parts, ret_count, ret_truncated, error);
     piece_list_free(&list);
     buffer_free(&record);
     return done;

@@ -23,7 +23,7 @@ struct span probe_name(struct probe *probe, const char *format, ...)
     va_start(arguments, format);
     int size = vsnprintf(text + base, PROBE_KEY_BYTES - (size_t)base, format, arguments);
     va_end(arguments);
-    return span_of(text, (size_t)(base + size));
+    return span_of(text, (size_t)base + (size_t)size);
 }
 
 static struct probed note(struct probe *probe, const struct s3_answer *answer, bool may_fail, const struct error *error)

@@ -56,6 +56,7 @@ static bool add_piece(struct remote_shard *shard, struct body *body)
     piece.bytes = take_piece(shard, piece.capacity);
     if (piece.bytes == NULL)
         return false;
+    ASSERT(body->pieces != NULL);
     body->pieces[body->count++] = piece;
     return true;
 }

@@ -370,6 +370,7 @@ static void run_abort(void *argument)
 SUSPENDS void large_abort(struct remote_writer *writer)
 {
     struct error ignored;
+    ASSERT(writer->large != NULL);
     if (writer->large->sender != NULL)
         fiber_cancel(writer->large->sender);
     body_clear(writer->key.shard, &writer->body);

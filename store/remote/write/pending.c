@@ -36,6 +36,8 @@ static void work_on_note(void *argument)
     work->done = fd >= 0 && write(fd, work->text.data, work->text.size) == (ssize_t)work->text.size;
     if (fd >= 0)
         (void)close(fd);
+    if (fd >= 0 && !work->done)
+        (void)unlink(work->path);
 }
 
 SUSPENDS static bool run(struct remote_shard *shard, const char *name, struct span text)

@@ -1,0 +1,251 @@
+/* tests/unit/remote/rows_test.c -- rows as bytes, in memory and in the file; trailers; a file that was not closed. */
+#include "store/remote/rows/rows.h"
+
+#include "tests/unit/run_suite.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+static char folder[64];
+
+static void make_folder(void)
+{
+    (void)snprintf(folder, sizeof folder, "/tmp/bale-rows-XXXXXX");
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+}
+
+static void remove_folder(void)
+{
+    char command[128];
+    (void)snprintf(command, sizeof command, "rm -rf %s", folder);
+    ck_assert_int_eq(system(command), 0);
+}
+
+static struct row row_with(const char *stored_etag, uint64_t size)
+{
+    struct row row = {
+        .attributes = {.original_size = size,
+                       .stored_size = size / 2,
+                       .sidecar_size = 108,
+                       .modified_ms = 1234567,
+                       .etag = "0123456789abcdef0123456789abcdef-12",
+                       .layout = LAYOUT_FRAMED,
+                       .codec = 1,
+                       .is_s4 = true,
+                       .is_multipart = true,
+                       .is_size_known = true,
+                       .has_crc32c = true,
+                       .crc32c = 99,
+                       .dictionary = "0123456789abcdef",
+                       .checksum = {.algorithm = CHECKSUM_SHA1, .type = CHECKSUM_COMPOSITE, .parts_count = 12},
+                       .parts_count = 12},
+        .is_stamped = true,
+        .trailer = STAMP_TRAILER_BYTES,
+        .trailer_bytes = 3000,
+        .was_said_before = true,
+    };
+    (void)snprintf(row.attributes.stored_etag, sizeof row.attributes.stored_etag, "%s", stored_etag);
+    return row;
+}
+
+static void key_of(unsigned number, uint8_t ret_key[ROW_KEY_BYTES])
+{
+    char text[16];
+    int size = snprintf(text, sizeof text, "%u", number);
+    row_key(SPAN("bucket"), span_of(text, (size_t)size), ret_key);
+}
+
+START_TEST(as_bytes)
+{
+    struct row row = row_with("an ETag", 1000);
+    struct row again;
+    struct buffer bytes = {0};
+    row_encode(&row, &bytes);
+    ck_assert_uint_le(bytes.size, ROW_BYTES_MAX);
+    ck_assert(row_decode(buffer_span(&bytes), &again));
+    ck_assert_str_eq(again.attributes.stored_etag, "an ETag");
+    ck_assert_str_eq(again.attributes.etag, row.attributes.etag);
+    ck_assert_str_eq(again.attributes.dictionary, row.attributes.dictionary);
+    ck_assert_uint_eq(again.attributes.original_size, 1000);
+    ck_assert_uint_eq(again.attributes.sidecar_size, 108);
+    ck_assert_uint_eq(again.trailer_bytes, 3000);
+    ck_assert(again.is_stamped && again.was_said_before && again.attributes.is_multipart);
+    ck_assert_int_eq(again.attributes.checksum.algorithm, CHECKSUM_SHA1);
+    for (size_t i = 0; i < bytes.size; i++)
+        ck_assert(!row_decode(span_take(buffer_span(&bytes), i), &again));
+    bytes.data[0] = 2;
+    ck_assert(!row_decode(buffer_span(&bytes), &again));
+    buffer_free(&bytes);
+}
+END_TEST
+
+START_TEST(in_memory)
+{
+    struct error error;
+    struct rows *rows = rows_open(NULL, 0, &error);
+    struct rows_shard *shard = rows_attach(rows);
+    struct row found;
+    uint8_t key[ROW_KEY_BYTES];
+    for (unsigned i = 0; i < 500; i++) {
+        struct row row = row_with("e", i);
+        key_of(i, key);
+        rows_put(shard, key, &row);
+    }
+    for (unsigned i = 0; i < 500; i++) {
+        key_of(i, key);
+        ck_assert(rows_find(shard, key, &found));
+        ck_assert_uint_eq(found.attributes.original_size, i);
+        rows_drop(shard, key);
+        ck_assert(!rows_find(shard, key, &found));
+    }
+    rows_detach(shard);
+    rows_close(rows);
+}
+END_TEST
+
+/* More than memory holds; and again after the file was closed. */
+START_TEST(in_the_file)
+{
+    enum { COUNT = 3 * ROWS_IN_MEMORY };
+    struct error error;
+    struct row found;
+    uint8_t key[ROW_KEY_BYTES];
+    make_folder();
+    struct rows *rows = rows_open(folder, 64 << 20, &error);
+    ck_assert_msg(rows != NULL, "%s", error.message);
+    struct rows_shard *shard = rows_attach(rows);
+    for (unsigned i = 0; i < COUNT; i++) {
+        struct row row = row_with("e", i);
+        key_of(i, key);
+        rows_put(shard, key, &row);
+    }
+    key_of(7, key);
+    rows_drop(shard, key);
+    rows_detach(shard);
+    rows_close(rows);
+
+    rows = rows_open(folder, 64 << 20, &error);
+    shard = rows_attach(rows);
+    for (unsigned i = 0; i < COUNT; i++) {
+        key_of(i, key);
+        ck_assert(rows_find(shard, key, &found) == (i != 7));
+        if (i != 7)
+            ck_assert_uint_eq(found.attributes.original_size, i);
+    }
+    rows_detach(shard);
+    rows_close(rows);
+
+    char mark[96]; /* as after a crash: nothing of it is believed */
+    (void)snprintf(mark, sizeof mark, "%s/rows.closed", folder);
+    ck_assert_int_eq(unlink(mark), 0);
+    rows = rows_open(folder, 64 << 20, &error);
+    shard = rows_attach(rows);
+    key_of(1, key);
+    ck_assert(!rows_find(shard, key, &found));
+    rows_detach(shard);
+    rows_close(rows);
+    remove_folder();
+}
+END_TEST
+
+/* The file stays within its bound however many rows come, and what came last is there. */
+START_TEST(two_tables_in_turn)
+{
+    enum { COUNT = 200000, LAST = 1000 };
+    struct error error;
+    struct row found;
+    struct rows_usage usage;
+    uint8_t key[ROW_KEY_BYTES];
+    make_folder();
+    struct rows *rows = rows_open(folder, 16 << 20, &error);
+    ck_assert_msg(rows != NULL, "%s", error.message);
+    struct rows_shard *shard = rows_attach(rows);
+    for (unsigned i = 0; i < COUNT; i++) {
+        struct row row = row_with("e", i);
+        key_of(i, key);
+        rows_put(shard, key, &row);
+        if (i % 10000 == 0)
+            (void)usleep(20000); /* the writing thread keeps up */
+    }
+    for (unsigned i = 0; i < 2 * LAST; i++) { /* a batch that meets a full map is lost, the one after it is not */
+        struct row row = row_with("e", COUNT - LAST + i % LAST);
+        key_of(COUNT - LAST + i % LAST, key);
+        if (i % LAST == 0)
+            (void)usleep(500000);
+        rows_put(shard, key, &row);
+    }
+    rows_usage(rows, &usage);
+    ck_assert_uint_le(usage.file_bytes, 16 << 20);
+    rows_detach(shard);
+    rows_close(rows);
+    rows = rows_open(folder, 16 << 20, &error);
+    shard = rows_attach(rows);
+    unsigned there = 0;
+    for (unsigned i = COUNT - LAST; i < COUNT; i++) {
+        key_of(i, key);
+        there += rows_find(shard, key, &found) && found.attributes.original_size == i;
+    }
+    ck_assert_uint_ge(there, LAST * 9 / 10);
+    rows_detach(shard);
+    rows_close(rows);
+    remove_folder();
+}
+END_TEST
+
+/* ---- trailers ---- */
+
+static const struct kept_trailer *keep(struct rows_shard *shard, unsigned number, const char *etag, size_t size)
+{
+    struct buffer frame = {0};
+    uint8_t key[ROW_KEY_BYTES];
+    const struct trailer trailer = {.body_size = number};
+    key_of(number, key);
+    ck_assert(buffer_reserve(&frame, size));
+    frame.size = size;
+    return rows_keep_trailer(shard, key, span_from_string(etag), &frame, &trailer);
+}
+
+START_TEST(trailers)
+{
+    struct error error;
+    struct rows *rows = rows_open(NULL, 0, &error);
+    struct rows_shard *shard = rows_attach(rows);
+    uint8_t key[ROW_KEY_BYTES];
+    const struct kept_trailer *held = keep(shard, 1, "e1", 1000);
+    key_of(1, key);
+    const struct kept_trailer *found = rows_find_trailer(shard, key, SPAN("e1"));
+    ck_assert(found == held);
+    rows_give_trailer(shard, found);
+    ck_assert(rows_find_trailer(shard, key, SPAN("e2")) == NULL); /* of another body: it is forgotten */
+    ck_assert(rows_find_trailer(shard, key, SPAN("e1")) == NULL);
+    ck_assert_uint_eq(held->trailer.body_size, 1); /* but not before its reader has gone */
+    rows_give_trailer(shard, held);
+    for (unsigned i = 0; i < 40; i++)
+        rows_give_trailer(shard, keep(shard, i, "e", 1 << 20)); /* more than are kept */
+    key_of(39, key);
+    found = rows_find_trailer(shard, key, SPAN("e"));
+    ck_assert(found != NULL && found->trailer.body_size == 39);
+    rows_give_trailer(shard, found);
+    key_of(0, key);
+    ck_assert(rows_find_trailer(shard, key, SPAN("e")) == NULL);
+    rows_give_trailer(shard, keep(shard, 100, "e", TRAILER_KEPT_BYTES_MAX + 1)); /* too large to be kept */
+    key_of(100, key);
+    ck_assert(rows_find_trailer(shard, key, SPAN("e")) == NULL);
+    rows_detach(shard);
+    rows_close(rows);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("remote rows");
+    TCase *cases = tcase_create("rows");
+    tcase_set_timeout(cases, 60);
+    tcase_add_test(cases, as_bytes);
+    tcase_add_test(cases, in_memory);
+    tcase_add_test(cases, in_the_file);
+    tcase_add_test(cases, two_tables_in_turn);
+    tcase_add_test(cases, trailers);
+    suite_add_tcase(suite, cases);
+    return run_suite(suite);
+}

@@ -1,0 +1,65 @@
+/* tests/unit/remote/verdicts_test.c -- verdicts as text, and what they mean to those above. */
+#include "store/remote/verdicts/verdicts.h"
+
+#include "store/bucket.h"
+#include "tests/unit/run_suite.h"
+
+#define ALL ((UINT64_C(1) << VERDICTS) - 1)
+
+START_TEST(as_text)
+{
+    struct verdicts verdicts = {.held = ALL, .tested_ms = 1234567890123, .version = "1.2.3", .server = "somebody's"};
+    struct buffer text = {0};
+    struct verdicts again;
+    verdicts.held &= ~(UINT64_C(1) << VERDICT_TAGS);
+    verdicts_encode(&verdicts, &text);
+    ck_assert_uint_le(text.size, VERDICTS_BYTES_MAX);
+    ck_assert(verdicts_decode(buffer_span(&text), &again));
+    ck_assert_uint_eq(again.held, verdicts.held);
+    ck_assert_int_eq(again.tested_ms, verdicts.tested_ms);
+    ck_assert_str_eq(again.version, "1.2.3");
+    ck_assert_str_eq(again.server, "somebody's");
+    ck_assert(!verdicts_decode(SPAN("bale backend 2\n"), &again)); /* of a later test */
+    ck_assert(!verdicts_decode(span_take(buffer_span(&text), text.size - 40), &again));
+    ck_assert(!verdicts_decode(SPAN_EMPTY, &again));
+    buffer_free(&text);
+}
+END_TEST
+
+static struct bucket_capabilities without(enum verdict verdict)
+{
+    const struct verdicts verdicts = {.held = ALL & ~(UINT64_C(1) << verdict)};
+    struct bucket_capabilities capabilities;
+    verdicts_apply(&verdicts, 8 << 20, &capabilities);
+    return capabilities;
+}
+
+START_TEST(what_they_mean)
+{
+    const struct verdicts all = {.held = ALL};
+    struct bucket_capabilities capabilities;
+    verdicts_apply(&all, 8 << 20, &capabilities);
+    ck_assert_uint_eq(capabilities.conditions, DECIDES_ALL);
+    ck_assert(capabilities.refused_keys == 0 && capabilities.has_tags && !capabilities.labels_slip);
+    ck_assert(capabilities.keeps_sidecar && capabilities.needs_frames_beyond == 8 << 20);
+
+    ck_assert_uint_eq(without(VERDICT_PUT_CREATE).conditions & (DECIDES_PUT_CREATE | DECIDES_COMPLETE_CREATE), 0);
+    ck_assert_uint_ne(without(VERDICT_PUT_CREATE).conditions & DECIDES_PUT_REPLACE, 0);
+    ck_assert_uint_eq(without(VERDICT_COMPLETE_REPLACE).conditions & DECIDES_PUT_REPLACE, 0);
+    ck_assert_uint_eq(without(VERDICT_DELETE_MATCH).conditions & (DECIDES_DELETE | DECIDES_DELETE_MANY), 0);
+    ck_assert_uint_eq(without(VERDICT_COPY_CREATE).conditions, DECIDES_ALL); /* done another way */
+    ck_assert_uint_eq(without(VERDICT_NAME_EMPTY_SEGMENT).refused_keys, KEY_EMPTY_SEGMENT);
+    ck_assert_uint_eq(without(VERDICT_NAME_PARENT).refused_keys, 0);
+    ck_assert(!without(VERDICT_TAGS).has_tags && without(VERDICT_LABELS_HOLD).labels_slip);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("remote verdicts");
+    TCase *cases = tcase_create("verdicts");
+    tcase_add_test(cases, as_text);
+    tcase_add_test(cases, what_they_mean);
+    suite_add_tcase(suite, cases);
+    return run_suite(suite);
+}
