@@ -119,7 +119,8 @@ SUSPENDS static bool send_copy(struct copying *copying, struct s3_answer *ret_an
     return remote_answered(copying->key.shard, S3_COPY_OBJECT, ret_answer, done, error);
 }
 
-/* A 412 is of the source's revision, or of the target's: when the target is what it was, the source has changed. */
+/* A 412 or 404 is of the source's revision, or of the target's: when the target is what it was, the source has changed.
+ */
 SUSPENDS static enum attempt resolve_refused(struct copying *copying, unsigned round, struct error *error)
 {
     const struct write_target before = copying->target;
@@ -143,11 +144,9 @@ SUSPENDS static enum attempt resolve(struct copying *copying, const struct s3_an
                                      struct error *error)
 {
     bool is_known = copying->target.state != TARGET_UNKNOWN;
-    if (answer->effect == S3_NOT_APPLIED && answer->status == 412)
+    bool is_refused = answer->status == 412 || error->code == S3_NoSuchKey;
+    if (answer->effect == S3_NOT_APPLIED && is_refused)
         return resolve_refused(copying, round, error);
-    if (answer->effect == S3_NOT_APPLIED &&
-        error->code == S3_NoSuchKey) /* source, or target: both are looked at again */
-        (void)fetch_changed(error);
     if (answer->effect == S3_NOT_APPLIED)
         return ATTEMPT_FAILED;
     enum attempt attempt = target_resolve(&copying->target, copying->nonce, answer, round, error);
