@@ -62,14 +62,13 @@ static void lose_newest_copies(void)
 {
     static struct store_page page;
     objects_list(HEADS_PREFIX, HEADS_PREFIX, STORE_PAGE_NAMES_MAX, &page);
-    uint64_t newest = 0;
+    uint64_t newest = sim.head.generation; /* copies of it and of those before may be gone already */
     for (unsigned i = page.count; i-- > 1 && world_below(2);) {
         struct journal_id nonce;
         uint64_t generation, older;
         if (!head_copy_name_parse(span_from_string(page.names[i]), &generation, &nonce) ||
             !head_copy_name_parse(span_from_string(page.names[i - 1]), &older, &nonce))
             break;
-        newest = newest == 0 ? generation : newest;
         if (older + 2 < newest)
             break;
         damage_object(object_find(page.names[i]));
