@@ -2,8 +2,9 @@
 
 Each worker has keys of its own, so that for each of them there is one history. A write that was answered is the state; one
 that was answered with 5xx, or not at all, may have happened, or happen later, until a write behind it is acknowledged. What
-an answer may be follows from that: `Key.now` and `Key.later`. With a front that is exact (Bale) a 412 or 404 means what it says;
-with a plain backend behind faults it may be the echo of an own write.
+an answer may be follows from that: `Key.now` and `Key.later`. What was created under If-None-Match and deleted may come
+again with a late duplicate, which no condition can tell from the first (`Key.ghosts`). With a front that is exact (Bale) a 412
+or 404 means what it says; with a plain backend behind faults it may be the echo of an own write.
 """
 
 import collections
@@ -18,6 +19,7 @@ from xml.sax.saxutils import escape
 import wire
 
 LEAST_PART = 5 << 20
+GHOST_SECONDS = 5  # late duplicates are not later than that
 NAMES = ("plain", "with space", "plus+plus", "per%cent", "ümlaut/ß", "a&b<c>'\"", "deep/er/and/deeper/leaf", "x" * 200, "~tilde", "=eq",
          "dots.in.it", "a", "a-b", "UPPER", "?question", "colon:semi;", "deep/er/other", "comma,dollar$", "at@hash#", "zz")
 SIZES = ((0, 3), (1, 3), (900, 20), (4096, 5), (70_000, 10), (300_000, 4), (1 << 20, 2), ((1 << 20) + 1, 2), (9 << 20, 1))
@@ -66,8 +68,11 @@ class Key:
         self.name = name
         self.now = [None]  # what it may hold: Values, None for nothing
         self.later = []  # what may still come of writes without an answer
+        self.ghosts = []  # (until, value): of what was created, and deleted since, and may be created by a late duplicate again
 
-    def written(self, value):
+    def written(self, value, may_return=False):
+        if may_return and value is not None and None in self.possible():
+            self.ghosts.append((time.monotonic() + GHOST_SECONDS, value))
         self.now = [value]
         if value is not None:
             self.later = []  # all of them were meant for what was there before
@@ -77,6 +82,9 @@ class Key:
         self.later.append(value)
 
     def possible(self):
+        if self.ghosts and None in self.now:
+            self.ghosts = [ghost for ghost in self.ghosts if time.monotonic() < ghost[0]]
+            return [*self.now, *self.later, *(value for _, value in self.ghosts)]
         return [*self.now, *self.later]
 
     def seen(self, value):
@@ -157,7 +165,7 @@ class Worker:
         if answer is not None and answer.status in (200, 204):
             if not may_hold:
                 self.fail("a condition that was false let a write pass", key, answer)
-            key.written(value)
+            key.written(value, self.has_faults)
         elif self.is_unsure(answer):
             if may_hold:
                 key.maybe(value)
