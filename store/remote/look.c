@@ -310,8 +310,10 @@ SUSPENDS static bool look(struct remote_key *key, bool wants_whole, struct remot
  * revision was there in between, so the second answer is its own. */
 static bool is_settled(const struct remote_key *key, const struct remote_state *state)
 {
-    return key->is_internal || remote_labels_hold(key->shard->remote) || !state->is_there ||
-           (key->has_row && key->row.was_said_before);
+    if (key->is_internal || remote_labels_hold(key->shard->remote) || !state->is_there)
+        return true;
+    /* the row may be another one's by now */
+    return was_said(key, &state->object.attributes) && key->row.was_said_before;
 }
 
 SUSPENDS bool remote_look(struct remote_key *key, bool wants_whole, struct remote_state *ret_state, struct error *error)
