@@ -46,9 +46,10 @@ static bool explain(const struct remote *remote, const struct s3_answer *answer,
         (answer->status >= 300 && answer->status < 400))
         return error_set(error, ERROR_INVALID, NULL, "The bucket %s is not in the region %s%s%s: --backend-region.",
                          bucket, region, is_elsewhere ? " but in " : "", is_elsewhere ? answer->region : "");
-    if (answer->status == 404)
+    bool is_bucket_missing = answer->code[0] == '\0' || strcmp(answer->code, "NoSuchBucket") == 0;
+    if (answer->status == 404 && is_bucket_missing)
         return error_set(error, ERROR_NOT_FOUND, NULL, "The backend %s has no bucket %s.", url, bucket);
-    if (answer->status == 401 || answer->status == 403)
+    if (answer->status == 401 || answer->status == 403 || answer->status == 404) /* of an account, as some say it */
         return explain_denied(remote, answer, error);
     if (answer->status == 400 && answer->code[0] == '\0')
         return error_set(error, ERROR_INVALID, NULL, "The backend %s does not take requests for the bucket %s (400).",

@@ -108,6 +108,7 @@ class Backend:
     name = None
     lacks = frozenset()
     silently_lacks = frozenset()  # also behind Bale: nobody is told
+    heeds_etags_of_many = False  # of DeleteObjects; no verdict, because Bale needs it for nothing but late duplicates
 
     def __init__(self, program):
         self.program, self.region, self.bucket = program, "us-east-1", "home"
@@ -206,6 +207,7 @@ class Backend:
 class Raw(Backend):
     name = "raw"
     lacks = client.RAW_LACKS
+    heeds_etags_of_many = True
 
     def __init__(self, program):
         super().__init__(program)

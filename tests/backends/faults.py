@@ -16,6 +16,7 @@ import threading
 from pathlib import Path
 
 import client
+import fronts
 import message
 
 HERE = Path(__file__).resolve().parent
@@ -46,14 +47,16 @@ def mixture(each, kinds=EVERY_KIND, **selectors):
     return [{**kind, "probability": each, **selectors} for kind in kinds]
 
 
-def mixture_for_bale(each, verdicts):
-    """The same and what only Bale sees through, before a backend of which it has found out these verdicts. Where no condition keeps
-    a delete, one that comes twice takes what came in between, as with any client of S3: there that is left out."""
+def mixture_for_bale(each, backend):
+    """The same and what only Bale sees through, before a backend whose verdicts it has found out. Where no condition keeps a delete,
+    one that comes twice takes what came in between, as with any client of S3: that is left out there."""
     rules = mixture(each) + mixture(each, FALSE_REFUSALS)
-    if not verdicts["delete-match"]:
-        for rule in rules:
-            if rule["fault"] == "duplicate-late":
-                rule["op"] = [name for name in sorted(set(message.OPERATIONS.values())) if not name.startswith("Delete")]
+    unkept = set() if backend.heeds_etags_of_many else {"DeleteObjects"}
+    if not fronts.verdicts(backend)["delete-match"]:
+        unkept.add("DeleteObject")
+    for rule in rules:
+        if rule["fault"] == "duplicate-late":
+            rule["op"] = sorted(set(message.OPERATIONS.values()) - unkept)
     return rules
 
 

@@ -92,7 +92,7 @@ class ThroughBale(BackendCase):
                 self.backend = backend
                 proxy = self.proxy(seed=self.seed + round_)
                 bale = self.bale(proxy)
-                proxy.rules(*mixture_for_bale(each, fronts.verdicts(backend)), *mixture(each, SLIPS))
+                proxy.rules(*mixture_for_bale(each, backend), *mixture(each, SLIPS))
                 run = keys.Run(bale, self.seed + round_, has_faults=True)
                 run.steps(200, seconds=120)
                 proxy.clear()

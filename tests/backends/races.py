@@ -8,7 +8,6 @@ import time
 import wire
 from backend_case import BackendCase
 from faults import fault, mixture_for_bale
-from fronts import verdicts
 from of_model import plain_mixture
 
 WRITERS = 64
@@ -177,7 +176,7 @@ class RacesThroughBale(RaceCase):
     def faulty(self, each, *options):
         proxy = self.proxy()
         bale = self.bale(proxy, *options)
-        proxy.rules(*mixture_for_bale(each, verdicts(self.backend)))
+        proxy.rules(*mixture_for_bale(each, self.backend))
         return proxy, bale
 
     def test_64_writers_one_winner(self):

@@ -36,6 +36,7 @@ class Requests(BackendCase):
         self.through = self.proxy()
         self.alice = self.bale(self.through).client()
         self.other = self.bale(self.backend).client()  # writes what the first one has not seen
+        self.slips = not fronts.verdicts(self.backend)["labels-hold"]
         self.quiet()
 
     def quiet(self):
@@ -58,13 +59,19 @@ class Requests(BackendCase):
             self.through.reset()
             answer = action()
             self.assertEqual(status, answer.status, f"{name}: {answer}")
-            self.assertTrue(matches(wanted, self.made()), f"{name}: {self.made()} instead of {wanted}")
+            made = self.made()
+            if self.slips:  # then a look that decides something is made twice
+                more = min(made.count("HeadObject") - wanted.count("HeadObject"), wanted.count("HeadObject"))
+                for _ in range(max(0, more)):
+                    made.remove("HeadObject")
+            is_right = matches(wanted, made) or (self.slips and matches(wanted * 2, self.made()))
+            self.assertTrue(is_right, f"{name}: {self.made()} instead of {wanted}")
             return answer
         return None
 
     def say_again(self, action):
         """A server whose labels slip must have said a thing twice before Bale believes it."""
-        if not fronts.verdicts(self.backend)["labels-hold"]:
+        if self.slips:
             action()
 
     def seen(self, key, body):
