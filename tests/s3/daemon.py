@@ -41,7 +41,7 @@ class Daemon:
         self.credentials = os.path.join(self.folder, "accounts.ini")
         write_credentials(self.credentials, self.accounts)
         self.process = None
-        self.output = []
+        self.output, self.collecting = [], None
         self.authority = Authority(self.folder) if tls else None
         if tls:
             certificate, key = self.authority.issue()
@@ -60,7 +60,8 @@ class Daemon:
         self.output = []
         self.process = subprocess.Popen(self.command(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                         stderr=subprocess.STDOUT, cwd=self.folder, env=self.environment())
-        threading.Thread(target=self._collect, args=(self.process, self.output), daemon=True).start()
+        self.collecting = threading.Thread(target=self._collect, args=(self.process, self.output), daemon=True)
+        self.collecting.start()
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline and self.process.poll() is None:
             if ports := self._ports():
@@ -69,7 +70,16 @@ class Daemon:
                               tls=self.authority.context() if self.authority else None,
                               lacks=RAW_LACKS if "--raw" in self.options else ())
             time.sleep(0.005)
-        raise RuntimeError("baled did not start: " + " ".join(self.command()) + "\n" + self.log())
+        raise RuntimeError(f"baled did not start: {' '.join(self.command())}\n{self._last_words(seconds)}")
+
+    def _last_words(self, seconds):
+        """Of a process that did not start: all of them. That it has ended does not mean that its output has been read."""
+        if self.process.poll() is None:
+            self.kill()
+            self.collecting.join(10)
+            return f"{self.log()}(still not ready after {seconds} s)"
+        self.collecting.join(10)
+        return f"{self.log()}(exit status {self.process.returncode})"
 
     def _collect(self, process, output):
         for line in process.stdout:

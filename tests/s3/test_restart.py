@@ -82,8 +82,10 @@ class Restart(S3Case):
 
     def test_second_process_on_the_folder_is_refused(self):
         second = Daemon(os.path.abspath(self.baled), folder=self.daemon.folder, accounts=self.daemon.accounts)
+        self.addCleanup(second.remove)
         with self.assertRaises(RuntimeError) as refused:
-            second.start(seconds=5)
+            second.start()
+        self.assertEqual(1, second.process.returncode, str(refused.exception))
         self.assertIn(str(self.server.pid), str(refused.exception))  # it says who has it
         self.put("k", b"unharmed")
         self.assert_object("k", b"unharmed")
