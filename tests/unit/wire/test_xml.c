@@ -1,6 +1,7 @@
 /* tests/unit/wire/test_xml.c -- XML out and in; errors by name. */
 #include "s3client/wire/s3_error.h"
 #include "s3client/wire/xml_reader.h"
+#include "s3client/wire/xml_tree.h"
 #include "s3client/wire/xml_writer.h"
 #include "tests/unit/run_suite.h"
 
@@ -285,6 +286,68 @@ START_TEST(finds_errors_by_name)
 }
 END_TEST
 
+/* ---- tree ---- */
+
+START_TEST(sorts_what_an_element_holds)
+{
+    struct arena arena;
+    struct error error;
+    const struct xml_element *root;
+    struct xml_field fields[] = {{"One", 1, 1}, {"Many", 0, 3}, {"Never", 0, 1}};
+    arena_init(&arena, 1 << 16);
+    ck_assert(xml_tree_parse(SPAN("<x:R xmlns:x='u'><Many>a</Many> <x:One> b <i/></x:One><Many/></x:R>"), &arena, &root,
+                             &error));
+    ck_assert(xml_tree_expect_root(root, "R", &error));
+    ck_assert(!xml_tree_expect_root(root, "r", &error));
+    ck_assert(xml_tree_sort(root, fields, 3, &error));
+    ck_assert_uint_eq(fields[0].count, 1);
+    ck_assert(span_equal(fields[0].first->text, SPAN(" b ")));
+    ck_assert_uint_eq(fields[1].count, 2);
+    ck_assert(span_equal(fields[1].first->text, SPAN("a")));
+    ck_assert(xml_tree_next(fields[1].first)->text.size == 0);
+    ck_assert(xml_tree_next(xml_tree_next(fields[1].first)) == NULL);
+    ck_assert(fields[2].first == NULL);
+    arena_free(&arena);
+}
+END_TEST
+
+START_TEST(refuses_a_tree_of_another_shape)
+{
+    static const char *const wrong[] = {"<R/>", "<R><One/><One/></R>", "<R><One/><Other/></R>", "<R><One></R>",
+                                        "<R><One/><Many/><Many/></R>"};
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        struct arena arena;
+        struct error error = {0};
+        const struct xml_element *root;
+        struct xml_field fields[] = {{"One", 1, 1}, {"Many", 0, 1}};
+        arena_init(&arena, 1 << 16);
+        ck_assert(!xml_tree_parse(span_from_string(wrong[i]), &arena, &root, &error) ||
+                  !xml_tree_sort(root, fields, 2, &error));
+        ck_assert_str_eq(error.code, S3_MalformedXML);
+        arena_free(&arena);
+    }
+}
+END_TEST
+
+START_TEST(a_tree_is_as_large_as_its_arena)
+{
+    struct arena arena;
+    struct error error;
+    struct buffer text;
+    const struct xml_element *root;
+    arena_init(&arena, 1 << 16);
+    buffer_init(&text, 0);
+    buffer_append_string(&text, "<R>");
+    for (unsigned i = 0; i < 10000; i++)
+        buffer_append_string(&text, "<a/>");
+    buffer_append_string(&text, "</R>");
+    ck_assert(!xml_tree_parse(buffer_span(&text), &arena, &root, &error));
+    ck_assert_int_eq(error.kind, ERROR_TOO_LARGE);
+    buffer_free(&text);
+    arena_free(&arena);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("xml");
@@ -299,6 +362,9 @@ int main(void)
     tcase_add_test(tests, takes_a_large_document_with_layout);
     tcase_add_test(tests, stops_when_a_handler_refuses);
     tcase_add_test(tests, finds_errors_by_name);
+    tcase_add_test(tests, sorts_what_an_element_holds);
+    tcase_add_test(tests, refuses_a_tree_of_another_shape);
+    tcase_add_test(tests, a_tree_is_as_large_as_its_arena);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
 }
