@@ -63,6 +63,7 @@ static void begin(struct s3_request *request, struct http_exchange *exchange, co
         .head = exchange->head,
         .arena = exchange->arena,
         .now_ms = clock_wall_ms(settings->clock),
+        .bucket_settings = settings_none(),
         .outcome = {.operation = S3_Unknown, .message = ""},
     };
 }

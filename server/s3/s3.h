@@ -9,6 +9,7 @@
 #include "server/auth/signature.h"
 #include "server/http/connection.h"
 #include "server/object/object.h"
+#include "server/settings/settings.h"
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -37,11 +37,12 @@ struct s3_request {
     bool has_hoisted_headers;    /* a presigned URL carries x-amz-* headers as parameters */
 
     struct authentication authentication;
-    struct bucket_info bucket_info; /* of `bucket`, once it was found */
-    struct error_details details;   /* children of the Error element */
-    struct span allow;              /* headers of a refusal: Allow beside MethodNotAllowed ... */
-    struct span content_range;      /* ... Content-Range beside InvalidRange ... */
-    bool has_no_version;            /* ... and "x-amz-delete-marker: false" beside NoSuchKey (statement 414) */
+    struct bucket_info bucket_info;                /* of `bucket`, once it was found */
+    const struct bucket_settings *bucket_settings; /* of `bucket`, pinned for the request; never NULL */
+    struct error_details details;                  /* children of the Error element */
+    struct span allow;                             /* headers of a refusal: Allow beside MethodNotAllowed ... */
+    struct span content_range;                     /* ... Content-Range beside InvalidRange ... */
+    bool has_no_version; /* ... and "x-amz-delete-marker: false" beside NoSuchKey (statement 414) */
     struct s3_outcome outcome;
 };
 
