@@ -2,7 +2,7 @@
  *
  * Only the simulator is built with JOURNAL_MUTATIONS; anywhere else MUTATED() is false when the program is compiled.
  *
- * A mutant stands beside the rule that it replaces, in journal/replica/rules.h and wherever else RULE() is, or is what
+ * A mutant stands beside the rule that it replaces, in the rules.h of its room and wherever else RULE() is, or is what
  * the simulated store does (tests/sim/mutants.c).
  *
  * The journal looks at no stamp of the store; coverage_by_stamp takes the hybrid clock for one. blind_412 is also "412

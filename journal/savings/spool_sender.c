@@ -1,8 +1,8 @@
 /* journal/savings/spool_sender.c -- freezes, sends, trims; opens, closes and removes spools. */
 #include "journal/savings/spool_sender.h"
 
-#include "journal/mutation.h"
 #include "journal/savings/ledger.h"
+#include "journal/savings/rules.h"
 #include "runtime/base/assert.h"
 
 #include <stdlib.h>
@@ -85,25 +85,14 @@ SUSPENDS static struct journal_answer submit(struct spool_sender *sender, const 
     return answer;
 }
 
-/* The same for every process that opens this spool, so that the state sees a repetition. */
-static struct journal_id open_batch_id(const struct journal_id *spool)
-{
-    struct journal_id id;
-    for (unsigned i = 0; i < JOURNAL_ID_BYTES; i++)
-        id.bytes[i] = spool->bytes[i] ^ 0xa5;
-    return id;
-}
-
 SUSPENDS static bool open_spool(struct spool_sender *sender, const struct journal_id *id)
 {
-    static const struct journal_id none;
     struct buffer ops;
     struct error error;
     buffer_init(&ops, 0);
     op_put_spool_open(&ops, id);
-    const struct journal_batch batch = {.id = MUTATED(spool_opened_without_id) ? none : open_batch_id(id),
-                                        .first_base = know(sender, id)->open_base,
-                                        .ops = buffer_span(&ops)};
+    const struct journal_batch batch = {
+        .id = rule_open_batch_id(id), .first_base = know(sender, id)->open_base, .ops = buffer_span(&ops)};
     struct journal_answer answer = submit(sender, &batch, &error);
     buffer_free(&ops);
     struct known_spool *known = know(sender, id);
@@ -164,10 +153,9 @@ SUSPENDS static bool send_some(struct spool_sender *sender, const struct journal
     buffer_init(&ops, 0);
     uint64_t record = first;
     uint64_t sent_before = know(sender, id)->sent;
-    uint64_t shift = MUTATED(spool_record_renumbered) && first <= sent_before ? 1 : 0;
     for (size_t taken = 0; record <= last && (taken == 0 || ops.size + taken < BATCH_TARGET_BYTES); record++) {
         size_t before = ops.size;
-        if (!put_record(sender, id, record, record + shift, &ops)) {
+        if (!put_record(sender, id, record, rule_record_number(record, first <= sent_before), &ops)) {
             buffer_free(&ops);
             return false;
         }
@@ -175,7 +163,7 @@ SUSPENDS static bool send_some(struct spool_sender *sender, const struct journal
         sender->counters.records_repeated += record <= sent_before;
     }
     *ret_sent = record - 1;
-    if (MUTATED(spool_trimmed_before_commit) && !trim(sender, id, *ret_sent)) {
+    if (rule_trims_what_is_sent() && !trim(sender, id, *ret_sent)) {
         buffer_free(&ops);
         return false;
     }
@@ -241,18 +229,15 @@ static bool find_progress(struct spool_sender *sender, const struct spool_info *
     if (known->committed > in_view) /* a segment that was committed was found damaged, or taken away */
         known->committed = in_view;
     known->is_open &= is_in_view;
-    struct journal_id opening = open_batch_id(id);
+    struct journal_id opening = rule_open_batch_id(id);
     if (!is_in_view && !info->is_own && state_has_batch(journal_state(sender->journal), &opening)) {
         *ret = (struct progress){true, info->last_frozen, info->last_frozen}; /* somebody else drained and closed it */
         return true;
     }
-    ret->published = larger(info->first - 1, in_checkpoint);
-    ret->is_open = known->is_open || is_in_checkpoint || ret->published > 0;
+    uint64_t published = larger(info->first - 1, in_checkpoint);
+    ret->is_open = known->is_open || is_in_checkpoint || published > 0;
+    ret->published = rule_trimmable(published, larger(published, known->committed), in_view);
     ret->committed = larger(ret->published, known->committed);
-    if (MUTATED(spool_trimmed_by_view))
-        ret->published = ret->committed = larger(ret->committed, in_view);
-    if (MUTATED(spool_trimmed_unpublished))
-        ret->published = ret->committed;
     return !ret->is_open || (is_in_view && in_view >= ret->published);
 }
 

@@ -134,7 +134,9 @@ static bool remove_spool(struct spool *spool, const uint8_t id[SPOOL_ID_BYTES], 
         if (memcmp(row->id.bytes, id, SPOOL_ID_BYTES) != 0 || row->is_own || row->first <= row->last_frozen)
             continue;
         free(row);
-        memmove(disk->spools + i, disk->spools + i + 1, (--disk->spools_count - i) * sizeof *disk->spools);
+        disk->spools_count--;
+        for (; i < disk->spools_count; i++)
+            disk->spools[i] = disk->spools[i + 1];
         break;
     }
     return commit_ends(error);

@@ -1,0 +1,37 @@
+/* journal/savings/rules.h -- the rules of spools that can be said in a line, each beside what becomes of it when the
+ * simulator takes it out, as in journal/replica/rules.h; private to journal/savings/. */
+#pragma once
+
+#include "journal/format/name.h"
+#include "journal/mutation.h"
+
+/* The batch id of an open: the same for every process that opens this spool, so that the state sees a repetition. */
+static inline struct journal_id rule_open_batch_id(const struct journal_id *spool)
+{
+    static const struct journal_id none;
+    struct journal_id id;
+    for (unsigned i = 0; i < JOURNAL_ID_BYTES; i++)
+        id.bytes[i] = spool->bytes[i] ^ 0xa5;
+    return RULE(spool_opened_without_id, none, id);
+}
+
+/* A record that is sent again keeps its number. */
+static inline uint64_t rule_record_number(uint64_t record, bool is_repeated)
+{
+    return RULE(spool_record_renumbered, record + is_repeated, record);
+}
+
+/* What is sent stays until it counts. */
+static inline bool rule_trims_what_is_sent(void)
+{
+    return RULE(spool_trimmed_before_commit, true, false);
+}
+
+/* Up to which record a spool may be trimmed: what stands in a published head. What is committed, or is in the view, may
+ * still be withdrawn: a segment may be found damaged, or be taken away. */
+static inline uint64_t rule_trimmable(uint64_t published, uint64_t committed, uint64_t in_view)
+{
+    (void)committed, (void)in_view; /* mutants look at them */
+    return RULE(spool_trimmed_by_view, committed > in_view ? committed : in_view,
+                RULE(spool_trimmed_unpublished, committed, published));
+}
