@@ -7,8 +7,8 @@ bytes or an error, or says in a sentence why it does not start; it never ends by
 The folder has objects of all sizes and kinds, tags, open uploads, a journal that has folded, and spool records that
 wait. Each round copies it, flips a bit, starts baled and compares all of it with what was stored: bytes, attributes,
 lists, tags, uploads, the ledger. Where baled refuses to start, `bale check --repair` must make it start again. Round N
-of seed S flips the same bit in every run over the same folder: --folder keeps one, --only N repeats a round. Python 3
-standard library only; the last line is "N passed, N failed"."""
+of seed S flips the same bit in every run over the same folder: --folder keeps one, as a failure does, and --only N
+repeats a round. Python 3 standard library only; the last line is "N passed, N failed"."""
 
 import argparse
 import json
@@ -395,14 +395,16 @@ def main():
         flipped, outcome, problem = play_round(template, content, accounts, draw, arguments)
         if problem:
             failed += 1
-            print(f"FAILED round {number} (seed {arguments.seed}): {flipped}: {problem}", flush=True)
+            print(f"FAILED round {number} (seed {arguments.seed}): {flipped}: {problem}")
+            print(f"again: tests/crash/flipped_bit.py --baled {arguments.baled} --bale {arguments.bale} --folder {template} "
+                  f"--seed {arguments.seed} --only {number}", flush=True)
         else:
             counts[outcome.split(":")[0]] += 1
         if arguments.verbose and not problem:
             print(f"round {number}: {flipped}: {outcome}", flush=True)
     print(f"{len(rounds)} bits flipped, seed {arguments.seed}: {counts['right']} times nothing was seen, {counts['errors']} times "
           f"something was refused, {counts['refused']} times the start")
-    if not arguments.folder:
+    if not arguments.folder and not failed:
         shutil.rmtree(template, ignore_errors=True)
     print(f"{len(rounds) - failed} passed, {failed} failed")
     return 1 if failed else 0

@@ -233,8 +233,8 @@ def step_backend():
 
 
 def step_crash():
-    """kill -9 under load, and a full disk (tests/crash)"""
-    return build("build") or python_suite("tests/crash/run")
+    """kill -9 under load, a full disk, flipped bits (tests/crash)"""
+    return build("build") or python_suite("tests/crash/run", *(["--bits", "2000"] if is_long else []))
 
 
 def step_clients():
