@@ -6,11 +6,11 @@
 #include "s3client/wire/s3_error.h"
 #include "store/remote/store.h"
 #include "store/remote/uploads/sweep.h"
+#include "store/remote/verdicts/kept.h"
 #include "store/remote/verdicts/probe.h"
 #include "store/remote/write/pending.h"
 
 enum { FIRST_BYTE_MS = 6000, ASKED_EVERY_S = 10, SWEPT_EVERY_S = 3600 };
-static const struct span verdicts_key = SPAN(".bale/backend");
 
 /* ---- what is wrong, in one sentence ---- */
 
@@ -77,47 +77,6 @@ SUSPENDS static bool ask_for_bucket(struct remote *remote, struct error *error)
 
 /* ---- verdicts ---- */
 
-SUSPENDS static bool load_verdicts(struct remote *remote, struct error *error, bool *ret_found)
-{
-    struct remote_shard *shard = remote_shard_here(remote);
-    struct buffer text;
-    struct s3_answer answer;
-    char key[OBJECT_KEY_BYTES_MAX];
-    struct s3_call call = {.kind = S3_GET_OBJECT,
-                           .bucket = span_from_string(remote->settings.bucket),
-                           .key = remote_own_key(remote, verdicts_key, key),
-                           .repeat = S3_REPEAT};
-    buffer_init(&text, VERDICTS_BYTES_MAX);
-    bool done = s3_client_call_whole(shard->client, &call, &text, &answer, error);
-    *ret_found = done && verdicts_decode(buffer_span(&text), &remote->verdicts);
-    buffer_free(&text);
-    return done || answer.status == 404 || error_prepend(error, "reading .bale/backend");
-}
-
-SUSPENDS static bool save_verdicts(struct remote *remote, struct error *error)
-{
-    struct remote_shard *shard = remote_shard_here(remote);
-    struct buffer text = {0};
-    struct s3_answer answer;
-    char key[OBJECT_KEY_BYTES_MAX];
-    verdicts_encode(&remote->verdicts, &text);
-    const struct span body = buffer_span(&text);
-    const struct http_field type = {SPAN("content-type"), SPAN("text/plain")};
-    struct s3_call call = {.kind = S3_PUT_OBJECT,
-                           .bucket = span_from_string(remote->settings.bucket),
-                           .key = remote_own_key(remote, verdicts_key, key),
-                           .headers = &type,
-                           .headers_count = 1,
-                           .body = &body,
-                           .body_count = 1,
-                           .repeat = S3_REPEAT};
-    bool done = s3_client_call(shard->client, &call, &answer, error);
-    if (done)
-        s3_answer_close(&answer);
-    buffer_free(&text);
-    return done || error_prepend(error, "writing .bale/backend");
-}
-
 static void say_what_is_missing(const struct verdicts *verdicts)
 {
     for (unsigned i = 0; i < VERDICTS; i++) {
@@ -126,19 +85,20 @@ static void say_what_is_missing(const struct verdicts *verdicts)
     }
 }
 
-SUSPENDS bool remote_test(struct bucket_store *store, struct error *error)
+SUSPENDS bool remote_test(struct bucket_store *store, bool forgets_races, struct error *error)
 {
     struct remote *remote = remote_of(store);
-    return probe_backend(remote, &remote->verdicts, error) && save_verdicts(remote, error);
+    return probe_backend(remote, &remote->verdicts, error) &&
+           kept_verdicts_save(remote, &remote->verdicts, forgets_races, error);
 }
 
 SUSPENDS bool remote_begin(struct bucket_store *store, struct error *error)
 {
     struct remote *remote = remote_of(store);
     bool found;
-    if (!ask_for_bucket(remote, error) || !load_verdicts(remote, error, &found))
+    if (!ask_for_bucket(remote, error) || !kept_verdicts_load(remote, &remote->verdicts, &found, error))
         return false;
-    if (!found && !remote_test(store, error))
+    if (!found && !remote_test(store, false, error))
         return false;
     say_what_is_missing(&remote->verdicts);
     verdicts_apply(&remote->verdicts, remote->settings.part_bytes, &remote->base.capabilities);
@@ -158,13 +118,25 @@ SUSPENDS static void ask_if_there(struct remote *remote)
         s3_answer_close(&answer);
 }
 
+/* That an answer bore another revision's ETag is known to the next start, too. True: it is kept. */
+SUSPENDS static bool keep_slip(struct remote *remote)
+{
+    struct error ignored;
+    struct verdicts verdicts = remote->verdicts; /* others of this process read those */
+    verdicts.held &= ~(UINT64_C(1) << VERDICT_LABELS_HOLD);
+    return kept_verdicts_save(remote, &verdicts, false, &ignored);
+}
+
 SUSPENDS void remote_tend(struct bucket_store *store)
 {
     struct remote *remote = remote_of(store);
     struct error ignored;
+    bool is_slip_kept = !verdict_holds(&remote->verdicts, VERDICT_LABELS_HOLD);
     for (uint64_t second = 1; io_sleep_until(deadline_after_ms(1000)) == 0; second++) {
         if (!remote_is_ready(store, &ignored) || second % ASKED_EVERY_S == 0)
             ask_if_there(remote);
+        if (!is_slip_kept && !remote_labels_hold(remote))
+            is_slip_kept = keep_slip(remote);
         if (second % SWEPT_EVERY_S == 0)
             uploads_sweep(remote);
     }

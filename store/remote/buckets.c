@@ -1,9 +1,8 @@
 /* store/remote/buckets.c -- buckets: the home bucket, or all that the backend has.
  *
  * The home bucket was there at the start, and stays: it is neither made nor removed by clients. Of all buckets, what a
- * shard learnt is believed for a minute, so that requests do not begin with one of ours. A bucket that Bale made says
- * in
- * `.bale/bucket` whose it is; others belong to the owner of this server. */
+ * shard learnt is believed for a while (known_buckets.h). A bucket that Bale made says in `.bale/bucket` whose it is;
+ * others belong to the owner of this server. */
 #include "runtime/base/assert.h"
 #include "runtime/base/clock.h"
 #include "runtime/base/decimal.h"
@@ -14,7 +13,7 @@
 
 #include <stdlib.h>
 
-enum { LIST_ARENA_BYTES = 24 << 20, BELIEVED_MS = 60000, RECORD_BYTES_MAX = 1024, LIST_TRIES = 4 };
+enum { LIST_ARENA_BYTES = 24 << 20, RECORD_BYTES_MAX = 1024, LIST_TRIES = 4 };
 
 static const struct span record_key = SPAN(".bale/bucket");
 
@@ -107,50 +106,38 @@ SUSPENDS static bool save_record(struct remote_shard *shard, const struct bucket
     return done || *ret_is_there;
 }
 
-/* ---- what a shard remembers ---- */
-
-static struct known_bucket *find_known(struct remote_shard *shard, struct span name)
-{
-    for (unsigned i = 0; i < BUCKETS_KNOWN; i++) {
-        if (span_equal(span_from_string(shard->buckets[i].info.name), name))
-            return &shard->buckets[i];
-    }
-    return NULL;
-}
-
-static void remember(struct remote_shard *shard, const struct bucket_info *info)
-{
-    struct known_bucket *place = find_known(shard, span_from_string(info->name));
-    if (place == NULL)
-        place = &shard->buckets[shard->buckets_next++ % BUCKETS_KNOWN];
-    place->info = *info;
-    place->until_ms = clock_wall_ms(shard->remote->settings.clock) + BELIEVED_MS;
-}
+/* ---- finding ---- */
 
 void remote_forget_bucket(struct remote_shard *shard, struct span name)
 {
-    struct known_bucket *place = find_known(shard, name);
-    if (place != NULL)
-        *place = (struct known_bucket){0};
+    known_buckets_forget(&shard->buckets, name);
 }
 
-/* ---- finding ---- */
+static int64_t now_ms(const struct remote_shard *shard)
+{
+    return clock_wall_ms(shard->remote->settings.clock);
+}
 
 /* From memory, or by asking. */
 SUSPENDS static bool learn(struct remote_shard *shard, struct span bucket, struct bucket_info *ret_info,
                            struct error *error)
 {
-    const struct known_bucket *known = find_known(shard, bucket);
-    if (known != NULL && known->until_ms > clock_wall_ms(shard->remote->settings.clock)) {
-        *ret_info = known->info;
+    const struct bucket_info *known = known_buckets_find(&shard->buckets, bucket, now_ms(shard));
+    uint64_t made = atomic_load(&shard->remote->buckets_made);
+    if (known != NULL) {
+        *ret_info = *known;
         return true;
     }
-    if (!load_record(shard, bucket, ret_info, error)) {
-        remote_forget_bucket(shard, bucket);
-        return false;
+    if (known_buckets_is_absent(&shard->buckets, bucket, made, now_ms(shard)))
+        return error_set(error, ERROR_NOT_FOUND, S3_NoSuchBucket, "The specified bucket does not exist.");
+    if (load_record(shard, bucket, ret_info, error)) {
+        known_buckets_note(&shard->buckets, ret_info, now_ms(shard));
+        return true;
     }
-    remember(shard, ret_info);
-    return true;
+    known_buckets_forget(&shard->buckets, bucket);
+    if (error->code == S3_NoSuchBucket)
+        known_buckets_note_absence(&shard->buckets, bucket, made, now_ms(shard));
+    return false;
 }
 
 SUSPENDS bool remote_find_bucket(struct bucket_store *store, struct span bucket, struct bucket_info *ret_info,
@@ -193,11 +180,12 @@ SUSPENDS static bool create(struct remote_shard *shard, struct span bucket, stru
         return load_record(shard, bucket, &info, error) && already_there(info.owner, owner, error);
     }
     s3_answer_close(&answer);
+    atomic_fetch_add(&shard->remote->buckets_made, 1);
     if (!save_record(shard, &info, &is_there, error))
         return false;
     if (is_there) /* to its owner, a backend may say that it has made again what was there */
         return load_record(shard, bucket, &info, error) && already_there(info.owner, owner, error);
-    remember(shard, &info);
+    known_buckets_note(&shard->buckets, &info, now_ms(shard));
     return true;
 }
 

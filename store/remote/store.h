@@ -3,6 +3,7 @@
 
 #include "runtime/base/arena.h"
 #include "runtime/memory_budget.h"
+#include "store/remote/known_buckets.h"
 #include "store/remote/names.h"
 #include "store/remote/remote.h"
 #include "store/remote/rows/rows.h"
@@ -14,13 +15,6 @@ enum {
     SMALL_BODY_BYTES = 64 << 10,  /* fetched and kept whole; a suffix of this size shows what an object is */
     WRITE_ROUNDS = 5,             /* how often a write is sent anew because the key has changed */
     HEADS_AT_ONCE = 32,
-    BUCKETS_KNOWN = 256,
-};
-
-/* A bucket that was there a while ago (with all buckets). */
-struct known_bucket {
-    struct bucket_info info; /* name "": none */
-    int64_t until_ms;
 };
 
 struct remote_shard {
@@ -30,9 +24,8 @@ struct remote_shard {
     struct memory_budget memory; /* of bodies on their way to the backend */
     struct list_link pieces;     /* spare ones */
     unsigned pieces_count;
-    struct known_bucket buckets[BUCKETS_KNOWN];
-    unsigned buckets_next;
-    unsigned background; /* fibers that end what nobody waits for */
+    struct known_buckets buckets; /* with all buckets */
+    unsigned background;          /* fibers that end what nobody waits for */
     struct wait_queue background_ended;
     struct remote_counters counters;
 };
@@ -53,6 +46,7 @@ struct remote {
     _Atomic(const char *) failing_how; /* static text */
     atomic_bool
         has_slipped; /* an answer bore the ETag of one revision and what was another's, whatever the verdict says */
+    _Atomic uint64_t buckets_made; /* by this process; with all buckets */
     struct remote_shard *_Atomic shards[REMOTE_SHARDS_MAX];
 };
 

@@ -181,6 +181,21 @@ class RightStarts(BackendCase):
         self.assertEqual(200, alice.put(name, "k", (), (), b"x").status)
         self.assertIn(name, alice.get().texts("Buckets/Bucket/Name"))
 
+    def test_a_bucket_that_is_not_there_is_not_asked_for_each_time(self):
+        """For a moment; and it is there for all shards as soon as one of them has made it."""
+        proxy = self.proxy()
+        bale = self.bale(proxy, "--all-buckets", "--shards", "2")
+        for name in (f"soon-{secrets.token_hex(6)}" for _ in range(4)):
+            proxy.reset()
+            clients = [bale.client() for _ in range(8)]  # each has a connection of its own, to either shard
+            for client in clients * 4:
+                self.assertEqual((404, "NoSuchBucket"), (client.get(name, "k").status, client.get(name, "k").code))
+            asked = [entry for entry in proxy.log() if entry["bucket"] == name]
+            self.assertLess(len(asked), 16, "64 requests of clients")
+            self.assertEqual(200, clients[0].put(name).status)
+            for client in clients:
+                self.assertEqual(200, client.put(name, "k", (), (), b"x").status)
+
     def test_reserved_names_are_refused_and_hidden(self):
         alice = self.bale().client()
         alice.put(self.bucket, "visible", (), (), b"x")

@@ -3,6 +3,7 @@ a clear 501, and a start that says so; nothing else, and never a wrong success."
 
 import fronts
 import keys
+import tools_alone
 from backend_case import BackendCase
 from faults import fault
 
@@ -165,6 +166,37 @@ class Verdicts(BackendCase):
         self.assertEqual(0, self.bale(proxy).stop())
         self.assertLess(len(proxy.log()), 60, "a start that knows the verdicts")
         self.assertGreater(tested, 100, "a start that finds them out")
+
+
+class LostRaces(BackendCase):
+    """What was seen to fail once, among many that do not, is not forgotten."""
+
+    FOR = ("raw",)
+
+    def test_a_race_that_was_lost_once_stays_lost(self):
+        proxy = self.proxy(fault("ignore", what="delete-match"))
+        self.assertEqual(0, self.bale(proxy).stop())
+        proxy.clear()
+        self.assertFalse(fronts.verdicts(self.backend)["delete-match"])
+        for options, holds in ((("--test",), False), (("--test", "--forget"), True), (("--test",), True)):
+            done = tools_alone.bale_command(self, "backend", *options)
+            self.assertEqual(0, done.returncode, done.stderr)
+            self.assertEqual(holds, fronts.verdicts(self.backend)["delete-match"], options)
+
+    def test_a_label_that_slips_later_is_kept(self):
+        """Overwritten past Bale, and read back under the ETag that Bale knows: the next start believes no label."""
+        proxy = self.proxy()
+        bale = self.bale(proxy)
+        self.assertTrue(fronts.verdicts(self.backend)["labels-hold"])
+        self.assertEqual(200, bale.client().put(self.bucket, "k", (), (), b"Bale wrote this").status)
+        self.assertEqual(200, proxy.client().put(self.bucket, "k", (), (), b"another").status)
+        proxy.rules(fault("slip", op="GetObject", key="^k$"))
+        self.assertNotEqual(b"Bale wrote this", bale.client().get(self.bucket, "k").body)
+        self.wait_for(lambda: not fronts.verdicts(self.backend)["labels-hold"], "it is not kept")
+        proxy.clear()
+        self.assertEqual(b"another", bale.client().get(self.bucket, "k").body)
+        self.assertEqual(0, bale.stop())
+        self.assertIn("believed only when it was said twice", self.bale(proxy).log())
 
 
 def add_cases():

@@ -47,7 +47,7 @@ static void print_json(const struct verdicts *verdicts)
 SUSPENDS static bool show(struct bucket_store *store, void *context, struct error *error)
 {
     const struct command_line *line = context;
-    if (line->test && !remote_test(store, error))
+    if (line->test && !remote_test(store, line->forget, error))
         return false;
     if (line->json)
         print_json(remote_verdicts(store));

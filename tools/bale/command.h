@@ -31,7 +31,7 @@ struct command_line {
     char *prefix;
     bool deep;
     bool etags;
-    bool test;
+    bool test, forget;
     const char *target; /* the one argument that is no option: the FOLDER of export and import, the FILE of backup */
 };
 

@@ -34,6 +34,22 @@ bool verdict_is_extra(enum verdict verdict)
     return verdict == VERDICT_LIST_METADATA;
 }
 
+/* ---- races ---- */
+
+bool verdict_is_raced(enum verdict verdict)
+{
+    return verdict == VERDICT_LABELS_HOLD || verdict == VERDICT_DELETE_MATCH || verdict == VERDICT_PUT_CREATE ||
+           verdict == VERDICT_PUT_REPLACE || verdict == VERDICT_COMPLETE_CREATE || verdict == VERDICT_COMPLETE_REPLACE;
+}
+
+void verdicts_keep_lost_races(struct verdicts *verdicts, const struct verdicts *before)
+{
+    for (unsigned i = 0; i < VERDICTS; i++) {
+        if (verdict_is_raced(i) && !verdict_holds(before, i))
+            verdicts->held &= ~(UINT64_C(1) << i);
+    }
+}
+
 /* ---- text: a line for each ---- */
 
 void verdicts_encode(const struct verdicts *verdicts, struct buffer *ret_text)

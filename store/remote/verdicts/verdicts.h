@@ -42,6 +42,12 @@ const char *verdict_without(enum verdict verdict);
 /* A vendor's extension, which nothing is refused without. */
 bool verdict_is_extra(enum verdict verdict);
 
+/* Is it found out by many writers or readers at once? A server that loses one race in a thousand passes most tests: so
+ * one that failed once is worth more than all that passed. */
+bool verdict_is_raced(enum verdict verdict);
+/* What was seen to fail in a race before does not hold now, whatever the last test saw. */
+void verdicts_keep_lost_races(struct verdicts *verdicts, const struct verdicts *before);
+
 /* The text of `.bale/backend`, and back. False: not a text of VERDICTS_VERSION: it is tested anew. */
 void verdicts_encode(const struct verdicts *verdicts, struct buffer *ret_text);
 bool verdicts_decode(struct span text, struct verdicts *ret_verdicts);

@@ -54,12 +54,25 @@ START_TEST(what_they_mean)
 }
 END_TEST
 
+START_TEST(a_lost_race_stays_lost)
+{
+    const struct verdicts before = {.held = ALL & ~(UINT64_C(1) << VERDICT_DELETE_MATCH | UINT64_C(1) << VERDICT_TAGS)};
+    struct verdicts verdicts = {.held = ALL & ~(UINT64_C(1) << VERDICT_LABELS_HOLD)};
+    verdicts_keep_lost_races(&verdicts, &before);
+    ck_assert(!verdict_holds(&verdicts, VERDICT_DELETE_MATCH));
+    ck_assert(!verdict_holds(&verdicts, VERDICT_LABELS_HOLD)); /* seen now, and not before */
+    ck_assert(verdict_holds(&verdicts, VERDICT_TAGS));         /* no race: the last test knows */
+    ck_assert(verdict_holds(&verdicts, VERDICT_PUT_CREATE));
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("remote verdicts");
     TCase *cases = tcase_create("verdicts");
     tcase_add_test(cases, as_text);
     tcase_add_test(cases, what_they_mean);
+    tcase_add_test(cases, a_lost_race_stays_lost);
     suite_add_tcase(suite, cases);
     return run_suite(suite);
 }

@@ -1,0 +1,61 @@
+/* store/remote/known_buckets.c -- two small tables, whose oldest entries make room. */
+#include "store/remote/known_buckets.h"
+
+/* The place in `there`; BUCKETS_KNOWN: it is not in it. */
+static unsigned find_there(const struct known_buckets *known, struct span name)
+{
+    unsigned i = name.size == 0 ? BUCKETS_KNOWN : 0;
+    while (i < BUCKETS_KNOWN && !span_equal(span_from_string(known->there[i].info.name), name))
+        i++;
+    return i;
+}
+
+/* The place in `absent`; BUCKETS_ABSENT: it is not in it. */
+static unsigned find_absent(const struct known_buckets *known, struct span name)
+{
+    unsigned i = name.size == 0 ? BUCKETS_ABSENT : 0;
+    while (i < BUCKETS_ABSENT && !span_equal(span_from_string(known->absent[i].name), name))
+        i++;
+    return i;
+}
+
+const struct bucket_info *known_buckets_find(const struct known_buckets *known, struct span name, int64_t now_ms)
+{
+    unsigned i = find_there(known, name);
+    return i < BUCKETS_KNOWN && known->there[i].until_ms > now_ms ? &known->there[i].info : NULL;
+}
+
+bool known_buckets_is_absent(const struct known_buckets *known, struct span name, uint64_t made, int64_t now_ms)
+{
+    unsigned i = find_absent(known, name);
+    return i < BUCKETS_ABSENT && known->absent[i].made == made && known->absent[i].until_ms > now_ms;
+}
+
+void known_buckets_note(struct known_buckets *known, const struct bucket_info *info, int64_t now_ms)
+{
+    struct span name = span_from_string(info->name);
+    known_buckets_forget(known, name);
+    struct known_bucket *place = &known->there[known->there_next++ % BUCKETS_KNOWN];
+    place->info = *info;
+    place->until_ms = now_ms + BUCKET_KNOWN_MS;
+}
+
+void known_buckets_note_absence(struct known_buckets *known, struct span name, uint64_t made, int64_t now_ms)
+{
+    if (name.size == 0 || name.size > BUCKET_NAME_BYTES_MAX)
+        return;
+    known_buckets_forget(known, name);
+    struct absent_bucket *place = &known->absent[known->absent_next++ % BUCKETS_ABSENT];
+    *place = (struct absent_bucket){.made = made, .until_ms = now_ms + BUCKET_ABSENT_MS};
+    memcpy(place->name, name.data, name.size);
+}
+
+void known_buckets_forget(struct known_buckets *known, struct span name)
+{
+    unsigned there = find_there(known, name);
+    unsigned absent = find_absent(known, name);
+    if (there < BUCKETS_KNOWN)
+        known->there[there] = (struct known_bucket){0};
+    if (absent < BUCKETS_ABSENT)
+        known->absent[absent] = (struct absent_bucket){0};
+}

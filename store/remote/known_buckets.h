@@ -1,0 +1,42 @@
+/* store/remote/known_buckets.h -- which buckets of the backend were there a moment ago, and which were not (with all
+ * buckets), so that requests do not begin with one of ours.
+ *
+ * Bounded, and of one shard. What is there is believed for a minute, and until the backend says NoSuchBucket. That a
+ * name is absent is believed for a second at most, and only until this process makes a bucket, whichever shard does:
+ * `made` counts those, and is read before the backend is asked. Of absent names there are fewer, in a table of their
+ * own: whoever guesses at names drives none out that is there. */
+#pragma once
+
+#include "runtime/base/span.h"
+#include "store/bucket.h"
+
+enum {
+    BUCKETS_KNOWN = 256,
+    BUCKETS_ABSENT = 64,
+    BUCKET_KNOWN_MS = 60000,
+    BUCKET_ABSENT_MS = 1000,
+};
+
+/* Zeroed: nothing is known. */
+struct known_buckets {
+    struct known_bucket {
+        struct bucket_info info; /* name "": none */
+        int64_t until_ms;
+    } there[BUCKETS_KNOWN];
+    struct absent_bucket {
+        char name[BUCKET_NAME_BYTES_MAX + 1]; /* "": none */
+        uint64_t made;
+        int64_t until_ms;
+    } absent[BUCKETS_ABSENT];
+    unsigned there_next, absent_next;
+};
+
+/* NULL: it is not known. Valid until the next call. */
+const struct bucket_info *known_buckets_find(const struct known_buckets *known, struct span name, int64_t now_ms);
+bool known_buckets_is_absent(const struct known_buckets *known, struct span name, uint64_t made, int64_t now_ms);
+
+void known_buckets_note(struct known_buckets *known, const struct bucket_info *info, int64_t now_ms);
+/* Names that no bucket can have are not noted. */
+void known_buckets_note_absence(struct known_buckets *known, struct span name, uint64_t made, int64_t now_ms);
+/* Whether it is there is not known any more. */
+void known_buckets_forget(struct known_buckets *known, struct span name);
