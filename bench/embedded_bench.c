@@ -162,7 +162,8 @@ static void run(void *argument)
     struct arguments *arguments = argument;
     struct error error;
     if (!embedded_attach_shard(arguments->store, 0, &error) ||
-        (!bucket_create(arguments->store, bucket, SPAN("me"), &error) && error.kind != ERROR_CONFLICT))
+        (!bucket_create(arguments->store, &(struct bucket_intent){.name = bucket, .owner = SPAN("me")}, &error) &&
+         error.kind != ERROR_CONFLICT))
         fail(&error);
     struct work work = {
         .store = arguments->store, .prefix = "inline", .body_bytes = 900, .count = 10000, .keys = 10000};

@@ -160,7 +160,7 @@ SUSPENDS static void work(struct journal_replica *replica)
 {
     struct figures *figures = replica->context;
     struct error error;
-    if (!bucket_create(store, bucket, SPAN_EMPTY, &error) && error.kind != ERROR_CONFLICT)
+    if (!bucket_create(store, &(struct bucket_intent){.name = bucket}, &error) && error.kind != ERROR_CONFLICT)
         fail(&error);
     journal_instance_open(&figures->instance, store, bucket, SPAN("journal/"),
                           &(struct journal_options){.may_seed = true});

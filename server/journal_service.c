@@ -112,7 +112,7 @@ SUSPENDS static bool make_bucket(struct journal_service *service)
     struct bucket_info info;
     struct error error;
     if (bucket_find(service->store, JOURNAL_SYSTEM_BUCKET, &info, &error) ||
-        bucket_create(service->store, JOURNAL_SYSTEM_BUCKET, SPAN_EMPTY, &error))
+        bucket_create(service->store, &(struct bucket_intent){.name = JOURNAL_SYSTEM_BUCKET}, &error))
         return true;
     if (!service->told.is_without_bucket)
         log_message(LOG_ERROR, "the journal has no bucket and waits for one: %s", error.message);

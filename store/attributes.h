@@ -1,7 +1,8 @@
 /* store/attributes.h -- what a store keeps of one object beside its bytes.
  *
  * "Original" is what the client sent and reads back; "stored" is what lies in the bucket. Plain data: copied by value,
- * no pointers except `metadata`, which points into memory of whoever handed the attributes out (stated there).
+ * no pointers except the spans `metadata`, `owner` and `acl`, which point into memory of whoever handed the attributes
+ * out (stated there).
  *
  * Metadata is one packed list of HTTP header fields that belong to the object: content-type, cache-control,
  * content-disposition, content-encoding, content-language, expires, x-amz-website-redirect-location,
@@ -20,6 +21,7 @@ enum {
     ETAG_TEXT_BYTES = 48,         /* "<32 hex>-10000" and a zero; also a foreign object's ETag of up to 47 bytes */
     STORED_ETAG_TEXT_BYTES = 129, /* whatever a backend makes up, up to 128 bytes, and a zero */
     VERSION_TEXT_BYTES = 72,      /* "null" or an id (those of S3 have up to 64), and a zero */
+    OBJECT_ACL_BYTES_MAX = 32 << 10,
 };
 
 /* How the stored body relates to the original (spec/s4-format.md, 8.1). */
@@ -27,6 +29,17 @@ enum object_layout {
     LAYOUT_RAW,    /* stored bytes are the original bytes */
     LAYOUT_FRAMED, /* S4F2 frames (and padding) */
     LAYOUT_CODEC,  /* one unframed stream in `codec` (cpu-gzip, old cpu-zstd) */
+};
+
+/* Object lock of one version (spec: settings, section AB). A retention binds while its date is in the future, a hold
+ * while it is ON; each without the other. */
+enum lock_mode { LOCK_NONE, LOCK_GOVERNANCE, LOCK_COMPLIANCE };
+enum lock_hold { HOLD_UNSET, HOLD_OFF, HOLD_ON };
+
+struct object_lock {
+    enum lock_mode mode;     /* LOCK_NONE: no retention was set */
+    int64_t retain_until_ms; /* wall clock; 0 with LOCK_NONE */
+    enum lock_hold hold;     /* HOLD_UNSET: never set; differs from OFF for who asks, not for who deletes */
 };
 
 struct object_attributes {
@@ -50,6 +63,14 @@ struct object_attributes {
     uint32_t parts_count;           /* 0: not multipart */
     uint32_t tags_count;
     struct span metadata; /* metadata_* below */
+
+    bool is_delete_marker; /* no object: of all members only version, modified_ms, owner and superseded_ms mean anything
+                            */
+    int64_t superseded_ms; /* when its successor was committed: it is no current version since; 0: it is the current one
+                              (434); set by the store */
+    struct object_lock lock;
+    struct span owner; /* account id of who wrote it; empty: the bucket's owner */
+    struct span acl;   /* opaque to stores, OBJECT_ACL_BYTES_MAX at most; empty: private */
 };
 
 /* ---- the packed list: entries of u16 name size, u16 value size (little endian), name, value ---- */

@@ -22,10 +22,32 @@ struct bucket_writer {
     const struct bucket_store *store;
 };
 
-SUSPENDS bool bucket_create(struct bucket_store *store, struct span bucket, struct span owner, struct error *error)
+uint64_t bucket_draw_creation_id(const struct random_source *random)
 {
-    ASSERT(is_bucket_name(bucket) && owner.size <= ACCOUNT_ID_BYTES_MAX);
-    return store->operations->create_bucket(store, bucket, owner, error);
+    return random_u64(random) | UINT64_C(1) << 63; /* stores count theirs from 1, or draw like this */
+}
+
+SUSPENDS bool bucket_create(struct bucket_store *store, const struct bucket_intent *intent, struct error *error)
+{
+    ASSERT(is_bucket_name(intent->name) && intent->owner.size <= ACCOUNT_ID_BYTES_MAX);
+    ASSERT(!intent->has_lock || intent->versioning == VERSIONING_ENABLED);
+    return (intent->versioning == VERSIONING_NEVER || store_keeps_versions(store, error)) &&
+           (!intent->has_lock || store_keeps_locks(store, error)) &&
+           store->operations->create_bucket(store, intent, error);
+}
+
+SUSPENDS bool bucket_set_versioning(struct bucket_store *store, struct span bucket, enum bucket_versioning versioning,
+                                    struct error *error)
+{
+    ASSERT(is_bucket_name(bucket) && versioning != VERSIONING_NEVER);
+    return store_keeps_versions(store, error) && store->operations->set_versioning(store, bucket, versioning, error);
+}
+
+SUSPENDS bool bucket_set_lock(struct bucket_store *store, struct span bucket, const struct default_retention *retention,
+                              struct error *error)
+{
+    ASSERT(is_bucket_name(bucket) && (retention->mode == LOCK_NONE || (retention->days > 0) != (retention->years > 0)));
+    return store_keeps_locks(store, error) && store->operations->set_lock(store, bucket, retention, error);
 }
 
 SUSPENDS bool bucket_find(struct bucket_store *store, struct span bucket, struct bucket_info *ret_info,
@@ -102,6 +124,7 @@ SUSPENDS bool bucket_begin(struct bucket_store *store, const struct write_intent
     ASSERT(is_object_name(&intent->name));
     return store_takes_key(store, intent->name.key, error) &&
            (intent->tags.size == 0 || store_keeps_tags(store, error)) &&
+           store_takes_lock(store, &intent->lock, error) &&
            store_takes_condition(store, STEP_PUT, intent->condition, error) &&
            store->operations->begin(store, intent, ret_writer, error);
 }
@@ -134,6 +157,7 @@ SUSPENDS bool bucket_copy(struct bucket_object *source, const struct object_name
     ASSERT(is_object_name(target) && result->attributes != NULL);
     return store_takes_key(source->store, target->key, error) &&
            (result->tags.size == 0 || store_keeps_tags(source->store, error)) &&
+           store_takes_lock(source->store, &result->attributes->lock, error) &&
            store_takes_condition(source->store, STEP_COPY, result->condition, error) &&
            source->store->operations->copy(source, target, result, ret_attributes, error);
 }
@@ -172,6 +196,27 @@ SUSPENDS bool bucket_list(struct bucket_store *store, const struct list_request 
     return store->operations->list(store, request, arena, ret_page, error);
 }
 
+/* Every object has the one version "null". */
+static SUSPENDS bool list_null_versions(struct bucket_store *store, const struct version_list_request *request,
+                                        struct arena *arena, struct list_page *ret_page, struct error *error)
+{
+    const struct list_request objects = {.bucket = request->bucket,
+                                         .prefix = request->prefix,
+                                         .delimiter = request->delimiter,
+                                         .after = request->after_key,
+                                         .entries_max = request->entries_max};
+    return bucket_list(store, &objects, arena, ret_page, error);
+}
+
+SUSPENDS bool bucket_list_versions(struct bucket_store *store, const struct version_list_request *request,
+                                   struct arena *arena, struct list_page *ret_page, struct error *error)
+{
+    ASSERT(is_bucket_name(request->bucket) && request->entries_max <= LIST_ENTRIES_MAX);
+    ASSERT(request->after_version.size == 0 || request->after_key.size > 0);
+    return store->capabilities.has_versions ? store->operations->list_versions(store, request, arena, ret_page, error)
+                                            : list_null_versions(store, request, arena, ret_page, error);
+}
+
 /* ---- uploads and tags ---- */
 
 static bool is_upload_id(struct span id)
@@ -192,6 +237,7 @@ SUSPENDS bool bucket_create_upload(struct bucket_store *store, const struct uplo
     ASSERT(is_object_name(&intent->name) && intent->initiator.size <= ACCOUNT_ID_BYTES_MAX);
     return store_takes_key(store, intent->name.key, error) &&
            (intent->tags.size == 0 || store_keeps_tags(store, error)) &&
+           store_takes_lock(store, &intent->lock, error) &&
            store->operations->create_upload(store, intent, ret_id, error);
 }
 
@@ -274,17 +320,50 @@ SUSPENDS bool bucket_read_parts(struct bucket_object *object, unsigned after, un
 }
 
 SUSPENDS bool bucket_read_tags(struct bucket_store *store, const struct object_name *name, struct buffer *ret_tags,
-                               struct error *error)
+                               char ret_version[VERSION_TEXT_BYTES], struct error *error)
 {
+    char ignored[VERSION_TEXT_BYTES];
     ASSERT(is_object_name(name));
     return store_keeps_tags(store, error) && store_may_have_key(store, name->key, error) &&
-           store->operations->read_tags(store, name, ret_tags, error);
+           store->operations->read_tags(store, name, ret_tags, ret_version != NULL ? ret_version : ignored, error);
 }
 
 SUSPENDS bool bucket_write_tags(struct bucket_store *store, const struct object_name *name, struct span tags,
-                                unsigned tags_count, struct error *error)
+                                unsigned tags_count, char ret_version[VERSION_TEXT_BYTES], struct error *error)
 {
+    char ignored[VERSION_TEXT_BYTES];
     ASSERT(is_object_name(name));
     return store_keeps_tags(store, error) && store_may_have_key(store, name->key, error) &&
-           store->operations->write_tags(store, name, tags, tags_count, error);
+           store->operations->write_tags(store, name, tags, tags_count, ret_version != NULL ? ret_version : ignored,
+                                         error);
+}
+
+/* ---- what stands beside a version ---- */
+
+SUSPENDS bool bucket_write_acl(struct bucket_store *store, const struct object_name *name, struct span acl,
+                               char ret_version[VERSION_TEXT_BYTES], struct error *error)
+{
+    char ignored[VERSION_TEXT_BYTES];
+    ASSERT(is_object_name(name) && acl.size <= OBJECT_ACL_BYTES_MAX);
+    return store_keeps_versions(store, error) &&
+           store->operations->write_acl(store, name, acl, ret_version != NULL ? ret_version : ignored, error);
+}
+
+SUSPENDS bool bucket_write_retention(struct bucket_store *store, const struct object_name *name,
+                                     const struct retention_change *change, char ret_version[VERSION_TEXT_BYTES],
+                                     struct error *error)
+{
+    char ignored[VERSION_TEXT_BYTES];
+    ASSERT(is_object_name(name));
+    return store_keeps_locks(store, error) &&
+           store->operations->write_retention(store, name, change, ret_version != NULL ? ret_version : ignored, error);
+}
+
+SUSPENDS bool bucket_write_legal_hold(struct bucket_store *store, const struct object_name *name, enum lock_hold hold,
+                                      char ret_version[VERSION_TEXT_BYTES], struct error *error)
+{
+    char ignored[VERSION_TEXT_BYTES];
+    ASSERT(is_object_name(name) && hold != HOLD_UNSET);
+    return store_keeps_locks(store, error) &&
+           store->operations->write_legal_hold(store, name, hold, ret_version != NULL ? ret_version : ignored, error);
 }

@@ -13,10 +13,12 @@
  *
  * Two ETags: `etag`, the logical one, is the clients'; `stored_etag` is the store's own and pins the stored bytes.
  *
- * Versions: calls take and return them from the first day. An empty `version` means the current one; "null" is the
- * version of a bucket that was never versioned. What else versions and locks need has its place: what a delete made (a
- * marker and its version) in struct delete_item, lists of versions as a call beside `list`, retention and legal hold in
- * write_intent and write_result. They are decided where conditions are: in the committing step.
+ * Versions (spec: settings, section AA): an empty `version` means the current one, "null" the one that a bucket writes
+ * while it is not versioned, anything else is an id that the store made: opaque, and in the order of commits for each
+ * key. One that is not there is NoSuchVersion. A delete marker is no
+ * object: where one is the current version, calls that want an object say NoSuchKey; where it is named by its id,
+ * MethodNotAllowed; bucket_head tells which marker it was. Whether a write makes a version, and whether a lock forbids
+ * a deletion, is decided where conditions are: in the committing step.
  *
  * A tier stands in front of another store, and needs two things that nobody else does: when the question was asked
  * whose answer the attributes of `head` are (a member of object_attributes that the store sets), and pieces of its own
@@ -28,6 +30,7 @@
 #include "runtime/base/arena.h"
 #include "runtime/base/buffer.h"
 #include "runtime/base/error.h"
+#include "runtime/base/random.h"
 #include "runtime/fiber.h"
 #include "store/attributes.h"
 #include "store/condition.h"
@@ -69,11 +72,32 @@ struct bucket_capabilities {
     unsigned conditions;          /* enum condition_verdict, several together */
     unsigned refused_keys;        /* enum key_class: keys of these kinds cannot be kept under their name */
     bool has_tags;
-    bool has_versions;
+    bool has_versions;  /* buckets may be versioned, and versions carry owners and ACLs */
+    bool has_lock;      /* ... and be locked */
     bool keeps_sidecar; /* the index of frames is kept with the object and never another's; else it is an object of its
                            own, which its binding tells from a stale one */
     bool labels_slip;   /* an answer may bear the ETag of one revision and the bytes of another: what does not fit
                            together is opened again (open_intent.is_again) before it is called damaged */
+};
+
+/* Never back to NEVER. SUSPENDED: versions that are there stay, writes make and replace the null version. */
+enum bucket_versioning { VERSIONING_NEVER, VERSIONING_ENABLED, VERSIONING_SUSPENDED };
+
+/* What a version gets that is written into a locked bucket without a retention of its own. */
+struct default_retention {
+    enum lock_mode mode; /* LOCK_NONE: nothing */
+    unsigned days;       /* one of the two is 0 */
+    unsigned years;      /* of the calendar */
+};
+
+/* What a bucket is made as. */
+struct bucket_intent {
+    struct span name;
+    struct span owner;    /* account id */
+    uint64_t creation_id; /* drawn by the caller (bucket_draw_creation_id), who has written something under it already;
+                             0: the store makes one */
+    enum bucket_versioning versioning;
+    bool has_lock; /* then versioning is ENABLED */
 };
 
 struct bucket_info {
@@ -81,6 +105,9 @@ struct bucket_info {
     char owner[ACCOUNT_ID_BYTES_MAX + 1]; /* account id of who made it */
     int64_t created_ms;
     uint64_t creation_id; /* tells it from earlier buckets of its name */
+    enum bucket_versioning versioning;
+    bool has_lock; /* for ever */
+    struct default_retention retention;
 };
 
 /* Names one object. */
@@ -153,11 +180,15 @@ struct write_intent {
     uint64_t stored_size_hint; /* about how many stored bytes will come; 0: unknown */
     uint32_t codec;            /* object_attributes.codec, if the body comes as frames */
     bool is_uncounted;         /* write_result.is_uncounted */
+    struct object_lock lock;   /* as in the attributes of write_result; so are the next two */
+    struct span owner;
+    struct span acl;
 };
 
 /* What is known when all bytes have come. The store makes of it what it keeps: a row, a sidecar, a trailer. */
 struct write_result {
-    /* modified_ms, stored_etag, stored_size, sidecar_size and version are set by the store. */
+    /* modified_ms, stored_etag, stored_size, sidecar_size, version and superseded_ms are set by the store. A lock
+     * without a mode gets the bucket's default retention, counted from the commit. */
     const struct object_attributes *attributes;
     /* Of a framed body without padding, its frames in order (store/frames.h); empty: unknown. */
     struct span frames;
@@ -185,10 +216,23 @@ struct list_request {
     bool is_damage_listed;
 };
 
+/* All versions and delete markers in one stream: keys in byte order, of each the newest first. */
+struct version_list_request {
+    struct span bucket;
+    struct span prefix;
+    struct span delimiter;     /* empty: none */
+    struct span after_key;     /* entries behind all versions of this key, or behind this common prefix */
+    struct span after_version; /* not empty: behind this version of after_key, which need not be there any more (428) */
+    unsigned entries_max;      /* 0 .. LIST_ENTRIES_MAX: versions, markers and common prefixes together */
+};
+
 struct list_entry {
     struct span key; /* for a common prefix: the prefix, delimiter included */
     bool is_prefix;
-    bool is_damaged; /* nothing is known but a key, and that may be what is damaged: it may be out of order */
+    bool is_latest; /* the current version, be it a marker: always set by `list` */
+    bool is_delete_marker;
+    struct span owner; /* object_attributes.owner, in the arena */
+    bool is_damaged;   /* nothing is known but a key, and that may be what is damaged: it may be out of order */
     uint64_t original_size;
     int64_t modified_ms;
     char etag[ETAG_TEXT_BYTES];
@@ -200,7 +244,7 @@ struct list_entry {
 struct list_page {
     struct list_entry *entries; /* in the arena that was passed, as are the keys */
     unsigned count;
-    bool is_truncated; /* more entries follow; the next page's `after` is the last entry's key */
+    bool is_truncated; /* more entries follow; the next page's `after` is the last entry's key (and version) */
 };
 
 /* ---- deleting ---- */
@@ -208,10 +252,13 @@ struct list_page {
 struct delete_item {
     struct span key;
     struct span version;
-    const struct write_condition *condition; /* NULL: none */
+    const struct write_condition *condition; /* NULL: none. Of the version that is named, else of the current one */
+    bool may_bypass_governance;
     /* filled in: */
-    bool is_deleted;    /* true also when there was nothing to delete */
-    struct error error; /* when not */
+    bool is_deleted;                         /* true also when there was nothing to delete */
+    bool is_marker;                          /* with a version: it was a marker. Without: a marker was made */
+    char marker_version[VERSION_TEXT_BYTES]; /* then: its version; else "" */
+    struct error error;                      /* when not deleted; AccessDenied: a lock forbids it */
 };
 
 /* ---- uploads: objects that come in parts ---- */
@@ -227,6 +274,9 @@ struct upload_intent {
     struct span initiator;                      /* account id */
     enum checksum_algorithm checksum_algorithm; /* CHECKSUM_NONE: the client named none */
     enum checksum_type checksum_type;
+    struct object_lock lock; /* of the object that it becomes; so are the next two */
+    struct span owner;
+    struct span acl;
 };
 
 struct upload_info {
@@ -238,6 +288,10 @@ struct upload_info {
     int64_t initiated_ms;
     enum checksum_algorithm checksum_algorithm;
     enum checksum_type checksum_type;
+    struct object_lock
+        lock; /* these three as upload_intent has them: whoever completes puts them into the attributes */
+    struct span owner;
+    struct span acl;
 };
 
 /* A part: its stored body is S4F2 frames, whatever their codecs. */
@@ -285,11 +339,18 @@ struct object_part {
     struct checksum_value checksum; /* CHECKSUM_NONE: none was kept */
 };
 
+/* ---- locks ---- */
+
+struct retention_change {
+    enum lock_mode mode; /* LOCK_NONE: it is removed */
+    int64_t retain_until_ms;
+    bool may_bypass_governance; /* asked for, and allowed to who asks */
+};
+
 /* ---- the interface ---- */
 
 struct bucket_store_operations {
-    SUSPENDS bool (*create_bucket)(struct bucket_store *store, struct span bucket, struct span owner,
-                                   struct error *error);
+    SUSPENDS bool (*create_bucket)(struct bucket_store *store, const struct bucket_intent *intent, struct error *error);
     SUSPENDS bool (*find_bucket)(struct bucket_store *store, struct span bucket, struct bucket_info *ret_info,
                                  struct error *error);
     SUSPENDS bool (*delete_bucket)(struct bucket_store *store, struct span bucket, struct error *error);
@@ -348,9 +409,24 @@ struct bucket_store_operations {
                                 struct error *error);
 
     SUSPENDS bool (*read_tags)(struct bucket_store *store, const struct object_name *name, struct buffer *ret_tags,
-                               struct error *error);
+                               char ret_version[VERSION_TEXT_BYTES], struct error *error);
     SUSPENDS bool (*write_tags)(struct bucket_store *store, const struct object_name *name, struct span tags,
-                                unsigned tags_count, struct error *error);
+                                unsigned tags_count, char ret_version[VERSION_TEXT_BYTES], struct error *error);
+
+    /* These three of stores that have versions, the rest of those that have locks. */
+    SUSPENDS bool (*set_versioning)(struct bucket_store *store, struct span bucket, enum bucket_versioning versioning,
+                                    struct error *error);
+    SUSPENDS bool (*list_versions)(struct bucket_store *store, const struct version_list_request *request,
+                                   struct arena *arena, struct list_page *ret_page, struct error *error);
+    SUSPENDS bool (*write_acl)(struct bucket_store *store, const struct object_name *name, struct span acl,
+                               char ret_version[VERSION_TEXT_BYTES], struct error *error);
+    SUSPENDS bool (*set_lock)(struct bucket_store *store, struct span bucket, const struct default_retention *retention,
+                              struct error *error);
+    SUSPENDS bool (*write_retention)(struct bucket_store *store, const struct object_name *name,
+                                     const struct retention_change *change, char ret_version[VERSION_TEXT_BYTES],
+                                     struct error *error);
+    SUSPENDS bool (*write_legal_hold)(struct bucket_store *store, const struct object_name *name, enum lock_hold hold,
+                                      char ret_version[VERSION_TEXT_BYTES], struct error *error);
 };
 
 /* An implementation embeds this as its first member. */
@@ -359,13 +435,23 @@ struct bucket_store {
     struct bucket_capabilities capabilities;
 };
 
-/* 409 BucketAlreadyOwnedByYou or BucketAlreadyExists when it exists (by owner). */
-SUSPENDS bool bucket_create(struct bucket_store *store, struct span bucket, struct span owner, struct error *error);
+/* Tells a bucket that is going to be made from all others: never 0, and none that a store makes itself. */
+uint64_t bucket_draw_creation_id(const struct random_source *random);
+/* 409 BucketAlreadyOwnedByYou or BucketAlreadyExists when it exists (by owner). Not over a store without versions or
+ * locks what has any (NotImplemented). */
+SUSPENDS bool bucket_create(struct bucket_store *store, const struct bucket_intent *intent, struct error *error);
 /* From memory: every client's request begins with it. A store that has to ask somebody for its buckets asks now and
  * then and when it was told NoSuchBucket, not here; only a name of which it knows nothing may cost a request. */
 SUSPENDS bool bucket_find(struct bucket_store *store, struct span bucket, struct bucket_info *ret_info,
                           struct error *error);
-/* BucketNotEmpty while any object or version is there. */
+/* ENABLED or SUSPENDED. Writes that are committed after it returned obey it (402). InvalidBucketState: a locked bucket
+ * is never suspended (439). */
+SUSPENDS bool bucket_set_versioning(struct bucket_store *store, struct span bucket, enum bucket_versioning versioning,
+                                    struct error *error);
+/* Turns the lock on, if it is not, and sets what new versions get. InvalidBucketState unless versioning is ENABLED. */
+SUSPENDS bool bucket_set_lock(struct bucket_store *store, struct span bucket, const struct default_retention *retention,
+                              struct error *error);
+/* BucketNotEmpty while any object, version or delete marker is there. */
 SUSPENDS bool bucket_delete(struct bucket_store *store, struct span bucket, struct error *error);
 /* Buckets of one owner (empty: of all) in name order, strictly behind `after`. */
 SUSPENDS bool bucket_list_buckets(struct bucket_store *store, struct span owner, struct span prefix, struct span after,
@@ -376,7 +462,9 @@ SUSPENDS bool bucket_list_buckets(struct bucket_store *store, struct span owner,
  * closed, also when its condition did not hold (bucket_object.decision). */
 SUSPENDS bool bucket_open(struct bucket_store *store, const struct object_name *name, const struct open_intent *intent,
                           struct bucket_object **ret_object, struct error *error);
-/* Attributes only; metadata is copied into the arena. */
+/* Attributes only; metadata, owner and ACL are copied into the arena. Where a delete marker is what was asked for, it
+ * is an error (NoSuchKey, MethodNotAllowed), and ret_attributes has the marker: is_delete_marker, version, modified_ms;
+ * after other failures is_delete_marker is false. */
 SUSPENDS bool bucket_head(struct bucket_store *store, const struct object_name *name, struct arena *arena,
                           struct object_attributes *ret_attributes, struct error *error);
 /* From here on stored bytes of [first, end) will be read, front to back, with gaps perhaps: the store may fetch them in
@@ -415,8 +503,12 @@ SUSPENDS bool bucket_copy(struct bucket_object *source, const struct object_name
  * (NoSuchBucket, a store that is down). */
 SUSPENDS bool bucket_delete_objects(struct bucket_store *store, struct span bucket, struct delete_item *items,
                                     unsigned count, struct error *error);
+/* Keys whose current version is a delete marker are not in it, and cost it nothing. */
 SUSPENDS bool bucket_list(struct bucket_store *store, const struct list_request *request, struct arena *arena,
                           struct list_page *ret_page, struct error *error);
+/* Of a store without versions: its objects, as null versions. InvalidArgument for an after_version that is no id. */
+SUSPENDS bool bucket_list_versions(struct bucket_store *store, const struct version_list_request *request,
+                                   struct arena *arena, struct list_page *ret_page, struct error *error);
 
 SUSPENDS bool bucket_create_upload(struct bucket_store *store, const struct upload_intent *intent,
                                    char ret_id[UPLOAD_ID_BYTES], struct error *error);
@@ -457,8 +549,20 @@ SUSPENDS bool bucket_read_parts(struct bucket_object *object, unsigned after, un
                                 struct object_part **ret_parts, unsigned *ret_count, bool *ret_truncated,
                                 struct error *error);
 
-/* Tags of an object, an opaque text for the store; changing them changes neither ETag nor time. */
+/* Tags of an object, an opaque text for the store; changing them changes neither ETag nor time nor order. ret_version,
+ * here and below: which version that was; NULL: nobody asks. */
 SUSPENDS bool bucket_read_tags(struct bucket_store *store, const struct object_name *name, struct buffer *ret_tags,
-                               struct error *error);
+                               char ret_version[VERSION_TEXT_BYTES], struct error *error);
 SUSPENDS bool bucket_write_tags(struct bucket_store *store, const struct object_name *name, struct span tags,
-                                unsigned tags_count, struct error *error);
+                                unsigned tags_count, char ret_version[VERSION_TEXT_BYTES], struct error *error);
+/* Likewise its ACL; the owner stays. */
+SUSPENDS bool bucket_write_acl(struct bucket_store *store, const struct object_name *name, struct span acl,
+                               char ret_version[VERSION_TEXT_BYTES], struct error *error);
+/* InvalidRequest: the bucket has no lock. AccessDenied: what binds now does not allow it (444, 445), decided in the
+ * committing step. */
+SUSPENDS bool bucket_write_retention(struct bucket_store *store, const struct object_name *name,
+                                     const struct retention_change *change, char ret_version[VERSION_TEXT_BYTES],
+                                     struct error *error);
+/* ON or OFF. A hold that was answered is never lost to a deletion (456). */
+SUSPENDS bool bucket_write_legal_hold(struct bucket_store *store, const struct object_name *name, enum lock_hold hold,
+                                      char ret_version[VERSION_TEXT_BYTES], struct error *error);

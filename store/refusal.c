@@ -74,3 +74,22 @@ bool store_keeps_tags(const struct bucket_store *store, struct error *error)
     return store->capabilities.has_tags ||
            error_set(error, ERROR_UNSUPPORTED, S3_NotImplemented, "The backend keeps no tags.");
 }
+
+/* ---- versions and locks ---- */
+
+bool store_keeps_versions(const struct bucket_store *store, struct error *error)
+{
+    return store->capabilities.has_versions ||
+           error_set(error, ERROR_UNSUPPORTED, S3_NotImplemented, "The backend keeps no versions.");
+}
+
+bool store_keeps_locks(const struct bucket_store *store, struct error *error)
+{
+    return store->capabilities.has_lock ||
+           error_set(error, ERROR_UNSUPPORTED, S3_NotImplemented, "The backend has no object lock.");
+}
+
+bool store_takes_lock(const struct bucket_store *store, const struct object_lock *lock, struct error *error)
+{
+    return (lock->mode == LOCK_NONE && lock->hold == HOLD_UNSET) || store_keeps_locks(store, error);
+}

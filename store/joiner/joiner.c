@@ -433,10 +433,9 @@ static SUSPENDS bool delete_bucket(struct bucket_store *store, struct span bucke
 
 /* ---- what is passed on ---- */
 
-static SUSPENDS bool create_bucket(struct bucket_store *store, struct span bucket, struct span owner,
-                                   struct error *error)
+static SUSPENDS bool create_bucket(struct bucket_store *store, const struct bucket_intent *intent, struct error *error)
 {
-    return bucket_create(inner_of(store), bucket, owner, error);
+    return bucket_create(inner_of(store), intent, error);
 }
 
 static SUSPENDS bool find_bucket(struct bucket_store *store, struct span bucket, struct bucket_info *ret_info,
@@ -497,15 +496,15 @@ static SUSPENDS bool find_completed(struct bucket_store *store, const struct obj
 }
 
 static SUSPENDS bool read_tags(struct bucket_store *store, const struct object_name *name, struct buffer *ret_tags,
-                               struct error *error)
+                               char ret_version[VERSION_TEXT_BYTES], struct error *error)
 {
-    return bucket_read_tags(inner_of(store), name, ret_tags, error);
+    return bucket_read_tags(inner_of(store), name, ret_tags, ret_version, error);
 }
 
 static SUSPENDS bool write_tags(struct bucket_store *store, const struct object_name *name, struct span tags,
-                                unsigned tags_count, struct error *error)
+                                unsigned tags_count, char ret_version[VERSION_TEXT_BYTES], struct error *error)
 {
-    return bucket_write_tags(inner_of(store), name, tags, tags_count, error);
+    return bucket_write_tags(inner_of(store), name, tags, tags_count, ret_version, error);
 }
 
 /* Open objects and writers of objects are the inner store's own: what is called on them does not come by here. */

@@ -164,14 +164,17 @@ static bool already_there(const char *owner, struct span wanted, struct error *e
                      "The requested bucket name is not available. Select a different name and try again.");
 }
 
-SUSPENDS static bool create(struct remote_shard *shard, struct span bucket, struct span owner, struct error *error)
+SUSPENDS static bool create(struct remote_shard *shard, const struct bucket_intent *intent, struct error *error)
 {
+    struct span bucket = intent->name;
+    struct span owner = intent->owner;
     struct s3_answer answer;
     struct bucket_info info;
     bool is_there;
     const struct s3_call call = {.kind = S3_CREATE_BUCKET, .bucket = bucket};
     describe(shard->remote, bucket, clock_wall_ms(shard->remote->settings.clock), &info);
-    info.creation_id = random_u64(shard->remote->settings.random);
+    info.creation_id =
+        intent->creation_id != 0 ? intent->creation_id : bucket_draw_creation_id(shard->remote->settings.random);
     memset(info.owner, 0, sizeof info.owner);
     memcpy(info.owner, owner.data, owner.size);
     if (!remote_call(shard, &call, &answer, error)) {
@@ -189,14 +192,13 @@ SUSPENDS static bool create(struct remote_shard *shard, struct span bucket, stru
     return true;
 }
 
-SUSPENDS bool remote_create_bucket(struct bucket_store *store, struct span bucket, struct span owner,
-                                   struct error *error)
+SUSPENDS bool remote_create_bucket(struct bucket_store *store, const struct bucket_intent *intent, struct error *error)
 {
     struct remote *remote = remote_of(store);
     if (remote->settings.is_all_buckets)
-        return create(remote_shard_here(remote), bucket, owner, error);
-    if (span_equal(bucket, home_name(remote)))
-        return already_there(remote->owner, owner, error);
+        return create(remote_shard_here(remote), intent, error);
+    if (span_equal(intent->name, home_name(remote)))
+        return already_there(remote->owner, intent->owner, error);
     return error_set(error, ERROR_DENIED, S3_AccessDenied,
                      "This server serves one bucket of its backend, %.*s, and makes no others.",
                      SPAN_FORMAT(home_name(remote)));

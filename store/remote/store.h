@@ -126,8 +126,7 @@ void remote_note_absence(struct remote_key *key);
 
 /* ---- the operations of bucket.h, by the file that has them ---- */
 
-SUSPENDS bool remote_create_bucket(struct bucket_store *store, struct span bucket, struct span owner,
-                                   struct error *error);
+SUSPENDS bool remote_create_bucket(struct bucket_store *store, const struct bucket_intent *intent, struct error *error);
 SUSPENDS bool remote_find_bucket(struct bucket_store *store, struct span bucket, struct bucket_info *ret_info,
                                  struct error *error);
 SUSPENDS bool remote_delete_bucket(struct bucket_store *store, struct span bucket, struct error *error);
@@ -181,6 +180,6 @@ SUSPENDS bool remote_read_parts(struct bucket_object *object, unsigned after, un
                                 struct object_part **ret_parts, unsigned *ret_count, bool *ret_truncated,
                                 struct error *error);
 SUSPENDS bool remote_read_tags(struct bucket_store *store, const struct object_name *name, struct buffer *ret_tags,
-                               struct error *error);
+                               char ret_version[VERSION_TEXT_BYTES], struct error *error);
 SUSPENDS bool remote_write_tags(struct bucket_store *store, const struct object_name *name, struct span tags,
-                                unsigned tags_count, struct error *error);
+                                unsigned tags_count, char ret_version[VERSION_TEXT_BYTES], struct error *error);

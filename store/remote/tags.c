@@ -10,7 +10,7 @@
 enum { TAGS_ARENA_BYTES = 256 << 10 };
 
 SUSPENDS bool remote_read_tags(struct bucket_store *store, const struct object_name *name, struct buffer *ret_tags,
-                               struct error *error)
+                               char ret_version[VERSION_TEXT_BYTES], struct error *error)
 {
     struct remote_key key;
     struct arena arena;
@@ -25,6 +25,7 @@ SUSPENDS bool remote_read_tags(struct bucket_store *store, const struct object_n
     done = remote_answered(key.shard, S3_GET_TAGS, &answer, done, error);
     if (!done && error->code == S3_NoSuchTagSet) /* what some say of an object without tags */
         done = true;
+    strcpy(ret_version, "null");
     for (unsigned i = 0; done && i < count; i++)
         (void)metadata_append(ret_tags, tags[i].name, tags[i].value);
     arena_free(&arena);
@@ -32,7 +33,7 @@ SUSPENDS bool remote_read_tags(struct bucket_store *store, const struct object_n
 }
 
 SUSPENDS bool remote_write_tags(struct bucket_store *store, const struct object_name *name, struct span tags,
-                                unsigned tags_count, struct error *error)
+                                unsigned tags_count, char ret_version[VERSION_TEXT_BYTES], struct error *error)
 {
     struct remote_key key;
     struct s3_answer answer;
@@ -48,5 +49,6 @@ SUSPENDS bool remote_write_tags(struct bucket_store *store, const struct object_
     const struct s3_call call = {.bucket = key.backend.bucket, .key = key.backend.key, .repeat = S3_REPEAT};
     bool done = s3_client_put_tags(key.shard->client, &call, list, count, &answer, error);
     free(list);
+    strcpy(ret_version, "null");
     return remote_answered(key.shard, count > 0 ? S3_PUT_TAGS : S3_DELETE_TAGS, &answer, done, error);
 }

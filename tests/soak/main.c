@@ -410,7 +410,7 @@ SUSPENDS static void make_bucket(struct journal_replica *replica)
 {
     (void)replica;
     struct error error;
-    if (!bucket_create(store, bucket, SPAN_EMPTY, &error) && error.kind != ERROR_CONFLICT)
+    if (!bucket_create(store, &(struct bucket_intent){.name = bucket}, &error) && error.kind != ERROR_CONFLICT)
         fail(&error);
 }
 

@@ -231,7 +231,9 @@ static SUSPENDS bool find_or_make_bucket(struct import *import, struct error *er
         return true;
     if (error->code != S3_NoSuchBucket || !find_owner(import, error))
         return false;
-    return bucket_create(import->store, import->bucket, span_from_string(import->owner), error);
+    return bucket_create(import->store,
+                         &(struct bucket_intent){.name = import->bucket, .owner = span_from_string(import->owner)},
+                         error);
 }
 
 static SUSPENDS bool work(struct bucket_store *store, void *context, struct error *error)

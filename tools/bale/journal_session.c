@@ -45,7 +45,7 @@ static SUSPENDS bool work_locked(struct bucket_store *store, void *context, stru
     struct journal_session session;
     struct bucket_info info;
     if (!bucket_find(store, JOURNAL_SYSTEM_BUCKET, &info, error) &&
-        !bucket_create(store, JOURNAL_SYSTEM_BUCKET, SPAN_EMPTY, error))
+        !bucket_create(store, &(struct bucket_intent){.name = JOURNAL_SYSTEM_BUCKET}, error))
         return false;
     struct journal_bucket *bucket = begin(&session, store);
     bool done = locked->work(&session, locked->context, error);

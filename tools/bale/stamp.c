@@ -29,7 +29,7 @@ SUSPENDS static bool copy_onto_itself(struct stamping *stamping, struct bucket_o
         .is_stored_etag = true,
         .if_match = span_from_string(object->attributes.stored_etag),
     };
-    if (object->attributes.tags_count > 0 && !bucket_read_tags(stamping->store, name, &tags, error))
+    if (object->attributes.tags_count > 0 && !bucket_read_tags(stamping->store, name, &tags, NULL, error))
         return false;
     const struct write_result result = {
         .attributes = &object->attributes, .condition = &condition, .tags = buffer_span(&tags)};

@@ -75,7 +75,8 @@ SUSPENDS bool s3_create_bucket(struct s3_request *request, struct error *error)
     struct span owner = span_from_string(request->authentication.account->id);
     if (!check_headers(request, error) || !read_configuration(request, error))
         return false;
-    if (!bucket_create(request->settings->store, request->bucket, owner, error) && !is_harmless(request, error))
+    const struct bucket_intent intent = {.name = request->bucket, .owner = owner};
+    if (!bucket_create(request->settings->store, &intent, error) && !is_harmless(request, error))
         return false;
 
     return answer(request, error);

@@ -92,7 +92,7 @@ static SUSPENDS bool plan_tags(struct s3_request *request, const struct object_n
     if (plan->replaces_tags)
         return tags_take_header(request, &plan->tags, error);
     plan->tags.count = plan->source->attributes.tags_count;
-    return plan->tags.count == 0 || bucket_read_tags(request->settings->store, source, &plan->tags.packed, error);
+    return plan->tags.count == 0 || bucket_read_tags(request->settings->store, source, &plan->tags.packed, NULL, error);
 }
 
 /* ---- the two ways to copy ---- */

@@ -16,7 +16,7 @@ SUSPENDS bool s3_get_object_tagging(struct s3_request *request, struct error *er
     if (!name_object(request, &name, error))
         return false;
     buffer_init(&packed, 0);
-    bool ok = bucket_read_tags(request->settings->store, &name, &packed, error);
+    bool ok = bucket_read_tags(request->settings->store, &name, &packed, NULL, error);
     if (ok) {
         struct s3_document document;
         s3_document_open(&document, "Tagging");
@@ -35,7 +35,7 @@ static SUSPENDS bool write_tags(struct s3_request *request, const struct tag_lis
     struct object_name name;
     if (!name_object(request, &name, error))
         return false;
-    if (!bucket_write_tags(request->settings->store, &name, buffer_span(&tags->packed), tags->count, error))
+    if (!bucket_write_tags(request->settings->store, &name, buffer_span(&tags->packed), tags->count, NULL, error))
         return s3_explain_missing(&name, error);
     s3_answer_begin(request, status);
     return s3_answer_empty(request, error);

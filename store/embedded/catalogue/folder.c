@@ -75,7 +75,7 @@ static bool take_lock(struct folder *folder, struct error *error)
     return true;
 }
 
-/* ---- FORMAT: "bale store 2" or "bale raw store 2", "uuid <32 hex>" ---- */
+/* ---- FORMAT: "bale store 3" or "bale raw store 3", "uuid <32 hex>" ---- */
 
 static bool parse_format(struct folder *folder, const char *text, struct error *error)
 {

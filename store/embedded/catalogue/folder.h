@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { STORE_FORMAT = 2, STORE_UUID_BYTES = 16, STORE_PATH_BYTES_MAX = 1024 };
+enum { STORE_FORMAT = 3, STORE_UUID_BYTES = 16, STORE_PATH_BYTES_MAX = 1024 };
 
 struct folder {
     char path[STORE_PATH_BYTES_MAX];

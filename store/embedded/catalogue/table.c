@@ -8,7 +8,22 @@
 #include <string.h>
 
 #define NUMBERS_LEFT_OUT (UINT64_C(1) << 32)
-enum { VALUE_CHECKSUM_BYTES = 4, BUCKET_ROW_VERSION = 1, BUCKET_FIXED_BYTES = 20 };
+enum { VALUE_CHECKSUM_BYTES = 4 };
+
+/* A bucket's row; one of version 1 ends before the creation id, with zeros in front of the group. */
+enum {
+    BUCKET_ROW_VERSION = 2,
+    AT_VERSIONING = 1,
+    AT_HAS_LOCK = 2,
+    AT_MODE = 3,
+    AT_GROUP = 4,
+    AT_CREATED = 12,
+    AT_CREATION_ID = 20,
+    AT_DAYS = 28,
+    AT_YEARS = 32,
+    BUCKET_FIXED_BYTES_1 = AT_CREATION_ID,
+    BUCKET_FIXED_BYTES = 36,
+};
 
 /* ---- values ---- */
 
@@ -103,18 +118,32 @@ bool catalogue_put_counter(MDB_txn *txn, const struct catalogue *catalogue, cons
 
 /* ---- buckets ---- */
 
+static bool decode_lock(const uint8_t *fixed, struct bucket_info *info)
+{
+    info->versioning = (enum bucket_versioning)fixed[AT_VERSIONING];
+    info->has_lock = fixed[AT_HAS_LOCK] != 0;
+    info->creation_id = load_u64_le(fixed + AT_CREATION_ID);
+    info->retention = (struct default_retention){(enum lock_mode)fixed[AT_MODE], load_u32_le(fixed + AT_DAYS),
+                                                 load_u32_le(fixed + AT_YEARS)};
+    return fixed[AT_VERSIONING] <= VERSIONING_SUSPENDED && fixed[AT_HAS_LOCK] <= 1 && fixed[AT_MODE] <= LOCK_COMPLIANCE;
+}
+
 bool catalogue_decode_bucket(struct span name, struct span value, struct bucket_row *ret_row)
 {
-    if (name.size > BUCKET_NAME_BYTES_MAX || value.size < BUCKET_FIXED_BYTES ||
-        value.size - BUCKET_FIXED_BYTES > ACCOUNT_ID_BYTES_MAX || value.data[0] != BUCKET_ROW_VERSION)
+    uint8_t version = value.size > 0 ? value.data[0] : 0;
+    size_t fixed_bytes = version == 1 ? BUCKET_FIXED_BYTES_1 : BUCKET_FIXED_BYTES;
+    if (name.size > BUCKET_NAME_BYTES_MAX || version < 1 || version > BUCKET_ROW_VERSION || value.size < fixed_bytes ||
+        value.size - fixed_bytes > ACCOUNT_ID_BYTES_MAX)
         return false;
-    *ret_row = (struct bucket_row){.number = load_u64_le(value.data + 4)};
-    ret_row->info.creation_id = ret_row->number;
-    ret_row->info.created_ms = (int64_t)load_u64_le(value.data + 12);
-    memcpy(ret_row->info.name, name.data, name.size);
-    if (value.size > BUCKET_FIXED_BYTES)
-        memcpy(ret_row->info.owner, value.data + BUCKET_FIXED_BYTES, value.size - BUCKET_FIXED_BYTES);
-    return true;
+    *ret_row = (struct bucket_row){.number = load_u64_le(value.data + AT_GROUP)};
+    struct bucket_info *info = &ret_row->info;
+    info->creation_id = ret_row->number;
+    info->created_ms = (int64_t)load_u64_le(value.data + AT_CREATED);
+    memcpy(info->name, name.data, name.size);
+    struct span owner = span_skip(value, fixed_bytes);
+    if (owner.size > 0)
+        memcpy(info->owner, owner.data, owner.size);
+    return version == 1 || decode_lock(value.data, info);
 }
 
 enum lookup catalogue_find_bucket(MDB_txn *txn, const struct catalogue *catalogue, struct span name,
@@ -142,9 +171,16 @@ bool catalogue_need_bucket(MDB_txn *txn, const struct catalogue *catalogue, stru
 bool catalogue_put_bucket(MDB_txn *txn, const struct catalogue *catalogue, const struct bucket_row *row,
                           struct error *error)
 {
+    const struct bucket_info *info = &row->info;
     uint8_t value[BUCKET_FIXED_BYTES + ACCOUNT_ID_BYTES_MAX] = {BUCKET_ROW_VERSION};
-    store_u64_le(value + 4, row->number);
-    store_u64_le(value + 12, (uint64_t)row->info.created_ms);
+    value[AT_VERSIONING] = (uint8_t)info->versioning;
+    value[AT_HAS_LOCK] = info->has_lock;
+    value[AT_MODE] = (uint8_t)info->retention.mode;
+    store_u64_le(value + AT_GROUP, row->number);
+    store_u64_le(value + AT_CREATED, (uint64_t)info->created_ms);
+    store_u64_le(value + AT_CREATION_ID, info->creation_id);
+    store_u32_le(value + AT_DAYS, info->retention.days);
+    store_u32_le(value + AT_YEARS, info->retention.years);
     size_t owner_bytes = strlen(row->info.owner);
     memcpy(value + BUCKET_FIXED_BYTES, row->info.owner, owner_bytes);
     return catalogue_put(txn, catalogue->buckets, span_from_string(row->info.name),

@@ -17,7 +17,7 @@ bool bucket_row_create(struct batch *batch, struct change *change, struct error 
     case LOOKUP_FAILED:
         return false;
     case LOOKUP_FOUND:
-        if (span_equal(span_from_string(row.info.owner), change->create.owner))
+        if (span_equal(span_from_string(row.info.owner), change->create.intent->owner))
             return error_set(error, ERROR_CONFLICT, S3_BucketAlreadyOwnedByYou,
                              "Your previous request to create the named bucket succeeded and you already own it.");
         return error_set(error, ERROR_CONFLICT, S3_BucketAlreadyExists,
@@ -27,9 +27,13 @@ bool bucket_row_create(struct batch *batch, struct change *change, struct error 
     }
     row = (struct bucket_row){.number = batch->numbers.group++};
     row.info.created_ms = change->create.created_ms = clock_wall_ms(batch->store->options.clock);
+    const struct bucket_intent *intent = change->create.intent;
+    row.info.creation_id = intent->creation_id != 0 ? intent->creation_id : row.number;
+    row.info.versioning = intent->versioning;
+    row.info.has_lock = intent->has_lock;
     memcpy(row.info.name, change->bucket.data, change->bucket.size);
-    if (change->create.owner.size > 0)
-        memcpy(row.info.owner, change->create.owner.data, change->create.owner.size);
+    if (change->create.intent->owner.size > 0)
+        memcpy(row.info.owner, change->create.intent->owner.data, change->create.intent->owner.size);
     batch->has_bucket_change = true;
     return catalogue_put_bucket(batch->txn, &batch->store->catalogue, &row, error) || batch_broken(batch);
 }

@@ -46,24 +46,24 @@ bool object_put(struct batch *batch, struct change *change, struct error *error)
         return batch_broken(batch);
     row_set_numbers(change->put.object->data, body_number, sidecar_number);
     return (key_put(&batch->keys, bucket.number, change->put.key, buffer_span(change->put.object), error) &&
-            ledger_add(batch, change->bucket, bucket.number, &amounts, error)) ||
+            ledger_add(batch, change->bucket, bucket.info.creation_id, &amounts, error)) ||
            batch_broken(batch);
 }
 
-static bool delete_item(struct batch *batch, const struct change *change, uint64_t group, struct delete_item *item,
-                        struct error *error)
+static bool delete_item(struct batch *batch, const struct change *change, const struct bucket_row *bucket,
+                        struct delete_item *item, struct error *error)
 {
     struct batch_replaced old;
     bool is_current = item->version.size == 0 || span_equal(item->version, SPAN("null"));
     if (!is_current)
         return item->condition == NULL || write_condition_holds(item->condition, NULL, error);
-    enum lookup found = batch_find_replaced(batch, change, group, item->key, item->condition, &old, error);
+    enum lookup found = batch_find_replaced(batch, change, bucket->number, item->key, item->condition, &old, error);
     if (found != LOOKUP_FOUND)
         return found == LOOKUP_MISSING;
     struct ledger_amounts amounts = {0};
     ledger_amounts_subtract(&amounts, &old.amounts);
-    return (batch_free_replaced(batch, &old, error) && key_delete(&batch->keys, group, item->key, error) &&
-            ledger_add(batch, change->bucket, group, &amounts, error)) ||
+    return (batch_free_replaced(batch, &old, error) && key_delete(&batch->keys, bucket->number, item->key, error) &&
+            ledger_add(batch, change->bucket, bucket->info.creation_id, &amounts, error)) ||
            batch_broken(batch);
 }
 
@@ -74,7 +74,7 @@ bool objects_delete(struct batch *batch, struct change *change, struct error *er
         return false;
     for (unsigned i = 0; i < change->delete.count && !batch->is_broken; i++) {
         struct delete_item *item = &change->delete.items[i];
-        item->is_deleted = delete_item(batch, change, bucket.number, item, &item->error);
+        item->is_deleted = delete_item(batch, change, &bucket, item, &item->error);
         if (batch->is_broken)
             *error = item->error;
     }

@@ -56,15 +56,13 @@ bool put_tags(struct batch *batch, struct change *change, struct error *error)
 
 /* ---- the upload's own row ---- */
 
-static bool find_upload(struct batch *batch, const struct change *change, uint64_t *ret_bucket, uint64_t *ret_group,
-                        struct upload_row *ret_upload, struct error *error)
+static bool find_upload(struct batch *batch, const struct change *change, struct bucket_row *ret_bucket,
+                        uint64_t *ret_group, struct upload_row *ret_upload, struct error *error)
 {
     const struct catalogue *catalogue = &batch->store->catalogue;
-    struct bucket_row bucket;
-    if (!catalogue_need_bucket(batch->txn, catalogue, change->bucket, &bucket, error))
+    if (!catalogue_need_bucket(batch->txn, catalogue, change->bucket, ret_bucket, error))
         return false;
-    *ret_bucket = bucket.number;
-    return upload_find(batch->txn, catalogue, bucket.number, change->upload.key, change->upload.id, ret_group,
+    return upload_find(batch->txn, catalogue, ret_bucket->number, change->upload.key, change->upload.id, ret_group,
                        ret_upload, error);
 }
 
@@ -182,7 +180,7 @@ bool upload_put_part(struct batch *batch, struct change *change, struct error *e
 {
     const struct part_row *part = change->upload.part;
     struct upload_row upload;
-    uint64_t bucket;
+    struct bucket_row bucket;
     uint64_t group;
     if (!find_upload(batch, change, &bucket, &group, &upload, error))
         return false;
@@ -244,12 +242,13 @@ static bool free_parts(struct batch *batch, uint64_t upload, struct error *error
 bool upload_abort(struct batch *batch, struct change *change, struct error *error)
 {
     struct upload_row upload;
-    uint64_t bucket;
+    struct bucket_row bucket;
     uint64_t group;
     if (!find_upload(batch, change, &bucket, &group, &upload, error))
         return false;
     return (free_parts(batch, upload.number, error) &&
-            (batch->is_partial || remove_upload(batch, bucket, change->upload.key, group, change->upload.id, error))) ||
+            (batch->is_partial ||
+             remove_upload(batch, bucket.number, change->upload.key, group, change->upload.id, error))) ||
            batch_broken(batch);
 }
 
@@ -477,7 +476,7 @@ static bool put_body(struct completion *completion, uint64_t *ret_number, struct
 }
 
 /* Everything is decided: from here on a failure breaks the batch. */
-static bool make_object(struct completion *completion, uint64_t bucket, uint64_t group, uint64_t upload,
+static bool make_object(struct completion *completion, const struct bucket_row *bucket, uint64_t group, uint64_t upload,
                         const struct batch_replaced *old, struct error *error)
 {
     struct batch *batch = completion->batch;
@@ -496,9 +495,10 @@ static bool make_object(struct completion *completion, uint64_t bucket, uint64_t
     struct buffer object;
     buffer_init(&object, 0);
     row_encode_object(row, &object);
-    bool done = key_put(&batch->keys, bucket, change->upload.key, buffer_span(&object), error) &&
-                remove_upload(batch, bucket, change->upload.key, group, change->upload.id, error) &&
-                note_completed(completion, bucket, error) && ledger_add(batch, change->bucket, bucket, &amounts, error);
+    bool done = key_put(&batch->keys, bucket->number, change->upload.key, buffer_span(&object), error) &&
+                remove_upload(batch, bucket->number, change->upload.key, group, change->upload.id, error) &&
+                note_completed(completion, bucket->number, error) &&
+                ledger_add(batch, change->bucket, bucket->info.creation_id, &amounts, error);
     buffer_free(&object);
     return done;
 }
@@ -509,16 +509,16 @@ static bool complete(struct completion *completion, struct error *error)
     const struct change *change = completion->change;
     struct upload_row upload;
     struct batch_replaced old;
-    uint64_t bucket;
+    struct bucket_row bucket;
     uint64_t group;
     if (!find_upload(batch, change, &bucket, &group, &upload, error) ||
         !match_parts(completion, upload.number, error) || !totals_hold(completion, error))
         return false;
-    enum lookup found =
-        batch_find_replaced(batch, change, bucket, change->upload.key, change->upload.result->condition, &old, error);
+    enum lookup found = batch_find_replaced(batch, change, bucket.number, change->upload.key,
+                                            change->upload.result->condition, &old, error);
     if (found == LOOKUP_FAILED)
         return false;
-    return make_object(completion, bucket, group, upload.number, found == LOOKUP_FOUND ? &old : NULL, error) ||
+    return make_object(completion, &bucket, group, upload.number, found == LOOKUP_FOUND ? &old : NULL, error) ||
            batch_broken(batch);
 }
 

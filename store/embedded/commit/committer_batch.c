@@ -73,8 +73,8 @@ static void log_buckets(struct committer_thread *committer, const struct change 
             continue;
         struct bucket_info info = {.created_ms = change->create.created_ms};
         memcpy(info.name, change->bucket.data, change->bucket.size);
-        if (change->create.owner.size > 0)
-            memcpy(info.owner, change->create.owner.data, change->create.owner.size);
+        if (change->create.intent->owner.size > 0)
+            memcpy(info.owner, change->create.intent->owner.data, change->create.intent->owner.size);
         bucket_log_created(&committer->bucket_log, &info);
     }
 }

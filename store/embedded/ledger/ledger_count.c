@@ -133,7 +133,7 @@ static bool put_buckets(struct ledger_counter *counter, MDB_txn *txn, const stru
         const struct group_sum *sum = find_sum(counter, row.number);
         if (sum == NULL || ledger_amounts_are_zero(&sum->amounts))
             continue;
-        const struct spool_amounts amounts = {name, row.number, sum->amounts};
+        const struct spool_amounts amounts = {name, row.info.creation_id, sum->amounts};
         spool_put_amounts(ret_amounts, &amounts);
     }
     mdb_cursor_close(cursor);

@@ -4,9 +4,9 @@
 #include "store/embedded/queue/committer.h"
 #include "store/embedded/shard/shard.h"
 
-SUSPENDS bool store_create_bucket(struct bucket_store *base, struct span bucket, struct span owner, struct error *error)
+SUSPENDS bool store_create_bucket(struct bucket_store *base, const struct bucket_intent *intent, struct error *error)
 {
-    struct change change = {.kind = CHANGE_CREATE_BUCKET, .bucket = bucket, .create.owner = owner};
+    struct change change = {.kind = CHANGE_CREATE_BUCKET, .bucket = intent->name, .create.intent = intent};
     return committer_commit(shard_current(embedded_of(base)), &change, error);
 }
 

@@ -75,7 +75,7 @@ enum lookup list_seek_first(struct key_cursor *cursor, const struct list_range *
 static bool fill_entry(struct list_job *job, struct list_entry *entry, size_t common)
 {
     struct span key = key_cursor_key(job->cursor);
-    *entry = (struct list_entry){.is_prefix = common > 0};
+    *entry = (struct list_entry){.is_prefix = common > 0, .is_latest = common == 0};
     entry->is_damaged = job->cursor->is_damaged;
     entry->key = arena_copy(job->arena, common > 0 ? span_take(key, common) : key);
     if (entry->key.data == NULL)

@@ -4,8 +4,7 @@
 
 #include "store/embedded/state.h"
 
-SUSPENDS bool store_create_bucket(struct bucket_store *store, struct span bucket, struct span owner,
-                                  struct error *error);
+SUSPENDS bool store_create_bucket(struct bucket_store *store, const struct bucket_intent *intent, struct error *error);
 SUSPENDS bool store_find_bucket(struct bucket_store *store, struct span bucket, struct bucket_info *ret_info,
                                 struct error *error);
 SUSPENDS bool store_delete_bucket(struct bucket_store *store, struct span bucket, struct error *error);
@@ -39,9 +38,9 @@ SUSPENDS bool store_commit_part(struct bucket_writer *writer, const struct part_
 SUSPENDS bool store_list(struct bucket_store *store, const struct list_request *request, struct arena *arena,
                          struct list_page *ret_page, struct error *error);
 SUSPENDS bool store_read_tags(struct bucket_store *store, const struct object_name *name, struct buffer *ret_tags,
-                              struct error *error);
+                              char ret_version[VERSION_TEXT_BYTES], struct error *error);
 SUSPENDS bool store_write_tags(struct bucket_store *store, const struct object_name *name, struct span tags,
-                               unsigned tags_count, struct error *error);
+                               unsigned tags_count, char ret_version[VERSION_TEXT_BYTES], struct error *error);
 
 /* ---- lookups ---- */
 

@@ -6,7 +6,7 @@
 #include "store/embedded/state.h"
 
 SUSPENDS bool store_read_tags(struct bucket_store *base, const struct object_name *name, struct buffer *ret_tags,
-                              struct error *error)
+                              char ret_version[VERSION_TEXT_BYTES], struct error *error)
 {
     struct embedded_store *store = embedded_of(base);
     struct shard *shard = shard_current(store);
@@ -17,8 +17,10 @@ SUSPENDS bool store_read_tags(struct bucket_store *base, const struct object_nam
     if (txn == NULL)
         return false;
     bool found = store_find_row(store, txn, bucket, name, &object, error) && row_decode_object(object, &row, error);
-    if (found)
+    if (found) {
         buffer_append(ret_tags, row.tags);
+        strcpy(ret_version, row.attributes.version);
+    }
     shard_end_read(shard);
     if (!found && error->code == NULL)
         error->code = S3_InternalError;
@@ -28,8 +30,9 @@ SUSPENDS bool store_read_tags(struct bucket_store *base, const struct object_nam
 }
 
 SUSPENDS bool store_write_tags(struct bucket_store *base, const struct object_name *name, struct span tags,
-                               unsigned tags_count, struct error *error)
+                               unsigned tags_count, char ret_version[VERSION_TEXT_BYTES], struct error *error)
 {
     struct change change = {.kind = CHANGE_PUT_TAGS, .bucket = name->bucket, .tags = {name, tags, tags_count}};
+    strcpy(ret_version, "null");
     return committer_commit(shard_current(embedded_of(base)), &change, error);
 }

@@ -86,7 +86,7 @@ struct change {
             unsigned count;
         } delete;
         struct {
-            struct span owner;
+            const struct bucket_intent *intent;
             int64_t created_ms; /* set when it was made */
         } create;
         struct {

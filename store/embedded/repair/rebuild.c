@@ -125,6 +125,7 @@ static void add_bucket(void *context, const struct bucket_info *info)
                                &unread) != LOOKUP_MISSING))
         return;
     struct bucket_row row = {.info = *info, .number = rebuild->numbers.group++};
+    row.info.creation_id = row.number;
     struct error ignored; /* a bucket that cannot be put shows as missing below */
     (void)catalogue_put_bucket(rebuild->txn, &rebuild->store->catalogue, &row, &ignored);
 }

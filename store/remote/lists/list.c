@@ -168,7 +168,8 @@ static bool add_entry(struct listing *listing, const struct listed *listed, stru
     const struct s3_list_entry *source = &listing->page.entries[listed->source];
     struct list_entry *entry = &listing->entries[listing->count];
     bool is_weak;
-    *entry = (struct list_entry){.is_prefix = listed->is_prefix, .key = arena_copy(listing->to, listed->key)};
+    *entry = (struct list_entry){
+        .is_prefix = listed->is_prefix, .is_latest = !listed->is_prefix, .key = arena_copy(listing->to, listed->key)};
     if (entry->key.data == NULL)
         return no_memory(error);
     if (!listed->is_prefix) {

@@ -38,8 +38,8 @@ static void fill_before(struct bucket_store *store, unsigned shard, void *argume
     (void)shard;
     struct scene *scene = argument;
     struct error error;
-    ck_assert(bucket_create(store, bucket, text("alice"), &error));
-    ck_assert(bucket_create(store, text(".system"), text(""), &error));
+    ck_assert(bucket_create(store, &(struct bucket_intent){.name = bucket, .owner = text("alice")}, &error));
+    ck_assert(bucket_create(store, &(struct bucket_intent){.name = text(".system"), .owner = text("")}, &error));
     put(store, text(".system"), text("key"), text("of the journal"));
     put_seeded(store, "small", 1, 100);
     put_seeded(store, "small-deleted", 2, 100);
@@ -58,7 +58,7 @@ static void change_after(struct bucket_store *store, unsigned shard, void *argum
 {
     (void)shard, (void)argument;
     struct error error;
-    ck_assert(bucket_create(store, text("new-bucket"), text("bob"), &error));
+    ck_assert(bucket_create(store, &(struct bucket_intent){.name = text("new-bucket"), .owner = text("bob")}, &error));
     ck_assert(try_delete(store, bucket, text("small-deleted"), &error));
     put_seeded(store, "large-replaced", 5, 60000);
     put_seeded(store, "large-new", 6, 70000);
@@ -164,7 +164,7 @@ static void complete_uploads(struct bucket_store *store, unsigned shard, void *a
     (void)shard, (void)argument;
     struct error error;
     char id[UPLOAD_ID_BYTES];
-    ck_assert(bucket_create(store, bucket, text("alice"), &error));
+    ck_assert(bucket_create(store, &(struct bucket_intent){.name = bucket, .owner = text("alice")}, &error));
     for (unsigned i = 0; i < 2; i++) { /* the second one replaces the first */
         begin_upload(store, bucket, text("of-parts"), id);
         for (unsigned part = 0; part < 3; part++)
@@ -269,7 +269,7 @@ static void put_framed(struct bucket_store *store, unsigned shard, void *argumen
                                            .codec = 1};
     struct write_result result = {.attributes = &attributes, .sidecar = buffer_span(sidecar)};
     struct object_attributes stored;
-    ck_assert(bucket_create(store, bucket, text("alice"), &error));
+    ck_assert(bucket_create(store, &(struct bucket_intent){.name = bucket, .owner = text("alice")}, &error));
     ck_assert(bucket_begin(store, &intent, &writer, &error) && bucket_write(writer, buffer_span(&body), &error));
     ck_assert(bucket_commit(writer, &result, &stored, &error));
     sidecar_builder_free(&builder);

@@ -183,7 +183,7 @@ static void make_bucket(struct bucket_store *store, unsigned shard, void *argume
 {
     (void)shard, (void)argument;
     struct error error;
-    ck_assert(bucket_create(store, bucket, text("alice"), &error));
+    ck_assert(bucket_create(store, &(struct bucket_intent){.name = bucket, .owner = text("alice")}, &error));
 }
 
 static unsigned rounds(void)

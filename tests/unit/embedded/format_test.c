@@ -25,8 +25,8 @@ static void make_store(struct bucket_store *store, unsigned shard, void *argumen
     struct error error;
     char key[1025];
     static uint8_t body[20000];
-    ck_assert(bucket_create(store, bucket, text("alice"), &error));
-    ck_assert(bucket_create(store, text("gone"), text("bob"), &error));
+    ck_assert(bucket_create(store, &(struct bucket_intent){.name = bucket, .owner = text("alice")}, &error));
+    ck_assert(bucket_create(store, &(struct bucket_intent){.name = text("gone"), .owner = text("bob")}, &error));
     ck_assert(bucket_delete(store, text("gone"), &error));
     for (unsigned i = 0; i < 5; i++) {
         (void)snprintf(key, sizeof key, "object-%u", i);
@@ -171,7 +171,7 @@ static void make_store_2(struct bucket_store *store, unsigned shard, void *argum
         if (i == 0)
             complete(store, bucket, text("upload"), id, parts, 2);
     }
-    ck_assert(bucket_create(store, text(".bale"), SPAN_EMPTY, &error));
+    ck_assert(bucket_create(store, &(struct bucket_intent){.name = text(".bale")}, &error));
     put(store, text(".bale"), text("head"), text("of a journal"));
 }
 

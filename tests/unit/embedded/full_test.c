@@ -94,7 +94,7 @@ static void fill_and_empty(struct bucket_store *store, unsigned shard, void *arg
     struct fill *fill = argument;
     struct error error;
     fill->store = store;
-    ck_assert(bucket_create(store, bucket, text("alice"), &error));
+    ck_assert(bucket_create(store, &(struct bucket_intent){.name = bucket, .owner = text("alice")}, &error));
     run_fibers(FIBERS, put_until_refused, fill);
     ck_assert_uint_ge(fill->refused, 200); /* it is full */
     ck_assert_uint_gt(fill->stored, 10);
@@ -191,7 +191,7 @@ static void delete_many_at_once(struct bucket_store *store, unsigned shard, void
     struct fill *fill = argument;
     struct error error;
     fill->store = store;
-    ck_assert(bucket_create(store, bucket, text("owner"), &error));
+    ck_assert(bucket_create(store, &(struct bucket_intent){.name = bucket, .owner = text("owner")}, &error));
     run_fibers(FIBERS, put_until_refused, fill);
     static struct delete_item items[DELETE_ITEMS_MAX];
     static char keys[DELETE_ITEMS_MAX][32];
@@ -238,8 +238,8 @@ static void remove_crowded_bucket(struct bucket_store *store, unsigned shard, vo
     struct fill *fill = argument;
     struct error error;
     fill->store = store;
-    ck_assert(bucket_create(store, bucket, text("owner"), &error) &&
-              bucket_create(store, crowded, text("owner"), &error));
+    ck_assert(bucket_create(store, &(struct bucket_intent){.name = bucket, .owner = text("owner")}, &error) &&
+              bucket_create(store, &(struct bucket_intent){.name = crowded, .owner = text("owner")}, &error));
     run_fibers(FIBERS, begin_uploads, fill);
     run_fibers(FIBERS, put_until_refused, fill);
     bool done = bucket_delete(store, crowded, &error);
@@ -267,7 +267,7 @@ static void abort_long_upload(struct bucket_store *store, unsigned shard, void *
     struct parts parts = {.fill = argument};
     struct error error;
     parts.fill->store = store;
-    ck_assert(bucket_create(store, bucket, text("owner"), &error));
+    ck_assert(bucket_create(store, &(struct bucket_intent){.name = bucket, .owner = text("owner")}, &error));
     begin_upload(store, bucket, text("upload"), parts.id);
     run_fibers(PARTS_AT_ONCE, put_parts, &parts);
     run_fibers(FIBERS, put_until_refused, parts.fill);
@@ -323,7 +323,7 @@ static void put_large(struct bucket_store *store, unsigned shard, void *argument
 {
     (void)shard;
     struct error error;
-    ck_assert(bucket_create(store, bucket, text("owner"), &error));
+    ck_assert(bucket_create(store, &(struct bucket_intent){.name = bucket, .owner = text("owner")}, &error));
     uint8_t *body = argument;
     put(store, bucket, text("small"), span_of(body, 1000));
     put(store, bucket, text("large"), span_of(body, 100000));
@@ -404,7 +404,7 @@ static void fill_as_first(struct bucket_store *store, unsigned shard, void *argu
     if (shard != 0)
         return;
     fill->store = store;
-    ck_assert(bucket_create(store, bucket, text("owner"), &error));
+    ck_assert(bucket_create(store, &(struct bucket_intent){.name = bucket, .owner = text("owner")}, &error));
     run_fibers(FIBERS, put_until_refused, fill);
     ck_assert_uint_gt(fill->stored, 1000);
 }
@@ -574,7 +574,7 @@ static void write_what_was_read(struct bucket_store *store, unsigned shard, void
     struct error error;
     char key[32];
     fill->store = store;
-    ck_assert(bucket_create(store, bucket, text("owner"), &error));
+    ck_assert(bucket_create(store, &(struct bucket_intent){.name = bucket, .owner = text("owner")}, &error));
     run_fibers(FIBERS, put_until_refused, fill);
     unsigned index = 0;
     while (!fill->is_there[index])

@@ -74,7 +74,7 @@ static void pass_through(struct bucket_store *store, unsigned number)
     struct error error;
     char name[32];
     (void)snprintf(name, sizeof name, "passing-%u", number);
-    (void)bucket_create(store, text(name), text("alice"), &error);
+    (void)bucket_create(store, &(struct bucket_intent){.name = text(name), .owner = text("alice")}, &error);
     (void)try_put(store, text(name), text("k"), text("body"), NULL, &error);
     (void)try_delete(store, text(name), text("k"), &error);
     (void)bucket_delete(store, text(name), &error);

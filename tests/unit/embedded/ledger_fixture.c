@@ -168,7 +168,7 @@ void drop(struct bucket_store *store, const char *key)
 void make_bucket(struct bucket_store *store)
 {
     struct error error;
-    ck_assert(bucket_create(store, bucket, text("alice"), &error));
+    ck_assert(bucket_create(store, &(struct bucket_intent){.name = bucket, .owner = text("alice")}, &error));
 }
 
 void make_first(struct bucket_store *store, unsigned shard, void *argument)

@@ -34,7 +34,7 @@ static void writes_and_deletes(struct bucket_store *store, unsigned shard, void 
 
     struct object_name name = name_of(bucket, text("c"));
     struct error error;
-    ck_assert(bucket_write_tags(store, &name, text("x=y"), 1, &error));
+    ck_assert(bucket_write_tags(store, &name, text("x=y"), 1, NULL, &error));
     EXPECT(store, 2, 8000, 8);
     drop(store, "b");
     drop(store, "c");
@@ -128,7 +128,7 @@ static void uncounted(struct bucket_store *store, unsigned shard, void *argument
     write_thing(store, "c", &imported);
     EXPECT(store, 0, 0, 0);
     struct object_name name = name_of(bucket, text("c"));
-    ck_assert(bucket_write_tags(store, &name, text("x=y"), 1, &error)); /* it stays uncounted */
+    ck_assert(bucket_write_tags(store, &name, text("x=y"), 1, NULL, &error)); /* it stays uncounted */
     drop(store, "a");
     drop(store, "c");
     EXPECT(store, 0, 0, 0);
@@ -139,7 +139,7 @@ static void uncounted(struct bucket_store *store, unsigned shard, void *argument
     write_thing(store, "copy", &imported);
     EXPECT(store, 1, 30, 3);
 
-    ck_assert(bucket_create(store, text(".bale"), text(""), &error));
+    ck_assert(bucket_create(store, &(struct bucket_intent){.name = text(".bale"), .owner = text("")}, &error));
     ck_assert(try_write(store, text(".bale"), "journal/head", &(struct thing){.original = 9, .body = "head"}, &error));
     EXPECT(store, 1, 30, 3);
     ck_assert_int_eq(figure_of(store, text(".bale")).objects, 0);
@@ -185,7 +185,7 @@ static void fill_buckets(unsigned index, void *argument)
     char name[32];
     for (unsigned i = index; i < MANY_BUCKETS; i += MANY_FIBERS) {
         (void)snprintf(name, sizeof name, "bucket-%u", i);
-        ck_assert(bucket_create(store, text(name), text("alice"), &error));
+        ck_assert(bucket_create(store, &(struct bucket_intent){.name = text(name), .owner = text("alice")}, &error));
         ck_assert(try_write(store, text(name), "a", &(struct thing){.original = i + 1, .body = "body"}, &error));
     }
 }

@@ -57,7 +57,7 @@ static void run_scenario(struct bucket_store *store, unsigned shard, void *argum
 {
     (void)shard;
     struct error error;
-    ck_assert(bucket_create(store, bucket, text("alice"), &error));
+    ck_assert(bucket_create(store, &(struct bucket_intent){.name = bucket, .owner = text("alice")}, &error));
     write_until_dark(store, argument);
 }
 

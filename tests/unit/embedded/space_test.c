@@ -166,7 +166,7 @@ static void make_bucket(struct bucket_store *store, unsigned shard, void *argume
     (void)argument;
     struct error error;
     if (shard == 0)
-        ck_assert(bucket_create(store, bucket, text("alice"), &error));
+        ck_assert(bucket_create(store, &(struct bucket_intent){.name = bucket, .owner = text("alice")}, &error));
 }
 
 static void expect_sound(const char *path)
@@ -310,7 +310,8 @@ static void put_one(struct bucket_store *store, unsigned shard, void *argument)
     char key[16];
     (void)snprintf(key, sizeof key, "n%u", shard);
     fill_bytes(shard, body, PIECE_BYTES);
-    (void)bucket_create(store, bucket, text("owner"), &error); /* one of them does */
+    (void)bucket_create(store, &(struct bucket_intent){.name = bucket, .owner = text("owner")},
+                        &error); /* one of them does */
     put(store, bucket, text(key), span_of(body, PIECE_BYTES));
     free(body);
 }

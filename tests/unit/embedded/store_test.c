@@ -11,7 +11,7 @@ static const struct span bucket = SPAN("bucket");
 static void make_bucket(struct bucket_store *store)
 {
     struct error error;
-    bool done = bucket_create(store, bucket, text("alice"), &error);
+    bool done = bucket_create(store, &(struct bucket_intent){.name = bucket, .owner = text("alice")}, &error);
     ck_assert_msg(done, "%s", done ? "" : error.message);
 }
 
@@ -163,12 +163,12 @@ static void use_buckets(struct bucket_store *store, unsigned shard, void *argume
     (void)shard, (void)argument;
     struct error error;
     make_bucket(store);
-    ck_assert(!bucket_create(store, bucket, text("alice"), &error));
+    ck_assert(!bucket_create(store, &(struct bucket_intent){.name = bucket, .owner = text("alice")}, &error));
     ck_assert_str_eq(error.code, "BucketAlreadyOwnedByYou");
-    ck_assert(!bucket_create(store, bucket, text("bob"), &error));
+    ck_assert(!bucket_create(store, &(struct bucket_intent){.name = bucket, .owner = text("bob")}, &error));
     ck_assert_str_eq(error.code, "BucketAlreadyExists");
-    ck_assert(bucket_create(store, text("bucket2"), text("bob"), &error));
-    ck_assert(bucket_create(store, text("aaa"), text("bob"), &error));
+    ck_assert(bucket_create(store, &(struct bucket_intent){.name = text("bucket2"), .owner = text("bob")}, &error));
+    ck_assert(bucket_create(store, &(struct bucket_intent){.name = text("aaa"), .owner = text("bob")}, &error));
 
     struct bucket_info info;
     ck_assert(bucket_find(store, text("bucket2"), &info, &error));
@@ -224,7 +224,7 @@ static void look_buckets_up_again(struct bucket_store *store, unsigned shard, vo
     struct bucket_info info;
     for (int turn = 0; turn < 2; turn++) {
         const char *owner = turn == 0 ? "bob" : "carol";
-        ck_assert(bucket_create(store, bucket, text(owner), &error));
+        ck_assert(bucket_create(store, &(struct bucket_intent){.name = bucket, .owner = text(owner)}, &error));
         for (int i = 0; i < 2; i++) {
             ck_assert(bucket_find(store, bucket, &info, &error));
             ck_assert_str_eq(info.owner, owner);
@@ -529,7 +529,7 @@ static void copy_at_once(struct bucket_store *store, unsigned shard, void *argum
     struct error error;
     uint8_t *body = malloc(COPIED_BYTES);
     fill_bytes(5, body, COPIED_BYTES);
-    ck_assert(bucket_create(store, bucket, text("owner"), &error));
+    ck_assert(bucket_create(store, &(struct bucket_intent){.name = bucket, .owner = text("owner")}, &error));
     put(store, bucket, text("source"), span_of(body, COPIED_BYTES));
     run_fibers(COPIES, copy_one, store);
     for (unsigned i = 0; i < COPIES; i += 13) {
@@ -583,7 +583,7 @@ START_TEST(a_foreign_or_newer_folder_is_refused)
     (void)snprintf(file, sizeof file, "%s/FORMAT", path);
     FILE *format = fopen(file, "w");
     ck_assert_ptr_nonnull(format);
-    (void)fputs("bale store 3\nuuid 00112233445566778899aabbccddeeff\n", format);
+    (void)fputs("bale store 4\nuuid 00112233445566778899aabbccddeeff\n", format);
     ck_assert_int_eq(fclose(format), 0);
     ck_assert_ptr_null(embedded_open(path, &options, &error));
     ck_assert_int_eq(error.kind, ERROR_UNSUPPORTED);

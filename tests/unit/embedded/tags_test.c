@@ -14,7 +14,7 @@ static void expect_tags(struct bucket_store *store, struct span tags, unsigned c
     struct error error;
     arena_init(&arena, 1 << 16);
     buffer_init(&found, 0);
-    ck_assert(bucket_read_tags(store, &name, &found, &error));
+    ck_assert(bucket_read_tags(store, &name, &found, NULL, &error));
     ck_assert(span_equal(buffer_span(&found), tags));
     ck_assert(bucket_head(store, &name, &arena, &attributes, &error));
     ck_assert_uint_eq(attributes.tags_count, count);
@@ -29,7 +29,7 @@ static void tags(struct bucket_store *store, unsigned shard, void *argument)
     make_bucket(store);
     struct object_name name = name_of(bucket, key);
     struct error error;
-    ck_assert(!bucket_write_tags(store, &name, text("a=b"), 1, &error));
+    ck_assert(!bucket_write_tags(store, &name, text("a=b"), 1, NULL, &error));
     ck_assert_str_eq(error.code, "NoSuchKey");
     uint8_t *bytes = malloc(70000);
     fill_bytes(5, bytes, 70000);
@@ -41,14 +41,14 @@ static void tags(struct bucket_store *store, unsigned shard, void *argument)
         put(store, bucket, key, span_of(bytes, size));
         expect_tags(store, SPAN_EMPTY, 0);
         ck_assert(bucket_head(store, &name, &arena, &before, &error));
-        ck_assert(bucket_write_tags(store, &name, text("a=b&c=d"), 2, &error));
+        ck_assert(bucket_write_tags(store, &name, text("a=b&c=d"), 2, NULL, &error));
         expect_tags(store, text("a=b&c=d"), 2);
         ck_assert(bucket_head(store, &name, &arena, &after, &error));
         ck_assert_str_eq(before.etag, after.etag);
         ck_assert_str_eq(before.stored_etag, after.stored_etag);
         ck_assert_int_eq(before.modified_ms, after.modified_ms);
         expect_body(store, bucket, key, span_of(bytes, size));
-        ck_assert(bucket_write_tags(store, &name, SPAN_EMPTY, 0, &error));
+        ck_assert(bucket_write_tags(store, &name, SPAN_EMPTY, 0, NULL, &error));
         expect_tags(store, SPAN_EMPTY, 0);
         arena_free(&arena);
     }
@@ -58,7 +58,7 @@ static void tags(struct bucket_store *store, unsigned shard, void *argument)
     put_part(store, bucket, key, id, &part);
     complete(store, bucket, key, id, &part, 1);
     expect_tags(store, text("a=b"), 1);
-    ck_assert(bucket_write_tags(store, &name, text("e=f"), 1, &error));
+    ck_assert(bucket_write_tags(store, &name, text("e=f"), 1, NULL, &error));
     expect_tags(store, text("e=f"), 1);
     expect_parts(store, bucket, key, &part, 1);
 }

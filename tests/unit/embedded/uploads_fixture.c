@@ -7,7 +7,7 @@ const struct span key = SPAN("key");
 void make_bucket(struct bucket_store *store)
 {
     struct error error;
-    bool done = bucket_create(store, bucket, text("alice"), &error);
+    bool done = bucket_create(store, &(struct bucket_intent){.name = bucket, .owner = text("alice")}, &error);
     ck_assert_msg(done, "%s", done ? "" : error.message);
 }
 

@@ -50,7 +50,7 @@ static void on_new_folder(void (*body)(struct stage *stage, unsigned shard))
 static void make_bucket(struct bucket_store *store)
 {
     struct error error;
-    ck_assert(bucket_create(store, bucket, text("alice"), &error));
+    ck_assert(bucket_create(store, &(struct bucket_intent){.name = bucket, .owner = text("alice")}, &error));
 }
 
 static uint64_t body_bytes(struct stage *stage)

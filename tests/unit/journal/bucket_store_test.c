@@ -18,7 +18,7 @@ static deadline_t soon(void)
 static void make_system_bucket(struct bucket_store *store)
 {
     struct error error;
-    ck_assert(bucket_create(store, SYSTEM, SPAN_EMPTY, &error));
+    ck_assert(bucket_create(store, &(struct bucket_intent){.name = SYSTEM}, &error));
 }
 
 static struct journal_store *open_bucket(struct bucket_store *store, const char *prefix,

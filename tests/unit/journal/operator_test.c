@@ -83,7 +83,7 @@ static void test_promises(struct bucket_store *objects, unsigned shard, void *ar
     struct machine machine;
     struct store_test test;
     struct error error;
-    ck_assert(bucket_create(objects, SYSTEM, SPAN_EMPTY, &error));
+    ck_assert(bucket_create(objects, &(struct bucket_intent){.name = SYSTEM}, &error));
     prepare(&machine, objects);
     for (unsigned i = 0; i < 3; i++)
         ck_assert_msg(store_test_run(&machine.environment, &test, &error), "%s", error.message);
@@ -108,7 +108,7 @@ static void restore_folder(struct bucket_store *objects, unsigned shard, void *a
     struct restore_plan *plan = calloc(1, sizeof *plan);
     struct journal_id lineage;
     struct error error;
-    ck_assert(bucket_create(objects, SYSTEM, SPAN_EMPTY, &error));
+    ck_assert(bucket_create(objects, &(struct bucket_intent){.name = SYSTEM}, &error));
     start(&machine, objects);
     for (unsigned i = 0; i < 40; i++)
         add(&machine, 1);
@@ -149,7 +149,7 @@ static void look_meanwhile(struct bucket_store *objects, unsigned shard, void *a
     static struct journal_report report;
     struct machine machine;
     struct error error;
-    ck_assert(bucket_create(objects, SYSTEM, SPAN_EMPTY, &error));
+    ck_assert(bucket_create(objects, &(struct bucket_intent){.name = SYSTEM}, &error));
     start(&machine, objects);
     uint64_t generation = 0;
     for (unsigned i = 0; i < 60; i++) {

@@ -77,7 +77,7 @@ static void begin(struct bucket_store *objects)
 {
     struct error error;
     memset(&test, 0, sizeof test);
-    ck_assert(bucket_create(objects, SPAN(".bale"), SPAN_EMPTY, &error));
+    ck_assert(bucket_create(objects, &(struct bucket_intent){.name = SPAN(".bale")}, &error));
     faulty_store_init(&test.faulty, objects, random_system());
     journal_instance_open(&test.instance, &test.faulty.base, SPAN(".bale"), SPAN("j/"), &options);
     ck_assert(journal_instance_wait_ready(&test.instance, 30000));

@@ -238,7 +238,7 @@ static void send_plain(struct bucket_store *objects, unsigned shard, void *argum
     static struct memory_spools memory;
     static struct process process;
     struct error error;
-    ck_assert(bucket_create(objects, SYSTEM, SPAN_EMPTY, &error));
+    ck_assert(bucket_create(objects, &(struct bucket_intent){.name = SYSTEM}, &error));
     start_process(&process, objects, &memory);
     ck_assert(spool_sender_flush(process.sender, deadline_after_ms(10000))); /* nothing is there: as soon as it can */
     ck_assert_uint_eq(spool_sender_counters(process.sender)->records_committed, 0);
@@ -279,7 +279,7 @@ static void send_with_crashes(struct bucket_store *objects, unsigned shard, void
     static struct process process;
     struct error error;
     int64_t expected = 0;
-    ck_assert(bucket_create(objects, SYSTEM, SPAN_EMPTY, &error));
+    ck_assert(bucket_create(objects, &(struct bucket_intent){.name = SYSTEM}, &error));
     for (unsigned life = 0; life < 60; life++) {
         start_process(&process, objects, &memory);
         memory.fail_in = 1 + life % 7;
@@ -325,7 +325,7 @@ static void send_into_nothing(struct bucket_store *objects, unsigned shard, void
     }
     ck_assert(!spool_sender_flush(process.sender, deadline_after_ms(100)));
     ck_assert_uint_eq(memory.spools[0].last_frozen, 0); /* one record that grows */
-    ck_assert(bucket_create(objects, SYSTEM, SPAN_EMPTY, &error));
+    ck_assert(bucket_create(objects, &(struct bucket_intent){.name = SYSTEM}, &error));
     ck_assert(spool_sender_flush(process.sender, deadline_after_ms(20000)));
     ck_assert_int_eq(counted(&process).original_bytes, 10);
 
@@ -425,7 +425,7 @@ static void lose_and_count(struct bucket_store *objects, unsigned shard, void *a
     struct process process = {.folds_late = true};
     struct error error;
     memory = (struct memory_spools){.count = 0};
-    ck_assert(bucket_create(objects, SYSTEM, SPAN_EMPTY, &error));
+    ck_assert(bucket_create(objects, &(struct bucket_intent){.name = SYSTEM}, &error));
     start_process(&process, objects, &memory);
     for (int i = 1; i <= 4; i++) { /* a segment each, and one that opens */
         add_amount(&memory, i * 100);
@@ -490,7 +490,7 @@ static void lose_state(struct bucket_store *objects, unsigned shard, void *argum
     struct error error;
     struct journal_store *store;
     struct store_page *page = malloc(sizeof *page);
-    ck_assert(bucket_create(objects, SYSTEM, SPAN_EMPTY, &error));
+    ck_assert(bucket_create(objects, &(struct bucket_intent){.name = SYSTEM}, &error));
     start_process(&process, objects, &memory);
     for (int i = 1; i <= 3; i++) {
         add_amount(&memory, i);

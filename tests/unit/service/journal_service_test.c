@@ -73,8 +73,8 @@ static void live_through_trouble(struct bucket_store *store, unsigned shard, voi
     ck_assert(bucket_find(store, JOURNAL_SYSTEM_BUCKET, &info, &error));
     ck_assert_str_eq(info.owner, "");
     expect_savings(0, 0, 0); /* the journal's own objects are no savings */
-    ck_assert(bucket_create(store, text("bucket"), text("alice"), &error));
-    ck_assert(bucket_create(store, text("empty"), text("alice"), &error));
+    ck_assert(bucket_create(store, &(struct bucket_intent){.name = text("bucket"), .owner = text("alice")}, &error));
+    ck_assert(bucket_create(store, &(struct bucket_intent){.name = text("empty"), .owner = text("alice")}, &error));
     expect_savings(2, 0, 0);
     put_some(store, 0, 10);
     expect_savings(2, 10, 100);
@@ -110,7 +110,7 @@ static void begin(struct bucket_store *store, unsigned shard, void *argument)
     (void)shard, (void)argument;
     struct error error;
     memset(&service, 0, sizeof service);
-    ck_assert(bucket_create(store, text("bucket"), text("alice"), &error));
+    ck_assert(bucket_create(store, &(struct bucket_intent){.name = text("bucket"), .owner = text("alice")}, &error));
     put_some(store, 0, 7); /* before the journal is there */
     start(store);
     expect_savings(1, 7, 70);

@@ -71,16 +71,16 @@ static bool delete_objects(struct bucket_store *base, struct span name, struct d
 }
 
 static bool read_tags(struct bucket_store *base, const struct object_name *name, struct buffer *ret_tags,
-                      struct error *error)
+                      char ret_version[VERSION_TEXT_BYTES], struct error *error)
 {
-    (void)base, (void)name, (void)ret_tags;
+    (void)base, (void)name, (void)ret_tags, (void)ret_version;
     return asked_anything(error);
 }
 
 static bool write_tags(struct bucket_store *base, const struct object_name *name, struct span tags, unsigned tags_count,
-                       struct error *error)
+                       char ret_version[VERSION_TEXT_BYTES], struct error *error)
 {
-    (void)base, (void)name, (void)tags, (void)tags_count;
+    (void)base, (void)name, (void)tags, (void)tags_count, (void)ret_version;
     return asked_anything(error);
 }
 
@@ -276,9 +276,35 @@ START_TEST(a_store_without_tags_is_given_none)
     const struct object_name name = name_of("a");
     ck_assert(!bucket_begin(&store, &(struct write_intent){.name = name, .tags = SPAN("tags")}, &writer, &refusal));
     ck_assert_str_eq(refusal.code, "NotImplemented");
-    ck_assert(!bucket_write_tags(&store, &name, SPAN("tags"), 1, &refusal));
+    ck_assert(!bucket_write_tags(&store, &name, SPAN("tags"), 1, NULL, &refusal));
     ck_assert_str_eq(refusal.code, "NotImplemented");
-    ck_assert(!bucket_read_tags(&store, &name, &tags, &refusal));
+    ck_assert(!bucket_read_tags(&store, &name, &tags, NULL, &refusal));
+    ck_assert_str_eq(refusal.code, "NotImplemented");
+    ck_assert_uint_eq(asked.calls, 0);
+}
+END_TEST
+
+START_TEST(a_store_without_versions_is_asked_for_none)
+{
+    struct bucket_writer *writer;
+    const struct object_name name = name_of("a");
+    const struct default_retention none = {.mode = LOCK_NONE};
+    const struct retention_change change = {.mode = LOCK_GOVERNANCE, .retain_until_ms = 1};
+    const struct write_intent locked = {.name = name, .lock = {.hold = HOLD_ON}};
+    ck_assert(!bucket_create(&store, &(struct bucket_intent){.name = name.bucket, .versioning = VERSIONING_ENABLED},
+                             &refusal));
+    ck_assert_str_eq(refusal.code, "NotImplemented");
+    ck_assert(!bucket_set_versioning(&store, name.bucket, VERSIONING_ENABLED, &refusal));
+    ck_assert_str_eq(refusal.code, "NotImplemented");
+    ck_assert(!bucket_set_lock(&store, name.bucket, &none, &refusal));
+    ck_assert_str_eq(refusal.code, "NotImplemented");
+    ck_assert(!bucket_write_acl(&store, &name, SPAN("acl"), NULL, &refusal));
+    ck_assert_str_eq(refusal.code, "NotImplemented");
+    ck_assert(!bucket_write_retention(&store, &name, &change, NULL, &refusal));
+    ck_assert_str_eq(refusal.code, "NotImplemented");
+    ck_assert(!bucket_write_legal_hold(&store, &name, HOLD_ON, NULL, &refusal));
+    ck_assert_str_eq(refusal.code, "NotImplemented");
+    ck_assert(!bucket_begin(&store, &locked, &writer, &refusal));
     ck_assert_str_eq(refusal.code, "NotImplemented");
     ck_assert_uint_eq(asked.calls, 0);
 }
@@ -295,6 +321,7 @@ int main(void)
     tcase_add_test(tests, a_condition_that_is_not_decided_is_not_sent);
     tcase_add_test(tests, deletions_are_judged_one_by_one);
     tcase_add_test(tests, a_store_without_tags_is_given_none);
+    tcase_add_test(tests, a_store_without_versions_is_asked_for_none);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
 }
