@@ -76,9 +76,17 @@ static struct span element_text(const struct xml_reader *reader)
     return text.size == 0 ? SPAN_EMPTY : span_skip(text, reader->text_start[reader->depth - 1]);
 }
 
+/* Names and values in turn, up to a NULL. */
+static void hand_attributes(struct xml_reader *reader, unsigned depth, const XML_Char **attributes)
+{
+    for (; !reader->failed && attributes[0] != NULL; attributes += 2)
+        if (!reader->handlers->attribute(reader->context, depth, local_name(attributes[0]),
+                                         span_from_string(attributes[1]), &reader->error))
+            refuse_by_handler(reader);
+}
+
 static void on_open(void *context, const XML_Char *name, const XML_Char **attributes)
 {
-    (void)attributes;
     struct xml_reader *reader = context;
     if (reader->failed)
         return;
@@ -92,6 +100,8 @@ static void on_open(void *context, const XML_Char *name, const XML_Char **attrib
     unsigned depth = reader->depth++;
     if (!reader->handlers->open(reader->context, depth, local_name(name), &reader->error))
         refuse_by_handler(reader);
+    else if (reader->handlers->attribute != NULL)
+        hand_attributes(reader, depth, attributes);
 }
 
 static void on_close(void *context, const XML_Char *name)

@@ -54,6 +54,16 @@ static const char *fault_of_id(const char *id)
     return is_printable(id, '!') ? NULL : "id may hold printable ASCII characters without spaces only";
 }
 
+/* Several have commas between them. */
+static const char *fault_of_emails(const char *emails)
+{
+    if (strlen(emails) > ACCOUNT_EMAILS_BYTES_MAX)
+        return "email must have at most 190 characters";
+    if (!is_printable(emails, ' ') || strchr(emails, '@') == NULL)
+        return "email must be addresses such as name@example.com, with commas between them";
+    return NULL;
+}
+
 /* ---- the credentials file ---- */
 
 /* Where each value of the account that is being read stands; NULL: not yet seen. */
@@ -62,6 +72,7 @@ struct section {
     const struct ini_entry *secret_key;
     const struct ini_entry *id;
     const struct ini_entry *role;
+    const struct ini_entry *email;
 };
 
 static bool take_entry(const struct ini_file *file, const struct ini_entry *entry, struct section *section,
@@ -77,10 +88,13 @@ static bool take_entry(const struct ini_file *file, const struct ini_entry *entr
         section->id = entry;
     else if (strcmp(entry->name, "role") == 0)
         section->role = entry;
+    else if (strcmp(entry->name, "email") == 0)
+        section->email = entry;
     else
-        return ini_refuse(file, entry, error,
-                          "%s is not known: an account has access_key, secret_key, id and role = readwrite|readonly.",
-                          entry->name);
+        return ini_refuse(
+            file, entry, error,
+            "%s is not known: an account has access_key, secret_key, id, email and role = readwrite|readonly.",
+            entry->name);
     return true;
 }
 
@@ -120,6 +134,9 @@ static bool make_account(const struct ini_file *file, const struct ini_entry *fi
     fault = fault_of_id(id);
     if (fault != NULL)
         return ini_refuse(file, section->id == NULL ? first : section->id, error, "%s.", fault);
+    fault = section->email == NULL ? NULL : fault_of_emails(section->email->value);
+    if (fault != NULL)
+        return ini_refuse(file, section->email, error, "%s.", fault);
     ret_account->role = ROLE_READWRITE;
     if (section->role != NULL && !parse_role(section->role->value, &ret_account->role))
         return ini_refuse(file, section->role, error, "role must be readwrite or readonly, not \"%s\".",
@@ -128,6 +145,8 @@ static bool make_account(const struct ini_file *file, const struct ini_entry *fi
     copy_text(ret_account->access_key, sizeof ret_account->access_key, section->access_key->value);
     copy_text(ret_account->secret_key, sizeof ret_account->secret_key, section->secret_key->value);
     copy_text(ret_account->id, sizeof ret_account->id, id);
+    if (section->email != NULL)
+        copy_text(ret_account->emails, sizeof ret_account->emails, section->email->value);
     return true;
 }
 
@@ -277,6 +296,34 @@ const struct account *accounts_find_id(const struct accounts *accounts, struct s
         if (span_equal(id, span_from_string(accounts->items[i].id)))
             return &accounts->items[i];
     return NULL;
+}
+
+static bool has_email(const struct account *account, struct span address)
+{
+    struct span rest = span_from_string(account->emails);
+    while (rest.size > 0) {
+        size_t comma = span_find(rest, ',');
+        if (span_equal_ignore_case(span_trim(span_take(rest, comma)), address))
+            return true;
+        rest = comma == SIZE_MAX ? SPAN_EMPTY : span_skip(rest, comma + 1);
+    }
+    return false;
+}
+
+/* Key pairs of one account, each with the address, are one account. */
+unsigned accounts_find_email(const struct accounts *accounts, struct span address, const struct account **ret_account)
+{
+    unsigned count = 0;
+    if (span_trim(address).size == 0)
+        return 0;
+    for (unsigned i = 0; i < accounts->count; i++) {
+        const struct account *account = &accounts->items[i];
+        if (!has_email(account, span_trim(address)) || (count > 0 && strcmp((*ret_account)->id, account->id) == 0))
+            continue;
+        *ret_account = account;
+        count++;
+    }
+    return count;
 }
 
 unsigned accounts_count(const struct accounts *accounts)

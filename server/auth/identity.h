@@ -10,11 +10,14 @@
 
 enum account_role { ROLE_READONLY, ROLE_READWRITE };
 
+enum { ACCOUNT_EMAILS_BYTES_MAX = 190 };
+
 struct account {
     char name[64]; /* the section's name in the credentials file: display name */
     char access_key[129];
     char secret_key[129];
-    char id[ACCOUNT_ID_BYTES_MAX + 1]; /* canonical id: owner of buckets */
+    char id[ACCOUNT_ID_BYTES_MAX + 1];         /* canonical id: owner of buckets and objects */
+    char emails[ACCOUNT_EMAILS_BYTES_MAX + 1]; /* for grants; several with commas between them */
     enum account_role role;
 };
 
@@ -24,8 +27,8 @@ struct accounts;
 enum { ACCOUNTS_MAX = 1000 };
 
 /* INI file, one section per account: access_key, secret_key, id (when not given: the section's name), role = readwrite
- * (when not given) or readonly. Two accounts may share an id, never an access key. Every refusal names file and line.
- * NULL on failure. */
+ * (when not given) or readonly, email = its addresses, with commas between them. Two accounts may share an id, never an
+ * access key. Every refusal names file and line. NULL on failure. */
 struct accounts *accounts_load(const char *path, struct error *error);
 /* The same from text; `path` is what refusals name. */
 struct accounts *accounts_parse(const char *path, struct span text, struct error *error);
@@ -35,6 +38,8 @@ void accounts_free(struct accounts *accounts);
 const struct account *accounts_find(const struct accounts *accounts, struct span access_key);
 /* By canonical id, for owner fields; NULL when the account is gone. */
 const struct account *accounts_find_id(const struct accounts *accounts, struct span id);
+/* How many accounts have this e-mail address (in any case of its letters), and one of them. */
+unsigned accounts_find_email(const struct accounts *accounts, struct span address, const struct account **ret_account);
 /* The id of the first account in the file that may write: whose the buckets are that this server did not make. */
 const char *accounts_owner(const struct accounts *accounts);
 unsigned accounts_count(const struct accounts *accounts);

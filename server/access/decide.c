@@ -1,0 +1,194 @@
+/* server/access/decide.c -- the one evaluation, in the order of statements 529 to 532. */
+#include "server/access/access.h"
+
+#include "runtime/base/assert.h"
+
+const char *access_source_name(enum access_source source)
+{
+    static const char *const names[ACCESS_SOURCES] = {
+        [ACCESS_BY_NOBODY] = "nobody", [ACCESS_BY_OWNER] = "owner", [ACCESS_BY_POLICY] = "policy",
+        [ACCESS_BY_ACL] = "acl",       [ACCESS_BY_DENY] = "deny",   [ACCESS_BY_BLOCK] = "block",
+        [ACCESS_BY_ROLE] = "role",
+    };
+    ASSERT(source < ACCESS_SOURCES);
+    return names[source];
+}
+
+unsigned access_bucket_permission(enum s3_action action)
+{
+    switch (action) {
+    case ACTION_ListBucket:
+    case ACTION_ListBucketVersions:
+    case ACTION_ListBucketMultipartUploads:
+        return ACL_READ;
+    case ACTION_PutObject:
+    case ACTION_DeleteObject:
+    case ACTION_AbortMultipartUpload:
+    case ACTION_ListMultipartUploadParts:
+        return ACL_WRITE;
+    case ACTION_GetBucketAcl:
+        return ACL_READ_ACP;
+    case ACTION_PutBucketAcl:
+        return ACL_WRITE_ACP;
+    default:
+        return 0;
+    }
+}
+
+unsigned access_object_permission(enum s3_action action)
+{
+    switch (action) {
+    case ACTION_GetObject:
+    case ACTION_GetObjectVersion:
+    case ACTION_GetObjectTorrent:
+        return ACL_READ;
+    case ACTION_GetObjectAcl:
+    case ACTION_GetObjectVersionAcl:
+        return ACL_READ_ACP;
+    case ACTION_PutObjectAcl:
+    case ACTION_PutObjectVersionAcl:
+        return ACL_WRITE_ACP;
+    default:
+        return 0;
+    }
+}
+
+/* What the object's own owner decides, and not the bucket's (482). */
+static bool is_for_objects_owner(enum s3_action action)
+{
+    return access_object_permission(action) != 0 || action == ACTION_GetObjectAttributes ||
+           action == ACTION_GetObjectVersionAttributes;
+}
+
+/* What the owner of an object may beyond that, in a bucket that is another's. */
+static bool is_for_both_owners(enum s3_action action)
+{
+    switch (action) {
+    case ACTION_GetObjectTagging:
+    case ACTION_GetObjectVersionTagging:
+    case ACTION_PutObjectTagging:
+    case ACTION_PutObjectVersionTagging:
+    case ACTION_DeleteObjectTagging:
+    case ACTION_DeleteObjectVersionTagging:
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* What the root of the owning account may whatever a policy says: the way back out of one (529, 545). */
+static bool is_policy_call(enum s3_action action)
+{
+    return action == ACTION_GetBucketPolicy || action == ACTION_PutBucketPolicy || action == ACTION_DeleteBucketPolicy;
+}
+
+static struct span id_of(const struct account *account)
+{
+    return account == NULL ? SPAN_EMPTY : span_from_string(account->id);
+}
+
+static void answer(struct access_answer *answer, bool is_allowed, enum access_source source)
+{
+    answer->is_allowed = is_allowed;
+    answer->source = source;
+}
+
+/* ---- the policy ---- */
+
+static SUSPENDS bool ask_policy(const struct access_question *question, struct policy_decision *ret_decision)
+{
+    const struct policy_question asked = {
+        .asker = {.kind = question->account == NULL ? ASKER_ANONYMOUS : ASKER_ACCOUNT,
+                  .account = id_of(question->account)},
+        .action = question->action,
+        .bucket = question->bucket->name,
+        .key = question->key,
+        .find = question->find,
+        .context = question->context,
+    };
+    *ret_decision = policy_evaluate(question->bucket->policy, &asked);
+    return ret_decision->effect != POLICY_UNDECIDED;
+}
+
+/* ---- what is left of the resource's side ---- */
+
+/* What the grants of the bucket and of the object give; the second only where it can decide. */
+static bool grants_allow(const struct access_question *question, const struct access_object *object, bool counts_groups)
+{
+    struct span asker = id_of(question->account);
+    unsigned of_bucket = access_bucket_permission(question->action);
+    unsigned of_object = access_object_permission(question->action);
+    return (of_bucket != 0 && (acl_permissions_of(question->bucket->acl, asker, counts_groups) & of_bucket) != 0) ||
+           (of_object != 0 && (acl_permissions_of(object->acl, asker, counts_groups) & of_object) != 0);
+}
+
+static void decide_by_grants(const struct access_question *question, const struct access_object *object,
+                             enum access_source otherwise, struct access_answer *ret_answer)
+{
+    const struct access_bucket *bucket = question->bucket;
+    bool counts_acls = access_counts_acls(bucket);
+    if (counts_acls && grants_allow(question, object, !bucket->block.ignores_acls))
+        answer(ret_answer, true, ACCESS_BY_ACL);
+    else if (counts_acls && bucket->block.ignores_acls && grants_allow(question, object, true))
+        answer(ret_answer, false, ACCESS_BY_BLOCK);
+    else
+        answer(ret_answer, false, otherwise);
+}
+
+/* Everything but what denies. */
+static SUSPENDS bool decide_allows(const struct access_question *question, bool policy_allows,
+                                   struct access_answer *ret_answer)
+{
+    const struct access_bucket *bucket = question->bucket;
+    struct span asker = id_of(question->account);
+    bool is_bucket_owner = span_equal(asker, bucket->owner);
+    bool of_object = access_counts_acls(bucket) && is_for_objects_owner(question->action);
+    struct access_object object = {.owner = bucket->owner};
+    enum access_source otherwise = ACCESS_BY_NOBODY;
+    if (is_bucket_owner && !of_object) {
+        answer(ret_answer, true, ACCESS_BY_OWNER);
+        return true;
+    }
+    if ((of_object || (access_counts_acls(bucket) && is_for_both_owners(question->action))) &&
+        !question->look_at_object(question->context, &object))
+        return false;
+    if (question->account != NULL && question->key.size > 0 && span_equal(asker, object.owner)) {
+        answer(ret_answer, true, ACCESS_BY_OWNER);
+        return true;
+    }
+    if (policy_allows && (!of_object || span_equal(object.owner, bucket->owner))) {
+        if (is_bucket_owner || !bucket->block.restricts_buckets || !policy_is_public(bucket->policy)) {
+            answer(ret_answer, true, ACCESS_BY_POLICY);
+            return true;
+        }
+        otherwise = ACCESS_BY_BLOCK;
+    }
+    decide_by_grants(question, &object, otherwise, ret_answer);
+    return true;
+}
+
+SUSPENDS bool access_decide(const struct access_question *question, struct access_answer *ret_answer)
+{
+    const struct access_bucket *bucket = question->bucket;
+    struct policy_decision decision = {.effect = POLICY_NONE};
+    *ret_answer = (struct access_answer){.is_allowed = false};
+    ASSERT(question->action < ACTIONS_COUNT);
+    if (question->writes && question->account != NULL && question->account->role != ROLE_READWRITE) {
+        answer(ret_answer, false, ACCESS_BY_ROLE);
+        return true;
+    }
+    if (bucket == NULL) {
+        answer(ret_answer, question->account != NULL, question->account != NULL ? ACCESS_BY_OWNER : ACCESS_BY_NOBODY);
+        return true;
+    }
+    if (bucket->policy != NULL && !ask_policy(question, &decision))
+        return false;
+    bool is_root = question->account != NULL && span_equal(id_of(question->account), bucket->owner);
+    ret_answer->statement = decision.statement;
+    ret_answer->sid = decision.sid;
+    if (decision.effect == POLICY_DENY && !(is_root && is_policy_call(question->action))) {
+        answer(ret_answer, false, ACCESS_BY_DENY);
+        return true;
+    }
+    return decide_allows(question, decision.effect == POLICY_ALLOW, ret_answer);
+}
