@@ -33,6 +33,7 @@ static void fill_options(struct journal_options *options)
     set_default(&options->fold_age_ms, 5000);
     set_default(&options->fold_segments, 500);
     set_default(&options->fold_segments_max, 10000);
+    set_default(&options->quarantine_max, HEAD_QUARANTINE_MAX);
     if (options->live_bytes_max == 0)
         options->live_bytes_max = 64 << 20;
     if (options->segment_bytes_max == 0)
@@ -40,6 +41,7 @@ static void fill_options(struct journal_options *options)
     if (options->slice_bytes == 0)
         options->slice_bytes = 128 << 10;
     ASSERT(options->window >= 3 && options->horizon > options->window && options->horizon <= HEAD_HORIZON_MAX);
+    ASSERT(options->quarantine_max <= HEAD_QUARANTINE_MAX);
 }
 
 static struct journal *allocate(const struct journal_environment *environment, const struct journal_options *options)

@@ -25,6 +25,7 @@ struct journal_options {
     unsigned fold_age_ms;       /* live segments older than this are folded; 0: 5000 */
     unsigned fold_segments;     /* so many live segments are folded at once; 0: 500 */
     unsigned fold_segments_max; /* one fold takes no more, but for those that it must take; 0: 10000 */
+    unsigned quarantine_max;    /* segments that are set aside at a time; 0, or at most: HEAD_QUARANTINE_MAX */
     uint64_t live_bytes_max;    /* beyond it batches are refused; 0: 64 MiB */
     size_t segment_bytes_max;   /* 0: 4 MiB */
     size_t slice_bytes;         /* long computations let others run after so many bytes; 0: 128 KiB */
@@ -79,7 +80,7 @@ enum journal_alarm {
     ALARM_SEGMENT_VANISHED,
     ALARM_SEGMENT_DAMAGED,
     ALARM_FOREIGN_BODY,
-    ALARM_PREDECESSOR_MISSING,
+    ALARM_SEGMENT_MISSING, /* when it had to be folded, and something stood behind it or it was damaged: given up */
     ALARM_PART_MISSING,
     ALARM_DIGEST,
     ALARM_BELL_DAMAGED,    /* and was written anew: nothing is lost with it */
@@ -95,6 +96,7 @@ struct journal_counters {
     uint64_t newer_met;  /* segments with an op of a later version */
     uint64_t found_held; /* times that a segment was looked at whose predecessor is not there */
     uint64_t names_deleted, cold_loads, quarantined, foreign_bodies;
+    uint64_t given_up; /* damaged segments for which the quarantine had no room */
 };
 
 struct journal *journal_open(const struct journal_environment *environment, const struct journal_options *options);

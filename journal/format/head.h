@@ -13,7 +13,7 @@ enum {
     HEAD_HORIZON_MAX = 64,
     HEAD_LAYERS_MAX = 48,      /* they shrink by half from one to the next: 48 are more than memory holds */
     HEAD_DROPPED_MAX = 256,    /* parts that a fold of the last generations replaced */
-    HEAD_QUARANTINE_MAX = 256, /* beyond it folds stop: an operator is needed */
+    HEAD_QUARANTINE_MAX = 256, /* what is damaged beyond it is given up when it must be folded */
     HEAD_MISSING_MAX = 64,     /* the newest ones */
 };
 
@@ -76,7 +76,8 @@ const struct journal_id *head_nonce(const struct head *head);
 const struct head_ancestor *head_ancestor(const struct head *head, uint64_t generation);
 const struct head_quarantine *head_find_quarantined(const struct head *head, const struct segment_key *key);
 
-/* A predecessor that is missing; the oldest of them is forgotten when there is no room. */
+/* A segment that is not there when it must be folded: a predecessor that is missing, or what is damaged and finds no
+ * room in the quarantine. It never counts. The oldest of them is forgotten when there is no room. */
 void head_note_missing(struct head *head, const struct segment_key *key);
 
 /* A segment of base b is live under this head only if b > generation - K. */

@@ -194,6 +194,8 @@ static void count_segments(struct restoring *restoring)
             plan->undecided_named[plan->undecided_named_count++] = item->key;
         plan->undecided++;
     }
+    uint64_t room = HEAD_QUARANTINE_MAX - head->quarantine_count;
+    plan->given_up = plan->damaged > room ? plan->damaged - room : 0;
 }
 
 static bool may_proceed(const struct restoring *restoring, struct error *error)
@@ -206,9 +208,6 @@ static bool may_proceed(const struct restoring *restoring, struct error *error)
     if (plan->newer > 0)
         return error_set(error, ERROR_UNSUPPORTED, NULL,
                          "%" PRIu64 " segments are of a later version: do this with that version", plan->newer);
-    if (plan->damaged + restoring->checkpoint.head.quarantine_count > HEAD_QUARANTINE_MAX)
-        return error_set(error, ERROR_TOO_LARGE, NULL, "%" PRIu64 " segments are damaged, more than a quarantine holds",
-                         plan->damaged);
     return true;
 }
 
@@ -349,6 +348,8 @@ void restore_describe(const struct restore_plan *plan, struct buffer *text)
                              plan->kind == RESTORE_LOST_HEAD ? "count all the same" : "are left out");
     if (plan->damaged > 0)
         buffer_append_format(text, "%" PRIu64 " segments are damaged: they go into quarantine.\n", plan->damaged);
+    if (plan->given_up > 0)
+        buffer_append_format(text, "It has no room for %" PRIu64 " of them: these are given up.\n", plan->given_up);
     if (plan->other_lineage > 0)
         buffer_append_format(text, "%" PRIu64 " segments are of another lineage: they are left out.\n",
                              plan->other_lineage);
@@ -396,9 +397,11 @@ static void begin_head(struct restoring *restoring)
     random_fill(restoring->environment->random, &head->ancestors[0].nonce, sizeof head->ancestors[0].nonce);
     for (size_t i = 0; i < restoring->segments.count; i++) {
         const struct cold_segment *item = &restoring->segments.items[i];
-        if (item->state == COLD_DAMAGED)
+        if (item->state == COLD_DAMAGED && head->quarantine_count < HEAD_QUARANTINE_MAX)
             head->quarantine[head->quarantine_count++] =
                 (struct head_quarantine){item->key, head->generation, QUARANTINE_DAMAGED};
+        else if (item->state == COLD_DAMAGED)
+            head_note_missing(head, &item->key);
         if (item->is_held && restoring->plan.kind == RESTORE_LOST_HEAD)
             head_note_missing(head, &item->segment.predecessor);
     }

@@ -84,16 +84,27 @@ static bool was_listed_early(const struct folding *folding, const struct segment
     return folding->early.pages == 0 || window_lists(&folding->early, key);
 }
 
-static bool put_into_quarantine(struct journal *journal, struct head *head, const struct segment_key *key)
-{
-    if (head->quarantine_count == HEAD_QUARANTINE_MAX)
-        return false;
-    head->quarantine[head->quarantine_count++] = (struct head_quarantine){*key, head->generation, QUARANTINE_DAMAGED};
-    journal->counters.quarantined++;
-    return true;
-}
-
 enum choice { TAKE, PASS_BY, STOP_HERE, GIVE_UP };
+
+/* A damaged segment is set aside. Where there is no room for it, nothing behind it is folded as long as it may count:
+ * what is behind may have been caused by it (J26). With the generation that puts it out of reach it is given up. */
+static enum choice set_aside(struct journal *journal, struct folding *folding, const struct segment_key *key,
+                             bool is_forced)
+{
+    struct head *head = folding->head;
+    if (head->quarantine_count < journal->options.quarantine_max) {
+        head->quarantine[head->quarantine_count++] =
+            (struct head_quarantine){*key, head->generation, QUARANTINE_DAMAGED};
+        journal->counters.quarantined++;
+        return PASS_BY;
+    }
+    folding->has_held |= !is_forced;
+    if (!is_forced)
+        return STOP_HERE;
+    head_note_missing(head, key);
+    journal->counters.given_up++;
+    return PASS_BY;
+}
 
 static enum choice choose_one(struct journal *journal, struct folding *folding, const struct segment_key *key)
 {
@@ -107,7 +118,7 @@ static enum choice choose_one(struct journal *journal, struct folding *folding, 
     if (key->base > journal->shown.head->generation) /* of ours: there was a later head, this one has been put back */
         return item != NULL && item->state == BODY_GOOD ? GIVE_UP : STOP_HERE;
     if (item != NULL && item->state == BODY_DAMAGED)
-        return put_into_quarantine(journal, folding->head, key) ? PASS_BY : GIVE_UP;
+        return set_aside(journal, folding, key, is_forced);
     if (item != NULL && item->state == BODY_FOREIGN)
         return PASS_BY;
     if (item == NULL || item->state != BODY_GOOD)
@@ -122,7 +133,7 @@ static enum choice choose_one(struct journal *journal, struct folding *folding, 
     folding->has_held |= !is_forced;
     if (!is_forced)
         return STOP_HERE;
-    replica_alarm_of_segment(journal, ALARM_PREDECESSOR_MISSING, &segment->predecessor);
+    replica_alarm_of_segment(journal, ALARM_SEGMENT_MISSING, &segment->predecessor);
     journal->counters.forced_while_held++;
     head_note_missing(folding->head, &segment->predecessor);
     return rule_takes_held() ? TAKE : PASS_BY;

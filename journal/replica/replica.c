@@ -391,14 +391,14 @@ static void absorb_recent(struct journal *journal)
 }
 
 /* What every replica says, also those that have not met it themselves: again and again while something is in quarantine
- * (J39), once of a segment that had to be folded without its predecessor (J38). */
+ * (J39), once of a segment that was not there when it had to be folded (J38). */
 static void alarm_of(struct journal *journal, const struct head *head)
 {
     uint64_t known = journal->shown.has_head ? journal->shown.head->generation : 0;
     if (head->quarantine_count > 0)
         replica_alarm_of_segment(journal, ALARM_SEGMENT_DAMAGED, &head->quarantine[head->quarantine_count - 1].key);
     if (head->missing_count > 0 && head->missing[head->missing_count - 1].generation > known)
-        replica_alarm_of_segment(journal, ALARM_PREDECESSOR_MISSING, &head->missing[head->missing_count - 1].key);
+        replica_alarm_of_segment(journal, ALARM_SEGMENT_MISSING, &head->missing[head->missing_count - 1].key);
 }
 
 static void install(struct journal *journal, struct next_head *next, const struct state *view)

@@ -71,7 +71,7 @@ static void json_head(const struct journal_report *report, struct buffer *text)
     put_hex(text, head_nonce(head), sizeof(struct journal_id));
     buffer_append_format(text,
                          "\",\"window\":%u,\"horizon\":%u,\"digest\":\"%016" PRIx64
-                         "\",\"layers\":%u,\"checkpoint_bytes\":%" PRIu64 ",\"missing_predecessors\":%u}",
+                         "\",\"layers\":%u,\"checkpoint_bytes\":%" PRIu64 ",\"missing_segments\":%u}",
                          head->window, head->horizon, head->digest, head->layers_count, checkpoint_bytes(head),
                          head->missing_count);
 }
@@ -201,7 +201,7 @@ static void text_head(const struct journal_report *report, struct buffer *text)
     buffer_append_format(text, "\n             window %u, horizon %u, %u layers of %" PRIu64 " bytes\n", head->window,
                          head->horizon, head->layers_count, checkpoint_bytes(head));
     if (head->missing_count > 0)
-        buffer_append_format(text, "             %u predecessors were missing; the last in generation %" PRIu64 "\n",
+        buffer_append_format(text, "             %u segments were given up; the last in generation %" PRIu64 "\n",
                              head->missing_count, head->missing[head->missing_count - 1].generation);
     buffer_append_format(text, "state        %" PRIu64 " entries, %" PRIu64 " bytes\n", report->entries,
                          report->state_bytes);

@@ -20,6 +20,7 @@ void actor_free(struct actor *actor)
     coverage.counts[COVER_predecessor_missing] += counters->found_held;
     coverage.counts[COVER_forced_while_held] += counters->forced_while_held;
     coverage.counts[COVER_quarantined] += counters->quarantined;
+    coverage.counts[COVER_given_up] += counters->given_up;
     coverage.counts[COVER_newer_met] += counters->newer_met;
     spool_sender_free(actor->sender);
     journal_free(actor->journal);

@@ -104,6 +104,7 @@ enum { COVERAGE_SEEDS = 10000 };
     X(MUST, foreign_of_equal_length, "412 on foreign bytes, as many as one's own")        \
     X(MUST, quarantined, "quarantine")                                                    \
     X(MUST, released, "quarantine released by an operator")                               \
+    X(MUST, given_up, "quarantine full, a damaged segment given up")                      \
     X(MUST, delete_after_recreation, "C14 a late delete met a re-created object")         \
     X(MUST, gone_between_list_and_fetch, "C8 a segment gone between listing and GET")
 

@@ -108,6 +108,7 @@ void workload_draw(void)
     sim.options.queue_ms = world_below(2) ? 0 : 60000;
     sim.options.slice_bytes = world_below(2) ? 0 : 500 + (size_t)world_below(20000);
     sim.options.fold_segments_max = world_below(2) ? 0 : 1 + (unsigned)world_below(8);
+    sim.options.quarantine_max = world_below(2) ? 0 : 1 + (unsigned)world_below(2);
     sim.batches_wanted = 101 + (unsigned)world_below(40);
     sim.actors_count = 2 + (unsigned)world_below(REPLICAS_MAX - 1);
     if (world_rates.special == SPECIAL_SHAPES) {

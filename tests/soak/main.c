@@ -474,7 +474,7 @@ static unsigned report(void)
         [ALARM_HEAD_MISSING] = "head missing",         [ALARM_HEAD_DAMAGED] = "head damaged",
         [ALARM_GENERATION_WENT_BACK] = "went back",    [ALARM_LINEAGE] = "lineage",
         [ALARM_SEGMENT_VANISHED] = "segment vanished", [ALARM_SEGMENT_DAMAGED] = "segment damaged",
-        [ALARM_FOREIGN_BODY] = "foreign body",         [ALARM_PREDECESSOR_MISSING] = "predecessor missing",
+        [ALARM_FOREIGN_BODY] = "foreign body",         [ALARM_SEGMENT_MISSING] = "segment missing",
         [ALARM_DIGEST] = "warm is not cold",
     };
     uint64_t kinds[3] = {0};

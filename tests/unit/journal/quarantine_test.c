@@ -124,6 +124,95 @@ START_TEST(a_release_within_the_window_waits_for_its_end)
 }
 END_TEST
 
+/* ---- more than it has room for ---- */
+
+enum { TOO_MANY = HEAD_QUARANTINE_MAX + 40 };
+
+static struct segment_key foreign_key(uint64_t base, uint32_t number)
+{
+    return (struct segment_key){base, 1 + number, {{0xee}}, 1};
+}
+
+/* Somebody puts what is no segment under the names of segments, in front of all that this generation's writers write.
+ */
+static void put_foreign(uint64_t base)
+{
+    char name[JOURNAL_NAME_BYTES];
+    for (uint32_t i = 0; i < TOO_MANY; i++) {
+        struct segment_key key = foreign_key(base, i);
+        segment_name_format(&key, name);
+        memory_put(&store, name, SPAN("no segment"));
+    }
+}
+
+static void expect_foreign(uint64_t base, unsigned quarantined)
+{
+    char name[JOURNAL_NAME_BYTES];
+    unsigned there = 0;
+    for (uint32_t i = 0; i < TOO_MANY; i++) {
+        struct segment_key key = foreign_key(base, i);
+        segment_name_format(&key, name);
+        there += memory_find(&store, name) != NULL;
+    }
+    ck_assert_uint_eq(there, quarantined);
+}
+
+static void overflows(void)
+{
+    static struct machine process;
+    machine_start(&process, &store, 1);
+    ck_assert_int_eq(machine_wait_condition(&process, JOURNAL_RUNS), JOURNAL_RUNS);
+    machine_add(&process, 10);
+    machine_fold(&process, 2);
+    uint64_t base = journal_head(process.journal)->generation;
+    put_foreign(base);
+    machine_add(&process, 5);
+    machine_fold(&process, 12);
+    const struct head *head = journal_head(process.journal);
+    const struct journal_counters *counters = journal_counters(process.journal);
+    ck_assert_int_eq(machine_sum(&process), 15);
+    ck_assert_uint_eq(head->quarantine_count, HEAD_QUARANTINE_MAX);
+    ck_assert_uint_eq(counters->given_up, TOO_MANY - HEAD_QUARANTINE_MAX);
+    ck_assert_uint_eq(head->missing_count, TOO_MANY - HEAD_QUARANTINE_MAX);
+    ck_assert_uint_gt(counters->alarms[ALARM_SEGMENT_MISSING], 0);
+    ck_assert_uint_eq(counters->alarms[ALARM_DIGEST], 0);
+    struct segment_key last = foreign_key(base, TOO_MANY - 1); /* it is decided, and nobody takes it for folded */
+    ck_assert_int_ne(journal_resolve(process.journal, &last).outcome, JOURNAL_COMMITTED);
+    expect_foreign(base, HEAD_QUARANTINE_MAX); /* what was given up is cleaned up */
+    machine_stop(&process);
+    store.scheduler = &machine.scheduler.base;
+    ck_assert_int_eq(sum_of(&store, 1, JOURNAL_RUNS), 15);
+}
+
+START_TEST(folds_go_on_when_the_quarantine_is_full)
+{
+    run(overflows);
+}
+END_TEST
+
+static void restores_too_much_damage(void)
+{
+    struct restore_plan plan;
+    live(&store, 1, 3, 10, 2);
+    struct segment_key newest;
+    ck_assert(segment_name_parse(span_from_string(memory_last(&store, SEGMENTS_PREFIX)->name), &newest));
+    put_foreign(newest.base);
+    memory_remove(&store, HEAD_NAME);
+    plan_restore(RESTORE_LOST_HEAD, &plan);
+    ck_assert_uint_eq(plan.damaged, TOO_MANY);
+    ck_assert_uint_eq(plan.given_up, TOO_MANY - HEAD_QUARANTINE_MAX);
+    restore_now(RESTORE_LOST_HEAD);
+    ck_assert_int_eq(sum_of(&store, 1, JOURNAL_RUNS), 30);
+}
+
+START_TEST(a_restore_goes_on_when_the_quarantine_is_full)
+{
+    run(restores_too_much_damage);
+}
+END_TEST
+
+/* ---- and a lost head ---- */
+
 static void restores_damage(void)
 {
     struct buffer good = {0};
@@ -160,6 +249,8 @@ int main(void)
     tcase_add_test(tests, a_released_segment_counts_when_it_is_good_again);
     tcase_add_test(tests, a_release_within_the_window_waits_for_its_end);
     tcase_add_test(tests, a_restore_keeps_damage_aside);
+    tcase_add_test(tests, folds_go_on_when_the_quarantine_is_full);
+    tcase_add_test(tests, a_restore_goes_on_when_the_quarantine_is_full);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
 }
