@@ -120,6 +120,12 @@ class Faults:
     def log(self, since=0):
         return self.do("log", **{"from": since})
 
+    def story(self, key, most=60):
+        """What it has seen of a key lately, a line for each request: for the message of a failed test."""
+        lines = [f"    {entry['at']} {entry['op']} {entry['query']} {entry.get('conditions', '')} {entry.get('fault', '')} {entry['status']}"
+                 for entry in self.log() if entry["key"] == key]
+        return "\n".join(lines[-most:])
+
     def operations(self, since=0):
         return [entry["op"] for entry in self.log(since)]
 

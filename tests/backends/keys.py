@@ -2,8 +2,8 @@
 
 Each worker has keys of its own, so that for each of them there is one history. A write that was answered is the state; one
 that was answered with 5xx, or not at all, may have happened, or happen later, until a write behind it is acknowledged. What
-an answer may be follows from that: `Key.now` and `Key.later`. What was created under If-None-Match and deleted may come
-again with a late duplicate, which no condition can tell from the first (`Key.ghosts`). With a front that is exact (Bale) a 412
+an answer may be follows from that: `Key.now` and `Key.later`. What was deleted may come again with a late duplicate of the request
+that created it, which no condition can tell from the first (`Key.may_create`). With a front that is exact (Bale) a 412
 or 404 means what it says; with a plain backend behind faults it may be the echo of an own write.
 """
 
@@ -26,7 +26,9 @@ SIZES = ((0, 3), (1, 3), (900, 20), (4096, 5), (70_000, 10), (300_000, 4), (1 <<
 
 
 class Wrong(Exception):
-    """An answer that cannot be."""
+    """An answer that cannot be; `key`: of the object that it is about, or None."""
+
+    key = None
 
 
 @functools.lru_cache(64)
@@ -68,16 +70,30 @@ class Key:
         self.name = name
         self.now = [None]  # what it may hold: Values, None for nothing
         self.later = []  # what may still come of writes without an answer
-        self.ghosts = []  # (until, value): of what was created, and deleted since, and may be created by a late duplicate again
+        self.ghosts = []  # (until, value): of what was written, and deleted since, and may be created by a late duplicate again
+        self.past = collections.deque(maxlen=12)  # for whoever has to find out what went wrong
 
-    def written(self, value, may_return=False):
-        if may_return and value is not None and None in self.possible():
+    def note(self, what, value):
+        self.past.append(f"{time.time():.4f} {what} {value}")
+
+    def may_create(self, value):
+        """A request that creates under If-None-Match: * was on its way: a duplicate of it is refused as long as there is something, and
+        creates once that has been deleted, whatever was answered to the first. No condition can tell the two."""
+        if value is not None:
             self.ghosts.append((time.monotonic() + GHOST_SECONDS, value))
+
+    def written(self, value, has_faults=False):
+        """Every write begins as a creation when nothing is known of the key."""
+        self.note("is", value)
+        if has_faults:
+            for one in (value, *self.later):
+                self.may_create(one)
         self.now = [value]
         if value is not None:
             self.later = []  # all of them were meant for what was there before
 
     def maybe(self, value):
+        self.note("may be", value)
         self.now.append(value)
         self.later.append(value)
 
@@ -88,6 +104,8 @@ class Key:
         return [*self.now, *self.later]
 
     def seen(self, value):
+        if len(self.now) > 1 or self.now[0] is not value:
+            self.note("was seen to be", value)
         self.now = [value]
 
     def __repr__(self):
@@ -147,7 +165,10 @@ class Worker:
         return answer is None or (self.has_faults and not self.front.is_exact and answer.status in (404, 412))
 
     def fail(self, what, key, answer):
-        raise Wrong(f"{what}: {key}\n    {self.last}\n    {str(answer)[:600]}")
+        past = "".join(f"\n    {line}" for line in key.past) if isinstance(key, Key) else ""
+        wrong = Wrong(f"{what}: {key}\n    {self.last}\n    {str(answer)[:600]}{past}\n    {time.time():.4f} now")
+        wrong.key = key.name if isinstance(key, Key) else None
+        raise wrong
 
     # ---- writing ----
 
@@ -172,6 +193,8 @@ class Worker:
         elif answer.status in (404, 412) and is_conditional_on is not None:
             if must_hold:
                 self.fail("a condition that was true was refused", key, answer)
+            if self.has_faults and None in is_conditional_on:
+                key.may_create(value)
             key.now = [one for one in key.now if one not in is_conditional_on] or key.now
             if len(key.later) == 0 and not key.now:
                 self.fail("refused for nothing", key, answer)

@@ -1,5 +1,6 @@
 """tests/backends/of_model.py -- random operations, every answer compared with a model (keys.py): through Bale, and on the backend alone."""
 
+import contextlib
 import time
 
 import fronts
@@ -94,10 +95,11 @@ class ThroughBale(BackendCase):
                 bale = self.bale(proxy)
                 proxy.rules(*mixture_for_bale(each, backend), *mixture(each, SLIPS))
                 run = keys.Run(bale, self.seed + round_, has_faults=True)
-                run.steps(200, seconds=120)
-                proxy.clear()
-                self.let_late_ones_come(proxy)
-                run.check_all()
+                with self.telling_the_story(proxy):
+                    run.steps(200, seconds=120)
+                    proxy.clear()
+                    self.let_late_ones_come(proxy)
+                    run.check_all()
                 self.assertGreater(run.counts[200], 40, run.counts)
                 self.assertEqual(0, bale.stop())
 
@@ -137,6 +139,14 @@ class ThroughBale(BackendCase):
                 else:
                     self.assertIn(answer.status, (500, 503), answer)
         self.assertGreater(right, 5)
+
+    @contextlib.contextmanager
+    def telling_the_story(self, proxy):
+        """What is wrong with a key fails the test with all that was asked of the backend about it."""
+        try:
+            yield
+        except keys.Wrong as wrong:
+            self.fail(f"{wrong}\n    at the backend:\n{proxy.story(wrong.key)}" if wrong.key else str(wrong))
 
     @staticmethod
     def let_late_ones_come(proxy):
