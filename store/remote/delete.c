@@ -81,13 +81,12 @@ SUSPENDS static bool delete_one(struct remote *remote, struct span bucket, struc
     const struct object_name name = {.bucket = bucket, .key = item->key, .version = item->version};
     if (!remote_key_init(remote, &name, &key, &item->error))
         return false;
-    bool has_sidecar = s4_object_may_have_sidecar(&key);
     if (!delete_key(&key, item->condition, &item->error))
         return false;
     if (key.is_internal)
         return true;
     rows_drop(key.shard->rows, key.row_key);
-    if (has_sidecar)
+    if (s4_object_may_have_sidecar(&key)) /* by what was known of it, or was found out on the way */
         s4_object_remove_sidecar(&key);
     return true;
 }
@@ -103,6 +102,7 @@ struct batch {
     char (*etags)[STORED_ETAG_TEXT_BYTES]; /* of each item; "": not known */
     struct s3_delete_item *sent;           /* those without a condition */
     bool *is_open;                         /* of each item: it is still to be deleted */
+    bool *has_sidecar;                     /* of each item: S4's index lies beside it, perhaps */
     unsigned *places;                      /* of each of `sent`, in `items` */
     unsigned sent_count;
 };
@@ -116,8 +116,9 @@ static bool make_batch(struct remote *remote, struct span bucket, struct delete_
     batch->places = calloc(count, sizeof *batch->places);
     batch->etags = calloc(count, sizeof *batch->etags);
     batch->is_open = calloc(count, sizeof *batch->is_open);
-    return batch->is_open != NULL && batch->etags != NULL && batch->names != NULL && batch->sent != NULL &&
-           batch->places != NULL;
+    batch->has_sidecar = calloc(count, sizeof *batch->has_sidecar);
+    return batch->is_open != NULL && batch->has_sidecar != NULL && batch->etags != NULL && batch->names != NULL &&
+           batch->sent != NULL && batch->places != NULL;
 }
 
 static void free_batch(struct batch *batch)
@@ -127,6 +128,7 @@ static void free_batch(struct batch *batch)
     free(batch->places);
     free(batch->etags);
     free(batch->is_open);
+    free(batch->has_sidecar);
 }
 
 /* What each key is, from its row, or by asking: so that a request that comes late, or twice, deletes nothing that came
@@ -150,6 +152,7 @@ static void look_at(void *context, unsigned index)
     } else if (key.has_row) {
         memcpy(batch->etags[index], key.row.attributes.stored_etag, STORED_ETAG_TEXT_BYTES);
     }
+    batch->has_sidecar[index] = s4_object_may_have_sidecar(&key);
 }
 
 static void gather(struct batch *batch)
@@ -212,6 +215,15 @@ SUSPENDS static bool send_batch(struct batch *batch, struct error *error)
     return true;
 }
 
+static void remove_sidecar(const struct batch *batch, const struct delete_item *item)
+{
+    struct remote_key key;
+    struct error ignored;
+    const struct object_name name = {.bucket = batch->bucket, .key = item->key};
+    if (remote_key_init(batch->remote, &name, &key, &ignored))
+        s4_object_remove_sidecar(&key);
+}
+
 /* Those with a condition go one by one: each has its own answer, and a lost one can be told from a refusal. */
 static void delete_rest(void *context, unsigned index)
 {
@@ -219,6 +231,8 @@ static void delete_rest(void *context, unsigned index)
     struct delete_item *item = &batch->items[index];
     if (item->condition != NULL || batch->is_open[index])
         item->is_deleted = delete_one(batch->remote, batch->bucket, item);
+    else if (item->is_deleted && batch->has_sidecar[index])
+        remove_sidecar(batch, item);
 }
 
 SUSPENDS static bool delete_many(struct remote *remote, struct span bucket, struct delete_item *items, unsigned count,

@@ -251,7 +251,8 @@ static bool read_own(struct span own, struct backend_object *object, struct erro
     object->is_stamped = metadata_find(own, stamp_field, &value) && stamp_decode(value, &object->stamp);
     if (object->is_stamped && object->stamp.checksum.algorithm != CHECKSUM_NONE)
         attributes->checksum = object->stamp.checksum;
-    if (!attributes->is_s4)
+    bool is_as_it_was = attributes->layout == LAYOUT_RAW && attributes->etag[0] == '\0'; /* S4 stamps none of these */
+    if (!attributes->is_s4 || is_as_it_was)
         fields_foreign_etag(span_from_string(attributes->stored_etag), attributes->etag);
     return true;
 }

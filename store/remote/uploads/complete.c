@@ -333,18 +333,6 @@ SUSPENDS enum settled upload_settle(const struct upload_place *place, const stru
 
 /* ---- completing ---- */
 
-static void show(struct completion *completion, const char *etag, struct object_attributes *ret_attributes)
-{
-    struct remote_writer *writer = completion->writer;
-    bool had_sidecar = s4_object_may_have_sidecar(&writer->key);
-    written_object_note(&writer->key, &completion->object, span_from_string(etag));
-    *ret_attributes = completion->object.attributes;
-    ret_attributes->metadata = SPAN_EMPTY;
-    if (had_sidecar)
-        s4_object_remove_sidecar(&writer->key);
-    written_object_index(&writer->key, &completion->object, completion->result->frames);
-}
-
 /* Somebody else was first: what it became is the answer, if that is the same. */
 static bool follow(struct completion *completion, const struct upload_end *end,
                    struct object_attributes *ret_attributes, struct error *error)
@@ -390,7 +378,8 @@ SUSPENDS static bool finish(struct completion *completion, const struct object_n
     if (completion->is_followed)
         return true;
     if (large_complete(writer, etag, error)) {
-        show(completion, etag, ret_attributes);
+        written_object_settle(&completion->writer->key, &completion->object, span_from_string(etag),
+                              completion->result->frames, ret_attributes);
         return true;
     }
     unclaim(completion);

@@ -250,15 +250,27 @@ SUSPENDS static bool copy_through(struct copying *copying, const struct object_n
 
 /* ---- copying ---- */
 
-static void show(struct copying *copying, const char *etag, struct object_attributes *ret_attributes)
+/* For S4's index of the copy; a trailer that cannot be read leaves it without one. */
+SUSPENDS static void find_frames(struct remote_object *source, struct buffer *ret_frames)
+{
+    struct error ignored;
+    bool announces = source->state.object.is_stamped && source->state.object.stamp.trailer != STAMP_NO_TRAILER;
+    if (source->key.shard->remote->settings.writes_s4_sidecars && announces &&
+        remote_read_trailer(&source->key, &source->state, SPAN_EMPTY, &ignored))
+        list_frames(source, ret_frames);
+}
+
+SUSPENDS static void settle(struct copying *copying, const char *etag, struct object_attributes *ret_attributes)
 {
     struct object_attributes *attributes = &copying->object.attributes;
+    struct buffer frames = {0};
     bool is_weak;
     if (!attributes->is_s4 && etag[0] != '\0')
         fields_foreign_etag(fields_plain_etag(span_from_string(etag), &is_weak), attributes->etag);
-    written_object_note(&copying->key, &copying->object, span_from_string(etag));
-    *ret_attributes = *attributes;
-    ret_attributes->metadata = SPAN_EMPTY;
+    find_frames(copying->source, &frames);
+    written_object_settle(&copying->key, &copying->object, span_from_string(etag), buffer_span(&frames),
+                          ret_attributes);
+    buffer_free(&frames);
 }
 
 SUSPENDS bool remote_copy(struct bucket_object *base, const struct object_name *target,
@@ -284,7 +296,7 @@ SUSPENDS bool remote_copy(struct bucket_object *base, const struct object_name *
         else
             done = copy_through(copying, target, ret_attributes, error);
         if (done && is_possible)
-            show(copying, etag, ret_attributes);
+            settle(copying, etag, ret_attributes);
     }
     written_object_free(&copying->object);
     buffer_free(&copying->tags);

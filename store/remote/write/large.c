@@ -327,18 +327,11 @@ SUSPENDS bool large_commit(struct remote_writer *writer, const struct write_resu
 {
     struct written_object object;
     char etag[S3_ETAG_BYTES];
-    bool had_sidecar = s4_object_may_have_sidecar(&writer->key);
     writer->target.condition = result->condition;
     bool done = written_object_make(writer, result, &object, error) &&
                 send_end(writer, buffer_span(&object.trailer), error) && large_complete(writer, etag, error);
-    if (done) {
-        written_object_note(&writer->key, &object, span_from_string(etag));
-        *ret_attributes = object.attributes;
-        ret_attributes->metadata = SPAN_EMPTY;
-        if (had_sidecar)
-            s4_object_remove_sidecar(&writer->key);
-        written_object_index(&writer->key, &object, result->frames);
-    }
+    if (done)
+        written_object_settle(&writer->key, &object, span_from_string(etag), result->frames, ret_attributes);
     written_object_free(&object);
     if (!done) {
         large_abort(writer);

@@ -216,20 +216,13 @@ SUSPENDS static bool commit_one(struct remote_writer *writer, const struct write
 {
     struct written_object object;
     char etag[S3_ETAG_BYTES];
-    bool had_sidecar = s4_object_may_have_sidecar(&writer->key);
     bool done = written_object_make(writer, result, &object, error);
     struct put_request *request = done ? make_request(writer, result, &object, error) : NULL;
     bool is_prepared = writer->target.state != TARGET_UNKNOWN;
     done = request != NULL && (is_prepared || target_prepare(&writer->target, is_costly(&writer->intent), error)) &&
            put(writer, request, etag, error);
-    if (done) {
-        written_object_note(&writer->key, &object, span_from_string(etag));
-        *ret_attributes = object.attributes;
-        ret_attributes->metadata = SPAN_EMPTY;
-        if (had_sidecar)
-            s4_object_remove_sidecar(&writer->key);
-        written_object_index(&writer->key, &object, result->frames);
-    }
+    if (done)
+        written_object_settle(&writer->key, &object, span_from_string(etag), result->frames, ret_attributes);
     if (request != NULL)
         free_request(request);
     written_object_free(&object);

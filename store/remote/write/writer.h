@@ -57,9 +57,10 @@ bool written_object_make(struct remote_writer *writer, const struct write_result
 void written_object_free(struct written_object *object);
 /* The row of what was just written, and its trailer, which is kept. `etag`: the backend's, quoted or not. */
 void written_object_note(struct remote_key *key, struct written_object *object, struct span etag);
-
-/* With --s4-sidecars: S4's index of what was just written, bound to it. Nothing depends on it. */
-SUSPENDS void written_object_index(struct remote_key *key, const struct written_object *object, struct span frames);
+/* The same, and what lies beside it: the sidecar of what it replaced (the key's row) is removed, and with --s4-sidecars
+ * S4's index of `frames` is written, bound to it. *ret_attributes: what is there now, without metadata. */
+SUSPENDS void written_object_settle(struct remote_key *key, struct written_object *object, struct span etag,
+                                    struct span frames, struct object_attributes *ret_attributes);
 
 /* Headers of one request, made of packed fields and further ones. */
 struct request_headers {

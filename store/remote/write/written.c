@@ -252,18 +252,32 @@ void written_object_note(struct remote_key *key, struct written_object *object, 
     keep_trailer(key, object, plain);
 }
 
-SUSPENDS void written_object_index(struct remote_key *key, const struct written_object *object, struct span frames)
+/* True: S4's index lies beside it now. Nothing of ours depends on that. */
+SUSPENDS static bool write_index(struct remote_key *key, const struct written_object *object, struct span frames)
 {
     const struct object_attributes *attributes = &object->attributes;
     struct buffer plain = {0};
     struct buffer bound = {0};
-    struct error ignored; /* nothing of ours depends on it */
+    struct error ignored;
     if (!key->shard->remote->settings.writes_s4_sidecars || attributes->stored_etag[0] == '\0')
-        return;
+        return false;
     frames_append_sidecar(frames, &plain);
-    if (plain.size > 0 &&
-        sidecar_rebind(buffer_span(&plain), span_from_string(attributes->stored_etag), attributes->stored_size, &bound))
-        (void)s4_object_write_sidecar(key, buffer_span(&bound), &ignored);
+    bool done = plain.size > 0 &&
+                sidecar_rebind(buffer_span(&plain), span_from_string(attributes->stored_etag), attributes->stored_size,
+                               &bound) &&
+                s4_object_write_sidecar(key, buffer_span(&bound), &ignored);
     buffer_free(&plain);
     buffer_free(&bound);
+    return done;
+}
+
+SUSPENDS void written_object_settle(struct remote_key *key, struct written_object *object, struct span etag,
+                                    struct span frames, struct object_attributes *ret_attributes)
+{
+    bool had_sidecar = s4_object_may_have_sidecar(key);
+    written_object_note(key, object, etag);
+    *ret_attributes = object->attributes;
+    ret_attributes->metadata = SPAN_EMPTY;
+    if (!write_index(key, object, frames) && had_sidecar)
+        s4_object_remove_sidecar(key);
 }

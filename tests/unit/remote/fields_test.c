@@ -99,6 +99,30 @@ START_TEST(foreign_objects_are_as_they_are)
 }
 END_TEST
 
+/* What S4 did not compress it did not stamp either: the backend's ETag is that of the original bytes. */
+START_TEST(s4_passthrough_without_an_etag)
+{
+    struct buffer fields = {0};
+    struct buffer again = {0};
+    struct backend_object object;
+    struct error error;
+    ck_assert(metadata_append(&fields, SPAN("etag"), SPAN("\"f0afd90205cdbd83005918d04747fc7a\"")));
+    ck_assert(metadata_append(&fields, SPAN("x-amz-meta-s4-codec"), SPAN("passthrough")));
+    ck_assert(metadata_append(&fields, SPAN("x-amz-meta-s4-original-size"), SPAN("4096")));
+    ck_assert(metadata_append(&fields, SPAN("x-amz-meta-s4-compressed-size"), SPAN("4096")));
+    ck_assert(metadata_append(&fields, SPAN("x-amz-meta-s4-crc32c"), SPAN("1840487641")));
+    ck_assert(decode(buffer_span(&fields), 4096, &again, &object, &error));
+    ck_assert(object.attributes.is_s4 && object.attributes.layout == LAYOUT_RAW);
+    ck_assert_str_eq(object.attributes.etag, "f0afd90205cdbd83005918d04747fc7a");
+    ck_assert(metadata_append(&fields, SPAN("x-amz-meta-s4-framed"), SPAN("true")));
+    buffer_clear(&again);
+    ck_assert(decode(buffer_span(&fields), 4096, &again, &object, &error));
+    ck_assert_str_eq(object.attributes.etag, ""); /* of frames it says nothing */
+    buffer_free(&fields);
+    buffer_free(&again);
+}
+END_TEST
+
 START_TEST(etags)
 {
     bool is_weak;
@@ -235,6 +259,7 @@ int main(void)
     TCase *cases = tcase_create("fields");
     tcase_add_test(cases, both_ways);
     tcase_add_test(cases, foreign_objects_are_as_they_are);
+    tcase_add_test(cases, s4_passthrough_without_an_etag);
     tcase_add_test(cases, etags);
     tcase_add_test(cases, what_a_header_cannot_carry);
     tcase_add_test(cases, the_limit_counts_whole_names);
