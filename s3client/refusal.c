@@ -52,7 +52,7 @@ static bool is_code(const char *code)
 
 bool s3_refusal_parse(struct span document, char ret_code[S3_CODE_BYTES], struct buffer *ret_message)
 {
-    static const struct xml_handlers handlers = {open_element, close_element};
+    static const struct xml_handlers handlers = {.open = open_element, .close = close_element};
     struct reading reading = {.code = ret_code, .message = ret_message};
     struct error ignored;
     ret_code[0] = '\0';

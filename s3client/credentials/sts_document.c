@@ -58,7 +58,7 @@ static bool close_element(void *context, unsigned depth, struct span element, st
 
 static bool parse(struct span xml, struct reading *reading)
 {
-    static const struct xml_handlers HANDLERS = {open_element, close_element};
+    static const struct xml_handlers HANDLERS = {.open = open_element, .close = close_element};
     struct error ignored; /* in the words of S3, which nobody speaks here */
     struct xml_reader *reader = xml_reader_create(&HANDLERS, reading);
     bool is_xml = xml_reader_feed(reader, xml, &ignored) && xml_reader_finish(reader, &ignored);

@@ -150,7 +150,7 @@ static bool close_of_results(void *context, unsigned depth, struct span element,
 SUSPENDS bool document_deleted(struct span document, const struct s3_call *call, struct s3_delete_item *items,
                                unsigned count, struct s3_answer *answer, struct error *error)
 {
-    static const struct document_kind kind = {"DeleteResult", {open_of_results, close_of_results}};
+    static const struct document_kind kind = {"DeleteResult", {.open = open_of_results, .close = close_of_results}};
     struct results results = {.items = items, .count = count};
     bool ok = document_parse(document, call, &kind, &results, answer, error);
     buffer_free(&results.key);

@@ -81,7 +81,7 @@ static bool explain(const struct s3_call *call, struct span document, struct s3_
 SUSPENDS bool document_parse(struct span document, const struct s3_call *call, const struct document_kind *kind,
                              void *context, struct s3_answer *answer, struct error *error)
 {
-    static const struct xml_handlers handlers = {open_element, close_element};
+    static const struct xml_handlers handlers = {.open = open_element, .close = close_element};
     struct reading reading = {.kind = kind, .context = context};
     struct xml_reader *reader = xml_reader_create(&handlers, &reading);
     document = without_blanks(document);

@@ -119,7 +119,7 @@ static bool decode_keys(struct s3_list_page *page)
 SUSPENDS bool document_objects(struct span document, const struct s3_call *call, struct arena *arena,
                                struct s3_list_page *ret_page, struct s3_answer *answer, struct error *error)
 {
-    static const struct document_kind kind = {"ListBucketResult", {open_of_objects, close_of_objects}};
+    static const struct document_kind kind = {"ListBucketResult", {.open = open_of_objects, .close = close_of_objects}};
     struct objects objects = {.arena = arena, .page = ret_page};
     *ret_page = (struct s3_list_page){0};
     if (!document_parse(document, call, &kind, &objects, answer, error))
@@ -194,7 +194,8 @@ SUSPENDS bool document_buckets(struct span document, const struct s3_call *call,
                                struct s3_bucket_entry **ret_buckets, unsigned *ret_count, struct s3_answer *answer,
                                struct error *error)
 {
-    static const struct document_kind kind = {"ListAllMyBucketsResult", {open_of_buckets, close_of_buckets}};
+    static const struct document_kind kind = {"ListAllMyBucketsResult",
+                                              {.open = open_of_buckets, .close = close_of_buckets}};
     struct buckets buckets = {.arena = arena};
     if (!document_parse(document, call, &kind, &buckets, answer, error))
         return false;
@@ -302,7 +303,8 @@ static bool decode_uploads(struct s3_uploads_page *page)
 SUSPENDS bool document_uploads(struct span document, const struct s3_call *call, struct arena *arena,
                                struct s3_uploads_page *ret_page, struct s3_answer *answer, struct error *error)
 {
-    static const struct document_kind kind = {"ListMultipartUploadsResult", {open_of_uploads, close_of_uploads}};
+    static const struct document_kind kind = {"ListMultipartUploadsResult",
+                                              {.open = open_of_uploads, .close = close_of_uploads}};
     struct uploads uploads = {.arena = arena, .page = ret_page};
     *ret_page = (struct s3_uploads_page){0};
     if (!document_parse(document, call, &kind, &uploads, answer, error))
@@ -404,7 +406,7 @@ static bool close_of_parts(void *context, unsigned depth, struct span element, s
 SUSPENDS bool document_parts(struct span document, const struct s3_call *call, struct arena *arena,
                              struct s3_parts_page *ret_page, struct s3_answer *answer, struct error *error)
 {
-    static const struct document_kind kind = {"ListPartsResult", {open_of_parts, close_of_parts}};
+    static const struct document_kind kind = {"ListPartsResult", {.open = open_of_parts, .close = close_of_parts}};
     struct parts parts = {.arena = arena, .page = ret_page};
     *ret_page = (struct s3_parts_page){0};
     if (!document_parse(document, call, &kind, &parts, answer, error))

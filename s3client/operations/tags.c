@@ -37,7 +37,7 @@ SUSPENDS bool document_tags(struct span document, const struct s3_call *call, st
                             struct s3_tag **ret_tags, unsigned *ret_count, struct s3_answer *answer,
                             struct error *error)
 {
-    static const struct document_kind kind = {"Tagging", {open_of_tags, close_of_tags}};
+    static const struct document_kind kind = {"Tagging", {.open = open_of_tags, .close = close_of_tags}};
     struct tags tags = {.arena = arena};
     if (!document_parse(document, call, &kind, &tags, answer, error))
         return false;

@@ -35,7 +35,7 @@ SUSPENDS bool document_element(struct span document, const struct s3_call *call,
                                char *ret_text, size_t capacity, struct s3_answer *answer, struct error *error)
 {
     struct wanted wanted = {.element = element, .text = ret_text, .capacity = capacity};
-    struct document_kind kind = {root, {NULL, close_of_wanted}};
+    struct document_kind kind = {root, {.close = close_of_wanted}};
     if (!document_parse(document, call, &kind, &wanted, answer, error))
         return false;
     return wanted.is_found || document_refuse(call, "nothing of what was asked for", error);

@@ -41,7 +41,7 @@ static bool on_close(void *context, unsigned depth, struct span element, struct 
 
 static bool read_pieces(struct span document, size_t piece, struct trace *trace)
 {
-    static const struct xml_handlers handlers = {on_open, on_close};
+    static const struct xml_handlers handlers = {.open = on_open, .close = on_close};
     struct error error;
     struct xml_reader *reader = xml_reader_create(&handlers, trace);
     bool good = true;

@@ -109,7 +109,7 @@ static bool on_close(void *context, unsigned depth, struct span element, struct 
     return note(trace, '-', depth, element);
 }
 
-static const struct xml_handlers handlers = {on_open, on_close};
+static const struct xml_handlers handlers = {.open = on_open, .close = on_close};
 
 /* Reads the document in pieces; true when it was accepted. */
 static bool read_pieces(struct span document, size_t piece, struct trace *trace, struct error *error)
