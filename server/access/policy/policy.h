@@ -26,6 +26,8 @@ enum {
     POLICY_BYTES_MAX = 20480,
     POLICY_IDENTITY_BYTES_MAX = 6144,
     POLICY_ARENA_BYTES = 4 << 20,
+    POLICY_BUCKET_BYTES_MAX = 63, /* of a question's */
+    POLICY_KEY_BYTES_MAX = 1024,
 };
 
 struct policy;
@@ -59,7 +61,7 @@ struct policy_question {
     struct policy_asker asker;
     enum s3_action action;
     struct span bucket; /* empty: the account itself (s3:ListAllMyBuckets) */
-    struct span key;    /* decoded, at most OBJECT_KEY_BYTES_MAX; empty: the bucket */
+    struct span key;    /* decoded; empty: the bucket */
     /* What the request has of a condition key; `part` is what stands behind the slash (a tag's key). May be asked
      * again, may suspend. False: it could not be found out, and then nothing is decided. NULL: all keys are absent.
      * aws:CurrentTime is ISO 8601, aws:EpochTime seconds, booleans "true" or "false", numbers decimal. */
@@ -91,7 +93,3 @@ struct policy_decision policy_evaluate_all(const struct policy *const *policies,
 
 /* Does some Allow hold for everyone, without a condition that ties it to fixed values (538, 539)? */
 bool policy_is_public(const struct policy *policy);
-
-/* "*" is any number of characters, "?" one (a character of UTF-8, or a byte of what is none): for whoever matches as
- * policies do. */
-bool policy_wildcard_match(struct span pattern, struct span text);
