@@ -53,7 +53,7 @@ class KillsOfBale(KillCase):
     def test_kills_of_bale(self):
         bale = self.killable(self.backend)
         run = keys.Run(bale, self.seed, has_faults=True)
-        self.under_kills(bale, run, 200 if self.is_long else 6, random.Random(self.seed))
+        self.under_kills(bale, run, 200 if self.is_long else 30, random.Random(self.seed))
         run.check_all()
 
     def test_kills_of_bale_behind_a_slow_network(self):
