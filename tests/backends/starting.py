@@ -1,13 +1,16 @@
 """tests/backends/starting.py -- what is wrong at start is said in one sentence that names it, within 10 s, and ends with 1."""
 
 import hashlib
+import random
 import secrets
 import socket
+import tempfile
 import threading
 
 import backends
 import certificates
 import fronts
+import tools_alone
 from backend_case import BackendCase
 from faults import fault
 
@@ -111,43 +114,74 @@ class WrongStarts(StartCase):
         self.assert_refused(["127.0.0.1|endpoint|backend"], self.options(endpoint=proxy.endpoint))
 
 
-class WrongCertificates(StartCase):
+class Certificates(StartCase):
     """TLS to the backend; one server is enough for that."""
 
     FOR = ("raw",)
 
     def secure(self, *names):
-        """A raw backend behind TLS, and the authority that it is known by."""
+        """A raw backend behind TLS, with a certificate for these names; and the authority that it is known by."""
         backend = backends.Raw(self.baled)
         self.addCleanup(backend.stop)
         authority = certificates.Authority(str(backend.folder))
-        certificate, key = authority.issue(*names)
+        certificate, key = authority.issue_for(*(names or ("IP:127.0.0.1",)))
         backend.secure(certificate, key, authority)
-        return backend.start(), authority
+        return backend, authority
 
-    def test_a_certificate_of_an_authority_that_nobody_knows(self):
-        backend, _ = self.secure()
-        self.backend = backend
-        self.bucket = backend.bucket
+    def start_secure(self):
+        backend, authority = self.secure()
+        self.backend, self.bucket = backend.start(), backend.bucket
+        return authority
+
+    def test_an_authority_that_nobody_knows(self):
+        self.start_secure()
         self.assert_refused(["certificate"])
 
+    def test_another_authority(self):
+        self.start_secure()
+        other = tempfile.TemporaryDirectory()
+        self.addCleanup(other.cleanup)
+        self.assert_refused(["certificate"], self.options() + ["--ca-file", certificates.Authority(other.name).ca])
+
+    def test_a_certificate_of_another_host(self):
+        backend, authority = self.secure("DNS:somebody-else.test")
+        backend.tls.check_hostname = False  # the test itself may speak to it
+        self.backend, self.bucket = backend.start(), backend.bucket
+        self.assert_refused(["certificate", "127.0.0.1"], self.options() + ["--ca-file", authority.ca])
+
     def test_an_authority_that_is_named(self):
-        backend, authority = self.secure()
-        self.backend, self.bucket = backend, backend.bucket
-        bale = self.bale(backend, "--ca-file", authority.ca)
-        self.assertEqual(200, bale.client().put(backend.bucket, "k", (), (), b"secret").status)
-        self.assertEqual(b"secret", bale.client().get(backend.bucket, "k").body)
+        """From one end to the other: both kinds of writes, ranges, an upload in parts, a second Bale, and bale without a server."""
+        authority = self.start_secure()
+        bale = self.bale(self.backend, "--ca-file", authority.ca, "--part-size", "5M")
+        alice = bale.client()
+        bodies = {"small": b"secret\n" * 900, "large": random.Random(self.seed).randbytes(12 << 20), "empty": b""}
+        for key, body in bodies.items():
+            self.assertEqual(200, alice.put(self.bucket, key, (), {"if-none-match": "*"}, body, payload="unsigned").status)
+            self.assertEqual(412, alice.put(self.bucket, key, (), {"if-none-match": "*"}, b"", payload="unsigned").status)
+        other = self.bale(self.backend, "--ca-file", authority.ca).client()
+        for client in (alice, other):
+            for key, body in bodies.items():
+                self.assertTrue(body == client.get(self.bucket, key).body, key)
+            self.assertEqual(bodies["large"][5_000_000:5_000_100],
+                             client.get(self.bucket, "large", (), {"range": "bytes=5000000-5000099"}).body)
+        for options, status in ((["--ca-file", authority.ca], 0), ([], 1)):
+            done = tools_alone.bale_command(self, "cat", f"{self.bucket}/small", *options)
+            self.assertEqual((status, b"" if status else bodies["small"]), (done.returncode, done.stdout), done.stderr)
+        self.assertIn(b"certificate", done.stderr)
+        self.assertEqual(204, alice.delete(self.bucket, "large").status)
+        self.assertEqual(0, bale.stop())
 
     def test_plain_http_where_tls_is_spoken_and_the_other_way_round(self):
-        backend, authority = self.secure()
-        plain = backend.endpoint.replace("https://", "http://")
-        self.assert_refused(["127.0.0.1"], self.options(endpoint=plain))
-        self.assert_refused(["tls|certificate|handshake"], self.options(endpoint=self.backend.endpoint.replace("http://", "https://"))
+        plain = self.backend
+        authority = self.start_secure()
+        self.assert_refused(["127.0.0.1"], self.options(endpoint=self.backend.endpoint.replace("https://", "http://")))
+        self.assert_refused(["tls|certificate|handshake"], self.options(endpoint=plain.endpoint.replace("http://", "https://"))
                             + ["--ca-file", authority.ca])
 
     def test_an_authority_file_that_is_none(self):
-        self.backend, _ = self.secure()
+        self.start_secure()
         self.assert_refused(["ca-file|/nowhere"], self.options() + ["--ca-file", "/nowhere/ca.pem"])
+        self.assert_refused(["ca-file|accounts.ini"], self.options() + ["--ca-file", str(self.backend.folder / "accounts.ini")])
 
 
 class RightStarts(BackendCase):

@@ -22,11 +22,14 @@ class Authority:
 
     def issue(self, *more_names):
         """(certificate, key) for localhost, 127.0.0.1 and more names: the files' paths."""
+        return self.issue_for("IP:127.0.0.1", *(f"DNS:{name}" for name in ("localhost", *more_names)))
+
+    def issue_for(self, *names):
+        """The same for these names alone: "DNS:localhost", "IP:127.0.0.1"."""
         self.count += 1
         certificate, key = (os.path.join(self.folder, f"server-{self.count}.{end}") for end in ("pem", "key"))
-        names = ",".join(f"DNS:{name}" for name in ("localhost", *more_names))
         _openssl("req", "-x509", *NEW_KEY, "-keyout", key, "-out", certificate, "-days", "2", "-subj", "/CN=localhost",
-                 "-CA", self.ca, "-CAkey", self.ca_key, "-addext", f"subjectAltName={names},IP:127.0.0.1",
+                 "-CA", self.ca, "-CAkey", self.ca_key, "-addext", f"subjectAltName={','.join(names)}",
                  "-addext", "basicConstraints=critical,CA:FALSE")
         return certificate, key
 
