@@ -326,7 +326,7 @@ SUSPENDS static enum verdict attempt_in_window(struct course *course, struct htt
         count(course, error->kind == ERROR_CANCELLED ? S3_OUTCOME_CANCELLED : S3_OUTCOME_UNREACHED);
         forget_answer(course->answer);
         course->answer->effect = S3_NOT_APPLIED;
-        (void)prepend_what(course, error);
+        (void)error_prepend(error, "%s %.*s", s3_kind_name(call->kind), SPAN_FORMAT(call->bucket)); /* it says where */
         return error->kind == ERROR_TIMED_OUT || error->kind == ERROR_IO ? AGAIN_LATER : FAILED;
     }
     if (!s3_request_head(client, call, &course->facts, &exchange->request, error)) {

@@ -249,7 +249,7 @@ static bool open_endpoint(struct backend_bucket *bucket, const struct backend_me
         .headers_count = count,
     };
     bucket->endpoint = s3_endpoint_create(&settings, error);
-    return bucket->endpoint != NULL || error_prepend(error, "--endpoint");
+    return bucket->endpoint != NULL; /* the sentence names what is wrong of them */
 }
 
 static bool open_store(struct backend_bucket *bucket, const struct backend_means *means, struct error *error)

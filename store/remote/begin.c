@@ -10,6 +10,8 @@
 #include "store/remote/verdicts/probe.h"
 #include "store/remote/write/pending.h"
 
+#include <stdio.h>
+
 enum { FIRST_BYTE_MS = 6000, ASKED_EVERY_S = 10, SWEPT_EVERY_S = 3600 };
 
 /* ---- what is wrong, in one sentence ---- */
@@ -18,7 +20,7 @@ static bool explain_denied(const struct remote *remote, const struct s3_answer *
 {
     const char *url = s3_endpoint_url(remote->settings.endpoint);
     const char *bucket = remote->settings.bucket;
-    if (strcmp(answer->code, "InvalidAccessKeyId") == 0)
+    if (strcmp(answer->code, "InvalidAccessKeyId") == 0 || strcmp(answer->code, "XAdminUserNotFound") == 0)
         return error_set(error, ERROR_DENIED, NULL, "The backend %s does not know the access key.", url);
     if (strcmp(answer->code, "SignatureDoesNotMatch") == 0)
         return error_set(error, ERROR_DENIED, NULL, "The backend %s refuses the signature: the secret key is wrong.",
@@ -33,6 +35,29 @@ static bool explain_denied(const struct remote *remote, const struct s3_answer *
                      url, bucket, answer->code[0] != '\0' ? ": " : "", answer->code);
 }
 
+static struct span without(struct span text, struct span beginning)
+{
+    return span_starts_with(text, beginning) ? span_skip(text, beginning.size) : text;
+}
+
+/* No answer came. Of the client's sentence, "operation bucket: where: reason", the reason. */
+static bool explain_silence(const struct remote *remote, struct error *error)
+{
+    const char *url = s3_endpoint_url(remote->settings.endpoint);
+    char asked[128];
+    char text[ERROR_MESSAGE_BYTES];
+    (void)snprintf(asked, sizeof asked, "%s %s: ", s3_kind_name(S3_LIST_OBJECTS), remote->settings.bucket);
+    memcpy(text, error->message, sizeof text);
+    struct span said = span_from_string(text);
+    struct span reason = without(said, span_from_string(asked));
+    if (reason.size == said.size) /* there was nothing to be sent: no credentials, perhaps */
+        return error_prepend(error, "The backend %s was not asked", url);
+    reason = without(reason, span_from_string(url));
+    reason = without(reason, SPAN(": "));
+    return error_set(error, error->kind, NULL, "The backend %s cannot be reached: %.*s.%s", url, SPAN_FORMAT(reason),
+                     error->kind == ERROR_DENIED ? " --ca-file names the authorities that are believed." : "");
+}
+
 /* `error` has the client's own sentence. */
 static bool explain(const struct remote *remote, const struct s3_answer *answer, struct error *error)
 {
@@ -40,19 +65,22 @@ static bool explain(const struct remote *remote, const struct s3_answer *answer,
     const char *bucket = remote->settings.bucket;
     const char *region = s3_endpoint_region(remote->settings.endpoint);
     if (answer->status == 0)
-        return error_prepend(error, "--endpoint %s", url);
+        return explain_silence(remote, error);
     bool is_elsewhere = answer->region[0] != '\0' && strcmp(answer->region, region) != 0;
     if (strcmp(answer->code, "AuthorizationHeaderMalformed") == 0 || is_elsewhere ||
         (answer->status >= 300 && answer->status < 400))
         return error_set(error, ERROR_INVALID, NULL, "The bucket %s is not in the region %s%s%s: --backend-region.",
                          bucket, region, is_elsewhere ? " but in " : "", is_elsewhere ? answer->region : "");
-    bool is_bucket_missing = answer->code[0] == '\0' || strcmp(answer->code, "NoSuchBucket") == 0;
-    if (answer->status == 404 && is_bucket_missing)
-        return error_set(error, ERROR_NOT_FOUND, NULL, "The backend %s has no bucket %s.", url, bucket);
+    bool has_code = answer->code[0] != '\0';
+    if (answer->status == 404 && (!has_code || strcmp(answer->code, "NoSuchBucket") == 0))
+        return error_set(error, ERROR_NOT_FOUND, NULL, "The backend %s has no bucket %s%s.", url, bucket,
+                         has_code ? "" : ", or is no S3 server");
     if (answer->status == 401 || answer->status == 403 || answer->status == 404) /* of an account, as some say it */
         return explain_denied(remote, answer, error);
-    if (answer->status == 400 && answer->code[0] == '\0')
-        return error_set(error, ERROR_INVALID, NULL, "The backend %s does not take requests for the bucket %s (400).",
+    if (answer->status == 400 && !has_code)
+        return error_set(error, ERROR_INVALID, NULL,
+                         "The backend %s refuses requests for the bucket %s without a reason (400): does it speak "
+                         "HTTPS, or is it no S3 server?",
                          url, bucket);
     return error_prepend(error, "The backend %s", url);
 }

@@ -6,28 +6,47 @@
 
 /* ---- how the backend does ---- */
 
-static const char *trouble_of(const struct s3_answer *answer, enum error_kind kind)
+static bool has_code(const struct s3_answer *answer, const char *code)
+{
+    return strcmp(answer->code, code) == 0;
+}
+
+static bool is_denied(const struct s3_answer *answer)
+{
+    return answer->status == 401 || answer->status == 403;
+}
+
+/* NULL: none, as far as this request shows. HeadBucket is this server's own question whether all is well. */
+static const char *trouble_of(enum s3_kind asked, const struct s3_answer *answer, enum error_kind kind)
 {
     if (answer->status == 0 && (kind == ERROR_CANCELLED || kind == ERROR_TOO_LARGE || kind == ERROR_BUSY))
         return NULL; /* of our own making */
     if (answer->status == 0)
         return kind == ERROR_TIMED_OUT ? "it does not answer in time" : "it cannot be reached";
-    if (answer->status == 401 || answer->status == 403)
-        return strcmp(answer->code, "AccessDenied") == 0 || answer->code[0] == '\0'
-                   ? NULL
-                   : "it refuses the credentials, or the clock";
+    if (is_denied(answer) && answer->code[0] != '\0' && !has_code(answer, "AccessDenied"))
+        return "it refuses the credentials, or the clock";
+    if (is_denied(answer) && asked == S3_HEAD_BUCKET)
+        return "it denies access to the bucket";
+    if (answer->status == 404 && asked == S3_HEAD_BUCKET)
+        return "the bucket is not there any more";
     return answer->status >= 500 && answer->status != 501 ? "it answers with errors" : NULL;
 }
 
-static void note_health(struct remote *remote, const struct s3_answer *answer, bool done, enum error_kind kind)
+/* Whoever is denied one thing, or a bucket, has not seen that the rest is well. */
+static bool shows_health(const struct s3_answer *answer, bool done)
 {
-    const char *trouble = done ? NULL : trouble_of(answer, kind);
+    return done || (answer->status != 0 && !is_denied(answer) && !has_code(answer, "NoSuchBucket"));
+}
+
+static void note_health(struct remote *remote, enum s3_kind asked, const struct s3_answer *answer, bool done,
+                        enum error_kind kind)
+{
+    const char *trouble = done ? NULL : trouble_of(asked, answer, kind);
     int64_t since = atomic_load_explicit(&remote->failing_since_ms, memory_order_relaxed);
-    bool has_answered = done || answer->status != 0;
     if (trouble != NULL && since == 0) {
         atomic_store(&remote->failing_how, trouble);
         atomic_store(&remote->failing_since_ms, clock_wall_ms(remote->settings.clock));
-    } else if (trouble == NULL && since != 0 && has_answered) {
+    } else if (trouble == NULL && since != 0 && shows_health(answer, done)) {
         atomic_store(&remote->failing_since_ms, 0);
     }
 }
@@ -130,7 +149,7 @@ static bool refuse(enum s3_kind kind, const struct s3_answer *answer, struct err
         if (strcmp(answer->code, "InvalidObjectState") == 0)
             return error_set(error, ERROR_DENIED, S3_AccessDenied,
                              "The object lies in an archive of the backend and cannot be read there now.");
-        return trouble_of(answer, ERROR_DENIED) == NULL
+        return trouble_of(kind, answer, ERROR_DENIED) == NULL
                    ? error_set(error, ERROR_DENIED, S3_AccessDenied, "The backend does not allow this.")
                    : error_set(error, ERROR_BUSY, S3_SlowDown, "The backend does not take requests at the moment.");
     case ERROR_UNSUPPORTED:
@@ -153,7 +172,7 @@ static bool refuse(enum s3_kind kind, const struct s3_answer *answer, struct err
 bool remote_answered(struct remote_shard *shard, enum s3_kind kind, const struct s3_answer *answer, bool done,
                      struct error *error)
 {
-    note_health(shard->remote, answer, done, done ? ERROR_NONE : error->kind);
+    note_health(shard->remote, kind, answer, done, done ? ERROR_NONE : error->kind);
     return done || refuse(kind, answer, error);
 }
 

@@ -88,6 +88,39 @@ class Outages(BackendCase):
         proxy.clear()
         self.wait_for(lambda: alice.get(self.bucket, "k").status == 200, "it is not busy any more")
 
+    def test_what_its_refusals_mean(self):
+        """Keys and clocks are between Bale and its backend: clients are asked to try again, and /ready says why. What they may not do there,
+        or what it cannot do, they hear as it is."""
+        proxy = self.proxy()
+        bale = self.bale(proxy)
+        alice = bale.client()
+        alice.put(self.bucket, "k", (), (), b"body")
+        for status, code, heard, ready in (
+                (403, "InvalidAccessKeyId", (503, "SlowDown"), "it refuses the credentials, or the clock"),
+                (403, "SignatureDoesNotMatch", (503, "SlowDown"), "it refuses the credentials, or the clock"),
+                (403, "RequestTimeTooSkewed", (503, "SlowDown"), "it refuses the credentials, or the clock"),
+                (403, "AccessDenied", (403, "AccessDenied"), "it denies access to the bucket"),
+                (404, "NoSuchBucket", (404, "NoSuchBucket"), "the bucket is not there any more"),
+                (500, "InternalError", (503, "SlowDown"), "it answers with errors"),
+                (501, "NotImplemented", (501, "NotImplemented"), None),
+                (400, "EntityTooSmall", (400, "EntityTooSmall"), None),
+                (400, "SomethingOfItsOwn", (500, "InternalError"), None)):
+            with self.subTest(code):
+                proxy.rules(fault("refuse", status=status, code=code))
+                answer = alice.get(self.bucket, "k")
+                self.assertEqual(heard, (answer.status, answer.code), answer)
+                self.assertNotIn(b"A fault of the proxy", answer.body, "the backend's own words are for the log")
+                if heard[0] == 503:
+                    self.assertTrue(answer.header("retry-after"), answer)
+                if ready is None:
+                    self.assertTrue(self.is_ready(bale))
+                    continue
+                self.wait_for(lambda ready=ready: ready in bale.admin("/ready")[1], f"/ready does not say that {ready}")
+                self.assertEqual(503, bale.admin("/ready")[0])
+                proxy.clear()
+                self.wait_for(lambda: self.is_ready(bale), "not ready again")
+                self.assertEqual(b"body", alice.get(self.bucket, "k").body)
+
     def test_a_backend_that_hangs(self):
         """Deadlines: no client waits for ever, and Bale serves others meanwhile."""
         proxy = self.proxy()

@@ -78,11 +78,11 @@ class WrongStarts(StartCase):
 
     def test_an_endpoint_that_is_no_s3_server(self):
         admin = self.bale().server.admin
-        self.assert_refused(["bucket|endpoint|s3"], self.options(endpoint=f"http://127.0.0.1:{admin[1]}"))
+        self.assert_refused(["no S3 server"], self.options(endpoint=f"http://127.0.0.1:{admin[1]}"))
 
     def test_an_endpoint_that_is_no_url(self):
         for endpoint in ("127.0.0.1:9000", "ftp://127.0.0.1", "http://", "http://host:port"):
-            self.assert_refused(["--endpoint"], self.options(endpoint=endpoint), statuses=(1, 2))
+            self.assert_refused(["the endpoint", endpoint], self.options(endpoint=endpoint), statuses=(1, 2))
 
     def test_a_wrong_region(self):
         if self.backend_name == "minio":
@@ -92,26 +92,26 @@ class WrongStarts(StartCase):
         self.assert_refused(["region"], self.options(**{"backend-region": "eu-nowhere-7"}))
 
     def test_a_wrong_access_key(self):
-        self.assert_refused(["access key|credential"], environment=self.environment(AWS_ACCESS_KEY_ID="AKIANOBODYKNOWSTHIS"))
+        self.assert_refused(["access key"], environment=self.environment(AWS_ACCESS_KEY_ID="AKIANOBODYKNOWSTHIS"))
 
     def test_a_wrong_secret_key(self):
-        self.assert_refused(["secret|signature|credential"], environment=self.environment(AWS_SECRET_ACCESS_KEY="wrong" * 8))
+        self.assert_refused(["secret key"], environment=self.environment(AWS_SECRET_ACCESS_KEY="wrong" * 8))
 
     def test_no_credentials_at_all(self):
         self.assert_refused(["credential"], environment=self.environment(AWS_ACCESS_KEY_ID=None, AWS_SECRET_ACCESS_KEY=None))
 
     def test_access_that_is_denied(self):
         proxy = self.proxy(fault("refuse", status=403, code="AccessDenied"))
-        self.assert_refused(["denied|allow|access"], self.options(endpoint=proxy.endpoint))
+        self.assert_refused(["these credentials", "AccessDenied"], self.options(endpoint=proxy.endpoint))
 
     def test_a_clock_that_is_wrong(self):
         """The refusal as S3 writes it; a server that tells its time is one that Bale can follow, so this one does not."""
         proxy = self.proxy(fault("refuse", status=403, code="RequestTimeTooSkewed"))
-        self.assert_refused(["clock|time"], self.options(endpoint=proxy.endpoint))
+        self.assert_refused(["clock"], self.options(endpoint=proxy.endpoint))
 
     def test_a_server_that_is_busy_all_the_time(self):
         proxy = self.proxy(fault("refuse", status=503))
-        self.assert_refused(["127.0.0.1|endpoint|backend"], self.options(endpoint=proxy.endpoint))
+        self.assert_refused([f"127.0.0.1:{proxy.port}", "503"], self.options(endpoint=proxy.endpoint))
 
 
 class Certificates(StartCase):
@@ -174,14 +174,14 @@ class Certificates(StartCase):
     def test_plain_http_where_tls_is_spoken_and_the_other_way_round(self):
         plain = self.backend
         authority = self.start_secure()
-        self.assert_refused(["127.0.0.1"], self.options(endpoint=self.backend.endpoint.replace("https://", "http://")))
-        self.assert_refused(["tls|certificate|handshake"], self.options(endpoint=plain.endpoint.replace("http://", "https://"))
+        self.assert_refused(["https"], self.options(endpoint=self.backend.endpoint.replace("https://", "http://")))
+        self.assert_refused(["does not speak TLS"], self.options(endpoint=plain.endpoint.replace("http://", "https://"))
                             + ["--ca-file", authority.ca])
 
     def test_an_authority_file_that_is_none(self):
         self.start_secure()
-        self.assert_refused(["ca-file|/nowhere"], self.options() + ["--ca-file", "/nowhere/ca.pem"])
-        self.assert_refused(["ca-file|accounts.ini"], self.options() + ["--ca-file", str(self.backend.folder / "accounts.ini")])
+        self.assert_refused(["certificates of authorities /nowhere/ca.pem"], self.options() + ["--ca-file", "/nowhere/ca.pem"])
+        self.assert_refused(["certificates of authorities", "accounts.ini"], self.options() + ["--ca-file", str(self.backend.folder / "accounts.ini")])
 
 
 class RightStarts(BackendCase):
