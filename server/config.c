@@ -46,6 +46,8 @@ static const struct option OPTIONS[] = {
     {"tls-cert", OPTION_TEXT, AT(tls_cert), "", "FILE",
      .help = "PEM: the certificate and its chain; both ports speak HTTPS then. SIGHUP reads both files again"},
     {"tls-key", OPTION_TEXT, AT(tls_key), "", "FILE", .help = "PEM: the certificate's key, without pass phrase"},
+    {"form-signature-v2", OPTION_CHOICE, AT(form_signature_v2), "on", "WORD", .allowed = "on|off",
+     .help = "take web forms that are signed with signature version 2, beside those with version 4"},
     {"raw", OPTION_FLAG, AT(raw), "no", "",
      .help = "be a plain S3 server, as a backend in tests: nothing is compressed or reserved, no ledger, no journal; a "
              "folder that is made so stays so"},

@@ -49,9 +49,10 @@ struct config {
     char *domain;
     char *tls_cert; /* given together with tls_key, or neither: plain HTTP */
     char *tls_key;
-    bool raw;        /* a plain S3 server: nothing packed, nothing reserved, no ledger */
-    uint64_t shards; /* 0: as many as there are processors for us */
-    uint64_t codec;  /* enum config_codec */
+    uint64_t form_signature_v2; /* of web forms: 0: taken, 1: not */
+    bool raw;                   /* a plain S3 server: nothing packed, nothing reserved, no ledger */
+    uint64_t shards;            /* 0: as many as there are processors for us */
+    uint64_t codec;             /* enum config_codec */
     int64_t zstd_level;
     uint64_t codec_threads;   /* 0: as many as shards */
     uint64_t frame_buffers;   /* per shard */

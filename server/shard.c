@@ -108,6 +108,7 @@ static void start_pools(struct shard *shard)
         .domain = config->domain[0] != '\0' ? config->domain : NULL,
         .host_id = common->host_id,
         .is_raw = config->raw,
+        .takes_form_version_2 = config->form_signature_v2 == 0,
         .observe = observe,
         .observe_context = shard,
     };

@@ -104,3 +104,7 @@ struct hmac_sha256_key {
 void hmac_sha256_prepare(struct hmac_sha256_key *ret_key, struct span key);
 void hmac_sha256_sign(const struct hmac_sha256_key *key, struct span message, uint8_t ret_digest[SHA256_BYTES]);
 void hmac_sha256(struct span key, struct span message, uint8_t ret_digest[SHA256_BYTES]);
+
+/* HMAC-SHA-1: of signature version 2, which web forms may still have. */
+enum { SHA1_BYTES = 20 };
+void hmac_sha1(struct span key, struct span message, uint8_t ret_digest[SHA1_BYTES]);

@@ -97,3 +97,27 @@ void hmac_sha256(struct span key, struct span message, uint8_t ret_digest[SHA256
     hmac_sha256_prepare(&prepared, key);
     hmac_sha256_sign(&prepared, message, ret_digest);
 }
+
+void hmac_sha1(struct span key, struct span message, uint8_t ret_digest[SHA1_BYTES])
+{
+    static_assert((int)SHA1_BYTES == (int)SHA_DIGEST_LENGTH, "SHA-1 digest");
+    uint8_t block[SHA_CBLOCK] = {0};
+    SHA_CTX sum;
+    if (key.size > sizeof block)
+        SHA1(key.data, key.size, block);
+    else if (key.size > 0)
+        memcpy(block, key.data, key.size);
+    for (unsigned i = 0; i < sizeof block; i++)
+        block[i] ^= 0x36;
+    SHA1_Init(&sum);
+    SHA1_Update(&sum, block, sizeof block);
+    SHA1_Update(&sum, message.data, message.size);
+    SHA1_Final(ret_digest, &sum);
+    for (unsigned i = 0; i < sizeof block; i++)
+        block[i] ^= 0x36 ^ 0x5c;
+    SHA1_Init(&sum);
+    SHA1_Update(&sum, block, sizeof block);
+    SHA1_Update(&sum, ret_digest, SHA1_BYTES);
+    SHA1_Final(ret_digest, &sum);
+    explicit_bzero(block, sizeof block);
+}

@@ -1,6 +1,7 @@
 /* server/s3/handle.c -- a request from its head to its answer, in the order in which things may be refused. */
 #include "runtime/base/clock.h"
 #include "s3client/wire/s3_error.h"
+#include "server/s3/form/form.h"
 #include "server/s3/route.h"
 #include "server/s3/shared/answer.h"
 #include "server/s3/shared/operations.h"
@@ -35,16 +36,26 @@ static bool find_bucket(struct s3_request *request, const struct s3_route *route
            s3_authorize(request, route->operation, &request->bucket_info, request->key, version, error);
 }
 
+/* A form brings its signature among its fields, every other request in its head or its query. */
+static SUSPENDS bool authenticate(struct s3_request *request, struct error *error)
+{
+    if (!s3_form_is_meant(request))
+        return signature_verify(request->settings->verifier, request->head, request->path, request->now_ms,
+                                request->arena, &request->authentication, &request->details, error);
+    if (!s3_form_open(request, error))
+        return false;
+    return request->authentication.account != NULL ||
+           error_set(error, ERROR_DENIED, S3_AccessDenied, "Access Denied: the form is not signed.");
+}
+
 static SUSPENDS bool serve(struct s3_request *request, struct error *error)
 {
     const struct s3_route *route;
-    const struct s3_settings *settings = request->settings;
     if (!s3_request_resolve(request, error))
         return false;
     if (s3_request_method_is(request, "OPTIONS"))
         return s3_preflight(request, error);
-    if (!signature_verify(settings->verifier, request->head, request->path, request->now_ms, request->arena,
-                          &request->authentication, &request->details, error))
+    if (!authenticate(request, error))
         return false;
     request->outcome.account = span_from_string(request->authentication.account->name);
     if (!s3_route_find(request, &route, error))

@@ -112,7 +112,7 @@ static const struct s3_route routes[] = {
     {BUCKET, "HEAD",   NULL,        S3_HeadBucket,    0, s3_head_bucket},
     {BUCKET, "PUT",    NULL,        S3_CreateBucket,  TAKES_DOCUMENT | NEEDS_NO_BUCKET, s3_create_bucket},
     {BUCKET, "DELETE", NULL,        S3_DeleteBucket,  0, s3_delete_bucket},
-    {BUCKET, "POST",   NULL,        S3_NotOffered,    0, NULL}, /* an upload from a web form */
+    {BUCKET, "POST",   NULL,        S3_PostObject,    TAKES_OBJECT_BODY, s3_post_object},
 
     /* sub-resources of an object */
     {OBJECT, "GET", "versions", S3_ListObjectVersions,   0, s3_misplaced_parameter},
@@ -181,6 +181,17 @@ static bool selector_fits(const struct s3_request *request, const char *selector
     memcpy(first, selector, size);
     first[size] = 0;
     return is_present(request, first) && is_present(request, second + 1);
+}
+
+bool s3_route_names_sub_resource(const struct s3_request *request)
+{
+    for (unsigned i = 0; i < ROUTES_COUNT; i++) {
+        const struct s3_route *route = &routes[i];
+        if ((route->levels & request->level) != 0 && route->selector != NULL && (route->traits & IS_VARIANT) == 0 &&
+            selector_fits(request, route->selector))
+            return true;
+    }
+    return false;
 }
 
 /* Would the row fit but for the method? */

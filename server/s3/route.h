@@ -24,5 +24,8 @@ struct s3_route {
 /* The first row that fits. False: MethodNotAllowed (and request->allow), or NotImplemented. Sets outcome.operation. */
 bool s3_route_find(struct s3_request *request, const struct s3_route **ret_route, struct error *error);
 
+/* Is a part of the bucket or object addressed, as ?acl is? */
+bool s3_route_names_sub_resource(const struct s3_request *request);
+
 /* The table, for tests and docs. */
 const struct s3_route *s3_route_table(unsigned *ret_count);

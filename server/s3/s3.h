@@ -52,11 +52,12 @@ struct s3_settings {
     struct signature_verifier *verifier;
     const struct accounts *accounts;
     const struct clock *clock;
-    const char *region;   /* "us-east-1" */
-    const char *domain;   /* for virtual-host style, lower case; NULL: path style only */
-    const char *host_id;  /* x-amz-id-2: which process answered */
-    bool is_raw;          /* --raw: no name is reserved, of keys or of metadata */
-    s3_observer *observe; /* NULL: nobody looks */
+    const char *region;        /* "us-east-1" */
+    const char *domain;        /* for virtual-host style, lower case; NULL: path style only */
+    const char *host_id;       /* x-amz-id-2: which process answered */
+    bool is_raw;               /* --raw: no name is reserved, of keys or of metadata */
+    bool takes_form_version_2; /* web forms may be signed with signature version 2 */
+    s3_observer *observe;      /* NULL: nobody looks */
     void *observe_context;
 };
 

@@ -20,7 +20,7 @@ SUSPENDS bool s3_get_object_tagging(struct s3_request *request, struct error *er
     if (ok) {
         struct s3_document document;
         s3_document_open(&document, "Tagging");
-        tags_write(&document, buffer_span(&packed));
+        tags_write(&document.xml, buffer_span(&packed));
         ok = s3_document_send(request, &document, error);
     } else {
         (void)s3_explain_missing(&name, error);

@@ -78,11 +78,21 @@ void s3_answer_checksum(struct s3_request *request, const struct checksum_value 
 
 /* ---- documents ---- */
 
-void s3_document_open(struct s3_document *document, const char *root)
+static void open_document(struct s3_document *document, const char *root, const char *namespace_uri)
 {
     buffer_init(&document->text, 0);
     xml_begin(&document->xml, &document->text);
-    xml_open_root(&document->xml, root, XML_NAMESPACE_S3);
+    xml_open_root(&document->xml, root, namespace_uri);
+}
+
+void s3_document_open(struct s3_document *document, const char *root)
+{
+    open_document(document, root, XML_NAMESPACE_S3);
+}
+
+void s3_document_open_bare(struct s3_document *document, const char *root)
+{
+    open_document(document, root, NULL);
 }
 
 SUSPENDS bool s3_document_finish(struct s3_request *request, struct s3_document *document, struct error *error)

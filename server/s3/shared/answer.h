@@ -29,6 +29,8 @@ struct s3_document {
     struct buffer text;
 };
 void s3_document_open(struct s3_document *document, const char *root);
+/* The same without the namespace. */
+void s3_document_open_bare(struct s3_document *document, const char *root);
 /* Closes the root and answers 200 with it. The document is gone afterwards. */
 SUSPENDS bool s3_document_send(struct s3_request *request, struct s3_document *document, struct error *error);
 /* The same where the answer was begun already, to carry headers of its own. */

@@ -131,3 +131,13 @@ SUSPENDS bool s3_read_document(struct s3_request *request, const struct document
     payload_decoder_destroy(document.decoder);
     return ok;
 }
+
+SUSPENDS bool s3_read_tree(struct s3_request *request, const struct document_rules *rules,
+                           const struct xml_element **ret_root, struct error *error)
+{
+    struct xml_tree tree = {.arena = request->arena};
+    bool is_present;
+    bool ok = s3_read_document(request, rules, &xml_tree_handlers, &tree, &is_present, error);
+    *ret_root = tree.root;
+    return ok;
+}

@@ -2,7 +2,7 @@
  * stream. */
 #pragma once
 
-#include "s3client/wire/xml_reader.h"
+#include "s3client/wire/xml_tree.h"
 #include "server/s3/shared/checksum_headers.h"
 
 /* What the headers say of the body, before a byte of it is read. */
@@ -38,3 +38,6 @@ struct document_rules {
 SUSPENDS bool s3_read_document(struct s3_request *request, const struct document_rules *rules,
                                const struct xml_handlers *handlers, void *context, bool *ret_is_present,
                                struct error *error);
+/* The same as a tree in the request's memory; not for optional ones. */
+SUSPENDS bool s3_read_tree(struct s3_request *request, const struct document_rules *rules,
+                           const struct xml_element **ret_root, struct error *error);

@@ -12,6 +12,7 @@ s3_handler s3_list_objects;
 s3_handler s3_list_objects_v2;
 s3_handler s3_list_object_versions;
 s3_handler s3_put_object;
+s3_handler s3_post_object; /* form/post_object.c: from a web form */
 s3_handler s3_copy_object;
 s3_handler s3_get_object;
 s3_handler s3_head_object; /* in get_object.c */

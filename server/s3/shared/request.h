@@ -37,6 +37,7 @@ struct s3_request {
     bool has_hoisted_headers;    /* a presigned URL carries x-amz-* headers as parameters */
 
     struct authentication authentication;
+    struct s3_form *form;                          /* of an upload from a web form; else NULL */
     struct bucket_info bucket_info;                /* of `bucket`, once it was found */
     const struct bucket_settings *bucket_settings; /* of `bucket`, pinned for the request; never NULL */
     struct error_details details;                  /* children of the Error element */

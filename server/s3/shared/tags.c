@@ -1,4 +1,4 @@
-/* server/s3/shared/tags.c -- the tags of an object: checked one by one on their way in. */
+/* server/s3/shared/tags.c -- the tags of an object or a bucket: checked one by one on their way in. */
 #include "server/s3/shared/tags.h"
 
 #include "s3client/wire/s3_error.h"
@@ -6,10 +6,20 @@
 #include "server/s3/shared/body.h"
 #include "store/attributes.h"
 
+static void init(struct tag_list *tags, unsigned most)
+{
+    *tags = (struct tag_list){.most = most};
+    buffer_init(&tags->packed, 0);
+}
+
 void tags_init(struct tag_list *tags)
 {
-    *tags = (struct tag_list){.count = 0};
-    buffer_init(&tags->packed, 0);
+    init(tags, OBJECT_TAGS_MAX);
+}
+
+void tags_init_bucket(struct tag_list *tags)
+{
+    init(tags, BUCKET_TAGS_MAX);
 }
 
 void tags_free(struct tag_list *tags)
@@ -61,8 +71,9 @@ bool tags_add(struct tag_list *tags, struct span key, struct span value, struct 
         return refuse_tag(error, "The TagValue you have provided is invalid");
     if (has_key(tags, key))
         return refuse_tag(error, "Cannot provide multiple Tags with the same key");
-    if (tags->count == OBJECT_TAGS_MAX)
-        return error_set(error, ERROR_INVALID, S3_BadRequest, "Object tags cannot be greater than 10");
+    if (tags->count == tags->most)
+        return error_set(error, ERROR_INVALID, S3_BadRequest, "%s tags cannot be greater than %u",
+                         tags->most == OBJECT_TAGS_MAX ? "Object" : "Bucket", tags->most);
     tags->count++;
     return metadata_append(&tags->packed, key, value) ||
            error_set(error, ERROR_TOO_LARGE, S3_InvalidTag, "The tags are too large.");
@@ -113,86 +124,63 @@ bool tags_take_header(struct s3_request *request, struct tag_list *tags, struct 
 
 /* ---- the document ---- */
 
-struct tag_document {
-    struct s3_request *request;
-    struct tag_list *tags;
-    struct span key; /* of the Tag that is open */
-    struct span value;
-    bool has_key;
-    bool has_value;
-    bool has_set;
-};
-
-static bool refuse_document(struct error *error)
+bool tags_take_set(const struct xml_element *set, struct tag_list *tags, struct error *error)
 {
-    return error_set(error, ERROR_INVALID, S3_MalformedXML,
-                     "The XML you provided was not well-formed or did not validate against our published schema");
-}
-
-static bool open_element(void *context, unsigned depth, struct span element, struct error *error)
-{
-    static const char *const path[] = {"Tagging", "TagSet", "Tag"};
-    struct tag_document *document = context;
-    if (depth < sizeof path / sizeof path[0] && !span_equal(element, span_from_string(path[depth])))
-        return refuse_document(error);
-    if (depth == 1 && document->has_set)
-        return refuse_document(error);
-    document->has_set = document->has_set || depth == 1;
-    if (depth == 2)
-        document->has_key = document->has_value = false;
+    struct xml_field tag = {"Tag", 0, UINT32_MAX};
+    if (!xml_tree_sort(set, &tag, 1, error))
+        return false;
+    for (const struct xml_element *element = tag.first; element != NULL; element = xml_tree_next(element)) {
+        struct xml_field fields[] = {{"Key", 1, 1}, {"Value", 1, 1}};
+        if (!xml_tree_sort(element, fields, 2, error) ||
+            !tags_add(tags, fields[0].first->text, fields[1].first->text, error))
+            return false;
+    }
     return true;
 }
 
-static bool close_field(struct tag_document *document, struct span element, struct span text, struct error *error)
+bool tags_take_tree(const struct xml_element *root, struct tag_list *tags, struct error *error)
 {
-    bool is_key = span_equal(element, SPAN("Key"));
-    if (!is_key && !span_equal(element, SPAN("Value")))
-        return refuse_document(error);
-    bool *has = is_key ? &document->has_key : &document->has_value;
-    if (*has)
-        return refuse_document(error);
-    *has = true;
-    struct span copy = s3_copy(document->request, text, error);
-    *(is_key ? &document->key : &document->value) = copy;
-    return copy.data != NULL;
+    struct xml_field set = {"TagSet", 1, 1};
+    return xml_tree_expect_root(root, "Tagging", error) && xml_tree_sort(root, &set, 1, error) &&
+           tags_take_set(set.first, tags, error);
 }
 
-static bool close_element(void *context, unsigned depth, struct span element, struct span text, struct error *error)
+bool tags_parse(struct s3_request *request, struct span document, struct tag_list *tags, struct error *error)
 {
-    struct tag_document *document = context;
-    if (depth == 3)
-        return close_field(document, element, text, error);
-    if (depth != 2)
-        return true;
-    if (!document->has_key || !document->has_value)
-        return refuse_document(error);
-    return tags_add(document->tags, document->key, document->value, error);
+    const struct xml_element *root;
+    return xml_tree_parse(document, request->arena, &root, error) && tags_take_tree(root, tags, error);
 }
 
 SUSPENDS bool tags_read_document(struct s3_request *request, struct tag_list *tags, struct error *error)
 {
-    static const struct xml_handlers handlers = {.open = open_element, .close = close_element};
     static const struct document_rules rules = {.bytes_max = S3_DOCUMENT_BYTES_MAX, .needs_checksum = true};
-    struct tag_document document = {.request = request, .tags = tags};
-    bool is_present;
-    if (!s3_read_document(request, &rules, &handlers, &document, &is_present, error))
-        return false;
-    return document.has_set || refuse_document(error);
+    const struct xml_element *root;
+    return s3_read_tree(request, &rules, &root, error) && tags_take_tree(root, tags, error);
 }
 
 /* ---- out ---- */
 
-void tags_write(struct s3_document *document, struct span packed)
+void tags_write(struct xml_writer *xml, struct span packed)
 {
     size_t position = 0;
     struct span key;
     struct span value;
-    xml_open(&document->xml, "TagSet");
+    xml_open(xml, "TagSet");
     while (metadata_next(packed, &position, &key, &value)) {
-        xml_open(&document->xml, "Tag");
-        xml_text(&document->xml, "Key", key);
-        xml_text(&document->xml, "Value", value);
-        xml_close(&document->xml);
+        xml_open(xml, "Tag");
+        xml_text(xml, "Key", key);
+        xml_text(xml, "Value", value);
+        xml_close(xml);
     }
-    xml_close(&document->xml);
+    xml_close(xml);
+}
+
+void tags_render(struct span packed, struct buffer *to)
+{
+    struct xml_writer xml;
+    xml_begin(&xml, to);
+    xml_open_root(&xml, "Tagging", XML_NAMESPACE_S3);
+    tags_write(&xml, packed);
+    xml_close(&xml);
+    xml_end(&xml);
 }

@@ -32,6 +32,16 @@ bool s3_read_document(struct s3_request *of, const struct document_rules *rules,
     return ok;
 }
 
+bool s3_read_tree(struct s3_request *request, const struct document_rules *rules, const struct xml_element **ret_root,
+                  struct error *error)
+{
+    struct xml_tree tree = {.arena = request->arena};
+    bool is_present;
+    bool ok = s3_read_document(request, rules, &xml_tree_handlers, &tree, &is_present, error);
+    *ret_root = tree.root;
+    return ok;
+}
+
 static struct s3_request *with_headers(const char *headers)
 {
     char text[2048];

@@ -123,6 +123,21 @@ static void expect_hmac(struct span key, struct span message, const char *expect
     ck_assert_str_eq(text, expected);
 }
 
+START_TEST(hmac_of_rfc_2202)
+{
+    uint8_t digest[SHA1_BYTES];
+    uint8_t key[80];
+    char text[2 * SHA1_BYTES + 1] = {0};
+    hmac_sha1(SPAN("Jefe"), SPAN("what do ya want for nothing?"), digest);
+    hex_encode(span_of(digest, sizeof digest), text);
+    ck_assert_str_eq(text, "effcdf6ae5eb2fa2d27416d5f184df9c259a7c79");
+    memset(key, 0xaa, sizeof key);
+    hmac_sha1(span_of(key, sizeof key), SPAN("Test Using Larger Than Block-Size Key - Hash Key First"), digest);
+    hex_encode(span_of(digest, sizeof digest), text);
+    ck_assert_str_eq(text, "aa4ae5e15272d00e95705637ce8a3b55ed402112");
+}
+END_TEST
+
 START_TEST(hmac_of_rfc_4231)
 {
     uint8_t key[131];
@@ -159,6 +174,7 @@ int main(void)
     tcase_add_test(tests, long_sums_in_pieces);
     tcase_add_test(tests, composite_values_end_in_their_count);
     tcase_add_test(tests, refuses_other_texts);
+    tcase_add_test(tests, hmac_of_rfc_2202);
     tcase_add_test(tests, hmac_of_rfc_4231);
     tcase_add_test(tests, md5_of_rfc_1321);
     suite_add_tcase(suite, tests);
