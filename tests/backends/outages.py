@@ -8,7 +8,7 @@ from backend_case import BackendCase
 from faults import fault
 
 
-class Outages(BackendCase):
+class OutageCase(BackendCase):
     def is_ready(self, bale):
         return bale.admin("/ready")[0] == 200
 
@@ -16,6 +16,8 @@ class Outages(BackendCase):
         self.assertEqual((503, "SlowDown"), (answer.status, answer.code if answer.body else "SlowDown"), answer)
         self.assertTrue(answer.header("retry-after"), answer)
 
+
+class Outages(OutageCase):
     def test_away_and_back(self):
         proxy = self.proxy()
         bale = self.bale(proxy)
@@ -38,16 +40,6 @@ class Outages(BackendCase):
         self.assertEqual(b"before", alice.get(self.bucket, "k").body)
         self.assertEqual(200, alice.put(self.bucket, "new", (), (), b"after").status)
         self.assertEqual(404, alice.get(self.bucket, "large").status)
-
-    def test_it_comes_back_without_being_asked(self):
-        """/ready finds out by itself: a load balancer sends nothing to who is not ready."""
-        proxy = self.proxy()
-        bale = self.bale(proxy)
-        proxy.down()
-        bale.client().get(self.bucket, "k")
-        self.wait_for(lambda: not self.is_ready(bale), "/ready does not notice")
-        proxy.up()
-        self.wait_for(lambda: self.is_ready(bale), "/ready does not notice that it is back", 30)
 
     def test_uploads_in_flight_end_cleanly(self):
         proxy = self.proxy(fault("delay", op="UploadPart", seconds=0.3))
@@ -74,6 +66,66 @@ class Outages(BackendCase):
         plain = self.direct().client()
         self.wait_for(lambda: not plain.get(self.bucket, None, {"uploads": None}).texts("Upload/UploadId"),
                       "uploads at the backend that nobody will complete", 60)
+
+    def test_lost_answers_are_found_out(self):
+        """The effect took place and nobody said so: the client hears the truth all the same."""
+        proxy = self.proxy()
+        alice = self.bale(proxy).client()
+        for kind in (fault("lose"), fault("replace", status=500), fault("replace", status=503), fault("duplicate", second=1.0)):
+            for op, action, wanted in (
+                    ("PutObject", lambda: alice.put(self.bucket, "k", (), {"if-none-match": "*"}, b"one"), 200),
+                    ("PutObject", lambda: alice.put(self.bucket, "k", (), (), b"two"), 200),
+                    ("CompleteMultipartUpload", lambda: alice.put(self.bucket, "large", (), (), bytes(20 << 20), payload="unsigned"), 200),
+                    ("CreateMultipartUpload", lambda: alice.put(self.bucket, "large", (), (), bytes(20 << 20), payload="unsigned"), 200),
+                    ("UploadPart", lambda: alice.put(self.bucket, "large", (), (), bytes(20 << 20), payload="unsigned"), 200),
+                    ("CopyObject", lambda: alice.put(self.bucket, "copy", (), {"x-amz-copy-source": f"{self.bucket}/k"}), 200),
+                    ("DeleteObject", lambda: alice.delete(self.bucket, "k"), 204)):
+                with self.subTest(f"{kind['fault']} {op}"):
+                    proxy.rules({**kind, "op": op, "nth": 1})
+                    answer = action()
+                    self.assertEqual(wanted, answer.status, answer)
+        proxy.clear()
+        self.assertEqual(404, alice.get(self.bucket, "k").status)
+        self.assertEqual(20 << 20, len(alice.get(self.bucket, "large").body))
+
+    def test_a_duplicate_after_another_ones_write_changes_nothing(self):
+        proxy = self.proxy()
+        alice = self.bale(proxy).client()
+        for key, first in (("new", None), ("old", b"zero")):
+            if first is not None:
+                alice.put(self.bucket, key, (), (), first)
+            proxy.rules(fault("duplicate-late", op="PutObject", seconds=0.3, nth=1))
+            self.assertEqual(200, alice.put(self.bucket, key, (), (), b"first").status)
+            self.assertEqual(200, alice.put(self.bucket, key, (), (), b"second").status)
+            self.wait_for(lambda: any(entry.get("fault") == "late duplicate" and entry["status"] for entry in proxy.log()),
+                          "the duplicate did not come")
+            self.assertEqual(b"second", alice.get(self.bucket, key).body)
+            proxy.reset()
+
+    def test_a_condition_of_a_client_is_never_refused_by_an_own_echo(self):
+        """PUT If-None-Match: the first attempt took effect and its answer was lost; the second one meets a 412 of its own making."""
+        proxy = self.proxy()
+        alice = self.bale(proxy).client()
+        for number in range(5):
+            proxy.rules(fault("lose", op="PutObject", nth=1))
+            self.assertEqual(200, alice.put(self.bucket, f"k{number}", (), {"if-none-match": "*"}, b"x").status)
+            self.assertEqual(412, alice.put(self.bucket, f"k{number}", (), {"if-none-match": "*"}, b"x").status)
+
+
+class OutagesOfAny(OutageCase):
+    """What is the proxy's doing alone: whose server it stands for does not matter."""
+
+    FOR = ("raw",)
+
+    def test_it_comes_back_without_being_asked(self):
+        """/ready finds out by itself: a load balancer sends nothing to who is not ready."""
+        proxy = self.proxy()
+        bale = self.bale(proxy)
+        proxy.down()
+        bale.client().get(self.bucket, "k")
+        self.wait_for(lambda: not self.is_ready(bale), "/ready does not notice")
+        proxy.up()
+        self.wait_for(lambda: self.is_ready(bale), "/ready does not notice that it is back", 30)
 
     def test_busy_for_a_while(self):
         """What a backend refuses for the moment is tried again, and when that is not enough, the client is asked to."""
@@ -146,47 +198,3 @@ class Outages(BackendCase):
         for number in range(40):
             self.assertEqual(200, alice.put(self.bucket, f"k{number}", (), (), b"x").status, number)
             self.assertEqual(b"x", alice.get(self.bucket, f"k{number}").body, number)
-
-    def test_lost_answers_are_found_out(self):
-        """The effect took place and nobody said so: the client hears the truth all the same."""
-        proxy = self.proxy()
-        alice = self.bale(proxy).client()
-        for kind in (fault("lose"), fault("replace", status=500), fault("replace", status=503), fault("duplicate", second=1.0)):
-            for op, action, wanted in (
-                    ("PutObject", lambda: alice.put(self.bucket, "k", (), {"if-none-match": "*"}, b"one"), 200),
-                    ("PutObject", lambda: alice.put(self.bucket, "k", (), (), b"two"), 200),
-                    ("CompleteMultipartUpload", lambda: alice.put(self.bucket, "large", (), (), bytes(20 << 20), payload="unsigned"), 200),
-                    ("CreateMultipartUpload", lambda: alice.put(self.bucket, "large", (), (), bytes(20 << 20), payload="unsigned"), 200),
-                    ("UploadPart", lambda: alice.put(self.bucket, "large", (), (), bytes(20 << 20), payload="unsigned"), 200),
-                    ("CopyObject", lambda: alice.put(self.bucket, "copy", (), {"x-amz-copy-source": f"{self.bucket}/k"}), 200),
-                    ("DeleteObject", lambda: alice.delete(self.bucket, "k"), 204)):
-                with self.subTest(f"{kind['fault']} {op}"):
-                    proxy.rules({**kind, "op": op, "nth": 1})
-                    answer = action()
-                    self.assertEqual(wanted, answer.status, answer)
-        proxy.clear()
-        self.assertEqual(404, alice.get(self.bucket, "k").status)
-        self.assertEqual(20 << 20, len(alice.get(self.bucket, "large").body))
-
-    def test_a_duplicate_after_another_ones_write_changes_nothing(self):
-        proxy = self.proxy()
-        alice = self.bale(proxy).client()
-        for key, first in (("new", None), ("old", b"zero")):
-            if first is not None:
-                alice.put(self.bucket, key, (), (), first)
-            proxy.rules(fault("duplicate-late", op="PutObject", seconds=0.3, nth=1))
-            self.assertEqual(200, alice.put(self.bucket, key, (), (), b"first").status)
-            self.assertEqual(200, alice.put(self.bucket, key, (), (), b"second").status)
-            self.wait_for(lambda: any(entry.get("fault") == "late duplicate" and entry["status"] for entry in proxy.log()),
-                          "the duplicate did not come")
-            self.assertEqual(b"second", alice.get(self.bucket, key).body)
-            proxy.reset()
-
-    def test_a_condition_of_a_client_is_never_refused_by_an_own_echo(self):
-        """PUT If-None-Match: the first attempt took effect and its answer was lost; the second one meets a 412 of its own making."""
-        proxy = self.proxy()
-        alice = self.bale(proxy).client()
-        for number in range(5):
-            proxy.rules(fault("lose", op="PutObject", nth=1))
-            self.assertEqual(200, alice.put(self.bucket, f"k{number}", (), {"if-none-match": "*"}, b"x").status)
-            self.assertEqual(412, alice.put(self.bucket, f"k{number}", (), {"if-none-match": "*"}, b"x").status)
