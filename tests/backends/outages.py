@@ -1,5 +1,9 @@
 """tests/backends/outages.py -- a backend that goes away, is slow or busy, and comes back: clear refusals meanwhile, nothing to do afterwards."""
 
+import hashlib
+import os
+import subprocess
+import tempfile
 import threading
 import time
 
@@ -198,3 +202,59 @@ class OutagesOfAny(OutageCase):
         for number in range(40):
             self.assertEqual(200, alice.put(self.bucket, f"k{number}", (), (), b"x").status, number)
             self.assertEqual(b"x", alice.get(self.bucket, f"k{number}").body, number)
+
+
+class FullState(OutageCase):
+    """The disk of --state has no room: requests go on without what would be kept there."""
+
+    FOR = ("raw",)
+
+    def small_disk(self, kibibytes):
+        folder = tempfile.mkdtemp(prefix="bale-state-")
+        mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={kibibytes}k", "tmpfs", folder], capture_output=True, check=False)
+        if mounted.returncode:
+            os.rmdir(folder)
+            self.skipTest("no right to mount a tmpfs")
+        self.addCleanup(os.rmdir, folder)
+        self.addCleanup(subprocess.run, ["umount", "-l", folder], check=False)
+        return folder
+
+    @staticmethod
+    def fill(folder):
+        with open(os.path.join(folder, "filler"), "wb", buffering=0) as file:
+            try:
+                while True:
+                    file.write(bytes(4096))
+            except OSError:
+                pass
+
+    def bale_on(self, folder):
+        return self.bale(self.backend, "--state", os.path.join(folder, "state"))
+
+    def assert_serves(self, bale, prefix):
+        alice = bale.client()
+        for number in range(400):
+            self.assertEqual(200, alice.put(self.bucket, f"{prefix}{number}", (), {"x-amz-meta-a": "b" * 900}, b"%d" % number).status)
+        for number in range(400):
+            self.assertEqual(b"%d" % number, alice.get(self.bucket, f"{prefix}{number}").body)
+            self.assertEqual(200, alice.put(self.bucket, f"{prefix}{number}", (), {"if-match": f'"{hashlib.md5(b"%d" % number).hexdigest()}"'}, b"").status)
+        self.assertEqual(400, len(alice.get(self.bucket, None, {"list-type": "2", "prefix": prefix}).texts("Contents/Key")))
+        self.assertTrue(self.is_ready(bale))
+
+    def test_it_gets_full(self):
+        folder = self.small_disk(1024)
+        bale = self.bale_on(folder)
+        self.assert_serves(bale, "before-")
+        self.fill(folder)
+        self.assert_serves(bale, "full-")
+        self.assertEqual(0, bale.stop())
+        self.assert_serves(self.bale_on(folder), "again-")
+
+    def test_it_is_full_at_the_start(self):
+        folder = self.small_disk(1024)
+        os.mkdir(os.path.join(folder, "state"))
+        self.fill(folder)
+        bale = self.bale_on(folder)
+        self.assert_serves(bale, "full-")
+        os.unlink(os.path.join(folder, "filler"))
+        self.assert_serves(bale, "room-")
