@@ -118,7 +118,7 @@ struct bucket_store *embedded_snapshot(struct bucket_store *store, struct error 
 /* ---- bale check ---- */
 
 struct embedded_report {
-    uint64_t buckets, objects, bodies_bytes, damaged, repaired;
+    uint64_t buckets, objects, versions, bodies_bytes, damaged, repaired; /* versions: those that are not current */
     void (*line)(void *context, const char *text); /* one sentence for each finding; may be NULL */
     void *context;
 };

@@ -41,6 +41,12 @@ static const struct bucket_store_operations operations = {
     .read_parts = store_read_parts,
     .read_tags = store_read_tags,
     .write_tags = store_write_tags,
+    .set_versioning = store_set_versioning,
+    .list_versions = store_list_versions,
+    .write_acl = store_write_acl,
+    .set_lock = store_set_lock,
+    .write_retention = store_write_retention,
+    .write_legal_hold = store_write_legal_hold,
 };
 
 enum { RECLAIM_DELAY_MS = 10000 };
@@ -114,8 +120,12 @@ struct bucket_store *embedded_open(const char *path, const struct embedded_optio
     struct embedded_store *store = calloc(1, sizeof *store);
     ASSERT(store != NULL);
     store->base.operations = &operations;
-    store->base.capabilities = (struct bucket_capabilities){
-        .part_bytes_min = options->part_bytes_min, .conditions = DECIDES_ALL, .has_tags = true, .keeps_sidecar = true};
+    store->base.capabilities = (struct bucket_capabilities){.part_bytes_min = options->part_bytes_min,
+                                                            .conditions = DECIDES_ALL,
+                                                            .has_tags = true,
+                                                            .has_versions = true,
+                                                            .has_lock = true,
+                                                            .keeps_sidecar = true};
     store->options = *options;
     set_defaults(&store->options);
     store->spool.operations = &spool_operations;

@@ -1,7 +1,7 @@
 /* store/embedded/catalogue/catalogue.h -- the LMDB environment: its tables, checked values, and what its errors mean.
  *
  * Tables (docs/store-format.md has keys and values): meta, buckets, objects, bodies, sidecars, extents, volumes, space,
- * those of uploads (upload_rows.h) and of the ledger (ledger.h).
+ * those of uploads (upload_rows.h), of versions (version_rows.h) and of the ledger (ledger.h).
  * LMDB has no checksums of its own, so every value carries the CRC-32C of its key and its bytes, which every read
  * checks.
  *
@@ -37,6 +37,8 @@ struct catalogue {
     MDB_dbi part_maps;
     MDB_dbi spools; /* these two: ledger.h */
     MDB_dbi spool_records;
+    MDB_dbi versioned; /* these two: version_rows.h */
+    MDB_dbi versions;
     uint64_t map_bytes;
     struct inspection inspection; /* of before it was opened; of 30 s at most */
     char path[STORE_PATH_BYTES_MAX + 32];

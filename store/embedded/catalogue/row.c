@@ -5,6 +5,8 @@
 #include "runtime/base/assert.h"
 #include "runtime/base/byteorder.h"
 #include "runtime/base/hex.h"
+#include "store/bucket.h"
+#include "store/embedded/catalogue/version_rows.h"
 
 #include <stdio.h>
 
@@ -44,7 +46,8 @@ enum object_flag {
     OBJECT_HAS_CRC32C = 8,
     OBJECT_IS_ENCRYPTED = 16,
     OBJECT_IS_UNCOUNTED = 32,
-    OBJECT_FLAGS_KNOWN = 63,
+    OBJECT_IS_MARKER = 64,
+    OBJECT_FLAGS_KNOWN = 127,
 };
 
 enum etag_kind { ETAG_NONE = 0, ETAG_MD5 = 1, ETAG_MD5_PARTS = 2, ETAG_TEXT = 3 };
@@ -57,8 +60,13 @@ enum field_tag {
     FIELD_METADATA = 5,
     FIELD_EXTENTS = 6,
     FIELD_TAGS = 7,
+    FIELD_OWNER = 8,
+    FIELD_ACL = 9,
+    FIELD_LOCK = 10,
+    FIELD_ORDER = 11,
+    FIELD_SUPERSEDED = 12,
 };
-enum { FIELD_HEAD_BYTES = 5, CHECKSUM_FIELD_HEAD_BYTES = 6 };
+enum { FIELD_HEAD_BYTES = 5, CHECKSUM_FIELD_HEAD_BYTES = 6, LOCK_FIELD_BYTES = 10 };
 
 /* ---- extents ---- */
 
@@ -122,6 +130,28 @@ static void append_checksum(struct buffer *object, const struct checksum_value *
     append_field(object, FIELD_CHECKSUM, span_of(field, CHECKSUM_FIELD_HEAD_BYTES + size));
 }
 
+static void append_number(struct buffer *object, enum field_tag tag, uint64_t number)
+{
+    uint8_t field[8];
+    store_u64_le(field, number);
+    append_field(object, tag, span_of(field, sizeof field));
+}
+
+void row_append_lock(struct buffer *object, const struct object_lock *lock)
+{
+    uint8_t field[LOCK_FIELD_BYTES] = {(uint8_t)lock->mode, (uint8_t)lock->hold};
+    store_u64_le(field + 2, (uint64_t)lock->retain_until_ms);
+    append_field(object, FIELD_LOCK, span_of(field, sizeof field));
+}
+
+void row_append_version(struct buffer *object, const char *version, uint64_t order)
+{
+    if (strcmp(version, "null") != 0)
+        append_field(object, FIELD_VERSION, span_from_string(version));
+    else if (order != 0)
+        append_number(object, FIELD_ORDER, order);
+}
+
 static uint16_t object_flags(const struct row *row)
 {
     const struct object_attributes *attributes = &row->attributes;
@@ -129,7 +159,8 @@ static uint16_t object_flags(const struct row *row)
                       (attributes->is_size_known ? OBJECT_IS_SIZE_KNOWN : 0) |
                       (attributes->has_crc32c ? OBJECT_HAS_CRC32C : 0) |
                       (attributes->is_encrypted ? OBJECT_IS_ENCRYPTED : 0) |
-                      (row->is_uncounted ? OBJECT_IS_UNCOUNTED : 0));
+                      (row->is_uncounted ? OBJECT_IS_UNCOUNTED : 0) |
+                      (attributes->is_delete_marker ? OBJECT_IS_MARKER : 0));
 }
 
 void row_encode_object(const struct row *row, struct buffer *ret_object)
@@ -159,8 +190,7 @@ void row_encode_object(const struct row *row, struct buffer *ret_object)
 
     if (etag_kind == ETAG_TEXT)
         append_field(ret_object, FIELD_ETAG, span_from_string(attributes->etag));
-    if (strcmp(attributes->version, "null") != 0)
-        append_field(ret_object, FIELD_VERSION, span_from_string(attributes->version));
+    row_append_version(ret_object, attributes->version, row->order);
     if (attributes->dictionary[0] != '\0')
         append_field(ret_object, FIELD_DICTIONARY, span_from_string(attributes->dictionary));
     if (attributes->checksum.algorithm != CHECKSUM_NONE)
@@ -171,6 +201,14 @@ void row_encode_object(const struct row *row, struct buffer *ret_object)
         append_field(ret_object, FIELD_EXTENTS, row->extents);
     if (row->tags.size > 0)
         append_field(ret_object, FIELD_TAGS, row->tags);
+    if (attributes->owner.size > 0)
+        append_field(ret_object, FIELD_OWNER, attributes->owner);
+    if (attributes->acl.size > 0)
+        append_field(ret_object, FIELD_ACL, attributes->acl);
+    if (attributes->lock.mode != LOCK_NONE || attributes->lock.hold != HOLD_UNSET)
+        row_append_lock(ret_object, &attributes->lock);
+    if (attributes->superseded_ms != 0)
+        append_number(ret_object, FIELD_SUPERSEDED, (uint64_t)attributes->superseded_ms);
 }
 
 void row_set_numbers(uint8_t *object, uint64_t body_number, uint64_t sidecar_number)
@@ -244,14 +282,39 @@ static bool decode_checksum(struct span field, struct checksum_value *ret_checks
     return true;
 }
 
+static bool decode_lock(struct span field, struct object_lock *ret_lock)
+{
+    if (field.size != LOCK_FIELD_BYTES || field.data[0] > LOCK_COMPLIANCE || field.data[1] > HOLD_ON)
+        return false;
+    ret_lock->mode = (enum lock_mode)field.data[0];
+    ret_lock->hold = (enum lock_hold)field.data[1];
+    ret_lock->retain_until_ms = (int64_t)load_u64_le(field.data + 2);
+    return true;
+}
+
+static bool decode_number(struct span field, uint64_t *ret_number)
+{
+    if (field.size != 8)
+        return false;
+    *ret_number = load_u64_le(field.data);
+    return true;
+}
+
+static bool decode_version(struct span field, struct row *row)
+{
+    return version_id_parse(field, &row->order) &&
+           copy_text(field, row->attributes.version, sizeof row->attributes.version);
+}
+
 static bool decode_field(struct row *row, uint8_t tag, struct span field)
 {
     struct object_attributes *attributes = &row->attributes;
+    uint64_t number;
     switch (tag) {
     case FIELD_ETAG:
         return copy_text(field, attributes->etag, sizeof attributes->etag);
     case FIELD_VERSION:
-        return copy_text(field, attributes->version, sizeof attributes->version);
+        return decode_version(field, row);
     case FIELD_DICTIONARY:
         return copy_text(field, attributes->dictionary, sizeof attributes->dictionary);
     case FIELD_CHECKSUM:
@@ -264,6 +327,21 @@ static bool decode_field(struct row *row, uint8_t tag, struct span field)
         return field.size % ROW_EXTENT_BYTES == 0;
     case FIELD_TAGS:
         row->tags = field;
+        return true;
+    case FIELD_OWNER:
+        attributes->owner = field;
+        return field.size <= ACCOUNT_ID_BYTES_MAX;
+    case FIELD_ACL:
+        attributes->acl = field;
+        return field.size <= OBJECT_ACL_BYTES_MAX;
+    case FIELD_LOCK:
+        return decode_lock(field, &attributes->lock);
+    case FIELD_ORDER:
+        return decode_number(field, &row->order);
+    case FIELD_SUPERSEDED:
+        if (!decode_number(field, &number))
+            return false;
+        attributes->superseded_ms = (int64_t)number;
         return true;
     default:
         return false;
@@ -293,6 +371,7 @@ static bool decode_fixed(const uint8_t *fixed, struct row *row)
     attributes->is_size_known = (flags & OBJECT_IS_SIZE_KNOWN) != 0;
     attributes->has_crc32c = (flags & OBJECT_HAS_CRC32C) != 0;
     attributes->is_encrypted = (flags & OBJECT_IS_ENCRYPTED) != 0;
+    attributes->is_delete_marker = (flags & OBJECT_IS_MARKER) != 0;
     row->is_uncounted = (flags & OBJECT_IS_UNCOUNTED) != 0;
     attributes->layout = (enum object_layout)fixed[AT_LAYOUT];
     row->place = (enum body_place)fixed[AT_PLACE];

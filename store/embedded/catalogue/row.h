@@ -45,6 +45,8 @@ struct row {
     struct span extents; /* encoded, ROW_EXTENT_BYTES each */
     struct span tags;    /* empty: none; attributes.tags_count says how many */
     bool is_uncounted;   /* the ledger leaves it out */
+    uint64_t order; /* among the versions of its key (version_rows.h); 0: a null version that was never superseded, from
+                       before versions were kept */
 };
 
 /* What a row's bytes hold besides the object. */
@@ -56,6 +58,9 @@ struct row_shape {
 
 /* Appends the object part (fixed part and fields). */
 void row_encode_object(const struct row *row, struct buffer *ret_object);
+/* What only the committing step knows, behind the other fields; of two fields with one tag the later one counts. */
+void row_append_version(struct buffer *object, const char *version, uint64_t order);
+void row_append_lock(struct buffer *object, const struct object_lock *lock);
 /* Makes a whole row of it: `object` may be empty (a row that only leads on), group 0: none. */
 void row_seal(struct span key, struct span object, uint64_t group, struct buffer *ret_row);
 /* body_number and sidecar_number are known only while committing: sets them in an encoded object part. */

@@ -8,14 +8,15 @@ static const struct {
     const char *name;
     size_t at; /* of the table in struct catalogue */
 } tables[] = {
-    {"meta", offsetof(struct catalogue, meta)},         {"buckets", offsetof(struct catalogue, buckets)},
-    {"objects", offsetof(struct catalogue, objects)},   {"bodies", offsetof(struct catalogue, bodies)},
-    {"sidecars", offsetof(struct catalogue, sidecars)}, {"extents", offsetof(struct catalogue, extents)},
-    {"volumes", offsetof(struct catalogue, volumes)},   {"space", offsetof(struct catalogue, space)},
-    {"uploads", offsetof(struct catalogue, uploads)},   {"upload_ids", offsetof(struct catalogue, upload_ids)},
-    {"parts", offsetof(struct catalogue, parts)},       {"completed", offsetof(struct catalogue, completed)},
-    {"pieces", offsetof(struct catalogue, pieces)},     {"part_maps", offsetof(struct catalogue, part_maps)},
-    {"spools", offsetof(struct catalogue, spools)},     {"spool_records", offsetof(struct catalogue, spool_records)},
+    {"meta", offsetof(struct catalogue, meta)},           {"buckets", offsetof(struct catalogue, buckets)},
+    {"objects", offsetof(struct catalogue, objects)},     {"bodies", offsetof(struct catalogue, bodies)},
+    {"sidecars", offsetof(struct catalogue, sidecars)},   {"extents", offsetof(struct catalogue, extents)},
+    {"volumes", offsetof(struct catalogue, volumes)},     {"space", offsetof(struct catalogue, space)},
+    {"uploads", offsetof(struct catalogue, uploads)},     {"upload_ids", offsetof(struct catalogue, upload_ids)},
+    {"parts", offsetof(struct catalogue, parts)},         {"completed", offsetof(struct catalogue, completed)},
+    {"pieces", offsetof(struct catalogue, pieces)},       {"part_maps", offsetof(struct catalogue, part_maps)},
+    {"spools", offsetof(struct catalogue, spools)},       {"spool_records", offsetof(struct catalogue, spool_records)},
+    {"versioned", offsetof(struct catalogue, versioned)}, {"versions", offsetof(struct catalogue, versions)},
 };
 
 bool catalogue_has_table(const char *name)

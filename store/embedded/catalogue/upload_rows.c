@@ -75,10 +75,11 @@ static bool decode_checksum(const uint8_t *field, uint8_t version, struct checks
     return true;
 }
 
-/* ---- uploads: version u8, algorithm u8, type u8, zero u8, number u64, initiated u64, then u32 size and bytes of
- * metadata, tags and initiator ---- */
+/* ---- uploads: version u8, algorithm u8, type u8, has a tail u8, number u64, initiated u64, then u32 size and bytes of
+ * metadata, tags and initiator; the tail: mode u8, hold u8, retained until u64, size of the owner u32, owner, ACL ----
+ */
 
-enum { UPLOAD_FIXED_BYTES = 32 };
+enum { UPLOAD_FIXED_BYTES = 32, AT_HAS_TAIL = 3, TAIL_FIXED_BYTES = 14 };
 
 bool upload_id_parse(struct span text, uint8_t ret_id[UPLOAD_ID_RAW_BYTES])
 {
@@ -97,6 +98,29 @@ void upload_make_key(uint64_t group, const uint8_t id[UPLOAD_ID_RAW_BYTES], uint
     memcpy(ret_key + GROUP_BYTES, id, UPLOAD_ID_RAW_BYTES);
 }
 
+static void append_tail(const struct upload_row *row, struct buffer *ret_value)
+{
+    uint8_t fixed[TAIL_FIXED_BYTES] = {(uint8_t)row->lock.mode, (uint8_t)row->lock.hold};
+    store_u64_le(fixed + 2, (uint64_t)row->lock.retain_until_ms);
+    store_u32_le(fixed + 10, (uint32_t)row->owner.size);
+    buffer_append(ret_value, span_of(fixed, sizeof fixed));
+    buffer_append(ret_value, row->owner);
+    buffer_append(ret_value, row->acl);
+}
+
+static bool decode_tail(struct span tail, struct upload_row *row)
+{
+    if (tail.size < TAIL_FIXED_BYTES || tail.data[0] > LOCK_COMPLIANCE || tail.data[1] > HOLD_ON ||
+        load_u32_le(tail.data + 10) > tail.size - TAIL_FIXED_BYTES)
+        return false;
+    row->lock = (struct object_lock){(enum lock_mode)tail.data[0], (int64_t)load_u64_le(tail.data + 2),
+                                     (enum lock_hold)tail.data[1]};
+    struct span rest = span_skip(tail, TAIL_FIXED_BYTES);
+    row->owner = span_take(rest, load_u32_le(tail.data + 10));
+    row->acl = span_skip(rest, row->owner.size);
+    return true;
+}
+
 void upload_encode(const struct upload_row *row, struct buffer *ret_value)
 {
     uint8_t fixed[UPLOAD_FIXED_BYTES] = {UPLOAD_ROW_VERSION, (uint8_t)row->checksum_algorithm,
@@ -106,10 +130,14 @@ void upload_encode(const struct upload_row *row, struct buffer *ret_value)
     store_u32_le(fixed + 20, (uint32_t)row->metadata.size);
     store_u32_le(fixed + 24, (uint32_t)row->tags.size);
     store_u32_le(fixed + 28, (uint32_t)row->initiator.size);
+    fixed[AT_HAS_TAIL] =
+        row->lock.mode != LOCK_NONE || row->lock.hold != HOLD_UNSET || row->owner.size > 0 || row->acl.size > 0;
     buffer_append(ret_value, span_of(fixed, sizeof fixed));
     buffer_append(ret_value, row->metadata);
     buffer_append(ret_value, row->tags);
     buffer_append(ret_value, row->initiator);
+    if (fixed[AT_HAS_TAIL])
+        append_tail(row, ret_value);
 }
 
 bool upload_decode(struct span value, struct upload_row *ret_row, struct error *error)
@@ -120,7 +148,9 @@ bool upload_decode(struct span value, struct upload_row *ret_row, struct error *
     uint64_t metadata = load_u32_le(value.data + 20);
     uint64_t tags = load_u32_le(value.data + 24);
     uint64_t initiator = load_u32_le(value.data + 28);
-    if (value.size != UPLOAD_FIXED_BYTES + metadata + tags + initiator)
+    uint64_t bytes = UPLOAD_FIXED_BYTES + metadata + tags + initiator;
+    bool has_tail = value.data[AT_HAS_TAIL] != 0;
+    if (value.size < bytes || (value.size > bytes && !has_tail))
         return damaged(error, "an upload");
     struct span rest = span_skip(value, UPLOAD_FIXED_BYTES);
     *ret_row = (struct upload_row){
@@ -130,9 +160,9 @@ bool upload_decode(struct span value, struct upload_row *ret_row, struct error *
         .checksum_type = (enum checksum_type)value.data[2],
         .metadata = span_take(rest, metadata),
         .tags = span_take(span_skip(rest, metadata), tags),
-        .initiator = span_skip(rest, metadata + tags),
+        .initiator = span_take(span_skip(rest, metadata + tags), initiator),
     };
-    return true;
+    return !has_tail || decode_tail(span_skip(value, bytes), ret_row) || damaged(error, "an upload");
 }
 
 enum lookup upload_find_group(MDB_txn *txn, const struct catalogue *catalogue, uint64_t bucket, struct span key,
@@ -292,6 +322,7 @@ enum {
     AT_COMPLETED_MS = 16,
     AT_COMPLETED_ORIGINAL = 24,
     AT_COMPLETED_CHECKSUM = 32,
+    AT_COMPLETED_VERSION_BYTES = 1, /* 0: "null" */
 };
 
 void completed_encode(const struct completed_row *row, struct buffer *ret_value)
@@ -303,9 +334,12 @@ void completed_encode(const struct completed_row *row, struct buffer *ret_value)
     store_u64_le(fixed + AT_COMPLETED_MS, (uint64_t)row->completed_ms);
     store_u64_le(fixed + AT_COMPLETED_ORIGINAL, row->original_size);
     memcpy(etag, row->etag, strlen(row->etag));
+    struct span version = strcmp(row->version, "null") == 0 ? SPAN_EMPTY : span_from_string(row->version);
+    fixed[AT_COMPLETED_VERSION_BYTES] = (uint8_t)version.size;
     buffer_append(ret_value, span_of(fixed, sizeof fixed));
     append_checksum(&row->checksum, ret_value);
     buffer_append(ret_value, span_of(etag, sizeof etag));
+    buffer_append(ret_value, version);
     buffer_append(ret_value, row->key);
 }
 
@@ -322,7 +356,14 @@ bool completed_decode(struct span value, struct completed_row *ret_row, struct e
     ret_row->completed_ms = (int64_t)load_u64_le(value.data + AT_COMPLETED_MS);
     ret_row->original_size = load_u64_le(value.data + AT_COMPLETED_ORIGINAL);
     memcpy(ret_row->etag, value.data + etag_at, ETAG_TEXT_BYTES);
-    ret_row->key = span_skip(value, etag_at + ETAG_TEXT_BYTES);
+    struct span rest = span_skip(value, etag_at + ETAG_TEXT_BYTES);
+    size_t version_bytes = value.data[AT_COMPLETED_VERSION_BYTES];
+    if (version_bytes > rest.size || version_bytes >= sizeof ret_row->version)
+        return damaged(error, "a completed upload");
+    strcpy(ret_row->version, "null");
+    if (version_bytes > 0)
+        memcpy(ret_row->version, rest.data, version_bytes);
+    ret_row->key = span_skip(rest, version_bytes);
     return true;
 }
 

@@ -36,6 +36,9 @@ struct upload_row {
     struct span metadata; /* these point into the row's bytes */
     struct span tags;
     struct span initiator;
+    struct object_lock lock;
+    struct span owner;
+    struct span acl;
 };
 
 bool upload_id_parse(struct span text, uint8_t ret_id[UPLOAD_ID_RAW_BYTES]);
@@ -87,7 +90,8 @@ struct completed_row {
     uint32_t parts_count;
     char etag[ETAG_TEXT_BYTES];
     struct checksum_value checksum;
-    struct span key; /* points into the row's bytes */
+    char version[VERSION_TEXT_BYTES]; /* that it made */
+    struct span key;                  /* points into the row's bytes */
 };
 
 void completed_encode(const struct completed_row *row, struct buffer *ret_value);

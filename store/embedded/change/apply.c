@@ -3,6 +3,7 @@
 
 #include "runtime/base/assert.h"
 #include "s3client/wire/s3_error.h"
+#include "store/embedded/change/amend_batch.h"
 #include "store/embedded/change/bucket_batch.h"
 #include "store/embedded/change/ledger_batch.h"
 #include "store/embedded/change/manifest_batch.h"
@@ -16,7 +17,8 @@ void change_apply(struct batch *batch, struct change *change)
         [CHANGE_DELETE] = objects_delete,
         [CHANGE_CREATE_BUCKET] = bucket_row_create,
         [CHANGE_DELETE_BUCKET] = bucket_row_delete,
-        [CHANGE_PUT_TAGS] = put_tags,
+        [CHANGE_SET_BUCKET] = bucket_row_set,
+        [CHANGE_AMEND] = object_amend,
         [CHANGE_CREATE_UPLOAD] = upload_create,
         [CHANGE_PUT_PART] = upload_put_part,
         [CHANGE_COMPLETE_UPLOAD] = upload_complete,

@@ -106,9 +106,12 @@ bool batch_commit(struct batch *batch, struct error *error)
 {
     ASSERT(!batch->is_broken);
     bool has_new_groups = batch->numbers.group != batch->committed->group;
+    bool has_new_order = batch->numbers.order != batch->committed->order;
     if (!space_change_write(&batch->space, error) || !ledger_write(batch, error) ||
         (has_new_groups &&
-         !catalogue_put_counter(batch->txn, &batch->store->catalogue, "next_group", batch->numbers.group, error))) {
+         !catalogue_put_counter(batch->txn, &batch->store->catalogue, "next_group", batch->numbers.group, error)) ||
+        (has_new_order &&
+         !catalogue_put_counter(batch->txn, &batch->store->catalogue, "last_order", batch->numbers.order, error))) {
         batch_abort(batch);
         return false;
     }
@@ -132,6 +135,7 @@ bool batch_read_numbers(struct embedded_store *store, struct batch_numbers *ret_
     if (result != 0)
         return catalogue_failed(result, error, "begin");
     bool done = catalogue_get_counter(txn, catalogue, "next_group", 1, &ret_numbers->group, error) &&
+                catalogue_get_counter(txn, catalogue, "last_order", 0, &ret_numbers->order, error) &&
                 catalogue_next_number(txn, catalogue->bodies, &ret_numbers->body, error) &&
                 catalogue_next_number(txn, catalogue->sidecars, &ret_numbers->sidecar, error) &&
                 catalogue_next_number(txn, catalogue->extents, &ret_numbers->extents, error) &&

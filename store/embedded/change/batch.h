@@ -16,6 +16,7 @@ struct batch_numbers {
     uint64_t pieces;
     uint64_t spool_record;  /* the own spool's open record; 0: the spool has taken no amounts yet */
     uint32_t spool_buckets; /* in that record */
+    uint64_t order;         /* the last one that a version got (version_rows.h) */
 };
 
 struct batch {

@@ -4,6 +4,7 @@
 #include "runtime/base/byteorder.h"
 #include "s3client/wire/s3_error.h"
 #include "store/embedded/change/upload_batch.h"
+#include "store/embedded/change/version_batch.h"
 #include "store/embedded/state.h"
 
 enum { VOLUME_ROW_BYTES = 8, VOLUME_ROW_VERSION = 1 };
@@ -42,17 +43,50 @@ bool bucket_row_delete(struct batch *batch, struct change *change, struct error 
 {
     struct bucket_row row;
     bool is_empty;
+    bool has_no_versions;
     if (!catalogue_need_bucket(batch->txn, &batch->store->catalogue, change->bucket, &row, error) ||
-        !key_group_is_empty(&batch->keys, row.number, &is_empty, error))
+        !key_group_is_empty(&batch->keys, row.number, &is_empty, error) ||
+        !version_bucket_is_empty(batch, row.number, &has_no_versions, error))
         return false;
-    if (!is_empty)
-        return error_set(error, ERROR_CONFLICT, S3_BucketNotEmpty, "The bucket that you tried to delete is not empty.");
+    if (!is_empty || !has_no_versions)
+        return error_set(error, ERROR_CONFLICT, S3_BucketNotEmpty, "%s",
+                         row.info.versioning == VERSIONING_NEVER
+                             ? "The bucket that you tried to delete is not empty."
+                             : "The bucket that you tried to delete is not empty: versions or delete markers are left. "
+                               "You must delete all versions in the bucket.");
     if (!uploads_free_all(batch, row.number, error))
         return batch_broken(batch);
     if (batch->is_partial)
         return true;
     batch->has_bucket_change = true;
     return catalogue_delete(batch->txn, batch->store->catalogue.buckets, change->bucket, error) || batch_broken(batch);
+}
+
+static bool refuse_state(struct error *error, const char *message)
+{
+    return error_set(error, ERROR_CONFLICT, S3_InvalidBucketState, "%s", message);
+}
+
+/* Versions that are written in this transaction, behind this change, obey it already (402). */
+bool bucket_row_set(struct batch *batch, struct change *change, struct error *error)
+{
+    struct bucket_row row;
+    if (!catalogue_need_bucket(batch->txn, &batch->store->catalogue, change->bucket, &row, error))
+        return false;
+    bool sets_lock = change->set.versioning == VERSIONING_NEVER;
+    if (!sets_lock && row.info.has_lock && change->set.versioning != VERSIONING_ENABLED)
+        return refuse_state(error, "An Object Lock configuration is present on this bucket, so the versioning state "
+                                   "cannot be changed.");
+    if (sets_lock && row.info.versioning != VERSIONING_ENABLED)
+        return refuse_state(error, "Versioning must be 'Enabled' on the bucket to apply a Object Lock configuration");
+    if (sets_lock) {
+        row.info.has_lock = true;
+        row.info.retention = *change->set.retention;
+    } else {
+        row.info.versioning = change->set.versioning;
+    }
+    batch->has_bucket_change = true;
+    return catalogue_put_bucket(batch->txn, &batch->store->catalogue, &row, error) || batch_broken(batch);
 }
 
 /* ---- volumes ---- */

@@ -4,6 +4,7 @@
 #include "store/embedded/change/batch.h"
 
 bool bucket_row_create(struct batch *batch, struct change *change, struct error *error);
+bool bucket_row_set(struct batch *batch, struct change *change, struct error *error);
 bool bucket_row_delete(struct batch *batch, struct change *change, struct error *error);
 bool volume_row_fill(struct batch *batch, struct change *change, struct error *error);
 bool volume_row_drop(struct batch *batch, struct change *change, struct error *error);

@@ -3,7 +3,19 @@
 
 #include "s3client/wire/s3_error.h"
 #include "store/embedded/catalogue/manifest_lists.h"
+#include "store/embedded/catalogue/version_rows.h"
 #include "store/embedded/state.h"
+
+/* It may be a former version by now. */
+static enum lookup find_completed(struct batch *batch, const struct change *change, const struct bucket_row *bucket,
+                                  struct row *ret_row, struct error *error)
+{
+    struct version_place place;
+    enum lookup found = version_find(batch->txn, &batch->store->catalogue, bucket->number, change->manifest.key,
+                                     span_from_string(change->manifest.row->attributes.version), &place, error);
+    *ret_row = place.row;
+    return found;
+}
 
 bool manifest_note(struct batch *batch, struct change *change, struct error *error)
 {
@@ -15,7 +27,7 @@ bool manifest_note(struct batch *batch, struct change *change, struct error *err
     uint8_t key[CATALOGUE_NUMBER_BYTES];
     if (!catalogue_need_bucket(batch->txn, catalogue, change->bucket, &bucket, error))
         return false;
-    enum lookup looked = batch_find_object(batch, bucket.number, change->manifest.key, &found, error);
+    enum lookup looked = find_completed(batch, change, &bucket, &found, error);
     if (looked == LOOKUP_FAILED)
         return false;
     if (looked == LOOKUP_MISSING || found.place != BODY_PIECES || found.body_number != row->body_number)

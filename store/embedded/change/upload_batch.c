@@ -1,4 +1,4 @@
-/* store/embedded/change/upload_batch.c -- what changes of uploads and tags do inside the committer's transaction. */
+/* store/embedded/change/upload_batch.c -- what changes of uploads do inside the committer's transaction. */
 #include "store/embedded/change/upload_batch.h"
 
 #include "runtime/base/assert.h"
@@ -6,6 +6,8 @@
 #include "s3client/wire/s3_error.h"
 #include "store/embedded/change/free.h"
 #include "store/embedded/change/ledger_batch.h"
+#include "store/embedded/change/object_batch.h"
+#include "store/embedded/change/version_batch.h"
 #include "store/embedded/state.h"
 
 #include <stdlib.h>
@@ -26,32 +28,6 @@ static bool free_part_extents(struct batch *batch, struct buffer *extents, struc
 {
     static const uint8_t no_token[ROW_TOKEN_BYTES];
     return free_sorted_extents(batch, no_token, extents, error);
-}
-
-/* ---- tags ---- */
-
-bool put_tags(struct batch *batch, struct change *change, struct error *error)
-{
-    const struct object_name *name = change->tags.name;
-    struct bucket_row bucket;
-    struct row row;
-    if (!catalogue_need_bucket(batch->txn, &batch->store->catalogue, change->bucket, &bucket, error))
-        return false;
-    if (name->version.size > 0 && !span_equal(name->version, SPAN("null")))
-        return error_set(error, ERROR_NOT_FOUND, S3_NoSuchVersion, "The version does not exist.");
-    enum lookup found = batch_find_object(batch, bucket.number, name->key, &row, error);
-    if (found == LOOKUP_MISSING)
-        return error_set(error, ERROR_NOT_FOUND, S3_NoSuchKey, "The specified key does not exist.");
-    if (found == LOOKUP_FAILED)
-        return false;
-    row.tags = change->tags.tags;
-    row.attributes.tags_count = change->tags.count;
-    struct buffer object;
-    buffer_init(&object, 0);
-    row_encode_object(&row, &object);
-    bool done = key_put(&batch->keys, bucket.number, name->key, buffer_span(&object), error) || batch_broken(batch);
-    buffer_free(&object);
-    return done;
 }
 
 /* ---- the upload's own row ---- */
@@ -103,7 +79,10 @@ bool upload_create(struct batch *batch, struct change *change, struct error *err
                              .checksum_type = intent->checksum_type,
                              .metadata = intent->metadata,
                              .tags = intent->tags,
-                             .initiator = intent->initiator};
+                             .initiator = intent->initiator,
+                             .lock = intent->lock,
+                             .owner = intent->owner,
+                             .acl = intent->acl};
     uint8_t key[UPLOAD_KEY_BYTES];
     struct buffer value;
     buffer_init(&value, 0);
@@ -335,7 +314,8 @@ struct completion {
     struct buffer parts;    /* struct object_part each */
     uint64_t original_size;
     uint64_t stored_size;
-    uint64_t last_size; /* stored bytes of the part that was taken last */
+    uint64_t last_size;      /* stored bytes of the part that was taken last */
+    struct object_lock lock; /* of the object */
 };
 
 static bool invalid_part(unsigned number, struct error *error)
@@ -443,6 +423,7 @@ static bool note_completed(struct completion *completion, uint64_t bucket, struc
                                 .checksum = attributes->checksum,
                                 .key = change->upload.key};
     memcpy(row.etag, attributes->etag, sizeof row.etag);
+    memcpy(row.version, attributes->version, sizeof row.version);
     struct buffer value;
     buffer_init(&value, 0);
     completed_encode(&row, &value);
@@ -482,16 +463,18 @@ static bool make_object(struct completion *completion, const struct bucket_row *
     struct batch *batch = completion->batch;
     const struct change *change = completion->change;
     struct row *row = change->upload.row;
-    const struct ledger_amounts before = old != NULL ? old->amounts : (struct ledger_amounts){0};
-    if ((old != NULL && !batch_free_replaced(batch, old, error)) ||
-        !free_part_extents(batch, &completion->unchosen, error) ||
+    const struct version_key key = {bucket, change->bucket, change->upload.key};
+    struct version_name name;
+    if (!version_succeed(batch, &key, old, &name, error) || !free_part_extents(batch, &completion->unchosen, error) ||
         !delete_part_rows(batch, upload, UINT64_MAX, error) || !put_body(completion, &row->body_number, error) ||
         !batch_put_sidecar(batch, change->upload.result->sidecar, &row->sidecar_number, error))
         return false;
     row->place = BODY_PIECES;
     row->attributes.stored_size = completion->stored_size;
-    struct ledger_amounts amounts = row_amounts(row);
-    ledger_amounts_subtract(&amounts, &before);
+    row->attributes.lock = completion->lock;
+    row->order = name.order;
+    strcpy(row->attributes.version, name.text);
+    const struct ledger_amounts amounts = row_amounts(row);
     struct buffer object;
     buffer_init(&object, 0);
     row_encode_object(row, &object);
@@ -513,6 +496,9 @@ static bool complete(struct completion *completion, struct error *error)
     uint64_t group;
     if (!find_upload(batch, change, &bucket, &group, &upload, error) ||
         !match_parts(completion, upload.number, error) || !totals_hold(completion, error))
+        return false;
+    completion->lock = change->upload.result->attributes->lock;
+    if (!object_settle_lock(batch, &bucket.info, &completion->lock, error))
         return false;
     enum lookup found = batch_find_replaced(batch, change, bucket.number, change->upload.key,
                                             change->upload.result->condition, &old, error);
@@ -536,8 +522,8 @@ bool upload_complete(struct batch *batch, struct change *change, struct error *e
 uint64_t upload_growth(const struct change *change)
 {
     switch (change->kind) {
-    case CHANGE_PUT_TAGS:
-        return change->tags.tags.size;
+    case CHANGE_AMEND:
+        return change->amend.tags.size + change->amend.acl.size;
     case CHANGE_CREATE_UPLOAD:
         return change->upload.intent->metadata.size + change->upload.intent->tags.size;
     case CHANGE_PUT_PART:

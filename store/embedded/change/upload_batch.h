@@ -1,4 +1,4 @@
-/* store/embedded/change/upload_batch.h -- what changes of uploads and tags do inside the committer's transaction.
+/* store/embedded/change/upload_batch.h -- what changes of uploads do inside the committer's transaction.
  *
  * A part takes its extents when it is put and keeps them through completion: the object that a Complete makes names the
  * same blocks, so nothing is copied, taken or freed but what was replaced or not chosen. */
@@ -7,7 +7,6 @@
 #include "store/embedded/catalogue/upload_rows.h"
 #include "store/embedded/change/batch.h"
 
-bool put_tags(struct batch *batch, struct change *change, struct error *error);
 bool upload_create(struct batch *batch, struct change *change, struct error *error);
 bool upload_put_part(struct batch *batch, struct change *change, struct error *error);
 bool upload_complete(struct batch *batch, struct change *change, struct error *error);

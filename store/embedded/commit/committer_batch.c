@@ -6,7 +6,7 @@
 #include "store/embedded/change/upload_batch.h"
 #include "store/embedded/commit/committer_thread.h"
 
-enum { PUT_GROWTH_BYTES = 24 << 10, STEPS_FIRST = 512 };
+enum { PUT_GROWTH_BYTES = 24 << 10, MARKER_GROWTH_BYTES = 1 << 10, STEPS_FIRST = 512 };
 
 static uint64_t growth_of(const struct change *change)
 {
@@ -15,12 +15,14 @@ static uint64_t growth_of(const struct change *change)
         return PUT_GROWTH_BYTES + change->put.body.size + change->put.sidecar.size + change->put.object->size +
                change->put.extents.size;
     case CHANGE_CREATE_BUCKET:
-    case CHANGE_PUT_TAGS:
+    case CHANGE_AMEND:
     case CHANGE_CREATE_UPLOAD:
     case CHANGE_PUT_PART:
     case CHANGE_COMPLETE_UPLOAD:
     case CHANGE_NOTE_MANIFEST:
         return PUT_GROWTH_BYTES + upload_growth(change);
+    case CHANGE_DELETE: /* markers need room; what is deleted for good makes some */
+        return change->delete.makes_markers ? PUT_GROWTH_BYTES + change->delete.count * MARKER_GROWTH_BYTES : 0;
     default:
         return 0; /* makes room, or is too small to matter: lives off the reserve */
     }

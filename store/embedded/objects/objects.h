@@ -42,10 +42,24 @@ SUSPENDS bool store_read_tags(struct bucket_store *store, const struct object_na
 SUSPENDS bool store_write_tags(struct bucket_store *store, const struct object_name *name, struct span tags,
                                unsigned tags_count, char ret_version[VERSION_TEXT_BYTES], struct error *error);
 
+SUSPENDS bool store_set_versioning(struct bucket_store *store, struct span bucket, enum bucket_versioning versioning,
+                                   struct error *error);
+SUSPENDS bool store_set_lock(struct bucket_store *store, struct span bucket, const struct default_retention *retention,
+                             struct error *error);
+SUSPENDS bool store_list_versions(struct bucket_store *store, const struct version_list_request *request,
+                                  struct arena *arena, struct list_page *ret_page, struct error *error);
+SUSPENDS bool store_write_acl(struct bucket_store *store, const struct object_name *name, struct span acl,
+                              char ret_version[VERSION_TEXT_BYTES], struct error *error);
+SUSPENDS bool store_write_retention(struct bucket_store *store, const struct object_name *name,
+                                    const struct retention_change *retention, char ret_version[VERSION_TEXT_BYTES],
+                                    struct error *error);
+SUSPENDS bool store_write_legal_hold(struct bucket_store *store, const struct object_name *name, enum lock_hold hold,
+                                     char ret_version[VERSION_TEXT_BYTES], struct error *error);
+
 /* ---- lookups ---- */
 
-/* The object part of the current row, in the map; its bucket's number from shard_find_bucket. NoSuchKey, NoSuchVersion.
- */
+/* The object part of the version that is named, in the map; its bucket's number from shard_find_bucket. NoSuchKey,
+ * NoSuchVersion; MethodNotAllowed for a delete marker, of which *ret_object is then. */
 bool store_find_row(struct embedded_store *store, MDB_txn *txn, uint64_t bucket, const struct object_name *name,
                     struct span *ret_object, struct error *error);
 /* Does the condition hold of the current version, as of now? NoSuchKey, PreconditionFailed. Where a row cannot be read,

@@ -6,6 +6,7 @@
 #include "s3client/wire/s3_error.h"
 #include "store/embedded/catalogue/key_path.h"
 #include "store/embedded/catalogue/upload_rows.h"
+#include "store/embedded/catalogue/version_rows.h"
 #include "store/embedded/objects/objects.h"
 #include "store/embedded/shard/shard.h"
 #include "store/embedded/state.h"
@@ -29,7 +30,7 @@ struct embedded_object {
 
 static bool not_found(struct span version, struct error *error)
 {
-    if (version.size > 0 && !span_equal(version, SPAN("null")))
+    if (version.size > 0)
         return error_set(error, ERROR_NOT_FOUND, S3_NoSuchVersion, "The version does not exist.");
     return error_set(error, ERROR_NOT_FOUND, S3_NoSuchKey, "The specified key does not exist.");
 }
@@ -42,12 +43,24 @@ static bool failed(struct error *error)
     return false;
 }
 
-/* The object part of the current row, in the map. */
+static bool find_version(struct embedded_store *store, MDB_txn *txn, uint64_t bucket, const struct object_name *name,
+                         struct span *ret_object, struct error *error)
+{
+    struct version_place place;
+    enum lookup found = version_find(txn, &store->catalogue, bucket, name->key, name->version, &place, error);
+    *ret_object = place.object;
+    if (found != LOOKUP_FOUND)
+        return found == LOOKUP_MISSING ? not_found(name->version, error) : failed(error);
+    return !place.row.attributes.is_delete_marker ||
+           error_set(error, ERROR_NOT_FOUND, S3_MethodNotAllowed,
+                     "The specified method is not allowed against this resource: it is a delete marker.");
+}
+
 bool store_find_row(struct embedded_store *store, MDB_txn *txn, uint64_t bucket, const struct object_name *name,
                     struct span *ret_object, struct error *error)
 {
-    if (name->version.size > 0 && !span_equal(name->version, SPAN("null")))
-        return not_found(name->version, error);
+    if (name->version.size > 0)
+        return find_version(store, txn, bucket, name, ret_object, error);
     struct key_table keys = {.txn = txn, .table = store->catalogue.objects};
     enum lookup found = key_find(&keys, bucket, name->key, ret_object, error);
     return found == LOOKUP_FOUND || (found == LOOKUP_MISSING ? not_found(name->version, error) : failed(error));
@@ -63,12 +76,43 @@ static bool find_numbered(MDB_txn *txn, MDB_dbi table, uint64_t number, struct s
     return found == LOOKUP_FOUND;
 }
 
+static bool copy_into(struct arena *arena, struct span *span, struct error *error)
+{
+    if (span->size > 0)
+        *span = arena_copy(arena, *span);
+    return span->size == 0 || span->data != NULL ||
+           error_set(error, ERROR_BUSY, S3_SlowDown, "The request's memory is used up.");
+}
+
+/* After a failed lookup: was it a delete marker that was found? The one that is named, or the current one. */
+static void tell_marker(struct embedded_store *store, MDB_txn *txn, uint64_t bucket, const struct object_name *name,
+                        struct object_attributes *ret_attributes)
+{
+    struct version_group group;
+    struct version_place place;
+    struct span object;
+    struct row row;
+    struct error ignored;
+    uint64_t order;
+    if (name->version.size > 0) {
+        if (version_find(txn, &store->catalogue, bucket, name->key, name->version, &place, &ignored) == LOOKUP_FOUND &&
+            place.row.attributes.is_delete_marker)
+            *ret_attributes = place.row.attributes;
+    } else if (version_find_group(txn, &store->catalogue, bucket, name->key, &group, &ignored) == LOOKUP_FOUND &&
+               version_newest(txn, &store->catalogue, group.number, &order, &object, &ignored) == LOOKUP_FOUND &&
+               row_decode_object(object, &row, &ignored) && row.attributes.is_delete_marker) {
+        *ret_attributes = row.attributes;
+    }
+    ret_attributes->owner = SPAN_EMPTY; /* in the map */
+}
+
 SUSPENDS bool store_head(struct bucket_store *base, const struct object_name *name, struct arena *arena,
                          struct object_attributes *ret_attributes, struct error *error)
 {
     struct embedded_store *store = embedded_of(base);
     struct shard *shard = shard_current(store);
     uint64_t bucket;
+    ret_attributes->is_delete_marker = false;
     MDB_txn *txn = shard_begin_read_in(shard, name->bucket, &bucket, error);
     if (txn == NULL)
         return false;
@@ -76,11 +120,11 @@ SUSPENDS bool store_head(struct bucket_store *base, const struct object_name *na
     struct row row;
     bool found = store_find_row(store, txn, bucket, name, &object, error) &&
                  (row_decode_object(object, &row, error) || failed(error));
-    if (found && row.attributes.metadata.size > 0) {
-        row.attributes.metadata = arena_copy(arena, row.attributes.metadata);
-        found = row.attributes.metadata.data != NULL ||
-                error_set(error, ERROR_BUSY, S3_SlowDown, "The request's memory is used up.");
-    }
+    if (found)
+        found = copy_into(arena, &row.attributes.metadata, error) && copy_into(arena, &row.attributes.owner, error) &&
+                copy_into(arena, &row.attributes.acl, error);
+    else if (error->kind == ERROR_NOT_FOUND)
+        tell_marker(store, txn, bucket, name, ret_attributes);
     shard_end_read(shard);
     if (found)
         *ret_attributes = row.attributes;

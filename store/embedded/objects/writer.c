@@ -422,7 +422,9 @@ static bool fill_row(struct embedded_writer *writer, const struct write_result *
     attributes->stored_size = writer->flushed + writer->pending;
     attributes->sidecar_size = result->sidecar.size;
     attributes->modified_ms = clock_wall_ms(writer->shard->store->options.clock);
-    strcpy(attributes->version, "null");
+    attributes->is_delete_marker = false;
+    attributes->superseded_ms = 0;
+    strcpy(attributes->version, "null"); /* the committer knows it */
     hex_encode(span_of(writer->token, ROW_TOKEN_BYTES), attributes->stored_etag);
     attributes->stored_etag[2 * ROW_TOKEN_BYTES] = '\0';
     return attributes->metadata.size <= UINT16_MAX;
@@ -483,7 +485,7 @@ static SUSPENDS bool finish_extents(struct embedded_writer *writer, struct row *
     return write_rest(writer, error);
 }
 
-static SUSPENDS bool commit_row(struct embedded_writer *writer, const struct row *row, struct buffer *object,
+static SUSPENDS bool commit_row(struct embedded_writer *writer, struct row *row, struct buffer *object,
                                 const struct write_result *result, struct error *error)
 {
     struct change change = {.kind = CHANGE_PUT, .bucket = bucket_of(writer)};
@@ -494,6 +496,9 @@ static SUSPENDS bool commit_row(struct embedded_writer *writer, const struct row
     change.put.extents = buffer_span(&writer->extents);
     change.put.sidecar = result->sidecar;
     change.put.condition = result->condition;
+    change.put.lock = row->attributes.lock;
+    change.put.object_bytes = object->size;
+    change.put.ret_version = row->attributes.version;
     return committer_commit(writer->shard, &change, error);
 }
 
@@ -533,7 +538,7 @@ static SUSPENDS bool commit(struct embedded_writer *writer, const struct write_r
     buffer_free(&object);
     if (done) {
         *ret_attributes = row.attributes;
-        ret_attributes->metadata = SPAN_EMPTY;
+        ret_attributes->metadata = ret_attributes->owner = ret_attributes->acl = SPAN_EMPTY;
     }
     end(writer);
     return done;

@@ -21,12 +21,15 @@ struct release_item;
 struct shard;
 struct volume;
 
+enum amendment { AMEND_TAGS, AMEND_ACL, AMEND_RETENTION, AMEND_HOLD };
+
 enum change_kind {
     CHANGE_PUT,
     CHANGE_DELETE,
     CHANGE_CREATE_BUCKET,
     CHANGE_DELETE_BUCKET,
-    CHANGE_PUT_TAGS,
+    CHANGE_SET_BUCKET, /* versioning or lock */
+    CHANGE_AMEND,      /* what stands beside a version: tags, ACL, lock */
     CHANGE_CREATE_UPLOAD,
     CHANGE_PUT_PART,
     CHANGE_COMPLETE_UPLOAD,
@@ -59,12 +62,24 @@ struct change {
             struct span extents; /* BODY_EXTENTS, BODY_LISTED */
             struct span sidecar;
             const struct write_condition *condition;
+            struct object_lock lock; /* as asked for: it is in the object part, too */
+            size_t object_bytes;     /* of that part before the committer adds to it */
+            char *ret_version;       /* VERSION_TEXT_BYTES */
         } put;
         struct {
             const struct object_name *name;
+            enum amendment kind;
             struct span tags;
-            unsigned count;
-        } tags;
+            unsigned tags_count;
+            struct span acl;
+            const struct retention_change *retention;
+            enum lock_hold hold;
+            char *ret_version; /* VERSION_TEXT_BYTES */
+        } amend;
+        struct {
+            enum bucket_versioning versioning;         /* NEVER: the lock is set */
+            const struct default_retention *retention; /* of the lock */
+        } set;
         struct {
             struct span key;
             const uint8_t *id;                  /* UPLOAD_ID_RAW_BYTES; not of CREATE */
@@ -84,6 +99,7 @@ struct change {
         struct {
             struct delete_item *items;
             unsigned count;
+            bool makes_markers;
         } delete;
         struct {
             const struct bucket_intent *intent;

@@ -113,6 +113,12 @@ static const char *check_sidecar(struct checker *checker, const struct row *row)
     return NULL;
 }
 
+const char *checker_look_at_object(struct checker *checker, const struct row *row)
+{
+    const char *damage = check_body(checker, row);
+    return damage != NULL ? damage : check_sidecar(checker, row);
+}
+
 static void check_row(struct checker *checker, struct span key, struct span value)
 {
     char shown[SHOWN_BYTES_MAX + 1];
@@ -135,9 +141,7 @@ static void check_row(struct checker *checker, struct span key, struct span valu
     if (!row_decode_object(object, &row, &error))
         damage = "its row cannot be read";
     if (damage == NULL)
-        damage = check_body(checker, &row);
-    if (damage == NULL)
-        damage = check_sidecar(checker, &row);
+        damage = checker_look_at_object(checker, &row);
     if (damage == NULL) {
         checker->report->bodies_bytes += is_system ? 0 : row.attributes.stored_size;
         return;
@@ -221,10 +225,11 @@ static bool check_all(struct checker *checker)
     if (!checker_walk(checker, catalogue->buckets, check_bucket))
         return false;
     checker_sort(&checker->system_groups);
-    if (!checker_walk(checker, catalogue->objects, check_row) || !check_upload_keys(checker))
+    if (!checker_walk(checker, catalogue->objects, check_row) || !check_upload_keys(checker) ||
+        !check_versioned_keys(checker))
         return false;
     checker_sort(&checker->groups_named);
-    return checker_walk(checker, catalogue->objects, note_group) && check_uploads(checker) &&
+    return checker_walk(checker, catalogue->objects, note_group) && check_versions(checker) && check_uploads(checker) &&
            check_numbers(checker, catalogue->bodies, &checker->bodies, "small bodies") &&
            check_numbers(checker, catalogue->sidecars, &checker->sidecars, "sidecars") &&
            check_numbers(checker, catalogue->extents, &checker->extents, "lists of extents") &&
@@ -331,9 +336,10 @@ static void end_checker(struct checker *checker)
     for (uint32_t number = 0; number < VOLUMES_MAX; number++)
         free(checker->taken[number]);
     free(checker->taken);
-    struct numbers *all[] = {&checker->groups_named, &checker->bodies,  &checker->sidecars,
-                             &checker->extents,      &checker->pieces,  &checker->upload_groups,
-                             &checker->groups_used,  &checker->uploads, &checker->system_groups};
+    struct numbers *all[] = {
+        &checker->groups_named,  &checker->bodies,         &checker->sidecars,           &checker->extents,
+        &checker->pieces,        &checker->upload_groups,  &checker->groups_used,        &checker->uploads,
+        &checker->system_groups, &checker->version_groups, &checker->version_groups_used};
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
         buffer_free(&all[i]->values);
     buffer_free(&checker->doomed);

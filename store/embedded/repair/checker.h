@@ -3,6 +3,7 @@
  */
 #pragma once
 
+#include "store/embedded/catalogue/row.h"
 #include "store/embedded/repair/check.h"
 
 enum { SHOWN_BYTES_MAX = 120, DOOMED_HEAD_BYTES = 7 };
@@ -20,9 +21,10 @@ struct checker {
     uint64_t **taken;             /* by volume: blocks that bodies and parts are in */
     struct numbers system_groups; /* of system buckets: checked like all others, not counted in the report */
     struct numbers groups_named, bodies, sidecars, extents, pieces;
-    struct numbers upload_groups, groups_used; /* of keys with uploads; those that have some */
-    struct numbers uploads;                    /* numbers of open ones */
-    struct buffer doomed;                      /* rows to drop: table u32, size u16, keeps its group u8, key */
+    struct numbers upload_groups, groups_used;          /* of keys with uploads; those that have some */
+    struct numbers uploads;                             /* numbers of open ones */
+    struct numbers version_groups, version_groups_used; /* of keys with versions; those that have some */
+    struct buffer doomed;                               /* rows to drop: table u32, size u16, keeps its group u8, key */
 };
 
 /* A row's key for people: what is not printable becomes a dot. */
@@ -41,6 +43,13 @@ uint64_t checker_group_of(struct span row_key);
 
 typedef void checker_row(struct checker *checker, struct span key, struct span value);
 bool checker_walk(struct checker *checker, MDB_dbi table, checker_row *each);
+
+/* check.c: the body and the sidecar of one object. NULL: they are sound. */
+const char *checker_look_at_object(struct checker *checker, const struct row *row);
+
+/* check_versions.c: in two steps, as uploads. */
+bool check_versioned_keys(struct checker *checker);
+bool check_versions(struct checker *checker);
 
 /* check_ledger.c */
 bool check_ledger(struct checker *checker);

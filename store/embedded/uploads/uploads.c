@@ -52,9 +52,13 @@ SUSPENDS bool store_find_upload(struct bucket_store *base, const struct object_n
                                            .initiator = row.initiator,
                                            .initiated_ms = row.initiated_ms,
                                            .checksum_algorithm = row.checksum_algorithm,
-                                           .checksum_type = row.checksum_type};
+                                           .checksum_type = row.checksum_type,
+                                           .lock = row.lock,
+                                           .owner = row.owner,
+                                           .acl = row.acl};
         upload_id_format(id, ret_upload->id);
-        found = copy_into(arena, &ret_upload->key, error) && copy_into(arena, &ret_upload->metadata, error) &&
+        found = copy_into(arena, &ret_upload->owner, error) && copy_into(arena, &ret_upload->acl, error) &&
+                copy_into(arena, &ret_upload->key, error) && copy_into(arena, &ret_upload->metadata, error) &&
                 copy_into(arena, &ret_upload->tags, error) && copy_into(arena, &ret_upload->initiator, error);
     }
     shard_end_read(shard);
@@ -90,8 +94,8 @@ SUSPENDS bool store_find_completed(struct bucket_store *base, const struct objec
                                                  .is_size_known = true,
                                                  .is_multipart = true,
                                                  .parts_count = row.parts_count,
-                                                 .checksum = row.checksum,
-                                                 .version = "null"};
+                                                 .checksum = row.checksum};
+    memcpy(ret_attributes->version, row.version, sizeof row.version);
     memcpy(ret_attributes->etag, row.etag, sizeof row.etag);
     return true;
 }
@@ -136,7 +140,9 @@ static void start_row(struct shard *shard, const struct write_result *result, st
     shard_next_token(shard, ret_row->token);
     attributes->sidecar_size = result->sidecar.size;
     attributes->modified_ms = clock_wall_ms(shard->store->options.clock);
-    strcpy(attributes->version, "null");
+    attributes->is_delete_marker = false;
+    attributes->superseded_ms = 0;
+    strcpy(attributes->version, "null"); /* the committer knows it */
     hex_encode(span_of(ret_row->token, ROW_TOKEN_BYTES), attributes->stored_etag);
     attributes->stored_etag[2 * ROW_TOKEN_BYTES] = '\0';
 }
@@ -169,6 +175,6 @@ SUSPENDS bool store_complete_upload(struct bucket_store *base, const struct obje
         return false;
     manifest_write(shard, name, &row);
     *ret_attributes = row.attributes;
-    ret_attributes->metadata = SPAN_EMPTY;
+    ret_attributes->metadata = ret_attributes->owner = ret_attributes->acl = SPAN_EMPTY;
     return true;
 }
