@@ -73,6 +73,13 @@ static const struct option OPTIONS[] = {
      .help = "after SIGTERM: how long requests in flight may go on"},
     {"journal-poll", OPTION_DURATION, AT(journal_poll_ms), "2s", "TIME", .least = 100, .most = 3600 * 1000,
      .help = "how often the journal asks whether another replica has written; one small request each time"},
+    {"settings-grace", OPTION_DURATION, AT(settings_grace_ms), "5m", "TIME", .least = 1000, .most = DAY_MS,
+     .help = "how long known settings of buckets hold while the journal cannot be read; then what they could forbid is "
+             "refused"},
+    {"settings-sweep", OPTION_DURATION, AT(settings_sweep_ms), "10m", "TIME", .least = 1000, .most = DAY_MS,
+     .help = "time between two looks for settings that no bucket needs any more; what is found twice is removed"},
+    {"settings-cache", OPTION_SIZE, AT(settings_cache), "64M", "BYTES", .least = 1 << 20, .most = 16LL << 40,
+     .help = "memory for settings of buckets that requests asked for, all shards"},
     {"catalogue-max-size", OPTION_SIZE, AT(catalogue_max_size), "1T", "BYTES", .least = 1 << 20, .most = 16LL << 40,
      .help = "address space that the catalogue may take (not memory, not disk)"},
     {"log-format", OPTION_CHOICE, AT(log_format), "text", "NAME", .allowed = "text|json",

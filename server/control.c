@@ -124,7 +124,7 @@ bool control_start(struct control *control, struct error *error)
     if (!start_admin(control, error) || !fiber_spawn("signals", signals_entry, control, error))
         return false;
     return control->journal == NULL ||
-           journal_service_start(control->journal, control->backend, control->journal_poll_ms, error);
+           journal_service_start(control->journal, control->backend, &control->journal_options, error);
 }
 
 /* ---- stop ---- */

@@ -16,7 +16,7 @@ struct control {
     const struct admin_view *view;
     const struct backend *backend;
     struct journal_service *journal; /* NULL: --raw */
-    unsigned journal_poll_ms;
+    struct journal_service_options journal_options;
     struct tls_server *tls;       /* NULL: plain HTTP */
     struct offload *file_threads; /* where files are read again */
     void (*drain)(void *context);

@@ -107,17 +107,22 @@ static bool pause_ms(struct journal_service *service, uint64_t milliseconds)
 }
 
 /* Nobody owns it, and it has no name that a client could use. */
-SUSPENDS static bool make_bucket(struct journal_service *service)
+SUSPENDS static bool make_bucket(struct journal_service *service, struct span name)
 {
     struct bucket_info info;
     struct error error;
-    if (bucket_find(service->store, JOURNAL_SYSTEM_BUCKET, &info, &error) ||
-        bucket_create(service->store, &(struct bucket_intent){.name = JOURNAL_SYSTEM_BUCKET}, &error))
+    if (bucket_find(service->store, name, &info, &error) ||
+        bucket_create(service->store, &(struct bucket_intent){.name = name}, &error))
         return true;
     if (!service->told.is_without_bucket)
         log_message(LOG_ERROR, "the journal has no bucket and waits for one: %s", error.message);
     service->told.is_without_bucket = true;
     return false;
+}
+
+SUSPENDS static bool make_buckets(struct journal_service *service)
+{
+    return make_bucket(service, SETTINGS_SYSTEM_BUCKET) && make_bucket(service, JOURNAL_SYSTEM_BUCKET);
 }
 
 static void open_journal(struct journal_service *service)
@@ -127,12 +132,15 @@ static void open_journal(struct journal_service *service)
     service->environment.store = journal_bucket_store(service->bucket);
     service->journal = journal_open(&service->environment, &service->options);
     service->sender = spool_sender_start(&service->environment, service->journal, service->spool, &sending);
+    if (service->wanted.keeper != NULL)
+        keeper_start(service->wanted.keeper, service->journal, &service->environment, service->store,
+                     service->wanted.settings_grace_ms, service->wanted.settings_sweep_ms);
 }
 
 SUSPENDS static void run(void *argument)
 {
     struct journal_service *service = argument;
-    for (uint64_t retry_ms = BUCKET_RETRY_MS; !make_bucket(service);
+    for (uint64_t retry_ms = BUCKET_RETRY_MS; !make_buckets(service);
          retry_ms = retry_ms * 2 < BUCKET_RETRY_MAX_MS ? retry_ms * 2 : BUCKET_RETRY_MAX_MS) {
         if (!pause_ms(service, retry_ms))
             return;
@@ -148,12 +156,13 @@ SUSPENDS static void run(void *argument)
     }
 }
 
-bool journal_service_start(struct journal_service *service, const struct backend *backend, unsigned poll_ms,
-                           struct error *error)
+bool journal_service_start(struct journal_service *service, const struct backend *backend,
+                           const struct journal_service_options *options, struct error *error)
 {
     *service = (struct journal_service){.store = backend->store,
                                         .spool = backend->spool,
-                                        .options = {.poll_ms = poll_ms, .may_seed = true},
+                                        .wanted = *options,
+                                        .options = {.poll_ms = options->poll_ms, .may_seed = true},
                                         .told = {.condition = JOURNAL_NOT_READY}};
     fiber_scheduler_init(&service->scheduler);
     struct journal_scheduler *scheduler = &service->scheduler.base;
@@ -184,6 +193,8 @@ void journal_service_stop(struct journal_service *service, deadline_t deadline)
     ASSERT(has_ended);
     if (service->journal == NULL)
         return;
+    if (service->wanted.keeper != NULL)
+        keeper_stop(service->wanted.keeper);
     spool_sender_free(service->sender);
     journal_free(service->journal);
     journal_bucket_close(service->bucket);

@@ -1,8 +1,9 @@
 /* server/journal_service.h -- the journal in this process: on shard 0, beside its requests.
  *
- * It makes the system bucket, runs the journal on it (journal/), and a sender that brings the store's spool into the
- * ledger. No request waits for it: what it cannot send now stays in the spool, which is as durable as the objects. What
- * is wrong with it is told once in the log, and whoever asks can see it (/ready, /metrics, /journal).
+ * It makes the system buckets, runs the journal on one of them (journal/), a sender that brings the store's spool into
+ * the ledger, and the keeper of buckets' settings. For the ledger no request waits for it: what it cannot send now
+ * stays in the spool, which is as durable as the objects. What is wrong with it is told once in the log, and whoever
+ * asks can see it (/ready, /metrics, /journal).
  *
  * Everything on shard 0's thread. */
 #pragma once
@@ -14,12 +15,21 @@
 #include "journal/savings/spool_sender.h"
 #include "runtime/base/error.h"
 #include "server/backend.h"
+#include "server/settings/keeper.h"
+
+struct journal_service_options {
+    unsigned poll_ms;               /* how often it looks for what others wrote */
+    struct settings_keeper *keeper; /* of settings of buckets, which comes and goes with the journal; NULL: none */
+    uint64_t settings_grace_ms;
+    uint64_t settings_sweep_ms;
+};
 
 struct journal_service {
     struct bucket_store *store;
     struct spool *spool;
     struct fiber_scheduler scheduler;
     struct journal_environment environment;
+    struct journal_service_options wanted;
     struct journal_options options;
     struct journal_bucket *bucket;
     struct journal *journal;     /* NULL: the system bucket is not there yet */
@@ -35,9 +45,9 @@ struct journal_service {
     } told;
 };
 
-/* Starts its fibers; they run once the loop does. `poll_ms`: how often it looks for what others wrote. */
-bool journal_service_start(struct journal_service *service, const struct backend *backend, unsigned poll_ms,
-                           struct error *error);
+/* Starts its fibers; they run once the loop does. */
+bool journal_service_start(struct journal_service *service, const struct backend *backend,
+                           const struct journal_service_options *options, struct error *error);
 /* Sends what waits, until the deadline (and for 10 s at most); then everything ends, within the deadline of a request.
  */
 SUSPENDS void journal_service_stop(struct journal_service *service, deadline_t deadline);

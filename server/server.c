@@ -12,6 +12,7 @@
 #include "server/file_limits.h"
 #include "server/first_credentials.h"
 #include "server/processors.h"
+#include "server/settings/keeper.h"
 #include "server/shard.h"
 
 #include <errno.h>
@@ -49,6 +50,7 @@ struct server {
     struct admin_view view;
     struct control control;
     struct journal_service journal;
+    struct settings_keeper keeper;
     pthread_barrier_t ended; /* of the shards */
     _Atomic(bool) is_ready;
 };
@@ -191,6 +193,7 @@ static void prepare_shards(struct server *server)
     server->common.config = server->config;
     server->common.backend = server->backend;
     server->common.accounts = server->accounts;
+    server->common.keeper = server->backend->spool == NULL ? NULL : &server->keeper;
     server->common.codec_threads = server->codec_threads;
     server->common.tls = server->tls;
     server->common.host_id = server->host_id;
@@ -204,6 +207,7 @@ static void prepare_shards(struct server *server)
         .shards_count = server->shards_count,
         .backend = server->backend,
         .journal = server->backend->spool == NULL ? NULL : &server->journal,
+        .keeper = server->common.keeper,
         .is_ready = &server->is_ready,
         .started_ms = clock_wall_ms(clock_system()),
     };
@@ -213,7 +217,10 @@ static void prepare_shards(struct server *server)
         .view = &server->view,
         .backend = server->backend,
         .journal = server->view.journal != NULL ? &server->journal : NULL,
-        .journal_poll_ms = (unsigned)server->config->journal_poll_ms,
+        .journal_options = {.poll_ms = (unsigned)server->config->journal_poll_ms,
+                            .keeper = server->common.keeper,
+                            .settings_grace_ms = server->config->settings_grace_ms,
+                            .settings_sweep_ms = server->config->settings_sweep_ms},
         .tls = server->tls,
         .file_threads = server->list_threads,
         .drain = drain,

@@ -10,6 +10,7 @@
 #include "server/control.h"
 #include "server/processors.h"
 #include "server/request_log.h"
+#include "server/s3/shared/setting_kinds.h"
 
 #include <pthread.h>
 #include <semaphore.h>
@@ -37,6 +38,7 @@ struct shard {
     struct loop *loop;
     struct object_codecs *codecs;
     struct signature_verifier *verifier;
+    struct settings *settings; /* of buckets */
     struct s3_settings s3;
     struct http_server *http;
     struct listener *listener;
@@ -98,8 +100,16 @@ static void start_pools(struct shard *shard)
     const struct signature_settings signature_settings = {common->accounts, config->region};
     shard->codecs = object_codecs_create(&object_settings);
     shard->verifier = signature_verifier_create(&signature_settings);
+    const struct settings_options settings_options = {
+        .keeper = common->keeper,
+        .kinds = setting_kinds,
+        .store = common->backend->store,
+        .cache_bytes = config->settings_cache / common->shards_count,
+    };
+    shard->settings = settings_open(&settings_options);
     shard->s3 = (struct s3_settings){
         .store = common->backend->requests,
+        .bucket_settings = shard->settings,
         .codecs = shard->codecs,
         .verifier = shard->verifier,
         .accounts = common->accounts,
@@ -148,6 +158,7 @@ static bool start(struct shard *shard, struct error *error)
         .loop = loop_counters(shard->loop),
         .http = http_server_counters(shard->http),
         .object = object_codecs_counters(shard->codecs),
+        .settings = settings_counters(shard->settings),
     };
     return shard->control == NULL || control_start(shard->control, error);
 }
@@ -173,6 +184,7 @@ static SUSPENDS void stop_entry(void *argument)
     drain(shard);
     if (shard->control != NULL)
         control_stop(shard->control, shard->stop_deadline);
+    settings_close(shard->settings);
     shard->common->backend->operations->detach(shard->common->backend);
     loop_stop(shard->loop, DEADLINE_NONE);
 }
@@ -200,6 +212,7 @@ static void free_parts(struct shard *shard)
         control_free(shard->control);
     http_server_destroy(shard->http);
     signature_verifier_destroy(shard->verifier);
+    settings_free(shard->settings);
     object_codecs_destroy(shard->codecs);
     loop_destroy(shard->loop);
 }

@@ -23,8 +23,9 @@ struct shard_common {
     const struct config *config;
     struct backend *backend;
     const struct accounts *accounts;
-    struct offload *codec_threads; /* NULL: no level above 6 */
-    struct tls_server *tls;        /* NULL: plain HTTP */
+    struct settings_keeper *keeper; /* of settings of buckets; NULL: the backend keeps none */
+    struct offload *codec_threads;  /* NULL: no level above 6 */
+    struct tls_server *tls;         /* NULL: plain HTTP */
     unsigned shards_count;
     unsigned connections_max; /* of each shard */
     bool is_pinned;           /* every shard stays on a processor of its own */

@@ -25,6 +25,7 @@ struct admin_shard {
     const struct loop_counters *loop;
     const struct http_counters *http;
     const struct object_counters *object;
+    const struct settings_counters *settings;
 };
 
 struct admin_view {
@@ -32,6 +33,7 @@ struct admin_view {
     unsigned shards_count;
     const struct backend *backend;
     const struct journal_service *journal; /* NULL: --raw */
+    const struct settings_keeper *keeper;  /* NULL: the backend keeps no settings of buckets */
     const _Atomic(bool) *is_ready;
     int64_t started_ms; /* wall clock */
 };

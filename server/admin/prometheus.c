@@ -119,12 +119,13 @@ static void write_plain_counters(const struct admin_view *view, struct buffer *t
 
 /* ---- one row for each shard ---- */
 
-/* Where a number of a shard lies: in the counters of its loop, its connections or its body pipelines. */
+/* Where a number of a shard lies: in the counters of its loop, its connections, its body pipelines or its settings of
+ * buckets. */
 struct shard_row {
     const char *name;
     const char *type;
     const char *help;
-    enum { OF_LOOP, OF_HTTP, OF_OBJECT } of;
+    enum { OF_LOOP, OF_HTTP, OF_OBJECT, OF_SETTINGS } of;
     size_t offset;
     double scale;
 };
@@ -132,6 +133,7 @@ struct shard_row {
 #define LOOP(member) OF_LOOP, offsetof(struct loop_counters, member)
 #define HTTP(member) OF_HTTP, offsetof(struct http_counters, member)
 #define OBJECT(member) OF_OBJECT, offsetof(struct object_counters, member)
+#define SETTINGS(member) OF_SETTINGS, offsetof(struct settings_counters, member)
 
 static const struct shard_row SHARD_ROWS[] = {
     {"bale_connections_open", "gauge", "Connections that are open.", HTTP(connections_open), 1},
@@ -152,6 +154,14 @@ static const struct shard_row SHARD_ROWS[] = {
      OBJECT(stored_bytes_out), 1},
     {"bale_frames_damaged_total", "counter", "Reads that met a damaged frame.", OBJECT(frames_damaged), 1},
     {"bale_slow_downs_total", "counter", "Waits for memory or a codec that were given up.", OBJECT(slow_downs), 1},
+    {"bale_settings_cache_buckets", "gauge", "Buckets whose settings, or that they have none, are in memory.",
+     SETTINGS(cache_buckets), 1},
+    {"bale_settings_cache_bytes", "gauge", "Memory that these take.", SETTINGS(cache_bytes), 1},
+    {"bale_settings_misses_total", "counter", "Requests that had to ask for the settings of their bucket.",
+     SETTINGS(misses), 1},
+    {"bale_settings_refused_total", "counter", "Requests refused because these could not be known.", SETTINGS(refused),
+     1},
+    {"bale_settings_damaged_total", "counter", "Settings found damaged when they were read.", SETTINGS(damaged), 1},
     {"bale_loop_turns_total", "counter", "Turns of the event loop.", LOOP(turns), 1},
     {"bale_loop_busy_seconds_total", "counter", "Time that the loop did not wait.", LOOP(busy_ns), 1e-9},
     {"bale_ring_submissions_total", "counter", "Operations handed to the ring.", LOOP(submissions), 1},
@@ -166,7 +176,8 @@ static const metric_counter *counter_of(const struct admin_shard *shard, const s
 {
     const char *tables[] = {[OF_LOOP] = (const char *)shard->loop,
                             [OF_HTTP] = (const char *)shard->http,
-                            [OF_OBJECT] = (const char *)shard->object};
+                            [OF_OBJECT] = (const char *)shard->object,
+                            [OF_SETTINGS] = (const char *)shard->settings};
     return (const void *)(tables[row->of] + row->offset);
 }
 
@@ -198,6 +209,33 @@ static void write_backend(const struct admin_view *view, struct buffer *to)
         buffer_append_format(to, "%s%s %llu\n", family, figure[i].labels, (unsigned long long)figure[i].value);
     }
     buffer_free(&figures);
+}
+
+/* ---- settings of buckets ---- */
+
+static void write_settings(const struct settings_keeper *keeper, struct buffer *to)
+{
+    const struct {
+        const char *name;
+        const char *help;
+        const metric_counter *counter;
+    } rows[] = {
+        {"bale_settings_changes_total", "Changes of settings of buckets.", &keeper->counters.changes},
+        {"bale_settings_changes_failed_total", "Changes that the journal did not take.",
+         &keeper->counters.changes_failed},
+        {"bale_settings_lookups_total", "Looks into the journal for the settings of a bucket.",
+         &keeper->counters.lookups},
+        {"bale_settings_lapses_total", "Times that the journal was not read for longer than --settings-grace.",
+         &keeper->counters.lapses},
+        {"bale_settings_swept_documents_total", "Documents removed that no setting needed any more.",
+         &keeper->counters.swept_documents},
+        {"bale_settings_swept_buckets_total", "Buckets that were gone and whose settings were not.",
+         &keeper->counters.swept_buckets},
+    };
+    for (unsigned i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        admin_write_family(to, rows[i].name, "counter", rows[i].help);
+        buffer_append_format(to, "%s %llu\n", rows[i].name, (unsigned long long)metric_read(rows[i].counter));
+    }
 }
 
 /* ---- the process ---- */
@@ -245,5 +283,7 @@ SUSPENDS void admin_write_metrics(const struct admin_view *view, struct buffer *
     write_backend(view, to);
     if (view->journal != NULL)
         admin_write_journal_metrics(view->journal, to);
+    if (view->keeper != NULL)
+        write_settings(view->keeper, to);
     write_process(view, to);
 }

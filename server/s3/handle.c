@@ -33,6 +33,7 @@ static bool find_bucket(struct s3_request *request, const struct s3_route *route
     struct span version = SPAN_EMPTY;
     return (request->level != LEVEL_OBJECT || s3_request_version(request, &version, error)) &&
            s3_find_bucket(request, request->bucket, "x-amz-expected-bucket-owner", &request->bucket_info, error) &&
+           settings_pin(request->settings->bucket_settings, &request->bucket_info, &request->bucket_settings, error) &&
            s3_authorize(request, route->operation, &request->bucket_info, request->key, version, error);
 }
 
@@ -79,9 +80,10 @@ static void begin(struct s3_request *request, struct http_exchange *exchange, co
     };
 }
 
-static void report(struct s3_request *request)
+static void end(struct s3_request *request)
 {
     const struct s3_settings *settings = request->settings;
+    settings_unpin(settings->bucket_settings, request->bucket_settings);
     if (settings->observe == NULL)
         return;
     request->outcome.status = request->exchange->status;
@@ -96,7 +98,7 @@ SUSPENDS void s3_handle(struct http_exchange *exchange, void *context)
     begin(&request, exchange, context);
     if (!serve(&request, &error))
         s3_answer_error(&request, &error);
-    report(&request);
+    end(&request);
 }
 
 SUSPENDS void s3_refuse(struct http_exchange *exchange, const struct error *reason, void *context)
@@ -106,5 +108,5 @@ SUSPENDS void s3_refuse(struct http_exchange *exchange, const struct error *reas
     if (reason->code != NULL && strcmp(reason->code, HTTP_SECTION_TOO_LARGE) == 0)
         error_details_add(&request.details, "MaxSizeAllowed", s3_decimal(&request, HTTP_HEADER_SECTION_BYTES_MAX));
     s3_answer_error(&request, reason);
-    report(&request);
+    end(&request);
 }

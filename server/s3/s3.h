@@ -48,6 +48,7 @@ typedef void s3_observer(void *context, const struct http_exchange *exchange, co
 /* Pointers are borrowed and must outlive the last request. */
 struct s3_settings {
     struct bucket_store *store;
+    struct settings *bucket_settings;
     struct object_codecs *codecs;
     struct signature_verifier *verifier;
     const struct accounts *accounts;

@@ -20,6 +20,7 @@
 #include "runtime/base/error.h"
 #include "runtime/base/span.h"
 #include "runtime/fiber.h"
+#include "runtime/metrics.h"
 #include "store/bucket.h"
 
 #include <stdbool.h>
@@ -48,7 +49,7 @@ enum {
 
 /* A kind of setting: how its stored document becomes what requests ask. */
 struct setting_kind {
-    const char *name;          /* "policy": part of the names under which documents are stored, so it never changes */
+    const char *name;          /* "policy": for people */
     size_t document_bytes_max; /* 0: the kind is not offered */
     /* Into the arena, which lives as long as the pin; the document does, too, so that the compiled form may point into
      * it. Does not suspend. NULL: nobody asks for a compiled form. False: it was stored by somebody who knew better, or
@@ -58,7 +59,31 @@ struct setting_kind {
 };
 
 struct settings;        /* a shard's door to all of them */
+struct settings_keeper; /* of the process (keeper.h) */
 struct bucket_settings; /* those of one bucket, as one request sees them */
+
+struct settings_options {
+    struct settings_keeper *keeper; /* NULL: the backend keeps no settings. Every bucket has none then, and a change is
+                                       refused with NotImplemented */
+    const struct setting_kind *kinds; /* SETTINGS_COUNT of them */
+    struct bucket_store *store;
+    size_t cache_bytes; /* of this shard */
+};
+
+/* Exact in themselves, readable from any thread. */
+struct settings_counters {
+    metric_counter misses;  /* pins that the cache did not answer */
+    metric_counter refused; /* pins that failed */
+    metric_counter damaged; /* settings that were found damaged when they were read */
+    metric_counter cache_buckets, cache_bytes;
+};
+
+struct settings *settings_open(const struct settings_options *options);
+/* When nothing is pinned any more, on a fiber of the shard. */
+SUSPENDS void settings_close(struct settings *settings);
+/* Closed before; its counters can be read until then. */
+void settings_free(struct settings *settings);
+const struct settings_counters *settings_counters(const struct settings *settings);
 
 /* ---- what requests ask ---- */
 
@@ -98,11 +123,9 @@ struct setting_document {
     struct span document;
 };
 
-/* Before bucket_create, which is given the same creation id (not 0, drawn by settings_draw_creation_id): the bucket
- * appears with all of them or not at all. */
-uint64_t settings_draw_creation_id(struct settings *settings);
+/* Before bucket_create, which is given the same creation id: the bucket appears with all of them or not at all.
+ * `bucket` has the name, the owner and the creation id that it will have, which bucket_draw_creation_id has drawn. */
 SUSPENDS bool settings_put_first(struct settings *settings, const struct bucket_info *bucket,
                                  const struct setting_document *documents, unsigned count, struct error *error);
-/* After bucket_delete, or when bucket_create has failed: all of them go. Whatever cannot be removed now is swept later.
- */
+/* After bucket_delete, or when bucket_create has failed: all of them go. What cannot be removed now is swept later. */
 SUSPENDS void settings_forget(struct settings *settings, uint64_t creation_id);

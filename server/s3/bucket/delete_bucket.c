@@ -6,6 +6,7 @@ SUSPENDS bool s3_delete_bucket(struct s3_request *request, struct error *error)
 {
     if (!bucket_delete(request->settings->store, request->bucket, error))
         return false;
+    settings_forget(request->settings->bucket_settings, request->bucket_info.creation_id);
     s3_answer_begin(request, 204);
     return s3_answer_empty(request, error);
 }

@@ -7,6 +7,8 @@
 
 static struct journal_service service; /* too large for a fiber's stack */
 
+static const struct journal_service_options options = {.poll_ms = 100};
+
 static struct backend backend;
 
 /* As the server has one that is opened. */
@@ -28,7 +30,7 @@ static void pause_ms(uint64_t milliseconds)
 static void start(struct bucket_store *store)
 {
     struct error error;
-    ck_assert(journal_service_start(&service, backend_of(store), 100, &error));
+    ck_assert(journal_service_start(&service, backend_of(store), &options, &error));
     deadline_t deadline = deadline_after_ms(20000);
     while (service.journal == NULL || journal_state(service.journal) == NULL) {
         ck_assert(loop_now_ns() < deadline);
@@ -64,7 +66,7 @@ static void live_through_trouble(struct bucket_store *store, unsigned shard, voi
     struct error error;
     struct savings savings;
     memset(&service, 0, sizeof service);
-    ck_assert(journal_service_start(&service, backend_of(store), 100, &error));
+    ck_assert(journal_service_start(&service, backend_of(store), &options, &error));
     ck_assert(!journal_service_savings(&service, 100, &savings, &error)); /* nothing is known yet, and that is said */
     journal_service_stop(&service, 0);                                    /* before it has begun */
 

@@ -1,0 +1,65 @@
+/* journal/settings/change.c -- compare, put, look, and again. */
+#include "journal/settings/change.h"
+
+static bool are_done(const struct journal *journal, uint64_t creation_id, const struct setting_change *changes,
+                     unsigned count)
+{
+    const struct state *state = journal_state(journal);
+    return state != NULL && settings_are(state, creation_id, changes, count);
+}
+
+/* One try. The error is only filled in when the batch was refused. */
+SUSPENDS static enum journal_outcome try(struct journal *journal, const struct journal_environment *environment,
+                                         uint64_t creation_id, const struct setting_change *changes, unsigned count,
+                                         struct error *error)
+{
+    const struct state *state = journal_state(journal);
+    if (state == NULL) {
+        (void)error_set(error, ERROR_BUSY, NULL, "the journal has not been read yet");
+        return JOURNAL_REFUSED;
+    }
+    struct buffer ops;
+    buffer_init(&ops, 0);
+    settings_put_changes(&ops, state, creation_id, changes, count, random_u64(environment->random));
+    const struct journal_batch batch = {.ops = buffer_span(&ops)};
+    struct journal_answer answer = journal_submit(journal, &batch, error);
+    buffer_free(&ops);
+    return answer.outcome;
+}
+
+/* A view that has everything which was committed before the call. That what we committed is not in it means that
+ * somebody else came first. */
+SUSPENDS static bool look(struct journal *journal, uint64_t creation_id, const struct setting_change *changes,
+                          unsigned count, bool *ret_is_done, struct error *error)
+{
+    bool is_flushed = journal_flush(journal, error);
+    *ret_is_done = is_flushed && are_done(journal, creation_id, changes, count);
+    return is_flushed;
+}
+
+static bool is_late(const struct journal_environment *environment, deadline_t deadline)
+{
+    return clock_monotonic_ns(environment->clock) >= deadline;
+}
+
+bool settings_change(struct journal *journal, const struct journal_environment *environment, uint64_t creation_id,
+                     const struct setting_change *changes, unsigned count, deadline_t deadline, struct error *error)
+{
+    bool is_done = are_done(journal, creation_id, changes, count);
+    if (is_done && !look(journal, creation_id, changes, count, &is_done, error)) /* another replica may know better */
+        return false;
+    while (!is_done) {
+        if (is_late(environment, deadline))
+            return error_set(error, ERROR_BUSY, NULL, "others change the same settings all the time");
+        enum journal_outcome outcome = try(journal, environment, creation_id, changes, count, error);
+        if (outcome == JOURNAL_REFUSED)
+            return false;
+        if (outcome == JOURNAL_REJECTED)
+            continue;
+        bool is_known = look(journal, creation_id, changes, count, &is_done, error);
+        if (!is_done && (!is_known || outcome != JOURNAL_COMMITTED))
+            return error_set(error, ERROR_BUSY, NULL,
+                             "the journal does not say whether the change was made; it may show later");
+    }
+    return true;
+}
