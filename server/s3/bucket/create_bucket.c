@@ -1,5 +1,6 @@
 /* server/s3/bucket/create_bucket.c -- PUT /bucket: a bucket of who asks, in the one region that there is. */
 #include "s3client/wire/s3_error.h"
+#include "server/s3/bucket/make_bucket.h"
 #include "server/s3/shared/answer.h"
 #include "server/s3/shared/body.h"
 #include "server/s3/shared/object_headers.h"
@@ -76,7 +77,7 @@ SUSPENDS bool s3_create_bucket(struct s3_request *request, struct error *error)
     if (!check_headers(request, error) || !read_configuration(request, error))
         return false;
     const struct bucket_intent intent = {.name = request->bucket, .owner = owner};
-    if (!bucket_create(request->settings->store, &intent, error) && !is_harmless(request, error))
+    if (!s3_make_bucket(request, &intent, NULL, 0, error) && !is_harmless(request, error))
         return false;
 
     return answer(request, error);
