@@ -13,7 +13,7 @@
 enum {
     REQUEST_MS = 10000, /* one of the store */
     CHANGE_MS = 60000,  /* less than the time between two sweeps */
-    READY_MS = 10000,   /* so long a request waits for the journal's first tick */
+    READY_MS = 5000,    /* so long a request waits for the journal's first tick */
     READY_PAUSE_MS = 20,
     READ_ATTEMPTS = 4, /* of documents that were replaced meanwhile */
 };
