@@ -47,7 +47,8 @@ static void tell_condition(struct journal_service *service)
         log_message(LOG_INFO, "the journal runs, at generation %llu",
                     (unsigned long long)journal_head(service->journal)->generation);
     else
-        log_message(LOG_ERROR, "the journal stands still (%s): %s%s%s. Requests are served as long as --settings-grace allows",
+        log_message(LOG_ERROR,
+                    "the journal stands still (%s): %s%s%s. Requests are served as long as --settings-grace allows",
                     journal_condition_name(now), journal_condition_advice(now), detail[0] != '\0' ? ": " : "", detail);
 }
 
