@@ -26,14 +26,34 @@ static bool check_payload(const struct s3_request *request, const struct s3_rout
     return true;
 }
 
-static bool find_bucket(struct s3_request *request, const struct s3_route *route, struct error *error)
+/* Sets or removes a setting of its own bucket: what is damaged can be replaced. */
+static bool is_repair(const struct s3_request *request, enum s3_operation operation)
+{
+    static const char *const beginnings[] = {"PutBucket", "DeleteBucket", "PutPublicAccessBlock",
+                                             "DeletePublicAccessBlock"};
+    const struct account *account = request->authentication.account;
+    struct span name = span_from_string(s3_operation_name(operation));
+    bool is_change = false;
+    for (unsigned i = 0; i < sizeof beginnings / sizeof beginnings[0]; i++)
+        is_change |= span_starts_with(name, span_from_string(beginnings[i]));
+    return is_change && account != NULL && strcmp(account->id, request->bucket_info.owner) == 0;
+}
+
+/* The settings of the bucket, as they are now and for the whole request. */
+static SUSPENDS bool pin_settings(struct s3_request *request, enum s3_operation operation, struct error *error)
+{
+    return settings_pin(request->settings->bucket_settings, &request->bucket_info, &request->bucket_settings, error) &&
+           (settings_are_whole(request->bucket_settings, error) || is_repair(request, operation));
+}
+
+static SUSPENDS bool find_bucket(struct s3_request *request, const struct s3_route *route, struct error *error)
 {
     if (route->traits & NEEDS_NO_BUCKET)
         return s3_authorize(request, route->operation, NULL, SPAN_EMPTY, SPAN_EMPTY, error);
     struct span version = SPAN_EMPTY;
     return (request->level != LEVEL_OBJECT || s3_request_version(request, &version, error)) &&
            s3_find_bucket(request, request->bucket, "x-amz-expected-bucket-owner", &request->bucket_info, error) &&
-           settings_pin(request->settings->bucket_settings, &request->bucket_info, &request->bucket_settings, error) &&
+           pin_settings(request, route->operation, error) &&
            s3_authorize(request, route->operation, &request->bucket_info, request->key, version, error);
 }
 
