@@ -107,6 +107,13 @@ SUSPENDS int64_t io_send_pieces(int fd, const struct iovec *pieces, unsigned cou
     return await_until(operation, deadline);
 }
 
+SUSPENDS int64_t io_send_now(int fd, const struct iovec *pieces, unsigned count)
+{
+    struct msghdr message = {.msg_iov = (struct iovec *)(uintptr_t)pieces, .msg_iovlen = count};
+    struct io_operation operation = {.verb = IO_SEND_NOW, .fd = fd, .buffer = &message};
+    return fiber_is_cancelled() ? -ECANCELED : await(loop_here(), operation);
+}
+
 SUSPENDS int io_connect(int fd, const struct sockaddr *address, socklen_t size, deadline_t deadline)
 {
     struct io_operation operation = {.verb = IO_CONNECT, .fd = fd, .buffer = (void *)(uintptr_t)address, .size = size};

@@ -18,6 +18,7 @@ enum io_verb {
     IO_RECEIVE,     /* buffer, size */
     IO_SEND,        /* buffer, size */
     IO_SEND_PIECES, /* buffer: a struct msghdr */
+    IO_SEND_NOW,    /* the same; what does not go at once is not waited for: -EAGAIN */
     IO_CONNECT,     /* buffer: an address, size */
     IO_ACCEPT,      /* completes once for each connection (`more` set) until it ends */
     IO_POLL,        /* events */
@@ -81,7 +82,6 @@ struct io_driver {
 
     /* At once, or -EAGAIN. */
     int64_t (*receive_now)(struct io_context *context, int fd, void *ret_bytes, size_t size);
-    int64_t (*send_now)(struct io_context *context, int fd, const struct msghdr *message);
 };
 
 extern const struct io_driver io_ring_driver;

@@ -149,6 +149,9 @@ static void prepare(struct io_uring_sqe *entry, const struct io_operation *opera
     case IO_SEND_PIECES:
         io_uring_prep_sendmsg(entry, fd, operation->buffer, MSG_NOSIGNAL);
         return;
+    case IO_SEND_NOW:
+        io_uring_prep_sendmsg(entry, fd, operation->buffer, MSG_NOSIGNAL | MSG_DONTWAIT);
+        return;
     case IO_CONNECT:
         io_uring_prep_connect(entry, fd, operation->buffer, size);
         return;
@@ -310,13 +313,6 @@ static int64_t ring_receive_now(struct io_context *context, int fd, void *ret_by
     return received >= 0 ? received : errno == EINTR ? -EAGAIN : -errno;
 }
 
-static int64_t ring_send_now(struct io_context *context, int fd, const struct msghdr *message)
-{
-    (void)context;
-    ssize_t sent = sendmsg(fd, message, MSG_DONTWAIT | MSG_NOSIGNAL);
-    return sent >= 0 ? sent : errno == EINTR ? -EAGAIN : -errno;
-}
-
 /* ---- the driver ---- */
 
 static void ring_close(struct io_context *context)
@@ -368,5 +364,4 @@ const struct io_driver io_ring_driver = {
     .has_work = ring_has_work,
     .wake = ring_wake,
     .receive_now = ring_receive_now,
-    .send_now = ring_send_now,
 };

@@ -189,6 +189,7 @@ static int64_t perform(struct io_sim *sim, const struct io_operation *operation)
     case IO_SEND:
         return or_errno(send(fd, operation->buffer, draw_size(sim, operation->size), MSG_DONTWAIT | MSG_NOSIGNAL));
     case IO_SEND_PIECES:
+    case IO_SEND_NOW:
         return send_message(sim, fd, operation->buffer);
     case IO_CONNECT:
         return or_errno(connect(fd, operation->buffer, (socklen_t)operation->size));
@@ -280,7 +281,9 @@ static void sim_submit(struct io_context *context, struct io_operation *operatio
     struct pending *pending = calloc(1, sizeof *pending);
     ASSERT(pending != NULL);
     pending->operation = operation;
-    pending->due_ns = context->sim->now_ns + draw_delay_ns(context->sim);
+    pending->due_ns = context->sim->now_ns;
+    if (operation->verb != IO_SEND_NOW)
+        pending->due_ns += draw_delay_ns(context->sim);
     pending->cancel_ns = UINT64_MAX;
     list_append(&context->pending, &pending->link);
     counter_add(&context->counters->submissions, 1);
@@ -306,6 +309,12 @@ static void sim_cancel(struct io_context *context, struct io_operation *operatio
 
 /* ---- completion ---- */
 
+/* At once, or -EAGAIN. */
+static int64_t attempt_now(struct io_sim *sim, const struct io_operation *operation)
+{
+    return happens(sim, sim->options.not_now_permille) ? -EAGAIN : attempt(sim, operation);
+}
+
 /* Whether it ends now, and how. */
 static bool try_to_end(struct io_context *context, struct pending *pending, int64_t *ret_result)
 {
@@ -316,8 +325,9 @@ static bool try_to_end(struct io_context *context, struct pending *pending, int6
         return true;
     if (pending->due_ns > sim->now_ns)
         return is_cancelled;
-    int64_t result = attempt(sim, pending->operation);
-    if (result == -EAGAIN)
+    bool may_wait = pending->operation->verb != IO_SEND_NOW;
+    int64_t result = may_wait ? attempt(sim, pending->operation) : attempt_now(sim, pending->operation);
+    if (result == -EAGAIN && may_wait)
         return is_cancelled;
     *ret_result = result;
     return true;
@@ -442,13 +452,7 @@ static void sim_wake(struct io_context *context)
 static int64_t sim_receive_now(struct io_context *context, int fd, void *ret_bytes, size_t size)
 {
     struct io_operation operation = {.verb = IO_RECEIVE, .fd = fd, .buffer = ret_bytes, .size = size};
-    return happens(context->sim, context->sim->options.not_now_permille) ? -EAGAIN : attempt(context->sim, &operation);
-}
-
-static int64_t sim_send_now(struct io_context *context, int fd, const struct msghdr *message)
-{
-    struct io_operation operation = {.verb = IO_SEND_PIECES, .fd = fd, .buffer = (struct msghdr *)(uintptr_t)message};
-    return happens(context->sim, context->sim->options.not_now_permille) ? -EAGAIN : attempt(context->sim, &operation);
+    return attempt_now(context->sim, &operation);
 }
 
 /* ---- the driver ---- */
@@ -501,7 +505,6 @@ struct io_sim *io_sim_create(const struct io_sim_options *options)
         .has_work = sim_has_work,
         .wake = sim_wake,
         .receive_now = sim_receive_now,
-        .send_now = sim_send_now,
     };
     sim->clock = (struct clock){sim_wall_ms, sim_monotonic_ns, sim};
     sim->random = random_seeded(&sim->random_state, options->seed);

@@ -170,8 +170,8 @@ bool stream_is_resumed(const struct stream *stream)
 
 /* ---- bytes ---- */
 
-/* Where success is likely, a plain non-blocking call is cheaper than a turn of the loop with two switches. Nobody may
- * go on for ever that way. */
+/* Where bytes are likely to be there, a plain non-blocking call is cheaper than a turn of the loop with two switches.
+ * Nobody may go on for ever that way. */
 SUSPENDS static int64_t receive_some(struct stream *stream, void *ret_bytes, size_t capacity, deadline_t deadline)
 {
     struct loop *loop = loop_here();
@@ -252,15 +252,8 @@ SUSPENDS static int64_t send_patiently(const struct stream *stream, const struct
 
 SUSPENDS static int64_t send_some(const struct stream *stream, struct iovec *pieces, unsigned count, uint64_t idle_ms)
 {
-    if (fiber_is_cancelled())
-        return -ECANCELED;
-    struct loop *loop = loop_here();
-    struct msghdr message = {.msg_iov = pieces, .msg_iovlen = count};
-    int64_t sent = loop->driver->send_now(loop->io, stream->fd, &message);
-    if (sent == -EAGAIN)
-        return send_patiently(stream, pieces, count, idle_ms);
-    fiber_yield_if_due();
-    return sent;
+    int64_t sent = io_send_now(stream->fd, pieces, count);
+    return sent == -EAGAIN ? send_patiently(stream, pieces, count, idle_ms) : sent;
 }
 
 SUSPENDS bool stream_send_plain(struct stream *stream, const struct span *pieces, unsigned count, uint64_t idle_ms,
@@ -293,7 +286,6 @@ SUSPENDS static int poll_patiently(const struct stream *stream, uint64_t idle_ms
 SUSPENDS bool stream_send_watching_plain(struct stream *stream, const struct span *pieces, unsigned count,
                                          uint64_t idle_ms, size_t *ret_sent, bool *ret_answered, struct error *error)
 {
-    struct loop *loop = loop_here();
     struct iovec vectors[PIECES_MAX];
     for (unsigned i = 0; i < count; i++)
         vectors[i] = (struct iovec){(void *)(uintptr_t)pieces[i].data, pieces[i].size};
@@ -301,16 +293,13 @@ SUSPENDS bool stream_send_watching_plain(struct stream *stream, const struct spa
     *ret_sent = 0;
     *ret_answered = false;
     while (first < count) {
-        struct msghdr message = {.msg_iov = vectors + first, .msg_iovlen = count - first};
-        int64_t sent = fiber_is_cancelled() ? -ECANCELED : loop->driver->send_now(loop->io, stream->fd, &message);
+        int64_t sent = io_send_now(stream->fd, vectors + first, count - first);
         if (sent == -EAGAIN) {
             int events = poll_patiently(stream, idle_ms);
             *ret_answered = events > 0 && (events & ~POLLOUT) != 0;
             if (*ret_answered)
                 return true;
             sent = events < 0 ? events : 0;
-        } else {
-            fiber_yield_if_due();
         }
         if (sent < 0)
             return error_set_errno(error, (int)-sent, "sending to %s", stream->peer);
