@@ -1,10 +1,8 @@
 /* runtime/base/span.c -- the verbs of span.h that are more than a line. */
 #include "runtime/base/span.h"
 
-bool span_equal_ignore_case(struct span a, struct span b)
+bool span_equal_letters(struct span a, struct span b)
 {
-    if (a.size != b.size)
-        return false;
     for (size_t i = 0; i < a.size; i++) {
         uint8_t difference = a.data[i] ^ b.data[i];
         uint8_t lower = a.data[i] | 0x20; /* if it is a letter: the case is this one bit */

@@ -73,8 +73,14 @@ static inline size_t span_find(struct span text, uint8_t byte)
     return found == NULL ? SIZE_MAX : (size_t)(found - text.data);
 }
 
-/* ASCII only: HTTP names, hex, booleans. Never keys. */
-bool span_equal_ignore_case(struct span a, struct span b);
+/* Of texts of one length. */
+bool span_equal_letters(struct span a, struct span b);
+
+/* ASCII only: HTTP names, hex, booleans. Never keys. Most names differ in their length already. */
+static inline bool span_equal_ignore_case(struct span a, struct span b)
+{
+    return a.size == b.size && span_equal_letters(a, b);
+}
 
 /* Without leading and trailing spaces and tabs. */
 struct span span_trim(struct span text);
