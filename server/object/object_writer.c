@@ -139,10 +139,12 @@ static bool is_noise_throughout(struct span frame)
            is_noise(span_skip(frame, frame.size - tail));
 }
 
+/* Of what is no longer than a sample the compressor itself says it, for less than the sample costs. */
 static bool is_worth_compressing(const struct object_writer *writer, struct span frame)
 {
     return frame.size >= SHRINKABLE_BYTES_LEAST &&
-           (writer->codecs->settings.codec == OBJECT_CODEC_ZSTD || !is_noise_throughout(frame));
+           (frame.size <= DISPATCH_SAMPLE_BYTES || writer->codecs->settings.codec == OBJECT_CODEC_ZSTD ||
+            !is_noise_throughout(frame));
 }
 
 SUSPENDS static bool store(struct object_writer *writer, struct span bytes, struct error *error)
