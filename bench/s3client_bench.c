@@ -43,12 +43,13 @@ SUSPENDS static void get_bare(void *buffer)
 {
     static const char head[] = "GET /bench/key HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n";
     struct http_client_body no_body = {0};
+    const struct http_client_reuse reuse = {.idle_ms_max = 4000, .unseen_ms_max = 500};
     struct http_client_limits limits = {.first_byte_ms = 10000, .deadline = DEADLINE_NONE};
     struct error error;
     while (loop_now_ns() < bench.until) {
         size_t size = 1;
         struct http_client_exchange *exchange =
-            http_client_open(bench.http, "127.0.0.1", 4000, deadline_after_ms(5000), &error);
+            http_client_open(bench.http, "127.0.0.1", &reuse, deadline_after_ms(5000), &error);
         if (exchange == NULL)
             fail(&error);
         buffer_append(&exchange->request, SPAN(head));

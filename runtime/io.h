@@ -19,8 +19,8 @@
 SUSPENDS int64_t io_receive(int fd, void *ret_bytes, size_t size, deadline_t deadline);
 SUSPENDS int64_t io_send(int fd, const void *bytes, size_t size, deadline_t deadline);
 SUSPENDS int64_t io_send_pieces(int fd, const struct iovec *pieces, unsigned count, deadline_t deadline);
-/* What the socket takes at once, or -EAGAIN. It goes at the end of the loop's turn, in one system call with all that other
- * fibers send: whoever receives is woken once, and does not take the processor away in the middle of the turn. */
+/* What the socket takes at once, or -EAGAIN. It goes at the end of the loop's turn, in one system call with all that
+ * other fibers send: whoever receives is woken once, and does not take the processor away in the middle of the turn. */
 SUSPENDS int64_t io_send_now(int fd, const struct iovec *pieces, unsigned count);
 SUSPENDS int io_connect(int fd, const struct sockaddr *address, socklen_t size, deadline_t deadline);
 /* Waits for poll(2) events; returns those that occurred. */

@@ -452,10 +452,12 @@ void stream_keep(struct stream *stream, uint64_t idle_ms, void (*expired)(void *
     timer_arm(&loop->timers, &stream->timer, loop->phase == LOOP_RUNNING ? deadline_after_ms(idle_ms) : 0);
 }
 
-bool stream_reuse(struct stream *stream)
+bool stream_reuse(struct stream *stream, bool is_looked_at)
 {
     ASSERT(stream->is_kept);
     end_keep(stream);
+    if (!is_looked_at)
+        return true;
     if (stream->tls != NULL)
         return tls_session_is_quiet(stream->tls);
     uint8_t byte;

@@ -52,8 +52,9 @@ SUSPENDS bool stream_send_watching(struct stream *stream, const struct span *pie
  * meanwhile is looked at by stream_reuse. */
 void stream_keep(struct stream *stream, uint64_t idle_ms, void (*expired)(void *argument), void *argument);
 /* Takes it back; `expired` will not run. False: the peer has closed, or said something that nobody asked for, and the
- * stream is only good for stream_drop. */
-bool stream_reuse(struct stream *stream);
+ * stream is only good for stream_drop. `is_looked_at` false: the socket is not asked, which costs a system call; what
+ * it would have said, the next send or receive will. */
+bool stream_reuse(struct stream *stream, bool is_looked_at);
 /* Ends an idle stream: the peer sees FIN. Frees the stream; does not wait. */
 void stream_drop(struct stream *stream);
 

@@ -19,6 +19,7 @@ enum {
     BACKOFF_MS_MAX = 5000,
     IDLE_MS_WRITE = 4000, /* a connection idle for longer may be closing this very moment */
     IDLE_MS_READ = 20 * 1000,
+    UNSEEN_MS_READ = 500,       /* hardly a server waits less for the next request, and what is lost is asked again */
     TOKENS_PER_REPETITION = 10, /* each call earns one */
     TOKENS_MAX = 1000,
     NANOSECONDS_PER_MS = 1000000,
@@ -298,21 +299,21 @@ static uint64_t first_byte_ms(const struct course *course)
 }
 
 /* A read may be lost: it costs another request. What writes takes only a connection that is sure to live. */
-static uint64_t idle_ms_max(const struct course *course)
-{
-    if (course->wants_new_connection)
-        return 0;
-    return is_read(course) ? IDLE_MS_READ : IDLE_MS_WRITE;
-}
-
 SUSPENDS static struct http_client_exchange *open_exchange(struct course *course, struct error *error)
 {
-    char host[DIAL_HOST_BYTES_MAX + 1];
-    if (!s3_request_host(course->client->endpoint, course->call, host)) {
+    char memory[DIAL_HOST_BYTES_MAX + 1];
+    const char *host = s3_request_host(course->client->endpoint, course->call, memory);
+    if (host == NULL) {
         (void)error_set(error, ERROR_INVALID, NULL, "the bucket's name is too long for a host");
         return NULL;
     }
-    return http_client_open(course->client->http, host, idle_ms_max(course), deadline_of(course), error);
+    const struct http_client_reuse reuse = {
+        .idle_ms_max = course->wants_new_connection ? 0
+                       : is_read(course)            ? IDLE_MS_READ
+                                                    : IDLE_MS_WRITE,
+        .unseen_ms_max = is_read(course) && course->call->repeat == S3_REPEAT ? UNSEEN_MS_READ : 0,
+    };
+    return http_client_open(course->client->http, host, &reuse, deadline_of(course), error);
 }
 
 /* With a place in the window. */

@@ -1,8 +1,6 @@
 /* runtime/base/base64.c -- strict in, canonical out. */
 #include "runtime/base/base64.h"
 
-#include <string.h>
-
 static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 void base64_encode(struct span bytes, char *ret_text)
@@ -25,10 +23,16 @@ void base64_encode(struct span bytes, char *ret_text)
     *ret_text = '=';
 }
 
-static int digit_value(uint8_t digit)
+/* -1: none of the alphabet, whose last two digits are given. */
+static int digit_value(uint8_t digit, char last_but_one, char last)
 {
-    const char *found = digit == '\0' ? NULL : strchr(alphabet, digit);
-    return found == NULL ? -1 : (int)(found - alphabet);
+    if (digit >= 'A' && digit <= 'Z')
+        return digit - 'A';
+    if (digit >= 'a' && digit <= 'z')
+        return digit - 'a' + 26;
+    if (digit >= '0' && digit <= '9')
+        return digit - '0' + 52;
+    return digit == last_but_one ? 62 : digit == last ? 63 : -1;
 }
 
 bool base64_decode(struct span text, uint8_t *ret_bytes, size_t size)
@@ -44,7 +48,7 @@ bool base64_decode(struct span text, uint8_t *ret_bytes, size_t size)
                 return false;
             continue;
         }
-        int value = digit_value(text.data[i]);
+        int value = digit_value(text.data[i], '+', '/');
         if (value < 0)
             return false;
         bits = bits << 6 | (uint32_t)value;
@@ -81,10 +85,10 @@ bool base64_url_decode(struct span text, uint8_t *ret_bytes, size_t size)
     uint32_t bits = 0;
     unsigned count = 0;
     for (size_t i = 0; i < text.size; i++) {
-        const char *found = text.data[i] == '\0' ? NULL : strchr(url_alphabet, text.data[i]);
-        if (found == NULL)
+        int value = digit_value(text.data[i], '-', '_');
+        if (value < 0)
             return false;
-        bits = bits << 6 | (uint32_t)(found - url_alphabet);
+        bits = bits << 6 | (uint32_t)value;
         count += 6;
         if (count >= 8) {
             count -= 8;

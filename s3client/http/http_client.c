@@ -168,13 +168,14 @@ static struct kept *find_kept(const struct http_client *client, const char *host
     return NULL;
 }
 
-static bool reuse(struct http_client_exchange *exchange, const char *host, uint64_t idle_ms_max)
+static bool take_kept(struct http_client_exchange *exchange, const char *host, const struct http_client_reuse *reuse)
 {
     struct http_client *client = exchange->client;
     struct kept *kept;
-    while (idle_ms_max > 0 && (kept = find_kept(client, host, idle_ms_max)) != NULL) {
+    while (reuse->idle_ms_max > 0 && (kept = find_kept(client, host, reuse->idle_ms_max)) != NULL) {
         take_out(kept);
-        if (!stream_reuse(kept->stream)) {
+        bool is_looked_at = loop_now_ns() - kept->since_ns >= reuse->unseen_ms_max * NANOSECONDS_PER_MS;
+        if (!stream_reuse(kept->stream, is_looked_at)) {
             metric_add(&client->counters.connections_found_closed, 1);
             drop(kept);
             continue;
@@ -234,10 +235,11 @@ SUSPENDS static bool connect_anew(struct http_client_exchange *exchange, const c
 }
 
 SUSPENDS struct http_client_exchange *http_client_open(struct http_client *client, const char *host,
-                                                       uint64_t idle_ms_max, deadline_t deadline, struct error *error)
+                                                       const struct http_client_reuse *reuse, deadline_t deadline,
+                                                       struct error *error)
 {
     struct http_client_exchange *exchange = http_client_begin(client);
-    if (reuse(exchange, host, idle_ms_max) || connect_anew(exchange, host, deadline, error))
+    if (take_kept(exchange, host, reuse) || connect_anew(exchange, host, deadline, error))
         return exchange;
     give_back(exchange);
     return NULL;

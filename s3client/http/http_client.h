@@ -83,10 +83,17 @@ struct http_client_exchange {
     uint8_t framing[HTTP_CLIENT_FRAMING_BYTES]; /* of a chunked body, and what data comes with it */
 };
 
-/* A connection to `host`: the one that was used last and has been idle for at most idle_ms_max (0: a new one). NULL:
- * the errors of dialer_connect and stream_secure_to. */
+/* Which kept connection will do. */
+struct http_client_reuse {
+    uint64_t idle_ms_max;   /* idle for longer, it is not taken; 0: a new one is wanted */
+    uint64_t unseen_ms_max; /* idle for less, it is taken without a look at whether the other side has closed it */
+};
+
+/* A connection to `host`: of those that will do the one that was used last. NULL: the errors of dialer_connect and
+ * stream_secure_to. */
 SUSPENDS struct http_client_exchange *http_client_open(struct http_client *client, const char *host,
-                                                       uint64_t idle_ms_max, deadline_t deadline, struct error *error);
+                                                       const struct http_client_reuse *reuse, deadline_t deadline,
+                                                       struct error *error);
 
 struct http_client_body {
     const struct span *pieces;
