@@ -104,9 +104,9 @@ struct s3_head_scratch {
     struct buffer signed_headers;
 };
 
-/* The name of the host that the call goes to; false: too long. */
-bool s3_request_host(const struct s3_endpoint *endpoint, const struct s3_call *call,
-                     char ret_host[DIAL_HOST_BYTES_MAX + 1]);
+/* The name of the host that the call goes to, the endpoint's or made in `memory`; NULL: too long. */
+const char *s3_request_host(const struct s3_endpoint *endpoint, const struct s3_call *call,
+                            char memory[DIAL_HOST_BYTES_MAX + 1]);
 /* Refuses what would be a different request on the wire than it is here: control bytes in headers, too much. */
 bool s3_request_check(const struct s3_call *call, struct error *error);
 bool s3_request_head(struct s3_client *client, const struct s3_call *call, const struct s3_body_facts *facts,

@@ -82,12 +82,11 @@ static bool check_field(const struct http_field *field, struct error *error)
     if (field->name.size == 0)
         return error_set(error, ERROR_INVALID, NULL, "a header without a name");
     end = field->value.data + field->value.size;
-    for (const uint8_t *at = field->value.data; at < end; at++) {
-        if ((*at < ' ' && *at != '\t') || *at == 0x7f)
-            return error_set(error, ERROR_INVALID, NULL, "the header %.*s holds a control byte",
-                             SPAN_FORMAT(field->name));
-    }
-    return true;
+    const uint8_t *at = field->value.data;
+    while ((at = http_find_control(at, end, 0x1f)) < end && *at == '\t')
+        at++;
+    return at == end ||
+           error_set(error, ERROR_INVALID, NULL, "the header %.*s holds a control byte", SPAN_FORMAT(field->name));
 }
 
 static bool is_bucket(struct span bucket)
@@ -122,13 +121,13 @@ static bool is_virtual(const struct s3_endpoint *endpoint, const struct s3_call 
     return endpoint->addressing == S3_ADDRESS_VIRTUAL && call->bucket.size > 0;
 }
 
-bool s3_request_host(const struct s3_endpoint *endpoint, const struct s3_call *call,
-                     char ret_host[DIAL_HOST_BYTES_MAX + 1])
+const char *s3_request_host(const struct s3_endpoint *endpoint, const struct s3_call *call,
+                            char memory[DIAL_HOST_BYTES_MAX + 1])
 {
-    int size = is_virtual(endpoint, call)
-                   ? snprintf(ret_host, DIAL_HOST_BYTES_MAX + 1, "%.*s.%s", SPAN_FORMAT(call->bucket), endpoint->host)
-                   : snprintf(ret_host, DIAL_HOST_BYTES_MAX + 1, "%s", endpoint->host);
-    return size <= DIAL_HOST_BYTES_MAX;
+    if (!is_virtual(endpoint, call))
+        return endpoint->host;
+    int size = snprintf(memory, DIAL_HOST_BYTES_MAX + 1, "%.*s.%s", SPAN_FORMAT(call->bucket), endpoint->host);
+    return size <= DIAL_HOST_BYTES_MAX ? memory : NULL;
 }
 
 static void build_path(struct s3_head_scratch *scratch, const struct s3_endpoint *endpoint, const struct s3_call *call)
@@ -274,13 +273,15 @@ bool s3_request_head(struct s3_client *client, const struct s3_call *call, const
     struct texts texts;
     if (!s3_signer_refresh(&client->signer, error))
         return false;
-    int authority_size = is_virtual(endpoint, call) ? snprintf(authority, sizeof authority, "%.*s.%s",
-                                                               SPAN_FORMAT(call->bucket), endpoint->authority)
-                                                    : snprintf(authority, sizeof authority, "%s", endpoint->authority);
+    const char *host = endpoint->authority;
+    if (is_virtual(endpoint, call)) {
+        (void)snprintf(authority, sizeof authority, "%.*s.%s", SPAN_FORMAT(call->bucket), endpoint->authority);
+        host = authority;
+    }
     write_texts(&texts, endpoint, facts);
     build_path(scratch, endpoint, call);
     build_query(scratch, call);
-    gather_fields(client, call, facts, span_of(authority, (size_t)authority_size), &texts);
+    gather_fields(client, call, facts, span_from_string(host), &texts);
 
     buffer_append_string(to, verb);
     buffer_append_byte(to, ' ');

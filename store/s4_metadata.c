@@ -75,26 +75,60 @@ bool s4_metadata_is_reserved(struct span name)
     return name.size >= 3 && span_equal_ignore_case(span_take(name, 3), SPAN("s4-"));
 }
 
-static bool find_number(struct span list, const char *name, uint64_t most, uint64_t *ret_value)
-{
-    struct span text;
-    return metadata_find(list, span_from_string(name), &text) && decimal_parse_range(text, 0, most, ret_value);
-}
+enum field {
+    CODEC,
+    ORIGINAL_SIZE,
+    COMPRESSED_SIZE,
+    CRC32C,
+    FRAMED,
+    MULTIPART,
+    LOGICAL_ETAG,
+    DICT_ID,
+    ENCRYPTED,
+    BALE_CHECKSUM,
+    BALE_PARTS,
+    FIELDS,
+};
 
-static bool find_true(struct span list, const char *name)
-{
-    struct span text;
-    return metadata_find(list, span_from_string(name), &text) && span_equal(text, SPAN("true"));
-}
+static const struct span field_names[FIELDS] = {
+    [CODEC] = SPAN("s4-codec"),
+    [ORIGINAL_SIZE] = SPAN("s4-original-size"),
+    [COMPRESSED_SIZE] = SPAN("s4-compressed-size"),
+    [CRC32C] = SPAN("s4-crc32c"),
+    [FRAMED] = SPAN("s4-framed"),
+    [MULTIPART] = SPAN("s4-multipart"),
+    [LOGICAL_ETAG] = SPAN("s4-logical-etag"),
+    [DICT_ID] = SPAN("s4-dict-id"),
+    [ENCRYPTED] = SPAN("s4-encrypted"),
+    [BALE_CHECKSUM] = SPAN("s4-bale-checksum"),
+    [BALE_PARTS] = SPAN("s4-bale-parts"),
+};
 
-static void find_text(struct span list, const char *name, char *ret_text, size_t capacity)
+/* The values in one pass over the list; of a name that comes twice the first one. No data: it is not there. */
+static void find_fields(struct span list, struct span ret_values[FIELDS])
 {
-    struct span text;
-    ret_text[0] = '\0';
-    if (metadata_find(list, span_from_string(name), &text) && text.size < capacity) {
-        memcpy(ret_text, text.data, text.size);
-        ret_text[text.size] = '\0';
+    struct span name;
+    struct span value;
+    memset(ret_values, 0, FIELDS * sizeof *ret_values);
+    for (size_t position = 0; metadata_next(list, &position, &name, &value);) {
+        for (unsigned i = 0; i < FIELDS; i++) {
+            if (ret_values[i].data == NULL && span_equal(name, field_names[i]))
+                ret_values[i] = value;
+        }
     }
+}
+
+static bool read_number(struct span text, uint64_t most, uint64_t *ret_value)
+{
+    return text.data != NULL && decimal_parse_range(text, 0, most, ret_value);
+}
+
+static void read_text(struct span text, char *ret_text, size_t capacity)
+{
+    size_t size = text.size < capacity ? text.size : 0;
+    if (size > 0)
+        memcpy(ret_text, text.data, size);
+    ret_text[size] = '\0';
 }
 
 static struct span take_word(struct span *text)
@@ -128,10 +162,9 @@ bool s4_checksum_decode(struct span text, struct checksum_value *ret_checksum)
 }
 
 /* What cannot be read counts as no checksum. */
-static void find_checksum(struct span list, struct checksum_value *ret_checksum)
+static void read_checksum(struct span text, struct checksum_value *ret_checksum)
 {
-    struct span text;
-    if (!metadata_find(list, SPAN("s4-bale-checksum"), &text) || !s4_checksum_decode(text, ret_checksum))
+    if (text.data == NULL || !s4_checksum_decode(text, ret_checksum))
         *ret_checksum = (struct checksum_value){.algorithm = CHECKSUM_NONE};
 }
 
@@ -150,24 +183,26 @@ bool s4_metadata_parse(struct span list, struct object_attributes *attributes, s
     uint64_t compressed_size;
     uint64_t crc32c = 0;
     uint64_t parts_count = 0;
-    struct span codec_name;
-    bool has_codec = metadata_find(list, SPAN("s4-codec"), &codec_name);
-    bool has_size = find_number(list, "s4-original-size", UINT64_MAX, &original_size);
-    bool has_compressed = find_number(list, "s4-compressed-size", UINT64_MAX, &compressed_size);
-    bool has_crc = find_number(list, "s4-crc32c", UINT32_MAX, &crc32c);
-    bool is_framed = find_true(list, "s4-framed");
+    struct span found[FIELDS];
+    find_fields(list, found);
+    struct span codec_name = found[CODEC];
+    bool has_codec = codec_name.data != NULL;
+    bool has_size = read_number(found[ORIGINAL_SIZE], UINT64_MAX, &original_size);
+    bool has_compressed = read_number(found[COMPRESSED_SIZE], UINT64_MAX, &compressed_size);
+    bool has_crc = read_number(found[CRC32C], UINT32_MAX, &crc32c);
+    bool is_framed = span_equal(found[FRAMED], SPAN("true"));
     bool has_manifest = has_codec && has_size && has_compressed && has_crc;
 
-    attributes->is_multipart = find_true(list, "s4-multipart");
+    attributes->is_multipart = span_equal(found[MULTIPART], SPAN("true"));
     attributes->has_crc32c = has_crc;
     attributes->crc32c = (uint32_t)crc32c;
-    find_text(list, "s4-logical-etag", attributes->etag, sizeof attributes->etag);
-    find_text(list, "s4-dict-id", attributes->dictionary, sizeof attributes->dictionary);
+    read_text(found[LOGICAL_ETAG], attributes->etag, sizeof attributes->etag);
+    read_text(found[DICT_ID], attributes->dictionary, sizeof attributes->dictionary);
     char encryption[32];
-    find_text(list, "s4-encrypted", encryption, sizeof encryption);
+    read_text(found[ENCRYPTED], encryption, sizeof encryption);
     attributes->is_encrypted = encryption[0] != '\0';
-    find_checksum(list, &attributes->checksum);
-    (void)find_number(list, "s4-bale-parts", 10000, &parts_count);
+    read_checksum(found[BALE_CHECKSUM], &attributes->checksum);
+    (void)read_number(found[BALE_PARTS], 10000, &parts_count);
     attributes->parts_count = (uint32_t)parts_count;
     if (!attributes->is_multipart && !is_framed && !has_manifest) {
         set_plain(attributes);

@@ -158,8 +158,8 @@ static void append_header_value(struct buffer *to, struct span value)
 {
     value = span_trim(value);
     while (value.size > 0) {
-        const uint8_t *run = memmem(value.data, value.size, "  ", 2);
-        size_t plain = run == NULL ? value.size : (size_t)(run - value.data) + 1;
+        size_t blank = span_find(value, ' ');
+        size_t plain = blank == SIZE_MAX ? value.size : blank + 1;
         buffer_append(to, span_take(value, plain));
         value = span_skip(value, plain);
         while (value.size > 0 && value.data[0] == ' ')
