@@ -21,6 +21,7 @@ struct rows {
 struct remembered_row {
     uint8_t key[ROW_KEY_BYTES];
     enum { ROW_UNKNOWN, ROW_KNOWN, ROW_DROPPED } state;
+    uint64_t file_version; /* in which the file has nothing newer; 0: nobody has looked */
     struct row row;
 };
 
@@ -134,28 +135,33 @@ static struct remembered_row *place_of(struct rows_shard *shard, const uint8_t k
     return oldest;
 }
 
+/* Can the file have something newer? */
+static bool is_newest(const struct rows_shard *shard, const struct remembered_row *remembered, uint64_t file_version)
+{
+    return atomic_load_explicit(&shard->rows->shards, memory_order_relaxed) <= 1 ||
+           remembered->file_version == file_version;
+}
+
 /* Another shard may have written the key since: then the file's row is newer, unless it is still on its way there,
  * which costs a request and nothing else. */
 bool rows_find(struct rows_shard *shard, const uint8_t key[ROW_KEY_BYTES], struct row *ret_row)
 {
-    const struct remembered_row *remembered = find_remembered(shard, key);
-    bool is_alone = atomic_load_explicit(&shard->rows->shards, memory_order_relaxed) <= 1;
-    if (remembered != NULL && is_alone) {
-        *ret_row = remembered->row;
-        return remembered->state == ROW_KNOWN;
+    struct remembered_row *remembered = find_remembered(shard, key);
+    uint64_t file_version = shard->rows->file != NULL ? rows_file_version(shard->rows->file) : 0;
+    if (remembered == NULL || !is_newest(shard, remembered, file_version)) {
+        bool found = shard->reader != NULL && rows_reader_find(shard->reader, key, ret_row);
+        if (!found && remembered == NULL)
+            return false;
+        if (found && (remembered == NULL || remembered->row.sequence < ret_row->sequence)) {
+            remembered = place_of(shard, key);
+            memcpy(remembered->key, key, ROW_KEY_BYTES);
+            remembered->state = ROW_KNOWN;
+            remembered->row = *ret_row;
+        }
+        remembered->file_version = file_version;
     }
-    bool found = shard->reader != NULL && rows_reader_find(shard->reader, key, ret_row);
-    if (remembered != NULL && (!found || remembered->row.sequence >= ret_row->sequence)) {
-        *ret_row = remembered->row;
-        return remembered->state == ROW_KNOWN;
-    }
-    if (found) {
-        struct remembered_row *place = place_of(shard, key);
-        memcpy(place->key, key, ROW_KEY_BYTES);
-        place->state = ROW_KNOWN;
-        place->row = *ret_row;
-    }
-    return found;
+    *ret_row = remembered->row;
+    return remembered->state == ROW_KNOWN;
 }
 
 void rows_put(struct rows_shard *shard, const uint8_t key[ROW_KEY_BYTES], struct row *row)
@@ -164,6 +170,7 @@ void rows_put(struct rows_shard *shard, const uint8_t key[ROW_KEY_BYTES], struct
     row->sequence = atomic_fetch_add(&shard->rows->sequence, 1);
     memcpy(place->key, key, ROW_KEY_BYTES);
     place->state = ROW_KNOWN;
+    place->file_version = 0;
     place->row = *row;
     if (shard->rows->file != NULL)
         rows_file_put(shard->rows->file, key, row);
@@ -174,6 +181,7 @@ void rows_drop(struct rows_shard *shard, const uint8_t key[ROW_KEY_BYTES])
     struct remembered_row *place = place_of(shard, key);
     memcpy(place->key, key, ROW_KEY_BYTES);
     place->state = ROW_DROPPED;
+    place->file_version = 0;
     place->row.sequence = atomic_fetch_add(&shard->rows->sequence, 1);
     if (shard->rows->file != NULL)
         rows_file_put(shard->rows->file, key, NULL);

@@ -41,6 +41,7 @@ struct rows_file {
     MDB_env *env;
     MDB_dbi tables[TABLES];
     _Atomic unsigned newer; /* which of them */
+    atomic_uint_fast64_t version;
     uint64_t bytes_max;
     char path[PATH_BYTES_MAX];
     char readers[PATH_BYTES_MAX];
@@ -113,6 +114,11 @@ bool rows_reader_find(struct rows_reader *reader, const uint8_t key[ROW_KEY_BYTE
     if (is_old) /* what is in use moves to the newer table */
         rows_file_put(file, key, ret_row);
     return found;
+}
+
+uint64_t rows_file_version(const struct rows_file *file)
+{
+    return atomic_load(&file->version);
 }
 
 /* ---- the queue ---- */
@@ -216,6 +222,7 @@ static void take_turns(struct rows_file *file, bool is_forced)
         return;
     }
     atomic_store(&file->newer, 1 - newer);
+    atomic_fetch_add(&file->version, 1);
 }
 
 static struct queued_row *write_batch(struct rows_file *file, struct queued_row *queue)
@@ -235,6 +242,7 @@ static struct queued_row *write_batch(struct rows_file *file, struct queued_row 
         result = mdb_txn_commit(txn);
     else if (is_begun)
         mdb_txn_abort(txn);
+    atomic_fetch_add(&file->version, 1);
     atomic_fetch_sub(&file->queued, count);
     atomic_fetch_add(result == 0 ? &file->written : &file->lost, count);
     if (result == MDB_MAP_FULL)
@@ -340,6 +348,7 @@ struct rows_file *rows_file_open(const char *folder, uint64_t bytes_max, struct 
     struct rows_file *file = calloc(1, sizeof *file);
     ASSERT(file != NULL);
     file->bytes_max = bytes_max;
+    file->version = 1;
     (void)sem_init(&file->wake, 0, 0);
     if (!open_environment(file, folder, error) || !thread_start("rows", write_rows, file, &file->thread, error)) {
         end(file);

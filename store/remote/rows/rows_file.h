@@ -17,6 +17,8 @@ void rows_file_close(struct rows_file *file);
 struct rows_reader *rows_reader_create(struct rows_file *file);
 void rows_reader_destroy(struct rows_reader *reader);
 bool rows_reader_find(struct rows_reader *reader, const uint8_t key[ROW_KEY_BYTES], struct row *ret_row);
+/* Another number after each change of what readers find; never 0. */
+uint64_t rows_file_version(const struct rows_file *file);
 
 /* Any thread; never waits. `row` NULL: drops it. */
 void rows_file_put(struct rows_file *file, const uint8_t key[ROW_KEY_BYTES], const struct row *row);
