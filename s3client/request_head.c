@@ -252,6 +252,7 @@ static bool sign(struct s3_client *client, const char *verb, const struct texts 
         .query = buffer_span(&scratch->query),
         .headers = scratch->fields,
         .headers_count = scratch->fields_count,
+        .are_headers_in_order = true,
         .signed_headers = buffer_span(&scratch->signed_headers),
         .payload_hash = texts->payload_hash,
     };

@@ -185,6 +185,23 @@ static bool append_header(const struct sigv4_request *request, struct span name,
     return is_found;
 }
 
+/* Equal names are neighbours. */
+static void append_in_order(const struct sigv4_request *request, struct buffer *to)
+{
+    for (unsigned i = 0; i < request->headers_count; i++) {
+        const struct sigv4_header *header = &request->headers[i];
+        bool goes_on = i > 0 && span_equal(header->name, header[-1].name);
+        if (i > 0)
+            buffer_append_byte(to, goes_on ? ',' : '\n');
+        if (!goes_on) {
+            buffer_append(to, header->name);
+            buffer_append_byte(to, ':');
+        }
+        append_header_value(to, header->value);
+    }
+    buffer_append_byte(to, '\n');
+}
+
 /* Each name at most once, so there are never more names than headers: this bounds what one request can ask for. */
 static bool append_headers(const struct sigv4_request *request, struct buffer *to, struct span *ret_missing)
 {
@@ -211,7 +228,9 @@ bool sigv4_canonical_request(const struct sigv4_request *request, struct buffer 
     if (!append_query(to, request->query))
         return false;
     buffer_append_byte(to, '\n');
-    if (!append_headers(request, to, ret_missing))
+    if (request->are_headers_in_order)
+        append_in_order(request, to);
+    else if (!append_headers(request, to, ret_missing))
         return false;
     buffer_append_byte(to, '\n');
     buffer_append(to, request->signed_headers);

@@ -25,6 +25,7 @@ struct sigv4_request {
     struct span query; /* as on the wire, without "?": '+' is a space, as in forms. X-Amz-Signature is left out */
     const struct sigv4_header *headers;
     unsigned headers_count;
+    bool are_headers_in_order;  /* they are all signed, in this order, and their names are lower case: a client's own */
     struct span signed_headers; /* lower case, separated by ";", as in the request */
     struct span payload_hash;   /* the text: 64 hex, UNSIGNED-PAYLOAD, STREAMING-... */
 };

@@ -140,21 +140,19 @@ static bool is_default(struct span name, struct span value)
 }
 
 /* Names that are ours to read, in lower case; others, and those that are too long to be ours, are passed over. */
-static struct span lower_name(const struct http_field *field, char ret_text[FIELD_NAME_BYTES_MAX])
+static struct span lower_name(struct span name, uint8_t *restrict ret_text)
 {
-    if (field->name.size > FIELD_NAME_BYTES_MAX)
+    if (name.size > FIELD_NAME_BYTES_MAX)
         return SPAN_EMPTY;
-    for (size_t i = 0; i < field->name.size; i++) {
-        uint8_t byte = field->name.data[i];
-        ret_text[i] = (char)(byte >= 'A' && byte <= 'Z' ? byte | 0x20 : byte);
-    }
-    return span_of(ret_text, field->name.size);
+    for (size_t i = 0; i < name.size; i++) /* the compiler makes vectors of it */
+        ret_text[i] = http_lower(name.data[i]);
+    return span_of(ret_text, name.size);
 }
 
 static void sort_field(const struct http_field *field, struct buffer *own, struct buffer *metadata)
 {
-    char text[FIELD_NAME_BYTES_MAX];
-    struct span name = lower_name(field, text);
+    uint8_t text[FIELD_NAME_BYTES_MAX];
+    struct span name = lower_name(field->name, text);
     bool is_user = span_starts_with(name, user_prefix);
     struct span bare = is_user ? span_skip(name, user_prefix.size) : name;
     if (is_user && s4_metadata_is_reserved(bare))

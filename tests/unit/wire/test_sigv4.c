@@ -235,6 +235,33 @@ START_TEST(agrees_with_botocore)
 }
 END_TEST
 
+START_TEST(headers_in_order_need_no_search)
+{
+    const struct sigv4_header headers[] = {
+        header("host", "h.example"),          header("x-amz-date", "20130524T000000Z"),
+        header("x-amz-meta-a", " one  two "), header("x-amz-meta-a", "a   third "),
+        header("x-amz-meta-ab", ""),
+    };
+    struct sigv4_request request = {
+        .method = SPAN("PUT"),
+        .path = SPAN("/bucket/key"),
+        .headers = headers,
+        .headers_count = sizeof headers / sizeof headers[0],
+        .signed_headers = SPAN("host;x-amz-date;x-amz-meta-a;x-amz-meta-ab"),
+        .payload_hash = SPAN("UNSIGNED-PAYLOAD"),
+    };
+    struct buffer searched = {0};
+    struct buffer in_order = {0};
+    struct span missing;
+    ck_assert(sigv4_canonical_request(&request, &searched, &missing));
+    request.are_headers_in_order = true;
+    ck_assert(sigv4_canonical_request(&request, &in_order, &missing));
+    ck_assert(span_equal(buffer_span(&searched), buffer_span(&in_order)));
+    buffer_free(&searched);
+    buffer_free(&in_order);
+}
+END_TEST
+
 static bool canonical_query(const char *query, struct buffer *to, char *text, size_t size)
 {
     struct sigv4_request request = {.method = SPAN("GET"), .path = SPAN("/"), .query = span_from_string(query)};
@@ -376,6 +403,7 @@ int main(void)
     tcase_add_test(tests, sorts_many_parameters);
     tcase_add_test(tests, normalises_escapes_at_any_offset);
     tcase_add_test(tests, canonical_headers);
+    tcase_add_test(tests, headers_in_order_need_no_search);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
 }
