@@ -10,7 +10,6 @@
 #include "runtime/loop.h"
 #include "s3client/operations.h"
 #include "s3client/wire/s3_error.h"
-#include "store/remote/s4_object.h"
 #include "store/remote/uploads/join.h"
 #include "store/remote/write/pending.h"
 

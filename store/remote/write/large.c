@@ -8,7 +8,6 @@
 #include "s3client/operations.h"
 #include "s3client/wire/s3_error.h"
 #include "store/remote/fetch.h"
-#include "store/remote/s4_object.h"
 #include "store/remote/write/pending.h"
 #include "store/remote/write/writer.h"
 

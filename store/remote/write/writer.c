@@ -7,7 +7,6 @@
 #include "runtime/loop.h"
 #include "s3client/wire/s3_error.h"
 #include "store/remote/fetch.h"
-#include "store/remote/s4_object.h"
 
 #include <stdlib.h>
 
