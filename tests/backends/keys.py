@@ -19,7 +19,7 @@ from xml.sax.saxutils import escape
 import wire
 
 LEAST_PART = 5 << 20
-GHOST_SECONDS = 5  # late duplicates are not later than that
+GHOST_SECONDS = 5  # a duplicate comes no later behind its request
 NAMES = ("plain", "with space", "plus+plus", "per%cent", "ümlaut/ß", "a&b<c>'\"", "deep/er/and/deeper/leaf", "x" * 200, "~tilde", "=eq",
          "dots.in.it", "a", "a-b", "UPPER", "?question", "colon:semi;", "deep/er/other", "comma,dollar$", "at@hash#", "zz")
 SIZES = ((0, 3), (1, 3), (900, 20), (4096, 5), (70_000, 10), (300_000, 4), (1 << 20, 2), ((1 << 20) + 1, 2), (9 << 20, 1))
@@ -70,7 +70,7 @@ class Key:
         self.name = name
         self.now = [None]  # what it may hold: Values, None for nothing
         self.later = []  # what may still come of writes without an answer
-        self.ghosts = []  # (until, value): of what was written, and deleted since, and may be created by a late duplicate again
+        self.ghosts = []  # (until, value): of what was written, and may be created again while there is nothing
         self.past = collections.deque(maxlen=12)  # for whoever has to find out what went wrong
 
     def note(self, what, value):
@@ -85,6 +85,7 @@ class Key:
     def written(self, value, has_faults=False):
         """Every write begins as a creation when nothing is known of the key."""
         self.note("is", value)
+        self.forget_ghosts()
         if has_faults:
             for one in (value, *self.later):
                 self.may_create(one)
@@ -97,13 +98,16 @@ class Key:
         self.now.append(value)
         self.later.append(value)
 
+    def forget_ghosts(self):
+        """What the key holds is known at this moment: those that have not come by now, and come no more."""
+        self.ghosts = [ghost for ghost in self.ghosts if time.monotonic() < ghost[0]]
+
     def possible(self):
-        if self.ghosts and None in self.now:
-            self.ghosts = [ghost for ghost in self.ghosts if time.monotonic() < ghost[0]]
-            return [*self.now, *self.later, *(value for _, value in self.ghosts)]
-        return [*self.now, *self.later]
+        ghosts = [value for _, value in self.ghosts] if None in self.now else []
+        return [*self.now, *self.later, *ghosts]
 
     def seen(self, value):
+        self.forget_ghosts()
         if len(self.now) > 1 or self.now[0] is not value:
             self.note("was seen to be", value)
         self.now = [value]
