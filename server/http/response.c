@@ -10,10 +10,14 @@ static const char *reason_of(int status)
     switch (status) {
     case 200:
         return "OK";
+    case 201:
+        return "Created";
     case 204:
         return "No Content";
     case 206:
         return "Partial Content";
+    case 303:
+        return "See Other";
     case 304:
         return "Not Modified";
     case 307:

@@ -5,6 +5,7 @@
 #include "server/s3/route.h"
 #include "server/s3/shared/answer.h"
 #include "server/s3/shared/operations.h"
+#include "server/s3/shared/setting_headers.h"
 
 /* SHA-256 of nothing: what a request without a body must be signed with, if its body is signed. */
 static const uint8_t sha256_of_nothing[SHA256_BYTES] = {
@@ -53,7 +54,7 @@ static SUSPENDS bool find_bucket(struct s3_request *request, const struct s3_rou
     struct span version = SPAN_EMPTY;
     return (request->level != LEVEL_OBJECT || s3_request_version(request, &version, error)) &&
            s3_find_bucket(request, request->bucket, "x-amz-expected-bucket-owner", &request->bucket_info, error) &&
-           pin_settings(request, route->operation, error) &&
+           pin_settings(request, route->operation, error) && s3_check_payer(request, error) &&
            s3_authorize(request, route->operation, &request->bucket_info, request->key, version, error);
 }
 

@@ -17,6 +17,15 @@
     {                                                 \
         levels, "*", selector, S3_NotOffered, 0, NULL \
     }
+#define SETTING(selector, get, put)                                         \
+    {BUCKET, "GET", selector, get, 0, s3_get_bucket_setting},               \
+    {                                                                       \
+        BUCKET, "PUT", selector, put, TAKES_DOCUMENT, s3_put_bucket_setting \
+    }
+#define REMOVAL(selector, operation)                                       \
+    {                                                                      \
+        BUCKET, "DELETE", selector, operation, 0, s3_delete_bucket_setting \
+    }
 #define UNSET(methods, selector, operation)                             \
     {                                                                   \
         BUCKET, methods, selector, operation, 0, s3_unset_configuration \
@@ -33,16 +42,21 @@ static const struct s3_route routes[] = {
     {BUCKET, "GET",  "acl",       S3_GetBucketAcl,       0, s3_get_bucket_acl},
     {BUCKET, "POST", "delete",    S3_DeleteObjects,      TAKES_DOCUMENT, s3_delete_objects},
 
+    /* settings that are a document of XML */
+    SETTING("cors",           S3_GetBucketCors, S3_PutBucketCors),
+    REMOVAL("cors",           S3_DeleteBucketCors),
+    SETTING("lifecycle",      S3_GetBucketLifecycleConfiguration, S3_PutBucketLifecycleConfiguration),
+    REMOVAL("lifecycle",      S3_DeleteBucketLifecycle),
+    SETTING("tagging",        S3_GetBucketTagging, S3_PutBucketTagging),
+    REMOVAL("tagging",        S3_DeleteBucketTagging),
+    {BUCKET, "PUT", "encryption", S3_PutBucketEncryption, TAKES_DOCUMENT, s3_put_bucket_setting},
+    SETTING("accelerate",     S3_GetBucketAccelerateConfiguration, S3_PutBucketAccelerateConfiguration),
+    SETTING("requestPayment", S3_GetBucketRequestPayment, S3_PutBucketRequestPayment),
+
     /* settings that were never set: statements 121 to 123 */
     UNSET("GET",    "policy",            S3_GetBucketPolicy),
     UNSET("DELETE", "policy",            S3_DeleteBucketPolicy),
     UNSET("GET",    "policyStatus",      S3_GetBucketPolicyStatus),
-    UNSET("GET",    "cors",              S3_GetBucketCors),
-    UNSET("DELETE", "cors",              S3_DeleteBucketCors),
-    UNSET("GET",    "lifecycle",         S3_GetBucketLifecycleConfiguration),
-    UNSET("DELETE", "lifecycle",         S3_DeleteBucketLifecycle),
-    UNSET("GET",    "tagging",           S3_GetBucketTagging),
-    UNSET("DELETE", "tagging",           S3_DeleteBucketTagging),
     UNSET("GET",    "website",           S3_GetBucketWebsite),
     UNSET("DELETE", "website",           S3_DeleteBucketWebsite),
     UNSET("GET",    "encryption",        S3_GetBucketEncryption),
@@ -57,8 +71,11 @@ static const struct s3_route routes[] = {
     UNSET("GET",    "versioning",        S3_GetBucketVersioning),
     UNSET("GET",    "logging",           S3_GetBucketLogging),
     UNSET("GET",    "notification",      S3_GetBucketNotificationConfiguration),
-    UNSET("GET",    "accelerate",        S3_GetBucketAccelerateConfiguration),
-    UNSET("GET",    "requestPayment",    S3_GetBucketRequestPayment),
+
+    {BUCKET, "GET", "analytics",           S3_ListBucketAnalyticsConfigurations, 0, s3_unset_list},
+    {BUCKET, "GET", "intelligent-tiering", S3_ListBucketIntelligentTieringConfigurations, 0, s3_unset_list},
+    {BUCKET, "GET", "inventory",           S3_ListBucketInventoryConfigurations, 0, s3_unset_list},
+    {BUCKET, "GET", "metrics",             S3_ListBucketMetricsConfigurations, 0, s3_unset_list},
 
     /* of an object, and of the kind that reads only */
     {OBJECT, "GET", "acl",     S3_GetObjectAcl,     0, s3_get_object_acl},

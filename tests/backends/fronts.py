@@ -106,7 +106,7 @@ class WholeDaemon(BackendDaemon):
     def start(self, seconds=20):
         server = super().start(seconds)
         server.folder = None  # nothing of what they would look for is in it
-        server.lacks = self.backend.silently_lacks
+        server.lacks = self.backend.silently_lacks | {"settings"}  # which are kept by a journal
         return server
 
     def remove(self):

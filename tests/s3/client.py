@@ -14,7 +14,7 @@ import wire
 
 DEFAULT_CHUNK = 64 << 10
 BY_BACKEND = re.compile(rb"<Message>([^<]*backend (?:cannot|does not|refuses)[^<]*)</Message>")
-RAW_LACKS = frozenset({"packing", "reserved names", "journal"})  # what baled --raw has not
+RAW_LACKS = frozenset({"packing", "reserved names", "journal", "settings"})  # what baled --raw has not
 
 
 class Account:

@@ -5,39 +5,38 @@
 #include "server/s3/shared/body.h"
 #include "server/s3/shared/object_headers.h"
 #include "server/s3/shared/operations.h"
+#include "server/s3/shared/tags.h"
 
 #include <stdio.h>
 
-static bool open_element(void *context, unsigned depth, struct span element, struct error *error)
+static bool check_location(struct s3_request *request, struct span location, struct error *error)
 {
-    (void)context;
-    if (depth == 0 && !span_equal(element, SPAN("CreateBucketConfiguration")))
-        return error_set(error, ERROR_INVALID, S3_MalformedXML, "The root is not CreateBucketConfiguration.");
-    if (depth == 1 && !span_equal(element, SPAN("LocationConstraint")))
-        return error_set(error, ERROR_UNSUPPORTED, S3_NotImplemented,
-                         "Of CreateBucketConfiguration only LocationConstraint is implemented.");
-    return true;
-}
-
-static bool close_element(void *context, unsigned depth, struct span element, struct span text, struct error *error)
-{
-    struct s3_request *request = context;
-    if (depth != 1 || !span_equal(element, SPAN("LocationConstraint")))
+    if (location.size == 0 || span_equal(location, span_from_string(request->settings->region)))
         return true;
-    if (text.size == 0 || span_equal(text, span_from_string(request->settings->region)))
-        return true;
-    error_details_add(&request->details, "LocationConstraint", arena_copy(request->arena, text));
+    error_details_add(&request->details, "LocationConstraint", location);
     return error_set(error, ERROR_INVALID, S3_InvalidLocationConstraint,
                      "The specified location-constraint is not valid: this server's region is %s.",
                      request->settings->region);
 }
 
-static SUSPENDS bool read_configuration(struct s3_request *request, struct error *error)
+static SUSPENDS bool read_configuration(struct s3_request *request, struct tag_list *tags, struct error *error)
 {
-    static const struct xml_handlers handlers = {.open = open_element, .close = close_element};
     static const struct document_rules rules = {.bytes_max = S3_DOCUMENT_BYTES_MAX, .is_optional = true};
+    struct xml_tree tree = {.arena = request->arena};
+    struct xml_field fields[] = {{"LocationConstraint", 0, 1}, {"Tags", 0, 1}, {"Location", 0, 1}, {"Bucket", 0, 1}};
     bool is_present;
-    return s3_read_document(request, &rules, &handlers, request, &is_present, error);
+    if (!s3_read_document(request, &rules, &xml_tree_handlers, &tree, &is_present, error))
+        return false;
+    if (!is_present)
+        return true;
+    if (!xml_tree_expect_root(tree.root, "CreateBucketConfiguration", error) ||
+        !xml_tree_sort(tree.root, fields, 4, error))
+        return false;
+    if (fields[2].count + fields[3].count > 0)
+        return error_set(error, ERROR_UNSUPPORTED, S3_NotImplemented,
+                         "Of CreateBucketConfiguration only LocationConstraint and Tags are implemented.");
+    return (fields[0].count == 0 || check_location(request, fields[0].first->text, error)) &&
+           (fields[1].count == 0 || tags_take_set(fields[1].first, tags, error));
 }
 
 /* Headers that ask for a bucket of a kind that is not offered. */
@@ -71,14 +70,28 @@ static SUSPENDS bool answer(struct s3_request *request, struct error *error)
     return s3_answer_empty(request, error);
 }
 
+static SUSPENDS bool make(struct s3_request *request, const struct tag_list *tags, struct error *error)
+{
+    const struct bucket_intent intent = {.name = request->bucket,
+                                         .owner = span_from_string(request->authentication.account->id)};
+    struct setting_document documents[SETTINGS_COUNT];
+    unsigned count = 0;
+    struct buffer tagging;
+    buffer_init(&tagging, 0);
+    if (tags->count > 0) {
+        tags_render(buffer_span(&tags->packed), &tagging);
+        documents[count++] = (struct setting_document){SETTING_TAGS, buffer_span(&tagging)};
+    }
+    bool ok = s3_make_bucket(request, &intent, documents, count, error) || is_harmless(request, error);
+    buffer_free(&tagging);
+    return ok;
+}
+
 SUSPENDS bool s3_create_bucket(struct s3_request *request, struct error *error)
 {
-    struct span owner = span_from_string(request->authentication.account->id);
-    if (!check_headers(request, error) || !read_configuration(request, error))
-        return false;
-    const struct bucket_intent intent = {.name = request->bucket, .owner = owner};
-    if (!s3_make_bucket(request, &intent, NULL, 0, error) && !is_harmless(request, error))
-        return false;
-
-    return answer(request, error);
+    struct tag_list tags;
+    tags_init_bucket(&tags);
+    bool ok = check_headers(request, error) && read_configuration(request, &tags, error) && make(request, &tags, error);
+    tags_free(&tags);
+    return ok && answer(request, error);
 }

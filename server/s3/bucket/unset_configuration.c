@@ -1,5 +1,6 @@
 /* server/s3/bucket/unset_configuration.c -- settings of a bucket that Bale does not offer yet: reading them says that
  * they were never set, as S3 does for a new bucket, and removing them succeeds (statements 121 to 123). */
+#include "runtime/base/assert.h"
 #include "s3client/wire/s3_error.h"
 #include "server/s3/shared/answer.h"
 #include "server/s3/shared/operations.h"
@@ -27,6 +28,33 @@ static const struct unset {
     {S3_GetBucketAccelerateConfiguration, NULL, "AccelerateConfiguration"},
     {S3_GetBucketRequestPayment, NULL, "RequestPaymentConfiguration"},
 };
+
+/* Settings of which a bucket may have many, each with an id: there is none of them (statement 619). */
+static const struct unset_list {
+    const char *parameter;
+    const char *root;
+} unset_lists[] = {
+    {"analytics", "ListBucketAnalyticsConfigurationResult"},
+    {"intelligent-tiering", "ListBucketIntelligentTieringConfigurationsOutput"},
+    {"inventory", "ListInventoryConfigurationsResult"},
+    {"metrics", "ListMetricsConfigurationsResult"},
+};
+
+SUSPENDS bool s3_unset_list(struct s3_request *request, struct error *error)
+{
+    const char *root = NULL;
+    struct s3_document document;
+    struct span value;
+    for (size_t i = 0; i < sizeof unset_lists / sizeof unset_lists[0] && root == NULL; i++)
+        if (s3_request_parameter(request, unset_lists[i].parameter, &value))
+            root = unset_lists[i].root;
+    if (s3_request_parameter(request, "id", &value))
+        return error_set(error, ERROR_NOT_FOUND, S3_NoSuchConfiguration, "The specified configuration does not exist.");
+    ASSERT(root != NULL);
+    s3_document_open(&document, root);
+    xml_bool(&document.xml, "IsTruncated", false);
+    return s3_document_send(request, &document, error);
+}
 
 static const struct unset *find_unset(enum s3_operation operation)
 {

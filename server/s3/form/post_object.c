@@ -42,6 +42,11 @@ static SUSPENDS bool store(struct s3_request *request, struct object_put *put, s
 
 /* ---- the answer ---- */
 
+struct made {
+    struct object_put put;
+    struct object_attributes attributes;
+};
+
 static void append_location(const struct s3_request *request, struct buffer *to)
 {
     bool is_path_style = request->path.size > 1;
@@ -86,28 +91,27 @@ static void append_redirect(const struct s3_request *request, struct span url, c
         buffer_append(to, span_skip(url, fragment));
 }
 
-static void begin_answer(struct s3_request *request, int status, const struct object_attributes *attributes,
-                         struct span location)
+static SUSPENDS void begin_answer(struct s3_request *request, int status, const struct made *made, struct span location)
 {
     s3_answer_begin(request, status);
-    object_put_answer(request, attributes);
+    object_put_answer(request, &made->put, &made->attributes);
     http_response_field(request->exchange, "Location", location);
 }
 
-static SUSPENDS bool answer_document(struct s3_request *request, const struct object_attributes *attributes,
-                                     struct span location, struct error *error)
+static SUSPENDS bool answer_document(struct s3_request *request, const struct made *made, struct span location,
+                                     struct error *error)
 {
     struct s3_document document;
     s3_document_open_bare(&document, "PostResponse");
     xml_text(&document.xml, "Location", location);
     xml_text(&document.xml, "Bucket", request->bucket);
     xml_text(&document.xml, "Key", request->key);
-    s3_document_etag(&document, attributes->etag);
-    begin_answer(request, 201, attributes, location);
+    s3_document_etag(&document, made->attributes.etag);
+    begin_answer(request, 201, made, location);
     return s3_document_finish(request, &document, error);
 }
 
-static SUSPENDS bool answer(struct s3_request *request, const struct object_attributes *attributes, struct error *error)
+static SUSPENDS bool answer(struct s3_request *request, const struct made *made, struct error *error)
 {
     const struct form_fields *fields = &request->form->fields;
     struct span url;
@@ -117,15 +121,15 @@ static SUSPENDS bool answer(struct s3_request *request, const struct object_attr
     bool is_redirected = find_redirect(fields, &url);
     (void)form_fields_find(fields, "success_action_status", &status);
     if (is_redirected)
-        append_redirect(request, url, attributes->etag, &location);
+        append_redirect(request, url, made->attributes.etag, &location);
     else
         append_location(request, &location);
     bool ok;
     if (!is_redirected && span_equal(status, SPAN("201"))) {
-        ok = answer_document(request, attributes, buffer_span(&location), error);
+        ok = answer_document(request, made, buffer_span(&location), error);
     } else {
         int code = is_redirected ? 303 : span_equal(status, SPAN("200")) ? 200 : 204;
-        begin_answer(request, code, attributes, buffer_span(&location));
+        begin_answer(request, code, made, buffer_span(&location));
         ok = s3_answer_empty(request, error);
     }
     buffer_free(&location);
@@ -137,16 +141,15 @@ static SUSPENDS bool answer(struct s3_request *request, const struct object_attr
 SUSPENDS bool s3_post_object(struct s3_request *request, struct error *error)
 {
     struct s3_form *form = request->form;
-    struct object_put put;
-    struct object_attributes attributes;
+    struct made made;
     if (form == NULL)
         return s3_form_check_type(request, error) &&
                error_set(error, ERROR_INVALID, S3_InvalidRequest,
                          "A form is signed by its fields, not by the Authorization header or the query.");
     if (form->has_policy && !form_policy_check(&form->policy, &form->fields, request->bucket, request->now_ms, error))
         return false;
-    object_put_init(&put);
-    bool is_stored = store(request, &put, &attributes, error);
-    object_put_free(&put);
-    return is_stored && answer(request, &attributes, error);
+    object_put_init(&made.put);
+    bool ok = store(request, &made.put, &made.attributes, error) && answer(request, &made, error);
+    object_put_free(&made.put);
+    return ok;
 }

@@ -8,6 +8,7 @@
 #include "server/s3/shared/copy_source.h"
 #include "server/s3/shared/object_headers.h"
 #include "server/s3/shared/operations.h"
+#include "server/s3/shared/setting_headers.h"
 #include "server/s3/shared/tags.h"
 
 #define SOURCE_BYTES_MAX (UINT64_C(5) << 30)
@@ -171,6 +172,7 @@ static SUSPENDS bool answer(struct s3_request *request, const struct object_attr
     s3_document_checksum(&document, &attributes->checksum);
     s3_answer_begin(request, 200);
     s3_answer_version(request, attributes->version);
+    s3_answer_expiration(request, attributes, NULL);
     s3_answer_source_version(request, source_version);
     return s3_document_finish(request, &document, error);
 }

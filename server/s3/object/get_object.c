@@ -8,6 +8,7 @@
 #include "server/s3/shared/object_headers.h"
 #include "server/s3/shared/operations.h"
 #include "server/s3/shared/range.h"
+#include "server/s3/shared/setting_headers.h"
 
 /* Which bytes the answer holds, and how it says so. */
 struct selection {
@@ -153,8 +154,8 @@ static void add_validators(struct s3_request *request, const struct object_attri
     s3_answer_version(request, attributes->version);
 }
 
-static void begin_answer(struct s3_request *request, const struct object_attributes *attributes,
-                         const struct selection *selection)
+static SUSPENDS void begin_answer(struct s3_request *request, const struct object_attributes *attributes,
+                                  const struct selection *selection)
 {
     char range[CONTENT_RANGE_BYTES];
     s3_answer_begin(request, selection->is_partial ? 206 : 200);
@@ -168,6 +169,7 @@ static void begin_answer(struct s3_request *request, const struct object_attribu
         http_response_field_decimal(request->exchange, "x-amz-mp-parts-count", attributes->parts_count);
     if (attributes->tags_count > 0)
         http_response_field_decimal(request->exchange, "x-amz-tagging-count", attributes->tags_count);
+    s3_answer_expiration(request, attributes, NULL);
     object_headers_answer(request, attributes->metadata);
     add_checksum(request, attributes, selection);
 }

@@ -28,16 +28,20 @@ static SUSPENDS bool put_object(struct s3_request *request, struct object_put *p
     return object_put_store(request, put, &source, ret_attributes, error);
 }
 
+static SUSPENDS bool answer(struct s3_request *request, const struct object_put *put,
+                            const struct object_attributes *attributes, struct error *error)
+{
+    s3_answer_begin(request, 200);
+    object_put_answer(request, put, attributes);
+    return s3_answer_empty(request, error);
+}
+
 SUSPENDS bool s3_put_object(struct s3_request *request, struct error *error)
 {
     struct object_put put;
     struct object_attributes attributes;
     object_put_init(&put);
-    bool is_stored = put_object(request, &put, &attributes, error);
+    bool ok = put_object(request, &put, &attributes, error) && answer(request, &put, &attributes, error);
     object_put_free(&put);
-    if (!is_stored)
-        return false;
-    s3_answer_begin(request, 200);
-    object_put_answer(request, &attributes);
-    return s3_answer_empty(request, error);
+    return ok;
 }

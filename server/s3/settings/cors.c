@@ -36,6 +36,16 @@ static bool has_two_stars(struct span pattern)
     return first != SIZE_MAX && span_find(span_skip(pattern, first + 1), '*') != SIZE_MAX;
 }
 
+static bool fits_head(const struct document_texts *texts, struct error *error)
+{
+    size_t bytes = 0;
+    for (unsigned i = 0; i < texts->count; i++)
+        bytes += texts->items[i].size + 2;
+    return bytes <= CORS_LIST_BYTES_MAX ||
+           error_set(error, ERROR_INVALID, S3_InvalidRequest,
+                     "The methods or the exposed headers of a rule are too many for the head of an answer.");
+}
+
 static bool check_methods(const struct document_texts *methods, struct error *error)
 {
     for (unsigned i = 0; i < methods->count; i++)
@@ -108,7 +118,8 @@ static bool parse_rule(const struct xml_element *element, struct arena *arena, s
         return false;
     if (rule->max_age_seconds < 0)
         return error_set(error, ERROR_INVALID, S3_InvalidRequest, "MaxAgeSeconds must not be negative.");
-    return check_methods(&rule->methods, error) && check_origins(&rule->origins, error) && check_headers(rule, error);
+    return fits_head(&rule->methods, error) && fits_head(&rule->expose_headers, error) &&
+           check_methods(&rule->methods, error) && check_origins(&rule->origins, error) && check_headers(rule, error);
 }
 
 bool cors_parse(const struct xml_element *root, struct arena *arena, struct cors **ret_cors, struct error *error)

@@ -9,6 +9,7 @@ enum {
     CORS_DOCUMENT_BYTES_MAX = 64 << 10,
     CORS_RULES_MAX = 100,
     CORS_REQUEST_HEADERS_MAX = 100,
+    CORS_LIST_BYTES_MAX = 8 << 10, /* methods, or exposed headers, of a rule: they stand in the head of an answer */
 };
 
 struct cors_rule {

@@ -4,7 +4,9 @@
  *
  *   X_parse    out of a tree (s3client/wire/xml_tree.h) that a client sent or that was stored: validated, in an arena
  *   X_render   the canonical document: what is stored, and what reading the setting answers, byte for byte
- *   X_compile  out of the stored document: what requests ask (a server/settings kind) */
+ *   X_compile  out of the stored document: what requests ask (a server/settings kind)
+ *
+ * The message of an InvalidArgument begins with the name of the element that is wrong. */
 #pragma once
 
 #include "s3client/wire/xml_tree.h"

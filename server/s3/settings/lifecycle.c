@@ -17,6 +17,7 @@ static bool refuse_schema(struct error *error, const char *why)
     return error_set(error, ERROR_INVALID, S3_MalformedXML, "%s", why);
 }
 
+/* `why` begins with the name of the element. */
 static bool refuse_argument(struct error *error, const char *why)
 {
     return error_set(error, ERROR_INVALID, S3_InvalidArgument, "%s", why);
@@ -106,8 +107,8 @@ static bool parse_date(const struct xml_element *element, int64_t *ret_date_ms, 
 {
     const int64_t day_ms = 24 * INT64_C(3600) * 1000;
     if (!date_parse_xml(element->text, ret_date_ms))
-        return refuse_argument(error, "'Date' must be at midnight GMT, in the ISO 8601 format.");
-    return *ret_date_ms % day_ms == 0 || refuse_argument(error, "'Date' must be at midnight GMT.");
+        return refuse_argument(error, "Date must be at midnight GMT, in the ISO 8601 format.");
+    return *ret_date_ms % day_ms == 0 || refuse_argument(error, "Date must be at midnight GMT.");
 }
 
 static bool parse_time(const struct xml_field *date, const struct xml_field *days, int64_t days_min,
@@ -123,8 +124,8 @@ static bool parse_time(const struct xml_field *date, const struct xml_field *day
         return true;
     if (!document_take_integer(days->first, &time->days, error))
         return false;
-    return time->days >= days_min || refuse_argument(error, days_min == 0 ? "'Days' must be a nonnegative integer."
-                                                                          : "'Days' must be a positive integer.");
+    return time->days >= days_min || refuse_argument(error, days_min == 0 ? "Days must be a nonnegative integer."
+                                                                          : "Days must be a positive integer.");
 }
 
 static bool parse_bool(const struct xml_element *element, bool *ret_value, struct error *error)
@@ -183,13 +184,13 @@ static bool parse_noncurrent(const struct xml_element *element, unsigned classes
         !document_take_integer(fields[0].first, &transition->time.days, error))
         return false;
     if (transition->time.days < 1)
-        return refuse_argument(error, "'NoncurrentDays' must be a positive integer.");
+        return refuse_argument(error, "NoncurrentDays must be a positive integer.");
     transition->has_newer_versions = fields[1].count > 0;
     if (transition->has_newer_versions && !document_take_integer(fields[1].first, &transition->newer_versions, error))
         return false;
     if (transition->has_newer_versions &&
         (transition->newer_versions < 1 || transition->newer_versions > NEWER_VERSIONS_MAX))
-        return refuse_argument(error, "'NewerNoncurrentVersions' must be from 1 to 100.");
+        return refuse_argument(error, "NewerNoncurrentVersions must be from 1 to 100.");
     transition->storage_class = classes_count > 0 ? fields[2].first->text : SPAN_EMPTY;
     return true;
 }
@@ -248,7 +249,7 @@ static bool parse_abort(const struct xml_field *field, struct lifecycle_rule *ru
         return true;
     if (!xml_tree_sort(field->first, &days, 1, error) || !document_take_integer(days.first, &rule->abort_days, error))
         return false;
-    return rule->abort_days >= 1 || refuse_argument(error, "'DaysAfterInitiation' must be a positive integer.");
+    return rule->abort_days >= 1 || refuse_argument(error, "DaysAfterInitiation must be a positive integer.");
 }
 
 /* ---- the rule ---- */
@@ -337,7 +338,7 @@ static bool check_ids(const struct lifecycle *lifecycle, struct error *error)
     for (unsigned i = 0; i < lifecycle->rules_count; i++)
         for (unsigned k = 0; k < i; k++)
             if (span_equal(lifecycle->rules[i].id, lifecycle->rules[k].id))
-                return refuse_argument(error, "Rule ID must be unique. Found same ID for more than one rule.");
+                return refuse_argument(error, "ID must be unique. Found same ID for more than one rule.");
     return true;
 }
 

@@ -4,6 +4,7 @@
 #include "runtime/base/assert.h"
 #include "s3client/wire/date.h"
 #include "s3client/wire/s3_error.h"
+#include "server/s3/shared/cors_headers.h"
 #include "server/s3/shared/names.h"
 
 enum { QUOTED_ETAG_BYTES = ETAG_TEXT_BYTES + 2 };
@@ -15,6 +16,9 @@ void s3_answer_begin(struct s3_request *request, int status)
     http_response_begin(request->exchange, status);
     http_response_field_string(request->exchange, "x-amz-request-id", request->exchange->request_id);
     http_response_field_string(request->exchange, "x-amz-id-2", request->settings->host_id);
+    s3_answer_cors(request);
+    if (request->pays && status < 400)
+        http_response_field(request->exchange, "x-amz-request-charged", SPAN("requester"));
 }
 
 void s3_answer_region(struct s3_request *request)
@@ -287,16 +291,31 @@ const char *s3_error_message(const struct error *reason, const struct s3_error_e
     return is_internal ? entry->message : reason->message;
 }
 
-/* Statement 352: who signed for another region, or may not go on, is told where the bucket is, if it is. */
-static SUSPENDS bool tells_region(const struct s3_request *request, const struct s3_error_entry *entry)
+/* A refusal may have come before the bucket was looked at. False: it is not there. */
+static SUSPENDS bool look_at_bucket(struct s3_request *request)
 {
-    struct bucket_info info;
+    const struct s3_settings *settings = request->settings;
     struct error ignored;
+    if (!bucket_name_is_valid(request->bucket) ||
+        (request->bucket_info.name[0] == 0 &&
+         !bucket_find(settings->store, request->bucket, &request->bucket_info, &ignored)))
+        return false;
+    if (request->bucket_settings == settings_none())
+        (void)settings_pin(settings->bucket_settings, &request->bucket_info, &request->bucket_settings, &ignored);
+    return true;
+}
+
+/* Statement 352: who signed for another region, or may not go on, is told where the bucket is, if it is. Statement 553:
+ * a page of another origin is told whatever the status is. */
+static SUSPENDS bool tells_region(struct s3_request *request, const struct s3_error_entry *entry)
+{
+    struct span origin;
     bool is_of_region = entry->status == 301 || entry->status == 403 ||
                         is_code(entry, S3_AuthorizationHeaderMalformed) ||
                         is_code(entry, S3_AuthorizationQueryParametersError);
-    return is_of_region && bucket_name_is_valid(request->bucket) &&
-           bucket_find(request->settings->store, request->bucket, &info, &ignored);
+    bool is_of_origin = http_head_find(request->exchange->head, "origin", &origin);
+    return (is_of_region || is_of_origin) && !is_code(entry, S3_NoSuchBucket) && look_at_bucket(request) &&
+           is_of_region;
 }
 
 /* The client went away, or stopped reading: nobody is there for an answer, and nothing failed here. */

@@ -4,6 +4,7 @@
 
 #include "server/s3/shared/answer.h"
 #include "server/s3/shared/conditions.h"
+#include "server/s3/shared/setting_headers.h"
 
 void object_put_init(struct object_put *put)
 {
@@ -50,10 +51,13 @@ SUSPENDS bool object_put_store(struct s3_request *request, const struct object_p
     return object_writer_commit(writer, ret_attributes, error) || s3_explain_condition(request, put->condition, error);
 }
 
-void object_put_answer(struct s3_request *request, const struct object_attributes *attributes)
+SUSPENDS void object_put_answer(struct s3_request *request, const struct object_put *put,
+                                const struct object_attributes *attributes)
 {
+    struct span tags = buffer_span(&put->tags.packed);
     s3_note_written(request, attributes);
     s3_answer_etag(request, attributes->etag);
     s3_answer_checksum(request, &attributes->checksum);
     s3_answer_version(request, attributes->version);
+    s3_answer_expiration(request, attributes, &tags);
 }

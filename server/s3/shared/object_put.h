@@ -38,4 +38,5 @@ SUSPENDS bool object_put_store(struct s3_request *request, const struct object_p
                                struct error *error);
 
 /* The headers that an answer has beside its status. */
-void object_put_answer(struct s3_request *request, const struct object_attributes *attributes);
+SUSPENDS void object_put_answer(struct s3_request *request, const struct object_put *put,
+                                const struct object_attributes *attributes);

@@ -32,6 +32,10 @@ s3_handler s3_delete_object_tagging; /* in object_tagging.c */
 s3_handler s3_get_bucket_acl;        /* in get_acl.c */
 s3_handler s3_get_object_acl;        /* in get_acl.c */
 s3_handler s3_get_object_torrent;
+s3_handler s3_get_bucket_setting; /* in bucket_setting.c, as are the next two: of each kind of document */
+s3_handler s3_put_bucket_setting;
+s3_handler s3_delete_bucket_setting;
 s3_handler s3_unset_configuration; /* unset_configuration.c: reads of what was never set, and its removal */
+s3_handler s3_unset_list;          /* likewise of settings of which there may be many */
 s3_handler s3_misplaced_parameter; /* ?versions and ?uploads on a key */
 s3_handler s3_preflight;           /* OPTIONS: before any signature, see handle.c */

@@ -43,6 +43,7 @@ struct s3_request {
     struct error_details details;                  /* children of the Error element */
     struct span allow;                             /* headers of a refusal: Allow beside MethodNotAllowed ... */
     struct span content_range;                     /* ... Content-Range beside InvalidRange ... */
+    bool pays;                                     /* who asks pays for it: x-amz-request-charged (statement 617) */
     bool has_no_version; /* ... and "x-amz-delete-marker: false" beside NoSuchKey (statement 414) */
     struct s3_outcome outcome;
 };

@@ -10,6 +10,7 @@
 #include "server/s3/shared/answer.h"
 #include "server/s3/shared/conditions.h"
 #include "server/s3/shared/operations.h"
+#include "server/s3/shared/setting_headers.h"
 #include "server/s3/upload/complete_document.h"
 #include "server/s3/upload/upload_request.h"
 
@@ -138,6 +139,7 @@ static SUSPENDS bool answer(struct s3_request *request, const struct object_attr
         return s3_document_finish_late(request, &document, error);
     s3_answer_begin(request, 200);
     s3_answer_version(request, attributes->version);
+    s3_answer_expiration(request, attributes, NULL);
     return s3_document_finish(request, &document, error);
 }
 

@@ -4,6 +4,7 @@
 #include "server/s3/shared/answer.h"
 #include "server/s3/shared/object_headers.h"
 #include "server/s3/shared/operations.h"
+#include "server/s3/shared/setting_headers.h"
 #include "server/s3/shared/tags.h"
 
 struct creation {
@@ -73,6 +74,7 @@ static SUSPENDS bool answer(struct s3_request *request, const struct creation *c
     xml_text(&document.xml, "Key", request->key);
     xml_string(&document.xml, "UploadId", upload_id);
     s3_answer_begin(request, 200);
+    s3_answer_abort(request, request->now_ms);
     if (creation->algorithm != CHECKSUM_NONE) {
         http_response_field_string(request->exchange, "x-amz-checksum-algorithm", checksum_name(creation->algorithm));
         http_response_field_string(request->exchange, "x-amz-checksum-type", checksum_type_name(creation->type));

@@ -3,6 +3,7 @@
 #include "server/object/object_upload.h"
 #include "server/s3/shared/list_page.h"
 #include "server/s3/shared/operations.h"
+#include "server/s3/shared/setting_headers.h"
 #include "server/s3/upload/upload_request.h"
 
 struct parts_query {
@@ -87,8 +88,11 @@ SUSPENDS bool s3_list_parts(struct s3_request *request, struct error *error)
         return false;
     struct s3_document document;
     s3_document_open(&document, "ListPartsResult");
-    if (list(request, &query, &document, error))
-        return s3_document_send(request, &document, error);
-    s3_document_drop(&document);
-    return false;
+    if (!list(request, &query, &document, error)) {
+        s3_document_drop(&document);
+        return false;
+    }
+    s3_answer_begin(request, 200);
+    s3_answer_abort(request, query.upload.initiated_ms);
+    return s3_document_finish(request, &document, error);
 }
