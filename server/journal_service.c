@@ -135,7 +135,7 @@ static void open_journal(struct journal_service *service)
     service->sender = spool_sender_start(&service->environment, service->journal, service->spool, &sending);
     if (service->wanted.keeper != NULL)
         keeper_start(service->wanted.keeper, service->journal, &service->environment, service->store,
-                     service->wanted.settings_grace_ms, service->wanted.settings_sweep_ms);
+                     service->wanted.settings_grace_ms + service->wanted.poll_ms, service->wanted.settings_sweep_ms);
 }
 
 SUSPENDS static void run(void *argument)

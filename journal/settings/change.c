@@ -1,6 +1,8 @@
 /* journal/settings/change.c -- compare, put, look, and again. */
 #include "journal/settings/change.h"
 
+enum { LOOKS = 4, LOOK_PAUSE_NS = 200000000 };
+
 static bool are_done(const struct journal *journal, uint64_t creation_id, const struct setting_change *changes,
                      unsigned count)
 {
@@ -29,10 +31,16 @@ SUSPENDS static enum journal_outcome try(struct journal *journal, const struct j
 
 /* A view that has everything which was committed before the call. That what we committed is not in it means that
  * somebody else came first. */
-SUSPENDS static bool look(struct journal *journal, uint64_t creation_id, const struct setting_change *changes,
-                          unsigned count, bool *ret_is_done, struct error *error)
+SUSPENDS static bool look(struct journal *journal, const struct journal_environment *environment, uint64_t creation_id,
+                          const struct setting_change *changes, unsigned count, bool *ret_is_done, struct error *error)
 {
+    struct journal_scheduler *scheduler = environment->scheduler;
     bool is_flushed = journal_flush(journal, error);
+    for (unsigned attempt = 1;
+         attempt < LOOKS && !is_flushed &&
+         scheduler->sleep_until(scheduler, clock_monotonic_ns(environment->clock) + LOOK_PAUSE_NS);
+         attempt++)
+        is_flushed = journal_flush(journal, error);
     *ret_is_done = is_flushed && are_done(journal, creation_id, changes, count);
     return is_flushed;
 }
@@ -46,7 +54,8 @@ bool settings_change(struct journal *journal, const struct journal_environment *
                      const struct setting_change *changes, unsigned count, deadline_t deadline, struct error *error)
 {
     bool is_done = are_done(journal, creation_id, changes, count);
-    if (is_done && !look(journal, creation_id, changes, count, &is_done, error)) /* another replica may know better */
+    if (is_done &&
+        !look(journal, environment, creation_id, changes, count, &is_done, error)) /* another replica may know better */
         return false;
     while (!is_done) {
         if (is_late(environment, deadline))
@@ -56,7 +65,7 @@ bool settings_change(struct journal *journal, const struct journal_environment *
             return false;
         if (outcome == JOURNAL_REJECTED)
             continue;
-        bool is_known = look(journal, creation_id, changes, count, &is_done, error);
+        bool is_known = look(journal, environment, creation_id, changes, count, &is_done, error);
         if (!is_done && (!is_known || outcome != JOURNAL_COMMITTED))
             return error_set(error, ERROR_BUSY, NULL,
                              "the journal does not say whether the change was made; it may show later");

@@ -270,6 +270,20 @@ static bool check(const struct settings *settings, const struct bucket_info *buc
     return is_sound;
 }
 
+/* After a start the journal is not open at once. What it says then is another matter. */
+SUSPENDS static void wait_for_journal(struct settings *settings)
+{
+    struct keeper_records records;
+    struct error error;
+    struct wait_queue nobody;
+    deadline_t deadline = deadline_after_ms(READY_MS);
+    wait_queue_init(&nobody);
+    while (keeper_find(settings->keeper, 0, &records, &error) && records.verdict == KEEPER_NOT_READY &&
+           loop_now_ns() < deadline &&
+           (wait_for(&nobody, deadline_after_ms(READY_PAUSE_MS), &error) || error.kind != ERROR_CANCELLED))
+        ;
+}
+
 /* Of one bucket, in one step; documents first. */
 SUSPENDS static bool put_all(struct settings *settings, const struct bucket_info *bucket,
                              const struct setting_document *documents, unsigned count, struct error *error)
@@ -282,6 +296,7 @@ SUSPENDS static bool put_all(struct settings *settings, const struct bucket_info
         if (!check(settings, bucket, &documents[i], error))
             return false;
     }
+    wait_for_journal(settings);
     deadline_t deadline = deadline_after_ms(CHANGE_MS);
     for (unsigned i = 0; i < count; i++) {
         changes[i] = (struct setting_change){.setting = (uint8_t)documents[i].setting, .is_set = true};
@@ -311,9 +326,11 @@ bool settings_delete(struct settings *settings, const struct bucket_info *bucket
                      struct error *error)
 {
     const struct setting_change change = {.setting = (uint8_t)setting};
-    return settings->keeper == NULL || explain(keeper_change(settings->keeper, bucket->creation_id, &change, 1,
-                                                             deadline_after_ms(CHANGE_MS), error),
-                                               error);
+    if (settings->keeper == NULL)
+        return true;
+    wait_for_journal(settings);
+    return explain(
+        keeper_change(settings->keeper, bucket->creation_id, &change, 1, deadline_after_ms(CHANGE_MS), error), error);
 }
 
 bool settings_put_first(struct settings *settings, const struct bucket_info *bucket,

@@ -87,5 +87,5 @@ bool settings_are_whole(const struct bucket_settings *pinned, struct error *erro
     return pinned->damaged == 0 ||
            error_set(error, ERROR_DAMAGED, S3_InternalError,
                      "Settings of the bucket are damaged, and what they forbid is not known. Its owner can set them "
-                     "anew or remove them; `bale check` says more.");
+                     "anew or remove them; the log says which.");
 }

@@ -6,6 +6,7 @@ import admin
 from case import S3Case, needs
 
 SYSTEM = ".bale"
+SETTINGS = ".bale-settings"
 REFUSED = 400, "InvalidBucketName"
 PARTS = "<CompleteMultipartUpload><Part><PartNumber>1</PartNumber><ETag>x</ETag></Part></CompleteMultipartUpload>"
 DELETE_HEAD = "<Delete><Object><Key>head</Key></Object></Delete>"
@@ -61,6 +62,15 @@ class SystemBucket(S3Case):
             journal = admin.metrics(self.server)
         self.assertEqual(1, journal['bale_journal_condition{condition="running"}'])
         self.assertEqual(0, sum(value for name, value in journal.items() if name.startswith("bale_journal_alarms_total")))
+
+    def test_the_one_of_settings_is_as_far_away(self):
+        for client in self.clients():
+            for style in ("path", "virtual"):
+                self.assert_error(client.get(SETTINGS, None, {"list-type": "2"}, style=style), *REFUSED)
+                self.assert_error(client.get(SETTINGS, "0000000000000001/03-0000000000000001", style=style), *REFUSED)
+        self.assert_error(self.alice.put(SETTINGS), *REFUSED)
+        self.assert_error(self.alice.put(SETTINGS, "0000000000000001/03-0000000000000001", (), (), b"forged"), *REFUSED)
+        self.assert_error(self.alice.delete(SETTINGS), *REFUSED)
 
     def test_copies_neither_take_from_it_nor_bring_to_it(self):
         self.put("source", b"bytes")
