@@ -29,8 +29,8 @@ SUSPENDS static enum journal_outcome try(struct journal *journal, const struct j
     return answer.outcome;
 }
 
-/* A view that has everything which was committed before the call. That what we committed is not in it means that
- * somebody else came first. */
+/* A view that has everything which was committed before the call. That what we committed neither is nor was in it means
+ * that somebody else came first. */
 SUSPENDS static bool look(struct journal *journal, const struct journal_environment *environment, uint64_t creation_id,
                           const struct setting_change *changes, unsigned count, bool *ret_is_done, struct error *error)
 {
@@ -41,7 +41,8 @@ SUSPENDS static bool look(struct journal *journal, const struct journal_environm
          scheduler->sleep_until(scheduler, clock_monotonic_ns(environment->clock) + LOOK_PAUSE_NS);
          attempt++)
         is_flushed = journal_flush(journal, error);
-    *ret_is_done = is_flushed && are_done(journal, creation_id, changes, count);
+    const struct state *state = journal_state(journal);
+    *ret_is_done = is_flushed && state != NULL && settings_were(state, creation_id, changes, count);
     return is_flushed;
 }
 

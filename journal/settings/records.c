@@ -7,7 +7,13 @@
 #define STAMP SPAN("stamp")
 #define STAMP_KEY SPAN("all")
 
-enum { KEY_BYTES = 9, RECORD_BYTES = 21, RECORD_VERSION = 1 };
+enum {
+    KEY_BYTES = 9,
+    RECORD_BYTES = 21, /* and the documents that were replaced */
+    RECORD_VERSION = 1,
+    REPLACED_MAX = 8,
+    RECORD_BYTES_MAX = RECORD_BYTES + REPLACED_MAX * 8,
+};
 
 static struct span make_key(uint64_t creation_id, uint8_t setting, uint8_t ret_key[KEY_BYTES])
 {
@@ -16,21 +22,46 @@ static struct span make_key(uint64_t creation_id, uint8_t setting, uint8_t ret_k
     return span_of(ret_key, KEY_BYTES);
 }
 
-static struct span encode(const struct setting_record *record, uint8_t ret_bytes[RECORD_BYTES])
+static bool is_sound(struct span value)
 {
+    return value.size >= RECORD_BYTES && value.size <= RECORD_BYTES_MAX && (value.size - RECORD_BYTES) % 8 == 0 &&
+           value.data[0] == RECORD_VERSION;
+}
+
+/* `replaced` is the value that stood there; empty: none. */
+static struct span encode(const struct setting_record *record, struct span replaced,
+                          uint8_t ret_bytes[RECORD_BYTES_MAX])
+{
+    size_t size = RECORD_BYTES;
     ret_bytes[0] = RECORD_VERSION;
     store_u64_le(ret_bytes + 1, record->document);
     store_u64_le(ret_bytes + 9, record->crc64);
     store_u32_le(ret_bytes + 17, record->bytes);
-    return span_of(ret_bytes, RECORD_BYTES);
+    if (!is_sound(replaced))
+        return span_of(ret_bytes, size);
+    memcpy(ret_bytes + size, replaced.data + 1, 8);
+    size += 8;
+    struct span older = span_take(span_skip(replaced, RECORD_BYTES), (REPLACED_MAX - 1) * 8);
+    if (older.size > 0)
+        memcpy(ret_bytes + size, older.data, older.size);
+    return span_of(ret_bytes, size + older.size);
 }
 
 static struct setting_record decode(struct span value)
 {
-    if (value.size != RECORD_BYTES || value.data[0] != RECORD_VERSION)
+    if (!is_sound(value))
         return (struct setting_record){0};
     return (struct setting_record){load_u64_le(value.data + 1), load_u64_le(value.data + 9),
                                    load_u32_le(value.data + 17)};
+}
+
+static bool has_replaced(struct span value, uint64_t document)
+{
+    for (size_t at = RECORD_BYTES; is_sound(value) && at < value.size; at += 8) {
+        if (load_u64_le(value.data + at) == document)
+            return true;
+    }
+    return false;
 }
 
 bool setting_record_equal(const struct setting_record *a, const struct setting_record *b)
@@ -91,13 +122,29 @@ bool settings_are(const struct state *state, uint64_t creation_id, const struct 
     return true;
 }
 
+bool settings_were(const struct state *state, uint64_t creation_id, const struct setting_change *changes,
+                   unsigned count)
+{
+    for (unsigned i = 0; i < count; i++) {
+        uint8_t key[KEY_BYTES];
+        struct span value;
+        struct span at = make_key(creation_id, changes[i].setting, key);
+        if (!settings_are(state, creation_id, &changes[i], 1) &&
+            !(changes[i].is_set && state_map_get(state, SPACE_BUCKET, RECORDS, at, &value) &&
+              has_replaced(value, changes[i].record.document)))
+            return false;
+    }
+    return true;
+}
+
 static void put_change(struct buffer *ops, const struct state *state, uint64_t creation_id,
                        const struct setting_change *change)
 {
-    uint8_t key[KEY_BYTES], value[RECORD_BYTES];
-    struct op_condition condition = {.has_value = change->is_set, .value = encode(&change->record, value)};
+    uint8_t key[KEY_BYTES], value[RECORD_BYTES_MAX];
+    struct op_condition condition = {.has_value = change->is_set};
     struct span at = make_key(creation_id, change->setting, key);
     condition.is_expected = state_map_get(state, SPACE_BUCKET, RECORDS, at, &condition.expected);
+    condition.value = encode(&change->record, condition.is_expected ? condition.expected : SPAN_EMPTY, value);
     op_put_map_put_if(ops, SPACE_BUCKET, RECORDS, at, &condition);
 }
 

@@ -3,12 +3,14 @@
  * Two tables of the name space `bucket`:
  *
  *   map "settings"   u64 creation id (big endian), u8 setting ->
- *                    u8 1, u64 document, u64 CRC-64/NVME of its bytes, u32 how many (little endian)
+ *                    u8 1, u64 document, u64 CRC-64/NVME of its bytes, u32 how many (little endian),
+ *                    u64 document: the ones that it replaced, the last one first, 8 at most
  *   counter "stamp"  key "all": differs whenever anything in "settings" may have changed
  *
  * A record names a document and does not hold it: documents are immutable objects beside the journal
  * (journal/settings/documents.h), because the state of a journal lies in memory and is written anew by folds.
- * `document` is drawn at random for each of them. The settings' own numbers and meaning are the server's. */
+ * `document` is drawn at random for each of them. By the ones that were replaced a writer sees that its own change was
+ * made, and followed by another. The settings' own numbers and meaning are the server's. */
 #pragma once
 
 #include "journal/format/state.h"
@@ -45,6 +47,9 @@ bool setting_record_next(const struct state *state, struct state_walk *walk, uin
 /* The state is as the changes want it. */
 bool settings_are(const struct state *state, uint64_t creation_id, const struct setting_change *changes,
                   unsigned count);
+/* It is, or surely was and has been changed since. */
+bool settings_were(const struct state *state, uint64_t creation_id, const struct setting_change *changes,
+                   unsigned count);
 /* Appends the ops of a batch: each change on the condition that the setting is what this state says, and the stamp. */
 void settings_put_changes(struct buffer *ops, const struct state *state, uint64_t creation_id,
                           const struct setting_change *changes, unsigned count, uint64_t stamp);

@@ -75,6 +75,27 @@ START_TEST(who_saw_less_changes_nothing)
 }
 END_TEST
 
+static bool was_made(uint64_t document)
+{
+    const struct setting_change change = {.setting = 3, .is_set = true, .record = {.document = document}};
+    return settings_were(&state, 7, &change, 1);
+}
+
+START_TEST(what_was_replaced_is_known_for_a_while)
+{
+    state_init(&state, NULL, 0);
+    for (uint64_t document = 1; document <= 20; document++)
+        apply(&state, 7, 3, &(struct setting_record){.document = document});
+    for (uint64_t document = 1; document <= 21; document++)
+        ck_assert_int_eq(was_made(document), document >= 12 && document <= 20);
+    apply(&state, 7, 3, NULL);
+    ck_assert(!was_made(20));
+    apply(&state, 7, 3, &(struct setting_record){.document = 30});
+    ck_assert(was_made(30) && !was_made(20));
+    state_free(&state);
+}
+END_TEST
+
 START_TEST(all_records_are_walked)
 {
     state_init(&state, NULL, 0);
@@ -146,6 +167,7 @@ int main(void)
     TCase *all = tcase_create("all");
     tcase_add_test(all, records_come_and_go);
     tcase_add_test(all, who_saw_less_changes_nothing);
+    tcase_add_test(all, what_was_replaced_is_known_for_a_while);
     tcase_add_test(all, all_records_are_walked);
     tcase_add_test(all, a_record_of_another_shape_names_nothing);
     tcase_add_test(all, names_of_documents);
