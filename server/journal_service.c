@@ -270,6 +270,8 @@ static uint64_t records_waiting(const struct journal_service *service, const str
     uint64_t last = 0;
     memcpy(id.bytes, info->id, sizeof id.bytes);
     const struct state *state = service->journal == NULL ? NULL : journal_state(service->journal);
+    if (state != NULL && (ledger_spool_is_cut_off(state, info) || ledger_spool_was_closed(state, info)))
+        return 0; /* the state takes none of it: the savings say so, or there is nothing to say */
     if (state != NULL)
         (void)state_spool_last(state, &id, &last);
     uint64_t first = info->first > last ? info->first : last + 1;

@@ -5,6 +5,7 @@
 #include "journal/ground/ground.h"
 #include "journal/repair/cold.h"
 #include "journal/replica/replica.h"
+#include "journal/savings/ledger.h"
 #include "runtime/base/assert.h"
 
 #include <stdio.h>
@@ -87,6 +88,7 @@ static void find_local_spools(struct journal_report *report, const struct state 
         added->last_frozen = info.last_frozen;
         added->has_unsent = info.has_open || (info.first != 0 && info.last_frozen > added->last);
         added->created_ms = info.created_ms;
+        added->is_cut_off = state != NULL && ledger_spool_is_cut_off(state, &info);
     }
     buffer_free(&infos);
 }
@@ -474,9 +476,18 @@ void report_free(struct journal_report *report)
     report->spools_count = report->writers_count = report->findings_count = report->harmless_count = 0;
 }
 
+static bool has_cut_off(const struct journal_report *report)
+{
+    for (unsigned i = 0; i < report->spools_count; i++) {
+        if (report->spools[i].is_cut_off)
+            return true;
+    }
+    return false;
+}
+
 bool report_is_sound(const struct journal_report *report)
 {
     bool is_absent = report->condition == JOURNAL_NOT_READY && !report->has_head && !report->is_running;
     return (report->condition == JOURNAL_RUNS || is_absent) && report->head.quarantine_count == 0 &&
-           report->findings_count == report->harmless_count;
+           !has_cut_off(report) && report->findings_count == report->harmless_count;
 }

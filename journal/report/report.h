@@ -22,6 +22,7 @@ struct report_spool {
     bool is_own;
     uint64_t last_frozen; /* records after `last` up to here wait to be sent */
     bool has_unsent;
+    bool is_cut_off; /* the journal has lost records that it had taken over, and takes no more (savings/ledger.h) */
     int64_t created_ms;
 };
 
@@ -72,7 +73,7 @@ SUSPENDS bool report_of_store(const struct journal_environment *environment, boo
                               struct journal_report *ret_report, struct error *error);
 void report_free(struct journal_report *report);
 
-/* Nothing needs an operator: it runs, nothing in quarantine, nothing missing, nothing found. */
+/* Nothing needs an operator: it runs, nothing in quarantine, no spool cut off, nothing found. */
 bool report_is_sound(const struct journal_report *report);
 /* One JSON object and a newline. */
 void report_put_json(const struct journal_report *report, struct buffer *text);

@@ -98,9 +98,10 @@ static void json_spools(const struct journal_report *report, struct buffer *text
         put_hex(text, spool->id, SPOOL_ID_BYTES);
         buffer_append_format(text, "\",\"open\":%s,\"last\":%" PRIu64, spool->is_open ? "true" : "false", spool->last);
         if (spool->is_local)
-            buffer_append_format(text, ",\"own\":%s,\"frozen\":%" PRIu64 ",\"unsent\":%s,\"age_ms\":%" PRIu64 "}",
-                                 spool->is_own ? "true" : "false", spool->last_frozen,
-                                 spool->has_unsent ? "true" : "false", age_ms(report, (uint64_t)spool->created_ms));
+            buffer_append_format(
+                text, ",\"own\":%s,\"frozen\":%" PRIu64 ",\"unsent\":%s,\"cut_off\":%s,\"age_ms\":%" PRIu64 "}",
+                spool->is_own ? "true" : "false", spool->last_frozen, spool->has_unsent ? "true" : "false",
+                spool->is_cut_off ? "true" : "false", age_ms(report, (uint64_t)spool->created_ms));
         else
             buffer_append_string(text, ",\"age_ms\":null}");
     }
@@ -242,6 +243,9 @@ static void text_spools(const struct journal_report *report, struct buffer *text
             buffer_append_string(text, " ago");
         }
         buffer_append_byte(text, '\n');
+        if (spool->is_cut_off)
+            buffer_append_string(text, "             cut off: the journal has lost records of it that it had taken "
+                                       "over, and takes no more: `bale savings --recount`\n");
     }
 }
 

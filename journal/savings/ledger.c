@@ -1,6 +1,7 @@
 /* journal/savings/ledger.c -- the savings ledger: records into ops, and figures out of a state and the spools. */
 #include "journal/savings/ledger.h"
 
+#include "journal/savings/rules.h"
 #include "runtime/base/assert.h"
 #include "runtime/base/byteorder.h"
 
@@ -192,10 +193,23 @@ static bool last_in_state(const struct state *state, const struct spool_info *in
     return state_spool_last(state, &id, ret_last);
 }
 
+bool ledger_spool_was_closed(const struct state *state, const struct spool_info *info)
+{
+    uint64_t last;
+    struct journal_id id;
+    memcpy(id.bytes, info->id, sizeof id.bytes);
+    const struct journal_id opening = rule_open_batch_id(&id);
+    const struct journal_id closing = rule_close_batch_id(&id);
+    return !info->is_own && !last_in_state(state, info, &last) &&
+           (state_has_batch(state, &opening) || state_has_batch(state, &closing));
+}
+
 bool ledger_spool_is_cut_off(const struct state *state, const struct spool_info *info)
 {
     uint64_t last;
     bool is_in_state = last_in_state(state, info, &last);
+    if (ledger_spool_was_closed(state, info))
+        return false;
     return info->first != 0 ? info->first > last + 1 : is_in_state && last < info->last_frozen;
 }
 
@@ -203,6 +217,8 @@ static bool add_one_spool(struct ledger_sums *sums, const struct state *state, s
                           const struct spool_info *info, struct error *error)
 {
     uint64_t sent;
+    if (ledger_spool_was_closed(state, info))
+        return true;
     (void)last_in_state(state, info, &sent);
     uint64_t first = info->first > sent ? info->first : sent + 1;
     uint64_t last = info->last_frozen + (info->has_open ? 1 : 0);

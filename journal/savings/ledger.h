@@ -39,10 +39,13 @@ bool ledger_sums_add_spool(struct ledger_sums *sums, const struct state *state, 
                            struct error *error);
 /* Steps through them: *at starts at 0. False at the end. */
 bool ledger_sums_next(const struct ledger_sums *sums, size_t *at, struct spool_amounts *ret_amounts);
-/* The state lacks records that this spool has no more, as after a restore of the journal from an older head: it will
- * never take the rest. Of a spool without records that is not in the state nobody can tell: it was closed, as a rule.
- */
+/* The state lacks records that this spool has no more: it will never take the rest. So it is after a restore of the
+ * journal from an older head, and where another process, with a copy of the disk, has drained and closed the spool long
+ * ago; a recount ends it (journal/savings/recount.h). Of a spool without records that is not in the state nobody can
+ * tell: it was closed, as a rule. */
 bool ledger_spool_is_cut_off(const struct state *state, const struct spool_info *info);
+/* Another process has drained and closed this spool, not more than L generations ago: all of it counts. */
+bool ledger_spool_was_closed(const struct state *state, const struct spool_info *info);
 struct ledger_amounts ledger_sums_find(const struct ledger_sums *sums, struct span bucket, uint64_t creation_id);
 
 /* Appends, encoded, what must be added to `counted` to make it `wanted`: nothing when they agree. */

@@ -64,9 +64,9 @@ static bool find_cut_off(struct bucket_store *snapshot, const struct state *stat
     return done;
 }
 
-/* `ret_dropped`: NULL, or ids of spools that are to go; what they hold then counts as lacking. */
+/* `ret_emptied`: NULL, or ids of spools that are to lose their records; what they hold then counts as lacking. */
 static SUSPENDS bool compare(struct bucket_store *snapshot, const struct state *state, ledger_difference_found *found,
-                             void *context, struct buffer *ret_amounts, struct buffer *ret_dropped, struct error *error)
+                             void *context, struct buffer *ret_amounts, struct buffer *ret_emptied, struct error *error)
 {
     struct ledger_sums counted = {0};
     struct ledger_sums rows = {0};
@@ -74,7 +74,7 @@ static SUSPENDS bool compare(struct bucket_store *snapshot, const struct state *
     buffer_init(&bytes, 0);
     ledger_sums_add_state(&counted, state);
     bool done = ledger_sums_add_spool(&counted, state, embedded_spool(snapshot), error) &&
-                (ret_dropped == NULL || find_cut_off(snapshot, state, ret_dropped, &counted, error)) &&
+                (ret_emptied == NULL || find_cut_off(snapshot, state, ret_emptied, &counted, error)) &&
                 embedded_count(snapshot, &bytes, error) && ledger_sums_add_record(&rows, buffer_span(&bytes), error);
     if (done) {
         size_t start = ret_amounts->size;
@@ -98,20 +98,20 @@ SUSPENDS bool ledger_recount(struct bucket_store *store, const struct state *sta
 {
     struct embedded_ledger ledger;
     struct buffer amounts;
-    struct buffer dropped;
+    struct buffer emptied;
     struct bucket_store *snapshot = embedded_snapshot(store, error);
     if (snapshot == NULL)
         return false;
     buffer_init(&amounts, 0);
-    buffer_init(&dropped, 0);
+    buffer_init(&emptied, 0);
     bool done = embedded_ledger(snapshot, &ledger, error) &&
-                compare(snapshot, state, found, context, &amounts, &dropped, error);
+                compare(snapshot, state, found, context, &amounts, &emptied, error);
     embedded_close(snapshot);
-    if (done && (amounts.size > 0 || dropped.size > 0 || ledger.is_in_doubt)) {
-        const struct embedded_correction correction = {buffer_span(&amounts), buffer_span(&dropped), ledger.recounts};
+    if (done && (amounts.size > 0 || emptied.size > 0 || ledger.is_in_doubt)) {
+        const struct embedded_correction correction = {buffer_span(&amounts), buffer_span(&emptied), ledger.recounts};
         done = embedded_correct(store, &correction, error);
     }
     buffer_free(&amounts);
-    buffer_free(&dropped);
+    buffer_free(&emptied);
     return done;
 }

@@ -24,8 +24,9 @@ typedef void ledger_difference_found(void *context, const struct ledger_differen
 SUSPENDS bool ledger_compare(struct bucket_store *snapshot, const struct state *state, ledger_difference_found *found,
                              void *context, struct buffer *ret_amounts, struct error *error);
 
-/* Compares, and adds what the ledger lacks; spools that the state can take no record of any more, as after a restore of
- * the journal, go, and what they held is part of what is added. `state` as the store's journal shows it now, on the
+/* Compares, and adds what the ledger lacks; spools that are cut off (journal/savings/ledger.h) are emptied, and what
+ * they held is part of what is added: the sender then closes and removes them. Not while something is in quarantine: it
+ * might bring back what the state lacks of such a spool. `state` as the store's journal shows it now, on the
  * journal's shard: records leave the spool by a fiber of that shard, which does not run while the state is looked at.
  * ERROR_CONFLICT: somebody else has recounted meanwhile. */
 SUSPENDS bool ledger_recount(struct bucket_store *store, const struct state *state, ledger_difference_found *found,

@@ -5,14 +5,25 @@
 #include "journal/format/name.h"
 #include "journal/mutation.h"
 
-/* The batch id of an open: the same for every process that opens this spool, so that the state sees a repetition. */
+/* The batch ids of an open and of a close are made of the spool's: the same for every process that has this spool, so
+ * that the state sees a repetition. */
+static inline struct journal_id rule_spool_batch_id(const struct journal_id *spool, uint8_t mask)
+{
+    struct journal_id id;
+    for (unsigned i = 0; i < JOURNAL_ID_BYTES; i++)
+        id.bytes[i] = spool->bytes[i] ^ mask;
+    return id;
+}
+
 static inline struct journal_id rule_open_batch_id(const struct journal_id *spool)
 {
     static const struct journal_id none;
-    struct journal_id id;
-    for (unsigned i = 0; i < JOURNAL_ID_BYTES; i++)
-        id.bytes[i] = spool->bytes[i] ^ 0xa5;
-    return RULE(spool_opened_without_id, none, id);
+    return RULE(spool_opened_without_id, none, rule_spool_batch_id(spool, 0xa5));
+}
+
+static inline struct journal_id rule_close_batch_id(const struct journal_id *spool)
+{
+    return rule_spool_batch_id(spool, 0x5a);
 }
 
 /* A record that is sent again keeps its number. */

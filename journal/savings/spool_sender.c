@@ -110,7 +110,7 @@ SUSPENDS static bool close_spool(struct spool_sender *sender, const struct journ
     struct error error;
     buffer_init(&ops, 0);
     op_put_spool_close(&ops, id);
-    const struct journal_batch batch = {.ops = buffer_span(&ops)};
+    const struct journal_batch batch = {.id = rule_close_batch_id(id), .ops = buffer_span(&ops)};
     struct journal_answer answer = submit(sender, &batch, &error);
     buffer_free(&ops);
     return answer.outcome == JOURNAL_COMMITTED;
@@ -229,9 +229,8 @@ static bool find_progress(struct spool_sender *sender, const struct spool_info *
     if (known->committed > in_view) /* a segment that was committed was found damaged, or taken away */
         known->committed = in_view;
     known->is_open &= is_in_view;
-    struct journal_id opening = rule_open_batch_id(id);
-    if (!is_in_view && !info->is_own && state_has_batch(journal_state(sender->journal), &opening)) {
-        *ret = (struct progress){true, info->last_frozen, info->last_frozen}; /* somebody else drained and closed it */
+    if (ledger_spool_was_closed(journal_state(sender->journal), info)) {
+        *ret = (struct progress){true, info->last_frozen, info->last_frozen};
         return true;
     }
     uint64_t published = larger(info->first - 1, in_checkpoint);

@@ -14,6 +14,10 @@
  * records and is not in the state was never opened, and may be. None is closed while a segment cannot be read: it may
  * be mended, and what it holds of the spool must find there that it has counted.
  *
+ * Two processes may find the same spool, of a copied disk. Both drain it, and whoever is first closes it. The close has
+ * a batch id as well, which the state remembers for L generations: so the other sees that all of it counts. Who looks
+ * later is cut off from what he has trimmed a part of (ledger_spool_is_cut_off), until somebody recounts.
+ *
  * While the journal refuses or does not answer, passes become rare (back-off with jitter, J47).
  *
  * It uses the spool, the journal and its environment's clock, randomness and scheduler, nothing else. */

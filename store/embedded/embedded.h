@@ -91,7 +91,7 @@ SUSPENDS bool embedded_count(struct bucket_store *snapshot, struct buffer *ret_a
 
 struct embedded_correction {
     struct span amounts; /* encoded as in a record: go to the own spool */
-    struct span dropped; /* ids of spools, one behind the other, that go with all their records; not the own one */
+    struct span emptied; /* ids of spools, one behind the other, that lose all their records; not the own one */
     uint64_t recounts;   /* of the snapshot in which this was found */
 };
 /* In one transaction with the count of corrections, if that still is `recounts`: then what was found holds, whatever

@@ -103,8 +103,11 @@ static void carry_disks(void)
         return;
     if (sim.disk_copies == 0 || world_below(4) != 0)
         disks_swap(a, b);
-    else if (disks_copy(a, b))
+    else if (disks_copy(a, b)) {
         sim.disk_copies--;
+        if (world_below(2)) /* when nobody remembers any more who opened or closed its spools */
+            sim.actors[b].restart_at = world_now() + UINT64_C(2) * sim.options.horizon * sim.options.fold_gap_ms * MS;
+    }
 }
 
 void supervisor_run(void *argument)

@@ -14,9 +14,12 @@ struct spool *disk_attach(unsigned machine);
 /* Both machines are down. */
 void disks_swap(unsigned a, unsigned b);
 /* The second finds the spools of the first as well, as if its disk had been copied (F31). Each record counts once all
- * the same while the journal remembers who opened the spool; whoever comes last may be left with records that it cannot
- * send, and the figures of both are not judged any more. False: there was none. */
+ * the same while the journal remembers who opened or closed the spool; whoever comes later may be left with records
+ * that it cannot send, and the figures of both are not judged any more. False: there was none. */
 bool disks_copy(unsigned from, unsigned to);
+/* The operator of a machine one of whose spools is cut off: empties it, as a recount does (journal/savings/recount.h).
+ */
+void disk_recount(unsigned machine, const struct state *state);
 /* A task of the process: writes and removes objects. `argument`: the actor. */
 void disk_run(void *argument);
 

@@ -4,6 +4,7 @@
 
 #include "tests/sim/actors.h"
 #include "tests/sim/coverage.h"
+#include "tests/sim/disk.h"
 #include "tests/sim/faults.h"
 #include "tests/sim/interference.h"
 #include "tests/sim/oracle.h"
@@ -93,6 +94,8 @@ static void settle_run(void *argument)
     for (unsigned i = 0; i < SETTLE_ROUNDS; i++) {
         if (actor == sim.actors && i % 4 == 0 && i < SETTLE_ROUNDS / 2)
             operator_release(actor); /* a fold may put one aside after the first time */
+        if (i >= SETTLE_ROUNDS / 2 && journal_state(actor->journal) != NULL && sim.head.quarantine_count == 0)
+            disk_recount((unsigned)(actor - sim.actors), journal_state(actor->journal));
         (void)journal_flush(actor->journal, &error);
         world_sleep_ms(sim.options.fold_age_ms + 4 * sim.options.fold_gap_ms);
     }

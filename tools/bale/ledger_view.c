@@ -3,6 +3,7 @@
 
 #include "journal/bucket_store.h"
 #include "journal/fiber_scheduler.h"
+#include "journal/savings/savings.h"
 #include "runtime/base/assert.h"
 #include "runtime/io.h"
 #include "runtime/loop.h"
@@ -123,11 +124,26 @@ struct recount_run {
     void *context;
 };
 
+/* What is in quarantine may bring back what the journal has lost of a spool; after a recount it would count twice. */
+static bool may_recount(struct bucket_store *store, const struct ledger_view *view, struct error *error)
+{
+    static const struct ledger_sums none;
+    bool doubts[SAVINGS_DOUBTS];
+    if (!savings_find_doubts(ledger_view_state(view), ledger_view_head(view), &none, embedded_spool(store), doubts,
+                             error))
+        return false;
+    return !(doubts[SAVINGS_CUT_OFF] && doubts[SAVINGS_QUARANTINE]) ||
+           error_set(error, ERROR_CONFLICT, NULL,
+                     "the journal has lost records, and what it has in quarantine may bring them back: `bale journal "
+                     "--release` first");
+}
+
 static SUSPENDS bool recount(struct bucket_store *store, void *context, struct error *error)
 {
     const struct recount_run *run = context;
     struct ledger_view *view = ledger_view_open(store, error);
-    bool done = view != NULL && ledger_recount(store, ledger_view_state(view), run->found, run->context, error);
+    bool done = view != NULL && may_recount(store, view, error) &&
+                ledger_recount(store, ledger_view_state(view), run->found, run->context, error);
     ledger_view_close(view);
     return done;
 }

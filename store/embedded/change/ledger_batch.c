@@ -149,14 +149,20 @@ bool ledger_doubt(struct batch *batch, struct change *change, struct error *erro
     return catalogue_put_counter(batch->txn, &batch->store->catalogue, "ledger_doubt", 1, error) || batch_broken(batch);
 }
 
-/* Records of which the journal's state has lost those before: it will never take them. */
-static bool drop_spools(struct batch *batch, struct span ids, struct error *error)
+/* Records of which the journal's state has lost those before: it will never take them. The spool stays, as one that
+ * never froze any, until the journal's sender has closed and removed it. */
+static bool empty_spools(struct batch *batch, struct span ids, struct error *error)
 {
     const struct embedded_store *store = batch->store;
     for (; ids.size >= SPOOL_ID_BYTES; ids = span_skip(ids, SPOOL_ID_BYTES)) {
+        struct spool_row row;
         ASSERT(memcmp(ids.data, store->spool_id, SPOOL_ID_BYTES) != 0);
-        if (!spool_delete_records(batch->txn, &store->catalogue, ids.data, UINT64_MAX, error) ||
-            !catalogue_delete(batch->txn, store->catalogue.spools, span_take(ids, SPOOL_ID_BYTES), error))
+        if (!spool_delete_records(batch->txn, &store->catalogue, ids.data, UINT64_MAX, error))
+            return false;
+        enum lookup found = spool_find(batch->txn, &store->catalogue, ids.data, &row, error);
+        row.last_frozen = 0;
+        if (found == LOOKUP_FAILED ||
+            (found == LOOKUP_FOUND && !spool_put(batch->txn, &store->catalogue, ids.data, &row, error)))
             return false;
     }
     return true;
@@ -171,7 +177,7 @@ bool ledger_correct(struct batch *batch, struct change *change, struct error *er
         return false;
     if (recounts != correction->recounts)
         return error_set(error, ERROR_CONFLICT, S3_InternalError, "Somebody else counted the ledger anew meanwhile.");
-    return (ledger_add_all(batch, correction->amounts, error) && drop_spools(batch, correction->dropped, error) &&
+    return (ledger_add_all(batch, correction->amounts, error) && empty_spools(batch, correction->emptied, error) &&
             catalogue_put_counter(batch->txn, catalogue, "recounts", recounts + 1, error) &&
             catalogue_delete(batch->txn, catalogue->meta, SPAN("ledger_doubt"), error)) ||
            batch_broken(batch);
