@@ -83,16 +83,28 @@ static void tell_inspection(const struct catalogue *catalogue)
                     catalogue->path, (unsigned long long)found->pages);
 }
 
+static void tell_lost_maps(const struct embedded_store *store)
+{
+    if (store->volumes.lost_maps > 0)
+        log_message(
+            LOG_ERROR,
+            "What is free in %llu volumes of %s is damaged in part: nothing is written there, and nothing given "
+            "back, until `bale check --repair`.",
+            (unsigned long long)store->volumes.lost_maps, store->folder.path);
+}
+
 static bool open_parts(struct embedded_store *store, struct error *error)
 {
     bool is_new = store->folder.is_new;
     if (!catalogue_open(store->folder.path, store->options.catalogue_max_bytes, store->folder.uuid, is_new,
                         &store->catalogue, error))
         return false;
-    tell_inspection(&store->catalogue);
     if (volume_table_open(store, error) && (!is_new || folder_finish(&store->folder, error)) &&
-        folder_upgrade(&store->folder, error) && (store->committer = committer_start(store, error)) != NULL)
+        folder_upgrade(&store->folder, error) && (store->committer = committer_start(store, error)) != NULL) {
+        tell_inspection(&store->catalogue);
+        tell_lost_maps(store);
         return true;
+    }
     volume_table_close(store);
     catalogue_close(&store->catalogue);
     return false;

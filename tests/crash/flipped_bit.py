@@ -285,7 +285,10 @@ class Comparison:
         figures = json.loads(answer.body)
         found = {row["bucket"]: (row["objects"], row["original_bytes"]) for row in figures["buckets"]}
         if figures.get("exact", True):
-            self.expect("/savings", found == self.content.savings(), found)
+            wanted = self.content.savings()
+            if "list of buckets: 500" in self.errors:  # then only the ledger has names, and an empty bucket is not in it
+                wanted = {bucket: sums for bucket, sums in wanted.items() if sums != (0, 0) or bucket in found}
+            self.expect("/savings", found == wanted, found)
         else:
             self.errors.append("/savings: not exact")
 

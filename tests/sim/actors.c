@@ -94,19 +94,25 @@ static void clone_writer(void)
     to->process.wall_offset_ms = from->process.wall_offset_ms;
 }
 
+/* A machine that stays down for so long is left alone. */
+static bool is_put_away(const struct actor *actor)
+{
+    return actor->restart_at > world_now() + UINT64_C(20000) * MS;
+}
+
 /* Two machines that are down change their disks, or one gets a copy of the other's spools. */
 static void carry_disks(void)
 {
-    unsigned a = (unsigned)world_below(sim.actors_count);
-    unsigned b = (unsigned)world_below(sim.actors_count);
-    if (a == b || sim.actors[a].journal != NULL || sim.actors[b].journal != NULL)
+    struct actor *a = &sim.actors[world_below(sim.actors_count)];
+    struct actor *b = &sim.actors[world_below(sim.actors_count)];
+    if (a == b || a->journal != NULL || b->journal != NULL || is_put_away(a) || is_put_away(b))
         return;
-    if (sim.disk_copies == 0 || world_below(4) != 0)
-        disks_swap(a, b);
-    else if (disks_copy(a, b)) {
+    if (sim.disk_copies == 0 || world_below(4) != 0) {
+        disks_swap((unsigned)(a - sim.actors), (unsigned)(b - sim.actors));
+    } else if (disks_copy((unsigned)(a - sim.actors), (unsigned)(b - sim.actors))) {
         sim.disk_copies--;
-        if (world_below(2)) /* when nobody remembers any more who opened or closed its spools */
-            sim.actors[b].restart_at = world_now() + UINT64_C(2) * sim.options.horizon * sim.options.fold_gap_ms * MS;
+        if (world_below(2)) /* until nobody remembers any more who opened or closed its spools */
+            b->restart_at = world_now() + (UINT64_C(21000) + 10 * sim.options.horizon * sim.options.fold_gap_ms) * MS;
     }
 }
 

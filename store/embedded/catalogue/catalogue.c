@@ -14,6 +14,9 @@ enum { TABLES_MAX = 24, READERS_MAX = 1024, INSPECTION_MS_MAX = 30000 };
 
 /* ---- opening ---- */
 
+/* MENDED: a row that does not say any more whose the catalogue is is written anew. */
+enum opening { EXISTING, CREATED, MENDED, READONLY };
+
 uint64_t catalogue_used_bytes(const struct catalogue *catalogue)
 {
     MDB_envinfo information;
@@ -24,7 +27,7 @@ uint64_t catalogue_used_bytes(const struct catalogue *catalogue)
 
 /* The catalogue carries the uuid of its folder: one that was copied from elsewhere would claim blocks of other bodies.
  */
-static bool match_uuid(struct catalogue *catalogue, MDB_txn *txn, const uint8_t uuid[16], bool create,
+static bool match_uuid(struct catalogue *catalogue, MDB_txn *txn, const uint8_t uuid[16], enum opening opening,
                        struct error *error)
 {
     struct span found;
@@ -34,23 +37,29 @@ static bool match_uuid(struct catalogue *catalogue, MDB_txn *txn, const uint8_t 
         return span_equal(found, expected) ||
                error_set(error, ERROR_DAMAGED, NULL, "%s belongs to another store. Run `bale check`.", catalogue->path);
     case LOOKUP_MISSING:
-        if (create)
+        if (opening == CREATED)
             return catalogue_put(txn, catalogue->meta, SPAN("uuid"), expected, 0, error);
         return error_set(error, ERROR_DAMAGED, NULL, "%s is empty. Run `bale check`.", catalogue->path);
     default:
-        return false;
+        if (error->kind != ERROR_DAMAGED)
+            return false;
+        if (opening == MENDED)
+            return catalogue_put(txn, catalogue->meta, SPAN("uuid"), expected, 0, error);
+        return error_set(error, ERROR_DAMAGED, NULL,
+                         "%s is damaged where it says whose it is. `bale check --repair` writes that anew.",
+                         catalogue->path);
     }
 }
 
-static bool start_tables(struct catalogue *catalogue, const uint8_t uuid[16], bool create, bool is_readonly,
-                         struct error *error)
+static bool start_tables(struct catalogue *catalogue, const uint8_t uuid[16], enum opening opening, struct error *error)
 {
     MDB_txn *txn;
+    bool is_readonly = opening == READONLY;
     int result = mdb_txn_begin(catalogue->env, NULL, is_readonly ? MDB_RDONLY : 0, &txn);
     if (result != 0)
         return catalogue_failed(result, error, "begin");
     if (!catalogue_open_tables(catalogue, txn, is_readonly ? 0 : MDB_CREATE, error) ||
-        !match_uuid(catalogue, txn, uuid, create, error)) {
+        !match_uuid(catalogue, txn, uuid, opening, error)) {
         mdb_txn_abort(txn);
         return false;
     }
@@ -99,17 +108,18 @@ static bool inspect_beside(struct catalogue *catalogue, const char *folder, stru
     return is_open_elsewhere(folder) || inspect(catalogue, error) || is_open_elsewhere(folder);
 }
 
-static bool open_environment(const char *folder, uint64_t max_bytes, const uint8_t uuid[16], bool create,
-                             bool is_readonly, struct catalogue *ret_catalogue, struct error *error)
+static bool open_environment(const char *folder, uint64_t max_bytes, const uint8_t uuid[16], enum opening opening,
+                             struct catalogue *ret_catalogue, struct error *error)
 {
+    bool is_readonly = opening == READONLY;
     struct catalogue *catalogue = ret_catalogue;
     *catalogue = (struct catalogue){.map_bytes = max_bytes};
     (void)snprintf(catalogue->path, sizeof catalogue->path, "%s/catalogue/data.mdb", folder);
     struct stat status;
-    if (!create && stat(catalogue->path, &status) != 0)
+    if (opening != CREATED && stat(catalogue->path, &status) != 0)
         return error_set(error, errno == ENOENT ? ERROR_NOT_FOUND : ERROR_IO, NULL,
                          "%s is missing. `bale check --repair` rebuilds it from the volumes.", catalogue->path);
-    if (!create && !(is_readonly ? inspect_beside(catalogue, folder, error) : inspect(catalogue, error)))
+    if (opening != CREATED && !(is_readonly ? inspect_beside(catalogue, folder, error) : inspect(catalogue, error)))
         return false;
     int result = mdb_env_create(&catalogue->env);
     if (result != 0)
@@ -128,7 +138,7 @@ static bool open_environment(const char *folder, uint64_t max_bytes, const uint8
     if (!is_readonly)
         catalogue_check_readers(catalogue);
     guard_catalogue(catalogue);
-    if (check_size(catalogue, error) && start_tables(catalogue, uuid, create, is_readonly, error))
+    if (check_size(catalogue, error) && start_tables(catalogue, uuid, opening, error))
         return true;
     catalogue_close(catalogue);
     return false;
@@ -137,13 +147,19 @@ static bool open_environment(const char *folder, uint64_t max_bytes, const uint8
 bool catalogue_open(const char *folder, uint64_t max_bytes, const uint8_t uuid[16], bool create,
                     struct catalogue *ret_catalogue, struct error *error)
 {
-    return open_environment(folder, max_bytes, uuid, create, false, ret_catalogue, error);
+    return open_environment(folder, max_bytes, uuid, create ? CREATED : EXISTING, ret_catalogue, error);
+}
+
+bool catalogue_open_mended(const char *folder, uint64_t max_bytes, const uint8_t uuid[16],
+                           struct catalogue *ret_catalogue, struct error *error)
+{
+    return open_environment(folder, max_bytes, uuid, MENDED, ret_catalogue, error);
 }
 
 bool catalogue_open_readonly(const char *folder, uint64_t max_bytes, const uint8_t uuid[16],
                              struct catalogue *ret_catalogue, struct error *error)
 {
-    return open_environment(folder, max_bytes, uuid, false, true, ret_catalogue, error);
+    return open_environment(folder, max_bytes, uuid, READONLY, ret_catalogue, error);
 }
 
 void catalogue_check_readers(const struct catalogue *catalogue)

@@ -56,9 +56,13 @@ enum {
  * (`uuid`). */
 bool catalogue_open(const char *folder, uint64_t max_bytes, const uint8_t uuid[16], bool create,
                     struct catalogue *ret_catalogue, struct error *error);
-/* The same for reading alone: makes and changes nothing but LMDB's own entry in lock.mdb, which keeps a writer in
- * another process from using pages again that are read here. Beside such a writer pages are not looked at before.
- * Tables of a format before this one are ERROR_UNSUPPORTED.
+/* The same of one that is there. Where it is damaged just where it says whose it is, that is written anew: for repair,
+ * which then looks at everything that the catalogue says of the folder. */
+bool catalogue_open_mended(const char *folder, uint64_t max_bytes, const uint8_t uuid[16],
+                           struct catalogue *ret_catalogue, struct error *error);
+/* The same as catalogue_open for reading alone: makes and changes nothing but LMDB's own entry in lock.mdb, which keeps
+ * a writer in another process from using pages again that are read here. Beside such a writer pages are not looked at
+ * before. Tables of a format before this one are ERROR_UNSUPPORTED.
  */
 bool catalogue_open_readonly(const char *folder, uint64_t max_bytes, const uint8_t uuid[16],
                              struct catalogue *ret_catalogue, struct error *error);
@@ -112,6 +116,8 @@ bool catalogue_find_for_write(MDB_txn *txn, MDB_dbi table, struct span key, MDB_
 
 /* ---- numbers ---- */
 
+/* Behind what is damaged: numbers that may have been in use. */
+#define CATALOGUE_NUMBERS_LEFT_OUT (UINT64_C(1) << 32)
 void catalogue_number_key(uint64_t number, uint8_t ret_key[CATALOGUE_NUMBER_BYTES]);
 /* More than the greatest number in use in a table with number keys, also where the last rows are damaged. */
 bool catalogue_next_number(MDB_txn *txn, MDB_dbi table, uint64_t *ret_number, struct error *error);

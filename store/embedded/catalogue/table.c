@@ -7,7 +7,6 @@
 
 #include <string.h>
 
-#define NUMBERS_LEFT_OUT (UINT64_C(1) << 32)
 enum { VALUE_CHECKSUM_BYTES = 4 };
 
 /* A bucket's row; one of version 1 ends before the creation id, with zeros in front of the group. */
@@ -95,7 +94,7 @@ bool catalogue_next_number(MDB_txn *txn, MDB_dbi table, uint64_t *ret_number, st
         is_behind_damage = true; /* its number was greater than that of the sound row before it */
     }
     mdb_cursor_close(cursor);
-    *ret_number = last + 1 + (is_behind_damage ? NUMBERS_LEFT_OUT : 0);
+    *ret_number = last + 1 + (is_behind_damage ? CATALOGUE_NUMBERS_LEFT_OUT : 0);
     return result == 0 || result == MDB_NOTFOUND || catalogue_failed(result, error, "find the last number");
 }
 

@@ -84,13 +84,30 @@ static bool make_spools_anew(MDB_txn *txn, const struct catalogue *catalogue, in
     return done;
 }
 
+/* The numbers of the ledger itself; whatever else is in that table was read before. */
+static bool mend_numbers(struct batch *batch, struct error *error)
+{
+    const struct catalogue *catalogue = &batch->store->catalogue;
+    uint64_t numbers = 0;
+    if (!look_for_damage(batch->txn, catalogue->meta, true, &numbers, error))
+        return false;
+    if (numbers == 0)
+        return true;
+    log_message(LOG_ERROR,
+                "%llu of the ledger's own numbers were damaged, it may be wrong: `bale savings --recount` sets "
+                "it right. Objects are not affected.",
+                (unsigned long long)numbers);
+    return catalogue_put_counter(batch->txn, catalogue, "ledger", 1, error) &&
+           catalogue_put_counter(batch->txn, catalogue, "ledger_doubt", 1, error);
+}
+
 /* What damage took from the ledger is not known; that it took something is. */
 static bool mend(struct batch *batch, struct error *error)
 {
     const struct catalogue *catalogue = &batch->store->catalogue;
     uint64_t spools;
     uint64_t records;
-    if (!look_at_spools(batch->txn, catalogue, true, &spools, &records, error))
+    if (!mend_numbers(batch, error) || !look_at_spools(batch->txn, catalogue, true, &spools, &records, error))
         return false;
     if (spools == 0 && records == 0)
         return true;
@@ -151,14 +168,16 @@ static bool needs_start(const struct embedded_store *store, bool *ret_needed, st
     bool counted = false;
     uint64_t spools = 0;
     uint64_t records = 0;
+    uint64_t numbers = 0;
     int result = mdb_txn_begin(store->catalogue.env, NULL, MDB_RDONLY, &txn);
     if (result != 0)
         return catalogue_failed(result, error, "begin");
-    bool done = look_at_spools(txn, &store->catalogue, false, &spools, &records, error) &&
+    bool done = look_for_damage(txn, store->catalogue.meta, false, &numbers, error) &&
+                look_at_spools(txn, &store->catalogue, false, &spools, &records, error) &&
                 visit_found(txn, &store->catalogue, false, &has_open, error) &&
-                is_counted(txn, &store->catalogue, &counted, error);
+                (numbers > 0 || is_counted(txn, &store->catalogue, &counted, error));
     mdb_txn_abort(txn);
-    *ret_needed = has_open || !counted || spools + records > 0;
+    *ret_needed = has_open || !counted || numbers + spools + records > 0;
     return done;
 }
 

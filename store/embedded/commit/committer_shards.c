@@ -5,6 +5,22 @@
 #include "store/embedded/change/bucket_batch.h"
 #include "store/embedded/commit/committer_thread.h"
 #include "store/embedded/volumes/bitmap.h"
+#include "store/embedded/volumes/space.h"
+
+#include <stdlib.h>
+
+/* That all of it is free is written down, and not left to rows that are missing: beside a damaged row nothing is surely
+ * missing. */
+static bool put_volume(MDB_txn *txn, const struct catalogue *catalogue, uint32_t number, uint32_t blocks,
+                       struct error *error)
+{
+    uint64_t *taken = calloc(BITMAP_WORDS(blocks), sizeof *taken);
+    ASSERT(taken != NULL);
+    bool done = batch_put_volume(txn, catalogue, number, blocks, false, error) &&
+                space_store(txn, catalogue, number, blocks, taken, error);
+    free(taken);
+    return done;
+}
 
 static bool commit_volume_row(struct committer_thread *committer, uint32_t number, uint32_t blocks, struct error *error)
 {
@@ -15,7 +31,7 @@ static bool commit_volume_row(struct committer_thread *committer, uint32_t numbe
         return catalogue_failed(result, error, "begin");
     uint8_t key[4] = {(uint8_t)(number >> 24), (uint8_t)(number >> 16), (uint8_t)(number >> 8), (uint8_t)number};
     bool done = blocks == 0 ? catalogue_delete(txn, catalogue->volumes, span_of(key, sizeof key), error)
-                            : batch_put_volume(txn, catalogue, number, blocks, false, error);
+                            : put_volume(txn, catalogue, number, blocks, error);
     if (!done) {
         mdb_txn_abort(txn);
         return false;

@@ -207,7 +207,9 @@ static bool check_space(struct checker *checker)
             *taken = calloc(words, sizeof **taken);
         ASSERT(stated != NULL && *taken != NULL);
         struct error error;
-        if (!space_load(checker->txn, &checker->store->catalogue, number, volume->blocks, stated, &error))
+        bool is_whole;
+        if (!space_load(checker->txn, &checker->store->catalogue, number, volume->blocks, stated, &is_whole, &error) ||
+            !is_whole)
             report_finding(checker->report, "Volume %u: the table of free space is damaged.", number);
         else if (memcmp(stated, *taken, words * 8) != 0)
             report_finding(checker->report,
@@ -217,6 +219,17 @@ static bool check_space(struct checker *checker)
         free(stated);
     }
     return true;
+}
+
+static void check_own_number(struct checker *checker, struct span key, struct span value)
+{
+    const MDB_val lmdb_key = {key.size, (void *)(uintptr_t)key.data};
+    const MDB_val lmdb_value = {value.size, (void *)(uintptr_t)value.data};
+    if (catalogue_is_sound(&lmdb_key, &lmdb_value))
+        return;
+    report_finding(checker->report, "One of the catalogue's own numbers is damaged.");
+    checker_doom(checker, checker->store->catalogue.meta, key);
+    checker->has_lost_numbers = true;
 }
 
 static bool check_all(struct checker *checker)
@@ -235,7 +248,7 @@ static bool check_all(struct checker *checker)
            check_numbers(checker, catalogue->extents, &checker->extents, "lists of extents") &&
            check_numbers(checker, catalogue->pieces, &checker->pieces, "lists of pieces") &&
            check_numbers(checker, catalogue->part_maps, &checker->pieces, "part maps") && check_ledger(checker) &&
-           check_space(checker);
+           check_space(checker) && checker_walk(checker, catalogue->meta, check_own_number);
 }
 
 /* ---- repair ---- */
@@ -311,6 +324,25 @@ static bool note_doubt(struct checker *checker, MDB_txn *txn)
            catalogue_put_counter(txn, &checker->store->catalogue, "ledger_doubt", 1, checker->error);
 }
 
+/* In place of what was dropped: whose catalogue it is; a group beyond all that are or were in use; that the ledger
+ * counts, though nobody knows whether it is right. */
+static bool write_own_numbers(struct checker *checker, MDB_txn *txn)
+{
+    const struct embedded_store *store = checker->store;
+    const struct catalogue *catalogue = &store->catalogue;
+    uint64_t next_group;
+    if (!checker->has_lost_numbers)
+        return true;
+    if (!catalogue_get_counter(txn, catalogue, "next_group", 0, &next_group, checker->error))
+        return false;
+    if (next_group == 0)
+        next_group = checker_last(&checker->groups_named) + CATALOGUE_NUMBERS_LEFT_OUT;
+    return catalogue_put(txn, catalogue->meta, SPAN("uuid"), span_of(store->folder.uuid, sizeof store->folder.uuid), 0,
+                         checker->error) &&
+           catalogue_put_counter(txn, catalogue, "next_group", next_group, checker->error) &&
+           (store->folder.is_raw || catalogue_put_counter(txn, catalogue, "ledger", 1, checker->error));
+}
+
 static bool repair_all(struct checker *checker)
 {
     const struct catalogue *catalogue = &checker->store->catalogue;
@@ -323,7 +355,7 @@ static bool repair_all(struct checker *checker)
         !drop_numbers(checker, txn, catalogue->extents, &checker->extents) ||
         !drop_numbers(checker, txn, catalogue->pieces, &checker->pieces) ||
         !drop_numbers(checker, txn, catalogue->part_maps, &checker->pieces) || !write_space(checker, txn) ||
-        !note_doubt(checker, txn)) {
+        !note_doubt(checker, txn) || !write_own_numbers(checker, txn)) {
         mdb_txn_abort(txn);
         return false;
     }
@@ -383,17 +415,37 @@ static bool check_opened(struct embedded_store *store, bool repair, struct embed
                      repair ? " are left" : ". `bale check --repair` removes what is damaged");
 }
 
+static bool open_as_it_is(struct embedded_store *store, struct embedded_report *report, struct error *error)
+{
+    (void)report;
+    return catalogue_open(store->folder.path, store->options.catalogue_max_bytes, store->folder.uuid, false,
+                          &store->catalogue, error);
+}
+
+/* Without what opening stands on, nothing can be looked at: so that is mended first. */
+static bool open_mended(struct embedded_store *store, struct embedded_report *report, struct error *error)
+{
+    if (!catalogue_open_mended(store->folder.path, store->options.catalogue_max_bytes, store->folder.uuid,
+                               &store->catalogue, error))
+        return false;
+    if (mend_volumes(store, report, error))
+        return true;
+    catalogue_close(&store->catalogue);
+    return false;
+}
+
 static bool open_or_rebuild(struct embedded_store *store, bool repair, const char *copy, struct embedded_report *report,
                             struct error *error)
 {
     if (copy != NULL)
         return rebuild_catalogue(store, copy, report, error);
-    if (catalogue_open(store->folder.path, store->options.catalogue_max_bytes, store->folder.uuid, false,
-                       &store->catalogue, error)) {
+    if ((repair ? open_mended : open_as_it_is)(store, report, error)) {
         if (volume_table_open(store, error))
             return true;
         volume_table_close(store);
         catalogue_close(&store->catalogue);
+        if (!repair)
+            report_finding(report, "%s", error->message);
         return false;
     }
     report_finding(report, "%s", error->message);

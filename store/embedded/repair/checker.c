@@ -78,6 +78,12 @@ bool checker_has(const struct numbers *numbers, uint64_t value)
            bsearch(&value, numbers->values.data, numbers->values.size / 8, 8, compare_numbers) != NULL;
 }
 
+uint64_t checker_last(const struct numbers *numbers)
+{
+    size_t count = numbers->values.size / 8;
+    return count == 0 ? 0 : ((const uint64_t *)(const void *)numbers->values.data)[count - 1];
+}
+
 /* ---- bodies and rows ---- */
 
 bool check_read_body(const struct embedded_store *store, struct span extents, uint64_t size, uint32_t *ret_crc32c)

@@ -23,7 +23,6 @@
 #include "store/embedded/uploads/manifest.h"
 #include "store/embedded/volumes/bitmap.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -91,28 +90,7 @@ static bool commit(struct rebuild *rebuild)
     return result == 0 || catalogue_failed(result, rebuild->error, "commit");
 }
 
-/* ---- volumes and buckets ---- */
-
-static bool list_volumes(struct rebuild *rebuild)
-{
-    struct embedded_store *store = rebuild->store;
-    DIR *entries = fdopendir(openat(store->folder.fd, "volumes", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    if (entries == NULL)
-        return error_set_errno(rebuild->error, errno, "the folder `volumes` cannot be read");
-    bool done = true;
-    for (struct dirent *entry; done && (entry = readdir(entries)) != NULL;) {
-        char *end;
-        unsigned long number = strtoul(entry->d_name, &end, 10);
-        struct stat status;
-        if (*end != '\0' || end == entry->d_name || number >= VOLUMES_MAX ||
-            fstatat(dirfd(entries), entry->d_name, &status, 0) != 0 || status.st_size < EXTENT_BLOCK_BYTES)
-            continue;
-        done = batch_put_volume(rebuild->txn, &store->catalogue, (uint32_t)number,
-                                (uint32_t)(status.st_size / EXTENT_BLOCK_BYTES), true, rebuild->error);
-    }
-    closedir(entries);
-    return done;
-}
+/* ---- buckets ---- */
 
 static void add_bucket(void *context, const struct bucket_info *info)
 {
@@ -447,7 +425,8 @@ static bool fill_catalogue(struct rebuild *rebuild)
 {
     if (!begin(rebuild))
         return false;
-    if ((rebuild->copy != NULL && !forget_what_changed(rebuild)) || !list_volumes(rebuild)) {
+    if ((rebuild->copy != NULL && !forget_what_changed(rebuild)) ||
+        !mend_volume_rows(rebuild->store, rebuild->txn, rebuild->error)) {
         mdb_txn_abort(rebuild->txn);
         return false;
     }

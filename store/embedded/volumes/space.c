@@ -15,6 +15,7 @@ struct space_part {
     uint32_t volume;
     uint32_t part;
     bool is_changed;
+    bool is_lost; /* its row is damaged, and stays so */
     uint64_t taken[SPACE_PART_BLOCKS / 64];
 };
 
@@ -24,9 +25,20 @@ static void make_key(uint32_t volume, uint32_t part, uint8_t ret_key[PART_KEY_BY
     store_u32_be(ret_key + 4, part);
 }
 
-static bool read_part(MDB_txn *txn, const struct catalogue *catalogue, uint32_t volume, uint32_t part,
-                      uint64_t ret_taken[SPACE_PART_BLOCKS / 64], struct error *error)
+/* A row that is found by its key, and does not match its checksum. Where the key is damaged, too, the row is as good as
+ * missing, and writing beside it would remove it: then nothing may be taken for free. */
+static bool is_damaged_in_place(MDB_txn *txn, const struct catalogue *catalogue, const uint8_t key[PART_KEY_BYTES])
 {
+    MDB_val lmdb_key = {.mv_size = PART_KEY_BYTES, .mv_data = (void *)(uintptr_t)key};
+    MDB_val value;
+    return mdb_get(txn, catalogue->space, &lmdb_key, &value) == 0;
+}
+
+/* All of a part that is damaged counts as taken. */
+static bool read_part(MDB_txn *txn, const struct catalogue *catalogue, uint32_t volume, uint32_t part,
+                      uint64_t ret_taken[SPACE_PART_BLOCKS / 64], bool *ret_is_lost, struct error *error)
+{
+    *ret_is_lost = false;
     uint8_t key[PART_KEY_BYTES];
     make_key(volume, part, key);
     struct span value;
@@ -35,13 +47,18 @@ static bool read_part(MDB_txn *txn, const struct catalogue *catalogue, uint32_t 
         memset(ret_taken, 0, SPACE_PART_BYTES);
         return true;
     case LOOKUP_FOUND:
-        if (value.size != SPACE_PART_BYTES)
-            return error_set(error, ERROR_DAMAGED, S3_InternalError, "The table of free space is damaged.");
-        memcpy(ret_taken, value.data, SPACE_PART_BYTES);
-        return true;
+        if (value.size == SPACE_PART_BYTES) {
+            memcpy(ret_taken, value.data, SPACE_PART_BYTES);
+            return true;
+        }
+        break;
     default:
-        return false;
+        if (error->kind != ERROR_DAMAGED || !is_damaged_in_place(txn, catalogue, key))
+            return false;
     }
+    memset(ret_taken, 0xff, SPACE_PART_BYTES);
+    *ret_is_lost = true;
+    return true;
 }
 
 void space_change_begin(struct space_change *change, MDB_txn *txn, const struct catalogue *catalogue)
@@ -59,7 +76,7 @@ static struct space_part *find_part(struct space_change *change, uint32_t volume
     struct space_part *part = malloc(sizeof *part);
     ASSERT(part != NULL);
     *part = (struct space_part){.next = *chain, .volume = volume, .part = number};
-    if (!read_part(change->txn, change->catalogue, volume, number, part->taken, error)) {
+    if (!read_part(change->txn, change->catalogue, volume, number, part->taken, &part->is_lost, error)) {
         free(part);
         return NULL;
     }
@@ -77,16 +94,18 @@ static bool set_blocks(struct space_change *change, struct extent extent, bool v
             return false;
         uint32_t first = block % SPACE_PART_BLOCKS;
         uint32_t count = left < SPACE_PART_BLOCKS - first ? left : SPACE_PART_BLOCKS - first;
-        if (!bitmap_is(part->taken, first, count, !value))
-            return error_set(error, ERROR_DAMAGED, S3_InternalError,
-                             "Blocks %u+%u of volume %u are %s already. Run `bale check`.", block, count, extent.volume,
-                             value ? "taken" : "free");
-        bitmap_fill(part->taken, first, count, value);
-        part->is_changed = true;
         block += count;
         left -= count;
+        if (part->is_lost && !value)
+            continue;
+        if (!bitmap_is(part->taken, first, count, !value))
+            return error_set(error, ERROR_DAMAGED, S3_InternalError,
+                             "Blocks %u+%u of volume %u are %s already. Run `bale check`.", block - count, count,
+                             extent.volume, value ? "taken" : "free");
+        bitmap_fill(part->taken, first, count, value);
+        part->is_changed = true;
+        change->taken_blocks += value ? (int64_t)count : -(int64_t)count;
     }
-    change->taken_blocks += value ? (int64_t)extent.count : -(int64_t)extent.count;
     return true;
 }
 
@@ -126,14 +145,17 @@ void space_change_end(struct space_change *change)
 }
 
 bool space_load(MDB_txn *txn, const struct catalogue *catalogue, uint32_t volume, uint32_t blocks, uint64_t *ret_taken,
-                struct error *error)
+                bool *ret_is_whole, struct error *error)
 {
     uint64_t taken[SPACE_PART_BLOCKS / 64];
+    bool is_lost;
+    *ret_is_whole = true;
     for (uint32_t block = 0; block < blocks; block += SPACE_PART_BLOCKS) {
-        if (!read_part(txn, catalogue, volume, block / SPACE_PART_BLOCKS, taken, error))
+        if (!read_part(txn, catalogue, volume, block / SPACE_PART_BLOCKS, taken, &is_lost, error))
             return false;
         uint32_t count = blocks - block < SPACE_PART_BLOCKS ? blocks - block : SPACE_PART_BLOCKS;
         memcpy(ret_taken + block / 64, taken, BITMAP_WORDS(count) * 8);
+        *ret_is_whole &= !is_lost;
     }
     return true;
 }
@@ -163,4 +185,30 @@ bool space_store(MDB_txn *txn, const struct catalogue *catalogue, uint32_t volum
             return false;
     }
     return true;
+}
+
+bool space_claim_missing(MDB_txn *txn, const struct catalogue *catalogue, uint32_t volume, uint32_t blocks,
+                         struct error *error)
+{
+    uint8_t part[SPACE_PART_BYTES];
+    memset(part, 0xff, sizeof part);
+    for (uint32_t block = 0; block < blocks; block += SPACE_PART_BLOCKS) {
+        uint8_t key[PART_KEY_BYTES];
+        struct span value;
+        make_key(volume, block / SPACE_PART_BLOCKS, key);
+        enum lookup found = catalogue_get(txn, catalogue->space, span_of(key, sizeof key), &value, error);
+        if (found == LOOKUP_FAILED ||
+            (found == LOOKUP_MISSING &&
+             !catalogue_put(txn, catalogue->space, span_of(key, sizeof key), span_of(part, sizeof part), 0, error)))
+            return false;
+    }
+    return true;
+}
+
+bool space_row_is_sound(const MDB_val *key, const MDB_val *value)
+{
+    struct span bitmap;
+    struct error ignored;
+    return catalogue_check(key, value, &bitmap, &ignored) && key->mv_size == PART_KEY_BYTES &&
+           bitmap.size == SPACE_PART_BYTES;
 }

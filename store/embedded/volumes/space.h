@@ -1,7 +1,9 @@
 /* store/embedded/volumes/space.h -- which blocks of the volumes are taken: the table `space`, changed with the commit.
  *
  * Key: volume (u32 big endian), part (u32 big endian). Value: a bitmap of SPACE_PART_BLOCKS blocks, set = taken; a
- * missing part is all free. A space_change gathers what one transaction takes and frees, and writes each part once. */
+ * missing part is all free. Of a part whose bitmap is damaged everything counts as taken, also what is freed later,
+ * until a repair has found out anew what is: so nothing is written over. A damaged key is an error. A space_change
+ * gathers what one transaction takes and frees, and writes each part once. */
 #pragma once
 
 #include "store/embedded/catalogue/catalogue.h"
@@ -25,12 +27,17 @@ bool space_free(struct space_change *change, struct extent extent, struct error 
 bool space_change_write(struct space_change *change, struct error *error);
 void space_change_end(struct space_change *change);
 
-/* A volume's whole bitmap; ret_taken has BITMAP_WORDS(blocks) words. */
+/* A volume's whole bitmap; ret_taken has BITMAP_WORDS(blocks) words. Not *ret_is_whole: some of it is damaged. */
 bool space_load(MDB_txn *txn, const struct catalogue *catalogue, uint32_t volume, uint32_t blocks, uint64_t *ret_taken,
-                struct error *error);
+                bool *ret_is_whole, struct error *error);
 /* Removes the parts of a volume that goes. */
 bool space_forget(MDB_txn *txn, const struct catalogue *catalogue, uint32_t volume, uint32_t blocks,
                   struct error *error);
+/* Parts that are missing become all taken, until repair knows what is: before that nothing may be taken for free. */
+bool space_claim_missing(MDB_txn *txn, const struct catalogue *catalogue, uint32_t volume, uint32_t blocks,
+                         struct error *error);
+/* Is a row of the table as it should be? */
+bool space_row_is_sound(const MDB_val *key, const MDB_val *value);
 /* Writes a volume's whole bitmap: for repair. */
 bool space_store(MDB_txn *txn, const struct catalogue *catalogue, uint32_t volume, uint32_t blocks,
                  const uint64_t *taken, struct error *error);

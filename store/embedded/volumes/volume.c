@@ -168,7 +168,8 @@ bool volume_load(struct embedded_store *store, MDB_txn *txn, struct volume *volu
     volume->holes = NULL;
     volume->taken = calloc(BITMAP_WORDS(volume->blocks), sizeof *volume->taken);
     ASSERT(volume->taken != NULL);
-    return space_load(txn, &store->catalogue, volume->number, volume->blocks, volume->taken, error);
+    bool is_whole;
+    return space_load(txn, &store->catalogue, volume->number, volume->blocks, volume->taken, &is_whole, error);
 }
 
 static bool has_whole_file(const struct embedded_store *store, const char *name, uint32_t blocks)
@@ -187,11 +188,17 @@ static bool open_volume(struct embedded_store *store, MDB_txn *txn, uint32_t num
         return error_set(error, ERROR_DAMAGED, NULL, "The row of volume %u is damaged. Run `bale check`.", number);
     uint64_t *taken = calloc(BITMAP_WORDS(blocks), sizeof *taken);
     ASSERT(taken != NULL);
-    bool done = space_load(txn, &store->catalogue, number, blocks, taken, error);
+    bool is_whole;
+    bool done = space_load(txn, &store->catalogue, number, blocks, taken, &is_whole, error);
     uint32_t count = blocks - bitmap_count_clear(taken, blocks);
     free(taken);
+    if (!done && error->kind == ERROR_DAMAGED)
+        return error_set(error, ERROR_DAMAGED, NULL,
+                         "%s is damaged: what is free of volume %u. `bale check --repair` writes it anew.",
+                         store->catalogue.path, number);
     if (!done)
         return false;
+    store->volumes.lost_maps += !is_whole;
     *taken_blocks += count;
     char name[32];
     name_file(number, name);
@@ -225,6 +232,13 @@ static bool count_volumes(struct embedded_store *store, MDB_txn *txn, struct err
                      store->folder.path, statistics.ms_entries, (unsigned long long)files_max);
 }
 
+bool volume_row_is_sound(const MDB_val *key, const MDB_val *value, struct span *ret_row)
+{
+    struct error ignored;
+    return catalogue_check(key, value, ret_row, &ignored) && key->mv_size == 4 && ret_row->size == 8 &&
+           ret_row->data[0] == 1;
+}
+
 static bool open_listed(struct embedded_store *store, MDB_txn *txn, struct error *error)
 {
     MDB_cursor *cursor;
@@ -237,9 +251,10 @@ static bool open_listed(struct embedded_store *store, MDB_txn *txn, struct error
     MDB_val value;
     while (done && (result = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) == 0) {
         struct span row;
-        done = catalogue_check(&key, &value, &row, error);
-        if (done && (key.mv_size != 4 || row.size != 8 || row.data[0] != 1))
-            done = error_set(error, ERROR_DAMAGED, NULL, "A row of the table of volumes is damaged.");
+        done = volume_row_is_sound(&key, &value, &row) ||
+               error_set(error, ERROR_DAMAGED, NULL,
+                         "%s is damaged: a row of the table of volumes. `bale check --repair` writes it anew.",
+                         store->catalogue.path);
         done = done && open_volume(store, txn, load_u32_be(key.mv_data), load_u32_le(row.data + 4), row.data[1] != 0,
                                    &taken_blocks, error);
         store->volumes.unopened--;

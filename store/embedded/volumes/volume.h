@@ -43,6 +43,7 @@ struct volume_table {
     _Atomic uint64_t taken_blocks; /* in the catalogue */
     _Atomic bool is_buffered;      /* O_DIRECT was refused (said once) */
     _Atomic uint64_t files;        /* descriptors: one or two for each */
+    uint64_t lost_maps;            /* volumes of which it is damaged what is free (space.h): found when opening */
     uint64_t unopened;             /* while opening: those to come, one descriptor each at least */
     _Atomic uint64_t returning;    /* freed bodies, and what was lent and not used, on their way back */
     _Atomic uint64_t failures;     /* of volumes that are written through the page cache: volume_note_failure */
@@ -70,6 +71,8 @@ struct shard;
 /* Opens volume files; a missing file of a volume without bodies is made anew (a crash came between row and file). */
 bool volume_table_open(struct embedded_store *store, struct error *error);
 void volume_table_close(struct embedded_store *store);
+/* Of the table `volumes`. *ret_row: version, is it filled, zeros u16, blocks u32. */
+bool volume_row_is_sound(const MDB_val *key, const MDB_val *value, struct span *ret_row);
 struct volume *volume_find(const struct embedded_store *store, uint32_t number);
 /* Makes the file and puts the volume into the table. ERROR_FULL when the disk has no room. */
 struct volume *volume_create(struct embedded_store *store, uint32_t number, uint32_t blocks, struct error *error);

@@ -1,0 +1,210 @@
+/* tests/unit/embedded/own_rows_test.c -- the rows that Bale keeps for itself, damaged one bit at a time: which volumes
+ * there are, what is free in them, whose catalogue it is, its numbers. The store serves all objects or says in a
+ * sentence why not; after a repair all of them are there. */
+#include "tests/unit/embedded/fixture.h"
+
+#include "store/embedded/catalogue/catalogue.h"
+#include "store/embedded/catalogue/folder.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum { OBJECTS = 4, BODY_BYTES = 9000, PLACES_MAX = 4096, ROW_ENDS = 12, BETWEEN = 97 };
+static const struct span bucket = SPAN("bucket");
+
+/* ---- what is in the folder ---- */
+
+static void put_numbered(struct bucket_store *store, const char *prefix, unsigned index, size_t size)
+{
+    static uint8_t body[BODY_BYTES];
+    char key[64];
+    (void)snprintf(key, sizeof key, "%s-%03u", prefix, index);
+    fill_bytes(index, body, size);
+    put(store, bucket, text(key), span_of(body, size));
+}
+
+static void expect_numbered(struct bucket_store *store, const char *prefix, unsigned index, size_t size)
+{
+    static uint8_t body[BODY_BYTES];
+    char key[64];
+    (void)snprintf(key, sizeof key, "%s-%03u", prefix, index);
+    fill_bytes(index, body, size);
+    expect_body(store, bucket, text(key), span_of(body, size));
+}
+
+static void fill(struct bucket_store *store, unsigned shard, void *argument)
+{
+    (void)shard, (void)argument;
+    struct error error;
+    ck_assert(bucket_create(store, &(struct bucket_intent){.name = bucket, .owner = text("alice")}, &error));
+    for (unsigned i = 0; i < OBJECTS; i++) {
+        put_numbered(store, "small", i, 100);
+        put_numbered(store, "large", i, BODY_BYTES);
+    }
+}
+
+static void expect_deletion(struct bucket_store *store, const char *key)
+{
+    struct error error;
+    bool is_deleted = try_delete(store, bucket, text(key), &error);
+    ck_assert_msg(is_deleted, "%s: %s", key, is_deleted ? "" : error.message);
+}
+
+static void expect_all(struct bucket_store *store, unsigned shard, void *argument)
+{
+    (void)shard, (void)argument;
+    for (unsigned i = 0; i < OBJECTS; i++) {
+        expect_numbered(store, "small", i, 100);
+        expect_numbered(store, "large", i, BODY_BYTES);
+    }
+    put_numbered(store, "new", 7, BODY_BYTES); /* and it is written to */
+    expect_numbered(store, "new", 7, BODY_BYTES);
+    expect_deletion(store, "new-007");
+    expect_deletion(store, "large-000"); /* blocks are given back, or are not */
+    put_numbered(store, "large", 0, BODY_BYTES);
+}
+
+/* ---- where its own rows are ---- */
+
+struct places {
+    unsigned count;
+    long at[PLACES_MAX];
+};
+
+/* Of the ends every byte, in between some. */
+static void add_places(struct places *places, long first, size_t size)
+{
+    for (size_t i = 0; i < size; i++) {
+        bool is_near_end = i < ROW_ENDS || i + ROW_ENDS >= size;
+        if (!is_near_end && i % BETWEEN != 0)
+            continue;
+        ck_assert_uint_lt(places->count, PLACES_MAX);
+        places->at[places->count++] = first + (long)i;
+    }
+}
+
+/* Where the catalogue is mapped: LMDB does not tell. */
+static const char *find_map(void)
+{
+    FILE *maps = fopen("/proc/self/maps", "re");
+    char line[512];
+    unsigned long start = 0;
+    while (start == 0 && fgets(line, sizeof line, maps) != NULL) {
+        if (strstr(line, "/catalogue/data.mdb") != NULL)
+            start = strtoul(line, NULL, 16);
+    }
+    (void)fclose(maps);
+    ck_assert_uint_ne(start, 0);
+    return (const char *)start; /* NOLINT(performance-no-int-to-ptr) */
+}
+
+static void add_table(struct places *places, MDB_txn *txn, MDB_dbi table)
+{
+    const char *map = find_map();
+    MDB_cursor *cursor;
+    MDB_val key;
+    MDB_val value;
+    ck_assert_int_eq(mdb_cursor_open(txn, table, &cursor), 0);
+    while (mdb_cursor_get(cursor, &key, &value, MDB_NEXT) == 0) {
+        add_places(places, (const char *)key.mv_data - map, key.mv_size);
+        add_places(places, (const char *)value.mv_data - map, value.mv_size);
+    }
+    mdb_cursor_close(cursor);
+}
+
+static void find_places(const char *path, struct places *ret_places)
+{
+    static struct catalogue catalogue;
+    struct folder folder;
+    struct error error;
+    MDB_txn *txn;
+    ret_places->count = 0;
+    ck_assert(folder_open(path, false, random_system(), &folder, &error));
+    ck_assert(catalogue_open_readonly(path, 1 << 30, folder.uuid, &catalogue, &error));
+    ck_assert_int_eq(mdb_txn_begin(catalogue.env, NULL, MDB_RDONLY, &txn), 0);
+    add_table(ret_places, txn, catalogue.meta);
+    add_table(ret_places, txn, catalogue.volumes);
+    add_table(ret_places, txn, catalogue.space);
+    mdb_txn_abort(txn);
+    catalogue_close(&catalogue);
+    folder_close(&folder);
+}
+
+/* ---- one bit ---- */
+
+static void flip(const char *path, long at, unsigned bit)
+{
+    char file[160];
+    uint8_t byte;
+    (void)snprintf(file, sizeof file, "%s/catalogue/data.mdb", path);
+    int fd = open(file, O_RDWR);
+    ck_assert_msg(fd >= 0 && pread(fd, &byte, 1, at) == 1, "%s %ld", file, at);
+    byte ^= (uint8_t)(1U << bit);
+    ck_assert(pwrite(fd, &byte, 1, at) == 1);
+    close(fd);
+}
+
+static void expect_sentence(const char *path, const struct error *error, long at)
+{
+    ck_assert_msg(error->kind == ERROR_DAMAGED && strstr(error->message, "bale check") != NULL, "byte %ld of %s: %s",
+                  at, path, error->message);
+}
+
+static bool opens(const char *path, long at)
+{
+    struct embedded_options options = {.shards = 1, .catalogue_max_bytes = 1 << 30};
+    struct error error;
+    struct bucket_store *store = embedded_open(path, &options, &error);
+    if (store == NULL)
+        expect_sentence(path, &error, at);
+    else
+        embedded_close(store);
+    return store != NULL;
+}
+
+static void flip_and_mend(const char *template, long at)
+{
+    char path[64];
+    char command[256];
+    struct error error;
+    struct embedded_report report = {0};
+    folder_make(path);
+    (void)snprintf(command, sizeof command, "cp -a --sparse=always %s/. %s", template, path);
+    ck_assert_int_eq(system(command), 0); /* NOLINT(cert-env33-c) */
+    flip(path, at, (unsigned)at % 8);
+    if (opens(path, at))
+        with_store(path, expect_all, NULL);
+    bool is_mended = embedded_check(path, true, &report, &error);
+    ck_assert_msg(is_mended, "byte %ld: %s", at, is_mended ? "" : error.message);
+    with_store(path, expect_all, NULL);
+    report = (struct embedded_report){0};
+    ck_assert(embedded_check(path, false, &report, &error));
+    ck_assert_uint_eq(report.objects, 2 * OBJECTS);
+    folder_remove(path);
+}
+
+START_TEST(a_flipped_bit_in_its_own_rows_costs_no_object)
+{
+    static struct places places;
+    char template[64];
+    folder_make(template);
+    with_store(template, fill, NULL);
+    find_places(template, &places);
+    ck_assert_uint_gt(places.count, 100);
+    for (unsigned i = 0; i < places.count; i++)
+        flip_and_mend(template, places.at[i]);
+    folder_remove(template);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("own rows");
+    TCase *tests = tcase_create("rows");
+    tcase_set_timeout(tests, 240);
+    tcase_add_test(tests, a_flipped_bit_in_its_own_rows_costs_no_object);
+    suite_add_tcase(suite, tests);
+    return run_suite(suite);
+}
