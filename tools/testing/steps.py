@@ -267,6 +267,11 @@ def step_process():
     return build("build") or python_suite("tests/process/run")
 
 
+def step_policy():
+    """the engine of policies against a second one, over policies at random (tests/policy); --long: 100,000 of them"""
+    return build("build") or python_suite("tests/policy/run", "--count", "100000" if is_long else "3000")
+
+
 def step_credentials():
     """where credentials of a backend come from, each provider against a stand-in (tests/credentials)"""
     return build("build") or python_suite("tests/credentials/run")
@@ -290,6 +295,7 @@ STEPS = {
     "sim": step_sim,
     "soak": step_soak,
     "process": step_process,
+    "policy": step_policy,
     "credentials": step_credentials,
     "s3": step_s3,
     "s3-tls": step_s3_tls,
