@@ -39,8 +39,16 @@ static const struct option OPTIONS[] = {
     {"s4-sidecars", OPTION_FLAG, AT(s4_sidecars), "no", "",
      .help = "of s3: write S4's own index beside each object of several frames"},
     {"credentials", OPTION_TEXT, AT(credentials), "", "FILE",
-     .help = "INI file, one section per account: access_key, secret_key, id, role; without it (and without "
+     .help = "INI file, one section per account: access_key, secret_key, id, email, role; without it (and without "
              "BALE_ACCESS_KEY and BALE_SECRET_KEY) one pair is made at first start, in the backend's folder"},
+    {"default-ownership", OPTION_CHOICE, AT(default_ownership), "BucketOwnerEnforced", "NAME",
+     .allowed = "BucketOwnerEnforced|BucketOwnerPreferred|ObjectWriter",
+     .help = "object ownership of a new bucket whose maker does not say: whose objects are, and whether ACLs count"},
+    {"default-public-access-block", OPTION_CHOICE, AT(default_public_access_block), "off", "NAME", .allowed = "off|on",
+     .help = "on: a new bucket refuses public ACLs and policies until its owner allows them"},
+    {"trusted-proxies", OPTION_TEXT, AT(trusted_proxies), "", "LIST",
+     .help = "addresses and ranges, with commas between them, whose X-Forwarded-For and X-Forwarded-Proto count in "
+             "policies"},
     {"region", OPTION_REGION, AT(region), "us-east-1", "NAME", .help = "the region that clients sign for"},
     {"domain", OPTION_DOMAIN, AT(domain), "", "NAME", .help = "serve BUCKET.NAME as well (virtual-host style)"},
     {"tls-cert", OPTION_TEXT, AT(tls_cert), "", "FILE",

@@ -17,6 +17,7 @@
 /* In the order of the choices in config.c's table. */
 enum config_codec { CONFIG_CODEC_AUTO, CONFIG_CODEC_ZSTD, CONFIG_CODEC_NONE };
 enum config_addressing { CONFIG_ADDRESSING_PATH, CONFIG_ADDRESSING_VIRTUAL };
+enum config_ownership { CONFIG_BUCKET_OWNER_ENFORCED, CONFIG_BUCKET_OWNER_PREFERRED, CONFIG_OBJECT_WRITER };
 enum config_log_format { CONFIG_LOG_TEXT, CONFIG_LOG_JSON };
 enum config_log_level { CONFIG_LOG_ERROR, CONFIG_LOG_WARNING, CONFIG_LOG_INFO, CONFIG_LOG_DEBUG };
 
@@ -45,6 +46,9 @@ struct config {
     bool s4_sidecars;
 
     char *credentials;
+    uint64_t default_ownership; /* enum config_ownership */
+    uint64_t default_public_access_block;
+    char *trusted_proxies;
     char *region;
     char *domain;
     char *tls_cert; /* given together with tls_key, or neither: plain HTTP */

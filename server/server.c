@@ -12,6 +12,7 @@
 #include "server/file_limits.h"
 #include "server/first_credentials.h"
 #include "server/processors.h"
+#include "server/s3/shared/client_address.h"
 #include "server/settings/keeper.h"
 #include "server/shard.h"
 
@@ -51,6 +52,7 @@ struct server {
     struct control control;
     struct journal_service journal;
     struct settings_keeper keeper;
+    struct trusted_proxies trusted_proxies;
     pthread_barrier_t ended; /* of the shards */
     _Atomic(bool) is_ready;
 };
@@ -99,6 +101,14 @@ static bool bind_listeners(struct server *server, struct error *error)
         return error_prepend(error, "--listen");
     if (!listener_bind(server->config->admin, 1, &server->admin_fd, &server->admin_port, error))
         return error_prepend(error, "--admin");
+    return true;
+}
+
+static bool load_proxies(struct server *server, struct error *error)
+{
+    if (!trusted_proxies_parse(span_from_string(server->config->trusted_proxies), &server->trusted_proxies, error))
+        return error_prepend(error, "--trusted-proxies");
+    server->common.trusted_proxies = server->trusted_proxies.count > 0 ? &server->trusted_proxies : NULL;
     return true;
 }
 
@@ -251,16 +261,28 @@ static enum log_level log_level_of(uint64_t level)
     return LEVELS[level];
 }
 
+static void warn_of_defaults(const struct server *server)
+{
+    const struct config *config = server->config;
+    bool has_defaults =
+        config->default_ownership != CONFIG_BUCKET_OWNER_ENFORCED || config->default_public_access_block != 0;
+    if (has_defaults && server->common.keeper == NULL)
+        log_message(LOG_WARNING, "this backend keeps no settings of buckets: all are BucketOwnerEnforced, whatever "
+                                 "--default-ownership and --default-public-access-block say");
+}
+
 static bool start(struct server *server, struct error *error)
 {
     const struct config *config = server->config;
     enum log_format format = config->log_format == CONFIG_LOG_JSON ? LOG_JSON : LOG_TEXT;
     /* certificate and ports first: whoever finds them wrong or taken shall not have touched the folder */
-    if (!choose_limits(server, error) || !load_certificate(server, error) || !bind_listeners(server, error) ||
-        !open_signals(server, error) || !start_threads(server, error) || !open_backend(server, error) ||
-        !load_accounts(server, error) || !log_start(STDERR_FILENO, format, log_level_of(config->log_level), error))
+    if (!choose_limits(server, error) || !load_proxies(server, error) || !load_certificate(server, error) ||
+        !bind_listeners(server, error) || !open_signals(server, error) || !start_threads(server, error) ||
+        !open_backend(server, error) || !load_accounts(server, error) ||
+        !log_start(STDERR_FILENO, format, log_level_of(config->log_level), error))
         return false;
     prepare_shards(server);
+    warn_of_defaults(server);
     if (!start_shards(server, error))
         return false;
     atomic_store_explicit(&server->is_ready, true, memory_order_release);

@@ -83,6 +83,17 @@ static bool start_loop(struct shard *shard, struct error *error)
     return shard->loop != NULL;
 }
 
+/* ObjectWriter is what S3 has where nothing is recorded. Where settings are not kept, there is one ownership only. */
+static enum ownership default_ownership(const struct shard_common *common)
+{
+    static const enum ownership ownerships[] = {
+        [CONFIG_BUCKET_OWNER_ENFORCED] = OWNERSHIP_ENFORCED,
+        [CONFIG_BUCKET_OWNER_PREFERRED] = OWNERSHIP_PREFERRED,
+        [CONFIG_OBJECT_WRITER] = OWNERSHIP_UNSET,
+    };
+    return common->keeper == NULL ? OWNERSHIP_ENFORCED : ownerships[common->config->default_ownership];
+}
+
 static void start_pools(struct shard *shard)
 {
     const struct shard_common *common = shard->common;
@@ -117,6 +128,9 @@ static void start_pools(struct shard *shard)
         .region = config->region,
         .domain = config->domain[0] != '\0' ? config->domain : NULL,
         .host_id = common->host_id,
+        .trusted_proxies = common->trusted_proxies,
+        .default_ownership = default_ownership(common),
+        .blocks_new_buckets = common->keeper != NULL && config->default_public_access_block != 0,
         .is_raw = config->raw,
         .takes_form_version_2 = config->form_signature_v2 == 0,
         .observe = observe,

@@ -23,6 +23,7 @@ struct shard_common {
     const struct config *config;
     struct backend *backend;
     const struct accounts *accounts;
+    const struct trusted_proxies *trusted_proxies;
     struct settings_keeper *keeper; /* of settings of buckets; NULL: the backend keeps none */
     struct offload *codec_threads;  /* NULL: no level above 6 */
     struct tls_server *tls;         /* NULL: plain HTTP */

@@ -58,7 +58,6 @@ struct access_object {
 struct access_question {
     const struct account *account; /* NULL: anonymous */
     enum s3_action action;
-    bool writes;
     const struct access_bucket *bucket; /* NULL: the account's own affair (ListBuckets, CreateBucket) */
     struct span key;                    /* empty: the bucket itself */
     /* What is only asked when it decides. False: it could not be found out. */
@@ -76,6 +75,9 @@ struct access_answer {
 
 /* False: a callback failed, and nothing is decided; why is known to whoever gave it. */
 SUSPENDS bool access_decide(const struct access_question *question, struct access_answer *ret_answer);
+
+/* It changes something: what role = readonly may not. */
+bool access_action_writes(enum s3_action action);
 
 /* What a grant must give on the bucket, or on the object, to allow the action (478); 0: no grant does. */
 unsigned access_bucket_permission(enum s3_action action);

@@ -14,6 +14,13 @@ const char *access_source_name(enum access_source source)
     return names[source];
 }
 
+/* As IAM names them: whatever only looks begins with Get or List. */
+bool access_action_writes(enum s3_action action)
+{
+    struct span name = span_skip(span_from_string(action_name(action)), sizeof "s3:" - 1);
+    return !span_starts_with(name, SPAN("Get")) && !span_starts_with(name, SPAN("List"));
+}
+
 unsigned access_bucket_permission(enum s3_action action)
 {
     switch (action) {
@@ -173,7 +180,8 @@ SUSPENDS bool access_decide(const struct access_question *question, struct acces
     struct policy_decision decision = {.effect = POLICY_NONE};
     *ret_answer = (struct access_answer){.is_allowed = false};
     ASSERT(question->action < ACTIONS_COUNT);
-    if (question->writes && question->account != NULL && question->account->role != ROLE_READWRITE) {
+    if (access_action_writes(question->action) && question->account != NULL &&
+        question->account->role != ROLE_READWRITE) {
         answer(ret_answer, false, ACCESS_BY_ROLE);
         return true;
     }

@@ -19,7 +19,8 @@ struct public_access_block {
     bool restricts_buckets; /* RestrictPublicBuckets: a public policy allows nothing to other accounts */
 };
 
-#define PUBLIC_ACCESS_BLOCK_ALL ((struct public_access_block){true, true, true, true})
+/* All four, as it is kept. */
+#define PUBLIC_ACCESS_BLOCK_ALL_ON "AIPR"
 
 /* One element of the configuration: its name and text. False: no such element, or not a boolean. */
 bool public_access_block_take(struct public_access_block *block, struct span element, struct span text);

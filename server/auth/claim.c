@@ -327,16 +327,28 @@ static bool has_response_override(struct span query)
     return false;
 }
 
-static bool refuse_anonymous(const struct http_head *head, const struct query_claim *query, struct error *error)
+/* Nobody signed it: what may still be said is how the body comes (statements 71, 493). */
+static bool read_anonymous(const struct http_head *head, const struct query_claim *query, struct arena *arena,
+                           struct signature_claim *claim, struct error_details *details, struct error *error)
 {
+    struct span text;
+    claim->is_anonymous = true;
+    claim->payload = PAYLOAD_UNSIGNED;
     if (query->is_version_2)
         return error_set(error, ERROR_INVALID, S3_InvalidRequest,
                          "This URL is presigned with signature version 2, which is not supported: use " SIGV4_ALGORITHM
                          ". In boto3: Config(signature_version='s3v4').");
-    if (has_response_override(head->query)) /* statement 71 */
+    if (has_response_override(head->query))
         return error_set(error, ERROR_INVALID, S3_InvalidRequest,
                          "Request specific response headers cannot be used for anonymous GET requests.");
-    return error_set(error, ERROR_DENIED, S3_AccessDenied, "Access Denied: the request is not signed.");
+    if (!http_head_find(head, "x-amz-content-sha256", &text))
+        return true;
+    if (!read_payload_hash(text, arena, claim, details, error))
+        return false;
+    if (claim->payload != PAYLOAD_STREAM_SIGNED && claim->payload != PAYLOAD_STREAM_SIGNED_TRAILER)
+        return true;
+    return error_set(error, ERROR_INVALID, S3_InvalidRequest,
+                     "A request that is not signed cannot have a body of signed chunks.");
 }
 
 bool claim_read(const struct http_head *head, struct arena *arena, struct signature_claim *ret_claim,
@@ -356,5 +368,5 @@ bool claim_read(const struct http_head *head, struct arena *arena, struct signat
     ret_claim->is_presigned = query.is_presigned;
     if (query.is_presigned)
         return read_query(head, &query, arena, ret_claim, ret_details, error);
-    return refuse_anonymous(head, &query, error);
+    return read_anonymous(head, &query, arena, ret_claim, ret_details, error);
 }

@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 struct signature_claim {
+    bool is_anonymous; /* nothing is claimed: of what follows only the payload counts */
     bool is_presigned;
     struct span access_key; /* of the credential, as what follows up to terminal */
     struct span scope;      /* "20130524/us-east-1/s3/aws4_request": all behind the access key */

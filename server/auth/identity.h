@@ -1,5 +1,4 @@
-/* server/auth/identity.h -- who asks, and whether they may: the accounts, and the one door that every operation passes.
- */
+/* server/auth/identity.h -- who may ask: the accounts of this server. What each of them may do says server/access. */
 #pragma once
 
 #include "runtime/base/error.h"
@@ -43,19 +42,3 @@ unsigned accounts_find_email(const struct accounts *accounts, struct span addres
 /* The id of the first account in the file that may write: whose the buckets are that this server did not make. */
 const char *accounts_owner(const struct accounts *accounts);
 unsigned accounts_count(const struct accounts *accounts);
-
-/* What is to be done, named as IAM names it ("s3:GetObject"), and to what. */
-struct action {
-    const char *name;
-    bool writes;
-};
-struct resource {
-    const struct bucket_info *bucket; /* NULL: the account itself (ListBuckets, CreateBucket) */
-    struct span key;                  /* empty: the bucket */
-    struct span version;
-};
-
-/* The one door: a bucket belongs to the account that made it, others get AccessDenied; readonly accounts do not write.
- */
-bool authorize(const struct account *account, const struct action *action, const struct resource *resource,
-               struct error *error);

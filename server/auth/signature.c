@@ -283,6 +283,7 @@ static bool check_signature(struct signature_verifier *verifier, const struct si
 static void fill_authentication(struct authentication *authentication, const struct signature_claim *claim)
 {
     authentication->is_presigned = claim->is_presigned;
+    authentication->signed_ms = claim->time_ms;
     authentication->payload = claim->payload;
     memcpy(authentication->payload_sha256, claim->payload_sha256, sizeof claim->payload_sha256);
     memcpy(authentication->timestamp, claim->timestamp, sizeof claim->timestamp);
@@ -297,7 +298,15 @@ bool signature_verify(struct signature_verifier *verifier, const struct http_hea
 {
     struct signature_claim claim;
     ret_details->count = 0;
-    if (!claim_read(head, arena, &claim, ret_details, error) || !check_scope(verifier, &claim, ret_details, error))
+    if (!claim_read(head, arena, &claim, ret_details, error))
+        return false;
+    if (claim.is_anonymous) {
+        memset(ret_authentication, 0, sizeof *ret_authentication);
+        ret_authentication->payload = claim.payload;
+        memcpy(ret_authentication->payload_sha256, claim.payload_sha256, sizeof claim.payload_sha256);
+        return true;
+    }
+    if (!check_scope(verifier, &claim, ret_details, error))
         return false;
     if (claim.is_presigned ? !check_clock_presigned(&claim, now_ms, arena, ret_details, error)
                            : !check_clock_header(&claim, now_ms, arena, ret_details, error))

@@ -18,8 +18,9 @@
 
 /* What was verified, and what the body still has to be verified against. */
 struct authentication {
-    const struct account *account;
+    const struct account *account; /* NULL: anonymous (nothing was claimed, so nothing but the payload is known) */
     bool is_presigned;
+    int64_t signed_ms; /* the time that the signer gave */
     enum payload_kind payload;
     uint8_t payload_sha256[SHA256_BYTES]; /* PAYLOAD_SHA256 */
     uint8_t signing_key[SHA256_BYTES];    /* for chunk signatures */

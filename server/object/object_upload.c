@@ -198,6 +198,8 @@ static void describe(struct totals *totals, const struct upload_info *upload, bo
     whole->parts_count = totals->count;
     whole->metadata = upload->metadata;
     whole->tags_count = count_tags(upload->tags);
+    whole->owner = upload->owner;
+    whole->acl = upload->acl;
     end_checksum(totals, upload, whole);
     format_etag(&totals->md5s, totals->count, whole->etag);
 }

@@ -57,6 +57,8 @@ struct object_writer {
     struct span tags;
     uint32_t tags_count;
     const struct write_condition *condition;
+    struct span owner;
+    struct span acl;
 };
 
 SUSPENDS static bool begin_stored(struct bucket_store *store, const struct object_write_intent *intent,
@@ -76,6 +78,8 @@ SUSPENDS static bool begin_stored(struct bucket_store *store, const struct objec
         .original_size = intent->size,
         .stored_size_hint = hint,
         .codec = CODEC_ZSTD,
+        .owner = intent->owner,
+        .acl = intent->acl,
     };
     return bucket_begin(store, &object, ret_stored, error);
 }
@@ -114,6 +118,8 @@ SUSPENDS bool object_writer_begin(struct object_codecs *codecs, struct bucket_st
     writer->tags = intent->tags;
     writer->tags_count = intent->tags_count;
     writer->condition = intent->condition;
+    writer->owner = intent->owner;
+    writer->acl = intent->acl;
     writer->stays_raw = stays_raw(store, intent, codecs->settings.codec);
     buffer_init(&writer->frames, 0);
     md5_begin(&writer->md5);
@@ -391,6 +397,8 @@ SUSPENDS bool object_writer_commit(struct object_writer *writer, struct object_a
     describe(writer, &attributes);
     attributes.metadata = writer->metadata;
     attributes.tags_count = writer->tags_count;
+    attributes.owner = writer->owner;
+    attributes.acl = writer->acl;
     struct write_result result = {
         .attributes = &attributes,
         .frames = buffer_span(&writer->frames),

@@ -4,6 +4,7 @@
 #include "server/s3/form/form.h"
 #include "server/s3/route.h"
 #include "server/s3/shared/answer.h"
+#include "server/s3/shared/authorize.h"
 #include "server/s3/shared/operations.h"
 #include "server/s3/shared/setting_headers.h"
 
@@ -27,35 +28,37 @@ static bool check_payload(const struct s3_request *request, const struct s3_rout
     return true;
 }
 
-/* Sets or removes a setting of its own bucket: what is damaged can be replaced. */
-static bool is_repair(const struct s3_request *request, enum s3_operation operation)
+/* Settings that cannot be read forbid everything, but for their owner to set them anew. */
+static bool check_settings(const struct s3_request *request, enum s3_operation operation, struct error *error)
 {
-    static const char *const beginnings[] = {"PutBucket", "DeleteBucket", "PutPublicAccessBlock",
-                                             "DeletePublicAccessBlock"};
-    const struct account *account = request->authentication.account;
-    struct span name = span_from_string(s3_operation_name(operation));
-    bool is_change = false;
-    for (unsigned i = 0; i < sizeof beginnings / sizeof beginnings[0]; i++)
-        is_change |= span_starts_with(name, span_from_string(beginnings[i]));
-    return is_change && account != NULL && strcmp(account->id, request->bucket_info.owner) == 0;
+    bool may_repair = s3_operation_changes_settings(operation) && !s3_is_anonymous(request) &&
+                      span_equal(s3_asker_id(request), span_from_string(request->bucket_info.owner));
+    return may_repair || settings_are_whole(request->bucket_settings, error);
 }
 
-/* The settings of the bucket, as they are now and for the whole request. */
-static SUSPENDS bool pin_settings(struct s3_request *request, enum s3_operation operation, struct error *error)
+/* The bucket, what its settings say, and whether whoever asks may. */
+static SUSPENDS bool let_in(struct s3_request *request, const struct s3_route *route, struct error *error)
 {
-    return settings_pin(request->settings->bucket_settings, &request->bucket_info, &request->bucket_settings, error) &&
-           (settings_are_whole(request->bucket_settings, error) || is_repair(request, operation));
-}
-
-static SUSPENDS bool find_bucket(struct s3_request *request, const struct s3_route *route, struct error *error)
-{
+    const struct s3_settings *settings = request->settings;
+    struct span version;
     if (route->traits & NEEDS_NO_BUCKET)
-        return s3_authorize(request, route->operation, NULL, SPAN_EMPTY, SPAN_EMPTY, error);
-    struct span version = SPAN_EMPTY;
+        return s3_authorize(request, route->operation, false, error);
     return (request->level != LEVEL_OBJECT || s3_request_version(request, &version, error)) &&
            s3_find_bucket(request, request->bucket, "x-amz-expected-bucket-owner", &request->bucket_info, error) &&
-           pin_settings(request, route->operation, error) && s3_check_payer(request, error) &&
-           s3_authorize(request, route->operation, &request->bucket_info, request->key, version, error);
+           settings_pin(settings->bucket_settings, &request->bucket_info, &request->bucket_settings, error) &&
+           check_settings(request, route->operation, error) && s3_check_payer(request, error) &&
+           s3_authorize(request, route->operation, true, error);
+}
+
+/* A read that missed its object: may the asker know? */
+static SUSPENDS bool hide_missing(struct s3_request *request, enum s3_operation operation, struct error *error)
+{
+    const struct s3_target target = {.bucket = &request->access, .key = request->key};
+    bool is_missing = error->kind == ERROR_NOT_FOUND && error->code != NULL &&
+                      (strcmp(error->code, S3_NoSuchKey) == 0 || strcmp(error->code, S3_NoSuchVersion) == 0);
+    if (request->level != LEVEL_OBJECT || s3_operation_writes(operation) || !is_missing)
+        return false;
+    return s3_hide_missing(request, &target, error);
 }
 
 /* A form brings its signature among its fields, every other request in its head or its query. */
@@ -64,10 +67,7 @@ static SUSPENDS bool authenticate(struct s3_request *request, struct error *erro
     if (!s3_form_is_meant(request))
         return signature_verify(request->settings->verifier, request->head, request->path, request->now_ms,
                                 request->arena, &request->authentication, &request->details, error);
-    if (!s3_form_open(request, error))
-        return false;
-    return request->authentication.account != NULL ||
-           error_set(error, ERROR_DENIED, S3_AccessDenied, "Access Denied: the form is not signed.");
+    return s3_form_open(request, error);
 }
 
 static SUSPENDS bool serve(struct s3_request *request, struct error *error)
@@ -79,13 +79,14 @@ static SUSPENDS bool serve(struct s3_request *request, struct error *error)
         return s3_preflight(request, error);
     if (!authenticate(request, error))
         return false;
-    request->outcome.account = span_from_string(request->authentication.account->name);
+    if (!s3_is_anonymous(request))
+        request->outcome.account = span_from_string(request->authentication.account->name);
     if (!s3_route_find(request, &route, error))
         return false;
     if (!s3_request_check_names(request, s3_operation_writes(route->operation), error) ||
-        !check_payload(request, route, error) || !find_bucket(request, route, error))
+        !check_payload(request, route, error) || !let_in(request, route, error))
         return false;
-    return route->handler(request, error);
+    return route->handler(request, error) || hide_missing(request, route->operation, error);
 }
 
 static void begin(struct s3_request *request, struct http_exchange *exchange, const struct s3_settings *settings)

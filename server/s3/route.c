@@ -40,7 +40,21 @@ static const struct s3_route routes[] = {
     {BUCKET, "GET",  "versions",  S3_ListObjectVersions, 0, s3_list_object_versions},
     {BUCKET, "GET",  "uploads",   S3_ListMultipartUploads, 0, s3_list_multipart_uploads},
     {BUCKET, "GET",  "acl",       S3_GetBucketAcl,       0, s3_get_bucket_acl},
+    {BUCKET, "PUT",  "acl",       S3_PutBucketAcl,       TAKES_DOCUMENT, s3_put_bucket_acl},
     {BUCKET, "POST", "delete",    S3_DeleteObjects,      TAKES_DOCUMENT, s3_delete_objects},
+
+    /* who may what */
+    {BUCKET, "GET",    "policy",            S3_GetBucketPolicy,       0, s3_get_bucket_policy},
+    {BUCKET, "PUT",    "policy",            S3_PutBucketPolicy,       TAKES_DOCUMENT, s3_put_bucket_policy},
+    {BUCKET, "DELETE", "policy",            S3_DeleteBucketPolicy,    0, s3_delete_bucket_policy},
+    {BUCKET, "GET",    "policyStatus",      S3_GetBucketPolicyStatus, 0, s3_get_bucket_policy_status},
+    {BUCKET, "GET",    "publicAccessBlock", S3_GetPublicAccessBlock,  0, s3_get_public_access_block},
+    {BUCKET, "PUT",    "publicAccessBlock", S3_PutPublicAccessBlock,  TAKES_DOCUMENT, s3_put_public_access_block},
+    {BUCKET, "DELETE", "publicAccessBlock", S3_DeletePublicAccessBlock, 0, s3_delete_public_access_block},
+    {BUCKET, "GET",    "ownershipControls", S3_GetBucketOwnershipControls, 0, s3_get_bucket_ownership_controls},
+    {BUCKET, "PUT",    "ownershipControls", S3_PutBucketOwnershipControls, TAKES_DOCUMENT,
+     s3_put_bucket_ownership_controls},
+    {BUCKET, "DELETE", "ownershipControls", S3_DeleteBucketOwnershipControls, 0, s3_delete_bucket_ownership_controls},
 
     /* settings that are a document of XML */
     SETTING("cors",           S3_GetBucketCors, S3_PutBucketCors),
@@ -54,19 +68,12 @@ static const struct s3_route routes[] = {
     SETTING("requestPayment", S3_GetBucketRequestPayment, S3_PutBucketRequestPayment),
 
     /* settings that were never set: statements 121 to 123 */
-    UNSET("GET",    "policy",            S3_GetBucketPolicy),
-    UNSET("DELETE", "policy",            S3_DeleteBucketPolicy),
-    UNSET("GET",    "policyStatus",      S3_GetBucketPolicyStatus),
     UNSET("GET",    "website",           S3_GetBucketWebsite),
     UNSET("DELETE", "website",           S3_DeleteBucketWebsite),
     UNSET("GET",    "encryption",        S3_GetBucketEncryption),
     UNSET("DELETE", "encryption",        S3_DeleteBucketEncryption),
     UNSET("GET",    "replication",       S3_GetBucketReplication),
     UNSET("DELETE", "replication",       S3_DeleteBucketReplication),
-    UNSET("GET",    "publicAccessBlock", S3_GetPublicAccessBlock),
-    UNSET("DELETE", "publicAccessBlock", S3_DeletePublicAccessBlock),
-    UNSET("GET",    "ownershipControls", S3_GetBucketOwnershipControls),
-    UNSET("DELETE", "ownershipControls", S3_DeleteBucketOwnershipControls),
     UNSET("GET",    "object-lock",       S3_GetObjectLockConfiguration),
     UNSET("GET",    "versioning",        S3_GetBucketVersioning),
     UNSET("GET",    "logging",           S3_GetBucketLogging),
@@ -79,21 +86,21 @@ static const struct s3_route routes[] = {
 
     /* of an object, and of the kind that reads only */
     {OBJECT, "GET", "acl",     S3_GetObjectAcl,     0, s3_get_object_acl},
+    {OBJECT, "PUT", "acl",     S3_PutObjectAcl,     TAKES_DOCUMENT, s3_put_object_acl},
     {OBJECT, "GET", "torrent", S3_GetObjectTorrent, 0, s3_get_object_torrent},
 
     /* What S3 has and Bale has not: setting any of the above, and all of the rest. Also where S3 has it for the other
      * kind of resource: DELETE /bucket?retention must not remove the bucket, PUT /bucket/key?policy not write a key. */
-    NOT_OFFERED(BUCKET | OBJECT, "acl"),
-    NOT_OFFERED(BUCKET | OBJECT, "policy"),
-    NOT_OFFERED(BUCKET | OBJECT, "policyStatus"),
+    NOT_OFFERED(OBJECT, "policy"),
+    NOT_OFFERED(OBJECT, "policyStatus"),
     NOT_OFFERED(BUCKET | OBJECT, "cors"),
     NOT_OFFERED(BUCKET | OBJECT, "lifecycle"),
     NOT_OFFERED(BUCKET, "tagging"),
     NOT_OFFERED(BUCKET | OBJECT, "website"),
     NOT_OFFERED(BUCKET | OBJECT, "encryption"),
     NOT_OFFERED(BUCKET | OBJECT, "replication"),
-    NOT_OFFERED(BUCKET | OBJECT, "publicAccessBlock"),
-    NOT_OFFERED(BUCKET | OBJECT, "ownershipControls"),
+    NOT_OFFERED(OBJECT, "publicAccessBlock"),
+    NOT_OFFERED(OBJECT, "ownershipControls"),
     NOT_OFFERED(BUCKET | OBJECT, "object-lock"),
     NOT_OFFERED(BUCKET | OBJECT, "versioning"),
     NOT_OFFERED(BUCKET | OBJECT, "logging"),

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "runtime/base/clock.h"
+#include "server/access/ownership.h"
 #include "server/auth/signature.h"
 #include "server/http/connection.h"
 #include "server/object/object.h"
@@ -27,12 +28,13 @@ const char *s3_operation_name(enum s3_operation operation);
 /* What came of one request, for metrics and the log. All spans are valid during the call of the observer only. */
 struct s3_outcome {
     enum s3_operation operation;
-    int status;          /* 0: nothing could be answered */
-    const char *code;    /* the S3 error code (static), NULL: success, or the client went away */
-    const char *message; /* the whole reason, also where the client is told less; "": success */
-    bool is_cut;         /* the connection was cut in the middle of an answer */
-    struct span account; /* the account's name; empty: not authenticated */
-    struct span bucket;  /* as asked for: never a metric label */
+    int status;             /* 0: nothing could be answered */
+    const char *code;       /* the S3 error code (static), NULL: success, or the client went away */
+    const char *message;    /* the whole reason, also where the client is told less; "": success */
+    bool is_cut;            /* the connection was cut in the middle of an answer */
+    struct span account;    /* the account's name; empty: anonymous, or not authenticated */
+    const char *decided_by; /* what decided that it may, or may not (server/access); NULL: it did not come to that */
+    struct span bucket;     /* as asked for: never a metric label */
     struct span key;
     uint64_t original_bytes_written; /* by PutObject and CopyObject: what the client sent ... */
     uint64_t stored_bytes_written;   /* ... and what it takes in the store, sidecar included */
@@ -45,6 +47,8 @@ struct s3_outcome {
  * exchange. */
 typedef void s3_observer(void *context, const struct http_exchange *exchange, const struct s3_outcome *outcome);
 
+struct trusted_proxies;
+
 /* Pointers are borrowed and must outlive the last request. */
 struct s3_settings {
     struct bucket_store *store;
@@ -53,12 +57,15 @@ struct s3_settings {
     struct signature_verifier *verifier;
     const struct accounts *accounts;
     const struct clock *clock;
-    const char *region;        /* "us-east-1" */
-    const char *domain;        /* for virtual-host style, lower case; NULL: path style only */
-    const char *host_id;       /* x-amz-id-2: which process answered */
-    bool is_raw;               /* --raw: no name is reserved, of keys or of metadata */
-    bool takes_form_version_2; /* web forms may be signed with signature version 2 */
-    s3_observer *observe;      /* NULL: nobody looks */
+    const char *region;                            /* "us-east-1" */
+    const char *domain;                            /* for virtual-host style, lower case; NULL: path style only */
+    const char *host_id;                           /* x-amz-id-2: which process answered */
+    const struct trusted_proxies *trusted_proxies; /* whose X-Forwarded-For counts (client_address.h); NULL: nobody's */
+    enum ownership default_ownership;              /* what CreateBucket records when nobody says which */
+    bool blocks_new_buckets;                       /* new buckets have the whole public access block */
+    bool is_raw;                                   /* --raw: no name is reserved, of keys or of metadata */
+    bool takes_form_version_2;                     /* web forms may be signed with signature version 2 */
+    s3_observer *observe;                          /* NULL: nobody looks */
     void *observe_context;
 };
 

@@ -29,7 +29,7 @@ def write_credentials(path, accounts):
         for account in accounts.values():
             role = "readonly" if account.name == "reader" else "readwrite"
             file.write(f"[{account.name}]\naccess_key = {account.access_key}\nsecret_key = {account.secret_key}\n"
-                       f"id = {account.id}\nrole = {role}\n\n")
+                       f"id = {account.id}\nrole = {role}\nemail = {account.name}@bale.test, both@bale.test\n\n")
 
 
 class Daemon:

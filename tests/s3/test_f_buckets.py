@@ -9,7 +9,7 @@ UNSET_404 = {
     "tagging": "NoSuchTagSet", "website": "NoSuchWebsiteConfiguration",
     "encryption": "ServerSideEncryptionConfigurationNotFoundError",
     "replication": "ReplicationConfigurationNotFoundError", "publicAccessBlock": "NoSuchPublicAccessBlockConfiguration",
-    "ownershipControls": "OwnershipControlsNotFoundError", "object-lock": "ObjectLockConfigurationNotFoundError",
+    "object-lock": "ObjectLockConfigurationNotFoundError",
 }
 UNSET_200 = {"versioning": "VersioningConfiguration", "logging": "BucketLoggingStatus",
              "notification": "NotificationConfiguration", "accelerate": "AccelerateConfiguration"}

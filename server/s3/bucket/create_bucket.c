@@ -1,5 +1,6 @@
 /* server/s3/bucket/create_bucket.c -- PUT /bucket: a bucket of who asks, in the one region that there is. */
 #include "s3client/wire/s3_error.h"
+#include "server/s3/access/first_access.h"
 #include "server/s3/bucket/make_bucket.h"
 #include "server/s3/shared/answer.h"
 #include "server/s3/shared/body.h"
@@ -46,16 +47,28 @@ static bool check_headers(struct s3_request *request, struct error *error)
     if (s3_request_header(request, "x-amz-bucket-object-lock-enabled", &value) &&
         !span_equal_ignore_case(value, SPAN("false")))
         return s3_refuse_header(request, "x-amz-bucket-object-lock-enabled", error);
-    if (s3_request_header(request, "x-amz-object-ownership", &value) && !span_equal(value, SPAN("BucketOwnerEnforced")))
-        return s3_refuse_header(request, "x-amz-object-ownership", error);
     return object_headers_refuse_unoffered(request, error);
 }
 
-/* In us-east-1, and nowhere else, making one's own bucket again is a success. */
-static bool is_harmless(const struct s3_request *request, const struct error *error)
+/* In us-east-1, and nowhere else, making one's own bucket again is a success, if what is asked for is what it is. Else
+ * nothing is changed (statement 486). */
+static SUSPENDS bool explain_existing(struct s3_request *request, const struct first_access *wanted,
+                                      struct error *error)
 {
-    return error->code != NULL && strcmp(error->code, S3_BucketAlreadyOwnedByYou) == 0 &&
-           strcmp(request->settings->region, "us-east-1") == 0;
+    struct settings *settings = request->settings->bucket_settings;
+    const struct bucket_settings *pinned;
+    struct access_bucket now;
+    if (error->code == NULL || strcmp(error->code, S3_BucketAlreadyOwnedByYou) != 0 ||
+        strcmp(request->settings->region, "us-east-1") != 0)
+        return false;
+    if (!bucket_find(request->settings->store, request->bucket, &request->bucket_info, error) ||
+        !settings_pin(settings, &request->bucket_info, &pinned, error))
+        return false;
+    s3_access_of(&request->bucket_info, pinned, &now);
+    bool is_same = first_access_is(wanted, &now);
+    settings_unpin(settings, pinned);
+    return is_same || error_set(error, ERROR_CONFLICT, S3_BucketAlreadyExists,
+                                "The bucket is yours already, with another ACL or object ownership than is asked for.");
 }
 
 static SUSPENDS bool answer(struct s3_request *request, struct error *error)
@@ -70,28 +83,30 @@ static SUSPENDS bool answer(struct s3_request *request, struct error *error)
     return s3_answer_empty(request, error);
 }
 
-static SUSPENDS bool make(struct s3_request *request, const struct tag_list *tags, struct error *error)
+static SUSPENDS bool make(struct s3_request *request, const struct first_access *access, const struct tag_list *tags,
+                          struct error *error)
 {
-    const struct bucket_intent intent = {.name = request->bucket,
-                                         .owner = span_from_string(request->authentication.account->id)};
+    const struct bucket_intent intent = {.name = request->bucket, .owner = s3_asker_id(request)};
     struct setting_document documents[SETTINGS_COUNT];
-    unsigned count = 0;
+    unsigned count = first_access_documents(access, documents);
     struct buffer tagging;
     buffer_init(&tagging, 0);
     if (tags->count > 0) {
         tags_render(buffer_span(&tags->packed), &tagging);
         documents[count++] = (struct setting_document){SETTING_TAGS, buffer_span(&tagging)};
     }
-    bool ok = s3_make_bucket(request, &intent, documents, count, error) || is_harmless(request, error);
+    bool ok = s3_make_bucket(request, &intent, documents, count, error) || explain_existing(request, access, error);
     buffer_free(&tagging);
     return ok;
 }
 
 SUSPENDS bool s3_create_bucket(struct s3_request *request, struct error *error)
 {
+    struct first_access access;
     struct tag_list tags;
     tags_init_bucket(&tags);
-    bool ok = check_headers(request, error) && read_configuration(request, &tags, error) && make(request, &tags, error);
+    bool ok = check_headers(request, error) && first_access_take(request, &access, error) &&
+              read_configuration(request, &tags, error) && make(request, &access, &tags, error);
     tags_free(&tags);
     return ok && answer(request, error);
 }

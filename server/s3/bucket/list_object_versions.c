@@ -1,6 +1,7 @@
 /* server/s3/bucket/list_object_versions.c -- GET /bucket?versions, of buckets that were never versioned: every object
  * has the one version "null", which is its latest. */
 #include "s3client/wire/s3_error.h"
+#include "server/s3/shared/acl_request.h"
 #include "server/s3/shared/list_page.h"
 #include "server/s3/shared/operations.h"
 
@@ -15,7 +16,7 @@ static void write_versions(struct s3_document *document, const struct s3_request
         list_write_object(document, query, entry);
         xml_string(&document->xml, "VersionId", entry->version[0] != 0 ? entry->version : "null");
         xml_bool(&document->xml, "IsLatest", true);
-        s3_document_owner(document, request, request->bucket_info.owner);
+        s3_document_account(document, request, "Owner", s3_owner_shown(request, entry->owner));
         xml_close(&document->xml);
     }
     list_write_prefixes(document, query, page);

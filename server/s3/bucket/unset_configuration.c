@@ -11,16 +11,12 @@ static const struct unset {
     const char *code; /* NULL: 200 with `root` */
     const char *root;
 } unset[] = {
-    {S3_GetBucketPolicy, S3_NoSuchBucketPolicy, NULL},
-    {S3_GetBucketPolicyStatus, NULL, "PolicyStatus"},
     {S3_GetBucketCors, S3_NoSuchCORSConfiguration, NULL},
     {S3_GetBucketLifecycleConfiguration, S3_NoSuchLifecycleConfiguration, NULL},
     {S3_GetBucketTagging, S3_NoSuchTagSet, NULL},
     {S3_GetBucketWebsite, S3_NoSuchWebsiteConfiguration, NULL},
     {S3_GetBucketEncryption, S3_ServerSideEncryptionConfigurationNotFoundError, NULL},
     {S3_GetBucketReplication, S3_ReplicationConfigurationNotFoundError, NULL},
-    {S3_GetPublicAccessBlock, S3_NoSuchPublicAccessBlockConfiguration, NULL},
-    {S3_GetBucketOwnershipControls, S3_OwnershipControlsNotFoundError, NULL},
     {S3_GetObjectLockConfiguration, S3_ObjectLockConfigurationNotFoundError, NULL},
     {S3_GetBucketVersioning, NULL, "VersioningConfiguration"},
     {S3_GetBucketLogging, NULL, "BucketLoggingStatus"},
@@ -78,7 +74,5 @@ SUSPENDS bool s3_unset_configuration(struct s3_request *request, struct error *e
     s3_document_open(&document, setting->root);
     if (setting->operation == S3_GetBucketRequestPayment)
         xml_string(&document.xml, "Payer", "BucketOwner");
-    if (setting->operation == S3_GetBucketPolicyStatus) /* without a policy nothing is public */
-        xml_bool(&document.xml, "IsPublic", false);
     return s3_document_send(request, &document, error);
 }

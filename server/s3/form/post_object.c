@@ -16,12 +16,11 @@ static SUSPENDS bool receive(struct s3_request *request, void *context, struct o
     return s3_form_receive(request, context, writer, ret_digest, error);
 }
 
-static bool take_tags(struct s3_request *request, struct tag_list *tags, struct error *error)
+static SUSPENDS bool take_tags(struct s3_request *request, struct tag_list *tags, struct error *error)
 {
     struct span document;
     return !form_fields_find(&request->form->fields, "tagging", &document) ||
-           (s3_authorize(request, S3_PutObjectTagging, &request->bucket_info, request->key, SPAN_EMPTY, error) &&
-            tags_parse(request, document, tags, error));
+           (s3_authorize_new(request, ACTION_PutObjectTagging, error) && tags_parse(request, document, tags, error));
 }
 
 static SUSPENDS bool store(struct s3_request *request, struct object_put *put, struct object_attributes *ret_attributes,

@@ -3,6 +3,7 @@
  * The stored bytes are copied as they are. Only when the copy needs a hash that the source has not (the MD5 of what was
  * uploaded in parts, another checksum) they are read and written like a new object. */
 #include "s3client/wire/s3_error.h"
+#include "server/s3/shared/acl_request.h"
 #include "server/s3/shared/answer.h"
 #include "server/s3/shared/conditions.h"
 #include "server/s3/shared/copy_source.h"
@@ -20,6 +21,7 @@ struct copy_plan {
     enum checksum_algorithm checksum; /* asked for; NONE: keep the source's */
     struct buffer metadata;
     struct tag_list tags;
+    struct object_acl acl;
     struct write_condition condition_storage;
     const struct write_condition *condition;
 };
@@ -71,9 +73,9 @@ static bool check_source(const struct object_attributes *attributes, struct erro
     return true;
 }
 
-static bool plan_target(struct s3_request *request, struct copy_plan *plan, struct error *error)
+static SUSPENDS bool plan_target(struct s3_request *request, struct copy_plan *plan, struct error *error)
 {
-    return object_headers_refuse_unoffered(request, error) &&
+    return object_headers_refuse_unoffered(request, error) && object_acl_take(request, &plan->acl, error) &&
            parse_directive(request, "x-amz-metadata-directive", &plan->replaces_metadata, error) &&
            parse_directive(request, "x-amz-tagging-directive", &plan->replaces_tags, error) &&
            parse_checksum(request, &plan->checksum, error) &&
@@ -112,6 +114,8 @@ static SUSPENDS bool copy_stored(struct s3_request *request, const struct copy_p
     const struct object_name target = {.bucket = request->bucket, .key = request->key};
     attributes.metadata = buffer_span(&plan->metadata);
     attributes.tags_count = plan->tags.count;
+    attributes.owner = plan->acl.owner;
+    attributes.acl = plan->acl.acl;
     const struct write_result result = {
         .attributes = &attributes,
         .condition = plan->condition,
@@ -138,6 +142,8 @@ static SUSPENDS bool copy_original(struct s3_request *request, const struct copy
         .tags = buffer_span(&plan->tags.packed),
         .tags_count = plan->tags.count,
         .condition = plan->condition,
+        .owner = plan->acl.owner,
+        .acl = plan->acl.acl,
     };
     if (!object_writer_begin(settings->codecs, settings->store, &intent, &writer, error))
         return false;

@@ -5,6 +5,7 @@
 #include "s3client/wire/date.h"
 #include "s3client/wire/s3_error.h"
 #include "server/s3/shared/answer.h"
+#include "server/s3/shared/authorize.h"
 #include "server/s3/shared/body.h"
 #include "server/s3/shared/conditions.h"
 #include "server/s3/shared/names.h"
@@ -116,19 +117,20 @@ static SUSPENDS bool read_list(struct s3_request *request, struct delete_list *l
 /* ---- deleting ---- */
 
 /* What keeps one object from being tried, as the operation of its own would have been refused. */
-static bool check_object(struct s3_request *request, const struct doomed *object, struct error *error)
+static SUSPENDS bool check_object(struct s3_request *request, const struct doomed *object, struct error *error)
 {
     struct error_details kept = request->details; /* the details of one key are not those of the request */
     bool ok = s3_key_is_allowed(request, object->key, true, error);
     request->details = kept;
     if (ok && object->version.size > 0 && !version_id_is_well_formed(object->version))
         ok = error_set(error, ERROR_NOT_FOUND, S3_NoSuchVersion, "Invalid version id specified");
-    return ok && s3_authorize(request, S3_DeleteObject, &request->bucket_info, object->key, object->version, error);
+    const struct s3_target target = {&request->access, object->key, object->version};
+    return ok && s3_authorize_action(request, &target, ACTION_DeleteObject, error);
 }
 
 /* The objects that may be tried come first in `items`, *ret_tried of them; the others have their error already. */
-static void sort_out(struct s3_request *request, const struct delete_list *list, struct delete_item *items,
-                     unsigned *ret_tried)
+static SUSPENDS void sort_out(struct s3_request *request, const struct delete_list *list, struct delete_item *items,
+                              unsigned *ret_tried)
 {
     unsigned tried = 0;
     unsigned refused = list->count;

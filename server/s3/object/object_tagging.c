@@ -1,5 +1,6 @@
 /* server/s3/object/object_tagging.c -- GET, PUT and DELETE /bucket/key?tagging. Tags change neither ETag nor time. */
 #include "s3client/wire/s3_error.h"
+#include "server/s3/shared/authorize.h"
 #include "server/s3/shared/operations.h"
 #include "server/s3/shared/tags.h"
 
@@ -41,11 +42,21 @@ static SUSPENDS bool write_tags(struct s3_request *request, const struct tag_lis
     return s3_answer_empty(request, error);
 }
 
+/* A policy may ask for the tags that are to be put, which were not known when the request was let in. */
+static SUSPENDS bool may_put(struct s3_request *request, const struct tag_list *tags, struct error *error)
+{
+    request->tags_to_put = &tags->packed;
+    bool may = request->access.policy == NULL || s3_authorize(request, S3_PutObjectTagging, true, error);
+    request->tags_to_put = NULL;
+    return may;
+}
+
 SUSPENDS bool s3_put_object_tagging(struct s3_request *request, struct error *error)
 {
     struct tag_list tags;
     tags_init(&tags);
-    bool ok = tags_read_document(request, &tags, error) && write_tags(request, &tags, 200, error);
+    bool ok = tags_read_document(request, &tags, error) && may_put(request, &tags, error) &&
+              write_tags(request, &tags, 200, error);
     tags_free(&tags);
     return ok;
 }

@@ -39,7 +39,8 @@ struct payload_decoder *body_decoder_create(struct s3_request *request, const st
 /* ---- documents ---- */
 
 struct document {
-    struct xml_reader *reader;
+    struct xml_reader *reader; /* or ... */
+    struct buffer *text;       /* ... where the bytes go as they are */
     struct payload_decoder *decoder;
     uint64_t bytes_max;
     uint64_t size;
@@ -69,7 +70,9 @@ static SUSPENDS bool feed(struct s3_request *request, struct document *document,
             return refuse_document_size(error, document->bytes_max);
         md5_update(&document->md5, span_of(piece, size));
         checksum_update(&document->checksum, span_of(piece, size));
-        if (!xml_reader_feed(document->reader, span_of(piece, size), error))
+        if (document->text != NULL)
+            buffer_append(document->text, span_of(piece, size));
+        else if (!xml_reader_feed(document->reader, span_of(piece, size), error))
             return error->kind == ERROR_TOO_LARGE ? refuse_document_size(error, document->bytes_max) : false;
     }
 }
@@ -94,7 +97,9 @@ static SUSPENDS bool read_and_verify(struct s3_request *request, struct document
     *ret_is_present = document->size > 0;
     if (document->size == 0 && !is_optional)
         return error_set(error, ERROR_INVALID, S3_MissingRequestBodyError, "Request body is empty.");
-    return (document->size == 0 || xml_reader_finish(document->reader, error)) && verify(document, &plan->claim, error);
+    if (document->size > 0 && document->reader != NULL && !xml_reader_finish(document->reader, error))
+        return false;
+    return verify(document, &plan->claim, error);
 }
 
 /* Refusals that need no look at the body. */
@@ -112,24 +117,40 @@ static bool check_headers(struct s3_request *request, const struct document_rule
     return plan->size <= rules->bytes_max || refuse_document_size(error, rules->bytes_max);
 }
 
-SUSPENDS bool s3_read_document(struct s3_request *request, const struct document_rules *rules,
-                               const struct xml_handlers *handlers, void *context, bool *ret_is_present,
-                               struct error *error)
+/* Into the reader, or the text, of the document. */
+static SUSPENDS bool read_document(struct s3_request *request, const struct document_rules *rules,
+                                   struct document *document, bool *ret_is_present, struct error *error)
 {
     struct body_plan plan;
     if (!check_headers(request, rules, &plan, error))
         return false;
-    struct document document = {.bytes_max = rules->bytes_max};
-    md5_begin(&document.md5);
-    checksum_begin(&document.checksum, plan.claim.algorithm);
-    document.decoder = body_decoder_create(request, &plan, error);
-    if (document.decoder == NULL)
+    document->bytes_max = rules->bytes_max;
+    md5_begin(&document->md5);
+    checksum_begin(&document->checksum, plan.claim.algorithm);
+    document->decoder = body_decoder_create(request, &plan, error);
+    if (document->decoder == NULL)
         return false;
-    document.reader = xml_reader_create(handlers, context);
-    bool ok = read_and_verify(request, &document, &plan, rules->is_optional, ret_is_present, error);
-    xml_reader_destroy(document.reader);
-    payload_decoder_destroy(document.decoder);
+    bool ok = read_and_verify(request, document, &plan, rules->is_optional, ret_is_present, error);
+    payload_decoder_destroy(document->decoder);
     return ok;
+}
+
+SUSPENDS bool s3_read_document(struct s3_request *request, const struct document_rules *rules,
+                               const struct xml_handlers *handlers, void *context, bool *ret_is_present,
+                               struct error *error)
+{
+    struct document document = {.reader = xml_reader_create(handlers, context)};
+    bool ok = read_document(request, rules, &document, ret_is_present, error);
+    xml_reader_destroy(document.reader);
+    return ok;
+}
+
+SUSPENDS bool s3_read_text(struct s3_request *request, const struct document_rules *rules, struct buffer *text,
+                           struct error *error)
+{
+    struct document document = {.text = text};
+    bool is_present;
+    return read_document(request, rules, &document, &is_present, error);
 }
 
 SUSPENDS bool s3_read_tree(struct s3_request *request, const struct document_rules *rules,

@@ -41,3 +41,6 @@ SUSPENDS bool s3_read_document(struct s3_request *request, const struct document
 /* The same as a tree in the request's memory; not for optional ones. */
 SUSPENDS bool s3_read_tree(struct s3_request *request, const struct document_rules *rules,
                            const struct xml_element **ret_root, struct error *error);
+/* The same of a document that is not XML: its bytes are appended. */
+SUSPENDS bool s3_read_text(struct s3_request *request, const struct document_rules *rules, struct buffer *text,
+                           struct error *error);

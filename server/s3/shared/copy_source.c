@@ -3,6 +3,7 @@
 
 #include "s3client/wire/s3_error.h"
 #include "s3client/wire/uri.h"
+#include "server/s3/shared/authorize.h"
 #include "server/s3/shared/conditions.h"
 #include "server/s3/shared/names.h"
 
@@ -64,21 +65,51 @@ static bool explain_missing(struct s3_request *request, const struct object_name
     return false;
 }
 
+/* CopyObject takes the tags along, unless it brings its own. */
+static bool copies_tags(const struct s3_request *request)
+{
+    struct span directive;
+    return request->outcome.operation == S3_CopyObject &&
+           !(s3_request_header(request, "x-amz-tagging-directive", &directive) &&
+             span_equal(directive, SPAN("REPLACE")));
+}
+
+static SUSPENDS bool open_if_allowed(struct s3_request *request, const struct s3_target *source,
+                                     const struct object_name *name, const struct read_condition *condition,
+                                     struct bucket_object **ret_object, struct error *error)
+{
+    const struct open_intent intent = {.extent = OPEN_ATTRIBUTES, .condition = condition};
+    if (!s3_authorize_action(request, source, ACTION_GetObject, error))
+        return false;
+    if (s3_key_is_reserved(request, name->key))
+        return error_set(error, ERROR_NOT_FOUND, S3_NoSuchKey, "The specified key does not exist.");
+    if (!bucket_open(request->settings->store, name, &intent, ret_object, error))
+        return error->kind == ERROR_NOT_FOUND ? s3_hide_missing(request, source, error) : false;
+    if ((*ret_object)->attributes.tags_count == 0 || !copies_tags(request) ||
+        s3_authorize_action(request, source, ACTION_GetObjectTagging, error))
+        return true;
+    bucket_close(*ret_object);
+    return false;
+}
+
+/* The source's bucket has settings of its own, which hold while it is judged. */
 static SUSPENDS bool find_and_open(struct s3_request *request, struct copy_source *source,
                                    const struct read_condition *condition, struct bucket_object **ret_object,
                                    struct error *error)
 {
+    struct settings *settings = request->settings->bucket_settings;
     const struct object_name *name = &source->name;
-    const struct open_intent intent = {.extent = OPEN_ATTRIBUTES, .condition = condition};
+    const struct bucket_settings *pinned;
+    struct access_bucket access;
     if (!s3_find_bucket(request, name->bucket, "x-amz-source-expected-bucket-owner", &source->bucket_info, error) ||
-        !s3_authorize(request, S3_GetObject, &source->bucket_info, name->key, name->version, error))
+        !settings_pin(settings, &source->bucket_info, &pinned, error))
         return explain_missing(request, name, error);
-    if (s3_key_is_reserved(request, name->key)) {
-        error_set(error, ERROR_NOT_FOUND, S3_NoSuchKey, "The specified key does not exist.");
-        return explain_missing(request, name, error);
-    }
-    return bucket_open(request->settings->store, name, &intent, ret_object, error) ||
-           explain_missing(request, name, error);
+    s3_access_of(&source->bucket_info, pinned, &access);
+    const struct s3_target target = {&access, name->key, name->version};
+    bool ok =
+        settings_are_whole(pinned, error) && open_if_allowed(request, &target, name, condition, ret_object, error);
+    settings_unpin(settings, pinned);
+    return ok || explain_missing(request, name, error);
 }
 
 /* What does not hold is always 412, also where a read would be 304 (statement 223). */

@@ -1,5 +1,6 @@
 /* server/s3/shared/list_page.c -- what the three ways to list objects share. */
 #include "server/s3/shared/list_page.h"
+#include "server/s3/shared/acl_request.h"
 
 #include "runtime/base/decimal.h"
 #include "s3client/wire/s3_error.h"
@@ -129,7 +130,7 @@ void list_write_contents(struct s3_document *document, const struct s3_request *
         xml_open(&document->xml, "Contents");
         list_write_object(document, query, &page->entries[i]);
         if (with_owner)
-            s3_document_owner(document, request, request->bucket_info.owner);
+            s3_document_account(document, request, "Owner", s3_owner_shown(request, page->entries[i].owner));
         xml_close(&document->xml);
     }
     list_write_prefixes(document, query, page);

@@ -286,33 +286,6 @@ void object_headers_answer_caching(struct s3_request *request, struct span metad
 
 /* ---- what is not offered ---- */
 
-static bool is_canned_acl(struct span acl)
-{
-    static const char *const others[] = {"public-read",   "public-read-write", "authenticated-read",
-                                         "aws-exec-read", "bucket-owner-read", "log-delivery-write"};
-    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
-        if (span_equal(acl, span_from_string(others[i])))
-            return true;
-    return false;
-}
-
-/* The bucket owner owns everything and alone has access: ACLs that say just that are accepted (statements 306, 308). */
-static bool check_acl(struct s3_request *request, bool has_grants, struct error *error)
-{
-    struct span acl;
-    bool has_acl = s3_request_header(request, "x-amz-acl", &acl);
-    if (has_acl && has_grants)
-        return error_set(error, ERROR_INVALID, S3_InvalidRequest,
-                         "Specifying both Canned ACLs and Header Grants is not allowed");
-    bool is_owners =
-        has_acl && (span_equal(acl, SPAN("private")) || span_equal(acl, SPAN("bucket-owner-full-control")));
-    if (is_owners || (!has_acl && !has_grants))
-        return true;
-    if (has_acl && !is_canned_acl(acl))
-        return s3_refuse_argument(request, "x-amz-acl", acl, "The canned ACL is not known.", error);
-    return error_set(error, ERROR_UNSUPPORTED, S3_AccessControlListNotSupported, "The bucket does not allow ACLs");
-}
-
 bool object_headers_refuse_unoffered(struct s3_request *request, struct error *error)
 {
     static const char *const prefixes[] = {
@@ -322,11 +295,9 @@ bool object_headers_refuse_unoffered(struct s3_request *request, struct error *e
         "x-amz-write-offset-bytes",
     };
     unsigned position = 0;
-    bool has_grants = false;
     struct span name;
     struct span value;
     while (s3_request_next_amz_header(request, &position, &name, &value)) {
-        has_grants = has_grants || span_equal_ignore_case(span_take(name, 12), SPAN("x-amz-grant-"));
         for (size_t i = 0; i < sizeof prefixes / sizeof prefixes[0]; i++) {
             struct span prefix = span_from_string(prefixes[i]);
             if (!span_equal_ignore_case(span_take(name, prefix.size), prefix))
@@ -335,5 +306,5 @@ bool object_headers_refuse_unoffered(struct s3_request *request, struct error *e
             return copy.data != NULL && s3_refuse_header(request, (const char *)copy.data, error);
         }
     }
-    return check_acl(request, has_grants, error);
+    return true;
 }

@@ -21,7 +21,8 @@ void object_put_free(struct object_put *put)
 
 SUSPENDS bool object_put_take(struct s3_request *request, struct object_put *put, struct error *error)
 {
-    return object_headers_take(request, &put->metadata, error) && tags_take_header(request, &put->tags, error) &&
+    return object_headers_take(request, &put->metadata, error) && object_acl_take(request, &put->acl, error) &&
+           tags_take_header(request, &put->tags, error) &&
            s3_write_condition(request, &put->condition_storage, &put->condition, error);
 }
 
@@ -41,6 +42,8 @@ SUSPENDS bool object_put_store(struct s3_request *request, const struct object_p
         .tags = buffer_span(&put->tags.packed),
         .tags_count = put->tags.count,
         .condition = put->condition,
+        .owner = put->acl.owner,
+        .acl = put->acl.acl,
     };
     if (!object_writer_begin(settings->codecs, settings->store, &intent, &writer, error))
         return s3_explain_condition(request, put->condition, error);

@@ -4,6 +4,7 @@
  * body comes from is the operation's. */
 #pragma once
 
+#include "server/s3/shared/acl_request.h"
 #include "server/s3/shared/object_headers.h"
 #include "server/s3/shared/tags.h"
 #include "store/condition.h"
@@ -11,6 +12,7 @@
 struct object_put {
     struct buffer metadata;
     struct tag_list tags;
+    struct object_acl acl;
     struct write_condition condition_storage;
     const struct write_condition *condition; /* NULL: none */
 };

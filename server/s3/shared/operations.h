@@ -29,8 +29,20 @@ s3_handler s3_get_object_attributes;
 s3_handler s3_get_object_tagging;    /* in object_tagging.c */
 s3_handler s3_put_object_tagging;    /* in object_tagging.c */
 s3_handler s3_delete_object_tagging; /* in object_tagging.c */
-s3_handler s3_get_bucket_acl;        /* in get_acl.c */
-s3_handler s3_get_object_acl;        /* in get_acl.c */
+s3_handler s3_get_bucket_acl;        /* in access/bucket_acl.c, as is the next */
+s3_handler s3_put_bucket_acl;
+s3_handler s3_get_object_acl; /* in access/object_acl.c, as is the next */
+s3_handler s3_put_object_acl;
+s3_handler s3_get_bucket_ownership_controls; /* in access/ownership_controls.c, as are the next two */
+s3_handler s3_put_bucket_ownership_controls;
+s3_handler s3_delete_bucket_ownership_controls;
+s3_handler s3_get_public_access_block; /* in access/public_access_block.c, as are the next two */
+s3_handler s3_put_public_access_block;
+s3_handler s3_delete_public_access_block;
+s3_handler s3_get_bucket_policy; /* in access/bucket_policy.c, as are the next three */
+s3_handler s3_put_bucket_policy;
+s3_handler s3_delete_bucket_policy;
+s3_handler s3_get_bucket_policy_status;
 s3_handler s3_get_object_torrent;
 s3_handler s3_get_bucket_setting; /* in bucket_setting.c, as are the next two: of each kind of document */
 s3_handler s3_put_bucket_setting;

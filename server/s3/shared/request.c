@@ -289,7 +289,7 @@ bool s3_request_next_amz_header(const struct s3_request *request, unsigned *posi
     return false;
 }
 
-/* ---- the bucket, and the door ---- */
+/* ---- the bucket ---- */
 
 SUSPENDS bool s3_find_bucket(struct s3_request *request, struct span name, const char *owner_header,
                              struct bucket_info *ret_info, struct error *error)
@@ -302,24 +302,14 @@ SUSPENDS bool s3_find_bucket(struct s3_request *request, struct span name, const
     return true;
 }
 
-static const struct action actions[S3_OPERATIONS] = {
-#define S3_OPERATION(name, action, writes) {action, writes},
-#include "server/s3/shared/operations.def"
-#undef S3_OPERATION
-};
-
 bool s3_operation_writes(enum s3_operation operation)
 {
-    return actions[operation].writes;
-}
-
-bool s3_authorize(struct s3_request *request, enum s3_operation operation, const struct bucket_info *bucket,
-                  struct span key, struct span version, struct error *error)
-{
-    if (actions[operation].name == NULL)
-        return error_set(error, ERROR_DENIED, S3_AccessDenied, "Access Denied");
-    struct resource resource = {.bucket = bucket, .key = key, .version = version};
-    return authorize(request->authentication.account, &actions[operation], &resource, error);
+    static const bool writes[S3_OPERATIONS] = {
+#define S3_OPERATION(name, action, writes) writes,
+#include "server/s3/shared/operations.def"
+#undef S3_OPERATION
+    };
+    return writes[operation];
 }
 
 void s3_note_written(struct s3_request *request, const struct object_attributes *attributes)

@@ -4,6 +4,7 @@
  * exchange's head or its arena. */
 #pragma once
 
+#include "server/access/access.h"
 #include "server/s3/s3.h"
 
 #include <stdbool.h>
@@ -40,11 +41,15 @@ struct s3_request {
     struct s3_form *form;                          /* of an upload from a web form; else NULL */
     struct bucket_info bucket_info;                /* of `bucket`, once it was found */
     const struct bucket_settings *bucket_settings; /* of `bucket`, pinned for the request; never NULL */
-    struct error_details details;                  /* children of the Error element */
-    struct span allow;                             /* headers of a refusal: Allow beside MethodNotAllowed ... */
-    struct span content_range;                     /* ... Content-Range beside InvalidRange ... */
-    bool pays;                                     /* who asks pays for it: x-amz-request-charged (statement 617) */
-    bool has_no_version; /* ... and "x-amz-delete-marker: false" beside NoSuchKey (statement 414) */
+    struct access_bucket access;                   /* what they say of access (authorize.h) */
+    struct span missed_key; /* s3:prefix, while it is asked whether a key that is not there may be known to be so */
+    const struct buffer *tags_to_put; /* packed, once the body of PutObjectTagging was read; else NULL */
+    bool waits_for_tags;              /* a policy asks for them, and they were not read yet */
+    struct error_details details;     /* children of the Error element */
+    struct span allow;                /* headers of a refusal: Allow beside MethodNotAllowed ... */
+    struct span content_range;        /* ... Content-Range beside InvalidRange ... */
+    bool pays;                        /* who asks pays for it: x-amz-request-charged (statement 617) */
+    bool has_no_version;              /* ... and "x-amz-delete-marker: false" beside NoSuchKey (statement 414) */
     struct s3_outcome outcome;
 };
 
@@ -85,11 +90,9 @@ bool s3_request_next_amz_header(const struct s3_request *request, unsigned *posi
 SUSPENDS bool s3_find_bucket(struct s3_request *request, struct span name, const char *owner_header,
                              struct bucket_info *ret_info, struct error *error);
 
-/* May the asking account do this to that? Every operation passes here before it touches data. `bucket` may be NULL. */
-bool s3_authorize(struct s3_request *request, enum s3_operation operation, const struct bucket_info *bucket,
-                  struct span key, struct span version, struct error *error);
-
 bool s3_operation_writes(enum s3_operation operation);
+/* Of a bucket: sets a setting anew, or removes it. */
+bool s3_operation_changes_settings(enum s3_operation operation);
 
 /* For the report: what was written, and what it takes in the store. */
 void s3_note_written(struct s3_request *request, const struct object_attributes *attributes);

@@ -3,6 +3,7 @@
 
 #include "s3client/wire/s3_error.h"
 #include "s3client/wire/uri.h"
+#include "server/s3/shared/authorize.h"
 #include "server/s3/shared/body.h"
 #include "store/attributes.h"
 
@@ -99,7 +100,7 @@ static bool decode(struct s3_request *request, struct span encoded, struct span 
     return utf8_is_valid(*ret_text);
 }
 
-bool tags_take_header(struct s3_request *request, struct tag_list *tags, struct error *error)
+bool tags_parse_header(struct s3_request *request, struct tag_list *tags, struct error *error)
 {
     struct span header;
     size_t position = 0;
@@ -108,8 +109,6 @@ bool tags_take_header(struct s3_request *request, struct tag_list *tags, struct 
     bool has_value;
     if (!s3_request_header(request, "x-amz-tagging", &header))
         return true;
-    if (!s3_authorize(request, S3_PutObjectTagging, &request->bucket_info, request->key, SPAN_EMPTY, error))
-        return false;
     while (uri_query_next(header, &position, &encoded_key, &encoded_value, &has_value)) {
         struct span key;
         struct span value;
@@ -120,6 +119,13 @@ bool tags_take_header(struct s3_request *request, struct tag_list *tags, struct 
             return false;
     }
     return true;
+}
+
+SUSPENDS bool tags_take_header(struct s3_request *request, struct tag_list *tags, struct error *error)
+{
+    struct span header;
+    return !s3_request_header(request, "x-amz-tagging", &header) ||
+           (s3_authorize_new(request, ACTION_PutObjectTagging, error) && tags_parse_header(request, tags, error));
 }
 
 /* ---- the document ---- */

@@ -32,7 +32,9 @@ bool tags_add(struct tag_list *tags, struct span key, struct span value, struct 
 
 /* x-amz-tagging, when the request has it; the account must be allowed to set tags. InvalidArgument: it cannot be
  * decoded, a key is empty or twice in it. */
-bool tags_take_header(struct s3_request *request, struct tag_list *tags, struct error *error);
+SUSPENDS bool tags_take_header(struct s3_request *request, struct tag_list *tags, struct error *error);
+/* The same without asking whether it is allowed. */
+bool tags_parse_header(struct s3_request *request, struct tag_list *tags, struct error *error);
 
 /* The document of PutObjectTagging and PutBucketTagging, read and verified. MalformedXML. */
 SUSPENDS bool tags_read_document(struct s3_request *request, struct tag_list *tags, struct error *error);

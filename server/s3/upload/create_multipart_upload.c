@@ -1,6 +1,7 @@
 /* server/s3/upload/create_multipart_upload.c -- POST /bucket/key?uploads: what the object will be, before a byte of it.
  */
 #include "s3client/wire/s3_error.h"
+#include "server/s3/shared/acl_request.h"
 #include "server/s3/shared/answer.h"
 #include "server/s3/shared/object_headers.h"
 #include "server/s3/shared/operations.h"
@@ -10,6 +11,7 @@
 struct creation {
     struct buffer metadata;
     struct tag_list tags;
+    struct object_acl acl;
     enum checksum_algorithm algorithm; /* NONE: the client names none */
     enum checksum_type type;
 };
@@ -56,13 +58,13 @@ static bool plan_checksum(const struct s3_request *request, struct creation *cre
                      checksum_type_name(creation->type), checksum_name(creation->algorithm));
 }
 
-static bool plan(struct s3_request *request, struct creation *creation, struct error *error)
+static SUSPENDS bool plan(struct s3_request *request, struct creation *creation, struct error *error)
 {
     if (http_body_expected(request->exchange)) /* statement 22 */
         return refuse(error, "The request takes no body.");
     return object_headers_refuse_unoffered(request, error) && plan_checksum(request, creation, error) &&
            object_headers_take(request, &creation->metadata, error) &&
-           tags_take_header(request, &creation->tags, error);
+           object_acl_take(request, &creation->acl, error) && tags_take_header(request, &creation->tags, error);
 }
 
 static SUSPENDS bool answer(struct s3_request *request, const struct creation *creation, const char *upload_id,
@@ -94,9 +96,11 @@ SUSPENDS bool s3_create_multipart_upload(struct s3_request *request, struct erro
             .name = {.bucket = request->bucket, .key = request->key},
             .metadata = buffer_span(&creation.metadata),
             .tags = buffer_span(&creation.tags.packed),
-            .initiator = span_from_string(request->authentication.account->id),
+            .initiator = s3_asker_id(request),
             .checksum_algorithm = creation.algorithm,
             .checksum_type = creation.type,
+            .owner = creation.acl.owner,
+            .acl = creation.acl.acl,
         };
         ok = bucket_create_upload(request->settings->store, &intent, upload_id, error);
     }

@@ -1,6 +1,7 @@
 /* server/s3/upload/list_multipart_uploads.c -- GET /bucket?uploads: what was begun and neither completed nor aborted.
  */
 #include "runtime/base/hex.h"
+#include "server/s3/shared/acl_request.h"
 #include "server/s3/shared/list_page.h"
 #include "server/s3/shared/operations.h"
 #include "server/s3/upload/upload_request.h"
@@ -41,7 +42,7 @@ static void write_upload(struct s3_document *document, const struct s3_request *
     list_write_name(document, query, "Key", upload->key);
     xml_string(&document->xml, "UploadId", upload->id);
     s3_document_account(document, request, "Initiator", upload->initiator);
-    s3_document_owner(document, request, request->bucket_info.owner);
+    s3_document_account(document, request, "Owner", s3_owner_shown(request, upload->owner));
     xml_string(&document->xml, "StorageClass", "STANDARD");
     s3_document_date(document, "Initiated", upload->initiated_ms);
     if (upload->checksum_algorithm != CHECKSUM_NONE) {

@@ -1,6 +1,7 @@
 /* server/s3/upload/list_parts.c -- GET /bucket/key?uploadId=ID: the parts that have come so far, in order. */
 #include "runtime/base/hex.h"
 #include "server/object/object_upload.h"
+#include "server/s3/shared/acl_request.h"
 #include "server/s3/shared/list_page.h"
 #include "server/s3/shared/operations.h"
 #include "server/s3/shared/setting_headers.h"
@@ -49,7 +50,7 @@ static void write_head(struct s3_document *document, const struct s3_request *re
     list_write_name(document, &query->names, "Key", request->key);
     xml_string(&document->xml, "UploadId", upload->id);
     s3_document_account(document, request, "Initiator", upload->initiator);
-    s3_document_owner(document, request, request->bucket_info.owner);
+    s3_document_account(document, request, "Owner", s3_owner_shown(request, upload->owner));
     xml_string(&document->xml, "StorageClass", "STANDARD");
     if (upload->checksum_algorithm != CHECKSUM_NONE) {
         xml_string(&document->xml, "ChecksumAlgorithm", checksum_name(upload->checksum_algorithm));

@@ -3,6 +3,7 @@
 
 #include "runtime/base/decimal.h"
 #include "s3client/wire/s3_error.h"
+#include "server/s3/shared/authorize.h"
 
 struct span upload_request_id(const struct s3_request *request)
 {
@@ -14,8 +15,13 @@ struct span upload_request_id(const struct s3_request *request)
 SUSPENDS bool upload_request_find(struct s3_request *request, struct upload_info *ret_upload, struct error *error)
 {
     const struct object_name name = {.bucket = request->bucket, .key = request->key};
-    return bucket_find_upload(request->settings->store, &name, upload_request_id(request), request->arena, ret_upload,
-                              error);
+    if (!bucket_find_upload(request->settings->store, &name, upload_request_id(request), request->arena, ret_upload,
+                            error))
+        return false;
+    if (s3_is_bucket_owner(request, &request->access) ||
+        (!s3_is_anonymous(request) && span_equal(s3_asker_id(request), ret_upload->initiator)))
+        return true;
+    return error_set(error, ERROR_DENIED, S3_AccessDenied, "Access Denied"); /* statement 540 */
 }
 
 bool upload_request_part(struct s3_request *request, unsigned *ret_number, struct error *error)

@@ -72,6 +72,11 @@ enum lookup list_seek_first(struct key_cursor *cursor, const struct list_range *
     return key_cursor_seek(cursor, after, !range->is_after_included, error);
 }
 
+static bool no_memory(const struct list_job *job)
+{
+    return error_set(job->error, ERROR_BUSY, S3_SlowDown, "The request's memory is used up.");
+}
+
 static bool fill_entry(struct list_job *job, struct list_entry *entry, size_t common)
 {
     struct span key = key_cursor_key(job->cursor);
@@ -79,7 +84,7 @@ static bool fill_entry(struct list_job *job, struct list_entry *entry, size_t co
     entry->is_damaged = job->cursor->is_damaged;
     entry->key = arena_copy(job->arena, common > 0 ? span_take(key, common) : key);
     if (entry->key.data == NULL)
-        return error_set(job->error, ERROR_BUSY, S3_SlowDown, "The request's memory is used up.");
+        return no_memory(job);
     if (common > 0 || entry->is_damaged)
         return true;
     struct row row;
@@ -92,7 +97,10 @@ static bool fill_entry(struct list_job *job, struct list_entry *entry, size_t co
     memcpy(entry->version, attributes->version, sizeof entry->version);
     entry->checksum_algorithm = attributes->checksum.algorithm;
     entry->checksum_type = attributes->checksum.type;
-    return true;
+    if (attributes->owner.size == 0)
+        return true;
+    entry->owner = arena_copy(job->arena, attributes->owner);
+    return entry->owner.data != NULL || no_memory(job);
 }
 
 /* Behind damaged rows a walk may come to what is before the page, or was listed. */

@@ -28,6 +28,12 @@ static bool no_memory(struct error *error)
     return error_set(error, ERROR_BUSY, S3_SlowDown, "The request's memory is used up.");
 }
 
+static bool copy_id(struct uploads_job *job, struct span id, struct span *ret_copy)
+{
+    *ret_copy = id.size > 0 ? arena_copy(job->arena, id) : SPAN_EMPTY;
+    return id.size == 0 || ret_copy->data != NULL;
+}
+
 static bool fill_entry(struct uploads_job *job, struct span key, const uint8_t *id, const struct upload_row *row)
 {
     struct upload_list_entry *entry = &job->page->entries[job->page->count];
@@ -36,11 +42,8 @@ static bool fill_entry(struct uploads_job *job, struct span key, const uint8_t *
                                                    .checksum_algorithm = row->checksum_algorithm,
                                                    .checksum_type = row->checksum_type}};
     upload_id_format(id, entry->upload.id);
-    if (row->initiator.size > 0) {
-        entry->upload.initiator = arena_copy(job->arena, row->initiator);
-        if (entry->upload.initiator.data == NULL)
-            return no_memory(job->error);
-    }
+    if (!copy_id(job, row->initiator, &entry->upload.initiator) || !copy_id(job, row->owner, &entry->upload.owner))
+        return no_memory(job->error);
     job->page->count++;
     return true;
 }

@@ -310,12 +310,6 @@ struct unoffered_case {
 
 static const struct unoffered_case unoffered[] = {
     {"", NULL, NULL},
-    {"x-amz-acl: private\r\n", NULL, NULL}, /* statement 306 */
-    {"x-amz-acl: bucket-owner-full-control\r\n", NULL, NULL},
-    {"x-amz-acl: public-read\r\n", "AccessControlListNotSupported", NULL},
-    {"x-amz-acl: nonsense\r\n", "InvalidArgument", NULL}, /* 308 */
-    {"x-amz-grant-read: id=1\r\n", "AccessControlListNotSupported", NULL},
-    {"x-amz-acl: private\r\nx-amz-grant-read: id=1\r\n", "InvalidRequest", NULL}, /* 308 */
     {"X-Amz-Server-Side-Encryption: AES256\r\n", "NotImplemented", "x-amz-server-side-encryption"},
     {"x-amz-server-side-encryption-customer-key: k\r\n", "NotImplemented", "x-amz-server-side-encryption-customer-key"},
     {"x-amz-object-lock-mode: GOVERNANCE\r\n", "NotImplemented", "x-amz-object-lock-mode"},

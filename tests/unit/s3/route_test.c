@@ -44,6 +44,18 @@ HANDLER(s3_put_object_tagging)
 HANDLER(s3_delete_object_tagging)
 HANDLER(s3_get_bucket_acl)
 HANDLER(s3_get_object_acl)
+HANDLER(s3_put_bucket_acl)
+HANDLER(s3_put_object_acl)
+HANDLER(s3_get_bucket_ownership_controls)
+HANDLER(s3_put_bucket_ownership_controls)
+HANDLER(s3_delete_bucket_ownership_controls)
+HANDLER(s3_get_public_access_block)
+HANDLER(s3_put_public_access_block)
+HANDLER(s3_delete_public_access_block)
+HANDLER(s3_get_bucket_policy)
+HANDLER(s3_put_bucket_policy)
+HANDLER(s3_delete_bucket_policy)
+HANDLER(s3_get_bucket_policy_status)
 HANDLER(s3_get_object_torrent)
 HANDLER(s3_unset_configuration)
 HANDLER(s3_unset_list)
@@ -115,13 +127,14 @@ static const struct route_case cases[] = {
     {"POST", "/b/k", "MethodNotAllowed", "PUT, GET, HEAD, DELETE"},      /* 21 */
     {"PUT", "/b?location", "MethodNotAllowed", "GET"},
     {"GET", "/b?delete", "MethodNotAllowed", "POST"},
-    {"PUT", "/b/k?acl", "NotImplemented", NULL}, /* 19: must not write an object */
+    {"PUT", "/b/k?acl", "PutObjectAcl", NULL}, /* 19: must not write an object */
+    {"PUT", "/b/k?policy", "NotImplemented", NULL},
     {"DELETE", "/b/k?tagging", "DeleteObjectTagging", NULL},
     {"POST", "/b/k?tagging", "MethodNotAllowed", "GET, PUT, DELETE"},
     {"GET", "/b/k?attributes", "GetObjectAttributes", NULL},
-    {"DELETE", "/b/k?acl", "NotImplemented", NULL}, /* 19 */
+    {"DELETE", "/b/k?acl", "MethodNotAllowed", "GET, PUT"}, /* 19 */
     {"PUT", "/b?versioning", "NotImplemented", NULL},
-    {"DELETE", "/b?acl", "NotImplemented", NULL},
+    {"DELETE", "/b?acl", "MethodNotAllowed", "GET, PUT"},
     {"DELETE", "/b?lifecycle", "DeleteBucketLifecycle", NULL}, /* 123 */
     {"GET", "/b?lifecycle", "GetBucketLifecycleConfiguration", NULL},
     {"GET", "/b/k?torrent", "GetObjectTorrent", NULL}, /* 358 */
@@ -179,8 +192,8 @@ START_TEST(a_copy_source_chooses_the_copy)
     ck_assert(s3_route_find(request, &found, &fixture_error));
     ck_assert_uint_eq(found->operation, S3_UploadPartCopy);
     request = make("PUT", "/b/k?acl", "x-amz-copy-source: b/source\r\n");
-    ck_assert(!s3_route_find(request, &found, &fixture_error));
-    ck_assert_str_eq(fixture_error.code, S3_NotImplemented);
+    ck_assert(s3_route_find(request, &found, &fixture_error));
+    ck_assert_uint_eq(found->operation, S3_PutObjectAcl);
     request = make("GET", "/b/k", "x-amz-copy-source: b/source\r\n");
     ck_assert(s3_route_find(request, &found, &fixture_error));
     ck_assert_uint_eq(found->operation, S3_GetObject);

@@ -1,0 +1,68 @@
+/* server/s3/access/object_acl.c -- GET and PUT /bucket/key?acl, of one version. */
+#include "server/s3/access/put_acl.h"
+#include "server/s3/shared/answer.h"
+#include "server/s3/shared/operations.h"
+
+static SUSPENDS bool find(struct s3_request *request, struct object_name *ret_name,
+                          struct object_attributes *ret_attributes, struct error *error)
+{
+    *ret_name = (struct object_name){.bucket = request->bucket, .key = request->key};
+    if (!s3_request_version(request, &ret_name->version, error))
+        return false;
+    return bucket_head(request->settings->store, ret_name, request->arena, ret_attributes, error) ||
+           s3_explain_missing(ret_name, error);
+}
+
+SUSPENDS bool s3_get_object_acl(struct s3_request *request, struct error *error)
+{
+    const struct access_bucket *bucket = &request->access;
+    struct object_name name;
+    struct object_attributes attributes;
+    struct s3_document document;
+    if (!find(request, &name, &attributes, error))
+        return false;
+    s3_document_open(&document, "AccessControlPolicy");
+    acl_write(&document.xml, access_counts_acls(bucket) ? attributes.acl : SPAN_EMPTY,
+              s3_owner_shown(request, attributes.owner), request->settings->accounts);
+    s3_answer_begin(request, 200);
+    s3_answer_version(request, attributes.version);
+    return s3_document_finish(request, &document, error);
+}
+
+static SUSPENDS bool answer(struct s3_request *request, const char *version, struct error *error)
+{
+    s3_answer_begin(request, 200);
+    s3_answer_version(request, version);
+    return s3_answer_empty(request, error);
+}
+
+/* BucketOwnerEnforced: only what is so anyway can be asked for, and nothing comes of it. */
+static SUSPENDS bool put_nothing(struct s3_request *request, const struct object_attributes *attributes,
+                                 struct error *error)
+{
+    struct acl_headers headers;
+    if (!acl_headers_look(request, &headers, error))
+        return false;
+    if (!headers.has_canned || !span_equal(headers.canned, SPAN("bucket-owner-full-control")))
+        return acl_request_refuse(error);
+    return answer(request, attributes->version, error);
+}
+
+SUSPENDS bool s3_put_object_acl(struct s3_request *request, struct error *error)
+{
+    const struct access_bucket *bucket = &request->access;
+    struct object_name name;
+    struct object_attributes attributes;
+    struct span packed;
+    char version[VERSION_TEXT_BYTES];
+    if (!find(request, &name, &attributes, error))
+        return false;
+    if (!access_counts_acls(bucket))
+        return put_nothing(request, &attributes, error);
+    const struct acl_owners owners = {s3_owner_shown(request, attributes.owner), bucket->owner};
+    if (!put_acl_take(request, ACL_OF_OBJECT, &owners, &packed, error))
+        return false;
+    if (!bucket_write_acl(request->settings->store, &name, packed, version, error))
+        return s3_explain_missing(&name, error);
+    return answer(request, version, error);
+}

@@ -1,0 +1,261 @@
+/* server/s3/shared/authorize.c -- the question of the one door, put together from a request, and its refusal. */
+#include "server/s3/shared/authorize.h"
+
+#include "runtime/base/assert.h"
+#include "s3client/wire/s3_error.h"
+#include "server/s3/shared/condition_values.h"
+
+static const enum s3_action actions[S3_OPERATIONS] = {
+#define S3_OPERATION(name, action, writes) ACTION_##action,
+#include "server/s3/shared/operations.def"
+#undef S3_OPERATION
+};
+
+bool s3_operation_changes_settings(enum s3_operation operation)
+{
+    enum s3_action action = actions[operation];
+    return action != ACTION_NONE && s3_operation_writes(operation) && action_resource(action) == RESOURCE_BUCKET &&
+           action != ACTION_CreateBucket && action != ACTION_DeleteBucket;
+}
+
+void s3_access_of(const struct bucket_info *info, const struct bucket_settings *settings,
+                  struct access_bucket *ret_access)
+{
+    *ret_access = (struct access_bucket){
+        .name = span_from_string(info->name),
+        .owner = span_from_string(info->owner),
+        .ownership = OWNERSHIP_ENFORCED,
+    };
+    if (settings == settings_none())
+        return;
+    const enum ownership *ownership = settings_compiled(settings, SETTING_OWNERSHIP);
+    const struct public_access_block *block = settings_compiled(settings, SETTING_PUBLIC_ACCESS_BLOCK);
+    if (ownership != NULL)
+        ret_access->ownership = *ownership;
+    if (block != NULL)
+        ret_access->block = *block;
+    ret_access->acl = settings_document(settings, SETTING_ACL);
+    ret_access->policy = settings_compiled(settings, SETTING_POLICY);
+}
+
+/* Of a version that is named, the action that IAM has for versions. */
+static enum s3_action action_on_version(enum s3_action action)
+{
+    switch (action) {
+    case ACTION_GetObject:
+        return ACTION_GetObjectVersion;
+    case ACTION_GetObjectAcl:
+        return ACTION_GetObjectVersionAcl;
+    case ACTION_GetObjectAttributes:
+        return ACTION_GetObjectVersionAttributes;
+    case ACTION_GetObjectTagging:
+        return ACTION_GetObjectVersionTagging;
+    case ACTION_PutObjectAcl:
+        return ACTION_PutObjectVersionAcl;
+    case ACTION_PutObjectTagging:
+        return ACTION_PutObjectVersionTagging;
+    case ACTION_DeleteObject:
+        return ACTION_DeleteObjectVersion;
+    case ACTION_DeleteObjectTagging:
+        return ACTION_DeleteObjectVersionTagging;
+    default:
+        return action;
+    }
+}
+
+/* ---- the refusal ---- */
+
+static const char *reason_of(const struct access_answer *answer)
+{
+    switch (answer->source) {
+    case ACCESS_BY_DENY:
+        return "with an explicit deny in the bucket's policy";
+    case ACCESS_BY_BLOCK:
+        return "because the bucket's public access block strikes out what would allow it";
+    case ACCESS_BY_ROLE:
+        return "because its role is readonly";
+    default:
+        return "because nothing allows it";
+    }
+}
+
+/* Whoever is not of the owner's account learns nothing but the refusal. */
+__attribute__((cold)) static bool refuse(struct s3_request *request, const struct s3_target *target,
+                                         enum s3_action action, const struct access_answer *answer, struct error *error)
+{
+    const struct account *account = request->authentication.account;
+    request->outcome.decided_by = access_source_name(answer->source);
+    if (account == NULL || (target->bucket != NULL && !s3_is_bucket_owner(request, target->bucket)))
+        return error_set(error, ERROR_DENIED, S3_AccessDenied, "Access Denied");
+    if (target->bucket == NULL)
+        return error_set(error, ERROR_DENIED, S3_AccessDenied, "The account %s is not authorized to perform %s, %s.",
+                         account->name, action_name(action), reason_of(answer));
+    return error_set(error, ERROR_DENIED, S3_AccessDenied,
+                     "The account %s is not authorized to perform %s on arn:aws:s3:::%.*s%s%.*s, %s.", account->name,
+                     action_name(action), SPAN_FORMAT(target->bucket->name), target->key.size > 0 ? "/" : "",
+                     SPAN_FORMAT(span_take(target->key, 64)), reason_of(answer));
+}
+
+/* ---- the question ---- */
+
+struct asking {
+    struct s3_request *request;
+    const struct s3_target *target;
+    struct error *error;
+};
+
+/* No such key or version, or a delete marker in its place. */
+static bool is_no_object(const struct error *error)
+{
+    return error->kind == ERROR_NOT_FOUND || (error->code != NULL && strcmp(error->code, S3_MethodNotAllowed) == 0);
+}
+
+static SUSPENDS bool look_at_object(void *context, struct access_object *ret_object)
+{
+    struct asking *asking = context;
+    struct s3_request *request = asking->request;
+    const struct s3_target *target = asking->target;
+    const struct object_name name = {target->bucket->name, target->key, target->version};
+    struct object_attributes attributes;
+    if (target->is_new) {
+        ret_object->owner = s3_is_anonymous(request) ? target->bucket->owner : s3_asker_id(request);
+        return true;
+    }
+    if (!bucket_head(request->settings->store, &name, request->arena, &attributes, asking->error))
+        return is_no_object(asking->error);
+    if (attributes.owner.size > 0)
+        ret_object->owner = attributes.owner;
+    ret_object->acl = attributes.acl;
+    return true;
+}
+
+static SUSPENDS bool find(void *context, enum condition_key key, struct span part, struct policy_values *ret_values)
+{
+    struct asking *asking = context;
+    const struct object_name name = {asking->target->bucket->name, asking->target->key, asking->target->version};
+    return condition_values_find(asking->request, &name, asking->target->bucket->owner, key, part, ret_values,
+                                 asking->error);
+}
+
+static SUSPENDS bool decide(struct s3_request *request, const struct s3_target *target, enum s3_action action,
+                            struct access_answer *ret_answer, struct error *error)
+{
+    struct asking asking = {request, target, error};
+    const struct access_question question = {
+        .account = request->authentication.account,
+        .action = target->version.size > 0 ? action_on_version(action) : action,
+        .bucket = target->bucket,
+        .key = action_resource(action) == RESOURCE_OBJECT ? target->key : SPAN_EMPTY,
+        .look_at_object = look_at_object,
+        .find = find,
+        .context = &asking,
+    };
+    return access_decide(&question, ret_answer);
+}
+
+SUSPENDS bool s3_authorize_action(struct s3_request *request, const struct s3_target *target, enum s3_action action,
+                                  struct error *error)
+{
+    struct access_answer answer;
+    if (!decide(request, target, action, &answer, error))
+        return false;
+    if (!answer.is_allowed)
+        return refuse(request, target, target->version.size > 0 ? action_on_version(action) : action, &answer, error);
+    request->outcome.decided_by = access_source_name(answer.source);
+    return true;
+}
+
+SUSPENDS bool s3_authorize_new(struct s3_request *request, enum s3_action action, struct error *error)
+{
+    const struct s3_target target = {.bucket = &request->access, .key = request->key, .is_new = true};
+    return s3_authorize_action(request, &target, action, error);
+}
+
+/* ---- keys that are not there (statement 491) ---- */
+
+/* s3:ListBucket, asked with s3:prefix = the key. */
+static SUSPENDS bool may_list(struct s3_request *request, const struct s3_target *target)
+{
+    const struct s3_target bucket = {.bucket = target->bucket};
+    struct access_answer answer;
+    struct error ignored;
+    request->missed_key = target->key;
+    bool may = decide(request, &bucket, ACTION_ListBucket, &answer, &ignored) && answer.is_allowed;
+    request->missed_key = SPAN_EMPTY;
+    return may;
+}
+
+SUSPENDS bool s3_hide_missing(struct s3_request *request, const struct s3_target *target, struct error *error)
+{
+    bool is_plain = s3_is_bucket_owner(request, target->bucket) && target->bucket->policy == NULL;
+    if (is_plain || may_list(request, target))
+        return false;
+    request->has_no_version = false;
+    return error_set(error, ERROR_DENIED, S3_AccessDenied, "Access Denied");
+}
+
+/* Nobody allowed it, but there is nothing that could have been allowed. */
+static SUSPENDS bool is_missing_and_known(struct s3_request *request, const struct s3_target *target)
+{
+    const struct object_name name = {target->bucket->name, target->key, target->version};
+    struct object_attributes attributes;
+    struct error error;
+    return may_list(request, target) &&
+           !bucket_head(request->settings->store, &name, request->arena, &attributes, &error) &&
+           error.kind == ERROR_NOT_FOUND;
+}
+
+/* ---- what operations need ---- */
+
+/* Whatever policy or list of grants say (statement 492). */
+static bool is_never_anonymous(enum s3_operation operation)
+{
+    switch (operation) {
+    case S3_ListBuckets:
+    case S3_CreateBucket:
+    case S3_CreateMultipartUpload:
+    case S3_UploadPart:
+    case S3_CopyObject:
+    case S3_UploadPartCopy:
+    case S3_CompleteMultipartUpload:
+    case S3_GetBucketPolicy:
+    case S3_PutBucketPolicy:
+    case S3_DeleteBucketPolicy:
+    case S3_GetBucketOwnershipControls:
+    case S3_PutBucketOwnershipControls:
+    case S3_DeleteBucketOwnershipControls:
+    case S3_GetObjectLockConfiguration:
+        return true;
+    default:
+        return false;
+    }
+}
+
+static bool is_denied(const struct s3_request *request)
+{
+    return request->outcome.decided_by == access_source_name(ACCESS_BY_DENY);
+}
+
+SUSPENDS bool s3_authorize(struct s3_request *request, enum s3_operation operation, bool has_bucket,
+                           struct error *error)
+{
+    struct s3_target target = {.bucket = NULL};
+    enum s3_action action = actions[operation];
+    if (action == ACTION_NONE || (s3_is_anonymous(request) && is_never_anonymous(operation)))
+        return error_set(error, ERROR_DENIED, S3_AccessDenied, "Access Denied");
+    if (has_bucket) {
+        s3_access_of(&request->bucket_info, request->bucket_settings, &request->access);
+        target = (struct s3_target){.bucket = &request->access, .key = request->key};
+    }
+    if (request->level == LEVEL_OBJECT && !s3_request_version(request, &target.version, error))
+        return false;
+    if (operation == S3_DeleteObjects) /* it needs a right to each of its keys (statement 533) */
+        return true;
+    if (operation == S3_GetObjectAttributes && !s3_authorize_action(request, &target, ACTION_GetObject, error))
+        return false;
+    if (s3_authorize_action(request, &target, action, error))
+        return true;
+    if (request->waits_for_tags && request->tags_to_put == NULL)
+        return true; /* decided when its body has been read: object_tagging.c */
+    return action == ACTION_GetObject && !is_denied(request) && is_missing_and_known(request, &target);
+}
