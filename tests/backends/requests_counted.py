@@ -123,6 +123,21 @@ class Requests(BackendCase):
         self.count("range of a small one, unseen", self.get("s2", range="bytes=3-9"), ["GetObject"], 206)
         self.count("suffix range, seen", self.get("l1", range="bytes=-1000"), ["GetObject"], 206)
 
+    def test_open_a_range_of_much(self):
+        """1 KiB of a large packed object: one frame and its end (64 KiB) at first sight, then one frame. 1 GiB with --long."""
+        mebibytes = 1024 if self.is_long else 40
+        prepared = self.other.prepare("PUT", self.bucket, "much", (), {"x-amz-content-sha256": "UNSIGNED-PAYLOAD"}, b"", length=mebibytes * MIB)
+        with self.other.connect(timeout=600) as connection:
+            connection.send(prepared.head)
+            for _ in range(mebibytes):
+                connection.send(LARGE[:MIB])
+            self.assertEqual(200, connection.read_response("PUT").status)
+        self.quiet()
+        for name, requests, most in (("unseen", ["GetObject", "GetObject"], MIB + 100 + (64 << 10)), ("seen", ["GetObject"], MIB + 100)):
+            first = (mebibytes - 3) * MIB + 5000 if name == "unseen" else 7 * MIB + 5000
+            self.count(f"range of much, {name}", self.get("much", range=f"bytes={first}-{first + 1023}"), requests, 206)
+            self.assert_fetched(most)
+
     def assert_fetched(self, most):
         """So many bytes of bodies at most."""
         fetched = sum(entry.get("out", 0) for entry in self.entries())
