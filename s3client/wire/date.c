@@ -140,8 +140,10 @@ static bool take_digits(struct span *text, unsigned digits, unsigned *ret_value)
 
 static bool take_month(struct span *text, unsigned *ret_month)
 {
+    enum { LETTERS = 3 };
     for (unsigned i = 0; i < 12; i++) {
-        if (take_text(text, months[i])) {
+        if (text->size >= LETTERS && memcmp(text->data, months[i], LETTERS) == 0) {
+            *text = span_skip(*text, LETTERS);
             *ret_month = i + 1;
             return true;
         }
@@ -209,16 +211,17 @@ static bool take_asctime_date(struct span *text, struct calendar *calendar)
 
 bool date_parse_http(struct span text, int64_t *ret_time_ms)
 {
+    enum { LETTERS = 3 };
     struct calendar calendar = {0};
     for (unsigned i = 0; i < 7; i++) {
         struct span rest = text;
         bool is_read = false;
+        if (text.size < LETTERS || memcmp(text.data, days_short[i], LETTERS) != 0)
+            continue;
         if (take_text(&rest, days_long[i]) && take_text(&rest, ", ")) {
             is_read = take_rfc850_date(&rest, &calendar);
         } else {
-            rest = text;
-            if (!take_text(&rest, days_short[i]))
-                continue;
+            rest = span_skip(text, LETTERS);
             if (take_text(&rest, ", "))
                 is_read = take_http_date(&rest, &calendar);
             else if (take_text(&rest, " "))

@@ -68,16 +68,17 @@ static bool decode(struct s3_request *request, struct span encoded, enum coding 
 static bool is_hoisted_header(struct span name)
 {
     static const struct span own[] = {
-        SPAN("x-amz-algorithm"),      SPAN("x-amz-credential"),     SPAN("x-amz-date"),
-        SPAN("x-amz-expires"),        SPAN("x-amz-signature"),      SPAN("x-amz-signedheaders"),
-        SPAN("x-amz-security-token"), SPAN("x-amz-content-sha256"),
+        SPAN("algorithm"), SPAN("credential"),    SPAN("date"),           SPAN("expires"),
+        SPAN("signature"), SPAN("signedheaders"), SPAN("security-token"), SPAN("content-sha256"),
     };
     const struct span prefix = SPAN("x-amz-");
     if (name.size <= prefix.size || !span_equal_ignore_case(span_take(name, prefix.size), prefix))
         return false;
-    for (size_t i = 0; i < sizeof own / sizeof own[0]; i++)
-        if (name.size == own[i].size && span_equal_ignore_case(name, own[i]))
+    struct span rest = span_skip(name, prefix.size);
+    for (size_t i = 0; i < sizeof own / sizeof own[0]; i++) {
+        if (span_equal_ignore_case(rest, own[i]))
             return false;
+    }
     return true;
 }
 
