@@ -25,7 +25,7 @@ enum {
     SEQUENCE_BYTES = 8,
     BATCHES_BETWEEN_LOOKS = 16, /* at how large the newer table is */
     TABLES = 2,
-    GATHER_MS = 10, /* a transaction costs what a hundred rows in it cost, and nobody waits for it */
+    GATHER_MS = 50, /* a transaction costs what a hundred rows in it cost, and nobody waits for it */
 };
 
 /* On its way to the writing thread: a stack that it takes as a whole. */
