@@ -23,8 +23,11 @@ void s4_checksum_encode(const struct checksum_value *checksum, struct buffer *re
 {
     char value[CHECKSUM_TEXT_BYTES];
     checksum_format(checksum, value);
-    buffer_append_format(ret_text, "%s %s %s", checksum_name(checksum->algorithm), checksum_type_name(checksum->type),
-                         value);
+    buffer_append_string(ret_text, checksum_name(checksum->algorithm));
+    buffer_append_byte(ret_text, ' ');
+    buffer_append_string(ret_text, checksum_type_name(checksum->type));
+    buffer_append_byte(ret_text, ' ');
+    buffer_append_string(ret_text, value);
 }
 
 static bool append_checksum(struct buffer *list, const struct checksum_value *checksum)
