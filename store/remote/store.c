@@ -4,16 +4,15 @@
 #include "runtime/base/assert.h"
 #include "runtime/base/clock.h"
 #include "runtime/loop.h"
+#include "store/folder_lock.h"
 #include "store/remote/write/body.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <sys/file.h>
 #include <unistd.h>
 
-enum { SHARD_MEMORY_LEAST = 16 << 20, PATH_BYTES_MAX = 4096 };
+enum { SHARD_MEMORY_LEAST = 16 << 20 };
 #define MEMORY_DEFAULT (UINT64_C(256) << 20)
 #define CACHE_DEFAULT (UINT64_C(256) << 20)
 
@@ -68,20 +67,17 @@ static void fill_defaults(struct remote_settings *settings)
 }
 
 /* Two processes would throw away each other's rows, and give up each other's uploads. -1: it is taken. */
-static int lock_state(const char *folder, struct error *error)
+static int lock_state(const char *path, struct error *error)
 {
-    char path[PATH_BYTES_MAX];
-    (void)snprintf(path, sizeof path, "%s/lock", folder);
-    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0)
-        return fd;
-    if (fd >= 0 && errno == EWOULDBLOCK)
-        (void)error_set(error, ERROR_BUSY, NULL, "%s is in use by another process. One process owns a folder.", folder);
-    else
-        (void)error_set_errno(error, errno, "%s cannot be locked", path);
-    if (fd >= 0)
-        (void)close(fd);
-    return -1;
+    int lock_fd = -1;
+    int folder_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (folder_fd < 0) {
+        (void)error_set_errno(error, errno, "%s cannot be opened", path);
+        return -1;
+    }
+    (void)folder_lock_take(folder_fd, path, &lock_fd, error);
+    (void)close(folder_fd);
+    return lock_fd;
 }
 
 static void unlock_state(const struct remote *remote)

@@ -1,6 +1,7 @@
 """tests/backends/starting.py -- what is wrong at start is said in one sentence that names it, within 10 s, and ends with 1."""
 
 import hashlib
+import os
 import random
 import secrets
 import socket
@@ -247,6 +248,20 @@ class RightStarts(BackendCase):
         self.assertEqual(0, bale.stop())
         answer = self.direct().client().get(self.bucket, "k")
         self.assertEqual((b"as it came", "text/plain"), (answer.body, answer.header("content-type")))
+
+    def test_one_process_owns_a_state_folder(self):
+        bale = self.bale()
+        options = ["--backend", f"s3:{self.bucket}", "--endpoint", self.backend.endpoint, "--state", os.path.join(bale.daemon.folder, "state")]
+        environment = {"AWS_ACCESS_KEY_ID": self.backend.access_key, "AWS_SECRET_ACCESS_KEY": self.backend.secret_key}
+        for holder in (f"process {bale.server.pid} (baled)", None):
+            status, said, _ = fronts.try_start(self.baled, options, environment, 3)
+            if holder is None:  # it serves until it is ended
+                self.assertIsNone(status, said)
+                break
+            self.assertEqual(1, status, said)
+            self.assertIn(f"state is in use by {holder}. One process owns a folder.", said)
+            self.assertEqual(200, bale.client().put(self.bucket, "k", (), (), b"unharmed").status)
+            bale.kill()  # the kernel gives the lock back
 
     def test_a_lost_state_folder_loses_nothing(self):
         bodies = {f"k{size}": hashlib.shake_128(b"%d" % size).digest(size) for size in (0, 10, 70_000, 20 << 20)}

@@ -1,15 +1,14 @@
-/* store/embedded/catalogue/folder.c -- the folder of a store: its format, its name for itself, and its lock. */
+/* store/embedded/catalogue/folder.c -- the folder of a store: its format, and its name for itself. */
 #include "store/embedded/catalogue/folder.h"
 
-#include "runtime/base/decimal.h"
 #include "runtime/base/hex.h"
+#include "store/folder_lock.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -31,48 +30,6 @@ static ssize_t read_small(int folder_fd, const char *name, char *ret_text, size_
     if (size >= 0)
         ret_text[size] = '\0';
     return size;
-}
-
-/* ---- the lock ---- */
-
-static bool refuse_locked(const struct folder *folder, struct error *error)
-{
-    char text[32] = "";
-    uint64_t pid;
-    struct span digits;
-    char name[64] = "";
-    if (read_small(folder->fd, "lock", text, sizeof text) > 0) {
-        digits = span_from_string(text);
-        digits = span_take(digits, strcspn(text, "\n"));
-        if (decimal_parse_range(digits, 1, INT32_MAX, &pid)) {
-            char path[64];
-            (void)snprintf(path, sizeof path, "/proc/%llu/comm", (unsigned long long)pid);
-            if (read_small(AT_FDCWD, path, name, sizeof name) > 0)
-                name[strcspn(name, "\n")] = '\0';
-            return error_set(error, ERROR_BUSY, NULL, "%s is in use by process %llu%s%s%s. One process owns a folder.",
-                             folder->path, (unsigned long long)pid, name[0] != '\0' ? " (" : "", name,
-                             name[0] != '\0' ? ")" : "");
-        }
-    }
-    return error_set(error, ERROR_BUSY, NULL, "%s is in use by another process. One process owns a folder.",
-                     folder->path);
-}
-
-static bool take_lock(struct folder *folder, struct error *error)
-{
-    folder->lock_fd = openat(folder->fd, "lock", O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-    if (folder->lock_fd < 0)
-        return error_set_errno(error, errno, "%s/lock cannot be opened", folder->path);
-    if (flock(folder->lock_fd, LOCK_EX | LOCK_NB) != 0) {
-        if (errno == EWOULDBLOCK)
-            return refuse_locked(folder, error);
-        return error_set_errno(error, errno, "%s/lock cannot be locked", folder->path);
-    }
-    char text[32];
-    int size = snprintf(text, sizeof text, "%ld\n", (long)getpid());
-    /* The pid is for people; a full disk must not keep a store from being opened. */
-    (void)(ftruncate(folder->lock_fd, 0) == 0 && pwrite(folder->lock_fd, text, (size_t)size, 0) == size);
-    return true;
 }
 
 /* ---- FORMAT: "bale store 3" or "bale raw store 3", "uuid <32 hex>" ---- */
@@ -160,7 +117,8 @@ bool folder_open(const char *path, bool create, const struct random_source *rand
     ret_folder->fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (ret_folder->fd < 0)
         return error_set_errno(error, errno, "%s cannot be opened", path);
-    if (take_lock(ret_folder, error) && read_format(ret_folder, create, random, error))
+    if (folder_lock_take(ret_folder->fd, path, &ret_folder->lock_fd, error) &&
+        read_format(ret_folder, create, random, error))
         return true;
     folder_close(ret_folder);
     return false;
