@@ -12,6 +12,7 @@ enum {
     FIRST_SWEEP_MS = 30000,
     IDLE_SWEEPS = 144, /* without litter that is known a sweep in so many turns: a crash may have left some */
     ANSWER_MS = 120000,
+    FORGET_MS = 60000,
 };
 
 /* ---- the epoch ---- */
@@ -48,14 +49,18 @@ static void look(struct settings_keeper *keeper)
 
 /* ---- questions of shards ---- */
 
-/* A question, there and back. It belongs to who asks; one who has gone away leaves it to its answer. */
+enum question_kind { QUESTION_FIND, QUESTION_CHANGE, QUESTION_FORGET };
+
+/* A question, there and back. It belongs to who asks; one who has gone away, or did not wait, leaves it to its answer.
+ */
 struct question {
     struct loop_message message;
+    enum question_kind kind;
     struct settings_keeper *keeper;
     struct loop *asker;
     uint64_t creation_id;
     struct setting_change changes[SETTINGS_COUNT];
-    unsigned count; /* 0: what is set? */
+    unsigned count;
     deadline_t deadline;
 
     struct keeper_records records;
@@ -143,12 +148,25 @@ SUSPENDS static void change_run(void *argument)
     answer(question);
 }
 
+/* Everything that is set becomes unset. */
+static void list_all(struct question *question)
+{
+    find(question->keeper, question->creation_id, &question->records);
+    for (unsigned setting = 0; setting < SETTINGS_COUNT; setting++) {
+        if (question->records.set >> setting & 1)
+            question->changes[question->count++] = (struct setting_change){.setting = (uint8_t)setting};
+    }
+}
+
 static void deliver_question(struct loop_message *message)
 {
     struct question *question = LIST_ELEMENT(message, struct question, message);
     struct settings_keeper *keeper = question->keeper;
-    if (question->count == 0) {
+    if (question->kind == QUESTION_FIND)
         find(keeper, question->creation_id, &question->records);
+    else if (question->kind == QUESTION_FORGET)
+        list_all(question);
+    if (question->count == 0) {
         answer(question);
         return;
     }
@@ -161,30 +179,39 @@ static void deliver_question(struct loop_message *message)
 
 /* ---- as shards see it ---- */
 
-/* True: it is answered, and the caller's. */
-SUSPENDS static bool ask(struct settings_keeper *keeper, struct question *question, struct error *error)
+/* False: nobody is there, and the question is gone. */
+static bool send(struct settings_keeper *keeper, struct question *question)
 {
     struct loop *loop = atomic_load_explicit(&keeper->loop, memory_order_acquire);
-    deadline_t deadline = deadline_after_ms(ANSWER_MS);
     if (loop == NULL) {
         free(question);
-        return error_set(error, ERROR_BUSY, NULL, "the journal is not open");
+        return false;
     }
     question->keeper = keeper;
     question->asker = loop_current();
     question->message.deliver = deliver_question;
     wait_queue_init(&question->answered);
     loop_post(loop, &question->message);
+    return true;
+}
+
+/* True: it is answered, and the caller's. */
+SUSPENDS static bool ask(struct settings_keeper *keeper, struct question *question, struct error *error)
+{
+    deadline_t deadline = deadline_after_ms(ANSWER_MS);
+    if (!send(keeper, question))
+        return error_set(error, ERROR_BUSY, NULL, "the journal is not open");
     while (!question->is_answered && wait_for(&question->answered, deadline, error))
         ;
     question->is_abandoned = !question->is_answered;
     return question->is_answered;
 }
 
-static struct question *question_new(uint64_t creation_id)
+static struct question *question_new(enum question_kind kind, uint64_t creation_id)
 {
     struct question *question = calloc(1, sizeof *question);
     ASSERT(question != NULL);
+    question->kind = kind;
     question->creation_id = creation_id;
     return question;
 }
@@ -201,7 +228,7 @@ bool keeper_find(struct settings_keeper *keeper, uint64_t creation_id, struct ke
         find(keeper, creation_id, ret_records);
         return true;
     }
-    struct question *question = question_new(creation_id);
+    struct question *question = question_new(QUESTION_FIND, creation_id);
     if (!ask(keeper, question, error))
         return false;
     *ret_records = question->records;
@@ -213,7 +240,7 @@ bool keeper_change(struct settings_keeper *keeper, uint64_t creation_id, const s
                    unsigned count, deadline_t deadline, struct error *error)
 {
     ASSERT(count > 0 && count <= SETTINGS_COUNT);
-    struct question *question = question_new(creation_id);
+    struct question *question = question_new(QUESTION_CHANGE, creation_id);
     question->count = count;
     question->deadline = deadline;
     memcpy(question->changes, changes, count * sizeof *changes);
@@ -224,6 +251,14 @@ bool keeper_change(struct settings_keeper *keeper, uint64_t creation_id, const s
         *error = question->error;
     free(question);
     return is_done;
+}
+
+void keeper_forget(struct settings_keeper *keeper, uint64_t creation_id)
+{
+    struct question *question = question_new(QUESTION_FORGET, creation_id);
+    question->is_abandoned = true;
+    question->deadline = deadline_after_ms(FORGET_MS);
+    (void)send(keeper, question);
 }
 
 /* ---- tasks ---- */

@@ -79,6 +79,9 @@ SUSPENDS bool keeper_find(struct settings_keeper *keeper, uint64_t creation_id, 
 SUSPENDS bool keeper_change(struct settings_keeper *keeper, uint64_t creation_id, const struct setting_change *changes,
                             unsigned count, deadline_t deadline, struct error *error);
 
+/* Any shard. All settings of a bucket that is not there go, soon, and nobody waits for it. */
+void keeper_forget(struct settings_keeper *keeper, uint64_t creation_id);
+
 static inline uint64_t keeper_epoch(const struct settings_keeper *keeper)
 {
     return atomic_load_explicit(&keeper->epoch, memory_order_acquire);

@@ -341,16 +341,6 @@ bool settings_put_first(struct settings *settings, const struct bucket_info *buc
 
 void settings_forget(struct settings *settings, uint64_t creation_id)
 {
-    struct keeper_records records;
-    struct setting_change changes[SETTINGS_COUNT];
-    struct error error;
-    unsigned count = 0;
-    if (settings->keeper == NULL || !keeper_find(settings->keeper, creation_id, &records, &error))
-        return;
-    for (unsigned setting = 0; setting < SETTINGS_COUNT; setting++) {
-        if (records.set >> setting & 1)
-            changes[count++] = (struct setting_change){.setting = (uint8_t)setting};
-    }
-    if (count > 0)
-        (void)keeper_change(settings->keeper, creation_id, changes, count, deadline_after_ms(CHANGE_MS), &error);
+    if (settings->keeper != NULL)
+        keeper_forget(settings->keeper, creation_id);
 }

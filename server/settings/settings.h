@@ -5,9 +5,10 @@
  * another creation id and so none of them.
  *
  * A request sees the settings of a bucket as one immutable `struct bucket_settings`, which it pins when it begins and
- * gives back at its end: what changes meanwhile is for the next one (spec/s3-settings.md, 537, 543). A pin that the
- * shard's cache answers takes no lock, does not suspend and allocates nothing. When put or delete return true the
- * change is durable, and every request of this process that begins later sees it, on every shard.
+ * gives back at its end: what changes meanwhile is for the next one (spec/s3-settings.md, 537, 543). Whoever must know
+ * what holds now, as at the commit of a write (536), pins once more. A pin that the shard's cache answers takes no
+ * lock, does not suspend and allocates nothing. When put or delete return true the change is durable, and every request
+ * of this process that begins later sees it, on every shard.
  *
  * Never open by default: what is not known is refused. A pin fails with ERROR_BUSY (503) when the settings of a bucket
  * that may have some cannot be had, or have not been confirmed for --settings-grace. A document that is damaged or does
@@ -127,5 +128,6 @@ struct setting_document {
  * `bucket` has the name, the owner and the creation id that it will have, which bucket_draw_creation_id has drawn. */
 SUSPENDS bool settings_put_first(struct settings *settings, const struct bucket_info *bucket,
                                  const struct setting_document *documents, unsigned count, struct error *error);
-/* After bucket_delete, or when bucket_create has failed: all of them go. What cannot be removed now is swept later. */
-SUSPENDS void settings_forget(struct settings *settings, uint64_t creation_id);
+/* After bucket_delete, or when bucket_create has failed: all of them go, and nobody waits for it. What cannot be
+ * removed now is swept later. */
+void settings_forget(struct settings *settings, uint64_t creation_id);
