@@ -49,6 +49,8 @@ void metrics_observe(struct shard_metrics *metrics, const struct http_exchange *
         metric_add(&metrics->cut_answers, 1);
     if (outcome->code != NULL)
         count_refusal(metrics, outcome->code);
+    if (outcome->code != NULL && access_source_refuses(outcome->decided_by))
+        metric_add(&metrics->access_refusals[outcome->decided_by], 1);
     if (outcome->has_codec && outcome->original_bytes_written != 0) {
         unsigned codec = outcome->codec + 1 < METRICS_CODECS ? outcome->codec : METRICS_CODECS - 1;
         metric_add(&metrics->codecs_written[codec], 1);

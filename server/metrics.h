@@ -18,6 +18,7 @@ struct shard_metrics {
     metric_counter requests[S3_OPERATIONS][METRICS_STATUSES];
     struct metric_histogram durations[S3_OPERATIONS];
     metric_counter refusals[METRICS_CODES_MAX];
+    metric_counter access_refusals[ACCESS_SOURCES]; /* those of them that are about rights, by what decided */
     metric_counter codecs_written[METRICS_CODECS];
 #define SHARD_COUNTER(name, help) metric_counter name;
 #include "server/metrics.def"

@@ -55,8 +55,8 @@ void request_log_write(const struct http_exchange *exchange, const struct s3_out
     add_text(&line, "method", exchange->head->method);
     add_string(&line, "operation", s3_operation_name(outcome->operation));
     add_names(&line, outcome);
-    if (outcome->decided_by != NULL)
-        add_string(&line, "access", outcome->decided_by);
+    if (outcome->decided_by != ACCESS_UNDECIDED)
+        add_string(&line, "access", access_source_name(outcome->decided_by));
     add_number(&line, "status", (uint64_t)outcome->status);
     add_refusal(&line, outcome);
     add_number(&line, "in", exchange->bytes_in);

@@ -22,6 +22,7 @@
 
 /* What decided. The words of the log and of metrics (544). */
 enum access_source {
+    ACCESS_UNDECIDED, /* it did not come to that */
     ACCESS_BY_NOBODY, /* nothing allowed it */
     ACCESS_BY_OWNER,
     ACCESS_BY_POLICY, /* an Allow */
@@ -32,6 +33,8 @@ enum access_source {
     ACCESS_SOURCES,
 };
 const char *access_source_name(enum access_source source); /* "owner" */
+/* It refuses, whatever it is about. */
+bool access_source_refuses(enum access_source source);
 
 /* What a bucket's settings say of access; spans and pointers are those of the pinned settings. */
 struct access_bucket {

@@ -6,12 +6,18 @@
 const char *access_source_name(enum access_source source)
 {
     static const char *const names[ACCESS_SOURCES] = {
-        [ACCESS_BY_NOBODY] = "nobody", [ACCESS_BY_OWNER] = "owner", [ACCESS_BY_POLICY] = "policy",
-        [ACCESS_BY_ACL] = "acl",       [ACCESS_BY_DENY] = "deny",   [ACCESS_BY_BLOCK] = "block",
-        [ACCESS_BY_ROLE] = "role",
+        [ACCESS_UNDECIDED] = "undecided", [ACCESS_BY_NOBODY] = "nobody", [ACCESS_BY_OWNER] = "owner",
+        [ACCESS_BY_POLICY] = "policy",    [ACCESS_BY_ACL] = "acl",       [ACCESS_BY_DENY] = "deny",
+        [ACCESS_BY_BLOCK] = "block",      [ACCESS_BY_ROLE] = "role",
     };
     ASSERT(source < ACCESS_SOURCES);
     return names[source];
+}
+
+bool access_source_refuses(enum access_source source)
+{
+    return source == ACCESS_BY_NOBODY || source == ACCESS_BY_DENY || source == ACCESS_BY_BLOCK ||
+           source == ACCESS_BY_ROLE;
 }
 
 /* As IAM names them: whatever only looks begins with Get or List. */

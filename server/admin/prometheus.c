@@ -56,6 +56,20 @@ static void write_refusals(const struct admin_view *view, struct buffer *to)
     }
 }
 
+/* All of them, also at zero: a rate wants a beginning. */
+static void write_access_refusals(const struct admin_view *view, struct buffer *to)
+{
+    admin_write_family(to, "bale_access_refusals_total", "counter", "Requests that were not allowed, by what decided.");
+    for (enum access_source source = ACCESS_UNDECIDED; source < ACCESS_SOURCES; source++) {
+        uint64_t sum = 0;
+        for (unsigned i = 0; i < view->shards_count; i++)
+            sum += metric_read(&view->shards[i].metrics->access_refusals[source]);
+        if (access_source_refuses(source))
+            buffer_append_format(to, "bale_access_refusals_total{reason=\"%s\"} %llu\n", access_source_name(source),
+                                 (unsigned long long)sum);
+    }
+}
+
 static void write_codecs(const struct admin_view *view, struct buffer *to)
 {
     admin_write_family(to, "bale_objects_written_total", "counter",
@@ -276,6 +290,7 @@ SUSPENDS void admin_write_metrics(const struct admin_view *view, struct buffer *
 {
     write_requests(view, to);
     write_refusals(view, to);
+    write_access_refusals(view, to);
     write_durations(view, to);
     write_plain_counters(view, to);
     write_codecs(view, to);

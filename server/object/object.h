@@ -85,6 +85,8 @@ struct object_digest {
     uint32_t crc32c;
 };
 SUSPENDS bool object_writer_finish(struct object_writer *writer, struct object_digest *ret_digest, struct error *error);
+/* Before commit: whose it is, and its list, where the intent said otherwise. */
+void object_writer_set_owner(struct object_writer *writer, struct span owner, struct span acl);
 /* After finish: makes it visible. The writer is gone afterwards, as after abort. */
 SUSPENDS bool object_writer_commit(struct object_writer *writer, struct object_attributes *ret_attributes,
                                    struct error *error);

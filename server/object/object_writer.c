@@ -389,6 +389,12 @@ static void dispose(struct object_writer *writer)
     free(writer);
 }
 
+void object_writer_set_owner(struct object_writer *writer, struct span owner, struct span acl)
+{
+    writer->owner = owner;
+    writer->acl = acl;
+}
+
 SUSPENDS bool object_writer_commit(struct object_writer *writer, struct object_attributes *ret_attributes,
                                    struct error *error)
 {

@@ -6,7 +6,7 @@
 #pragma once
 
 #include "runtime/base/clock.h"
-#include "server/access/ownership.h"
+#include "server/access/access.h"
 #include "server/auth/signature.h"
 #include "server/http/connection.h"
 #include "server/object/object.h"
@@ -28,13 +28,13 @@ const char *s3_operation_name(enum s3_operation operation);
 /* What came of one request, for metrics and the log. All spans are valid during the call of the observer only. */
 struct s3_outcome {
     enum s3_operation operation;
-    int status;             /* 0: nothing could be answered */
-    const char *code;       /* the S3 error code (static), NULL: success, or the client went away */
-    const char *message;    /* the whole reason, also where the client is told less; "": success */
-    bool is_cut;            /* the connection was cut in the middle of an answer */
-    struct span account;    /* the account's name; empty: anonymous, or not authenticated */
-    const char *decided_by; /* what decided that it may, or may not (server/access); NULL: it did not come to that */
-    struct span bucket;     /* as asked for: never a metric label */
+    int status;                    /* 0: nothing could be answered */
+    const char *code;              /* the S3 error code (static), NULL: success, or the client went away */
+    const char *message;           /* the whole reason, also where the client is told less; "": success */
+    bool is_cut;                   /* the connection was cut in the middle of an answer */
+    struct span account;           /* the account's name; empty: anonymous, or not authenticated */
+    enum access_source decided_by; /* what decided that it may, or may not */
+    struct span bucket;            /* as asked for: never a metric label */
     struct span key;
     uint64_t original_bytes_written; /* by PutObject and CopyObject: what the client sent ... */
     uint64_t stored_bytes_written;   /* ... and what it takes in the store, sidecar included */

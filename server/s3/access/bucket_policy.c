@@ -40,7 +40,7 @@ static SUSPENDS bool check_policy(struct s3_request *request, struct span docume
     arena_init(&arena, POLICY_ARENA_BYTES);
     bool ok = policy_compile(document, request->access.name, &arena, &policy, error);
     if (ok && request->access.block.blocks_policy && policy_is_public(policy)) {
-        request->outcome.decided_by = access_source_name(ACCESS_BY_BLOCK);
+        request->outcome.decided_by = ACCESS_BY_BLOCK;
         ok = error_set(error, ERROR_DENIED, S3_AccessDenied,
                        "Access Denied: the bucket's public access block does not allow public policies.");
     }

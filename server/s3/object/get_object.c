@@ -4,6 +4,7 @@
 #include "s3client/wire/date.h"
 #include "s3client/wire/s3_error.h"
 #include "server/s3/shared/answer.h"
+#include "server/s3/shared/authorize.h"
 #include "server/s3/shared/conditions.h"
 #include "server/s3/shared/object_headers.h"
 #include "server/s3/shared/operations.h"
@@ -277,7 +278,9 @@ static SUSPENDS bool look(struct s3_request *request, const struct object_name *
     struct bucket_object *object;
     if (!object_open(request->settings->codecs, request->settings->store, name, intent, &object, error))
         return explain_missing(request, name, error);
-    bool ok = answer_object(request, name, object, error);
+    const struct s3_target target = {.bucket = &request->access, .key = name->key, .version = name->version};
+    bool ok = s3_judge_opened(request, &target, ACTION_GetObject, &object->attributes, error) &&
+              answer_object(request, name, object, error);
     object_close(object);
     return ok;
 }

@@ -82,7 +82,7 @@ bool acl_request_pack(struct s3_request *request, const struct acl *acl, struct 
         return false;
     if (!request->access.block.blocks_acls || !acl_is_public(*ret_packed))
         return true;
-    request->outcome.decided_by = access_source_name(ACCESS_BY_BLOCK);
+    request->outcome.decided_by = ACCESS_BY_BLOCK;
     return error_set(error, ERROR_DENIED, S3_AccessDenied,
                      "Access Denied: the bucket's public access block does not allow public ACLs.");
 }
@@ -136,6 +136,25 @@ SUSPENDS bool object_acl_take(struct s3_request *request, struct object_acl *ret
     const struct acl *acl = acl_headers_make(request, &headers, ACL_OF_OBJECT, &owners, error);
     return acl != NULL && acl_request_pack(request, acl, owners.owner, &ret_acl->acl, error) &&
            (!s3_is_bucket_owner(request, bucket) || s3_authorize_new(request, ACTION_PutObjectAcl, error));
+}
+
+SUSPENDS bool object_acl_settle(struct s3_request *request, struct object_acl *acl, struct error *error)
+{
+    struct settings *settings = request->settings->bucket_settings;
+    const struct bucket_settings *now;
+    struct access_bucket access;
+    bool ok = true;
+    if (!settings_pin(settings, &request->bucket_info, &now, error))
+        return false;
+    s3_access_of(&request->bucket_info, now, &access);
+    if (access.ownership != request->access.ownership) {
+        struct access_bucket before = request->access;
+        request->access.ownership = access.ownership;
+        ok = object_acl_take(request, acl, error);
+        request->access = before;
+    }
+    settings_unpin(settings, now);
+    return ok;
 }
 
 struct span s3_owner_shown(const struct s3_request *request, struct span owner)

@@ -5,6 +5,8 @@
 #include "s3client/wire/s3_error.h"
 #include "server/s3/shared/condition_values.h"
 
+#include <stdio.h>
+
 static const enum s3_action actions[S3_OPERATIONS] = {
 #define S3_OPERATION(name, action, writes) ACTION_##action,
 #include "server/s3/shared/operations.def"
@@ -84,7 +86,7 @@ __attribute__((cold)) static bool refuse(struct s3_request *request, const struc
                                          enum s3_action action, const struct access_answer *answer, struct error *error)
 {
     const struct account *account = request->authentication.account;
-    request->outcome.decided_by = access_source_name(answer->source);
+    request->outcome.decided_by = answer->source;
     if (account == NULL || (target->bucket != NULL && !s3_is_bucket_owner(request, target->bucket)))
         return error_set(error, ERROR_DENIED, S3_AccessDenied, "Access Denied");
     if (target->bucket == NULL)
@@ -110,6 +112,13 @@ static bool is_no_object(const struct error *error)
     return error->kind == ERROR_NOT_FOUND || (error->code != NULL && strcmp(error->code, S3_MethodNotAllowed) == 0);
 }
 
+/* Which revision the decision was about; "": none was there. */
+static void note_judged(struct s3_request *request, const char *stored_etag)
+{
+    request->has_judged_object = true;
+    (void)snprintf(request->judged_etag, sizeof request->judged_etag, "%s", stored_etag);
+}
+
 static SUSPENDS bool look_at_object(void *context, struct access_object *ret_object)
 {
     struct asking *asking = context;
@@ -121,11 +130,16 @@ static SUSPENDS bool look_at_object(void *context, struct access_object *ret_obj
         ret_object->owner = s3_is_anonymous(request) ? target->bucket->owner : s3_asker_id(request);
         return true;
     }
-    if (!bucket_head(request->settings->store, &name, request->arena, &attributes, asking->error))
+    if (request->opened == NULL &&
+        !bucket_head(request->settings->store, &name, request->arena, &attributes, asking->error)) {
+        note_judged(request, "");
         return is_no_object(asking->error);
-    if (attributes.owner.size > 0)
-        ret_object->owner = attributes.owner;
-    ret_object->acl = attributes.acl;
+    }
+    const struct object_attributes *found = request->opened != NULL ? request->opened : &attributes;
+    note_judged(request, found->stored_etag);
+    if (found->owner.size > 0)
+        ret_object->owner = found->owner;
+    ret_object->acl = found->acl;
     return true;
 }
 
@@ -161,8 +175,19 @@ SUSPENDS bool s3_authorize_action(struct s3_request *request, const struct s3_ta
         return false;
     if (!answer.is_allowed)
         return refuse(request, target, target->version.size > 0 ? action_on_version(action) : action, &answer, error);
-    request->outcome.decided_by = access_source_name(answer.source);
+    request->outcome.decided_by = answer.source;
     return true;
+}
+
+SUSPENDS bool s3_judge_opened(struct s3_request *request, const struct s3_target *target, enum s3_action action,
+                              const struct object_attributes *attributes, struct error *error)
+{
+    if (!request->has_judged_object || strcmp(request->judged_etag, attributes->stored_etag) == 0)
+        return true;
+    request->opened = attributes;
+    bool may = s3_authorize_action(request, target, action, error);
+    request->opened = NULL;
+    return may;
 }
 
 SUSPENDS bool s3_authorize_new(struct s3_request *request, enum s3_action action, struct error *error)
@@ -200,9 +225,11 @@ static SUSPENDS bool is_missing_and_known(struct s3_request *request, const stru
     const struct object_name name = {target->bucket->name, target->key, target->version};
     struct object_attributes attributes;
     struct error error;
-    return may_list(request, target) &&
-           !bucket_head(request->settings->store, &name, request->arena, &attributes, &error) &&
-           error.kind == ERROR_NOT_FOUND;
+    if (!may_list(request, target) ||
+        bucket_head(request->settings->store, &name, request->arena, &attributes, &error) || !is_no_object(&error))
+        return false;
+    request->outcome.decided_by = ACCESS_UNDECIDED;
+    return true;
 }
 
 /* ---- what operations need ---- */
@@ -231,11 +258,6 @@ static bool is_never_anonymous(enum s3_operation operation)
     }
 }
 
-static bool is_denied(const struct s3_request *request)
-{
-    return request->outcome.decided_by == access_source_name(ACCESS_BY_DENY);
-}
-
 SUSPENDS bool s3_authorize(struct s3_request *request, enum s3_operation operation, bool has_bucket,
                            struct error *error)
 {
@@ -257,5 +279,6 @@ SUSPENDS bool s3_authorize(struct s3_request *request, enum s3_operation operati
         return true;
     if (request->waits_for_tags && request->tags_to_put == NULL)
         return true; /* decided when its body has been read: object_tagging.c */
-    return action == ACTION_GetObject && !is_denied(request) && is_missing_and_known(request, &target);
+    return action == ACTION_GetObject && request->outcome.decided_by != ACCESS_BY_DENY &&
+           is_missing_and_known(request, &target);
 }

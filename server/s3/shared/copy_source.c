@@ -85,8 +85,10 @@ static SUSPENDS bool open_if_allowed(struct s3_request *request, const struct s3
         return error_set(error, ERROR_NOT_FOUND, S3_NoSuchKey, "The specified key does not exist.");
     if (!bucket_open(request->settings->store, name, &intent, ret_object, error))
         return error->kind == ERROR_NOT_FOUND ? s3_hide_missing(request, source, error) : false;
-    if ((*ret_object)->attributes.tags_count == 0 || !copies_tags(request) ||
-        s3_authorize_action(request, source, ACTION_GetObjectTagging, error))
+    const struct object_attributes *attributes = &(*ret_object)->attributes;
+    if (s3_judge_opened(request, source, ACTION_GetObject, attributes, error) &&
+        (attributes->tags_count == 0 || !copies_tags(request) ||
+         s3_authorize_action(request, source, ACTION_GetObjectTagging, error)))
         return true;
     bucket_close(*ret_object);
     return false;

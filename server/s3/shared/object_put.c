@@ -33,6 +33,7 @@ SUSPENDS bool object_put_store(struct s3_request *request, const struct object_p
     const struct s3_settings *settings = request->settings;
     struct object_writer *writer;
     struct object_digest digest;
+    struct object_acl acl = put->acl;
     struct object_write_intent intent = {
         .name = {.bucket = request->bucket, .key = request->key},
         .is_size_known = source->is_size_known,
@@ -42,15 +43,17 @@ SUSPENDS bool object_put_store(struct s3_request *request, const struct object_p
         .tags = buffer_span(&put->tags.packed),
         .tags_count = put->tags.count,
         .condition = put->condition,
-        .owner = put->acl.owner,
-        .acl = put->acl.acl,
+        .owner = acl.owner,
+        .acl = acl.acl,
     };
     if (!object_writer_begin(settings->codecs, settings->store, &intent, &writer, error))
         return s3_explain_condition(request, put->condition, error);
-    if (!source->receive(request, source->context, writer, &digest, error)) {
+    if (!source->receive(request, source->context, writer, &digest, error) ||
+        !object_acl_settle(request, &acl, error)) {
         object_writer_abort(writer);
         return false;
     }
+    object_writer_set_owner(writer, acl.owner, acl.acl);
     return object_writer_commit(writer, ret_attributes, error) || s3_explain_condition(request, put->condition, error);
 }
 

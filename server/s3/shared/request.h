@@ -42,6 +42,9 @@ struct s3_request {
     struct bucket_info bucket_info;                /* of `bucket`, once it was found */
     const struct bucket_settings *bucket_settings; /* of `bucket`, pinned for the request; never NULL */
     struct access_bucket access;                   /* what they say of access (authorize.h) */
+    bool has_judged_object;                        /* a decision was about an object's owner and grants ... */
+    char judged_etag[STORED_ETAG_TEXT_BYTES];      /* ... of this revision; "": there was none */
+    const struct object_attributes *opened;        /* what is to be judged instead of a new look */
     struct span missed_key; /* s3:prefix, while it is asked whether a key that is not there may be known to be so */
     const struct buffer *tags_to_put; /* packed, once the body of PutObjectTagging was read; else NULL */
     bool waits_for_tags;              /* a policy asks for them, and they were not read yet */
