@@ -32,6 +32,7 @@ struct command_line {
     bool deep;
     bool etags;
     bool test, forget;
+    char *account, *action, *resource, *context; /* of explain */
     const char *target; /* the one argument that is no option: the FOLDER of export and import, the FILE of backup */
 };
 
@@ -64,6 +65,7 @@ bool command_backup(const struct command_line *line, struct error *error);
 bool command_backend(const struct command_line *line, struct error *error);
 bool command_cat(const struct command_line *line, struct error *error);
 bool command_check(const struct command_line *line, struct error *error);
+bool command_explain(const struct command_line *line, struct error *error);
 bool command_export(const struct command_line *line, struct error *error);
 bool command_import(const struct command_line *line, struct error *error);
 bool command_inspect(const struct command_line *line, struct error *error);

@@ -77,6 +77,21 @@ static const struct option CHECK[] = {
      .help = "with --repair: begin with this copy of the catalogue, which bale backup made"},
 };
 
+static const struct option EXPLAIN[] = {
+    BACKEND,
+    {"account", OPTION_TEXT, AT(account), NULL, "ID",
+     .help = "who asks: an account's id, one of its access keys, or anonymous; it must be given"},
+    {"action", OPTION_TEXT, AT(action), NULL, "NAME",
+     .help = "what, as policies name it: s3:GetObject; it must be given"},
+    {"resource", OPTION_TEXT, AT(resource), NULL, "ARN",
+     .help = "to what: arn:aws:s3:::BUCKET or arn:aws:s3:::BUCKET/KEY, also without what stands before the bucket"},
+    {"context", OPTION_TEXT, AT(context), NULL, "JSON",
+     .help = "what the request has of condition keys, like {\"aws:SourceIp\": \"203.0.113.9\"}"},
+    {"credentials", OPTION_TEXT, AT(credentials), NULL, "FILE", .has_variable = true,
+     .help = "the accounts file, also BALE_CREDENTIALS; without it the one in the backend's folder"},
+    {"json", OPTION_FLAG, AT(json), "no", "", .help = "print one line of JSON"},
+};
+
 static const struct option EXPORT[] = {
     BACKEND,
     {"bucket", OPTION_TEXT, AT(bucket), NULL, "NAME", .help = "the bucket; it must be given"},
@@ -135,6 +150,12 @@ static bool check_export(const struct command_line *line, struct error *error)
            error_set(error, ERROR_INVALID, NULL, "it needs --bucket NAME; bale savings lists the buckets");
 }
 
+static bool check_explain(const struct command_line *line, struct error *error)
+{
+    return (line->account != NULL && line->action != NULL) ||
+           error_set(error, ERROR_INVALID, NULL, "it needs --account and --action, and mostly --resource");
+}
+
 static bool check_journal(const struct command_line *line, struct error *error)
 {
     unsigned works = line->restore + line->adopt + line->begin_anew + line->test_store + (line->release != NULL);
@@ -181,6 +202,11 @@ static const struct command COMMANDS[] = {
      "savings "
      "ledger, and says what is damaged.",
      TABLE(CHECK, "check")},
+    {"explain", command_explain, check_explain, NULL, "say who may do what, and what decides it",
+     "Says whether an account may do something to a bucket or an object, and which statement of the policy, which "
+     "grant "
+     "or which owner decides it, beside a running baled or without one. It asks what the server asks.",
+     TABLE(EXPLAIN, "explain")},
     {"export", command_export, check_export, "FOLDER", "write the objects of a bucket into files",
      "Writes the objects of a bucket into FOLDER as S4 keeps them: stored bodies, .s4index sidecars and objects.json. "
      "No "
