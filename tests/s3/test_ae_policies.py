@@ -1,0 +1,331 @@
+"""tests/s3/test_ae_policies.py -- bucket policies as requests meet them: statements 504, 505, 520 to 545.
+
+The language itself is tested where it lives (tests/unit/policy, tests/policy)."""
+
+import os
+import time
+
+import acls
+import admin
+import checksums
+from acls import ANONYMOUS, arn, statement
+from case import S3Case, needs
+from client import Client
+from daemon import Daemon
+from test_ac_acls import WRITER
+from test_ad_anonymous import BLOCK, POLICY, AnonymousCase
+
+STATUS = {"policyStatus": None}
+TAGGING = {"tagging": None}
+
+
+class PolicyCase(AnonymousCase):
+    def policy_bucket(self, *statements, ownership=None):
+        """Statements are functions of the bucket's name."""
+        bucket = self.bucket_of(ownership)
+        self.set_policy(bucket, *statements)
+        return bucket
+
+    def set_policy(self, bucket, *statements):
+        self.assert_status(204, self.put_policy(bucket, *(make(bucket) for make in statements)))
+
+    def allow(self, action, key=None, principal="*", **conditions):
+        return lambda bucket: statement("Allow", principal, action, arn(bucket, key), **conditions)
+
+    def deny(self, action, key=None, principal="*", **conditions):
+        return lambda bucket: statement("Deny", principal, action, arn(bucket, key), **conditions)
+
+
+@needs("settings")
+class Calls(PolicyCase):
+    def test_504_the_same_bytes(self):
+        bucket = self.bucket_of(None)
+        self.assert_error(self.alice.get(bucket, None, POLICY), 404, "NoSuchBucketPolicy")
+        text = ('{ "Version":"2012-10-17",\n "Statement" : [{"Effect":"Allow","Principal":"*","Action":"s3:GetObject",'
+                f'"Resource":"arn:aws:s3:::{bucket}/ä*"}}] }}').encode()
+        answer = self.alice.put(bucket, None, POLICY, (), text)
+        self.assert_status(204, answer)
+        self.assertEqual(b"", answer.body)
+        answer = self.alice.get(bucket, None, POLICY)
+        self.assert_status(200, answer)
+        self.assertEqual("application/json", answer.header("content-type"))
+        self.assertEqual(text, answer.body)
+        for _ in range(2):
+            self.assert_status(204, self.alice.delete(bucket, None, POLICY))
+        self.assert_error(self.alice.get(bucket, None, POLICY), 404, "NoSuchBucketPolicy")
+
+    def test_504_506_refused_and_the_old_one_stays(self):
+        bucket = self.policy_bucket(self.allow("s3:GetObject", "*"))
+        before = self.alice.get(bucket, None, POLICY).body
+        for text in (b"", b"x", b"[]", b"{}", b'{"Version":"2012-10-17"}', before.replace(b"Allow", b"allow"),
+                     before.replace(b"GetObject", b"GetNothing"), before.replace(bucket.encode(), b"another-bucket"),
+                     before + b" " * 20480):
+            answer = self.alice.put(bucket, None, POLICY, (), text)
+            self.assert_error(answer, 400, "MissingRequestBodyError" if not text else "MalformedPolicy")
+        self.assertEqual(before, self.alice.get(bucket, None, POLICY).body)
+
+    def test_505_policy_status(self):
+        bucket = self.bucket_of(WRITER)
+
+        def status():
+            return self.assert_success_xml(self.alice.get(bucket, None, STATUS), "PolicyStatus").text("IsPublic")
+        self.assertEqual("false", status())
+        self.set_policy(bucket, self.allow("s3:ListBucket"))
+        self.assertEqual("true", status())
+        self.set_policy(bucket, self.allow("s3:ListBucket", principal={"AWS": self.b}))
+        self.assertEqual("false", status())
+        self.assert_status(200, self.put_acl(bucket, headers={"x-amz-acl": "public-read"}))
+        self.assertEqual("true", status())
+        self.put_block(bucket, "IgnorePublicAcls")
+        self.assertEqual("false", status())
+
+    def test_528_policy_calls_of_others(self):
+        bucket = self.bucket_of(None)
+        calls = (lambda: self.bob.get(bucket, None, POLICY), lambda: self.bob.put(bucket, None, POLICY, (), b"{}"),
+                 lambda: self.bob.delete(bucket, None, POLICY))
+        for call in calls:
+            self.assert_denied(call())
+        self.set_policy(bucket, self.allow(["s3:GetBucketPolicy", "s3:PutBucketPolicy", "s3:DeleteBucketPolicy"],
+                                           principal={"AWS": self.b}))
+        for call in calls:
+            self.assertEqual(405, call().status)
+
+    def test_529_545_the_way_back(self):
+        bucket = self.policy_bucket(self.deny("s3:*"), self.deny("s3:*", "*"))
+        for answer in (self.alice.get(bucket), self.alice.put(bucket, "k", (), (), b"x"), self.alice.delete(bucket)):
+            self.assert_denied(answer)
+        self.assert_status(200, self.alice.get(bucket, None, POLICY))
+        self.set_policy(bucket, self.deny("s3:ListBucket"))
+        self.put("k", b"x", bucket=bucket)
+        self.assert_denied(self.alice.get(bucket))
+        self.assert_status(204, self.alice.delete(bucket, None, POLICY))
+        self.assert_status(200, self.alice.get(bucket))
+
+    def test_543_the_next_request_sees_it(self):
+        bucket = self.bucket_of(None)
+        for _ in range(5):
+            self.set_policy(bucket, self.allow("s3:ListBucket"))
+            self.assert_status(200, self.anonymous("GET", bucket))
+            self.assert_status(204, self.alice.delete(bucket, None, POLICY))
+            self.assert_denied(self.anonymous("GET", bucket))
+
+
+@needs("settings")
+class Rights(PolicyCase):
+    def test_513_bucket_and_objects(self):
+        bucket = self.policy_bucket(self.allow("s3:GetObject", "open/*", {"AWS": self.b}))
+        for key in ("open/k", "closed"):
+            self.put(key, b"x", bucket=bucket)
+        self.assert_object("open/k", b"x", bucket, self.bob)
+        for answer in (self.bob.get(bucket, "closed"), self.bob.get(bucket), self.bob.put(bucket, "open/k", (), (), b"y")):
+            self.assert_denied(answer)
+
+    def test_521_lists_by_prefix(self):
+        bucket = self.policy_bucket(self.allow("s3:ListBucket", principal={"AWS": self.b}, StringEquals={"s3:prefix": "a/"}))
+        self.assert_status(200, self.list(("prefix", "a/"), bucket=bucket, client=self.bob))
+        for query in ((), (("prefix", "a"),), (("prefix", ""),)):
+            self.assert_denied(self.list(*query, bucket=bucket, client=self.bob))
+        self.set_policy(bucket, self.allow("s3:ListBucket", principal={"AWS": self.b}, Null={"s3:prefix": "true"}))
+        self.assert_status(200, self.list(bucket=bucket, client=self.bob))
+        self.assert_denied(self.list(("prefix", ""), bucket=bucket, client=self.bob))
+
+    def test_522_headers_as_sent(self):
+        bucket = self.policy_bucket(
+            self.allow("s3:PutObject", "*", {"AWS": self.b}, StringEquals={"s3:x-amz-storage-class": "STANDARD_IA"}))
+        self.assert_denied(self.bob.put(bucket, "k", (), (), b"x"))
+        self.assert_denied(self.bob.put(bucket, "k", (), {"x-amz-storage-class": "STANDARD"}, b"x"))
+        self.assert_status(200, self.bob.put(bucket, "k", (), {"x-amz-storage-class": "STANDARD_IA"}, b"x"))
+
+    def test_522_523_copies(self):
+        source = self.policy_bucket(self.allow("s3:GetObject", "*", {"AWS": self.b}))
+        for key in ("public/a b", "private/x"):
+            self.put(key, b"x", bucket=source)
+        target = self.policy_bucket(self.allow("s3:PutObject", "*", {"AWS": self.b}, StringLike={
+            "s3:x-amz-copy-source": f"{source}/public/*"}, StringEquals={"s3:x-amz-metadata-directive": "COPY"}))
+        directive = {"x-amz-metadata-directive": "COPY"}
+        for written in (f"{source}/public/a%20b", f"/{source}/public/a+b"):
+            self.assert_status(200, self.bob.put(target, "k", (), {"x-amz-copy-source": written, **directive}))
+        self.assert_denied(self.bob.put(target, "k", (), {"x-amz-copy-source": f"{source}/public/a%20b"}))
+        self.assert_denied(self.bob.put(target, "k", (), {"x-amz-copy-source": f"{source}/private/x", **directive}))
+
+    def test_483_tags_that_are_copied_are_read(self):
+        source = self.policy_bucket(self.allow("s3:GetObject", "*", {"AWS": self.b}))
+        self.put("k", b"x", {"x-amz-tagging": "a=b"}, bucket=source)
+        own = self.bucket_of(client=self.bob)
+        copy = {"x-amz-copy-source": f"{source}/k"}
+        self.assert_denied(self.bob.put(own, "k", (), copy))
+        self.assert_status(200, self.bob.put(own, "k", (), {**copy, "x-amz-tagging-directive": "REPLACE"}))
+        self.set_policy(source, self.allow(["s3:GetObject", "s3:GetObjectTagging"], "*", {"AWS": self.b}))
+        self.assert_status(200, self.bob.put(own, "k", (), copy))
+
+    def test_524_tags_before_the_request(self):
+        bucket = self.policy_bucket(self.allow(["s3:GetObject", "s3:PutObjectTagging"], "*", {"AWS": self.b}, StringEquals={
+            "s3:ExistingObjectTag/security": "public"}))
+        self.put("public", b"x", {"x-amz-tagging": "security=public&foo=bar"}, bucket=bucket)
+        self.put("private", b"x", {"x-amz-tagging": "security=private"}, bucket=bucket)
+        self.put("untagged", b"x", bucket=bucket)
+        self.assert_object("public", b"x", bucket, self.bob)
+        for key in ("private", "untagged"):
+            self.assert_denied(self.bob.get(bucket, key))
+        document = "<Tagging><TagSet><Tag><Key>security</Key><Value>private</Value></Tag></TagSet></Tagging>"
+        self.assert_status(200, self.put_tags(bucket, "public", document))
+        self.assert_denied(self.put_tags(bucket, "public", document))
+        self.assert_denied(self.bob.get(bucket, "public"))
+
+    def put_tags(self, bucket, key, document):
+        return self.bob.put(bucket, key, TAGGING, {"Content-MD5": checksums.md5_base64(document.encode())}, document)
+
+    def test_525_tags_of_the_request(self):
+        bucket = self.policy_bucket(
+            self.allow(["s3:PutObject", "s3:PutObjectTagging"], "*", {"AWS": self.b}, StringEquals={
+                "s3:RequestObjectTag/security": "public"}, **{"ForAllValues:StringEquals": {
+                    "s3:RequestObjectTagKeys": ["security", "colour"]}}))
+        for tags in (None, "security=private", "security=public&other=x"):
+            self.assert_denied(self.bob.put(bucket, "k", (), {"x-amz-tagging": tags} if tags else (), b"x"))
+        self.assert_status(200, self.bob.put(bucket, "k", (), {"x-amz-tagging": "security=public&colour=red"}, b"x"))
+        for value, status in (("private", 403), ("public", 200)):
+            document = f"<Tagging><TagSet><Tag><Key>security</Key><Value>{value}</Value></Tag></TagSet></Tagging>"
+            self.assert_status(status, self.put_tags(bucket, "k", document))
+
+    def test_527_acl_headers_of_the_owners_account(self):
+        bucket = self.policy_bucket(self.deny("s3:PutObjectAcl", "*"), self.allow("s3:PutObject", "*", {"AWS": self.b}),
+                                    ownership=WRITER)
+        self.put("k", b"x", bucket=bucket)
+        self.assert_denied(self.alice.put(bucket, "k", (), {"x-amz-acl": "public-read"}, b"y"))
+        self.assert_status(200, self.bob.put(bucket, "l", (), {"x-amz-acl": "bucket-owner-read"}, b"y"))
+        self.assert_object("l", b"y", bucket)
+
+    def test_531_objects_of_others(self):
+        bucket = self.policy_bucket(self.allow("s3:PutObject", "*", {"AWS": self.b}), self.allow("s3:GetObject", "*"),
+                                    ownership=WRITER)
+        self.put("mine", b"x", bucket=bucket)
+        self.assert_status(200, self.bob.put(bucket, "theirs", (), (), b"y"))
+        self.assert_status(200, self.anonymous("GET", bucket, "mine"))
+        self.assert_denied(self.anonymous("GET", bucket, "theirs"))
+        self.assert_denied(self.alice.get(bucket, "theirs"))
+
+    def test_533_each_key_of_delete_objects(self):
+        bucket = self.policy_bucket(self.allow("s3:DeleteObject", "open/*", {"AWS": self.b}))
+        for key in ("open/a", "closed/b"):
+            self.put(key, b"x", bucket=bucket)
+        document = "<Delete><Object><Key>open/a</Key></Object><Object><Key>closed/b</Key></Object></Delete>"
+        answer = self.bob.delete_objects(bucket, document)
+        self.assert_status(200, answer)
+        self.assertEqual(["open/a"], answer.texts("Deleted/Key"))
+        self.assertEqual([("closed/b", "AccessDenied")], list(zip(answer.texts("Error/Key"), answer.texts("Error/Code"))))
+        self.assert_object("closed/b", b"x", bucket)
+
+    def test_534_what_a_refusal_says(self):
+        bucket = self.policy_bucket(self.deny("s3:GetObject", "*"))
+        self.put("k", b"x", bucket=bucket)
+        answer = self.alice.get(bucket, "k")
+        self.assert_error(answer, 403, "AccessDenied")
+        for word in ("s3:GetObject", arn(bucket, "k"), "deny"):
+            self.assertIn(word, answer.text("Message"))
+        for key in ("k", "missing"):
+            self.assertEqual("Access Denied", self.bob.get(bucket, key).text("Message"))
+
+    def test_535_the_connection_stays_usable(self):
+        bucket = self.policy_bucket(self.deny("s3:PutObject", "*"))
+        with self.alice.connect() as connection:
+            connection.send(self.alice.prepare("PUT", bucket, "k", (), (), b"x" * 1000).bytes)
+            self.assert_error(connection.read_response("PUT"), 403, "AccessDenied")
+            connection.send(self.alice.prepare("GET", bucket).bytes)
+            self.assert_status(200, connection.read_response())
+        self.assert_absent("k", bucket)
+
+    def test_541_everything_for_everyone(self):
+        bucket = self.policy_bucket(lambda name: statement("Allow", "*", "*", [arn(name), arn(name, "*")]))
+        upload = self.alice.post(bucket, "k", {"uploads": None}).text("UploadId")
+        part = self.alice.put(bucket, "k", {"partNumber": "1", "uploadId": upload}, (), b"x")
+        self.assert_status(200, self.alice.post(bucket, "k", {"uploadId": upload}, (), (
+            "<CompleteMultipartUpload><Part><PartNumber>1</PartNumber>"
+            f"<ETag>{part.header('etag')}</ETag></Part></CompleteMultipartUpload>")))
+        self.assert_status(200, self.anonymous("GET", bucket, "k"))
+
+    def test_520_conditions_on_the_connection(self):
+        bucket = self.policy_bucket(self.allow("s3:ListBucket", IpAddress={"aws:SourceIp": "127.0.0.0/8"}))
+        self.assert_status(200, self.anonymous("GET", bucket))
+        self.assert_status(200, self.anonymous("GET", bucket, None, (), {"X-Forwarded-For": "192.0.2.1"}))
+        self.set_policy(bucket, self.allow("s3:ListBucket", NotIpAddress={"aws:SourceIp": "127.0.0.0/8"}))
+        self.assert_denied(self.anonymous("GET", bucket))
+        self.assert_denied(self.anonymous("GET", bucket, None, (), {"X-Forwarded-For": "192.0.2.1"}))
+        secure = "true" if self.server.tls else "false"
+        self.set_policy(bucket, self.allow("s3:ListBucket", Bool={"aws:SecureTransport": secure}))
+        self.assert_status(200, self.anonymous("GET", bucket))
+
+    def test_keys_of_who_asks(self):
+        bucket = self.bucket_of(None)
+        for key, value, client in (
+                ("aws:PrincipalAccount", self.b, "bob"), ("aws:PrincipalArn", f"arn:aws:iam::{self.b}:root", "bob"),
+                ("aws:PrincipalType", "Account", "bob"), ("aws:PrincipalType", "Anonymous", None),
+                ("s3:authType", "REST-HEADER", "bob"), ("s3:signatureversion", "AWS4-HMAC-SHA256", "bob"),
+                ("aws:ResourceAccount", self.a, None), ("aws:RequestedRegion", self.server.region, None),
+                ("aws:UserAgent", "probe/1", None), ("aws:Referer", "http://example.com/", None)):
+            with self.subTest(key):
+                self.set_policy(bucket, self.allow("s3:ListBucket", StringEquals={key: value}))
+                headers = {"User-Agent": "probe/1", "Referer": "http://example.com/"}
+                answer = (self.bob.get(bucket, None, (), headers) if client else
+                          self.anonymous("GET", bucket, None, (), headers))
+                self.assert_status(200, answer)
+                self.set_policy(bucket, self.allow("s3:ListBucket", StringNotEquals={key: value}))
+                answer = (self.bob.get(bucket, None, (), headers) if client else
+                          self.anonymous("GET", bucket, None, (), headers))
+                self.assert_denied(answer)
+        self.set_policy(bucket, self.allow("s3:ListBucket", NumericLessThan={"s3:signatureAge": "600000"}))
+        self.assert_denied(self.bob.get(bucket))
+        self.assert_status(200, self.bob.get(bucket, auth="presigned"))
+
+
+class Proxies(PolicyCase):
+    """A server of its own, behind proxies that it trusts."""
+
+    def setUp(self):
+        if not self.baled:
+            self.skipTest("the server's program is not known")
+        daemon = Daemon(os.path.abspath(self.baled), ["--trusted-proxies", "127.0.0.1, 10.0.0.0/8"])
+        self.addCleanup(daemon.remove)
+        self.daemon, self.server = daemon, daemon.start()
+        S3Case.setUp(self)
+
+    def test_520_whom_a_trusted_proxy_names(self):
+        bucket = self.policy_bucket(self.allow("s3:ListBucket", IpAddress={"aws:SourceIp": ["192.0.2.7", "2001:db8::/32"]}))
+        for forwarded, allowed in (
+                ("192.0.2.7", True), ("192.0.2.8", False), ("192.0.2.7, 192.0.2.8", False), ("192.0.2.8, 192.0.2.7", True),
+                ("192.0.2.7, 10.1.2.3", True), ("::ffff:192.0.2.7", True), ("2001:db8::1", True), ("[2001:db8::1]:4711", True),
+                ("192.0.2.7:80", True), ("nonsense", False), ("", False)):
+            with self.subTest(forwarded):
+                answer = self.anonymous("GET", bucket, None, (), {"X-Forwarded-For": forwarded})
+                if allowed:
+                    self.assert_status(200, answer)
+                else:
+                    self.assert_denied(answer)
+        self.assert_denied(self.anonymous("GET", bucket))
+
+    def test_520_secure_at_the_proxy(self):
+        bucket = self.policy_bucket(self.allow("s3:ListBucket", Bool={"aws:SecureTransport": "true"}))
+        self.assert_denied(self.anonymous("GET", bucket))
+        self.assert_status(200, self.anonymous("GET", bucket, None, (), {"X-Forwarded-Proto": "https"}))
+        self.assert_denied(self.anonymous("GET", bucket, None, (), {"X-Forwarded-Proto": "http"}))
+
+    def test_544_what_decided_is_said(self):
+        bucket = self.policy_bucket(self.allow("s3:ListBucket"), self.deny("s3:GetObject", "*"))
+        before = self.refused()
+        self.anonymous("GET", bucket)
+        self.alice.put(bucket, "k", (), (), b"x")
+        self.alice.get(bucket, "k")
+        self.bob.put(bucket, "k", (), (), b"x")
+        Client(self.server, self.server.accounts["reader"]).put(bucket, "k", (), (), b"x")
+        words = [f"access={word}" for word in ("policy", "owner", "deny", "nobody", "role")]
+        deadline = time.monotonic() + 10  # lines are written behind the answers
+        while time.monotonic() < deadline and not all(word in self.daemon.log() for word in words):
+            time.sleep(0.05)
+        for word in words:
+            self.assertIn(word, self.daemon.log())
+        after = self.refused()
+        for reason in ("deny", "nobody", "role"):
+            self.assertEqual(before[reason] + 1, after[reason], reason)
+
+    def refused(self):
+        counts = admin.metrics(self.server)
+        return {reason: counts[f'bale_access_refusals_total{{reason="{reason}"}}'] for reason in ("deny", "nobody", "role")}
