@@ -137,6 +137,34 @@ class BucketSettings(unittest.TestCase):
             self.assertTrue(state["answered"] <= number <= state["sent"], (number, state))
             state["answered"] = number
 
+    def make_until_death(self, daemon, name):
+        client = Client(daemon.server, daemon.server.accounts["alice"])
+        number = 0
+        try:
+            while client.put(f"{name}-{number}", None, (), {"x-amz-object-ownership": "ObjectWriter"}).status == 200:
+                number += 1
+        except Exception:  # it dies
+            pass
+
+    def test_no_bucket_is_there_without_what_it_was_made_with(self):
+        daemon = self.make()
+        chance = random.Random(os.urandom(8))
+        for life in range(5):
+            makers = [threading.Thread(target=self.make_until_death, args=(daemon, f"life-{life}-{maker}"))
+                      for maker in range(4)]
+            for maker in makers:
+                maker.start()
+            time.sleep(chance.uniform(0.05, 0.3))
+            daemon.kill()
+            for maker in makers:
+                maker.join()
+            self.start(daemon)
+        names = daemon.alice.get(None).texts("Buckets/Bucket/Name")
+        self.assertTrue(names)
+        for name in names:
+            response = daemon.alice.get(name, None, {"ownershipControls": ""})
+            self.assertEqual((200, "ObjectWriter"), (response.status, response.text("Rule/ObjectOwnership")), name)
+
     def test_what_a_death_leaves_is_swept(self):
         daemon = self.make()
         for number in range(4):
