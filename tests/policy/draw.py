@@ -78,7 +78,7 @@ def resource(random):
         return random.choice(["arn:aws:s3:::bucket/*", "arn:aws:s3:::bucket/*", "arn:aws:s3:::bucket", "*", "arn:aws:s3:::*"])
     if drawn < 0.33:
         return random.choice(["arn:aws:s3:::other/*", "arn:aws:s3:::bucket2", "arn:aws:s3:::", "bucket/*", "", "arn:aws:s3:::/", "arn:*",
-                              "arn:aws:s3:us-east-1::bucket", "arn:aws:s3:::bucket/${aws:nothing}", "arn:aws:s3:::bucket/"])
+                              "arn:aws:s3:us-east-1::bucket", "arn:aws:s3:*:*:bucket/*", "arn:aws:s3::*:bucket", "arn:aws:s3:::bucket/${aws:nothing}", "arn:aws:s3:::bucket/"])
     if drawn < 0.45:
         return "arn:aws:s3:::" + random.choice(["buck*", "*t", "b?cket", "*/*", "*et/a*", "??????", "??????/*", "bucket*", "*k*/?", "b*/*b"])
     text = random.choice(OBJECTS if random.random() < 0.8 else PATTERNS)

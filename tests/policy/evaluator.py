@@ -473,8 +473,9 @@ class Statement:
     def resource(self, text, bucket):
         text = string(text)
         if text != "*":
-            refuse_unless(text.startswith("arn:aws:s3:::") and text != "arn:aws:s3:::", "resource")
-            text = text[len("arn:aws:s3:::"):]
+            found = re.fullmatch(r"arn:aws:s3:\*?:\*?:(.+)", text, re.S)
+            refuse_unless(found, "resource")
+            text = found.group(1)
         if self.variables:
             self.names += check_variables(text)
         refuse_unless(self.reach(text, bucket), "resource")

@@ -113,22 +113,33 @@ static bool take_text(const struct compiler *compiler, const struct json_value *
 
 static const char invalid_resource[] = "Policy has invalid resource";
 
+/* From an ARN of S3 what stands behind region and account, which are empty or a star. */
+static bool take_resource(struct span arn, bool has_variables, struct span *ret_resource)
+{
+    struct span parts[ARN_PARTS];
+    *ret_resource = arn;
+    if (span_equal(arn, SPAN("*")))
+        return true;
+    if (!value_split_arn(arn, has_variables, parts) || !span_equal(parts[0], SPAN("arn")) ||
+        !span_equal(parts[1], SPAN("aws")) || !span_equal(parts[2], SPAN("s3")))
+        return false;
+    for (unsigned i = 3; i < 5; i++)
+        if (parts[i].size > 0 && !span_equal(parts[i], SPAN("*")))
+            return false;
+    *ret_resource = parts[5];
+    return ret_resource->size > 0;
+}
+
 /* One of them: into *ret_pattern, and whether it can match the compiler's bucket or its objects. */
 static bool compile_resource(const struct compiler *compiler, const struct json_value *item,
                              struct pattern *ret_pattern, struct statement *statement, bool reached[3])
 {
-    const struct span stem = SPAN("arn:aws:s3:::");
     const struct pattern_syntax syntax = {.has_wildcards = true, .has_variables = compiler->has_variables};
+    struct span text;
     bool itself;
     bool below;
-    if (item->kind != JSON_STRING)
-        return compiler_refuse(compiler, invalid_resource, SPAN_EMPTY);
-    struct span text = item->text;
-    if (!span_equal(text, SPAN("*"))) {
-        if (!span_starts_with(text, stem) || text.size == stem.size)
-            return compiler_refuse(compiler, invalid_resource, text);
-        text = span_skip(text, stem.size);
-    }
+    if (item->kind != JSON_STRING || !take_resource(item->text, compiler->has_variables, &text))
+        return compiler_refuse(compiler, invalid_resource, item->text);
     if (!pattern_compile(text, syntax, compiler->arena, ret_pattern, &statement->variables, compiler->error))
         return compiler_pass_on(compiler, invalid_resource);
     if (!compiler->for_bucket)
