@@ -131,6 +131,11 @@ bool stream_is_secure(const struct stream *stream)
     return stream->tls != NULL;
 }
 
+const char *stream_tls_version(const struct stream *stream)
+{
+    return stream->tls == NULL ? NULL : tls_session_version(stream->tls);
+}
+
 SUSPENDS bool stream_secure(struct stream *stream, struct tls_server *server, uint64_t handshake_ms,
                             struct error *error)
 {

@@ -63,6 +63,8 @@ void stream_drop(struct stream *stream);
 /* "address:port" of the peer, for logs. */
 const char *stream_peer(const struct stream *stream);
 bool stream_is_secure(const struct stream *stream);
+/* "1.2" or "1.3"; NULL: no TLS. */
+const char *stream_tls_version(const struct stream *stream);
 
 /* A connected socket becomes a stream, which owns it from then on. Used by listeners, clients and tests. */
 struct stream *stream_from_socket(int fd);

@@ -151,6 +151,11 @@ static void drop_incoming(struct tls_session *session)
     session->incoming = NULL;
 }
 
+const char *tls_session_version(const struct tls_session *session)
+{
+    return SSL_version(session->ssl) >= TLS1_3_VERSION ? "1.3" : "1.2";
+}
+
 void tls_session_free(struct tls_session *session)
 {
     if (session == NULL)

@@ -253,6 +253,8 @@ class Rights(PolicyCase):
         secure = "true" if self.server.tls else "false"
         self.set_policy(bucket, self.allow("s3:ListBucket", Bool={"aws:SecureTransport": secure}))
         self.assert_status(200, self.anonymous("GET", bucket))
+        self.set_policy(bucket, self.allow("s3:ListBucket", NumericGreaterThanEquals={"s3:TlsVersion": "1.2"}))
+        self.assert_status(200 if self.server.tls else 403, self.anonymous("GET", bucket))
 
     def test_keys_of_who_asks(self):
         bucket = self.bucket_of(None)

@@ -13,7 +13,7 @@ UNSET_404 = {
 }
 UNSET_200 = {"versioning": "VersioningConfiguration", "logging": "BucketLoggingStatus",
              "notification": "NotificationConfiguration", "accelerate": "AccelerateConfiguration"}
-DELETABLE = "policy cors lifecycle tagging website encryption replication publicAccessBlock ownershipControls".split()
+DELETABLE = "policy cors lifecycle tagging website encryption replication publicAccessBlock".split()
 
 
 class Buckets(S3Case):

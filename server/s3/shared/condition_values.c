@@ -91,6 +91,13 @@ static bool give_address(struct lookup *lookup)
     return address.size == 0 ? give_nothing(lookup) : give(lookup, address);
 }
 
+/* Of the connection that ends here: what a proxy speaks with its client it does not say. */
+static bool give_tls_version(struct lookup *lookup)
+{
+    const char *version = stream_tls_version(lookup->request->exchange->stream);
+    return version == NULL ? give_nothing(lookup) : give(lookup, span_from_string(version));
+}
+
 static bool give_time(struct lookup *lookup)
 {
     char text[DATE_TEXT_BYTES];
@@ -310,6 +317,8 @@ static bool find_of_asker(struct lookup *lookup, enum condition_key key)
         return give_address(lookup);
     case KEY_SecureTransport:
         return give_bool(lookup, client_is_secure(request));
+    case KEY_TlsVersion:
+        return give_tls_version(lookup);
     case KEY_CurrentTime:
         return give_time(lookup);
     case KEY_EpochTime:
