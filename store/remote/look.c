@@ -199,7 +199,8 @@ SUSPENDS static bool load_end(struct remote_key *key, const struct object_attrib
     uint64_t first = attributes->stored_size - size;
     if (have < size && !fetch_range(key, etag, first, attributes->stored_size - have, ret_end->data, error))
         return false;
-    memcpy(ret_end->data + (size - have), tail.data + (tail.size - have), have);
+    if (have > 0)
+        memcpy(ret_end->data + (size - have), tail.data + (tail.size - have), have);
     ret_end->size = (size_t)size;
     return true;
 }

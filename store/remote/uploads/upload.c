@@ -54,7 +54,8 @@ struct span upload_backend_key(const struct upload_place *place, struct span suf
     memcpy(ret_text, prefix.data, prefix.size);
     int middle = snprintf(ret_text + prefix.size, UPLOAD_KEY_BYTES - prefix.size, "%.*s%.*s/",
                           SPAN_FORMAT(uploads_root), SPAN_FORMAT(place->id));
-    memcpy(ret_text + prefix.size + middle, suffix.data, suffix.size);
+    if (suffix.size > 0)
+        memcpy(ret_text + prefix.size + middle, suffix.data, suffix.size);
     return span_of(ret_text, size);
 }
 
