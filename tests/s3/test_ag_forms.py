@@ -1,15 +1,18 @@
 """Section AG: uploads from web forms."""
 
 import base64
+import os
 import re
+import zlib
 
+import acls
 import forms
-import sigv4
-from case import S3Case
+from case import S3Case, needs
+from daemon import Daemon
 from forms import Form, part
 
 
-class Forms(S3Case):
+class FormCase(S3Case):
     def form(self, key="key", body=b"body", **options):
         return Form(self.alice, self.bucket, key, body, **options)
 
@@ -24,6 +27,8 @@ class Forms(S3Case):
         self.assert_absent(key)
         return response
 
+
+class Forms(FormCase):
     # ---- the body ----
 
     def test_556_another_content_type_is_412(self):
@@ -321,7 +326,6 @@ class Forms(S3Case):
         self.assert_refused(self.form().add("tagging", f"<Tagging><TagSet>{eleven}</TagSet></Tagging>"), 400, "BadRequest")
 
     def test_573_checksums(self):
-        import zlib
         right = base64.b64encode(zlib.crc32(b"body").to_bytes(4, "big")).decode()
         response = self.assert_uploaded(self.form().add("x-amz-checksum-crc32", right))
         self.assertEqual(right, response.header("x-amz-checksum-crc32"))
@@ -386,3 +390,70 @@ class Forms(S3Case):
     def test_35_the_expected_owner(self):
         self.assert_refused(self.form(), 403, "AccessDenied", headers=[("x-amz-expected-bucket-owner", "nobody")])
         self.assert_uploaded(self.form(), headers=[("x-amz-expected-bucket-owner", self.alice.account.id)])
+
+
+@needs("settings")
+class OpenForms(FormCase):
+    """Forms where a policy or a list of grants lets others in."""
+
+    def open_to(self, principal, action, **conditions):
+        allow = acls.statement("Allow", principal, action, acls.arn(self.bucket, "*"), **conditions)
+        self.assert_status(204, self.alice.put(self.bucket, None, {"policy": None}, (), acls.policy(allow)))
+
+    def test_560_anonymous_where_a_policy_allows_it(self):
+        self.open_to("*", "s3:PutObject")
+        self.assert_uploaded(self.form(version=None))
+        self.assert_uploaded(self.form(version=None).add("x-amz-meta-any", "1").add("success_action_status", "201"), status=201)
+        listed = self.alice.get(self.bucket, None, {"list-type": "2", "fetch-owner": "true"})
+        self.assertEqual([self.alice.account.id], listed.texts("Contents/Owner/ID"))  # 463
+        tagged = self.form("tagged", version=None).add("tagging", "<Tagging><TagSet><Tag><Key>a</Key><Value>b</Value></Tag></TagSet></Tagging>")
+        self.assert_refused(tagged, 403, "AccessDenied", key="tagged")
+
+    def test_560_anonymous_where_everyone_may_write(self):
+        bucket = self.bucket_name()
+        self.assert_status(200, self.alice.put(bucket, None, (), {"x-amz-object-ownership": "ObjectWriter", "x-amz-acl": "public-read-write"}))
+        form = Form(self.alice, bucket, version=None)
+        self.assert_status(204, form.send())
+        self.assert_object("key", b"body", bucket=bucket)
+        self.assert_status(204, self.alice.delete(bucket, "key"))
+        self.assert_status(200, self.alice.put(bucket, None, {"acl": None}, {"x-amz-acl": "private"}))
+        self.assert_error(form.send(), 403, "AccessDenied")
+        self.assert_absent("key", bucket=bucket)
+
+    def test_563_a_public_bucket_takes_no_wrong_signature(self):
+        self.open_to("*", "s3:PutObject")
+        form = self.form()
+        form.signing["x-amz-signature"] = "0" * 64
+        self.assert_refused(form, 403, "SignatureDoesNotMatch")
+        form = self.form(version=2)
+        form.signing["AWSAccessKeyId"] = "AKIANOBODY"
+        self.assert_refused(form, 403, "InvalidAccessKeyId")
+
+    def test_571_fields_are_what_policies_see(self):
+        self.open_to("*", "s3:PutObject", StringEquals={"s3:x-amz-storage-class": "STANDARD_IA"})
+        self.assert_refused(self.form(version=None), 403, "AccessDenied")
+        self.assert_uploaded(self.form(version=None).add("x-amz-storage-class", "STANDARD_IA"))
+
+    def test_571_the_acl_is_the_objects(self):
+        bucket = self.bucket_name()
+        self.assert_status(200, self.alice.put(bucket, None, (), {"x-amz-object-ownership": "ObjectWriter"}))
+        self.assert_status(204, Form(self.alice, bucket).add("acl", "public-read").send())
+        self.assert_status(200, self.alice.get(bucket, "key", auth="none"))
+        self.assert_error(Form(self.alice, bucket).add("acl", "public").send(), 400, "InvalidArgument")
+
+
+class OldForms(S3Case):
+    SERIAL = True
+
+    def test_562_version_2_can_be_switched_off(self):
+        if not self.baled:
+            self.skipTest("the server's program is not known")
+        daemon = Daemon(os.path.abspath(self.baled))
+        self.addCleanup(daemon.remove)
+        daemon.options = ["--form-signature-v2", "off"]
+        self.server = daemon.start()
+        super().setUp()
+        self.assert_error(Form(self.alice, self.bucket, version=2).send(), 400, "InvalidRequest", message="AWS4-HMAC-SHA256")
+        self.assert_absent("key")
+        self.assert_status(204, Form(self.alice, self.bucket).send())
+        self.assertEqual(0, daemon.stop())

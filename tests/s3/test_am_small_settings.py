@@ -1,5 +1,6 @@
 """Section AM: small settings."""
 
+import acls
 from case import needs
 from forms import Form
 from settings import SettingsCase
@@ -35,6 +36,30 @@ class SmallSettings(SettingsCase):
         self.assertIsNone(answer.header("x-amz-request-charged"))
         self.assert_status(204, Form(self.alice, self.bucket).send())
         self.assert_error(self.alice.get(self.bucket, "key", auth="none"), 403, "AccessDenied")
+
+    def test_617_others_say_that_they_pay(self):
+        allow = [acls.statement("Allow", "*", "s3:*", [acls.arn(self.bucket), acls.arn(self.bucket, "*")])]
+        self.assert_status(204, self.alice.put(self.bucket, None, {"policy": None}, (), acls.policy(*allow)))
+        self.put("key", b"body")
+        self.assert_status(200, self.bob.get(self.bucket, "key"))
+        self.set("requestPayment", self.payer("Requester"))
+        pays = [("x-amz-request-payer", "requester")]
+        self.assert_error(self.bob.get(self.bucket, "key"), 403, "AccessDenied")
+        self.assert_error(self.bob.get(self.bucket, "key", (), [("x-amz-request-payer", "nobody")]), 403, "AccessDenied")
+        self.assert_error(self.bob.get(self.bucket, None), 403, "AccessDenied")
+        self.assert_error(self.alice.get(self.bucket, "key", (), pays, auth="none"), 403, "AccessDenied")
+        for answer in (self.bob.get(self.bucket, "key", (), pays), self.bob.get(self.bucket, None, (), pays),
+                       self.bob.put(self.bucket, "other", (), pays, b"x"),
+                       self.bob.get(self.bucket, "key", pays, (), auth="presigned"),
+                       self.bob.get(self.bucket, "key", (), pays, auth="presigned")):
+            self.assertEqual((200, "requester"), (answer.status, answer.header("x-amz-request-charged")), answer)
+        form = Form(self.bob, self.bucket)
+        self.assert_error(form.send(), 403, "AccessDenied")
+        answer = form.add("x-amz-request-payer", "requester").send()
+        self.assertEqual((204, "requester"), (answer.status, answer.header("x-amz-request-charged")), answer)
+        self.set("requestPayment", self.payer("BucketOwner"))
+        answer = self.bob.get(self.bucket, "key")
+        self.assertEqual((200, None), (answer.status, answer.header("x-amz-request-charged")))
 
     def test_618_acceleration(self):
         body = "<AccelerateConfiguration><Status>%s</Status></AccelerateConfiguration>"
