@@ -52,6 +52,14 @@ class Commands(ClientCase):
     def test_boto3_newest(self):
         self.run_python(self.have("newest_python"), "boto3_round_trip.py", self.tree())
 
+    def test_boto3_of_debian_sets_a_bucket_up(self):
+        self.need("/usr/lib/python3/dist-packages/boto3")
+        self.run_python("/usr/bin/python3", "boto3_settings.py")
+
+    @needs("newest_python")
+    def test_newest_boto3_sets_a_bucket_up(self):
+        self.run_python(self.have("newest_python"), "boto3_settings.py")
+
     # ---- s3cmd ----
 
     def test_s3cmd(self):
