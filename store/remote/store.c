@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { SHARD_MEMORY_LEAST = 16 << 20 };
+enum { MEMORY_LEAST = 16 << 20 };
 #define MEMORY_DEFAULT (UINT64_C(256) << 20)
 #define CACHE_DEFAULT (UINT64_C(256) << 20)
 
@@ -56,6 +56,8 @@ static void fill_defaults(struct remote_settings *settings)
         settings->part_bytes = REMOTE_PART_BYTES_DEFAULT;
     if (settings->memory_bytes == 0)
         settings->memory_bytes = MEMORY_DEFAULT;
+    if (settings->memory_bytes < MEMORY_LEAST)
+        settings->memory_bytes = MEMORY_LEAST;
     if (settings->cache_bytes == 0)
         settings->cache_bytes = CACHE_DEFAULT;
     if (settings->random == NULL)
@@ -94,6 +96,7 @@ struct bucket_store *remote_create(const struct remote_settings *settings, struc
     ASSERT(remote != NULL);
     remote->settings = *settings;
     fill_defaults(&remote->settings);
+    remote->memory.bytes_max = (size_t)remote->settings.memory_bytes;
     remote->prefix = span_from_string(remote->settings.prefix);
     remote->lock_fd = settings->state == NULL ? -1 : lock_state(settings->state, error);
     bool is_ours = settings->state == NULL || remote->lock_fd >= 0;
@@ -151,8 +154,7 @@ void remote_attach_shard(struct bucket_store *store, unsigned index)
     ASSERT(shard != NULL && shard->client == NULL);
     shard->remote = remote;
     shard->client = s3_client_create(remote->settings.endpoint, &remote->settings.client);
-    uint64_t memory = remote->settings.memory_bytes / remote->settings.shards;
-    memory_budget_init(&shard->memory, (size_t)(memory > SHARD_MEMORY_LEAST ? memory : SHARD_MEMORY_LEAST));
+    memory_budget_init_shared(&shard->memory, &remote->memory);
     list_init(&shard->pieces);
     wait_queue_init(&shard->background_ended);
     shard->rows = rows_attach(remote->rows);

@@ -21,7 +21,7 @@ struct remote_shard {
     struct remote *remote;
     struct s3_client *client;
     struct rows_shard *rows;
-    struct memory_budget memory; /* of bodies on their way to the backend */
+    struct memory_budget memory; /* a part of remote->memory */
     struct list_link pieces;     /* spare ones */
     unsigned pieces_count;
     struct known_buckets buckets; /* with all buckets */
@@ -37,6 +37,7 @@ struct remote {
     struct verdicts verdicts;
     int lock_fd; /* of the state folder; -1: there is none */
     struct rows *rows;
+    struct memory_reserve memory; /* of bodies on their way to the backend */
     uint8_t ledger[STAMP_LEDGER_BYTES];
     const char *owner;
     int64_t started_ms;

@@ -146,12 +146,13 @@ static bool has_failed(const struct large_body *large, struct error *error)
     return large->is_failed;
 }
 
-/* Memory for a part beside the one on its way: only while half of the shard's is free. */
+/* Memory for a part beside the one on its way: only while half of it is free. */
 static bool take_second(struct remote_writer *writer)
 {
     struct memory_budget *memory = &writer->key.shard->memory;
     struct error ignored;
-    bool is_free = !memory_budget_has_waiters(memory) && memory->used + writer->part_bytes <= memory->bytes_max / 2;
+    bool is_free =
+        !memory_budget_has_waiters(memory) && memory_budget_used(memory) + writer->part_bytes <= memory->bytes_max / 2;
     return is_free && memory_budget_take(memory, (size_t)writer->part_bytes, DEADLINE_NONE, &ignored);
 }
 
