@@ -406,6 +406,7 @@ static bool compile(struct compiler *compiler, struct span document, size_t byte
     compiler->scratch = &scratch;
     bool compiled = compile_document(compiler, document, policy);
     arena_free(&scratch);
+    compiler->scratch = NULL;
     if (compiled)
         *ret_policy = policy;
     return compiled;
