@@ -60,7 +60,9 @@
     X(spool_number_lax)             \
     X(counter_clamped)              \
     X(old_amounts_from_head)        \
-    X(lineage_ignored)
+    X(lineage_ignored)              \
+    X(setting_not_looked_at)        \
+    X(setting_removed_by_view)
 
 enum journal_mutation {
     MUTATION_none,

@@ -1,6 +1,7 @@
 /* tests/sim/oracle_end.c -- what must be so when faults have stopped and all is delivered. */
 #include "tests/sim/oracle.h"
 
+#include "tests/sim/changers.h"
 #include "tests/sim/disk.h"
 #include "tests/sim/fates.h"
 #include "tests/sim/faults.h"
@@ -61,6 +62,7 @@ void check_end(void)
         }
         check_batches(state);
         check_ledger(state);
+        check_changes(state);
         if (journal->shown.head->generation != sim.head.generation)
             violate("J35", -1, "a replica stays behind at the end");
         if (state->digest != journal_state(sim.actors[0].journal)->digest)

@@ -3,6 +3,7 @@
 
 #include "runtime/base/assert.h"
 #include "tests/sim/actors.h"
+#include "tests/sim/changers.h"
 #include "tests/sim/coverage.h"
 #include "tests/sim/disk.h"
 #include "tests/sim/ending.h"
@@ -16,6 +17,8 @@
 #include "tests/sim/workload.h"
 
 #include <stdio.h>
+
+enum { SEEDS_FOR_SETTINGS = 4 /* one of so many has callers that change settings */ };
 
 struct simulation sim;
 
@@ -89,6 +92,8 @@ void run_seed(uint64_t seed, struct run_result *ret_result)
     segments_begin();
     disks_begin();
     pipes_begin();
+    changers_begin();
+    sim.has_settings = seed % SEEDS_FOR_SETTINGS == 0;
     mutants_begin();
     memset(sim.actors, 0, sizeof sim.actors);
     faults_draw();

@@ -60,6 +60,7 @@ struct simulation {
     struct actor actors[REPLICAS_MAX + 1]; /* one is started fresh at the end */
     unsigned actors_count;
     bool is_ending, is_calm, is_resolving, has_spools;
+    bool has_settings;     /* callers change settings of a bucket */
     bool counts_undecided; /* an operator has agreed that rejected segments may count */
     unsigned disk_copies;  /* that may still be made */
     unsigned hasty_count;  /* actors whose compactor leaves no time between generations */

@@ -2,6 +2,7 @@
 #include "tests/sim/workload.h"
 
 #include "runtime/base/assert.h"
+#include "tests/sim/changers.h"
 #include "tests/sim/coverage.h"
 #include "tests/sim/disk.h"
 #include "tests/sim/fates.h"
@@ -388,4 +389,6 @@ void workload_start(struct actor *actor)
         world_spawn(&actor->process, disk_run, actor);
     if (sim.has_spools && world_below(2))
         world_spawn(&actor->process, pipe_run, actor);
+    if (sim.has_settings)
+        world_spawn(&actor->process, changer_run, actor);
 }
