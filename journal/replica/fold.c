@@ -54,7 +54,7 @@ static void fetch_input(struct journal *journal, const struct folding *folding)
         if (window_wants(item))
             wanted[count++] = *key;
     }
-    (void)window_fetch(journal, &journal->shown.head->lineage, wanted, count, PUT_ATTEMPTS);
+    (void)window_fetch(journal, &journal->shown.head->lineage, wanted, count, READS_FOR_FOLD);
     free(wanted);
 }
 

@@ -50,7 +50,7 @@ static bool look_for_later_heads(struct journal *journal, const struct head *hea
 {
     struct segment_key *keys;
     size_t count = gather_wanted(journal, head->generation + 1, UINT64_MAX, &keys);
-    bool all_read = count == 0 || window_fetch(journal, &head->lineage, keys, count, 1).all_read;
+    bool all_read = count == 0 || window_fetch(journal, &head->lineage, keys, count, READS_FOR_TICK).all_read;
     free(keys);
     for (size_t i = journal->tail.count; i-- > 0 && journal->tail.items[i]->key.base > head->generation;) {
         const struct tail_segment *item = journal->tail.items[i];
@@ -82,7 +82,7 @@ static bool fetch_bodies(struct journal *journal, bool *ret_some_gone)
 {
     struct segment_key *keys;
     size_t count = gather_wanted(journal, 0, journal->shown.head->generation, &keys);
-    struct window_fetched fetched = window_fetch(journal, &journal->shown.head->lineage, keys, count, 1);
+    struct window_fetched fetched = window_fetch(journal, &journal->shown.head->lineage, keys, count, READS_FOR_TICK);
     free(keys);
     *ret_some_gone |= fetched.some_gone;
     return fetched.all_read;

@@ -52,6 +52,7 @@ bool window_lists(const struct window_listing *listing, const struct segment_key
 
 /* ---- one body ---- */
 
+enum { FOLD_ATTEMPTS = 3 };
 enum fetched { FETCHED, FETCH_GONE, FETCH_AGAIN };
 
 bool window_wants(const struct tail_segment *item)
@@ -128,7 +129,7 @@ struct fetching {
     struct journal *journal;
     const struct journal_id *lineage;
     const struct segment_key *keys;
-    unsigned attempts;
+    enum window_reader reader;
     struct window_fetched result;
 };
 
@@ -137,20 +138,21 @@ static void fetch_one(void *context, size_t index)
     struct fetching *fetching = context;
     struct journal *journal = fetching->journal;
     const struct segment_key *key = &fetching->keys[index];
+    unsigned attempts = fetching->reader == READS_FOR_FOLD ? FOLD_ATTEMPTS : 1;
     enum fetched fetched = FETCH_AGAIN;
-    for (unsigned i = 0; i < fetching->attempts && fetched == FETCH_AGAIN; i++)
+    for (unsigned i = 0; i < attempts && fetched == FETCH_AGAIN; i++)
         fetched = fetch_once(journal, fetching->lineage, key);
     fetching->result.all_read &= fetched != FETCH_AGAIN;
     fetching->result.some_gone |= fetched == FETCH_GONE;
     struct tail_segment *item = tail_find(journal, key);
-    if (fetched == FETCH_GONE && window_wants(item))
+    if (fetched == FETCH_GONE && fetching->reader == READS_FOR_TICK && window_wants(item))
         item->seen_round = 0;
 }
 
 struct window_fetched window_fetch(struct journal *journal, const struct journal_id *lineage,
-                                   const struct segment_key *keys, size_t count, unsigned attempts)
+                                   const struct segment_key *keys, size_t count, enum window_reader reader)
 {
-    struct fetching fetching = {journal, lineage, keys, attempts, {.all_read = true}};
+    struct fetching fetching = {journal, lineage, keys, reader, {.all_read = true}};
     bool all_tried = replica_each(journal, count, fetch_one, &fetching);
     fetching.result.all_read &= all_tried;
     return fetching.result;

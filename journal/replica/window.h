@@ -24,9 +24,12 @@ struct window_fetched {
     bool some_gone;
 };
 
-/* Reads the bodies of those keys that are in the tail and wanted, each up to `attempts` times. Those that are damaged
- * are read once: it may have been the way here, or somebody has mended them. One that is gone counts as
- * not seen by any listing. In what order they come does not matter: the view is made in that of the tail. Whoever
- * waits here keeps the keys. */
+/* For whom: a tick tries each body once; what it finds gone counts as not seen by any listing. A fold tries more often,
+ * and marks nothing: beside it a tick may have the body on its way, under a listing of its own that showed it. */
+enum window_reader { READS_FOR_TICK, READS_FOR_FOLD };
+
+/* Reads the bodies of those keys that are in the tail and wanted. Those that are damaged are read once: it may have
+ * been the way here, or somebody has mended them. In what order they come does not matter: the view is made in that of
+ * the tail. Whoever waits here keeps the keys. */
 SUSPENDS struct window_fetched window_fetch(struct journal *journal, const struct journal_id *lineage,
-                                            const struct segment_key *keys, size_t count, unsigned attempts);
+                                            const struct segment_key *keys, size_t count, enum window_reader reader);
