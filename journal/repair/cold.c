@@ -206,20 +206,25 @@ bool cold_read_copy(const struct journal_environment *environment, const struct 
             error_set(error, ERROR_DAMAGED, NULL, "%s holds another head", name));
 }
 
-bool cold_find_later_copy(const struct journal_environment *environment, const struct head *head,
-                          const struct cold_copies *copies, uint64_t *ret_generation, struct error *error)
+static bool denies(const struct cold_copy *copy, const struct head *head)
+{
+    const struct head_ancestor *then = head_ancestor(head, copy->generation);
+    return copy->generation > head->generation || (then != NULL && !journal_id_equal(&then->nonce, &copy->nonce));
+}
+
+bool cold_find_denying_copy(const struct journal_environment *environment, const struct head *head,
+                            const struct cold_copies *copies, uint64_t *ret_generation, struct error *error)
 {
     struct checkpoint *copy = calloc(1, sizeof *copy);
     bool is_answered = true;
+    bool is_sound = false;
     ASSERT(copy != NULL);
     *ret_generation = 0;
-    for (unsigned i = copies->count; i-- > 0 && is_answered && *ret_generation == 0;) {
-        if (copies->items[i].generation <= head->generation)
-            break;
-        if (cold_read_copy(environment, &copies->items[i], copy, error))
+    for (unsigned i = copies->count; i-- > 0 && is_answered && !is_sound;) {
+        is_sound = cold_read_copy(environment, &copies->items[i], copy, error);
+        is_answered = is_sound || error->kind != ERROR_BUSY;
+        if (is_sound && denies(&copies->items[i], head))
             *ret_generation = copies->items[i].generation;
-        else
-            is_answered = error->kind != ERROR_BUSY;
     }
     checkpoint_free(copy);
     free(copy);

@@ -79,10 +79,12 @@ void cold_take_copy(struct cold_copies *copies, const char *name);
 /* ERROR_DAMAGED also where it holds another head than its name says. */
 SUSPENDS bool cold_read_copy(const struct journal_environment *environment, const struct cold_copy *copy,
                              struct checkpoint *ret, struct error *error);
-/* Was there a later head than this one? A sound copy of it says so, or a segment of this lineage that was written under
- * it; a name alone says nothing, for anybody can give one. *ret_generation: of the newest that does; 0: none does. */
-SUSPENDS bool cold_find_later_copy(const struct journal_environment *environment, const struct head *head,
-                                   const struct cold_copies *copies, uint64_t *ret_generation, struct error *error);
+/* Is this head not the newest of its journal? The newest sound copy says so, when it is of a later generation or of one
+ * that this head knows by another nonce (a first head whose creation came late); and a segment of this lineage that was
+ * written under a later head. A name alone says nothing, for anybody can give one. *ret_generation: of what says so; 0:
+ * nothing does. */
+SUSPENDS bool cold_find_denying_copy(const struct journal_environment *environment, const struct head *head,
+                                     const struct cold_copies *copies, uint64_t *ret_generation, struct error *error);
 SUSPENDS bool cold_find_later_base(const struct journal_environment *environment, const struct head *head,
                                    uint64_t *ret_generation, struct error *error);
 

@@ -25,6 +25,7 @@ struct restoring {
     enum store_answer found; /* what is called "head": it is written over on that condition */
     struct store_etag etag;
     bool is_empty;
+    bool is_usurped; /* the head that went back was never one of this journal's */
     struct cold_copies copies;
     struct head *head; /* the new one */
     struct buffer body;
@@ -96,11 +97,12 @@ static bool look_at_head(struct restoring *restoring, struct error *error)
         return true;
     }
     saw_generation(restoring, checkpoint->head.generation);
-    uint64_t later_copy, later_base;
-    if (!cold_find_later_copy(restoring->environment, &checkpoint->head, &restoring->copies, &later_copy, error) ||
+    uint64_t denying_copy, later_base;
+    if (!cold_find_denying_copy(restoring->environment, &checkpoint->head, &restoring->copies, &denying_copy, error) ||
         !cold_find_later_base(restoring->environment, &checkpoint->head, &later_base, error))
         return false;
-    if (later_copy != 0 || later_base != 0) {
+    if (denying_copy != 0 || later_base != 0) {
+        restoring->is_usurped = denying_copy != 0 && denying_copy <= checkpoint->head.generation;
         plan->found = JOURNAL_WENT_BACK;
         return true;
     }
@@ -110,7 +112,6 @@ static bool look_at_head(struct restoring *restoring, struct error *error)
     return error->kind == ERROR_NOT_FOUND || error->kind == ERROR_DAMAGED;
 }
 
-/* The newest copy whose checkpoint can be loaded, or the head in place when that is newer. */
 /* The head that is in place, if it is an old one and no copy of a later one can be used. */
 static bool start_from_old_head(struct restoring *restoring, struct error *error)
 {
@@ -130,10 +131,11 @@ static bool start_from_copy(struct restoring *restoring, const struct cold_copy 
     return plan->is_from_copy;
 }
 
+/* The newest copy whose checkpoint can be loaded, or the head in place when that is newer. */
 static bool choose_start(struct restoring *restoring, struct error *error)
 {
     struct restore_plan *plan = &restoring->plan;
-    bool has_old = plan->found == JOURNAL_WENT_BACK;
+    bool has_old = plan->found == JOURNAL_WENT_BACK && !restoring->is_usurped;
     uint64_t old = has_old ? restoring->checkpoint.head.generation : 0;
     if (plan->found == JOURNAL_RUNS)
         return true;

@@ -426,10 +426,10 @@ static bool look_at_journal(const struct journal_environment *environment, struc
     if (report->has_head)
         report->head = checkpoint->head;
     if (*ret_is_whole) {
-        uint64_t later;
-        if (!cold_find_later_copy(environment, &checkpoint->head, &copies, &later, error))
+        uint64_t denying;
+        if (!cold_find_denying_copy(environment, &checkpoint->head, &copies, &denying, error))
             return false;
-        if (later != 0 || have_later_base(segments, &checkpoint->head))
+        if (denying != 0 || have_later_base(segments, &checkpoint->head))
             report->condition = JOURNAL_WENT_BACK;
         return true;
     }

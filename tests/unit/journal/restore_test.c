@@ -240,6 +240,35 @@ START_TEST(the_first_head_of_a_lineage_can_be_lost)
 }
 END_TEST
 
+/* Two processes seed at once, and the creation of the one that lost lands when the true head is gone. */
+static void meets_a_late_first_head(void)
+{
+    static struct memory_store other;
+    static struct journal_report report;
+    struct restore_plan plan;
+    struct error error;
+    memory_store_init(&other, NULL);
+    live(&other, 1, 0, 0, 0);
+    live(&store, 1, 2, 10, 0);
+    memory_put(&store, HEAD_NAME, buffer_span(&memory_find(&other, HEAD_NAME)->body));
+    memory_store_free(&other);
+    expect_stopped(JOURNAL_WENT_BACK);
+    ck_assert(report_of_store(&machine.environment, false, NULL, &report, &error));
+    ck_assert_int_eq(report.condition, JOURNAL_WENT_BACK);
+    report_free(&report);
+    plan_restore(RESTORE_LOST_HEAD, &plan);
+    ck_assert(plan.is_from_copy);
+    restore_now(RESTORE_LOST_HEAD);
+    ck_assert_int_eq(sum_of(&store, 1, JOURNAL_RUNS), 20);
+    expect_sound(&store, 1);
+}
+
+START_TEST(a_first_head_that_came_late_is_noticed_and_written_over)
+{
+    run(meets_a_late_first_head);
+}
+END_TEST
+
 /* A replica that runs while its journal is restored goes no further until it is started again. */
 static void restores_below_a_replica(void)
 {
@@ -281,6 +310,7 @@ int main(void)
     tcase_add_test(tests, a_lost_checkpoint_is_restored_from_an_older_one);
     tcase_add_test(tests, without_a_copy_nothing_is_made_up);
     tcase_add_test(tests, the_first_head_of_a_lineage_can_be_lost);
+    tcase_add_test(tests, a_first_head_that_came_late_is_noticed_and_written_over);
     tcase_add_test(tests, a_replica_stops_at_a_new_lineage);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
