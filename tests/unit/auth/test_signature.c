@@ -238,10 +238,40 @@ END_TEST
 
 /* ---- section B ---- */
 
-START_TEST(refuses_anonymous_and_other_types) /* statements 36 to 39 */
+/* Statements 487 and 493: what claims no signature at all, and how its body may come. */
+START_TEST(anonymous_is_who_claims_nothing)
 {
-    struct request plain = {"GET /b/k HTTP/1.1\r\nHost: h\r\n\r\n"};
-    expect_code(&plain, S3_AccessDenied);
+    static const struct {
+        const char *headers;
+        enum payload_kind payload;
+        const char *code; /* NULL: accepted */
+    } bodies[] = {
+        {"", PAYLOAD_UNSIGNED, NULL},
+        {"x-amz-content-sha256: UNSIGNED-PAYLOAD\r\n", PAYLOAD_UNSIGNED, NULL},
+        {"x-amz-content-sha256: " EMPTY_HASH "\r\n", PAYLOAD_SHA256, NULL},
+        {"x-amz-content-sha256: STREAMING-UNSIGNED-PAYLOAD-TRAILER\r\n", PAYLOAD_STREAM_UNSIGNED_TRAILER, NULL},
+        {"x-amz-content-sha256: STREAMING-AWS4-HMAC-SHA256-PAYLOAD\r\n", PAYLOAD_UNSIGNED, S3_InvalidRequest},
+        {"x-amz-content-sha256: STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER\r\n", PAYLOAD_UNSIGNED, S3_InvalidRequest},
+        {"x-amz-content-sha256: nonsense\r\n", PAYLOAD_UNSIGNED, S3_InvalidArgument},
+    };
+    for (size_t i = 0; i < sizeof bodies / sizeof bodies[0]; i++) {
+        struct request request;
+        (void)snprintf(request.text, sizeof request.text, "PUT /b/k HTTP/1.1\r\nHost: h\r\n%s\r\n", bodies[i].headers);
+        if (bodies[i].code != NULL) {
+            expect_code(&request, bodies[i].code);
+            continue;
+        }
+        ck_assert_msg(verify(&request), "%s: %s", request.text, error.message);
+        ck_assert_ptr_null(authentication.account);
+        ck_assert_int_eq(authentication.payload, bodies[i].payload);
+    }
+    struct request half = {"GET /b/k?X-Amz-Signature=a HTTP/1.1\r\nHost: h\r\n\r\n"};
+    expect_code(&half, S3_AuthorizationQueryParametersError);
+}
+END_TEST
+
+START_TEST(refuses_other_types) /* statements 36 to 39 */
+{
     struct request override = {"GET /b/k?response-content-type=a HTTP/1.1\r\nHost: h\r\n\r\n"};
     expect_code(&override, S3_InvalidRequest); /* statement 71 */
     static const char *const values[] = {"",
@@ -554,7 +584,8 @@ int main(void)
     tcase_add_loop_test(tests, accepts_what_botocore_signs, 0, VECTORS_COUNT);
     tcase_add_test(tests, knows_the_forms_of_a_body);
     tcase_add_test(tests, reads_separators_and_dates);
-    tcase_add_test(tests, refuses_anonymous_and_other_types);
+    tcase_add_test(tests, anonymous_is_who_claims_nothing);
+    tcase_add_test(tests, refuses_other_types);
     tcase_add_test(tests, refuses_malformed_authorization);
     tcase_add_test(tests, refuses_keys_and_signatures);
     tcase_add_test(tests, a_wrong_secret_is_refused);
