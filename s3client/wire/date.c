@@ -242,6 +242,22 @@ static bool take_fraction(struct span *text, unsigned *ret_millisecond)
     return digits > 0;
 }
 
+/* "Z", "+02:00", "-07:00". */
+static bool take_offset(struct span *text, int64_t *ret_offset_ms)
+{
+    unsigned hours;
+    unsigned minutes;
+    *ret_offset_ms = 0;
+    if (take_text(text, "Z"))
+        return true;
+    bool is_behind = take_text(text, "-");
+    if ((!is_behind && !take_text(text, "+")) || !take_digits(text, 2, &hours) || !take_text(text, ":") ||
+        !take_digits(text, 2, &minutes) || hours > 23 || minutes > 59)
+        return false;
+    *ret_offset_ms = (int64_t)(hours * 60 + minutes) * (is_behind ? -60000 : 60000);
+    return true;
+}
+
 bool date_parse_xml(struct span text, int64_t *ret_time_ms)
 {
     struct calendar calendar = {0};
@@ -251,9 +267,11 @@ bool date_parse_xml(struct span text, int64_t *ret_time_ms)
         return false;
     if (take_text(&text, ".") && !take_fraction(&text, &calendar.millisecond))
         return false;
-    if (!take_text(&text, "Z") && !take_text(&text, "+00:00"))
+    int64_t offset_ms;
+    if (!take_offset(&text, &offset_ms) || text.size != 0 || !time_from_calendar(&calendar, ret_time_ms))
         return false;
-    return text.size == 0 && time_from_calendar(&calendar, ret_time_ms);
+    *ret_time_ms -= offset_ms;
+    return *ret_time_ms >= 0;
 }
 
 bool date_parse_signature(struct span text, int64_t *ret_time_ms)

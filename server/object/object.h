@@ -58,7 +58,8 @@ struct object_write_intent {
     struct span tags;
     uint32_t tags_count;
     const struct write_condition *condition; /* NULL: none */
-    struct span owner;                       /* as in object_attributes; so is the next */
+    struct object_lock lock;
+    struct span owner; /* as in object_attributes; so is the next */
     struct span acl;
 };
 

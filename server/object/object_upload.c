@@ -197,9 +197,10 @@ static void describe(struct totals *totals, const struct upload_info *upload, bo
     whole->has_crc32c = true;
     whole->parts_count = totals->count;
     whole->metadata = upload->metadata;
-    whole->tags_count = count_tags(upload->tags);
+    whole->lock = upload->lock;
     whole->owner = upload->owner;
     whole->acl = upload->acl;
+    whole->tags_count = count_tags(upload->tags);
     end_checksum(totals, upload, whole);
     format_etag(&totals->md5s, totals->count, whole->etag);
 }

@@ -57,6 +57,7 @@ struct object_writer {
     struct span tags;
     uint32_t tags_count;
     const struct write_condition *condition;
+    struct object_lock lock;
     struct span owner;
     struct span acl;
 };
@@ -70,6 +71,7 @@ SUSPENDS static bool begin_stored(struct bucket_store *store, const struct objec
     const struct write_intent object = {
         .name = intent->name,
         .condition = intent->condition,
+        .lock = intent->lock,
         .metadata = intent->metadata,
         .tags = intent->tags,
         .tags_count = intent->tags_count,
@@ -118,6 +120,7 @@ SUSPENDS bool object_writer_begin(struct object_codecs *codecs, struct bucket_st
     writer->tags = intent->tags;
     writer->tags_count = intent->tags_count;
     writer->condition = intent->condition;
+    writer->lock = intent->lock;
     writer->owner = intent->owner;
     writer->acl = intent->acl;
     writer->stays_raw = stays_raw(store, intent, codecs->settings.codec);
@@ -403,6 +406,7 @@ SUSPENDS bool object_writer_commit(struct object_writer *writer, struct object_a
     describe(writer, &attributes);
     attributes.metadata = writer->metadata;
     attributes.tags_count = writer->tags_count;
+    attributes.lock = writer->lock;
     attributes.owner = writer->owner;
     attributes.acl = writer->acl;
     struct write_result result = {

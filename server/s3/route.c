@@ -38,6 +38,10 @@ static const struct s3_route routes[] = {
     /* sub-resources of a bucket */
     {BUCKET, "GET",  "location",  S3_GetBucketLocation,  0, s3_get_bucket_location},
     {BUCKET, "GET",  "versions",  S3_ListObjectVersions, 0, s3_list_object_versions},
+    {BUCKET, "GET",  "versioning",  S3_GetBucketVersioning, 0, s3_get_bucket_versioning},
+    {BUCKET, "PUT",  "versioning",  S3_PutBucketVersioning, TAKES_DOCUMENT, s3_put_bucket_versioning},
+    {BUCKET, "GET",  "object-lock", S3_GetObjectLockConfiguration, 0, s3_get_object_lock_configuration},
+    {BUCKET, "PUT",  "object-lock", S3_PutObjectLockConfiguration, TAKES_DOCUMENT, s3_put_object_lock_configuration},
     {BUCKET, "GET",  "uploads",   S3_ListMultipartUploads, 0, s3_list_multipart_uploads},
     {BUCKET, "GET",  "acl",       S3_GetBucketAcl,       0, s3_get_bucket_acl},
     {BUCKET, "PUT",  "acl",       S3_PutBucketAcl,       TAKES_DOCUMENT, s3_put_bucket_acl},
@@ -74,8 +78,6 @@ static const struct s3_route routes[] = {
     UNSET("DELETE", "encryption",        S3_DeleteBucketEncryption),
     UNSET("GET",    "replication",       S3_GetBucketReplication),
     UNSET("DELETE", "replication",       S3_DeleteBucketReplication),
-    UNSET("GET",    "object-lock",       S3_GetObjectLockConfiguration),
-    UNSET("GET",    "versioning",        S3_GetBucketVersioning),
     UNSET("GET",    "logging",           S3_GetBucketLogging),
     UNSET("GET",    "notification",      S3_GetBucketNotificationConfiguration),
 
@@ -88,6 +90,10 @@ static const struct s3_route routes[] = {
     {OBJECT, "GET", "acl",     S3_GetObjectAcl,     0, s3_get_object_acl},
     {OBJECT, "PUT", "acl",     S3_PutObjectAcl,     TAKES_DOCUMENT, s3_put_object_acl},
     {OBJECT, "GET", "torrent", S3_GetObjectTorrent, 0, s3_get_object_torrent},
+    {OBJECT, "GET", "retention",  S3_GetObjectRetention, 0, s3_get_object_retention},
+    {OBJECT, "PUT", "retention",  S3_PutObjectRetention, TAKES_DOCUMENT, s3_put_object_retention},
+    {OBJECT, "GET", "legal-hold", S3_GetObjectLegalHold, 0, s3_get_object_legal_hold},
+    {OBJECT, "PUT", "legal-hold", S3_PutObjectLegalHold, TAKES_DOCUMENT, s3_put_object_legal_hold},
 
     /* What S3 has and Bale has not: setting any of the above, and all of the rest. Also where S3 has it for the other
      * kind of resource: DELETE /bucket?retention must not remove the bucket, PUT /bucket/key?policy not write a key. */

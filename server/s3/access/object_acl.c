@@ -10,7 +10,7 @@ static SUSPENDS bool find(struct s3_request *request, struct object_name *ret_na
     if (!s3_request_version(request, &ret_name->version, error))
         return false;
     return bucket_head(request->settings->store, ret_name, request->arena, ret_attributes, error) ||
-           s3_explain_missing(ret_name, error);
+           s3_explain_missing(request, ret_name, error);
 }
 
 SUSPENDS bool s3_get_object_acl(struct s3_request *request, struct error *error)
@@ -25,14 +25,14 @@ SUSPENDS bool s3_get_object_acl(struct s3_request *request, struct error *error)
     acl_write(&document.xml, access_counts_acls(bucket) ? attributes.acl : SPAN_EMPTY,
               s3_owner_shown(request, attributes.owner), request->settings->accounts);
     s3_answer_begin(request, 200);
-    s3_answer_version(request, attributes.version);
+    s3_answer_read_version(request, &request->bucket_info, attributes.version);
     return s3_document_finish(request, &document, error);
 }
 
 static SUSPENDS bool answer(struct s3_request *request, const char *version, struct error *error)
 {
     s3_answer_begin(request, 200);
-    s3_answer_version(request, version);
+    s3_answer_read_version(request, &request->bucket_info, version);
     return s3_answer_empty(request, error);
 }
 
@@ -63,6 +63,6 @@ SUSPENDS bool s3_put_object_acl(struct s3_request *request, struct error *error)
     if (!put_acl_take(request, ACL_OF_OBJECT, &owners, &packed, error))
         return false;
     if (!bucket_write_acl(request->settings->store, &name, packed, version, error))
-        return s3_explain_missing(&name, error);
+        return s3_explain_missing(request, &name, error);
     return answer(request, version, error);
 }

@@ -10,6 +10,8 @@
 
 #include <stdio.h>
 
+#define OBJECT_LOCK "x-amz-bucket-object-lock-enabled"
+
 static bool check_location(struct s3_request *request, struct span location, struct error *error)
 {
     if (location.size == 0 || span_equal(location, span_from_string(request->settings->region)))
@@ -40,13 +42,16 @@ static SUSPENDS bool read_configuration(struct s3_request *request, struct tag_l
            (fields[1].count == 0 || tags_take_set(fields[1].first, tags, error));
 }
 
-/* Headers that ask for a bucket of a kind that is not offered. */
-static bool check_headers(struct s3_request *request, struct error *error)
+/* Also headers that ask for a bucket of a kind that is not offered. */
+static bool check_headers(struct s3_request *request, bool *ret_has_lock, struct error *error)
 {
     struct span value;
-    if (s3_request_header(request, "x-amz-bucket-object-lock-enabled", &value) &&
-        !span_equal_ignore_case(value, SPAN("false")))
-        return s3_refuse_header(request, "x-amz-bucket-object-lock-enabled", error);
+    *ret_has_lock = false;
+    if (s3_request_header(request, OBJECT_LOCK, &value)) {
+        *ret_has_lock = span_equal_ignore_case(value, SPAN("true"));
+        if (!*ret_has_lock && !span_equal_ignore_case(value, SPAN("false")))
+            return s3_refuse_argument(request, OBJECT_LOCK, value, "Neither true nor false.", error);
+    }
     return object_headers_refuse_unoffered(request, error);
 }
 
@@ -71,6 +76,15 @@ static SUSPENDS bool explain_existing(struct s3_request *request, const struct f
                                 "The bucket is yours already, with another ACL or object ownership than is asked for.");
 }
 
+/* A bucket that is there without a lock is not the one that was asked for. Returns false when it is. */
+static SUSPENDS bool lacks_lock(struct s3_request *request, bool has_lock, struct error *error)
+{
+    struct bucket_info there;
+    return has_lock && bucket_find(request->settings->store, request->bucket, &there, error) && !there.has_lock &&
+           !error_set(error, ERROR_CONFLICT, S3_BucketAlreadyExists,
+                      "The bucket exists already, and has no object lock.");
+}
+
 static SUSPENDS bool answer(struct s3_request *request, struct error *error)
 {
     char location[BUCKET_NAME_BYTES_MAX + 2];
@@ -84,9 +98,12 @@ static SUSPENDS bool answer(struct s3_request *request, struct error *error)
 }
 
 static SUSPENDS bool make(struct s3_request *request, const struct first_access *access, const struct tag_list *tags,
-                          struct error *error)
+                          bool has_lock, struct error *error)
 {
-    const struct bucket_intent intent = {.name = request->bucket, .owner = s3_asker_id(request)};
+    const struct bucket_intent intent = {.name = request->bucket,
+                                         .owner = s3_asker_id(request),
+                                         .versioning = has_lock ? VERSIONING_ENABLED : VERSIONING_NEVER,
+                                         .has_lock = has_lock};
     struct setting_document documents[SETTINGS_COUNT];
     unsigned count = first_access_documents(access, documents);
     struct buffer tagging;
@@ -95,7 +112,8 @@ static SUSPENDS bool make(struct s3_request *request, const struct first_access 
         tags_render(buffer_span(&tags->packed), &tagging);
         documents[count++] = (struct setting_document){SETTING_TAGS, buffer_span(&tagging)};
     }
-    bool ok = s3_make_bucket(request, &intent, documents, count, error) || explain_existing(request, access, error);
+    bool ok = s3_make_bucket(request, &intent, documents, count, error) ||
+              (explain_existing(request, access, error) && !lacks_lock(request, has_lock, error));
     buffer_free(&tagging);
     return ok;
 }
@@ -104,9 +122,10 @@ SUSPENDS bool s3_create_bucket(struct s3_request *request, struct error *error)
 {
     struct first_access access;
     struct tag_list tags;
+    bool has_lock;
     tags_init_bucket(&tags);
-    bool ok = check_headers(request, error) && first_access_take(request, &access, error) &&
-              read_configuration(request, &tags, error) && make(request, &access, &tags, error);
+    bool ok = check_headers(request, &has_lock, error) && first_access_take(request, &access, error) &&
+              read_configuration(request, &tags, error) && make(request, &access, &tags, has_lock, error);
     tags_free(&tags);
     return ok && answer(request, error);
 }

@@ -17,8 +17,6 @@ static const struct unset {
     {S3_GetBucketWebsite, S3_NoSuchWebsiteConfiguration, NULL},
     {S3_GetBucketEncryption, S3_ServerSideEncryptionConfigurationNotFoundError, NULL},
     {S3_GetBucketReplication, S3_ReplicationConfigurationNotFoundError, NULL},
-    {S3_GetObjectLockConfiguration, S3_ObjectLockConfigurationNotFoundError, NULL},
-    {S3_GetBucketVersioning, NULL, "VersioningConfiguration"},
     {S3_GetBucketLogging, NULL, "BucketLoggingStatus"},
     {S3_GetBucketNotificationConfiguration, NULL, "NotificationConfiguration"},
     {S3_GetBucketAccelerateConfiguration, NULL, "AccelerateConfiguration"},

@@ -11,6 +11,7 @@
 #include "server/s3/shared/operations.h"
 #include "server/s3/shared/setting_headers.h"
 #include "server/s3/shared/tags.h"
+#include "server/s3/version/locks.h"
 
 #define SOURCE_BYTES_MAX (UINT64_C(5) << 30)
 
@@ -22,6 +23,7 @@ struct copy_plan {
     struct buffer metadata;
     struct tag_list tags;
     struct object_acl acl;
+    struct object_lock lock; /* of the copy: nothing comes from the source (449) */
     struct write_condition condition_storage;
     const struct write_condition *condition;
 };
@@ -57,8 +59,9 @@ static bool changes_nothing(const struct s3_request *request, const struct copy_
 {
     struct span value;
     bool is_itself = span_equal(source->bucket, request->bucket) && span_equal(source->key, request->key);
-    return is_itself && source->version.size == 0 && !plan->replaces_metadata && !plan->replaces_tags &&
-           plan->checksum == CHECKSUM_NONE && !s3_request_header(request, "x-amz-storage-class", &value) &&
+    return is_itself && plan->source->attributes.superseded_ms == 0 && !plan->replaces_metadata &&
+           !plan->replaces_tags && plan->checksum == CHECKSUM_NONE &&
+           !s3_request_header(request, "x-amz-storage-class", &value) &&
            !s3_request_header(request, "x-amz-website-redirect-location", &value);
 }
 
@@ -78,7 +81,7 @@ static SUSPENDS bool plan_target(struct s3_request *request, struct copy_plan *p
     return object_headers_refuse_unoffered(request, error) && object_acl_take(request, &plan->acl, error) &&
            parse_directive(request, "x-amz-metadata-directive", &plan->replaces_metadata, error) &&
            parse_directive(request, "x-amz-tagging-directive", &plan->replaces_tags, error) &&
-           parse_checksum(request, &plan->checksum, error) &&
+           parse_checksum(request, &plan->checksum, error) && locks_take_headers(request, &plan->lock, error) &&
            s3_write_condition(request, &plan->condition_storage, &plan->condition, error);
 }
 
@@ -116,6 +119,7 @@ static SUSPENDS bool copy_stored(struct s3_request *request, const struct copy_p
     attributes.tags_count = plan->tags.count;
     attributes.owner = plan->acl.owner;
     attributes.acl = plan->acl.acl;
+    attributes.lock = plan->lock;
     const struct write_result result = {
         .attributes = &attributes,
         .condition = plan->condition,
@@ -144,6 +148,7 @@ static SUSPENDS bool copy_original(struct s3_request *request, const struct copy
         .condition = plan->condition,
         .owner = plan->acl.owner,
         .acl = plan->acl.acl,
+        .lock = plan->lock,
     };
     if (!object_writer_begin(settings->codecs, settings->store, &intent, &writer, error))
         return false;
@@ -168,7 +173,7 @@ static SUSPENDS bool copy(struct s3_request *request, const struct object_name *
 /* ---- the operation ---- */
 
 static SUSPENDS bool answer(struct s3_request *request, const struct object_attributes *attributes,
-                            const char *source_version, struct error *error)
+                            const struct copy_source *source, const char *source_version, struct error *error)
 {
     struct s3_document document;
     s3_note_written(request, attributes);
@@ -179,27 +184,27 @@ static SUSPENDS bool answer(struct s3_request *request, const struct object_attr
     s3_answer_begin(request, 200);
     s3_answer_version(request, attributes->version);
     s3_answer_expiration(request, attributes, NULL);
-    s3_answer_source_version(request, source_version);
+    s3_answer_source_version(request, &source->bucket_info, source_version);
     return s3_document_finish(request, &document, error);
 }
 
 /* One look at the source, and what is made of it. ERROR_CHANGED: it was replaced in the middle, and nothing was
  * written. */
 static SUSPENDS bool copy_once(struct s3_request *request, struct object_attributes *ret_attributes,
-                               char ret_version[VERSION_TEXT_BYTES], struct error *error)
+                               struct copy_source *ret_source, char ret_version[VERSION_TEXT_BYTES],
+                               struct error *error)
 {
     struct copy_plan plan = {0};
-    struct copy_source source;
-    if (!plan_target(request, &plan, error) || !copy_source_open(request, &source, &plan.source, error))
+    if (!plan_target(request, &plan, error) || !copy_source_open(request, ret_source, &plan.source, error))
         return false;
     buffer_init(&plan.metadata, 0);
     tags_init(&plan.tags);
-    bool ok = changes_nothing(request, &plan, &source.name)
+    bool ok = changes_nothing(request, &plan, &ret_source->name)
                   ? error_set(error, ERROR_INVALID, S3_InvalidRequest,
                               "This copy request is illegal because it is trying to copy an object to itself without "
                               "changing the object's metadata, storage class, website redirect location or encryption "
                               "attributes.")
-                  : copy(request, &source.name, &plan, ret_attributes, error);
+                  : copy(request, &ret_source->name, &plan, ret_attributes, error);
     memcpy(ret_version, plan.source->attributes.version, VERSION_TEXT_BYTES);
     buffer_free(&plan.metadata);
     tags_free(&plan.tags);
@@ -210,10 +215,11 @@ static SUSPENDS bool copy_once(struct s3_request *request, struct object_attribu
 SUSPENDS bool s3_copy_object(struct s3_request *request, struct error *error)
 {
     struct object_attributes attributes;
+    struct copy_source source;
     char version[VERSION_TEXT_BYTES];
-    for (unsigned looks = 1; !copy_once(request, &attributes, version, error); looks++) {
+    for (unsigned looks = 1; !copy_once(request, &attributes, &source, version, error); looks++) {
         if (looks == COPY_LOOKS_MAX || error->kind != ERROR_CHANGED)
             return false;
     }
-    return answer(request, &attributes, version, error);
+    return answer(request, &attributes, &source, version, error);
 }

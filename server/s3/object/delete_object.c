@@ -4,6 +4,7 @@
 #include "server/s3/shared/answer.h"
 #include "server/s3/shared/conditions.h"
 #include "server/s3/shared/operations.h"
+#include "server/s3/version/locks.h"
 
 SUSPENDS bool s3_delete_object(struct s3_request *request, struct error *error)
 {
@@ -12,6 +13,7 @@ SUSPENDS bool s3_delete_object(struct s3_request *request, struct error *error)
     if (!s3_request_version(request, &item.version, error) ||
         !s3_delete_condition(request, &storage, &item.condition, error))
         return false;
+    item.may_bypass_governance = locks_may_bypass(request, item.key, item.version);
     if (!bucket_delete_objects(request->settings->store, request->bucket, &item, 1, error))
         return false;
     if (!s3_is_deleted(&item)) {
@@ -19,5 +21,11 @@ SUSPENDS bool s3_delete_object(struct s3_request *request, struct error *error)
         return s3_explain_condition(request, item.condition, error);
     }
     s3_answer_begin(request, 204);
+    if (item.is_marker)
+        http_response_field(request->exchange, "x-amz-delete-marker", SPAN("true"));
+    if (item.version.size > 0 && request->bucket_info.versioning != VERSIONING_NEVER)
+        http_response_field(request->exchange, "x-amz-version-id", item.version);
+    else if (item.is_marker)
+        http_response_field_string(request->exchange, "x-amz-version-id", item.marker_version);
     return s3_answer_empty(request, error);
 }

@@ -10,6 +10,7 @@
 #include "server/s3/shared/conditions.h"
 #include "server/s3/shared/names.h"
 #include "server/s3/shared/operations.h"
+#include "server/s3/version/locks.h"
 
 /* One Object element. */
 struct doomed {
@@ -123,7 +124,7 @@ static SUSPENDS bool check_object(struct s3_request *request, const struct doome
     bool ok = s3_key_is_allowed(request, object->key, true, error);
     request->details = kept;
     if (ok && object->version.size > 0 && !version_id_is_well_formed(object->version))
-        ok = error_set(error, ERROR_NOT_FOUND, S3_NoSuchVersion, "Invalid version id specified");
+        ok = error_set(error, ERROR_INVALID, S3_InvalidArgument, "Invalid version id specified");
     const struct s3_target target = {&request->access, object->key, object->version};
     return ok && s3_authorize_action(request, &target, ACTION_DeleteObject, error);
 }
@@ -142,6 +143,8 @@ static SUSPENDS void sort_out(struct s3_request *request, const struct delete_li
         *item = (struct delete_item){.key = object->key, .version = object->version};
         if (may_try)
             item->condition = object->has_condition ? &object->condition : NULL;
+        if (may_try)
+            item->may_bypass_governance = locks_may_bypass(request, object->key, object->version);
         else
             item->error = why;
     }
@@ -157,6 +160,10 @@ static void write_item(struct xml_writer *xml, const struct delete_item *item, b
     xml_text(xml, "Key", item->key);
     if (item->version.size > 0)
         xml_text(xml, "VersionId", item->version);
+    if (is_deleted && item->is_marker) {
+        xml_bool(xml, "DeleteMarker", true);
+        xml_string(xml, "DeleteMarkerVersionId", item->marker_version);
+    }
     if (!is_deleted) {
         const struct s3_error_entry *entry = s3_error_entry_of(&item->error);
         xml_string(xml, "Code", entry->code);

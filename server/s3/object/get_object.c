@@ -10,6 +10,7 @@
 #include "server/s3/shared/operations.h"
 #include "server/s3/shared/range.h"
 #include "server/s3/shared/setting_headers.h"
+#include "server/s3/version/locks.h"
 
 /* Which bytes the answer holds, and how it says so. */
 struct selection {
@@ -152,7 +153,7 @@ static void add_validators(struct s3_request *request, const struct object_attri
     date_format_http(attributes->modified_ms, date);
     http_response_field_string(request->exchange, "Last-Modified", date);
     s3_answer_etag(request, attributes->etag);
-    s3_answer_version(request, attributes->version);
+    s3_answer_read_version(request, &request->bucket_info, attributes->version);
 }
 
 static SUSPENDS void begin_answer(struct s3_request *request, const struct object_attributes *attributes,
@@ -173,6 +174,7 @@ static SUSPENDS void begin_answer(struct s3_request *request, const struct objec
     s3_answer_expiration(request, attributes, NULL);
     object_headers_answer(request, attributes->metadata);
     add_checksum(request, attributes, selection);
+    locks_answer_headers(request, span_from_string(attributes->version), &attributes->lock);
 }
 
 static SUSPENDS bool answer_not_modified(struct s3_request *request, const struct object_attributes *attributes,
@@ -240,10 +242,10 @@ static SUSPENDS bool answer_object(struct s3_request *request, const struct obje
 }
 
 /* Behind a key that is not there is no marker either. */
-static bool explain_missing(struct s3_request *request, const struct object_name *name, struct error *error)
+static SUSPENDS bool explain_missing(struct s3_request *request, const struct object_name *name, struct error *error)
 {
     request->has_no_version = name->version.size == 0 && error->code != NULL && strcmp(error->code, S3_NoSuchKey) == 0;
-    return s3_explain_missing(name, error);
+    return s3_explain_missing(request, name, error);
 }
 
 static bool name_object(struct s3_request *request, struct object_name *ret_name, struct error *error)

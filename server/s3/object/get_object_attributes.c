@@ -146,7 +146,7 @@ static SUSPENDS bool answer(struct s3_request *request, const struct attributes_
     s3_answer_begin(request, 200);
     date_format_http(object->attributes.modified_ms, date);
     http_response_field_string(request->exchange, "Last-Modified", date);
-    s3_answer_version(request, object->attributes.version);
+    s3_answer_read_version(request, &request->bucket_info, object->attributes.version);
     return s3_document_finish(request, &document, error);
 }
 
@@ -157,7 +157,8 @@ SUSPENDS bool s3_get_object_attributes(struct s3_request *request, struct error 
     const struct open_intent intent = {.extent = OPEN_ATTRIBUTES};
     struct bucket_object *object;
     if (!parse_query(request, &query, error) || !s3_request_version(request, &name.version, error) ||
-        (!bucket_open(request->settings->store, &name, &intent, &object, error) && !s3_explain_missing(&name, error)))
+        (!bucket_open(request->settings->store, &name, &intent, &object, error) &&
+         !s3_explain_missing(request, &name, error)))
         return false;
     bool ok = answer(request, &query, object, error);
     bucket_close(object);

@@ -14,17 +14,20 @@ SUSPENDS bool s3_get_object_tagging(struct s3_request *request, struct error *er
 {
     struct object_name name;
     struct buffer packed;
+    char version[VERSION_TEXT_BYTES];
     if (!name_object(request, &name, error))
         return false;
     buffer_init(&packed, 0);
-    bool ok = bucket_read_tags(request->settings->store, &name, &packed, NULL, error);
+    bool ok = bucket_read_tags(request->settings->store, &name, &packed, version, error);
     if (ok) {
         struct s3_document document;
         s3_document_open(&document, "Tagging");
         tags_write(&document.xml, buffer_span(&packed));
-        ok = s3_document_send(request, &document, error);
+        s3_answer_begin(request, 200);
+        s3_answer_read_version(request, &request->bucket_info, version);
+        ok = s3_document_finish(request, &document, error);
     } else {
-        (void)s3_explain_missing(&name, error);
+        (void)s3_explain_missing(request, &name, error);
     }
     buffer_free(&packed);
     return ok;
@@ -34,11 +37,13 @@ static SUSPENDS bool write_tags(struct s3_request *request, const struct tag_lis
                                 struct error *error)
 {
     struct object_name name;
+    char version[VERSION_TEXT_BYTES];
     if (!name_object(request, &name, error))
         return false;
-    if (!bucket_write_tags(request->settings->store, &name, buffer_span(&tags->packed), tags->count, NULL, error))
-        return s3_explain_missing(&name, error);
+    if (!bucket_write_tags(request->settings->store, &name, buffer_span(&tags->packed), tags->count, version, error))
+        return s3_explain_missing(request, &name, error);
     s3_answer_begin(request, status);
+    s3_answer_read_version(request, &request->bucket_info, version);
     return s3_answer_empty(request, error);
 }
 

@@ -4,6 +4,7 @@
 #include "server/s3/shared/object_body.h"
 #include "server/s3/shared/object_put.h"
 #include "server/s3/shared/operations.h"
+#include "server/s3/version/locks.h"
 
 static SUSPENDS bool receive(struct s3_request *request, void *context, struct object_writer *writer,
                              struct object_digest *ret_digest, struct error *error)
@@ -16,7 +17,7 @@ static SUSPENDS bool put_object(struct s3_request *request, struct object_put *p
 {
     struct body_plan body;
     if (!object_headers_refuse_unoffered(request, error) || !object_body_plan(request, &body, error) ||
-        !object_put_take(request, put, error))
+        !object_put_take(request, put, error) || !locks_need_checksum(request, &put->lock, error))
         return false;
     const struct object_source source = {
         .is_size_known = body.is_size_known,

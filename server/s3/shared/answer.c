@@ -48,20 +48,22 @@ void s3_answer_etag(struct s3_request *request, const char *etag)
         http_response_field(request->exchange, "ETag", quote(etag, text));
 }
 
-static void add_version(struct s3_request *request, const char *header, const char *version)
-{
-    if (version[0] != 0 && strcmp(version, "null") != 0)
-        http_response_field_string(request->exchange, header, version);
-}
-
 void s3_answer_version(struct s3_request *request, const char *version)
 {
-    add_version(request, "x-amz-version-id", version);
+    if (version[0] != 0 && strcmp(version, "null") != 0)
+        http_response_field_string(request->exchange, "x-amz-version-id", version);
 }
 
-void s3_answer_source_version(struct s3_request *request, const char *version)
+void s3_answer_read_version(struct s3_request *request, const struct bucket_info *bucket, const char *version)
 {
-    add_version(request, "x-amz-copy-source-version-id", version);
+    if (version[0] != 0 && bucket->versioning != VERSIONING_NEVER)
+        http_response_field_string(request->exchange, "x-amz-version-id", version);
+}
+
+void s3_answer_source_version(struct s3_request *request, const struct bucket_info *bucket, const char *version)
+{
+    if (version[0] != 0 && bucket->versioning != VERSIONING_NEVER)
+        http_response_field_string(request->exchange, "x-amz-copy-source-version-id", version);
 }
 
 void s3_answer_part_checksum(struct s3_request *request, const struct checksum_value *checksum)
@@ -326,6 +328,19 @@ static bool is_clients_end(const struct error *reason, bool is_started)
     return reason->kind == ERROR_CLOSED && (is_started || reason->code == NULL);
 }
 
+/* What stands where an object was looked for. Its date is told to who named it. */
+static void answer_marker(struct s3_request *request)
+{
+    char date[DATE_TEXT_BYTES];
+    if (request->marker_version[0] == '\0')
+        return;
+    http_response_field(request->exchange, "x-amz-delete-marker", SPAN("true"));
+    http_response_field_string(request->exchange, "x-amz-version-id", request->marker_version);
+    date_format_http(request->marker_modified_ms, date);
+    if (request->allow.size > 0)
+        http_response_field_string(request->exchange, "Last-Modified", date);
+}
+
 SUSPENDS void s3_answer_error(struct s3_request *request, const struct error *reason)
 {
     const struct s3_error_entry *entry = s3_error_entry_of(reason);
@@ -357,6 +372,7 @@ SUSPENDS void s3_answer_error(struct s3_request *request, const struct error *re
         http_response_field(request->exchange, "Content-Range", request->content_range);
     if (request->has_no_version)
         http_response_field(request->exchange, "x-amz-delete-marker", SPAN("false"));
+    answer_marker(request);
     (void)http_response_finish(request->exchange, buffer_span(&text), &ignored);
     buffer_free(&text);
 }

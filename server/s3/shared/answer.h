@@ -14,10 +14,12 @@ SUSPENDS bool s3_answer_empty(struct s3_request *request, struct error *error);
 
 /* "ETag: "..."", quoted. Nothing when it is not known. */
 void s3_answer_etag(struct s3_request *request, const char *etag);
-/* x-amz-version-id, unless the bucket was never versioned. */
+/* x-amz-version-id of what was written: nothing for a null version (404, 408). */
 void s3_answer_version(struct s3_request *request, const char *version);
-/* x-amz-copy-source-version-id, likewise. */
-void s3_answer_source_version(struct s3_request *request, const char *version);
+/* x-amz-version-id of what was read or amended: also "null", if the bucket was ever versioned (405). */
+void s3_answer_read_version(struct s3_request *request, const struct bucket_info *bucket, const char *version);
+/* x-amz-copy-source-version-id, likewise of the source's bucket (421). */
+void s3_answer_source_version(struct s3_request *request, const struct bucket_info *bucket, const char *version);
 /* x-amz-checksum-... and x-amz-checksum-type. Nothing when there is none. */
 void s3_answer_checksum(struct s3_request *request, const struct checksum_value *checksum);
 /* The value alone: a part's has no type. */

@@ -252,6 +252,7 @@ static bool is_never_anonymous(enum s3_operation operation)
     case S3_PutBucketOwnershipControls:
     case S3_DeleteBucketOwnershipControls:
     case S3_GetObjectLockConfiguration:
+    case S3_PutObjectLockConfiguration:
         return true;
     default:
         return false;

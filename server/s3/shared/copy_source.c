@@ -15,10 +15,11 @@ static bool refuse(struct s3_request *request, struct span header, const char *w
 }
 
 /* Cuts "?versionId=..." off. */
-static struct span split_version(struct span *source)
+static struct span split_version(struct span *source, bool *ret_has_version)
 {
     static const char mark[] = "?versionId=";
-    const uint8_t *found = memmem(source->data, source->size, mark, sizeof mark - 1);
+    const uint8_t *found = source->size == 0 ? NULL : memmem(source->data, source->size, mark, sizeof mark - 1);
+    *ret_has_version = found != NULL;
     if (found == NULL)
         return SPAN_EMPTY;
     size_t at = (size_t)(found - source->data);
@@ -31,7 +32,8 @@ bool copy_source_parse(struct s3_request *request, struct span header, struct ob
                        struct error *error)
 {
     struct span source = header;
-    struct span version = source.size > 0 ? split_version(&source) : SPAN_EMPTY;
+    bool has_version;
+    struct span version = split_version(&source, &has_version);
     uint8_t *text = s3_allocate(request, source.size + 1, error);
     size_t size;
     if (text == NULL)
@@ -50,7 +52,7 @@ bool copy_source_parse(struct s3_request *request, struct span header, struct ob
         return refuse(request, header, "Invalid copy source bucket name", error);
     if (ret_name->key.size > OBJECT_KEY_BYTES_MAX || object_key_climbs(ret_name->key))
         return refuse(request, header, "Invalid copy source object key", error);
-    if (version.size > 0 && !version_id_is_well_formed(version))
+    if (has_version && !version_id_is_well_formed(version))
         return refuse(request, header, "Invalid version id specified", error);
     return true;
 }
@@ -62,6 +64,8 @@ static bool explain_missing(struct s3_request *request, const struct object_name
         error_details_add(&request->details, "BucketName", name->bucket);
     else if (error->kind == ERROR_NOT_FOUND)
         error_details_add(&request->details, "Key", name->key);
+    if (error->code != NULL && strcmp(error->code, S3_NoSuchVersion) == 0)
+        error_details_add(&request->details, "VersionId", name->version);
     return false;
 }
 
@@ -74,6 +78,15 @@ static bool copies_tags(const struct s3_request *request)
              span_equal(directive, SPAN("REPLACE")));
 }
 
+/* A marker that is named is no object at all (421). */
+static SUSPENDS bool refuse_source(struct s3_request *request, const struct s3_target *source, struct error *error)
+{
+    if (error->code != NULL && strcmp(error->code, S3_MethodNotAllowed) == 0)
+        return error_set(error, ERROR_INVALID, S3_InvalidRequest,
+                         "The source of a copy request may not specifically refer to a delete marker by version id.");
+    return s3_hide_missing(request, source, error);
+}
+
 static SUSPENDS bool open_if_allowed(struct s3_request *request, const struct s3_target *source,
                                      const struct object_name *name, const struct read_condition *condition,
                                      struct bucket_object **ret_object, struct error *error)
@@ -84,7 +97,7 @@ static SUSPENDS bool open_if_allowed(struct s3_request *request, const struct s3
     if (s3_key_is_reserved(request, name->key))
         return error_set(error, ERROR_NOT_FOUND, S3_NoSuchKey, "The specified key does not exist.");
     if (!bucket_open(request->settings->store, name, &intent, ret_object, error))
-        return error->kind == ERROR_NOT_FOUND ? s3_hide_missing(request, source, error) : false;
+        return error->kind == ERROR_NOT_FOUND && refuse_source(request, source, error);
     const struct object_attributes *attributes = &(*ret_object)->attributes;
     if (s3_judge_opened(request, source, ACTION_GetObject, attributes, error) &&
         (attributes->tags_count == 0 || !copies_tags(request) ||

@@ -44,33 +44,65 @@ static void drop_reserved(const struct s3_request *request, struct list_page *pa
     page->count = kept;
 }
 
-/* Asks until the page is full or the store has no more: once, unless reserved names were in between. */
-SUSPENDS bool list_page_gather(struct s3_request *request, const struct list_query *query, struct span after,
-                               struct list_page *ret_page, struct error *error)
+/* Where a page begins, of objects or of versions. */
+struct list_position {
+    bool is_of_versions;
+    struct span after;
+    struct span version;
+};
+
+static SUSPENDS bool ask(struct s3_request *request, const struct list_query *query,
+                         const struct list_position *position, unsigned entries_max, struct list_page *ret_page,
+                         struct error *error)
 {
     struct bucket_store *store = request->settings->store;
-    struct list_request wanted = {
+    if (position->is_of_versions) {
+        const struct version_list_request versions = {
+            .bucket = request->bucket,
+            .prefix = query->prefix,
+            .delimiter = query->delimiter,
+            .after_key = position->after,
+            .after_version = position->version,
+            .entries_max = entries_max,
+        };
+        return bucket_list_versions(store, &versions, request->arena, ret_page, error);
+    }
+    const struct list_request objects = {
         .bucket = request->bucket,
         .prefix = query->prefix,
         .delimiter = query->delimiter,
-        .after = after,
-        .entries_max = query->entries_max,
+        .after = position->after,
+        .entries_max = entries_max,
     };
+    return bucket_list(store, &objects, request->arena, ret_page, error);
+}
+
+/* To behind the last entry of a page, reserved or not. */
+static void go_on(struct list_position *position, const struct list_page *page)
+{
+    position->after = list_page_last(page);
+    position->version = SPAN_EMPTY;
+    if (page->count > 0 && !page->entries[page->count - 1].is_prefix)
+        position->version = span_from_string(page->entries[page->count - 1].version);
+}
+
+/* Asks until the page is full or the store has no more: once, unless reserved names were in between. */
+static SUSPENDS bool gather(struct s3_request *request, const struct list_query *query, struct list_position position,
+                            struct list_page *ret_page, struct error *error)
+{
     *ret_page = (struct list_page){.is_truncated = false};
     if (query->entries_max == 0)
         return true;
-    if (!bucket_list(store, &wanted, request->arena, ret_page, error))
+    if (!ask(request, query, &position, query->entries_max, ret_page, error))
         return false;
-    struct span last = list_page_last(ret_page);
+    go_on(&position, ret_page);
     drop_reserved(request, ret_page);
-    while (ret_page->is_truncated && ret_page->count < query->entries_max && last.size > 0) {
+    while (ret_page->is_truncated && ret_page->count < query->entries_max && position.after.size > 0) {
         struct list_page more;
         struct list_entry *all = s3_allocate(request, query->entries_max * sizeof *all, error);
-        wanted.after = last;
-        wanted.entries_max = query->entries_max - ret_page->count;
-        if (all == NULL || !bucket_list(store, &wanted, request->arena, &more, error))
+        if (all == NULL || !ask(request, query, &position, query->entries_max - ret_page->count, &more, error))
             return false;
-        last = list_page_last(&more);
+        go_on(&position, &more);
         drop_reserved(request, &more);
         if (ret_page->count > 0)
             memcpy(all, ret_page->entries, ret_page->count * sizeof *all);
@@ -79,6 +111,19 @@ SUSPENDS bool list_page_gather(struct s3_request *request, const struct list_que
         *ret_page = (struct list_page){all, ret_page->count + more.count, more.is_truncated};
     }
     return true;
+}
+
+SUSPENDS bool list_page_gather(struct s3_request *request, const struct list_query *query, struct span after,
+                               struct list_page *ret_page, struct error *error)
+{
+    return gather(request, query, (struct list_position){.after = after}, ret_page, error);
+}
+
+SUSPENDS bool list_page_gather_versions(struct s3_request *request, const struct list_query *query, struct span after,
+                                        struct span version, struct list_page *ret_page, struct error *error)
+{
+    const struct list_position position = {.is_of_versions = true, .after = after, .version = version};
+    return gather(request, query, position, ret_page, error);
 }
 
 /* ---- the answer ---- */

@@ -291,7 +291,6 @@ bool object_headers_refuse_unoffered(struct s3_request *request, struct error *e
     static const char *const prefixes[] = {
         "x-amz-server-side-encryption",
         "x-amz-copy-source-server-side-encryption",
-        "x-amz-object-lock-",
         "x-amz-write-offset-bytes",
     };
     unsigned position = 0;

@@ -5,6 +5,7 @@
 #include "server/s3/shared/answer.h"
 #include "server/s3/shared/conditions.h"
 #include "server/s3/shared/setting_headers.h"
+#include "server/s3/version/locks.h"
 
 void object_put_init(struct object_put *put)
 {
@@ -22,7 +23,7 @@ void object_put_free(struct object_put *put)
 SUSPENDS bool object_put_take(struct s3_request *request, struct object_put *put, struct error *error)
 {
     return object_headers_take(request, &put->metadata, error) && object_acl_take(request, &put->acl, error) &&
-           tags_take_header(request, &put->tags, error) &&
+           tags_take_header(request, &put->tags, error) && locks_take_headers(request, &put->lock, error) &&
            s3_write_condition(request, &put->condition_storage, &put->condition, error);
 }
 
@@ -45,6 +46,7 @@ SUSPENDS bool object_put_store(struct s3_request *request, const struct object_p
         .condition = put->condition,
         .owner = acl.owner,
         .acl = acl.acl,
+        .lock = put->lock,
     };
     if (!object_writer_begin(settings->codecs, settings->store, &intent, &writer, error))
         return s3_explain_condition(request, put->condition, error);

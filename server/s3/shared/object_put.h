@@ -13,6 +13,7 @@ struct object_put {
     struct buffer metadata;
     struct tag_list tags;
     struct object_acl acl;
+    struct object_lock lock;
     struct write_condition condition_storage;
     const struct write_condition *condition; /* NULL: none */
 };

@@ -5,6 +5,14 @@
 
 s3_handler s3_list_buckets;
 s3_handler s3_create_bucket;
+s3_handler s3_get_bucket_versioning;
+s3_handler s3_put_bucket_versioning;
+s3_handler s3_get_object_lock_configuration;
+s3_handler s3_put_object_lock_configuration;
+s3_handler s3_get_object_retention;
+s3_handler s3_put_object_retention;
+s3_handler s3_get_object_legal_hold;
+s3_handler s3_put_object_legal_hold;
 s3_handler s3_head_bucket;
 s3_handler s3_get_bucket_location;
 s3_handler s3_delete_bucket;

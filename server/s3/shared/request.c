@@ -340,13 +340,6 @@ bool s3_parse_count(struct s3_request *request, const char *name, struct span te
 
 /* ---- refusals that several operations share ---- */
 
-bool s3_explain_missing(const struct object_name *name, struct error *error)
-{
-    if (name->version.size > 0 && error->code != NULL && strcmp(error->code, S3_NoSuchKey) == 0)
-        error_set(error, ERROR_NOT_FOUND, S3_NoSuchVersion, "The specified version does not exist.");
-    return false;
-}
-
 bool s3_refuse_argument(struct s3_request *request, const char *name, struct span value, const char *message,
                         struct error *error)
 {

@@ -46,13 +46,15 @@ struct s3_request {
     char judged_etag[STORED_ETAG_TEXT_BYTES];      /* ... of this revision; "": there was none */
     const struct object_attributes *opened;        /* what is to be judged instead of a new look */
     struct span missed_key; /* s3:prefix, while it is asked whether a key that is not there may be known to be so */
-    const struct buffer *tags_to_put; /* packed, once the body of PutObjectTagging was read; else NULL */
-    bool waits_for_tags;              /* a policy asks for them, and they were not read yet */
-    struct error_details details;     /* children of the Error element */
-    struct span allow;                /* headers of a refusal: Allow beside MethodNotAllowed ... */
-    struct span content_range;        /* ... Content-Range beside InvalidRange ... */
-    bool pays;                        /* who asks pays for it: x-amz-request-charged (statement 617) */
-    bool has_no_version;              /* ... and "x-amz-delete-marker: false" beside NoSuchKey (statement 414) */
+    const struct buffer *tags_to_put;        /* packed, once the body of PutObjectTagging was read; else NULL */
+    bool waits_for_tags;                     /* a policy asks for them, and they were not read yet */
+    struct error_details details;            /* children of the Error element */
+    struct span allow;                       /* headers of a refusal: Allow beside MethodNotAllowed ... */
+    struct span content_range;               /* ... Content-Range beside InvalidRange ... */
+    bool pays;                               /* who asks pays for it: x-amz-request-charged (statement 617) */
+    char marker_version[VERSION_TEXT_BYTES]; /* ... of a delete marker that was found instead of an object; "": none */
+    int64_t marker_modified_ms;
+    bool has_no_version; /* ... and "x-amz-delete-marker: false" beside NoSuchKey (statement 414) */
     struct s3_outcome outcome;
 };
 
@@ -101,8 +103,9 @@ bool s3_operation_changes_settings(enum s3_operation operation);
 void s3_note_written(struct s3_request *request, const struct object_attributes *attributes);
 void s3_note_part(struct s3_request *request, const struct part_attributes *part);
 
-/* A lookup failed: of a key that is not there, a version is what is missed when one was asked for. Returns false. */
-bool s3_explain_missing(const struct object_name *name, struct error *error);
+/* A lookup failed: of a key that is not there, a version is what is missed when one was asked for; and where a delete
+ * marker was found, the answer says so (414, 415). Returns false. */
+SUSPENDS bool s3_explain_missing(struct s3_request *request, const struct object_name *name, struct error *error);
 /* A count from outside, 0 and more; above `most` it is that. InvalidArgument. */
 bool s3_parse_count(struct s3_request *request, const char *name, struct span text, unsigned most, unsigned *ret_count,
                     struct error *error);

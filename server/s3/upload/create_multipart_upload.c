@@ -7,11 +7,13 @@
 #include "server/s3/shared/operations.h"
 #include "server/s3/shared/setting_headers.h"
 #include "server/s3/shared/tags.h"
+#include "server/s3/version/locks.h"
 
 struct creation {
     struct buffer metadata;
     struct tag_list tags;
     struct object_acl acl;
+    struct object_lock lock;
     enum checksum_algorithm algorithm; /* NONE: the client names none */
     enum checksum_type type;
 };
@@ -64,7 +66,8 @@ static SUSPENDS bool plan(struct s3_request *request, struct creation *creation,
         return refuse(error, "The request takes no body.");
     return object_headers_refuse_unoffered(request, error) && plan_checksum(request, creation, error) &&
            object_headers_take(request, &creation->metadata, error) &&
-           object_acl_take(request, &creation->acl, error) && tags_take_header(request, &creation->tags, error);
+           object_acl_take(request, &creation->acl, error) && tags_take_header(request, &creation->tags, error) &&
+           locks_take_headers(request, &creation->lock, error);
 }
 
 static SUSPENDS bool answer(struct s3_request *request, const struct creation *creation, const char *upload_id,
@@ -101,6 +104,7 @@ SUSPENDS bool s3_create_multipart_upload(struct s3_request *request, struct erro
             .checksum_type = creation.type,
             .owner = creation.acl.owner,
             .acl = creation.acl.acl,
+            .lock = creation.lock,
         };
         ok = bucket_create_upload(request->settings->store, &intent, upload_id, error);
     }

@@ -82,8 +82,8 @@ static SUSPENDS bool store(struct s3_request *request, const struct part_copy *c
     return false;
 }
 
-static SUSPENDS bool answer(struct s3_request *request, const struct part_attributes *part, const char *source_version,
-                            struct error *error)
+static SUSPENDS bool answer(struct s3_request *request, const struct part_attributes *part,
+                            const struct copy_source *source, const char *source_version, struct error *error)
 {
     struct s3_document document;
     char etag[ETAG_TEXT_BYTES] = "";
@@ -94,16 +94,16 @@ static SUSPENDS bool answer(struct s3_request *request, const struct part_attrib
     s3_document_etag(&document, etag);
     s3_document_part_checksum(&document, &part->checksum);
     s3_answer_begin(request, 200);
-    s3_answer_source_version(request, source_version);
+    s3_answer_source_version(request, &source->bucket_info, source_version);
     return s3_document_finish(request, &document, error);
 }
 
 /* One look at the source. ERROR_CHANGED: it was replaced in the middle, and nothing was written. */
 static SUSPENDS bool copy_once(struct s3_request *request, struct part_copy *copy, struct part_attributes *ret_part,
-                               char ret_version[VERSION_TEXT_BYTES], struct error *error)
+                               struct copy_source *ret_source, char ret_version[VERSION_TEXT_BYTES],
+                               struct error *error)
 {
-    struct copy_source source;
-    if (!copy_source_open(request, &source, &copy->source, error))
+    if (!copy_source_open(request, ret_source, &copy->source, error))
         return false;
     memcpy(ret_version, copy->source->attributes.version, VERSION_TEXT_BYTES);
     bool ok = copy_source_check(&copy->source->attributes, error) && choose_bytes(request, copy, error) &&
@@ -116,13 +116,14 @@ SUSPENDS bool s3_upload_part_copy(struct s3_request *request, struct error *erro
 {
     struct part_copy copy = {0};
     struct part_attributes part;
+    struct copy_source source;
     char version[VERSION_TEXT_BYTES];
     if (!upload_request_part(request, &copy.number, error) || !object_headers_refuse_unoffered(request, error) ||
         !upload_request_find(request, &copy.upload, error))
         return false;
-    for (unsigned looks = 1; !copy_once(request, &copy, &part, version, error); looks++) {
+    for (unsigned looks = 1; !copy_once(request, &copy, &part, &source, version, error); looks++) {
         if (looks == COPY_LOOKS_MAX || error->kind != ERROR_CHANGED)
             return false;
     }
-    return answer(request, &part, version, error);
+    return answer(request, &part, &source, version, error);
 }
