@@ -84,7 +84,7 @@ bool version_id_is_well_formed(struct span version)
 {
     if (span_equal(version, SPAN("null")))
         return true;
-    if (version.size < 20 || version.size > 64)
+    if (version.size < 20 || version.size >= VERSION_TEXT_BYTES) /* what the store is promised */
         return false;
     for (size_t i = 0; i < version.size; i++) {
         uint8_t byte = version.data[i] | 0x20;                      /* letters in one case */

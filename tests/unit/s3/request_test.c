@@ -312,7 +312,6 @@ static const struct unoffered_case unoffered[] = {
     {"", NULL, NULL},
     {"X-Amz-Server-Side-Encryption: AES256\r\n", "NotImplemented", "x-amz-server-side-encryption"},
     {"x-amz-server-side-encryption-customer-key: k\r\n", "NotImplemented", "x-amz-server-side-encryption-customer-key"},
-    {"x-amz-object-lock-mode: GOVERNANCE\r\n", "NotImplemented", "x-amz-object-lock-mode"},
     {"x-amz-tagging: a=b\r\n", NULL, NULL},
     {"x-amz-tagging-directive: COPY\r\n", NULL, NULL},
     {"x-amz-write-offset-bytes: 5\r\n", "NotImplemented", "x-amz-write-offset-bytes"}, /* 143 */

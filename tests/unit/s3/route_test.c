@@ -141,7 +141,7 @@ static const struct route_case cases[] = {
     {"POST", "/b/k?tagging", "MethodNotAllowed", "GET, PUT, DELETE"},
     {"GET", "/b/k?attributes", "GetObjectAttributes", NULL},
     {"DELETE", "/b/k?acl", "MethodNotAllowed", "GET, PUT"}, /* 19 */
-    {"PUT", "/b?versioning", "NotImplemented", NULL},
+    {"PUT", "/b?versioning", "PutBucketVersioning", NULL},
     {"DELETE", "/b?acl", "MethodNotAllowed", "GET, PUT"},
     {"DELETE", "/b?lifecycle", "DeleteBucketLifecycle", NULL}, /* 123 */
     {"GET", "/b?lifecycle", "GetBucketLifecycleConfiguration", NULL},
