@@ -75,7 +75,8 @@ class Question:
     keys: dict = field(default_factory=dict)  # {("s3:existingobjecttag", "team"): ["x"]}, names in lower case
 
     def values(self, name, part):
-        return self.keys.get((name, part), [])
+        """None where the action does not have the key."""
+        return self.keys.get((name, part), []) if name in ACTIONS[self.action][1] else []
 
 
 # ---- wildcards and variables ----

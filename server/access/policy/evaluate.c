@@ -25,11 +25,14 @@ static void name_resource(struct evaluation *evaluation, struct span bucket, str
     evaluation->resource = span_of(evaluation->resource_bytes, bucket.size + 1 + key.size);
 }
 
+/* A key that the action does not have is absent, whatever the request brings: a header on a GET does not make it one
+ * that writes, and the tags that a key has do not decide on writing it anew (524). */
 static bool look_up(struct evaluation *evaluation, enum condition_key key, struct span part,
                     struct policy_values *ret_values)
 {
     *ret_values = (struct policy_values){0};
-    if (evaluation->question->find == NULL)
+    if (evaluation->question->find == NULL ||
+        (action_condition_keys(evaluation->question->action) & CONDITION_KEY_BIT(key)) == 0)
         return true;
     if (!evaluation->question->find(evaluation->question->context, key, part, ret_values)) {
         evaluation->failed = true;

@@ -335,6 +335,23 @@ START_TEST(test_519_variables)
 }
 END_TEST
 
+/* Tags that a key has do not decide on writing it anew, and no parameter makes a GET a list. */
+START_TEST(test_524_keys_of_other_actions_are_absent)
+{
+    request[0] = (struct had){.key = KEY_ExistingObjectTag, .part = "a", .values = {SPAN("b")}, .count = 1};
+    const struct policy *policy = compile(IF("\"StringEquals\":{\"s3:ExistingObjectTag/a\":\"b\"}"));
+    ck_assert_int_eq(ask(policy, &alice, ACTION_GetObject, "k").effect, POLICY_ALLOW);
+    ck_assert_int_eq(ask(policy, &alice, ACTION_PutObject, "k").effect, POLICY_NONE);
+    ck_assert_int_eq(ask(policy, &alice, ACTION_DeleteObject, "k").effect, POLICY_NONE);
+    ck_assert_uint_eq(looked_up, 0);
+    request[0] = (struct had){.key = KEY_prefix, .values = {SPAN("p")}, .count = 1};
+    policy = compile(IF("\"StringEquals\":{\"s3:prefix\":\"p\"}"));
+    ck_assert_int_eq(ask(policy, &alice, ACTION_ListBucket, "").effect, POLICY_ALLOW);
+    ck_assert_int_eq(ask(policy, &alice, ACTION_GetObject, "k").effect, POLICY_NONE);
+    request[0].count = 0;
+}
+END_TEST
+
 /* Nothing is looked up for statements that do not speak of the request, and what cannot be found out decides nothing.
  */
 START_TEST(looks_up_lazily)
@@ -433,6 +450,7 @@ int main(void)
     tcase_add_test(tests, test_515_sets);
     tcase_add_test(tests, test_517_parts_of_keys_are_case_sensitive);
     tcase_add_test(tests, test_519_variables);
+    tcase_add_test(tests, test_524_keys_of_other_actions_are_absent);
     tcase_add_test(tests, looks_up_lazily);
     tcase_add_test(tests, several_policies);
     tcase_add_test(tests, test_539_public);
