@@ -79,6 +79,13 @@ class Cors(SettingsCase):
             self.assert_status(200, self.preflight(key=key))
         self.assert_status(200, self.preflight(query=[("X-Amz-Signature", "wrong"), ("X-Amz-Algorithm", "wrong")]))
 
+    def test_549_the_bucket_in_the_hosts_name(self):
+        self.set("cors", document(rule(ORIGIN)))
+        answer = self.alice.request("OPTIONS", self.bucket, "key", (), [("Origin", ORIGIN), ("Access-Control-Request-Method", "GET")],
+                                    auth="none", style="virtual")
+        self.assert_status(200, answer)
+        self.assert_allowed(answer)
+
     def test_550_bad_questions(self):
         for _ in range(2):
             self.assert_error(self.preflight(origin=None), 400, "BadRequest")

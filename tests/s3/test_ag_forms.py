@@ -53,6 +53,10 @@ class Forms(FormCase):
             "Content-Type": f"multipart/form-data; boundary={forms.BOUNDARY}"}, form.bytes(), payload="unsigned")
         self.assert_error(response, 405, "MethodNotAllowed")
 
+    def test_556_the_bucket_in_the_hosts_name(self):
+        response = self.assert_uploaded(self.form(key="a/b c"), key="a/b c", style="virtual")
+        self.assertEqual(f"{self.bucket}.{self.server.domain}/a/b%20c", response.header("location").split("://")[1])
+
     def test_557_only_the_name_makes_a_part_the_file(self):
         form = self.form()
         form.fields = []
@@ -433,6 +437,14 @@ class OpenForms(FormCase):
         self.open_to("*", "s3:PutObject", StringEquals={"s3:x-amz-storage-class": "STANDARD_IA"})
         self.assert_refused(self.form(version=None), 403, "AccessDenied")
         self.assert_uploaded(self.form(version=None).add("x-amz-storage-class", "STANDARD_IA"))
+
+    def test_499_a_form_sets_no_public_acl_where_that_is_blocked(self):
+        bucket = self.bucket_name()
+        self.assert_status(200, self.alice.put(bucket, None, (), {"x-amz-object-ownership": "ObjectWriter"}))
+        self.assert_status(200, self.alice.put(bucket, None, {"publicAccessBlock": None}, (), acls.block("BlockPublicAcls")))
+        self.assert_error(Form(self.alice, bucket).add("acl", "public-read").send(), 403, "AccessDenied")
+        self.assert_absent("key", bucket=bucket)
+        self.assert_status(204, Form(self.alice, bucket).add("acl", "private").send())
 
     def test_571_the_acl_is_the_objects(self):
         bucket = self.bucket_name()
