@@ -63,15 +63,21 @@ static struct xml_field *find_field(struct xml_field *fields, unsigned count, st
     return NULL;
 }
 
+static bool refuse_unknown(const struct xml_element *element, struct error *error)
+{
+    return error_set(error, ERROR_INVALID, S3_MalformedXML,
+                     "The XML that you provided did not validate against our published schema: %.*s in %.*s.",
+                     SPAN_FORMAT(span_take(element->name, 64)), SPAN_FORMAT(span_take(element->parent->name, 64)));
+}
+
 bool xml_tree_sort(const struct xml_element *parent, struct xml_field *fields, unsigned fields_count,
                    struct error *error)
 {
-    for (const struct xml_element *child = parent->children; child != NULL; child = child->next) {
+    for (struct xml_element *child = parent->children; child != NULL; child = child->next) {
         struct xml_field *field = find_field(fields, fields_count, child->name);
         if (field == NULL)
-            return error_set(error, ERROR_INVALID, S3_MalformedXML,
-                             "The XML that you provided did not validate against our published schema: %.*s in %.*s.",
-                             SPAN_FORMAT(span_take(child->name, 64)), SPAN_FORMAT(span_take(parent->name, 64)));
+            return refuse_unknown(child, error);
+        child->is_known = true;
         if (field->count++ == 0)
             field->first = child;
     }
@@ -83,6 +89,25 @@ bool xml_tree_sort(const struct xml_element *parent, struct xml_field *fields, u
                              fields[i].name, fields[i].count < fields[i].least ? "missing" : "repeated",
                              SPAN_FORMAT(span_take(parent->name, 64)));
     return true;
+}
+
+/* Every element once: down, else on, else up and on. */
+bool xml_tree_expect_known(const struct xml_element *root, struct error *error)
+{
+    const struct xml_element *element = root;
+    for (;;) {
+        if (element->children != NULL) {
+            element = element->children;
+        } else {
+            while (element != root && element->next == NULL)
+                element = element->parent;
+            if (element == root)
+                return true;
+            element = element->next;
+        }
+        if (!element->is_known)
+            return refuse_unknown(element, error);
+    }
 }
 
 const struct xml_element *xml_tree_next(const struct xml_element *element)

@@ -15,6 +15,7 @@ struct xml_element {
     struct xml_element *next; /* behind it in the same parent */
     struct xml_element *parent;
     struct xml_element *last; /* of the children */
+    bool is_known;            /* xml_tree_sort has put it to a field */
 };
 
 /* The context of xml_tree_handlers: begin with {.arena = ...}; `root` is set when the document is at its end. */
@@ -43,6 +44,10 @@ struct xml_field {
  * number of one. */
 bool xml_tree_sort(const struct xml_element *parent, struct xml_field *fields, unsigned fields_count,
                    struct error *error);
+
+/* MalformedXML: somewhere below is an element that no xml_tree_sort has seen, as in <Days>1<Other/></Days>. For whoever
+ * has taken all that may be there. */
+bool xml_tree_expect_known(const struct xml_element *root, struct error *error);
 
 /* The next one of the same name in the same parent; NULL: none. */
 const struct xml_element *xml_tree_next(const struct xml_element *element);

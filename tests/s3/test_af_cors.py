@@ -59,7 +59,7 @@ class Cors(SettingsCase):
         for text in ("<CORSConfiguration>", "<Other>" + rule("*") + "</Other>", document(rule("*") + "<Other/>"),
                      document("<CORSRule><AllowedMethod>GET</AllowedMethod></CORSRule>"),
                      document("<CORSRule><AllowedOrigin>*</AllowedOrigin></CORSRule>"),
-                     document(rule("*", age="soon"))):
+                     document(rule("*", age="soon")), document(rule("*", id="a<Other/>"))):
             self.assert_refused_setting("cors", text, 400, "MalformedXML")
         self.assert_error(self.put_setting("cors", ""), 400, "MissingRequestBodyError")
 

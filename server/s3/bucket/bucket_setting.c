@@ -173,8 +173,8 @@ SUSPENDS bool s3_put_bucket_setting(struct s3_request *request, struct error *er
     if (!s3_read_tree(request, &rules, &root, error))
         return false;
     buffer_init(&document, 0);
-    bool ok =
-        offered->make(request, root, &document, error) && put_document(request, offered, buffer_span(&document), error);
+    bool ok = offered->make(request, root, &document, error) && xml_tree_expect_known(root, error) &&
+              put_document(request, offered, buffer_span(&document), error);
     if (ok) {
         s3_answer_begin(request, offered->put_status);
         if (offered->setting == SETTING_LIFECYCLE && lifecycle_split(buffer_span(&document), &smallest, &rest, error))

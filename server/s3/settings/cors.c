@@ -150,7 +150,7 @@ bool cors_compile(const struct bucket_info *bucket, struct span document, struct
 {
     (void)bucket;
     const struct xml_element *root;
-    struct cors *cors;
+    struct cors *cors = NULL;
     if (!xml_tree_parse(document, arena, &root, error) || !cors_parse(root, arena, &cors, error))
         return false;
     *ret_cors = cors;

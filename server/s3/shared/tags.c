@@ -148,7 +148,7 @@ bool tags_take_tree(const struct xml_element *root, struct tag_list *tags, struc
 {
     struct xml_field set = {"TagSet", 1, 1};
     return xml_tree_expect_root(root, "Tagging", error) && xml_tree_sort(root, &set, 1, error) &&
-           tags_take_set(set.first, tags, error);
+           tags_take_set(set.first, tags, error) && xml_tree_expect_known(root, error);
 }
 
 bool tags_parse(struct s3_request *request, struct span document, struct tag_list *tags, struct error *error)

@@ -307,6 +307,12 @@ START_TEST(sorts_what_an_element_holds)
     ck_assert(xml_tree_next(fields[1].first)->text.size == 0);
     ck_assert(xml_tree_next(xml_tree_next(fields[1].first)) == NULL);
     ck_assert(fields[2].first == NULL);
+    ck_assert(!xml_tree_expect_known(root, &error)); /* nobody has looked into One */
+    ck_assert_ptr_nonnull(strstr(error.message, "i in One"));
+    struct xml_field inner = {"i", 1, 1};
+    ck_assert(xml_tree_sort(fields[0].first, &inner, 1, &error));
+    ck_assert(xml_tree_expect_known(root, &error));
+    ck_assert(xml_tree_parse(SPAN("<R/>"), &arena, &root, &error) && xml_tree_expect_known(root, &error));
     arena_free(&arena);
 }
 END_TEST
