@@ -173,7 +173,8 @@ static void deliver_question(struct loop_message *message)
     struct journal_scheduler *scheduler = keeper->journal == NULL ? NULL : keeper->environment->scheduler;
     if (scheduler != NULL && scheduler->spawn(scheduler, "settings-change", change_run, question))
         return;
-    (void)error_set(&question->error, ERROR_BUSY, NULL, "the journal is not open");
+    (void)error_set(&question->error, ERROR_BUSY, NULL,
+                    scheduler == NULL ? "the journal is not open" : "too many changes of settings are under way");
     answer(question);
 }
 
