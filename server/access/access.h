@@ -79,6 +79,14 @@ struct access_answer {
 /* False: a callback failed, and nothing is decided; why is known to whoever gave it. */
 SUSPENDS bool access_decide(const struct access_question *question, struct access_answer *ret_answer);
 
+/* The beginning of the evaluation that is all there is to it for most requests: the owner of a bucket that has no
+ * policy, and in which all is the owner's. Nothing can deny it. */
+static inline bool access_is_plainly_owners(const struct access_bucket *bucket, const struct account *account)
+{
+    return bucket->policy == NULL && bucket->ownership == OWNERSHIP_ENFORCED && account != NULL &&
+           account->role == ROLE_READWRITE && span_equal(span_from_string(account->id), bucket->owner);
+}
+
 /* It changes something: what role = readonly may not. */
 bool access_action_writes(enum s3_action action);
 

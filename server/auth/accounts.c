@@ -292,10 +292,11 @@ const struct account *accounts_find(const struct accounts *accounts, struct span
 
 const struct account *accounts_find_id(const struct accounts *accounts, struct span id)
 {
+    const struct account *found = NULL;
     for (unsigned i = 0; i < accounts->count; i++)
-        if (span_equal(id, span_from_string(accounts->items[i].id)))
-            return &accounts->items[i];
-    return NULL;
+        if (span_equal(id, span_from_string(accounts->items[i].id)) && (found == NULL || found->role == ROLE_READONLY))
+            found = &accounts->items[i];
+    return found;
 }
 
 static bool has_email(const struct account *account, struct span address)

@@ -35,7 +35,7 @@ struct accounts *accounts_parse(const char *path, struct span text, struct error
 struct accounts *accounts_single(const char *access_key, const char *secret_key, struct error *error);
 void accounts_free(struct accounts *accounts);
 const struct account *accounts_find(const struct accounts *accounts, struct span access_key);
-/* By canonical id, for owner fields; NULL when the account is gone. */
+/* By canonical id, for owner fields: of several key pairs one that may write. NULL when the account is gone. */
 const struct account *accounts_find_id(const struct accounts *accounts, struct span id);
 /* How many accounts have this e-mail address (in any case of its letters), and one of them. */
 unsigned accounts_find_email(const struct accounts *accounts, struct span address, const struct account **ret_account);

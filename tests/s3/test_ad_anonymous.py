@@ -3,6 +3,7 @@
 import hashlib
 
 import acls
+import forms
 import sigv4
 from acls import ALL_USERS, ANONYMOUS, acl
 from case import needs
@@ -107,6 +108,25 @@ class PublicBuckets(AnonymousCase):
         answer = self.alice.delete_objects(bucket, document, **ANONYMOUS)
         self.assertEqual(["k", "l"], sorted(answer.texts("Deleted/Key")))
         self.assert_status(204, self.anonymous("DELETE", bucket, "k"))
+
+    def test_490_560_forms(self):
+        for canned, status in (("public-read-write", 204), ("public-read", 403), ("private", 403)):
+            bucket = self.bucket_of(WRITER, {"x-amz-acl": canned})
+            self.assertEqual(status, forms.Form(self.alice, bucket, "k", b"form", version=None).send().status)
+            self.assertEqual(200 if status == 204 else 404, self.alice.get(bucket, "k").status)
+        bucket = self.bucket_of(None)
+        form = forms.Form(self.alice, bucket, "in/k", b"form", version=None)
+        self.assert_status(204, self.put_policy(bucket, acls.statement("Allow", "*", "s3:PutObject", acls.arn(bucket, "in/*"))))
+        self.assertEqual(204, form.send().status)
+        self.assert_object("in/k", b"form", bucket)
+        self.assert_denied(forms.Form(self.alice, bucket, "out/k", b"form", version=None).send())
+
+    def test_571_acl_of_a_form(self):
+        bucket = self.open_bucket()
+        self.assertEqual(204, forms.Form(self.bob, bucket, "k", b"form").add("acl", "public-read").send().status)
+        self.assertEqual([(ALL_USERS, "READ"), (self.b, "FULL_CONTROL")], self.grants(bucket, "k", self.bob))
+        answer = forms.Form(self.bob, bucket, "l", b"form").add("acl", "public-ready").send()
+        self.assert_error(answer, 400, "InvalidArgument", {"ArgumentName": "x-amz-acl"})
 
     def test_491_missing_keys_are_for_those_who_may_list(self):
         bucket = self.bucket_of(None)

@@ -268,6 +268,10 @@ SUSPENDS bool s3_authorize(struct s3_request *request, enum s3_operation operati
         return error_set(error, ERROR_DENIED, S3_AccessDenied, "Access Denied");
     if (has_bucket) {
         s3_access_of(&request->bucket_info, request->bucket_settings, &request->access);
+        if (access_is_plainly_owners(&request->access, request->authentication.account)) {
+            request->outcome.decided_by = ACCESS_BY_OWNER;
+            return true;
+        }
         target = (struct s3_target){.bucket = &request->access, .key = request->key};
     }
     if (request->level == LEVEL_OBJECT && !s3_request_version(request, &target.version, error))
