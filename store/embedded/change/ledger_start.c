@@ -84,7 +84,7 @@ static bool make_spools_anew(MDB_txn *txn, const struct catalogue *catalogue, in
     return done;
 }
 
-/* The numbers of the ledger itself; whatever else is in that table was read before. */
+/* The numbers of the ledger itself; whatever else is in that table was read before (batch_read_numbers). */
 static bool mend_numbers(struct batch *batch, struct error *error)
 {
     const struct catalogue *catalogue = &batch->store->catalogue;

@@ -115,6 +115,7 @@ static const char *check_sidecar(struct checker *checker, const struct row *row)
 
 const char *checker_look_at_object(struct checker *checker, const struct row *row)
 {
+    checker->last_order = row->order > checker->last_order ? row->order : checker->last_order;
     const char *damage = check_body(checker, row);
     return damage != NULL ? damage : check_sidecar(checker, row);
 }
@@ -324,22 +325,30 @@ static bool note_doubt(struct checker *checker, MDB_txn *txn)
            catalogue_put_counter(txn, &checker->store->catalogue, "ledger_doubt", 1, checker->error);
 }
 
-/* In place of what was dropped: whose catalogue it is; a group beyond all that are or were in use; that the ledger
- * counts, though nobody knows whether it is right. */
+/* In place of what was dropped: whose catalogue it is; a group beyond all that are or were in use; an order that no
+ * version has passed; that the ledger counts, though nobody knows whether it is right. */
 static bool write_own_numbers(struct checker *checker, MDB_txn *txn)
 {
     const struct embedded_store *store = checker->store;
     const struct catalogue *catalogue = &store->catalogue;
     uint64_t next_group;
+    uint64_t last_order;
     if (!checker->has_lost_numbers)
         return true;
     if (!catalogue_get_counter(txn, catalogue, "next_group", 0, &next_group, checker->error))
         return false;
-    if (next_group == 0)
-        next_group = checker_last(&checker->groups_named) + CATALOGUE_NUMBERS_LEFT_OUT;
+    const struct numbers *groups[] = {&checker->groups_named, &checker->upload_groups, &checker->version_groups};
+    for (unsigned i = 0; i < sizeof groups / sizeof groups[0]; i++) {
+        uint64_t beyond = checker_most(groups[i]) + CATALOGUE_NUMBERS_LEFT_OUT;
+        next_group = next_group < beyond ? beyond : next_group;
+    }
+    if (!catalogue_get_counter(txn, catalogue, "last_order", 0, &last_order, checker->error))
+        return false;
+    last_order = last_order < checker->last_order ? checker->last_order : last_order;
     return catalogue_put(txn, catalogue->meta, SPAN("uuid"), span_of(store->folder.uuid, sizeof store->folder.uuid), 0,
                          checker->error) &&
            catalogue_put_counter(txn, catalogue, "next_group", next_group, checker->error) &&
+           catalogue_put_counter(txn, catalogue, "last_order", last_order, checker->error) &&
            (store->folder.is_raw || catalogue_put_counter(txn, catalogue, "ledger", 1, checker->error));
 }
 

@@ -78,10 +78,13 @@ bool checker_has(const struct numbers *numbers, uint64_t value)
            bsearch(&value, numbers->values.data, numbers->values.size / 8, 8, compare_numbers) != NULL;
 }
 
-uint64_t checker_last(const struct numbers *numbers)
+uint64_t checker_most(const struct numbers *numbers)
 {
-    size_t count = numbers->values.size / 8;
-    return count == 0 ? 0 : ((const uint64_t *)(const void *)numbers->values.data)[count - 1];
+    const uint64_t *values = (const uint64_t *)(const void *)numbers->values.data;
+    uint64_t most = 0;
+    for (size_t i = 0; i < numbers->values.size / 8; i++)
+        most = values[i] > most ? values[i] : most;
+    return most;
 }
 
 /* ---- bodies and rows ---- */

@@ -25,6 +25,7 @@ struct checker {
     struct numbers uploads;                             /* numbers of open ones */
     struct numbers version_groups, version_groups_used; /* of keys with versions; those that have some */
     bool has_lost_numbers;                              /* rows of `meta` are damaged */
+    uint64_t last_order;                                /* the greatest that an object or a version has */
     struct buffer doomed;                               /* rows to drop: table u32, size u16, keeps its group u8, key */
 };
 
@@ -37,7 +38,7 @@ void checker_doom_row(struct checker *checker, MDB_dbi table, struct span row_ke
 void checker_add(struct numbers *numbers, uint64_t value);
 void checker_sort(struct numbers *numbers);
 bool checker_has(const struct numbers *numbers, uint64_t value);
-uint64_t checker_last(const struct numbers *numbers); /* 0: there is none */
+uint64_t checker_most(const struct numbers *numbers); /* 0: there is none */
 
 /* False: the blocks do not exist, or are somebody else's. */
 bool checker_claim(struct checker *checker, struct span extents);
