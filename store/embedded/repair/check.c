@@ -275,6 +275,28 @@ static bool drop_object(struct checker *checker, MDB_txn *txn, MDB_dbi table, st
     return result == 0 || catalogue_failed(result, checker->error, "put a row");
 }
 
+/* Also where it stands out of order, so that no search finds it. */
+static bool drop_row(struct checker *checker, MDB_txn *txn, MDB_dbi table, struct span key)
+{
+    MDB_cursor *cursor;
+    MDB_val there = {key.size, (void *)(uintptr_t)key.data};
+    MDB_val value;
+    int result = mdb_del(txn, table, &there, NULL);
+    if (result != MDB_NOTFOUND)
+        return result == 0 || catalogue_failed(result, checker->error, "delete");
+    result = mdb_cursor_open(txn, table, &cursor);
+    if (result != 0)
+        return catalogue_failed(result, checker->error, "open a cursor");
+    while ((result = mdb_cursor_get(cursor, &there, &value, MDB_NEXT)) == 0) {
+        if (!span_equal(span_of(there.mv_data, there.mv_size), key))
+            continue;
+        result = mdb_cursor_del(cursor, 0);
+        break;
+    }
+    mdb_cursor_close(cursor);
+    return result == 0 || result == MDB_NOTFOUND || catalogue_failed(result, checker->error, "delete");
+}
+
 static bool drop_rows(struct checker *checker, MDB_txn *txn)
 {
     struct span rest = buffer_span(&checker->doomed);
@@ -283,7 +305,7 @@ static bool drop_rows(struct checker *checker, MDB_txn *txn)
         MDB_dbi table = load_u32_le(rest.data);
         bool keeps_group = rest.data[6] != 0;
         rest = span_skip(rest, DOOMED_HEAD_BYTES + key.size);
-        if (keeps_group ? !drop_object(checker, txn, table, key) : !catalogue_delete(txn, table, key, checker->error))
+        if (keeps_group ? !drop_object(checker, txn, table, key) : !drop_row(checker, txn, table, key))
             return false;
         checker->report->repaired++;
     }
