@@ -133,17 +133,22 @@ static bool read_layer(const struct journal_environment *environment, struct che
     return is_good;
 }
 
-bool cold_load(const struct journal_environment *environment, struct checkpoint *checkpoint, struct error *error)
+static bool load(const struct journal_environment *environment, struct checkpoint *checkpoint, bool needs_rolls,
+                 struct error *error)
 {
     const struct head *head = &checkpoint->head;
     covered_free(&checkpoint->covered);
     layer_free(&checkpoint->base);
-    checkpoint->bytes = 0;
+    checkpoint->bytes = checkpoint->lost_rolls = checkpoint->lost_until = 0;
     for (uint32_t i = head->ancestors_count; i-- > 0;) { /* the oldest first */
         struct part_name part = {head->generation - i, head->ancestors[i].nonce, PART_ROLL};
-        if (head->ancestors[i].folded_count > 0 &&
-            !read_roll(environment, checkpoint, &part, head->ancestors[i].folded_count, error))
+        if (head->ancestors[i].folded_count == 0 ||
+            read_roll(environment, checkpoint, &part, head->ancestors[i].folded_count, error))
+            continue;
+        if (needs_rolls || (error->kind != ERROR_DAMAGED && error->kind != ERROR_NOT_FOUND))
             return false;
+        checkpoint->lost_rolls++;
+        checkpoint->lost_until = part.generation;
     }
     struct layer stacked = {0};
     bool is_good = true;
@@ -158,6 +163,17 @@ bool cold_load(const struct journal_environment *environment, struct checkpoint 
     }
     layer_free(&stacked);
     return is_good;
+}
+
+bool cold_load(const struct journal_environment *environment, struct checkpoint *checkpoint, struct error *error)
+{
+    return load(environment, checkpoint, true, error);
+}
+
+bool cold_load_without_rolls(const struct journal_environment *environment, struct checkpoint *checkpoint,
+                             struct error *error)
+{
+    return load(environment, checkpoint, false, error);
 }
 
 /* ---- one segment ---- */
@@ -270,8 +286,8 @@ void checkpoint_free(struct checkpoint *checkpoint)
 
 bool checkpoint_settles(const struct checkpoint *checkpoint, const struct segment_key *key)
 {
-    return key->base < head_window_begin(&checkpoint->head) || covered_generation(&checkpoint->covered, key) != 0 ||
-           head_find_quarantined(&checkpoint->head, key) != NULL;
+    return key->base < head_window_begin(&checkpoint->head) || key->base < checkpoint->lost_until ||
+           covered_generation(&checkpoint->covered, key) != 0 || head_find_quarantined(&checkpoint->head, key) != NULL;
 }
 
 /* ---- segments ---- */

@@ -23,7 +23,9 @@ struct checkpoint {
     struct store_etag etag;
     struct covered covered;
     struct layer base;
-    uint64_t bytes; /* of the parts that were read */
+    uint64_t bytes;      /* of the parts that were read */
+    uint64_t lost_rolls; /* that cold_load_without_rolls did without */
+    uint64_t lost_until; /* the newest of their generations */
 };
 
 enum cold_segment_state { COLD_GOOD, COLD_DAMAGED, COLD_NEWER, COLD_GONE };
@@ -59,6 +61,11 @@ SUSPENDS bool cold_read_head(const struct journal_environment *environment, cons
 /* Its rolls and layers; the digest must come out right. */
 SUSPENDS bool cold_load(const struct journal_environment *environment, struct checkpoint *checkpoint,
                         struct error *error);
+/* The same where rolls are damaged or missing, for an operator who has nothing better. The state is whole all the same;
+ * what is not known is which segments those generations folded. Of those two generations old nothing is left, if
+ * cleanup could delete it, and what is left of that time is taken for folded. */
+SUSPENDS bool cold_load_without_rolls(const struct journal_environment *environment, struct checkpoint *checkpoint,
+                                      struct error *error);
 void checkpoint_free(struct checkpoint *checkpoint);
 
 /* Copies of heads, the last of those that are listed. A zeroed one is empty. */

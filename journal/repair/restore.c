@@ -131,8 +131,27 @@ static bool start_from_copy(struct restoring *restoring, const struct cold_copy 
     return plan->is_from_copy;
 }
 
+/* The head in place or a copy, whichever is the newest whose state is whole, though rolls that it names are lost. */
+static bool choose_without_rolls(struct restoring *restoring, struct error *error)
+{
+    const struct journal_environment *environment = restoring->environment;
+    struct restore_plan *plan = &restoring->plan;
+    struct checkpoint *checkpoint = &restoring->checkpoint;
+    plan->is_from_head = plan->found == JOURNAL_CHECKPOINT_LOST && !restoring->is_usurped &&
+                         cold_read_head(environment, HEAD_NAME, checkpoint, error) &&
+                         cold_load_without_rolls(environment, checkpoint, error);
+    plan->copies_skipped = 0;
+    for (unsigned i = restoring->copies.count; i-- > 0 && !plan->is_from_head && !plan->is_from_copy;) {
+        plan->is_from_copy = cold_read_copy(environment, &restoring->copies.items[i], checkpoint, error) &&
+                             cold_load_without_rolls(environment, checkpoint, error);
+        plan->copies_skipped += !plan->is_from_copy;
+    }
+    plan->rolls_lost = checkpoint->lost_rolls;
+    return plan->is_from_head || plan->is_from_copy;
+}
+
 /* The newest copy whose checkpoint can be loaded, or the head in place when that is newer. */
-static bool choose_start(struct restoring *restoring, struct error *error)
+static bool choose_whole(struct restoring *restoring, struct error *error)
 {
     struct restore_plan *plan = &restoring->plan;
     bool has_old = plan->found == JOURNAL_WENT_BACK && !restoring->is_usurped;
@@ -148,8 +167,21 @@ static bool choose_start(struct restoring *restoring, struct error *error)
         if (error->kind != ERROR_NOT_FOUND && error->kind != ERROR_DAMAGED)
             return false;
     }
-    return (has_old && start_from_old_head(restoring, error)) ||
-           error_set(error, ERROR_NOT_FOUND, NULL,
+    return has_old && start_from_old_head(restoring, error);
+}
+
+static bool choose_start(struct restoring *restoring, struct error *error)
+{
+    *error = (struct error){.kind = ERROR_NOT_FOUND};
+    if (choose_whole(restoring, error))
+        return true;
+    if (error->kind != ERROR_NOT_FOUND && error->kind != ERROR_DAMAGED)
+        return false;
+    if (choose_without_rolls(restoring, error))
+        return true;
+    if (error->kind != ERROR_NOT_FOUND && error->kind != ERROR_DAMAGED)
+        return false;
+    return error_set(error, ERROR_NOT_FOUND, NULL,
                      "there is no copy of a head whose checkpoint is whole: nothing can be restored. "
                      "`bale journal --begin-anew` makes an empty journal");
 }
@@ -264,12 +296,12 @@ bool restore_plan(const struct journal_environment *environment, enum restore_ki
 
 static bool has_no_copy(const struct restore_plan *plan)
 {
-    return plan->found != JOURNAL_RUNS && !plan->is_from_copy;
+    return plan->found != JOURNAL_RUNS && !plan->is_from_copy && !plan->is_from_head;
 }
 
 bool restore_loses(const struct restore_plan *plan)
 {
-    return plan->kind == RESTORE_ANEW || has_no_copy(plan) || plan->copies_skipped > 0;
+    return plan->kind == RESTORE_ANEW || has_no_copy(plan) || plan->copies_skipped > 0 || plan->rolls_lost > 0;
 }
 
 static void put_id(struct buffer *text, const struct journal_id *id)
@@ -342,9 +374,16 @@ void restore_describe(const struct restore_plan *plan, struct buffer *text)
     else if (plan->copies_skipped > 0)
         buffer_append_format(text, "%" PRIu64 " newer copies of heads are damaged; what they covered is still there.\n",
                              plan->copies_skipped);
-    if (plan->is_from_copy && !is_too_old(plan))
+    if (plan->is_from_copy && !is_too_old(plan) && plan->rolls_lost == 0)
         buffer_append_string(text, "Nothing that was acknowledged is lost, if nobody but the journal deleted segments. "
                                    "The order of what was\nfolded after the copy was written may differ.\n");
+    if (plan->rolls_lost > 0)
+        buffer_append_format(text,
+                             "The lists of what %" PRIu64
+                             " generations folded are lost. What they folded counts; segments of "
+                             "that time that are still there are\ntaken for folded. `bale savings --recount` mends the "
+                             "ledger if one was not.\n",
+                             plan->rolls_lost);
     if (plan->held > 0)
         buffer_append_format(text, "%" PRIu64 " segments follow others that are missing: they %s.\n", plan->held,
                              plan->kind == RESTORE_LOST_HEAD ? "count all the same" : "are left out");
@@ -368,8 +407,8 @@ static bool is_as_agreed(const struct restore_plan *plan, const struct restore_p
 {
     if (plan->found == agreed->found && journal_id_equal(&plan->old_lineage, &agreed->old_lineage) &&
         journal_id_equal(&plan->from_nonce, &agreed->from_nonce) && plan->copies_skipped == agreed->copies_skipped &&
-        plan->segments >= agreed->segments && plan->undecided <= agreed->undecided && plan->held <= agreed->held &&
-        plan->damaged <= agreed->damaged)
+        plan->rolls_lost == agreed->rolls_lost && plan->segments >= agreed->segments &&
+        plan->undecided <= agreed->undecided && plan->held <= agreed->held && plan->damaged <= agreed->damaged)
         return true;
     return error_set(error, ERROR_CONFLICT, NULL, "the journal has changed meanwhile: look again");
 }

@@ -26,6 +26,8 @@ struct restore_plan {
     uint64_t from_generation; /* of the head that it starts from */
     struct journal_id from_nonce;
     bool is_from_copy;
+    bool is_from_head;       /* the one in place, without rolls that are lost */
+    uint64_t rolls_lost;     /* of the generations that it remembers; what they folded is in its state */
     uint64_t newest_seen;    /* generation that some name in the store speaks of */
     uint64_t new_generation; /* > newest_seen + L */
     uint64_t newest_copy;    /* generation that the newest copy's name speaks of, if it was looked at */

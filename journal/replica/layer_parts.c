@@ -147,9 +147,11 @@ static enum store_answer fetch(struct journal *journal, const struct head_layer 
     return store->get(store, text, NULL, ret_body, &etag, replica_deadline_for(journal, bytes));
 }
 
+enum merged { MERGED, NOT_NOW, LAYER_LOST /* in several readings */ };
+
 /* The body becomes that of both. */
-static bool merge_with(struct journal *journal, const struct part_name *name, const struct head_layer *layer,
-                       bool keep_deleted, struct buffer *body)
+static enum merged merge_once(struct journal *journal, const struct part_name *name, const struct head_layer *layer,
+                              bool keep_deleted, struct buffer *body)
 {
     struct buffer below, merged;
     struct source *newer = calloc(2, sizeof *newer);
@@ -176,8 +178,69 @@ static bool merge_with(struct journal *journal, const struct part_name *name, co
     buffer_free(&below);
     buffer_free(&merged);
     free(newer);
-    return is_merged;
+    return is_merged ? MERGED : answer == STORE_UNKNOWN || answer == STORE_REFUSED ? NOT_NOW : LAYER_LOST;
 }
+
+static enum merged merge_with(struct journal *journal, const struct part_name *name, const struct head_layer *layer,
+                              bool keep_deleted, struct buffer *body)
+{
+    enum merged merged = LAYER_LOST; /* damage may have happened on the way */
+    for (unsigned i = 0; i < FAILED_READS_ARE_DAMAGE && merged == LAYER_LOST && !journal->is_stopping; i++)
+        merged = merge_once(journal, name, layer, keep_deleted, body);
+    return journal->is_stopping && merged == LAYER_LOST ? NOT_NOW : merged;
+}
+
+/* ---- all of the state ---- */
+
+/* Both in order; of equal keys the newer one counts. */
+static void put_merged(struct journal *journal, struct state_part_writer *writer, const struct entries *newer,
+                       const struct entries *older)
+{
+    const struct entry **changed = sort_entries(journal, newer);
+    const struct entry **kept = sort_entries(journal, older);
+    size_t c = 0;
+    size_t k = 0;
+    while (changed[c] != NULL || kept[k] != NULL) {
+        int order = changed[c] == NULL ? 1 : kept[k] == NULL ? -1 : by_key(&changed[c], &kept[k]);
+        const struct entry *first = order <= 0 ? changed[c] : kept[k];
+        struct part_entry entry = {entry_key(first), entry_value(first), first->is_deleted};
+        c += order <= 0;
+        k += order >= 0;
+        if (!entry.is_deleted)
+            state_part_put(writer, &entry);
+        replica_breathe(journal, ENTRY_COST_BYTES + entry.value.size);
+    }
+    free(changed);
+    free(kept);
+}
+
+/* One layer of all: what the head in place stands for is in memory, and it is replaced only if it still is in place. */
+static bool encode_whole(struct journal *journal, const struct part_name *name, const struct layer *changes,
+                         struct head *head, struct buffer *ret_body)
+{
+    struct state_part_writer writer;
+    struct error error;
+    const struct head *current = journal->shown.head;
+    if (!replica_take_busy(journal))
+        return false;
+    bool is_same = journal->shown.is_ready && current->generation + 1 == head->generation &&
+                   journal_id_equal(head_nonce(current), &head->ancestors[1].nonce) &&
+                   head->dropped_count + head->layers_count <= HEAD_DROPPED_MAX;
+    if (is_same) {
+        buffer_clear(ret_body);
+        state_part_begin(&writer, name, ret_body);
+        put_merged(journal, &writer, &changes->batches, &journal->shown.base.batches);
+        put_merged(journal, &writer, &changes->data, &journal->shown.base.data);
+        is_same = state_part_end(&writer, &error);
+    }
+    replica_release_busy(journal);
+    for (uint32_t i = 0; is_same && i < head->layers_count; i++)
+        head->dropped[head->dropped_count++] = (struct head_dropped){head->layers[i], head->generation};
+    head->layers_count = is_same ? 0 : head->layers_count;
+    return is_same;
+}
+
+/* ---- a fold's part ---- */
 
 bool layers_encode(struct journal *journal, const struct part_name *name, const struct layer *changes,
                    struct head *head, struct buffer *ret_body)
@@ -192,9 +255,14 @@ bool layers_encode(struct journal *journal, const struct part_name *name, const 
     uint32_t merged = 0;
     while (merged < head->layers_count && (head->layers[merged].bytes <= 2 * ret_body->size + SLACK_BYTES ||
                                            head->layers_count - merged >= HEAD_LAYERS_MAX)) {
-        if (head->dropped_count == HEAD_DROPPED_MAX ||
-            !merge_with(journal, name, &head->layers[merged], merged + 1 < head->layers_count, ret_body))
-            return false;
+        enum merged answer =
+            head->dropped_count == HEAD_DROPPED_MAX
+                ? NOT_NOW
+                : merge_with(journal, name, &head->layers[merged], merged + 1 < head->layers_count, ret_body);
+        if (answer != MERGED) {
+            head->dropped_count -= merged; /* as it was */
+            return answer == LAYER_LOST && encode_whole(journal, name, changes, head, ret_body);
+        }
         head->dropped[head->dropped_count++] = (struct head_dropped){head->layers[merged], head->generation};
         merged++;
     }
