@@ -2,14 +2,9 @@
  * there are, what is free in them, whose catalogue it is, its numbers. The store serves all objects or says in a
  * sentence why not; after a repair all of them are there. */
 #include "tests/unit/embedded/fixture.h"
+#include "tests/unit/embedded/flips.h"
 
-#include "store/embedded/catalogue/catalogue.h"
-#include "store/embedded/catalogue/folder.h"
-
-#include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <unistd.h>
 
 enum { OBJECTS = 4, BODY_BYTES = 9000, PLACES_MAX = 4096, ROW_ENDS = 12, BETWEEN = 97 };
 static const struct span bucket = SPAN("bucket");
@@ -85,66 +80,31 @@ static void add_places(struct places *places, long first, size_t size)
     }
 }
 
-/* Where the catalogue is mapped: LMDB does not tell. */
-static const char *find_map(void)
+static void add_table(struct places *places, const struct flips_view *view, MDB_dbi table)
 {
-    FILE *maps = fopen("/proc/self/maps", "re");
-    char line[512];
-    unsigned long start = 0;
-    while (start == 0 && fgets(line, sizeof line, maps) != NULL) {
-        if (strstr(line, "/catalogue/data.mdb") != NULL)
-            start = strtoul(line, NULL, 16);
-    }
-    (void)fclose(maps);
-    ck_assert_uint_ne(start, 0);
-    return (const char *)start; /* NOLINT(performance-no-int-to-ptr) */
-}
-
-static void add_table(struct places *places, MDB_txn *txn, MDB_dbi table)
-{
-    const char *map = find_map();
     MDB_cursor *cursor;
     MDB_val key;
     MDB_val value;
-    ck_assert_int_eq(mdb_cursor_open(txn, table, &cursor), 0);
+    ck_assert_int_eq(mdb_cursor_open(view->txn, table, &cursor), 0);
     while (mdb_cursor_get(cursor, &key, &value, MDB_NEXT) == 0) {
-        add_places(places, (const char *)key.mv_data - map, key.mv_size);
-        add_places(places, (const char *)value.mv_data - map, value.mv_size);
+        add_places(places, flips_place(view, key.mv_data), key.mv_size);
+        add_places(places, flips_place(view, value.mv_data), value.mv_size);
     }
     mdb_cursor_close(cursor);
 }
 
 static void find_places(const char *path, struct places *ret_places)
 {
-    static struct catalogue catalogue;
-    struct folder folder;
-    struct error error;
-    MDB_txn *txn;
+    static struct flips_view view;
     ret_places->count = 0;
-    ck_assert(folder_open(path, false, random_system(), &folder, &error));
-    ck_assert(catalogue_open_readonly(path, 1 << 30, folder.uuid, &catalogue, &error));
-    ck_assert_int_eq(mdb_txn_begin(catalogue.env, NULL, MDB_RDONLY, &txn), 0);
-    add_table(ret_places, txn, catalogue.meta);
-    add_table(ret_places, txn, catalogue.volumes);
-    add_table(ret_places, txn, catalogue.space);
-    mdb_txn_abort(txn);
-    catalogue_close(&catalogue);
-    folder_close(&folder);
+    flips_view_open(&view, path);
+    add_table(ret_places, &view, view.catalogue.meta);
+    add_table(ret_places, &view, view.catalogue.volumes);
+    add_table(ret_places, &view, view.catalogue.space);
+    flips_view_close(&view);
 }
 
 /* ---- one bit ---- */
-
-static void flip(const char *path, long at, unsigned bit)
-{
-    char file[160];
-    uint8_t byte;
-    (void)snprintf(file, sizeof file, "%s/catalogue/data.mdb", path);
-    int fd = open(file, O_RDWR);
-    ck_assert_msg(fd >= 0 && pread(fd, &byte, 1, at) == 1, "%s %ld", file, at);
-    byte ^= (uint8_t)(1U << bit);
-    ck_assert(pwrite(fd, &byte, 1, at) == 1);
-    close(fd);
-}
 
 static void expect_sentence(const char *path, const struct error *error, long at)
 {
@@ -167,13 +127,10 @@ static bool opens(const char *path, long at)
 static void flip_and_mend(const char *template, long at)
 {
     char path[64];
-    char command[256];
     struct error error;
     struct embedded_report report = {0};
-    folder_make(path);
-    (void)snprintf(command, sizeof command, "cp -a --sparse=always %s/. %s", template, path);
-    ck_assert_int_eq(system(command), 0); /* NOLINT(cert-env33-c) */
-    flip(path, at, (unsigned)at % 8);
+    flips_copy_folder(template, path);
+    flips_flip(path, at, (unsigned)at % 8);
     if (opens(path, at))
         with_store(path, expect_all, NULL);
     bool is_mended = embedded_check(path, true, &report, &error);

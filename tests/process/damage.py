@@ -1,0 +1,172 @@
+"""tests/process/damage.py -- a damaged row of each kind of journal object: baled serves S3, /journal, /ready and `bale journal`
+say the same condition, and what its advice names helps; for tests/process/run. tests/unit/journal/damage_test.c has every
+place of a bit.
+
+`Damage.baled` and `Damage.bale` are the binaries; set before the tests run.
+"""
+
+import json
+import os
+import re
+import subprocess
+import time
+import unittest
+
+import admin
+from client import Client
+from daemon import Daemon
+
+# what is called so, the condition that follows, and the commands that its advice names
+KINDS = {
+    "bell": (rb"bell", "running", ()),
+    "head": (rb"head(?!s/)", "head-damaged", ("journal", "--restore", "--yes")),
+    "copy": (rb"heads/[0-9a-f]{16}-[0-9a-f]{32}", "running", ()),
+    "ground": (rb"ground", "ground-missing", ("journal", "--test-store")),
+    "segment": (rb"segments/[0-9a-f-]{83}", "running", ()),
+    "roll": (rb"parts/[0-9a-f]{16}-[0-9a-f]{32}-ledger", "checkpoint-lost", ("journal", "--restore", "--yes")),
+    "state": (rb"parts/[0-9a-f]{16}-[0-9a-f]{32}-state", "checkpoint-lost", ("journal", "--restore", "--yes")),
+}
+GROUP = rb"\0{5}[\1-\x09]"  # of the bucket `.bale`, in front of each name
+BEHIND_KEY = 12  # in the row's value
+OBJECTS = 6
+
+
+class Damage(unittest.TestCase):
+    baled = bale = None
+
+    def setUp(self):
+        self.daemon = Daemon(self.baled, ("--catalogue-max-size", "4G", "--journal-poll", "200ms"))
+        self.start()
+
+    def tearDown(self):
+        self.daemon.remove()
+        self.assertNotIn("Sanitizer", self.daemon.log())
+
+    # ---- what is used below ----
+
+    def start(self):
+        self.daemon.server = self.daemon.start()
+        self.alice = Client(self.daemon.server, self.daemon.accounts["alice"])
+
+    def wait_for(self, found, seconds=30):
+        deadline = time.monotonic() + seconds
+        while not found():
+            self.assertLess(time.monotonic(), deadline, self.daemon.log()[-3000:])
+            time.sleep(0.05)
+
+    def condition(self):
+        answer = admin.fetch(self.daemon.server, "/journal")
+        return json.loads(answer.body)["condition"] if answer.status == 200 else None  # it has not been opened yet
+
+    def fill(self):
+        """Objects, all of them in the ledger, and a journal that has folded twice."""
+        self.wait_for(lambda: self.condition() == "running")
+        self.alice.put("one")
+        for number in range(OBJECTS):
+            self.assertEqual(200, self.alice.put("one", f"key-{number}", (), (), b"x" * 100).status)
+            if number in (1, 3):
+                generation = self.generation()
+                self.wait_for(lambda: self.generation() > generation)  # pylint: disable=cell-var-from-loop
+        self.wait_for(lambda: admin.metrics(self.daemon.server)["bale_spool_records_waiting"] == 0)
+
+    def generation(self):
+        return json.loads(admin.fetch(self.daemon.server, "/journal").body)["head"]["generation"]
+
+    def flip(self, pattern):
+        """A bit of the row of the last object that is called so, wherever the file still has it."""
+        path = os.path.join(self.daemon.folder, "data", "catalogue", "data.mdb")
+        with open(path, "r+b") as file:
+            found = list(re.finditer(GROUP + pattern, file.read(), re.S))
+            last = max(match.group() for match in found)
+            for match in found:
+                if match.group() == last:
+                    file.seek(match.end() + BEHIND_KEY)
+                    byte = file.read(1)[0]
+                    file.seek(match.end() + BEHIND_KEY)
+                    file.write(bytes([byte ^ 4]))
+
+    def run_bale(self, *words):
+        return subprocess.run([self.bale, *words, "--backend", f"dir:{self.daemon.folder}/data"], capture_output=True,
+                              text=True, timeout=60, check=False, stdin=subprocess.DEVNULL)
+
+    def expect_served(self):
+        self.assertEqual(b"x" * 100, self.alice.get("one", "key-1").body)
+        self.assertEqual(200, self.alice.put("one", "again", (), (), b"y").status)
+        self.assertEqual(200, admin.fetch(self.daemon.server, "/health").status)
+
+    def expect_condition(self, condition):
+        """The same in all three places."""
+        self.wait_for(lambda: self.condition() == condition)
+        ready = admin.fetch(self.daemon.server, "/ready")
+        self.assertEqual(200, ready.status, ready.body)  # objects are served
+        if condition != "running":
+            self.assertIn(condition, ready.body.decode())
+        told = json.loads(self.run_bale("journal", "--json").stdout)
+        self.assertEqual(condition, told["condition"])
+        if condition != "running":
+            self.assertIn("bale journal", told["advice"])
+            self.assertFalse(told["sound"])
+
+    def expect_figures(self):
+        """Right, or said not to be; then a recount sets them right."""
+        done = self.run_bale("savings", "--json")
+        figures = json.loads(done.stdout)
+        if not figures["exact"]:
+            self.assertEqual(0, self.run_bale("savings", "--recount").returncode)
+            figures = json.loads(self.run_bale("savings", "--json").stdout)
+        self.assertTrue(figures["exact"], figures)
+        self.assertEqual(OBJECTS + 1, figures["total"]["objects"], done.stdout)
+
+    def damage(self, kind, is_running):
+        pattern, condition, remedy = KINDS[kind]
+        self.fill()
+        if is_running:
+            self.flip(pattern)
+            self.expect_served()
+        else:
+            self.assertEqual(0, self.daemon.stop())
+            self.flip(pattern)
+            self.start()
+            self.expect_served()
+            self.expect_condition(condition)
+        self.assertEqual(0, self.daemon.stop())
+        if not is_running and remedy:
+            done = self.run_bale(*remedy)
+            self.assertEqual(0, done.returncode, done.stdout + done.stderr)
+        self.start()
+        self.expect_served()
+        if not is_running:
+            self.expect_condition("running")
+            self.assertEqual(0, self.daemon.stop())
+            done = self.run_bale("check", "--repair")
+            self.expect_figures()
+
+    # ---- tests ----
+
+    def test_a_damaged_bell(self):
+        self.damage("bell", False)
+
+    def test_a_damaged_head(self):
+        self.damage("head", False)
+
+    def test_a_damaged_copy_of_a_head(self):
+        self.damage("copy", False)
+
+    def test_a_damaged_ground(self):
+        self.damage("ground", False)
+
+    def test_a_damaged_segment(self):
+        self.damage("segment", False)
+
+    def test_a_damaged_roll(self):
+        self.damage("roll", False)
+
+    def test_a_damaged_state_part(self):
+        self.damage("state", False)
+
+    def test_damage_while_it_runs(self):
+        self.damage("bell", True)
+        for kind in ("head", "segment", "roll"):
+            self.flip(KINDS[kind][0])
+            self.expect_served()
+        self.assertEqual(0, self.daemon.stop())

@@ -1,0 +1,20 @@
+/* tests/unit/embedded/flips.h -- bits of a catalogue's file that a test flips: which bytes are whose, and the flipping.
+ */
+#pragma once
+
+#include "store/embedded/catalogue/catalogue.h"
+
+/* A copy of a folder that nobody has open, in a folder of its own. */
+void flips_copy_folder(const char *from, char ret_path[64]);
+/* The catalogue of a folder that nobody has open, in a transaction to look at rows. */
+struct flips_view {
+    struct catalogue catalogue;
+    MDB_txn *txn;
+    const char *map;
+};
+void flips_view_open(struct flips_view *view, const char *path);
+void flips_view_close(struct flips_view *view);
+/* Where in the file a byte of a key or value lies. */
+long flips_place(const struct flips_view *view, const void *byte);
+/* Also while a process has the catalogue open: it sees the change at once. */
+void flips_flip(const char *path, long at, unsigned bit);
