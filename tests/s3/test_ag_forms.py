@@ -1,6 +1,7 @@
 """Section AG: uploads from web forms."""
 
 import base64
+import hashlib
 import os
 import re
 import zlib
@@ -452,6 +453,54 @@ class OpenForms(FormCase):
         self.assert_status(204, Form(self.alice, bucket).add("acl", "public-read").send())
         self.assert_status(200, self.alice.get(bucket, "key", auth="none"))
         self.assert_error(Form(self.alice, bucket).add("acl", "public").send(), 400, "InvalidArgument")
+
+
+@needs("versions")
+class VersionedForms(FormCase):
+    """A form makes versions, and locks them, as a PUT does."""
+
+    def make(self, headers=()):
+        bucket = self.bucket_name()
+        self.assert_status(200, self.alice.put(bucket, None, (), headers))
+        return bucket
+
+    def test_404_a_version_of_its_own(self):
+        bucket = self.make()
+        enabled = "<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>"
+        self.assertIsNone(Form(self.alice, bucket, body=b"0").send().header("x-amz-version-id"))
+        self.assert_status(200, self.alice.put(bucket, None, {"versioning": None}, (), enabled))
+        ids = [Form(self.alice, bucket, body=body).send().header("x-amz-version-id") for body in (b"1", b"2")]
+        self.assertEqual(2, len(set(ids) - {None}))
+        for version, body in (("null", b"0"), (ids[0], b"1"), (ids[1], b"2")):
+            self.assertEqual(body, self.alice.get(bucket, "key", {"versionId": version}).body)
+        self.assertEqual(ids[1], self.alice.head(bucket, "key").header("x-amz-version-id"))
+
+    def test_448_fields_that_lock(self):
+        bucket = self.make({"x-amz-bucket-object-lock-enabled": "true"})
+        form = Form(self.alice, bucket)
+        form.add("x-amz-object-lock-mode", "GOVERNANCE").add("x-amz-object-lock-retain-until-date", "2039-01-01T00:00:00Z")
+        form.add("x-amz-object-lock-legal-hold", "ON").add("x-amz-checksum-crc32", base64.b64encode(zlib.crc32(b"body").to_bytes(4, "big")).decode())
+        answer = form.send()
+        self.assert_status(204, answer)
+        head = self.alice.head(bucket, "key")
+        self.assertEqual(("GOVERNANCE", "ON"), tuple(head.header(f"x-amz-object-lock-{name}") for name in ("mode", "legal-hold")))
+        self.assertRegex(head.header("x-amz-object-lock-retain-until-date"), "^2039-01-01T00:00:00")
+        version = {"versionId": answer.header("x-amz-version-id")}
+        self.assert_error(self.alice.delete(bucket, "key", version), 403, "AccessDenied")
+        form = Form(self.alice, bucket).add("x-amz-object-lock-mode", "GOVERNANCE")
+        self.assert_error(form.send(), 400, "InvalidArgument")
+        unlocked = self.make()
+        form = Form(self.alice, unlocked).add("x-amz-object-lock-legal-hold", "ON")
+        self.assert_error(form.add("x-amz-checksum-crc32", "2HQ0JA==").send(), 400, "InvalidRequest")
+
+    def test_449_a_default_retention(self):
+        bucket = self.make({"x-amz-bucket-object-lock-enabled": "true"})
+        rule = "<Rule><DefaultRetention><Mode>COMPLIANCE</Mode><Days>1</Days></DefaultRetention></Rule>"
+        document = f"<ObjectLockConfiguration><ObjectLockEnabled>Enabled</ObjectLockEnabled>{rule}</ObjectLockConfiguration>"
+        digest = base64.b64encode(hashlib.md5(document.encode()).digest()).decode()
+        self.assert_status(200, self.alice.put(bucket, None, {"object-lock": None}, {"Content-MD5": digest}, document))
+        self.assert_status(204, Form(self.alice, bucket).send())
+        self.assertEqual("COMPLIANCE", self.alice.head(bucket, "key").header("x-amz-object-lock-mode"))
 
 
 class OldForms(S3Case):
