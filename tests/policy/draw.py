@@ -178,7 +178,7 @@ def sound_statement(random, number):
 def policy(random):
     """The bytes of a document."""
     statements = [sound_statement(random, number) for number in range(random.choice([1, 1, 2, 3, 5]))]
-    if random.random() < 0.05:
+    if random.random() < 0.2:
         statements.append({**statements[0], "Sid": "again", "Effect": "Allow" if "NotPrincipal" not in statements[0] else "Deny"})
     made = {"Version": "2012-10-17"}
     if random.random() < 0.2:
@@ -222,6 +222,6 @@ def question(random, document):
             pool = [*wanted, *POOLS[operator_of.type][1]]
             count = random.randint(0, 3) if evaluator.KEY_FORMS[key] == "SET" else 1
             asked.keys[(key, part)] = [random.choice(pool) for _ in range(count)]
-    for key in spoken_of.names if spoken_of and random.random() < 0.85 else ():
+    for key in spoken_of.names if spoken_of and random.random() < 0.6 else ():
         asked.keys.setdefault((key, ""), [random.choice(TEXTS)])
     return asked
