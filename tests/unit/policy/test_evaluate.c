@@ -329,6 +329,10 @@ START_TEST(test_519_variables)
     ck_assert_int_eq(effect(document, &bob, ACTION_GetObject, "bob/x"), POLICY_NONE);
     request[0].count = 0;
     ck_assert_int_eq(effect(document, &bob, ACTION_GetObject, "b*/x"), POLICY_NONE);
+    static const char twice[] = STATEMENTS(
+        ALLOW(WHO("\"*\"") ",\"Action\":\"s3:*\",\"Resource\":\"arn:aws:s3:::bucket/${aws:username}a\"") "," ALLOW(
+            WHO("\"*\"") ",\"Action\":\"s3:*\",\"Resource\":\"arn:aws:s3:::bucket/*${aws:username}\""));
+    ck_assert_int_eq(effect(twice, &bob, ACTION_GetObject, "a"), POLICY_NONE); /* absent for both */
     static const char older[] = "{\"Version\":\"2008-10-17\",\"Statement\":" ALLOW(
         WHO("\"*\"") ",\"Action\":\"s3:*\",\"Resource\":\"arn:aws:s3:::bucket/${aws:username}/*\"") "}";
     ck_assert_int_eq(effect(older, &bob, ACTION_GetObject, "${aws:username}/x"), POLICY_ALLOW);
