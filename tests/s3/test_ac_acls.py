@@ -326,7 +326,8 @@ class BucketAcls(AccessCase):
         same = {"x-amz-object-ownership": WRITER, "x-amz-acl": "public-read"}
         self.assert_status(200, self.alice.put(bucket, None, (), same))
         for other in ({}, {"x-amz-object-ownership": WRITER}, {**same, "x-amz-acl": "public-read-write"},
-                      {**same, "x-amz-object-ownership": PREFERRED}):
+                      {**same, "x-amz-object-ownership": PREFERRED},
+                      {**same, "x-amz-bucket-object-lock-enabled": "true"}):
             self.assert_error(self.alice.put(bucket, None, (), other), 409, "BucketAlreadyExists")
         self.assertEqual([(ALL_USERS, "READ"), (self.a, "FULL_CONTROL")], self.grants(bucket))
         self.assert_error(self.bob.put(bucket, None, (), same), 409, "BucketAlreadyExists")
@@ -374,6 +375,36 @@ class ObjectAcls(AccessCase):
             self.assertEqual(before.header(name), after.header(name), name)
         self.assertEqual(listed, self.list(bucket=bucket).text("Contents/LastModified"))
         self.assert_error(self.put_acl(bucket, "missing", headers={"x-amz-acl": "private"}), 404, "NoSuchKey")
+
+    def test_476_acls_belong_to_versions(self):
+        bucket = self.open_bucket()
+        versioning = "<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>"
+        self.assert_status(200, self.alice.put(bucket, None, {"versioning": None}, (), versioning))
+        first = self.put("k", b"1", {"x-amz-acl": "public-read"}, bucket=bucket).header("x-amz-version-id")
+        second = self.put("k", b"2", bucket=bucket).header("x-amz-version-id")
+        public, private = [(ALL_USERS, "READ"), (self.a, "FULL_CONTROL")], [(self.a, "FULL_CONTROL")]
+
+        def of(version):
+            return {"acl": "", "versionId": version}
+        self.assertEqual([public, private, private], [self.grants(bucket, "k", query=of(first)), self.grants(
+            bucket, "k", query=of(second)), self.grants(bucket, "k")])
+        self.assertEqual(b"1", self.alice.get(bucket, "k", {"versionId": first}, **ANONYMOUS).body)
+        self.assert_denied(self.alice.get(bucket, "k", {"versionId": second}, **ANONYMOUS))
+        self.assert_denied(self.alice.delete(bucket, "k", {"versionId": first}, **ANONYMOUS))
+        answer = self.put_acl(bucket, "k", headers={"x-amz-acl": "private"}, query=of(first))
+        self.assert_status(200, answer)
+        self.assertEqual(first, answer.header("x-amz-version-id"))
+        self.assert_denied(self.alice.get(bucket, "k", {"versionId": first}, **ANONYMOUS))
+        answer = self.put_acl(bucket, "k", headers={"x-amz-acl": "public-read"})
+        self.assertEqual(second, answer.header("x-amz-version-id"))
+        self.assertEqual([private, public], [self.grants(bucket, "k", query=of(first)), self.grants(bucket, "k")])
+        self.assertEqual([second, first], self.alice.get(bucket, None, {"versions": None}).texts("Version/VersionId"))
+        marker = self.alice.delete(bucket, "k", **ANONYMOUS)
+        self.assert_status(204, marker)
+        query = of(marker.header("x-amz-version-id"))
+        self.assert_error(self.alice.get(bucket, "k", query), 405, "MethodNotAllowed")
+        self.assert_error(self.alice.get(bucket, "k", ACL), 404, "NoSuchKey")
+        self.assert_error(self.alice.get(bucket, "k", of("a" * 32)), 404, "NoSuchVersion")
 
     def test_478_what_each_permission_gives(self):
         allowed = {"READ": {"get", "head"}, "WRITE": set(), "READ_ACP": {"get acl"}, "WRITE_ACP": {"put acl"}}

@@ -57,7 +57,7 @@ static bool check_headers(struct s3_request *request, bool *ret_has_lock, struct
 
 /* In us-east-1, and nowhere else, making one's own bucket again is a success, if what is asked for is what it is. Else
  * nothing is changed (statement 486). */
-static SUSPENDS bool explain_existing(struct s3_request *request, const struct first_access *wanted,
+static SUSPENDS bool explain_existing(struct s3_request *request, const struct first_access *wanted, bool has_lock,
                                       struct error *error)
 {
     struct settings *settings = request->settings->bucket_settings;
@@ -70,19 +70,11 @@ static SUSPENDS bool explain_existing(struct s3_request *request, const struct f
         !settings_pin(settings, &request->bucket_info, &pinned, error))
         return false;
     s3_access_of(&request->bucket_info, pinned, &now);
-    bool is_same = first_access_is(wanted, &now);
+    bool is_same = first_access_is(wanted, &now) && request->bucket_info.has_lock == has_lock;
     settings_unpin(settings, pinned);
     return is_same || error_set(error, ERROR_CONFLICT, S3_BucketAlreadyExists,
-                                "The bucket is yours already, with another ACL or object ownership than is asked for.");
-}
-
-/* A bucket that is there without a lock is not the one that was asked for. Returns false when it is. */
-static SUSPENDS bool lacks_lock(struct s3_request *request, bool has_lock, struct error *error)
-{
-    struct bucket_info there;
-    return has_lock && bucket_find(request->settings->store, request->bucket, &there, error) && !there.has_lock &&
-           !error_set(error, ERROR_CONFLICT, S3_BucketAlreadyExists,
-                      "The bucket exists already, and has no object lock.");
+                                "The bucket is yours already, with another ACL, object ownership or object lock than "
+                                "is asked for.");
 }
 
 static SUSPENDS bool answer(struct s3_request *request, struct error *error)
@@ -112,8 +104,8 @@ static SUSPENDS bool make(struct s3_request *request, const struct first_access 
         tags_render(buffer_span(&tags->packed), &tagging);
         documents[count++] = (struct setting_document){SETTING_TAGS, buffer_span(&tagging)};
     }
-    bool ok = s3_make_bucket(request, &intent, documents, count, error) ||
-              (explain_existing(request, access, error) && !lacks_lock(request, has_lock, error));
+    bool ok =
+        s3_make_bucket(request, &intent, documents, count, error) || explain_existing(request, access, has_lock, error);
     buffer_free(&tagging);
     return ok;
 }

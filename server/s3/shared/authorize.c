@@ -179,6 +179,13 @@ SUSPENDS bool s3_authorize_action(struct s3_request *request, const struct s3_ta
     return true;
 }
 
+SUSPENDS bool s3_may(struct s3_request *request, const struct s3_target *target, enum s3_action action)
+{
+    struct access_answer answer;
+    struct error ignored;
+    return decide(request, target, action, &answer, &ignored) && answer.is_allowed;
+}
+
 SUSPENDS bool s3_judge_opened(struct s3_request *request, const struct s3_target *target, enum s3_action action,
                               const struct object_attributes *attributes, struct error *error)
 {
@@ -202,10 +209,8 @@ SUSPENDS bool s3_authorize_new(struct s3_request *request, enum s3_action action
 static SUSPENDS bool may_list(struct s3_request *request, const struct s3_target *target)
 {
     const struct s3_target bucket = {.bucket = target->bucket};
-    struct access_answer answer;
-    struct error ignored;
     request->missed_key = target->key;
-    bool may = decide(request, &bucket, ACTION_ListBucket, &answer, &ignored) && answer.is_allowed;
+    bool may = s3_may(request, &bucket, ACTION_ListBucket);
     request->missed_key = SPAN_EMPTY;
     return may;
 }
@@ -216,6 +221,7 @@ SUSPENDS bool s3_hide_missing(struct s3_request *request, const struct s3_target
     if (is_plain || may_list(request, target))
         return false;
     request->has_no_version = false;
+    request->marker_version[0] = '\0';
     return error_set(error, ERROR_DENIED, S3_AccessDenied, "Access Denied");
 }
 

@@ -30,6 +30,9 @@ SUSPENDS bool s3_authorize(struct s3_request *request, enum s3_operation operati
 /* One more action, on anything. Of a version it is the action that has Version in its name. */
 SUSPENDS bool s3_authorize_action(struct s3_request *request, const struct s3_target *target, enum s3_action action,
                                   struct error *error);
+/* The same as a question: nobody is refused, and the log does not name it. What cannot be found out is no. */
+SUSPENDS bool s3_may(struct s3_request *request, const struct s3_target *target, enum s3_action action);
+
 /* The object has been opened, and is what will be read. If it is not the one that was looked at to decide (somebody has
  * replaced it meanwhile), the action is judged once more. */
 SUSPENDS bool s3_judge_opened(struct s3_request *request, const struct s3_target *target, enum s3_action action,

@@ -97,10 +97,8 @@ SUSPENDS bool locks_may_bypass(struct s3_request *request, struct span key, stru
 {
     const struct s3_target target = {&request->access, key, version};
     struct span value;
-    struct error ignored;
     return s3_request_header(request, "x-amz-bypass-governance-retention", &value) &&
-           span_equal_ignore_case(value, SPAN("true")) &&
-           s3_authorize_action(request, &target, ACTION_BypassGovernanceRetention, &ignored);
+           span_equal_ignore_case(value, SPAN("true")) && s3_may(request, &target, ACTION_BypassGovernanceRetention);
 }
 
 /* ---- out ---- */
@@ -108,14 +106,13 @@ SUSPENDS bool locks_may_bypass(struct s3_request *request, struct span key, stru
 SUSPENDS void locks_answer_headers(struct s3_request *request, struct span version, const struct object_lock *lock)
 {
     const struct s3_target target = {&request->access, request->key, version};
-    struct error ignored;
-    if (lock->mode != LOCK_NONE && s3_authorize_action(request, &target, ACTION_GetObjectRetention, &ignored)) {
+    if (lock->mode != LOCK_NONE && s3_may(request, &target, ACTION_GetObjectRetention)) {
         char date[DATE_TEXT_BYTES];
         date_format_xml(lock->retain_until_ms, date);
         http_response_field_string(request->exchange, MODE, locks_mode_name(lock->mode));
         http_response_field_string(request->exchange, RETAIN_UNTIL, date);
     }
-    if (lock->hold != HOLD_UNSET && s3_authorize_action(request, &target, ACTION_GetObjectLegalHold, &ignored))
+    if (lock->hold != HOLD_UNSET && s3_may(request, &target, ACTION_GetObjectLegalHold))
         http_response_field_string(request->exchange, LEGAL_HOLD, lock->hold == HOLD_ON ? "ON" : "OFF");
 }
 
