@@ -1,6 +1,7 @@
 """tests/backends/memory.py -- what Bale takes while many large bodies go through it at once: 32 uploads 320 MiB at most, 32 downloads 64 MiB a
 shard. A body of 1 GiB each with --long; without, enough of it that every upload holds what it can hold."""
 
+import contextlib
 import random
 import threading
 
@@ -52,6 +53,16 @@ class Memory(BackendCase):
             head = connection.read_head()
             is_right = all(connection.read_exactly(MIB) == NOISE for _ in range(mebibytes))
             statuses.append(head.status if is_right else "other bytes")
+
+    def test_32_uploads_fit_whichever_shard_they_came_to(self):
+        """100 Continue says that the memory for a part is there: for 32 parts of 8 MiB there is, however unevenly the connections have spread."""
+        client = self.bale(self.backend, "--shards", "4").client()
+        headers = {"x-amz-content-sha256": "UNSIGNED-PAYLOAD", "Expect": "100-continue"}
+        with contextlib.ExitStack() as stack:
+            connections = [stack.enter_context(client.connect(timeout=10)) for _ in range(UPLOADS)]
+            for number, connection in enumerate(connections):
+                connection.send(client.prepare("PUT", self.bucket, f"k{number}", (), headers, b"", length=24 * MIB).head)
+            self.assertEqual([100] * UPLOADS, [connection.read_head().status for connection in connections])
 
     def test_32_at_once(self):
         size = 1024 if self.is_long else 24
