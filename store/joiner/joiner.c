@@ -539,6 +539,7 @@ struct bucket_store *joiner_create(struct bucket_store *inner)
     ASSERT(joiner != NULL && inner->capabilities.part_bytes_min > 0);
     joiner->base = (struct bucket_store){&operations, inner->capabilities};
     joiner->base.capabilities.part_bytes_min = 0;
+    joiner->base.capabilities.has_versions = joiner->base.capabilities.has_lock = false; /* its calls lead by none */
     joiner->inner = inner;
     pthread_mutex_init(&joiner->lock, NULL);
     return &joiner->base;

@@ -412,8 +412,9 @@ static struct ledger_amounts amounts_of(uint64_t original, uint64_t body, uint64
 struct ledger_amounts row_amounts(const struct row *row)
 {
     const struct object_attributes *attributes = &row->attributes;
-    return row->is_uncounted ? (struct ledger_amounts){0}
-                             : amounts_of(attributes->original_size, attributes->stored_size, attributes->sidecar_size);
+    return row->is_uncounted || attributes->is_delete_marker
+               ? (struct ledger_amounts){0}
+               : amounts_of(attributes->original_size, attributes->stored_size, attributes->sidecar_size);
 }
 
 struct ledger_amounts row_amounts_encoded(const uint8_t *object)

@@ -335,6 +335,44 @@ START_TEST(what_is_tried_again_one_by_one_counts_once)
 }
 END_TEST
 
+/* Former versions are stored, and count; markers are nothing. Keys of every length, and some without a current object.
+ */
+static void versions(struct bucket_store *store, unsigned shard, void *argument)
+{
+    (void)shard, (void)argument;
+    static char long_key[1000];
+    const struct thing first = {.original = 100, .body = "first"};
+    const struct thing second = {.original = 200, .body = "second one"};
+    const char *const keys[] = {"short", long_key};
+    struct error error;
+    memset(long_key, 'l', sizeof long_key - 1);
+    make_bucket(store);
+    write_thing(store, "short", &first);
+    ck_assert(bucket_set_versioning(store, bucket, VERSIONING_ENABLED, &error));
+    for (unsigned i = 0; i < 2; i++) {
+        write_thing(store, keys[i], &second);
+        write_thing(store, keys[i], &first);
+    }
+    EXPECT(store, 5, 3 * 100 + 2 * 200, 3 * 5 + 2 * 10);
+    drop(store, keys[0]);
+    drop(store, keys[1]);
+    drop(store, keys[1]);
+    EXPECT(store, 5, 3 * 100 + 2 * 200, 3 * 5 + 2 * 10);
+    struct delete_item null_version = {.key = text("short"), .version = text("null")};
+    ck_assert(bucket_delete_objects(store, bucket, &null_version, 1, &error) && null_version.is_deleted);
+    EXPECT(store, 4, 2 * 100 + 2 * 200, 2 * 5 + 2 * 10);
+    ck_assert(bucket_set_versioning(store, bucket, VERSIONING_SUSPENDED, &error));
+    write_thing(store, long_key, &second);
+    write_thing(store, long_key, &first); /* in its place */
+    EXPECT(store, 5, 3 * 100 + 2 * 200, 3 * 5 + 2 * 10);
+}
+
+START_TEST(former_versions_count)
+{
+    with_new_store(versions, NULL);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("embedded ledger");
@@ -343,6 +381,7 @@ int main(void)
     tcase_add_checked_fixture(operations, begin_test, NULL);
     tcase_add_test(operations, writes_overwrites_copies_and_deletes);
     tcase_add_test(operations, what_was_refused_counts_nothing);
+    tcase_add_test(operations, former_versions_count);
     tcase_add_test(operations, completed_uploads_count_all_their_pieces);
     tcase_add_test(operations, imported_and_system_objects_are_not_counted);
     tcase_add_test(operations, a_bucket_does_not_inherit_from_one_of_its_name);
