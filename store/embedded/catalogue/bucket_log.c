@@ -18,7 +18,11 @@ static int make_line(const struct bucket_info *info, char ret_line[LINE_BYTES_MA
 {
     char owner[2 * ACCOUNT_ID_BYTES_MAX + 1] = "";
     hex_encode(span_from_string(info->owner), owner);
-    return snprintf(ret_line, LINE_BYTES_MAX, "+ %s %lld %s\n", info->name, (long long)info->created_ms, owner);
+    if (info->versioning == VERSIONING_NEVER)
+        return snprintf(ret_line, LINE_BYTES_MAX, "+ %s %lld %s\n", info->name, (long long)info->created_ms, owner);
+    return snprintf(ret_line, LINE_BYTES_MAX, "+ %s %lld %s %u %u %u %u %u\n", info->name, (long long)info->created_ms,
+                    owner[0] == '\0' ? "-" : owner, info->versioning, info->has_lock, info->retention.mode,
+                    info->retention.days, info->retention.years);
 }
 
 /* ---- the whole file ---- */
@@ -187,9 +191,18 @@ static void take_line(struct bucket_list *list, const char *line)
     struct bucket_info info = {0};
     char owner[2 * ACCOUNT_ID_BYTES_MAX + 1] = "";
     long long created;
+    unsigned state[5] = {0};
     if (sscanf(line, "- %63s", info.name) == 1) {
         forget(list, info.name);
-    } else if (sscanf(line, "+ %63s %lld %256s", info.name, &created, owner) >= 2) {
+    } else if (sscanf(line, "+ %63s %lld %256s %u %u %u %u %u", info.name, &created, owner, &state[0], &state[1],
+                      &state[2], &state[3], &state[4]) >= 2) {
+        if (strcmp(owner, "-") == 0)
+            owner[0] = '\0';
+        if (state[0] <= VERSIONING_SUSPENDED && state[2] <= LOCK_COMPLIANCE) {
+            info.versioning = (enum bucket_versioning)state[0];
+            info.has_lock = state[1] != 0;
+            info.retention = (struct default_retention){(enum lock_mode)state[2], state[3], state[4]};
+        }
         size_t owner_bytes = strlen(owner) / 2;
         if (!hex_decode(span_from_string(owner), (uint8_t *)info.owner, owner_bytes))
             return;

@@ -2,9 +2,10 @@
  * catalogue is lost.
  *
  * Labels in the volumes say in which bucket a body is, but not who owns that bucket, nor that a bucket was removed. One
- * line for each change, appended after its commit: "+ NAME CREATED_MS OWNER_IN_HEX" or "- NAME". The catalogue is what
- * counts: opening writes the file anew from it when the two differ (removed buckets, a line that a crash or a full disk
- * lost), and so does the change after one whose line could not be written. */
+ * line for each change, appended after its commit: "+ NAME CREATED_MS OWNER_IN_HEX", for one that is or was versioned
+ * followed by its versioning, lock, mode, days and years as in its row (an owner without a name is "-"), or "- NAME".
+ * The catalogue is what counts: opening writes the file anew from it when the two differ (removed buckets, a line that
+ * a crash or a full disk lost), and so does the change after one whose line could not be written. */
 #pragma once
 
 #include "runtime/base/error.h"

@@ -27,7 +27,7 @@ bool bucket_row_create(struct batch *batch, struct change *change, struct error 
         break;
     }
     row = (struct bucket_row){.number = batch->numbers.group++};
-    row.info.created_ms = change->create.created_ms = clock_wall_ms(batch->store->options.clock);
+    row.info.created_ms = clock_wall_ms(batch->store->options.clock);
     const struct bucket_intent *intent = change->create.intent;
     row.info.creation_id = intent->creation_id != 0 ? intent->creation_id : row.number;
     row.info.versioning = intent->versioning;
@@ -35,6 +35,7 @@ bool bucket_row_create(struct batch *batch, struct change *change, struct error 
     memcpy(row.info.name, change->bucket.data, change->bucket.size);
     if (change->create.intent->owner.size > 0)
         memcpy(row.info.owner, change->create.intent->owner.data, change->create.intent->owner.size);
+    change->create.info = row.info;
     batch->has_bucket_change = true;
     return catalogue_put_bucket(batch->txn, &batch->store->catalogue, &row, error) || batch_broken(batch);
 }
@@ -85,6 +86,7 @@ bool bucket_row_set(struct batch *batch, struct change *change, struct error *er
     } else {
         row.info.versioning = change->set.versioning;
     }
+    change->set.info = row.info;
     batch->has_bucket_change = true;
     return catalogue_put_bucket(batch->txn, &batch->store->catalogue, &row, error) || batch_broken(batch);
 }

@@ -71,13 +71,10 @@ static void log_buckets(struct committer_thread *committer, const struct change 
     for (const struct change *change = changes; change != NULL; change = change->next) {
         if (change->kind == CHANGE_DELETE_BUCKET && change->succeeded)
             bucket_log_removed(&committer->bucket_log, change->bucket);
-        if (change->kind != CHANGE_CREATE_BUCKET || !change->succeeded)
-            continue;
-        struct bucket_info info = {.created_ms = change->create.created_ms};
-        memcpy(info.name, change->bucket.data, change->bucket.size);
-        if (change->create.intent->owner.size > 0)
-            memcpy(info.owner, change->create.intent->owner.data, change->create.intent->owner.size);
-        bucket_log_created(&committer->bucket_log, &info);
+        if (change->kind == CHANGE_CREATE_BUCKET && change->succeeded)
+            bucket_log_created(&committer->bucket_log, &change->create.info);
+        if (change->kind == CHANGE_SET_BUCKET && change->succeeded)
+            bucket_log_created(&committer->bucket_log, &change->set.info);
     }
 }
 

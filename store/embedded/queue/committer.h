@@ -79,6 +79,7 @@ struct change {
         struct {
             enum bucket_versioning versioning;         /* NEVER: the lock is set */
             const struct default_retention *retention; /* of the lock */
+            struct bucket_info info;                   /* set when it was changed */
         } set;
         struct {
             struct span key;
@@ -103,7 +104,7 @@ struct change {
         } delete;
         struct {
             const struct bucket_intent *intent;
-            int64_t created_ms; /* set when it was made */
+            struct bucket_info info; /* set when it was made */
         } create;
         struct {
             const uint8_t *id; /* SPOOL_ID_BYTES; FREEZE: the own one */

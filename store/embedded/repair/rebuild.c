@@ -20,6 +20,7 @@
 #include "store/embedded/change/bucket_batch.h"
 #include "store/embedded/ledger/spool_rows.h"
 #include "store/embedded/repair/check.h"
+#include "store/embedded/repair/rebuild_versions.h"
 #include "store/embedded/uploads/manifest.h"
 #include "store/embedded/volumes/bitmap.h"
 
@@ -53,6 +54,7 @@ struct rebuild {
     struct batch_numbers numbers;
     struct buffer scratch;
     MDB_txn *txn;
+    struct rebuilt_versions versions;
     bool has_bucket_log;
 };
 
@@ -76,12 +78,17 @@ static bool set_aside(struct rebuild *rebuild)
 static bool begin(struct rebuild *rebuild)
 {
     int result = mdb_txn_begin(rebuild->store->catalogue.env, NULL, 0, &rebuild->txn);
+    rebuild->versions.txn = rebuild->txn;
     return result == 0 || catalogue_failed(result, rebuild->error, "begin");
 }
 
 static bool commit(struct rebuild *rebuild)
 {
+    if (rebuild->versions.last_order > rebuild->numbers.order)
+        rebuild->numbers.order = rebuild->versions.last_order;
     if (!catalogue_put_counter(rebuild->txn, &rebuild->store->catalogue, "next_group", rebuild->numbers.group,
+                               rebuild->error) ||
+        !catalogue_put_counter(rebuild->txn, &rebuild->store->catalogue, "last_order", rebuild->numbers.order,
                                rebuild->error)) {
         mdb_txn_abort(rebuild->txn);
         return false;
@@ -281,8 +288,30 @@ static bool put_sidecar(struct rebuild *rebuild, struct row *row, const struct r
     return done;
 }
 
-static bool put_row(struct rebuild *rebuild, uint64_t group, struct span key, struct row *row,
-                    const struct rebuilt_body *body)
+/* Of a bucket with versions, whose current one (if it has any) is older or newer. */
+static bool put_object(struct rebuild *rebuild, const struct bucket_row *bucket, struct span key, struct row *row,
+                       bool is_current)
+{
+    struct rebuilt_versions *versions = &rebuild->versions;
+    if (bucket->info.versioning != VERSIONING_NEVER) {
+        rebuilt_version_name(versions, &bucket->info, row);
+        if (!is_current)
+            return rebuilt_version_put(versions, bucket->number, key, row, rebuild->error);
+        if (!rebuilt_version_supersede(versions, bucket->number, key, row, rebuild->error))
+            return false;
+    }
+    struct buffer object;
+    buffer_init(&object, 0);
+    row_encode_object(row, &object);
+    struct key_table keys = {rebuild->txn, rebuild->store->catalogue.objects, &rebuild->numbers.group,
+                             &rebuild->scratch};
+    bool done = key_put(&keys, bucket->number, key, buffer_span(&object), rebuild->error);
+    buffer_free(&object);
+    return done;
+}
+
+static bool put_row(struct rebuild *rebuild, const struct bucket_row *bucket, struct span key, struct row *row,
+                    const struct rebuilt_body *body, bool is_current)
 {
     const struct catalogue *catalogue = &rebuild->store->catalogue;
     if (row->place == BODY_LISTED) {
@@ -296,15 +325,7 @@ static bool put_row(struct rebuild *rebuild, uint64_t group, struct span key, st
             !put_numbered(rebuild, catalogue->part_maps, row->body_number, body->part_map))
             return false;
     }
-    if (!put_sidecar(rebuild, row, body))
-        return false;
-    struct buffer object;
-    buffer_init(&object, 0);
-    row_encode_object(row, &object);
-    struct key_table keys = {rebuild->txn, catalogue->objects, &rebuild->numbers.group, &rebuild->scratch};
-    bool done = key_put(&keys, group, key, buffer_span(&object), rebuild->error);
-    buffer_free(&object);
-    return done;
+    return put_sidecar(rebuild, row, body) && put_object(rebuild, bucket, key, row, is_current);
 }
 
 /* MISSING: nothing is there, or what the copy of the catalogue says is older. */
@@ -329,15 +350,18 @@ static bool restore_body(struct rebuild *rebuild, const struct label *label, str
     if (!are_free(rebuild, extents))
         return true; /* what lies there now is of a newer body */
     enum lookup found = find_bucket(rebuild, label->bucket, &bucket);
-    if (found == LOOKUP_FOUND)
-        found = find_newer(rebuild, bucket.number, label->key, row) == LOOKUP_MISSING ? LOOKUP_FOUND : LOOKUP_MISSING;
     if (found != LOOKUP_FOUND)
-        return found == LOOKUP_MISSING; /* overwritten, or its bucket is gone */
+        return found == LOOKUP_MISSING; /* its bucket is gone */
+    bool is_current = find_newer(rebuild, bucket.number, label->key, row) == LOOKUP_MISSING;
+    /* a copy has the former versions of its day, this one perhaps; without one they are what labels have */
+    bool is_former = bucket.info.versioning != VERSIONING_NEVER && rebuild->copy == NULL;
+    if (!is_current && !is_former)
+        return true; /* overwritten */
     if (!is_whole(rebuild, row, body))
         return true;
     take_extents(rebuild, extents);
     rebuild->report->repaired++;
-    return put_row(rebuild, bucket.number, label->key, row, body);
+    return put_row(rebuild, &bucket, label->key, row, body, is_current);
 }
 
 static bool restore(struct rebuild *rebuild, const struct place *place)
@@ -464,6 +488,10 @@ bool rebuild_catalogue(struct embedded_store *store, const char *copy, struct em
     struct rebuild rebuild = {.store = store, .copy = copy, .report = report, .error = error};
     if (!set_aside(&rebuild) || !start_catalogue(&rebuild))
         return false;
+    rebuild.versions = (struct rebuilt_versions){.catalogue = &store->catalogue,
+                                                 .next_group = &rebuild.numbers.group,
+                                                 .scratch = &rebuild.scratch,
+                                                 .order_below = UINT64_MAX};
     rebuild.taken = calloc(VOLUMES_MAX, sizeof *rebuild.taken);
     rebuild.bytes = malloc(MANIFEST_BYTES_MAX);
     ASSERT(rebuild.taken != NULL && rebuild.bytes != NULL);

@@ -480,6 +480,78 @@ START_TEST(a_lock_binds)
 }
 END_TEST
 
+/* ---- a lost catalogue ---- */
+
+enum { LARGE_VERSIONS = 6, LARGE_BYTES = 50000 };
+
+static void put_large(struct bucket_store *store, unsigned shard, void *argument)
+{
+    (void)shard, (void)argument;
+    struct error error;
+    const struct default_retention a_day = {.mode = LOCK_GOVERNANCE, .days = 1};
+    const struct bucket_intent intent = {
+        .name = bucket, .owner = text("alice"), .versioning = VERSIONING_ENABLED, .has_lock = true};
+    ck_assert(bucket_create(store, &intent, &error));
+    ck_assert(bucket_set_lock(store, bucket, &a_day, &error));
+    for (unsigned i = 0; i < LARGE_VERSIONS; i++) {
+        fill_bytes(i, body, LARGE_BYTES);
+        put(store, bucket, text("k"), span_of(body, LARGE_BYTES));
+    }
+}
+
+/* As many versions as before, the newest first, each with the lock that its bucket gives, and none in a new one's way.
+ */
+static void expect_large(struct bucket_store *store, unsigned shard, void *argument)
+{
+    (void)shard, (void)argument;
+    struct arena arena;
+    struct error error;
+    struct list_page page;
+    struct bucket_info info;
+    const struct version_list_request request = {.bucket = bucket, .entries_max = ENTRIES_MAX};
+    arena_init(&arena, 1 << 20);
+    ck_assert(bucket_find(store, bucket, &info, &error));
+    ck_assert(info.has_lock && info.versioning == VERSIONING_ENABLED && info.retention.days == 1);
+    ck_assert(bucket_list_versions(store, &request, &arena, &page, &error));
+    ck_assert_uint_eq(page.count, LARGE_VERSIONS);
+    for (unsigned i = 0; i < page.count; i++) {
+        struct object_name name = name_of(bucket, text("k"));
+        struct bucket_object *object;
+        static uint8_t found[LARGE_BYTES];
+        name.version = text(page.entries[i].version);
+        ck_assert_int_eq(page.entries[i].is_latest, i == 0);
+        ck_assert(i == 0 || strcmp(page.entries[i].version, page.entries[i - 1].version) < 0);
+        ck_assert(bucket_open(store, &name, NULL, &object, &error));
+        fill_bytes(LARGE_VERSIONS - 1 - i, body, LARGE_BYTES);
+        ck_assert_uint_eq(object->attributes.stored_size, LARGE_BYTES);
+        ck_assert(bucket_read(object, 0, found, LARGE_BYTES, &error));
+        ck_assert_mem_eq(found, body, LARGE_BYTES);
+        ck_assert_int_eq(object->attributes.lock.mode, LOCK_GOVERNANCE);
+        bucket_close(object);
+        struct delete_item item = {.key = text("k"), .version = name.version};
+        ck_assert(bucket_delete_objects(store, bucket, &item, 1, &error) && !item.is_deleted);
+    }
+    arena_free(&arena);
+    put(store, bucket, text("k"), text("newer"));
+}
+
+START_TEST(a_lost_catalogue_has_its_versions_again)
+{
+    char path[64];
+    char file[160];
+    struct embedded_report report = {.line = print_line};
+    struct error error;
+    folder_make(path);
+    with_store(path, put_large, NULL);
+    (void)snprintf(file, sizeof file, "%s/catalogue/data.mdb", path);
+    ck_assert_int_eq(remove(file), 0);
+    ck_assert(embedded_check(path, true, &report, &error));
+    with_store(path, expect_large, NULL);
+    expect_sound(path, LARGE_VERSIONS + 1);
+    folder_remove(path);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("embedded versions");
@@ -487,6 +559,7 @@ int main(void)
     tcase_set_timeout(tests, 300);
     tcase_add_loop_test(tests, versions_are_what_a_list_by_hand_has, 0, 3);
     tcase_add_test(tests, a_lock_binds);
+    tcase_add_test(tests, a_lost_catalogue_has_its_versions_again);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
 }

@@ -1,0 +1,69 @@
+/* store/embedded/repair/rebuild_versions.c -- versions of a rebuilt catalogue. */
+#include "store/embedded/repair/rebuild_versions.h"
+
+#include "runtime/base/byteorder.h"
+#include "store/object_lock.h"
+
+void rebuilt_version_name(struct rebuilt_versions *versions, const struct bucket_info *bucket, struct row *row)
+{
+    struct object_attributes *attributes = &row->attributes;
+    uint64_t order = (uint64_t)attributes->modified_ms << 16 | UINT16_MAX;
+    row->order = order < versions->order_below ? order : versions->order_below - 1;
+    versions->order_below = row->order;
+    if (row->order > versions->last_order)
+        versions->last_order = row->order;
+    version_id_format(row->order, load_u64_be(row->token), attributes->version);
+    if (bucket->has_lock)
+        object_lock_apply_default(&attributes->lock, &bucket->retention, attributes->modified_ms);
+}
+
+bool rebuilt_version_put(struct rebuilt_versions *versions, uint64_t bucket, struct span key, struct row *row,
+                         struct error *error)
+{
+    const struct catalogue *catalogue = versions->catalogue;
+    const struct key_table keys = {versions->txn, catalogue->versioned, versions->next_group, versions->scratch};
+    struct version_group group;
+    uint8_t group_value[VERSIONED_ROW_BYTES];
+    uint8_t row_key[VERSION_KEY_BYTES];
+    if (version_find_group(versions->txn, catalogue, bucket, key, &group, error) == LOOKUP_FAILED)
+        return false;
+    if (group.number == 0)
+        group.number = (*versions->next_group)++;
+    if (strcmp(row->attributes.version, "null") == 0)
+        group.null_order = row->order;
+    if (row->attributes.superseded_ms == 0)
+        row->attributes.superseded_ms = row->attributes.modified_ms > 0 ? row->attributes.modified_ms : 1;
+    version_group_encode(&group, group_value);
+    version_make_key(group.number, row->order, row_key);
+    struct buffer object;
+    buffer_init(&object, 0);
+    row_encode_object(row, &object);
+    bool done = catalogue_put(versions->txn, catalogue->versions, span_of(row_key, sizeof row_key),
+                              buffer_span(&object), 0, error) &&
+                key_put(&keys, bucket, key, span_of(group_value, sizeof group_value), error);
+    buffer_free(&object);
+    return done;
+}
+
+bool rebuilt_version_supersede(struct rebuilt_versions *versions, uint64_t bucket, struct span key, struct row *by,
+                               struct error *error)
+{
+    const struct key_table keys = {.txn = versions->txn, .table = versions->catalogue->objects};
+    struct span object;
+    struct row present;
+    enum lookup found = key_find(&keys, bucket, key, &object, error);
+    if (found != LOOKUP_FOUND)
+        return found == LOOKUP_MISSING;
+    if (!row_decode_object(object, &present, error))
+        return false;
+    if (present.order == 0)
+        present.order = by->order - 1;
+    if (present.order >= by->order) { /* a clock that was turned back */
+        by->order = present.order + 1;
+        version_id_format(by->order, load_u64_be(by->token), by->attributes.version);
+        if (by->order > versions->last_order)
+            versions->last_order = by->order;
+    }
+    present.attributes.superseded_ms = by->attributes.modified_ms;
+    return rebuilt_version_put(versions, bucket, key, &present, error);
+}

@@ -1,0 +1,26 @@
+/* store/embedded/repair/rebuild_versions.h -- versions of a rebuilt catalogue.
+ *
+ * A label does not say which version its body became, so each gets a new id, in the order in which they were written.
+ * Labels come newest first: the first of a key is its current version, the others are former ones. */
+#pragma once
+
+#include "store/embedded/catalogue/version_rows.h"
+#include "store/embedded/repair/check.h"
+
+struct rebuilt_versions {
+    const struct catalogue *catalogue;
+    MDB_txn *txn;
+    uint64_t *next_group;
+    struct buffer *scratch;
+    uint64_t last_order;  /* the greatest that was given */
+    uint64_t order_below; /* what comes next is older than all before it */
+};
+
+/* Gives the row its version and order, and what the bucket's lock has for it. */
+void rebuilt_version_name(struct rebuilt_versions *versions, const struct bucket_info *bucket, struct row *row);
+/* Puts it among the former versions of the key, whose current one is there. */
+bool rebuilt_version_put(struct rebuilt_versions *versions, uint64_t bucket, struct span key, struct row *row,
+                         struct error *error);
+/* The current version is about to be written over by a newer one, `by`, which has its name: it becomes a former one. */
+bool rebuilt_version_supersede(struct rebuilt_versions *versions, uint64_t bucket, struct span key, struct row *by,
+                               struct error *error);
