@@ -168,14 +168,19 @@ static void check_bucket(struct checker *checker, struct span key, struct span v
             checker_add(&checker->system_groups, row.number);
         return;
     }
-    report_finding(checker->report, "The row of bucket %.*s is damaged.", SPAN_FORMAT(span_take(key, 63)));
+    checker->has_lost_bucket = true; /* which objects are in it nobody knows: none goes for that */
+    report_finding(
+        checker->report,
+        "The row of bucket %.*s is damaged. Its objects are kept; `bale check --repair --copy` brings it back "
+        "from a backup.",
+        SPAN_FORMAT(span_take(key, 63)));
 }
 
 static void note_group(struct checker *checker, struct span key, struct span value)
 {
     (void)value;
     char shown[SHOWN_BYTES_MAX + 1];
-    if (checker_has(&checker->groups_named, checker_group_of(key)))
+    if (checker_may_be_named(checker, key))
         return;
     report_finding(checker->report, "The row of %s belongs to no bucket.", checker_show_key(key, shown));
     checker_doom(checker, checker->store->catalogue.objects, key);

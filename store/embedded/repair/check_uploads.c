@@ -49,7 +49,7 @@ static void check_key_again(struct checker *checker, struct span key, struct spa
         return; /* is doomed already */
     bool has_uploads =
         !shape.has_object || (group.size == 8 && checker_has(&checker->groups_used, load_u64_le(group.data)));
-    if (has_uploads && checker_has(&checker->groups_named, checker_group_of(key)))
+    if (has_uploads && checker_may_be_named(checker, key))
         return;
     report_finding(checker->report, "The row of the uploads of %s belongs to no bucket or has no upload.",
                    checker_show_key(key, shown));

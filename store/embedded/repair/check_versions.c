@@ -46,7 +46,7 @@ static void check_key_again(struct checker *checker, struct span key, struct spa
     if (key.size < KEY_GROUP_BYTES || !row_open(key, value, &shape, &bytes, &ignored) ||
         (shape.has_object && !version_group_decode(bytes, &group)))
         return; /* is doomed already */
-    if (!checker_has(&checker->groups_named, checker_group_of(key)) ||
+    if (!checker_may_be_named(checker, key) ||
         (shape.has_object && !checker_has(&checker->version_groups_used, group.number)))
         doom_key(checker, key, "belongs to no bucket or has no version");
     else if (shape.has_object && group.null_order != 0 &&

@@ -143,6 +143,11 @@ uint64_t checker_group_of(struct span row_key)
     return group;
 }
 
+bool checker_may_be_named(const struct checker *checker, struct span row_key)
+{
+    return checker->has_lost_bucket || checker_has(&checker->groups_named, checker_group_of(row_key));
+}
+
 bool checker_walk(struct checker *checker, MDB_dbi table, checker_row *each)
 {
     MDB_cursor *cursor;

@@ -24,6 +24,7 @@ struct checker {
     struct numbers upload_groups, groups_used;          /* of keys with uploads; those that have some */
     struct numbers uploads;                             /* numbers of open ones */
     struct numbers version_groups, version_groups_used; /* of keys with versions; those that have some */
+    bool has_lost_bucket;                               /* a row of `buckets` is damaged */
     bool has_lost_numbers;                              /* rows of `meta` are damaged */
     uint64_t last_order;                                /* the greatest that an object or a version has */
     struct buffer doomed;                               /* rows to drop: table u32, size u16, keeps its group u8, key */
@@ -43,6 +44,9 @@ uint64_t checker_most(const struct numbers *numbers); /* 0: there is none */
 /* False: the blocks do not exist, or are somebody else's. */
 bool checker_claim(struct checker *checker, struct span extents);
 uint64_t checker_group_of(struct span row_key);
+/* Is the key's group that of a bucket or of longer keys? Where a bucket's row is damaged it may be that bucket's: true.
+ */
+bool checker_may_be_named(const struct checker *checker, struct span row_key);
 
 typedef void checker_row(struct checker *checker, struct span key, struct span value);
 bool checker_walk(struct checker *checker, MDB_dbi table, checker_row *each);

@@ -1,6 +1,7 @@
 /* tests/unit/embedded/damage_test.c -- flipped bits, cut files, a lost catalogue: found, named, and repaired as far as
  * docs/store-format.md promises. */
 #include "tests/unit/embedded/fixture.h"
+#include "tests/unit/embedded/flips.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -185,6 +186,34 @@ START_TEST(a_flipped_bit_in_a_small_body_is_found)
     ck_assert_uint_gt(flip_after(file, body, sizeof body, 50), 0);
     with_store(path, expect_refusal, "small-009");
     check_repair_expect(path, 1, (struct expectation){9, -1});
+    folder_remove(path);
+}
+END_TEST
+
+/* Repair does not know which objects were in it: so it drops none. */
+START_TEST(a_flipped_bit_in_the_row_of_a_bucket_costs_no_object)
+{
+    static struct flips_view view;
+    char path[64];
+    struct embedded_report report;
+    make_folder(path);
+    flips_view_open(&view, path);
+    MDB_val key = {bucket.size, (void *)(uintptr_t)bucket.data};
+    MDB_val value;
+    ck_assert_int_eq(mdb_get(view.txn, view.catalogue.buckets, &key, &value), 0);
+    long at = flips_place(&view, (const uint8_t *)value.mv_data + 10);
+    flips_view_close(&view);
+    flips_flip(path, at, 3);
+    with_store(path, expect_refusal, "large-001");
+    ck_assert(!check(path, true, &report));
+    ck_assert_uint_eq(report.objects, SMALL + LARGE + 1);
+    flips_view_open(&view, path); /* a backup would have brought it back */
+    key = (MDB_val){bucket.size, (void *)(uintptr_t)bucket.data};
+    ck_assert_int_eq(mdb_get(view.txn, view.catalogue.buckets, &key, &value), 0);
+    at = flips_place(&view, (const uint8_t *)value.mv_data + 10);
+    flips_view_close(&view);
+    flips_flip(path, at, 3);
+    with_store(path, expect_store, &(struct expectation){-1, -1});
     folder_remove(path);
 }
 END_TEST
@@ -559,6 +588,7 @@ int main(void)
     tcase_add_test(tests, a_sound_folder_is_sound);
     tcase_add_test(tests, a_flipped_bit_in_a_row_is_found);
     tcase_add_test(tests, a_flipped_bit_in_a_small_body_is_found);
+    tcase_add_test(tests, a_flipped_bit_in_the_row_of_a_bucket_costs_no_object);
     tcase_add_test(tests, a_flipped_bit_in_a_volume_is_found);
     tcase_add_test(tests, a_flipped_bit_anywhere_in_a_row_hides_nothing_else);
     tcase_add_test(tests, what_is_damaged_can_be_written_over_and_deleted);
