@@ -308,14 +308,14 @@ static SUSPENDS bool look_at_bucket(struct s3_request *request)
 }
 
 /* Statement 352: who signed for another region, or may not go on, is told where the bucket is, if it is. Statement 553:
- * a page of another origin is told whatever the status is. */
+ * a page of another origin is told whatever the status is; but nobody is kept waiting to be told to come back. */
 static SUSPENDS bool tells_region(struct s3_request *request, const struct s3_error_entry *entry)
 {
     struct span origin;
     bool is_of_region = entry->status == 301 || entry->status == 403 ||
                         is_code(entry, S3_AuthorizationHeaderMalformed) ||
                         is_code(entry, S3_AuthorizationQueryParametersError);
-    bool is_of_origin = http_head_find(request->exchange->head, "origin", &origin);
+    bool is_of_origin = entry->status != 503 && http_head_find(request->exchange->head, "origin", &origin);
     return (is_of_region || is_of_origin) && !is_code(entry, S3_NoSuchBucket) && look_at_bucket(request) &&
            is_of_region;
 }
