@@ -150,6 +150,12 @@ def check_variables(text):
     return names
 
 
+def tries_of(text, wildcards, variables):
+    bare = re.sub(r"\$\{[^}]*\}?", "", text) if variables else text
+    named = check_variables(text) if variables else []
+    return len(named) + (bare.count("?") if wildcards else 0)
+
+
 # ---- values ----
 
 
@@ -449,6 +455,7 @@ class Statement:
         refuse_unless(self.effect in ("Allow", "Deny"), "effect")
         self.variables = variables
         self.names = []  # of variables
+        self.tries = 0  # question marks and variables
         self.inverts_principals = "NotPrincipal" in value
         refuse_unless(not self.inverts_principals or self.effect == "Deny", "Allow with NotPrincipal")
         self.principals = Principals(value.get("Principal", value.get("NotPrincipal")))
@@ -480,6 +487,7 @@ class Statement:
         if self.variables:
             self.names += check_variables(text)
         refuse_unless(self.reach(text, bucket), "resource")
+        self.tries += tries_of(text, True, self.variables)
         return text
 
     def reach(self, text, bucket):
@@ -510,6 +518,8 @@ class Statement:
                 wanted = [scalar(item) for item in listed(wanted)]
                 refuse_unless(wanted, "no values")
                 for item in wanted:
+                    if parsed.type in ("StringEquals", "StringEqualsIgnoreCase", "StringLike", "Arn"):
+                        self.tries += tries_of(item, parsed.type in ("StringLike", "Arn"), self.variables)
                     self.names += parsed.check(item, self.variables)
                 self.conditions.append((parsed, stem, part, wanted))
 
@@ -576,6 +586,7 @@ class Policy:
         string(root.get("Id", ""))
         self.statements = [Statement(value, bucket, version == "2012-10-17") for value in listed(root.get("Statement", []))]
         refuse_unless(self.statements, "no statement")
+        refuse_unless(sum(statement.tries for statement in self.statements) <= 256, "too many tries")
         sids = [statement.sid for statement in self.statements if statement.sid]
         refuse_unless(len(set(sids)) == len(sids), "duplicate Sid")
 

@@ -140,7 +140,7 @@ static bool compile_resource(const struct compiler *compiler, const struct json_
     bool below;
     if (item->kind != JSON_STRING || !take_resource(item->text, compiler->has_variables, &text))
         return compiler_refuse(compiler, invalid_resource, item->text);
-    if (!pattern_compile(text, syntax, compiler->arena, ret_pattern, &statement->variables, compiler->error))
+    if (!pattern_compile(text, syntax, compiler->arena, ret_pattern, &statement->needs, compiler->error))
         return compiler_pass_on(compiler, invalid_resource);
     if (!compiler->for_bucket)
         return true;
@@ -190,7 +190,7 @@ static bool add_actions(const struct compiler *compiler, struct span text, struc
     char wanted[ACTION_BYTES_MAX];
     char name[ACTION_BYTES_MAX];
     struct pattern pattern;
-    uint64_t variables;
+    struct pattern_needs needs = {0};
     bool found = false;
     if (text.size > sizeof wanted)
         return false;
@@ -198,8 +198,8 @@ static bool add_actions(const struct compiler *compiler, struct span text, struc
     struct span lowered = span_of(wanted, text.size);
     if (!span_equal(lowered, SPAN("*")) && !span_starts_with(lowered, SPAN("s3:")))
         return false;
-    if (!pattern_compile(lowered, (struct pattern_syntax){.has_wildcards = true}, compiler->scratch, &pattern,
-                         &variables, compiler->error))
+    if (!pattern_compile(lowered, (struct pattern_syntax){.has_wildcards = true}, compiler->scratch, &pattern, &needs,
+                         compiler->error))
         return false;
     for (enum s3_action action = 0; action < ACTIONS_COUNT; action++) {
         struct span known = span_from_string(action_name(action));
@@ -324,6 +324,16 @@ static bool sids_differ(const struct compiler *compiler, const struct statement 
 
 /* ---- the policy ---- */
 
+/* The bound on what one question may cost (542). */
+static bool tries_are_few(const struct compiler *compiler, const struct statement *statements, unsigned count)
+{
+    unsigned tries = 0;
+    for (unsigned i = 0; i < count; i++)
+        tries += statements[i].needs.tries;
+    return tries <= POLICY_TRIES_MAX ||
+           compiler_refuse(compiler, "The policy has too many \"?\" and variables", SPAN_EMPTY);
+}
+
 /* The same statements, those that deny first. */
 static void sort_denying_first(struct statement *ret_sorted, const struct statement *statements, unsigned count)
 {
@@ -366,7 +376,7 @@ static bool compile_statements(struct compiler *compiler, const struct json_valu
             return false;
     }
     compiler->statement = 0;
-    if (!sids_differ(compiler, read, policy->count))
+    if (!sids_differ(compiler, read, policy->count) || !tries_are_few(compiler, read, policy->count))
         return false;
     sort_denying_first(sorted, read, policy->count);
     policy->statements = sorted;

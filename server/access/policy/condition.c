@@ -44,15 +44,15 @@ static bool parse_operator(struct span text, struct condition *ret_condition)
 static const char invalid_value[] = "Policy has an invalid condition value";
 
 static bool compile_pattern(const struct compiler *compiler, struct span text, struct pattern_syntax syntax,
-                            struct pattern *ret_pattern, uint64_t *variables)
+                            struct pattern *ret_pattern, struct pattern_needs *needs)
 {
     syntax.has_variables = compiler->has_variables;
-    return pattern_compile(text, syntax, compiler->arena, ret_pattern, variables, compiler->error) ||
+    return pattern_compile(text, syntax, compiler->arena, ret_pattern, needs, compiler->error) ||
            compiler_pass_on(compiler, invalid_value);
 }
 
 static bool compile_arn(const struct compiler *compiler, struct span text, const struct pattern **ret_arn,
-                        uint64_t *variables)
+                        struct pattern_needs *needs)
 {
     struct span parts[ARN_PARTS];
     if (!value_split_arn(text, compiler->has_variables, parts))
@@ -61,7 +61,7 @@ static bool compile_arn(const struct compiler *compiler, struct span text, const
     if (arn == NULL)
         return compiler_refuse_size(compiler);
     for (unsigned i = 0; i < ARN_PARTS; i++)
-        if (!compile_pattern(compiler, parts[i], (struct pattern_syntax){.has_wildcards = true}, &arn[i], variables))
+        if (!compile_pattern(compiler, parts[i], (struct pattern_syntax){.has_wildcards = true}, &arn[i], needs))
             return false;
     *ret_arn = arn;
     return true;
@@ -81,7 +81,7 @@ static bool compile_binary(const struct compiler *compiler, struct span text, st
 }
 
 static bool compile_value(const struct compiler *compiler, const struct condition_test *test, struct span text,
-                          union condition_value *ret_value, uint64_t *variables)
+                          union condition_value *ret_value, struct pattern_needs *needs)
 {
     bool valid = false;
     switch (test->type) {
@@ -90,9 +90,9 @@ static bool compile_value(const struct compiler *compiler, const struct conditio
     case TYPE_STRING_LIKE:;
         struct pattern_syntax syntax = {.has_wildcards = test->type == TYPE_STRING_LIKE,
                                         .ignores_case = test->type == TYPE_STRING_IGNORE_CASE};
-        return compile_pattern(compiler, text, syntax, &ret_value->pattern, variables);
+        return compile_pattern(compiler, text, syntax, &ret_value->pattern, needs);
     case TYPE_ARN:
-        return compile_arn(compiler, text, &ret_value->arn, variables);
+        return compile_arn(compiler, text, &ret_value->arn, needs);
     case TYPE_BINARY:
         return compile_binary(compiler, text, &ret_value->binary);
     case TYPE_NUMBER:
@@ -113,7 +113,7 @@ static bool compile_value(const struct compiler *compiler, const struct conditio
 }
 
 static bool compile_values(const struct compiler *compiler, const struct json_value *value, struct condition *condition,
-                           uint64_t *variables)
+                           struct pattern_needs *needs)
 {
     condition->count = json_items_count(value);
     if (condition->count == 0)
@@ -125,7 +125,7 @@ static bool compile_values(const struct compiler *compiler, const struct json_va
     for (const struct json_value *item = NULL; (item = json_next_item(value, item)) != NULL; values++) {
         if (item->kind != JSON_STRING && item->kind != JSON_NUMBER && item->kind != JSON_BOOLEAN)
             return compiler_refuse(compiler, invalid_value, value->name);
-        if (!compile_value(compiler, condition->test, item->text, values, variables))
+        if (!compile_value(compiler, condition->test, item->text, values, needs))
             return false;
     }
     return true;
@@ -135,14 +135,14 @@ static bool compile_values(const struct compiler *compiler, const struct json_va
 
 /* One key under an operator; `condition` has the operator. */
 static bool compile_key(const struct compiler *compiler, const struct json_value *member, uint64_t keys,
-                        struct condition *condition, uint64_t *variables)
+                        struct condition *condition, struct pattern_needs *needs)
 {
     if (!condition_key_find(member->name, &condition->key, &condition->part))
         return compiler_refuse(compiler, "Policy has an invalid condition key", member->name);
     if ((keys & CONDITION_KEY_BIT(condition->key)) == 0)
         return compiler_refuse(compiler, "Conditions do not apply to combination of actions and resources in statement",
                                member->name);
-    return compile_values(compiler, member, condition, variables);
+    return compile_values(compiler, member, condition, needs);
 }
 
 bool conditions_compile(const struct compiler *compiler, const struct json_value *value, uint64_t keys,
@@ -167,7 +167,7 @@ bool conditions_compile(const struct compiler *compiler, const struct json_value
             return compiler_refuse(compiler, "Invalid Condition type", block->name);
         for (const struct json_value *member = block->first; member != NULL; member = member->next) {
             *condition = begun;
-            if (!compile_key(compiler, member, keys, condition++, &statement->variables))
+            if (!compile_key(compiler, member, keys, condition++, &statement->needs))
                 return false;
         }
     }

@@ -94,7 +94,7 @@ static enum principal_match statement_matches(struct evaluation *evaluation, con
                                               const struct statement *statement)
 {
     enum principal_match match = asker_matches(policy, statement, &evaluation->question->asker);
-    bool holds = match != PRINCIPAL_DIFFERS && variables_are_there(evaluation, statement->variables) &&
+    bool holds = match != PRINCIPAL_DIFFERS && variables_are_there(evaluation, statement->needs.variables) &&
                  resource_matches(evaluation, statement) && conditions_hold(evaluation, statement);
     return holds ? match : PRINCIPAL_DIFFERS;
 }

@@ -57,7 +57,7 @@ static bool read_atom(struct span text, struct pattern_syntax syntax, struct pat
 
 /* Into `atoms`, or only counted when that is NULL. */
 static bool read_atoms(struct span text, struct pattern_syntax syntax, struct pattern_atom *atoms, unsigned *ret_count,
-                       uint64_t *variables, struct error *error)
+                       struct pattern_needs *needs, struct error *error)
 {
     struct pattern_atom atom;
     bool after_many = false;
@@ -68,10 +68,11 @@ static bool read_atoms(struct span text, struct pattern_syntax syntax, struct pa
         if (atom.kind == ATOM_MANY && after_many)
             continue;
         after_many = atom.kind == ATOM_MANY;
-        if (atom.kind == ATOM_VARIABLE)
-            *variables |= CONDITION_KEY_BIT(atom.variable);
-        if (atoms != NULL)
+        if (atoms != NULL) {
             atoms[count] = atom;
+            needs->tries += atom.kind == ATOM_ONE || atom.kind == ATOM_VARIABLE;
+            needs->variables |= atom.kind == ATOM_VARIABLE ? CONDITION_KEY_BIT(atom.variable) : 0;
+        }
         count++;
     }
     *ret_count = count;
@@ -79,16 +80,16 @@ static bool read_atoms(struct span text, struct pattern_syntax syntax, struct pa
 }
 
 bool pattern_compile(struct span text, struct pattern_syntax syntax, struct arena *arena, struct pattern *ret_pattern,
-                     uint64_t *variables, struct error *error)
+                     struct pattern_needs *needs, struct error *error)
 {
     *ret_pattern = (struct pattern){.ignores_case = syntax.ignores_case};
-    if (!read_atoms(text, syntax, NULL, &ret_pattern->count, variables, error))
+    if (!read_atoms(text, syntax, NULL, &ret_pattern->count, needs, error))
         return false;
     struct pattern_atom *atoms = arena_allocate(arena, ret_pattern->count * sizeof *atoms);
     if (atoms == NULL)
         return error_set(error, ERROR_TOO_LARGE, NULL, "the document has too many parts");
     ret_pattern->atoms = atoms;
-    return read_atoms(text, syntax, atoms, &ret_pattern->count, variables, error);
+    return read_atoms(text, syntax, atoms, &ret_pattern->count, needs, error);
 }
 
 bool pattern_is_fixed(const struct pattern *pattern)

@@ -27,16 +27,22 @@ struct pattern {
     bool ignores_case; /* of ASCII */
 };
 
+/* What patterns need of whoever asks them, added up by compiling. */
+struct pattern_needs {
+    uint64_t variables; /* CONDITION_KEY_BIT of those that they name */
+    unsigned tries;     /* "?" and variables: a run of text with these in it is tried place by place */
+};
+
 struct pattern_syntax {
     bool has_wildcards;
     bool has_variables;
     bool ignores_case;
 };
 
-/* Spans of `text` and memory of the arena stay in it. *variables gets the bits of those that it names. ERROR_INVALID: a
- * variable that there is not, or without "}"; ERROR_TOO_LARGE: the arena is full. No code. */
+/* Spans of `text` and memory of the arena stay in it. *needs grows by what it needs. ERROR_INVALID: a variable that
+ * there is not, or without "}"; ERROR_TOO_LARGE: the arena is full. No code. */
 bool pattern_compile(struct span text, struct pattern_syntax syntax, struct arena *arena, struct pattern *ret_pattern,
-                     uint64_t *variables, struct error *error);
+                     struct pattern_needs *needs, struct error *error);
 
 /* `variables` is indexed by condition key; those that the pattern names must be there. NULL when it names none. */
 bool pattern_match(const struct pattern *pattern, const struct span *variables, struct span text);

@@ -7,9 +7,10 @@
  * Ownership. A compiled policy lies in the arena that it was compiled into and keeps spans of the document: both live
  * as long as it. It is immutable and may be read by any number of threads.
  *
- * Cost. Compiled once per change. A question looks only at the statements that speak of its action, denying ones first;
- * matching a pattern takes at most (bytes of the pattern) x (bytes of the text) steps, whatever its wildcards, and
- * never recurses (statement 542).
+ * Cost. Compiled once per change. A question looks only at the statements that speak of its action, denying ones first.
+ * In a pattern what stands between two stars is looked for as a whole; only runs with "?" or variables in them, of
+ * which a policy has at most POLICY_TRIES_MAX, are tried place by place. Nothing is taken back further than one run,
+ * and nothing recurses (statement 542).
  *
  * Bounds. A bucket's policy has at most POLICY_BYTES_MAX bytes, an identity's POLICY_IDENTITY_BYTES_MAX; JSON is at
  * most 8 deep; an arena of POLICY_ARENA_BYTES takes whatever fits in these.
@@ -25,6 +26,7 @@
 enum {
     POLICY_BYTES_MAX = 20480,
     POLICY_IDENTITY_BYTES_MAX = 6144,
+    POLICY_TRIES_MAX = 256, /* "?" and variables in all its patterns */
     POLICY_ARENA_BYTES = 4 << 20,
     POLICY_BUCKET_BYTES_MAX = 63, /* of a question's */
     POLICY_KEY_BYTES_MAX = 1024,

@@ -83,7 +83,7 @@ struct statement {
     unsigned resources_count;
     const struct condition *conditions;
     unsigned conditions_count;
-    uint64_t variables; /* CONDITION_KEY_BIT of those that it names */
+    struct pattern_needs needs;
 };
 
 struct policy {

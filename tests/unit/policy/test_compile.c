@@ -193,7 +193,7 @@ START_TEST(sizes)
     const char *const heads[] = {
         "{\"Statement\":[", "{\"Statement\":" ALLOW EVERYONE ",\"Action\":\"*\",\"Resource\":[",
         "{\"Statement\":" ALLOW EVERYONE "," READ ",\"Condition\":{\"StringLike\":{\"aws:Referer\":["};
-    const char *const items[] = {ALLOW EVERYONE ",\"Action\":\"*\",\"Resource\":\"*\"}", "\"*\"", "\"?\""};
+    const char *const items[] = {ALLOW EVERYONE ",\"Action\":\"*\",\"Resource\":\"*\"}", "\"*\"", "\"a\""};
     const char *const tails[] = {"]}", "]}}", "]}}}}"};
     for (size_t i = 0; i < 3; i++) {
         size_t size = (size_t)snprintf(text, sizeof text, "%s%s", heads[i], items[i]);
@@ -212,6 +212,21 @@ START_TEST(sizes)
         ck_assert_msg(strstr(error.message, "20480") != NULL, "%s", error.message);
         arena_reset(&arena);
     }
+}
+END_TEST
+
+/* What one question may cost is bounded (542). */
+START_TEST(test_542_tries)
+{
+    char text[1024];
+    char marks[POLICY_TRIES_MAX + 2];
+    for (unsigned count = POLICY_TRIES_MAX; count <= POLICY_TRIES_MAX + 1; count++) {
+        memset(marks, '?', count);
+        marks[count] = '\0';
+        (void)snprintf(text, sizeof text, IF("{\"StringLike\":{\"aws:Referer\":\"%s\"}}"), marks);
+        ck_assert((compile(text) != NULL) == (count == POLICY_TRIES_MAX));
+    }
+    ck_assert_str_eq(error.message, "The policy has too many \"?\" and variables");
 }
 END_TEST
 
@@ -255,6 +270,7 @@ int main(void)
     tcase_add_test(tests, takes);
     tcase_add_test(tests, refuses);
     tcase_add_test(tests, sizes);
+    tcase_add_test(tests, test_542_tries);
     tcase_add_test(tests, small_arenas);
     tcase_add_test(tests, identity_policies);
     suite_add_tcase(suite, tests);

@@ -94,9 +94,9 @@ END_TEST
 static struct pattern compile(const char *text, bool has_wildcards, bool has_variables)
 {
     struct pattern pattern;
-    uint64_t variables = 0;
+    struct pattern_needs needs = {0};
     struct pattern_syntax syntax = {.has_wildcards = has_wildcards, .has_variables = has_variables};
-    ck_assert(pattern_compile(span_from_string(text), syntax, &arena, &pattern, &variables, &error));
+    ck_assert(pattern_compile(span_from_string(text), syntax, &arena, &pattern, &needs, &error));
     return pattern;
 }
 
@@ -157,11 +157,11 @@ START_TEST(variables)
     pattern = compile("${aws:username}", true, false);
     ck_assert(pattern_match(&pattern, NULL, SPAN("${aws:username}")));
 
-    uint64_t named = 0;
+    struct pattern_needs needs = {0};
     struct pattern_syntax syntax = {.has_variables = true};
-    ck_assert(!pattern_compile(SPAN("${aws:nobody}"), syntax, &arena, &pattern, &named, &error));
-    ck_assert(!pattern_compile(SPAN("${aws:username"), syntax, &arena, &pattern, &named, &error));
-    ck_assert(!pattern_compile(SPAN("${s3:ExistingObjectTag/a}"), syntax, &arena, &pattern, &named, &error));
+    ck_assert(!pattern_compile(SPAN("${aws:nobody}"), syntax, &arena, &pattern, &needs, &error));
+    ck_assert(!pattern_compile(SPAN("${aws:username"), syntax, &arena, &pattern, &needs, &error));
+    ck_assert(!pattern_compile(SPAN("${s3:ExistingObjectTag/a}"), syntax, &arena, &pattern, &needs, &error));
 }
 END_TEST
 
