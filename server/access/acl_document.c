@@ -145,7 +145,8 @@ static bool close_element(void *context, unsigned depth, struct span element, st
         return take_grant(document, error);
     if (depth == 2 && span_equal(element, SPAN("ID"))) {
         struct span owner = span_take(text, sizeof document->owner - 1);
-        memcpy(document->owner, owner.data, owner.size);
+        if (owner.size > 0)
+            memcpy(document->owner, owner.data, owner.size);
         document->owner[owner.size] = '\0';
     }
     return true;
