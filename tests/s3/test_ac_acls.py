@@ -115,6 +115,10 @@ class Ownership(AccessCase):
         self.assertEqual([(self.a, "FULL_CONTROL")], self.grants(bucket, "k"))
         self.assert_status(200, self.put_acl(bucket, "k", headers={"x-amz-acl": "bucket-owner-full-control"}))
         self.assert_error(self.put_acl(bucket, "k", headers={"x-amz-acl": "private"}), 400, "AccessControlListNotSupported")
+        same = self.alice.get(bucket, "k", {"acl": None}).body  # s3cmd cp: the source's, on the copy
+        self.assert_status(200, self.put_acl(bucket, "k", same))
+        more = acl(self.a, (self.a, "FULL_CONTROL"), (self.b, "READ"))
+        self.assert_error(self.put_acl(bucket, "k", more), 400, "AccessControlListNotSupported")
 
     def test_461_existing_acls_are_kept_without_effect(self):
         bucket = self.bucket_of(WRITER)

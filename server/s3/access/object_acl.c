@@ -36,16 +36,23 @@ static SUSPENDS bool answer(struct s3_request *request, const char *version, str
     return s3_answer_empty(request, error);
 }
 
-/* BucketOwnerEnforced: only what is so anyway can be asked for, and nothing comes of it. */
+/* BucketOwnerEnforced: only what is so anyway can be asked for, by its name or as the document that GET answers, which
+ * clients that copy an object with its ACL send back. Nothing comes of it. */
 static SUSPENDS bool put_nothing(struct s3_request *request, const struct object_attributes *attributes,
                                  struct error *error)
 {
+    const struct acl_owners owners = {request->access.owner, request->access.owner};
     struct acl_headers headers;
+    struct span packed;
     if (!acl_headers_look(request, &headers, error))
         return false;
-    if (!headers.has_canned || !span_equal(headers.canned, SPAN("bucket-owner-full-control")))
+    bool is_document = !acl_headers_are_there(&headers) && http_body_expected(request->exchange);
+    bool is_owners = headers.has_canned && span_equal(headers.canned, SPAN("bucket-owner-full-control"));
+    if (!is_document && !is_owners)
         return acl_request_refuse(error);
-    return answer(request, attributes->version, error);
+    if (!put_acl_take(request, ACL_OF_OBJECT, &owners, &packed, error))
+        return false;
+    return packed.size == 0 ? answer(request, attributes->version, error) : acl_request_refuse(error);
 }
 
 SUSPENDS bool s3_put_object_acl(struct s3_request *request, struct error *error)
