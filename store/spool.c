@@ -42,7 +42,7 @@ bool spool_is_in_doubt(struct spool *spool, bool *ret_is_in_doubt, struct error 
 
 /* ---- encoded amounts ---- */
 
-enum { NUMBERS_BYTES = 32 }; /* behind the name */
+enum { NUMBERS_BYTES = 56 }; /* behind the name */
 
 void spool_put_amounts(struct buffer *encoded, const struct spool_amounts *amounts)
 {
@@ -52,6 +52,9 @@ void spool_put_amounts(struct buffer *encoded, const struct spool_amounts *amoun
     store_u64_le(numbers + 8, (uint64_t)amounts->amounts.objects);
     store_u64_le(numbers + 16, (uint64_t)amounts->amounts.original_bytes);
     store_u64_le(numbers + 24, (uint64_t)amounts->amounts.stored_bytes);
+    store_u64_le(numbers + 32, (uint64_t)amounts->amounts.former_versions);
+    store_u64_le(numbers + 40, (uint64_t)amounts->amounts.former_original_bytes);
+    store_u64_le(numbers + 48, (uint64_t)amounts->amounts.former_stored_bytes);
     buffer_append_byte(encoded, (uint8_t)amounts->bucket.size);
     buffer_append(encoded, amounts->bucket);
     buffer_append(encoded, span_of(numbers, sizeof numbers));
@@ -73,6 +76,9 @@ bool spool_take_amounts(struct span *encoded, struct spool_amounts *ret_amounts,
     ret_amounts->amounts.objects = (int64_t)load_u64_le(numbers + 8);
     ret_amounts->amounts.original_bytes = (int64_t)load_u64_le(numbers + 16);
     ret_amounts->amounts.stored_bytes = (int64_t)load_u64_le(numbers + 24);
+    ret_amounts->amounts.former_versions = (int64_t)load_u64_le(numbers + 32);
+    ret_amounts->amounts.former_original_bytes = (int64_t)load_u64_le(numbers + 40);
+    ret_amounts->amounts.former_stored_bytes = (int64_t)load_u64_le(numbers + 48);
     *encoded = span_skip(*encoded, 1 + name_bytes + NUMBERS_BYTES);
     return true;
 }

@@ -13,7 +13,8 @@
  * operating system, and only appends to that one; spools that it finds are drained under their own ids.
  *
  * The amounts of one record, encoded (little endian), as often as there are buckets (SPOOL_RECORD_BUCKETS_MAX at most):
- *   u8 name bytes, name, u64 creation id, i64 objects, i64 original bytes, i64 stored bytes
+ *   u8 name bytes, name, u64 creation id, i64 objects, i64 original bytes, i64 stored bytes, and the same three of
+ *   former versions
  * The creation id tells a bucket from earlier ones of its name (bucket_info.creation_id). Sums may be negative, and are
  * never clamped.
  *
@@ -34,7 +35,7 @@
 enum {
     SPOOL_ID_BYTES = 16,
     SPOOL_RECORD_BUCKETS_MAX = 4096, /* a record that has so many is frozen by the store itself */
-    SPOOL_AMOUNTS_BYTES_MAX = 1 + BUCKET_NAME_BYTES_MAX + 8 + 24, /* of one bucket */
+    SPOOL_AMOUNTS_BYTES_MAX = 1 + BUCKET_NAME_BYTES_MAX + 8 + 48, /* of one bucket */
 };
 
 struct spool_info {
@@ -46,11 +47,15 @@ struct spool_info {
     bool has_open;        /* amounts wait in record last_frozen + 1 */
 };
 
-/* What a bucket's objects add up to. */
+/* What a bucket's objects add up to: those that a GET finds, and apart from them former versions. Delete markers are
+ * nothing. */
 struct ledger_amounts {
     int64_t objects;
     int64_t original_bytes;
     int64_t stored_bytes; /* bodies and sidecars */
+    int64_t former_versions;
+    int64_t former_original_bytes;
+    int64_t former_stored_bytes;
 };
 
 struct spool {
@@ -99,7 +104,8 @@ bool spool_take_amounts(struct span *encoded, struct spool_amounts *ret_amounts,
 
 static inline bool ledger_amounts_are_zero(const struct ledger_amounts *amounts)
 {
-    return amounts->objects == 0 && amounts->original_bytes == 0 && amounts->stored_bytes == 0;
+    return amounts->objects == 0 && amounts->original_bytes == 0 && amounts->stored_bytes == 0 &&
+           amounts->former_versions == 0 && amounts->former_original_bytes == 0 && amounts->former_stored_bytes == 0;
 }
 
 /* Sums wrap. */
@@ -113,12 +119,18 @@ static inline void ledger_amounts_add(struct ledger_amounts *sum, const struct l
     sum->objects = ledger_sum(sum->objects, amounts->objects);
     sum->original_bytes = ledger_sum(sum->original_bytes, amounts->original_bytes);
     sum->stored_bytes = ledger_sum(sum->stored_bytes, amounts->stored_bytes);
+    sum->former_versions = ledger_sum(sum->former_versions, amounts->former_versions);
+    sum->former_original_bytes = ledger_sum(sum->former_original_bytes, amounts->former_original_bytes);
+    sum->former_stored_bytes = ledger_sum(sum->former_stored_bytes, amounts->former_stored_bytes);
 }
 
 static inline void ledger_amounts_subtract(struct ledger_amounts *sum, const struct ledger_amounts *amounts)
 {
     const struct ledger_amounts negative = {(int64_t)(0 - (uint64_t)amounts->objects),
                                             (int64_t)(0 - (uint64_t)amounts->original_bytes),
-                                            (int64_t)(0 - (uint64_t)amounts->stored_bytes)};
+                                            (int64_t)(0 - (uint64_t)amounts->stored_bytes),
+                                            (int64_t)(0 - (uint64_t)amounts->former_versions),
+                                            (int64_t)(0 - (uint64_t)amounts->former_original_bytes),
+                                            (int64_t)(0 - (uint64_t)amounts->former_stored_bytes)};
     ledger_amounts_add(sum, &negative);
 }

@@ -5,7 +5,7 @@
 #include "runtime/base/assert.h"
 #include "runtime/base/byteorder.h"
 
-enum { KEY_BYTES_MAX = BUCKET_NAME_BYTES_MAX + 1 + 8, SUMS_VALUE_BYTES = 24 };
+enum { KEY_BYTES_MAX = BUCKET_NAME_BYTES_MAX + 1 + 8, SUMS_VALUE_BYTES = 48 };
 
 static const struct counter {
     const char *table;
@@ -14,6 +14,9 @@ static const struct counter {
     {"objects", offsetof(struct ledger_amounts, objects)},
     {"original_bytes", offsetof(struct ledger_amounts, original_bytes)},
     {"stored_bytes", offsetof(struct ledger_amounts, stored_bytes)},
+    {"former_versions", offsetof(struct ledger_amounts, former_versions)},
+    {"former_original_bytes", offsetof(struct ledger_amounts, former_original_bytes)},
+    {"former_stored_bytes", offsetof(struct ledger_amounts, former_stored_bytes)},
 };
 enum { COUNTERS_COUNT = sizeof COUNTERS / sizeof COUNTERS[0] };
 

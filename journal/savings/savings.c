@@ -126,9 +126,15 @@ static void put_string(struct buffer *text, const char *string)
 
 static void put_figures(struct buffer *text, const struct savings_row *row)
 {
-    buffer_append_format(text, "\"objects\":%lld,\"original_bytes\":%lld,\"stored_bytes\":%lld,\"uncertain\":%llu}",
-                         (long long)row->amounts.objects, (long long)row->amounts.original_bytes,
-                         (long long)row->amounts.stored_bytes, (unsigned long long)row->uncertain);
+    const struct ledger_amounts *amounts = &row->amounts;
+    buffer_append_format(text, "\"objects\":%lld,\"original_bytes\":%lld,\"stored_bytes\":%lld,",
+                         (long long)amounts->objects, (long long)amounts->original_bytes,
+                         (long long)amounts->stored_bytes);
+    buffer_append_format(text,
+                         "\"former_versions\":%lld,\"former_original_bytes\":%lld,\"former_stored_bytes\":%lld,"
+                         "\"uncertain\":%llu}",
+                         (long long)amounts->former_versions, (long long)amounts->former_original_bytes,
+                         (long long)amounts->former_stored_bytes, (unsigned long long)row->uncertain);
 }
 
 void savings_put_json(const struct savings *savings, struct buffer *text)

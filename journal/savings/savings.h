@@ -47,6 +47,6 @@ bool savings_find_doubts(const struct state *state, const struct head *head, con
                          struct spool *spool, bool ret_doubts[SAVINGS_DOUBTS], struct error *error);
 bool savings_are_exact(const bool doubts[SAVINGS_DOUBTS]);
 
-/* {"buckets":[{"bucket":"b","objects":1,"original_bytes":2,"stored_bytes":1,"uncertain":0}],"total":{"objects":1,...},
- * "exact":true,"why_not":[]} and a newline. */
+/* {"buckets":[{"bucket":"b","objects":1,"original_bytes":2,"stored_bytes":1,"former_versions":0,...,"uncertain":0}],
+ * "total":{"objects":1,...},"exact":true,"why_not":[]} and a newline. */
 void savings_put_json(const struct savings *savings, struct buffer *text);

@@ -29,6 +29,12 @@ static const struct figure FIGURES[] = {
      "What clients stored, as they sent it.", offsetof(struct ledger_amounts, original_bytes)},
     {"bale_bucket_stored_bytes", "What that takes, sidecars included.", "bale_stored_bytes",
      "What that takes in all buckets, sidecars included.", offsetof(struct ledger_amounts, stored_bytes)},
+    {"bale_bucket_former_versions", "Versions of a bucket that are not current.", "bale_former_versions",
+     "Versions that are not current, of all buckets.", offsetof(struct ledger_amounts, former_versions)},
+    {"bale_bucket_former_original_bytes", "What clients stored as versions that are not current any more.",
+     "bale_former_original_bytes", "The same of all buckets.", offsetof(struct ledger_amounts, former_original_bytes)},
+    {"bale_bucket_former_stored_bytes", "What versions that are not current take, sidecars included.",
+     "bale_former_stored_bytes", "The same of all buckets.", offsetof(struct ledger_amounts, former_stored_bytes)},
 };
 
 static int64_t amount_of(const struct figure *figure, const struct ledger_amounts *amounts)

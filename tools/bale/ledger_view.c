@@ -158,10 +158,13 @@ void ledger_view_describe(const struct ledger_difference *difference, char *ret_
 {
     const struct ledger_amounts *rows = &difference->rows;
     const struct ledger_amounts *ledger = &difference->ledger;
-    (void)snprintf(ret_text, capacity,
-                   "Bucket %.*s: its objects add up to %lld objects, %lld original and %lld stored bytes; the ledger "
-                   "says %lld, %lld and %lld.",
-                   SPAN_FORMAT(difference->bucket), (long long)rows->objects, (long long)rows->original_bytes,
-                   (long long)rows->stored_bytes, (long long)ledger->objects, (long long)ledger->original_bytes,
-                   (long long)ledger->stored_bytes);
+    (void)snprintf(
+        ret_text, capacity,
+        "Bucket %.*s: its objects add up to %lld objects, %lld original and %lld stored bytes, and %lld, %lld "
+        "and %lld of former versions; the ledger says %lld, %lld and %lld, and %lld, %lld and %lld.",
+        SPAN_FORMAT(difference->bucket), (long long)rows->objects, (long long)rows->original_bytes,
+        (long long)rows->stored_bytes, (long long)rows->former_versions, (long long)rows->former_original_bytes,
+        (long long)rows->former_stored_bytes, (long long)ledger->objects, (long long)ledger->original_bytes,
+        (long long)ledger->stored_bytes, (long long)ledger->former_versions, (long long)ledger->former_original_bytes,
+        (long long)ledger->former_stored_bytes);
 }

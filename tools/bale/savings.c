@@ -132,6 +132,15 @@ static void print_table(const struct report *report)
     for (size_t i = 0; i < savings->count; i++)
         print_row(savings->rows[i].bucket, &savings->rows[i].amounts, width, price);
     print_row("total", &savings->total.amounts, width, price);
+    const struct ledger_amounts *total = &savings->total.amounts;
+    if (total->former_versions != 0) {
+        char original[CELL_BYTES];
+        char stored[CELL_BYTES];
+        format_bytes(total->former_original_bytes, original);
+        format_bytes(total->former_stored_bytes, stored);
+        printf("\nBeside them %" PRId64 " former versions: %s, stored in %s (--json has them by bucket).\n",
+               total->former_versions, original, stored);
+    }
     printf("\n%s: what is saved, at %g %s per GiB and month. Objects that were imported are not counted.\n", money,
            price, report->line->currency);
     if (has_negative)

@@ -409,12 +409,21 @@ static struct ledger_amounts amounts_of(uint64_t original, uint64_t body, uint64
     return (struct ledger_amounts){1, (int64_t)original, (int64_t)(body + sidecar)};
 }
 
+static struct ledger_amounts as_former(struct ledger_amounts amounts)
+{
+    return (struct ledger_amounts){.former_versions = amounts.objects,
+                                   .former_original_bytes = amounts.original_bytes,
+                                   .former_stored_bytes = amounts.stored_bytes};
+}
+
 struct ledger_amounts row_amounts(const struct row *row)
 {
     const struct object_attributes *attributes = &row->attributes;
-    return row->is_uncounted || attributes->is_delete_marker
-               ? (struct ledger_amounts){0}
-               : amounts_of(attributes->original_size, attributes->stored_size, attributes->sidecar_size);
+    if (row->is_uncounted || attributes->is_delete_marker)
+        return (struct ledger_amounts){0};
+    struct ledger_amounts amounts =
+        amounts_of(attributes->original_size, attributes->stored_size, attributes->sidecar_size);
+    return attributes->superseded_ms == 0 ? amounts : as_former(amounts);
 }
 
 struct ledger_amounts row_amounts_encoded(const uint8_t *object)

@@ -72,7 +72,7 @@ bool row_open(struct span key, struct span bytes, struct row_shape *ret_shape, s
 /* Decodes an object part that row_open handed out, or one of an extent's header. */
 bool row_decode_object(struct span object, struct row *ret_row, struct error *error);
 
-/* What the ledger counts of an object; of one that is encoded, too. */
+/* What the ledger counts of a version, current or former; of one that is encoded and about to be current, too. */
 struct ledger_amounts row_amounts(const struct row *row);
 struct ledger_amounts row_amounts_encoded(const uint8_t *object);
 

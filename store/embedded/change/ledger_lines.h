@@ -3,7 +3,7 @@
 
 #include "store/spool.h"
 
-enum { LEDGER_LINES_MAX = 32 };
+enum { LEDGER_LINES_MAX = 20 };
 
 /* Names point into the changes. */
 struct ledger_lines {

@@ -4,7 +4,7 @@
 #include "runtime/base/byteorder.h"
 #include "s3client/wire/s3_error.h"
 
-enum { SPOOL_ROW_BYTES = 24, SPOOL_ROW_VERSION = 1, AMOUNTS_BYTES = 24 };
+enum { SPOOL_ROW_BYTES = 24, SPOOL_ROW_VERSION = 1, AMOUNTS_BYTES = 24, FORMER_AMOUNTS_BYTES = 49 };
 
 void spool_record_key(const uint8_t id[SPOOL_ID_BYTES], uint64_t record, uint64_t creation_id,
                       uint8_t ret_key[SPOOL_RECORD_KEY_BYTES])
@@ -45,29 +45,44 @@ bool spool_put(MDB_txn *txn, const struct catalogue *catalogue, const uint8_t id
     return catalogue_put(txn, catalogue->spools, span_of(id, SPOOL_ID_BYTES), span_of(value, sizeof value), 0, error);
 }
 
-/* i64 * 3, name */
+/* i64 * 3, name; with former versions: i64 * 3, a zero, with which no name begins, i64 * 3, name */
 bool spool_decode_amounts(struct span key, struct span value, struct spool_amounts *ret_amounts)
 {
-    if (key.size != SPOOL_RECORD_KEY_BYTES || value.size <= AMOUNTS_BYTES ||
-        value.size - AMOUNTS_BYTES > BUCKET_NAME_BYTES_MAX)
+    struct ledger_amounts *amounts = &ret_amounts->amounts;
+    bool has_former = value.size > FORMER_AMOUNTS_BYTES && value.data[AMOUNTS_BYTES] == 0;
+    size_t fixed_bytes = has_former ? FORMER_AMOUNTS_BYTES : AMOUNTS_BYTES;
+    if (key.size != SPOOL_RECORD_KEY_BYTES || value.size <= fixed_bytes ||
+        value.size - fixed_bytes > BUCKET_NAME_BYTES_MAX)
         return false;
-    ret_amounts->bucket = span_skip(value, AMOUNTS_BYTES);
+    ret_amounts->bucket = span_skip(value, fixed_bytes);
     ret_amounts->creation_id = load_u64_be(key.data + SPOOL_ID_BYTES + 8);
-    ret_amounts->amounts.objects = (int64_t)load_u64_le(value.data);
-    ret_amounts->amounts.original_bytes = (int64_t)load_u64_le(value.data + 8);
-    ret_amounts->amounts.stored_bytes = (int64_t)load_u64_le(value.data + 16);
+    *amounts = (struct ledger_amounts){(int64_t)load_u64_le(value.data), (int64_t)load_u64_le(value.data + 8),
+                                       (int64_t)load_u64_le(value.data + 16)};
+    if (has_former) {
+        const uint8_t *former = value.data + AMOUNTS_BYTES + 1;
+        amounts->former_versions = (int64_t)load_u64_le(former);
+        amounts->former_original_bytes = (int64_t)load_u64_le(former + 8);
+        amounts->former_stored_bytes = (int64_t)load_u64_le(former + 16);
+    }
     return true;
 }
 
 bool spool_write_amounts(MDB_txn *txn, const struct catalogue *catalogue, struct span key,
                          const struct spool_amounts *amounts, struct error *error)
 {
-    uint8_t value[AMOUNTS_BYTES + BUCKET_NAME_BYTES_MAX];
-    store_u64_le(value, (uint64_t)amounts->amounts.objects);
-    store_u64_le(value + 8, (uint64_t)amounts->amounts.original_bytes);
-    store_u64_le(value + 16, (uint64_t)amounts->amounts.stored_bytes);
-    memcpy(value + AMOUNTS_BYTES, amounts->bucket.data, amounts->bucket.size);
-    return catalogue_put(txn, catalogue->spool_records, key, span_of(value, AMOUNTS_BYTES + amounts->bucket.size), 0,
+    const struct ledger_amounts *sums = &amounts->amounts;
+    uint8_t value[FORMER_AMOUNTS_BYTES + BUCKET_NAME_BYTES_MAX] = {0};
+    uint8_t *former = value + AMOUNTS_BYTES + 1;
+    bool has_former = sums->former_versions != 0 || sums->former_original_bytes != 0 || sums->former_stored_bytes != 0;
+    size_t fixed_bytes = has_former ? FORMER_AMOUNTS_BYTES : AMOUNTS_BYTES;
+    store_u64_le(value, (uint64_t)sums->objects);
+    store_u64_le(value + 8, (uint64_t)sums->original_bytes);
+    store_u64_le(value + 16, (uint64_t)sums->stored_bytes);
+    store_u64_le(former, (uint64_t)sums->former_versions);
+    store_u64_le(former + 8, (uint64_t)sums->former_original_bytes);
+    store_u64_le(former + 16, (uint64_t)sums->former_stored_bytes);
+    memcpy(value + fixed_bytes, amounts->bucket.data, amounts->bucket.size);
+    return catalogue_put(txn, catalogue->spool_records, key, span_of(value, fixed_bytes + amounts->bucket.size), 0,
                          error);
 }
 
