@@ -23,7 +23,7 @@ SUSPENDS bool s3_delete_object(struct s3_request *request, struct error *error)
     s3_answer_begin(request, 204);
     if (item.is_marker)
         http_response_field(request->exchange, "x-amz-delete-marker", SPAN("true"));
-    if (item.version.size > 0 && request->bucket_info.versioning != VERSIONING_NEVER)
+    if (item.version.size > 0) /* 411, 412 */
         http_response_field(request->exchange, "x-amz-version-id", item.version);
     else if (item.is_marker)
         http_response_field_string(request->exchange, "x-amz-version-id", item.marker_version);
