@@ -303,12 +303,24 @@ class Proxies(PolicyCase):
                 else:
                     self.assert_denied(answer)
         self.assert_denied(self.anonymous("GET", bucket))
+        for first, second, status in (("192.0.2.7", "192.0.2.8", 403), ("192.0.2.8", "192.0.2.7", 200), ("192.0.2.7", "10.1.1.1", 200)):
+            twice = [("X-Forwarded-For", first), ("X-Forwarded-For", second)]
+            self.assert_status(status, self.anonymous("GET", bucket, None, (), twice))
+
+    def test_520_a_client_does_not_pass_for_its_proxy(self):
+        bucket = self.policy_bucket(self.allow("s3:ListBucket", IpAddress={"aws:SourceIp": ["127.0.0.0/8", "10.0.0.0/8"]}))
+        self.assert_status(200, self.anonymous("GET", bucket))
+        for sent in (["nonsense"], ["10.1.1.1", "192.0.2.1"], ["nonsense, 192.0.2.1"], ["10.1.1.1, nonsense"]):
+            headers = [("X-Forwarded-For", value) for value in sent]
+            self.assert_denied(self.anonymous("GET", bucket, None, (), headers))
 
     def test_520_secure_at_the_proxy(self):
         bucket = self.policy_bucket(self.allow("s3:ListBucket", Bool={"aws:SecureTransport": "true"}))
         self.assert_denied(self.anonymous("GET", bucket))
         self.assert_status(200, self.anonymous("GET", bucket, None, (), {"X-Forwarded-Proto": "https"}))
         self.assert_denied(self.anonymous("GET", bucket, None, (), {"X-Forwarded-Proto": "http"}))
+        twice = [("X-Forwarded-Proto", "https"), ("X-Forwarded-Proto", "http")]
+        self.assert_denied(self.anonymous("GET", bucket, None, (), twice))
 
     def test_544_what_decided_is_said(self):
         bucket = self.policy_bucket(self.allow("s3:ListBucket"), self.deny("s3:GetObject", "*"))

@@ -97,8 +97,8 @@ bool trusted_proxies_parse(struct span text, struct trusted_proxies *ret_proxies
 
 /* ---- of a request ---- */
 
-/* From its end: the first entry that is no trusted proxy. What cannot be read ends the search at the hop before. */
-static void follow_forwarded(const struct trusted_proxies *proxies, struct span list, uint8_t address[16])
+/* From its end: the first entry that is no trusted proxy. False: one before that cannot be read. */
+static bool follow_list(const struct trusted_proxies *proxies, struct span list, uint8_t address[16])
 {
     while (list.size > 0 && is_trusted(proxies, address)) {
         size_t start = list.size;
@@ -106,23 +106,34 @@ static void follow_forwarded(const struct trusted_proxies *proxies, struct span 
             start--;
         uint8_t hop[16];
         if (!parse_address(without_port(span_trim(span_skip(list, start))), hop))
-            return;
+            return false;
         memcpy(address, hop, sizeof hop);
         list = span_take(list, start == 0 ? 0 : start - 1);
     }
+    return true;
+}
+
+/* Several fields are one list: what a client sends itself must not hide what the proxy has added. */
+static bool follow_forwarded(const struct s3_request *request, uint8_t address[16])
+{
+    const struct trusted_proxies *proxies = request->settings->trusted_proxies;
+    const struct http_head *head = request->head;
+    for (unsigned i = head->fields_count; i > 0 && is_trusted(proxies, address); i--) {
+        const struct http_field *field = &head->fields[i - 1];
+        if (span_equal_ignore_case(field->name, SPAN("x-forwarded-for")) &&
+            !follow_list(proxies, field->value, address))
+            return false;
+    }
+    return true;
 }
 
 bool client_address(struct s3_request *request, struct span *ret_address, struct error *error)
 {
     char text[ADDRESS_TEXT_BYTES] = "";
     uint8_t address[16];
-    struct span forwarded;
     *ret_address = SPAN_EMPTY;
-    if (!peer_of(request, address))
+    if (!peer_of(request, address) || !follow_forwarded(request, address))
         return true;
-    if (request->settings->trusted_proxies != NULL && http_head_count(request->head, "x-forwarded-for") == 1 &&
-        http_head_find(request->head, "x-forwarded-for", &forwarded))
-        follow_forwarded(request->settings->trusted_proxies, forwarded, address);
     if (is_mapped(address))
         (void)inet_ntop(AF_INET, address + sizeof mapped_prefix, text, sizeof text);
     else
@@ -131,12 +142,28 @@ bool client_address(struct s3_request *request, struct span *ret_address, struct
     return ret_address->data != NULL;
 }
 
+/* What the proxy itself has said: the last of all. */
+static bool find_protocol(const struct http_head *head, struct span *ret_protocol)
+{
+    for (unsigned i = head->fields_count; i > 0; i--) {
+        const struct http_field *field = &head->fields[i - 1];
+        if (!span_equal_ignore_case(field->name, SPAN("x-forwarded-proto")))
+            continue;
+        size_t start = field->value.size;
+        while (start > 0 && field->value.data[start - 1] != ',')
+            start--;
+        *ret_protocol = span_trim(span_skip(field->value, start));
+        return true;
+    }
+    return false;
+}
+
 bool client_is_secure(const struct s3_request *request)
 {
     uint8_t address[16];
     struct span protocol;
     if (peer_of(request, address) && is_trusted(request->settings->trusted_proxies, address) &&
-        http_head_find(request->head, "x-forwarded-proto", &protocol))
-        return span_equal_ignore_case(span_trim(protocol), SPAN("https"));
+        find_protocol(request->head, &protocol))
+        return span_equal_ignore_case(protocol, SPAN("https"));
     return stream_is_secure(request->exchange->stream);
 }

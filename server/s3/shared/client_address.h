@@ -20,7 +20,8 @@ struct trusted_proxies {
 /* "10.0.0.0/8, 192.0.2.7, fd00::/8"; empty: nobody. ERROR_INVALID names what is no address. */
 bool trusted_proxies_parse(struct span text, struct trusted_proxies *ret_proxies, struct error *error);
 
-/* The client's address as text, in the request's memory. False: no memory. */
+/* The client's address as text, in the request's memory; empty: it is not known, for what a proxy says cannot be read.
+ * False: no memory. */
 bool client_address(struct s3_request *request, struct span *ret_address, struct error *error);
 /* Did the client speak TLS? */
 bool client_is_secure(const struct s3_request *request);
