@@ -62,7 +62,7 @@
     X(old_amounts_from_head)        \
     X(lineage_ignored)              \
     X(setting_not_looked_at)        \
-    X(setting_removed_by_view)
+    X(setting_changed_by_view)
 
 enum journal_mutation {
     MUTATION_none,

@@ -58,9 +58,11 @@ static bool is_late(const struct journal_environment *environment, deadline_t de
 bool settings_change(struct journal *journal, const struct journal_environment *environment, uint64_t creation_id,
                      const struct setting_change *changes, unsigned count, deadline_t deadline, struct error *error)
 {
-    bool is_done = are_done(journal, creation_id, changes, count);
-    if (is_done && !MUTATED(setting_removed_by_view) &&
-        !look(journal, environment, creation_id, changes, count, &is_done, error)) /* another replica may know better */
+    bool is_done = false;
+    if (MUTATED(setting_changed_by_view))
+        is_done = are_done(journal, creation_id, changes, count);
+    /* what was answered before, also by another replica, must be seen: else our batch may come to count before it */
+    else if (!look(journal, environment, creation_id, changes, count, &is_done, error))
         return false;
     while (!is_done) {
         if (is_late(environment, deadline))
