@@ -279,6 +279,57 @@ class Rights(PolicyCase):
         self.assert_status(200, self.bob.get(bucket, auth="presigned"))
 
 
+class MadeAgain(PolicyCase):
+    """Rights are those to one bucket, and not to the next one of its name: a request that waits for its body while alice
+    removes her bucket and bob makes his must not reach his (statements 529, 536)."""
+
+    def setUp(self):
+        super().setUp()
+        self.name = self.make_bucket(self.alice)
+
+    def send_late(self, method, key=None, query=(), headers=(), body=b""):
+        """The head while the bucket is alice's, the body when it is bob's, and he has an object in it."""
+        made = self.alice.prepare(method, self.name, key, query, headers, body)
+        with self.alice.connect() as connection:
+            connection.send(made.head + made.body[:1])
+            time.sleep(0.3)  # it has been let in
+            for step in (self.alice.delete(self.name, "k"), self.alice.delete(self.name), self.bob.put(self.name),
+                         self.bob.put(self.name, "k", (), (), b"bob's")):
+                self.assertIn(step.status, (200, 204), step)
+            connection.send(made.body[1:])
+            return connection.read_response(method)
+
+    def assert_untouched(self):
+        self.assertEqual(b"bob's", self.bob.get(self.name, "k").body)
+        self.assertEqual(["k"], self.bob.get(self.name).texts("Contents/Key"))
+
+    def test_536_a_body(self):
+        self.assert_error(self.send_late("PUT", "planted", (), (), b"x" * 1000), 404, "NoSuchBucket")
+        self.assert_untouched()
+
+    def test_536_a_large_body(self):
+        self.assert_error(self.send_late("PUT", "k", (), (), b"x" * 3_000_000), 404, "NoSuchBucket")
+        self.assert_untouched()
+
+    def test_536_keys_to_delete(self):
+        body = b"<Delete><Object><Key>k</Key></Object></Delete>"
+        answer = self.send_late("POST", None, {"delete": None}, {"Content-MD5": checksums.md5_base64(body)}, body)
+        self.assert_error(answer, 404, "NoSuchBucket")
+        self.assert_untouched()
+
+    def test_536_tags(self):
+        self.alice.put(self.name, "k", (), (), b"alice's")
+        body = b"<Tagging><TagSet><Tag><Key>a</Key><Value>b</Value></Tag></TagSet></Tagging>"
+        self.assert_error(self.send_late("PUT", "k", TAGGING, {"Content-MD5": checksums.md5_base64(body)}, body), 404, "NoSuchBucket")
+        self.assertEqual([], self.bob.get(self.name, "k", TAGGING).texts("TagSet/Tag/Key"))
+
+    @needs("settings")
+    def test_536_versions(self):
+        body = b"<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>"
+        self.assert_error(self.send_late("PUT", None, {"versioning": None}, (), body), 404, "NoSuchBucket")
+        self.assertIsNone(self.bob.get(self.name, None, {"versioning": None}).text("Status"))
+
+
 class Proxies(PolicyCase):
     """A server of its own, behind proxies that it trusts."""
 

@@ -144,7 +144,7 @@ SUSPENDS bool object_acl_settle(struct s3_request *request, struct object_acl *a
     const struct bucket_settings *now;
     struct access_bucket access;
     bool ok = true;
-    if (!settings_pin(settings, &request->bucket_info, &now, error))
+    if (!s3_check_same_bucket(request, error) || !settings_pin(settings, &request->bucket_info, &now, error))
         return false;
     s3_access_of(&request->bucket_info, now, &access);
     if (access.ownership != request->access.ownership) {

@@ -39,8 +39,8 @@ struct object_acl {
 };
 SUSPENDS bool object_acl_take(struct s3_request *request, struct object_acl *ret_acl, struct error *error);
 
-/* Right before the commit: the bucket's ownership may have changed while the body came (536). Then it is decided again
- * what the object is to be; refusals as above. */
+/* Right before the commit: the bucket may have gone, or its ownership changed while the body came (536). Then it is
+ * decided again what the object is to be; refusals as above, and NoSuchBucket. */
 SUSPENDS bool object_acl_settle(struct s3_request *request, struct object_acl *acl, struct error *error);
 
 /* Whom answers call the owner of something whose row says `owner` (empty: the bucket's). */

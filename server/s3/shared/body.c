@@ -130,7 +130,8 @@ static SUSPENDS bool read_document(struct s3_request *request, const struct docu
     document->decoder = body_decoder_create(request, &plan, error);
     if (document->decoder == NULL)
         return false;
-    bool ok = read_and_verify(request, document, &plan, rules->is_optional, ret_is_present, error);
+    bool ok = read_and_verify(request, document, &plan, rules->is_optional, ret_is_present, error) &&
+              s3_check_same_bucket(request, error);
     payload_decoder_destroy(document->decoder);
     return ok;
 }

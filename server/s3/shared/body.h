@@ -34,7 +34,8 @@ struct document_rules {
 };
 
 /* The whole document through `handlers`, verified against signature and checksums before it returns true: act on it
- * only then. MissingRequestBodyError, MalformedXML, MaxMessageLengthExceeded, BadDigest ... */
+ * only then; the bucket is then still the one that the request was let into. MissingRequestBodyError, MalformedXML,
+ * MaxMessageLengthExceeded, BadDigest ... */
 SUSPENDS bool s3_read_document(struct s3_request *request, const struct document_rules *rules,
                                const struct xml_handlers *handlers, void *context, bool *ret_is_present,
                                struct error *error);

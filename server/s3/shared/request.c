@@ -303,6 +303,17 @@ SUSPENDS bool s3_find_bucket(struct s3_request *request, struct span name, const
     return true;
 }
 
+SUSPENDS bool s3_check_same_bucket(struct s3_request *request, struct error *error)
+{
+    struct bucket_info now;
+    if (request->bucket_info.name[0] == '\0') /* CreateBucket: none is there yet */
+        return true;
+    if (!bucket_find(request->settings->store, request->bucket, &now, error))
+        return false;
+    return now.creation_id == request->bucket_info.creation_id ||
+           error_set(error, ERROR_NOT_FOUND, S3_NoSuchBucket, "The bucket was removed while the request came.");
+}
+
 bool s3_operation_writes(enum s3_operation operation)
 {
     static const bool writes[S3_OPERATIONS] = {

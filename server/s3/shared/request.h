@@ -95,6 +95,10 @@ bool s3_request_next_amz_header(const struct s3_request *request, unsigned *posi
 SUSPENDS bool s3_find_bucket(struct s3_request *request, struct span name, const char *owner_header,
                              struct bucket_info *ret_info, struct error *error);
 
+/* The bucket that the request was let into is still the one of that name: to be asked when a body has come, which may
+ * take long. A bucket that was made again is another one, perhaps somebody else's. NoSuchBucket. */
+SUSPENDS bool s3_check_same_bucket(struct s3_request *request, struct error *error);
+
 bool s3_operation_writes(enum s3_operation operation);
 /* Of a bucket: sets a setting anew, or removes it. */
 bool s3_operation_changes_settings(enum s3_operation operation);

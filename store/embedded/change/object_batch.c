@@ -62,13 +62,22 @@ static void finish_object(const struct change *change, const struct version_name
     strcpy(change->put.ret_version, name->text);
 }
 
+/* The bucket in which the write began. Whoever was let into that one has no right to another of its name. */
+static bool need_same_bucket(struct batch *batch, const struct change *change, struct bucket_row *ret_bucket,
+                             struct error *error)
+{
+    if (!catalogue_need_bucket(batch->txn, &batch->store->catalogue, change->bucket, ret_bucket, error))
+        return false;
+    return ret_bucket->number == change->put.bucket_number ||
+           error_set(error, ERROR_NOT_FOUND, S3_NoSuchBucket, "The bucket was removed while the object was written.");
+}
+
 bool object_put(struct batch *batch, struct change *change, struct error *error)
 {
     struct bucket_row bucket;
     struct batch_replaced old;
     struct object_lock lock = change->put.lock;
-    if (!catalogue_need_bucket(batch->txn, &batch->store->catalogue, change->bucket, &bucket, error) ||
-        !object_settle_lock(batch, &bucket.info, &lock, error))
+    if (!need_same_bucket(batch, change, &bucket, error) || !object_settle_lock(batch, &bucket.info, &lock, error))
         return false;
     enum lookup found =
         batch_find_replaced(batch, change, bucket.number, change->put.key, change->put.condition, &old, error);

@@ -14,6 +14,7 @@
 #include "store/embedded/objects/index.h"
 #include "store/embedded/objects/objects.h"
 #include "store/embedded/queue/committer.h"
+#include "store/embedded/shard/bucket_lookup.h"
 #include "store/embedded/shard/shard.h"
 #include "store/embedded/state.h"
 
@@ -27,6 +28,7 @@ enum { GATHER_BYTES = EXTENT_BLOCK_BYTES, HINT_TRUST = 8 };
 struct embedded_writer {
     const struct bucket_store *store; /* first, as bucket.c expects */
     struct shard *shard;
+    uint64_t bucket_number; /* not of a part, whose upload tells the bucket */
     uint64_t size_hint;
     uint64_t flushed;  /* bytes of the body that are in extents: whole blocks */
     uint64_t reserved; /* bytes of the extents so far */
@@ -278,11 +280,15 @@ static struct embedded_writer *create(struct bucket_store *base, const struct wr
 SUSPENDS bool store_begin(struct bucket_store *base, const struct write_intent *intent,
                           struct bucket_writer **ret_writer, struct error *error)
 {
-    struct bucket_info ignored;
-    if (!store_find_bucket(base, intent->name.bucket, &ignored, error) ||
-        (intent->condition != NULL && !store_condition_may_hold(base, &intent->name, intent->condition, error)))
+    const struct bucket_row *bucket = shard_find_bucket(shard_current(embedded_of(base)), intent->name.bucket, error);
+    if (bucket == NULL)
         return false;
-    *ret_writer = (struct bucket_writer *)create(base, intent);
+    uint64_t number = bucket->number;
+    if (intent->condition != NULL && !store_condition_may_hold(base, &intent->name, intent->condition, error))
+        return false;
+    struct embedded_writer *writer = create(base, intent);
+    writer->bucket_number = number;
+    *ret_writer = (struct bucket_writer *)writer;
     return true;
 }
 
@@ -490,6 +496,7 @@ static SUSPENDS bool commit_row(struct embedded_writer *writer, struct row *row,
 {
     struct change change = {.kind = CHANGE_PUT, .bucket = bucket_of(writer)};
     change.put.key = key_of(writer);
+    change.put.bucket_number = writer->bucket_number;
     change.put.object = object;
     change.put.place = row->place;
     change.put.body = row->place == BODY_INLINE ? span_of(writer->gathered, writer->pending) : SPAN_EMPTY;

@@ -56,7 +56,8 @@ struct change {
     union {
         struct {
             struct span key;
-            struct buffer *object; /* encoded object part; the committer fills in its numbers */
+            uint64_t bucket_number; /* of the bucket that the write began in: a later one of its name is another */
+            struct buffer *object;  /* encoded object part; the committer fills in its numbers */
             enum body_place place;
             struct span body;    /* BODY_INLINE */
             struct span extents; /* BODY_EXTENTS, BODY_LISTED */
