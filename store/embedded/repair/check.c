@@ -248,7 +248,8 @@ static bool check_all(struct checker *checker)
         !check_versioned_keys(checker))
         return false;
     checker_sort(&checker->groups_named);
-    return checker_walk(checker, catalogue->objects, note_group) && check_versions(checker) && check_uploads(checker) &&
+    return checker_walk(checker, catalogue->objects, note_group) && check_versions(checker) &&
+           check_settled_versions(checker) && check_uploads(checker) &&
            check_numbers(checker, catalogue->bodies, &checker->bodies, "small bodies") &&
            check_numbers(checker, catalogue->sidecars, &checker->sidecars, "sidecars") &&
            check_numbers(checker, catalogue->extents, &checker->extents, "lists of extents") &&
@@ -386,7 +387,8 @@ static bool repair_all(struct checker *checker)
     int result = mdb_txn_begin(catalogue->env, NULL, 0, &txn);
     if (result != 0)
         return catalogue_failed(result, checker->error, "begin");
-    if (!drop_rows(checker, txn) || !drop_numbers(checker, txn, catalogue->bodies, &checker->bodies) ||
+    if (!drop_rows(checker, txn) || !settle_versions(checker, txn) ||
+        !drop_numbers(checker, txn, catalogue->bodies, &checker->bodies) ||
         !drop_numbers(checker, txn, catalogue->sidecars, &checker->sidecars) ||
         !drop_numbers(checker, txn, catalogue->extents, &checker->extents) ||
         !drop_numbers(checker, txn, catalogue->pieces, &checker->pieces) ||
@@ -411,6 +413,7 @@ static void end_checker(struct checker *checker)
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
         buffer_free(&all[i]->values);
     buffer_free(&checker->doomed);
+    buffer_free(&checker->unsettled);
 }
 
 /* *ret_findings: how many of this pass. */
@@ -419,7 +422,7 @@ static bool pass(struct embedded_store *store, bool repair, struct embedded_repo
 {
     struct checker checker = {.store = store, .report = report, .error = error};
     uint64_t before = report->damaged;
-    report->buckets = report->objects = report->bodies_bytes = 0;
+    report->buckets = report->objects = report->versions = report->bodies_bytes = 0;
     checker.taken = calloc(VOLUMES_MAX, sizeof *checker.taken);
     ASSERT(checker.taken != NULL);
     int result = mdb_txn_begin(store->catalogue.env, NULL, MDB_RDONLY, &checker.txn);

@@ -35,12 +35,11 @@ bool check_versioned_keys(struct checker *checker)
     return checker_walk(checker, checker->store->catalogue.versioned, check_key);
 }
 
-/* A key whose versions have gone, or whose bucket has; or whose null version is not where it says. */
+/* A key whose versions have gone, or whose bucket has. */
 static void check_key_again(struct checker *checker, struct span key, struct span value)
 {
     struct row_shape shape;
     struct span bytes;
-    struct span object;
     struct version_group group;
     struct error ignored;
     if (key.size < KEY_GROUP_BYTES || !row_open(key, value, &shape, &bytes, &ignored) ||
@@ -49,10 +48,6 @@ static void check_key_again(struct checker *checker, struct span key, struct spa
     if (!checker_may_be_named(checker, key) ||
         (shape.has_object && !checker_has(&checker->version_groups_used, group.number)))
         doom_key(checker, key, "belongs to no bucket or has no version");
-    else if (shape.has_object && group.null_order != 0 &&
-             version_get(checker->txn, &checker->store->catalogue, group.number, group.null_order, &object, &ignored) !=
-                 LOOKUP_FOUND)
-        doom_key(checker, key, "names a null version that is not there");
 }
 
 /* ---- versions ---- */

@@ -28,6 +28,7 @@ struct checker {
     bool has_lost_numbers;                              /* rows of `meta` are damaged */
     uint64_t last_order;                                /* the greatest that an object or a version has */
     struct buffer doomed;                               /* rows to drop: table u32, size u16, keeps its group u8, key */
+    struct buffer unsettled;                            /* keys with versions (settle_versions.c) */
 };
 
 /* A row's key for people: what is not printable becomes a dot. */
@@ -57,6 +58,10 @@ const char *checker_look_at_object(struct checker *checker, const struct row *ro
 /* check_versions.c: in two steps, as uploads. */
 bool check_versioned_keys(struct checker *checker);
 bool check_versions(struct checker *checker);
+
+/* settle_versions.c: which version of a key is the current one; repair's part comes after damaged rows are gone. */
+bool check_settled_versions(struct checker *checker);
+bool settle_versions(struct checker *checker, MDB_txn *txn);
 
 /* check_ledger.c */
 bool check_ledger(struct checker *checker);

@@ -70,6 +70,8 @@ START_TEST(refuses_what_is_no_date)
     ck_assert_int_eq(time_ms % 1000, 500);
     ck_assert(!date_parse_xml(SPAN("2009-10-12T17:50:30.Z"), &time_ms));
     ck_assert(!date_parse_xml(SPAN("2009-10-12 17:50:30Z"), &time_ms));
+    ck_assert(date_parse_xml(SPAN("9999-12-31T23:59:59.999Z"), &time_ms));
+    ck_assert(!date_parse_xml(SPAN("9999-12-31T23:59:59-00:01"), &time_ms)); /* could not be written again */
 }
 END_TEST
 

@@ -1,0 +1,163 @@
+/* tests/unit/embedded/versions_damage_test.c -- damaged rows of versions: a repair costs the version whose row it was,
+ * and no other one. */
+#include "store/embedded/catalogue/version_rows.h"
+#include "tests/unit/embedded/fixture.h"
+#include "tests/unit/embedded/flips.h"
+
+#include <stdio.h>
+
+enum { ENTRIES_MAX = 20, LONG_KEY_BYTES = 700 };
+
+static const struct span bucket = SPAN("bucket");
+static char long_key[LONG_KEY_BYTES + 1];
+
+/* What one key goes through: 'p' a PUT, 'd' a DELETE, 'e' and 's' what the bucket does from then on. */
+struct history {
+    const char *steps;
+    const char *kept; /* what a repair leaves, from the newest on: the number of the step that made it, 'd' a marker */
+    char lost; /* the row that is damaged: 'c' that of the current version, 'n' that of the former null version */
+};
+
+static const struct history histories[] = {
+    {"pepppp", "5432", 'n'}, {"pepp", "20", 'c'},   {"pep", "0", 'c'},       {"epdp", "d1", 'c'}, {"epsp", "1", 'c'},
+    {"peppd", "d32", 'n'},   {"epspep", "51", 'n'}, {"pepsdep", "6d2", 'x'}, {"ep", "", 'c'},
+};
+enum { HISTORIES = sizeof histories / sizeof histories[0] };
+
+static void key_of(unsigned history, char ret_key[LONG_KEY_BYTES + 16])
+{
+    (void)sprintf(ret_key, "%s%u", history % 2 == 0 ? "" : long_key, history);
+}
+
+static void take_step(struct bucket_store *store, struct span key, const struct history *history, unsigned step)
+{
+    struct error error;
+    struct delete_item item = {.key = key};
+    char body[2] = {(char)('0' + step), 0};
+    switch (history->steps[step]) {
+    case 'p':
+        put(store, bucket, key, text(body));
+        return;
+    case 'd':
+        ck_assert(bucket_delete_objects(store, bucket, &item, 1, &error) && item.is_deleted);
+        return;
+    default:
+        ck_assert(bucket_set_versioning(
+            store, bucket, history->steps[step] == 'e' ? VERSIONING_ENABLED : VERSIONING_SUSPENDED, &error));
+    }
+}
+
+/* Each of a bucket that was never versioned before. */
+static void make_history(struct bucket_store *store, unsigned shard, void *argument)
+{
+    (void)shard;
+    const unsigned *history = argument;
+    char key[LONG_KEY_BYTES + 16];
+    struct error error;
+    key_of(*history, key);
+    ck_assert(bucket_create(store, &(struct bucket_intent){.name = bucket, .owner = text("alice")}, &error));
+    for (unsigned i = 0; i < strlen(histories[*history].steps); i++)
+        take_step(store, text(key), &histories[*history], i);
+}
+
+/* Of the row that the history loses. */
+static long find_place(const char *path, struct span key, char lost)
+{
+    struct flips_view view;
+    struct bucket_row row;
+    struct version_group group;
+    struct span object;
+    struct error error;
+    flips_view_open(&view, path);
+    const struct key_table keys = {.txn = view.txn, .table = view.catalogue.objects};
+    ck_assert_int_eq(catalogue_find_bucket(view.txn, &view.catalogue, bucket, &row, &error), LOOKUP_FOUND);
+    if (lost == 'c') {
+        ck_assert_int_eq(key_find(&keys, row.number, key, &object, &error), LOOKUP_FOUND);
+    } else {
+        ck_assert_int_eq(version_find_group(view.txn, &view.catalogue, row.number, key, &group, &error), LOOKUP_FOUND);
+        ck_assert_int_eq(version_get(view.txn, &view.catalogue, group.number, group.null_order, &object, &error),
+                         LOOKUP_FOUND);
+    }
+    long place = flips_place(&view, object.data + object.size / 2);
+    flips_view_close(&view);
+    return place;
+}
+
+static void expect_entry(struct bucket_store *store, struct span key, const struct list_entry *entry, char expected)
+{
+    struct object_name name = name_of(bucket, key);
+    struct bucket_object *object;
+    struct error error;
+    char found;
+    ck_assert_int_eq(entry->is_delete_marker, expected == 'd');
+    if (expected == 'd')
+        return;
+    name.version = text(entry->version);
+    ck_assert(bucket_open(store, &name, NULL, &object, &error));
+    ck_assert(bucket_read(object, 0, (uint8_t *)&found, 1, &error));
+    ck_assert_int_eq(found, expected);
+    bucket_close(object);
+}
+
+static void expect_kept(struct bucket_store *store, unsigned shard, void *argument)
+{
+    (void)shard;
+    const struct history *history = &histories[*(const unsigned *)argument];
+    const struct version_list_request request = {.bucket = bucket, .entries_max = ENTRIES_MAX};
+    char key[LONG_KEY_BYTES + 16];
+    struct arena arena;
+    struct list_page page;
+    struct error error;
+    key_of(*(const unsigned *)argument, key);
+    arena_init(&arena, 1 << 16);
+    ck_assert(bucket_list_versions(store, &request, &arena, &page, &error));
+    ck_assert_uint_eq(page.count, strlen(history->kept));
+    for (unsigned i = 0; i < page.count; i++) {
+        ck_assert_int_eq(page.entries[i].is_latest, i == 0);
+        expect_entry(store, text(key), &page.entries[i], history->kept[i]);
+    }
+    if (page.count > 0 && history->kept[0] != 'd')
+        expect_body(store, bucket, text(key), span_of(history->kept, 1));
+    else
+        expect_missing(store, bucket, text(key));
+    put(store, bucket, text(key), text("newer")); /* and life goes on */
+    for (unsigned i = 0; i < page.count; i++) {
+        struct delete_item item = {.key = text(key), .version = text(page.entries[i].version)};
+        ck_assert(bucket_delete_objects(store, bucket, &item, 1, &error) && item.is_deleted);
+    }
+    expect_body(store, bucket, text(key), text("newer"));
+    arena_free(&arena);
+}
+
+START_TEST(a_repair_costs_the_damaged_version_alone)
+{
+    char path[64];
+    char key[LONG_KEY_BYTES + 16];
+    unsigned history = (unsigned)_i;
+    struct embedded_report report = {.line = NULL};
+    struct error error;
+    memset(long_key, 'k', LONG_KEY_BYTES);
+    key_of(history, key);
+    folder_make(path);
+    with_store(path, make_history, &history);
+    if (histories[history].lost != 'x')
+        flips_flip(path, find_place(path, text(key), histories[history].lost), 3);
+    ck_assert_int_eq(embedded_check(path, false, &report, &error), histories[history].lost == 'x');
+    ck_assert_msg(embedded_check(path, true, &report, &error), "%s", error.message);
+    with_store(path, expect_kept, &history);
+    report = (struct embedded_report){.line = NULL};
+    ck_assert(embedded_check(path, false, &report, &error));
+    ck_assert_uint_eq(report.objects, 1);
+    folder_remove(path);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("damaged versions");
+    TCase *tests = tcase_create("damage");
+    tcase_set_timeout(tests, 60);
+    tcase_add_loop_test(tests, a_repair_costs_the_damaged_version_alone, 0, HISTORIES);
+    suite_add_tcase(suite, tests);
+    return run_suite(suite);
+}
