@@ -271,7 +271,7 @@ bool date_parse_xml(struct span text, int64_t *ret_time_ms)
     if (!take_offset(&text, &offset_ms) || text.size != 0 || !time_from_calendar(&calendar, ret_time_ms))
         return false;
     *ret_time_ms -= offset_ms;
-    return *ret_time_ms >= 0;
+    return *ret_time_ms >= 0 && *ret_time_ms <= time_ms_max;
 }
 
 bool date_parse_signature(struct span text, int64_t *ret_time_ms)

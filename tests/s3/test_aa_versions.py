@@ -194,6 +194,14 @@ class Versions(S3Case):
             self.assertEqual([] if _ else [marker], answer.texts("Deleted/DeleteMarkerVersionId"))
         self.assertEqual([], self.listed())
 
+    def test_412_an_empty_version_in_a_list_removes_nothing(self):
+        self.set_versioning("Suspended")
+        self.put("k", b"null")
+        document = "<Delete><Object><Key>k</Key><VersionId></VersionId></Object><Object><Key>k</Key><VersionId>bad</VersionId></Object></Delete>"
+        answer = self.assert_success_xml(self.alice.delete_objects(self.bucket, document), "DeleteResult")
+        self.assertEqual((["InvalidArgument"] * 2, []), (answer.texts("Error/Code"), answer.texts("Deleted/Key")))
+        self.assertEqual([("k", "null", False, True)], self.listed())
+
     def test_417_five_clients_with_one_list(self):
         self.enable()
         document = "<Delete>" + "".join(f"<Object><Key>k{number % 3}</Key><VersionId>{self.put_version(f'k{number % 3}', b'x')}</VersionId></Object>"

@@ -107,7 +107,8 @@ class Locks(S3Case):
         version = self.write("k")
         date = later(days=1)
         for content in (f"<Mode>governance</Mode><RetainUntilDate>{date}</RetainUntilDate>", "<Mode>GOVERNANCE</Mode>",
-                        f"<RetainUntilDate>{date}</RetainUntilDate>", "<Mode>GOVERNANCE</Mode><RetainUntilDate>soon</RetainUntilDate>"):
+                        f"<RetainUntilDate>{date}</RetainUntilDate>", "<Mode>GOVERNANCE</Mode><RetainUntilDate>soon</RetainUntilDate>",
+                        "<Mode>GOVERNANCE</Mode><RetainUntilDate>9999-12-31T23:59:59-10:00</RetainUntilDate>"):  # in UTC no year of four digits
             self.assert_error(self.put_document("k", "retention", f"<Retention>{content}</Retention>"), 400, "MalformedXML")
         self.assert_error(self.retain("k", "GOVERNANCE", later(days=-1)), 400, "InvalidArgument")
         body = f"<Retention><Mode>GOVERNANCE</Mode><RetainUntilDate>{date}</RetainUntilDate></Retention>".encode()

@@ -18,6 +18,7 @@ struct doomed {
     struct span version;
     struct write_condition condition;
     bool has_key;
+    bool has_version; /* an empty one is no version, as in a query: the entry is refused */
     bool has_condition;
 };
 
@@ -66,8 +67,10 @@ static bool close_field(struct delete_list *list, struct span element, struct sp
         object->has_key = true;
         return keep_text(list, text, &object->key, error);
     }
-    if (span_equal(element, SPAN("VersionId")))
+    if (span_equal(element, SPAN("VersionId"))) {
+        object->has_version = true;
         return keep_text(list, text, &object->version, error);
+    }
     if (span_equal(element, SPAN("ETag"))) {
         object->has_condition = text.size > 0;
         return keep_text(list, text, &condition->if_match, error);
@@ -123,7 +126,7 @@ static SUSPENDS bool check_object(struct s3_request *request, const struct doome
     struct error_details kept = request->details; /* the details of one key are not those of the request */
     bool ok = s3_key_is_allowed(request, object->key, true, error);
     request->details = kept;
-    if (ok && object->version.size > 0 && !version_id_is_well_formed(object->version))
+    if (ok && object->has_version && !version_id_is_well_formed(object->version))
         ok = error_set(error, ERROR_INVALID, S3_InvalidArgument, "Invalid version id specified");
     const struct s3_target target = {&request->access, object->key, object->version};
     return ok && s3_authorize_action(request, &target, ACTION_DeleteObject, error);
