@@ -46,7 +46,8 @@ static SUSPENDS bool let_in(struct s3_request *request, const struct s3_route *r
     return (request->level != LEVEL_OBJECT || s3_request_version(request, &version, error)) &&
            s3_find_bucket(request, request->bucket, "x-amz-expected-bucket-owner", &request->bucket_info, error) &&
            settings_pin(settings->bucket_settings, &request->bucket_info, &request->bucket_settings, error) &&
-           check_settings(request, route->operation, error) && s3_check_payer(request, error) &&
+           check_settings(request, route->operation, error) &&
+           s3_check_payer(request, &request->bucket_info, request->bucket_settings, error) &&
            s3_authorize(request, route->operation, true, error);
 }
 

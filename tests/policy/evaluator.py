@@ -550,7 +550,8 @@ class Statement:
         for operator, stem, _, wanted in self.conditions:
             positive = not operator.negated and operator.comparison == "==" and not operator.if_exists
             if stem in self.TIED and positive and operator.quantifier != "ForAllValues" and \
-                    all(self.is_fixed(operator, value) for value in wanted):
+                    all(self.is_fixed(operator, value) for value in wanted) and \
+                    not (stem == "aws:userid" and operator.holds(["anonymous"], wanted, None, self.variables)):
                 return False
         return True
 

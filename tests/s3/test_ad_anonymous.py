@@ -1,6 +1,9 @@
 """tests/s3/test_ad_anonymous.py -- requests that nobody signed, and the public access block: statements 487 to 503."""
 
 import hashlib
+import itertools
+import threading
+import time
 
 import acls
 import forms
@@ -234,3 +237,52 @@ class PublicAccessBlock(AnonymousCase):
         self.assert_object("k", b"x", bucket)
         self.assert_status(204, self.put_policy(bucket, named))
         self.assert_status(200, self.bob.get(bucket))
+
+
+@needs("settings")
+class Replaced(AnonymousCase):
+    """What is answered is of the object that was judged, though its key is written all the time."""
+    SERIAL = True
+    SECONDS = 2
+
+    def race(self, bucket, writes, read):
+        """`writes`, one after the other, beside `read`, which returns the answers' headers x-amz-meta-of."""
+        ended, seen = threading.Event(), set()
+
+        def write():
+            for step in itertools.cycle(writes):
+                if ended.is_set():
+                    return
+                step()
+        writer = threading.Thread(target=write)
+        writer.start()
+        deadline = time.monotonic() + self.SECONDS
+        while time.monotonic() < deadline:
+            seen.add(read().header("x-amz-meta-of"))
+        ended.set()
+        writer.join()
+        return seen
+
+    def write(self, bucket, of, **headers):
+        return lambda: self.alice.put(bucket, "k", (), {"x-amz-meta-of": of, **headers}, b"x")
+
+    def test_480_grants_are_the_objects(self):
+        bucket = self.bucket_of(WRITER)
+        writes = (self.write(bucket, "all", **{"x-amz-acl": "public-read"}), self.write(bucket, "alice"))
+        for method in ("HEAD", "GET"):
+            self.assertEqual({"all", None}, self.race(bucket, writes, lambda: self.anonymous(method, bucket, "k")), method)
+
+    def test_524_tags_are_the_objects(self):
+        bucket = self.bucket_of(None)
+        self.assert_status(204, self.put_policy(bucket, acls.statement(
+            "Allow", "*", "s3:GetObject", acls.arn(bucket, "*"), StringEquals={"s3:ExistingObjectTag/for": "all"})))
+        writes = (self.write(bucket, "all", **{"x-amz-tagging": "for=all"}), self.write(bucket, "alice"))
+        for method in ("HEAD", "GET"):
+            self.assertEqual({"all", None}, self.race(bucket, writes, lambda: self.anonymous(method, bucket, "k")), method)
+
+    def test_491_who_may_only_list(self):
+        bucket = self.bucket_of(None)
+        self.assert_status(204, self.put_policy(bucket, acls.statement("Allow", "*", "s3:ListBucket", acls.arn(bucket))))
+        writes = (self.write(bucket, "alice"), lambda: self.alice.delete(bucket, "k"))
+        for method in ("HEAD", "GET"):
+            self.assertEqual({None}, self.race(bucket, writes, lambda: self.anonymous(method, bucket, "k")), method)

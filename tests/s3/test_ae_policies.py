@@ -8,6 +8,7 @@ import time
 import acls
 import admin
 import checksums
+import forms
 from acls import ANONYMOUS, arn, statement
 from case import S3Case, needs
 from client import Client
@@ -233,6 +234,14 @@ class Rights(PolicyCase):
             connection.send(self.alice.prepare("GET", bucket).bytes)
             self.assert_status(200, connection.read_response())
         self.assert_absent("k", bucket)
+
+    def test_562_signatures_of_version_2_can_be_forbidden(self):
+        bucket = self.policy_bucket(self.deny("s3:PutObject", "*", StringEquals={"s3:signatureversion": "AWS"}))
+        self.assert_error(forms.Form(self.alice, bucket, version=2).send(), 403, "AccessDenied")
+        self.assert_status(204, forms.Form(self.alice, bucket).send())
+        self.set_policy(bucket, self.deny("s3:PutObject", "*", StringNotEquals={"s3:signatureversion": "AWS4-HMAC-SHA256"}))
+        self.assert_error(forms.Form(self.alice, bucket, version=2).send(), 403, "AccessDenied")
+        self.assert_status(204, forms.Form(self.alice, bucket).send())
 
     def test_541_everything_for_everyone(self):
         bucket = self.policy_bucket(lambda name: statement("Allow", "*", "*", [arn(name), arn(name, "*")]))

@@ -53,6 +53,9 @@ class SmallSettings(SettingsCase):
                        self.bob.get(self.bucket, "key", pays, (), auth="presigned"),
                        self.bob.get(self.bucket, "key", (), pays, auth="presigned")):
             self.assertEqual((200, "requester"), (answer.status, answer.header("x-amz-request-charged")), answer)
+        mine, source = self.make_bucket(self.bob), ("x-amz-copy-source", f"{self.bucket}/key")
+        self.assert_error(self.bob.put(mine, "copy", (), [source]), 403, "AccessDenied")
+        self.assert_status(200, self.bob.put(mine, "copy", (), [source, *pays]))
         form = Form(self.bob, self.bucket)
         self.assert_error(form.send(), 403, "AccessDenied")
         answer = form.add("x-amz-request-payer", "requester").send()

@@ -166,6 +166,13 @@ class ConditionalWrites(S3Case):
         self.assert_absent("right")
         self.assert_object("wrong", OLD)
 
+    def test_204_an_empty_etag_takes_no_other_condition_away(self):
+        self.put("k", OLD)
+        document = f"<Delete><Object><Key>k</Key><Size>{len(OLD) + 1}</Size><ETag></ETag></Object></Delete>"
+        answer = self.assert_success_xml(self.alice.delete_objects(self.bucket, document), "DeleteResult")
+        self.assertEqual(["PreconditionFailed"], answer.texts("Error/Code"))
+        self.assert_object("k", OLD)
+
     def test_420_delete_of_what_is_not_there(self):
         """It succeeds whatever the condition: the answer to a delete may be lost, and its repetition finds nothing."""
         for headers in ({"If-Match": ETAG}, {"If-Match": "*"}, {"x-amz-if-match-size": "1"},

@@ -348,6 +348,21 @@ static bool value_is_fixed(enum operator_type type, const union condition_value 
     }
 }
 
+/* aws:userid of requests that nobody signed. Who is tied to that is everyone. */
+static bool names_anonymous(const struct condition *condition, const union condition_value *value)
+{
+    const struct asked anonymous = {.text = SPAN("anonymous"), .valid = true};
+    switch (condition->test->type) {
+    case TYPE_STRING:
+    case TYPE_STRING_IGNORE_CASE:
+    case TYPE_STRING_LIKE:
+    case TYPE_BINARY:
+        return condition->key == KEY_userid && value_matches(condition->test, value, NULL, &anonymous);
+    default:
+        return false;
+    }
+}
+
 bool condition_fixes(const struct condition *condition)
 {
     const struct condition_test *test = condition->test;
@@ -355,7 +370,7 @@ bool condition_fixes(const struct condition *condition)
         condition->quantifier == QUANTIFIER_ALL)
         return false;
     for (unsigned i = 0; i < condition->count; i++)
-        if (!value_is_fixed(test->type, &condition->values[i]))
+        if (!value_is_fixed(test->type, &condition->values[i]) || names_anonymous(condition, &condition->values[i]))
             return false;
     return true;
 }

@@ -21,6 +21,9 @@ SUSPENDS bool s3_get_object_acl(struct s3_request *request, struct error *error)
     struct s3_document document;
     if (!find(request, &name, &attributes, error))
         return false;
+    const struct s3_target target = {.bucket = bucket, .key = name.key, .version = name.version};
+    if (!s3_judge_opened(request, &target, ACTION_GetObjectAcl, &attributes, error))
+        return false;
     s3_document_open(&document, "AccessControlPolicy");
     acl_write(&document.xml, access_counts_acls(bucket) ? attributes.acl : SPAN_EMPTY,
               s3_owner_shown(request, attributes.owner), request->settings->accounts);

@@ -137,11 +137,17 @@ static bool has_any(const struct form_fields *fields, const char *const names[],
     return false;
 }
 
+static const char *const of_version_4[] = {"x-amz-algorithm", "x-amz-credential", "x-amz-date", "x-amz-signature"};
+static const char *const of_version_2[] = {"AWSAccessKeyId", "signature"};
+
+bool form_signature_is_version_2(const struct form_fields *fields)
+{
+    return !has_any(fields, of_version_4, 4) && has_any(fields, of_version_2, 2);
+}
+
 bool form_signature_verify(const struct form_signers *signers, const struct form_fields *fields, struct arena *arena,
                            const struct account **ret_account, struct error_details *ret_details, struct error *error)
 {
-    static const char *const of_version_4[] = {"x-amz-algorithm", "x-amz-credential", "x-amz-date", "x-amz-signature"};
-    static const char *const of_version_2[] = {"AWSAccessKeyId", "signature"};
     struct span value;
     *ret_account = NULL;
     if (form_fields_find(fields, "x-amz-security-token", &value))
@@ -149,7 +155,7 @@ bool form_signature_verify(const struct form_signers *signers, const struct form
                          "The provided token is not valid: keys of this server have no session tokens.");
     if (has_any(fields, of_version_4, 4))
         return verify_version_4(signers, fields, arena, ret_account, ret_details, error);
-    if (has_any(fields, of_version_2, 2))
+    if (form_signature_is_version_2(fields))
         return verify_version_2(signers, fields, arena, ret_account, ret_details, error);
     if (form_fields_find(fields, "policy", &value))
         return verify_version_4(signers, fields, arena, ret_account, ret_details, error);

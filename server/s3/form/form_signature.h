@@ -21,3 +21,6 @@ struct form_signers {
  * InvalidRequest (version 2 where it is not taken), InvalidToken, InvalidAccessKeyId, SignatureDoesNotMatch. */
 bool form_signature_verify(const struct form_signers *signers, const struct form_fields *fields, struct arena *arena,
                            const struct account **ret_account, struct error_details *ret_details, struct error *error);
+
+/* By which version form_signature_verify judges it. */
+bool form_signature_is_version_2(const struct form_fields *fields);

@@ -72,7 +72,7 @@ static bool close_field(struct delete_list *list, struct span element, struct sp
         return keep_text(list, text, &object->version, error);
     }
     if (span_equal(element, SPAN("ETag"))) {
-        object->has_condition = text.size > 0;
+        object->has_condition = object->has_condition || text.size > 0;
         return keep_text(list, text, &condition->if_match, error);
     }
     if (span_equal(element, SPAN("Size"))) {

@@ -274,15 +274,21 @@ static bool is_worth_another_look(const struct s3_request *request, const struct
             (error->kind == ERROR_DAMAGED && request->settings->store->capabilities.labels_slip));
 }
 
+/* What was found is what the asker may read. */
+static SUSPENDS bool judge(struct s3_request *request, const struct object_name *name,
+                           const struct object_attributes *attributes, struct error *error)
+{
+    const struct s3_target target = {.bucket = &request->access, .key = name->key, .version = name->version};
+    return s3_judge_opened(request, &target, ACTION_GetObject, attributes, error);
+}
+
 static SUSPENDS bool look(struct s3_request *request, const struct object_name *name, const struct open_intent *intent,
                           struct error *error)
 {
     struct bucket_object *object;
     if (!object_open(request->settings->codecs, request->settings->store, name, intent, &object, error))
         return explain_missing(request, name, error);
-    const struct s3_target target = {.bucket = &request->access, .key = name->key, .version = name->version};
-    bool ok = s3_judge_opened(request, &target, ACTION_GetObject, &object->attributes, error) &&
-              answer_object(request, name, object, error);
+    bool ok = judge(request, name, &object->attributes, error) && answer_object(request, name, object, error);
     object_close(object);
     return ok;
 }
@@ -324,7 +330,8 @@ static SUSPENDS bool head_part(struct s3_request *request, const struct object_n
     const struct open_intent intent = {.extent = OPEN_ATTRIBUTES, .condition = &condition};
     if (!bucket_open(request->settings->store, name, &intent, &object, error))
         return explain_missing(request, name, error);
-    bool ok = answer_head(request, &(struct target){&object->attributes, object, object->decision}, error);
+    bool ok = judge(request, name, &object->attributes, error) &&
+              answer_head(request, &(struct target){&object->attributes, object, object->decision}, error);
     bucket_close(object);
     return ok;
 }
@@ -341,6 +348,8 @@ SUSPENDS bool s3_head_object(struct s3_request *request, struct error *error)
         return head_part(request, &name, error);
     if (!bucket_head(request->settings->store, &name, request->arena, &attributes, error))
         return explain_missing(request, &name, error);
+    if (!judge(request, &name, &attributes, error))
+        return false;
     s3_read_condition(request, &condition);
     return answer_head(request, &(struct target){&attributes, NULL, read_condition_decide(&condition, &attributes)},
                        error);

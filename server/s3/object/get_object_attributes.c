@@ -3,6 +3,7 @@
 #include "s3client/wire/date.h"
 #include "s3client/wire/s3_error.h"
 #include "server/s3/shared/answer.h"
+#include "server/s3/shared/authorize.h"
 #include "server/s3/shared/operations.h"
 
 #define HEADER "x-amz-object-attributes"
@@ -150,6 +151,14 @@ static SUSPENDS bool answer(struct s3_request *request, const struct attributes_
     return s3_document_finish(request, &document, error);
 }
 
+static SUSPENDS bool judge(struct s3_request *request, const struct object_name *name,
+                           const struct object_attributes *attributes, struct error *error)
+{
+    const struct s3_target target = {.bucket = &request->access, .key = name->key, .version = name->version};
+    return s3_judge_opened(request, &target, ACTION_GetObject, attributes, error) &&
+           s3_judge_opened(request, &target, ACTION_GetObjectAttributes, attributes, error);
+}
+
 SUSPENDS bool s3_get_object_attributes(struct s3_request *request, struct error *error)
 {
     struct attributes_query query;
@@ -160,7 +169,7 @@ SUSPENDS bool s3_get_object_attributes(struct s3_request *request, struct error 
         (!bucket_open(request->settings->store, &name, &intent, &object, error) &&
          !s3_explain_missing(request, &name, error)))
         return false;
-    bool ok = answer(request, &query, object, error);
+    bool ok = judge(request, &name, &object->attributes, error) && answer(request, &query, object, error);
     bucket_close(object);
     return ok;
 }

@@ -112,9 +112,11 @@ static bool is_no_object(const struct error *error)
     return error->kind == ERROR_NOT_FOUND || (error->code != NULL && strcmp(error->code, S3_MethodNotAllowed) == 0);
 }
 
-/* Which revision the decision was about; "": none was there. */
+/* Which revision the decision is about, the first that it has seen; "": none was there. */
 static void note_judged(struct s3_request *request, const char *stored_etag)
 {
+    if (request->has_judged_object)
+        return;
     request->has_judged_object = true;
     (void)snprintf(request->judged_etag, sizeof request->judged_etag, "%s", stored_etag);
 }
@@ -143,10 +145,46 @@ static SUSPENDS bool look_at_object(void *context, struct access_object *ret_obj
     return true;
 }
 
+/* Of the object as it is now; "": none is there. */
+static SUSPENDS bool find_revision(struct asking *asking, const struct object_name *name,
+                                   char ret_etag[STORED_ETAG_TEXT_BYTES])
+{
+    struct s3_request *request = asking->request;
+    struct object_attributes attributes = {.stored_etag = ""};
+    bool found = bucket_head(request->settings->store, name, request->arena, &attributes, asking->error);
+    (void)snprintf(ret_etag, STORED_ETAG_TEXT_BYTES, "%s", found ? attributes.stored_etag : "");
+    return found || is_no_object(asking->error);
+}
+
+/* Tags are read by name. A decision that asks for them is about the revision that was there before; and where it is
+ * about an object that has been opened, they must be that one's. */
+static SUSPENDS bool find_tag(struct asking *asking, const struct object_name *name, struct span part,
+                              struct policy_values *ret_values)
+{
+    struct s3_request *request = asking->request;
+    char etag[STORED_ETAG_TEXT_BYTES];
+    if (request->opened == NULL) {
+        if (!find_revision(asking, name, etag))
+            return false;
+        note_judged(request, etag);
+    }
+    if (!condition_values_find(request, name, asking->target->bucket->owner, KEY_ExistingObjectTag, part, ret_values,
+                               asking->error))
+        return false;
+    if (request->opened == NULL)
+        return true;
+    return find_revision(asking, name, etag) &&
+           (strcmp(etag, request->opened->stored_etag) == 0 ||
+            error_set(asking->error, ERROR_CHANGED, S3_SlowDown,
+                      "The object was replaced while it was being read. Try again."));
+}
+
 static SUSPENDS bool find(void *context, enum condition_key key, struct span part, struct policy_values *ret_values)
 {
     struct asking *asking = context;
     const struct object_name name = {asking->target->bucket->name, asking->target->key, asking->target->version};
+    if (key == KEY_ExistingObjectTag)
+        return find_tag(asking, &name, part, ret_values);
     return condition_values_find(asking->request, &name, asking->target->bucket->owner, key, part, ret_values,
                                  asking->error);
 }
@@ -164,6 +202,8 @@ static SUSPENDS bool decide(struct s3_request *request, const struct s3_target *
         .find = find,
         .context = &asking,
     };
+    if (request->opened == NULL)
+        request->has_judged_object = false;
     return access_decide(&question, ret_answer);
 }
 
@@ -235,6 +275,8 @@ static SUSPENDS bool is_missing_and_known(struct s3_request *request, const stru
         bucket_head(request->settings->store, &name, request->arena, &attributes, &error) || !is_no_object(&error))
         return false;
     request->outcome.decided_by = ACCESS_UNDECIDED;
+    request->has_judged_object = false;
+    note_judged(request, ""); /* whatever is opened was made meanwhile, and must be judged */
     return true;
 }
 

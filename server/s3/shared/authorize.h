@@ -33,8 +33,9 @@ SUSPENDS bool s3_authorize_action(struct s3_request *request, const struct s3_ta
 /* The same as a question: nobody is refused, and the log does not name it. What cannot be found out is no. */
 SUSPENDS bool s3_may(struct s3_request *request, const struct s3_target *target, enum s3_action action);
 
-/* The object has been opened, and is what will be read. If it is not the one that was looked at to decide (somebody has
- * replaced it meanwhile), the action is judged once more. */
+/* Before anything is told of an object that was found. If it is not the one that was looked at to decide (somebody has
+ * replaced it meanwhile), the action is judged once more. To be asked right behind the decision. ERROR_CHANGED:
+ * it has been replaced again. */
 SUSPENDS bool s3_judge_opened(struct s3_request *request, const struct s3_target *target, enum s3_action action,
                               const struct object_attributes *attributes, struct error *error);
 /* The same of the object that the request makes, which is the asker's where writers own what they write. */

@@ -6,6 +6,7 @@
 #include "s3client/wire/s3_error.h"
 #include "s3client/wire/uri.h"
 #include "server/s3/form/form.h"
+#include "server/s3/form/form_signature.h"
 #include "server/s3/shared/client_address.h"
 #include "server/s3/shared/tags.h"
 
@@ -122,6 +123,16 @@ static bool give_authentication_type(struct lookup *lookup)
     if (lookup->request->form != NULL)
         return give(lookup, SPAN("POST"));
     return give(lookup, authentication->is_presigned ? SPAN("REST-QUERY-STRING") : SPAN("REST-HEADER"));
+}
+
+/* What a policy that forbids signatures of version 2 must be told: "AWS" is S3's word for them. */
+static bool give_signature_version(struct lookup *lookup)
+{
+    const struct s3_request *request = lookup->request;
+    if (request->authentication.account == NULL)
+        return give_nothing(lookup);
+    bool is_version_2 = request->form != NULL && form_signature_is_version_2(&request->form->fields);
+    return give(lookup, is_version_2 ? SPAN("AWS") : SPAN("AWS4-HMAC-SHA256"));
 }
 
 /* ---- what is asked for ---- */
@@ -339,7 +350,7 @@ static bool find_of_asker(struct lookup *lookup, enum condition_key key)
     case KEY_authType:
         return give_authentication_type(lookup);
     case KEY_signatureversion:
-        return is_anonymous ? give_nothing(lookup) : give(lookup, SPAN("AWS4-HMAC-SHA256"));
+        return give_signature_version(lookup);
     case KEY_signatureAge:
         return give_signature_age(lookup);
     default:

@@ -6,6 +6,7 @@
 #include "server/s3/shared/authorize.h"
 #include "server/s3/shared/conditions.h"
 #include "server/s3/shared/names.h"
+#include "server/s3/shared/setting_headers.h"
 
 #define HEADER "x-amz-copy-source"
 
@@ -121,8 +122,8 @@ static SUSPENDS bool find_and_open(struct s3_request *request, struct copy_sourc
         return explain_missing(request, name, error);
     s3_access_of(&source->bucket_info, pinned, &access);
     const struct s3_target target = {&access, name->key, name->version};
-    bool ok =
-        settings_are_whole(pinned, error) && open_if_allowed(request, &target, name, condition, ret_object, error);
+    bool ok = settings_are_whole(pinned, error) && s3_check_payer(request, &source->bucket_info, pinned, error) &&
+              open_if_allowed(request, &target, name, condition, ret_object, error);
     settings_unpin(settings, pinned);
     return ok || explain_missing(request, name, error);
 }

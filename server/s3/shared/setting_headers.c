@@ -74,12 +74,13 @@ void s3_answer_abort(struct s3_request *request, int64_t initiated_ms)
 
 /* ---- who pays ---- */
 
-bool s3_check_payer(struct s3_request *request, struct error *error)
+bool s3_check_payer(struct s3_request *request, const struct bucket_info *bucket,
+                    const struct bucket_settings *bucket_settings, struct error *error)
 {
     const struct account *account = request->authentication.account;
     struct span payer;
-    if (settings_compiled(request->bucket_settings, SETTING_REQUEST_PAYMENT) == NULL ||
-        (account != NULL && strcmp(account->id, request->bucket_info.owner) == 0))
+    if (settings_compiled(bucket_settings, SETTING_REQUEST_PAYMENT) == NULL ||
+        (account != NULL && strcmp(account->id, bucket->owner) == 0))
         return true;
     request->pays = account != NULL && s3_request_header(request, "x-amz-request-payer", &payer) &&
                     span_equal_ignore_case(payer, SPAN("requester"));

@@ -14,5 +14,7 @@ SUSPENDS void s3_answer_expiration(struct s3_request *request, const struct obje
 /* x-amz-abort-date and x-amz-abort-rule-id of an upload to the request's key (statement 591). */
 void s3_answer_abort(struct s3_request *request, int64_t initiated_ms);
 
-/* AccessDenied: who asks has to pay, and has not said that it will (statement 617). */
-bool s3_check_payer(struct s3_request *request, struct error *error);
+/* Of what is addressed, and of the source of a copy. AccessDenied: who asks has to pay, and has not said that it will
+ * (statement 617). */
+bool s3_check_payer(struct s3_request *request, const struct bucket_info *bucket,
+                    const struct bucket_settings *bucket_settings, struct error *error);
