@@ -95,6 +95,13 @@ static bool is_policy_call(enum s3_action action)
     return action == ACTION_GetBucketPolicy || action == ACTION_PutBucketPolicy || action == ACTION_DeleteBucketPolicy;
 }
 
+/* Anonymous is nobody's owner, also not of a bucket whose owner is not known any more (a catalogue that was rebuilt
+ * without the names). */
+static bool is_askers(const struct access_question *question, struct span owner)
+{
+    return question->account != NULL && span_equal(span_from_string(question->account->id), owner);
+}
+
 static struct span id_of(const struct account *account)
 {
     return account == NULL ? SPAN_EMPTY : span_from_string(account->id);
@@ -153,8 +160,7 @@ static SUSPENDS bool decide_allows(const struct access_question *question, bool 
                                    struct access_answer *ret_answer)
 {
     const struct access_bucket *bucket = question->bucket;
-    struct span asker = id_of(question->account);
-    bool is_bucket_owner = span_equal(asker, bucket->owner);
+    bool is_bucket_owner = is_askers(question, bucket->owner);
     bool of_object = access_counts_acls(bucket) && is_for_objects_owner(question->action);
     struct access_object object = {.owner = bucket->owner};
     enum access_source otherwise = ACCESS_BY_NOBODY;
@@ -165,7 +171,7 @@ static SUSPENDS bool decide_allows(const struct access_question *question, bool 
     if ((of_object || (access_counts_acls(bucket) && is_for_both_owners(question->action))) &&
         !question->look_at_object(question->context, &object))
         return false;
-    if (question->account != NULL && question->key.size > 0 && span_equal(asker, object.owner)) {
+    if (question->key.size > 0 && is_askers(question, object.owner)) {
         answer(ret_answer, true, ACCESS_BY_OWNER);
         return true;
     }
@@ -197,7 +203,7 @@ SUSPENDS bool access_decide(const struct access_question *question, struct acces
     }
     if (bucket->policy != NULL && !ask_policy(question, &decision))
         return false;
-    bool is_root = question->account != NULL && span_equal(id_of(question->account), bucket->owner);
+    bool is_root = is_askers(question, bucket->owner);
     ret_answer->statement = decision.statement;
     ret_answer->sid = decision.sid;
     if (decision.effect == POLICY_DENY && !(is_root && is_policy_call(question->action))) {

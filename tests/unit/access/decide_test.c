@@ -318,6 +318,24 @@ START_TEST(an_account_s_own_affairs)
 }
 END_TEST
 
+/* A rebuilt catalogue may not know the owner. That makes nobody the owner, least of all anonymous. */
+START_TEST(a_bucket_without_owner_is_nobody_s)
+{
+    struct world world = {.looks = 0};
+    for (enum s3_action action = 0; action < ACTIONS_COUNT; action++)
+        for (enum ownership ownership = OWNERSHIP_ENFORCED; ownership <= OWNERSHIP_UNSET; ownership++) {
+            struct access_bucket bucket = {.name = SPAN("b"), .owner = SPAN(""), .ownership = ownership};
+            struct access_question question = {
+                .action = action, .bucket = &bucket, .key = SPAN("k"), .look_at_object = look, .context = &world};
+            struct access_answer answer;
+            ck_assert_msg(access_decide(&question, &answer) && !answer.is_allowed, "%s", action_name(action));
+            question.account = &alice;
+            ck_assert_msg(access_decide(&question, &answer) && !answer.is_allowed, "%s", action_name(action));
+            ck_assert(!access_is_plainly_owners(&bucket, NULL));
+        }
+}
+END_TEST
+
 START_TEST(what_cannot_be_found_out_is_not_decided)
 {
     struct world world = {.is_down = true};
@@ -342,6 +360,7 @@ int main(void)
     TCase *tests = tcase_create("decide");
     tcase_add_loop_test(tests, questions_have_their_answers, 0, sizeof cases / sizeof cases[0]);
     tcase_add_test(tests, an_account_s_own_affairs);
+    tcase_add_test(tests, a_bucket_without_owner_is_nobody_s);
     tcase_add_test(tests, what_cannot_be_found_out_is_not_decided);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
