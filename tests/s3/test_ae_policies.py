@@ -13,6 +13,7 @@ from acls import ANONYMOUS, arn, statement
 from case import S3Case, needs
 from client import Client
 from daemon import Daemon
+from test_ab_locks import later
 from test_ac_acls import WRITER
 from test_ad_anonymous import BLOCK, POLICY, AnonymousCase
 
@@ -187,6 +188,61 @@ class Rights(PolicyCase):
         for value, status in (("private", 403), ("public", 200)):
             document = f"<Tagging><TagSet><Tag><Key>security</Key><Value>{value}</Value></Tag></TagSet></Tagging>"
             self.assert_status(status, self.put_tags(bucket, "k", document))
+
+    def locked_bucket(self, *statements):
+        """With an object `k` in it."""
+        bucket = self.bucket_name()
+        self.assert_status(200, self.alice.put(bucket, None, (), {"x-amz-bucket-object-lock-enabled": "true"}))
+        self.put("k", b"x", bucket=bucket)
+        self.set_policy(bucket, *statements)
+        return bucket
+
+    def ask_lock(self, bucket, call, document, headers=(), key="k", client=None):
+        digest = {"Content-MD5": checksums.md5_base64(document.encode())}
+        return (client or self.bob).put(bucket, key, {call: None}, {**digest, **dict(headers)}, document)
+
+    def retain(self, bucket, mode, days, headers=(), key="k", client=None):
+        document = f"<Retention><Mode>{mode}</Mode><RetainUntilDate>{later(days=days)}</RetainUntilDate></Retention>"
+        return self.ask_lock(bucket, "retention", document, headers, key, client)
+
+    @needs("object lock")
+    def test_526_a_retention_as_the_body_asks_it(self):
+        bucket = self.locked_bucket(self.allow("s3:PutObjectRetention", "*", {"AWS": self.b}, StringEquals={
+            "s3:object-lock-mode": "GOVERNANCE"}, NumericLessThanEquals={"s3:object-lock-remaining-retention-days": "10"}))
+        allowed = {"x-amz-object-lock-mode": "GOVERNANCE", "x-amz-object-lock-retain-until-date": later(days=5)}
+        for headers in ((), allowed):
+            for mode, days in (("COMPLIANCE", 5), ("GOVERNANCE", 12)):
+                self.assert_denied(self.retain(bucket, mode, days, headers))
+            self.assert_denied(self.ask_lock(bucket, "retention", "<Retention/>", headers))
+        self.assert_error(self.alice.get(bucket, "k", {"retention": None}), 404, "NoSuchObjectLockConfiguration")
+        self.assert_status(200, self.retain(bucket, "GOVERNANCE", 5, {"x-amz-object-lock-mode": "COMPLIANCE"}))
+        self.assert_status(200, self.retain(bucket, "GOVERNANCE", 9.9))
+        self.assertEqual("GOVERNANCE", self.alice.get(bucket, "k", {"retention": None}).text("Mode"))
+
+    @needs("object lock")
+    def test_526_534_what_the_body_refuses_says_nothing_of_the_object(self):
+        bucket = self.locked_bucket(self.allow("s3:PutObjectRetention", "*", {"AWS": self.b}, StringEquals={
+            "s3:object-lock-mode": "GOVERNANCE"}))
+        self.assert_denied(self.retain(bucket, "COMPLIANCE", 5, key="missing"))
+        self.assert_error(self.retain(bucket, "GOVERNANCE", 5, key="missing"), 404, "NoSuchKey")
+
+    @needs("object lock")
+    def test_526_denied_even_to_the_owner(self):
+        date = later(days=30)
+        bucket = self.locked_bucket(
+            self.deny("s3:PutObjectRetention", "*", DateGreaterThan={"s3:object-lock-retain-until-date": date}))
+        self.assert_denied(self.retain(bucket, "COMPLIANCE", 31, client=self.alice))
+        self.assert_status(200, self.retain(bucket, "GOVERNANCE", 29, client=self.alice))
+
+    @needs("object lock")
+    def test_526_a_hold_as_the_body_asks_it(self):
+        bucket = self.locked_bucket(self.allow("s3:PutObjectLegalHold", "*", {"AWS": self.b}, StringEquals={
+            "s3:object-lock-legal-hold": "ON"}))
+        for headers in ((), {"x-amz-object-lock-legal-hold": "ON"}):
+            self.assert_denied(self.ask_lock(bucket, "legal-hold", "<LegalHold><Status>OFF</Status></LegalHold>", headers))
+        self.assert_status(200, self.ask_lock(bucket, "legal-hold", "<LegalHold><Status>ON</Status></LegalHold>",
+                                              {"x-amz-object-lock-legal-hold": "OFF"}))
+        self.assertEqual("ON", self.alice.get(bucket, "k", {"legal-hold": None}).text("Status"))
 
     def test_527_acl_headers_of_the_owners_account(self):
         bucket = self.policy_bucket(self.deny("s3:PutObjectAcl", "*"), self.allow("s3:PutObject", "*", {"AWS": self.b}),

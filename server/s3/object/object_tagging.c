@@ -51,7 +51,7 @@ static SUSPENDS bool write_tags(struct s3_request *request, const struct tag_lis
 static SUSPENDS bool may_put(struct s3_request *request, const struct tag_list *tags, struct error *error)
 {
     request->tags_to_put = &tags->packed;
-    bool may = request->access.policy == NULL || s3_authorize(request, S3_PutObjectTagging, true, error);
+    bool may = s3_authorize_body(request, error);
     request->tags_to_put = NULL;
     return may;
 }

@@ -330,8 +330,14 @@ SUSPENDS bool s3_authorize(struct s3_request *request, enum s3_operation operati
         return false;
     if (s3_authorize_action(request, &target, action, error))
         return true;
-    if (request->waits_for_tags && request->tags_to_put == NULL)
-        return true; /* decided when its body has been read: object_tagging.c */
+    if (request->waits_for_body)
+        return true; /* until it has been read: s3_authorize_body */
     return action == ACTION_GetObject && request->outcome.decided_by != ACCESS_BY_DENY &&
            is_missing_and_known(request, &target);
+}
+
+SUSPENDS bool s3_authorize_body(struct s3_request *request, struct error *error)
+{
+    request->waits_for_body = false;
+    return request->access.policy == NULL || s3_authorize(request, request->outcome.operation, true, error);
 }

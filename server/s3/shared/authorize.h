@@ -33,6 +33,10 @@ SUSPENDS bool s3_authorize_action(struct s3_request *request, const struct s3_ta
 /* The same as a question: nobody is refused, and the log does not name it. What cannot be found out is no. */
 SUSPENDS bool s3_may(struct s3_request *request, const struct s3_target *target, enum s3_action action);
 
+/* The body has been read, and tags_to_put or lock_to_put is set. What a policy says of them is decided now; nobody who
+ * is let in by nothing else may have learned anything before. */
+SUSPENDS bool s3_authorize_body(struct s3_request *request, struct error *error);
+
 /* Before anything is told of an object that was found. If it is not the one that was looked at to decide (somebody has
  * replaced it meanwhile), the action is judged once more. To be asked right behind the decision. ERROR_CHANGED:
  * it has been replaced again. */

@@ -164,13 +164,60 @@ static bool give_copy_source(struct lookup *lookup)
     return give(lookup, size > 0 && decoded[0] == '/' ? span_skip(text, 1) : text);
 }
 
+/* ---- what comes in a body ---- */
+
+/* The operation's body says it, and has not been read: nothing can be decided. */
+static bool waits_for(struct lookup *lookup, enum s3_operation operation, const void *read)
+{
+    struct s3_request *request = lookup->request;
+    bool waits = request->outcome.operation == operation && read == NULL;
+    request->waits_for_body = request->waits_for_body || waits;
+    return waits;
+}
+
+static bool refuse_unread(struct lookup *lookup)
+{
+    return error_set(lookup->error, ERROR_DENIED, S3_AccessDenied, "Access Denied");
+}
+
+/* ---- locks (526) ---- */
+
+static bool waits_for_lock(struct lookup *lookup)
+{
+    const struct lock_asked *asked = lookup->request->lock_to_put;
+    return waits_for(lookup, S3_PutObjectRetention, asked) || waits_for(lookup, S3_PutObjectLegalHold, asked);
+}
+
+/* What the request asks: calls that are about nothing but the lock in their body, whatever headers they have beside it,
+ * and writes in headers. */
+static bool find_lock(const struct s3_request *request, enum condition_key key, struct span *ret_text)
+{
+    const struct lock_asked *asked = request->lock_to_put;
+    const char *header = key == KEY_lock_mode         ? "x-amz-object-lock-mode"
+                         : key == KEY_lock_legal_hold ? "x-amz-object-lock-legal-hold"
+                                                      : "x-amz-object-lock-retain-until-date";
+    if (asked == NULL)
+        return s3_request_header(request, header, ret_text);
+    *ret_text = key == KEY_lock_mode ? asked->mode : key == KEY_lock_legal_hold ? asked->hold : asked->retain_until;
+    return ret_text->size > 0;
+}
+
+static bool give_lock(struct lookup *lookup, enum condition_key key)
+{
+    struct span text;
+    if (waits_for_lock(lookup))
+        return refuse_unread(lookup);
+    return find_lock(lookup->request, key, &text) ? give(lookup, text) : give_nothing(lookup);
+}
+
 static bool give_retention_days(struct lookup *lookup)
 {
     struct span text;
     int64_t until_ms;
     const int64_t day_ms = 24 * 3600 * 1000;
-    if (!s3_request_header(lookup->request, "x-amz-object-lock-retain-until-date", &text) ||
-        !date_parse_xml(text, &until_ms))
+    if (waits_for_lock(lookup))
+        return refuse_unread(lookup);
+    if (!find_lock(lookup->request, KEY_lock_retain_until_date, &text) || !date_parse_xml(text, &until_ms))
         return give_nothing(lookup);
     int64_t left_ms = until_ms - lookup->request->now_ms;
     return give_decimal(lookup, left_ms > 0 ? (uint64_t)((left_ms + day_ms - 1) / day_ms) : 0);
@@ -214,23 +261,14 @@ static bool take_request_tags(struct lookup *lookup, struct tag_list *tags)
            tags_parse(lookup->request, document, tags, &ignored);
 }
 
-/* They come in the body, which has not been read: nothing can be decided. */
-static bool wait_for_tags(struct lookup *lookup)
+static bool waits_for_tags(struct lookup *lookup)
 {
-    struct s3_request *request = lookup->request;
-    bool waits = request->outcome.operation == S3_PutObjectTagging && request->tags_to_put == NULL;
-    request->waits_for_tags = request->waits_for_tags || waits;
-    return waits;
-}
-
-static bool refuse_unread(struct lookup *lookup)
-{
-    return error_set(lookup->error, ERROR_DENIED, S3_AccessDenied, "Access Denied");
+    return waits_for(lookup, S3_PutObjectTagging, lookup->request->tags_to_put);
 }
 
 static bool give_request_tag(struct lookup *lookup, struct span key)
 {
-    if (wait_for_tags(lookup))
+    if (waits_for_tags(lookup))
         return refuse_unread(lookup);
     struct tag_list tags;
     struct span value;
@@ -248,7 +286,7 @@ static bool give_request_tag(struct lookup *lookup, struct span key)
 
 static bool give_request_tag_keys(struct lookup *lookup)
 {
-    if (wait_for_tags(lookup))
+    if (waits_for_tags(lookup))
         return refuse_unread(lookup);
     struct tag_list tags;
     tags_init(&tags);
@@ -271,7 +309,7 @@ static bool give_request_tag_keys(struct lookup *lookup)
 
 /* ---- the keys ---- */
 
-/* Headers that are a key as they are sent (522, 526). */
+/* Headers that are a key as they are sent (522). */
 static const char *header_of(enum condition_key key)
 {
     switch (key) {
@@ -303,12 +341,6 @@ static const char *header_of(enum condition_key key)
         return "x-amz-website-redirect-location";
     case KEY_object_ownership:
         return "x-amz-object-ownership";
-    case KEY_lock_mode:
-        return "x-amz-object-lock-mode";
-    case KEY_lock_legal_hold:
-        return "x-amz-object-lock-legal-hold";
-    case KEY_lock_retain_until_date:
-        return "x-amz-object-lock-retain-until-date";
     case KEY_if_match:
         return "if-match";
     case KEY_if_none_match:
@@ -377,6 +409,10 @@ SUSPENDS bool condition_values_find(struct s3_request *request, const struct obj
         return name->version.size > 0 ? give(&lookup, name->version) : give_nothing(&lookup);
     case KEY_copy_source:
         return give_copy_source(&lookup);
+    case KEY_lock_mode:
+    case KEY_lock_legal_hold:
+    case KEY_lock_retain_until_date:
+        return give_lock(&lookup, key);
     case KEY_lock_remaining_retention_days:
         return give_retention_days(&lookup);
     case KEY_ExistingObjectTag:

@@ -21,6 +21,13 @@ struct s3_parameter {
     struct span value; /* decoded once; empty for a bare name */
 };
 
+/* A lock as the body of PutObjectRetention or PutObjectLegalHold writes it; empty: it does not ask for that. */
+struct lock_asked {
+    struct span mode;
+    struct span retain_until;
+    struct span hold;
+};
+
 struct s3_request {
     const struct s3_settings *settings;
     struct http_exchange *exchange;
@@ -47,7 +54,8 @@ struct s3_request {
     const struct object_attributes *opened;        /* what is to be judged instead of a new look */
     struct span missed_key; /* s3:prefix, while it is asked whether a key that is not there may be known to be so */
     const struct buffer *tags_to_put;        /* packed, once the body of PutObjectTagging was read; else NULL */
-    bool waits_for_tags;                     /* a policy asks for them, and they were not read yet */
+    const struct lock_asked *lock_to_put;    /* once the body of PutObjectRetention or -LegalHold was read; else NULL */
+    bool waits_for_body;                     /* a policy asks for what is in it, and it was not read yet */
     struct error_details details;            /* children of the Error element */
     struct span allow;                       /* headers of a refusal: Allow beside MethodNotAllowed ... */
     struct span content_range;               /* ... Content-Range beside InvalidRange ... */

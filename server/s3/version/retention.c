@@ -3,6 +3,7 @@
 #include "s3client/wire/s3_error.h"
 #include "s3client/wire/xml_tree.h"
 #include "server/s3/shared/answer.h"
+#include "server/s3/shared/authorize.h"
 #include "server/s3/shared/body.h"
 #include "server/s3/shared/operations.h"
 #include "server/s3/version/locks.h"
@@ -29,6 +30,30 @@ static SUSPENDS bool answer_done(struct s3_request *request, const char *version
     return s3_answer_empty(request, error);
 }
 
+/* ---- what a body asks ---- */
+
+struct asked {
+    struct lock_asked text; /* as it is written, which policies compare */
+    struct retention_change retention;
+    enum lock_hold hold;
+};
+typedef bool parse_asked(struct s3_request *request, const struct xml_element *root, struct asked *ret_asked,
+                         struct error *error);
+
+/* Of the object nobody learns who is let in by nothing but what the body says: it is looked for afterwards. */
+static SUSPENDS bool take_asked(struct s3_request *request, parse_asked *parse, struct object_name *ret_name,
+                                struct asked *ret_asked, struct error *error)
+{
+    struct object_attributes attributes;
+    const struct xml_element *root;
+    bool is_let_in = !request->waits_for_body;
+    if ((is_let_in && !locks_find_object(request, ret_name, &attributes, error)) ||
+        !s3_read_tree(request, &rules, &root, error) || !parse(request, root, ret_asked, error))
+        return false;
+    request->lock_to_put = &ret_asked->text;
+    return s3_authorize_body(request, error) && (is_let_in || locks_find_object(request, ret_name, &attributes, error));
+}
+
 /* ---- retention ---- */
 
 SUSPENDS bool s3_get_object_retention(struct s3_request *request, struct error *error)
@@ -50,38 +75,39 @@ SUSPENDS bool s3_get_object_retention(struct s3_request *request, struct error *
 }
 
 /* An empty Retention takes it away. */
-static bool parse_retention(struct s3_request *request, const struct xml_element *root,
-                            struct retention_change *ret_change, struct error *error)
+static bool parse_retention(struct s3_request *request, const struct xml_element *root, struct asked *ret_asked,
+                            struct error *error)
 {
     struct xml_field fields[] = {{"Mode", 0, 1}, {"RetainUntilDate", 0, 1}};
-    *ret_change = (struct retention_change){.mode = LOCK_NONE};
+    struct retention_change *change = &ret_asked->retention;
+    *ret_asked = (struct asked){.retention = {.mode = LOCK_NONE}};
     if (!xml_tree_expect_root(root, "Retention", error) || !xml_tree_sort(root, fields, 2, error))
         return false;
     if (fields[0].count == 0 && fields[1].count == 0)
         return true;
     if (fields[0].count == 0 || fields[1].count == 0)
         return refuse_document(error, "Mode and RetainUntilDate go together");
-    if (!locks_parse_mode(fields[0].first->text, &ret_change->mode))
+    if (!locks_parse_mode(fields[0].first->text, &change->mode))
         return refuse_document(error, "Mode is neither GOVERNANCE nor COMPLIANCE");
     struct span date = span_trim(fields[1].first->text);
-    if (!date_parse_xml(date, &ret_change->retain_until_ms))
+    if (!date_parse_xml(date, &change->retain_until_ms))
         return refuse_document(error, "RetainUntilDate is no date");
-    return ret_change->retain_until_ms > request->now_ms ||
+    ret_asked->text = (struct lock_asked){.mode = fields[0].first->text, .retain_until = date};
+    return change->retain_until_ms > request->now_ms ||
            s3_refuse_argument(request, "RetainUntilDate", date, "The retain until date must be in the future!", error);
 }
 
 SUSPENDS bool s3_put_object_retention(struct s3_request *request, struct error *error)
 {
     struct object_name name;
-    struct object_attributes attributes;
-    struct retention_change change;
-    const struct xml_element *root;
+    struct asked asked;
     char version[VERSION_TEXT_BYTES];
-    if (!locks_find_object(request, &name, &attributes, error) || !s3_read_tree(request, &rules, &root, error) ||
-        !parse_retention(request, root, &change, error))
+    bool may = take_asked(request, parse_retention, &name, &asked, error);
+    asked.retention.may_bypass_governance = may && locks_may_bypass(request, name.key, name.version);
+    request->lock_to_put = NULL;
+    if (!may)
         return false;
-    change.may_bypass_governance = locks_may_bypass(request, name.key, name.version);
-    if (!bucket_write_retention(request->settings->store, &name, &change, version, error))
+    if (!bucket_write_retention(request->settings->store, &name, &asked.retention, version, error))
         return s3_explain_missing(request, &name, error);
     return answer_done(request, version, error);
 }
@@ -104,27 +130,31 @@ SUSPENDS bool s3_get_object_legal_hold(struct s3_request *request, struct error 
     return s3_document_finish(request, &document, error);
 }
 
-static bool parse_hold(const struct xml_element *root, enum lock_hold *ret_hold, struct error *error)
+static bool parse_hold(struct s3_request *request, const struct xml_element *root, struct asked *ret_asked,
+                       struct error *error)
 {
+    (void)request;
     struct xml_field fields[] = {{"Status", 1, 1}};
     if (!xml_tree_expect_root(root, "LegalHold", error) || !xml_tree_sort(root, fields, 1, error))
         return false;
     struct span status = fields[0].first->text;
-    *ret_hold = span_equal(status, SPAN("ON")) ? HOLD_ON : span_equal(status, SPAN("OFF")) ? HOLD_OFF : HOLD_UNSET;
-    return *ret_hold != HOLD_UNSET || refuse_document(error, "Status is neither ON nor OFF");
+    enum lock_hold hold = span_equal(status, SPAN("ON"))    ? HOLD_ON
+                          : span_equal(status, SPAN("OFF")) ? HOLD_OFF
+                                                            : HOLD_UNSET;
+    *ret_asked = (struct asked){.text.hold = status, .hold = hold};
+    return hold != HOLD_UNSET || refuse_document(error, "Status is neither ON nor OFF");
 }
 
 SUSPENDS bool s3_put_object_legal_hold(struct s3_request *request, struct error *error)
 {
     struct object_name name;
-    struct object_attributes attributes;
-    enum lock_hold hold = HOLD_UNSET;
-    const struct xml_element *root;
+    struct asked asked;
     char version[VERSION_TEXT_BYTES];
-    if (!locks_find_object(request, &name, &attributes, error) || !s3_read_tree(request, &rules, &root, error) ||
-        !parse_hold(root, &hold, error))
+    bool may = take_asked(request, parse_hold, &name, &asked, error);
+    request->lock_to_put = NULL;
+    if (!may)
         return false;
-    if (!bucket_write_legal_hold(request->settings->store, &name, hold, version, error))
+    if (!bucket_write_legal_hold(request->settings->store, &name, asked.hold, version, error))
         return s3_explain_missing(request, &name, error);
     return answer_done(request, version, error);
 }
