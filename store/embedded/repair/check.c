@@ -345,11 +345,11 @@ static bool write_space(struct checker *checker, MDB_txn *txn)
     return true;
 }
 
-/* What was dropped, the ledger still counts. What it was worth may not be known any more, so this is left to a recount.
- */
+/* What was dropped, the ledger still counts, and as a former version what is the current one now. What it was worth may
+ * not be known any more, so this is left to a recount. */
 static bool note_doubt(struct checker *checker, MDB_txn *txn)
 {
-    return checker->doomed.size == 0 ||
+    return (checker->doomed.size == 0 && checker->unsettled.size == 0) ||
            catalogue_put_counter(txn, &checker->store->catalogue, "ledger_doubt", 1, checker->error);
 }
 

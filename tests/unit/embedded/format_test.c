@@ -89,6 +89,31 @@ static void expect_attributes(struct bucket_store *store)
     bucket_close(object);
 }
 
+/* Its objects are null versions from the day on that versions are kept. */
+static void keep_versions(struct bucket_store *store, struct span key, struct span old_body)
+{
+    struct object_name name = name_of(bucket, key);
+    struct object_attributes attributes;
+    struct arena arena;
+    struct error error;
+    arena_init(&arena, 1 << 16);
+    ck_assert(bucket_set_versioning(store, bucket, VERSIONING_ENABLED, &error));
+    put(store, bucket, key, text("newer"));
+    ck_assert(bucket_head(store, &name, &arena, &attributes, &error));
+    struct delete_item newer = {.key = key, .version = text(attributes.version)};
+    ck_assert_str_ne(attributes.version, "null");
+    ck_assert(try_delete(store, bucket, key, &error));
+    expect_missing(store, bucket, key);
+    name.version = text("null");
+    ck_assert(bucket_head(store, &name, &arena, &attributes, &error));
+    ck_assert_uint_eq(attributes.original_size, old_body.size);
+    ck_assert(bucket_set_versioning(store, bucket, VERSIONING_SUSPENDED, &error));
+    ck_assert(bucket_delete_objects(store, bucket, &newer, 1, &error) && newer.is_deleted);
+    put(store, bucket, key, old_body); /* in place of the null version and of no other */
+    expect_body(store, bucket, key, old_body);
+    arena_free(&arena);
+}
+
 static void expect_store(struct bucket_store *store, unsigned shard, void *argument)
 {
     (void)shard, (void)argument;
@@ -109,6 +134,8 @@ static void expect_store(struct bucket_store *store, unsigned shard, void *argum
     expect_attributes(store);
     put(store, bucket, text("new"), span_of(body, sizeof body));
     expect_body(store, bucket, text("new"), span_of(body, sizeof body));
+    fill_bytes(3, body, sizes[3]);
+    keep_versions(store, text("object-3"), span_of(body, sizes[3]));
 }
 
 static void copy_store(const char *name, char ret_path[64])
