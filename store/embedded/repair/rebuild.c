@@ -328,6 +328,23 @@ static bool put_row(struct rebuild *rebuild, const struct bucket_row *bucket, st
     return put_sidecar(rebuild, row, body) && put_object(rebuild, bucket, key, row, is_current);
 }
 
+/* Of a key without an object in the copy: MISSING, if the body is newer than the delete marker that is current there.
+ * Else the copy knows of it as a former version, or that it was removed. */
+static enum lookup find_newer_marker(struct rebuild *rebuild, uint64_t bucket, struct span key, const struct row *found)
+{
+    const struct catalogue *catalogue = &rebuild->store->catalogue;
+    struct version_group group;
+    struct span object;
+    struct row row;
+    uint64_t order;
+    enum lookup present = version_find_group(rebuild->txn, catalogue, bucket, key, &group, rebuild->error);
+    if (present == LOOKUP_FOUND)
+        present = version_newest(rebuild->txn, catalogue, group.number, &order, &object, rebuild->error);
+    if (present != LOOKUP_FOUND || !row_decode_object(object, &row, rebuild->error))
+        return present;
+    return row.attributes.modified_ms < found->attributes.modified_ms ? LOOKUP_MISSING : LOOKUP_FOUND;
+}
+
 /* MISSING: nothing is there, or what the copy of the catalogue says is older. */
 static enum lookup find_newer(struct rebuild *rebuild, uint64_t group, struct span key, const struct row *found)
 {
@@ -335,6 +352,8 @@ static enum lookup find_newer(struct rebuild *rebuild, uint64_t group, struct sp
     struct span object;
     struct row row;
     enum lookup present = key_find(&keys, group, key, &object, rebuild->error);
+    if (present == LOOKUP_MISSING && rebuild->copy != NULL)
+        return find_newer_marker(rebuild, group, key, found);
     if (present != LOOKUP_FOUND || rebuild->copy == NULL || !row_decode_object(object, &row, rebuild->error))
         return present;
     int64_t difference = found->attributes.modified_ms - row.attributes.modified_ms;

@@ -45,17 +45,34 @@ bool rebuilt_version_put(struct rebuilt_versions *versions, uint64_t bucket, str
     return done;
 }
 
+/* An object, or a marker that a copy of the catalogue has. */
+static enum lookup find_current(struct rebuilt_versions *versions, uint64_t bucket, struct span key,
+                                struct row *ret_row, struct error *error)
+{
+    const struct key_table keys = {.txn = versions->txn, .table = versions->catalogue->objects};
+    struct version_group group;
+    struct span object;
+    uint64_t order = 0;
+    enum lookup found = key_find(&keys, bucket, key, &object, error);
+    if (found == LOOKUP_MISSING) {
+        found = version_find_group(versions->txn, versions->catalogue, bucket, key, &group, error);
+        if (found == LOOKUP_FOUND)
+            found = version_newest(versions->txn, versions->catalogue, group.number, &order, &object, error);
+    }
+    if (found == LOOKUP_FOUND && !row_decode_object(object, ret_row, error))
+        return LOOKUP_FAILED;
+    if (found == LOOKUP_FOUND && order != 0)
+        ret_row->order = order;
+    return found;
+}
+
 bool rebuilt_version_supersede(struct rebuilt_versions *versions, uint64_t bucket, struct span key, struct row *by,
                                struct error *error)
 {
-    const struct key_table keys = {.txn = versions->txn, .table = versions->catalogue->objects};
-    struct span object;
     struct row present;
-    enum lookup found = key_find(&keys, bucket, key, &object, error);
+    enum lookup found = find_current(versions, bucket, key, &present, error);
     if (found != LOOKUP_FOUND)
         return found == LOOKUP_MISSING;
-    if (!row_decode_object(object, &present, error))
-        return false;
     if (present.order == 0)
         present.order = by->order - 1;
     if (present.order >= by->order) { /* a clock that was turned back */

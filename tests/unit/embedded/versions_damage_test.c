@@ -5,6 +5,7 @@
 #include "tests/unit/embedded/flips.h"
 
 #include <stdio.h>
+#include <unistd.h>
 
 enum { ENTRIES_MAX = 20, LONG_KEY_BYTES = 700 };
 
@@ -152,12 +153,107 @@ START_TEST(a_repair_costs_the_damaged_version_alone)
 }
 END_TEST
 
+/* ---- a copy of the catalogue ---- */
+
+enum { LARGE_BYTES = 50000, LARGE_SEED = 7 };
+
+struct scene {
+    char version[VERSION_TEXT_BYTES]; /* of the object behind the marker */
+    char marker[VERSION_TEXT_BYTES];
+    bool is_written_again; /* behind the copy */
+};
+
+static void put_large(struct bucket_store *store, uint64_t seed)
+{
+    static uint8_t body[LARGE_BYTES];
+    fill_bytes(seed, body, sizeof body);
+    put(store, bucket, text("k"), span_of(body, sizeof body));
+}
+
+static void make_marked(struct bucket_store *store, unsigned shard, void *argument)
+{
+    (void)shard;
+    struct scene *scene = argument;
+    struct object_name name = name_of(bucket, text("k"));
+    struct delete_item marked = {.key = name.key};
+    struct error error;
+    const struct bucket_intent intent = {
+        .name = bucket, .owner = text("alice"), .versioning = VERSIONING_ENABLED, .has_lock = true};
+    ck_assert(bucket_create(store, &intent, &error));
+    put_large(store, LARGE_SEED);
+    ck_assert(bucket_write_legal_hold(store, &name, HOLD_ON, scene->version, &error));
+    ck_assert(bucket_delete_objects(store, bucket, &marked, 1, &error) && marked.is_deleted);
+    strcpy(scene->marker, marked.marker_version);
+}
+
+static void write_again(struct bucket_store *store, unsigned shard, void *argument)
+{
+    (void)shard, (void)argument;
+    (void)usleep(5000); /* a later millisecond */
+    put_large(store, LARGE_SEED + 1);
+}
+
+/* The version behind the marker is that of before, under its hold, and the marker hides it. */
+static void expect_marked(struct bucket_store *store, unsigned shard, void *argument)
+{
+    (void)shard;
+    const struct scene *scene = argument;
+    const struct version_list_request request = {.bucket = bucket, .entries_max = ENTRIES_MAX};
+    struct delete_item held = {.key = text("k"), .version = text(scene->version)};
+    struct delete_item marker = {.key = text("k"), .version = text(scene->marker)};
+    struct arena arena;
+    struct list_page page;
+    struct error error;
+    unsigned newer = scene->is_written_again;
+    arena_init(&arena, 1 << 16);
+    ck_assert(bucket_list_versions(store, &request, &arena, &page, &error));
+    ck_assert_uint_eq(page.count, 2 + newer);
+    for (unsigned i = 0; i < page.count; i++)
+        ck_assert_int_eq(page.entries[i].is_latest, i == 0);
+    ck_assert_str_eq(page.entries[newer].version, scene->marker);
+    ck_assert_str_eq(page.entries[newer + 1].version, scene->version);
+    if (newer == 0)
+        expect_missing(store, bucket, text("k"));
+    ck_assert(bucket_delete_objects(store, bucket, &held, 1, &error) && !held.is_deleted);
+    ck_assert(bucket_delete_objects(store, bucket, &marker, 1, &error) && marker.is_deleted);
+    static uint8_t body[LARGE_BYTES];
+    fill_bytes(LARGE_SEED + newer, body, sizeof body);
+    expect_body(store, bucket, text("k"), span_of(body, sizeof body));
+    arena_free(&arena);
+}
+
+START_TEST(a_copy_knows_what_is_behind_markers)
+{
+    char path[64];
+    char copy[128];
+    char file[128];
+    uint64_t bytes;
+    struct scene scene = {.is_written_again = _i == 1};
+    struct embedded_report report = {.line = NULL};
+    struct error error;
+    folder_make(path);
+    (void)snprintf(copy, sizeof copy, "%s.copy", path);
+    (void)snprintf(file, sizeof file, "%s/catalogue/data.mdb", path);
+    with_store(path, make_marked, &scene);
+    ck_assert(embedded_backup(path, copy, &bytes, &error));
+    if (scene.is_written_again)
+        with_store(path, write_again, NULL);
+    ck_assert_int_eq(remove(file), 0);
+    ck_assert_msg(embedded_restore(path, copy, &report, &error), "%s", error.message);
+    with_store(path, expect_marked, &scene);
+    ck_assert_msg(embedded_check(path, false, &report, &error), "%s", error.message);
+    ck_assert_int_eq(remove(copy), 0);
+    folder_remove(path);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("damaged versions");
     TCase *tests = tcase_create("damage");
     tcase_set_timeout(tests, 60);
     tcase_add_loop_test(tests, a_repair_costs_the_damaged_version_alone, 0, HISTORIES);
+    tcase_add_loop_test(tests, a_copy_knows_what_is_behind_markers, 0, 2);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
 }
