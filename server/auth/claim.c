@@ -225,8 +225,21 @@ static bool read_header(const struct http_head *head, struct span authorization,
 
 /* ---- the query ---- */
 
+enum { NAME_BYTES_MAX = 128 }; /* encoded; a longer one is none of those that are looked for here */
+
+/* A name is what it means, however it was encoded: as whoever acts on the parameter will read it. */
+static struct span decode_name(struct span name, uint8_t room[NAME_BYTES_MAX])
+{
+    size_t size;
+    bool is_coded = span_find(name, '%') != SIZE_MAX || span_find(name, '+') != SIZE_MAX;
+    if (!is_coded || name.size > NAME_BYTES_MAX || !uri_decode_form(name, room, &size))
+        return name;
+    return span_of(room, size);
+}
+
 static void look_at_query(struct span query, struct query_claim *ret_claim)
 {
+    uint8_t room[NAME_BYTES_MAX];
     struct query_claim claim = {.twice = PARAMETERS};
     bool has_access_key = false;
     bool has_signature = false;
@@ -234,6 +247,7 @@ static void look_at_query(struct span query, struct query_claim *ret_claim)
     struct span value;
     bool has_value;
     for (size_t position = 0; uri_query_next(query, &position, &name, &value, &has_value);) {
+        name = decode_name(name, room);
         has_access_key = has_access_key || span_equal(name, SPAN("AWSAccessKeyId"));
         has_signature = has_signature || span_equal(name, SPAN("Signature"));
         if (!span_starts_with(name, SPAN("X-Amz-")))
@@ -318,11 +332,12 @@ static bool read_query(const struct http_head *head, const struct query_claim *q
 
 static bool has_response_override(struct span query)
 {
+    uint8_t room[NAME_BYTES_MAX];
     struct span name;
     struct span value;
     bool has_value;
     for (size_t position = 0; uri_query_next(query, &position, &name, &value, &has_value);)
-        if (span_starts_with(name, SPAN("response-")))
+        if (span_starts_with(decode_name(name, room), SPAN("response-")))
             return true;
     return false;
 }

@@ -86,6 +86,21 @@ class PublicBuckets(AnonymousCase):
         self.assert_error(self.alice.get(bucket, secret_key="wrong"), 403, "SignatureDoesNotMatch")
         self.assert_error(self.alice.get(bucket, access_key="AKIANOBODY"), 403, "InvalidAccessKeyId")
 
+    def test_493_names_of_parameters_are_what_they_mean(self):
+        """An escape in the name hides neither an override, which anonymous may not have, nor a signature."""
+        bucket = self.bucket_of(WRITER)
+        self.alice.put(bucket, "k", (), {"x-amz-acl": "public-read", "Content-Type": "text/plain"}, b"<script>")
+        for name in ("response-content-type", "response%2Dcontent-type", "%72esponse-content-type"):
+            self.assert_error(self.anonymous("GET", bucket, "k", wire_query=f"{name}=text/html"), 400, "InvalidRequest")
+        for name in ("X-Amz-Signature", "X%2DAmz-Signature", "X-Amz-Signatur%65"):
+            self.assert_error(self.anonymous("GET", bucket, "k", wire_query=f"{name}=00"), 400,
+                              "AuthorizationQueryParametersError")
+        for names in ("AWSAccessKeyId=x&Signature=x", "AWSAccessKeyI%64=x&Signatur%65=x"):
+            self.assert_error(self.anonymous("GET", bucket, "k", wire_query=names), 400, "InvalidRequest")
+        made = self.alice.prepare("GET", bucket, "k", auth="presigned")
+        made.target = made.target.replace(b"X-Amz-", b"%58-Amz%2D")
+        self.assert_status(200, self.alice.send(made))
+
     def test_490_public_read(self):
         bucket = self.bucket_of(WRITER, {"x-amz-acl": "public-read"})
         self.put("k", b"x", bucket=bucket)
