@@ -36,14 +36,40 @@ static bool check_settings(const struct s3_request *request, enum s3_operation o
     return may_repair || settings_are_whole(request->bucket_settings, error);
 }
 
+/* What makes a version cannot be asked for one: nobody shall believe that it was written over. */
+static bool makes_version(enum s3_operation operation)
+{
+    switch (operation) {
+    case S3_PutObject:
+    case S3_CopyObject:
+    case S3_CreateMultipartUpload:
+    case S3_UploadPart:
+    case S3_UploadPartCopy:
+    case S3_CompleteMultipartUpload:
+        return true;
+    default:
+        return false;
+    }
+}
+
+static bool check_version(struct s3_request *request, enum s3_operation operation, struct error *error)
+{
+    struct span version;
+    if (request->level != LEVEL_OBJECT)
+        return true;
+    if (!s3_request_version(request, &version, error))
+        return false;
+    return version.size == 0 || !makes_version(operation) ||
+           s3_refuse_argument(request, "versionId", version, "This operation does not accept a version-id.", error);
+}
+
 /* The bucket, what its settings say, and whether whoever asks may. */
 static SUSPENDS bool let_in(struct s3_request *request, const struct s3_route *route, struct error *error)
 {
     const struct s3_settings *settings = request->settings;
-    struct span version;
     if (route->traits & NEEDS_NO_BUCKET)
         return s3_authorize(request, route->operation, false, error);
-    return (request->level != LEVEL_OBJECT || s3_request_version(request, &version, error)) &&
+    return check_version(request, route->operation, error) &&
            s3_find_bucket(request, request->bucket, "x-amz-expected-bucket-owner", &request->bucket_info, error) &&
            settings_pin(settings->bucket_settings, &request->bucket_info, &request->bucket_settings, error) &&
            check_settings(request, route->operation, error) &&

@@ -157,6 +157,17 @@ class Versions(S3Case):
                 self.assertEqual(400, self.head("k", {"versionId": wrong}).status)
         self.assertEqual(b"body", self.get("k").body)
 
+    def test_412_writes_take_no_version(self):
+        self.enable()
+        version = self.put_version("k", b"body")
+        source = {"x-amz-copy-source": f"{self.bucket}/k"}
+        for method, query, headers in (("PUT", {}, ()), ("PUT", {}, source), ("POST", {"uploads": None}, ()),
+                                       ("PUT", {"partNumber": "1", "uploadId": "x"}, ()), ("POST", {"uploadId": "x"}, ())):
+            for wrong in (version, "null", ""):
+                answer = self.alice.request(method, self.bucket, "k", {**query, "versionId": wrong}, headers)
+                self.assert_error(answer, 400, "InvalidArgument", {"ArgumentName": "versionId"})
+        self.assertEqual([("k", version, False, True)], self.listed())
+
     def test_414_415_reads_of_markers(self):
         self.enable()
         for answer in (self.get("none"), self.head("none")):
