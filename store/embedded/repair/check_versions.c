@@ -6,11 +6,11 @@
 
 /* ---- keys with versions ---- */
 
-static void doom_key(struct checker *checker, struct span key, const char *what)
+static void doom_key(struct checker *checker, struct span key, bool keeps_group, const char *what)
 {
     char shown[SHOWN_BYTES_MAX + 1];
     report_finding(checker->report, "The row of the versions of %s %s.", checker_show_key(key, shown), what);
-    checker_doom(checker, checker->store->catalogue.versioned, key);
+    checker_doom_row(checker, checker->store->catalogue.versioned, key, keeps_group);
 }
 
 static void check_key(struct checker *checker, struct span key, struct span value)
@@ -21,7 +21,7 @@ static void check_key(struct checker *checker, struct span key, struct span valu
     struct error ignored;
     if (key.size < KEY_GROUP_BYTES || !row_open(key, value, &shape, &bytes, &ignored) ||
         (shape.has_object && !version_group_decode(bytes, &group))) {
-        doom_key(checker, key, "is damaged");
+        doom_key(checker, key, false, "is damaged");
         return;
     }
     if (shape.has_group)
@@ -45,9 +45,10 @@ static void check_key_again(struct checker *checker, struct span key, struct spa
     if (key.size < KEY_GROUP_BYTES || !row_open(key, value, &shape, &bytes, &ignored) ||
         (shape.has_object && !version_group_decode(bytes, &group)))
         return; /* is doomed already */
-    if (!checker_may_be_named(checker, key) ||
-        (shape.has_object && !checker_has(&checker->version_groups_used, group.number)))
-        doom_key(checker, key, "belongs to no bucket or has no version");
+    if (!checker_may_be_named(checker, key))
+        doom_key(checker, key, false, "belongs to no bucket");
+    else if (shape.has_object && !checker_has(&checker->version_groups_used, group.number))
+        doom_key(checker, key, shape.has_group, "is of none");
 }
 
 /* ---- versions ---- */

@@ -247,6 +247,76 @@ START_TEST(a_copy_knows_what_is_behind_markers)
 }
 END_TEST
 
+/* ---- a key that is the beginning of a longer one ---- */
+
+enum { PIECE_BYTES = 505, SHORT_ONES = 1, LONG_ONES = 3 };
+
+static void put_two_keys(struct bucket_store *store, unsigned shard, void *argument)
+{
+    (void)shard, (void)argument;
+    struct error error;
+    ck_assert(bucket_create(store, &(struct bucket_intent){.name = bucket, .owner = text("alice")}, &error));
+    ck_assert(bucket_set_versioning(store, bucket, VERSIONING_ENABLED, &error));
+    for (unsigned i = 0; i <= SHORT_ONES; i++)
+        put(store, bucket, span_of(long_key, PIECE_BYTES), text("short"));
+    for (unsigned i = 0; i <= LONG_ONES; i++)
+        put(store, bucket, text(long_key), text("long"));
+}
+
+static long find_former(const char *path, struct span key)
+{
+    struct flips_view view;
+    struct bucket_row row;
+    struct version_group group;
+    struct span object;
+    uint64_t order;
+    struct error error;
+    flips_view_open(&view, path);
+    ck_assert_int_eq(catalogue_find_bucket(view.txn, &view.catalogue, bucket, &row, &error), LOOKUP_FOUND);
+    ck_assert_int_eq(version_find_group(view.txn, &view.catalogue, row.number, key, &group, &error), LOOKUP_FOUND);
+    ck_assert_int_eq(version_newest(view.txn, &view.catalogue, group.number, &order, &object, &error), LOOKUP_FOUND);
+    long place = flips_place(&view, object.data + object.size / 2);
+    flips_view_close(&view);
+    return place;
+}
+
+static void expect_longer(struct bucket_store *store, unsigned shard, void *argument)
+{
+    (void)shard, (void)argument;
+    const struct version_list_request request = {.bucket = bucket, .entries_max = ENTRIES_MAX};
+    struct arena arena;
+    struct list_page page;
+    struct error error;
+    unsigned longer = 0;
+    arena_init(&arena, 1 << 16);
+    ck_assert(bucket_list_versions(store, &request, &arena, &page, &error));
+    ck_assert_uint_eq(page.count, 1 + LONG_ONES + 1);
+    for (unsigned i = 0; i < page.count; i++) {
+        longer += page.entries[i].key.size == LONG_KEY_BYTES;
+        struct delete_item item = {.key = page.entries[i].key, .version = text(page.entries[i].version)};
+        ck_assert(bucket_delete_objects(store, bucket, &item, 1, &error) && item.is_deleted);
+    }
+    ck_assert_uint_eq(longer, LONG_ONES + 1);
+    ck_assert(bucket_delete(store, bucket, &error));
+    arena_free(&arena);
+}
+
+START_TEST(a_repair_keeps_the_versions_of_longer_keys)
+{
+    char path[64];
+    struct embedded_report report = {.line = NULL};
+    struct error error;
+    memset(long_key, 'k', LONG_KEY_BYTES);
+    folder_make(path);
+    with_store(path, put_two_keys, NULL);
+    flips_flip(path, find_former(path, span_of(long_key, PIECE_BYTES)), 3);
+    ck_assert(!embedded_check(path, false, &report, &error));
+    ck_assert_msg(embedded_check(path, true, &report, &error), "%s", error.message);
+    with_store(path, expect_longer, NULL);
+    folder_remove(path);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("damaged versions");
@@ -254,6 +324,7 @@ int main(void)
     tcase_set_timeout(tests, 60);
     tcase_add_loop_test(tests, a_repair_costs_the_damaged_version_alone, 0, HISTORIES);
     tcase_add_loop_test(tests, a_copy_knows_what_is_behind_markers, 0, 2);
+    tcase_add_test(tests, a_repair_keeps_the_versions_of_longer_keys);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
 }
