@@ -261,7 +261,7 @@ class Replaced(AnonymousCase):
     SECONDS = 2
 
     def race(self, bucket, writes, read):
-        """`writes`, one after the other, beside `read`, which returns the answers' headers x-amz-meta-of."""
+        """What `read` returns beside `writes`, which are made one after the other."""
         ended, seen = threading.Event(), set()
 
         def write():
@@ -273,19 +273,22 @@ class Replaced(AnonymousCase):
         writer.start()
         deadline = time.monotonic() + self.SECONDS
         while time.monotonic() < deadline:
-            seen.add(read().header("x-amz-meta-of"))
+            seen.add(read())
         ended.set()
         writer.join()
         return seen
 
     def write(self, bucket, of, **headers):
-        return lambda: self.alice.put(bucket, "k", (), {"x-amz-meta-of": of, **headers}, b"x")
+        return lambda: self.alice.put(bucket, "k", (), {"x-amz-meta-of": of, **headers}, of.encode())
+
+    def whose(self, method, bucket):
+        return self.anonymous(method, bucket, "k").header("x-amz-meta-of")
 
     def test_480_grants_are_the_objects(self):
         bucket = self.bucket_of(WRITER)
         writes = (self.write(bucket, "all", **{"x-amz-acl": "public-read"}), self.write(bucket, "alice"))
         for method in ("HEAD", "GET"):
-            self.assertEqual({"all", None}, self.race(bucket, writes, lambda: self.anonymous(method, bucket, "k")), method)
+            self.assertEqual({"all", None}, self.race(bucket, writes, lambda: self.whose(method, bucket)), method)
 
     def test_524_tags_are_the_objects(self):
         bucket = self.bucket_of(None)
@@ -293,11 +296,36 @@ class Replaced(AnonymousCase):
             "Allow", "*", "s3:GetObject", acls.arn(bucket, "*"), StringEquals={"s3:ExistingObjectTag/for": "all"})))
         writes = (self.write(bucket, "all", **{"x-amz-tagging": "for=all"}), self.write(bucket, "alice"))
         for method in ("HEAD", "GET"):
-            self.assertEqual({"all", None}, self.race(bucket, writes, lambda: self.anonymous(method, bucket, "k")), method)
+            self.assertEqual({"all", None}, self.race(bucket, writes, lambda: self.whose(method, bucket)), method)
 
     def test_491_who_may_only_list(self):
         bucket = self.bucket_of(None)
         self.assert_status(204, self.put_policy(bucket, acls.statement("Allow", "*", "s3:ListBucket", acls.arn(bucket))))
         writes = (self.write(bucket, "alice"), lambda: self.alice.delete(bucket, "k"))
         for method in ("HEAD", "GET"):
-            self.assertEqual({None}, self.race(bucket, writes, lambda: self.anonymous(method, bucket, "k")), method)
+            self.assertEqual({None}, self.race(bucket, writes, lambda: self.whose(method, bucket)), method)
+
+    def test_524_both_rights_to_attributes_are_to_one_object(self):
+        bucket = self.bucket_of(None)
+        self.assert_status(204, self.put_policy(
+            bucket, acls.statement("Allow", "*", "s3:GetObjectAttributes", acls.arn(bucket, "*")),
+            acls.statement("Allow", "*", "s3:GetObject", acls.arn(bucket, "*"), StringEquals={"s3:ExistingObjectTag/for": "all"})))
+        writes = (self.write(bucket, "all", **{"x-amz-tagging": "for=all"}), self.write(bucket, "alice"))
+
+        def size():
+            answer = self.anonymous("GET", bucket, "k", {"attributes": None}, {"x-amz-object-attributes": "ObjectSize"})
+            return answer.text("ObjectSize") if answer.status == 200 else None
+        self.assertEqual({"3", None}, self.race(bucket, writes, size))
+
+    def test_139_a_copy_has_the_tags_of_its_body(self):
+        bucket = self.bucket_of(None)
+        writes = tuple(self.write(bucket, of, **{"x-amz-tagging": f"of={of}"}) for of in ("one", "two"))
+
+        def copy():
+            if self.alice.put(bucket, "copy", (), {"x-amz-copy-source": f"{bucket}/k"}).status != 200:
+                return None
+            tags = self.alice.get(bucket, "copy", {"tagging": None}).texts("TagSet/Tag/Value")
+            return [self.alice.head(bucket, "copy").header("x-amz-meta-of")] == tags
+        seen = self.race(bucket, writes, copy)
+        self.assertIn(True, seen)
+        self.assertNotIn(False, seen)

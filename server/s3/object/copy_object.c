@@ -92,13 +92,26 @@ static bool plan_metadata(struct s3_request *request, struct copy_plan *plan, st
     return object_headers_keep(request, plan->source->attributes.metadata, &plan->metadata, error);
 }
 
+/* Tags are read by name: they must be those of the object that was opened. */
+static SUSPENDS bool read_tags(struct s3_request *request, const struct object_name *source, struct copy_plan *plan,
+                               struct error *error)
+{
+    struct bucket_store *store = request->settings->store;
+    struct object_attributes now;
+    if (!bucket_read_tags(store, source, &plan->tags.packed, NULL, error) ||
+        !bucket_head(store, source, request->arena, &now, error))
+        return false;
+    return strcmp(now.stored_etag, plan->source->attributes.stored_etag) == 0 ||
+           error_set(error, ERROR_CHANGED, S3_SlowDown, "The source was replaced while it was being read. Try again.");
+}
+
 static SUSPENDS bool plan_tags(struct s3_request *request, const struct object_name *source, struct copy_plan *plan,
                                struct error *error)
 {
     if (plan->replaces_tags)
         return tags_take_header(request, &plan->tags, error);
     plan->tags.count = plan->source->attributes.tags_count;
-    return plan->tags.count == 0 || bucket_read_tags(request->settings->store, source, &plan->tags.packed, NULL, error);
+    return plan->tags.count == 0 || read_tags(request, source, plan, error);
 }
 
 /* ---- the two ways to copy ---- */

@@ -112,7 +112,7 @@ static bool is_no_object(const struct error *error)
     return error->kind == ERROR_NOT_FOUND || (error->code != NULL && strcmp(error->code, S3_MethodNotAllowed) == 0);
 }
 
-/* Which revision the decision is about, the first that it has seen; "": none was there. */
+/* Which revision the decisions are about, the first that they have seen; "": none was there. */
 static void note_judged(struct s3_request *request, const char *stored_etag)
 {
     if (request->has_judged_object)
@@ -202,8 +202,6 @@ static SUSPENDS bool decide(struct s3_request *request, const struct s3_target *
         .find = find,
         .context = &asking,
     };
-    if (request->opened == NULL)
-        request->has_judged_object = false;
     return access_decide(&question, ret_answer);
 }
 
@@ -229,8 +227,13 @@ SUSPENDS bool s3_may(struct s3_request *request, const struct s3_target *target,
 SUSPENDS bool s3_judge_opened(struct s3_request *request, const struct s3_target *target, enum s3_action action,
                               const struct object_attributes *attributes, struct error *error)
 {
-    if (!request->has_judged_object || strcmp(request->judged_etag, attributes->stored_etag) == 0)
-        return true;
+    return !request->has_judged_object || strcmp(request->judged_etag, attributes->stored_etag) == 0 ||
+           s3_authorize_opened(request, target, action, attributes, error);
+}
+
+SUSPENDS bool s3_authorize_opened(struct s3_request *request, const struct s3_target *target, enum s3_action action,
+                                  const struct object_attributes *attributes, struct error *error)
+{
     request->opened = attributes;
     bool may = s3_authorize_action(request, target, action, error);
     request->opened = NULL;
@@ -312,6 +315,7 @@ SUSPENDS bool s3_authorize(struct s3_request *request, enum s3_operation operati
 {
     struct s3_target target = {.bucket = NULL};
     enum s3_action action = actions[operation];
+    request->has_judged_object = false;
     if (action == ACTION_NONE || (s3_is_anonymous(request) && is_never_anonymous(operation)))
         return error_set(error, ERROR_DENIED, S3_AccessDenied, "Access Denied");
     if (has_bucket) {

@@ -42,6 +42,9 @@ SUSPENDS bool s3_authorize_body(struct s3_request *request, struct error *error)
  * it has been replaced again. */
 SUSPENDS bool s3_judge_opened(struct s3_request *request, const struct s3_target *target, enum s3_action action,
                               const struct object_attributes *attributes, struct error *error);
+/* One more action on an object that was found. ERROR_CHANGED. */
+SUSPENDS bool s3_authorize_opened(struct s3_request *request, const struct s3_target *target, enum s3_action action,
+                                  const struct object_attributes *attributes, struct error *error);
 /* The same of the object that the request makes, which is the asker's where writers own what they write. */
 SUSPENDS bool s3_authorize_new(struct s3_request *request, enum s3_action action, struct error *error);
 

@@ -93,6 +93,7 @@ static SUSPENDS bool open_if_allowed(struct s3_request *request, const struct s3
                                      struct bucket_object **ret_object, struct error *error)
 {
     const struct open_intent intent = {.extent = OPEN_ATTRIBUTES, .condition = condition};
+    request->has_judged_object = false; /* what was judged before was not the source */
     if (!s3_authorize_action(request, source, ACTION_GetObject, error))
         return false;
     if (s3_key_is_reserved(request, name->key))
@@ -102,7 +103,7 @@ static SUSPENDS bool open_if_allowed(struct s3_request *request, const struct s3
     const struct object_attributes *attributes = &(*ret_object)->attributes;
     if (s3_judge_opened(request, source, ACTION_GetObject, attributes, error) &&
         (attributes->tags_count == 0 || !copies_tags(request) ||
-         s3_authorize_action(request, source, ACTION_GetObjectTagging, error)))
+         s3_authorize_opened(request, source, ACTION_GetObjectTagging, attributes, error)))
         return true;
     bucket_close(*ret_object);
     return false;
