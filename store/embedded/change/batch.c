@@ -29,8 +29,7 @@ enum lookup batch_find_object(struct batch *batch, uint64_t group, struct span k
     return found;
 }
 
-/* The rows say less than the ledger from now on. */
-static bool doubt_ledger(struct batch *batch, struct span bucket, struct error *error)
+bool batch_doubt_ledger(struct batch *batch, struct span bucket, struct error *error)
 {
     return ledger_is_system_bucket(bucket) ||
            catalogue_put_counter(batch->txn, &batch->store->catalogue, "ledger_doubt", 1, error);
@@ -47,7 +46,7 @@ enum lookup batch_find_replaced(struct batch *batch, const struct change *change
             return LOOKUP_FAILED;
         batch_leave_blocks();
         ret_replaced->is_lost = true;
-        return doubt_ledger(batch, change->bucket, error) || batch_broken(batch) ? LOOKUP_FOUND : LOOKUP_FAILED;
+        return batch_doubt_ledger(batch, change->bucket, error) || batch_broken(batch) ? LOOKUP_FOUND : LOOKUP_FAILED;
     }
     const struct object_attributes *current = found == LOOKUP_FOUND ? &ret_replaced->row.attributes : NULL;
     if (condition != NULL && !write_condition_holds(condition, current, error))

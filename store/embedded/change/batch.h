@@ -67,5 +67,7 @@ enum lookup batch_find_replaced(struct batch *batch, const struct change *change
                                 struct error *error);
 /* Where they are cannot be read: says in the log that they stay taken. */
 void batch_leave_blocks(void);
+/* The rows say less than the ledger from now on. */
+bool batch_doubt_ledger(struct batch *batch, struct span bucket, struct error *error);
 bool batch_put_numbered(struct batch *batch, MDB_dbi table, uint64_t number, struct span value, struct error *error);
 bool batch_put_sidecar(struct batch *batch, struct span sidecar, uint64_t *ret_number, struct error *error);

@@ -107,7 +107,7 @@ static bool settle_group(struct batch *batch, const struct version_key *key, con
     uint64_t order;
     struct span object;
     enum lookup found = version_newest(batch->txn, &batch->store->catalogue, group->number, &order, &object, error);
-    if (found == LOOKUP_FAILED)
+    if (found == LOOKUP_FAILED && error->kind != ERROR_DAMAGED)
         return false;
     struct key_table keys = versioned_keys(batch);
     if (found == LOOKUP_MISSING)
@@ -137,18 +137,28 @@ static bool count_change(struct batch *batch, const struct version_key *key, con
 
 /* ---- a new current version ---- */
 
-/* Suspended: the one null version makes room, an object or a marker. */
-static bool drop_null(struct batch *batch, const struct version_key *key, struct version_group *group,
-                      struct error *error)
+static bool drop_null_body(struct batch *batch, const struct version_key *key, const struct version_group *group,
+                           struct error *error)
 {
     struct span object;
     struct row row;
+    enum lookup found =
+        version_get(batch->txn, &batch->store->catalogue, group->number, group->null_order, &object, error);
+    if (found == LOOKUP_FOUND && row_decode_object(object, &row, error))
+        return drop_body(batch, key, &row, error);
+    if (found != LOOKUP_MISSING && error->kind != ERROR_DAMAGED)
+        return false;
+    batch_leave_blocks();
+    return batch_doubt_ledger(batch, key->bucket_name, error);
+}
+
+/* Suspended: the one null version makes room, an object or a marker, or what cannot be read any more. */
+static bool drop_null(struct batch *batch, const struct version_key *key, struct version_group *group,
+                      struct error *error)
+{
     if (group->null_order == 0)
         return true;
-    if (version_get(batch->txn, &batch->store->catalogue, group->number, group->null_order, &object, error) !=
-            LOOKUP_FOUND ||
-        !row_decode_object(object, &row, error) || !drop_body(batch, key, &row, error) ||
-        !delete_former(batch, group, group->null_order, error))
+    if (!drop_null_body(batch, key, group, error) || !delete_former(batch, group, group->null_order, error))
         return false;
     group->null_order = 0;
     return settle_group(batch, key, group, true, error);
@@ -162,11 +172,13 @@ static bool supersede_marker(struct batch *batch, const struct version_key *key,
     struct row row;
     uint64_t order;
     enum lookup found = version_newest(batch->txn, &batch->store->catalogue, group->number, &order, &object, error);
+    if (found == LOOKUP_FAILED && error->kind == ERROR_DAMAGED) /* it is left to a repair */
+        return true;
     if (found != LOOKUP_FOUND)
         return found == LOOKUP_MISSING;
     if (!row_decode_object(object, &row, error))
         return false;
-    if (!row.attributes.is_delete_marker) /* a repair has dropped what was current */
+    if (!row.attributes.is_delete_marker) /* what was current has been lost */
         return true;
     row.order = order;
     row.attributes.superseded_ms = superseded_ms(batch);

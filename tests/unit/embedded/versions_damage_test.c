@@ -16,7 +16,8 @@ static char long_key[LONG_KEY_BYTES + 1];
 struct history {
     const char *steps;
     const char *kept; /* what a repair leaves, from the newest on: the number of the step that made it, 'd' a marker */
-    char lost; /* the row that is damaged: 'c' that of the current version, 'n' that of the former null version */
+    char lost; /* the row that is damaged: 'c' that of the current version, 'n' that of the former null version, 'm'
+                  that of the newest former one */
 };
 
 static const struct history histories[] = {
@@ -76,7 +77,9 @@ static long find_place(const char *path, struct span key, char lost)
         ck_assert_int_eq(key_find(&keys, row.number, key, &object, &error), LOOKUP_FOUND);
     } else {
         ck_assert_int_eq(version_find_group(view.txn, &view.catalogue, row.number, key, &group, &error), LOOKUP_FOUND);
-        ck_assert_int_eq(version_get(view.txn, &view.catalogue, group.number, group.null_order, &object, &error),
+        uint64_t order = group.null_order;
+        ck_assert_int_eq(lost == 'n' ? version_get(view.txn, &view.catalogue, group.number, order, &object, &error)
+                                     : version_newest(view.txn, &view.catalogue, group.number, &order, &object, &error),
                          LOOKUP_FOUND);
     }
     long place = flips_place(&view, object.data + object.size / 2);
@@ -149,6 +152,59 @@ START_TEST(a_repair_costs_the_damaged_version_alone)
     report = (struct embedded_report){.line = NULL};
     ck_assert(embedded_check(path, false, &report, &error));
     ck_assert_uint_eq(report.objects, 1);
+    folder_remove(path);
+}
+END_TEST
+
+/* ---- before a repair ---- */
+
+static const struct history written_over[] = {{.steps = "pepps", .lost = 'n'},
+                                              {.steps = "epd", .lost = 'm'},
+                                              {.steps = "epsd", .lost = 'm'},
+                                              {.steps = "pep", .lost = 'c'}};
+enum { WRITTEN_OVER = sizeof written_over / sizeof written_over[0] };
+
+static void make_written(struct bucket_store *store, unsigned shard, void *argument)
+{
+    (void)shard;
+    struct error error;
+    const struct history *history = &written_over[*(const unsigned *)argument];
+    ck_assert(bucket_create(store, &(struct bucket_intent){.name = bucket, .owner = text("alice")}, &error));
+    for (unsigned i = 0; i < strlen(history->steps); i++)
+        take_step(store, text("k"), history, i);
+}
+
+static void write_over(struct bucket_store *store, unsigned shard, void *argument)
+{
+    (void)shard, (void)argument;
+    struct error error;
+    struct delete_item item = {.key = text("k")};
+    put(store, bucket, text("k"), text("over"));
+    expect_body(store, bucket, text("k"), text("over"));
+    ck_assert(bucket_delete_objects(store, bucket, &item, 1, &error) && item.is_deleted && item.is_marker);
+    expect_missing(store, bucket, text("k"));
+    put(store, bucket, text("k"), text("again"));
+}
+
+static void expect_again(struct bucket_store *store, unsigned shard, void *argument)
+{
+    (void)shard, (void)argument;
+    expect_body(store, bucket, text("k"), text("again"));
+}
+
+START_TEST(a_damaged_version_keeps_nobody_from_writing)
+{
+    char path[64];
+    unsigned history = (unsigned)_i;
+    struct embedded_report report = {.line = NULL};
+    struct error error;
+    folder_make(path);
+    with_store(path, make_written, &history);
+    flips_flip(path, find_place(path, text("k"), written_over[history].lost), 3);
+    with_store(path, write_over, NULL);
+    ck_assert_msg(embedded_check(path, true, &report, &error), "%s", error.message);
+    with_store(path, expect_again, NULL);
+    ck_assert_msg(embedded_check(path, false, &report, &error), "%s", error.message);
     folder_remove(path);
 }
 END_TEST
@@ -323,6 +379,7 @@ int main(void)
     TCase *tests = tcase_create("damage");
     tcase_set_timeout(tests, 60);
     tcase_add_loop_test(tests, a_repair_costs_the_damaged_version_alone, 0, HISTORIES);
+    tcase_add_loop_test(tests, a_damaged_version_keeps_nobody_from_writing, 0, WRITTEN_OVER);
     tcase_add_loop_test(tests, a_copy_knows_what_is_behind_markers, 0, 2);
     tcase_add_test(tests, a_repair_keeps_the_versions_of_longer_keys);
     suite_add_tcase(suite, tests);
