@@ -93,6 +93,11 @@ bool catalogue_put(MDB_txn *txn, MDB_dbi table, struct span key, struct span val
                    struct error *error);
 /* True also when there was nothing. */
 bool catalogue_delete(MDB_txn *txn, MDB_dbi table, struct span key, struct error *error);
+/* The same in tables of which no row may get lost, since a missing one means something (space, volumes, buckets, meta):
+ * a row is written over or deleted where it stands, and damaged ones beside it stay for a repair to find.
+ * ERROR_DAMAGED: it is missing, and a damaged row beside its place may be the one that is missed. */
+bool catalogue_put_beside(MDB_txn *txn, MDB_dbi table, struct span key, struct span value, struct error *error);
+bool catalogue_delete_beside(MDB_txn *txn, MDB_dbi table, struct span key, struct error *error);
 /* Strips and checks the checksum of a value that a cursor found. */
 bool catalogue_check(const MDB_val *key, const MDB_val *value, struct span *ret_value, struct error *error);
 
@@ -110,6 +115,10 @@ int catalogue_seek(MDB_cursor *cursor, struct span target, MDB_val *ret_key, MDB
 enum lookup catalogue_missed(bool met_damage, struct error *error);
 /* Of a walk that came to a row of another kind, and ends: false when it is a damaged one of its own, perhaps. */
 bool catalogue_ends(const MDB_val *key, const MDB_val *value, struct error *error);
+/* Puts the cursor on the sound row with this key, if it is there. LOOKUP_FAILED: as catalogue_missed has it. */
+enum lookup catalogue_stand_on(MDB_cursor *cursor, struct span key, struct error *error);
+/* May a row be put that is not there? Not where a damaged one is out of order or has its key. */
+bool catalogue_has_place(MDB_txn *txn, MDB_dbi table, struct span key);
 /* Before a write: LMDB's search will find the key's place, for which damaged rows that are out of order beside it are
  * removed. *ret_value, unless it is NULL: what is there, unchecked; mv_data NULL: nothing. */
 bool catalogue_find_for_write(MDB_txn *txn, MDB_dbi table, struct span key, MDB_val *ret_value, struct error *error);

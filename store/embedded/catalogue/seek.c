@@ -63,6 +63,17 @@ int catalogue_seek(MDB_cursor *cursor, struct span target, MDB_val *ret_key, MDB
                             : seek(cursor, target, ret_key, ret_value, &damaged);
 }
 
+/* To the sound row with this key, past what is damaged, which may hide it. */
+static int find_sound(MDB_cursor *cursor, struct span key, MDB_val *ret_value, unsigned *ret_damaged)
+{
+    MDB_val found_key;
+    int result = seek(cursor, key, &found_key, ret_value, ret_damaged);
+    while (result == 0 &&
+           (!catalogue_is_sound(&found_key, ret_value) || span_compare(span_of_value(&found_key), key) < 0))
+        result = mdb_cursor_get(cursor, &found_key, ret_value, MDB_NEXT);
+    return result == 0 && !span_equal(span_of_value(&found_key), key) ? MDB_NOTFOUND : result;
+}
+
 int catalogue_find(MDB_txn *txn, MDB_dbi table, struct span key, MDB_val *ret_value, bool *ret_met_damage)
 {
     MDB_val found_key = {.mv_size = key.size, .mv_data = (void *)(uintptr_t)key.data};
@@ -75,15 +86,23 @@ int catalogue_find(MDB_txn *txn, MDB_dbi table, struct span key, MDB_val *ret_va
     if (result != 0)
         return result;
     unsigned damaged;
-    result = seek(cursor, key, &found_key, ret_value, &damaged);
+    result = find_sound(cursor, key, ret_value, &damaged);
     *ret_met_damage = damaged > 0;
-    while (damaged > 0 && result == 0 && /* past what is damaged, which may hide it */
-           (!catalogue_is_sound(&found_key, ret_value) || span_compare(span_of_value(&found_key), key) < 0))
-        result = mdb_cursor_get(cursor, &found_key, ret_value, MDB_NEXT);
-    if (result == 0 && !span_equal(span_of_value(&found_key), key))
-        result = MDB_NOTFOUND;
     mdb_cursor_close(cursor);
     return result;
+}
+
+enum lookup catalogue_stand_on(MDB_cursor *cursor, struct span key, struct error *error)
+{
+    MDB_val value;
+    unsigned damaged;
+    int result = find_sound(cursor, key, &value, &damaged);
+    if (result == 0)
+        return LOOKUP_FOUND;
+    if (result == MDB_NOTFOUND)
+        return catalogue_missed(damaged > 0, error);
+    catalogue_failed(result, error, "look for a row");
+    return LOOKUP_FAILED;
 }
 
 /* ---- writing ---- */
@@ -125,8 +144,8 @@ static bool is_before_next(MDB_cursor *cursor, const MDB_val *key)
     return is_before;
 }
 
-/* Removes the first damaged row around the target's place that is out of order. MDB_NOTFOUND: there is none. */
-static int remove_one(MDB_cursor *cursor, struct span target)
+/* To the first damaged row around the target's place that is out of order. MDB_NOTFOUND: there is none. */
+static int find_disorder(MDB_cursor *cursor, struct span target)
 {
     MDB_val key;
     MDB_val value;
@@ -141,7 +160,7 @@ static int remove_one(MDB_cursor *cursor, struct span target)
     for (; result == 0; result = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) {
         bool is_sound = catalogue_is_sound(&key, &value);
         if (!is_sound && (!is_behind(&low, &key) || !is_before_next(cursor, &key)))
-            return mdb_cursor_del(cursor, 0);
+            return 0;
         if (!is_sound && --damaged == 0)
             break;
         if (is_sound)
@@ -157,12 +176,24 @@ static bool put_in_order(MDB_txn *txn, MDB_dbi table, struct span target, struct
     int result = mdb_cursor_open(txn, table, &cursor);
     if (result != 0)
         return catalogue_failed(result, error, "open a cursor");
-    while ((result = remove_one(cursor, target)) == 0)
+    while ((result = find_disorder(cursor, target)) == 0 && (result = mdb_cursor_del(cursor, 0)) == 0)
         removed++;
     mdb_cursor_close(cursor);
     if (removed > 0)
         log_message(LOG_ERROR, "%u rows of the catalogue had damaged keys and were dropped: run `bale check`", removed);
     return result == MDB_NOTFOUND || catalogue_failed(result, error, "remove a damaged row");
+}
+
+bool catalogue_has_place(MDB_txn *txn, MDB_dbi table, struct span key)
+{
+    MDB_val key_value = {.mv_size = key.size, .mv_data = (void *)(uintptr_t)key.data};
+    MDB_val value;
+    MDB_cursor *cursor;
+    if (mdb_get(txn, table, &key_value, &value) != MDB_NOTFOUND || mdb_cursor_open(txn, table, &cursor) != 0)
+        return false;
+    bool is_in_order = find_disorder(cursor, key) == MDB_NOTFOUND;
+    mdb_cursor_close(cursor);
+    return is_in_order;
 }
 
 bool catalogue_find_for_write(MDB_txn *txn, MDB_dbi table, struct span key, MDB_val *ret_value, struct error *error)

@@ -68,6 +68,49 @@ bool catalogue_delete(MDB_txn *txn, MDB_dbi table, struct span key, struct error
     return result == 0 || result == MDB_NOTFOUND || catalogue_failed(result, error, "delete");
 }
 
+/* ---- values beside damaged ones ---- */
+
+/* Over the row that the cursor stands on: LMDB searches for nothing. */
+static bool put_there(MDB_cursor *cursor, struct span key, struct span value, struct error *error)
+{
+    MDB_val key_value = value_of_span(key);
+    uint8_t checksum[VALUE_CHECKSUM_BYTES];
+    struct buffer row;
+    buffer_init(&row, 0);
+    store_u32_le(checksum, crc32c_update(crc32c_update(0, key), value));
+    buffer_append(&row, span_of(checksum, sizeof checksum));
+    buffer_append(&row, value);
+    MDB_val row_value = value_of_span(buffer_span(&row));
+    int result = mdb_cursor_put(cursor, &key_value, &row_value, MDB_CURRENT);
+    buffer_free(&row);
+    return result == 0 || catalogue_failed(result, error, "put");
+}
+
+bool catalogue_put_beside(MDB_txn *txn, MDB_dbi table, struct span key, struct span value, struct error *error)
+{
+    MDB_cursor *cursor;
+    int result = mdb_cursor_open(txn, table, &cursor);
+    if (result != 0)
+        return catalogue_failed(result, error, "open a cursor");
+    enum lookup found = catalogue_stand_on(cursor, key, error);
+    bool done = found == LOOKUP_FOUND ? put_there(cursor, key, value, error)
+                                      : found == LOOKUP_MISSING && catalogue_put(txn, table, key, value, 0, error);
+    mdb_cursor_close(cursor);
+    return done;
+}
+
+bool catalogue_delete_beside(MDB_txn *txn, MDB_dbi table, struct span key, struct error *error)
+{
+    MDB_cursor *cursor;
+    int result = mdb_cursor_open(txn, table, &cursor);
+    if (result != 0)
+        return catalogue_failed(result, error, "open a cursor");
+    enum lookup found = catalogue_stand_on(cursor, key, error);
+    result = found == LOOKUP_FOUND ? mdb_cursor_del(cursor, 0) : 0;
+    mdb_cursor_close(cursor);
+    return found != LOOKUP_FAILED && (result == 0 || catalogue_failed(result, error, "delete"));
+}
+
 /* ---- numbers ---- */
 
 void catalogue_number_key(uint64_t number, uint8_t ret_key[CATALOGUE_NUMBER_BYTES])
@@ -110,9 +153,14 @@ bool catalogue_get_counter(MDB_txn *txn, const struct catalogue *catalogue, cons
 bool catalogue_put_counter(MDB_txn *txn, const struct catalogue *catalogue, const char *name, uint64_t value,
                            struct error *error)
 {
+    struct span key = span_from_string(name);
+    MDB_val key_value = value_of_span(key);
+    MDB_val there;
     uint8_t bytes[8];
     store_u64_le(bytes, value);
-    return catalogue_put(txn, catalogue->meta, span_from_string(name), span_of(bytes, sizeof bytes), 0, error);
+    if (mdb_get(txn, catalogue->meta, &key_value, &there) == 0) /* its own, damaged or not: no two names are alike */
+        return catalogue_put(txn, catalogue->meta, key, span_of(bytes, sizeof bytes), 0, error);
+    return catalogue_put_beside(txn, catalogue->meta, key, span_of(bytes, sizeof bytes), error);
 }
 
 /* ---- buckets ---- */
@@ -182,6 +230,6 @@ bool catalogue_put_bucket(MDB_txn *txn, const struct catalogue *catalogue, const
     store_u32_le(value + AT_YEARS, info->retention.years);
     size_t owner_bytes = strlen(row->info.owner);
     memcpy(value + BUCKET_FIXED_BYTES, row->info.owner, owner_bytes);
-    return catalogue_put(txn, catalogue->buckets, span_from_string(row->info.name),
-                         span_of(value, BUCKET_FIXED_BYTES + owner_bytes), 0, error);
+    return catalogue_put_beside(txn, catalogue->buckets, span_from_string(row->info.name),
+                                span_of(value, BUCKET_FIXED_BYTES + owner_bytes), error);
 }

@@ -60,7 +60,8 @@ bool bucket_row_delete(struct batch *batch, struct change *change, struct error 
     if (batch->is_partial)
         return true;
     batch->has_bucket_change = true;
-    return catalogue_delete(batch->txn, batch->store->catalogue.buckets, change->bucket, error) || batch_broken(batch);
+    return catalogue_delete_beside(batch->txn, batch->store->catalogue.buckets, change->bucket, error) ||
+           batch_broken(batch);
 }
 
 static bool refuse_state(struct error *error, const char *message)
@@ -100,7 +101,7 @@ bool batch_put_volume(MDB_txn *txn, const struct catalogue *catalogue, uint32_t 
     uint8_t value[VOLUME_ROW_BYTES] = {VOLUME_ROW_VERSION, is_filled};
     store_u32_be(key, number);
     store_u32_le(value + 4, blocks);
-    return catalogue_put(txn, catalogue->volumes, span_of(key, sizeof key), span_of(value, sizeof value), 0, error);
+    return catalogue_put_beside(txn, catalogue->volumes, span_of(key, sizeof key), span_of(value, sizeof value), error);
 }
 
 bool volume_row_fill(struct batch *batch, struct change *change, struct error *error)
@@ -116,7 +117,7 @@ bool volume_row_drop(struct batch *batch, struct change *change, struct error *e
     const struct catalogue *catalogue = &batch->store->catalogue;
     uint8_t key[4];
     store_u32_be(key, volume->number);
-    return (catalogue_delete(batch->txn, catalogue->volumes, span_of(key, sizeof key), error) &&
+    return (catalogue_delete_beside(batch->txn, catalogue->volumes, span_of(key, sizeof key), error) &&
             space_forget(batch->txn, catalogue, volume->number, volume->blocks, error)) ||
            batch_broken(batch);
 }

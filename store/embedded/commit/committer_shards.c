@@ -16,8 +16,8 @@ static bool put_volume(MDB_txn *txn, const struct catalogue *catalogue, uint32_t
 {
     uint64_t *taken = calloc(BITMAP_WORDS(blocks), sizeof *taken);
     ASSERT(taken != NULL);
-    bool done = batch_put_volume(txn, catalogue, number, blocks, false, error) &&
-                space_store(txn, catalogue, number, blocks, taken, error);
+    bool done = space_store(txn, catalogue, number, blocks, taken, error) &&
+                batch_put_volume(txn, catalogue, number, blocks, false, error);
     free(taken);
     return done;
 }
@@ -30,7 +30,7 @@ static bool commit_volume_row(struct committer_thread *committer, uint32_t numbe
     if (result != 0)
         return catalogue_failed(result, error, "begin");
     uint8_t key[4] = {(uint8_t)(number >> 24), (uint8_t)(number >> 16), (uint8_t)(number >> 8), (uint8_t)number};
-    bool done = blocks == 0 ? catalogue_delete(txn, catalogue->volumes, span_of(key, sizeof key), error)
+    bool done = blocks == 0 ? catalogue_delete_beside(txn, catalogue->volumes, span_of(key, sizeof key), error)
                             : put_volume(txn, catalogue, number, blocks, error);
     if (!done) {
         mdb_txn_abort(txn);

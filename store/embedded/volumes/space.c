@@ -5,6 +5,7 @@
 #include "runtime/base/byteorder.h"
 #include "s3client/wire/s3_error.h"
 #include "store/embedded/volumes/bitmap.h"
+#include "store/embedded/volumes/volume.h"
 
 #include <stdlib.h>
 
@@ -25,16 +26,17 @@ static void make_key(uint32_t volume, uint32_t part, uint8_t ret_key[PART_KEY_BY
     store_u32_be(ret_key + 4, part);
 }
 
-/* A row that is found by its key, and does not match its checksum. Where the key is damaged, too, the row is as good as
- * missing, and writing beside it would remove it: then nothing may be taken for free. */
-static bool is_damaged_in_place(MDB_txn *txn, const struct catalogue *catalogue, const uint8_t key[PART_KEY_BYTES])
+/* A row that is found by its key, and does not match its checksum. */
+static bool is_damaged_in_place(MDB_txn *txn, const struct catalogue *catalogue, uint32_t volume, uint32_t part)
 {
-    MDB_val lmdb_key = {.mv_size = PART_KEY_BYTES, .mv_data = (void *)(uintptr_t)key};
+    uint8_t key[PART_KEY_BYTES];
+    make_key(volume, part, key);
+    MDB_val lmdb_key = {.mv_size = sizeof key, .mv_data = key};
     MDB_val value;
     return mdb_get(txn, catalogue->space, &lmdb_key, &value) == 0;
 }
 
-/* All of a part that is damaged counts as taken. */
+/* All of a part that is damaged counts as taken, and so does one that is missing beside a damaged row. */
 static bool read_part(MDB_txn *txn, const struct catalogue *catalogue, uint32_t volume, uint32_t part,
                       uint64_t ret_taken[SPACE_PART_BLOCKS / 64], bool *ret_is_lost, struct error *error)
 {
@@ -53,7 +55,7 @@ static bool read_part(MDB_txn *txn, const struct catalogue *catalogue, uint32_t 
         }
         break;
     default:
-        if (error->kind != ERROR_DAMAGED || !is_damaged_in_place(txn, catalogue, key))
+        if (error->kind != ERROR_DAMAGED)
             return false;
     }
     memset(ret_taken, 0xff, SPACE_PART_BYTES);
@@ -125,8 +127,9 @@ bool space_change_write(struct space_change *change, struct error *error)
         for (struct space_part *part = change->chains[i]; part != NULL; part = part->next) {
             uint8_t key[PART_KEY_BYTES];
             make_key(part->volume, part->part, key);
-            if (part->is_changed && !catalogue_put(change->txn, change->catalogue->space, span_of(key, sizeof key),
-                                                   span_of(part->taken, SPACE_PART_BYTES), 0, error))
+            if (part->is_changed &&
+                !catalogue_put_beside(change->txn, change->catalogue->space, span_of(key, sizeof key),
+                                      span_of(part->taken, SPACE_PART_BYTES), error))
                 return false;
         }
     }
@@ -153,6 +156,9 @@ bool space_load(MDB_txn *txn, const struct catalogue *catalogue, uint32_t volume
     for (uint32_t block = 0; block < blocks; block += SPACE_PART_BLOCKS) {
         if (!read_part(txn, catalogue, volume, block / SPACE_PART_BLOCKS, taken, &is_lost, error))
             return false;
+        if (is_lost && !is_damaged_in_place(txn, catalogue, volume, block / SPACE_PART_BLOCKS))
+            return error_set(error, ERROR_DAMAGED, S3_InternalError,
+                             "What is free of volume %u is damaged. Run `bale check`.", volume);
         uint32_t count = blocks - block < SPACE_PART_BLOCKS ? blocks - block : SPACE_PART_BLOCKS;
         memcpy(ret_taken + block / 64, taken, BITMAP_WORDS(count) * 8);
         *ret_is_whole &= !is_lost;
@@ -166,10 +172,50 @@ bool space_forget(MDB_txn *txn, const struct catalogue *catalogue, uint32_t volu
     for (uint32_t part = 0; part * SPACE_PART_BLOCKS < blocks; part++) {
         uint8_t key[PART_KEY_BYTES];
         make_key(volume, part, key);
-        if (!catalogue_delete(txn, catalogue->space, span_of(key, sizeof key), error))
+        if (!catalogue_delete_beside(txn, catalogue->space, span_of(key, sizeof key), error))
             return false;
     }
     return true;
+}
+
+static bool has_all_parts(MDB_txn *txn, const struct catalogue *catalogue, uint32_t volume, uint32_t blocks)
+{
+    bool has_all = true;
+    for (uint32_t part = 0; has_all && part * SPACE_PART_BLOCKS < blocks; part++) {
+        uint8_t key[PART_KEY_BYTES];
+        struct span value;
+        struct error ignored;
+        make_key(volume, part, key);
+        has_all = catalogue_get(txn, catalogue->space, span_of(key, sizeof key), &value, &ignored) == LOOKUP_FOUND ||
+                  is_damaged_in_place(txn, catalogue, volume, part);
+    }
+    return has_all;
+}
+
+/* Then no damaged row is one that is missed, and new ones may come between. */
+static bool has_all_volumes(MDB_txn *txn, const struct catalogue *catalogue)
+{
+    MDB_cursor *cursor;
+    MDB_val key;
+    MDB_val value;
+    struct span row;
+    bool has_all = true;
+    if (mdb_cursor_open(txn, catalogue->volumes, &cursor) != 0)
+        return false;
+    while (has_all && mdb_cursor_get(cursor, &key, &value, MDB_NEXT) == 0)
+        has_all = volume_row_is_sound(&key, &value, &row) &&
+                  has_all_parts(txn, catalogue, load_u32_be(key.mv_data), load_u32_le(row.data + 4));
+    mdb_cursor_close(cursor);
+    return has_all;
+}
+
+static bool store_part(MDB_txn *txn, const struct catalogue *catalogue, struct span key, struct span part,
+                       struct error *error)
+{
+    if (catalogue_put_beside(txn, catalogue->space, key, part, error))
+        return true;
+    return error->kind == ERROR_DAMAGED && catalogue_has_place(txn, catalogue->space, key) &&
+           has_all_volumes(txn, catalogue) && catalogue_put(txn, catalogue->space, key, part, 0, error);
 }
 
 bool space_store(MDB_txn *txn, const struct catalogue *catalogue, uint32_t volume, uint32_t blocks,
@@ -181,7 +227,7 @@ bool space_store(MDB_txn *txn, const struct catalogue *catalogue, uint32_t volum
         memcpy(part, taken + block / 64, BITMAP_WORDS(count) * 8);
         uint8_t key[PART_KEY_BYTES];
         make_key(volume, block / SPACE_PART_BLOCKS, key);
-        if (!catalogue_put(txn, catalogue->space, span_of(key, sizeof key), span_of(part, sizeof part), 0, error))
+        if (!store_part(txn, catalogue, span_of(key, sizeof key), span_of(part, sizeof part), error))
             return false;
     }
     return true;
@@ -199,7 +245,7 @@ bool space_claim_missing(MDB_txn *txn, const struct catalogue *catalogue, uint32
         enum lookup found = catalogue_get(txn, catalogue->space, span_of(key, sizeof key), &value, error);
         if (found == LOOKUP_FAILED ||
             (found == LOOKUP_MISSING &&
-             !catalogue_put(txn, catalogue->space, span_of(key, sizeof key), span_of(part, sizeof part), 0, error)))
+             !catalogue_put_beside(txn, catalogue->space, span_of(key, sizeof key), span_of(part, sizeof part), error)))
             return false;
     }
     return true;

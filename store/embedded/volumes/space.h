@@ -1,9 +1,10 @@
 /* store/embedded/volumes/space.h -- which blocks of the volumes are taken: the table `space`, changed with the commit.
  *
  * Key: volume (u32 big endian), part (u32 big endian). Value: a bitmap of SPACE_PART_BLOCKS blocks, set = taken; a
- * missing part is all free. Of a part whose bitmap is damaged everything counts as taken, also what is freed later,
- * until a repair has found out anew what is: so nothing is written over. A damaged key is an error. A space_change
- * gathers what one transaction takes and frees, and writes each part once. */
+ * missing part is all free. Of a part whose row is damaged everything counts as taken, also what is freed later,
+ * until a repair has found out anew what is: so nothing is written over. The damaged row stays, whatever is written
+ * beside it; one with a damaged key is an error for whoever loads the volume. A space_change gathers what one
+ * transaction takes and frees, and writes each part once. */
 #pragma once
 
 #include "store/embedded/catalogue/catalogue.h"
@@ -38,6 +39,7 @@ bool space_claim_missing(MDB_txn *txn, const struct catalogue *catalogue, uint32
                          struct error *error);
 /* Is a row of the table as it should be? */
 bool space_row_is_sound(const MDB_val *key, const MDB_val *value);
-/* Writes a volume's whole bitmap: for repair. */
+/* Writes a whole bitmap: of a volume that comes, whose row is not there yet, or for repair. ERROR_DAMAGED: beside it
+ * are damaged rows of which it is not clear whose they are. */
 bool space_store(MDB_txn *txn, const struct catalogue *catalogue, uint32_t volume, uint32_t blocks,
                  const uint64_t *taken, struct error *error);
