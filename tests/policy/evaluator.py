@@ -160,6 +160,7 @@ def tries_of(text, wildcards, variables):
 
 
 def number(text):
+    text = re.sub(r"\A0+(?=[0-9])", "", text)
     if len(text) > 64 or not re.fullmatch(r"[-+]?[0-9]+(\.[0-9]+)?([eE][-+]?[0-9]+)?", text):
         return None
     value = float(text)

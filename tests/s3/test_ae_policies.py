@@ -244,6 +244,21 @@ class Rights(PolicyCase):
                                               {"x-amz-object-lock-legal-hold": "OFF"}))
         self.assertEqual("ON", self.alice.get(bucket, "k", {"legal-hold": None}).text("Status"))
 
+    def test_525_tags_that_a_copy_takes_along(self):
+        """They are put as well as those of a header: who may not put tags may not copy them in, either."""
+        mine = self.make_bucket(self.bob)
+        source = {"x-amz-copy-source": f"{mine}/k"}
+        self.bob.put(mine, "k", (), {"x-amz-tagging": "class=public"}, b"x")
+        bucket = self.policy_bucket(self.allow("s3:PutObject", "*", {"AWS": self.b}))
+        self.assert_denied(self.bob.put(bucket, "k", (), source))
+        self.assert_absent("k", bucket)
+        self.assert_status(200, self.bob.put(bucket, "k", (), {**source, "x-amz-tagging-directive": "REPLACE"}))
+        for value, status in (("secret", 403), ("public", 200)):
+            self.set_policy(bucket, self.allow("s3:PutObject", "*", {"AWS": self.b}), self.allow(
+                "s3:PutObjectTagging", "*", {"AWS": self.b}, StringEquals={"s3:RequestObjectTag/class": value}))
+            self.assert_status(status, self.bob.put(bucket, "k", (), source))
+        self.assertEqual(["public"], self.alice.get(bucket, "k", TAGGING).texts("TagSet/Tag/Value"))
+
     def test_527_acl_headers_of_the_owners_account(self):
         bucket = self.policy_bucket(self.deny("s3:PutObjectAcl", "*"), self.allow("s3:PutObject", "*", {"AWS": self.b}),
                                     ownership=WRITER)

@@ -411,6 +411,7 @@ class OpenForms(FormCase):
         self.assert_uploaded(self.form(version=None).add("x-amz-meta-any", "1").add("success_action_status", "201"), status=201)
         listed = self.alice.get(self.bucket, None, {"list-type": "2", "fetch-owner": "true"})
         self.assertEqual([self.alice.account.id], listed.texts("Contents/Owner/ID"))  # 463
+        self.assert_refused(self.form("other", version=None).add("bucket", "another"), 403, "AccessDenied", key="other")  # 568
         tagged = self.form("tagged", version=None).add("tagging", "<Tagging><TagSet><Tag><Key>a</Key><Value>b</Value></Tag></TagSet></Tagging>")
         self.assert_refused(tagged, 403, "AccessDenied", key="tagged")
 

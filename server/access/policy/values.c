@@ -49,6 +49,8 @@ static bool is_number(struct span text)
 bool value_parse_number(struct span text, double *ret_number)
 {
     char digits[65];
+    while (text.size > 1 && text.data[0] == '0' && is_digit(text.data[1])) /* as many as a client likes to send */
+        text = span_skip(text, 1);
     if (text.size >= sizeof digits || !is_number(text))
         return false;
     memcpy(digits, text.data, text.size);

@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* "-12", "0.5", "1e3"; finite. At most 64 bytes. */
+/* "-12", "0.5", "1e3"; finite. At most 64 bytes behind leading zeros. */
 bool value_parse_number(struct span text, double *ret_number);
 
 /* Milliseconds since 1970. "2013-12-15", "2013-12-15T01:00Z", "2013-12-15T01:00:00.5+01:00" (ISO 8601, the W3C's

@@ -200,10 +200,11 @@ static bool check_named(const struct form_policy *policy, struct span name, stru
                      SPAN_FORMAT(span_take(name, 100)));
 }
 
-static bool is_another_bucket(const struct form_fields *fields, struct span bucket)
+bool form_check_bucket(const struct form_fields *fields, struct span bucket, struct error *error)
 {
     struct span sent;
-    return form_fields_find(fields, "bucket", &sent) && !span_equal(sent, bucket);
+    return !form_fields_find(fields, "bucket", &sent) || span_equal(sent, bucket) ||
+           error_set(error, ERROR_DENIED, S3_AccessDenied, "The field bucket names another bucket than the URL.");
 }
 
 bool form_policy_check(const struct form_policy *policy, const struct form_fields *fields, struct span bucket,
@@ -214,8 +215,6 @@ bool form_policy_check(const struct form_policy *policy, const struct form_field
     for (unsigned i = 0; i < policy->conditions_count; i++)
         if (!holds(&policy->conditions[i], fields, bucket))
             return refuse_condition(&policy->conditions[i], error);
-    if (is_another_bucket(fields, bucket))
-        return error_set(error, ERROR_DENIED, S3_AccessDenied, "The field bucket names another bucket than the URL.");
     for (unsigned i = 0; i < fields->count; i++)
         if (!check_named(policy, fields->items[i].name, error))
             return false;

@@ -33,3 +33,6 @@ bool form_policy_parse(struct span base64, struct arena *arena, struct form_poli
  * the fields is what the object will be called. */
 bool form_policy_check(const struct form_policy *policy, const struct form_fields *fields, struct span bucket,
                        int64_t now_ms, struct error *error);
+
+/* Of every form, signed or not (568). AccessDenied: a field `bucket` names another one than the URL. */
+bool form_check_bucket(const struct form_fields *fields, struct span bucket, struct error *error);

@@ -145,6 +145,8 @@ SUSPENDS bool s3_post_object(struct s3_request *request, struct error *error)
         return s3_form_check_type(request, error) &&
                error_set(error, ERROR_INVALID, S3_InvalidRequest,
                          "A form is signed by its fields, not by the Authorization header or the query.");
+    if (!form_check_bucket(&form->fields, request->bucket, error))
+        return false;
     if (form->has_policy && !form_policy_check(&form->policy, &form->fields, request->bucket, request->now_ms, error))
         return false;
     object_put_init(&made.put);

@@ -105,13 +105,22 @@ static SUSPENDS bool read_tags(struct s3_request *request, const struct object_n
            error_set(error, ERROR_CHANGED, S3_SlowDown, "The source was replaced while it was being read. Try again.");
 }
 
+/* Tags that come along are put like those of a header, and judged as such. */
+static SUSPENDS bool may_put(struct s3_request *request, const struct tag_list *tags, struct error *error)
+{
+    request->tags_to_put = &tags->packed;
+    bool may = s3_authorize_new(request, ACTION_PutObjectTagging, error);
+    request->tags_to_put = NULL;
+    return may;
+}
+
 static SUSPENDS bool plan_tags(struct s3_request *request, const struct object_name *source, struct copy_plan *plan,
                                struct error *error)
 {
     if (plan->replaces_tags)
         return tags_take_header(request, &plan->tags, error);
     plan->tags.count = plan->source->attributes.tags_count;
-    return plan->tags.count == 0 || read_tags(request, source, plan, error);
+    return plan->tags.count == 0 || (read_tags(request, source, plan, error) && may_put(request, &plan->tags, error));
 }
 
 /* ---- the two ways to copy ---- */
@@ -150,6 +159,7 @@ static SUSPENDS bool copy_original(struct s3_request *request, const struct copy
         source->checksum.algorithm != CHECKSUM_NONE ? source->checksum.algorithm : CHECKSUM_CRC64NVME;
     struct object_writer *writer;
     struct object_digest digest;
+    struct object_acl acl = plan->acl;
     struct object_write_intent intent = {
         .name = {.bucket = request->bucket, .key = request->key},
         .is_size_known = true,
@@ -159,16 +169,18 @@ static SUSPENDS bool copy_original(struct s3_request *request, const struct copy
         .tags = buffer_span(&plan->tags.packed),
         .tags_count = plan->tags.count,
         .condition = plan->condition,
-        .owner = plan->acl.owner,
-        .acl = plan->acl.acl,
+        .owner = acl.owner,
+        .acl = acl.acl,
         .lock = plan->lock,
     };
     if (!object_writer_begin(settings->codecs, settings->store, &intent, &writer, error))
         return false;
-    if (!object_pump(settings->codecs, plan->source, 0, source->original_size, writer, &digest, error)) {
+    if (!object_pump(settings->codecs, plan->source, 0, source->original_size, writer, &digest, error) ||
+        !object_acl_settle(request, &acl, error)) {
         object_writer_abort(writer);
         return false;
     }
+    object_writer_set_owner(writer, acl.owner, acl.acl);
     return object_writer_commit(writer, ret_attributes, error);
 }
 

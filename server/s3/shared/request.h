@@ -53,7 +53,7 @@ struct s3_request {
     char judged_etag[STORED_ETAG_TEXT_BYTES];      /* ... of this revision; "": there was none */
     const struct object_attributes *opened;        /* what is to be judged instead of a new look */
     struct span missed_key; /* s3:prefix, while it is asked whether a key that is not there may be known to be so */
-    const struct buffer *tags_to_put;        /* packed, once the body of PutObjectTagging was read; else NULL */
+    const struct buffer *tags_to_put; /* packed, once the body of PutObjectTagging, or the source of a copy was read */
     const struct lock_asked *lock_to_put;    /* once the body of PutObjectRetention or -LegalHold was read; else NULL */
     bool waits_for_body;                     /* a policy asks for what is in it, and it was not read yet */
     struct error_details details;            /* children of the Error element */

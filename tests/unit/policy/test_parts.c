@@ -192,9 +192,13 @@ END_TEST
 START_TEST(numbers)
 {
     static const char *const wrong[] = {"", "x", "1x", ".5", "1.", "0x10", "inf", "nan", "1e999", " 1", "1e", "--1"};
+    char zeros[100];
     double number;
     ck_assert(value_parse_number(SPAN("-12.5e1"), &number) && number == -125.0);
     ck_assert(value_parse_number(SPAN("007"), &number) && number == 7.0);
+    memset(zeros, '0', sizeof zeros);
+    memcpy(zeros + sizeof zeros - 4, "1000", 4);
+    ck_assert(value_parse_number(span_of((const uint8_t *)zeros, sizeof zeros), &number) && number == 1000.0);
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
         ck_assert_msg(!value_parse_number(span_from_string(wrong[i]), &number), "%s", wrong[i]);
 }
