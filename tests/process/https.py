@@ -79,7 +79,7 @@ class Https(unittest.TestCase):
                 with wire.Connection(address, tls=context) as connection:
                     self.assertEqual(version.name.replace("_", "."), connection.socket.version())
                     connection.send(b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n")
-                    self.assertIn(connection.read_response().status, (200, 403))
+                    self.assertIn(connection.read_response().status, (200, 404))  # a bucket that is not there
 
     def test_older_versions_are_refused(self):
         daemon = self.start()

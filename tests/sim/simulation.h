@@ -15,7 +15,7 @@ enum {
     TRIES_MAX = 4,
     REPLICAS_MAX = 5,
     STEPS_MAX = 800000,
-    VIEW_SEGMENTS_MAX = 512,
+    VIEW_SEGMENTS_MAX = 4096, /* all that there can be: a store that refuses heads for ever lets nothing be folded */
     COLD_CHECK_ONE_OF = 16
 };
 
