@@ -20,7 +20,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { PASSES_MAX = 5 };
+enum { PASSES_MAX = 8 }; /* damage, what it leaves of a key's versions, the groups of a long key one by one */
 
 /* ---- one object ---- */
 
@@ -248,7 +248,7 @@ static bool check_all(struct checker *checker)
         !check_versioned_keys(checker))
         return false;
     checker_sort(&checker->groups_named);
-    return checker_walk(checker, catalogue->objects, note_group) && check_versions(checker) &&
+    return checker_walk(checker, catalogue->objects, note_group) && check_versions(checker) && check_groups(checker) &&
            check_settled_versions(checker) && check_uploads(checker) &&
            check_numbers(checker, catalogue->bodies, &checker->bodies, "small bodies") &&
            check_numbers(checker, catalogue->sidecars, &checker->sidecars, "sidecars") &&
@@ -259,27 +259,6 @@ static bool check_all(struct checker *checker)
 }
 
 /* ---- repair ---- */
-
-/* The object goes; the row still leads on to longer keys, which are sound. */
-static bool drop_object(struct checker *checker, MDB_txn *txn, MDB_dbi table, struct span key)
-{
-    MDB_val lmdb_key = {key.size, (void *)(uintptr_t)key.data};
-    MDB_val value;
-    struct row_shape shape;
-    struct span object;
-    int result = mdb_get(txn, table, &lmdb_key, &value);
-    if (result != 0)
-        return catalogue_failed(result, checker->error, "get a row");
-    if (!row_open(key, span_of(value.mv_data, value.mv_size), &shape, &object, checker->error))
-        return false;
-    struct buffer row;
-    buffer_init(&row, 0);
-    row_seal(key, SPAN_EMPTY, shape.group, &row);
-    value = (MDB_val){row.size, row.data};
-    result = mdb_put(txn, table, &lmdb_key, &value, 0);
-    buffer_free(&row);
-    return result == 0 || catalogue_failed(result, checker->error, "put a row");
-}
 
 /* Also where it stands out of order, so that no search finds it. */
 static bool drop_row(struct checker *checker, MDB_txn *txn, MDB_dbi table, struct span key)
@@ -303,15 +282,40 @@ static bool drop_row(struct checker *checker, MDB_txn *txn, MDB_dbi table, struc
     return result == 0 || result == MDB_NOTFOUND || catalogue_failed(result, checker->error, "delete");
 }
 
+/* The object goes, and the row still leads on to longer keys, which are sound; or the other way round. */
+static bool drop_half(struct checker *checker, MDB_txn *txn, MDB_dbi table, struct span key, enum doomed_kept kept)
+{
+    MDB_val lmdb_key = {key.size, (void *)(uintptr_t)key.data};
+    MDB_val value;
+    struct row_shape shape;
+    struct span object;
+    int result = mdb_get(txn, table, &lmdb_key, &value);
+    if (result == MDB_NOTFOUND) /* had two findings */
+        return true;
+    if (result != 0)
+        return catalogue_failed(result, checker->error, "get a row");
+    if (!row_open(key, span_of(value.mv_data, value.mv_size), &shape, &object, checker->error))
+        return false;
+    if (!(kept == KEPT_GROUP ? shape.has_group : shape.has_object))
+        return drop_row(checker, txn, table, key);
+    struct buffer row;
+    buffer_init(&row, 0);
+    row_seal(key, kept == KEPT_GROUP ? SPAN_EMPTY : object, kept == KEPT_GROUP ? shape.group : 0, &row);
+    value = (MDB_val){row.size, row.data};
+    result = mdb_put(txn, table, &lmdb_key, &value, 0);
+    buffer_free(&row);
+    return result == 0 || catalogue_failed(result, checker->error, "put a row");
+}
+
 static bool drop_rows(struct checker *checker, MDB_txn *txn)
 {
     struct span rest = buffer_span(&checker->doomed);
     while (rest.size > 0) {
         struct span key = span_of(rest.data + DOOMED_HEAD_BYTES, load_u16_le(rest.data + 4));
         MDB_dbi table = load_u32_le(rest.data);
-        bool keeps_group = rest.data[6] != 0;
+        enum doomed_kept kept = rest.data[6];
         rest = span_skip(rest, DOOMED_HEAD_BYTES + key.size);
-        if (keeps_group ? !drop_object(checker, txn, table, key) : !drop_row(checker, txn, table, key))
+        if (!(kept == KEPT_NOTHING ? drop_row(checker, txn, table, key) : drop_half(checker, txn, table, key, kept)))
             return false;
         checker->report->repaired++;
     }
@@ -414,6 +418,7 @@ static void end_checker(struct checker *checker)
         buffer_free(&all[i]->values);
     buffer_free(&checker->doomed);
     buffer_free(&checker->unsettled);
+    buffer_free(&checker->key_groups.values);
 }
 
 /* *ret_findings: how many of this pass. */

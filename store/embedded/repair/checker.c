@@ -37,19 +37,29 @@ const char *checker_show_key(struct span row_key, char ret_text[SHOWN_BYTES_MAX 
     return ret_text;
 }
 
-void checker_doom_row(struct checker *checker, MDB_dbi table, struct span row_key, bool keeps_group)
+static void doom(struct checker *checker, MDB_dbi table, struct span row_key, enum doomed_kept kept)
 {
     uint8_t head[DOOMED_HEAD_BYTES];
     store_u32_le(head, table);
     store_u16_le(head + 4, (uint16_t)row_key.size);
-    head[6] = keeps_group;
+    head[6] = (uint8_t)kept;
     buffer_append(&checker->doomed, span_of(head, sizeof head));
     buffer_append(&checker->doomed, row_key);
 }
 
 void checker_doom(struct checker *checker, MDB_dbi table, struct span row_key)
 {
-    checker_doom_row(checker, table, row_key, false);
+    doom(checker, table, row_key, KEPT_NOTHING);
+}
+
+void checker_doom_row(struct checker *checker, MDB_dbi table, struct span row_key, bool keeps_group)
+{
+    doom(checker, table, row_key, keeps_group ? KEPT_GROUP : KEPT_NOTHING);
+}
+
+void checker_doom_group(struct checker *checker, MDB_dbi table, struct span row_key)
+{
+    doom(checker, table, row_key, KEPT_OBJECT);
 }
 
 /* ---- sets of numbers ---- */

@@ -8,6 +8,9 @@
 
 enum { SHOWN_BYTES_MAX = 120, DOOMED_HEAD_BYTES = 7 };
 
+/* What is left of a row that is doomed. */
+enum doomed_kept { KEPT_NOTHING, KEPT_GROUP, KEPT_OBJECT };
+
 /* A set of numbers: added to, sorted once, then asked. */
 struct numbers {
     struct buffer values; /* uint64_t each */
@@ -27,15 +30,17 @@ struct checker {
     bool has_lost_bucket;                               /* a row of `buckets` is damaged */
     bool has_lost_numbers;                              /* rows of `meta` are damaged */
     uint64_t last_order;                                /* the greatest that an object or a version has */
-    struct buffer doomed;                               /* rows to drop: table u32, size u16, keeps its group u8, key */
+    struct numbers key_groups;                          /* of longer keys: those that have rows */
+    struct buffer doomed;                               /* rows to drop: table u32, size u16, what is kept u8, key */
     struct buffer unsettled;                            /* keys with versions (settle_versions.c) */
 };
 
 /* A row's key for people: what is not printable becomes a dot. */
 const char *checker_show_key(struct span row_key, char ret_text[SHOWN_BYTES_MAX + 1]);
-/* Repair drops this row; the second keeps what its group leads to. */
+/* Repair drops this row; the second keeps what its group leads to, the third everything but its group. */
 void checker_doom(struct checker *checker, MDB_dbi table, struct span row_key);
 void checker_doom_row(struct checker *checker, MDB_dbi table, struct span row_key, bool keeps_group);
+void checker_doom_group(struct checker *checker, MDB_dbi table, struct span row_key);
 
 void checker_add(struct numbers *numbers, uint64_t value);
 void checker_sort(struct numbers *numbers);
@@ -58,6 +63,9 @@ const char *checker_look_at_object(struct checker *checker, const struct row *ro
 /* check_versions.c: in two steps, as uploads. */
 bool check_versioned_keys(struct checker *checker);
 bool check_versions(struct checker *checker);
+
+/* check_groups.c: of longer keys, those in which no key is. */
+bool check_groups(struct checker *checker);
 
 /* settle_versions.c: which version of a key is the current one; repair's part comes after damaged rows are gone. */
 bool check_settled_versions(struct checker *checker);
