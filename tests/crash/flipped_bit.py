@@ -4,7 +4,7 @@ bytes or an error, or says in a sentence why it does not start; it never ends by
 
   flipped_bit.py --baled build/server/baled --bale build/tools/bale --rounds 2000
 
-The folder has objects of all sizes and kinds, tags, open uploads, a journal that has folded, and spool records that
+The folder has objects of all sizes and kinds, tags, versions, open uploads, a journal that has folded, and spool records that
 wait. Each round copies it, flips a bit, starts baled and compares all of it with what was stored: bytes, attributes,
 lists, tags, uploads, the ledger. Where baled refuses to start, `bale check --repair` must make it start again. Round N
 of seed S flips the same bit in every run over the same folder: --folder keeps one, as a failure does, and --only N
@@ -36,6 +36,10 @@ OPTIONS = ("--shards", "1", "--catalogue-max-size", "4G", "--journal-poll", "200
 SIZES = (0, 1, 100, 1999, 2000, 2001, 4096, 70_000, 131_072, 131_073, 300_000, 900_000, 1_500_000, 3_000_000)
 
 
+VERSIONS = "versions"  # the bucket that has some
+ENABLED = b"<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>"
+
+
 class Wrong(Exception):
     """What was served is neither right nor an error."""
 
@@ -49,6 +53,7 @@ class Content:
     def __init__(self):
         self.objects = {}  # (bucket, key): (body, ETag, headers, tags)
         self.uploads = {}  # (bucket, key, id): [(number, ETag, size)]
+        self.versions = {}  # (key, version) in the bucket VERSIONS: its body, None of a delete marker
         self.buckets = ()
 
     def put(self, client, bucket, key, body, headers=(), tags=()):
@@ -59,6 +64,21 @@ class Content:
         assert answer.status == 200, answer
         kept = {name.lower(): value for name, value in headers.items() if name != "x-amz-tagging"}
         self.objects[bucket, key] = (body, answer.header("etag"), kept, sorted(tags))
+        return answer.header("x-amz-version-id")
+
+    def fill_versions(self, client):
+        """The first of each key is its null version; every third key is behind a marker at the end."""
+        for number in range(9):
+            key = f"{'v' * (600 * (number % 2))}v{number}"
+            for age, size in enumerate((50, 30_000, 3000, 200_000)):
+                if age == 1 and number == 0:
+                    assert client.put(VERSIONS, None, {"versioning": None}, (), ENABLED).status == 200
+                body = noise_bytes(size, 100 * number + age)
+                self.versions[key, self.put(client, VERSIONS, key, body) or "null"] = body
+                if age == 1 or (age == 3 and number % 3 == 0):
+                    self.versions[key, client.delete(VERSIONS, key).header("x-amz-version-id")] = None
+                    if age == 3:
+                        del self.objects[VERSIONS, key]
 
     def upload(self, client, bucket, key, bodies):
         answer = client.post(bucket, key, {"uploads": None})
@@ -79,7 +99,7 @@ class Content:
         self.objects[bucket, key] = (b"".join(bodies), composite_etag(bodies), {}, [])
 
     def fill(self, client):
-        self.buckets = ("empty", "first", "second")
+        self.buckets = ("empty", "first", "second", VERSIONS)
         for bucket in self.buckets:
             assert client.put(bucket).status == 200
         for size in SIZES:
@@ -96,6 +116,7 @@ class Content:
         for number in range(20):  # pages that are free again, blocks too
             client.put("second", f"gone-{number}", (), (), noise_bytes(5000, number))
             client.delete("second", f"gone-{number}")
+        self.fill_versions(client)
         self.complete(client, "first", "parts/two", [text_bytes(5 << 20, 1), noise_bytes(1000, 1)])
         self.complete(client, "second", "parts/one", [noise_bytes(200_000, 2)])
         for key in ("open/one", "open/two"):
@@ -231,6 +252,36 @@ class Comparison:
         difference = set(found.items()) - set(wanted.items()) if self.lost_too else set(found.items()) ^ set(wanted.items())
         self.expect(f"list of {bucket}", not difference, difference)
 
+    def versions(self):
+        """Each by its id, and the list of them: one of each key is the latest, after a repair too."""
+        kept = self.content.versions
+        page = self.ask("list of versions", "GET", VERSIONS, None, {"versions": None})
+        if page is not None:
+            self.expect("list of versions", page.status == 200, page)
+            entries = [entry for entry in page.xml if entry.tag in ("Version", "DeleteMarker")]
+            found = {(entry.findtext("Key"), entry.findtext("VersionId")): entry.tag == "DeleteMarker" for entry in entries}
+            latest = sorted(entry.findtext("Key") for entry in entries if entry.findtext("IsLatest") == "true")
+            self.expect("which versions are the latest", latest == sorted({key for key, _ in found}), latest)
+            self.expect("list of versions", self.lost_too or found == {name: body is None for name, body in kept.items()}, found)
+        for (key, version), body in kept.items():
+            answer = self.ask(f"GET {key[-4:]} {version}", "GET", VERSIONS, key, {"versionId": version})
+            if answer is None or self.lost_too and answer.status == 404:
+                continue
+            self.expect(f"GET {key[-4:]} {version}", answer.status == (405 if body is None else 200) and
+                        (body is None or answer.body == body), answer)
+
+    def change_versions(self):
+        """A version more, and a marker over it."""
+        key = next(iter(self.content.versions))[0]
+        answer = self.ask("PUT of a version", "PUT", VERSIONS, key, (), (), b"newer")
+        if answer is None:
+            return
+        self.expect("PUT of a version", answer.status == 200, answer)
+        answer = self.ask("GET of the newer version", "GET", VERSIONS, key)
+        self.expect("GET of the newer version", answer is not None and answer.body == b"newer", answer)
+        answer = self.ask("DELETE of a version", "DELETE", VERSIONS, key)
+        self.expect("DELETE of a version", answer is None or answer.status == 204, answer)
+
     def buckets(self):
         answer = self.ask("list of buckets", "GET")
         if answer is not None:
@@ -295,14 +346,18 @@ class Comparison:
     def all(self):
         self.buckets()
         for (bucket, key), rest in self.content.objects.items():
-            self.object(bucket, key, *rest)
+            if bucket != VERSIONS or not self.lost_too:  # a repair makes an older version the current one
+                self.object(bucket, key, *rest)
         for bucket in self.content.buckets:
-            self.listing(bucket)
+            if bucket != VERSIONS or not self.lost_too:
+                self.listing(bucket)
+        self.versions()
         for (bucket, key, identity), parts in self.content.uploads.items():
             self.upload(bucket, key, identity, parts)
         if not self.lost_too:
             self.ledger()
         self.change()
+        self.change_versions()
         self.expect("/health", admin.fetch(self.daemon.server, "/health").status == 200, None)
 
 
