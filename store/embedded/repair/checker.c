@@ -27,14 +27,19 @@ void report_finding(struct embedded_report *report, const char *format, ...)
         report->line(report->context, line);
 }
 
-/* A row's key for people: what is not printable becomes a dot. */
-const char *checker_show_key(struct span row_key, char ret_text[SHOWN_BYTES_MAX + 1])
+const char *checker_show(struct span key, char ret_text[SHOWN_BYTES_MAX + 1])
 {
     size_t size = 0;
-    for (size_t i = KEY_GROUP_BYTES; i < row_key.size && size < SHOWN_BYTES_MAX; i++, size++)
-        ret_text[size] = row_key.data[i] >= 0x20 && row_key.data[i] != 0x7f ? (char)row_key.data[i] : '.';
+    for (; size < key.size && size < SHOWN_BYTES_MAX; size++)
+        ret_text[size] = key.data[size] >= 0x20 && key.data[size] != 0x7f ? (char)key.data[size] : '.';
     ret_text[size] = '\0';
     return ret_text;
+}
+
+const char *checker_show_key(struct span row_key, char ret_text[SHOWN_BYTES_MAX + 1])
+{
+    bool has_key = row_key.size > KEY_GROUP_BYTES;
+    return checker_show(has_key ? span_skip(row_key, KEY_GROUP_BYTES) : SPAN_EMPTY, ret_text);
 }
 
 static void doom(struct checker *checker, MDB_dbi table, struct span row_key, enum doomed_kept kept)

@@ -35,7 +35,8 @@ struct checker {
     struct buffer unsettled;                            /* keys with versions (settle_versions.c) */
 };
 
-/* A row's key for people: what is not printable becomes a dot. */
+/* A key for people: what is not printable becomes a dot. The second is that of a row, without its group. */
+const char *checker_show(struct span key, char ret_text[SHOWN_BYTES_MAX + 1]);
 const char *checker_show_key(struct span row_key, char ret_text[SHOWN_BYTES_MAX + 1]);
 /* Repair drops this row; the second keeps what its group leads to, the third everything but its group. */
 void checker_doom(struct checker *checker, MDB_dbi table, struct span row_key);

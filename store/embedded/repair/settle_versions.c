@@ -17,7 +17,8 @@ enum { UNSETTLED_HEAD_BYTES = 10 }; /* bucket u64, size of the key u16 */
 static void note_key(struct checker *checker, uint64_t bucket, struct span key, const char *what)
 {
     uint8_t head[UNSETTLED_HEAD_BYTES];
-    report_finding(checker->report, "Of the versions of %.*s %s.", SPAN_FORMAT(span_take(key, SHOWN_BYTES_MAX)), what);
+    char shown[SHOWN_BYTES_MAX + 1];
+    report_finding(checker->report, "Of the versions of %s %s.", checker_show(key, shown), what);
     store_u64_le(head, bucket);
     store_u16_le(head + 8, (uint16_t)key.size);
     buffer_append(&checker->unsettled, span_of(head, sizeof head));
