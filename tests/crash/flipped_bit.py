@@ -4,8 +4,8 @@ bytes or an error, or says in a sentence why it does not start; it never ends by
 
   flipped_bit.py --baled build/server/baled --bale build/tools/bale --rounds 2000
 
-The folder has objects of all sizes and kinds, tags, versions, open uploads, a journal that has folded, and spool records that
-wait. Each round copies it, flips a bit, starts baled and compares all of it with what was stored: bytes, attributes,
+The folder has objects of all sizes and kinds, tags, versions, locks, open uploads, a journal that has folded, and spool records
+that wait. Each round copies it, flips a bit, starts baled and compares all of it with what was stored: bytes, attributes,
 lists, tags, uploads, the ledger. Where baled refuses to start, `bale check --repair` must make it start again. Round N
 of seed S flips the same bit in every run over the same folder: --folder keeps one, as a failure does, and --only N
 repeats a round. Python 3 standard library only; the last line is "N passed, N failed"."""
@@ -26,6 +26,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "s3"))
 
 import admin  # noqa: E402
 import wire  # noqa: E402
+from checksums import md5_base64  # noqa: E402
 from client import Client  # noqa: E402
 from daemon import Daemon  # noqa: E402
 from multipart import composite_etag, document, noise_bytes, part_xml, text_bytes  # noqa: E402
@@ -36,6 +37,9 @@ OPTIONS = ("--shards", "1", "--catalogue-max-size", "4G", "--journal-poll", "200
 SIZES = (0, 1, 100, 1999, 2000, 2001, 4096, 70_000, 131_072, 131_073, 300_000, 900_000, 1_500_000, 3_000_000)
 
 
+LOCKED = "locked"  # the bucket whose objects are all locked
+LOCKS = ({"x-amz-object-lock-legal-hold": "ON"},
+         {"x-amz-object-lock-mode": "COMPLIANCE", "x-amz-object-lock-retain-until-date": "2100-01-01T00:00:00.000Z"})
 VERSIONS = "versions"  # the bucket that has some
 ENABLED = b"<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>"
 
@@ -54,6 +58,7 @@ class Content:
         self.objects = {}  # (bucket, key): (body, ETag, headers, tags)
         self.uploads = {}  # (bucket, key, id): [(number, ETag, size)]
         self.versions = {}  # (key, version) in the bucket VERSIONS: its body, None of a delete marker
+        self.locked = {}  # key in the bucket LOCKED: its version
         self.buckets = ()
 
     def put(self, client, bucket, key, body, headers=(), tags=()):
@@ -62,7 +67,7 @@ class Content:
             headers["x-amz-tagging"] = "&".join(f"{name}={value}" for name, value in tags)
         answer = client.put(bucket, key, (), headers, body)
         assert answer.status == 200, answer
-        kept = {name.lower(): value for name, value in headers.items() if name != "x-amz-tagging"}
+        kept = {name.lower(): value for name, value in headers.items() if name not in ("x-amz-tagging", "Content-MD5")}
         self.objects[bucket, key] = (body, answer.header("etag"), kept, sorted(tags))
         return answer.header("x-amz-version-id")
 
@@ -98,10 +103,18 @@ class Content:
         assert answer.status == 200, answer
         self.objects[bucket, key] = (b"".join(bodies), composite_etag(bodies), {}, [])
 
+    def fill_locked(self, client):
+        for number, size in enumerate((100, 100, 5000, 5000, 200_000)):
+            key, body = f"locked-{number}", noise_bytes(size, number)
+            headers = {"Content-MD5": md5_base64(body), **LOCKS[number % len(LOCKS)]}
+            self.locked[key] = self.put(client, LOCKED, key, body, headers)
+
     def fill(self, client):
-        self.buckets = ("empty", "first", "second", VERSIONS)
+        self.buckets = ("empty", "first", LOCKED, "second", VERSIONS)
         for bucket in self.buckets:
-            assert client.put(bucket).status == 200
+            lock = {"x-amz-bucket-object-lock-enabled": "true"} if bucket == LOCKED else ()
+            assert client.put(bucket, None, (), lock).status == 200
+        self.fill_locked(client)
         for size in SIZES:
             for kind, make in (("text", text_bytes), ("noise", noise_bytes)):
                 self.put(client, "first", f"size/{size}-{kind}", make(size, size),
@@ -270,6 +283,12 @@ class Comparison:
             self.expect(f"GET {key[-4:]} {version}", answer.status == (405 if body is None else 200) and
                         (body is None or answer.body == body), answer)
 
+    def locks(self):
+        """None is deleted. What it says of its lock was compared with the object."""
+        for key, version in self.content.locked.items():
+            answer = self.ask(f"DELETE {key}", "DELETE", LOCKED, key, {"versionId": version})
+            self.expect(f"DELETE {key}", answer is None or answer.status == 403, answer)
+
     def change_versions(self):
         """A version more, and a marker over it."""
         key = next(iter(self.content.versions))[0]
@@ -354,7 +373,8 @@ class Comparison:
         self.versions()
         for (bucket, key, identity), parts in self.content.uploads.items():
             self.upload(bucket, key, identity, parts)
-        if not self.lost_too:
+        if not self.lost_too:  # a repair may have given them new ids
+            self.locks()
             self.ledger()
         self.change()
         self.change_versions()
