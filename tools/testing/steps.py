@@ -280,7 +280,7 @@ def step_credentials():
 def step_sim():
     """10,000 seeds of the journal's simulator (tools/sim)"""
     done = run(["tools/sim", "--seeds", "10000"])
-    return Tally(passed=1) if done.returncode == 0 else failure("tools/sim --seeds 10000", done.stdout[-6000:])
+    return Tally(passed=1) if done.returncode == 0 else failure("tools/sim --seeds 10000", done.stdout[:12000])
 
 
 def step_soak():
