@@ -97,6 +97,16 @@ static SUSPENDS bool authenticate(struct s3_request *request, struct error *erro
     return s3_form_open(request, error);
 }
 
+/* What a store cannot do is refused far below: what it was that was asked for is known here (statements 5, 6). */
+static bool explain_unoffered(struct s3_request *request, const struct s3_route *route, const struct error *error)
+{
+    bool is_unoffered = error->code != NULL && strcmp(error->code, S3_NotImplemented) == 0;
+    if (is_unoffered && request->details.count == 0)
+        error_details_add(&request->details, "Header",
+                          span_from_string(route->selector != NULL ? route->selector : route->method));
+    return false;
+}
+
 static SUSPENDS bool serve(struct s3_request *request, struct error *error)
 {
     const struct s3_route *route;
@@ -113,7 +123,8 @@ static SUSPENDS bool serve(struct s3_request *request, struct error *error)
     if (!s3_request_check_names(request, s3_operation_writes(route->operation), error) ||
         !check_payload(request, route, error) || !let_in(request, route, error))
         return false;
-    return route->handler(request, error) || hide_missing(request, route->operation, error);
+    return route->handler(request, error) || hide_missing(request, route->operation, error) ||
+           explain_unoffered(request, route, error);
 }
 
 static void begin(struct s3_request *request, struct http_exchange *exchange, const struct s3_settings *settings)

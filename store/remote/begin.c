@@ -116,8 +116,11 @@ static void say_what_is_missing(const struct verdicts *verdicts)
 SUSPENDS bool remote_test(struct bucket_store *store, bool forgets_races, struct error *error)
 {
     struct remote *remote = remote_of(store);
-    return probe_backend(remote, &remote->verdicts, error) &&
-           kept_verdicts_save(remote, &remote->verdicts, forgets_races, error);
+    struct verdicts found; /* nobody sees one that is half done: what is not found yet would be kept as lost */
+    if (!probe_backend(remote, &found, error) || !kept_verdicts_save(remote, &found, forgets_races, error))
+        return false;
+    remote->verdicts = found;
+    return true;
 }
 
 SUSPENDS bool remote_begin(struct bucket_store *store, struct error *error)
