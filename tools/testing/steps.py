@@ -230,7 +230,7 @@ def step_s3_raw():
 def step_s3_joined():
     """what clients send in parts, where stored parts have a smallest size (tests/s3 over tests/servers)"""
     return build("build") or python_suite("tests/s3/run", "--baled", "build/tests/servers/baled_joined", "multipart",
-                                          "part_numbers", "copy", "model", "attributes", "Uploads", "restart")
+                                          "part_numbers", "copy", "test_model", "attributes", "Uploads", "restart")
 
 
 def step_backend():
