@@ -133,11 +133,14 @@ class Requests(BackendCase):
                 connection.send(LARGE[:MIB])
             self.assertEqual(200, connection.read_response("PUT").status)
         self.quiet()
-        for name, requests, most in (("unseen", ["GetObject", "GetObject"], MIB + 100 + (64 << 10)), ("seen", ["GetObject"], MIB + 100)):
-            first = (mebibytes - 3) * MIB + 5000 if name == "unseen" else 7 * MIB + 5000
-            self.quiet()  # what the last one asked for has been logged
-            self.count(f"range of much, {name}", self.get("much", range=f"bytes={first}-{first + 1023}"), requests, 206)
+        unseen, seen = ((mebibytes - 3) * MIB + 5000, 7 * MIB + 5000)
+        for name, first, requests, most in (("unseen", unseen, ["GetObject", "GetObject"], MIB + 100 + (64 << 10)),
+                                            ("seen", seen, ["GetObject"], MIB + 100)):
+            action = self.get("much", range=f"bytes={first}-{first + 1023}")
+            self.quiet()  # what was asked for before has been logged
+            self.count(f"range of much, {name}", action, requests, 206)
             self.assert_fetched(most)
+            self.say_again(action)
 
     def assert_fetched(self, most):
         """So many bytes of bodies at most."""
