@@ -122,8 +122,9 @@ static int64_t now_ms(const struct remote_shard *shard)
 SUSPENDS static bool learn(struct remote_shard *shard, struct span bucket, struct bucket_info *ret_info,
                            struct error *error)
 {
-    const struct bucket_info *known = known_buckets_find(&shard->buckets, bucket, now_ms(shard));
     uint64_t made = atomic_load(&shard->remote->buckets_made);
+    uint64_t removed = atomic_load(&shard->remote->buckets_removed);
+    const struct bucket_info *known = known_buckets_find(&shard->buckets, bucket, removed, now_ms(shard));
     if (known != NULL) {
         *ret_info = *known;
         return true;
@@ -131,7 +132,7 @@ SUSPENDS static bool learn(struct remote_shard *shard, struct span bucket, struc
     if (known_buckets_is_absent(&shard->buckets, bucket, made, now_ms(shard)))
         return error_set(error, ERROR_NOT_FOUND, S3_NoSuchBucket, "The specified bucket does not exist.");
     if (load_record(shard, bucket, ret_info, error)) {
-        known_buckets_note(&shard->buckets, ret_info, now_ms(shard));
+        known_buckets_note(&shard->buckets, ret_info, removed, now_ms(shard));
         return true;
     }
     known_buckets_forget(&shard->buckets, bucket);
@@ -171,6 +172,7 @@ SUSPENDS static bool create(struct remote_shard *shard, const struct bucket_inte
     struct s3_answer answer;
     struct bucket_info info;
     bool is_there;
+    uint64_t removed = atomic_load(&shard->remote->buckets_removed);
     const struct s3_call call = {.kind = S3_CREATE_BUCKET, .bucket = bucket};
     describe(shard->remote, bucket, clock_wall_ms(shard->remote->settings.clock), &info);
     info.creation_id =
@@ -188,7 +190,7 @@ SUSPENDS static bool create(struct remote_shard *shard, const struct bucket_inte
         return false;
     if (is_there) /* to its owner, a backend may say that it has made again what was there */
         return load_record(shard, bucket, &info, error) && already_there(info.owner, owner, error);
-    known_buckets_note(&shard->buckets, &info, now_ms(shard));
+    known_buckets_note(&shard->buckets, &info, removed, now_ms(shard));
     return true;
 }
 
@@ -260,6 +262,7 @@ SUSPENDS bool remote_delete_bucket(struct bucket_store *store, struct span bucke
     if (!remove_own(shard, bucket, error) || !remote_call(shard, &call, &answer, error))
         return false;
     s3_answer_close(&answer);
+    atomic_fetch_add(&remote->buckets_removed, 1);
     remote_forget_bucket(shard, bucket);
     return true;
 }

@@ -19,10 +19,12 @@ static unsigned find_absent(const struct known_buckets *known, struct span name)
     return i;
 }
 
-const struct bucket_info *known_buckets_find(const struct known_buckets *known, struct span name, int64_t now_ms)
+const struct bucket_info *known_buckets_find(const struct known_buckets *known, struct span name, uint64_t removed,
+                                             int64_t now_ms)
 {
     unsigned i = find_there(known, name);
-    return i < BUCKETS_KNOWN && known->there[i].until_ms > now_ms ? &known->there[i].info : NULL;
+    bool is_known = i < BUCKETS_KNOWN && known->there[i].removed == removed && known->there[i].until_ms > now_ms;
+    return is_known ? &known->there[i].info : NULL;
 }
 
 bool known_buckets_is_absent(const struct known_buckets *known, struct span name, uint64_t made, int64_t now_ms)
@@ -31,12 +33,13 @@ bool known_buckets_is_absent(const struct known_buckets *known, struct span name
     return i < BUCKETS_ABSENT && known->absent[i].made == made && known->absent[i].until_ms > now_ms;
 }
 
-void known_buckets_note(struct known_buckets *known, const struct bucket_info *info, int64_t now_ms)
+void known_buckets_note(struct known_buckets *known, const struct bucket_info *info, uint64_t removed, int64_t now_ms)
 {
     struct span name = span_from_string(info->name);
     known_buckets_forget(known, name);
     struct known_bucket *place = &known->there[known->there_next++ % BUCKETS_KNOWN];
     place->info = *info;
+    place->removed = removed;
     place->until_ms = now_ms + BUCKET_KNOWN_MS;
 }
 

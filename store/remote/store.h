@@ -47,7 +47,7 @@ struct remote {
     _Atomic(const char *) failing_how; /* static text */
     atomic_bool
         has_slipped; /* an answer bore the ETag of one revision and what was another's, whatever the verdict says */
-    _Atomic uint64_t buckets_made; /* by this process; with all buckets */
+    _Atomic uint64_t buckets_made, buckets_removed; /* by this process; with all buckets */
     struct remote_shard *_Atomic shards[REMOTE_SHARDS_MAX];
 };
 

@@ -18,14 +18,15 @@ START_TEST(what_is_there)
 {
     known = (struct known_buckets){0};
     const struct bucket_info info = named("logs");
-    ck_assert_ptr_null(known_buckets_find(&known, SPAN("logs"), 1000));
-    known_buckets_note(&known, &info, 1000);
-    ck_assert_uint_eq(known_buckets_find(&known, SPAN("logs"), 1000 + BUCKET_KNOWN_MS - 1)->creation_id, 7);
-    ck_assert_ptr_null(known_buckets_find(&known, SPAN("logs"), 1000 + BUCKET_KNOWN_MS));
-    ck_assert_ptr_null(known_buckets_find(&known, SPAN("log"), 1000));
-    ck_assert_ptr_null(known_buckets_find(&known, SPAN_EMPTY, 1000));
+    ck_assert_ptr_null(known_buckets_find(&known, SPAN("logs"), 5, 1000));
+    known_buckets_note(&known, &info, 5, 1000);
+    ck_assert_uint_eq(known_buckets_find(&known, SPAN("logs"), 5, 1000 + BUCKET_KNOWN_MS - 1)->creation_id, 7);
+    ck_assert_ptr_null(known_buckets_find(&known, SPAN("logs"), 5, 1000 + BUCKET_KNOWN_MS));
+    ck_assert_ptr_null(known_buckets_find(&known, SPAN("log"), 5, 1000));
+    ck_assert_ptr_null(known_buckets_find(&known, SPAN_EMPTY, 5, 1000));
+    ck_assert_ptr_null(known_buckets_find(&known, SPAN("logs"), 6, 1000)); /* some bucket was removed meanwhile */
     known_buckets_forget(&known, SPAN("logs"));
-    ck_assert_ptr_null(known_buckets_find(&known, SPAN("logs"), 1000));
+    ck_assert_ptr_null(known_buckets_find(&known, SPAN("logs"), 5, 1000));
 }
 END_TEST
 
@@ -39,10 +40,10 @@ START_TEST(what_is_absent)
     ck_assert(!known_buckets_is_absent(&known, SPAN("logs"), 4, 1000)); /* some bucket was made meanwhile */
     ck_assert(!known_buckets_is_absent(&known, SPAN("other"), 3, 1000));
     ck_assert(!known_buckets_is_absent(&known, SPAN_EMPTY, 0, -1));
-    known_buckets_note(&known, &info, 1000);
+    known_buckets_note(&known, &info, 5, 1000);
     ck_assert(!known_buckets_is_absent(&known, SPAN("logs"), 3, 1000));
     known_buckets_note_absence(&known, SPAN("logs"), 3, 1000);
-    ck_assert_ptr_null(known_buckets_find(&known, SPAN("logs"), 1000));
+    ck_assert_ptr_null(known_buckets_find(&known, SPAN("logs"), 5, 1000));
 
     char long_name[BUCKET_NAME_BYTES_MAX + 2];
     memset(long_name, 'x', sizeof long_name);
@@ -59,14 +60,14 @@ START_TEST(of_so_many)
     for (unsigned i = 0; i < BUCKETS_KNOWN + 1; i++) {
         (void)snprintf(name, sizeof name, "there-%u", i);
         const struct bucket_info info = named(name);
-        known_buckets_note(&known, &info, 1000);
+        known_buckets_note(&known, &info, 5, 1000);
     }
     for (unsigned i = 0; i < 1000; i++) {
         (void)snprintf(name, sizeof name, "absent-%u", i);
         known_buckets_note_absence(&known, span_from_string(name), 0, 1000);
     }
-    ck_assert_ptr_null(known_buckets_find(&known, SPAN("there-0"), 1000)); /* the oldest */
-    ck_assert_ptr_nonnull(known_buckets_find(&known, SPAN("there-1"), 1000));
+    ck_assert_ptr_null(known_buckets_find(&known, SPAN("there-0"), 5, 1000)); /* the oldest */
+    ck_assert_ptr_nonnull(known_buckets_find(&known, SPAN("there-1"), 5, 1000));
     ck_assert(!known_buckets_is_absent(&known, SPAN("absent-1"), 0, 1000));
     ck_assert(known_buckets_is_absent(&known, SPAN("absent-999"), 0, 1000));
 }
