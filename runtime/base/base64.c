@@ -24,7 +24,7 @@ void base64_encode(struct span bytes, char *ret_text)
 }
 
 /* -1: none of the alphabet, whose last two digits are given. */
-static int digit_value(uint8_t digit, char last_but_one, char last)
+static int digit_value(uint8_t digit, uint8_t last_but_one, uint8_t last)
 {
     if (digit >= 'A' && digit <= 'Z')
         return digit - 'A';
