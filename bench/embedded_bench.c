@@ -4,8 +4,8 @@
  *
  * CPU is that of the whole process (shard and committer); one shard, 64 fibers. */
 #include "runtime/base/random.h"
-#include "runtime/loop.h"
-#include "runtime/wait.h"
+#include "runtime/fiber/loop.h"
+#include "runtime/fiber/wait.h"
 #include "store/embedded/embedded.h"
 
 #include <stdio.h>

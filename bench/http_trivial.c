@@ -4,8 +4,8 @@
  * Prints its port. On SIGTERM it prints the requests served, the CPU they took, and the memory of idle connections is
  * read from /proc by whoever measures (RssAnon). Compare with nginx `return 200`. */
 #include "runtime/base/assert.h"
-#include "runtime/listener.h"
-#include "runtime/loop.h"
+#include "runtime/fiber/loop.h"
+#include "runtime/stream/listener.h"
 #include "server/http/connection.h"
 
 #include <pthread.h>

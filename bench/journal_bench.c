@@ -9,7 +9,7 @@
 #include "bench/journal_work.h"
 #include "journal/replica/replica.h"
 #include "runtime/base/assert.h"
-#include "runtime/loop.h"
+#include "runtime/fiber/loop.h"
 #include "store/embedded/embedded.h"
 
 #include <getopt.h>

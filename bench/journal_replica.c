@@ -2,7 +2,7 @@
 #include "bench/journal_replica.h"
 
 #include "runtime/base/assert.h"
-#include "runtime/loop.h"
+#include "runtime/fiber/loop.h"
 
 #include <stdio.h>
 #include <stdlib.h>

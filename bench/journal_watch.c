@@ -2,7 +2,7 @@
 #include "bench/journal_watch.h"
 
 #include "runtime/base/assert.h"
-#include "runtime/fiber.h"
+#include "runtime/fiber/fiber.h"
 
 #include <stdio.h>
 #include <stdlib.h>

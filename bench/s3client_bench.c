@@ -3,7 +3,7 @@
  * usage: s3client_bench URL [FIBERS] [SECONDS]; any server of HTTP that keeps connections will do, such as
  * http_trivial, best on another processor. Prints the CPU time of this process for each request. */
 #include "runtime/base/assert.h"
-#include "runtime/loop.h"
+#include "runtime/fiber/loop.h"
 #include "s3client/http/http_client.h"
 #include "s3client/s3client.h"
 

@@ -4,10 +4,10 @@
  * usage: slow_relay PORT MILLISECONDS; prints its own port, and runs until it is told to end. A request and its answer
  * take that much longer, however many there are at once. */
 #include "runtime/base/assert.h"
-#include "runtime/dial.h"
-#include "runtime/io.h"
-#include "runtime/listener.h"
-#include "runtime/loop.h"
+#include "runtime/fiber/loop.h"
+#include "runtime/io/io.h"
+#include "runtime/stream/dial.h"
+#include "runtime/stream/listener.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -4,8 +4,8 @@
  *   versions_bench FOLDER [versions] [markers]     a million of one key, 10,000 markers in front of a key
  *
  * CPU is that of the whole process; one shard. */
-#include "runtime/loop.h"
-#include "runtime/wait.h"
+#include "runtime/fiber/loop.h"
+#include "runtime/fiber/wait.h"
 #include "store/embedded/embedded.h"
 
 #include <stdio.h>

@@ -4,7 +4,7 @@
 #include "codec/crc.h"
 #include "runtime/base/assert.h"
 #include "runtime/base/hex.h"
-#include "runtime/loop.h"
+#include "runtime/fiber/loop.h"
 #include "s3client/wire/checksum.h"
 #include "s3client/wire/s3_error.h"
 

@@ -2,7 +2,7 @@
 #include "journal/fiber_scheduler.h"
 
 #include "runtime/base/assert.h"
-#include "runtime/loop.h"
+#include "runtime/fiber/loop.h"
 
 #include <stdlib.h>
 

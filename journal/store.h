@@ -10,7 +10,7 @@
 #include "runtime/base/buffer.h"
 #include "runtime/base/clock.h"
 #include "runtime/base/random.h"
-#include "runtime/wait.h"
+#include "runtime/fiber/wait.h"
 
 enum { STORE_PAGE_NAMES_MAX = 1000, STORE_ETAG_BYTES = 72 };
 

@@ -5,8 +5,8 @@
  * refused it before doing anything. */
 #include "runtime/base/assert.h"
 #include "runtime/base/decimal.h"
-#include "runtime/io.h"
-#include "runtime/loop.h"
+#include "runtime/fiber/loop.h"
+#include "runtime/io/io.h"
 #include "s3client/client_private.h"
 #include "s3client/wire/date.h"
 #include "s3client/wire/s3_error.h"

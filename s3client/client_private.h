@@ -1,7 +1,7 @@
 /* s3client/client_private.h -- what the files of the client share. */
 #pragma once
 
-#include "runtime/wait.h"
+#include "runtime/fiber/wait.h"
 #include "s3client/http/http_client.h"
 #include "s3client/s3client.h"
 #include "s3client/wire/sigv4.h"

@@ -7,7 +7,7 @@
 
 #include "runtime/base/error.h"
 #include "runtime/base/span.h"
-#include "runtime/fiber.h"
+#include "runtime/fiber/fiber.h"
 
 #include <stdatomic.h>
 #include <stdint.h>

@@ -1,7 +1,7 @@
 /* s3client/endpoint.c -- where the backend is: its URL taken apart, whom to believe, its clock. */
 #include "runtime/base/assert.h"
 #include "runtime/base/decimal.h"
-#include "runtime/loop.h"
+#include "runtime/fiber/loop.h"
 #include "s3client/client_private.h"
 #include "s3client/wire/date.h"
 

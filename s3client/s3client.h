@@ -35,7 +35,7 @@
 #include "runtime/base/clock.h"
 #include "runtime/base/error.h"
 #include "runtime/base/random.h"
-#include "runtime/fiber.h"
+#include "runtime/fiber/fiber.h"
 #include "runtime/metrics.h"
 #include "s3client/credential_source.h"
 #include "s3client/wire/checksum.h"

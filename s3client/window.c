@@ -1,7 +1,7 @@
 /* s3client/window.c -- how many requests of a shard may be under way: halved when the backend asks for it, and one more
  * with each second in which it does not. */
 #include "runtime/base/assert.h"
-#include "runtime/loop.h"
+#include "runtime/fiber/loop.h"
 #include "s3client/client_private.h"
 
 enum { NANOSECONDS_PER_SECOND = 1000000000 };

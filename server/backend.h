@@ -8,7 +8,7 @@
 
 #include "runtime/base/buffer.h"
 #include "runtime/base/error.h"
-#include "runtime/offload.h"
+#include "runtime/fiber/offload.h"
 #include "server/config.h"
 #include "store/bucket.h"
 #include "store/spool.h"

@@ -1,10 +1,10 @@
 /* server/control.c -- the fibers of signals and of the admin listener; the journal comes and goes with them. */
 #include "server/control.h"
 
-#include "runtime/io.h"
-#include "runtime/listener.h"
-#include "runtime/log.h"
-#include "runtime/loop.h"
+#include "runtime/fiber/loop.h"
+#include "runtime/io/io.h"
+#include "runtime/log/log.h"
+#include "runtime/stream/listener.h"
 
 #include <errno.h>
 #include <poll.h>

@@ -5,8 +5,8 @@
  * terminal has gone, it drains. */
 #pragma once
 
-#include "runtime/offload.h"
-#include "runtime/tls.h"
+#include "runtime/fiber/offload.h"
+#include "runtime/stream/tls.h"
 #include "server/admin/admin.h"
 #include "server/journal_service.h"
 

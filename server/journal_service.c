@@ -2,8 +2,8 @@
 #include "server/journal_service.h"
 
 #include "runtime/base/assert.h"
-#include "runtime/log.h"
-#include "runtime/loop.h"
+#include "runtime/fiber/loop.h"
+#include "runtime/log/log.h"
 #include "s3client/wire/s3_error.h"
 
 #include <assert.h>

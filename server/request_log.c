@@ -2,7 +2,7 @@
 #include "server/request_log.h"
 
 #include "runtime/base/assert.h"
-#include "runtime/log.h"
+#include "runtime/log/log.h"
 
 enum { FIELDS_MAX = 16 };
 

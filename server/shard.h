@@ -5,7 +5,7 @@
 #pragma once
 
 #include "runtime/base/error.h"
-#include "runtime/offload.h"
+#include "runtime/fiber/offload.h"
 #include "server/admin/admin.h"
 #include "server/auth/identity.h"
 #include "server/backend.h"
@@ -16,7 +16,7 @@
 
 struct shard;
 struct control;    /* control.h */
-struct tls_server; /* runtime/tls.h */
+struct tls_server; /* runtime/stream/tls.h */
 
 /* What all shards read. */
 struct shard_common {

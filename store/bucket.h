@@ -31,7 +31,7 @@
 #include "runtime/base/buffer.h"
 #include "runtime/base/error.h"
 #include "runtime/base/random.h"
-#include "runtime/fiber.h"
+#include "runtime/fiber/fiber.h"
 #include "store/attributes.h"
 #include "store/condition.h"
 #include "store/key_class.h"

@@ -26,7 +26,7 @@
 #include "runtime/base/buffer.h"
 #include "runtime/base/error.h"
 #include "runtime/base/span.h"
-#include "runtime/fiber.h"
+#include "runtime/fiber/fiber.h"
 #include "store/bucket.h"
 
 #include <stdbool.h>

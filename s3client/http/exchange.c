@@ -1,6 +1,6 @@
 /* s3client/http/exchange.c -- one request and its answer: sending, the head of the final answer, and the body. */
 #include "runtime/base/assert.h"
-#include "runtime/loop.h"
+#include "runtime/fiber/loop.h"
 #include "s3client/http/http_client_private.h"
 
 #include <stdlib.h>

@@ -2,7 +2,7 @@
 #include "s3client/http/http_client.h"
 
 #include "runtime/base/assert.h"
-#include "runtime/loop.h"
+#include "runtime/fiber/loop.h"
 #include "s3client/http/http_client_private.h"
 
 #include <stdlib.h>

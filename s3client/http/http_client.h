@@ -10,10 +10,10 @@
 #pragma once
 
 #include "runtime/base/buffer.h"
-#include "runtime/dial.h"
 #include "runtime/metrics.h"
-#include "runtime/stream.h"
-#include "runtime/tls.h"
+#include "runtime/stream/dial.h"
+#include "runtime/stream/stream.h"
+#include "runtime/stream/tls.h"
 #include "s3client/http/answer_head.h"
 #include "s3client/wire/chunked.h"
 

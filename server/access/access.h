@@ -14,7 +14,7 @@
  * only; any thread, any number of questions. */
 #pragma once
 
-#include "runtime/fiber.h"
+#include "runtime/fiber/fiber.h"
 #include "server/access/acl.h"
 #include "server/access/ownership.h"
 #include "server/access/policy/policy.h"

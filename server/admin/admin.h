@@ -14,7 +14,7 @@
  * With --raw there is neither: 404. */
 #pragma once
 
-#include "runtime/loop.h"
+#include "runtime/fiber/loop.h"
 #include "server/http/connection.h"
 #include "server/journal_service.h"
 #include "server/metrics.h"

@@ -3,7 +3,7 @@
  * Counters are sums over shards, except where a shard of its own tells something (loops, rings, connections). Rows that
  * are zero are left out where a label has many values. */
 #include "runtime/base/clock.h"
-#include "runtime/log.h"
+#include "runtime/log/log.h"
 #include "s3client/wire/s3_error.h"
 #include "server/admin/admin.h"
 #include "server/admin/family.h"

@@ -1,6 +1,6 @@
 /* server/http/body.c -- the body of a request: first what came with the head, then what the stream brings. */
 #include "runtime/base/assert.h"
-#include "runtime/loop.h"
+#include "runtime/fiber/loop.h"
 #include "server/http/connection_private.h"
 
 void http_body_begin(struct http_work *work)

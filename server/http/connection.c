@@ -8,7 +8,7 @@
  * A busy connection stays warm between its requests: to park and to come back costs more than it saves. Only so many
  * may be warm, and only for a moment, because a warm connection holds a stack and work memory. */
 #include "runtime/base/assert.h"
-#include "runtime/loop.h"
+#include "runtime/fiber/loop.h"
 #include "server/http/connection_private.h"
 
 #include <stdlib.h>

@@ -7,8 +7,8 @@
 
 #include "runtime/base/arena.h"
 #include "runtime/metrics.h"
-#include "runtime/stream.h"
-#include "runtime/tls.h"
+#include "runtime/stream/stream.h"
+#include "runtime/stream/tls.h"
 #include "server/http/head.h"
 
 #include <stdbool.h>

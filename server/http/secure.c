@@ -1,6 +1,6 @@
 /* server/http/secure.c -- a connection's first moment on an HTTPS port: the handshake, or a sentence for whoever speaks
  * plain HTTP. */
-#include "runtime/log.h"
+#include "runtime/log/log.h"
 #include "server/http/connection_private.h"
 
 #define PLAIN_SENTENCE "This port speaks HTTPS: use https:// instead of http://.\n"

@@ -3,7 +3,7 @@
 #include "runtime/base/assert.h"
 #include "runtime/base/hex.h"
 #include "runtime/base/random.h"
-#include "runtime/loop.h"
+#include "runtime/fiber/loop.h"
 #include "server/http/connection_private.h"
 
 #include <stdlib.h>

@@ -9,7 +9,7 @@
 
 #include "codec/codec.h"
 #include "codec/frame.h"
-#include "runtime/memory_budget.h"
+#include "runtime/fiber/memory_budget.h"
 #include "server/object/decoded_cache.h"
 #include "server/object/object.h"
 

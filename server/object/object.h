@@ -8,9 +8,9 @@
  * holds at most one frame buffer while its client is slow; for everything else fibers wait in line. */
 #pragma once
 
+#include "runtime/fiber/offload.h"
+#include "runtime/fiber/pool.h"
 #include "runtime/metrics.h"
-#include "runtime/offload.h"
-#include "runtime/pool.h"
 #include "store/bucket.h"
 
 #include <stdbool.h>

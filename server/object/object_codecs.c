@@ -1,6 +1,6 @@
 /* server/object/object_codecs.c -- the pools of one shard: memory for bodies, contexts for coding. */
 #include "runtime/base/assert.h"
-#include "runtime/loop.h"
+#include "runtime/fiber/loop.h"
 #include "s3client/wire/s3_error.h"
 #include "server/object/codecs_private.h"
 

@@ -3,7 +3,7 @@
 
 #include "journal/settings/change.h"
 #include "runtime/base/assert.h"
-#include "runtime/log.h"
+#include "runtime/log/log.h"
 
 #include <stdlib.h>
 

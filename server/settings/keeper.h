@@ -13,7 +13,7 @@
 #include "journal/journal.h"
 #include "journal/settings/records.h"
 #include "journal/settings/sweep.h"
-#include "runtime/loop.h"
+#include "runtime/fiber/loop.h"
 #include "runtime/metrics.h"
 #include "server/settings/settings.h"
 

@@ -3,7 +3,7 @@
 
 #include "journal/settings/documents.h"
 #include "runtime/base/assert.h"
-#include "runtime/log.h"
+#include "runtime/log/log.h"
 #include "s3client/wire/s3_error.h"
 #include "server/settings/cache.h"
 #include "server/settings/keeper.h"

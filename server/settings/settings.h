@@ -20,7 +20,7 @@
 #include "runtime/base/arena.h"
 #include "runtime/base/error.h"
 #include "runtime/base/span.h"
-#include "runtime/fiber.h"
+#include "runtime/fiber/fiber.h"
 #include "runtime/metrics.h"
 #include "store/bucket.h"
 

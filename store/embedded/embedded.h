@@ -12,8 +12,8 @@
 
 #include "runtime/base/error.h"
 #include "runtime/base/random.h"
-#include "runtime/fiber.h"
-#include "runtime/offload.h"
+#include "runtime/fiber/fiber.h"
+#include "runtime/fiber/offload.h"
 #include "store/bucket.h"
 #include "store/spool.h"
 

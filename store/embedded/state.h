@@ -8,9 +8,9 @@
  *                            nothing can), counters */
 #pragma once
 
-#include "runtime/loop.h"
+#include "runtime/fiber/loop.h"
+#include "runtime/fiber/pool.h"
 #include "runtime/metrics.h"
-#include "runtime/pool.h"
 #include "store/embedded/catalogue/catalogue.h"
 #include "store/embedded/catalogue/folder.h"
 #include "store/embedded/embedded.h"

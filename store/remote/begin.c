@@ -1,7 +1,7 @@
 /* store/remote/begin.c -- the first word with the backend: is it there, is it ours, what can it do. */
-#include "runtime/io.h"
-#include "runtime/log.h"
-#include "runtime/loop.h"
+#include "runtime/fiber/loop.h"
+#include "runtime/io/io.h"
+#include "runtime/log/log.h"
 #include "s3client/operations.h"
 #include "s3client/wire/s3_error.h"
 #include "store/remote/store.h"

@@ -2,7 +2,7 @@
 #include "store/remote/parallel.h"
 
 #include "runtime/base/assert.h"
-#include "runtime/wait.h"
+#include "runtime/fiber/wait.h"
 
 enum { FIBERS_MAX = 64 };
 

@@ -14,7 +14,7 @@
 
 #include "runtime/base/error.h"
 #include "runtime/base/random.h"
-#include "runtime/offload.h"
+#include "runtime/fiber/offload.h"
 #include "s3client/s3client.h"
 #include "store/bucket.h"
 #include "store/remote/verdicts/verdicts.h"

@@ -1,6 +1,6 @@
 /* store/remote/request.c -- requests to the backend: what their failure means to a client, and how the backend does. */
 #include "runtime/base/clock.h"
-#include "runtime/log.h"
+#include "runtime/log/log.h"
 #include "s3client/wire/s3_error.h"
 #include "store/remote/store.h"
 

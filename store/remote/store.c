@@ -3,7 +3,7 @@
 
 #include "runtime/base/assert.h"
 #include "runtime/base/clock.h"
-#include "runtime/loop.h"
+#include "runtime/fiber/loop.h"
 #include "store/folder_lock.h"
 #include "store/remote/write/body.h"
 

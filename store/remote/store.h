@@ -2,7 +2,7 @@
 #pragma once
 
 #include "runtime/base/arena.h"
-#include "runtime/memory_budget.h"
+#include "runtime/fiber/memory_budget.h"
 #include "store/remote/known_buckets.h"
 #include "store/remote/names.h"
 #include "store/remote/remote.h"

@@ -11,7 +11,7 @@
  *   status           -> "status PROVIDER EXPIRES-MS RENEWALS FAILURES TROUBLE-or--"
  *   quit             -> "closed MS", what closing took */
 #include "runtime/base/assert.h"
-#include "runtime/loop.h"
+#include "runtime/fiber/loop.h"
 #include "s3client/credentials/credentials.h"
 
 #include <inttypes.h>

@@ -4,7 +4,7 @@
 #include "journal/format/op.h"
 #include "journal/mutation.h"
 #include "runtime/base/assert.h"
-#include "runtime/fiber_switch.h"
+#include "runtime/fiber/fiber_switch.h"
 #include "tests/sim/coverage.h"
 #include "tests/sim/fates.h"
 #include "tests/sim/faults.h"

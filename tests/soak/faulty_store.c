@@ -2,8 +2,8 @@
 #include "tests/soak/faulty_store.h"
 
 #include "runtime/base/assert.h"
-#include "runtime/loop.h"
-#include "runtime/wait.h"
+#include "runtime/fiber/loop.h"
+#include "runtime/fiber/wait.h"
 
 #include <stdlib.h>
 

@@ -10,7 +10,7 @@
 #include "bench/journal_replica.h"
 #include "journal/replica/replica.h"
 #include "runtime/base/assert.h"
-#include "runtime/loop.h"
+#include "runtime/fiber/loop.h"
 #include "store/embedded/embedded.h"
 #include "tests/soak/faulty_store.h"
 #include "tests/soak/soak.h"

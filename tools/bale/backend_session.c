@@ -1,9 +1,9 @@
 /* tools/bale/backend_session.c -- opens what --backend names, works on a loop of its own, and closes it. */
 #include "tools/bale/backend_session.h"
 
-#include "runtime/log.h"
-#include "runtime/loop.h"
-#include "runtime/offload.h"
+#include "runtime/fiber/loop.h"
+#include "runtime/fiber/offload.h"
+#include "runtime/log/log.h"
 #include "server/backend.h"
 
 #include <string.h>

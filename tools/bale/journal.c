@@ -3,8 +3,8 @@
 #include "journal/report/report.h"
 #include "runtime/base/assert.h"
 #include "runtime/base/hex.h"
-#include "runtime/io.h"
-#include "runtime/loop.h"
+#include "runtime/fiber/loop.h"
+#include "runtime/io/io.h"
 #include "tools/bale/command.h"
 #include "tools/bale/journal_session.h"
 

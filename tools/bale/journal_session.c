@@ -3,8 +3,8 @@
 
 #include "journal/bucket_store.h"
 #include "runtime/base/assert.h"
-#include "runtime/io.h"
-#include "runtime/loop.h"
+#include "runtime/fiber/loop.h"
+#include "runtime/io/io.h"
 #include "store/embedded/embedded.h"
 #include "tools/bale/session.h"
 

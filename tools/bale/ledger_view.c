@@ -5,8 +5,8 @@
 #include "journal/fiber_scheduler.h"
 #include "journal/savings/savings.h"
 #include "runtime/base/assert.h"
-#include "runtime/io.h"
-#include "runtime/loop.h"
+#include "runtime/fiber/loop.h"
+#include "runtime/io/io.h"
 #include "tools/bale/session.h"
 
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /* tools/bale/session.c -- a loop and a store for the length of one piece of work. */
 #include "tools/bale/session.h"
 
-#include "runtime/loop.h"
+#include "runtime/fiber/loop.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -3,7 +3,7 @@
 
 #include "journal/bucket_store.h"
 #include "journal/settings/documents.h"
-#include "runtime/loop.h"
+#include "runtime/fiber/loop.h"
 #include "server/s3/shared/setting_kinds.h"
 #include "server/settings/snapshot.h"
 

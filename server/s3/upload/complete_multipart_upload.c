@@ -3,8 +3,8 @@
  *
  * All that can be refused is refused before that step, with a status of its own. When the step takes long, the client
  * is kept waiting with white space behind a status of 200; what fails then is an Error in that body. */
-#include "runtime/loop.h"
-#include "runtime/wait.h"
+#include "runtime/fiber/loop.h"
+#include "runtime/fiber/wait.h"
 #include "s3client/wire/s3_error.h"
 #include "s3client/wire/uri.h"
 #include "server/s3/shared/answer.h"

@@ -3,7 +3,7 @@
  * A row whose key was changed stands where its old key belongs, so LMDB's search may go by it to the wrong side. It
  * does not go far: every other row sends the search back to it, and it ends beside it. So whoever steps back over what
  * is damaged, and over sound rows that are not before the target, comes to where the target's place is, surely. */
-#include "runtime/log.h"
+#include "runtime/log/log.h"
 #include "store/embedded/catalogue/catalogue.h"
 
 #include <string.h>

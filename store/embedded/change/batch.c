@@ -2,7 +2,7 @@
 #include "store/embedded/change/batch.h"
 
 #include "runtime/base/assert.h"
-#include "runtime/log.h"
+#include "runtime/log/log.h"
 #include "store/embedded/change/ledger_batch.h"
 #include "store/embedded/ledger/spool_rows.h"
 #include "store/embedded/state.h"

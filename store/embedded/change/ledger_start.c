@@ -1,7 +1,7 @@
 /* store/embedded/change/ledger_start.c -- the ledger when its store is opened: damaged rows of spools, spools of
  * processes that have ended, and the first count. */
 #include "runtime/base/byteorder.h"
-#include "runtime/log.h"
+#include "runtime/log/log.h"
 #include "store/embedded/change/ledger_batch.h"
 #include "store/embedded/ledger/ledger_count.h"
 #include "store/embedded/ledger/spool_rows.h"

@@ -1,6 +1,6 @@
 /* store/embedded/commit/committer_batch.c -- a run of changes as one transaction, or one by one, or not at all for want
  * of room. */
-#include "runtime/log.h"
+#include "runtime/log/log.h"
 #include "s3client/wire/s3_error.h"
 #include "store/embedded/change/apply.h"
 #include "store/embedded/change/upload_batch.h"

@@ -2,7 +2,7 @@
 #include "store/embedded/commit/committer_thread.h"
 
 #include "runtime/base/assert.h"
-#include "runtime/thread.h"
+#include "runtime/fiber/thread.h"
 #include "store/embedded/change/ledger_batch.h"
 #include "store/embedded/commit/start.h"
 

@@ -2,7 +2,7 @@
  * transaction, larger bodies from their extents. */
 #include "codec/crc.h"
 #include "runtime/base/assert.h"
-#include "runtime/io.h"
+#include "runtime/io/io.h"
 #include "s3client/wire/s3_error.h"
 #include "store/embedded/catalogue/key_path.h"
 #include "store/embedded/catalogue/upload_rows.h"

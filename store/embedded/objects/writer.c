@@ -7,7 +7,7 @@
 #include "codec/crc.h"
 #include "runtime/base/assert.h"
 #include "runtime/base/hex.h"
-#include "runtime/io.h"
+#include "runtime/io/io.h"
 #include "s3client/wire/s3_error.h"
 #include "store/embedded/catalogue/label.h"
 #include "store/embedded/catalogue/upload_rows.h"

@@ -7,7 +7,7 @@
  * tried one by one, so that one that cannot be made does not fail the others. */
 #pragma once
 
-#include "runtime/loop.h"
+#include "runtime/fiber/loop.h"
 #include "store/bucket.h"
 #include "store/embedded/catalogue/row.h"
 

@@ -2,7 +2,7 @@
 #include "store/embedded/uploads/manifest.h"
 
 #include "runtime/base/assert.h"
-#include "runtime/io.h"
+#include "runtime/io/io.h"
 #include "store/embedded/catalogue/label.h"
 #include "store/embedded/catalogue/manifest_lists.h"
 #include "store/embedded/catalogue/upload_rows.h"

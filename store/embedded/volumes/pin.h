@@ -11,7 +11,7 @@
 #pragma once
 
 #include "runtime/base/list.h"
-#include "runtime/loop.h"
+#include "runtime/fiber/loop.h"
 #include "store/embedded/queue/release_item.h"
 
 #include <stdatomic.h>

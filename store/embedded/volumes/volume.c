@@ -3,7 +3,7 @@
 
 #include "runtime/base/assert.h"
 #include "runtime/base/byteorder.h"
-#include "runtime/log.h"
+#include "runtime/log/log.h"
 #include "s3client/wire/s3_error.h"
 #include "store/embedded/state.h"
 #include "store/embedded/volumes/bitmap.h"

@@ -11,7 +11,7 @@
  * of later writes. */
 #pragma once
 
-#include "runtime/wait.h"
+#include "runtime/fiber/wait.h"
 #include "store/embedded/catalogue/catalogue.h"
 #include "store/embedded/catalogue/row.h"
 

@@ -1,6 +1,6 @@
 /* store/embedded/volumes/volume_blocks.c -- blocks for a writer, from wherever there are some, and back again. */
 #include "runtime/base/assert.h"
-#include "runtime/io.h"
+#include "runtime/io/io.h"
 #include "store/embedded/queue/committer.h"
 #include "store/embedded/state.h"
 #include "store/embedded/volumes/bitmap.h"

@@ -3,7 +3,7 @@
  *
  * A piece that is being filled or punched counts as taken meanwhile, so nobody is handed it. */
 #include "runtime/base/assert.h"
-#include "runtime/io.h"
+#include "runtime/io/io.h"
 #include "store/embedded/queue/committer.h"
 #include "store/embedded/state.h"
 #include "store/embedded/volumes/bitmap.h"

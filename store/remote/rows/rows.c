@@ -4,7 +4,7 @@
 #include "runtime/base/assert.h"
 #include "runtime/base/clock.h"
 #include "runtime/base/list.h"
-#include "runtime/log.h"
+#include "runtime/log/log.h"
 #include "store/remote/rows/rows_file.h"
 
 #include <stdatomic.h>

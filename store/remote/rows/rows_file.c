@@ -4,7 +4,7 @@
 
 #include "runtime/base/assert.h"
 #include "runtime/base/byteorder.h"
-#include "runtime/thread.h"
+#include "runtime/fiber/thread.h"
 
 #include <errno.h>
 #include <fcntl.h>

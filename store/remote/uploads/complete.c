@@ -6,8 +6,8 @@
  * with it. When the condition does not hold, the record is taken back. */
 #include "runtime/base/assert.h"
 #include "runtime/base/hex.h"
-#include "runtime/io.h"
-#include "runtime/loop.h"
+#include "runtime/fiber/loop.h"
+#include "runtime/io/io.h"
 #include "s3client/operations.h"
 #include "s3client/wire/s3_error.h"
 #include "store/remote/uploads/join.h"

@@ -2,7 +2,7 @@
 #include "store/remote/uploads/join.h"
 
 #include "runtime/base/assert.h"
-#include "runtime/loop.h"
+#include "runtime/fiber/loop.h"
 #include "s3client/operations.h"
 #include "s3client/wire/s3_error.h"
 #include "store/remote/parallel.h"

@@ -4,7 +4,7 @@
 #include "runtime/base/assert.h"
 #include "runtime/base/clock.h"
 #include "runtime/base/hex.h"
-#include "runtime/log.h"
+#include "runtime/log/log.h"
 #include "s3client/operations.h"
 
 #include <stdarg.h>

@@ -4,7 +4,7 @@
  * the same condition as a PUT would be sent with; until then nothing is there but an upload, which is given up when the
  * write fails. */
 #include "runtime/base/assert.h"
-#include "runtime/loop.h"
+#include "runtime/fiber/loop.h"
 #include "s3client/operations.h"
 #include "s3client/wire/s3_error.h"
 #include "store/remote/fetch.h"

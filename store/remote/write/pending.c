@@ -4,7 +4,7 @@
 #include "runtime/base/assert.h"
 #include "runtime/base/hex.h"
 #include "runtime/base/read_file.h"
-#include "runtime/log.h"
+#include "runtime/log/log.h"
 #include "s3client/operations.h"
 #include "s3client/wire/s3_error.h"
 #include "store/remote/uploads/upload.h"

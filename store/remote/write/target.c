@@ -6,8 +6,8 @@
 #include "store/remote/write/target.h"
 
 #include "runtime/base/assert.h"
-#include "runtime/io.h"
-#include "runtime/loop.h"
+#include "runtime/fiber/loop.h"
+#include "runtime/io/io.h"
 #include "s3client/wire/s3_error.h"
 #include "store/remote/fetch.h"
 

@@ -4,7 +4,7 @@
 #include "codec/frame.h"
 #include "runtime/base/assert.h"
 #include "runtime/base/clock.h"
-#include "runtime/loop.h"
+#include "runtime/fiber/loop.h"
 #include "s3client/wire/s3_error.h"
 #include "store/remote/fetch.h"
 

@@ -1,8 +1,8 @@
 /* tests/fuzz/s3client/exchange_fuzz.c -- any bytes as what a server says to one request, head and body: the same comes
  * out however they are cut, and never more than went in. */
 #include "runtime/base/assert.h"
-#include "runtime/io_sim.h"
-#include "runtime/loop.h"
+#include "runtime/fiber/loop.h"
+#include "runtime/io/io_sim.h"
 #include "s3client/http/http_client_private.h"
 
 #include <stdlib.h>

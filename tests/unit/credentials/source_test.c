@@ -1,6 +1,6 @@
 /* tests/unit/credentials/source_test.c -- snapshots under threads that pin, unpin and ask for newer ones: for the
  * thread sanitizer above all. The provider is a process that counts in a file. */
-#include "runtime/loop.h"
+#include "runtime/fiber/loop.h"
 #include "s3client/credentials/credentials.h"
 #include "tests/unit/run_suite.h"
 

@@ -2,8 +2,8 @@
 #include "tests/unit/embedded/fixture.h"
 
 #include "codec/crc.h"
-#include "runtime/io_sim.h"
-#include "runtime/wait.h"
+#include "runtime/fiber/wait.h"
+#include "runtime/io/io_sim.h"
 
 #include <ftw.h>
 #include <pthread.h>

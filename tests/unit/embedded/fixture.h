@@ -2,7 +2,7 @@
 #pragma once
 
 #include "runtime/base/random.h"
-#include "runtime/loop.h"
+#include "runtime/fiber/loop.h"
 #include "store/embedded/embedded.h"
 #include "tests/unit/run_suite.h"
 

@@ -2,7 +2,7 @@
  * what they freed can be written again. */
 #include "tests/unit/embedded/uploads.h"
 
-#include "runtime/io.h"
+#include "runtime/io/io.h"
 
 #include <sched.h>
 #include <stdatomic.h>

@@ -4,7 +4,7 @@
  * body whose row was committed must be there, whole: the row never comes before the body is durable. */
 #include "tests/unit/embedded/fixture.h"
 
-#include "runtime/io_sim.h"
+#include "runtime/io/io_sim.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -2,7 +2,7 @@
  * the disk when much is dead. */
 #include "tests/unit/embedded/fixture.h"
 
-#include "runtime/io.h"
+#include "runtime/io/io.h"
 #include "store/embedded/volumes/bitmap.h"
 
 #include <dirent.h>

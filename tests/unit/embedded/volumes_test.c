@@ -2,8 +2,8 @@
  * of failed syncs, and patience on a full disk. */
 #include "tests/unit/embedded/fixture.h"
 
-#include "runtime/io.h"
-#include "runtime/io_sim.h"
+#include "runtime/io/io.h"
+#include "runtime/io/io_sim.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -2,7 +2,7 @@
 #include "tests/unit/http/connection_fixture.h"
 
 #include "runtime/base/assert.h"
-#include "runtime/io.h"
+#include "runtime/io/io.h"
 
 #include <check.h>
 #include <errno.h>

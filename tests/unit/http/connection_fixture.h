@@ -5,8 +5,8 @@
  * promised), /endless, /204, /304, /host, /slow, /silent (no answer). */
 #pragma once
 
-#include "runtime/listener.h"
-#include "runtime/loop.h"
+#include "runtime/fiber/loop.h"
+#include "runtime/stream/listener.h"
 #include "server/http/connection.h"
 
 #include <errno.h>

@@ -7,9 +7,9 @@
 #include "runtime/base/assert.h"
 #include "runtime/base/decimal.h"
 #include "runtime/base/random.h"
-#include "runtime/io.h"
-#include "runtime/io_sim.h"
-#include "runtime/loop.h"
+#include "runtime/fiber/loop.h"
+#include "runtime/io/io.h"
+#include "runtime/io/io_sim.h"
 #include "server/http/connection.h"
 #include "tests/unit/run_suite.h"
 

@@ -2,7 +2,7 @@
 #include "store/joiner/joiner.h"
 #include "tests/unit/embedded/uploads.h"
 
-#include "runtime/fiber.h"
+#include "runtime/fiber/fiber.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -3,7 +3,7 @@
 
 #include "runtime/base/assert.h"
 #include "runtime/base/random.h"
-#include "runtime/loop.h"
+#include "runtime/fiber/loop.h"
 
 #include <check.h>
 #include <stdio.h>

@@ -1,9 +1,9 @@
 /* tests/unit/runtime/asking_test.c -- streams of the side that asks: keeping them, taking them back, and answers that
  * come before the question is out. Each plain and over TLS. */
-#include "runtime/dial.h"
-#include "runtime/io.h"
-#include "runtime/listener.h"
-#include "runtime/tls.h"
+#include "runtime/io/io.h"
+#include "runtime/stream/dial.h"
+#include "runtime/stream/listener.h"
+#include "runtime/stream/tls.h"
 #include "tests/unit/runtime/certificates.h"
 #include "tests/unit/runtime/fixture.h"
 

@@ -1,8 +1,8 @@
 /* tests/unit/runtime/dial_test.c -- names and addresses, good and bad. The resolver is a stand-in: getaddrinfo of this
  * program. */
-#include "runtime/dial.h"
-#include "runtime/io.h"
-#include "runtime/listener.h"
+#include "runtime/io/io.h"
+#include "runtime/stream/dial.h"
+#include "runtime/stream/listener.h"
 #include "tests/unit/runtime/fixture.h"
 
 #include <netdb.h>

@@ -1,9 +1,9 @@
 /* tests/unit/runtime/fiber_test.c -- fibers: order, yielding, cancellation, stacks, and their end by overflow. */
 #include "tests/unit/runtime/fixture.h"
 
-#include "runtime/io.h"
-#include "runtime/stack.h"
-#include "runtime/wait.h"
+#include "runtime/fiber/stack.h"
+#include "runtime/fiber/wait.h"
+#include "runtime/io/io.h"
 
 #include <errno.h>
 #include <signal.h>

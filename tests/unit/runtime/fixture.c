@@ -1,7 +1,7 @@
 /* tests/unit/runtime/fixture.c -- runs a test's body on a fiber of a loop of its own. */
 #include "tests/unit/runtime/fixture.h"
 
-#include "runtime/stack.h"
+#include "runtime/fiber/stack.h"
 
 #include <stdlib.h>
 

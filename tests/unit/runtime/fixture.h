@@ -1,10 +1,10 @@
 /* tests/unit/runtime/fixture.h -- runs a test's body on a fiber of a loop of its own. */
 #pragma once
 
-#include "runtime/io_driver.h"
-#include "runtime/loop.h"
+#include "runtime/fiber/io_driver.h"
+#include "runtime/fiber/loop.h"
 
-#include "runtime/fiber.h"
+#include "runtime/fiber/fiber.h"
 #include "tests/unit/run_suite.h"
 
 #include <check.h>

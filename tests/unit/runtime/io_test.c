@@ -1,7 +1,7 @@
 /* tests/unit/runtime/io_test.c -- the verbs on the ring: results, deadlines, cancellation, files. */
 #include "tests/unit/runtime/fixture.h"
 
-#include "runtime/io.h"
+#include "runtime/io/io.h"
 
 #include <errno.h>
 #include <fcntl.h>

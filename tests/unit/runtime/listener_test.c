@@ -1,8 +1,8 @@
 /* tests/unit/runtime/listener_test.c -- ports, sharing them, accepting, bounds. */
 #include "tests/unit/runtime/fixture.h"
 
-#include "runtime/io.h"
-#include "runtime/listener.h"
+#include "runtime/io/io.h"
+#include "runtime/stream/listener.h"
 
 #include <errno.h>
 #include <fcntl.h>

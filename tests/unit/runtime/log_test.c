@@ -1,8 +1,8 @@
 /* tests/unit/runtime/log_test.c -- lines stay lines; none is lost uncounted, none is torn, nobody waits. */
-#include "runtime/log.h"
+#include "runtime/log/log.h"
 
 #include "runtime/base/clock.h"
-#include "runtime/log_line.h"
+#include "runtime/log/log_line.h"
 #include "tests/unit/run_suite.h"
 
 #include <check.h>

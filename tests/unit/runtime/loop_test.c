@@ -2,9 +2,9 @@
 #include "tests/unit/runtime/fixture.h"
 
 #include "runtime/base/list.h"
-#include "runtime/io.h"
-#include "runtime/pool.h"
-#include "runtime/wait.h"
+#include "runtime/fiber/pool.h"
+#include "runtime/fiber/wait.h"
+#include "runtime/io/io.h"
 
 #include <errno.h>
 #include <pthread.h>

@@ -1,10 +1,10 @@
 /* tests/unit/runtime/memory_budget_test.c -- bytes for bodies in flight: a line before them, and one reserve of several
  * shards. */
-#include "runtime/memory_budget.h"
+#include "runtime/fiber/memory_budget.h"
 
 #include "runtime/base/assert.h"
-#include "runtime/io.h"
-#include "runtime/loop.h"
+#include "runtime/fiber/loop.h"
+#include "runtime/io/io.h"
 #include "tests/unit/run_suite.h"
 
 #include <check.h>

@@ -1,10 +1,10 @@
 /* tests/unit/runtime/offload_test.c -- work on other threads, from the fibers of several loops; background pace. */
-#include "runtime/offload.h"
+#include "runtime/fiber/offload.h"
 
 #include "runtime/base/assert.h"
-#include "runtime/io.h"
-#include "runtime/loop.h"
-#include "runtime/pace.h"
+#include "runtime/fiber/loop.h"
+#include "runtime/io/io.h"
+#include "runtime/io/pace.h"
 #include "tests/unit/run_suite.h"
 
 #include <check.h>

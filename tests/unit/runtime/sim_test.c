@@ -1,10 +1,10 @@
 /* tests/unit/runtime/sim_test.c -- the simulator, and the runtime under it: short results, races, loss of power. */
 #include "tests/unit/runtime/fixture.h"
 
-#include "runtime/io.h"
-#include "runtime/io_sim.h"
-#include "runtime/listener.h"
-#include "runtime/stream.h"
+#include "runtime/io/io.h"
+#include "runtime/io/io_sim.h"
+#include "runtime/stream/listener.h"
+#include "runtime/stream/stream.h"
 
 #include <errno.h>
 #include <netinet/in.h>

@@ -1,8 +1,8 @@
 /* tests/unit/runtime/stream_test.c -- streams over real sockets: bytes, idle time, parking, closing. */
 #include "tests/unit/runtime/fixture.h"
 
-#include "runtime/io.h"
-#include "runtime/stream.h"
+#include "runtime/io/io.h"
+#include "runtime/stream/stream.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

@@ -2,7 +2,7 @@
 #include "tests/unit/runtime/fixture.h"
 
 #include "runtime/base/random.h"
-#include "runtime/timer.h"
+#include "runtime/fiber/timer.h"
 
 #include <string.h>
 

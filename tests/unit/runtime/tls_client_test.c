@@ -1,8 +1,8 @@
 /* tests/unit/runtime/tls_client_test.c -- whom a client believes, and what it says of those whom it does not. */
-#include "runtime/dial.h"
-#include "runtime/io.h"
-#include "runtime/listener.h"
-#include "runtime/tls.h"
+#include "runtime/io/io.h"
+#include "runtime/stream/dial.h"
+#include "runtime/stream/listener.h"
+#include "runtime/stream/tls.h"
 #include "tests/unit/runtime/certificates.h"
 #include "tests/unit/runtime/fixture.h"
 

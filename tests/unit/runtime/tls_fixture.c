@@ -1,8 +1,8 @@
 /* tests/unit/runtime/tls_fixture.c -- a TLS server that echoes, and OpenSSL's own client. */
 #include "tests/unit/runtime/tls_fixture.h"
 
-#include "runtime/io.h"
-#include "runtime/listener.h"
+#include "runtime/io/io.h"
+#include "runtime/stream/listener.h"
 #include "tests/unit/runtime/fixture.h"
 
 #include <arpa/inet.h>

@@ -3,8 +3,8 @@
  * The client is blocking and runs on a thread of its own; certificates are made here, so that nothing expires. */
 #pragma once
 
-#include "runtime/loop.h"
-#include "runtime/tls.h"
+#include "runtime/fiber/loop.h"
+#include "runtime/stream/tls.h"
 #include "tests/unit/run_suite.h"
 #include "tests/unit/runtime/certificates.h"
 

@@ -1,5 +1,5 @@
 /* tests/unit/s3client/answers_test.c -- every odd answer that a server can give, plain and over TLS. */
-#include "runtime/io.h"
+#include "runtime/io/io.h"
 #include "s3client/wire/s3_error.h"
 #include "tests/unit/s3client/script.h"
 

@@ -1,7 +1,7 @@
 /* tests/unit/s3client/baled_test.c -- every typed call against a real server. */
 #include "runtime/base/arena.h"
 #include "runtime/base/assert.h"
-#include "runtime/loop.h"
+#include "runtime/fiber/loop.h"
 #include "s3client/http/http_client.h"
 #include "s3client/operations.h"
 #include "s3client/wire/s3_error.h"

@@ -1,6 +1,6 @@
 /* tests/unit/s3client/repeats_test.c -- what is sent again and what is not; what is known of a lost request; slowing
  * down, clocks, credentials. */
-#include "runtime/io.h"
+#include "runtime/io/io.h"
 #include "s3client/wire/date.h"
 #include "s3client/wire/s3_error.h"
 #include "tests/unit/s3client/script.h"

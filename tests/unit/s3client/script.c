@@ -1,8 +1,8 @@
 /* tests/unit/s3client/script.c -- the scripted server and the client's fixture. */
 #include "tests/unit/s3client/script.h"
 
-#include "runtime/io.h"
-#include "runtime/listener.h"
+#include "runtime/io/io.h"
+#include "runtime/stream/listener.h"
 #include "tests/unit/runtime/certificates.h"
 
 #include <stdio.h>
