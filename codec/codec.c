@@ -1,6 +1,8 @@
 /* codec/codec.c -- the table of codecs. */
 #include "codec/codec.h"
 
+#include <inttypes.h>
+
 static const struct codec codecs[] = {
     {CODEC_PASSTHROUGH, "passthrough", true, true},           {CODEC_ZSTD, "cpu-zstd", true, true},
     {CODEC_NVCOMP_ZSTD, "nvcomp-zstd", false, false},         {CODEC_NVCOMP_BITCOMP, "nvcomp-bitcomp", false, false},
@@ -13,7 +15,10 @@ enum { CODECS_COUNT = sizeof codecs / sizeof codecs[0] };
 
 const struct codec *codec_find(uint32_t id)
 {
-    return id < CODECS_COUNT ? &codecs[id] : NULL; /* ids are the positions */
+    for (unsigned i = 0; i < CODECS_COUNT; i++)
+        if (codecs[i].id == id)
+            return &codecs[i];
+    return NULL;
 }
 
 const struct codec *codec_find_name(struct span name)
@@ -22,4 +27,22 @@ const struct codec *codec_find_name(struct span name)
         if (span_equal(name, span_from_string(codecs[i].name)))
             return &codecs[i];
     return NULL;
+}
+
+bool codec_refuse(uint32_t id, struct error *error)
+{
+    const struct codec *codec = codec_find(id);
+    if (codec == NULL)
+        return error_set(error, ERROR_UNSUPPORTED, NULL,
+                         "The stored data are in codec %" PRIu32 " (0x%08" PRIx32
+                         "), which this version of Bale does not know. A newer one may read them.",
+                         id, id);
+    if (id == CODEC_ZSTD_DICTIONARY)
+        return error_set(error, ERROR_UNSUPPORTED, NULL,
+                         "The stored data were compressed with a dictionary (%s); this version of Bale cannot read "
+                         "them yet.",
+                         codec->name);
+    return error_set(error, ERROR_UNSUPPORTED, NULL,
+                     "The stored data were compressed with codec %s, which this build of Bale cannot read.",
+                     codec->name);
 }

@@ -1,9 +1,9 @@
 /* codec/codec.h -- the codec table: ids, names, and compressing and decompressing one frame's payload.
  *
- * Codec ids are resolved through one table; an id that is not in it, or whose decoder is not built in, is
- * ERROR_UNSUPPORTED or ERROR_DAMAGED with a clear message, never a crash. No I/O; contexts belong to the caller and are
- * reused. Long work is done in slices: each step call stays within about 0.5 ms at levels up to 6, so that a fiber can
- * yield between them. */
+ * Codec ids are resolved through one table. Data in a codec that is not in it, or whose decoder is not built in, are
+ * not damaged: a newer Bale or another program reads them. They are ERROR_UNSUPPORTED with a sentence that says so. No
+ * I/O; contexts belong to the caller and are reused. Long work is done in slices: each step call stays within about 0.5
+ * ms at levels up to 6, so that a fiber can yield between them. */
 #pragma once
 
 #include "runtime/base/error.h"
@@ -34,6 +34,10 @@ struct codec {
 /* NULL: unknown id or name. */
 const struct codec *codec_find(uint32_t id);
 const struct codec *codec_find_name(struct span name);
+
+/* Why data in this codec, which is not in the table or cannot be decompressed, are not read: ERROR_UNSUPPORTED, always
+ * false. */
+bool codec_refuse(uint32_t id, struct error *error);
 
 enum {
     CODEC_LEVEL_DEFAULT = 1, /* docs/compression.md has the table that chose it */

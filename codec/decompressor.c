@@ -45,22 +45,6 @@ void decompressor_shrink(struct decompressor *decompressor)
     decompressor->zstd = NULL;
 }
 
-static bool refuse_codec(uint32_t codec, struct error *error)
-{
-    const struct codec *known = codec_find(codec);
-    if (known == NULL)
-        return error_set(error, ERROR_DAMAGED, NULL, "The stored data name codec %" PRIu32 ", which does not exist.",
-                         codec);
-    if (codec == CODEC_ZSTD_DICTIONARY)
-        return error_set(error, ERROR_UNSUPPORTED, NULL,
-                         "The stored data were compressed with a dictionary (%s); this version of Bale cannot read "
-                         "them yet.",
-                         known->name);
-    return error_set(error, ERROR_UNSUPPORTED, NULL,
-                     "The stored data were compressed with codec %s, which this build of Bale cannot read.",
-                     known->name);
-}
-
 static bool refuse_size(uint64_t original_size, const char *what, struct error *error)
 {
     return error_set(error, ERROR_DAMAGED, NULL, "A frame holds %s bytes than the %" PRIu64 " that it says.", what,
@@ -176,7 +160,7 @@ bool decompressor_begin(struct decompressor *decompressor, uint32_t codec, bool 
     case CODEC_GZIP:
         return begin_gzip(decompressor, error);
     default:
-        return refuse_codec(codec, error);
+        return codec_refuse(codec, error);
     }
 }
 
@@ -253,7 +237,7 @@ bool decompressor_run(struct decompressor *decompressor, uint32_t codec, struct 
     case CODEC_GZIP:
         return run_gzip(decompressor, payload, ret_original, original_size, error);
     default:
-        return refuse_codec(codec, error);
+        return codec_refuse(codec, error);
     }
 }
 

@@ -214,7 +214,9 @@ bool s4_metadata_parse(struct span list, struct object_attributes *attributes, s
 
     const struct codec *codec = has_codec ? codec_find_name(codec_name) : NULL;
     if (has_codec && codec == NULL)
-        return error_set(error, ERROR_UNSUPPORTED, NULL, "s4-codec names a codec that is not known: %.*s",
+        return error_set(error, ERROR_UNSUPPORTED, NULL,
+                         "s4-codec names a codec that this version of Bale does not know: %.*s. A newer one may read "
+                         "the object.",
                          SPAN_FORMAT(span_take(codec_name, 64)));
     attributes->is_s4 = true;
     attributes->codec = codec == NULL ? CODEC_PASSTHROUGH : codec->id;

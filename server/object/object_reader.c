@@ -66,10 +66,11 @@ static bool refuse_unreadable(const struct object_attributes *attributes, struct
         return error_set(error, ERROR_UNSUPPORTED, S3_NotImplemented,
                          "The object was encrypted by S4 (aes-256-gcm); this version of Bale cannot read it yet.");
     const struct codec *codec = codec_find(attributes->codec);
-    if (attributes->layout == LAYOUT_CODEC && codec != NULL && !codec->can_decompress)
-        return error_set(error, ERROR_UNSUPPORTED, S3_NotImplemented,
-                         "The object was compressed with codec %s, which this build of Bale cannot read.", codec->name);
-    return true;
+    if (codec != NULL && (attributes->layout != LAYOUT_CODEC || codec->can_decompress))
+        return true;
+    (void)codec_refuse(attributes->codec, error);
+    error->code = S3_NotImplemented;
+    return false;
 }
 
 /* The sidecar belongs to these stored bytes. A store that keeps it as an attachment has made sure of that itself. */

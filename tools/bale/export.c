@@ -1,4 +1,5 @@
 /* tools/bale/export.c -- bale export: writes a bucket's objects into a folder as S4 keeps them in a bucket. */
+#include "codec/codec.h"
 #include "codec/sidecar.h"
 #include "runtime/base/hex.h"
 #include "store/s4_metadata.h"
@@ -158,6 +159,8 @@ static SUSPENDS bool export_open_object(struct export *export, struct bucket_obj
     char name[NAME_BYTES];
     struct digest digest;
     struct buffer s4;
+    if (object->attributes.is_s4 && codec_find(object->attributes.codec) == NULL)
+        return codec_refuse(object->attributes.codec, error);
     name_file(export, key, name);
     if (!write_body_file(export, object, name, &digest, error))
         return false;

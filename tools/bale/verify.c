@@ -219,6 +219,17 @@ static void print_sums(const struct verification *verification)
                verification->unread);
 }
 
+static bool judge(const struct verification *verification, struct error *error)
+{
+    if (verification->findings > verification->unread)
+        return error_set(error, ERROR_DAMAGED, NULL, "%" PRIu64 " of %" PRIu64 " objects are not as they should be",
+                         verification->findings - verification->unread, verification->objects);
+    return verification->unread == 0 ||
+           error_set(error, ERROR_UNSUPPORTED, NULL,
+                     "%" PRIu64 " of %" PRIu64 " objects cannot be read by this version of Bale, nor verified",
+                     verification->unread, verification->objects);
+}
+
 bool command_verify(const struct command_line *line, struct error *error)
 {
     struct verification verification = {.line = line};
@@ -227,7 +238,5 @@ bool command_verify(const struct command_line *line, struct error *error)
     if (!backend_session_run(&line->where, verify_all, &verification, error))
         return false;
     print_sums(&verification);
-    return verification.findings == 0 ||
-           error_set(error, ERROR_DAMAGED, NULL, "%" PRIu64 " of %" PRIu64 " objects are not as they should be",
-                     verification.findings, verification.objects);
+    return judge(&verification, error);
 }

@@ -1,5 +1,6 @@
 /* server/s3/object/get_object.c -- GET and HEAD /bucket/key: find it, decide the conditions, promise a length, stream
  * it. */
+#include "codec/codec.h"
 #include "runtime/base/decimal.h"
 #include "s3client/wire/date.h"
 #include "s3client/wire/s3_error.h"
@@ -313,6 +314,8 @@ static SUSPENDS bool answer_head(struct s3_request *request, const struct target
 {
     struct selection selection;
     bool not_modified;
+    if (codec_find(target->attributes->codec) == NULL)
+        return codec_refuse(target->attributes->codec, error);
     if (!decide(request, target, &selection, &not_modified, error))
         return false;
     if (not_modified)

@@ -182,8 +182,13 @@ START_TEST(unreadable_codecs_say_so)
     ck_assert_int_eq(error.kind, ERROR_UNSUPPORTED);
     ck_assert_ptr_nonnull(strstr(error.message, "nvcomp-zstd"));
     ck_assert(!run(99, payload, 5));
-    ck_assert_int_eq(error.kind, ERROR_DAMAGED);
+    ck_assert_int_eq(error.kind, ERROR_UNSUPPORTED);
     ck_assert_ptr_nonnull(strstr(error.message, "99"));
+    struct decompressor *decompressor = decompressor_create();
+    ck_assert(!decompressor_begin(decompressor, UINT32_MAX, false, &error));
+    ck_assert_int_eq(error.kind, ERROR_UNSUPPORTED);
+    ck_assert_ptr_nonnull(strstr(error.message, "0xffffffff"));
+    decompressor_destroy(decompressor);
 }
 END_TEST
 

@@ -438,7 +438,9 @@ static void refusals_body(void *argument)
     struct buffer body = {0};
     append_frame(&body, 99, original, original);
     put(buffer_span(&body), LAYOUT_FRAMED, CODEC_ZSTD, original);
-    expect_refused(original, ERROR_DAMAGED, S3_InternalError, "99");
+    expect_refused(original, ERROR_UNSUPPORTED, S3_NotImplemented, "99");
+    put(buffer_span(&body), LAYOUT_CODEC, 99, original);
+    expect_refused(original, ERROR_UNSUPPORTED, S3_NotImplemented, "99");
     put(bytes_of_hex(TV_GF), LAYOUT_FRAMED, CODEC_NVCOMP_ZSTD, original);
     expect_refused(original, ERROR_UNSUPPORTED, S3_NotImplemented, "nvcomp-zstd");
     put(bytes_of_hex(TV_G1), LAYOUT_CODEC, CODEC_NVCOMP_ZSTD, original);

@@ -1,0 +1,112 @@
+"""tests/process/stored_forms.py -- bodies in every codec, readable or not, through baled and bale; for tests/process/run.
+
+Bodies that Bale does not write are brought in with `bale import`, which stores them as they are. `StoredForms.baled`
+and `StoredForms.bale` are the binaries; set before the tests run.
+"""
+
+import hashlib
+import json
+import struct
+import subprocess
+import unittest
+from pathlib import Path
+
+import checksums
+from client import Client
+from daemon import Daemon
+
+TEXT = b"the bytes that a client sent\n" * 40
+UNKNOWN = 0x014C4258  # an id that no version of Bale has
+
+
+def crc32c(data):
+    return int.from_bytes(checksums.digest("CRC32C", data), "big")
+
+
+def frame(codec, payload, original):
+    """S4F2."""
+    return struct.pack("<4sIQQI", b"S4F2", codec, len(original), len(payload), crc32c(original)) + payload
+
+
+def described(stored, original, codec="cpu-zstd", framed=True):
+    """The entry of objects.json for one stored body."""
+    metadata = {"s4-codec": codec, "s4-original-size": str(len(original)), "s4-compressed-size": str(len(stored)),
+                "s4-crc32c": str(crc32c(original)), "s4-logical-etag": hashlib.md5(original).hexdigest()}
+    if framed:
+        metadata["s4-framed"] = "true"
+    return {"stored_size": len(stored), "stored_sha256": hashlib.sha256(stored).hexdigest(),
+            "backend_etag": hashlib.md5(stored).hexdigest(), "metadata": metadata}
+
+
+class StoredForms(unittest.TestCase):
+    baled = bale = None
+
+    def setUp(self):
+        self.daemon = Daemon(self.baled, ("--shards", "1"))
+        self.backend = f"dir:{self.daemon.folder}/data"
+
+    def tearDown(self):
+        self.daemon.remove()
+        self.assertNotIn("Sanitizer", self.daemon.log())
+
+    # ---- what is used below ----
+
+    def run_bale(self, *words):
+        return subprocess.run([self.bale, *words], capture_output=True, text=True, cwd=self.daemon.folder, timeout=60)
+
+    def start(self):
+        self.alice = Client(self.daemon.start(), self.daemon.accounts["alice"])
+
+    def bring_in(self, bodies):
+        """`bodies`: key -> (stored, entry of objects.json). The daemon runs afterwards, the bucket is "bucket"."""
+        folder = Path(self.daemon.folder) / "in"
+        folder.mkdir()
+        objects = {}
+        for number, (key, (stored, entry)) in enumerate(bodies.items()):
+            (folder / str(number)).write_bytes(stored)
+            objects[key] = {"file": str(number), **entry}
+        (folder / "objects.json").write_text(json.dumps({"bucket": "bucket", "objects": objects}))
+        done = self.run_bale("import", "in", "--backend", self.backend, "--bucket", "bucket", "--owner",
+                             self.daemon.accounts["alice"].id)
+        self.assertEqual(0, done.returncode, done.stderr)
+        self.start()
+
+    def expect_unsupported(self, answer, *words):
+        self.assertEqual((501, "NotImplemented"), (answer.status, answer.text("Code")), answer.body)
+        for word in words:
+            self.assertIn(word, answer.text("Message"))
+
+    # ---- the tests ----
+
+    def test_a_codec_that_is_not_known_is_not_damage(self):
+        unknown = frame(UNKNOWN, b"?", TEXT)
+        behind = frame(0, TEXT, TEXT) + unknown
+        self.bring_in({"one": (unknown, described(unknown, TEXT)), "behind": (behind, described(behind, 2 * TEXT))})
+        self.expect_unsupported(self.alice.get("bucket", "one"), "does not know", f"{UNKNOWN:#010x}")
+        self.assertEqual(200, self.alice.head("bucket", "one").status)  # its metadata say nothing of it
+        answer = self.alice.get("bucket", "behind", (), {"Range": f"bytes=0-{len(TEXT) - 1}"})
+        self.assertEqual((206, TEXT), (answer.status, answer.body))  # nothing else of the object is at risk
+        self.expect_unsupported(self.alice.get("bucket", "behind", (), {"Range": f"bytes={len(TEXT)}-"}), "does not know")
+
+        self.assertEqual(200, self.alice.put("bucket", "copy", (), {"x-amz-copy-source": "bucket/one"}).status)
+        self.expect_unsupported(self.alice.get("bucket", "copy"), "does not know")
+        upload = self.alice.post("bucket", "parts", {"uploads": None}).text("UploadId")
+        self.expect_unsupported(self.alice.put("bucket", "parts", {"partNumber": "1", "uploadId": upload},
+                                               {"x-amz-copy-source": "bucket/one"}), "does not know")
+        self.assertEqual(0, self.daemon.stop())
+
+        done = self.run_bale("check", "--backend", self.backend)
+        self.assertEqual(0, done.returncode, done.stdout + done.stderr)
+        done = self.run_bale("verify", "--deep", "--backend", self.backend)
+        self.assertEqual(1, done.returncode)
+        self.assertIn("does not know", done.stdout)
+        self.assertIn("3 findings, 3 of them in a form that cannot be read yet", done.stdout)
+        self.assertNotIn("not as they should be", done.stderr)
+        done = self.run_bale("cat", "bucket/one", "--backend", self.backend)
+        self.assertEqual(1, done.returncode)
+        self.assertIn("does not know", done.stderr)
+        done = self.run_bale("export", "out", "--bucket", "bucket", "--backend", self.backend)
+        self.assertEqual(0, done.returncode, done.stderr)
+        objects = json.loads((Path(self.daemon.folder) / "out/objects.json").read_text())["objects"]
+        body = (Path(self.daemon.folder) / "out" / objects["one"]["file"]).read_bytes()
+        self.assertEqual(unknown, body)
