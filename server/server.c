@@ -12,7 +12,7 @@
 #include "server/file_limits.h"
 #include "server/first_credentials.h"
 #include "server/processors.h"
-#include "server/s3/shared/client_address.h"
+#include "server/s3/request/client_address.h"
 #include "server/settings/keeper.h"
 #include "server/shard.h"
 

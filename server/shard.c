@@ -10,7 +10,7 @@
 #include "server/control.h"
 #include "server/processors.h"
 #include "server/request_log.h"
-#include "server/s3/shared/setting_kinds.h"
+#include "server/s3/settings/setting_kinds.h"
 
 #include <pthread.h>
 #include <semaphore.h>

@@ -1,12 +1,12 @@
 /* server/s3/handle.c -- a request from its head to its answer, in the order in which things may be refused. */
 #include "runtime/base/clock.h"
 #include "s3client/wire/s3_error.h"
+#include "server/s3/answer/answer.h"
+#include "server/s3/answer/setting_headers.h"
 #include "server/s3/form/form.h"
+#include "server/s3/operations.h"
+#include "server/s3/rights/authorize.h"
 #include "server/s3/route.h"
-#include "server/s3/shared/answer.h"
-#include "server/s3/shared/authorize.h"
-#include "server/s3/shared/operations.h"
-#include "server/s3/shared/setting_headers.h"
 
 /* SHA-256 of nothing: what a request without a body must be signed with, if its body is signed. */
 static const uint8_t sha256_of_nothing[SHA256_BYTES] = {
@@ -91,7 +91,7 @@ static SUSPENDS bool hide_missing(struct s3_request *request, enum s3_operation 
 /* A form brings its signature among its fields, every other request in its head or its query. */
 static SUSPENDS bool authenticate(struct s3_request *request, struct error *error)
 {
-    if (!s3_form_is_meant(request))
+    if (!s3_form_is_meant(request) || s3_route_names_sub_resource(request))
         return signature_verify(request->settings->verifier, request->head, request->path, request->now_ms,
                                 request->arena, &request->authentication, &request->details, error);
     return s3_form_open(request, error);

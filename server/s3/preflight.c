@@ -1,10 +1,10 @@
 /* server/s3/preflight.c -- OPTIONS: a browser asks before it sends. Nothing is signed, and neither the object nor
  * anybody's rights matter (statements 549 to 552). */
 #include "s3client/wire/s3_error.h"
-#include "server/s3/shared/answer.h"
-#include "server/s3/shared/cors_headers.h"
-#include "server/s3/shared/names.h"
-#include "server/s3/shared/operations.h"
+#include "server/s3/answer/answer.h"
+#include "server/s3/answer/cors_headers.h"
+#include "server/s3/operations.h"
+#include "server/s3/request/names.h"
 
 struct question {
     struct span origin;

@@ -8,7 +8,7 @@
 #include "runtime/base/assert.h"
 #include "runtime/base/buffer.h"
 #include "s3client/wire/s3_error.h"
-#include "server/s3/shared/operations.h"
+#include "server/s3/operations.h"
 
 #define SERVICE LEVEL_SERVICE
 #define BUCKET LEVEL_BUCKET
@@ -182,7 +182,7 @@ const char *s3_operation_name(enum s3_operation operation)
 {
     static const char *const names[S3_OPERATIONS] = {
 #define S3_OPERATION(name, action, writes) #name,
-#include "server/s3/shared/operations.def"
+#include "server/s3/operations.def"
 #undef S3_OPERATION
     };
     return names[operation];

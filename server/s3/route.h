@@ -1,7 +1,7 @@
 /* server/s3/route.h -- which operation a request asks for: a table of methods, levels and sub-resources. */
 #pragma once
 
-#include "server/s3/shared/request.h"
+#include "server/s3/request/request.h"
 
 /* How an operation uses its request, for the checks that are made before it runs. */
 enum s3_traits {

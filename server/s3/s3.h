@@ -18,7 +18,7 @@
 /* What can be asked for; S3_Unknown is 0. The names without "S3_" are in operations.def. */
 enum s3_operation {
 #define S3_OPERATION(name, action, writes) S3_##name,
-#include "server/s3/shared/operations.def"
+#include "server/s3/operations.def"
 #undef S3_OPERATION
     S3_OPERATIONS, /* how many */
 };

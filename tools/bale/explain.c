@@ -6,7 +6,7 @@
 
 #include "s3client/wire/date.h"
 #include "s3client/wire/s3_error.h"
-#include "server/s3/shared/authorize.h"
+#include "server/s3/rights/authorize.h"
 #include "tools/bale/command.h"
 #include "tools/bale/session.h"
 #include "tools/bale/settings_view.h"

@@ -4,7 +4,7 @@
 #include "journal/bucket_store.h"
 #include "journal/settings/documents.h"
 #include "runtime/fiber/loop.h"
-#include "server/s3/shared/setting_kinds.h"
+#include "server/s3/settings/setting_kinds.h"
 #include "server/settings/snapshot.h"
 
 enum { READ_MS = 30000 };

@@ -1,7 +1,7 @@
 /* server/s3/access/access_settings.c -- storing a setting, and saying so. */
 #include "server/s3/access/access_settings.h"
 
-#include "server/s3/shared/answer.h"
+#include "server/s3/answer/answer.h"
 
 SUSPENDS bool access_setting_store(struct s3_request *request, enum bucket_setting setting, struct span document,
                                    struct error *error)

@@ -1,7 +1,7 @@
 /* server/s3/access/access_settings.h -- what the operations on a bucket's access settings share. */
 #pragma once
 
-#include "server/s3/shared/authorize.h"
+#include "server/s3/rights/authorize.h"
 
 enum { ACCESS_DOCUMENT_BYTES_MAX = 64 << 10 };
 

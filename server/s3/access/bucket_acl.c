@@ -1,8 +1,8 @@
 /* server/s3/access/bucket_acl.c -- GET and PUT /bucket?acl. */
 #include "server/s3/access/access_settings.h"
 #include "server/s3/access/put_acl.h"
-#include "server/s3/shared/answer.h"
-#include "server/s3/shared/operations.h"
+#include "server/s3/answer/answer.h"
+#include "server/s3/operations.h"
 
 SUSPENDS bool s3_get_bucket_acl(struct s3_request *request, struct error *error)
 {

@@ -4,9 +4,9 @@
  * A policy is kept as the client's bytes: they are what is read back. */
 #include "s3client/wire/s3_error.h"
 #include "server/s3/access/access_settings.h"
-#include "server/s3/shared/answer.h"
-#include "server/s3/shared/body.h"
-#include "server/s3/shared/operations.h"
+#include "server/s3/answer/answer.h"
+#include "server/s3/body/body.h"
+#include "server/s3/operations.h"
 
 enum { BODY_BYTES_MAX = 1 << 20 }; /* more is not even read; what is a policy is decided by POLICY_BYTES_MAX */
 

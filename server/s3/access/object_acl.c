@@ -1,7 +1,8 @@
 /* server/s3/access/object_acl.c -- GET and PUT /bucket/key?acl, of one version. */
 #include "server/s3/access/put_acl.h"
-#include "server/s3/shared/answer.h"
-#include "server/s3/shared/operations.h"
+#include "server/s3/answer/answer.h"
+#include "server/s3/operations.h"
+#include "server/s3/request/missing.h"
 
 static SUSPENDS bool find(struct s3_request *request, struct object_name *ret_name,
                           struct object_attributes *ret_attributes, struct error *error)

@@ -4,9 +4,9 @@
 #include "s3client/wire/s3_error.h"
 #include "s3client/wire/xml_tree.h"
 #include "server/s3/access/access_settings.h"
-#include "server/s3/shared/answer.h"
-#include "server/s3/shared/body.h"
-#include "server/s3/shared/operations.h"
+#include "server/s3/answer/answer.h"
+#include "server/s3/body/body.h"
+#include "server/s3/operations.h"
 
 SUSPENDS bool s3_get_public_access_block(struct s3_request *request, struct error *error)
 {

@@ -3,7 +3,7 @@
 
 #include "s3client/wire/s3_error.h"
 #include "server/access/acl_document.h"
-#include "server/s3/shared/body.h"
+#include "server/s3/body/body.h"
 
 enum { ACL_DOCUMENT_BYTES_MAX = 128 << 10 };
 

@@ -2,13 +2,13 @@
  * what is put is validated and kept in its canonical form, which is what reading it sends, byte for byte. */
 #include "runtime/base/assert.h"
 #include "s3client/wire/s3_error.h"
+#include "server/s3/answer/answer.h"
+#include "server/s3/body/body.h"
+#include "server/s3/operations.h"
 #include "server/s3/settings/cors.h"
 #include "server/s3/settings/lifecycle.h"
 #include "server/s3/settings/small.h"
-#include "server/s3/shared/answer.h"
-#include "server/s3/shared/body.h"
-#include "server/s3/shared/operations.h"
-#include "server/s3/shared/tags.h"
+#include "server/s3/settings/tags.h"
 
 #define SMALLEST_HEADER "x-amz-transition-default-minimum-object-size"
 

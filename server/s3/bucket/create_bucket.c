@@ -1,12 +1,12 @@
 /* server/s3/bucket/create_bucket.c -- PUT /bucket: a bucket of who asks, in the one region that there is. */
 #include "s3client/wire/s3_error.h"
-#include "server/s3/access/first_access.h"
+#include "server/s3/answer/answer.h"
+#include "server/s3/body/body.h"
+#include "server/s3/bucket/first_access.h"
 #include "server/s3/bucket/make_bucket.h"
-#include "server/s3/shared/answer.h"
-#include "server/s3/shared/body.h"
-#include "server/s3/shared/object_headers.h"
-#include "server/s3/shared/operations.h"
-#include "server/s3/shared/tags.h"
+#include "server/s3/headers/object_headers.h"
+#include "server/s3/operations.h"
+#include "server/s3/settings/tags.h"
 
 #include <stdio.h>
 

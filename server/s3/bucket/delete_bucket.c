@@ -1,6 +1,6 @@
 /* server/s3/bucket/delete_bucket.c -- DELETE /bucket: 204, when nothing is in it. */
-#include "server/s3/shared/answer.h"
-#include "server/s3/shared/operations.h"
+#include "server/s3/answer/answer.h"
+#include "server/s3/operations.h"
 
 SUSPENDS bool s3_delete_bucket(struct s3_request *request, struct error *error)
 {

@@ -1,6 +1,6 @@
 /* server/s3/bucket/get_bucket_location.c -- GET /bucket?location: the region, which for us-east-1 is nothing at all. */
-#include "server/s3/shared/answer.h"
-#include "server/s3/shared/operations.h"
+#include "server/s3/answer/answer.h"
+#include "server/s3/operations.h"
 
 SUSPENDS bool s3_get_bucket_location(struct s3_request *request, struct error *error)
 {

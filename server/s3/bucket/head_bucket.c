@@ -1,6 +1,6 @@
 /* server/s3/bucket/head_bucket.c -- HEAD /bucket: it is there, it is yours, and this is its region. */
-#include "server/s3/shared/answer.h"
-#include "server/s3/shared/operations.h"
+#include "server/s3/answer/answer.h"
+#include "server/s3/operations.h"
 
 SUSPENDS bool s3_head_bucket(struct s3_request *request, struct error *error)
 {

@@ -1,9 +1,9 @@
 /* server/s3/bucket/list_buckets.c -- GET /: the buckets of who asks. */
 #include "runtime/base/decimal.h"
 #include "s3client/wire/s3_error.h"
-#include "server/s3/shared/answer.h"
-#include "server/s3/shared/continuation_token.h"
-#include "server/s3/shared/operations.h"
+#include "server/s3/answer/answer.h"
+#include "server/s3/list/continuation_token.h"
+#include "server/s3/operations.h"
 
 enum { BUCKETS_MAX = 10000 };
 

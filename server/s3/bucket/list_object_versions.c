@@ -1,10 +1,10 @@
 /* server/s3/bucket/list_object_versions.c -- GET /bucket?versions: versions and delete markers in one stream. Of a
  * bucket that was never versioned, every object has the one version "null", which is its latest. */
 #include "s3client/wire/s3_error.h"
-#include "server/s3/shared/acl_request.h"
-#include "server/s3/shared/list_page.h"
-#include "server/s3/shared/names.h"
-#include "server/s3/shared/operations.h"
+#include "server/s3/list/list_page.h"
+#include "server/s3/operations.h"
+#include "server/s3/request/names.h"
+#include "server/s3/rights/acl_request.h"
 
 static void write_version(struct s3_document *document, const struct s3_request *request,
                           const struct list_query *query, const struct list_entry *entry)

@@ -1,6 +1,6 @@
 /* server/s3/bucket/list_objects.c -- GET /bucket: objects in byte order, the first version of the list. */
-#include "server/s3/shared/list_page.h"
-#include "server/s3/shared/operations.h"
+#include "server/s3/list/list_page.h"
+#include "server/s3/operations.h"
 
 SUSPENDS bool s3_list_objects(struct s3_request *request, struct error *error)
 {

@@ -1,9 +1,9 @@
 /* server/s3/bucket/list_objects_v2.c -- GET /bucket?list-type=2: objects in byte order, with opaque tokens between
  * pages. */
 #include "s3client/wire/s3_error.h"
-#include "server/s3/shared/continuation_token.h"
-#include "server/s3/shared/list_page.h"
-#include "server/s3/shared/operations.h"
+#include "server/s3/list/continuation_token.h"
+#include "server/s3/list/list_page.h"
+#include "server/s3/operations.h"
 
 struct list_position {
     struct span after;

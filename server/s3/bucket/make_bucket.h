@@ -2,7 +2,7 @@
  */
 #pragma once
 
-#include "server/s3/shared/request.h"
+#include "server/s3/request/request.h"
 
 /* The settings are written first, under the creation id that the bucket will have, and belong to nobody until it is
  * there: it appears with all of them or not at all. `intent` has no creation id. Errors of bucket_create and

@@ -2,8 +2,8 @@
  * they were never set, as S3 does for a new bucket, and removing them succeeds (statements 121 to 123). */
 #include "runtime/base/assert.h"
 #include "s3client/wire/s3_error.h"
-#include "server/s3/shared/answer.h"
-#include "server/s3/shared/operations.h"
+#include "server/s3/answer/answer.h"
+#include "server/s3/operations.h"
 
 /* What reading a setting answers that was never made: an error, or an empty document. */
 static const struct unset {

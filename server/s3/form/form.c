@@ -3,11 +3,10 @@
 
 #include "s3client/wire/s3_error.h"
 #include "s3client/wire/uri.h"
+#include "server/s3/body/checksum_headers.h"
+#include "server/s3/body/object_body.h"
 #include "server/s3/form/form_head.h"
 #include "server/s3/form/form_signature.h"
-#include "server/s3/route.h"
-#include "server/s3/shared/checksum_headers.h"
-#include "server/s3/shared/object_body.h"
 
 enum { WINDOW_BYTES = 64 << 10 };
 
@@ -17,7 +16,7 @@ bool s3_form_is_meant(const struct s3_request *request)
     return request->level == LEVEL_BUCKET && s3_request_method_is(request, "POST") &&
            !http_head_find(request->head, "authorization", &value) &&
            !s3_request_parameter(request, "X-Amz-Signature", &value) &&
-           !s3_request_parameter(request, "Signature", &value) && !s3_route_names_sub_resource(request);
+           !s3_request_parameter(request, "Signature", &value);
 }
 
 /* ---- bytes ---- */

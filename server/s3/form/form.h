@@ -9,7 +9,7 @@
 #include "server/s3/form/form_fields.h"
 #include "server/s3/form/form_policy.h"
 #include "server/s3/form/multipart.h"
-#include "server/s3/shared/request.h"
+#include "server/s3/request/request.h"
 
 struct checksum_claim;
 
@@ -30,7 +30,8 @@ struct s3_form {
 /* PreconditionFailed: the body is no form. */
 bool s3_form_check_type(struct s3_request *request, struct error *error);
 
-/* Is this POST a form, to be opened before anything else is known of it? Signed in its head it is not. */
+/* Is this POST a form, to be opened before anything else is known of it, unless a sub-resource is addressed? Signed in
+ * its head it is not. */
 bool s3_form_is_meant(const struct s3_request *request);
 
 /* Reads the fields up to the file and verifies who signed them: sets request->form, key, head and authentication.

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "server/s3/form/form_fields.h"
-#include "server/s3/shared/request.h"
+#include "server/s3/request/request.h"
 
 /* Statement 571. Replaces request->head by one in the request's arena, which has the fields that act as headers, and of
  * the headers that came those that say nothing of an object. InvalidArgument: a value that no header can have, or too

@@ -3,15 +3,15 @@
  * The stored bytes are copied as they are. Only when the copy needs a hash that the source has not (the MD5 of what was
  * uploaded in parts, another checksum) they are read and written like a new object. */
 #include "s3client/wire/s3_error.h"
-#include "server/s3/shared/acl_request.h"
-#include "server/s3/shared/answer.h"
-#include "server/s3/shared/conditions.h"
-#include "server/s3/shared/copy_source.h"
-#include "server/s3/shared/object_headers.h"
-#include "server/s3/shared/operations.h"
-#include "server/s3/shared/setting_headers.h"
-#include "server/s3/shared/tags.h"
-#include "server/s3/version/locks.h"
+#include "server/s3/answer/answer.h"
+#include "server/s3/answer/setting_headers.h"
+#include "server/s3/headers/copy_source.h"
+#include "server/s3/headers/locks.h"
+#include "server/s3/headers/object_headers.h"
+#include "server/s3/headers/object_tags.h"
+#include "server/s3/operations.h"
+#include "server/s3/request/conditions.h"
+#include "server/s3/rights/acl_request.h"
 
 #define SOURCE_BYTES_MAX (UINT64_C(5) << 30)
 
@@ -118,7 +118,7 @@ static SUSPENDS bool plan_tags(struct s3_request *request, const struct object_n
                                struct error *error)
 {
     if (plan->replaces_tags)
-        return tags_take_header(request, &plan->tags, error);
+        return object_tags_take(request, &plan->tags, error);
     plan->tags.count = plan->source->attributes.tags_count;
     return plan->tags.count == 0 || (read_tags(request, source, plan, error) && may_put(request, &plan->tags, error));
 }

@@ -1,10 +1,10 @@
 /* server/s3/object/delete_object.c -- DELETE /bucket/key: 204 also when there was nothing, unless a condition says
  * otherwise.
  */
-#include "server/s3/shared/answer.h"
-#include "server/s3/shared/conditions.h"
-#include "server/s3/shared/operations.h"
-#include "server/s3/version/locks.h"
+#include "server/s3/answer/answer.h"
+#include "server/s3/headers/locks.h"
+#include "server/s3/operations.h"
+#include "server/s3/request/conditions.h"
 
 SUSPENDS bool s3_delete_object(struct s3_request *request, struct error *error)
 {

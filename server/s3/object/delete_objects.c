@@ -4,13 +4,13 @@
 #include "runtime/base/decimal.h"
 #include "s3client/wire/date.h"
 #include "s3client/wire/s3_error.h"
-#include "server/s3/shared/answer.h"
-#include "server/s3/shared/authorize.h"
-#include "server/s3/shared/body.h"
-#include "server/s3/shared/conditions.h"
-#include "server/s3/shared/names.h"
-#include "server/s3/shared/operations.h"
-#include "server/s3/version/locks.h"
+#include "server/s3/answer/answer.h"
+#include "server/s3/body/body.h"
+#include "server/s3/headers/locks.h"
+#include "server/s3/operations.h"
+#include "server/s3/request/conditions.h"
+#include "server/s3/request/names.h"
+#include "server/s3/rights/authorize.h"
 
 /* One Object element. */
 struct doomed {

@@ -4,14 +4,15 @@
 #include "runtime/base/decimal.h"
 #include "s3client/wire/date.h"
 #include "s3client/wire/s3_error.h"
-#include "server/s3/shared/answer.h"
-#include "server/s3/shared/authorize.h"
-#include "server/s3/shared/conditions.h"
-#include "server/s3/shared/object_headers.h"
-#include "server/s3/shared/operations.h"
-#include "server/s3/shared/range.h"
-#include "server/s3/shared/setting_headers.h"
-#include "server/s3/version/locks.h"
+#include "server/s3/answer/answer.h"
+#include "server/s3/answer/setting_headers.h"
+#include "server/s3/headers/locks.h"
+#include "server/s3/headers/object_headers.h"
+#include "server/s3/operations.h"
+#include "server/s3/request/conditions.h"
+#include "server/s3/request/missing.h"
+#include "server/s3/request/range.h"
+#include "server/s3/rights/authorize.h"
 
 /* Which bytes the answer holds, and how it says so. */
 struct selection {

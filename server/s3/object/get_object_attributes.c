@@ -2,9 +2,10 @@
  * for. */
 #include "s3client/wire/date.h"
 #include "s3client/wire/s3_error.h"
-#include "server/s3/shared/answer.h"
-#include "server/s3/shared/authorize.h"
-#include "server/s3/shared/operations.h"
+#include "server/s3/answer/answer.h"
+#include "server/s3/operations.h"
+#include "server/s3/request/missing.h"
+#include "server/s3/rights/authorize.h"
 
 #define HEADER "x-amz-object-attributes"
 

@@ -1,6 +1,6 @@
 /* server/s3/object/get_object_torrent.c -- GET /bucket/key?torrent: no object has one (statement 358). */
 #include "s3client/wire/s3_error.h"
-#include "server/s3/shared/operations.h"
+#include "server/s3/operations.h"
 
 SUSPENDS bool s3_get_object_torrent(struct s3_request *request, struct error *error)
 {

@@ -1,8 +1,11 @@
 /* server/s3/object/object_tagging.c -- GET, PUT and DELETE /bucket/key?tagging. Tags change neither ETag nor time. */
 #include "s3client/wire/s3_error.h"
-#include "server/s3/shared/authorize.h"
-#include "server/s3/shared/operations.h"
-#include "server/s3/shared/tags.h"
+#include "server/s3/answer/answer.h"
+#include "server/s3/body/body.h"
+#include "server/s3/operations.h"
+#include "server/s3/request/missing.h"
+#include "server/s3/rights/authorize.h"
+#include "server/s3/settings/tags.h"
 
 static bool name_object(struct s3_request *request, struct object_name *ret_name, struct error *error)
 {
@@ -56,12 +59,19 @@ static SUSPENDS bool may_put(struct s3_request *request, const struct tag_list *
     return may;
 }
 
+static SUSPENDS bool read_tags(struct s3_request *request, struct tag_list *tags, struct error *error)
+{
+    static const struct document_rules rules = {.bytes_max = S3_DOCUMENT_BYTES_MAX, .needs_checksum = true};
+    const struct xml_element *root;
+    return s3_read_tree(request, &rules, &root, error) && tags_take_tree(root, tags, error);
+}
+
 SUSPENDS bool s3_put_object_tagging(struct s3_request *request, struct error *error)
 {
     struct tag_list tags;
     tags_init(&tags);
-    bool ok = tags_read_document(request, &tags, error) && may_put(request, &tags, error) &&
-              write_tags(request, &tags, 200, error);
+    bool ok =
+        read_tags(request, &tags, error) && may_put(request, &tags, error) && write_tags(request, &tags, 200, error);
     tags_free(&tags);
     return ok;
 }

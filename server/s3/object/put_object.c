@@ -1,10 +1,10 @@
 /* server/s3/object/put_object.c -- PUT /bucket/key: everything that can be refused without the body first, then the
- * body. What it shares with forms is in shared/object_put.c. */
-#include "server/s3/shared/answer.h"
-#include "server/s3/shared/object_body.h"
-#include "server/s3/shared/object_put.h"
-#include "server/s3/shared/operations.h"
-#include "server/s3/version/locks.h"
+ * body. What it shares with forms is in object_put.c. */
+#include "server/s3/answer/answer.h"
+#include "server/s3/body/object_body.h"
+#include "server/s3/headers/locks.h"
+#include "server/s3/object/object_put.h"
+#include "server/s3/operations.h"
 
 static SUSPENDS bool receive(struct s3_request *request, void *context, struct object_writer *writer,
                              struct object_digest *ret_digest, struct error *error)

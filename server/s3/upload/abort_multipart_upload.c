@@ -1,5 +1,5 @@
 /* server/s3/upload/abort_multipart_upload.c -- DELETE /bucket/key?uploadId=ID: the upload and its parts are gone. */
-#include "server/s3/shared/operations.h"
+#include "server/s3/operations.h"
 #include "server/s3/upload/upload_request.h"
 
 SUSPENDS bool s3_abort_multipart_upload(struct s3_request *request, struct error *error)

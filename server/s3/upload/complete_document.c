@@ -6,7 +6,7 @@
 #include "runtime/base/decimal.h"
 #include "runtime/base/hex.h"
 #include "s3client/wire/s3_error.h"
-#include "server/s3/shared/body.h"
+#include "server/s3/body/body.h"
 
 enum { ETAG_SHOWN_BYTES_MAX = 128 };
 

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "server/object/object_upload.h"
-#include "server/s3/shared/request.h"
+#include "server/s3/request/request.h"
 
 enum { S3_COMPLETE_DOCUMENT_BYTES_MAX = 8 << 20 }; /* 10,000 parts with checksums, generously indented */
 

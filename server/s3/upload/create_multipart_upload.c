@@ -1,13 +1,13 @@
 /* server/s3/upload/create_multipart_upload.c -- POST /bucket/key?uploads: what the object will be, before a byte of it.
  */
 #include "s3client/wire/s3_error.h"
-#include "server/s3/shared/acl_request.h"
-#include "server/s3/shared/answer.h"
-#include "server/s3/shared/object_headers.h"
-#include "server/s3/shared/operations.h"
-#include "server/s3/shared/setting_headers.h"
-#include "server/s3/shared/tags.h"
-#include "server/s3/version/locks.h"
+#include "server/s3/answer/answer.h"
+#include "server/s3/answer/setting_headers.h"
+#include "server/s3/headers/locks.h"
+#include "server/s3/headers/object_headers.h"
+#include "server/s3/headers/object_tags.h"
+#include "server/s3/operations.h"
+#include "server/s3/rights/acl_request.h"
 
 struct creation {
     struct buffer metadata;
@@ -66,7 +66,7 @@ static SUSPENDS bool plan(struct s3_request *request, struct creation *creation,
         return refuse(error, "The request takes no body.");
     return object_headers_refuse_unoffered(request, error) && plan_checksum(request, creation, error) &&
            object_headers_take(request, &creation->metadata, error) &&
-           object_acl_take(request, &creation->acl, error) && tags_take_header(request, &creation->tags, error) &&
+           object_acl_take(request, &creation->acl, error) && object_tags_take(request, &creation->tags, error) &&
            locks_take_headers(request, &creation->lock, error);
 }
 

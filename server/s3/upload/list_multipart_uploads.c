@@ -1,9 +1,9 @@
 /* server/s3/upload/list_multipart_uploads.c -- GET /bucket?uploads: what was begun and neither completed nor aborted.
  */
 #include "runtime/base/hex.h"
-#include "server/s3/shared/acl_request.h"
-#include "server/s3/shared/list_page.h"
-#include "server/s3/shared/operations.h"
+#include "server/s3/list/list_page.h"
+#include "server/s3/operations.h"
+#include "server/s3/rights/acl_request.h"
 #include "server/s3/upload/upload_request.h"
 
 struct uploads_query {

@@ -1,10 +1,10 @@
 /* server/s3/upload/list_parts.c -- GET /bucket/key?uploadId=ID: the parts that have come so far, in order. */
 #include "runtime/base/hex.h"
 #include "server/object/object_upload.h"
-#include "server/s3/shared/acl_request.h"
-#include "server/s3/shared/list_page.h"
-#include "server/s3/shared/operations.h"
-#include "server/s3/shared/setting_headers.h"
+#include "server/s3/answer/setting_headers.h"
+#include "server/s3/list/list_page.h"
+#include "server/s3/operations.h"
+#include "server/s3/rights/acl_request.h"
 #include "server/s3/upload/upload_request.h"
 
 struct parts_query {

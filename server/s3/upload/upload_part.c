@@ -1,10 +1,10 @@
 /* server/s3/upload/upload_part.c -- PUT /bucket/key?partNumber=N&uploadId=ID: a part, durable when it is answered. */
 #include "runtime/base/hex.h"
 #include "s3client/wire/s3_error.h"
-#include "server/s3/shared/answer.h"
-#include "server/s3/shared/object_body.h"
-#include "server/s3/shared/object_headers.h"
-#include "server/s3/shared/operations.h"
+#include "server/s3/answer/answer.h"
+#include "server/s3/body/object_body.h"
+#include "server/s3/headers/object_headers.h"
+#include "server/s3/operations.h"
 #include "server/s3/upload/upload_request.h"
 
 struct part_plan {

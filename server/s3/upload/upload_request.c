@@ -3,7 +3,7 @@
 
 #include "runtime/base/decimal.h"
 #include "s3client/wire/s3_error.h"
-#include "server/s3/shared/authorize.h"
+#include "server/s3/rights/authorize.h"
 
 struct span upload_request_id(const struct s3_request *request)
 {

@@ -1,7 +1,7 @@
 /* server/s3/upload/upload_request.h -- what the operations of an upload share: which upload, which part. */
 #pragma once
 
-#include "server/s3/shared/answer.h"
+#include "server/s3/answer/answer.h"
 
 /* uploadId and the upload that it names, which lives in the request's arena. NoSuchUpload. */
 SUSPENDS bool upload_request_find(struct s3_request *request, struct upload_info *ret_upload, struct error *error);

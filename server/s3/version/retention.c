@@ -2,11 +2,12 @@
 #include "s3client/wire/date.h"
 #include "s3client/wire/s3_error.h"
 #include "s3client/wire/xml_tree.h"
-#include "server/s3/shared/answer.h"
-#include "server/s3/shared/authorize.h"
-#include "server/s3/shared/body.h"
-#include "server/s3/shared/operations.h"
-#include "server/s3/version/locks.h"
+#include "server/s3/answer/answer.h"
+#include "server/s3/body/body.h"
+#include "server/s3/headers/locks.h"
+#include "server/s3/operations.h"
+#include "server/s3/request/missing.h"
+#include "server/s3/rights/authorize.h"
 
 static const struct document_rules rules = {.bytes_max = S3_DOCUMENT_BYTES_MAX, .needs_checksum = true};
 

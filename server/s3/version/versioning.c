@@ -5,10 +5,10 @@
 #include "runtime/base/decimal.h"
 #include "s3client/wire/s3_error.h"
 #include "s3client/wire/xml_tree.h"
-#include "server/s3/shared/answer.h"
-#include "server/s3/shared/body.h"
-#include "server/s3/shared/operations.h"
-#include "server/s3/version/locks.h"
+#include "server/s3/answer/answer.h"
+#include "server/s3/body/body.h"
+#include "server/s3/headers/locks.h"
+#include "server/s3/operations.h"
 
 enum { DAYS_MAX = 36500, YEARS_MAX = 100 };
 

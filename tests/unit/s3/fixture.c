@@ -2,8 +2,8 @@
 #include "tests/unit/s3/fixture.h"
 
 #include "runtime/base/assert.h"
-#include "server/s3/shared/authorize.h"
-#include "server/s3/shared/setting_headers.h"
+#include "server/s3/answer/setting_headers.h"
+#include "server/s3/rights/authorize.h"
 
 #include <stdio.h>
 

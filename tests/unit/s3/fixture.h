@@ -3,7 +3,7 @@
  * One at a time: everything is static and lives until the next fixture_request. */
 #pragma once
 
-#include "server/s3/shared/request.h"
+#include "server/s3/request/request.h"
 
 /* Parses `text` (request line and headers, with the empty line), resolves it and returns it; NULL when it was refused:
  * see fixture_error. `domain` may be NULL. */

@@ -1,5 +1,5 @@
 /* tests/unit/s3/names_test.c -- which names are allowed, and which are reserved. */
-#include "server/s3/shared/names.h"
+#include "server/s3/request/names.h"
 #include "tests/unit/run_suite.h"
 
 #include <check.h>

@@ -1,5 +1,5 @@
 /* tests/unit/s3/proxies_test.c -- --trusted-proxies: addresses and ranges, and what is none. */
-#include "server/s3/shared/client_address.h"
+#include "server/s3/request/client_address.h"
 #include "tests/unit/run_suite.h"
 
 #include <check.h>

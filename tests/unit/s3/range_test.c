@@ -1,5 +1,5 @@
 /* tests/unit/s3/range_test.c -- section I: which bytes a Range header asks for. */
-#include "server/s3/shared/range.h"
+#include "server/s3/request/range.h"
 #include "tests/unit/run_suite.h"
 
 #include <check.h>

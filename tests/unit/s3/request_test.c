@@ -1,11 +1,11 @@
 /* tests/unit/s3/request_test.c -- what a request addresses, and what its headers say. */
-#include "server/s3/shared/request.h"
+#include "server/s3/request/request.h"
 
 #include "s3client/wire/s3_error.h"
-#include "server/s3/shared/checksum_headers.h"
-#include "server/s3/shared/conditions.h"
-#include "server/s3/shared/copy_source.h"
-#include "server/s3/shared/object_headers.h"
+#include "server/s3/body/checksum_headers.h"
+#include "server/s3/headers/copy_source.h"
+#include "server/s3/headers/object_headers.h"
+#include "server/s3/request/conditions.h"
 #include "tests/unit/run_suite.h"
 #include "tests/unit/s3/fixture.h"
 

@@ -2,7 +2,7 @@
 #include "server/s3/route.h"
 
 #include "s3client/wire/s3_error.h"
-#include "server/s3/shared/operations.h"
+#include "server/s3/operations.h"
 #include "tests/unit/run_suite.h"
 #include "tests/unit/s3/fixture.h"
 

@@ -1,6 +1,6 @@
 /* tests/unit/s3/token_test.c -- continuation tokens come back as what they were, or not at all (statements 240, 241).
  */
-#include "server/s3/shared/continuation_token.h"
+#include "server/s3/list/continuation_token.h"
 #include "tests/unit/run_suite.h"
 
 #include <check.h>

@@ -1,7 +1,7 @@
 /* tests/unit/s3/upload_test.c -- the list of parts that completes an upload, claims about the whole, and tags. */
 #include "s3client/wire/s3_error.h"
-#include "server/s3/shared/body.h"
-#include "server/s3/shared/tags.h"
+#include "server/s3/body/body.h"
+#include "server/s3/request/tag_header.h"
 #include "server/s3/upload/complete_document.h"
 #include "tests/unit/run_suite.h"
 #include "tests/unit/s3/fixture.h"
@@ -180,7 +180,7 @@ START_TEST(tags_in_a_header)
     struct tag_list tags;
     tags_init(&tags);
     (void)snprintf(text, sizeof text, "x-amz-tagging: %s\r\n", headers[_i].header);
-    bool ok = tags_take_header(with_headers(text), &tags, &fixture_error);
+    bool ok = tag_header_take(with_headers(text), &tags, &fixture_error);
     ck_assert_msg(strcmp(ok ? "" : fixture_error.code, headers[_i].code) == 0, "%s", text);
     if (ok)
         ck_assert_uint_eq(tags.count, headers[_i].count);
