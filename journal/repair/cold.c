@@ -284,10 +284,16 @@ void checkpoint_free(struct checkpoint *checkpoint)
     layer_free(&checkpoint->base);
 }
 
+/* By what the checkpoint says itself. */
+static bool surely_settles(const struct checkpoint *checkpoint, const struct segment_key *key)
+{
+    return key->base < head_window_begin(&checkpoint->head) || covered_generation(&checkpoint->covered, key) != 0 ||
+           head_find_quarantined(&checkpoint->head, key) != NULL;
+}
+
 bool checkpoint_settles(const struct checkpoint *checkpoint, const struct segment_key *key)
 {
-    return key->base < head_window_begin(&checkpoint->head) || key->base < checkpoint->lost_until ||
-           covered_generation(&checkpoint->covered, key) != 0 || head_find_quarantined(&checkpoint->head, key) != NULL;
+    return key->base < checkpoint->lost_until || surely_settles(checkpoint, key);
 }
 
 /* ---- segments ---- */
@@ -331,7 +337,8 @@ static const struct cold_segment *find_segment(const struct cold_segments *segme
     return NULL;
 }
 
-/* In order: predecessors come first. */
+/* In order: predecessors come first. One that is only taken for folded, because the roll that would say so is lost, may
+ * be neither folded nor live: what follows it is held (J9). */
 static void mark_live(const struct checkpoint *checkpoint, struct cold_segments *segments)
 {
     for (size_t i = 0; i < segments->count; i++) {
@@ -344,7 +351,7 @@ static void mark_live(const struct checkpoint *checkpoint, struct cold_segments 
         const struct segment_key *before = item->segment.has_predecessor ? &item->segment.predecessor : NULL;
         const struct cold_segment *predecessor = before == NULL ? NULL : find_segment(segments, before);
         item->is_live =
-            before == NULL || checkpoint_settles(checkpoint, before) || (predecessor != NULL && predecessor->is_live);
+            before == NULL || surely_settles(checkpoint, before) || (predecessor != NULL && predecessor->is_live);
         item->is_held = !item->is_live;
     }
 }

@@ -34,7 +34,7 @@ struct cold_segment {
     struct segment_key key;
     enum cold_segment_state state;
     bool is_live; /* counts in the state */
-    bool is_held; /* would, but for a predecessor that is not there */
+    bool is_held; /* would, but for a predecessor that is not there, or is only taken for folded */
     bool is_other_lineage;
     struct buffer body;
     struct segment segment; /* when COLD_GOOD */
@@ -95,7 +95,7 @@ SUSPENDS bool cold_find_denying_copy(const struct journal_environment *environme
 SUSPENDS bool cold_find_later_base(const struct journal_environment *environment, const struct head *head,
                                    uint64_t *ret_generation, struct error *error);
 
-/* Folded, in quarantine, or before the window. */
+/* Folded, or taken for folded where rolls are lost; in quarantine, or before the window. */
 bool checkpoint_settles(const struct checkpoint *checkpoint, const struct segment_key *key);
 
 /* Lists the window, reads every body and says which are live. One that is gone is marked so: the head may have moved.

@@ -385,7 +385,8 @@ void restore_describe(const struct restore_plan *plan, struct buffer *text)
                              "ledger if one was not.\n",
                              plan->rolls_lost);
     if (plan->held > 0)
-        buffer_append_format(text, "%" PRIu64 " segments follow others that are missing: they %s.\n", plan->held,
+        buffer_append_format(text, "%" PRIu64 " segments follow others that are missing%s: they %s.\n", plan->held,
+                             plan->rolls_lost > 0 ? ", or of which nobody knows whether they count" : "",
                              plan->kind == RESTORE_LOST_HEAD ? "count all the same" : "are left out");
     if (plan->damaged > 0)
         buffer_append_format(text, "%" PRIu64 " segments are damaged: they go into quarantine.\n", plan->damaged);
@@ -443,7 +444,8 @@ static void begin_head(struct restoring *restoring)
                 (struct head_quarantine){item->key, head->generation, QUARANTINE_DAMAGED};
         else if (item->state == COLD_DAMAGED)
             head_note_missing(head, &item->key);
-        if (item->is_held && restoring->plan.kind == RESTORE_LOST_HEAD)
+        if (item->is_held && restoring->plan.kind == RESTORE_LOST_HEAD &&
+            !checkpoint_settles(&restoring->checkpoint, &item->segment.predecessor))
             head_note_missing(head, &item->segment.predecessor);
     }
 }

@@ -34,7 +34,7 @@ struct restore_plan {
     uint64_t copies_skipped; /* newer copies that are damaged, or whose checkpoint is */
     uint64_t segments;       /* folded in */
     uint64_t undecided;      /* of them: perhaps rejected under a head that is lost */
-    uint64_t held;           /* a predecessor is missing. A restore counts them all the same, an adoption leaves them */
+    uint64_t held;           /* a predecessor is missing, or in doubt: a restore counts them, an adoption leaves them */
     uint64_t damaged;        /* put into quarantine */
     uint64_t given_up;       /* of them: for which it has no room */
     uint64_t newer;          /* of a later version: nothing is done while there are any */

@@ -128,6 +128,7 @@ static void operate(void *argument)
         struct error error;
         if (restore_plan(&environment, is_copy ? RESTORE_ADOPTION : RESTORE_LOST_HEAD, &plan, &error)) {
             one->is_done = restore_execute(&environment, &plan, &lineage, &error);
+            COVER_IF(is_copy && plan.rolls_lost > 0 && plan.held > 0, adopted_without_rolls);
             if (plan.undecided > undecided) /* also of one that died: it may have made the head */
                 undecided = plan.undecided;
         } else if (error.kind == ERROR_CONFLICT) {

@@ -136,6 +136,85 @@ START_TEST(an_adoption_may_die_at_any_request)
 }
 END_TEST
 
+/* ---- a roll has not arrived ---- */
+
+enum { HEAD_GENERATION = 10, LOST_GENERATION = 9 };
+
+static const struct journal_id LINEAGE = {{1}};
+
+/* It adds an amount to the counter; `predecessor` may be NULL. */
+static struct segment_key put_segment(uint64_t base, uint8_t writer, const struct segment_key *predecessor,
+                                      int64_t amount)
+{
+    struct segment segment = {.lineage = LINEAGE,
+                              .key = {.base = base, .clock = base, .writer = {{writer}}, .sequence = base << 32},
+                              .has_predecessor = predecessor != NULL};
+    struct buffer ops = {0};
+    struct buffer body = {0};
+    struct error error;
+    char name[JOURNAL_NAME_BYTES];
+    if (predecessor != NULL)
+        segment.predecessor = *predecessor;
+    op_put_counter_add(&ops, SPACE_TEST, SPAN("sums"), SPAN("all"), amount);
+    for (unsigned i = 0; i < 2; i++) { /* the key holds a checksum of the rest */
+        segment.key.sequence |= i == 0 ? 0 : segment_checksum(buffer_span(&body));
+        segment_begin(&body, &segment);
+        segment_add_batch(&body, &(struct batch){.ops_count = 1, .ops = buffer_span(&ops)});
+        ck_assert(segment_end(&body, &error));
+    }
+    segment_name_format(&segment.key, name);
+    memory_put(&store, name, buffer_span(&body));
+    buffer_free(&ops);
+    buffer_free(&body);
+    return segment.key;
+}
+
+/* It says that the generation before it folded something, and the roll that would say what is not there. */
+static void put_head_without_roll(void)
+{
+    static struct head head;
+    struct buffer body = {0};
+    struct error error;
+    head = (struct head){.lineage = LINEAGE,
+                         .generation = HEAD_GENERATION,
+                         .op_kind_last = OP_KIND_LAST,
+                         .window = HEAD_WINDOW_DEFAULT,
+                         .horizon = HEAD_HORIZON_DEFAULT,
+                         .ancestors_count = 2,
+                         .ancestors = {{{{2}}, 0}, {{{3}}, 1}}};
+    body.limit = HEAD_BYTES_MAX;
+    ck_assert(head_encode(&head, &body, &error));
+    memory_put(&store, HEAD_NAME, buffer_span(&body));
+    buffer_free(&body);
+}
+
+/* Whether it was folded only the lost roll says. If it was not, what its writer wrote behind it must not count without
+ * it; what hangs on nothing of that time counts. */
+static void adopts_without_a_roll(void)
+{
+    struct restore_plan plan;
+    put_head_without_roll();
+    struct segment_key doubtful = put_segment(LOST_GENERATION - 1, 7, NULL, 1);
+    struct segment_key behind = put_segment(LOST_GENERATION, 7, &doubtful, 10);
+    (void)put_segment(HEAD_GENERATION, 7, &behind, 100);
+    const struct segment_key settled = {.base = HEAD_GENERATION - HEAD_WINDOW_DEFAULT, .writer = {{8}}};
+    (void)put_segment(LOST_GENERATION, 8, &settled, 1000);
+    machine.environment.place.bytes[0] = 2;
+    plan_restore(RESTORE_ADOPTION, &plan);
+    ck_assert_uint_eq(plan.rolls_lost, 1);
+    ck_assert_uint_eq(plan.segments, 1);
+    ck_assert_uint_eq(plan.held, 2);
+    ck_assert(restore_loses(&plan));
+    restore_now(RESTORE_ADOPTION);
+    ck_assert_int_eq(sum_of(&store, 2, JOURNAL_RUNS), 1000);
+}
+
+START_TEST(what_follows_a_lost_roll_is_left_out_of_an_adopted_copy)
+{
+    run(adopts_without_a_roll);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("adoption");
@@ -144,6 +223,7 @@ int main(void)
     tcase_add_test(tests, a_copy_is_adopted);
     tcase_add_test(tests, a_copy_without_its_head_is_adopted);
     tcase_add_test(tests, an_adoption_may_die_at_any_request);
+    tcase_add_test(tests, what_follows_a_lost_roll_is_left_out_of_an_adopted_copy);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
 }
