@@ -2,7 +2,7 @@
 #include "server/baled.h"
 
 #include "runtime/base/buffer.h"
-#include "server/config.h"
+#include "server/config/config.h"
 #include "server/server.h"
 
 #include <pthread.h>

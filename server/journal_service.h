@@ -14,7 +14,7 @@
 #include "journal/savings/savings.h"
 #include "journal/savings/spool_sender.h"
 #include "runtime/base/error.h"
-#include "server/backend.h"
+#include "server/backend/backend.h"
 #include "server/settings/keeper.h"
 
 struct journal_service_options {

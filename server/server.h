@@ -2,8 +2,8 @@
 #pragma once
 
 #include "runtime/base/error.h"
-#include "server/backend.h"
-#include "server/config.h"
+#include "server/backend/backend.h"
+#include "server/config/config.h"
 
 #include <stdint.h>
 

@@ -8,8 +8,8 @@
 #include "runtime/log/log.h"
 #include "runtime/stream/listener.h"
 #include "server/control.h"
-#include "server/processors.h"
-#include "server/request_log.h"
+#include "server/process/processors.h"
+#include "server/report/request_log.h"
 #include "server/s3/settings/setting_kinds.h"
 
 #include <pthread.h>

@@ -8,8 +8,8 @@
 #include "runtime/fiber/offload.h"
 #include "server/admin/admin.h"
 #include "server/auth/identity.h"
-#include "server/backend.h"
-#include "server/config.h"
+#include "server/backend/backend.h"
+#include "server/config/config.h"
 
 #include <pthread.h>
 #include <stdbool.h>

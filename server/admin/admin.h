@@ -17,7 +17,7 @@
 #include "runtime/fiber/loop.h"
 #include "server/http/connection.h"
 #include "server/journal_service.h"
-#include "server/metrics.h"
+#include "server/report/metrics.h"
 
 /* What is shown of one shard. The pointers outlive the admin listener. */
 struct admin_shard {

@@ -127,7 +127,7 @@ static void write_plain_counters(const struct admin_view *view, struct buffer *t
         admin_write_family(to, "bale_" #name "_total", "counter", help);                  \
         buffer_append_format(to, "bale_" #name "_total %llu\n", (unsigned long long)sum); \
     } while (false);
-#include "server/metrics.def"
+#include "server/report/metrics.def"
 #undef SHARD_COUNTER
 }
 

@@ -4,7 +4,7 @@
 #include "runtime/fiber/loop.h"
 #include "runtime/fiber/offload.h"
 #include "runtime/log/log.h"
-#include "server/backend.h"
+#include "server/backend/backend.h"
 
 #include <string.h>
 #include <unistd.h>

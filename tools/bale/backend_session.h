@@ -3,7 +3,7 @@
  * machine of a bucket. */
 #pragma once
 
-#include "server/config.h"
+#include "server/config/config.h"
 #include "tools/bale/session.h"
 
 bool backend_session_run(const struct config *where, session_work *work, void *context, struct error *error);

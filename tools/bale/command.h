@@ -4,7 +4,7 @@
 
 #include "runtime/base/buffer.h"
 #include "runtime/base/error.h"
-#include "server/config.h"
+#include "server/config/config.h"
 #include "server/config/option.h"
 
 #include <stdbool.h>

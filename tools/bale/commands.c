@@ -1,5 +1,5 @@
 /* tools/bale/commands.c -- the table of commands, each with the table of its options. */
-#include "server/backend_options.h"
+#include "server/config/backend_options.h"
 #include "tools/bale/command.h"
 
 #include <string.h>

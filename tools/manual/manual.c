@@ -4,7 +4,7 @@
  * baled;
  * @USAGES@ and @COMMANDS@, the commands of bale, in short and with their options. @VERSION@ is replaced anywhere. */
 #include "runtime/base/read_file.h"
-#include "server/config.h"
+#include "server/config/config.h"
 #include "tools/bale/command.h"
 
 #include <stdio.h>

@@ -1,5 +1,5 @@
 /* tests/unit/config/limits_test.c -- who gets the descriptors. */
-#include "server/file_limits.h"
+#include "server/process/file_limits.h"
 #include "tests/unit/run_suite.h"
 
 #include <check.h>

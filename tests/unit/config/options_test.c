@@ -1,6 +1,6 @@
 /* tests/unit/config/options_test.c -- options: which source wins, what is refused and in which words, what --help says.
  */
-#include "server/config.h"
+#include "server/config/config.h"
 #include "tests/unit/run_suite.h"
 
 #include <check.h>

@@ -1,5 +1,5 @@
 /* tests/unit/config/processors_test.c -- how many processors there are for us, in made-up trees of /proc and /sys. */
-#include "server/processors.h"
+#include "server/process/processors.h"
 #include "tests/unit/run_suite.h"
 
 #include <check.h>

@@ -1,4 +1,4 @@
-/* server/processors.h -- how many processors this process may really use, and which.
+/* server/process/processors.h -- how many processors this process may really use, and which.
  *
  * The machine's cores are not the answer: a container has an affinity mask (cpusets end up in it) and a quota of its
  * cgroup (v2: cpu.max; v1: cpu.cfs_quota_us), and whoever starts more threads than these leave is stopped for most of

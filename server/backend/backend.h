@@ -1,15 +1,15 @@
-/* server/backend.h -- what stands behind the server: a store, and what belongs to it beside its buckets.
+/* server/backend/backend.h -- what stands behind the server: a store, and what belongs to it beside its buckets.
  *
  * Everything that depends on the kind of --backend goes through here: how it is opened, how a shard takes part in it,
- * whether it is well, what it counts. server/backend_folder.c is the embedded store in a folder,
- * server/backend_bucket.c the store in a bucket of an S3 server. The server opens one
+ * whether it is well, what it counts. server/backend/folder.c is the embedded store in a folder,
+ * server/backend/bucket.c the store in a bucket of an S3 server. The server opens one
  * before its shards start and closes it after they have ended. */
 #pragma once
 
 #include "runtime/base/buffer.h"
 #include "runtime/base/error.h"
 #include "runtime/fiber/offload.h"
-#include "server/config.h"
+#include "server/config/config.h"
 #include "store/bucket.h"
 #include "store/spool.h"
 

@@ -1,6 +1,6 @@
-/* server/backend_options.h -- the options that say where a bucket of an S3 server is and how it is asked: rows of the
- * tables (server/config/option.h) of baled and of those commands of bale that work on a bucket. `at` is the offset of a
- * member of struct config in the struct that the table fills. */
+/* server/config/backend_options.h -- the options that say where a bucket of an S3 server is and how it is asked: rows
+ * of the tables (server/config/option.h) of baled and of those commands of bale that work on a bucket. `at` is the
+ * offset of a member of struct config in the struct that the table fills. */
 #pragma once
 
 #include "server/config/option.h"

@@ -1,6 +1,6 @@
-/* server/backend_folder.c -- the embedded store as what stands behind the server. */
+/* server/backend/folder.c -- the embedded store as what stands behind the server. */
 #include "runtime/base/assert.h"
-#include "server/backend.h"
+#include "server/backend/backend.h"
 #include "store/embedded/embedded.h"
 #include "store/joiner/joiner.h"
 

@@ -1,5 +1,5 @@
-/* server/backend.c -- which backend it is. */
-#include "server/backend.h"
+/* server/backend/backend.c -- which backend it is. */
+#include "server/backend/backend.h"
 
 struct backend *backend_open(const struct backend_means *means, struct error *error)
 {

@@ -1,5 +1,5 @@
-/* server/processors.c -- reads the affinity mask and the quotas of our cgroups. */
-#include "server/processors.h"
+/* server/process/processors.c -- reads the affinity mask and the quotas of our cgroups. */
+#include "server/process/processors.h"
 
 #include "runtime/base/decimal.h"
 #include "runtime/base/span.h"

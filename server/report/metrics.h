@@ -1,4 +1,4 @@
-/* server/metrics.h -- what a shard counts of its requests. Written by the shard alone, read by anybody
+/* server/report/metrics.h -- what a shard counts of its requests. Written by the shard alone, read by anybody
  * (runtime/metrics.h).
  *
  * Labels are bounded: operations, S3 error codes and codecs come from tables, statuses from the list here. Names of
@@ -21,7 +21,7 @@ struct shard_metrics {
     metric_counter access_refusals[ACCESS_SOURCES]; /* those of them that are about rights, by what decided */
     metric_counter codecs_written[METRICS_CODECS];
 #define SHARD_COUNTER(name, help) metric_counter name;
-#include "server/metrics.def"
+#include "server/report/metrics.def"
 #undef SHARD_COUNTER
 };
 

@@ -1,5 +1,5 @@
-/* server/request_log.c -- puts the fields of a request's line together. */
-#include "server/request_log.h"
+/* server/report/request_log.c -- puts the fields of a request's line together. */
+#include "server/report/request_log.h"
 
 #include "runtime/base/assert.h"
 #include "runtime/log/log.h"

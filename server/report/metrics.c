@@ -1,5 +1,5 @@
-/* server/metrics.c -- counts one request under its bounded labels. */
-#include "server/metrics.h"
+/* server/report/metrics.c -- counts one request under its bounded labels. */
+#include "server/report/metrics.h"
 
 #include "codec/codec.h"
 #include "s3client/wire/s3_error.h"

@@ -1,9 +1,9 @@
-/* server/config.c -- the table of baled's options, and the sources from which they are set. */
-#include "server/config.h"
+/* server/config/config.c -- the table of baled's options, and the sources from which they are set. */
+#include "server/config/config.h"
 
 #include "runtime/base/assert.h"
 #include "runtime/base/environment.h"
-#include "server/backend_options.h"
+#include "server/config/backend_options.h"
 #include "server/config/ini.h"
 
 #include <stddef.h>

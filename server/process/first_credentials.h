@@ -1,4 +1,6 @@
-/* server/first_credentials.h -- the key pair that is made at first start, kept in `credentials` beside the data. */
+/* server/process/first_credentials.h -- the key pair that is made at first start, kept in `credentials` beside the
+ * data.
+ */
 #pragma once
 
 #include "runtime/base/error.h"

@@ -1,4 +1,4 @@
-/* server/config.h -- the options of baled: one table from which parsing, --help and every refusal come.
+/* server/config/config.h -- the options of baled: one table from which parsing, --help and every refusal come.
  *
  * An option is set on the command line (`--zstd-level 3` or `--zstd-level=3`; a flag is `--raw` or `--raw=no`), as an
  * environment variable (BALE_ZSTD_LEVEL), as a key of the INI file that --config names (`zstd-level = 3`), or it has

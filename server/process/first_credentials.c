@@ -1,5 +1,7 @@
-/* server/first_credentials.c -- makes a key pair that clients accept as one, and a file that accounts_load reads. */
-#include "server/first_credentials.h"
+/* server/process/first_credentials.c -- makes a key pair that clients accept as one, and a file that accounts_load
+ * reads.
+ */
+#include "server/process/first_credentials.h"
 
 #include "runtime/base/hex.h"
 

@@ -1,5 +1,5 @@
-/* server/file_limits.c -- who gets the descriptors. */
-#include "server/file_limits.h"
+/* server/process/file_limits.c -- who gets the descriptors. */
+#include "server/process/file_limits.h"
 
 enum {
     OWN_FILES = 64,         /* the catalogue, the log, listeners ... */

@@ -1,9 +1,9 @@
-/* server/backend_bucket.c -- a bucket of an S3 server as what stands behind this one: credentials, endpoint, store. */
+/* server/backend/bucket.c -- a bucket of an S3 server as what stands behind this one: credentials, endpoint, store. */
 #include "runtime/base/assert.h"
 #include "runtime/fiber/loop.h"
 #include "runtime/fiber/wait.h"
 #include "s3client/credentials/credentials.h"
-#include "server/backend.h"
+#include "server/backend/backend.h"
 #include "store/remote/remote.h"
 
 #include <assert.h>

@@ -1,4 +1,4 @@
-/* server/request_log.h -- one log line for each request, with the id that the client got as x-amz-request-id. */
+/* server/report/request_log.h -- one log line for each request, with the id that the client got as x-amz-request-id. */
 #pragma once
 
 #include "server/s3/s3.h"

@@ -1,5 +1,5 @@
-/* server/file_limits.h -- who gets the descriptors: the server's own first, then volumes, which must always open, with
- * a share for those that will be made; connections get what remains. */
+/* server/process/file_limits.h -- who gets the descriptors: the server's own first, then volumes, which must always
+ * open, with a share for those that will be made; connections get what remains. */
 #pragma once
 
 #include "runtime/base/error.h"
