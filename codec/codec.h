@@ -22,6 +22,7 @@ enum codec_id {
     CODEC_NVCOMP_GDEFLATE = 6,
     CODEC_GZIP = 7,
     CODEC_ZSTD_DICTIONARY = 8,
+    CODEC_COLUMNS = 0x014C4142, /* "BAL\1": ids of Bale, far from those that S4 counts up */
 };
 
 struct codec {
