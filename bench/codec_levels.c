@@ -177,7 +177,7 @@ static double compress_frame(struct compressor *compressor, int level, struct sp
     double start = cpu_ms();
     double before = start;
     enum codec_step step;
-    compressor_begin(compressor, level, frame, result->payload, frame.size - 1);
+    compressor_begin(compressor, &(struct compression){.level = level}, frame, result->payload, frame.size - 1);
     do {
         step = compressor_step(compressor, &result->payload_size);
         double now = cpu_ms();

@@ -11,26 +11,64 @@
 
 struct compressor {
     ZSTD_CCtx *zstd;
-    int level; /* as set in `zstd` */
+    struct compression how; /* as set in `zstd` */
     ZSTD_inBuffer original;
     size_t original_size;
     ZSTD_outBuffer payload;
 };
 
+static void set(struct compressor *compressor, ZSTD_cParameter parameter, int value)
+{
+    size_t result = ZSTD_CCtx_setParameter(compressor->zstd, parameter, value);
+    ASSERT(!ZSTD_isError(result));
+}
+
+/* Four bytes that occur twice cost more to point at than to write down, where there are few different bytes: only
+ * matches of seven count, and few of those are looked for. Huffman coding of the rest is what is wanted, which zstd
+ * would leave out for so long a step. */
+static void set_entropy_only(struct compressor *compressor)
+{
+    enum { MATCH_BYTES_LEAST = 7, HASH_LOG = 10 };
+    set(compressor, ZSTD_c_compressionLevel, 1);
+    set(compressor, ZSTD_c_strategy, ZSTD_fast);
+    set(compressor, ZSTD_c_minMatch, MATCH_BYTES_LEAST);
+    set(compressor, ZSTD_c_targetLength, ZSTD_TARGETLENGTH_MAX); /* the step between two tries */
+    set(compressor, ZSTD_c_hashLog, HASH_LOG);
+    set(compressor, ZSTD_c_literalCompressionMode, ZSTD_ps_enable);
+}
+
+static void set_dictionary(struct compressor *compressor, const ZSTD_CDict *dictionary)
+{
+    set(compressor, ZSTD_c_contentSizeFlag, 0);
+    set(compressor, ZSTD_c_dictIDFlag, 0);
+    size_t result = ZSTD_CCtx_refCDict(compressor->zstd, dictionary);
+    ASSERT(!ZSTD_isError(result));
+}
+
 /* One payload is one frame of zstd, with its content size and without a checksum of its own (the S4F2 header has one).
  * All other parameters are the library's for this level and size: a window is never larger than the original.
- * Stable buffers spare zstd a copy of all input and a window buffer of its own: 0.15 ms and 0.8 MiB for 1 MiB. */
-static void set_level(struct compressor *compressor, int level)
+ * Stable buffers spare zstd a copy of all input and a window buffer of its own: 0.15 ms and 0.8 MiB for 1 MiB.
+ * Parameters outlive ZSTD_reset_session_only, as a dictionary does: what differs from before is set anew, all of it. */
+static void set_up(struct compressor *compressor, const struct compression *how)
 {
-    ZSTD_CCtx *zstd = compressor->zstd;
-    (void)ZSTD_CCtx_reset(zstd, ZSTD_reset_session_and_parameters);
-    size_t result = ZSTD_CCtx_setParameter(zstd, ZSTD_c_compressionLevel, level);
-    ASSERT(!ZSTD_isError(result));
-    result = ZSTD_CCtx_setParameter(zstd, ZSTD_c_stableInBuffer, 1);
-    ASSERT(!ZSTD_isError(result));
-    result = ZSTD_CCtx_setParameter(zstd, ZSTD_c_stableOutBuffer, 1);
-    ASSERT(!ZSTD_isError(result));
-    compressor->level = level;
+    (void)ZSTD_CCtx_reset(compressor->zstd, ZSTD_reset_session_and_parameters);
+    set(compressor, ZSTD_c_stableInBuffer, 1);
+    set(compressor, ZSTD_c_stableOutBuffer, 1);
+    if (how->is_entropy_only)
+        set_entropy_only(compressor);
+    else
+        set(compressor, ZSTD_c_compressionLevel, how->level);
+    if (how->dictionary != NULL)
+        set_dictionary(compressor, how->dictionary);
+    compressor->how = *how;
+}
+
+/* A dictionary is always set anew: where one has gone, another may lie by now. */
+static bool is_set_up(const struct compressor *compressor, const struct compression *how)
+{
+    const struct compression *set = &compressor->how;
+    return set->dictionary == NULL && how->dictionary == NULL && set->is_entropy_only == how->is_entropy_only &&
+           set->level == how->level;
 }
 
 struct compressor *compressor_create(void)
@@ -43,7 +81,7 @@ struct compressor *compressor_create(void)
         free(compressor);
         return NULL;
     }
-    set_level(compressor, CODEC_LEVEL_DEFAULT);
+    set_up(compressor, &(struct compression){.level = CODEC_LEVEL_DEFAULT});
     return compressor;
 }
 
@@ -55,13 +93,14 @@ void compressor_destroy(struct compressor *compressor)
     free(compressor);
 }
 
-void compressor_begin(struct compressor *compressor, int level, struct span original, uint8_t *ret_payload,
-                      size_t capacity)
+void compressor_begin(struct compressor *compressor, const struct compression *how, struct span original,
+                      uint8_t *ret_payload, size_t capacity)
 {
-    ASSERT(level >= CODEC_LEVEL_LEAST && level <= CODEC_LEVEL_MOST);
+    ASSERT(how->level >= CODEC_LEVEL_LEAST && how->level <= CODEC_LEVEL_MOST);
+    ASSERT(how->dictionary == NULL || !how->is_entropy_only);
     (void)ZSTD_CCtx_reset(compressor->zstd, ZSTD_reset_session_only);
-    if (level != compressor->level)
-        set_level(compressor, level);
+    if (!is_set_up(compressor, how))
+        set_up(compressor, how);
     (void)ZSTD_CCtx_setPledgedSrcSize(compressor->zstd, original.size);
     compressor->original = (ZSTD_inBuffer){original.data, 0, 0};
     compressor->original_size = original.size;

@@ -214,7 +214,8 @@ SUSPENDS static bool compress(struct object_writer *writer, struct compress_slot
 {
     const struct object_settings *settings = &writer->codecs->settings;
     struct compress_work work = {.compressor = slot->compressor, .step = CODEC_MORE};
-    compressor_begin(slot->compressor, settings->level, frame, slot->payload + HEADROOM_BYTES, capacity);
+    const struct compression how = {.level = settings->level};
+    compressor_begin(slot->compressor, &how, frame, slot->payload + HEADROOM_BYTES, capacity);
     if (settings->level > CODEC_LEVEL_INLINE_MAX) {
         if (!offload_run(settings->offload, compress_all, &work, error))
             return error->kind == ERROR_BUSY

@@ -53,19 +53,25 @@ START_TEST(table)
 }
 END_TEST
 
-static size_t compress(struct compressor *compressor, int level, struct span original, uint8_t *payload,
-                       size_t capacity, unsigned *ret_steps)
+static size_t compress_so(struct compressor *compressor, const struct compression *how, struct span original,
+                          uint8_t *payload, size_t capacity, unsigned *ret_steps)
 {
     size_t size;
     enum codec_step step;
     *ret_steps = 0;
-    compressor_begin(compressor, level, original, payload, capacity);
+    compressor_begin(compressor, how, original, payload, capacity);
     do {
         step = compressor_step(compressor, &size);
         ++*ret_steps;
     } while (step == CODEC_MORE);
     ck_assert_int_eq(step, CODEC_DONE);
     return size;
+}
+
+static size_t compress(struct compressor *compressor, int level, struct span original, uint8_t *payload,
+                       size_t capacity, unsigned *ret_steps)
+{
+    return compress_so(compressor, &(struct compression){.level = level}, original, payload, capacity, ret_steps);
 }
 
 START_TEST(compressing_and_back)
@@ -91,6 +97,81 @@ START_TEST(compressing_and_back)
     compressor_destroy(compressor);
     decompressor_destroy(decompressor);
     free(text);
+    free(payload);
+    free(back);
+}
+END_TEST
+
+/* Four letters at random. */
+static uint8_t *make_dna(size_t size)
+{
+    uint8_t *bytes = make_noise(size);
+    for (size_t i = 0; i < size; i++)
+        bytes[i] = (uint8_t) "ACGT"[bytes[i] & 3];
+    return bytes;
+}
+
+static struct span decompress(struct span payload, const ZSTD_DDict *dictionary, uint8_t *ret_original, size_t size)
+{
+    ZSTD_DCtx *context = ZSTD_createDCtx();
+    size_t result = ZSTD_decompress_usingDDict(context, ret_original, size, payload.data, payload.size, dictionary);
+    ZSTD_freeDCtx(context);
+    ck_assert(!ZSTD_isError(result));
+    return span_of(ret_original, result);
+}
+
+/* Every order of shapes on one context: what one sets must not stay for the next. */
+START_TEST(shapes_do_not_stick)
+{
+    enum { DICTIONARY = 4096, EVENT = 300 };
+    uint8_t *text = make_text(FRAME);
+    uint8_t *dna = make_dna(FRAME);
+    uint8_t *payload = malloc(FRAME);
+    uint8_t *back = malloc(FRAME);
+    ZSTD_CDict *dictionary = ZSTD_createCDict(text, DICTIONARY, 1);
+    ZSTD_DDict *reading = ZSTD_createDDict(text, DICTIONARY);
+    const struct {
+        struct compression how;
+        struct span original;
+    } cases[] = {
+        {{.level = 1}, span_of(text, FRAME)},
+        {{.level = 1, .is_entropy_only = true}, span_of(dna, FRAME)},
+        {{.level = 1, .dictionary = dictionary}, span_of(text + 100, EVENT)},
+        {{.level = 3}, span_of(text, FRAME)},
+        {{.level = 1}, span_of(dna, FRAME)},
+        {{.level = 3, .is_entropy_only = true}, span_of(text, FRAME)},
+        {{.level = 1}, span_of(text + 100, EVENT)},
+    };
+    enum { CASES = sizeof cases / sizeof cases[0] };
+    size_t alone[CASES];
+    unsigned steps;
+    for (unsigned i = 0; i < CASES; i++) {
+        struct compressor *fresh = compressor_create();
+        alone[i] = compress_so(fresh, &cases[i].how, cases[i].original, payload, FRAME, &steps);
+        compressor_destroy(fresh);
+    }
+    ck_assert_uint_lt(alone[1] * 100, alone[4] * 90); /* DNA */
+    ck_assert_uint_lt(alone[1], FRAME / 4 + FRAME / 100);
+    ck_assert_uint_lt(alone[0], alone[5]);     /* text */
+    ck_assert_uint_lt(alone[2] * 2, alone[6]); /* an event */
+
+    struct compressor *compressor = compressor_create();
+    for (unsigned i = 0; i < CASES * CASES; i++) {
+        const unsigned pair[] = {i / CASES, i % CASES};
+        for (unsigned k = 0; k < 2; k++) {
+            struct span original = cases[pair[k]].original;
+            const struct compression *how = &cases[pair[k]].how;
+            size_t size = compress_so(compressor, how, original, payload, FRAME, &steps);
+            ck_assert_uint_eq(size, alone[pair[k]]);
+            struct span found = decompress(span_of(payload, size), how->dictionary ? reading : NULL, back, FRAME);
+            ck_assert(span_equal(found, original));
+        }
+    }
+    compressor_destroy(compressor);
+    ZSTD_freeCDict(dictionary);
+    ZSTD_freeDDict(reading);
+    free(text);
+    free(dna);
     free(payload);
     free(back);
 }
@@ -333,6 +414,7 @@ int main(void)
     suite_add_tcase(suite, tests);
     tcase_add_test(tests, table);
     tcase_add_test(tests, compressing_and_back);
+    tcase_add_test(tests, shapes_do_not_stick);
     tcase_add_test(tests, noise_is_given_up);
     tcase_add_test(tests, payloads_of_the_format);
     tcase_add_test(tests, wrong_payloads);
