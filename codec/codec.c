@@ -8,7 +8,7 @@ static const struct codec codecs[] = {
     {CODEC_NVCOMP_ZSTD, "nvcomp-zstd", false, false},         {CODEC_NVCOMP_BITCOMP, "nvcomp-bitcomp", false, false},
     {CODEC_NVCOMP_GANS, "nvcomp-gans", false, false},         {CODEC_DIETGPU_ANS, "dietgpu-ans", false, false},
     {CODEC_NVCOMP_GDEFLATE, "nvcomp-gdeflate", false, false}, {CODEC_GZIP, "cpu-gzip", false, true},
-    {CODEC_ZSTD_DICTIONARY, "cpu-zstd-dict", false, false},
+    {CODEC_ZSTD_DICTIONARY, "cpu-zstd-dict", true, true},
 };
 
 enum { CODECS_COUNT = sizeof codecs / sizeof codecs[0] };
@@ -37,11 +37,6 @@ bool codec_refuse(uint32_t id, struct error *error)
                          "The stored data are in codec %" PRIu32 " (0x%08" PRIx32
                          "), which this version of Bale does not know. A newer one may read them.",
                          id, id);
-    if (id == CODEC_ZSTD_DICTIONARY)
-        return error_set(error, ERROR_UNSUPPORTED, NULL,
-                         "The stored data were compressed with a dictionary (%s); this version of Bale cannot read "
-                         "them yet.",
-                         codec->name);
     return error_set(error, ERROR_UNSUPPORTED, NULL,
                      "The stored data were compressed with codec %s, which this build of Bale cannot read.",
                      codec->name);

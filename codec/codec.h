@@ -84,6 +84,11 @@ struct decompressor; /* contexts for zstd and gzip, made on first need; pooled b
 struct decompressor *decompressor_create(void);
 void decompressor_destroy(struct decompressor *decompressor);
 
+/* What payloads of CODEC_ZSTD_DICTIONARY refer to from now on, until decompressor_shrink; without it they are
+ * ERROR_DAMAGED. It must live as long as that. */
+struct dictionary;
+void decompressor_set_dictionary(struct decompressor *decompressor, const struct dictionary *dictionary);
+
 /* A whole payload in memory into a whole buffer of exactly original_size bytes (<= FRAME_VERIFIED_BYTES_MAX): the
  * ordinary frame. Fails (ERROR_DAMAGED) on more or fewer bytes than that and on damage; ERROR_UNSUPPORTED: a codec that
  * this build cannot read. It needs no window of its own, whatever size the payload asks for. The caller checks the CRC.
@@ -107,5 +112,6 @@ bool decompressor_begin(struct decompressor *decompressor, uint32_t codec, bool 
 bool decompressor_step(struct decompressor *decompressor, struct span *input, uint8_t *ret_original, size_t capacity,
                        size_t *ret_size, bool *ret_ended, struct error *error);
 
-/* Gives back what a stream's window took; a pool calls it when a decompressor comes back. */
+/* Gives back what a stream's window took, and forgets the dictionary; a pool calls it when a decompressor comes back.
+ */
 void decompressor_shrink(struct decompressor *decompressor);

@@ -4,6 +4,7 @@
  * the member by itself; zlib would be one more dependency for nothing. */
 #include "codec/codec.h"
 
+#include "codec/dictionary.h"
 #include "runtime/base/assert.h"
 #include "runtime/base/byteorder.h"
 
@@ -17,10 +18,11 @@
 enum { ZSTD_KEPT_BYTES_MAX = 512 << 10 };
 
 struct decompressor {
-    ZSTD_DCtx *zstd;            /* NULL until needed */
-    struct inflate_state *gzip; /* NULL until needed; about 90 KiB */
-    uint32_t codec;             /* of the stream that was begun */
-    bool has_ended;             /* the stream may end here */
+    ZSTD_DCtx *zstd;                     /* NULL until needed */
+    struct inflate_state *gzip;          /* NULL until needed; about 90 KiB */
+    const struct dictionary *dictionary; /* for CODEC_ZSTD_DICTIONARY; NULL: none */
+    uint32_t codec;                      /* of the stream that was begun */
+    bool has_ended;                      /* the stream may end here */
 };
 
 struct decompressor *decompressor_create(void)
@@ -37,8 +39,14 @@ void decompressor_destroy(struct decompressor *decompressor)
     free(decompressor);
 }
 
+void decompressor_set_dictionary(struct decompressor *decompressor, const struct dictionary *dictionary)
+{
+    decompressor->dictionary = dictionary;
+}
+
 void decompressor_shrink(struct decompressor *decompressor)
 {
+    decompressor->dictionary = NULL;
     if (decompressor->zstd == NULL || ZSTD_sizeof_DCtx(decompressor->zstd) <= ZSTD_KEPT_BYTES_MAX)
         return;
     ZSTD_freeDCtx(decompressor->zstd);
@@ -53,14 +61,20 @@ static bool refuse_size(uint64_t original_size, const char *what, struct error *
 
 /* ---- contexts, made on first need ---- */
 
-static bool begin_zstd(struct decompressor *decompressor, int window_log, struct error *error)
+/* A context keeps the dictionary that it was told last: it is told each time, also that there is none. */
+static bool begin_zstd(struct decompressor *decompressor, uint32_t codec, int window_log, struct error *error)
 {
+    const struct dictionary *dictionary = codec == CODEC_ZSTD_DICTIONARY ? decompressor->dictionary : NULL;
+    if (codec == CODEC_ZSTD_DICTIONARY && dictionary == NULL)
+        return error_set(error, ERROR_DAMAGED, NULL,
+                         "A frame was compressed with a dictionary (cpu-zstd-dict), and the object names none.");
     if (decompressor->zstd == NULL)
         decompressor->zstd = ZSTD_createDCtx();
     if (decompressor->zstd == NULL)
         return error_set(error, ERROR_BUSY, NULL, "There is no memory for a decompressor.");
     (void)ZSTD_DCtx_reset(decompressor->zstd, ZSTD_reset_session_only);
     (void)ZSTD_DCtx_setParameter(decompressor->zstd, ZSTD_d_windowLogMax, window_log);
+    (void)ZSTD_DCtx_refDDict(decompressor->zstd, dictionary == NULL ? NULL : dictionary_for_decoding(dictionary));
     decompressor->has_ended = false;
     return true;
 }
@@ -156,7 +170,9 @@ bool decompressor_begin(struct decompressor *decompressor, uint32_t codec, bool 
     case CODEC_PASSTHROUGH:
         return true;
     case CODEC_ZSTD:
-        return begin_zstd(decompressor, allow_large_window ? CODEC_WINDOW_LOG_LARGE : CODEC_WINDOW_LOG_SMALL, error);
+    case CODEC_ZSTD_DICTIONARY:
+        return begin_zstd(decompressor, codec, allow_large_window ? CODEC_WINDOW_LOG_LARGE : CODEC_WINDOW_LOG_SMALL,
+                          error);
     case CODEC_GZIP:
         return begin_gzip(decompressor, error);
     default:
@@ -171,6 +187,7 @@ bool decompressor_step(struct decompressor *decompressor, struct span *input, ui
         capacity = CODEC_SLICE_BYTES;
     switch (decompressor->codec) {
     case CODEC_ZSTD:
+    case CODEC_ZSTD_DICTIONARY:
         return step_zstd(decompressor, input, ret_original, capacity, ret_size, ret_ended, error);
     case CODEC_GZIP:
         return step_gzip(decompressor, input, ret_original, capacity, ret_size, ret_ended, error);
@@ -183,10 +200,10 @@ bool decompressor_step(struct decompressor *decompressor, struct span *input, ui
 
 /* ---- a whole payload ---- */
 
-static bool run_zstd(struct decompressor *decompressor, struct span payload, uint8_t *ret_original,
+static bool run_zstd(struct decompressor *decompressor, uint32_t codec, struct span payload, uint8_t *ret_original,
                      size_t original_size, struct error *error)
 {
-    if (!begin_zstd(decompressor, CODEC_WINDOW_LOG_SMALL, error))
+    if (!begin_zstd(decompressor, codec, CODEC_WINDOW_LOG_SMALL, error))
         return false;
     /* Flat to flat: no window buffer whatever the header asks for, so a large window costs nothing here. */
     size_t result = ZSTD_decompressDCtx(decompressor->zstd, ret_original, original_size, payload.data, payload.size);
@@ -233,7 +250,8 @@ bool decompressor_run(struct decompressor *decompressor, uint32_t codec, struct 
             memcpy(ret_original, payload.data, original_size);
         return true;
     case CODEC_ZSTD:
-        return run_zstd(decompressor, payload, ret_original, original_size, error);
+    case CODEC_ZSTD_DICTIONARY:
+        return run_zstd(decompressor, codec, payload, ret_original, original_size, error);
     case CODEC_GZIP:
         return run_gzip(decompressor, payload, ret_original, original_size, error);
     default:
@@ -268,7 +286,7 @@ static uint64_t zstd_window_bytes(struct span frame)
 
 uint64_t decompressor_window_bytes(uint32_t codec, struct span payload)
 {
-    return codec == CODEC_ZSTD ? zstd_window_bytes(payload) : 0;
+    return codec == CODEC_ZSTD || codec == CODEC_ZSTD_DICTIONARY ? zstd_window_bytes(payload) : 0;
 }
 
 bool decompressor_needs_large_window(uint32_t codec, struct span payload)

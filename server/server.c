@@ -9,6 +9,7 @@
 #include "runtime/stream/listener.h"
 #include "runtime/stream/tls.h"
 #include "server/control.h"
+#include "server/dictionaries/table.h"
 #include "server/process/file_limits.h"
 #include "server/process/first_credentials.h"
 #include "server/process/processors.h"
@@ -52,6 +53,7 @@ struct server {
     struct control control;
     struct journal_service journal;
     struct settings_keeper keeper;
+    struct dictionary_table *dictionaries;
     struct trusted_proxies trusted_proxies;
     pthread_barrier_t ended; /* of the shards */
     _Atomic(bool) is_ready;
@@ -204,6 +206,8 @@ static void prepare_shards(struct server *server)
     server->common.backend = server->backend;
     server->common.accounts = server->accounts;
     server->common.keeper = server->backend->spool == NULL ? NULL : &server->keeper;
+    server->dictionaries = dictionary_table_create(server->config->dict_memory);
+    server->common.dictionaries = server->dictionaries;
     server->common.codec_threads = server->codec_threads;
     server->common.tls = server->tls;
     server->common.host_id = server->host_id;
@@ -218,6 +222,7 @@ static void prepare_shards(struct server *server)
         .backend = server->backend,
         .journal = server->backend->spool == NULL ? NULL : &server->journal,
         .keeper = server->common.keeper,
+        .dictionaries = dictionary_table_counters(server->dictionaries),
         .is_ready = &server->is_ready,
         .started_ms = clock_wall_ms(clock_system()),
     };
@@ -317,6 +322,7 @@ void server_close(struct server *server)
     if (server->codec_threads != NULL)
         offload_destroy(server->codec_threads);
     offload_destroy(server->list_threads);
+    dictionary_table_destroy(server->dictionaries);
     accounts_free(server->accounts);
     tls_server_destroy(server->tls);
     explicit_bzero(&server->first, sizeof server->first);

@@ -107,6 +107,8 @@ static void start_pools(struct shard *shard)
         .frame_buffers_max = (unsigned)config->frame_buffers,
         .wait_ms = BUFFER_WAIT_MS,
         .offload = common->codec_threads,
+        .dictionaries = common->dictionaries,
+        .store = common->backend->requests,
     };
     const struct signature_settings signature_settings = {common->accounts, config->region};
     shard->codecs = object_codecs_create(&object_settings);

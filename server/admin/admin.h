@@ -15,6 +15,7 @@
 #pragma once
 
 #include "runtime/fiber/loop.h"
+#include "server/dictionaries/table.h"
 #include "server/http/connection.h"
 #include "server/journal_service.h"
 #include "server/report/metrics.h"
@@ -34,6 +35,7 @@ struct admin_view {
     const struct backend *backend;
     const struct journal_service *journal; /* NULL: --raw */
     const struct settings_keeper *keeper;  /* NULL: the backend keeps no settings of buckets */
+    const struct dictionary_table_counters *dictionaries;
     const _Atomic(bool) *is_ready;
     int64_t started_ms; /* wall clock */
 };

@@ -6,6 +6,7 @@
 #include "runtime/log/log.h"
 #include "s3client/wire/s3_error.h"
 #include "server/admin/admin.h"
+#include "server/admin/dictionary_metrics.h"
 #include "server/admin/family.h"
 #include "server/admin/journal_metrics.h"
 
@@ -300,5 +301,6 @@ SUSPENDS void admin_write_metrics(const struct admin_view *view, struct buffer *
         admin_write_journal_metrics(view->journal, to);
     if (view->keeper != NULL)
         write_settings(view->keeper, to);
+    admin_write_dictionary_metrics(view->dictionaries, to);
     write_process(view, to);
 }

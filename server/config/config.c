@@ -69,6 +69,9 @@ static const struct option OPTIONS[] = {
      .help = "threads for levels above 6; auto: as many as shards"},
     {"frame-buffers", OPTION_NUMBER, AT(frame_buffers), "16", "N", .least = 2, .most = 4096,
      .help = "buffers for bodies, each shard; uploads and downloads beyond them wait in line"},
+    {"dict-memory", OPTION_SIZE, AT(dict_memory), "64M", "BYTES", .least = 1 << 20, .most = 16LL << 40,
+     .help =
+         "memory for dictionaries that objects were compressed with, all shards; beyond it go those that nobody uses"},
     {"connections-max", OPTION_NUMBER, AT(connections_max), "auto", "N", .word = "auto", .least = 1, .most = 1000000,
      .help = "open connections, all shards; auto: from the limit of open files"},
     {"idle-timeout", OPTION_DURATION, AT(idle_timeout_ms), "75s", "TIME", .least = 1, .most = DAY_MS,

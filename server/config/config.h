@@ -58,8 +58,9 @@ struct config {
     uint64_t shards;            /* 0: as many as there are processors for us */
     uint64_t codec;             /* enum config_codec */
     int64_t zstd_level;
-    uint64_t codec_threads;   /* 0: as many as shards */
-    uint64_t frame_buffers;   /* per shard */
+    uint64_t codec_threads; /* 0: as many as shards */
+    uint64_t frame_buffers; /* per shard */
+    uint64_t dict_memory;
     uint64_t connections_max; /* 0: from the limit of open files */
     uint64_t idle_timeout_ms;
     uint64_t head_timeout_ms;

@@ -45,11 +45,11 @@ SUSPENDS bool frame_stream_window(const struct frame_stream_source *from, size_t
     uint8_t bytes[CODEC_HEAD_BYTES];
     struct span head;
     *ret_bytes = 0;
-    if (from->header.codec != CODEC_ZSTD)
+    if (from->header.codec != CODEC_ZSTD && from->header.codec != CODEC_ZSTD_DICTIONARY)
         return true;
     if (!read_head(from, bytes, &head, error))
         return false;
-    uint64_t window = decompressor_window_bytes(CODEC_ZSTD, head);
+    uint64_t window = decompressor_window_bytes(from->header.codec, head);
     if (window <= STREAM_WINDOW_BYTES) /* a larger one is in one of the large slots, beside the budget */
         *ret_bytes = window == 0 ? STREAM_WINDOW_BYTES : (size_t)window;
     return true;
@@ -67,6 +67,7 @@ SUSPENDS bool frame_stream_begin(struct object_codecs *codecs, const struct fram
     struct decode_slot *slot = slot_take(codecs, pool, error);
     if (slot == NULL)
         return false;
+    decompressor_set_dictionary(slot->decompressor, from->dictionary);
     struct frame_stream *stream = calloc(1, sizeof *stream);
     if (stream == NULL || !decompressor_begin(slot->decompressor, from->header.codec, is_large, error)) {
         decode_slot_give(pool, slot);

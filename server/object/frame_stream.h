@@ -10,6 +10,7 @@
 
 struct frame_stream_source {
     struct object_source *source;
+    const struct dictionary *dictionary; /* that the frame may refer to, held until frame_stream_end; NULL: none */
     struct frame_header header;
     uint64_t payload_offset;
     bool has_crc32c;

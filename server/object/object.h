@@ -19,10 +19,12 @@
 struct object_settings {
     /* --codec; --raw: bodies and parts as they come, and nothing said of S4 */
     enum { OBJECT_CODEC_AUTO, OBJECT_CODEC_ZSTD, OBJECT_CODEC_NONE, OBJECT_CODEC_RAW } codec;
-    int level;                  /* --zstd-level */
-    unsigned frame_buffers_max; /* per shard */
-    uint64_t wait_ms;           /* for a buffer or context, then SlowDown */
-    struct offload *offload;    /* levels above 6 */
+    int level;                             /* --zstd-level */
+    unsigned frame_buffers_max;            /* per shard */
+    uint64_t wait_ms;                      /* for a buffer or context, then SlowDown */
+    struct offload *offload;               /* levels above 6 */
+    struct dictionary_table *dictionaries; /* of all shards; NULL: objects that need one are refused (NotImplemented) */
+    struct bucket_store *store;            /* that they are fetched from */
 };
 
 struct object_codecs;
@@ -111,10 +113,13 @@ void object_close(struct bucket_object *object);
 /* Original bytes [first, first + size) of an open object, which lie inside it; of an object whose size is not known, as
  * many of them as there are. ERROR_UNSUPPORTED (NotImplemented): stored in a form that cannot be read yet. */
 struct object_reader;
-/* `name` is the object's, and must live as long as the reader; NULL: what is decoded is not kept for the next one. */
+/* `name` is the object's, and must live as long as the reader. A dictionary that the object names is fetched here:
+ * ERROR_DAMAGED when it is not to be had. */
 SUSPENDS bool object_reader_begin(struct object_codecs *codecs, struct bucket_object *object,
                                   const struct object_name *name, uint64_t first, uint64_t size,
                                   struct object_reader **ret_reader, struct error *error);
+/* What is decoded may be kept for the next object_open; only of an object that object_open has opened. */
+void object_reader_keep(struct object_reader *reader);
 /* The next piece, verified where architecture.md says so; empty at the end. It stays valid until the next call. Yields
  * between slices. ERROR_DAMAGED: a frame is wrong; nothing wrong has been handed out. ERROR_CHANGED: as bucket_read. */
 SUSPENDS bool object_reader_next(struct object_reader *reader, struct span *ret_piece, struct error *error);
@@ -122,6 +127,7 @@ void object_reader_end(struct object_reader *reader);
 
 /* ---- from out to in: object/object_pump.c ---- */
 
-/* Original bytes [first, first + size) of an object of known size into a writer, which is finished then. */
-SUSPENDS bool object_pump(struct object_codecs *codecs, struct bucket_object *source, uint64_t first, uint64_t size,
-                          struct object_writer *writer, struct object_digest *ret_digest, struct error *error);
+/* Original bytes [first, first + size) of an object of known size, `name`, into a writer, which is finished then. */
+SUSPENDS bool object_pump(struct object_codecs *codecs, struct bucket_object *source, const struct object_name *name,
+                          uint64_t first, uint64_t size, struct object_writer *writer, struct object_digest *ret_digest,
+                          struct error *error);

@@ -15,12 +15,13 @@ SUSPENDS static bool pump_pieces(struct object_reader *reader, struct object_wri
     return true;
 }
 
-SUSPENDS static bool pump_all(struct object_codecs *codecs, struct bucket_object *source, uint64_t first, uint64_t size,
+SUSPENDS static bool pump_all(struct object_codecs *codecs, struct bucket_object *source,
+                              const struct object_name *name, uint64_t first, uint64_t size,
                               struct object_writer *writer, struct object_digest *ret_digest, struct error *error)
 {
     struct object_reader *reader;
     uint64_t pumped;
-    if (!object_reader_begin(codecs, source, NULL, first, size, &reader, error))
+    if (!object_reader_begin(codecs, source, name, first, size, &reader, error))
         return false;
     bool ok = pump_pieces(reader, writer, &pumped, error);
     object_reader_end(reader);
@@ -30,12 +31,13 @@ SUSPENDS static bool pump_all(struct object_codecs *codecs, struct bucket_object
            error_set(error, ERROR_DAMAGED, S3_InternalError, "the source is shorter than its size says");
 }
 
-SUSPENDS bool object_pump(struct object_codecs *codecs, struct bucket_object *source, uint64_t first, uint64_t size,
-                          struct object_writer *writer, struct object_digest *ret_digest, struct error *error)
+SUSPENDS bool object_pump(struct object_codecs *codecs, struct bucket_object *source, const struct object_name *name,
+                          uint64_t first, uint64_t size, struct object_writer *writer, struct object_digest *ret_digest,
+                          struct error *error)
 {
     if (!pump_take(codecs, error))
         return false;
-    bool ok = pump_all(codecs, source, first, size, writer, ret_digest, error);
+    bool ok = pump_all(codecs, source, name, first, size, writer, ret_digest, error);
     pump_give(codecs);
     return ok;
 }

@@ -12,6 +12,7 @@
 #include "codec/sidecar.h"
 #include "runtime/base/assert.h"
 #include "s3client/wire/s3_error.h"
+#include "server/dictionaries/table.h"
 #include "server/object/codecs_private.h"
 #include "server/object/frame_stream.h"
 #include "server/object/object.h"
@@ -30,7 +31,9 @@ enum {
 struct object_reader {
     struct object_codecs *codecs;
     struct bucket_object *object;
-    const struct object_name *name; /* NULL: what is decoded is not kept */
+    const struct object_name *name;
+    bool may_keep;                 /* what is decoded, for the next one */
+    struct dictionary *dictionary; /* that its frames refer to, held; NULL: none */
     struct store_source store;
     struct object_source *source; /* the first stage behind the frames */
 
@@ -171,6 +174,29 @@ static void begin_raw(struct object_reader *reader)
     reader->is_raw_verified = is_whole || reader->is_raw_part;
 }
 
+/* What was decoded before needs no dictionary any more. */
+SUSPENDS static bool take_dictionary(struct object_reader *reader, struct error *error)
+{
+    const struct object_attributes *attributes = &reader->object->attributes;
+    const struct object_settings *settings = &reader->codecs->settings;
+    if (attributes->dictionary[0] == '\0' || attributes->codec != CODEC_ZSTD_DICTIONARY ||
+        reader->object->recalled != NULL)
+        return true;
+    if (settings->dictionaries == NULL)
+        return error_set(error, ERROR_UNSUPPORTED, S3_NotImplemented,
+                         "The object was compressed with a dictionary, and there are none here.");
+    reader->dictionary = dictionary_table_find(settings->dictionaries, settings->store, reader->name->bucket,
+                                               span_from_string(attributes->dictionary), error);
+    if (reader->dictionary == NULL && error->code == NULL)
+        error->code = error->kind == ERROR_BUSY ? S3_SlowDown : S3_InternalError;
+    return reader->dictionary != NULL;
+}
+
+void object_reader_keep(struct object_reader *reader)
+{
+    reader->may_keep = true;
+}
+
 SUSPENDS bool object_reader_begin(struct object_codecs *codecs, struct bucket_object *object,
                                   const struct object_name *name, uint64_t first, uint64_t size,
                                   struct object_reader **ret_reader, struct error *error)
@@ -193,7 +219,7 @@ SUSPENDS bool object_reader_begin(struct object_codecs *codecs, struct bucket_ob
         reader->end = smaller(reader->end, attributes->stored_size);
     metric_add(&codecs->counters.stored_bytes_out, object->whole_body.size);
     begin_raw(reader);
-    if (is_sidecar_worth_it(reader) && !start_by_sidecar(reader, error)) {
+    if (!take_dictionary(reader, error) || (is_sidecar_worth_it(reader) && !start_by_sidecar(reader, error))) {
         object_reader_end(reader);
         return false;
     }
@@ -206,6 +232,7 @@ void object_reader_end(struct object_reader *reader)
 {
     if (reader->stream != NULL)
         frame_stream_end(reader->stream);
+    dictionary_drop(reader->dictionary);
     body_memory_give(reader->codecs, &reader->memory);
     free(reader);
 }
@@ -408,6 +435,7 @@ SUSPENDS static bool decode_with(struct object_reader *reader, const struct fram
     struct span payload;
     struct span ahead;
     size_t size = (size_t)header->original_size;
+    decompressor_set_dictionary(slot->decompressor, reader->dictionary);
     if (!load_payload(reader, header, slot, &payload, &ahead, error) ||
         !decompressor_run(slot->decompressor, header->codec, payload, reader->memory.bytes, size, error) ||
         !verify(reader, header, span_of(reader->memory.bytes, size), error))
@@ -436,6 +464,7 @@ SUSPENDS static bool begin_stream(struct object_reader *reader, const struct fra
 {
     struct frame_stream_source from = {
         .source = reader->source,
+        .dictionary = reader->dictionary,
         .header = *header,
         .payload_offset = reader->frame_stored + header->header_size,
         .has_crc32c = has_crc32c(reader),
@@ -516,7 +545,7 @@ static bool is_keepable(const struct object_reader *reader, const struct frame_h
     return reader->source->whole.size > 0 && reader->source->whole.size <= KEEPABLE_STORED_BYTES_MAX &&
            reader->frame_stored == 0 && header->header_size + header->payload_size == reader->source->size &&
            header->original_size <= DECODED_CACHE_BYTES_MAX && attributes_of(reader)->layout == LAYOUT_FRAMED &&
-           reader->name != NULL && attributes_of(reader)->stored_etag[0] != '\0';
+           reader->may_keep && attributes_of(reader)->stored_etag[0] != '\0';
 }
 
 /* For the next object_open. */

@@ -1,4 +1,5 @@
 /* tools/bale/cat.c -- bale cat: an object's original bytes, as a client reads them. */
+#include "server/dictionaries/table.h"
 #include "server/object/object.h"
 #include "tools/bale/backend_session.h"
 #include "tools/bale/command.h"
@@ -21,11 +22,12 @@ static bool write_all(struct span bytes, struct error *error)
     return true;
 }
 
-SUSPENDS static bool print_object(struct object_codecs *codecs, struct bucket_object *object, struct error *error)
+SUSPENDS static bool print_object(struct object_codecs *codecs, struct bucket_object *object,
+                                  const struct object_name *name, struct error *error)
 {
     struct object_reader *reader;
     struct span piece = SPAN_EMPTY;
-    bool done = object_reader_begin(codecs, object, NULL, 0, object->attributes.original_size, &reader, error);
+    bool done = object_reader_begin(codecs, object, name, 0, object->attributes.original_size, &reader, error);
     if (!done)
         return false;
     do
@@ -38,15 +40,18 @@ SUSPENDS static bool print_object(struct object_codecs *codecs, struct bucket_ob
 SUSPENDS static bool cat(struct bucket_store *store, void *context, struct error *error)
 {
     const struct object_name *name = context;
-    const struct object_settings settings = {.frame_buffers_max = FRAME_BUFFERS, .wait_ms = WAIT_MS};
+    struct dictionary_table *dictionaries = dictionary_table_create(DICTIONARY_BYTES_MAX);
+    const struct object_settings settings = {
+        .frame_buffers_max = FRAME_BUFFERS, .wait_ms = WAIT_MS, .dictionaries = dictionaries, .store = store};
     struct bucket_object *object;
     struct object_codecs *codecs = object_codecs_create(&settings);
     bool done = bucket_open(store, name, NULL, &object, error);
     if (done) {
-        done = print_object(codecs, object, error);
+        done = print_object(codecs, object, name, error);
         bucket_close(object);
     }
     object_codecs_destroy(codecs);
+    dictionary_table_destroy(dictionaries);
     return done;
 }
 

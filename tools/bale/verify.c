@@ -2,6 +2,7 @@
 #include "codec/crc.h"
 #include "codec/sidecar.h"
 #include "runtime/base/hex.h"
+#include "server/dictionaries/table.h"
 #include "server/object/object.h"
 #include "tools/bale/backend_session.h"
 #include "tools/bale/command.h"
@@ -11,7 +12,7 @@
 #include <json-c/json.h>
 #include <stdio.h>
 
-enum { FRAME_BUFFERS = 2, WAIT_MS = 10000, TRIES = 3 };
+enum { FRAME_BUFFERS = 2, WAIT_MS = 10000, TRIES = 3, DICTIONARY_MEMORY = 64 << 20 };
 
 struct verification {
     const struct command_line *line;
@@ -126,14 +127,15 @@ static bool sums_compare(const struct verification *verification, struct sums *s
     return true;
 }
 
-SUSPENDS static bool read_all(struct verification *verification, struct bucket_object *object, struct error *error)
+SUSPENDS static bool read_all(struct verification *verification, struct bucket_object *object,
+                              const struct object_name *name, struct error *error)
 {
     struct object_reader *reader;
     struct span piece = SPAN_EMPTY;
     struct sums sums;
     sums_begin(&sums, &object->attributes);
     bool done =
-        object_reader_begin(verification->codecs, object, NULL, 0, object->attributes.original_size, &reader, error);
+        object_reader_begin(verification->codecs, object, name, 0, object->attributes.original_size, &reader, error);
     if (!done)
         return false;
     do {
@@ -155,7 +157,8 @@ SUSPENDS static bool verify_once(struct verification *verification, const struct
     struct bucket_object *object;
     if (!bucket_open(verification->store, name, &intent, &object, error))
         return false;
-    bool done = check_index(object, error) && (!verification->line->deep || read_all(verification, object, error));
+    bool done =
+        check_index(object, error) && (!verification->line->deep || read_all(verification, object, name, error));
     if (done) {
         verification->original_bytes += object->attributes.original_size;
         verification->stored_bytes += object->attributes.stored_size;
@@ -190,7 +193,9 @@ SUSPENDS static bool verify(void *context, const struct object_name *name, const
 
 SUSPENDS static bool verify_all(struct bucket_store *store, void *context, struct error *error)
 {
-    const struct object_settings settings = {.frame_buffers_max = FRAME_BUFFERS, .wait_ms = WAIT_MS};
+    struct dictionary_table *dictionaries = dictionary_table_create(DICTIONARY_MEMORY);
+    const struct object_settings settings = {
+        .frame_buffers_max = FRAME_BUFFERS, .wait_ms = WAIT_MS, .dictionaries = dictionaries, .store = store};
     struct verification *verification = context;
     const struct walk walk = {.bucket = verification->line->bucket,
                               .prefix = verification->line->prefix,
@@ -200,6 +205,7 @@ SUSPENDS static bool verify_all(struct bucket_store *store, void *context, struc
     verification->codecs = object_codecs_create(&settings);
     bool done = walk_objects(store, &walk, error);
     object_codecs_destroy(verification->codecs);
+    dictionary_table_destroy(dictionaries);
     return done;
 }
 

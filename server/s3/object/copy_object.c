@@ -17,6 +17,7 @@
 
 struct copy_plan {
     struct bucket_object *source;
+    struct object_name source_name;
     bool replaces_metadata;
     bool replaces_tags;
     enum checksum_algorithm checksum; /* asked for; NONE: keep the source's */
@@ -175,7 +176,8 @@ static SUSPENDS bool copy_original(struct s3_request *request, const struct copy
     };
     if (!object_writer_begin(settings->codecs, settings->store, &intent, &writer, error))
         return false;
-    if (!object_pump(settings->codecs, plan->source, 0, source->original_size, writer, &digest, error) ||
+    if (!object_pump(settings->codecs, plan->source, &plan->source_name, 0, source->original_size, writer, &digest,
+                     error) ||
         !object_acl_settle(request, &acl, error)) {
         object_writer_abort(writer);
         return false;
@@ -224,6 +226,7 @@ static SUSPENDS bool copy_once(struct s3_request *request, struct object_attribu
         return false;
     buffer_init(&plan.metadata, 0);
     tags_init(&plan.tags);
+    plan.source_name = ret_source->name;
     bool ok = changes_nothing(request, &plan, &ret_source->name)
                   ? error_set(error, ERROR_INVALID, S3_InvalidRequest,
                               "This copy request is illegal because it is trying to copy an object to itself without "

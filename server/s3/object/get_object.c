@@ -222,6 +222,16 @@ static SUSPENDS bool stream(struct s3_request *request, const struct object_attr
            error_set(error, ERROR_DAMAGED, S3_InternalError, "the stored object is shorter than its size says");
 }
 
+/* The sentence of a 500 is for the log; which dictionary is missing or wrong its operator may learn from a client. */
+static bool name_dictionary(struct s3_request *request, const struct object_attributes *attributes,
+                            const struct error *error)
+{
+    if (error->kind == ERROR_DAMAGED && attributes->dictionary[0] != '\0')
+        error_details_add(&request->details, "DictionaryId",
+                          arena_copy(request->arena, span_from_string(attributes->dictionary)));
+    return false;
+}
+
 static SUSPENDS bool answer_object(struct s3_request *request, const struct object_name *name,
                                    struct bucket_object *object, struct error *error)
 {
@@ -235,7 +245,8 @@ static SUSPENDS bool answer_object(struct s3_request *request, const struct obje
     if (not_modified)
         return answer_not_modified(request, attributes, error);
     if (!object_reader_begin(request->settings->codecs, object, name, selection.first, selection.size, &reader, error))
-        return false;
+        return name_dictionary(request, attributes, error);
+    object_reader_keep(reader);
     request->outcome.codec = attributes->codec;
     request->outcome.has_codec = true;
     bool ok = stream(request, attributes, &selection, reader, error);

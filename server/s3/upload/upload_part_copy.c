@@ -16,6 +16,7 @@ struct part_copy {
     unsigned number;
     struct upload_info upload;
     struct bucket_object *source;
+    struct object_name source_name;
     uint64_t first;
     uint64_t size;
 };
@@ -76,7 +77,8 @@ static SUSPENDS bool store(struct s3_request *request, const struct part_copy *c
     };
     if (!object_writer_begin(settings->codecs, settings->store, &intent, &writer, error))
         return false;
-    if (object_pump(settings->codecs, copy->source, copy->first, copy->size, writer, &digest, error))
+    if (object_pump(settings->codecs, copy->source, &copy->source_name, copy->first, copy->size, writer, &digest,
+                    error))
         return object_writer_commit_part(writer, ret_part, error);
     object_writer_abort(writer);
     return false;
@@ -105,6 +107,7 @@ static SUSPENDS bool copy_once(struct s3_request *request, struct part_copy *cop
 {
     if (!copy_source_open(request, ret_source, &copy->source, error))
         return false;
+    copy->source_name = ret_source->name;
     memcpy(ret_version, copy->source->attributes.version, VERSION_TEXT_BYTES);
     bool ok = copy_source_check(&copy->source->attributes, error) && choose_bytes(request, copy, error) &&
               store(request, copy, ret_part, error);

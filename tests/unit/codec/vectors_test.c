@@ -3,6 +3,7 @@
  * Usage: vectors_test FOLDER, that of tests/vectors. */
 #include "codec/codec.h"
 #include "codec/crc.h"
+#include "codec/dictionary.h"
 #include "codec/frame.h"
 #include "codec/sidecar.h"
 #include "runtime/base/buffer.h"
@@ -196,12 +197,25 @@ START_TEST(readable_sets)
 }
 END_TEST
 
-/* Objects that won with a dictionary are refused by name; those beside them that lost against it are read. */
+static struct dictionary *load_dictionary(void)
+{
+    struct buffer bytes = {0};
+    read_file("zstd-dict", ".s4dict_8d041931ad4b9758", &bytes);
+    struct dictionary *dictionary = dictionary_create(buffer_span(&bytes), &error);
+    ck_assert_ptr_nonnull(dictionary);
+    buffer_free(&bytes);
+    return dictionary;
+}
+
+/* Objects that won with a dictionary are read with it, and refused without it or with another one; those beside them
+ * that lost against it need none. */
 START_TEST(dictionary_set)
 {
     struct json_object *root = load_set("zstd-dict");
     struct json_object *objects;
     ck_assert(json_object_object_get_ex(root, "objects", &objects));
+    struct dictionary *dictionary = load_dictionary();
+    struct dictionary *other = dictionary_create(SPAN("any bytes are a dictionary, too, for somebody"), &error);
     unsigned refused = 0;
     unsigned read = 0;
     json_object_object_foreach(objects, key, object)
@@ -219,14 +233,22 @@ START_TEST(dictionary_set)
         struct buffer original = {0};
         load_stored("zstd-dict", object, &stored);
         ck_assert(!decode(object, buffer_span(&stored), &original));
-        ck_assert_int_eq(error.kind, ERROR_UNSUPPORTED);
+        ck_assert_int_eq(error.kind, ERROR_DAMAGED);
         ck_assert_ptr_nonnull(strstr(error.message, "dictionary"));
+        decompressor_set_dictionary(decompressor, other);
+        ck_assert(!decode(object, buffer_span(&stored), &original));
+        ck_assert_int_eq(error.kind, ERROR_DAMAGED);
+        decompressor_set_dictionary(decompressor, dictionary);
+        check_object("zstd-dict", objects, key, object);
+        decompressor_shrink(decompressor); /* which forgets it */
         refused++;
         buffer_free(&stored);
         buffer_free(&original);
     }
     ck_assert_uint_eq(refused, 2);
     ck_assert_uint_eq(read, 3);
+    dictionary_drop(dictionary);
+    dictionary_drop(other);
     json_object_put(root);
 }
 END_TEST

@@ -104,6 +104,7 @@ bool download_range(struct object_codecs *codecs, struct memory_store *store, co
         object_close(object);
         return false;
     }
+    object_reader_keep(reader);
     struct span piece;
     while ((works = object_reader_next(reader, &piece, error)) && piece.size > 0) {
         ck_assert_uint_le(*ret_size + piece.size, size);

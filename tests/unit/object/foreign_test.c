@@ -6,6 +6,7 @@
 #include "codec/crc.h"
 #include "codec/frame.h"
 #include "s3client/wire/s3_error.h"
+#include "server/dictionaries/table.h"
 #include "server/object/codecs_private.h"
 #include "tests/unit/codec/format_vectors.h"
 #include "tests/unit/codec/text.h"
@@ -20,12 +21,16 @@
 static const char *folder;
 static struct memory_store store;
 static struct object_codecs *codecs;
+static struct dictionary_table *dictionaries;
 
 static void set_up(void)
 {
     struct object_settings settings = ordinary_settings();
     settings.frame_buffers_max = 40;
     memory_store_init(&store);
+    dictionaries = dictionary_table_create(1 << 20);
+    settings.dictionaries = dictionaries;
+    settings.store = &store.store;
     codecs = object_codecs_create(&settings);
 }
 
@@ -33,6 +38,7 @@ static void tear_down(void)
 {
     ck_assert_uint_eq(codecs->memory.used, 0);
     object_codecs_destroy(codecs);
+    dictionary_table_destroy(dictionaries);
     memory_store_free(&store);
 }
 
@@ -186,6 +192,8 @@ static struct object_attributes classify(struct json_object *object)
         .original_size = size == NULL ? 0 : strtoull(size, NULL, 10),
         .is_encrypted = text_of(metadata, "s4-encrypted") != NULL,
     };
+    if (text_of(metadata, "s4-dict-id") != NULL)
+        (void)snprintf(attributes.dictionary, sizeof attributes.dictionary, "%s", text_of(metadata, "s4-dict-id"));
     (void)snprintf(attributes.stored_etag, STORED_ETAG_TEXT_BYTES, "%s", text_of(object, "backend_etag"));
     bool is_framed = attributes.is_multipart || text_of(metadata, "s4-framed") != NULL;
     attributes.layout = is_framed ? LAYOUT_FRAMED : codec->id == CODEC_PASSTHROUGH ? LAYOUT_RAW : LAYOUT_CODEC;
@@ -250,14 +258,25 @@ static void check_vector(const char *set, struct json_object *objects, const cha
     if (attributes->is_encrypted) {
         attributes->original_size = 1; /* so that there is something to ask for */
         expect_refused(SPAN("?"), ERROR_UNSUPPORTED, S3_NotImplemented, "encrypted");
-    } else if (attributes->codec == CODEC_ZSTD_DICTIONARY) {
-        uint8_t *nothing = calloc(1, size);
-        expect_refused(span_of(nothing, size), ERROR_UNSUPPORTED, S3_NotImplemented, "dictionary");
-        free(nothing);
     } else {
         uint8_t *original = read_original(object, size);
         expect_readable(span_of(original, size));
         free(original);
+    }
+}
+
+/* Its dictionary lies beside an object, and is read with it. */
+static void put_dictionaries(const char *set, struct json_object *objects)
+{
+    json_object_object_foreach(objects, key, object)
+    {
+        struct buffer body = {0};
+        if (!span_starts_with(span_from_string(key), DICTIONARY_KEY_PREFIX))
+            continue;
+        read_file(set, text_of(object, "file"), &body);
+        const struct object_attributes attributes = {.original_size = body.size, .is_size_known = true};
+        memory_store_put(&store, key, &attributes, buffer_span(&body), SPAN_EMPTY);
+        buffer_free(&body);
     }
 }
 
@@ -271,6 +290,7 @@ static void vectors_body(void *argument)
     ck_assert_msg(root != NULL, "%s", path);
     ck_assert(json_object_object_get_ex(root, "objects", &objects));
     set_up();
+    put_dictionaries(set, objects);
     json_object_object_foreach(objects, key, object)
     {
         if (text_of(object, "original_size") != NULL)
