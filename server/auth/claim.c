@@ -55,8 +55,7 @@ const char *claim_malformed_code(const struct signature_claim *claim)
 static bool refuse_argument(struct arena *arena, const char *name, struct span value, struct error_details *details,
                             struct error *error, const char *message)
 {
-    error_details_add(details, "ArgumentName", span_from_string(name));
-    error_details_add(details, "ArgumentValue", arena_copy(arena, value));
+    error_details_add_argument(details, name, arena_copy(arena, value));
     return error_set(error, ERROR_INVALID, S3_InvalidArgument, "%s", message);
 }
 

@@ -15,3 +15,5 @@ struct error_details {
     } items[ERROR_DETAILS_MAX];
 };
 void error_details_add(struct error_details *details, const char *name, struct span value);
+/* ArgumentName and ArgumentValue; the value is hidden where secrets.h says so. */
+void error_details_add_argument(struct error_details *details, const char *name, struct span value);

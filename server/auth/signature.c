@@ -8,6 +8,7 @@
 #include "s3client/wire/s3_error.h"
 #include "s3client/wire/sigv4.h"
 #include "server/auth/claim.h"
+#include "server/auth/secrets.h"
 #include "server/auth/signing_keys.h"
 
 #include <stdio.h>
@@ -206,12 +207,13 @@ static struct span bytes_as_hex(struct arena *arena, struct span text)
     return span_of(hex, text.size == 0 ? 0 : text.size * 3 - 1);
 }
 
-/* What was computed from is told to whoever named a known access key: it holds nothing but the request itself. */
+/* What was computed from is told to whoever named a known access key: it holds nothing but the request itself, without
+ * what even that may not repeat. */
 __attribute__((cold)) static bool refuse_signature(const struct signature_verifier *verifier,
                                                    const struct signature_claim *claim, struct arena *arena,
                                                    struct error_details *details, struct error *error)
 {
-    struct span canonical = arena_copy(arena, buffer_span(&verifier->canonical));
+    struct span canonical = secret_hide_canonical(arena, buffer_span(&verifier->canonical));
     struct span to_sign = arena_copy(arena, buffer_span(&verifier->to_sign));
     error_details_add(details, "AWSAccessKeyId", arena_copy(arena, claim->access_key));
     error_details_add(details, "StringToSign", to_sign);

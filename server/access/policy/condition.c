@@ -69,15 +69,12 @@ static bool compile_arn(const struct compiler *compiler, struct span text, const
 
 static bool compile_binary(const struct compiler *compiler, struct span text, struct span *ret_binary)
 {
-    size_t padding = span_ends_with(text, SPAN("==")) ? 2 : span_ends_with(text, SPAN("="));
-    size_t size = text.size / 4 * 3;
-    if (padding > size)
-        return compiler_refuse(compiler, invalid_value, text);
+    size_t size = base64_decoded_bytes(text);
     uint8_t *bytes = arena_allocate(compiler->arena, size);
     if (bytes == NULL)
         return compiler_refuse_size(compiler);
-    *ret_binary = span_of(bytes, size - padding);
-    return base64_decode(text, bytes, size - padding) || compiler_refuse(compiler, invalid_value, text);
+    *ret_binary = span_of(bytes, size);
+    return base64_decode(text, bytes, size) || compiler_refuse(compiler, invalid_value, text);
 }
 
 static bool compile_value(const struct compiler *compiler, const struct condition_test *test, struct span text,

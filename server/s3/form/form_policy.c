@@ -6,6 +6,7 @@
 #include "s3client/wire/date.h"
 #include "s3client/wire/s3_error.h"
 #include "server/access/policy/json.h"
+#include "server/auth/secrets.h"
 
 static bool refuse(struct error *error, const char *why)
 {
@@ -16,9 +17,8 @@ static bool refuse(struct error *error, const char *why)
 
 static bool decode(struct span base64, struct arena *arena, struct span *ret_text, struct error *error)
 {
-    size_t padding = span_ends_with(base64, SPAN("==")) ? 2 : span_ends_with(base64, SPAN("=")) ? 1 : 0;
-    size_t size = base64.size / 4 * 3 - padding;
-    if (base64.size == 0 || base64.size % 4 != 0)
+    size_t size = base64_decoded_bytes(base64);
+    if (base64.size == 0)
         return refuse(error, "it is not base64.");
     uint8_t *text = arena_allocate(arena, size + 1);
     if (text == NULL)
@@ -168,10 +168,11 @@ static bool holds(const struct form_condition *condition, const struct form_fiel
 
 static bool refuse_condition(const struct form_condition *condition, struct error *error)
 {
+    struct span value = secret_hide(condition->name, condition->value);
     return error_set(error, ERROR_DENIED, S3_AccessDenied,
                      "Invalid according to Policy: Policy Condition failed: [\"%s\", \"$%.*s\", \"%.*s\"]",
                      condition->operation == FORM_EQUALS ? "eq" : "starts-with",
-                     SPAN_FORMAT(span_take(condition->name, 64)), SPAN_FORMAT(span_take(condition->value, 100)));
+                     SPAN_FORMAT(span_take(condition->name, 64)), SPAN_FORMAT(span_take(value, 100)));
 }
 
 /* Statement 567. */

@@ -5,14 +5,14 @@
 #include "s3client/wire/date.h"
 #include "s3client/wire/s3_error.h"
 #include "s3client/wire/sigv4.h"
+#include "server/auth/secrets.h"
 
 enum { VERSION_2_TEXT_BYTES = BASE64_ENCODED_BYTES(SHA1_BYTES) };
 
 static bool refuse_field(const char *name, struct span value, const char *why, struct error_details *details,
                          struct error *error)
 {
-    error_details_add(details, "ArgumentName", span_from_string(name));
-    error_details_add(details, "ArgumentValue", value);
+    error_details_add_argument(details, name, value);
     return error_set(error, ERROR_INVALID, S3_InvalidArgument, "%s: %s", name, why);
 }
 
@@ -35,12 +35,12 @@ static bool find_account(const struct form_signers *signers, struct span access_
                      "The AWS access key ID that you provided does not exist in our records.");
 }
 
-static bool compare(struct span provided, struct span expected, struct span policy, struct error_details *details,
-                    struct error *error)
+static bool compare(struct span provided, struct span expected, struct span policy, struct arena *arena,
+                    struct error_details *details, struct error *error)
 {
     if (span_equal_constant_time(provided, expected))
         return true;
-    error_details_add(details, "StringToSign", policy);
+    error_details_add(details, "StringToSign", secret_hide_policy(arena, policy));
     return error_set(error, ERROR_DENIED, S3_SignatureDoesNotMatch,
                      "The request signature we calculated does not match the signature you provided: what is signed is "
                      "the policy's base64 as it was sent.");
@@ -102,7 +102,7 @@ static bool verify_version_4(const struct form_signers *signers, const struct fo
     sigv4_signing_key(span_from_string((*ret_account)->secret_key), credential.day, credential.region, SPAN("s3"), key);
     sigv4_signature(key, policy, expected);
     explicit_bzero(key, sizeof key);
-    return compare(signature, span_of(expected, sizeof expected), policy, details, error);
+    return compare(signature, span_of(expected, sizeof expected), policy, arena, details, error);
 }
 
 /* ---- version 2 ---- */
@@ -125,7 +125,7 @@ static bool verify_version_2(const struct form_signers *signers, const struct fo
         return false;
     hmac_sha1(span_from_string((*ret_account)->secret_key), policy, digest);
     base64_encode(span_of(digest, sizeof digest), expected);
-    return compare(signature, span_of(expected, sizeof expected), policy, details, error);
+    return compare(signature, span_of(expected, sizeof expected), policy, arena, details, error);
 }
 
 static bool has_any(const struct form_fields *fields, const char *const names[], unsigned count)

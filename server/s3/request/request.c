@@ -354,8 +354,7 @@ bool s3_parse_count(struct s3_request *request, const char *name, struct span te
 bool s3_refuse_argument(struct s3_request *request, const char *name, struct span value, const char *message,
                         struct error *error)
 {
-    error_details_add(&request->details, "ArgumentName", span_from_string(name));
-    error_details_add(&request->details, "ArgumentValue", value);
+    error_details_add_argument(&request->details, name, value);
     return error_set(error, ERROR_INVALID, S3_InvalidArgument, "%s", message);
 }
 

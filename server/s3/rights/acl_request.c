@@ -31,10 +31,8 @@ bool acl_headers_look(struct s3_request *request, struct acl_headers *ret_header
 
 bool acl_request_explain(struct s3_request *request, const char *name, struct span value, const struct error *error)
 {
-    if (error->code != NULL && strcmp(error->code, S3_InvalidArgument) == 0) {
-        error_details_add(&request->details, "ArgumentName", span_from_string(name));
-        error_details_add(&request->details, "ArgumentValue", value);
-    }
+    if (error->code != NULL && strcmp(error->code, S3_InvalidArgument) == 0)
+        error_details_add_argument(&request->details, name, value);
     return false;
 }
 

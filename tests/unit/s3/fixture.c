@@ -73,13 +73,6 @@ void http_response_field_of(struct http_exchange *to, struct span name, struct s
     answered_count++;
 }
 
-void error_details_add(struct error_details *details, const char *name, struct span value)
-{
-    ASSERT(details->count < ERROR_DETAILS_MAX);
-    details->items[details->count].name = name;
-    details->items[details->count++].value = value;
-}
-
 bool bucket_find(struct bucket_store *store, struct span bucket, struct bucket_info *ret_info, struct error *error)
 {
     (void)store;
