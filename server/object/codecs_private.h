@@ -20,11 +20,6 @@ enum {
     STREAM_WINDOW_BYTES = 1 << CODEC_WINDOW_LOG_SMALL,
 };
 
-struct compress_slot {
-    struct compressor *compressor;
-    uint8_t *payload; /* HEADROOM_BYTES, then FRAME_ORIGINAL_BYTES */
-};
-
 struct decode_slot {
     struct decompressor *decompressor;
     uint8_t *stored; /* STORED_BYTES_MAX, or STREAM_STORED_BYTES in a stream slot */
@@ -35,7 +30,7 @@ struct object_codecs {
     struct object_counters counters;
     struct memory_budget memory;
     struct memory_budget pumps; /* counts those that run, not bytes */
-    struct pool *compress_slots;
+    struct pool *encoders;      /* struct encoder */
     struct pool *decode_slots;
     struct pool *stream_slots; /* windows up to 8 MiB, counted in the budget */
     struct pool *large_slots;  /* larger windows, beside the budget */

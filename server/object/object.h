@@ -1,6 +1,6 @@
 /* server/object/object.h -- the two body pipelines.
  *
- * In:  original bytes -> hashes (MD5, S3 checksum, CRC32C) -> frames (dispatch, compress) -> store.
+ * In:  original bytes -> hashes (MD5, S3 checksum, CRC32C) -> frames (look, encode) -> store.
  * Out: store -> frames -> verify -> slice of the original -> whoever takes it.
  * Each is a chain of stages with one interface, so that encryption finds its place between frames and store.
  *

@@ -1,4 +1,5 @@
 /* server/object/object_codecs.c -- the pools of one shard: memory for bodies, contexts for coding. */
+#include "codec/encoder.h"
 #include "runtime/base/assert.h"
 #include "runtime/fiber/loop.h"
 #include "s3client/wire/s3_error.h"
@@ -8,8 +9,8 @@
 #include <sys/mman.h>
 
 enum {
-    COMPRESS_SLOTS_MAX = 4,      /* one computes, the others' payloads are on their way to the store */
-    COMPRESS_SLOTS_HIGH_MAX = 2, /* levels above 6: up to 20 MiB each at level 19 */
+    ENCODERS_MAX = 4,      /* one computes, the others' payloads are on their way to the store */
+    ENCODERS_HIGH_MAX = 2, /* levels above 6: up to 20 MiB each at level 19 */
     DECODE_SLOTS_MAX = 4,
     STREAM_SLOTS_MAX = 8,
     LARGE_SLOTS_MAX = 1, /* 128 MiB */
@@ -84,26 +85,16 @@ void body_memory_give(struct object_codecs *codecs, struct body_memory *memory)
 
 /* ---- slots ---- */
 
-static void destroy_compress_slot(void *element, void *context)
+static void destroy_encoder(void *element, void *context)
 {
     (void)context;
-    struct compress_slot *slot = element;
-    compressor_destroy(slot->compressor);
-    free(slot->payload);
-    free(slot);
+    encoder_destroy(element);
 }
 
-static void *create_compress_slot(void *context)
+static void *create_encoder(void *context)
 {
-    struct compress_slot *slot = calloc(1, sizeof *slot);
-    if (slot == NULL)
-        return NULL;
-    slot->compressor = compressor_create();
-    slot->payload = malloc(HEADROOM_BYTES + FRAME_ORIGINAL_BYTES);
-    if (slot->compressor != NULL && slot->payload != NULL)
-        return slot;
-    destroy_compress_slot(slot, context);
-    return NULL;
+    (void)context;
+    return encoder_create();
 }
 
 static void destroy_decode_slot(void *element, void *context)
@@ -186,8 +177,8 @@ struct object_codecs *object_codecs_create(const struct object_settings *setting
     memory_budget_init(&codecs->memory, settings->frame_buffers_max * frame_buffer_bytes);
     unsigned pumps = settings->frame_buffers_max / PUMP_FRAME_BUFFERS;
     memory_budget_init(&codecs->pumps, pumps > 0 ? pumps : 1);
-    size_t compress_max = settings->level > CODEC_LEVEL_INLINE_MAX ? COMPRESS_SLOTS_HIGH_MAX : COMPRESS_SLOTS_MAX;
-    codecs->compress_slots = create_pool("compress_slots", create_compress_slot, destroy_compress_slot, compress_max);
+    size_t encoders_max = settings->level > CODEC_LEVEL_INLINE_MAX ? ENCODERS_HIGH_MAX : ENCODERS_MAX;
+    codecs->encoders = create_pool("encoders", create_encoder, destroy_encoder, encoders_max);
     codecs->decode_slots = create_pool("decode_slots", create_decode_slot, destroy_decode_slot, DECODE_SLOTS_MAX);
     codecs->stream_slots = create_pool("stream_slots", create_stream_slot, destroy_decode_slot, STREAM_SLOTS_MAX);
     codecs->large_slots = create_pool("large_slots", create_stream_slot, destroy_decode_slot, LARGE_SLOTS_MAX);
@@ -200,7 +191,7 @@ void object_codecs_destroy(struct object_codecs *codecs)
         return;
     ASSERT(codecs->memory.used == 0);
     decoded_cache_destroy(codecs->decoded);
-    pool_destroy(codecs->compress_slots);
+    pool_destroy(codecs->encoders);
     pool_destroy(codecs->decode_slots);
     pool_destroy(codecs->stream_slots);
     pool_destroy(codecs->large_slots);

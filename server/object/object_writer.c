@@ -4,9 +4,8 @@
  * (object_writer_space) or all has come (object_writer_finish): a body that turns out to be one frame that does not
  * shrink can then still be stored as it is. Of several frames, those that do not shrink are stored as they are, each
  * behind its header: 28 bytes for being verified before they leave. */
-#include "codec/codec.h"
 #include "codec/crc.h"
-#include "codec/dispatch.h"
+#include "codec/encoder.h"
 #include "codec/frame.h"
 #include "runtime/base/assert.h"
 #include "runtime/base/hex.h"
@@ -134,26 +133,16 @@ SUSPENDS bool object_writer_begin(struct object_codecs *codecs, struct bucket_st
 
 /* ---- one frame: is it worth it, compress, store ---- */
 
-static bool is_noise(struct span bytes)
+/* Asked before there is an encoder: noise needs none. */
+static bool is_worth_encoding(const struct object_writer *writer, struct span frame, struct noise_look *ret_look)
 {
-    return dispatch_by_sample(bytes, CODEC_ZSTD) == CODEC_PASSTHROUGH;
-}
-
-/* The dispatcher looks at the first 4 KiB. What looks like noise there is asked again further in: an archive may begin
- * with a picture. */
-static bool is_noise_throughout(struct span frame)
-{
-    size_t tail = frame.size < DISPATCH_SAMPLE_BYTES ? frame.size : DISPATCH_SAMPLE_BYTES;
-    return is_noise(frame) && is_noise(span_skip(frame, frame.size / 2)) &&
-           is_noise(span_skip(frame, frame.size - tail));
-}
-
-/* Of what is no longer than a sample the compressor itself says it, for less than the sample costs. */
-static bool is_worth_compressing(const struct object_writer *writer, struct span frame)
-{
-    return frame.size >= SHRINKABLE_BYTES_LEAST &&
-           (frame.size <= DISPATCH_SAMPLE_BYTES || writer->codecs->settings.codec == OBJECT_CODEC_ZSTD ||
-            !is_noise_throughout(frame));
+    int codec = writer->codecs->settings.codec;
+    if (codec >= OBJECT_CODEC_NONE || frame.size < SHRINKABLE_BYTES_LEAST)
+        return false;
+    *ret_look = noise_look(frame);
+    if (codec == OBJECT_CODEC_ZSTD) /* whatever it looks like */
+        ret_look->verdict = NOISE_NONE;
+    return ret_look->verdict != NOISE_SURE;
 }
 
 SUSPENDS static bool store(struct object_writer *writer, struct span bytes, struct error *error)
@@ -187,68 +176,78 @@ SUSPENDS static bool store_frame(struct object_writer *writer, uint32_t codec, u
     frame_header_encode(&header, payload - FRAME_HEADER_BYTES);
     struct span frame = span_of(payload - FRAME_HEADER_BYTES, FRAME_HEADER_BYTES + payload_size);
     metric_counter *counter =
-        codec == CODEC_ZSTD ? &writer->codecs->counters.bytes_compressed : &writer->codecs->counters.bytes_raw;
+        codec == CODEC_PASSTHROUGH ? &writer->codecs->counters.bytes_raw : &writer->codecs->counters.bytes_compressed;
     metric_add(counter, writer->filled);
     frames_append(&writer->frames, (struct frame_sizes){(uint32_t)writer->filled, (uint32_t)frame.size});
     return store(writer, frame, error);
 }
 
 /* On a pool thread, for levels above CODEC_LEVEL_INLINE_MAX. */
-struct compress_work {
-    struct compressor *compressor;
+struct encode_work {
+    struct encoder *encoder;
     enum codec_step step;
-    size_t size;
+    struct encoded encoded;
 };
 
-static void compress_all(void *argument)
+static void encode_all(void *argument)
 {
-    struct compress_work *work = argument;
+    struct encode_work *work = argument;
     do
-        work->step = compressor_step(work->compressor, &work->size);
+        work->step = encoder_step(work->encoder, &work->encoded);
     while (work->step == CODEC_MORE);
 }
 
-/* *ret_size is 0 when it does not shrink to `capacity`. */
-SUSPENDS static bool compress(struct object_writer *writer, struct compress_slot *slot, struct span frame,
-                              size_t capacity, size_t *ret_size, struct error *error)
+SUSPENDS static bool encode(struct object_writer *writer, struct encoder *encoder, const struct encoder_job *job,
+                            struct encoded *ret_encoded, struct error *error)
 {
     const struct object_settings *settings = &writer->codecs->settings;
-    struct compress_work work = {.compressor = slot->compressor, .step = CODEC_MORE};
-    const struct compression how = {.level = settings->level};
-    compressor_begin(slot->compressor, &how, frame, slot->payload + HEADROOM_BYTES, capacity);
+    struct encode_work work = {.encoder = encoder, .step = CODEC_MORE};
+    encoder_begin(encoder, job);
     if (settings->level > CODEC_LEVEL_INLINE_MAX) {
-        if (!offload_run(settings->offload, compress_all, &work, error))
+        if (!offload_run(settings->offload, encode_all, &work, error))
             return error->kind == ERROR_BUSY
                        ? error_set(error, ERROR_BUSY, S3_SlowDown, "The compression threads have too much to do.")
                        : false;
     } else {
         while (work.step == CODEC_MORE) {
-            work.step = compressor_step(slot->compressor, &work.size);
+            work.step = encoder_step(encoder, &work.encoded);
             fiber_yield_if_due();
         }
     }
     if (work.step == CODEC_FAILED)
         return error_set(error, ERROR_IO, S3_InternalError, "The compressor failed.");
-    *ret_size = work.size;
+    *ret_encoded = work.encoded;
     return true;
 }
 
-SUSPENDS static bool store_compressed(struct object_writer *writer, struct span frame, bool is_only,
-                                      struct error *error)
+/* As it is: alone without a frame, which is verified by the CRC-32C of its attributes. */
+SUSPENDS static bool store_as_it_is(struct object_writer *writer, struct span frame, bool is_only, struct error *error)
 {
-    struct compress_slot *slot = slot_take(writer->codecs, writer->codecs->compress_slots, error);
-    if (slot == NULL)
+    return is_only || writer->stays_raw
+               ? store_raw(writer, frame, error)
+               : store_frame(writer, CODEC_PASSTHROUGH, writer->memory.bytes, frame.size, error);
+}
+
+SUSPENDS static bool store_encoded(struct object_writer *writer, struct span frame, struct noise_look look,
+                                   bool is_only, struct error *error)
+{
+    struct encoder *encoder = slot_take(writer->codecs, writer->codecs->encoders, error);
+    if (encoder == NULL)
         return false;
-    size_t payload_size = 0;
     size_t overhead = is_only ? FRAME_HEADER_BYTES : 0; /* beside other frames, the header is there in any case */
-    bool done = compress(writer, slot, frame, frame.size - overhead - 1, &payload_size, error);
-    if (done && payload_size > 0)
-        done = store_frame(writer, CODEC_ZSTD, slot->payload + HEADROOM_BYTES, payload_size, error);
-    pool_release(writer->codecs->compress_slots, slot);
-    if (!done || payload_size > 0)
-        return done;
-    return is_only ? store_raw(writer, frame, error)
-                   : store_frame(writer, CODEC_PASSTHROUGH, writer->memory.bytes, frame.size, error);
+    const struct encoder_job job = {
+        .original = frame,
+        .capacity = frame.size - overhead - 1,
+        .level = writer->codecs->settings.level,
+        .look = look,
+    };
+    struct encoded encoded = {.codec = CODEC_PASSTHROUGH};
+    bool done = encode(writer, encoder, &job, &encoded, error);
+    bool is_packed = encoded.codec != CODEC_PASSTHROUGH;
+    if (is_packed)
+        done = store_frame(writer, encoded.codec, encoded.payload, encoded.size, error);
+    pool_release(writer->codecs->encoders, encoder);
+    return is_packed || !done ? done : store_as_it_is(writer, frame, is_only, error);
 }
 
 /* Stores what is filled. `is_last`: no byte follows it. */
@@ -256,14 +255,9 @@ SUSPENDS static bool flush(struct object_writer *writer, bool is_last, struct er
 {
     struct span frame = span_of(writer->memory.bytes, writer->filled);
     bool is_only = is_last && writer->frames_count == 0 && !writer->is_part;
-    bool may_compress = writer->codecs->settings.codec < OBJECT_CODEC_NONE;
-    bool stored;
-    if (may_compress && is_worth_compressing(writer, frame))
-        stored = store_compressed(writer, frame, is_only, error);
-    else if (is_only || writer->stays_raw)
-        stored = store_raw(writer, frame, error);
-    else
-        stored = store_frame(writer, CODEC_PASSTHROUGH, writer->memory.bytes, frame.size, error);
+    struct noise_look look;
+    bool stored = is_worth_encoding(writer, frame, &look) ? store_encoded(writer, frame, look, is_only, error)
+                                                          : store_as_it_is(writer, frame, is_only, error);
     writer->frames_count++;
     writer->filled = 0;
     writer->frame_crc32c = 0;

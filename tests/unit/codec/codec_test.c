@@ -1,8 +1,6 @@
-/* tests/unit/codec/codec_test.c -- the codec table, compressing, decompressing whole and streamed, and the dispatcher.
- */
+/* tests/unit/codec/codec_test.c -- the codec table, compressing, decompressing whole and streamed. */
 #include "codec/codec.h"
 #include "codec/crc.h"
-#include "codec/dispatch.h"
 #include "codec/frame.h"
 #include "tests/unit/codec/format_vectors.h"
 #include "tests/unit/codec/text.h"
@@ -366,46 +364,6 @@ START_TEST(large_windows)
 }
 END_TEST
 
-START_TEST(dispatcher)
-{
-    uint8_t *text = make_text(FRAME);
-    uint8_t *noise = make_noise(FRAME);
-    ck_assert_uint_eq(dispatch_by_sample(span_of(text, FRAME), CODEC_ZSTD), CODEC_ZSTD);
-    ck_assert_uint_eq(dispatch_by_sample(span_of(noise, FRAME), CODEC_ZSTD), CODEC_PASSTHROUGH);
-    ck_assert_uint_eq(dispatch_by_sample(span_of(noise, 127), CODEC_ZSTD), CODEC_ZSTD);
-    ck_assert_uint_eq(dispatch_by_sample(SPAN_EMPTY, CODEC_ZSTD), CODEC_ZSTD);
-    /* only the first 4 KiB count */
-    memcpy(text, noise, DISPATCH_SAMPLE_BYTES);
-    ck_assert_uint_eq(dispatch_by_sample(span_of(text, FRAME), CODEC_ZSTD), CODEC_PASSTHROUGH);
-    /* a magic number alone decides nothing */
-    uint8_t *more = make_text(FRAME);
-    memcpy(more, "PK\x03\x04", 4);
-    ck_assert_uint_eq(dispatch_by_sample(span_of(more, FRAME), CODEC_ZSTD), CODEC_ZSTD);
-    /* with one, a low-entropy head of 16 bytes is not counted: 3,000 bytes of noise at 7.9 bits behind it */
-    memcpy(noise, "\x89PNG\x0d\x0a\x1a\x0a\0\0\0\0\0\0\0\0", 16);
-    ck_assert_uint_eq(dispatch_by_sample(span_of(noise, 3000), CODEC_ZSTD), CODEC_PASSTHROUGH);
-    free(text);
-    free(noise);
-    free(more);
-}
-END_TEST
-
-START_TEST(entropy)
-{
-    uint8_t bytes[1024];
-    memset(bytes, 'x', sizeof bytes);
-    ck_assert_double_eq_tol(dispatch_entropy(span_of(bytes, sizeof bytes)), 0, 1e-9);
-    for (unsigned i = 0; i < sizeof bytes; i++)
-        bytes[i] = (uint8_t)i;
-    ck_assert_double_eq_tol(dispatch_entropy(span_of(bytes, sizeof bytes)), 8, 1e-9);
-    for (unsigned i = 0; i < sizeof bytes; i++)
-        bytes[i] = i % 4 == 0 ? 'a' : 'b'; /* H(1/4) */
-    ck_assert_double_eq_tol(dispatch_entropy(span_of(bytes, sizeof bytes)), 0.811278, 1e-6);
-    ck_assert_double_eq_tol(dispatch_entropy(SPAN("abc")), 1.584963, 1e-6);
-    ck_assert_double_eq(dispatch_entropy(SPAN_EMPTY), 0);
-}
-END_TEST
-
 int main(void)
 {
     Suite *suite = suite_create("codec");
@@ -421,7 +379,5 @@ int main(void)
     tcase_add_test(tests, unreadable_codecs_say_so);
     tcase_add_test(tests, streaming);
     tcase_add_test(tests, large_windows);
-    tcase_add_test(tests, dispatcher);
-    tcase_add_test(tests, entropy);
     return run_suite(suite);
 }

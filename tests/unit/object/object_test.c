@@ -179,7 +179,7 @@ static void shapes_body(void *argument)
     ck_assert_uint_eq(attributes->stored_size, 3 * MIB + 77 + 4 * 28);
 
     /* noise behind text costs 28 bytes a frame */
-    memcpy(noise, text, 8192);
+    memcpy(noise, text, MIB / 4);
     struct memory_object *mixed = must_upload(codecs, &store, "mixed", span_of(noise, 3 * MIB));
     ck_assert_int_eq(mixed->attributes.layout, LAYOUT_FRAMED);
     ck_assert_uint_le(mixed->attributes.stored_size, 3 * MIB + 3 * 28);
