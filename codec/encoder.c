@@ -52,6 +52,11 @@ void encoder_destroy(struct encoder *encoder)
     free(encoder);
 }
 
+struct compressor *encoder_compressor(struct encoder *encoder)
+{
+    return encoder->compressor;
+}
+
 /* ---- the frame ---- */
 
 static step_function step_payload;

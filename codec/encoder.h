@@ -24,6 +24,8 @@ struct encoder; /* a compressor and room for one payload, 2 MiB at low levels; p
 
 struct encoder *encoder_create(void); /* NULL: no memory */
 void encoder_destroy(struct encoder *encoder);
+/* For other work, while the encoder has none. */
+struct compressor *encoder_compressor(struct encoder *encoder);
 
 struct encoder_job {
     struct span original; /* FRAME_ORIGINAL_BYTES at most; stays where it is until the last step */
