@@ -65,9 +65,9 @@ bool columns_plan_decode(struct span payload, struct columns_plan *ret_plan, siz
 
 /* ---- compressing one frame ---- */
 
-struct columns_compressor; /* 25 KiB of buffers; pooled by its user */
+struct columns_compressor; /* 40 KiB; pooled by its user */
 
-struct columns_compressor *columns_compressor_create(void);
+struct columns_compressor *columns_compressor_create(void); /* NULL: no memory */
 void columns_compressor_destroy(struct columns_compressor *columns);
 
 /* What `columns_compress_begin` is asked for. All of it but the job itself stays where it is until the last step. */
@@ -88,17 +88,16 @@ enum codec_step columns_compress_step(struct columns_compressor *columns, size_t
 
 /* ---- decompressing one frame ---- */
 
-struct columns_decompressor; /* 25 KiB of buffers; pooled by its user */
+struct columns_decompressor; /* 160 KiB with its context of zstd, up to 300 KiB; pooled by its user */
 
-struct columns_decompressor *columns_decompressor_create(void);
+struct columns_decompressor *columns_decompressor_create(void); /* NULL: no memory */
 void columns_decompressor_destroy(struct columns_decompressor *columns);
 
 struct columns_decompress_job {
-    struct decompressor *decompressor; /* for the planes; it has no other work until the last step */
-    struct span payload;               /* all of it */
-    uint8_t *scratch;                  /* original_size bytes */
-    uint8_t *original;                 /* original_size bytes: what comes out */
-    size_t original_size;              /* as the frame's header says; above COLUMNS_ORIGINAL_BYTES_MAX: ERROR_DAMAGED */
+    struct span payload;  /* all of it */
+    uint8_t *scratch;     /* original_size bytes */
+    uint8_t *original;    /* original_size bytes: what comes out */
+    size_t original_size; /* as the frame's header says; above COLUMNS_ORIGINAL_BYTES_MAX: ERROR_DAMAGED */
 };
 
 /* Checks every size, count and position of the payload before a byte is decoded. Errors as columns_plan_decode. */

@@ -1,4 +1,4 @@
-/* codec/columns_plan.c -- what the fields of a record are: valid or not, and the head of a payload. */
+/* codec/columns/plan.c -- what the fields of a record are: valid or not, and the head of a payload. */
 #include "codec/columns.h"
 
 #include "runtime/base/assert.h"
