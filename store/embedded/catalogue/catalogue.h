@@ -82,6 +82,8 @@ uint64_t catalogue_used_bytes(const struct catalogue *catalogue);
 /* Turns an LMDB result into an error: ERROR_FULL with InsufficientStorage for a full map or disk, ERROR_DAMAGED for
  * what LMDB finds wrong, else ERROR_IO. Returns false. */
 bool catalogue_failed(int result, struct error *error, const char *what);
+/* To be closed by the caller. */
+bool catalogue_open_cursor(MDB_txn *txn, MDB_dbi table, MDB_cursor **ret_cursor, struct error *error);
 
 /* ---- values with a checksum ---- */
 

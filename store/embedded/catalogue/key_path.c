@@ -155,14 +155,13 @@ bool key_put(const struct key_table *table, uint64_t group, struct span key, str
 bool key_group_is_empty(const struct key_table *table, uint64_t group, bool *ret_empty, struct error *error)
 {
     MDB_cursor *cursor;
-    int result = mdb_cursor_open(table->txn, table->table, &cursor);
-    if (result != 0)
-        return catalogue_failed(result, error, "open a cursor");
+    if (!catalogue_open_cursor(table->txn, table->table, &cursor, error))
+        return false;
     struct row_key row_key;
     struct span first = make_row_key(&row_key, group, SPAN_EMPTY);
     MDB_val key;
     MDB_val value;
-    result = catalogue_seek(cursor, first, &key, &value);
+    int result = catalogue_seek(cursor, first, &key, &value);
     *ret_empty = result == MDB_NOTFOUND ||
                  (result == 0 && catalogue_is_sound(&key, &value) && /* a damaged row may be the group's */
                   !span_starts_with(span_of(key.mv_data, key.mv_size), first));

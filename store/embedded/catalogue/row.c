@@ -82,6 +82,24 @@ struct extent extent_decode(const uint8_t *bytes)
     return (struct extent){load_u32_le(bytes), load_u32_le(bytes + 4), load_u32_le(bytes + 8)};
 }
 
+bool extent_walk_next(struct extent_walk *walk, struct extent_piece *ret_piece)
+{
+    while (walk->size > 0 && walk->next < extents_count(walk->extents)) {
+        struct extent extent = extent_at(walk->extents, walk->next++);
+        uint64_t bytes = (uint64_t)extent.count * EXTENT_BLOCK_BYTES;
+        if (walk->offset >= bytes) {
+            walk->offset -= bytes;
+            continue;
+        }
+        size_t size = walk->size < bytes - walk->offset ? walk->size : (size_t)(bytes - walk->offset);
+        *ret_piece = (struct extent_piece){extent, walk->offset, size};
+        walk->offset = 0;
+        walk->size -= size;
+        return true;
+    }
+    return false;
+}
+
 /* ---- encoding ---- */
 
 /* An ETag is nearly always an MD5, maybe with a number of parts behind it: 20 bytes instead of 32 and more. */

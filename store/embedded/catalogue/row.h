@@ -86,3 +86,18 @@ static inline struct extent extent_at(struct span encoded, unsigned index)
 {
     return extent_decode(encoded.data + (size_t)index * ROW_EXTENT_BYTES);
 }
+
+/* [offset, offset + size) of what extents hold, which are filled in order: where its pieces lie, one for each extent.
+ */
+struct extent_walk {
+    struct span extents;
+    uint64_t offset; /* from extent `next` on */
+    size_t size;     /* that is to come; more than 0 at the end: the extents hold less */
+    unsigned next;
+};
+struct extent_piece {
+    struct extent extent;
+    uint64_t offset; /* in it, in bytes */
+    size_t size;
+};
+bool extent_walk_next(struct extent_walk *walk, struct extent_piece *ret_piece);

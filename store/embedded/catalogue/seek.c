@@ -173,9 +173,9 @@ static bool put_in_order(MDB_txn *txn, MDB_dbi table, struct span target, struct
 {
     MDB_cursor *cursor;
     unsigned removed = 0;
-    int result = mdb_cursor_open(txn, table, &cursor);
-    if (result != 0)
-        return catalogue_failed(result, error, "open a cursor");
+    int result;
+    if (!catalogue_open_cursor(txn, table, &cursor, error))
+        return false;
     while ((result = find_disorder(cursor, target)) == 0 && (result = mdb_cursor_del(cursor, 0)) == 0)
         removed++;
     mdb_cursor_close(cursor);

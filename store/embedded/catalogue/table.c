@@ -89,9 +89,8 @@ static bool put_there(MDB_cursor *cursor, struct span key, struct span value, st
 bool catalogue_put_beside(MDB_txn *txn, MDB_dbi table, struct span key, struct span value, struct error *error)
 {
     MDB_cursor *cursor;
-    int result = mdb_cursor_open(txn, table, &cursor);
-    if (result != 0)
-        return catalogue_failed(result, error, "open a cursor");
+    if (!catalogue_open_cursor(txn, table, &cursor, error))
+        return false;
     enum lookup found = catalogue_stand_on(cursor, key, error);
     bool done = found == LOOKUP_FOUND ? put_there(cursor, key, value, error)
                                       : found == LOOKUP_MISSING && catalogue_put(txn, table, key, value, 0, error);
@@ -102,11 +101,10 @@ bool catalogue_put_beside(MDB_txn *txn, MDB_dbi table, struct span key, struct s
 bool catalogue_delete_beside(MDB_txn *txn, MDB_dbi table, struct span key, struct error *error)
 {
     MDB_cursor *cursor;
-    int result = mdb_cursor_open(txn, table, &cursor);
-    if (result != 0)
-        return catalogue_failed(result, error, "open a cursor");
+    if (!catalogue_open_cursor(txn, table, &cursor, error))
+        return false;
     enum lookup found = catalogue_stand_on(cursor, key, error);
-    result = found == LOOKUP_FOUND ? mdb_cursor_del(cursor, 0) : 0;
+    int result = found == LOOKUP_FOUND ? mdb_cursor_del(cursor, 0) : 0;
     mdb_cursor_close(cursor);
     return found != LOOKUP_FAILED && (result == 0 || catalogue_failed(result, error, "delete"));
 }
@@ -121,12 +119,11 @@ void catalogue_number_key(uint64_t number, uint8_t ret_key[CATALOGUE_NUMBER_BYTE
 bool catalogue_next_number(MDB_txn *txn, MDB_dbi table, uint64_t *ret_number, struct error *error)
 {
     MDB_cursor *cursor;
-    int result = mdb_cursor_open(txn, table, &cursor);
-    if (result != 0)
-        return catalogue_failed(result, error, "open a cursor");
+    if (!catalogue_open_cursor(txn, table, &cursor, error))
+        return false;
     MDB_val key;
     MDB_val value;
-    result = mdb_cursor_get(cursor, &key, &value, MDB_LAST);
+    int result = mdb_cursor_get(cursor, &key, &value, MDB_LAST);
     uint64_t last = 0;
     bool is_behind_damage = false;
     for (; result == 0; result = mdb_cursor_get(cursor, &key, &value, MDB_PREV)) {

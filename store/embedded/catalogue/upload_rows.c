@@ -266,8 +266,7 @@ bool part_cursor_open(struct part_cursor *cursor, MDB_txn *txn, const struct cat
                       struct error *error)
 {
     *cursor = (struct part_cursor){.upload = upload};
-    int result = mdb_cursor_open(txn, catalogue->parts, &cursor->cursor);
-    return result == 0 || catalogue_failed(result, error, "open a cursor");
+    return catalogue_open_cursor(txn, catalogue->parts, &cursor->cursor, error);
 }
 
 void part_cursor_close(struct part_cursor *cursor)

@@ -46,6 +46,12 @@ bool catalogue_failed(int result, struct error *error, const char *what)
     }
 }
 
+bool catalogue_open_cursor(MDB_txn *txn, MDB_dbi table, MDB_cursor **ret_cursor, struct error *error)
+{
+    int result = mdb_cursor_open(txn, table, ret_cursor);
+    return result == 0 || catalogue_failed(result, error, "open a cursor");
+}
+
 bool catalogue_check(const MDB_val *key, const MDB_val *value, struct span *ret_value, struct error *error)
 {
     if (!catalogue_is_sound(key, value))

@@ -92,8 +92,7 @@ bool version_cursor_open(struct version_cursor *cursor, MDB_txn *txn, const stru
                          struct error *error)
 {
     *cursor = (struct version_cursor){0};
-    int result = mdb_cursor_open(txn, catalogue->versions, &cursor->cursor);
-    return result == 0 || catalogue_failed(result, error, "open a cursor");
+    return catalogue_open_cursor(txn, catalogue->versions, &cursor->cursor, error);
 }
 
 void version_cursor_close(struct version_cursor *cursor)

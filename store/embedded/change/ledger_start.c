@@ -15,9 +15,9 @@ static bool look_for_damage(MDB_txn *txn, MDB_dbi table, bool remove, uint64_t *
     MDB_cursor *cursor;
     MDB_val key;
     MDB_val value;
-    int result = mdb_cursor_open(txn, table, &cursor);
-    if (result != 0)
-        return catalogue_failed(result, error, "open a cursor");
+    int result;
+    if (!catalogue_open_cursor(txn, table, &cursor, error))
+        return false;
     while ((result = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) == 0) {
         if (catalogue_is_sound(&key, &value))
             continue;
@@ -48,9 +48,9 @@ static bool find_spools(MDB_txn *txn, const struct catalogue *catalogue, struct 
     MDB_cursor *cursor;
     MDB_val key;
     MDB_val value;
-    int result = mdb_cursor_open(txn, catalogue->spool_records, &cursor);
-    if (result != 0)
-        return catalogue_failed(result, error, "open a cursor");
+    int result;
+    if (!catalogue_open_cursor(txn, catalogue->spool_records, &cursor, error))
+        return false;
     while ((result = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) == 0) {
         struct found_spool found;
         if (key.mv_size != SPOOL_RECORD_KEY_BYTES)
@@ -132,9 +132,9 @@ static bool visit_found(MDB_txn *txn, const struct catalogue *catalogue, bool fr
     MDB_cursor *cursor;
     MDB_val key;
     MDB_val value;
-    int result = mdb_cursor_open(txn, catalogue->spools, &cursor);
-    if (result != 0)
-        return catalogue_failed(result, error, "open a cursor");
+    int result;
+    if (!catalogue_open_cursor(txn, catalogue->spools, &cursor, error))
+        return false;
     bool done = true;
     while (done && (result = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) == 0) {
         uint8_t id[SPOOL_ID_BYTES];

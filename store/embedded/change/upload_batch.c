@@ -99,14 +99,13 @@ bool upload_create(struct batch *batch, struct change *change, struct error *err
 static bool group_is_empty(struct batch *batch, uint64_t group, bool *ret_empty, struct error *error)
 {
     MDB_cursor *cursor;
-    int result = mdb_cursor_open(batch->txn, batch->store->catalogue.upload_ids, &cursor);
-    if (result != 0)
-        return catalogue_failed(result, error, "open a cursor");
+    if (!catalogue_open_cursor(batch->txn, batch->store->catalogue.upload_ids, &cursor, error))
+        return false;
     uint8_t first[8];
     catalogue_number_key(group, first);
     MDB_val key;
     MDB_val value;
-    result = catalogue_seek(cursor, span_of(first, sizeof first), &key, &value);
+    int result = catalogue_seek(cursor, span_of(first, sizeof first), &key, &value);
     *ret_empty = result == MDB_NOTFOUND || (result == 0 && catalogue_is_sound(&key, &value) &&
                                             (key.mv_size != UPLOAD_KEY_BYTES || load_u64_be(key.mv_data) != group));
     mdb_cursor_close(cursor);
@@ -180,14 +179,13 @@ bool upload_put_part(struct batch *batch, struct change *change, struct error *e
 static bool delete_part_rows(struct batch *batch, uint64_t upload, uint64_t count, struct error *error)
 {
     MDB_cursor *cursor;
-    int result = mdb_cursor_open(batch->txn, batch->store->catalogue.parts, &cursor);
-    if (result != 0)
-        return catalogue_failed(result, error, "open a cursor");
+    if (!catalogue_open_cursor(batch->txn, batch->store->catalogue.parts, &cursor, error))
+        return false;
     uint8_t first[8];
     catalogue_number_key(upload, first);
     MDB_val key = {.mv_size = sizeof first, .mv_data = first};
     MDB_val value;
-    result = mdb_cursor_get(cursor, &key, &value, MDB_SET_RANGE);
+    int result = mdb_cursor_get(cursor, &key, &value, MDB_SET_RANGE);
     while (count-- > 0 && result == 0 && key.mv_size == PART_KEY_BYTES && load_u64_be(key.mv_data) == upload) {
         result = mdb_cursor_del(cursor, 0);
         if (result == 0)
@@ -396,9 +394,9 @@ static bool sweep_completed(struct batch *batch, int64_t now_ms, struct error *e
     MDB_cursor *cursor;
     MDB_val key;
     MDB_val value;
-    int result = mdb_cursor_open(batch->txn, batch->store->catalogue.completed, &cursor);
-    if (result != 0)
-        return catalogue_failed(result, error, "open a cursor");
+    int result = 0;
+    if (!catalogue_open_cursor(batch->txn, batch->store->catalogue.completed, &cursor, error))
+        return false;
     for (unsigned i = 0; result == 0 && i < COMPLETED_LOOKED_AT; i++) {
         struct span bytes;
         struct completed_row row;

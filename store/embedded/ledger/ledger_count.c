@@ -144,9 +144,9 @@ static bool count_table(struct ledger_counter *counter, MDB_txn *txn, MDB_dbi ta
     MDB_cursor *cursor;
     MDB_val key;
     MDB_val value;
-    int result = mdb_cursor_open(txn, table, &cursor);
-    if (result != 0)
-        return catalogue_failed(result, error, "open a cursor");
+    int result;
+    if (!catalogue_open_cursor(txn, table, &cursor, error))
+        return false;
     while ((result = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) == 0)
         each(counter, &key, &value);
     mdb_cursor_close(cursor);
@@ -207,9 +207,9 @@ static bool put_buckets(struct ledger_counter *counter, MDB_txn *txn, const stru
     MDB_cursor *cursor;
     MDB_val key;
     MDB_val value;
-    int result = mdb_cursor_open(txn, catalogue->buckets, &cursor);
-    if (result != 0)
-        return catalogue_failed(result, error, "open a cursor");
+    int result;
+    if (!catalogue_open_cursor(txn, catalogue->buckets, &cursor, error))
+        return false;
     while ((result = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) == 0) {
         struct span name = span_of(key.mv_data, key.mv_size);
         struct span bytes;

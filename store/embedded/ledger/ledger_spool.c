@@ -54,9 +54,9 @@ static bool list_in(struct embedded_store *store, MDB_txn *txn, struct buffer *r
     MDB_val key;
     MDB_val value;
     size_t start = ret_infos->size;
-    int result = mdb_cursor_open(txn, store->catalogue.spools, &cursor);
-    if (result != 0)
-        return catalogue_failed(result, error, "open a cursor");
+    int result;
+    if (!catalogue_open_cursor(txn, store->catalogue.spools, &cursor, error))
+        return false;
     bool done = true;
     while (done && (result = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) == 0) {
         struct spool_info info = {0};

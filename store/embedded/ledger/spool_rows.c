@@ -110,10 +110,9 @@ bool spool_first_record(MDB_txn *txn, const struct catalogue *catalogue, const u
     MDB_val key;
     MDB_val value;
     *ret_record = 0;
-    int result = mdb_cursor_open(txn, catalogue->spool_records, &cursor);
-    if (result != 0)
-        return catalogue_failed(result, error, "open a cursor");
-    result = seek_record(cursor, id, record, &key, &value);
+    if (!catalogue_open_cursor(txn, catalogue->spool_records, &cursor, error))
+        return false;
+    int result = seek_record(cursor, id, record, &key, &value);
     while (result == 0 &&
            (!catalogue_is_sound(&key, &value) || (is_of_spool(&key, id, ret_record) && *ret_record < record)))
         result = mdb_cursor_get(cursor, &key, &value, MDB_NEXT);
@@ -129,9 +128,9 @@ bool spool_each_bucket(MDB_txn *txn, const struct catalogue *catalogue, const ui
     MDB_cursor *cursor;
     MDB_val key;
     MDB_val value;
-    int result = mdb_cursor_open(txn, catalogue->spool_records, &cursor);
-    if (result != 0)
-        return catalogue_failed(result, error, "open a cursor");
+    int result;
+    if (!catalogue_open_cursor(txn, catalogue->spool_records, &cursor, error))
+        return false;
     bool done = true;
     uint64_t found;
     for (result = seek_record(cursor, id, record, &key, &value); done && result == 0;
@@ -157,11 +156,10 @@ bool spool_delete_records(MDB_txn *txn, const struct catalogue *catalogue, const
     MDB_cursor *cursor;
     MDB_val key;
     MDB_val value;
-    int result = mdb_cursor_open(txn, catalogue->spool_records, &cursor);
-    if (result != 0)
-        return catalogue_failed(result, error, "open a cursor");
+    if (!catalogue_open_cursor(txn, catalogue->spool_records, &cursor, error))
+        return false;
     uint64_t record;
-    result = seek_record(cursor, id, 0, &key, &value);
+    int result = seek_record(cursor, id, 0, &key, &value);
     while (result == 0) {
         bool goes = is_of_spool(&key, id, &record) && record <= last;
         if (!goes && catalogue_is_sound(&key, &value))

@@ -72,9 +72,31 @@ enum lookup list_seek_first(struct key_cursor *cursor, const struct list_range *
     return key_cursor_seek(cursor, after, !range->is_after_included, error);
 }
 
-static bool no_memory(const struct list_job *job)
+bool list_ended(bool succeeded, struct error *error)
 {
-    return error_set(job->error, ERROR_BUSY, S3_SlowDown, "The request's memory is used up.");
+    if (!succeeded && error->code == NULL)
+        error->code = S3_InternalError;
+    return succeeded;
+}
+
+bool list_no_memory(struct error *error)
+{
+    return error_set(error, ERROR_BUSY, S3_SlowDown, "The request's memory is used up.");
+}
+
+bool list_tell_attributes(struct list_entry *entry, const struct object_attributes *attributes, struct arena *arena,
+                          struct error *error)
+{
+    entry->original_size = attributes->original_size;
+    entry->modified_ms = attributes->modified_ms;
+    memcpy(entry->etag, attributes->etag, sizeof entry->etag);
+    memcpy(entry->version, attributes->version, sizeof entry->version);
+    entry->checksum_algorithm = attributes->checksum.algorithm;
+    entry->checksum_type = attributes->checksum.type;
+    if (attributes->owner.size == 0)
+        return true;
+    entry->owner = arena_copy(arena, attributes->owner);
+    return entry->owner.data != NULL || list_no_memory(error);
 }
 
 static bool fill_entry(struct list_job *job, struct list_entry *entry, size_t common)
@@ -84,23 +106,12 @@ static bool fill_entry(struct list_job *job, struct list_entry *entry, size_t co
     entry->is_damaged = job->cursor->is_damaged;
     entry->key = arena_copy(job->arena, common > 0 ? span_take(key, common) : key);
     if (entry->key.data == NULL)
-        return no_memory(job);
+        return list_no_memory(job->error);
     if (common > 0 || entry->is_damaged)
         return true;
     struct row row;
-    if (!row_decode_object(job->cursor->object, &row, job->error))
-        return false;
-    const struct object_attributes *attributes = &row.attributes;
-    entry->original_size = attributes->original_size;
-    entry->modified_ms = attributes->modified_ms;
-    memcpy(entry->etag, attributes->etag, sizeof entry->etag);
-    memcpy(entry->version, attributes->version, sizeof entry->version);
-    entry->checksum_algorithm = attributes->checksum.algorithm;
-    entry->checksum_type = attributes->checksum.type;
-    if (attributes->owner.size == 0)
-        return true;
-    entry->owner = arena_copy(job->arena, attributes->owner);
-    return entry->owner.data != NULL || no_memory(job);
+    return row_decode_object(job->cursor->object, &row, job->error) &&
+           list_tell_attributes(entry, &row.attributes, job->arena, job->error);
 }
 
 /* Behind damaged rows a walk may come to what is before the page, or was listed. */
@@ -162,8 +173,7 @@ static bool list_in(struct list_job *job, MDB_txn *txn)
     job->page->entries = arena_allocate(job->arena, job->request->entries_max * sizeof job->page->entries[0]);
     job->cursor = malloc(sizeof *job->cursor);
     ASSERT(job->cursor != NULL);
-    bool done = job->page->entries != NULL ||
-                error_set(job->error, ERROR_BUSY, S3_SlowDown, "The request's memory is used up.");
+    bool done = job->page->entries != NULL || list_no_memory(job->error);
     struct key_table keys = {.txn = txn, .table = store->catalogue.objects};
     key_cursor_open(job->cursor, &keys, bucket.number);
     job->cursor->tolerates_damage = job->request->is_damage_listed;
@@ -206,7 +216,7 @@ static bool append_bucket(struct buckets_job *job, unsigned *capacity, const str
         unsigned larger = *capacity == 0 ? 16 : *capacity * 2;
         struct bucket_info *buckets = arena_allocate(job->arena, larger * sizeof *buckets);
         if (buckets == NULL)
-            return error_set(job->error, ERROR_BUSY, S3_SlowDown, "The request's memory is used up.");
+            return list_no_memory(job->error);
         if (job->count > 0)
             memcpy(buckets, job->buckets, job->count * sizeof *buckets);
         job->buckets = buckets;
@@ -255,12 +265,9 @@ static void run_buckets(void *argument)
     MDB_cursor *cursor;
     if (!store_begin_read(job->store, &txn, job->error))
         return;
-    int result = mdb_cursor_open(txn, job->store->catalogue.buckets, &cursor);
-    if (result == 0) {
+    if (catalogue_open_cursor(txn, job->store->catalogue.buckets, &cursor, job->error)) {
         job->succeeded = walk_buckets(job, cursor);
         mdb_cursor_close(cursor);
-    } else {
-        catalogue_failed(result, job->error, "open a cursor");
     }
     store_end_read(job->store, txn);
 }
@@ -275,9 +282,7 @@ SUSPENDS bool store_list(struct bucket_store *base, const struct list_request *r
         .store = embedded_of(base), .request = request, .arena = arena, .page = ret_page, .error = error};
     if (!store_offload(job.store, run_list, &job, error))
         return false;
-    if (!job.succeeded && error->code == NULL)
-        error->code = S3_InternalError;
-    return job.succeeded;
+    return list_ended(job.succeeded, error);
 }
 
 SUSPENDS bool store_list_buckets(struct bucket_store *base, struct span owner, struct span prefix, struct span after,

@@ -1,6 +1,7 @@
-/* store/embedded/objects/list.h -- what lists of objects and lists of uploads have in common. */
+/* store/embedded/objects/list.h -- what lists of objects, of versions and of uploads have in common. */
 #pragma once
 
+#include "store/bucket.h"
 #include "store/embedded/catalogue/key_path.h"
 
 /* How much of the key is its common prefix; 0: it has none. The key starts with `prefix`. */
@@ -17,3 +18,11 @@ struct list_range {
 };
 /* To the first key of the page. */
 enum lookup list_seek_first(struct key_cursor *cursor, const struct list_range *range, struct error *error);
+
+/* What a page tells of an object or a version; the owner is copied into the arena. ERROR_BUSY. */
+bool list_tell_attributes(struct list_entry *entry, const struct object_attributes *attributes, struct arena *arena,
+                          struct error *error);
+/* The arena is full: SlowDown. Returns false. */
+bool list_no_memory(struct error *error);
+/* Whatever a list fails with has a code. Returns `succeeded`. */
+bool list_ended(bool succeeded, struct error *error);

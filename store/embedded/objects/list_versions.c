@@ -28,11 +28,6 @@ struct versions_job {
     bool succeeded;
 };
 
-static bool no_memory(struct versions_job *job)
-{
-    return error_set(job->error, ERROR_BUSY, S3_SlowDown, "The request's memory is used up.");
-}
-
 /* ---- entries ---- */
 
 /* NULL: the page is full, or (is_truncated is not set) memory is. */
@@ -49,7 +44,7 @@ static struct list_entry *next_entry(struct versions_job *job, struct span key)
     bool is_same = page->count > 0 && !entry[-1].is_prefix && span_equal(entry[-1].key, key);
     entry->key = is_same ? entry[-1].key : arena_copy(job->arena, key);
     if (entry->key.data == NULL) {
-        (void)no_memory(job);
+        (void)list_no_memory(job->error);
         return NULL;
     }
     page->count++;
@@ -64,16 +59,7 @@ static bool add_version(struct versions_job *job, struct span key, const struct 
         return false;
     entry->is_latest = is_latest;
     entry->is_delete_marker = attributes->is_delete_marker;
-    entry->original_size = attributes->original_size;
-    entry->modified_ms = attributes->modified_ms;
-    memcpy(entry->etag, attributes->etag, sizeof entry->etag);
-    memcpy(entry->version, attributes->version, sizeof entry->version);
-    entry->checksum_algorithm = attributes->checksum.algorithm;
-    entry->checksum_type = attributes->checksum.type;
-    if (attributes->owner.size == 0)
-        return true;
-    entry->owner = arena_copy(job->arena, attributes->owner);
-    return entry->owner.data != NULL || no_memory(job);
+    return list_tell_attributes(entry, attributes, job->arena, job->error);
 }
 
 /* ---- one key ---- */
@@ -226,7 +212,7 @@ static bool list_in(struct versions_job *job)
         return true;
     job->page->entries = arena_allocate(job->arena, job->request->entries_max * sizeof job->page->entries[0]);
     if (job->page->entries == NULL)
-        return no_memory(job);
+        return list_no_memory(job->error);
     job->objects = open_cursor(job, catalogue->objects, bucket.number);
     job->groups = open_cursor(job, catalogue->versioned, bucket.number);
     bool done = walk(job, bucket.number);
@@ -252,7 +238,5 @@ SUSPENDS bool store_list_versions(struct bucket_store *base, const struct versio
         .store = embedded_of(base), .request = request, .arena = arena, .page = ret_page, .error = error};
     if (!store_offload(job.store, run, &job, error))
         return false;
-    if (!job.succeeded && error->code == NULL)
-        error->code = S3_InternalError;
-    return job.succeeded;
+    return list_ended(job.succeeded, error);
 }

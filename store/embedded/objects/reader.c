@@ -337,16 +337,17 @@ void store_close_object(struct bucket_object *base)
     free(object);
 }
 
-/* Part of one extent. */
-static SUSPENDS bool read_extent(struct embedded_object *object, const struct extent *extent, uint64_t offset,
-                                 uint8_t *ret_bytes, size_t size, struct error *error)
+static SUSPENDS bool read_extent(struct embedded_object *object, const struct extent_piece *piece, uint8_t *ret_bytes,
+                                 struct error *error)
 {
+    const struct extent *extent = &piece->extent;
     struct embedded_store *store = object->shard->store;
     struct volume *volume =
         store->snapshot == NULL ? volume_find(store, extent->volume) : snapshot_volume(store, extent->volume);
     if (volume == NULL || extent->block > volume->blocks || extent->count > volume->blocks - extent->block)
         return error_set(error, ERROR_DAMAGED, S3_InternalError, "A row names blocks that do not exist.");
-    uint64_t at = (uint64_t)extent->block * EXTENT_BLOCK_BYTES + offset;
+    uint64_t at = (uint64_t)extent->block * EXTENT_BLOCK_BYTES + piece->offset;
+    size_t size = piece->size;
     while (size > 0) {
         int64_t got = io_read(volume->fd, ret_bytes, size, at, DEADLINE_NONE);
         if (got <= 0) {
@@ -364,22 +365,14 @@ static SUSPENDS bool read_extent(struct embedded_object *object, const struct ex
 static SUSPENDS bool read_extents(struct embedded_object *object, struct span extents, uint64_t offset,
                                   uint8_t *ret_bytes, size_t size, struct error *error)
 {
-    uint8_t *next = ret_bytes;
-    for (unsigned i = 0; size > 0 && i < extents_count(extents); i++) {
-        struct extent extent = extent_at(extents, i);
-        uint64_t bytes = (uint64_t)extent.count * EXTENT_BLOCK_BYTES;
-        if (offset >= bytes) {
-            offset -= bytes;
-            continue;
-        }
-        size_t part = size < bytes - offset ? size : (size_t)(bytes - offset);
-        if (!read_extent(object, &extent, offset, next, part, error))
+    struct extent_walk walk = {.extents = extents, .offset = offset, .size = size};
+    struct extent_piece piece;
+    while (extent_walk_next(&walk, &piece)) {
+        if (!read_extent(object, &piece, ret_bytes, error))
             return false;
-        next += part;
-        size -= part;
-        offset = 0;
+        ret_bytes += piece.size;
     }
-    ASSERT(size == 0);
+    ASSERT(walk.size == 0);
     return true;
 }
 

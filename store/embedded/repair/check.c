@@ -269,9 +269,8 @@ static bool drop_row(struct checker *checker, MDB_txn *txn, MDB_dbi table, struc
     int result = mdb_del(txn, table, &there, NULL);
     if (result != MDB_NOTFOUND)
         return result == 0 || catalogue_failed(result, checker->error, "delete");
-    result = mdb_cursor_open(txn, table, &cursor);
-    if (result != 0)
-        return catalogue_failed(result, checker->error, "open a cursor");
+    if (!catalogue_open_cursor(txn, table, &cursor, checker->error))
+        return false;
     while ((result = mdb_cursor_get(cursor, &there, &value, MDB_NEXT)) == 0) {
         if (!span_equal(span_of(there.mv_data, there.mv_size), key))
             continue;
@@ -327,9 +326,9 @@ static bool drop_numbers(struct checker *checker, MDB_txn *txn, MDB_dbi table, c
     MDB_cursor *cursor;
     MDB_val key;
     MDB_val value;
-    int result = mdb_cursor_open(txn, table, &cursor);
-    if (result != 0)
-        return catalogue_failed(result, checker->error, "open a cursor");
+    int result = 0;
+    if (!catalogue_open_cursor(txn, table, &cursor, checker->error))
+        return false;
     while (result == 0 && (result = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) == 0) {
         if (key.mv_size != CATALOGUE_NUMBER_BYTES || !checker_has(numbers, load_u64_be(key.mv_data)))
             result = mdb_cursor_del(cursor, 0);

@@ -168,9 +168,9 @@ bool checker_walk(struct checker *checker, MDB_dbi table, checker_row *each)
     MDB_cursor *cursor;
     MDB_val key;
     MDB_val value;
-    int result = mdb_cursor_open(checker->txn, table, &cursor);
-    if (result != 0)
-        return catalogue_failed(result, checker->error, "open a cursor");
+    int result;
+    if (!catalogue_open_cursor(checker->txn, table, &cursor, checker->error))
+        return false;
     while ((result = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) == 0)
         each(checker, span_of(key.mv_data, key.mv_size), span_of(value.mv_data, value.mv_size));
     mdb_cursor_close(cursor);

@@ -58,9 +58,9 @@ static bool drop_damaged(MDB_txn *txn, MDB_dbi table, bool (*is_sound)(const MDB
     MDB_val key;
     MDB_val value;
     *ret_count = 0;
-    int result = mdb_cursor_open(txn, table, &cursor);
-    if (result != 0)
-        return catalogue_failed(result, error, "open a cursor");
+    int result = 0;
+    if (!catalogue_open_cursor(txn, table, &cursor, error))
+        return false;
     while (result == 0 && (result = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) == 0) {
         if (is_sound(&key, &value))
             continue;
@@ -79,9 +79,9 @@ static bool claim_space(struct embedded_store *store, MDB_txn *txn, struct error
     MDB_val value;
     struct span row;
     bool done = true;
-    int result = mdb_cursor_open(txn, store->catalogue.volumes, &cursor);
-    if (result != 0)
-        return catalogue_failed(result, error, "open a cursor");
+    int result;
+    if (!catalogue_open_cursor(txn, store->catalogue.volumes, &cursor, error))
+        return false;
     while (done && (result = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) == 0) {
         if (volume_row_is_sound(&key, &value, &row))
             done =

@@ -443,9 +443,9 @@ static bool forget_system_buckets(struct rebuild *rebuild)
 {
     MDB_cursor *cursor;
     MDB_val name;
-    int result = mdb_cursor_open(rebuild->txn, rebuild->store->catalogue.buckets, &cursor);
-    if (result != 0)
-        return catalogue_failed(result, rebuild->error, "open a cursor");
+    int result = 0;
+    if (!catalogue_open_cursor(rebuild->txn, rebuild->store->catalogue.buckets, &cursor, rebuild->error))
+        return false;
     while (result == 0 && (result = mdb_cursor_get(cursor, &name, NULL, MDB_NEXT)) == 0) {
         if (ledger_is_system_bucket(span_of(name.mv_data, name.mv_size)))
             result = mdb_cursor_del(cursor, 0);

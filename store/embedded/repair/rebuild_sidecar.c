@@ -8,27 +8,19 @@
 
 #include <unistd.h>
 
-/* Reads from extents that are filled in order. */
 static bool read_extents(const struct embedded_store *store, struct span extents, uint64_t offset, uint8_t *ret_bytes,
                          size_t size)
 {
-    for (unsigned i = 0; size > 0 && i < extents_count(extents); i++) {
-        struct extent extent = extent_at(extents, i);
-        uint64_t bytes = (uint64_t)extent.count * EXTENT_BLOCK_BYTES;
-        if (offset >= bytes) {
-            offset -= bytes;
-            continue;
-        }
-        size_t part = size < bytes - offset ? size : (size_t)(bytes - offset);
-        const struct volume *volume = volume_find(store, extent.volume);
-        if (volume == NULL || pread(volume->fd, ret_bytes, part,
-                                    (off_t)((uint64_t)extent.block * EXTENT_BLOCK_BYTES + offset)) != (ssize_t)part)
+    struct extent_walk walk = {.extents = extents, .offset = offset, .size = size};
+    struct extent_piece piece;
+    while (extent_walk_next(&walk, &piece)) {
+        const struct volume *volume = volume_find(store, piece.extent.volume);
+        off_t at = (off_t)((uint64_t)piece.extent.block * EXTENT_BLOCK_BYTES + piece.offset);
+        if (volume == NULL || pread(volume->fd, ret_bytes, piece.size, at) != (ssize_t)piece.size)
             return false;
-        ret_bytes += part;
-        size -= part;
-        offset = 0;
+        ret_bytes += piece.size;
     }
-    return size == 0;
+    return walk.size == 0;
 }
 
 /* A frame lies in one piece, as in one part. */

@@ -8,18 +8,6 @@
 #include "store/embedded/state.h"
 #include "store/embedded/uploads/uploads.h"
 
-static bool no_memory(struct error *error)
-{
-    return error_set(error, ERROR_BUSY, S3_SlowDown, "The request's memory is used up.");
-}
-
-static bool need_code(bool done, struct error *error)
-{
-    if (!done && error->code == NULL)
-        error->code = S3_InternalError;
-    return done;
-}
-
 /* ---- parts of an open upload ---- */
 
 struct parts_job {
@@ -58,7 +46,7 @@ static bool copy_parts(struct parts_job *job, struct part_cursor *cursor)
         if (part->frames.size > 0 && (part->frames = arena_copy(job->arena, part->frames)).data == NULL) {
             job->count = i; /* the next page begins with it */
             job->is_truncated = true;
-            return i > 0 || no_memory(job->error);
+            return i > 0 || list_no_memory(job->error);
         }
         found = part_cursor_next(cursor, job->error);
     }
@@ -82,7 +70,7 @@ static bool list_in(struct parts_job *job, MDB_txn *txn)
         job->is_truncated = count > job->parts_max && job->parts_max > 0;
         job->count = count < job->parts_max ? count : job->parts_max;
         job->parts = arena_allocate(job->arena, (job->count + 1) * sizeof job->parts[0]);
-        done = job->parts != NULL ? copy_parts(job, &cursor) : no_memory(job->error);
+        done = job->parts != NULL ? copy_parts(job, &cursor) : list_no_memory(job->error);
     }
     part_cursor_close(&cursor);
     return done;
@@ -118,7 +106,7 @@ SUSPENDS bool store_list_parts(struct bucket_store *base, const struct object_na
     *ret_parts = job.parts;
     *ret_count = job.count;
     *ret_truncated = job.is_truncated;
-    return need_code(job.succeeded, error);
+    return list_ended(job.succeeded, error);
 }
 
 /* ---- parts of an object ---- */
@@ -133,7 +121,7 @@ static bool copy_map(struct span map, unsigned after, unsigned parts_max, struct
     unsigned count = end - first < parts_max ? end - first : parts_max;
     struct object_part *parts = arena_allocate(arena, (count + 1) * sizeof *parts);
     if (parts == NULL)
-        return no_memory(error);
+        return list_no_memory(error);
     for (unsigned i = 0; i < count; i++)
         parts[i] = part_map_at(map, first + i);
     *ret_parts = parts;
@@ -165,5 +153,5 @@ SUSPENDS bool store_read_parts(struct bucket_object *object, unsigned after, uns
     shard_end_read(shard);
     if (found == LOOKUP_MISSING)
         return error_set(error, ERROR_BUSY, S3_SlowDown, "The object was replaced while it was being read. Try again.");
-    return need_code(done, error);
+    return list_ended(done, error);
 }

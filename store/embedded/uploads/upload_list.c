@@ -23,11 +23,6 @@ struct uploads_job {
     bool succeeded;
 };
 
-static bool no_memory(struct error *error)
-{
-    return error_set(error, ERROR_BUSY, S3_SlowDown, "The request's memory is used up.");
-}
-
 static bool copy_id(struct uploads_job *job, struct span id, struct span *ret_copy)
 {
     *ret_copy = id.size > 0 ? arena_copy(job->arena, id) : SPAN_EMPTY;
@@ -43,7 +38,7 @@ static bool fill_entry(struct uploads_job *job, struct span key, const uint8_t *
                                                    .checksum_type = row->checksum_type}};
     upload_id_format(id, entry->upload.id);
     if (!copy_id(job, row->initiator, &entry->upload.initiator) || !copy_id(job, row->owner, &entry->upload.owner))
-        return no_memory(job->error);
+        return list_no_memory(job->error);
     job->page->count++;
     return true;
 }
@@ -52,9 +47,8 @@ static bool fill_entry(struct uploads_job *job, struct span key, const uint8_t *
 static bool walk_ids(struct uploads_job *job, struct span key, uint64_t group, struct span after)
 {
     MDB_cursor *cursor;
-    int result = mdb_cursor_open(job->txn, job->store->catalogue.upload_ids, &cursor);
-    if (result != 0)
-        return catalogue_failed(result, job->error, "open a cursor");
+    if (!catalogue_open_cursor(job->txn, job->store->catalogue.upload_ids, &cursor, job->error))
+        return false;
     uint8_t first[UPLOAD_KEY_BYTES] = {0};
     uint8_t after_id[UPLOAD_ID_RAW_BYTES] = {0};
     bool is_exclusive = upload_id_parse(after, after_id);
@@ -62,7 +56,7 @@ static bool walk_ids(struct uploads_job *job, struct span key, uint64_t group, s
     MDB_val lmdb_key;
     MDB_val value;
     bool done = true;
-    result = catalogue_seek(cursor, span_of(first, sizeof first), &lmdb_key, &value);
+    int result = catalogue_seek(cursor, span_of(first, sizeof first), &lmdb_key, &value);
     for (; done && result == 0; result = mdb_cursor_get(cursor, &lmdb_key, &value, MDB_NEXT)) {
         struct span bytes;
         struct upload_row row;
@@ -109,7 +103,7 @@ static bool walk(struct uploads_job *job)
         bool is_after_key = span_equal(key, request->after_key);
         struct span name = arena_copy(job->arena, common > 0 ? span_take(key, common) : key);
         if (name.data == NULL)
-            return no_memory(job->error);
+            return list_no_memory(job->error);
         if (job->cursor->object.size != 8)
             return error_set(job->error, ERROR_DAMAGED, S3_InternalError, "A key with uploads is damaged.");
         if (common > 0 ? !list_prefix(job, name)
@@ -133,7 +127,7 @@ static bool list_in(struct uploads_job *job)
         return true;
     job->page->entries = arena_allocate(job->arena, job->request->entries_max * sizeof job->page->entries[0]);
     if (job->page->entries == NULL)
-        return no_memory(job->error);
+        return list_no_memory(job->error);
     job->cursor = malloc(sizeof *job->cursor);
     ASSERT(job->cursor != NULL);
     struct key_table keys = {.txn = job->txn, .table = store->catalogue.uploads};
@@ -161,7 +155,5 @@ SUSPENDS bool store_list_uploads(struct bucket_store *base, const struct upload_
         .store = embedded_of(base), .request = request, .arena = arena, .page = ret_page, .error = error};
     if (!store_offload(job.store, run_list, &job, error))
         return false;
-    if (!job.succeeded && error->code == NULL)
-        error->code = S3_InternalError;
-    return job.succeeded;
+    return list_ended(job.succeeded, error);
 }

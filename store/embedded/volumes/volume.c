@@ -242,9 +242,9 @@ bool volume_row_is_sound(const MDB_val *key, const MDB_val *value, struct span *
 static bool open_listed(struct embedded_store *store, MDB_txn *txn, struct error *error)
 {
     MDB_cursor *cursor;
-    int result = mdb_cursor_open(txn, store->catalogue.volumes, &cursor);
-    if (result != 0)
-        return catalogue_failed(result, error, "open a cursor");
+    int result;
+    if (!catalogue_open_cursor(txn, store->catalogue.volumes, &cursor, error))
+        return false;
     bool done = true;
     uint64_t taken_blocks = 0;
     MDB_val key;

@@ -38,7 +38,7 @@ static void fill_before(struct bucket_store *store, unsigned shard, void *argume
     (void)shard;
     struct scene *scene = argument;
     struct error error;
-    ck_assert(bucket_create(store, &(struct bucket_intent){.name = bucket, .owner = text("alice")}, &error));
+    create_bucket(store, bucket);
     ck_assert(bucket_create(store, &(struct bucket_intent){.name = text(".system"), .owner = text("")}, &error));
     put(store, text(".system"), text("key"), text("of the journal"));
     put_seeded(store, "small", 1, 100);
@@ -85,14 +85,6 @@ static void expect_scene(struct bucket_store *store, unsigned shard, void *argum
     expect_parts(store, bucket, text("unfinished"), parts, 1);
 }
 
-static void expect_sound(const char *path)
-{
-    struct embedded_report report = {0};
-    struct error error;
-    bool is_sound = embedded_check(path, false, &report, &error);
-    ck_assert_msg(is_sound, "%s", is_sound ? "" : error.message);
-}
-
 static void take_copy(const char *path, char ret_copy[128])
 {
     struct error error;
@@ -121,9 +113,9 @@ START_TEST(a_lost_catalogue_comes_back_from_a_copy)
     ck_assert_int_eq(unlink(file), 0);
     bool is_sound = embedded_restore(path, copy, &report, &error);
     ck_assert_msg(is_sound, "%s", is_sound ? "" : error.message);
-    expect_sound(path);
+    expect_sound_store(path);
     with_store(path, expect_scene, &scene);
-    expect_sound(path);
+    expect_sound_store(path);
     ck_assert_int_eq(unlink(copy), 0);
     folder_remove(path);
 }
@@ -162,9 +154,8 @@ static void put_many(unsigned fiber, void *argument)
 static void complete_uploads(struct bucket_store *store, unsigned shard, void *argument)
 {
     (void)shard, (void)argument;
-    struct error error;
     char id[UPLOAD_ID_BYTES];
-    ck_assert(bucket_create(store, &(struct bucket_intent){.name = bucket, .owner = text("alice")}, &error));
+    create_bucket(store, bucket);
     for (unsigned i = 0; i < 2; i++) { /* the second one replaces the first */
         begin_upload(store, bucket, text("of-parts"), id);
         for (unsigned part = 0; part < 3; part++)
@@ -209,14 +200,14 @@ START_TEST(objects_of_parts_come_back_from_volumes_alone)
     struct embedded_report report = {0};
     folder_make(path);
     with_store(path, complete_uploads, NULL);
-    expect_sound(path);
+    expect_sound_store(path);
     (void)snprintf(file, sizeof file, "%s/catalogue/data.mdb", path);
     ck_assert_int_eq(unlink(file), 0);
     bool is_sound = embedded_check(path, true, &report, &error);
     ck_assert_msg(is_sound, "%s", is_sound ? "" : error.message);
-    expect_sound(path);
+    expect_sound_store(path);
     with_store(path, expect_uploads, NULL);
-    expect_sound(path);
+    expect_sound_store(path);
     folder_remove(path);
 }
 END_TEST
@@ -269,7 +260,7 @@ static void put_framed(struct bucket_store *store, unsigned shard, void *argumen
                                            .codec = 1};
     struct write_result result = {.attributes = &attributes, .sidecar = buffer_span(sidecar)};
     struct object_attributes stored;
-    ck_assert(bucket_create(store, &(struct bucket_intent){.name = bucket, .owner = text("alice")}, &error));
+    create_bucket(store, bucket);
     ck_assert(bucket_begin(store, &intent, &writer, &error) && bucket_write(writer, buffer_span(&body), &error));
     ck_assert(bucket_commit(writer, &result, &stored, &error));
     sidecar_builder_free(&builder);
@@ -307,7 +298,7 @@ START_TEST(sidecars_come_back_from_frames)
     ck_assert_int_eq(unlink(file), 0);
     ck_assert(embedded_check(path, true, &report, &error));
     with_store(path, expect_sidecar, &sidecar);
-    expect_sound(path);
+    expect_sound_store(path);
     buffer_free(&sidecar);
     folder_remove(path);
 }
@@ -342,7 +333,7 @@ START_TEST(a_copy_of_another_folder_is_refused)
     ck_assert(!embedded_restore(path, "/dev/null", &report, &error));
     ck_assert(!embedded_restore(path, "/tmp/bale-no-such-file", &report, &error));
     with_store(path, expect_first, NULL); /* nothing has happened to it */
-    expect_sound(path);
+    expect_sound_store(path);
     ck_assert_int_eq(unlink(copy), 0);
     folder_remove(other);
     folder_remove(path);

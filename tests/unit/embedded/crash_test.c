@@ -182,14 +182,7 @@ static void compare(struct bucket_store *store, unsigned shard, void *argument)
 static void make_bucket(struct bucket_store *store, unsigned shard, void *argument)
 {
     (void)shard, (void)argument;
-    struct error error;
-    ck_assert(bucket_create(store, &(struct bucket_intent){.name = bucket, .owner = text("alice")}, &error));
-}
-
-static unsigned rounds(void)
-{
-    const char *wanted = getenv("BALE_CRASH_ROUNDS");
-    return wanted == NULL ? 100 : (unsigned)atoi(wanted);
+    create_bucket(store, bucket);
 }
 
 START_TEST(a_kill_loses_nothing)
@@ -200,7 +193,7 @@ START_TEST(a_kill_loses_nothing)
     struct key_state states[KEYS * SHARDS] = {0};
     struct random_seeded state;
     struct random_source random = random_seeded(&state, 7);
-    for (unsigned round = 1; round <= rounds(); round++) {
+    for (unsigned round = 1; round <= crash_rounds(100); round++) {
         int pipe;
         pid_t pid = start_child(path, round, &pipe);
         (void)usleep((useconds_t)random_below(&random, 120000));
@@ -212,10 +205,7 @@ START_TEST(a_kill_loses_nothing)
         ck_assert(WIFSIGNALED(status));
         with_store(path, compare, states);
         if (round % 20 == 0) {
-            struct embedded_report report = {0};
-            struct error error;
-            bool is_sound = embedded_check(path, false, &report, &error);
-            ck_assert_msg(is_sound, "%s", is_sound ? "" : error.message);
+            expect_sound_store(path);
         }
     }
     folder_remove(path);

@@ -35,8 +35,8 @@ static void fill_store(struct bucket_store *store, unsigned shard, void *argumen
 {
     (void)shard, (void)argument;
     struct error error;
-    ck_assert(bucket_create(store, &(struct bucket_intent){.name = text("removed"), .owner = text("alice")}, &error));
-    ck_assert(bucket_create(store, &(struct bucket_intent){.name = bucket, .owner = text("alice")}, &error));
+    create_bucket(store, text("removed"));
+    create_bucket(store, bucket);
     ck_assert(bucket_create(store, &(struct bucket_intent){.name = text("empty"), .owner = text("bob")}, &error));
     ck_assert(bucket_delete(store, text("removed"), &error));
     for (unsigned i = 0; i < SMALL; i++)
@@ -419,10 +419,9 @@ enum { LONG_KEY_BYTES = 505 };
 static void put_long_keys(struct bucket_store *store, unsigned shard, void *argument)
 {
     (void)shard;
-    struct error error;
     uint8_t *key = argument;
     uint8_t body[3000];
-    ck_assert(bucket_create(store, &(struct bucket_intent){.name = bucket, .owner = text("alice")}, &error));
+    create_bucket(store, bucket);
     fill_bytes(4242, body, sizeof body);
     put(store, bucket, span_of(key, LONG_KEY_BYTES), span_of(body, sizeof body));
     put(store, bucket, span_of(key, LONG_KEY_BYTES + 1), text("one more"));

@@ -41,6 +41,20 @@ struct bucket_store *open_store(const char *path, const struct embedded_options 
     return store;
 }
 
+void expect_sound_store(const char *path)
+{
+    struct embedded_report report = {0};
+    struct error error;
+    bool is_sound = embedded_check(path, false, &report, &error);
+    ck_assert_msg(is_sound, "%s", is_sound ? "" : error.message);
+}
+
+unsigned crash_rounds(unsigned ordinary)
+{
+    const char *wanted = getenv("BALE_CRASH_ROUNDS");
+    return wanted == NULL ? ordinary : (unsigned)atoi(wanted);
+}
+
 struct shard_run {
     pthread_t thread;
     struct bucket_store *store;
@@ -155,6 +169,13 @@ void run_fibers(unsigned count, void (*body)(unsigned index, void *argument), vo
 struct span text(const char *string)
 {
     return span_from_string(string);
+}
+
+void create_bucket(struct bucket_store *store, struct span name)
+{
+    struct error error;
+    bool done = bucket_create(store, &(struct bucket_intent){.name = name, .owner = text("alice")}, &error);
+    ck_assert_msg(done, "%s", done ? "" : error.message);
 }
 
 struct object_name name_of(struct span bucket, struct span key)

@@ -28,12 +28,19 @@ void with_store(const char *path, shard_body *body, void *argument);
 /* The same in a folder that lives as long as the call. */
 void with_new_store(shard_body *body, void *argument);
 
+/* Fails the test unless `bale check` finds nothing. */
+void expect_sound_store(const char *path);
+
+/* So many rounds of a test that kills a process, unless BALE_CRASH_ROUNDS says how many. */
+unsigned crash_rounds(unsigned ordinary);
+
 /* Runs `count` fibers of this shard and waits for all. */
 void run_fibers(unsigned count, void (*body)(unsigned index, void *argument), void *argument);
 
 /* ---- objects in one call ---- */
 
 struct span text(const char *string);
+void create_bucket(struct bucket_store *store, struct span name); /* alice's */
 struct object_name name_of(struct span bucket, struct span key);
 /* False with *error; `condition` may be NULL. Attributes are those of a raw body with an etag made of its CRC. */
 bool try_put(struct bucket_store *store, struct span bucket, struct span key, struct span body,

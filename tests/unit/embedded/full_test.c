@@ -92,9 +92,8 @@ static void fill_and_empty(struct bucket_store *store, unsigned shard, void *arg
 {
     (void)shard;
     struct fill *fill = argument;
-    struct error error;
     fill->store = store;
-    ck_assert(bucket_create(store, &(struct bucket_intent){.name = bucket, .owner = text("alice")}, &error));
+    create_bucket(store, bucket);
     run_fibers(FIBERS, put_until_refused, fill);
     ck_assert_uint_ge(fill->refused, 200); /* it is full */
     ck_assert_uint_gt(fill->stored, 10);
@@ -121,10 +120,7 @@ static void run_full(const char *path, const struct embedded_options *options, s
     struct bucket_store *store = open_store(path, options);
     run_shards(store, 1, fill_and_empty, fill);
     embedded_close(store);
-    struct embedded_report report = {0};
-    struct error error;
-    bool is_sound = embedded_check(path, false, &report, &error);
-    ck_assert_msg(is_sound, "%s", is_sound ? "" : error.message);
+    expect_sound_store(path);
     store = open_store(path, options);
     run_shards(store, 1, expect_after_reopening, fill);
     embedded_close(store);
@@ -191,7 +187,7 @@ static void delete_many_at_once(struct bucket_store *store, unsigned shard, void
     struct fill *fill = argument;
     struct error error;
     fill->store = store;
-    ck_assert(bucket_create(store, &(struct bucket_intent){.name = bucket, .owner = text("owner")}, &error));
+    create_bucket(store, bucket);
     run_fibers(FIBERS, put_until_refused, fill);
     static struct delete_item items[DELETE_ITEMS_MAX];
     static char keys[DELETE_ITEMS_MAX][32];
@@ -267,7 +263,7 @@ static void abort_long_upload(struct bucket_store *store, unsigned shard, void *
     struct parts parts = {.fill = argument};
     struct error error;
     parts.fill->store = store;
-    ck_assert(bucket_create(store, &(struct bucket_intent){.name = bucket, .owner = text("owner")}, &error));
+    create_bucket(store, bucket);
     begin_upload(store, bucket, text("upload"), parts.id);
     run_fibers(PARTS_AT_ONCE, put_parts, &parts);
     run_fibers(FIBERS, put_until_refused, parts.fill);
@@ -291,10 +287,7 @@ static void run_full_catalogue(uint64_t bytes, shard_body *body)
     struct bucket_store *store = open_store(path, &options);
     run_shards(store, 1, body, fill);
     embedded_close(store);
-    struct embedded_report report = {0};
-    struct error error;
-    bool is_sound = embedded_check(path, false, &report, &error);
-    ck_assert_msg(is_sound, "%s", is_sound ? "" : error.message);
+    expect_sound_store(path);
     free(fill);
     folder_remove(path);
 }
@@ -323,7 +316,7 @@ static void put_large(struct bucket_store *store, unsigned shard, void *argument
 {
     (void)shard;
     struct error error;
-    ck_assert(bucket_create(store, &(struct bucket_intent){.name = bucket, .owner = text("owner")}, &error));
+    create_bucket(store, bucket);
     uint8_t *body = argument;
     put(store, bucket, text("small"), span_of(body, 1000));
     put(store, bucket, text("large"), span_of(body, 100000));
@@ -400,11 +393,10 @@ END_TEST
 static void fill_as_first(struct bucket_store *store, unsigned shard, void *argument)
 {
     struct fill *fill = argument;
-    struct error error;
     if (shard != 0)
         return;
     fill->store = store;
-    ck_assert(bucket_create(store, &(struct bucket_intent){.name = bucket, .owner = text("owner")}, &error));
+    create_bucket(store, bucket);
     run_fibers(FIBERS, put_until_refused, fill);
     ck_assert_uint_gt(fill->stored, 1000);
 }
@@ -518,10 +510,7 @@ static void share_full_disk(const char *path)
     run_shards(store, 2, use_blocks_of_first, &pair);
     run_shards(store, 2, churn, &pair);
     embedded_close(store);
-    struct embedded_report report = {0};
-    struct error error;
-    bool is_sound = embedded_check(path, false, &report, &error);
-    ck_assert_msg(is_sound, "%s", is_sound ? "" : error.message);
+    expect_sound_store(path);
     store = open_store(path, NULL); /* another number of shards owns the volumes now */
     run_shards(store, 1, expect_after_reopening, fill);
     embedded_close(store);
@@ -574,7 +563,7 @@ static void write_what_was_read(struct bucket_store *store, unsigned shard, void
     struct error error;
     char key[32];
     fill->store = store;
-    ck_assert(bucket_create(store, &(struct bucket_intent){.name = bucket, .owner = text("owner")}, &error));
+    create_bucket(store, bucket);
     run_fibers(FIBERS, put_until_refused, fill);
     unsigned index = 0;
     while (!fill->is_there[index])

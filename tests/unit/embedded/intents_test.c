@@ -9,8 +9,7 @@ static const struct span bucket = SPAN("a-bucket");
 
 static void make_bucket(struct bucket_store *store)
 {
-    struct error error;
-    ck_assert(bucket_create(store, &(struct bucket_intent){.name = bucket, .owner = text("owner")}, &error));
+    create_bucket(store, bucket);
 }
 
 static struct object_attributes head_of(struct bucket_store *store, const char *key)

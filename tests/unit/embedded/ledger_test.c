@@ -185,7 +185,7 @@ static void fill_buckets(unsigned index, void *argument)
     char name[32];
     for (unsigned i = index; i < MANY_BUCKETS; i += MANY_FIBERS) {
         (void)snprintf(name, sizeof name, "bucket-%u", i);
-        ck_assert(bucket_create(store, &(struct bucket_intent){.name = text(name), .owner = text("alice")}, &error));
+        create_bucket(store, text(name));
         ck_assert(try_write(store, text(name), "a", &(struct thing){.original = i + 1, .body = "body"}, &error));
     }
 }

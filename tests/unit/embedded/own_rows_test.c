@@ -32,8 +32,7 @@ static void expect_numbered(struct bucket_store *store, const char *prefix, unsi
 static void fill(struct bucket_store *store, unsigned shard, void *argument)
 {
     (void)shard, (void)argument;
-    struct error error;
-    ck_assert(bucket_create(store, &(struct bucket_intent){.name = bucket, .owner = text("alice")}, &error));
+    create_bucket(store, bucket);
     for (unsigned i = 0; i < OBJECTS; i++) {
         put_numbered(store, "small", i, 100);
         put_numbered(store, "large", i, BODY_BYTES);

@@ -56,8 +56,7 @@ static void write_until_dark(struct bucket_store *store, struct scenario *scenar
 static void run_scenario(struct bucket_store *store, unsigned shard, void *argument)
 {
     (void)shard;
-    struct error error;
-    ck_assert(bucket_create(store, &(struct bucket_intent){.name = bucket, .owner = text("alice")}, &error));
+    create_bucket(store, bucket);
     write_until_dark(store, argument);
 }
 

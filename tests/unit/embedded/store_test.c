@@ -526,10 +526,9 @@ static void copy_one(unsigned index, void *argument)
 static void copy_at_once(struct bucket_store *store, unsigned shard, void *argument)
 {
     (void)shard, (void)argument;
-    struct error error;
     uint8_t *body = malloc(COPIED_BYTES);
     fill_bytes(5, body, COPIED_BYTES);
-    ck_assert(bucket_create(store, &(struct bucket_intent){.name = bucket, .owner = text("owner")}, &error));
+    create_bucket(store, bucket);
     put(store, bucket, text("source"), span_of(body, COPIED_BYTES));
     run_fibers(COPIES, copy_one, store);
     for (unsigned i = 0; i < COPIES; i += 13) {

@@ -289,14 +289,7 @@ static void expect_nothing(struct bucket_store *store, unsigned shard, void *arg
 static void make_bucket(struct bucket_store *store, unsigned shard, void *argument)
 {
     (void)shard, (void)argument;
-    struct error error;
-    ck_assert(bucket_create(store, &(struct bucket_intent){.name = bucket, .owner = text("alice")}, &error));
-}
-
-static unsigned rounds(void)
-{
-    const char *wanted = getenv("BALE_CRASH_ROUNDS");
-    return wanted == NULL ? 30 : (unsigned)atoi(wanted);
+    create_bucket(store, bucket);
 }
 
 static void kill_and_look(bool is_joined)
@@ -308,7 +301,7 @@ static void kill_and_look(bool is_joined)
     struct random_seeded state;
     struct random_source random = random_seeded(&state, 11);
     unsigned done = 0;
-    for (unsigned round = 1; round <= rounds(); round++) {
+    for (unsigned round = 1; round <= crash_rounds(30); round++) {
         int pipe;
         pid_t pid = start_child(path, is_joined, round, &pipe);
         struct pollfd first_note = {.fd = pipe, .events = POLLIN};
@@ -321,10 +314,7 @@ static void kill_and_look(bool is_joined)
         ck_assert_int_eq(waitpid(pid, &status, 0), pid);
         ck_assert(WIFSIGNALED(status));
         if (round % 10 == 0) { /* as the kill left it */
-            struct embedded_report report = {0};
-            struct error error;
-            bool is_sound = embedded_check(path, false, &report, &error);
-            ck_assert_msg(is_sound, "%s", is_sound ? "" : error.message);
+            expect_sound_store(path);
         }
         on_folder(path, is_joined, 1, compare, states);
     }

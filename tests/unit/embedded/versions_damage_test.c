@@ -58,9 +58,8 @@ static void make_history(struct bucket_store *store, unsigned shard, void *argum
     (void)shard;
     const unsigned *history = argument;
     char key[LONG_KEY_BYTES + 16];
-    struct error error;
     key_of(*history, key);
-    ck_assert(bucket_create(store, &(struct bucket_intent){.name = bucket, .owner = text("alice")}, &error));
+    create_bucket(store, bucket);
     for (unsigned i = 0; i < strlen(histories[*history].steps); i++)
         take_step(store, text(key), &histories[*history], i);
 }
@@ -129,7 +128,7 @@ static void expect_kept(struct bucket_store *store, unsigned shard, void *argume
         expect_missing(store, bucket, text(key));
     if (page.count == 0) { /* nothing is left of the key that would keep the bucket */
         ck_assert_msg(bucket_delete(store, bucket, &error), "%s", error.message);
-        ck_assert(bucket_create(store, &(struct bucket_intent){.name = bucket, .owner = text("alice")}, &error));
+        create_bucket(store, bucket);
     }
     put(store, bucket, text(key), text("newer")); /* and life goes on */
     for (unsigned i = 0; i < page.count; i++) {
@@ -178,9 +177,8 @@ enum { WRITTEN_OVER = sizeof written_over / sizeof written_over[0] };
 static void make_written(struct bucket_store *store, unsigned shard, void *argument)
 {
     (void)shard;
-    struct error error;
     const struct history *history = &written_over[*(const unsigned *)argument];
-    ck_assert(bucket_create(store, &(struct bucket_intent){.name = bucket, .owner = text("alice")}, &error));
+    create_bucket(store, bucket);
     for (unsigned i = 0; i < strlen(history->steps); i++)
         take_step(store, text("k"), history, i);
 }
@@ -322,7 +320,7 @@ static void put_two_keys(struct bucket_store *store, unsigned shard, void *argum
 {
     (void)shard, (void)argument;
     struct error error;
-    ck_assert(bucket_create(store, &(struct bucket_intent){.name = bucket, .owner = text("alice")}, &error));
+    create_bucket(store, bucket);
     ck_assert(bucket_set_versioning(store, bucket, VERSIONING_ENABLED, &error));
     for (unsigned i = 0; i <= SHORT_ONES; i++)
         put(store, bucket, span_of(long_key, PIECE_BYTES), text("short"));

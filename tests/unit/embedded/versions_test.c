@@ -314,8 +314,7 @@ static void walk(struct bucket_store *store, const struct random_source *random,
 static void make_and_walk(struct bucket_store *store, unsigned shard, void *argument)
 {
     (void)shard;
-    struct error error;
-    ck_assert(bucket_create(store, &(struct bucket_intent){.name = bucket, .owner = text("alice")}, &error));
+    create_bucket(store, bucket);
     walk(store, argument, STEPS);
 }
 
@@ -428,7 +427,7 @@ static void locks(struct bucket_store *store, unsigned shard, void *argument)
     struct object_attributes third;
     int64_t now_ms = clock_wall_ms(clock_system());
     const struct default_retention a_year = {.mode = LOCK_GOVERNANCE, .years = 1};
-    ck_assert(bucket_create(store, &(struct bucket_intent){.name = bucket, .owner = text("alice")}, &error));
+    create_bucket(store, bucket);
     ck_assert(!bucket_set_lock(store, bucket, &a_year, &error));
     ck_assert_str_eq(error.code, "InvalidBucketState");
     ck_assert(bucket_set_versioning(store, bucket, VERSIONING_ENABLED, &error));

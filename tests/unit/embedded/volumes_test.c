@@ -18,10 +18,9 @@ enum { BODIES = 24, BODY_BYTES = 600000, SMALL_VOLUME_BYTES = 1 << 20 };
 static void put_bodies(struct bucket_store *store, unsigned shard, void *argument)
 {
     (void)shard, (void)argument;
-    struct error error;
     uint8_t *body = malloc(BODY_BYTES);
     char key[16];
-    ck_assert(bucket_create(store, &(struct bucket_intent){.name = bucket, .owner = text("owner")}, &error));
+    create_bucket(store, bucket);
     for (unsigned i = 0; i < BODIES; i++) {
         (void)snprintf(key, sizeof key, "%u", i);
         fill_bytes(i, body, BODY_BYTES);
@@ -104,7 +103,7 @@ static void announce_much(struct bucket_store *store, unsigned shard, void *argu
     struct bucket_writer *writers[ANNOUNCERS];
     uint8_t *body = malloc(CAME_BYTES);
     fill_bytes(1, body, CAME_BYTES);
-    ck_assert(bucket_create(store, &(struct bucket_intent){.name = bucket, .owner = text("owner")}, &error));
+    create_bucket(store, bucket);
     for (unsigned i = 0; i < ANNOUNCERS; i++) {
         struct write_intent intent = {.name = name_of(bucket, text("key")), .stored_size_hint = UINT64_C(5) << 30};
         ck_assert(bucket_begin(store, &intent, &writers[i], &error));
@@ -152,7 +151,7 @@ static void fail_one_sync(struct bucket_store *store, unsigned shard, void *argu
     struct error error;
     uint8_t *body = malloc(LONG_BYTES);
     fill_bytes(5, body, LONG_BYTES);
-    ck_assert(bucket_create(store, &(struct bucket_intent){.name = bucket, .owner = text("owner")}, &error));
+    create_bucket(store, bucket);
     struct bucket_writer *first = begin_long(store, "first", body);
     struct bucket_writer *second = begin_long(store, "second", body);
     io_sim_fail(sim, IO_SYNC_DATA, 0, EIO);
