@@ -10,11 +10,10 @@ import os
 import random
 import threading
 import time
-import unittest
 
 import admin
 from client import Client
-from daemon import Daemon
+from daemons import DaemonsCase
 
 HEAD_MAGIC = b"BJHD"
 
@@ -29,32 +28,9 @@ def put(client, bucket, number):
     return client.put(bucket, None, {"cors": ""}, {"Content-MD5": base64.b64encode(hashlib.md5(body).digest()).decode()}, body)
 
 
-class BucketSettings(unittest.TestCase):
-    baled = None
-
-    def setUp(self):
-        self.daemons = []
-
-    def tearDown(self):
-        for daemon in self.daemons:
-            daemon.remove()
-            self.assertNotIn("Sanitizer", daemon.log())
-
+class BucketSettings(DaemonsCase):
     def make(self, *options):
-        daemon = Daemon(self.baled, ("--catalogue-max-size", "4G", "--shards", "2", *options))
-        self.daemons.append(daemon)
-        self.start(daemon)
-        return daemon
-
-    def start(self, daemon):
-        daemon.server = daemon.start()
-        daemon.alice = Client(daemon.server, daemon.server.accounts["alice"])
-
-    def wait_for(self, found, seconds=30):
-        deadline = time.monotonic() + seconds
-        while not found():
-            self.assertLess(time.monotonic(), deadline, "it did not come to pass")
-            time.sleep(0.02)
+        return self.add("--catalogue-max-size", "4G", "--shards", "2", *options)
 
     def set(self, daemon, bucket, number):
         response = put(daemon.alice, bucket, number)
@@ -132,7 +108,7 @@ class BucketSettings(unittest.TestCase):
             time.sleep(chance.uniform(0.01, 0.3))
             daemon.kill()
             writer.join()
-            self.start(daemon)
+            self.restart(daemon)
             number = self.number(daemon, "dying")
             self.assertTrue(state["answered"] <= number <= state["sent"], (number, state))
             state["answered"] = number
@@ -158,7 +134,7 @@ class BucketSettings(unittest.TestCase):
             daemon.kill()
             for maker in makers:
                 maker.join()
-            self.start(daemon)
+            self.restart(daemon)
         names = daemon.alice.get(None).texts("Buckets/Bucket/Name")
         self.assertTrue(names)
         for name in names:
@@ -179,7 +155,7 @@ class BucketSettings(unittest.TestCase):
         for thread in deletions:
             thread.join()
         daemon.options += ["--settings-sweep", "1s"]
-        self.start(daemon)
+        self.restart(daemon)
         kept = [name for name in (f"left-{number}" for number in range(4)) if daemon.alice.head(name).status == 200]
         self.assertIn("left-3", kept)
         # 8 documents: the four that were replaced and those of buckets that are gone
@@ -215,7 +191,7 @@ class BucketSettings(unittest.TestCase):
         self.set(daemon, "with", 7)
         self.assertEqual(0, daemon.stop())
         undo = self.damage_head(daemon)
-        self.start(daemon)
+        self.restart(daemon)
         self.assertEqual(200, daemon.alice.get("without", "key").status)
         refused = daemon.alice.get("with", "key")
         self.assertEqual((503, "ServiceUnavailable"), (refused.status, refused.code))
@@ -223,6 +199,6 @@ class BucketSettings(unittest.TestCase):
         self.assertEqual((503, "ServiceUnavailable"), (refused.status, refused.code))
         self.assertEqual(0, daemon.stop())
         undo()
-        self.start(daemon)
+        self.restart(daemon)
         self.assertEqual(200, daemon.alice.get("with", "key").status)
         self.assertEqual(7, self.number(daemon, "with"))

@@ -12,13 +12,12 @@ import subprocess
 import tempfile
 import threading
 import time
-import unittest
 from pathlib import Path
 
 import admin
 import wire
-from client import Client
 from daemon import Daemon
+from daemons import DaemonsCase
 
 # valid for a day in 2020; its key is nowhere
 EXPIRED = """-----BEGIN CERTIFICATE-----
@@ -32,30 +31,17 @@ md8wCgYIKoZIzj0EAwIDRwAwRAIgDbcaDNuEn3PZMCjxw+vHXuS1hFpO3HkeLgZm
 """
 
 
-class Https(unittest.TestCase):
-    baled = None
-
+class Https(DaemonsCase):
     def setUp(self):
         self.folder = Path(tempfile.mkdtemp(prefix="bale-https-"))
-        self.daemons = []
+        super().setUp()
 
     def tearDown(self):
-        for daemon in self.daemons:
-            daemon.remove()
+        super().tearDown()
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def start(self, *options):
-        daemon = Daemon(self.baled, options, tls=True)
-        self.daemons.append(daemon)
-        daemon.server = daemon.start()
-        daemon.alice = Client(daemon.server, daemon.server.accounts["alice"])
-        return daemon
-
-    def wait_for(self, condition, seconds=10):
-        deadline = time.monotonic() + seconds
-        while not condition():
-            self.assertLess(time.monotonic(), deadline, "it did not come to pass")
-            time.sleep(0.01)
+        return self.add(*options, tls=True)
 
     def metric(self, daemon, name):
         """Of all shards."""

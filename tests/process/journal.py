@@ -9,40 +9,19 @@ import shutil
 import signal
 import subprocess
 import time
-import unittest
 
 import admin
-from client import Client
 from daemon import Daemon
+from daemons import DaemonsCase
 
 
-class Journal(unittest.TestCase):
-    baled = bale = None
-
-    def setUp(self):
-        self.daemons = []
-
-    def tearDown(self):
-        for daemon in self.daemons:
-            daemon.remove()
-            self.assertNotIn("Sanitizer", daemon.log())
-
+class Journal(DaemonsCase):
     def start(self):
-        daemon = Daemon(self.baled, ("--catalogue-max-size", "4G"))
-        self.daemons.append(daemon)
-        self.restart(daemon)
-        return daemon
+        return self.add("--catalogue-max-size", "4G")
 
     def restart(self, daemon):
-        daemon.server = daemon.start()
-        daemon.alice = Client(daemon.server, daemon.server.accounts["alice"])
+        super().restart(daemon)
         self.wait_for(lambda: admin.metrics(daemon.server)['bale_journal_condition{condition="running"}'] == 1)
-
-    def wait_for(self, found, seconds=20):
-        deadline = time.monotonic() + seconds
-        while not found():
-            self.assertLess(time.monotonic(), deadline, "it did not come to pass")
-            time.sleep(0.02)
 
     def fill(self, daemon):
         """A few objects, all of them in the ledger; the journal has folded."""

@@ -8,7 +8,6 @@ import os
 import shutil
 import subprocess
 import tempfile
-import unittest
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -16,27 +15,15 @@ from pathlib import Path
 import multipart
 from admin import metrics
 from client import Client
-from daemon import Daemon
+from daemons import DaemonsCase
 
 RESERVED = (".bale/head", ".bale/journal/x", "x.s4index", ".s4dict/d", ".s4mpu/m", "a/b.s4index")
 TEXT = multipart.text_bytes(3 << 20)
 
 
-class Raw(unittest.TestCase):
-    baled = bale = None
-
-    def setUp(self):
-        self.daemons = []
-
-    def tearDown(self):
-        for daemon in self.daemons:
-            daemon.remove()
-
+class Raw(DaemonsCase):
     def start(self, *options):
-        daemon = Daemon(self.baled, options)
-        self.daemons.append(daemon)
-        daemon.server = daemon.start()
-        daemon.alice = Client(daemon.server, daemon.accounts["alice"])
+        daemon = self.add(*options)
         self.assertEqual(200, daemon.alice.put("bucket").status)
         return daemon
 

@@ -12,12 +12,11 @@ import subprocess
 import tempfile
 import threading
 import time
-import unittest
 
 import admin
 import wire
 from client import Client
-from daemon import Daemon
+from daemons import DaemonsCase
 
 BUCKETS = "one", "two", "three"
 FRAME_HEADER_BYTES = 28
@@ -69,36 +68,17 @@ class Churn:
             assert not thread.is_alive()
 
 
-class Savings(unittest.TestCase):
-    baled = bale = None
-
+class Savings(DaemonsCase):
     def setUp(self):
         self.folder = tempfile.mkdtemp(prefix="bale-savings-")
-        self.daemons = []
+        super().setUp()
 
     def tearDown(self):
-        for daemon in self.daemons:
-            daemon.remove()
-            self.assertNotIn("Sanitizer", daemon.log())
+        super().tearDown()
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def start(self, *options, room="4G"):
-        daemon = Daemon(self.baled, ("--catalogue-max-size", room, *options))
-        self.daemons.append(daemon)
-        self.restart(daemon)
-        return daemon
-
-    def restart(self, daemon):
-        daemon.server = daemon.start()
-        daemon.alice = Client(daemon.server, daemon.server.accounts["alice"])
-
-    def wait_for(self, found, seconds=20):
-        """What `found` returns, once it is neither None nor False."""
-        deadline = time.monotonic() + seconds
-        while (value := found()) in (None, False):
-            self.assertLess(time.monotonic(), deadline, "it did not come to pass")
-            time.sleep(0.01)
-        return value
+        return self.add("--catalogue-max-size", room, *options)
 
     def savings(self, daemon):
         """{bucket: (objects, original bytes, stored bytes)} of those that are not empty, as soon as the ledger is read."""
