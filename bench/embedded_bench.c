@@ -3,15 +3,12 @@
  *   embedded_bench FOLDER [keys]
  *
  * CPU is that of the whole process (shard and committer); one shard, 64 fibers. */
+#include "bench/store_work.h"
 #include "runtime/base/random.h"
-#include "runtime/fiber/loop.h"
-#include "runtime/fiber/wait.h"
-#include "store/embedded/embedded.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 
 enum { FIBERS = 64, BODY_BYTES_MAX = 1 << 20, PAGES = 200 };
 static const struct span bucket = SPAN("bench");
@@ -24,8 +21,7 @@ struct work {
     uint64_t keys;
     const char *prefix;
     bool is_random;
-    unsigned running;
-    struct wait_queue ended;
+    struct bench_fibers fibers;
     struct random_seeded state;
     struct random_source random;
 };
@@ -36,20 +32,6 @@ struct arguments {
 };
 
 static uint8_t body[BODY_BYTES_MAX];
-
-static void fail(const struct error *error)
-{
-    (void)fprintf(stderr, "%s\n", error->message);
-    exit(1);
-}
-
-static double cpu_us(void)
-{
-    struct rusage usage;
-    getrusage(RUSAGE_SELF, &usage);
-    return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1e6 +
-           (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec);
-}
 
 static struct span make_key(const struct work *work, uint64_t index, char ret_key[64])
 {
@@ -76,7 +58,7 @@ static void put_one(struct work *work, uint64_t index)
     if (!bucket_begin(work->store, &intent, &writer, &error) ||
         !bucket_write(writer, span_of(body, work->body_bytes), &error) ||
         !bucket_commit(writer, &result, &stored, &error))
-        fail(&error);
+        bench_fail(&error);
 }
 
 static void get_one(struct work *work, uint64_t index)
@@ -86,7 +68,7 @@ static void get_one(struct work *work, uint64_t index)
     struct object_name name = {.bucket = bucket, .key = make_key(work, index, key)};
     struct bucket_object *object;
     if (!bucket_open(work->store, &name, NULL, &object, &error))
-        fail(&error);
+        bench_fail(&error);
     bucket_close(object);
 }
 
@@ -95,8 +77,7 @@ static void run_puts(void *argument)
     struct work *work = argument;
     while (work->next < work->count)
         put_one(work, work->next++);
-    work->running--;
-    wait_wake_all(&work->ended);
+    bench_fiber_ended(&work->fibers);
 }
 
 static void run_gets(void *argument)
@@ -106,28 +87,16 @@ static void run_gets(void *argument)
         work->next++;
         get_one(work, random_below(&work->random, work->keys));
     }
-    work->running--;
-    wait_wake_all(&work->ended);
+    bench_fiber_ended(&work->fibers);
 }
 
 static void measure(struct work *work, const char *what, fiber_entry *entry, unsigned fibers)
 {
-    struct error error;
-    work->running = fibers;
+    double count = (double)work->count;
     work->next = 0;
     work->random = random_seeded(&work->state, 1);
-    wait_queue_init(&work->ended);
-    double cpu = cpu_us();
-    uint64_t wall = clock_monotonic_ns(clock_system());
-    for (unsigned i = 0; i < fibers; i++) {
-        if (!fiber_spawn("bench", entry, work, &error))
-            fail(&error);
-    }
-    while (work->running > 0)
-        (void)wait_for(&work->ended, DEADLINE_NONE, &error);
-    double count = (double)work->count;
-    (void)printf("%-44s %8.2f us CPU %8.2f us wall\n", what, (cpu_us() - cpu) / count,
-                 (double)(clock_monotonic_ns(clock_system()) - wall) / 1e3 / count);
+    struct bench_cost cost = bench_run_fibers(&work->fibers, fibers, entry, work);
+    (void)printf("%-44s %8.2f us CPU %8.2f us wall\n", what, cost.cpu_us / count, cost.wall_us / count);
 }
 
 static void measure_list(struct bucket_store *store, uint64_t keys)
@@ -141,11 +110,11 @@ static void measure_list(struct bucket_store *store, uint64_t keys)
     uint64_t entries = 0;
     for (unsigned i = 0; i < PAGES + 10; i++) {
         if (i == 10) /* warm */
-            cpu = cpu_us();
+            cpu = bench_cpu_us();
         struct list_request request = {.bucket = bucket, .after = span_of(after, after_bytes), .entries_max = 1000};
         struct list_page page;
         if (!bucket_list(store, &request, &arena, &page, &error))
-            fail(&error);
+            bench_fail(&error);
         entries += page.count;
         after_bytes = page.is_truncated ? page.entries[page.count - 1].key.size : 0;
         if (page.is_truncated)
@@ -153,7 +122,7 @@ static void measure_list(struct bucket_store *store, uint64_t keys)
         arena_reset(&arena);
     }
     (void)printf("%-30s %12llu keys %8.2f us CPU a page of %.0f\n", "list", (unsigned long long)keys,
-                 (cpu_us() - cpu) / PAGES, (double)entries / (PAGES + 10));
+                 (bench_cpu_us() - cpu) / PAGES, (double)entries / (PAGES + 10));
     arena_free(&arena);
 }
 
@@ -161,10 +130,9 @@ static void run(void *argument)
 {
     struct arguments *arguments = argument;
     struct error error;
-    if (!embedded_attach_shard(arguments->store, 0, &error) ||
-        (!bucket_create(arguments->store, &(struct bucket_intent){.name = bucket, .owner = SPAN("me")}, &error) &&
-         error.kind != ERROR_CONFLICT))
-        fail(&error);
+    if (!bucket_create(arguments->store, &(struct bucket_intent){.name = bucket, .owner = SPAN("me")}, &error) &&
+        error.kind != ERROR_CONFLICT)
+        bench_fail(&error);
     struct work work = {
         .store = arguments->store, .prefix = "inline", .body_bytes = 900, .count = 10000, .keys = 10000};
     measure(&work, "put, 900 bytes (in the catalogue), 64 fibers", run_puts, FIBERS);
@@ -191,8 +159,6 @@ static void run(void *argument)
         work.count = 200000;
         measure(&work, "get, the same", run_gets, 1);
     }
-    embedded_detach_shard(arguments->store);
-    loop_stop(loop_current(), deadline_after_ms(1000));
 }
 
 int main(int count, char **texts)
@@ -201,18 +167,10 @@ int main(int count, char **texts)
         (void)fprintf(stderr, "usage: %s FOLDER [keys]\n", texts[0]);
         return 2;
     }
-    struct error error;
     struct random_seeded state;
     struct random_source random = random_seeded(&state, 1);
     random_fill(&random, body, sizeof body);
-    struct embedded_options options = {.shards = 1};
-    struct bucket_store *store = embedded_open(texts[1], &options, &error);
-    struct loop *loop = store == NULL ? NULL : loop_create(&(struct loop_options){0}, &error);
-    struct arguments arguments = {store, count > 2 ? strtoull(texts[2], NULL, 10) : 0};
-    if (loop == NULL || !fiber_spawn("bench", run, &arguments, &error))
-        fail(&error);
-    loop_run(loop);
-    loop_destroy(loop);
-    embedded_close(store);
+    struct arguments arguments = {.keys = count > 2 ? strtoull(texts[2], NULL, 10) : 0};
+    bench_run_store(texts[1], &arguments.store, run, &arguments);
     return 0;
 }

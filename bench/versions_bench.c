@@ -4,14 +4,11 @@
  *   versions_bench FOLDER [versions] [markers]     a million of one key, 10,000 markers in front of a key
  *
  * CPU is that of the whole process; one shard. */
-#include "runtime/fiber/loop.h"
-#include "runtime/fiber/wait.h"
-#include "store/embedded/embedded.h"
+#include "bench/store_work.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 
 enum { FIBERS = 512, PAGES = 100, SAMPLES = 200 };
 
@@ -22,23 +19,8 @@ struct work {
     uint64_t versions;
     uint64_t markers;
     uint64_t next;
-    unsigned running;
-    struct wait_queue ended;
+    struct bench_fibers fibers;
 };
-
-static void fail(const struct error *error)
-{
-    (void)fprintf(stderr, "%s\n", error->message);
-    exit(1);
-}
-
-static double cpu_us(void)
-{
-    struct rusage usage;
-    getrusage(RUSAGE_SELF, &usage);
-    return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1e6 +
-           (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec);
-}
 
 static void put_key(struct work *work, struct span key)
 {
@@ -51,7 +33,7 @@ static void put_key(struct work *work, struct span key)
     struct object_attributes stored;
     if (!bucket_begin(work->store, &intent, &writer, &error) || !bucket_write(writer, SPAN("bytes"), &error) ||
         !bucket_commit(writer, &result, &stored, &error))
-        fail(&error);
+        bench_fail(&error);
 }
 
 static void run_puts(void *argument)
@@ -61,8 +43,7 @@ static void run_puts(void *argument)
         work->next++;
         put_key(work, SPAN("one key"));
     }
-    work->running--;
-    wait_wake_all(&work->ended);
+    bench_fiber_ended(&work->fibers);
 }
 
 /* Deletes of keys that never were: each leaves a marker. */
@@ -78,14 +59,14 @@ static void put_markers(struct work *work)
             items[i] = (struct delete_item){.key = span_from_string(names[i])};
         }
         if (!bucket_delete_objects(work->store, bucket, items, AT_ONCE, &error))
-            fail(&error);
+            bench_fail(&error);
     }
     put_key(work, SPAN("hidden"));
 }
 
 static void tell(const char *what, double cpu, unsigned count)
 {
-    (void)printf("%-60s %10.1f us CPU\n", what, (cpu_us() - cpu) / count);
+    (void)printf("%-60s %10.1f us CPU\n", what, (bench_cpu_us() - cpu) / count);
 }
 
 static void list_keys(struct work *work, const char *what, struct span prefix)
@@ -95,11 +76,11 @@ static void list_keys(struct work *work, const char *what, struct span prefix)
     struct list_page page;
     const struct list_request request = {.bucket = bucket, .prefix = prefix, .entries_max = 1000};
     arena_init(&arena, 4 << 20);
-    double cpu = cpu_us();
+    double cpu = bench_cpu_us();
     for (unsigned i = 0; i < PAGES; i++) {
         arena_reset(&arena);
         if (!bucket_list(work->store, &request, &arena, &page, &error))
-            fail(&error);
+            bench_fail(&error);
     }
     tell(what, cpu, PAGES);
     arena_free(&arena);
@@ -116,13 +97,13 @@ static void list_versions(struct work *work, const char *what, const char *after
     arena_init(&arena, 4 << 20);
     strcpy(version, after);
     unsigned pages = 0;
-    double cpu = cpu_us();
+    double cpu = bench_cpu_us();
     for (; pages < PAGES; pages++) {
         request.after_key = version[0] == '\0' ? SPAN_EMPTY : SPAN("one key");
         request.after_version = span_from_string(version);
         arena_reset(&arena);
         if (!bucket_list_versions(work->store, &request, &arena, &page, &error))
-            fail(&error);
+            bench_fail(&error);
         if (page.count == 0)
             break;
         strcpy(version, page.entries[page.count - 1].version);
@@ -140,13 +121,13 @@ static void delete_current(struct work *work)
     struct object_attributes attributes;
     const struct object_name name = {.bucket = bucket, .key = SPAN("one key")};
     arena_init(&arena, 1 << 16);
-    double cpu = cpu_us();
+    double cpu = bench_cpu_us();
     for (unsigned i = 0; i < SAMPLES; i++) {
         if (!bucket_head(work->store, &name, &arena, &attributes, &error))
-            fail(&error);
+            bench_fail(&error);
         struct delete_item item = {.key = name.key, .version = span_from_string(attributes.version)};
         if (!bucket_delete_objects(work->store, bucket, &item, 1, &error))
-            fail(&error);
+            bench_fail(&error);
     }
     tell("delete the current version by its id, and the commit", cpu, SAMPLES);
     arena_free(&arena);
@@ -154,20 +135,9 @@ static void delete_current(struct work *work)
 
 static void fill(struct work *work)
 {
-    struct error error;
-    double cpu = cpu_us();
-    uint64_t wall = clock_monotonic_ns(clock_system());
-    wait_queue_init(&work->ended);
-    work->running = FIBERS;
-    for (unsigned i = 0; i < FIBERS; i++) {
-        if (!fiber_spawn("bench", run_puts, work, &error))
-            fail(&error);
-    }
-    while (work->running > 0)
-        (void)wait_for(&work->ended, DEADLINE_NONE, &error);
+    struct bench_cost cost = bench_run_fibers(&work->fibers, FIBERS, run_puts, work);
     (void)printf("put a version, %d fibers (%.0f a second)%30.1f us CPU\n", FIBERS,
-                 (double)work->versions * 1e9 / (double)(clock_monotonic_ns(clock_system()) - wall),
-                 (cpu_us() - cpu) / (double)work->versions);
+                 (double)work->versions * 1e6 / cost.wall_us, cost.cpu_us / (double)work->versions);
 }
 
 static void run(void *argument)
@@ -177,8 +147,8 @@ static void run(void *argument)
     char middle[VERSION_TEXT_BYTES];
     char ignored[VERSION_TEXT_BYTES];
     const struct bucket_intent intent = {.name = bucket, .owner = SPAN("me"), .versioning = VERSIONING_ENABLED};
-    if (!embedded_attach_shard(work->store, 0, &error) || !bucket_create(work->store, &intent, &error))
-        fail(&error);
+    if (!bucket_create(work->store, &intent, &error))
+        bench_fail(&error);
     put_key(work, SPAN("one key"));
     list_versions(work, "page of versions, of a key with one", "", ignored);
     list_keys(work, "page of keys, with nothing in front", SPAN("one"));
@@ -189,8 +159,6 @@ static void run(void *argument)
     list_versions(work, "page of 1000 versions, further back", middle, ignored);
     list_keys(work, "page of keys, with all versions beneath", SPAN_EMPTY);
     delete_current(work);
-    embedded_detach_shard(work->store);
-    loop_stop(loop_current(), deadline_after_ms(1000));
 }
 
 int main(int count, char **texts)
@@ -199,17 +167,8 @@ int main(int count, char **texts)
         (void)fprintf(stderr, "usage: %s FOLDER [versions] [markers]\n", texts[0]);
         return 2;
     }
-    struct error error;
-    const struct embedded_options options = {.shards = 1};
-    struct bucket_store *store = embedded_open(texts[1], &options, &error);
-    struct loop *loop = store == NULL ? NULL : loop_create(&(struct loop_options){0}, &error);
-    struct work work = {.store = store,
-                        .versions = count > 2 ? strtoull(texts[2], NULL, 10) : 1000000,
+    struct work work = {.versions = count > 2 ? strtoull(texts[2], NULL, 10) : 1000000,
                         .markers = count > 3 ? strtoull(texts[3], NULL, 10) : 10000};
-    if (loop == NULL || !fiber_spawn("bench", run, &work, &error))
-        fail(&error);
-    loop_run(loop);
-    loop_destroy(loop);
-    embedded_close(store);
+    bench_run_store(texts[1], &work.store, run, &work);
     return 0;
 }
