@@ -180,13 +180,6 @@ static void changed_body(void *argument)
     tear_down();
 }
 
-#define LOOP_TEST(name, body)    \
-    START_TEST(name)             \
-    {                            \
-        run_on_loop(body, NULL); \
-    }                            \
-    END_TEST
-
 LOOP_TEST(found, found_body)
 LOOP_TEST(refused, refused_body)
 LOOP_TEST(merged, merged_body)

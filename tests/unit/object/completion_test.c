@@ -133,13 +133,6 @@ static void resent_body(void *argument)
     ck_assert_str_eq(error.code, "InvalidPart");
 }
 
-#define LOOP_TEST(name, body)    \
-    START_TEST(name)             \
-    {                            \
-        run_on_loop(body, NULL); \
-    }                            \
-    END_TEST
-
 LOOP_TEST(parts_are_looked_at_once, one_look_body)
 LOOP_TEST(a_long_list_is_read_again, long_list_body)
 LOOP_TEST(a_part_that_was_sent_again_is_noticed, resent_body)

@@ -487,13 +487,6 @@ static void refusals_body(void *argument)
     tear_down();
 }
 
-#define LOOP_TEST(name, body)    \
-    START_TEST(name)             \
-    {                            \
-        run_on_loop(body, NULL); \
-    }                            \
-    END_TEST
-
 START_TEST(vectors)
 {
     static const char *const sets[] = {"zstd", "gzip", "passthrough", "ledger", "zstd-dict", "sse-s4"};

@@ -461,13 +461,6 @@ static void recall_body(void *argument)
     free(text);
 }
 
-#define LOOP_TEST(name, body)    \
-    START_TEST(name)             \
-    {                            \
-        run_on_loop(body, NULL); \
-    }                            \
-    END_TEST
-
 LOOP_TEST(auto_codec, auto_body)
 LOOP_TEST(zstd_codec, zstd_body)
 LOOP_TEST(no_codec, none_body)

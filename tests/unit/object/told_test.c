@@ -125,13 +125,6 @@ static void changed_body(void *argument)
     free(text);
 }
 
-#define LOOP_TEST(name, body)    \
-    START_TEST(name)             \
-    {                            \
-        run_on_loop(body, NULL); \
-    }                            \
-    END_TEST
-
 LOOP_TEST(windows, windows_body)
 LOOP_TEST(a_lying_index, lying_index_body)
 LOOP_TEST(needed_frames, needed_frames_body)

@@ -1,6 +1,7 @@
 /* tests/unit/runtime/fixture.c -- runs a test's body on a fiber of a loop of its own. */
 #include "tests/unit/runtime/fixture.h"
 
+#include "runtime/base/assert.h"
 #include "runtime/fiber/stack.h"
 
 #include <stdlib.h>
@@ -44,6 +45,17 @@ void run_with(const struct loop_options *options, fiber_entry *entry, void *argu
 void run_on_loop(fiber_entry *entry, void *argument)
 {
     run_with(&(struct loop_options){.ring_entries = 64}, entry, argument);
+}
+
+void run_to_end(fiber_entry *entry, void *argument)
+{
+    struct error error;
+    struct loop *loop = loop_create(&(struct loop_options){0}, &error);
+    ASSERT(loop != NULL);
+    ASSERT(fiber_spawn("test", entry, argument, &error));
+    loop_stop(loop, DEADLINE_NONE);
+    loop_run(loop);
+    loop_destroy(loop);
 }
 
 bool is_instrumented(void)

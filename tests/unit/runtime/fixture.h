@@ -12,6 +12,16 @@
 /* Creates a loop on this thread, runs body(argument) on a fiber, stops the loop when it returns, destroys it. */
 void run_on_loop(fiber_entry *body, void *argument);
 void run_with(const struct loop_options *options, fiber_entry *body, void *argument);
+/* The same, but stops when all fibers have ended that it started. On any thread. */
+void run_to_end(fiber_entry *body, void *argument);
+
+/* The test `name`, whose body is such a fiber. */
+#define LOOP_TEST(name, body)    \
+    START_TEST(name)             \
+    {                            \
+        run_on_loop(body, NULL); \
+    }                            \
+    END_TEST
 
 /* Starts a fiber or fails the test. */
 void spawn(const char *name, fiber_entry *entry, void *argument);

@@ -2,27 +2,12 @@
  * shards. */
 #include "runtime/fiber/memory_budget.h"
 
-#include "runtime/base/assert.h"
-#include "runtime/fiber/loop.h"
 #include "runtime/io/io.h"
-#include "tests/unit/run_suite.h"
+#include "tests/unit/runtime/fixture.h"
 
-#include <check.h>
 #include <pthread.h>
 
 enum { ALL = 1000, SHORT_MS = 60, LONG_MS = 10000, WAITERS = 3 };
-
-/* Runs `entry` on the first fiber of a loop of this thread, until all fibers have ended. */
-static void run_on_loop(fiber_entry *entry, void *argument)
-{
-    struct error error;
-    struct loop *loop = loop_create(&(struct loop_options){0}, &error);
-    ASSERT(loop != NULL);
-    ASSERT(fiber_spawn("test", entry, argument, &error));
-    loop_stop(loop, DEADLINE_NONE);
-    loop_run(loop);
-    loop_destroy(loop);
-}
 
 /* ---- one shard ---- */
 
@@ -61,7 +46,7 @@ START_TEST(nobody_overtakes)
 {
     struct line line = {.sizes = {ALL / 2, ALL * 2, 1}}; /* the second one counts as all */
     memory_budget_init(&line.budget, ALL);
-    run_on_loop(hold_a_line, &line);
+    run_to_end(hold_a_line, &line);
     ck_assert_uint_eq(line.granted, WAITERS);
     for (unsigned i = 0; i < WAITERS; i++)
         ck_assert_uint_eq(line.order[i], i);
@@ -104,7 +89,7 @@ static void *run_other_shard(void *unused)
     struct memory_budget budget;
     (void)unused;
     memory_budget_init_shared(&budget, &reserve);
-    run_on_loop(find_none_and_wait, &budget);
+    run_to_end(find_none_and_wait, &budget);
     return NULL;
 }
 
@@ -117,7 +102,7 @@ START_TEST(shards_share_a_reserve)
     ck_assert_int_eq(pthread_barrier_init(&was_refused, NULL, 2), 0);
     memory_budget_init_shared(&budget, &reserve);
     ck_assert_int_eq(pthread_create(&other, NULL, run_other_shard, NULL), 0);
-    run_on_loop(take_all_for_a_while, &budget);
+    run_to_end(take_all_for_a_while, &budget);
     ck_assert_int_eq(pthread_join(other, NULL), 0);
     ck_assert_uint_eq(memory_budget_used(&budget), 0);
 }

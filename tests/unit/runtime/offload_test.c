@@ -2,12 +2,10 @@
 #include "runtime/fiber/offload.h"
 
 #include "runtime/base/assert.h"
-#include "runtime/fiber/loop.h"
 #include "runtime/io/io.h"
 #include "runtime/io/pace.h"
-#include "tests/unit/run_suite.h"
+#include "tests/unit/runtime/fixture.h"
 
-#include <check.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -16,18 +14,6 @@
 enum { LOOPS = 3, FIBERS = 50, ROUNDS = 40 };
 
 static struct offload *pool;
-
-/* Runs `entry` on the first fiber of a loop of this thread, until all fibers have ended. */
-static void run_on_loop(fiber_entry *entry, void *argument)
-{
-    struct error error;
-    struct loop *loop = loop_create(&(struct loop_options){0}, &error);
-    ASSERT(loop != NULL);
-    ASSERT(fiber_spawn("test", entry, argument, &error));
-    loop_stop(loop, DEADLINE_NONE);
-    loop_run(loop);
-    loop_destroy(loop);
-}
 
 /* ---- offload ---- */
 
@@ -70,7 +56,7 @@ SUSPENDS static void spawn_askers(void *argument)
 static void *run_askers(void *unused)
 {
     (void)unused;
-    run_on_loop(spawn_askers, NULL);
+    run_to_end(spawn_askers, NULL);
     return NULL;
 }
 
@@ -129,7 +115,7 @@ START_TEST(bounds_the_queue)
     struct error error;
     ck_assert(pipe(gate) == 0);
     pool = offload_create("test", 1, 2, &error);
-    run_on_loop(fill_queue, NULL);
+    run_to_end(fill_queue, NULL);
     offload_destroy(pool);
     ck_assert_uint_eq(ended, 3);
 }
@@ -165,7 +151,7 @@ START_TEST(is_not_interrupted)
     struct error error;
     ck_assert(pipe(gate) == 0);
     pool = offload_create("test", 1, 2, &error);
-    run_on_loop(cancel_other, NULL);
+    run_to_end(cancel_other, NULL);
     offload_destroy(pool);
     ck_assert(was_complete);
 }
@@ -204,7 +190,7 @@ SUSPENDS static void spend(void *argument)
 
 START_TEST(paces)
 {
-    run_on_loop(spend, NULL);
+    run_to_end(spend, NULL);
 }
 END_TEST
 
@@ -232,7 +218,7 @@ SUSPENDS static void cancel_spender(void *argument)
 
 START_TEST(paces_until_cancelled)
 {
-    run_on_loop(cancel_spender, NULL);
+    run_to_end(cancel_spender, NULL);
     ck_assert(was_complete);
 }
 END_TEST
