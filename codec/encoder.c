@@ -27,7 +27,8 @@ struct encoder {
     step_function *next;
     struct compression how; /* the payload that is being made */
     uint8_t *payload;
-    struct encoded best; /* so far */
+    struct encoded best;            /* so far, without a dictionary */
+    struct encoded with_dictionary; /* codec CODEC_PASSTHROUGH: it did not shrink, or was not tried */
 };
 
 struct encoder *encoder_create(void)
@@ -58,6 +59,19 @@ struct compressor *encoder_compressor(struct encoder *encoder)
 }
 
 /* ---- the frame ---- */
+
+/* What came of the frame without a dictionary, or with one if that is smaller. */
+static enum codec_step finish(struct encoder *encoder, struct encoded *ret_encoded)
+{
+    size_t original_size = encoder->job.original.size;
+    const struct encoded *other = &encoder->with_dictionary;
+    *ret_encoded = other->codec == CODEC_ZSTD_DICTIONARY && other->size < encoder->best.size ? *other : encoder->best;
+    ret_encoded->plain_size = encoder->job.dictionary == NULL || encoder->job.is_both_ways ? encoder->best.size : 0;
+    ret_encoded->dictionary_size = encoder->job.dictionary == NULL         ? 0
+                                   : other->codec == CODEC_ZSTD_DICTIONARY ? other->size
+                                                                           : original_size;
+    return CODEC_DONE;
+}
 
 static step_function step_payload;
 
@@ -91,15 +105,14 @@ static enum codec_step step_payload(struct encoder *encoder, struct encoded *ret
     if (step != CODEC_DONE)
         return step;
     if (size > 0)
-        encoder->best = (struct encoded){CODEC_ZSTD, encoder->payload, size};
+        encoder->best = (struct encoded){.codec = CODEC_ZSTD, .payload = encoder->payload, .size = size};
     if (is_worth_doing_again(encoder)) {
         size_t capacity = encoder->best.codec == CODEC_ZSTD ? encoder->best.size - 1 : encoder->job.capacity;
         encoder->how.is_entropy_only = true;
         begin_payload(encoder, encoder->payload + ENCODER_SAMPLED_BYTES_LEAST + ENCODER_HEADROOM_BYTES, capacity);
         return CODEC_MORE;
     }
-    *ret_encoded = encoder->best;
-    return CODEC_DONE;
+    return finish(encoder, ret_encoded);
 }
 
 /* ---- samples ---- */
@@ -143,12 +156,46 @@ static enum codec_step sample_noise(struct encoder *encoder, struct encoded *ret
     struct span head = span_take(original, PIECE_BYTES);
     struct span middle = span_take(span_skip(original, original.size / 2), PIECE_BYTES);
     size_t size = compressed_size(encoder, head, encoder->memory) + compressed_size(encoder, middle, encoder->memory);
-    if (size * 100 > (head.size + middle.size) * SHRUNK_PERCENT_MAX) {
-        *ret_encoded = encoder->best;
-        return CODEC_DONE;
-    }
+    if (size * 100 > (head.size + middle.size) * SHRUNK_PERCENT_MAX)
+        return finish(encoder, ret_encoded);
     begin_frame(encoder);
     return CODEC_MORE;
+}
+
+static void begin_plain(struct encoder *encoder)
+{
+    encoder->how = (struct compression){.level = encoder->job.level};
+    if (encoder->job.look.verdict == NOISE_NONE)
+        begin_frame(encoder);
+    else
+        encoder->next = sample_noise;
+}
+
+/* ---- with a dictionary ---- */
+
+static enum codec_step step_with_dictionary(struct encoder *encoder, struct encoded *ret_encoded)
+{
+    size_t size;
+    enum codec_step step = compressor_step(encoder->compressor, &size);
+    if (step != CODEC_DONE)
+        return step;
+    if (size > 0)
+        encoder->with_dictionary =
+            (struct encoded){.codec = CODEC_ZSTD_DICTIONARY, .payload = encoder->payload, .size = size};
+    if (!encoder->job.is_both_ways)
+        return finish(encoder, ret_encoded);
+    begin_plain(encoder);
+    return CODEC_MORE;
+}
+
+/* Its payload lies behind whatever is tried without one. */
+static void begin_with_dictionary(struct encoder *encoder)
+{
+    static_assert(3 * (ENCODER_HEADROOM_BYTES + ENCODER_DICTIONARY_BYTES_MAX) <= FRAME_ORIGINAL_BYTES / 2, "room");
+    ASSERT(encoder->job.original.size <= ENCODER_DICTIONARY_BYTES_MAX);
+    encoder->how = (struct compression){.level = encoder->job.level, .dictionary = encoder->job.dictionary};
+    begin_payload(encoder, encoder->memory + FRAME_ORIGINAL_BYTES / 2 + ENCODER_HEADROOM_BYTES, encoder->job.capacity);
+    encoder->next = step_with_dictionary;
 }
 
 /* ---- all of it ---- */
@@ -157,12 +204,12 @@ void encoder_begin(struct encoder *encoder, const struct encoder_job *job)
 {
     ASSERT(job->original.size <= FRAME_ORIGINAL_BYTES && job->capacity < job->original.size);
     encoder->job = *job;
-    encoder->how = (struct compression){.level = job->level};
     encoder->best = (struct encoded){.codec = CODEC_PASSTHROUGH, .size = job->original.size};
-    if (job->look.verdict == NOISE_NONE)
-        begin_frame(encoder);
+    encoder->with_dictionary = encoder->best;
+    if (job->dictionary != NULL)
+        begin_with_dictionary(encoder);
     else
-        encoder->next = sample_noise;
+        begin_plain(encoder);
 }
 
 enum codec_step encoder_step(struct encoder *encoder, struct encoded *ret_encoded)

@@ -5,7 +5,8 @@
  *  - where zstd's first level does worse on a sample than an order-0 coder could, the matches that it finds there are
  *    chance, and the frame is compressed by the statistics of its bytes alone (struct compression, is_entropy_only);
  *  - all else is zstd of the level asked for. A frame of less than ENCODER_SAMPLED_BYTES_LEAST is no larger than such
- *    samples: it is simply compressed, and once more where that did as badly as said.
+ *    samples: it is simply compressed, and once more where that did as badly as said;
+ *  - with a dictionary it is compressed with that, and besides, where it is asked for, without: the smaller wins.
  *
  * Pure: no I/O, no allocation but at creation. Steps stay within about 0.5 ms at levels up to CODEC_LEVEL_INLINE_MAX.
  */
@@ -18,6 +19,7 @@
 enum {
     ENCODER_HEADROOM_BYTES = 64, /* free before a payload: a frame's header is put right before it */
     ENCODER_SAMPLED_BYTES_LEAST = 64 << 10,
+    ENCODER_DICTIONARY_BYTES_MAX = 64 << 10,
 };
 
 struct encoder; /* a compressor and room for one payload, 2 MiB at low levels; pooled by its user */
@@ -32,12 +34,18 @@ struct encoder_job {
     size_t capacity;      /* a larger payload is given up; below the original's size */
     int level;            /* of zstd */
     struct noise_look look;
+    /* NULL: none. Made for this level; the frame has ENCODER_DICTIONARY_BYTES_MAX at most. */
+    const struct ZSTD_CDict_s *dictionary;
+    bool is_both_ways;
 };
 
 struct encoded {
     uint32_t codec;   /* CODEC_PASSTHROUGH: the frame stays as it is, and there is no payload */
     uint8_t *payload; /* the encoder's, until it begins again */
     size_t size;
+    /* The payload's size one way and the other, the original's where it did not shrink; 0: this way was not tried. */
+    size_t dictionary_size;
+    size_t plain_size;
 };
 
 void encoder_begin(struct encoder *encoder, const struct encoder_job *job);

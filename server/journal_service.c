@@ -136,6 +136,8 @@ static void open_journal(struct journal_service *service)
     if (service->wanted.keeper != NULL)
         keeper_start(service->wanted.keeper, service->journal, &service->environment, service->store,
                      service->wanted.settings_grace_ms + service->wanted.poll_ms, service->wanted.settings_sweep_ms);
+    if (service->wanted.dictionaries != NULL)
+        dictionary_keeper_start(service->wanted.dictionaries, service->journal, &service->environment, service->store);
 }
 
 SUSPENDS static void run(void *argument)
@@ -196,6 +198,8 @@ void journal_service_stop(struct journal_service *service, deadline_t deadline)
         return;
     if (service->wanted.keeper != NULL)
         keeper_stop(service->wanted.keeper);
+    if (service->wanted.dictionaries != NULL)
+        dictionary_keeper_stop(service->wanted.dictionaries);
     spool_sender_free(service->sender);
     journal_free(service->journal);
     journal_bucket_close(service->bucket);

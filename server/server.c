@@ -54,6 +54,7 @@ struct server {
     struct journal_service journal;
     struct settings_keeper keeper;
     struct dictionary_table *dictionaries;
+    struct dictionary_keeper dictionary_keeper;
     struct trusted_proxies trusted_proxies;
     pthread_barrier_t ended; /* of the shards */
     _Atomic(bool) is_ready;
@@ -208,6 +209,9 @@ static void prepare_shards(struct server *server)
     server->common.keeper = server->backend->spool == NULL ? NULL : &server->keeper;
     server->dictionaries = dictionary_table_create(server->config->dict_memory);
     server->common.dictionaries = server->dictionaries;
+    dictionary_keeper_init(&server->dictionary_keeper, server->dictionaries, server->shards_count,
+                           (int)server->config->zstd_level);
+    server->common.dictionary_board = &server->dictionary_keeper.board;
     server->common.codec_threads = server->codec_threads;
     server->common.tls = server->tls;
     server->common.host_id = server->host_id;
@@ -234,6 +238,7 @@ static void prepare_shards(struct server *server)
         .journal = server->view.journal != NULL ? &server->journal : NULL,
         .journal_options = {.poll_ms = (unsigned)server->config->journal_poll_ms,
                             .keeper = server->common.keeper,
+                            .dictionaries = &server->dictionary_keeper,
                             .settings_grace_ms = server->config->settings_grace_ms,
                             .settings_sweep_ms = server->config->settings_sweep_ms},
         .tls = server->tls,
@@ -322,6 +327,7 @@ void server_close(struct server *server)
     if (server->codec_threads != NULL)
         offload_destroy(server->codec_threads);
     offload_destroy(server->list_threads);
+    dictionary_keeper_free(&server->dictionary_keeper);
     dictionary_table_destroy(server->dictionaries);
     accounts_free(server->accounts);
     tls_server_destroy(server->tls);

@@ -109,6 +109,8 @@ static void start_pools(struct shard *shard)
         .offload = common->codec_threads,
         .dictionaries = common->dictionaries,
         .store = common->backend->requests,
+        .board = common->dictionary_board,
+        .shard = shard->index,
     };
     const struct signature_settings signature_settings = {common->accounts, config->region};
     shard->codecs = object_codecs_create(&object_settings);

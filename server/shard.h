@@ -26,8 +26,9 @@ struct shard_common {
     const struct trusted_proxies *trusted_proxies;
     struct settings_keeper *keeper; /* of settings of buckets; NULL: the backend keeps none */
     struct dictionary_table *dictionaries;
-    struct offload *codec_threads; /* NULL: no level above 6 */
-    struct tls_server *tls;        /* NULL: plain HTTP */
+    struct dictionary_board *dictionary_board; /* what new objects are compressed with */
+    struct offload *codec_threads;             /* NULL: no level above 6 */
+    struct tls_server *tls;                    /* NULL: plain HTTP */
     unsigned shards_count;
     unsigned connections_max; /* of each shard */
     bool is_pinned;           /* every shard stays on a processor of its own */

@@ -178,9 +178,9 @@ struct write_intent {
     bool is_size_known;
     uint64_t original_size;
     uint64_t stored_size_hint; /* about how many stored bytes will come; 0: unknown */
-    uint32_t codec;            /* object_attributes.codec, if the body comes as frames */
-    bool is_uncounted;         /* write_result.is_uncounted */
-    struct object_lock lock;   /* as in the attributes of write_result; so are the next two */
+    uint32_t codec; /* object_attributes.codec, if the body comes as frames; of a single one commit may say another */
+    bool is_uncounted;       /* write_result.is_uncounted */
+    struct object_lock lock; /* as in the attributes of write_result; so are the next two */
     struct span owner;
     struct span acl;
 };

@@ -19,12 +19,17 @@ struct span dictionary_key(struct span id, char ret_key[DICTIONARY_KEY_BYTES])
     return span_from_string(ret_key);
 }
 
+void dictionary_id_format(const uint8_t *digest, char ret_id[DICTIONARY_ID_BYTES])
+{
+    hex_encode(span_of(digest, DICTIONARY_ID_DIGITS / 2), ret_id);
+    ret_id[DICTIONARY_ID_DIGITS] = '\0';
+}
+
 void dictionary_id_of(struct span bytes, char ret_id[DICTIONARY_ID_BYTES])
 {
     uint8_t digest[SHA256_BYTES];
     sha256_of(bytes, digest);
-    hex_encode(span_of(digest, DICTIONARY_ID_DIGITS / 2), ret_id);
-    ret_id[DICTIONARY_ID_DIGITS] = '\0';
+    dictionary_id_format(digest, ret_id);
 }
 
 static bool refuse(struct span id, const char *what, struct error *error)

@@ -44,5 +44,7 @@ SUSPENDS struct dictionary *dictionary_table_find_to_write(struct dictionary_tab
 /* The key of its object. */
 enum { DICTIONARY_KEY_BYTES = 8 + DICTIONARY_ID_BYTES };
 struct span dictionary_key(struct span id, char ret_key[DICTIONARY_KEY_BYTES]);
+/* An id as text, from the first bytes of the SHA-256. */
+void dictionary_id_format(const uint8_t *digest, char ret_id[DICTIONARY_ID_BYTES]);
 /* What the bytes are called. */
 void dictionary_id_of(struct span bytes, char ret_id[DICTIONARY_ID_BYTES]);

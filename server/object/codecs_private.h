@@ -10,6 +10,7 @@
 #include "codec/codec.h"
 #include "codec/frame.h"
 #include "runtime/fiber/memory_budget.h"
+#include "server/dictionaries/rules.h"
 #include "server/object/decoded_cache.h"
 #include "server/object/object.h"
 
@@ -35,6 +36,7 @@ struct object_codecs {
     struct pool *stream_slots; /* windows up to 8 MiB, counted in the budget */
     struct pool *large_slots;  /* larger windows, beside the budget */
     struct decoded_cache *decoded;
+    struct dictionary_chooser chooser;
     uint8_t *kept[8]; /* frame buffers for the next one */
     unsigned kept_count;
 };

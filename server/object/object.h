@@ -25,6 +25,8 @@ struct object_settings {
     struct offload *offload;               /* levels above 6 */
     struct dictionary_table *dictionaries; /* of all shards; NULL: objects that need one are refused (NotImplemented) */
     struct bucket_store *store;            /* that they are fetched from */
+    struct dictionary_board *board;        /* what new objects are compressed with; NULL: never a dictionary */
+    unsigned shard;                        /* which this one is */
 };
 
 struct object_codecs;
@@ -49,7 +51,8 @@ const struct object_counters *object_codecs_counters(const struct object_codecs 
 struct object_writer;
 
 struct object_write_intent {
-    struct object_name name;
+    struct object_name name; /* lives until the writer is gone */
+    uint64_t creation_id;    /* of the bucket; 0: no dictionary is looked for */
     bool is_size_known;
     uint64_t size;                    /* original bytes, when known */
     enum checksum_algorithm checksum; /* to compute; CHECKSUM_CRC64NVME when the client names none */

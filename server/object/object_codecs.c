@@ -172,6 +172,7 @@ struct object_codecs *object_codecs_create(const struct object_settings *setting
     struct object_codecs *codecs = calloc(1, sizeof *codecs);
     ASSERT(codecs != NULL); /* at start, and small */
     codecs->settings = *settings;
+    codecs->chooser = (struct dictionary_chooser){.board = settings->board, .shard = settings->shard};
     codecs->decoded = decoded_cache_create();
     ASSERT(codecs->decoded != NULL);
     memory_budget_init(&codecs->memory, settings->frame_buffers_max * frame_buffer_bytes);
@@ -191,6 +192,7 @@ void object_codecs_destroy(struct object_codecs *codecs)
         return;
     ASSERT(codecs->memory.used == 0);
     decoded_cache_destroy(codecs->decoded);
+    dictionary_chooser_free(&codecs->chooser);
     pool_destroy(codecs->encoders);
     pool_destroy(codecs->decode_slots);
     pool_destroy(codecs->stream_slots);

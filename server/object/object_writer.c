@@ -15,6 +15,7 @@
 #include "server/object/stage.h"
 #include "store/frames.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 enum {
@@ -29,7 +30,10 @@ struct object_writer {
     struct store_sink store;
     struct object_sink *sink; /* the first stage behind the frames */
 
-    bool is_part; /* of an upload */
+    struct object_name name;
+    uint64_t creation_id;                 /* of the bucket */
+    char dictionary[DICTIONARY_ID_BYTES]; /* that the one frame was compressed with; empty: none */
+    bool is_part;                         /* of an upload */
     unsigned part_number;
     bool is_size_known;
     uint64_t size_expected;
@@ -111,6 +115,8 @@ SUSPENDS bool object_writer_begin(struct object_codecs *codecs, struct bucket_st
     writer->stored = stored;
     store_sink_init(&writer->store, stored);
     writer->sink = &writer->store.sink;
+    writer->name = intent->name;
+    writer->creation_id = intent->creation_id;
     writer->is_part = intent->upload_id.size > 0;
     writer->part_number = intent->part_number;
     writer->is_size_known = intent->is_size_known;
@@ -228,6 +234,44 @@ SUSPENDS static bool store_as_it_is(struct object_writer *writer, struct span fr
                : store_frame(writer, CODEC_PASSTHROUGH, writer->memory.bytes, frame.size, error);
 }
 
+/* Held; NULL: none is meant for it. */
+static struct dictionary_rule *choose_dictionary(struct object_writer *writer, struct span frame, bool is_only)
+{
+    bool may_have_one = is_only && frame.size <= DICTIONARY_OBJECT_BYTES_MAX && writer->creation_id != 0;
+    return may_have_one ? dictionary_choose(&writer->codecs->chooser, writer->creation_id, writer->name.key) : NULL;
+}
+
+static void ask_for_dictionary(const struct object_writer *writer, struct dictionary_rule *rule,
+                               struct encoder_job *job)
+{
+    static_assert((int)DICTIONARY_OBJECT_BYTES_MAX <= (int)ENCODER_DICTIONARY_BYTES_MAX, "an encoder takes them");
+    if (rule == NULL)
+        return;
+    job->dictionary = dictionary_for_coding(rule->dictionary);
+    job->is_both_ways = dictionary_use_tries_both(&rule->uses[writer->codecs->chooser.shard]);
+}
+
+static size_t body_size(size_t payload_size, struct span frame)
+{
+    return payload_size == 0 || payload_size == frame.size ? payload_size : FRAME_HEADER_BYTES + payload_size;
+}
+
+static void note_dictionary(struct object_writer *writer, struct dictionary_rule *rule, struct span frame,
+                            const struct encoded *encoded)
+{
+    if (rule == NULL)
+        return;
+    const struct dictionary_outcome outcome = {
+        .original_size = frame.size,
+        .dictionary_size = body_size(encoded->dictionary_size, frame),
+        .plain_size = body_size(encoded->plain_size, frame),
+        .has_won = encoded->codec == CODEC_ZSTD_DICTIONARY,
+    };
+    dictionary_use_count(&rule->uses[writer->codecs->chooser.shard], &outcome);
+    if (outcome.has_won)
+        memcpy(writer->dictionary, rule->id, sizeof writer->dictionary);
+}
+
 SUSPENDS static bool store_encoded(struct object_writer *writer, struct span frame, struct noise_look look,
                                    bool is_only, struct error *error)
 {
@@ -235,14 +279,19 @@ SUSPENDS static bool store_encoded(struct object_writer *writer, struct span fra
     if (encoder == NULL)
         return false;
     size_t overhead = is_only ? FRAME_HEADER_BYTES : 0; /* beside other frames, the header is there in any case */
-    const struct encoder_job job = {
+    struct encoder_job job = {
         .original = frame,
         .capacity = frame.size - overhead - 1,
         .level = writer->codecs->settings.level,
         .look = look,
     };
+    struct dictionary_rule *rule = choose_dictionary(writer, frame, is_only);
     struct encoded encoded = {.codec = CODEC_PASSTHROUGH};
+    ask_for_dictionary(writer, rule, &job);
     bool done = encode(writer, encoder, &job, &encoded, error);
+    if (done)
+        note_dictionary(writer, rule, frame, &encoded);
+    dictionary_rule_drop(rule);
     bool is_packed = encoded.codec != CODEC_PASSTHROUGH;
     if (is_packed)
         done = store_frame(writer, encoded.codec, encoded.payload, encoded.size, error);
@@ -370,13 +419,16 @@ static void describe(const struct object_writer *writer, struct object_attribute
         .original_size = writer->original_size,
         .stored_size = writer->stored_size,
         .layout = writer->shape == SHAPE_RAW ? LAYOUT_RAW : LAYOUT_FRAMED,
-        .codec = writer->shape == SHAPE_RAW ? CODEC_PASSTHROUGH : CODEC_ZSTD,
+        .codec = writer->shape == SHAPE_RAW      ? CODEC_PASSTHROUGH
+                 : writer->dictionary[0] != '\0' ? CODEC_ZSTD_DICTIONARY
+                                                 : CODEC_ZSTD,
         .is_s4 = writer->codecs->settings.codec != OBJECT_CODEC_RAW,
         .is_size_known = true,
         .has_crc32c = true,
         .crc32c = writer->crc32c,
         .checksum = writer->digest.checksum,
     };
+    memcpy(ret_attributes->dictionary, writer->dictionary, sizeof ret_attributes->dictionary);
     hex_encode(span_of(writer->digest.md5, MD5_BYTES), ret_attributes->etag);
 }
 

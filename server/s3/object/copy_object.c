@@ -163,6 +163,7 @@ static SUSPENDS bool copy_original(struct s3_request *request, const struct copy
     struct object_acl acl = plan->acl;
     struct object_write_intent intent = {
         .name = {.bucket = request->bucket, .key = request->key},
+        .creation_id = request->bucket_info.creation_id,
         .is_size_known = true,
         .size = source->original_size,
         .checksum = plan->checksum != CHECKSUM_NONE ? plan->checksum : kept,

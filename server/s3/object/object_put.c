@@ -37,6 +37,7 @@ SUSPENDS bool object_put_store(struct s3_request *request, const struct object_p
     struct object_acl acl = put->acl;
     struct object_write_intent intent = {
         .name = {.bucket = request->bucket, .key = request->key},
+        .creation_id = request->bucket_info.creation_id,
         .is_size_known = source->is_size_known,
         .size = source->size,
         .checksum = source->checksum,

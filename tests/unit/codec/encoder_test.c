@@ -1,4 +1,5 @@
 /* tests/unit/codec/encoder_test.c -- what a frame looks like, and what is chosen for it. */
+#include "codec/dictionary.h"
 #include "codec/encoder.h"
 #include "codec/histogram.h"
 #include "tests/unit/run_suite.h"
@@ -240,6 +241,67 @@ START_TEST(what_may_be_noise_is_tried)
 }
 END_TEST
 
+/* ---- with a dictionary ---- */
+
+static struct encoded encode_with(struct span original, const struct dictionary *dictionary, bool is_both_ways)
+{
+    const struct encoder_job job = {
+        .original = original,
+        .capacity = original.size - FRAME_HEADER_BYTES - 1,
+        .level = 1,
+        .look = noise_look(original),
+        .dictionary = dictionary_for_coding(dictionary),
+        .is_both_ways = is_both_ways,
+    };
+    struct encoded encoded;
+    enum codec_step step;
+    encoder_begin(encoder, &job);
+    while ((step = encoder_step(encoder, &encoded)) == CODEC_MORE)
+        ;
+    ck_assert_int_eq(step, CODEC_DONE);
+    ck_assert_uint_eq(encoded.plain_size != 0, is_both_ways);
+    ck_assert_uint_ne(encoded.dictionary_size, 0);
+    if (encoded.codec == CODEC_PASSTHROUGH)
+        return encoded;
+    uint8_t *decoded = malloc(original.size);
+    struct decompressor *reading = decompressor_create();
+    decompressor_set_dictionary(reading, dictionary);
+    ck_assert(decompressor_run(reading, encoded.codec, span_of(encoded.payload, encoded.size), decoded, original.size,
+                               &error));
+    ck_assert(memcmp(decoded, original.data, original.size) == 0);
+    decompressor_destroy(reading);
+    free(decoded);
+    return encoded;
+}
+
+/* The smaller of the two ways, and never larger than allowed, whatever it is and wherever the dictionary comes from. */
+START_TEST(with_a_dictionary)
+{
+    static const size_t sizes[] = {44, 100, 1000, 4096, 10000, 65535, ENCODER_DICTIONARY_BYTES_MAX};
+    uint8_t *(*const makers[])(size_t) = {make_noise, make_dna, make_hex, make_base64, make_qualities};
+    for (unsigned kind = 0; kind < sizeof makers / sizeof makers[0]; kind++) {
+        uint8_t *bytes = makers[kind](2 * FRAME_ORIGINAL_BYTES / 8);
+        struct dictionary *own = dictionary_create_for_level(span_of(bytes, 30000), 1, &error);
+        struct dictionary *other = dictionary_create_for_level(SPAN("of no use to anybody at all"), 1, &error);
+        for (unsigned i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+            struct span body = span_of(bytes + 100, sizes[i]);
+            struct encoded alone = encode_with(body, own, false);
+            struct encoded both = encode_with(body, own, true);
+            ck_assert_uint_eq(alone.dictionary_size, both.dictionary_size);
+            ck_assert_uint_le(both.size, both.plain_size);
+            ck_assert_uint_eq(both.codec == CODEC_ZSTD_DICTIONARY, both.dictionary_size < both.plain_size);
+            if (sizes[i] <= 10000 && sizes[i] > 44) /* all of it is in the dictionary */
+                ck_assert_int_eq(alone.codec, CODEC_ZSTD_DICTIONARY);
+            struct encoded useless = encode_with(body, other, true);
+            ck_assert_uint_le(useless.size, useless.plain_size);
+        }
+        dictionary_drop(own);
+        dictionary_drop(other);
+        free(bytes);
+    }
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("encoder");
@@ -250,6 +312,7 @@ int main(void)
     tcase_add_test(tests, noise_is_known);
     tcase_add_loop_test(tests, every_kind_at_every_size, 0, KINDS);
     tcase_add_test(tests, what_may_be_noise_is_tried);
+    tcase_add_test(tests, with_a_dictionary);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
 }

@@ -64,6 +64,7 @@ bool upload_body(struct object_codecs *codecs, struct memory_store *store, const
     struct object_writer *writer;
     struct object_write_intent intent = {
         .name = name_of(upload->key),
+        .creation_id = upload->creation_id,
         .is_size_known = upload->is_size_known,
         .size = upload->body.size,
         .checksum = upload->checksum,
