@@ -8,7 +8,7 @@ static const struct codec codecs[] = {
     {CODEC_NVCOMP_ZSTD, "nvcomp-zstd", false, false},         {CODEC_NVCOMP_BITCOMP, "nvcomp-bitcomp", false, false},
     {CODEC_NVCOMP_GANS, "nvcomp-gans", false, false},         {CODEC_DIETGPU_ANS, "dietgpu-ans", false, false},
     {CODEC_NVCOMP_GDEFLATE, "nvcomp-gdeflate", false, false}, {CODEC_GZIP, "cpu-gzip", false, true},
-    {CODEC_ZSTD_DICTIONARY, "cpu-zstd-dict", true, true},
+    {CODEC_ZSTD_DICTIONARY, "cpu-zstd-dict", true, true},     {CODEC_COLUMNS, "columns", true, true},
 };
 
 enum { CODECS_COUNT = sizeof codecs / sizeof codecs[0] };

@@ -27,6 +27,13 @@ enum {
     COLUMNS_HEAD_BYTES_MAX = 4 + COLUMNS_STRIDE_MAX * COLUMNS_RUN_BYTES_MAX, /* the plan as it is stored */
 };
 
+/* No payload is longer, whatever its plan: the head and the table of planes take less than 2 KiB, exceptions an eighth
+ * of the decimals. (What does not shrink is not kept in columns; this is a bound for readers.) */
+static inline size_t columns_payload_bytes_max(size_t original_size)
+{
+    return original_size + original_size / 8 + 2048;
+}
+
 /* What is stored of a word x, of which the record before has x1 and the one before that x2 (0 before the first). All of
  * it wraps. zigzag maps 0, -1, 1, -2, ... to 0, 1, 2, 3, ... */
 enum columns_op {

@@ -23,7 +23,10 @@ enum {
 
 struct decode_slot {
     struct decompressor *decompressor;
-    uint8_t *stored; /* STORED_BYTES_MAX, or STREAM_STORED_BYTES in a stream slot */
+    uint8_t *stored;                      /* STORED_BYTES_MAX, or STREAM_STORED_BYTES in a stream slot */
+    struct columns_decompressor *columns; /* NULL until a frame in columns needs it; so is the next */
+    uint8_t *scratch;
+    size_t scratch_size;
 };
 
 struct object_codecs {
@@ -59,3 +62,5 @@ void pump_give(struct object_codecs *codecs);
 /* One of the four pools; failure is SlowDown (or cancelled). */
 SUSPENDS void *slot_take(struct object_codecs *codecs, struct pool *pool, struct error *error);
 void decode_slot_give(struct pool *pool, struct decode_slot *slot);
+/* What a frame in columns takes: slot->columns, and `scratch_size` bytes or more at slot->scratch. */
+bool decode_slot_prepare_columns(struct decode_slot *slot, size_t scratch_size, struct error *error);

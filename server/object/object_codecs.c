@@ -1,4 +1,5 @@
 /* server/object/object_codecs.c -- the pools of one shard: memory for bodies, contexts for coding. */
+#include "codec/columns.h"
 #include "codec/encoder.h"
 #include "runtime/base/assert.h"
 #include "runtime/fiber/loop.h"
@@ -102,6 +103,8 @@ static void destroy_decode_slot(void *element, void *context)
     (void)context;
     struct decode_slot *slot = element;
     decompressor_destroy(slot->decompressor);
+    columns_decompressor_destroy(slot->columns);
+    free(slot->scratch);
     free(slot->stored);
     free(slot);
 }
@@ -139,9 +142,34 @@ SUSPENDS void *slot_take(struct object_codecs *codecs, struct pool *pool, struct
     return slot;
 }
 
+static void drop_scratch(struct decode_slot *slot)
+{
+    free(slot->scratch);
+    slot->scratch = NULL;
+    slot->scratch_size = 0;
+}
+
+bool decode_slot_prepare_columns(struct decode_slot *slot, size_t scratch_size, struct error *error)
+{
+    if (slot->columns == NULL)
+        slot->columns = columns_decompressor_create();
+    if (scratch_size > slot->scratch_size) {
+        drop_scratch(slot);
+        slot->scratch_size = scratch_size > FRAME_ORIGINAL_BYTES ? scratch_size : FRAME_ORIGINAL_BYTES;
+        slot->scratch = malloc(slot->scratch_size);
+    }
+    if (slot->columns != NULL && slot->scratch != NULL)
+        return true;
+    drop_scratch(slot);
+    return error_set(error, ERROR_BUSY, S3_SlowDown, "There is no memory for a further download.");
+}
+
+/* What a foreign frame made it take beyond what ours need goes back at once. */
 void decode_slot_give(struct pool *pool, struct decode_slot *slot)
 {
     decompressor_shrink(slot->decompressor);
+    if (slot->scratch_size > FRAME_ORIGINAL_BYTES)
+        drop_scratch(slot);
     pool_release(pool, slot);
 }
 

@@ -14,6 +14,7 @@
 #include "s3client/wire/s3_error.h"
 #include "server/dictionaries/table.h"
 #include "server/object/codecs_private.h"
+#include "server/object/columns_frame.h"
 #include "server/object/frame_stream.h"
 #include "server/object/object.h"
 #include "server/object/stage.h"
@@ -407,10 +408,9 @@ static bool verify(const struct object_reader *reader, const struct frame_header
     return error_set(error, ERROR_DAMAGED, NULL, "The decoded bytes do not match their CRC-32C.");
 }
 
-/* The payload, in place or read into the slot; with it, when the range goes on, the header that follows it. */
-SUSPENDS static bool load_payload(struct object_reader *reader, const struct frame_header *header,
-                                  struct decode_slot *slot, struct span *ret_payload, struct span *ret_ahead,
-                                  struct error *error)
+/* The payload, in place or read to `stored`; with it, when the range goes on, the header that follows it. */
+SUSPENDS static bool load_payload(struct object_reader *reader, const struct frame_header *header, uint8_t *stored,
+                                  struct span *ret_payload, struct span *ret_ahead, struct error *error)
 {
     uint64_t from = reader->frame_stored + header->header_size;
     size_t size = (size_t)header->payload_size;
@@ -421,11 +421,21 @@ SUSPENDS static bool load_payload(struct object_reader *reader, const struct fra
     }
     size_t ahead =
         goes_on_behind(reader, header) ? (size_t)smaller(reader->source->size - from - size, FRAME_HEADER_BYTES) : 0;
-    if (!read_stored(reader, from, slot->stored, size + ahead, error))
+    if (!read_stored(reader, from, stored, size + ahead, error))
         return false;
-    *ret_payload = span_of(slot->stored, size);
-    *ret_ahead = span_of(slot->stored + size, ahead);
+    *ret_payload = span_of(stored, size);
+    *ret_ahead = span_of(stored + size, ahead);
     return true;
+}
+
+SUSPENDS static bool decode_payload(struct object_reader *reader, const struct frame_header *header,
+                                    struct decode_slot *slot, struct span payload, struct error *error)
+{
+    if (header->codec == CODEC_COLUMNS)
+        return columns_frame_decode(slot, header, payload, reader->memory.bytes, error);
+    decompressor_set_dictionary(slot->decompressor, reader->dictionary);
+    return decompressor_run(slot->decompressor, header->codec, payload, reader->memory.bytes,
+                            (size_t)header->original_size, error);
 }
 
 /* An ordinary frame: read, decoded and verified in one go, into `memory`. */
@@ -434,11 +444,12 @@ SUSPENDS static bool decode_with(struct object_reader *reader, const struct fram
 {
     struct span payload;
     struct span ahead;
-    size_t size = (size_t)header->original_size;
-    decompressor_set_dictionary(slot->decompressor, reader->dictionary);
-    if (!load_payload(reader, header, slot, &payload, &ahead, error) ||
-        !decompressor_run(slot->decompressor, header->codec, payload, reader->memory.bytes, size, error) ||
-        !verify(reader, header, span_of(reader->memory.bytes, size), error))
+    uint8_t *stored = slot->stored;
+    if (header->codec == CODEC_COLUMNS && !columns_frame_prepare(slot, header, &stored, error))
+        return false;
+    if (!load_payload(reader, header, stored, &payload, &ahead, error) ||
+        !decode_payload(reader, header, slot, payload, error) ||
+        !verify(reader, header, span_of(reader->memory.bytes, (size_t)header->original_size), error))
         return false;
     step_over(reader, header, ahead);
     return true;
@@ -447,7 +458,8 @@ SUSPENDS static bool decode_with(struct object_reader *reader, const struct fram
 SUSPENDS static bool decode_at_once(struct object_reader *reader, const struct frame_header *header,
                                     struct error *error)
 {
-    if (!take_memory(reader, (size_t)header->original_size, 0, error))
+    size_t beside = header->codec == CODEC_COLUMNS ? columns_frame_memory_beside(header) : 0;
+    if (!take_memory(reader, (size_t)header->original_size, beside, error))
         return false;
     struct decode_slot *slot = slot_take(reader->codecs, reader->codecs->decode_slots, error);
     if (slot == NULL)
@@ -563,7 +575,10 @@ SUSPENDS static bool begin_frame(struct object_reader *reader, const struct fram
     uint64_t behind = reader->frame_stored + header->header_size + header->payload_size;
     extend_window(reader,
                   goes_on_behind(reader, header) ? smaller(behind + FRAME_HEADER_BYTES, reader->source->size) : behind);
-    if (header->original_size > FRAME_ORIGINAL_BYTES || header->payload_size > FRAME_ORIGINAL_BYTES)
+    bool is_columns = header->codec == CODEC_COLUMNS;
+    if (is_columns && !columns_frame_check(header, error))
+        return false;
+    if (!is_columns && (header->original_size > FRAME_ORIGINAL_BYTES || header->payload_size > FRAME_ORIGINAL_BYTES))
         return begin_stream(reader, header, error);
     if (header->codec == CODEC_PASSTHROUGH && reader->source->whole.size > 0 &&
         header->payload_size == header->original_size) {
