@@ -35,6 +35,16 @@ static const struct option OPTIONS[] = {
      .help = "of s3: most that the cache in --state takes on disk, at least 16M"},
     {"backend-memory", OPTION_SIZE, AT(backend_memory), "256M", "BYTES", .least = 16 << 20, .most = 16LL << 40,
      .help = "of s3: memory for bodies on their way to the backend, all shards; uploads beyond it wait in line"},
+    {"upload-sweep", OPTION_DURATION, AT(upload_sweep_ms), "1h", "TIME", .least = 1000, .most = DAY_MS,
+     .help = "of s3: time between two looks for what is left of uploads in parts"},
+    {"upload-sweep-after", OPTION_DURATION, AT(upload_sweep_after_ms), "26h", "TIME", .least = 1000,
+     .most = 365LL * DAY_MS,
+     .help =
+         "of s3: how long ago an upload must have ended; until then a lost answer to its completion is given again"},
+    {"upload-forgotten", OPTION_DURATION, AT(upload_forgotten_after_ms), "168h", "TIME", .most = 3650LL * DAY_MS,
+     .help =
+         "of s3: uploads of the backend that its credential began so long ago, and that nothing in the bucket names, "
+         "are aborted; 0s: never"},
     BACKEND_HEADER_OPTIONS(AT),
     {"s4-sidecars", OPTION_FLAG, AT(s4_sidecars), "no", "",
      .help = "of s3: write S4's own index beside each object of several frames"},

@@ -40,6 +40,9 @@ struct config {
     uint64_t part_size;
     uint64_t cache_size;
     uint64_t backend_memory;
+    uint64_t upload_sweep_ms;
+    uint64_t upload_sweep_after_ms;
+    uint64_t upload_forgotten_after_ms;
     char *backend_sse;
     char *storage_class;
     bool request_payer;

@@ -12,7 +12,7 @@
 
 #include <stdio.h>
 
-enum { FIRST_BYTE_MS = 6000, ASKED_EVERY_S = 10, SWEPT_EVERY_S = 3600 };
+enum { FIRST_BYTE_MS = 6000, ASKED_EVERY_S = 10 };
 
 /* ---- what is wrong, in one sentence ---- */
 
@@ -158,6 +158,12 @@ SUSPENDS static bool keep_slip(struct remote *remote)
     return kept_verdicts_save(remote, &verdicts, false, &ignored);
 }
 
+static bool is_due(const struct remote *remote, uint64_t second)
+{
+    uint64_t every_s = (remote->settings.sweep_every_ms + 999) / 1000;
+    return every_s > 0 && second % every_s == 0;
+}
+
 SUSPENDS void remote_tend(struct bucket_store *store)
 {
     struct remote *remote = remote_of(store);
@@ -168,7 +174,7 @@ SUSPENDS void remote_tend(struct bucket_store *store)
             ask_if_there(remote);
         if (!is_slip_kept && !remote_labels_hold(remote))
             is_slip_kept = keep_slip(remote);
-        if (second % SWEPT_EVERY_S == 0)
+        if (is_due(remote, second))
             uploads_sweep(remote);
     }
 }

@@ -35,6 +35,9 @@ struct remote_settings {
     bool writes_s4_sidecars;
     uint64_t part_bytes;                /* of stored parts; 0: REMOTE_PART_BYTES_DEFAULT */
     uint64_t memory_bytes;              /* for bodies on their way to the backend, all shards together; 0: 256 MiB */
+    uint64_t sweep_every_ms;            /* how often leftovers of uploads are looked for; 0: never */
+    uint64_t sweep_after_ms;            /* so long ago an upload must have ended */
+    uint64_t forgotten_after_ms;        /* so old an upload of the backend must be that nobody knows; 0: it stays */
     const char *state;                  /* folder of the cache; NULL: there is none on disk */
     uint64_t cache_bytes;               /* of that folder; 0: 256 MiB */
     unsigned shards;                    /* 1 .. REMOTE_SHARDS_MAX */
@@ -69,7 +72,7 @@ const struct verdicts *remote_verdicts(const struct bucket_store *store);
 /* False: the backend has not answered of late; the sentence says why. For /ready; any thread. */
 bool remote_is_ready(const struct bucket_store *store, struct error *error);
 /* What a process does beside requests, on one shard, until the fiber is cancelled: asks whether the backend is there,
- * so that remote_is_ready knows before a client does; and removes once an hour what is left of uploads that ended. */
+ * so that remote_is_ready knows before a client does; and removes every sweep_every_ms what is left of uploads. */
 SUSPENDS void remote_tend(struct bucket_store *store);
 
 /* ---- for whoever reads the bucket with S4 as well ---- */

@@ -5,6 +5,7 @@
 #include "runtime/base/clock.h"
 #include "runtime/fiber/loop.h"
 #include "store/folder_lock.h"
+#include "store/remote/uploads/straight.h"
 #include "store/remote/write/body.h"
 
 #include <errno.h>
@@ -156,6 +157,7 @@ void remote_attach_shard(struct bucket_store *store, unsigned index)
     shard->client = s3_client_create(remote->settings.endpoint, &remote->settings.client);
     memory_budget_init_shared(&shard->memory, &remote->memory);
     list_init(&shard->pieces);
+    list_init(&shard->straight);
     wait_queue_init(&shard->background_ended);
     shard->rows = rows_attach(remote->rows);
     remote->shards[index] = shard; /* stays, for whoever reads its counters */
@@ -169,6 +171,7 @@ SUSPENDS void remote_detach_shard(struct bucket_store *store)
     while (shard->background > 0)
         if (!wait_for(&shard->background_ended, DEADLINE_NONE, &ignored) && shard->background > 0)
             fiber_yield();
+    straight_forget(shard);
     s3_client_destroy(shard->client);
     shard->client = NULL;
     rows_detach(shard->rows);

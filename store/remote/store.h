@@ -25,7 +25,9 @@ struct remote_shard {
     struct list_link pieces;     /* spare ones */
     unsigned pieces_count;
     struct known_buckets buckets; /* with all buckets */
-    unsigned background;          /* fibers that end what nobody waits for */
+    struct list_link straight;    /* store/remote/uploads/straight.h */
+    unsigned straight_count;
+    unsigned background; /* fibers that end what nobody waits for */
     struct wait_queue background_ended;
     struct remote_counters counters;
 };

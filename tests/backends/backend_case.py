@@ -7,6 +7,7 @@ import time
 import unittest
 
 import backends
+import daemon
 import faults
 import fronts
 
@@ -60,6 +61,17 @@ class BackendCase(unittest.TestCase):
             return front.start()
         except RuntimeError as error:
             self.fail(str(error)[-3000:])
+
+    def fleet(self, count, place=None, *options):
+        """Replicas with the same accounts, each at a port of its own that it keeps when it is started again."""
+        accounts = daemon.make_accounts()
+        bales = []
+        for _ in range(count):
+            listen = ("--listen", f"127.0.0.1:{backends.free_port()}")
+            bales.append(fronts.Bale(self.baled, place or self.backend, self.backend, (*listen, *options), accounts))
+            self.addCleanup(bales[-1].stop)
+            bales[-1].start()
+        return bales
 
     def wait_for(self, condition, what, seconds=20):
         deadline = time.monotonic() + seconds

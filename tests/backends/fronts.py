@@ -128,9 +128,9 @@ class Bale:
     is_exact = True
     is_bale = True
 
-    def __init__(self, baled, place, backend, options=()):
+    def __init__(self, baled, place, backend, options=(), accounts=None):
         self.backend, self.bucket = backend, backend.bucket
-        self.daemon = BackendDaemon(str(baled), place, backend, list(options))
+        self.daemon = BackendDaemon(str(baled), place, backend, list(options), accounts=accounts)
         self.server = None
 
     def start(self):

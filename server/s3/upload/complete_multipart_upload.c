@@ -155,6 +155,17 @@ static SUSPENDS bool answer_late_error(struct s3_request *request, const struct 
 
 /* ---- the operation ---- */
 
+/* Parts of an upload that another request has just completed are missing, too. */
+static SUSPENDS bool has_gone(struct completion *completion, const struct error *reason)
+{
+    struct upload_info ignored_upload;
+    struct error error;
+    if (reason->code == S3_NoSuchUpload)
+        return true;
+    return reason->code == S3_InvalidPart && !upload_request_find(completion->request, &ignored_upload, &error) &&
+           error.code == S3_NoSuchUpload;
+}
+
 /* The upload has gone: completed before, by a request whose answer was lost (statement 272). The same list of parts
  * gets the same answer. */
 static SUSPENDS bool answer_again(struct completion *completion, const struct error *reason, struct error *error)
@@ -165,7 +176,7 @@ static SUSPENDS bool answer_again(struct completion *completion, const struct er
     char etag[ETAG_TEXT_BYTES];
     struct error ignored;
     object_upload_etag(choices->parts, choices->count, etag);
-    if (reason->code != NULL && strcmp(reason->code, S3_NoSuchUpload) == 0 &&
+    if (has_gone(completion, reason) &&
         bucket_find_completed(request->settings->store, &completion->name, upload_request_id(request), &attributes,
                               &ignored) &&
         strcmp(attributes.etag, etag) == 0)

@@ -12,10 +12,12 @@ enum {
     FACTS_VERSION = 1,
     IS_APART = 1 << 4,
     HAS_FRAMES = 1 << 5,
+    IS_STRAIGHT = 1 << 6,
     NUMBER_DIGITS = 5,
     SEGMENT_CHARACTERS = 200,
     CLOCK_BYTES = 6,
 };
+#define STRAIGHT_BEFORE_BYTES_MAX (UINT64_C(5) << 30) /* a stored part is no larger */
 
 /* ---- frames ---- */
 
@@ -44,12 +46,24 @@ bool facts_decode_frames(struct span bytes, struct buffer *ret_frames)
 
 /* ---- writing ---- */
 
+static void put_straight(const struct straight_facts *straight, struct buffer *to)
+{
+    struct span etag = span_from_string(straight->etag);
+    varint_append(to, straight->before_count);
+    varint_append(to, straight->before_bytes);
+    if (straight->before_count > 0)
+        buffer_append(to, span_of(straight->before_digest, STRAIGHT_DIGEST_BYTES));
+    buffer_append_byte(to, (uint8_t)etag.size);
+    buffer_append(to, etag);
+}
+
 static void put_bytes(const struct part_facts *facts, struct buffer *to)
 {
     const struct part_attributes *part = &facts->part;
     uint8_t clock[8];
     uint8_t crc32c[4];
-    uint8_t flags = (uint8_t)(FACTS_VERSION | (facts->is_apart ? IS_APART : 0) | (facts->has_frames ? HAS_FRAMES : 0));
+    uint8_t flags = (uint8_t)(FACTS_VERSION | (facts->is_apart ? IS_APART : 0) | (facts->has_frames ? HAS_FRAMES : 0) |
+                              (facts->is_straight ? IS_STRAIGHT : 0));
     store_u64_le(clock, (uint64_t)part->modified_ms);
     store_u32_le(crc32c, part->crc32c);
     buffer_append_byte(to, flags);
@@ -63,6 +77,8 @@ static void put_bytes(const struct part_facts *facts, struct buffer *to)
         buffer_append(to, span_of(part->checksum.bytes, checksum_size(part->checksum.algorithm)));
     if (facts->is_apart)
         buffer_append(to, span_of(facts->body, BODY_NAME_BYTES));
+    if (facts->is_straight)
+        put_straight(&facts->straight, to);
 }
 
 static size_t name_bytes(size_t bytes)
@@ -142,6 +158,29 @@ static bool take_checksum(struct span bytes, size_t *position, struct checksum_v
            take(bytes, position, ret_checksum->bytes, checksum_size(ret_checksum->algorithm));
 }
 
+static bool is_text(struct span text)
+{
+    for (size_t i = 0; i < text.size; i++) {
+        if (text.data[i] <= ' ' || text.data[i] > '~')
+            return false;
+    }
+    return true;
+}
+
+static bool take_straight(struct span bytes, size_t *position, struct straight_facts *straight)
+{
+    uint64_t count;
+    uint8_t etag_bytes;
+    if (!varint_take(bytes, position, &count) || count >= PART_NUMBER_MAX ||
+        !varint_take(bytes, position, &straight->before_bytes) ||
+        (count > 0 && !take(bytes, position, straight->before_digest, STRAIGHT_DIGEST_BYTES)) ||
+        (count == 0 && straight->before_bytes > 0) || straight->before_bytes > STRAIGHT_BEFORE_BYTES_MAX ||
+        !take(bytes, position, &etag_bytes, 1) || etag_bytes >= sizeof straight->etag)
+        return false;
+    straight->before_count = (unsigned)count;
+    return take(bytes, position, straight->etag, etag_bytes) && is_text(span_of(straight->etag, etag_bytes));
+}
+
 static bool take_facts(struct span bytes, struct part_facts *facts, struct buffer *ret_frames)
 {
     struct part_attributes *part = &facts->part;
@@ -158,7 +197,11 @@ static bool take_facts(struct span bytes, struct part_facts *facts, struct buffe
     part->crc32c = load_u32_le(crc32c);
     facts->is_apart = (flags & IS_APART) != 0;
     facts->has_frames = (flags & HAS_FRAMES) != 0;
-    if (facts->is_apart && !take(bytes, &position, facts->body, BODY_NAME_BYTES))
+    facts->is_straight = (flags & IS_STRAIGHT) != 0;
+    if (facts->is_apart && (facts->is_straight || !take(bytes, &position, facts->body, BODY_NAME_BYTES)))
+        return false;
+    if (facts->is_straight &&
+        (!take_straight(bytes, &position, &facts->straight) || facts->straight.before_count >= part->number))
         return false;
     return facts->has_frames ? facts_decode_frames(span_skip(bytes, position), ret_frames) : position == bytes.size;
 }

@@ -1,11 +1,14 @@
 /* store/remote/uploads/join.c -- stretches are copied by the backend, small ones are read and sent together. */
 #include "store/remote/uploads/join.h"
 
+#include "codec/frame.h"
 #include "runtime/base/assert.h"
 #include "runtime/fiber/loop.h"
 #include "s3client/operations.h"
 #include "s3client/wire/s3_error.h"
+#include "store/remote/fetch.h"
 #include "store/remote/parallel.h"
+#include "store/remote/uploads/straight.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -16,6 +19,8 @@ enum { STEPS_AT_ONCE = 8, MEMORY_WAIT_MS = 30000, RANGE_TEXT_BYTES = 64 };
 /* Work of many fibers; each step has its own result. */
 struct crew {
     const struct joining *joining;
+    const struct backend_name *target;
+    struct span upload_id;
     const struct join_step *steps;
     struct step_result {
         char etag[S3_ETAG_BYTES];
@@ -31,9 +36,10 @@ static const struct piece *piece_of(const struct joining *joining, unsigned inde
 
 /* ---- copied ---- */
 
-SUSPENDS static bool copy_step(const struct joining *joining, const struct join_step *step, unsigned number,
-                               struct s3_answer *ret_answer, struct error *error)
+SUSPENDS static bool copy_step(const struct crew *crew, const struct join_step *step, struct s3_answer *ret_answer,
+                               struct error *error)
 {
+    const struct joining *joining = crew->joining;
     char suffix[UPLOAD_KEY_BYTES];
     char key[UPLOAD_KEY_BYTES];
     const struct piece *piece = piece_of(joining, step->first);
@@ -44,9 +50,9 @@ SUSPENDS static bool copy_step(const struct joining *joining, const struct join_
         .first = step->offset,
         .last = step->offset + step->size - 1,
     };
-    const struct s3_call call = {.bucket = joining->target.bucket, .key = joining->target.key, .repeat = S3_REPEAT};
+    const struct s3_call call = {.bucket = crew->target->bucket, .key = crew->target->key, .repeat = S3_REPEAT};
     struct s3_client *client = joining->place->shard->client;
-    bool done = s3_client_copy_part(client, &call, joining->upload_id, number, &source, ret_answer, error);
+    bool done = s3_client_copy_part(client, &call, crew->upload_id, step->number, &source, ret_answer, error);
     return remote_answered(joining->place->shard, S3_COPY_PART, ret_answer, done, error);
 }
 
@@ -77,6 +83,23 @@ SUSPENDS static bool read_stretch(const struct joining *joining, unsigned index,
     return to->size - before == size || remote_nonsense("GetObject: a part is not as long as its name says", error);
 }
 
+/* One frame that readers skip: to the end of this stored part, and over what it makes useless of the next. */
+static void append_padding(const struct join_step *step, struct buffer *to)
+{
+    uint8_t head[FRAME_HEADER_BYTES];
+    if (step->padding_bytes == 0)
+        return;
+    ASSERT(step->padding_bytes >= FRAME_PADDING_HEADER_BYTES);
+    uint64_t filling = step->padding_bytes - FRAME_PADDING_HEADER_BYTES;
+    const struct frame_header header = {.kind = FRAME_PADDING, .payload_size = filling + step->padded_over};
+    frame_header_encode(&header, head);
+    buffer_append(to, span_of(head, FRAME_PADDING_HEADER_BYTES));
+    if (buffer_reserve(to, (size_t)filling)) {
+        memset(to->data + to->size, 0, (size_t)filling);
+        to->size += (size_t)filling;
+    }
+}
+
 SUSPENDS static bool gather(const struct joining *joining, const struct join_step *step, struct buffer *to,
                             struct error *error)
 {
@@ -90,27 +113,32 @@ SUSPENDS static bool gather(const struct joining *joining, const struct join_ste
         left -= taken;
         offset = 0;
     }
+    append_padding(step, to);
     if (step->is_last)
         buffer_append(to, joining->trailer);
     return true;
 }
 
-SUSPENDS static bool send_step(const struct joining *joining, const struct join_step *step, unsigned number,
-                               struct s3_answer *ret_answer, struct error *error)
+static size_t sent_bytes(const struct joining *joining, const struct join_step *step)
 {
+    return (size_t)(step->size + step->padding_bytes) + (step->is_last ? joining->trailer.size : 0);
+}
+
+SUSPENDS static bool send_step(const struct crew *crew, const struct join_step *step, struct s3_answer *ret_answer,
+                               struct error *error)
+{
+    const struct joining *joining = crew->joining;
+    struct s3_client *client = joining->place->shard->client;
     struct buffer bytes = {0};
-    struct span body = SPAN_EMPTY;
-    size_t most = (size_t)step->size + (step->is_last ? joining->trailer.size : 0);
-    bool done = buffer_reserve(&bytes, most + 1) && gather(joining, step, &bytes, error);
+    bool done = buffer_reserve(&bytes, sent_bytes(joining, step) + 1) && gather(joining, step, &bytes, error);
     if (done) {
-        body = buffer_span(&bytes);
-        const struct s3_call call = {.bucket = joining->target.bucket,
-                                     .key = joining->target.key,
+        struct span body = buffer_span(&bytes);
+        const struct s3_call call = {.bucket = crew->target->bucket,
+                                     .key = crew->target->key,
                                      .body = &body,
                                      .body_count = body.size > 0 ? 1 : 0,
                                      .repeat = S3_REPEAT};
-        done =
-            s3_client_upload_part(joining->place->shard->client, &call, joining->upload_id, number, ret_answer, error);
+        done = s3_client_upload_part(client, &call, crew->upload_id, step->number, ret_answer, error);
         done = remote_answered(joining->place->shard, S3_UPLOAD_PART, ret_answer, done, error);
     }
     buffer_free(&bytes);
@@ -119,17 +147,26 @@ SUSPENDS static bool send_step(const struct joining *joining, const struct join_
 
 /* ---- all steps ---- */
 
-SUSPENDS static bool run_step(struct crew *crew, unsigned index, struct s3_answer *ret_answer, struct error *error)
+static void tell_etag(const struct crew *crew, const struct join_step *step, struct s3_answer *ret_answer)
 {
-    const struct joining *joining = crew->joining;
-    const struct join_step *step = &crew->steps[index];
-    struct memory_budget *memory = &joining->place->shard->memory;
-    size_t bytes = (size_t)step->size;
-    if (step->is_copy)
-        return copy_step(joining, step, index + 1, ret_answer, error);
+    const struct straight_facts *straight = &piece_of(crew->joining, step->first)->facts.straight;
+    (void)fetch_quote(span_from_string(straight->etag), ret_answer->etag);
+}
+
+SUSPENDS static bool run_step(struct crew *crew, const struct join_step *step, struct s3_answer *ret_answer,
+                              struct error *error)
+{
+    struct memory_budget *memory = &crew->joining->place->shard->memory;
+    size_t bytes = sent_bytes(crew->joining, step);
+    if (step->kind == STEP_THERE) {
+        tell_etag(crew, step, ret_answer);
+        return true;
+    }
+    if (step->kind == STEP_COPY)
+        return copy_step(crew, step, ret_answer, error);
     if (!memory_budget_take(memory, bytes, deadline_after_ms(MEMORY_WAIT_MS), error))
         return error_set(error, ERROR_BUSY, S3_SlowDown, "There is no memory to complete a further upload.");
-    bool done = send_step(joining, step, index + 1, ret_answer, error);
+    bool done = send_step(crew, step, ret_answer, error);
     memory_budget_give(memory, bytes);
     return done;
 }
@@ -141,7 +178,7 @@ static void run_one(void *context, unsigned index)
     struct error error;
     if (crew->is_failed)
         return;
-    if (run_step(crew, index, &answer, &error)) {
+    if (run_step(crew, &crew->steps[index], &answer, &error)) {
         memcpy(crew->results[index].etag, answer.etag, S3_ETAG_BYTES);
     } else if (!crew->is_failed) {
         crew->is_failed = true;
@@ -151,48 +188,86 @@ static void run_one(void *context, unsigned index)
     }
 }
 
-static void list_etags(const struct crew *crew, unsigned count, struct buffer *ret_etags)
-{
-    for (unsigned i = 0; i < count; i++) {
-        struct span etag = span_from_string(crew->results[i].etag);
-        buffer_append_byte(ret_etags, (uint8_t)etag.size);
-        buffer_append(ret_etags, etag);
-    }
-}
-
-static bool make_plan(const struct joining *joining, struct buffer *ret_steps, struct error *error)
-{
-    const struct remote *remote = joining->place->remote;
-    bool may_differ = verdict_holds(&remote->verdicts, VERDICT_PARTS_OF_ANY_SIZE);
-    uint64_t *sizes = calloc(joining->count, sizeof *sizes);
-    ASSERT(sizes != NULL);
-    for (unsigned i = 0; i < joining->count; i++)
-        sizes[i] = piece_of(joining, i)->facts.part.stored_size;
-    bool done = join_plan(sizes, joining->count, may_differ ? 0 : remote->settings.part_bytes, ret_steps);
-    free(sizes);
-    return done || error_set(error, ERROR_TOO_LARGE, S3_EntityTooLarge,
-                             "The upload has so many parts that the backend cannot join them.");
-}
-
-SUSPENDS bool join_pieces(const struct joining *joining, struct buffer *ret_etags, unsigned *ret_count,
+SUSPENDS bool join_pieces(const struct joining *joining, const struct backend_name *target, struct large_body *large,
                           struct error *error)
 {
-    struct buffer steps = {0};
-    if (!make_plan(joining, &steps, error)) {
-        buffer_free(&steps);
-        return false;
-    }
-    unsigned count = (unsigned)(steps.size / sizeof(struct join_step));
-    struct crew crew = {.joining = joining, .steps = (const struct join_step *)(const void *)steps.data};
-    crew.results = calloc(count, sizeof *crew.results);
+    unsigned count = (unsigned)(joining->steps.size / sizeof(struct join_step));
+    struct crew crew = {
+        .joining = joining,
+        .target = target,
+        .upload_id = buffer_span(&large->upload_id),
+        .steps = (const struct join_step *)(const void *)joining->steps.data,
+        .results = calloc(count, sizeof *crew.results),
+    };
     ASSERT(crew.results != NULL);
     parallel_run(count, STEPS_AT_ONCE, run_one, &crew);
     if (crew.is_failed)
         *error = crew.error;
-    else
-        list_etags(&crew, count, ret_etags);
-    *ret_count = count;
+    for (unsigned i = 0; !crew.is_failed && i < count; i++)
+        large_add_part(large, crew.steps[i].number, span_from_string(crew.results[i].etag));
     free(crew.results);
-    buffer_free(&steps);
     return !crew.is_failed;
+}
+
+/* ---- the plan ---- */
+
+/* How many of the pieces just before one that is there are those in front of it: all of them, or it is none. */
+static unsigned count_before(const struct joining *joining, unsigned index)
+{
+    const struct part_facts *facts = &piece_of(joining, index)->facts;
+    const struct straight_facts *straight = &facts->straight;
+    struct straight_digest digest;
+    uint8_t bytes[STRAIGHT_DIGEST_BYTES];
+    uint64_t size = 0;
+    if (straight->before_count > index)
+        return 0;
+    straight_digest_begin(&digest);
+    for (unsigned i = index - straight->before_count; i < index; i++) {
+        const struct piece *piece = piece_of(joining, i);
+        if (piece->facts.is_straight || piece->facts.part.number + index - i != facts->part.number)
+            return 0;
+        straight_digest_add(&digest, &piece->facts, piece->name, piece_frames(joining->list, piece));
+        size += piece->facts.part.stored_size;
+    }
+    straight_digest_end(&digest, bytes);
+    bool is_it = size == straight->before_bytes && memcmp(bytes, straight->before_digest, sizeof bytes) == 0;
+    return is_it ? straight->before_count : 0;
+}
+
+/* True: one of them is there. */
+static bool describe(const struct joining *joining, struct join_piece *pieces)
+{
+    bool is_any_there = false;
+    for (unsigned i = 0; i < joining->count; i++) {
+        const struct part_facts *facts = &piece_of(joining, i)->facts;
+        pieces[i] = (struct join_piece){.number = facts->part.number,
+                                        .is_there = facts->is_straight,
+                                        .size = facts->part.stored_size,
+                                        .before_bytes = facts->straight.before_bytes};
+        is_any_there = is_any_there || facts->is_straight;
+        if (facts->is_straight)
+            pieces[i].before_count = count_before(joining, i);
+    }
+    return is_any_there;
+}
+
+bool join_prepare(struct joining *joining, uint64_t *ret_size, bool *ret_is_padded, struct error *error)
+{
+    const struct remote *remote = joining->place->remote;
+    bool may_differ = verdict_holds(&remote->verdicts, VERDICT_PARTS_OF_ANY_SIZE);
+    struct join_piece *pieces = calloc(joining->count, sizeof *pieces);
+    ASSERT(pieces != NULL);
+    bool is_any_there = describe(joining, pieces);
+    bool done = join_plan(pieces, joining->count, may_differ || is_any_there ? 0 : remote->settings.part_bytes,
+                          &joining->steps);
+    free(pieces);
+    *ret_size = 0;
+    *ret_is_padded = false;
+    for (size_t at = 0; done && at < joining->steps.size; at += sizeof(struct join_step)) {
+        const struct join_step *step = (const struct join_step *)(const void *)(joining->steps.data + at);
+        *ret_size += step->size + step->padding_bytes;
+        *ret_is_padded = *ret_is_padded || step->padding_bytes > 0;
+    }
+    return done || error_set(error, ERROR_TOO_LARGE, S3_EntityTooLarge,
+                             "The upload has so many parts that the backend cannot join them.");
 }

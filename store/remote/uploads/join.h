@@ -1,4 +1,4 @@
-/* store/remote/uploads/join.h -- the parts that were chosen, made into stored parts of one upload of the backend. */
+/* store/remote/uploads/join.h -- the parts that were chosen, made into stored parts of the backend's upload. */
 #pragma once
 
 #include "store/remote/uploads/plan.h"
@@ -10,10 +10,14 @@ struct joining {
     const struct piece_list *list;
     const unsigned *chosen; /* indices into the list */
     unsigned count;
+    struct buffer steps; /* of join_plan */
     struct span trailer;
-    struct backend_name target;
-    struct span upload_id; /* the backend's */
 };
-/* Appends the stored parts' ETags in order: u8 size, text. InvalidPart where a piece has been replaced meanwhile. */
-SUSPENDS bool join_pieces(const struct joining *joining, struct buffer *ret_etags, unsigned *ret_count,
+
+/* Plans: fills in `steps`, which the caller frees. *ret_size: of all stored parts, without the trailer. *ret_is_padded:
+ * frames do not follow each other without gaps. */
+bool join_prepare(struct joining *joining, uint64_t *ret_size, bool *ret_is_padded, struct error *error);
+/* Copies and gathers; appends all stored parts to the list of `large`. InvalidPart where a piece has been replaced
+ * meanwhile, NoSuchUpload when somebody else has ended the upload. */
+SUSPENDS bool join_pieces(const struct joining *joining, const struct backend_name *target, struct large_body *large,
                           struct error *error);

@@ -81,17 +81,17 @@ static void load_one(void *context, unsigned index)
     struct uploads *uploads = context;
     struct upload_info *item = &uploads->items[index];
     struct upload_place place;
-    struct upload_info upload;
-    struct buffer record = {0};
+    struct upload_record record;
+    struct buffer bytes = {0};
     struct error error;
     if (uploads->error.kind != ERROR_NONE)
         return;
     bool done = upload_place_init(uploads->store, uploads->bucket, span_from_string(item->id), &place, &error) &&
-                upload_load(&place, SPAN_EMPTY, &record, &upload, &error);
+                upload_load(&place, SPAN_EMPTY, &bytes, &record, &error);
     if (done) {
-        *item = upload;
-        item->key = arena_copy(&uploads->arena, upload.key);
-        item->initiator = arena_copy(&uploads->arena, upload.initiator);
+        *item = record.info;
+        item->key = arena_copy(&uploads->arena, record.info.key);
+        item->initiator = arena_copy(&uploads->arena, record.info.initiator);
         item->metadata = SPAN_EMPTY;
         item->tags = SPAN_EMPTY;
         if (item->key.data == NULL || item->initiator.data == NULL)
@@ -99,7 +99,7 @@ static void load_one(void *context, unsigned index)
     } else if (error.code != S3_NoSuchUpload && error.kind != ERROR_DAMAGED) {
         uploads->error = error;
     }
-    buffer_free(&record);
+    buffer_free(&bytes);
 }
 
 static int compare_uploads(const void *a, const void *b)

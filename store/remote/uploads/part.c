@@ -1,26 +1,41 @@
 /* store/remote/uploads/part.c -- a part on its way: its bytes as an object, and what is known of it as that one's name.
  *
  * What is known is known at the end. So a part that fits into memory is one PUT under its name; a larger one goes,
- * piece by piece, into an object of its own, which the name then points to. A part is durable when it has its name. */
+ * piece by piece, into an object of its own, which the name then points to; and one of which it is known what lies left
+ * of it goes straight into the backend's upload. A part is durable when it has its name. */
 #include "runtime/base/assert.h"
 #include "runtime/base/clock.h"
 #include "runtime/base/hex.h"
 #include "s3client/wire/s3_error.h"
-#include "store/remote/uploads/upload.h"
+#include "store/remote/uploads/straight.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
 /* ---- beginning ---- */
 
-SUSPENDS static bool begin(const struct upload_place *place, unsigned number, uint64_t size,
+static bool keep_target(struct part_place *part, const struct upload_place *place, const struct upload_record *record,
+                        struct error *error)
+{
+    struct backend_name target;
+    const struct object_name name = {.bucket = place->bucket, .key = record->info.key};
+    if (!remote_name(place->remote, &name, &target, error))
+        return false;
+    buffer_append(&part->texts, target.bucket);
+    buffer_append(&part->texts, target.key);
+    buffer_append(&part->texts, record->backend_upload);
+    struct span texts = buffer_span(&part->texts);
+    part->target.bucket = span_take(texts, target.bucket.size);
+    part->target.key = span_take(span_skip(texts, target.bucket.size), target.key.size);
+    part->backend_upload = span_skip(texts, target.bucket.size + target.key.size);
+    return true;
+}
+
+SUSPENDS static bool begin(const struct upload_place *place, struct part_place *part, uint64_t size,
                            struct bucket_writer **ret_writer, struct error *error)
 {
     char text[UPLOAD_KEY_BYTES];
     char suffix[2 * BODY_NAME_BYTES + 3] = "b/";
-    struct part_place *part = calloc(1, sizeof *part);
-    ASSERT(part != NULL);
-    part->number = number;
     memcpy(part->upload_id, place->id.data, UPLOAD_ID_BYTES - 1);
     random_fill(place->remote->settings.random, part->body, BODY_NAME_BYTES);
     hex_encode(span_of(part->body, BODY_NAME_BYTES), suffix + 2);
@@ -29,10 +44,8 @@ SUSPENDS static bool begin(const struct upload_place *place, unsigned number, ui
         .is_size_known = size > 0,
         .original_size = size,
     };
-    if (!remote_begin_write(&place->remote->base, &intent, ret_writer, error)) {
-        free(part);
+    if (!remote_begin_write(&place->remote->base, &intent, ret_writer, error))
         return false;
-    }
     ((struct remote_writer *)*ret_writer)->part = part;
     return true;
 }
@@ -42,12 +55,19 @@ SUSPENDS bool remote_begin_part(struct bucket_store *store, const struct object_
                                 struct error *error)
 {
     struct upload_place place;
-    struct upload_info upload;
-    struct buffer record = {0};
+    struct upload_record record;
+    struct buffer bytes = {0};
+    struct part_place *part = calloc(1, sizeof *part);
+    ASSERT(part != NULL);
+    part->number = number;
     bool done = upload_place_init(store, name->bucket, upload_id, &place, error) &&
-                upload_load(&place, name->key, &record, &upload, error);
-    buffer_free(&record);
-    return done && begin(&place, number, stored_size_hint, ret_writer, error);
+                upload_load(&place, name->key, &bytes, &record, error) && keep_target(part, &place, &record, error);
+    buffer_free(&bytes);
+    if (done && begin(&place, part, stored_size_hint, ret_writer, error))
+        return true;
+    buffer_free(&part->texts);
+    free(part);
+    return false;
 }
 
 /* ---- the end ---- */
@@ -94,7 +114,7 @@ static void name_part(const struct upload_place *place, struct part_facts *facts
 {
     buffer_append_string(ret_suffix, "p/");
     facts_encode(facts, name_bytes_max(place), ret_suffix);
-    if (facts->has_frames || facts->is_apart)
+    if (facts->has_frames || facts->is_apart || facts->is_straight)
         return;
     facts->is_apart = true; /* the content is wanted for the frames */
     buffer_clear(ret_suffix);
@@ -107,11 +127,14 @@ SUSPENDS static bool put_named(struct remote_writer *writer, const struct upload
 {
     char text[UPLOAD_KEY_BYTES];
     struct span key = upload_backend_key(place, suffix, text);
-    if (!facts->is_apart)
-        return put_body(writer, key, error);
     struct buffer content = {0};
-    bool done =
-        writer->large != NULL ? large_commit_plain(writer, error) : put_body(writer, writer->key.backend.key, error);
+    bool done = true;
+    if (!facts->is_apart && !facts->is_straight)
+        return put_body(writer, key, error);
+    if (writer->large != NULL)
+        done = large_commit_plain(writer, error);
+    else if (facts->is_apart)
+        done = put_body(writer, writer->key.backend.key, error);
     if (!facts->has_frames)
         facts_encode_frames(facts->part.frames, &content);
     const struct span bytes = buffer_span(&content);
@@ -120,23 +143,36 @@ SUSPENDS static bool put_named(struct remote_writer *writer, const struct upload
     return done;
 }
 
+/* Straight, or as an object; with a name it is durable. */
+SUSPENDS static bool commit(struct remote_writer *writer, const struct upload_place *place, struct part_facts *facts,
+                            struct error *error)
+{
+    struct buffer suffix = {0};
+    struct straight_upload *straight;
+    if (!straight_send(writer, place, facts, &straight, error))
+        return false;
+    name_part(place, facts, &suffix);
+    bool done = put_named(writer, place, facts, buffer_span(&suffix), error);
+    if (straight != NULL)
+        straight_sent(writer->key.shard, straight, done);
+    else if (done)
+        straight_note(writer, facts, span_skip(buffer_span(&suffix), 2));
+    buffer_free(&suffix);
+    return done;
+}
+
 SUSPENDS bool remote_commit_part(struct bucket_writer *base, const struct part_attributes *part, struct error *error)
 {
     struct remote_writer *writer = (struct remote_writer *)base;
     struct remote *remote = writer->key.shard->remote;
     struct upload_place place;
-    struct buffer suffix = {0};
     struct part_facts facts = {.part = *part, .is_apart = writer->large != NULL};
     ASSERT(writer->part != NULL && part->number == writer->part->number);
     facts.part.modified_ms = clock_wall_ms(remote->settings.clock);
     memcpy(facts.body, writer->part->body, BODY_NAME_BYTES);
     struct span id = span_of(writer->part->upload_id, UPLOAD_ID_BYTES - 1);
-    bool done = upload_place_init(&remote->base, writer->key.name.bucket, id, &place, error);
-    if (done) {
-        name_part(&place, &facts, &suffix);
-        done = put_named(writer, &place, &facts, buffer_span(&suffix), error);
-    }
-    buffer_free(&suffix);
+    bool done = upload_place_init(&remote->base, writer->key.name.bucket, id, &place, error) &&
+                commit(writer, &place, &facts, error);
     if (!done && writer->large != NULL)
         large_abort(writer);
     else

@@ -111,7 +111,6 @@ SUSPENDS bool piece_load_frames(struct piece_list *list, const struct upload_pla
                                 struct error *error)
 {
     char text[FACTS_NAME_BYTES_MAX + 8];
-    char etag[S3_ETAG_BYTES];
     struct buffer bytes;
     bool found;
     struct piece *piece = piece_at(list, index);
@@ -119,7 +118,7 @@ SUSPENDS bool piece_load_frames(struct piece_list *list, const struct upload_pla
         return true;
     int size = snprintf(text, sizeof text, "p/%.*s", SPAN_FORMAT(piece->name));
     buffer_init(&bytes, FRAMES_CONTENT_BYTES_MAX);
-    bool done = upload_get(place, span_of(text, (size_t)size), &bytes, etag, &found, error);
+    bool done = upload_get(place, span_of(text, (size_t)size), &bytes, &found, error);
     piece->frames_at = list->frames.size;
     if (done && (!found || !facts_decode_frames(buffer_span(&bytes), &list->frames)))
         done = error_set(error, ERROR_CONFLICT, S3_InvalidPart, "A part was replaced meanwhile.");
@@ -157,7 +156,7 @@ SUSPENDS static bool show_part(struct piece_list *list, const struct upload_plac
     *ret_part = piece->facts.part;
     if (piece->frames_size == 0)
         return true;
-    ret_part->frames = arena_copy(arena, span_of(list->frames.data + piece->frames_at, piece->frames_size));
+    ret_part->frames = arena_copy(arena, piece_frames(list, piece));
     return ret_part->frames.data != NULL ||
            error_set(error, ERROR_BUSY, S3_SlowDown, "The request's memory is used up.");
 }
@@ -186,14 +185,14 @@ SUSPENDS bool remote_list_parts(struct bucket_store *store, const struct object_
                                 struct error *error)
 {
     struct upload_place place;
-    struct upload_info upload;
+    struct upload_record record;
     struct piece_list list;
-    struct buffer record = {0};
+    struct buffer bytes = {0};
     piece_list_init(&list);
     *ret_count = 0;
     *ret_truncated = false;
     bool done = upload_place_init(store, name->bucket, upload_id, &place, error) &&
-                upload_load(&place, name->key, &record, &upload, error) &&
+                upload_load(&place, name->key, &bytes, &record, error) &&
                 piece_list_load(&list, &place, after, parts_max, error);
     unsigned most = piece_count(&list) < parts_max ? piece_count(&list) : parts_max;
     *ret_parts = done ? arena_allocate(arena, (most + 1) * sizeof **ret_parts) : NULL;
@@ -202,6 +201,6 @@ SUSPENDS bool remote_list_parts(struct bucket_store *store, const struct object_
     else if (done)
         done = error_set(error, ERROR_BUSY, S3_SlowDown, "The request's memory is used up.");
     piece_list_free(&list);
-    buffer_free(&record);
+    buffer_free(&bytes);
     return done;
 }

@@ -1,17 +1,20 @@
 /* store/remote/uploads/plan.c -- stretches to be copied, and small ones to be gathered. */
 #include "store/remote/uploads/plan.h"
 
+#include "codec/frame.h"
 #include "runtime/base/assert.h"
 
-enum { GATHERED_BYTES_MAX = 64 << 20 };
-
+/* A stretch of pieces that are not there, up to one that is, or to the end. */
 struct planning {
-    const uint64_t *sizes;
-    unsigned count;
+    const struct join_piece *pieces;
+    unsigned end;
     unsigned piece; /* where we are */
     uint64_t offset;
     struct join_step gathered; /* size 0: nothing yet */
     struct buffer *steps;
+    size_t begin;           /* of the stretch's steps */
+    unsigned number_before; /* of the stored part before the stretch */
+    unsigned number_most;   /* that a stored part of the stretch may have */
 };
 
 static void emit(struct planning *planning, const struct join_step *step)
@@ -19,21 +22,29 @@ static void emit(struct planning *planning, const struct join_step *step)
     buffer_append(planning->steps, span_of(step, sizeof *step));
 }
 
+static struct join_step *steps_of(const struct planning *planning, unsigned *ret_count)
+{
+    *ret_count = (unsigned)((planning->steps->size - planning->begin) / sizeof(struct join_step));
+    return *ret_count == 0 ? NULL : (struct join_step *)(void *)(planning->steps->data + planning->begin);
+}
+
+/* ---- one stretch ---- */
+
 static void advance(struct planning *planning, uint64_t bytes)
 {
     planning->offset += bytes;
-    if (planning->offset == planning->sizes[planning->piece]) {
+    if (planning->offset == planning->pieces[planning->piece].size) {
         planning->piece++;
         planning->offset = 0;
     }
 }
 
-/* A stretch that is too large for one stored part is halved, so that both halves are large enough. */
+/* What is too large for one stored part is halved, so that both halves are large enough. */
 static void copy_stretch(struct planning *planning, uint64_t left)
 {
     uint64_t size = left > STORED_PART_BYTES_MAX ? left / 2 : left;
     emit(planning,
-         &(struct join_step){.is_copy = true, .first = planning->piece, .offset = planning->offset, .size = size});
+         &(struct join_step){.kind = STEP_COPY, .first = planning->piece, .offset = planning->offset, .size = size});
     advance(planning, size);
 }
 
@@ -41,7 +52,7 @@ static void gather(struct planning *planning, uint64_t left, uint64_t target)
 {
     struct join_step *gathered = &planning->gathered;
     if (gathered->size == 0)
-        *gathered = (struct join_step){.first = planning->piece, .offset = planning->offset};
+        *gathered = (struct join_step){.kind = STEP_GATHER, .first = planning->piece, .offset = planning->offset};
     uint64_t lacking = target - gathered->size;
     uint64_t taken = left < lacking ? left : lacking;
     gathered->size += taken;
@@ -52,39 +63,115 @@ static void gather(struct planning *planning, uint64_t left, uint64_t target)
     }
 }
 
-/* One stored part too many: the last stretch is sent with the trailer, if that can be held in memory. */
-static void merge_last(struct buffer *steps, size_t begin)
+static void plan_bytes(struct planning *planning, uint64_t uniform)
 {
-    struct join_step *first = (struct join_step *)(void *)(steps->data + begin);
-    size_t count = (steps->size - begin) / sizeof *first;
-    if (count != STORED_PARTS_MAX + 1 || first[count - 2].size + first[count - 1].size > GATHERED_BYTES_MAX)
-        return;
-    struct join_step *merged = &first[count - 2];
-    merged->size += first[count - 1].size;
-    merged->is_copy = false;
-    merged->is_last = true;
-    steps->size -= sizeof *merged;
+    uint64_t target = uniform > 0 ? uniform : STORED_PART_BYTES_LEAST;
+    while (planning->piece < planning->end) {
+        uint64_t left = planning->pieces[planning->piece].size - planning->offset;
+        if (left == 0)
+            planning->piece++; /* an empty piece */
+        else if (planning->gathered.size == 0 && uniform == 0 && left >= STORED_PART_BYTES_LEAST)
+            copy_stretch(planning, left);
+        else
+            gather(planning, left, target);
+    }
+    if (planning->gathered.size == 0)
+        planning->gathered = (struct join_step){.kind = STEP_GATHER, .first = planning->end};
 }
 
-bool join_plan(const uint64_t *sizes, unsigned count, uint64_t uniform, struct buffer *ret_steps)
+/* ---- numbers ---- */
+
+/* The step behind a copy goes into it, if that can be held in memory: there is one number too few. */
+static void merge_last(struct planning *planning)
 {
-    struct planning planning = {.sizes = sizes, .count = count, .steps = ret_steps};
-    uint64_t target = uniform > 0 ? uniform : STORED_PART_BYTES_LEAST;
-    size_t begin = ret_steps->size;
-    while (planning.piece < count) {
-        uint64_t left = sizes[planning.piece] - planning.offset;
-        if (left == 0)
-            planning.piece++; /* an empty piece */
-        else if (planning.gathered.size == 0 && uniform == 0 && left >= STORED_PART_BYTES_LEAST)
-            copy_stretch(&planning, left);
-        else
-            gather(&planning, left, target);
+    unsigned count;
+    struct join_step *steps = steps_of(planning, &count);
+    struct join_step *last = &steps[count - 1];
+    if (count < 2 || last->size + last[-1].size + last->padding_bytes > GATHERED_BYTES_MAX)
+        return;
+    last[-1].size += last->size;
+    last[-1].kind = STEP_GATHER;
+    last[-1].is_last = last->is_last;
+    last[-1].padding_bytes = last->padding_bytes;
+    last[-1].padded_over = last->padded_over;
+    planning->steps->size -= sizeof *last;
+}
+
+/* Each step gets the number of the piece that it begins in, which no other step does: so the stored part of a piece
+ * that is there, but was left out this time, is not written over. Where they do not suffice, what is free. */
+static bool number_steps(struct planning *planning)
+{
+    unsigned count;
+    struct join_step *steps = steps_of(planning, &count);
+    if (count > planning->number_most - planning->number_before) {
+        merge_last(planning);
+        steps = steps_of(planning, &count);
     }
-    if (planning.gathered.size == 0)
-        planning.gathered = (struct join_step){.first = count};
-    planning.gathered.is_last = true;
-    emit(&planning, &planning.gathered);
+    if (count > planning->number_most - planning->number_before)
+        return false;
+    unsigned number = planning->number_before;
+    for (unsigned i = 0; i < count; i++) {
+        bool has_piece = steps[i].first < planning->end;
+        unsigned own = has_piece ? planning->pieces[steps[i].first].number : 0;
+        unsigned most = planning->number_most - (count - 1 - i); /* leaves room for those behind it */
+        number = own > number ? own : number + 1;
+        number = number < most ? number : most;
+        steps[i].number = number;
+    }
+    return true;
+}
+
+/* ---- the whole ---- */
+
+/* So that the stretch ends in a stored part that is large enough, and the bytes in front of the next piece are passed
+ * over. */
+static void end_padded(struct planning *planning, uint64_t useless)
+{
+    struct join_step *end = &planning->gathered;
+    uint64_t filled = end->size + FRAME_PADDING_HEADER_BYTES;
+    uint64_t wanted = filled < STORED_PART_BYTES_LEAST ? STORED_PART_BYTES_LEAST : filled;
+    end->padding_bytes = wanted - end->size;
+    end->padded_over = useless;
+    emit(planning, end);
+}
+
+static bool plan_stretch(struct planning *planning, const struct join_piece *next, uint64_t uniform)
+{
+    planning->begin = planning->steps->size;
+    planning->gathered.size = 0;
+    plan_bytes(planning, uniform);
+    uint64_t useless = next != NULL && next->before_count == 0 ? next->before_bytes : 0;
+    if (next == NULL) {
+        planning->gathered.is_last = true;
+        emit(planning, &planning->gathered);
+    } else if (planning->gathered.size > 0 || useless > 0) {
+        end_padded(planning, useless);
+    }
+    return number_steps(planning);
+}
+
+bool join_plan(const struct join_piece *pieces, unsigned count, uint64_t uniform, struct buffer *ret_steps)
+{
+    struct planning planning = {.pieces = pieces, .steps = ret_steps};
+    for (unsigned i = 0; i < count; i++) {
+        if (!pieces[i].is_there)
+            continue;
+        ASSERT(uniform == 0 && pieces[i].before_count <= i - planning.piece);
+        planning.end = i - pieces[i].before_count;
+        planning.number_most = pieces[i].number - 1;
+        if (!plan_stretch(&planning, &pieces[i], uniform))
+            return false;
+        emit(&planning, &(struct join_step){.kind = STEP_THERE,
+                                            .number = pieces[i].number,
+                                            .first = i,
+                                            .size = pieces[i].before_bytes + pieces[i].size});
+        planning.number_before = pieces[i].number;
+        planning.piece = i + 1;
+        planning.offset = 0;
+    }
+    planning.end = count;
+    planning.number_most = STORED_PARTS_MAX;
+    bool done = plan_stretch(&planning, NULL, uniform);
     ASSERT(!ret_steps->overflow);
-    merge_last(ret_steps, begin);
-    return (ret_steps->size - begin) / sizeof planning.gathered <= STORED_PARTS_MAX;
+    return done;
 }

@@ -7,8 +7,8 @@
 #include "store/s4_metadata.h"
 
 enum { MAGIC_BYTES = 8, HEAD_BYTES = MAGIC_BYTES + 4, BLOCK_HEAD_BYTES = 5 };
-static const char upload_magic[MAGIC_BYTES + 1] = "BALEUPL1";
-static const char end_magic[MAGIC_BYTES + 1] = "BALEEND1";
+static const char upload_magic[MAGIC_BYTES + 1] = "BALEUPL2";
+static const char end_magic[MAGIC_BYTES + 1] = "BALEEND2";
 
 /* ---- blocks: a letter, u32 size, bytes ---- */
 
@@ -70,37 +70,61 @@ static bool open_sealed(const char *magic, struct span bytes, struct span *ret_b
 
 /* ---- the descriptor ---- */
 
-void upload_record_encode(const struct upload_info *upload, struct buffer *ret_bytes)
+void upload_record_encode(const struct upload_record *record, struct buffer *ret_bytes)
 {
+    const struct upload_info *info = &record->info;
     begin(upload_magic, ret_bytes);
-    put(ret_bytes, 'k', upload->key);
-    put(ret_bytes, 'i', upload->initiator);
-    put_number(ret_bytes, 't', (uint64_t)upload->initiated_ms);
-    put_number(ret_bytes, 'a', (uint64_t)upload->checksum_algorithm);
-    put_number(ret_bytes, 'y', (uint64_t)upload->checksum_type);
-    put(ret_bytes, 'm', upload->metadata);
-    put(ret_bytes, 'g', upload->tags);
+    put(ret_bytes, 'k', info->key);
+    put(ret_bytes, 'i', info->initiator);
+    put_number(ret_bytes, 't', (uint64_t)info->initiated_ms);
+    put_number(ret_bytes, 'a', (uint64_t)info->checksum_algorithm);
+    put_number(ret_bytes, 'y', (uint64_t)info->checksum_type);
+    put(ret_bytes, 'm', info->metadata);
+    put(ret_bytes, 'g', info->tags);
+    put(ret_bytes, 'u', record->backend_upload);
+    put(ret_bytes, 'n', span_of(record->nonce, STAMP_NONCE_BYTES));
+    put_number(ret_bytes, 'w', record->is_metadata_in_trailer);
     seal(ret_bytes);
 }
 
-bool upload_record_decode(struct span bytes, struct upload_info *ret_upload)
+static bool find_nonce(struct span blocks, uint8_t ret_nonce[STAMP_NONCE_BYTES])
 {
-    struct span blocks;
+    struct span nonce;
+    if (!find(blocks, 'n', &nonce) || nonce.size != STAMP_NONCE_BYTES)
+        return false;
+    memcpy(ret_nonce, nonce.data, STAMP_NONCE_BYTES);
+    return true;
+}
+
+static bool read_info(struct span blocks, struct upload_info *ret_info)
+{
     uint64_t initiated;
     uint64_t algorithm;
     uint64_t type;
-    *ret_upload = (struct upload_info){0};
-    if (!open_sealed(upload_magic, bytes, &blocks) || !find(blocks, 'k', &ret_upload->key) ||
-        !find(blocks, 'i', &ret_upload->initiator) || !find_number(blocks, 't', INT64_MAX, &initiated) ||
+    if (!find(blocks, 'k', &ret_info->key) || !find(blocks, 'i', &ret_info->initiator) ||
+        !find_number(blocks, 't', INT64_MAX, &initiated) ||
         !find_number(blocks, 'a', CHECKSUM_ALGORITHMS - 1, &algorithm) ||
-        !find_number(blocks, 'y', CHECKSUM_COMPOSITE, &type) || !find(blocks, 'm', &ret_upload->metadata) ||
-        !find(blocks, 'g', &ret_upload->tags))
+        !find_number(blocks, 'y', CHECKSUM_COMPOSITE, &type) || !find(blocks, 'm', &ret_info->metadata) ||
+        !find(blocks, 'g', &ret_info->tags))
         return false;
-    ret_upload->initiated_ms = (int64_t)initiated;
-    ret_upload->checksum_algorithm = (enum checksum_algorithm)algorithm;
-    ret_upload->checksum_type = (enum checksum_type)type;
-    return ret_upload->key.size >= 1 && ret_upload->key.size <= OBJECT_KEY_BYTES_MAX &&
-           ret_upload->initiator.size <= ACCOUNT_ID_BYTES_MAX;
+    ret_info->initiated_ms = (int64_t)initiated;
+    ret_info->checksum_algorithm = (enum checksum_algorithm)algorithm;
+    ret_info->checksum_type = (enum checksum_type)type;
+    return ret_info->key.size >= 1 && ret_info->key.size <= OBJECT_KEY_BYTES_MAX &&
+           ret_info->initiator.size <= ACCOUNT_ID_BYTES_MAX;
+}
+
+bool upload_record_decode(struct span bytes, struct upload_record *ret_record)
+{
+    struct span blocks;
+    uint64_t is_in_trailer;
+    *ret_record = (struct upload_record){0};
+    if (!open_sealed(upload_magic, bytes, &blocks) || !read_info(blocks, &ret_record->info) ||
+        !find(blocks, 'u', &ret_record->backend_upload) || !find_nonce(blocks, ret_record->nonce) ||
+        !find_number(blocks, 'w', 1, &is_in_trailer))
+        return false;
+    ret_record->is_metadata_in_trailer = is_in_trailer == 1;
+    return ret_record->backend_upload.size >= 1 && ret_record->backend_upload.size <= BACKEND_UPLOAD_BYTES_MAX;
 }
 
 /* ---- the end ---- */
@@ -109,16 +133,12 @@ void upload_end_encode(const struct upload_end *end, struct buffer *ret_bytes)
 {
     struct buffer checksum = {0};
     begin(end_magic, ret_bytes);
-    put_number(ret_bytes, 'x', end->is_given_up ? 1 : end->is_broken ? 2 : 0);
-    if (!end->is_given_up) {
-        put(ret_bytes, 'k', end->key);
-        put(ret_bytes, 'u', end->backend_upload);
-        put(ret_bytes, 'n', span_of(end->nonce, STAMP_NONCE_BYTES));
-        put(ret_bytes, 'e', span_from_string(end->etag));
-        if (end->checksum.algorithm != CHECKSUM_NONE)
-            s4_checksum_encode(&end->checksum, &checksum);
-        put(ret_bytes, 'c', buffer_span(&checksum));
-    }
+    put(ret_bytes, 'k', end->key);
+    put(ret_bytes, 'n', span_of(end->nonce, STAMP_NONCE_BYTES));
+    put(ret_bytes, 'e', span_from_string(end->etag));
+    if (end->checksum.algorithm != CHECKSUM_NONE)
+        s4_checksum_encode(&end->checksum, &checksum);
+    put(ret_bytes, 'c', buffer_span(&checksum));
     seal(ret_bytes);
     buffer_free(&checksum);
 }
@@ -126,23 +146,13 @@ void upload_end_encode(const struct upload_end *end, struct buffer *ret_bytes)
 bool upload_end_decode(struct span bytes, struct upload_end *ret_end)
 {
     struct span blocks;
-    struct span nonce;
     struct span etag;
     struct span checksum;
-    uint64_t state;
     *ret_end = (struct upload_end){0};
-    if (!open_sealed(end_magic, bytes, &blocks) || !find_number(blocks, 'x', 2, &state))
-        return false;
-    ret_end->is_given_up = state == 1;
-    ret_end->is_broken = state == 2;
-    if (ret_end->is_given_up)
-        return true;
-    if (!find(blocks, 'k', &ret_end->key) || !find(blocks, 'u', &ret_end->backend_upload) ||
-        ret_end->backend_upload.size > BACKEND_UPLOAD_BYTES_MAX || !find(blocks, 'n', &nonce) ||
-        nonce.size != STAMP_NONCE_BYTES || !find(blocks, 'e', &etag) || etag.size >= sizeof ret_end->etag ||
+    if (!open_sealed(end_magic, bytes, &blocks) || !find(blocks, 'k', &ret_end->key) ||
+        !find_nonce(blocks, ret_end->nonce) || !find(blocks, 'e', &etag) || etag.size >= sizeof ret_end->etag ||
         !find(blocks, 'c', &checksum))
         return false;
-    memcpy(ret_end->nonce, nonce.data, STAMP_NONCE_BYTES);
     memcpy(ret_end->etag, etag.data, etag.size);
     return checksum.size == 0 || s4_checksum_decode(checksum, &ret_end->checksum);
 }

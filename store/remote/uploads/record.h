@@ -1,7 +1,7 @@
-/* store/remote/uploads/record.h -- what is kept of an upload beside its parts: that it is there, and how it ended.
+/* store/remote/uploads/record.h -- what is kept of an upload beside its parts: that it is there, and what it becomes.
  *
- *     .bale/mpu/UPLOAD/upload    while parts may come
- *     .bale/mpu/UPLOAD/end       that it was given up, or is being completed, and by which upload of the backend */
+ *     .bale/mpu/UPLOAD/upload      while parts may come
+ *     .bale/mpu/UPLOAD/end.ETAG    that somebody began to complete it, as an object with this logical ETag */
 #pragma once
 
 #include "runtime/base/error.h"
@@ -10,18 +10,22 @@
 
 enum { RECORD_BYTES_MAX = 128 << 10, BACKEND_UPLOAD_BYTES_MAX = 1024 };
 
-/* Appends the descriptor. `upload`: all but `id`. */
-void upload_record_encode(const struct upload_info *upload, struct buffer *ret_bytes);
+/* The descriptor: never changed. */
+struct upload_record {
+    struct upload_info info;          /* all but `id` */
+    struct span backend_upload;       /* that the object comes from: who completes or aborts this one has decided */
+    uint8_t nonce[STAMP_NONCE_BYTES]; /* of the object, as its metadata have it from the start */
+    bool is_metadata_in_trailer;      /* as they have it, too */
+};
+void upload_record_encode(const struct upload_record *record, struct buffer *ret_bytes);
 /* Spans point into `bytes`. False: it is none. */
-bool upload_record_decode(struct span bytes, struct upload_info *ret_upload);
+bool upload_record_decode(struct span bytes, struct upload_record *ret_record);
 
+/* What a Complete whose answer was lost is answered from. */
 struct upload_end {
-    bool is_given_up; /* nothing below is there then */
-    bool is_broken;   /* its maker did not end: the backend's upload is being given up */
-    struct span key;  /* that the upload was for */
-    struct span backend_upload;
-    uint8_t nonce[STAMP_NONCE_BYTES]; /* of the object that it becomes */
-    char etag[ETAG_TEXT_BYTES];       /* logical */
+    struct span key; /* that the upload was for */
+    uint8_t nonce[STAMP_NONCE_BYTES];
+    char etag[ETAG_TEXT_BYTES]; /* logical */
     struct checksum_value checksum;
 };
 void upload_end_encode(const struct upload_end *end, struct buffer *ret_bytes);

@@ -1,13 +1,59 @@
-/* store/remote/uploads/sweep.c -- uploads without a descriptor, a day after they were begun. */
+/* store/remote/uploads/sweep.c -- uploads that ended a while ago. */
 #include "store/remote/uploads/sweep.h"
 
+#include "runtime/base/assert.h"
 #include "runtime/base/clock.h"
 #include "runtime/base/hex.h"
 #include "s3client/operations.h"
-#include "store/remote/uploads/upload.h"
+#include "s3client/wire/s3_error.h"
 
-enum { SWEEP_ARENA_BYTES = 8 << 20, SWEPT_AT_ONCE = 100 };
-#define KEPT_MS (INT64_C(26) * 3600 * 1000)
+enum {
+    SWEEP_ARENA_BYTES = 8 << 20,
+    IDS_BYTES_MAX = 100000 * (UPLOAD_ID_BYTES - 1),
+    LOOKED_AT_MAX = 100, /* uploads, in one pass over a bucket */
+};
+
+/* ---- which there are ---- */
+
+static void take_ids(const struct s3_list_page *page, size_t root_bytes, struct buffer *ids)
+{
+    for (unsigned i = 0; i < page->count; i++) {
+        struct span id = span_skip(page->entries[i].key, root_bytes);
+        if (page->entries[i].is_prefix && id.size == UPLOAD_ID_BYTES)
+            buffer_append(ids, span_take(id, UPLOAD_ID_BYTES - 1));
+    }
+}
+
+SUSPENDS bool uploads_list_ids(const struct upload_place *place, struct buffer *ret_ids)
+{
+    char text[UPLOAD_KEY_BYTES];
+    struct span root = remote_own_key(place->remote, SPAN(".bale/mpu/"), text);
+    struct buffer token = {0};
+    struct s3_list_page page = {.is_truncated = true};
+    bool done = true;
+    while (done && page.is_truncated) {
+        struct arena arena;
+        struct s3_answer answer;
+        struct error ignored;
+        const struct s3_call call = {.bucket = place->backend_bucket, .repeat = S3_REPEAT};
+        const struct s3_list_request request = {
+            .prefix = root, .delimiter = SPAN("/"), .continuation = buffer_span(&token)};
+        arena_init(&arena, SWEEP_ARENA_BYTES);
+        done = s3_client_list_objects(place->shard->client, &call, &request, &arena, &page, &answer, &ignored);
+        done = remote_answered(place->shard, S3_LIST_OBJECTS, &answer, done, &ignored);
+        buffer_clear(&token);
+        if (done) {
+            take_ids(&page, root.size, ret_ids);
+            buffer_append(&token, page.continuation);
+        }
+        arena_free(&arena);
+        done = done && (!page.is_truncated || token.size > 0);
+    }
+    buffer_free(&token);
+    return done && !ret_ids->overflow;
+}
+
+/* ---- one of them ---- */
 
 static bool id_time_ms(struct span id, int64_t *ret_ms)
 {
@@ -21,83 +67,104 @@ static bool id_time_ms(struct span id, int64_t *ret_ms)
     return true;
 }
 
-/* Has nobody touched it for that long? `end` is the last that is written. (Names take a KiB of the stack each: not
- * inlined.)
- */
-__attribute__((noinline)) SUSPENDS static bool is_over(const struct upload_place *place, int64_t now_ms)
+/* What an upload consists of. */
+struct remains {
+    bool has_descriptor;
+    bool has_note;     /* `end`, `abort`: somebody began to end it */
+    int64_t newest_ms; /* of all records; parts lie deeper */
+};
+
+/* (Names take a KiB of the stack each: not inlined.) */
+__attribute__((noinline)) SUSPENDS static bool look_at(const struct upload_place *place, struct remains *ret_remains)
 {
     char text[UPLOAD_KEY_BYTES];
     struct arena arena;
     struct s3_list_page page;
     struct s3_answer answer;
     struct error ignored;
-    bool has_descriptor = true;
-    bool is_old = false;
     struct span prefix = upload_backend_key(place, SPAN_EMPTY, text);
     const struct s3_call call = {.bucket = place->backend_bucket, .repeat = S3_REPEAT};
     const struct s3_list_request request = {.prefix = prefix, .delimiter = SPAN("/")};
+    *ret_remains = (struct remains){0};
     arena_init(&arena, SWEEP_ARENA_BYTES);
-    if (s3_client_list_objects(place->shard->client, &call, &request, &arena, &page, &answer, &ignored)) {
-        has_descriptor = false;
-        is_old = true;
-        for (unsigned i = 0; i < page.count; i++) {
-            struct span name = span_skip(page.entries[i].key, prefix.size);
-            has_descriptor = has_descriptor || span_equal(name, SPAN("upload"));
-            is_old = is_old && (page.entries[i].is_prefix || now_ms - page.entries[i].modified_ms > KEPT_MS);
-        }
+    bool done = s3_client_list_objects(place->shard->client, &call, &request, &arena, &page, &answer, &ignored);
+    done = remote_answered(place->shard, S3_LIST_OBJECTS, &answer, done, &ignored);
+    for (unsigned i = 0; done && i < page.count; i++) {
+        const struct s3_list_entry *entry = &page.entries[i];
+        struct span name = span_skip(entry->key, prefix.size);
+        if (entry->is_prefix)
+            continue;
+        ret_remains->has_descriptor = ret_remains->has_descriptor || span_equal(name, SPAN("upload"));
+        ret_remains->has_note =
+            ret_remains->has_note || span_equal(name, SPAN("abort")) || span_starts_with(name, SPAN("end."));
+        if (entry->modified_ms > ret_remains->newest_ms)
+            ret_remains->newest_ms = entry->modified_ms;
     }
     arena_free(&arena);
-    return !has_descriptor && is_old;
+    return done;
 }
 
-__attribute__((noinline)) SUSPENDS static void remove_end(const struct upload_place *place)
+/* Its upload of the backend has gone: no Complete can come any more. Some backends list the parts of what was
+ * completed; where the key holds the object, it was. */
+__attribute__((noinline)) SUSPENDS static bool is_closed(const struct upload_place *place)
 {
-    char text[UPLOAD_KEY_BYTES];
-    struct s3_answer answer;
-    struct error ignored;
-    const struct s3_call call = {.kind = S3_DELETE_OBJECT,
-                                 .bucket = place->backend_bucket,
-                                 .key = upload_backend_key(place, SPAN("end"), text),
-                                 .repeat = S3_REPEAT};
-    if (s3_client_call(place->shard->client, &call, &answer, &ignored))
-        s3_answer_close(&answer);
+    struct upload_record record;
+    struct buffer bytes = {0};
+    struct error error;
+    bool is_it = false;
+    if (upload_load(place, SPAN_EMPTY, &bytes, &record, &error)) {
+        bool is_open;
+        bool is_completed;
+        is_it = (upload_is_open(place, &record, &is_open, &error) && !is_open) ||
+                (upload_is_completed(place, &record, &is_completed, &error) && is_completed);
+    }
+    buffer_free(&bytes);
+    return is_it;
 }
 
-SUSPENDS static void sweep_one(struct remote *remote, struct span bucket, struct span id, int64_t now_ms)
+SUSPENDS static bool is_over(const struct upload_place *place, int64_t begun_ms, int64_t now_ms)
+{
+    const struct remote_settings *settings = &place->remote->settings;
+    struct remains remains;
+    if (!look_at(place, &remains) || now_ms - remains.newest_ms <= (int64_t)settings->sweep_after_ms)
+        return false;
+    if (!remains.has_descriptor)
+        return true;
+    bool is_old = settings->forgotten_after_ms > 0 && now_ms - begun_ms > (int64_t)settings->forgotten_after_ms;
+    return (remains.has_note || is_old) && is_closed(place);
+}
+
+/* ---- all of them ---- */
+
+SUSPENDS static void sweep_one(struct remote *remote, struct span bucket, struct span id)
 {
     struct upload_place place;
     struct error ignored;
     int64_t begun_ms;
-    if (!id_time_ms(id, &begun_ms) || now_ms - begun_ms <= KEPT_MS ||
-        !upload_place_init(&remote->base, bucket, id, &place, &ignored) || !is_over(&place, now_ms))
-        return;
-    upload_clean(&place);
-    remove_end(&place);
+    int64_t now_ms = clock_wall_ms(remote->settings.clock);
+    if (id_time_ms(id, &begun_ms) && now_ms - begun_ms > (int64_t)remote->settings.sweep_after_ms &&
+        upload_place_init(&remote->base, bucket, id, &place, &ignored) && is_over(&place, begun_ms, now_ms))
+        upload_clean(&place, SPAN_EMPTY);
 }
 
+/* Of many uploads some, drawn at random: each has its turn in the end, whatever stands before it in the list. */
 SUSPENDS static void sweep_bucket(struct remote *remote, struct span bucket)
 {
-    char text[UPLOAD_KEY_BYTES];
-    struct remote_shard *shard = remote_shard_here(remote);
-    struct span root = remote_own_key(remote, SPAN(".bale/mpu/"), text);
-    struct arena arena;
-    struct s3_list_page page;
-    struct s3_answer answer;
+    struct upload_place place;
+    struct buffer ids;
     struct error ignored;
-    struct span backend;
-    if (!remote_bucket(remote, bucket, &backend, &ignored))
+    if (!upload_place_init(&remote->base, bucket, SPAN_EMPTY, &place, &ignored))
         return;
-    const struct s3_call call = {.bucket = backend, .repeat = S3_REPEAT};
-    const struct s3_list_request request = {.prefix = root, .delimiter = SPAN("/"), .entries_max = SWEPT_AT_ONCE};
-    arena_init(&arena, SWEEP_ARENA_BYTES);
-    if (s3_client_list_objects(shard->client, &call, &request, &arena, &page, &answer, &ignored)) {
-        for (unsigned i = 0; i < page.count; i++) {
-            struct span id = span_skip(page.entries[i].key, root.size);
-            if (page.entries[i].is_prefix && id.size == UPLOAD_ID_BYTES)
-                sweep_one(remote, bucket, span_take(id, UPLOAD_ID_BYTES - 1), clock_wall_ms(remote->settings.clock));
-        }
+    buffer_init(&ids, IDS_BYTES_MAX);
+    (void)uploads_list_ids(&place, &ids);
+    size_t count = ids.size / (UPLOAD_ID_BYTES - 1);
+    for (size_t left = count, looked_at = 0; left > 0 && looked_at < LOOKED_AT_MAX; left--) {
+        if (count > LOOKED_AT_MAX && random_below(remote->settings.random, left) >= LOOKED_AT_MAX - looked_at)
+            continue;
+        looked_at++;
+        sweep_one(remote, bucket, span_of(ids.data + (left - 1) * (UPLOAD_ID_BYTES - 1), UPLOAD_ID_BYTES - 1));
     }
-    arena_free(&arena);
+    buffer_free(&ids);
 }
 
 SUSPENDS void uploads_sweep(struct remote *remote)
@@ -110,8 +177,10 @@ SUSPENDS void uploads_sweep(struct remote *remote)
     arena_init(&arena, SWEEP_ARENA_BYTES);
     if (remote_list_buckets(&remote->base, SPAN_EMPTY, SPAN_EMPTY, SPAN_EMPTY, LIST_ENTRIES_MAX, &arena, &buckets,
                             &count, &is_truncated, &ignored)) {
-        for (unsigned i = 0; i < count; i++)
+        for (unsigned i = 0; i < count; i++) {
             sweep_bucket(remote, span_from_string(buckets[i].name));
+            uploads_give_up_forgotten(remote, span_from_string(buckets[i].name));
+        }
     }
     arena_free(&arena);
 }

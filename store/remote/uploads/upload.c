@@ -1,6 +1,7 @@
 /* store/remote/uploads/upload.c -- names and records of uploads: begun, found, given up, listed. */
 #include "store/remote/uploads/upload.h"
 
+#include "codec/codec.h"
 #include "runtime/base/assert.h"
 #include "runtime/base/clock.h"
 #include "runtime/base/hex.h"
@@ -9,7 +10,7 @@
 
 #include <stdio.h>
 
-enum { LIST_ARENA_BYTES = 24 << 20, ID_TIME_BYTES = 6, ID_RANDOM_BYTES = 10 };
+enum { LIST_ARENA_BYTES = 24 << 20, PARTS_ARENA_BYTES = 64 << 10, ID_TIME_BYTES = 6, ID_RANDOM_BYTES = 10 };
 
 static const struct span uploads_root = SPAN(".bale/mpu/");
 
@@ -62,7 +63,7 @@ struct span upload_backend_key(const struct upload_place *place, struct span suf
 /* ---- small objects ---- */
 
 SUSPENDS bool upload_get(const struct upload_place *place, struct span suffix, struct buffer *ret_bytes,
-                         char ret_etag[S3_ETAG_BYTES], bool *ret_found, struct error *error)
+                         bool *ret_found, struct error *error)
 {
     char text[UPLOAD_KEY_BYTES];
     struct s3_answer answer;
@@ -73,8 +74,6 @@ SUSPENDS bool upload_get(const struct upload_place *place, struct span suffix, s
     bool done = s3_client_call_whole(place->shard->client, &call, ret_bytes, &answer, error);
     done = remote_answered(place->shard, S3_GET_OBJECT, &answer, done, error);
     *ret_found = done;
-    if (done)
-        memcpy(ret_etag, answer.etag, S3_ETAG_BYTES);
     return done || error->code == S3_NoSuchKey;
 }
 
@@ -103,7 +102,31 @@ SUSPENDS bool upload_put(const struct upload_place *place, struct span suffix, s
     return *ret_is_there;
 }
 
-SUSPENDS void upload_clean(const struct upload_place *place)
+SUSPENDS void upload_remove(const struct upload_place *place, struct span suffix)
+{
+    char text[UPLOAD_KEY_BYTES];
+    struct s3_answer answer;
+    struct error ignored;
+    const struct s3_call call = {.kind = S3_DELETE_OBJECT,
+                                 .bucket = place->backend_bucket,
+                                 .key = upload_backend_key(place, suffix, text),
+                                 .repeat = S3_REPEAT};
+    if (remote_call(place->shard, &call, &answer, &ignored))
+        s3_answer_close(&answer);
+}
+
+static unsigned choose_removed(const struct s3_list_page *page, size_t prefix_bytes, struct span kept,
+                               struct s3_delete_item *items)
+{
+    unsigned count = 0;
+    for (unsigned i = 0; i < page->count; i++) {
+        if (kept.size == 0 || !span_starts_with(span_skip(page->entries[i].key, prefix_bytes), kept))
+            items[count++] = (struct s3_delete_item){.key = page->entries[i].key};
+    }
+    return count;
+}
+
+SUSPENDS void upload_clean(const struct upload_place *place, struct span kept)
 {
     char text[UPLOAD_KEY_BYTES];
     struct arena arena;
@@ -112,6 +135,7 @@ SUSPENDS void upload_clean(const struct upload_place *place)
     struct s3_answer answer;
     struct error ignored;
     const struct s3_call call = {.bucket = place->backend_bucket, .repeat = S3_REPEAT};
+    upload_remove(place, SPAN("upload")); /* first: whoever finds parts missing finds that it has ended, too */
     arena_init(&arena, LIST_ARENA_BYTES);
     while (page.is_truncated) {
         const struct s3_list_request request = {.prefix = prefix};
@@ -119,11 +143,7 @@ SUSPENDS void upload_clean(const struct upload_place *place)
         if (!s3_client_list_objects(place->shard->client, &call, &request, &arena, &page, &answer, &ignored))
             break;
         struct s3_delete_item *items = arena_allocate(&arena, (page.count + 1) * sizeof *items);
-        unsigned count = 0;
-        for (unsigned i = 0; items != NULL && i < page.count; i++) {
-            if (!span_equal(span_skip(page.entries[i].key, prefix.size), SPAN("end")))
-                items[count++] = (struct s3_delete_item){.key = page.entries[i].key};
-        }
+        unsigned count = items == NULL ? 0 : choose_removed(&page, prefix.size, kept, items);
         if (count == 0 || !s3_client_delete_objects(place->shard->client, &call, items, count, &answer, &ignored))
             break;
     }
@@ -133,22 +153,20 @@ SUSPENDS void upload_clean(const struct upload_place *place)
 /* ---- the descriptor ---- */
 
 SUSPENDS bool upload_load(const struct upload_place *place, struct span key, struct buffer *bytes,
-                          struct upload_info *ret_upload, struct error *error)
+                          struct upload_record *ret_record, struct error *error)
 {
-    char etag[S3_ETAG_BYTES];
     bool found;
     if (!is_id(place->id))
         return upload_no_such(error);
     buffer_init(bytes, RECORD_BYTES_MAX);
-    if (!upload_get(place, SPAN("upload"), bytes, etag, &found, error))
+    if (!upload_get(place, SPAN("upload"), bytes, &found, error))
         return false;
     if (!found)
         return upload_no_such(error);
-    if (!upload_record_decode(buffer_span(bytes), ret_upload))
+    if (!upload_record_decode(buffer_span(bytes), ret_record))
         return error_set(error, ERROR_DAMAGED, S3_InternalError, "The record of the upload is damaged.");
-    memcpy(ret_upload->id, place->id.data, UPLOAD_ID_BYTES - 1);
-    ret_upload->id[UPLOAD_ID_BYTES - 1] = '\0';
-    return key.size == 0 || span_equal(key, ret_upload->key) || upload_no_such(error);
+    memcpy(ret_record->info.id, place->id.data, UPLOAD_ID_BYTES - 1);
+    return key.size == 0 || span_equal(key, ret_record->info.key) || upload_no_such(error);
 }
 
 /* Ids sort by the time of their creation. */
@@ -163,29 +181,55 @@ static void make_id(const struct remote *remote, char ret_id[UPLOAD_ID_BYTES])
     ret_id[UPLOAD_ID_BYTES - 1] = '\0';
 }
 
+/* ---- beginning ---- */
+
+SUSPENDS static bool put_record(const struct upload_place *place, const struct upload_intent *intent,
+                                const struct remote_writer *writer, struct error *error)
+{
+    struct buffer bytes = {0};
+    bool ignored;
+    struct upload_record record = {
+        .info = {.key = intent->name.key,
+                 .metadata = intent->metadata,
+                 .tags = intent->tags,
+                 .initiator = intent->initiator,
+                 .initiated_ms = clock_wall_ms(place->remote->settings.clock),
+                 .checksum_algorithm = intent->checksum_algorithm,
+                 .checksum_type = intent->checksum_type},
+        .backend_upload = buffer_span(&writer->large->upload_id),
+        .is_metadata_in_trailer = writer->large->is_metadata_in_trailer,
+    };
+    memcpy(record.nonce, writer->nonce, STAMP_NONCE_BYTES);
+    upload_record_encode(&record, &bytes);
+    bool done = upload_put(place, SPAN("upload"), buffer_span(&bytes), false, &ignored, error);
+    buffer_free(&bytes);
+    return done;
+}
+
+/* First the backend's upload, then the record that names it: what is left of a crash in between is an upload of the
+ * backend that nobody knows, which the next start gives up, or the sweep. */
 SUSPENDS bool remote_create_upload(struct bucket_store *store, const struct upload_intent *intent,
                                    char ret_id[UPLOAD_ID_BYTES], struct error *error)
 {
     struct upload_place place;
-    struct backend_name name;
-    struct buffer bytes = {0};
-    bool is_there;
+    const struct write_intent write = {
+        .name = intent->name, .metadata = intent->metadata, .tags = intent->tags, .codec = CODEC_ZSTD};
     make_id(remote_of(store), ret_id);
-    if (!upload_place_init(store, intent->name.bucket, span_of(ret_id, UPLOAD_ID_BYTES - 1), &place, error) ||
-        !remote_name(place.remote, &intent->name, &name, error))
+    if (!upload_place_init(store, intent->name.bucket, span_of(ret_id, UPLOAD_ID_BYTES - 1), &place, error))
         return false;
-    const struct upload_info upload = {
-        .key = intent->name.key,
-        .metadata = intent->metadata,
-        .tags = intent->tags,
-        .initiator = intent->initiator,
-        .initiated_ms = clock_wall_ms(place.remote->settings.clock),
-        .checksum_algorithm = intent->checksum_algorithm,
-        .checksum_type = intent->checksum_type,
-    };
-    upload_record_encode(&upload, &bytes);
-    bool done = upload_put(&place, SPAN("upload"), buffer_span(&bytes), false, &is_there, error);
-    buffer_free(&bytes);
+    struct remote_writer *writer = remote_writer_create(store, &write, error);
+    if (writer == NULL)
+        return false;
+    writer->clients_upload = place.id;
+    bool begun = large_begin(writer, error);
+    bool done = begun && put_record(&place, intent, writer, error);
+    if (begun && !done) {
+        large_abort(writer);
+        return false;
+    }
+    if (begun)
+        large_forget(writer);
+    remote_writer_free(writer);
     return done;
 }
 
@@ -199,58 +243,91 @@ SUSPENDS bool remote_find_upload(struct bucket_store *store, const struct object
                                  struct arena *arena, struct upload_info *ret_upload, struct error *error)
 {
     struct upload_place place;
+    struct upload_record record;
     struct buffer bytes = {0};
     bool done = upload_place_init(store, name->bucket, upload_id, &place, error) &&
-                upload_load(&place, name->key, &bytes, ret_upload, error);
-    if (done && (!copy_out(arena, &ret_upload->key) || !copy_out(arena, &ret_upload->initiator) ||
-                 !copy_out(arena, &ret_upload->metadata) || !copy_out(arena, &ret_upload->tags)))
-        done = error_set(error, ERROR_BUSY, S3_SlowDown, "The request's memory is used up.");
+                upload_load(&place, name->key, &bytes, &record, error);
+    if (done) {
+        *ret_upload = record.info;
+        if (!copy_out(arena, &ret_upload->key) || !copy_out(arena, &ret_upload->initiator) ||
+            !copy_out(arena, &ret_upload->metadata) || !copy_out(arena, &ret_upload->tags))
+            done = error_set(error, ERROR_BUSY, S3_SlowDown, "The request's memory is used up.");
+    }
     buffer_free(&bytes);
     return done;
 }
 
 /* ---- giving up ---- */
 
-SUSPENDS static bool mark_given_up(const struct upload_place *place, bool *ret_is_there, struct error *error)
+SUSPENDS static bool abort_at_backend(const struct upload_place *place, const struct upload_record *record,
+                                      struct error *error)
 {
-    const struct upload_end end = {.is_given_up = true};
-    struct buffer bytes = {0};
-    upload_end_encode(&end, &bytes);
-    bool done = upload_put(place, SPAN("end"), buffer_span(&bytes), true, ret_is_there, error);
-    buffer_free(&bytes);
-    return done;
+    struct backend_name target;
+    struct s3_answer answer;
+    const struct object_name name = {.bucket = place->bucket, .key = record->info.key};
+    if (!remote_name(place->remote, &name, &target, error))
+        return false;
+    const struct s3_call call = {.bucket = target.bucket, .key = target.key, .repeat = S3_REPEAT};
+    bool done = s3_client_abort_upload(place->shard->client, &call, record->backend_upload, &answer, error);
+    return remote_answered(place->shard, S3_ABORT_UPLOAD, &answer, done, error) || error->code == S3_NoSuchUpload;
 }
 
-/* Whoever is completing it may be faster. */
-SUSPENDS static bool give_up(const struct upload_place *place, const struct object_name *name, struct error *error)
+SUSPENDS bool upload_is_open(const struct upload_place *place, const struct upload_record *record, bool *ret_is_open,
+                             struct error *error)
 {
-    for (unsigned i = 0; i < WRITE_ROUNDS; i++) {
-        struct buffer bytes = {0};
-        struct upload_end end;
-        bool is_ending;
-        if (!mark_given_up(place, &is_ending, error))
-            return false;
-        enum settled settled = is_ending ? upload_settle(place, name, &bytes, &end, error) : SETTLED_GIVEN_UP;
-        buffer_free(&bytes);
-        if (settled == SETTLED_COMPLETED)
-            return upload_no_such(error);
-        if (settled != SETTLED_OPEN)
-            return settled == SETTLED_GIVEN_UP;
-    }
-    return error_set(error, ERROR_BUSY, S3_SlowDown, "The upload is being completed at the moment. Try again.");
+    const struct object_name name = {.bucket = place->bucket, .key = record->info.key};
+    struct backend_name target;
+    struct arena arena;
+    struct s3_parts_page page;
+    struct s3_answer answer;
+    if (!remote_name(place->remote, &name, &target, error))
+        return false;
+    const struct s3_call call = {.bucket = target.bucket, .key = target.key, .repeat = S3_REPEAT};
+    arena_init(&arena, PARTS_ARENA_BYTES);
+    bool done =
+        s3_client_list_parts(place->shard->client, &call, record->backend_upload, 0, 1, &arena, &page, &answer, error);
+    arena_free(&arena);
+    *ret_is_open = done;
+    return remote_answered(place->shard, S3_LIST_PARTS, &answer, done, error) || error->code == S3_NoSuchUpload ||
+           error->code == S3_NoSuchKey;
+}
+
+SUSPENDS bool upload_is_completed(const struct upload_place *place, const struct upload_record *record,
+                                  bool *ret_is_completed, struct error *error)
+{
+    const struct object_name name = {.bucket = place->bucket, .key = record->info.key};
+    struct remote_key key;
+    struct remote_state state;
+    if (!remote_key_init(place->remote, &name, &key, error) || !remote_look(&key, false, &state, error))
+        return false;
+    *ret_is_completed = state.is_there && state.object.is_stamped &&
+                        memcmp(state.object.stamp.nonce, record->nonce, STAMP_NONCE_BYTES) == 0;
+    remote_state_free(key.shard, &state);
+    return true;
+}
+
+/* The backend's upload decides: once it has been aborted, no Complete finds it. That there is a mark tells a Complete
+ * whose answer was lost that it was not completed. */
+SUSPENDS static bool give_up(const struct upload_place *place, const struct upload_record *record,
+                             bool *ret_is_completed, struct error *error)
+{
+    bool ignored;
+    return upload_put(place, SPAN("abort"), SPAN_EMPTY, false, &ignored, error) &&
+           abort_at_backend(place, record, error) && upload_is_completed(place, record, ret_is_completed, error);
 }
 
 SUSPENDS bool remote_abort_upload(struct bucket_store *store, const struct object_name *name, struct span upload_id,
                                   struct error *error)
 {
     struct upload_place place;
-    struct upload_info upload;
+    struct upload_record record;
     struct buffer bytes = {0};
-    bool found = upload_place_init(store, name->bucket, upload_id, &place, error) &&
-                 upload_load(&place, name->key, &bytes, &upload, error);
-    bool done = found && give_up(&place, name, error);
-    if (found && (done || error->code == S3_NoSuchUpload))
-        upload_clean(&place);
+    bool is_completed = false;
+    bool done = upload_place_init(store, name->bucket, upload_id, &place, error) &&
+                upload_load(&place, name->key, &bytes, &record, error) &&
+                give_up(&place, &record, &is_completed, error);
     buffer_free(&bytes);
-    return done;
+    if (done)
+        upload_clean(&place, is_completed ? SPAN("end.") : SPAN("abort"));
+    return done && (!is_completed || upload_no_such(error));
 }

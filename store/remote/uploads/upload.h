@@ -30,16 +30,19 @@ bool upload_no_such(struct error *error);
 
 /* *ret_found false: there is none. */
 SUSPENDS bool upload_get(const struct upload_place *place, struct span suffix, struct buffer *ret_bytes,
-                         char ret_etag[S3_ETAG_BYTES], bool *ret_found, struct error *error);
+                         bool *ret_found, struct error *error);
 /* `if_none_match`: only where there is none; *ret_is_there says that there is one. */
 SUSPENDS bool upload_put(const struct upload_place *place, struct span suffix, struct span bytes, bool if_none_match,
                          bool *ret_is_there, struct error *error);
-/* Removes everything of the upload but `end`; nothing depends on it, the sweep does the same later. */
-SUSPENDS void upload_clean(const struct upload_place *place);
+/* Removes everything of the upload, but `kept` and what begins with it; nothing depends on it, the sweep does the same
+ * later. */
+SUSPENDS void upload_clean(const struct upload_place *place, struct span kept);
+
+SUSPENDS void upload_remove(const struct upload_place *place, struct span suffix);
 
 /* The descriptor. Spans point into `bytes`. NoSuchUpload; `key` not empty: also when it is of another key. */
 SUSPENDS bool upload_load(const struct upload_place *place, struct span key, struct buffer *bytes,
-                          struct upload_info *ret_upload, struct error *error);
+                          struct upload_record *ret_record, struct error *error);
 
 /* ---- parts ---- */
 
@@ -60,6 +63,10 @@ static inline struct piece *piece_at(const struct piece_list *list, unsigned ind
 {
     return (struct piece *)(void *)list->pieces.data + index;
 }
+static inline struct span piece_frames(const struct piece_list *list, const struct piece *piece)
+{
+    return piece->frames_size == 0 ? SPAN_EMPTY : span_of(list->frames.data + piece->frames_at, piece->frames_size);
+}
 static inline unsigned piece_count(const struct piece_list *list)
 {
     return (unsigned)(list->pieces.size / sizeof(struct piece));
@@ -70,19 +77,15 @@ SUSPENDS bool piece_list_load(struct piece_list *list, const struct upload_place
 /* Frames of a piece, from its name or from its object. Appended to the list's frames where they were not. */
 SUSPENDS bool piece_load_frames(struct piece_list *list, const struct upload_place *place, unsigned index,
                                 struct error *error);
-/* Where its bytes are, as a suffix of the upload's prefix. */
+/* Where the bytes are of one that is not straight, as a suffix of the upload's prefix. */
 struct span piece_body_suffix(const struct piece *piece, char *ret_text);
 
-/* ---- ends ---- */
+/* ---- how it ended ---- */
 
-/* What became of an upload that somebody has begun to complete. */
-enum settled {
-    SETTLED_COMPLETED, /* *ret_end says as what */
-    SETTLED_GIVEN_UP,
-    SETTLED_OPEN, /* nothing: the claim was taken back, or its maker did not end within some seconds and it was broken
-                   */
-    SETTLED_FAILED,
-};
-/* Waits a while for whoever is at it. `bytes` holds the record. */
-SUSPENDS enum settled upload_settle(const struct upload_place *place, const struct object_name *name,
-                                    struct buffer *bytes, struct upload_end *ret_end, struct error *error);
+/* Is the backend's upload there? Some backends also say so of one that was completed. */
+SUSPENDS bool upload_is_open(const struct upload_place *place, const struct upload_record *record, bool *ret_is_open,
+                             struct error *error);
+
+/* Does the key hold the object of its nonce? Not any more, if it was overwritten since. */
+SUSPENDS bool upload_is_completed(const struct upload_place *place, const struct upload_record *record,
+                                  bool *ret_is_completed, struct error *error);

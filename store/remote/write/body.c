@@ -41,16 +41,25 @@ void body_free_spare(struct remote_shard *shard)
     shard->pieces_count = 0;
 }
 
+static bool make_room(struct body *body, unsigned further)
+{
+    unsigned capacity = body->capacity == 0 ? PIECES_AT_FIRST : body->capacity;
+    while (capacity < body->count + further)
+        capacity *= 2;
+    if (capacity == body->capacity)
+        return true;
+    struct body_piece *pieces = realloc(body->pieces, capacity * sizeof *pieces);
+    if (pieces == NULL)
+        return false;
+    body->pieces = pieces;
+    body->capacity = capacity;
+    return true;
+}
+
 static bool add_piece(struct remote_shard *shard, struct body *body)
 {
-    if (body->count == body->capacity) {
-        unsigned capacity = body->capacity == 0 ? PIECES_AT_FIRST : body->capacity * 2;
-        struct body_piece *pieces = realloc(body->pieces, capacity * sizeof *pieces);
-        if (pieces == NULL)
-            return false;
-        body->pieces = pieces;
-        body->capacity = capacity;
-    }
+    if (!make_room(body, 1))
+        return false;
     bool is_small = body->count == 0 && body->expected > 0 && body->expected < BODY_PIECE_BYTES;
     struct body_piece piece = {.capacity = is_small ? body->expected : BODY_PIECE_BYTES};
     piece.bytes = take_piece(shard, piece.capacity);
@@ -76,6 +85,18 @@ bool body_append(struct remote_shard *shard, struct body *body, struct span byte
         body->size += taken.size;
         bytes = span_skip(bytes, taken.size);
     }
+    return true;
+}
+
+bool body_move(struct body *to, struct body *from)
+{
+    if (!make_room(to, from->count))
+        return false;
+    for (unsigned i = 0; i < from->count; i++)
+        to->pieces[to->count++] = from->pieces[i];
+    to->size += from->size;
+    free(from->pieces);
+    *from = (struct body){0};
     return true;
 }
 

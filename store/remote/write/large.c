@@ -4,6 +4,7 @@
  * the same condition as a PUT would be sent with; until then nothing is there but an upload, which is given up when the
  * write fails. */
 #include "runtime/base/assert.h"
+#include "runtime/base/byteorder.h"
 #include "runtime/fiber/loop.h"
 #include "s3client/operations.h"
 #include "s3client/wire/s3_error.h"
@@ -13,7 +14,7 @@
 
 #include <stdlib.h>
 
-enum { CREATE_ARENA_BYTES = 64 << 10 };
+enum { CREATE_ARENA_BYTES = 64 << 10, PART_HEAD_BYTES = 3 };
 
 static struct s3_call call_of(const struct remote_writer *writer, enum s3_repeat repeat)
 {
@@ -48,7 +49,7 @@ SUSPENDS static bool send_create(struct remote_writer *writer, struct create_req
         return false;
     buffer_append(&writer->large->upload_id, upload_id);
     writer->large->is_metadata_in_trailer = request->object.stamp.is_metadata_in_trailer;
-    pending_note(writer->key.shard, &writer->key.backend, upload_id, writer->key.name.bucket, SPAN_EMPTY,
+    pending_note(writer->key.shard, &writer->key.backend, upload_id, writer->key.name.bucket, writer->clients_upload,
                  writer->large->noted);
     return true;
 }
@@ -58,19 +59,33 @@ SUSPENDS void large_forget(struct remote_writer *writer)
     struct large_body *large = writer->large;
     pending_drop(writer->key.shard, large->noted);
     buffer_free(&large->upload_id);
-    buffer_free(&large->etags);
+    buffer_free(&large->parts);
     free(large);
     writer->large = NULL;
 }
 
-SUSPENDS static bool begin(struct remote_writer *writer, struct error *error)
+static void make_body(struct remote_writer *writer)
+{
+    struct large_body *large = calloc(1, sizeof *large);
+    ASSERT(large != NULL && writer->large == NULL);
+    wait_queue_init(&large->sent);
+    writer->large = large;
+}
+
+void large_adopt(struct remote_writer *writer, struct span upload_id, bool is_metadata_in_trailer)
+{
+    make_body(writer);
+    writer->large->is_clients = true;
+    writer->large->is_metadata_in_trailer = is_metadata_in_trailer;
+    buffer_append(&writer->large->upload_id, upload_id);
+}
+
+SUSPENDS bool large_begin(struct remote_writer *writer, struct error *error)
 {
     struct create_request *request = calloc(1, sizeof *request);
-    struct large_body *large = calloc(1, sizeof *large);
-    ASSERT(request != NULL && large != NULL);
-    wait_queue_init(&large->sent);
+    ASSERT(request != NULL);
     arena_init(&request->arena, CREATE_ARENA_BYTES);
-    writer->large = large;
+    make_body(writer);
     bool done = send_create(writer, request, error);
     arena_free(&request->arena);
     buffer_free(&request->tags);
@@ -82,6 +97,15 @@ SUSPENDS static bool begin(struct remote_writer *writer, struct error *error)
 }
 
 /* ---- parts ---- */
+
+void large_add_part(struct large_body *large, unsigned number, struct span etag)
+{
+    uint8_t head[PART_HEAD_BYTES];
+    store_u16_le(head, (uint16_t)number);
+    head[2] = (uint8_t)etag.size;
+    buffer_append(&large->parts, span_of(head, sizeof head));
+    buffer_append(&large->parts, etag);
+}
 
 SUSPENDS static bool upload_part(struct remote_writer *writer, struct error *error)
 {
@@ -99,9 +123,7 @@ SUSPENDS static bool upload_part(struct remote_writer *writer, struct error *err
     free(spans);
     if (!done)
         return false;
-    struct span etag = span_from_string(answer.etag);
-    buffer_append_byte(&large->etags, (uint8_t)etag.size);
-    buffer_append(&large->etags, etag);
+    large_add_part(large, large->parts_count, span_from_string(answer.etag));
     return true;
 }
 
@@ -178,7 +200,7 @@ SUSPENDS static bool send_part(struct remote_writer *writer, struct error *error
 
 SUSPENDS bool large_write(struct remote_writer *writer, struct span bytes, struct error *error)
 {
-    if (writer->large == NULL && !begin(writer, error))
+    if (writer->large == NULL && !large_begin(writer, error))
         return false;
     while (bytes.size > 0) {
         if (writer->body.size == writer->part_bytes && !send_part(writer, error))
@@ -199,19 +221,18 @@ struct complete_request {
     char etag[QUOTED_ETAG_BYTES];
 };
 
-static bool list_parts(const struct large_body *large, struct complete_request *request)
+static void list_parts(const struct large_body *large, struct complete_request *request)
 {
-    struct span etags = buffer_span(&large->etags);
-    request->parts = calloc(large->parts_count, sizeof *request->parts);
+    struct span parts = buffer_span(&large->parts);
+    request->parts = calloc(parts.size / PART_HEAD_BYTES + 1, sizeof *request->parts);
     ASSERT(request->parts != NULL);
-    for (; etags.size > 0; request->count++) {
-        size_t size = etags.data[0];
-        ASSERT(request->count < large->parts_count && size < etags.size);
-        request->parts[request->count] =
-            (struct s3_part){.number = request->count + 1, .etag = span_take(span_skip(etags, 1), size)};
-        etags = span_skip(etags, 1 + size);
+    for (; parts.size > 0; request->count++) {
+        size_t size = parts.data[2];
+        ASSERT(parts.size >= PART_HEAD_BYTES + size);
+        request->parts[request->count] = (struct s3_part){.number = load_u16_le(parts.data),
+                                                          .etag = span_take(span_skip(parts, PART_HEAD_BYTES), size)};
+        parts = span_skip(parts, PART_HEAD_BYTES + size);
     }
-    return request->count == large->parts_count;
 }
 
 SUSPENDS static bool send_complete(struct remote_writer *writer, struct complete_request *request,
@@ -240,6 +261,10 @@ SUSPENDS static enum attempt resolve_gone(struct remote_writer *writer, struct e
         return ATTEMPT_FAILED;
     if (is_own)
         return ATTEMPT_DONE;
+    if (writer->large->is_clients) {
+        (void)error_set(error, ERROR_NOT_FOUND, S3_NoSuchUpload, "The upload has been completed or aborted.");
+        return ATTEMPT_FAILED;
+    }
     (void)error_set(
         error, ERROR_IO, S3_InternalError,
         "The backend has lost the parts of this object, or the object was replaced as soon as it was written.");
@@ -269,8 +294,8 @@ SUSPENDS bool large_complete(struct remote_writer *writer, char ret_etag[S3_ETAG
 {
     struct complete_request *request = calloc(1, sizeof *request);
     ASSERT(request != NULL);
-    bool done = list_parts(writer->large, request) &&
-                (writer->target.state != TARGET_UNKNOWN || target_prepare(&writer->target, false, error)) &&
+    list_parts(writer->large, request);
+    bool done = (writer->target.state != TARGET_UNKNOWN || target_prepare(&writer->target, false, error)) &&
                 complete(writer, request, ret_etag, error);
     free(request->parts);
     free(request);
@@ -313,8 +338,10 @@ SUSPENDS bool large_commit_plain(struct remote_writer *writer, struct error *err
     struct complete_request *request = calloc(1, sizeof *request);
     ASSERT(request != NULL);
     writer->target.state = TARGET_ABSENT;
-    bool done = send_end(writer, SPAN_EMPTY, error) && list_parts(writer->large, request) &&
-                complete_plain(writer, request, error);
+    bool done = send_end(writer, SPAN_EMPTY, error);
+    if (done)
+        list_parts(writer->large, request);
+    done = done && complete_plain(writer, request, error);
     free(request->parts);
     free(request);
     if (done)

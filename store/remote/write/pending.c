@@ -103,23 +103,18 @@ static bool read_note(struct span text, struct note *ret_note)
            metadata_find(text, SPAN("claim"), &ret_note->claim);
 }
 
-/* The record of a client's upload names it: whoever completes that goes on with it, or gives it up. */
+/* The descriptor of a client's upload names it: parts may come, or be there. */
 SUSPENDS static bool is_claimed(struct remote *remote, const struct note *note)
 {
     struct upload_place place;
-    struct upload_end end;
-    struct buffer bytes;
-    char etag[S3_ETAG_BYTES];
-    struct error ignored;
-    bool found;
-    if (note->claim.size == 0)
+    struct upload_record record;
+    struct buffer bytes = {0};
+    struct error error;
+    if (note->claim.size == 0 || !upload_place_init(&remote->base, note->clients_bucket, note->claim, &place, &error))
         return false;
-    if (!upload_place_init(&remote->base, note->clients_bucket, note->claim, &place, &ignored))
-        return false;
-    buffer_init(&bytes, RECORD_BYTES_MAX);
-    bool is_it = !upload_get(&place, SPAN("end"), &bytes, etag, &found, &ignored) ||
-                 (found && upload_end_decode(buffer_span(&bytes), &end) && !end.is_given_up &&
-                  span_equal(end.backend_upload, note->upload));
+    bool is_it = upload_load(&place, SPAN_EMPTY, &bytes, &record, &error)
+                     ? span_equal(record.backend_upload, note->upload)
+                     : error.code != S3_NoSuchUpload;
     buffer_free(&bytes);
     return is_it;
 }

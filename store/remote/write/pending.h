@@ -9,8 +9,8 @@
 
 enum { PENDING_NAME_BYTES = 33 };
 
-/* `claim`: the id of the client's upload that it is joined for, whose `end` may name it; empty: an object. ret_name "":
- * it was not noted. */
+/* `claim`: the id of the client's upload that it was begun for, whose descriptor may name it; empty: an object.
+ * ret_name "": it was not noted. */
 SUSPENDS void pending_note(struct remote_shard *shard, const struct backend_name *target, struct span upload_id,
                            struct span bucket, struct span claim, char ret_name[PENDING_NAME_BYTES]);
 SUSPENDS void pending_drop(struct remote_shard *shard, const char *name);

@@ -36,10 +36,11 @@ SUSPENDS bool target_look(struct write_target *target, const uint8_t *nonce, boo
 {
     struct remote_state state;
     bool is_own = false;
-    bool done = remote_look(target->key, target->condition != NULL, &state, error);
+    bool done = remote_look(target->key, target->condition != NULL || target->logical_etag != NULL, &state, error);
     if (done && state.is_there) {
         const struct backend_object *object = &state.object;
-        is_own = nonce != NULL && object->is_stamped && memcmp(object->stamp.nonce, nonce, STAMP_NONCE_BYTES) == 0;
+        is_own = nonce != NULL && object->is_stamped && memcmp(object->stamp.nonce, nonce, STAMP_NONCE_BYTES) == 0 &&
+                 (target->logical_etag == NULL || strcmp(target->logical_etag, object->attributes.etag) == 0);
         set_revision(target, object->attributes.stored_etag, true);
     } else if (done) {
         set_absent(target, true);

@@ -9,6 +9,8 @@ struct write_target {
     const struct write_condition *condition; /* the client's; NULL: none */
     enum { TARGET_UNKNOWN, TARGET_ABSENT, TARGET_REVISION } state;
     bool is_fresh; /* the backend said so during this very operation */
+    const char
+        *logical_etag; /* the nonce alone does not tell that what is there is ours: this one does. NULL: it does */
     char etag[STORED_ETAG_TEXT_BYTES];
 };
 

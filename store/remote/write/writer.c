@@ -7,13 +7,14 @@
 #include "runtime/fiber/loop.h"
 #include "s3client/wire/s3_error.h"
 #include "store/remote/fetch.h"
+#include "store/remote/uploads/straight.h"
 
 #include <stdlib.h>
 
 enum {
     MEMORY_WAIT_MS = 30000,
     PARTS_MAX = 9990, /* of the backend's upload, the trailer's beside them */
-    OVERHEAD_BYTES = 16 << 10,
+    FRAME_HEADERS_BYTES = 16 << 10,
 };
 
 /* ---- beginning ---- */
@@ -41,6 +42,8 @@ void remote_writer_free(struct remote_writer *writer)
     body_clear(shard, &writer->body);
     if (writer->reserved > 0)
         memory_budget_give(&shard->memory, writer->reserved);
+    if (writer->part != NULL)
+        buffer_free(&writer->part->texts);
     free(writer->part);
     free(writer);
 }
@@ -51,9 +54,11 @@ static uint64_t most_stored(const struct write_intent *intent)
     return intent->original_size + (intent->original_size / FRAME_ORIGINAL_BYTES + 1) * FRAME_HEADER_BYTES;
 }
 
-static uint64_t choose_part_bytes(const struct remote *remote, const struct write_intent *intent)
+/* Objects of the store itself are parts that clients sent, often of just this size: with the frames' headers they are
+ * one PUT still. */
+static uint64_t choose_part_bytes(const struct remote *remote, const struct write_intent *intent, bool is_internal)
 {
-    uint64_t part_bytes = remote->settings.part_bytes;
+    uint64_t part_bytes = remote->settings.part_bytes + (is_internal ? FRAME_HEADERS_BYTES : 0);
     uint64_t least = intent->is_size_known ? most_stored(intent) / PARTS_MAX + 1 : 0;
     return least > part_bytes ? least : part_bytes;
 }
@@ -67,6 +72,8 @@ SUSPENDS static bool reserve(struct remote_writer *writer, struct error *error)
         wanted = most_stored(intent) + FRAME_HEADER_BYTES;
     if (intent->is_size_known && wanted < BODY_PIECE_BYTES)
         writer->body.expected = (size_t)wanted;
+    if (memory_budget_used(&writer->key.shard->memory) + wanted > writer->key.shard->memory.bytes_max)
+        straight_forget(writer->key.shard);
     if (!memory_budget_take(&writer->key.shard->memory, (size_t)wanted, deadline_after_ms(MEMORY_WAIT_MS), error))
         return error->kind == ERROR_CANCELLED
                    ? false
@@ -91,7 +98,7 @@ struct remote_writer *remote_writer_create(struct bucket_store *store, const str
         return NULL;
     }
     random_fill(remote->settings.random, writer->nonce, sizeof writer->nonce);
-    writer->part_bytes = choose_part_bytes(remote, intent);
+    writer->part_bytes = choose_part_bytes(remote, intent, writer->key.is_internal);
     target_init(&writer->target, &writer->key, intent->condition);
     return writer;
 }

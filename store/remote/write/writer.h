@@ -9,9 +9,10 @@
 struct large_body {
     struct buffer upload_id;     /* the backend's */
     char noted[33];              /* store/remote/write/pending.h */
-    struct buffer etags;         /* of the parts that have arrived: u8 size, text */
+    struct buffer parts;         /* that have arrived: u16 number, u8 size of the ETag, the ETag */
     unsigned parts_count;        /* arrived, or on their way */
     bool is_metadata_in_trailer; /* as Create has it */
+    bool is_clients;             /* a client's upload: it stays open when a write fails */
     struct body sending;
     size_t sending_reserved; /* in the budget, beside the writer's own */
     struct fiber *sender;    /* NULL: nothing is on its way */
@@ -24,7 +25,10 @@ struct large_body {
 struct part_place {
     char upload_id[UPLOAD_ID_BYTES];
     unsigned number;
-    uint8_t body[16]; /* names the object of its bytes, if they have one of their own */
+    uint8_t body[16];           /* names the object of its bytes, if they have one of their own */
+    struct backend_name target; /* of the object that the upload becomes */
+    struct span backend_upload;
+    struct buffer texts; /* where these three are */
 };
 
 struct remote_writer {
@@ -37,9 +41,10 @@ struct remote_writer {
     size_t reserved; /* in the shard's budget */
     uint64_t sent;   /* stored bytes that have gone to the backend's upload */
     struct body body;
-    struct large_body *large; /* NULL: it still fits into one PUT */
-    struct part_place *part;  /* NULL: an object */
-    uint8_t names[];          /* bucket, key */
+    struct large_body *large;   /* NULL: it still fits into one PUT */
+    struct part_place *part;    /* NULL: an object */
+    struct span clients_upload; /* empty: no client sends it in parts */
+    uint8_t names[];            /* bucket, key */
 };
 
 /* What is written of the object beside its bytes. */
@@ -74,6 +79,13 @@ void request_headers_add_tags(struct request_headers *headers, struct span tags,
 
 /* ---- large.c ---- */
 
+/* Begins the backend's upload, with the metadata that are known by now. */
+SUSPENDS bool large_begin(struct remote_writer *writer, struct error *error);
+/* The same without a request: an upload that is there. */
+void large_adopt(struct remote_writer *writer, struct span upload_id, bool is_metadata_in_trailer);
+/* A part has arrived. */
+void large_add_part(struct large_body *large, unsigned number, struct span etag);
+
 /* Takes more bytes than fit into the body; begins the backend's upload when there is none. */
 SUSPENDS bool large_write(struct remote_writer *writer, struct span bytes, struct error *error);
 SUSPENDS bool large_commit(struct remote_writer *writer, const struct write_result *result,
@@ -81,7 +93,8 @@ SUSPENDS bool large_commit(struct remote_writer *writer, const struct write_resu
 /* The same without fields and trailer, for an object of the store itself whose name nobody else has. The writer stays,
  * without its large body if it worked. */
 SUSPENDS bool large_commit_plain(struct remote_writer *writer, struct error *error);
-/* Complete, under the target's condition, of an upload whose parts are all there. */
+/* Complete, under the target's condition, of an upload whose parts are all there. NoSuchUpload: of a client's that
+ * somebody else has ended. */
 SUSPENDS bool large_complete(struct remote_writer *writer, char ret_etag[S3_ETAG_BYTES], struct error *error);
 /* Frees the large body, whose upload of the backend has ended. */
 SUSPENDS void large_forget(struct remote_writer *writer);

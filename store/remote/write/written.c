@@ -117,6 +117,7 @@ static void make_early(struct remote_writer *writer, struct written_object *obje
     object->attributes = (struct object_attributes){
         .is_s4 = true,
         .layout = LAYOUT_FRAMED,
+        .is_multipart = writer->clients_upload.size > 0,
         .codec = intent->codec,
         .is_size_known = intent->is_size_known,
         .original_size = intent->original_size,

@@ -12,15 +12,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     uint8_t *bytes = malloc(size + 1);
-    struct upload_info upload;
+    struct upload_record record;
     struct upload_end end;
     struct buffer again = {0};
     ASSERT(bytes != NULL);
     memcpy(bytes, data, size);
     if (size >= 12)
         store_u32_le(bytes + 8, crc32c_update(0, span_of(bytes + 12, size - 12)));
-    if (upload_record_decode(span_of(bytes, size), &upload)) {
-        upload_record_encode(&upload, &again);
+    if (upload_record_decode(span_of(bytes, size), &record)) {
+        upload_record_encode(&record, &again);
         ASSERT(again.size <= RECORD_BYTES_MAX);
     }
     buffer_clear(&again);

@@ -90,6 +90,37 @@ START_TEST(as_long_as_is_allowed)
 }
 END_TEST
 
+START_TEST(straight_ones)
+{
+    struct buffer frames = {0};
+    add_frames(&frames, 2);
+    for (unsigned before = 0; before < 3; before++) {
+        struct buffer name = {0};
+        struct buffer ignored = {0};
+        struct part_facts again;
+        struct part_facts facts = facts_of(3, buffer_span(&frames));
+        facts.is_straight = true;
+        facts.straight = (struct straight_facts){
+            .before_count = before, .before_bytes = before * 1000, .before_digest = "digest", .etag = "an-etag"};
+        facts_encode(&facts, FACTS_NAME_BYTES_MAX, &name);
+        expect_same(&facts, buffer_span(&name));
+        ck_assert(facts_decode(buffer_span(&name), &again, &ignored));
+        ck_assert(again.is_straight && again.straight.before_count == before);
+        ck_assert_uint_eq(again.straight.before_bytes, before * 1000);
+        ck_assert_str_eq(again.straight.etag, "an-etag");
+        if (before > 0)
+            ck_assert_mem_eq(again.straight.before_digest, "digest", 7);
+        buffer_free(&name);
+        facts.straight.before_count = 3; /* more than there can be in front of the third */
+        facts_encode(&facts, FACTS_NAME_BYTES_MAX, &name);
+        ck_assert(!facts_decode(buffer_span(&name), &again, &ignored));
+        buffer_free(&name);
+        buffer_free(&ignored);
+    }
+    buffer_free(&frames);
+}
+END_TEST
+
 START_TEST(frames_as_content)
 {
     struct buffer frames = {0};
@@ -124,6 +155,7 @@ int main(void)
     TCase *cases = tcase_create("facts");
     tcase_add_test(cases, with_frames_in_the_name);
     tcase_add_test(cases, as_long_as_is_allowed);
+    tcase_add_test(cases, straight_ones);
     tcase_add_test(cases, frames_as_content);
     tcase_add_test(cases, names_that_are_none);
     suite_add_tcase(suite, cases);

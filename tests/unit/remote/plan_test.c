@@ -1,9 +1,12 @@
 /* tests/unit/remote/plan_test.c -- which stored parts an object is joined from: every byte once, none too small, none
- * too large, few of them read. */
+ * too large, few of them read; numbers that ascend; padding only where something was sent again or left out. */
 #include "store/remote/uploads/plan.h"
 
+#include "codec/frame.h"
 #include "runtime/base/random.h"
 #include "tests/unit/run_suite.h"
+
+#include <string.h>
 
 #define MIB (UINT64_C(1) << 20)
 #define GIB (UINT64_C(1) << 30)
@@ -18,90 +21,195 @@ static size_t count_of(const struct buffer *steps)
     return steps->size / sizeof(struct join_step);
 }
 
-/* Walks the pieces along the steps. */
-static void expect_sound(const uint64_t *sizes, unsigned count, uint64_t uniform, const struct buffer *steps)
+/* Where a walk along the pieces is. */
+struct walk {
+    const struct join_piece *pieces;
+    unsigned count;
+    unsigned piece;
+    uint64_t offset;
+};
+
+static void pass_ended(struct walk *walk)
 {
-    unsigned piece = 0;
-    uint64_t offset = 0;
-    for (size_t i = 0; i < count_of(steps); i++) {
-        const struct join_step *step = step_at(steps, i);
-        bool is_last = i + 1 == count_of(steps);
-        ck_assert(step->is_last == is_last);
-        while (piece < count && offset == sizes[piece]) {
-            piece++;
-            offset = 0;
-        }
-        if (step->size > 0)
-            ck_assert(step->first == piece && step->offset == offset);
-        if (!is_last)
-            ck_assert_uint_ge(step->size, uniform > 0 ? uniform : STORED_PART_BYTES_LEAST);
-        if (uniform > 0)
-            ck_assert(!step->is_copy && step->size <= uniform);
-        ck_assert_uint_le(step->size, STORED_PART_BYTES_MAX);
-        if (step->is_copy)
-            ck_assert_uint_le(step->size, sizes[piece] - offset);
-        for (uint64_t left = step->size; left > 0;) {
-            uint64_t here = sizes[piece] - offset;
-            uint64_t taken = here < left ? here : left;
-            offset += taken;
-            left -= taken;
-            if (offset == sizes[piece]) {
-                piece++;
-                offset = 0;
-            }
-        }
+    while (walk->piece < walk->count && walk->offset == walk->pieces[walk->piece].size) {
+        walk->piece++;
+        walk->offset = 0;
     }
-    while (piece < count && offset == sizes[piece]) {
-        piece++;
-        offset = 0;
-    }
-    ck_assert(piece == count && offset == 0);
 }
 
-static void plan(const uint64_t *sizes, unsigned count, uint64_t uniform, struct buffer *steps)
+static void pass(struct walk *walk, uint64_t bytes)
+{
+    while (bytes > 0) {
+        pass_ended(walk);
+        ck_assert_uint_lt(walk->piece, walk->count);
+        uint64_t here = walk->pieces[walk->piece].size - walk->offset;
+        uint64_t taken = here < bytes ? here : bytes;
+        walk->offset += taken;
+        bytes -= taken;
+    }
+    pass_ended(walk);
+}
+
+/* The stored part of a piece that is there: with the pieces in front, or padded over what is of no use of it. */
+static void expect_there(struct walk *walk, const struct join_step *step, const struct join_step *before)
+{
+    const struct join_piece *piece = &walk->pieces[step->first];
+    ck_assert(piece->is_there && step->number == piece->number && step->size == piece->before_bytes + piece->size);
+    if (piece->before_count > 0)
+        pass(walk, piece->before_bytes);
+    else
+        ck_assert_uint_eq(piece->before_bytes, before == NULL ? 0 : before->padded_over);
+    ck_assert_uint_eq(walk->piece, piece->size > 0 ? step->first : walk->piece);
+    pass(walk, piece->size);
+}
+
+static void expect_made(struct walk *walk, const struct join_step *step, uint64_t uniform)
+{
+    if (step->size > 0)
+        ck_assert(step->first == walk->piece && step->offset == walk->offset);
+    if (!step->is_last)
+        ck_assert_uint_ge(step->size + step->padding_bytes, uniform > 0 ? uniform : STORED_PART_BYTES_LEAST);
+    if (uniform > 0)
+        ck_assert(step->kind == STEP_GATHER && step->size <= uniform);
+    ck_assert_uint_le(step->size, STORED_PART_BYTES_MAX);
+    if (step->kind == STEP_COPY)
+        ck_assert(step->size <= walk->pieces[walk->piece].size - walk->offset && step->padding_bytes == 0);
+    ck_assert(step->padding_bytes == 0 || step->padding_bytes >= FRAME_PADDING_HEADER_BYTES);
+    pass(walk, step->size);
+}
+
+static void expect_sound(const struct join_piece *pieces, unsigned count, uint64_t uniform, const struct buffer *steps)
+{
+    struct walk walk = {.pieces = pieces, .count = count};
+    unsigned number = 0;
+    pass_ended(&walk);
+    for (size_t i = 0; i < count_of(steps); i++) {
+        const struct join_step *step = step_at(steps, i);
+        ck_assert(step->is_last == (i + 1 == count_of(steps)));
+        ck_assert_uint_gt(step->number, number);
+        number = step->number;
+        if (step->kind == STEP_THERE)
+            expect_there(&walk, step, i == 0 ? NULL : step_at(steps, i - 1));
+        else
+            expect_made(&walk, step, uniform);
+    }
+    ck_assert_uint_le(number, STORED_PARTS_MAX);
+    ck_assert(walk.piece == count && walk.offset == 0);
+}
+
+static unsigned padded_count(const struct buffer *steps)
+{
+    unsigned count = 0;
+    for (size_t i = 0; i < count_of(steps); i++)
+        count += step_at(steps, i)->padding_bytes > 0;
+    return count;
+}
+
+static void plan(const struct join_piece *pieces, unsigned count, uint64_t uniform, struct buffer *steps)
 {
     buffer_clear(steps);
-    ck_assert(join_plan(sizes, count, uniform, steps));
-    expect_sound(sizes, count, uniform, steps);
+    ck_assert(join_plan(pieces, count, uniform, steps));
+    expect_sound(pieces, count, uniform, steps);
+}
+
+/* Pieces 1, 2, ... of these sizes, none of which is there. */
+static void plan_sizes(const uint64_t *sizes, unsigned count, uint64_t uniform, struct buffer *steps)
+{
+    struct join_piece pieces[40];
+    for (unsigned i = 0; i < count; i++)
+        pieces[i] = (struct join_piece){.number = i + 1, .size = sizes[i]};
+    plan(pieces, count, uniform, steps);
+    ck_assert_uint_eq(padded_count(steps), 0);
 }
 
 START_TEST(examples)
 {
     struct buffer steps = {0};
-    plan((const uint64_t[]){8 * MIB, 8 * MIB, 1000}, 3, 0, &steps);
+    plan_sizes((const uint64_t[]){8 * MIB, 8 * MIB, 1000}, 3, 0, &steps);
     ck_assert_uint_eq(count_of(&steps), 3);
-    ck_assert(step_at(&steps, 0)->is_copy && step_at(&steps, 1)->is_copy && step_at(&steps, 2)->size == 1000);
-    plan((const uint64_t[]){8 * MIB, 1024, 16 * MIB}, 3, 0, &steps); /* the small one borrows what it lacks */
+    ck_assert(step_at(&steps, 0)->kind == STEP_COPY && step_at(&steps, 1)->kind == STEP_COPY);
+    ck_assert_uint_eq(step_at(&steps, 2)->size, 1000);
+    plan_sizes((const uint64_t[]){8 * MIB, 1024, 16 * MIB}, 3, 0, &steps); /* the small one borrows what it lacks */
     ck_assert_uint_eq(count_of(&steps), 4);
-    ck_assert(!step_at(&steps, 1)->is_copy && step_at(&steps, 1)->size == 5 * MIB && step_at(&steps, 2)->is_copy);
-    plan((const uint64_t[]){100}, 1, 0, &steps);
+    ck_assert(step_at(&steps, 1)->kind == STEP_GATHER && step_at(&steps, 1)->size == 5 * MIB);
+    ck_assert(step_at(&steps, 2)->kind == STEP_COPY);
+    plan_sizes((const uint64_t[]){100}, 1, 0, &steps);
     ck_assert_uint_eq(count_of(&steps), 1);
-    plan((const uint64_t[]){0, 0, 0}, 3, 0, &steps);
+    plan_sizes((const uint64_t[]){0, 0, 0}, 3, 0, &steps);
     ck_assert(count_of(&steps) == 1 && step_at(&steps, 0)->size == 0);
-    plan((const uint64_t[]){5 * GIB + 1, 3}, 2, 0, &steps); /* too large for one stored part */
-    ck_assert(count_of(&steps) == 3 && step_at(&steps, 0)->is_copy && step_at(&steps, 1)->is_copy);
-    plan((const uint64_t[]){20 * MIB, 7, 1 * MIB}, 3, 8 * MIB, &steps);
+    plan_sizes((const uint64_t[]){5 * GIB + 1, 3}, 2, 0, &steps); /* too large for one stored part */
+    ck_assert(count_of(&steps) == 3 && step_at(&steps, 0)->kind == STEP_COPY && step_at(&steps, 1)->kind == STEP_COPY);
+    plan_sizes((const uint64_t[]){20 * MIB, 7, 1 * MIB}, 3, 8 * MIB, &steps);
     ck_assert_uint_eq(count_of(&steps), 3);
     buffer_free(&steps);
 }
 END_TEST
+
+START_TEST(pieces_that_are_there)
+{
+    struct buffer steps = {0};
+    struct join_piece pieces[] = {
+        {.number = 1, .size = 6 * MIB},
+        {.number = 2, .size = 1 * MIB},
+        {.number = 3, .size = 2 * MIB},
+        {.number = 4, .size = 6 * MIB, .is_there = true, .before_bytes = 3 * MIB, .before_count = 2},
+        {.number = 5, .size = 7 * MIB, .is_there = true},
+        {.number = 6, .size = 1000},
+    };
+    plan(pieces, 6, 0, &steps);
+    ck_assert(count_of(&steps) == 4 && padded_count(&steps) == 0 && step_at(&steps, 0)->kind == STEP_COPY);
+    pieces[3].before_count = 0; /* one of the two was sent again */
+    plan(pieces, 6, 0, &steps);
+    ck_assert(count_of(&steps) == 5 && padded_count(&steps) == 1);
+    ck_assert_uint_eq(step_at(&steps, 1)->size + step_at(&steps, 1)->padding_bytes, 5 * MIB);
+    ck_assert_uint_eq(step_at(&steps, 1)->padded_over, 3 * MIB);
+    const struct join_piece without[] = {pieces[3], pieces[4]}; /* nothing else was chosen */
+    plan(without, 2, 0, &steps);
+    ck_assert(count_of(&steps) == 4 && step_at(&steps, 0)->size == 0 && step_at(&steps, 0)->number < 4);
+    const struct join_piece grown[] = {pieces[0], pieces[1], {.number = 3, .size = 9 * MIB}, pieces[3]};
+    plan(grown, 4, 0, &steps); /* there is no number for padding alone: it goes with a copy */
+    ck_assert_uint_eq(padded_count(&steps), 1);
+    buffer_free(&steps);
+}
+END_TEST
+
+/* There, with what is in front of it right, or of no use. */
+static void put_there(const struct random_source *source, struct join_piece *pieces, unsigned index)
+{
+    struct join_piece *piece = &pieces[index];
+    bool has_one_before = index > 0 && !pieces[index - 1].is_there && pieces[index - 1].size < 5 * MIB &&
+                          pieces[index - 1].number + 1 == piece->number;
+    piece->is_there = true;
+    piece->size = 5 * MIB + random_below(source, MIB);
+    if (!has_one_before)
+        return;
+    bool holds = random_below(source, 2) == 0;
+    piece->before_bytes = holds ? pieces[index - 1].size : 1 + random_below(source, 5 * MIB);
+    piece->before_count = holds ? 1 : 0;
+}
 
 START_TEST(random_ones)
 {
     struct random_seeded state;
     struct random_source source = random_seeded(&state, 11);
     struct buffer steps = {0};
-    for (unsigned run = 0; run < 500; run++) {
-        uint64_t sizes[40];
+    for (unsigned run = 0; run < 2000; run++) {
+        struct join_piece pieces[40];
         unsigned count = 1 + (unsigned)random_below(&source, 40);
+        unsigned number = 0;
         uint64_t uniform = random_below(&source, 3) == 0 ? 8 * MIB : 0;
+        bool has_some_there = uniform == 0 && random_below(&source, 2) == 0;
         for (unsigned i = 0; i < count; i++) {
             static const uint64_t most[] = {1, 1000, 5 * MIB, 6 * MIB, 50 * MIB, 6 * GIB};
-            sizes[i] = random_below(&source, most[random_below(&source, uniform > 0 ? 5 : 6)] + 1);
-            if (sizes[i] > 5 * GIB) /* what clients may send */
-                sizes[i] = 5 * GIB + 143360;
+            number += 1 + (unsigned)random_below(&source, random_below(&source, 4) == 0 ? 3 : 1);
+            uint64_t bound = most[random_below(&source, uniform > 0 || has_some_there ? 5 : 6)];
+            pieces[i] = (struct join_piece){.number = number, .size = random_below(&source, bound + 1)};
+            if (pieces[i].size > 5 * GIB) /* what clients may send */
+                pieces[i].size = 5 * GIB + 143360;
+            if (has_some_there && random_below(&source, 3) == 0)
+                put_there(&source, pieces, i);
         }
-        plan(sizes, count, uniform, &steps);
+        plan(pieces, count, uniform, &steps);
     }
     buffer_free(&steps);
 }
@@ -109,16 +217,21 @@ END_TEST
 
 START_TEST(as_many_as_there_may_be)
 {
-    static uint64_t sizes[STORED_PARTS_MAX];
+    static struct join_piece pieces[STORED_PARTS_MAX];
     struct buffer steps = {0};
     for (unsigned i = 0; i < STORED_PARTS_MAX; i++)
-        sizes[i] = 6 * MIB;
-    plan(sizes, STORED_PARTS_MAX, 0, &steps); /* the last one goes with the trailer */
+        pieces[i] = (struct join_piece){.number = i + 1, .size = 6 * MIB};
+    plan(pieces, STORED_PARTS_MAX, 0, &steps); /* the last one goes with the trailer */
     ck_assert_uint_eq(count_of(&steps), STORED_PARTS_MAX);
-    ck_assert(!step_at(&steps, STORED_PARTS_MAX - 1)->is_copy);
-    sizes[STORED_PARTS_MAX - 1] = 100 * MIB; /* more than is held in memory */
+    ck_assert(step_at(&steps, STORED_PARTS_MAX - 1)->kind == STEP_GATHER);
+    for (unsigned i = 0; i < STORED_PARTS_MAX - 1; i++)
+        pieces[i].is_there = true;
+    plan(pieces, STORED_PARTS_MAX, 0, &steps);
+    pieces[STORED_PARTS_MAX - 1].size = 100 * MIB; /* more than is held in memory */
     buffer_clear(&steps);
-    ck_assert(!join_plan(sizes, STORED_PARTS_MAX, 0, &steps));
+    ck_assert(!join_plan(pieces, STORED_PARTS_MAX, 0, &steps));
+    const struct join_piece last = {.number = STORED_PARTS_MAX, .size = 100 * MIB};
+    plan(&last, 1, 0, &steps); /* a number before it is free */
     buffer_free(&steps);
 }
 END_TEST
@@ -128,6 +241,7 @@ int main(void)
     Suite *suite = suite_create("remote plan");
     TCase *cases = tcase_create("plan");
     tcase_add_test(cases, examples);
+    tcase_add_test(cases, pieces_that_are_there);
     tcase_add_test(cases, random_ones);
     tcase_add_test(cases, as_many_as_there_may_be);
     suite_add_tcase(suite, cases);
