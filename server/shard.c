@@ -100,10 +100,12 @@ static void start_pools(struct shard *shard)
     const struct config *config = common->config;
     static const int CODECS[] = {[CONFIG_CODEC_AUTO] = OBJECT_CODEC_AUTO,
                                  [CONFIG_CODEC_ZSTD] = OBJECT_CODEC_ZSTD,
+                                 [CONFIG_CODEC_GZIP] = OBJECT_CODEC_GZIP,
                                  [CONFIG_CODEC_NONE] = OBJECT_CODEC_NONE};
     const struct object_settings object_settings = {
         .codec = config->raw ? OBJECT_CODEC_RAW : CODECS[config->codec],
         .level = (int)config->zstd_level,
+        .gzip_level = (int)config->gzip_level,
         .frame_buffers_max = (unsigned)config->frame_buffers,
         .wait_ms = BUFFER_WAIT_MS,
         .offload = common->codec_threads,

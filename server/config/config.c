@@ -71,10 +71,14 @@ static const struct option OPTIONS[] = {
              "folder that is made so stays so"},
     {"shards", OPTION_NUMBER, AT(shards), "auto", "N", .word = "auto", .least = 1, .most = 256,
      .help = "threads that serve; auto: what the affinity mask and the cgroup's quota leave"},
-    {"codec", OPTION_CHOICE, AT(codec), "auto", "NAME", .allowed = "auto|zstd|none",
-     .help = "auto: compress what looks compressible; zstd: all; none: nothing"},
+    {"codec", OPTION_CHOICE, AT(codec), "auto", "NAME", .allowed = "auto|zstd|gzip|none",
+     .help =
+         "auto: compress what looks compressible; zstd: all; gzip: into one gzip stream an object, for whoever reads "
+         "the backend with gunzip; none: nothing"},
     {"zstd-level", OPTION_INTEGER, AT(zstd_level), "1", "N", .least = -7, .most = 19,
      .help = "higher is smaller and slower; above 6 on the codec threads"},
+    {"gzip-level", OPTION_INTEGER, AT(gzip_level), "1", "N", .least = 1, .most = 3,
+     .help = "of --codec gzip: higher is smaller and slower"},
     {"codec-threads", OPTION_NUMBER, AT(codec_threads), "auto", "N", .word = "auto", .least = 1, .most = 256,
      .help = "threads for levels above 6; auto: as many as shards"},
     {"frame-buffers", OPTION_NUMBER, AT(frame_buffers), "16", "N", .least = 2, .most = 4096,

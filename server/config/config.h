@@ -15,7 +15,7 @@
 #include <stdint.h>
 
 /* In the order of the choices in config.c's table. */
-enum config_codec { CONFIG_CODEC_AUTO, CONFIG_CODEC_ZSTD, CONFIG_CODEC_NONE };
+enum config_codec { CONFIG_CODEC_AUTO, CONFIG_CODEC_ZSTD, CONFIG_CODEC_GZIP, CONFIG_CODEC_NONE };
 enum config_addressing { CONFIG_ADDRESSING_PATH, CONFIG_ADDRESSING_VIRTUAL };
 enum config_ownership { CONFIG_BUCKET_OWNER_ENFORCED, CONFIG_BUCKET_OWNER_PREFERRED, CONFIG_OBJECT_WRITER };
 enum config_log_format { CONFIG_LOG_TEXT, CONFIG_LOG_JSON };
@@ -61,6 +61,7 @@ struct config {
     uint64_t shards;            /* 0: as many as there are processors for us */
     uint64_t codec;             /* enum config_codec */
     int64_t zstd_level;
+    int64_t gzip_level;
     uint64_t codec_threads; /* 0: as many as shards */
     uint64_t frame_buffers; /* per shard */
     uint64_t dict_memory;

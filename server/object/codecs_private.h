@@ -18,6 +18,7 @@ enum {
     HEADROOM_BYTES = 64, /* before a body's or payload's bytes: a frame header is put right before them */
     STORED_BYTES_MAX = FRAME_ORIGINAL_BYTES + 2 * FRAME_HEADER_BYTES, /* a frame of ours and the next one's header */
     STREAM_STORED_BYTES = 256 << 10,
+    GZIP_STORED_BYTES = 256 << 10, /* written at once */
     STREAM_WINDOW_BYTES = 1 << CODEC_WINDOW_LOG_SMALL,
 };
 
@@ -29,12 +30,18 @@ struct decode_slot {
     size_t scratch_size;
 };
 
+struct gzip_slot {
+    struct gzip_compressor *compressor;
+    uint8_t *stored; /* GZIP_STORED_BYTES */
+};
+
 struct object_codecs {
     struct object_settings settings;
     struct object_counters counters;
     struct memory_budget memory;
     struct memory_budget pumps; /* counts those that run, not bytes */
     struct pool *encoders;      /* struct encoder */
+    struct pool *gzip_slots;    /* counted in the budget by bodies that hold one for long */
     struct pool *decode_slots;
     struct pool *stream_slots; /* windows up to 8 MiB, counted in the budget */
     struct pool *large_slots;  /* larger windows, beside the budget */
@@ -59,7 +66,7 @@ void body_memory_give(struct object_codecs *codecs, struct body_memory *memory);
 SUSPENDS bool pump_take(struct object_codecs *codecs, struct error *error);
 void pump_give(struct object_codecs *codecs);
 
-/* One of the four pools; failure is SlowDown (or cancelled). */
+/* One of the pools; failure is SlowDown (or cancelled). */
 SUSPENDS void *slot_take(struct object_codecs *codecs, struct pool *pool, struct error *error);
 void decode_slot_give(struct pool *pool, struct decode_slot *slot);
 /* What a frame in columns takes: slot->columns, and `scratch_size` bytes or more at slot->scratch. */

@@ -17,9 +17,11 @@
 #include <stdint.h>
 
 struct object_settings {
-    /* --codec; --raw: bodies and parts as they come, and nothing said of S4 */
-    enum { OBJECT_CODEC_AUTO, OBJECT_CODEC_ZSTD, OBJECT_CODEC_NONE, OBJECT_CODEC_RAW } codec;
+    /* --codec; --raw: bodies and parts as they come, and nothing said of S4. Gzip is of objects alone, and only where
+     * the store takes so large a body without frames; all else is as with auto then. */
+    enum { OBJECT_CODEC_AUTO, OBJECT_CODEC_ZSTD, OBJECT_CODEC_GZIP, OBJECT_CODEC_NONE, OBJECT_CODEC_RAW } codec;
     int level;                             /* --zstd-level */
+    int gzip_level;                        /* --gzip-level, of OBJECT_CODEC_GZIP alone */
     unsigned frame_buffers_max;            /* per shard */
     uint64_t wait_ms;                      /* for a buffer or context, then SlowDown */
     struct offload *offload;               /* levels above 6 */

@@ -1,6 +1,7 @@
 /* server/object/object_codecs.c -- the pools of one shard: memory for bodies, contexts for coding. */
 #include "codec/columns.h"
 #include "codec/encoder.h"
+#include "codec/gzip.h"
 #include "runtime/base/assert.h"
 #include "runtime/fiber/loop.h"
 #include "s3client/wire/s3_error.h"
@@ -12,6 +13,7 @@
 enum {
     ENCODERS_MAX = 4,      /* one computes, the others' payloads are on their way to the store */
     ENCODERS_HIGH_MAX = 2, /* levels above 6: up to 20 MiB each at level 19 */
+    GZIP_SLOTS_SHORT = 4,  /* for bodies of one frame; those that keep theirs are fewer than frame buffers */
     DECODE_SLOTS_MAX = 4,
     STREAM_SLOTS_MAX = 8,
     LARGE_SLOTS_MAX = 1, /* 128 MiB */
@@ -96,6 +98,29 @@ static void *create_encoder(void *context)
 {
     (void)context;
     return encoder_create();
+}
+
+static void destroy_gzip_slot(void *element, void *context)
+{
+    (void)context;
+    struct gzip_slot *slot = element;
+    gzip_compressor_destroy(slot->compressor);
+    free(slot->stored);
+    free(slot);
+}
+
+static void *create_gzip_slot(void *context)
+{
+    const struct object_codecs *codecs = context;
+    struct gzip_slot *slot = calloc(1, sizeof *slot);
+    if (slot == NULL)
+        return NULL;
+    slot->compressor = gzip_compressor_create(codecs->settings.gzip_level);
+    slot->stored = malloc(GZIP_STORED_BYTES);
+    if (slot->compressor != NULL && slot->stored != NULL)
+        return slot;
+    destroy_gzip_slot(slot, context);
+    return NULL;
 }
 
 static void destroy_decode_slot(void *element, void *context)
@@ -208,6 +233,13 @@ struct object_codecs *object_codecs_create(const struct object_settings *setting
     memory_budget_init(&codecs->pumps, pumps > 0 ? pumps : 1);
     size_t encoders_max = settings->level > CODEC_LEVEL_INLINE_MAX ? ENCODERS_HIGH_MAX : ENCODERS_MAX;
     codecs->encoders = create_pool("encoders", create_encoder, destroy_encoder, encoders_max);
+    codecs->gzip_slots = pool_create(&(struct pool_kind){
+        .name = "gzip_slots",
+        .create = create_gzip_slot,
+        .destroy = destroy_gzip_slot,
+        .context = codecs,
+        .elements_max = settings->frame_buffers_max + GZIP_SLOTS_SHORT,
+    });
     codecs->decode_slots = create_pool("decode_slots", create_decode_slot, destroy_decode_slot, DECODE_SLOTS_MAX);
     codecs->stream_slots = create_pool("stream_slots", create_stream_slot, destroy_decode_slot, STREAM_SLOTS_MAX);
     codecs->large_slots = create_pool("large_slots", create_stream_slot, destroy_decode_slot, LARGE_SLOTS_MAX);
@@ -222,6 +254,7 @@ void object_codecs_destroy(struct object_codecs *codecs)
     decoded_cache_destroy(codecs->decoded);
     dictionary_chooser_free(&codecs->chooser);
     pool_destroy(codecs->encoders);
+    pool_destroy(codecs->gzip_slots);
     pool_destroy(codecs->decode_slots);
     pool_destroy(codecs->stream_slots);
     pool_destroy(codecs->large_slots);

@@ -11,6 +11,7 @@
 #include "runtime/base/hex.h"
 #include "s3client/wire/s3_error.h"
 #include "server/object/codecs_private.h"
+#include "server/object/gzip_body.h"
 #include "server/object/object.h"
 #include "server/object/stage.h"
 #include "store/frames.h"
@@ -45,7 +46,9 @@ struct object_writer {
     uint32_t frame_crc32c;
 
     bool stays_raw; /* whatever its bytes are, and however many frames there would be */
-    enum { SHAPE_UNDECIDED, SHAPE_RAW, SHAPE_FRAMED } shape;
+    bool may_be_gzip;
+    enum { SHAPE_UNDECIDED, SHAPE_RAW, SHAPE_FRAMED, SHAPE_GZIP } shape;
+    struct gzip_body gzip;
     unsigned frames_count;
     struct buffer frames; /* their sizes */
 
@@ -98,6 +101,14 @@ static bool stays_raw(const struct bucket_store *store, const struct object_writ
                                          (beyond == 0 || (intent->is_size_known && intent->size <= beyond)));
 }
 
+/* One stream has no place for what a store puts behind frames. */
+static bool may_be_gzip(const struct bucket_store *store, const struct object_write_intent *intent, int codec)
+{
+    uint64_t beyond = store->capabilities.needs_frames_beyond;
+    return codec == OBJECT_CODEC_GZIP && intent->upload_id.size == 0 &&
+           (beyond == 0 || (intent->is_size_known && GZIP_MEMBER_BYTES_MAX(intent->size) <= beyond));
+}
+
 SUSPENDS bool object_writer_begin(struct object_codecs *codecs, struct bucket_store *store,
                                   const struct object_write_intent *intent, struct object_writer **ret_writer,
                                   struct error *error)
@@ -129,6 +140,7 @@ SUSPENDS bool object_writer_begin(struct object_codecs *codecs, struct bucket_st
     writer->owner = intent->owner;
     writer->acl = intent->acl;
     writer->stays_raw = stays_raw(store, intent, codecs->settings.codec);
+    writer->may_be_gzip = may_be_gzip(store, intent, codecs->settings.codec);
     buffer_init(&writer->frames, 0);
     md5_begin(&writer->md5);
     writer->is_checksum_md5 = intent->checksum == CHECKSUM_MD5;
@@ -299,14 +311,58 @@ SUSPENDS static bool store_encoded(struct object_writer *writer, struct span fra
     return is_packed || !done ? done : store_as_it_is(writer, frame, is_only, error);
 }
 
+/* ---- one gzip member ---- */
+
+/* The first bytes, which are all there are or a whole frame, stand for the rest. */
+SUSPENDS static bool begin_gzip(struct object_writer *writer, struct span frame, struct error *error)
+{
+    if (noise_look(frame).verdict == NOISE_NONE)
+        return gzip_body_begin(writer->codecs, &writer->gzip, error);
+    writer->shape = SHAPE_RAW;
+    return true;
+}
+
+/* Nothing is stored before the buffer is full: what ends before that and has not shrunk stays as it is. */
+SUSPENDS static bool store_gzip(struct object_writer *writer, struct span frame, bool is_last, struct error *error)
+{
+    struct span left = frame;
+    bool is_all_in;
+    do {
+        is_all_in = gzip_body_take_in(&writer->gzip, &left, is_last);
+        if (is_all_in && !is_last)
+            return true;
+        if (is_all_in && writer->shape == SHAPE_UNDECIDED && writer->gzip.filled >= writer->original_size) {
+            ASSERT(frame.size == writer->original_size); /* more than one frame would have filled it, or shrunk */
+            return store_raw(writer, frame, error);
+        }
+        writer->shape = SHAPE_GZIP;
+        if (!store(writer, gzip_body_take_out(&writer->gzip), error))
+            return false;
+    } while (!is_all_in);
+    metric_add(&writer->codecs->counters.bytes_compressed, writer->original_size);
+    return true;
+}
+
+SUSPENDS static bool flush_gzip(struct object_writer *writer, struct span frame, bool is_last, struct error *error)
+{
+    if (writer->frames_count == 0 && !begin_gzip(writer, frame, error))
+        return false;
+    return writer->shape == SHAPE_RAW ? store_raw(writer, frame, error) : store_gzip(writer, frame, is_last, error);
+}
+
 /* Stores what is filled. `is_last`: no byte follows it. */
 SUSPENDS static bool flush(struct object_writer *writer, bool is_last, struct error *error)
 {
     struct span frame = span_of(writer->memory.bytes, writer->filled);
     bool is_only = is_last && writer->frames_count == 0 && !writer->is_part;
     struct noise_look look;
-    bool stored = is_worth_encoding(writer, frame, &look) ? store_encoded(writer, frame, look, is_only, error)
-                                                          : store_as_it_is(writer, frame, is_only, error);
+    bool stored;
+    if (writer->may_be_gzip)
+        stored = flush_gzip(writer, frame, is_last, error);
+    else if (is_worth_encoding(writer, frame, &look))
+        stored = store_encoded(writer, frame, look, is_only, error);
+    else
+        stored = store_as_it_is(writer, frame, is_only, error);
     writer->frames_count++;
     writer->filled = 0;
     writer->frame_crc32c = 0;
@@ -323,6 +379,13 @@ static size_t frame_capacity(const struct object_writer *writer)
     return left < FRAME_ORIGINAL_BYTES ? (size_t)left : FRAME_ORIGINAL_BYTES;
 }
 
+/* Of a compressor that is kept while the client is waited for. */
+static size_t memory_beside(const struct object_writer *writer)
+{
+    bool may_be_long = !writer->is_size_known || writer->size_expected > FRAME_ORIGINAL_BYTES;
+    return writer->may_be_gzip && may_be_long ? GZIP_SLOT_BYTES : 0;
+}
+
 SUSPENDS bool object_writer_space(struct object_writer *writer, uint8_t **ret_bytes, size_t *ret_capacity,
                                   struct error *error)
 {
@@ -332,12 +395,12 @@ SUSPENDS bool object_writer_space(struct object_writer *writer, uint8_t **ret_by
     if (writer->memory.bytes != NULL && writer->filled == writer->memory.size && !is_complete) {
         if (!flush(writer, false, error))
             return false;
-        if (memory_budget_has_waiters(&writer->codecs->memory)) /* they have their turn between two frames */
-            body_memory_give(writer->codecs, &writer->memory);
+        if (memory_budget_has_waiters(&writer->codecs->memory) && writer->gzip.slot == NULL)
+            body_memory_give(writer->codecs, &writer->memory); /* they have their turn between two frames */
     }
     size_t capacity = frame_capacity(writer);
     if (writer->memory.bytes == NULL &&
-        !body_memory_take(writer->codecs, capacity, 0, is_half_way, &writer->memory, error))
+        !body_memory_take(writer->codecs, capacity, memory_beside(writer), is_half_way, &writer->memory, error))
         return false;
     size_t room = (capacity < writer->memory.size ? capacity : writer->memory.size) - writer->filled;
     *ret_bytes = writer->memory.bytes + writer->filled;
@@ -395,11 +458,12 @@ SUSPENDS bool object_writer_put(struct object_writer *writer, struct span bytes,
 SUSPENDS bool object_writer_finish(struct object_writer *writer, struct object_digest *ret_digest, struct error *error)
 {
     ASSERT(!writer->is_finished);
-    if (writer->filled > 0 && !flush(writer, true, error))
+    if ((writer->filled > 0 || writer->gzip.slot != NULL) && !flush(writer, true, error))
         return false;
+    gzip_body_end(writer->codecs, &writer->gzip);
     body_memory_give(writer->codecs, &writer->memory);
     if (writer->shape == SHAPE_UNDECIDED) /* not a byte: no frames (spec 1.7) */
-        writer->shape = writer->stays_raw ? SHAPE_RAW : SHAPE_FRAMED;
+        writer->shape = writer->stays_raw || writer->may_be_gzip ? SHAPE_RAW : SHAPE_FRAMED;
     writer->is_finished = true;
     writer->digest.size = writer->original_size;
     writer->digest.crc32c = writer->crc32c;
@@ -415,13 +479,19 @@ SUSPENDS bool object_writer_finish(struct object_writer *writer, struct object_d
 
 static void describe(const struct object_writer *writer, struct object_attributes *ret_attributes)
 {
+    static const struct {
+        enum object_layout layout;
+        uint32_t codec;
+    } forms[] = {
+        [SHAPE_RAW] = {LAYOUT_RAW, CODEC_PASSTHROUGH},
+        [SHAPE_FRAMED] = {LAYOUT_FRAMED, CODEC_ZSTD},
+        [SHAPE_GZIP] = {LAYOUT_CODEC, CODEC_GZIP},
+    };
     *ret_attributes = (struct object_attributes){
         .original_size = writer->original_size,
         .stored_size = writer->stored_size,
-        .layout = writer->shape == SHAPE_RAW ? LAYOUT_RAW : LAYOUT_FRAMED,
-        .codec = writer->shape == SHAPE_RAW      ? CODEC_PASSTHROUGH
-                 : writer->dictionary[0] != '\0' ? CODEC_ZSTD_DICTIONARY
-                                                 : CODEC_ZSTD,
+        .layout = forms[writer->shape].layout,
+        .codec = forms[writer->shape].codec,
         .is_s4 = writer->codecs->settings.codec != OBJECT_CODEC_RAW,
         .is_size_known = true,
         .has_crc32c = true,
@@ -429,11 +499,14 @@ static void describe(const struct object_writer *writer, struct object_attribute
         .checksum = writer->digest.checksum,
     };
     memcpy(ret_attributes->dictionary, writer->dictionary, sizeof ret_attributes->dictionary);
+    if (writer->dictionary[0] != '\0')
+        ret_attributes->codec = CODEC_ZSTD_DICTIONARY;
     hex_encode(span_of(writer->digest.md5, MD5_BYTES), ret_attributes->etag);
 }
 
 static void dispose(struct object_writer *writer)
 {
+    gzip_body_end(writer->codecs, &writer->gzip);
     body_memory_give(writer->codecs, &writer->memory);
     buffer_free(&writer->frames);
     free(writer);

@@ -1,5 +1,6 @@
 """tests/backends/format_read.py -- what Bale wrote into a bucket, read without Bale: by docs/bucket-format.md alone."""
 
+import gzip
 import random
 import re
 
@@ -59,6 +60,23 @@ class FormatRead(BackendCase):
             packed = header["codec"] not in (0, "passthrough")
             decoded += s4_codec.CpuZstd().decompress(payload, header["original_size"], header["crc32c"]) if packed else payload
         self.assertTrue(bytes(decoded) == body)
+
+    def test_gzip_that_anybody_reads(self):
+        """One member up to a stored part; what may be larger, or came in parts, is frames with a trailer as ever."""
+        client = self.bale(None, "--part-size", "5M", "--codec", "gzip").client()
+        for size, is_gzip in ((700, True), (4 * MIB, True), (5 * MIB, False)):
+            body = log_lines(size, size)
+            self.assertEqual(200, client.put(self.bucket, "k", (), {"x-amz-meta-a": "b"}, body, payload="unsigned").status)
+            fields, stored = self.stored("k")
+            self.assertEqual(("cpu-gzip", None) if is_gzip else ("cpu-zstd", "true"),
+                             (fields["s4-codec"], fields.get("s4-framed")))
+            self.assertTrue(gzip.decompress(stored) == body if is_gzip else self.read("k").original == body)
+            self.assertTrue(client.get(self.bucket, "k").body == body)
+            answer = client.get(self.bucket, "k", (), {"Range": "bytes=100-599"})
+            self.assertEqual((206, body[100:600]), (answer.status, answer.body))
+            self.assertEqual((str(size), "b"), tuple(client.head(self.bucket, "k").header(name)
+                                                     for name in ("content-length", "x-amz-meta-a")))
+            self.assertIn(f"<Size>{size}</Size>", client.get(self.bucket).body.decode())
 
     def test_metadata_that_no_header_carries(self):
         client = self.bale().client()

@@ -4,6 +4,7 @@ Bodies that Bale does not write are brought in with `bale import`, which stores 
 and `StoredForms.bale` are the binaries; set before the tests run.
 """
 
+import gzip
 import hashlib
 import json
 import struct
@@ -12,6 +13,7 @@ import unittest
 from pathlib import Path
 
 import checksums
+import multipart
 from client import Client
 from daemon import Daemon
 
@@ -76,6 +78,14 @@ class StoredForms(unittest.TestCase):
         for word in words:
             self.assertIn(word, answer.text("Message"))
 
+    def exported(self):
+        """key -> (stored body, metadata) of "bucket", as `bale export` writes it for others."""
+        done = self.run_bale("export", "out", "--bucket", "bucket", "--backend", self.backend)
+        self.assertEqual(0, done.returncode, done.stderr)
+        out = Path(self.daemon.folder) / "out"
+        objects = json.loads((out / "objects.json").read_text())["objects"]
+        return {key: ((out / entry["file"]).read_bytes(), entry["metadata"]) for key, entry in objects.items()}
+
     # ---- the tests ----
 
     def test_a_codec_that_is_not_known_is_not_damage(self):
@@ -105,8 +115,41 @@ class StoredForms(unittest.TestCase):
         done = self.run_bale("cat", "bucket/one", "--backend", self.backend)
         self.assertEqual(1, done.returncode)
         self.assertIn("does not know", done.stderr)
-        done = self.run_bale("export", "out", "--bucket", "bucket", "--backend", self.backend)
-        self.assertEqual(0, done.returncode, done.stderr)
-        objects = json.loads((Path(self.daemon.folder) / "out/objects.json").read_text())["objects"]
-        body = (Path(self.daemon.folder) / "out" / objects["one"]["file"]).read_bytes()
-        self.assertEqual(unknown, body)
+        self.assertEqual(unknown, self.exported()["one"][0])
+
+    def test_gzip_that_anybody_reads(self):
+        """Objects are one gzip member, unless they do not shrink or came in parts; a change of the option loses nothing."""
+        self.daemon.options += ["--codec", "gzip", "--gzip-level", "3"]
+        self.start()
+        self.assertEqual(200, self.alice.put("bucket").status)
+        large = multipart.text_bytes(3 << 20) + multipart.noise_bytes(300_000) + multipart.text_bytes(1 << 20)
+        bodies = {"small": TEXT, "large": large, "noise": multipart.noise_bytes(5000), "empty": b""}
+        for key, body in bodies.items():
+            self.assertEqual(200, self.alice.put("bucket", key, (), (), body).status)
+        upload = self.alice.post("bucket", "parts", {"uploads": None}).text("UploadId")
+        part = self.alice.put("bucket", "parts", {"partNumber": "1", "uploadId": upload}, (), large)
+        done = self.alice.post("bucket", "parts", {"uploadId": upload}, (),
+                               multipart.document(multipart.part_xml(1, part.header("etag"))))
+        self.assertEqual(200, done.status)
+        self.assertEqual(200, self.alice.put("bucket", "copy", (), {"x-amz-copy-source": "bucket/large"}).status)
+        bodies |= {"copy": large, "parts": large}
+        self.assertEqual(0, self.daemon.stop())
+
+        stored = self.exported()
+        for key in ("small", "large", "copy"):
+            body, metadata = stored[key]
+            self.assertEqual(bodies[key], gzip.decompress(body))
+            self.assertEqual(bytes.fromhex("1f8b08000000000000ff"), body[:10])
+            self.assertEqual(("cpu-gzip", str(len(body)), None), tuple(
+                metadata.get(name) for name in ("s4-codec", "s4-compressed-size", "s4-framed")))
+        self.assertEqual(bodies["noise"], stored["noise"][0])
+        self.assertEqual(b"S4F2", stored["parts"][0][:4])
+        done = self.run_bale("verify", "--deep", "--backend", self.backend)
+        self.assertEqual(0, done.returncode, done.stdout)
+
+        self.daemon.options[-3:] = ["auto"]
+        self.start()
+        for key, body in bodies.items():
+            self.assertTrue(self.alice.get("bucket", key).body == body, key)
+        answer = self.alice.get("bucket", "large", (), {"Range": "bytes=3000000-3400000"})
+        self.assertTrue(answer.body == large[3_000_000:3_400_001])

@@ -136,7 +136,7 @@ END_TEST
 START_TEST(refusals_say_which_and_what_is_allowed)
 {
     refused(ARGV("--zstd-level", "20"), NULL, "--zstd-level: \"20\" is not allowed; allowed is a number from -7 to 19");
-    refused(ARGV("--codec=lzma"), NULL, "--codec: \"lzma\" is not allowed; allowed is auto|zstd|none");
+    refused(ARGV("--codec=lzma"), NULL, "--codec: \"lzma\" is not allowed; allowed is auto|zstd|gzip|none");
     refused(ARGV("--listen", "8014"), NULL,
             "--listen: \"8014\" is not allowed; allowed is HOST:PORT, [IPV6]:PORT or :PORT, with a port from 0 to "
             "65535");
@@ -235,13 +235,27 @@ START_TEST(help_names_every_option_and_wins_over_mistakes)
     config_help(&help);
     buffer_append_byte(&help, 0);
     static const char *const NAMES[] = {
-        "--config FILE",           "--listen HOST:PORT",   "--admin HOST:PORT",
-        "--backend KIND:NAME",     "--credentials FILE",   "--region NAME",
-        "--domain NAME",           "--shards N",           "--codec NAME",
-        "--zstd-level N",          "--codec-threads N",    "--frame-buffers N",
-        "--connections-max N",     "--idle-timeout TIME",  "--head-timeout TIME",
-        "--progress-timeout TIME", "--drain-timeout TIME", "--catalogue-max-size BYTES",
-        "--log-format NAME",       "--log-level NAME",
+        "--config FILE",
+        "--listen HOST:PORT",
+        "--admin HOST:PORT",
+        "--backend KIND:NAME",
+        "--credentials FILE",
+        "--region NAME",
+        "--domain NAME",
+        "--shards N",
+        "--codec NAME",
+        "--zstd-level N",
+        "--gzip-level N",
+        "--codec-threads N",
+        "--frame-buffers N",
+        "--connections-max N",
+        "--idle-timeout TIME",
+        "--head-timeout TIME",
+        "--progress-timeout TIME",
+        "--drain-timeout TIME",
+        "--catalogue-max-size BYTES",
+        "--log-format NAME",
+        "--log-level NAME",
     };
     for (size_t i = 0; i < sizeof NAMES / sizeof NAMES[0]; i++)
         ck_assert_msg(strstr((const char *)help.data, NAMES[i]) != NULL, "%s", NAMES[i]);
