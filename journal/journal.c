@@ -12,6 +12,7 @@ enum { LOAD_ATTEMPTS = 3 };
 #ifdef JOURNAL_MUTATIONS
 enum journal_mutation journal_mutation;
 unsigned journal_op_kind_last = OP_KIND_LAST;
+unsigned journal_head_kind_last = OP_KIND_LAST;
 #endif
 
 static void set_default(unsigned *option, unsigned value)

@@ -42,6 +42,8 @@
     X(base_older_than_published)    \
     X(older_head_accepted)          \
     X(other_nonce_accepted)         \
+    X(newer_head_accepted)          \
+    X(kinds_used_early)             \
     X(later_segments_ignored)       \
     X(tidy_after_ambiguous_publish) \
     X(part_names_without_nonce)     \
@@ -61,8 +63,8 @@
     X(counter_clamped)              \
     X(old_amounts_from_head)        \
     X(lineage_ignored)              \
-    X(setting_not_looked_at)        \
-    X(setting_changed_by_view)
+    X(setting_changed_by_view)      \
+    X(setting_revision_kept)
 
 enum journal_mutation {
     MUTATION_none,
@@ -74,11 +76,14 @@ enum journal_mutation {
 
 #ifdef JOURNAL_MUTATIONS
 extern enum journal_mutation journal_mutation;
-extern unsigned journal_op_kind_last; /* what the running process knows of ops: versions mix (J40) */
+/* Versions mix (J40): what the running process knows of ops, and up to which it takes heads that permit them. */
+extern unsigned journal_op_kind_last, journal_head_kind_last;
 #define OP_KIND_LAST_KNOWN journal_op_kind_last
+#define HEAD_KIND_LAST_KNOWN journal_head_kind_last
 #define MUTATED(name) (journal_mutation == MUTATION_##name)
 #else
 #define OP_KIND_LAST_KNOWN OP_KIND_LAST
+#define HEAD_KIND_LAST_KNOWN OP_KIND_LAST
 #define MUTATED(name) false
 #endif
 

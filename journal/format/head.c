@@ -1,7 +1,8 @@
 /* journal/format/head.c -- the head to bytes and back. */
 #include "journal/format/head.h"
 
-#include "journal/format/cursor.h"
+#include "journal/format/op.h"
+#include "journal/mutation.h"
 
 enum {
     ANCESTOR_BYTES = JOURNAL_ID_BYTES + 4,
@@ -183,5 +184,7 @@ bool head_decode(struct span body, struct head *ret_head, struct error *error)
     take_lists(&cursor, ret_head);
     if (!cursor_is_done(&cursor) || !numbers_make_sense(ret_head))
         return error_set(error, ERROR_DAMAGED, NULL, "the head's fields make no sense");
+    if (!RULE(newer_head_accepted, true, ret_head->op_kind_last <= HEAD_KIND_LAST_KNOWN))
+        return error_set(error, ERROR_UNSUPPORTED, NULL, "the head permits ops of a later version");
     return true;
 }

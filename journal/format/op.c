@@ -131,6 +131,7 @@ static bool shape_is_sound(const struct op *op)
     case OP_COUNTER_ADD:
         return op->space != SPACE_JOURNAL && op->value.size == 8;
     case OP_MAP_PUT:
+    case OP_MAP_PUT_GREATER:
     case OP_LIST_APPEND:
         return op->space != SPACE_JOURNAL && op->value.size <= OP_VALUE_BYTES_MAX;
     case OP_MAP_PUT_IF:

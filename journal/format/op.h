@@ -8,6 +8,8 @@
  * - map-put: map[key] = value
  * - map-delete: map[key] is absent; no effect if it was
  * - map-put-if: if map[key] is as expected (absent, or these bytes) it becomes the new value or absent; else no effect
+ * - map-put-greater: if map[key] is absent, or less as bytes are compared (a beginning is less than the whole), it
+ *   becomes the new value; else no effect. In whatever order several of them come, the greatest value stays
  * - set-add, set-remove: key is, is not a member
  * - list-append: value becomes the last element; a list that holds LIST_BYTES_MAX takes no more
  * - spool-open: opens spool `key` with last = 0; no effect if it is open
@@ -15,7 +17,7 @@
  * - spool-close: the spool is gone with its number; no effect if it is not open. A closed id is never opened again
  * - release: a segment in quarantine (key: its stored key) is folded if it is good now, else given up (quarantine.h)
  *
- * Encoding, also inside a spool-record (whose ops may not be spool ops or releases):
+ * Encoding, also inside a spool-record (whose ops are of the kinds before spool-open):
  *   u8 kind, u8 space, u8 table bytes, u8 zero, u32 key bytes, u32 value bytes, table, key, value */
 #pragma once
 
@@ -38,7 +40,7 @@ enum op_kind {
 #define OP(name, number, text) name = number,
 #include "journal/format/op.def"
 #undef OP
-    OP_KIND_LAST = OP_RELEASE,
+    OP_KIND_LAST = OP_MAP_PUT_GREATER,
 };
 
 enum {

@@ -122,6 +122,13 @@ static void put_if(struct state *state, const struct located *at, struct span va
         remove_entry(state, at);
 }
 
+static void put_greater(struct state *state, const struct located *at, struct span value)
+{
+    const struct entry *old = find(at);
+    if (old == NULL || span_compare(entry_value(old), value) < 0)
+        put(state, at, value);
+}
+
 static void append(struct state *state, const struct located *at, struct span element)
 {
     const struct entry *old = find(at);
@@ -161,6 +168,7 @@ static enum entry_type type_of(enum op_kind kind)
     case OP_MAP_PUT:
     case OP_MAP_DELETE:
     case OP_MAP_PUT_IF:
+    case OP_MAP_PUT_GREATER:
         return TYPE_MAP;
     case OP_SET_ADD:
     case OP_SET_REMOVE:
@@ -191,6 +199,9 @@ static void apply_op(struct state *state, const struct op *op, uint64_t generati
         break;
     case OP_MAP_PUT_IF:
         put_if(state, &at, op->value);
+        break;
+    case OP_MAP_PUT_GREATER:
+        put_greater(state, &at, op->value);
         break;
     case OP_SET_ADD:
         put(state, &at, SPAN_EMPTY);

@@ -165,6 +165,7 @@ static void begin_next_head(struct journal *journal, struct head *head)
 {
     *head = *journal->shown.head;
     head->generation++;
+    head->op_kind_last = rule_permitted_kinds(head);
     uint32_t kept = head->ancestors_count < head->horizon ? head->ancestors_count : head->horizon - 1;
     memmove(head->ancestors + 1, head->ancestors, kept * sizeof head->ancestors[0]);
     head->ancestors_count = kept + 1;
@@ -369,6 +370,13 @@ static bool has_reason(const struct journal *journal)
            (live > 0 && replica_now(journal) - oldest >= journal->options.fold_age_ms * UINT64_C(1000000));
 }
 
+/* The head is of an older version: the next one permits more kinds of ops, though it may fold nothing. */
+static bool wants_upgrade(const struct journal *journal)
+{
+    const struct head *head = journal->shown.head;
+    return rule_permitted_kinds(head) != head->op_kind_last;
+}
+
 /* What did not get through is tried again ever more seldom (J47). */
 void compactor_run(void *argument)
 {
@@ -378,7 +386,7 @@ void compactor_run(void *argument)
         if (!journal->shown.is_ready || !journal->shown.has_head || !replica_may_write(journal) ||
             rule_is_too_soon(journal))
             continue;
-        bool must_drive = journal->compactor.must_drive || quarantine_has_work(journal);
+        bool must_drive = journal->compactor.must_drive || quarantine_has_work(journal) || wants_upgrade(journal);
         if (!must_drive && !has_reason(journal))
             continue;
         journal->compactor.must_drive = false;

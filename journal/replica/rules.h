@@ -62,6 +62,12 @@ static inline bool rule_wants_another_key(bool is_foreign, enum journal_outcome 
     return RULE(retry_under_new_key, outcome == JOURNAL_UNKNOWN && attempt < 2, false) || (is_foreign && attempt < 4);
 }
 
+/* Other replicas may not know a kind of op that the head does not permit (J40). */
+static inline bool rule_may_use(const struct head *head, struct span ops)
+{
+    return RULE(kinds_used_early, true, ops_are_permitted(ops, head->op_kind_last));
+}
+
 /* Nothing is admitted before the first tick. */
 static inline bool rule_may_admit(const struct journal *journal)
 {
@@ -193,6 +199,12 @@ static inline bool rule_is_snapshot(unsigned pages)
 static inline bool rule_must_fold(const struct head *next, const struct segment_key *key)
 {
     return RULE(no_forced_fold, false, key->base + next->window <= next->generation);
+}
+
+/* The next head permits what this program knows. Who knows less stops there. */
+static inline uint32_t rule_permitted_kinds(const struct head *head)
+{
+    return head->op_kind_last > OP_KIND_LAST_KNOWN ? head->op_kind_last : OP_KIND_LAST_KNOWN;
 }
 
 /* What must be folded is folded without its predecessor, too. */

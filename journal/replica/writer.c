@@ -383,7 +383,7 @@ struct journal_answer journal_submit(struct journal *journal, const struct journ
                         journal->is_stopping ? "it is stopping" : journal_condition_advice(journal_condition(journal)));
         return refused;
     }
-    if (journal->shown.is_ready && !ops_are_permitted(batch->ops, journal->shown.head->op_kind_last)) {
+    if (journal->shown.is_ready && !rule_may_use(journal->shown.head, batch->ops)) {
         (void)error_set(error, ERROR_UNSUPPORTED, NULL, "the journal does not permit this kind of op yet");
         return refused;
     }

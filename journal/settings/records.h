@@ -3,14 +3,19 @@
  * Two tables of the name space `bucket`:
  *
  *   map "settings"   u64 creation id (big endian), u8 setting ->
- *                    u8 1, u64 document, u64 CRC-64/NVME of its bytes, u32 how many (little endian),
- *                    u64 document: the ones that it replaced, the last one first, 8 at most
+ *                    u8 2, u64 revision, u64 CRC-64/NVME of the document's bytes, u64 document, u32 how many (big
+ *                    endian); or u8 2, u64 revision: the setting has been unset
  *   counter "stamp"  key "all": differs whenever anything in "settings" may have changed
  *
  * A record names a document and does not hold it: documents are immutable objects beside the journal
  * (journal/settings/documents.h), because the state of a journal lies in memory and is written anew by folds.
- * `document` is drawn at random for each of them. By the ones that were replaced a writer sees that its own change was
- * made, and followed by another. The settings' own numbers and meaning are the server's. */
+ * `document` is drawn at random for each of them. The settings' own numbers and meaning are the server's.
+ *
+ * Records are written by map-put-greater, so of all that were written the greatest stays, in whatever order they come
+ * to count. A change has the revision behind the one that its writer saw; where two have the same one the digest
+ * decides, and what is set is greater than what is unset.
+ *
+ * Former records (docs/journal-format.md) are read, and less than these. */
 #pragma once
 
 #include "journal/format/state.h"
@@ -36,20 +41,15 @@ struct setting_change {
 bool setting_record_find(const struct state *state, uint64_t creation_id, uint8_t setting,
                          struct setting_record *ret_record);
 bool setting_record_equal(const struct setting_record *a, const struct setting_record *b);
+/* Is there a record of this bucket, be it one that says that a setting has been unset? */
+bool settings_are_known(const struct state *state, uint64_t creation_id);
 /* Equal: no setting of any bucket has changed between the two states. Each change adds a random number. */
 uint64_t settings_stamp(const struct state *state);
 
-/* Steps through all records, in no order. Start with a zeroed walk; the state must not change meanwhile. False at the
- * end. */
-bool setting_record_next(const struct state *state, struct state_walk *walk, uint64_t *ret_creation_id,
-                         uint8_t *ret_setting, struct setting_record *ret_record);
-
-/* The state is as the changes want it. */
-bool settings_are(const struct state *state, uint64_t creation_id, const struct setting_change *changes,
-                  unsigned count);
-/* It is, or surely was and has been changed since. */
-bool settings_were(const struct state *state, uint64_t creation_id, const struct setting_change *changes,
-                   unsigned count);
-/* Appends the ops of a batch: each change on the condition that the setting is what this state says, and the stamp. */
+/* Appends the ops of a batch: records greater than those of this state, and the stamp. Nothing is appended where
+ * nothing is to be done: where what is to be unset was never set. */
 void settings_put_changes(struct buffer *ops, const struct state *state, uint64_t creation_id,
                           const struct setting_change *changes, unsigned count, uint64_t stamp);
+/* The same for a bucket that is gone: its records are taken away. What is written meanwhile, or what this state does
+ * not have, stays. */
+void settings_put_removal(struct buffer *ops, const struct state *state, uint64_t creation_id, uint64_t stamp);

@@ -104,21 +104,14 @@ static bool is_wanted(const struct sweeping *sweeping, const struct state *state
 SUSPENDS static bool remove_records(struct sweeping *sweeping, uint64_t creation_id, struct error *error)
 {
     const struct state *state = journal_state(sweeping->journal);
-    struct setting_change changes[SETTING_NUMBERS];
-    struct setting_record record;
-    unsigned count = 0;
-    for (unsigned setting = 0; state != NULL && setting < SETTING_NUMBERS; setting++) {
-        if (setting_record_find(state, creation_id, (uint8_t)setting, &record))
-            changes[count++] = (struct setting_change){.setting = (uint8_t)setting};
-    }
     sweeping->gone = creation_id;
     if (state == NULL)
         return error_set(error, ERROR_BUSY, NULL, "the journal cannot be read");
-    if (count == 0)
+    if (!settings_are_known(state, creation_id))
         return true;
     sweeping->sweep->buckets_removed++;
-    return settings_change(sweeping->journal, sweeping->environment, creation_id, changes, count,
-                           deadline_in(sweeping, CHANGE_MS), error);
+    return settings_remove_bucket(sweeping->journal, sweeping->environment, creation_id,
+                                  deadline_in(sweeping, CHANGE_MS), error);
 }
 
 /* ---- a page of them ---- */

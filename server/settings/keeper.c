@@ -127,12 +127,20 @@ static void give_turn(struct settings_keeper *keeper, uint64_t creation_id)
     scheduler->wake_all(scheduler, &keeper->turn);
 }
 
+SUSPENDS static bool commit(struct settings_keeper *keeper, struct question *question)
+{
+    if (question->kind == QUESTION_FORGET)
+        return settings_remove_bucket(keeper->journal, keeper->environment, question->creation_id, question->deadline,
+                                      &question->error);
+    return settings_change(keeper->journal, keeper->environment, question->creation_id, question->changes,
+                           question->count, question->deadline, &question->error);
+}
+
 SUSPENDS static bool change(struct settings_keeper *keeper, struct question *question)
 {
     if (!take_turn(keeper, question->creation_id, question->deadline))
         return error_set(&question->error, ERROR_BUSY, NULL, "too many changes of settings wait for their turn");
-    bool done = settings_change(keeper->journal, keeper->environment, question->creation_id, question->changes,
-                                question->count, question->deadline, &question->error);
+    bool done = commit(keeper, question);
     give_turn(keeper, question->creation_id);
     keeper->has_litter = true; /* what it replaced; or its own document, if it failed */
     look(keeper);
@@ -148,14 +156,14 @@ SUSPENDS static void change_run(void *argument)
     answer(question);
 }
 
-/* Everything that is set becomes unset. */
-static void list_all(struct question *question)
+/* Most buckets never had a setting: there is nothing to forget. */
+static bool has_work(const struct question *question)
 {
-    find(question->keeper, question->creation_id, &question->records);
-    for (unsigned setting = 0; setting < SETTINGS_COUNT; setting++) {
-        if (question->records.set >> setting & 1)
-            question->changes[question->count++] = (struct setting_change){.setting = (uint8_t)setting};
-    }
+    const struct journal *journal = question->keeper->journal;
+    if (question->kind == QUESTION_FORGET)
+        return journal != NULL && journal_state(journal) != NULL &&
+               settings_are_known(journal_state(journal), question->creation_id);
+    return question->kind == QUESTION_CHANGE;
 }
 
 static void deliver_question(struct loop_message *message)
@@ -164,9 +172,7 @@ static void deliver_question(struct loop_message *message)
     struct settings_keeper *keeper = question->keeper;
     if (question->kind == QUESTION_FIND)
         find(keeper, question->creation_id, &question->records);
-    else if (question->kind == QUESTION_FORGET)
-        list_all(question);
-    if (question->count == 0) {
+    if (!has_work(question)) {
         answer(question);
         return;
     }

@@ -45,7 +45,8 @@ void actor_start(struct actor *actor)
                                               &actor->process.scheduler};
     actor->started_at = world_now();
     actor->process.began_with_copy = world_names(HEADS_PREFIX, NULL) > 0;
-    actor->process.is_old = world_rates.special == SPECIAL_MIXED && (actor - sim.actors) % 2 == 1;
+    actor->process.is_old = world_rates.special == SPECIAL_MIXED && !actor->is_upgraded;
+    actor->process.takes_any_head = sim.has_former;
     if (world_rates.special == SPECIAL_SLOW && actor == sim.actors)
         actor->process.get_extra_ms = sim.options.fold_gap_ms / 2 + world_below(sim.options.fold_gap_ms);
     actor->has_view = false;

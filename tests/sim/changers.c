@@ -32,7 +32,9 @@ static void make_change(struct actor *actor)
     *change =
         (struct change){.began = world_now(), .setting = (uint8_t)world_below(SETTINGS), .is_set = world_below(5) > 0};
     const struct setting_change wanted = {
-        .setting = change->setting, .is_set = change->is_set, .record = {number, number, number}};
+        .setting = change->setting,
+        .is_set = change->is_set,
+        .record = {.document = number, .crc64 = world_below(UINT64_MAX), .bytes = number}};
     deadline_t deadline = clock_monotonic_ns(journal->environment.clock) + (uint64_t)CHANGE_MS * MS;
     bool is_done = settings_change(journal, &journal->environment, BUCKET, &wanted, 1, deadline, &error);
     if (is_done && !actor->process.is_dead && !journal->is_stopping)

@@ -35,6 +35,18 @@ static void each_actor(void (*run)(void *actor))
         violate("J33", -1, "the end was not reached");
 }
 
+/* J40: the processes of the older version are replaced. Those of the former version can stay: they take any head. */
+static void upgrade_all(void)
+{
+    for (unsigned i = 0; i < sim.actors_count && !sim.has_former; i++) {
+        struct actor *actor = &sim.actors[i];
+        actor->is_upgraded = true;
+        if (actor->journal != NULL && actor->process.is_old)
+            process_kill(&actor->process);
+    }
+    sim.actors[sim.actors_count].is_upgraded = true; /* the fresh one */
+}
+
 static void start_all(void)
 {
     sim.actors_count++;
@@ -194,6 +206,7 @@ void ending_run(void)
         journal->options.fold_age_ms = sim.options.fold_age_ms;
     }
     interference_undo();
+    upgrade_all();
     (void)world_run(never, after_step, world_now() + UINT64_C(60000) * MS, STEPS_MAX);
     check_folded();
     sim.is_resolving = true; /* no process is started again from here on */

@@ -129,6 +129,16 @@ static void churn(struct actor *actor)
     actor->restart_at = world_now();
 }
 
+/* J40: a process goes, and one of the later version comes. */
+static void upgrade(struct actor *actor)
+{
+    if (actor->is_upgraded || actor->journal == NULL || actor->process.is_dead)
+        return;
+    actor->is_upgraded = true;
+    process_kill(&actor->process);
+    actor->restart_at = world_now();
+}
+
 void weather_run(void *argument)
 {
     const bool *is_over = argument;
@@ -150,5 +160,7 @@ void weather_run(void *argument)
             refuse();
         if (world_rates.special == SPECIAL_CHURN && world_chance(100))
             churn(actor);
+        if (world_rates.special == SPECIAL_MIXED && !sim.has_former && world_chance(world_rates.interference))
+            upgrade(actor);
     }
 }

@@ -20,7 +20,7 @@ enum special {
     SPECIAL_SLOW,      /* F28: a reader that is slower than the folds */
     SPECIAL_SHAPES,    /* F29: tiny and huge batches, and some that cannot be */
     SPECIAL_IDLE,      /* F30: hours without writes, and many questions */
-    SPECIAL_MIXED,     /* some processes are of a version that does not know every op (J40) */
+    SPECIAL_MIXED,     /* one process after the other is replaced by one of a version that knows more ops (J40) */
     SPECIAL_COUNT,
 };
 

@@ -225,6 +225,8 @@ static void check_view(struct actor *actor, const struct state *state)
 {
     static struct view view;
     take_view(actor, &view);
+    if (actor->process.is_old && !sim.has_former && actor->journal->shown.head->op_kind_last > OP_LIST_APPEND)
+        violate("J40", -1, "a replica goes by a head that permits ops which it does not know");
     if (view.generation < 1 || view.generation > generations_count()) {
         violate("J28", -1, "a replica serves a generation that was never published");
         return;

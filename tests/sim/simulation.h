@@ -42,6 +42,7 @@ struct actor {
     struct journal *journal;
     struct spool_sender *sender;
     uint64_t started_at, restart_at;
+    bool is_upgraded; /* SPECIAL_MIXED: it starts as one of the later version */
     bool has_view;
     struct view view;
     uint64_t seen_digest, seen_good_tick;
@@ -60,6 +61,7 @@ struct simulation {
     struct actor actors[REPLICAS_MAX + 1]; /* one is started fresh at the end */
     unsigned actors_count;
     bool is_ending, is_calm, is_resolving, has_spools;
+    bool has_former;       /* SPECIAL_MIXED: the older version takes any head, and is never replaced */
     bool has_settings;     /* callers change settings of a bucket */
     bool counts_undecided; /* an operator has agreed that rejected segments may count */
     unsigned disk_copies;  /* that may still be made */

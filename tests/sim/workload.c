@@ -93,6 +93,9 @@ void workload_draw(void)
     sim.has_spools = world_below(2) && (world_rates.special == SPECIAL_NONE || world_rates.special == SPECIAL_REFUSES ||
                                         world_rates.special == SPECIAL_VANISH || world_rates.special == SPECIAL_DAMAGE);
     sim.disk_copies = sim.has_spools && world_below(4) == 0 ? 2 : 0;
+    sim.has_former = world_rates.special == SPECIAL_MIXED && world_below(2);
+    for (unsigned i = 0; i <= REPLICAS_MAX; i += 2)
+        sim.actors[i].is_upgraded = sim.has_former; /* so every other process is of the former version */
     sim.hasty_count = 0;
     sim.slow_list_ms = 0;
     sim.has_stale_lists = sim.has_one_compactor = sim.restarts_late = false;
@@ -389,6 +392,6 @@ void workload_start(struct actor *actor)
         world_spawn(&actor->process, disk_run, actor);
     if (sim.has_spools && world_below(2))
         world_spawn(&actor->process, pipe_run, actor);
-    if (sim.has_settings)
+    if (sim.has_settings && !actor->process.is_old)
         world_spawn(&actor->process, changer_run, actor);
 }

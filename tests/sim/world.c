@@ -380,9 +380,11 @@ static void resume(struct task *task)
     }
     world_note((uint64_t)(task - world.tasks) + 1000);
     world.current = task;
-    journal_op_kind_last = process != NULL && process->is_old ? OP_LIST_APPEND : OP_KIND_LAST;
+    bool is_old = process != NULL && process->is_old;
+    journal_op_kind_last = is_old ? OP_LIST_APPEND : OP_KIND_LAST;
+    journal_head_kind_last = is_old && !process->takes_any_head ? OP_LIST_APPEND : OP_KIND_LAST;
     fiber_switch(&world.main_context, task->context);
-    journal_op_kind_last = OP_KIND_LAST;
+    journal_op_kind_last = journal_head_kind_last = OP_KIND_LAST;
     world.current = NULL;
     if (task->is_ended)
         task->is_used = false;

@@ -12,8 +12,9 @@ enum { PROCESSES_MAX = 8, MS = 1000000 };
 
 struct process {
     unsigned number;
-    bool is_dead; /* its tasks see every wait end at once, and no request of theirs has an effect */
-    bool is_old;  /* a version that does not know every kind of op (J40) */
+    bool is_dead;        /* its tasks see every wait end at once, and no request of theirs has an effect */
+    bool is_old;         /* a version that does not know every kind of op (J40) */
+    bool takes_any_head; /* and goes by heads that permit them all the same */
     bool was_told_head_missing, was_told_bell_damaged, was_told_row_damaged;
     bool began_with_copy; /* copies of heads were there when it began: it makes no first head (J36) */
     int64_t wall_offset_ms;

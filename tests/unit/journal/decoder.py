@@ -64,7 +64,7 @@ def key(reader):
 
 
 KINDS = ["", "counter-add", "map-put", "map-delete", "map-put-if", "set-add", "set-remove", "list-append",
-         "spool-open", "spool-record", "spool-close", "release"]
+         "spool-open", "spool-record", "spool-close", "release", "map-put-greater"]
 
 
 def ops(data):
@@ -202,12 +202,13 @@ def check_segment(body):
         ("spool-record", 0, b"", spool, (1, [("counter-add", 1, b"objects", b"photos", 1)])),
         ("spool-close", 0, b"", spool, b""),
         ("release", 0, b"", gone, b""),
+        ("map-put-greater", 4, b"cors", b"photos", b"b"),
     ]))
 
 
 def check_head(body):
     check("head", head(body), {
-        "lineage": sample_id(0x10), "generation": 12, "op_kind_last": 11, "window": 4, "horizon": 16,
+        "lineage": sample_id(0x10), "generation": 12, "op_kind_last": 12, "window": 4, "horizon": 16,
         "digest": 0x0123456789ABCDEF,
         "ancestors": [(sample_id(0x50), 3), (sample_id(0x60), 0)],
         "layers": [(12, sample_id(0x50), 100), (7, sample_id(0x70), 1 << 20)],
@@ -225,7 +226,7 @@ def check_state(body, expected_digest):
         (b"\1\1\7objectsphotos", struct.pack("<q", -2)),
         (b"\3\3\5rulesr1", b""),
         (b"\4\2\4corsold", None),
-        (b"\4\2\4corsphotos", b"a\0b\xff"),
+        (b"\4\2\4corsphotos", b"b"),
         (b"\xff\4\5orderall", struct.pack("<I", 7) + b"element"),
     ]
     check("state", state(body)["entries"], entries)

@@ -46,7 +46,8 @@ static inline bool sample_segment(struct buffer *ret_body, struct error *error)
     op_put_spool_record(&ops, &spool, 1, buffer_span(&inner));
     op_put_spool_close(&ops, &spool);
     op_put(&ops, &(struct op){.kind = OP_RELEASE, .key = span_of(released, sizeof released)});
-    segment_add_batch(ret_body, &(struct batch){.ops_count = 5, .ops = buffer_span(&ops)});
+    op_put(&ops, &(struct op){OP_MAP_PUT_GREATER, SPACE_BUCKET, SPAN("cors"), SPAN("photos"), SPAN("b")});
+    segment_add_batch(ret_body, &(struct batch){.ops_count = 6, .ops = buffer_span(&ops)});
     buffer_free(&inner);
     buffer_free(&ops);
     return segment_end(ret_body, error);

@@ -75,6 +75,8 @@ static void in_turn(void)
     change(1, 0);
     change(0, 44);
     change(0, 44); /* as if the first had not been answered */
+    change(0, 22); /* what was there before, and is less by its digest */
+    change(0, 44);
     machine_fold(&replicas[0], 12);
     ck_assert_uint_eq(shown(0, SETTING), 44);
     stop_both();
@@ -140,6 +142,34 @@ START_TEST(several_in_one_step)
 }
 END_TEST
 
+/* ---- a bucket that goes ---- */
+
+static void removed(void)
+{
+    struct error error;
+    start_both();
+    change(0, 11);
+    change(1, 0);
+    ck_assert(settings_are_known(journal_state(replicas[1].journal), BUCKET)); /* as one that has been unset */
+    ck_assert(settings_remove_bucket(replicas[0].journal, &replicas[0].environment, BUCKET,
+                                     deadline_after_ms(CHANGE_MS), &error));
+    flush_both();
+    for (unsigned i = 0; i < 2; i++)
+        ck_assert(!settings_are_known(journal_state(replicas[i].journal), BUCKET));
+    ck_assert(settings_remove_bucket(replicas[1].journal, &replicas[1].environment, BUCKET,
+                                     deadline_after_ms(CHANGE_MS), &error));
+    const struct setting_change unset = {.setting = SETTING};
+    ck_assert(try_change(1, &unset, 1, &error));
+    ck_assert_uint_eq(journal_counters(replicas[1].journal)->batches_committed, 1); /* these two had nothing to do */
+    stop_both();
+}
+
+START_TEST(a_bucket_that_is_gone_leaves_no_record)
+{
+    run(removed);
+}
+END_TEST
+
 /* ---- answers that get lost ---- */
 
 static void with_losses(void)
@@ -180,6 +210,7 @@ int main(void)
     tcase_add_test(tests, one_replica_after_the_other);
     tcase_add_test(tests, all_succeed_and_one_is_the_last);
     tcase_add_test(tests, several_in_one_step);
+    tcase_add_test(tests, a_bucket_that_is_gone_leaves_no_record);
     tcase_add_test(tests, what_is_answered_holds_whatever_gets_lost);
     suite_add_tcase(suite, tests);
     return run_suite(suite);

@@ -124,6 +124,31 @@ START_TEST(conditions_test_the_state_at_their_place)
 }
 END_TEST
 
+START_TEST(the_greatest_stays_in_whatever_order)
+{
+    static const char *const values[] = {"b", "ab", "abc", "", "b\x01", "\xff", "\x7f"};
+    enum { COUNT = sizeof values / sizeof *values };
+    for (unsigned first = 0; first < COUNT;
+         first++) { /* each is the first once, and forwards and backwards from there */
+        for (unsigned i = 0; i < 2 * COUNT; i++) {
+            unsigned at = i < COUNT ? (first + i) % COUNT : (first + 2 * COUNT - i) % COUNT;
+            apply_op(OP_MAP_PUT_GREATER, SPAN("k"), span_from_string(values[at]));
+            if (i == 0)
+                expect_map(values[first]);
+        }
+        expect_map("\xff");
+        apply_op(OP_MAP_DELETE, SPAN("k"), SPAN_EMPTY);
+    }
+    apply_op(OP_MAP_PUT_GREATER, SPAN("k"), SPAN("ab"));
+    apply_op(OP_MAP_PUT_GREATER, SPAN("k"), SPAN("a"));
+    expect_map("ab");
+    apply_op(OP_MAP_PUT_GREATER, SPAN("k"), SPAN("abc")); /* the whole is greater than its beginning */
+    expect_map("abc");
+    apply_op(OP_MAP_PUT_GREATER, SPAN("k"), SPAN("ac"));
+    expect_map("ac");
+}
+END_TEST
+
 START_TEST(lists_keep_order_and_have_an_end)
 {
     apply_op(OP_LIST_APPEND, SPAN("l"), SPAN("a"));
@@ -221,7 +246,7 @@ static void random_op(const struct random_source *random)
     struct span key = span_of(&letter, 1);
     struct op_condition condition = {random_below(random, 2), SPAN("x"), random_below(random, 2), SPAN("y")};
     struct span value = random_below(random, 2) ? SPAN("x") : SPAN("longer");
-    switch (random_below(random, 7)) {
+    switch (random_below(random, 8)) {
     case 0:
         op_put_counter_add(&ops, SPACE_TEST, TABLE, key, (int64_t)random_below(random, 3) - 1);
         break;
@@ -239,6 +264,9 @@ static void random_op(const struct random_source *random)
         break;
     case 5:
         op_put(&ops, &(struct op){OP_SET_REMOVE, SPACE_TEST, TABLE, key, SPAN_EMPTY});
+        break;
+    case 6:
+        op_put(&ops, &(struct op){OP_MAP_PUT_GREATER, SPACE_TEST, TABLE, key, value});
         break;
     default:
         op_put(&ops, &(struct op){OP_LIST_APPEND, SPACE_TEST, TABLE, key, value});
@@ -316,6 +344,7 @@ int main(void)
     tcase_add_test(cases, counters_wrap_and_are_never_clamped);
     tcase_add_test(cases, maps_and_sets);
     tcase_add_test(cases, conditions_test_the_state_at_their_place);
+    tcase_add_test(cases, the_greatest_stays_in_whatever_order);
     tcase_add_test(cases, lists_keep_order_and_have_an_end);
     tcase_add_test(cases, spool_records_count_once_and_in_order);
     tcase_add_test(cases, a_batch_id_counts_once_until_it_expires);

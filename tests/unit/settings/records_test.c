@@ -6,25 +6,53 @@
 static const struct setting_record FIRST = {.document = 11, .crc64 = 12, .bytes = 13};
 static const struct setting_record SECOND = {.document = 21, .crc64 = 22, .bytes = 23};
 
-static struct state state;
+static const struct journal_id NO_ID;
 
-/* As somebody wrote it whose view was `seen`. */
-static void apply(const struct state *seen, uint64_t creation_id, uint8_t setting, const struct setting_record *record)
+static struct state state;
+static struct buffer ops;
+
+static void set_up(void)
+{
+    state_init(&state, NULL, 0);
+    buffer_init(&ops, 0);
+}
+
+static void tear_down(void)
+{
+    state_free(&state);
+    buffer_free(&ops);
+}
+
+/* What somebody writes whose view is the state as it is now; NULL: it is to be unset. */
+static void put_change(uint64_t creation_id, uint8_t setting, const struct setting_record *record)
 {
     static uint64_t stamp = 0x1000;
-    struct buffer ops;
-    uint32_t count;
-    struct error error;
     const struct setting_change change = {
         .setting = setting, .is_set = record != NULL, .record = record != NULL ? *record : (struct setting_record){0}};
-    buffer_init(&ops, 0);
-    settings_put_changes(&ops, seen, creation_id, &change, 1, ++stamp);
-    ck_assert(ops_check(buffer_span(&ops), &count, &error));
-    ck_assert_uint_eq(count, 2);
-    static const struct journal_id none;
-    (void)state_apply_batch(&state, &none, 1, buffer_span(&ops));
-    ck_assert(settings_are(&state, creation_id, &change, 1) || seen != &state);
-    buffer_free(&ops);
+    settings_put_changes(&ops, &state, creation_id, &change, 1, ++stamp);
+}
+
+static void apply_ops(struct span some)
+{
+    uint32_t count;
+    struct error error;
+    ck_assert(some.size == 0 || ops_check(some, &count, &error));
+    (void)state_apply_batch(&state, &NO_ID, 1, some);
+}
+
+static void apply(uint64_t creation_id, uint8_t setting, const struct setting_record *record)
+{
+    buffer_clear(&ops);
+    put_change(creation_id, setting, record);
+    apply_ops(buffer_span(&ops));
+}
+
+static void put_value(uint8_t setting, struct span value)
+{
+    uint8_t key[9] = {0, 0, 0, 0, 0, 0, 0, 7, setting};
+    buffer_clear(&ops);
+    op_put(&ops, &(struct op){OP_MAP_PUT, SPACE_BUCKET, SPAN("settings"), span_of(key, sizeof key), value});
+    apply_ops(buffer_span(&ops));
 }
 
 static void expect(uint64_t creation_id, uint8_t setting, const struct setting_record *wanted)
@@ -37,97 +65,141 @@ static void expect(uint64_t creation_id, uint8_t setting, const struct setting_r
 
 START_TEST(records_come_and_go)
 {
-    state_init(&state, NULL, 0);
     ck_assert_uint_eq(settings_stamp(&state), 0);
     expect(7, 3, NULL);
-    apply(&state, 7, 3, &FIRST);
+    apply(7, 3, NULL); /* there is nothing to unset, so nothing is written */
+    ck_assert_uint_eq(ops.size, 0);
+    ck_assert(!settings_are_known(&state, 7));
+    apply(7, 3, &FIRST);
     expect(7, 3, &FIRST);
     expect(7, 4, NULL);
     expect(8, 3, NULL);
-    apply(&state, 7, 3, &SECOND);
+    apply(7, 3, &SECOND);
     expect(7, 3, &SECOND);
+    apply(7, 3, &FIRST); /* less by its digest */
+    expect(7, 3, &FIRST);
     uint64_t stamp = settings_stamp(&state);
-    apply(&state, 7, 3, NULL);
+    apply(7, 3, NULL);
     expect(7, 3, NULL);
     ck_assert_uint_ne(settings_stamp(&state), stamp);
-    apply(&state, 7, 3, NULL); /* there is nothing to remove */
+    apply(7, 3, NULL);
     expect(7, 3, NULL);
-    state_free(&state);
-}
-END_TEST
-
-START_TEST(who_saw_less_changes_nothing)
-{
-    struct state old;
-    state_init(&old, NULL, 0);
-    state_init(&state, NULL, 0);
-    apply(&state, 7, 3, &FIRST);
-    uint64_t stamp = settings_stamp(&state);
-    apply(&old, 7, 3, &SECOND);
+    apply(7, 3, &FIRST);
     expect(7, 3, &FIRST);
-    ck_assert_uint_ne(settings_stamp(&state), stamp); /* may have changed is enough */
-    apply(&old, 7, 3, NULL);
-    expect(7, 3, &FIRST);
-    apply(&old, 7, 4, &SECOND);
-    expect(7, 4, &SECOND);
-    state_free(&state);
-    state_free(&old);
 }
 END_TEST
 
-static bool was_made(uint64_t document)
+/* Two that saw the same, and a third that saw both, in every order. */
+START_TEST(no_order_changes_which_one_stays)
 {
-    const struct setting_change change = {.setting = 3, .is_set = true, .record = {.document = document}};
-    return settings_were(&state, 7, &change, 1);
-}
-
-START_TEST(what_was_replaced_is_known_for_a_while)
-{
-    state_init(&state, NULL, 0);
-    for (uint64_t document = 1; document <= 20; document++)
-        apply(&state, 7, 3, &(struct setting_record){.document = document});
-    for (uint64_t document = 1; document <= 21; document++)
-        ck_assert_int_eq(was_made(document), document >= 12 && document <= 20);
-    apply(&state, 7, 3, NULL);
-    ck_assert(!was_made(20));
-    apply(&state, 7, 3, &(struct setting_record){.document = 30});
-    ck_assert(was_made(30) && !was_made(20));
-    state_free(&state);
-}
-END_TEST
-
-START_TEST(all_records_are_walked)
-{
-    state_init(&state, NULL, 0);
-    uint64_t sum = 0;
-    for (uint64_t id = 1; id <= 100; id++)
-        apply(&state, id, (uint8_t)(id % SETTING_NUMBERS), &FIRST);
-    struct state_walk walk = {0};
-    uint64_t id;
-    uint8_t setting;
-    struct setting_record record;
-    while (setting_record_next(&state, &walk, &id, &setting, &record)) {
-        ck_assert_uint_eq(setting, id % SETTING_NUMBERS);
-        ck_assert(setting_record_equal(&record, &FIRST));
-        sum += id;
+    static const struct setting_record *const CHANGES[][3] = {
+        {&FIRST, &SECOND, NULL}, {&FIRST, NULL, &SECOND}, {NULL, &SECOND, &FIRST}};
+    static const uint8_t ORDERS[][3] = {{0, 1, 2}, {0, 2, 1}, {1, 0, 2}, {1, 2, 0}, {2, 0, 1}, {2, 1, 0}};
+    for (unsigned c = 0; c < 3; c++) {
+        for (unsigned o = 0; o < 6; o++) {
+            struct buffer batches[3] = {{0}, {0}, {0}};
+            tear_down();
+            set_up();
+            apply(7, 3, &(struct setting_record){.document = 1});
+            for (unsigned i = 0; i < 3; i++) {
+                if (i == 2) /* its view has both */
+                    for (unsigned before = 0; before < 2; before++)
+                        apply_ops(buffer_span(&batches[before]));
+                buffer_clear(&ops);
+                put_change(7, 3, CHANGES[c][i]);
+                buffer_append(&batches[i], buffer_span(&ops));
+            }
+            expect(7, 3, CHANGES[c][0] == &FIRST && CHANGES[c][1] == NULL ? &FIRST : &SECOND);
+            tear_down();
+            set_up();
+            apply(7, 3, &(struct setting_record){.document = 1});
+            for (unsigned i = 0; i < 3; i++)
+                apply_ops(buffer_span(&batches[ORDERS[o][i]]));
+            expect(7, 3, CHANGES[c][2]);
+            for (unsigned i = 0; i < 3; i++)
+                buffer_free(&batches[i]);
+        }
     }
-    ck_assert_uint_eq(sum, 5050);
-    state_free(&state);
 }
 END_TEST
 
-START_TEST(a_record_of_another_shape_names_nothing)
+START_TEST(a_bucket_that_is_gone_leaves_nothing)
 {
-    struct buffer ops;
-    uint8_t key[9] = {0, 0, 0, 0, 0, 0, 0, 7, 3};
-    static const struct journal_id none;
-    state_init(&state, NULL, 0);
-    buffer_init(&ops, 0);
-    op_put(&ops, &(struct op){OP_MAP_PUT, SPACE_BUCKET, SPAN("settings"), span_of(key, sizeof key), SPAN("later")});
-    (void)state_apply_batch(&state, &none, 1, buffer_span(&ops));
-    buffer_free(&ops);
-    expect(7, 3, &(struct setting_record){0}); /* set, and to nothing that could be read */
-    state_free(&state);
+    apply(7, 3, &FIRST);
+    apply(7, 4, &FIRST);
+    apply(7, 4, NULL);
+    put_value(5, SPAN("later"));
+    apply(8, 3, &SECOND);
+    ck_assert(settings_are_known(&state, 7));
+    uint64_t stamp = settings_stamp(&state);
+    buffer_clear(&ops);
+    settings_put_removal(&ops, &state, 7, 0x100000);
+    apply_ops(buffer_span(&ops));
+    ck_assert(!settings_are_known(&state, 7));
+    ck_assert_uint_ne(settings_stamp(&state), stamp);
+    expect(8, 3, &SECOND);
+    buffer_clear(&ops);
+    settings_put_removal(&ops, &state, 7, 1);
+    ck_assert_uint_eq(ops.size, 0);
+}
+END_TEST
+
+/* Each stands there, is read as what it is, and can be followed, by two at once too. */
+START_TEST(whatever_stands_there_can_be_replaced)
+{
+    static const struct {
+        struct span value;
+        uint64_t document;
+    } CASES[] = {
+        {SPAN("later"), 0},
+        {SPAN(""), 0},
+        {SPAN("\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"), 0},
+        {SPAN("\2\xff\xff\xff\xff\xff\xff\xff\xff" /* nothing could be greater */
+              "\0\0\0\0\0\0\0\x0c"
+              "\0\0\0\0\0\0\0\x0b"
+              "\0\0\0\x0d"),
+         11},
+        {SPAN("\2\0\0\0\0\0\0\0\5\1"), 0},
+        {SPAN("\2\0\0\0\0\0\0\0\5"
+              "\0\0\0\0\0\0\0\x0c"
+              "\0\0\0\0\0\0\0\x0b"
+              "\0\0\0\x0d"),
+         11},
+        {SPAN("\1"
+              "\x0b\0\0\0\0\0\0\0"
+              "\x0c\0\0\0\0\0\0\0"
+              "\x0d\0\0\0"),
+         11}, /* a former one */
+        {SPAN("\1"
+              "\x0b\0\0\0\0\0\0\0"
+              "\x0c\0\0\0\0\0\0\0"
+              "\x0d\0\0\0"
+              "\x07\0\0\0\0\0\0\0"),
+         11},
+        {SPAN("\1"
+              "\x0b\0\0\0\0\0\0\0"
+              "\x0c\0\0\0\0\0\0\0"
+              "\x0d\0\0\0"
+              "\x07"),
+         0},
+    };
+    for (unsigned i = 0; i < 2 * sizeof CASES / sizeof *CASES; i++) {
+        struct buffer second = {0};
+        const struct setting_record seen = CASES[i / 2].document == 0 ? (struct setting_record){0} : FIRST;
+        put_value(3, CASES[i / 2].value);
+        expect(7, 3, &seen);
+        buffer_clear(&ops);
+        put_change(7, 3, i % 2 ? NULL : &FIRST);
+        buffer_append(&second, buffer_span(&ops));
+        apply(7, 3, &SECOND);
+        expect(7, 3, &SECOND);
+        apply_ops(buffer_span(&second)); /* of equal revision, and less by its digest */
+        expect(7, 3, &SECOND);
+        put_value(3, CASES[i / 2].value);
+        apply(7, 3, NULL);
+        expect(7, 3, NULL);
+        buffer_free(&second);
+    }
 }
 END_TEST
 
@@ -165,11 +237,11 @@ int main(void)
 {
     Suite *suite = suite_create("settings-records");
     TCase *all = tcase_create("all");
+    tcase_add_checked_fixture(all, set_up, tear_down);
     tcase_add_test(all, records_come_and_go);
-    tcase_add_test(all, who_saw_less_changes_nothing);
-    tcase_add_test(all, what_was_replaced_is_known_for_a_while);
-    tcase_add_test(all, all_records_are_walked);
-    tcase_add_test(all, a_record_of_another_shape_names_nothing);
+    tcase_add_test(all, no_order_changes_which_one_stays);
+    tcase_add_test(all, a_bucket_that_is_gone_leaves_nothing);
+    tcase_add_test(all, whatever_stands_there_can_be_replaced);
     tcase_add_test(all, names_of_documents);
     suite_add_tcase(suite, all);
     return run_suite(suite);
