@@ -165,9 +165,10 @@ static unsigned days_of_month(unsigned year, unsigned month)
     return days[month - 1] + (month == 2 && is_leap ? 1U : 0U);
 }
 
-static bool time_from_calendar(const struct calendar *calendar, int64_t *ret_time_ms)
+/* Of the years 1 to 9999. */
+static bool any_time_from_calendar(const struct calendar *calendar, int64_t *ret_time_ms)
 {
-    if (calendar->year < 1970 || calendar->year > 9999 || calendar->month < 1 || calendar->month > 12)
+    if (calendar->year < 1 || calendar->year > 9999 || calendar->month < 1 || calendar->month > 12)
         return false;
     if (calendar->day < 1 || calendar->day > days_of_month(calendar->year, calendar->month))
         return false;
@@ -178,6 +179,11 @@ static bool time_from_calendar(const struct calendar *calendar, int64_t *ret_tim
     unsigned in_day = (calendar->hour * 3600 + calendar->minute * 60 + second) * 1000 + calendar->millisecond;
     *ret_time_ms = days * DAY_MS + in_day;
     return true;
+}
+
+static bool time_from_calendar(const struct calendar *calendar, int64_t *ret_time_ms)
+{
+    return any_time_from_calendar(calendar, ret_time_ms) && *ret_time_ms >= 0;
 }
 
 /* "Sun, 06 Nov 1994 08:49:37 GMT", behind the name of the day and ", ". */
@@ -258,7 +264,7 @@ static bool take_offset(struct span *text, int64_t *ret_offset_ms)
     return true;
 }
 
-bool date_parse_xml(struct span text, int64_t *ret_time_ms)
+bool date_parse_xml_of_any_year(struct span text, int64_t *ret_time_ms)
 {
     struct calendar calendar = {0};
     if (!take_digits(&text, 4, &calendar.year) || !take_text(&text, "-") || !take_digits(&text, 2, &calendar.month) ||
@@ -268,10 +274,15 @@ bool date_parse_xml(struct span text, int64_t *ret_time_ms)
     if (take_text(&text, ".") && !take_fraction(&text, &calendar.millisecond))
         return false;
     int64_t offset_ms;
-    if (!take_offset(&text, &offset_ms) || text.size != 0 || !time_from_calendar(&calendar, ret_time_ms))
+    if (!take_offset(&text, &offset_ms) || text.size != 0 || !any_time_from_calendar(&calendar, ret_time_ms))
         return false;
     *ret_time_ms -= offset_ms;
-    return *ret_time_ms >= 0 && *ret_time_ms <= time_ms_max;
+    return *ret_time_ms <= time_ms_max;
+}
+
+bool date_parse_xml(struct span text, int64_t *ret_time_ms)
+{
+    return date_parse_xml_of_any_year(text, ret_time_ms) && *ret_time_ms >= 0;
 }
 
 bool date_parse_signature(struct span text, int64_t *ret_time_ms)

@@ -16,4 +16,6 @@ void date_format_xml(int64_t time_ms, char ret_text[DATE_TEXT_BYTES]);
 void date_format_signature(int64_t time_ms, char ret_text[DATE_TEXT_BYTES]); /* its first 8 characters are the day */
 bool date_parse_http(struct span text, int64_t *ret_time_ms);
 bool date_parse_xml(struct span text, int64_t *ret_time_ms);
+/* From year 1 on, before 1970 negative: for a time that is only compared. */
+bool date_parse_xml_of_any_year(struct span text, int64_t *ret_time_ms);
 bool date_parse_signature(struct span text, int64_t *ret_time_ms);

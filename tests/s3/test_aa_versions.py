@@ -151,7 +151,7 @@ class Versions(S3Case):
             self.assert_error(self.get_version("k", UNKNOWN), 404, "NoSuchVersion")
             self.assert_error(self.get("k", {"versionId": UNKNOWN, "tagging": None}), 404, "NoSuchVersion")
             self.assert_error(self.get("k", {"versionId": UNKNOWN, "acl": None}), 404, "NoSuchVersion")
-            for wrong in ("", "not-a-version", "x" * 80, "a b" * 9):
+            for wrong in ("", "not-a-version", "x" * 65, "a b" * 9, "a+b=" * 8, "\u00e9" * 20):
                 self.assert_error(self.get_version("k", wrong), 400, "InvalidArgument", {"ArgumentName": "versionId"})
                 self.assert_error(self.delete("k", wrong), 400, "InvalidArgument", {"ArgumentName": "versionId"})
                 self.assertEqual(400, self.head("k", {"versionId": wrong}).status)

@@ -110,7 +110,8 @@ class Locks(S3Case):
                         f"<RetainUntilDate>{date}</RetainUntilDate>", "<Mode>GOVERNANCE</Mode><RetainUntilDate>soon</RetainUntilDate>",
                         "<Mode>GOVERNANCE</Mode><RetainUntilDate>9999-12-31T23:59:59-10:00</RetainUntilDate>"):  # in UTC no year of four digits
             self.assert_error(self.put_document("k", "retention", f"<Retention>{content}</Retention>"), 400, "MalformedXML")
-        self.assert_error(self.retain("k", "GOVERNANCE", later(days=-1)), 400, "InvalidArgument")
+        for past in (later(days=-1), "1969-12-31T23:59:59Z", "0001-01-01T00:00:00Z"):
+            self.assert_error(self.retain("k", "GOVERNANCE", past), 400, "InvalidArgument", message="in the future")
         body = f"<Retention><Mode>GOVERNANCE</Mode><RetainUntilDate>{date}</RetainUntilDate></Retention>".encode()
         self.assert_error(self.alice.put(self.locked, "k", {"retention": None}, (), body), 400, "InvalidRequest")
         for given, kept in (("2090-01-02T03:04:05Z", "2090-01-02T03:04:05.000Z"), ("2091-01-02T03:04:05.678Z", "2091-01-02T03:04:05.678Z"),
@@ -163,7 +164,8 @@ class Locks(S3Case):
         lock = {"x-amz-object-lock-mode": "GOVERNANCE", "x-amz-object-lock-retain-until-date": date}
         for headers in ({"x-amz-object-lock-mode": "GOVERNANCE"}, {"x-amz-object-lock-retain-until-date": date},
                         {**lock, "x-amz-object-lock-mode": "governance"}, {"x-amz-object-lock-legal-hold": "on"},
-                        {**lock, "x-amz-object-lock-retain-until-date": "soon"}, {**lock, "x-amz-object-lock-retain-until-date": later(days=-1)}):
+                        {**lock, "x-amz-object-lock-retain-until-date": "soon"}, {**lock, "x-amz-object-lock-retain-until-date": later(days=-1)},
+                        {**lock, "x-amz-object-lock-retain-until-date": "1969-12-31T23:59:59Z"}):
             answer = self.alice.put(self.locked, "bad", (), {"content-md5": checksums.md5_base64(b"x"), **headers}, b"x")
             self.assert_error(answer, 400, "InvalidArgument")
             self.assert_error(self.alice.post(self.locked, "bad", {"uploads": None}, headers), 400, "InvalidArgument")

@@ -44,7 +44,7 @@ static bool take_retention(struct s3_request *request, struct object_lock *lock,
                                   MODE " and " RETAIN_UNTIL " must both be supplied", error);
     if (!locks_parse_mode(mode, &lock->mode))
         return s3_refuse_argument(request, MODE, mode, "Unknown wormMode directive.", error);
-    if (!date_parse_xml(date, &lock->retain_until_ms))
+    if (!date_parse_xml_of_any_year(date, &lock->retain_until_ms))
         return s3_refuse_argument(request, RETAIN_UNTIL, date,
                                   "The retain until date must be provided in ISO 8601 format", error);
     return lock->retain_until_ms > request->now_ms ||

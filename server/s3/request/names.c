@@ -80,16 +80,20 @@ bool metadata_name_is_reserved(struct span name)
     return name.size >= 3 && span_equal_ignore_case(span_take(name, 3), SPAN("s4-"));
 }
 
+enum { VERSION_ID_BYTES_MIN = 20, VERSION_ID_BYTES_MAX = 64 };
+_Static_assert((int)VERSION_ID_BYTES_MAX < (int)VERSION_TEXT_BYTES, "stores are promised that it fits");
+
 bool version_id_is_well_formed(struct span version)
 {
     if (span_equal(version, SPAN("null")))
         return true;
-    if (version.size < 20 || version.size >= VERSION_TEXT_BYTES) /* what the store is promised */
+    if (version.size < VERSION_ID_BYTES_MIN || version.size > VERSION_ID_BYTES_MAX)
         return false;
     for (size_t i = 0; i < version.size; i++) {
-        uint8_t byte = version.data[i] | 0x20;                      /* letters in one case */
-        bool is_mark = memchr("._-+=", version.data[i], 5) != NULL; /* as ids of S3 have had them */
-        if (!is_letter_or_digit(version.data[i]) && !(byte >= 'a' && byte <= 'z') && !is_mark)
+        uint8_t byte = version.data[i];
+        bool is_letter = (byte | 0x20) >= 'a' && (byte | 0x20) <= 'z';
+        bool is_mark = byte == '.' || byte == '_' || byte == '-';
+        if (!is_letter && !(byte >= '0' && byte <= '9') && !is_mark)
             return false;
     }
     return true;

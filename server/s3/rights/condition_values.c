@@ -217,7 +217,7 @@ static bool give_retention_days(struct lookup *lookup)
     const int64_t day_ms = 24 * 3600 * 1000;
     if (waits_for_lock(lookup))
         return refuse_unread(lookup);
-    if (!find_lock(lookup->request, KEY_lock_retain_until_date, &text) || !date_parse_xml(text, &until_ms))
+    if (!find_lock(lookup->request, KEY_lock_retain_until_date, &text) || !date_parse_xml_of_any_year(text, &until_ms))
         return give_nothing(lookup);
     int64_t left_ms = until_ms - lookup->request->now_ms;
     return give_decimal(lookup, left_ms > 0 ? (uint64_t)((left_ms + day_ms - 1) / day_ms) : 0);

@@ -91,7 +91,7 @@ static bool parse_retention(struct s3_request *request, const struct xml_element
     if (!locks_parse_mode(fields[0].first->text, &change->mode))
         return refuse_document(error, "Mode is neither GOVERNANCE nor COMPLIANCE");
     struct span date = span_trim(fields[1].first->text);
-    if (!date_parse_xml(date, &change->retain_until_ms))
+    if (!date_parse_xml_of_any_year(date, &change->retain_until_ms))
         return refuse_document(error, "RetainUntilDate is no date");
     ret_asked->text = (struct lock_asked){.mode = fields[0].first->text, .retain_until = date};
     return change->retain_until_ms > request->now_ms ||

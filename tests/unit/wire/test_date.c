@@ -75,6 +75,20 @@ START_TEST(refuses_what_is_no_date)
 }
 END_TEST
 
+START_TEST(reads_years_before_1970_where_asked)
+{
+    int64_t time_ms;
+    ck_assert(!date_parse_xml(SPAN("1969-12-31T23:59:59.999Z"), &time_ms));
+    ck_assert(date_parse_xml_of_any_year(SPAN("1969-12-31T23:59:59.999Z"), &time_ms));
+    ck_assert_int_eq(time_ms, -1);
+    ck_assert(date_parse_xml_of_any_year(SPAN("0001-01-01T00:00:00Z"), &time_ms));
+    ck_assert_int_eq(time_ms, INT64_C(-62135596800000));
+    ck_assert(!date_parse_xml_of_any_year(SPAN("0000-12-31T00:00:00Z"), &time_ms));
+    ck_assert(date_parse_xml_of_any_year(SPAN("2023-01-01T00:00:00Z"), &time_ms));
+    ck_assert(!date_parse_http(SPAN("Wed, 31 Dec 1969 23:59:59 GMT"), &time_ms));
+}
+END_TEST
+
 START_TEST(clamps_what_it_cannot_write)
 {
     char text[DATE_TEXT_BYTES];
@@ -92,6 +106,7 @@ int main(void)
     tcase_add_test(tests, agrees_with_the_c_library);
     tcase_add_test(tests, reads_the_three_forms_of_http);
     tcase_add_test(tests, refuses_what_is_no_date);
+    tcase_add_test(tests, reads_years_before_1970_where_asked);
     tcase_add_test(tests, clamps_what_it_cannot_write);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
