@@ -8,6 +8,7 @@ import zlib
 
 import acls
 import forms
+import wire
 from case import S3Case, needs
 from daemon import Daemon
 from forms import Form, part
@@ -292,6 +293,47 @@ class Forms(FormCase):
                 self.assert_refused(form, 400, code, {"MaxSizeAllowed": most})
             else:
                 self.assert_refused(form, 400, code, {"MinSizeAllowed": least, "ProposedSize": size})
+
+    def prepared(self, form, **options):
+        content_type = [("Content-Type", f"multipart/form-data; boundary={forms.BOUNDARY}")]
+        return self.alice.prepare("POST", self.bucket, None, (), content_type, form.bytes(), auth="none", **options)
+
+    def test_570_lengths_that_no_form_has(self):
+        """Refused at once, whatever comes then."""
+        for length, code in ((2**63, "InvalidRequest"), (2**64, "InvalidRequest"), (2**63 - 1, "EntityTooLarge"), ((5 << 30) + (2 << 20), "EntityTooLarge")):
+            prepared = self.prepared(self.form(), length=length)
+            for sent in (prepared.head, prepared.bytes):
+                with self.alice.connect() as connection:
+                    connection.try_send(sent)
+                    answer = connection.read_response()
+                    self.assertEqual(400, answer.status, answer)
+                    if code == "EntityTooLarge":
+                        self.assert_error(answer, 400, code)
+                    self.assert_closed(connection)
+        self.assert_absent("key")
+
+    def test_557_a_client_that_stops_in_the_middle(self):
+        """In a field's head, in a field, before the file, in it, behind it: nothing appears, and the next form goes in."""
+        whole = self.form(body=b"file" * 100_000)
+        prepared = self.prepared(whole)
+        body = prepared.body
+        cuts = [0, 10, body.index(b"policy") - 3, body.index(b"policy") + 20, body.index(b'name="file"') + 4,
+                body.index(b"filefile"), body.index(b"filefile") + 200_000, len(body) - len(forms.end()) - 1, len(body) - 1]
+        for at in cuts:
+            for ends in ("half-closed", "reset"):
+                with self.subTest(f"{at} {ends}"), self.alice.connect() as connection:
+                    connection.send(prepared.head + body[:at])
+                    if ends == "reset":
+                        connection.reset()
+                        continue
+                    connection.finish_sending()
+                    try:
+                        answer = connection.read_response()
+                        self.assertEqual(400, answer.status, answer)
+                    except wire.Closed:
+                        pass
+        self.assert_absent("key")
+        self.assert_uploaded(whole, body=whole.body)
 
     # ---- fields as headers ----
 

@@ -85,3 +85,21 @@ class SmallSettings(SettingsCase):
             self.assert_error(self.alice.put(self.bucket, None, [(name, None), ("id", "one")], (), "<X/>"), 501, "NotImplemented")
         self.assert_error(self.get_setting("replication"), 404, "ReplicationConfigurationNotFoundError")
         self.assert_error(self.put_setting("replication", "<X/>"), 501, "NotImplemented")
+
+    def test_023_lengths_that_no_document_has(self):
+        """Refused at once, before a byte of it was asked for; what was there stays."""
+        for name in ("cors", "lifecycle", "tagging", "policy", "requestPayment", "publicAccessBlock", "ownershipControls",
+                     "versioning", "object-lock"):
+            before = self.get_setting(name)
+            for length in (2**63, 2**64, 2**63 - 1, 1 << 30):
+                prepared = self.alice.prepare("PUT", self.bucket, None, [(name, None)], [("Content-MD5", "1B2M2Y8AsgTpgAmY7PhCfg==")], b"<",
+                                              length=length, payload="unsigned")
+                with self.subTest(f"{name} {length}"), self.alice.connect() as connection:
+                    connection.try_send(prepared.head)
+                    answer = connection.read_response()
+                    self.assertEqual(400, answer.status, answer)
+                    if length < 2**63:
+                        self.assertEqual("MaxMessageLengthExceeded", answer.code, answer)
+                    self.assert_closed(connection)
+            after = self.get_setting(name)
+            self.assertEqual((before.status, before.code), (after.status, after.code))

@@ -203,10 +203,27 @@ bool s3_form_check_type(struct s3_request *request, struct error *error)
                      "At least one of the pre-conditions you specified did not hold");
 }
 
+static bool refuse_too_large(struct s3_request *request, uint64_t size, uint64_t most, struct error *error)
+{
+    error_details_add(&request->details, "ProposedSize", s3_decimal(request, size));
+    error_details_add(&request->details, "MaxSizeAllowed", s3_decimal(request, most));
+    return error_set(error, ERROR_TOO_LARGE, S3_EntityTooLarge,
+                     "Your proposed upload exceeds the maximum allowed size");
+}
+
+/* With the largest file, and all that may stand around it. */
+static bool check_length(struct s3_request *request, struct error *error)
+{
+    const struct http_head *head = request->head;
+    const uint64_t most = OBJECT_BODY_BYTES_MAX + FORM_BYTES_AROUND_FILE_MAX;
+    return !head->has_content_length || head->content_length <= most ||
+           refuse_too_large(request, head->content_length, OBJECT_BODY_BYTES_MAX, error);
+}
+
 static SUSPENDS bool begin(struct s3_request *request, struct s3_form **ret_form, struct error *error)
 {
     struct span type = SPAN_EMPTY;
-    if (!s3_form_check_type(request, error))
+    if (!s3_form_check_type(request, error) || !check_length(request, error))
         return false;
     (void)http_head_find(request->head, "content-type", &type);
     struct s3_form *form = s3_allocate(request, sizeof *form, error);
@@ -241,14 +258,6 @@ SUSPENDS bool s3_form_open(struct s3_request *request, struct error *error)
 }
 
 /* ---- the file ---- */
-
-static bool refuse_too_large(struct s3_request *request, uint64_t size, uint64_t most, struct error *error)
-{
-    error_details_add(&request->details, "ProposedSize", s3_decimal(request, size));
-    error_details_add(&request->details, "MaxSizeAllowed", s3_decimal(request, most));
-    return error_set(error, ERROR_TOO_LARGE, S3_EntityTooLarge,
-                     "Your proposed upload exceeds the maximum allowed size");
-}
 
 static bool refuse_too_small(struct s3_request *request, uint64_t size, uint64_t least, struct error *error)
 {

@@ -8,6 +8,8 @@
 enum {
     FORM_FIELDS_MAX = 100,
     FORM_FIELDS_BYTES_MAX = 20 << 10, /* names and values together (statement 558) */
+    /* of a form that says how long it is: fields, heads of parts, and what stands behind the file */
+    FORM_BYTES_AROUND_FILE_MAX = 1 << 20,
 };
 
 struct form_field {
