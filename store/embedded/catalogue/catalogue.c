@@ -2,6 +2,7 @@
 #include "store/embedded/catalogue/catalogue.h"
 
 #include "store/embedded/catalogue/guard.h"
+#include "store/embedded/catalogue/rebuild_mark.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,8 +15,9 @@ enum { TABLES_MAX = 24, READERS_MAX = 1024, INSPECTION_MS_MAX = 30000 };
 
 /* ---- opening ---- */
 
-/* MENDED: a row that does not say any more whose the catalogue is is written anew. */
-enum opening { EXISTING, CREATED, MENDED, READONLY };
+/* MENDED: a row that does not say any more whose the catalogue is is written anew. REBUILT: by the repair that is
+ * making it (rebuild_mark.h). */
+enum opening { EXISTING, CREATED, MENDED, READONLY, REBUILT };
 
 uint64_t catalogue_used_bytes(const struct catalogue *catalogue)
 {
@@ -119,6 +121,8 @@ static bool open_environment(const char *folder, uint64_t max_bytes, const uint8
     if (opening != CREATED && stat(catalogue->path, &status) != 0)
         return error_set(error, errno == ENOENT ? ERROR_NOT_FOUND : ERROR_IO, NULL,
                          "%s is missing. `bale check --repair` rebuilds it from the volumes.", catalogue->path);
+    if (opening != CREATED && opening != REBUILT && !rebuild_mark_check(folder, error))
+        return false;
     if (opening != CREATED && !(is_readonly ? inspect_beside(catalogue, folder, error) : inspect(catalogue, error)))
         return false;
     int result = mdb_env_create(&catalogue->env);
@@ -154,6 +158,12 @@ bool catalogue_open_mended(const char *folder, uint64_t max_bytes, const uint8_t
                            struct catalogue *ret_catalogue, struct error *error)
 {
     return open_environment(folder, max_bytes, uuid, MENDED, ret_catalogue, error);
+}
+
+bool catalogue_open_rebuilt(const char *folder, uint64_t max_bytes, const uint8_t uuid[16],
+                            struct catalogue *ret_catalogue, struct error *error)
+{
+    return open_environment(folder, max_bytes, uuid, REBUILT, ret_catalogue, error);
 }
 
 bool catalogue_open_readonly(const char *folder, uint64_t max_bytes, const uint8_t uuid[16],

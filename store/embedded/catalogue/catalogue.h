@@ -52,14 +52,18 @@ enum {
 };
 
 /* Opens the environment in `folder`/catalogue, having looked at all of its pages (inspect.h). ERROR_NOT_FOUND: the file
- * is missing and `create` is not set; ERROR_DAMAGED: LMDB must not be let loose on it, or it is of another store
- * (`uuid`). */
+ * is missing and `create` is not set; ERROR_DAMAGED: LMDB must not be let loose on it, it is of another store
+ * (`uuid`), or a rebuild of it has not ended. */
 bool catalogue_open(const char *folder, uint64_t max_bytes, const uint8_t uuid[16], bool create,
                     struct catalogue *ret_catalogue, struct error *error);
 /* The same of one that is there. Where it is damaged just where it says whose it is, that is written anew: for repair,
  * which then looks at everything that the catalogue says of the folder. */
 bool catalogue_open_mended(const char *folder, uint64_t max_bytes, const uint8_t uuid[16],
                            struct catalogue *ret_catalogue, struct error *error);
+/* The same of a copy that a rebuild has put in its place, whose mark is set (rebuild_mark.h): the others refuse that.
+ */
+bool catalogue_open_rebuilt(const char *folder, uint64_t max_bytes, const uint8_t uuid[16],
+                            struct catalogue *ret_catalogue, struct error *error);
 /* The same as catalogue_open for reading alone: makes and changes nothing but LMDB's own entry in lock.mdb, which keeps
  * a writer in another process from using pages again that are read here. Beside such a writer pages are not looked at
  * before. Tables of a format before this one are ERROR_UNSUPPORTED.

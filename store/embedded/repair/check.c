@@ -9,6 +9,7 @@
 #include "runtime/base/assert.h"
 #include "runtime/base/byteorder.h"
 #include "store/embedded/catalogue/key_path.h"
+#include "store/embedded/catalogue/rebuild_mark.h"
 #include "store/embedded/catalogue/upload_rows.h"
 #include "store/embedded/ledger/spool_rows.h"
 #include "store/embedded/repair/checker.h"
@@ -444,18 +445,16 @@ static bool pass(struct embedded_store *store, bool repair, struct embedded_repo
 
 static bool check_opened(struct embedded_store *store, bool repair, struct embedded_report *report, struct error *error)
 {
-    uint64_t findings = 0;
-    for (unsigned i = 0; i < PASSES_MAX; i++) {
+    uint64_t findings = UINT64_MAX;
+    for (unsigned i = 0; i < (repair ? PASSES_MAX : 1) && findings > 0; i++) {
         if (!pass(store, repair, report, &findings, error))
             return false;
-        if (findings == 0)
-            return true;
-        if (!repair)
-            break;
     }
-    return error_set(error, ERROR_DAMAGED, NULL, "%s is damaged: %llu findings%s", store->folder.path,
-                     (unsigned long long)findings,
-                     repair ? " are left" : ". `bale check --repair` removes what is damaged");
+    if (repair && !rebuild_mark_clear(store->folder.fd, error))
+        return false;
+    return findings == 0 || error_set(error, ERROR_DAMAGED, NULL, "%s is damaged: %llu findings%s", store->folder.path,
+                                      (unsigned long long)findings,
+                                      repair ? " are left" : ". `bale check --repair` removes what is damaged");
 }
 
 static bool open_as_it_is(struct embedded_store *store, struct embedded_report *report, struct error *error)

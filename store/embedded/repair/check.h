@@ -10,16 +10,16 @@ __attribute__((format(printf, 2, 3))) void report_finding(struct embedded_report
 /* CRC-32C of the first `size` bytes of the extents; false when they cannot be read. Blocks. */
 bool check_read_body(const struct embedded_store *store, struct span extents, uint64_t size, uint32_t *ret_crc32c);
 
-/* What is damaged of the tables `volumes` and `space` is dropped and reported; the first is written anew from the files
- * that there are, in the second everything that was dropped counts as taken, until the check has found out what is. The
+/* What is damaged of the tables `volumes` and `space` is dropped and reported; the first gets a row for every file that
+ * has none, in the second everything that was dropped counts as taken, until the check has found out what is. The
  * catalogue is open, volumes are not. */
 bool mend_volumes(struct embedded_store *store, struct embedded_report *report, struct error *error);
-/* A row for each file that has none. */
-bool mend_volume_rows(struct embedded_store *store, MDB_txn *txn, struct error *error);
+/* A row for each file that has none: so many. */
+bool mend_volume_rows(struct embedded_store *store, MDB_txn *txn, unsigned *ret_count, struct error *error);
 
 /* A new catalogue from the labels in the volumes, in place of what is there (which is kept under another name). With
  * `copy`, a catalogue of an earlier moment is the beginning. The store's folder is open, its catalogue is not;
- * afterwards it is. */
+ * afterwards it is, and nobody else opens it before it was checked and rebuild_mark_clear() called. */
 bool rebuild_catalogue(struct embedded_store *store, const char *copy, struct embedded_report *report,
                        struct error *error);
 

@@ -21,8 +21,9 @@ static bool has_row(MDB_txn *txn, const struct catalogue *catalogue, uint32_t nu
     return catalogue_get(txn, catalogue->volumes, span_of(key, sizeof key), &row, &ignored) == LOOKUP_FOUND;
 }
 
-bool mend_volume_rows(struct embedded_store *store, MDB_txn *txn, struct error *error)
+bool mend_volume_rows(struct embedded_store *store, MDB_txn *txn, unsigned *ret_count, struct error *error)
 {
+    *ret_count = 0;
     DIR *entries = fdopendir(openat(store->folder.fd, "volumes", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (entries == NULL)
         return error_set_errno(error, errno, "the folder `volumes` cannot be read");
@@ -35,6 +36,7 @@ bool mend_volume_rows(struct embedded_store *store, MDB_txn *txn, struct error *
             fstatat(dirfd(entries), entry->d_name, &status, 0) != 0 || status.st_size < EXTENT_BLOCK_BYTES ||
             has_row(txn, &store->catalogue, (uint32_t)number))
             continue;
+        ++*ret_count;
         done = batch_put_volume(txn, &store->catalogue, (uint32_t)number,
                                 (uint32_t)(status.st_size / EXTENT_BLOCK_BYTES), true, error);
     }
@@ -96,16 +98,21 @@ static bool mend(struct embedded_store *store, MDB_txn *txn, struct embedded_rep
 {
     unsigned volumes;
     unsigned parts;
+    unsigned rows;
     if (!drop_damaged(txn, store->catalogue.volumes, volume_is_sound, &volumes, error) ||
-        !drop_damaged(txn, store->catalogue.space, space_row_is_sound, &parts, error))
+        !drop_damaged(txn, store->catalogue.space, space_row_is_sound, &parts, error) ||
+        !mend_volume_rows(store, txn, &rows, error) || (parts > 0 && !claim_space(store, txn, error)))
         return false;
+    unsigned missing = rows > volumes ? rows - volumes : 0;
     for (unsigned i = 0; i < volumes; i++)
         report_finding(report, "A row of the table of volumes is damaged.");
+    for (unsigned i = 0; i < missing; i++)
+        report_finding(report, "A volume has no row in the table of volumes.");
     for (unsigned i = 0; i < parts; i++)
         report_finding(report, "A row of the table of free space is damaged.");
-    report->repaired += volumes + parts;
-    *ret_changed = volumes + parts > 0;
-    return (volumes == 0 || mend_volume_rows(store, txn, error)) && (parts == 0 || claim_space(store, txn, error));
+    report->repaired += volumes + missing + parts;
+    *ret_changed = volumes + missing + parts > 0;
+    return true;
 }
 
 bool mend_volumes(struct embedded_store *store, struct embedded_report *report, struct error *error)

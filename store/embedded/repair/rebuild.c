@@ -16,6 +16,7 @@
 #include "store/embedded/catalogue/bucket_log.h"
 #include "store/embedded/catalogue/label.h"
 #include "store/embedded/catalogue/manifest_lists.h"
+#include "store/embedded/catalogue/rebuild_mark.h"
 #include "store/embedded/catalogue/upload_rows.h"
 #include "store/embedded/change/bucket_batch.h"
 #include "store/embedded/ledger/spool_rows.h"
@@ -60,18 +61,30 @@ struct rebuild {
 
 /* ---- the old catalogue steps aside ---- */
 
+/* A repair that was killed may have set one aside in this very second. */
+static void name_damaged(int folder, char ret_name[64])
+{
+    long long second = (long long)time(NULL);
+    struct stat status;
+    do
+        (void)snprintf(ret_name, 64, "catalogue/data.mdb.damaged-%lld", second++);
+    while (fstatat(folder, ret_name, &status, 0) == 0);
+}
+
 static bool set_aside(struct rebuild *rebuild)
 {
     int folder = rebuild->store->folder.fd;
     char name[64];
     if (rebuild->copy != NULL && !backup_is_ours(&rebuild->store->folder, rebuild->copy, rebuild->error))
         return false;
-    (void)snprintf(name, sizeof name, "catalogue/data.mdb.damaged-%lld", (long long)time(NULL));
+    if (mkdirat(folder, "catalogue", 0755) != 0 && errno != EEXIST)
+        return error_set_errno(rebuild->error, errno, "the folder `catalogue` cannot be made");
+    if (!rebuild_mark_set(folder, rebuild->error))
+        return false;
+    name_damaged(folder, name);
     if (renameat(folder, "catalogue/data.mdb", folder, name) != 0 && errno != ENOENT)
         return error_set_errno(rebuild->error, errno, "the damaged catalogue cannot be renamed");
     (void)unlinkat(folder, "catalogue/lock.mdb", 0);
-    if (mkdirat(folder, "catalogue", 0755) != 0 && errno != EEXIST)
-        return error_set_errno(rebuild->error, errno, "the folder `catalogue` cannot be made");
     return rebuild->copy == NULL || backup_put_back(&rebuild->store->folder, rebuild->copy, rebuild->error);
 }
 
@@ -466,10 +479,11 @@ static bool forget_what_changed(struct rebuild *rebuild)
 
 static bool fill_catalogue(struct rebuild *rebuild)
 {
+    unsigned volumes;
     if (!begin(rebuild))
         return false;
     if ((rebuild->copy != NULL && !forget_what_changed(rebuild)) ||
-        !mend_volume_rows(rebuild->store, rebuild->txn, rebuild->error)) {
+        !mend_volume_rows(rebuild->store, rebuild->txn, &volumes, rebuild->error)) {
         mdb_txn_abort(rebuild->txn);
         return false;
     }
@@ -480,8 +494,11 @@ static bool fill_catalogue(struct rebuild *rebuild)
 static bool start_catalogue(struct rebuild *rebuild)
 {
     struct embedded_store *store = rebuild->store;
-    if (!catalogue_open(store->folder.path, store->options.catalogue_max_bytes, store->folder.uuid,
-                        rebuild->copy == NULL, &store->catalogue, rebuild->error))
+    const char *path = store->folder.path;
+    uint64_t max_bytes = store->options.catalogue_max_bytes;
+    const uint8_t *uuid = store->folder.uuid;
+    if (rebuild->copy == NULL ? !catalogue_open(path, max_bytes, uuid, true, &store->catalogue, rebuild->error)
+                              : !catalogue_open_rebuilt(path, max_bytes, uuid, &store->catalogue, rebuild->error))
         return false;
     rebuild->numbers = (struct batch_numbers){1, 1, 1, 1, 1};
     bool done = (rebuild->copy == NULL || batch_read_numbers(store, &rebuild->numbers, rebuild->error)) &&

@@ -1,6 +1,7 @@
 /* tests/unit/embedded/own_rows_test.c -- the rows that Bale keeps for itself, damaged one bit at a time: which volumes
  * there are, what is free in them, whose catalogue it is, its numbers. The store serves all objects or says in a
  * sentence why not; after a repair all of them are there. */
+#include "store/embedded/catalogue/folder.h"
 #include "tests/unit/embedded/fixture.h"
 #include "tests/unit/embedded/flips.h"
 
@@ -155,12 +156,50 @@ START_TEST(a_flipped_bit_in_its_own_rows_costs_no_object)
 }
 END_TEST
 
+/* ---- rows that are gone ---- */
+
+static void lose_volume_rows(const char *path)
+{
+    struct folder folder;
+    struct catalogue catalogue;
+    struct error error;
+    MDB_txn *txn;
+    ck_assert(folder_open(path, false, random_system(), &folder, &error));
+    ck_assert(catalogue_open(path, 1 << 30, folder.uuid, false, &catalogue, &error));
+    ck_assert_int_eq(mdb_txn_begin(catalogue.env, NULL, 0, &txn), 0);
+    ck_assert_int_eq(mdb_drop(txn, catalogue.volumes, 0), 0);
+    ck_assert_int_eq(mdb_txn_commit(txn), 0);
+    catalogue_close(&catalogue);
+    folder_close(&folder);
+}
+
+/* Nothing is damaged: a repair that believed the table would drop every body as lying in no volume. */
+START_TEST(volumes_without_rows_get_them_again)
+{
+    char path[64];
+    struct error error;
+    struct embedded_report report = {0};
+    folder_make(path);
+    with_store(path, fill, NULL);
+    lose_volume_rows(path);
+    ck_assert(!embedded_check(path, false, &report, &error));
+    report = (struct embedded_report){0};
+    bool is_mended = embedded_check(path, true, &report, &error);
+    ck_assert_msg(is_mended, "%s", is_mended ? "" : error.message);
+    ck_assert_uint_gt(report.repaired, 0);
+    with_store(path, expect_all, NULL);
+    expect_sound_store(path);
+    folder_remove(path);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("own rows");
     TCase *tests = tcase_create("rows");
     tcase_set_timeout(tests, 240);
     tcase_add_test(tests, a_flipped_bit_in_its_own_rows_costs_no_object);
+    tcase_add_test(tests, volumes_without_rows_get_them_again);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
 }
