@@ -1,6 +1,7 @@
 /* codec/columns_look.c -- searches, then trials. */
 #include "codec/columns_look.h"
 
+#include "codec/histogram.h"
 #include "runtime/base/assert.h"
 
 #include <math.h>
@@ -9,9 +10,11 @@
 enum {
     CANDIDATES_MAX = 8,
     STRIDES_MAX = 4,
-    NEAR_PERCENT = 102,    /* of plain: what comes out larger on the sample is not better on the frame */
-    HOPEFUL_PERCENT = 125, /* of plain, by entropy alone: matches in planes do not make good for more */
-    STRIDE_PLAIN = 1,      /* pieces for plain end where they will */
+    NEAR_PERCENT = 102,         /* of plain: what comes out larger on the sample is not better on the frame */
+    ENTROPY_ONLY_PERCENT = 102, /* of the entropy: what zstd's Huffman codes come to */
+    ENTROPY_ONLY_BYTES = 128,   /* ... and their table */
+    HOPEFUL_PERCENT = 125,      /* of plain, by entropy alone: matches in planes do not make good for more */
+    STRIDE_PLAIN = 1,           /* pieces for plain end where they will */
 };
 
 struct columns_look {
@@ -246,13 +249,24 @@ static enum codec_step go_on(struct columns_look *look)
     return CODEC_MORE;
 }
 
+/* An encoder may do without matches (codec/encoder.h): what that comes to, entropy says well enough. */
+static size_t entropy_only_size(struct span sample)
+{
+    struct histogram histogram = {0};
+    histogram_add(&histogram, sample);
+    double bytes = histogram_entropy(&histogram) / 8 * (double)sample.size;
+    return (size_t)(bytes * ENTROPY_ONLY_PERCENT / 100) + ENTROPY_ONLY_BYTES;
+}
+
 static enum codec_step step_plain(struct columns_look *look)
 {
     size_t size;
     enum codec_step step = compressor_step(look->job.compressor, &size);
     if (step != CODEC_DONE)
         return step;
-    look->verdict.plain_size = size > 0 ? size : look->sample_size;
+    size_t entropy_only = entropy_only_size(span_of(look->job.memory, look->sample_size));
+    size = size > 0 ? size : look->sample_size;
+    look->verdict.plain_size = size < entropy_only ? size : entropy_only;
     return go_on(look);
 }
 

@@ -94,6 +94,14 @@ static enum ownership default_ownership(const struct shard_common *common)
     return common->keeper == NULL ? OWNERSHIP_ENFORCED : ownerships[common->config->default_ownership];
 }
 
+/* Whoever keeps objects in a bucket may want to read them with S4, which does not know columns. */
+static bool packs_columns(const struct config *config)
+{
+    bool wants =
+        config->columns == CONFIG_COLUMNS_ON || (config->columns == CONFIG_COLUMNS_AUTO && !config_is_bucket(config));
+    return wants && !config->raw && (config->codec == CONFIG_CODEC_AUTO || config->codec == CONFIG_CODEC_ZSTD);
+}
+
 static void start_pools(struct shard *shard)
 {
     const struct shard_common *common = shard->common;
@@ -106,6 +114,7 @@ static void start_pools(struct shard *shard)
         .codec = config->raw ? OBJECT_CODEC_RAW : CODECS[config->codec],
         .level = (int)config->zstd_level,
         .gzip_level = (int)config->gzip_level,
+        .columns = packs_columns(config),
         .frame_buffers_max = (unsigned)config->frame_buffers,
         .wait_ms = BUFFER_WAIT_MS,
         .offload = common->codec_threads,

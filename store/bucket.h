@@ -179,6 +179,7 @@ struct write_intent {
     uint64_t original_size;
     uint64_t stored_size_hint; /* about how many stored bytes will come; 0: unknown */
     uint32_t codec; /* object_attributes.codec, if the body comes as frames; of a single one commit may say another */
+    bool may_have_columns;   /* likewise */
     bool is_uncounted;       /* write_result.is_uncounted */
     struct object_lock lock; /* as in the attributes of write_result; so are the next two */
     struct span owner;

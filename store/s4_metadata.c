@@ -68,6 +68,8 @@ bool s4_metadata_append(struct buffer *list, const struct object_attributes *att
         done = done && append_checksum(list, &attributes->checksum);
     if (attributes->parts_count > 0)
         done = done && append_number(list, "s4-bale-parts", attributes->parts_count);
+    if (attributes->may_have_columns)
+        done = done && append_text(list, "s4-bale-codecs", "columns");
     return done;
 }
 
@@ -90,6 +92,7 @@ enum field {
     ENCRYPTED,
     BALE_CHECKSUM,
     BALE_PARTS,
+    BALE_CODECS,
     FIELDS,
 };
 
@@ -105,6 +108,7 @@ static const struct span field_names[FIELDS] = {
     [ENCRYPTED] = SPAN("s4-encrypted"),
     [BALE_CHECKSUM] = SPAN("s4-bale-checksum"),
     [BALE_PARTS] = SPAN("s4-bale-parts"),
+    [BALE_CODECS] = SPAN("s4-bale-codecs"),
 };
 
 /* The values in one pass over the list; of a name that comes twice the first one. No data: it is not there. */
@@ -207,6 +211,7 @@ bool s4_metadata_parse(struct span list, struct object_attributes *attributes, s
     read_checksum(found[BALE_CHECKSUM], &attributes->checksum);
     (void)read_number(found[BALE_PARTS], 10000, &parts_count);
     attributes->parts_count = (uint32_t)parts_count;
+    attributes->may_have_columns = found[BALE_CODECS].data != NULL;
     if (!attributes->is_multipart && !is_framed && !has_manifest) {
         set_plain(attributes);
         return true;

@@ -1,7 +1,8 @@
 /* store/s4_metadata.h -- object_attributes as the `s4-*` metadata of S4, and back (spec/s4-format.md, 3 and 8.1).
  *
- * Names are bare here ("s4-codec"): over S3 each travels behind x-amz-meta-. What S4 has no field for is kept in two
- * of our own, which S4 ignores: `s4-bale-checksum` (algorithm, type, value of the S3 checksum) and `s4-bale-parts`. */
+ * Names are bare here ("s4-codec"): over S3 each travels behind x-amz-meta-. What S4 has no field for is kept in
+ * three of our own, which S4 ignores: `s4-bale-checksum` (algorithm, type, value of the S3 checksum), `s4-bale-parts`,
+ * and `s4-bale-codecs: columns` where frames may be packed in a codec that S4 cannot read. */
 #pragma once
 
 #include "runtime/base/error.h"

@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 /* In the order of the choices in config.c's table. */
+enum config_columns { CONFIG_COLUMNS_AUTO, CONFIG_COLUMNS_ON, CONFIG_COLUMNS_OFF };
 enum config_codec { CONFIG_CODEC_AUTO, CONFIG_CODEC_ZSTD, CONFIG_CODEC_GZIP, CONFIG_CODEC_NONE };
 enum config_addressing { CONFIG_ADDRESSING_PATH, CONFIG_ADDRESSING_VIRTUAL };
 enum config_ownership { CONFIG_BUCKET_OWNER_ENFORCED, CONFIG_BUCKET_OWNER_PREFERRED, CONFIG_OBJECT_WRITER };
@@ -62,6 +63,7 @@ struct config {
     uint64_t codec;             /* enum config_codec */
     int64_t zstd_level;
     int64_t gzip_level;
+    uint64_t columns;       /* enum config_columns */
     uint64_t codec_threads; /* 0: as many as shards */
     uint64_t frame_buffers; /* per shard */
     uint64_t dict_memory;

@@ -12,6 +12,7 @@
 #include "runtime/fiber/memory_budget.h"
 #include "server/dictionaries/rules.h"
 #include "server/object/decoded_cache.h"
+#include "server/object/guide_cache.h"
 #include "server/object/object.h"
 
 enum {
@@ -40,8 +41,9 @@ struct object_codecs {
     struct object_counters counters;
     struct memory_budget memory;
     struct memory_budget pumps; /* counts those that run, not bytes */
-    struct pool *encoders;      /* struct encoder */
+    struct pool *packers;       /* struct packer */
     struct pool *gzip_slots;    /* counted in the budget by bodies that hold one for long */
+    struct guide_cache *guides; /* NULL: nothing is packed in columns */
     struct pool *decode_slots;
     struct pool *stream_slots; /* windows up to 8 MiB, counted in the budget */
     struct pool *large_slots;  /* larger windows, beside the budget */

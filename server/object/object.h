@@ -22,6 +22,7 @@ struct object_settings {
     enum { OBJECT_CODEC_AUTO, OBJECT_CODEC_ZSTD, OBJECT_CODEC_GZIP, OBJECT_CODEC_NONE, OBJECT_CODEC_RAW } codec;
     int level;                             /* --zstd-level */
     int gzip_level;                        /* --gzip-level, of OBJECT_CODEC_GZIP alone */
+    bool columns;                          /* --columns: frames of numbers may be packed in columns (codec/columns.h) */
     unsigned frame_buffers_max;            /* per shard */
     uint64_t wait_ms;                      /* for a buffer or context, then SlowDown */
     struct offload *offload;               /* levels above 6 */

@@ -1,7 +1,7 @@
 /* server/object/object_codecs.c -- the pools of one shard: memory for bodies, contexts for coding. */
 #include "codec/columns.h"
-#include "codec/encoder.h"
 #include "codec/gzip.h"
+#include "codec/packer.h"
 #include "runtime/base/assert.h"
 #include "runtime/fiber/loop.h"
 #include "s3client/wire/s3_error.h"
@@ -11,9 +11,9 @@
 #include <sys/mman.h>
 
 enum {
-    ENCODERS_MAX = 4,      /* one computes, the others' payloads are on their way to the store */
-    ENCODERS_HIGH_MAX = 2, /* levels above 6: up to 20 MiB each at level 19 */
-    GZIP_SLOTS_SHORT = 4,  /* for bodies of one frame; those that keep theirs are fewer than frame buffers */
+    PACKERS_MAX = 4,      /* one computes, the others' payloads are on their way to the store */
+    PACKERS_HIGH_MAX = 2, /* levels above 6: up to 20 MiB each at level 19 */
+    GZIP_SLOTS_SHORT = 4, /* for bodies of one frame; those that keep theirs are fewer than frame buffers */
     DECODE_SLOTS_MAX = 4,
     STREAM_SLOTS_MAX = 8,
     LARGE_SLOTS_MAX = 1, /* 128 MiB */
@@ -88,16 +88,16 @@ void body_memory_give(struct object_codecs *codecs, struct body_memory *memory)
 
 /* ---- slots ---- */
 
-static void destroy_encoder(void *element, void *context)
+static void destroy_packer(void *element, void *context)
 {
     (void)context;
-    encoder_destroy(element);
+    packer_destroy(element);
 }
 
-static void *create_encoder(void *context)
+static void *create_packer(void *context)
 {
     (void)context;
-    return encoder_create();
+    return packer_create();
 }
 
 static void destroy_gzip_slot(void *element, void *context)
@@ -228,11 +228,15 @@ struct object_codecs *object_codecs_create(const struct object_settings *setting
     codecs->chooser = (struct dictionary_chooser){.board = settings->board, .shard = settings->shard};
     codecs->decoded = decoded_cache_create();
     ASSERT(codecs->decoded != NULL);
+    if (settings->columns) {
+        codecs->guides = guide_cache_create();
+        ASSERT(codecs->guides != NULL);
+    }
     memory_budget_init(&codecs->memory, settings->frame_buffers_max * frame_buffer_bytes);
     unsigned pumps = settings->frame_buffers_max / PUMP_FRAME_BUFFERS;
     memory_budget_init(&codecs->pumps, pumps > 0 ? pumps : 1);
-    size_t encoders_max = settings->level > CODEC_LEVEL_INLINE_MAX ? ENCODERS_HIGH_MAX : ENCODERS_MAX;
-    codecs->encoders = create_pool("encoders", create_encoder, destroy_encoder, encoders_max);
+    size_t packers_max = settings->level > CODEC_LEVEL_INLINE_MAX ? PACKERS_HIGH_MAX : PACKERS_MAX;
+    codecs->packers = create_pool("packers", create_packer, destroy_packer, packers_max);
     codecs->gzip_slots = pool_create(&(struct pool_kind){
         .name = "gzip_slots",
         .create = create_gzip_slot,
@@ -253,7 +257,8 @@ void object_codecs_destroy(struct object_codecs *codecs)
     ASSERT(codecs->memory.used == 0);
     decoded_cache_destroy(codecs->decoded);
     dictionary_chooser_free(&codecs->chooser);
-    pool_destroy(codecs->encoders);
+    guide_cache_destroy(codecs->guides);
+    pool_destroy(codecs->packers);
     pool_destroy(codecs->gzip_slots);
     pool_destroy(codecs->decode_slots);
     pool_destroy(codecs->stream_slots);

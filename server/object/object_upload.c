@@ -186,12 +186,15 @@ static uint32_t count_tags(struct span tags)
     return count;
 }
 
-static void describe(struct totals *totals, const struct upload_info *upload, bool is_raw,
+/* What parts are packed in is not kept with them: with columns, any frame may be. */
+static void describe(struct totals *totals, const struct upload_info *upload, const struct object_settings *settings,
                      struct object_attributes *whole)
 {
+    bool is_raw = settings->codec == OBJECT_CODEC_RAW;
     whole->layout = is_raw ? LAYOUT_RAW : LAYOUT_FRAMED;
     whole->codec = is_raw ? CODEC_PASSTHROUGH : CODEC_ZSTD;
     whole->is_s4 = !is_raw;
+    whole->may_have_columns = settings->columns;
     whole->is_multipart = true;
     whole->is_size_known = true;
     whole->has_crc32c = true;
@@ -236,7 +239,7 @@ SUSPENDS bool object_upload_plan(struct object_codecs *codecs, struct bucket_sto
     bool ok = add_choices(&walk, choices, &totals, ret_plan, error);
     part_walk_end(&walk);
     if (ok)
-        describe(&totals, upload, codecs->settings.codec == OBJECT_CODEC_RAW, &ret_plan->attributes);
+        describe(&totals, upload, &codecs->settings, &ret_plan->attributes);
     return ok;
 }
 

@@ -5,8 +5,8 @@
  * shrink can then still be stored as it is. Of several frames, those that do not shrink are stored as they are, each
  * behind its header: 28 bytes for being verified before they leave. */
 #include "codec/crc.h"
-#include "codec/encoder.h"
 #include "codec/frame.h"
+#include "codec/packer.h"
 #include "runtime/base/assert.h"
 #include "runtime/base/hex.h"
 #include "s3client/wire/s3_error.h"
@@ -50,7 +50,12 @@ struct object_writer {
     enum { SHAPE_UNDECIDED, SHAPE_RAW, SHAPE_FRAMED, SHAPE_GZIP } shape;
     struct gzip_body gzip;
     unsigned frames_count;
-    struct buffer frames; /* their sizes */
+    struct buffer frames;       /* their sizes */
+    struct columns_guide guide; /* the prefix's, if it is shared */
+    uint64_t guide_id;
+    bool shares_guide;
+    bool has_guide;
+    bool has_columns; /* one frame at least is packed so */
 
     struct md5_sum md5;
     struct sha256_sum *beside; /* the caller's, or NULL */
@@ -68,8 +73,36 @@ struct object_writer {
     struct span acl;
 };
 
-SUSPENDS static bool begin_stored(struct bucket_store *store, const struct object_write_intent *intent,
-                                  struct bucket_writer **ret_stored, struct error *error)
+/* ---- what is learned of frames, and of objects of one prefix ---- */
+
+/* Objects of one frame share the guide of their prefix; longer ones pay for what they learn. What a guide knows is true
+ * of an object from its start on, so parts do not share any. */
+static void begin_guide(struct object_writer *writer, const struct object_write_intent *intent)
+{
+    writer->guide_id = guide_cache_id(&intent->name);
+    writer->shares_guide = !writer->is_part && writer->is_size_known && writer->size_expected <= FRAME_ORIGINAL_BYTES;
+    columns_guide_begin(&writer->guide, COLUMNS_GUIDE_LOOK_CREDIT);
+}
+
+static struct columns_guide *take_guide(struct object_writer *writer)
+{
+    if (writer->codecs->guides == NULL)
+        return NULL;
+    if (writer->shares_guide && !writer->has_guide)
+        guide_cache_take(writer->codecs->guides, writer->guide_id, &writer->guide);
+    writer->has_guide = true;
+    return &writer->guide;
+}
+
+static void give_guide(struct object_writer *writer)
+{
+    if (writer->shares_guide && writer->has_guide)
+        guide_cache_give(writer->codecs->guides, writer->guide_id, &writer->guide);
+}
+
+SUSPENDS static bool begin_stored(const struct object_codecs *codecs, struct bucket_store *store,
+                                  const struct object_write_intent *intent, struct bucket_writer **ret_stored,
+                                  struct error *error)
 {
     uint64_t hint = intent->is_size_known ? intent->size : 0;
     if (intent->upload_id.size > 0)
@@ -86,6 +119,7 @@ SUSPENDS static bool begin_stored(struct bucket_store *store, const struct objec
         .original_size = intent->size,
         .stored_size_hint = hint,
         .codec = CODEC_ZSTD,
+        .may_have_columns = codecs->settings.columns,
         .owner = intent->owner,
         .acl = intent->acl,
     };
@@ -114,7 +148,7 @@ SUSPENDS bool object_writer_begin(struct object_codecs *codecs, struct bucket_st
                                   struct error *error)
 {
     struct bucket_writer *stored;
-    if (!begin_stored(store, intent, &stored, error))
+    if (!begin_stored(codecs, store, intent, &stored, error))
         return false;
     struct object_writer *writer = aligned_alloc(_Alignof(struct object_writer), sizeof *writer);
     if (writer == NULL) {
@@ -142,6 +176,7 @@ SUSPENDS bool object_writer_begin(struct object_codecs *codecs, struct bucket_st
     writer->stays_raw = stays_raw(store, intent, codecs->settings.codec);
     writer->may_be_gzip = may_be_gzip(store, intent, codecs->settings.codec);
     buffer_init(&writer->frames, 0);
+    begin_guide(writer, intent);
     md5_begin(&writer->md5);
     writer->is_checksum_md5 = intent->checksum == CHECKSUM_MD5;
     checksum_begin(&writer->checksum, writer->is_checksum_md5 ? CHECKSUM_NONE : intent->checksum);
@@ -151,16 +186,21 @@ SUSPENDS bool object_writer_begin(struct object_codecs *codecs, struct bucket_st
 
 /* ---- one frame: is it worth it, compress, store ---- */
 
-/* Asked before there is an encoder: noise needs none. */
-static bool is_worth_encoding(const struct object_writer *writer, struct span frame, struct noise_look *ret_look)
+/* Asked before there is a packer: noise needs none. Fills in all of the job but the capacity. */
+static bool is_worth_packing(struct object_writer *writer, struct span frame, struct packer_job *ret_job)
 {
     int codec = writer->codecs->settings.codec;
     if (codec >= OBJECT_CODEC_NONE || frame.size < SHRINKABLE_BYTES_LEAST)
         return false;
-    *ret_look = noise_look(frame);
+    *ret_job = (struct packer_job){
+        .frame = {.original = frame, .level = writer->codecs->settings.level, .look = noise_look(frame)},
+    };
     if (codec == OBJECT_CODEC_ZSTD) /* whatever it looks like */
-        ret_look->verdict = NOISE_NONE;
-    return ret_look->verdict != NOISE_SURE;
+        ret_job->frame.look.verdict = NOISE_NONE;
+    ret_job->guide = take_guide(writer);
+    if (ret_job->guide != NULL)
+        ret_job->advice = columns_guide_ask(ret_job->guide, frame);
+    return packer_is_worth_it(&ret_job->frame.look, &ret_job->advice);
 }
 
 SUSPENDS static bool store(struct object_writer *writer, struct span bytes, struct error *error)
@@ -201,40 +241,40 @@ SUSPENDS static bool store_frame(struct object_writer *writer, uint32_t codec, u
 }
 
 /* On a pool thread, for levels above CODEC_LEVEL_INLINE_MAX. */
-struct encode_work {
-    struct encoder *encoder;
+struct pack_work {
+    struct packer *packer;
     enum codec_step step;
-    struct encoded encoded;
+    struct encoded packed;
 };
 
-static void encode_all(void *argument)
+static void pack_all(void *argument)
 {
-    struct encode_work *work = argument;
+    struct pack_work *work = argument;
     do
-        work->step = encoder_step(work->encoder, &work->encoded);
+        work->step = packer_step(work->packer, &work->packed);
     while (work->step == CODEC_MORE);
 }
 
-SUSPENDS static bool encode(struct object_writer *writer, struct encoder *encoder, const struct encoder_job *job,
-                            struct encoded *ret_encoded, struct error *error)
+SUSPENDS static bool pack(struct object_writer *writer, struct packer *packer, const struct packer_job *job,
+                          struct encoded *ret_packed, struct error *error)
 {
     const struct object_settings *settings = &writer->codecs->settings;
-    struct encode_work work = {.encoder = encoder, .step = CODEC_MORE};
-    encoder_begin(encoder, job);
+    struct pack_work work = {.packer = packer, .step = CODEC_MORE};
+    packer_begin(packer, job);
     if (settings->level > CODEC_LEVEL_INLINE_MAX) {
-        if (!offload_run(settings->offload, encode_all, &work, error))
+        if (!offload_run(settings->offload, pack_all, &work, error))
             return error->kind == ERROR_BUSY
                        ? error_set(error, ERROR_BUSY, S3_SlowDown, "The compression threads have too much to do.")
                        : false;
     } else {
         while (work.step == CODEC_MORE) {
-            work.step = encoder_step(encoder, &work.encoded);
+            work.step = packer_step(packer, &work.packed);
             fiber_yield_if_due();
         }
     }
     if (work.step == CODEC_FAILED)
         return error_set(error, ERROR_IO, S3_InternalError, "The compressor failed.");
-    *ret_encoded = work.encoded;
+    *ret_packed = work.packed;
     return true;
 }
 
@@ -253,14 +293,15 @@ static struct dictionary_rule *choose_dictionary(struct object_writer *writer, s
     return may_have_one ? dictionary_choose(&writer->codecs->chooser, writer->creation_id, writer->name.key) : NULL;
 }
 
-static void ask_for_dictionary(const struct object_writer *writer, struct dictionary_rule *rule,
-                               struct encoder_job *job)
+/* Where there is one, nothing is packed in columns. */
+static void ask_for_dictionary(const struct object_writer *writer, struct dictionary_rule *rule, struct packer_job *job)
 {
     static_assert((int)DICTIONARY_OBJECT_BYTES_MAX <= (int)ENCODER_DICTIONARY_BYTES_MAX, "an encoder takes them");
     if (rule == NULL)
         return;
-    job->dictionary = dictionary_for_coding(rule->dictionary);
-    job->is_both_ways = dictionary_use_tries_both(&rule->uses[writer->codecs->chooser.shard]);
+    job->guide = NULL;
+    job->frame.dictionary = dictionary_for_coding(rule->dictionary);
+    job->frame.is_both_ways = dictionary_use_tries_both(&rule->uses[writer->codecs->chooser.shard]);
 }
 
 static size_t body_size(size_t payload_size, struct span frame)
@@ -284,31 +325,25 @@ static void note_dictionary(struct object_writer *writer, struct dictionary_rule
         memcpy(writer->dictionary, rule->id, sizeof writer->dictionary);
 }
 
-SUSPENDS static bool store_encoded(struct object_writer *writer, struct span frame, struct noise_look look,
-                                   bool is_only, struct error *error)
+SUSPENDS static bool store_packed(struct object_writer *writer, struct packer_job *job, bool is_only,
+                                  struct error *error)
 {
-    struct encoder *encoder = slot_take(writer->codecs, writer->codecs->encoders, error);
-    if (encoder == NULL)
+    struct packer *packer = slot_take(writer->codecs, writer->codecs->packers, error);
+    if (packer == NULL)
         return false;
-    size_t overhead = is_only ? FRAME_HEADER_BYTES : 0; /* beside other frames, the header is there in any case */
-    struct encoder_job job = {
-        .original = frame,
-        .capacity = frame.size - overhead - 1,
-        .level = writer->codecs->settings.level,
-        .look = look,
-    };
-    struct dictionary_rule *rule = choose_dictionary(writer, frame, is_only);
-    struct encoded encoded = {.codec = CODEC_PASSTHROUGH};
-    ask_for_dictionary(writer, rule, &job);
-    bool done = encode(writer, encoder, &job, &encoded, error);
+    struct dictionary_rule *rule = choose_dictionary(writer, job->frame.original, is_only);
+    struct encoded packed = {.codec = CODEC_PASSTHROUGH};
+    ask_for_dictionary(writer, rule, job);
+    bool done = pack(writer, packer, job, &packed, error);
     if (done)
-        note_dictionary(writer, rule, frame, &encoded);
+        note_dictionary(writer, rule, job->frame.original, &packed);
     dictionary_rule_drop(rule);
-    bool is_packed = encoded.codec != CODEC_PASSTHROUGH;
+    bool is_packed = packed.codec != CODEC_PASSTHROUGH;
     if (is_packed)
-        done = store_frame(writer, encoded.codec, encoded.payload, encoded.size, error);
-    pool_release(writer->codecs->encoders, encoder);
-    return is_packed || !done ? done : store_as_it_is(writer, frame, is_only, error);
+        done = store_frame(writer, packed.codec, packed.payload, packed.size, error);
+    pool_release(writer->codecs->packers, packer);
+    writer->has_columns = writer->has_columns || packed.codec == CODEC_COLUMNS;
+    return is_packed || !done ? done : store_as_it_is(writer, job->frame.original, is_only, error);
 }
 
 /* ---- one gzip member ---- */
@@ -355,14 +390,18 @@ SUSPENDS static bool flush(struct object_writer *writer, bool is_last, struct er
 {
     struct span frame = span_of(writer->memory.bytes, writer->filled);
     bool is_only = is_last && writer->frames_count == 0 && !writer->is_part;
-    struct noise_look look;
+    struct packer_job job;
     bool stored;
-    if (writer->may_be_gzip)
+    if (writer->may_be_gzip) {
         stored = flush_gzip(writer, frame, is_last, error);
-    else if (is_worth_encoding(writer, frame, &look))
-        stored = store_encoded(writer, frame, look, is_only, error);
-    else
+    } else if (is_worth_packing(writer, frame, &job)) {
+        size_t overhead = is_only ? FRAME_HEADER_BYTES : 0; /* beside other frames, the header is there in any case */
+        job.frame.capacity = frame.size - overhead - 1;
+        stored = store_packed(writer, &job, is_only, error);
+    } else {
+        columns_guide_end_frame(&writer->guide, frame.size, frame.size, false, false);
         stored = store_as_it_is(writer, frame, is_only, error);
+    }
     writer->frames_count++;
     writer->filled = 0;
     writer->frame_crc32c = 0;
@@ -462,6 +501,7 @@ SUSPENDS bool object_writer_finish(struct object_writer *writer, struct object_d
         return false;
     gzip_body_end(writer->codecs, &writer->gzip);
     body_memory_give(writer->codecs, &writer->memory);
+    give_guide(writer);
     if (writer->shape == SHAPE_UNDECIDED) /* not a byte: no frames (spec 1.7) */
         writer->shape = writer->stays_raw || writer->may_be_gzip ? SHAPE_RAW : SHAPE_FRAMED;
     writer->is_finished = true;
@@ -494,6 +534,7 @@ static void describe(const struct object_writer *writer, struct object_attribute
         .codec = forms[writer->shape].codec,
         .is_s4 = writer->codecs->settings.codec != OBJECT_CODEC_RAW,
         .is_size_known = true,
+        .may_have_columns = writer->has_columns,
         .has_crc32c = true,
         .crc32c = writer->crc32c,
         .checksum = writer->digest.checksum,

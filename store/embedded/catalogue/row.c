@@ -47,7 +47,8 @@ enum object_flag {
     OBJECT_IS_ENCRYPTED = 16,
     OBJECT_IS_UNCOUNTED = 32,
     OBJECT_IS_MARKER = 64,
-    OBJECT_FLAGS_KNOWN = 127,
+    OBJECT_MAY_HAVE_COLUMNS = 128,
+    OBJECT_FLAGS_KNOWN = 255,
 };
 
 enum etag_kind { ETAG_NONE = 0, ETAG_MD5 = 1, ETAG_MD5_PARTS = 2, ETAG_TEXT = 3 };
@@ -178,7 +179,8 @@ static uint16_t object_flags(const struct row *row)
                       (attributes->has_crc32c ? OBJECT_HAS_CRC32C : 0) |
                       (attributes->is_encrypted ? OBJECT_IS_ENCRYPTED : 0) |
                       (row->is_uncounted ? OBJECT_IS_UNCOUNTED : 0) |
-                      (attributes->is_delete_marker ? OBJECT_IS_MARKER : 0));
+                      (attributes->is_delete_marker ? OBJECT_IS_MARKER : 0) |
+                      (attributes->may_have_columns ? OBJECT_MAY_HAVE_COLUMNS : 0));
 }
 
 void row_encode_object(const struct row *row, struct buffer *ret_object)
@@ -390,6 +392,7 @@ static bool decode_fixed(const uint8_t *fixed, struct row *row)
     attributes->has_crc32c = (flags & OBJECT_HAS_CRC32C) != 0;
     attributes->is_encrypted = (flags & OBJECT_IS_ENCRYPTED) != 0;
     attributes->is_delete_marker = (flags & OBJECT_IS_MARKER) != 0;
+    attributes->may_have_columns = (flags & OBJECT_MAY_HAVE_COLUMNS) != 0;
     row->is_uncounted = (flags & OBJECT_IS_UNCOUNTED) != 0;
     attributes->layout = (enum object_layout)fixed[AT_LAYOUT];
     row->place = (enum body_place)fixed[AT_PLACE];

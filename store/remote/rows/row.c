@@ -12,6 +12,7 @@ enum {
     IS_STAMPED = 1 << 4,
     IS_METADATA_IN_TRAILER = 1 << 5,
     WAS_SAID_BEFORE = 1 << 6,
+    MAY_HAVE_COLUMNS = 1 << 7,
 
     AT_FLAGS = 1,
     AT_LAYOUT = 2,
@@ -97,7 +98,8 @@ static uint8_t flags_of(const struct row *row)
     return (uint8_t)((attributes->is_s4 ? IS_S4 : 0) | (attributes->is_multipart ? IS_MULTIPART : 0) |
                      (attributes->has_crc32c ? HAS_CRC32C : 0) | (attributes->is_encrypted ? IS_ENCRYPTED : 0) |
                      (row->is_stamped ? IS_STAMPED : 0) | (row->is_metadata_in_trailer ? IS_METADATA_IN_TRAILER : 0) |
-                     (row->was_said_before ? WAS_SAID_BEFORE : 0));
+                     (row->was_said_before ? WAS_SAID_BEFORE : 0) |
+                     (attributes->may_have_columns ? MAY_HAVE_COLUMNS : 0));
 }
 
 void row_encode(const struct row *row, struct buffer *ret_bytes)
@@ -138,6 +140,7 @@ static void read_numbers(const uint8_t *head, struct row *row)
     attributes->is_multipart = (flags & IS_MULTIPART) != 0;
     attributes->has_crc32c = (flags & HAS_CRC32C) != 0;
     attributes->is_encrypted = (flags & IS_ENCRYPTED) != 0;
+    attributes->may_have_columns = (flags & MAY_HAVE_COLUMNS) != 0;
     attributes->is_size_known = true;
     row->is_stamped = (flags & IS_STAMPED) != 0;
     row->is_metadata_in_trailer = (flags & IS_METADATA_IN_TRAILER) != 0;

@@ -206,6 +206,7 @@ SUSPENDS static struct remote_writer *make_writer(struct bucket_store *store, co
         .is_size_known = true,
         .original_size = result->attributes->original_size,
         .codec = result->attributes->codec,
+        .may_have_columns = result->attributes->may_have_columns,
         .is_uncounted = result->is_uncounted,
     };
     struct remote_writer *writer = remote_writer_create(store, &intent, error);

@@ -233,6 +233,7 @@ SUSPENDS static bool copy_through(struct copying *copying, const struct object_n
         .is_size_known = true,
         .original_size = result.attributes->original_size,
         .codec = result.attributes->codec,
+        .may_have_columns = result.attributes->may_have_columns,
         .is_uncounted = result.is_uncounted,
     };
     if (!remote_begin_write(store, &intent, &writer, error))

@@ -119,6 +119,7 @@ static void make_early(struct remote_writer *writer, struct written_object *obje
         .layout = LAYOUT_FRAMED,
         .is_multipart = writer->clients_upload.size > 0,
         .codec = intent->codec,
+        .may_have_columns = intent->may_have_columns,
         .is_size_known = intent->is_size_known,
         .original_size = intent->original_size,
         .metadata = intent->metadata,
