@@ -17,8 +17,9 @@ struct control {
     const struct backend *backend;
     struct journal_service *journal; /* NULL: --raw */
     struct journal_service_options journal_options;
-    struct tls_server *tls;       /* NULL: plain HTTP */
-    struct offload *file_threads; /* where files are read again */
+    struct tls_server *tls;             /* NULL: plain HTTP */
+    struct offload *file_threads;       /* where files are read again */
+    struct dictionary_trainer *trainer; /* which gets the pipelines of this shard */
     void (*drain)(void *context);
     void *context;
 

@@ -10,6 +10,7 @@
 #include "runtime/stream/tls.h"
 #include "server/control.h"
 #include "server/dictionaries/table.h"
+#include "server/process/control_file.h"
 #include "server/process/file_limits.h"
 #include "server/process/first_credentials.h"
 #include "server/process/processors.h"
@@ -19,6 +20,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
@@ -27,6 +29,7 @@
 enum {
     QUEUED_WORK_MAX = 4096,
     LIST_THREADS_MOST = 4,
+    TRAININGS_MAX = 8,
 };
 
 struct server {
@@ -37,6 +40,7 @@ struct server {
     struct backend *backend;
     struct offload *codec_threads;
     struct offload *list_threads;
+    struct offload *training_thread;
     struct tls_server *tls; /* NULL: plain HTTP */
     int *listen_fds;
     int admin_fd;
@@ -55,6 +59,8 @@ struct server {
     struct settings_keeper keeper;
     struct dictionary_table *dictionaries;
     struct dictionary_keeper dictionary_keeper;
+    struct dictionary_trainer trainer;
+    struct control_file control_file;
     struct trusted_proxies trusted_proxies;
     pthread_barrier_t ended; /* of the shards */
     _Atomic(bool) is_ready;
@@ -131,6 +137,9 @@ static bool start_threads(struct server *server, struct error *error)
     server->list_threads = offload_create("list", lists, QUEUED_WORK_MAX, error);
     if (server->list_threads == NULL)
         return false;
+    server->training_thread = offload_create("train", 1, TRAININGS_MAX, error);
+    if (server->training_thread == NULL)
+        return false;
     if (config->zstd_level <= CODEC_LEVEL_INLINE_MAX)
         return true;
     unsigned codecs = config->codec_threads != 0 ? (unsigned)config->codec_threads : server->shards_count;
@@ -197,6 +206,20 @@ static void drain(void *context)
         shard_stop(server->shards[i], deadline);
 }
 
+/* For tools on this machine. */
+static bool write_control_file(struct server *server, struct error *error)
+{
+    const struct config *config = server->config;
+    struct control_file *file = &server->control_file;
+    int host = (int)(strrchr(config->admin, ':') - config->admin);
+    (void)snprintf(file->url, sizeof file->url, "%s://%.*s:%u", config->tls_cert[0] == '\0' ? "http" : "https",
+                   host == 0 ? (int)strlen("127.0.0.1") : host, host == 0 ? "127.0.0.1" : config->admin,
+                   server->admin_port);
+    (void)snprintf(file->certificate, sizeof file->certificate, "%s", config->tls_cert);
+    control_file_draw_word(random_system(), file->word);
+    return control_file_write(config_folder(config), file, error);
+}
+
 static void prepare_shards(struct server *server)
 {
     uint8_t host_id[16];
@@ -212,6 +235,8 @@ static void prepare_shards(struct server *server)
     dictionary_keeper_init(&server->dictionary_keeper, server->dictionaries, server->shards_count,
                            (int)server->config->zstd_level);
     server->common.dictionary_board = &server->dictionary_keeper.board;
+    server->trainer = (struct dictionary_trainer){
+        .keeper = &server->dictionary_keeper, .store = server->backend->store, .thread = server->training_thread};
     server->common.codec_threads = server->codec_threads;
     server->common.tls = server->tls;
     server->common.host_id = server->host_id;
@@ -227,6 +252,8 @@ static void prepare_shards(struct server *server)
         .journal = server->backend->spool == NULL ? NULL : &server->journal,
         .keeper = server->common.keeper,
         .dictionaries = dictionary_table_counters(server->dictionaries),
+        .trainer = server->backend->spool == NULL ? NULL : &server->trainer,
+        .control_word = server->control_file.word,
         .is_ready = &server->is_ready,
         .started_ms = clock_wall_ms(clock_system()),
     };
@@ -243,6 +270,7 @@ static void prepare_shards(struct server *server)
                             .settings_sweep_ms = server->config->settings_sweep_ms},
         .tls = server->tls,
         .file_threads = server->list_threads,
+        .trainer = &server->trainer,
         .drain = drain,
         .context = server,
     };
@@ -291,6 +319,8 @@ static bool start(struct server *server, struct error *error)
         !open_backend(server, error) || !load_accounts(server, error) ||
         !log_start(STDERR_FILENO, format, log_level_of(config->log_level), error))
         return false;
+    if (!write_control_file(server, error))
+        return false;
     prepare_shards(server);
     warn_of_defaults(server);
     if (!start_shards(server, error))
@@ -327,6 +357,7 @@ void server_close(struct server *server)
     if (server->codec_threads != NULL)
         offload_destroy(server->codec_threads);
     offload_destroy(server->list_threads);
+    offload_destroy(server->training_thread);
     dictionary_keeper_free(&server->dictionary_keeper);
     dictionary_table_destroy(server->dictionaries);
     accounts_free(server->accounts);

@@ -189,7 +189,10 @@ static bool start(struct shard *shard, struct error *error)
         .object = object_codecs_counters(shard->codecs),
         .settings = settings_counters(shard->settings),
     };
-    return shard->control == NULL || control_start(shard->control, error);
+    if (shard->control == NULL)
+        return true;
+    shard->control->trainer->codecs = shard->codecs;
+    return control_start(shard->control, error);
 }
 
 /* ---- stop ---- */

@@ -3,6 +3,7 @@
 
 #include "journal/report/report.h"
 #include "runtime/base/assert.h"
+#include "server/admin/dictionaries.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -136,6 +137,9 @@ static const struct admin_route {
      "what every bucket holds, and what is stored of it, as of now: JSON, as `bale savings --json` prints it"},
     {"/journal", answer_journal,
      "how the journal stands on which the savings are kept: JSON, as `bale journal --json` prints it"},
+    {"/dict", admin_answer_dictionaries,
+     "which dictionaries new objects are compressed with, and how they fare: JSON, as `bale dict list --json` prints "
+     "it"},
 };
 enum { ROUTES_COUNT = sizeof ROUTES / sizeof ROUTES[0] };
 
@@ -161,19 +165,19 @@ static bool wants_html(const struct http_head *head)
 
 static void write_text(struct buffer *page)
 {
-    buffer_append_string(page, "baled " BALE_VERSION ", the admin listener. Nothing can be changed here.\n\n");
+    buffer_append_string(page, "baled " BALE_VERSION ", the admin listener. Nothing can be changed by these.\n\n");
     for (unsigned i = 0; i < ROUTES_COUNT; i++)
         buffer_append_format(page, "%-9s %s\n", ROUTES[i].path, ROUTES[i].purpose);
 }
 
 static void write_html(struct buffer *page)
 {
-    buffer_append_string(page,
-                         "<!DOCTYPE html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<title>baled</title>\n"
-                         "<style>body { font: 1em/1.5 sans-serif; max-width: 50em; margin: 2em auto; padding: 0 1em } "
-                         "dd { margin: 0 0 .7em 2em }</style>\n"
-                         "<h1>baled " BALE_VERSION "</h1>\n<p>The admin listener. Nothing can be changed here.</p>\n"
-                         "<dl>\n");
+    buffer_append_string(
+        page, "<!DOCTYPE html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<title>baled</title>\n"
+              "<style>body { font: 1em/1.5 sans-serif; max-width: 50em; margin: 2em auto; padding: 0 1em } "
+              "dd { margin: 0 0 .7em 2em }</style>\n"
+              "<h1>baled " BALE_VERSION "</h1>\n<p>The admin listener. Nothing can be changed by these.</p>\n"
+              "<dl>\n");
     for (unsigned i = 0; i < ROUTES_COUNT; i++)
         buffer_append_format(page, "<dt><a href=\"%s\">%s</a></dt>\n<dd>%s</dd>\n", ROUTES[i].path, ROUTES[i].path,
                              ROUTES[i].purpose);
@@ -213,5 +217,6 @@ void admin_handle(struct http_exchange *exchange, void *context)
             answer_text(exchange, 405, "this can only be read\n");
         return;
     }
-    answer_text(exchange, 404, "there is no such page; / lists those that are here\n");
+    if (!admin_change_dictionaries(exchange, view))
+        answer_text(exchange, 404, "there is no such page; / lists those that are here\n");
 }

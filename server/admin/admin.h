@@ -1,7 +1,7 @@
 /* server/admin/admin.h -- what operators and their tools ask, on a listener of its own.
  *
- * GET and HEAD only, no S3 keys, nothing can be changed. It runs on shard 0 and reads what other shards count without
- * stopping them.
+ * No S3 keys. GET and HEAD change nothing; what changes something is a POST with the word of the control file
+ * (server/admin/dictionaries.h). It runs on shard 0 and reads what other shards count without stopping them.
  *
  *   /         a page that leads to the others: HTML for browsers, plain text for everybody else
  *   /health   200 as long as shard 0 turns its loop
@@ -10,6 +10,7 @@
  *   /metrics  Prometheus' text format, version 0.0.4
  *   /journal  what `bale journal --json` prints, of the journal as it runs here; 503 until it does
  *   /savings  what `bale savings --json` prints, as of now; 503 until the ledger has been read
+ *   /dict     what `bale dict list --json` prints; 503 until the journal has been read
  *
  * With --raw there is neither: 404. */
 #pragma once
@@ -19,6 +20,7 @@
 #include "server/http/connection.h"
 #include "server/journal_service.h"
 #include "server/report/metrics.h"
+#include "server/training/trainer.h"
 
 /* What is shown of one shard. The pointers outlive the admin listener. */
 struct admin_shard {
@@ -36,6 +38,8 @@ struct admin_view {
     const struct journal_service *journal; /* NULL: --raw */
     const struct settings_keeper *keeper;  /* NULL: the backend keeps no settings of buckets */
     const struct dictionary_table_counters *dictionaries;
+    struct dictionary_trainer *trainer; /* NULL: there is no journal */
+    const char *control_word;           /* that a change must bring; "": none can */
     const _Atomic(bool) *is_ready;
     int64_t started_ms; /* wall clock */
 };

@@ -11,6 +11,7 @@
 
 enum {
     LOOK_MS = 250,
+    TURN_MS = 10,
     SEND_MS = 1000,
     RETRY_MS = 10000,
     AVERAGE_OBJECTS = 1000,
@@ -138,11 +139,14 @@ SUSPENDS static struct dictionary_rule *make_rule(struct dictionary_keeper *keep
     return current == NULL ? NULL : hold(current);
 }
 
-SUSPENDS void dictionary_keeper_refresh(struct dictionary_keeper *keeper)
+SUSPENDS static bool sleep_ms(struct dictionary_keeper *keeper, uint64_t milliseconds)
 {
-    const struct state *state = state_of(keeper);
-    if (state == NULL)
-        return;
+    struct journal_scheduler *scheduler = keeper->environment->scheduler;
+    return scheduler->sleep_until(scheduler, now_ns(keeper) + milliseconds * 1000000);
+}
+
+SUSPENDS static void refresh(struct dictionary_keeper *keeper, const struct state *state)
+{
     size_t count;
     size_t made = 0;
     keeper->stamp = dictionaries_stamp(state);
@@ -159,6 +163,20 @@ SUSPENDS void dictionary_keeper_refresh(struct dictionary_keeper *keeper)
     atomic_store_explicit(&keeper->counters.rules, made, memory_order_relaxed);
     free(rules);
     free(wishes);
+}
+
+SUSPENDS void dictionary_keeper_refresh(struct dictionary_keeper *keeper)
+{
+    while (keeper->is_refreshing) {
+        if (!sleep_ms(keeper, TURN_MS))
+            return;
+    }
+    const struct state *state = state_of(keeper);
+    if (state == NULL)
+        return;
+    keeper->is_refreshing = true;
+    refresh(keeper, state);
+    keeper->is_refreshing = false;
 }
 
 /* ---- drift ---- */
@@ -198,10 +216,9 @@ SUSPENDS static void send_drift(struct dictionary_keeper *keeper)
 }
 
 /* Every object counts for a thousandth, and so do its forerunners ever less. */
-static void average(double *average_of_late, double value, uint64_t objects)
+static void average(double *average_of_late, double value, double weight)
 {
-    double weight = (double)objects / (double)(objects + AVERAGE_OBJECTS);
-    *average_of_late = *average_of_late < 0 ? value : *average_of_late + weight * (value - *average_of_late);
+    *average_of_late += weight * (value - *average_of_late);
 }
 
 static void follow_drift(const struct state *state, struct dictionary_rule *rule)
@@ -212,13 +229,15 @@ static void follow_drift(const struct state *state, struct dictionary_rule *rule
     rule->seen = now;
     if (more.tried == 0 || more.plain_bytes == 0)
         return;
-    average(&rule->saving, 1 - (double)more.dictionary_bytes / (double)more.plain_bytes, more.tried);
-    average(&rule->winning, (double)more.won / (double)more.tried, more.tried);
+    double weight = rule->has_averages ? (double)more.tried / (double)(more.tried + AVERAGE_OBJECTS) : 1;
+    average(&rule->saving, 1 - (double)more.dictionary_bytes / (double)more.plain_bytes, weight);
+    average(&rule->winning, (double)more.won / (double)more.tried, weight);
+    rule->has_averages = true;
 }
 
 bool dictionary_rule_is_stale(const struct dictionary_rule *rule)
 {
-    return rule->saving >= 0 && rule->seen.tried >= JUDGED_OBJECTS_LEAST &&
+    return rule->has_averages && rule->seen.tried >= JUDGED_OBJECTS_LEAST &&
            (rule->saving < SAVING_LEAST * rule->mapping.saving_permille / 1000 || rule->winning < WINNING_LEAST);
 }
 
@@ -274,10 +293,9 @@ SUSPENDS static void look(struct dictionary_keeper *keeper)
 SUSPENDS static void watch_run(void *argument)
 {
     struct dictionary_keeper *keeper = argument;
-    struct journal_scheduler *scheduler = keeper->environment->scheduler;
     do
         look(keeper);
-    while (scheduler->sleep_until(scheduler, now_ns(keeper) + (uint64_t)LOOK_MS * 1000000));
+    while (sleep_ms(keeper, LOOK_MS));
 }
 
 void dictionary_keeper_init(struct dictionary_keeper *keeper, struct dictionary_table *table, unsigned shards_count,

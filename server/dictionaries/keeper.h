@@ -35,6 +35,7 @@ struct dictionary_keeper {
     const struct journal_environment *environment;
     struct bucket_store *store;
     bool has_looked;
+    bool is_refreshing;
     uint64_t stamp;    /* of the state that the rules are of */
     uint64_t retry_ns; /* monotonic: when a mapping that failed is tried again; 0: none did */
     uint64_t sent_ns;  /* when drift was sent last */
@@ -52,6 +53,6 @@ void dictionary_keeper_start(struct dictionary_keeper *keeper, struct journal *j
 /* Its task has ended; the journal is freed afterwards. */
 void dictionary_keeper_stop(struct dictionary_keeper *keeper);
 
-/* Shard 0. Brings what the journal says now to the shards. */
+/* Shard 0. Brings what the journal says now to the shards; one at a time. */
 SUSPENDS void dictionary_keeper_refresh(struct dictionary_keeper *keeper);
 bool dictionary_rule_is_stale(const struct dictionary_rule *rule);

@@ -32,7 +32,6 @@ struct dictionary_rule *dictionary_rule_create(const struct dictionary_mapping *
     hex_encode(span_of(mapping->digest, DICTIONARY_ID_DIGEST_BYTES), rule->id);
     rule->dictionary = dictionary;
     rule->shards_count = shards_count;
-    rule->saving = -1;
     rule->uses = aligned_alloc(_Alignof(struct dictionary_use), shards_count * sizeof *rule->uses);
     ASSERT(rule->uses != NULL);
     memset(rule->uses, 0, shards_count * sizeof *rule->uses);

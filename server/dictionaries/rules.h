@@ -48,7 +48,8 @@ struct dictionary_rule {
     /* The keeper's: */
     struct dictionary_drift sent; /* to the journal */
     struct dictionary_drift seen; /* at the last look at the saving of late */
-    double saving;                /* of late: moving average of the last thousand or so; below 0: not known yet */
+    bool has_averages;
+    double saving; /* of late: moving average over the last thousand or so; below 0: it costs */
     double winning;
     int64_t stale_since_ms; /* wall clock; 0: it is not stale */
     int64_t warned_ms;

@@ -3,9 +3,10 @@
 import wire
 
 
-def fetch(server, path, method="GET"):
+def fetch(server, path, method="GET", *fields):
     with wire.Connection(server.admin, tls=server.tls) as connection:
-        connection.send(f"{method} {path} HTTP/1.1\r\nHost: admin\r\nConnection: close\r\n\r\n".encode())
+        head = [f"{method} {path} HTTP/1.1", "Host: admin", "Connection: close", *fields]
+        connection.send("\r\n".join([*head, "", ""]).encode())
         return connection.read_response(method)
 
 

@@ -33,6 +33,9 @@ struct command_line {
     bool etags;
     bool test, forget;
     char *account, *action, *resource, *context; /* of explain */
+    bool s4;
+    char *state;
+    const char *what;   /* the second one, of commands that take two */
     const char *target; /* the one argument that is no option: the FOLDER of export and import, the FILE of backup */
 };
 
@@ -41,9 +44,9 @@ struct command {
     bool (*run)(const struct command_line *line,
                 struct error *error); /* prints what it did, or fails with a sentence */
     bool (*check)(const struct command_line *line, struct error *error); /* do its options fit together? NULL: always */
-    const char *target;                                                  /* what its argument is; NULL: it takes none */
-    const char *summary;                                                 /* one line */
-    const char *text;                                                    /* one paragraph of --help */
+    const char *target;  /* what its argument is; NULL: it takes none. A second word, in brackets, may be left out */
+    const char *summary; /* one line */
+    const char *text;    /* one paragraph of --help */
     struct option_table table;
 };
 
@@ -65,6 +68,7 @@ bool command_backup(const struct command_line *line, struct error *error);
 bool command_backend(const struct command_line *line, struct error *error);
 bool command_cat(const struct command_line *line, struct error *error);
 bool command_check(const struct command_line *line, struct error *error);
+bool command_dict(const struct command_line *line, struct error *error);
 bool command_explain(const struct command_line *line, struct error *error);
 bool command_export(const struct command_line *line, struct error *error);
 bool command_import(const struct command_line *line, struct error *error);

@@ -19,6 +19,11 @@ static bool refuse_option(const struct command *command, const char *text, struc
     return option_refuse_unknown(&command->table, text, name, error);
 }
 
+static bool takes_two(const struct command *command)
+{
+    return command->target != NULL && strchr(command->target, ' ') != NULL;
+}
+
 /* Returns how many arguments it took; 0: refused. */
 static int read_one(const struct command *command, char *const *arguments, struct command_line *line,
                     struct error *error)
@@ -32,6 +37,10 @@ static int read_one(const struct command *command, char *const *arguments, struc
         if (!option_argument_read(&command->table, arguments, &argument, error))
             return 0;
         return option_argument_apply(&argument, line, error) ? argument.count : 0;
+    }
+    if (line->target != NULL && line->what == NULL && takes_two(command)) {
+        line->what = text;
+        return 1;
     }
     if (command->target == NULL || line->target != NULL)
         return error_set(error, ERROR_INVALID, NULL, "%s: one argument too many; bale %s --help says what it takes",

@@ -46,6 +46,14 @@ static const struct option BACKEND_COMMAND[] = {
 
 static const struct option CAT[] = {ANY_BACKEND};
 
+static const struct option DICT[] = {
+    BACKEND,
+    {"state", OPTION_TEXT, AT(state), NULL, "PATH",
+     .help = "the --state folder of a baled that runs before an S3 bucket, instead of --backend"},
+    {"json", OPTION_FLAG, AT(json), "no", "", .help = "print one line of JSON"},
+    {"s4", OPTION_FLAG, AT(s4), "no", "", .help = "with list: as options of S4, for one that runs on the same bucket"},
+};
+
 static const struct option INSPECT[] = {
     {"json", OPTION_FLAG, AT(json), "no", "", .help = "print one line of JSON"},
     ANY_BACKEND,
@@ -202,6 +210,11 @@ static const struct command COMMANDS[] = {
      "savings "
      "ledger, and says what is damaged.",
      TABLE(CHECK, "check")},
+    {"dict", command_dict, NULL, "VERB [BUCKET/PREFIX]", "make and watch dictionaries for small objects",
+     "Asks a running baled. train BUCKET/PREFIX makes a dictionary of the objects there, and uses it for new ones when "
+     "that is worth it; diff says what a new one would save; unmap ends its use, and what was written with it stays "
+     "readable; list shows all; status does, too, and fails when one does not save what it did.",
+     TABLE(DICT, "dict")},
     {"explain", command_explain, check_explain, NULL, "say who may do what, and what decides it",
      "Says whether an account may do something to a bucket or an object, and which statement of the policy, which "
      "grant "
