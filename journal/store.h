@@ -12,7 +12,7 @@
 #include "runtime/base/random.h"
 #include "runtime/fiber/wait.h"
 
-enum { STORE_PAGE_NAMES_MAX = 1000, STORE_ETAG_BYTES = 72 };
+enum { STORE_PAGE_NAMES_MAX = 1000, STORE_ETAG_BYTES = 136 };
 
 enum store_answer {
     STORE_DONE,

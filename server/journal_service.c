@@ -6,7 +6,6 @@
 #include "runtime/log/log.h"
 #include "s3client/wire/s3_error.h"
 
-#include <assert.h>
 #include <string.h>
 
 enum {
@@ -73,7 +72,7 @@ static void tell_doubts(struct journal_service *service)
     struct ledger_sums waiting = {0};
     bool doubts[SAVINGS_DOUBTS] = {false};
     bool is_known =
-        state != NULL && ledger_sums_add_spool(&waiting, state, service->spool, &error) &&
+        state != NULL && service->spool != NULL && ledger_sums_add_spool(&waiting, state, service->spool, &error) &&
         savings_find_doubts(state, journal_head(service->journal), &waiting, service->spool, doubts, &error);
     ledger_sums_free(&waiting);
     if (!is_known)
@@ -99,6 +98,16 @@ static void tell_sender(struct journal_service *service)
     service->told.is_behind = is_behind;
 }
 
+static void tell_versions(struct journal_service *service)
+{
+    if (service->told.keeps_versions || !journal_bucket_keeps_versions(service->bucket))
+        return;
+    service->told.keeps_versions = true;
+    log_message(LOG_WARNING,
+                "the backend's bucket keeps versions, so of all that the journal has replaced and deleted, too: a "
+                "lifecycle rule of the backend that expires noncurrent versions below .bale/ after a day ends that");
+}
+
 /* ---- life ---- */
 
 static bool pause_ms(struct journal_service *service, uint64_t milliseconds)
@@ -107,13 +116,10 @@ static bool pause_ms(struct journal_service *service, uint64_t milliseconds)
     return scheduler->sleep_until(scheduler, deadline_after_ms(milliseconds));
 }
 
-/* Nobody owns it, and it has no name that a client could use. */
-SUSPENDS static bool make_bucket(struct journal_service *service, struct span name)
+SUSPENDS static bool make_home(struct journal_service *service)
 {
-    struct bucket_info info;
     struct error error;
-    if (bucket_find(service->store, name, &info, &error) ||
-        bucket_create(service->store, &(struct bucket_intent){.name = name}, &error))
+    if (journal_home_prepare(&service->home, &error))
         return true;
     if (!service->told.is_without_bucket)
         log_message(LOG_ERROR, "the journal has no bucket and waits for one: %s", error.message);
@@ -121,20 +127,16 @@ SUSPENDS static bool make_bucket(struct journal_service *service, struct span na
     return false;
 }
 
-SUSPENDS static bool make_buckets(struct journal_service *service)
-{
-    return make_bucket(service, SETTINGS_SYSTEM_BUCKET) && make_bucket(service, JOURNAL_SYSTEM_BUCKET);
-}
-
 static void open_journal(struct journal_service *service)
 {
     static const struct spool_sender_options sending = {0};
-    service->bucket = journal_bucket_open(service->store, JOURNAL_SYSTEM_BUCKET, SPAN_EMPTY);
+    service->bucket = journal_room_open(&service->home, ROOM_JOURNAL);
     service->environment.store = journal_bucket_store(service->bucket);
     service->journal = journal_open(&service->environment, &service->options);
-    service->sender = spool_sender_start(&service->environment, service->journal, service->spool, &sending);
+    if (service->spool != NULL)
+        service->sender = spool_sender_start(&service->environment, service->journal, service->spool, &sending);
     if (service->wanted.keeper != NULL)
-        keeper_start(service->wanted.keeper, service->journal, &service->environment, service->store,
+        keeper_start(service->wanted.keeper, service->journal, &service->environment, service->store, &service->home,
                      service->wanted.settings_grace_ms + service->wanted.poll_ms, service->wanted.settings_sweep_ms);
     if (service->wanted.dictionaries != NULL)
         dictionary_keeper_start(service->wanted.dictionaries, service->journal, &service->environment, service->store);
@@ -143,7 +145,7 @@ static void open_journal(struct journal_service *service)
 SUSPENDS static void run(void *argument)
 {
     struct journal_service *service = argument;
-    for (uint64_t retry_ms = BUCKET_RETRY_MS; !make_buckets(service);
+    for (uint64_t retry_ms = BUCKET_RETRY_MS; !make_home(service);
          retry_ms = retry_ms * 2 < BUCKET_RETRY_MAX_MS ? retry_ms * 2 : BUCKET_RETRY_MAX_MS) {
         if (!pause_ms(service, retry_ms))
             return;
@@ -156,6 +158,7 @@ SUSPENDS static void run(void *argument)
         tell_alarms(service);
         tell_sender(service);
         tell_doubts(service);
+        tell_versions(service);
     }
 }
 
@@ -164,15 +167,14 @@ bool journal_service_start(struct journal_service *service, const struct backend
 {
     *service = (struct journal_service){.store = backend->store,
                                         .spool = backend->spool,
+                                        .home = backend->home,
                                         .wanted = *options,
                                         .options = {.poll_ms = options->poll_ms, .may_seed = true},
                                         .told = {.condition = JOURNAL_NOT_READY}};
     fiber_scheduler_init(&service->scheduler);
     struct journal_scheduler *scheduler = &service->scheduler.base;
-    service->environment =
-        (struct journal_environment){.clock = clock_system(), .random = random_system(), .scheduler = scheduler};
-    static_assert(sizeof service->environment.place.bytes == sizeof backend->id, "a place is named by its backend");
-    memcpy(service->environment.place.bytes, backend->id, sizeof backend->id);
+    service->environment = (struct journal_environment){
+        .clock = clock_system(), .random = random_system(), .scheduler = scheduler, .place = backend->home.place};
     return scheduler->spawn(scheduler, "journal", run, service) ||
            error_set(error, ERROR_BUSY, NULL, "there is no fiber for the journal");
 }
@@ -200,7 +202,8 @@ void journal_service_stop(struct journal_service *service, deadline_t deadline)
         keeper_stop(service->wanted.keeper);
     if (service->wanted.dictionaries != NULL)
         dictionary_keeper_stop(service->wanted.dictionaries);
-    spool_sender_free(service->sender);
+    if (service->sender != NULL)
+        spool_sender_free(service->sender);
     journal_free(service->journal);
     journal_bucket_close(service->bucket);
     service->journal = NULL;
@@ -238,6 +241,8 @@ SUSPENDS static bool add_buckets(const struct journal_service *service, unsigned
 static bool add_ledger(const struct journal_service *service, struct savings *savings, struct error *error)
 {
     const struct state *state = service->journal == NULL ? NULL : journal_state(service->journal);
+    if (service->spool == NULL)
+        return error_set(error, ERROR_UNSUPPORTED, NULL, "this backend has no ledger");
     if (state == NULL)
         return error_set(error, ERROR_BUSY, NULL, "the ledger has not been read yet");
     struct ledger_sums sums = {0};
@@ -288,6 +293,8 @@ uint64_t journal_service_records_waiting(const struct journal_service *service)
     struct buffer infos;
     struct error error;
     uint64_t waiting = 0;
+    if (service->spool == NULL)
+        return 0;
     buffer_init(&infos, 0);
     bool is_listed = spool_list(service->spool, &infos, &error);
     const struct spool_info *info = (const struct spool_info *)(const void *)infos.data;

@@ -1,7 +1,7 @@
 /* server/journal_service.h -- the journal in this process: on shard 0, beside its requests.
  *
- * It makes the system buckets, runs the journal on one of them (journal/), a sender that brings the store's spool into
- * the ledger, and the keeper of buckets' settings. For the ledger no request waits for it: what it cannot send now
+ * It makes the journal's home, runs the journal in it (journal/), a sender that brings the store's spool into the
+ * ledger, and the keeper of buckets' settings. For the ledger no request waits for it: what it cannot send now
  * stays in the spool, which is as durable as the objects. What is wrong with it is told once in the log, and whoever
  * asks can see it (/ready, /metrics, /journal).
  *
@@ -28,14 +28,15 @@ struct journal_service_options {
 
 struct journal_service {
     struct bucket_store *store;
-    struct spool *spool;
+    struct spool *spool; /* NULL: there is no ledger */
+    struct journal_home home;
     struct fiber_scheduler scheduler;
     struct journal_environment environment;
     struct journal_service_options wanted;
     struct journal_options options;
     struct journal_bucket *bucket;
-    struct journal *journal;     /* NULL: the system bucket is not there yet */
-    struct spool_sender *sender; /* NULL likewise */
+    struct journal *journal;     /* NULL: its home is not made yet */
+    struct spool_sender *sender; /* NULL likewise, or without a spool */
     struct {                     /* what the log was told */
         enum journal_condition condition;
         bool is_condition_told;
@@ -44,10 +45,11 @@ struct journal_service {
         bool doubts[SAVINGS_DOUBTS];
         bool is_behind;
         bool is_without_bucket;
+        bool keeps_versions;
     } told;
 };
 
-/* Starts its fibers; they run once the loop does. */
+/* Of a backend that has a journal. Starts its fibers; they run once the loop does. */
 bool journal_service_start(struct journal_service *service, const struct backend *backend,
                            const struct journal_service_options *options, struct error *error);
 /* Sends what waits, until the deadline (and for 10 s at most); then everything ends, within the deadline of a request.

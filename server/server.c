@@ -229,7 +229,7 @@ static void prepare_shards(struct server *server)
     server->common.config = server->config;
     server->common.backend = server->backend;
     server->common.accounts = server->accounts;
-    server->common.keeper = server->backend->spool == NULL ? NULL : &server->keeper;
+    server->common.keeper = server->backend->no_journal != NULL ? NULL : &server->keeper;
     server->dictionaries = dictionary_table_create(server->config->dict_memory);
     server->common.dictionaries = server->dictionaries;
     dictionary_keeper_init(&server->dictionary_keeper, server->dictionaries, server->shards_count,
@@ -249,7 +249,7 @@ static void prepare_shards(struct server *server)
         .shards = server->views,
         .shards_count = server->shards_count,
         .backend = server->backend,
-        .journal = server->backend->spool == NULL ? NULL : &server->journal,
+        .journal = server->backend->no_journal != NULL ? NULL : &server->journal,
         .keeper = server->common.keeper,
         .dictionaries = dictionary_table_counters(server->dictionaries),
         .trainer = server->backend->spool == NULL ? NULL : &server->trainer,
@@ -302,6 +302,8 @@ static enum log_level log_level_of(uint64_t level)
 static void warn_of_defaults(const struct server *server)
 {
     const struct config *config = server->config;
+    if (server->backend->misses_journal)
+        log_message(LOG_WARNING, "%s", server->backend->no_journal);
     bool has_defaults =
         config->default_ownership != CONFIG_BUCKET_OWNER_ENFORCED || config->default_public_access_block != 0;
     if (has_defaults && server->common.keeper == NULL)

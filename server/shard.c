@@ -129,7 +129,7 @@ static void start_pools(struct shard *shard)
     const struct settings_options settings_options = {
         .keeper = common->keeper,
         .kinds = setting_kinds,
-        .store = common->backend->store,
+        .home = &common->backend->home,
         .cache_bytes = config->settings_cache / common->shards_count,
     };
     shard->settings = settings_open(&settings_options);

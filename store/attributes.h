@@ -49,7 +49,8 @@ struct object_attributes {
     int64_t modified_ms;        /* wall clock when it became visible; set by the store */
     char etag[ETAG_TEXT_BYTES]; /* logical, unquoted: MD5 of the original, or the multipart composite; "" unknown */
     char stored_etag[STORED_ETAG_TEXT_BYTES]; /* the store's own, pins the stored bytes; set by the store */
-    char version[VERSION_TEXT_BYTES];         /* "null" in a bucket that was never versioned; set by the store */
+    uint64_t revision; /* tells writes of equal bytes apart where the stored ETag does not; 0: it does, or nobody can */
+    char version[VERSION_TEXT_BYTES]; /* "null" in a bucket that was never versioned; set by the store */
     enum object_layout layout;
     uint32_t codec;        /* codec id of the object (spec 1.3); 0 for raw */
     bool is_s4;            /* carries S4's metadata; false: another tool's plain object */

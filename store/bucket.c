@@ -124,7 +124,7 @@ SUSPENDS bool bucket_begin(struct bucket_store *store, const struct write_intent
     ASSERT(is_object_name(&intent->name));
     return store_takes_key(store, intent->name.key, error) &&
            (intent->tags.size == 0 || store_keeps_tags(store, error)) &&
-           store_takes_lock(store, &intent->lock, error) &&
+           store_takes_lock(store, &intent->lock, error) && store_takes_acl(store, intent->owner, intent->acl, error) &&
            store_takes_condition(store, STEP_PUT, intent->condition, error) &&
            store->operations->begin(store, intent, ret_writer, error);
 }
@@ -138,7 +138,9 @@ SUSPENDS bool bucket_commit(struct bucket_writer *writer, const struct write_res
                             struct object_attributes *ret_attributes, struct error *error)
 {
     ASSERT(result->attributes != NULL);
-    if (!store_takes_condition(writer->store, STEP_PUT, result->condition, error)) {
+    const struct object_attributes *attributes = result->attributes;
+    if (!store_takes_condition(writer->store, STEP_PUT, result->condition, error) ||
+        !store_takes_acl(writer->store, attributes->owner, attributes->acl, error)) {
         bucket_abort(writer);
         return false;
     }
@@ -158,6 +160,7 @@ SUSPENDS bool bucket_copy(struct bucket_object *source, const struct object_name
     return store_takes_key(source->store, target->key, error) &&
            (result->tags.size == 0 || store_keeps_tags(source->store, error)) &&
            store_takes_lock(source->store, &result->attributes->lock, error) &&
+           store_takes_acl(source->store, result->attributes->owner, result->attributes->acl, error) &&
            store_takes_condition(source->store, STEP_COPY, result->condition, error) &&
            source->store->operations->copy(source, target, result, ret_attributes, error);
 }
@@ -237,7 +240,7 @@ SUSPENDS bool bucket_create_upload(struct bucket_store *store, const struct uplo
     ASSERT(is_object_name(&intent->name) && intent->initiator.size <= ACCOUNT_ID_BYTES_MAX);
     return store_takes_key(store, intent->name.key, error) &&
            (intent->tags.size == 0 || store_keeps_tags(store, error)) &&
-           store_takes_lock(store, &intent->lock, error) &&
+           store_takes_lock(store, &intent->lock, error) && store_takes_acl(store, intent->owner, intent->acl, error) &&
            store->operations->create_upload(store, intent, ret_id, error);
 }
 
@@ -345,7 +348,7 @@ SUSPENDS bool bucket_write_acl(struct bucket_store *store, const struct object_n
 {
     char ignored[VERSION_TEXT_BYTES];
     ASSERT(is_object_name(name) && acl.size <= OBJECT_ACL_BYTES_MAX);
-    return store_keeps_versions(store, error) &&
+    return store_keeps_acls(store, error) &&
            store->operations->write_acl(store, name, acl, ret_version != NULL ? ret_version : ignored, error);
 }
 

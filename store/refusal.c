@@ -72,7 +72,7 @@ bool store_may_have_key(const struct bucket_store *store, struct span key, struc
 bool store_keeps_tags(const struct bucket_store *store, struct error *error)
 {
     return store->capabilities.has_tags ||
-           error_set(error, ERROR_UNSUPPORTED, S3_NotImplemented, "The backend keeps no tags.");
+           error_set(error, ERROR_UNSUPPORTED, S3_NotImplemented, "The backend does not keep tags.");
 }
 
 /* ---- versions and locks ---- */
@@ -80,13 +80,26 @@ bool store_keeps_tags(const struct bucket_store *store, struct error *error)
 bool store_keeps_versions(const struct bucket_store *store, struct error *error)
 {
     return store->capabilities.has_versions ||
-           error_set(error, ERROR_UNSUPPORTED, S3_NotImplemented, "The backend keeps no versions.");
+           error_set(error, ERROR_UNSUPPORTED, S3_NotImplemented, "The backend does not keep versions.");
 }
 
 bool store_keeps_locks(const struct bucket_store *store, struct error *error)
 {
     return store->capabilities.has_lock ||
-           error_set(error, ERROR_UNSUPPORTED, S3_NotImplemented, "The backend has no object lock.");
+           error_set(error, ERROR_UNSUPPORTED, S3_NotImplemented, "The backend does not have object lock.");
+}
+
+bool store_keeps_acls(const struct bucket_store *store, struct error *error)
+{
+    return store->capabilities.has_versions ||
+           error_set(error, ERROR_UNSUPPORTED, S3_NotImplemented,
+                     "The backend does not keep owners and ACLs of objects: each belongs to the bucket's owner, and is "
+                     "private.");
+}
+
+bool store_takes_acl(const struct bucket_store *store, struct span owner, struct span acl, struct error *error)
+{
+    return (owner.size == 0 && acl.size == 0) || store_keeps_acls(store, error);
 }
 
 bool store_takes_lock(const struct bucket_store *store, const struct object_lock *lock, struct error *error)

@@ -25,4 +25,7 @@ bool store_keeps_tags(const struct bucket_store *store, struct error *error);
 bool store_keeps_versions(const struct bucket_store *store, struct error *error);
 bool store_keeps_locks(const struct bucket_store *store, struct error *error);
 /* The same where nothing is asked for, which every store can do. */
+/* Whose objects are, if not the bucket's owner's, and to whom they are granted. */
+bool store_keeps_acls(const struct bucket_store *store, struct error *error);
+bool store_takes_acl(const struct bucket_store *store, struct span owner, struct span acl, struct error *error);
 bool store_takes_lock(const struct bucket_store *store, const struct object_lock *lock, struct error *error);

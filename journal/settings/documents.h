@@ -1,4 +1,4 @@
-/* journal/settings/documents.h -- the documents that records of settings name: immutable objects in a bucket of their
+/* journal/settings/documents.h -- the documents that records of settings name: immutable objects in a room of their
  * own.
  *
  *   CREATION-ID/SETTING-DOCUMENT     16, 2 and 16 lower-case hex digits
@@ -7,16 +7,13 @@
  * some time after no record names it any more. So where a bucket has no document it has no setting, whatever the
  * journal says, and a reader whose view is a little old still finds what it names.
  *
- * Calls are those of a struct journal_store over that bucket (journal/bucket_store.h): with deadlines, and on the shard
- * that opened it. */
+ * Calls are those of a struct journal_store over that room (journal/home.h, ROOM_SETTINGS): with deadlines, and on the
+ * shard that opened it. */
 #pragma once
 
 #include "journal/settings/records.h"
 #include "journal/store.h"
 #include "runtime/base/error.h"
-
-/* No client can name it, as the journal's own. */
-#define SETTINGS_SYSTEM_BUCKET SPAN(".bale-settings")
 
 struct document_name {
     uint64_t creation_id;

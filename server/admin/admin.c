@@ -44,6 +44,9 @@ static void answer_ready(struct http_exchange *exchange, const struct admin_view
     } else if (!view->backend->operations->is_ready(view->backend, &reason)) {
         (void)snprintf(text, sizeof text, "%s\n", reason.message);
         answer_text(exchange, 503, text);
+    } else if (view->backend->misses_journal) {
+        (void)snprintf(text, sizeof text, "ready\n%s\n", view->backend->no_journal);
+        answer_text(exchange, 200, text);
     } else if (view->journal != NULL && !journal_service_is_well(view->journal, &reason)) {
         (void)snprintf(text, sizeof text, "ready\n%s\n", reason.message);
         answer_text(exchange, 200, text);
@@ -59,10 +62,12 @@ static void answer_json(struct http_exchange *exchange, struct buffer *json)
     buffer_free(json);
 }
 
-/* With --raw: there is none, and there will be none. */
-static void answer_raw(struct http_exchange *exchange)
+/* There is none, and there will be none. */
+static void answer_missing(struct http_exchange *exchange, const char *reason)
 {
-    answer_text(exchange, 404, "with --raw there is neither a journal nor a ledger\n");
+    char text[ERROR_MESSAGE_BYTES + 2];
+    (void)snprintf(text, sizeof text, "%s\n", reason);
+    answer_text(exchange, 404, text);
 }
 
 static void answer_unavailable(struct http_exchange *exchange, const char *reason)
@@ -77,8 +82,8 @@ SUSPENDS static void answer_savings(struct http_exchange *exchange, const struct
     struct savings savings;
     struct error error;
     struct buffer json;
-    if (view->journal == NULL) {
-        answer_raw(exchange);
+    if (view->journal == NULL || view->backend->spool == NULL) {
+        answer_missing(exchange, view->journal == NULL ? view->backend->no_journal : "this backend has no ledger");
         return;
     }
     if (!journal_service_savings(view->journal, UINT_MAX, &savings, &error)) {
@@ -94,7 +99,7 @@ SUSPENDS static void answer_savings(struct http_exchange *exchange, const struct
 static void answer_journal(struct http_exchange *exchange, const struct admin_view *view)
 {
     if (view->journal == NULL) {
-        answer_raw(exchange);
+        answer_missing(exchange, view->backend->no_journal);
         return;
     }
     if (view->journal->journal == NULL) {

@@ -12,7 +12,7 @@
  *   /savings  what `bale savings --json` prints, as of now; 503 until the ledger has been read
  *   /dict     what `bale dict list --json` prints; 503 until the journal has been read
  *
- * With --raw there is neither: 404. */
+ * Where a backend has no journal, or no ledger, the last two are 404 and say why. */
 #pragma once
 
 #include "runtime/fiber/loop.h"
@@ -35,7 +35,7 @@ struct admin_view {
     const struct admin_shard *shards;
     unsigned shards_count;
     const struct backend *backend;
-    const struct journal_service *journal; /* NULL: --raw */
+    const struct journal_service *journal; /* NULL: the backend says why (no_journal) */
     const struct settings_keeper *keeper;  /* NULL: the backend keeps no settings of buckets */
     const struct dictionary_table_counters *dictionaries;
     struct dictionary_trainer *trainer; /* NULL: there is no journal */

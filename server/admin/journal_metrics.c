@@ -138,6 +138,9 @@ static void write_requests(const struct journal_bucket_counters *counters, struc
     row(to, "bale_journal_written_bytes_total", "counter", "Bytes that the journal wrote into the store.",
         counters->bytes_written);
     row(to, "bale_journal_read_bytes_total", "counter", "Bytes that it read from there.", counters->bytes_read);
+    row(to, "bale_journal_labels_slipped_total", "counter",
+        "Answers of an S3 server whose ETag was another's than their bytes; they were asked for again.",
+        counters->labels_slipped);
 }
 
 static void write_journal(const struct journal_service *service, struct buffer *to)
@@ -187,8 +190,10 @@ static void write_spool(const struct journal_service *service, struct buffer *to
 
 SUSPENDS void admin_write_journal_metrics(const struct journal_service *service, struct buffer *to)
 {
-    write_savings(service, to);
-    write_spool(service, to);
+    if (service->spool != NULL) {
+        write_savings(service, to);
+        write_spool(service, to);
+    }
     write_condition(service->journal, to);
     if (service->journal != NULL)
         write_journal(service, to);

@@ -6,6 +6,7 @@
  * before its shards start and closes it after they have ended. */
 #pragma once
 
+#include "journal/home.h"
 #include "runtime/base/buffer.h"
 #include "runtime/base/error.h"
 #include "runtime/fiber/offload.h"
@@ -16,7 +17,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { BACKEND_SHARDS_MAX = 256, BACKEND_ID_BYTES = 16 };
+enum { BACKEND_SHARDS_MAX = 256 };
 
 struct backend;
 
@@ -51,7 +52,9 @@ struct backend {
     struct bucket_store *store;    /* the store itself, which the journal uses */
     struct bucket_store *requests; /* the one that requests see: the same, or another in front of it */
     struct spool *spool;           /* of the savings ledger; NULL: there is none */
-    uint8_t id[BACKEND_ID_BYTES];  /* of the place in which this process keeps what is its own */
+    struct journal_home home;      /* of the journal and of settings */
+    const char *no_journal;        /* why there is none, static text; NULL: there is one */
+    bool misses_journal;           /* ... and clients will notice */
     uint64_t files;                /* descriptors that it has open beside those of connections */
 };
 

@@ -3,6 +3,7 @@
 #include "runtime/fiber/loop.h"
 #include "runtime/fiber/wait.h"
 #include "s3client/credentials/credentials.h"
+#include "s3client/wire/checksum.h"
 #include "server/backend/backend.h"
 #include "store/remote/remote.h"
 
@@ -25,7 +26,9 @@ struct backend_bucket {
     struct credentials_options credentials_options;
     struct s3_credential_source *credentials;
     struct s3_endpoint *endpoint;
+    struct s3_endpoint *own_endpoint; /* of what is Bale's own: clients' storage class is not for that */
     char bucket[64];
+    const char *prefix;        /* of the configuration */
     struct loop *tending_loop; /* the first shard's */
     struct fiber *tending;
     bool is_tended;
@@ -191,6 +194,8 @@ static void close_bucket(struct backend *backend)
     struct backend_bucket *bucket = bucket_of(backend);
     if (backend->store != NULL)
         remote_destroy(backend->store);
+    if (bucket->own_endpoint != NULL)
+        s3_endpoint_destroy(bucket->own_endpoint);
     if (bucket->endpoint != NULL)
         s3_endpoint_destroy(bucket->endpoint);
     s3_credentials_destroy(bucket->credentials);
@@ -226,7 +231,8 @@ static bool open_credentials(struct backend_bucket *bucket, const struct config 
     return bucket->credentials != NULL;
 }
 
-static bool open_endpoint(struct backend_bucket *bucket, const struct backend_means *means, struct error *error)
+static struct s3_endpoint *make_endpoint(const struct backend_bucket *bucket, const struct backend_means *means,
+                                         const char *storage_class, struct error *error)
 {
     const struct config *config = means->config;
     struct s3_extra_header headers[HEADERS_MAX];
@@ -234,8 +240,8 @@ static bool open_endpoint(struct backend_bucket *bucket, const struct backend_me
     if (config->backend_sse[0] != '\0')
         headers[count++] =
             (struct s3_extra_header){"x-amz-server-side-encryption", config->backend_sse, S3_ON_CREATION};
-    if (config->storage_class[0] != '\0')
-        headers[count++] = (struct s3_extra_header){"x-amz-storage-class", config->storage_class, S3_ON_CREATION};
+    if (storage_class[0] != '\0')
+        headers[count++] = (struct s3_extra_header){"x-amz-storage-class", storage_class, S3_ON_CREATION};
     if (config->request_payer)
         headers[count++] = (struct s3_extra_header){"x-amz-request-payer", "requester", S3_ON_ALL};
     const struct s3_endpoint_settings settings = {
@@ -248,8 +254,15 @@ static bool open_endpoint(struct backend_bucket *bucket, const struct backend_me
         .headers = headers,
         .headers_count = count,
     };
-    bucket->endpoint = s3_endpoint_create(&settings, error);
-    return bucket->endpoint != NULL; /* the sentence names what is wrong of them */
+    return s3_endpoint_create(&settings, error); /* the sentence names what is wrong of them */
+}
+
+static bool open_endpoints(struct backend_bucket *bucket, const struct backend_means *means, struct error *error)
+{
+    bucket->endpoint = make_endpoint(bucket, means, means->config->storage_class, error);
+    if (bucket->endpoint != NULL)
+        bucket->own_endpoint = make_endpoint(bucket, means, "", error);
+    return bucket->own_endpoint != NULL;
 }
 
 static bool open_store(struct backend_bucket *bucket, const struct backend_means *means, struct error *error)
@@ -258,10 +271,11 @@ static bool open_store(struct backend_bucket *bucket, const struct backend_means
     const char *state = text_or_null(config->state);
     if (state != NULL && mkdir(state, 0700) != 0 && errno != EEXIST)
         return error_set_errno(error, errno, "--state %s", state);
+    bucket->prefix = config_backend_bucket(config, bucket->bucket);
     const struct remote_settings settings = {
         .endpoint = bucket->endpoint,
         .bucket = bucket->bucket,
-        .prefix = config_backend_bucket(config, bucket->bucket),
+        .prefix = bucket->prefix,
         .name = text_or_null(config->bucket_name),
         .is_all_buckets = config->all_buckets,
         .writes_s4_sidecars = config->s4_sidecars,
@@ -310,15 +324,58 @@ static bool begin(struct bucket_store *store, struct error *error)
     return word.done;
 }
 
+/* ---- what is Bale's own in the bucket ---- */
+
+static void add_text(struct sha256_sum *sum, const char *text)
+{
+    sha256_update(sum, span_of(text, strlen(text) + 1));
+}
+
+/* Not the endpoint: processes reach one bucket by different URLs. */
+static struct journal_id place_of(const struct backend_bucket *bucket, const struct config *config)
+{
+    struct sha256_sum sum;
+    uint8_t digest[SHA256_BYTES];
+    struct journal_id place;
+    sha256_begin(&sum);
+    add_text(&sum, "bale journal in a bucket");
+    add_text(&sum, bucket->bucket);
+    add_text(&sum, bucket->prefix);
+    add_text(&sum, config->store_name);
+    sha256_end(&sum, digest);
+    memcpy(place.bytes, digest, sizeof place.bytes);
+    return place;
+}
+
+/* When the backend has said what it can do. */
+static void furnish(struct backend_bucket *bucket, const struct config *config)
+{
+    const struct verdicts *verdicts = remote_verdicts(bucket->base.store);
+    if (!verdict_holds(verdicts, VERDICT_PUT_CREATE) || !verdict_holds(verdicts, VERDICT_PUT_REPLACE)) {
+        bucket->base.no_journal = "there is no journal, and so no settings of buckets and no ledger: the backend does "
+                                  "not decide conditional PUTs (bale backend)";
+        bucket->base.misses_journal = true;
+        return;
+    }
+    bucket->base.home = (struct journal_home){
+        .endpoint = bucket->own_endpoint,
+        .bucket = span_from_string(bucket->bucket),
+        .prefix = span_from_string(bucket->prefix),
+        .labels_hold = verdict_holds(verdicts, VERDICT_LABELS_HOLD),
+        .place = place_of(bucket, config),
+    };
+}
+
 struct backend *backend_bucket_open(const struct backend_means *means, struct error *error)
 {
     struct backend_bucket *bucket = calloc(1, sizeof *bucket);
     ASSERT(bucket != NULL);
     bucket->base.operations = &operations;
-    if (!open_credentials(bucket, means->config, error) || !open_endpoint(bucket, means, error) ||
+    if (!open_credentials(bucket, means->config, error) || !open_endpoints(bucket, means, error) ||
         !open_store(bucket, means, error) || !begin(bucket->base.store, error)) {
         close_bucket(&bucket->base);
         return NULL;
     }
+    furnish(bucket, means->config);
     return &bucket->base;
 }

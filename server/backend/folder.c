@@ -73,8 +73,10 @@ struct backend *backend_folder_open(const struct backend_means *means, uint64_t 
         .store = store,
         .requests = part_bytes_min > 0 ? joiner_create(store) : store,
         .spool = config->raw ? NULL : embedded_spool(store),
+        .home = journal_home_of_store(store),
+        .no_journal = config->raw ? "with --raw there is neither a journal nor a ledger" : NULL,
         .files = usage.files,
     };
-    embedded_id(store, backend->id);
+    embedded_id(store, backend->home.place.bytes);
     return backend;
 }

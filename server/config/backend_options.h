@@ -27,7 +27,9 @@
     {"all-buckets", OPTION_FLAG, at(all_buckets), "no", "", \
      .help = "of s3: serve every bucket of the backend; the one that --backend names is the home of what is shared"}, \
     {"bucket-name", OPTION_TEXT, at(bucket_name), "", "NAME", \
-     .help = "of s3: what clients call the bucket; without it as the backend does"}
+     .help = "of s3: what clients call the bucket; without it as the backend does"}, \
+    {"store-name", OPTION_TEXT, at(store_name), "", "NAME", \
+     .help = "of s3: with the bucket's name, what tells its journal from that of a copy of the bucket"}
 
 /* What requests say beside that. */
 #define BACKEND_HEADER_OPTIONS(at) \

@@ -98,7 +98,7 @@ static const struct option OPTIONS[] = {
      .help = "a body or an answer of which no byte moves; slow progress is never cut"},
     {"drain-timeout", OPTION_DURATION, AT(drain_timeout_ms), "30s", "TIME", .least = 0, .most = DAY_MS,
      .help = "after SIGTERM: how long requests in flight may go on"},
-    {"journal-poll", OPTION_DURATION, AT(journal_poll_ms), "2s", "TIME", .least = 100, .most = 3600 * 1000,
+    {"journal-poll", OPTION_DURATION, AT(journal_poll_ms), "1500ms", "TIME", .least = 100, .most = 3600 * 1000,
      .help = "how often the journal asks whether another replica has written; one small request each time"},
     {"settings-grace", OPTION_DURATION, AT(settings_grace_ms), "5m", "TIME", .least = 1000, .most = DAY_MS,
      .help = "how long known settings of buckets hold while the journal cannot be read; then what they could forbid is "

@@ -38,6 +38,7 @@ struct config {
     char *state; /* folder for what may be lost */
     bool all_buckets;
     char *bucket_name;
+    char *store_name; /* "": that of the bucket alone */
     uint64_t part_size;
     uint64_t cache_size;
     uint64_t backend_memory;

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 
 enum {
-    LOOK_MS = 250, /* what others changed is seen so much later than the journal sees it */
+    LOOK_MS = 50, /* what others changed is seen so much later than the journal sees it */
     FIRST_SWEEP_MS = 30000,
     IDLE_SWEEPS = 144, /* without litter that is known a sweep in so many turns: a crash may have left some */
     ANSWER_MS = 120000,
@@ -317,13 +317,13 @@ SUSPENDS static void sweep_run(void *argument)
 /* ---- life ---- */
 
 void keeper_start(struct settings_keeper *keeper, struct journal *journal,
-                  const struct journal_environment *environment, struct bucket_store *store, uint64_t grace_ms,
-                  uint64_t sweep_ms)
+                  const struct journal_environment *environment, struct bucket_store *store,
+                  const struct journal_home *home, uint64_t grace_ms, uint64_t sweep_ms)
 {
     keeper->journal = journal;
     keeper->environment = environment;
     keeper->store = store;
-    keeper->documents = journal_bucket_open(store, SETTINGS_SYSTEM_BUCKET, SPAN_EMPTY);
+    keeper->documents = journal_room_open(home, ROOM_SETTINGS);
     keeper->grace_ms = grace_ms;
     keeper->sweep_ms = sweep_ms;
     keeper->was_known = false;

@@ -9,7 +9,7 @@
  * the journal can be read again. */
 #pragma once
 
-#include "journal/bucket_store.h"
+#include "journal/home.h"
 #include "journal/journal.h"
 #include "journal/settings/records.h"
 #include "journal/settings/sweep.h"
@@ -49,11 +49,11 @@ struct settings_keeper {
     struct settings_sweep sweep;
 };
 
-/* Shard 0, when the journal has been opened and SETTINGS_SYSTEM_BUCKET is there. Its tasks are the environment's
+/* Shard 0, when the journal has been opened; its home is prepared. Its tasks are the environment's
  * scheduler's, and end with it. */
 void keeper_start(struct settings_keeper *keeper, struct journal *journal,
-                  const struct journal_environment *environment, struct bucket_store *store, uint64_t grace_ms,
-                  uint64_t sweep_ms);
+                  const struct journal_environment *environment, struct bucket_store *store,
+                  const struct journal_home *home, uint64_t grace_ms, uint64_t sweep_ms);
 /* Its tasks have ended; the journal is freed afterwards. */
 SUSPENDS void keeper_stop(struct settings_keeper *keeper);
 

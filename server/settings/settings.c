@@ -1,6 +1,7 @@
 /* server/settings/settings.c -- a shard's door: pins from the cache, fills the cache, passes changes on. */
 #include "server/settings/settings.h"
 
+#include "journal/home.h"
 #include "journal/settings/documents.h"
 #include "runtime/base/assert.h"
 #include "runtime/log/log.h"
@@ -21,7 +22,7 @@ enum {
 struct settings {
     struct settings_keeper *keeper;
     const struct setting_kind *kinds;
-    struct journal_bucket *documents;
+    struct journal_bucket *documents; /* NULL without a keeper */
     struct settings_cache cache;
     struct settings_counters counters;
     struct wait_queue loaded; /* some entry's loading has ended */
@@ -35,7 +36,8 @@ struct settings *settings_open(const struct settings_options *options)
     ASSERT(settings != NULL);
     settings->keeper = options->keeper;
     settings->kinds = options->kinds;
-    settings->documents = journal_bucket_open(options->store, SETTINGS_SYSTEM_BUCKET, SPAN_EMPTY);
+    if (options->keeper != NULL)
+        settings->documents = journal_room_open(options->home, ROOM_SETTINGS);
     cache_init(&settings->cache, options->cache_bytes);
     wait_queue_init(&settings->loaded);
     return settings;
@@ -43,7 +45,8 @@ struct settings *settings_open(const struct settings_options *options)
 
 void settings_close(struct settings *settings)
 {
-    journal_bucket_close(settings->documents);
+    if (settings->documents != NULL)
+        journal_bucket_close(settings->documents);
     cache_free(&settings->cache);
 }
 

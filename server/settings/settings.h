@@ -61,14 +61,15 @@ struct setting_kind {
 
 struct settings;        /* a shard's door to all of them */
 struct settings_keeper; /* of the process (keeper.h) */
+struct journal_home;    /* journal/home.h */
 struct bucket_settings; /* those of one bucket, as one request sees them */
 
 struct settings_options {
     struct settings_keeper *keeper; /* NULL: the backend keeps no settings. Every bucket has none then, and a change is
                                        refused with NotImplemented */
     const struct setting_kind *kinds; /* SETTINGS_COUNT of them */
-    struct bucket_store *store;
-    size_t cache_bytes; /* of this shard */
+    const struct journal_home *home;  /* where documents lie; of no keeper: not asked */
+    size_t cache_bytes;               /* of this shard */
 };
 
 /* Exact in themselves, readable from any thread. */

@@ -4,9 +4,11 @@
  * shard learnt is believed for a while (known_buckets.h). A bucket that Bale made says in `.bale/bucket` whose it is;
  * others belong to the owner of this server. */
 #include "runtime/base/assert.h"
+#include "runtime/base/byteorder.h"
 #include "runtime/base/clock.h"
 #include "runtime/base/decimal.h"
 #include "s3client/operations.h"
+#include "s3client/wire/checksum.h"
 #include "s3client/wire/s3_error.h"
 #include "store/remote/parallel.h"
 #include "store/remote/store.h"
@@ -22,10 +24,21 @@ static struct span home_name(const struct remote *remote)
     return span_from_string(remote->settings.name != NULL ? remote->settings.name : remote->settings.bucket);
 }
 
+/* Of a bucket that Bale did not make: settings are kept under it, so it must be the same for every process, and another
+ * for each bucket. The home bucket keeps it when its objects move to a bucket of another name. */
+static uint64_t given_creation_id(const struct remote *remote, struct span name)
+{
+    uint8_t digest[SHA256_BYTES];
+    if (!remote->settings.is_all_buckets || span_equal(name, span_from_string(remote->settings.bucket)))
+        return 1;
+    sha256_of(name, digest);
+    return load_u64_be(digest) | UINT64_C(1) << 63; /* as one that is drawn */
+}
+
 /* What holds of a bucket that Bale did not make. */
 static void describe(const struct remote *remote, struct span name, int64_t created_ms, struct bucket_info *ret_info)
 {
-    *ret_info = (struct bucket_info){.created_ms = created_ms, .creation_id = 1};
+    *ret_info = (struct bucket_info){.created_ms = created_ms, .creation_id = given_creation_id(remote, name)};
     ASSERT(name.size < sizeof ret_info->name && strlen(remote->owner) < sizeof ret_info->owner);
     memcpy(ret_info->name, name.data, name.size);
     memcpy(ret_info->owner, remote->owner, strlen(remote->owner));

@@ -106,8 +106,8 @@ class WholeDaemon(BackendDaemon):
     def start(self, seconds=20):
         server = super().start(seconds)
         server.folder = None  # nothing of what they would look for is in it
-        # settings are kept by a journal; versions and locks by a folder
-        server.lacks = self.backend.silently_lacks | {"settings", "versions", "object lock"}
+        # versions and locks are kept by a folder
+        server.lacks = self.backend.silently_lacks | {"versions", "object lock"}
         return server
 
     def remove(self):

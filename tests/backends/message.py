@@ -163,6 +163,12 @@ IGNORED = {
 }
 
 
+def first_of_many(body):
+    """The first key that a DeleteObjects names, from the beginning of its body; "" where that does not show it."""
+    found = re.search(rb"<Key>([^<]*)</Key>", body)
+    return found[1].decode(errors="replace") if found else ""
+
+
 def concerns(what, request):
     operations, headers, parameters = IGNORED[what]
     if what == "names":

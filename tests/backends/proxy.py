@@ -262,6 +262,8 @@ class Exchange:
                 raise Gone
             server.write(piece)
             await server.drain()
+            if sent == 0 and self.request.operation == "DeleteObjects":
+                self.entry["key"] = message.first_of_many(piece)
             sent += len(piece)
         self.entry["in"] = sent
 

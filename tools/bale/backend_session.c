@@ -4,7 +4,6 @@
 #include "runtime/fiber/loop.h"
 #include "runtime/fiber/offload.h"
 #include "runtime/log/log.h"
-#include "server/backend/backend.h"
 
 #include <string.h>
 #include <unistd.h>
@@ -14,7 +13,7 @@ enum { THREADS = 2, QUEUED_MAX = 64 };
 struct backend_work {
     struct backend *backend;
     struct loop *loop;
-    session_work *work;
+    bucket_work *work;
     void *context;
     bool done;
     struct error *error;
@@ -23,7 +22,7 @@ struct backend_work {
 SUSPENDS static void run_work(void *argument)
 {
     struct backend_work *work = argument;
-    work->done = work->work(work->backend->store, work->context, work->error);
+    work->done = work->work(work->backend, work->context, work->error);
     work->backend->operations->detach(work->backend);
     loop_stop(work->loop, DEADLINE_NONE);
 }
@@ -39,7 +38,7 @@ static bool run_on_loop(struct backend_work *work, struct error *error)
     return work->done;
 }
 
-static bool run_on_bucket(const struct config *where, session_work *work, void *context, struct error *error)
+bool backend_session_run_on_bucket(const struct config *where, bucket_work *work, void *context, struct error *error)
 {
     struct offload *threads = offload_create("bale", THREADS, QUEUED_MAX, error);
     if (threads == NULL)
@@ -56,9 +55,21 @@ static bool run_on_bucket(const struct config *where, session_work *work, void *
     return done;
 }
 
+struct store_work {
+    session_work *work;
+    void *context;
+};
+
+SUSPENDS static bool run_on_store(struct backend *backend, void *context, struct error *error)
+{
+    const struct store_work *on_store = context;
+    return on_store->work(backend->store, on_store->context, error);
+}
+
 bool backend_session_run(const struct config *where, session_work *work, void *context, struct error *error)
 {
-    return config_is_bucket(where) ? run_on_bucket(where, work, context, error)
+    struct store_work on_store = {work, context};
+    return config_is_bucket(where) ? backend_session_run_on_bucket(where, run_on_store, &on_store, error)
                                    : session_run(config_folder(where), EMBEDDED_ANY, false, work, context, error);
 }
 

@@ -3,10 +3,14 @@
  * machine of a bucket. */
 #pragma once
 
-#include "server/config/config.h"
+#include "server/backend/backend.h"
 #include "tools/bale/session.h"
 
 bool backend_session_run(const struct config *where, session_work *work, void *context, struct error *error);
+
+/* The same where the bucket is what is meant, with all that belongs to it beside its store. */
+typedef SUSPENDS bool bucket_work(struct backend *backend, void *context, struct error *error);
+bool backend_session_run_on_bucket(const struct config *where, bucket_work *work, void *context, struct error *error);
 
 /* BUCKET/KEY as two spans of it. */
 bool backend_session_name(const char *text, struct object_name *ret_name, struct error *error);

@@ -116,20 +116,21 @@ static const struct option IMPORT[] = {
 };
 
 static const struct option JOURNAL[] = {
-    BACKEND,
     {"json", OPTION_FLAG, AT(json), "no", "", .help = "print one line of JSON, as /journal of the server has it"},
     {"verify", OPTION_FLAG, AT(verify), "no", "", .help = "read every object of the journal, and compare"},
     {"follow", OPTION_FLAG, AT(follow), "no", "", .help = "go on, and print what changes"},
     {"restore", OPTION_FLAG, AT(restore), "no", "",
      .help = "go on from a copy of a lost or damaged head; says what that loses, and does it with --yes"},
     {"adopt", OPTION_FLAG, AT(adopt), "no", "",
-     .help = "make the journal of a copied folder one of its own; says what that means, and does it with --yes"},
+     .help = "make the journal of a copied folder or bucket one of its own; says what that means, and does it with "
+             "--yes"},
     {"begin-anew", OPTION_FLAG, AT(begin_anew), "no", "",
      .help = "make an empty journal where nothing is left of one; says what that loses, and does it with --yes"},
     {"yes", OPTION_FLAG, AT(yes), "no", "", .help = "with --restore, --adopt or --begin-anew: do it"},
     {"test-store", OPTION_FLAG, AT(test_store), "no", "", .help = "test what the journal needs of a store"},
     {"release", OPTION_TEXT, AT(release), NULL, "KEY",
      .help = "resolve this segment, which is in quarantine: it counts if it can be read again, else it is given up"},
+    ANY_BACKEND,
 };
 
 static const struct option SAVINGS[] = {
@@ -234,9 +235,9 @@ static const struct command COMMANDS[] = {
      "Prints what is known of one object: sizes, ETags, codec, frames, parts, checksums, metadata.",
      TABLE(INSPECT, "inspect")},
     {"journal", command_journal, check_journal, NULL, "say how the journal stands, and set it right",
-     "Says how the journal stands on which the savings ledger is kept: beside a running baled or without one where it "
-     "only "
-     "reads; --restore, --adopt, --begin-anew, --test-store and --release want baled stopped.",
+     "Says how the journal stands on which settings and the savings ledger are kept: beside a running baled or without "
+     "one where it only reads. --restore, --adopt and --begin-anew want every baled stopped, before a bucket of an S3 "
+     "server as before a folder; --test-store and --release a baled that has the folder open.",
      TABLE(JOURNAL, "journal")},
     {"savings", command_savings, NULL, NULL, "say what every bucket holds, and what that saves",
      "Prints what every bucket holds, what is stored of it and what that saves, exactly, beside a running baled or "

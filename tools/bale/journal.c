@@ -1,4 +1,4 @@
-/* tools/bale/journal.c -- bale journal: how the journal of a folder stands, and what an operator does about it. */
+/* tools/bale/journal.c -- bale journal: how the journal of a backend stands, and what an operator does about it. */
 #include "journal/repair/restore.h"
 #include "journal/report/report.h"
 #include "runtime/base/assert.h"
@@ -38,7 +38,7 @@ static bool show(const struct command_line *line, struct error *error)
 {
     struct journal_report *report = calloc(1, sizeof *report);
     ASSERT(report != NULL);
-    bool done = journal_session_report(line->folder, line->verify, report, error);
+    bool done = journal_session_report(&line->where, line->verify, report, error);
     if (done) {
         print_report(report, line->json);
         if (!report_is_sound(report))
@@ -88,7 +88,7 @@ static bool follow(const struct command_line *line, struct error *error)
     struct seen before = {.condition = JOURNAL_CONDITION_COUNT};
     ASSERT(report != NULL);
     uint64_t began_ns = clock_monotonic_ns(clock_system());
-    while (journal_session_report(line->folder, line->verify, report, error)) {
+    while (journal_session_report(&line->where, line->verify, report, error)) {
         const struct seen now = {.condition = report->condition,
                                  .generation = report->head.generation,
                                  .live_segments = report->live_segments,
@@ -144,7 +144,7 @@ static SUSPENDS bool restore(struct journal_session *session, void *context, str
         done = line->yes || error_set(error, ERROR_DENIED, NULL, "nothing was done; with --yes it is");
     }
     /* first, so that it is not forgotten: until the recount the figures say that they may be wrong */
-    done = done && (!restore_loses(plan) || spool_doubt(session->spool, error));
+    done = done && (!restore_loses(plan) || session->spool == NULL || spool_doubt(session->spool, error));
     done = done && restore_execute(&session->environment, plan, &lineage, error);
     if (done) {
         char digits[2 * JOURNAL_ID_BYTES];
@@ -229,10 +229,10 @@ static SUSPENDS bool release(struct journal_session *session, void *context, str
 bool command_journal(const struct command_line *line, struct error *error)
 {
     if (line->test_store)
-        return journal_session_run(line->folder, test_store, NULL, error);
+        return journal_session_run(&line->where, test_store, NULL, error);
     if (line->restore || line->adopt || line->begin_anew)
-        return journal_session_run(line->folder, restore, (void *)line, error);
+        return journal_session_run(&line->where, restore, (void *)line, error);
     if (line->release != NULL)
-        return journal_session_run(line->folder, release, (void *)line, error);
+        return journal_session_run(&line->where, release, (void *)line, error);
     return line->follow ? follow(line, error) : show(line, error);
 }

@@ -1,8 +1,8 @@
 /* tools/bale/ledger_view.c -- reads the journal of a folder, and sets its ledger right. */
 #include "tools/bale/ledger_view.h"
 
-#include "journal/bucket_store.h"
 #include "journal/fiber_scheduler.h"
+#include "journal/home.h"
 #include "journal/savings/savings.h"
 #include "runtime/base/assert.h"
 #include "runtime/fiber/loop.h"
@@ -30,7 +30,8 @@ SUSPENDS struct ledger_view *ledger_view_open(struct bucket_store *store, struct
     const struct journal_options options = {0};
     state_init(&view->empty, NULL, 0);
     fiber_scheduler_init(&view->scheduler);
-    view->bucket = journal_bucket_open(store, JOURNAL_SYSTEM_BUCKET, SPAN_EMPTY);
+    const struct journal_home home = journal_home_of_store(store);
+    view->bucket = journal_room_open(&home, ROOM_JOURNAL);
     const struct journal_environment environment = {
         .store = journal_bucket_store(view->bucket),
         .clock = clock_system(),

@@ -1,7 +1,7 @@
 /* tools/bale/settings_view.c -- records of the journal's state, and the documents that they name. */
 #include "tools/bale/settings_view.h"
 
-#include "journal/bucket_store.h"
+#include "journal/home.h"
 #include "journal/settings/documents.h"
 #include "runtime/fiber/loop.h"
 #include "server/s3/settings/setting_kinds.h"
@@ -27,7 +27,8 @@ SUSPENDS const struct bucket_settings *settings_view_read(struct bucket_store *s
                                                           const struct bucket_info *bucket)
 {
     struct bucket_settings *settings = snapshot_create();
-    struct journal_bucket *documents = journal_bucket_open(snapshot, SETTINGS_SYSTEM_BUCKET, SPAN_EMPTY);
+    const struct journal_home home = journal_home_of_store(snapshot);
+    struct journal_bucket *documents = journal_room_open(&home, ROOM_SETTINGS);
     for (enum bucket_setting setting = 0; setting < SETTINGS_COUNT; setting++) {
         struct setting_record record;
         if (setting_record_find(ledger_view_state(view), bucket->creation_id, (uint8_t)setting, &record))

@@ -125,7 +125,7 @@ SUSPENDS bool locks_find_object(struct s3_request *request, struct object_name *
     struct bucket_store *store = request->settings->store;
     *ret_name = (struct object_name){.bucket = request->bucket, .key = request->key};
     if (!store->capabilities.has_lock)
-        return error_set(error, ERROR_UNSUPPORTED, S3_NotImplemented, "The backend has no object lock.");
+        return error_set(error, ERROR_UNSUPPORTED, S3_NotImplemented, "The backend does not have object lock.");
     if (!s3_request_version(request, &ret_name->version, error))
         return false;
     if (!request->bucket_info.has_lock)

@@ -28,6 +28,12 @@ struct lock_asked {
     struct span hold;
 };
 
+/* What tells revisions of an object apart; zero: of none. */
+struct judged_revision {
+    char stored_etag[STORED_ETAG_TEXT_BYTES];
+    uint64_t number; /* object_attributes.revision */
+};
+
 struct s3_request {
     const struct s3_settings *settings;
     struct http_exchange *exchange;
@@ -50,7 +56,7 @@ struct s3_request {
     const struct bucket_settings *bucket_settings; /* of `bucket`, pinned for the request; never NULL */
     struct access_bucket access;                   /* what they say of access (authorize.h) */
     bool has_judged_object;                        /* a decision was about an object's owner and grants ... */
-    char judged_etag[STORED_ETAG_TEXT_BYTES];      /* ... of this revision; "": there was none */
+    struct judged_revision judged;                 /* ... of this revision */
     const struct object_attributes *opened;        /* what is to be judged instead of a new look */
     struct span missed_key; /* s3:prefix, while it is asked whether a key that is not there may be known to be so */
     const struct buffer *tags_to_put; /* packed, once the body of PutObjectTagging, or the source of a copy was read */

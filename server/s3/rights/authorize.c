@@ -112,13 +112,27 @@ static bool is_no_object(const struct error *error)
     return error->kind == ERROR_NOT_FOUND || (error->code != NULL && strcmp(error->code, S3_MethodNotAllowed) == 0);
 }
 
-/* Which revision the decisions are about, the first that they have seen; "": none was there. */
-static void note_judged(struct s3_request *request, const char *stored_etag)
+static const struct judged_revision nothing;
+
+/* Which revision the decisions are about: the first that they have seen. */
+static void note_judged(struct s3_request *request, const struct judged_revision *revision)
 {
     if (request->has_judged_object)
         return;
     request->has_judged_object = true;
-    (void)snprintf(request->judged_etag, sizeof request->judged_etag, "%s", stored_etag);
+    request->judged = *revision;
+}
+
+static struct judged_revision revision_of(const struct object_attributes *attributes)
+{
+    struct judged_revision revision = {.number = attributes->revision};
+    memcpy(revision.stored_etag, attributes->stored_etag, sizeof revision.stored_etag);
+    return revision;
+}
+
+static bool is_revision(const struct judged_revision *revision, const struct object_attributes *attributes)
+{
+    return revision->number == attributes->revision && strcmp(revision->stored_etag, attributes->stored_etag) == 0;
 }
 
 static SUSPENDS bool look_at_object(void *context, struct access_object *ret_object)
@@ -134,25 +148,26 @@ static SUSPENDS bool look_at_object(void *context, struct access_object *ret_obj
     }
     if (request->opened == NULL &&
         !bucket_head(request->settings->store, &name, request->arena, &attributes, asking->error)) {
-        note_judged(request, "");
+        note_judged(request, &nothing);
         return is_no_object(asking->error);
     }
     const struct object_attributes *found = request->opened != NULL ? request->opened : &attributes;
-    note_judged(request, found->stored_etag);
+    const struct judged_revision revision = revision_of(found);
+    note_judged(request, &revision);
     if (found->owner.size > 0)
         ret_object->owner = found->owner;
     ret_object->acl = found->acl;
     return true;
 }
 
-/* Of the object as it is now; "": none is there. */
+/* Of the object as it is now, if one is there. */
 static SUSPENDS bool find_revision(struct asking *asking, const struct object_name *name,
-                                   char ret_etag[STORED_ETAG_TEXT_BYTES])
+                                   struct judged_revision *ret_revision)
 {
     struct s3_request *request = asking->request;
-    struct object_attributes attributes = {.stored_etag = ""};
+    struct object_attributes attributes;
     bool found = bucket_head(request->settings->store, name, request->arena, &attributes, asking->error);
-    (void)snprintf(ret_etag, STORED_ETAG_TEXT_BYTES, "%s", found ? attributes.stored_etag : "");
+    *ret_revision = found ? revision_of(&attributes) : nothing;
     return found || is_no_object(asking->error);
 }
 
@@ -162,19 +177,19 @@ static SUSPENDS bool find_tag(struct asking *asking, const struct object_name *n
                               struct policy_values *ret_values)
 {
     struct s3_request *request = asking->request;
-    char etag[STORED_ETAG_TEXT_BYTES];
+    struct judged_revision revision;
     if (request->opened == NULL) {
-        if (!find_revision(asking, name, etag))
+        if (!find_revision(asking, name, &revision))
             return false;
-        note_judged(request, etag);
+        note_judged(request, &revision);
     }
     if (!condition_values_find(request, name, asking->target->bucket->owner, KEY_ExistingObjectTag, part, ret_values,
                                asking->error))
         return false;
     if (request->opened == NULL)
         return true;
-    return find_revision(asking, name, etag) &&
-           (strcmp(etag, request->opened->stored_etag) == 0 ||
+    return find_revision(asking, name, &revision) &&
+           (is_revision(&revision, request->opened) ||
             error_set(asking->error, ERROR_CHANGED, S3_SlowDown,
                       "The object was replaced while it was being read. Try again."));
 }
@@ -227,7 +242,7 @@ SUSPENDS bool s3_may(struct s3_request *request, const struct s3_target *target,
 SUSPENDS bool s3_judge_opened(struct s3_request *request, const struct s3_target *target, enum s3_action action,
                               const struct object_attributes *attributes, struct error *error)
 {
-    return !request->has_judged_object || strcmp(request->judged_etag, attributes->stored_etag) == 0 ||
+    return !request->has_judged_object || is_revision(&request->judged, attributes) ||
            s3_authorize_opened(request, target, action, attributes, error);
 }
 
@@ -279,7 +294,7 @@ static SUSPENDS bool is_missing_and_known(struct s3_request *request, const stru
         return false;
     request->outcome.decided_by = ACCESS_UNDECIDED;
     request->has_judged_object = false;
-    note_judged(request, ""); /* whatever is opened was made meanwhile, and must be judged */
+    note_judged(request, &nothing); /* whatever is opened was made meanwhile, and must be judged */
     return true;
 }
 

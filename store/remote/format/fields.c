@@ -2,6 +2,7 @@
 #include "store/remote/format/fields.h"
 
 #include "runtime/base/assert.h"
+#include "runtime/base/byteorder.h"
 #include "runtime/base/decimal.h"
 #include "runtime/base/hex.h"
 #include "s3client/wire/date.h"
@@ -247,6 +248,8 @@ static bool read_own(struct span own, struct backend_object *object, struct erro
     if (!s4_metadata_parse(own, attributes, error))
         return false;
     object->is_stamped = metadata_find(own, stamp_field, &value) && stamp_decode(value, &object->stamp);
+    if (object->is_stamped)
+        attributes->revision = load_u64_le(object->stamp.nonce);
     if (object->is_stamped && object->stamp.checksum.algorithm != CHECKSUM_NONE)
         attributes->checksum = object->stamp.checksum;
     bool is_as_it_was = attributes->layout == LAYOUT_RAW && attributes->etag[0] == '\0'; /* S4 stamps none of these */

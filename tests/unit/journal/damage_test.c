@@ -1,9 +1,9 @@
 /* tests/unit/journal/damage_test.c -- one bit flipped in each kind of object of a journal, and in each one's row of the
  * catalogue, before a start and while a process runs: objects are served, the condition is the right one, and what its
  * advice says helps. On a real folder. */
-#include "journal/bucket_store.h"
 #include "journal/fiber_scheduler.h"
 #include "journal/format/part.h"
+#include "journal/home.h"
 #include "journal/repair/restore.h"
 #include "store/embedded/catalogue/key_path.h"
 #include "tests/unit/embedded/fixture.h"

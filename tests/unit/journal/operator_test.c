@@ -1,7 +1,7 @@
 /* tests/unit/journal/operator_test.c -- what an operator does, on a real folder: its store keeps every promise, a lost
  * head is restored, and a snapshot shows the journal while it works. */
-#include "journal/bucket_store.h"
 #include "journal/fiber_scheduler.h"
+#include "journal/home.h"
 #include "journal/repair/restore.h"
 #include "journal/report/report.h"
 #include "tests/unit/embedded/fixture.h"

@@ -14,8 +14,9 @@ static struct backend backend;
 /* As the server has one that is opened. */
 static const struct backend *backend_of(struct bucket_store *store)
 {
-    backend = (struct backend){.store = store, .requests = store, .spool = embedded_spool(store)};
-    embedded_id(store, backend.id);
+    backend = (struct backend){
+        .store = store, .requests = store, .spool = embedded_spool(store), .home = journal_home_of_store(store)};
+    embedded_id(store, backend.home.place.bytes);
     return &backend;
 }
 

@@ -55,6 +55,15 @@ static void wait_until(bool (*is_so)(void *argument), void *argument)
 
 /* ---- a process ---- */
 
+/* As the server has one that is opened. */
+static struct backend backend_of(struct bucket_store *store)
+{
+    struct backend opened = {
+        .store = store, .requests = store, .spool = embedded_spool(store), .home = journal_home_of_store(store)};
+    embedded_id(store, opened.home.place.bytes);
+    return opened;
+}
+
 static void prepare(uint64_t grace_ms, uint64_t sweep_ms)
 {
     memset(&service, 0, sizeof service);
@@ -65,8 +74,9 @@ static void prepare(uint64_t grace_ms, uint64_t sweep_ms)
 
 static struct settings *open_shard(struct bucket_store *store, size_t cache_bytes)
 {
+    const struct journal_home home = journal_home_of_store(store);
     const struct settings_options options = {
-        .keeper = &keeper, .kinds = KINDS, .store = store, .cache_bytes = cache_bytes};
+        .keeper = &keeper, .kinds = KINDS, .home = &home, .cache_bytes = cache_bytes};
     return settings_open(&options);
 }
 
@@ -86,8 +96,7 @@ static bool is_known(void *argument)
 static void start(struct bucket_store *store)
 {
     struct error error;
-    backend = (struct backend){.store = store, .requests = store, .spool = embedded_spool(store)};
-    embedded_id(store, backend.id);
+    backend = backend_of(store);
     ck_assert(journal_service_start(&service, &backend, &wanted, &error));
     wait_until(is_known, NULL);
 }
@@ -402,8 +411,7 @@ static void start_without_journal(struct bucket_store *store, unsigned shard, vo
     prepare(60000, 60000);
     struct settings *settings = open_shard(store, 1 << 20);
     struct error error;
-    backend = (struct backend){.store = store, .requests = store, .spool = embedded_spool(store)};
-    embedded_id(store, backend.id);
+    backend = backend_of(store);
     ck_assert(journal_service_start(&service, &backend, &wanted, &error)); /* its head is missing */
     static const struct bucket_info third = {.name = "third", .owner = "bob", .creation_id = 1003};
     ck_assert_ptr_eq(pin(settings, &third), settings_none());
