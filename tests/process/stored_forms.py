@@ -7,18 +7,23 @@ and `StoredForms.bale` are the binaries; set before the tests run.
 import gzip
 import hashlib
 import json
+import random
 import struct
 import subprocess
+import sys
 import unittest
 from pathlib import Path
 
+sys.path.append(str(Path(__file__).resolve().parents[1] / "unit" / "codec"))
 import checksums
+import columns_decoder
 import multipart
 from client import Client
 from daemon import Daemon
 
 TEXT = b"the bytes that a client sent\n" * 40
 UNKNOWN = 0x014C4258  # an id that no version of Bale has
+COLUMNS = 0x014C4142
 
 
 def crc32c(data):
@@ -38,6 +43,23 @@ def described(stored, original, codec="cpu-zstd", framed=True):
         metadata["s4-framed"] = "true"
     return {"stored_size": len(stored), "stored_sha256": hashlib.sha256(stored).hexdigest(),
             "backend_etag": hashlib.md5(stored).hexdigest(), "metadata": metadata}
+
+
+def codecs_of(body):
+    """Those of its frames."""
+    codecs = []
+    while body:
+        magic, codec, _, size, _ = struct.unpack("<4sIQQI", body[:28])
+        assert magic == b"S4F2", magic
+        codecs.append(codec)
+        body = body[28 + size :]
+    return codecs
+
+
+def records(count):
+    """Each a u64 that counts and a u32 of noise."""
+    source = random.Random(7)
+    return b"".join(struct.pack("<QI", 1000 * number + 5, source.randrange(1 << 20)) for number in range(count))
 
 
 class StoredForms(unittest.TestCase):
@@ -78,11 +100,11 @@ class StoredForms(unittest.TestCase):
         for word in words:
             self.assertIn(word, answer.text("Message"))
 
-    def exported(self):
+    def exported(self, *options, folder="out"):
         """key -> (stored body, metadata) of "bucket", as `bale export` writes it for others."""
-        done = self.run_bale("export", "out", "--bucket", "bucket", "--backend", self.backend)
+        done = self.run_bale("export", folder, "--bucket", "bucket", "--backend", self.backend, *options)
         self.assertEqual(0, done.returncode, done.stderr)
-        out = Path(self.daemon.folder) / "out"
+        out = Path(self.daemon.folder) / folder
         objects = json.loads((out / "objects.json").read_text())["objects"]
         return {key: ((out / entry["file"]).read_bytes(), entry["metadata"]) for key, entry in objects.items()}
 
@@ -153,3 +175,44 @@ class StoredForms(unittest.TestCase):
             self.assertTrue(self.alice.get("bucket", key).body == body, key)
         answer = self.alice.get("bucket", "large", (), {"Range": "bytes=3000000-3400000"})
         self.assertTrue(answer.body == large[3_000_000:3_400_001])
+
+    def test_columns_are_read_and_go_out_as_zstd(self):
+        numbers = records(500)
+        plan = bytes([1, 12, 2, 0, 3 | 1 << 2, 1, 2, 1])  # u64 delta, u32
+        payload = columns_decoder.encode(plan, numbers, random.Random(1))
+        mixed = frame(0, TEXT, TEXT) + frame(COLUMNS, payload, numbers) + frame(0, TEXT, TEXT)
+        entry = described(mixed, TEXT + numbers + TEXT)
+        entry["metadata"]["s4-bale-codecs"] = "columns"
+        self.bring_in({"mixed": (mixed, entry)})
+        bodies = {"mixed": TEXT + numbers + TEXT, "large": records(200_000)}
+        self.assertEqual(200, self.alice.put("bucket", "large", (), (), bodies["large"]).status)
+        self.assertEqual(200, self.alice.put("bucket", "copy", (), {"x-amz-copy-source": "bucket/mixed"}).status)
+        bodies["copy"] = bodies["mixed"]
+        for key, body in bodies.items():
+            self.assertTrue(self.alice.get("bucket", key).body == body, key)
+            self.assertEqual(str(len(body)), self.alice.head("bucket", key).header("content-length"))
+            for first, last in ((0, 0), (1300, 1400), (len(TEXT) + 1, len(TEXT) + 100), (len(body) - 1, len(body) - 1)):
+                answer = self.alice.get("bucket", key, (), {"Range": f"bytes={first}-{last}"})
+                self.assertTrue(answer.status == 206 and answer.body == body[first : last + 1], (key, first))
+        self.assertEqual(0, self.daemon.stop())
+        done = self.run_bale("verify", "--deep", "--backend", self.backend)
+        self.assertEqual(0, done.returncode, done.stdout)
+
+        stored = self.exported("--as-stored", folder="as-stored")
+        self.assertEqual(mixed, stored["mixed"][0])
+        self.assertEqual("columns", stored["large"][1]["s4-bale-codecs"])
+        self.assertIn(COLUMNS, codecs_of(stored["large"][0]))
+        stock = self.exported()
+        for key in bodies:
+            body, metadata = stock[key]
+            self.assertEqual(set(), set(codecs_of(body)) - {0, 1}, key)
+            self.assertEqual((None, str(len(body))), (metadata.get("s4-bale-codecs"), metadata["s4-compressed-size"]))
+        index = stock["large.s4index"][0]  # 3 frames, whose last entry ends where the body does
+        self.assertEqual(len(stock["large"][0]), sum(struct.unpack("<QQ", index[-16:])))
+        done = self.run_bale("import", "out", "--backend", "dir:other", "--bucket", "bucket", "--owner",
+                             self.daemon.accounts["alice"].id)
+        self.assertEqual(0, done.returncode, done.stderr)
+        for key, body in bodies.items():
+            done = subprocess.run([self.bale, "cat", f"bucket/{key}", "--backend", "dir:other"], capture_output=True,
+                                  cwd=self.daemon.folder, timeout=60)
+            self.assertTrue(done.stdout == body, (key, done.stderr))

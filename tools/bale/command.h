@@ -18,6 +18,7 @@ struct command_line {
     char *owner; /* an account's id */
     char *credentials;
     bool repair;
+    bool as_stored;
     char *copy; /* a file that bale backup wrote */
     bool json;
     bool recount;

@@ -103,6 +103,8 @@ static const struct option EXPLAIN[] = {
 static const struct option EXPORT[] = {
     BACKEND,
     {"bucket", OPTION_TEXT, AT(bucket), NULL, "NAME", .help = "the bucket; it must be given"},
+    {"as-stored", OPTION_FLAG, AT(as_stored), "no", "",
+     .help = "write frames in columns as they are, which S4 cannot read; without it they become zstd"},
 };
 
 static const struct option IMPORT[] = {

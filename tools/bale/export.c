@@ -6,6 +6,7 @@
 #include "tools/bale/command.h"
 #include "tools/bale/objects_json.h"
 #include "tools/bale/session.h"
+#include "tools/bale/stock_body.h"
 #include "tools/bale/stored_file.h"
 
 #include <ctype.h>
@@ -31,6 +32,7 @@ struct export
     struct objects_writer writer;
     struct arena arena; /* one page of keys */
     uint8_t *piece;
+    struct stock_body *stock; /* NULL: bodies go out as they are stored */
     uint64_t objects;
     uint64_t original_bytes;
     uint64_t stored_bytes;
@@ -79,31 +81,46 @@ static void name_file(const struct export *export, struct span key, char ret_nam
 
 /* ---- one object ---- */
 
-static SUSPENDS bool copy_body(struct export *export, struct bucket_object *object, int fd, struct digest *digest,
+/* A body on its way into a file. */
+struct body_file {
+    int fd;
+    uint64_t size;
+    struct digest digest;
+    bool is_stock;                 /* not as it is stored: its index is made anew */
+    struct sidecar_builder frames; /* of a stock one */
+};
+
+static bool write_piece(void *context, struct span piece, struct error *error)
+{
+    struct body_file *file = context;
+    digest_update(&file->digest, piece);
+    file->size += piece.size;
+    return stored_file_write(file->fd, piece, error);
+}
+
+static SUSPENDS bool copy_body(struct export *export, struct bucket_object *object, struct body_file *file,
                                struct error *error)
 {
     uint64_t size = object->attributes.stored_size;
-    digest_begin(digest);
-    for (uint64_t offset = 0; offset < size;) {
-        size_t piece = size - offset < PIECE_BYTES ? (size_t)(size - offset) : PIECE_BYTES;
-        if (!bucket_read(object, offset, export->piece, piece, error) ||
-            !stored_file_write(fd, span_of(export->piece, piece), error))
+    while (file->size < size) {
+        size_t piece = size - file->size < PIECE_BYTES ? (size_t)(size - file->size) : PIECE_BYTES;
+        if (!bucket_read(object, file->size, export->piece, piece, error) ||
+            !write_piece(file, span_of(export->piece, piece), error))
             return false;
-        digest_update(digest, span_of(export->piece, piece));
-        offset += piece;
     }
-    digest_end(digest);
     return true;
 }
 
 static SUSPENDS bool write_body_file(struct export *export, struct bucket_object *object, const char *name,
-                                     struct digest *digest, struct error *error)
+                                     struct body_file *file, struct error *error)
 {
-    int fd;
-    if (!stored_file_create(export->line->target, name, &fd, error))
+    if (!stored_file_create(export->line->target, name, &file->fd, error))
         return false;
-    bool ok = copy_body(export, object, fd, digest, error);
-    (void)close(fd);
+    digest_begin(&file->digest);
+    bool ok = file->is_stock ? stock_body_write(export->stock, object, write_piece, file, &file->frames, error)
+                             : copy_body(export, object, file, error);
+    (void)close(file->fd);
+    digest_end(&file->digest);
     return ok;
 }
 
@@ -134,50 +151,70 @@ static bool write_sidecar_file(struct export *export, struct span key, const cha
     return ok;
 }
 
-/* Bound to the ETag that a bucket will give the body. */
-static SUSPENDS bool export_sidecar(struct export *export, struct bucket_object *object, struct span key,
-                                    const char *body_name, const struct digest *digest, struct error *error)
+/* Bound to the ETag that a bucket will give the body. An index of fewer than two frames tells nothing. */
+static SUSPENDS bool make_sidecar(struct bucket_object *object, const struct body_file *file, struct buffer *ret_bound,
+                                  struct error *error)
 {
-    struct buffer kept;
-    struct buffer bound;
-    if (object->attributes.sidecar_size == 0)
+    struct span etag = span_of(file->digest.md5_text, sizeof file->digest.md5_text);
+    if (file->is_stock) {
+        if (file->frames.entries.size > SIDECAR_ENTRY_BYTES)
+            sidecar_builder_encode(&file->frames, etag, file->size, ret_bound);
         return true;
+    }
+    struct buffer kept;
     buffer_init(&kept, SIDECAR_BYTES_MAX);
-    buffer_init(&bound, SIDECAR_BYTES_MAX);
-    bool ok = bucket_read_sidecar(object, &kept, error);
-    if (ok && sidecar_rebind(buffer_span(&kept), span_of(digest->md5_text, sizeof digest->md5_text),
-                             object->attributes.stored_size, &bound))
-        ok = write_sidecar_file(export, key, body_name, buffer_span(&bound), error);
+    bool ok = object->attributes.sidecar_size == 0 || bucket_read_sidecar(object, &kept, error);
+    if (kept.size > 0)
+        (void)sidecar_rebind(buffer_span(&kept), etag, file->size, ret_bound);
     buffer_free(&kept);
+    return ok;
+}
+
+static SUSPENDS bool export_sidecar(struct export *export, struct bucket_object *object, struct span key,
+                                    const char *body_name, const struct body_file *file, struct error *error)
+{
+    struct buffer bound;
+    buffer_init(&bound, SIDECAR_BYTES_MAX);
+    bool ok = make_sidecar(object, file, &bound, error);
+    if (ok && bound.size > 0)
+        ok = write_sidecar_file(export, key, body_name, buffer_span(&bound), error);
     buffer_free(&bound);
     return ok;
 }
 
-static SUSPENDS bool export_open_object(struct export *export, struct bucket_object *object, struct span key,
-                                        struct error *error)
+/* What is told of the object beside its file: of a stock body with the size and codecs that it has now. */
+static bool add_entry(struct export *export, const struct bucket_object *object, struct span key, const char *name,
+                      const struct body_file *file, struct error *error)
 {
-    char name[NAME_BYTES];
-    struct digest digest;
-    struct buffer s4;
-    if (object->attributes.is_s4 && codec_find(object->attributes.codec) == NULL)
-        return codec_refuse(object->attributes.codec, error);
-    name_file(export, key, name);
-    if (!write_body_file(export, object, name, &digest, error))
-        return false;
+    struct object_attributes attributes = object->attributes;
+    attributes.stored_size = file->size;
+    attributes.may_have_columns = attributes.may_have_columns && !file->is_stock;
     const struct objects_entry entry = {
         .key = key,
         .file = span_from_string(name),
-        .stored_sha256 = span_of(digest.sha256_text, sizeof digest.sha256_text),
-        .backend_etag = span_of(digest.md5_text, sizeof digest.md5_text),
-        .stored_size = object->attributes.stored_size,
+        .stored_sha256 = span_of(file->digest.sha256_text, sizeof file->digest.sha256_text),
+        .backend_etag = span_of(file->digest.md5_text, sizeof file->digest.md5_text),
+        .stored_size = file->size,
     };
+    struct buffer s4;
     buffer_init(&s4, METADATA_BYTES_MAX);
-    bool ok = s4_metadata_append(&s4, &object->attributes) ||
+    bool ok = s4_metadata_append(&s4, &attributes) ||
               error_set(error, ERROR_TOO_LARGE, NULL, "its metadata cannot be told in S4's");
     if (ok)
-        objects_writer_add(&export->writer, &entry, buffer_span(&s4), object->attributes.metadata, &object->attributes);
+        objects_writer_add(&export->writer, &entry, buffer_span(&s4), attributes.metadata, &attributes);
     buffer_free(&s4);
-    return ok && export_sidecar(export, object, key, name, &digest, error);
+    return ok;
+}
+
+static SUSPENDS bool export_open_object(struct export *export, struct bucket_object *object, struct span key,
+                                        struct body_file *file, struct error *error)
+{
+    char name[NAME_BYTES];
+    if (object->attributes.is_s4 && codec_find(object->attributes.codec) == NULL)
+        return codec_refuse(object->attributes.codec, error);
+    name_file(export, key, name);
+    return write_body_file(export, object, name, file, error) && add_entry(export, object, key, name, file, error) &&
+           export_sidecar(export, object, key, name, file, error);
 }
 
 static SUSPENDS bool export_object(struct export *export, struct span key, struct error *error)
@@ -186,11 +223,15 @@ static SUSPENDS bool export_object(struct export *export, struct span key, struc
     struct bucket_object *object;
     if (!bucket_open(export->store, &name, NULL, &object, error))
         return error_prepend(error, "%.*s", SPAN_FORMAT(span_take(key, 80)));
-    bool ok =
-        export_open_object(export, object, key, error) || error_prepend(error, "%.*s", SPAN_FORMAT(span_take(key, 80)));
+    struct body_file file = {.is_stock = export->stock != NULL && object->attributes.may_have_columns &&
+                                         object->attributes.layout == LAYOUT_FRAMED};
+    sidecar_builder_init(&file.frames);
+    bool ok = export_open_object(export, object, key, &file, error) ||
+              error_prepend(error, "%.*s", SPAN_FORMAT(span_take(key, 80)));
     export->objects++;
     export->original_bytes += object->attributes.original_size;
-    export->stored_bytes += object->attributes.stored_size + object->attributes.sidecar_size;
+    export->stored_bytes += file.size + object->attributes.sidecar_size;
+    sidecar_builder_free(&file.frames);
     bucket_close(object);
     return ok;
 }
@@ -262,14 +303,16 @@ bool command_export(const struct command_line *line, struct error *error)
     if (!session_check_bucket(span_from_string(line->bucket), error))
         return false;
     struct export export = {.line = line, .piece = malloc(PIECE_BYTES)};
-    if (export.piece == NULL)
-        return error_set(error, ERROR_BUSY, NULL, "no memory");
+    if (!line->as_stored)
+        export.stock = stock_body_create();
     arena_init(&export.arena, PAGE_BYTES_MAX);
-    bool ok = export_all(&export, error);
+    bool has_memory = export.piece != NULL && (line->as_stored || export.stock != NULL);
+    bool ok = has_memory ? export_all(&export, error) : error_set(error, ERROR_BUSY, NULL, "no memory");
     if (ok)
         printf("%llu objects, %llu bytes (%llu stored) are now in %s\n", (unsigned long long)export.objects,
                (unsigned long long)export.original_bytes, (unsigned long long)export.stored_bytes, line->target);
     arena_free(&export.arena);
+    stock_body_destroy(export.stock);
     free(export.piece);
     return ok;
 }
