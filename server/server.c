@@ -251,7 +251,7 @@ static void prepare_shards(struct server *server)
         .backend = server->backend,
         .journal = server->backend->no_journal != NULL ? NULL : &server->journal,
         .keeper = server->common.keeper,
-        .dictionaries = dictionary_table_counters(server->dictionaries),
+        .dictionaries = &server->dictionary_keeper,
         .trainer = server->backend->spool == NULL ? NULL : &server->trainer,
         .control_word = server->control_file.word,
         .is_ready = &server->is_ready,

@@ -37,7 +37,7 @@ struct admin_view {
     const struct backend *backend;
     const struct journal_service *journal; /* NULL: the backend says why (no_journal) */
     const struct settings_keeper *keeper;  /* NULL: the backend keeps no settings of buckets */
-    const struct dictionary_table_counters *dictionaries;
+    const struct dictionary_keeper *dictionaries;
     struct dictionary_trainer *trainer; /* NULL: there is no journal */
     const char *control_word;           /* that a change must bring; "": none can */
     const _Atomic(bool) *is_ready;

@@ -4,6 +4,7 @@
 #include "runtime/base/hex.h"
 #include "s3client/wire/s3_error.h"
 #include "s3client/wire/uri.h"
+#include "server/training/retire.h"
 
 #include <json-c/json.h>
 #include <stdio.h>
@@ -229,11 +230,27 @@ SUSPENDS static void answer_unmap(struct http_exchange *exchange, const struct a
         refuse(exchange, status_of(&error), error.message);
 }
 
+/* What stands for a prefix is an id. */
+SUSPENDS static void answer_retire(struct http_exchange *exchange, const struct admin_view *view, struct span bucket,
+                                   struct span id)
+{
+    struct retirement done;
+    struct error error;
+    if (!dictionary_retire(view->trainer, bucket, id, &done, &error)) {
+        refuse(exchange, status_of(&error), error.message);
+        return;
+    }
+    struct json_object *document = json_object_new_object();
+    add_number(document, "looked_at", done.looked_at);
+    add_number(document, "rewritten", done.rewritten);
+    answer_document(exchange, 200, document);
+}
+
 static const struct change {
     const char *path;
     SUSPENDS void (*answer)(struct http_exchange *exchange, const struct admin_view *view, struct span bucket,
                             struct span prefix);
-} CHANGES[] = {{"/dict/train", answer_train}, {"/dict/unmap", answer_unmap}};
+} CHANGES[] = {{"/dict/train", answer_train}, {"/dict/unmap", answer_unmap}, {"/dict/retire", answer_retire}};
 
 SUSPENDS bool admin_change_dictionaries(struct http_exchange *exchange, const struct admin_view *view)
 {

@@ -3,6 +3,7 @@
  *   GET  /dict                                  rules, how they fare, and every dictionary that is known: JSON
  *   POST /dict/train?bucket=B&prefix=P[&trial]  trains, and publishes what is worth it: JSON
  *   POST /dict/unmap?bucket=B&prefix=P          new objects are written without a dictionary again
+ *   POST /dict/retire?bucket=B&prefix=ID        writes again what refers to that dictionary, and removes it
  *
  * A POST needs `Authorization: Bearer WORD` with the word of the control file (server/process/control_file.h): the
  * admin port may be open to others, who only look. */

@@ -2,6 +2,6 @@
 #pragma once
 
 #include "runtime/base/buffer.h"
-#include "server/dictionaries/table.h"
+#include "server/dictionaries/keeper.h"
 
-void admin_write_dictionary_metrics(const struct dictionary_table_counters *counters, struct buffer *to);
+void admin_write_dictionary_metrics(const struct dictionary_keeper *keeper, struct buffer *to);

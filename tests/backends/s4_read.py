@@ -166,7 +166,7 @@ class S4Read(BackendCase):
         alice = self.bale().client()
         for vector in objects:
             self.check_ranges(alice, vector, self.check(alice, vector))
-        self.assertEqual(404, alice.get(self.bucket, dictionary.key).status, "clients do not see it")
+        self.assertEqual(403, alice.get(self.bucket, dictionary.key).status, "clients do not see it")
         won = [vector for vector in objects if "s4-dict-id" in vector.metadata]
         self.assertEqual(2, len(won))
         for spoilt in (None, b"", b"x" + dictionary.stored[1:], bytes(1 << 20) + b"x"):

@@ -234,7 +234,9 @@ class RightStarts(BackendCase):
     def test_reserved_names_are_refused_and_hidden(self):
         alice = self.bale().client()
         alice.put(self.bucket, "visible", (), (), b"x")
-        for key in (".bale/backend", ".bale/x", "a.s4index", ".s4dict/x", ".s4mpu/x"):
+        self.assertEqual(403, alice.put(self.bucket, ".s4dict/x", (), (), b"forged").status)
+        self.assertEqual(403, alice.get(self.bucket, ".s4dict/x").status)
+        for key in (".bale/backend", ".bale/x", "a.s4index", ".s4mpu/x"):
             self.assertEqual(400, alice.put(self.bucket, key, (), (), b"forged").status, key)
             self.assertEqual(404, alice.get(self.bucket, key).status, key)
         listed = alice.get(self.bucket, None, {"list-type": "2"})

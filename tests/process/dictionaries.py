@@ -98,8 +98,7 @@ class Dictionaries(DaemonsCase):
         for key in ("events/301", "events/302"):
             answer = self.alice.get("bucket", key, (), [("Range", "bytes=5-20")])
             self.assertEqual((206, self.bodies["bucket", key][5:21]), (answer.status, answer.body))
-        self.assertEqual(0, self.daemon.stop())
-        self.restart(self.daemon)
+        self.restart_cleanly()
         self.assert_all_read_back()
         self.wait_for(lambda: self.rules_when_ready()[0]["in_force"])
         self.put_events("events/", 2 * MANY, 20)
@@ -144,6 +143,79 @@ class Dictionaries(DaemonsCase):
         self.wait_for(lambda: self.rules()[0].get("stale"), 30)
         self.assertIn("stale", self.dict("status", status=1))
         self.assert_all_read_back()
+
+    def test_retired(self):
+        self.train("bucket/events/")
+        headers = [("x-amz-meta-colour", "green"), ("x-amz-tagging", "a=b"), ("Content-Type", "text/x-event")]
+        for number in range(20):
+            self.assertEqual(200, self.alice.put("bucket", f"events/t{number}", (), headers, event(self.draw)).status)
+        before = self.alice.get("bucket", "events/t3", (), [("x-amz-checksum-mode", "ENABLED")])
+        self.bodies["bucket", "events/t3"] = before.body
+        [rule] = self.rules()
+        self.assertIn("16 digits", self.dict("retire", "bucket/events/", status=1))
+        self.assertIn("20 objects were written again", self.dict("retire", f"bucket/{rule['id']}"))
+        self.assertEqual({"rules": [], "known": []}, json.loads(self.dict("list", "--json")))
+        self.restart_cleanly()
+        self.assert_all_read_back()
+        after = self.alice.get("bucket", "events/t3", (), [("x-amz-checksum-mode", "ENABLED")])
+        for name in ("etag", "content-type", "x-amz-meta-colour", "content-length", "x-amz-checksum-crc64nvme", "x-amz-tagging-count"):
+            self.assertEqual(before.header(name), after.header(name), name)
+        self.assertEqual(["a"], self.alice.get("bucket", "events/t3", {"tagging": ""}).texts("TagSet/Tag/Key"))
+        self.train("bucket/events/")
+
+    # ---- other buckets ----
+
+    def test_copies_take_it_along(self):
+        self.train("bucket/events/")
+        self.put_events("events/", MANY, 20)
+        self.assertEqual(200, self.alice.put("other").status)
+        for number in range(MANY, MANY + 20):
+            answer = self.alice.put("other", f"copy/{number}", (), {"x-amz-copy-source": f"bucket/events/{number}"})
+            self.assertEqual(200, answer.status, answer.body)
+            self.bodies["other", f"copy/{number}"] = self.bodies["bucket", f"events/{number}"]
+        for bucket, key in list(self.bodies):
+            if bucket == "bucket":
+                self.assertEqual(204, self.alice.delete(bucket, key).status)
+                del self.bodies[bucket, key]
+        self.assertEqual(204, self.alice.delete("bucket").status, "nothing is in it that anybody could remove")
+        self.restart_cleanly()
+        self.assert_all_read_back()
+        self.assertEqual(409, self.alice.delete("other").status)
+        self.assert_all_read_back()
+        self.restart_cleanly()
+        self.assert_all_read_back()
+        self.assertEqual(200, self.alice.put("bucket").status)
+        self.wait_for(lambda: self.rules_when_ready() == [])  # those of the bucket that has gone
+        self.put("events/1", event(self.draw))
+        self.restart_cleanly()
+        self.assert_all_read_back()
+
+    def restart_cleanly(self):
+        self.assertEqual(0, self.daemon.stop())
+        self.restart(self.daemon)
+
+    def test_nobody_sees_it(self):
+        self.train("bucket/events/")
+        key = f".s4dict/{self.rules()[0]['id']}"
+        for answer in (self.alice.get("bucket", key), self.alice.head("bucket", key), self.alice.delete("bucket", key),
+                       self.alice.put("bucket", key, (), (), b"forged"),
+                       self.alice.get("bucket", key, (), [("Range", "bytes=0-9")])):
+            self.assertEqual(403, answer.status)
+        self.assertEqual(404, self.alice.put("bucket", "mine", (), {"x-amz-copy-source": f"bucket/{key}"}).status)
+        listed = self.alice.get("bucket", None, {"list-type": "2", "max-keys": "5"})
+        self.assertTrue(all(name.startswith("events/") for name in listed.texts("Contents/Key")))
+        self.put_events("events/", MANY, 3)
+        figures = admin.metrics(self.server)
+        self.assertEqual(3, figures['bale_dict_put_total{bucket="bucket",prefix="events/",result="won"}'])
+        self.assertLess(figures['bale_dict_put_bytes_total{bucket="bucket",prefix="events/",kind="stored"}'] * 2,
+                        figures['bale_dict_put_bytes_total{bucket="bucket",prefix="events/",kind="original"}'])
+        self.assertEqual(0, self.daemon.stop())
+        done = subprocess.run([self.bale, "check", "--backend", f"dir:{self.daemon.folder}/data"], capture_output=True, text=True,
+                              timeout=60, check=False)
+        self.assertEqual(0, done.returncode, done.stdout + done.stderr)
+        done = subprocess.run([self.bale, "savings", "--recount", "--backend", f"dir:{self.daemon.folder}/data"], capture_output=True,
+                              text=True, timeout=60, check=False)
+        self.assertEqual((0, ""), (done.returncode, done.stderr), "the ledger knows of no dictionary, and a recount neither")
 
     # ---- exchanged under load, killed on the way ----
 

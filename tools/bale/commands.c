@@ -216,7 +216,8 @@ static const struct command COMMANDS[] = {
     {"dict", command_dict, NULL, "VERB [BUCKET/PREFIX]", "make and watch dictionaries for small objects",
      "Asks a running baled. train BUCKET/PREFIX makes a dictionary of the objects there, and uses it for new ones when "
      "that is worth it; diff says what a new one would save; unmap ends its use, and what was written with it stays "
-     "readable; list shows all; status does, too, and fails when one does not save what it did.",
+     "readable; retire BUCKET/ID writes that again and removes the dictionary; list shows all; status does, too, and "
+     "fails when one does not save what it did.",
      TABLE(DICT, "dict")},
     {"explain", command_explain, check_explain, NULL, "say who may do what, and what decides it",
      "Says whether an account may do something to a bucket or an object, and which statement of the policy, which "

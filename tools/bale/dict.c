@@ -152,6 +152,20 @@ static bool command_unmap(const struct command_line *line, struct error *error)
     return answer != NULL;
 }
 
+static bool command_retire(const struct command_line *line, struct error *error)
+{
+    struct json_object *answer = change(line, "/dict/retire", "", error);
+    if (answer == NULL)
+        return false;
+    if (line->json)
+        print_json(answer);
+    else
+        printf("%" PRId64 " objects were written again, and the dictionary is removed\n",
+               number_of(answer, "rewritten"));
+    json_object_put(answer);
+    return true;
+}
+
 /* ---- list, status ---- */
 
 static void print_rule(struct json_object *rule)
@@ -224,8 +238,8 @@ static const struct verb {
     const char *name;
     bool (*run)(const struct command_line *line, struct error *error);
 } VERBS[] = {
-    {"train", command_train}, {"diff", command_diff},     {"unmap", command_unmap},
-    {"list", command_list},   {"status", command_status},
+    {"train", command_train},   {"diff", command_diff}, {"unmap", command_unmap},
+    {"retire", command_retire}, {"list", command_list}, {"status", command_status},
 };
 
 bool command_dict(const struct command_line *line, struct error *error)
@@ -234,5 +248,5 @@ bool command_dict(const struct command_line *line, struct error *error)
         if (strcmp(line->target, VERBS[i].name) == 0)
             return VERBS[i].run(line, error);
     }
-    return error_set(error, ERROR_INVALID, NULL, "%s: train, diff, unmap, list or status", line->target);
+    return error_set(error, ERROR_INVALID, NULL, "%s: train, diff, unmap, retire, list or status", line->target);
 }

@@ -1,8 +1,10 @@
 /* server/s3/object/copy_object.c -- PUT /bucket/key with x-amz-copy-source: another name for the same bytes.
  *
- * The stored bytes are copied as they are. Only when the copy needs a hash that the source has not (the MD5 of what was
- * uploaded in parts, another checksum) they are read and written like a new object. */
+ * The stored bytes are copied as they are, and behind the dictionary that they may need. Only when the copy needs a
+ * hash that the source has not (the MD5 of what was uploaded in parts, another checksum) they are read and written like
+ * a new object. */
 #include "s3client/wire/s3_error.h"
+#include "server/dictionaries/store.h"
 #include "server/s3/answer/answer.h"
 #include "server/s3/answer/setting_headers.h"
 #include "server/s3/headers/copy_source.h"
@@ -148,6 +150,10 @@ static SUSPENDS bool copy_stored(struct s3_request *request, const struct copy_p
         .condition = plan->condition,
         .tags = buffer_span(&plan->tags.packed),
     };
+    if (attributes.dictionary[0] != '\0' &&
+        !dictionary_carry(request->settings->store, plan->source_name.bucket, request->bucket,
+                          span_from_string(attributes.dictionary), error))
+        return false;
     return bucket_copy(plan->source, &target, &result, ret_attributes, error);
 }
 

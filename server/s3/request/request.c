@@ -195,6 +195,8 @@ bool s3_key_is_allowed(struct s3_request *request, struct span key, bool writes,
         return refuse_uri(error, "the key climbs above its bucket");
     if (!s3_key_is_reserved(request, key))
         return true;
+    if (span_starts_with(key, SPAN(".s4dict/"))) /* what is in a dictionary was in somebody's objects */
+        return error_set(error, ERROR_DENIED, S3_AccessDenied, "Dictionaries (.s4dict/) are the store's own.");
     if (writes)
         return error_set(error, ERROR_INVALID, S3_InvalidObjectName,
                          "The object name is reserved: *.s4index, .s4dict/, .s4mpu/ and .bale/ belong to the store.");
