@@ -9,6 +9,8 @@
 
 #include <stdbool.h>
 
+enum { COMMAND_TARGETS_MAX = 8 };
+
 /* What the rows of a command's options point to. Texts belong to it; NULL: not given. Options that a command does not
  * have keep what is zero. */
 struct command_line {
@@ -36,8 +38,13 @@ struct command_line {
     char *account, *action, *resource, *context; /* of explain */
     bool s4;
     char *state;
+    int64_t zstd_level; /* of pack */
+    char *plot;         /* of pack: a file for a picture */
     const char *what;   /* the second one, of commands that take two */
-    const char *target; /* the one argument that is no option: the FOLDER of export and import, the FILE of backup */
+    /* The arguments that are no options: the FOLDER of export and import, the FILE of backup. `target` is the first. */
+    const char *target;
+    const char *targets[COMMAND_TARGETS_MAX];
+    unsigned targets_count;
 };
 
 struct command {
@@ -49,6 +56,7 @@ struct command {
     const char *summary; /* one line */
     const char *text;    /* one paragraph of --help */
     struct option_table table;
+    bool takes_many; /* up to COMMAND_TARGETS_MAX of its argument */
 };
 
 const struct command *command_at(unsigned index);     /* NULL behind the last */
@@ -75,6 +83,7 @@ bool command_export(const struct command_line *line, struct error *error);
 bool command_import(const struct command_line *line, struct error *error);
 bool command_inspect(const struct command_line *line, struct error *error);
 bool command_journal(const struct command_line *line, struct error *error);
+bool command_pack(const struct command_line *line, struct error *error);
 bool command_savings(const struct command_line *line, struct error *error);
 bool command_stamp(const struct command_line *line, struct error *error);
 bool command_verify(const struct command_line *line, struct error *error);

@@ -42,10 +42,12 @@ static int read_one(const struct command *command, char *const *arguments, struc
         line->what = text;
         return 1;
     }
-    if (command->target == NULL || line->target != NULL)
+    unsigned targets_max = command->target == NULL ? 0 : command->takes_many ? COMMAND_TARGETS_MAX : 1;
+    if (line->targets_count == targets_max)
         return error_set(error, ERROR_INVALID, NULL, "%s: one argument too many; bale %s --help says what it takes",
                          text, command->name);
-    line->target = text;
+    line->targets[line->targets_count++] = text;
+    line->target = line->targets[0];
     return 1;
 }
 
@@ -93,8 +95,8 @@ void command_line_free(const struct command *command, struct command_line *line)
 
 void command_usage(const struct command *command, struct buffer *to)
 {
-    buffer_append_format(to, "bale %s%s%s [--OPTION ...]", command->name, command->target != NULL ? " " : "",
-                         command->target != NULL ? command->target : "");
+    buffer_append_format(to, "bale %s%s%s%s [--OPTION ...]", command->name, command->target != NULL ? " " : "",
+                         command->target != NULL ? command->target : "", command->takes_many ? " ..." : "");
 }
 
 void command_help(const struct command *command, struct buffer *to)
@@ -112,10 +114,10 @@ void command_help_all(struct buffer *to)
     buffer_append_string(to, "Usage: bale COMMAND [--OPTION ...]\n\n");
     for (unsigned i = 0; command_at(i) != NULL; i++)
         buffer_append_format(to, "  %-10s %s\n", command_at(i)->name, command_at(i)->summary);
-    buffer_append_string(to,
-                         "  version    say which version this is\n"
-                         "  help       print this\n\n"
-                         "bale COMMAND --help says what a command takes. All take --backend dir:PATH, the folder of "
-                         "the\nembedded store [dir:./bale-data]; backend, cat, inspect, stamp and verify take "
-                         "s3:BUCKET[/PREFIX] as well.\n");
+    buffer_append_string(
+        to, "  version    say which version this is\n"
+            "  help       print this\n\n"
+            "bale COMMAND --help says what a command takes. All but pack take --backend dir:PATH, the "
+            "folder of the\nembedded store [dir:./bale-data]; backend, cat, inspect, stamp and verify take "
+            "s3:BUCKET[/PREFIX] as well.\n");
 }

@@ -86,9 +86,9 @@ static void put_usages(struct buffer *to)
 {
     const struct command *command;
     for (unsigned i = 0; (command = command_at(i)) != NULL; i++)
-        buffer_append_format(to, ".Nm\n.Cm %s\n%s%s%s.Op Fl \\-OPTION No ...\n", command->name,
+        buffer_append_format(to, ".Nm\n.Cm %s\n%s%s%s%s.Op Fl \\-OPTION No ...\n", command->name,
                              command->target != NULL ? ".Ar " : "", command->target != NULL ? command->target : "",
-                             command->target != NULL ? "\n" : "");
+                             command->takes_many ? " ..." : "", command->target != NULL ? "\n" : "");
 }
 
 static void put_commands(struct buffer *to)
