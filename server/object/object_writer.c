@@ -13,6 +13,7 @@
 #include "server/object/codecs_private.h"
 #include "server/object/gzip_body.h"
 #include "server/object/object.h"
+#include "server/object/pack_frame.h"
 #include "server/object/stage.h"
 #include "store/frames.h"
 
@@ -240,44 +241,6 @@ SUSPENDS static bool store_frame(struct object_writer *writer, uint32_t codec, u
     return store(writer, frame, error);
 }
 
-/* On a pool thread, for levels above CODEC_LEVEL_INLINE_MAX. */
-struct pack_work {
-    struct packer *packer;
-    enum codec_step step;
-    struct encoded packed;
-};
-
-static void pack_all(void *argument)
-{
-    struct pack_work *work = argument;
-    do
-        work->step = packer_step(work->packer, &work->packed);
-    while (work->step == CODEC_MORE);
-}
-
-SUSPENDS static bool pack(struct object_writer *writer, struct packer *packer, const struct packer_job *job,
-                          struct encoded *ret_packed, struct error *error)
-{
-    const struct object_settings *settings = &writer->codecs->settings;
-    struct pack_work work = {.packer = packer, .step = CODEC_MORE};
-    packer_begin(packer, job);
-    if (settings->level > CODEC_LEVEL_INLINE_MAX) {
-        if (!offload_run(settings->offload, pack_all, &work, error))
-            return error->kind == ERROR_BUSY
-                       ? error_set(error, ERROR_BUSY, S3_SlowDown, "The compression threads have too much to do.")
-                       : false;
-    } else {
-        while (work.step == CODEC_MORE) {
-            work.step = packer_step(packer, &work.packed);
-            fiber_yield_if_due();
-        }
-    }
-    if (work.step == CODEC_FAILED)
-        return error_set(error, ERROR_IO, S3_InternalError, "The compressor failed.");
-    *ret_packed = work.packed;
-    return true;
-}
-
 /* As it is: alone without a frame, which is verified by the CRC-32C of its attributes. */
 SUSPENDS static bool store_as_it_is(struct object_writer *writer, struct span frame, bool is_only, struct error *error)
 {
@@ -334,7 +297,7 @@ SUSPENDS static bool store_packed(struct object_writer *writer, struct packer_jo
     struct dictionary_rule *rule = choose_dictionary(writer, job->frame.original, is_only);
     struct encoded packed = {.codec = CODEC_PASSTHROUGH};
     ask_for_dictionary(writer, rule, job);
-    bool done = pack(writer, packer, job, &packed, error);
+    bool done = pack_frame(writer->codecs, packer, job, &packed, error);
     if (done)
         note_dictionary(writer, rule, job->frame.original, &packed);
     dictionary_rule_drop(rule);

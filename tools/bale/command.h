@@ -33,6 +33,7 @@ struct command_line {
     struct config where; /* of commands that work on any backend, instead of `backend`: which it is */
     char *prefix;
     bool deep;
+    bool frames; /* of inspect */
     bool etags;
     bool test, forget;
     char *account, *action, *resource, *context; /* of explain */

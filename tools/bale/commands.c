@@ -55,6 +55,10 @@ static const struct option DICT[] = {
 };
 
 static const struct option INSPECT[] = {
+    {"frames", OPTION_FLAG, AT(frames), "no", "",
+     .help =
+         "read each frame: which codec it has, the plan of its columns, its ratio, and what in its bytes speaks for "
+         "that"},
     {"json", OPTION_FLAG, AT(json), "no", "", .help = "print one line of JSON"},
     ANY_BACKEND,
 };

@@ -3,6 +3,7 @@
 #include "codec/sidecar.h"
 #include "tools/bale/backend_session.h"
 #include "tools/bale/command.h"
+#include "tools/bale/frame_view.h"
 
 #include <inttypes.h>
 #include <json-c/json.h>
@@ -55,6 +56,8 @@ static void put_attributes(struct inspection *inspection, const struct object_at
     put(inspection, "layout", json_object_new_string(layout_name(attributes)));
     if (attributes->layout != LAYOUT_RAW)
         put(inspection, "codec", json_object_new_string(codec != NULL ? codec->name : "unknown"));
+    if (attributes->may_have_columns)
+        put(inspection, "other codecs", json_object_new_string("columns, perhaps"));
     if (attributes->is_encrypted)
         put(inspection, "encrypted", json_object_new_boolean(true));
     if (attributes->has_crc32c) {
@@ -101,6 +104,56 @@ SUSPENDS static bool put_frames(struct inspection *inspection, struct bucket_obj
     return done;
 }
 
+/* ---- frame by frame ---- */
+
+static bool add_frame(void *context, const struct frame_view *view, struct error *error)
+{
+    struct json_object *frames = context;
+    struct json_object *frame = json_object_new_object();
+    const struct frame_header *header = &view->header;
+    (void)error; /* nothing here can fail */
+    json_object_object_add(frame, "offset", json_object_new_int64((int64_t)view->original_offset));
+    json_object_object_add(frame, "original", json_object_new_int64((int64_t)header->original_size));
+    json_object_object_add(frame, "stored",
+                           json_object_new_int64((int64_t)(header->header_size + header->payload_size)));
+    json_object_object_add(frame, "codec", json_object_new_string(view->codec));
+    if (view->plan[0] != '\0')
+        json_object_object_add(frame, "plan", json_object_new_string(view->plan));
+    json_object_object_add(frame, "why", json_object_new_string(view->why));
+    json_object_array_add(frames, frame);
+    return true;
+}
+
+SUSPENDS static bool put_each_frame(struct inspection *inspection, struct bucket_object *object, struct error *error)
+{
+    if (!inspection->line->frames || object->attributes.layout != LAYOUT_FRAMED || object->attributes.is_encrypted)
+        return true;
+    struct json_object *frames = json_object_new_array();
+    put(inspection, "each frame", frames);
+    return frame_view_walk(object, add_frame, frames, error);
+}
+
+static int64_t number_of(struct json_object *frame, const char *name)
+{
+    return json_object_get_int64(json_object_object_get(frame, name));
+}
+
+static void print_each_frame(struct json_object *frames)
+{
+    printf("each frame:\n    %12s %10s %10s %8s  codec\n", "offset", "original", "stored", "ratio");
+    for (size_t i = 0; i < json_object_array_length(frames); i++) {
+        struct json_object *frame = json_object_array_get_idx(frames, i);
+        struct json_object *plan = json_object_object_get(frame, "plan");
+        printf("    %12" PRId64 " %10" PRId64 " %10" PRId64 " %8.2f  %s", number_of(frame, "offset"),
+               number_of(frame, "original"), number_of(frame, "stored"),
+               (double)number_of(frame, "original") / (double)number_of(frame, "stored"),
+               json_object_get_string(json_object_object_get(frame, "codec")));
+        if (plan != NULL)
+            printf(" of %s", json_object_get_string(plan));
+        printf(" (%s)\n", json_object_get_string(json_object_object_get(frame, "why")));
+    }
+}
+
 SUSPENDS static bool put_parts(struct inspection *inspection, struct bucket_object *object, struct error *error)
 {
     struct arena arena;
@@ -126,13 +179,14 @@ SUSPENDS static bool put_parts(struct inspection *inspection, struct bucket_obje
 SUSPENDS static bool inspect(struct bucket_store *store, void *context, struct error *error)
 {
     struct inspection *inspection = context;
-    const struct open_intent intent = {.extent = OPEN_ATTRIBUTES};
+    const struct open_intent intent = {.extent = inspection->line->frames ? OPEN_WHOLE : OPEN_ATTRIBUTES};
     struct bucket_object *object;
     if (!bucket_open(store, &inspection->name, &intent, &object, error))
         return false;
     put_attributes(inspection, &object->attributes);
     put_metadata(inspection, object->attributes.metadata);
-    bool done = put_frames(inspection, object, error) && put_parts(inspection, object, error);
+    bool done = put_frames(inspection, object, error) && put_parts(inspection, object, error) &&
+                put_each_frame(inspection, object, error);
     bucket_close(object);
     return done;
 }
@@ -144,6 +198,8 @@ static void print_members(struct json_object *document, const char *indent)
         if (json_object_is_type(value, json_type_object)) {
             printf("%s%s:\n", indent, name);
             print_members(value, "    ");
+        } else if (json_object_is_type(value, json_type_array)) {
+            print_each_frame(value);
         } else {
             printf("%s%-14s %s\n", indent, name, json_object_get_string(value));
         }
