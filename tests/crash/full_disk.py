@@ -1,17 +1,20 @@
 #!/usr/bin/env python3
-"""tests/crash/full_disk.py -- a full disk answers 507, hurts nothing that is stored, and DELETE still works (statement 34).
+"""tests/crash/full_disk.py -- a full disk answers 507, hurts nothing that is stored, and DELETE still works (statement 34);
+so it is with many versions of one key, and with documents of settings.
 
   full_disk.py --baled build/server/baled
 
 Needs the right to mount a small tmpfs (root); without it, says so and passes nothing. The last line is "N passed, N failed"."""
 
 import argparse
+import base64
 import hashlib
 import os
 import pathlib
 import subprocess
 import sys
 import tempfile
+import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "s3"))
 
@@ -40,8 +43,7 @@ def fill(client, check, stem, size):
     for number in range(100_000):
         answer = client.put(BUCKET, f"{stem}{number}", (), (), body_of(number, size), payload="unsigned")
         if answer.status != 200:
-            check.that((answer.status, answer.code) in ((507, "InsufficientStorage"), (503, "SlowDown"), (503, "ServiceUnavailable")),
-                       f"full disk, bodies of {size}: {answer}")
+            check.that(is_full(answer), f"full disk, bodies of {size}: {answer}")
             return number
     check.that(False, "the disk never got full")
     return 0
@@ -51,7 +53,7 @@ def all_whole(client, stem, count, size):
     return [number for number in range(count) if client.get(BUCKET, f"{stem}{number}").body != body_of(number, size)]
 
 
-def scenario(baled, folder, size, check):
+def objects(baled, folder, size, check):
     daemon = Daemon(baled, folder=folder)
     client = Client(server := daemon.start(), server.accounts["alice"])
     check.that(client.put(BUCKET).status == 200, "create bucket")
@@ -75,25 +77,128 @@ def scenario(baled, folder, size, check):
     check.that(daemon.stop() == 0, "SIGTERM ends it with status 0")
 
 
+def is_full(answer):
+    return (answer.status, answer.code) in ((507, "InsufficientStorage"), (503, "SlowDown"), (503, "ServiceUnavailable"))
+
+
+def versions_of(client, key):
+    """{id: is it a marker} of all versions of the key, from all pages."""
+    found, marker = {}, ()
+    while True:
+        page = client.get(BUCKET, None, [("versions", None), ("prefix", key), *marker])
+        found.update({entry: False for entry in page.texts("Version/VersionId")})
+        found.update({entry: True for entry in page.texts("DeleteMarker/VersionId")})
+        if page.text("IsTruncated") != "true":
+            return found
+        marker = [("key-marker", page.text("NextKeyMarker")), ("version-id-marker", page.text("NextVersionIdMarker"))]
+
+
+def versions(baled, folder, check):
+    """One key is written over until nothing fits: every acknowledged version is there, one that was refused is not."""
+    daemon = Daemon(baled, folder=folder)
+    client = Client(server := daemon.start(), server.accounts["alice"])
+    client.put(BUCKET)
+    client.put(BUCKET, None, {"versioning": None}, (), b"<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>")
+    acknowledged = {}
+    while (answer := client.put(BUCKET, "key", (), (), body_of(len(acknowledged), 300_000), payload="unsigned")).status == 200:
+        acknowledged[answer.header("x-amz-version-id")] = len(acknowledged)
+    check.that(is_full(answer), f"a version too many: {answer}")
+    check.that(len(acknowledged) > 3, f"only {len(acknowledged)} versions fitted")
+    for again in (False, True):
+        if again:
+            daemon.kill()
+            client = Client(server := daemon.start(), server.accounts["alice"])
+        check.that(set(versions_of(client, "key")) == set(acknowledged), f"the list has what was acknowledged (killed: {again})")
+        check.that(all(client.get(BUCKET, "key", {"versionId": name}).body == body_of(number, 300_000)
+                       for name, number in acknowledged.items()), f"every version is whole (killed: {again})")
+    answer = client.delete(BUCKET, "key")
+    check.that(answer.status == 204 or is_full(answer), f"a marker on a full disk: {answer}")
+    check.that(sum(versions_of(client, "key").values()) == (answer.status == 204), "the marker is there if it was acknowledged")
+    for name in list(acknowledged)[::2]:
+        check.that(client.delete(BUCKET, "key", {"versionId": name}).status == 204, "a version goes from a full disk")
+        del acknowledged[name]
+    answer = client.put(BUCKET, "key", (), (), body_of(999, 300_000), payload="unsigned")
+    check.that(answer.status == 200, f"there is room for one more: {answer}")
+    check.that(all(client.get(BUCKET, "key", {"versionId": name}).body == body_of(number, 300_000)
+                   for name, number in acknowledged.items()), "what was not deleted is whole at the end")
+    check.that(daemon.stop() == 0, "SIGTERM ends it with status 0")
+
+
+def document(number):
+    """Its number, and as many rules as make some 20 KB."""
+    rule = "<CORSRule>%s<AllowedMethod>GET</AllowedMethod><AllowedOrigin>http://%s.example</AllowedOrigin></CORSRule>"
+    rules = [rule % (f"<ID>{number}</ID>", "first")] + [rule % ("", f"{'x' * 60}{other}") for other in range(99)]
+    return f"<CORSConfiguration>{''.join(rules)}</CORSConfiguration>".encode()
+
+
+def put_setting(client, number):
+    digest = base64.b64encode(hashlib.md5(document(number)).digest()).decode()
+    return client.put(BUCKET, None, {"cors": None}, {"Content-MD5": digest}, document(number))
+
+
+def setting(client):
+    answer = client.get(BUCKET, None, {"cors": None})
+    return int(answer.text("CORSRule/ID")) if answer.status == 200 else answer.status
+
+
+def settings(baled, folder, check):
+    """A setting that is changed while the disk fills and when it is full is always the one that was acknowledged last."""
+    daemon = Daemon(baled, folder=folder)
+    client = Client(server := daemon.start(), server.accounts["alice"])
+    client.put(BUCKET)
+    check.that(put_setting(client, 0).status == 200, "a setting while there is room")
+    fill(client, check, "body", 200_000)
+    fill(client, check, "small", 900)
+    last = 0
+    for number in range(1, 5):  # each waits for the journal
+        answer = put_setting(client, number)
+        check.that(answer.status in (200, 503, 507), f"a setting on a full disk: {answer}")
+        if answer.status == 200:
+            last = number
+        check.that(setting(client) == last, f"after {answer.status} for {number} it is {setting(client)}, not {last}")
+    daemon.kill()
+    client = Client(server := daemon.start(), server.accounts["alice"])
+    check.that(setting(client) in (last, 503), f"after a kill on a full disk it is {setting(client)}, not {last}")  # 503: not known
+    for number in range(40):
+        client.delete(BUCKET, f"body{number}")
+    until = time.monotonic() + 30
+    while (found := setting(client)) == 503 and time.monotonic() < until:
+        time.sleep(0.2)
+    check.that(found == last, f"when there is room again it is {found}, not {last}")
+    check.that((answer := put_setting(client, 100)).status == 200, f"a setting when there is room again: {answer}")
+    check.that(setting(client) == 100, "and it is read")
+    check.that(daemon.stop() == 0, "SIGTERM ends it with status 0")
+
+
+def on_small_disk(megabytes, scenario):
+    """False: it cannot be mounted."""
+    folder = tempfile.mkdtemp(prefix="bale-full-")
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", folder], capture_output=True)
+    try:
+        if mounted.returncode == 0:
+            scenario(folder)
+    finally:
+        if mounted.returncode == 0:
+            subprocess.run(["umount", "-l", folder], check=False)
+        os.rmdir(folder)
+    return mounted.returncode == 0
+
+
 def main():
     parser = argparse.ArgumentParser(description="a full disk")
     parser.add_argument("--baled", required=True)
     parser.add_argument("--megabytes", type=int, default=96)
     arguments = parser.parse_args()
     check = Check()
-    for size in (700_000, 20_000, 900):
-        folder = tempfile.mkdtemp(prefix="bale-full-")
-        megabytes = arguments.megabytes if size > 1000 else arguments.megabytes // 2  # small bodies take long to fill it
-        mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", folder], capture_output=True)
-        if mounted.returncode:
-            print("not run: no right to mount a tmpfs")
-            os.rmdir(folder)
-            break
-        try:
-            scenario(os.path.abspath(arguments.baled), folder, size, check)
-        finally:
-            subprocess.run(["umount", "-l", folder], check=False)
-            os.rmdir(folder)
+    baled = os.path.abspath(arguments.baled)
+    half = arguments.megabytes // 2  # small bodies take long to fill it
+    scenarios = [(arguments.megabytes, lambda folder: objects(baled, folder, 700_000, check)),
+                 (arguments.megabytes, lambda folder: objects(baled, folder, 20_000, check)),
+                 (half, lambda folder: objects(baled, folder, 900, check)),
+                 (half, lambda folder: versions(baled, folder, check)),
+                 (half, lambda folder: settings(baled, folder, check))]
+    if not all(on_small_disk(megabytes, scenario) for megabytes, scenario in scenarios):
+        print("not run: no right to mount a tmpfs")
     print(f"{check.passed} passed, {check.failed} failed")
     return 1 if check.failed else 0
 

@@ -5,6 +5,7 @@
 #include "store/embedded/change/apply.h"
 #include "store/embedded/change/upload_batch.h"
 #include "store/embedded/commit/committer_thread.h"
+#include "store/embedded/ledger/spool_rows.h"
 
 enum { PUT_GROWTH_BYTES = 24 << 10, MARKER_GROWTH_BYTES = 1 << 10, STEPS_FIRST = 512 };
 
@@ -28,6 +29,21 @@ static uint64_t growth_of(const struct change *change)
     }
 }
 
+/* Does it live off the reserve? The journal's objects do, which are few and small: a full disk shall not keep it from
+ * saying what the settings of buckets are, without which nobody may delete anything in those that have some. */
+static bool is_of_journal(const struct change *change)
+{
+    return (change->kind == CHANGE_PUT || change->kind == CHANGE_CREATE_BUCKET) &&
+           ledger_is_system_bucket(change->bucket);
+}
+
+static bool has_room(struct committer_thread *committer, const struct change *change, struct error *error)
+{
+    uint64_t growth = growth_of(change);
+    return growth == 0 || (is_of_journal(change) ? room_is_left(&committer->room, growth, error)
+                                                 : room_is_there(&committer->room, growth, error));
+}
+
 /* Fails those changes for which there is no room, before the transaction. Returns the others. */
 static struct change *refuse_growth(struct committer_thread *committer, struct change *changes, struct change **refused)
 {
@@ -41,8 +57,7 @@ static struct change *refuse_growth(struct committer_thread *committer, struct c
     struct change **kept_end = &kept;
     for (struct change *change = changes, *next; change != NULL; change = next) {
         next = change->next;
-        uint64_t growth = growth_of(change);
-        if (growth == 0 || room_is_there(&committer->room, growth, change->error)) {
+        if (has_room(committer, change, change->error)) {
             *kept_end = change;
             kept_end = &change->next;
             continue;

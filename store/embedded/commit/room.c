@@ -87,10 +87,9 @@ static uint64_t reusable_bytes(const struct room *room)
     return pages * CATALOGUE_PAGE_BYTES;
 }
 
-bool room_is_there(struct room *room, uint64_t bytes, struct error *error)
+static bool has_bytes(struct room *room, uint64_t needed, struct error *error)
 {
     uint64_t used = catalogue_used_bytes(room->catalogue);
-    uint64_t needed = bytes + reserve_bytes(room);
     uint64_t map_left = room->catalogue->map_bytes > used ? room->catalogue->map_bytes - used : 0;
     if (needed <= map_left && allocate_to(room, used, used + needed))
         return true;
@@ -103,6 +102,16 @@ bool room_is_there(struct room *room, uint64_t bytes, struct error *error)
     return error_set(error, ERROR_FULL, S3_InsufficientStorage, "The store is full: %s.",
                      needed > map_left ? "the catalogue has reached its greatest size"
                                        : "the disk has no room for the catalogue to grow");
+}
+
+bool room_is_there(struct room *room, uint64_t bytes, struct error *error)
+{
+    return has_bytes(room, bytes + reserve_bytes(room), error);
+}
+
+bool room_is_left(struct room *room, uint64_t bytes, struct error *error)
+{
+    return has_bytes(room, bytes + reserve_bytes(room) / 2, error);
 }
 
 bool room_for_volume(const struct room *room, uint64_t bytes)

@@ -19,5 +19,7 @@ bool room_init(struct room *room, const struct catalogue *catalogue, struct erro
 void room_end(struct room *room);
 /* May a batch grow the catalogue by about this much? ERROR_FULL with InsufficientStorage. */
 bool room_is_there(struct room *room, uint64_t bytes, struct error *error);
+/* The same of what may eat up half of the reserve. */
+bool room_is_left(struct room *room, uint64_t bytes, struct error *error);
 /* May a volume of this size be made and the disk still serve the catalogue? */
 bool room_for_volume(const struct room *room, uint64_t bytes);
