@@ -10,7 +10,7 @@
 #include <string.h>
 
 enum {
-    CONNECTIONS_MAX = 16,    /* a tick fetches 12 bodies at once, beside what is written */
+    CONNECTIONS_MAX = 20,    /* a tick fetches 16 bodies at once, beside what is written */
     SUM_BYTES_MAX = 1 << 20, /* what is ever replaced is much smaller; what is only created names its own checksum */
     PAGE_BYTES_MAX = 8 << 20,
 };

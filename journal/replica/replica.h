@@ -15,7 +15,7 @@
 
 enum {
     FAILED_READS_ARE_DAMAGE = 3, /* one after the other, of one object */
-    REQUESTS_AT_ONCE = 12,       /* of one tick or fold: a cold start must not wait for one body after the other */
+    REQUESTS_AT_ONCE = 16,       /* of one tick or fold: a cold start must not wait for one body after the other */
 };
 
 enum body_state {

@@ -203,6 +203,24 @@ START_TEST(a_deadline_cuts)
 }
 END_TEST
 
+static void keep_versions(void)
+{
+    open_bucket();
+    PLAY({.answer = http_text(200, "ETag: \"1\"\r\nx-amz-version-id: null\r\n", "")},
+         {.answer = http_text(200, "ETag: \"2\"\r\nx-amz-version-id: L4kqtJlcpXroDTDmpUMLUo\r\n", "")});
+    ck_assert_int_eq(create_bell(), STORE_DONE);
+    ck_assert(!journal_bucket_keeps_versions(bucket));
+    ck_assert_int_eq(create_bell(), STORE_DONE);
+    ck_assert(journal_bucket_keeps_versions(bucket));
+    journal_bucket_close(bucket);
+}
+
+START_TEST(a_bucket_that_keeps_versions_is_noticed)
+{
+    on_script(false, keep_versions);
+}
+END_TEST
+
 /* ---- lists ---- */
 
 #define LISTED(key)                                                                                   \
@@ -248,6 +266,7 @@ int main(void)
     tcase_add_test(tests, a_body_comes_whole_or_not);
     tcase_add_test(tests, bytes_with_the_etag_of_others_are_no_answer);
     tcase_add_test(tests, a_deadline_cuts);
+    tcase_add_test(tests, a_bucket_that_keeps_versions_is_noticed);
     tcase_add_test(tests, lists_go_on_behind_a_name);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
