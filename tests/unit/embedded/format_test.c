@@ -258,12 +258,158 @@ START_TEST(format_2_opens)
 }
 END_TEST
 
+/* ---- format 3: versions, locks, owners and ACLs ---- */
+
+#define FOR_EVER_MS INT64_C(253370764800000) /* 9999-01-01 */
+
+static const struct span plain = SPAN("plain-first"); /* versioned, then suspended */
+static const struct span locked = SPAN("locked");
+
+/* A null version from before, two with ids, a marker, and a null marker in place of the null version. */
+static void make_versions(struct bucket_store *store)
+{
+    struct error error;
+    create_bucket(store, plain);
+    put(store, plain, text("key"), text("before"));
+    put(store, plain, text("other"), text("before"));
+    ck_assert(bucket_set_versioning(store, plain, VERSIONING_ENABLED, &error));
+    put(store, plain, text("key"), text("first"));
+    static uint8_t body[5000]; /* in a volume */
+    fill_bytes(31, body, sizeof body);
+    put(store, plain, text("key"), span_of(body, sizeof body));
+    ck_assert(try_delete(store, plain, text("other"), &error));
+    ck_assert(bucket_set_versioning(store, plain, VERSIONING_SUSPENDED, &error));
+    ck_assert(try_delete(store, plain, text("key"), &error));
+}
+
+static void put_bobs(struct bucket_store *store)
+{
+    struct error error;
+    struct buffer tags;
+    buffer_init(&tags, 0);
+    ck_assert(metadata_append(&tags, text("colour"), text("green")));
+    const struct write_intent intent = {.name = name_of(locked, text("key"))};
+    const struct object_attributes attributes = {
+        .original_size = 6,
+        .is_size_known = true,
+        .etag = "900150983cd24fb0d6963f7d28e17f72",
+        .tags_count = 1,
+        .owner = text("bob"),
+        .acl = text("as the server packs it"),
+        .lock = {.mode = LOCK_COMPLIANCE, .retain_until_ms = FOR_EVER_MS, .hold = HOLD_ON},
+    };
+    const struct write_result result = {.attributes = &attributes, .tags = buffer_span(&tags)};
+    struct bucket_writer *writer;
+    struct object_attributes stored;
+    ck_assert(bucket_begin(store, &intent, &writer, &error) && bucket_write(writer, text("locked"), &error) &&
+              bucket_commit(writer, &result, &stored, &error));
+    buffer_free(&tags);
+}
+
+static void make_locked(struct bucket_store *store)
+{
+    struct error error;
+    const struct default_retention retention = {.mode = LOCK_GOVERNANCE, .days = 36500};
+    const struct bucket_intent intent = {
+        .name = locked, .owner = text("alice"), .versioning = VERSIONING_ENABLED, .has_lock = true};
+    ck_assert(bucket_create(store, &intent, &error) && bucket_set_lock(store, locked, &retention, &error));
+    put_bobs(store);
+    put(store, locked, text("key"), text("governed"));
+}
+
+static void make_store_3(struct bucket_store *store, unsigned shard, void *argument)
+{
+    make_store_2(store, shard, argument);
+    make_versions(store);
+    make_locked(store);
+}
+
+/* "key:size" of each version in the order of the list, and what else it is. */
+static void expect_versions(struct bucket_store *store, struct span of, const char *expected)
+{
+    struct arena arena;
+    struct list_page page;
+    struct error error;
+    char found[256] = "";
+    const struct version_list_request request = {.bucket = of, .entries_max = 100};
+    arena_init(&arena, 1 << 20);
+    ck_assert(bucket_list_versions(store, &request, &arena, &page, &error));
+    for (unsigned i = 0; i < page.count; i++) {
+        const struct list_entry *entry = &page.entries[i];
+        char size[24];
+        (void)snprintf(size, sizeof size, "%llu", (unsigned long long)entry->original_size);
+        (void)snprintf(found + strlen(found), sizeof found - strlen(found), "%s%.*s:%s%s%s", i > 0 ? " " : "",
+                       SPAN_FORMAT(entry->key), entry->is_delete_marker ? "marker" : size,
+                       strcmp(entry->version, "null") == 0 ? ",null" : "", entry->is_latest ? ",latest" : "");
+    }
+    ck_assert_str_eq(found, expected);
+    arena_free(&arena);
+}
+
+/* The last version of the key in a page of all: the oldest. */
+static struct object_attributes oldest(struct bucket_store *store, struct span of, struct span key, struct arena *arena)
+{
+    struct list_page page;
+    struct error error;
+    struct object_attributes attributes;
+    const struct version_list_request request = {.bucket = of, .prefix = key, .entries_max = 100};
+    ck_assert(bucket_list_versions(store, &request, arena, &page, &error) && page.count > 0);
+    struct object_name name = name_of(of, key);
+    name.version = text(page.entries[page.count - 1].version);
+    ck_assert(bucket_head(store, &name, arena, &attributes, &error));
+    return attributes;
+}
+
+static void expect_locked(struct bucket_store *store)
+{
+    struct arena arena;
+    struct error error;
+    struct bucket_info info;
+    arena_init(&arena, 1 << 20);
+    ck_assert(bucket_find(store, locked, &info, &error));
+    ck_assert(info.has_lock && info.versioning == VERSIONING_ENABLED && info.retention.mode == LOCK_GOVERNANCE &&
+              info.retention.days == 36500);
+    struct object_attributes bobs = oldest(store, locked, text("key"), &arena);
+    ck_assert(bobs.lock.mode == LOCK_COMPLIANCE && bobs.lock.retain_until_ms == FOR_EVER_MS &&
+              bobs.lock.hold == HOLD_ON);
+    ck_assert(span_equal(bobs.owner, text("bob")) && span_equal(bobs.acl, text("as the server packs it")));
+    ck_assert_uint_eq(bobs.tags_count, 1);
+    struct delete_item item = {.key = text("key"), .version = text(bobs.version), .may_bypass_governance = true};
+    ck_assert(bucket_delete_objects(store, locked, &item, 1, &error));
+    ck_assert(!item.is_deleted);
+    expect_body(store, locked, text("key"), text("governed"));
+    arena_free(&arena);
+}
+
+static void expect_store_3(struct bucket_store *store, unsigned shard, void *argument)
+{
+    (void)shard, (void)argument;
+    struct error error;
+    expect_versions(store, plain, "key:marker,null,latest key:5000 key:5 other:marker,latest other:6,null");
+    expect_versions(store, locked, "key:8,latest key:6");
+    expect_parts(store, bucket, text("upload"), parts, 2);
+    expect_attributes(store);
+    expect_locked(store);
+    ck_assert(bucket_set_versioning(store, plain, VERSIONING_ENABLED, &error)); /* and it goes on */
+    put(store, plain, text("key"), text("new"));
+    expect_versions(store, plain, "key:3,latest key:marker,null key:5000 key:5 other:marker,latest other:6,null");
+}
+
+START_TEST(format_3_opens)
+{
+    char path[64];
+    copy_store("store-v3", path);
+    check_and_use(path, 13, expect_store_3);
+    folder_remove(path);
+}
+END_TEST
+
 START_TEST(make_folder)
 {
     struct embedded_options options = {
         .shards = 1, .volume_max_bytes = 64 << 10, .is_unfilled = true}; /* small: it is committed */
     struct bucket_store *store = open_store(getenv("BALE_MAKE_STORE"), &options);
-    run_shards(store, 1, make_store_2, NULL);
+    run_shards(store, 1, make_store_3, NULL);
     embedded_close(store);
 }
 END_TEST
@@ -277,6 +423,7 @@ int main(void)
     } else {
         tcase_add_test(tests, format_1_opens);
         tcase_add_test(tests, format_2_opens);
+        tcase_add_test(tests, format_3_opens);
     }
     suite_add_tcase(suite, tests);
     return run_suite(suite);
