@@ -4,11 +4,11 @@
 #include <inttypes.h>
 
 static const struct codec codecs[] = {
-    {CODEC_PASSTHROUGH, "passthrough", true, true},           {CODEC_ZSTD, "cpu-zstd", true, true},
-    {CODEC_NVCOMP_ZSTD, "nvcomp-zstd", false, false},         {CODEC_NVCOMP_BITCOMP, "nvcomp-bitcomp", false, false},
-    {CODEC_NVCOMP_GANS, "nvcomp-gans", false, false},         {CODEC_DIETGPU_ANS, "dietgpu-ans", false, false},
-    {CODEC_NVCOMP_GDEFLATE, "nvcomp-gdeflate", false, false}, {CODEC_GZIP, "cpu-gzip", false, true},
-    {CODEC_ZSTD_DICTIONARY, "cpu-zstd-dict", true, true},     {CODEC_COLUMNS, "columns", true, true},
+    {CODEC_PASSTHROUGH, "passthrough", true, true},          {CODEC_ZSTD, "cpu-zstd", true, true},
+    {CODEC_NVCOMP_ZSTD, "nvcomp-zstd", false, true},         {CODEC_NVCOMP_BITCOMP, "nvcomp-bitcomp", false, false},
+    {CODEC_NVCOMP_GANS, "nvcomp-gans", false, false},        {CODEC_DIETGPU_ANS, "dietgpu-ans", false, false},
+    {CODEC_NVCOMP_GDEFLATE, "nvcomp-gdeflate", false, true}, {CODEC_GZIP, "cpu-gzip", true, true},
+    {CODEC_ZSTD_DICTIONARY, "cpu-zstd-dict", true, true},    {CODEC_COLUMNS, "columns", true, true},
 };
 
 enum { CODECS_COUNT = sizeof codecs / sizeof codecs[0] };
@@ -38,6 +38,7 @@ bool codec_refuse(uint32_t id, struct error *error)
                          "), which this version of Bale does not know. A newer one may read them.",
                          id, id);
     return error_set(error, ERROR_UNSUPPORTED, NULL,
-                     "The stored data were compressed with codec %s, which this build of Bale cannot read.",
-                     codec->name);
+                     "The stored data were compressed with %s, which only %s library can read; have S4 with a GPU "
+                     "rewrite the object.",
+                     codec->name, id == CODEC_DIETGPU_ANS ? "a GPU's" : "NVIDIA's");
 }

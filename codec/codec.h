@@ -79,7 +79,7 @@ enum codec_step compressor_step(struct compressor *compressor, size_t *ret_size)
 
 /* ---- decompressing ---- */
 
-struct decompressor; /* contexts for zstd and gzip, made on first need; pooled by its user */
+struct decompressor; /* contexts for zstd, gzip and FCG1, made on first need; pooled by its user */
 
 struct decompressor *decompressor_create(void);
 void decompressor_destroy(struct decompressor *decompressor);
@@ -108,7 +108,7 @@ bool decompressor_begin(struct decompressor *decompressor, uint32_t codec, bool 
                         struct error *error);
 /* Consumes from *input (advancing it) and writes at most `capacity` bytes, one slice at most. *ret_size 0 and *input
  * empty: it wants more input. *ret_ended: the stream may end here. Multi-frame zstd payloads go on with more input; a
- * gzip body is one member, what follows it is swallowed. */
+ * gzip body is one member, what follows it is swallowed; what follows an FCG1 container is ERROR_DAMAGED. */
 bool decompressor_step(struct decompressor *decompressor, struct span *input, uint8_t *ret_original, size_t capacity,
                        size_t *ret_size, bool *ret_ended, struct error *error);
 

@@ -1,10 +1,13 @@
-/* codec/decompressor.c -- cpu-zstd (libzstd), cpu-gzip (ISA-L's igzip) and passthrough, whole or as a stream.
+/* codec/decompressor.c -- cpu-zstd (libzstd), cpu-gzip (ISA-L's igzip), passthrough, and what GPUs wrote, whole or as a
+ * stream.
  *
  * gzip: igzip is linked already for its CRCs, inflates about twice as fast as zlib, and checks header and trailer of
  * the member by itself; zlib would be one more dependency for nothing. */
 #include "codec/codec.h"
 
 #include "codec/dictionary.h"
+#include "codec/fcg.h"
+#include "codec/gdeflate.h"
 #include "runtime/base/assert.h"
 #include "runtime/base/byteorder.h"
 
@@ -20,6 +23,8 @@ enum { ZSTD_KEPT_BYTES_MAX = 512 << 10 };
 struct decompressor {
     ZSTD_DCtx *zstd;                     /* NULL until needed */
     struct inflate_state *gzip;          /* NULL until needed; about 90 KiB */
+    struct fcg *fcg;                     /* NULL until needed; about 200 KiB */
+    struct gdeflate *gdeflate;           /* NULL until needed */
     const struct dictionary *dictionary; /* for CODEC_ZSTD_DICTIONARY; NULL: none */
     uint32_t codec;                      /* of the stream that was begun */
     bool has_ended;                      /* the stream may end here */
@@ -36,6 +41,8 @@ void decompressor_destroy(struct decompressor *decompressor)
         return;
     ZSTD_freeDCtx(decompressor->zstd);
     free(decompressor->gzip);
+    fcg_destroy(decompressor->fcg);
+    gdeflate_destroy(decompressor->gdeflate);
     free(decompressor);
 }
 
@@ -47,6 +54,8 @@ void decompressor_set_dictionary(struct decompressor *decompressor, const struct
 void decompressor_shrink(struct decompressor *decompressor)
 {
     decompressor->dictionary = NULL;
+    fcg_destroy(decompressor->fcg);
+    decompressor->fcg = NULL;
     if (decompressor->zstd == NULL || ZSTD_sizeof_DCtx(decompressor->zstd) <= ZSTD_KEPT_BYTES_MAX)
         return;
     ZSTD_freeDCtx(decompressor->zstd);
@@ -163,6 +172,40 @@ static void step_passthrough(struct span *input, uint8_t *ret_original, size_t c
     *ret_ended = true; /* it may end anywhere */
 }
 
+/* ---- FCG1 ---- */
+
+static bool run_zstd(struct decompressor *decompressor, uint32_t codec, struct span payload, uint8_t *ret_original,
+                     size_t original_size, struct error *error);
+
+static bool decode_zstd_chunk(void *context, struct span chunk, uint8_t *ret_original, size_t original_size,
+                              struct error *error)
+{
+    return run_zstd(context, CODEC_ZSTD, chunk, ret_original, original_size, error);
+}
+
+static bool decode_gdeflate_chunk(void *context, struct span chunk, uint8_t *ret_original, size_t original_size,
+                                  struct error *error)
+{
+    struct decompressor *decompressor = context;
+    return gdeflate_run(decompressor->gdeflate, chunk, ret_original, original_size, error);
+}
+
+static bool begin_fcg(struct decompressor *decompressor, uint32_t codec, struct error *error)
+{
+    bool is_gdeflate = codec == CODEC_NVCOMP_GDEFLATE;
+    if (decompressor->fcg == NULL)
+        decompressor->fcg = fcg_create();
+    if (decompressor->gdeflate == NULL && is_gdeflate)
+        decompressor->gdeflate = gdeflate_create();
+    if (decompressor->fcg == NULL || (decompressor->gdeflate == NULL && is_gdeflate))
+        return error_set(error, ERROR_BUSY, NULL, "There is no memory for a decompressor.");
+    fcg_begin(decompressor->fcg, is_gdeflate ? FCG_GDEFLATE : FCG_ZSTD,
+              is_gdeflate ? decode_gdeflate_chunk : decode_zstd_chunk, decompressor);
+    return true;
+}
+
+/* ---- a stream ---- */
+
 bool decompressor_begin(struct decompressor *decompressor, uint32_t codec, bool allow_large_window, struct error *error)
 {
     decompressor->codec = codec;
@@ -175,6 +218,9 @@ bool decompressor_begin(struct decompressor *decompressor, uint32_t codec, bool 
                           error);
     case CODEC_GZIP:
         return begin_gzip(decompressor, error);
+    case CODEC_NVCOMP_ZSTD:
+    case CODEC_NVCOMP_GDEFLATE:
+        return begin_fcg(decompressor, codec, error);
     default:
         return codec_refuse(codec, error);
     }
@@ -191,6 +237,9 @@ bool decompressor_step(struct decompressor *decompressor, struct span *input, ui
         return step_zstd(decompressor, input, ret_original, capacity, ret_size, ret_ended, error);
     case CODEC_GZIP:
         return step_gzip(decompressor, input, ret_original, capacity, ret_size, ret_ended, error);
+    case CODEC_NVCOMP_ZSTD:
+    case CODEC_NVCOMP_GDEFLATE:
+        return fcg_step(decompressor->fcg, input, ret_original, capacity, ret_size, ret_ended, error);
     default:
         ASSERT(decompressor->codec == CODEC_PASSTHROUGH);
         step_passthrough(input, ret_original, capacity, ret_size, ret_ended);
@@ -216,25 +265,26 @@ static bool run_zstd(struct decompressor *decompressor, uint32_t codec, struct s
     return result == original_size || refuse_size(original_size, "fewer", error);
 }
 
-static bool run_gzip(struct decompressor *decompressor, struct span payload, uint8_t *ret_original,
-                     size_t original_size, struct error *error)
+/* What is behind the end of a stream is fed as well: it is swallowed, or an error. */
+static bool run_stream(struct decompressor *decompressor, uint32_t codec, struct span payload, uint8_t *ret_original,
+                       size_t original_size, struct error *error)
 {
-    if (!begin_gzip(decompressor, error))
+    if (!decompressor_begin(decompressor, codec, false, error))
         return false;
     size_t done = 0;
     bool ended = false;
-    while (!ended) {
+    while (!ended || payload.size > 0) {
         uint8_t beyond; /* when the frame is full: room for one byte too many, so that it shows */
         bool is_full = done == original_size;
         size_t size;
-        if (!step_gzip(decompressor, &payload, is_full ? &beyond : ret_original + done,
-                       is_full ? 1 : original_size - done, &size, &ended, error))
+        if (!decompressor_step(decompressor, &payload, is_full ? &beyond : ret_original + done,
+                               is_full ? 1 : original_size - done, &size, &ended, error))
             return false;
         if (is_full && size > 0)
             return refuse_size(original_size, "more", error);
         done += size;
         if (!ended && size == 0 && payload.size == 0)
-            return error_set(error, ERROR_DAMAGED, NULL, "A frame's gzip data are cut off.");
+            return error_set(error, ERROR_DAMAGED, NULL, "A frame's compressed data are cut off.");
     }
     return done == original_size || refuse_size(original_size, "fewer", error);
 }
@@ -253,7 +303,9 @@ bool decompressor_run(struct decompressor *decompressor, uint32_t codec, struct 
     case CODEC_ZSTD_DICTIONARY:
         return run_zstd(decompressor, codec, payload, ret_original, original_size, error);
     case CODEC_GZIP:
-        return run_gzip(decompressor, payload, ret_original, original_size, error);
+    case CODEC_NVCOMP_ZSTD:
+    case CODEC_NVCOMP_GDEFLATE:
+        return run_stream(decompressor, codec, payload, ret_original, original_size, error);
     default:
         return codec_refuse(codec, error);
     }

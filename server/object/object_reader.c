@@ -567,6 +567,14 @@ static void keep(struct object_reader *reader, const struct frame_header *header
                         span_of(reader->memory.bytes, (size_t)header->original_size));
 }
 
+/* Decoded in slices: what is larger than Bale's own frames, and what a GPU wrote, which takes a CPU long. */
+static bool is_streamed(const struct frame_header *header)
+{
+    return header->codec != CODEC_COLUMNS &&
+           (header->codec == CODEC_NVCOMP_ZSTD || header->codec == CODEC_NVCOMP_GDEFLATE ||
+            header->original_size > FRAME_ORIGINAL_BYTES || header->payload_size > FRAME_ORIGINAL_BYTES);
+}
+
 /* One data frame that the range touches. *ret_piece stays empty when it is streamed from here on. */
 SUSPENDS static bool begin_frame(struct object_reader *reader, const struct frame_header *header,
                                  struct span *ret_piece, struct error *error)
@@ -575,10 +583,9 @@ SUSPENDS static bool begin_frame(struct object_reader *reader, const struct fram
     uint64_t behind = reader->frame_stored + header->header_size + header->payload_size;
     extend_window(reader,
                   goes_on_behind(reader, header) ? smaller(behind + FRAME_HEADER_BYTES, reader->source->size) : behind);
-    bool is_columns = header->codec == CODEC_COLUMNS;
-    if (is_columns && !columns_frame_check(header, error))
+    if (header->codec == CODEC_COLUMNS && !columns_frame_check(header, error))
         return false;
-    if (!is_columns && (header->original_size > FRAME_ORIGINAL_BYTES || header->payload_size > FRAME_ORIGINAL_BYTES))
+    if (is_streamed(header))
         return begin_stream(reader, header, error);
     if (header->codec == CODEC_PASSTHROUGH && reader->source->whole.size > 0 &&
         header->payload_size == header->original_size) {

@@ -4,6 +4,7 @@ Bodies that Bale does not write are brought in with `bale import`, which stores 
 and `StoredForms.bale` are the binaries; set before the tests run.
 """
 
+import functools
 import gzip
 import hashlib
 import json
@@ -12,11 +13,13 @@ import struct
 import subprocess
 import sys
 import unittest
+import zlib
 from pathlib import Path
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "unit" / "codec"))
 import checksums
 import columns_decoder
+import gdeflate
 import multipart
 from client import Client
 from daemon import Daemon
@@ -216,3 +219,38 @@ class StoredForms(unittest.TestCase):
             done = subprocess.run([self.bale, "cat", f"bucket/{key}", "--backend", "dir:other"], capture_output=True,
                                   cwd=self.daemon.folder, timeout=60)
             self.assertTrue(done.stdout == body, (key, done.stderr))
+
+    def test_what_gpus_wrote(self):
+        """FCG1 containers with and without a frame, behind frames of other codecs, whole and in ranges."""
+        text = multipart.text_bytes(50_000, 1) + multipart.noise_bytes(5_000) + multipart.text_bytes(15_000, 2)
+        strategies = (zlib.Z_DEFAULT_STRATEGY, zlib.Z_FIXED, zlib.Z_HUFFMAN_ONLY, zlib.Z_RLE)
+        packs = {strategy: functools.partial(gdeflate.chunk, strategy=strategy) for strategy in strategies}
+        packs["stored"] = functools.partial(gdeflate.chunk, level=0)
+        packs["blocks"] = functools.partial(gdeflate.chunk, flush_at=3_000)
+        bodies, originals = {}, {}
+        for name, pack in packs.items():
+            stored = gdeflate.container(text, 5, pack)
+            bodies[f"one-{name}"] = stored, described(stored, text, "nvcomp-gdeflate", framed=False)
+            originals[f"one-{name}"] = text
+        two = frame(6, gdeflate.container(text, 5, gdeflate.chunk), text)
+        mixed = frame(0, TEXT, TEXT) + two + frame(7, gzip.compress(TEXT), TEXT)
+        bodies["mixed"], originals["mixed"] = (mixed, described(mixed, TEXT + text + TEXT)), TEXT + text + TEXT
+        zstd = bytes.fromhex("4643473103000000050000000000000000000100010000000e00000028b52ffd005829000068656c6c6f")
+        framed = frame(2, zstd, b"hello")
+        bodies |= {"zstd": (zstd, described(zstd, b"hello", "nvcomp-zstd", framed=False)),
+                   "framed-zstd": (framed, described(framed, b"hello", "nvcomp-zstd"))}
+        originals |= {"zstd": b"hello", "framed-zstd": b"hello"}
+        bitcomp = frame(3, zstd, b"hello")
+        bodies["bitcomp"] = bitcomp, described(bitcomp, b"hello", "nvcomp-bitcomp")
+        broken = bytearray(two)
+        broken[-900] ^= 0x10
+        bodies["broken"] = bytes(broken), described(bytes(broken), text)
+        self.bring_in(bodies)
+        for key, original in originals.items():
+            self.assertTrue(self.alice.get("bucket", key).body == original, key)
+            for first, last in ((0, 0), (1000, 1999), (65_530, 65_540), (len(original) - 1, len(original) - 1)):
+                if last < len(original):
+                    answer = self.alice.get("bucket", key, (), {"Range": f"bytes={first}-{last}"})
+                    self.assertTrue((206, original[first:last + 1]) == (answer.status, answer.body), (key, first))
+        self.expect_unsupported(self.alice.get("bucket", "bitcomp"), "only NVIDIA's library", "have S4 with a GPU rewrite")
+        self.assertEqual(500, self.alice.get("bucket", "broken").status)

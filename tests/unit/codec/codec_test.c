@@ -257,9 +257,13 @@ START_TEST(unreadable_codecs_say_so)
     ck_assert(!run(CODEC_ZSTD_DICTIONARY, payload, 5)); /* it could be read, but with what? */
     ck_assert_int_eq(error.kind, ERROR_DAMAGED);
     ck_assert_ptr_nonnull(strstr(error.message, "dictionary"));
-    ck_assert(!run(CODEC_NVCOMP_ZSTD, payload_of(TV_GF), 5));
-    ck_assert_int_eq(error.kind, ERROR_UNSUPPORTED);
-    ck_assert_ptr_nonnull(strstr(error.message, "nvcomp-zstd"));
+    static const uint32_t proprietary[] = {CODEC_NVCOMP_BITCOMP, CODEC_NVCOMP_GANS, CODEC_DIETGPU_ANS};
+    for (unsigned i = 0; i < 3; i++) {
+        ck_assert(!run(proprietary[i], payload, 5));
+        ck_assert_int_eq(error.kind, ERROR_UNSUPPORTED);
+        ck_assert_ptr_nonnull(strstr(error.message, codec_find(proprietary[i])->name));
+        ck_assert_ptr_nonnull(strstr(error.message, "have S4 with a GPU rewrite"));
+    }
     ck_assert(!run(99, payload, 5));
     ck_assert_int_eq(error.kind, ERROR_UNSUPPORTED);
     ck_assert_ptr_nonnull(strstr(error.message, "99"));

@@ -461,10 +461,12 @@ static void refusals_body(void *argument)
     expect_refused(original, ERROR_UNSUPPORTED, S3_NotImplemented, "99");
     put(buffer_span(&body), LAYOUT_CODEC, 99, original);
     expect_refused(original, ERROR_UNSUPPORTED, S3_NotImplemented, "99");
-    put(bytes_of_hex(TV_GF), LAYOUT_FRAMED, CODEC_NVCOMP_ZSTD, original);
-    expect_refused(original, ERROR_UNSUPPORTED, S3_NotImplemented, "nvcomp-zstd");
-    put(bytes_of_hex(TV_G1), LAYOUT_CODEC, CODEC_NVCOMP_ZSTD, original);
-    expect_refused(original, ERROR_UNSUPPORTED, S3_NotImplemented, "nvcomp-zstd");
+    buffer_clear(&body);
+    append_frame(&body, CODEC_NVCOMP_BITCOMP, original, original);
+    put(buffer_span(&body), LAYOUT_FRAMED, CODEC_NVCOMP_BITCOMP, original);
+    expect_refused(original, ERROR_UNSUPPORTED, S3_NotImplemented, "nvcomp-bitcomp");
+    put(original, LAYOUT_CODEC, CODEC_NVCOMP_BITCOMP, original);
+    expect_refused(original, ERROR_UNSUPPORTED, S3_NotImplemented, "only NVIDIA's library");
     /* statement 339: what only looks like frames is served unchanged */
     put(bytes_of_hex(TV_B1), LAYOUT_RAW, CODEC_PASSTHROUGH, bytes_of_hex(TV_B1));
     expect_readable(bytes_of_hex(TV_B1));
