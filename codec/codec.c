@@ -1,9 +1,11 @@
 /* codec/codec.c -- the table of codecs. */
 #include "codec/codec.h"
 
+#include "runtime/base/assert.h"
+
 #include <inttypes.h>
 
-static const struct codec codecs[] = {
+static const struct codec codecs[CODECS_COUNT] = {
     {CODEC_PASSTHROUGH, "passthrough", true, true},          {CODEC_ZSTD, "cpu-zstd", true, true},
     {CODEC_NVCOMP_ZSTD, "nvcomp-zstd", false, true},         {CODEC_NVCOMP_BITCOMP, "nvcomp-bitcomp", false, false},
     {CODEC_NVCOMP_GANS, "nvcomp-gans", false, false},        {CODEC_DIETGPU_ANS, "dietgpu-ans", false, false},
@@ -11,14 +13,24 @@ static const struct codec codecs[] = {
     {CODEC_ZSTD_DICTIONARY, "cpu-zstd-dict", true, true},    {CODEC_COLUMNS, "columns", true, true},
 };
 
-enum { CODECS_COUNT = sizeof codecs / sizeof codecs[0] };
+const struct codec *codec_at(unsigned place)
+{
+    ASSERT(place < CODECS_COUNT);
+    return &codecs[place];
+}
+
+unsigned codec_place(uint32_t id)
+{
+    unsigned place = 0;
+    while (place < CODECS_COUNT && codecs[place].id != id)
+        place++;
+    return place;
+}
 
 const struct codec *codec_find(uint32_t id)
 {
-    for (unsigned i = 0; i < CODECS_COUNT; i++)
-        if (codecs[i].id == id)
-            return &codecs[i];
-    return NULL;
+    unsigned place = codec_place(id);
+    return place < CODECS_COUNT ? &codecs[place] : NULL;
 }
 
 const struct codec *codec_find_name(struct span name)

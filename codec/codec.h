@@ -36,6 +36,11 @@ struct codec {
 const struct codec *codec_find(uint32_t id);
 const struct codec *codec_find_name(struct span name);
 
+/* The table, for whoever counts by codec: its place is below CODECS_COUNT; CODECS_COUNT: it is not in the table. */
+enum { CODECS_COUNT = 10 };
+const struct codec *codec_at(unsigned place);
+unsigned codec_place(uint32_t id);
+
 /* Why data in this codec, which is not in the table or cannot be decompressed, are not read: ERROR_UNSUPPORTED, always
  * false. */
 bool codec_refuse(uint32_t id, struct error *error);

@@ -71,17 +71,43 @@ static void write_access_refusals(const struct admin_view *view, struct buffer *
     }
 }
 
-static void write_codecs(const struct admin_view *view, struct buffer *to)
+/* One family by codec; `counter` says where a shard counts it. */
+static void write_by_codec(const struct admin_view *view, const char *name, const char *help,
+                           const metric_counter *(*counter)(const struct admin_shard *shard, unsigned codec),
+                           struct buffer *to)
 {
-    admin_write_family(to, "bale_objects_written_total", "counter",
-                       "Objects written that were not empty, by the codec chosen.");
-    for (unsigned codec = 0; codec < METRICS_CODECS; codec++) {
+    admin_write_family(to, name, "counter", help);
+    for (unsigned codec = 0; codec < CODECS_COUNT; codec++) {
         uint64_t sum = 0;
         for (unsigned i = 0; i < view->shards_count; i++)
-            sum += metric_read(&view->shards[i].metrics->codecs_written[codec]);
-        buffer_append_format(to, "bale_objects_written_total{codec=\"%s\"} %llu\n", metrics_codec_name(codec),
-                             (unsigned long long)sum);
+            sum += metric_read(counter(&view->shards[i], codec));
+        buffer_append_format(to, "%s{codec=\"%s\"} %llu\n", name, codec_at(codec)->name, (unsigned long long)sum);
     }
+}
+
+static const metric_counter *objects_written(const struct admin_shard *shard, unsigned codec)
+{
+    return &shard->metrics->codecs_written[codec];
+}
+
+static const metric_counter *original_bytes(const struct admin_shard *shard, unsigned codec)
+{
+    return &shard->object->codecs[codec].original_bytes;
+}
+
+static const metric_counter *stored_bytes(const struct admin_shard *shard, unsigned codec)
+{
+    return &shard->object->codecs[codec].stored_bytes;
+}
+
+static void write_codecs(const struct admin_view *view, struct buffer *to)
+{
+    write_by_codec(view, "bale_objects_written_total", "Objects written that were not empty, by the codec chosen.",
+                   objects_written, to);
+    write_by_codec(view, "bale_codec_original_bytes_total", "Original bytes of frames and bodies, by their codec.",
+                   original_bytes, to);
+    write_by_codec(view, "bale_codec_stored_bytes_total", "What these take, headers of frames included.", stored_bytes,
+                   to);
 }
 
 static void write_duration(const struct admin_view *view, unsigned operation, struct buffer *to)
@@ -160,9 +186,6 @@ static const struct shard_row SHARD_ROWS[] = {
     {"bale_tls_handshakes_total", "counter", "TLS handshakes that succeeded.", HTTP(handshakes), 1},
     {"bale_tls_handshakes_failed_total", "counter", "Connections to an HTTPS port that did not get through one.",
      HTTP(handshakes_failed), 1},
-    {"bale_bytes_compressed_total", "counter", "Original bytes that were stored compressed.", OBJECT(bytes_compressed),
-     1},
-    {"bale_bytes_raw_total", "counter", "Original bytes that were stored as they are.", OBJECT(bytes_raw), 1},
     {"bale_bytes_decoded_total", "counter", "Original bytes that were read from the store.", OBJECT(original_bytes_out),
      1},
     {"bale_store_read_bytes_total", "counter", "Stored bytes that this took, sidecars included.",

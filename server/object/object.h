@@ -8,6 +8,7 @@
  * holds at most one frame buffer while its client is slow; for everything else fibers wait in line. */
 #pragma once
 
+#include "codec/codec.h"
 #include "runtime/fiber/offload.h"
 #include "runtime/fiber/pool.h"
 #include "runtime/metrics.h"
@@ -38,10 +39,12 @@ void object_codecs_destroy(struct object_codecs *codecs);
 
 /* Of one shard; readable from any thread. */
 struct object_counters {
-    metric_counter original_bytes_in;  /* from clients */
-    metric_counter stored_bytes_in;    /* to the store */
-    metric_counter bytes_compressed;   /* original bytes that were stored compressed */
-    metric_counter bytes_raw;          /* ... and as they are, framed or not */
+    metric_counter original_bytes_in; /* from clients */
+    metric_counter stored_bytes_in;   /* to the store */
+    struct codec_counters {
+        metric_counter original_bytes;
+        metric_counter stored_bytes;   /* headers of frames included */
+    } codecs[CODECS_COUNT];            /* what was passed to the store, by codec_place; as it is: CODEC_PASSTHROUGH */
     metric_counter original_bytes_out; /* to clients */
     metric_counter stored_bytes_out;   /* from the store, sidecars included: what a range really cost */
     metric_counter frames_damaged;     /* reads that ended with ERROR_DAMAGED */

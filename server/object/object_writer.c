@@ -213,10 +213,17 @@ SUSPENDS static bool store(struct object_writer *writer, struct span bytes, stru
     return true;
 }
 
+static void count(const struct object_writer *writer, uint32_t codec, uint64_t original_size, uint64_t stored_size)
+{
+    struct codec_counters *counters = &writer->codecs->counters.codecs[codec_place(codec)];
+    metric_add(&counters->original_bytes, original_size);
+    metric_add(&counters->stored_bytes, stored_size);
+}
+
 SUSPENDS static bool store_raw(struct object_writer *writer, struct span frame, struct error *error)
 {
     writer->shape = SHAPE_RAW;
-    metric_add(&writer->codecs->counters.bytes_raw, frame.size);
+    count(writer, CODEC_PASSTHROUGH, frame.size, frame.size);
     return store(writer, frame, error);
 }
 
@@ -234,9 +241,7 @@ SUSPENDS static bool store_frame(struct object_writer *writer, uint32_t codec, u
     };
     frame_header_encode(&header, payload - FRAME_HEADER_BYTES);
     struct span frame = span_of(payload - FRAME_HEADER_BYTES, FRAME_HEADER_BYTES + payload_size);
-    metric_counter *counter =
-        codec == CODEC_PASSTHROUGH ? &writer->codecs->counters.bytes_raw : &writer->codecs->counters.bytes_compressed;
-    metric_add(counter, writer->filled);
+    count(writer, codec, writer->filled, frame.size);
     frames_append(&writer->frames, (struct frame_sizes){(uint32_t)writer->filled, (uint32_t)frame.size});
     return store(writer, frame, error);
 }
@@ -337,7 +342,7 @@ SUSPENDS static bool store_gzip(struct object_writer *writer, struct span frame,
         if (!store(writer, gzip_body_take_out(&writer->gzip), error))
             return false;
     } while (!is_all_in);
-    metric_add(&writer->codecs->counters.bytes_compressed, writer->original_size);
+    count(writer, CODEC_GZIP, writer->original_size, writer->stored_size);
     return true;
 }
 

@@ -1,7 +1,6 @@
 /* server/report/metrics.c -- counts one request under its bounded labels. */
 #include "server/report/metrics.h"
 
-#include "codec/codec.h"
 #include "s3client/wire/s3_error.h"
 
 static const int STATUSES[METRICS_STATUSES] = {0,   1,   200, 204, 206, 304, 307, 400, 403, 404,
@@ -10,12 +9,6 @@ static const int STATUSES[METRICS_STATUSES] = {0,   1,   200, 204, 206, 304, 307
 int metrics_status(unsigned index)
 {
     return STATUSES[index];
-}
-
-const char *metrics_codec_name(unsigned index)
-{
-    const struct codec *codec = index + 1 < METRICS_CODECS ? codec_find(index) : NULL;
-    return codec != NULL ? codec->name : "other";
 }
 
 static unsigned status_index(int status)
@@ -51,8 +44,7 @@ void metrics_observe(struct shard_metrics *metrics, const struct http_exchange *
         count_refusal(metrics, outcome->code);
     if (outcome->code != NULL && access_source_refuses(outcome->decided_by))
         metric_add(&metrics->access_refusals[outcome->decided_by], 1);
-    if (outcome->has_codec && outcome->original_bytes_written != 0) {
-        unsigned codec = outcome->codec + 1 < METRICS_CODECS ? outcome->codec : METRICS_CODECS - 1;
+    unsigned codec = codec_place(outcome->codec);
+    if (outcome->has_codec && outcome->original_bytes_written != 0 && codec < CODECS_COUNT)
         metric_add(&metrics->codecs_written[codec], 1);
-    }
 }

@@ -5,13 +5,13 @@
  * buckets, keys and accounts never become labels. */
 #pragma once
 
+#include "codec/codec.h"
 #include "runtime/metrics.h"
 #include "server/s3/s3.h"
 
 enum {
     METRICS_STATUSES = 20,
     METRICS_CODES_MAX = 128, /* S3 error codes */
-    METRICS_CODECS = 10,     /* codec ids 0 .. 8, and all others */
 };
 
 struct shard_metrics {
@@ -19,7 +19,7 @@ struct shard_metrics {
     struct metric_histogram durations[S3_OPERATIONS];
     metric_counter refusals[METRICS_CODES_MAX];
     metric_counter access_refusals[ACCESS_SOURCES]; /* those of them that are about rights, by what decided */
-    metric_counter codecs_written[METRICS_CODECS];
+    metric_counter codecs_written[CODECS_COUNT];
 #define SHARD_COUNTER(name, help) metric_counter name;
 #include "server/report/metrics.def"
 #undef SHARD_COUNTER
@@ -31,5 +31,3 @@ void metrics_observe(struct shard_metrics *metrics, const struct http_exchange *
 
 /* The status that stands for `index`; 0: no answer, 1: any that is not in the list. */
 int metrics_status(unsigned index);
-/* "cpu-zstd" and the like; "other" for the last. */
-const char *metrics_codec_name(unsigned index);

@@ -21,6 +21,7 @@ import checksums
 import columns_decoder
 import gdeflate
 import multipart
+from admin import metrics
 from client import Client
 from daemon import Daemon
 
@@ -82,7 +83,8 @@ class StoredForms(unittest.TestCase):
         return subprocess.run([self.bale, *words], capture_output=True, text=True, cwd=self.daemon.folder, timeout=60)
 
     def start(self):
-        self.alice = Client(self.daemon.start(), self.daemon.accounts["alice"])
+        self.daemon.server = self.daemon.start()
+        self.alice = Client(self.daemon.server, self.daemon.accounts["alice"])
 
     def bring_in(self, bodies):
         """`bodies`: key -> (stored, entry of objects.json). The daemon runs afterwards, the bucket is "bucket"."""
@@ -156,6 +158,13 @@ class StoredForms(unittest.TestCase):
         done = self.alice.post("bucket", "parts", {"uploadId": upload}, (),
                                multipart.document(multipart.part_xml(1, part.header("etag"))))
         self.assertEqual(200, done.status)
+        counted = metrics(self.daemon.server)
+        self.assertEqual(len(TEXT) + len(large), counted['bale_codec_original_bytes_total{codec="cpu-gzip"}'])
+        self.assertLess(0, counted['bale_codec_stored_bytes_total{codec="cpu-gzip"}'])
+        self.assertLessEqual(5000, counted['bale_codec_original_bytes_total{codec="passthrough"}'])
+        self.assertLess(counted['bale_codec_stored_bytes_total{codec="cpu-zstd"}'],
+                        counted['bale_codec_original_bytes_total{codec="cpu-zstd"}'])
+        self.assertEqual(2, counted['bale_objects_written_total{codec="cpu-gzip"}'])
         self.assertEqual(200, self.alice.put("bucket", "copy", (), {"x-amz-copy-source": "bucket/large"}).status)
         bodies |= {"copy": large, "parts": large}
         self.assertEqual(0, self.daemon.stop())
