@@ -3,7 +3,7 @@
 
 #include <stdint.h>
 
-#ifdef __SSE2__
+#ifdef CODEC_SSE2
 #include <emmintrin.h>
 #endif
 
@@ -25,7 +25,7 @@ _Static_assert(SPECTRUM_BYTES_LEAST >= PLACES * PLACE_SPAN, "places lie side by 
 static const uint8_t CLASS_LEAST[4] = {1, 3, 9, 27};
 
 /* The sum of classes over one place. `bytes` has a whole distance before it. */
-#ifdef __SSE2__
+#ifdef CODEC_SSE2
 static unsigned differences_at(const uint8_t *bytes, unsigned distance)
 {
     const __m128i least_1 = _mm_set1_epi8((char)CLASS_LEAST[0]);

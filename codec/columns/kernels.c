@@ -162,7 +162,7 @@ const struct columns_kernels columns_kernels_plain = {
     .join = join,
 };
 
-#ifdef COLUMNS_SSE2
+#ifdef CODEC_SSE2
 extern const struct columns_kernels columns_kernels_sse2;
 const struct columns_kernels *const columns_kernels_best = &columns_kernels_sse2;
 #else
