@@ -27,6 +27,8 @@ SUSPENDS static bool send_delete(const struct remote_key *key, const struct http
     return done || error->code == S3_NoSuchKey;
 }
 
+enum { DELETE_ROUNDS = 16 };
+
 /* What one attempt came to. */
 enum deletion { DELETED, DELETE_AGAIN, DELETE_FAILED };
 
@@ -44,6 +46,14 @@ SUSPENDS static enum deletion delete_revision(struct write_target *target, bool 
     return is_unknown || answer.status == 412 ? DELETE_AGAIN : DELETE_FAILED;
 }
 
+/* Ours may have deleted what they then wrote anew: that is not to be deleted as well. */
+static bool unclear(struct error *error)
+{
+    return error_set(error, ERROR_IO, S3_InternalError,
+                     "The backend's answer was lost, and the object has been written anew since: the deletion may have "
+                     "been applied before that.");
+}
+
 /* Names the revision to the backend, so that a request that arrives late, or twice, deletes nothing that came after it.
  */
 SUSPENDS static bool delete_named(struct remote_key *key, const struct write_condition *condition, struct error *error)
@@ -51,16 +61,15 @@ SUSPENDS static bool delete_named(struct remote_key *key, const struct write_con
     struct write_target target;
     bool may_be_applied = false;
     target_init(&target, key, condition);
-    for (unsigned round = 0; round < WRITE_ROUNDS; round++) {
+    for (unsigned round = 0; round < DELETE_ROUNDS; round++) {
         char before[STORED_ETAG_TEXT_BYTES];
-        bool was_fresh = target.is_fresh;
         memcpy(before, target.etag, sizeof before);
         bool may_go_on = round == 0 ? target_prepare(&target, true, error) : target_look(&target, NULL, NULL, error);
+        bool is_gone = !may_go_on && error->code == S3_NoSuchKey;
+        if (may_be_applied && target.state == TARGET_REVISION && strcmp(before, target.etag) != 0)
+            return unclear(error);
         if (!may_go_on)
-            return may_be_applied && error->code == S3_NoSuchKey; /* it is gone, and that may be our doing */
-        /* Somebody wrote after we had looked: had we been a moment earlier, they would have written into nothing. */
-        if (round > 0 && condition == NULL && was_fresh && strcmp(before, target.etag) != 0)
-            return true;
+            return may_be_applied && is_gone; /* and that may be our doing */
         enum deletion deletion = delete_revision(&target, &may_be_applied, error);
         if (deletion != DELETE_AGAIN)
             return deletion == DELETED;

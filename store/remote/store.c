@@ -172,6 +172,8 @@ SUSPENDS void remote_detach_shard(struct bucket_store *store)
         if (!wait_for(&shard->background_ended, DEADLINE_NONE, &ignored) && shard->background > 0)
             fiber_yield();
     straight_forget(shard);
+    upload_memory_free(shard->uploads);
+    shard->uploads = NULL;
     s3_client_destroy(shard->client);
     shard->client = NULL;
     rows_detach(shard->rows);

@@ -24,8 +24,9 @@ struct remote_shard {
     struct memory_budget memory; /* a part of remote->memory */
     struct list_link pieces;     /* spare ones */
     unsigned pieces_count;
-    struct known_buckets buckets; /* with all buckets */
-    struct list_link straight;    /* store/remote/uploads/straight.h */
+    struct known_buckets buckets;  /* with all buckets */
+    struct upload_memory *uploads; /* store/remote/uploads/recall.c */
+    struct list_link straight;     /* store/remote/uploads/straight.h */
     unsigned straight_count;
     unsigned background; /* fibers that end what nobody waits for */
     struct wait_queue background_ended;

@@ -164,7 +164,7 @@ class UploadsOfAFleet(BackendCase):
         alice = sweeper.client()
         answer = alice.get(self.bucket, None, {"uploads": None})
         for key, upload in zip(answer.texts("Upload/Key"), answer.texts("Upload/UploadId"), strict=True):
-            self.assertEqual(204, alice.delete(self.bucket, key, {"uploadId": upload}).status)
+            self.assertIn(alice.delete(self.bucket, key, {"uploadId": upload}).status, (204, 404))  # the sweep may be faster
         plain = self.backend.client()
 
         def left():

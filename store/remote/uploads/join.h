@@ -1,8 +1,8 @@
 /* store/remote/uploads/join.h -- the parts that were chosen, made into stored parts of the backend's upload. */
 #pragma once
 
+#include "store/remote/uploads/claim.h"
 #include "store/remote/uploads/plan.h"
-#include "store/remote/uploads/upload.h"
 
 /* What is joined: pieces in order, and what ends the last stored part. */
 struct joining {
@@ -12,6 +12,7 @@ struct joining {
     unsigned count;
     struct buffer steps; /* of join_plan */
     struct span trailer;
+    struct claim *claim; /* that holds the upload meanwhile */
 };
 
 /* Plans: fills in `steps`, which the caller frees. *ret_size: of all stored parts, without the trailer. *ret_is_padded:

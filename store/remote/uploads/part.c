@@ -61,7 +61,7 @@ SUSPENDS bool remote_begin_part(struct bucket_store *store, const struct object_
     ASSERT(part != NULL);
     part->number = number;
     bool done = upload_place_init(store, name->bucket, upload_id, &place, error) &&
-                upload_load(&place, name->key, &bytes, &record, error) && keep_target(part, &place, &record, error);
+                upload_recall(&place, name->key, &bytes, &record, error) && keep_target(part, &place, &record, error);
     buffer_free(&bytes);
     if (done && begin(&place, part, stored_size_hint, ret_writer, error))
         return true;

@@ -192,7 +192,7 @@ SUSPENDS bool remote_list_parts(struct bucket_store *store, const struct object_
     *ret_count = 0;
     *ret_truncated = false;
     bool done = upload_place_init(store, name->bucket, upload_id, &place, error) &&
-                upload_load(&place, name->key, &bytes, &record, error) &&
+                upload_recall(&place, name->key, &bytes, &record, error) &&
                 piece_list_load(&list, &place, after, parts_max, error);
     unsigned most = piece_count(&list) < parts_max ? piece_count(&list) : parts_max;
     *ret_parts = done ? arena_allocate(arena, (most + 1) * sizeof **ret_parts) : NULL;

@@ -135,6 +135,7 @@ void upload_end_encode(const struct upload_end *end, struct buffer *ret_bytes)
     begin(end_magic, ret_bytes);
     put(ret_bytes, 'k', end->key);
     put(ret_bytes, 'n', span_of(end->nonce, STAMP_NONCE_BYTES));
+    put(ret_bytes, 't', span_of(end->token, UPLOAD_TOKEN_BYTES));
     put(ret_bytes, 'e', span_from_string(end->etag));
     if (end->checksum.algorithm != CHECKSUM_NONE)
         s4_checksum_encode(&end->checksum, &checksum);
@@ -147,12 +148,14 @@ bool upload_end_decode(struct span bytes, struct upload_end *ret_end)
 {
     struct span blocks;
     struct span etag;
+    struct span token;
     struct span checksum;
     *ret_end = (struct upload_end){0};
     if (!open_sealed(end_magic, bytes, &blocks) || !find(blocks, 'k', &ret_end->key) ||
-        !find_nonce(blocks, ret_end->nonce) || !find(blocks, 'e', &etag) || etag.size >= sizeof ret_end->etag ||
-        !find(blocks, 'c', &checksum))
+        !find_nonce(blocks, ret_end->nonce) || !find(blocks, 't', &token) || token.size != UPLOAD_TOKEN_BYTES ||
+        !find(blocks, 'e', &etag) || etag.size >= sizeof ret_end->etag || !find(blocks, 'c', &checksum))
         return false;
+    memcpy(ret_end->token, token.data, UPLOAD_TOKEN_BYTES);
     memcpy(ret_end->etag, etag.data, etag.size);
     return checksum.size == 0 || s4_checksum_decode(checksum, &ret_end->checksum);
 }

@@ -1,14 +1,14 @@
 /* store/remote/uploads/record.h -- what is kept of an upload beside its parts: that it is there, and what it becomes.
  *
  *     .bale/mpu/UPLOAD/upload      while parts may come
- *     .bale/mpu/UPLOAD/end.ETAG    that somebody began to complete it, as an object with this logical ETag */
+ *     .bale/mpu/UPLOAD/end         that somebody is completing or aborting it, or has done so */
 #pragma once
 
 #include "runtime/base/error.h"
 #include "store/bucket.h"
 #include "store/remote/format/stamp.h"
 
-enum { RECORD_BYTES_MAX = 128 << 10, BACKEND_UPLOAD_BYTES_MAX = 1024 };
+enum { RECORD_BYTES_MAX = 128 << 10, BACKEND_UPLOAD_BYTES_MAX = 1024, UPLOAD_TOKEN_BYTES = 16 };
 
 /* The descriptor: never changed. */
 struct upload_record {
@@ -21,11 +21,12 @@ void upload_record_encode(const struct upload_record *record, struct buffer *ret
 /* Spans point into `bytes`. False: it is none. */
 bool upload_record_decode(struct span bytes, struct upload_record *ret_record);
 
-/* What a Complete whose answer was lost is answered from. */
+/* Whose turn it is to end the upload, and what a Complete whose answer was lost is answered from. */
 struct upload_end {
     struct span key; /* that the upload was for */
     uint8_t nonce[STAMP_NONCE_BYTES];
-    char etag[ETAG_TEXT_BYTES]; /* logical */
+    uint8_t token[UPLOAD_TOKEN_BYTES]; /* random: of this very writing */
+    char etag[ETAG_TEXT_BYTES];        /* logical, of the object that it becomes; "": it is given up */
     struct checksum_value checksum;
 };
 void upload_end_encode(const struct upload_end *end, struct buffer *ret_bytes);

@@ -70,7 +70,7 @@ static bool id_time_ms(struct span id, int64_t *ret_ms)
 /* What an upload consists of. */
 struct remains {
     bool has_descriptor;
-    bool has_note;     /* `end`, `abort`: somebody began to end it */
+    bool has_end;      /* somebody began to end it */
     int64_t newest_ms; /* of all records; parts lie deeper */
 };
 
@@ -95,8 +95,7 @@ __attribute__((noinline)) SUSPENDS static bool look_at(const struct upload_place
         if (entry->is_prefix)
             continue;
         ret_remains->has_descriptor = ret_remains->has_descriptor || span_equal(name, SPAN("upload"));
-        ret_remains->has_note =
-            ret_remains->has_note || span_equal(name, SPAN("abort")) || span_starts_with(name, SPAN("end."));
+        ret_remains->has_end = ret_remains->has_end || span_equal(name, SPAN("end"));
         if (entry->modified_ms > ret_remains->newest_ms)
             ret_remains->newest_ms = entry->modified_ms;
     }
@@ -131,7 +130,7 @@ SUSPENDS static bool is_over(const struct upload_place *place, int64_t begun_ms,
     if (!remains.has_descriptor)
         return true;
     bool is_old = settings->forgotten_after_ms > 0 && now_ms - begun_ms > (int64_t)settings->forgotten_after_ms;
-    return (remains.has_note || is_old) && is_closed(place);
+    return (remains.has_end || is_old) && is_closed(place);
 }
 
 /* ---- all of them ---- */

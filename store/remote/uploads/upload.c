@@ -1,5 +1,5 @@
 /* store/remote/uploads/upload.c -- names and records of uploads: begun, found, given up, listed. */
-#include "store/remote/uploads/upload.h"
+#include "store/remote/uploads/claim.h"
 
 #include "codec/codec.h"
 #include "runtime/base/assert.h"
@@ -62,8 +62,8 @@ struct span upload_backend_key(const struct upload_place *place, struct span suf
 
 /* ---- small objects ---- */
 
-SUSPENDS bool upload_get(const struct upload_place *place, struct span suffix, struct buffer *ret_bytes,
-                         bool *ret_found, struct error *error)
+SUSPENDS bool upload_get_with_etag(const struct upload_place *place, struct span suffix, struct buffer *ret_bytes,
+                                   char ret_etag[S3_ETAG_BYTES], bool *ret_found, struct error *error)
 {
     char text[UPLOAD_KEY_BYTES];
     struct s3_answer answer;
@@ -74,7 +74,16 @@ SUSPENDS bool upload_get(const struct upload_place *place, struct span suffix, s
     bool done = s3_client_call_whole(place->shard->client, &call, ret_bytes, &answer, error);
     done = remote_answered(place->shard, S3_GET_OBJECT, &answer, done, error);
     *ret_found = done;
+    if (done)
+        memcpy(ret_etag, answer.etag, S3_ETAG_BYTES);
     return done || error->code == S3_NoSuchKey;
+}
+
+SUSPENDS bool upload_get(const struct upload_place *place, struct span suffix, struct buffer *ret_bytes,
+                         bool *ret_found, struct error *error)
+{
+    char ignored[S3_ETAG_BYTES];
+    return upload_get_with_etag(place, suffix, ret_bytes, ignored, ret_found, error);
 }
 
 SUSPENDS bool upload_put(const struct upload_place *place, struct span suffix, struct span bytes, bool if_none_match,
@@ -100,6 +109,16 @@ SUSPENDS bool upload_put(const struct upload_place *place, struct span suffix, s
     }
     *ret_is_there = is_conditional && answer.status == 412;
     return *ret_is_there;
+}
+
+SUSPENDS bool upload_put_end(const struct upload_place *place, const struct upload_end *end, struct error *error)
+{
+    struct buffer bytes = {0};
+    bool ignored;
+    upload_end_encode(end, &bytes);
+    bool done = upload_put(place, SPAN("end"), buffer_span(&bytes), false, &ignored, error);
+    buffer_free(&bytes);
+    return done;
 }
 
 SUSPENDS void upload_remove(const struct upload_place *place, struct span suffix)
@@ -135,6 +154,7 @@ SUSPENDS void upload_clean(const struct upload_place *place, struct span kept)
     struct s3_answer answer;
     struct error ignored;
     const struct s3_call call = {.bucket = place->backend_bucket, .repeat = S3_REPEAT};
+    upload_forget(place);
     upload_remove(place, SPAN("upload")); /* first: whoever finds parts missing finds that it has ended, too */
     arena_init(&arena, LIST_ARENA_BYTES);
     while (page.is_truncated) {
@@ -152,6 +172,15 @@ SUSPENDS void upload_clean(const struct upload_place *place, struct span kept)
 
 /* ---- the descriptor ---- */
 
+bool upload_read_record(const struct upload_place *place, struct span key, struct span bytes,
+                        struct upload_record *ret_record, struct error *error)
+{
+    if (!upload_record_decode(bytes, ret_record))
+        return error_set(error, ERROR_DAMAGED, S3_InternalError, "The record of the upload is damaged.");
+    memcpy(ret_record->info.id, place->id.data, UPLOAD_ID_BYTES - 1);
+    return key.size == 0 || span_equal(key, ret_record->info.key) || upload_no_such(error);
+}
+
 SUSPENDS bool upload_load(const struct upload_place *place, struct span key, struct buffer *bytes,
                           struct upload_record *ret_record, struct error *error)
 {
@@ -159,14 +188,15 @@ SUSPENDS bool upload_load(const struct upload_place *place, struct span key, str
     if (!is_id(place->id))
         return upload_no_such(error);
     buffer_init(bytes, RECORD_BYTES_MAX);
+    upload_forget(place);
     if (!upload_get(place, SPAN("upload"), bytes, &found, error))
         return false;
     if (!found)
         return upload_no_such(error);
-    if (!upload_record_decode(buffer_span(bytes), ret_record))
-        return error_set(error, ERROR_DAMAGED, S3_InternalError, "The record of the upload is damaged.");
-    memcpy(ret_record->info.id, place->id.data, UPLOAD_ID_BYTES - 1);
-    return key.size == 0 || span_equal(key, ret_record->info.key) || upload_no_such(error);
+    bool done = upload_read_record(place, key, buffer_span(bytes), ret_record, error);
+    if (done)
+        upload_remember(place, buffer_span(bytes));
+    return done;
 }
 
 /* Ids sort by the time of their creation. */
@@ -306,14 +336,21 @@ SUSPENDS bool upload_is_completed(const struct upload_place *place, const struct
     return true;
 }
 
-/* The backend's upload decides: once it has been aborted, no Complete finds it. That there is a mark tells a Complete
- * whose answer was lost that it was not completed. */
-SUSPENDS static bool give_up(const struct upload_place *place, const struct upload_record *record,
-                             bool *ret_is_completed, struct error *error)
+/* The record stays, so that a Complete whose answer was lost is not taken for one that was applied. */
+SUSPENDS static bool give_up(const struct upload_place *place, const struct upload_record *record, struct error *error)
 {
-    bool ignored;
-    return upload_put(place, SPAN("abort"), SPAN_EMPTY, false, &ignored, error) &&
-           abort_at_backend(place, record, error) && upload_is_completed(place, record, ret_is_completed, error);
+    struct claim claim;
+    struct upload_end end = {.key = record->info.key};
+    bool is_completed;
+    memcpy(end.nonce, record->nonce, STAMP_NONCE_BYTES);
+    if (!claim_take(place, record, &end, &claim, error))
+        return false;
+    /* a claim that is stale may have been of one who completed it, and was killed then */
+    if (!abort_at_backend(place, record, error) || !upload_is_completed(place, record, &is_completed, error)) {
+        claim_drop(&claim);
+        return false;
+    }
+    return !is_completed || upload_no_such(error);
 }
 
 SUSPENDS bool remote_abort_upload(struct bucket_store *store, const struct object_name *name, struct span upload_id,
@@ -322,12 +359,11 @@ SUSPENDS bool remote_abort_upload(struct bucket_store *store, const struct objec
     struct upload_place place;
     struct upload_record record;
     struct buffer bytes = {0};
-    bool is_completed = false;
-    bool done = upload_place_init(store, name->bucket, upload_id, &place, error) &&
-                upload_load(&place, name->key, &bytes, &record, error) &&
-                give_up(&place, &record, &is_completed, error);
+    bool found = upload_place_init(store, name->bucket, upload_id, &place, error) &&
+                 upload_load(&place, name->key, &bytes, &record, error);
+    bool done = found && give_up(&place, &record, error);
     buffer_free(&bytes);
-    if (done)
-        upload_clean(&place, is_completed ? SPAN("end.") : SPAN("abort"));
-    return done && (!is_completed || upload_no_such(error));
+    if (found && (done || error->code == S3_NoSuchUpload))
+        upload_clean(&place, SPAN("end"));
+    return done;
 }

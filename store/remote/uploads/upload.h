@@ -31,6 +31,8 @@ bool upload_no_such(struct error *error);
 /* *ret_found false: there is none. */
 SUSPENDS bool upload_get(const struct upload_place *place, struct span suffix, struct buffer *ret_bytes,
                          bool *ret_found, struct error *error);
+SUSPENDS bool upload_get_with_etag(const struct upload_place *place, struct span suffix, struct buffer *ret_bytes,
+                                   char ret_etag[S3_ETAG_BYTES], bool *ret_found, struct error *error);
 /* `if_none_match`: only where there is none; *ret_is_there says that there is one. */
 SUSPENDS bool upload_put(const struct upload_place *place, struct span suffix, struct span bytes, bool if_none_match,
                          bool *ret_is_there, struct error *error);
@@ -38,11 +40,24 @@ SUSPENDS bool upload_put(const struct upload_place *place, struct span suffix, s
  * later. */
 SUSPENDS void upload_clean(const struct upload_place *place, struct span kept);
 
+/* The record `end`, whoever has written it before. */
+SUSPENDS bool upload_put_end(const struct upload_place *place, const struct upload_end *end, struct error *error);
 SUSPENDS void upload_remove(const struct upload_place *place, struct span suffix);
 
 /* The descriptor. Spans point into `bytes`. NoSuchUpload; `key` not empty: also when it is of another key. */
 SUSPENDS bool upload_load(const struct upload_place *place, struct span key, struct buffer *bytes,
                           struct upload_record *ret_record, struct error *error);
+/* The same of bytes that are at hand. */
+bool upload_read_record(const struct upload_place *place, struct span key, struct span bytes,
+                        struct upload_record *ret_record, struct error *error);
+
+/* The same without a request, when this shard has read it within the last second: in the same request of a client, most
+ * likely. Whether the upload is still there, its parts and the backend's upload tell. */
+SUSPENDS bool upload_recall(const struct upload_place *place, struct span key, struct buffer *bytes,
+                            struct upload_record *ret_record, struct error *error);
+void upload_remember(const struct upload_place *place, struct span bytes);
+void upload_forget(const struct upload_place *place);
+void upload_memory_free(struct upload_memory *memory);
 
 /* ---- parts ---- */
 

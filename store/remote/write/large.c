@@ -295,6 +295,7 @@ SUSPENDS bool large_complete(struct remote_writer *writer, char ret_etag[S3_ETAG
     struct complete_request *request = calloc(1, sizeof *request);
     ASSERT(request != NULL);
     list_parts(writer->large, request);
+    writer->target.can_repeat = true;
     bool done = (writer->target.state != TARGET_UNKNOWN || target_prepare(&writer->target, false, error)) &&
                 complete(writer, request, ret_etag, error);
     free(request->parts);

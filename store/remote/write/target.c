@@ -11,24 +11,22 @@
 #include "s3client/wire/s3_error.h"
 #include "store/remote/fetch.h"
 
-enum { PAUSE_MS_LEAST = 25 };
+enum { PAUSE_MS_LEAST = 25, PAUSE_DOUBLINGS = 5, OVERWRITE_ROUNDS = 16 };
 
 void target_init(struct write_target *target, struct remote_key *key, const struct write_condition *condition)
 {
     *target = (struct write_target){.key = key, .condition = condition};
 }
 
-static void set_revision(struct write_target *target, const char *etag, bool is_fresh)
+static void set_revision(struct write_target *target, const char *etag)
 {
     target->state = TARGET_REVISION;
-    target->is_fresh = is_fresh;
     memcpy(target->etag, etag, sizeof target->etag);
 }
 
-static void set_absent(struct write_target *target, bool is_fresh)
+static void set_absent(struct write_target *target)
 {
     target->state = TARGET_ABSENT;
-    target->is_fresh = is_fresh;
     target->etag[0] = '\0';
 }
 
@@ -41,9 +39,9 @@ SUSPENDS bool target_look(struct write_target *target, const uint8_t *nonce, boo
         const struct backend_object *object = &state.object;
         is_own = nonce != NULL && object->is_stamped && memcmp(object->stamp.nonce, nonce, STAMP_NONCE_BYTES) == 0 &&
                  (target->logical_etag == NULL || strcmp(target->logical_etag, object->attributes.etag) == 0);
-        set_revision(target, object->attributes.stored_etag, true);
+        set_revision(target, object->attributes.stored_etag);
     } else if (done) {
-        set_absent(target, true);
+        set_absent(target);
     }
     if (done && !is_own && target->condition != NULL)
         done = write_condition_holds(target->condition, state.is_there ? &state.object.attributes : NULL, error);
@@ -72,22 +70,22 @@ SUSPENDS bool target_prepare(struct write_target *target, bool is_costly, struct
     const struct write_condition *condition = target->condition;
     struct error ignored;
     if (condition != NULL && is_creation(condition) && !is_costly) {
-        set_absent(target, false);
+        set_absent(target);
         return true;
     }
     if (condition != NULL) {
         bool holds_for_row = may_believe_row(key) && write_condition_holds(condition, &key->row.attributes, &ignored);
         if (!holds_for_row)
             return target_look(target, NULL, NULL, error);
-        set_revision(target, key->row.attributes.stored_etag, false);
+        set_revision(target, key->row.attributes.stored_etag);
         return true;
     }
     if (key->has_row)
-        set_revision(target, key->row.attributes.stored_etag, false);
+        set_revision(target, key->row.attributes.stored_etag);
     else if (is_costly)
         return target_look(target, NULL, NULL, error);
     else
-        set_absent(target, false);
+        set_absent(target);
     return true;
 }
 
@@ -117,21 +115,59 @@ static bool is_same(const struct write_target *target, const struct write_target
 
 SUSPENDS static void pause_before(unsigned round)
 {
-    uint64_t most = (uint64_t)PAUSE_MS_LEAST << round;
+    uint64_t most = (uint64_t)PAUSE_MS_LEAST << (round < PAUSE_DOUBLINGS ? round : PAUSE_DOUBLINGS);
     (void)io_sleep_until(deadline_after_ms(PAUSE_MS_LEAST + random_below(random_system(), most)));
 }
 
-/* Somebody else wrote between our look and our write: had we been a moment earlier, they would have replaced ours. That
- * is so only of what nobody set a condition on. */
-static bool counts_as_overwritten(const struct write_target *before)
+static enum attempt unclear(struct write_target *target, struct error *error)
 {
-    return before->condition == NULL && before->is_fresh;
+    metric_add(&target->key->shard->counters.writes_unclear, 1);
+    (void)error_set(error, ERROR_IO, S3_InternalError,
+                    "The backend's answer was lost, and what it wrote, if it did, is not there any more: somebody may "
+                    "have replaced or deleted it. Try again.");
+    return ATTEMPT_FAILED;
 }
 
-static enum attempt overwritten(struct write_target *target)
+/* Once more would be twice, if it was applied, and somebody has replaced or deleted it since: they may have read it.
+ * An ETag does not come again, absence does. Who asked for a creation is not to get two; who did not is better served
+ * by a write than by an error. */
+static bool may_repeat(const struct write_target *target, const struct write_target *before)
 {
-    target->etag[0] = '\0';
-    return ATTEMPT_DONE;
+    return is_same(target, before) && (target->state == TARGET_REVISION || target->can_repeat ||
+                                       !target->was_unanswered || target->condition == NULL);
+}
+
+/* What the key holds tells. At once: the longer it takes, the more others can have made of it. Where nothing has
+ * happened, a moment later again: the request may be on its way. */
+SUSPENDS static bool look_closely(struct write_target *target, const uint8_t *nonce, unsigned round, bool *ret_is_own,
+                                  struct error *error)
+{
+    const struct write_target before = *target;
+    target->condition = NULL; /* decided when it is known whose the key is */
+    bool looked = target_look(target, nonce, ret_is_own, error);
+    if (looked && !*ret_is_own && is_same(target, &before)) {
+        pause_before(round);
+        looked = target_look(target, nonce, ret_is_own, error);
+    }
+    target->condition = before.condition;
+    return looked;
+}
+
+SUSPENDS static enum attempt resolve_unknown(struct write_target *target, const uint8_t *nonce, unsigned round,
+                                             struct error *error)
+{
+    struct remote_counters *counters = &target->key->shard->counters;
+    const struct write_target before = *target;
+    bool is_own;
+    if (!look_closely(target, nonce, round, &is_own, error)) {
+        metric_add(&counters->writes_unclear, 1);
+        return ATTEMPT_FAILED;
+    }
+    if (is_own) {
+        metric_add(&counters->writes_resolved, 1);
+        return ATTEMPT_DONE;
+    }
+    return may_repeat(target, &before) ? ATTEMPT_AGAIN : unclear(target, error);
 }
 
 /* Refused at the first attempt, as far as we know: something on the way may have sent it twice, and answered by what
@@ -145,42 +181,15 @@ SUSPENDS static enum attempt resolve_refused(struct write_target *target, const 
         return ATTEMPT_FAILED;
     if (is_own)
         return ATTEMPT_DONE;
-    if (is_same(target, &before))
+    if (is_same(target, &before) || round > 0)
         pause_before(round);
-    else if (counts_as_overwritten(&before))
-        return overwritten(target);
-    return ATTEMPT_AGAIN;
+    return ATTEMPT_AGAIN; /* also when somebody was faster: they may have replaced just what we were to replace */
 }
 
-SUSPENDS static enum attempt resolve_unknown(struct write_target *target, const uint8_t *nonce, unsigned round,
-                                             struct error *error)
+/* Has the backend itself said that it did nothing yet? */
+static bool is_told_to_wait(const struct s3_answer *answer)
 {
-    struct remote_counters *counters = &target->key->shard->counters;
-    const struct write_target before = *target;
-    bool is_own;
-    pause_before(round);
-    target->condition = NULL; /* decided below, when it is known whose the key is */
-    bool looked = target_look(target, nonce, &is_own, error);
-    target->condition = before.condition;
-    if (!looked) {
-        metric_add(&counters->writes_unclear, 1);
-        return ATTEMPT_FAILED;
-    }
-    if (is_own) {
-        metric_add(&counters->writes_resolved, 1);
-        return ATTEMPT_DONE;
-    }
-    if (is_same(target, &before))
-        return ATTEMPT_AGAIN;
-    if (counts_as_overwritten(&before))
-        return overwritten(target);
-    if (target->condition == NULL)
-        return ATTEMPT_AGAIN;
-    metric_add(&counters->writes_unclear, 1);
-    (void)error_set(error, ERROR_IO, S3_InternalError,
-                    "The backend's answer was lost, and the object has been replaced since: the write may have been "
-                    "applied before that.");
-    return ATTEMPT_FAILED;
+    return answer->status == 503 || answer->status == 429 || answer->status == 409;
 }
 
 SUSPENDS enum attempt target_resolve(struct write_target *target, const uint8_t nonce[STAMP_NONCE_BYTES],
@@ -193,9 +202,14 @@ SUSPENDS enum attempt target_resolve(struct write_target *target, const uint8_t 
     if (answer->effect == S3_NOT_APPLIED && !is_refused)
         return ATTEMPT_FAILED;
     metric_add(&target->key->shard->counters.writes_again, 1);
-    enum attempt attempt = answer->effect == S3_NOT_APPLIED ? resolve_refused(target, nonce, round, error)
-                                                            : resolve_unknown(target, nonce, round, error);
-    if (attempt == ATTEMPT_AGAIN && round + 1 >= WRITE_ROUNDS) {
+    if (answer->effect != S3_NOT_APPLIED) {
+        target->may_be_applied = true;
+        target->was_unanswered = target->was_unanswered || !is_told_to_wait(answer);
+    }
+    enum attempt attempt = target->may_be_applied ? resolve_unknown(target, nonce, round, error)
+                                                  : resolve_refused(target, nonce, round, error);
+    unsigned rounds = target->condition == NULL ? OVERWRITE_ROUNDS : WRITE_ROUNDS;
+    if (attempt == ATTEMPT_AGAIN && round + 1 >= rounds) {
         (void)error_set(error, ERROR_BUSY, S3_SlowDown, "The object is changed too often at the moment. Try again.");
         return ATTEMPT_FAILED;
     }

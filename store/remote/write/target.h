@@ -8,10 +8,11 @@ struct write_target {
     struct remote_key *key;
     const struct write_condition *condition; /* the client's; NULL: none */
     enum { TARGET_UNKNOWN, TARGET_ABSENT, TARGET_REVISION } state;
-    bool is_fresh; /* the backend said so during this very operation */
-    const char
-        *logical_etag; /* the nonce alone does not tell that what is there is ours: this one does. NULL: it does */
     char etag[STORED_ETAG_TEXT_BYTES];
+    const char *logical_etag; /* what is there is ours only with this one; NULL: the nonce alone tells */
+    bool can_repeat;          /* what is sent cannot be applied twice: a Complete */
+    bool may_be_applied;      /* the outcome of an attempt is not known ... */
+    bool was_unanswered;      /* ... and the backend did not ask us to come again */
 };
 
 void target_init(struct write_target *target, struct remote_key *key, const struct write_condition *condition);
@@ -34,6 +35,6 @@ enum attempt {
     ATTEMPT_FAILED, /* *error says why */
 };
 /* After a request that failed (*error is of remote_call). `is_missing`: that it says "not found" is because of the
- * target, not of an upload. ATTEMPT_DONE without target->etag: it was applied and overwritten at once. */
+ * target, not of an upload. */
 SUSPENDS enum attempt target_resolve(struct write_target *target, const uint8_t nonce[STAMP_NONCE_BYTES],
                                      const struct s3_answer *answer, unsigned round, struct error *error);

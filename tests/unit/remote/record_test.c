@@ -42,6 +42,7 @@ START_TEST(the_end)
     struct upload_end end = {
         .key = SPAN("k"),
         .nonce = "0123456789abcde",
+        .token = "a random token.",
         .etag = "0123456789abcdef0123456789abcdef-7",
         .checksum = {.algorithm = CHECKSUM_CRC32, .type = CHECKSUM_COMPOSITE, .parts_count = 7},
     };
@@ -52,6 +53,7 @@ START_TEST(the_end)
     ck_assert(upload_end_decode(buffer_span(&bytes), &again));
     ck_assert(span_equal(again.key, end.key));
     ck_assert_mem_eq(again.nonce, end.nonce, STAMP_NONCE_BYTES);
+    ck_assert_mem_eq(again.token, end.token, UPLOAD_TOKEN_BYTES);
     ck_assert_str_eq(again.etag, end.etag);
     ck_assert_int_eq(again.checksum.algorithm, CHECKSUM_CRC32);
     ck_assert_uint_eq(again.checksum.parts_count, 7);

@@ -1,0 +1,170 @@
+/* store/remote/uploads/claim.c -- the record `end`: made once, renewed by who made it, taken over when it is stale. */
+#include "store/remote/uploads/claim.h"
+
+#include "runtime/fiber/loop.h"
+#include "runtime/io/io.h"
+#include "s3client/operations.h"
+#include "s3client/wire/s3_error.h"
+
+enum { PAUSE_MS_LEAST = 10, PAUSE_MS_MOST = 500 };
+
+static const struct span record_name = SPAN("end");
+
+/* ---- writing ---- */
+
+/* Under the condition that the record has this ETag; "": that there is none. *ret_is_refused: it does not hold. */
+SUSPENDS static bool put(struct claim *claim, const char *etag, bool *ret_is_refused, struct error *error)
+{
+    char text[UPLOAD_KEY_BYTES];
+    struct s3_answer answer;
+    struct buffer bytes = {0};
+    upload_end_encode(&claim->end, &bytes);
+    const struct span body = buffer_span(&bytes);
+    const struct http_field headers[] = {
+        {SPAN("content-type"), SPAN("application/octet-stream")},
+        etag[0] == '\0' ? (struct http_field){SPAN("if-none-match"), SPAN("*")}
+                        : (struct http_field){SPAN("if-match"), span_from_string(etag)},
+    };
+    const struct s3_call call = {.kind = S3_PUT_OBJECT,
+                                 .bucket = claim->place->backend_bucket,
+                                 .key = upload_backend_key(claim->place, record_name, text),
+                                 .headers = headers,
+                                 .headers_count = 2,
+                                 .body = &body,
+                                 .body_count = 1,
+                                 .repeat = S3_REPEAT};
+    bool done = remote_call(claim->place->shard, &call, &answer, error);
+    *ret_is_refused = !done && (answer.status == 412 || error->code == S3_NoSuchKey);
+    if (done) {
+        memcpy(claim->etag, answer.etag, S3_ETAG_BYTES);
+        claim->renewal = deadline_after_ms(CLAIM_RENEWED_MS);
+        s3_answer_close(&answer);
+    }
+    buffer_free(&bytes);
+    return done;
+}
+
+/* Each writing has bytes of its own, and so an ETag. */
+static void draw_token(struct claim *claim)
+{
+    random_fill(claim->place->remote->settings.random, claim->end.token, UPLOAD_TOKEN_BYTES);
+}
+
+/* ---- who holds it ---- */
+
+/* The record of another one, as it was seen last. */
+struct other {
+    char etag[S3_ETAG_BYTES];
+    deadline_t stale; /* if it does not change until then */
+};
+
+SUSPENDS static bool look(struct claim *claim, char ret_etag[S3_ETAG_BYTES], bool *ret_is_ours, struct error *error)
+{
+    struct buffer bytes;
+    struct upload_end there;
+    bool found;
+    buffer_init(&bytes, RECORD_BYTES_MAX);
+    bool done = upload_get_with_etag(claim->place, record_name, &bytes, ret_etag, &found, error);
+    if (done && !found)
+        ret_etag[0] = '\0';
+    *ret_is_ours = done && found && upload_end_decode(buffer_span(&bytes), &there) &&
+                   memcmp(there.token, claim->end.token, UPLOAD_TOKEN_BYTES) == 0;
+    buffer_free(&bytes);
+    return done;
+}
+
+/* Has the one who holds it ended the upload? */
+SUSPENDS static bool has_ended(const struct upload_place *place, const struct upload_record *record,
+                               bool *ret_has_ended, struct error *error)
+{
+    bool is_open;
+    bool is_completed;
+    if (!upload_is_open(place, record, &is_open, error) || !upload_is_completed(place, record, &is_completed, error))
+        return false;
+    *ret_has_ended = !is_open || is_completed;
+    return true;
+}
+
+/* True with *ret_etag: what is to be replaced; "": nothing is there. */
+SUSPENDS static bool wait_for_turn(struct claim *claim, const struct upload_record *record, struct other *other,
+                                   uint64_t pause_ms, char ret_etag[S3_ETAG_BYTES], bool *ret_is_ours,
+                                   bool *ret_is_free, struct error *error)
+{
+    bool ended = false;
+    if (!look(claim, ret_etag, ret_is_ours, error))
+        return false;
+    *ret_is_free = ret_etag[0] == '\0';
+    if (*ret_is_free || *ret_is_ours)
+        return true;
+    if (!has_ended(claim->place, record, &ended, error))
+        return false;
+    if (ended)
+        return upload_no_such(error);
+    if (strcmp(other->etag, ret_etag) != 0) {
+        memcpy(other->etag, ret_etag, S3_ETAG_BYTES);
+        other->stale = deadline_after_ms(CLAIM_STALE_MS);
+    }
+    *ret_is_free = loop_now_ns() >= other->stale;
+    if (!*ret_is_free && io_sleep_until(deadline_after_ms(pause_ms)) != 0)
+        return error_set(error, ERROR_CANCELLED, NULL, "The server stops.");
+    return true;
+}
+
+static bool knows_conditions(const struct upload_place *place)
+{
+    const struct verdicts *verdicts = &place->remote->verdicts;
+    return verdict_holds(verdicts, VERDICT_PUT_CREATE) && verdict_holds(verdicts, VERDICT_PUT_REPLACE);
+}
+
+SUSPENDS bool claim_take(const struct upload_place *place, const struct upload_record *record,
+                         const struct upload_end *end, struct claim *ret_claim, struct error *error)
+{
+    struct other other = {0};
+    char etag[S3_ETAG_BYTES] = "";
+    bool is_free = true;
+    bool is_refused;
+    *ret_claim = (struct claim){.place = place, .end = *end};
+    draw_token(ret_claim);
+    if (!knows_conditions(place))
+        return upload_put_end(place, end, error);
+    for (uint64_t pause_ms = PAUSE_MS_LEAST;; pause_ms = pause_ms < PAUSE_MS_MOST ? pause_ms * 2 : pause_ms) {
+        bool is_ours;
+        if (is_free && put(ret_claim, etag, &is_refused, error))
+            return true;
+        if (is_free && !is_refused)
+            return false;
+        if (!wait_for_turn(ret_claim, record, &other, pause_ms, etag, &is_ours, &is_free, error))
+            return false;
+        if (!is_ours)
+            continue;
+        memcpy(ret_claim->etag, etag, S3_ETAG_BYTES); /* the answer to our own request was lost */
+        return true;
+    }
+}
+
+SUSPENDS bool claim_renew(struct claim *claim, bool is_at_once, struct error *error)
+{
+    bool is_refused;
+    bool is_ours;
+    char etag[S3_ETAG_BYTES];
+    if (claim->etag[0] == '\0' || (!is_at_once && loop_now_ns() < claim->renewal))
+        return true;
+    memcpy(etag, claim->etag, sizeof etag);
+    draw_token(claim);
+    claim->renewal = deadline_after_ms(CLAIM_RENEWED_MS); /* by one at a time */
+    if (put(claim, etag, &is_refused, error))
+        return true;
+    if (!is_refused || !look(claim, etag, &is_ours, error))
+        return false;
+    memcpy(claim->etag, etag, sizeof etag);
+    return is_ours || error_set(error, ERROR_BUSY, S3_SlowDown, "Somebody else is completing the upload. Try again.");
+}
+
+SUSPENDS void claim_drop(struct claim *claim)
+{
+    bool is_ours = claim->etag[0] == '\0';
+    char etag[S3_ETAG_BYTES];
+    struct error ignored;
+    if (is_ours || (look(claim, etag, &is_ours, &ignored) && is_ours))
+        upload_remove(claim->place, record_name);
+}
