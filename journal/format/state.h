@@ -34,7 +34,8 @@ bool state_expire_some(struct state *state, uint64_t oldest, size_t *at, size_t 
 
 /* ---- reading: values point into the state ---- */
 
-/* The next entry that a reader sees, in no order; NULL at the end. Start with a zeroed walk. */
+/* The next entry that a reader sees, in no order; NULL at the end. Start with a zeroed walk. When the state changes
+ * between two steps, some may be left out or come again. */
 struct state_walk {
     unsigned table;
     size_t at;

@@ -107,6 +107,30 @@ bool settings_are_known(const struct state *state, uint64_t creation_id)
     return false;
 }
 
+/* The entry's key begins with  u8 space, u8 type, u8 table bytes, table  (journal/format/state.h). */
+static bool is_record(const struct entry *entry, uint64_t *ret_creation_id)
+{
+    struct span table = RECORDS;
+    struct span key = entry_key(entry);
+    if (key.size != 3 + table.size + KEY_BYTES || key.data[0] != SPACE_BUCKET || key.data[1] != TYPE_MAP ||
+        key.data[2] != table.size || memcmp(key.data + 3, table.data, table.size) != 0)
+        return false;
+    *ret_creation_id = load_u64_be(key.data + 3 + table.size);
+    return true;
+}
+
+bool settings_list_buckets(const struct state *state, struct state_walk *walk, size_t entries,
+                           struct buffer *ret_creation_ids)
+{
+    const struct entry *entry = NULL;
+    uint64_t creation_id;
+    for (; entries > 0 && (entry = state_next(state, walk)) != NULL; entries--) {
+        if (is_record(entry, &creation_id))
+            buffer_append(ret_creation_ids, span_of(&creation_id, sizeof creation_id));
+    }
+    return entry != NULL;
+}
+
 uint64_t settings_stamp(const struct state *state)
 {
     return (uint64_t)state_counter(state, SPACE_BUCKET, STAMP, STAMP_KEY);

@@ -43,6 +43,11 @@ bool setting_record_find(const struct state *state, uint64_t creation_id, uint8_
 bool setting_record_equal(const struct setting_record *a, const struct setting_record *b);
 /* Is there a record of this bucket, be it one that says that a setting has been unset? */
 bool settings_are_known(const struct state *state, uint64_t creation_id);
+/* Appends the u64 creation ids of records, of those that have been unset too, in no order, and one for each record. It
+ * looks at so many entries of the state; true: there are more. Start with a zeroed walk, which goes on as state_next
+ * says. */
+bool settings_list_buckets(const struct state *state, struct state_walk *walk, size_t entries,
+                           struct buffer *ret_creation_ids);
 /* Equal: no setting of any bucket has changed between the two states. Each change adds a random number. */
 uint64_t settings_stamp(const struct state *state);
 

@@ -11,6 +11,7 @@ enum {
     NOTED_MAX = 1 << 17, /* of one sweep; the rest is for the next */
     BUCKETS_PAGE = 1000,
     BUCKETS_ARENA_BYTES = 1 << 20,
+    ENTRIES_AT_ONCE = 4096, /* of the journal's state; then others run */
     REQUEST_MS = 10000,
     CHANGE_MS = 30000,
 };
@@ -89,6 +90,12 @@ static bool was_noted(const struct settings_sweep *sweep, const struct document_
            bsearch(name, sweep->noted, sweep->noted_count, sizeof *name, compare_names) != NULL;
 }
 
+static void note(struct sweeping *sweeping, const struct document_name *name)
+{
+    if (sweeping->noted.size < NOTED_MAX * sizeof *name)
+        buffer_append(&sweeping->noted, span_of(name, sizeof *name));
+}
+
 static bool is_named(const struct state *state, const struct document_name *name)
 {
     struct setting_record record;
@@ -132,8 +139,7 @@ SUSPENDS static bool judge_page(struct sweeping *sweeping, struct store_page *pa
         if (is_wanted(sweeping, state, &name))
             continue;
         if (!was_noted(sweeping->sweep, &name)) {
-            if (sweeping->noted.size < NOTED_MAX * sizeof name)
-                buffer_append(&sweeping->noted, span_of(&name, sizeof name));
+            note(sweeping, &name);
             continue;
         }
         if (sweeping->gone != name.creation_id && !has_bucket(sweeping, name.creation_id) &&
@@ -172,6 +178,44 @@ SUSPENDS static bool sweep_pages(struct sweeping *sweeping, struct store_page *p
     return true;
 }
 
+/* ---- records without documents ---- */
+
+SUSPENDS static bool judge_records(struct sweeping *sweeping, const struct buffer *creation_ids, struct error *error)
+{
+    for (size_t at = 0; at < creation_ids->size; at += sizeof(uint64_t)) {
+        struct document_name records = {0};
+        memcpy(&records.creation_id, creation_ids->data + at, sizeof records.creation_id);
+        if (has_bucket(sweeping, records.creation_id))
+            continue;
+        if (!was_noted(sweeping->sweep, &records))
+            note(sweeping, &records);
+        else if (!remove_records(sweeping, records.creation_id, error))
+            return false;
+    }
+    return true;
+}
+
+SUSPENDS static bool sweep_records(struct sweeping *sweeping, struct error *error)
+{
+    struct journal_scheduler *scheduler = sweeping->environment->scheduler;
+    struct state_walk walk = {0};
+    struct buffer creation_ids;
+    buffer_init(&creation_ids, 0);
+    bool has_more = true;
+    bool done = true;
+    while (has_more && done) {
+        const struct state *state = journal_state(sweeping->journal); /* changes whenever something suspends */
+        buffer_clear(&creation_ids);
+        has_more = state != NULL && settings_list_buckets(state, &walk, ENTRIES_AT_ONCE, &creation_ids);
+        done = state != NULL || error_set(error, ERROR_BUSY, NULL, "the journal cannot be read");
+        done = done && judge_records(sweeping, &creation_ids, error) &&
+               (scheduler->sleep_until(scheduler, deadline_in(sweeping, 0)) ||
+                error_set(error, ERROR_BUSY, NULL, "the journal is stopping"));
+    }
+    buffer_free(&creation_ids);
+    return done;
+}
+
 /* ---- the whole ---- */
 
 static void take_notes(struct sweeping *sweeping)
@@ -199,7 +243,7 @@ bool settings_sweep(struct settings_sweep *sweep, struct journal *journal,
     bool done = list_buckets(&sweeping, store, error) && journal_flush(journal, error) &&
                 (!journal_has_unread(journal) ||
                  error_set(error, ERROR_BUSY, NULL, "the journal has segments that cannot be read")) &&
-                sweep_pages(&sweeping, page, error);
+                sweep_pages(&sweeping, page, error) && sweep_records(&sweeping, error);
     if (done)
         take_notes(&sweeping);
     else

@@ -1,9 +1,11 @@
 /* journal/settings/sweep.h -- removes what no bucket and no record needs any more.
  *
  * A sweep goes through all documents. One that no record names, or whose bucket is not there, is noted; if the sweep
- * before noted it as well, it goes (with the bucket's records first). So nothing is removed that is younger than the
- * time between two sweeps: a document whose record is on its way, a bucket that is just being made, what a reader with
- * an older view still wants. Writers keep to less than that (settings_change's deadline). No clocks are compared.
+ * before noted it as well, it goes (with the bucket's records first). Then it goes through the records, and those of
+ * buckets that are not there go in the same way: what has been unset has no document. So nothing is removed that is
+ * younger than the time between two sweeps: a document whose record is on its way, a bucket that is just being made,
+ * what a reader with an older view still wants. Writers keep to less than that (settings_change's deadline). No clocks
+ * are compared.
  *
  * Nothing is removed while the journal cannot say all (segments in quarantine, or not read) or buckets cannot be
  * listed.
@@ -15,7 +17,7 @@
 #include "store/bucket.h"
 
 struct settings_sweep {
-    struct document_name *noted; /* by the last sweep, in order */
+    struct document_name *noted; /* by the last sweep, in order; document 0: the bucket's records */
     size_t noted_count;
     uint64_t documents;         /* that the last sweep found */
     uint64_t documents_removed; /* by all */

@@ -1,6 +1,7 @@
 /* tests/unit/settings/records_test.c -- records of settings in a state, changes as ops, names of documents. */
 #include "journal/settings/documents.h"
 #include "journal/settings/records.h"
+#include "runtime/base/byteorder.h"
 #include "tests/unit/run_suite.h"
 
 static const struct setting_record FIRST = {.document = 11, .crc64 = 12, .bytes = 13};
@@ -123,6 +124,26 @@ START_TEST(no_order_changes_which_one_stays)
 }
 END_TEST
 
+START_TEST(buckets_with_records_are_listed_in_steps)
+{
+    struct state_walk walk = {0};
+    struct buffer ids = {0};
+    uint64_t sum = 0;
+    for (uint64_t id = 1; id <= 100; id++) {
+        apply(id, (uint8_t)(id % SETTING_NUMBERS), &FIRST);
+        if (id % 3 == 0)
+            apply(id, (uint8_t)(id % SETTING_NUMBERS), NULL);
+    }
+    while (settings_list_buckets(&state, &walk, 7, &ids))
+        ck_assert_uint_le(ids.size, 101 * sizeof(uint64_t));
+    ck_assert_uint_eq(ids.size, 100 * sizeof(uint64_t));
+    for (size_t at = 0; at < ids.size; at += sizeof(uint64_t))
+        sum += load_u64_le(ids.data + at);
+    ck_assert_uint_eq(sum, 5050);
+    buffer_free(&ids);
+}
+END_TEST
+
 START_TEST(a_bucket_that_is_gone_leaves_nothing)
 {
     apply(7, 3, &FIRST);
@@ -240,6 +261,7 @@ int main(void)
     tcase_add_checked_fixture(all, set_up, tear_down);
     tcase_add_test(all, records_come_and_go);
     tcase_add_test(all, no_order_changes_which_one_stays);
+    tcase_add_test(all, buckets_with_records_are_listed_in_steps);
     tcase_add_test(all, a_bucket_that_is_gone_leaves_nothing);
     tcase_add_test(all, whatever_stands_there_can_be_replaced);
     tcase_add_test(all, names_of_documents);

@@ -501,6 +501,39 @@ START_TEST(what_nobody_needs_goes)
 }
 END_TEST
 
+static bool is_not_known(void *creation_id)
+{
+    return !settings_are_known(journal_state(keeper.journal), *(const uint64_t *)creation_id);
+}
+
+/* The bucket goes, and the process dies before it could say so: there is no document by which a sweep would meet it. */
+static void unset_and_gone(struct bucket_store *store, unsigned shard, void *argument)
+{
+    (void)shard, (void)argument;
+    struct error error;
+    struct bucket_info bucket;
+    prepare(60000, 300);
+    start(store);
+    struct settings *settings = open_shard(store, 1 << 20);
+    ck_assert(bucket_create(store, &(struct bucket_intent){.name = text("real"), .owner = text("alice")}, &error));
+    ck_assert(bucket_find(store, text("real"), &bucket, &error));
+    set(settings, &bucket, SETTING_POLICY, "unset");
+    ck_assert(settings_delete(settings, &bucket, SETTING_POLICY, &error));
+    expect_documents(store, bucket.creation_id, 0);
+    ck_assert(!is_not_known(&bucket.creation_id)); /* as long as the bucket is there */
+    ck_assert(bucket_delete(store, text("real"), &error));
+    set(settings, &ALICES, SETTING_POLICY, "litter");
+    wait_until(is_not_known, &bucket.creation_id);
+    close_shard(settings);
+    journal_service_stop(&service, 0);
+}
+
+START_TEST(what_was_unset_goes_with_its_bucket)
+{
+    with_new_store(unset_and_gone, NULL);
+}
+END_TEST
+
 /* ---- memory ---- */
 
 static void many(struct bucket_store *store, unsigned shard, void *argument)
@@ -560,6 +593,7 @@ int main(void)
     tcase_add_test(all, damage_is_seen_and_can_be_repaired);
     tcase_add_test(all, what_is_not_known_is_refused);
     tcase_add_test(all, what_nobody_needs_goes);
+    tcase_add_test(all, what_was_unset_goes_with_its_bucket);
     tcase_add_test(all, memory_is_bounded);
     tcase_add_test(all, a_backend_without_them_has_none);
     suite_add_tcase(suite, all);
