@@ -6,8 +6,12 @@
 
 #include <inttypes.h>
 
-bool columns_frame_check(const struct frame_header *header, struct error *error)
+bool columns_frame_check(const struct frame_header *header, uint32_t object_codec, struct error *error)
 {
+    if (object_codec != CODEC_ZSTD && object_codec != CODEC_COLUMNS && object_codec != 0)
+        return error_set(error, ERROR_DAMAGED, NULL,
+                         "A frame is in columns, inside an object of codec %" PRIu32 ", which has no such frames.",
+                         object_codec);
     if (header->original_size > COLUMNS_ORIGINAL_BYTES_MAX)
         return error_set(error, ERROR_DAMAGED, NULL,
                          "A frame of columns says it holds %" PRIu64 " bytes; at most %u can be.",

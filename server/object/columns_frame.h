@@ -7,8 +7,9 @@
 #include "codec/frame.h"
 #include "server/object/codecs_private.h"
 
-/* ERROR_DAMAGED: no frame in columns has such sizes. To be asked before anything is taken for it. */
-bool columns_frame_check(const struct frame_header *header, struct error *error);
+/* ERROR_DAMAGED: no frame in columns has such sizes, or lies in an object of `object_codec`, which is another one's
+ * than ours (0: the object does not say). To be asked before anything is taken for it. */
+bool columns_frame_check(const struct frame_header *header, uint32_t object_codec, struct error *error);
 /* Memory beside the original bytes, to be taken from the budget: of frames larger than Bale's own. */
 size_t columns_frame_memory_beside(const struct frame_header *header);
 /* Makes the slot ready; *ret_stored is where the payload may be read to, with another header behind it. */

@@ -583,7 +583,7 @@ SUSPENDS static bool begin_frame(struct object_reader *reader, const struct fram
     uint64_t behind = reader->frame_stored + header->header_size + header->payload_size;
     extend_window(reader,
                   goes_on_behind(reader, header) ? smaller(behind + FRAME_HEADER_BYTES, reader->source->size) : behind);
-    if (header->codec == CODEC_COLUMNS && !columns_frame_check(header, error))
+    if (header->codec == CODEC_COLUMNS && !columns_frame_check(header, attributes_of(reader)->codec, error))
         return false;
     if (is_streamed(header))
         return begin_stream(reader, header, error);

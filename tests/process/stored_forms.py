@@ -195,8 +195,9 @@ class StoredForms(unittest.TestCase):
         mixed = frame(0, TEXT, TEXT) + frame(COLUMNS, payload, numbers) + frame(0, TEXT, TEXT)
         entry = described(mixed, TEXT + numbers + TEXT)
         entry["metadata"]["s4-bale-codecs"] = "columns"
-        self.bring_in({"mixed": (mixed, entry)})
-        bodies = {"mixed": TEXT + numbers + TEXT, "large": records(200_000)}
+        silent = described(mixed, TEXT + numbers + TEXT)  # its metadata say nothing of columns
+        self.bring_in({"mixed": (mixed, entry), "silent": (mixed, silent)})
+        bodies = {"mixed": TEXT + numbers + TEXT, "silent": TEXT + numbers + TEXT, "large": records(200_000)}
         self.assertEqual(200, self.alice.put("bucket", "large", (), (), bodies["large"]).status)
         self.assertEqual(200, self.alice.put("bucket", "copy", (), {"x-amz-copy-source": "bucket/mixed"}).status)
         bodies["copy"] = bodies["mixed"]

@@ -223,8 +223,7 @@ static SUSPENDS bool export_object(struct export *export, struct span key, struc
     struct bucket_object *object;
     if (!bucket_open(export->store, &name, NULL, &object, error))
         return error_prepend(error, "%.*s", SPAN_FORMAT(span_take(key, 80)));
-    struct body_file file = {.is_stock = export->stock != NULL && object->attributes.may_have_columns &&
-                                         object->attributes.layout == LAYOUT_FRAMED};
+    struct body_file file = {.is_stock = export->stock != NULL && stock_body_is_needed(object)};
     sidecar_builder_init(&file.frames);
     bool ok = export_open_object(export, object, key, &file, error) ||
               error_prepend(error, "%.*s", SPAN_FORMAT(span_take(key, 80)));

@@ -180,6 +180,32 @@ static SUSPENDS bool write_one(struct stock_body *stock, uint64_t offset, const 
     return copy_through(stock, offset, size, error);
 }
 
+static SUSPENDS bool read_header(struct bucket_object *object, uint64_t offset, struct frame_header *ret_header,
+                                 struct error *error)
+{
+    uint8_t bytes[FRAME_HEADER_BYTES];
+    uint64_t left = object->attributes.stored_size - offset;
+    size_t size = left < sizeof bytes ? (size_t)left : sizeof bytes;
+    return bucket_read(object, offset, bytes, size, error) &&
+           frame_header_decode(span_of(bytes, size), left, ret_header, error);
+}
+
+SUSPENDS bool stock_body_is_needed(struct bucket_object *object)
+{
+    struct frame_header header;
+    struct error ignored;
+    if (object->attributes.layout != LAYOUT_FRAMED)
+        return false;
+    for (uint64_t offset = 0; offset < object->attributes.stored_size;
+         offset += header.header_size + header.payload_size) {
+        if (!read_header(object, offset, &header, &ignored))
+            return false;
+        if (header.kind == FRAME_DATA && header.codec == CODEC_COLUMNS)
+            return true;
+    }
+    return false;
+}
+
 SUSPENDS bool stock_body_write(struct stock_body *stock, struct bucket_object *object, stock_body_sink *sink,
                                void *context, struct sidecar_builder *frames, struct error *error)
 {
@@ -188,17 +214,10 @@ SUSPENDS bool stock_body_write(struct stock_body *stock, struct bucket_object *o
     stock->context = context;
     stock->frames = frames;
     stock->padding = 0;
-    uint64_t stored_size = object->attributes.stored_size;
-    for (uint64_t offset = 0; offset < stored_size;) {
-        uint8_t bytes[FRAME_HEADER_BYTES];
-        struct frame_header header;
-        uint64_t left = stored_size - offset;
-        size_t head = left < sizeof bytes ? (size_t)left : sizeof bytes;
-        if (!bucket_read(object, offset, bytes, head, error) ||
-            !frame_header_decode(span_of(bytes, head), left, &header, error) ||
-            !write_one(stock, offset, &header, error))
+    struct frame_header header;
+    for (uint64_t offset = 0; offset < object->attributes.stored_size;
+         offset += header.header_size + header.payload_size)
+        if (!read_header(object, offset, &header, error) || !write_one(stock, offset, &header, error))
             return false;
-        offset += header.header_size + header.payload_size;
-    }
     return true;
 }

@@ -16,6 +16,10 @@ struct stock_body; /* 6 MiB for coding; for one object after the other */
 struct stock_body *stock_body_create(void); /* NULL: no memory */
 void stock_body_destroy(struct stock_body *stock);
 
+/* Is any frame of it in columns? False as well where that cannot be told: a body that is damaged, or no row of frames.
+ */
+SUSPENDS bool stock_body_is_needed(struct bucket_object *object);
+
 /* Hands the body to `sink` in order, at most 1 MiB at once, and its frames to `frames`. The object's layout is
  * LAYOUT_FRAMED. ERROR_DAMAGED: a frame is none, or one in columns does not have its CRC-32C. */
 SUSPENDS bool stock_body_write(struct stock_body *stock, struct bucket_object *object, stock_body_sink *sink,

@@ -96,11 +96,13 @@ static void append_raw(size_t size)
     free(bytes);
 }
 
+static uint32_t object_codec = CODEC_ZSTD;
+
 static void put(void)
 {
     struct object_attributes attributes = {.original_size = original.size,
                                            .layout = LAYOUT_FRAMED,
-                                           .codec = CODEC_ZSTD,
+                                           .codec = object_codec,
                                            .is_s4 = true,
                                            .is_size_known = true};
     memory_store_put(&store, "key", &attributes, buffer_span(&body), SPAN_EMPTY);
@@ -220,11 +222,17 @@ static void read_impossible_body(void *unused)
     body.size = original.size = 0;
     append_frame(CODEC_COLUMNS, span_of(bytes, 5000), span_of(bytes, 100));
     expect_refused(ERROR_DAMAGED, S3_InternalError, "too many");
+    body.size = original.size = 0;
+    append_columns(2000, false);
+    object_codec = CODEC_GZIP;
+    expect_refused(ERROR_DAMAGED, S3_InternalError, "inside an object of codec 7");
+    object_codec = CODEC_ZSTD;
+    expect_readable();
     free(bytes);
     tear_down();
 }
 
-START_TEST(frames_of_impossible_sizes)
+START_TEST(frames_that_cannot_be)
 {
     run_on_loop(read_impossible_body, NULL);
 }
@@ -239,6 +247,6 @@ int main(void)
     tcase_add_test(tests, frames_beside_others);
     tcase_add_test(tests, damaged_frames);
     tcase_add_test(tests, frames_of_a_later_version);
-    tcase_add_test(tests, frames_of_impossible_sizes);
+    tcase_add_test(tests, frames_that_cannot_be);
     return run_suite(suite);
 }
