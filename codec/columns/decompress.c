@@ -201,8 +201,9 @@ static stage_function join_records;
 
 static enum codec_step decode_zstd_slice(struct columns_decompressor *columns, uint8_t *plane, struct error *error)
 {
-    if (!columns->is_in_plane)
-        zstd_flat_begin(columns->zstd, columns->planes[columns->plane].stream, plane, columns->records);
+    struct span stream = columns->planes[columns->plane].stream;
+    if (!columns->is_in_plane && !zstd_flat_begin(columns->zstd, stream, plane, columns->records, error))
+        return CODEC_FAILED;
     enum codec_step step = zstd_flat_step(columns->zstd, error);
     columns->is_in_plane = step == CODEC_MORE;
     return step;

@@ -1,5 +1,7 @@
 /* tests/unit/codec/columns_test.c -- frames into columns and back, with any plan; and payloads that are wrong. */
 #include "codec/columns.h"
+#include "codec/zstd_flat.h"
+#include "runtime/base/buffer.h"
 #include "runtime/base/byteorder.h"
 #include "tests/unit/codec/text.h"
 #include "tests/unit/run_suite.h"
@@ -378,6 +380,30 @@ START_TEST(planes_that_decode_to_another_size)
 }
 END_TEST
 
+/* Blocks that hold nothing cost time, too: a step ends after some of them. */
+START_TEST(empty_blocks)
+{
+    enum { BLOCKS = 1000, SIZE = 4096 };
+    struct buffer frame = {0};
+    buffer_append(&frame, bytes_of_hex("28b52ffd0060")); /* no content size, a window of 4 MiB */
+    for (unsigned i = 0; i < BLOCKS; i++)
+        buffer_append(&frame, bytes_of_hex("000000")); /* raw, no bytes, not the last */
+    buffer_append(&frame, bytes_of_hex("03800055"));   /* the last: 4,096 times 0x55 */
+    uint8_t *bytes = malloc(SIZE);
+    struct zstd_flat *flat = zstd_flat_create();
+    ck_assert(zstd_flat_begin(flat, buffer_span(&frame), bytes, SIZE, &error));
+    unsigned steps = 1;
+    while (zstd_flat_step(flat, &error) == CODEC_MORE)
+        steps++;
+    ck_assert_uint_gt(steps, 3);
+    ck_assert_uint_eq(bytes[0], 0x55);
+    ck_assert_uint_eq(bytes[SIZE - 1], 0x55);
+    zstd_flat_destroy(flat);
+    free(bytes);
+    buffer_free(&frame);
+}
+END_TEST
+
 /* 32 floats in quarters, raw planes; exceptions as given: 2 at most. */
 static bool decompress_exceptions(const char *exceptions_hex, uint8_t *ret_original)
 {
@@ -484,6 +510,7 @@ int main(void)
     tcase_add_test(tests, payload_by_hand);
     tcase_add_test(tests, sizes_that_do_not_fit);
     tcase_add_test(tests, planes_that_decode_to_another_size);
+    tcase_add_test(tests, empty_blocks);
     tcase_add_test(tests, exceptions);
     tcase_add_test(tests, flipped_bits);
     int failed = run_suite(suite);
