@@ -3,7 +3,7 @@
  * Usage: codec [MIB] [NAME...]: data sets of bench/data_sets.h (all, at their full size, or at most MIB of each), and
  * files, whose names hold a slash. Without names: all sets, and what there is of some files that most machines have.
  * Every frame is packed, unpacked and compared. Times are of this thread's CPU, the best of three runs. Levels of zstd
- * alone stand beside, in frames of 1 MiB as well, and gzip, all on the first 4 MiB. */
+ * alone stand beside, in frames of 1 MiB as well, and gzip, all on the first MiB. */
 #include "codec/codec.h"
 #include "bench/data_sets.h"
 #include "codec/trial.h"
@@ -13,7 +13,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { RUNS = 3, LEVELS_BYTES_MAX = 4 << 20, FILE_BYTES_MAX = 64 << 20 };
+enum { RUNS = 3, LEVELS_BYTES_MAX = 1 << 20, FILE_BYTES_MAX = 64 << 20 };
 
 static uint64_t cpu_ns(void *context)
 {
