@@ -2,8 +2,8 @@
  *
  * The choice is made anew for each frame, from samples of it:
  *  - what looks like noise, but not surely, is tried in two pieces and stays as it is unless they shrink by 2 %;
- *  - where zstd's first level does worse on a sample than an order-0 coder could, the matches that it finds there are
- *    chance, and the frame is compressed by the statistics of its bytes alone (struct compression, is_entropy_only);
+ *  - where zstd does worse on a sample than an order-0 coder could, the matches that it finds there are chance, and the
+ *    frame is compressed by the statistics of its bytes alone (struct compression, is_entropy_only);
  *  - all else is zstd of the level asked for. A frame of less than ENCODER_SAMPLED_BYTES_LEAST is no larger than such
  *    samples: it is simply compressed, and once more where that did as badly as said;
  *  - with a dictionary it is compressed with that, and besides, where it is asked for, without: the smaller wins.

@@ -9,12 +9,12 @@
 #include "codec/codec.h"
 #include "codec/crc.h"
 #include "codec/frame.h"
-#include "codec/sidecar.h"
 #include "runtime/base/assert.h"
 #include "s3client/wire/s3_error.h"
 #include "server/dictionaries/table.h"
 #include "server/object/codecs_private.h"
 #include "server/object/columns_frame.h"
+#include "server/object/frame_index.h"
 #include "server/object/frame_stream.h"
 #include "server/object/object.h"
 #include "server/object/stage.h"
@@ -77,55 +77,15 @@ static bool refuse_unreadable(const struct object_attributes *attributes, struct
     return false;
 }
 
-/* The sidecar belongs to these stored bytes. A store that keeps it as an attachment has made sure of that itself. */
-static bool is_bound(const struct sidecar *sidecar, const struct bucket_object *object)
-{
-    if (sidecar->source_size != 0 && sidecar->source_size != object->attributes.stored_size)
-        return false;
-    return sidecar->source_etag.size == 0 || object->store->capabilities.keeps_sidecar ||
-           span_equal(sidecar->source_etag, span_from_string(object->attributes.stored_etag));
-}
-
-/* Entries without a gap in the original, up to the object's size: an index that points at the wrong frame would give
- * wrong bytes that no CRC notices, and it has no checksum of its own. */
-static bool is_seamless(const struct sidecar *sidecar, const struct object_attributes *attributes)
-{
-    uint64_t end = 0;
-    for (uint64_t i = 0; i < sidecar->entries_count; i++) {
-        struct sidecar_entry entry;
-        sidecar_entry_at(sidecar, i, &entry);
-        if (entry.original_offset != end)
-            return false;
-        end += entry.original_size;
-    }
-    return !attributes->is_size_known || end == attributes->original_size;
-}
-
-static bool entry_lies_inside(const struct object_reader *reader, const struct sidecar *sidecar, uint64_t index,
-                              struct sidecar_entry *ret_entry)
-{
-    sidecar_entry_at(sidecar, index, ret_entry);
-    return ret_entry->stored_offset < reader->source->size &&
-           ret_entry->stored_size <= reader->source->size - ret_entry->stored_offset;
-}
-
-/* A sidecar that is missing, damaged, or of another revision costs a walk, never the answer. */
 static void start_at_entry(struct object_reader *reader, struct span encoded)
 {
-    struct sidecar sidecar;
-    uint64_t index;
-    if (!sidecar_decode(encoded, &sidecar, NULL) || sidecar.is_encrypted || !is_bound(&sidecar, reader->object) ||
-        !is_seamless(&sidecar, &reader->object->attributes) || !sidecar_find(&sidecar, reader->position, &index))
+    struct frame_range range;
+    if (!frame_index_find(encoded, reader->object, reader->position, reader->end, &range))
         return;
-    struct sidecar_entry entry;
-    if (!entry_lies_inside(reader, &sidecar, index, &entry))
-        return;
-    reader->frame_original = entry.original_offset;
-    reader->frame_stored = entry.stored_offset;
-    reader->entry = entry;
-    if (sidecar_find(&sidecar, reader->end - 1, &index) && entry_lies_inside(reader, &sidecar, index, &entry) &&
-        entry.stored_offset >= reader->frame_stored)
-        reader->stored_end = entry.stored_offset + entry.stored_size;
+    reader->frame_original = range.first.original_offset;
+    reader->frame_stored = range.first.stored_offset;
+    reader->entry = range.first;
+    reader->stored_end = smaller(reader->stored_end, range.stored_end);
 }
 
 SUSPENDS static bool start_by_sidecar(struct object_reader *reader, struct error *error)
