@@ -2,30 +2,7 @@
  * also when answers are lost; the journal writes only on tested ground, and only where it was made. */
 #include "journal/ground/capability.h"
 #include "journal/ground/ground.h"
-#include "tests/unit/journal/memory_store.h"
-#include "tests/unit/runtime/fixture.h"
-
-static struct memory_store store;
-static struct machine machine;
-
-static void with(void (*body)(void))
-{
-    memory_store_init(&store, NULL);
-    machine_prepare(&machine, &store, 1);
-    body();
-    machine_stop(&machine);
-    memory_store_free(&store);
-}
-
-static void run_body(void *argument)
-{
-    with(*(void (**)(void))argument);
-}
-
-static void run(void (*body)(void))
-{
-    run_on_loop(run_body, &body);
-}
+#include "tests/unit/journal/restore_fixture.h"
 
 /* ---- the test of a store ---- */
 

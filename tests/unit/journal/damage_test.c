@@ -1,97 +1,34 @@
 /* tests/unit/journal/damage_test.c -- one bit flipped in each kind of object of a journal, and in each one's row of the
  * catalogue, before a start and while a process runs: objects are served, the condition is the right one, and what its
  * advice says helps. On a real folder. */
-#include "journal/fiber_scheduler.h"
 #include "journal/format/part.h"
-#include "journal/home.h"
 #include "journal/repair/restore.h"
 #include "store/embedded/catalogue/key_path.h"
-#include "tests/unit/embedded/fixture.h"
 #include "tests/unit/embedded/flips.h"
+#include "tests/unit/journal/folder_machine.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-#define SYSTEM JOURNAL_SYSTEM_BUCKET
 enum { AMOUNTS = 6, LIVES_MAX = 6, FLIPS_MAX = 24, SETTLE_GENERATIONS = 3 };
 
 /* ---- a process ---- */
 
-struct machine {
-    struct fiber_scheduler scheduler;
-    struct journal_bucket *bucket;
-    struct journal_environment environment;
-    struct journal *journal;
-};
-
-static void prepare(struct machine *machine, struct bucket_store *objects)
+static void start(struct folder_machine *machine, struct bucket_store *objects, bool folds)
 {
-    *machine = (struct machine){0};
-    fiber_scheduler_init(&machine->scheduler);
-    machine->bucket = journal_bucket_open(objects, SYSTEM, SPAN_EMPTY);
-    machine->environment = (struct journal_environment){.store = journal_bucket_store(machine->bucket),
-                                                        .clock = clock_system(),
-                                                        .random = random_system(),
-                                                        .scheduler = &machine->scheduler.base};
-    embedded_id(objects, machine->environment.place.bytes);
-}
-
-static void pause_ms(struct machine *machine, uint64_t milliseconds)
-{
-    (void)machine->scheduler.base.sleep_until(&machine->scheduler.base, deadline_after_ms(milliseconds));
-}
-
-static void start(struct machine *machine, struct bucket_store *objects, bool folds)
-{
-    prepare(machine, objects);
     const struct journal_options options = {
         .fold_gap_ms = 20, .poll_ms = 10, .fold_age_ms = folds ? 10 : 600000, .linger_ms = 1, .may_seed = true};
-    machine->journal = journal_open(&machine->environment, &options);
-}
-
-static void stop(struct machine *machine)
-{
-    if (machine->journal != NULL)
-        journal_stop(machine->journal);
-    ck_assert(fiber_scheduler_stop(&machine->scheduler, deadline_after_ms(20000)));
-    if (machine->journal != NULL)
-        journal_free(machine->journal);
-    journal_bucket_close(machine->bucket);
-}
-
-static enum journal_condition wait_for_condition(struct machine *machine)
-{
-    for (unsigned i = 0; i < 1000 && journal_condition(machine->journal) == JOURNAL_NOT_READY; i++)
-        pause_ms(machine, 5);
-    return journal_condition(machine->journal);
-}
-
-static bool add(struct machine *machine, int64_t amount)
-{
-    struct buffer ops = {0};
-    struct error error;
-    op_put_counter_add(&ops, SPACE_TEST, text("sums"), text("all"), amount);
-    const struct journal_batch batch = {.ops = buffer_span(&ops)};
-    struct journal_answer answer = {.outcome = JOURNAL_REJECTED};
-    for (unsigned i = 0; i < 20 && answer.outcome == JOURNAL_REJECTED; i++)
-        answer = journal_submit(machine->journal, &batch, &error);
-    buffer_free(&ops);
-    return answer.outcome == JOURNAL_COMMITTED;
-}
-
-static int64_t sum(const struct machine *machine)
-{
-    return state_counter(journal_state(machine->journal), SPACE_TEST, text("sums"), text("all"));
+    folder_machine_start(machine, objects, &options);
 }
 
 /* False: the journal has stopped meanwhile. */
-static bool fold(struct machine *machine, unsigned generations)
+static bool fold(struct folder_machine *machine, unsigned generations)
 {
     uint64_t wanted = journal_head(machine->journal)->generation + generations;
     for (unsigned i = 0; i < 2000 && journal_head(machine->journal)->generation < wanted; i++) {
-        if (!add(machine, 0) && journal_condition(machine->journal) != JOURNAL_RUNS)
+        if (!folder_machine_add(machine, 0) && journal_condition(machine->journal) != JOURNAL_RUNS)
             return false;
-        pause_ms(machine, 5);
+        folder_machine_pause_ms(machine, 5);
     }
     ck_assert_uint_ge(journal_head(machine->journal)->generation, wanted);
     return true;
@@ -102,21 +39,22 @@ static bool fold(struct machine *machine, unsigned generations)
 static void fill(struct bucket_store *objects, unsigned shard, void *argument)
 {
     (void)shard, (void)argument;
-    static struct machine machine;
+    static struct folder_machine machine;
     struct error error;
     ck_assert(bucket_create(objects, &(struct bucket_intent){.name = text("bucket"), .owner = text("alice")}, &error));
     put(objects, text("bucket"), text("thing"), text("what a client has stored"));
     ck_assert(bucket_create(objects, &(struct bucket_intent){.name = SYSTEM}, &error));
     start(&machine, objects, true);
-    ck_assert_int_eq(wait_for_condition(&machine), JOURNAL_RUNS);
-    ck_assert(add(&machine, 1) && fold(&machine, 4) && add(&machine, 1) && fold(&machine, 4));
-    stop(&machine);
+    ck_assert_int_eq(folder_machine_wait(&machine), JOURNAL_RUNS);
+    ck_assert(folder_machine_add(&machine, 1) && fold(&machine, 4) && folder_machine_add(&machine, 1) &&
+              fold(&machine, 4));
+    folder_machine_stop(&machine);
     start(&machine, objects, false); /* what comes now stays live */
-    ck_assert_int_eq(wait_for_condition(&machine), JOURNAL_RUNS);
+    ck_assert_int_eq(folder_machine_wait(&machine), JOURNAL_RUNS);
     for (unsigned i = 2; i < AMOUNTS; i++)
-        ck_assert(add(&machine, 1));
-    ck_assert_int_eq(sum(&machine), AMOUNTS);
-    stop(&machine);
+        ck_assert(folder_machine_add(&machine, 1));
+    ck_assert_int_eq(folder_machine_sum(&machine), AMOUNTS);
+    folder_machine_stop(&machine);
 }
 
 /* ---- whose bytes are where ---- */
@@ -225,7 +163,7 @@ struct damaged {
     int64_t sum;
 };
 
-static void release_all(struct machine *machine)
+static void release_all(struct folder_machine *machine)
 {
     while (journal_head(machine->journal)->quarantine_count > 0) {
         struct buffer ops = {0};
@@ -238,7 +176,7 @@ static void release_all(struct machine *machine)
     }
 }
 
-static void note(struct damaged *damaged, const struct machine *machine)
+static void note(struct damaged *damaged, const struct folder_machine *machine)
 {
     damaged->seen[journal_condition(machine->journal)] = true;
     for (unsigned i = 0; i < ALARM_COUNT; i++)
@@ -246,9 +184,9 @@ static void note(struct damaged *damaged, const struct machine *machine)
 }
 
 /* The condition after a while in which there was something to do. */
-static enum journal_condition work(struct machine *machine, struct damaged *damaged)
+static enum journal_condition work(struct folder_machine *machine, struct damaged *damaged)
 {
-    enum journal_condition condition = wait_for_condition(machine);
+    enum journal_condition condition = folder_machine_wait(machine);
     if (damaged->flips_at != 0 && condition == JOURNAL_RUNS) {
         flips_flip(damaged->path, damaged->flips_at, (unsigned)damaged->flips_at % 8);
         damaged->flips_at = 0;
@@ -261,13 +199,13 @@ static enum journal_condition work(struct machine *machine, struct damaged *dama
 /* What docs/operations.md says. */
 static void help(struct bucket_store *objects, struct damaged *damaged, enum journal_condition condition)
 {
-    static struct machine operator;
+    static struct folder_machine operator;
     static struct restore_plan plan;
     struct store_test test;
     struct journal_id lineage;
     struct error error;
     bool is_done = true;
-    prepare(&operator, objects);
+    folder_machine_prepare(&operator, objects);
     if (condition == JOURNAL_GROUND_MISSING)
         is_done = ground_test_again(&operator.environment, true, &test, &error);
     else if (condition == JOURNAL_STORE_DAMAGED)
@@ -280,13 +218,13 @@ static void help(struct bucket_store *objects, struct damaged *damaged, enum jou
     bool is_misled = !is_done && strstr(error.message, "a listing did not show") != NULL;
     ck_assert_msg(is_done || is_misled, "%s: %s", journal_condition_name(condition), is_done ? "" : error.message);
     damaged->wants_repair |= is_misled;
-    stop(&operator);
+    folder_machine_stop(&operator);
 }
 
 static void live_with_it(struct bucket_store *objects, unsigned shard, void *argument)
 {
     (void)shard;
-    static struct machine machine;
+    static struct folder_machine machine;
     struct damaged *damaged = argument;
     expect_body(objects, text("bucket"), text("thing"), text("what a client has stored"));
     bool was_sound = damaged->flips_at != 0;
@@ -295,8 +233,8 @@ static void live_with_it(struct bucket_store *objects, unsigned shard, void *arg
     note(damaged, &machine);
     damaged->is_done = condition == JOURNAL_RUNS && !was_sound;
     if (condition == JOURNAL_RUNS)
-        damaged->sum = sum(&machine);
-    stop(&machine);
+        damaged->sum = folder_machine_sum(&machine);
+    folder_machine_stop(&machine);
     expect_body(objects, text("bucket"), text("thing"), text("what a client has stored"));
     if (condition != JOURNAL_RUNS)
         help(objects, damaged, condition);

@@ -6,34 +6,12 @@
 #include "journal/ground/ground.h"
 #include "journal/repair/cold.h"
 #include "runtime/base/byteorder.h"
-#include "tests/unit/journal/memory_store.h"
-#include "tests/unit/runtime/fixture.h"
+#include "tests/unit/journal/restore_fixture.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-static struct memory_store store;
-static struct machine machine; /* an operator's: without a journal */
 static struct journal_report report;
-
-static void with(void (*body)(void))
-{
-    memory_store_init(&store, NULL);
-    machine_prepare(&machine, &store, 1);
-    body();
-    machine_stop(&machine);
-    memory_store_free(&store);
-}
-
-static void run_body(void *argument)
-{
-    with(*(void (**)(void))argument);
-}
-
-static void run(void (*body)(void))
-{
-    run_on_loop(run_body, &body);
-}
 
 static void look(bool verify)
 {
