@@ -140,6 +140,8 @@ static void open_journal(struct journal_service *service)
                      service->wanted.settings_grace_ms + service->wanted.poll_ms, service->wanted.settings_sweep_ms);
     if (service->wanted.dictionaries != NULL)
         dictionary_keeper_start(service->wanted.dictionaries, service->journal, &service->environment, service->store);
+    if (service->wanted.trainer != NULL)
+        training_start(service->wanted.trainer, &service->environment);
 }
 
 SUSPENDS static void run(void *argument)

@@ -60,6 +60,7 @@ struct server {
     struct dictionary_table *dictionaries;
     struct dictionary_keeper dictionary_keeper;
     struct dictionary_trainer trainer;
+    struct reservoirs *reservoirs; /* NULL: no --dict auto */
     struct control_file control_file;
     struct trusted_proxies trusted_proxies;
     pthread_barrier_t ended; /* of the shards */
@@ -234,9 +235,14 @@ static void prepare_shards(struct server *server)
     server->common.dictionaries = server->dictionaries;
     dictionary_keeper_init(&server->dictionary_keeper, server->dictionaries, server->shards_count,
                            (int)server->config->zstd_level);
-    server->common.dictionary_board = &server->dictionary_keeper.board;
-    server->trainer = (struct dictionary_trainer){
-        .keeper = &server->dictionary_keeper, .store = server->backend->store, .thread = server->training_thread};
+    bool is_automatic = server->config->dict == CONFIG_DICT_AUTO && server->backend->no_journal == NULL;
+    server->reservoirs = is_automatic ? reservoirs_create() : NULL;
+    server->common.reservoirs = server->reservoirs;
+    server->common.dictionary_board = server->config->dict == CONFIG_DICT_OFF ? NULL : &server->dictionary_keeper.board;
+    server->trainer = (struct dictionary_trainer){.keeper = &server->dictionary_keeper,
+                                                  .store = server->backend->store,
+                                                  .thread = server->training_thread,
+                                                  .reservoirs = server->reservoirs};
     server->common.codec_threads = server->codec_threads;
     server->common.tls = server->tls;
     server->common.host_id = server->host_id;
@@ -252,7 +258,7 @@ static void prepare_shards(struct server *server)
         .journal = server->backend->no_journal != NULL ? NULL : &server->journal,
         .keeper = server->common.keeper,
         .dictionaries = &server->dictionary_keeper,
-        .trainer = server->backend->spool == NULL ? NULL : &server->trainer,
+        .trainer = server->backend->no_journal != NULL ? NULL : &server->trainer,
         .control_word = server->control_file.word,
         .is_ready = &server->is_ready,
         .started_ms = clock_wall_ms(clock_system()),
@@ -266,6 +272,7 @@ static void prepare_shards(struct server *server)
         .journal_options = {.poll_ms = (unsigned)server->config->journal_poll_ms,
                             .keeper = server->common.keeper,
                             .dictionaries = &server->dictionary_keeper,
+                            .trainer = server->reservoirs != NULL ? &server->trainer : NULL,
                             .settings_grace_ms = server->config->settings_grace_ms,
                             .settings_sweep_ms = server->config->settings_sweep_ms},
         .tls = server->tls,
@@ -361,6 +368,7 @@ void server_close(struct server *server)
     offload_destroy(server->list_threads);
     offload_destroy(server->training_thread);
     dictionary_keeper_free(&server->dictionary_keeper);
+    reservoirs_destroy(server->reservoirs);
     dictionary_table_destroy(server->dictionaries);
     accounts_free(server->accounts);
     tls_server_destroy(server->tls);

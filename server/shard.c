@@ -121,6 +121,7 @@ static void start_pools(struct shard *shard)
         .dictionaries = common->dictionaries,
         .store = common->backend->requests,
         .board = common->dictionary_board,
+        .reservoirs = common->reservoirs,
         .shard = shard->index,
     };
     const struct signature_settings signature_settings = {common->accounts, config->region};

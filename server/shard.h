@@ -26,7 +26,8 @@ struct shard_common {
     const struct trusted_proxies *trusted_proxies;
     struct settings_keeper *keeper; /* of settings of buckets; NULL: the backend keeps none */
     struct dictionary_table *dictionaries;
-    struct dictionary_board *dictionary_board; /* what new objects are compressed with */
+    struct dictionary_board *dictionary_board; /* what new objects are compressed with; NULL: --dict off */
+    struct reservoirs *reservoirs;             /* NULL: the server makes no dictionaries by itself */
     struct offload *codec_threads;             /* NULL: no level above 6 */
     struct tls_server *tls;                    /* NULL: plain HTTP */
     unsigned shards_count;

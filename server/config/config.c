@@ -85,6 +85,10 @@ static const struct option OPTIONS[] = {
      .help = "threads for levels above 6; auto: as many as shards"},
     {"frame-buffers", OPTION_NUMBER, AT(frame_buffers), "16", "N", .least = 2, .most = 4096,
      .help = "buffers for bodies, each shard; uploads and downloads beyond them wait in line"},
+    {"dict", OPTION_CHOICE, AT(dict), "manual", "NAME", .allowed = "manual|auto|off",
+     .help =
+         "dictionaries for small objects: manual: those that bale dict train made; auto: made by the server itself, "
+         "of what clients store; off: none for new objects"},
     {"dict-memory", OPTION_SIZE, AT(dict_memory), "64M", "BYTES", .least = 1 << 20, .most = 16LL << 40,
      .help =
          "memory for dictionaries that objects were compressed with, all shards; beyond it go those that nobody uses"},

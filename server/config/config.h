@@ -17,6 +17,7 @@
 /* In the order of the choices in config.c's table. */
 enum config_columns { CONFIG_COLUMNS_AUTO, CONFIG_COLUMNS_ON, CONFIG_COLUMNS_OFF };
 enum config_codec { CONFIG_CODEC_AUTO, CONFIG_CODEC_ZSTD, CONFIG_CODEC_GZIP, CONFIG_CODEC_NONE };
+enum config_dict { CONFIG_DICT_MANUAL, CONFIG_DICT_AUTO, CONFIG_DICT_OFF };
 enum config_addressing { CONFIG_ADDRESSING_PATH, CONFIG_ADDRESSING_VIRTUAL };
 enum config_ownership { CONFIG_BUCKET_OWNER_ENFORCED, CONFIG_BUCKET_OWNER_PREFERRED, CONFIG_OBJECT_WRITER };
 enum config_log_format { CONFIG_LOG_TEXT, CONFIG_LOG_JSON };
@@ -67,6 +68,7 @@ struct config {
     uint64_t columns;       /* enum config_columns */
     uint64_t codec_threads; /* 0: as many as shards */
     uint64_t frame_buffers; /* per shard */
+    uint64_t dict;          /* enum config_dict */
     uint64_t dict_memory;
     uint64_t connections_max; /* 0: from the limit of open files */
     uint64_t idle_timeout_ms;

@@ -10,6 +10,7 @@
 #include "codec/codec.h"
 #include "codec/frame.h"
 #include "runtime/fiber/memory_budget.h"
+#include "server/dictionaries/reservoir.h"
 #include "server/dictionaries/rules.h"
 #include "server/object/decoded_cache.h"
 #include "server/object/guide_cache.h"

@@ -31,6 +31,7 @@ struct object_settings {
     struct bucket_store *store;            /* that they are fetched from */
     struct dictionary_board *board;        /* what new objects are compressed with; NULL: never a dictionary */
     unsigned shard;                        /* which this one is */
+    struct reservoirs *reservoirs;         /* which small objects are offered; NULL: none is kept */
 };
 
 struct object_codecs;

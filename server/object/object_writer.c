@@ -257,8 +257,12 @@ SUSPENDS static bool store_as_it_is(struct object_writer *writer, struct span fr
 /* Held; NULL: none is meant for it. */
 static struct dictionary_rule *choose_dictionary(struct object_writer *writer, struct span frame, bool is_only)
 {
-    bool may_have_one = is_only && frame.size <= DICTIONARY_OBJECT_BYTES_MAX && writer->creation_id != 0;
-    return may_have_one ? dictionary_choose(&writer->codecs->chooser, writer->creation_id, writer->name.key) : NULL;
+    struct object_codecs *codecs = writer->codecs;
+    if (!is_only || frame.size > DICTIONARY_OBJECT_BYTES_MAX || writer->creation_id == 0)
+        return NULL;
+    if (codecs->settings.reservoirs != NULL)
+        reservoirs_offer(codecs->settings.reservoirs, &writer->name, writer->creation_id, frame);
+    return dictionary_choose(&codecs->chooser, writer->creation_id, writer->name.key);
 }
 
 /* Where there is one, nothing is packed in columns. */

@@ -23,10 +23,12 @@ struct session {
     struct dictionary_trainer *trainer;
     struct span bucket;
     struct span prefix;
+    uint64_t wanted_creation_id; /* 0: whatever the bucket has */
     uint64_t creation_id;
     struct dictionary_mapping mapping; /* that is wanted */
-    struct samples samples;
-    struct buffer current; /* the dictionary in force; empty: none */
+    struct samples drawn;
+    const struct samples *samples; /* the drawn ones, or those that were given */
+    struct buffer current;         /* the dictionary in force; empty: none */
     struct training training;
     struct trained trained;
     bool is_trained;
@@ -39,6 +41,16 @@ static bool need_journal(const struct dictionary_keeper *keeper, struct error *e
            error_set(error, ERROR_BUSY, NULL, "the journal has not been read yet");
 }
 
+/* Without a mapping of its own a prefix may have that of a shorter one in force. */
+static void take_shorter(struct session *session)
+{
+    const struct dictionary_rules *rules = session->trainer->keeper->board.current;
+    const struct dictionary_rule *rule =
+        rules == NULL ? NULL : dictionary_rules_find(rules, session->creation_id, session->prefix);
+    if (rule != NULL)
+        buffer_append(&session->current, dictionary_bytes(rule->dictionary));
+}
+
 /* Also without the mapped one's bytes a new one can be made. */
 SUSPENDS static bool look(struct session *session, struct training_report *report, struct error *error)
 {
@@ -47,12 +59,16 @@ SUSPENDS static bool look(struct session *session, struct training_report *repor
     struct dictionary_mapping mapped;
     if (!bucket_find(trainer->store, session->bucket, &info, error) || !need_journal(trainer->keeper, error))
         return false;
+    if (session->wanted_creation_id != 0 && session->wanted_creation_id != info.creation_id)
+        return error_set(error, ERROR_CONFLICT, NULL, "the bucket has been made anew");
     session->creation_id = info.creation_id;
     session->mapping = (struct dictionary_mapping){
         .creation_id = info.creation_id, .prefix = session->prefix, .bucket = session->bucket};
     const struct state *state = journal_state(trainer->keeper->journal);
-    if (!dictionary_mapping_find(state, info.creation_id, session->prefix, &mapped))
+    if (!dictionary_mapping_find(state, info.creation_id, session->prefix, &mapped)) {
+        take_shorter(session);
         return true;
+    }
     session->mapping.has_previous = true;
     memcpy(session->mapping.previous, mapped.digest, DICTIONARY_ID_DIGEST_BYTES);
     dictionary_id_format(mapped.digest, report->current);
@@ -71,13 +87,16 @@ static void train(void *argument)
 SUSPENDS static bool make(struct session *session, struct error *error)
 {
     struct dictionary_trainer *trainer = session->trainer;
-    if (!samples_draw(trainer->codecs, trainer->store, session->bucket, session->prefix, random_system(),
-                      &session->samples, error))
-        return false;
+    if (session->samples == NULL) {
+        session->samples = &session->drawn;
+        if (!samples_draw(trainer->codecs, trainer->store, session->bucket, session->prefix, random_system(),
+                          &session->drawn, error))
+            return false;
+    }
     session->training = (struct training){
-        .samples = buffer_span(&session->samples.bytes),
-        .sizes = session->samples.sizes,
-        .count = session->samples.count,
+        .samples = buffer_span(&session->samples->bytes),
+        .sizes = session->samples->sizes,
+        .count = session->samples->count,
         .level = trainer->keeper->level,
         .current = buffer_span(&session->current),
     };
@@ -93,8 +112,8 @@ static void tell(const struct session *session, struct training_report *report)
     const struct trained *trained = &session->trained;
     dictionary_id_of(buffer_span(&trained->dictionary), report->id);
     report->bytes = (uint32_t)trained->dictionary.size;
-    report->samples = session->samples.count;
-    report->objects = session->samples.seen;
+    report->samples = session->samples->count;
+    report->objects = session->samples->seen;
     report->original_bytes = trained->original_bytes;
     report->plain_bytes = trained->plain_bytes;
     report->dictionary_bytes = trained->dictionary_bytes;
@@ -113,7 +132,7 @@ SUSPENDS static bool publish(struct session *session, struct error *error)
     sha256_of(buffer_span(&trained->dictionary), mapping->digest);
     mapping->bytes = (uint32_t)trained->dictionary.size;
     mapping->saving_permille = (uint16_t)(1000 - trained->dictionary_bytes * 1000 / trained->plain_bytes);
-    mapping->samples = session->samples.count;
+    mapping->samples = session->samples->count;
     mapping->published_ms = clock_wall_ms(clock_system());
     if (!dictionary_put(session->trainer->store, session->bucket, buffer_span(&trained->dictionary), error) ||
         !need_journal(keeper, error) || !dictionaries_publish(keeper->journal, keeper->environment, mapping, error))
@@ -136,8 +155,17 @@ SUSPENDS static bool run(struct session *session, bool is_trial, struct training
     return report->is_published;
 }
 
-SUSPENDS bool trainer_train(struct dictionary_trainer *trainer, struct span bucket, struct span prefix, bool is_trial,
-                            struct training_report *ret_report, struct error *error)
+/* What is asked for. */
+struct order {
+    struct span bucket;
+    struct span prefix;
+    uint64_t creation_id;          /* 0: whatever the bucket has */
+    const struct samples *samples; /* NULL: they are drawn */
+    bool is_trial;
+};
+
+SUSPENDS static bool train_once(struct dictionary_trainer *trainer, const struct order *order,
+                                struct training_report *ret_report, struct error *error)
 {
     *ret_report = (struct training_report){0};
     if (trainer->is_busy)
@@ -146,16 +174,37 @@ SUSPENDS bool trainer_train(struct dictionary_trainer *trainer, struct span buck
     ASSERT(session != NULL);
     trainer->is_busy = true;
     session->trainer = trainer;
-    session->bucket = bucket;
-    session->prefix = prefix;
+    session->bucket = order->bucket;
+    session->prefix = order->prefix;
+    session->wanted_creation_id = order->creation_id;
+    session->samples = order->samples;
     buffer_init(&session->current, DICTIONARY_BYTES_MAX + 1);
-    bool done = run(session, is_trial, ret_report, error);
-    samples_free(&session->samples);
+    bool done = run(session, order->is_trial, ret_report, error);
+    samples_free(&session->drawn);
     buffer_free(&session->trained.dictionary);
     buffer_free(&session->current);
     free(session);
     trainer->is_busy = false;
     return done;
+}
+
+SUSPENDS bool trainer_train(struct dictionary_trainer *trainer, struct span bucket, struct span prefix, bool is_trial,
+                            struct training_report *ret_report, struct error *error)
+{
+    const struct order order = {.bucket = bucket, .prefix = prefix, .is_trial = is_trial};
+    return train_once(trainer, &order, ret_report, error);
+}
+
+SUSPENDS bool trainer_train_on(struct dictionary_trainer *trainer, const struct reservoir_place *place,
+                               const struct samples *samples, struct training_report *ret_report, struct error *error)
+{
+    const struct order order = {
+        .bucket = span_from_string(place->bucket),
+        .prefix = span_of(place->prefix, place->prefix_size),
+        .creation_id = place->creation_id,
+        .samples = samples,
+    };
+    return train_once(trainer, &order, ret_report, error);
 }
 
 SUSPENDS bool trainer_unmap(struct dictionary_trainer *trainer, struct span bucket, struct span prefix,

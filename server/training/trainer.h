@@ -8,13 +8,16 @@
 
 #include "runtime/fiber/offload.h"
 #include "server/dictionaries/keeper.h"
+#include "server/dictionaries/reservoir.h"
 #include "server/object/object.h"
+#include "server/training/samples.h"
 
 struct dictionary_trainer {
     struct dictionary_keeper *keeper;
     struct object_codecs *codecs; /* shard 0's */
     struct bucket_store *store;
-    struct offload *thread; /* one */
+    struct offload *thread;        /* one */
+    struct reservoirs *reservoirs; /* NULL: no --dict auto */
     bool is_busy;
 };
 
@@ -34,6 +37,10 @@ struct training_report {
  * that is not worth it is no error: the report says so. */
 SUSPENDS bool trainer_train(struct dictionary_trainer *trainer, struct span bucket, struct span prefix, bool is_trial,
                             struct training_report *ret_report, struct error *error);
+/* The same of samples that are there already. What is in force for such objects, be it by the rule of a shorter prefix,
+ * is what it must be better than. */
+SUSPENDS bool trainer_train_on(struct dictionary_trainer *trainer, const struct reservoir_place *place,
+                               const struct samples *samples, struct training_report *ret_report, struct error *error);
 /* New objects under the prefix are written without a dictionary again. True also when they were. */
 SUSPENDS bool trainer_unmap(struct dictionary_trainer *trainer, struct span bucket, struct span prefix,
                             struct error *error);

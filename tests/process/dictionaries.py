@@ -163,6 +163,35 @@ class Dictionaries(DaemonsCase):
         self.assertEqual(["a"], self.alice.get("bucket", "events/t3", {"tagging": ""}).texts("TagSet/Tag/Key"))
         self.train("bucket/events/")
 
+    def test_by_itself(self):
+        """With --dict auto the server learns from what passes; with --dict off nothing new has a dictionary."""
+        self.train("bucket/events/")
+        self.assertEqual(0, self.daemon.stop())
+        self.daemon.options += ["--dict", "auto"]
+        self.restart(self.daemon)
+        self.put_events("log/2026/", service="search")
+        self.put_events("events/", MANY)
+        self.put_events("", service="login")
+        self.put_events("noise/", 0, 1)
+        for number in range(MANY):
+            self.put(f"noise/{number}", self.draw.randbytes(600))
+
+        def made():
+            rules = self.rules_when_ready()
+            return len(rules) > 1 and {rule["prefix"] for rule in rules}
+        self.wait_for(made, 60)
+        time.sleep(11)  # another turn: nothing is made of noise, nor for what is served well
+        self.assertTrue({"events/", "log/"} & made() and not {"noise/"} & made(), made())
+        self.put_events("log/2026/", MANY, 30, service="search")
+        self.assertGreater(sum(rule["puts"] for rule in self.rules() if rule["prefix"] in ("", "log/", "log/2026/")), 25)
+        self.assertEqual(0, self.daemon.stop())
+        self.daemon.options[-1] = "off"
+        self.restart(self.daemon)
+        before = self.figure("bale_stored_bytes_written_total")
+        self.put_events("log/2026/", 2 * MANY, 20, service="search")
+        self.assertGreater(self.figure("bale_stored_bytes_written_total") - before, 20 * 150)
+        self.assert_all_read_back()
+
     # ---- other buckets ----
 
     def test_copies_take_it_along(self):
