@@ -5,6 +5,7 @@
 #include "runtime/base/assert.h"
 #include "runtime/log/log.h"
 #include "s3client/wire/checksum.h"
+#include "server/dictionaries/store.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,7 @@ enum {
     TURN_MS = 10,
     SEND_MS = 1000,
     RETRY_MS = 10000,
+    LOOK_AFTER_MS = 60000,
     AVERAGE_OBJECTS = 1000,
     JUDGED_OBJECTS_LEAST = 100,
     WARN_MS = 3600 * 1000,
@@ -272,6 +274,33 @@ static void follow_all(struct dictionary_keeper *keeper)
     atomic_store_explicit(&keeper->counters.rules_stale, stale, memory_order_relaxed);
 }
 
+/* ---- are they still there? ---- */
+
+/* Whoever empties a bucket behind Bale takes dictionaries that it may still name in new objects. */
+SUSPENDS static void look_after(struct dictionary_keeper *keeper, const struct dictionary_rule *rule)
+{
+    const struct dictionary_mapping *mapping = &rule->mapping;
+    bool is_gone;
+    struct error error;
+    if (!is_there(keeper, mapping, &is_gone)) {
+        keeper->has_looked &= !is_gone; /* its mapping goes with the next look */
+        return;
+    }
+    if (dictionary_is_there(keeper->store, mapping->bucket, span_from_string(rule->id)))
+        return;
+    bool is_back = dictionary_put(keeper->store, mapping->bucket, dictionary_bytes(rule->dictionary), &error);
+    log_message(LOG_ERROR, "the dictionary %s was missing in %.*s, and %s%s", rule->id, SPAN_FORMAT(mapping->bucket),
+                is_back ? "is put back" : "cannot be put back: ", is_back ? "" : error.message);
+}
+
+SUSPENDS static void look_after_all(struct dictionary_keeper *keeper)
+{
+    struct dictionary_rules *rules = dictionary_board_take(&keeper->board);
+    for (size_t i = 0; rules != NULL && i < rules->count && state_of(keeper) != NULL; i++)
+        look_after(keeper, rules->rules[i]);
+    dictionary_rules_drop(rules);
+}
+
 /* ---- the task ---- */
 
 SUSPENDS static void look(struct dictionary_keeper *keeper)
@@ -283,7 +312,11 @@ SUSPENDS static void look(struct dictionary_keeper *keeper)
     bool is_due = keeper->retry_ns != 0 && now_ns(keeper) >= keeper->retry_ns;
     if (is_new || is_due)
         dictionary_keeper_refresh(keeper);
-    if (now_ns(keeper) < keeper->sent_ns + (uint64_t)SEND_MS * 1000000)
+    if (now_ns(keeper) >= keeper->looked_ns + (uint64_t)LOOK_AFTER_MS * 1000000) {
+        keeper->looked_ns = now_ns(keeper);
+        look_after_all(keeper);
+    }
+    if (state_of(keeper) == NULL || now_ns(keeper) < keeper->sent_ns + (uint64_t)SEND_MS * 1000000)
         return;
     keeper->sent_ns = now_ns(keeper);
     send_drift(keeper);

@@ -6,6 +6,9 @@
  * moment at which an object could be written that names a dictionary which is not there. Mappings of buckets that are
  * gone are removed.
  *
+ * Once a minute it looks whether the dictionaries in force are still in their buckets, which other programs may have
+ * emptied; one that is missing is put back from memory.
+ *
  * Once a second it adds to the journal what was compressed both ways, and from what all processes have added it keeps
  * the saving of late for each rule. A rule is stale when that is below 0.7 of what was expected, or when the dictionary
  * wins less than half the time: it is told to the log, once an hour. */
@@ -36,9 +39,10 @@ struct dictionary_keeper {
     struct bucket_store *store;
     bool has_looked;
     bool is_refreshing;
-    uint64_t stamp;    /* of the state that the rules are of */
-    uint64_t retry_ns; /* monotonic: when a mapping that failed is tried again; 0: none did */
-    uint64_t sent_ns;  /* when drift was sent last */
+    uint64_t stamp;     /* of the state that the rules are of */
+    uint64_t retry_ns;  /* monotonic: when a mapping that failed is tried again; 0: none did */
+    uint64_t looked_ns; /* when the dictionaries in force were last seen in their buckets */
+    uint64_t sent_ns;   /* when drift was sent last */
 };
 
 /* Before any shard starts. */

@@ -91,7 +91,8 @@ SUSPENDS bool dictionary_put(struct bucket_store *store, struct span bucket, str
     return done || error_prepend(error, "the dictionary %s cannot be written", id);
 }
 
-SUSPENDS static bool has(struct bucket_store *store, struct span bucket, struct span id)
+/* *ret_is_missing: surely. */
+SUSPENDS static bool has(struct bucket_store *store, struct span bucket, struct span id, bool *ret_is_missing)
 {
     char key[DICTIONARY_KEY_BYTES];
     struct arena arena;
@@ -100,15 +101,24 @@ SUSPENDS static bool has(struct bucket_store *store, struct span bucket, struct 
     const struct object_name name = {.bucket = bucket, .key = dictionary_key(id, key)};
     arena_init(&arena, HEAD_BYTES_MAX);
     bool is_found = bucket_head(store, &name, &arena, &attributes, &error);
+    *ret_is_missing = !is_found && error.kind == ERROR_NOT_FOUND;
     arena_free(&arena);
     return is_found;
+}
+
+SUSPENDS bool dictionary_is_there(struct bucket_store *store, struct span bucket, struct span id)
+{
+    bool is_missing;
+    (void)has(store, bucket, id, &is_missing);
+    return !is_missing;
 }
 
 SUSPENDS bool dictionary_carry(struct bucket_store *store, struct span from, struct span to, struct span id,
                                struct error *error)
 {
     struct buffer bytes;
-    if (span_equal(from, to) || (dictionary_id_is_valid(id) && has(store, to, id)))
+    bool is_missing;
+    if (span_equal(from, to) || (dictionary_id_is_valid(id) && has(store, to, id, &is_missing)))
         return true;
     buffer_init(&bytes, 0);
     bool done =

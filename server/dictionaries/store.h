@@ -9,6 +9,8 @@
 
 /* Durable when it returns true, also if it was there already: its name is the digest of its bytes. */
 SUSPENDS bool dictionary_put(struct bucket_store *store, struct span bucket, struct span bytes, struct error *error);
+/* Is it there? An answer that cannot be had is yes. */
+SUSPENDS bool dictionary_is_there(struct bucket_store *store, struct span bucket, struct span id);
 /* For objects that are copied from one bucket to another: their dictionary must be there before they are. True also
  * when both are one bucket. ERROR_DAMAGED: the source has none. */
 SUSPENDS bool dictionary_carry(struct bucket_store *store, struct span from, struct span to, struct span id,

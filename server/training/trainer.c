@@ -57,7 +57,8 @@ SUSPENDS static bool look(struct session *session, struct training_report *repor
     struct dictionary_trainer *trainer = session->trainer;
     struct bucket_info info;
     struct dictionary_mapping mapped;
-    if (!bucket_find(trainer->store, session->bucket, &info, error) || !need_journal(trainer->keeper, error))
+    if (!bucket_find(trainer->store, session->bucket, &info, error) || !need_journal(trainer->keeper, error) ||
+        !journal_flush(trainer->keeper->journal, error)) /* what another replica has published shall be seen */
         return false;
     if (session->wanted_creation_id != 0 && session->wanted_creation_id != info.creation_id)
         return error_set(error, ERROR_CONFLICT, NULL, "the bucket has been made anew");

@@ -8,6 +8,7 @@ import subprocess
 import threading
 
 from replicas import ReplicaCase
+from tools_alone import bale_command
 
 SEEN_SECONDS = 5  # the journal's poll, a look at it, and a busy machine
 
@@ -72,6 +73,9 @@ class Dictionaries(ReplicaCase):
         self.assert_read(stranger, bodies)
         listed = stranger.client().get(self.bucket, None, {"list-type": "2"}).texts("Contents/Key")
         self.assertEqual(sorted(bodies), listed)
+        self.assertEqual(bodies["events/two-3"], bale_command(self, "cat", f"{self.bucket}/events/two-3").stdout)
+        verified = bale_command(self, "verify", "--deep")
+        self.assertEqual(0, verified.returncode, verified.stdout)
 
     def test_rotation_under_load(self):
         """Written through one and read through the other at once, while the dictionary changes through either: never a failure."""
@@ -103,6 +107,19 @@ class Dictionaries(ReplicaCase):
         self.assertEqual([], failures[:3])
         self.assertGreaterEqual(len(ids - {""}), 2)
         self.assertGreater(len(done), 50)
+
+    def test_one_that_somebody_removes_comes_back(self):
+        if not self.is_long:
+            self.skipTest("it takes a minute")
+        first, second = self.replicas(2)
+        bodies = self.put_events(first, "plain", 150)
+        self.wait_for(lambda: first.admin("/dict")[0] == 200, "the journal is read")
+        key = f".s4dict/{self.train(first)}"
+        bodies |= self.put_events(first, "one", 20)
+        self.backend.client().delete(self.bucket, key)
+        self.wait_for(lambda: self.backend.client().head(self.bucket, key).status == 200, "it is put back", 90)
+        self.assertIn("is put back", first.log() + second.log())
+        self.assert_read(self.replica_of(first), bodies)
 
     def test_two_train_at_once(self):
         pair = self.replicas(2)

@@ -246,6 +246,17 @@ class Dictionaries(DaemonsCase):
                               text=True, timeout=60, check=False)
         self.assertEqual((0, ""), (done.returncode, done.stderr), "the ledger knows of no dictionary, and a recount neither")
 
+        backend, folder = ("--backend", f"dir:{self.daemon.folder}/data"), f"{self.daemon.folder}/exported"
+        for words in (("export", folder, "--bucket", "bucket"),
+                      ("import", folder, "--bucket", "copy", "--owner", self.daemon.accounts["alice"].id)):
+            done = subprocess.run([self.bale, *words, *backend], capture_output=True, text=True, timeout=60, check=False)
+            self.assertEqual(0, done.returncode, done.stderr)
+        done = subprocess.run([self.bale, "cat", f"copy/events/{MANY}", *backend], capture_output=True, timeout=60, check=False)
+        self.assertEqual(self.bodies["bucket", f"events/{MANY}"], done.stdout)
+        self.restart(self.daemon)
+        self.bodies |= {("copy", key): body for (_, key), body in self.bodies.items()}
+        self.assert_all_read_back()
+
     # ---- exchanged under load, killed on the way ----
 
     def test_rotation_during_load(self):

@@ -56,6 +56,8 @@ static void put_attributes(struct inspection *inspection, const struct object_at
     put(inspection, "layout", json_object_new_string(layout_name(attributes)));
     if (attributes->layout != LAYOUT_RAW)
         put(inspection, "codec", json_object_new_string(codec != NULL ? codec->name : "unknown"));
+    if (attributes->dictionary[0] != '\0')
+        put(inspection, "dictionary", json_object_new_string(attributes->dictionary));
     if (attributes->may_have_columns)
         put(inspection, "other codecs", json_object_new_string("columns, perhaps"));
     if (attributes->is_encrypted)
