@@ -169,7 +169,8 @@ static void submit_nonsense(struct actor *actor)
     buffer_free(&ops);
 }
 
-/* J40: ops that old processes do not know, and that leave nothing behind. */
+/* J40: ops that old processes do not know, and that leave nothing behind: the tasks of the ending know every op, and
+ * what they have read for a journal of the former version its own tasks may fold. */
 static void put_newer(struct buffer *ops)
 {
     struct journal_id spool;
@@ -392,6 +393,6 @@ void workload_start(struct actor *actor)
         world_spawn(&actor->process, disk_run, actor);
     if (sim.has_spools && world_below(2))
         world_spawn(&actor->process, pipe_run, actor);
-    if (sim.has_settings && !actor->process.is_old)
+    if (sim.has_settings && !sim.has_former && !actor->process.is_old) /* a record stays behind: put_newer */
         world_spawn(&actor->process, changer_run, actor);
 }
