@@ -185,6 +185,7 @@ class JournalInABucket(ReplicaCase):
         self.allow_all_to_read(bale)
         self.wait_until_it_runs(bale)
 
+        self.wait_for(lambda: "\nbale_journal_live_segments 0\n" in bale.admin("/metrics")[1], "a fold", 60)
         self.wait_for(lambda: self.is_quiet(proxy), "folds that have ended", 60)
         since = len(proxy.operations(0))
         time.sleep(3)
@@ -194,7 +195,7 @@ class JournalInABucket(ReplicaCase):
 
     def is_quiet(self, proxy):
         since = len(proxy.operations(0))
-        time.sleep(1)
+        time.sleep(2)  # a fold comes no sooner than a second after another, and cleans up at once
         return set(proxy.operations(since)) <= {"GetObject", "HeadBucket"}
 
 

@@ -104,7 +104,8 @@ static SUSPENDS bool read_tags(struct s3_request *request, const struct object_n
     if (!bucket_read_tags(store, source, &plan->tags.packed, NULL, error) ||
         !bucket_head(store, source, request->arena, &now, error))
         return false;
-    return strcmp(now.stored_etag, plan->source->attributes.stored_etag) == 0 ||
+    const struct object_attributes *opened = &plan->source->attributes;
+    return (now.revision == opened->revision && strcmp(now.stored_etag, opened->stored_etag) == 0) ||
            error_set(error, ERROR_CHANGED, S3_SlowDown, "The source was replaced while it was being read. Try again.");
 }
 
