@@ -13,7 +13,7 @@ from races import together
 
 MIB = 1 << 20
 SIZES = (5 * MIB, 5 * MIB + 1, 6 * MIB, 9 * MIB)
-SWEEPING = ("--upload-sweep", "1s", "--upload-sweep-after", "1s", "--upload-forgotten", "1s")
+SWEEPING = ("--upload-sweep", "1s", "--upload-sweep-after", "1s", "--upload-forgotten", "5s")
 
 
 class Gone(Exception):
@@ -166,17 +166,58 @@ class UploadsOfAFleet(BackendCase):
         for key, upload in zip(answer.texts("Upload/Key"), answer.texts("Upload/UploadId"), strict=True):
             self.assertIn(alice.delete(self.bucket, key, {"uploadId": upload}).status, (204, 404))  # the sweep may be faster
         plain = self.backend.client()
+        tells = self.tells_initiators()
 
         def left():
             names = plain.get(self.bucket, None, {"list-type": "2", "prefix": ".bale/mpu/"}).texts("Contents/Key")
-            return names + plain.get(self.bucket, None, {"uploads": None}).texts("Upload/UploadId")
+            return names + (plain.get(self.bucket, None, {"uploads": None}).texts("Upload/UploadId") if tells else [])
         self.wait_for(lambda: not left(), "leftovers of uploads", 40)
+
+    def tells_initiators(self):
+        """Does the backend say who began an upload? One that does not (versitygw) keeps those that nobody knows."""
+        plain = self.backend.client()
+        upload = plain.post(self.bucket, "whose", {"uploads": None}).text("UploadId")
+        answer = plain.get(self.bucket, None, {"uploads": None, "prefix": "whose"})
+        plain.delete(self.bucket, "whose", {"uploadId": upload})
+        return any(answer.texts("Upload/Initiator/ID"))
 
     def test_two_replicas_and_kills(self):
         self.under_kills(2, 150 if self.is_long else 5)
 
     def test_five_replicas_and_kills(self):
         self.under_kills(5, 150 if self.is_long else 5)
+
+    # ---- the sweep ----
+
+    def test_the_sweep(self):
+        """What nobody knows goes; what a client may still complete stays, however old it is, also when a part of it went straight."""
+        sweeper, = self.fleet(1, None, *SWEEPING)
+        plain = self.backend.client()
+        bodies = [keys.content(number, 6 * MIB, False) for number in range(3)]
+        upload, whole = self.parts_of([sweeper], "open", bodies)
+        forgotten = plain.post(self.bucket, "forgotten", {"uploads": None}).text("UploadId")
+        gone, _ = self.parts_of([sweeper], "gone", bodies[:1])
+        plain.put(self.bucket, f".bale/mpu/{'0' * 32}/p/00001.nothing", (), (), b"what is left of an upload of long ago")
+        self.abort_at_backend("gone")
+
+        def uploads():
+            return plain.get(self.bucket, None, {"uploads": None, "prefix": "forgotten"}).texts("Upload/UploadId")
+
+        def left():
+            names = plain.get(self.bucket, None, {"list-type": "2", "prefix": ".bale/mpu/"}).texts("Contents/Key")
+            return {name.split("/")[2] for name in names}
+        kept = [] if self.tells_initiators() else [forgotten]
+        self.wait_for(lambda: uploads() == kept and left() == {upload}, "what nobody knows", 30)
+        self.assertNotEqual(gone, upload)
+        time.sleep(6)
+        self.assertEqual(200, sweeper.client().post(self.bucket, "open", {"uploadId": upload}, (), whole).status)
+        self.assertTrue(sweeper.client().get(self.bucket, "open").body == b"".join(bodies))
+
+    def abort_at_backend(self, key):
+        """As a rule of the bucket does with uploads that are too old."""
+        plain = self.backend.client()
+        for upload in plain.get(self.bucket, None, {"uploads": None, "prefix": key}).texts("Upload/UploadId"):
+            self.assertEqual(204, plain.delete(self.bucket, key, {"uploadId": upload}).status)
 
     # ---- one upload, many who end it ----
 

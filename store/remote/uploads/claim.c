@@ -37,7 +37,6 @@ SUSPENDS static bool put(struct claim *claim, const char *etag, bool *ret_is_ref
     *ret_is_refused = !done && (answer.status == 412 || error->code == S3_NoSuchKey);
     if (done) {
         memcpy(claim->etag, answer.etag, S3_ETAG_BYTES);
-        claim->renewal = deadline_after_ms(CLAIM_RENEWED_MS);
         s3_answer_close(&answer);
     }
     buffer_free(&bytes);
@@ -116,55 +115,95 @@ static bool knows_conditions(const struct upload_place *place)
     return verdict_holds(verdicts, VERDICT_PUT_CREATE) && verdict_holds(verdicts, VERDICT_PUT_REPLACE);
 }
 
-SUSPENDS bool claim_take(const struct upload_place *place, const struct upload_record *record,
-                         const struct upload_end *end, struct claim *ret_claim, struct error *error)
+SUSPENDS static bool take(struct claim *claim, const struct upload_record *record, struct error *error)
 {
     struct other other = {0};
     char etag[S3_ETAG_BYTES] = "";
     bool is_free = true;
     bool is_refused;
-    *ret_claim = (struct claim){.place = place, .end = *end};
-    draw_token(ret_claim);
-    if (!knows_conditions(place))
-        return upload_put_end(place, end, error);
     for (uint64_t pause_ms = PAUSE_MS_LEAST;; pause_ms = pause_ms < PAUSE_MS_MOST ? pause_ms * 2 : pause_ms) {
         bool is_ours;
-        if (is_free && put(ret_claim, etag, &is_refused, error))
+        if (is_free && put(claim, etag, &is_refused, error))
             return true;
         if (is_free && !is_refused)
             return false;
-        if (!wait_for_turn(ret_claim, record, &other, pause_ms, etag, &is_ours, &is_free, error))
+        if (!wait_for_turn(claim, record, &other, pause_ms, etag, &is_ours, &is_free, error))
             return false;
         if (!is_ours)
             continue;
-        memcpy(ret_claim->etag, etag, S3_ETAG_BYTES); /* the answer to our own request was lost */
+        memcpy(claim->etag, etag, S3_ETAG_BYTES); /* the answer to our own request was lost */
         return true;
     }
 }
 
-SUSPENDS bool claim_renew(struct claim *claim, bool is_at_once, struct error *error)
-{
-    bool is_refused;
-    bool is_ours;
-    char etag[S3_ETAG_BYTES];
-    if (claim->etag[0] == '\0' || (!is_at_once && loop_now_ns() < claim->renewal))
-        return true;
-    memcpy(etag, claim->etag, sizeof etag);
-    draw_token(claim);
-    claim->renewal = deadline_after_ms(CLAIM_RENEWED_MS); /* by one at a time */
-    if (put(claim, etag, &is_refused, error))
-        return true;
-    if (!is_refused || !look(claim, etag, &is_ours, error))
-        return false;
-    memcpy(claim->etag, etag, sizeof etag);
-    return is_ours || error_set(error, ERROR_BUSY, S3_SlowDown, "Somebody else is completing the upload. Try again.");
-}
+/* ---- holding it ---- */
 
-SUSPENDS void claim_drop(struct claim *claim)
+/* A backend that does not answer is no reason to let go: who takes it over cannot write either. */
+SUSPENDS static void renew(struct claim *claim)
 {
-    bool is_ours = claim->etag[0] == '\0';
     char etag[S3_ETAG_BYTES];
     struct error ignored;
-    if (is_ours || (look(claim, etag, &is_ours, &ignored) && is_ours))
+    bool is_refused;
+    bool is_ours;
+    memcpy(etag, claim->etag, sizeof etag);
+    draw_token(claim);
+    if (put(claim, etag, &is_refused, &ignored) || !is_refused || !look(claim, etag, &is_ours, &ignored))
+        return;
+    claim->is_lost = !is_ours;
+    memcpy(claim->etag, etag, sizeof etag);
+}
+
+static void run_keeper(void *argument)
+{
+    struct claim *claim = argument;
+    claim->keeper = fiber_current();
+    while (!claim->is_over && !claim->is_lost && io_sleep_until(deadline_after_ms(CLAIM_RENEWED_MS)) == 0)
+        renew(claim);
+    claim->is_kept = false;
+    claim->keeper = NULL;
+    wait_wake_all(&claim->ended);
+}
+
+SUSPENDS bool claim_take(const struct upload_place *place, const struct upload_record *record,
+                         const struct upload_end *end, struct claim *ret_claim, struct error *error)
+{
+    struct error ignored;
+    *ret_claim = (struct claim){.place = place, .end = *end};
+    wait_queue_init(&ret_claim->ended);
+    draw_token(ret_claim);
+    if (!knows_conditions(place))
+        return upload_put_end(place, end, error);
+    if (!take(ret_claim, record, error))
+        return false;
+    ret_claim->is_kept = true;
+    ret_claim->is_kept = fiber_spawn("claim", run_keeper, ret_claim, &ignored); /* else it holds for a while */
+    return true;
+}
+
+bool claim_holds(const struct claim *claim, struct error *error)
+{
+    return !claim->is_lost ||
+           error_set(error, ERROR_BUSY, S3_SlowDown, "Somebody else is completing the upload. Try again.");
+}
+
+SUSPENDS static void end_keeper(struct claim *claim)
+{
+    struct error ignored;
+    claim->is_over = true;
+    while (claim->is_kept) {
+        if (claim->keeper != NULL)
+            fiber_cancel(claim->keeper);
+        if (!wait_for(&claim->ended, DEADLINE_NONE, &ignored) && claim->is_kept)
+            fiber_yield();
+    }
+}
+
+SUSPENDS void claim_give_back(struct claim *claim, bool is_open)
+{
+    char etag[S3_ETAG_BYTES];
+    struct error ignored;
+    bool is_ours = claim->etag[0] == '\0';
+    end_keeper(claim);
+    if (is_open && !claim->is_lost && (is_ours || (look(claim, etag, &is_ours, &ignored) && is_ours)))
         upload_remove(claim->place, record_name);
 }

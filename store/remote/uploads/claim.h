@@ -16,13 +16,18 @@ struct claim {
     const struct upload_place *place;
     struct upload_end end;    /* as it is written */
     char etag[S3_ETAG_BYTES]; /* of the record; "": there is none, the backend knows no conditions */
-    deadline_t renewal;       /* when it is due */
+    bool is_lost;             /* somebody has taken it over */
+    bool is_kept;             /* by a fiber that writes it anew */
+    bool is_over;             /* that one is to end */
+    struct fiber *keeper;
+    struct wait_queue ended;
 };
 
-/* Waits while others are at it. `end`: all but the token. NoSuchUpload: one of them has ended the upload. */
+/* Waits while others are at it. `end`: all but the token. NoSuchUpload: one of them has ended the upload. The claim and
+ * what it points to stay where they are until it is given back, which must be done if this worked. */
 SUSPENDS bool claim_take(const struct upload_place *place, const struct upload_record *record,
                          const struct upload_end *end, struct claim *ret_claim, struct error *error);
-/* In time, or at once. False: somebody has taken it over. */
-SUSPENDS bool claim_renew(struct claim *claim, bool is_at_once, struct error *error);
-/* The upload stays open. */
-SUSPENDS void claim_drop(struct claim *claim);
+/* False: somebody has taken it over. */
+bool claim_holds(const struct claim *claim, struct error *error);
+/* `is_open`: the upload goes on, and the record goes; else it stays. */
+SUSPENDS void claim_give_back(struct claim *claim, bool is_open);

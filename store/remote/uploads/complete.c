@@ -142,7 +142,7 @@ SUSPENDS static bool finish(struct completion *completion, struct object_attribu
 {
     struct remote_writer *writer = completion->writer;
     char etag[S3_ETAG_BYTES];
-    if (!claim_renew(&completion->claim, true, error) || !large_complete(writer, etag, error))
+    if (!claim_holds(&completion->claim, error) || !large_complete(writer, etag, error))
         return false;
     written_object_settle(&writer->key, &completion->object, span_from_string(etag),
                           completion->is_padded ? SPAN_EMPTY : completion->result->frames, ret_attributes);
@@ -176,8 +176,7 @@ SUSPENDS static bool complete(struct completion *completion, struct object_attri
         free_plan(completion);
         if (!done && joined && error->code == S3_InvalidPart && plan < PLANS_MAX)
             continue;
-        if (!done && is_open_still(joined, error))
-            claim_drop(&completion->claim);
+        claim_give_back(&completion->claim, !done && is_open_still(joined, error));
         return done;
     }
 }

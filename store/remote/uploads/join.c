@@ -178,7 +178,7 @@ static void run_one(void *context, unsigned index)
     struct error error;
     if (crew->is_failed)
         return;
-    if (claim_renew(crew->joining->claim, false, &error) && run_step(crew, &crew->steps[index], &answer, &error)) {
+    if (claim_holds(crew->joining->claim, &error) && run_step(crew, &crew->steps[index], &answer, &error)) {
         memcpy(crew->results[index].etag, answer.etag, S3_ETAG_BYTES);
     } else if (!crew->is_failed) {
         crew->is_failed = true;

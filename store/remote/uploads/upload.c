@@ -346,11 +346,9 @@ SUSPENDS static bool give_up(const struct upload_place *place, const struct uplo
     if (!claim_take(place, record, &end, &claim, error))
         return false;
     /* a claim that is stale may have been of one who completed it, and was killed then */
-    if (!abort_at_backend(place, record, error) || !upload_is_completed(place, record, &is_completed, error)) {
-        claim_drop(&claim);
-        return false;
-    }
-    return !is_completed || upload_no_such(error);
+    bool done = abort_at_backend(place, record, error) && upload_is_completed(place, record, &is_completed, error);
+    claim_give_back(&claim, !done);
+    return done && (!is_completed || upload_no_such(error));
 }
 
 SUSPENDS bool remote_abort_upload(struct bucket_store *store, const struct object_name *name, struct span upload_id,
@@ -360,7 +358,7 @@ SUSPENDS bool remote_abort_upload(struct bucket_store *store, const struct objec
     struct upload_record record;
     struct buffer bytes = {0};
     bool found = upload_place_init(store, name->bucket, upload_id, &place, error) &&
-                 upload_load(&place, name->key, &bytes, &record, error);
+                 upload_recall(&place, name->key, &bytes, &record, error);
     bool done = found && give_up(&place, &record, error);
     buffer_free(&bytes);
     if (found && (done || error->code == S3_NoSuchUpload))
