@@ -35,20 +35,13 @@ static int digit_value(uint8_t digit, uint8_t last_but_one, uint8_t last)
     return digit == last_but_one ? 62 : digit == last ? 63 : -1;
 }
 
-bool base64_decode(struct span text, uint8_t *ret_bytes, size_t size)
+/* `text` is digits alone. False: one is none, or bits that are left over mean something. */
+static bool decode_digits(struct span text, uint8_t last_but_one, uint8_t last, uint8_t *ret_bytes)
 {
-    if (text.size != BASE64_ENCODED_BYTES(size))
-        return false;
-    size_t digits = (size * 8 + 5) / 6;
     uint32_t bits = 0;
     unsigned count = 0;
     for (size_t i = 0; i < text.size; i++) {
-        if (i >= digits) {
-            if (text.data[i] != '=')
-                return false;
-            continue;
-        }
-        int value = digit_value(text.data[i], '+', '/');
+        int value = digit_value(text.data[i], last_but_one, last);
         if (value < 0)
             return false;
         bits = bits << 6 | (uint32_t)value;
@@ -59,6 +52,18 @@ bool base64_decode(struct span text, uint8_t *ret_bytes, size_t size)
         }
     }
     return (bits & ((1U << count) - 1)) == 0;
+}
+
+bool base64_decode(struct span text, uint8_t *ret_bytes, size_t size)
+{
+    if (text.size != BASE64_ENCODED_BYTES(size))
+        return false;
+    size_t digits = (size * 8 + 5) / 6;
+    for (size_t i = digits; i < text.size; i++) {
+        if (text.data[i] != '=')
+            return false;
+    }
+    return decode_digits(span_take(text, digits), '+', '/', ret_bytes);
 }
 
 /* ---- the alphabet for names ---- */
@@ -80,20 +85,5 @@ void base64_url_encode(struct span bytes, char *ret_text)
 
 bool base64_url_decode(struct span text, uint8_t *ret_bytes, size_t size)
 {
-    if (text.size != BASE64_URL_BYTES(size))
-        return false;
-    uint32_t bits = 0;
-    unsigned count = 0;
-    for (size_t i = 0; i < text.size; i++) {
-        int value = digit_value(text.data[i], '-', '_');
-        if (value < 0)
-            return false;
-        bits = bits << 6 | (uint32_t)value;
-        count += 6;
-        if (count >= 8) {
-            count -= 8;
-            *ret_bytes++ = (uint8_t)(bits >> count);
-        }
-    }
-    return (bits & ((1U << count) - 1)) == 0;
+    return text.size == BASE64_URL_BYTES(size) && decode_digits(text, '-', '_', ret_bytes);
 }

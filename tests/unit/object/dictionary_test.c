@@ -145,13 +145,6 @@ static void useless_body(void *argument)
     tear_down();
 }
 
-#define LOOP_TEST(name, body)    \
-    START_TEST(name)             \
-    {                            \
-        run_on_loop(body, NULL); \
-    }                            \
-    END_TEST
-
 LOOP_TEST(events_are_small, events_body)
 LOOP_TEST(what_has_none, without_body)
 LOOP_TEST(a_useless_one_costs_no_byte, useless_body)
