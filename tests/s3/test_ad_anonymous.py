@@ -317,6 +317,7 @@ class Replaced(AnonymousCase):
             return answer.text("ObjectSize") if answer.status == 200 else None
         self.assertEqual({"3", None}, self.race(bucket, writes, size))
 
+    @needs("tags at once")
     def test_139_a_copy_has_the_tags_of_its_body(self):
         bucket = self.bucket_of(None)
         writes = tuple(self.write(bucket, of, **{"x-amz-tagging": f"of={of}"}) for of in ("one", "two"))
