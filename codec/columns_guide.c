@@ -56,6 +56,11 @@ static uint8_t lead_at(const struct columns_plan *plan, uint64_t offset)
     return (uint8_t)((plan->lead + plan->stride - offset % plan->stride) % plan->stride);
 }
 
+static unsigned thousandths(size_t original_size, size_t size)
+{
+    return (unsigned)((uint64_t)size * 1000 / original_size) + 1;
+}
+
 static enum columns_way way_by(const struct columns_guide *guide, const struct columns_verdict *verdict)
 {
     if (verdict->columns_size == 0)
@@ -76,6 +81,8 @@ enum columns_way columns_guide_learn(struct columns_guide *guide, const struct c
     guide->credit -= is_glance ? COLUMNS_GUIDE_GLANCE_CREDIT : COLUMNS_GUIDE_LOOK_CREDIT;
     guide->looks_next = is_glance && way == COLUMNS_WAY_PLAIN;
     guide->is_known_better = true;
+    guide->promised_thousandths =
+        verdict->columns_size > 0 ? thousandths(verdict->sample_size, verdict->columns_size) : 0;
     if (is_glance)
         return way;
     guide->has_looked = true;
@@ -96,11 +103,6 @@ void columns_guide_plan(const struct columns_guide *guide, struct columns_plan *
     ret_plan->lead = lead_at(&guide->plan, guide->offset);
 }
 
-static unsigned thousandths(size_t original_size, size_t size)
-{
-    return (unsigned)((uint64_t)size * 1000 / original_size) + 1;
-}
-
 /* Much larger than the last, or than the last that was known to be right. */
 static bool is_suspect(const struct columns_guide *guide, unsigned now)
 {
@@ -111,10 +113,12 @@ static bool is_suspect(const struct columns_guide *guide, unsigned now)
 /* Columns are doubted at any price: they must never be what makes a frame large. */
 bool columns_guide_doubts(const struct columns_guide *guide, enum columns_way way, size_t original_size, size_t size)
 {
-    if (way == COLUMNS_WAY_COLUMNS && size >= original_size)
+    unsigned now = thousandths(original_size, size);
+    bool is_broken_promise = guide->promised_thousandths > 0 && now * 100 > guide->promised_thousandths * DOUBT_PERCENT;
+    if (way == COLUMNS_WAY_COLUMNS && (size >= original_size || is_broken_promise))
         return true;
     return !guide->is_known_better && guide->has_plan && original_size >= COLUMNS_GUIDE_FRAME_LEAST &&
-           (way == COLUMNS_WAY_COLUMNS || guide->credit >= 0) && is_suspect(guide, thousandths(original_size, size));
+           (way == COLUMNS_WAY_COLUMNS || guide->credit >= 0) && is_suspect(guide, now);
 }
 
 bool columns_guide_prefers_columns(size_t columns_size, size_t plain_size)
@@ -132,6 +136,7 @@ void columns_guide_end_frame(struct columns_guide *guide, size_t original_size, 
     if (is_sure)
         guide->sure_thousandths = now;
     guide->is_known_better = false;
+    guide->promised_thousandths = 0;
     guide->credit += (int64_t)original_size / CREDIT_SHARE - (was_tried_both ? (int64_t)original_size : 0);
     guide->credit = guide->credit < CREDIT_LEAST ? CREDIT_LEAST : guide->credit;
     guide->credit = guide->credit > CREDIT_MOST ? CREDIT_MOST : guide->credit;

@@ -32,10 +32,11 @@ struct columns_guide {
     bool looks_next;      /* something was not as expected */
     bool is_known_better; /* which way this frame goes best, from its look */
     unsigned frames_since_look;
-    struct spectrum looked;    /* at the last look */
-    unsigned last_thousandths; /* what the last frame came to, of its original size; 0: there was none */
-    unsigned sure_thousandths; /* what the last came to of which it is known that it was packed the better way */
-    struct columns_plan plan;  /* its lead is that of the first frame */
+    struct spectrum looked;        /* at the last look */
+    unsigned last_thousandths;     /* what the last frame came to, of its original size; 0: there was none */
+    unsigned sure_thousandths;     /* what the last came to of which it is known that it was packed the better way */
+    unsigned promised_thousandths; /* what this frame should come to in columns, by its sample; 0: it has none */
+    struct columns_plan plan;      /* its lead is that of the first frame */
 };
 
 /* `credit` is COLUMNS_GUIDE_LOOK_CREDIT, where the first frame may be looked at, or 0. */
@@ -58,7 +59,7 @@ enum columns_way columns_guide_learn(struct columns_guide *guide, const struct c
 void columns_guide_plan(const struct columns_guide *guide, struct columns_plan *ret_plan);
 
 /* A frame that was packed one way came to `size` bytes (its own size, where it did not shrink): should the other way be
- * tried as well? */
+ * tried as well? It should where it is much larger than the frame before, or than its sample. */
 bool columns_guide_doubts(const struct columns_guide *guide, enum columns_way way, size_t original_size, size_t size);
 /* Of two payloads: are columns so much smaller that they are worth it? */
 bool columns_guide_prefers_columns(size_t columns_size, size_t plain_size);

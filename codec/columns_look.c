@@ -215,6 +215,7 @@ void columns_look_begin(struct columns_look *look, const struct columns_look_job
     look->candidates_count = 0;
     look->candidates_tried = 0;
     look->verdict.columns_size = 0;
+    look->verdict.sample_size = plain_sample_size(look);
     look->state = SEARCHING;
     if (job->is_glance) {
         end_search(look);

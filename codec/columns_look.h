@@ -33,6 +33,7 @@ struct columns_look_job {
 
 /* What the sample came to. */
 struct columns_verdict {
+    size_t sample_size;
     size_t plain_size;        /* without columns */
     size_t columns_size;      /* with the plan; 0: none came near plain, and there is no plan */
     struct columns_plan plan; /* its lead is that of the frame */

@@ -17,6 +17,7 @@ static struct span frame_of(const char *name)
 static struct columns_verdict verdict_of(unsigned lead, size_t columns_size)
 {
     return (struct columns_verdict){
+        .sample_size = 65536,
         .plain_size = 30000,
         .columns_size = columns_size,
         .plan = {.stride = STRIDE, .lead = (uint8_t)lead, .runs_count = 1, .runs = {{.width = 8, .repeat = 3}}},
@@ -132,6 +133,21 @@ START_TEST(doubts_what_grows)
 }
 END_TEST
 
+/* The sample was not like the frame. */
+START_TEST(doubts_what_is_larger_than_its_sample)
+{
+    struct columns_guide guide;
+    struct columns_verdict verdict = verdict_of(0, 10000); /* 0.15 of the sample */
+    columns_guide_begin(&guide, COLUMNS_GUIDE_LOOK_CREDIT);
+    struct columns_advice advice = columns_guide_ask(&guide, frame_of("records"));
+    ck_assert_uint_eq(columns_guide_learn(&guide, &advice, &verdict), COLUMNS_WAY_COLUMNS);
+    ck_assert(columns_guide_doubts(&guide, COLUMNS_WAY_COLUMNS, FRAME_BYTES, FRAME_BYTES / 5));
+    ck_assert(!columns_guide_doubts(&guide, COLUMNS_WAY_COLUMNS, FRAME_BYTES, FRAME_BYTES / 6));
+    columns_guide_end_frame(&guide, FRAME_BYTES, FRAME_BYTES / 5, true, true);
+    ck_assert(!columns_guide_doubts(&guide, COLUMNS_WAY_COLUMNS, FRAME_BYTES, FRAME_BYTES / 5));
+}
+END_TEST
+
 START_TEST(near_plain_is_tried_both_ways)
 {
     struct columns_guide guide;
@@ -155,6 +171,7 @@ int main(void)
     tcase_add_test(tests, passes_text_and_noise_by);
     tcase_add_test(tests, without_credit_there_is_no_look);
     tcase_add_test(tests, doubts_what_grows);
+    tcase_add_test(tests, doubts_what_is_larger_than_its_sample);
     tcase_add_test(tests, near_plain_is_tried_both_ways);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
