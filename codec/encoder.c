@@ -191,7 +191,9 @@ static enum codec_step step_with_dictionary(struct encoder *encoder, struct enco
 /* Its payload lies behind whatever is tried without one. */
 static void begin_with_dictionary(struct encoder *encoder)
 {
-    static_assert(3 * (ENCODER_HEADROOM_BYTES + ENCODER_DICTIONARY_BYTES_MAX) <= FRAME_ORIGINAL_BYTES / 2, "room");
+    static_assert(ENCODER_SAMPLED_BYTES_LEAST + 2 * ENCODER_HEADROOM_BYTES + ENCODER_DICTIONARY_BYTES_MAX <=
+                      FRAME_ORIGINAL_BYTES / 2,
+                  "room");
     ASSERT(encoder->job.original.size <= ENCODER_DICTIONARY_BYTES_MAX);
     encoder->how = (struct compression){.level = encoder->job.level, .dictionary = encoder->job.dictionary};
     begin_payload(encoder, encoder->memory + FRAME_ORIGINAL_BYTES / 2 + ENCODER_HEADROOM_BYTES, encoder->job.capacity);

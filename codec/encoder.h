@@ -4,8 +4,8 @@
  *  - what looks like noise, but not surely, is tried in two pieces and stays as it is unless they shrink by 2 %;
  *  - where zstd does worse on a sample than an order-0 coder could, the matches that it finds there are chance, and the
  *    frame is compressed by the statistics of its bytes alone (struct compression, is_entropy_only);
- *  - all else is zstd of the level asked for. A frame of less than ENCODER_SAMPLED_BYTES_LEAST is no larger than such
- *    samples: it is simply compressed, and once more where that did as badly as said;
+ *  - all else is zstd of the level asked for. For a frame of less than ENCODER_SAMPLED_BYTES_LEAST a sample is too
+ * dear: it is simply compressed, and once more where that did as badly as said;
  *  - with a dictionary it is compressed with that, and besides, where it is asked for, without: the smaller wins.
  *
  * Pure: no I/O, no allocation but at creation. Steps stay within about 0.5 ms at levels up to CODEC_LEVEL_INLINE_MAX.
@@ -17,8 +17,8 @@
 #include "codec/noise.h"
 
 enum {
-    ENCODER_HEADROOM_BYTES = 64, /* free before a payload: a frame's header is put right before it */
-    ENCODER_SAMPLED_BYTES_LEAST = 64 << 10,
+    ENCODER_HEADROOM_BYTES = 64,             /* free before a payload: a frame's header is put right before it */
+    ENCODER_SAMPLED_BYTES_LEAST = 256 << 10, /* a sample costs a fifteenth of such a frame, at most */
     ENCODER_DICTIONARY_BYTES_MAX = 64 << 10,
 };
 
