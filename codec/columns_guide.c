@@ -9,7 +9,8 @@ enum {
     CREDIT_LEAST = -2 * COLUMNS_GUIDE_LOOK_CREDIT, /* what is sharply better is looked at on credit, so far */
     CREDIT_MOST = 4 * COLUMNS_GUIDE_LOOK_CREDIT,
     SHARPLY_BETTER_PERCENT = 70,
-    SURE_PERCENT = 85,   /* of plain, on the sample */
+    SURE_PERCENT = 60,   /* of plain, on the sample: zstd does better on a frame than on a part of it */
+    LIKELY_PERCENT = 85, /* ... where there is no credit to try both */
     DOUBT_PERCENT = 115, /* of the frame before */
     WORTH_PERCENT = 97,
 };
@@ -61,7 +62,8 @@ static unsigned thousandths(size_t original_size, size_t size)
     return (unsigned)((uint64_t)size * 1000 / original_size) + 1;
 }
 
-static enum columns_way way_by(const struct columns_guide *guide, const struct columns_verdict *verdict)
+/* A plan that a glance was at has proved its worth on a frame before. */
+static enum columns_way way_by(const struct columns_guide *guide, bool is_glance, const struct columns_verdict *verdict)
 {
     if (verdict->columns_size == 0)
         return COLUMNS_WAY_PLAIN;
@@ -69,15 +71,16 @@ static enum columns_way way_by(const struct columns_guide *guide, const struct c
         return COLUMNS_WAY_COLUMNS;
     if (guide->credit >= 0)
         return COLUMNS_WAY_BOTH;
-    return columns_guide_prefers_columns(verdict->columns_size, verdict->plain_size) ? COLUMNS_WAY_COLUMNS
-                                                                                     : COLUMNS_WAY_PLAIN;
+    bool is_likely = is_glance ? columns_guide_prefers_columns(verdict->columns_size, verdict->plain_size)
+                               : verdict->columns_size * 100 < verdict->plain_size * LIKELY_PERCENT;
+    return is_likely ? COLUMNS_WAY_COLUMNS : COLUMNS_WAY_PLAIN;
 }
 
 enum columns_way columns_guide_learn(struct columns_guide *guide, const struct columns_advice *advice,
                                      const struct columns_verdict *verdict)
 {
     bool is_glance = advice->look == COLUMNS_GLANCE;
-    enum columns_way way = way_by(guide, verdict);
+    enum columns_way way = way_by(guide, is_glance, verdict);
     guide->credit -= is_glance ? COLUMNS_GUIDE_GLANCE_CREDIT : COLUMNS_GUIDE_LOOK_CREDIT;
     guide->looks_next = is_glance && way == COLUMNS_WAY_PLAIN;
     guide->is_known_better = true;
