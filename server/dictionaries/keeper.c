@@ -80,12 +80,6 @@ static struct dictionary_rule *find_current(const struct dictionary_keeper *keep
     return rule != NULL && rule->mapping.prefix.size == mapping->prefix.size ? rule : NULL;
 }
 
-static struct dictionary_rule *hold(struct dictionary_rule *rule)
-{
-    (void)atomic_fetch_add_explicit(&rule->holders, 1, memory_order_relaxed);
-    return rule;
-}
-
 /* The bucket of the mapping, and not another one of its name. */
 SUSPENDS static bool is_there(const struct dictionary_keeper *keeper, const struct dictionary_mapping *mapping,
                               bool *ret_is_gone)
@@ -124,7 +118,7 @@ SUSPENDS static struct dictionary_rule *make_rule(struct dictionary_keeper *keep
     bool is_gone;
     struct error error;
     if (current != NULL && memcmp(current->mapping.digest, mapping->digest, DICTIONARY_DIGEST_BYTES) == 0)
-        return hold(current);
+        return dictionary_rule_hold(current);
     if (!is_there(keeper, mapping, &is_gone)) {
         if (is_gone)
             (void)dictionaries_unmap(keeper->journal, keeper->environment, mapping->creation_id, mapping->prefix,
@@ -138,7 +132,7 @@ SUSPENDS static struct dictionary_rule *make_rule(struct dictionary_keeper *keep
     keeper->retry_ns = now_ns(keeper) + (uint64_t)RETRY_MS * 1000000;
     log_message(LOG_ERROR, "new objects under %.*s/%.*s are not compressed with their dictionary: %s",
                 SPAN_FORMAT(mapping->bucket), SPAN_FORMAT(mapping->prefix), error.message);
-    return current == NULL ? NULL : hold(current);
+    return current == NULL ? NULL : dictionary_rule_hold(current);
 }
 
 SUSPENDS static bool sleep_ms(struct dictionary_keeper *keeper, uint64_t milliseconds)

@@ -38,7 +38,7 @@ struct dictionary_rule *dictionary_rule_create(const struct dictionary_mapping *
     return rule;
 }
 
-static struct dictionary_rule *hold_rule(struct dictionary_rule *rule)
+struct dictionary_rule *dictionary_rule_hold(struct dictionary_rule *rule)
 {
     (void)atomic_fetch_add_explicit(&rule->holders, 1, memory_order_relaxed);
     return rule;
@@ -217,7 +217,7 @@ struct dictionary_rule *dictionary_choose(struct dictionary_chooser *chooser, ui
     }
     struct dictionary_rule *rule =
         chooser->rules == NULL ? NULL : dictionary_rules_find(chooser->rules, creation_id, key);
-    return rule == NULL ? NULL : hold_rule(rule);
+    return rule == NULL ? NULL : dictionary_rule_hold(rule);
 }
 
 /* ---- one way, or both ---- */

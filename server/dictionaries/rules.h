@@ -58,7 +58,8 @@ struct dictionary_rule {
 /* With one holder. Takes over the hold of the dictionary, copies the spans. */
 struct dictionary_rule *dictionary_rule_create(const struct dictionary_mapping *mapping, struct dictionary *dictionary,
                                                unsigned shards_count);
-void dictionary_rule_drop(struct dictionary_rule *rule);
+struct dictionary_rule *dictionary_rule_hold(struct dictionary_rule *rule);
+void dictionary_rule_drop(struct dictionary_rule *rule); /* NULL: nothing is done */
 /* Of all shards, since the process has it. */
 struct dictionary_drift dictionary_rule_drift(const struct dictionary_rule *rule);
 uint64_t dictionary_rule_sum(const struct dictionary_rule *rule, size_t offset_in_use);

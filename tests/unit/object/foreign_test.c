@@ -366,6 +366,42 @@ static void mixture_body(void *argument)
     free(text);
 }
 
+/* Another writer may use a dictionary for objects of any size: up to a frame at once, beyond it as a stream. */
+static void with_dictionary_body(void *argument)
+{
+    (void)argument;
+    set_up();
+    uint8_t *text = make_text(6 * MIB);
+    struct span bytes = span_of(text, 20000);
+    struct object_attributes plain = {.original_size = bytes.size, .is_size_known = true};
+    char id[DICTIONARY_ID_BYTES];
+    char key[DICTIONARY_KEY_BYTES];
+    dictionary_id_of(bytes, id);
+    memory_store_put(&store, (const char *)dictionary_key(span_from_string(id), key).data, &plain, bytes, SPAN_EMPTY);
+    uint8_t *payload = malloc(6 * MIB);
+    ZSTD_CCtx *zstd = ZSTD_createCCtx();
+    static const size_t sizes[] = {1, 5000, MIB, MIB + 1, 4 * MIB + 1, 6 * MIB};
+    for (unsigned i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        struct span original = span_of(text, sizes[i]);
+        size_t size = ZSTD_compress_usingDict(zstd, payload, 6 * MIB, text, sizes[i], bytes.data, bytes.size, 1);
+        struct buffer body = {0};
+        append_frame(&body, CODEC_ZSTD_DICTIONARY, span_of(payload, size), original);
+        struct memory_object *object = put(buffer_span(&body), LAYOUT_FRAMED, CODEC_ZSTD_DICTIONARY, original);
+        memcpy(object->attributes.dictionary, id, sizeof id);
+        expect_readable(original);
+        object->attributes.dictionary[0] = '\0'; /* it names none */
+        expect_refused(original, ERROR_DAMAGED, S3_InternalError, "dictionary");
+        memcpy(object->attributes.dictionary, "0123456789abcdef", sizeof id); /* or one that is not there */
+        expect_refused(original, ERROR_DAMAGED, S3_InternalError, "0123456789abcdef");
+        buffer_free(&body);
+    }
+    ck_assert_uint_eq(metric_read(&dictionary_table_counters(dictionaries)->fetched), 1);
+    ZSTD_freeCCtx(zstd);
+    tear_down();
+    free(payload);
+    free(text);
+}
+
 static void streams_body(void *argument)
 {
     (void)argument;
@@ -498,6 +534,7 @@ END_TEST
 
 LOOP_TEST(frames_of_any_size, sizes_body)
 LOOP_TEST(mixed_frames, mixture_body)
+LOOP_TEST(frames_with_a_dictionary, with_dictionary_body)
 LOOP_TEST(unframed_streams, streams_body)
 LOOP_TEST(last_byte_waits, last_byte_body)
 LOOP_TEST(large_windows, windows_body)
@@ -517,6 +554,7 @@ int main(int argc, char **argv)
     tcase_add_loop_test(tests, vectors, 0, 6);
     tcase_add_test(tests, frames_of_any_size);
     tcase_add_test(tests, mixed_frames);
+    tcase_add_test(tests, frames_with_a_dictionary);
     tcase_add_test(tests, unframed_streams);
     tcase_add_test(tests, last_byte_waits);
     tcase_add_test(tests, large_windows);
