@@ -258,8 +258,9 @@ bool join_prepare(struct joining *joining, uint64_t *ret_size, bool *ret_is_padd
     struct join_piece *pieces = calloc(joining->count, sizeof *pieces);
     ASSERT(pieces != NULL);
     bool is_any_there = describe(joining, pieces);
-    bool done = join_plan(pieces, joining->count, may_differ || is_any_there ? 0 : remote->settings.part_bytes,
-                          &joining->steps);
+    unsigned number_unused = piece_at(joining->list, piece_count(joining->list) - 1)->facts.part.number + 1;
+    bool done = join_plan(pieces, joining->count, number_unused,
+                          may_differ || is_any_there ? 0 : remote->settings.part_bytes, &joining->steps);
     free(pieces);
     *ret_size = 0;
     *ret_is_padded = false;

@@ -15,6 +15,8 @@ struct planning {
     size_t begin;           /* of the stretch's steps */
     unsigned number_before; /* of the stored part before the stretch */
     unsigned number_most;   /* that a stored part of the stretch may have */
+    unsigned number_free;   /* for a step that begins in no piece: nobody's stored part has it */
+    unsigned number_unused; /* of join_plan */
 };
 
 static void emit(struct planning *planning, const struct join_step *step)
@@ -112,7 +114,7 @@ static bool number_steps(struct planning *planning)
     unsigned number = planning->number_before;
     for (unsigned i = 0; i < count; i++) {
         bool has_piece = steps[i].first < planning->end;
-        unsigned own = has_piece ? planning->pieces[steps[i].first].number : 0;
+        unsigned own = has_piece ? planning->pieces[steps[i].first].number : planning->number_free;
         unsigned most = planning->number_most - (count - 1 - i); /* leaves room for those behind it */
         number = own > number ? own : number + 1;
         number = number < most ? number : most;
@@ -140,6 +142,8 @@ static bool plan_stretch(struct planning *planning, const struct join_piece *nex
     planning->begin = planning->steps->size;
     planning->gathered.size = 0;
     plan_bytes(planning, uniform);
+    /* just before a piece that is there, there were the small ones in front of it */
+    planning->number_free = next == NULL ? planning->number_unused : planning->number_most;
     uint64_t useless = next != NULL && next->before_count == 0 ? next->before_bytes : 0;
     if (next == NULL) {
         planning->gathered.is_last = true;
@@ -150,9 +154,10 @@ static bool plan_stretch(struct planning *planning, const struct join_piece *nex
     return number_steps(planning);
 }
 
-bool join_plan(const struct join_piece *pieces, unsigned count, uint64_t uniform, struct buffer *ret_steps)
+bool join_plan(const struct join_piece *pieces, unsigned count, unsigned number_unused, uint64_t uniform,
+               struct buffer *ret_steps)
 {
-    struct planning planning = {.pieces = pieces, .steps = ret_steps};
+    struct planning planning = {.pieces = pieces, .steps = ret_steps, .number_unused = number_unused};
     for (unsigned i = 0; i < count; i++) {
         if (!pieces[i].is_there)
             continue;

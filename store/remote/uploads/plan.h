@@ -44,6 +44,8 @@ struct join_step {
     uint64_t padded_over;   /* bytes of the next stored part that its frame reaches over */
 };
 
-/* Appends struct join_step. `uniform` not 0: all stored parts but the last are of just this size, all are gathered, and
- * no piece is there. False: there would be more stored parts than numbers for them. */
-bool join_plan(const struct join_piece *pieces, unsigned count, uint64_t uniform, struct buffer *ret_steps);
+/* Appends struct join_step. `number_unused`: no part has this number or a greater one, chosen or not. `uniform` not 0:
+ * all stored parts but the last are of just this size, all are gathered, and no piece is there. False: there would be
+ * more stored parts than numbers for them. */
+bool join_plan(const struct join_piece *pieces, unsigned count, unsigned number_unused, uint64_t uniform,
+               struct buffer *ret_steps);

@@ -108,7 +108,7 @@ static unsigned padded_count(const struct buffer *steps)
 static void plan(const struct join_piece *pieces, unsigned count, uint64_t uniform, struct buffer *steps)
 {
     buffer_clear(steps);
-    ck_assert(join_plan(pieces, count, uniform, steps));
+    ck_assert(join_plan(pieces, count, pieces[count - 1].number + 1, uniform, steps));
     expect_sound(pieces, count, uniform, steps);
 }
 
@@ -166,6 +166,8 @@ START_TEST(pieces_that_are_there)
     const struct join_piece without[] = {pieces[3], pieces[4]}; /* nothing else was chosen */
     plan(without, 2, 0, &steps);
     ck_assert(count_of(&steps) == 4 && step_at(&steps, 0)->size == 0 && step_at(&steps, 0)->number < 4);
+    ck_assert(join_plan(&pieces[4], 1, 7, 0, &steps)); /* 6 is there, too, and was left out: it is not written over */
+    ck_assert_uint_eq(step_at(&steps, count_of(&steps) - 1)->number, 7);
     const struct join_piece grown[] = {pieces[0], pieces[1], {.number = 3, .size = 9 * MIB}, pieces[3]};
     plan(grown, 4, 0, &steps); /* there is no number for padding alone: it goes with a copy */
     ck_assert_uint_eq(padded_count(&steps), 1);
@@ -229,7 +231,7 @@ START_TEST(as_many_as_there_may_be)
     plan(pieces, STORED_PARTS_MAX, 0, &steps);
     pieces[STORED_PARTS_MAX - 1].size = 100 * MIB; /* more than is held in memory */
     buffer_clear(&steps);
-    ck_assert(!join_plan(pieces, STORED_PARTS_MAX, 0, &steps));
+    ck_assert(!join_plan(pieces, STORED_PARTS_MAX, STORED_PARTS_MAX + 1, 0, &steps));
     const struct join_piece last = {.number = STORED_PARTS_MAX, .size = 100 * MIB};
     plan(&last, 1, 0, &steps); /* a number before it is free */
     buffer_free(&steps);
