@@ -7,6 +7,7 @@
 #include "runtime/base/byteorder.h"
 #include "runtime/base/clock.h"
 #include "runtime/base/decimal.h"
+#include "runtime/log/log.h"
 #include "s3client/operations.h"
 #include "s3client/wire/checksum.h"
 #include "s3client/wire/s3_error.h"
@@ -76,47 +77,63 @@ static bool decode_record(struct span text, struct bucket_info *info)
     return true;
 }
 
+/* NoSuchBucket. Of a bucket that Bale did not make the text is empty. */
+SUSPENDS static bool fetch_record(struct remote_shard *shard, struct span bucket, struct buffer *ret_text,
+                                  struct error *error)
+{
+    struct s3_answer answer;
+    const struct s3_call call = {.kind = S3_GET_OBJECT, .bucket = bucket, .key = record_key, .repeat = S3_REPEAT};
+    bool done = s3_client_call_whole(shard->client, &call, ret_text, &answer, error);
+    done = remote_answered(shard, S3_GET_OBJECT, &answer, done, error);
+    if (!done)
+        buffer_clear(ret_text);
+    return done || error->code == S3_NoSuchKey;
+}
+
 /* NoSuchBucket. */
 SUSPENDS static bool load_record(struct remote_shard *shard, struct span bucket, struct bucket_info *ret_info,
                                  struct error *error)
 {
-    struct s3_answer answer;
     struct buffer text;
-    const struct s3_call call = {.kind = S3_GET_OBJECT, .bucket = bucket, .key = record_key, .repeat = S3_REPEAT};
-    describe(shard->remote, bucket, shard->remote->started_ms, ret_info);
     buffer_init(&text, RECORD_BYTES_MAX);
-    bool done = s3_client_call_whole(shard->client, &call, &text, &answer, error);
-    done = remote_answered(shard, S3_GET_OBJECT, &answer, done, error);
+    bool done = fetch_record(shard, bucket, &text, error);
+    describe(shard->remote, bucket, shard->remote->started_ms, ret_info);
     if (done && !decode_record(buffer_span(&text), ret_info))
         describe(shard->remote, bucket, shard->remote->started_ms, ret_info);
     buffer_free(&text);
-    return done || error->code == S3_NoSuchKey;
+    return done;
 }
 
 /* *ret_is_there: there is one already. */
-SUSPENDS static bool save_record(struct remote_shard *shard, const struct bucket_info *info, bool *ret_is_there,
-                                 struct error *error)
+SUSPENDS static bool put_record(struct remote_shard *shard, struct span bucket, struct span text, bool *ret_is_there,
+                                struct error *error)
 {
     struct s3_answer answer;
-    struct buffer text = {0};
-    encode_record(info, &text);
-    const struct span body = buffer_span(&text);
     const struct http_field headers[] = {{SPAN("content-type"), SPAN("text/plain")},
                                          {SPAN("if-none-match"), SPAN("*")}};
     const struct s3_call call = {.kind = S3_PUT_OBJECT,
-                                 .bucket = span_from_string(info->name),
+                                 .bucket = bucket,
                                  .key = record_key,
                                  .headers = headers,
                                  .headers_count = verdict_holds(&shard->remote->verdicts, VERDICT_PUT_CREATE) ? 2 : 1,
-                                 .body = &body,
+                                 .body = &text,
                                  .body_count = 1,
                                  .repeat = S3_REPEAT};
     bool done = remote_call(shard, &call, &answer, error);
     if (done)
         s3_answer_close(&answer);
-    buffer_free(&text);
     *ret_is_there = !done && error->code == S3_PreconditionFailed;
     return done || *ret_is_there;
+}
+
+SUSPENDS static bool save_record(struct remote_shard *shard, const struct bucket_info *info, bool *ret_is_there,
+                                 struct error *error)
+{
+    struct buffer text = {0};
+    encode_record(info, &text);
+    bool done = put_record(shard, span_from_string(info->name), buffer_span(&text), ret_is_there, error);
+    buffer_free(&text);
+    return done;
 }
 
 /* ---- finding ---- */
@@ -126,9 +143,9 @@ void remote_forget_bucket(struct remote_shard *shard, struct span name)
     known_buckets_forget(&shard->buckets, name);
 }
 
-static int64_t now_ms(const struct remote_shard *shard)
+static uint64_t now_ms(const struct remote_shard *shard)
 {
-    return clock_wall_ms(shard->remote->settings.clock);
+    return clock_monotonic_ns(shard->remote->settings.clock) / 1000000;
 }
 
 /* From memory, or by asking. */
@@ -231,29 +248,75 @@ SUSPENDS static bool is_empty(struct bucket_store *store, struct span bucket, bo
     return done;
 }
 
-/* What is left then is ours: the record, and pieces of uploads. */
+SUSPENDS static bool remove_listed(struct remote_shard *shard, const struct s3_call *call,
+                                   const struct s3_list_page *page, struct arena *arena, struct error *error)
+{
+    struct s3_answer answer;
+    unsigned count = 0;
+    struct s3_delete_item *items = arena_allocate(arena, (page->count + 1) * sizeof *items);
+    if (items == NULL)
+        return error_set(error, ERROR_BUSY, S3_SlowDown, "The request's memory is used up.");
+    for (unsigned i = 0; i < page->count; i++) {
+        if (!span_equal(page->entries[i].key, record_key))
+            items[count++] = (struct s3_delete_item){.key = page->entries[i].key};
+    }
+    bool done = count == 0 || s3_client_delete_objects(shard->client, call, items, count, &answer, error);
+    return count == 0 || remote_answered(shard, S3_DELETE_OBJECTS, &answer, done, error);
+}
+
+/* Pieces of uploads, and what else is ours beside the record. */
 SUSPENDS static bool remove_own(struct remote_shard *shard, struct span bucket, struct error *error)
 {
+    const struct s3_call call = {.bucket = bucket, .repeat = S3_REPEAT};
+    const struct s3_list_request request = {.prefix = SPAN(".bale/")};
     struct arena arena;
     struct s3_list_page page = {.is_truncated = true};
     bool done = true;
     arena_init(&arena, LIST_ARENA_BYTES);
     while (done && page.is_truncated) {
-        const struct s3_call call = {.bucket = bucket, .repeat = S3_REPEAT};
-        const struct s3_list_request request = {.prefix = SPAN(".bale/")};
         struct s3_answer answer;
         arena_reset(&arena);
         done = s3_client_list_objects(shard->client, &call, &request, &arena, &page, &answer, error);
-        done = remote_answered(shard, S3_LIST_OBJECTS, &answer, done, error);
-        struct s3_delete_item *items = done ? arena_allocate(&arena, (page.count + 1) * sizeof *items) : NULL;
-        if (items == NULL || page.count == 0)
-            break;
-        for (unsigned i = 0; i < page.count; i++)
-            items[i] = (struct s3_delete_item){.key = page.entries[i].key};
-        done = s3_client_delete_objects(shard->client, &call, items, page.count, &answer, error);
-        done = remote_answered(shard, S3_DELETE_OBJECTS, &answer, done, error);
+        done = remote_answered(shard, S3_LIST_OBJECTS, &answer, done, error) &&
+               remove_listed(shard, &call, &page, &arena, error);
     }
     arena_free(&arena);
+    return done;
+}
+
+/* The record last: who dies before that leaves a bucket that is still its owner's. */
+SUSPENDS static bool remove_record(struct remote_shard *shard, struct span bucket, struct error *error)
+{
+    struct s3_answer answer;
+    const struct s3_call call = {.kind = S3_DELETE_OBJECT, .bucket = bucket, .key = record_key, .repeat = S3_REPEAT};
+    bool done = remote_call(shard, &call, &answer, error);
+    if (done)
+        s3_answer_close(&answer);
+    return done || error->code == S3_NoSuchKey;
+}
+
+/* The backend may refuse it in the end: somebody has written into it meanwhile, say. Then it has its record again, or
+ * it would be the server owner's, and without its settings. */
+SUSPENDS static bool remove_bucket(struct remote_shard *shard, struct span bucket, struct error *error)
+{
+    struct buffer record;
+    struct s3_answer answer;
+    struct error ignored;
+    bool is_there;
+    buffer_init(&record, RECORD_BYTES_MAX);
+    const struct s3_call call = {.kind = S3_DELETE_BUCKET, .bucket = bucket};
+    bool is_known = fetch_record(shard, bucket, &record, error);
+    bool done = is_known && remove_own(shard, bucket, error) && remove_record(shard, bucket, error) &&
+                remote_call(shard, &call, &answer, error);
+    if (done)
+        s3_answer_close(&answer);
+    else if (record.size > 0 && !put_record(shard, bucket, buffer_span(&record), &is_there, &ignored) &&
+             ignored.code != S3_NoSuchBucket)
+        log_message(LOG_ERROR,
+                    "bucket %.*s was not removed, and .bale/bucket in it could not be put back: it belongs to the "
+                    "owner of this server now, and has no settings",
+                    SPAN_FORMAT(bucket));
+    buffer_free(&record);
     return done;
 }
 
@@ -262,7 +325,6 @@ SUSPENDS bool remote_delete_bucket(struct bucket_store *store, struct span bucke
     struct remote *remote = remote_of(store);
     struct remote_shard *shard = remote_shard_here(remote);
     struct span backend;
-    struct s3_answer answer;
     bool empty;
     if (!remote_bucket(remote, bucket, &backend, error) || !is_empty(store, bucket, &empty, error))
         return false;
@@ -271,10 +333,8 @@ SUSPENDS bool remote_delete_bucket(struct bucket_store *store, struct span bucke
     if (span_equal(backend, span_from_string(remote->settings.bucket)))
         return error_set(error, ERROR_DENIED, S3_AccessDenied,
                          "This server lives in the bucket, and does not remove it.");
-    const struct s3_call call = {.kind = S3_DELETE_BUCKET, .bucket = bucket};
-    if (!remove_own(shard, bucket, error) || !remote_call(shard, &call, &answer, error))
+    if (!remove_bucket(shard, backend, error))
         return false;
-    s3_answer_close(&answer);
     atomic_fetch_add(&remote->buckets_removed, 1);
     remote_forget_bucket(shard, bucket);
     return true;

@@ -20,20 +20,20 @@ static unsigned find_absent(const struct known_buckets *known, struct span name)
 }
 
 const struct bucket_info *known_buckets_find(const struct known_buckets *known, struct span name, uint64_t removed,
-                                             int64_t now_ms)
+                                             uint64_t now_ms)
 {
     unsigned i = find_there(known, name);
     bool is_known = i < BUCKETS_KNOWN && known->there[i].removed == removed && known->there[i].until_ms > now_ms;
     return is_known ? &known->there[i].info : NULL;
 }
 
-bool known_buckets_is_absent(const struct known_buckets *known, struct span name, uint64_t made, int64_t now_ms)
+bool known_buckets_is_absent(const struct known_buckets *known, struct span name, uint64_t made, uint64_t now_ms)
 {
     unsigned i = find_absent(known, name);
     return i < BUCKETS_ABSENT && known->absent[i].made == made && known->absent[i].until_ms > now_ms;
 }
 
-void known_buckets_note(struct known_buckets *known, const struct bucket_info *info, uint64_t removed, int64_t now_ms)
+void known_buckets_note(struct known_buckets *known, const struct bucket_info *info, uint64_t removed, uint64_t now_ms)
 {
     struct span name = span_from_string(info->name);
     known_buckets_forget(known, name);
@@ -43,7 +43,7 @@ void known_buckets_note(struct known_buckets *known, const struct bucket_info *i
     place->until_ms = now_ms + BUCKET_KNOWN_MS;
 }
 
-void known_buckets_note_absence(struct known_buckets *known, struct span name, uint64_t made, int64_t now_ms)
+void known_buckets_note_absence(struct known_buckets *known, struct span name, uint64_t made, uint64_t now_ms)
 {
     if (name.size == 0 || name.size > BUCKET_NAME_BYTES_MAX)
         return;

@@ -1,11 +1,14 @@
 /* store/remote/known_buckets.h -- which buckets of the backend were there a moment ago, and which were not (with all
  * buckets), so that requests do not begin with one of ours.
  *
- * Bounded, and of one shard. What is there is believed for a minute, until the backend says NoSuchBucket, and only
- * until this process removes a bucket, whichever shard does: `removed` counts those, so that one that was made again is
- * not taken for the one before it. That a name is absent is believed for a second at most, and only until this process
- * makes a bucket, whichever shard does: `made` counts those, and is read before the backend is asked. Of absent names
- * there are fewer, in a table of their own: whoever guesses at names drives none out that is there. */
+ * Bounded, and of one shard. What is there is believed for two seconds, as settings of buckets are: another process may
+ * have removed the bucket and made it again, which is then somebody else's, and has other settings. It is believed only
+ * until the backend says NoSuchBucket, and until this process removes a bucket, whichever shard does: `removed` counts
+ * those. That a name is absent is believed for a second at most, and only until this process makes a bucket, whichever
+ * shard does: `made` counts those, and is read before the backend is asked. Of absent names there are fewer, in a table
+ * of their own: whoever guesses at names drives none out that is there.
+ *
+ * Times are monotonic: a clock that is put back must not make anything last. */
 #pragma once
 
 #include "runtime/base/span.h"
@@ -14,7 +17,7 @@
 enum {
     BUCKETS_KNOWN = 256,
     BUCKETS_ABSENT = 64,
-    BUCKET_KNOWN_MS = 60000,
+    BUCKET_KNOWN_MS = 2000,
     BUCKET_ABSENT_MS = 1000,
 };
 
@@ -23,23 +26,23 @@ struct known_buckets {
     struct known_bucket {
         struct bucket_info info; /* name "": none */
         uint64_t removed;
-        int64_t until_ms;
+        uint64_t until_ms;
     } there[BUCKETS_KNOWN];
     struct absent_bucket {
         char name[BUCKET_NAME_BYTES_MAX + 1]; /* "": none */
         uint64_t made;
-        int64_t until_ms;
+        uint64_t until_ms;
     } absent[BUCKETS_ABSENT];
     unsigned there_next, absent_next;
 };
 
 /* NULL: it is not known. Valid until the next call. */
 const struct bucket_info *known_buckets_find(const struct known_buckets *known, struct span name, uint64_t removed,
-                                             int64_t now_ms);
-bool known_buckets_is_absent(const struct known_buckets *known, struct span name, uint64_t made, int64_t now_ms);
+                                             uint64_t now_ms);
+bool known_buckets_is_absent(const struct known_buckets *known, struct span name, uint64_t made, uint64_t now_ms);
 
-void known_buckets_note(struct known_buckets *known, const struct bucket_info *info, uint64_t removed, int64_t now_ms);
+void known_buckets_note(struct known_buckets *known, const struct bucket_info *info, uint64_t removed, uint64_t now_ms);
 /* Names that no bucket can have are not noted. */
-void known_buckets_note_absence(struct known_buckets *known, struct span name, uint64_t made, int64_t now_ms);
+void known_buckets_note_absence(struct known_buckets *known, struct span name, uint64_t made, uint64_t now_ms);
 /* Whether it is there is not known any more. */
 void known_buckets_forget(struct known_buckets *known, struct span name);

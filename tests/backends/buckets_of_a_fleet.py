@@ -1,0 +1,50 @@
+"""tests/backends/buckets_of_a_fleet.py -- several Bales before all buckets of a backend: whose a bucket is, and what is set of it, is the
+same for all of them, also when it is removed and made again, when removing it fails, and when one of them sees one bucket only."""
+
+import secrets
+import time
+
+import acls
+import sigv4
+from faults import fault
+from replicas import SEEN_SECONDS, TAGS, ReplicaCase
+
+
+class BucketsOfAFleet(ReplicaCase):
+    def make(self, bale, name, owner="bob"):
+        self.assertEqual(200, bale.client(owner).put(name).status)
+
+    def deny_all_gets(self, bale, name, owner="bob"):
+        policy = acls.policy(acls.statement("Deny", "*", "s3:GetObject", acls.arn(name, "*")))
+        answer = bale.client(owner).put(name, None, {"policy": None}, (), sigv4.to_bytes(policy))
+        self.assertEqual(204, answer.status, answer)
+
+    def test_made_again_through_another_one(self):
+        """By somebody else: then it is theirs, and what was set of the former one is gone."""
+        first, second = self.replicas(2, "--all-buckets")
+        name = f"again-{secrets.token_hex(6)}"
+        self.make(first, name, "alice")
+        self.assertEqual(404, second.client("alice").get(name, "k").status)
+        self.assertEqual(204, first.client("alice").delete(name).status)
+        self.make(first, name, "bob")
+        time.sleep(SEEN_SECONDS)  # each shard sees it by itself
+        self.assertEqual(200, second.client("bob").put(name, "k", (), (), b"x").status)
+        self.assertEqual(403, second.client("alice").get(name, "k").status)
+        self.deny_all_gets(second, name)
+        self.wait_until_seen(lambda: first.client("bob").get(name, "k").status == 403, "what was set through the other one")
+
+    def test_a_bucket_that_could_not_be_removed(self):
+        """Somebody has written into it meanwhile, say: it is whose it was, and what was set of it holds."""
+        for status, code in ((409, "BucketNotEmpty"), (503, "ServiceUnavailable")):
+            proxy = self.proxy()
+            bale = self.bale(proxy, "--all-buckets")
+            name = f"stays-{secrets.token_hex(6)}"
+            self.make(bale, name)
+            self.deny_all_gets(bale, name)
+            proxy.rules(fault("refuse", op="DeleteBucket", status=status, code=code))
+            self.assertEqual(status, bale.client("bob").delete(name).status)
+            proxy.clear()
+            other = self.replica_of(bale, "--all-buckets")
+            self.assertEqual(200, other.client("bob").put(name, "k", (), (), b"x").status)
+            self.assertEqual(403, other.client("bob").get(name, "k").status, "the policy")
+            self.assertEqual(403, other.client("alice").head(name).status, "hers are other buckets")
