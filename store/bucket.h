@@ -74,6 +74,7 @@ struct bucket_capabilities {
     bool has_tags;
     bool has_versions;  /* buckets may be versioned, and versions carry owners and ACLs */
     bool has_lock;      /* ... and be locked */
+    bool lists_all;     /* what bucket_list_buckets does not list is not there; else others may know of it */
     bool keeps_sidecar; /* the index of frames is kept with the object and never another's; else it is an object of its
                            own, which its binding tells from a stale one */
     bool labels_slip;   /* an answer may bear the ETag of one revision and the bytes of another: what does not fit

@@ -21,6 +21,7 @@ struct sweeping {
     struct journal *journal;
     const struct journal_environment *environment;
     struct journal_store *documents;
+    bool knows_buckets;    /* which are there */
     struct buffer buckets; /* creation ids, sorted */
     struct buffer noted;   /* struct document_name */
     uint64_t gone;         /* the bucket whose records were removed last; 0: none */
@@ -66,9 +67,10 @@ SUSPENDS static bool list_buckets(struct sweeping *sweeping, struct bucket_store
 
 static bool has_bucket(const struct sweeping *sweeping, uint64_t creation_id)
 {
-    return sweeping->buckets.size > 0 &&
-           bsearch(&creation_id, sweeping->buckets.data, sweeping->buckets.size / sizeof creation_id,
-                   sizeof creation_id, compare_ids) != NULL;
+    return !sweeping->knows_buckets ||
+           (sweeping->buckets.size > 0 &&
+            bsearch(&creation_id, sweeping->buckets.data, sweeping->buckets.size / sizeof creation_id,
+                    sizeof creation_id, compare_ids) != NULL);
 }
 
 /* ---- one document ---- */
@@ -240,10 +242,11 @@ bool settings_sweep(struct settings_sweep *sweep, struct journal *journal,
     buffer_init(&sweeping.buckets, 0);
     buffer_init(&sweeping.noted, 0);
     sweep->documents = 0;
-    bool done = list_buckets(&sweeping, store, error) && journal_flush(journal, error) &&
+    sweeping.knows_buckets = store->capabilities.lists_all;
+    bool done = (!sweeping.knows_buckets || list_buckets(&sweeping, store, error)) && journal_flush(journal, error) &&
                 (!journal_has_unread(journal) ||
                  error_set(error, ERROR_BUSY, NULL, "the journal has segments that cannot be read")) &&
-                sweep_pages(&sweeping, page, error) && sweep_records(&sweeping, error);
+                sweep_pages(&sweeping, page, error) && (!sweeping.knows_buckets || sweep_records(&sweeping, error));
     if (done)
         take_notes(&sweeping);
     else

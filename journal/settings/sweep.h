@@ -7,6 +7,9 @@
  * what a reader with an older view still wants. Writers keep to less than that (settings_change's deadline). No clocks
  * are compared.
  *
+ * Where the store does not know all buckets (bucket_capabilities.lists_all), a bucket is taken to be there: another
+ * process may see it, and its policy must not go. Only documents that no record names are removed then.
+ *
  * Nothing is removed while the journal cannot say all (segments in quarantine, or not read) or buckets cannot be
  * listed.
  */

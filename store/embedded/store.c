@@ -137,6 +137,7 @@ struct bucket_store *embedded_open(const char *path, const struct embedded_optio
                                                             .has_tags = true,
                                                             .has_versions = true,
                                                             .has_lock = true,
+                                                            .lists_all = true,
                                                             .keeps_sidecar = true};
     store->options = *options;
     set_defaults(&store->options);

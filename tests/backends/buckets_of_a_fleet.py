@@ -48,3 +48,17 @@ class BucketsOfAFleet(ReplicaCase):
             self.assertEqual(200, other.client("bob").put(name, "k", (), (), b"x").status)
             self.assertEqual(403, other.client("bob").get(name, "k").status, "the policy")
             self.assertEqual(403, other.client("alice").head(name).status, "hers are other buckets")
+
+    def test_a_sweep_of_one_that_sees_one_bucket(self):
+        """It removes nothing of the others."""
+        every = ("--settings-sweep", "1s")
+        first = self.bale(None, "--all-buckets", *every)
+        name = f"other-{secrets.token_hex(6)}"
+        self.make(first, name)
+        self.deny_all_gets(first, name)
+        self.assertEqual(200, first.client("bob").put(name, "k", (), (), b"x").status)
+        alone = self.replica_of(first, *every)
+        for turn in range(5):  # so that it has something to sweep
+            self.set(alone, "tagging", TAGS.replace("blue", f"blue-{turn}"))
+            time.sleep(1.1)
+        self.assertEqual(403, first.client("bob").get(name, "k").status, "the policy")
