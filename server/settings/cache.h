@@ -4,6 +4,7 @@
  * buckets have no setting, and their entries are small. */
 #pragma once
 
+#include "runtime/base/clock.h"
 #include "runtime/base/list.h"
 #include "server/settings/snapshot.h"
 
@@ -14,7 +15,8 @@ struct cache_entry {
     uint64_t epoch;                         /* 0: never read */
     uint64_t digest;                        /* of the records that the snapshot was made of */
     const struct bucket_settings *snapshot; /* held; NULL: never read */
-    bool is_loading;                        /* some fiber is at it, and the entry stays where it is */
+    deadline_t damaged_until; /* then documents that could not be read are read again: they may have been mended */
+    bool is_loading;          /* some fiber is at it, and the entry stays where it is */
 };
 
 struct settings_cache {

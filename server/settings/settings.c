@@ -17,6 +17,7 @@ enum {
     READY_MS = 5000,    /* so long a request waits for the journal's first tick */
     READY_PAUSE_MS = 20,
     READ_ATTEMPTS = 4, /* of documents that were replaced meanwhile */
+    DAMAGED_MS = 2000, /* so long it is believed that documents are damaged, or missing */
 };
 
 struct settings {
@@ -164,6 +165,11 @@ SUSPENDS static bool find_records(struct settings *settings, uint64_t creation_i
     }
 }
 
+static bool is_damage_old(const struct cache_entry *entry)
+{
+    return entry->snapshot->damaged != 0 && loop_now_ns() >= entry->damaged_until;
+}
+
 SUSPENDS static bool load(struct settings *settings, const struct bucket_info *bucket, struct cache_entry *entry,
                           struct error *error)
 {
@@ -173,7 +179,7 @@ SUSPENDS static bool load(struct settings *settings, const struct bucket_info *b
         if (!find_records(settings, bucket->creation_id, &records, error))
             return false;
         uint64_t digest = digest_of(&records);
-        if (entry->snapshot != NULL && entry->digest == digest) {
+        if (entry->snapshot != NULL && entry->digest == digest && !is_damage_old(entry)) {
             entry->epoch = records.epoch;
             return true;
         }
@@ -183,6 +189,7 @@ SUSPENDS static bool load(struct settings *settings, const struct bucket_info *b
             return refuse(error, "the store that keeps them does not answer");
         if (snapshot != NULL) {
             cache_set(&settings->cache, entry, snapshot, digest, records.epoch);
+            entry->damaged_until = deadline_after_ms(DAMAGED_MS);
             return true;
         }
     }
@@ -192,6 +199,11 @@ static void count_cache(struct settings *settings)
 {
     atomic_store_explicit(&settings->counters.cache_buckets, settings->cache.count, memory_order_relaxed);
     atomic_store_explicit(&settings->counters.cache_bytes, settings->cache.bytes, memory_order_relaxed);
+}
+
+static bool is_right(const struct settings *settings, const struct cache_entry *entry)
+{
+    return entry->snapshot != NULL && entry->epoch == keeper_epoch(settings->keeper) && !is_damage_old(entry);
 }
 
 /* One fiber loads an entry, whoever else wants it waits. */
@@ -205,7 +217,7 @@ SUSPENDS static bool fetch(struct settings *settings, const struct bucket_info *
             return refuse(error, "the process is ending");
         entry = cache_take(&settings->cache, bucket->creation_id);
     }
-    bool is_good = entry->snapshot != NULL && entry->epoch == keeper_epoch(settings->keeper);
+    bool is_good = is_right(settings, entry);
     if (!is_good) {
         entry->is_loading = true;
         is_good = load(settings, bucket, entry, error);
@@ -230,7 +242,7 @@ bool settings_pin(struct settings *settings, const struct bucket_info *bucket, c
     if (settings->keeper == NULL)
         return true;
     struct cache_entry *entry = cache_find(&settings->cache, bucket->creation_id);
-    if (entry == NULL || entry->epoch != keeper_epoch(settings->keeper) || entry->snapshot == NULL)
+    if (entry == NULL || !is_right(settings, entry))
         return fetch(settings, bucket, ret, error);
     cache_touch(&settings->cache, entry);
     *ret = entry->snapshot;

@@ -120,6 +120,21 @@ class SharedSettings(ReplicaCase):
         self.wait_for(lambda: len({self.setting(bale, "tagging") for bale in bales}) == 1, "agreement")
         self.assertIn(self.setting(bales[0], "tagging").partition(b"blue-")[2].partition(b"<")[0], [b"%d" % n for n in range(12)])
 
+    def test_a_document_that_is_gone_and_comes_back(self):
+        """Nobody is let in meanwhile, and nobody has to start anything again."""
+        bale, = self.replicas(1, "--shards", "1")
+        self.allow_all_to_read(bale)
+        self.assertEqual(200, bale.client().put(self.bucket, "k", (), (), b"x").status)
+        document, = self.own_keys(".bale/settings/")
+        plain = self.backend.client()
+        kept = plain.get(self.bucket, document).body
+        self.assertEqual(204, plain.delete(self.bucket, document).status)
+        other = self.replica_of(bale, "--shards", "1")
+        self.assertEqual(500, other.client().get(self.bucket, "k").status)
+        self.assertEqual(500, other.client().get(self.bucket, "k", **ANONYMOUS).status)
+        self.assertEqual(200, plain.put(self.bucket, document, (), (), kept).status)
+        self.wait_for(lambda: self.may_anybody_read(other), "what the document allows", 5)
+
 
 class JournalInABucket(ReplicaCase):
     def journal(self, *arguments):
