@@ -97,7 +97,7 @@ static void find(struct settings_keeper *keeper, uint64_t creation_id, struct ke
                                               : !keeper->was_known ? KEEPER_LAPSED
                                                                    : KEEPER_KNOWS};
     metric_add(&keeper->counters.lookups, 1);
-    if (ret->verdict != KEEPER_KNOWS)
+    if (!has_state)
         return;
     for (unsigned setting = 0; setting < SETTINGS_COUNT; setting++) {
         if (setting_record_find(journal_state(keeper->journal), creation_id, (uint8_t)setting, &ret->records[setting]))

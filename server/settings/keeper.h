@@ -68,7 +68,7 @@ enum keeper_verdict {
 struct keeper_records {
     enum keeper_verdict verdict;
     uint64_t epoch;
-    unsigned set; /* a bit for each record */
+    unsigned set; /* a bit for each record; LAPSED: that there was when the journal was read last */
     struct setting_record records[SETTINGS_COUNT];
 };
 

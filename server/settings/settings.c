@@ -135,12 +135,15 @@ SUSPENDS static const struct bucket_settings *read_all(struct settings *settings
 
 /* ---- filling the cache ---- */
 
-/* The journal does not say; but a bucket without any document has no setting. */
-SUSPENDS static bool has_surely_none(struct settings *settings, uint64_t creation_id)
+/* The journal does not say; but a bucket without any document has no setting. Unless it had some when the journal was
+ * read last: then somebody has taken away more than documents. */
+SUSPENDS static bool has_surely_none(struct settings *settings, uint64_t creation_id,
+                                     const struct keeper_records *last_known)
 {
     struct error error;
     bool has_some;
-    return documents_look(journal_bucket_store(settings->documents), creation_id, &has_some,
+    return last_known->set == 0 &&
+           documents_look(journal_bucket_store(settings->documents), creation_id, &has_some,
                           deadline_after_ms(REQUEST_MS), &error) &&
            !has_some;
 }
@@ -153,7 +156,7 @@ SUSPENDS static bool find_records(struct settings *settings, uint64_t creation_i
     for (;;) {
         if (!keeper_find(settings->keeper, creation_id, ret, error))
             return refuse(error, "the process is ending");
-        if (ret->verdict == KEEPER_KNOWS || has_surely_none(settings, creation_id))
+        if (ret->verdict == KEEPER_KNOWS || has_surely_none(settings, creation_id, ret))
             return true;
         if (ret->verdict == KEEPER_LAPSED)
             return refuse(error, "the journal that keeps them cannot be reached");

@@ -135,6 +135,22 @@ class SharedSettings(ReplicaCase):
         self.assertEqual(200, plain.put(self.bucket, document, (), (), kept).status)
         self.wait_for(lambda: self.may_anybody_read(other), "what the document allows", 5)
 
+    def test_everything_of_bale_is_deleted(self):
+        """Under processes that run: they refuse what they do not know any more, and allow no more than before."""
+        bale, other = self.replicas(2, "--settings-grace", "1s", "--journal-poll", "200ms")
+        self.set(bale, "policy", acls.policy(acls.statement("Deny", "*", "s3:GetObject", acls.arn(self.bucket, "*"))))
+        self.assertEqual(200, bale.client().put(self.bucket, "k", (), (), b"x").status)
+        self.wait_until_seen(lambda: other.client().get(self.bucket, "k").status == 403, "the policy")
+        for key in self.own_keys(".bale/"):
+            self.assertEqual(204, self.backend.client().delete(self.bucket, key).status)
+        ends = time.monotonic() + 4
+        while time.monotonic() < ends:
+            for front in (bale, other):
+                self.assertIn(front.client().get(self.bucket, "k").status, (403, 500, 503))
+            time.sleep(0.1)
+        for front in (bale, other):
+            self.assertEqual(503, front.client().get(self.bucket, "k").status)
+
 
 class JournalInABucket(ReplicaCase):
     def journal(self, *arguments):
