@@ -1,6 +1,7 @@
 /* codec/columns_search.c -- entropies of fields, and the cheapest row of them. */
 #include "codec/columns_search.h"
 
+#include "codec/columns/decimal.h"
 #include "runtime/base/assert.h"
 #include "runtime/base/byteorder.h"
 
@@ -147,36 +148,17 @@ static void consider(struct field *field, float bits, unsigned op, unsigned expo
 
 /* ---- decimals ---- */
 
-static const double TENS[DECIMAL_EXPONENT_TRIED_MAX + 1] = {1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6};
-
-/* Is the float or double at `at` an integer over a power of ten, to the bit? As codec/columns.h has it. */
-static bool is_decimal(const uint8_t *at, unsigned width, double ten, int64_t *ret_integer)
-{
-    float single;
-    double value;
-    memcpy(&single, at, sizeof single);
-    memcpy(&value, at, width == 8 ? sizeof value : 0);
-    value = width == 8 ? value : (double)single;
-    double limit = width == 8 ? 2251799813685248.0 /* 2^51 */ : 2147483648.0;
-    double scaled = value * ten;
-    if (!(fabs(scaled) < limit))
-        return false;
-    *ret_integer = (int64_t)nearbyint(scaled);
-    double back = (double)*ret_integer / ten;
-    float back_single = (float)back;
-    return width == 8 ? memcmp(&back, at, sizeof back) == 0 : memcmp(&back_single, at, sizeof back_single) == 0;
-}
-
 /* Fills `integers`; false: too many are none. An exception repeats the last. */
 static bool read_decimals(struct columns_search *search, unsigned position, unsigned width, unsigned exponent,
                           unsigned *ret_exceptions)
 {
     unsigned exceptions = 0;
+    uint64_t last = 0;
+    uint8_t integer[sizeof(uint64_t)];
     for (unsigned i = 0; i < search->samples; i++) {
-        if (!is_decimal(search->sampled[i] + position, width, TENS[exponent], &search->integers[i])) {
-            search->integers[i] = i > 0 ? search->integers[i - 1] : 0;
-            exceptions++;
-        }
+        exceptions +=
+            (unsigned)columns_decimals_to_integers(search->sampled[i] + position, 1, width, exponent, &last, integer);
+        search->integers[i] = width == 8 ? (int64_t)load_u64_le(integer) : (int32_t)load_u32_le(integer);
         if (i + 1 == DECIMAL_FIRST && exceptions > 1)
             return false;
     }
@@ -304,7 +286,7 @@ static void describe_row(const struct columns_search *search, unsigned rotation,
 
 double columns_search_end(const struct columns_search *search, struct columns_plan *ret_plan)
 {
-    struct row rows[COLUMNS_STRIDE_MAX + 1];
+    struct row rows[COLUMNS_STRIDE_MAX + 1] = {0};
     unsigned best = 0;
     float best_bits = INFINITY;
     /* Some field begins within any WIDTH_MAX bytes of a row. */
