@@ -67,6 +67,8 @@ struct compression {
     /* The statistics of single bytes and hardly a match, at any level the same: smaller and several times as fast where
      * the matches that zstd finds are chance, as in DNA, quality strings, hex and base64. */
     bool is_entropy_only;
+    /* What comes again at length is found as far back as the first byte of a frame. 0.8 ms for each MiB. */
+    bool finds_repeats;
     /* NULL: none. Lives until the last step; shared between threads, as it is only read. Its parameters are those of
      * the level that it was made for. The payload then names neither its size nor the dictionary: whoever reads it
      * knows both, and a wrong one shows in the CRC. Not with is_entropy_only. */

@@ -3,6 +3,7 @@
                                   * so libzstd is linked statically */
 #include "codec/codec.h"
 
+#include "codec/frame.h"
 #include "runtime/base/assert.h"
 
 #include <stdlib.h>
@@ -37,6 +38,17 @@ static void set_entropy_only(struct compressor *compressor)
     set(compressor, ZSTD_c_literalCompressionMode, ZSTD_ps_enable);
 }
 
+/* Beside whatever else is found, by one place in 128. */
+static void set_repeats(struct compressor *compressor)
+{
+    enum { REPEAT_BYTES_LEAST = 64, HASH_LOG = 13, HASH_RATE_LOG = 7 };
+    set(compressor, ZSTD_c_windowLog, __builtin_ctz(FRAME_ORIGINAL_BYTES));
+    set(compressor, ZSTD_c_enableLongDistanceMatching, ZSTD_ps_enable);
+    set(compressor, ZSTD_c_ldmMinMatch, REPEAT_BYTES_LEAST);
+    set(compressor, ZSTD_c_ldmHashLog, HASH_LOG);
+    set(compressor, ZSTD_c_ldmHashRateLog, HASH_RATE_LOG);
+}
+
 static void set_dictionary(struct compressor *compressor, const ZSTD_CDict *dictionary)
 {
     set(compressor, ZSTD_c_contentSizeFlag, 0);
@@ -58,6 +70,8 @@ static void set_up(struct compressor *compressor, const struct compression *how)
         set_entropy_only(compressor);
     else
         set(compressor, ZSTD_c_compressionLevel, how->level);
+    if (how->finds_repeats)
+        set_repeats(compressor);
     if (how->dictionary != NULL)
         set_dictionary(compressor, how->dictionary);
     compressor->how = *how;
@@ -68,7 +82,7 @@ static bool is_set_up(const struct compressor *compressor, const struct compress
 {
     const struct compression *set = &compressor->how;
     return set->dictionary == NULL && how->dictionary == NULL && set->is_entropy_only == how->is_entropy_only &&
-           set->level == how->level;
+           set->finds_repeats == how->finds_repeats && set->level == how->level;
 }
 
 struct compressor *compressor_create(void)

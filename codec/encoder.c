@@ -138,6 +138,7 @@ static enum codec_step sample_entropy(struct encoder *encoder, struct encoded *r
     histogram_add(&histogram, span_of(sample, SAMPLE_BYTES));
     size_t size = compressed_size(encoder, span_of(sample, SAMPLE_BYTES), sample + SAMPLE_BYTES);
     encoder->how.is_entropy_only = is_above_entropy(size, SAMPLE_BYTES, histogram_entropy(&histogram));
+    encoder->how.finds_repeats = encoder->how.is_entropy_only; /* a sample shows none that lie further apart */
     begin_payload(encoder, encoder->memory + ENCODER_HEADROOM_BYTES, encoder->job.capacity);
     return CODEC_MORE;
 }

@@ -1,7 +1,11 @@
-/* codec/noise.c -- the entropy of four windows. */
+/* codec/noise.c -- the entropy of four windows, and places that are known again. */
 #include "codec/noise.h"
 
 #include "codec/histogram.h"
+#include "runtime/base/byteorder.h"
+
+#include <stdbool.h>
+#include <string.h>
 
 static const double BITS_OF_NOISE = 7.5; /* 1 KiB of the best noise has 7.8 */
 static const double BITS_OF_SURE_NOISE = 7.9;
@@ -20,6 +24,32 @@ static double entropy_of(struct span bytes)
     return histogram_entropy(&histogram);
 }
 
+/* Noise that comes again has as many bits wherever one looks. But there the same bytes follow the same byte: what
+ * follows a `mark`, one place in 256, is hashed, and an eighth of the hashes is looked up among those before. */
+static bool repeats_itself(struct span frame)
+{
+    enum { PLACES_LOG = 9, CHOSEN_LOG = 3, KNOWN_BYTES = 32, MARKS_MAX = 16 << 10, REPEATS_SHARE = 16 };
+    uint32_t places[1 << PLACES_LOG] = {0}; /* behind a mark, by hash; 0: none */
+    uint8_t mark = frame.data[frame.size / 2];
+    unsigned chosen = 0;
+    unsigned repeats = 0;
+    const uint8_t *end = frame.data + frame.size - KNOWN_BYTES;
+    const uint8_t *at = frame.data;
+    for (unsigned marks = 0; marks < MARKS_MAX && at < end; marks++) {
+        at = memchr(at, mark, (size_t)(end - at));
+        if (at == NULL)
+            break;
+        uint64_t hash = load_u64_le(++at) * UINT64_C(0x9e3779b97f4a7c15);
+        if (hash >> (64 - CHOSEN_LOG) != 0)
+            continue;
+        uint32_t *place = &places[hash >> (64 - CHOSEN_LOG - PLACES_LOG)];
+        repeats += *place != 0 && memcmp(frame.data + *place, at, KNOWN_BYTES) == 0;
+        *place = (uint32_t)(at - frame.data);
+        chosen++;
+    }
+    return repeats > chosen / REPEATS_SHARE;
+}
+
 struct noise_look noise_look(struct span frame)
 {
     struct histogram together = {0};
@@ -34,5 +64,7 @@ struct noise_look noise_look(struct span frame)
     for (unsigned i = 0; i < NOISE_WINDOWS; i++)
         if (entropy_of(window(frame, i)) < BITS_OF_NOISE)
             return (struct noise_look){NOISE_NONE, entropy};
+    if (repeats_itself(frame))
+        return (struct noise_look){NOISE_NONE, entropy};
     return (struct noise_look){entropy >= BITS_OF_SURE_NOISE ? NOISE_SURE : NOISE_MAYBE, entropy};
 }
