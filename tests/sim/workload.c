@@ -119,6 +119,8 @@ void workload_draw(void)
         sim.options.segment_bytes_max = 64 << 10;
         sim.options.live_bytes_max = 512 << 10;
     }
+    if (world_rates.special == SPECIAL_SLOW) /* slower than the folds, and not than any request may last */
+        sim.options.request_ms = 2000;
     if (world_rates.special == SPECIAL_IDLE) { /* whoever looks often makes the hours long */
         sim.options.poll_ms = 2000;
         sim.options.fold_gap_ms = 1000;
