@@ -99,9 +99,14 @@ void decompressor_set_dictionary(struct decompressor *decompressor, const struct
 /* A whole payload in memory into a whole buffer of exactly original_size bytes (<= FRAME_VERIFIED_BYTES_MAX): the
  * ordinary frame. Fails (ERROR_DAMAGED) on more or fewer bytes than that and on damage; ERROR_UNSUPPORTED: a codec that
  * this build cannot read. It needs no window of its own, whatever size the payload asks for. The caller checks the CRC.
- * Takes up to about 1 ms for 1 MiB. */
+ * Takes up to about 1 ms for 1 MiB of what a compressor wrote, and up to 180 ms where a payload is made to be slow. */
 bool decompressor_run(struct decompressor *decompressor, uint32_t codec, struct span payload, uint8_t *ret_original,
                       size_t original_size, struct error *error);
+
+/* The same in steps of at most some 3 ms, whatever the payload says; what a compressor wrote takes one. */
+bool decompressor_run_begin(struct decompressor *decompressor, uint32_t codec, struct span payload,
+                            uint8_t *ret_original, size_t original_size, struct error *error);
+enum codec_step decompressor_run_step(struct decompressor *decompressor, struct error *error);
 
 /* The memory that streaming a zstd payload takes for its window, as its first frame header asks for it; 0 for other
  * codecs and where it cannot be told. `payload` may be its first CODEC_HEAD_BYTES. */

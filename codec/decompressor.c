@@ -3,6 +3,7 @@
  *
  * gzip: igzip is linked already for its CRCs, inflates about twice as fast as zlib, and checks header and trailer of
  * the member by itself; zlib would be one more dependency for nothing. */
+#define ZSTD_STATIC_LINKING_ONLY /* for the header of a frame; see codec/compressor.c */
 #include "codec/codec.h"
 
 #include "codec/dictionary.h"
@@ -20,6 +21,23 @@
 /* A context that grew beyond this for a foreign window is given back by decompressor_shrink. */
 enum { ZSTD_KEPT_BYTES_MAX = 512 << 10 };
 
+/* A block of 16 bytes may have tables that take 3 us to make, and hold next to nothing: by original bytes alone a step
+ * would have no end. */
+enum {
+    STEP_STORED_BYTES = 16 << 10,
+    BLOCKS_AT_ONCE = 512, /* libzstd writes 8 to 200 for a frame of 1 MiB */
+};
+
+/* A whole payload, step by step. */
+struct run {
+    bool is_at_once;
+    uint32_t codec;
+    struct span payload; /* what is left of it */
+    uint8_t *original;
+    size_t original_size;
+    size_t done; /* of the original */
+};
+
 struct decompressor {
     ZSTD_DCtx *zstd;                     /* NULL until needed */
     struct inflate_state *gzip;          /* NULL until needed; about 90 KiB */
@@ -28,6 +46,7 @@ struct decompressor {
     const struct dictionary *dictionary; /* for CODEC_ZSTD_DICTIONARY; NULL: none */
     uint32_t codec;                      /* of the stream that was begun */
     bool has_ended;                      /* the stream may end here */
+    struct run run;
 };
 
 struct decompressor *decompressor_create(void)
@@ -105,7 +124,7 @@ static bool begin_gzip(struct decompressor *decompressor, struct error *error)
 static bool step_zstd(struct decompressor *decompressor, struct span *input, uint8_t *ret_original, size_t capacity,
                       size_t *ret_size, bool *ret_ended, struct error *error)
 {
-    ZSTD_inBuffer in = {input->data, input->size, 0};
+    ZSTD_inBuffer in = {input->data, span_take(*input, STEP_STORED_BYTES).size, 0};
     ZSTD_outBuffer out = {ret_original, capacity, 0};
     size_t result = ZSTD_decompressStream(decompressor->zstd, &out, &in);
     if (ZSTD_isError(result))
@@ -145,7 +164,7 @@ static bool step_gzip(struct decompressor *decompressor, struct span *input, uin
         *input = span_skip(*input, input->size);
         return true;
     }
-    struct span piece = span_take(*input, INT32_MAX); /* igzip counts in 32 bits */
+    struct span piece = span_take(*input, STEP_STORED_BYTES);
     uint32_t room = capacity < INT32_MAX ? (uint32_t)capacity : INT32_MAX;
     gzip->next_in = (uint8_t *)(uintptr_t)piece.data;
     gzip->avail_in = (uint32_t)piece.size;
@@ -265,50 +284,85 @@ static bool run_zstd(struct decompressor *decompressor, uint32_t codec, struct s
     return result == original_size || refuse_size(original_size, "fewer", error);
 }
 
-/* What is behind the end of a stream is fed as well: it is swallowed, or an error. */
-static bool run_stream(struct decompressor *decompressor, uint32_t codec, struct span payload, uint8_t *ret_original,
-                       size_t original_size, struct error *error)
+/* One frame of zstd, of so few blocks that they are no slices. What is no such frame is none here either. */
+static bool has_few_blocks(struct span payload)
 {
-    if (!decompressor_begin(decompressor, codec, false, error))
+    enum { BLOCK_HEADER_BYTES = 3, BLOCK_RLE = 1, CHECKSUM_BYTES = 4 };
+    ZSTD_frameHeader header;
+    if (ZSTD_getFrameHeader(&header, payload.data, payload.size) != 0 || header.frameType != ZSTD_frame)
         return false;
-    size_t done = 0;
-    bool ended = false;
-    while (!ended || payload.size > 0) {
-        uint8_t beyond; /* when the frame is full: room for one byte too many, so that it shows */
-        bool is_full = done == original_size;
-        size_t size;
-        if (!decompressor_step(decompressor, &payload, is_full ? &beyond : ret_original + done,
-                               is_full ? 1 : original_size - done, &size, &ended, error))
+    struct span left = span_skip(payload, header.headerSize);
+    for (unsigned blocks = 0; blocks < BLOCKS_AT_ONCE && left.size >= BLOCK_HEADER_BYTES; blocks++) {
+        uint32_t block = load_u16_le(left.data) | (uint32_t)left.data[2] << 16;
+        size_t size = (block >> 1 & 3) == BLOCK_RLE ? 1 : block >> 3;
+        if (left.size - BLOCK_HEADER_BYTES < size)
             return false;
-        if (is_full && size > 0)
-            return refuse_size(original_size, "more", error);
-        done += size;
-        if (!ended && size == 0 && payload.size == 0)
-            return error_set(error, ERROR_DAMAGED, NULL, "A frame's compressed data are cut off.");
+        left = span_skip(left, BLOCK_HEADER_BYTES + size);
+        if ((block & 1) != 0)
+            return left.size == (header.checksumFlag ? CHECKSUM_BYTES : 0);
     }
-    return done == original_size || refuse_size(original_size, "fewer", error);
+    return false;
+}
+
+bool decompressor_run_begin(struct decompressor *decompressor, uint32_t codec, struct span payload,
+                            uint8_t *ret_original, size_t original_size, struct error *error)
+{
+    bool is_zstd = codec == CODEC_ZSTD || codec == CODEC_ZSTD_DICTIONARY;
+    bool is_at_once = codec == CODEC_PASSTHROUGH || (is_zstd && (payload.size == 0 || has_few_blocks(payload)));
+    decompressor->run = (struct run){is_at_once, codec, payload, ret_original, original_size, 0};
+    return is_at_once || decompressor_begin(decompressor, codec, true, error);
+}
+
+static bool run_at_once(struct decompressor *decompressor, struct error *error)
+{
+    const struct run *run = &decompressor->run;
+    if (run->codec != CODEC_PASSTHROUGH)
+        return run_zstd(decompressor, run->codec, run->payload, run->original, run->original_size, error);
+    if (run->payload.size != run->original_size)
+        return refuse_size(run->original_size, run->payload.size > run->original_size ? "more" : "fewer", error);
+    if (run->original_size > 0)
+        memcpy(run->original, run->payload.data, run->original_size);
+    return true;
+}
+
+/* What is behind the end of a stream is fed as well: it is swallowed, or an error. */
+static bool run_slice(struct decompressor *decompressor, bool *ret_ended, struct error *error)
+{
+    struct run *run = &decompressor->run;
+    uint8_t beyond; /* when the frame is full: room for one byte too many, so that it shows */
+    bool is_full = run->done == run->original_size;
+    bool ended;
+    size_t size;
+    if (!decompressor_step(decompressor, &run->payload, is_full ? &beyond : run->original + run->done,
+                           is_full ? 1 : run->original_size - run->done, &size, &ended, error))
+        return false;
+    if (is_full && size > 0)
+        return refuse_size(run->original_size, "more", error);
+    run->done += size;
+    if (!ended && size == 0 && run->payload.size == 0)
+        return error_set(error, ERROR_DAMAGED, NULL, "A frame's compressed data are cut off.");
+    *ret_ended = ended && run->payload.size == 0;
+    return !*ret_ended || run->done == run->original_size || refuse_size(run->original_size, "fewer", error);
+}
+
+enum codec_step decompressor_run_step(struct decompressor *decompressor, struct error *error)
+{
+    bool ended = true;
+    if (!(decompressor->run.is_at_once ? run_at_once(decompressor, error) : run_slice(decompressor, &ended, error)))
+        return CODEC_FAILED;
+    return ended ? CODEC_DONE : CODEC_MORE;
 }
 
 bool decompressor_run(struct decompressor *decompressor, uint32_t codec, struct span payload, uint8_t *ret_original,
                       size_t original_size, struct error *error)
 {
-    switch (codec) {
-    case CODEC_PASSTHROUGH:
-        if (payload.size != original_size)
-            return refuse_size(original_size, payload.size > original_size ? "more" : "fewer", error);
-        if (original_size > 0)
-            memcpy(ret_original, payload.data, original_size);
-        return true;
-    case CODEC_ZSTD:
-    case CODEC_ZSTD_DICTIONARY:
-        return run_zstd(decompressor, codec, payload, ret_original, original_size, error);
-    case CODEC_GZIP:
-    case CODEC_NVCOMP_ZSTD:
-    case CODEC_NVCOMP_GDEFLATE:
-        return run_stream(decompressor, codec, payload, ret_original, original_size, error);
-    default:
-        return codec_refuse(codec, error);
-    }
+    if (!decompressor_run_begin(decompressor, codec, payload, ret_original, original_size, error))
+        return false;
+    enum codec_step step;
+    do
+        step = decompressor_run_step(decompressor, error);
+    while (step == CODEC_MORE);
+    return step == CODEC_DONE;
 }
 
 /* ---- windows ---- */

@@ -394,8 +394,13 @@ SUSPENDS static bool decode_payload(struct object_reader *reader, const struct f
     if (header->codec == CODEC_COLUMNS)
         return columns_frame_decode(slot, header, payload, reader->memory.bytes, error);
     decompressor_set_dictionary(slot->decompressor, reader->dictionary);
-    return decompressor_run(slot->decompressor, header->codec, payload, reader->memory.bytes,
-                            (size_t)header->original_size, error);
+    if (!decompressor_run_begin(slot->decompressor, header->codec, payload, reader->memory.bytes,
+                                (size_t)header->original_size, error))
+        return false;
+    enum codec_step step;
+    while ((step = decompressor_run_step(slot->decompressor, error)) == CODEC_MORE)
+        fiber_yield_if_due();
+    return step == CODEC_DONE;
 }
 
 /* An ordinary frame: read, decoded and verified in one go, into `memory`. */

@@ -251,6 +251,52 @@ START_TEST(wrong_payloads)
 }
 END_TEST
 
+/* 64 times 'a', then in each block of 16 bytes three tables of sequences, and one sequence: three times 'a'. */
+static size_t make_tables(uint8_t *to, size_t blocks)
+{
+    struct span head = bytes_of_hex("28b52ffd0058000200");
+    size_t size = head.size;
+    memcpy(to, head.data, head.size);
+    memset(to + size, 'a', 64);
+    size += 64;
+    struct span block = bytes_of_hex("6c00000001a8e4ffe37fe4ff00000004");
+    for (size_t i = 0; i < blocks; i++, size += block.size)
+        memcpy(to + size, block.data, block.size);
+    to[size - block.size] |= 1; /* the last */
+    return size;
+}
+
+/* Payloads that take a hundred times as long as their bytes should are decoded in many steps, others in one. */
+START_TEST(slow_payloads_are_steps)
+{
+    static const struct {
+        size_t blocks;
+        size_t steps_least;
+        size_t steps_most;
+    } cases[] = {{10, 1, 1}, {60000, 58, 120}};
+    struct decompressor *decompressor = decompressor_create();
+    uint8_t *payload = malloc(1 << 20);
+    uint8_t *original = malloc(1 << 20);
+    for (unsigned i = 0; i < 2; i++) {
+        size_t size = make_tables(payload, cases[i].blocks);
+        size_t original_size = 64 + 3 * cases[i].blocks;
+        size_t steps = 1;
+        ck_assert(
+            decompressor_run_begin(decompressor, CODEC_ZSTD, span_of(payload, size), original, original_size, &error));
+        enum codec_step step;
+        while ((step = decompressor_run_step(decompressor, &error)) == CODEC_MORE)
+            steps++;
+        ck_assert_msg(step == CODEC_DONE, "%s", error.message);
+        ck_assert(original[0] == 'a' && memcmp(original, original + 1, original_size - 1) == 0);
+        ck_assert_uint_ge(steps, cases[i].steps_least);
+        ck_assert_uint_le(steps, cases[i].steps_most);
+    }
+    free(payload);
+    free(original);
+    decompressor_destroy(decompressor);
+}
+END_TEST
+
 START_TEST(unreadable_codecs_say_so)
 {
     struct span payload = SPAN("anything");
@@ -380,6 +426,7 @@ int main(void)
     tcase_add_test(tests, noise_is_given_up);
     tcase_add_test(tests, payloads_of_the_format);
     tcase_add_test(tests, wrong_payloads);
+    tcase_add_test(tests, slow_payloads_are_steps);
     tcase_add_test(tests, unreadable_codecs_say_so);
     tcase_add_test(tests, streaming);
     tcase_add_test(tests, large_windows);
