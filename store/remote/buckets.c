@@ -195,31 +195,49 @@ static bool already_there(const char *owner, struct span wanted, struct error *e
                      "The requested bucket name is not available. Select a different name and try again.");
 }
 
+/* Who makes the record has the bucket: to its owner, a backend may say that it has made again what was there, and who
+ * repeats a request is told that it is there. */
+SUSPENDS static bool take_over(struct remote_shard *shard, const struct bucket_info *info, struct error *error)
+{
+    struct bucket_info there;
+    struct span bucket = span_from_string(info->name);
+    bool is_there;
+    if (!save_record(shard, info, &is_there, error)) {
+        struct s3_answer answer;
+        struct error ignored;
+        const struct s3_call call = {.kind = S3_DELETE_BUCKET, .bucket = bucket, .repeat = S3_REPEAT};
+        if (remote_call(shard, &call, &answer, &ignored)) /* else it would be the server owner's */
+            s3_answer_close(&answer);
+        return false;
+    }
+    return !is_there || (load_record(shard, bucket, &there, error) &&
+                         (there.creation_id == info->creation_id ||
+                          already_there(there.owner, span_from_string(info->owner), error)));
+}
+
+/* What is there already is not made: without a record it is the server owner's, and whoever asked would have it. */
 SUSPENDS static bool create(struct remote_shard *shard, const struct bucket_intent *intent, struct error *error)
 {
-    struct span bucket = intent->name;
-    struct span owner = intent->owner;
     struct s3_answer answer;
     struct bucket_info info;
-    bool is_there;
     uint64_t removed = atomic_load(&shard->remote->buckets_removed);
-    const struct s3_call call = {.kind = S3_CREATE_BUCKET, .bucket = bucket};
-    describe(shard->remote, bucket, clock_wall_ms(shard->remote->settings.clock), &info);
+    const struct s3_call call = {.kind = S3_CREATE_BUCKET, .bucket = intent->name, .repeat = S3_REPEAT};
+    if (load_record(shard, intent->name, &info, error))
+        return already_there(info.owner, intent->owner, error);
+    if (error->code != S3_NoSuchBucket)
+        return false;
+    describe(shard->remote, intent->name, clock_wall_ms(shard->remote->settings.clock), &info);
     info.creation_id =
         intent->creation_id != 0 ? intent->creation_id : bucket_draw_creation_id(shard->remote->settings.random);
     memset(info.owner, 0, sizeof info.owner);
-    memcpy(info.owner, owner.data, owner.size);
-    if (!remote_call(shard, &call, &answer, error)) {
-        if (error->code != S3_BucketAlreadyOwnedByYou && error->code != S3_BucketAlreadyExists)
-            return false;
-        return load_record(shard, bucket, &info, error) && already_there(info.owner, owner, error);
-    }
-    s3_answer_close(&answer);
-    atomic_fetch_add(&shard->remote->buckets_made, 1);
-    if (!save_record(shard, &info, &is_there, error))
+    memcpy(info.owner, intent->owner.data, intent->owner.size);
+    if (remote_call(shard, &call, &answer, error))
+        s3_answer_close(&answer);
+    else if (error->code != S3_BucketAlreadyOwnedByYou) /* that is our own request, or one of another process */
         return false;
-    if (is_there) /* to its owner, a backend may say that it has made again what was there */
-        return load_record(shard, bucket, &info, error) && already_there(info.owner, owner, error);
+    atomic_fetch_add(&shard->remote->buckets_made, 1);
+    if (!take_over(shard, &info, error))
+        return false;
     known_buckets_note(&shard->buckets, &info, removed, now_ms(shard));
     return true;
 }

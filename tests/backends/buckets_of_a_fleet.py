@@ -49,6 +49,30 @@ class BucketsOfAFleet(ReplicaCase):
             self.assertEqual(403, other.client("bob").get(name, "k").status, "the policy")
             self.assertEqual(403, other.client("alice").head(name).status, "hers are other buckets")
 
+    def test_whose_a_bucket_is_that_was_there(self):
+        """Somebody else's, and it stays theirs whoever asks for one of that name."""
+        name = self.backend.another_bucket().bucket
+        bale = self.bale(None, "--all-buckets")
+        self.assertEqual((409, "BucketAlreadyExists"), (bale.client("bob").put(name).status, bale.client("bob").put(name).code))
+        self.assertEqual(200, bale.client("alice").put(name, "k", (), (), b"x").status)
+        self.assertEqual(403, bale.client("bob").get(name, "k").status)
+
+    def test_a_bucket_whose_making_met_trouble(self):
+        """It is theirs who asked for it, at once or when they try again."""
+        for rule in (fault("lose", op="CreateBucket", times=1), fault("duplicate", op="CreateBucket"),
+                     fault("refuse", op="PutObject", key=r"\.bale/bucket", status=503)):
+            proxy = self.proxy()
+            bale = self.bale(proxy, "--all-buckets")
+            name = f"made-{secrets.token_hex(6)}"
+            proxy.rules(rule)
+            first = bale.client("bob").put(name)
+            proxy.clear()
+            if first.status != 200:
+                self.assertEqual(503, first.status, first)
+                self.assertEqual(200, bale.client("bob").put(name).status)
+            self.assertEqual(200, bale.client("bob").put(name, "k", (), (), b"x").status)
+            self.assertEqual(403, bale.client("alice").get(name, "k").status)
+
     def test_a_sweep_of_one_that_sees_one_bucket(self):
         """It removes nothing of the others."""
         every = ("--settings-sweep", "1s")
