@@ -6,6 +6,7 @@
  * alone stand beside, in frames of 1 MiB as well, and gzip, all on the first MiB. */
 #include "codec/codec.h"
 #include "bench/data_sets.h"
+#include "codec/stock/compressor.h"
 #include "codec/trial.h"
 
 #include <stdio.h>

@@ -6,8 +6,10 @@
  *
  * Usage: codec_levels [MIB]: how much of each kind, 16 by default. */
 #include "codec/codec.h"
-#include "codec/crc.h"
-#include "codec/frame.h"
+#include "codec/decompressor.h"
+#include "codec/format/crc.h"
+#include "codec/format/frame.h"
+#include "codec/stock/compressor.h"
 #include "runtime/base/buffer.h"
 
 #include <dirent.h>

@@ -5,7 +5,8 @@
  *
  * Usage: columns_speed [MIB [SET...]]: how much of each set, 8 by default. */
 #include "bench/data_sets.h"
-#include "codec/columns.h"
+#include "codec/columns/columns.h"
+#include "codec/stock/compressor.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,9 +1,10 @@
-/* codec/codec.h -- the codec table: ids, names, and compressing and decompressing one frame's payload.
+/* codec/codec.h -- the codec table: ids, names, levels, and what all codecs have in common.
  *
  * Codec ids are resolved through one table. Data in a codec that is not in it, or whose decoder is not built in, are
- * not damaged: a newer Bale or another program reads them. They are ERROR_UNSUPPORTED with a sentence that says so. No
- * I/O; contexts belong to the caller and are reused. Long work is done in slices: each step call stays within about 0.5
- * ms at levels up to 6, so that a fiber can yield between them. */
+ * not damaged: a newer Bale or another program reads them. They are ERROR_UNSUPPORTED with a sentence that says so.
+ *
+ * What holds for every codec of this folder: no I/O; contexts belong to the caller and are reused; long work is done in
+ * slices of about 0.5 ms at levels up to CODEC_LEVEL_INLINE_MAX, so that a fiber can yield between them. */
 #pragma once
 
 #include "runtime/base/error.h"
@@ -55,75 +56,5 @@ enum {
     CODEC_SLICE_BYTES = 128 << 10,
 };
 
-/* ---- compressing one frame ---- */
-
-struct compressor; /* a zstd context, about 1 MiB at low levels; pooled by its user */
-
-struct compressor *compressor_create(void);
-void compressor_destroy(struct compressor *compressor);
-
-struct compression {
-    int level; /* CODEC_LEVEL_LEAST to CODEC_LEVEL_MOST */
-    /* The statistics of single bytes and hardly a match, at any level the same: smaller and several times as fast where
-     * the matches that zstd finds are chance, as in DNA, quality strings, hex and base64. */
-    bool is_entropy_only;
-    /* What comes again at length is found as far back as the first byte of a frame. 0.8 ms for each MiB. */
-    bool finds_repeats;
-    /* NULL: none. Lives until the last step; shared between threads, as it is only read. Its parameters are those of
-     * the level that it was made for. The payload then names neither its size nor the dictionary: whoever reads it
-     * knows both, and a wrong one shows in the CRC. Not with is_entropy_only. */
-    const struct ZSTD_CDict_s *dictionary;
-};
-
-/* Begins a payload of exactly `original.size` bytes; the spans must stay where they are until the last step. `capacity`
- * bytes are at `ret_payload`; a payload that does not fit below it is given up (*ret_size 0): the caller stores the
- * bytes as they are. */
-void compressor_begin(struct compressor *compressor, const struct compression *how, struct span original,
-                      uint8_t *ret_payload, size_t capacity);
+/* What a step of any codec says: call it again, it is done, or it cannot be done. */
 enum codec_step { CODEC_MORE, CODEC_DONE, CODEC_FAILED };
-/* One slice. CODEC_DONE: *ret_size is the payload's size, or 0 when it did not shrink below the capacity. */
-enum codec_step compressor_step(struct compressor *compressor, size_t *ret_size);
-
-/* ---- decompressing ---- */
-
-struct decompressor; /* contexts for zstd, gzip and FCG1, made on first need; pooled by its user */
-
-struct decompressor *decompressor_create(void);
-void decompressor_destroy(struct decompressor *decompressor);
-
-/* What payloads of CODEC_ZSTD_DICTIONARY refer to from now on, until decompressor_shrink; without it they are
- * ERROR_DAMAGED. It must live as long as that. */
-struct dictionary;
-void decompressor_set_dictionary(struct decompressor *decompressor, const struct dictionary *dictionary);
-
-/* A whole payload in memory into a whole buffer of exactly original_size bytes (<= FRAME_VERIFIED_BYTES_MAX): the
- * ordinary frame. Fails (ERROR_DAMAGED) on more or fewer bytes than that and on damage; ERROR_UNSUPPORTED: a codec that
- * this build cannot read. It needs no window of its own, whatever size the payload asks for. The caller checks the CRC.
- * Takes up to about 1 ms for 1 MiB of what a compressor wrote, and up to 180 ms where a payload is made to be slow. */
-bool decompressor_run(struct decompressor *decompressor, uint32_t codec, struct span payload, uint8_t *ret_original,
-                      size_t original_size, struct error *error);
-
-/* The same in steps of at most some 3 ms, whatever the payload says; what a compressor wrote takes one. */
-bool decompressor_run_begin(struct decompressor *decompressor, uint32_t codec, struct span payload,
-                            uint8_t *ret_original, size_t original_size, struct error *error);
-enum codec_step decompressor_run_step(struct decompressor *decompressor, struct error *error);
-
-/* The memory that streaming a zstd payload takes for its window, as its first frame header asks for it; 0 for other
- * codecs and where it cannot be told. `payload` may be its first CODEC_HEAD_BYTES. */
-enum { CODEC_HEAD_BYTES = 18 };
-uint64_t decompressor_window_bytes(uint32_t codec, struct span payload);
-/* Is that more than 8 MiB? */
-bool decompressor_needs_large_window(uint32_t codec, struct span payload);
-
-/* Streaming, for frames above FRAME_VERIFIED_BYTES_MAX and unframed bodies: feed stored bytes, take original bytes. */
-bool decompressor_begin(struct decompressor *decompressor, uint32_t codec, bool allow_large_window,
-                        struct error *error);
-/* Consumes from *input (advancing it) and writes at most `capacity` bytes, one slice at most. *ret_size 0 and *input
- * empty: it wants more input. *ret_ended: the stream may end here. Multi-frame zstd payloads go on with more input; a
- * gzip body is one member, what follows it is swallowed; what follows an FCG1 container is ERROR_DAMAGED. */
-bool decompressor_step(struct decompressor *decompressor, struct span *input, uint8_t *ret_original, size_t capacity,
-                       size_t *ret_size, bool *ret_ended, struct error *error);
-
-/* Gives back what a stream's window took, and forgets the dictionary; a pool calls it when a decompressor comes back.
- */
-void decompressor_shrink(struct decompressor *decompressor);

@@ -3,12 +3,12 @@
  *
  * gzip: igzip is linked already for its CRCs, inflates about twice as fast as zlib, and checks header and trailer of
  * the member by itself; zlib would be one more dependency for nothing. */
-#define ZSTD_STATIC_LINKING_ONLY /* for the header of a frame; see codec/compressor.c */
-#include "codec/codec.h"
+#define ZSTD_STATIC_LINKING_ONLY /* for the header of a frame; see codec/stock/compressor.c */
+#include "codec/decompressor.h"
 
-#include "codec/dictionary.h"
-#include "codec/fcg.h"
-#include "codec/gdeflate.h"
+#include "codec/dictionary/dictionary.h"
+#include "codec/foreign/fcg.h"
+#include "codec/foreign/gdeflate.h"
 #include "runtime/base/assert.h"
 #include "runtime/base/byteorder.h"
 

@@ -1,10 +1,11 @@
 /* codec/trial.c -- packs, unpacks, compares, sums up. */
 #include "codec/trial.h"
+#include "codec/decompressor.h"
 
-#include "codec/crc.h"
-#include "codec/gzip.h"
-#include "codec/packer.h"
-#include "codec/sidecar.h"
+#include "codec/choice/packer.h"
+#include "codec/format/crc.h"
+#include "codec/format/sidecar.h"
+#include "codec/stock/gzip.h"
 #include "runtime/base/assert.h"
 
 #include <stdlib.h>

@@ -6,7 +6,7 @@
  * time can be measured as well as time. */
 #pragma once
 
-#include "codec/frame.h"
+#include "codec/format/frame.h"
 #include "runtime/base/clock.h"
 #include "runtime/base/error.h"
 #include "runtime/base/span.h"

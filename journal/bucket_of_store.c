@@ -1,5 +1,5 @@
 /* journal/bucket_of_store.c -- the calls of a journal carried out by store/bucket.h. */
-#include "codec/crc.h"
+#include "codec/format/crc.h"
 #include "journal/bucket_call.h"
 #include "runtime/base/assert.h"
 #include "runtime/base/hex.h"

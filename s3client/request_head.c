@@ -1,6 +1,6 @@
 /* s3client/request_head.c -- the head of a request: target, fields in order, signature; and what it says of the body.
  */
-#include "codec/crc.h"
+#include "codec/format/crc.h"
 #include "runtime/base/assert.h"
 #include "runtime/base/base64.h"
 #include "runtime/base/hex.h"

@@ -52,11 +52,12 @@ struct object_attributes {
     uint64_t revision; /* tells writes of equal bytes apart where the stored ETag does not; 0: it does, or nobody can */
     char version[VERSION_TEXT_BYTES]; /* "null" in a bucket that was never versioned; set by the store */
     enum object_layout layout;
-    uint32_t codec;        /* codec id of the object (spec 1.3); 0 for raw */
-    bool is_s4;            /* carries S4's metadata; false: another tool's plain object */
-    bool is_multipart;     /* was completed from parts */
-    bool may_have_columns; /* frames may be packed in Bale's own codec, which S4 cannot read (codec/columns.h) */
-    bool is_size_known;    /* original_size is right (false: foreign multipart object without stamp) */
+    uint32_t codec;    /* codec id of the object (spec 1.3); 0 for raw */
+    bool is_s4;        /* carries S4's metadata; false: another tool's plain object */
+    bool is_multipart; /* was completed from parts */
+    bool
+        may_have_columns; /* frames may be packed in Bale's own codec, which S4 cannot read (codec/columns/columns.h) */
+    bool is_size_known;   /* original_size is right (false: foreign multipart object without stamp) */
     bool has_crc32c;
     bool is_encrypted;              /* an S4 envelope: refused with a clear error until it can be read */
     uint32_t crc32c;                /* of the whole original */

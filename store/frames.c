@@ -1,7 +1,7 @@
 /* store/frames.c -- lists of frames' sizes, and the sidecar made of one. */
 #include "store/frames.h"
 
-#include "codec/sidecar.h"
+#include "codec/format/sidecar.h"
 #include "runtime/base/byteorder.h"
 
 void frames_append(struct buffer *frames, struct frame_sizes sizes)

@@ -2,11 +2,12 @@
  *
  * Planes lie in the scratch, one after the other. What zstd makes of some of them is collected at the start of the
  * payload, and moved up to its place at the end, when it is known what comes before it. */
-#include "codec/columns.h"
+#include "codec/columns/columns.h"
 #include "codec/columns/decimal.h"
 #include "codec/columns/kernels.h"
 #include "codec/columns/layout.h"
-#include "codec/histogram.h"
+#include "codec/measure/histogram.h"
+#include "codec/stock/compressor.h"
 #include "runtime/base/assert.h"
 #include "runtime/base/byteorder.h"
 

@@ -1,11 +1,11 @@
 /* codec/columns/decompress.c -- columns back into a frame: all bounds first, then the planes, then the records.
  *
  * Raw planes are read where they lie in the payload, the others are made in the scratch. */
-#include "codec/columns.h"
+#include "codec/columns/columns.h"
 #include "codec/columns/decimal.h"
 #include "codec/columns/kernels.h"
 #include "codec/columns/layout.h"
-#include "codec/zstd_flat.h"
+#include "codec/stock/zstd_flat.h"
 #include "runtime/base/byteorder.h"
 
 #include <inttypes.h>

@@ -1,7 +1,7 @@
 /* codec/columns/layout.h -- what a plan comes to: the words that a record is worked on by. Private to columns. */
 #pragma once
 
-#include "codec/columns.h"
+#include "codec/columns/columns.h"
 #include "codec/columns/kernels.h"
 
 struct columns_word {

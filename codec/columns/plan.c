@@ -1,5 +1,5 @@
 /* codec/columns/plan.c -- what the fields of a record are: valid or not, and the head of a payload. */
-#include "codec/columns.h"
+#include "codec/columns/columns.h"
 
 #include "runtime/base/assert.h"
 

@@ -2,7 +2,7 @@
  * left. */
 #include "journal/format/entries.h"
 
-#include "codec/crc.h"
+#include "codec/format/crc.h"
 #include "runtime/base/assert.h"
 
 #include <stdlib.h>

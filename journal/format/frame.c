@@ -1,7 +1,7 @@
 /* journal/format/frame.c -- wraps and unwraps objects of the journal. */
 #include "journal/format/frame.h"
 
-#include "codec/crc.h"
+#include "codec/format/crc.h"
 #include "runtime/base/byteorder.h"
 
 size_t frame_begin(struct buffer *ret_body)

@@ -1,7 +1,7 @@
 /* journal/format/segment.c -- segments to bytes and back. */
 #include "journal/format/segment.h"
 
-#include "codec/crc.h"
+#include "codec/format/crc.h"
 #include "journal/mutation.h"
 
 enum {

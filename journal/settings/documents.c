@@ -1,7 +1,7 @@
 /* journal/settings/documents.c -- documents of settings as objects. */
 #include "journal/settings/documents.h"
 
-#include "codec/crc.h"
+#include "codec/format/crc.h"
 #include "runtime/base/assert.h"
 
 #include <inttypes.h>

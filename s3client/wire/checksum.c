@@ -1,7 +1,7 @@
 /* s3client/wire/checksum.c -- S3's checksums by name, as text, and as running sums. */
 #include "s3client/wire/checksum.h"
 
-#include "codec/crc.h"
+#include "codec/format/crc.h"
 #include "runtime/base/assert.h"
 #include "runtime/base/base64.h"
 #include "runtime/base/byteorder.h"

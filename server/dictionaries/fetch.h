@@ -1,7 +1,7 @@
 /* server/dictionaries/fetch.h -- one dictionary out of its bucket. */
 #pragma once
 
-#include "codec/dictionary.h"
+#include "codec/dictionary/dictionary.h"
 #include "store/bucket.h"
 
 /* Its bytes, which have the id, appended. Errors as dictionary_table_find. */

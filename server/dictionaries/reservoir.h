@@ -9,7 +9,7 @@
  * bounded by RESERVOIRS_FULL_MAX samples, 16 MiB. */
 #pragma once
 
-#include "codec/dictionary_train.h"
+#include "codec/dictionary/dictionary_train.h"
 #include "store/bucket.h"
 
 #include <pthread.h>

@@ -6,7 +6,7 @@
  * the sets that have it: what its objects took is counted in it, by each shard in a cell of its own. */
 #pragma once
 
-#include "codec/dictionary.h"
+#include "codec/dictionary/dictionary.h"
 #include "journal/dictionaries/drift.h"
 #include "runtime/metrics.h"
 #include "store/bucket.h"

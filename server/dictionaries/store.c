@@ -1,7 +1,7 @@
 /* server/dictionaries/store.c -- writes `.s4dict/ID` under If-None-Match: *. */
 #include "server/dictionaries/store.h"
 
-#include "codec/crc.h"
+#include "codec/format/crc.h"
 #include "runtime/base/hex.h"
 #include "s3client/wire/checksum.h"
 #include "server/dictionaries/fetch.h"

@@ -4,7 +4,7 @@
  * s4-dict-sha256. The ledger does not count it. */
 #pragma once
 
-#include "codec/dictionary.h"
+#include "codec/dictionary/dictionary.h"
 #include "store/bucket.h"
 
 /* Durable when it returns true, also if it was there already: its name is the digest of its bytes. */

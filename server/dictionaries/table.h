@@ -8,7 +8,7 @@
  * Any shard, on a fiber. A mutex is taken for the length of a search, once for each object that names a dictionary. */
 #pragma once
 
-#include "codec/dictionary.h"
+#include "codec/dictionary/dictionary.h"
 #include "runtime/metrics.h"
 #include "store/bucket.h"
 

@@ -8,7 +8,7 @@
 #pragma once
 
 #include "codec/codec.h"
-#include "codec/frame.h"
+#include "codec/format/frame.h"
 #include "runtime/fiber/memory_budget.h"
 #include "server/dictionaries/reservoir.h"
 #include "server/dictionaries/rules.h"

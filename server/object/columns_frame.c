@@ -1,7 +1,7 @@
 /* server/object/columns_frame.c -- a frame in columns: its bounds, its memory, its slices. */
 #include "server/object/columns_frame.h"
 
-#include "codec/columns.h"
+#include "codec/columns/columns.h"
 #include "runtime/fiber/loop.h"
 
 #include <inttypes.h>

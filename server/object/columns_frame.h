@@ -1,10 +1,10 @@
-/* server/object/columns_frame.h -- a frame in columns on its way out (codec/columns.h).
+/* server/object/columns_frame.h -- a frame in columns on its way out (codec/columns/columns.h).
  *
  * It cannot be streamed: nothing of it is known before all of it is there. So it is decoded at once as all frames are
  * that Bale writes, but in slices, and up to FRAME_VERIFIED_BYTES_MAX. */
 #pragma once
 
-#include "codec/frame.h"
+#include "codec/format/frame.h"
 #include "server/object/codecs_private.h"
 
 /* ERROR_DAMAGED: no frame in columns has such sizes, or lies in an object of `object_codec`, which is another one's

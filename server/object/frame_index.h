@@ -4,7 +4,7 @@
  * is found here is believed only once the frame's own header says the same. */
 #pragma once
 
-#include "codec/sidecar.h"
+#include "codec/format/sidecar.h"
 #include "store/bucket.h"
 
 struct frame_range {

@@ -1,7 +1,8 @@
 /* server/object/frame_stream.c -- reads stored pieces, decodes them in slices, counts and verifies. */
 #include "server/object/frame_stream.h"
 
-#include "codec/crc.h"
+#include "codec/decompressor.h"
+#include "codec/format/crc.h"
 #include "runtime/base/assert.h"
 #include "s3client/wire/s3_error.h"
 

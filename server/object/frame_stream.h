@@ -4,7 +4,7 @@
  * size and CRC have proved right. */
 #pragma once
 
-#include "codec/frame.h"
+#include "codec/format/frame.h"
 #include "server/object/codecs_private.h"
 #include "server/object/stage.h"
 

@@ -1,12 +1,12 @@
 /* server/object/guide_cache.h -- what small objects of one prefix have in common: the guides of their columns.
  *
- * An object of one frame cannot pay a look for its plan (codec/columns_guide.h). Objects whose keys are alike up to
- * the last slash mostly hold the same kind of bytes: they share one guide, and its credit. So does what the shard gives
- * to prefixes that are new: a flood of prefixes with one object each is not looked at for ever. Of one shard; bounded,
- * the prefix that was used longest ago goes first. */
+ * An object of one frame cannot pay a look for its plan (codec/choice/columns_guide.h). Objects whose keys are alike up
+ * to the last slash mostly hold the same kind of bytes: they share one guide, and its credit. So does what the shard
+ * gives to prefixes that are new: a flood of prefixes with one object each is not looked at for ever. Of one shard;
+ * bounded, the prefix that was used longest ago goes first. */
 #pragma once
 
-#include "codec/columns_guide.h"
+#include "codec/choice/columns_guide.h"
 #include "store/bucket.h"
 
 #include <stdint.h>

@@ -5,7 +5,7 @@
  * waits for one while holding the other. */
 #pragma once
 
-#include "codec/gzip.h"
+#include "codec/stock/gzip.h"
 #include "server/object/codecs_private.h"
 
 enum { GZIP_SLOT_BYTES = GZIP_COMPRESSOR_BYTES + GZIP_STORED_BYTES };

@@ -21,12 +21,12 @@ struct object_settings {
     /* --codec; --raw: bodies and parts as they come, and nothing said of S4. Gzip is of objects alone, and only where
      * the store takes so large a body without frames; all else is as with auto then. */
     enum { OBJECT_CODEC_AUTO, OBJECT_CODEC_ZSTD, OBJECT_CODEC_GZIP, OBJECT_CODEC_NONE, OBJECT_CODEC_RAW } codec;
-    int level;                             /* --zstd-level */
-    int gzip_level;                        /* --gzip-level, of OBJECT_CODEC_GZIP alone */
-    bool columns;                          /* --columns: frames of numbers may be packed in columns (codec/columns.h) */
-    unsigned frame_buffers_max;            /* per shard */
-    uint64_t wait_ms;                      /* for a buffer or context, then SlowDown */
-    struct offload *offload;               /* levels above 6 */
+    int level;                  /* --zstd-level */
+    int gzip_level;             /* --gzip-level, of OBJECT_CODEC_GZIP alone */
+    bool columns;               /* --columns: frames of numbers may be packed in columns (codec/columns/columns.h) */
+    unsigned frame_buffers_max; /* per shard */
+    uint64_t wait_ms;           /* for a buffer or context, then SlowDown */
+    struct offload *offload;    /* levels above 6 */
     struct dictionary_table *dictionaries; /* of all shards; NULL: objects that need one are refused (NotImplemented) */
     struct bucket_store *store;            /* that they are fetched from */
     struct dictionary_board *board;        /* what new objects are compressed with; NULL: never a dictionary */

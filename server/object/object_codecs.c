@@ -1,7 +1,8 @@
 /* server/object/object_codecs.c -- the pools of one shard: memory for bodies, contexts for coding. */
-#include "codec/columns.h"
-#include "codec/gzip.h"
-#include "codec/packer.h"
+#include "codec/choice/packer.h"
+#include "codec/columns/columns.h"
+#include "codec/decompressor.h"
+#include "codec/stock/gzip.h"
 #include "runtime/base/assert.h"
 #include "runtime/fiber/loop.h"
 #include "s3client/wire/s3_error.h"

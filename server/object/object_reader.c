@@ -7,8 +7,9 @@
  * one read.
  */
 #include "codec/codec.h"
-#include "codec/crc.h"
-#include "codec/frame.h"
+#include "codec/decompressor.h"
+#include "codec/format/crc.h"
+#include "codec/format/frame.h"
 #include "runtime/base/assert.h"
 #include "s3client/wire/s3_error.h"
 #include "server/dictionaries/table.h"

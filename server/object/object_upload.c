@@ -2,7 +2,7 @@
  * sizes. */
 #include "server/object/object_upload.h"
 
-#include "codec/crc.h"
+#include "codec/format/crc.h"
 #include "runtime/base/assert.h"
 #include "runtime/base/byteorder.h"
 #include "runtime/base/hex.h"

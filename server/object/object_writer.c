@@ -4,9 +4,9 @@
  * (object_writer_space) or all has come (object_writer_finish): a body that turns out to be one frame that does not
  * shrink can then still be stored as it is. Of several frames, those that do not shrink are stored as they are, each
  * behind its header: 28 bytes for being verified before they leave. */
-#include "codec/crc.h"
-#include "codec/frame.h"
-#include "codec/packer.h"
+#include "codec/choice/packer.h"
+#include "codec/format/crc.h"
+#include "codec/format/frame.h"
 #include "runtime/base/assert.h"
 #include "runtime/base/hex.h"
 #include "s3client/wire/s3_error.h"

@@ -1,8 +1,8 @@
-/* server/object/pack_frame.h -- a frame through a packer (codec/packer.h): on the shard, slice by slice, or at high
- * levels on the codec pool. */
+/* server/object/pack_frame.h -- a frame through a packer (codec/choice/packer.h): on the shard, slice by slice, or at
+ * high levels on the codec pool. */
 #pragma once
 
-#include "codec/packer.h"
+#include "codec/choice/packer.h"
 #include "server/object/codecs_private.h"
 
 /* *ret_packed: what became of it; its payload is the packer's. SlowDown: the pool has too much to do. */

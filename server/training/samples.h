@@ -1,7 +1,7 @@
 /* server/training/samples.h -- objects to learn from: drawn at random from all under a prefix. */
 #pragma once
 
-#include "codec/dictionary_train.h"
+#include "codec/dictionary/dictionary_train.h"
 #include "server/object/object.h"
 
 enum {

@@ -1,7 +1,7 @@
 /* server/training/trainer.c -- sample, train, judge, publish. */
 #include "server/training/trainer.h"
 
-#include "codec/dictionary_train.h"
+#include "codec/dictionary/dictionary_train.h"
 #include "journal/dictionaries/publish.h"
 #include "runtime/base/assert.h"
 #include "runtime/log/log.h"

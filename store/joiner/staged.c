@@ -1,7 +1,7 @@
 /* store/joiner/staged.c -- staged pieces: one object for each part that a client sent. */
 #include "store/joiner/staged.h"
 
-#include "codec/crc.h"
+#include "codec/format/crc.h"
 #include "runtime/base/byteorder.h"
 #include "runtime/base/hex.h"
 #include "s3client/wire/s3_error.h"

@@ -1,5 +1,5 @@
 /* store/remote/for_s4.c -- what S4 needs to find beside an object that Bale wrote: an index of its own. */
-#include "codec/sidecar.h"
+#include "codec/format/sidecar.h"
 #include "store/remote/object.h"
 #include "store/remote/s4_object.h"
 

@@ -1,8 +1,8 @@
 /* store/remote/s4_object.c -- what S4 wrote: `<key>.s4index` beside it, and frames of any size and number. */
 #include "store/remote/s4_object.h"
 
-#include "codec/frame.h"
-#include "codec/sidecar.h"
+#include "codec/format/frame.h"
+#include "codec/format/sidecar.h"
 #include "s3client/wire/s3_error.h"
 #include "store/remote/fetch.h"
 

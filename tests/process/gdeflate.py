@@ -1,4 +1,4 @@
-"""tests/process/gdeflate.py -- deflate streams dealt to 32 lanes: what codec/gdeflate.h describes, written the other way round.
+"""tests/process/gdeflate.py -- deflate streams dealt to 32 lanes: what codec/foreign/gdeflate.h describes, written the other way round.
 
 zlib finds the matches and chooses the codes. Its stream is read code by code here, and each code, with its extra bits, is
 given to the lane that a decoder will read it from; a simulation of that decoder says in which order it takes the lanes'

@@ -1,7 +1,7 @@
 /* tests/sim/objects.c -- objects in the order of their names. */
 #include "tests/sim/objects.h"
 
-#include "codec/crc.h"
+#include "codec/format/crc.h"
 #include "runtime/base/assert.h"
 
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /* tests/sim/oracle_store.c -- every head that is published and every deletion, looked at when it takes effect. */
 #include "tests/sim/oracle.h"
 
-#include "codec/crc.h"
+#include "codec/format/crc.h"
 #include "journal/format/part.h"
 #include "journal/ground/capability.h"
 #include "tests/sim/coverage.h"

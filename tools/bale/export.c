@@ -1,6 +1,6 @@
 /* tools/bale/export.c -- bale export: writes a bucket's objects into a folder as S4 keeps them in a bucket. */
 #include "codec/codec.h"
-#include "codec/sidecar.h"
+#include "codec/format/sidecar.h"
 #include "runtime/base/hex.h"
 #include "store/s4_metadata.h"
 #include "tools/bale/command.h"

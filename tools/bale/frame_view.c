@@ -1,10 +1,11 @@
 /* tools/bale/frame_view.c -- reads frames one by one, unpacks them, and asks of their bytes what the server asks. */
 #include "tools/bale/frame_view.h"
 
-#include "codec/columns.h"
-#include "codec/crc.h"
-#include "codec/noise.h"
-#include "codec/spectrum.h"
+#include "codec/columns/columns.h"
+#include "codec/decompressor.h"
+#include "codec/format/crc.h"
+#include "codec/measure/noise.h"
+#include "codec/measure/spectrum.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -2,7 +2,7 @@
  */
 #pragma once
 
-#include "codec/frame.h"
+#include "codec/format/frame.h"
 #include "store/bucket.h"
 
 #include <stdbool.h>

@@ -1,7 +1,7 @@
 /* tools/bale/import.c -- bale import: puts the objects of a folder into a bucket as they lie there, without decoding.
  */
-#include "codec/frame.h"
-#include "codec/sidecar.h"
+#include "codec/format/frame.h"
+#include "codec/format/sidecar.h"
 #include "runtime/base/hex.h"
 #include "s3client/wire/s3_error.h"
 #include "server/auth/identity.h"

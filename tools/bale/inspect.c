@@ -1,6 +1,6 @@
 /* tools/bale/inspect.c -- bale inspect: how one object is stored. */
 #include "codec/codec.h"
-#include "codec/sidecar.h"
+#include "codec/format/sidecar.h"
 #include "tools/bale/backend_session.h"
 #include "tools/bale/command.h"
 #include "tools/bale/frame_view.h"

@@ -2,7 +2,7 @@
 #include "tools/bale/pack.h"
 
 #include "codec/codec.h"
-#include "codec/gzip.h"
+#include "codec/stock/gzip.h"
 #include "tools/bale/command.h"
 
 #include <errno.h>

@@ -1,10 +1,10 @@
 /* tools/bale/stock_body.c -- frame after frame: through as it is, or decoded and coded anew. */
 #include "tools/bale/stock_body.h"
 
-#include "codec/columns.h"
-#include "codec/crc.h"
-#include "codec/encoder.h"
-#include "codec/frame.h"
+#include "codec/choice/encoder.h"
+#include "codec/columns/columns.h"
+#include "codec/format/crc.h"
+#include "codec/format/frame.h"
 
 #include <stdlib.h>
 

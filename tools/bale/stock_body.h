@@ -1,10 +1,10 @@
 /* tools/bale/stock_body.h -- the stored body of an object as any tool of S4 reads it.
  *
- * Frames in columns (codec/columns.h) are decoded, verified and stored anew, as zstd or as they are; all else of the
- * body stays to the byte. Where that changes sizes, so does the index. */
+ * Frames in columns (codec/columns/columns.h) are decoded, verified and stored anew, as zstd or as they are; all else
+ * of the body stays to the byte. Where that changes sizes, so does the index. */
 #pragma once
 
-#include "codec/sidecar.h"
+#include "codec/format/sidecar.h"
 #include "store/bucket.h"
 
 #include <stdbool.h>

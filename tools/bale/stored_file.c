@@ -2,6 +2,7 @@
 #include "tools/bale/stored_file.h"
 
 #include "codec/codec.h"
+#include "codec/decompressor.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,6 +1,6 @@
 /* tools/bale/verify.c -- bale verify: can every object be read, and is it what it says of itself? */
-#include "codec/crc.h"
-#include "codec/sidecar.h"
+#include "codec/format/crc.h"
+#include "codec/format/sidecar.h"
 #include "runtime/base/hex.h"
 #include "server/dictionaries/table.h"
 #include "server/object/object.h"

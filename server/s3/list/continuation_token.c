@@ -4,7 +4,7 @@
  * (4, big endian), position. */
 #include "server/s3/list/continuation_token.h"
 
-#include "codec/crc.h"
+#include "codec/format/crc.h"
 #include "runtime/base/assert.h"
 #include "runtime/base/base64.h"
 

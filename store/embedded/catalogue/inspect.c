@@ -1,7 +1,7 @@
 /* store/embedded/catalogue/inspect.c -- walks all pages of a catalogue and compares them with each other. */
 #include "store/embedded/catalogue/inspect.h"
 
-#include "codec/crc.h"
+#include "codec/format/crc.h"
 #include "runtime/base/assert.h"
 #include "runtime/base/byteorder.h"
 #include "store/embedded/catalogue/catalogue.h"

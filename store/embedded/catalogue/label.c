@@ -1,7 +1,7 @@
 /* store/embedded/catalogue/label.c -- what a body in a volume says of itself. */
 #include "store/embedded/catalogue/label.h"
 
-#include "codec/crc.h"
+#include "codec/format/crc.h"
 #include "runtime/base/byteorder.h"
 #include "store/bucket.h"
 

@@ -1,7 +1,7 @@
 /* store/embedded/catalogue/row.c -- one object's row in the catalogue, as bytes and as members. */
 #include "store/embedded/catalogue/row.h"
 
-#include "codec/crc.h"
+#include "codec/format/crc.h"
 #include "runtime/base/assert.h"
 #include "runtime/base/byteorder.h"
 #include "runtime/base/hex.h"

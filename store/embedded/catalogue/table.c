@@ -1,6 +1,6 @@
 /* store/embedded/catalogue/table.c -- what is kept in the tables: checked values, numbers, counters, rows of buckets.
  */
-#include "codec/crc.h"
+#include "codec/format/crc.h"
 #include "runtime/base/byteorder.h"
 #include "s3client/wire/s3_error.h"
 #include "store/embedded/catalogue/catalogue.h"

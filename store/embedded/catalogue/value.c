@@ -1,5 +1,5 @@
 /* store/embedded/catalogue/value.c -- values with their checksums, and what LMDB's errors mean. */
-#include "codec/crc.h"
+#include "codec/format/crc.h"
 #include "runtime/base/assert.h"
 #include "runtime/base/byteorder.h"
 #include "s3client/wire/s3_error.h"

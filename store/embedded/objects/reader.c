@@ -1,6 +1,6 @@
 /* store/embedded/objects/reader.c -- objects on their way out: attributes and small bodies from the catalogue in one
  * transaction, larger bodies from their extents. */
-#include "codec/crc.h"
+#include "codec/format/crc.h"
 #include "runtime/base/assert.h"
 #include "runtime/io/io.h"
 #include "s3client/wire/s3_error.h"

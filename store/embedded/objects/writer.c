@@ -4,7 +4,7 @@
  * fits into the buffer is written at commit in one durable write, its label behind it. A longer one is written piece by
  * piece and synced once at the end. A writer keeps its buffer between calls only while less than half of the shard's
  * are in use: so slow clients cannot hold them all, and whoever waits for one never waits for a client. */
-#include "codec/crc.h"
+#include "codec/format/crc.h"
 #include "runtime/base/assert.h"
 #include "runtime/base/hex.h"
 #include "runtime/io/io.h"

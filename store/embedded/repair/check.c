@@ -5,7 +5,7 @@
  * space anew, and passes again, because what a damaged row led to is found only then. */
 #include "store/embedded/repair/check.h"
 
-#include "codec/crc.h"
+#include "codec/format/crc.h"
 #include "runtime/base/assert.h"
 #include "runtime/base/byteorder.h"
 #include "store/embedded/catalogue/key_path.h"

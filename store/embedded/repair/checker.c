@@ -1,7 +1,7 @@
 /* store/embedded/repair/checker.c -- the tools of one pass: findings, rows to drop, sets of numbers, bodies, walks. */
 #include "store/embedded/repair/checker.h"
 
-#include "codec/crc.h"
+#include "codec/format/crc.h"
 #include "runtime/base/assert.h"
 #include "runtime/base/byteorder.h"
 #include "store/embedded/catalogue/key_path.h"

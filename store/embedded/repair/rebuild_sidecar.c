@@ -1,7 +1,7 @@
 /* store/embedded/repair/rebuild_sidecar.c -- the sidecar of a body whose catalogue was lost, from the headers of its
  * frames. */
-#include "codec/frame.h"
-#include "codec/sidecar.h"
+#include "codec/format/frame.h"
+#include "codec/format/sidecar.h"
 #include "store/embedded/catalogue/upload_rows.h"
 #include "store/embedded/repair/rebuild.h"
 #include "store/embedded/state.h"

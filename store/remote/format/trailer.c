@@ -1,8 +1,8 @@
 /* store/remote/format/trailer.c -- the trailer's bytes: written, and read with every bound checked. */
 #include "store/remote/format/trailer.h"
 
-#include "codec/crc.h"
-#include "codec/frame.h"
+#include "codec/format/crc.h"
+#include "codec/format/frame.h"
 #include "runtime/base/assert.h"
 #include "runtime/base/byteorder.h"
 #include "runtime/base/checked.h"

@@ -9,7 +9,7 @@
  * functions over bytes; every length is bounded before it is used. A decoded trailer borrows the bytes. */
 #pragma once
 
-#include "codec/sidecar.h"
+#include "codec/format/sidecar.h"
 #include "runtime/base/buffer.h"
 #include "runtime/base/error.h"
 #include "s3client/wire/checksum.h"

@@ -1,7 +1,7 @@
 /* store/remote/uploads/facts.c -- parts as names. */
 #include "store/remote/uploads/facts.h"
 
-#include "codec/frame.h"
+#include "codec/format/frame.h"
 #include "runtime/base/base64.h"
 #include "runtime/base/byteorder.h"
 #include "runtime/base/decimal.h"

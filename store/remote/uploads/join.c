@@ -1,7 +1,7 @@
 /* store/remote/uploads/join.c -- stretches are copied by the backend, small ones are read and sent together. */
 #include "store/remote/uploads/join.h"
 
-#include "codec/frame.h"
+#include "codec/format/frame.h"
 #include "runtime/base/assert.h"
 #include "runtime/fiber/loop.h"
 #include "s3client/operations.h"

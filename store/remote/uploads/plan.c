@@ -1,7 +1,7 @@
 /* store/remote/uploads/plan.c -- stretches to be copied, and small ones to be gathered. */
 #include "store/remote/uploads/plan.h"
 
-#include "codec/frame.h"
+#include "codec/format/frame.h"
 #include "runtime/base/assert.h"
 
 /* A stretch of pieces that are not there, up to one that is, or to the end. */

@@ -1,7 +1,7 @@
 /* store/remote/uploads/record.c -- the records of an upload as packed lists behind a magic and a checksum. */
 #include "store/remote/uploads/record.h"
 
-#include "codec/crc.h"
+#include "codec/format/crc.h"
 #include "runtime/base/byteorder.h"
 #include "runtime/base/decimal.h"
 #include "store/s4_metadata.h"

@@ -1,7 +1,7 @@
 /* store/remote/write/writer.c -- a write: bytes are held until they are a whole body, or a whole part; then sent. */
 #include "store/remote/write/writer.h"
 
-#include "codec/frame.h"
+#include "codec/format/frame.h"
 #include "runtime/base/assert.h"
 #include "runtime/base/clock.h"
 #include "runtime/fiber/loop.h"

@@ -1,6 +1,6 @@
 /* store/remote/write/written.c -- what is written of an object beside its bytes: header fields, and the trailer. */
 #include "codec/codec.h"
-#include "codec/frame.h"
+#include "codec/format/frame.h"
 #include "runtime/base/assert.h"
 #include "runtime/base/clock.h"
 #include "runtime/base/hex.h"

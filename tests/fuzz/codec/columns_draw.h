@@ -1,7 +1,7 @@
 /* tests/fuzz/codec/columns_draw.h -- plans out of the bytes of a fuzzer: whatever they are, a valid one. */
 #pragma once
 
-#include "codec/columns.h"
+#include "codec/columns/columns.h"
 
 /* Takes bytes from the start, zeros when there are no more. */
 static inline unsigned draw_byte(struct span *bytes)

@@ -2,7 +2,7 @@
  *
  * The first byte says which. Whatever is decoded must come out the same from another memory: nothing may depend on what
  * lay there before. */
-#include "codec/columns.h"
+#include "codec/columns/columns.h"
 #include "runtime/base/assert.h"
 #include "runtime/base/buffer.h"
 #include "runtime/base/byteorder.h"

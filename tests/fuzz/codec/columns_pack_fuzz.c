@@ -1,5 +1,6 @@
 /* tests/fuzz/codec/columns_pack_fuzz.c -- any bytes, packed into columns by any plan, come back. */
-#include "codec/columns.h"
+#include "codec/columns/columns.h"
+#include "codec/stock/compressor.h"
 #include "runtime/base/assert.h"
 #include "tests/fuzz/codec/columns_draw.h"
 

@@ -2,7 +2,9 @@
  *
  * The first two bytes say how long the dictionary is. What it compresses must come back. */
 #include "codec/codec.h"
-#include "codec/dictionary.h"
+#include "codec/decompressor.h"
+#include "codec/dictionary/dictionary.h"
+#include "codec/stock/compressor.h"
 #include "runtime/base/assert.h"
 #include "runtime/base/byteorder.h"
 

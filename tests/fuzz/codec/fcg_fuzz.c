@@ -1,6 +1,7 @@
 /* tests/fuzz/codec/fcg_fuzz.c -- any bytes as an FCG1 container, fed in pieces and taken in pieces, and again as a
  * whole: the same bytes, or an error, either way. First byte: which algorithm, the size of the pieces. */
 #include "codec/codec.h"
+#include "codec/decompressor.h"
 #include "runtime/base/assert.h"
 
 #include <stdlib.h>

@@ -2,8 +2,9 @@
  *
  * What decodes and has the right CRC must decode to the same when it is streamed. */
 #include "codec/codec.h"
-#include "codec/crc.h"
-#include "codec/frame.h"
+#include "codec/decompressor.h"
+#include "codec/format/crc.h"
+#include "codec/format/frame.h"
 #include "runtime/base/assert.h"
 
 #include <stdlib.h>

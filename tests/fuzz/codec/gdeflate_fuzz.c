@@ -1,6 +1,6 @@
 /* tests/fuzz/codec/gdeflate_fuzz.c -- any bytes as a chunk of GDeflate. First two bytes: its original size, less one.
  */
-#include "codec/gdeflate.h"
+#include "codec/foreign/gdeflate.h"
 #include "runtime/base/assert.h"
 #include "runtime/base/byteorder.h"
 

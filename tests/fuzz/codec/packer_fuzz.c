@@ -1,5 +1,6 @@
 /* tests/fuzz/codec/packer_fuzz.c -- any bytes through spectrum, looks, guide and packer: two frames that come back. */
-#include "codec/packer.h"
+#include "codec/choice/packer.h"
+#include "codec/decompressor.h"
 #include "runtime/base/assert.h"
 
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* tests/fuzz/codec/payload_fuzz.c -- any bytes as the payload of a frame, decoded as a whole and as a stream: the same
  * comes out. First byte: codec; three more: the original size that the frame says. */
-#include "codec/codec.h"
+#include "codec/decompressor.h"
 #include "runtime/base/assert.h"
 #include "runtime/base/byteorder.h"
 

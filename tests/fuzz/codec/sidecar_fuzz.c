@@ -1,6 +1,6 @@
 /* tests/fuzz/codec/sidecar_fuzz.c -- any bytes as a sidecar: what is accepted can be searched, and survives rebinding.
  */
-#include "codec/sidecar.h"
+#include "codec/format/sidecar.h"
 #include "runtime/base/assert.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -2,6 +2,7 @@
  * pieces.
  */
 #include "codec/codec.h"
+#include "codec/decompressor.h"
 #include "runtime/base/assert.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -1,5 +1,5 @@
 /* tests/fuzz/embedded/label_fuzz.c -- any bytes as a label in a volume. */
-#include "codec/crc.h"
+#include "codec/format/crc.h"
 #include "runtime/base/assert.h"
 #include "runtime/base/byteorder.h"
 #include "store/embedded/catalogue/label.h"

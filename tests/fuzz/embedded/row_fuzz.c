@@ -1,6 +1,6 @@
 /* tests/fuzz/embedded/row_fuzz.c -- any bytes as a row: refused or decoded, and what is decoded encodes to the same
  * again. */
-#include "codec/crc.h"
+#include "codec/format/crc.h"
 #include "runtime/base/assert.h"
 #include "runtime/base/byteorder.h"
 #include "store/embedded/catalogue/row.h"

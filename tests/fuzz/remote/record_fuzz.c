@@ -1,6 +1,6 @@
 /* tests/fuzz/remote/record_fuzz.c -- any bytes as a record of an upload. A right checksum is put in, so that what lies
  * behind it is reached. */
-#include "codec/crc.h"
+#include "codec/format/crc.h"
 #include "runtime/base/assert.h"
 #include "runtime/base/byteorder.h"
 #include "store/remote/uploads/record.h"

@@ -1,6 +1,6 @@
 /* tests/fuzz/remote/trailer_fuzz.c -- any bytes as the end of an object: what is accepted adds up. The first eight say
  * how long the object claims to be; a right checksum is put in, so that what lies behind it is reached. */
-#include "codec/crc.h"
+#include "codec/format/crc.h"
 #include "runtime/base/assert.h"
 #include "runtime/base/byteorder.h"
 #include "store/remote/format/trailer.h"

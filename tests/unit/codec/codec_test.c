@@ -1,7 +1,9 @@
 /* tests/unit/codec/codec_test.c -- the codec table, compressing, decompressing whole and streamed. */
 #include "codec/codec.h"
-#include "codec/crc.h"
-#include "codec/frame.h"
+#include "codec/decompressor.h"
+#include "codec/format/crc.h"
+#include "codec/format/frame.h"
+#include "codec/stock/compressor.h"
 #include "tests/unit/codec/format_vectors.h"
 #include "tests/unit/codec/text.h"
 #include "tests/unit/run_suite.h"

@@ -1,6 +1,6 @@
 /* tests/unit/codec/columns_guide_test.c -- what a guide advises, frame after frame, with looks that are made up. */
 #include "bench/data_sets.h"
-#include "codec/columns_guide.h"
+#include "codec/choice/columns_guide.h"
 #include "tests/unit/run_suite.h"
 
 enum { FRAME_BYTES = 1 << 20, SEEN_BYTES = 64 << 10, STRIDE = 24 };

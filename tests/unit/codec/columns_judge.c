@@ -3,7 +3,8 @@
  * A question is a letter, a u32, and spans with a u32 size each; an answer is a letter and a span:
  *   P 0 plan original    -> + payload, or - (given up)
  *   U size payload       -> + original, or D (damaged) or U (unsupported) with a message */
-#include "codec/columns.h"
+#include "codec/columns/columns.h"
+#include "codec/stock/compressor.h"
 #include "runtime/base/assert.h"
 #include "runtime/base/byteorder.h"
 

@@ -1,5 +1,5 @@
 /* tests/unit/codec/columns_plan_test.c -- plans of columns: which are valid, and as they are stored. */
-#include "codec/columns.h"
+#include "codec/columns/columns.h"
 #include "tests/unit/codec/text.h"
 #include "tests/unit/run_suite.h"
 

@@ -1,6 +1,6 @@
 /* tests/unit/codec/columns_search_test.c -- fields that are known are found, wherever records begin. */
 #include "bench/data_filler.h"
-#include "codec/columns_search.h"
+#include "codec/choice/columns_search.h"
 #include "tests/unit/run_suite.h"
 
 enum { FRAME_BYTES = 1 << 20 };

@@ -1,6 +1,7 @@
 /* tests/unit/codec/columns_test.c -- frames into columns and back, with any plan; and payloads that are wrong. */
-#include "codec/columns.h"
-#include "codec/zstd_flat.h"
+#include "codec/columns/columns.h"
+#include "codec/stock/compressor.h"
+#include "codec/stock/zstd_flat.h"
 #include "runtime/base/buffer.h"
 #include "runtime/base/byteorder.h"
 #include "tests/unit/codec/text.h"

@@ -1,5 +1,5 @@
 /* tests/unit/codec/crc_test.c -- the three CRCs against published check values and a bit-by-bit reference. */
-#include "codec/crc.h"
+#include "codec/format/crc.h"
 #include "tests/unit/run_suite.h"
 
 #include <check.h>

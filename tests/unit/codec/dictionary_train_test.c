@@ -1,5 +1,5 @@
 /* tests/unit/codec/dictionary_train_test.c -- dictionaries out of samples: of many, of few, of nothing in common. */
-#include "codec/dictionary_train.h"
+#include "codec/dictionary/dictionary_train.h"
 #include "tests/unit/run_suite.h"
 
 #include <stdio.h>

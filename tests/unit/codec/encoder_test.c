@@ -1,7 +1,9 @@
 /* tests/unit/codec/encoder_test.c -- what a frame looks like, and what is chosen for it. */
-#include "codec/dictionary.h"
-#include "codec/encoder.h"
-#include "codec/histogram.h"
+#include "codec/choice/encoder.h"
+#include "codec/decompressor.h"
+#include "codec/dictionary/dictionary.h"
+#include "codec/measure/histogram.h"
+#include "codec/stock/compressor.h"
 #include "tests/unit/run_suite.h"
 
 #include <stdio.h>

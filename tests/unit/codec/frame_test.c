@@ -1,7 +1,7 @@
 /* tests/unit/codec/frame_test.c -- headers of frames and padding against the vectors, and everything that is refused.
  */
-#include "codec/crc.h"
-#include "codec/frame.h"
+#include "codec/format/crc.h"
+#include "codec/format/frame.h"
 #include "runtime/base/byteorder.h"
 #include "tests/unit/codec/format_vectors.h"
 #include "tests/unit/codec/text.h"

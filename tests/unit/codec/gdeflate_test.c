@@ -1,8 +1,9 @@
 /* tests/unit/codec/gdeflate_test.c -- chunks of GDeflate, and the container FCG1 around chunks. */
 #include "codec/codec.h"
-#include "codec/fcg.h"
-#include "codec/frame.h"
-#include "codec/gdeflate.h"
+#include "codec/decompressor.h"
+#include "codec/foreign/fcg.h"
+#include "codec/foreign/gdeflate.h"
+#include "codec/format/frame.h"
 #include "runtime/base/buffer.h"
 #include "runtime/base/byteorder.h"
 #include "tests/unit/codec/format_vectors.h"

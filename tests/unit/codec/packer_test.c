@@ -1,6 +1,7 @@
 /* tests/unit/codec/packer_test.c -- ratios that are promised, over all data sets: frame after frame, decoded again. */
 #include "bench/data_sets.h"
-#include "codec/packer.h"
+#include "codec/choice/packer.h"
+#include "codec/decompressor.h"
 #include "tests/unit/run_suite.h"
 
 #include <stdlib.h>

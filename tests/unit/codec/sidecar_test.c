@@ -1,5 +1,5 @@
 /* tests/unit/codec/sidecar_test.c -- the sidecar index against the vectors, every check of its decoder, and lookups. */
-#include "codec/sidecar.h"
+#include "codec/format/sidecar.h"
 
 #include "runtime/base/byteorder.h"
 #include "tests/unit/codec/format_vectors.h"

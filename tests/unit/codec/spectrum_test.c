@@ -1,6 +1,6 @@
 /* tests/unit/codec/spectrum_test.c -- the spectrum against a plain one, and what it says of data sets. */
 #include "bench/data_sets.h"
-#include "codec/spectrum.h"
+#include "codec/measure/spectrum.h"
 #include "tests/unit/run_suite.h"
 
 #include <stdlib.h>

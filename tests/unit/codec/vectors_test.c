@@ -2,10 +2,11 @@
  *
  * Usage: vectors_test FOLDER, that of tests/vectors. */
 #include "codec/codec.h"
-#include "codec/crc.h"
-#include "codec/dictionary.h"
-#include "codec/frame.h"
-#include "codec/sidecar.h"
+#include "codec/decompressor.h"
+#include "codec/dictionary/dictionary.h"
+#include "codec/format/crc.h"
+#include "codec/format/frame.h"
+#include "codec/format/sidecar.h"
 #include "runtime/base/buffer.h"
 #include "runtime/base/hex.h"
 #include "tests/unit/run_suite.h"

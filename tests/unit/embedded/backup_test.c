@@ -2,8 +2,8 @@
  * and objects of parts. */
 #include "tests/unit/embedded/uploads.h"
 
-#include "codec/frame.h"
-#include "codec/sidecar.h"
+#include "codec/format/frame.h"
+#include "codec/format/sidecar.h"
 
 #include <stdio.h>
 #include <stdlib.h>

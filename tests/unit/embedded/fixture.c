@@ -1,7 +1,7 @@
 /* tests/unit/embedded/fixture.c -- a store in a folder of its own, and fibers on its shards. */
 #include "tests/unit/embedded/fixture.h"
 
-#include "codec/crc.h"
+#include "codec/format/crc.h"
 #include "runtime/fiber/wait.h"
 #include "runtime/io/io_sim.h"
 

@@ -1,5 +1,5 @@
 /* tests/unit/embedded/intents_test.c -- what an open and a begin are asked for: conditions, revisions, frames. */
-#include "codec/sidecar.h"
+#include "codec/format/sidecar.h"
 #include "store/frames.h"
 #include "tests/unit/embedded/fixture.h"
 

@@ -1,7 +1,7 @@
 /* tests/unit/embedded/uploads.c -- uploads in one call each, of parts that are made from a seed. */
 #include "tests/unit/embedded/uploads.h"
 
-#include "codec/crc.h"
+#include "codec/format/crc.h"
 #include "runtime/base/byteorder.h"
 
 #include <stdio.h>

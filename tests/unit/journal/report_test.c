@@ -2,7 +2,7 @@
  * says is what replicas have; and looking changes nothing. */
 #include "journal/report/report.h"
 
-#include "codec/crc.h"
+#include "codec/format/crc.h"
 #include "journal/ground/ground.h"
 #include "journal/repair/cold.h"
 #include "runtime/base/byteorder.h"

@@ -1,5 +1,5 @@
 /* tests/unit/journal/restore_test.c -- a journal whose head is lost, damaged or put back goes on from a copy of it. */
-#include "codec/crc.h"
+#include "codec/format/crc.h"
 #include "journal/report/report.h"
 #include "tests/unit/journal/restore_fixture.h"
 

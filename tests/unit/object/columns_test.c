@@ -1,8 +1,9 @@
 /* tests/unit/object/columns_test.c -- frames in columns on their way out: beside others, of any size, whole and in
  * ranges; damaged ones, and ones of a later time. */
-#include "codec/columns.h"
-#include "codec/crc.h"
-#include "codec/frame.h"
+#include "codec/columns/columns.h"
+#include "codec/format/crc.h"
+#include "codec/format/frame.h"
+#include "codec/stock/compressor.h"
 #include "runtime/base/byteorder.h"
 #include "s3client/wire/s3_error.h"
 #include "server/object/codecs_private.h"

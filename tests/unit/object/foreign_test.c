@@ -3,8 +3,9 @@
  *
  * Usage: foreign_test FOLDER, that of tests/vectors. */
 #include "codec/codec.h"
-#include "codec/crc.h"
-#include "codec/frame.h"
+#include "codec/decompressor.h"
+#include "codec/format/crc.h"
+#include "codec/format/frame.h"
 #include "s3client/wire/s3_error.h"
 #include "server/dictionaries/table.h"
 #include "server/object/codecs_private.h"

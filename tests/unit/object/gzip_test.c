@@ -1,6 +1,6 @@
 /* tests/unit/object/gzip_test.c -- bodies that are stored as one gzip member. */
 #include "codec/codec.h"
-#include "codec/gzip.h"
+#include "codec/stock/gzip.h"
 #include "server/object/codecs_private.h"
 #include "tests/unit/object/bodies.h"
 

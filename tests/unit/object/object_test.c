@@ -1,7 +1,7 @@
 /* tests/unit/object/object_test.c -- bodies in and out: every shape, ranges, growth, many at once. */
 #include "codec/codec.h"
-#include "codec/crc.h"
-#include "codec/frame.h"
+#include "codec/format/crc.h"
+#include "codec/format/frame.h"
 #include "runtime/base/hex.h"
 #include "s3client/wire/s3_error.h"
 #include "server/object/codecs_private.h"

@@ -2,7 +2,7 @@
  * too large, few of them read; numbers that ascend; padding only where something was sent again or left out. */
 #include "store/remote/uploads/plan.h"
 
-#include "codec/frame.h"
+#include "codec/format/frame.h"
 #include "runtime/base/random.h"
 #include "tests/unit/run_suite.h"
 

@@ -1,8 +1,8 @@
 /* tests/unit/remote/trailer_test.c -- the trailer's bytes, both ways, and every lie that a reader must not believe. */
 #include "store/remote/format/trailer.h"
 
-#include "codec/crc.h"
-#include "codec/frame.h"
+#include "codec/format/crc.h"
+#include "codec/format/frame.h"
 #include "runtime/base/byteorder.h"
 #include "tests/unit/run_suite.h"
 

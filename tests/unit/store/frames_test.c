@@ -1,7 +1,7 @@
 /* tests/unit/store/frames_test.c -- lists of frames' sizes, and the sidecar that says the same. */
 #include "store/frames.h"
 
-#include "codec/sidecar.h"
+#include "codec/format/sidecar.h"
 #include "tests/unit/run_suite.h"
 
 static void append(struct buffer *frames, uint32_t original, uint32_t stored)

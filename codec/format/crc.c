@@ -1,0 +1,192 @@
+/* codec/format/crc.c -- CRC-32 and CRC-32C by ISA-L, CRC-64/NVME by folding with carry-less multiplication or by table.
+ */
+#include "codec/format/crc.h"
+
+#include "runtime/base/byteorder.h"
+
+#include <isa-l/crc.h>
+#include <stdbool.h>
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+uint32_t crc32_update(uint32_t crc, struct span bytes)
+{
+    return crc32_gzip_refl(crc, bytes.data, bytes.size); /* inverts before and after by itself */
+}
+
+uint32_t crc32c_update(uint32_t crc, struct span bytes)
+{
+    enum { PIECE_BYTES = 1 << 30 }; /* ISA-L takes an int */
+    uint32_t state = ~crc;
+    while (bytes.size > 0) {
+        struct span piece = span_take(bytes, PIECE_BYTES);
+        state = crc32_iscsi((unsigned char *)(uintptr_t)piece.data, (int)piece.size, state);
+        bytes = span_skip(bytes, piece.size);
+    }
+    return ~state;
+}
+
+/* ---- CRC-64/NVME: polynomial ad93d23594c93659, bits reflected, state inverted before and after ---- */
+
+#define CRC64_POLYNOMIAL UINT64_C(0x9a6c9329ac4bc9b5) /* reflected */
+
+/* crc64_table[k][b]: what byte b does to the state when k more bytes follow it in the same 8. */
+static uint64_t crc64_table[8][256];
+
+__attribute__((constructor)) static void make_table(void)
+{
+    for (unsigned byte = 0; byte < 256; byte++) {
+        uint64_t state = byte;
+        for (unsigned bit = 0; bit < 8; bit++)
+            state = (state >> 1) ^ ((state & 1) != 0 ? CRC64_POLYNOMIAL : 0);
+        crc64_table[0][byte] = state;
+    }
+    for (unsigned byte = 0; byte < 256; byte++)
+        for (unsigned k = 1; k < 8; k++) {
+            uint64_t before = crc64_table[k - 1][byte];
+            crc64_table[k][byte] = (before >> 8) ^ crc64_table[0][before & 0xff];
+        }
+}
+
+static uint64_t update_by_table(uint64_t state, const uint8_t *bytes, size_t size)
+{
+    for (; size >= 8; bytes += 8, size -= 8) {
+        uint64_t word = state ^ load_u64_le(bytes);
+        state = 0;
+        for (unsigned i = 0; i < 8; i++)
+            state ^= crc64_table[7 - i][(word >> (8 * i)) & 0xff];
+    }
+    for (; size > 0; bytes++, size--)
+        state = (state >> 8) ^ crc64_table[0][(state ^ *bytes) & 0xff];
+    return state;
+}
+
+#if defined(__x86_64__)
+
+/* Folding: a message is a polynomial, and what counts is its remainder. A lane of 128 bits that lies D bits before
+ * another may be multiplied by x^D mod P and added to it. Reflected, the low half of a lane has the higher powers, and
+ * a carry-less product of reflected numbers is one power short, so the two factors are x^(D+63) and x^(D-1) mod P. */
+#define FOLD_FACTORS(low, high) _mm_set_epi64x((long long)UINT64_C(high), (long long)UINT64_C(low))
+#define FOLD_128 FOLD_FACTORS(0xeadc41fd2ba3d420, 0x21e9761e252621ac)  /* x^191, x^127 */
+#define FOLD_1024 FOLD_FACTORS(0xa1ca681e733f9c40, 0x5f852fb61e8d92dc) /* x^1087, x^1023 */
+
+enum { LANES = 8, LANE_BYTES = 16, STRIDE_BYTES = LANES * LANE_BYTES };
+
+__attribute__((target("pclmul,sse4.1"), always_inline)) static inline __m128i fold(__m128i lane, __m128i factors,
+                                                                                   __m128i next)
+{
+    __m128i low = _mm_clmulepi64_si128(lane, factors, 0x00);
+    __m128i high = _mm_clmulepi64_si128(lane, factors, 0x11);
+    return _mm_xor_si128(next, _mm_xor_si128(low, high));
+}
+
+/* At least STRIDE_BYTES. */
+__attribute__((target("pclmul,sse4.1"))) static uint64_t update_by_folding(uint64_t state, const uint8_t *bytes,
+                                                                           size_t size)
+{
+    __m128i lanes[LANES];
+    for (unsigned i = 0; i < LANES; i++)
+        lanes[i] = _mm_loadu_si128((const __m128i *)(const void *)(bytes + (size_t)i * LANE_BYTES));
+    lanes[0] = _mm_xor_si128(lanes[0], _mm_cvtsi64_si128((long long)state));
+
+    const __m128i far = FOLD_1024;
+    for (bytes += STRIDE_BYTES, size -= STRIDE_BYTES; size >= STRIDE_BYTES; bytes += STRIDE_BYTES, size -= STRIDE_BYTES)
+#pragma GCC unroll 8
+        for (unsigned i = 0; i < LANES; i++)
+            lanes[i] =
+                fold(lanes[i], far, _mm_loadu_si128((const __m128i *)(const void *)(bytes + (size_t)i * LANE_BYTES)));
+
+    const __m128i near = FOLD_128;
+    __m128i sum = lanes[0];
+    for (unsigned i = 1; i < LANES; i++)
+        sum = fold(sum, near, lanes[i]);
+
+    /* The 16 bytes that are left have the remainder of all that was folded into them. */
+    uint8_t folded[LANE_BYTES];
+    _mm_storeu_si128((__m128i *)(void *)folded, sum);
+    return update_by_table(update_by_table(0, folded, LANE_BYTES), bytes, size);
+}
+
+static bool can_fold;
+
+__attribute__((constructor)) static void find_out_about_folding(void)
+{
+    __builtin_cpu_init();
+    can_fold = __builtin_cpu_supports("pclmul") && __builtin_cpu_supports("sse4.1");
+}
+
+uint64_t crc64nvme_update(uint64_t crc, struct span bytes)
+{
+    if (can_fold && bytes.size >= STRIDE_BYTES)
+        return ~update_by_folding(~crc, bytes.data, bytes.size);
+    return ~update_by_table(~crc, bytes.data, bytes.size);
+}
+
+#else
+
+uint64_t crc64nvme_update(uint64_t crc, struct span bytes)
+{
+    return ~update_by_table(~crc, bytes.data, bytes.size);
+}
+
+#endif
+
+/* ---- combining: to append n bytes is to multiply the CRC before them by x^(8n) mod P ---- */
+
+enum { POWERS = 64 + 3 }; /* x^(2^k): bits of the largest number of bits */
+
+static struct combiner {
+    uint64_t polynomial; /* reflected, as the CRCs are: the highest bit is x^0 */
+    uint64_t one;
+    uint64_t powers[POWERS];
+} combiners[] = {
+    {.polynomial = 0xedb88320, .one = UINT64_C(1) << 31},      /* CRC-32 */
+    {.polynomial = 0x82f63b78, .one = UINT64_C(1) << 31},      /* CRC-32C */
+    {.polynomial = CRC64_POLYNOMIAL, .one = UINT64_C(1) << 63} /* CRC-64/NVME */
+};
+enum { COMBINE_CRC32, COMBINE_CRC32C, COMBINE_CRC64NVME, COMBINERS };
+
+static uint64_t multiply(const struct combiner *combiner, uint64_t a, uint64_t b)
+{
+    uint64_t product = 0;
+    for (uint64_t bit = combiner->one; bit != 0; bit >>= 1) {
+        product ^= (a & bit) != 0 ? b : 0;
+        b = (b >> 1) ^ ((b & 1) != 0 ? combiner->polynomial : 0);
+    }
+    return product;
+}
+
+__attribute__((constructor)) static void make_powers(void)
+{
+    for (unsigned i = 0; i < COMBINERS; i++) {
+        struct combiner *combiner = &combiners[i];
+        combiner->powers[0] = combiner->one >> 1; /* x */
+        for (unsigned k = 1; k < POWERS; k++)
+            combiner->powers[k] = multiply(combiner, combiner->powers[k - 1], combiner->powers[k - 1]);
+    }
+}
+
+static uint64_t combine(const struct combiner *combiner, uint64_t first, uint64_t second, uint64_t second_size)
+{
+    for (unsigned k = 3; second_size != 0; k++, second_size >>= 1)
+        if ((second_size & 1) != 0)
+            first = multiply(combiner, combiner->powers[k], first);
+    return first ^ second;
+}
+
+uint32_t crc32_combine(uint32_t first, uint32_t second, uint64_t second_size)
+{
+    return (uint32_t)combine(&combiners[COMBINE_CRC32], first, second, second_size);
+}
+
+uint32_t crc32c_combine(uint32_t first, uint32_t second, uint64_t second_size)
+{
+    return (uint32_t)combine(&combiners[COMBINE_CRC32C], first, second, second_size);
+}
+
+uint64_t crc64nvme_combine(uint64_t first, uint64_t second, uint64_t second_size)
+{
+    return combine(&combiners[COMBINE_CRC64NVME], first, second, second_size);
+}

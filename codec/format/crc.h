@@ -1,0 +1,20 @@
+/* codec/format/crc.h -- the three CRCs of original bytes. Each takes the value so far (0 at the start) and returns the
+ * new one.
+ *
+ * CRC-32 (IEEE) and CRC-32C (Castagnoli) come from ISA-L, whose functions take `int` lengths, other argument orders
+ * and, for CRC-32C, no inversions: hidden here. CRC-64/NVME is our own (ISA-L 2.30 has none): PCLMULQDQ where the CPU
+ * has it, else a table. Check values of "123456789": cbf43926, e3069283, ae8b14860a799888. */
+#pragma once
+
+#include "runtime/base/span.h"
+
+#include <stdint.h>
+
+uint32_t crc32_update(uint32_t crc, struct span bytes);
+uint32_t crc32c_update(uint32_t crc, struct span bytes);
+uint64_t crc64nvme_update(uint64_t crc, struct span bytes);
+
+/* The CRC of first + second, from the CRC of each and the size of the second, without their bytes. */
+uint32_t crc32_combine(uint32_t first, uint32_t second, uint64_t second_size);
+uint32_t crc32c_combine(uint32_t first, uint32_t second, uint64_t second_size);
+uint64_t crc64nvme_combine(uint64_t first, uint64_t second, uint64_t second_size);

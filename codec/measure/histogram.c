@@ -1,0 +1,34 @@
+/* codec/measure/histogram.c -- counts bytes. */
+#include "codec/measure/histogram.h"
+
+#include <math.h>
+
+void histogram_add(struct histogram *histogram, struct span bytes)
+{
+    /* A second set of counters: equal neighbours do not wait for each other's. */
+    uint32_t odd[256] = {0};
+    size_t i = 0;
+    for (; i + 2 <= bytes.size; i += 2) {
+        histogram->counts[bytes.data[i]]++;
+        odd[bytes.data[i + 1]]++;
+    }
+    if (i < bytes.size)
+        histogram->counts[bytes.data[i]]++;
+    for (unsigned byte = 0; byte < 256; byte++)
+        histogram->counts[byte] += odd[byte];
+    histogram->total += (uint32_t)bytes.size;
+}
+
+double histogram_entropy(const struct histogram *histogram)
+{
+    double total = histogram->total;
+    double sum = 0;
+    if (histogram->total == 0)
+        return 0;
+    for (unsigned byte = 0; byte < 256; byte++) {
+        double count = histogram->counts[byte];
+        if (count > 0)
+            sum += count * log2(count);
+    }
+    return log2(total) - sum / total;
+}
