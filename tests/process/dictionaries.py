@@ -126,6 +126,7 @@ class Dictionaries(DaemonsCase):
         self.assertIn("published", self.dict("train", "bucket/events/"))
         [rule] = self.rules()
         self.assertEqual(f"--zstd-dict bucket/events/={rule['id']}\n", self.dict("list", "--s4"))
+        self.assertIn("--s4 goes with bale dict list", self.dict("status", "--s4", status=2))
         self.assertIn(rule["id"], self.dict("status"))
         self.assertIn("not worth it", self.dict("train", "bucket/events/"), "not better than the one in force")
 

@@ -198,6 +198,12 @@ static bool check_backend(const struct command_line *line, struct error *error)
                      "it needs --backend s3:BUCKET; the store in a folder can do everything that is asked of it");
 }
 
+static bool check_dict(const struct command_line *line, struct error *error)
+{
+    return !line->s4 || strcmp(line->target, "list") == 0 ||
+           error_set(error, ERROR_INVALID, NULL, "--s4 goes with bale dict list");
+}
+
 static bool check_stamp(const struct command_line *line, struct error *error)
 {
     return config_is_bucket(&line->where) ||
@@ -224,7 +230,7 @@ static const struct command COMMANDS[] = {
      "savings "
      "ledger, and says what is damaged.",
      TABLE(CHECK, "check")},
-    {"dict", command_dict, NULL, "VERB [BUCKET/PREFIX]", "make and watch dictionaries for small objects",
+    {"dict", command_dict, check_dict, "VERB [BUCKET/PREFIX]", "make and watch dictionaries for small objects",
      "Asks a running baled. train BUCKET/PREFIX makes a dictionary of the objects there, and uses it for new ones when "
      "that is worth it; diff says what a new one would save; unmap ends its use, and what was written with it stays "
      "readable; retire BUCKET/ID writes that again and removes the dictionary; list shows all; status does, too, and "

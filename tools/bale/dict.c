@@ -67,13 +67,14 @@ static void print_json(struct json_object *document)
 
 /* ---- which bucket and prefix ---- */
 
-/* BUCKET or BUCKET/PREFIX. */
+/* BUCKET or BUCKET/PREFIX; to retire, BUCKET/ID. */
 static bool make_request(const struct command_line *line, const char *path, const char *more,
                          struct buffer *ret_request, struct error *error)
 {
     buffer_init(ret_request, REQUEST_BYTES_MAX);
     if (line->what == NULL || line->what[0] == '/' || line->what[0] == '\0')
-        return error_set(error, ERROR_INVALID, NULL, "bale dict %s BUCKET/PREFIX", line->target);
+        return error_set(error, ERROR_INVALID, NULL, "say of what: bale dict %s BUCKET/%s", line->target,
+                         strcmp(line->target, "retire") == 0 ? "ID" : "PREFIX");
     struct span place = span_from_string(line->what);
     size_t slash = span_find(place, '/');
     buffer_append_format(ret_request, "%s?bucket=", path);
@@ -145,11 +146,15 @@ static bool command_diff(const struct command_line *line, struct error *error)
 static bool command_unmap(const struct command_line *line, struct error *error)
 {
     struct json_object *answer = change(line, "/dict/unmap", "", error);
-    if (answer != NULL && !line->json)
+    if (answer == NULL)
+        return false;
+    if (line->json)
+        print_json(answer);
+    else
         printf("new objects under %s are compressed without a dictionary; those that are there stay as they are\n",
                line->what);
     json_object_put(answer);
-    return answer != NULL;
+    return true;
 }
 
 static bool command_retire(const struct command_line *line, struct error *error)
@@ -248,5 +253,6 @@ bool command_dict(const struct command_line *line, struct error *error)
         if (strcmp(line->target, VERBS[i].name) == 0)
             return VERBS[i].run(line, error);
     }
-    return error_set(error, ERROR_INVALID, NULL, "%s: train, diff, unmap, retire, list or status", line->target);
+    return error_set(error, ERROR_INVALID, NULL,
+                     "there is no bale dict %s, but train, diff, unmap, retire, list and status", line->target);
 }
