@@ -332,7 +332,7 @@ static bool run_slice(struct decompressor *decompressor, bool *ret_ended, struct
     uint8_t beyond; /* when the frame is full: room for one byte too many, so that it shows */
     bool is_full = run->done == run->original_size;
     bool ended;
-    size_t size;
+    size_t size = 0;
     if (!decompressor_step(decompressor, &run->payload, is_full ? &beyond : run->original + run->done,
                            is_full ? 1 : run->original_size - run->done, &size, &ended, error))
         return false;
