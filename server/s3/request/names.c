@@ -92,7 +92,7 @@ bool version_id_is_well_formed(struct span version)
     for (size_t i = 0; i < version.size; i++) {
         uint8_t byte = version.data[i];
         bool is_letter = (byte | 0x20) >= 'a' && (byte | 0x20) <= 'z';
-        bool is_mark = byte == '.' || byte == '_' || byte == '-';
+        bool is_mark = byte != 0 && strchr("._-+/", byte) != NULL;
         if (!is_letter && !(byte >= '0' && byte <= '9') && !is_mark)
             return false;
     }

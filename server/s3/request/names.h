@@ -19,5 +19,5 @@ bool object_key_is_reserved(struct span key);
 /* User metadata that a client cannot set: names that start with "s4-", in any case. `name` without x-amz-meta-. */
 bool metadata_name_is_reserved(struct span name);
 
-/* "null", or shaped like an id: 20 to 64 of A-Z a-z 0-9 . _ -. */
+/* "null", or shaped like an id: 20 to 64 of A-Z a-z 0-9 . _ - and of + /, which AWS's own ids have had. */
 bool version_id_is_well_formed(struct span version);
