@@ -87,18 +87,29 @@ static void take_body(struct journal *journal, const struct journal_id *lineage,
 }
 
 /* How large it is nobody knows before it is here. One that did not come gets more time: all that are on their way share
- * the line. */
-static deadline_t deadline_of(const struct journal *journal, const struct tail_segment *item)
+ * the line. But no more than those few can need: a tick waits so long for an answer that is lost, and whoever wants the
+ * next one waits with it (J44). */
+static deadline_t deadline_of(const struct journal *journal, const struct tail_segment *item, size_t at_once)
 {
-    const uint64_t most = REQUESTS_AT_ONCE * (uint64_t)SEGMENT_BYTES_MAX;
+    const uint64_t most = at_once * (uint64_t)SEGMENT_BYTES_MAX;
     uint64_t bytes = journal->options.segment_bytes_max;
     for (unsigned i = 0; i < item->unanswered && bytes < most; i++)
         bytes *= 2;
     return replica_deadline_for(journal, bytes < most ? bytes : most);
 }
 
-static enum fetched fetch_once(struct journal *journal, const struct journal_id *lineage, const struct segment_key *key)
+struct fetching {
+    struct journal *journal;
+    const struct journal_id *lineage;
+    const struct segment_key *keys;
+    size_t at_once; /* so many of them are on their way together */
+    enum window_reader reader;
+    struct window_fetched result;
+};
+
+static enum fetched fetch_once(const struct fetching *fetching, const struct segment_key *key)
 {
+    struct journal *journal = fetching->journal;
     struct tail_segment *item = tail_find(journal, key);
     if (!window_wants(item))
         return FETCHED;
@@ -109,11 +120,12 @@ static enum fetched fetch_once(struct journal *journal, const struct journal_id 
     segment_name_format(key, name);
     buffer_init(&body, SEGMENT_BYTES_MAX);
     struct journal_store *store = journal->environment.store;
-    enum store_answer answer = store->get(store, name, NULL, &body, &etag, deadline_of(journal, item));
+    enum store_answer answer =
+        store->get(store, name, NULL, &body, &etag, deadline_of(journal, item, fetching->at_once));
     item = tail_find(journal, key);                                  /* it may be gone, or here, by now */
     bool has_come = answer == STORE_DONE || answer == STORE_DAMAGED; /* then there is no body, which is no segment */
     if (has_come && window_wants(item))
-        take_body(journal, lineage, item, &body);
+        take_body(journal, fetching->lineage, item, &body);
     if (answer == STORE_UNKNOWN && item != NULL)
         item->unanswered++;
     buffer_free(&body);
@@ -125,14 +137,6 @@ static enum fetched fetch_once(struct journal *journal, const struct journal_id 
 
 /* ---- all of them ---- */
 
-struct fetching {
-    struct journal *journal;
-    const struct journal_id *lineage;
-    const struct segment_key *keys;
-    enum window_reader reader;
-    struct window_fetched result;
-};
-
 static void fetch_one(void *context, size_t index)
 {
     struct fetching *fetching = context;
@@ -141,7 +145,7 @@ static void fetch_one(void *context, size_t index)
     unsigned attempts = fetching->reader == READS_FOR_FOLD ? FOLD_ATTEMPTS : 1;
     enum fetched fetched = FETCH_AGAIN;
     for (unsigned i = 0; i < attempts && fetched == FETCH_AGAIN; i++)
-        fetched = fetch_once(journal, fetching->lineage, key);
+        fetched = fetch_once(fetching, key);
     fetching->result.all_read &= fetched != FETCH_AGAIN;
     fetching->result.some_gone |= fetched == FETCH_GONE;
     struct tail_segment *item = tail_find(journal, key);
@@ -152,7 +156,8 @@ static void fetch_one(void *context, size_t index)
 struct window_fetched window_fetch(struct journal *journal, const struct journal_id *lineage,
                                    const struct segment_key *keys, size_t count, enum window_reader reader)
 {
-    struct fetching fetching = {journal, lineage, keys, reader, {.all_read = true}};
+    size_t at_once = count < REQUESTS_AT_ONCE ? count : REQUESTS_AT_ONCE;
+    struct fetching fetching = {journal, lineage, keys, at_once, reader, {.all_read = true}};
     bool all_tried = replica_each(journal, count, fetch_one, &fetching);
     fetching.result.all_read &= all_tried;
     return fetching.result;

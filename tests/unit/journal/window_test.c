@@ -7,6 +7,7 @@
 #include "journal/report/report.h"
 
 #include <stdio.h>
+#include <string.h>
 
 enum { GET_MS = 20, SEGMENTS = 60 };
 
@@ -185,6 +186,59 @@ START_TEST(bodies_are_fetched_several_at_once)
 }
 END_TEST
 
+static uint64_t longest_wait_ns;
+static unsigned answers_lost;
+
+static enum store_answer lose_segment(struct journal_store *base, const char *name, const struct store_etag *known,
+                                      struct buffer *ret_body, struct store_etag *ret_etag, deadline_t deadline)
+{
+    if (strncmp(name, SEGMENTS_PREFIX, strlen(SEGMENTS_PREFIX)) != 0)
+        return get_at_once(base, name, known, ret_body, ret_etag, deadline);
+    uint64_t wait_ns = deadline - clock_monotonic_ns(clock_system());
+    longest_wait_ns = wait_ns > longest_wait_ns ? wait_ns : longest_wait_ns;
+    answers_lost++;
+    return STORE_UNKNOWN;
+}
+
+/* Of segments that never come: the longest time that a tick has for one, beside what every request has. */
+static uint64_t wait_ms_of(unsigned segments)
+{
+    enum { READS = 10 };
+    static struct machine reader;
+    longest_wait_ns = answers_lost = 0;
+    get_at_once = store.base.get;
+    store.base.get = lose_segment;
+    machine_start(&reader, &store, 2);
+    uint64_t request_ms = reader.journal->options.request_ms;
+    for (unsigned i = 0; i < 2000 && answers_lost < READS * segments; i++)
+        pause_ms(5);
+    machine_stop(&reader);
+    store.base.get = get_at_once;
+    ck_assert_uint_ge(answers_lost, READS * segments);
+    return (longest_wait_ns + 999999) / 1000000 - request_ms;
+}
+
+static void waits_for_lost_answers(void)
+{
+    const uint64_t body_ms = SEGMENT_BYTES_MAX / (4 << 20) * 1000; /* of the largest, at 4 MiB a second */
+    static struct head head;
+    live(&store, 1, 0, 0, 0); /* a head, and no segment */
+    for (unsigned i = 0; i < SEGMENTS; i++) {
+        struct journal_id lineage = head_there(&head)->lineage;
+        lineage.bytes[15] ^= (uint8_t)(1 + i);
+        put_sound_segment(head.generation, &lineage);
+        if (i == 0)
+            ck_assert_uint_eq(wait_ms_of(1), body_ms);
+    }
+    ck_assert_uint_eq(wait_ms_of(SEGMENTS), REQUESTS_AT_ONCE * body_ms);
+}
+
+START_TEST(an_answer_is_waited_for_as_long_as_what_is_on_its_way_can_take)
+{
+    run(waits_for_lost_answers);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("window");
@@ -195,6 +249,7 @@ int main(void)
     tcase_add_test(tests, a_segment_of_this_lineage_and_of_a_later_generation_says_that_the_head_is_old);
     tcase_add_test(tests, cleanup_takes_as_many_pages_as_are_dead);
     tcase_add_test(tests, bodies_are_fetched_several_at_once);
+    tcase_add_test(tests, an_answer_is_waited_for_as_long_as_what_is_on_its_way_can_take);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
 }
