@@ -29,6 +29,18 @@ struct request {
     enum store_answer answer;
 };
 
+static unsigned awaited_since_faults;
+
+void requests_begin(void)
+{
+    awaited_since_faults = 0;
+}
+
+unsigned requests_awaited_since_faults(void)
+{
+    return awaited_since_faults;
+}
+
 static struct request *request_new(enum verb verb, const char *name)
 {
     struct request *request = calloc(1, sizeof *request);
@@ -334,7 +346,10 @@ static enum store_answer travel(struct request *request, deadline_t deadline)
         answer = world_now() + latency();
     COVER_IF(is_failure, failed_at_once);
     COVER_IF(!is_lost && !request->is_answer_lost && answer >= deadline, answers_late);
+    bool is_among_faults = world_faults;
+    awaited_since_faults += is_among_faults;
     world_suspend_until(answer < deadline ? answer : deadline);
+    awaited_since_faults -= is_among_faults;
     request->is_given_up = answer >= deadline || world_is_dead();
     world_meet_fate();
     if (world_is_dead() || answer >= deadline || is_failure)

@@ -7,5 +7,9 @@
 
 struct process;
 
+void requests_begin(void);
+/* So many that were sent while there were faults are still waited for. */
+unsigned requests_awaited_since_faults(void);
+
 /* The interface of journal/store.h for this process. */
 struct journal_store requests_of_process(void);

@@ -357,6 +357,7 @@ void world_begin(uint64_t seed)
     world.now = UINT64_C(1000000) * MS;
     world.trace = seed;
     fates_begin();
+    requests_begin();
 }
 
 void world_end(void)
