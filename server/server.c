@@ -207,18 +207,23 @@ static void drain(void *context)
         shard_stop(server->shards[i], deadline);
 }
 
-/* For tools on this machine. */
-static bool write_control_file(struct server *server, struct error *error)
+/* For tools on this machine. Where there is no room for it, as on a full disk, all else goes on without: objects can be
+ * read and deleted, and nobody changes anything through the admin port. */
+static void write_control_file(struct server *server)
 {
     const struct config *config = server->config;
     struct control_file *file = &server->control_file;
+    struct error error;
     int host = (int)(strrchr(config->admin, ':') - config->admin);
     (void)snprintf(file->url, sizeof file->url, "%s://%.*s:%u", config->tls_cert[0] == '\0' ? "http" : "https",
                    host == 0 ? (int)strlen("127.0.0.1") : host, host == 0 ? "127.0.0.1" : config->admin,
                    server->admin_port);
     (void)snprintf(file->certificate, sizeof file->certificate, "%s", config->tls_cert);
     control_file_draw_word(random_system(), file->word);
-    return control_file_write(config_folder(config), file, error);
+    if (control_file_write(config_folder(config), file, &error))
+        return;
+    file->word[0] = '\0';
+    log_message(LOG_WARNING, "%s; until the next start `bale dict` cannot train, unmap or retire here", error.message);
 }
 
 static void prepare_shards(struct server *server)
@@ -328,8 +333,7 @@ static bool start(struct server *server, struct error *error)
         !open_backend(server, error) || !load_accounts(server, error) ||
         !log_start(STDERR_FILENO, format, log_level_of(config->log_level), error))
         return false;
-    if (!write_control_file(server, error))
-        return false;
+    write_control_file(server);
     prepare_shards(server);
     warn_of_defaults(server);
     if (!start_shards(server, error))
