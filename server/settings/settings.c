@@ -148,7 +148,8 @@ SUSPENDS static bool has_surely_none(struct settings *settings, uint64_t creatio
            !has_some;
 }
 
-/* What is set, by the journal or by the absence of documents. */
+/* What is set, by the journal; or, when that cannot be had, by the absence of documents. After a start the journal is
+ * waited for first: a document that has gone is no sign that nothing was forbidden. */
 SUSPENDS static bool find_records(struct settings *settings, uint64_t creation_id, struct keeper_records *ret,
                                   struct error *error)
 {
@@ -156,14 +157,17 @@ SUSPENDS static bool find_records(struct settings *settings, uint64_t creation_i
     for (;;) {
         if (!keeper_find(settings->keeper, creation_id, ret, error))
             return refuse(error, "the process is ending");
-        if (ret->verdict == KEEPER_KNOWS || has_surely_none(settings, creation_id, ret))
+        if (ret->verdict == KEEPER_KNOWS)
             return true;
-        if (ret->verdict == KEEPER_LAPSED)
+        bool is_lapsed = ret->verdict == KEEPER_LAPSED;
+        if ((is_lapsed || loop_now_ns() >= deadline) && has_surely_none(settings, creation_id, ret))
+            return true;
+        if (is_lapsed)
             return refuse(error, "the journal that keeps them cannot be reached");
         struct wait_queue nobody;
         wait_queue_init(&nobody);
         if ((!wait_for(&nobody, deadline_after_ms(READY_PAUSE_MS), error) && error->kind == ERROR_CANCELLED) ||
-            loop_now_ns() >= deadline)
+            loop_now_ns() >= deadline + READY_PAUSE_MS * UINT64_C(1000000))
             return refuse(error, "the journal that keeps them has not been read yet");
     }
 }
