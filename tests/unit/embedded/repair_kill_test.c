@@ -79,11 +79,12 @@ struct work {
     const char *name;
     void (*damage)(const char *path);
     bool has_copy;
+    bool is_needed; /* no store opens before it was repaired */
 };
 static const struct work works[] = {
-    {"from labels", lose_catalogue, false},
-    {"from a copy", lose_catalogue, true},
-    {"volumes", damage_volumes, false},
+    {"from labels", lose_catalogue, false, true},
+    {"from a copy", lose_catalogue, true, true},
+    {"volumes", damage_volumes, false, false},
 };
 
 /* ---- the repair, and its end ---- */
@@ -139,8 +140,7 @@ static bool try_to_use(const char *path)
     return true;
 }
 
-/* The first at once, the others spread over its time and a little more: some repairs mend first what keeps a store from
- * opening, and a slow machine would hardly hit that by chance. */
+/* The first at once, the others spread over its time and a little more. */
 static useconds_t moment(const struct random_source *random, useconds_t whole_us, unsigned round)
 {
     useconds_t part_us = (whole_us + whole_us / 8) / crash_rounds(ROUNDS) + 1;
@@ -173,7 +173,7 @@ START_TEST(a_killed_repair_is_run_again)
         ck_assert(try_to_use(path));
         folder_remove(path);
     }
-    ck_assert_uint_lt(opened, crash_rounds(ROUNDS)); /* there was something to mend */
+    ck_assert(!work->is_needed || opened < crash_rounds(ROUNDS)); /* there was something to mend */
     ck_assert_int_eq(unlink(copy), 0);
     folder_remove(template);
 }
