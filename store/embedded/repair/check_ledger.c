@@ -1,5 +1,5 @@
 /* store/embedded/repair/check_ledger.c -- `bale check`: the rows of the ledger's spools. Whether the ledger agrees with
- * the objects takes the journal: tools/bale/ledger_view.c. */
+ * the objects takes the journal: tools/bale/view/ledger_view.c. */
 #include "store/embedded/ledger/spool_rows.h"
 #include "store/embedded/repair/checker.h"
 

@@ -1,0 +1,85 @@
+/* tools/bale/session/backend_session.c -- opens what --backend names, works on a loop of its own, and closes it. */
+#include "tools/bale/session/backend_session.h"
+
+#include "runtime/fiber/loop.h"
+#include "runtime/fiber/offload.h"
+#include "runtime/log/log.h"
+
+#include <string.h>
+#include <unistd.h>
+
+enum { THREADS = 2, QUEUED_MAX = 64 };
+
+struct backend_work {
+    struct backend *backend;
+    struct loop *loop;
+    bucket_work *work;
+    void *context;
+    bool done;
+    struct error *error;
+};
+
+SUSPENDS static void run_work(void *argument)
+{
+    struct backend_work *work = argument;
+    work->done = work->work(work->backend, work->context, work->error);
+    work->backend->operations->detach(work->backend);
+    loop_stop(work->loop, DEADLINE_NONE);
+}
+
+static bool run_on_loop(struct backend_work *work, struct error *error)
+{
+    work->loop = loop_create(&(struct loop_options){0}, error);
+    if (work->loop == NULL)
+        return false;
+    if (work->backend->operations->attach(work->backend, 0, error) && fiber_spawn("bale", run_work, work, error))
+        loop_run(work->loop);
+    loop_destroy(work->loop);
+    return work->done;
+}
+
+bool backend_session_run_on_bucket(const struct config *where, bucket_work *work, void *context, struct error *error)
+{
+    struct offload *threads = offload_create("bale", THREADS, QUEUED_MAX, error);
+    if (threads == NULL)
+        return false;
+    const struct backend_means means = {.config = where, .shards = 1, .threads = threads};
+    struct backend_work on_bucket = {.work = work, .context = context, .error = error};
+    bool is_logging = log_start(STDERR_FILENO, LOG_TEXT, LOG_ERROR, error); /* warnings are a server's */
+    on_bucket.backend = is_logging ? backend_bucket_open(&means, error) : NULL;
+    bool done = on_bucket.backend != NULL && run_on_loop(&on_bucket, error);
+    if (on_bucket.backend != NULL)
+        on_bucket.backend->operations->close(on_bucket.backend);
+    offload_destroy(threads);
+    log_stop();
+    return done;
+}
+
+struct store_work {
+    session_work *work;
+    void *context;
+};
+
+SUSPENDS static bool run_on_store(struct backend *backend, void *context, struct error *error)
+{
+    const struct store_work *on_store = context;
+    return on_store->work(backend->store, on_store->context, error);
+}
+
+bool backend_session_run(const struct config *where, session_work *work, void *context, struct error *error)
+{
+    struct store_work on_store = {work, context};
+    return config_is_bucket(where) ? backend_session_run_on_bucket(where, run_on_store, &on_store, error)
+                                   : session_run(config_folder(where), EMBEDDED_ANY, false, work, context, error);
+}
+
+bool backend_session_name(const char *text, struct object_name *ret_name, struct error *error)
+{
+    struct span whole = span_from_string(text);
+    size_t size = strcspn(text, "/");
+    *ret_name = (struct object_name){.bucket = span_take(whole, size), .key = span_skip(whole, size + 1)};
+    if (size == whole.size || ret_name->key.size == 0 || ret_name->key.size > OBJECT_KEY_BYTES_MAX)
+        return error_set(error, ERROR_INVALID, NULL, "%s: an object is named BUCKET/KEY, a key has 1 to %d bytes", text,
+                         OBJECT_KEY_BYTES_MAX);
+    return session_check_bucket(ret_name->bucket, error);
+}
