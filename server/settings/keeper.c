@@ -88,16 +88,38 @@ static void answer(struct question *question)
     loop_post(question->asker, &question->message);
 }
 
+/* Does what is wrong with the journal keep it from being read? What is wrong with its ground alone does not. */
+static bool is_halted(const struct journal *journal)
+{
+    switch (journal_condition(journal)) {
+    case JOURNAL_HEAD_MISSING:
+    case JOURNAL_HEAD_DAMAGED:
+    case JOURNAL_HEAD_NEWER:
+    case JOURNAL_WENT_BACK:
+    case JOURNAL_OTHER_LINEAGE:
+    case JOURNAL_CHECKPOINT_LOST:
+    case JOURNAL_STORE_DAMAGED:
+        return true;
+    default:
+        return false;
+    }
+}
+
+static enum keeper_verdict verdict_of(const struct settings_keeper *keeper)
+{
+    if (keeper->journal == NULL)
+        return KEEPER_NOT_READY;
+    if (journal_state(keeper->journal) == NULL)
+        return is_halted(keeper->journal) ? KEEPER_HALTED : KEEPER_NOT_READY;
+    return keeper->was_known ? KEEPER_KNOWS : KEEPER_LAPSED;
+}
+
 static void find(struct settings_keeper *keeper, uint64_t creation_id, struct keeper_records *ret)
 {
     look(keeper);
-    bool has_state = keeper->journal != NULL && journal_state(keeper->journal) != NULL;
-    *ret = (struct keeper_records){.epoch = keeper_epoch(keeper),
-                                   .verdict = !has_state           ? KEEPER_NOT_READY
-                                              : !keeper->was_known ? KEEPER_LAPSED
-                                                                   : KEEPER_KNOWS};
+    *ret = (struct keeper_records){.epoch = keeper_epoch(keeper), .verdict = verdict_of(keeper)};
     metric_add(&keeper->counters.lookups, 1);
-    if (!has_state)
+    if (ret->verdict == KEEPER_NOT_READY || ret->verdict == KEEPER_HALTED)
         return;
     for (unsigned setting = 0; setting < SETTINGS_COUNT; setting++) {
         if (setting_record_find(journal_state(keeper->journal), creation_id, (uint8_t)setting, &ret->records[setting]))

@@ -62,6 +62,7 @@ SUSPENDS void keeper_stop(struct settings_keeper *keeper);
 enum keeper_verdict {
     KEEPER_KNOWS,
     KEEPER_NOT_READY, /* the journal has not been read yet */
+    KEEPER_HALTED,    /* nor will it be until an operator has helped: journal_condition says what is wrong */
     KEEPER_LAPSED,    /* it has not been read for longer than the grace */
 };
 

@@ -133,6 +133,27 @@ SUSPENDS static const struct bucket_settings *read_all(struct settings *settings
     return NULL;
 }
 
+/* ---- waiting for the journal ---- */
+
+/* False: the fiber is cancelled. */
+SUSPENDS static bool pause_for_journal(struct error *error)
+{
+    struct wait_queue nobody;
+    wait_queue_init(&nobody);
+    return wait_for(&nobody, deadline_after_ms(READY_PAUSE_MS), error) || error->kind != ERROR_CANCELLED;
+}
+
+/* After a start the journal is not open at once. What it says then is another matter. */
+SUSPENDS static void wait_for_journal(struct settings *settings)
+{
+    struct keeper_records records;
+    struct error error;
+    deadline_t deadline = deadline_after_ms(READY_MS);
+    while (keeper_find(settings->keeper, 0, &records, &error) && records.verdict == KEEPER_NOT_READY &&
+           loop_now_ns() < deadline && pause_for_journal(&error))
+        ;
+}
+
 /* ---- filling the cache ---- */
 
 /* The journal does not say; but a bucket without any document has no setting. Unless it had some when the journal was
@@ -148,8 +169,21 @@ SUSPENDS static bool has_surely_none(struct settings *settings, uint64_t creatio
            !has_some;
 }
 
+static const char *why_unknown(enum keeper_verdict verdict)
+{
+    switch (verdict) {
+    case KEEPER_LAPSED:
+        return "the journal that keeps them cannot be reached";
+    case KEEPER_HALTED:
+        return "the journal that keeps them stands still";
+    default:
+        return "the journal that keeps them has not been read yet";
+    }
+}
+
 /* What is set, by the journal; or, when that cannot be had, by the absence of documents. After a start the journal is
- * waited for first: a document that has gone is no sign that nothing was forbidden. */
+ * waited for first, unless it says itself that this is in vain: a document that has gone is no sign that nothing was
+ * forbidden. */
 SUSPENDS static bool find_records(struct settings *settings, uint64_t creation_id, struct keeper_records *ret,
                                   struct error *error)
 {
@@ -159,16 +193,10 @@ SUSPENDS static bool find_records(struct settings *settings, uint64_t creation_i
             return refuse(error, "the process is ending");
         if (ret->verdict == KEEPER_KNOWS)
             return true;
-        bool is_lapsed = ret->verdict == KEEPER_LAPSED;
-        if ((is_lapsed || loop_now_ns() >= deadline) && has_surely_none(settings, creation_id, ret))
-            return true;
-        if (is_lapsed)
-            return refuse(error, "the journal that keeps them cannot be reached");
-        struct wait_queue nobody;
-        wait_queue_init(&nobody);
-        if ((!wait_for(&nobody, deadline_after_ms(READY_PAUSE_MS), error) && error->kind == ERROR_CANCELLED) ||
-            loop_now_ns() >= deadline + READY_PAUSE_MS * UINT64_C(1000000))
-            return refuse(error, "the journal that keeps them has not been read yet");
+        if (ret->verdict != KEEPER_NOT_READY || loop_now_ns() >= deadline)
+            return has_surely_none(settings, creation_id, ret) || refuse(error, why_unknown(ret->verdict));
+        if (!pause_for_journal(error))
+            return refuse(error, "the process is ending");
     }
 }
 
@@ -290,20 +318,6 @@ static bool check(const struct settings *settings, const struct bucket_info *buc
     bool is_sound = kind->compile(bucket, change->document, &arena, &compiled, error);
     arena_free(&arena);
     return is_sound;
-}
-
-/* After a start the journal is not open at once. What it says then is another matter. */
-SUSPENDS static void wait_for_journal(struct settings *settings)
-{
-    struct keeper_records records;
-    struct error error;
-    struct wait_queue nobody;
-    deadline_t deadline = deadline_after_ms(READY_MS);
-    wait_queue_init(&nobody);
-    while (keeper_find(settings->keeper, 0, &records, &error) && records.verdict == KEEPER_NOT_READY &&
-           loop_now_ns() < deadline &&
-           (wait_for(&nobody, deadline_after_ms(READY_PAUSE_MS), &error) || error.kind != ERROR_CANCELLED))
-        ;
 }
 
 /* Of one bucket, in one step; documents first. */
