@@ -9,6 +9,7 @@
 #include "codec/dictionary/dictionary.h"
 #include "codec/foreign/fcg.h"
 #include "codec/foreign/gdeflate.h"
+#include "codec/format/vector_state.h"
 #include "runtime/base/assert.h"
 #include "runtime/base/byteorder.h"
 
@@ -171,6 +172,7 @@ static bool step_gzip(struct decompressor *decompressor, struct span *input, uin
     gzip->next_out = ret_original;
     gzip->avail_out = room;
     int result = isal_inflate(gzip);
+    vector_state_clear();
     if (result < ISAL_DECOMP_OK || result == ISAL_NEED_DICT)
         return error_set(error, ERROR_DAMAGED, NULL, "Stored gzip data cannot be decompressed: %s.",
                          gzip_error_text(result));

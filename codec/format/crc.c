@@ -1,6 +1,7 @@
 /* codec/format/crc.c -- CRC-32 and CRC-32C by ISA-L, CRC-64/NVME by folding with carry-less multiplication or by table.
  */
 #include "codec/format/crc.h"
+#include "codec/format/vector_state.h"
 
 #include "runtime/base/byteorder.h"
 
@@ -13,7 +14,9 @@
 
 uint32_t crc32_update(uint32_t crc, struct span bytes)
 {
-    return crc32_gzip_refl(crc, bytes.data, bytes.size); /* inverts before and after by itself */
+    crc = crc32_gzip_refl(crc, bytes.data, bytes.size); /* inverts before and after by itself */
+    vector_state_clear();
+    return crc;
 }
 
 uint32_t crc32c_update(uint32_t crc, struct span bytes)
@@ -25,6 +28,7 @@ uint32_t crc32c_update(uint32_t crc, struct span bytes)
         state = crc32_iscsi((unsigned char *)(uintptr_t)piece.data, (int)piece.size, state);
         bytes = span_skip(bytes, piece.size);
     }
+    vector_state_clear();
     return ~state;
 }
 

@@ -1,6 +1,7 @@
 /* codec/stock/gzip.c -- igzip, slice by slice. */
 #include "codec/stock/gzip.h"
 
+#include "codec/format/vector_state.h"
 #include "runtime/base/assert.h"
 
 #include <assert.h>
@@ -55,6 +56,7 @@ size_t gzip_step(struct gzip_compressor *compressor, struct span *original, bool
     igzip->next_out = ret_stored;
     igzip->avail_out = room;
     int result = isal_deflate(igzip);
+    vector_state_clear();
     ASSERT(result == COMP_OK); /* the others are of parameters */
     *original = span_skip(*original, slice.size - igzip->avail_in);
     *ret_has_ended = igzip->internal_state.state == ZSTATE_END;
