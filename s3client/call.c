@@ -80,6 +80,12 @@ static void take_head(struct s3_answer *answer, const struct http_answer_head *h
     copy_field(head, "etag", answer->etag, sizeof answer->etag);
     copy_field(head, "x-amz-request-id", answer->request_id, sizeof answer->request_id);
     copy_field(head, "x-amz-bucket-region", answer->region, sizeof answer->region);
+    copy_field(head, "x-amz-version-id", answer->version, sizeof answer->version);
+    answer->is_delete_marker =
+        http_answer_head_find(head, SPAN("x-amz-delete-marker"), &value) && span_equal_ignore_case(value, SPAN("true"));
+    answer->modified_ms = 0;
+    if (http_answer_head_find(head, SPAN("last-modified"), &value))
+        (void)date_parse_http(value, &answer->modified_ms);
     answer->retry_after_s = 0;
     if (http_answer_head_find(head, SPAN("retry-after"), &value) && decimal_parse_range(value, 0, INT32_MAX, &seconds))
         answer->retry_after_s = (uint32_t)seconds; /* the other form, a date, is used by none */

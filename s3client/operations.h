@@ -1,9 +1,10 @@
 /* s3client/operations.h -- calls that speak XML, typed: lists, uploads in parts, copies, multi-delete, tags.
  *
- * Each takes a `struct s3_call` for what all calls have in common: bucket, key, further headers, repeat, deadlines.
- * Kind, query and body are set here. Answers are those of s3_client_call (nothing is open afterwards); a 200 whose body
- * is an <Error> counts as the error that it is, with effect S3_UNKNOWN. Documents are bounded (16 MiB, and the numbers
- * below); one that is no XML, or lacks what it must have, is ERROR_DAMAGED.
+ * Each takes a `struct s3_call` for what all calls have in common: bucket, key, further headers and parameters (the
+ * version of an object), repeat, deadlines. Kind, further query and body are set here. Answers are those of
+ * s3_client_call (nothing is open afterwards); a 200 whose body is an <Error> counts as the error that it is, with
+ * effect S3_UNKNOWN. Documents are bounded (16 MiB, and the numbers below); one that is no XML, or lacks what it must
+ * have, is ERROR_DAMAGED.
  *
  * Results lie in the arena that was passed. ETags come with their quotes, as in headers. */
 #pragma once
@@ -52,6 +53,52 @@ struct s3_list_page {
 SUSPENDS bool s3_client_list_objects(struct s3_client *client, const struct s3_call *call,
                                      const struct s3_list_request *request, struct arena *arena,
                                      struct s3_list_page *ret_page, struct s3_answer *ret_answer, struct error *error);
+
+/* ---- versions ---- */
+
+enum s3_versioning { S3_VERSIONING_NEVER, S3_VERSIONING_ENABLED, S3_VERSIONING_SUSPENDED };
+
+SUSPENDS bool s3_client_get_versioning(struct s3_client *client, const struct s3_call *call,
+                                       enum s3_versioning *ret_versioning, struct s3_answer *ret_answer,
+                                       struct error *error);
+/* Never to NEVER. */
+SUSPENDS bool s3_client_put_versioning(struct s3_client *client, const struct s3_call *call,
+                                       enum s3_versioning versioning, struct s3_answer *ret_answer,
+                                       struct error *error);
+
+struct s3_versions_request {
+    struct span prefix;
+    struct span delimiter;      /* empty: none */
+    struct span key_marker;     /* behind all versions of this key; with the next one behind that version of it */
+    struct span version_marker; /* empty: none */
+    unsigned entries_max;       /* 0: the backend's limit */
+};
+
+struct s3_version_entry {
+    struct span key; /* of a common prefix: the prefix */
+    bool is_prefix;
+    bool is_delete_marker;
+    bool is_latest;
+    struct span version;
+    uint64_t size;
+    int64_t modified_ms;
+    struct span etag; /* empty: a marker */
+};
+
+struct s3_versions_page {
+    struct s3_version_entry *entries; /* in the order of the document */
+    unsigned count;
+    bool is_truncated;
+    struct span next_key_marker;
+    struct span next_version_marker; /* empty: behind all of that key */
+};
+
+SUSPENDS bool s3_client_list_versions(struct s3_client *client, const struct s3_call *call,
+                                      const struct s3_versions_request *request, struct arena *arena,
+                                      struct s3_versions_page *ret_page, struct s3_answer *ret_answer,
+                                      struct error *error);
+
+/* ---- buckets ---- */
 
 struct s3_bucket_entry {
     struct span name;
@@ -149,8 +196,10 @@ struct s3_delete_item {
     struct span version; /* empty: none */
     struct span etag;    /* empty: no condition */
     /* filled in: */
-    bool is_deleted;    /* the backend says so; also when there was nothing to delete */
-    struct error error; /* when not */
+    bool is_deleted;                       /* the backend says so; also when there was nothing to delete */
+    bool is_marker;                        /* a marker was made, or, of an item with a version, removed */
+    char marker_version[S3_VERSION_BYTES]; /* then: its id; "": the backend names none */
+    struct error error;                    /* when not deleted */
 };
 
 /* Up to S3_DELETE_ITEMS_MAX; keys may come twice. True: the backend answered, look at each item; an item that the

@@ -188,7 +188,13 @@ enum s3_effect {
     S3_UNKNOWN,
 };
 
-enum { S3_CODE_BYTES = 64, S3_ETAG_BYTES = 132, S3_REQUEST_ID_BYTES = 64, S3_REGION_BYTES = 32 };
+enum {
+    S3_CODE_BYTES = 64,
+    S3_ETAG_BYTES = 132,
+    S3_REQUEST_ID_BYTES = 64,
+    S3_REGION_BYTES = 32,
+    S3_VERSION_BYTES = 72, /* ids of versions have up to 64 where backends document it */
+};
 
 struct http_client_exchange;
 
@@ -205,6 +211,9 @@ struct s3_answer {
     char etag[S3_ETAG_BYTES]; /* as sent, with its quotes */
     char request_id[S3_REQUEST_ID_BYTES];
     char region[S3_REGION_BYTES];          /* x-amz-bucket-region */
+    char version[S3_VERSION_BYTES];        /* x-amz-version-id */
+    bool is_delete_marker;                 /* x-amz-delete-marker: true; a refusal may say so, too */
+    int64_t modified_ms;                   /* Last-Modified; 0: it has none */
     struct http_client_exchange *exchange; /* NULL: closed */
 };
 

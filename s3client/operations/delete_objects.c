@@ -33,7 +33,8 @@ static unsigned write_items(struct buffer *document, struct s3_delete_item *item
     xml_open_root(&writer, "Delete", XML_NAMESPACE_S3);
     for (unsigned i = 0; i < count; i++) {
         struct s3_delete_item *item = &items[i];
-        item->is_deleted = false;
+        item->is_deleted = item->is_marker = false;
+        item->marker_version[0] = '\0';
         item->error = (struct error){0};
         if (!can_be_named(item->key)) {
             (void)error_set(&item->error, ERROR_UNSUPPORTED, NULL,
@@ -63,6 +64,8 @@ struct results {
     bool is_deleted;
     struct buffer key;
     struct buffer version;
+    struct buffer marker_version;
+    bool is_marker;
     struct buffer message;
     char code[S3_CODE_BYTES];
 };
@@ -76,6 +79,8 @@ static bool open_of_results(void *context, unsigned depth, struct span element, 
     results->is_deleted = document_is(element, "Deleted");
     buffer_clear(&results->key);
     buffer_clear(&results->version);
+    buffer_clear(&results->marker_version);
+    results->is_marker = false;
     buffer_clear(&results->message);
     results->code[0] = '\0';
     return true;
@@ -115,14 +120,26 @@ static enum error_kind kind_of_code(const struct s3_error_entry *entry)
     }
 }
 
+static void note_marker(struct s3_delete_item *item, const struct results *results)
+{
+    struct span version = buffer_span(&results->marker_version);
+    item->is_marker = results->is_marker;
+    if (!item->is_marker || version.size >= sizeof item->marker_version)
+        return;
+    memcpy(item->marker_version, version.data, version.size);
+    item->marker_version[version.size] = '\0';
+}
+
 static void end_result(struct results *results)
 {
     struct s3_delete_item *item = find_item(results);
     if (item == NULL) /* it was not asked for */
         return;
     item->is_deleted = results->is_deleted;
-    if (item->is_deleted)
+    if (item->is_deleted) {
+        note_marker(item, results);
         return;
+    }
     const struct s3_error_entry *entry = s3_error_find(results->code);
     (void)error_set(&item->error, kind_of_code(entry), entry == NULL ? NULL : entry->code, "%s: %.*s", results->code,
                     SPAN_FORMAT(buffer_span(&results->message)));
@@ -140,6 +157,10 @@ static bool close_of_results(void *context, unsigned depth, struct span element,
         buffer_append(&results->key, text);
     else if (document_is(element, "VersionId"))
         buffer_append(&results->version, text);
+    else if (document_is(element, "DeleteMarkerVersionId"))
+        buffer_append(&results->marker_version, text);
+    else if (document_is(element, "DeleteMarker"))
+        results->is_marker = document_is_true(text);
     else if (document_is(element, "Message"))
         buffer_append(&results->message, span_take(text, ERROR_MESSAGE_BYTES));
     else if (document_is(element, "Code"))
@@ -155,6 +176,7 @@ SUSPENDS bool document_deleted(struct span document, const struct s3_call *call,
     bool ok = document_parse(document, call, &kind, &results, answer, error);
     buffer_free(&results.key);
     buffer_free(&results.version);
+    buffer_free(&results.marker_version);
     buffer_free(&results.message);
     for (unsigned i = 0; ok && i < count; i++) {
         if (!items[i].is_deleted && items[i].error.kind == ERROR_NONE)

@@ -162,12 +162,13 @@ bool document_is_true(struct span text)
 
 void document_request_begin(struct document_request *request, const struct s3_call *call, enum s3_kind kind)
 {
-    ASSERT(call->headers_count <= S3_HEADERS_MAX);
+    ASSERT(call->headers_count <= S3_HEADERS_MAX && call->query_count <= S3_PARAMETERS_MAX);
     request->call = *call;
     request->call.kind = kind;
     request->call.query = request->query;
-    request->call.query_count = 0;
     request->call.headers = request->headers;
+    if (call->query_count > 0)
+        memcpy(request->query, call->query, call->query_count * sizeof *call->query);
     if (call->headers_count > 0)
         memcpy(request->headers, call->headers, call->headers_count * sizeof *call->headers);
 }

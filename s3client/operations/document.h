@@ -30,6 +30,10 @@ SUSPENDS bool document_fetch(struct s3_client *client, const struct s3_call *cal
 
 SUSPENDS bool document_objects(struct span document, const struct s3_call *call, struct arena *arena,
                                struct s3_list_page *ret_page, struct s3_answer *answer, struct error *error);
+SUSPENDS bool document_versions(struct span document, const struct s3_call *call, struct arena *arena,
+                                struct s3_versions_page *ret_page, struct s3_answer *answer, struct error *error);
+SUSPENDS bool document_versioning(struct span document, const struct s3_call *call, enum s3_versioning *ret_versioning,
+                                  struct s3_answer *answer, struct error *error);
 SUSPENDS bool document_buckets(struct span document, const struct s3_call *call, struct arena *arena,
                                struct s3_bucket_entry **ret_buckets, unsigned *ret_count, struct s3_answer *answer,
                                struct error *error);

@@ -65,6 +65,24 @@ static void try_parts(struct span document)
     }
 }
 
+static void try_versions(struct span document)
+{
+    struct s3_versions_page page;
+    enum s3_versioning versioning;
+    if (document_versioning(document, &call, &versioning, &answer, &error))
+        ASSERT(versioning <= S3_VERSIONING_SUSPENDED);
+    if (!document_versions(document, &call, &arena, &page, &answer, &error))
+        return;
+    check(page.next_key_marker);
+    for (unsigned i = 0; i < page.count; i++) {
+        const struct s3_version_entry *entry = &page.entries[i];
+        ASSERT(entry->key.size > 0 && entry->version.size < S3_VERSION_BYTES);
+        ASSERT(entry->is_prefix || entry->version.size > 0);
+        check(entry->key);
+        check(entry->etag);
+    }
+}
+
 static void try_buckets_and_tags(struct span document)
 {
     struct s3_bucket_entry *buckets;
@@ -107,8 +125,8 @@ static void try_elements(struct span document)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static void (*const kinds[])(struct span document) = {try_objects,          try_uploads, try_parts,
-                                                          try_buckets_and_tags, try_deleted, try_elements};
+    static void (*const kinds[])(struct span document) = {try_objects, try_uploads,  try_parts,   try_buckets_and_tags,
+                                                          try_deleted, try_elements, try_versions};
     if (size == 0)
         return 0;
     arena_init(&arena, 1 << 20);

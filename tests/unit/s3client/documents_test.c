@@ -221,6 +221,91 @@ START_TEST(each_deleted_key_has_its_own_result)
 }
 END_TEST
 
+static void deletes_of_versions(void)
+{
+    struct s3_delete_item items[] = {
+        {.key = SPAN("a")}, {.key = SPAN("b"), .version = SPAN("1")}, {.key = SPAN("c"), .version = SPAN("2")}};
+    PLAY({.answer = http_text(
+              200, "",
+              "<DeleteResult><Deleted><Key>a</Key><DeleteMarker>true</DeleteMarker><DeleteMarkerVersionId>m1"
+              "</DeleteMarkerVersionId></Deleted><Deleted><Key>b</Key><VersionId>1</VersionId></Deleted><Deleted><Key>c"
+              "</Key><VersionId>2</VersionId><DeleteMarker>true</DeleteMarker><DeleteMarkerVersionId>2"
+              "</DeleteMarkerVersionId></Deleted></DeleteResult>")});
+    EXPECT(s3_client_delete_objects(client, &bucket_call, items, 3, &answer, &error));
+    ck_assert(items[0].is_deleted && items[0].is_marker && items[2].is_deleted && items[2].is_marker);
+    ck_assert(items[1].is_deleted && !items[1].is_marker);
+    ck_assert_str_eq(items[0].marker_version, "m1");
+    ck_assert_str_eq(items[1].marker_version, "");
+    ck_assert_str_eq(items[2].marker_version, "2");
+}
+
+START_TEST(a_deleted_key_says_which_marker_stands_there)
+{
+    on_script(false, deletes_of_versions);
+}
+END_TEST
+
+static void versioning(void)
+{
+    enum s3_versioning versioning;
+    PLAY(
+        {.answer = http_text(200, "", "<VersioningConfiguration/>")},
+        {.answer = http_text(200, "", "<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>")},
+        {.answer = http_text(200, "", "<VersioningConfiguration><Status>Suspended</Status></VersioningConfiguration>")},
+        {.answer = http_text(200, "", "")});
+    EXPECT(s3_client_get_versioning(client, &bucket_call, &versioning, &answer, &error));
+    ck_assert_int_eq(versioning, S3_VERSIONING_NEVER);
+    EXPECT(s3_client_get_versioning(client, &bucket_call, &versioning, &answer, &error));
+    ck_assert_int_eq(versioning, S3_VERSIONING_ENABLED);
+    EXPECT(s3_client_get_versioning(client, &bucket_call, &versioning, &answer, &error));
+    ck_assert_int_eq(versioning, S3_VERSIONING_SUSPENDED);
+    EXPECT(s3_client_put_versioning(client, &bucket_call, S3_VERSIONING_ENABLED, &answer, &error));
+    ck_assert_ptr_nonnull(strstr(script_seen[3].head, "PUT /box?versioning= HTTP/1.1\r\n"));
+    ck_assert_ptr_nonnull(strstr(script_seen[3].body, "<Status>Enabled</Status>"));
+}
+
+START_TEST(a_bucket_says_whether_it_keeps_versions)
+{
+    on_script(false, versioning);
+}
+END_TEST
+
+static void versions(void)
+{
+    struct s3_versions_page found;
+    const struct s3_versions_request request = {
+        .prefix = SPAN("a"), .key_marker = SPAN("a b"), .version_marker = SPAN("v1")};
+    PLAY({.answer = http_text(
+              200, "",
+              "<ListVersionsResult><IsTruncated>true</IsTruncated><NextKeyMarker>a%2Bc</NextKeyMarker>"
+              "<NextVersionIdMarker>v3</NextVersionIdMarker><EncodingType>url</EncodingType><Version><ETag>\"e\"</ETag>"
+              "<Size>7</Size><Key>a+c</Key><VersionId>v2</VersionId><IsLatest>true</IsLatest><LastModified>"
+              "2026-11-29T20:00:00.000Z</LastModified></Version><DeleteMarker><Key>a%2Bc</Key><VersionId>v3</VersionId>"
+              "<IsLatest>false</IsLatest></DeleteMarker><CommonPrefixes><Prefix>a%2F</Prefix></CommonPrefixes>"
+              "</ListVersionsResult>")},
+         {.answer = http_text(200, "",
+                              "<ListVersionsResult><IsTruncated>false</IsTruncated><Version><Key>a</Key></Version>"
+                              "</ListVersionsResult>")});
+    EXPECT(s3_client_list_versions(client, &bucket_call, &request, &arena, &found, &answer, &error));
+    ck_assert_ptr_nonnull(strstr(script_seen[0].head, "key-marker=a%20b"));
+    ck_assert_ptr_nonnull(strstr(script_seen[0].head, "version-id-marker=v1"));
+    ck_assert_uint_eq(found.count, 3);
+    ck_assert(found.is_truncated && span_equal(found.next_key_marker, SPAN("a+c")));
+    ck_assert(span_equal(found.next_version_marker, SPAN("v3")));
+    ck_assert(found.entries[0].is_latest && !found.entries[0].is_delete_marker && found.entries[0].size == 7);
+    ck_assert(span_equal(found.entries[0].key, SPAN("a c")) && span_equal(found.entries[0].version, SPAN("v2")));
+    ck_assert(found.entries[0].modified_ms > 0 && span_equal(found.entries[0].etag, SPAN("\"e\"")));
+    ck_assert(found.entries[1].is_delete_marker && !found.entries[1].is_latest && found.entries[1].etag.size == 0);
+    ck_assert(found.entries[2].is_prefix && span_equal(found.entries[2].key, SPAN("a/")));
+    ck_assert(!s3_client_list_versions(client, &bucket_call, &request, &arena, &found, &answer, &error)); /* no id */
+}
+
+START_TEST(versions_and_markers_come_in_the_order_of_the_document)
+{
+    on_script(false, versions);
+}
+END_TEST
+
 static void uploads_and_parts(void)
 {
     struct span id;
@@ -279,6 +364,9 @@ int main(void)
     tcase_add_test(tests, lists_are_bounded);
     tcase_add_test(tests, an_error_in_an_answer_of_200_is_one);
     tcase_add_test(tests, each_deleted_key_has_its_own_result);
+    tcase_add_test(tests, a_deleted_key_says_which_marker_stands_there);
+    tcase_add_test(tests, a_bucket_says_whether_it_keeps_versions);
+    tcase_add_test(tests, versions_and_markers_come_in_the_order_of_the_document);
     tcase_add_test(tests, documents_of_uploads_are_checked);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
