@@ -3,7 +3,10 @@
 
 #include "server/s3/request/request.h"
 
-enum { COPY_LOOKS_MAX = 3 }; /* at a source that is replaced while it is copied */
+/* At a source that is replaced while it is copied. Where the backend copies, each replacement between the look and its
+ * copy, which is pinned to what was seen, costs one: a source that is replaced all the time is met at rest by one of a
+ * few. */
+enum { COPY_LOOKS_MAX = 16 };
 
 struct copy_source {
     struct object_name name; /* in the request's memory */
