@@ -135,7 +135,7 @@ class BucketSettings(DaemonsCase):
             for maker in makers:
                 maker.start()
             if life == 0:  # a slow machine may make none before it dies
-                self.wait_for(lambda: self.names(daemon))
+                self.wait_for(lambda: self.names(daemon) != [])
             time.sleep(chance.uniform(0.05, 0.3))
             daemon.kill()
             for maker in makers:
