@@ -40,6 +40,11 @@ class BackendCase(unittest.TestCase):
         self.backend = self.server.another_bucket()
         self.bucket = self.backend.bucket
 
+    @classmethod
+    def is_of_another(cls):
+        """Does it try somebody else's server, and no Bale? What such a server does is told, and no condition of anything here."""
+        return not cls.NEEDS_BALE and cls.backend_name != "raw"
+
     # ---- parts ----
 
     def proxy(self, *rules, seed=None):
