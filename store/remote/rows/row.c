@@ -3,6 +3,8 @@
 
 #include "runtime/base/byteorder.h"
 
+#include <assert.h>
+
 enum {
     ROW_VERSION = 1,
     IS_S4 = 1 << 0,
@@ -102,12 +104,15 @@ static uint8_t flags_of(const struct row *row)
                      (attributes->may_have_columns ? MAY_HAVE_COLUMNS : 0));
 }
 
-void row_encode(const struct row *row, struct buffer *ret_bytes)
+size_t row_encode(const struct row *row, uint8_t ret_bytes[ROW_BYTES_MAX])
 {
+    static_assert(ROW_HEAD_BYTES + STORED_ETAG_TEXT_BYTES + ETAG_TEXT_BYTES <= ROW_BYTES_MAX, "room for every row");
     const struct object_attributes *attributes = &row->attributes;
     struct span stored_etag = span_from_string(attributes->stored_etag);
     struct span etag = span_from_string(attributes->etag);
-    uint8_t head[ROW_HEAD_BYTES] = {ROW_VERSION};
+    uint8_t *head = ret_bytes;
+    memset(head, 0, ROW_HEAD_BYTES);
+    head[0] = ROW_VERSION;
     head[AT_FLAGS] = flags_of(row);
     head[AT_LAYOUT] = (uint8_t)attributes->layout;
     head[AT_TRAILER] = (uint8_t)row->trailer;
@@ -127,9 +132,9 @@ void row_encode(const struct row *row, struct buffer *ret_bytes)
     store_u32_le(head + AT_CHECKSUM_PARTS, attributes->checksum.parts_count);
     memcpy(head + AT_CHECKSUM, attributes->checksum.bytes, CHECKSUM_BYTES_MAX);
     memcpy(head + AT_DICTIONARY, attributes->dictionary, 16);
-    buffer_append(ret_bytes, span_of(head, sizeof head));
-    buffer_append(ret_bytes, stored_etag);
-    buffer_append(ret_bytes, etag);
+    memcpy(ret_bytes + ROW_HEAD_BYTES, stored_etag.data, stored_etag.size);
+    memcpy(ret_bytes + ROW_HEAD_BYTES + stored_etag.size, etag.data, etag.size);
+    return ROW_HEAD_BYTES + stored_etag.size + etag.size;
 }
 
 static void read_numbers(const uint8_t *head, struct row *row)

@@ -4,7 +4,6 @@
  * names the same ETag. What changes without the ETag is not in it: metadata of clients, tags, storage class. */
 #pragma once
 
-#include "runtime/base/buffer.h"
 #include "store/remote/format/fields.h"
 
 enum { ROW_KEY_BYTES = 16, ROW_BYTES_MAX = 512 };
@@ -31,6 +30,6 @@ bool row_of(const struct backend_object *object, bool was_said_before, struct ro
 /* Completes what an answer left out from a row with the same ETag. */
 void row_apply(const struct row *row, struct backend_object *object);
 
-/* On disk. Decoding bounds every length; false: not a row of this version. */
-void row_encode(const struct row *row, struct buffer *ret_bytes);
+/* On disk; row_encode returns the size. Decoding bounds every length; false: not a row of this version. */
+size_t row_encode(const struct row *row, uint8_t ret_bytes[ROW_BYTES_MAX]);
 bool row_decode(struct span bytes, struct row *ret_row);

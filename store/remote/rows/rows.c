@@ -5,24 +5,18 @@
 #include "runtime/base/clock.h"
 #include "runtime/base/list.h"
 #include "runtime/log/log.h"
+#include "store/remote/rows/row_memory.h"
 #include "store/remote/rows/rows_file.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>
 
-enum { ROWS_OF_A_SET = 8, TRAILER_CHAINS = 1024, TRAILER_OVERHEAD_BYTES = 512 };
+enum { TRAILER_CHAINS = 1024, TRAILER_OVERHEAD_BYTES = 512 };
 
 struct rows {
     struct rows_file *file; /* NULL: in memory only */
     atomic_uint_fast64_t sequence;
     atomic_uint shards;
-};
-
-struct remembered_row {
-    uint8_t key[ROW_KEY_BYTES];
-    enum { ROW_UNKNOWN, ROW_KNOWN, ROW_DROPPED } state;
-    uint64_t file_version; /* in which the file has nothing newer; 0: nobody has looked */
-    struct row row;
 };
 
 /* In a chain of its hash, and in the order of use, the oldest first. `holders` read it; an entry that left is freed by
@@ -40,7 +34,7 @@ struct trailer_entry {
 struct rows_shard {
     struct rows *rows;
     struct rows_reader *reader;
-    struct remembered_row remembered[ROWS_IN_MEMORY];
+    struct row_memory *memory;
     struct trailer_entry *chains[TRAILER_CHAINS];
     struct list_link use;
     size_t trailers_bytes;
@@ -81,6 +75,7 @@ struct rows_shard *rows_attach(struct rows *rows)
     struct rows_shard *shard = calloc(1, sizeof *shard);
     ASSERT(shard != NULL);
     shard->rows = rows;
+    shard->memory = row_memory_create();
     if (rows->file != NULL)
         shard->reader = rows_reader_create(rows->file); /* without one, memory has to do */
     list_init(&shard->use);
@@ -95,45 +90,12 @@ void rows_detach(struct rows_shard *shard)
     while (!list_is_empty(&shard->use))
         leave(shard, LIST_ELEMENT(shard->use.next, struct trailer_entry, use));
     rows_reader_destroy(shard->reader);
+    row_memory_destroy(shard->memory);
     atomic_fetch_sub(&shard->rows->shards, 1);
     free(shard);
 }
 
 /* ---- rows ---- */
-
-/* The places that a key may have: one of a set. */
-static struct remembered_row *set_of(struct rows_shard *shard, const uint8_t key[ROW_KEY_BYTES])
-{
-    unsigned set = ((unsigned)key[0] << 8 | key[1]) % (ROWS_IN_MEMORY / ROWS_OF_A_SET);
-    return &shard->remembered[set * ROWS_OF_A_SET];
-}
-
-static struct remembered_row *find_remembered(struct rows_shard *shard, const uint8_t key[ROW_KEY_BYTES])
-{
-    struct remembered_row *set = set_of(shard, key);
-    for (unsigned i = 0; i < ROWS_OF_A_SET; i++) {
-        if (set[i].state != ROW_UNKNOWN && memcmp(set[i].key, key, ROW_KEY_BYTES) == 0)
-            return &set[i];
-    }
-    return NULL;
-}
-
-/* Its own, or that of the row that was written longest ago. */
-static struct remembered_row *place_of(struct rows_shard *shard, const uint8_t key[ROW_KEY_BYTES])
-{
-    struct remembered_row *set = set_of(shard, key);
-    struct remembered_row *oldest = find_remembered(shard, key);
-    if (oldest != NULL)
-        return oldest;
-    oldest = set;
-    for (unsigned i = 0; i < ROWS_OF_A_SET; i++) {
-        if (set[i].state == ROW_UNKNOWN)
-            return &set[i];
-        if (set[i].row.sequence < oldest->row.sequence)
-            oldest = &set[i];
-    }
-    return oldest;
-}
 
 /* Can the file have something newer? */
 static bool is_newest(const struct rows_shard *shard, const struct remembered_row *remembered, uint64_t file_version)
@@ -146,30 +108,28 @@ static bool is_newest(const struct rows_shard *shard, const struct remembered_ro
  * which costs a request and nothing else. */
 bool rows_find(struct rows_shard *shard, const uint8_t key[ROW_KEY_BYTES], struct row *ret_row)
 {
-    struct remembered_row *remembered = find_remembered(shard, key);
+    struct remembered_row *remembered = row_memory_find(shard->memory, key);
     uint64_t file_version = shard->rows->file != NULL ? rows_file_version(shard->rows->file) : 0;
     if (remembered == NULL || !is_newest(shard, remembered, file_version)) {
         bool found = shard->reader != NULL && rows_reader_find(shard->reader, key, ret_row);
         if (!found && remembered == NULL)
             return false;
         if (found && (remembered == NULL || remembered->row.sequence < ret_row->sequence)) {
-            remembered = place_of(shard, key);
-            memcpy(remembered->key, key, ROW_KEY_BYTES);
-            remembered->state = ROW_KNOWN;
+            remembered = row_memory_place(shard->memory, key);
+            remembered->is_dropped = false;
             remembered->row = *ret_row;
         }
         remembered->file_version = file_version;
     }
     *ret_row = remembered->row;
-    return remembered->state == ROW_KNOWN;
+    return !remembered->is_dropped;
 }
 
 void rows_put(struct rows_shard *shard, const uint8_t key[ROW_KEY_BYTES], struct row *row)
 {
-    struct remembered_row *place = place_of(shard, key);
+    struct remembered_row *place = row_memory_place(shard->memory, key);
     row->sequence = atomic_fetch_add(&shard->rows->sequence, 1);
-    memcpy(place->key, key, ROW_KEY_BYTES);
-    place->state = ROW_KNOWN;
+    place->is_dropped = false;
     place->file_version = 0;
     place->row = *row;
     if (shard->rows->file != NULL)
@@ -178,9 +138,8 @@ void rows_put(struct rows_shard *shard, const uint8_t key[ROW_KEY_BYTES], struct
 
 void rows_drop(struct rows_shard *shard, const uint8_t key[ROW_KEY_BYTES])
 {
-    struct remembered_row *place = place_of(shard, key);
-    memcpy(place->key, key, ROW_KEY_BYTES);
-    place->state = ROW_DROPPED;
+    struct remembered_row *place = row_memory_place(shard->memory, key);
+    place->is_dropped = true;
     place->file_version = 0;
     place->row.sequence = atomic_fetch_add(&shard->rows->sequence, 1);
     if (shard->rows->file != NULL)

@@ -25,7 +25,7 @@ enum {
     SEQUENCE_BYTES = 8,
     BATCHES_BETWEEN_LOOKS = 16, /* at how large the newer table is */
     TABLES = 2,
-    GATHER_MS = 50, /* a transaction costs what a hundred rows in it cost, and nobody waits for it */
+    GATHER_MS = 250, /* rows that come together share the pages that they change, and nobody waits for them */
 };
 
 /* On its way to the writing thread: a stack that it takes as a whole. */
@@ -125,24 +125,20 @@ uint64_t rows_file_version(const struct rows_file *file)
 
 void rows_file_put(struct rows_file *file, const uint8_t key[ROW_KEY_BYTES], const struct row *row)
 {
-    struct buffer bytes = {0};
-    if (row != NULL)
-        row_encode(row, &bytes);
+    uint8_t bytes[ROW_BYTES_MAX];
+    size_t size = row != NULL ? row_encode(row, bytes) : 0;
     struct queued_row *queued = NULL;
     if (atomic_fetch_add(&file->queued, 1) < ROWS_QUEUED_MAX)
-        queued = malloc(sizeof *queued + bytes.size);
+        queued = malloc(sizeof *queued + size);
     if (queued == NULL) {
         atomic_fetch_sub(&file->queued, 1);
         atomic_fetch_add(&file->lost, 1);
-        buffer_free(&bytes);
         return;
     }
     memcpy(queued->key, key, ROW_KEY_BYTES);
     queued->sequence = row == NULL ? 0 : row->sequence;
-    queued->size = bytes.size;
-    if (bytes.size > 0)
-        memcpy(queued->bytes, bytes.data, bytes.size);
-    buffer_free(&bytes);
+    queued->size = size;
+    memcpy(queued->bytes, bytes, size);
     struct queued_row *first = atomic_load(&file->queue);
     do
         queued->next = first;

@@ -59,10 +59,9 @@ START_TEST(as_bytes)
 {
     struct row row = row_with("an ETag", 1000);
     struct row again;
-    struct buffer bytes = {0};
-    row_encode(&row, &bytes);
-    ck_assert_uint_le(bytes.size, ROW_BYTES_MAX);
-    ck_assert(row_decode(buffer_span(&bytes), &again));
+    uint8_t bytes[ROW_BYTES_MAX];
+    struct span encoded = span_of(bytes, row_encode(&row, bytes));
+    ck_assert(row_decode(encoded, &again));
     ck_assert_str_eq(again.attributes.stored_etag, "an ETag");
     ck_assert_str_eq(again.attributes.etag, row.attributes.etag);
     ck_assert_str_eq(again.attributes.dictionary, row.attributes.dictionary);
@@ -71,11 +70,10 @@ START_TEST(as_bytes)
     ck_assert_uint_eq(again.trailer_bytes, 3000);
     ck_assert(again.is_stamped && again.was_said_before && again.attributes.is_multipart);
     ck_assert_int_eq(again.attributes.checksum.algorithm, CHECKSUM_SHA1);
-    for (size_t i = 0; i < bytes.size; i++)
-        ck_assert(!row_decode(span_take(buffer_span(&bytes), i), &again));
-    bytes.data[0] = 2;
-    ck_assert(!row_decode(buffer_span(&bytes), &again));
-    buffer_free(&bytes);
+    for (size_t i = 0; i < encoded.size; i++)
+        ck_assert(!row_decode(span_take(encoded, i), &again));
+    bytes[0] = 2;
+    ck_assert(!row_decode(encoded, &again));
 }
 END_TEST
 
@@ -97,6 +95,30 @@ START_TEST(in_memory)
         ck_assert_uint_eq(found.attributes.original_size, i);
         rows_drop(shard, key);
         ck_assert(!rows_find(shard, key, &found));
+    }
+    rows_detach(shard);
+    rows_close(rows);
+}
+END_TEST
+
+/* What is asked for stays, however many others come. */
+START_TEST(used_ones_stay_in_memory)
+{
+    enum { USED = 100, COUNT = 10 * ROWS_IN_MEMORY };
+    struct error error;
+    struct rows *rows = rows_open(NULL, 0, &error);
+    struct rows_shard *shard = rows_attach(rows);
+    struct row found;
+    uint8_t key[ROW_KEY_BYTES];
+    for (unsigned i = 0; i < COUNT; i++) {
+        struct row row = row_with("e", i);
+        key_of(i, key);
+        rows_put(shard, key, &row);
+        for (unsigned used = 0; used < USED && i >= USED && i % USED == 0; used++) {
+            key_of(used, key);
+            ck_assert(rows_find(shard, key, &found));
+            ck_assert_uint_eq(found.attributes.original_size, used);
+        }
     }
     rows_detach(shard);
     rows_close(rows);
@@ -243,6 +265,7 @@ int main(void)
     tcase_set_timeout(cases, 60);
     tcase_add_test(cases, as_bytes);
     tcase_add_test(cases, in_memory);
+    tcase_add_test(cases, used_ones_stay_in_memory);
     tcase_add_test(cases, in_the_file);
     tcase_add_test(cases, two_tables_in_turn);
     tcase_add_test(cases, trailers);
