@@ -8,6 +8,7 @@ place of a bit.
 import json
 import os
 import re
+import shutil
 import subprocess
 import time
 import unittest
@@ -29,14 +30,26 @@ KINDS = {
 GROUP = rb"\0{5}[\1-\x09]"  # of the bucket `.bale`, in front of each name
 BEHIND_KEY = 12  # in the row's value
 OBJECTS = 6
+OPTIONS = ("--catalogue-max-size", "4G", "--journal-poll", "200ms")
 
 
 class Damage(unittest.TestCase):
     baled = bale = None
 
+    @classmethod
+    def setUpClass(cls):
+        """What all of them begin with: to wait for two folds takes ten seconds."""
+        cls.filled = Daemon(cls.baled, OPTIONS)
+        cls.addClassCleanup(cls.filled.remove)
+        filling = cls("fill")
+        filling.daemon = cls.filled
+        filling.start()
+        filling.fill()
+        filling.assertEqual(0, cls.filled.stop())
+
     def setUp(self):
-        self.daemon = Daemon(self.baled, ("--catalogue-max-size", "4G", "--journal-poll", "200ms"))
-        self.start()
+        self.daemon = Daemon(self.baled, OPTIONS, accounts=self.filled.accounts)
+        shutil.copytree(os.path.join(self.filled.folder, "data"), os.path.join(self.daemon.folder, "data"))
 
     def tearDown(self):
         self.daemon.remove()
@@ -119,12 +132,12 @@ class Damage(unittest.TestCase):
 
     def damage(self, kind, is_running):
         pattern, condition, remedy = KINDS[kind]
-        self.fill()
         if is_running:
+            self.start()
+            self.wait_for(lambda: self.condition() == "running")
             self.flip(pattern)
             self.expect_served()
         else:
-            self.assertEqual(0, self.daemon.stop())
             self.flip(pattern)
             self.start()
             self.expect_served()
