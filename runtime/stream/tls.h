@@ -39,9 +39,13 @@ struct tls_client;
 struct tls_client *tls_client_create(const char *authorities_path, struct error *error);
 void tls_client_destroy(struct tls_client *client);
 
+/* The error's code where other authorities might help. */
+#define TLS_UNKNOWN_AUTHORITY "UnknownAuthority"
+
 /* The handshake with `host`, a name or an address, which is what the certificate must be for; a name is sent along
- * (SNI). False: the stream is only good for closing. ERROR_DENIED: a certificate that is not believed, and why;
- * ERROR_INVALID: the peer does not speak TLS, or none of these versions. */
+ * (SNI). False: the stream is only good for closing. ERROR_DENIED: a certificate that has expired, is of another host,
+ * or (TLS_UNKNOWN_AUTHORITY) of an authority that is not believed; ERROR_INVALID: the peer does not speak TLS, or none
+ * of these versions. */
 SUSPENDS bool stream_secure_to(struct stream *stream, struct tls_client *client, const char *host, deadline_t deadline,
                                struct error *error);
 /* Was an earlier session taken up? */

@@ -293,14 +293,31 @@ SUSPENDS static bool help_handshake(struct tls_session *session, int trouble, de
     }
 }
 
-/* A certificate that is not believed is the commonest reason, and the one that somebody can do something about. */
+/* The commonest reasons, and those that somebody can do something about. */
+static bool explain_certificate(long verified, struct error *error)
+{
+    switch (verified) {
+    case X509_V_ERR_CERT_HAS_EXPIRED:
+        return error_set(error, ERROR_DENIED, NULL,
+                         "its certificate has expired and must be renewed, unless this machine's clock is wrong");
+    case X509_V_ERR_CERT_NOT_YET_VALID:
+        return error_set(error, ERROR_DENIED, NULL,
+                         "its certificate is not valid yet, unless this machine's clock is wrong");
+    case X509_V_ERR_HOSTNAME_MISMATCH:
+    case X509_V_ERR_IP_ADDRESS_MISMATCH:
+        return error_set(error, ERROR_DENIED, NULL, "its certificate is that of another host");
+    default:
+        return error_set(error, ERROR_DENIED, TLS_UNKNOWN_AUTHORITY, "its certificate is not believed: %s",
+                         X509_verify_cert_error_string(verified));
+    }
+}
+
 static bool explain_connect(const struct tls_session *session, struct error *error)
 {
     long verified = SSL_get_verify_result(session->ssl);
     int reason = ERR_GET_REASON(ERR_peek_error());
     if (verified != X509_V_OK)
-        return error_set(error, ERROR_DENIED, NULL, "its certificate is not believed: %s",
-                         X509_verify_cert_error_string(verified));
+        return explain_certificate(verified, error);
     if (reason == SSL_R_WRONG_VERSION_NUMBER || reason == SSL_R_HTTP_REQUEST || reason == SSL_R_PACKET_LENGTH_TOO_LONG)
         return error_set(error, ERROR_INVALID, NULL, "it does not speak TLS");
     if (reason == SSL_R_UNEXPECTED_EOF_WHILE_READING || ERR_peek_error() == 0)

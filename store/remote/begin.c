@@ -2,6 +2,7 @@
 #include "runtime/fiber/loop.h"
 #include "runtime/io/io.h"
 #include "runtime/log/log.h"
+#include "runtime/stream/tls.h"
 #include "s3client/operations.h"
 #include "s3client/wire/s3_error.h"
 #include "store/remote/store.h"
@@ -54,8 +55,9 @@ static bool explain_silence(const struct remote *remote, struct error *error)
         return error_prepend(error, "The backend %s was not asked", url);
     reason = without(reason, span_from_string(url));
     reason = without(reason, SPAN(": "));
+    bool is_authority_unknown = error->code != NULL && strcmp(error->code, TLS_UNKNOWN_AUTHORITY) == 0;
     return error_set(error, error->kind, NULL, "The backend %s cannot be reached: %.*s.%s", url, SPAN_FORMAT(reason),
-                     error->kind == ERROR_DENIED ? " --ca-file names the authorities that are believed." : "");
+                     is_authority_unknown ? " --ca-file names the authorities that are believed." : "");
 }
 
 /* `error` has the client's own sentence. */

@@ -5,6 +5,7 @@ import os
 import random
 import secrets
 import socket
+import ssl
 import tempfile
 import threading
 
@@ -40,6 +41,26 @@ class Silent:
             connection.close()
 
 
+class Handshakes(Silent):
+    """Shows its certificate, and says no more."""
+
+    def __init__(self, certificate, key):
+        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.context.load_cert_chain(certificate, key)
+        super().__init__()
+
+    def accept(self):
+        while True:
+            try:
+                connection = self.listener.accept()[0]
+            except OSError:
+                return
+            try:
+                self.kept.append(self.context.wrap_socket(connection, server_side=True))
+            except OSError:  # whoever came did not like the certificate
+                connection.close()
+
+
 class StartCase(BackendCase):
     def options(self, **changes):
         given = {"backend": f"s3:{self.bucket}", "endpoint": self.backend.endpoint, "backend-region": self.backend.region, **changes}
@@ -59,6 +80,7 @@ class StartCase(BackendCase):
         self.assertEqual((1, 1), (len(lines), len(said.strip().splitlines())), said)
         for alternatives in words:
             self.assertTrue(any(word.lower() in said.lower() for word in alternatives.split("|")), f"none of {alternatives}: {said}")
+        return said
 
 
 class WrongStarts(StartCase):
@@ -149,6 +171,18 @@ class Certificates(StartCase):
         backend.tls.check_hostname = False  # the test itself may speak to it
         self.backend, self.bucket = backend.start(), backend.bucket
         self.assert_refused(["certificate", "127.0.0.1"], self.options() + ["--ca-file", authority.ca])
+
+    def test_a_certificate_that_has_expired(self):
+        """No authority helps there, so none is spoken of. (Bale itself does not start with such a certificate.)"""
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        authority = certificates.Authority(folder.name)
+        server = Handshakes(*authority.issue_expired("IP:127.0.0.1"))
+        self.addCleanup(server.stop)
+        endpoint = f"https://127.0.0.1:{server.port}"
+        said = self.assert_refused([endpoint, "certificate has expired", "renewed"],
+                                   self.options(endpoint=endpoint) + ["--ca-file", authority.ca])
+        self.assertNotIn("--ca-file", said)
 
     def test_an_authority_that_is_named(self):
         """From one end to the other: both kinds of writes, ranges, an upload in parts, a second Bale, and bale without a server."""

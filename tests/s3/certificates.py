@@ -33,6 +33,32 @@ class Authority:
                  "-addext", "basicConstraints=critical,CA:FALSE")
         return certificate, key
 
+    def issue_expired(self, name):
+        """The same for one name, and for a day that is long past: only `openssl ca` takes dates."""
+        self.count += 1
+        certificate, key, request, config = (os.path.join(self.folder, f"server-{self.count}.{end}")
+                                             for end in ("pem", "key", "csr", "cnf"))
+        with open(config, "w", encoding="ascii") as file:
+            file.write(f"""[ca]
+default_ca = authority
+[authority]
+database = {config}.issued
+new_certs_dir = {self.folder}
+rand_serial = yes
+default_md = sha256
+policy = any
+x509_extensions = server
+[any]
+commonName = supplied
+[server]
+subjectAltName = {name}
+""")
+        open(f"{config}.issued", "w", encoding="ascii").close()
+        _openssl("req", "-new", *NEW_KEY, "-keyout", key, "-out", request, "-subj", "/CN=localhost")
+        _openssl("ca", "-batch", "-notext", "-config", config, "-cert", self.ca, "-keyfile", self.ca_key, "-in", request,
+                 "-out", certificate, "-startdate", "20200101000000Z", "-enddate", "20200102000000Z")
+        return certificate, key
+
     def context(self):
         """What a client needs that trusts nobody else."""
         return ssl.create_default_context(cafile=self.ca)

@@ -130,9 +130,9 @@ static void believed(void)
         ck_assert(echoes(stream));
         stream_close(stream);
     }
-    expect_refusal(client, "other.test", ERROR_DENIED, "hostname mismatch");
-    expect_refusal(client, "a.b.wild.test", ERROR_DENIED, "hostname mismatch");
-    expect_refusal(client, "127.0.0.2", ERROR_DENIED, "IP address mismatch");
+    expect_refusal(client, "other.test", ERROR_DENIED, "another host");
+    expect_refusal(client, "a.b.wild.test", ERROR_DENIED, "another host");
+    expect_refusal(client, "127.0.0.2", ERROR_DENIED, "another host");
     tls_client_destroy(client);
 }
 
