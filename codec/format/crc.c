@@ -6,7 +6,6 @@
 #include "runtime/base/byteorder.h"
 
 #include <isa-l/crc.h>
-#include <stdbool.h>
 
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -30,6 +29,21 @@ uint32_t crc32c_update(uint32_t crc, struct span bytes)
     }
     vector_state_clear();
     return ~state;
+}
+
+/* A CRC is linear: what a wrong bit does to it depends on nothing but how many bits follow. */
+bool crc32c_find_wrong_bit(uint32_t difference, uint64_t size, uint64_t *ret_bit)
+{
+    const uint32_t polynomial = 0x82f63b78; /* reflected: what the last bit does */
+    uint32_t effect = polynomial;
+    for (uint64_t bit = 8 * size; bit-- > 0;) {
+        if (effect == difference) {
+            *ret_bit = bit;
+            return true;
+        }
+        effect = (effect >> 1) ^ ((effect & 1) != 0 ? polynomial : 0);
+    }
+    return false;
 }
 
 /* ---- CRC-64/NVME: polynomial ad93d23594c93659, bits reflected, state inverted before and after ---- */

@@ -8,6 +8,7 @@
 
 #include "runtime/base/span.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 uint32_t crc32_update(uint32_t crc, struct span bytes);
@@ -18,3 +19,8 @@ uint64_t crc64nvme_update(uint64_t crc, struct span bytes);
 uint32_t crc32_combine(uint32_t first, uint32_t second, uint64_t second_size);
 uint32_t crc32c_combine(uint32_t first, uint32_t second, uint64_t second_size);
 uint64_t crc64nvme_combine(uint64_t first, uint64_t second, uint64_t second_size);
+
+/* Of `size` bytes whose CRC-32C differs from what it should be by `difference` (the exclusive or of the two): the one
+ * bit of theirs that is wrong, counted from the first byte's lowest. False: it is not one bit of them. Where much more
+ * is wrong, the chance that it looks like one bit is 8 * size / 2^32. Takes a nanosecond for each bit. */
+bool crc32c_find_wrong_bit(uint32_t difference, uint64_t size, uint64_t *ret_bit);

@@ -68,6 +68,21 @@ static void set_defaults(struct embedded_options *options)
         options->random = random_system();
 }
 
+/* Before anything is written: keys that are out of order would lead it astray. */
+static void straighten(struct catalogue *catalogue)
+{
+    unsigned count;
+    struct error error;
+    if (catalogue->inspection.damaged_rows == 0)
+        return;
+    if (!catalogue_straighten(catalogue, &count, &error))
+        log_message(LOG_ERROR, "Damaged keys of %s stay where they are: %s", catalogue->path, error.message);
+    else if (count > 0)
+        log_message(LOG_ERROR,
+                    "%u rows of %s had one wrong bit in their keys and were put right: find out what the disk does.",
+                    count, catalogue->path);
+}
+
 static void tell_inspection(const struct catalogue *catalogue)
 {
     const struct inspection *found = &catalogue->inspection;
@@ -99,6 +114,7 @@ static bool open_parts(struct embedded_store *store, struct error *error)
     if (!catalogue_open(store->folder.path, store->options.catalogue_max_bytes, store->folder.uuid, is_new,
                         &store->catalogue, error))
         return false;
+    straighten(&store->catalogue);
     if (volume_table_open(store, error) && (!is_new || folder_finish(&store->folder, error)) &&
         folder_upgrade(&store->folder, error) && (store->committer = committer_start(store, error)) != NULL) {
         tell_inspection(&store->catalogue);

@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { TABLES_MAX = 24, READERS_MAX = 1024, INSPECTION_MS_MAX = 30000 };
+enum { READERS_MAX = 1024, INSPECTION_MS_MAX = 30000 };
 
 /* ---- opening ---- */
 
@@ -130,7 +130,7 @@ static bool open_environment(const char *folder, uint64_t max_bytes, const uint8
         return catalogue_failed(result, error, "create");
     char directory[STORE_PATH_BYTES_MAX + 16];
     (void)snprintf(directory, sizeof directory, "%s/catalogue", folder);
-    if ((result = mdb_env_set_maxdbs(catalogue->env, TABLES_MAX)) != 0 ||
+    if ((result = mdb_env_set_maxdbs(catalogue->env, CATALOGUE_TABLES_MAX)) != 0 ||
         (result = mdb_env_set_maxreaders(catalogue->env, READERS_MAX)) != 0 ||
         (result = mdb_env_set_mapsize(catalogue->env, max_bytes)) != 0 ||
         (result = mdb_env_open(catalogue->env, directory, MDB_NOTLS | MDB_NORDAHEAD | (is_readonly ? MDB_RDONLY : 0),

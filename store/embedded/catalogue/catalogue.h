@@ -74,6 +74,9 @@ void catalogue_close(struct catalogue *catalogue);
 
 /* Opens all of them; `flags` as mdb_dbi_open has them. */
 bool catalogue_open_tables(struct catalogue *catalogue, MDB_txn *txn, unsigned flags, struct error *error);
+enum { CATALOGUE_TABLES_MAX = 24 };
+/* Returns how many there are. */
+unsigned catalogue_list_tables(const struct catalogue *catalogue, MDB_dbi ret_tables[CATALOGUE_TABLES_MAX]);
 /* Is there a table of this name in some format? */
 bool catalogue_has_table(const char *name);
 
@@ -107,7 +110,7 @@ bool catalogue_delete_beside(MDB_txn *txn, MDB_dbi table, struct span key, struc
 /* Strips and checks the checksum of a value that a cursor found. */
 bool catalogue_check(const MDB_val *key, const MDB_val *value, struct span *ret_value, struct error *error);
 
-/* ---- among damaged rows (seek.c) ---- */
+/* ---- among damaged rows (seek.c, order.c) ---- */
 
 /* Does the value match its checksum? So has every row of every table, those of the table of objects too. */
 bool catalogue_is_sound(const MDB_val *key, const MDB_val *value);
@@ -126,8 +129,12 @@ enum lookup catalogue_stand_on(MDB_cursor *cursor, struct span key, struct error
 /* May a row be put that is not there? Not where a damaged one is out of order or has its key. */
 bool catalogue_has_place(MDB_txn *txn, MDB_dbi table, struct span key);
 /* Before a write: LMDB's search will find the key's place, for which damaged rows that are out of order beside it are
- * removed. *ret_value, unless it is NULL: what is there, unchecked; mv_data NULL: nothing. */
+ * put where they belong, or removed where that is not known. *ret_value, unless it is NULL: what is there, unchecked;
+ * mv_data NULL: nothing. ERROR_DAMAGED: LMDB's search does not find the place all the same. */
 bool catalogue_find_for_write(MDB_txn *txn, MDB_dbi table, struct span key, MDB_val *ret_value, struct error *error);
+/* Rows that have one wrong bit in their keys are put where they belong, in all tables; others stay. *ret_count: so
+ * many. */
+bool catalogue_straighten(struct catalogue *catalogue, unsigned *ret_count, struct error *error);
 
 /* ---- numbers ---- */
 

@@ -3,7 +3,7 @@
 #include "codec/format/crc.h"
 #include "runtime/base/byteorder.h"
 #include "s3client/wire/s3_error.h"
-#include "store/embedded/catalogue/catalogue.h"
+#include "store/embedded/catalogue/seek.h"
 
 #include <string.h>
 
@@ -61,10 +61,28 @@ bool catalogue_put(MDB_txn *txn, MDB_dbi table, struct span key, struct span val
     return true;
 }
 
+/* What LMDB's search does not find may be there all the same. */
+static int delete_astray(MDB_txn *txn, MDB_dbi table, struct span key)
+{
+    MDB_cursor *cursor;
+    MDB_val value;
+    struct landing landing;
+    int result = mdb_cursor_open(txn, table, &cursor);
+    if (result != 0)
+        return result;
+    result = seek_sound(cursor, key, &value, &landing);
+    if (result == 0)
+        result = mdb_cursor_del(cursor, 0);
+    mdb_cursor_close(cursor);
+    return result;
+}
+
 bool catalogue_delete(MDB_txn *txn, MDB_dbi table, struct span key, struct error *error)
 {
     MDB_val key_value = value_of_span(key);
     int result = mdb_del(txn, table, &key_value, NULL);
+    if (result == MDB_NOTFOUND)
+        result = delete_astray(txn, table, key);
     return result == 0 || result == MDB_NOTFOUND || catalogue_failed(result, error, "delete");
 }
 

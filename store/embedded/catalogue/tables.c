@@ -28,6 +28,15 @@ bool catalogue_has_table(const char *name)
     return false;
 }
 
+unsigned catalogue_list_tables(const struct catalogue *catalogue, MDB_dbi ret_tables[CATALOGUE_TABLES_MAX])
+{
+    _Static_assert(sizeof tables / sizeof tables[0] <= CATALOGUE_TABLES_MAX, "there are more tables");
+    unsigned count = 0;
+    for (; count < sizeof tables / sizeof tables[0]; count++)
+        ret_tables[count] = *(const MDB_dbi *)(const void *)((const uint8_t *)catalogue + tables[count].at);
+    return count;
+}
+
 bool catalogue_open_tables(struct catalogue *catalogue, MDB_txn *txn, unsigned flags, struct error *error)
 {
     for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++) {

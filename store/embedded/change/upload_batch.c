@@ -183,9 +183,9 @@ static bool delete_part_rows(struct batch *batch, uint64_t upload, uint64_t coun
         return false;
     uint8_t first[8];
     catalogue_number_key(upload, first);
-    MDB_val key = {.mv_size = sizeof first, .mv_data = first};
+    MDB_val key;
     MDB_val value;
-    int result = mdb_cursor_get(cursor, &key, &value, MDB_SET_RANGE);
+    int result = catalogue_seek(cursor, span_of(first, sizeof first), &key, &value);
     while (count-- > 0 && result == 0 && key.mv_size == PART_KEY_BYTES && load_u64_be(key.mv_data) == upload) {
         result = mdb_cursor_del(cursor, 0);
         if (result == 0)
@@ -263,12 +263,12 @@ static enum lookup first_of_group(struct batch *batch, uint64_t group, uint8_t r
     struct span bytes;
     struct upload_row upload;
     catalogue_number_key(group, first);
-    MDB_val key = {.mv_size = sizeof first, .mv_data = first};
+    MDB_val key;
     MDB_val value;
     if (mdb_cursor_open(batch->txn, batch->store->catalogue.upload_ids, &cursor) != 0)
         return LOOKUP_FAILED;
     enum lookup found = LOOKUP_MISSING;
-    if (mdb_cursor_get(cursor, &key, &value, MDB_SET_RANGE) == 0 && key.mv_size == UPLOAD_KEY_BYTES &&
+    if (catalogue_seek(cursor, span_of(first, sizeof first), &key, &value) == 0 && key.mv_size == UPLOAD_KEY_BYTES &&
         load_u64_be(key.mv_data) == group) {
         found = catalogue_check(&key, &value, &bytes, error) && upload_decode(bytes, &upload, error) ? LOOKUP_FOUND
                                                                                                      : LOOKUP_FAILED;

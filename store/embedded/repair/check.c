@@ -464,13 +464,24 @@ static bool open_as_it_is(struct embedded_store *store, struct embedded_report *
                           &store->catalogue, error);
 }
 
+static bool straighten(struct embedded_store *store, struct embedded_report *report, struct error *error)
+{
+    unsigned count;
+    if (!catalogue_straighten(&store->catalogue, &count, error))
+        return false;
+    for (unsigned i = 0; i < count; i++)
+        report_finding(report, "A row of the catalogue had one wrong bit in its key.");
+    report->repaired += count;
+    return true;
+}
+
 /* Without what opening stands on, nothing can be looked at: so that is mended first. */
 static bool open_mended(struct embedded_store *store, struct embedded_report *report, struct error *error)
 {
     if (!catalogue_open_mended(store->folder.path, store->options.catalogue_max_bytes, store->folder.uuid,
                                &store->catalogue, error))
         return false;
-    if (mend_volumes(store, report, error))
+    if (straighten(store, report, error) && mend_volumes(store, report, error))
         return true;
     catalogue_close(&store->catalogue);
     return false;

@@ -133,6 +133,30 @@ END_TEST
 
 #endif
 
+START_TEST(one_wrong_bit_is_found)
+{
+    uint8_t text[] = "what a row says, behind its key";
+    struct span bytes = span_of(text, sizeof text);
+    uint32_t right = crc32c_update(0, bytes);
+    uint64_t found;
+    ck_assert(!crc32c_find_wrong_bit(0, sizeof text, &found));
+    for (uint64_t bit = 0; bit < 8 * sizeof text; bit++) {
+        text[bit / 8] ^= (uint8_t)(1U << bit % 8);
+        ck_assert(crc32c_find_wrong_bit(crc32c_update(0, bytes) ^ right, sizeof text, &found));
+        ck_assert_uint_eq(found, bit);
+        text[(bit / 8 + 5) % sizeof text] ^= 0x40; /* two are too many, and five bits, too */
+        ck_assert(!crc32c_find_wrong_bit(crc32c_update(0, bytes) ^ right, sizeof text, &found));
+        text[(bit / 8 + 9) % sizeof text] ^= 0x15;
+        ck_assert(!crc32c_find_wrong_bit(crc32c_update(0, bytes) ^ right, sizeof text, &found));
+        text[(bit / 8 + 9) % sizeof text] ^= 0x15;
+        text[(bit / 8 + 5) % sizeof text] ^= 0x40;
+        text[bit / 8] ^= (uint8_t)(1U << bit % 8);
+    }
+    for (unsigned bit = 0; bit < 32; bit++) /* of the CRC itself */
+        ck_assert(!crc32c_find_wrong_bit(UINT32_C(1) << bit, sizeof text, &found));
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("crc");
@@ -146,5 +170,6 @@ int main(void)
 #if defined(__x86_64__)
     tcase_add_test(tests, no_vector_register_stays_in_use);
 #endif
+    tcase_add_test(tests, one_wrong_bit_is_found);
     return run_suite(suite);
 }

@@ -240,7 +240,7 @@ static void expect_nothing(struct bucket_store *store, unsigned shard, void *arg
 
 /* ---- every byte of a row ---- */
 
-enum { ROW_PLACES_MAX = 64, KEY_FROM = -6, KEY_TO = 9, ROW_TO = KEY_TO + 8 + 112 };
+enum { ROW_PLACES_MAX = 64, KEY_FROM = -6, KEY_TO = 9, ROW_TO = KEY_TO + 8 + 112, ONE_BIT = 4, TWO_BITS = 0x14 };
 
 /* Where the rows of "small-007" are in the file, those included that transactions have left behind. */
 static unsigned find_rows(const char *file, long ret_places[ROW_PLACES_MAX])
@@ -262,13 +262,13 @@ static unsigned find_rows(const char *file, long ret_places[ROW_PLACES_MAX])
     return count;
 }
 
-static void flip_at(const char *file, const long *places, unsigned count, int behind)
+static void flip_at(const char *file, const long *places, unsigned count, int behind, uint8_t bits)
 {
     int fd = open(file, O_RDWR);
     for (unsigned i = 0; i < count; i++) {
         uint8_t byte;
         ck_assert_int_eq(pread(fd, &byte, 1, places[i] + behind), 1);
-        byte ^= 4;
+        byte ^= bits;
         ck_assert_int_eq(pwrite(fd, &byte, 1, places[i] + behind), 1);
     }
     close(fd);
@@ -327,6 +327,7 @@ static void expect_one_damaged(struct bucket_store *store, unsigned shard, void 
     expect_listing(store, 7);
 }
 
+/* In a key two: that is more than its checksum can put right. */
 START_TEST(a_flipped_bit_anywhere_in_a_row_hides_nothing_else)
 {
     char path[64];
@@ -337,12 +338,40 @@ START_TEST(a_flipped_bit_anywhere_in_a_row_hides_nothing_else)
     with_store(path, expect_nothing, NULL); /* what opening has to write is written */
     unsigned count = find_rows(file, places);
     for (int behind = KEY_FROM; behind < ROW_TO; behind += behind < KEY_TO + 8 ? 1 : 7) {
-        flip_at(file, places, count, behind);
+        uint8_t bits = behind < KEY_TO ? TWO_BITS : ONE_BIT;
+        flip_at(file, places, count, behind, bits);
         with_store(path, expect_one_damaged, NULL);
-        flip_at(file, places, count, behind);
+        flip_at(file, places, count, behind, bits);
     }
     with_store(path, expect_store, &(struct expectation){-1, -1});
     folder_remove(path);
+}
+END_TEST
+
+START_TEST(a_flipped_bit_of_a_key_is_put_right)
+{
+    char template[64];
+    char file[160];
+    long places[ROW_PLACES_MAX];
+    make_folder(template);
+    name_file(file, template, "catalogue/data.mdb");
+    with_store(template, expect_nothing, NULL);
+    unsigned count = find_rows(file, places);
+    for (int behind = KEY_FROM; behind < KEY_TO; behind++) {
+        for (unsigned is_repaired = 0; is_repaired < 2; is_repaired++) {
+            char path[64];
+            struct embedded_report report;
+            flips_copy_folder(template, path);
+            name_file(file, path, "catalogue/data.mdb");
+            flip_at(file, places, count, behind, ONE_BIT);
+            if (is_repaired)
+                ck_assert(check(path, true, &report) && report.damaged > 0 && report.damaged == report.repaired);
+            with_store(path, expect_store, &(struct expectation){-1, -1});
+            ck_assert(check(path, false, &report));
+            folder_remove(path);
+        }
+    }
+    folder_remove(template);
 }
 END_TEST
 
@@ -402,7 +431,7 @@ START_TEST(what_is_damaged_can_be_written_over_and_deleted)
         make_folder(path);
         name_file(file, path, "catalogue/data.mdb");
         unsigned count = find_rows(file, places);
-        flip_at(file, places, count, behind);
+        flip_at(file, places, count, behind, behind < KEY_TO ? TWO_BITS : ONE_BIT);
         with_store(path, behind == KEY_TO + 30 ? delete_damaged : write_around, &behind);
         (void)check(path, true, &report);
         ck_assert(check(path, false, &report));
@@ -590,6 +619,7 @@ int main(void)
     tcase_add_test(tests, a_flipped_bit_in_the_row_of_a_bucket_costs_no_object);
     tcase_add_test(tests, a_flipped_bit_in_a_volume_is_found);
     tcase_add_test(tests, a_flipped_bit_anywhere_in_a_row_hides_nothing_else);
+    tcase_add_test(tests, a_flipped_bit_of_a_key_is_put_right);
     tcase_add_test(tests, what_is_damaged_can_be_written_over_and_deleted);
     tcase_add_test(tests, a_lost_catalogue_is_rebuilt);
     tcase_add_test(tests, the_file_of_buckets_is_brought_up_to_date);

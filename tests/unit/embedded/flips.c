@@ -18,13 +18,15 @@ void flips_copy_folder(const char *from, char ret_path[64])
 }
 
 /* LMDB does not tell where its map is; the kernel does. */
-static const char *find_map(void)
+const char *flips_map(const char *path)
 {
     FILE *maps = fopen("/proc/self/maps", "re");
     char line[512];
+    char file[160];
     unsigned long start = 0;
+    (void)snprintf(file, sizeof file, "%s/catalogue/data.mdb", path);
     while (start == 0 && fgets(line, sizeof line, maps) != NULL) {
-        if (strstr(line, "/catalogue/data.mdb") != NULL)
+        if (strstr(line, file) != NULL)
             start = strtoul(line, NULL, 16);
     }
     (void)fclose(maps);
@@ -39,7 +41,7 @@ void flips_view_open(struct flips_view *view, const char *path)
     ck_assert(folder_open(path, false, random_system(), &folder, &error));
     ck_assert(catalogue_open_readonly(path, 1 << 30, folder.uuid, &view->catalogue, &error));
     folder_close(&folder);
-    view->map = find_map();
+    view->map = flips_map(path);
     ck_assert_int_eq(mdb_txn_begin(view->catalogue.env, NULL, MDB_RDONLY, &view->txn), 0);
 }
 

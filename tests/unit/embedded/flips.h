@@ -14,6 +14,8 @@ struct flips_view {
 };
 void flips_view_open(struct flips_view *view, const char *path);
 void flips_view_close(struct flips_view *view);
+/* Where the file of an open catalogue is mapped. */
+const char *flips_map(const char *path);
 /* Where in the file a byte of a key or value lies. */
 long flips_place(const struct flips_view *view, const void *byte);
 /* Also while a process has the catalogue open: it sees the change at once. */

@@ -10,14 +10,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { AMOUNTS = 6, LIVES_MAX = 6, FLIPS_MAX = 24, SETTLE_GENERATIONS = 3 };
+enum { AMOUNTS = 6, LIVES_MAX = 6, FLIPS_MAX = 24, SETTLE_GENERATIONS = 3, DECIDE_MS = 1000 };
 
 /* ---- a process ---- */
 
-static void start(struct folder_machine *machine, struct bucket_store *objects, bool folds)
+/* `decide_ms`, 0: as ever. Where the head is damaged meanwhile nobody can say what became of a batch, so that long. */
+static void start(struct folder_machine *machine, struct bucket_store *objects, bool folds, unsigned decide_ms)
 {
-    const struct journal_options options = {
-        .fold_gap_ms = 20, .poll_ms = 10, .fold_age_ms = folds ? 10 : 600000, .linger_ms = 1, .may_seed = true};
+    const struct journal_options options = {.fold_gap_ms = 20,
+                                            .poll_ms = 10,
+                                            .fold_age_ms = folds ? 10 : 600000,
+                                            .linger_ms = 1,
+                                            .decide_ms = decide_ms,
+                                            .may_seed = true};
     folder_machine_start(machine, objects, &options);
 }
 
@@ -44,12 +49,12 @@ static void fill(struct bucket_store *objects, unsigned shard, void *argument)
     ck_assert(bucket_create(objects, &(struct bucket_intent){.name = text("bucket"), .owner = text("alice")}, &error));
     put(objects, text("bucket"), text("thing"), text("what a client has stored"));
     ck_assert(bucket_create(objects, &(struct bucket_intent){.name = SYSTEM}, &error));
-    start(&machine, objects, true);
+    start(&machine, objects, true, 0);
     ck_assert_int_eq(folder_machine_wait(&machine), JOURNAL_RUNS);
     ck_assert(folder_machine_add(&machine, 1) && fold(&machine, 4) && folder_machine_add(&machine, 1) &&
               fold(&machine, 4));
     folder_machine_stop(&machine);
-    start(&machine, objects, false); /* what comes now stays live */
+    start(&machine, objects, false, 0); /* what comes now stays live */
     ck_assert_int_eq(folder_machine_wait(&machine), JOURNAL_RUNS);
     for (unsigned i = 2; i < AMOUNTS; i++)
         ck_assert(folder_machine_add(&machine, 1));
@@ -87,6 +92,7 @@ static bool is_of_kind(struct span name, enum kind kind)
     return false;
 }
 
+enum { KEY_PLACES = 2 }; /* the first ones of a row */
 struct flips {
     unsigned count;
     long at[FLIPS_MAX];
@@ -116,9 +122,9 @@ static void add_body(struct flips *flips, const struct flips_view *view, uint64_
 
 static void add_row(struct flips *flips, const struct flips_view *view, const MDB_val *key, const MDB_val *value)
 {
-    const size_t of_key[] = {KEY_GROUP_BYTES, SIZE_MAX};
+    const size_t of_key[KEY_PLACES] = {KEY_GROUP_BYTES, SIZE_MAX};
     const size_t of_value[] = {0, 12, SIZE_MAX};
-    add_flips(flips, view, key, of_key, sizeof of_key / sizeof of_key[0]);
+    add_flips(flips, view, key, of_key, KEY_PLACES);
     add_flips(flips, view, value, of_value, sizeof of_value / sizeof of_value[0]);
 }
 
@@ -213,10 +219,12 @@ static void help(struct bucket_store *objects, struct damaged *damaged, enum jou
     else
         is_done = restore_plan(&operator.environment, RESTORE_LOST_HEAD, &plan, &error) &&
                   restore_execute(&operator.environment, &plan, &lineage, &error);
-    /* a key of the catalogue that is another one may lead a search astray: a restore finds that when it tests the store
-     */
+    /* what a restore writes first may put the head's row right, so that there is a head again; and it tests the store,
+     * which finds that keys are damaged */
+    bool is_back = !is_done && strstr(error.message, "look again") != NULL;
     bool is_misled = !is_done && strstr(error.message, "a listing did not show") != NULL;
-    ck_assert_msg(is_done || is_misled, "%s: %s", journal_condition_name(condition), is_done ? "" : error.message);
+    ck_assert_msg(is_done || is_back || is_misled, "%s: %s", journal_condition_name(condition),
+                  is_done ? "" : error.message);
     damaged->wants_repair |= is_misled;
     folder_machine_stop(&operator);
 }
@@ -228,7 +236,7 @@ static void live_with_it(struct bucket_store *objects, unsigned shard, void *arg
     struct damaged *damaged = argument;
     expect_body(objects, text("bucket"), text("thing"), text("what a client has stored"));
     bool was_sound = damaged->flips_at != 0;
-    start(&machine, objects, true);
+    start(&machine, objects, true, was_sound ? DECIDE_MS : 0);
     enum journal_condition condition = work(&machine, damaged);
     note(damaged, &machine);
     damaged->is_done = condition == JOURNAL_RUNS && !was_sound;
@@ -301,8 +309,15 @@ static void expect_sum(const struct damaged *damaged, enum kind kind)
                   (long long)damaged->sum);
 }
 
-static void damage(const char *template, enum kind kind, long at, bool is_body, bool is_running)
+static char template[64]; /* the folder that others are copies of */
+static struct flips bodies[KINDS], rows[KINDS];
+
+enum part { OF_BODY, OF_KEY, OF_ROW };
+
+/* One bit of a key before the start is put right by the start. */
+static void damage(enum kind kind, long at, enum part part, bool is_running)
 {
+    bool is_body = part == OF_BODY;
     char path[64];
     flips_copy_folder(template, path);
     struct damaged damaged = {.path = path, .flips_at = is_running ? at : 0};
@@ -312,7 +327,8 @@ static void damage(const char *template, enum kind kind, long at, bool is_body, 
     expect_sum(&damaged, kind);
     if (is_body && !is_running)
         expect_condition(&damaged, kind);
-    ck_assert(is_body || is_running || kind == COPY || has_alarmed(&damaged));
+    ck_assert(part != OF_ROW || is_running || kind == COPY || has_alarmed(&damaged));
+    ck_assert(part != OF_KEY || is_running || !has_alarmed(&damaged));
     repair(path); /* whatever is left of damaged rows */
     if (!is_body)
         live_on(&damaged);
@@ -320,8 +336,7 @@ static void damage(const char *template, enum kind kind, long at, bool is_body, 
     folder_remove(path);
 }
 
-static char template[64];
-static struct flips bodies[KINDS], rows[KINDS];
+/* ---- the tests ---- */
 
 static void make_template(void)
 {
@@ -336,31 +351,30 @@ static void remove_template(void)
     folder_remove(template);
 }
 
+static enum part part_of(unsigned place)
+{
+    return place < KEY_PLACES ? OF_KEY : OF_ROW;
+}
+
 START_TEST(a_bit_of_a_body_before_the_start)
 {
-    make_template();
     for (unsigned i = 0; i < bodies[_i].count; i++)
-        damage(template, (enum kind)_i, bodies[_i].at[i], true, false);
-    remove_template();
+        damage((enum kind)_i, bodies[_i].at[i], OF_BODY, false);
 }
 END_TEST
 
 START_TEST(a_bit_of_a_row_before_the_start)
 {
-    make_template();
     for (unsigned i = 0; i < rows[_i].count; i++)
-        damage(template, (enum kind)_i, rows[_i].at[i], false, false);
-    remove_template();
+        damage((enum kind)_i, rows[_i].at[i], part_of(i), false);
 }
 END_TEST
 
 START_TEST(a_bit_while_it_runs)
 {
-    make_template();
-    damage(template, (enum kind)_i, bodies[_i].at[3], true, true);
-    damage(template, (enum kind)_i, rows[_i].at[0], false, true);
-    damage(template, (enum kind)_i, rows[_i].at[3], false, true);
-    remove_template();
+    damage((enum kind)_i, bodies[_i].at[3], OF_BODY, true);
+    damage((enum kind)_i, rows[_i].at[0], part_of(0), true);
+    damage((enum kind)_i, rows[_i].at[3], part_of(3), true);
 }
 END_TEST
 
@@ -369,6 +383,7 @@ int main(void)
     Suite *suite = suite_create("journal damage");
     TCase *tests = tcase_create("damage");
     tcase_set_timeout(tests, 240);
+    tcase_add_unchecked_fixture(tests, make_template, remove_template);
     tcase_add_loop_test(tests, a_bit_of_a_body_before_the_start, 0, KINDS);
     tcase_add_loop_test(tests, a_bit_of_a_row_before_the_start, 0, KINDS);
     tcase_add_loop_test(tests, a_bit_while_it_runs, 0, KINDS);
