@@ -73,7 +73,9 @@ struct object_attributes {
                               (434); set by the store */
     struct object_lock lock;
     struct span owner; /* account id of who wrote it; empty: the bucket's owner */
-    struct span acl;   /* opaque to stores, OBJECT_ACL_BYTES_MAX at most; empty: private */
+    bool is_acl_apart; /* the store keeps it elsewhere, and `acl` is empty; set by the store */
+    struct span acl;   /* that it was written with: opaque to stores, OBJECT_ACL_BYTES_MAX at most; empty: private. The
+                          one   that counts: bucket_read_acl */
 };
 
 /* ---- the packed list: entries of u16 name size, u16 value size (little endian), name, value ---- */

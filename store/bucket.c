@@ -207,7 +207,8 @@ static SUSPENDS bool list_null_versions(struct bucket_store *store, const struct
                                          .prefix = request->prefix,
                                          .delimiter = request->delimiter,
                                          .after = request->after_key,
-                                         .entries_max = request->entries_max};
+                                         .entries_max = request->entries_max,
+                                         .wants_owners = request->wants_owners};
     return bucket_list(store, &objects, arena, ret_page, error);
 }
 
@@ -342,6 +343,16 @@ SUSPENDS bool bucket_write_tags(struct bucket_store *store, const struct object_
 }
 
 /* ---- what stands beside a version ---- */
+
+SUSPENDS bool bucket_read_acl(struct bucket_store *store, const struct object_name *name,
+                              const struct object_attributes *attributes, struct arena *arena, struct span *ret_acl,
+                              struct error *error)
+{
+    ASSERT(is_object_name(name));
+    *ret_acl = attributes->acl;
+    return !store->capabilities.has_acls || store->operations->read_acl == NULL ||
+           store->operations->read_acl(store, name, attributes, arena, ret_acl, error);
+}
 
 SUSPENDS bool bucket_write_acl(struct bucket_store *store, const struct object_name *name, struct span acl,
                                char ret_version[VERSION_TEXT_BYTES], struct error *error)

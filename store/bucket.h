@@ -72,7 +72,8 @@ struct bucket_capabilities {
     unsigned conditions;          /* enum condition_verdict, several together */
     unsigned refused_keys;        /* enum key_class: keys of these kinds cannot be kept under their name */
     bool has_tags;
-    bool has_versions;  /* buckets may be versioned, and versions carry owners and ACLs */
+    bool has_acls;      /* objects have owners and ACLs */
+    bool has_versions;  /* buckets may be versioned */
     bool has_lock;      /* ... and be locked */
     bool lists_all;     /* what bucket_list_buckets does not list is not there; else others may know of it */
     bool keeps_sidecar; /* the index of frames is kept with the object and never another's; else it is an object of its
@@ -214,6 +215,7 @@ struct list_request {
     struct span delimiter; /* empty: none */
     struct span after; /* entries strictly behind this key; a common prefix that equals `after` is behind us as well */
     unsigned entries_max; /* 0 .. LIST_ENTRIES_MAX: keys and common prefixes together */
+    bool wants_owners; /* list_entry.owner is looked at: a store that would have to ask for it may leave it out else */
     /* Damaged entries come as such, instead of ending the listing with ERROR_DAMAGED. Not with a delimiter. */
     bool is_damage_listed;
 };
@@ -226,6 +228,7 @@ struct version_list_request {
     struct span after_key;     /* entries behind all versions of this key, or behind this common prefix */
     struct span after_version; /* not empty: behind this version of after_key, which need not be there any more (428) */
     unsigned entries_max;      /* 0 .. LIST_ENTRIES_MAX: versions, markers and common prefixes together */
+    bool wants_owners;         /* as list_request has it */
 };
 
 struct list_entry {
@@ -233,7 +236,7 @@ struct list_entry {
     bool is_prefix;
     bool is_latest; /* the current version, be it a marker: always set by `list` */
     bool is_delete_marker;
-    struct span owner; /* object_attributes.owner, in the arena */
+    struct span owner; /* object_attributes.owner, in the arena: with wants_owners */
     bool is_damaged;   /* nothing is known but a key, and that may be what is damaged: it may be out of order */
     uint64_t original_size;
     int64_t modified_ms;
@@ -415,13 +418,17 @@ struct bucket_store_operations {
     SUSPENDS bool (*write_tags)(struct bucket_store *store, const struct object_name *name, struct span tags,
                                 unsigned tags_count, char ret_version[VERSION_TEXT_BYTES], struct error *error);
 
-    /* These three of stores that have versions, the rest of those that have locks. */
+    /* The first two of stores that have ACLs, two of those that have versions, the rest of those that have locks.
+     * read_acl NULL: object_attributes.acl always holds. */
+    SUSPENDS bool (*read_acl)(struct bucket_store *store, const struct object_name *name,
+                              const struct object_attributes *attributes, struct arena *arena, struct span *ret_acl,
+                              struct error *error);
+    SUSPENDS bool (*write_acl)(struct bucket_store *store, const struct object_name *name, struct span acl,
+                               char ret_version[VERSION_TEXT_BYTES], struct error *error);
     SUSPENDS bool (*set_versioning)(struct bucket_store *store, struct span bucket, enum bucket_versioning versioning,
                                     struct error *error);
     SUSPENDS bool (*list_versions)(struct bucket_store *store, const struct version_list_request *request,
                                    struct arena *arena, struct list_page *ret_page, struct error *error);
-    SUSPENDS bool (*write_acl)(struct bucket_store *store, const struct object_name *name, struct span acl,
-                               char ret_version[VERSION_TEXT_BYTES], struct error *error);
     SUSPENDS bool (*set_lock)(struct bucket_store *store, struct span bucket, const struct default_retention *retention,
                               struct error *error);
     SUSPENDS bool (*write_retention)(struct bucket_store *store, const struct object_name *name,
@@ -557,6 +564,13 @@ SUSPENDS bool bucket_read_tags(struct bucket_store *store, const struct object_n
                                char ret_version[VERSION_TEXT_BYTES], struct error *error);
 SUSPENDS bool bucket_write_tags(struct bucket_store *store, const struct object_name *name, struct span tags,
                                 unsigned tags_count, char ret_version[VERSION_TEXT_BYTES], struct error *error);
+/* The ACL that counts now, of the revision that these attributes are of, wherever they came from (head, open). A store
+ * may keep a list that was changed apart from the object, so that whoever decides asks here, and only when the list can
+ * decide: object_attributes.acl is the one that the object was written with. In the arena, or the caller's. An error
+ * means that it is not known: nobody may be let in by what was known before. */
+SUSPENDS bool bucket_read_acl(struct bucket_store *store, const struct object_name *name,
+                              const struct object_attributes *attributes, struct arena *arena, struct span *ret_acl,
+                              struct error *error);
 /* Likewise its ACL; the owner stays. */
 SUSPENDS bool bucket_write_acl(struct bucket_store *store, const struct object_name *name, struct span acl,
                                char ret_version[VERSION_TEXT_BYTES], struct error *error);

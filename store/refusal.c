@@ -91,7 +91,7 @@ bool store_keeps_locks(const struct bucket_store *store, struct error *error)
 
 bool store_keeps_acls(const struct bucket_store *store, struct error *error)
 {
-    return store->capabilities.has_versions ||
+    return store->capabilities.has_acls ||
            error_set(error, ERROR_UNSUPPORTED, S3_NotImplemented,
                      "The backend does not keep owners and ACLs of objects: each belongs to the bucket's owner, and is "
                      "private.");

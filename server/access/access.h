@@ -52,19 +52,15 @@ static inline bool access_counts_acls(const struct access_bucket *bucket)
     return bucket->ownership != OWNERSHIP_ENFORCED;
 }
 
-/* Whose an object is, and whom its list names. Of one that is not there: the bucket owner's, and nobody's. */
-struct access_object {
-    struct span owner;
-    struct span acl; /* packed */
-};
-
 struct access_question {
     const struct account *account; /* NULL: anonymous */
     enum s3_action action;
     const struct access_bucket *bucket; /* NULL: the account's own affair (ListBuckets, CreateBucket) */
     struct span key;                    /* empty: the bucket itself */
-    /* What is only asked when it decides. False: it could not be found out. */
-    SUSPENDS bool (*look_at_object)(void *context, struct access_object *ret_object);
+    /* What is only asked when it decides. False: it could not be found out. Whose the object is (of one that is not
+     * there: the bucket owner's), and then whom its list names, packed (of one that is not there: nobody). */
+    SUSPENDS bool (*find_owner)(void *context, struct span *ret_owner);
+    SUSPENDS bool (*find_acl)(void *context, struct span *ret_acl);
     SUSPENDS bool (*find)(void *context, enum condition_key key, struct span part, struct policy_values *ret_values);
     void *context;
 };

@@ -132,27 +132,34 @@ static SUSPENDS bool ask_policy(const struct access_question *question, struct p
 
 /* ---- what is left of the resource's side ---- */
 
-/* What the grants of the bucket and of the object give; the second only where it can decide. */
-static bool grants_allow(const struct access_question *question, const struct access_object *object, bool counts_groups)
+/* What the grants of the bucket and of the object give. */
+static bool grants_allow(const struct access_question *question, struct span acl_of_object, bool counts_groups)
 {
     struct span asker = id_of(question->account);
     unsigned of_bucket = access_bucket_permission(question->action);
     unsigned of_object = access_object_permission(question->action);
     return (of_bucket != 0 && (acl_permissions_of(question->bucket->acl, asker, counts_groups) & of_bucket) != 0) ||
-           (of_object != 0 && (acl_permissions_of(object->acl, asker, counts_groups) & of_object) != 0);
+           (of_object != 0 && (acl_permissions_of(acl_of_object, asker, counts_groups) & of_object) != 0);
 }
 
-static void decide_by_grants(const struct access_question *question, const struct access_object *object,
-                             enum access_source otherwise, struct access_answer *ret_answer)
+static SUSPENDS bool decide_by_grants(const struct access_question *question, enum access_source otherwise,
+                                      struct access_answer *ret_answer)
 {
     const struct access_bucket *bucket = question->bucket;
-    bool counts_acls = access_counts_acls(bucket);
-    if (counts_acls && grants_allow(question, object, !bucket->block.ignores_acls))
+    struct span acl_of_object = SPAN_EMPTY;
+    if (!access_counts_acls(bucket)) {
+        answer(ret_answer, false, otherwise);
+        return true;
+    }
+    if (access_object_permission(question->action) != 0 && !question->find_acl(question->context, &acl_of_object))
+        return false;
+    if (grants_allow(question, acl_of_object, !bucket->block.ignores_acls))
         answer(ret_answer, true, ACCESS_BY_ACL);
-    else if (counts_acls && bucket->block.ignores_acls && grants_allow(question, object, true))
+    else if (bucket->block.ignores_acls && grants_allow(question, acl_of_object, true))
         answer(ret_answer, false, ACCESS_BY_BLOCK);
     else
         answer(ret_answer, false, otherwise);
+    return true;
 }
 
 /* Everything but what denies. */
@@ -162,28 +169,27 @@ static SUSPENDS bool decide_allows(const struct access_question *question, bool 
     const struct access_bucket *bucket = question->bucket;
     bool is_bucket_owner = is_askers(question, bucket->owner);
     bool of_object = access_counts_acls(bucket) && is_for_objects_owner(question->action);
-    struct access_object object = {.owner = bucket->owner};
+    struct span owner = bucket->owner;
     enum access_source otherwise = ACCESS_BY_NOBODY;
     if (is_bucket_owner && !of_object) {
         answer(ret_answer, true, ACCESS_BY_OWNER);
         return true;
     }
     if ((of_object || (access_counts_acls(bucket) && is_for_both_owners(question->action))) &&
-        !question->look_at_object(question->context, &object))
+        !question->find_owner(question->context, &owner))
         return false;
-    if (question->key.size > 0 && is_askers(question, object.owner)) {
+    if (question->key.size > 0 && is_askers(question, owner)) {
         answer(ret_answer, true, ACCESS_BY_OWNER);
         return true;
     }
-    if (policy_allows && (!of_object || span_equal(object.owner, bucket->owner))) {
+    if (policy_allows && (!of_object || span_equal(owner, bucket->owner))) {
         if (is_bucket_owner || !bucket->block.restricts_buckets || !policy_is_public(bucket->policy)) {
             answer(ret_answer, true, ACCESS_BY_POLICY);
             return true;
         }
         otherwise = ACCESS_BY_BLOCK;
     }
-    decide_by_grants(question, &object, otherwise, ret_answer);
-    return true;
+    return decide_by_grants(question, otherwise, ret_answer);
 }
 
 SUSPENDS bool access_decide(const struct access_question *question, struct access_answer *ret_answer)

@@ -539,7 +539,8 @@ struct bucket_store *joiner_create(struct bucket_store *inner)
     ASSERT(joiner != NULL && inner->capabilities.part_bytes_min > 0);
     joiner->base = (struct bucket_store){&operations, inner->capabilities};
     joiner->base.capabilities.part_bytes_min = 0;
-    joiner->base.capabilities.has_versions = joiner->base.capabilities.has_lock = false; /* its calls lead by none */
+    struct bucket_capabilities *capabilities = &joiner->base.capabilities; /* its calls lead by none of these */
+    capabilities->has_acls = capabilities->has_versions = capabilities->has_lock = false;
     joiner->inner = inner;
     pthread_mutex_init(&joiner->lock, NULL);
     return &joiner->base;

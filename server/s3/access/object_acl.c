@@ -23,11 +23,14 @@ SUSPENDS bool s3_get_object_acl(struct s3_request *request, struct error *error)
     if (!find(request, &name, &attributes, error))
         return false;
     const struct s3_target target = {.bucket = bucket, .key = name.key, .version = name.version};
+    struct span acl = SPAN_EMPTY;
     if (!s3_judge_opened(request, &target, ACTION_GetObjectAcl, &attributes, error))
         return false;
+    if (access_counts_acls(bucket) &&
+        !bucket_read_acl(request->settings->store, &name, &attributes, request->arena, &acl, error))
+        return false;
     s3_document_open(&document, "AccessControlPolicy");
-    acl_write(&document.xml, access_counts_acls(bucket) ? attributes.acl : SPAN_EMPTY,
-              s3_owner_shown(request, attributes.owner), request->settings->accounts);
+    acl_write(&document.xml, acl, s3_owner_shown(request, attributes.owner), request->settings->accounts);
     s3_answer_begin(request, 200);
     s3_answer_read_version(request, &request->bucket_info, attributes.version);
     return s3_document_finish(request, &document, error);
@@ -67,6 +70,9 @@ SUSPENDS bool s3_put_object_acl(struct s3_request *request, struct error *error)
     struct span packed;
     char version[VERSION_TEXT_BYTES];
     if (!find(request, &name, &attributes, error))
+        return false;
+    const struct s3_target target = {.bucket = bucket, .key = name.key, .version = name.version};
+    if (!s3_judge_opened(request, &target, ACTION_PutObjectAcl, &attributes, error))
         return false;
     if (!access_counts_acls(bucket))
         return put_nothing(request, &attributes, error);

@@ -56,8 +56,10 @@ SUSPENDS bool s3_list_object_versions(struct s3_request *request, struct error *
     struct list_page page;
     struct span key = SPAN_EMPTY;
     struct span version = SPAN_EMPTY;
-    if (!list_query_parse(request, &query, error) || !find_markers(request, &key, &version, error) ||
-        !list_page_gather_versions(request, &query, key, version, &page, error))
+    if (!list_query_parse(request, &query, error) || !find_markers(request, &key, &version, error))
+        return false;
+    query.shows_owners = true;
+    if (!list_page_gather_versions(request, &query, key, version, &page, error))
         return false;
 
     struct s3_document document;

@@ -8,7 +8,10 @@ SUSPENDS bool s3_list_objects(struct s3_request *request, struct error *error)
     struct list_page page;
     struct span marker = SPAN_EMPTY;
     (void)s3_request_parameter(request, "marker", &marker);
-    if (!list_query_parse(request, &query, error) || !list_page_gather(request, &query, marker, &page, error))
+    if (!list_query_parse(request, &query, error))
+        return false;
+    query.shows_owners = true;
+    if (!list_page_gather(request, &query, marker, &page, error))
         return false;
 
     struct s3_document document;
@@ -18,6 +21,6 @@ SUSPENDS bool s3_list_objects(struct s3_request *request, struct error *error)
     list_write_name(&document, &query, "Marker", marker);
     if (page.is_truncated && query.delimiter.size > 0)
         list_write_name(&document, &query, "NextMarker", list_page_last(&page));
-    list_write_contents(&document, request, &query, &page, true);
+    list_write_contents(&document, request, &query, &page);
     return s3_document_send(request, &document, error);
 }

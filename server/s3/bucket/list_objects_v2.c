@@ -59,8 +59,10 @@ SUSPENDS bool s3_list_objects_v2(struct s3_request *request, struct error *error
     (void)s3_request_parameter(request, "fetch-owner", &fetch_owner);
     if (!span_equal(type, SPAN("2")))
         return s3_refuse_argument(request, "list-type", type, "Invalid list-type specified in Request", error);
-    if (!list_query_parse(request, &query, error) || !find_position(request, &position, error) ||
-        !list_page_gather(request, &query, position.after, &page, error))
+    if (!list_query_parse(request, &query, error) || !find_position(request, &position, error))
+        return false;
+    query.shows_owners = span_equal_ignore_case(fetch_owner, SPAN("true"));
+    if (!list_page_gather(request, &query, position.after, &page, error))
         return false;
 
     struct s3_document document;
@@ -69,6 +71,6 @@ SUSPENDS bool s3_list_objects_v2(struct s3_request *request, struct error *error
     list_write_query(&document, &query, page.is_truncated);
     xml_decimal(&document.xml, "KeyCount", page.count);
     write_tokens(&document, &query, &position, &page);
-    list_write_contents(&document, request, &query, &page, span_equal_ignore_case(fetch_owner, SPAN("true")));
+    list_write_contents(&document, request, &query, &page);
     return s3_document_send(request, &document, error);
 }

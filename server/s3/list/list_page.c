@@ -56,6 +56,7 @@ static SUSPENDS bool ask(struct s3_request *request, const struct list_query *qu
                          struct error *error)
 {
     struct bucket_store *store = request->settings->store;
+    bool wants_owners = query->shows_owners && access_counts_acls(&request->access);
     if (position->is_of_versions) {
         const struct version_list_request versions = {
             .bucket = request->bucket,
@@ -64,6 +65,7 @@ static SUSPENDS bool ask(struct s3_request *request, const struct list_query *qu
             .after_key = position->after,
             .after_version = position->version,
             .entries_max = entries_max,
+            .wants_owners = wants_owners,
         };
         return bucket_list_versions(store, &versions, request->arena, ret_page, error);
     }
@@ -73,6 +75,7 @@ static SUSPENDS bool ask(struct s3_request *request, const struct list_query *qu
         .delimiter = query->delimiter,
         .after = position->after,
         .entries_max = entries_max,
+        .wants_owners = wants_owners,
     };
     return bucket_list(store, &objects, request->arena, ret_page, error);
 }
@@ -167,14 +170,14 @@ void list_write_object(struct s3_document *document, const struct list_query *qu
 }
 
 void list_write_contents(struct s3_document *document, const struct s3_request *request, const struct list_query *query,
-                         const struct list_page *page, bool with_owner)
+                         const struct list_page *page)
 {
     for (unsigned i = 0; i < page->count; i++) {
         if (page->entries[i].is_prefix)
             continue;
         xml_open(&document->xml, "Contents");
         list_write_object(document, query, &page->entries[i]);
-        if (with_owner)
+        if (query->shows_owners)
             s3_document_account(document, request, "Owner", s3_owner_shown(request, page->entries[i].owner));
         xml_close(&document->xml);
     }

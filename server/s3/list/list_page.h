@@ -9,6 +9,7 @@ struct list_query {
     struct span delimiter;
     unsigned entries_max; /* at most LIST_ENTRIES_MAX, and what is echoed */
     bool encodes_url;     /* encoding-type=url */
+    bool shows_owners;
 };
 
 /* prefix, delimiter, max-keys, encoding-type. InvalidArgument. */
@@ -32,9 +33,9 @@ void list_write_name(struct s3_document *document, const struct list_query *quer
 void list_write_query(struct s3_document *document, const struct list_query *query, bool is_truncated);
 /* The children of Contents and Version: Key, LastModified, ETag, Size, checksum, StorageClass. */
 void list_write_object(struct s3_document *document, const struct list_query *query, const struct list_entry *entry);
-/* Contents ... of all keys (with their owner), then CommonPrefixes. */
+/* Contents ... of all keys, then CommonPrefixes. */
 void list_write_contents(struct s3_document *document, const struct s3_request *request, const struct list_query *query,
-                         const struct list_page *page, bool with_owner);
+                         const struct list_page *page);
 void list_write_prefixes(struct s3_document *document, const struct list_query *query, const struct list_page *page);
 
 /* The position of a page's end. */

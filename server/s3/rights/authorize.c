@@ -104,6 +104,8 @@ struct asking {
     struct s3_request *request;
     const struct s3_target *target;
     struct error *error;
+    const struct object_attributes *object; /* whose owner was asked for; NULL: it is new, or not there */
+    struct object_attributes found;
 };
 
 /* No such key or version, or a delete marker in its place. */
@@ -135,29 +137,36 @@ static bool is_revision(const struct judged_revision *revision, const struct obj
     return revision->number == attributes->revision && strcmp(revision->stored_etag, attributes->stored_etag) == 0;
 }
 
-static SUSPENDS bool look_at_object(void *context, struct access_object *ret_object)
+static SUSPENDS bool find_owner(void *context, struct span *ret_owner)
 {
     struct asking *asking = context;
     struct s3_request *request = asking->request;
     const struct s3_target *target = asking->target;
     const struct object_name name = {target->bucket->name, target->key, target->version};
-    struct object_attributes attributes;
     if (target->is_new) {
-        ret_object->owner = s3_is_anonymous(request) ? target->bucket->owner : s3_asker_id(request);
+        *ret_owner = s3_is_anonymous(request) ? target->bucket->owner : s3_asker_id(request);
         return true;
     }
     if (request->opened == NULL &&
-        !bucket_head(request->settings->store, &name, request->arena, &attributes, asking->error)) {
+        !bucket_head(request->settings->store, &name, request->arena, &asking->found, asking->error)) {
         note_judged(request, &nothing);
         return is_no_object(asking->error);
     }
-    const struct object_attributes *found = request->opened != NULL ? request->opened : &attributes;
-    const struct judged_revision revision = revision_of(found);
+    asking->object = request->opened != NULL ? request->opened : &asking->found;
+    const struct judged_revision revision = revision_of(asking->object);
     note_judged(request, &revision);
-    if (found->owner.size > 0)
-        ret_object->owner = found->owner;
-    ret_object->acl = found->acl;
+    if (asking->object->owner.size > 0)
+        *ret_owner = asking->object->owner;
     return true;
+}
+
+static SUSPENDS bool find_acl(void *context, struct span *ret_acl)
+{
+    struct asking *asking = context;
+    const struct object_name name = {asking->target->bucket->name, asking->target->key, asking->target->version};
+    *ret_acl = SPAN_EMPTY;
+    return asking->object == NULL || bucket_read_acl(asking->request->settings->store, &name, asking->object,
+                                                     asking->request->arena, ret_acl, asking->error);
 }
 
 /* Of the object as it is now, if one is there. */
@@ -207,13 +216,14 @@ static SUSPENDS bool find(void *context, enum condition_key key, struct span par
 static SUSPENDS bool decide(struct s3_request *request, const struct s3_target *target, enum s3_action action,
                             struct access_answer *ret_answer, struct error *error)
 {
-    struct asking asking = {request, target, error};
+    struct asking asking = {.request = request, .target = target, .error = error};
     const struct access_question question = {
         .account = request->authentication.account,
         .action = target->version.size > 0 ? action_on_version(action) : action,
         .bucket = target->bucket,
         .key = action_resource(action) == RESOURCE_OBJECT ? target->key : SPAN_EMPTY,
-        .look_at_object = look_at_object,
+        .find_owner = find_owner,
+        .find_acl = find_acl,
         .find = find,
         .context = &asking,
     };

@@ -197,7 +197,7 @@ static SUSPENDS bool find(void *context, enum condition_key key, struct span par
     return true;
 }
 
-static SUSPENDS bool look_at_object(void *context, struct access_object *ret_object)
+static SUSPENDS bool find_owner(void *context, struct span *ret_owner)
 {
     struct explain *explain = context;
     struct explanation *found = &explain->found;
@@ -206,10 +206,16 @@ static SUSPENDS bool look_at_object(void *context, struct access_object *ret_obj
     if (!bucket_head(explain->store, &name, &found->arena, &attributes, explain->error))
         return explain->error->kind == ERROR_NOT_FOUND; /* it would be the bucket owner's */
     if (attributes.owner.size > 0)
-        ret_object->owner = attributes.owner;
-    ret_object->acl = attributes.acl;
-    found->object = *ret_object;
+        *ret_owner = attributes.owner;
+    found->object_owner = *ret_owner;
+    found->object_acl = attributes.acl; /* in a folder it is the one that counts */
     found->has_object = true;
+    return true;
+}
+
+static SUSPENDS bool find_acl(void *context, struct span *ret_acl)
+{
+    *ret_acl = ((struct explain *)context)->found.object_acl;
     return true;
 }
 
@@ -223,7 +229,8 @@ static SUSPENDS bool decide(struct explain *explain, const struct access_bucket 
         .action = found->action,
         .bucket = bucket,
         .key = found->key,
-        .look_at_object = look_at_object,
+        .find_owner = find_owner,
+        .find_acl = find_acl,
         .find = find,
         .context = explain,
     };

@@ -26,8 +26,9 @@ struct explanation {
     int64_t now_ms;
     /* found */
     struct access_bucket access;
-    struct access_object object;
-    bool has_object; /* it was looked at */
+    struct span object_owner;
+    struct span object_acl; /* packed */
+    bool has_object;        /* it was looked at */
     struct looked_up looked_up[EXPLAIN_LOOKED_UP_MAX];
     unsigned looked_up_count;
     struct access_answer answer;

@@ -56,7 +56,7 @@ static void tell_all_grants(const struct explanation *explanation)
 {
     tell_grants(explanation, "bucket", explanation->access.acl, access_bucket_permission(explanation->action));
     if (explanation->has_object)
-        tell_grants(explanation, "object", explanation->object.acl, access_object_permission(explanation->action));
+        tell_grants(explanation, "object", explanation->object_acl, access_object_permission(explanation->action));
 }
 
 /* ---- why ---- */
@@ -71,7 +71,7 @@ static void tell_nobody(const struct explanation *explanation)
     }
     printf(" the bucket is the account %.*s's,", SPAN_FORMAT(access->owner));
     if (explanation->has_object)
-        printf(" the object %.*s's,", SPAN_FORMAT(explanation->object.owner));
+        printf(" the object %.*s's,", SPAN_FORMAT(explanation->object_owner));
     printf(access->policy == NULL ? " it has no policy," : " no statement of its policy allows it,");
     printf(access_counts_acls(access) ? " no ACL grants it\n" : " and ACLs do not count (BucketOwnerEnforced)\n");
 }
