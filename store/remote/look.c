@@ -157,7 +157,8 @@ bool remote_read_answer(struct remote_key *key, const struct s3_answer *answer, 
     unsigned count;
     const struct http_field *fields = s3_answer_fields(answer, &count);
     buffer_init(&ret_state->metadata, METADATA_BYTES_MAX);
-    if (!fields_decode(fields, count, size, &ret_state->metadata, &ret_state->object, error))
+    const uint8_t *name = key->is_internal ? NULL : key->row_key;
+    if (!fields_decode(fields, count, size, name, &ret_state->metadata, &ret_state->object, error))
         return error->kind == ERROR_DAMAGED ? remote_nonsense(error->message, error)
                                             : error_set(error, ERROR_UNSUPPORTED, S3_NotImplemented,
                                                         "The object was compressed with a codec that is not known.");

@@ -449,7 +449,10 @@ SUSPENDS bool remote_head(struct bucket_store *store, const struct object_name *
     if (done) {
         *ret_attributes = state.object.attributes;
         ret_attributes->metadata = arena_copy(arena, state.object.attributes.metadata);
-        if (ret_attributes->metadata.data == NULL && state.object.attributes.metadata.size > 0)
+        ret_attributes->owner = arena_copy(arena, state.object.attributes.owner);
+        ret_attributes->acl = arena_copy(arena, state.object.attributes.acl);
+        if (ret_attributes->metadata.data == NULL || ret_attributes->owner.data == NULL ||
+            ret_attributes->acl.data == NULL)
             done = error_set(error, ERROR_BUSY, S3_SlowDown, "The request's memory is used up.");
     }
     remote_state_free(key.shard, &state);

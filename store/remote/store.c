@@ -5,6 +5,7 @@
 #include "runtime/base/clock.h"
 #include "runtime/fiber/loop.h"
 #include "store/folder_lock.h"
+#include "store/remote/acl/acl_object.h"
 #include "store/remote/uploads/straight.h"
 #include "store/remote/write/body.h"
 
@@ -45,6 +46,8 @@ static const struct bucket_store_operations operations = {
     .list_uploads = remote_list_uploads,
     .find_completed = remote_find_completed,
     .read_parts = remote_read_parts,
+    .read_acl = remote_read_acl,
+    .write_acl = remote_write_acl,
     .read_tags = remote_read_tags,
     .write_tags = remote_write_tags,
 };

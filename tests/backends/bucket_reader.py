@@ -76,6 +76,36 @@ def stamp_of(text):
     return stamp
 
 
+def owner_of(text, bucket, key):
+    """`s4-bale-owner` as (owner, list of grants), None for a list that lies apart; of another name: the bucket owner's, private."""
+    name, owner, grants = text.split("/")
+    if unbase64(name, 8) != hashlib.sha256(f"{bucket}/{key}".encode()).digest()[:8]:
+        return "", b""
+    return unbase64(owner).decode(), None if grants == "+" else unbase64(grants)
+
+
+def list_name(bucket, key, nonce):
+    """Where the list of grants lies that was set of an object that Bale wrote."""
+    return f".bale/acl/{hashlib.sha256(f'{bucket}/{key}'.encode()).hexdigest()[:32]}/n{nonce[:8].hex()}"
+
+
+def foreign_list_name(bucket, key, etag, modified_s):
+    revision = hashlib.sha256(f"{etag}/{modified_s}".encode()).hexdigest()[:32]
+    return f".bale/acl/{hashlib.sha256(f'{bucket}/{key}'.encode()).hexdigest()[:32]}/e{revision}"
+
+
+def list_of(data):
+    """A list that lies apart, as its blocks."""
+    expect(data[:8] == b"BALEACL1" and struct.unpack_from("<I", data, 8)[0] == crc32c(data[12:]), "it is no list")
+    blocks, position = {}, 12
+    while position < len(data):
+        name, size = struct.unpack_from("<cI", data, position)
+        blocks[name.decode()] = data[position + 5:position + 5 + size]
+        expect(len(blocks[name.decode()]) == size, "a block is cut off")
+        position += 5 + size
+    return blocks
+
+
 def packed_list(data):
     fields, position = [], 0
     while position < len(data):

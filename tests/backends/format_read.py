@@ -1,10 +1,13 @@
 """tests/backends/format_read.py -- what Bale wrote into a bucket, read without Bale: by docs/bucket-format.md alone."""
 
+import email.utils
 import gzip
 import random
 import re
 
+import acls
 import bucket_reader
+import sigv4
 from backend_case import BackendCase
 
 MIB = 1 << 20
@@ -111,6 +114,31 @@ class FormatRead(BackendCase):
         answer = client.post(self.bucket, key, [("uploadId", upload)], (), f"<CompleteMultipartUpload>{rows}</CompleteMultipartUpload>".encode())
         self.assertEqual(200, answer.status, answer.body)
         return client.head(self.bucket, key).header("etag")
+
+    def test_owners_and_lists_of_grants(self):
+        bale = self.bale()
+        everyone_reads = b"\1\0\1"
+        for name, document, headers in (("ownershipControls", acls.ownership("ObjectWriter"), {}), ("acl", b"", {"x-amz-acl": "public-read-write"})):
+            self.assertEqual(200, bale.client().put(self.bucket, None, {name: None}, headers, sigv4.to_bytes(document)).status)
+        self.assertEqual(200, bale.client("bob").put(self.bucket, "k", (), {"x-amz-acl": "public-read"}, b"x").status)
+        fields, body = self.stored("k")
+        owner, grants = bucket_reader.owner_of(fields["s4-bale-owner"], self.bucket, "k")
+        self.assertEqual(bale.server.accounts["bob"].id, owner)
+        self.assertTrue(grants.startswith(everyone_reads[:3]), grants)
+        self.assertEqual(("", b""), bucket_reader.owner_of(fields["s4-bale-owner"], self.bucket, "another"))
+
+        self.assertEqual(200, bale.client("bob").put(self.bucket, "k", {"acl": None}, {"x-amz-acl": "private"}, b"").status)
+        name = bucket_reader.list_name(self.bucket, "k", bucket_reader.Object(fields, body).stamp["nonce"])
+        apart = bucket_reader.list_of(self.direct().client().get(self.bucket, name).body)
+        self.assertEqual((b"k", b"", b"0"), (apart["k"], apart["l"], apart["f"]))
+
+        direct = self.direct().client()
+        self.assertEqual(200, direct.put(self.bucket, "foreign", (), (), b"y").status)
+        self.assertEqual(200, bale.client().put(self.bucket, "foreign", {"acl": None}, {"x-amz-acl": "public-read"}, b"").status)
+        there = direct.head(self.bucket, "foreign")
+        modified_s = int(email.utils.parsedate_to_datetime(there.header("last-modified")).timestamp())
+        name = bucket_reader.foreign_list_name(self.bucket, "foreign", there.header("etag").strip('"'), modified_s)
+        self.assertEqual(200, direct.get(self.bucket, name).status)
 
     def test_a_changed_byte_is_seen(self):
         """The reader itself: every byte of a trailer, and of a body, counts."""

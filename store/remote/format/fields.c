@@ -6,6 +6,7 @@
 #include "runtime/base/decimal.h"
 #include "runtime/base/hex.h"
 #include "s3client/wire/date.h"
+#include "store/remote/format/owner.h"
 #include "store/s4_metadata.h"
 
 #include <stdio.h>
@@ -16,7 +17,20 @@ static const struct span user_prefix = SPAN("x-amz-meta-");
 
 /* ---- to the backend ---- */
 
-/* The bare list "s4-codec" ... and the stamp. */
+static bool list_owner(const struct object_attributes *attributes, const struct object_stamp *stamp,
+                       struct buffer *ret_list)
+{
+    const struct object_owner owner = {.owner = attributes->owner, .acl = attributes->acl};
+    struct buffer text = {0};
+    if (attributes->owner.size == 0 && attributes->acl.size == 0)
+        return true;
+    owner_encode(&owner, stamp->name, &text);
+    bool done = metadata_append(ret_list, owner_field, buffer_span(&text));
+    buffer_free(&text);
+    return done;
+}
+
+/* The bare list "s4-codec" ..., the stamp and the owner. */
 static bool list_own(const struct object_attributes *attributes, const struct object_stamp *stamp,
                      struct buffer *ret_list)
 {
@@ -24,7 +38,8 @@ static bool list_own(const struct object_attributes *attributes, const struct ob
     struct buffer text = {0};
     told.checksum.algorithm = CHECKSUM_NONE;
     stamp_encode(stamp, &text);
-    bool done = s4_metadata_append(ret_list, &told) && metadata_append(ret_list, stamp_field, buffer_span(&text));
+    bool done = s4_metadata_append(ret_list, &told) && metadata_append(ret_list, stamp_field, buffer_span(&text)) &&
+                list_owner(attributes, stamp, ret_list);
     buffer_free(&text);
     return done;
 }
@@ -258,8 +273,23 @@ static bool read_own(struct span own, struct backend_object *object, struct erro
     return true;
 }
 
-bool fields_decode(const struct http_field *fields, unsigned count, uint64_t size, struct buffer *ret_metadata,
-                   struct backend_object *ret_object, struct error *error)
+/* Behind the metadata, in the same buffer: pointers are taken when it grows no more. */
+static void read_owner(struct span own, const uint8_t *name, size_t begin, struct buffer *metadata,
+                       struct object_attributes *attributes)
+{
+    struct span text;
+    struct object_owner owner;
+    size_t end = metadata->size;
+    if (name != NULL && metadata_find(own, owner_field, &text) && owner_decode(text, name, metadata, &owner)) {
+        attributes->owner = owner.owner;
+        attributes->acl = owner.acl;
+        attributes->is_acl_apart = owner.is_acl_apart;
+    }
+    attributes->metadata = span_of(metadata->data + begin, end - begin);
+}
+
+bool fields_decode(const struct http_field *fields, unsigned count, uint64_t size, const uint8_t *name,
+                   struct buffer *ret_metadata, struct backend_object *ret_object, struct error *error)
 {
     const struct field_list list = {fields, count};
     struct buffer own = {0};
@@ -270,7 +300,7 @@ bool fields_decode(const struct http_field *fields, unsigned count, uint64_t siz
     for (unsigned i = 0; i < count; i++)
         sort_field(&fields[i], &own, ret_metadata);
     bool done = read_own(buffer_span(&own), ret_object, error);
-    ret_object->attributes.metadata = span_skip(buffer_span(ret_metadata), begin);
+    read_owner(buffer_span(&own), name, begin, ret_metadata, &ret_object->attributes);
     buffer_free(&own);
     return done;
 }

@@ -2,8 +2,8 @@
  * its answers as attributes.
  *
  * Fields for a request are a packed list (metadata_append), names lower case and whole ("x-amz-meta-s4-codec"). What
- * the backend says of an object is: S4's fields (store/s4_metadata.h), Bale's stamp, what clients gave, and the
- * backend's own words (size, ETag, time, version, count of tags). */
+ * the backend says of an object is: S4's fields (store/s4_metadata.h), Bale's stamp, its owner, what clients gave, and
+ * the backend's own words (size, ETag, time, version, count of tags). */
 #pragma once
 
 #include "s3client/wire/http_field.h"
@@ -22,7 +22,7 @@ enum {
 /* Can the client's metadata travel as header fields beside `own_bytes` of ours (fields_own_bytes), and come back as
  * they are? Values that are not printable ASCII, begin or end with a blank or hold two in a row do not. */
 bool fields_can_carry(struct span metadata, size_t own_bytes);
-/* What S4's fields and the stamp take of FIELDS_USER_BYTES_MAX. */
+/* What S4's fields, the stamp and the owner take of FIELDS_USER_BYTES_MAX. */
 size_t fields_own_bytes(const struct object_attributes *attributes, const struct object_stamp *stamp);
 /* Appends everything that a PUT, Create or CopyObject with REPLACE says of the object. attributes->checksum is not used
  * (the stamp has it). `stamp` NULL: only what clients gave. Metadata that lies in the trailer
@@ -34,16 +34,17 @@ bool fields_encode(const struct object_attributes *attributes, const struct obje
 /* ---- from the backend ---- */
 
 struct backend_object {
-    struct object_attributes attributes; /* metadata points into the buffer that was passed */
+    struct object_attributes attributes; /* metadata, owner and acl point into the buffer that was passed */
     struct object_stamp stamp;
     bool is_stamped; /* Bale wrote it, or a copy that kept its fields: stamp is valid */
 };
 
 /* Reads the fields of a HEAD or GET answer: of the whole object, or of a range of it. `size`: its stored size, from
- * content-length or content-range. Client's metadata are appended to `ret_metadata`. ERROR_UNSUPPORTED: a codec that is
- * not in the table. ERROR_DAMAGED: there is no ETag, or it is longer than STORED_ETAG_TEXT_BYTES - 1. */
-bool fields_decode(const struct http_field *fields, unsigned count, uint64_t size, struct buffer *ret_metadata,
-                   struct backend_object *ret_object, struct error *error);
+ * content-length or content-range. Client's metadata are appended to `ret_metadata`. `name`: digest of the object's
+ * name (stamp_name_digest), whose owner is read; NULL: it is one of the store itself. ERROR_UNSUPPORTED: a codec that
+ * is not in the table. ERROR_DAMAGED: there is no ETag, or it is longer than STORED_ETAG_TEXT_BYTES - 1. */
+bool fields_decode(const struct http_field *fields, unsigned count, uint64_t size, const uint8_t *name,
+                   struct buffer *ret_metadata, struct backend_object *ret_object, struct error *error);
 /* Takes over what only the trailer knows. Metadata wins where both speak. trailer->metadata, if it is used, must live
  * as long as the attributes. */
 void fields_apply_trailer(struct backend_object *object, const struct trailer *trailer);

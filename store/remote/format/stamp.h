@@ -36,9 +36,9 @@ struct object_stamp {
     uint64_t trailer_bytes;
     uint8_t body_nonce[STAMP_NONCE_BYTES]; /* in the trailer; that of the write, unless this is a copy */
     bool is_metadata_in_trailer;
-    bool is_counted; /* the two below are there */
+    bool is_counted; /* `ledger` is there */
     uint8_t ledger[STAMP_LEDGER_BYTES];
-    uint8_t name[STAMP_NAME_BYTES];
+    uint8_t name[STAMP_NAME_BYTES]; /* that it is written under; read only where is_counted */
     struct checksum_value checksum; /* CHECKSUM_NONE: none */
 };
 

@@ -112,12 +112,28 @@ static bool sort_page(struct listing *listing, struct error *error)
 
 /* ---- entries ---- */
 
+static void fill_owner(struct listing *listing, struct list_entry *entry, struct span owner)
+{
+    if (!listing->request->wants_owners || owner.size == 0)
+        return;
+    entry->owner = arena_copy(listing->to, owner);
+    if (entry->owner.data == NULL)
+        (void)no_memory(&listing->error);
+}
+
 static void fill_from_attributes(struct list_entry *entry, const struct object_attributes *attributes)
 {
     entry->original_size = attributes->original_size;
     memcpy(entry->etag, attributes->etag, sizeof entry->etag);
     entry->checksum_algorithm = attributes->checksum.algorithm;
     entry->checksum_type = attributes->checksum.type;
+}
+
+/* Equal bytes that another account has written may have the same ETag: who is asked whose they are goes by the time,
+ * too. That of a row is our own clock's until the backend has said it. */
+static bool is_of_owner(const struct listing *listing, const struct list_entry *entry, const struct row *row)
+{
+    return !listing->request->wants_owners || row->attributes.modified_ms / 1000 == entry->modified_ms / 1000;
 }
 
 /* What the backend's list says of an object is a word on its ETag: the row with the same one holds. */
@@ -128,10 +144,12 @@ static bool fill_from_row(struct listing *listing, struct list_entry *entry, str
     row_key(listing->request->bucket, entry->key, key);
     bool found = rows_find(listing->shard->rows, key, &row) &&
                  span_equal(span_from_string(row.attributes.stored_etag), etag) &&
-                 (remote_labels_hold(listing->remote) || row.was_said_before);
+                 (remote_labels_hold(listing->remote) || row.was_said_before) && is_of_owner(listing, entry, &row);
     metric_add(found ? &listing->shard->counters.rows_found : &listing->shard->counters.rows_missed, 1);
-    if (found)
+    if (found) {
         fill_from_attributes(entry, &row.attributes);
+        fill_owner(listing, entry, span_from_string(row.owner));
+    }
     return found;
 }
 
@@ -148,14 +166,15 @@ static bool fill_from_metadata(struct listing *listing, struct list_entry *entry
         return false;
     memcpy(fields, source->metadata, source->metadata_count * sizeof *fields);
     fields[source->metadata_count] = (struct http_field){SPAN("etag"), source->etag};
-    bool done = fields_decode(fields, source->metadata_count + 1, source->size, &metadata, &object, &ignored) &&
+    uint8_t key[ROW_KEY_BYTES];
+    row_key(listing->request->bucket, entry->key, key);
+    bool done = fields_decode(fields, source->metadata_count + 1, source->size, key, &metadata, &object, &ignored) &&
                 object.attributes.etag[0] != '\0';
     object.attributes.modified_ms = source->modified_ms;
     if (done && row_of(&object, false, &row)) {
-        uint8_t key[ROW_KEY_BYTES];
-        row_key(listing->request->bucket, entry->key, key);
         rows_put(listing->shard->rows, key, &row);
         fill_from_attributes(entry, &object.attributes);
+        fill_owner(listing, entry, object.attributes.owner);
     } else {
         done = false;
     }
@@ -247,6 +266,7 @@ static void look_at(void *context, unsigned index)
         entry->key = SPAN_EMPTY; /* it vanished meanwhile */
     } else {
         fill_from_attributes(entry, &state.object.attributes);
+        fill_owner(listing, entry, state.object.attributes.owner);
         if (strcmp(unknown->etag, state.object.attributes.stored_etag) != 0)
             entry->modified_ms = state.object.attributes.modified_ms;
     }

@@ -1,12 +1,13 @@
 /* store/remote/rows/row.c -- rows: made of answers, put beside answers, as bytes. */
 #include "store/remote/rows/row.h"
 
+#include "runtime/base/assert.h"
 #include "runtime/base/byteorder.h"
 
 #include <assert.h>
 
 enum {
-    ROW_VERSION = 1,
+    ROW_VERSION = 2,
     IS_S4 = 1 << 0,
     IS_MULTIPART = 1 << 1,
     HAS_CRC32C = 1 << 2,
@@ -35,7 +36,8 @@ enum {
     AT_CHECKSUM_PARTS = 68,
     AT_CHECKSUM = 72,
     AT_DICTIONARY = AT_CHECKSUM + CHECKSUM_BYTES_MAX,
-    ROW_HEAD_BYTES = AT_DICTIONARY + 16,
+    AT_OWNER_BYTES = AT_DICTIONARY + 16,
+    ROW_HEAD_BYTES = AT_OWNER_BYTES + 1,
 };
 
 void row_key(struct span bucket, struct span key, uint8_t ret_key[ROW_KEY_BYTES])
@@ -57,6 +59,7 @@ bool row_of(const struct backend_object *object, bool was_said_before, struct ro
     const struct object_attributes *attributes = &object->attributes;
     if (!attributes->is_size_known || (attributes->etag[0] == '\0' && object->is_stamped))
         return false;
+    ASSERT(attributes->owner.size <= ACCOUNT_ID_BYTES_MAX);
     *ret_row = (struct row){
         .attributes = *attributes,
         .is_stamped = object->is_stamped,
@@ -65,7 +68,8 @@ bool row_of(const struct backend_object *object, bool was_said_before, struct ro
         .trailer_bytes = object->stamp.trailer_bytes,
         .was_said_before = was_said_before,
     };
-    ret_row->attributes.metadata = SPAN_EMPTY;
+    ret_row->attributes.metadata = ret_row->attributes.owner = ret_row->attributes.acl = SPAN_EMPTY;
+    memcpy(ret_row->owner, attributes->owner.data, attributes->owner.size);
     ret_row->attributes.tags_count = 0;
     memcpy(ret_row->attributes.version, "null", sizeof "null");
     return true;
@@ -106,10 +110,12 @@ static uint8_t flags_of(const struct row *row)
 
 size_t row_encode(const struct row *row, uint8_t ret_bytes[ROW_BYTES_MAX])
 {
-    static_assert(ROW_HEAD_BYTES + STORED_ETAG_TEXT_BYTES + ETAG_TEXT_BYTES <= ROW_BYTES_MAX, "room for every row");
+    static_assert(ROW_HEAD_BYTES + STORED_ETAG_TEXT_BYTES + ETAG_TEXT_BYTES + ACCOUNT_ID_BYTES_MAX <= ROW_BYTES_MAX,
+                  "room for every row");
     const struct object_attributes *attributes = &row->attributes;
     struct span stored_etag = span_from_string(attributes->stored_etag);
     struct span etag = span_from_string(attributes->etag);
+    struct span owner = span_from_string(row->owner);
     uint8_t *head = ret_bytes;
     memset(head, 0, ROW_HEAD_BYTES);
     head[0] = ROW_VERSION;
@@ -132,9 +138,12 @@ size_t row_encode(const struct row *row, uint8_t ret_bytes[ROW_BYTES_MAX])
     store_u32_le(head + AT_CHECKSUM_PARTS, attributes->checksum.parts_count);
     memcpy(head + AT_CHECKSUM, attributes->checksum.bytes, CHECKSUM_BYTES_MAX);
     memcpy(head + AT_DICTIONARY, attributes->dictionary, 16);
-    memcpy(ret_bytes + ROW_HEAD_BYTES, stored_etag.data, stored_etag.size);
-    memcpy(ret_bytes + ROW_HEAD_BYTES + stored_etag.size, etag.data, etag.size);
-    return ROW_HEAD_BYTES + stored_etag.size + etag.size;
+    head[AT_OWNER_BYTES] = (uint8_t)owner.size;
+    uint8_t *end = head + ROW_HEAD_BYTES;
+    memcpy(end, stored_etag.data, stored_etag.size);
+    memcpy(end + stored_etag.size, etag.data, etag.size);
+    memcpy(end + stored_etag.size + etag.size, owner.data, owner.size);
+    return ROW_HEAD_BYTES + stored_etag.size + etag.size + owner.size;
 }
 
 static void read_numbers(const uint8_t *head, struct row *row)
@@ -172,10 +181,12 @@ bool row_decode(struct span bytes, struct row *ret_row)
     const uint8_t *head = bytes.data;
     size_t stored_etag = head[AT_STORED_ETAG_BYTES];
     size_t etag = head[AT_ETAG_BYTES];
+    size_t owner = head[AT_OWNER_BYTES];
     if (head[AT_LAYOUT] > LAYOUT_CODEC || head[AT_TRAILER] > STAMP_TRAILER_SAYS ||
         head[AT_CHECKSUM_ALGORITHM] >= CHECKSUM_ALGORITHMS || head[AT_CHECKSUM_TYPE] > CHECKSUM_COMPOSITE ||
         stored_etag == 0 || stored_etag >= sizeof ret_row->attributes.stored_etag ||
-        etag >= sizeof ret_row->attributes.etag || bytes.size != ROW_HEAD_BYTES + stored_etag + etag)
+        etag >= sizeof ret_row->attributes.etag || owner >= sizeof ret_row->owner ||
+        bytes.size != ROW_HEAD_BYTES + stored_etag + etag + owner)
         return false;
     *ret_row = (struct row){0};
     read_numbers(head, ret_row);
@@ -185,5 +196,6 @@ bool row_decode(struct span bytes, struct row *ret_row)
     ret_row->attributes.checksum.type = (enum checksum_type)head[AT_CHECKSUM_TYPE];
     memcpy(ret_row->attributes.stored_etag, head + ROW_HEAD_BYTES, stored_etag);
     memcpy(ret_row->attributes.etag, head + ROW_HEAD_BYTES + stored_etag, etag);
+    memcpy(ret_row->owner, head + ROW_HEAD_BYTES + stored_etag + etag, owner);
     return true;
 }

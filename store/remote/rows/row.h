@@ -9,8 +9,10 @@
 enum { ROW_KEY_BYTES = 16, ROW_BYTES_MAX = 512 };
 
 struct row {
-    struct object_attributes attributes; /* without metadata, tags_count and version; whole, or the row is not made */
-    bool is_stamped;                     /* Bale wrote it */
+    struct object_attributes attributes;  /* without metadata, tags_count, version, owner and ACL; whole, or the row is
+                                             not made */
+    char owner[ACCOUNT_ID_BYTES_MAX + 1]; /* for lists, who ask for it; "": the bucket's */
+    bool is_stamped;                      /* Bale wrote it */
     bool is_metadata_in_trailer;
     enum stamp_trailer trailer;
     uint64_t trailer_bytes;

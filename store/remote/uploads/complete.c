@@ -9,6 +9,7 @@
 #include "runtime/base/hex.h"
 #include "s3client/operations.h"
 #include "s3client/wire/s3_error.h"
+#include "store/remote/acl/acl_object.h"
 #include "store/remote/uploads/join.h"
 
 #include <stdlib.h>
@@ -161,6 +162,13 @@ static void free_plan(struct completion *completion)
     completion->parts = NULL;
 }
 
+/* Before the object is there. */
+SUSPENDS static bool put_list(struct completion *completion, struct error *error)
+{
+    struct remote_writer *writer = completion->writer;
+    return acl_put_first(&writer->key, writer->nonce, writer->intent.acl, error);
+}
+
 /* Another Complete, with other parts, may have replaced what was joined. */
 SUSPENDS static bool complete(struct completion *completion, struct object_attributes *ret_attributes,
                               struct error *error)
@@ -171,7 +179,7 @@ SUSPENDS static bool complete(struct completion *completion, struct object_attri
     for (unsigned plan = 1;; plan++) {
         completion->object = (struct written_object){0};
         piece_list_init(&completion->list);
-        bool joined = load(completion, error) && join(completion, error);
+        bool joined = load(completion, error) && put_list(completion, error) && join(completion, error);
         bool done = joined && finish(completion, ret_attributes, error);
         free_plan(completion);
         if (!done && joined && error->code == S3_InvalidPart && plan < PLANS_MAX)
@@ -195,6 +203,8 @@ SUSPENDS static struct remote_writer *make_writer(struct bucket_store *store, co
         .codec = result->attributes->codec,
         .may_have_columns = result->attributes->may_have_columns,
         .is_uncounted = result->is_uncounted,
+        .owner = result->attributes->owner,
+        .acl = result->attributes->acl,
     };
     struct remote_writer *writer = remote_writer_create(store, &intent, error);
     if (writer == NULL)

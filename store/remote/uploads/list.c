@@ -92,9 +92,9 @@ static void load_one(void *context, unsigned index)
         *item = record.info;
         item->key = arena_copy(&uploads->arena, record.info.key);
         item->initiator = arena_copy(&uploads->arena, record.info.initiator);
-        item->metadata = SPAN_EMPTY;
-        item->tags = SPAN_EMPTY;
-        if (item->key.data == NULL || item->initiator.data == NULL)
+        item->owner = arena_copy(&uploads->arena, record.info.owner);
+        item->metadata = item->tags = item->acl = SPAN_EMPTY;
+        if (item->key.data == NULL || item->initiator.data == NULL || item->owner.data == NULL)
             (void)no_memory(&uploads->error);
     } else if (error.code != S3_NoSuchUpload && error.kind != ERROR_DAMAGED) {
         uploads->error = error;
@@ -166,6 +166,7 @@ static bool add(const struct upload_list_request *request, const struct upload_i
     if (common.size == 0) {
         entry->upload = *item;
         entry->upload.initiator = arena_copy(arena, item->initiator);
+        entry->upload.owner = arena_copy(arena, item->owner);
     }
     entry->upload.key = arena_copy(arena, common.size > 0 ? common : item->key);
     return entry->upload.key.data != NULL || no_memory(error);

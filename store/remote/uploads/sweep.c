@@ -6,6 +6,7 @@
 #include "runtime/base/hex.h"
 #include "s3client/operations.h"
 #include "s3client/wire/s3_error.h"
+#include "store/remote/acl/acl_object.h"
 
 enum {
     SWEEP_ARENA_BYTES = 8 << 20,
@@ -179,6 +180,7 @@ SUSPENDS void uploads_sweep(struct remote *remote)
         for (unsigned i = 0; i < count; i++) {
             sweep_bucket(remote, span_from_string(buckets[i].name));
             uploads_give_up_forgotten(remote, span_from_string(buckets[i].name));
+            acl_sweep(remote, span_from_string(buckets[i].name));
         }
     }
     arena_free(&arena);

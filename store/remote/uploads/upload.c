@@ -222,6 +222,8 @@ SUSPENDS static bool put_record(const struct upload_place *place, const struct u
         .info = {.key = intent->name.key,
                  .metadata = intent->metadata,
                  .tags = intent->tags,
+                 .owner = intent->owner,
+                 .acl = intent->acl,
                  .initiator = intent->initiator,
                  .initiated_ms = clock_wall_ms(place->remote->settings.clock),
                  .checksum_algorithm = intent->checksum_algorithm,
@@ -243,7 +245,13 @@ SUSPENDS bool remote_create_upload(struct bucket_store *store, const struct uplo
 {
     struct upload_place place;
     const struct write_intent write = {
-        .name = intent->name, .metadata = intent->metadata, .tags = intent->tags, .codec = CODEC_ZSTD};
+        .name = intent->name,
+        .metadata = intent->metadata,
+        .tags = intent->tags,
+        .codec = CODEC_ZSTD,
+        .owner = intent->owner,
+        .acl = intent->acl,
+    };
     make_id(remote_of(store), ret_id);
     if (!upload_place_init(store, intent->name.bucket, span_of(ret_id, UPLOAD_ID_BYTES - 1), &place, error))
         return false;
@@ -265,8 +273,9 @@ SUSPENDS bool remote_create_upload(struct bucket_store *store, const struct uplo
 
 static bool copy_out(struct arena *arena, struct span *text)
 {
+    size_t size = text->size;
     *text = arena_copy(arena, *text);
-    return text->data != NULL;
+    return text->data != NULL || size == 0;
 }
 
 SUSPENDS bool remote_find_upload(struct bucket_store *store, const struct object_name *name, struct span upload_id,
@@ -280,7 +289,8 @@ SUSPENDS bool remote_find_upload(struct bucket_store *store, const struct object
     if (done) {
         *ret_upload = record.info;
         if (!copy_out(arena, &ret_upload->key) || !copy_out(arena, &ret_upload->initiator) ||
-            !copy_out(arena, &ret_upload->metadata) || !copy_out(arena, &ret_upload->tags))
+            !copy_out(arena, &ret_upload->metadata) || !copy_out(arena, &ret_upload->tags) ||
+            !copy_out(arena, &ret_upload->owner) || !copy_out(arena, &ret_upload->acl))
             done = error_set(error, ERROR_BUSY, S3_SlowDown, "The request's memory is used up.");
     }
     buffer_free(&bytes);

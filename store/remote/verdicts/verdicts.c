@@ -154,6 +154,7 @@ void verdicts_apply(const struct verdicts *verdicts, uint64_t part_bytes, struct
         .conditions = conditions_of(verdicts),
         .refused_keys = refused_keys_of(verdicts),
         .has_tags = verdict_holds(verdicts, VERDICT_TAGS),
+        .has_acls = verdict_holds(verdicts, VERDICT_PUT_CREATE) && verdict_holds(verdicts, VERDICT_PUT_REPLACE),
         .keeps_sidecar = true,
         .labels_slip = !verdict_holds(verdicts, VERDICT_LABELS_HOLD),
     };

@@ -7,6 +7,7 @@
 #include "s3client/operations.h"
 #include "s3client/wire/s3_error.h"
 #include "store/frames.h"
+#include "store/remote/acl/acl_object.h"
 #include "store/remote/fetch.h"
 #include "store/remote/object.h"
 #include "store/remote/write/writer.h"
@@ -44,11 +45,10 @@ static void make_stamp(struct copying *copying)
         memcpy(stamp->body_nonce, source->stamp.body_nonce, STAMP_NONCE_BYTES);
         stamp->is_metadata_in_trailer = source->stamp.is_metadata_in_trailer && source->attributes.is_s4;
     }
-    if (remote->is_counted && !copying->result->is_uncounted) {
-        stamp->is_counted = true;
+    memcpy(stamp->name, copying->key.row_key, STAMP_NAME_BYTES);
+    stamp->is_counted = remote->is_counted && !copying->result->is_uncounted;
+    if (stamp->is_counted)
         memcpy(stamp->ledger, remote->ledger, STAMP_LEDGER_BYTES);
-        memcpy(stamp->name, copying->key.row_key, STAMP_NAME_BYTES);
-    }
 }
 
 /* Can the fields of the copy be written beside the bytes as they are? */
@@ -161,6 +161,8 @@ SUSPENDS static bool copy_there(struct copying *copying, char ret_etag[S3_ETAG_B
         return false;
     if (decides_targets(copying) && !target_prepare(&copying->target, copying->result->condition != NULL, error))
         return false;
+    if (!acl_put_first(&copying->key, copying->nonce, copying->result->attributes->acl, error))
+        return false;
     for (unsigned round = 0;; round++) {
         struct s3_answer answer;
         if (send_copy(copying, &answer, error)) {
@@ -235,6 +237,8 @@ SUSPENDS static bool copy_through(struct copying *copying, const struct object_n
         .codec = result.attributes->codec,
         .may_have_columns = result.attributes->may_have_columns,
         .is_uncounted = result.is_uncounted,
+        .owner = result.attributes->owner,
+        .acl = result.attributes->acl,
     };
     if (!remote_begin_write(store, &intent, &writer, error))
         return false;

@@ -8,6 +8,7 @@
 #include "runtime/fiber/loop.h"
 #include "s3client/operations.h"
 #include "s3client/wire/s3_error.h"
+#include "store/remote/acl/acl_object.h"
 #include "store/remote/fetch.h"
 #include "store/remote/write/pending.h"
 #include "store/remote/write/writer.h"
@@ -350,6 +351,16 @@ SUSPENDS bool large_commit_plain(struct remote_writer *writer, struct error *err
     return done;
 }
 
+/* Owner and list went with Create: what they are at commit must be the same, and be there when the object is. */
+SUSPENDS static bool settle_owner(struct remote_writer *writer, const struct object_attributes *attributes,
+                                  struct error *error)
+{
+    if (!span_equal(attributes->owner, writer->intent.owner) || !span_equal(attributes->acl, writer->intent.acl))
+        return error_set(error, ERROR_CONFLICT, S3_ConditionalRequestConflict,
+                         "The bucket's ownership was changed while the object was being sent. Send it again.");
+    return acl_put_first(&writer->key, writer->nonce, attributes->acl, error);
+}
+
 SUSPENDS bool large_commit(struct remote_writer *writer, const struct write_result *result,
                            struct object_attributes *ret_attributes, struct error *error)
 {
@@ -357,7 +368,8 @@ SUSPENDS bool large_commit(struct remote_writer *writer, const struct write_resu
     char etag[S3_ETAG_BYTES];
     writer->target.condition = result->condition;
     bool done = written_object_make(writer, result, &object, error) &&
-                send_end(writer, buffer_span(&object.trailer), error) && large_complete(writer, etag, error);
+                send_end(writer, buffer_span(&object.trailer), error) &&
+                settle_owner(writer, result->attributes, error) && large_complete(writer, etag, error);
     if (done)
         written_object_settle(&writer->key, &object, span_from_string(etag), result->frames, ret_attributes);
     written_object_free(&object);

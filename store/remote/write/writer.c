@@ -6,6 +6,7 @@
 #include "runtime/base/clock.h"
 #include "runtime/fiber/loop.h"
 #include "s3client/wire/s3_error.h"
+#include "store/remote/acl/acl_object.h"
 #include "store/remote/fetch.h"
 #include "store/remote/uploads/straight.h"
 
@@ -226,6 +227,7 @@ SUSPENDS static bool commit_one(struct remote_writer *writer, const struct write
     struct put_request *request = done ? make_request(writer, result, &object, error) : NULL;
     bool is_prepared = writer->target.state != TARGET_UNKNOWN;
     done = request != NULL && (is_prepared || target_prepare(&writer->target, is_costly(&writer->intent), error)) &&
+           acl_put_first(&writer->key, writer->nonce, result->attributes->acl, error) &&
            put(writer, request, etag, error);
     if (done)
         written_object_settle(&writer->key, &object, span_from_string(etag), result->frames, ret_attributes);

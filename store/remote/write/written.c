@@ -103,11 +103,10 @@ static void make_stamp(struct remote_writer *writer, const struct object_attribu
     *ret_stamp = (struct object_stamp){.checksum = attributes->checksum};
     memcpy(ret_stamp->nonce, writer->nonce, STAMP_NONCE_BYTES);
     memcpy(ret_stamp->body_nonce, writer->nonce, STAMP_NONCE_BYTES);
-    if (remote->is_counted && !writer->intent.is_uncounted) {
-        ret_stamp->is_counted = true;
+    memcpy(ret_stamp->name, writer->key.row_key, STAMP_NAME_BYTES);
+    ret_stamp->is_counted = remote->is_counted && !writer->intent.is_uncounted;
+    if (ret_stamp->is_counted)
         memcpy(ret_stamp->ledger, remote->ledger, STAMP_LEDGER_BYTES);
-        memcpy(ret_stamp->name, writer->key.row_key, STAMP_NAME_BYTES);
-    }
 }
 
 /* What Create can say: all that is known before the first byte. */
@@ -124,6 +123,8 @@ static void make_early(struct remote_writer *writer, struct written_object *obje
         .original_size = intent->original_size,
         .metadata = intent->metadata,
         .tags_count = intent->tags_count,
+        .owner = intent->owner,
+        .acl = intent->acl,
     };
 }
 
@@ -279,7 +280,7 @@ SUSPENDS void written_object_settle(struct remote_key *key, struct written_objec
     bool had_sidecar = s4_object_may_have_sidecar(key);
     written_object_note(key, object, etag);
     *ret_attributes = object->attributes;
-    ret_attributes->metadata = SPAN_EMPTY;
+    ret_attributes->metadata = ret_attributes->owner = ret_attributes->acl = SPAN_EMPTY;
     if (!write_index(key, object, frames) && had_sidecar)
         s4_object_remove_sidecar(key);
 }

@@ -22,7 +22,7 @@ static bool decode(struct span list, uint64_t size, struct buffer *ret_metadata,
     unsigned count = 0;
     for (size_t position = 0; metadata_next(list, &position, &fields[count].name, &fields[count].value);)
         count++;
-    return fields_decode(fields, count, size, ret_metadata, ret_object, error);
+    return fields_decode(fields, count, size, (const uint8_t *)"12345678", ret_metadata, ret_object, error);
 }
 
 static struct object_attributes ordinary(struct span metadata)
@@ -74,6 +74,53 @@ START_TEST(both_ways)
     ck_assert_uint_eq(object.attributes.original_size, 1000);
     ck_assert(object.attributes.checksum.algorithm == CHECKSUM_CRC32C && object.attributes.layout == LAYOUT_FRAMED);
     ck_assert(span_equal(object.attributes.metadata, buffer_span(&metadata)));
+    buffer_free(&metadata);
+    buffer_free(&fields);
+    buffer_free(&again);
+}
+END_TEST
+
+/* Beside the client's metadata, and counted with what is ours. */
+START_TEST(owner_and_list)
+{
+    struct buffer metadata = {0};
+    struct buffer fields = {0};
+    struct buffer again = {0};
+    struct backend_object object;
+    struct error error;
+    static const uint8_t list[OBJECT_ACL_BYTES_MAX];
+    struct object_stamp stamp = {.nonce = {1}};
+    memcpy(stamp.name, "12345678", sizeof stamp.name);
+    ck_assert(metadata_append(&metadata, SPAN("content-type"), SPAN("text/plain")));
+    struct object_attributes attributes = ordinary(buffer_span(&metadata));
+    size_t without = fields_own_bytes(&attributes, &stamp);
+    attributes.owner = SPAN("bob");
+    attributes.acl = SPAN("a list");
+    ck_assert_uint_gt(fields_own_bytes(&attributes, &stamp), without);
+    ck_assert(fields_encode(&attributes, &stamp, &fields));
+    ck_assert(metadata_append(&fields, SPAN("etag"), SPAN("\"e\"")));
+    ck_assert(decode(buffer_span(&fields), 300, &again, &object, &error));
+    ck_assert_text(object.attributes.owner, "bob");
+    ck_assert_text(object.attributes.acl, "a list");
+    ck_assert(!object.attributes.is_acl_apart);
+    ck_assert(span_equal(object.attributes.metadata, buffer_span(&metadata)));
+
+    attributes.acl = span_of(list, sizeof list); /* whatever its length, it never crowds out metadata */
+    ck_assert_uint_lt(fields_own_bytes(&attributes, &stamp), without + 256);
+    buffer_clear(&fields);
+    buffer_clear(&again);
+    ck_assert(fields_encode(&attributes, &stamp, &fields));
+    ck_assert(metadata_append(&fields, SPAN("etag"), SPAN("\"e\"")));
+    ck_assert(decode(buffer_span(&fields), 300, &again, &object, &error));
+    ck_assert(object.attributes.is_acl_apart && object.attributes.acl.size == 0);
+
+    stamp.name[0] = 'x'; /* a copy that another tool made under another name */
+    buffer_clear(&fields);
+    buffer_clear(&again);
+    ck_assert(fields_encode(&attributes, &stamp, &fields));
+    ck_assert(metadata_append(&fields, SPAN("etag"), SPAN("\"e\"")));
+    ck_assert(decode(buffer_span(&fields), 300, &again, &object, &error));
+    ck_assert(object.attributes.owner.size == 0 && !object.attributes.is_acl_apart);
     buffer_free(&metadata);
     buffer_free(&fields);
     buffer_free(&again);
@@ -258,6 +305,7 @@ int main(void)
     Suite *suite = suite_create("remote fields");
     TCase *cases = tcase_create("fields");
     tcase_add_test(cases, both_ways);
+    tcase_add_test(cases, owner_and_list);
     tcase_add_test(cases, foreign_objects_are_as_they_are);
     tcase_add_test(cases, s4_passthrough_without_an_etag);
     tcase_add_test(cases, etags);

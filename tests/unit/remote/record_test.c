@@ -23,6 +23,7 @@ START_TEST(the_descriptor)
     ck_assert(upload_record_decode(buffer_span(&bytes), &again));
     ck_assert(span_equal(again.info.key, record.info.key) && span_equal(again.info.metadata, record.info.metadata));
     ck_assert(span_equal(again.info.initiator, record.info.initiator) && again.info.tags.size == 0);
+    ck_assert(again.info.owner.size == 0 && again.info.acl.size == 0);
     ck_assert_int_eq(again.info.initiated_ms, record.info.initiated_ms);
     ck_assert_int_eq(again.info.checksum_algorithm, record.info.checksum_algorithm);
     ck_assert(span_equal(again.backend_upload, record.backend_upload) && again.is_metadata_in_trailer);
@@ -33,6 +34,21 @@ START_TEST(the_descriptor)
         bytes.data[i] ^= 1;
         ck_assert(!upload_record_decode(span_take(buffer_span(&bytes), i), &again));
     }
+    buffer_free(&bytes);
+}
+END_TEST
+
+START_TEST(whose_it_becomes)
+{
+    const struct upload_record record = {
+        .info = {.key = SPAN("k"), .initiator = SPAN("bob"), .owner = SPAN("bob"), .acl = SPAN("a list")},
+        .backend_upload = SPAN("id"),
+    };
+    struct buffer bytes = {0};
+    struct upload_record again;
+    upload_record_encode(&record, &bytes);
+    ck_assert(upload_record_decode(buffer_span(&bytes), &again));
+    ck_assert(span_equal(again.info.owner, SPAN("bob")) && span_equal(again.info.acl, SPAN("a list")));
     buffer_free(&bytes);
 }
 END_TEST
@@ -67,6 +83,7 @@ int main(void)
     Suite *suite = suite_create("remote records");
     TCase *cases = tcase_create("records");
     tcase_add_test(cases, the_descriptor);
+    tcase_add_test(cases, whose_it_becomes);
     tcase_add_test(cases, the_end);
     suite_add_tcase(suite, cases);
     return run_suite(suite);

@@ -19,21 +19,26 @@ struct stamping {
     uint64_t too_large;
 };
 
-/* Onto itself, with all that is known of it in its metadata, if it is still this revision. */
+/* Onto itself, with all that is known of it in its metadata, if it is still this revision: the copy is another one, and
+ * has the list of grants that counts now from the beginning. */
 SUSPENDS static bool copy_onto_itself(struct stamping *stamping, struct bucket_object *object,
                                       const struct object_name *name, struct error *error)
 {
+    struct object_attributes attributes = object->attributes;
     struct object_attributes ignored;
+    struct arena arena;
     struct buffer tags = {0};
     struct write_condition condition = {
         .is_stored_etag = true,
         .if_match = span_from_string(object->attributes.stored_etag),
     };
-    if (object->attributes.tags_count > 0 && !bucket_read_tags(stamping->store, name, &tags, NULL, error))
-        return false;
-    const struct write_result result = {
-        .attributes = &object->attributes, .condition = &condition, .tags = buffer_span(&tags)};
-    bool done = bucket_copy(object, name, &result, &ignored, error);
+    struct write_result result = {.attributes = &attributes, .condition = &condition};
+    arena_init(&arena, 2 * OBJECT_ACL_BYTES_MAX);
+    bool done = (attributes.tags_count == 0 || bucket_read_tags(stamping->store, name, &tags, NULL, error)) &&
+                bucket_read_acl(stamping->store, name, &object->attributes, &arena, &attributes.acl, error);
+    result.tags = buffer_span(&tags);
+    done = done && bucket_copy(object, name, &result, &ignored, error);
+    arena_free(&arena);
     buffer_free(&tags);
     stamping->copies += done;
     return done;
