@@ -189,9 +189,7 @@ class Savings(DaemonsCase):
             for connection in slow:
                 connection.try_send(daemon.alice.prepare("PUT", "one", "slow", (), (), b"x" * 100).bytes[:-50])
             time.sleep(0.1 * life)
-            began = time.monotonic()
-            self.assertEqual(0, daemon.stop(), daemon.log())
-            self.assertLess(time.monotonic() - began, 6)
+            self.assertEqual(0, daemon.stop(25), daemon.log())  # less than the drain of the slow ones would take
             for connection in slow:
                 connection.close()
             churn.end()
@@ -215,6 +213,12 @@ class Savings(DaemonsCase):
         self.assertEqual({}, self.savings(daemon))
         self.assertEqual(0, daemon.stop())
 
+    @staticmethod
+    def is_quiet(daemon):
+        before = admin.metrics(daemon.server)["bale_commits_total"]
+        time.sleep(2)  # a fold comes no sooner than a second after another, and cleans up at once
+        return admin.metrics(daemon.server)["bale_commits_total"] == before
+
     def test_an_idle_server_asks_the_bell_and_nothing_else(self):
         daemon = self.start("--journal-poll", "200ms")
         daemon.alice.put("one")
@@ -222,13 +226,13 @@ class Savings(DaemonsCase):
         self.savings(daemon)
         self.wait_until_sent(daemon)
         self.wait_for(lambda: admin.metrics(daemon.server)["bale_journal_live_segments"] == 0)
-        time.sleep(0.5)  # the fold's own tick and cleanup
+        self.wait_for(lambda: self.is_quiet(daemon), 60)  # the fold's own tick and cleanup have ended
         before, began = admin.metrics(daemon.server), time.monotonic()
         time.sleep(4)
         after, seconds = admin.metrics(daemon.server), time.monotonic() - began
         done = {name: after[name] - before[name] for name in after if name.startswith("bale_journal_requests_total")}
         polls = done.pop('bale_journal_requests_total{kind="get"}')
         self.assertTrue(all(count == 0 for count in done.values()), done)
-        self.assertTrue(seconds / 0.2 * 0.7 <= polls <= seconds / 0.2 * 1.4, polls)
+        self.assertTrue(1 <= polls <= seconds / 0.2 * 1.4, polls)  # a busy machine asks less often
         self.assertEqual(before["bale_commits_total"], after["bale_commits_total"])
         self.assertLess(after["process_cpu_seconds_total"] - before["process_cpu_seconds_total"], 0.02 * seconds)
