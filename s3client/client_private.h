@@ -87,8 +87,8 @@ struct s3_body_facts {
     uint64_t size;
     bool has_crc32c; /* a header is sent */
     uint32_t crc32c;
-    bool has_sha256; /* else UNSIGNED-PAYLOAD */
-    uint8_t sha256[SHA256_BYTES];
+    bool has_sha256;              /* else UNSIGNED-PAYLOAD */
+    uint8_t sha256[SHA256_BYTES]; /* of what has bytes */
 };
 
 /* Computes what the caller did not give; in slices. */

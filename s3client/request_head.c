@@ -58,15 +58,17 @@ SUSPENDS void s3_body_facts(const struct s3_endpoint *endpoint, const struct s3_
     ret_facts->has_sha256 = ret_facts->size == 0 || !is_object || !s3_endpoint_is_secure(endpoint);
     struct sums sums = {
         .wants_crc32c = sends_crc32c && !call->has_crc32c,
-        .wants_sha256 = ret_facts->has_sha256 && call->sha256 == NULL && endpoint->credentials != NULL,
+        .wants_sha256 =
+            ret_facts->has_sha256 && ret_facts->size > 0 && call->sha256 == NULL && endpoint->credentials != NULL,
     };
-    sha256_begin(&sums.sha256);
+    if (sums.wants_sha256)
+        sha256_begin(&sums.sha256);
     for (unsigned i = 0; i < call->body_count && (sums.wants_crc32c || sums.wants_sha256); i++)
         add_piece(&sums, call->body[i]);
     ret_facts->crc32c = call->has_crc32c ? call->crc32c : sums.crc32c;
     if (call->sha256 != NULL)
         memcpy(ret_facts->sha256, call->sha256, SHA256_BYTES);
-    else
+    else if (sums.wants_sha256)
         sha256_end(&sums.sha256, ret_facts->sha256);
 }
 

@@ -163,14 +163,6 @@ static struct queued_row *take_queue(struct rows_file *file)
 
 /* ---- writing ---- */
 
-/* An older row never takes the place of a newer one: shards queue beside each other. */
-static bool is_outdated(MDB_txn *txn, MDB_dbi table, MDB_val *name, uint64_t sequence)
-{
-    MDB_val value;
-    return mdb_get(txn, table, name, &value) == 0 && value.mv_size >= SEQUENCE_BYTES &&
-           load_u64_le(value.mv_data) > sequence;
-}
-
 static int write_row(struct rows_file *file, MDB_txn *txn, const struct queued_row *queued)
 {
     unsigned newer = atomic_load_explicit(&file->newer, memory_order_relaxed);
@@ -183,10 +175,15 @@ static int write_row(struct rows_file *file, MDB_txn *txn, const struct queued_r
         }
         return 0;
     }
-    if (is_outdated(txn, file->tables[newer], &name, queued->sequence))
-        return 0;
+    /* Most keys are new to it. Shards queue beside each other: an older row never takes the place of a newer one. */
     MDB_val value = {SEQUENCE_BYTES + queued->size, NULL};
-    int result = mdb_put(txn, file->tables[newer], &name, &value, MDB_RESERVE);
+    int result = mdb_put(txn, file->tables[newer], &name, &value, MDB_RESERVE | MDB_NOOVERWRITE);
+    if (result == MDB_KEYEXIST) {
+        if (value.mv_size >= SEQUENCE_BYTES && load_u64_le(value.mv_data) > queued->sequence)
+            return 0;
+        value = (MDB_val){SEQUENCE_BYTES + queued->size, NULL};
+        result = mdb_put(txn, file->tables[newer], &name, &value, MDB_RESERVE);
+    }
     if (result == 0) {
         store_u64_le(value.mv_data, queued->sequence);
         memcpy((uint8_t *)value.mv_data + SEQUENCE_BYTES, queued->bytes, queued->size);
