@@ -6,11 +6,12 @@
 #include <inttypes.h>
 
 static const struct codec codecs[CODECS_COUNT] = {
-    {CODEC_PASSTHROUGH, "passthrough", true, true},          {CODEC_ZSTD, "cpu-zstd", true, true},
-    {CODEC_NVCOMP_ZSTD, "nvcomp-zstd", false, true},         {CODEC_NVCOMP_BITCOMP, "nvcomp-bitcomp", false, false},
-    {CODEC_NVCOMP_GANS, "nvcomp-gans", false, false},        {CODEC_DIETGPU_ANS, "dietgpu-ans", false, false},
-    {CODEC_NVCOMP_GDEFLATE, "nvcomp-gdeflate", false, true}, {CODEC_GZIP, "cpu-gzip", true, true},
-    {CODEC_ZSTD_DICTIONARY, "cpu-zstd-dict", true, true},    {CODEC_COLUMNS, "columns", true, true},
+    {CODEC_PASSTHROUGH, "passthrough", true, true},           {CODEC_ZSTD, "cpu-zstd", true, true},
+    {CODEC_NVCOMP_ZSTD, "nvcomp-zstd", false, true},          {CODEC_NVCOMP_BITCOMP, "nvcomp-bitcomp", false, false},
+    {CODEC_NVCOMP_GANS, "nvcomp-gans", false, false},         {CODEC_DIETGPU_ANS, "dietgpu-ans", false, false},
+    {CODEC_NVCOMP_GDEFLATE, "nvcomp-gdeflate", false, true},  {CODEC_GZIP, "cpu-gzip", true, true},
+    {CODEC_ZSTD_DICTIONARY, "cpu-zstd-dict", true, true},     {CODEC_COLUMNS, "columns", true, true},
+    {CODEC_DICTIONARY_BLOCK, "dictionary-block", true, true},
 };
 
 const struct codec *codec_at(unsigned place)

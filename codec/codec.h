@@ -23,7 +23,8 @@ enum codec_id {
     CODEC_NVCOMP_GDEFLATE = 6,
     CODEC_GZIP = 7,
     CODEC_ZSTD_DICTIONARY = 8,
-    CODEC_COLUMNS = 0x014C4142, /* "BAL\1": ids of Bale, far from those that S4 counts up */
+    CODEC_COLUMNS = 0x014C4142,          /* "BAL\1": ids of Bale, far from those that S4 counts up */
+    CODEC_DICTIONARY_BLOCK = 0x024C4142, /* "BAL\2": codec/dictionary/block.h */
 };
 
 struct codec {
@@ -38,7 +39,7 @@ const struct codec *codec_find(uint32_t id);
 const struct codec *codec_find_name(struct span name);
 
 /* The table, for whoever counts by codec: its place is below CODECS_COUNT; CODECS_COUNT: it is not in the table. */
-enum { CODECS_COUNT = 10 };
+enum { CODECS_COUNT = 11 };
 const struct codec *codec_at(unsigned place);
 unsigned codec_place(uint32_t id);
 

@@ -6,6 +6,7 @@
 #define ZSTD_STATIC_LINKING_ONLY /* for the header of a frame; see codec/stock/compressor.c */
 #include "codec/decompressor.h"
 
+#include "codec/dictionary/block.h"
 #include "codec/dictionary/dictionary.h"
 #include "codec/foreign/fcg.h"
 #include "codec/foreign/gdeflate.h"
@@ -44,7 +45,8 @@ struct decompressor {
     struct inflate_state *gzip;          /* NULL until needed; about 90 KiB */
     struct fcg *fcg;                     /* NULL until needed; about 200 KiB */
     struct gdeflate *gdeflate;           /* NULL until needed */
-    const struct dictionary *dictionary; /* for CODEC_ZSTD_DICTIONARY; NULL: none */
+    uint8_t *block;                      /* NULL until needed: room for one behind its head */
+    const struct dictionary *dictionary; /* for CODEC_ZSTD_DICTIONARY and CODEC_DICTIONARY_BLOCK; NULL: none */
     uint32_t codec;                      /* of the stream that was begun */
     bool has_ended;                      /* the stream may end here */
     struct run run;
@@ -63,6 +65,7 @@ void decompressor_destroy(struct decompressor *decompressor)
     free(decompressor->gzip);
     fcg_destroy(decompressor->fcg);
     gdeflate_destroy(decompressor->gdeflate);
+    free(decompressor->block);
     free(decompressor);
 }
 
@@ -225,6 +228,30 @@ static bool begin_fcg(struct decompressor *decompressor, uint32_t codec, struct 
     return true;
 }
 
+/* ---- a block, which is never a stream ---- */
+
+static bool refuse_block(struct error *error)
+{
+    return error_set(error, ERROR_DAMAGED, NULL, "A block that refers to a dictionary is larger than any can be.");
+}
+
+static bool run_block(struct decompressor *decompressor, struct span block, uint8_t *ret_original, size_t original_size,
+                      struct error *error)
+{
+    if (block.size > DICTIONARY_BLOCK_BYTES_MAX || original_size > DICTIONARY_BLOCK_BYTES_MAX)
+        return refuse_block(error);
+    if (decompressor->block == NULL)
+        decompressor->block = malloc(DICTIONARY_BLOCK_HEAD_BYTES + DICTIONARY_BLOCK_BYTES_MAX);
+    if (decompressor->block == NULL)
+        return error_set(error, ERROR_BUSY, NULL, "There is no memory for a decompressor.");
+    dictionary_block_head(block.size, decompressor->block);
+    if (block.size > 0)
+        memcpy(decompressor->block + DICTIONARY_BLOCK_HEAD_BYTES, block.data, block.size);
+    return run_zstd(decompressor, CODEC_ZSTD_DICTIONARY,
+                    span_of(decompressor->block, DICTIONARY_BLOCK_HEAD_BYTES + block.size), ret_original, original_size,
+                    error);
+}
+
 /* ---- a stream ---- */
 
 bool decompressor_begin(struct decompressor *decompressor, uint32_t codec, bool allow_large_window, struct error *error)
@@ -242,6 +269,8 @@ bool decompressor_begin(struct decompressor *decompressor, uint32_t codec, bool 
     case CODEC_NVCOMP_ZSTD:
     case CODEC_NVCOMP_GDEFLATE:
         return begin_fcg(decompressor, codec, error);
+    case CODEC_DICTIONARY_BLOCK:
+        return refuse_block(error);
     default:
         return codec_refuse(codec, error);
     }
@@ -310,7 +339,8 @@ bool decompressor_run_begin(struct decompressor *decompressor, uint32_t codec, s
                             uint8_t *ret_original, size_t original_size, struct error *error)
 {
     bool is_zstd = codec == CODEC_ZSTD || codec == CODEC_ZSTD_DICTIONARY;
-    bool is_at_once = codec == CODEC_PASSTHROUGH || (is_zstd && (payload.size == 0 || has_few_blocks(payload)));
+    bool is_at_once = codec == CODEC_PASSTHROUGH || codec == CODEC_DICTIONARY_BLOCK ||
+                      (is_zstd && (payload.size == 0 || has_few_blocks(payload)));
     decompressor->run = (struct run){is_at_once, codec, payload, ret_original, original_size, 0};
     return is_at_once || decompressor_begin(decompressor, codec, true, error);
 }
@@ -318,6 +348,8 @@ bool decompressor_run_begin(struct decompressor *decompressor, uint32_t codec, s
 static bool run_at_once(struct decompressor *decompressor, struct error *error)
 {
     const struct run *run = &decompressor->run;
+    if (run->codec == CODEC_DICTIONARY_BLOCK)
+        return run_block(decompressor, run->payload, run->original, run->original_size, error);
     if (run->codec != CODEC_PASSTHROUGH)
         return run_zstd(decompressor, run->codec, run->payload, run->original, run->original_size, error);
     if (run->payload.size != run->original_size)

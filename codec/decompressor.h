@@ -16,8 +16,8 @@ struct decompressor; /* contexts for zstd, gzip and FCG1, made on first need; po
 struct decompressor *decompressor_create(void);
 void decompressor_destroy(struct decompressor *decompressor);
 
-/* What payloads of CODEC_ZSTD_DICTIONARY refer to from now on, until decompressor_shrink; without it they are
- * ERROR_DAMAGED. It must live as long as that. */
+/* What payloads of CODEC_ZSTD_DICTIONARY and CODEC_DICTIONARY_BLOCK refer to from now on, until decompressor_shrink;
+ * without it they are ERROR_DAMAGED. It must live as long as that. */
 struct dictionary;
 void decompressor_set_dictionary(struct decompressor *decompressor, const struct dictionary *dictionary);
 
@@ -40,7 +40,8 @@ uint64_t decompressor_window_bytes(uint32_t codec, struct span payload);
 /* Is that more than 8 MiB? */
 bool decompressor_needs_large_window(uint32_t codec, struct span payload);
 
-/* Streaming, for frames above FRAME_VERIFIED_BYTES_MAX and unframed bodies: feed stored bytes, take original bytes. */
+/* Streaming, for frames above FRAME_VERIFIED_BYTES_MAX and unframed bodies, but no CODEC_DICTIONARY_BLOCK: feed stored
+ * bytes, take original bytes. */
 bool decompressor_begin(struct decompressor *decompressor, uint32_t codec, bool allow_large_window,
                         struct error *error);
 /* Consumes from *input (advancing it) and writes at most `capacity` bytes, one slice at most. *ret_size 0 and *input

@@ -28,7 +28,7 @@ enum {
 enum object_layout {
     LAYOUT_RAW,    /* stored bytes are the original bytes */
     LAYOUT_FRAMED, /* S4F2 frames (and padding) */
-    LAYOUT_CODEC,  /* one unframed stream in `codec` (cpu-gzip, old cpu-zstd) */
+    LAYOUT_CODEC,  /* one unframed stream in `codec` (cpu-gzip, dictionary-block, old cpu-zstd) */
 };
 
 /* Object lock of one version (spec: settings, section AB). A retention binds while its date is in the future, a hold

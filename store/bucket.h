@@ -78,8 +78,10 @@ struct bucket_capabilities {
     bool lists_all;     /* what bucket_list_buckets does not list is not there; else others may know of it */
     bool keeps_sidecar; /* the index of frames is kept with the object and never another's; else it is an object of its
                            own, which its binding tells from a stale one */
-    bool labels_slip;   /* an answer may bear the ETag of one revision and the bytes of another: what does not fit
-                           together is opened again (open_intent.is_again) before it is called damaged */
+    bool keeps_attributes; /* what describes a body is kept beside it where only Bale reads it, and so the body may be
+                              in a form that only Bale reads */
+    bool labels_slip;      /* an answer may bear the ETag of one revision and the bytes of another: what does not fit
+                              together is opened again (open_intent.is_again) before it is called damaged */
 };
 
 /* Never back to NEVER. SUSPENDED: versions that are there stay, writes make and replace the null version. */

@@ -2,6 +2,7 @@
 #include "codec/choice/encoder.h"
 #include "codec/stock/compressor.h"
 
+#include "codec/dictionary/block.h"
 #include "codec/measure/histogram.h"
 #include "runtime/base/assert.h"
 
@@ -29,7 +30,7 @@ struct encoder {
     struct compression how; /* the payload that is being made */
     uint8_t *payload;
     struct encoded best;            /* so far, without a dictionary */
-    struct encoded with_dictionary; /* codec CODEC_PASSTHROUGH: it did not shrink, or was not tried */
+    struct encoded with_dictionary; /* likewise, with one. CODEC_PASSTHROUGH: it did not shrink, or was not tried */
 };
 
 struct encoder *encoder_create(void)
@@ -61,16 +62,22 @@ struct compressor *encoder_compressor(struct encoder *encoder)
 
 /* ---- the frame ---- */
 
+/* A block and what stays as it is have no header. */
+static size_t body_size(const struct encoded *encoded)
+{
+    bool has_header = encoded->codec != CODEC_PASSTHROUGH && encoded->codec != CODEC_DICTIONARY_BLOCK;
+    return encoded->size + (has_header ? FRAME_HEADER_BYTES : 0);
+}
+
 /* What came of the frame without a dictionary, or with one if that is smaller. */
 static enum codec_step finish(struct encoder *encoder, struct encoded *ret_encoded)
 {
-    size_t original_size = encoder->job.original.size;
-    const struct encoded *other = &encoder->with_dictionary;
-    *ret_encoded = other->codec == CODEC_ZSTD_DICTIONARY && other->size < encoder->best.size ? *other : encoder->best;
-    ret_encoded->plain_size = encoder->job.dictionary == NULL || encoder->job.is_both_ways ? encoder->best.size : 0;
-    ret_encoded->dictionary_size = encoder->job.dictionary == NULL         ? 0
-                                   : other->codec == CODEC_ZSTD_DICTIONARY ? other->size
-                                                                           : original_size;
+    bool has_dictionary = encoder->job.dictionary != NULL;
+    size_t plain_size = body_size(&encoder->best);
+    size_t dictionary_size = body_size(&encoder->with_dictionary);
+    *ret_encoded = has_dictionary && dictionary_size < plain_size ? encoder->with_dictionary : encoder->best;
+    ret_encoded->plain_size = !has_dictionary || encoder->job.is_both_ways ? plain_size : 0;
+    ret_encoded->dictionary_size = has_dictionary ? dictionary_size : 0;
     return CODEC_DONE;
 }
 
@@ -181,7 +188,11 @@ static enum codec_step step_with_dictionary(struct encoder *encoder, struct enco
     enum codec_step step = compressor_step(encoder->compressor, &size);
     if (step != CODEC_DONE)
         return step;
-    if (size > 0)
+    struct span block;
+    if (size > 0 && encoder->job.may_be_block && dictionary_block_take(span_of(encoder->payload, size), &block))
+        encoder->with_dictionary = (struct encoded){
+            .codec = CODEC_DICTIONARY_BLOCK, .payload = encoder->payload + (size - block.size), .size = block.size};
+    else if (size > 0)
         encoder->with_dictionary =
             (struct encoded){.codec = CODEC_ZSTD_DICTIONARY, .payload = encoder->payload, .size = size};
     if (!encoder->job.is_both_ways)

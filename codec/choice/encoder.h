@@ -38,13 +38,15 @@ struct encoder_job {
     /* NULL: none. Made for this level; the frame has ENCODER_DICTIONARY_BYTES_MAX at most. */
     const struct ZSTD_CDict_s *dictionary;
     bool is_both_ways;
+    bool may_be_block; /* with the dictionary, as CODEC_DICTIONARY_BLOCK: the frame is all of its object */
 };
 
 struct encoded {
     uint32_t codec;   /* CODEC_PASSTHROUGH: the frame stays as it is, and there is no payload */
     uint8_t *payload; /* the encoder's, until it begins again */
     size_t size;
-    /* The payload's size one way and the other, the original's where it did not shrink; 0: this way was not tried. */
+    /* What a body of this frame alone takes one way and the other, its header and all; the original's size where it did
+     * not shrink; 0: this way was not tried. */
     size_t dictionary_size;
     size_t plain_size;
 };

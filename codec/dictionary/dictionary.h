@@ -25,8 +25,8 @@ enum {
 struct dictionary;
 
 /* With one holder; the bytes are copied. ERROR_DAMAGED: of an impossible size, or it begins as a trained one and is
- * none. ERROR_BUSY: no memory. The second one compresses as well, at that level only, and takes 64 KiB more at level 1,
- * megabytes at high ones. */
+ * none. ERROR_BUSY: no memory. The second one compresses as well, at that level only, and takes 100 KiB more up to
+ * level 3, megabytes at high ones. */
 struct dictionary *dictionary_create(struct span bytes, struct error *error);
 struct dictionary *dictionary_create_for_level(struct span bytes, int level, struct error *error);
 struct dictionary *dictionary_hold(struct dictionary *dictionary);

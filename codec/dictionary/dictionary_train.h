@@ -3,7 +3,7 @@
  * Three samples of four train, the fourth judges. Dictionaries of 4 to 64 KiB are made, none larger than a quarter of
  * the bytes it is trained on (larger ones come out worse), and the smallest within a hundredth of the best is taken.
  *
- * Long: up to a second for 8 MiB of samples. On a thread of its own, never inline on a shard. */
+ * Long: up to three seconds. On a thread of its own, never inline on a shard. */
 #pragma once
 
 #include "codec/dictionary/dictionary.h"
@@ -20,6 +20,7 @@ struct training {
     const size_t *sizes;
     unsigned count;
     int level;
+    bool may_be_block;   /* bodies of a dictionary need no header (codec/dictionary/block.h) */
     struct span current; /* a dictionary to compare with; empty: none */
 };
 

@@ -80,7 +80,8 @@ static const struct option OPTIONS[] = {
     {"gzip-level", OPTION_INTEGER, AT(gzip_level), "1", "N", .least = 1, .most = 3,
      .help = "of --codec gzip: higher is smaller and slower"},
     {"columns", OPTION_CHOICE, AT(columns), "auto", "WORD", .allowed = "auto|on|off",
-     .help = "pack numbers in columns where that is smaller, which S4 cannot read; auto: on of dir, off of s3"},
+     .help =
+         "columns of numbers, bare blocks of small objects: smaller, unreadable for S4; auto: on of dir, off of s3"},
     {"codec-threads", OPTION_NUMBER, AT(codec_threads), "auto", "N", .word = "auto", .least = 1, .most = 256,
      .help = "threads for levels above 6; auto: as many as shards"},
     {"frame-buffers", OPTION_NUMBER, AT(frame_buffers), "16", "N", .least = 2, .most = 4096,

@@ -21,12 +21,13 @@ struct object_settings {
     /* --codec; --raw: bodies and parts as they come, and nothing said of S4. Gzip is of objects alone, and only where
      * the store takes so large a body without frames; all else is as with auto then. */
     enum { OBJECT_CODEC_AUTO, OBJECT_CODEC_ZSTD, OBJECT_CODEC_GZIP, OBJECT_CODEC_NONE, OBJECT_CODEC_RAW } codec;
-    int level;                  /* --zstd-level */
-    int gzip_level;             /* --gzip-level, of OBJECT_CODEC_GZIP alone */
-    bool columns;               /* --columns: frames of numbers may be packed in columns (codec/columns/columns.h) */
-    unsigned frame_buffers_max; /* per shard */
-    uint64_t wait_ms;           /* for a buffer or context, then SlowDown */
-    struct offload *offload;    /* levels above 6 */
+    int level;                             /* --zstd-level */
+    int gzip_level;                        /* --gzip-level, of OBJECT_CODEC_GZIP alone */
+    bool columns;                          /* --columns: what only Bale reads may be written: frames in columns, and
+                                              blocks of dictionaries (codec/dictionary/block.h) */
+    unsigned frame_buffers_max;            /* per shard */
+    uint64_t wait_ms;                      /* for a buffer or context, then SlowDown */
+    struct offload *offload;               /* levels above 6 */
     struct dictionary_table *dictionaries; /* of all shards; NULL: objects that need one are refused (NotImplemented) */
     struct bucket_store *store;            /* that they are fetched from */
     struct dictionary_board *board;        /* what new objects are compressed with; NULL: never a dictionary */
@@ -52,6 +53,8 @@ struct object_counters {
     metric_counter slow_downs;         /* waits for memory or a context that were given up */
 };
 const struct object_counters *object_codecs_counters(const struct object_codecs *codecs);
+/* May a body be CODEC_DICTIONARY_BLOCK there? */
+bool object_codecs_write_blocks(const struct object_codecs *codecs, const struct bucket_store *store);
 
 /* ---- in: object/object_writer.c ---- */
 

@@ -273,3 +273,8 @@ const struct object_counters *object_codecs_counters(const struct object_codecs 
 {
     return &codecs->counters;
 }
+
+bool object_codecs_write_blocks(const struct object_codecs *codecs, const struct bucket_store *store)
+{
+    return codecs->settings.columns && store->capabilities.keeps_attributes;
+}

@@ -141,8 +141,8 @@ SUSPENDS static bool take_dictionary(struct object_reader *reader, struct error 
 {
     const struct object_attributes *attributes = &reader->object->attributes;
     const struct object_settings *settings = &reader->codecs->settings;
-    if (attributes->dictionary[0] == '\0' || attributes->codec != CODEC_ZSTD_DICTIONARY ||
-        reader->object->recalled != NULL)
+    bool may_refer = attributes->codec == CODEC_ZSTD_DICTIONARY || attributes->codec == CODEC_DICTIONARY_BLOCK;
+    if (attributes->dictionary[0] == '\0' || !may_refer || reader->object->recalled != NULL)
         return true;
     if (settings->dictionaries == NULL)
         return error_set(error, ERROR_UNSUPPORTED, S3_NotImplemented,
@@ -522,8 +522,8 @@ static bool is_keepable(const struct object_reader *reader, const struct frame_h
 {
     return reader->source->whole.size > 0 && reader->source->whole.size <= KEEPABLE_STORED_BYTES_MAX &&
            reader->frame_stored == 0 && header->header_size + header->payload_size == reader->source->size &&
-           header->original_size <= DECODED_CACHE_BYTES_MAX && attributes_of(reader)->layout == LAYOUT_FRAMED &&
-           reader->may_keep && attributes_of(reader)->stored_etag[0] != '\0';
+           header->original_size <= DECODED_CACHE_BYTES_MAX && has_crc32c(reader) && reader->may_keep &&
+           attributes_of(reader)->stored_etag[0] != '\0';
 }
 
 /* For the next object_open. */

@@ -48,7 +48,8 @@ struct object_writer {
 
     bool stays_raw; /* whatever its bytes are, and however many frames there would be */
     bool may_be_gzip;
-    enum { SHAPE_UNDECIDED, SHAPE_RAW, SHAPE_FRAMED, SHAPE_GZIP } shape;
+    bool may_be_block;
+    enum { SHAPE_UNDECIDED, SHAPE_RAW, SHAPE_FRAMED, SHAPE_GZIP, SHAPE_BLOCK } shape;
     struct gzip_body gzip;
     unsigned frames_count;
     struct buffer frames;       /* their sizes */
@@ -176,6 +177,7 @@ SUSPENDS bool object_writer_begin(struct object_codecs *codecs, struct bucket_st
     writer->acl = intent->acl;
     writer->stays_raw = stays_raw(store, intent, codecs->settings.codec);
     writer->may_be_gzip = may_be_gzip(store, intent, codecs->settings.codec);
+    writer->may_be_block = object_codecs_write_blocks(codecs, store);
     buffer_init(&writer->frames, 0);
     begin_guide(writer, intent);
     md5_begin(&writer->md5);
@@ -246,6 +248,14 @@ SUSPENDS static bool store_frame(struct object_writer *writer, uint32_t codec, u
     return store(writer, frame, error);
 }
 
+/* Alone without a frame, which is verified by the CRC-32C of its attributes. */
+SUSPENDS static bool store_block(struct object_writer *writer, struct span block, struct error *error)
+{
+    writer->shape = SHAPE_BLOCK;
+    count(writer, CODEC_DICTIONARY_BLOCK, writer->filled, block.size);
+    return store(writer, block, error);
+}
+
 /* As it is: alone without a frame, which is verified by the CRC-32C of its attributes. */
 SUSPENDS static bool store_as_it_is(struct object_writer *writer, struct span frame, bool is_only, struct error *error)
 {
@@ -273,12 +283,8 @@ static void ask_for_dictionary(const struct object_writer *writer, struct dictio
         return;
     job->guide = NULL;
     job->frame.dictionary = dictionary_for_coding(rule->dictionary);
+    job->frame.may_be_block = writer->may_be_block;
     job->frame.is_both_ways = dictionary_use_tries_both(&rule->uses[writer->codecs->chooser.shard]);
-}
-
-static size_t body_size(size_t payload_size, struct span frame)
-{
-    return payload_size == 0 || payload_size == frame.size ? payload_size : FRAME_HEADER_BYTES + payload_size;
 }
 
 static void note_dictionary(struct object_writer *writer, struct dictionary_rule *rule, struct span frame,
@@ -288,9 +294,9 @@ static void note_dictionary(struct object_writer *writer, struct dictionary_rule
         return;
     const struct dictionary_outcome outcome = {
         .original_size = frame.size,
-        .dictionary_size = body_size(encoded->dictionary_size, frame),
-        .plain_size = body_size(encoded->plain_size, frame),
-        .has_won = encoded->codec == CODEC_ZSTD_DICTIONARY,
+        .dictionary_size = encoded->dictionary_size,
+        .plain_size = encoded->plain_size,
+        .has_won = encoded->codec == CODEC_ZSTD_DICTIONARY || encoded->codec == CODEC_DICTIONARY_BLOCK,
     };
     dictionary_use_count(&rule->uses[writer->codecs->chooser.shard], &outcome);
     if (outcome.has_won)
@@ -311,7 +317,9 @@ SUSPENDS static bool store_packed(struct object_writer *writer, struct packer_jo
         note_dictionary(writer, rule, job->frame.original, &packed);
     dictionary_rule_drop(rule);
     bool is_packed = packed.codec != CODEC_PASSTHROUGH;
-    if (is_packed)
+    if (packed.codec == CODEC_DICTIONARY_BLOCK)
+        done = store_block(writer, span_of(packed.payload, packed.size), error);
+    else if (is_packed)
         done = store_frame(writer, packed.codec, packed.payload, packed.size, error);
     pool_release(writer->codecs->packers, packer);
     writer->has_columns = writer->has_columns || packed.codec == CODEC_COLUMNS;
@@ -498,6 +506,7 @@ static void describe(const struct object_writer *writer, struct object_attribute
         [SHAPE_RAW] = {LAYOUT_RAW, CODEC_PASSTHROUGH},
         [SHAPE_FRAMED] = {LAYOUT_FRAMED, CODEC_ZSTD},
         [SHAPE_GZIP] = {LAYOUT_CODEC, CODEC_GZIP},
+        [SHAPE_BLOCK] = {LAYOUT_CODEC, CODEC_DICTIONARY_BLOCK},
     };
     *ret_attributes = (struct object_attributes){
         .original_size = writer->original_size,
@@ -512,7 +521,7 @@ static void describe(const struct object_writer *writer, struct object_attribute
         .checksum = writer->digest.checksum,
     };
     memcpy(ret_attributes->dictionary, writer->dictionary, sizeof ret_attributes->dictionary);
-    if (writer->dictionary[0] != '\0')
+    if (writer->dictionary[0] != '\0' && writer->shape == SHAPE_FRAMED)
         ret_attributes->codec = CODEC_ZSTD_DICTIONARY;
     hex_encode(span_of(writer->digest.md5, MD5_BYTES), ret_attributes->etag);
 }

@@ -99,6 +99,7 @@ SUSPENDS static bool make(struct session *session, struct error *error)
         .sizes = session->samples->sizes,
         .count = session->samples->count,
         .level = trainer->keeper->level,
+        .may_be_block = object_codecs_write_blocks(trainer->codecs, trainer->store),
         .current = buffer_span(&session->current),
     };
     if (!offload_run(trainer->thread, train, session, error))

@@ -5,6 +5,7 @@
 #include "store/embedded/ledger/ledger_spool.h"
 #include "store/embedded/objects/objects.h"
 #include "store/embedded/state.h"
+#include "store/embedded/uploads/uploads.h"
 #include "store/embedded/volumes/snapshot_volume.h"
 
 #include <fcntl.h>
@@ -19,6 +20,7 @@ static const struct bucket_store_operations operations = {
     .open = store_open_object,
     .head = store_head,
     .read = store_read,
+    .read_parts = store_read_parts,
     .read_sidecar = store_read_sidecar,
     .close = store_close_object,
     .list = store_list,

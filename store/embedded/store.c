@@ -155,7 +155,8 @@ struct bucket_store *embedded_open(const char *path, const struct embedded_optio
                                                             .has_versions = true,
                                                             .has_lock = true,
                                                             .lists_all = true,
-                                                            .keeps_sidecar = true};
+                                                            .keeps_sidecar = true,
+                                                            .keeps_attributes = true};
     store->options = *options;
     set_defaults(&store->options);
     store->spool.operations = &spool_operations;

@@ -248,14 +248,18 @@ class Dictionaries(DaemonsCase):
         self.assertEqual((0, ""), (done.returncode, done.stderr), "the ledger knows of no dictionary, and a recount neither")
 
         backend, folder = ("--backend", f"dir:{self.daemon.folder}/data"), f"{self.daemon.folder}/exported"
-        for words in (("export", folder, "--bucket", "bucket"),
-                      ("import", folder, "--bucket", "copy", "--owner", self.daemon.accounts["alice"].id)):
-            done = subprocess.run([self.bale, *words, *backend], capture_output=True, text=True, timeout=60, check=False)
-            self.assertEqual(0, done.returncode, done.stderr)
-        done = subprocess.run([self.bale, "cat", f"copy/events/{MANY}", *backend], capture_output=True, timeout=60, check=False)
-        self.assertEqual(self.bodies["bucket", f"events/{MANY}"], done.stdout)
+        for bucket, more, codec in (("copy", (), "cpu-zstd-dict"), ("stored", ("--as-stored",), "dictionary-block")):
+            for words in (("export", folder + bucket, "--bucket", "bucket", *more),
+                          ("import", folder + bucket, "--bucket", bucket, "--owner", self.daemon.accounts["alice"].id)):
+                done = subprocess.run([self.bale, *words, *backend], capture_output=True, text=True, timeout=60, check=False)
+                self.assertEqual(0, done.returncode, done.stderr)
+            done = subprocess.run([self.bale, "cat", f"{bucket}/events/{MANY}", *backend], capture_output=True, timeout=60, check=False)
+            self.assertEqual(self.bodies["bucket", f"events/{MANY}"], done.stdout)
+            done = subprocess.run([self.bale, "inspect", f"{bucket}/events/{MANY}", *backend], capture_output=True, text=True, timeout=60,
+                                  check=False)
+            self.assertRegex(done.stdout, f"(?m)^codec +{codec}$", done.stderr)
         self.restart(self.daemon)
-        self.bodies |= {("copy", key): body for (_, key), body in self.bodies.items()}
+        self.bodies |= {(bucket, key): body for (_, key), body in self.bodies.items() for bucket in ("copy", "stored")}
         self.assert_all_read_back()
 
     # ---- exchanged under load, killed on the way ----

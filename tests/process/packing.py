@@ -82,7 +82,10 @@ class Packing(unittest.TestCase):
             first, last = len(body) // 3, len(body) // 3 * 2
             answer = self.alice.get("bucket", key, (), {"Range": f"bytes={first}-{last}"})
             self.assertEqual((206, body[first:last + 1]), (answer.status, answer.body), key)
+        beside = {key: self.inspect(key, "--frames") for key in bodies}  # while the server runs
         self.assertEqual(0, self.daemon.stop())
+        self.assertEqual(beside, {key: self.inspect(key, "--frames") for key in bodies})
+        self.assertEqual(["1", "2"], list(beside["parts"]["parts"]))
 
         for key in ("numbers", "parts", "copy", "small"):
             said = self.inspect(key, "--frames")

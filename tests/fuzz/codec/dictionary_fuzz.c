@@ -3,6 +3,7 @@
  * The first two bytes say how long the dictionary is. What it compresses must come back. */
 #include "codec/codec.h"
 #include "codec/decompressor.h"
+#include "codec/dictionary/block.h"
 #include "codec/dictionary/dictionary.h"
 #include "codec/stock/compressor.h"
 #include "runtime/base/assert.h"
@@ -20,7 +21,9 @@ static void decode(struct decompressor *decompressor, struct span payload)
     struct error error;
     uint8_t *original = malloc(ORIGINAL_BYTES_MAX);
     for (size_t size = 1; size <= ORIGINAL_BYTES_MAX; size *= 16)
-        (void)decompressor_run(decompressor, CODEC_ZSTD_DICTIONARY, payload, original, size, &error);
+        for (unsigned i = 0; i < 2; i++)
+            (void)decompressor_run(decompressor, i == 0 ? CODEC_ZSTD_DICTIONARY : CODEC_DICTIONARY_BLOCK, payload,
+                                   original, size, &error);
     size_t done;
     bool has_ended;
     if (decompressor_begin(decompressor, CODEC_ZSTD_DICTIONARY, false, &error)) {
@@ -49,6 +52,12 @@ static void code(struct compressor *compressor, struct decompressor *decompresso
         ASSERT(
             decompressor_run(decompressor, CODEC_ZSTD_DICTIONARY, span_of(payload, size), back, original.size, &error));
         ASSERT(memcmp(back, original.data, original.size) == 0);
+        struct span block;
+        if (original.size <= ORIGINAL_BYTES_MAX && dictionary_block_take(span_of(payload, size), &block)) {
+            memset(back, 0, original.size);
+            ASSERT(decompressor_run(decompressor, CODEC_DICTIONARY_BLOCK, block, back, original.size, &error));
+            ASSERT(memcmp(back, original.data, original.size) == 0);
+        }
     }
     free(payload);
     free(back);

@@ -1,6 +1,7 @@
 /* tests/unit/codec/encoder_test.c -- what a frame looks like, and what is chosen for it. */
 #include "codec/choice/encoder.h"
 #include "codec/decompressor.h"
+#include "codec/dictionary/block.h"
 #include "codec/dictionary/dictionary.h"
 #include "codec/measure/histogram.h"
 #include "codec/stock/compressor.h"
@@ -264,7 +265,8 @@ END_TEST
 
 /* ---- with a dictionary ---- */
 
-static struct encoded encode_with(struct span original, const struct dictionary *dictionary, bool is_both_ways)
+static struct encoded encode_with(struct span original, const struct dictionary *dictionary, bool is_both_ways,
+                                  bool may_be_block)
 {
     const struct encoder_job job = {
         .original = original,
@@ -273,6 +275,7 @@ static struct encoded encode_with(struct span original, const struct dictionary 
         .look = noise_look(original),
         .dictionary = dictionary_for_coding(dictionary),
         .is_both_ways = is_both_ways,
+        .may_be_block = may_be_block,
     };
     struct encoded encoded;
     enum codec_step step;
@@ -306,14 +309,21 @@ START_TEST(with_a_dictionary)
         struct dictionary *other = dictionary_create_for_level(SPAN("of no use to anybody at all"), 1, &error);
         for (unsigned i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
             struct span body = span_of(bytes + 100, sizes[i]);
-            struct encoded alone = encode_with(body, own, false);
-            struct encoded both = encode_with(body, own, true);
+            struct encoded alone = encode_with(body, own, false, false);
+            struct encoded both = encode_with(body, own, true, false);
+            struct encoded block = encode_with(body, own, true, true);
             ck_assert_uint_eq(alone.dictionary_size, both.dictionary_size);
             ck_assert_uint_le(both.size, both.plain_size);
             ck_assert_uint_eq(both.codec == CODEC_ZSTD_DICTIONARY, both.dictionary_size < both.plain_size);
             if (sizes[i] <= 10000 && sizes[i] > 44) /* all of it is in the dictionary */
                 ck_assert_int_eq(alone.codec, CODEC_ZSTD_DICTIONARY);
-            struct encoded useless = encode_with(body, other, true);
+            if (both.codec == CODEC_ZSTD_DICTIONARY && block.codec == CODEC_DICTIONARY_BLOCK) {
+                ck_assert_uint_eq(block.size + DICTIONARY_BLOCK_HEAD_BYTES, both.size);
+                ck_assert_uint_eq(block.dictionary_size, block.size);
+            }
+            if (sizes[i] == 1000 && both.codec == CODEC_ZSTD_DICTIONARY)
+                ck_assert_int_eq(block.codec, CODEC_DICTIONARY_BLOCK);
+            struct encoded useless = encode_with(body, other, true, i % 2 == 0);
             ck_assert_uint_le(useless.size, useless.plain_size);
         }
         dictionary_drop(own);

@@ -34,6 +34,7 @@ static void set_up(struct span bytes)
     settings.dictionaries = table;
     settings.store = &store.store;
     settings.board = &board;
+    settings.columns = true;
     codecs = object_codecs_create(&settings);
 
     struct dictionary_mapping mapping = {
@@ -72,19 +73,19 @@ static const struct object_attributes *upload(const char *key, struct span body,
     return &memory_store_find(&store, key)->attributes;
 }
 
-static void events_body(void *argument)
+static void put_events(bool are_blocks)
 {
-    (void)argument;
     char common[EVENT_BYTES_MAX];
     char event[EVENT_BYTES_MAX];
     size_t common_size = make_event(common, 1);
     set_up(span_of(common, common_size));
+    store.store.capabilities.keeps_attributes = are_blocks;
     for (unsigned number = 2; number < 600; number++) {
         struct span body = span_of(event, make_event(event, number));
         const struct object_attributes *attributes = upload("events/1", body, number % 2 == 0, CREATION_ID);
-        ck_assert_uint_eq(attributes->codec, CODEC_ZSTD_DICTIONARY);
+        ck_assert_uint_eq(attributes->codec, are_blocks ? CODEC_DICTIONARY_BLOCK : CODEC_ZSTD_DICTIONARY);
         ck_assert_str_eq(attributes->dictionary, rule->id);
-        ck_assert_int_eq(attributes->layout, LAYOUT_FRAMED);
+        ck_assert_int_eq(attributes->layout, are_blocks ? LAYOUT_CODEC : LAYOUT_FRAMED);
         ck_assert_uint_lt(attributes->stored_size, body.size * 2 / 3);
     }
     ck_assert_uint_eq(metric_read(&rule->uses[0].puts), 598);
@@ -92,6 +93,13 @@ static void events_body(void *argument)
     ck_assert_uint_lt(metric_read(&rule->uses[0].tried), DICTIONARY_OUTCOMES + 50);
     ck_assert_uint_eq(metric_read(&dictionary_table_counters(table)->fetched), 1);
     tear_down();
+}
+
+static void events_body(void *argument)
+{
+    (void)argument;
+    put_events(false);
+    put_events(true);
 }
 
 static void without_body(void *argument)

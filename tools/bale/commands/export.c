@@ -188,7 +188,8 @@ static bool add_entry(struct export *export, const struct bucket_object *object,
 {
     struct object_attributes attributes = object->attributes;
     attributes.stored_size = file->size;
-    attributes.may_have_columns = attributes.may_have_columns && !file->is_stock;
+    if (file->is_stock)
+        stock_body_describe(&attributes);
     const struct objects_entry entry = {
         .key = key,
         .file = span_from_string(name),

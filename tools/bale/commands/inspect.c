@@ -183,6 +183,8 @@ SUSPENDS static bool inspect(struct bucket_store *store, void *context, struct e
     struct inspection *inspection = context;
     const struct open_intent intent = {.extent = inspection->line->frames ? OPEN_WHOLE : OPEN_ATTRIBUTES};
     struct bucket_object *object;
+    json_object_put(inspection->document); /* of a look that came to nothing */
+    inspection->document = json_object_new_object();
     if (!bucket_open(store, &inspection->name, &intent, &object, error))
         return false;
     put_attributes(inspection, &object->attributes);
@@ -213,8 +215,7 @@ bool command_inspect(const struct command_line *line, struct error *error)
     struct inspection inspection = {.line = line};
     if (!backend_session_name(line->target, &inspection.name, error))
         return false;
-    inspection.document = json_object_new_object();
-    bool done = backend_session_run(&line->where, inspect, &inspection, error);
+    bool done = backend_session_look(&line->where, inspect, &inspection, error);
     if (done && line->json)
         printf("%s\n", json_object_to_json_string_ext(inspection.document, JSON_C_TO_STRING_PLAIN));
     else if (done)

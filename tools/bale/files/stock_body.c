@@ -3,6 +3,7 @@
 
 #include "codec/choice/encoder.h"
 #include "codec/columns/columns.h"
+#include "codec/dictionary/block.h"
 #include "codec/format/crc.h"
 #include "codec/format/frame.h"
 
@@ -165,6 +166,33 @@ static SUSPENDS bool recode(struct stock_body *stock, uint64_t offset, const str
     return true;
 }
 
+/* ---- a block, which gets back what was left away ---- */
+
+static bool is_block(const struct object_attributes *attributes)
+{
+    return attributes->layout == LAYOUT_CODEC && attributes->codec == CODEC_DICTIONARY_BLOCK;
+}
+
+static SUSPENDS bool write_block(struct stock_body *stock, struct error *error)
+{
+    uint8_t heads[FRAME_HEADER_BYTES + DICTIONARY_BLOCK_HEAD_BYTES];
+    const struct object_attributes *attributes = &stock->object->attributes;
+    if (attributes->stored_size > DICTIONARY_BLOCK_BYTES_MAX)
+        return error_set(error, ERROR_DAMAGED, NULL, "A block that refers to a dictionary is larger than any can be.");
+    size_t size = (size_t)attributes->stored_size;
+    const struct frame_header header = {
+        .kind = FRAME_DATA,
+        .codec = CODEC_ZSTD_DICTIONARY,
+        .original_size = attributes->original_size,
+        .payload_size = DICTIONARY_BLOCK_HEAD_BYTES + size,
+        .crc32c = attributes->crc32c,
+    };
+    frame_header_encode(&header, heads);
+    dictionary_block_head(size, heads + FRAME_HEADER_BYTES);
+    note_frame(stock, header.original_size, sizeof heads + size);
+    return stock->sink(stock->context, span_of(heads, sizeof heads), error) && copy_through(stock, 0, size, error);
+}
+
 /* ---- the body ---- */
 
 static SUSPENDS bool write_one(struct stock_body *stock, uint64_t offset, const struct frame_header *header,
@@ -195,7 +223,7 @@ SUSPENDS bool stock_body_is_needed(struct bucket_object *object)
     struct frame_header header;
     struct error ignored;
     if (object->attributes.layout != LAYOUT_FRAMED)
-        return false;
+        return is_block(&object->attributes);
     for (uint64_t offset = 0; offset < object->attributes.stored_size;
          offset += header.header_size + header.payload_size) {
         if (!read_header(object, offset, &header, &ignored))
@@ -214,10 +242,21 @@ SUSPENDS bool stock_body_write(struct stock_body *stock, struct bucket_object *o
     stock->context = context;
     stock->frames = frames;
     stock->padding = 0;
+    if (is_block(&object->attributes))
+        return write_block(stock, error);
     struct frame_header header;
     for (uint64_t offset = 0; offset < object->attributes.stored_size;
          offset += header.header_size + header.payload_size)
         if (!read_header(object, offset, &header, error) || !write_one(stock, offset, &header, error))
             return false;
     return true;
+}
+
+void stock_body_describe(struct object_attributes *attributes)
+{
+    attributes->may_have_columns = false;
+    if (!is_block(attributes))
+        return;
+    attributes->layout = LAYOUT_FRAMED;
+    attributes->codec = CODEC_ZSTD_DICTIONARY;
 }

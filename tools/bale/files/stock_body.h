@@ -1,7 +1,8 @@
 /* tools/bale/files/stock_body.h -- the stored body of an object as any tool of S4 reads it.
  *
- * Frames in columns (codec/columns/columns.h) are decoded, verified and stored anew, as zstd or as they are; all else
- * of the body stays to the byte. Where that changes sizes, so does the index. */
+ * Frames in columns (codec/columns/columns.h) are decoded, verified and stored anew, as zstd or as they are. The block
+ * of a dictionary (codec/dictionary/block.h) becomes the frame that it was taken from. All else of the body stays to
+ * the byte. Where that changes sizes, so does the index. */
 #pragma once
 
 #include "codec/format/sidecar.h"
@@ -16,11 +17,14 @@ struct stock_body; /* 6 MiB for coding; for one object after the other */
 struct stock_body *stock_body_create(void); /* NULL: no memory */
 void stock_body_destroy(struct stock_body *stock);
 
-/* Is any frame of it in columns? False as well where that cannot be told: a body that is damaged, or no row of frames.
+/* Is any frame of it in columns, or is it a block? False as well where that cannot be told: a body that is damaged, or
+ * no row of frames.
  */
 SUSPENDS bool stock_body_is_needed(struct bucket_object *object);
 
-/* Hands the body to `sink` in order, at most 1 MiB at once, and its frames to `frames`. The object's layout is
- * LAYOUT_FRAMED. ERROR_DAMAGED: a frame is none, or one in columns does not have its CRC-32C. */
+/* Hands the body to `sink` in order, at most 1 MiB at once, and its frames to `frames`. It is an
+ * object for which it is needed. ERROR_DAMAGED: a frame is none, or one in columns does not have its CRC-32C. */
 SUSPENDS bool stock_body_write(struct stock_body *stock, struct bucket_object *object, stock_body_sink *sink,
                                void *context, struct sidecar_builder *frames, struct error *error);
+/* Of the object before, what is true of such a body. */
+void stock_body_describe(struct object_attributes *attributes);

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { THREADS = 2, QUEUED_MAX = 64 };
+enum { THREADS = 2, QUEUED_MAX = 64, SNAPSHOTS_MAX = 5 };
 
 struct backend_work {
     struct backend *backend;
@@ -71,6 +71,47 @@ bool backend_session_run(const struct config *where, session_work *work, void *c
     struct store_work on_store = {work, context};
     return config_is_bucket(where) ? backend_session_run_on_bucket(where, run_on_store, &on_store, error)
                                    : session_run(config_folder(where), EMBEDDED_ANY, false, work, context, error);
+}
+
+/* ---- looking, beside a server ---- */
+
+static SUSPENDS bool look_at_snapshot(const char *folder, const struct store_work *looking, bool *ret_again,
+                                      struct error *error)
+{
+    struct bucket_store *snapshot = embedded_open_snapshot(folder, error);
+    if (snapshot == NULL)
+        return false;
+    bool done = looking->work(snapshot, looking->context, error);
+    *ret_again = !done && error->kind == ERROR_DAMAGED;
+    embedded_close(snapshot);
+    return done;
+}
+
+struct folder_look {
+    const char *folder;
+    struct store_work looking;
+};
+
+/* What is damaged may have been written over under the snapshot. */
+static SUSPENDS bool look_at_folder(struct bucket_store *none, void *context, struct error *error)
+{
+    const struct folder_look *look = context;
+    bool is_again = true;
+    bool done = false;
+    (void)none;
+    for (unsigned i = 0; !done && is_again && i < SNAPSHOTS_MAX; i++) {
+        is_again = false;
+        done = look_at_snapshot(look->folder, &look->looking, &is_again, error);
+    }
+    return done;
+}
+
+bool backend_session_look(const struct config *where, session_work *work, void *context, struct error *error)
+{
+    if (config_is_bucket(where))
+        return backend_session_run(where, work, context, error);
+    struct folder_look look = {config_folder(where), {work, context}};
+    return session_find_folder(look.folder, error) && session_run_bare(look_at_folder, &look, error);
 }
 
 bool backend_session_name(const char *text, struct object_name *ret_name, struct error *error)

@@ -7,6 +7,9 @@
 #include "tools/bale/session/session.h"
 
 bool backend_session_run(const struct config *where, session_work *work, void *context, struct error *error);
+/* The same for who only looks, beside a server as well: of a folder `work` is given a snapshot (embedded.h), and is
+ * called again with a newer one where it meets damage. */
+bool backend_session_look(const struct config *where, session_work *work, void *context, struct error *error);
 
 /* The same where the bucket is what is meant, with all that belongs to it beside its store. */
 typedef SUSPENDS bool bucket_work(struct backend *backend, void *context, struct error *error);
