@@ -16,8 +16,8 @@ enum { READERS_MAX = 1024, INSPECTION_MS_MAX = 30000 };
 /* ---- opening ---- */
 
 /* MENDED: a row that does not say any more whose the catalogue is is written anew. REBUILT: by the repair that is
- * making it (rebuild_mark.h). */
-enum opening { EXISTING, CREATED, MENDED, READONLY, REBUILT };
+ * making it (rebuild_mark.h). DISORDERED: to be walked over, whatever the order of its keys. */
+enum opening { EXISTING, CREATED, MENDED, READONLY, REBUILT, DISORDERED };
 
 uint64_t catalogue_used_bytes(const struct catalogue *catalogue)
 {
@@ -53,10 +53,15 @@ static bool match_uuid(struct catalogue *catalogue, MDB_txn *txn, const uint8_t 
     }
 }
 
+static bool is_for_reading(enum opening opening)
+{
+    return opening == READONLY || opening == DISORDERED;
+}
+
 static bool start_tables(struct catalogue *catalogue, const uint8_t uuid[16], enum opening opening, struct error *error)
 {
     MDB_txn *txn;
-    bool is_readonly = opening == READONLY;
+    bool is_readonly = is_for_reading(opening);
     int result = mdb_txn_begin(catalogue->env, NULL, is_readonly ? MDB_RDONLY : 0, &txn);
     if (result != 0)
         return catalogue_failed(result, error, "begin");
@@ -110,10 +115,25 @@ static bool inspect_beside(struct catalogue *catalogue, const char *folder, stru
     return is_open_elsewhere(folder) || inspect(catalogue, error) || is_open_elsewhere(folder);
 }
 
+/* A new one has nothing to look at. */
+static bool inspect_before(struct catalogue *catalogue, const char *folder, enum opening opening, struct error *error)
+{
+    switch (opening) {
+    case CREATED:
+        return true;
+    case READONLY:
+        return inspect_beside(catalogue, folder, error);
+    case DISORDERED:
+        return catalogue_inspect_pages(catalogue->path, &catalogue->inspection, error);
+    default:
+        return inspect(catalogue, error);
+    }
+}
+
 static bool open_environment(const char *folder, uint64_t max_bytes, const uint8_t uuid[16], enum opening opening,
                              struct catalogue *ret_catalogue, struct error *error)
 {
-    bool is_readonly = opening == READONLY;
+    bool is_readonly = is_for_reading(opening);
     struct catalogue *catalogue = ret_catalogue;
     *catalogue = (struct catalogue){.map_bytes = max_bytes};
     (void)snprintf(catalogue->path, sizeof catalogue->path, "%s/catalogue/data.mdb", folder);
@@ -123,7 +143,7 @@ static bool open_environment(const char *folder, uint64_t max_bytes, const uint8
                          "%s is missing. `bale check --repair` rebuilds it from the volumes.", catalogue->path);
     if (opening != CREATED && opening != REBUILT && !rebuild_mark_check(folder, error))
         return false;
-    if (opening != CREATED && !(is_readonly ? inspect_beside(catalogue, folder, error) : inspect(catalogue, error)))
+    if (!inspect_before(catalogue, folder, opening, error))
         return false;
     int result = mdb_env_create(&catalogue->env);
     if (result != 0)
@@ -164,6 +184,12 @@ bool catalogue_open_rebuilt(const char *folder, uint64_t max_bytes, const uint8_
                             struct catalogue *ret_catalogue, struct error *error)
 {
     return open_environment(folder, max_bytes, uuid, REBUILT, ret_catalogue, error);
+}
+
+bool catalogue_open_disordered(const char *folder, uint64_t max_bytes, const uint8_t uuid[16],
+                               struct catalogue *ret_catalogue, struct error *error)
+{
+    return open_environment(folder, max_bytes, uuid, DISORDERED, ret_catalogue, error);
 }
 
 bool catalogue_open_readonly(const char *folder, uint64_t max_bytes, const uint8_t uuid[16],

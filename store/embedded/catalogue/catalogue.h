@@ -64,6 +64,10 @@ bool catalogue_open_mended(const char *folder, uint64_t max_bytes, const uint8_t
  */
 bool catalogue_open_rebuilt(const char *folder, uint64_t max_bytes, const uint8_t uuid[16],
                             struct catalogue *ret_catalogue, struct error *error);
+/* For walks over all rows, where nothing is wrong but that keys are out of order: searches would go astray.
+ * ERROR_DAMAGED: more is wrong. */
+bool catalogue_open_disordered(const char *folder, uint64_t max_bytes, const uint8_t uuid[16],
+                               struct catalogue *ret_catalogue, struct error *error);
 /* The same as catalogue_open for reading alone: makes and changes nothing but LMDB's own entry in lock.mdb, which keeps
  * a writer in another process from using pages again that are read here. Beside such a writer pages are not looked at
  * before. Tables of a format before this one are ERROR_UNSUPPORTED.

@@ -21,6 +21,7 @@ struct inspecting {
     uint64_t *seen; /* a bit for each page: something leads to it */
     struct inspection result;
     uint64_t until_ns;
+    bool has_any_order; /* of rows' keys: that is not looked at */
     struct error *error;
 };
 
@@ -82,6 +83,8 @@ static bool is_key(const struct tree *tree, struct span key)
 /* `last`: the key before it on the page; empty: there is none. */
 static bool is_in_order(const struct tree *tree, struct span key, struct span last, const struct bounds *bounds)
 {
+    if (tree->kind == TREE_ROWS && tree->inspecting->has_any_order)
+        return true;
     return (last.size == 0 || compare(tree, last, key) < 0) &&
            (bounds->low.size == 0 || compare(tree, bounds->low, key) <= 0) &&
            (bounds->high.size == 0 || compare(tree, key, bounds->high) < 0);
@@ -309,16 +312,34 @@ static bool walk_all(struct inspecting *inspecting)
     return is_sound;
 }
 
+static bool inspect_file(struct inspecting *inspecting)
+{
+    const char *path = inspecting->path;
+    if (!page_file_open(path, &inspecting->file, inspecting->error))
+        return false;
+    guard_map(path, inspecting->file.map, inspecting->file.count * PAGES_BYTES);
+    (void)madvise((void *)(uintptr_t)inspecting->file.map, inspecting->file.count * PAGES_BYTES, MADV_WILLNEED);
+    bool is_sound = choose_meta(inspecting) && walk_all(inspecting);
+    guard_release(path);
+    page_file_close(&inspecting->file);
+    return is_sound;
+}
+
 bool catalogue_inspect(const char *path, uint64_t until_ns, struct inspection *ret_inspection, struct error *error)
 {
     struct inspecting inspecting = {.path = path, .until_ns = until_ns, .error = error};
-    if (!page_file_open(path, &inspecting.file, error))
-        return false;
-    guard_map(path, inspecting.file.map, inspecting.file.count * PAGES_BYTES);
-    (void)madvise((void *)(uintptr_t)inspecting.file.map, inspecting.file.count * PAGES_BYTES, MADV_WILLNEED);
-    bool is_sound = choose_meta(&inspecting) && walk_all(&inspecting);
+    bool is_sound = inspect_file(&inspecting);
     *ret_inspection = inspecting.result;
-    guard_release(path);
-    page_file_close(&inspecting.file);
+    return is_sound;
+}
+
+bool catalogue_inspect_pages(const char *path, struct inspection *ret_inspection, struct error *error)
+{
+    struct inspecting inspecting = {.path = path, .until_ns = UINT64_MAX, .has_any_order = true, .error = error};
+    bool is_sound = inspect_file(&inspecting);
+    *ret_inspection = inspecting.result;
+    if (is_sound && inspecting.result.lost_pages > 0)
+        return error_set(error, ERROR_DAMAGED, NULL, "%s has %llu pages that nothing leads to", path,
+                         (unsigned long long)inspecting.result.lost_pages);
     return is_sound;
 }

@@ -26,3 +26,6 @@ struct inspection {
 /* Until `until_ns` (monotonic; UINT64_MAX: to the end). False: ERROR_DAMAGED with a sentence that names the page, or
  * the system's error. */
 bool catalogue_inspect(const char *path, uint64_t until_ns, struct inspection *ret_inspection, struct error *error);
+/* The same of everything but the order of rows' keys, to the end, and no page may be lost: whoever walks over it meets
+ * every row once. */
+bool catalogue_inspect_pages(const char *path, struct inspection *ret_inspection, struct error *error);

@@ -487,24 +487,34 @@ static bool open_mended(struct embedded_store *store, struct embedded_report *re
     return false;
 }
 
+/* A catalogue that cannot be opened for want of memory or of rights is not. */
+static bool is_lost(const struct error *error)
+{
+    return error->kind == ERROR_DAMAGED || error->kind == ERROR_NOT_FOUND;
+}
+
+/* With the volumes. */
 static bool open_or_rebuild(struct embedded_store *store, bool repair, const char *copy, struct embedded_report *report,
                             struct error *error)
 {
     if (copy != NULL)
         return rebuild_catalogue(store, copy, report, error);
-    if ((repair ? open_mended : open_as_it_is)(store, report, error)) {
-        if (volume_table_open(store, error))
-            return true;
-        volume_table_close(store);
-        catalogue_close(&store->catalogue);
-        if (!repair)
-            report_finding(report, "%s", error->message);
-        return false;
+    if (!(repair ? open_mended : open_as_it_is)(store, report, error)) {
+        report_finding(report, "%s", error->message);
+        if (!repair || !is_lost(error))
+            return false;
+        if (!reorder_catalogue(store, report, error))
+            return is_lost(error) && rebuild_catalogue(store, NULL, report, error);
+        if (!open_mended(store, report, error))
+            return false;
     }
-    report_finding(report, "%s", error->message);
-    /* a catalogue that cannot be opened for want of memory or of rights is not lost */
-    bool is_lost = error->kind == ERROR_DAMAGED || error->kind == ERROR_NOT_FOUND;
-    return is_lost && repair && rebuild_catalogue(store, NULL, report, error);
+    if (volume_table_open(store, error))
+        return true;
+    volume_table_close(store);
+    catalogue_close(&store->catalogue);
+    if (!repair)
+        report_finding(report, "%s", error->message);
+    return false;
 }
 
 static bool check_folder(const char *path, bool repair, const char *copy, struct embedded_report *report,

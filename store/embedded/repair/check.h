@@ -17,6 +17,13 @@ bool mend_volumes(struct embedded_store *store, struct embedded_report *report, 
 /* A row for each file that has none: so many. */
 bool mend_volume_rows(struct embedded_store *store, MDB_txn *txn, unsigned *ret_count, struct error *error);
 
+/* A new catalogue with all rows of the one that is there, in place of it, where nothing is wrong but the order of its
+ * keys; the old one is kept under another name. The store's folder is open, its catalogue is not. ERROR_DAMAGED: more
+ * is wrong, and nothing was changed. */
+bool reorder_catalogue(struct embedded_store *store, struct embedded_report *report, struct error *error);
+/* For a damaged catalogue that is kept; inside the folder. */
+void repair_name_damaged(int folder, char ret_name[64]);
+
 /* A new catalogue from the labels in the volumes, in place of what is there (which is kept under another name). With
  * `copy`, a catalogue of an earlier moment is the beginning. The store's folder is open, its catalogue is not;
  * afterwards it is, and nobody else opens it before it was checked and rebuild_mark_clear() called. */

@@ -62,7 +62,7 @@ struct rebuild {
 /* ---- the old catalogue steps aside ---- */
 
 /* A repair that was killed may have set one aside in this very second. */
-static void name_damaged(int folder, char ret_name[64])
+void repair_name_damaged(int folder, char ret_name[64])
 {
     long long second = (long long)time(NULL);
     struct stat status;
@@ -81,7 +81,7 @@ static bool set_aside(struct rebuild *rebuild)
         return error_set_errno(rebuild->error, errno, "the folder `catalogue` cannot be made");
     if (!rebuild_mark_set(folder, rebuild->error))
         return false;
-    name_damaged(folder, name);
+    repair_name_damaged(folder, name);
     if (renameat(folder, "catalogue/data.mdb", folder, name) != 0 && errno != ENOENT)
         return error_set_errno(rebuild->error, errno, "the damaged catalogue cannot be renamed");
     (void)unlinkat(folder, "catalogue/lock.mdb", 0);

@@ -2,6 +2,8 @@
 #include "tests/unit/embedded/flips.h"
 
 #include "store/embedded/catalogue/folder.h"
+#include "store/embedded/catalogue/key_path.h"
+#include "store/embedded/catalogue/pages.h"
 #include "tests/unit/embedded/fixture.h"
 
 #include <fcntl.h>
@@ -66,4 +68,26 @@ void flips_flip(const char *path, long at, unsigned bit)
     byte ^= (uint8_t)(1U << bit);
     ck_assert(pwrite(fd, &byte, 1, at) == 1);
     close(fd);
+}
+
+unsigned flips_branch_keys(const char *path, long *ret_places, unsigned max)
+{
+    char file[160];
+    struct page_file pages;
+    struct error error;
+    unsigned count = 0;
+    (void)snprintf(file, sizeof file, "%s/catalogue/data.mdb", path);
+    ck_assert(page_file_open(file, &pages, &error));
+    for (uint64_t number = PAGES_FIRST; number < pages.count; number++) {
+        const uint8_t *page = page_at(&pages, number);
+        struct page_head head = page_head_read(page);
+        for (unsigned i = 1; head.number == number && head.flags == PAGE_BRANCH && i < page_count(&head); i++) {
+            struct page_node node;
+            ck_assert(page_node_at(page, &head, i, &node));
+            if (node.key.size > KEY_GROUP_BYTES && count < max)
+                ret_places[count++] = node.key.data + KEY_GROUP_BYTES - pages.map;
+        }
+    }
+    page_file_close(&pages);
+    return count;
 }

@@ -18,5 +18,8 @@ void flips_view_close(struct flips_view *view);
 const char *flips_map(const char *path);
 /* Where in the file a byte of a key or value lies. */
 long flips_place(const struct flips_view *view, const void *byte);
+/* Where the copies that branch pages have of keys of objects begin in the file, those included that transactions have
+ * left behind. Returns how many, `max` at most. */
+unsigned flips_branch_keys(const char *path, long *ret_places, unsigned max);
 /* Also while a process has the catalogue open: it sees the change at once. */
 void flips_flip(const char *path, long at, unsigned bit);

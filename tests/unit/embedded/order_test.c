@@ -235,12 +235,79 @@ START_TEST(a_damaged_key_hides_no_other)
 }
 END_TEST
 
+/* ---- a damaged copy of a key, in a branch page ---- */
+
+enum { OBJECTS = 80, BRANCH_KEYS_MAX = 64 };
+static const struct span bucket = SPAN("bucket");
+
+static void fill(struct bucket_store *store, unsigned shard, void *argument)
+{
+    (void)shard, (void)argument;
+    char key[32];
+    create_bucket(store, bucket);
+    for (unsigned i = 0; i < OBJECTS; i++) {
+        (void)snprintf(key, sizeof key, "thing-%03u", i);
+        put(store, bucket, text(key), text(key));
+    }
+}
+
+static void expect_filled(struct bucket_store *store, unsigned shard, void *argument)
+{
+    (void)shard, (void)argument;
+    char key[32];
+    put(store, bucket, text("new"), text("new"));
+    for (unsigned i = 0; i < OBJECTS; i++) {
+        (void)snprintf(key, sizeof key, "thing-%03u", i);
+        expect_body(store, bucket, text(key), text(key));
+    }
+}
+
+static bool check_folder(const char *path, bool repair, struct embedded_report *ret_report)
+{
+    struct error error;
+    *ret_report = (struct embedded_report){0};
+    return embedded_check(path, repair, ret_report, &error);
+}
+
+/* Small objects, too, of which labels know nothing: repair has no need of them. */
+START_TEST(a_flipped_bit_of_a_branch_costs_nothing)
+{
+    char template[64];
+    long places[BRANCH_KEYS_MAX];
+    unsigned refused = 0;
+    folder_make(template);
+    with_store(template, fill, NULL);
+    unsigned count = flips_branch_keys(template, places, BRANCH_KEYS_MAX);
+    for (unsigned i = 0; i < count; i++) {
+        char path[64];
+        struct embedded_report report;
+        flips_copy_folder(template, path);
+        flips_flip(path, places[i], 4);
+        if (!check_folder(path, false, &report)) {
+            const struct embedded_options options = {.shards = 1, .catalogue_max_bytes = 1 << 30};
+            struct error error;
+            refused++;
+            ck_assert_ptr_null(embedded_open(path, &options, &error));
+            ck_assert_ptr_nonnull(strstr(error.message, "bale check"));
+            ck_assert(check_folder(path, true, &report));
+            ck_assert_uint_eq(report.damaged, report.repaired);
+        }
+        with_store(path, expect_filled, NULL);
+        expect_sound_store(path);
+        folder_remove(path);
+    }
+    ck_assert_uint_gt(refused, 0);
+    folder_remove(template);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("embedded order");
     TCase *tests = tcase_create("order");
     tcase_set_timeout(tests, 240);
     tcase_add_test(tests, a_damaged_key_hides_no_other);
+    tcase_add_test(tests, a_flipped_bit_of_a_branch_costs_nothing);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
 }
