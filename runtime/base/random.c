@@ -5,24 +5,13 @@
 #include "runtime/base/assert.h"
 
 #include <errno.h>
-#include <pthread.h>
-#include <stdatomic.h>
 #include <string.h>
 #include <sys/random.h>
 
-/* A call into the kernel costs more than a hundred bytes of it: small pieces come from what the thread has ahead. */
-enum { AHEAD_BYTES = 256, PIECE_BYTES_MAX = 32 };
-
-static _Thread_local struct {
-    uint8_t bytes[AHEAD_BYTES]; /* wiped as they are handed out */
-    size_t left;
-    unsigned fork; /* in which process they were drawn */
-} ahead;
-
-static atomic_uint forks; /* between the first process and this one */
-
-static void ask_kernel(uint8_t *bytes, size_t size)
+static void system_fill(void *context, void *ret_bytes, size_t size)
 {
+    (void)context;
+    uint8_t *bytes = ret_bytes;
     while (size > 0) {
         ssize_t got = getrandom(bytes, size, 0);
         if (got < 0 && errno == EINTR)
@@ -31,35 +20,6 @@ static void ask_kernel(uint8_t *bytes, size_t size)
         bytes += got;
         size -= (size_t)got;
     }
-}
-
-static void count_fork(void)
-{
-    atomic_fetch_add(&forks, 1);
-}
-
-/* Two processes must not hand out the same bytes. */
-__attribute__((constructor)) static void watch_forks(void)
-{
-    ASSERT(pthread_atfork(NULL, NULL, count_fork) == 0);
-}
-
-static void system_fill(void *context, void *ret_bytes, size_t size)
-{
-    (void)context;
-    if (size > PIECE_BYTES_MAX) {
-        ask_kernel(ret_bytes, size);
-        return;
-    }
-    unsigned fork = atomic_load_explicit(&forks, memory_order_relaxed);
-    if (ahead.left < size || ahead.fork != fork) {
-        ask_kernel(ahead.bytes, sizeof ahead.bytes);
-        ahead.left = sizeof ahead.bytes;
-        ahead.fork = fork;
-    }
-    ahead.left -= size;
-    memcpy(ret_bytes, ahead.bytes + ahead.left, size);
-    explicit_bzero(ahead.bytes + ahead.left, size);
 }
 
 const struct random_source *random_system(void)

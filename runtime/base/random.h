@@ -1,8 +1,7 @@
 /* runtime/base/random.h -- randomness as an argument.
  *
- * random_system() draws from the kernel and is what keys, tokens and identifiers come from; each thread has a few bytes
- * ahead, which it does not share with a fork. random_seeded() is a reproducible generator (xoshiro256**) for simulators
- * and tests, never for secrets. */
+ * random_system() draws from the kernel and is what keys, tokens and identifiers come from. random_seeded() is a
+ * reproducible generator (xoshiro256**) for simulators and tests, never for secrets. */
 #pragma once
 
 #include <stddef.h>

@@ -13,8 +13,6 @@
 #include <check.h>
 #include <errno.h>
 #include <stdlib.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 START_TEST(decimal_reads_what_it_writes_and_refuses_the_rest)
 {
@@ -189,31 +187,6 @@ START_TEST(list_keeps_order)
 }
 END_TEST
 
-/* Small pieces come from bytes that are there already, also when a process forks. */
-START_TEST(random_pieces_never_come_twice)
-{
-    enum { PIECES = 100 };
-    static uint64_t drawn[2 * PIECES];
-    int pipe_ends[2];
-    ck_assert_int_eq(pipe(pipe_ends), 0);
-    (void)random_u64(random_system());
-    pid_t child = fork();
-    for (unsigned i = 0; i < PIECES; i++)
-        drawn[i] = random_u64(random_system());
-    if (child == 0)
-        _exit(write(pipe_ends[1], drawn, PIECES * sizeof drawn[0]) == PIECES * (ssize_t)sizeof drawn[0] ? 0 : 1);
-    int status;
-    ck_assert_int_eq(waitpid(child, &status, 0), child);
-    ck_assert_int_eq(status, 0);
-    ck_assert_int_eq(read(pipe_ends[0], drawn + PIECES, PIECES * sizeof drawn[0]), PIECES * sizeof drawn[0]);
-    for (unsigned i = 0; i < 2 * PIECES; i++)
-        for (unsigned j = 0; j < i; j++)
-            ck_assert_uint_ne(drawn[i], drawn[j]);
-    (void)close(pipe_ends[0]);
-    (void)close(pipe_ends[1]);
-}
-END_TEST
-
 START_TEST(random_is_reproducible_by_seed_and_uniform_enough)
 {
     struct random_seeded one;
@@ -274,7 +247,6 @@ int main(void)
     tcase_add_test(cases, buffer_stops_at_its_limit_and_says_so);
     tcase_add_test(cases, arena_serves_until_its_limit_and_again_after_reset);
     tcase_add_test(cases, list_keeps_order);
-    tcase_add_test(cases, random_pieces_never_come_twice);
     tcase_add_test(cases, random_is_reproducible_by_seed_and_uniform_enough);
     tcase_add_test(cases, errors_say_what_happened);
     tcase_add_test(cases, integers_are_stored_in_the_order_that_the_name_says);
