@@ -270,6 +270,8 @@ SUSPENDS static enum verdict answered(struct course *course, struct http_client_
     take_head(answer, &exchange->head);
     count(course, s3_outcome_of_status(answer->status));
     metric_observe_us(&client->counters.first_byte[course->call->kind], (loop_now_ns() - exchange->sent_ns) / 1000);
+    if (answer->status < 300 || answer->status == 304)
+        s3_endpoint_note_answer(client->endpoint);
     if (answer->status >= 300)
         return refused(course, exchange, error);
     answer->effect = S3_APPLIED;

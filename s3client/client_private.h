@@ -34,10 +34,13 @@ struct s3_endpoint {
     uint64_t headers_kinds[S3_EXTRA_HEADERS_MAX];
     unsigned headers_count;
     _Atomic int64_t clock_offset_ms;
+    _Atomic uint64_t answered_ns;
 };
 
 /* Milliseconds since 1970 by the backend's clock, as far as we know it. */
 int64_t s3_endpoint_now_ms(const struct s3_endpoint *endpoint);
+/* The backend has answered as it should. */
+void s3_endpoint_note_answer(struct s3_endpoint *endpoint);
 /* The backend has said what time it is. False: the offset is what it was. */
 bool s3_endpoint_correct_clock(struct s3_endpoint *endpoint, struct span date);
 

@@ -15,6 +15,7 @@ enum {
     /* A backend whose clock is further off than this is not believed: signatures have a date, no year of their own
      * choice. */
     CLOCK_OFFSET_MS_MAX = 7LL * 24 * 3600 * 1000,
+    ANSWER_NOTED_NS = 500 * 1000 * 1000,
 };
 
 /* ---- the URL ---- */
@@ -214,6 +215,22 @@ bool s3_endpoint_is_secure(const struct s3_endpoint *endpoint)
 }
 
 /* ---- time ---- */
+
+/* Shards share this line: it is written seldom. */
+void s3_endpoint_note_answer(struct s3_endpoint *endpoint)
+{
+    uint64_t now = loop_now_ns();
+    uint64_t noted = atomic_load_explicit(&endpoint->answered_ns, memory_order_relaxed);
+    if (noted == 0 || now > noted + ANSWER_NOTED_NS)
+        atomic_store_explicit(&endpoint->answered_ns, now, memory_order_relaxed);
+}
+
+uint64_t s3_endpoint_silent_ms(const struct s3_endpoint *endpoint)
+{
+    uint64_t now = loop_now_ns();
+    uint64_t noted = atomic_load_explicit(&endpoint->answered_ns, memory_order_relaxed);
+    return noted == 0 ? UINT64_MAX : now > noted ? (now - noted) / 1000000 : 0;
+}
 
 int64_t s3_endpoint_clock_offset_ms(const struct s3_endpoint *endpoint)
 {

@@ -107,6 +107,9 @@ const char *s3_endpoint_region(const struct s3_endpoint *endpoint);
 bool s3_endpoint_is_secure(const struct s3_endpoint *endpoint);
 /* How far the backend's clock is ahead of ours, as its last complaint had it. */
 int64_t s3_endpoint_clock_offset_ms(const struct s3_endpoint *endpoint);
+/* How long ago the last answer came that shows that all is well: 2xx or 304, to any client of this endpoint, to half a
+ * second. UINT64_MAX: none has. */
+uint64_t s3_endpoint_silent_ms(const struct s3_endpoint *endpoint);
 
 /* ---- client: one shard's connections, limits and counters ---- */
 

@@ -6,6 +6,7 @@
 #include "runtime/log/log.h"
 #include "s3client/wire/s3_error.h"
 
+#include <stdio.h>
 #include <string.h>
 
 enum {
@@ -127,6 +128,19 @@ SUSPENDS static bool make_home(struct journal_service *service)
     return false;
 }
 
+/* For the card of this process. */
+static void fill_card(void *context, struct fleet_card *card)
+{
+    const struct journal_service *service = context;
+    if (service->journal == NULL)
+        return;
+    (void)snprintf(card->journal, sizeof card->journal, "%s",
+                   journal_condition_name(journal_condition(service->journal)));
+    if (journal_head(service->journal) != NULL)
+        card->lag_ms = journal_age_ns(service->journal) / 1000000;
+    card->spool_ms = journal_service_waiting_ms(service);
+}
+
 static void open_journal(struct journal_service *service)
 {
     static const struct spool_sender_options sending = {0};
@@ -155,6 +169,8 @@ SUSPENDS static void run(void *argument)
     if (service->scheduler.is_stopping)
         return;
     open_journal(service);
+    if (service->wanted.member != NULL)
+        fleet_member_start(service->wanted.member, &service->environment, fill_card, service);
     while (pause_ms(service, WATCH_MS)) {
         tell_condition(service);
         tell_alarms(service);
@@ -198,6 +214,8 @@ void journal_service_stop(struct journal_service *service, deadline_t deadline)
         journal_stop(service->journal);
     bool has_ended = fiber_scheduler_stop(&service->scheduler, DEADLINE_NONE); /* requests have deadlines */
     ASSERT(has_ended);
+    if (service->wanted.member != NULL)
+        fleet_member_stop(service->wanted.member);
     if (service->journal == NULL)
         return;
     if (service->wanted.keeper != NULL)

@@ -16,11 +16,13 @@
 #include "runtime/base/error.h"
 #include "server/backend/backend.h"
 #include "server/dictionaries/keeper.h"
+#include "server/fleet/member.h"
 #include "server/settings/keeper.h"
 #include "server/training/automatic.h"
 
 struct journal_service_options {
     unsigned poll_ms;               /* how often it looks for what others wrote */
+    struct fleet_member *member;    /* which comes and goes with the journal */
     struct settings_keeper *keeper; /* of settings of buckets, which comes and goes with the journal; NULL: none */
     struct dictionary_keeper *dictionaries; /* likewise, of dictionaries */
     struct dictionary_trainer *trainer;     /* that works by itself; NULL: none does */

@@ -10,6 +10,7 @@
 #include "runtime/stream/tls.h"
 #include "server/control.h"
 #include "server/dictionaries/table.h"
+#include "server/fleet/self.h"
 #include "server/process/control_file.h"
 #include "server/process/file_limits.h"
 #include "server/process/first_credentials.h"
@@ -56,6 +57,8 @@ struct server {
     struct admin_view view;
     struct control control;
     struct journal_service journal;
+    struct fleet_identity alone; /* of a backend that no other process shares */
+    struct fleet_member member;
     struct settings_keeper keeper;
     struct dictionary_table *dictionaries;
     struct dictionary_keeper dictionary_keeper;
@@ -226,6 +229,19 @@ static void write_control_file(struct server *server)
     log_message(LOG_WARNING, "%s; until the next start `bale dict` cannot train, unmap or retire here", error.message);
 }
 
+static void prepare_member(struct server *server)
+{
+    struct backend *backend = server->backend;
+    struct fleet_member_options options = {
+        .home = &backend->home,
+        .identity = backend->identity != NULL ? backend->identity : &server->alone,
+        .file_threads = server->list_threads,
+    };
+    server->alone.id = backend->home.place;
+    fleet_describe_self(server->config, server->port, server->admin_port, &options.card);
+    fleet_member_init(&server->member, &options);
+}
+
 static void prepare_shards(struct server *server)
 {
     uint8_t host_id[16];
@@ -261,6 +277,7 @@ static void prepare_shards(struct server *server)
         .shards_count = server->shards_count,
         .backend = server->backend,
         .journal = server->backend->no_journal != NULL ? NULL : &server->journal,
+        .member = &server->member,
         .keeper = server->common.keeper,
         .dictionaries = &server->dictionary_keeper,
         .trainer = server->backend->no_journal != NULL ? NULL : &server->trainer,
@@ -275,6 +292,7 @@ static void prepare_shards(struct server *server)
         .backend = server->backend,
         .journal = server->view.journal != NULL ? &server->journal : NULL,
         .journal_options = {.poll_ms = (unsigned)server->config->journal_poll_ms,
+                            .member = &server->member,
                             .keeper = server->common.keeper,
                             .dictionaries = &server->dictionary_keeper,
                             .trainer = server->reservoirs != NULL ? &server->trainer : NULL,
@@ -334,6 +352,7 @@ static bool start(struct server *server, struct error *error)
         !log_start(STDERR_FILENO, format, log_level_of(config->log_level), error))
         return false;
     write_control_file(server);
+    prepare_member(server);
     prepare_shards(server);
     warn_of_defaults(server);
     if (!start_shards(server, error))

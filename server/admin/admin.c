@@ -4,6 +4,7 @@
 #include "journal/report/report.h"
 #include "runtime/base/assert.h"
 #include "server/admin/dictionaries.h"
+#include "server/admin/fleet.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -142,6 +143,10 @@ static const struct admin_route {
      "what every bucket holds, and what is stored of it, as of now: JSON, as `bale savings --json` prints it"},
     {"/journal", answer_journal,
      "how the journal stands on which the savings are kept: JSON, as `bale journal --json` prints it"},
+    {"/fleet", admin_answer_fleet,
+     "who serves this bucket beside this process, and how each does: JSON, as `bale fleet --json` prints it, or a "
+     "table "
+     "for whoever accepts text/plain"},
     {"/dict", admin_answer_dictionaries,
      "which dictionaries new objects are compressed with, and how they fare: JSON, as `bale dict list --json` prints "
      "it"},

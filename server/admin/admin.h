@@ -10,9 +10,10 @@
  *   /metrics  Prometheus' text format, version 0.0.4
  *   /journal  what `bale journal --json` prints, of the journal as it runs here; 503 until it does
  *   /savings  what `bale savings --json` prints, as of now; 503 until the ledger has been read
+ *   /fleet    what `bale fleet --json` prints: who serves this bucket; as a table for whoever accepts text/plain only
  *   /dict     what `bale dict list --json` prints; 503 until the journal has been read
  *
- * Where a backend has no journal, or no ledger, the last two are 404 and say why. */
+ * Where a backend has no journal, or no ledger, /journal and /savings are 404 and say why. */
 #pragma once
 
 #include "runtime/fiber/loop.h"
@@ -36,7 +37,8 @@ struct admin_view {
     unsigned shards_count;
     const struct backend *backend;
     const struct journal_service *journal; /* NULL: the backend says why (no_journal) */
-    const struct settings_keeper *keeper;  /* NULL: the backend keeps no settings of buckets */
+    const struct fleet_member *member;
+    const struct settings_keeper *keeper; /* NULL: the backend keeps no settings of buckets */
     const struct dictionary_keeper *dictionaries;
     struct dictionary_trainer *trainer; /* NULL: there is no journal */
     const char *control_word;           /* that a change must bring; "": none can */

@@ -8,6 +8,7 @@
 #include "server/admin/admin.h"
 #include "server/admin/dictionary_metrics.h"
 #include "server/admin/family.h"
+#include "server/admin/fleet.h"
 #include "server/admin/journal_metrics.h"
 
 #include <stddef.h>
@@ -322,6 +323,7 @@ SUSPENDS void admin_write_metrics(const struct admin_view *view, struct buffer *
     write_backend(view, to);
     if (view->journal != NULL)
         admin_write_journal_metrics(view->journal, to);
+    admin_write_fleet_metrics(view->member, to);
     if (view->keeper != NULL)
         write_settings(view->keeper, to);
     admin_write_dictionary_metrics(view->dictionaries, to);

@@ -11,6 +11,7 @@
 #include "runtime/base/error.h"
 #include "runtime/fiber/offload.h"
 #include "server/config/config.h"
+#include "server/fleet/identity.h"
 #include "store/bucket.h"
 #include "store/spool.h"
 
@@ -49,13 +50,14 @@ struct backend_operations {
 /* An implementation embeds this as its first member and fills it in when it opens; it does not change afterwards. */
 struct backend {
     const struct backend_operations *operations;
-    struct bucket_store *store;    /* the store itself, which the journal uses */
-    struct bucket_store *requests; /* the one that requests see: the same, or another in front of it */
-    struct spool *spool;           /* of the savings ledger; NULL: there is none */
-    struct journal_home home;      /* of the journal and of settings */
-    const char *no_journal;        /* why there is none, static text; NULL: there is one */
-    bool misses_journal;           /* ... and clients will notice */
-    uint64_t files;                /* descriptors that it has open beside those of connections */
+    struct bucket_store *store;      /* the store itself, which the journal uses */
+    struct bucket_store *requests;   /* the one that requests see: the same, or another in front of it */
+    struct spool *spool;             /* of the savings ledger; NULL: there is none */
+    struct journal_home home;        /* of the journal and of settings */
+    struct fleet_identity *identity; /* of this process among those before one bucket; NULL: it has the store alone */
+    const char *no_journal;          /* why there is none, static text; NULL: there is one */
+    bool misses_journal;             /* ... and clients will notice */
+    uint64_t files;                  /* descriptors that it has open beside those of connections */
 };
 
 /* What it may use. All of it outlives the backend. */

@@ -5,6 +5,8 @@
 #include "s3client/credentials/credentials.h"
 #include "s3client/wire/checksum.h"
 #include "server/backend/backend.h"
+#include "server/fleet/claim.h"
+#include "server/fleet/self.h"
 #include "store/remote/remote.h"
 
 #include <assert.h>
@@ -27,6 +29,7 @@ struct backend_bucket {
     struct s3_credential_source *credentials;
     struct s3_endpoint *endpoint;
     struct s3_endpoint *own_endpoint; /* of what is Bale's own: clients' storage class is not for that */
+    struct fleet_identity identity;
     char bucket[64];
     const char *prefix;        /* of the configuration */
     struct loop *tending_loop; /* the first shard's */
@@ -274,6 +277,7 @@ static bool open_store(struct backend_bucket *bucket, const struct backend_means
     bucket->prefix = config_backend_bucket(config, bucket->bucket);
     const struct remote_settings settings = {
         .endpoint = bucket->endpoint,
+        .beside = bucket->own_endpoint,
         .bucket = bucket->bucket,
         .prefix = bucket->prefix,
         .name = text_or_null(config->bucket_name),
@@ -292,36 +296,6 @@ static bool open_store(struct backend_bucket *bucket, const struct backend_means
     bucket->base.store = remote_create(&settings, error);
     bucket->base.requests = bucket->base.store;
     return bucket->base.store != NULL;
-}
-
-/* ---- the first word with the backend, before there are shards: on a loop of its own ---- */
-
-struct first_word {
-    struct bucket_store *store;
-    struct loop *loop;
-    bool done;
-    struct error *error;
-};
-
-static void run_first_word(void *argument)
-{
-    struct first_word *word = argument;
-    word->done = remote_begin(word->store, word->error);
-    remote_detach_shard(word->store);
-    loop_stop(word->loop, DEADLINE_NONE);
-}
-
-static bool begin(struct bucket_store *store, struct error *error)
-{
-    struct first_word word = {.store = store, .error = error};
-    word.loop = loop_create(&(struct loop_options){0}, error);
-    if (word.loop == NULL)
-        return false;
-    remote_attach_shard(store, 0);
-    if (fiber_spawn("first word", run_first_word, &word, error))
-        loop_run(word.loop);
-    loop_destroy(word.loop);
-    return word.done;
 }
 
 /* ---- what is Bale's own in the bucket ---- */
@@ -366,16 +340,73 @@ static void furnish(struct backend_bucket *bucket, const struct config *config)
     };
 }
 
+/* ---- the first word with the backend, before there are shards: on a loop of its own ---- */
+
+struct first_word {
+    struct backend_bucket *bucket;
+    const struct config *config;
+    struct loop *loop;
+    bool done;
+    struct error *error;
+};
+
+/* A tool has no state folder, and is no replica. */
+SUSPENDS static bool claim_state(struct backend_bucket *bucket, const struct config *config, struct error *error)
+{
+    struct fleet_card card;
+    const struct random_source *random = random_system();
+    const char *state = text_or_null(config->state);
+    if (!fleet_identity_load(state, random, &bucket->identity, error))
+        return false;
+    bucket->base.identity = &bucket->identity;
+    if (state == NULL || bucket->base.home.endpoint == NULL)
+        return true;
+    fleet_describe_self(config, 0, 0, &card);
+    return fleet_claim(&bucket->identity, &bucket->base.home, random, &card, error);
+}
+
+SUSPENDS static bool speak(const struct first_word *word)
+{
+    struct bucket_store *store = word->bucket->base.store;
+    if (!remote_begin(store, word->error))
+        return false;
+    furnish(word->bucket, word->config);
+    if (!claim_state(word->bucket, word->config, word->error))
+        return false;
+    remote_settle(store);
+    return true;
+}
+
+static void run_first_word(void *argument)
+{
+    struct first_word *word = argument;
+    word->done = speak(word);
+    remote_detach_shard(word->bucket->base.store);
+    loop_stop(word->loop, DEADLINE_NONE);
+}
+
+static bool begin(struct backend_bucket *bucket, const struct config *config, struct error *error)
+{
+    struct first_word word = {.bucket = bucket, .config = config, .error = error};
+    word.loop = loop_create(&(struct loop_options){0}, error);
+    if (word.loop == NULL)
+        return false;
+    remote_attach_shard(bucket->base.store, 0);
+    if (fiber_spawn("first word", run_first_word, &word, error))
+        loop_run(word.loop);
+    loop_destroy(word.loop);
+    return word.done;
+}
+
 struct backend *backend_bucket_open(const struct backend_means *means, struct error *error)
 {
     struct backend_bucket *bucket = calloc(1, sizeof *bucket);
     ASSERT(bucket != NULL);
     bucket->base.operations = &operations;
     if (!open_credentials(bucket, means->config, error) || !open_endpoints(bucket, means, error) ||
-        !open_store(bucket, means, error) || !begin(bucket->base.store, error)) {
+        !open_store(bucket, means, error) || !begin(bucket, means->config, error)) {
         close_bucket(&bucket->base);
         return NULL;
     }
-    furnish(bucket, means->config);
     return &bucket->base;
 }

@@ -20,7 +20,7 @@ static const struct option OPTIONS[] = {
     {"listen", OPTION_ADDRESS, AT(listen), "127.0.0.1:8014", "HOST:PORT",
      .help = "where S3 clients connect; port 0 takes a free one"},
     {"admin", OPTION_ADDRESS, AT(admin), "127.0.0.1:8015", "HOST:PORT",
-     .help = "where /health, /ready, /metrics, /journal, /savings and /dict are; port 0 takes a free one"},
+     .help = "where /health, /ready, /metrics, /journal, /savings, /fleet and /dict are; port 0 takes a free one"},
     {"backend", OPTION_BACKEND, AT(backend), "dir:./bale-data", "KIND:NAME",
      .help =
          "where objects are kept: dir:PATH, the folder of the embedded store, or s3:BUCKET[/PREFIX], a bucket of an "
@@ -29,6 +29,11 @@ static const struct option OPTIONS[] = {
     {"state", OPTION_TEXT, AT(state), "./bale-state", "DIR",
      .help = "of s3: folder for a cache of what was seen, which may be lost, and for the first key pair"},
     BACKEND_BUCKET_OPTIONS(AT),
+    {"replica-name", OPTION_TEXT, AT(replica_name), "", "NAME",
+     .help = "what /fleet and bale fleet call this process; without it as the host is called"},
+    {"fleet-card", OPTION_DURATION, AT(fleet_card_ms), "5m", "TIME", .least = 1000, .most = DAY_MS,
+     .help = "of s3: how often this process writes into the bucket that it is there, for /fleet and bale fleet; one "
+             "small request each time"},
     {"part-size", OPTION_SIZE, AT(part_size), "8M", "BYTES", .least = 5 << 20, .most = 1LL << 30,
      .help = "of s3: stored parts of large objects, from 5M to 1G"},
     {"cache-size", OPTION_SIZE, AT(cache_size), "256M", "BYTES", .least = 16 << 20, .most = 16LL << 40,

@@ -39,7 +39,9 @@ struct config {
     char *state; /* folder for what may be lost */
     bool all_buckets;
     char *bucket_name;
-    char *store_name; /* "": that of the bucket alone */
+    char *store_name;   /* "": that of the bucket alone */
+    char *replica_name; /* "": as the host is called */
+    uint64_t fleet_card_ms;
     uint64_t part_size;
     uint64_t cache_size;
     uint64_t backend_memory;

@@ -13,7 +13,7 @@
 
 #include <stdio.h>
 
-enum { FIRST_BYTE_MS = 6000, ASKED_EVERY_S = 10 };
+enum { FIRST_BYTE_MS = 6000, SILENT_MS_MAX = 10000 };
 
 /* ---- what is wrong, in one sentence ---- */
 
@@ -135,9 +135,14 @@ SUSPENDS bool remote_begin(struct bucket_store *store, struct error *error)
         return false;
     say_what_is_missing(&remote->verdicts);
     verdicts_apply(&remote->verdicts, remote->settings.part_bytes, &remote->base.capabilities);
+    return true;
+}
+
+SUSPENDS void remote_settle(struct bucket_store *store)
+{
+    struct remote *remote = remote_of(store);
     if (remote->settings.state != NULL)
         pending_settle(remote);
-    return true;
 }
 
 /* ---- beside requests ---- */
@@ -160,6 +165,14 @@ SUSPENDS static bool keep_slip(struct remote *remote)
     return kept_verdicts_save(remote, &verdicts, false, &ignored);
 }
 
+/* The journal's polls say as much as a question of our own, and cost nothing more. */
+static bool is_silent(const struct remote *remote)
+{
+    const struct s3_endpoint *beside = remote->settings.beside;
+    return s3_endpoint_silent_ms(remote->settings.endpoint) > SILENT_MS_MAX &&
+           (beside == NULL || s3_endpoint_silent_ms(beside) > SILENT_MS_MAX);
+}
+
 static bool is_due(const struct remote *remote, uint64_t second)
 {
     uint64_t every_s = (remote->settings.sweep_every_ms + 999) / 1000;
@@ -172,7 +185,7 @@ SUSPENDS void remote_tend(struct bucket_store *store)
     struct error ignored;
     bool is_slip_kept = !verdict_holds(&remote->verdicts, VERDICT_LABELS_HOLD);
     for (uint64_t second = 1; io_sleep_until(deadline_after_ms(1000)) == 0; second++) {
-        if (!remote_is_ready(store, &ignored) || second % ASKED_EVERY_S == 0)
+        if (!remote_is_ready(store, &ignored) || is_silent(remote))
             ask_if_there(remote);
         if (!is_slip_kept && !remote_labels_hold(remote))
             is_slip_kept = keep_slip(remote);

@@ -28,6 +28,7 @@ enum {
 /* Texts stay as they are until the store is destroyed. */
 struct remote_settings {
     struct s3_endpoint *endpoint; /* outlives the store */
+    struct s3_endpoint *beside;   /* by which others of this process ask the same backend; NULL: none do */
     const char *bucket;           /* the home bucket, as the backend calls it */
     const char *prefix;           /* of all keys in it; "": none */
     const char *name;             /* what clients call it; NULL: as the backend does */
@@ -64,6 +65,9 @@ SUSPENDS void remote_detach_shard(struct bucket_store *store);
  * certificate.
  */
 SUSPENDS bool remote_begin(struct bucket_store *store, struct error *error);
+/* Behind it, when the state folder is known to be this process's own and no copy of another's: gives up what an earlier
+ * process of this folder had begun. */
+SUSPENDS void remote_settle(struct bucket_store *store);
 /* Tests everything anew and leaves the verdicts in the bucket: some 2,000 small requests, which clean up behind them.
  * What an earlier test has seen to fail in a race stays so, unless `forgets_races`. */
 SUSPENDS bool remote_test(struct bucket_store *store, bool forgets_races, struct error *error);
@@ -71,8 +75,9 @@ const struct verdicts *remote_verdicts(const struct bucket_store *store);
 
 /* False: the backend has not answered of late; the sentence says why. For /ready; any thread. */
 bool remote_is_ready(const struct bucket_store *store, struct error *error);
-/* What a process does beside requests, on one shard, until the fiber is cancelled: asks whether the backend is there,
- * so that remote_is_ready knows before a client does; and removes every sweep_every_ms what is left of uploads. */
+/* What a process does beside requests, on one shard, until the fiber is cancelled: asks whether the backend is there
+ * when nothing of this process has had an answer of late, so that remote_is_ready knows before a client does; and
+ * removes every sweep_every_ms what is left of uploads. */
 SUSPENDS void remote_tend(struct bucket_store *store);
 
 /* ---- for whoever reads the bucket with S4 as well ---- */

@@ -81,6 +81,7 @@ bool command_check(const struct command_line *line, struct error *error);
 bool command_dict(const struct command_line *line, struct error *error);
 bool command_explain(const struct command_line *line, struct error *error);
 bool command_export(const struct command_line *line, struct error *error);
+bool command_fleet(const struct command_line *line, struct error *error);
 bool command_import(const struct command_line *line, struct error *error);
 bool command_inspect(const struct command_line *line, struct error *error);
 bool command_journal(const struct command_line *line, struct error *error);

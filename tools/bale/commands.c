@@ -118,6 +118,11 @@ static const struct option EXPORT[] = {
      .help = "write frames in columns as they are, which S4 cannot read; without it they become zstd"},
 };
 
+static const struct option FLEET[] = {
+    {"json", OPTION_FLAG, AT(json), "no", "", .help = "print one line of JSON, as /fleet of the server has it"},
+    ANY_BACKEND,
+};
+
 static const struct option IMPORT[] = {
     BACKEND,
     {"bucket", OPTION_TEXT, AT(bucket), NULL, "NAME",
@@ -198,6 +203,13 @@ static bool check_backend(const struct command_line *line, struct error *error)
                      "it needs --backend s3:BUCKET; the store in a folder can do everything that is asked of it");
 }
 
+static bool check_fleet(const struct command_line *line, struct error *error)
+{
+    return config_is_bucket(&line->where) ||
+           error_set(error, ERROR_INVALID, NULL,
+                     "it needs --backend s3:BUCKET; a folder has one process, which /fleet of its admin port shows");
+}
+
 static bool check_dict(const struct command_line *line, struct error *error)
 {
     return !line->s4 || strcmp(line->target, "list") == 0 ||
@@ -246,6 +258,11 @@ static const struct command COMMANDS[] = {
      "No "
      "baled may have the backend's folder open.",
      TABLE(EXPORT, "export")},
+    {"fleet", command_fleet, check_fleet, NULL, "say who serves a bucket, and how each does",
+     "Prints the card of each baled that serves the bucket of --backend s3:BUCKET: its name, addresses and version, "
+     "whether it runs, has stopped or has gone, how old its view of the journal is and since when amounts wait for the "
+     "ledger, as it was when the card was written. It needs no baled.",
+     TABLE(FLEET, "fleet")},
     {"import", command_import, NULL, "FOLDER", "put such files into a bucket",
      "Puts what bale export or another tool of S4 wrote into FOLDER into a bucket, which is made when it is missing. "
      "No "
