@@ -69,13 +69,13 @@ static void set_defaults(struct embedded_options *options)
 }
 
 /* Before anything is written: keys that are out of order would lead it astray. */
-static void straighten(struct catalogue *catalogue)
+static void correct_keys(struct catalogue *catalogue)
 {
     unsigned count;
     struct error error;
     if (catalogue->inspection.damaged_rows == 0)
         return;
-    if (!catalogue_straighten(catalogue, &count, &error))
+    if (!catalogue_correct(catalogue, false, &count, &error))
         log_message(LOG_ERROR, "Damaged keys of %s stay where they are: %s", catalogue->path, error.message);
     else if (count > 0)
         log_message(LOG_ERROR,
@@ -114,7 +114,7 @@ static bool open_parts(struct embedded_store *store, struct error *error)
     if (!catalogue_open(store->folder.path, store->options.catalogue_max_bytes, store->folder.uuid, is_new,
                         &store->catalogue, error))
         return false;
-    straighten(&store->catalogue);
+    correct_keys(&store->catalogue);
     if (volume_table_open(store, error) && (!is_new || folder_finish(&store->folder, error)) &&
         folder_upgrade(&store->folder, error) && (store->committer = committer_start(store, error)) != NULL) {
         tell_inspection(&store->catalogue);

@@ -136,9 +136,9 @@ bool catalogue_has_place(MDB_txn *txn, MDB_dbi table, struct span key);
  * put where they belong, or removed where that is not known. *ret_value, unless it is NULL: what is there, unchecked;
  * mv_data NULL: nothing. ERROR_DAMAGED: LMDB's search does not find the place all the same. */
 bool catalogue_find_for_write(MDB_txn *txn, MDB_dbi table, struct span key, MDB_val *ret_value, struct error *error);
-/* Rows that have one wrong bit in their keys are put where they belong, in all tables; others stay. *ret_count: so
- * many. */
-bool catalogue_straighten(struct catalogue *catalogue, unsigned *ret_count, struct error *error);
+/* Rows that have one wrong bit, as their checksums tell, are put right, in all tables: in their keys, so that they
+ * stand where they belong; and with `values_too` anywhere. Others stay. *ret_count: so many. */
+bool catalogue_correct(struct catalogue *catalogue, bool values_too, unsigned *ret_count, struct error *error);
 
 /* ---- numbers ---- */
 

@@ -255,10 +255,38 @@ bool catalogue_find_for_write(MDB_txn *txn, MDB_dbi table, struct span key, MDB_
     return result == 0 || result == MDB_NOTFOUND || catalogue_failed(result, error, "look for a row");
 }
 
-/* ---- at the beginning ---- */
+/* ---- in all tables ---- */
 
-/* Those of a table. *ret_lost as put_back has it. */
-static int straighten_table(MDB_txn *txn, MDB_dbi table, unsigned *count, unsigned *ret_lost)
+/* Over the row that the cursor stands on, if one bit of its value or of its checksum is all that is wrong. */
+static int correct_value(MDB_cursor *cursor, MDB_val *key, const MDB_val *value, unsigned *count)
+{
+    struct span name = span_of_value(key);
+    struct span bytes = span_of_value(value);
+    uint64_t bit;
+    if (bytes.size < CHECKSUM_BYTES)
+        return 0;
+    struct span payload = span_skip(bytes, CHECKSUM_BYTES);
+    uint32_t found = crc32c_update(crc32c_update(0, name), payload);
+    uint32_t difference = found ^ load_u32_le(bytes.data);
+    bool is_of_checksum = (difference & (difference - 1)) == 0;
+    if (!is_of_checksum && (!crc32c_find_wrong_bit(difference, name.size + payload.size, &bit) || bit / 8 < name.size))
+        return 0;
+    struct buffer right;
+    buffer_init(&right, 0);
+    buffer_append(&right, bytes);
+    if (is_of_checksum)
+        store_u32_le(right.data, found);
+    else
+        right.data[CHECKSUM_BYTES + bit / 8 - name.size] ^= (uint8_t)(1U << bit % 8);
+    MDB_val right_value = value_of_span(buffer_span(&right));
+    int result = mdb_cursor_put(cursor, key, &right_value, MDB_CURRENT);
+    buffer_free(&right);
+    ++*count;
+    return result;
+}
+
+/* *ret_lost as put_back has it. */
+static int correct_table(MDB_txn *txn, MDB_dbi table, bool values_too, unsigned *count, unsigned *ret_lost)
 {
     MDB_cursor *cursor;
     MDB_val key;
@@ -270,10 +298,14 @@ static int straighten_table(MDB_txn *txn, MDB_dbi table, unsigned *count, unsign
         return result;
     buffer_init(&held, 0);
     while (result == 0 && (result = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) == 0) {
-        if (catalogue_is_sound(&key, &value) || !hold_row(&key, &value, &held))
+        if (catalogue_is_sound(&key, &value))
             continue;
-        ++*count;
-        result = mdb_cursor_del(cursor, 0);
+        if (hold_row(&key, &value, &held)) {
+            ++*count;
+            result = mdb_cursor_del(cursor, 0);
+        } else if (values_too) {
+            result = correct_value(cursor, &key, &value, count);
+        }
     }
     mdb_cursor_close(cursor);
     if (result == MDB_NOTFOUND)
@@ -282,7 +314,7 @@ static int straighten_table(MDB_txn *txn, MDB_dbi table, unsigned *count, unsign
     return result;
 }
 
-bool catalogue_straighten(struct catalogue *catalogue, unsigned *ret_count, struct error *error)
+bool catalogue_correct(struct catalogue *catalogue, bool values_too, unsigned *ret_count, struct error *error)
 {
     MDB_dbi tables[CATALOGUE_TABLES_MAX];
     unsigned tables_count = catalogue_list_tables(catalogue, tables);
@@ -293,13 +325,14 @@ bool catalogue_straighten(struct catalogue *catalogue, unsigned *ret_count, stru
     if (result != 0)
         return catalogue_failed(result, error, "begin");
     for (unsigned i = 0; result == 0 && lost == 0 && i < tables_count; i++)
-        result = straighten_table(txn, tables[i], ret_count, &lost);
+        result = correct_table(txn, tables[i], values_too, ret_count, &lost);
     if (result == 0 && lost == 0 && *ret_count > 0) {
         result = mdb_txn_commit(txn);
     } else {
         mdb_txn_abort(txn);
         *ret_count = 0;
     }
-    catalogue->inspection.damaged_rows -= result == 0 ? *ret_count : 0;
+    if (result == 0 && catalogue->inspection.damaged_rows >= *ret_count)
+        catalogue->inspection.damaged_rows -= *ret_count;
     return result == 0 || catalogue_failed(result, error, "put rows in order");
 }

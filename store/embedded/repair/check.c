@@ -464,13 +464,13 @@ static bool open_as_it_is(struct embedded_store *store, struct embedded_report *
                           &store->catalogue, error);
 }
 
-static bool straighten(struct embedded_store *store, struct embedded_report *report, struct error *error)
+static bool correct(struct embedded_store *store, struct embedded_report *report, struct error *error)
 {
     unsigned count;
-    if (!catalogue_straighten(&store->catalogue, &count, error))
+    if (!catalogue_correct(&store->catalogue, true, &count, error))
         return false;
     for (unsigned i = 0; i < count; i++)
-        report_finding(report, "A row of the catalogue had one wrong bit in its key.");
+        report_finding(report, "A row of the catalogue had one wrong bit, which was put right.");
     report->repaired += count;
     return true;
 }
@@ -481,7 +481,7 @@ static bool open_mended(struct embedded_store *store, struct embedded_report *re
     if (!catalogue_open_mended(store->folder.path, store->options.catalogue_max_bytes, store->folder.uuid,
                                &store->catalogue, error))
         return false;
-    if (straighten(store, report, error) && mend_volumes(store, report, error))
+    if (correct(store, report, error) && mend_volumes(store, report, error))
         return true;
     catalogue_close(&store->catalogue);
     return false;

@@ -70,6 +70,12 @@ void flips_flip(const char *path, long at, unsigned bit)
     close(fd);
 }
 
+void flips_damage(const char *path, long at)
+{
+    flips_flip(path, at, 3);
+    flips_flip(path, at, 6);
+}
+
 unsigned flips_branch_keys(const char *path, long *ret_places, unsigned max)
 {
     char file[160];

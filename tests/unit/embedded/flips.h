@@ -23,3 +23,5 @@ long flips_place(const struct flips_view *view, const void *byte);
 unsigned flips_branch_keys(const char *path, long *ret_places, unsigned max);
 /* Also while a process has the catalogue open: it sees the change at once. */
 void flips_flip(const char *path, long at, unsigned bit);
+/* Two bits of one byte: more than the row's checksum can put right. */
+void flips_damage(const char *path, long at);

@@ -211,7 +211,7 @@ static unsigned open_again(struct model *model)
         return 0;
     }
     open_model(model);
-    ck_assert_msg(catalogue_straighten(&model->catalogue, &count, &error), "%s", count > 0 ? error.message : "");
+    ck_assert_msg(catalogue_correct(&model->catalogue, false, &count, &error), "%s", count > 0 ? error.message : "");
     expect_all(model);
     catalogue_close(&model->catalogue);
     return count;

@@ -1,4 +1,4 @@
-/* tests/unit/embedded/own_rows_test.c -- the rows that Bale keeps for itself, damaged one bit at a time: which volumes
+/* tests/unit/embedded/own_rows_test.c -- the rows that Bale keeps for itself, damaged one byte at a time: which volumes
  * there are, what is free in them, whose catalogue it is, its numbers. The store serves all objects or says in a
  * sentence why not; after a repair all of them are there. */
 #include "store/embedded/catalogue/folder.h"
@@ -104,7 +104,7 @@ static void find_places(const char *path, struct places *ret_places)
     flips_view_close(&view);
 }
 
-/* ---- one bit ---- */
+/* ---- one byte ---- */
 
 static void expect_sentence(const char *path, const struct error *error, long at)
 {
@@ -124,13 +124,13 @@ static bool opens(const char *path, long at)
     return store != NULL;
 }
 
-static void flip_and_mend(const char *template, long at)
+static void damage_and_mend(const char *template, long at)
 {
     char path[64];
     struct error error;
     struct embedded_report report = {0};
     flips_copy_folder(template, path);
-    flips_flip(path, at, (unsigned)at % 8);
+    flips_damage(path, at);
     if (opens(path, at))
         with_store(path, expect_all, NULL);
     bool is_mended = embedded_check(path, true, &report, &error);
@@ -142,7 +142,7 @@ static void flip_and_mend(const char *template, long at)
     folder_remove(path);
 }
 
-START_TEST(a_flipped_bit_in_its_own_rows_costs_no_object)
+START_TEST(a_damaged_byte_in_its_own_rows_costs_no_object)
 {
     static struct places places;
     char template[64];
@@ -151,7 +151,7 @@ START_TEST(a_flipped_bit_in_its_own_rows_costs_no_object)
     find_places(template, &places);
     ck_assert_uint_gt(places.count, 100);
     for (unsigned i = 0; i < places.count; i++)
-        flip_and_mend(template, places.at[i]);
+        damage_and_mend(template, places.at[i]);
     folder_remove(template);
 }
 END_TEST
@@ -198,7 +198,7 @@ int main(void)
     Suite *suite = suite_create("own rows");
     TCase *tests = tcase_create("rows");
     tcase_set_timeout(tests, 240);
-    tcase_add_test(tests, a_flipped_bit_in_its_own_rows_costs_no_object);
+    tcase_add_test(tests, a_damaged_byte_in_its_own_rows_costs_no_object);
     tcase_add_test(tests, volumes_without_rows_get_them_again);
     suite_add_tcase(suite, tests);
     return run_suite(suite);

@@ -53,7 +53,7 @@ static void lose_catalogue(const char *path)
     ck_assert_int_eq(unlink(file), 0);
 }
 
-/* A bit in each row of the tables that a folder cannot be opened without. */
+/* In each row of the tables that a folder cannot be opened without. */
 static void damage_volumes(const char *path)
 {
     static struct flips_view view;
@@ -73,7 +73,7 @@ static void damage_volumes(const char *path)
     flips_view_close(&view);
     ck_assert_uint_gt(count, 1);
     for (unsigned i = 0; i < count; i++)
-        flips_flip(path, places[i], 3);
+        flips_damage(path, places[i]);
 }
 
 /* A copy of a key in a branch page, so that keys are out of order. */

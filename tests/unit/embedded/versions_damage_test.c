@@ -155,7 +155,7 @@ START_TEST(a_repair_costs_the_damaged_version_alone)
     for (unsigned i = 0; lost[i] != '\0'; i++) /* all are found before one is damaged */
         places[i] = find_place(path, text(key), lost[i]);
     for (unsigned i = 0; lost[i] != '\0'; i++)
-        flips_flip(path, places[i], 3);
+        flips_damage(path, places[i]);
     ck_assert_int_eq(embedded_check(path, false, &report, &error), lost[0] == '\0');
     ck_assert_msg(embedded_check(path, true, &report, &error), "%s", error.message);
     with_store(path, expect_kept, &history);
@@ -209,7 +209,7 @@ START_TEST(a_damaged_version_keeps_nobody_from_writing)
     struct error error;
     folder_make(path);
     with_store(path, make_written, &history);
-    flips_flip(path, find_place(path, text("k"), written_over[history].lost[0]), 3);
+    flips_damage(path, find_place(path, text("k"), written_over[history].lost[0]));
     with_store(path, write_over, NULL);
     ck_assert_msg(embedded_check(path, true, &report, &error), "%s", error.message);
     with_store(path, expect_again, NULL);
@@ -357,7 +357,7 @@ START_TEST(a_repair_keeps_the_versions_of_longer_keys)
     memset(long_key, 'k', LONG_KEY_BYTES);
     folder_make(path);
     with_store(path, put_two_keys, NULL);
-    flips_flip(path, find_place(path, span_of(long_key, PIECE_BYTES), 'm'), 3);
+    flips_damage(path, find_place(path, span_of(long_key, PIECE_BYTES), 'm'));
     ck_assert(!embedded_check(path, false, &report, &error));
     ck_assert_msg(embedded_check(path, true, &report, &error), "%s", error.message);
     with_store(path, expect_longer, NULL);
