@@ -2,17 +2,15 @@
 #include "server/baled.h"
 
 #include "runtime/base/buffer.h"
+#include "runtime/stream/listener.h"
 #include "server/config/config.h"
 #include "server/server.h"
 
 #include <pthread.h>
 #include <signal.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 extern char **environ;
@@ -41,22 +39,23 @@ static void block_signals(void)
     (void)signal(SIGPIPE, SIG_IGN);
 }
 
-/* Tells systemd (Type=notify): one datagram, see sd_notify(3). */
-static void notify(const char *state)
+/* An inherited socket says itself where it listens, whatever the options say. */
+static bool adopt_address(int fd, char **address, struct error *error)
 {
-    const char *path = getenv("NOTIFY_SOCKET");
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    if (path == NULL || (path[0] != '/' && path[0] != '@') || strlen(path) >= sizeof address.sun_path)
-        return;
-    memcpy(address.sun_path, path, strlen(path));
-    if (path[0] == '@')
-        address.sun_path[0] = '\0';
-    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    char text[LISTENER_ADDRESS_BYTES];
     if (fd < 0)
-        return;
-    socklen_t size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(path));
-    (void)sendto(fd, state, strlen(state), MSG_NOSIGNAL, (struct sockaddr *)&address, size);
-    (void)close(fd);
+        return true;
+    if (!listener_address(fd, text))
+        return error_set(error, ERROR_INVALID, NULL, "the inherited descriptor %d is no listening socket of TCP", fd);
+    free(*address);
+    *address = strdup(text);
+    return *address != NULL || error_set(error, ERROR_BUSY, NULL, "no memory");
+}
+
+static bool inherit(struct config *config, struct inherited_sockets *ret_sockets, struct error *error)
+{
+    return service_manager_sockets(ret_sockets, error) && adopt_address(ret_sockets->s3, &config->listen, error) &&
+           adopt_address(ret_sockets->admin, &config->admin, error);
 }
 
 /* The host part of "host:port" as somebody on this machine would write it into a URL. */
@@ -97,10 +96,13 @@ static void print_credentials(const struct config *config, const struct server *
         printf("baled: a key pair was made, kept in %s/credentials\n", folder);
 }
 
-static int serve(const struct config *config, backend_opener *open)
+static int serve(struct config *config, backend_opener *open)
 {
     struct error error;
-    struct server *server = server_start(config, open, &error);
+    struct inherited_sockets sockets;
+    struct server *server = NULL;
+    if (inherit(config, &sockets, &error))
+        server = server_start(config, &sockets, open, &error);
     if (server == NULL) {
         (void)fprintf(stderr, "baled: %s\n", error.message);
         return EXIT_FAILURE;
@@ -108,9 +110,8 @@ static int serve(const struct config *config, backend_opener *open)
     print_credentials(config, server);
     print_ready(config, server);
     (void)fflush(stdout);
-    notify("READY=1");
+    service_manager_tell("READY=1");
     server_wait(server);
-    notify("STOPPING=1");
     server_close(server);
     return EXIT_SUCCESS;
 }

@@ -5,6 +5,7 @@
 #include "runtime/io/io.h"
 #include "runtime/log/log.h"
 #include "runtime/stream/listener.h"
+#include "server/process/service_manager.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -85,6 +86,19 @@ static SUSPENDS void signals_entry(void *argument)
     control->signals = NULL;
 }
 
+/* ---- the watchdog ---- */
+
+static SUSPENDS void watchdog_entry(void *argument)
+{
+    struct control *control = argument;
+    control->watchdog = fiber_current();
+    while (io_sleep_until(deadline_after_ms(control->watchdog_ms / 2)) == 0) {
+        if (control->is_alive(control->context))
+            service_manager_tell("WATCHDOG=1");
+    }
+    control->watchdog = NULL;
+}
+
 /* ---- admin ---- */
 
 static void connection_ended(void *context)
@@ -123,6 +137,8 @@ bool control_start(struct control *control, struct error *error)
     control_here = control;
     if (!start_admin(control, error) || !fiber_spawn("signals", signals_entry, control, error))
         return false;
+    if (control->watchdog_ms > 0 && !fiber_spawn("watchdog", watchdog_entry, control, error))
+        return false;
     return control->journal == NULL ||
            journal_service_start(control->journal, control->backend, &control->journal_options, error);
 }
@@ -149,6 +165,8 @@ void control_stop(struct control *control, deadline_t deadline)
     }
     if (control->journal != NULL)
         journal_service_stop(control->journal, deadline); /* signals are still read: a second one ends it at once */
+    if (control->watchdog != NULL)
+        fiber_cancel(control->watchdog);
     if (control->signals != NULL)
         fiber_cancel(control->signals);
 }

@@ -2,7 +2,7 @@
  *
  * The first SIGTERM or SIGINT drains: `drain` is called once, on shard 0's thread. A second one ends the process at
  * once; what was acknowledged is durable by then. SIGHUP reads certificate and key again; when it comes because the
- * terminal has gone, it drains. */
+ * terminal has gone, it drains. A service manager that has a watchdog hears twice in its time that all shards live. */
 #pragma once
 
 #include "runtime/fiber/offload.h"
@@ -21,12 +21,15 @@ struct control {
     struct offload *file_threads;       /* where files are read again */
     struct dictionary_trainer *trainer; /* which gets the pipelines of this shard */
     void (*drain)(void *context);
+    uint64_t watchdog_ms;            /* the service manager wants a sign of life so often; 0: it wants none */
+    bool (*is_alive)(void *context); /* does every shard turn its loop? */
     void *context;
 
     /* its own: */
     struct http_server *http;
     struct listener *listener;
     struct fiber *signals;
+    struct fiber *watchdog;
 };
 
 /* On shard 0's thread, before its loop runs. */

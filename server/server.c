@@ -5,6 +5,8 @@
 #include "runtime/base/assert.h"
 #include "runtime/base/hex.h"
 #include "runtime/base/open_files.h"
+#include "runtime/fiber/loop.h"
+#include "runtime/io/io.h"
 #include "runtime/log/log.h"
 #include "runtime/stream/listener.h"
 #include "runtime/stream/tls.h"
@@ -35,6 +37,7 @@ enum {
 
 struct server {
     const struct config *config;
+    struct inherited_sockets inherited;
     struct first_credentials first;
     struct accounts *accounts;
     backend_opener *open;
@@ -105,14 +108,23 @@ static void *allocate(size_t count, size_t size)
     return memory;
 }
 
+static bool bind_or_adopt(const char *address, int inherited, unsigned count, int *ret_fds, uint16_t *ret_port,
+                          struct error *error)
+{
+    return inherited >= 0 ? listener_adopt(inherited, count, ret_fds, ret_port, error)
+                          : listener_bind(address, count, ret_fds, ret_port, error);
+}
+
 static bool bind_listeners(struct server *server, struct error *error)
 {
     server->listen_fds = allocate(server->shards_count, sizeof *server->listen_fds);
     for (unsigned i = 0; i < server->shards_count; i++)
         server->listen_fds[i] = -1;
-    if (!listener_bind(server->config->listen, server->shards_count, server->listen_fds, &server->port, error))
+    if (!bind_or_adopt(server->config->listen, server->inherited.s3, server->shards_count, server->listen_fds,
+                       &server->port, error))
         return error_prepend(error, "--listen");
-    if (!listener_bind(server->config->admin, 1, &server->admin_fd, &server->admin_port, error))
+    if (!bind_or_adopt(server->config->admin, server->inherited.admin, 1, &server->admin_fd, &server->admin_port,
+                       error))
         return error_prepend(error, "--admin");
     return true;
 }
@@ -200,14 +212,41 @@ static bool open_signals(struct server *server, struct error *error)
 
 /* ---- shards ---- */
 
+static void stop_shards(struct server *server)
+{
+    deadline_t deadline = clock_monotonic_ns(clock_system()) + server->config->drain_timeout_ms * 1000000;
+    for (unsigned i = 0; i < server->shards_count; i++)
+        shard_stop(server->shards[i], deadline);
+}
+
+/* Load balancers have seen /ready by then, and send nobody any more. */
+SUSPENDS static void stop_shards_later(void *context)
+{
+    struct server *server = context;
+    (void)io_sleep_until(deadline_after_ms(server->config->drain_delay_ms));
+    stop_shards(server);
+}
+
 /* On shard 0's thread, when every shard runs. */
 static void drain(void *context)
 {
     struct server *server = context;
+    struct error error;
     atomic_store_explicit(&server->is_ready, false, memory_order_release);
-    deadline_t deadline = clock_monotonic_ns(clock_system()) + server->config->drain_timeout_ms * 1000000;
+    service_manager_tell("STOPPING=1");
+    if (server->config->drain_delay_ms == 0 || !fiber_spawn("drain", stop_shards_later, server, &error))
+        stop_shards(server);
+}
+
+/* On shard 0's thread. One that does not answer from one time to the next stands still; once they are being stopped,
+ * they end one by one, and that shard 0 is here must do. */
+static bool is_alive(void *context)
+{
+    struct server *server = context;
+    bool is_alive = true;
     for (unsigned i = 0; i < server->shards_count; i++)
-        shard_stop(server->shards[i], deadline);
+        is_alive &= shard_ask_for_life(server->shards[i]);
+    return is_alive || !atomic_load_explicit(&server->is_ready, memory_order_acquire);
 }
 
 /* For tools on this machine. Where there is no room for it, as on a full disk, all else goes on without: objects can be
@@ -302,6 +341,8 @@ static void prepare_shards(struct server *server)
         .file_threads = server->list_threads,
         .trainer = &server->trainer,
         .drain = drain,
+        .watchdog_ms = service_manager_watchdog_ms(),
+        .is_alive = is_alive,
         .context = server,
     };
 }
@@ -361,11 +402,13 @@ static bool start(struct server *server, struct error *error)
     return true;
 }
 
-struct server *server_start(const struct config *config, backend_opener *open, struct error *error)
+struct server *server_start(const struct config *config, const struct inherited_sockets *sockets, backend_opener *open,
+                            struct error *error)
 {
     /* one for the process: when its start fails, threads that have begun may still look at it */
     static struct server server;
     server.config = config;
+    server.inherited = *sockets;
     server.open = open;
     return start(&server, error) ? &server : NULL;
 }

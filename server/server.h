@@ -4,15 +4,19 @@
 #include "runtime/base/error.h"
 #include "server/backend/backend.h"
 #include "server/config/config.h"
+#include "server/process/service_manager.h"
 
 #include <stdint.h>
 
 struct server;
 
-/* Everything up to the point where requests are taken. The config must outlive the server. `open` opens the backend.
+/* Everything up to the point where requests are taken. The config must outlive the server. `sockets` stand for --listen
+ * and
+ * --admin where there are some; `open` opens the backend.
  * SIGTERM, SIGINT and SIGHUP must be blocked in the calling thread. NULL: the process is to end; what had been begun is
  * not taken down. */
-struct server *server_start(const struct config *config, backend_opener *open, struct error *error);
+struct server *server_start(const struct config *config, const struct inherited_sockets *sockets, backend_opener *open,
+                            struct error *error);
 
 uint16_t server_port(const struct server *server);
 uint16_t server_admin_port(const struct server *server);

@@ -47,6 +47,9 @@ struct shard {
     struct control *control; /* shard 0's; NULL for the others */
     struct loop_message stop_message;
     deadline_t stop_deadline;
+
+    struct loop_message life_message;
+    _Atomic(bool) is_asked_for_life; /* and has not answered */
 };
 
 /* The shard of this thread: a listener's entry function is given nothing but the connection. */
@@ -235,6 +238,23 @@ void shard_stop(struct shard *shard, deadline_t deadline)
     shard->stop_deadline = deadline;
     shard->stop_message.deliver = deliver_stop;
     loop_post(shard->loop, &shard->stop_message);
+}
+
+/* ---- signs of life ---- */
+
+static void deliver_life(struct loop_message *message)
+{
+    struct shard *shard = LIST_ELEMENT(message, struct shard, life_message);
+    atomic_store_explicit(&shard->is_asked_for_life, false, memory_order_release);
+}
+
+bool shard_ask_for_life(struct shard *shard)
+{
+    if (atomic_exchange_explicit(&shard->is_asked_for_life, true, memory_order_acq_rel))
+        return false;
+    shard->life_message.deliver = deliver_life;
+    loop_post(shard->loop, &shard->life_message);
+    return true;
 }
 
 /* ---- the thread ---- */

@@ -44,6 +44,8 @@ struct shard *shard_create(const struct shard_common *common, unsigned index, in
 bool shard_start(struct shard *shard, struct error *error);
 /* Any thread: no more connections, then the end when the last request has been answered or the time is up. */
 void shard_stop(struct shard *shard, deadline_t deadline);
+/* Shard 0's thread: asks its loop for a sign of life. False: it has not given the last one yet. */
+bool shard_ask_for_life(struct shard *shard);
 /* Waits for the thread's end. */
 void shard_join(struct shard *shard);
 void shard_destroy(struct shard *shard);

@@ -6,7 +6,9 @@
 #include "runtime/fiber/wait.h"
 #include "runtime/stream/socket.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -136,6 +138,54 @@ bool listener_bind(const char *address, unsigned count, int *ret_fds, uint16_t *
         }
     }
     *ret_port = ntohs(*socket_address_port(&bound));
+    return true;
+}
+
+/* ---- a socket of somebody else ---- */
+
+static bool is_listening_on_tcp(int fd, union socket_address *ret_address)
+{
+    int type = 0;
+    int is_listening = 0;
+    socklen_t size = sizeof type;
+    socklen_t address_size = sizeof *ret_address;
+    return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) == 0 && type == SOCK_STREAM &&
+           getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &is_listening, &size) == 0 && is_listening != 0 &&
+           getsockname(fd, &ret_address->any, &address_size) == 0 &&
+           (ret_address->any.sa_family == AF_INET || ret_address->any.sa_family == AF_INET6);
+}
+
+bool listener_adopt(int fd, unsigned count, int *ret_fds, uint16_t *ret_port, struct error *error)
+{
+    union socket_address address = {0};
+    ASSERT(count > 0);
+    if (!is_listening_on_tcp(fd, &address))
+        return error_set(error, ERROR_INVALID, NULL, "the inherited descriptor %d is no listening socket of TCP", fd);
+    /* with O_NONBLOCK the ring would say at once that nobody is there, instead of waiting */
+    int flags = fcntl(fd, F_GETFL);
+    (void)fcntl(fd, F_SETFL, flags & ~O_NONBLOCK);
+    (void)fcntl(fd, F_SETFD, FD_CLOEXEC);
+    socket_set_options(fd);
+    for (unsigned i = 0; i < count; i++) {
+        ret_fds[i] = i == 0 ? fd : fcntl(fd, F_DUPFD_CLOEXEC, 0);
+        if (ret_fds[i] < 0)
+            return error_set_errno(error, errno, "the inherited descriptor %d cannot be shared by the shards", fd);
+    }
+    *ret_port = ntohs(*socket_address_port(&address));
+    return true;
+}
+
+bool listener_address(int fd, char ret_address[LISTENER_ADDRESS_BYTES])
+{
+    union socket_address address = {0};
+    socklen_t size = sizeof address;
+    char host[INET6_ADDRSTRLEN];
+    char port[sizeof "65535"];
+    if (getsockname(fd, &address.any, &size) != 0 ||
+        getnameinfo(&address.any, size, host, sizeof host, port, sizeof port, NI_NUMERICHOST | NI_NUMERICSERV) != 0)
+        return false;
+    (void)snprintf(ret_address, LISTENER_ADDRESS_BYTES, address.any.sa_family == AF_INET6 ? "[%s]:%s" : "%s:%s", host,
+                   port);
     return true;
 }
 

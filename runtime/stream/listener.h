@@ -18,6 +18,13 @@ struct listener;
  * address. Blocks the thread for up to a second while the address is taken: what was killed leaves it with a delay. */
 bool listener_bind(const char *address, unsigned count, int *ret_fds, uint16_t *ret_port, struct error *error);
 
+/* The same from a socket that listens already, whoever made it: all share its one queue, which outlives this process if
+ * somebody else has it open, too. `fd` is the first of ret_fds. ERROR_INVALID: it is no listening socket of TCP. */
+bool listener_adopt(int fd, unsigned count, int *ret_fds, uint16_t *ret_port, struct error *error);
+/* "127.0.0.1:8014", "[::1]:8014": where it listens. */
+enum { LISTENER_ADDRESS_BYTES = 64 };
+bool listener_address(int fd, char ret_address[LISTENER_ADDRESS_BYTES]);
+
 /* On the shard's thread: accepts until listener_close; each connection starts `entry(stream)` on a fiber of its own.
  * Beyond connections_max further ones wait in the backlog until one ends (listener_connection_ended). */
 struct listener *listener_start(int fd, unsigned connections_max, fiber_entry *entry, struct error *error);

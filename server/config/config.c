@@ -106,8 +106,11 @@ static const struct option OPTIONS[] = {
      .help = "from the first byte of a request's head to its last"},
     {"progress-timeout", OPTION_DURATION, AT(progress_timeout_ms), "60s", "TIME", .least = 1, .most = DAY_MS,
      .help = "a body or an answer of which no byte moves; slow progress is never cut"},
+    {"drain-delay", OPTION_DURATION, AT(drain_delay_ms), "0s", "TIME", .least = 0, .most = DAY_MS,
+     .help = "after SIGTERM: how long /ready says 503 before no connection is taken any more; what load balancers need "
+             "to notice"},
     {"drain-timeout", OPTION_DURATION, AT(drain_timeout_ms), "30s", "TIME", .least = 0, .most = DAY_MS,
-     .help = "after SIGTERM: how long requests in flight may go on"},
+     .help = "after SIGTERM, and --drain-delay: how long requests in flight may go on"},
     {"journal-poll", OPTION_DURATION, AT(journal_poll_ms), "1500ms", "TIME", .least = 100, .most = 3600 * 1000,
      .help = "how often the journal asks whether another replica has written; one small request each time"},
     {"settings-grace", OPTION_DURATION, AT(settings_grace_ms), "5m", "TIME", .least = 1000, .most = DAY_MS,
@@ -307,8 +310,9 @@ void config_help(struct buffer *to)
     option_table_help(&TABLE, to);
     buffer_append_string(to, "  --help, --version\n\n");
     option_help_text("Variables without an option: BALE_ACCESS_KEY and BALE_SECRET_KEY, one key pair for all; "
-                     "NOTIFY_SOCKET as systemd sets it. Sizes take K, M, G, T; times take ms, s, m, h (without: "
-                     "seconds). Of an option that stands without a value the name alone says yes; elsewhere it is yes "
+                     "LISTEN_FDS, NOTIFY_SOCKET and WATCHDOG_USEC as systemd sets them. Sizes take K, M, G, T; times "
+                     "take ms, s, m, h (without: seconds). Of an option that stands without a value the name alone "
+                     "says yes; elsewhere it is yes "
                      "or no.",
                      0, to);
     buffer_append_byte(to, '\n');

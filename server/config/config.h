@@ -76,6 +76,7 @@ struct config {
     uint64_t idle_timeout_ms;
     uint64_t head_timeout_ms;
     uint64_t progress_timeout_ms;
+    uint64_t drain_delay_ms;
     uint64_t drain_timeout_ms;
     uint64_t journal_poll_ms;
     uint64_t settings_grace_ms;

@@ -55,11 +55,14 @@ class Daemon:
     def environment(self):
         return None  # that of the tests
 
+    def descriptors(self):
+        return ()  # that the process gets beside the usual three
+
     def start(self, seconds=20):
         """Returns the Server once baled has printed that it is ready, and where."""
         self.output = []
         self.process = subprocess.Popen(self.command(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                        stderr=subprocess.STDOUT, cwd=self.folder, env=self.environment())
+                                        stderr=subprocess.STDOUT, cwd=self.folder, env=self.environment(), pass_fds=self.descriptors())
         self.collecting = threading.Thread(target=self._collect, args=(self.process, self.output), daemon=True)
         self.collecting.start()
         deadline = time.monotonic() + seconds
