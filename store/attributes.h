@@ -70,7 +70,7 @@ struct object_attributes {
     bool is_delete_marker; /* no object: of all members only version, modified_ms, owner and superseded_ms mean anything
                             */
     int64_t superseded_ms; /* when its successor was committed: it is no current version since; 0: it is the current one
-                              (434); set by the store */
+                              (434), or the store does not know; set by the store */
     struct object_lock lock;
     struct span owner; /* account id of who wrote it; empty: the bucket's owner */
     bool is_acl_apart; /* the store keeps it elsewhere, and `acl` is empty; set by the store */

@@ -93,6 +93,16 @@ bool write_condition_holds_over_damage(const struct write_condition *condition, 
     return !is_undecided && condition->if_none_match.size == 0 && !condition->has_size && !condition->has_modified;
 }
 
+bool write_condition_holds_of_marker(const struct write_condition *condition, struct error *error)
+{
+    if (condition == NULL ||
+        (!condition->has_size && !condition->has_modified && etag_list_matches(condition->if_match, SPAN_EMPTY)))
+        return true;
+    return error_set(error, ERROR_CONFLICT, S3_PreconditionFailed,
+                     "At least one of the preconditions that you specified did not hold: the current version is a "
+                     "delete marker");
+}
+
 static struct read_decision fail_read(const char *failed)
 {
     return (struct read_decision){READ_PRECONDITION_FAILED, failed};

@@ -31,6 +31,9 @@ bool write_condition_holds(const struct write_condition *condition, const struct
 /* The same where something is there of which nothing is known but that it is damaged: *error says how. A condition that
  * cannot be decided does not hold, and leaves that error. `condition` may be NULL: none. */
 bool write_condition_holds_over_damage(const struct write_condition *condition, struct error *error);
+/* What the condition of a deletion says of a delete marker: it has no ETag, no size, and no time that anybody saw
+ * (420). `condition` may be NULL: none. */
+bool write_condition_holds_of_marker(const struct write_condition *condition, struct error *error);
 
 struct read_condition {
     struct span if_match;

@@ -11,6 +11,7 @@
 #include "s3client/operations.h"
 #include "s3client/wire/checksum.h"
 #include "s3client/wire/s3_error.h"
+#include "store/remote/own_objects.h"
 #include "store/remote/parallel.h"
 #include "store/remote/store.h"
 
@@ -136,6 +137,47 @@ SUSPENDS static bool save_record(struct remote_shard *shard, const struct bucket
     return done;
 }
 
+/* ---- versions ---- */
+
+SUSPENDS bool remote_ask_versioning(struct remote_shard *shard, struct span backend_bucket,
+                                    enum bucket_versioning *ret_versioning, struct error *error)
+{
+    enum s3_versioning versioning = S3_VERSIONING_NEVER;
+    struct s3_answer answer;
+    const struct s3_call call = {.bucket = backend_bucket, .repeat = S3_REPEAT};
+    *ret_versioning = VERSIONING_NEVER;
+    if (!shard->remote->base.capabilities.has_versions)
+        return true;
+    bool done = s3_client_get_versioning(shard->client, &call, &versioning, &answer, error);
+    if (!remote_answered(shard, S3_GET_BUCKET, &answer, done, error))
+        return false;
+    if (versioning != S3_VERSIONING_NEVER)
+        *ret_versioning = versioning == S3_VERSIONING_ENABLED ? VERSIONING_ENABLED : VERSIONING_SUSPENDED;
+    return true;
+}
+
+SUSPENDS static bool put_versioning(struct remote_shard *shard, struct span backend_bucket,
+                                    enum bucket_versioning versioning, struct error *error)
+{
+    struct s3_answer answer;
+    const struct s3_call call = {.bucket = backend_bucket, .repeat = S3_REPEAT};
+    enum s3_versioning wanted = versioning == VERSIONING_ENABLED ? S3_VERSIONING_ENABLED : S3_VERSIONING_SUSPENDED;
+    bool done = s3_client_put_versioning(shard->client, &call, wanted, &answer, error);
+    return remote_answered(shard, S3_PUT_BUCKET, &answer, done, error);
+}
+
+SUSPENDS bool remote_set_versioning(struct bucket_store *store, struct span bucket, enum bucket_versioning versioning,
+                                    struct error *error)
+{
+    struct remote *remote = remote_of(store);
+    struct span backend;
+    if (!remote_bucket(remote, bucket, &backend, error) ||
+        !put_versioning(remote_shard_here(remote), backend, versioning, error))
+        return false;
+    atomic_fetch_add(&remote->buckets_removed, 1); /* every shard asks anew */
+    return true;
+}
+
 /* ---- finding ---- */
 
 void remote_forget_bucket(struct remote_shard *shard, struct span name)
@@ -146,6 +188,20 @@ void remote_forget_bucket(struct remote_shard *shard, struct span name)
 static uint64_t now_ms(const struct remote_shard *shard)
 {
     return clock_monotonic_ns(shard->remote->settings.clock) / 1000000;
+}
+
+SUSPENDS static bool ask(struct remote_shard *shard, struct span bucket, struct bucket_info *ret_info,
+                         struct error *error)
+{
+    struct remote *remote = shard->remote;
+    struct span backend;
+    if (!remote_bucket(remote, bucket, &backend, error))
+        return false;
+    if (!remote->settings.is_all_buckets)
+        describe(remote, bucket, remote->started_ms, ret_info);
+    else if (!load_record(shard, bucket, ret_info, error))
+        return false;
+    return remote_ask_versioning(shard, backend, &ret_info->versioning, error);
 }
 
 /* From memory, or by asking. */
@@ -161,7 +217,7 @@ SUSPENDS static bool learn(struct remote_shard *shard, struct span bucket, struc
     }
     if (known_buckets_is_absent(&shard->buckets, bucket, made, now_ms(shard)))
         return error_set(error, ERROR_NOT_FOUND, S3_NoSuchBucket, "The specified bucket does not exist.");
-    if (load_record(shard, bucket, ret_info, error)) {
+    if (ask(shard, bucket, ret_info, error)) {
         known_buckets_note(&shard->buckets, ret_info, removed, now_ms(shard));
         return true;
     }
@@ -178,7 +234,7 @@ SUSPENDS bool remote_find_bucket(struct bucket_store *store, struct span bucket,
     struct span backend;
     if (!remote_bucket(remote, bucket, &backend, error))
         return false;
-    if (remote->settings.is_all_buckets)
+    if (remote->settings.is_all_buckets || remote->base.capabilities.has_versions)
         return learn(remote_shard_here(remote), bucket, ret_info, error);
     describe(remote, bucket, remote->started_ms, ret_info);
     return true;
@@ -238,6 +294,10 @@ SUSPENDS static bool create(struct remote_shard *shard, const struct bucket_inte
     atomic_fetch_add(&shard->remote->buckets_made, 1);
     if (!take_over(shard, &info, error))
         return false;
+    if (intent->versioning != VERSIONING_NEVER &&
+        !put_versioning(shard, span_from_string(info.name), intent->versioning, error))
+        return false;
+    info.versioning = intent->versioning;
     known_buckets_note(&shard->buckets, &info, removed, now_ms(shard));
     return true;
 }
@@ -258,59 +318,27 @@ SUSPENDS static bool is_empty(struct bucket_store *store, struct span bucket, bo
 {
     struct arena arena;
     struct list_page page;
-    const struct list_request request = {.bucket = bucket, .entries_max = 1};
+    const struct version_list_request request = {.bucket = bucket, .entries_max = 1};
     arena_init(&arena, LIST_ARENA_BYTES);
-    bool done = remote_list(store, &request, &arena, &page, error);
+    bool done = bucket_list_versions(store, &request, &arena, &page, error);
     *ret_is_empty = done && page.count == 0;
     arena_free(&arena);
     return done;
 }
 
-SUSPENDS static bool remove_listed(struct remote_shard *shard, const struct s3_call *call,
-                                   const struct s3_list_page *page, struct arena *arena, struct error *error)
-{
-    struct s3_answer answer;
-    unsigned count = 0;
-    struct s3_delete_item *items = arena_allocate(arena, (page->count + 1) * sizeof *items);
-    if (items == NULL)
-        return error_set(error, ERROR_BUSY, S3_SlowDown, "The request's memory is used up.");
-    for (unsigned i = 0; i < page->count; i++) {
-        if (!span_equal(page->entries[i].key, record_key))
-            items[count++] = (struct s3_delete_item){.key = page->entries[i].key};
-    }
-    bool done = count == 0 || s3_client_delete_objects(shard->client, call, items, count, &answer, error);
-    return count == 0 || remote_answered(shard, S3_DELETE_OBJECTS, &answer, done, error);
-}
-
 /* Pieces of uploads, and what else is ours beside the record. */
 SUSPENDS static bool remove_own(struct remote_shard *shard, struct span bucket, struct error *error)
 {
-    const struct s3_call call = {.bucket = bucket, .repeat = S3_REPEAT};
-    const struct s3_list_request request = {.prefix = SPAN(".bale/")};
-    struct arena arena;
-    struct s3_list_page page = {.is_truncated = true};
-    bool done = true;
-    arena_init(&arena, LIST_ARENA_BYTES);
-    while (done && page.is_truncated) {
-        struct s3_answer answer;
-        arena_reset(&arena);
-        done = s3_client_list_objects(shard->client, &call, &request, &arena, &page, &answer, error);
-        done = remote_answered(shard, S3_LIST_OBJECTS, &answer, done, error) &&
-               remove_listed(shard, &call, &page, &arena, error);
-    }
-    arena_free(&arena);
-    return done;
+    const struct own_removal removal = {
+        .shard = shard, .bucket = bucket, .prefix = SPAN(".bale/"), .kept = SPAN("bucket")};
+    return own_objects_remove(&removal, error);
 }
 
 /* The record last: who dies before that leaves a bucket that is still its owner's. */
 SUSPENDS static bool remove_record(struct remote_shard *shard, struct span bucket, struct error *error)
 {
-    struct s3_answer answer;
-    const struct s3_call call = {.kind = S3_DELETE_OBJECT, .bucket = bucket, .key = record_key, .repeat = S3_REPEAT};
-    bool done = remote_call(shard, &call, &answer, error);
-    if (done)
-        s3_answer_close(&answer);
-    return done || error->code == S3_NoSuchKey;
+    const struct own_removal removal = {.shard = shard, .bucket = bucket, .prefix = record_key};
+    return own_objects_remove(&removal, error);
 }
 
 /* The backend may refuse it in the end: somebody has written into it meanwhile, say. Then it has its record again, or
@@ -338,6 +366,20 @@ SUSPENDS static bool remove_bucket(struct remote_shard *shard, struct span bucke
     return done;
 }
 
+SUSPENDS static bool not_empty(struct bucket_store *store, struct span bucket, struct error *error)
+{
+    struct arena arena;
+    struct list_page page;
+    const struct list_request request = {.bucket = bucket, .entries_max = 1};
+    arena_init(&arena, LIST_ARENA_BYTES);
+    bool has_objects = remote_list(store, &request, &arena, &page, error) && page.count > 0;
+    arena_free(&arena);
+    return error_set(error, ERROR_CONFLICT, S3_BucketNotEmpty, "%s",
+                     has_objects ? "The bucket that you tried to delete is not empty."
+                                 : "The bucket that you tried to delete is not empty: versions or delete markers are "
+                                   "left. You must delete all versions in the bucket.");
+}
+
 SUSPENDS bool remote_delete_bucket(struct bucket_store *store, struct span bucket, struct error *error)
 {
     struct remote *remote = remote_of(store);
@@ -347,7 +389,7 @@ SUSPENDS bool remote_delete_bucket(struct bucket_store *store, struct span bucke
     if (!remote_bucket(remote, bucket, &backend, error) || !is_empty(store, bucket, &empty, error))
         return false;
     if (!empty)
-        return error_set(error, ERROR_CONFLICT, S3_BucketNotEmpty, "The bucket that you tried to delete is not empty.");
+        return not_empty(store, bucket, error);
     if (span_equal(backend, span_from_string(remote->settings.bucket)))
         return error_set(error, ERROR_DENIED, S3_AccessDenied,
                          "This server lives in the bucket, and does not remove it.");
@@ -433,8 +475,7 @@ SUSPENDS static bool find_buckets(struct remote *remote, struct bucket_query *qu
     if (query->infos == NULL)
         return error_set(error, ERROR_BUSY, S3_SlowDown, "The request's memory is used up.");
     query->count = is_wanted(query, home_name(remote)) ? 1 : 0;
-    describe(remote, home_name(remote), remote->started_ms, query->infos);
-    return true;
+    return query->count == 0 || remote_find_bucket(&remote->base, home_name(remote), query->infos, error);
 }
 
 SUSPENDS bool remote_list_buckets(struct bucket_store *store, struct span owner, struct span prefix, struct span after,

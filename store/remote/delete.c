@@ -1,4 +1,5 @@
 /* store/remote/delete.c -- deleting: one key with its condition, many by one request. */
+#include "runtime/base/assert.h"
 #include "s3client/operations.h"
 #include "s3client/wire/s3_error.h"
 #include "store/remote/fetch.h"
@@ -10,40 +11,77 @@
 
 /* ---- one ---- */
 
-SUSPENDS static bool send_delete(const struct remote_key *key, const struct http_field *condition,
-                                 struct s3_answer *ret_answer, struct error *error)
+enum { DELETE_ROUNDS = 16, DELETE_HEADERS_MAX = 2 };
+
+/* One deletion under way. */
+struct deletion {
+    struct remote_key key;
+    struct delete_item *item;
+    bool may_be_applied; /* an answer was lost */
+};
+
+/* What is deleted now, or where a marker stands now. */
+static bool note_result(struct delete_item *item, bool is_marker, const char *version)
 {
-    const struct s3_call call = {
-        .kind = S3_DELETE_OBJECT,
-        .bucket = key->backend.bucket,
-        .key = key->backend.key,
-        .headers = condition,
-        .headers_count = condition == NULL ? 0 : 1,
-        .repeat = condition == NULL ? S3_REPEAT : S3_ONCE,
-    };
-    bool done = remote_call(key->shard, &call, ret_answer, error);
-    if (done)
-        s3_answer_close(ret_answer);
-    return done || error->code == S3_NoSuchKey;
+    item->is_marker = is_marker;
+    if (is_marker)
+        memcpy(item->marker_version, version, sizeof item->marker_version);
+    return true;
 }
 
-enum { DELETE_ROUNDS = 16 };
+SUSPENDS static bool send_delete(struct deletion *deletion, const struct http_field *condition, enum s3_repeat repeat,
+                                 struct s3_answer *ret_answer, struct error *error)
+{
+    struct http_field headers[DELETE_HEADERS_MAX];
+    struct s3_call call = remote_key_call(&deletion->key, S3_DELETE_OBJECT, repeat);
+    call.headers = headers;
+    if (condition != NULL)
+        headers[call.headers_count++] = *condition;
+    if (deletion->item->may_bypass_governance && deletion->key.shard->remote->base.capabilities.has_lock)
+        headers[call.headers_count++] = (struct http_field){SPAN("x-amz-bypass-governance-retention"), SPAN("true")};
+    if (!remote_call(deletion->key.shard, &call, ret_answer, error))
+        return remote_key_is_missing(&deletion->key, ret_answer, error);
+    s3_answer_close(ret_answer);
+    char version[VERSION_TEXT_BYTES];
+    remote_answered_version(ret_answer, version);
+    return note_result(deletion->item, ret_answer->is_delete_marker, version);
+}
 
 /* What one attempt came to. */
-enum deletion { DELETED, DELETE_AGAIN, DELETE_FAILED };
+enum deleted { DELETED, DELETE_AGAIN, DELETE_FAILED };
 
-SUSPENDS static enum deletion delete_revision(struct write_target *target, bool *may_be_applied, struct error *error)
+SUSPENDS static enum deleted delete_revision(struct deletion *deletion, const struct write_target *target,
+                                             struct error *error)
 {
     char text[QUOTED_ETAG_BYTES];
     struct s3_answer answer;
-    if (target->state == TARGET_ABSENT)
-        return DELETED;
     const struct http_field header = {SPAN("if-match"), fetch_quote(span_from_string(target->etag), text)};
-    if (send_delete(target->key, &header, &answer, error))
+    if (send_delete(deletion, &header, S3_ONCE, &answer, error))
         return DELETED;
     bool is_unknown = answer.effect == S3_UNKNOWN;
-    *may_be_applied = *may_be_applied || is_unknown;
+    deletion->may_be_applied = deletion->may_be_applied || is_unknown;
     return is_unknown || answer.status == 412 ? DELETE_AGAIN : DELETE_FAILED;
+}
+
+/* Nothing is there, or a marker: a bucket that keeps versions gets one more (410), which the backend alone can say of
+ * this moment. A version that is gone was deleted. */
+SUSPENDS static enum deleted delete_absent(struct deletion *deletion, const struct write_target *target,
+                                           struct error *error)
+{
+    enum bucket_versioning versioning;
+    struct s3_answer answer;
+    struct remote_key *key = &deletion->key;
+    bool names_version = key->version[0] != '\0';
+    if (names_version && !target->is_marked)
+        return DELETED;
+    if (!names_version && !remote_ask_versioning(key->shard, key->backend.bucket, &versioning, error))
+        return DELETE_FAILED;
+    if (!names_version && versioning == VERSIONING_NEVER)
+        return DELETED;
+    if (send_delete(deletion, NULL, S3_ONCE, &answer, error))
+        return DELETED;
+    deletion->may_be_applied = deletion->may_be_applied || answer.effect == S3_UNKNOWN;
+    return answer.effect == S3_UNKNOWN ? DELETE_AGAIN : DELETE_FAILED;
 }
 
 /* Ours may have deleted what they then wrote anew: that is not to be deleted as well. */
@@ -54,50 +92,103 @@ static bool unclear(struct error *error)
                      "been applied before that.");
 }
 
+static bool is_newly_marked(const struct write_target *before, const struct write_target *now)
+{
+    bool was_it = before->is_marked && strcmp(before->version, now->version) == 0;
+    return now->state == TARGET_ABSENT && now->is_marked && !was_it;
+}
+
+/* A marker has conditions of its own (420). */
+static bool may_go_on(bool found, const struct deletion *deletion, const struct write_target *target,
+                      struct error *error)
+{
+    bool is_marked = target->state == TARGET_ABSENT && target->is_marked;
+    return is_marked ? write_condition_holds_of_marker(deletion->item->condition, error) : found;
+}
+
 /* Names the revision to the backend, so that a request that arrives late, or twice, deletes nothing that came after it.
  */
-SUSPENDS static bool delete_named(struct remote_key *key, const struct write_condition *condition, struct error *error)
+SUSPENDS static bool delete_named(struct deletion *deletion, struct error *error)
 {
     struct write_target target;
-    bool may_be_applied = false;
-    target_init(&target, key, condition);
+    target_init(&target, &deletion->key, deletion->item->condition);
     for (unsigned round = 0; round < DELETE_ROUNDS; round++) {
-        char before[STORED_ETAG_TEXT_BYTES];
-        memcpy(before, target.etag, sizeof before);
-        bool may_go_on = round == 0 ? target_prepare(&target, true, error) : target_look(&target, NULL, NULL, error);
-        bool is_gone = !may_go_on && error->code == S3_NoSuchKey;
-        if (may_be_applied && target.state == TARGET_REVISION && strcmp(before, target.etag) != 0)
+        const struct write_target before = target;
+        bool found = round == 0 ? target_prepare(&target, true, error) : target_look(&target, NULL, NULL, error);
+        if (deletion->may_be_applied && target.state == TARGET_REVISION && strcmp(before.etag, target.etag) != 0)
             return unclear(error);
-        if (!may_go_on)
-            return may_be_applied && is_gone; /* and that may be our doing */
-        enum deletion deletion = delete_revision(&target, &may_be_applied, error);
-        if (deletion != DELETE_AGAIN)
-            return deletion == DELETED;
+        if (deletion->may_be_applied && is_newly_marked(&before, &target))
+            return note_result(deletion->item, true, target.version); /* by us, or by another one since */
+        if (!may_go_on(found, deletion, &target, error))
+            return deletion->may_be_applied && error->code == S3_NoSuchKey; /* and that may be our doing */
+        enum deleted deleted = target.state == TARGET_ABSENT ? delete_absent(deletion, &target, error)
+                                                             : delete_revision(deletion, &target, error);
+        if (deleted != DELETE_AGAIN)
+            return deleted == DELETED;
     }
     return error_set(error, ERROR_BUSY, S3_SlowDown, "The object is changed too often at the moment. Try again.");
 }
 
-SUSPENDS static bool delete_key(struct remote_key *key, const struct write_condition *condition, struct error *error)
+/* A version that is made once and never replaced: there is nothing that a request that comes late could delete instead.
+ */
+SUSPENDS static bool delete_version(struct deletion *deletion, struct error *error)
+{
+    struct remote_state state;
+    struct s3_answer answer;
+    const struct write_condition *condition = deletion->item->condition;
+    bool done = true;
+    if (condition != NULL) {
+        done = remote_look(&deletion->key, true, &state, error);
+        if (done && !state.is_there && !state.is_marker) {
+            remote_state_free(deletion->key.shard, &state);
+            return true; /* what is gone was deleted, whatever the condition (419) */
+        }
+        done = done && (state.is_marker ? write_condition_holds_of_marker(condition, error)
+                                        : write_condition_holds(condition, &state.object.attributes, error));
+        remote_state_free(deletion->key.shard, &state);
+    }
+    return done && send_delete(deletion, NULL, S3_REPEAT, &answer, error);
+}
+
+SUSPENDS static bool delete_key(struct deletion *deletion, struct error *error)
 {
     struct s3_answer answer;
+    const struct remote_key *key = &deletion->key;
+    bool names_null = strcmp(key->version, "null") == 0;
+    if (key->version[0] != '\0' && !names_null)
+        return delete_version(deletion, error);
     bool is_named = !key->is_internal && verdict_holds(&key->shard->remote->verdicts, VERDICT_DELETE_MATCH);
-    return is_named || condition != NULL ? delete_named(key, condition, error) : send_delete(key, NULL, &answer, error);
+    return is_named || deletion->item->condition != NULL ? delete_named(deletion, error)
+                                                         : send_delete(deletion, NULL, S3_REPEAT, &answer, error);
+}
+
+/* Also of the key itself, when it was a version of it. */
+static void drop_rows(struct remote *remote, struct remote_shard *shard, const struct object_name *name)
+{
+    uint8_t key[ROW_KEY_BYTES];
+    row_key(name->bucket, name->key, key);
+    rows_drop(shard->rows, key);
+    if (name->version.size == 0 || !remote->base.capabilities.has_versions)
+        return;
+    row_key_of_version(key, name->version, key);
+    rows_drop(shard->rows, key);
 }
 
 SUSPENDS static bool delete_one(struct remote *remote, struct span bucket, struct delete_item *item)
 {
-    struct remote_key key;
+    struct deletion *deletion = calloc(1, sizeof *deletion);
     const struct object_name name = {.bucket = bucket, .key = item->key, .version = item->version};
-    if (!remote_key_init(remote, &name, &key, &item->error))
-        return false;
-    if (!delete_key(&key, item->condition, &item->error))
-        return false;
-    if (key.is_internal)
-        return true;
-    rows_drop(key.shard->rows, key.row_key);
-    if (s4_object_may_have_sidecar(&key)) /* by what was known of it, or was found out on the way */
-        s4_object_remove_sidecar(&key);
-    return true;
+    ASSERT(deletion != NULL);
+    deletion->item = item;
+    bool is_known = remote_key_init(remote, &name, &deletion->key, &item->error);
+    bool done = is_known && delete_key(deletion, &item->error);
+    if (done && !deletion->key.is_internal) {
+        drop_rows(remote, deletion->key.shard, &name);
+        if (item->version.size == 0 && s4_object_may_have_sidecar(&deletion->key)) /* as it was found on the way */
+            s4_object_remove_sidecar(&deletion->key);
+    }
+    free(deletion);
+    return done;
 }
 
 /* ---- many ---- */
@@ -110,10 +201,12 @@ struct batch {
     struct backend_name *names;
     char (*etags)[STORED_ETAG_TEXT_BYTES]; /* of each item; "": not known */
     struct s3_delete_item *sent;           /* those without a condition */
+    bool *is_absent;                       /* of each item: nothing was there */
     bool *is_open;                         /* of each item: it is still to be deleted */
     bool *has_sidecar;                     /* of each item: S4's index lies beside it, perhaps */
     unsigned *places;                      /* of each of `sent`, in `items` */
     unsigned sent_count;
+    enum bucket_versioning versioning;
 };
 
 static bool make_batch(struct remote *remote, struct span bucket, struct delete_item *items, unsigned count,
@@ -124,10 +217,11 @@ static bool make_batch(struct remote *remote, struct span bucket, struct delete_
     batch->sent = calloc(count, sizeof *batch->sent);
     batch->places = calloc(count, sizeof *batch->places);
     batch->etags = calloc(count, sizeof *batch->etags);
+    batch->is_absent = calloc(count, sizeof *batch->is_absent);
     batch->is_open = calloc(count, sizeof *batch->is_open);
     batch->has_sidecar = calloc(count, sizeof *batch->has_sidecar);
-    return batch->is_open != NULL && batch->has_sidecar != NULL && batch->etags != NULL && batch->names != NULL &&
-           batch->sent != NULL && batch->places != NULL;
+    return batch->is_absent != NULL && batch->is_open != NULL && batch->has_sidecar != NULL && batch->etags != NULL &&
+           batch->names != NULL && batch->sent != NULL && batch->places != NULL;
 }
 
 static void free_batch(struct batch *batch)
@@ -136,8 +230,18 @@ static void free_batch(struct batch *batch)
     free(batch->sent);
     free(batch->places);
     free(batch->etags);
+    free(batch->is_absent);
     free(batch->is_open);
     free(batch->has_sidecar);
+}
+
+/* What has a condition, and what is locked perhaps: each has its own answer, and a lost one can be told from a refusal.
+ * So has the null version, which may be replaced, and where each deletion makes a marker. */
+static bool goes_alone(const struct batch *batch, const struct delete_item *item)
+{
+    bool makes_marker = batch->versioning != VERSIONING_NEVER && item->version.size == 0;
+    bool is_null = item->version.size > 0 && span_equal(item->version, SPAN("null"));
+    return item->condition != NULL || item->may_bypass_governance || makes_marker || is_null;
 }
 
 /* What each key is, from its row, or by asking: so that a request that comes late, or twice, deletes nothing that came
@@ -149,14 +253,14 @@ static void look_at(void *context, unsigned index)
     struct remote_key key;
     struct remote_state state;
     const struct object_name name = {.bucket = batch->bucket, .key = item->key};
-    if (item->condition != NULL || name_is_internal(item->key) ||
+    if (goes_alone(batch, item) || item->version.size > 0 || name_is_internal(item->key) ||
         !remote_key_init(batch->remote, &name, &key, &item->error))
         return;
     if (!key.has_row && verdict_holds(&batch->remote->verdicts, VERDICT_DELETE_MATCH)) {
         bool looked = remote_look(&key, false, &state, &item->error);
         if (looked && state.is_there)
             memcpy(batch->etags[index], state.object.attributes.stored_etag, STORED_ETAG_TEXT_BYTES);
-        item->is_deleted = looked && !state.is_there;
+        batch->is_absent[index] = looked && !state.is_there;
         remote_state_free(key.shard, &state);
     } else if (key.has_row) {
         memcpy(batch->etags[index], key.row.attributes.stored_etag, STORED_ETAG_TEXT_BYTES);
@@ -169,13 +273,14 @@ static void gather(struct batch *batch)
     for (unsigned i = 0; i < batch->count; i++) {
         struct delete_item *item = &batch->items[i];
         const struct object_name name = {.bucket = batch->bucket, .key = item->key};
-        if (item->condition != NULL || item->is_deleted)
+        batch->is_open[i] = goes_alone(batch, item);
+        if (batch->is_open[i] || batch->is_absent[i])
             continue;
         if (!remote_name(batch->remote, &name, &batch->names[i], &item->error))
             continue;
         batch->places[batch->sent_count] = i;
-        batch->sent[batch->sent_count++] =
-            (struct s3_delete_item){.key = batch->names[i].key, .etag = span_from_string(batch->etags[i])};
+        batch->sent[batch->sent_count++] = (struct s3_delete_item){
+            .key = batch->names[i].key, .version = item->version, .etag = span_from_string(batch->etags[i])};
     }
 }
 
@@ -185,7 +290,8 @@ static void note_twins(struct batch *batch)
     for (unsigned i = 0; i < batch->sent_count; i++) {
         struct s3_delete_item *sent = &batch->sent[i];
         for (unsigned j = 0; !sent->is_deleted && sent->error.kind == ERROR_DAMAGED && j < batch->sent_count; j++)
-            sent->is_deleted = batch->sent[j].is_deleted && span_equal(batch->sent[j].key, sent->key);
+            sent->is_deleted = batch->sent[j].is_deleted && span_equal(batch->sent[j].key, sent->key) &&
+                               span_equal(batch->sent[j].version, sent->version);
     }
 }
 
@@ -193,17 +299,20 @@ static void note_twins(struct batch *batch)
 static void note_results(struct batch *batch, struct remote_shard *shard)
 {
     for (unsigned i = 0; i < batch->sent_count; i++) {
-        uint8_t key[ROW_KEY_BYTES];
         struct delete_item *item = &batch->items[batch->places[i]];
         const struct s3_delete_item *sent = &batch->sent[i];
-        item->is_deleted = sent->is_deleted || sent->error.code == S3_NoSuchKey;
+        bool is_no_id =
+            item->version.size > 0 && sent->error.code == S3_InvalidArgument; /* what is none is not there */
+        bool is_gone = is_no_id || sent->error.code == S3_NoSuchKey || sent->error.code == S3_NoSuchVersion;
+        const struct object_name name = {.bucket = batch->bucket, .key = item->key, .version = item->version};
+        item->is_deleted = sent->is_deleted || is_gone;
+        (void)note_result(item, sent->is_marker, sent->marker_version);
         batch->is_open[batch->places[i]] =
             !item->is_deleted && sent->etag.size > 0 && sent->error.code == S3_PreconditionFailed;
         if (!item->is_deleted)
             item->error = sent->error;
-        row_key(batch->bucket, item->key, key);
         if (item->is_deleted && !name_is_internal(item->key))
-            rows_drop(shard->rows, key);
+            drop_rows(batch->remote, shard, &name);
     }
 }
 
@@ -233,15 +342,43 @@ static void remove_sidecar(const struct batch *batch, const struct delete_item *
         s4_object_remove_sidecar(&key);
 }
 
-/* Those with a condition go one by one: each has its own answer, and a lost one can be told from a refusal. */
+/* What was absent a moment ago may want a marker: what it wants the backend's bucket says now. */
 static void delete_rest(void *context, unsigned index)
 {
     struct batch *batch = context;
     struct delete_item *item = &batch->items[index];
-    if (item->condition != NULL || batch->is_open[index])
+    bool wants_marker = batch->is_absent[index] && batch->versioning != VERSIONING_NEVER;
+    if (batch->is_absent[index] && !wants_marker)
+        item->is_deleted = true;
+    else if (batch->is_open[index] || wants_marker)
         item->is_deleted = delete_one(batch->remote, batch->bucket, item);
     else if (item->is_deleted && batch->has_sidecar[index])
         remove_sidecar(batch, item);
+}
+
+/* As it was a moment ago. */
+SUSPENDS static bool find_versioning(struct batch *batch, struct error *error)
+{
+    struct bucket_info info;
+    bool found = remote_find_bucket(&batch->remote->base, batch->bucket, &info, error);
+    batch->versioning = found ? info.versioning : VERSIONING_NEVER;
+    return found;
+}
+
+SUSPENDS static bool ask_versioning(struct batch *batch, struct error *error)
+{
+    struct span backend;
+    return remote_bucket(batch->remote, batch->bucket, &backend, error) &&
+           remote_ask_versioning(remote_shard_here(batch->remote), backend, &batch->versioning, error);
+}
+
+static bool has_absent(const struct batch *batch)
+{
+    for (unsigned i = 0; i < batch->count; i++) {
+        if (batch->is_absent[i])
+            return true;
+    }
+    return false;
 }
 
 SUSPENDS static bool delete_many(struct remote *remote, struct span bucket, struct delete_item *items, unsigned count,
@@ -250,10 +387,12 @@ SUSPENDS static bool delete_many(struct remote *remote, struct span bucket, stru
     struct batch batch;
     bool done = make_batch(remote, bucket, items, count, &batch) ||
                 error_set(error, ERROR_BUSY, S3_SlowDown, "There is no memory to delete so many objects.");
+    if (done && remote->base.capabilities.has_versions)
+        done = find_versioning(&batch, error);
     if (done) {
         parallel_run(count, HEADS_AT_ONCE, look_at, &batch);
         gather(&batch);
-        done = send_batch(&batch, error);
+        done = send_batch(&batch, error) && (!has_absent(&batch) || ask_versioning(&batch, error));
     }
     if (done)
         parallel_run(count, HEADS_AT_ONCE, delete_rest, &batch);

@@ -79,17 +79,12 @@ SUSPENDS bool fetch_open(struct remote_key *key, struct span etag, uint64_t firs
         {SPAN("range"), span_of(range, (size_t)size)},
         {SPAN("if-match"), fetch_quote(etag, quoted)},
     };
-    const struct s3_call call = {
-        .kind = S3_GET_OBJECT,
-        .bucket = key->backend.bucket,
-        .key = key->backend.key,
-        .headers = headers,
-        .headers_count = sizeof headers / sizeof headers[0],
-        .repeat = S3_REPEAT,
-    };
+    struct s3_call call = remote_key_call(key, S3_GET_OBJECT, S3_REPEAT);
+    call.headers = headers;
+    call.headers_count = sizeof headers / sizeof headers[0];
     *ret_fetch = (struct fetch){.position = first, .end = end};
     if (!remote_call(key->shard, &call, &ret_fetch->answer, error)) {
-        bool is_gone = ret_fetch->answer.status == 412 || error->code == S3_NoSuchKey;
+        bool is_gone = ret_fetch->answer.status == 412 || remote_key_is_missing(key, &ret_fetch->answer, error);
         return is_gone ? fetch_changed(error) : false;
     }
     ret_fetch->is_open = true;

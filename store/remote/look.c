@@ -6,6 +6,8 @@
 #include "store/remote/fetch.h"
 #include "store/remote/s4_object.h"
 
+#include <assert.h>
+
 enum { METADATA_BYTES_MAX = 64 << 10, INCOMPLETE_ROW_MS = 60000, LOOKS_MAX = 32 };
 
 /* What was seen of it by now: others of this shard go on while one waits. */
@@ -14,10 +16,23 @@ static void refresh_row(struct remote_key *key)
     struct remote *remote = key->shard->remote;
     if (key->is_internal)
         return;
-    key->has_row = rows_find(key->shard->rows, key->row_key, &key->row);
+    key->has_row = rows_find(key->shard->rows, key->row_place, &key->row);
     if (key->has_row && key->row.expires_ms != 0 &&
         (uint64_t)clock_wall_ms(remote->settings.clock) >= key->row.expires_ms)
         key->has_row = false;
+}
+
+static bool no_such_version(struct error *error)
+{
+    return error_set(error, ERROR_NOT_FOUND, S3_NoSuchVersion,
+                     "The version ID specified in the request does not match an existing version.");
+}
+
+static void set_version(struct remote_key *key, struct span version)
+{
+    ASSERT(version.size < sizeof key->version);
+    memcpy(key->version, version.data, version.size);
+    key->version[version.size] = '\0';
 }
 
 bool remote_key_init(struct remote *remote, const struct object_name *name, struct remote_key *ret_key,
@@ -27,17 +42,72 @@ bool remote_key_init(struct remote *remote, const struct object_name *name, stru
     ret_key->name = *name;
     ret_key->is_internal = name_is_internal(name->key);
     ret_key->has_row = false;
-    if (name->version.size > 0 && !span_equal(name->version, SPAN("null")))
-        return error_set(error, ERROR_NOT_FOUND, S3_NoSuchVersion,
-                         "The version ID specified in the request does not match an existing version.");
+    ret_key->version[0] = '\0';
+    bool is_null = span_equal(name->version, SPAN("null"));
+    if (!remote->base.capabilities.has_versions && name->version.size > 0 && !is_null)
+        return no_such_version(error);
+    if (remote->base.capabilities.has_versions && name->version.size > 0)
+        set_version(ret_key, name->version);
     if (!remote_name(remote, name, &ret_key->backend, error))
         return false;
     if (ret_key->is_internal)
         return true;
     row_key(name->bucket, name->key, ret_key->row_key);
+    memcpy(ret_key->row_place, ret_key->row_key, ROW_KEY_BYTES);
+    if (ret_key->version[0] != '\0')
+        row_key_of_version(ret_key->row_key, name->version, ret_key->row_place);
     refresh_row(ret_key);
     metric_add(ret_key->has_row ? &ret_key->shard->counters.rows_found : &ret_key->shard->counters.rows_missed, 1);
     return true;
+}
+
+struct s3_call remote_key_call(struct remote_key *key, enum s3_kind kind, enum s3_repeat repeat)
+{
+    key->version_parameter = (struct s3_parameter){SPAN("versionId"), span_from_string(key->version)};
+    return (struct s3_call){.kind = kind,
+                            .bucket = key->backend.bucket,
+                            .key = key->backend.key,
+                            .query = &key->version_parameter,
+                            .query_count = key->version[0] == '\0' ? 0 : 1,
+                            .repeat = repeat};
+}
+
+void remote_key_pin(struct remote_key *key, const char *version)
+{
+    if (key->version[0] == '\0' && !key->is_internal && strcmp(version, "null") != 0 &&
+        key->shard->remote->base.capabilities.has_versions)
+        set_version(key, span_from_string(version));
+}
+
+void remote_key_unpin(struct remote_key *key)
+{
+    if (key->name.version.size == 0)
+        key->version[0] = '\0';
+}
+
+static bool not_of_markers(struct error *error)
+{
+    return error_set(error, ERROR_NOT_FOUND, S3_MethodNotAllowed,
+                     "The specified method is not allowed against this resource: it is a delete marker.");
+}
+
+bool remote_refuse_missing(const struct remote_key *key, const struct remote_state *state, struct error *error)
+{
+    if (key->version[0] == '\0')
+        return error_set(error, ERROR_NOT_FOUND, S3_NoSuchKey, "The specified key does not exist.");
+    return state->is_marker ? not_of_markers(error) : no_such_version(error);
+}
+
+bool remote_key_is_missing(const struct remote_key *key, const struct s3_answer *answer, struct error *error)
+{
+    bool names_version = key->version[0] != '\0';
+    if (names_version && answer->status == 405)
+        return !not_of_markers(error);
+    /* An id that the backend finds no id of its own cannot be one of its versions. */
+    bool is_no_id = names_version && answer->status == 400;
+    if (is_no_id || (names_version && (error->code == S3_NoSuchKey || error->code == S3_NoSuchVersion)))
+        return !no_such_version(error);
+    return error->code == S3_NoSuchKey;
 }
 
 void remote_state_free(struct remote_shard *shard, struct remote_state *state)
@@ -72,12 +142,22 @@ static bool is_outrun(struct remote_key *key, const struct object_attributes *at
 {
     struct row row;
     uint64_t known = key->has_row ? key->row.sequence : 0;
-    if (!rows_find(key->shard->rows, key->row_key, &row) || row.sequence <= known ||
+    if (!rows_find(key->shard->rows, key->row_place, &row) || row.sequence <= known ||
         strcmp(row.attributes.stored_etag, attributes->stored_etag) == 0)
         return false;
     key->row = row;
     key->has_row = true;
     return true;
+}
+
+/* What is current now has a name under which it can be asked for when it no longer is. */
+static void note_version(const struct remote_key *key, const char *version, struct row *row)
+{
+    uint8_t row_key[ROW_KEY_BYTES];
+    if (key->name.version.size > 0 || strcmp(version, "null") == 0)
+        return;
+    row_key_of_version(key->row_key, span_from_string(version), row_key);
+    rows_put(key->shard->rows, row_key, row);
 }
 
 void remote_note_state(struct remote_key *key, const struct remote_state *state)
@@ -94,7 +174,8 @@ void remote_note_state(struct remote_key *key, const struct remote_state *state)
     /* S4 completes an object by copying it onto itself, which may keep the ETag. */
     if (row.attributes.is_s4 && row.attributes.is_multipart && !row.is_stamped && row.attributes.etag[0] == '\0')
         row.expires_ms = (uint64_t)clock_wall_ms(key->shard->remote->settings.clock) + INCOMPLETE_ROW_MS;
-    rows_put(key->shard->rows, key->row_key, &row);
+    rows_put(key->shard->rows, key->row_place, &row);
+    note_version(key, state->object.attributes.version, &row);
     key->row = row;
     key->has_row = true;
 }
@@ -103,7 +184,7 @@ void remote_note_absence(struct remote_key *key)
 {
     if (key->is_internal || !key->has_row)
         return;
-    rows_drop(key->shard->rows, key->row_key);
+    rows_drop(key->shard->rows, key->row_place);
     key->has_row = false;
 }
 
@@ -172,7 +253,7 @@ bool remote_read_answer(struct remote_key *key, const struct s3_answer *answer, 
     if (!object->is_stamped || object->stamp.trailer == STAMP_NO_TRAILER)
         return true;
     const struct kept_trailer *kept =
-        rows_find_trailer(key->shard->rows, key->row_key, span_from_string(object->attributes.stored_etag));
+        rows_find_trailer(key->shard->rows, key->row_place, span_from_string(object->attributes.stored_etag));
     if (kept != NULL && fits(object, &kept->trailer))
         use_trailer(ret_state, kept);
     else
@@ -259,7 +340,7 @@ SUSPENDS bool remote_read_trailer(struct remote_key *key, struct remote_state *s
         reason = "it belongs to another body";
     }
     if (is_good)
-        use_trailer(state, rows_keep_trailer(key->shard->rows, key->row_key,
+        use_trailer(state, rows_keep_trailer(key->shard->rows, key->row_place,
                                              span_from_string(object->attributes.stored_etag), &end, &trailer));
     else
         say_wrong(key, reason);
@@ -269,17 +350,29 @@ SUSPENDS bool remote_read_trailer(struct remote_key *key, struct remote_state *s
 
 /* ---- looking ---- */
 
+static void note_marker(const struct s3_answer *answer, struct remote_state *state)
+{
+    struct object_attributes *attributes = &state->object.attributes;
+    state->is_marker = answer->is_delete_marker || answer->status == 405;
+    if (!state->is_marker)
+        return;
+    static_assert(sizeof answer->version == sizeof attributes->version, "ids of versions are as long here as there");
+    memcpy(attributes->version, answer->version, sizeof attributes->version);
+    attributes->modified_ms = answer->modified_ms;
+    attributes->is_delete_marker = true;
+}
+
 SUSPENDS static bool look_once(struct remote_key *key, bool wants_whole, struct remote_state *ret_state,
                                struct error *error)
 {
     struct s3_answer answer;
-    const struct s3_call call = {
-        .kind = S3_HEAD_OBJECT, .bucket = key->backend.bucket, .key = key->backend.key, .repeat = S3_REPEAT};
+    const struct s3_call call = remote_key_call(key, S3_HEAD_OBJECT, S3_REPEAT);
     refresh_row(key);
     if (!remote_call(key->shard, &call, &answer, error)) {
-        if (error->code != S3_NoSuchKey)
+        if (!remote_key_is_missing(key, &answer, error))
             return false;
         remote_note_absence(key);
+        note_marker(&answer, ret_state);
         return true;
     }
     bool done = answer.has_content_length ? remote_read_answer(key, &answer, answer.content_length, ret_state, error)

@@ -113,7 +113,7 @@ static bool place_range(const struct remote_key *key, const struct open_intent *
         return plan->first < plan->end;
     }
     const struct kept_trailer *kept =
-        rows_find_trailer(key->shard->rows, key->row_key, span_from_string(attributes->stored_etag));
+        rows_find_trailer(key->shard->rows, key->row_place, span_from_string(attributes->stored_etag));
     bool is_placed = kept != NULL && place_in_frames(&kept->trailer, first, end, plan);
     rows_give_trailer(key->shard->rows, kept);
     return is_placed;
@@ -303,6 +303,7 @@ SUSPENDS static bool take_answer(struct remote_object *object, const struct open
         fetch_close(&object->stream);
     else if (!take_body(object, plan, first, end, error))
         return false;
+    remote_key_pin(&object->key, object->state.object.attributes.version);
     if (!object->key.is_internal && !complete(object, error))
         return false;
     remote_note_state(&object->key, &object->state);
@@ -316,20 +317,16 @@ SUSPENDS static enum outcome ask(struct remote_object *object, const struct open
     struct ask_headers headers;
     struct s3_answer *answer = &object->stream.answer;
     put_headers(&object->key, intent, plan, &headers);
-    const struct s3_call call = {
-        .kind = plan->approach == ASK_HEAD ? S3_HEAD_OBJECT : S3_GET_OBJECT,
-        .bucket = object->key.backend.bucket,
-        .key = object->key.backend.key,
-        .headers = headers.fields,
-        .headers_count = headers.count,
-        .repeat = S3_REPEAT,
-    };
+    struct s3_call call =
+        remote_key_call(&object->key, plan->approach == ASK_HEAD ? S3_HEAD_OBJECT : S3_GET_OBJECT, S3_REPEAT);
+    call.headers = headers.fields;
+    call.headers_count = headers.count;
     if (!remote_call(object->key.shard, &call, answer, error)) {
         if (answer->status == 304)
             return take_unchanged(object, intent);
         if (is_outdated(plan, answer))
             return OUTDATED;
-        if (error->code == S3_NoSuchKey)
+        if (remote_key_is_missing(&object->key, answer, error))
             remote_note_absence(&object->key);
         return FAILED;
     }
@@ -368,6 +365,7 @@ static void reset(struct remote_object *object)
     object->kept_first = 0;
     remote_state_free(object->key.shard, &object->state);
     object->state = (struct remote_state){0};
+    remote_key_unpin(&object->key);
     object->base.attributes = (struct object_attributes){0};
 }
 
@@ -441,13 +439,15 @@ SUSPENDS bool remote_head(struct bucket_store *store, const struct object_name *
 {
     struct remote_key key;
     struct remote_state state;
+    ret_attributes->is_delete_marker = false;
     if (!remote_key_init(remote_of(store), name, &key, error))
         return false;
     bool done = remote_look(&key, true, &state, error);
-    if (done && !state.is_there)
-        done = error_set(error, ERROR_NOT_FOUND, S3_NoSuchKey, "The specified key does not exist.");
-    if (done) {
+    if (done)
         *ret_attributes = state.object.attributes;
+    if (done && !state.is_there)
+        done = remote_refuse_missing(&key, &state, error);
+    if (done) {
         ret_attributes->metadata = arena_copy(arena, state.object.attributes.metadata);
         ret_attributes->owner = arena_copy(arena, state.object.attributes.owner);
         ret_attributes->acl = arena_copy(arena, state.object.attributes.acl);

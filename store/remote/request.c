@@ -4,6 +4,8 @@
 #include "s3client/wire/s3_error.h"
 #include "store/remote/store.h"
 
+#include <assert.h>
+
 /* ---- how the backend does ---- */
 
 static bool has_code(const struct s3_answer *answer, const char *code)
@@ -184,6 +186,15 @@ SUSPENDS bool remote_call(struct remote_shard *shard, const struct s3_call *call
     if (!done && error->code == S3_NoSuchBucket)
         remote_forget_bucket(shard, call->bucket);
     return done;
+}
+
+void remote_answered_version(const struct s3_answer *answer, char ret_version[VERSION_TEXT_BYTES])
+{
+    static_assert((int)S3_VERSION_BYTES == (int)VERSION_TEXT_BYTES, "ids of versions are as long here as there");
+    if (answer->version[0] == '\0')
+        strcpy(ret_version, "null");
+    else
+        memcpy(ret_version, answer->version, VERSION_TEXT_BYTES);
 }
 
 bool remote_nonsense(const char *what, struct error *error)

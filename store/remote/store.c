@@ -50,6 +50,8 @@ static const struct bucket_store_operations operations = {
     .write_acl = remote_write_acl,
     .read_tags = remote_read_tags,
     .write_tags = remote_write_tags,
+    .set_versioning = remote_set_versioning,
+    .list_versions = remote_list_versions,
 };
 
 /* ---- making ---- */

@@ -50,7 +50,7 @@ struct remote {
     _Atomic(const char *) failing_how; /* static text */
     atomic_bool
         has_slipped; /* an answer bore the ETag of one revision and what was another's, whatever the verdict says */
-    _Atomic uint64_t buckets_made, buckets_removed; /* by this process; with all buckets */
+    _Atomic uint64_t buckets_made, buckets_removed; /* by this process; what it has changed of one counts as removed */
     struct remote_shard *_Atomic shards[REMOTE_SHARDS_MAX];
 };
 
@@ -79,31 +79,51 @@ SUSPENDS bool remote_call(struct remote_shard *shard, const struct s3_call *call
 /* For typed calls of s3client/operations.h: what their answer means; returns `done`. */
 bool remote_answered(struct remote_shard *shard, enum s3_kind kind, const struct s3_answer *answer, bool done,
                      struct error *error);
+/* Which version an answer is about: "null" where it says nothing of versions. */
+void remote_answered_version(const struct s3_answer *answer, char ret_version[VERSION_TEXT_BYTES]);
 /* The backend's answer makes no sense: for the log, and a client's 500. */
 bool remote_nonsense(const char *what, struct error *error);
 
+/* What the backend's bucket does with versions, by its own word of this moment: it decides for all who write into it.
+ * NEVER over a backend without versions, of which nothing is asked. */
+SUSPENDS bool remote_ask_versioning(struct remote_shard *shard, struct span backend_bucket,
+                                    enum bucket_versioning *ret_versioning, struct error *error);
 /* The backend has said NoSuchBucket: what was known of it is not believed any more. */
 void remote_forget_bucket(struct remote_shard *shard, struct span name);
 
 /* ---- what a key is now: look.c ---- */
 
-/* A key as the backend sees it. Zeroed: not looked at. */
+/* A key as the backend sees it, or one version of it. Zeroed: not looked at. */
 struct remote_key {
     struct remote_shard *shard;
-    struct object_name name; /* the caller's */
+    struct object_name name; /* the caller's; with `version`, that one alone is meant */
     struct backend_name backend;
-    uint8_t row_key[ROW_KEY_BYTES];
-    bool is_internal; /* ".bale/": no rows, no attributes */
+    char version[VERSION_TEXT_BYTES];      /* that requests name; "": none, the current one is meant */
+    struct s3_parameter version_parameter; /* the same, for requests (remote_key_call) */
+    uint8_t row_key[ROW_KEY_BYTES];        /* digest of bucket and key, whatever the version */
+    uint8_t row_place[ROW_KEY_BYTES];      /* where its row is: of the key, or of the version that was asked for */
+    bool is_internal;                      /* ".bale/": no rows, no attributes */
     bool has_row;
     struct row row; /* what was last seen of it */
 };
-/* Names it and looks for its row. NoSuchBucket, KeyTooLongError. */
+/* Names it and looks for its row. NoSuchBucket, KeyTooLongError; NoSuchVersion where the backend has none. */
 bool remote_key_init(struct remote *remote, const struct object_name *name, struct remote_key *ret_key,
                      struct error *error);
+/* A call about the key or its version, that lives no longer than the key. */
+struct s3_call remote_key_call(struct remote_key *key, enum s3_kind kind, enum s3_repeat repeat);
+/* From now on requests name this version: the rest of it can be had whatever becomes of the key. Versions that may be
+ * replaced ("null") are not pinned so. */
+void remote_key_pin(struct remote_key *key, const char *version);
+/* Back to what was asked for. */
+void remote_key_unpin(struct remote_key *key);
+/* After a refusal (*error is of remote_call): is there nothing of that name? Then *error is NoSuchKey, NoSuchVersion
+ * or, of a marker that was asked for by its id, MethodNotAllowed. */
+bool remote_key_is_missing(const struct remote_key *key, const struct s3_answer *answer, struct error *error);
 
 /* What the backend says of a key now. */
 struct remote_state {
     bool is_there;
+    bool is_marker; /* not there: a delete marker is; of object.attributes `version` and `modified_ms` are its */
     struct backend_object object;
     struct buffer metadata;             /* object.attributes.metadata points in here, or into the trailer */
     const struct kept_trailer *trailer; /* if it was needed */
@@ -112,6 +132,8 @@ struct remote_state {
  * made new, or dropped. Must be freed, whatever it returns. */
 SUSPENDS bool remote_look(struct remote_key *key, bool wants_whole, struct remote_state *ret_state,
                           struct error *error);
+/* NoSuchKey, NoSuchVersion, MethodNotAllowed: of a key that was looked at and is not there. */
+bool remote_refuse_missing(const struct remote_key *key, const struct remote_state *state, struct error *error);
 void remote_state_free(struct remote_shard *shard, struct remote_state *state);
 
 /* An answer of GET or HEAD is decoded: `size` is the object's stored size. Completed from the row with the same ETag,
@@ -159,6 +181,10 @@ SUSPENDS bool remote_delete_objects(struct bucket_store *store, struct span buck
                                     unsigned count, struct error *error);
 SUSPENDS bool remote_list(struct bucket_store *store, const struct list_request *request, struct arena *arena,
                           struct list_page *ret_page, struct error *error);
+SUSPENDS bool remote_set_versioning(struct bucket_store *store, struct span bucket, enum bucket_versioning versioning,
+                                    struct error *error);
+SUSPENDS bool remote_list_versions(struct bucket_store *store, const struct version_list_request *request,
+                                   struct arena *arena, struct list_page *ret_page, struct error *error);
 SUSPENDS bool remote_create_upload(struct bucket_store *store, const struct upload_intent *intent,
                                    char ret_id[UPLOAD_ID_BYTES], struct error *error);
 SUSPENDS bool remote_find_upload(struct bucket_store *store, const struct object_name *name, struct span upload_id,

@@ -19,13 +19,15 @@ SUSPENDS bool remote_read_tags(struct bucket_store *store, const struct object_n
     struct s3_answer answer;
     if (!remote_key_init(remote_of(store), name, &key, error))
         return false;
-    const struct s3_call call = {.bucket = key.backend.bucket, .key = key.backend.key, .repeat = S3_REPEAT};
+    const struct s3_call call = remote_key_call(&key, S3_GET_TAGS, S3_REPEAT);
     arena_init(&arena, TAGS_ARENA_BYTES);
     bool done = s3_client_get_tags(key.shard->client, &call, &arena, &tags, &count, &answer, error);
     done = remote_answered(key.shard, S3_GET_TAGS, &answer, done, error);
     if (!done && error->code == S3_NoSuchTagSet) /* what some say of an object without tags */
         done = true;
-    strcpy(ret_version, "null");
+    else if (!done)
+        (void)remote_key_is_missing(&key, &answer, error);
+    remote_answered_version(&answer, ret_version);
     for (unsigned i = 0; done && i < count; i++)
         (void)metadata_append(ret_tags, tags[i].name, tags[i].value);
     arena_free(&arena);
@@ -46,9 +48,12 @@ SUSPENDS bool remote_write_tags(struct bucket_store *store, const struct object_
     size_t position = 0;
     while (count < tags_count && metadata_next(tags, &position, &list[count].name, &list[count].value))
         count++;
-    const struct s3_call call = {.bucket = key.backend.bucket, .key = key.backend.key, .repeat = S3_REPEAT};
+    const struct s3_call call = remote_key_call(&key, S3_PUT_TAGS, S3_REPEAT);
     bool done = s3_client_put_tags(key.shard->client, &call, list, count, &answer, error);
     free(list);
-    strcpy(ret_version, "null");
-    return remote_answered(key.shard, count > 0 ? S3_PUT_TAGS : S3_DELETE_TAGS, &answer, done, error);
+    remote_answered_version(&answer, ret_version);
+    done = remote_answered(key.shard, count > 0 ? S3_PUT_TAGS : S3_DELETE_TAGS, &answer, done, error);
+    if (!done)
+        (void)remote_key_is_missing(&key, &answer, error);
+    return done;
 }

@@ -106,8 +106,9 @@ class WholeDaemon(BackendDaemon):
     def start(self, seconds=20):
         server = super().start(seconds)
         server.folder = None  # nothing of what they would look for is in it
-        # versions and locks are kept by a folder
-        server.lacks = self.backend.silently_lacks | {"versions", "object lock"}
+        found = verdicts(self.backend)
+        server.lacks = self.backend.silently_lacks | {what for verdict, what in (("versions", "versions"), ("locks", "object lock"))
+                                                      if not found.get(verdict)}
         return server
 
     def remove(self):

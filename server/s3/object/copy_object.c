@@ -57,15 +57,28 @@ static bool parse_checksum(struct s3_request *request, enum checksum_algorithm *
                      "[" CHECKSUM_VALID_NAMES "]");
 }
 
-static bool changes_nothing(const struct s3_request *request, const struct copy_plan *plan,
-                            const struct object_name *source)
+/* Of a version that was named, a store may not know whether it is current, until it is asked for the current one. */
+static SUSPENDS bool is_current(struct s3_request *request, const struct object_name *source,
+                                const struct object_attributes *attributes)
+{
+    struct object_attributes current;
+    struct error ignored;
+    const struct object_name key = {.bucket = source->bucket, .key = source->key};
+    if (source->version.size == 0 || attributes->superseded_ms != 0)
+        return attributes->superseded_ms == 0;
+    return bucket_head(request->settings->store, &key, request->arena, &current, &ignored) &&
+           strcmp(current.version, attributes->version) == 0;
+}
+
+static SUSPENDS bool changes_nothing(struct s3_request *request, const struct copy_plan *plan,
+                                     const struct object_name *source)
 {
     struct span value;
     bool is_itself = span_equal(source->bucket, request->bucket) && span_equal(source->key, request->key);
-    return is_itself && plan->source->attributes.superseded_ms == 0 && !plan->replaces_metadata &&
-           !plan->replaces_tags && plan->checksum == CHECKSUM_NONE &&
+    return is_itself && !plan->replaces_metadata && !plan->replaces_tags && plan->checksum == CHECKSUM_NONE &&
            !s3_request_header(request, "x-amz-storage-class", &value) &&
-           !s3_request_header(request, "x-amz-website-redirect-location", &value);
+           !s3_request_header(request, "x-amz-website-redirect-location", &value) &&
+           is_current(request, source, &plan->source->attributes);
 }
 
 static bool check_source(const struct object_attributes *attributes, struct error *error)

@@ -118,17 +118,6 @@ static bool delete_only(struct batch *batch, const struct change *change, const 
            batch_broken(batch);
 }
 
-/* What a condition of a delete says of a marker: it has no ETag, no size, and no time that anybody saw (420). */
-static bool condition_holds_of_marker(const struct write_condition *condition, struct error *error)
-{
-    if (condition == NULL ||
-        (!condition->has_size && !condition->has_modified && etag_list_matches(condition->if_match, SPAN_EMPTY)))
-        return true;
-    return error_set(error, ERROR_CONFLICT, S3_PreconditionFailed,
-                     "At least one of the preconditions that you specified did not hold: the current version is a "
-                     "delete marker");
-}
-
 /* Without a version: a marker becomes the current one, over whatever there is, and also over nothing. */
 static bool mark_deleted(struct batch *batch, const struct change *change, const struct version_key *key,
                          struct delete_item *item, struct error *error)
@@ -141,7 +130,7 @@ static bool mark_deleted(struct batch *batch, const struct change *change, const
     if (grouped == LOOKUP_FAILED)
         return false;
     bool is_marked = version_is_marked(batch, key, grouped);
-    if (is_marked && !condition_holds_of_marker(item->condition, error))
+    if (is_marked && !write_condition_holds_of_marker(item->condition, error))
         return false;
     enum lookup found = batch_find_replaced(batch, change, key->bucket->number, item->key,
                                             is_marked ? NULL : item->condition, &old, error);
@@ -167,7 +156,7 @@ static bool delete_version(struct batch *batch, const struct version_key *key, s
         return found == LOOKUP_MISSING;
     const struct object_attributes *attributes = &place.row.attributes;
     bool is_marker = attributes->is_delete_marker;
-    bool holds = is_marker ? condition_holds_of_marker(item->condition, error)
+    bool holds = is_marker ? write_condition_holds_of_marker(item->condition, error)
                            : item->condition == NULL || write_condition_holds(item->condition, attributes, error);
     if (!holds || object_is_locked(batch, attributes, item, error))
         return false;

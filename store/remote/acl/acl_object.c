@@ -190,7 +190,7 @@ SUSPENDS bool remote_write_acl(struct bucket_store *store, const struct object_n
     }
     remote_state_free(key.shard, &state);
     if (!is_there)
-        return error_set(error, ERROR_NOT_FOUND, S3_NoSuchKey, "The specified key does not exist.");
+        return remote_refuse_missing(&key, &state, error);
     return put(&key, revision, acl, false, error);
 }
 

@@ -23,7 +23,10 @@ enum listed_fate listed_decide(const struct listed *listed, struct span after, s
 
 static int compare(const void *a, const void *b)
 {
-    return span_compare(((const struct listed *)a)->key, ((const struct listed *)b)->key);
+    const struct listed *one = a;
+    const struct listed *other = b;
+    int order = span_compare(one->key, other->key);
+    return order != 0 ? order : (one->source > other->source) - (one->source < other->source);
 }
 
 void listed_sort(struct listed *entries, unsigned count)

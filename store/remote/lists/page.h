@@ -24,7 +24,7 @@ enum listed_fate {
 /* `after`: what the client has seen last; `last_prefix`: the common prefix that was met last, shown or not. */
 enum listed_fate listed_decide(const struct listed *listed, struct span after, struct span last_prefix);
 
-/* Sorts by key. */
+/* Sorts by key; entries of one key, its versions, stay in the order in which they came. */
 void listed_sort(struct listed *entries, unsigned count);
 
 /* Where the next request goes on, behind this entry: appends the key. */

@@ -52,6 +52,17 @@ void row_key(struct span bucket, struct span key, uint8_t ret_key[ROW_KEY_BYTES]
     memcpy(ret_key, digest, ROW_KEY_BYTES);
 }
 
+void row_key_of_version(const uint8_t key[ROW_KEY_BYTES], struct span version, uint8_t ret_key[ROW_KEY_BYTES])
+{
+    uint8_t digest[SHA256_BYTES];
+    struct sha256_sum sum;
+    sha256_begin(&sum);
+    sha256_update(&sum, span_of(key, ROW_KEY_BYTES));
+    sha256_update(&sum, version);
+    sha256_end(&sum, digest);
+    memcpy(ret_key, digest, ROW_KEY_BYTES);
+}
+
 /* ---- answers ---- */
 
 bool row_of(const struct backend_object *object, bool was_said_before, struct row *ret_row)

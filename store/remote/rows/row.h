@@ -25,6 +25,8 @@ struct row {
 
 /* Rows are known by this: first bytes of SHA-256(bucket "/" key), which also begins with stamp_name_digest. */
 void row_key(struct span bucket, struct span key, uint8_t ret_key[ROW_KEY_BYTES]);
+/* One version of that key has a row of its own: first bytes of SHA-256(row_key, version). */
+void row_key_of_version(const uint8_t key[ROW_KEY_BYTES], struct span version, uint8_t ret_key[ROW_KEY_BYTES]);
 
 /* What an answer said, as a row. False: it is not whole (a size or logical ETag that only a trailer or a walk knows).
  */

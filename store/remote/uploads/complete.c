@@ -12,6 +12,7 @@
 #include "store/remote/acl/acl_object.h"
 #include "store/remote/uploads/join.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 enum { PLANS_MAX = 3 };
@@ -142,12 +143,23 @@ SUSPENDS static bool finish(struct completion *completion, struct object_attribu
                             struct error *error)
 {
     struct remote_writer *writer = completion->writer;
-    char etag[S3_ETAG_BYTES];
-    if (!claim_holds(&completion->claim, error) || !large_complete(writer, etag, error))
+    struct written_revision revision;
+    if (!claim_holds(&completion->claim, error) || !large_complete(writer, &revision, error))
         return false;
-    written_object_settle(&writer->key, &completion->object, span_from_string(etag),
+    written_object_settle(&writer->key, &completion->object, &revision,
                           completion->is_padded ? SPAN_EMPTY : completion->result->frames, ret_attributes);
     return true;
+}
+
+/* A Complete whose answer was lost is answered with the version that it made, also when there are newer ones (425). */
+SUSPENDS static void note_version(struct completion *completion, const char *version)
+{
+    struct error ignored;
+    struct upload_end end = completion->claim.end;
+    static_assert(sizeof end.version == VERSION_TEXT_BYTES, "ids of versions are as long here as there");
+    memcpy(end.version, version, sizeof end.version);
+    if (strcmp(version, "null") != 0)
+        (void)upload_put_end(&completion->place, &end, &ignored);
 }
 
 static void free_plan(struct completion *completion)
@@ -185,6 +197,8 @@ SUSPENDS static bool complete(struct completion *completion, struct object_attri
         if (!done && joined && error->code == S3_InvalidPart && plan < PLANS_MAX)
             continue;
         claim_give_back(&completion->claim, !done && is_open_still(joined, error));
+        if (done)
+            note_version(completion, ret_attributes->version);
         return done;
     }
 }
@@ -255,6 +269,7 @@ SUSPENDS static bool tell_end(const struct upload_end *end, struct remote_key *k
     bool found = holds || end->etag[0] != '\0';
     *ret_attributes = (struct object_attributes){.checksum = holds ? there->checksum : end->checksum};
     memcpy(ret_attributes->etag, holds ? there->etag : end->etag, sizeof ret_attributes->etag);
+    memcpy(ret_attributes->version, holds ? there->version : end->version, sizeof ret_attributes->version);
     remote_state_free(key->shard, &state);
     return found || upload_no_such(error);
 }

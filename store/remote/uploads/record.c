@@ -86,6 +86,8 @@ void upload_end_encode(const struct upload_end *end, struct buffer *ret_bytes)
     if (end->checksum.algorithm != CHECKSUM_NONE)
         s4_checksum_encode(&end->checksum, &checksum);
     blocks_put(ret_bytes, 'c', buffer_span(&checksum));
+    if (end->version[0] != '\0')
+        blocks_put(ret_bytes, 'v', span_from_string(end->version));
     blocks_seal(ret_bytes);
     buffer_free(&checksum);
 }
@@ -96,11 +98,15 @@ bool upload_end_decode(struct span bytes, struct upload_end *ret_end)
     struct span etag;
     struct span token;
     struct span checksum;
+    struct span version = SPAN_EMPTY;
     *ret_end = (struct upload_end){0};
     if (!blocks_open(end_magic, bytes, RECORD_BYTES_MAX, &blocks) || !blocks_find(blocks, 'k', &ret_end->key) ||
         !find_nonce(blocks, ret_end->nonce) || !blocks_find(blocks, 't', &token) || token.size != UPLOAD_TOKEN_BYTES ||
         !blocks_find(blocks, 'e', &etag) || etag.size >= sizeof ret_end->etag || !blocks_find(blocks, 'c', &checksum))
         return false;
+    if (blocks_find(blocks, 'v', &version) && version.size >= sizeof ret_end->version)
+        return false;
+    memcpy(ret_end->version, version.data, version.size);
     memcpy(ret_end->token, token.data, UPLOAD_TOKEN_BYTES);
     memcpy(ret_end->etag, etag.data, etag.size);
     return checksum.size == 0 || s4_checksum_decode(checksum, &ret_end->checksum);

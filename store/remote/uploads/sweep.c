@@ -7,6 +7,7 @@
 #include "s3client/operations.h"
 #include "s3client/wire/s3_error.h"
 #include "store/remote/acl/acl_object.h"
+#include "store/remote/own_objects.h"
 
 enum {
     SWEEP_ARENA_BYTES = 8 << 20,
@@ -167,6 +168,18 @@ SUSPENDS static void sweep_bucket(struct remote *remote, struct span bucket)
     buffer_free(&ids);
 }
 
+/* The journal and uploads write under the same names again and again. */
+SUSPENDS static void sweep_versions(struct remote *remote, const struct bucket_info *bucket)
+{
+    char text[OBJECT_KEY_BYTES_MAX];
+    struct error ignored;
+    struct own_removal removal = {.shard = remote_shard_here(remote),
+                                  .prefix = remote_own_key(remote, SPAN(".bale/"), text)};
+    if (bucket->versioning != VERSIONING_NEVER &&
+        remote_bucket(remote, span_from_string(bucket->name), &removal.bucket, &ignored))
+        (void)own_objects_remove_former(&removal, &ignored);
+}
+
 SUSPENDS void uploads_sweep(struct remote *remote)
 {
     struct arena arena;
@@ -181,6 +194,7 @@ SUSPENDS void uploads_sweep(struct remote *remote)
             sweep_bucket(remote, span_from_string(buckets[i].name));
             uploads_give_up_forgotten(remote, span_from_string(buckets[i].name));
             acl_sweep(remote, span_from_string(buckets[i].name));
+            sweep_versions(remote, &buckets[i]);
         }
     }
     arena_free(&arena);

@@ -7,10 +7,11 @@
 #include "runtime/base/hex.h"
 #include "s3client/operations.h"
 #include "s3client/wire/s3_error.h"
+#include "store/remote/own_objects.h"
 
 #include <stdio.h>
 
-enum { LIST_ARENA_BYTES = 24 << 20, PARTS_ARENA_BYTES = 64 << 10, ID_TIME_BYTES = 6, ID_RANDOM_BYTES = 10 };
+enum { PARTS_ARENA_BYTES = 64 << 10, ID_TIME_BYTES = 6, ID_RANDOM_BYTES = 10 };
 
 static const struct span uploads_root = SPAN(".bale/mpu/");
 
@@ -134,40 +135,17 @@ SUSPENDS void upload_remove(const struct upload_place *place, struct span suffix
         s3_answer_close(&answer);
 }
 
-static unsigned choose_removed(const struct s3_list_page *page, size_t prefix_bytes, struct span kept,
-                               struct s3_delete_item *items)
-{
-    unsigned count = 0;
-    for (unsigned i = 0; i < page->count; i++) {
-        if (kept.size == 0 || !span_starts_with(span_skip(page->entries[i].key, prefix_bytes), kept))
-            items[count++] = (struct s3_delete_item){.key = page->entries[i].key};
-    }
-    return count;
-}
-
 SUSPENDS void upload_clean(const struct upload_place *place, struct span kept)
 {
     char text[UPLOAD_KEY_BYTES];
-    struct arena arena;
-    struct s3_list_page page = {.is_truncated = true};
-    struct span prefix = upload_backend_key(place, SPAN_EMPTY, text);
-    struct s3_answer answer;
     struct error ignored;
-    const struct s3_call call = {.bucket = place->backend_bucket, .repeat = S3_REPEAT};
+    const struct own_removal removal = {.shard = place->shard,
+                                        .bucket = place->backend_bucket,
+                                        .prefix = upload_backend_key(place, SPAN_EMPTY, text),
+                                        .kept = kept};
     upload_forget(place);
     upload_remove(place, SPAN("upload")); /* first: whoever finds parts missing finds that it has ended, too */
-    arena_init(&arena, LIST_ARENA_BYTES);
-    while (page.is_truncated) {
-        const struct s3_list_request request = {.prefix = prefix};
-        arena_reset(&arena);
-        if (!s3_client_list_objects(place->shard->client, &call, &request, &arena, &page, &answer, &ignored))
-            break;
-        struct s3_delete_item *items = arena_allocate(&arena, (page.count + 1) * sizeof *items);
-        unsigned count = items == NULL ? 0 : choose_removed(&page, prefix.size, kept, items);
-        if (count == 0 || !s3_client_delete_objects(place->shard->client, &call, items, count, &answer, &ignored))
-            break;
-    }
-    arena_free(&arena);
+    (void)own_objects_remove(&removal, &ignored);
 }
 
 /* ---- the descriptor ---- */

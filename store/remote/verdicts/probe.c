@@ -6,11 +6,12 @@
 #include "runtime/base/hex.h"
 #include "runtime/log/log.h"
 #include "s3client/operations.h"
+#include "store/remote/own_objects.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 
-enum { LIST_ARENA_BYTES = 4 << 20, PROBE_NONCE_BYTES = 8, PROBE_BODY_BYTES_MAX = 4 << 10 };
+enum { PROBE_NONCE_BYTES = 8, PROBE_BODY_BYTES_MAX = 4 << 10 };
 
 /* ---- requests ---- */
 
@@ -26,10 +27,12 @@ struct span probe_name(struct probe *probe, const char *format, ...)
     return span_of(text, (size_t)base + (size_t)size);
 }
 
-static struct probed note(struct probe *probe, const struct s3_answer *answer, bool may_fail, const struct error *error)
+struct probed probe_note(struct probe *probe, const struct s3_answer *answer, bool may_fail, const struct error *error)
 {
     struct probed probed = {.status = answer->status};
     memcpy(probed.etag, answer->etag, sizeof probed.etag);
+    memcpy(probed.version, answer->version, sizeof probed.version);
+    probed.is_delete_marker = answer->is_delete_marker;
     bool is_failure = answer->status == 0 || answer->status == 429 || (answer->status >= 500 && answer->status != 501);
     if (is_failure && !may_fail && !probe->is_down) {
         probe->is_down = true;
@@ -55,7 +58,7 @@ SUSPENDS struct probed probe_send(struct probe *probe, enum s3_kind kind, struct
     };
     if (s3_client_call(probe->shard->client, &call, &answer, &error))
         s3_answer_close(&answer);
-    return note(probe, &answer, may_fail, &error);
+    return probe_note(probe, &answer, may_fail, &error);
 }
 
 SUSPENDS struct probed probe_put(struct probe *probe, struct span key, const char *body)
@@ -70,7 +73,7 @@ SUSPENDS static bool read_body(struct probe *probe, struct span key, struct buff
     struct error error;
     const struct s3_call call = {.kind = S3_GET_OBJECT, .bucket = probe->bucket, .key = key, .repeat = S3_REPEAT};
     bool done = s3_client_call_whole(probe->shard->client, &call, ret_body, &answer, &error);
-    (void)note(probe, &answer, true, &error);
+    (void)probe_note(probe, &answer, true, &error);
     *ret_status = answer.status;
     return done;
 }
@@ -108,7 +111,7 @@ SUSPENDS bool probe_upload(struct probe *probe, struct span key, const char *bod
     done = done && s3_client_upload_part(probe->shard->client, &call, *ret_upload_id, 1, &answer, &error);
     memcpy(ret_etag, answer.etag, S3_ETAG_BYTES);
     if (!done)
-        (void)note(probe, &answer, false, &error);
+        (void)probe_note(probe, &answer, false, &error);
     return done;
 }
 
@@ -124,7 +127,7 @@ SUSPENDS struct probed probe_complete(struct probe *probe, struct span key, stru
                                  .headers_count = header == NULL ? 0 : 1,
                                  .repeat = S3_ONCE};
     bool done = s3_client_complete_upload(probe->shard->client, &call, upload_id, &part, 1, &answer, &error);
-    struct probed probed = note(probe, &answer, false, &error);
+    struct probed probed = probe_note(probe, &answer, false, &error);
     if (!done && probed.status >= 200 && probed.status < 300)
         probed.status = 500; /* an <Error> in a 200 */
     if (!done && answer.status != 404)
@@ -135,28 +138,19 @@ SUSPENDS struct probed probe_complete(struct probe *probe, struct span key, stru
 
 /* ---- a run ---- */
 
+/* Also of a bucket that keeps versions, whatever it did with the ones that were made here. */
 SUSPENDS static void clean_up(struct probe *probe)
 {
-    struct arena arena;
-    struct s3_list_page page = {.is_truncated = true};
     struct s3_answer answer;
     struct error ignored;
+    enum s3_versioning versioning;
     const struct s3_call call = {.bucket = probe->bucket, .repeat = S3_REPEAT};
-    const struct s3_list_request request = {.prefix = span_from_string(probe->base)};
-    arena_init(&arena, LIST_ARENA_BYTES);
-    while (page.is_truncated &&
-           s3_client_list_objects(probe->shard->client, &call, &request, &arena, &page, &answer, &ignored) &&
-           page.count > 0) {
-        struct s3_delete_item *items = arena_allocate(&arena, page.count * sizeof *items);
-        if (items == NULL)
-            break;
-        for (unsigned i = 0; i < page.count; i++)
-            items[i] = (struct s3_delete_item){.key = page.entries[i].key};
-        if (!s3_client_delete_objects(probe->shard->client, &call, items, page.count, &answer, &ignored))
-            break;
-        arena_reset(&arena);
-    }
-    arena_free(&arena);
+    const struct own_removal removal = {
+        .shard = probe->shard, .bucket = probe->bucket, .prefix = span_from_string(probe->base)};
+    bool is_versioned = s3_client_get_versioning(probe->shard->client, &call, &versioning, &answer, &ignored) &&
+                        versioning != S3_VERSIONING_NEVER;
+    if (!is_versioned || !own_objects_remove_versions(&removal, &ignored))
+        (void)own_objects_remove_plain(&removal, &ignored);
 }
 
 static void begin(struct probe *probe, struct remote *remote, struct verdicts *verdicts)
@@ -187,6 +181,7 @@ SUSPENDS bool probe_backend(struct remote *remote, struct verdicts *ret_verdicts
     probe_names(&probe);
     probe_labels(&probe);
     probe_rest(&probe);
+    probe_versions(&probe);
     clean_up(&probe);
     arena_free(&probe.arena);
     if (!probe.is_down)

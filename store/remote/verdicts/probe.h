@@ -37,6 +37,7 @@ SUSPENDS void probe_copies(struct probe *probe);
 SUSPENDS void probe_names(struct probe *probe);
 SUSPENDS void probe_labels(struct probe *probe);
 SUSPENDS void probe_rest(struct probe *probe);
+SUSPENDS void probe_versions(struct probe *probe);
 
 /* ---- what they are made of ---- */
 
@@ -57,8 +58,12 @@ static inline struct span probe_key(struct probe *probe)
 /* What a request came to. */
 struct probed {
     int status;
-    char etag[S3_ETAG_BYTES]; /* as sent */
+    char etag[S3_ETAG_BYTES];       /* as sent */
+    char version[S3_VERSION_BYTES]; /* "": none was named */
+    bool is_delete_marker;
 };
+/* What an answer says; a backend that fails is noted, unless `may_fail`. */
+struct probed probe_note(struct probe *probe, const struct s3_answer *answer, bool may_fail, const struct error *error);
 /* Sends one request with one more header (NULL: none) and a small body (NULL: none). No answer and 5xx but 501 count as
  * a backend that is down, unless `may_fail`. */
 SUSPENDS struct probed probe_send(struct probe *probe, enum s3_kind kind, struct span key,

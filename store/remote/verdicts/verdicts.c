@@ -155,6 +155,7 @@ void verdicts_apply(const struct verdicts *verdicts, uint64_t part_bytes, struct
         .refused_keys = refused_keys_of(verdicts),
         .has_tags = verdict_holds(verdicts, VERDICT_TAGS),
         .has_acls = verdict_holds(verdicts, VERDICT_PUT_CREATE) && verdict_holds(verdicts, VERDICT_PUT_REPLACE),
+        .has_versions = verdict_holds(verdicts, VERDICT_VERSIONS),
         .keeps_sidecar = true,
         .labels_slip = !verdict_holds(verdicts, VERDICT_LABELS_HOLD),
     };

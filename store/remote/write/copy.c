@@ -101,6 +101,7 @@ SUSPENDS static bool send_copy(struct copying *copying, struct s3_answer *ret_an
     const struct s3_copy_source source = {
         .bucket = from->backend.bucket,
         .key = from->backend.key,
+        .version = span_from_string(from->version),
         .if_match = fetch_quote(remote_object_etag(copying->source), copying->source_etag),
     };
     struct request_headers headers = copying->headers;
@@ -155,7 +156,7 @@ SUSPENDS static enum attempt resolve(struct copying *copying, const struct s3_an
     return attempt;
 }
 
-SUSPENDS static bool copy_there(struct copying *copying, char ret_etag[S3_ETAG_BYTES], struct error *error)
+SUSPENDS static bool copy_there(struct copying *copying, struct written_revision *ret_revision, struct error *error)
 {
     if (!make_headers(copying, error))
         return false;
@@ -166,12 +167,12 @@ SUSPENDS static bool copy_there(struct copying *copying, char ret_etag[S3_ETAG_B
     for (unsigned round = 0;; round++) {
         struct s3_answer answer;
         if (send_copy(copying, &answer, error)) {
-            memcpy(ret_etag, answer.etag, S3_ETAG_BYTES);
+            written_revision_answered(&answer, ret_revision);
             return true;
         }
         enum attempt attempt = resolve(copying, &answer, round, error);
         if (attempt == ATTEMPT_DONE)
-            memcpy(ret_etag, copying->target.etag, sizeof copying->target.etag);
+            written_revision_found(&copying->target, ret_revision);
         if (attempt != ATTEMPT_AGAIN)
             return attempt == ATTEMPT_DONE;
     }
@@ -265,16 +266,16 @@ SUSPENDS static void find_frames(struct remote_object *source, struct buffer *re
         list_frames(source, ret_frames);
 }
 
-SUSPENDS static void settle(struct copying *copying, const char *etag, struct object_attributes *ret_attributes)
+SUSPENDS static void settle(struct copying *copying, const struct written_revision *revision,
+                            struct object_attributes *ret_attributes)
 {
     struct object_attributes *attributes = &copying->object.attributes;
     struct buffer frames = {0};
     bool is_weak;
-    if (!attributes->is_s4 && etag[0] != '\0')
-        fields_foreign_etag(fields_plain_etag(span_from_string(etag), &is_weak), attributes->etag);
+    if (!attributes->is_s4 && revision->etag[0] != '\0')
+        fields_foreign_etag(fields_plain_etag(span_from_string(revision->etag), &is_weak), attributes->etag);
     find_frames(copying->source, &frames);
-    written_object_settle(&copying->key, &copying->object, span_from_string(etag), buffer_span(&frames),
-                          ret_attributes);
+    written_object_settle(&copying->key, &copying->object, revision, buffer_span(&frames), ret_attributes);
     buffer_free(&frames);
 }
 
@@ -285,7 +286,7 @@ SUSPENDS bool remote_copy(struct bucket_object *base, const struct object_name *
     struct remote_object *source = (struct remote_object *)base;
     struct remote *remote = source->key.shard->remote;
     struct copying *copying = calloc(1, sizeof *copying);
-    char etag[S3_ETAG_BYTES] = "";
+    struct written_revision revision;
     ASSERT(copying != NULL);
     copying->source = source;
     copying->result = result;
@@ -297,11 +298,11 @@ SUSPENDS bool remote_copy(struct bucket_object *base, const struct object_name *
                            verdict_holds(&remote->verdicts, VERDICT_COPY_SOURCE_MATCH) &&
                            base->attributes.stored_size <= COPY_OBJECT_BYTES_MAX;
         if (is_possible)
-            done = copy_there(copying, etag, error);
+            done = copy_there(copying, &revision, error);
         else
             done = copy_through(copying, target, ret_attributes, error);
         if (done && is_possible)
-            settle(copying, etag, ret_attributes);
+            settle(copying, &revision, ret_attributes);
     }
     written_object_free(&copying->object);
     buffer_free(&copying->tags);

@@ -273,32 +273,32 @@ SUSPENDS static enum attempt resolve_gone(struct remote_writer *writer, struct e
 }
 
 SUSPENDS static bool complete(struct remote_writer *writer, struct complete_request *request,
-                              char ret_etag[S3_ETAG_BYTES], struct error *error)
+                              struct written_revision *ret_revision, struct error *error)
 {
     for (unsigned round = 0;; round++) {
         struct s3_answer answer;
         if (send_complete(writer, request, &answer, error)) {
-            memcpy(ret_etag, answer.etag, S3_ETAG_BYTES);
+            written_revision_answered(&answer, ret_revision);
             return true;
         }
         enum attempt attempt = is_upload_gone(error)
                                    ? resolve_gone(writer, error)
                                    : target_resolve(&writer->target, writer->nonce, &answer, round, error);
         if (attempt == ATTEMPT_DONE)
-            memcpy(ret_etag, writer->target.etag, sizeof writer->target.etag);
+            written_revision_found(&writer->target, ret_revision);
         if (attempt != ATTEMPT_AGAIN)
             return attempt == ATTEMPT_DONE;
     }
 }
 
-SUSPENDS bool large_complete(struct remote_writer *writer, char ret_etag[S3_ETAG_BYTES], struct error *error)
+SUSPENDS bool large_complete(struct remote_writer *writer, struct written_revision *ret_revision, struct error *error)
 {
     struct complete_request *request = calloc(1, sizeof *request);
     ASSERT(request != NULL);
     list_parts(writer->large, request);
     writer->target.can_repeat = true;
     bool done = (writer->target.state != TARGET_UNKNOWN || target_prepare(&writer->target, false, error)) &&
-                complete(writer, request, ret_etag, error);
+                complete(writer, request, ret_revision, error);
     free(request->parts);
     free(request);
     return done;
@@ -365,13 +365,13 @@ SUSPENDS bool large_commit(struct remote_writer *writer, const struct write_resu
                            struct object_attributes *ret_attributes, struct error *error)
 {
     struct written_object object;
-    char etag[S3_ETAG_BYTES];
+    struct written_revision revision;
     writer->target.condition = result->condition;
     bool done = written_object_make(writer, result, &object, error) &&
                 send_end(writer, buffer_span(&object.trailer), error) &&
-                settle_owner(writer, result->attributes, error) && large_complete(writer, etag, error);
+                settle_owner(writer, result->attributes, error) && large_complete(writer, &revision, error);
     if (done)
-        written_object_settle(&writer->key, &object, span_from_string(etag), result->frames, ret_attributes);
+        written_object_settle(&writer->key, &object, &revision, result->frames, ret_attributes);
     written_object_free(&object);
     if (!done) {
         large_abort(writer);

@@ -11,6 +11,8 @@
 #include "s3client/wire/s3_error.h"
 #include "store/remote/fetch.h"
 
+#include <assert.h>
+
 enum { PAUSE_MS_LEAST = 25, PAUSE_DOUBLINGS = 5, OVERWRITE_ROUNDS = 16 };
 
 void target_init(struct write_target *target, struct remote_key *key, const struct write_condition *condition)
@@ -18,30 +20,35 @@ void target_init(struct write_target *target, struct remote_key *key, const stru
     *target = (struct write_target){.key = key, .condition = condition};
 }
 
-static void set_revision(struct write_target *target, const char *etag)
+static void set_revision(struct write_target *target, const struct object_attributes *attributes)
 {
     target->state = TARGET_REVISION;
-    memcpy(target->etag, etag, sizeof target->etag);
+    memcpy(target->etag, attributes->stored_etag, sizeof target->etag);
+    memcpy(target->version, attributes->version, sizeof target->version);
 }
 
 static void set_absent(struct write_target *target)
 {
     target->state = TARGET_ABSENT;
     target->etag[0] = '\0';
+    target->is_marked = false;
 }
 
 SUSPENDS bool target_look(struct write_target *target, const uint8_t *nonce, bool *ret_is_own, struct error *error)
 {
     struct remote_state state;
     bool is_own = false;
+    target->is_marked = false;
     bool done = remote_look(target->key, target->condition != NULL || target->logical_etag != NULL, &state, error);
     if (done && state.is_there) {
         const struct backend_object *object = &state.object;
         is_own = nonce != NULL && object->is_stamped && memcmp(object->stamp.nonce, nonce, STAMP_NONCE_BYTES) == 0 &&
                  (target->logical_etag == NULL || strcmp(target->logical_etag, object->attributes.etag) == 0);
-        set_revision(target, object->attributes.stored_etag);
+        set_revision(target, &object->attributes);
     } else if (done) {
         set_absent(target);
+        memcpy(target->version, state.object.attributes.version, sizeof target->version);
+        target->is_marked = state.is_marker;
     }
     if (done && !is_own && target->condition != NULL)
         done = write_condition_holds(target->condition, state.is_there ? &state.object.attributes : NULL, error);
@@ -77,11 +84,11 @@ SUSPENDS bool target_prepare(struct write_target *target, bool is_costly, struct
         bool holds_for_row = may_believe_row(key) && write_condition_holds(condition, &key->row.attributes, &ignored);
         if (!holds_for_row)
             return target_look(target, NULL, NULL, error);
-        set_revision(target, key->row.attributes.stored_etag);
+        set_revision(target, &key->row.attributes);
         return true;
     }
     if (key->has_row)
-        set_revision(target, key->row.attributes.stored_etag);
+        set_revision(target, &key->row.attributes);
     else if (is_costly)
         return target_look(target, NULL, NULL, error);
     else
@@ -107,6 +114,19 @@ bool target_header(const struct write_target *target, bool is_complete, char *re
 }
 
 /* ---- after it was sent ---- */
+
+void written_revision_answered(const struct s3_answer *answer, struct written_revision *ret_revision)
+{
+    memcpy(ret_revision->etag, answer->etag, sizeof ret_revision->etag);
+    remote_answered_version(answer, ret_revision->version);
+}
+
+void written_revision_found(const struct write_target *target, struct written_revision *ret_revision)
+{
+    static_assert(sizeof target->etag <= sizeof ret_revision->etag, "the longest ETag fits");
+    memcpy(ret_revision->etag, target->etag, sizeof target->etag);
+    memcpy(ret_revision->version, target->version, sizeof ret_revision->version);
+}
 
 static bool is_same(const struct write_target *target, const struct write_target *before)
 {

@@ -4,15 +4,23 @@
 
 #include "store/remote/store.h"
 
+/* What the backend says of an object that it has just written. */
+struct written_revision {
+    char etag[S3_ETAG_BYTES]; /* as sent, or without its quotes */
+    char version[VERSION_TEXT_BYTES];
+};
+
 struct write_target {
     struct remote_key *key;
     const struct write_condition *condition; /* the client's; NULL: none */
     enum { TARGET_UNKNOWN, TARGET_ABSENT, TARGET_REVISION } state;
     char etag[STORED_ETAG_TEXT_BYTES];
-    const char *logical_etag; /* what is there is ours only with this one; NULL: the nonce alone tells */
-    bool can_repeat;          /* what is sent cannot be applied twice: a Complete */
-    bool may_be_applied;      /* the outcome of an attempt is not known ... */
-    bool was_unanswered;      /* ... and the backend did not ask us to come again */
+    char version[VERSION_TEXT_BYTES]; /* of that revision, if it was looked at */
+    bool is_marked;                   /* ABSENT: a delete marker stands there */
+    const char *logical_etag;         /* what is there is ours only with this one; NULL: the nonce alone tells */
+    bool can_repeat;                  /* what is sent cannot be applied twice: a Complete */
+    bool may_be_applied;              /* the outcome of an attempt is not known ... */
+    bool was_unanswered;              /* ... and the backend did not ask us to come again */
 };
 
 void target_init(struct write_target *target, struct remote_key *key, const struct write_condition *condition);
@@ -27,6 +35,10 @@ SUSPENDS bool target_look(struct write_target *target, const uint8_t *nonce, boo
 /* The header that names the target to a PUT (a Complete). False: the backend decides no such condition, none is sent.
  * `ret_text` has QUOTED_ETAG_BYTES. */
 bool target_header(const struct write_target *target, bool is_complete, char *ret_text, struct http_field *ret_field);
+
+/* Which revision an answer is of; and the one that was found to be ours (ATTEMPT_DONE). */
+void written_revision_answered(const struct s3_answer *answer, struct written_revision *ret_revision);
+void written_revision_found(const struct write_target *target, struct written_revision *ret_revision);
 
 /* What an attempt came to. */
 enum attempt {

@@ -199,20 +199,20 @@ SUSPENDS static bool send_put(struct remote_writer *writer, const struct put_req
     return true;
 }
 
-SUSPENDS static bool put(struct remote_writer *writer, struct put_request *request, char ret_etag[S3_ETAG_BYTES],
-                         struct error *error)
+SUSPENDS static bool put(struct remote_writer *writer, struct put_request *request,
+                         struct written_revision *ret_revision, struct error *error)
 {
     for (unsigned round = 0;; round++) {
         struct http_field condition;
         struct s3_answer answer;
         bool is_conditional = target_header(&writer->target, false, request->etag, &condition);
         if (send_put(writer, request, is_conditional ? &condition : NULL, &answer, error)) {
-            memcpy(ret_etag, answer.etag, S3_ETAG_BYTES);
+            written_revision_answered(&answer, ret_revision);
             return true;
         }
         enum attempt attempt = target_resolve(&writer->target, writer->nonce, &answer, round, error);
         if (attempt == ATTEMPT_DONE)
-            memcpy(ret_etag, writer->target.etag, sizeof writer->target.etag);
+            written_revision_found(&writer->target, ret_revision);
         if (attempt != ATTEMPT_AGAIN)
             return attempt == ATTEMPT_DONE;
     }
@@ -222,15 +222,15 @@ SUSPENDS static bool commit_one(struct remote_writer *writer, const struct write
                                 struct object_attributes *ret_attributes, struct error *error)
 {
     struct written_object object;
-    char etag[S3_ETAG_BYTES];
+    struct written_revision revision;
     bool done = written_object_make(writer, result, &object, error);
     struct put_request *request = done ? make_request(writer, result, &object, error) : NULL;
     bool is_prepared = writer->target.state != TARGET_UNKNOWN;
     done = request != NULL && (is_prepared || target_prepare(&writer->target, is_costly(&writer->intent), error)) &&
            acl_put_first(&writer->key, writer->nonce, result->attributes->acl, error) &&
-           put(writer, request, etag, error);
+           put(writer, request, &revision, error);
     if (done)
-        written_object_settle(&writer->key, &object, span_from_string(etag), result->frames, ret_attributes);
+        written_object_settle(&writer->key, &object, &revision, result->frames, ret_attributes);
     if (request != NULL)
         free_request(request);
     written_object_free(&object);
@@ -270,7 +270,7 @@ SUSPENDS static bool commit_internal(struct remote_writer *writer, const struct 
         free_request(request);
     }
     if (done) {
-        written_object_note(&writer->key, &object, SPAN_EMPTY);
+        written_object_note(&writer->key, &object, &(struct written_revision){.version = "null"});
         bool is_weak;
         struct span etag = fields_plain_etag(span_from_string(answer.etag), &is_weak);
         *ret_attributes = object.attributes;

@@ -60,12 +60,14 @@ struct written_object {
 bool written_object_make(struct remote_writer *writer, const struct write_result *result,
                          struct written_object *ret_object, struct error *error);
 void written_object_free(struct written_object *object);
-/* The row of what was just written, and its trailer, which is kept. `etag`: the backend's, quoted or not. */
-void written_object_note(struct remote_key *key, struct written_object *object, struct span etag);
+/* The row of what was just written, and its trailer, which is kept. */
+void written_object_note(struct remote_key *key, struct written_object *object,
+                         const struct written_revision *revision);
 /* The same, and what lies beside it: the sidecar of what it replaced (the key's row) is removed, and with --s4-sidecars
  * S4's index of `frames` is written, bound to it. *ret_attributes: what is there now, without metadata. */
-SUSPENDS void written_object_settle(struct remote_key *key, struct written_object *object, struct span etag,
-                                    struct span frames, struct object_attributes *ret_attributes);
+SUSPENDS void written_object_settle(struct remote_key *key, struct written_object *object,
+                                    const struct written_revision *revision, struct span frames,
+                                    struct object_attributes *ret_attributes);
 
 /* Headers of one request, made of packed fields and further ones. */
 struct request_headers {
@@ -95,7 +97,7 @@ SUSPENDS bool large_commit(struct remote_writer *writer, const struct write_resu
 SUSPENDS bool large_commit_plain(struct remote_writer *writer, struct error *error);
 /* Complete, under the target's condition, of an upload whose parts are all there. NoSuchUpload: of a client's that
  * somebody else has ended. */
-SUSPENDS bool large_complete(struct remote_writer *writer, char ret_etag[S3_ETAG_BYTES], struct error *error);
+SUSPENDS bool large_complete(struct remote_writer *writer, struct written_revision *ret_revision, struct error *error);
 /* Frees the large body, whose upload of the backend has ended. */
 SUSPENDS void large_forget(struct remote_writer *writer);
 /* Gives the backend's upload up; on a fiber of its own, which the writer belongs to then. */

@@ -233,14 +233,25 @@ static void keep_trailer(struct remote_key *key, struct written_object *object, 
                       rows_keep_trailer(key->shard->rows, key->row_key, etag, &object->trailer, &trailer));
 }
 
-void written_object_note(struct remote_key *key, struct written_object *object, struct span etag)
+/* A version that writes made is known by its id, too. */
+static void put_row(struct remote_key *key, const char *version, struct row *row)
+{
+    uint8_t of_version[ROW_KEY_BYTES];
+    rows_put(key->shard->rows, key->row_key, row);
+    if (strcmp(version, "null") == 0)
+        return;
+    row_key_of_version(key->row_key, span_from_string(version), of_version);
+    rows_put(key->shard->rows, of_version, row);
+}
+
+void written_object_note(struct remote_key *key, struct written_object *object, const struct written_revision *revision)
 {
     bool is_weak;
-    struct span plain = fields_plain_etag(etag, &is_weak);
+    struct span plain = fields_plain_etag(span_from_string(revision->etag), &is_weak);
     struct object_attributes *attributes = &object->attributes;
     struct row row;
     attributes->modified_ms = clock_wall_ms(key->shard->remote->settings.clock);
-    memcpy(attributes->version, "null", sizeof "null");
+    memcpy(attributes->version, revision->version, sizeof attributes->version);
     attributes->stored_etag[0] = '\0';
     if (plain.size == 0 || plain.size >= sizeof attributes->stored_etag || key->is_internal) {
         remote_note_absence(key); /* nobody knows what is there */
@@ -251,7 +262,7 @@ void written_object_note(struct remote_key *key, struct written_object *object, 
     const struct backend_object written = {.attributes = *attributes, .stamp = object->stamp, .is_stamped = true};
     if (!row_of(&written, true, &row))
         return;
-    rows_put(key->shard->rows, key->row_key, &row);
+    put_row(key, revision->version, &row);
     keep_trailer(key, object, plain);
 }
 
@@ -274,11 +285,12 @@ SUSPENDS static bool write_index(struct remote_key *key, const struct written_ob
     return done;
 }
 
-SUSPENDS void written_object_settle(struct remote_key *key, struct written_object *object, struct span etag,
-                                    struct span frames, struct object_attributes *ret_attributes)
+SUSPENDS void written_object_settle(struct remote_key *key, struct written_object *object,
+                                    const struct written_revision *revision, struct span frames,
+                                    struct object_attributes *ret_attributes)
 {
     bool had_sidecar = s4_object_may_have_sidecar(key);
-    written_object_note(key, object, etag);
+    written_object_note(key, object, revision);
     *ret_attributes = object->attributes;
     ret_attributes->metadata = ret_attributes->owner = ret_attributes->acl = SPAN_EMPTY;
     if (!write_index(key, object, frames) && had_sidecar)

@@ -61,6 +61,7 @@ START_TEST(the_end)
         .token = "a random token.",
         .etag = "0123456789abcdef0123456789abcdef-7",
         .checksum = {.algorithm = CHECKSUM_CRC32, .type = CHECKSUM_COMPOSITE, .parts_count = 7},
+        .version = "an id of the backend",
     };
     struct buffer bytes = {0};
     struct upload_end again;
@@ -71,6 +72,7 @@ START_TEST(the_end)
     ck_assert_mem_eq(again.nonce, end.nonce, STAMP_NONCE_BYTES);
     ck_assert_mem_eq(again.token, end.token, UPLOAD_TOKEN_BYTES);
     ck_assert_str_eq(again.etag, end.etag);
+    ck_assert_str_eq(again.version, end.version);
     ck_assert_int_eq(again.checksum.algorithm, CHECKSUM_CRC32);
     ck_assert_uint_eq(again.checksum.parts_count, 7);
     ck_assert(!upload_record_decode(buffer_span(&bytes), &record)); /* one is not the other */

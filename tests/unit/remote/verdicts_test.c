@@ -51,6 +51,7 @@ START_TEST(what_they_mean)
     ck_assert_uint_eq(without(VERDICT_NAME_EMPTY_SEGMENT).refused_keys, KEY_EMPTY_SEGMENT);
     ck_assert_uint_eq(without(VERDICT_NAME_PARENT).refused_keys, 0);
     ck_assert(!without(VERDICT_TAGS).has_tags && without(VERDICT_LABELS_HOLD).labels_slip);
+    ck_assert(capabilities.has_versions && !without(VERDICT_VERSIONS).has_versions);
 }
 END_TEST
 

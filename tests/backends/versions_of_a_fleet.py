@@ -1,0 +1,186 @@
+"""tests/backends/versions_of_a_fleet.py -- versions through two replicas, kept by the backend: as many as were acknowledged, each readable,
+one of them the latest, in the order in which they were committed; and Bale's own objects do not pile up behind them."""
+
+import hashlib
+import random
+import time
+
+import fronts
+from faults import fault, mixture_for_bale
+from overwrites import OverwriteCase, large_body
+from races import WRITERS, together, try_request
+
+SWEEPING = ("--upload-sweep", "1s", "--upload-sweep-after", "1s", "--upload-forgotten", "5s")
+LARGE = random.Random(7).randbytes(1 << 20) * 20
+SECONDS = 60
+ENABLED, SUSPENDED = "Enabled", "Suspended"
+
+
+def entries(answer):
+    """(key, version, is a marker, is the latest, size, ETag) of a list of versions, in its order."""
+    found = []
+    for element in answer.xml:
+        kind = element.tag
+        if kind in ("Version", "DeleteMarker"):
+            facts = {child.tag: child.text for child in element}
+            found.append((facts["Key"], facts["VersionId"], kind == "DeleteMarker", facts["IsLatest"] == "true", int(facts.get("Size", 0)),
+                          facts.get("ETag")))
+    return found
+
+
+class Writer:
+    """Writes bodies of its own until each is acknowledged; a third of what it wrote it deletes again, by id."""
+
+    def __init__(self, client, bucket, name, seed):
+        self.client, self.bucket, self.name, self.draw = client, bucket, name, random.Random(f"{seed} {name}")
+        self.written, self.deleted = [], set()  # (version, body) in order; versions
+
+    def ask(self, *arguments, **options):
+        until = time.monotonic() + SECONDS
+        while time.monotonic() < until:
+            answer = try_request(self.client, *arguments, **options)
+            if answer is not None:
+                return answer
+        raise AssertionError(f"no answer: {arguments[:4]}")
+
+    def write(self, key, count):
+        for number in range(count):
+            body = f"{self.name} {number} {self.draw.random()}".encode()
+            answer = self.ask("PUT", self.bucket, key, (), (), body)
+            assert answer.status == 200, answer
+            version = answer.header("x-amz-version-id")
+            assert version, answer
+            self.written.append((version, body))
+            if self.draw.random() < 0.33:
+                gone = self.ask("DELETE", self.bucket, key, {"versionId": version})
+                assert gone.status == 204, gone
+                self.deleted.add(version)
+
+
+class VersionsOfAFleet(OverwriteCase):
+    FOR = ("raw",)
+
+    def set_versioning(self, client, status):
+        answer = client.put(self.bucket, None, {"versioning": None}, (), f"<VersioningConfiguration><Status>{status}</Status></VersioningConfiguration>")
+        self.assertEqual(200, answer.status, answer)
+
+    def versions(self, client, key):
+        """All of them, three a page."""
+        found, marker = [], ()
+        while True:
+            page = client.get(self.bucket, None, [("versions", None), ("prefix", key), ("max-keys", "3"), *marker])
+            self.assertEqual(200, page.status, page)
+            found += entries(page)
+            if page.text("IsTruncated") == "false":
+                return found
+            marker = (("key-marker", page.text("NextKeyMarker")), ("version-id-marker", page.text("NextVersionIdMarker")))
+
+    def race(self, clients, writes):
+        writers = [Writer(clients[i % len(clients)], self.bucket, f"writer {i}", self.seed) for i in range(WRITERS)]
+        together([lambda writer=writer: writer.write("k", writes) for writer in writers])
+        return writers
+
+    def check_race(self, client, writers, is_exact):
+        written = {version: body for writer in writers for version, body in writer.written}
+        deleted = set().union(*(writer.deleted for writer in writers))
+        found = self.versions(client, "k")
+        ids = [version for _, version, *_ in found]
+        self.assertEqual(len(set(ids)), len(ids))
+        self.assertEqual([True] + [False] * (len(found) - 1), [is_latest for _, _, _, is_latest, _, _ in found])
+        self.assertEqual(set(), (set(written) - deleted) - set(ids), "what was acknowledged is not there")
+        self.assertEqual(set(), deleted & set(ids), "what was deleted is there")
+        if is_exact:
+            self.assertEqual(set(written) - deleted, set(ids))
+        place = {version: i for i, version in enumerate(ids)}
+        for writer in writers:  # each waited for one before it sent the next
+            order = [place[version] for version, _ in writer.written if version in place]
+            self.assertEqual(sorted(order, reverse=True), order, writer.name)
+        for version in ids:
+            answer = client.get(self.bucket, "k", {"versionId": version})
+            self.assertEqual((200, version), (answer.status, answer.header("x-amz-version-id")))
+            self.assertEqual(written.get(version, answer.body), answer.body)
+        self.assertEqual(client.get(self.bucket, "k").header("x-amz-version-id"), ids[0])
+
+    def test_64_writers(self):
+        bales = self.fleet(2)
+        self.set_versioning(bales[0].client(), ENABLED)
+        writers = self.race([bale.client() for bale in bales], 2)
+        self.check_race(bales[1].client(), writers, True)
+
+    def test_64_writers_through_faults(self):
+        """An answer that is lost may have been of a version that nobody is told of: it is there as well, and whole."""
+        proxy = self.proxy()
+        bales = self.fleet(2, proxy)
+        self.set_versioning(bales[0].client(), ENABLED)
+        proxy.rules(*mixture_for_bale(0.03, self.backend))
+        writers = self.race([bale.client() for bale in bales], 1)
+        proxy.rules()
+        self.check_race(bales[1].client(), writers, False)
+
+    def test_whoever_writes_next_makes_a_version(self):
+        """The backend decides: no other replica overwrites once Enabled was answered, or forgets a marker (402, 410)."""
+        one, other = (bale.client() for bale in self.fleet(2))
+        for key in ("k", "gone"):
+            self.assertEqual(200, other.put(self.bucket, key, (), (), b"before").status)
+        self.assertEqual(204, other.delete(self.bucket, "gone").status)
+        self.set_versioning(one, ENABLED)
+        written = other.put(self.bucket, "k", (), (), b"after")
+        marked = other.delete(self.bucket, "gone")
+        many = other.delete_objects(self.bucket, "<Delete><Object><Key>never</Key></Object><Object><Key>nowhere</Key></Object></Delete>")
+        self.assertTrue(written.header("x-amz-version-id"), written)
+        self.assertEqual("true", marked.header("x-amz-delete-marker"), marked)
+        self.assertEqual(["true", "true"], many.texts("Deleted/DeleteMarker"), many)
+        self.assertEqual(b"before", one.get(self.bucket, "k", {"versionId": "null"}).body)
+        self.set_versioning(one, SUSPENDED)
+        self.assertEqual(200, other.put(self.bucket, "k", (), (), b"null again").status)
+        self.assertEqual(["null", written.header("x-amz-version-id")], [version for _, version, *_ in self.versions(one, "k")])
+
+    def test_what_others_wrote_is_listed_as_it_was_sent(self):
+        one, other = (bale.client() for bale in self.fleet(2))
+        self.set_versioning(one, ENABLED)
+        expected = []
+        for body in (b"small", LARGE, b""):
+            answer = one.put(self.bucket, "k", (), (), body, payload="unsigned")
+            self.assertEqual(200, answer.status, answer)
+            expected.insert(0, (answer.header("x-amz-version-id"), len(body), f'"{hashlib.md5(body).hexdigest()}"'))
+        self.assertEqual(expected, [(version, size, etag) for _, version, _, _, size, etag in self.versions(other, "k")])
+        part = other.get(self.bucket, "k", {"versionId": expected[1][0]}, {"Range": "bytes=5000000-5000999"})
+        self.assertEqual((206, LARGE[5000000:5001000]), (part.status, part.body))
+
+    def test_a_download_outlives_what_it_reads(self):
+        """What broke off is read on by the version's id, also when there is a newer one, or a marker."""
+        other = self.bale().client()
+        self.set_versioning(other, ENABLED)
+        proxy = self.proxy()
+        through = self.bale(proxy)
+        for name, change in (("overwritten", lambda: self.assertEqual(200, other.put(self.bucket, "k", (), (), b"new").status)),
+                             ("deleted", lambda: self.assertEqual(204, other.delete(self.bucket, "k").status))):
+            with self.subTest(name):
+                body = large_body(self.seed)
+                self.assertEqual(200, through.client().put(self.bucket, "k", (), (), body, payload="unsigned").status)
+                proxy.rules(fault("truncate", op="GetObject", key="^k$", times=3))
+                self.assertTrue(self.read_across(through, "k", body, change))
+                proxy.rules()
+
+    def test_nothing_of_bale_piles_up(self):
+        """Uploads, and whatever is written under one name again and again, leave no versions and no markers behind them."""
+        bale = self.bale(self.backend, *SWEEPING)
+        alice = bale.client()
+        self.set_versioning(alice, ENABLED)
+        upload = alice.post(self.bucket, "u", {"uploads": None}).text("UploadId")
+        tags = [alice.put(self.bucket, "u", {"partNumber": str(number), "uploadId": upload}, (), body, payload="unsigned").header("etag")
+                for number, body in ((1, LARGE[:6 << 20]), (2, b"end"))]
+        rows = "".join(f"<Part><PartNumber>{number}</PartNumber><ETag>{tag}</ETag></Part>" for number, tag in enumerate(tags, 1))
+        done = alice.post(self.bucket, "u", {"uploadId": upload}, (), f"<CompleteMultipartUpload>{rows}</CompleteMultipartUpload>")
+        self.assertEqual(200, done.status, done)
+        self.assertTrue(done.header("x-amz-version-id"), done)
+        until, left = time.monotonic() + SECONDS, None
+        while time.monotonic() < until:
+            page = self.backend.client().get(self.bucket, None, {"versions": None, "prefix": ".bale/"})
+            left = [(key, version) for key, version, is_marker, is_latest, _, _ in entries(page)
+                    if key.startswith(".bale/mpu/") or is_marker or not is_latest]
+            if not left:
+                break
+            time.sleep(0.3)
+        self.assertEqual([], left)
+        self.assertTrue(fronts.verdicts(self.backend)["versions"])
