@@ -10,6 +10,7 @@
 #include "s3client/wire/s3_error.h"
 #include "store/remote/acl/acl_object.h"
 #include "store/remote/fetch.h"
+#include "store/remote/write/among_versions.h"
 #include "store/remote/write/pending.h"
 #include "store/remote/write/writer.h"
 
@@ -257,8 +258,10 @@ static bool is_upload_gone(const struct error *error)
 SUSPENDS static enum attempt resolve_gone(struct remote_writer *writer, struct error *error)
 {
     bool is_own;
+    const struct write_target before = writer->target;
     writer->target.condition = NULL;
-    if (!target_look(&writer->target, writer->nonce, &is_own, error))
+    if (!target_look(&writer->target, writer->nonce, &is_own, error) ||
+        (!is_own && !among_versions_find(&writer->target, &before, writer->nonce, &is_own, error)))
         return ATTEMPT_FAILED;
     if (is_own)
         return ATTEMPT_DONE;

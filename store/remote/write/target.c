@@ -10,6 +10,7 @@
 #include "runtime/io/io.h"
 #include "s3client/wire/s3_error.h"
 #include "store/remote/fetch.h"
+#include "store/remote/write/among_versions.h"
 
 #include <assert.h>
 
@@ -34,6 +35,13 @@ static void set_absent(struct write_target *target)
     target->is_marked = false;
 }
 
+bool write_target_is_own(const struct write_target *target, const uint8_t nonce[STAMP_NONCE_BYTES],
+                         const struct backend_object *object)
+{
+    return object->is_stamped && memcmp(object->stamp.nonce, nonce, STAMP_NONCE_BYTES) == 0 &&
+           (target->logical_etag == NULL || strcmp(target->logical_etag, object->attributes.etag) == 0);
+}
+
 SUSPENDS bool target_look(struct write_target *target, const uint8_t *nonce, bool *ret_is_own, struct error *error)
 {
     struct remote_state state;
@@ -42,8 +50,7 @@ SUSPENDS bool target_look(struct write_target *target, const uint8_t *nonce, boo
     bool done = remote_look(target->key, target->condition != NULL || target->logical_etag != NULL, &state, error);
     if (done && state.is_there) {
         const struct backend_object *object = &state.object;
-        is_own = nonce != NULL && object->is_stamped && memcmp(object->stamp.nonce, nonce, STAMP_NONCE_BYTES) == 0 &&
-                 (target->logical_etag == NULL || strcmp(target->logical_etag, object->attributes.etag) == 0);
+        is_own = nonce != NULL && write_target_is_own(target, nonce, object);
         set_revision(target, &object->attributes);
     } else if (done) {
         set_absent(target);
@@ -183,6 +190,8 @@ SUSPENDS static enum attempt resolve_unknown(struct write_target *target, const 
         metric_add(&counters->writes_unclear, 1);
         return ATTEMPT_FAILED;
     }
+    if (!is_own && !may_repeat(target, &before) && !among_versions_find(target, &before, nonce, &is_own, error))
+        return ATTEMPT_FAILED;
     if (is_own) {
         metric_add(&counters->writes_resolved, 1);
         return ATTEMPT_DONE;

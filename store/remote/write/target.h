@@ -40,6 +40,10 @@ bool target_header(const struct write_target *target, bool is_complete, char *re
 void written_revision_answered(const struct s3_answer *answer, struct written_revision *ret_revision);
 void written_revision_found(const struct write_target *target, struct written_revision *ret_revision);
 
+/* Is it what was written with the nonce? */
+bool write_target_is_own(const struct write_target *target, const uint8_t nonce[STAMP_NONCE_BYTES],
+                         const struct backend_object *object);
+
 /* What an attempt came to. */
 enum attempt {
     ATTEMPT_DONE,   /* applied */
