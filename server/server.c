@@ -20,6 +20,7 @@
 #include "server/s3/request/client_address.h"
 #include "server/settings/keeper.h"
 #include "server/shard.h"
+#include "server/waiting.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -165,7 +166,10 @@ static bool start_threads(struct server *server, struct error *error)
 
 static bool open_backend(struct server *server, struct error *error)
 {
+    struct waiting waiting = {.admin_fd = server->admin_fd, .tls = server->tls};
     const struct backend_means means = {
+        .wait = waiting_go_on,
+        .wait_context = &waiting,
         .config = server->config,
         .shards = server->shards_count,
         .threads = server->list_threads,

@@ -344,7 +344,7 @@ static void furnish(struct backend_bucket *bucket, const struct config *config)
 
 struct first_word {
     struct backend_bucket *bucket;
-    const struct config *config;
+    const struct backend_means *means;
     struct loop *loop;
     bool done;
     struct error *error;
@@ -365,13 +365,29 @@ SUSPENDS static bool claim_state(struct backend_bucket *bucket, const struct con
     return fleet_claim(&bucket->identity, &bucket->base.home, random, &card, error);
 }
 
+/* What is only busy will answer. Everything else (no such host, bucket, key) wants somebody who looks at it, and ends
+ * the start. */
+SUSPENDS static bool begin_store(const struct first_word *word)
+{
+    const struct backend_means *means = word->means;
+    struct bucket_store *store = word->bucket->base.store;
+    bool done = remote_begin(store, word->error);
+    while (!done && word->error->kind == ERROR_BUSY && means->wait != NULL) {
+        means->wait(means->wait_context, word->error);
+        done = remote_begin(store, word->error);
+    }
+    if (means->wait != NULL)
+        means->wait(means->wait_context, NULL);
+    return done;
+}
+
 SUSPENDS static bool speak(const struct first_word *word)
 {
     struct bucket_store *store = word->bucket->base.store;
-    if (!remote_begin(store, word->error))
+    if (!begin_store(word))
         return false;
-    furnish(word->bucket, word->config);
-    if (!claim_state(word->bucket, word->config, word->error))
+    furnish(word->bucket, word->means->config);
+    if (!claim_state(word->bucket, word->means->config, word->error))
         return false;
     remote_settle(store);
     return true;
@@ -385,9 +401,9 @@ static void run_first_word(void *argument)
     loop_stop(word->loop, DEADLINE_NONE);
 }
 
-static bool begin(struct backend_bucket *bucket, const struct config *config, struct error *error)
+static bool begin(struct backend_bucket *bucket, const struct backend_means *means, struct error *error)
 {
-    struct first_word word = {.bucket = bucket, .config = config, .error = error};
+    struct first_word word = {.bucket = bucket, .means = means, .error = error};
     word.loop = loop_create(&(struct loop_options){0}, error);
     if (word.loop == NULL)
         return false;
@@ -404,7 +420,7 @@ struct backend *backend_bucket_open(const struct backend_means *means, struct er
     ASSERT(bucket != NULL);
     bucket->base.operations = &operations;
     if (!open_credentials(bucket, means->config, error) || !open_endpoints(bucket, means, error) ||
-        !open_store(bucket, means, error) || !begin(bucket, means->config, error)) {
+        !open_store(bucket, means, error) || !begin(bucket, means, error)) {
         close_bucket(&bucket->base);
         return NULL;
     }

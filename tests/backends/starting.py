@@ -4,10 +4,14 @@ import hashlib
 import os
 import random
 import secrets
+import shutil
 import socket
 import ssl
+import subprocess
 import tempfile
 import threading
+import urllib.error
+import urllib.request
 
 import backends
 import certificates
@@ -132,9 +136,52 @@ class WrongStarts(StartCase):
         proxy = self.proxy(fault("refuse", status=403, code="RequestTimeTooSkewed"))
         self.assert_refused(["clock"], self.options(endpoint=proxy.endpoint))
 
-    def test_a_server_that_is_busy_all_the_time(self):
+
+class BusyStarts(StartCase):
+    def begin(self, proxy):
+        """A start that waits, and its admin port, which it has already."""
+        admin, s3 = backends.free_port(), backends.free_port()
+        folder = tempfile.mkdtemp(prefix="bale-busy-")
+        self.addCleanup(shutil.rmtree, folder, ignore_errors=True)
+        base = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+        options = self.options(endpoint=proxy.endpoint, state=folder, admin=f"127.0.0.1:{admin}", listen=f"127.0.0.1:{s3}")
+        process = subprocess.Popen([self.baled, *options], env={**base, **self.environment()}, stdin=subprocess.DEVNULL,
+                                   stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        self.addCleanup(process.stdout.close)
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        self.wait_for(lambda: self.ask(admin, "/ready") is not None, "an admin listener", 60)
+        return process, admin
+
+    def ask(self, port, path):
+        """(status, text); None while nobody listens."""
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=20) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode()
+        except (urllib.error.URLError, ConnectionError):
+            return None
+
+    def test_a_server_that_is_busy_is_waited_for(self):
         proxy = self.proxy(fault("refuse", status=503))
-        self.assert_refused([f"127.0.0.1:{proxy.port}", "503"], self.options(endpoint=proxy.endpoint))
+        process, admin = self.begin(proxy)
+        status, text = self.ask(admin, "/ready")
+        self.assertEqual(503, status)
+        for word in ("starting: ", f"127.0.0.1:{proxy.port}", "503"):
+            self.assertIn(word, text)
+        self.assertEqual((200, "alive\n"), self.ask(admin, "/health"))
+        self.assertIsNone(process.poll())
+        proxy.clear()
+        self.wait_for(lambda: self.ask(admin, "/ready") == (200, "ready\n"), "a start that goes on", 60)
+        process.terminate()
+        self.assertEqual(0, process.wait(60))
+        self.assertIn("baled: ready", process.stdout.read())
+
+    def test_a_signal_ends_the_waiting(self):
+        process, _ = self.begin(self.proxy(fault("refuse", status=503)))
+        process.terminate()
+        self.assertEqual(0, process.wait(60))
 
 
 class Certificates(StartCase):
