@@ -204,6 +204,13 @@ static bool put_in_order(MDB_txn *txn, MDB_dbi table, struct span target, struct
     return result == 0 || catalogue_failed(result, error, "put rows in order");
 }
 
+/* Has one wrong bit made another key into this one? */
+static bool is_of_another(const MDB_val *key, const MDB_val *value)
+{
+    uint8_t right[KEY_BYTES_MAX];
+    return !catalogue_is_sound(key, value) && correct_key(key, value, right);
+}
+
 /* As LMDB itself finds it, since it is LMDB that will write. */
 static int look(MDB_txn *txn, MDB_dbi table, struct span key, MDB_val *ret_value, struct landing *ret_landing)
 {
@@ -211,6 +218,10 @@ static int look(MDB_txn *txn, MDB_dbi table, struct span key, MDB_val *ret_value
     MDB_cursor *cursor;
     *ret_landing = (struct landing){0};
     int result = mdb_get(txn, table, &key_value, ret_value);
+    if (result == 0 && is_of_another(&key_value, ret_value)) {
+        ret_landing->damaged = 1;
+        return MDB_NOTFOUND;
+    }
     if (result != MDB_NOTFOUND || (result = mdb_cursor_open(txn, table, &cursor)) != 0)
         return result;
     result = seek_sound(cursor, key, ret_value, ret_landing);

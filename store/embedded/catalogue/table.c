@@ -46,18 +46,32 @@ enum lookup catalogue_get(MDB_txn *txn, MDB_dbi table, struct span key, struct s
     return catalogue_check(&key_value, &value, ret_value, error) ? LOOKUP_FOUND : LOOKUP_FAILED;
 }
 
+/* *ret_room: for checksum and value. MDB_APPEND comes to MDB_KEYEXIST where a damaged key at the end is a greater one.
+ */
+static int reserve(MDB_txn *txn, MDB_dbi table, struct span key, size_t bytes, unsigned flags, MDB_val *ret_room)
+{
+    MDB_val key_value = value_of_span(key);
+    *ret_room = (MDB_val){.mv_size = bytes};
+    return mdb_put(txn, table, &key_value, ret_room, flags | MDB_RESERVE);
+}
+
 bool catalogue_put(MDB_txn *txn, MDB_dbi table, struct span key, struct span value, unsigned flags, struct error *error)
 {
-    if ((flags & MDB_APPEND) == 0 && !catalogue_find_for_write(txn, table, key, NULL, error))
-        return false;
-    MDB_val key_value = value_of_span(key);
-    MDB_val reserved = {.mv_size = VALUE_CHECKSUM_BYTES + value.size};
-    int result = mdb_put(txn, table, &key_value, &reserved, flags | MDB_RESERVE);
+    const size_t bytes = VALUE_CHECKSUM_BYTES + value.size;
+    MDB_val room;
+    int result = MDB_KEYEXIST;
+    if ((flags & MDB_APPEND) != 0)
+        result = reserve(txn, table, key, bytes, flags, &room);
+    if (result == MDB_KEYEXIST) {
+        if (!catalogue_find_for_write(txn, table, key, NULL, error))
+            return false;
+        result = reserve(txn, table, key, bytes, flags & ~(unsigned)MDB_APPEND, &room);
+    }
     if (result != 0)
         return catalogue_failed(result, error, "put");
-    store_u32_le(reserved.mv_data, crc32c_update(crc32c_update(0, key), value));
+    store_u32_le(room.mv_data, crc32c_update(crc32c_update(0, key), value));
     if (value.size > 0)
-        memcpy((uint8_t *)reserved.mv_data + VALUE_CHECKSUM_BYTES, value.data, value.size);
+        memcpy((uint8_t *)room.mv_data + VALUE_CHECKSUM_BYTES, value.data, value.size);
     return true;
 }
 

@@ -170,7 +170,7 @@ static void open_model(struct model *model)
     ck_assert_int_eq(mdb_env_set_flags(model->catalogue.env, MDB_NOSYNC, 1), 0);
 }
 
-static void make_model(struct model *model, uint64_t seed)
+static void make_empty(struct model *model, uint64_t seed)
 {
     char directory[128];
     *model = (struct model){.damaged = KEYS};
@@ -179,6 +179,11 @@ static void make_model(struct model *model, uint64_t seed)
     (void)snprintf(directory, sizeof directory, "%s/catalogue", model->path);
     ck_assert_int_eq(mkdir(directory, 0755), 0);
     open_model(model);
+}
+
+static void make_model(struct model *model, uint64_t seed)
+{
+    make_empty(model, seed);
     for (unsigned i = 0; i < KEYS / 4; i++)
         put_one(model, (unsigned)random_below(&model->random, KEYS));
 }
@@ -232,6 +237,66 @@ START_TEST(a_damaged_key_hides_no_other)
         folder_remove(model.path);
     }
     ck_assert_uint_gt(put_right, 0);
+}
+END_TEST
+
+/* ---- numbers, which are put behind the last one ---- */
+
+enum { NUMBERS = 60, MORE = 100 };
+
+static void append(struct model *model, uint64_t number)
+{
+    uint8_t key[CATALOGUE_NUMBER_BYTES];
+    struct error error;
+    catalogue_number_key(number, key);
+    bool done = catalogue_put(model->txn, model->catalogue.bodies, span_of(key, sizeof key), span_of(key, sizeof key),
+                              MDB_APPEND, &error);
+    ck_assert_msg(done, "%s", done ? "" : error.message);
+}
+
+static void expect_number(const struct model *model, uint64_t number, bool may_be_refused)
+{
+    uint8_t key[CATALOGUE_NUMBER_BYTES];
+    struct span found;
+    struct error error;
+    catalogue_number_key(number, key);
+    enum lookup lookup = catalogue_get(model->txn, model->catalogue.bodies, span_of(key, sizeof key), &found, &error);
+    ck_assert(lookup == LOOKUP_FOUND || (may_be_refused && lookup == LOOKUP_FAILED));
+    ck_assert(lookup != LOOKUP_FOUND || span_equal(found, span_of(key, sizeof key)));
+}
+
+/* Each bit of the last one's. */
+START_TEST(a_damaged_last_number_keeps_none_from_following)
+{
+    static struct model model;
+    for (unsigned bit = 0; bit < 8 * CATALOGUE_NUMBER_BYTES; bit++) {
+        struct flips_view view;
+        uint8_t key[CATALOGUE_NUMBER_BYTES];
+        MDB_val name = {sizeof key, key};
+        MDB_val value;
+        make_empty(&model, bit);
+        begin(&model, 0);
+        for (uint64_t number = 1; number <= NUMBERS; number++)
+            append(&model, number);
+        ck_assert_int_eq(mdb_txn_commit(model.txn), 0);
+        begin(&model, MDB_RDONLY);
+        catalogue_number_key(NUMBERS, key);
+        ck_assert_int_eq(mdb_get(model.txn, model.catalogue.bodies, &name, &value), 0);
+        view.map = flips_map(model.path);
+        long at = flips_place(&view, value.mv_data) - CATALOGUE_NUMBER_BYTES; /* a value follows its key */
+        mdb_txn_abort(model.txn);
+        flips_flip(model.path, at + bit / 8, bit % 8);
+        begin(&model, 0);
+        for (uint64_t number = NUMBERS + 1; number <= NUMBERS + MORE; number++)
+            append(&model, number);
+        ck_assert_int_eq(mdb_txn_commit(model.txn), 0);
+        begin(&model, MDB_RDONLY);
+        for (uint64_t number = 1; number <= NUMBERS + MORE; number++)
+            expect_number(&model, number, number == NUMBERS);
+        mdb_txn_abort(model.txn);
+        catalogue_close(&model.catalogue);
+        folder_remove(model.path);
+    }
 }
 END_TEST
 
@@ -307,6 +372,7 @@ int main(void)
     TCase *tests = tcase_create("order");
     tcase_set_timeout(tests, 240);
     tcase_add_test(tests, a_damaged_key_hides_no_other);
+    tcase_add_test(tests, a_damaged_last_number_keeps_none_from_following);
     tcase_add_test(tests, a_flipped_bit_of_a_branch_costs_nothing);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
