@@ -122,6 +122,14 @@ static bool take_text(struct span *text, const char *expected)
     return true;
 }
 
+static bool take_byte(struct span *text, uint8_t expected)
+{
+    if (text->size == 0 || text->data[0] != expected)
+        return false;
+    *text = span_skip(*text, 1);
+    return true;
+}
+
 static bool take_digits(struct span *text, unsigned digits, unsigned *ret_value)
 {
     if (text->size < digits)
@@ -151,10 +159,11 @@ static bool take_month(struct span *text, unsigned *ret_month)
     return false;
 }
 
-static bool take_clock(struct span *text, struct calendar *calendar, const char *separator)
+/* `separator` 0: there is none. */
+static bool take_clock(struct span *text, struct calendar *calendar, uint8_t separator)
 {
-    return take_digits(text, 2, &calendar->hour) && take_text(text, separator) &&
-           take_digits(text, 2, &calendar->minute) && take_text(text, separator) &&
+    return take_digits(text, 2, &calendar->hour) && (separator == 0 || take_byte(text, separator)) &&
+           take_digits(text, 2, &calendar->minute) && (separator == 0 || take_byte(text, separator)) &&
            take_digits(text, 2, &calendar->second);
 }
 
@@ -189,17 +198,17 @@ static bool time_from_calendar(const struct calendar *calendar, int64_t *ret_tim
 /* "Sun, 06 Nov 1994 08:49:37 GMT", behind the name of the day and ", ". */
 static bool take_http_date(struct span *text, struct calendar *calendar)
 {
-    return take_digits(text, 2, &calendar->day) && take_text(text, " ") && take_month(text, &calendar->month) &&
-           take_text(text, " ") && take_digits(text, 4, &calendar->year) && take_text(text, " ") &&
-           take_clock(text, calendar, ":") && (take_text(text, " GMT") || take_text(text, " +0000"));
+    return take_digits(text, 2, &calendar->day) && take_byte(text, ' ') && take_month(text, &calendar->month) &&
+           take_byte(text, ' ') && take_digits(text, 4, &calendar->year) && take_byte(text, ' ') &&
+           take_clock(text, calendar, ':') && (take_text(text, " GMT") || take_text(text, " +0000"));
 }
 
 /* "Sunday, 06-Nov-94 08:49:37 GMT": two digits of the year, the century is the one that lies nearer. */
 static bool take_rfc850_date(struct span *text, struct calendar *calendar)
 {
-    if (!take_digits(text, 2, &calendar->day) || !take_text(text, "-") || !take_month(text, &calendar->month) ||
-        !take_text(text, "-") || !take_digits(text, 2, &calendar->year) || !take_text(text, " ") ||
-        !take_clock(text, calendar, ":") || !take_text(text, " GMT"))
+    if (!take_digits(text, 2, &calendar->day) || !take_byte(text, '-') || !take_month(text, &calendar->month) ||
+        !take_byte(text, '-') || !take_digits(text, 2, &calendar->year) || !take_byte(text, ' ') ||
+        !take_clock(text, calendar, ':') || !take_text(text, " GMT"))
         return false;
     calendar->year += calendar->year < 70 ? 2000 : 1900;
     return true;
@@ -208,11 +217,11 @@ static bool take_rfc850_date(struct span *text, struct calendar *calendar)
 /* "Sun Nov  6 08:49:37 1994", behind the name of the day and a space. */
 static bool take_asctime_date(struct span *text, struct calendar *calendar)
 {
-    if (!take_month(text, &calendar->month) || !take_text(text, " "))
+    if (!take_month(text, &calendar->month) || !take_byte(text, ' '))
         return false;
-    bool is_short = take_text(text, " ");
-    return take_digits(text, is_short ? 1 : 2, &calendar->day) && take_text(text, " ") &&
-           take_clock(text, calendar, ":") && take_text(text, " ") && take_digits(text, 4, &calendar->year);
+    bool is_short = take_byte(text, ' ');
+    return take_digits(text, is_short ? 1 : 2, &calendar->day) && take_byte(text, ' ') &&
+           take_clock(text, calendar, ':') && take_byte(text, ' ') && take_digits(text, 4, &calendar->year);
 }
 
 bool date_parse_http(struct span text, int64_t *ret_time_ms)
@@ -230,7 +239,7 @@ bool date_parse_http(struct span text, int64_t *ret_time_ms)
             rest = span_skip(text, LETTERS);
             if (take_text(&rest, ", "))
                 is_read = take_http_date(&rest, &calendar);
-            else if (take_text(&rest, " "))
+            else if (take_byte(&rest, ' '))
                 is_read = take_asctime_date(&rest, &calendar);
         }
         return is_read && rest.size == 0 && time_from_calendar(&calendar, ret_time_ms);
@@ -254,10 +263,10 @@ static bool take_offset(struct span *text, int64_t *ret_offset_ms)
     unsigned hours;
     unsigned minutes;
     *ret_offset_ms = 0;
-    if (take_text(text, "Z"))
+    if (take_byte(text, 'Z'))
         return true;
-    bool is_behind = take_text(text, "-");
-    if ((!is_behind && !take_text(text, "+")) || !take_digits(text, 2, &hours) || !take_text(text, ":") ||
+    bool is_behind = take_byte(text, '-');
+    if ((!is_behind && !take_byte(text, '+')) || !take_digits(text, 2, &hours) || !take_byte(text, ':') ||
         !take_digits(text, 2, &minutes) || hours > 23 || minutes > 59)
         return false;
     *ret_offset_ms = (int64_t)(hours * 60 + minutes) * (is_behind ? -60000 : 60000);
@@ -267,11 +276,11 @@ static bool take_offset(struct span *text, int64_t *ret_offset_ms)
 bool date_parse_xml_of_any_year(struct span text, int64_t *ret_time_ms)
 {
     struct calendar calendar = {0};
-    if (!take_digits(&text, 4, &calendar.year) || !take_text(&text, "-") || !take_digits(&text, 2, &calendar.month) ||
-        !take_text(&text, "-") || !take_digits(&text, 2, &calendar.day) || !take_text(&text, "T") ||
-        !take_clock(&text, &calendar, ":"))
+    if (!take_digits(&text, 4, &calendar.year) || !take_byte(&text, '-') || !take_digits(&text, 2, &calendar.month) ||
+        !take_byte(&text, '-') || !take_digits(&text, 2, &calendar.day) || !take_byte(&text, 'T') ||
+        !take_clock(&text, &calendar, ':'))
         return false;
-    if (take_text(&text, ".") && !take_fraction(&text, &calendar.millisecond))
+    if (take_byte(&text, '.') && !take_fraction(&text, &calendar.millisecond))
         return false;
     int64_t offset_ms;
     if (!take_offset(&text, &offset_ms) || text.size != 0 || !any_time_from_calendar(&calendar, ret_time_ms))
@@ -289,6 +298,6 @@ bool date_parse_signature(struct span text, int64_t *ret_time_ms)
 {
     struct calendar calendar = {0};
     return take_digits(&text, 4, &calendar.year) && take_digits(&text, 2, &calendar.month) &&
-           take_digits(&text, 2, &calendar.day) && take_text(&text, "T") && take_clock(&text, &calendar, "") &&
-           take_text(&text, "Z") && text.size == 0 && time_from_calendar(&calendar, ret_time_ms);
+           take_digits(&text, 2, &calendar.day) && take_byte(&text, 'T') && take_clock(&text, &calendar, 0) &&
+           take_byte(&text, 'Z') && text.size == 0 && time_from_calendar(&calendar, ret_time_ms);
 }

@@ -172,6 +172,29 @@ static const struct s3_route routes[] = {
 
 enum { ROUTES_COUNT = sizeof routes / sizeof routes[0] };
 
+/* Rows without a selector, and a bit for the first letter of each parameter that is one: nearly all requests have none
+ * of these, and are looked for among the plain rows only. */
+static struct {
+    const struct s3_route *rows[ROUTES_COUNT];
+    unsigned count;
+    uint64_t letters;
+} plain;
+
+#define SELECTING_HEADER "x-amz-copy-source"
+
+__attribute__((constructor)) static void find_plain_rows(void)
+{
+    for (unsigned i = 0; i < ROUTES_COUNT; i++) {
+        const char *selector = routes[i].selector;
+        if (selector == NULL)
+            plain.rows[plain.count++] = &routes[i];
+        else if (selector[0] != 'x')
+            plain.letters |= s3_parameter_bit((uint8_t)selector[0]);
+        else
+            ASSERT(strcmp(selector, SELECTING_HEADER) == 0);
+    }
+}
+
 const struct s3_route *s3_route_table(unsigned *ret_count)
 {
     *ret_count = ROUTES_COUNT;
@@ -262,11 +285,18 @@ static bool refuse_not_offered(struct s3_request *request, const struct s3_route
     return s3_refuse_header(request, route->selector != NULL ? route->selector : route->method, error);
 }
 
+static bool may_have_selector(const struct s3_request *request)
+{
+    struct span ignored;
+    return (request->parameters_present & plain.letters) != 0 || s3_request_header(request, SELECTING_HEADER, &ignored);
+}
+
 bool s3_route_find(struct s3_request *request, const struct s3_route **ret_route, struct error *error)
 {
+    bool is_plain = !may_have_selector(request);
     bool is_sub_resource = false; /* one is named, so no plain row may answer */
-    for (unsigned i = 0; i < ROUTES_COUNT; i++) {
-        const struct s3_route *route = &routes[i];
+    for (unsigned i = 0; i < (is_plain ? plain.count : ROUTES_COUNT); i++) {
+        const struct s3_route *route = is_plain ? plain.rows[i] : &routes[i];
         if ((route->levels & request->level) == 0 || !selector_fits(request, route->selector))
             continue;
         if (route->selector == NULL && is_sub_resource)

@@ -88,10 +88,15 @@ bool s3_key_is_reserved(const struct s3_request *request, struct span key);
 
 bool s3_request_method_is(const struct s3_request *request, const char *method);
 
+/* Of the first byte of a name, in parameters_present. */
+static inline uint64_t s3_parameter_bit(uint8_t first)
+{
+    return UINT64_C(1) << (first & 63);
+}
 /* False: no parameter's name begins with that byte. */
 static inline bool s3_request_may_have_parameter(const struct s3_request *request, uint8_t first)
 {
-    return (request->parameters_present >> (first & 63) & 1) != 0;
+    return (request->parameters_present & s3_parameter_bit(first)) != 0;
 }
 /* The first parameter of that name, which is not empty. */
 bool s3_request_parameter(const struct s3_request *request, const char *name, struct span *ret_value);
