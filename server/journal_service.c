@@ -1,6 +1,7 @@
 /* server/journal_service.c -- brings the journal to life on shard 0, watches it, and ends it. */
 #include "server/journal_service.h"
 
+#include "journal/savings/uncertain.h"
 #include "runtime/base/assert.h"
 #include "runtime/fiber/loop.h"
 #include "runtime/log/log.h"
@@ -258,24 +259,23 @@ SUSPENDS static bool add_buckets(const struct journal_service *service, unsigned
     return done;
 }
 
-static bool add_ledger(const struct journal_service *service, struct savings *savings, struct error *error)
+static bool add_ledger(const struct journal_service *service, struct ledger_sums *sums, struct savings *savings,
+                       struct error *error)
 {
     const struct state *state = service->journal == NULL ? NULL : journal_state(service->journal);
     if (service->spool == NULL)
         return error_set(error, ERROR_UNSUPPORTED, NULL, "this backend has no ledger");
     if (state == NULL)
         return error_set(error, ERROR_BUSY, NULL, "the ledger has not been read yet");
-    struct ledger_sums sums = {0};
-    ledger_sums_add_state(&sums, state);
+    ledger_sums_add_state(sums, state);
     bool done =
-        ledger_sums_add_spool(&sums, state, service->spool, error) &&
-        savings_find_doubts(state, journal_head(service->journal), &sums, service->spool, savings->doubts, error);
+        ledger_sums_add_spool(sums, state, service->spool, error) &&
+        savings_find_doubts(state, journal_head(service->journal), sums, service->spool, savings->doubts, error);
     struct spool_amounts amounts;
-    for (size_t at = 0; done && ledger_sums_next(&sums, &at, &amounts);) {
-        if (!ledger_amounts_are_zero(&amounts.amounts))
+    for (size_t at = 0; done && ledger_sums_next(sums, &at, &amounts);) {
+        if (!ledger_is_uncertain(&amounts) && !ledger_amounts_are_zero(&amounts.amounts))
             savings_add(savings, amounts.bucket, &amounts.amounts);
     }
-    ledger_sums_free(&sums);
     return done;
 }
 
@@ -285,12 +285,16 @@ bool journal_service_savings(const struct journal_service *service, unsigned emp
     *ret_savings = (struct savings){0};
     /* where a bucket's row is damaged, the ledger still has its name */
     bool is_listed = add_buckets(service, empty_buckets_max, ret_savings, error) || error->kind == ERROR_DAMAGED;
-    if (!is_listed || !add_ledger(service, ret_savings, error)) {
+    struct ledger_sums sums = {0};
+    bool done = is_listed && add_ledger(service, &sums, ret_savings, error);
+    if (done) {
+        savings_finish(ret_savings);
+        savings_add_uncertain(ret_savings, &sums);
+    } else {
         savings_free(ret_savings);
-        return false;
     }
-    savings_finish(ret_savings);
-    return true;
+    ledger_sums_free(&sums);
+    return done;
 }
 
 static uint64_t records_waiting(const struct journal_service *service, const struct spool_info *info)

@@ -79,6 +79,9 @@ SUSPENDS static void write_savings(const struct journal_service *service, struct
         qsort(savings.rows, savings.count, sizeof *savings.rows, largest_first);
     for (unsigned i = 0; i < sizeof FIGURES / sizeof FIGURES[0]; i++)
         write_figure(&FIGURES[i], &savings, to);
+    admin_write_family(to, "bale_savings_uncertain", "gauge",
+                       "Changes since a recount of which nobody knows whether they happened.");
+    buffer_append_format(to, "bale_savings_uncertain %llu\n", (unsigned long long)savings.total.uncertain);
     admin_write_family(to, "bale_savings_doubts", "gauge", "1: for this reason the figures may be wrong.");
     for (unsigned doubt = 0; doubt < SAVINGS_DOUBTS; doubt++)
         buffer_append_format(to, "bale_savings_doubts{reason=\"%s\"} %d\n", savings_doubt_name(doubt),

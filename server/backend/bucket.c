@@ -32,6 +32,7 @@ struct backend_bucket {
     struct fleet_identity identity;
     char bucket[64];
     const char *prefix;        /* of the configuration */
+    struct journal_id place;   /* which journal it is, and which ledger */
     struct loop *tending_loop; /* the first shard's */
     struct fiber *tending;
     bool is_tended;
@@ -164,6 +165,10 @@ static void put_counters(const struct backend_bucket *bucket, struct buffer *to)
          offsetof(struct remote_counters, writes_again)},
         {{"bale_writes_resolved_total", "counter", "Writes whose answer was lost, and that had been applied."},
          offsetof(struct remote_counters, writes_resolved)},
+        {{"bale_ledger_intents_settled_total", "counter", "Requests whose outcome the ledger found out afterwards."},
+         offsetof(struct remote_counters, intents_settled)},
+        {{"bale_ledger_intents_uncertain_total", "counter", "Requests whose outcome nobody can find out."},
+         offsetof(struct remote_counters, intents_uncertain)},
         {{"bale_writes_unclear_total", "counter", "Writes of which nobody knows whether they were applied."},
          offsetof(struct remote_counters, writes_unclear)},
     };
@@ -171,6 +176,20 @@ static void put_counters(const struct backend_bucket *bucket, struct buffer *to)
         put_counted(bucket, &of_client[i], true, to);
     for (size_t i = 0; i < sizeof of_store / sizeof of_store[0]; i++)
         put_counted(bucket, &of_store[i], false, to);
+}
+
+static void put_ledger(const struct backend_bucket *bucket, struct buffer *to)
+{
+    struct remote_ledger_figures ledger;
+    remote_ledger_figures(bucket->base.store, &ledger);
+    struct backend_figure figure = {"bale_ledger_intents_open", "gauge",
+                                    "Requests under way, and those of which the ledger does not know yet what came.",
+                                    .value = ledger.intents_open};
+    put_figure(to, &figure);
+    figure = (struct backend_figure){"bale_ledger_entries_unwritten_total", "counter",
+                                     "Entries of the ledger's logs that the disk refused.",
+                                     .value = ledger.entries_unwritten};
+    put_figure(to, &figure);
 }
 
 static void put_verdicts(const struct backend_bucket *bucket, struct buffer *to)
@@ -189,6 +208,7 @@ static void figures(const struct backend *backend, struct buffer *ret_figures)
     const struct backend_bucket *bucket = (const struct backend_bucket *)backend;
     put_requests(bucket, ret_figures);
     put_counters(bucket, ret_figures);
+    put_ledger(bucket, ret_figures);
     put_verdicts(bucket, ret_figures);
 }
 
@@ -268,38 +288,6 @@ static bool open_endpoints(struct backend_bucket *bucket, const struct backend_m
     return bucket->own_endpoint != NULL;
 }
 
-static bool open_store(struct backend_bucket *bucket, const struct backend_means *means, struct error *error)
-{
-    const struct config *config = means->config;
-    const char *state = text_or_null(config->state);
-    if (state != NULL && mkdir(state, 0700) != 0 && errno != EEXIST)
-        return error_set_errno(error, errno, "--state %s", state);
-    bucket->prefix = config_backend_bucket(config, bucket->bucket);
-    const struct remote_settings settings = {
-        .endpoint = bucket->endpoint,
-        .beside = bucket->own_endpoint,
-        .bucket = bucket->bucket,
-        .prefix = bucket->prefix,
-        .name = text_or_null(config->bucket_name),
-        .is_all_buckets = config->all_buckets,
-        .writes_s4_sidecars = config->s4_sidecars,
-        .part_bytes = config->part_size,
-        .memory_bytes = config->backend_memory,
-        .sweep_every_ms = config->upload_sweep_ms,
-        .sweep_after_ms = config->upload_sweep_after_ms,
-        .forgotten_after_ms = config->upload_forgotten_after_ms,
-        .state = state,
-        .cache_bytes = config->cache_size,
-        .shards = means->shards,
-        .offload = means->threads,
-    };
-    bucket->base.store = remote_create(&settings, error);
-    bucket->base.requests = bucket->base.store;
-    return bucket->base.store != NULL;
-}
-
-/* ---- what is Bale's own in the bucket ---- */
-
 static void add_text(struct sha256_sum *sum, const char *text)
 {
     sha256_update(sum, span_of(text, strlen(text) + 1));
@@ -321,8 +309,44 @@ static struct journal_id place_of(const struct backend_bucket *bucket, const str
     return place;
 }
 
+static bool open_store(struct backend_bucket *bucket, const struct backend_means *means, struct error *error)
+{
+    const struct config *config = means->config;
+    const char *state = text_or_null(config->state);
+    if (state != NULL && mkdir(state, 0700) != 0 && errno != EEXIST)
+        return error_set_errno(error, errno, "--state %s", state);
+    bucket->prefix = config_backend_bucket(config, bucket->bucket);
+    bucket->place = place_of(bucket, config);
+    const struct remote_settings settings = {
+        .endpoint = bucket->endpoint,
+        .beside = bucket->own_endpoint,
+        .bucket = bucket->bucket,
+        .prefix = bucket->prefix,
+        .name = text_or_null(config->bucket_name),
+        .is_all_buckets = config->all_buckets,
+        .writes_s4_sidecars = config->s4_sidecars,
+        .part_bytes = config->part_size,
+        .memory_bytes = config->backend_memory,
+        .sweep_every_ms = config->upload_sweep_ms,
+        .sweep_after_ms = config->upload_sweep_after_ms,
+        .forgotten_after_ms = config->upload_forgotten_after_ms,
+        .state = state,
+        .ledger = bucket->place.bytes,
+        .is_counted = config->ledger == CONFIG_ON,
+        .settle_after_ms = config->ledger_settle_ms,
+        .cache_bytes = config->cache_size,
+        .shards = means->shards,
+        .offload = means->threads,
+    };
+    bucket->base.store = remote_create(&settings, error);
+    bucket->base.requests = bucket->base.store;
+    return bucket->base.store != NULL;
+}
+
+/* ---- what is Bale's own in the bucket ---- */
+
 /* When the backend has said what it can do. */
-static void furnish(struct backend_bucket *bucket, const struct config *config)
+static void furnish(struct backend_bucket *bucket)
 {
     const struct verdicts *verdicts = remote_verdicts(bucket->base.store);
     if (!verdict_holds(verdicts, VERDICT_PUT_CREATE) || !verdict_holds(verdicts, VERDICT_PUT_REPLACE)) {
@@ -336,8 +360,9 @@ static void furnish(struct backend_bucket *bucket, const struct config *config)
         .bucket = span_from_string(bucket->bucket),
         .prefix = span_from_string(bucket->prefix),
         .labels_hold = verdict_holds(verdicts, VERDICT_LABELS_HOLD),
-        .place = place_of(bucket, config),
+        .place = bucket->place,
     };
+    bucket->base.spool = remote_spool(bucket->base.store);
 }
 
 /* ---- the first word with the backend, before there are shards: on a loop of its own ---- */
@@ -386,7 +411,7 @@ SUSPENDS static bool speak(const struct first_word *word)
     struct bucket_store *store = word->bucket->base.store;
     if (!begin_store(word))
         return false;
-    furnish(word->bucket, word->means->config);
+    furnish(word->bucket);
     if (!claim_state(word->bucket, word->means->config, word->error))
         return false;
     remote_settle(store);

@@ -46,6 +46,12 @@ static const struct option OPTIONS[] = {
      .most = 365LL * DAY_MS,
      .help =
          "of s3: how long ago an upload must have ended; until then a lost answer to its completion is given again"},
+    {"ledger", OPTION_CHOICE, AT(ledger), "on", "WORD", .allowed = "on|off",
+     .help = "of s3: off: what is written, replaced and deleted here is not in the savings ledger; the same in all "
+             "processes of one bucket"},
+    {"ledger-settle", OPTION_DURATION, AT(ledger_settle_ms), "40s", "TIME", .most = DAY_MS,
+     .help = "of s3: how long the backend may still carry out a request whose answer was lost; then what it did not do "
+             "counts as not done"},
     {"upload-forgotten", OPTION_DURATION, AT(upload_forgotten_after_ms), "168h", "TIME", .most = 3650LL * DAY_MS,
      .help =
          "of s3: uploads of the backend that its credential began so long ago, and that nothing in the bucket names, "

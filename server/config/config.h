@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 /* In the order of the choices in config.c's table. */
+enum config_switch { CONFIG_ON, CONFIG_OFF };
 enum config_columns { CONFIG_COLUMNS_AUTO, CONFIG_COLUMNS_ON, CONFIG_COLUMNS_OFF };
 enum config_codec { CONFIG_CODEC_AUTO, CONFIG_CODEC_ZSTD, CONFIG_CODEC_GZIP, CONFIG_CODEC_NONE };
 enum config_dict { CONFIG_DICT_MANUAL, CONFIG_DICT_AUTO, CONFIG_DICT_OFF };
@@ -48,6 +49,8 @@ struct config {
     uint64_t upload_sweep_ms;
     uint64_t upload_sweep_after_ms;
     uint64_t upload_forgotten_after_ms;
+    uint64_t ledger; /* enum config_switch */
+    uint64_t ledger_settle_ms;
     char *backend_sse;
     char *storage_class;
     bool request_payer;

@@ -5,6 +5,7 @@
 #include "runtime/stream/tls.h"
 #include "s3client/operations.h"
 #include "s3client/wire/s3_error.h"
+#include "store/remote/ledger/settle.h"
 #include "store/remote/store.h"
 #include "store/remote/uploads/sweep.h"
 #include "store/remote/verdicts/kept.h"
@@ -135,12 +136,15 @@ SUSPENDS bool remote_begin(struct bucket_store *store, struct error *error)
         return false;
     say_what_is_missing(&remote->verdicts);
     verdicts_apply(&remote->verdicts, remote->settings.part_bytes, &remote->base.capabilities);
+    remote->is_counted = remote->ledger_state != NULL && verdict_holds(&remote->verdicts, VERDICT_PUT_CREATE) &&
+                         verdict_holds(&remote->verdicts, VERDICT_PUT_REPLACE);
     return true;
 }
 
 SUSPENDS void remote_settle(struct bucket_store *store)
 {
     struct remote *remote = remote_of(store);
+    ledger_settle_due(remote);
     if (remote->settings.state != NULL)
         pending_settle(remote);
 }
@@ -189,6 +193,7 @@ SUSPENDS void remote_tend(struct bucket_store *store)
             ask_if_there(remote);
         if (!is_slip_kept && !remote_labels_hold(remote))
             is_slip_kept = keep_slip(remote);
+        ledger_settle_due(remote);
         if (is_due(remote, second))
             uploads_sweep(remote);
     }

@@ -1,8 +1,10 @@
 /* store/remote/delete.c -- deleting: one key with its condition, many by one request. */
+#include "codec/format/crc.h"
 #include "runtime/base/assert.h"
 #include "s3client/operations.h"
 #include "s3client/wire/s3_error.h"
 #include "store/remote/fetch.h"
+#include "store/remote/ledger/counting.h"
 #include "store/remote/parallel.h"
 #include "store/remote/s4_object.h"
 #include "store/remote/write/target.h"
@@ -18,7 +20,10 @@ struct deletion {
     struct remote_key key;
     struct delete_item *item;
     bool may_be_applied; /* an answer was lost */
+    struct counting counting;
 };
+
+static const struct ledger_amounts nothing; /* what is there after a deletion */
 
 /* What is deleted now, or where a marker stands now. */
 static bool note_result(struct delete_item *item, bool is_marker, const char *version)
@@ -56,10 +61,18 @@ SUSPENDS static enum deleted delete_revision(struct deletion *deletion, const st
     char text[QUOTED_ETAG_BYTES];
     struct s3_answer answer;
     const struct http_field header = {SPAN("if-match"), fetch_quote(span_from_string(target->etag), text)};
-    if (send_delete(deletion, &header, S3_ONCE, &answer, error))
+    counting_note(&deletion->counting, &deletion->key, target, NULL, &nothing);
+    if (send_delete(deletion, &header, S3_ONCE, &answer, error)) {
+        if (answer.status != 404)
+            counting_done(&deletion->counting);
+        else if (!deletion->may_be_applied)
+            counting_end(&deletion->counting, INTENT_NOT_DONE); /* somebody else has deleted it, and counted that */
         return DELETED;
+    }
     bool is_unknown = answer.effect == S3_UNKNOWN;
     deletion->may_be_applied = deletion->may_be_applied || is_unknown;
+    if (!deletion->may_be_applied)
+        counting_end(&deletion->counting, INTENT_NOT_DONE);
     return is_unknown || answer.status == 412 ? DELETE_AGAIN : DELETE_FAILED;
 }
 
@@ -106,6 +119,14 @@ static bool may_go_on(bool found, const struct deletion *deletion, const struct 
     return is_marked ? write_condition_holds_of_marker(deletion->item->condition, error) : found;
 }
 
+/* A server may answer 204 to the deletion of nothing, whatever revision was named: for the ledger it is asked what is
+ * there a moment before, and not what was there when the row was made. */
+SUSPENDS static bool find_revision(struct write_target *target, struct error *error)
+{
+    return target->key->shard->remote->is_counted ? target_look(target, NULL, NULL, error)
+                                                  : target_prepare(target, true, error);
+}
+
 /* Names the revision to the backend, so that a request that arrives late, or twice, deletes nothing that came after it.
  */
 SUSPENDS static bool delete_named(struct deletion *deletion, struct error *error)
@@ -114,7 +135,7 @@ SUSPENDS static bool delete_named(struct deletion *deletion, struct error *error
     target_init(&target, &deletion->key, deletion->item->condition);
     for (unsigned round = 0; round < DELETE_ROUNDS; round++) {
         const struct write_target before = target;
-        bool found = round == 0 ? target_prepare(&target, true, error) : target_look(&target, NULL, NULL, error);
+        bool found = round == 0 ? find_revision(&target, error) : target_look(&target, NULL, NULL, error);
         if (deletion->may_be_applied && target.state == TARGET_REVISION && strcmp(before.etag, target.etag) != 0)
             return unclear(error);
         if (deletion->may_be_applied && is_newly_marked(&before, &target))
@@ -150,16 +171,41 @@ SUSPENDS static bool delete_version(struct deletion *deletion, struct error *err
     return done && send_delete(deletion, NULL, S3_REPEAT, &answer, error);
 }
 
+/* Without a condition. The ledger asks what it is; that another process changes it before the deletion arrives, nobody
+ * notices. */
+SUSPENDS static bool delete_blind(struct deletion *deletion, struct error *error)
+{
+    struct write_target target;
+    struct s3_answer answer;
+    struct counting *counting = &deletion->counting;
+    target_init(&target, &deletion->key, NULL);
+    counting->is_blind = true;
+    if (deletion->key.shard->remote->is_counted && !deletion->key.is_internal) {
+        if (!target_look(&target, NULL, NULL, error))
+            return false;
+        counting_note(counting, &deletion->key, &target, NULL, &nothing);
+    }
+    if (!send_delete(deletion, NULL, S3_REPEAT, &answer, error)) {
+        counting_failed(counting, &target, &answer);
+        return false;
+    }
+    if (answer.status == 404 && answer.attempts == 1)
+        counting_end(counting, INTENT_NOT_DONE);
+    counting_done(counting);
+    return true;
+}
+
 SUSPENDS static bool delete_key(struct deletion *deletion, struct error *error)
 {
-    struct s3_answer answer;
     const struct remote_key *key = &deletion->key;
     bool names_null = strcmp(key->version, "null") == 0;
+    if (key->version[0] != '\0')
+        counting_note_version(&deletion->key);
     if (key->version[0] != '\0' && !names_null)
         return delete_version(deletion, error);
     bool is_named = !key->is_internal && verdict_holds(&key->shard->remote->verdicts, VERDICT_DELETE_MATCH);
     return is_named || deletion->item->condition != NULL ? delete_named(deletion, error)
-                                                         : send_delete(deletion, NULL, S3_REPEAT, &answer, error);
+                                                         : delete_blind(deletion, error);
 }
 
 /* Also of the key itself, when it was a version of it. */
@@ -182,6 +228,7 @@ SUSPENDS static bool delete_one(struct remote *remote, struct span bucket, struc
     deletion->item = item;
     bool is_known = remote_key_init(remote, &name, &deletion->key, &item->error);
     bool done = is_known && delete_key(deletion, &item->error);
+    counting_leave(&deletion->counting); /* an attempt of which we do not know */
     if (done && !deletion->key.is_internal) {
         drop_rows(remote, deletion->key.shard, &name);
         if (item->version.size == 0 && s4_object_may_have_sidecar(&deletion->key)) /* as it was found on the way */
@@ -201,6 +248,9 @@ struct batch {
     struct backend_name *names;
     char (*etags)[STORED_ETAG_TEXT_BYTES]; /* of each item; "": not known */
     struct s3_delete_item *sent;           /* those without a condition */
+    struct counting *countings;            /* of each item */
+    bool *is_twin;                         /* of each item: its key came before */
+    bool *is_unknown;                      /* of each item: it could not be looked at, which its error says */
     bool *is_absent;                       /* of each item: nothing was there */
     bool *is_open;                         /* of each item: it is still to be deleted */
     bool *has_sidecar;                     /* of each item: S4's index lies beside it, perhaps */
@@ -220,7 +270,11 @@ static bool make_batch(struct remote *remote, struct span bucket, struct delete_
     batch->is_absent = calloc(count, sizeof *batch->is_absent);
     batch->is_open = calloc(count, sizeof *batch->is_open);
     batch->has_sidecar = calloc(count, sizeof *batch->has_sidecar);
-    return batch->is_absent != NULL && batch->is_open != NULL && batch->has_sidecar != NULL && batch->etags != NULL &&
+    batch->countings = calloc(count, sizeof *batch->countings);
+    batch->is_twin = calloc(count, sizeof *batch->is_twin);
+    batch->is_unknown = calloc(count, sizeof *batch->is_unknown);
+    return batch->countings != NULL && batch->is_twin != NULL && batch->is_unknown != NULL &&
+           batch->is_absent != NULL && batch->is_open != NULL && batch->has_sidecar != NULL && batch->etags != NULL &&
            batch->names != NULL && batch->sent != NULL && batch->places != NULL;
 }
 
@@ -233,6 +287,30 @@ static void free_batch(struct batch *batch)
     free(batch->is_absent);
     free(batch->is_open);
     free(batch->has_sidecar);
+    free(batch->countings);
+    free(batch->is_twin);
+    free(batch->is_unknown);
+}
+
+/* A key that comes twice counts once. */
+static bool mark_twins(struct batch *batch)
+{
+    unsigned places = 4;
+    while (places < 2 * batch->count)
+        places *= 2;
+    unsigned *table = calloc(places, sizeof *table); /* of each place, the item that has it, from 1 */
+    for (unsigned i = 0; table != NULL && i < batch->count; i++) {
+        struct span key = batch->items[i].key;
+        unsigned place = crc32c_update(0, key) % places;
+        while (table[place] != 0 && !batch->is_twin[i]) {
+            batch->is_twin[i] = span_equal(batch->items[table[place] - 1].key, key);
+            place = (place + 1) % places;
+        }
+        if (!batch->is_twin[i])
+            table[place] = i + 1;
+    }
+    free(table);
+    return table != NULL;
 }
 
 /* What has a condition, and what is locked perhaps: each has its own answer, and a lost one can be told from a refusal.
@@ -251,20 +329,22 @@ static void look_at(void *context, unsigned index)
     struct batch *batch = context;
     struct delete_item *item = &batch->items[index];
     struct remote_key key;
-    struct remote_state state;
+    struct write_target target;
     const struct object_name name = {.bucket = batch->bucket, .key = item->key};
     if (goes_alone(batch, item) || item->version.size > 0 || name_is_internal(item->key) ||
         !remote_key_init(batch->remote, &name, &key, &item->error))
         return;
-    if (!key.has_row && verdict_holds(&batch->remote->verdicts, VERDICT_DELETE_MATCH)) {
-        bool looked = remote_look(&key, false, &state, &item->error);
-        if (looked && state.is_there)
-            memcpy(batch->etags[index], state.object.attributes.stored_etag, STORED_ETAG_TEXT_BYTES);
-        batch->is_absent[index] = looked && !state.is_there;
-        remote_state_free(key.shard, &state);
-    } else if (key.has_row) {
-        memcpy(batch->etags[index], key.row.attributes.stored_etag, STORED_ETAG_TEXT_BYTES);
-    }
+    target_init(&target, &key, NULL);
+    bool is_heeded = verdict_holds(&batch->remote->verdicts, VERDICT_DELETE_MATCH);
+    bool is_asked = key.has_row || is_heeded || batch->remote->is_counted;
+    bool looked = is_asked && find_revision(&target, &item->error);
+    batch->is_unknown[index] = is_asked && !looked && batch->remote->is_counted;
+    batch->is_absent[index] = looked && target.state == TARGET_ABSENT;
+    if (looked)
+        memcpy(batch->etags[index], target.etag, STORED_ETAG_TEXT_BYTES);
+    batch->countings[index].is_blind = !is_heeded;
+    if (looked && !batch->is_absent[index] && !batch->is_twin[index])
+        counting_note(&batch->countings[index], &key, &target, NULL, &nothing);
     batch->has_sidecar[index] = s4_object_may_have_sidecar(&key);
 }
 
@@ -274,7 +354,7 @@ static void gather(struct batch *batch)
         struct delete_item *item = &batch->items[i];
         const struct object_name name = {.bucket = batch->bucket, .key = item->key};
         batch->is_open[i] = goes_alone(batch, item);
-        if (batch->is_open[i] || batch->is_absent[i])
+        if (batch->is_open[i] || batch->is_absent[i] || batch->is_unknown[i])
             continue;
         if (!remote_name(batch->remote, &name, &batch->names[i], &item->error))
             continue;
@@ -295,8 +375,28 @@ static void note_twins(struct batch *batch)
     }
 }
 
+static void note_version(const struct batch *batch, const struct delete_item *item)
+{
+    struct remote_key key;
+    struct error ignored;
+    const struct object_name name = {.bucket = batch->bucket, .key = item->key, .version = item->version};
+    if (remote_key_init(batch->remote, &name, &key, &ignored))
+        counting_note_version(&key);
+}
+
+static void count_result(struct counting *counting, const struct s3_delete_item *sent, bool is_first_answer)
+{
+    bool is_refused = sent->error.code == S3_NoSuchKey || sent->error.code == S3_PreconditionFailed;
+    if (sent->is_deleted)
+        counting_done(counting);
+    else if (is_refused && is_first_answer)
+        counting_end(counting, INTENT_NOT_DONE);
+    else
+        counting_leave(counting);
+}
+
 /* What was not deleted because its row is old goes on one by one. */
-static void note_results(struct batch *batch, struct remote_shard *shard)
+static void note_results(struct batch *batch, struct remote_shard *shard, bool is_first_answer)
 {
     for (unsigned i = 0; i < batch->sent_count; i++) {
         struct delete_item *item = &batch->items[batch->places[i]];
@@ -306,6 +406,9 @@ static void note_results(struct batch *batch, struct remote_shard *shard)
         bool is_gone = is_no_id || sent->error.code == S3_NoSuchKey || sent->error.code == S3_NoSuchVersion;
         const struct object_name name = {.bucket = batch->bucket, .key = item->key, .version = item->version};
         item->is_deleted = sent->is_deleted || is_gone;
+        count_result(&batch->countings[batch->places[i]], sent, is_first_answer);
+        if (item->version.size > 0 && sent->is_deleted)
+            note_version(batch, item);
         (void)note_result(item, sent->is_marker, sent->marker_version);
         batch->is_open[batch->places[i]] =
             !item->is_deleted && sent->etag.size > 0 && sent->error.code == S3_PreconditionFailed;
@@ -329,7 +432,7 @@ SUSPENDS static bool send_batch(struct batch *batch, struct error *error)
     if (!remote_answered(shard, S3_DELETE_OBJECTS, &answer, done, error))
         return false;
     note_twins(batch);
-    note_results(batch, shard);
+    note_results(batch, shard, answer.attempts == 1);
     return true;
 }
 
@@ -385,7 +488,7 @@ SUSPENDS static bool delete_many(struct remote *remote, struct span bucket, stru
                                  struct error *error)
 {
     struct batch batch;
-    bool done = make_batch(remote, bucket, items, count, &batch) ||
+    bool done = (make_batch(remote, bucket, items, count, &batch) && mark_twins(&batch)) ||
                 error_set(error, ERROR_BUSY, S3_SlowDown, "There is no memory to delete so many objects.");
     if (done && remote->base.capabilities.has_versions)
         done = find_versioning(&batch, error);
@@ -394,6 +497,8 @@ SUSPENDS static bool delete_many(struct remote *remote, struct span bucket, stru
         gather(&batch);
         done = send_batch(&batch, error) && (!has_absent(&batch) || ask_versioning(&batch, error));
     }
+    for (unsigned i = 0; batch.countings != NULL && i < count; i++)
+        counting_leave(&batch.countings[i]); /* of what was not answered */
     if (done)
         parallel_run(count, HEADS_AT_ONCE, delete_rest, &batch);
     free_batch(&batch);

@@ -4,6 +4,7 @@
 #include "runtime/log/log.h"
 #include "s3client/wire/s3_error.h"
 #include "store/remote/fetch.h"
+#include "store/remote/ledger/counting.h"
 #include "store/remote/s4_object.h"
 
 #include <assert.h>
@@ -171,6 +172,7 @@ void remote_note_state(struct remote_key *key, const struct remote_state *state)
         remote_note_absence(key);
         return;
     }
+    row.is_counted = counting_counts(key->shard->remote, key->row_key, &state->object);
     /* S4 completes an object by copying it onto itself, which may keep the ETag. */
     if (row.attributes.is_s4 && row.attributes.is_multipart && !row.is_stamped && row.attributes.etag[0] == '\0')
         row.expires_ms = (uint64_t)clock_wall_ms(key->shard->remote->settings.clock) + INCOMPLETE_ROW_MS;

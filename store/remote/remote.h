@@ -18,6 +18,7 @@
 #include "s3client/s3client.h"
 #include "store/bucket.h"
 #include "store/remote/verdicts/verdicts.h"
+#include "store/spool.h"
 
 enum {
     REMOTE_SHARDS_MAX = 256,
@@ -39,7 +40,10 @@ struct remote_settings {
     uint64_t sweep_every_ms;            /* how often leftovers of uploads are looked for; 0: never */
     uint64_t sweep_after_ms;            /* so long ago an upload must have ended */
     uint64_t forgotten_after_ms;        /* so old an upload of the backend must be that nobody knows; 0: it stays */
-    const char *state;                  /* folder of the cache; NULL: there is none on disk */
+    const char *state;                  /* folder of the cache and the ledger's spool; NULL: there is neither */
+    const uint8_t *ledger;              /* 16 bytes: which one is the fleet's */
+    bool is_counted;                    /* `--ledger on`: what is done here is added to it */
+    uint64_t settle_after_ms;           /* so long a request may still be carried out whose answer nobody has */
     uint64_t cache_bytes;               /* of that folder; 0: 256 MiB */
     unsigned shards;                    /* 1 .. REMOTE_SHARDS_MAX */
     struct offload *offload;            /* may be NULL (tools): then what would block it does */
@@ -80,6 +84,17 @@ bool remote_is_ready(const struct bucket_store *store, struct error *error);
  * removes every sweep_every_ms what is left of uploads. */
 SUSPENDS void remote_tend(struct bucket_store *store);
 
+/* ---- the savings ledger: store/remote/ledger/ledger.h ---- */
+
+/* NULL: it is off, or there is no state folder, or the backend does not decide conditional PUTs. After remote_begin. */
+struct spool *remote_spool(const struct bucket_store *store);
+struct remote_ledger_figures {
+    uint64_t intents_open;      /* requests under way, and those of which nobody knows yet what came */
+    uint64_t entries_unwritten; /* the disk refused them: a crash would have lost them */
+};
+/* Any thread. */
+void remote_ledger_figures(const struct bucket_store *store, struct remote_ledger_figures *ret_figures);
+
 /* ---- for whoever reads the bucket with S4 as well ---- */
 
 /* Do the metadata of an open object say all that S4 asks for? Those of large bodies were written before it was known.
@@ -93,15 +108,17 @@ SUSPENDS bool remote_write_sidecar(struct bucket_object *object, bool *ret_writt
 
 /* Of one shard; readable from any thread. */
 struct remote_counters {
-    metric_counter rows_found;      /* lookups that found what was last seen of a key */
-    metric_counter rows_missed;     /* ... nothing */
-    metric_counter rows_changed;    /* what was found was not what is there any more */
-    metric_counter trailers_wrong;  /* announced, and not to be believed: the object is walked */
-    metric_counter reads_resumed;   /* downloads that went on after a broken connection */
-    metric_counter reads_changed;   /* ... and could not, because the object had been replaced */
-    metric_counter writes_again;    /* sent once more under another condition */
-    metric_counter writes_resolved; /* whose answer was lost, and that had been applied */
-    metric_counter writes_unclear;  /* nobody knows whether they were applied */
+    metric_counter rows_found;        /* lookups that found what was last seen of a key */
+    metric_counter rows_missed;       /* ... nothing */
+    metric_counter rows_changed;      /* what was found was not what is there any more */
+    metric_counter trailers_wrong;    /* announced, and not to be believed: the object is walked */
+    metric_counter reads_resumed;     /* downloads that went on after a broken connection */
+    metric_counter reads_changed;     /* ... and could not, because the object had been replaced */
+    metric_counter writes_again;      /* sent once more under another condition */
+    metric_counter writes_resolved;   /* whose answer was lost, and that had been applied */
+    metric_counter writes_unclear;    /* nobody knows whether they were applied */
+    metric_counter intents_settled;   /* of the ledger: what came of them was found out afterwards */
+    metric_counter intents_uncertain; /* ... could not be: they are counted as uncertain */
 };
 /* NULL: the shard never attached. */
 const struct remote_counters *remote_counters(const struct bucket_store *store, unsigned shard);

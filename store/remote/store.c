@@ -6,11 +6,13 @@
 #include "runtime/fiber/loop.h"
 #include "store/folder_lock.h"
 #include "store/remote/acl/acl_object.h"
+#include "store/remote/ledger/ledger.h"
 #include "store/remote/uploads/straight.h"
 #include "store/remote/write/body.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -94,6 +96,31 @@ static void unlock_state(const struct remote *remote)
         (void)close(remote->lock_fd);
 }
 
+/* What is replaced or deleted counts, or does not, by whose ledger its stamp names: also where nothing is counted here.
+ */
+static bool open_ledger(struct remote *remote, struct error *error)
+{
+    const struct remote_settings *settings = &remote->settings;
+    if (settings->ledger != NULL)
+        memcpy(remote->ledger, settings->ledger, sizeof remote->ledger);
+    if (settings->ledger == NULL || !settings->is_counted || settings->state == NULL)
+        return true;
+    char *folder;
+    int size = asprintf(&folder, "%s/ledger", settings->state);
+    ASSERT(size > 0);
+    const struct ledger_options options = {
+        .folder = folder,
+        .shards = settings->shards,
+        .clock = settings->clock,
+        .random = settings->random,
+        .offload = settings->offload,
+        .home = settings->name != NULL ? settings->name : settings->bucket,
+    };
+    remote->ledger_state = ledger_open(&options, error);
+    free(folder);
+    return remote->ledger_state != NULL;
+}
+
 struct bucket_store *remote_create(const struct remote_settings *settings, struct error *error)
 {
     ASSERT(settings->shards >= 1 && settings->shards <= REMOTE_SHARDS_MAX && settings->bucket != NULL);
@@ -107,7 +134,9 @@ struct bucket_store *remote_create(const struct remote_settings *settings, struc
     remote->lock_fd = settings->state == NULL ? -1 : lock_state(settings->state, error);
     bool is_ours = settings->state == NULL || remote->lock_fd >= 0;
     remote->rows = is_ours ? rows_open(settings->state, remote->settings.cache_bytes, error) : NULL;
-    if (remote->rows == NULL) {
+    if (remote->rows == NULL || !open_ledger(remote, error)) {
+        if (remote->rows != NULL)
+            rows_close(remote->rows);
         unlock_state(remote);
         free(remote);
         return NULL;
@@ -124,6 +153,8 @@ void remote_destroy(struct bucket_store *store)
     struct remote *remote = remote_of(store);
     for (unsigned i = 0; i < REMOTE_SHARDS_MAX; i++)
         free(remote->shards[i]);
+    if (remote->ledger_state != NULL)
+        ledger_close(remote->ledger_state);
     rows_close(remote->rows);
     unlock_state(remote);
     free(remote);
@@ -138,6 +169,22 @@ void remote_set_owner(struct bucket_store *store, const char *owner)
 const struct verdicts *remote_verdicts(const struct bucket_store *store)
 {
     return &((const struct remote *)store)->verdicts;
+}
+
+struct spool *remote_spool(const struct bucket_store *store)
+{
+    const struct remote *remote = (const struct remote *)store;
+    return remote->is_counted ? ledger_spool(remote->ledger_state) : NULL;
+}
+
+void remote_ledger_figures(const struct bucket_store *store, struct remote_ledger_figures *ret_figures)
+{
+    const struct remote *remote = (const struct remote *)store;
+    *ret_figures = (struct remote_ledger_figures){0};
+    if (remote->ledger_state == NULL)
+        return;
+    ret_figures->intents_open = ledger_intents_open(remote->ledger_state);
+    ret_figures->entries_unwritten = ledger_entries_unwritten(remote->ledger_state);
 }
 
 /* ---- shards ---- */
@@ -165,6 +212,7 @@ void remote_attach_shard(struct bucket_store *store, unsigned index)
     list_init(&shard->straight);
     wait_queue_init(&shard->background_ended);
     shard->rows = rows_attach(remote->rows);
+    shard->log = remote->ledger_state == NULL ? NULL : ledger_log(remote->ledger_state, index);
     remote->shards[index] = shard; /* stays, for whoever reads its counters */
     thread_shard = shard;
 }

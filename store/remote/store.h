@@ -25,6 +25,7 @@ struct remote_shard {
     struct list_link pieces;     /* spare ones */
     unsigned pieces_count;
     struct known_buckets buckets;  /* with all buckets */
+    struct intent_log *log;        /* store/remote/ledger/log.h; NULL: there is no ledger */
     struct upload_memory *uploads; /* store/remote/uploads/recall.c */
     struct list_link straight;     /* store/remote/uploads/straight.h */
     unsigned straight_count;
@@ -40,11 +41,12 @@ struct remote {
     struct verdicts verdicts;
     int lock_fd; /* of the state folder; -1: there is none */
     struct rows *rows;
-    struct memory_reserve memory; /* of bodies on their way to the backend */
-    uint8_t ledger[STAMP_LEDGER_BYTES];
+    struct memory_reserve memory;       /* of bodies on their way to the backend */
+    uint8_t ledger[STAMP_LEDGER_BYTES]; /* which ledger counts what is written here */
+    struct ledger *ledger_state;        /* store/remote/ledger/ledger.h; NULL: nothing is counted here */
     const char *owner;
     int64_t started_ms;
-    bool is_counted; /* what is written carries `ledger` */
+    bool is_counted; /* what is written carries `ledger`, and what is replaced or deleted is taken off */
     /* How the backend does: written by whoever had an answer, or none. */
     _Atomic int64_t failing_since_ms;  /* 0: it answers */
     _Atomic(const char *) failing_how; /* static text */

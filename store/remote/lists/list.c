@@ -2,6 +2,7 @@
 #include "runtime/base/assert.h"
 #include "s3client/operations.h"
 #include "s3client/wire/s3_error.h"
+#include "store/remote/ledger/counting.h"
 #include "store/remote/lists/page.h"
 #include "store/remote/parallel.h"
 #include "store/remote/store.h"
@@ -172,6 +173,7 @@ static bool fill_from_metadata(struct listing *listing, struct list_entry *entry
                 object.attributes.etag[0] != '\0';
     object.attributes.modified_ms = source->modified_ms;
     if (done && row_of(&object, false, &row)) {
+        row.is_counted = counting_counts(listing->shard->remote, key, &object);
         rows_put(listing->shard->rows, key, &row);
         fill_from_attributes(entry, &object.attributes);
         fill_owner(listing, entry, object.attributes.owner);

@@ -7,7 +7,7 @@
 #include <assert.h>
 
 enum {
-    ROW_VERSION = 2,
+    ROW_VERSION = 3,
     IS_S4 = 1 << 0,
     IS_MULTIPART = 1 << 1,
     HAS_CRC32C = 1 << 2,
@@ -16,6 +16,7 @@ enum {
     IS_METADATA_IN_TRAILER = 1 << 5,
     WAS_SAID_BEFORE = 1 << 6,
     MAY_HAVE_COLUMNS = 1 << 7,
+    IS_COUNTED = 1 << 7, /* beside the kind of trailer */
 
     AT_FLAGS = 1,
     AT_LAYOUT = 2,
@@ -132,7 +133,7 @@ size_t row_encode(const struct row *row, uint8_t ret_bytes[ROW_BYTES_MAX])
     head[0] = ROW_VERSION;
     head[AT_FLAGS] = flags_of(row);
     head[AT_LAYOUT] = (uint8_t)attributes->layout;
-    head[AT_TRAILER] = (uint8_t)row->trailer;
+    head[AT_TRAILER] = (uint8_t)((unsigned)row->trailer | (row->is_counted ? IS_COUNTED : 0));
     store_u32_le(head + AT_CODEC, attributes->codec);
     store_u32_le(head + AT_CRC32C, attributes->crc32c);
     store_u32_le(head + AT_PARTS, attributes->parts_count);
@@ -170,6 +171,7 @@ static void read_numbers(const uint8_t *head, struct row *row)
     row->is_stamped = (flags & IS_STAMPED) != 0;
     row->is_metadata_in_trailer = (flags & IS_METADATA_IN_TRAILER) != 0;
     row->was_said_before = (flags & WAS_SAID_BEFORE) != 0;
+    row->is_counted = (head[AT_TRAILER] & IS_COUNTED) != 0;
     attributes->codec = load_u32_le(head + AT_CODEC);
     attributes->crc32c = load_u32_le(head + AT_CRC32C);
     attributes->parts_count = load_u32_le(head + AT_PARTS);
@@ -193,7 +195,7 @@ bool row_decode(struct span bytes, struct row *ret_row)
     size_t stored_etag = head[AT_STORED_ETAG_BYTES];
     size_t etag = head[AT_ETAG_BYTES];
     size_t owner = head[AT_OWNER_BYTES];
-    if (head[AT_LAYOUT] > LAYOUT_CODEC || head[AT_TRAILER] > STAMP_TRAILER_SAYS ||
+    if (head[AT_LAYOUT] > LAYOUT_CODEC || (head[AT_TRAILER] & ~IS_COUNTED) > STAMP_TRAILER_SAYS ||
         head[AT_CHECKSUM_ALGORITHM] >= CHECKSUM_ALGORITHMS || head[AT_CHECKSUM_TYPE] > CHECKSUM_COMPOSITE ||
         stored_etag == 0 || stored_etag >= sizeof ret_row->attributes.stored_etag ||
         etag >= sizeof ret_row->attributes.etag || owner >= sizeof ret_row->owner ||
@@ -201,7 +203,7 @@ bool row_decode(struct span bytes, struct row *ret_row)
         return false;
     *ret_row = (struct row){0};
     read_numbers(head, ret_row);
-    ret_row->trailer = (enum stamp_trailer)head[AT_TRAILER];
+    ret_row->trailer = (enum stamp_trailer)(head[AT_TRAILER] & ~IS_COUNTED);
     ret_row->attributes.layout = (enum object_layout)head[AT_LAYOUT];
     ret_row->attributes.checksum.algorithm = (enum checksum_algorithm)head[AT_CHECKSUM_ALGORITHM];
     ret_row->attributes.checksum.type = (enum checksum_type)head[AT_CHECKSUM_TYPE];

@@ -13,6 +13,7 @@ struct row {
                                              not made */
     char owner[ACCOUNT_ID_BYTES_MAX + 1]; /* for lists, who ask for it; "": the bucket's */
     bool is_stamped;                      /* Bale wrote it */
+    bool is_counted;                      /* the fleet's ledger counts it under this name */
     bool is_metadata_in_trailer;
     enum stamp_trailer trailer;
     uint64_t trailer_bytes;

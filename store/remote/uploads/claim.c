@@ -119,8 +119,10 @@ SUSPENDS static bool take(struct claim *claim, const struct upload_record *recor
     bool is_refused;
     for (uint64_t pause_ms = PAUSE_MS_LEAST;; pause_ms = pause_ms < PAUSE_MS_MOST ? pause_ms * 2 : pause_ms) {
         bool is_ours;
-        if (is_free && put(claim, etag, &is_refused, error))
+        if (is_free && put(claim, etag, &is_refused, error)) {
+            claim->was_others = etag[0] != '\0';
             return true;
+        }
         if (is_free && !is_refused)
             return false;
         if (!wait_for_turn(claim, record, &other, pause_ms, etag, &is_ours, &is_free, error))

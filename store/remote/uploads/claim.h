@@ -16,6 +16,7 @@ struct claim {
     const struct upload_place *place;
     struct upload_end end;    /* as it is written */
     char etag[S3_ETAG_BYTES]; /* of the record; "": there is none, the backend knows no conditions */
+    bool was_others;          /* it was taken over from one that did not renew it */
     bool is_lost;             /* somebody has taken it over */
     bool is_kept;             /* by a fiber that writes it anew */
     bool is_over;             /* that one is to end */

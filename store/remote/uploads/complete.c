@@ -144,6 +144,7 @@ SUSPENDS static bool finish(struct completion *completion, struct object_attribu
 {
     struct remote_writer *writer = completion->writer;
     struct written_revision revision;
+    writer->counting.is_blind = completion->claim.was_others; /* who had the claim may have counted it, or will */
     if (!claim_holds(&completion->claim, error) || !large_complete(writer, &revision, error))
         return false;
     written_object_settle(&writer->key, &completion->object, &revision,

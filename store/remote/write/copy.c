@@ -21,6 +21,8 @@ struct copying {
     struct remote_object *source;
     struct remote_key key; /* of the target */
     struct write_target target;
+    struct counting counting;
+    struct ledger_amounts made;
     const struct write_result *result;
     struct written_object object;
     uint8_t nonce[STAMP_NONCE_BYTES];
@@ -59,6 +61,7 @@ static bool can_travel(struct copying *copying)
     *attributes = *copying->result->attributes;
     attributes->stored_size = copying->source->base.attributes.stored_size;
     make_stamp(copying);
+    copying->made = counting_amounts(attributes, stamp->is_counted);
     if (stamp->is_metadata_in_trailer && span_equal(attributes->metadata, copying->source->base.attributes.metadata))
         return true;
     stamp->is_metadata_in_trailer = false;
@@ -146,6 +149,7 @@ SUSPENDS static enum attempt resolve(struct copying *copying, const struct s3_an
 {
     bool is_known = copying->target.state != TARGET_UNKNOWN;
     bool is_refused = answer->status == 412 || error->code == S3_NoSuchKey;
+    copying->target.is_looked_at = false;
     if (answer->effect == S3_NOT_APPLIED && is_refused)
         return resolve_refused(copying, round, error);
     if (answer->effect == S3_NOT_APPLIED)
@@ -156,25 +160,45 @@ SUSPENDS static enum attempt resolve(struct copying *copying, const struct s3_an
     return attempt;
 }
 
+/* The target that is named to the backend, and, where it decides no condition on that, what the ledger takes off: what
+ * is there a moment before, by a question that only the ledger asks. */
+SUSPENDS static bool find_targets(struct copying *copying, struct write_target *ret_counted, struct error *error)
+{
+    if (decides_targets(copying))
+        return target_prepare(&copying->target, copying->result->condition != NULL, error);
+    target_init(ret_counted, &copying->key, NULL);
+    copying->counting.is_blind = true;
+    return !copying->key.shard->remote->is_counted || target_look(ret_counted, NULL, NULL, error);
+}
+
 SUSPENDS static bool copy_there(struct copying *copying, struct written_revision *ret_revision, struct error *error)
 {
     if (!make_headers(copying, error))
         return false;
-    if (decides_targets(copying) && !target_prepare(&copying->target, copying->result->condition != NULL, error))
+    struct write_target counted;
+    if (!find_targets(copying, &counted, error))
         return false;
     if (!acl_put_first(&copying->key, copying->nonce, copying->result->attributes->acl, error))
         return false;
     for (unsigned round = 0;; round++) {
         struct s3_answer answer;
+        const struct write_target *target = copying->counting.is_blind ? &counted : &copying->target;
+        counting_note(&copying->counting, &copying->key, target, copying->nonce, &copying->made);
         if (send_copy(copying, &answer, error)) {
+            counting_done(&copying->counting);
             written_revision_answered(&answer, ret_revision);
             return true;
         }
         enum attempt attempt = resolve(copying, &answer, round, error);
-        if (attempt == ATTEMPT_DONE)
-            written_revision_found(&copying->target, ret_revision);
-        if (attempt != ATTEMPT_AGAIN)
-            return attempt == ATTEMPT_DONE;
+        if (attempt == ATTEMPT_AGAIN)
+            continue;
+        if (attempt == ATTEMPT_FAILED) {
+            counting_failed(&copying->counting, &copying->target, &answer);
+            return false;
+        }
+        counting_done(&copying->counting);
+        written_revision_found(&copying->target, ret_revision);
+        return true;
     }
 }
 

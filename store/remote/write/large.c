@@ -280,17 +280,24 @@ SUSPENDS static bool complete(struct remote_writer *writer, struct complete_requ
 {
     for (unsigned round = 0;; round++) {
         struct s3_answer answer;
+        counting_note(&writer->counting, &writer->key, &writer->target, writer->nonce, &writer->made);
         if (send_complete(writer, request, &answer, error)) {
+            counting_done(&writer->counting);
             written_revision_answered(&answer, ret_revision);
             return true;
         }
         enum attempt attempt = is_upload_gone(error)
                                    ? resolve_gone(writer, error)
                                    : target_resolve(&writer->target, writer->nonce, &answer, round, error);
-        if (attempt == ATTEMPT_DONE)
-            written_revision_found(&writer->target, ret_revision);
-        if (attempt != ATTEMPT_AGAIN)
-            return attempt == ATTEMPT_DONE;
+        if (attempt == ATTEMPT_AGAIN)
+            continue;
+        if (attempt == ATTEMPT_FAILED) {
+            counting_failed(&writer->counting, &writer->target, &answer);
+            return false;
+        }
+        counting_done(&writer->counting);
+        written_revision_found(&writer->target, ret_revision);
+        return true;
     }
 }
 

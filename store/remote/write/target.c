@@ -10,6 +10,7 @@
 #include "runtime/io/io.h"
 #include "s3client/wire/s3_error.h"
 #include "store/remote/fetch.h"
+#include "store/remote/ledger/counting.h"
 #include "store/remote/write/among_versions.h"
 
 #include <assert.h>
@@ -21,16 +22,23 @@ void target_init(struct write_target *target, struct remote_key *key, const stru
     *target = (struct write_target){.key = key, .condition = condition};
 }
 
-static void set_revision(struct write_target *target, const struct object_attributes *attributes)
+static void set_revision(struct write_target *target, const struct object_attributes *attributes, bool is_counted)
 {
     target->state = TARGET_REVISION;
+    target->replaced = counting_amounts(attributes, is_counted);
     memcpy(target->etag, attributes->stored_etag, sizeof target->etag);
     memcpy(target->version, attributes->version, sizeof target->version);
+}
+
+static void set_row(struct write_target *target, const struct row *row)
+{
+    set_revision(target, &row->attributes, row->is_counted);
 }
 
 static void set_absent(struct write_target *target)
 {
     target->state = TARGET_ABSENT;
+    target->replaced = (struct ledger_amounts){0};
     target->etag[0] = '\0';
     target->is_marked = false;
 }
@@ -42,22 +50,38 @@ bool write_target_is_own(const struct write_target *target, const uint8_t nonce[
            (target->logical_etag == NULL || strcmp(target->logical_etag, object->attributes.etag) == 0);
 }
 
+/* The ledger wants to know how large what is there was, which of a large object only the trailer says, perhaps. */
+SUSPENDS static bool take_state(struct write_target *target, struct remote_state *state, struct error *error)
+{
+    struct remote_key *key = target->key;
+    const struct remote *remote = key->shard->remote;
+    bool is_counted = !key->is_internal && counting_counts(remote, key->row_key, &state->object);
+    if (remote->is_counted && is_counted && !state->object.attributes.is_size_known &&
+        !remote_read_trailer(key, state, SPAN_EMPTY, error))
+        return false;
+    set_revision(target, &state->object.attributes, is_counted);
+    return true;
+}
+
 SUSPENDS bool target_look(struct write_target *target, const uint8_t *nonce, bool *ret_is_own, struct error *error)
 {
     struct remote_state state;
     bool is_own = false;
+    const struct remote *remote = target->key->shard->remote;
+    bool must_be_right = target->condition != NULL || target->logical_etag != NULL ||
+                         (remote->is_counted && !remote_labels_hold(remote)); /* whose size goes with which ETag */
     target->is_marked = false;
-    bool done = remote_look(target->key, target->condition != NULL || target->logical_etag != NULL, &state, error);
+    bool done = remote_look(target->key, must_be_right, &state, error);
     if (done && state.is_there) {
-        const struct backend_object *object = &state.object;
-        is_own = nonce != NULL && write_target_is_own(target, nonce, object);
-        set_revision(target, &object->attributes);
+        is_own = nonce != NULL && write_target_is_own(target, nonce, &state.object);
+        done = take_state(target, &state, error);
     } else if (done) {
         set_absent(target);
         memcpy(target->version, state.object.attributes.version, sizeof target->version);
         target->is_marked = state.is_marker;
     }
-    if (done && !is_own && target->condition != NULL)
+    target->is_looked_at = done && !is_own;
+    if (target->is_looked_at && target->condition != NULL)
         done = write_condition_holds(target->condition, state.is_there ? &state.object.attributes : NULL, error);
     remote_state_free(target->key->shard, &state);
     if (ret_is_own != NULL)
@@ -91,12 +115,14 @@ SUSPENDS bool target_prepare(struct write_target *target, bool is_costly, struct
         bool holds_for_row = may_believe_row(key) && write_condition_holds(condition, &key->row.attributes, &ignored);
         if (!holds_for_row)
             return target_look(target, NULL, NULL, error);
-        set_revision(target, &key->row.attributes);
+        set_row(target, &key->row);
         return true;
     }
-    if (key->has_row)
-        set_revision(target, &key->row.attributes);
-    else if (is_costly)
+    const struct remote *remote = key->shard->remote;
+    bool is_row_right = key->has_row && (!remote->is_counted || remote_labels_hold(remote) || may_believe_row(key));
+    if (is_row_right)
+        set_row(target, &key->row);
+    else if (is_costly || key->has_row)
         return target_look(target, NULL, NULL, error);
     else
         set_absent(target);
@@ -224,6 +250,7 @@ static bool is_told_to_wait(const struct s3_answer *answer)
 SUSPENDS enum attempt target_resolve(struct write_target *target, const uint8_t nonce[STAMP_NONCE_BYTES],
                                      const struct s3_answer *answer, unsigned round, struct error *error)
 {
+    target->is_looked_at = false;
     bool is_target_gone = answer->status == 404 && error->code == S3_NoSuchKey && target->state == TARGET_REVISION;
     bool is_refused = answer->status == 412 || is_target_gone;
     if (error->kind == ERROR_CANCELLED || error->code == S3_InvalidArgument)

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "store/remote/store.h"
+#include "store/spool.h"
 
 /* What the backend says of an object that it has just written. */
 struct written_revision {
@@ -17,10 +18,12 @@ struct write_target {
     char etag[STORED_ETAG_TEXT_BYTES];
     char version[VERSION_TEXT_BYTES]; /* of that revision, if it was looked at */
     bool is_marked;                   /* ABSENT: a delete marker stands there */
+    struct ledger_amounts replaced;   /* what the ledger counts for this revision */
     const char *logical_etag;         /* what is there is ours only with this one; NULL: the nonce alone tells */
     bool can_repeat;                  /* what is sent cannot be applied twice: a Complete */
     bool may_be_applied;              /* the outcome of an attempt is not known ... */
     bool was_unanswered;              /* ... and the backend did not ask us to come again */
+    bool is_looked_at;                /* since the last attempt: what is there is not ours */
 };
 
 void target_init(struct write_target *target, struct remote_key *key, const struct write_condition *condition);

@@ -206,15 +206,22 @@ SUSPENDS static bool put(struct remote_writer *writer, struct put_request *reque
         struct http_field condition;
         struct s3_answer answer;
         bool is_conditional = target_header(&writer->target, false, request->etag, &condition);
+        counting_note(&writer->counting, &writer->key, &writer->target, writer->nonce, &writer->made);
         if (send_put(writer, request, is_conditional ? &condition : NULL, &answer, error)) {
+            counting_done(&writer->counting);
             written_revision_answered(&answer, ret_revision);
             return true;
         }
         enum attempt attempt = target_resolve(&writer->target, writer->nonce, &answer, round, error);
-        if (attempt == ATTEMPT_DONE)
-            written_revision_found(&writer->target, ret_revision);
-        if (attempt != ATTEMPT_AGAIN)
-            return attempt == ATTEMPT_DONE;
+        if (attempt == ATTEMPT_AGAIN)
+            continue;
+        if (attempt == ATTEMPT_FAILED) {
+            counting_failed(&writer->counting, &writer->target, &answer);
+            return false;
+        }
+        counting_done(&writer->counting);
+        written_revision_found(&writer->target, ret_revision);
+        return true;
     }
 }
 

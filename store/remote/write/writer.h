@@ -2,6 +2,7 @@
  * the backend's upload that its parts go to. Private to store/remote/write/. */
 #pragma once
 
+#include "store/remote/ledger/counting.h"
 #include "store/remote/write/body.h"
 #include "store/remote/write/target.h"
 
@@ -37,6 +38,8 @@ struct remote_writer {
     struct write_target target;
     uint8_t nonce[STAMP_NONCE_BYTES];
     struct write_intent intent; /* its spans are the caller's, who keeps them until the writer is gone */
+    struct counting counting;
+    struct ledger_amounts made; /* what the ledger counts for the object; when it is described */
     uint64_t part_bytes;
     size_t reserved; /* in the shard's budget */
     uint64_t sent;   /* stored bytes that have gone to the backend's upload */

@@ -211,6 +211,7 @@ bool written_object_make(struct remote_writer *writer, const struct write_result
     attributes->stored_size += ret_object->trailer.size;
     if (frames > 1)
         attributes->sidecar_size = frames_sidecar_bytes(result->frames);
+    writer->made = counting_amounts(attributes, stamp->is_counted);
     return encode(ret_object, error);
 }
 
@@ -262,6 +263,7 @@ void written_object_note(struct remote_key *key, struct written_object *object, 
     const struct backend_object written = {.attributes = *attributes, .stamp = object->stamp, .is_stamped = true};
     if (!row_of(&written, true, &row))
         return;
+    row.is_counted = counting_counts(key->shard->remote, key->row_key, &written);
     put_row(key, revision->version, &row);
     keep_trailer(key, object, plain);
 }

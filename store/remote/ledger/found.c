@@ -1,0 +1,269 @@
+/* store/remote/ledger/found.c -- what earlier processes left in the ledger's folder: records, and logs that nobody has
+ * frozen. */
+#include "runtime/base/assert.h"
+#include "runtime/base/hex.h"
+#include "runtime/base/read_file.h"
+#include "runtime/log/log.h"
+#include "store/remote/ledger/state.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { BOOT_TEXT_BYTES_MAX = 64 };
+
+void ledger_boot_id(uint8_t ret_id[BOOT_ID_BYTES])
+{
+    struct buffer text;
+    struct error ignored;
+    struct buffer digits = {0};
+    memset(ret_id, 0, BOOT_ID_BYTES);
+    if (!read_file("/proc/sys/kernel/random/boot_id", BOOT_TEXT_BYTES_MAX, &text, &ignored))
+        return;
+    for (size_t i = 0; i < text.size; i++) {
+        if (hex_digit_value(text.data[i]) >= 0)
+            buffer_append_byte(&digits, text.data[i]);
+    }
+    (void)hex_decode(buffer_span(&digits), ret_id, BOOT_ID_BYTES);
+    buffer_free(&digits);
+    buffer_free(&text);
+}
+
+/* ---- the folder ---- */
+
+struct found_files {
+    struct ledger_file_name *names;
+    size_t count;
+};
+
+/* Records before logs; those of a spool, and of a shard, together and in their order. */
+static int compare_names(const void *a, const void *b)
+{
+    const struct ledger_file_name *left = a;
+    const struct ledger_file_name *right = b;
+    int of_spools = memcmp(left->spool, right->spool, SPOOL_ID_BYTES);
+    if (of_spools != 0)
+        return of_spools;
+    if (left->is_record != right->is_record)
+        return left->is_record ? -1 : 1;
+    if (left->shard != right->shard)
+        return left->shard < right->shard ? -1 : 1;
+    return left->generation < right->generation ? -1 : left->generation > right->generation;
+}
+
+static bool list_files(int folder_fd, struct found_files *ret_files, struct error *error)
+{
+    struct buffer names = {0};
+    int fd = openat(folder_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *folder = fd < 0 ? NULL : fdopendir(fd);
+    if (folder == NULL)
+        return error_set(error, ERROR_IO, NULL, "the ledger's folder cannot be listed");
+    for (const struct dirent *entry; (entry = readdir(folder)) != NULL;) {
+        struct ledger_file_name name;
+        if (ledger_file_name_decode(entry->d_name, &name))
+            buffer_append(&names, span_of(&name, sizeof name));
+    }
+    (void)closedir(folder);
+    ret_files->names = (struct ledger_file_name *)(void *)names.data;
+    ret_files->count = names.size / sizeof *ret_files->names;
+    if (ret_files->count > 0)
+        qsort(ret_files->names, ret_files->count, sizeof *ret_files->names, compare_names);
+    return true;
+}
+
+void ledger_remove_files(int folder_fd, const uint8_t id[SPOOL_ID_BYTES], uint64_t generation)
+{
+    struct found_files files;
+    struct error ignored;
+    if (!list_files(folder_fd, &files, &ignored))
+        return;
+    for (size_t i = 0; i < files.count; i++) {
+        const struct ledger_file_name *name = &files.names[i];
+        char text[LEDGER_FILE_NAME_BYTES];
+        bool goes = generation == UINT64_MAX || (!name->is_record && name->generation < generation);
+        if (!goes || memcmp(name->spool, id, SPOOL_ID_BYTES) != 0)
+            continue;
+        ledger_file_name_encode(name, text);
+        (void)unlinkat(folder_fd, text, 0);
+    }
+    free(files.names);
+}
+
+/* ---- records ---- */
+
+/* One that is damaged is known by its name: what it holds is lost, and its number must be used all the same. */
+static void load_record(struct ledger_spool_state *state, const struct ledger_file_name *name, struct span bytes)
+{
+    struct record_head head;
+    struct span amounts;
+    bool is_trimmed = false;
+    bool is_good = record_decode(bytes, &head, &amounts, &is_trimmed) && head.number == name->generation;
+    state->last_frozen = name->generation;
+    if (is_good) {
+        state->created_ms = head.created_ms;
+        state->generation = head.generation;
+    }
+    if (is_trimmed)
+        return;
+    struct frozen_record *record = calloc(1, sizeof *record);
+    ASSERT(record != NULL);
+    record->number = name->generation;
+    record->is_damaged = !is_good;
+    if (is_good)
+        buffer_append(&record->amounts, amounts);
+    list_append(&state->records, &record->link);
+}
+
+/* ---- logs ---- */
+
+static struct noted_intent *find_open(struct list_link *open, uint64_t number)
+{
+    for (struct list_link *link = open->next; link != open; link = link->next) {
+        struct noted_intent *intent = LIST_ELEMENT(link, struct noted_intent, link);
+        if (intent->intent.number == number)
+            return intent;
+    }
+    return NULL;
+}
+
+static void forget(struct noted_intent *open)
+{
+    list_remove(&open->link);
+    free(open);
+}
+
+static void replay_entry(struct ledger_spool_state *state, const struct log_entry *entry, struct list_link *open)
+{
+    struct noted_intent *known = find_open(open, entry->intent.number);
+    switch (entry->kind) {
+    case LOG_INTENT:
+        if (known != NULL)
+            forget(known);
+        list_append(open, &noted_intent_create(&entry->intent)->link);
+        break;
+    case LOG_OUTCOME:
+        if (known != NULL) {
+            intent_add_outcome(&state->open, &known->intent, entry->outcome);
+            forget(known);
+        }
+        break;
+    case LOG_AMOUNTS:
+        (void)amounts_table_add(&state->open, entry->amounts.bucket, entry->amounts.creation_id,
+                                &entry->amounts.amounts);
+        break;
+    case LOG_END:
+        break;
+    }
+}
+
+/* `open`: intents of this shard. */
+static void replay_log(struct ledger_spool_state *state, uint64_t generation, struct span log, struct list_link *open)
+{
+    struct log_head head;
+    struct log_entry entry;
+    uint8_t boot[BOOT_ID_BYTES];
+    bool has_end = false;
+    ledger_boot_id(boot);
+    bool is_log = log_take_head(&log, &head);
+    while (is_log && log_take_entry(&log, &entry)) {
+        replay_entry(state, &entry, open);
+        has_end = entry.kind == LOG_END;
+    }
+    if (is_log)
+        state->created_ms = head.created_ms;
+    state->has_logs = true;
+    if (generation > state->last_generation)
+        state->last_generation = generation;
+    state->is_torn |= !is_log || (!has_end && memcmp(boot, head.boot, BOOT_ID_BYTES) != 0);
+}
+
+/* A power failure took the end of a log: each bucket that the process was writing to has one uncertain change. */
+static void note_torn(struct ledger_spool_state *state, const char *home)
+{
+    struct amounts_table seen = {0};
+    for (unsigned i = 0; i < state->open.count; i++)
+        (void)amounts_table_add_uncertain(&seen, span_from_string(state->open.lines[i].bucket));
+    for (struct list_link *link = state->unsettled.next; link != &state->unsettled; link = link->next)
+        (void)amounts_table_add_uncertain(&seen, LIST_ELEMENT(link, struct noted_intent, link)->intent.name.bucket);
+    if (seen.count == 0)
+        (void)amounts_table_add_uncertain(&seen, span_from_string(home));
+    for (unsigned i = 0; i < seen.count; i++)
+        (void)amounts_table_add_uncertain(&state->open, span_from_string(seen.lines[i].bucket));
+    amounts_table_free(&seen);
+    log_message(LOG_WARNING,
+                "ledger: the machine was started anew while a process was writing; what it did last may not be "
+                "counted (`uncertain` in `bale savings`)");
+}
+
+/* ---- all of it ---- */
+
+static struct ledger_spool_state *state_of(struct ledger *ledger, const uint8_t id[SPOOL_ID_BYTES])
+{
+    for (struct list_link *link = ledger->found.next; link != &ledger->found; link = link->next) {
+        struct ledger_spool_state *state = LIST_ELEMENT(link, struct ledger_spool_state, link);
+        if (memcmp(state->id, id, SPOOL_ID_BYTES) == 0)
+            return state;
+    }
+    struct ledger_spool_state *state = calloc(1, sizeof *state);
+    ASSERT(state != NULL);
+    spool_state_init(state, id, 0);
+    list_append(&ledger->found, &state->link);
+    return state;
+}
+
+static void settle_shard(struct ledger_spool_state *state, struct list_link *open)
+{
+    for (struct list_link *link; (link = list_take_first(open)) != NULL;)
+        list_append(&state->unsettled, link);
+}
+
+static bool load_file(struct ledger *ledger, const struct ledger_file_name *name, struct list_link *open,
+                      struct error *error)
+{
+    char text[LEDGER_FILE_NAME_BYTES];
+    struct buffer bytes;
+    struct ledger_spool_state *state = state_of(ledger, name->spool);
+    ledger_file_name_encode(name, text);
+    if (!ledger_file_read(ledger->folder_fd, text, &bytes, error)) {
+        buffer_free(&bytes);
+        return false;
+    }
+    if (name->is_record)
+        load_record(state, name, buffer_span(&bytes));
+    else if (name->generation < state->generation)
+        (void)unlinkat(ledger->folder_fd, text, 0); /* it is in a record */
+    else
+        replay_log(state, name->generation, buffer_span(&bytes), open);
+    buffer_free(&bytes);
+    return true;
+}
+
+static bool is_same_log(const struct ledger_file_name *a, const struct ledger_file_name *b)
+{
+    return a->is_record == b->is_record && a->shard == b->shard && memcmp(a->spool, b->spool, SPOOL_ID_BYTES) == 0;
+}
+
+bool ledger_load_found(struct ledger *ledger, struct error *error)
+{
+    struct found_files files;
+    struct list_link open;
+    if (!list_files(ledger->folder_fd, &files, error))
+        return false;
+    bool done = true;
+    list_init(&open);
+    for (size_t i = 0; done && i < files.count; i++) {
+        done = load_file(ledger, &files.names[i], &open, error);
+        bool is_last = i + 1 == files.count || !is_same_log(&files.names[i], &files.names[i + 1]);
+        if (is_last)
+            settle_shard(state_of(ledger, files.names[i].spool), &open);
+    }
+    free(files.names);
+    for (struct list_link *link = ledger->found.next; link != &ledger->found; link = link->next) {
+        struct ledger_spool_state *state = LIST_ELEMENT(link, struct ledger_spool_state, link);
+        if (state->is_torn)
+            note_torn(state, ledger->options.home);
+    }
+    return done;
+}

@@ -1,0 +1,268 @@
+/* store/remote/ledger/log.c -- one file of intents and outcomes, written by one shard. */
+#include "store/remote/ledger/log.h"
+
+#include "runtime/base/assert.h"
+#include "store/ledger_uncertain.h"
+#include "store/remote/ledger/files.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum { LOG_BYTES_MAX = 4 << 20, ENTRY_BYTES_MAX = 2048 };
+
+/* ---- open intents ---- */
+
+static struct span keep_text(uint8_t **to, struct span text)
+{
+    memcpy(*to, text.data, text.size);
+    *to += text.size;
+    return span_of(*to - text.size, text.size);
+}
+
+static void keep_texts(struct noted_intent *open, struct span etag)
+{
+    uint8_t *to = open->texts + STORED_ETAG_TEXT_BYTES;
+    open->intent.name.bucket = keep_text(&to, open->intent.name.bucket);
+    open->intent.name.key = keep_text(&to, open->intent.name.key);
+    to = open->texts;
+    ASSERT(etag.size < STORED_ETAG_TEXT_BYTES);
+    open->intent.etag = keep_text(&to, etag);
+}
+
+struct noted_intent *noted_intent_create(const struct ledger_intent *intent)
+{
+    size_t texts_bytes = STORED_ETAG_TEXT_BYTES + intent->name.bucket.size + intent->name.key.size;
+    struct noted_intent *open = malloc(offsetof(struct noted_intent, texts) + texts_bytes);
+    ASSERT(open != NULL);
+    open->intent = *intent;
+    open->is_waiting = false;
+    open->since_ms = 0;
+    open->due_ms = 0;
+    list_init(&open->link);
+    keep_texts(open, intent->etag);
+    return open;
+}
+
+void intent_add_outcome(struct amounts_table *sums, const struct ledger_intent *intent, enum intent_outcome outcome)
+{
+    bool has_room = true;
+    if (outcome == INTENT_DONE || outcome == INTENT_DONE_BLIND)
+        has_room = amounts_table_add(sums, intent->name.bucket, intent->creation_id, &intent->amounts);
+    if (outcome == INTENT_UNCERTAIN || outcome == INTENT_DONE_BLIND)
+        has_room = amounts_table_add_uncertain(sums, intent->name.bucket) && has_room;
+    if (!has_room)
+        (void)amounts_table_add_uncertain(sums, span_from_string(sums->lines[0].bucket));
+}
+
+/* ---- the file ---- */
+
+static void name_file(const struct intent_log *log, uint64_t generation, char ret_name[LEDGER_FILE_NAME_BYTES])
+{
+    struct ledger_file_name name = {.shard = log->shard, .generation = generation};
+    memcpy(name.spool, log->head.spool, SPOOL_ID_BYTES);
+    ledger_file_name_encode(&name, ret_name);
+}
+
+static void close_file(struct intent_log *log)
+{
+    if (log->fd >= 0)
+        (void)close(log->fd);
+    log->fd = -1;
+}
+
+/* A file that says what is known now: sums, and open intents. */
+static bool begin_file(struct intent_log *log, uint64_t generation, const struct amounts_table *sums,
+                       struct error *error)
+{
+    char name[LEDGER_FILE_NAME_BYTES];
+    struct buffer bytes = {0};
+    log_put_head(&bytes, &log->head);
+    for (unsigned i = 0; sums != NULL && i < sums->count; i++) {
+        const struct amounts_line *line = &sums->lines[i];
+        log_put_amounts(&bytes,
+                        &(struct spool_amounts){span_from_string(line->bucket), line->creation_id, line->amounts});
+    }
+    for (struct list_link *link = log->open.next; link != &log->open; link = link->next)
+        log_put_intent(&bytes, &LIST_ELEMENT(link, struct noted_intent, link)->intent);
+    name_file(log, generation, name);
+    bool done = ledger_file_write(log->folder_fd, name, buffer_span(&bytes), false, error);
+    int fd = done ? openat(log->folder_fd, name, O_WRONLY | O_CLOEXEC) : -1;
+    if (fd >= 0) {
+        close_file(log);
+        log->fd = fd;
+        log->size = bytes.size;
+        log->generation = generation;
+    }
+    buffer_free(&bytes);
+    return fd >= 0 || (done && error_set(error, ERROR_IO, NULL, "the ledger's file %s cannot be opened", name));
+}
+
+/* What stands in the log from now on is already in its sums and its list. */
+static bool append(struct intent_log *log, struct span entry)
+{
+    struct error ignored;
+    if (log->fd < 0 || log->size + entry.size > LOG_BYTES_MAX)
+        return begin_file(log, log->generation, &log->sums, &ignored);
+    if (pwrite(log->fd, entry.data, entry.size, (off_t)log->size) != (ssize_t)entry.size)
+        return false;
+    log->size += entry.size;
+    return true;
+}
+
+/* Nothing that the disk refuses is lost while the process lives: the file is written anew at the next entry. */
+static bool append_or_close(struct intent_log *log, struct span entry)
+{
+    if (append(log, entry))
+        return true;
+    close_file(log);
+    log->unwritten++;
+    return false;
+}
+
+/* ---- life ---- */
+
+void log_init(struct intent_log *log, int folder_fd, const struct log_head *head, uint64_t shard)
+{
+    *log = (struct intent_log){.folder_fd = folder_fd, .head = *head, .shard = shard, .fd = -1};
+    (void)pthread_mutex_init(&log->mutex, NULL);
+    list_init(&log->open);
+}
+
+void log_close(struct intent_log *log, bool is_whole)
+{
+    char name[LEDGER_FILE_NAME_BYTES];
+    struct buffer end = {0};
+    name_file(log, log->generation, name);
+    log_put_end(&end);
+    if (is_whole && log->fd >= 0 && append(log, buffer_span(&end)))
+        (void)fsync(log->fd);
+    else if (log->fd >= 0 && !is_whole)
+        (void)unlinkat(log->folder_fd, name, 0);
+    buffer_free(&end);
+    close_file(log);
+    for (struct list_link *link; (link = list_take_first(&log->open)) != NULL;)
+        free(LIST_ELEMENT(link, struct noted_intent, link));
+    amounts_table_free(&log->sums);
+    (void)pthread_mutex_destroy(&log->mutex);
+}
+
+/* ---- entries ---- */
+
+static bool write_intent(struct intent_log *log, const struct ledger_intent *intent)
+{
+    uint8_t memory[ENTRY_BYTES_MAX];
+    struct buffer entry = {.data = memory, .capacity = sizeof memory, .limit = sizeof memory};
+    log_put_intent(&entry, intent);
+    return append_or_close(log, buffer_span(&entry));
+}
+
+struct noted_intent *log_note(struct intent_log *log, const struct ledger_intent *intent)
+{
+    struct noted_intent *open = noted_intent_create(intent);
+    (void)pthread_mutex_lock(&log->mutex);
+    open->intent.number = ++log->next_number;
+    list_append(&log->open, &open->link);
+    if (!write_intent(log, &open->intent))
+        (void)amounts_table_add_uncertain(&log->sums, intent->name.bucket);
+    (void)pthread_mutex_unlock(&log->mutex);
+    return open;
+}
+
+void log_note_again(struct intent_log *log, struct noted_intent *open, struct span etag,
+                    const struct ledger_amounts *amounts)
+{
+    (void)pthread_mutex_lock(&log->mutex);
+    uint8_t *to = open->texts;
+    open->intent.etag = keep_text(&to, etag);
+    open->intent.amounts = *amounts;
+    (void)write_intent(log, &open->intent);
+    (void)pthread_mutex_unlock(&log->mutex);
+}
+
+void log_end(struct intent_log *log, struct noted_intent *open, enum intent_outcome outcome)
+{
+    uint8_t memory[ENTRY_BYTES_MAX];
+    struct buffer entry = {.data = memory, .capacity = sizeof memory, .limit = sizeof memory};
+    (void)pthread_mutex_lock(&log->mutex);
+    list_remove(&open->link);
+    intent_add_outcome(&log->sums, &open->intent, outcome);
+    log_put_outcome(&entry, open->intent.number, outcome);
+    (void)append_or_close(log, buffer_span(&entry));
+    (void)pthread_mutex_unlock(&log->mutex);
+    free(open);
+}
+
+void log_leave(struct intent_log *log, struct noted_intent *open, uint64_t now_ms)
+{
+    (void)pthread_mutex_lock(&log->mutex);
+    open->is_waiting = true;
+    open->since_ms = now_ms;
+    open->due_ms = now_ms;
+    (void)pthread_mutex_unlock(&log->mutex);
+}
+
+void log_add(struct intent_log *log, const struct spool_amounts *amounts)
+{
+    uint8_t memory[ENTRY_BYTES_MAX];
+    struct buffer entry = {.data = memory, .capacity = sizeof memory, .limit = sizeof memory};
+    (void)pthread_mutex_lock(&log->mutex);
+    (void)amounts_table_add(&log->sums, amounts->bucket, amounts->creation_id, &amounts->amounts);
+    log_put_amounts(&entry, amounts);
+    (void)append_or_close(log, buffer_span(&entry));
+    (void)pthread_mutex_unlock(&log->mutex);
+}
+
+struct noted_intent *log_find_due(struct intent_log *log, uint64_t now_ms)
+{
+    struct noted_intent *found = NULL;
+    (void)pthread_mutex_lock(&log->mutex);
+    for (struct list_link *link = log->open.next; found == NULL && link != &log->open; link = link->next) {
+        struct noted_intent *open = LIST_ELEMENT(link, struct noted_intent, link);
+        if (open->is_waiting && open->due_ms <= now_ms)
+            found = open;
+    }
+    (void)pthread_mutex_unlock(&log->mutex);
+    return found;
+}
+
+void log_defer(struct intent_log *log, struct noted_intent *open, uint64_t until_ms)
+{
+    (void)pthread_mutex_lock(&log->mutex);
+    open->due_ms = until_ms;
+    (void)pthread_mutex_unlock(&log->mutex);
+}
+
+bool log_begin_generation(struct intent_log *log, uint64_t generation, struct amounts_table *taken, struct error *error)
+{
+    bool done = true;
+    (void)pthread_mutex_lock(&log->mutex);
+    if (log->fd >= 0 || !list_is_empty(&log->open))
+        done = begin_file(log, generation, NULL, error);
+    else
+        log->generation = generation;
+    if (done)
+        amounts_table_move(taken, &log->sums);
+    (void)pthread_mutex_unlock(&log->mutex);
+    return done;
+}
+
+/* ---- figures ---- */
+
+uint64_t log_count_open(struct intent_log *log)
+{
+    uint64_t count = 0;
+    (void)pthread_mutex_lock(&log->mutex);
+    for (const struct list_link *link = log->open.next; link != &log->open; link = link->next)
+        count++;
+    (void)pthread_mutex_unlock(&log->mutex);
+    return count;
+}
+
+uint64_t log_count_unwritten(struct intent_log *log)
+{
+    (void)pthread_mutex_lock(&log->mutex);
+    uint64_t count = log->unwritten;
+    (void)pthread_mutex_unlock(&log->mutex);
+    return count;
+}

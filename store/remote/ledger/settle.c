@@ -1,0 +1,73 @@
+/* store/remote/ledger/settle.c -- one HEAD of each intent that is open, until it tells what came of it. */
+#include "store/remote/ledger/settle.h"
+
+#include "runtime/fiber/loop.h"
+#include "runtime/log/log.h"
+#include "s3client/wire/s3_error.h"
+#include "store/remote/ledger/ledger.h"
+
+enum { NS_IN_MS = 1000000, AGAIN_MS = 2000 };
+
+/* What the key tells. */
+enum told { TOLD_DONE, TOLD_AS_BEFORE, TOLD_GONE, TOLD_OTHER, TOLD_NOTHING };
+
+static enum told read_state(const struct ledger_intent *intent, const struct remote_state *state)
+{
+    const struct backend_object *object = &state->object;
+    if (intent->kind == INTENT_WRITE && state->is_there && object->is_stamped &&
+        memcmp(object->stamp.nonce, intent->nonce, STAMP_NONCE_BYTES) == 0)
+        return TOLD_DONE;
+    bool is_as_before =
+        intent->etag.size == 0
+            ? !state->is_there
+            : state->is_there && span_equal(intent->etag, span_from_string(object->attributes.stored_etag));
+    if (is_as_before)
+        return TOLD_AS_BEFORE;
+    return intent->kind == INTENT_DELETE && !state->is_there ? TOLD_GONE : TOLD_OTHER;
+}
+
+SUSPENDS static enum told ask(struct remote *remote, const struct ledger_intent *intent)
+{
+    struct remote_key key;
+    struct remote_state state;
+    struct error error;
+    if (!remote_key_init(remote, &intent->name, &key, &error))
+        return TOLD_OTHER; /* this process does not serve its bucket */
+    bool looked = remote_look(&key, false, &state, &error);
+    enum told told = looked ? read_state(intent, &state) : TOLD_NOTHING;
+    remote_state_free(key.shard, &state);
+    return !looked && error.code == S3_NoSuchBucket ? TOLD_OTHER : told;
+}
+
+SUSPENDS static void settle(struct remote *remote, const struct waiting_intent *waiting, uint64_t now_ms)
+{
+    struct remote_counters *counters = &remote_shard_here(remote)->counters;
+    enum told told = ask(remote, &waiting->open->intent);
+    bool has_waited = now_ms - waiting_since_ms(waiting) >= remote->settings.settle_after_ms;
+    if (told == TOLD_NOTHING || (told == TOLD_AS_BEFORE && !has_waited)) {
+        ledger_defer(remote->ledger_state, waiting, now_ms + AGAIN_MS);
+        return;
+    }
+    static const enum intent_outcome outcomes[] = {
+        [TOLD_DONE] = INTENT_DONE,
+        [TOLD_AS_BEFORE] = INTENT_NOT_DONE,
+        [TOLD_GONE] = INTENT_DONE_BLIND, /* by this deletion, or by another's, which counted it as well */
+        [TOLD_OTHER] = INTENT_UNCERTAIN,
+    };
+    metric_add(told == TOLD_DONE || told == TOLD_AS_BEFORE ? &counters->intents_settled : &counters->intents_uncertain,
+               1);
+    ledger_settle(remote->ledger_state, waiting, outcomes[told]);
+}
+
+SUSPENDS void ledger_settle_due(struct remote *remote)
+{
+    struct waiting_intent waiting;
+    struct error error;
+    uint64_t now_ms = loop_now_ns() / NS_IN_MS;
+    if (remote->ledger_state == NULL)
+        return;
+    while (!fiber_is_cancelled() && ledger_find_waiting(remote->ledger_state, now_ms, &waiting))
+        settle(remote, &waiting, now_ms);
+    if (!ledger_freeze_found(remote->ledger_state, &error))
+        log_message(LOG_WARNING, "ledger: %s", error.message);
+}

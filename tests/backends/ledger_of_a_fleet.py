@@ -1,0 +1,298 @@
+"""tests/backends/ledger_of_a_fleet.py -- the savings ledger over a bucket: what all replicas add up to is what lies in the bucket, whatever was
+killed and lost; and where nobody can know, `uncertain` says so."""
+
+import json
+import random
+import shutil
+import threading
+import time
+from pathlib import Path
+
+import fronts
+from faults import fault
+from replicas import ReplicaCase
+
+MIB = 1 << 20
+SETTLE = ("--ledger-settle", "3s")  # a backend of a test has carried out by then what it was sent
+NAMES = ("objects", "original_bytes", "stored_bytes")
+LARGE = random.Random(8).randbytes(MIB) * 10  # two stored parts
+
+
+def savings(bale):
+    """Of the bucket, as this replica sees the fleet's ledger; None: it does not know yet."""
+    status, text = bale.admin("/savings")
+    return json.loads(text)["buckets"][0] if status == 200 else None
+
+
+def metric(bale, name):
+    """Of a name without labels; None: it is not there yet."""
+    values = [float(line.split()[1]) for line in bale.admin("/metrics")[1].splitlines() if line.startswith(name + " ")]
+    return values[0] if values else None
+
+
+class LedgerCase(ReplicaCase):
+    FOR = ("raw", "versitygw", "minio")
+
+    def setUp(self):
+        super().setUp()
+        self.draw = random.Random(self.seed)
+
+    def deletes_are_exact(self):
+        return fronts.verdicts(self.backend)["delete-match"]
+
+    def listed(self, client):
+        """Key and size of each object but Bale's own."""
+        found, after = {}, ""
+        while True:
+            page = client.get(self.bucket, None, {"list-type": "2", "start-after": after})
+            self.assertEqual(200, page.status, page)
+            keys = page.texts("Contents/Key")
+            found.update(zip(keys, map(int, page.texts("Contents/Size"))))
+            if page.text("IsTruncated") != "true":
+                return {key: size for key, size in found.items() if not key.startswith(".bale/")}
+            after = keys[-1]
+
+    def counted(self, bale):
+        """What lies in the bucket, by what the backend and Bale list."""
+        stored = self.listed(self.backend.client())
+        original = self.listed(bale.client())
+        self.assertEqual(sorted(stored), sorted(original))
+        return len(stored), sum(original.values()), sum(stored.values())
+
+    def told(self, bale):
+        seen = savings(bale)
+        return seen and tuple(seen[name] for name in NAMES)
+
+    def wait_until_settled(self, bales):
+        """Nothing waits in any spool, and no intent is open."""
+        names = ("bale_ledger_intents_open", "bale_spool_records_waiting")
+        self.wait_for(lambda: all(metric(bale, name) == 0 for bale in bales for name in names), "intents or records wait", 60)
+
+    def check(self, bales, exact=True):
+        """Every replica says what lies there; or, unless it must be exact, is off by no more than it says."""
+        self.wait_until_settled(bales)
+        wanted = self.counted(bales[0])
+        self.wait_for(lambda: len({json.dumps(savings(bale)) for bale in bales}) == 1, "the replicas agree", 30)
+        seen = savings(bales[0])
+        if exact:
+            self.assertEqual(wanted, self.told(bales[0]), seen)
+        self.assertLessEqual(abs(seen["objects"] - wanted[0]), seen["uncertain"], f"{seen} instead of {wanted}")
+        if seen["uncertain"] == 0:
+            self.assertEqual(wanted, self.told(bales[0]))
+        return seen["uncertain"]
+
+    # ---- what clients do ----
+
+    def put(self, bale, key, body, **headers):
+        answer = bale.client().put(self.bucket, key, (), {name.replace("_", "-"): value for name, value in headers.items()}, body, payload="unsigned")
+        self.assertEqual(200, answer.status, answer)
+        return answer
+
+    def delete(self, bale, key):
+        self.assertEqual(204, bale.client().delete(self.bucket, key).status)
+
+    def body(self):
+        return bytes(self.draw.choice(b"abcdefgh") for _ in range(self.draw.randrange(3000))) * self.draw.choice((1, 1, 40))
+
+    def upload(self, bales, key, parts):
+        """Begun, filled and completed through whichever comes."""
+        begun = bales[0].client().post(self.bucket, key, {"uploads": None})
+        upload = begun.text("UploadId")
+        document = ""
+        for number, part in enumerate(parts, 1):
+            bale = bales[number % len(bales)]
+            answer = bale.client().put(self.bucket, key, {"partNumber": str(number), "uploadId": upload}, (), part, payload="unsigned")
+            self.assertEqual(200, answer.status, answer)
+            document += f"<Part><PartNumber>{number}</PartNumber><ETag>{answer.header('etag')}</ETag></Part>"
+        return upload, f"<CompleteMultipartUpload>{document}</CompleteMultipartUpload>"
+
+    def complete(self, bale, key, upload, document):
+        return bale.client().post(self.bucket, key, {"uploadId": upload}, (), document)
+
+
+class Ledger(LedgerCase):
+    def test_every_kind_of_change_through_two(self):
+        first, second = bales = self.replicas(2)
+        self.put(first, "small", b"x" * 1000)
+        self.put(second, "small", b"y" * 3000)
+        self.put(second, "large", LARGE)
+        self.put(first, "large", LARGE + b"more")
+        self.put(first, "copy", b"", x_amz_copy_source=f"{self.bucket}/small")
+        self.put(second, "copy", b"", x_amz_copy_source=f"{self.bucket}/small")
+        upload, document = self.upload(bales, "parts", [LARGE[:5 * MIB], LARGE[:5 * MIB + 7], b"end"])
+        self.assertEqual(200, self.complete(first, "parts", upload, document).status)
+        self.assertEqual(200, self.complete(second, "parts", upload, document).status, "the answer is given again")
+        refused = second.client().put(self.bucket, "small", (), {"if-none-match": "*"}, b"z")
+        self.assertEqual(412, refused.status)
+        self.assertEqual(0, self.check(bales))
+        self.assertEqual((4, 4), (savings(first)["objects"], len(self.listed(first.client()))))
+
+    def test_deletions(self):
+        first, second = bales = self.replicas(2)
+        for number in range(12):
+            self.put(bales[number % 2], f"k{number}", self.body())
+        self.put(first, "large", LARGE)
+        for key in ("k0", "k1", "k2", "large", "missing"):
+            self.delete(second, key)
+        document = "".join(f"<Object><Key>{key}</Key></Object>" for key in ("k3", "k4", "k5", "k3", "missing"))
+        self.assertEqual(200, first.client().delete_objects(self.bucket, f"<Delete>{document}</Delete>").status)
+        uncertain = self.check(bales)
+        self.assertEqual(0 if self.deletes_are_exact() else 7, uncertain, "each deletion that the backend cannot pin to a revision")
+
+    def test_what_others_do_does_not_count(self):
+        bale = self.bale()
+        self.put(bale, "mine", b"m" * 5000)
+        plain = self.backend.client()
+        self.assertEqual(200, plain.put(self.bucket, "foreign", (), (), b"f" * 100).status)
+        copied = plain.put(self.bucket, "copied", (), {"x-amz-copy-source": f"{self.bucket}/mine"})
+        self.assertEqual(200, copied.status, copied)
+        self.wait_until_settled([bale])
+        self.assertEqual((1, 5000), self.told(bale)[:2])
+        self.delete(bale, "copied")  # it has the fields of an object that counts, and another name
+        self.put(bale, "foreign", b"now counted")
+        self.wait_until_settled([bale])
+        self.assertEqual((2, 5011), self.told(bale)[:2])
+
+    def test_off(self):
+        bale = self.bale(None, "--ledger", "off")
+        self.put(bale, "k", b"x")
+        self.assertEqual(404, bale.admin("/savings")[0])
+        self.assertFalse((Path(bale.daemon.folder) / "state" / "ledger").exists())
+        self.assertNotIn("l=", self.backend.client().head(self.bucket, "k").header("x-amz-meta-s4-bale"))
+
+    def test_racing_writers(self):
+        """Many overwrite and copy the same few keys through five replicas, and one deletes them."""
+        bales = self.replicas(5)
+        deadline = time.monotonic() + (30 if self.is_long else 3)
+
+        def work(number):
+            draw = random.Random(self.seed * 100 + number)
+            client = bales[number % 5].client()
+            while time.monotonic() < deadline:
+                key = f"k{draw.randrange(4)}"
+                kind = draw.randrange(10)
+                if kind < 7:
+                    client.put(self.bucket, key, (), (), draw.randbytes(draw.randrange(2000)), payload="unsigned")
+                elif number == 0:
+                    client.delete(self.bucket, key)
+                else:
+                    client.put(self.bucket, key, (), {"x-amz-copy-source": f"{self.bucket}/k{draw.randrange(4)}"})
+        threads = [threading.Thread(target=work, args=(number,)) for number in range(10)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self.check(bales, exact=self.deletes_are_exact())
+
+
+class LedgerAndFaults(LedgerCase):
+    FOR = ("raw", "versitygw")
+
+    def operate(self, bales, ending, number):
+        """One client after the other, whatever the answers are. All write to all keys; each has some that only it deletes."""
+        draw = random.Random(self.seed * 100 + number)
+        while not ending.is_set():
+            client = draw.choice(bales).client()
+            try:
+                if draw.randrange(5) > 0:
+                    client.put(self.bucket, f"k{draw.randrange(40)}", (), (), draw.randbytes(draw.randrange(3000)), payload="unsigned")
+                else:
+                    client.delete(self.bucket, f"k{4 * draw.randrange(10) + number % 4}")
+            except Exception:  # pylint: disable=broad-except
+                pass  # it was killed
+
+    def under_kills(self, bales, rounds):
+        for number in range(rounds):
+            ending = threading.Event()
+            threads = [threading.Thread(target=self.operate, args=(bales, ending, 4 * number + each)) for each in range(4)]
+            for thread in threads:
+                thread.start()
+            time.sleep(self.draw.uniform(0.05, 0.5))
+            victim = self.draw.choice(bales)
+            victim.kill()
+            ending.set()
+            for thread in threads:
+                thread.join()
+            victim.start()
+
+    def test_kills(self):
+        """kill -9 of either at any moment: what the backend did and nobody heard of counts once."""
+        bales = self.replicas(2, *SETTLE)
+        self.under_kills(bales, 60 if self.is_long else 4)
+        self.check(bales, exact=False)
+
+    def test_kills_of_writers_of_their_own_keys(self):
+        """Nobody overwrites what a killed process was about to write, so all of it can be found out."""
+        bales = self.replicas(2, *SETTLE)
+        count = iter(range(1 << 30))
+        for _ in range(30 if self.is_long else 4):
+            ending = threading.Event()
+
+            def work(ending=ending):
+                while not ending.is_set():
+                    try:
+                        bales[0].client().put(self.bucket, f"k{next(count)}", (), (), b"x" * 700, payload="unsigned")
+                    except Exception:  # pylint: disable=broad-except
+                        return  # it was killed
+            threads = [threading.Thread(target=work) for _ in range(4)]
+            for thread in threads:
+                thread.start()
+            time.sleep(self.draw.uniform(0.05, 0.4))
+            bales[0].kill()
+            ending.set()
+            for thread in threads:
+                thread.join()
+            bales[0].start()
+        self.assertEqual(0, self.check(bales))
+
+    def test_lost_answers(self):
+        """Answers that are lost after the effect, requests that come twice: Bale finds out, and counts once."""
+        proxy = self.proxy()
+        first = self.bale(proxy, *SETTLE)
+        second = self.replica_of(first, *SETTLE, place=self.backend)
+        proxy.rules(*(fault(kind, op="PutObject", key="^k", probability=0.2) for kind in ("lose", "duplicate")))
+        for number in range(120):
+            (first if number % 3 else second).client().put(self.bucket, f"k{number % 30}", (), (), self.body(), payload="unsigned")
+        proxy.clear()
+        self.check([first, second], exact=False)
+
+
+class StateFolders(LedgerCase):
+    FOR = ("raw",)
+
+    def test_two_with_one_state_folder(self):
+        first = self.bale()
+        state = Path(first.daemon.folder) / "state"
+        second = fronts.Bale(self.baled, self.backend, self.backend, ("--state", str(state)), accounts=first.daemon.accounts)
+        self.addCleanup(second.stop)
+        with self.assertRaises(RuntimeError) as refused:
+            second.start()
+        self.assertIn(f"is in use by process {first.daemon.process.pid} (baled)", str(refused.exception))
+
+    def test_a_copy_of_a_state_folder(self):
+        """Of a process that was killed: the copy is refused, and what it left counts once."""
+        killed = self.replicas(2, *SETTLE)[0]
+        for number in range(20):
+            self.put(killed, f"k{number}", self.body())
+        killed.kill()
+        state = Path(killed.daemon.folder) / "state"
+        copy = state.parent / "copy"
+        shutil.copytree(state, copy)
+        killed.start()
+        with self.assertRaises(RuntimeError) as refused:
+            self.replica_of(killed, "--state", str(copy), *SETTLE)
+        self.assertIn("is a copy", str(refused.exception))
+        for number in range(20, 30):
+            self.put(killed, f"k{number}", self.body())
+        self.assertEqual(0, self.check([killed]))
+
+    def test_a_lost_state_folder(self):
+        """What it had not sent yet is lost with it; the rest of the ledger stands."""
+        bale = self.bale()
+        self.put(bale, "k", b"x" * 100)
+        self.wait_until_settled([bale])
+        bale.kill()
+        shutil.rmtree(Path(bale.daemon.folder) / "state" / "ledger")
+        bale.start()
+        self.put(bale, "l", b"y" * 100)
+        self.assertEqual(0, self.check([bale]))
