@@ -17,6 +17,7 @@
 #include "server/process/file_limits.h"
 #include "server/process/first_credentials.h"
 #include "server/process/processors.h"
+#include "server/s3/access_log/access_tally.h"
 #include "server/s3/request/client_address.h"
 #include "server/settings/keeper.h"
 #include "server/shard.h"
@@ -54,6 +55,7 @@ struct server {
     uint16_t admin_port;
     char host_id[33];
     struct shard_common common;
+    struct access_tally access_tally;
     struct shard **shards;
     unsigned shards_count;
     struct file_limits limits;
@@ -294,6 +296,8 @@ static void prepare_shards(struct server *server)
     server->common.config = server->config;
     server->common.backend = server->backend;
     server->common.accounts = server->accounts;
+    access_tally_open(config_folder(server->config), &server->access_tally);
+    server->common.access_tally = &server->access_tally;
     server->common.keeper = server->backend->no_journal != NULL ? NULL : &server->keeper;
     server->dictionaries = dictionary_table_create(server->config->dict_memory);
     server->common.dictionaries = server->dictionaries;
@@ -440,6 +444,7 @@ void server_close(struct server *server)
     dictionary_keeper_free(&server->dictionary_keeper);
     reservoirs_destroy(server->reservoirs);
     dictionary_table_destroy(server->dictionaries);
+    access_tally_close(&server->access_tally);
     accounts_free(server->accounts);
     tls_server_destroy(server->tls);
     explicit_bzero(&server->first, sizeof server->first);

@@ -10,6 +10,7 @@
 #include "server/control.h"
 #include "server/process/processors.h"
 #include "server/report/request_log.h"
+#include "server/s3/access_log/access_log.h"
 #include "server/s3/settings/setting_kinds.h"
 
 #include <pthread.h>
@@ -39,6 +40,7 @@ struct shard {
     struct object_codecs *codecs;
     struct signature_verifier *verifier;
     struct settings *settings; /* of buckets */
+    struct access_log *access_log;
     struct s3_settings s3;
     struct http_server *http;
     struct listener *listener;
@@ -105,6 +107,23 @@ static bool packs_columns(const struct config *config)
     return wants && !config->raw && (config->codec == CONFIG_CODEC_AUTO || config->codec == CONFIG_CODEC_ZSTD);
 }
 
+/* Where no settings are kept, it stays empty. */
+static struct access_log *make_access_log(const struct shard *shard)
+{
+    const struct shard_common *common = shard->common;
+    const struct access_log_options options = {
+        .store = common->backend->requests,
+        .codecs = shard->codecs,
+        .bucket_settings = shard->settings,
+        .clock = clock_system(),
+        .region = common->config->region,
+        .period_ms = common->config->access_log_period_ms,
+        .tally = common->access_tally->slots == NULL ? NULL : &common->access_tally->slots[shard->index],
+        .lines_lost_before = shard->index == 0 ? common->access_tally->lost_before : 0,
+    };
+    return access_log_create(&options);
+}
+
 static void start_pools(struct shard *shard)
 {
     const struct shard_common *common = shard->common;
@@ -137,6 +156,7 @@ static void start_pools(struct shard *shard)
         .cache_bytes = config->settings_cache / common->shards_count,
     };
     shard->settings = settings_open(&settings_options);
+    shard->access_log = make_access_log(shard);
     shard->s3 = (struct s3_settings){
         .store = common->backend->requests,
         .bucket_settings = shard->settings,
@@ -154,6 +174,7 @@ static void start_pools(struct shard *shard)
         .takes_form_version_2 = config->form_signature_v2 == 0,
         .observe = observe,
         .observe_context = shard,
+        .access_log = common->keeper == NULL ? NULL : shard->access_log,
     };
 }
 
@@ -184,7 +205,7 @@ static bool start(struct shard *shard, struct error *error)
     if (!start_loop(shard, error) || !backend->operations->attach(backend, shard->index, error))
         return false;
     start_pools(shard);
-    if (!start_http(shard, error))
+    if (!access_log_start(shard->access_log, error) || !start_http(shard, error))
         return false;
     shard->common->views[shard->index] = (struct admin_shard){
         .metrics = &shard->metrics,
@@ -192,6 +213,7 @@ static bool start(struct shard *shard, struct error *error)
         .http = http_server_counters(shard->http),
         .object = object_codecs_counters(shard->codecs),
         .settings = settings_counters(shard->settings),
+        .access_log = access_log_counters(shard->access_log),
     };
     if (shard->control == NULL)
         return true;
@@ -218,6 +240,7 @@ static SUSPENDS void stop_entry(void *argument)
 {
     struct shard *shard = argument;
     drain(shard);
+    access_log_stop(shard->access_log, shard->stop_deadline);
     if (shard->control != NULL)
         control_stop(shard->control, shard->stop_deadline);
     settings_close(shard->settings);
@@ -265,6 +288,7 @@ static void free_parts(struct shard *shard)
         control_free(shard->control);
     http_server_destroy(shard->http);
     signature_verifier_destroy(shard->verifier);
+    access_log_destroy(shard->access_log);
     settings_free(shard->settings);
     object_codecs_destroy(shard->codecs);
     loop_destroy(shard->loop);

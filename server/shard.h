@@ -17,6 +17,7 @@
 struct shard;
 struct control;    /* control.h */
 struct tls_server; /* runtime/stream/tls.h */
+struct access_tally;
 
 /* What all shards read. */
 struct shard_common {
@@ -28,6 +29,7 @@ struct shard_common {
     struct dictionary_table *dictionaries;
     struct dictionary_board *dictionary_board; /* what new objects are compressed with; NULL: --dict off */
     struct reservoirs *reservoirs;             /* NULL: the server makes no dictionaries by itself */
+    const struct access_tally *access_tally;   /* server/s3/access_log/access_tally.h */
     struct offload *codec_threads;             /* NULL: no level above 6 */
     struct tls_server *tls;                    /* NULL: plain HTTP */
     unsigned shards_count;

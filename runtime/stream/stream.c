@@ -136,6 +136,11 @@ const char *stream_tls_version(const struct stream *stream)
     return stream->tls == NULL ? NULL : tls_session_version(stream->tls);
 }
 
+const char *stream_tls_cipher(const struct stream *stream)
+{
+    return stream->tls == NULL ? NULL : tls_session_cipher(stream->tls);
+}
+
 SUSPENDS bool stream_secure(struct stream *stream, struct tls_server *server, uint64_t handshake_ms,
                             struct error *error)
 {

@@ -65,6 +65,8 @@ const char *stream_peer(const struct stream *stream);
 bool stream_is_secure(const struct stream *stream);
 /* "1.2" or "1.3"; NULL: no TLS. */
 const char *stream_tls_version(const struct stream *stream);
+/* As OpenSSL calls it: "TLS_AES_256_GCM_SHA384", "ECDHE-RSA-AES128-GCM-SHA256". NULL: no TLS. */
+const char *stream_tls_cipher(const struct stream *stream);
 
 /* A connected socket becomes a stream, which owns it from then on. Used by listeners, clients and tests. */
 struct stream *stream_from_socket(int fd);

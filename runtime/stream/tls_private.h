@@ -19,6 +19,8 @@ struct tls_session *tls_session_create(SSL *ssl, struct stream *stream);
 void tls_session_free(struct tls_session *session);
 /* "1.2" or "1.3"; nothing older is spoken. */
 const char *tls_session_version(const struct tls_session *session);
+/* OpenSSL's name of it. */
+const char *tls_session_cipher(const struct tls_session *session);
 
 /* OpenSSL's callback when a whole ClientHello is there, before any costly computation: may it be answered now? */
 int tls_session_meet_client(SSL *ssl, int *ret_alert, void *context);

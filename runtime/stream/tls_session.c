@@ -156,6 +156,11 @@ const char *tls_session_version(const struct tls_session *session)
     return SSL_version(session->ssl) >= TLS1_3_VERSION ? "1.3" : "1.2";
 }
 
+const char *tls_session_cipher(const struct tls_session *session)
+{
+    return SSL_get_cipher_name(session->ssl);
+}
+
 void tls_session_free(struct tls_session *session)
 {
     if (session == NULL)

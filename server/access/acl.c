@@ -189,7 +189,7 @@ bool acl_names_others(struct span packed, struct span owner)
 
 static void write_account(struct xml_writer *xml, struct span id, const struct accounts *accounts)
 {
-    const struct account *account = accounts_find_id(accounts, id);
+    const struct account *account = accounts == NULL ? NULL : accounts_find_id(accounts, id);
     xml_text(xml, "ID", id);
     xml_text(xml, "DisplayName", account == NULL ? id : span_from_string(account->name));
 }
@@ -228,4 +228,10 @@ void acl_write(struct xml_writer *xml, struct span packed, struct span owner, co
     while (acl_next(packed, &position, &grant))
         write_grants(xml, &grant, accounts);
     xml_close(xml);
+}
+
+void acl_write_grants(struct xml_writer *xml, const struct acl *acl, const struct accounts *accounts)
+{
+    for (unsigned i = 0; i < acl->count; i++)
+        write_grants(xml, &acl->grants[i], accounts);
 }

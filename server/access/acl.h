@@ -118,3 +118,5 @@ bool acl_names_others(struct span packed, struct span owner);
 /* The children of an open AccessControlPolicy: Owner and AccessControlList. Names are those of accounts, or the id of
  * an account that has gone. */
 void acl_write(struct xml_writer *xml, struct span packed, struct span owner, const struct accounts *accounts);
+/* Grant ... alone, of a list that is not packed. `accounts` NULL: nobody's name is known. */
+void acl_write_grants(struct xml_writer *xml, const struct acl *acl, const struct accounts *accounts);

@@ -21,6 +21,7 @@
 #include "server/http/connection.h"
 #include "server/journal_service.h"
 #include "server/report/metrics.h"
+#include "server/s3/access_log/access_log.h"
 #include "server/training/trainer.h"
 
 /* What is shown of one shard. The pointers outlive the admin listener. */
@@ -30,6 +31,7 @@ struct admin_shard {
     const struct http_counters *http;
     const struct object_counters *object;
     const struct settings_counters *settings;
+    const struct access_log_counters *access_log;
 };
 
 struct admin_view {

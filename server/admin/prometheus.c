@@ -161,13 +161,13 @@ static void write_plain_counters(const struct admin_view *view, struct buffer *t
 
 /* ---- one row for each shard ---- */
 
-/* Where a number of a shard lies: in the counters of its loop, its connections, its body pipelines or its settings of
- * buckets. */
+/* Where a number of a shard lies: in the counters of its loop, its connections, its body pipelines, its settings of
+ * buckets or its access logs. */
 struct shard_row {
     const char *name;
     const char *type;
     const char *help;
-    enum { OF_LOOP, OF_HTTP, OF_OBJECT, OF_SETTINGS } of;
+    enum { OF_LOOP, OF_HTTP, OF_OBJECT, OF_SETTINGS, OF_ACCESS_LOG } of;
     size_t offset;
     double scale;
 };
@@ -176,6 +176,7 @@ struct shard_row {
 #define HTTP(member) OF_HTTP, offsetof(struct http_counters, member)
 #define OBJECT(member) OF_OBJECT, offsetof(struct object_counters, member)
 #define SETTINGS(member) OF_SETTINGS, offsetof(struct settings_counters, member)
+#define ACCESS_LOG(member) OF_ACCESS_LOG, offsetof(struct access_log_counters, member)
 
 static const struct shard_row SHARD_ROWS[] = {
     {"bale_connections_open", "gauge", "Connections that are open.", HTTP(connections_open), 1},
@@ -201,6 +202,12 @@ static const struct shard_row SHARD_ROWS[] = {
     {"bale_settings_refused_total", "counter", "Requests refused because these could not be known.", SETTINGS(refused),
      1},
     {"bale_settings_damaged_total", "counter", "Settings found damaged when they were read.", SETTINGS(damaged), 1},
+    {"bale_access_log_lines_total", "counter", "Requests to buckets that log.", ACCESS_LOG(lines), 1},
+    {"bale_access_log_lines_lost_total", "counter",
+     "Lines of access logs that were never written: no room, no target any more, a crash.", ACCESS_LOG(lines_lost), 1},
+    {"bale_access_log_objects_total", "counter", "Access logs that were written.", ACCESS_LOG(objects), 1},
+    {"bale_access_log_failures_total", "counter", "Attempts to write one that failed.", ACCESS_LOG(failures), 1},
+    {"bale_access_log_waiting_bytes", "gauge", "Access logs in memory.", ACCESS_LOG(bytes_waiting), 1},
     {"bale_loop_turns_total", "counter", "Turns of the event loop.", LOOP(turns), 1},
     {"bale_loop_busy_seconds_total", "counter", "Time that the loop did not wait.", LOOP(busy_ns), 1e-9},
     {"bale_ring_submissions_total", "counter", "Operations handed to the ring.", LOOP(submissions), 1},
@@ -216,7 +223,8 @@ static const metric_counter *counter_of(const struct admin_shard *shard, const s
     const char *tables[] = {[OF_LOOP] = (const char *)shard->loop,
                             [OF_HTTP] = (const char *)shard->http,
                             [OF_OBJECT] = (const char *)shard->object,
-                            [OF_SETTINGS] = (const char *)shard->settings};
+                            [OF_SETTINGS] = (const char *)shard->settings,
+                            [OF_ACCESS_LOG] = (const char *)shard->access_log};
     return (const void *)(tables[row->of] + row->offset);
 }
 

@@ -126,6 +126,8 @@ static const struct option OPTIONS[] = {
      .help = "time between two looks for settings that no bucket needs any more; what is found twice is removed"},
     {"settings-cache", OPTION_SIZE, AT(settings_cache), "64M", "BYTES", .least = 1 << 20, .most = 16LL << 40,
      .help = "memory for settings of buckets that requests asked for, all shards"},
+    {"access-log-period", OPTION_DURATION, AT(access_log_period_ms), "1m", "TIME", .least = 1000, .most = 5 * 60 * 1000,
+     .help = "how long lines of a bucket's access log are gathered before they are written as an object"},
     {"catalogue-max-size", OPTION_SIZE, AT(catalogue_max_size), "1T", "BYTES", .least = 1 << 20, .most = 16LL << 40,
      .help = "address space that the catalogue may take (not memory, not disk)"},
     {"log-format", OPTION_CHOICE, AT(log_format), "text", "NAME", .allowed = "text|json",

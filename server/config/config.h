@@ -85,6 +85,7 @@ struct config {
     uint64_t settings_grace_ms;
     uint64_t settings_sweep_ms;
     uint64_t settings_cache;
+    uint64_t access_log_period_ms;
     uint64_t catalogue_max_size;
     uint64_t log_format; /* enum config_log_format */
     uint64_t log_level;  /* enum config_log_level */

@@ -138,6 +138,8 @@ SUSPENDS bool http_body_read(struct http_exchange *exchange, void *ret_bytes, si
         *ret_size = 0;
         work->body.has_failed = true;
         exchange->must_close = true;
+    } else if (*ret_size > 0) {
+        exchange->received_ns = clock_monotonic_ns(loop_clock());
     }
     return ok;
 }

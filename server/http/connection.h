@@ -41,10 +41,12 @@ struct http_exchange {
     uint64_t started_ns; /* when the head was complete */
     char request_id[33]; /* 32 hex characters; unique */
     /* filled in while it goes on, for log and metrics: */
-    int status;         /* 0: nothing was answered */
-    uint64_t bytes_in;  /* body bytes read, on the wire */
-    uint64_t bytes_out; /* body bytes sent */
-    bool must_close;    /* the connection ends after this answer */
+    uint64_t received_ns; /* when a piece of the body was read last; 0: none was */
+    uint64_t answered_ns; /* when the answer began; 0: it has not */
+    int status;           /* 0: nothing was answered */
+    uint64_t bytes_in;    /* body bytes read, on the wire */
+    uint64_t bytes_out;   /* body bytes sent */
+    bool must_close;      /* the connection ends after this answer */
 };
 
 /* ---- the request's body: server/http/body.c ---- */

@@ -1,6 +1,7 @@
 /* server/http/response.c -- the answer: fields are collected, and leave together with the first bytes of the body. */
 #include "runtime/base/assert.h"
 #include "runtime/base/decimal.h"
+#include "runtime/fiber/loop.h"
 #include "server/http/connection_private.h"
 
 enum { HEAD_FIRST_BYTES = 1024, CHUNK_LINE_BYTES = 18 }; /* 16 digits and CRLF */
@@ -76,6 +77,7 @@ void http_response_begin(struct http_exchange *exchange, int status)
     struct buffer *head = &work->answer.head;
     ASSERT(!http_response_is_started(exchange) && status >= 200 && status <= 599);
     exchange->status = status;
+    exchange->answered_ns = clock_monotonic_ns(loop_clock());
     work->answer.state = ANSWER_COLLECTING;
     work->answer.remaining = 0;
     work->answer.is_chunked = false;

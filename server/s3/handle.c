@@ -1,6 +1,7 @@
 /* server/s3/handle.c -- a request from its head to its answer, in the order in which things may be refused. */
 #include "runtime/base/clock.h"
 #include "s3client/wire/s3_error.h"
+#include "server/s3/access_log/request_lines.h"
 #include "server/s3/answer/answer.h"
 #include "server/s3/answer/setting_headers.h"
 #include "server/s3/form/form.h"
@@ -140,9 +141,10 @@ static void begin(struct s3_request *request, struct http_exchange *exchange, co
     };
 }
 
-static void end(struct s3_request *request)
+static SUSPENDS void end(struct s3_request *request)
 {
     const struct s3_settings *settings = request->settings;
+    s3_log_request(request);
     settings_unpin(settings->bucket_settings, request->bucket_settings);
     if (settings->observe == NULL)
         return;

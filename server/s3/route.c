@@ -70,6 +70,7 @@ static const struct s3_route routes[] = {
     {BUCKET, "PUT", "encryption", S3_PutBucketEncryption, TAKES_DOCUMENT, s3_put_bucket_setting},
     SETTING("accelerate",     S3_GetBucketAccelerateConfiguration, S3_PutBucketAccelerateConfiguration),
     SETTING("requestPayment", S3_GetBucketRequestPayment, S3_PutBucketRequestPayment),
+    SETTING("logging",        S3_GetBucketLogging, S3_PutBucketLogging),
 
     /* settings that were never set: statements 121 to 123 */
     UNSET("GET",    "website",           S3_GetBucketWebsite),
@@ -78,7 +79,6 @@ static const struct s3_route routes[] = {
     UNSET("DELETE", "encryption",        S3_DeleteBucketEncryption),
     UNSET("GET",    "replication",       S3_GetBucketReplication),
     UNSET("DELETE", "replication",       S3_DeleteBucketReplication),
-    UNSET("GET",    "logging",           S3_GetBucketLogging),
     UNSET("GET",    "notification",      S3_GetBucketNotificationConfiguration),
 
     {BUCKET, "GET", "analytics",           S3_ListBucketAnalyticsConfigurations, 0, s3_unset_list},

@@ -40,6 +40,8 @@ struct s3_outcome {
     uint64_t stored_bytes_written;   /* ... and what it takes in the store, sidecar included */
     uint32_t codec;                  /* codec id of the object that was written or read; see has_codec */
     bool has_codec;
+    uint64_t object_size; /* original, of the object that was read or written */
+    bool has_object_size;
     uint64_t duration_ns; /* from the complete head to the answer's end */
 };
 
@@ -48,6 +50,7 @@ struct s3_outcome {
 typedef void s3_observer(void *context, const struct http_exchange *exchange, const struct s3_outcome *outcome);
 
 struct trusted_proxies;
+struct access_log; /* access_log/access_log.h */
 
 /* Pointers are borrowed and must outlive the last request. */
 struct s3_settings {
@@ -67,6 +70,7 @@ struct s3_settings {
     bool takes_form_version_2;                     /* web forms may be signed with signature version 2 */
     s3_observer *observe;                          /* NULL: nobody looks */
     void *observe_context;
+    struct access_log *access_log; /* of buckets that log; NULL: none does */
 };
 
 /* The least arena (http_settings.arena_bytes_max) that every request fits into: 1000 keys of 1024 bytes with what

@@ -85,7 +85,7 @@ class BackendDaemon(daemon.Daemon):
         options = {"--listen": "127.0.0.1:0", "--admin": "127.0.0.1:0", "--backend": f"s3:{self.backend.bucket}",
                    "--endpoint": self.place.endpoint, "--backend-region": self.backend.region,
                    "--state": os.path.join(self.folder, "state"), "--credentials": self.credentials, "--region": "us-east-1",
-                   "--domain": self.domain}
+                   "--domain": self.domain, "--access-log-period": "1s"}
         given = {option.partition("=")[0] for option in self.options}
         words = [word for name, value in options.items() if name not in given for word in (name, value)]
         return [self.baled, *words, *self.options]

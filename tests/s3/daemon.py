@@ -50,7 +50,11 @@ class Daemon:
     def command(self):
         return [self.baled, "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--backend",
                 "dir:" + os.path.join(self.folder, "data"), "--credentials", self.credentials, "--region", "us-east-1",
-                "--domain", self.domain] + self.options
+                "--domain", self.domain] + self.access_log_period() + self.options
+
+    def access_log_period(self):
+        """Nobody wants to wait for logs."""
+        return [] if "--access-log-period" in self.options else ["--access-log-period", "1s"]
 
     def environment(self):
         return None  # that of the tests

@@ -324,7 +324,7 @@ class BodyLength(S3Case):
 
 
 # What is known to S3 and not offered; GET of what statements 121 and 122 name has other answers.
-BUCKET_PUT = "website replication logging notification inventory analytics metrics intelligent-tiering".split()
+BUCKET_PUT = "website replication notification inventory analytics metrics intelligent-tiering".split()
 
 
 class Dispatch(S3Case):

@@ -293,8 +293,7 @@ const char *s3_error_message(const struct error *reason, const struct s3_error_e
     return is_internal ? entry->message : reason->message;
 }
 
-/* A refusal may have come before the bucket was looked at. False: it is not there. */
-static SUSPENDS bool look_at_bucket(struct s3_request *request)
+SUSPENDS bool s3_look_at_bucket(struct s3_request *request)
 {
     const struct s3_settings *settings = request->settings;
     struct error ignored;
@@ -316,7 +315,7 @@ static SUSPENDS bool tells_region(struct s3_request *request, const struct s3_er
                         is_code(entry, S3_AuthorizationHeaderMalformed) ||
                         is_code(entry, S3_AuthorizationQueryParametersError);
     bool is_of_origin = entry->status != 503 && http_head_find(request->exchange->head, "origin", &origin);
-    return (is_of_region || is_of_origin) && !is_code(entry, S3_NoSuchBucket) && look_at_bucket(request) &&
+    return (is_of_region || is_of_origin) && !is_code(entry, S3_NoSuchBucket) && s3_look_at_bucket(request) &&
            is_of_region;
 }
 

@@ -62,6 +62,10 @@ SUSPENDS void s3_answer_error(struct s3_request *request, const struct error *re
 /* The refusal as a document behind white space: see s3_document_finish_late. */
 SUSPENDS bool s3_answer_late_error(struct s3_request *request, const struct error *reason, struct error *error);
 
+/* For a refusal that came before the bucket was looked at: finds it and pins its settings, as far as that goes. False:
+ * it is not there. */
+SUSPENDS bool s3_look_at_bucket(struct s3_request *request);
+
 /* Which error of S3 it is (never NULL), and what a client may read of it: of a failure inside, only that there was one.
  */
 const struct s3_error_entry *s3_error_entry_of(const struct error *reason);

@@ -2,11 +2,13 @@
  * what is put is validated and kept in its canonical form, which is what reading it sends, byte for byte. */
 #include "runtime/base/assert.h"
 #include "s3client/wire/s3_error.h"
+#include "server/s3/access_log/target.h"
 #include "server/s3/answer/answer.h"
 #include "server/s3/body/body.h"
 #include "server/s3/operations.h"
 #include "server/s3/settings/cors.h"
 #include "server/s3/settings/lifecycle.h"
+#include "server/s3/settings/logging.h"
 #include "server/s3/settings/small.h"
 #include "server/s3/settings/tags.h"
 
@@ -14,8 +16,9 @@
 
 /* ---- what a client sent becomes what is kept ---- */
 
-typedef bool canonicalizer(struct s3_request *request, const struct xml_element *root, struct buffer *to,
-                           struct error *error);
+/* Leaves `to` empty where the document says that the setting is off. */
+typedef SUSPENDS bool canonicalizer(struct s3_request *request, const struct xml_element *root, struct buffer *to,
+                                    struct error *error);
 
 static bool make_cors(struct s3_request *request, const struct xml_element *root, struct buffer *to,
                       struct error *error)
@@ -86,6 +89,21 @@ static bool make_encryption(struct s3_request *request, const struct xml_element
     return encryption_parse(root, error);
 }
 
+static SUSPENDS bool make_logging(struct s3_request *request, const struct xml_element *root, struct buffer *to,
+                                  struct error *error)
+{
+    const struct accounts *accounts = request->settings->accounts;
+    struct logging *logging;
+    if (!logging_parse(root, accounts, request->arena, &logging, error))
+        return false;
+    if (logging == NULL)
+        return true;
+    if (!access_log_check_target(request, logging, error))
+        return false;
+    logging_render(logging, accounts, to);
+    return true;
+}
+
 /* ---- the settings ---- */
 
 static const struct offered {
@@ -106,6 +124,8 @@ static const struct offered {
      SETTING_LIFECYCLE, true, 200, LIFECYCLE_DOCUMENT_BYTES_MAX, make_lifecycle},
     {S3_GetBucketRequestPayment, S3_PutBucketRequestPayment, S3_Unknown, SETTING_REQUEST_PAYMENT, false, 200,
      SMALL_DOCUMENT_BYTES_MAX, make_payment},
+    {S3_GetBucketLogging, S3_PutBucketLogging, S3_Unknown, SETTING_LOGGING, false, 200, LOGGING_DOCUMENT_BYTES_MAX,
+     make_logging},
     {S3_GetBucketAccelerateConfiguration, S3_PutBucketAccelerateConfiguration, S3_Unknown, SETTING_ACCELERATE, false,
      200, SMALL_DOCUMENT_BYTES_MAX, make_acceleration},
     {S3_Unknown, S3_PutBucketEncryption, S3_Unknown, SETTING_ENCRYPTION, false, 200, SMALL_DOCUMENT_BYTES_MAX,
@@ -142,6 +162,8 @@ SUSPENDS bool s3_get_bucket_setting(struct s3_request *request, struct error *er
 static SUSPENDS bool put_document(struct s3_request *request, const struct offered *offered, struct span document,
                                   struct error *error)
 {
+    if (document.size == 0)
+        return settings_delete(request->settings->bucket_settings, &request->bucket_info, offered->setting, error);
     if (document.size > SETTING_DOCUMENT_BYTES_MAX)
         return error_set(error, ERROR_TOO_LARGE, S3_MaxMessageLengthExceeded, "Your request was too big.");
     return settings_put(request->settings->bucket_settings, &request->bucket_info, offered->setting, document, error);

@@ -1,5 +1,6 @@
 /* server/s3/headers/copy_source.c -- x-amz-copy-source: which object is to be copied, found, allowed and fit for it. */
 #include "server/s3/headers/copy_source.h"
+#include "server/s3/access_log/request_lines.h"
 
 #include "s3client/wire/s3_error.h"
 #include "s3client/wire/uri.h"
@@ -125,6 +126,7 @@ static SUSPENDS bool find_and_open(struct s3_request *request, struct copy_sourc
     const struct s3_target target = {&access, name->key, name->version};
     bool ok = settings_are_whole(pinned, error) && s3_check_payer(request, &source->bucket_info, pinned, error) &&
               open_if_allowed(request, &target, name, condition, ret_object, error);
+    s3_log_source(request, &source->bucket_info, pinned, name, ok ? &(*ret_object)->attributes : NULL, error);
     settings_unpin(settings, pinned);
     return ok || explain_missing(request, name, error);
 }

@@ -4,6 +4,7 @@
 #include "runtime/base/decimal.h"
 #include "s3client/wire/date.h"
 #include "s3client/wire/s3_error.h"
+#include "server/s3/access_log/request_lines.h"
 #include "server/s3/answer/answer.h"
 #include "server/s3/body/body.h"
 #include "server/s3/headers/locks.h"
@@ -190,7 +191,9 @@ SUSPENDS bool s3_delete_objects(struct s3_request *request, struct error *error)
 
     struct s3_document document;
     s3_document_open(&document, "DeleteResult");
-    for (unsigned i = 0; i < list.count; i++)
+    for (unsigned i = 0; i < list.count; i++) {
         write_item(&document.xml, &items[i], list.is_quiet);
+        s3_log_deletion(request, &items[i]);
+    }
     return s3_document_send(request, &document, error);
 }

@@ -192,6 +192,8 @@ static SUSPENDS bool answer_not_modified(struct s3_request *request, const struc
 static SUSPENDS bool decide(struct s3_request *request, const struct target *target, struct selection *ret_selection,
                             bool *ret_not_modified, struct error *error)
 {
+    request->outcome.object_size = target->attributes->original_size;
+    request->outcome.has_object_size = target->attributes->is_size_known;
     return check_readable(target->attributes, error) &&
            s3_check_read(request, &target->decision, "", ret_not_modified, error) &&
            (*ret_not_modified || select_bytes(request, target, ret_selection, error));

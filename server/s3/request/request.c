@@ -330,7 +330,8 @@ bool s3_operation_writes(enum s3_operation operation)
 
 void s3_note_written(struct s3_request *request, const struct object_attributes *attributes)
 {
-    request->outcome.original_bytes_written = attributes->original_size;
+    request->outcome.original_bytes_written = request->outcome.object_size = attributes->original_size;
+    request->outcome.has_object_size = true;
     request->outcome.stored_bytes_written = attributes->stored_size + attributes->sidecar_size;
     request->outcome.codec = attributes->codec;
     request->outcome.has_codec = true;
@@ -338,7 +339,8 @@ void s3_note_written(struct s3_request *request, const struct object_attributes 
 
 void s3_note_part(struct s3_request *request, const struct part_attributes *part)
 {
-    request->outcome.original_bytes_written = part->original_size;
+    request->outcome.original_bytes_written = request->outcome.object_size = part->original_size;
+    request->outcome.has_object_size = true;
     request->outcome.stored_bytes_written = part->stored_size;
 }
 

@@ -4,6 +4,7 @@
 #include "server/access/access.h"
 #include "server/s3/settings/cors.h"
 #include "server/s3/settings/lifecycle.h"
+#include "server/s3/settings/logging.h"
 #include "server/s3/settings/small.h"
 #include "server/s3/settings/tags.h"
 
@@ -26,7 +27,7 @@ const struct setting_kind setting_kinds[SETTINGS_COUNT] = {
     [SETTING_TAGS] = {"tags", TAGS_DOCUMENT_BYTES_MAX, NULL},
     [SETTING_LIFECYCLE] = {"lifecycle", SETTING_DOCUMENT_BYTES_MAX, lifecycle_compile},
     [SETTING_ENCRYPTION] = {.name = "encryption"},
-    [SETTING_LOGGING] = {.name = "logging"},
+    [SETTING_LOGGING] = {"logging", LOGGING_DOCUMENT_BYTES_MAX, logging_compile},
     [SETTING_REQUEST_PAYMENT] = {"request-payment", SMALL_DOCUMENT_BYTES_MAX, payment_compile},
     [SETTING_ACCELERATE] = {"accelerate", SMALL_DOCUMENT_BYTES_MAX, NULL},
 };

@@ -3,6 +3,7 @@
 #include "runtime/base/assert.h"
 #include "server/s3/settings/cors.h"
 #include "server/s3/settings/lifecycle.h"
+#include "server/s3/settings/logging.h"
 #include "server/s3/settings/small.h"
 
 #include <stdint.h>
@@ -62,6 +63,18 @@ static bool render_accelerate(const struct xml_element *root, struct arena *aren
     return true;
 }
 
+/* As it is stored: nobody is looked up. */
+static bool render_logging(const struct xml_element *root, struct arena *arena, struct buffer *to)
+{
+    struct error error;
+    struct logging *logging;
+    if (!logging_parse(root, NULL, arena, &logging, &error) || logging == NULL)
+        return false;
+    ASSERT(logging->target_prefix.size <= LOGGING_PREFIX_BYTES_MAX);
+    logging_render(logging, NULL, to);
+    return true;
+}
+
 static bool run(renderer *render, struct span document, struct buffer *to)
 {
     struct arena arena;
@@ -75,14 +88,15 @@ static bool run(renderer *render, struct span document, struct buffer *to)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static renderer *const renderers[] = {render_cors, render_lifecycle, render_payment, render_accelerate};
-    if (size == 0 || size > 60000)
+    static renderer *const renderers[] = {render_cors, render_lifecycle, render_payment, render_accelerate,
+                                          render_logging};
+    if (size == 0 || size > 60000 || data[0] % 8 >= sizeof renderers / sizeof renderers[0])
         return 0;
     struct buffer once;
     struct buffer twice;
     buffer_init(&once, 0);
     buffer_init(&twice, 0);
-    renderer *render = renderers[data[0] % 4];
+    renderer *render = renderers[data[0] % 8];
     if (run(render, span_of(data + 1, size - 1), &once)) {
         ASSERT(run(render, buffer_span(&once), &twice));
         ASSERT(span_equal(buffer_span(&once), buffer_span(&twice)));

@@ -2,6 +2,7 @@
 #include "tests/unit/s3/fixture.h"
 
 #include "runtime/base/assert.h"
+#include "server/s3/access_log/request_lines.h"
 #include "server/s3/answer/setting_headers.h"
 #include "server/s3/rights/authorize.h"
 
@@ -95,6 +96,13 @@ bool settings_pin(struct settings *shards, const struct bucket_info *bucket, con
 void settings_unpin(struct settings *shards, const struct bucket_settings *pinned)
 {
     (void)shards, (void)pinned;
+}
+
+void s3_log_source(struct s3_request *asking, const struct bucket_info *bucket, const struct bucket_settings *pinned,
+                   const struct object_name *name, const struct object_attributes *attributes,
+                   const struct error *error)
+{
+    (void)asking, (void)bucket, (void)pinned, (void)name, (void)attributes, (void)error;
 }
 
 bool settings_are_whole(const struct bucket_settings *pinned, struct error *error)
