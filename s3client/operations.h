@@ -98,6 +98,34 @@ SUSPENDS bool s3_client_list_versions(struct s3_client *client, const struct s3_
                                       struct s3_versions_page *ret_page, struct s3_answer *ret_answer,
                                       struct error *error);
 
+/* ---- object lock ---- */
+
+enum s3_lock_mode { S3_LOCK_NONE, S3_LOCK_GOVERNANCE, S3_LOCK_COMPLIANCE };
+/* NONE: it is no name of one. */
+enum s3_lock_mode s3_lock_mode_of(struct span name);
+
+/* What a bucket has, and gives to its new versions: for days or years, one of the two is 0; NONE: nothing. */
+struct s3_bucket_lock {
+    bool is_enabled;
+    enum s3_lock_mode mode;
+    unsigned days;
+    unsigned years;
+};
+
+/* A bucket without lock is ObjectLockConfigurationNotFoundError. */
+SUSPENDS bool s3_client_get_bucket_lock(struct s3_client *client, const struct s3_call *call,
+                                        struct s3_bucket_lock *ret_lock, struct s3_answer *ret_answer,
+                                        struct error *error);
+/* Turns it on, whatever is_enabled says. */
+SUSPENDS bool s3_client_put_bucket_lock(struct s3_client *client, const struct s3_call *call,
+                                        const struct s3_bucket_lock *lock, struct s3_answer *ret_answer,
+                                        struct error *error);
+/* NONE: it is removed. */
+SUSPENDS bool s3_client_put_retention(struct s3_client *client, const struct s3_call *call, enum s3_lock_mode mode,
+                                      int64_t retain_until_ms, struct s3_answer *ret_answer, struct error *error);
+SUSPENDS bool s3_client_put_legal_hold(struct s3_client *client, const struct s3_call *call, bool is_on,
+                                       struct s3_answer *ret_answer, struct error *error);
+
 /* ---- buckets ---- */
 
 struct s3_bucket_entry {

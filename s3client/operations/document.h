@@ -34,6 +34,8 @@ SUSPENDS bool document_versions(struct span document, const struct s3_call *call
                                 struct s3_versions_page *ret_page, struct s3_answer *answer, struct error *error);
 SUSPENDS bool document_versioning(struct span document, const struct s3_call *call, enum s3_versioning *ret_versioning,
                                   struct s3_answer *answer, struct error *error);
+SUSPENDS bool document_lock(struct span document, const struct s3_call *call, struct s3_bucket_lock *ret_lock,
+                            struct s3_answer *answer, struct error *error);
 SUSPENDS bool document_buckets(struct span document, const struct s3_call *call, struct arena *arena,
                                struct s3_bucket_entry **ret_buckets, unsigned *ret_count, struct s3_answer *answer,
                                struct error *error);

@@ -201,7 +201,8 @@ SUSPENDS static bool ask(struct remote_shard *shard, struct span bucket, struct 
         describe(remote, bucket, remote->started_ms, ret_info);
     else if (!load_record(shard, bucket, ret_info, error))
         return false;
-    return remote_ask_versioning(shard, backend, &ret_info->versioning, error);
+    return remote_ask_versioning(shard, backend, &ret_info->versioning, error) &&
+           remote_ask_lock(shard, backend, ret_info, error);
 }
 
 /* From memory, or by asking. */
@@ -277,7 +278,12 @@ SUSPENDS static bool create(struct remote_shard *shard, const struct bucket_inte
     struct s3_answer answer;
     struct bucket_info info;
     uint64_t removed = atomic_load(&shard->remote->buckets_removed);
-    const struct s3_call call = {.kind = S3_CREATE_BUCKET, .bucket = intent->name, .repeat = S3_REPEAT};
+    const struct http_field lock = {SPAN("x-amz-bucket-object-lock-enabled"), SPAN("true")};
+    const struct s3_call call = {.kind = S3_CREATE_BUCKET,
+                                 .bucket = intent->name,
+                                 .headers = &lock,
+                                 .headers_count = intent->has_lock ? 1 : 0,
+                                 .repeat = S3_REPEAT};
     if (load_record(shard, intent->name, &info, error))
         return already_there(info.owner, intent->owner, error);
     if (error->code != S3_NoSuchBucket)
@@ -294,10 +300,11 @@ SUSPENDS static bool create(struct remote_shard *shard, const struct bucket_inte
     atomic_fetch_add(&shard->remote->buckets_made, 1);
     if (!take_over(shard, &info, error))
         return false;
-    if (intent->versioning != VERSIONING_NEVER &&
+    if (intent->versioning != VERSIONING_NEVER && !intent->has_lock &&
         !put_versioning(shard, span_from_string(info.name), intent->versioning, error))
         return false;
     info.versioning = intent->versioning;
+    info.has_lock = intent->has_lock;
     known_buckets_note(&shard->buckets, &info, removed, now_ms(shard));
     return true;
 }
@@ -329,15 +336,21 @@ SUSPENDS static bool is_empty(struct bucket_store *store, struct span bucket, bo
 /* Pieces of uploads, and what else is ours beside the record. */
 SUSPENDS static bool remove_own(struct remote_shard *shard, struct span bucket, struct error *error)
 {
-    const struct own_removal removal = {
-        .shard = shard, .bucket = bucket, .prefix = SPAN(".bale/"), .kept = SPAN("bucket")};
+    const struct own_removal removal = {.shard = shard,
+                                        .bucket = bucket,
+                                        .prefix = SPAN(".bale/"),
+                                        .kept = SPAN("bucket"),
+                                        .may_be_locked = shard->remote->base.capabilities.has_lock};
     return own_objects_remove(&removal, error);
 }
 
 /* The record last: who dies before that leaves a bucket that is still its owner's. */
 SUSPENDS static bool remove_record(struct remote_shard *shard, struct span bucket, struct error *error)
 {
-    const struct own_removal removal = {.shard = shard, .bucket = bucket, .prefix = record_key};
+    const struct own_removal removal = {.shard = shard,
+                                        .bucket = bucket,
+                                        .prefix = record_key,
+                                        .may_be_locked = shard->remote->base.capabilities.has_lock};
     return own_objects_remove(&removal, error);
 }
 

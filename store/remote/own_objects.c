@@ -24,7 +24,11 @@ SUSPENDS static bool send(const struct own_removal *removal, struct s3_delete_it
                           struct error *error)
 {
     struct s3_answer answer;
-    const struct s3_call call = {.bucket = removal->bucket, .repeat = S3_REPEAT};
+    const struct http_field bypass = {SPAN("x-amz-bypass-governance-retention"), SPAN("true")};
+    const struct s3_call call = {.bucket = removal->bucket,
+                                 .headers = &bypass,
+                                 .headers_count = removal->may_be_locked ? 1 : 0,
+                                 .repeat = S3_REPEAT};
     if (count == 0)
         return true;
     bool done = s3_client_delete_objects(removal->shard->client, &call, items, count, &answer, error);

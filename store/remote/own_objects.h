@@ -8,6 +8,7 @@ struct own_removal {
     struct remote_shard *shard;
     struct span bucket; /* the backend's */
     struct span prefix; /* all that begins with it, as the backend names it */
+    bool may_be_locked; /* the bucket has a default retention, perhaps; one that may be bypassed is */
     struct span kept;   /* what begins so behind the prefix stays; empty: nothing does */
 };
 /* Stops at the first failure; what is left is there for the next one to try. */

@@ -71,11 +71,13 @@ bool remote_is_ready(const struct bucket_store *store, struct error *error)
 static bool is_for_clients(const char *code)
 {
     static const char *const passed[] = {
-        S3_EntityTooLarge,      S3_EntityTooSmall,     S3_InvalidPart,         S3_InvalidPartOrder,
-        S3_InvalidRange,        S3_InvalidTag,         S3_InvalidStorageClass, S3_KeyTooLongError,
-        S3_MethodNotAllowed,    S3_NoSuchBucket,       S3_NoSuchKey,           S3_NoSuchUpload,
-        S3_NoSuchVersion,       S3_PreconditionFailed, S3_NoSuchTagSet,        S3_BucketNotEmpty,
-        S3_BucketAlreadyExists, S3_InvalidBucketName,  S3_MetadataTooLarge,    S3_BucketAlreadyOwnedByYou,
+        S3_EntityTooLarge,      S3_EntityTooSmall,     S3_InvalidPart,
+        S3_InvalidPartOrder,    S3_InvalidRange,       S3_InvalidTag,
+        S3_InvalidStorageClass, S3_KeyTooLongError,    S3_MethodNotAllowed,
+        S3_NoSuchBucket,        S3_NoSuchKey,          S3_NoSuchUpload,
+        S3_NoSuchVersion,       S3_PreconditionFailed, S3_NoSuchTagSet,
+        S3_BucketNotEmpty,      S3_InvalidBucketState, S3_BucketAlreadyExists,
+        S3_InvalidBucketName,   S3_MetadataTooLarge,   S3_BucketAlreadyOwnedByYou,
     };
     for (size_t i = 0; i < sizeof passed / sizeof passed[0]; i++) {
         if (code == passed[i])

@@ -54,6 +54,9 @@ static const struct bucket_store_operations operations = {
     .write_tags = remote_write_tags,
     .set_versioning = remote_set_versioning,
     .list_versions = remote_list_versions,
+    .set_lock = remote_set_lock,
+    .write_retention = remote_write_retention,
+    .write_legal_hold = remote_write_legal_hold,
 };
 
 /* ---- making ---- */

@@ -90,6 +90,9 @@ bool remote_nonsense(const char *what, struct error *error);
  * NEVER over a backend without versions, of which nothing is asked. */
 SUSPENDS bool remote_ask_versioning(struct remote_shard *shard, struct span backend_bucket,
                                     enum bucket_versioning *ret_versioning, struct error *error);
+/* The same of locks: whether the bucket has one, and what it gives to new versions. */
+SUSPENDS bool remote_ask_lock(struct remote_shard *shard, struct span backend_bucket, struct bucket_info *info,
+                              struct error *error);
 /* The backend has said NoSuchBucket: what was known of it is not believed any more. */
 void remote_forget_bucket(struct remote_shard *shard, struct span name);
 
@@ -185,6 +188,13 @@ SUSPENDS bool remote_list(struct bucket_store *store, const struct list_request 
                           struct list_page *ret_page, struct error *error);
 SUSPENDS bool remote_set_versioning(struct bucket_store *store, struct span bucket, enum bucket_versioning versioning,
                                     struct error *error);
+SUSPENDS bool remote_set_lock(struct bucket_store *store, struct span bucket, const struct default_retention *retention,
+                              struct error *error);
+SUSPENDS bool remote_write_retention(struct bucket_store *store, const struct object_name *name,
+                                     const struct retention_change *change, char ret_version[VERSION_TEXT_BYTES],
+                                     struct error *error);
+SUSPENDS bool remote_write_legal_hold(struct bucket_store *store, const struct object_name *name, enum lock_hold hold,
+                                      char ret_version[VERSION_TEXT_BYTES], struct error *error);
 SUSPENDS bool remote_list_versions(struct bucket_store *store, const struct version_list_request *request,
                                    struct arena *arena, struct list_page *ret_page, struct error *error);
 SUSPENDS bool remote_create_upload(struct bucket_store *store, const struct upload_intent *intent,

@@ -11,7 +11,7 @@ WRONG = '"00000000000000000000000000000000"'
 
 # what the backend ignores -> (the verdict that must say no, kinds of operations that are refused)
 # Some tests need what others are about: who cannot replace under a condition cannot race with deletes.
-FOLLOW = {"put-create": {"versions"}, "put-replace": {"delete-match", "versions"}, "encoding-type": {"name-control-bytes"}}
+FOLLOW = {"put-create": {"versions", "locks"}, "put-replace": {"delete-match", "versions", "locks"}, "encoding-type": {"name-control-bytes"}}
 CASES = {
     "put-create": ("put-create", {"create"}),
     "put-replace": ("put-replace", {"replace"}),
@@ -32,9 +32,9 @@ CASES = {
 # What the servers of section 1 were seen to lack; what races only show sometimes is left out.
 KNOWN = {
     "raw": {"yes": ("put-create", "put-replace", "complete-create", "complete-replace", "delete-match", "copy-create", "copy-replace",
-                    "copy-source-match", "name-empty-segment", "name-control-bytes", "tags", "suffix-range", "versions"), "no": ()},
+                    "copy-source-match", "name-empty-segment", "name-control-bytes", "tags", "suffix-range", "versions", "locks"), "no": ()},
     "versitygw": {"yes": ("put-create", "put-replace", "complete-create", "complete-replace"),
-                  "no": ("copy-create", "copy-replace", "name-empty-segment", "name-leading-slash", "list-encoding", "versions")},
+                  "no": ("copy-create", "copy-replace", "name-empty-segment", "name-leading-slash", "list-encoding", "versions", "locks")},
     "minio": {"yes": ("put-create", "put-replace", "complete-create", "complete-replace"),
               "no": ("delete-match", "copy-create", "copy-replace", "name-empty-segment")},
 }

@@ -5,6 +5,7 @@ import hashlib
 import random
 import time
 
+import checksums
 import fronts
 from faults import fault, mixture_for_bale
 from overwrites import OverwriteCase, large_body
@@ -14,6 +15,11 @@ SWEEPING = ("--upload-sweep", "1s", "--upload-sweep-after", "1s", "--upload-forg
 LARGE = random.Random(7).randbytes(1 << 20) * 20
 SECONDS = 60
 ENABLED, SUSPENDED = "Enabled", "Suspended"
+
+
+def checked(body):
+    """What documents of settings and locks must come with."""
+    return {"Content-MD5": checksums.md5_base64(body.encode())}
 
 
 def entries(answer):
@@ -161,6 +167,40 @@ class VersionsOfAFleet(OverwriteCase):
                 proxy.rules(fault("truncate", op="GetObject", key="^k$", times=3))
                 self.assertTrue(self.read_across(through, "k", body, change))
                 proxy.rules()
+
+    def test_locks_hold_through_every_replica(self):
+        """What one has locked no other removes, also in a race; Bale itself goes on in a bucket that locks all that is written."""
+        one, other = (bale.client() for bale in self.fleet(2))
+        self.set_versioning(one, ENABLED)
+        rule = "<Rule><DefaultRetention><Mode>GOVERNANCE</Mode><Days>1</Days></DefaultRetention></Rule>"
+        lock = f"<ObjectLockConfiguration><ObjectLockEnabled>Enabled</ObjectLockEnabled>{rule}</ObjectLockConfiguration>"
+        self.assertEqual(200, one.put(self.bucket, None, {"object-lock": None}, checked(lock), lock).status)
+        made = other.put(self.bucket, "k", (), (), b"locked")
+        version = {"versionId": made.header("x-amz-version-id")}
+        self.assertEqual("GOVERNANCE", one.head(self.bucket, "k").header("x-amz-object-lock-mode"))
+        for client in (one, other):
+            self.assertEqual((403, "AccessDenied"), (lambda gone: (gone.status, gone.code))(client.delete(self.bucket, "k", version)))
+        tags = "<Tagging><TagSet><Tag><Key>a</Key><Value>b</Value></Tag></TagSet></Tagging>"
+        self.assertEqual(204, one.put(self.bucket, None, {"tagging": None}, checked(tags), tags).status)
+        self.assertEqual(200, one.get(self.bucket, None, {"tagging": None}).status)
+        self.assertEqual(204, other.delete(self.bucket, "k", version, {"x-amz-bypass-governance-retention": "true"}).status)
+        for number in range(8):
+            self.race_for_hold(one, other, f"held {number}")
+
+    def race_for_hold(self, one, other, key):
+        """A hold and deletions at once: whoever was answered first is right (456)."""
+        made = one.put(self.bucket, key, (), (), b"to be held")
+        version = {"versionId": made.header("x-amz-version-id")}
+        bypass = {"x-amz-bypass-governance-retention": "true"}
+        body = "<LegalHold><Status>ON</Status></LegalHold>"
+        held, *gone = together([lambda: other.put(self.bucket, key, {"legal-hold": None, **version}, checked(body), body)]
+                               + [lambda client=client: client.delete(self.bucket, key, version, bypass) for client in (one, other) * 2])
+        there = one.get(self.bucket, key, version)
+        if there.status == 200:
+            self.assertEqual((200, "ON"), (held.status, there.header("x-amz-object-lock-legal-hold")))
+            self.assertEqual([403] * 4, [answer.status for answer in gone])
+        else:
+            self.assertEqual((404, 404), (held.status, there.status))
 
     def test_nothing_of_bale_piles_up(self):
         """Uploads, and whatever is written under one name again and again, leave no versions and no markers behind them."""

@@ -14,6 +14,9 @@
 enum { FIELD_NAME_BYTES_MAX = 2048 };
 
 static const struct span user_prefix = SPAN("x-amz-meta-");
+static const struct span lock_mode_field = SPAN("x-amz-object-lock-mode");
+static const struct span lock_date_field = SPAN("x-amz-object-lock-retain-until-date");
+static const struct span lock_hold_field = SPAN("x-amz-object-lock-legal-hold");
 
 /* ---- to the backend ---- */
 
@@ -116,6 +119,19 @@ static void put_metadata(struct span metadata, bool is_in_trailer, struct buffer
         (void)metadata_append(ret_fields, SPAN("content-type"), SPAN("binary/octet-stream"));
 }
 
+static void put_lock(const struct object_lock *lock, struct buffer *ret_fields)
+{
+    char date[DATE_TEXT_BYTES];
+    if (lock->mode != LOCK_NONE) {
+        date_format_xml(lock->retain_until_ms, date);
+        (void)metadata_append(ret_fields, lock_mode_field,
+                              lock->mode == LOCK_GOVERNANCE ? SPAN("GOVERNANCE") : SPAN("COMPLIANCE"));
+        (void)metadata_append(ret_fields, lock_date_field, span_from_string(date));
+    }
+    if (lock->hold != HOLD_UNSET)
+        (void)metadata_append(ret_fields, lock_hold_field, lock->hold == HOLD_ON ? SPAN("ON") : SPAN("OFF"));
+}
+
 bool fields_encode(const struct object_attributes *attributes, const struct object_stamp *stamp,
                    struct buffer *ret_fields)
 {
@@ -123,6 +139,7 @@ bool fields_encode(const struct object_attributes *attributes, const struct obje
     bool done = stamp == NULL || list_own(attributes, stamp, &own);
     put_metadata(attributes->metadata, stamp != NULL && stamp->is_metadata_in_trailer, ret_fields);
     put_own(buffer_span(&own), ret_fields);
+    put_lock(&attributes->lock, ret_fields);
     buffer_free(&own);
     return done;
 }
@@ -236,6 +253,23 @@ static bool has_control_byte(struct span text)
     return false;
 }
 
+/* What binds the version, in the backend's words. */
+static void read_lock(const struct field_list *list, struct object_lock *ret_lock)
+{
+    struct span value = SPAN_EMPTY;
+    *ret_lock = (struct object_lock){.mode = LOCK_NONE};
+    (void)find(list, lock_mode_field, &value);
+    if (span_equal(value, SPAN("GOVERNANCE")))
+        ret_lock->mode = LOCK_GOVERNANCE;
+    else if (span_equal(value, SPAN("COMPLIANCE")))
+        ret_lock->mode = LOCK_COMPLIANCE;
+    if (ret_lock->mode != LOCK_NONE &&
+        (!find(list, lock_date_field, &value) || !date_parse_xml_of_any_year(value, &ret_lock->retain_until_ms)))
+        ret_lock->mode = LOCK_NONE; /* the backend still holds to it */
+    if (find(list, lock_hold_field, &value))
+        ret_lock->hold = span_equal(value, SPAN("ON")) ? HOLD_ON : HOLD_OFF;
+}
+
 /* The backend's own words. */
 static bool read_words(const struct field_list *list, struct object_attributes *attributes, struct error *error)
 {
@@ -256,6 +290,7 @@ static bool read_words(const struct field_list *list, struct object_attributes *
     if (find(list, SPAN("x-amz-tagging-count"), &value))
         (void)decimal_parse_range(value, 0, UINT32_MAX, &tags);
     attributes->tags_count = (uint32_t)tags;
+    read_lock(list, &attributes->lock);
     memcpy(attributes->version, "null", sizeof "null");
     if (find(list, SPAN("x-amz-version-id"), &value) && value.size > 0 && value.size < sizeof attributes->version) {
         memcpy(attributes->version, value.data, value.size);

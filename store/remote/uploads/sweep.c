@@ -174,7 +174,8 @@ SUSPENDS static void sweep_versions(struct remote *remote, const struct bucket_i
     char text[OBJECT_KEY_BYTES_MAX];
     struct error ignored;
     struct own_removal removal = {.shard = remote_shard_here(remote),
-                                  .prefix = remote_own_key(remote, SPAN(".bale/"), text)};
+                                  .prefix = remote_own_key(remote, SPAN(".bale/"), text),
+                                  .may_be_locked = bucket->has_lock};
     if (bucket->versioning != VERSIONING_NEVER &&
         remote_bucket(remote, span_from_string(bucket->name), &removal.bucket, &ignored))
         (void)own_objects_remove_former(&removal, &ignored);

@@ -142,6 +142,7 @@ SUSPENDS void upload_clean(const struct upload_place *place, struct span kept)
     const struct own_removal removal = {.shard = place->shard,
                                         .bucket = place->backend_bucket,
                                         .prefix = upload_backend_key(place, SPAN_EMPTY, text),
+                                        .may_be_locked = place->remote->base.capabilities.has_lock,
                                         .kept = kept};
     upload_forget(place);
     upload_remove(place, SPAN("upload")); /* first: whoever finds parts missing finds that it has ended, too */
@@ -227,6 +228,7 @@ SUSPENDS bool remote_create_upload(struct bucket_store *store, const struct uplo
         .metadata = intent->metadata,
         .tags = intent->tags,
         .codec = CODEC_ZSTD,
+        .lock = intent->lock,
         .owner = intent->owner,
         .acl = intent->acl,
     };

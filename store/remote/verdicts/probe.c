@@ -61,6 +61,30 @@ SUSPENDS struct probed probe_send(struct probe *probe, enum s3_kind kind, struct
     return probe_note(probe, &answer, may_fail, &error);
 }
 
+SUSPENDS struct probed probe_ask(struct probe *probe, enum s3_kind kind, struct span key, const char *version,
+                                 const struct http_field *headers, unsigned headers_count, const char *body)
+{
+    struct s3_answer answer;
+    struct error error;
+    const struct span bytes = span_from_string(body != NULL ? body : "");
+    const struct s3_parameter parameter = {SPAN("versionId"), span_from_string(version != NULL ? version : "")};
+    const struct s3_call call = {
+        .kind = kind,
+        .bucket = probe->bucket,
+        .key = key,
+        .query = &parameter,
+        .query_count = version == NULL ? 0 : 1,
+        .headers = headers,
+        .headers_count = headers_count,
+        .body = &bytes,
+        .body_count = body == NULL ? 0 : 1,
+        .repeat = S3_ONCE,
+    };
+    if (s3_client_call(probe->shard->client, &call, &answer, &error))
+        s3_answer_close(&answer);
+    return probe_note(probe, &answer, false, &error);
+}
+
 SUSPENDS struct probed probe_put(struct probe *probe, struct span key, const char *body)
 {
     const struct span bytes = span_from_string(body);
@@ -136,6 +160,41 @@ SUSPENDS struct probed probe_complete(struct probe *probe, struct span key, stru
     return probed;
 }
 
+/* ---- a bucket for one test ---- */
+
+SUSPENDS bool probe_bucket_make(struct probe *probe, bool has_lock, struct probe_bucket *ret_bucket)
+{
+    struct s3_answer answer;
+    struct error ignored;
+    uint64_t nonce = random_u64(probe->remote->settings.random);
+    const struct http_field lock = {SPAN("x-amz-bucket-object-lock-enabled"), SPAN("true")};
+    (void)snprintf(ret_bucket->name, sizeof ret_bucket->name, "bale-probe-%016llx", (unsigned long long)nonce);
+    const struct s3_call call = {.kind = S3_CREATE_BUCKET,
+                                 .bucket = span_from_string(ret_bucket->name),
+                                 .headers = &lock,
+                                 .headers_count = has_lock ? 1 : 0,
+                                 .repeat = S3_ONCE};
+    ret_bucket->home = probe->bucket;
+    if (!s3_client_call(probe->shard->client, &call, &answer, &ignored))
+        return false;
+    s3_answer_close(&answer);
+    probe->bucket = span_from_string(ret_bucket->name);
+    return true;
+}
+
+SUSPENDS void probe_bucket_remove(struct probe *probe, const struct probe_bucket *bucket)
+{
+    struct s3_answer answer;
+    struct error ignored;
+    const struct own_removal removal = {.shard = probe->shard, .bucket = probe->bucket, .may_be_locked = true};
+    const struct s3_call call = {.kind = S3_DELETE_BUCKET, .bucket = probe->bucket, .repeat = S3_REPEAT};
+    if (!own_objects_remove_versions(&removal, &ignored))
+        (void)own_objects_remove_plain(&removal, &ignored);
+    if (s3_client_call(probe->shard->client, &call, &answer, &ignored))
+        s3_answer_close(&answer);
+    probe->bucket = bucket->home;
+}
+
 /* ---- a run ---- */
 
 /* Also of a bucket that keeps versions, whatever it did with the ones that were made here. */
@@ -182,6 +241,7 @@ SUSPENDS bool probe_backend(struct remote *remote, struct verdicts *ret_verdicts
     probe_labels(&probe);
     probe_rest(&probe);
     probe_versions(&probe);
+    probe_locks(&probe);
     clean_up(&probe);
     arena_free(&probe.arena);
     if (!probe.is_down)

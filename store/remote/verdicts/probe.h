@@ -38,6 +38,7 @@ SUSPENDS void probe_names(struct probe *probe);
 SUSPENDS void probe_labels(struct probe *probe);
 SUSPENDS void probe_rest(struct probe *probe);
 SUSPENDS void probe_versions(struct probe *probe);
+SUSPENDS void probe_locks(struct probe *probe);
 
 /* ---- what they are made of ---- */
 
@@ -68,6 +69,17 @@ struct probed probe_note(struct probe *probe, const struct s3_answer *answer, bo
  * a backend that is down, unless `may_fail`. */
 SUSPENDS struct probed probe_send(struct probe *probe, enum s3_kind kind, struct span key,
                                   const struct http_field *header, const struct span *body, bool may_fail);
+/* The same about a version of the key (NULL: about the key), with these headers. */
+SUSPENDS struct probed probe_ask(struct probe *probe, enum s3_kind kind, struct span key, const char *version,
+                                 const struct http_field *headers, unsigned headers_count, const char *body);
+/* A bucket that is made for a test, for what cannot be undone in the home bucket: the probe's until it is removed. */
+struct probe_bucket {
+    char name[64];
+    struct span home;
+};
+/* False: the credentials may not, or the backend has no such buckets. */
+SUSPENDS bool probe_bucket_make(struct probe *probe, bool has_lock, struct probe_bucket *ret_bucket);
+SUSPENDS void probe_bucket_remove(struct probe *probe, const struct probe_bucket *bucket);
 SUSPENDS struct probed probe_put(struct probe *probe, struct span key, const char *body);
 /* Does the key hold just this? */
 SUSPENDS bool probe_holds(struct probe *probe, struct span key, const char *body);

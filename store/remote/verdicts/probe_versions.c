@@ -4,44 +4,16 @@
  * done. Where none can be made, the home bucket tells, if it keeps versions already. */
 #include "runtime/base/arena.h"
 #include "s3client/operations.h"
-#include "store/remote/own_objects.h"
 #include "store/remote/verdicts/probe.h"
 
-#include <stdio.h>
-
-enum { VERSIONS_ARENA_BYTES = 1 << 20, BUCKET_BYTES = 64 };
+enum { VERSIONS_ARENA_BYTES = 1 << 20 };
 
 /* ---- requests ---- */
-
-/* About a version; NULL: about the key. */
-SUSPENDS static struct probed ask(struct probe *probe, enum s3_kind kind, struct span key, const char *version,
-                                  const struct http_field *header, const char *body)
-{
-    struct s3_answer answer;
-    struct error error;
-    const struct span bytes = span_from_string(body != NULL ? body : "");
-    const struct s3_parameter parameter = {SPAN("versionId"), span_from_string(version != NULL ? version : "")};
-    const struct s3_call call = {
-        .kind = kind,
-        .bucket = probe->bucket,
-        .key = key,
-        .query = &parameter,
-        .query_count = version == NULL ? 0 : 1,
-        .headers = header,
-        .headers_count = header == NULL ? 0 : 1,
-        .body = &bytes,
-        .body_count = body == NULL ? 0 : 1,
-        .repeat = S3_ONCE,
-    };
-    if (s3_client_call(probe->shard->client, &call, &answer, &error))
-        s3_answer_close(&answer);
-    return probe_note(probe, &answer, false, &error);
-}
 
 SUSPENDS static struct probed put(struct probe *probe, struct span key, const char *body,
                                   const struct http_field *condition)
 {
-    return ask(probe, S3_PUT_OBJECT, key, NULL, condition, body);
+    return probe_ask(probe, S3_PUT_OBJECT, key, NULL, condition, condition == NULL ? 0 : 1, body);
 }
 
 static bool is_version(const struct probed *probed, const struct probed *other)
@@ -58,7 +30,7 @@ static bool makes_version(const struct probed *probed)
 SUSPENDS static bool is_there(struct probe *probe, struct span key, const char *version, const struct probed *made)
 {
     const struct http_field matches = {SPAN("if-match"), span_from_string(made->etag)};
-    struct probed found = ask(probe, S3_HEAD_OBJECT, key, version, &matches, NULL);
+    struct probed found = probe_ask(probe, S3_HEAD_OBJECT, key, version, &matches, 1, NULL);
     return probe_is_success(&found) && strcmp(found.etag, made->etag) == 0 && is_version(&found, made);
 }
 
@@ -103,16 +75,16 @@ SUSPENDS static bool makes_versions(struct probe *probe, struct made *made)
 SUSPENDS static bool makes_markers(struct probe *probe, const struct made *made)
 {
     static const struct http_field if_absent = {SPAN("if-none-match"), SPAN("*")};
-    struct probed marker = ask(probe, S3_DELETE_OBJECT, made->key, NULL, NULL, NULL);
-    struct probed hidden = ask(probe, S3_HEAD_OBJECT, made->key, NULL, NULL, NULL);
+    struct probed marker = probe_ask(probe, S3_DELETE_OBJECT, made->key, NULL, NULL, 0, NULL);
+    struct probed hidden = probe_ask(probe, S3_HEAD_OBJECT, made->key, NULL, NULL, 0, NULL);
     if (!makes_version(&marker) || !marker.is_delete_marker || hidden.status != 404 || !hidden.is_delete_marker ||
         !is_version(&hidden, &marker))
         return false;
-    struct probed named = ask(probe, S3_HEAD_OBJECT, made->key, marker.version, NULL, NULL);
+    struct probed named = probe_ask(probe, S3_HEAD_OBJECT, made->key, marker.version, NULL, 0, NULL);
     struct probed behind = put(probe, made->key, "behind a marker", &if_absent);
-    struct probed removed = ask(probe, S3_DELETE_OBJECT, made->key, marker.version, NULL, NULL);
-    struct probed again = ask(probe, S3_DELETE_OBJECT, made->key, marker.version, NULL, NULL);
-    struct probed newest = ask(probe, S3_DELETE_OBJECT, made->key, behind.version, NULL, NULL);
+    struct probed removed = probe_ask(probe, S3_DELETE_OBJECT, made->key, marker.version, NULL, 0, NULL);
+    struct probed again = probe_ask(probe, S3_DELETE_OBJECT, made->key, marker.version, NULL, 0, NULL);
+    struct probed newest = probe_ask(probe, S3_DELETE_OBJECT, made->key, behind.version, NULL, 0, NULL);
     return named.status == 405 && makes_version(&behind) && probe_is_success(&removed) && removed.is_delete_marker &&
            probe_is_success(&again) && probe_is_success(&newest) && !newest.is_delete_marker &&
            is_there(probe, made->key, NULL, &made->third);
@@ -125,9 +97,9 @@ SUSPENDS static bool deletes_on_condition(struct probe *probe, const struct made
         return true;
     const struct http_field if_first = {SPAN("if-match"), span_from_string(made->first.etag)};
     const struct http_field if_third = {SPAN("if-match"), span_from_string(made->third.etag)};
-    struct probed wrong = ask(probe, S3_DELETE_OBJECT, made->key, NULL, &if_first, NULL);
-    struct probed right = ask(probe, S3_DELETE_OBJECT, made->key, NULL, &if_third, NULL);
-    struct probed removed = ask(probe, S3_DELETE_OBJECT, made->key, right.version, NULL, NULL);
+    struct probed wrong = probe_ask(probe, S3_DELETE_OBJECT, made->key, NULL, &if_first, 1, NULL);
+    struct probed right = probe_ask(probe, S3_DELETE_OBJECT, made->key, NULL, &if_third, 1, NULL);
+    struct probed removed = probe_ask(probe, S3_DELETE_OBJECT, made->key, right.version, NULL, 0, NULL);
     return probe_is_refusal(&wrong) && makes_version(&right) && right.is_delete_marker && probe_is_success(&removed) &&
            is_there(probe, made->key, NULL, &made->third);
 }
@@ -165,8 +137,8 @@ SUSPENDS static bool lists_versions(struct probe *probe, const struct made *made
         !lists(probe, made->key, made->third.version, false, &made->second, false) ||
         !lists(probe, made->key, NULL, true, NULL, false))
         return false;
-    struct probed removed = ask(probe, S3_DELETE_OBJECT, made->key, made->second.version, NULL, NULL);
-    struct probed gone = ask(probe, S3_HEAD_OBJECT, made->key, made->second.version, NULL, NULL);
+    struct probed removed = probe_ask(probe, S3_DELETE_OBJECT, made->key, made->second.version, NULL, 0, NULL);
+    struct probed gone = probe_ask(probe, S3_HEAD_OBJECT, made->key, made->second.version, NULL, 0, NULL);
     return probe_is_success(&removed) && gone.status == 404 &&
            lists(probe, made->key, made->second.version, false, &made->first, false);
 }
@@ -230,16 +202,16 @@ SUSPENDS static bool keeps_versions(struct probe *probe)
 /* What was there before is the null version; suspended, each write replaces that, and others stay. */
 SUSPENDS static bool keeps_null_version(struct probe *probe, struct span key, const struct probed *before)
 {
-    struct probed null = ask(probe, S3_HEAD_OBJECT, key, "null", NULL, NULL);
+    struct probed null = probe_ask(probe, S3_HEAD_OBJECT, key, "null", NULL, 0, NULL);
     struct probed version = put(probe, key, "a version", NULL);
     if (!probe_is_success(&null) || strcmp(null.etag, before->etag) != 0 || !makes_version(&version) ||
         !set_versioning(probe, S3_VERSIONING_SUSPENDED))
         return false;
     struct probed first = put(probe, key, "null and one", NULL);
     struct probed second = put(probe, key, "null and two", NULL);
-    struct probed newest = ask(probe, S3_HEAD_OBJECT, key, "null", NULL, NULL);
-    struct probed marker = ask(probe, S3_DELETE_OBJECT, key, NULL, NULL, NULL);
-    struct probed hidden = ask(probe, S3_HEAD_OBJECT, key, NULL, NULL, NULL);
+    struct probed newest = probe_ask(probe, S3_HEAD_OBJECT, key, "null", NULL, 0, NULL);
+    struct probed marker = probe_ask(probe, S3_DELETE_OBJECT, key, NULL, NULL, 0, NULL);
+    struct probed hidden = probe_ask(probe, S3_HEAD_OBJECT, key, NULL, NULL, 0, NULL);
     return probe_is_success(&first) && !makes_version(&first) && !makes_version(&second) &&
            strcmp(newest.etag, second.etag) == 0 && marker.is_delete_marker && strcmp(marker.version, "null") == 0 &&
            hidden.status == 404 && hidden.is_delete_marker && is_there(probe, key, version.version, &version);
@@ -247,34 +219,11 @@ SUSPENDS static bool keeps_null_version(struct probe *probe, struct span key, co
 
 /* ---- where it is tried ---- */
 
-SUSPENDS static bool make_bucket(struct probe *probe, struct span name)
-{
-    struct s3_answer answer;
-    struct error ignored;
-    const struct s3_call call = {.kind = S3_CREATE_BUCKET, .bucket = name, .repeat = S3_ONCE};
-    bool made = s3_client_call(probe->shard->client, &call, &answer, &ignored);
-    if (made)
-        s3_answer_close(&answer);
-    return made;
-}
-
-SUSPENDS static void remove_bucket(struct probe *probe, struct span name)
-{
-    struct s3_answer answer;
-    struct error ignored;
-    const struct own_removal removal = {.shard = probe->shard, .bucket = name};
-    const struct s3_call call = {.kind = S3_DELETE_BUCKET, .bucket = name, .repeat = S3_REPEAT};
-    if (!own_objects_remove_versions(&removal, &ignored))
-        (void)own_objects_remove_plain(&removal, &ignored);
-    if (s3_client_call(probe->shard->client, &call, &answer, &ignored))
-        s3_answer_close(&answer);
-}
-
 SUSPENDS static bool try_in_new_bucket(struct probe *probe)
 {
     struct span key = probe_key(probe);
     struct probed before = put(probe, key, "before versions", NULL);
-    struct probed null = ask(probe, S3_HEAD_OBJECT, key, "null", NULL, NULL);
+    struct probed null = probe_ask(probe, S3_HEAD_OBJECT, key, "null", NULL, 0, NULL);
     return probe_is_success(&before) && probe_is_success(&null) && set_versioning(probe, S3_VERSIONING_ENABLED) &&
            keeps_versions(probe) && keeps_null_version(probe, key, &before);
 }
@@ -291,17 +240,11 @@ SUSPENDS static bool is_home_versioned(struct probe *probe)
 
 SUSPENDS void probe_versions(struct probe *probe)
 {
-    char name[BUCKET_BYTES];
-    struct span home = probe->bucket;
-    uint64_t nonce = random_u64(probe->remote->settings.random);
-    int size = snprintf(name, sizeof name, "bale-probe-%016llx", (unsigned long long)nonce);
-    struct span own = span_of(name, (size_t)size);
+    struct probe_bucket own;
     bool holds;
-    if (make_bucket(probe, own)) {
-        probe->bucket = own;
+    if (probe_bucket_make(probe, false, &own)) {
         holds = try_in_new_bucket(probe);
-        remove_bucket(probe, own);
-        probe->bucket = home;
+        probe_bucket_remove(probe, &own);
     } else {
         holds = is_home_versioned(probe) && keeps_versions(probe);
     }

@@ -156,6 +156,7 @@ void verdicts_apply(const struct verdicts *verdicts, uint64_t part_bytes, struct
         .has_tags = verdict_holds(verdicts, VERDICT_TAGS),
         .has_acls = verdict_holds(verdicts, VERDICT_PUT_CREATE) && verdict_holds(verdicts, VERDICT_PUT_REPLACE),
         .has_versions = verdict_holds(verdicts, VERDICT_VERSIONS),
+        .has_lock = verdict_holds(verdicts, VERDICT_VERSIONS) && verdict_holds(verdicts, VERDICT_LOCKS),
         .keeps_sidecar = true,
         .labels_slip = !verdict_holds(verdicts, VERDICT_LABELS_HOLD),
     };

@@ -122,6 +122,7 @@ static void make_early(struct remote_writer *writer, struct written_object *obje
         .is_size_known = intent->is_size_known,
         .original_size = intent->original_size,
         .metadata = intent->metadata,
+        .lock = intent->lock,
         .tags_count = intent->tags_count,
         .owner = intent->owner,
         .acl = intent->acl,

@@ -69,6 +69,9 @@ static void try_versions(struct span document)
 {
     struct s3_versions_page page;
     enum s3_versioning versioning;
+    struct s3_bucket_lock lock;
+    if (document_lock(document, &call, &lock, &answer, &error))
+        ASSERT(lock.mode == S3_LOCK_NONE || (lock.days > 0) != (lock.years > 0));
     if (document_versioning(document, &call, &versioning, &answer, &error))
         ASSERT(versioning <= S3_VERSIONING_SUSPENDED);
     if (!document_versions(document, &call, &arena, &page, &answer, &error))

@@ -52,6 +52,7 @@ START_TEST(what_they_mean)
     ck_assert_uint_eq(without(VERDICT_NAME_PARENT).refused_keys, 0);
     ck_assert(!without(VERDICT_TAGS).has_tags && without(VERDICT_LABELS_HOLD).labels_slip);
     ck_assert(capabilities.has_versions && !without(VERDICT_VERSIONS).has_versions);
+    ck_assert(capabilities.has_lock && !without(VERDICT_VERSIONS).has_lock && !without(VERDICT_LOCKS).has_lock);
 }
 END_TEST
 

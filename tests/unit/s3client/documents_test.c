@@ -270,6 +270,37 @@ START_TEST(a_bucket_says_whether_it_keeps_versions)
 }
 END_TEST
 
+static void locks(void)
+{
+    struct s3_bucket_lock lock;
+    const struct s3_bucket_lock wanted = {.mode = S3_LOCK_GOVERNANCE, .days = 3};
+    PLAY({.answer = http_text(200, "",
+                              "<ObjectLockConfiguration><ObjectLockEnabled>Enabled</ObjectLockEnabled><Rule>"
+                              "<DefaultRetention><Mode>COMPLIANCE</Mode><Years>2</Years></DefaultRetention></Rule>"
+                              "</ObjectLockConfiguration>")},
+         {.answer = http_text(200, "",
+                              "<ObjectLockConfiguration><Rule><DefaultRetention><Mode>COMPLIANCE</Mode>"
+                              "</DefaultRetention></Rule></ObjectLockConfiguration>")},
+         {.answer = http_text(200, "", "")}, {.answer = http_text(200, "", "")}, {.answer = http_text(200, "", "")});
+    EXPECT(s3_client_get_bucket_lock(client, &bucket_call, &lock, &answer, &error));
+    ck_assert(lock.is_enabled && lock.mode == S3_LOCK_COMPLIANCE && lock.days == 0 && lock.years == 2);
+    ck_assert(!s3_client_get_bucket_lock(client, &bucket_call, &lock, &answer, &error)); /* for how long? */
+    EXPECT(s3_client_put_bucket_lock(client, &bucket_call, &wanted, &answer, &error));
+    ck_assert_ptr_nonnull(strstr(script_seen[2].body, "<Mode>GOVERNANCE</Mode><Days>3</Days>"));
+    const struct s3_call call = call_of(S3_PUT_OBJECT, "key");
+    EXPECT(s3_client_put_retention(client, &call, S3_LOCK_COMPLIANCE, 0, &answer, &error));
+    ck_assert_ptr_nonnull(strstr(script_seen[3].head, "PUT /box/key?retention= HTTP/1.1\r\n"));
+    ck_assert_ptr_nonnull(strstr(script_seen[3].body, "<RetainUntilDate>1970-01-01T00:00:00.000Z</RetainUntilDate>"));
+    EXPECT(s3_client_put_legal_hold(client, &call, true, &answer, &error));
+    ck_assert_ptr_nonnull(strstr(script_seen[4].body, "<Status>ON</Status>"));
+}
+
+START_TEST(locks_of_buckets_and_of_versions)
+{
+    on_script(false, locks);
+}
+END_TEST
+
 static void versions(void)
 {
     struct s3_versions_page found;
@@ -366,6 +397,7 @@ int main(void)
     tcase_add_test(tests, each_deleted_key_has_its_own_result);
     tcase_add_test(tests, a_deleted_key_says_which_marker_stands_there);
     tcase_add_test(tests, a_bucket_says_whether_it_keeps_versions);
+    tcase_add_test(tests, locks_of_buckets_and_of_versions);
     tcase_add_test(tests, versions_and_markers_come_in_the_order_of_the_document);
     tcase_add_test(tests, documents_of_uploads_are_checked);
     suite_add_tcase(suite, tests);
