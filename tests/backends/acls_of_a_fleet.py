@@ -241,3 +241,29 @@ class ListsInTrouble(AclCase):
         self.wait_for(lambda: len(self.own_keys(".bale/acl/")) == 1, "that two lists are removed")
         self.assert_open([bale], "stays", True)
         self.assert_open([bale], "changes", False)
+
+
+class ListsCounted(AclCase):
+    """What owners and lists cost, as docs/backend.md has it."""
+
+    FOR = ("raw",)
+
+    def made(self, proxy):
+        mine = [entry for entry in proxy.log() if not entry["key"].startswith(".bale/") or entry["key"].startswith(".bale/acl/")]
+        return [entry["op"] for entry in mine if entry["op"] not in ("HeadBucket", "GetBucketVersioning", "ListObjects")]
+
+    def test_what_is_asked(self):
+        proxy = self.proxy()
+        bale, = self.writers(1, place=proxy)
+        self.put(bale, "k", headers={"x-amz-acl": "public-read"})
+        look, read, write = "HeadObject", "GetObject", "PutObject"
+        for what, action, wanted in (
+                ("read by its owner", lambda: bale.client().get(self.bucket, "k"), [look, read]),
+                ("read by another", lambda: bale.client("bob").get(self.bucket, "k"), [look, read, read]),
+                ("GetObjectAcl", lambda: bale.client().get(self.bucket, "k", {"acl": None}), [look, look, read]),
+                ("PutObjectAcl", lambda: self.give(bale, "k", "private"), [look, look, look, read, write]),
+                ("written", lambda: bale.client("bob").put(self.bucket, "new", (), (), b"x"), [write])):
+            with self.subTest(what):
+                proxy.reset()
+                self.assertEqual(200, action().status)
+                self.assertEqual(wanted, self.made(proxy))

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 
 enum {
-    CHAINS = 64,
+    CHAINS = 1024,
     LOOK_EVERY_MS = 500,
     RETRY_MS = 5000,
     TRIES_MAX = 720, /* an hour */
@@ -23,7 +23,7 @@ struct access_log {
     struct access_log_counters counters;
     struct list_link chains[CHAINS]; /* batches that take lines, by their bucket */
     struct list_link waiting;        /* that failed, and take none any more */
-    size_t bytes;                    /* of all batches */
+    size_t bytes;                    /* that all batches take */
     struct fiber *fiber;             /* that writes; NULL: it has ended */
     struct wait_queue ended;
     bool is_ending;
@@ -49,9 +49,10 @@ const struct access_log_counters *access_log_counters(const struct access_log *l
 
 /* ---- batches ---- */
 
+/* What it takes, with the room that its buffers have ahead. */
 static size_t bytes_of(const struct access_batch *batch)
 {
-    return sizeof *batch + batch->document.size + batch->text.size;
+    return sizeof *batch + batch->document.capacity + batch->text.capacity;
 }
 
 static void count_bytes(struct access_log *log, size_t before, size_t after)
