@@ -88,6 +88,10 @@ SUSPENDS void remote_tend(struct bucket_store *store);
 
 /* NULL: it is off, or there is no state folder, or the backend does not decide conditional PUTs. After remote_begin. */
 struct spool *remote_spool(const struct bucket_store *store);
+/* What the ledger would count for a bucket if it began now: a LIST, and a HEAD of each key that this process has not
+ * seen. What is written meanwhile may be in it or not. */
+SUSPENDS bool remote_count(struct bucket_store *store, struct span bucket, struct ledger_amounts *ret_amounts,
+                           struct error *error);
 struct remote_ledger_figures {
     uint64_t intents_open;      /* requests under way, and those of which nobody knows yet what came */
     uint64_t entries_unwritten; /* the disk refused them: a crash would have lost them */

@@ -11,6 +11,7 @@ from pathlib import Path
 import fronts
 from faults import fault
 from replicas import ReplicaCase
+from tools_alone import bale_command
 
 MIB = 1 << 20
 SETTLE = ("--ledger-settle", "3s")  # a backend of a test has carried out by then what it was sent
@@ -147,7 +148,7 @@ class Ledger(LedgerCase):
         copied = plain.put(self.bucket, "copied", (), {"x-amz-copy-source": f"{self.bucket}/mine"})
         self.assertEqual(200, copied.status, copied)
         self.wait_until_settled([bale])
-        self.assertEqual((1, 5000), self.told(bale)[:2])
+        self.assertEqual((1, 5000), self.told(bale)[:2], "an own change is seen at once")
         self.delete(bale, "copied")  # it has the fields of an object that counts, and another name
         self.put(bale, "foreign", b"now counted")
         self.wait_until_settled([bale])
@@ -183,6 +184,50 @@ class Ledger(LedgerCase):
         for thread in threads:
             thread.join()
         self.check(bales, exact=self.deletes_are_exact())
+
+
+class Recounts(LedgerCase):
+    def savings_command(self, *arguments):
+        return bale_command(self, "savings", *arguments)
+
+    def told_by_command(self):
+        done = self.savings_command("--json")
+        self.assertEqual(0, done.returncode, done.stderr)
+        return json.loads(done.stdout)["buckets"][0]
+
+    def test_the_command_says_what_the_server_says(self):
+        bale = self.bale()
+        for number in range(5):
+            self.put(bale, f"k{number}", self.body())
+        self.wait_until_settled([bale])
+        self.assertEqual(savings(bale), self.told_by_command())
+        self.assertEqual(1, self.savings_command("--bucket", "nosuchbucket").returncode)
+
+    def test_what_others_have_done_is_found(self):
+        """Beside two processes that serve the bucket: foreign deletions and overwrites are corrected, and nothing is uncertain."""
+        first, second = bales = self.replicas(2)
+        for number in range(8):
+            self.put(bales[number % 2], f"k{number}", b"x" * (100 + number))
+        self.put(first, "large", LARGE)
+        plain = self.backend.client()
+        for key in ("k0", "k1"):
+            self.assertEqual(204, plain.delete(self.bucket, key).status)
+        self.assertEqual(200, plain.put(self.bucket, "k2", (), (), b"foreign").status)
+        self.delete(second, "k3")
+        self.wait_until_settled(bales)
+        self.wait_for(lambda: savings(first)["objects"] == 8, "what is not seen is still counted", 30)
+        done = self.savings_command("--recount", "--json")
+        self.assertEqual(0, done.returncode, done.stderr)
+        self.assertIn(b"Corrected.", done.stderr)
+        self.wait_for(lambda: all(savings(bale)["objects"] == 5 for bale in bales), "both have seen it", 30)
+        seen = savings(first)
+        self.assertEqual((5, 0), (seen["objects"], seen["uncertain"]))
+        self.assertEqual(sum(100 + number for number in range(4, 8)) + len(LARGE), seen["original_bytes"])
+        done = self.savings_command("--recount")
+        self.assertEqual((0, b""), (done.returncode, done.stderr), "there is nothing more to correct")
+        self.put(second, "k2", b"ours again")
+        self.wait_until_settled(bales)
+        self.wait_for(lambda: savings(first)["objects"] == 6, "it goes on from there", 30)
 
 
 class LedgerAndFaults(LedgerCase):

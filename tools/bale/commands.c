@@ -152,7 +152,6 @@ static const struct option JOURNAL[] = {
 };
 
 static const struct option SAVINGS[] = {
-    BACKEND,
     {"bucket", OPTION_TEXT, AT(bucket), NULL, "NAME", .help = "this bucket alone; without it all of them"},
     {"json", OPTION_FLAG, AT(json), "no", "", .help = "print one line of JSON, as /savings of the server has it"},
     {"price-per-gb-month", OPTION_PRICE, AT(price), "0.023", "AMOUNT",
@@ -160,7 +159,9 @@ static const struct option SAVINGS[] = {
     {"currency", OPTION_TEXT, AT(currency), "USD", "NAME",
      .help = "in which the price is, and the money that is shown"},
     {"recount", OPTION_FLAG, AT(recount), "no", "",
-     .help = "count all objects anew before, and correct the ledger; no baled may have the folder open"},
+     .help = "count all objects anew before, and correct the ledger: of a folder that no baled has open, of a bucket "
+             "beside those that serve it"},
+    ANY_BACKEND,
 };
 
 /* ---- what fits together ---- */
@@ -283,9 +284,8 @@ static const struct command COMMANDS[] = {
      "stored.",
      .table = TABLE(PACK, "pack"), .takes_many = true},
     {"savings", command_savings, NULL, NULL, "say what every bucket holds, and what that saves",
-     "Prints what every bucket holds, what is stored of it and what that saves, exactly, beside a running baled or "
-     "without "
-     "one.",
+     "Prints what every bucket holds, what is stored of it and what that saves, beside a running baled or without one: "
+     "of a folder exactly and as of now, of a bucket as its journal has it, about a second ago.",
      TABLE(SAVINGS, "savings")},
     {"stamp", command_stamp, check_stamp, NULL, "write S4's sidecars beside the objects of a bucket",
      "For whoever leaves, or reads the bucket with S4 as well: writes KEY.s4index beside each object of several frames "

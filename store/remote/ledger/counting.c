@@ -28,7 +28,7 @@ struct ledger_amounts counting_amounts(const struct object_attributes *attribute
 
 /* ---- intents ---- */
 
-static void begin(struct counting *counting, const struct remote_key *key, struct ledger_intent *intent)
+SUSPENDS static void begin(struct counting *counting, const struct remote_key *key, struct ledger_intent *intent)
 {
     struct bucket_store *store = &key->shard->remote->base;
     struct bucket_info info;

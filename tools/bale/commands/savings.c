@@ -1,6 +1,7 @@
 /* tools/bale/commands/savings.c -- bale savings: what every bucket holds, what is stored of it, and what that saves. */
 #include "journal/savings/savings.h"
 #include "tools/bale/command.h"
+#include "tools/bale/view/bucket_ledger.h"
 #include "tools/bale/view/ledger_view.h"
 
 #include <inttypes.h>
@@ -145,6 +146,10 @@ static void print_table(const struct report *report)
            price, report->line->currency);
     if (has_negative)
         printf("*: a figure is below zero and shown as 0; `bale savings --recount` sets it right.\n");
+    if (savings->total.uncertain > 0)
+        printf("Of %" PRIu64 " changes nobody knows whether they happened (--json has them by bucket); `bale savings "
+               "--recount` finds out.\n",
+               savings->total.uncertain);
     for (unsigned doubt = 0; doubt < SAVINGS_DOUBTS; doubt++) {
         if (savings->doubts[doubt])
             printf("The figures may be wrong: %s.\n", savings_doubt_text(doubt));
@@ -163,15 +168,23 @@ static void print_difference(void *context, const struct ledger_difference *diff
 
 static bool recount(const struct command_line *line, struct error *error)
 {
-    if (ledger_view_recount(line->folder, print_difference, NULL, error))
+    if (config_is_bucket(&line->where))
+        return bucket_ledger_recount(&line->where, line->bucket, print_difference, NULL, error);
+    if (ledger_view_recount(config_folder(&line->where), print_difference, NULL, error))
         return true;
     return error->kind == ERROR_BUSY ? error_prepend(error, "stop the server for --recount") : false;
+}
+
+static bool read_ledger(const struct command_line *line, struct report *report, struct error *error)
+{
+    return config_is_bucket(&line->where) ? bucket_ledger_read(&line->where, line->bucket, &report->savings, error)
+                                          : ledger_view_run(config_folder(&line->where), gather, report, error);
 }
 
 bool command_savings(const struct command_line *line, struct error *error)
 {
     struct report report = {.line = line};
-    bool done = (!line->recount || recount(line, error)) && ledger_view_run(line->folder, gather, &report, error);
+    bool done = (!line->recount || recount(line, error)) && read_ledger(line, &report, error);
     if (done && line->json) {
         struct buffer text;
         buffer_init(&text, 0);

@@ -1,0 +1,56 @@
+/* store/remote/ledger/recount.c -- what the objects of a bucket add up to: its list, and the row of each key. */
+#include "store/remote/ledger/counting.h"
+#include "store/remote/store.h"
+
+enum { PAGE_BYTES = 4 << 20 };
+
+/* What the list has just seen is in the key's row, unless it could not be kept; then the key is asked for. */
+SUSPENDS static bool count_key(struct remote *remote, const struct object_name *name, struct ledger_amounts *sums,
+                               struct error *error)
+{
+    struct remote_key key;
+    struct remote_state state;
+    struct ledger_amounts amounts;
+    if (!remote_key_init(remote, name, &key, error))
+        return false;
+    if (key.has_row) {
+        amounts = counting_amounts(&key.row.attributes, key.row.is_counted);
+        ledger_amounts_add(sums, &amounts);
+        return true;
+    }
+    bool done = remote_look(&key, true, &state, error);
+    if (done && state.is_there) {
+        bool is_counted = counting_counts(remote, key.row_key, &state.object);
+        amounts = counting_amounts(&state.object.attributes, is_counted);
+        ledger_amounts_add(sums, &amounts);
+    }
+    remote_state_free(key.shard, &state);
+    return done;
+}
+
+SUSPENDS bool remote_count(struct bucket_store *store, struct span bucket, struct ledger_amounts *ret_amounts,
+                           struct error *error)
+{
+    struct list_page page = {.is_truncated = true};
+    struct buffer after = {0};
+    bool done = true;
+    *ret_amounts = (struct ledger_amounts){0};
+    while (done && page.is_truncated) {
+        struct arena arena;
+        arena_init(&arena, PAGE_BYTES);
+        const struct list_request request = {
+            .bucket = bucket, .after = buffer_span(&after), .entries_max = LIST_ENTRIES_MAX};
+        done = remote_list(store, &request, &arena, &page, error);
+        for (unsigned i = 0; done && i < page.count; i++) {
+            const struct object_name name = {.bucket = bucket, .key = page.entries[i].key};
+            done = count_key(remote_of(store), &name, ret_amounts, error);
+        }
+        if (done && page.count > 0) {
+            buffer_clear(&after);
+            buffer_append(&after, page.entries[page.count - 1].key);
+        }
+        arena_free(&arena);
+    }
+    buffer_free(&after);
+    return done;
+}
