@@ -220,6 +220,8 @@ struct list_request {
     bool wants_owners; /* list_entry.owner is looked at: a store that would have to ask for it may leave it out else */
     /* Damaged entries come as such, instead of ending the listing with ERROR_DAMAGED. Not with a delimiter. */
     bool is_damage_listed;
+    /* The prefix is one of the store's own, .s4dict/, whose keys no other list need have. Without a delimiter. */
+    bool is_reserved_listed;
 };
 
 /* All versions and delete markers in one stream: keys in byte order, of each the newest first. */

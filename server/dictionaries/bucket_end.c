@@ -17,16 +17,24 @@ struct aside {
     unsigned count;
 };
 
-/* Nothing but dictionaries, which fit into a page? Then that page. */
-SUSPENDS static bool list_dictionaries(struct bucket_store *store, struct span bucket, struct arena *arena,
-                                       struct list_page *ret_page)
+SUSPENDS static bool list_all(struct bucket_store *store, struct span bucket, struct arena *arena,
+                              struct list_page *ret_page)
 {
     struct error error;
     const struct version_list_request versions = {.bucket = bucket, .entries_max = PAGE_ENTRIES};
     const struct list_request keys = {.bucket = bucket, .entries_max = PAGE_ENTRIES};
+    const struct list_request hidden = {
+        .bucket = bucket, .prefix = DICTIONARY_KEY_PREFIX, .entries_max = PAGE_ENTRIES, .is_reserved_listed = true};
     bool is_listed = store->capabilities.has_versions ? bucket_list_versions(store, &versions, arena, ret_page, &error)
                                                       : bucket_list(store, &keys, arena, ret_page, &error);
-    if (!is_listed || ret_page->is_truncated)
+    return is_listed && (ret_page->count > 0 || bucket_list(store, &hidden, arena, ret_page, &error));
+}
+
+/* Nothing but dictionaries, which fit into a page? Then that page. */
+SUSPENDS static bool list_dictionaries(struct bucket_store *store, struct span bucket, struct arena *arena,
+                                       struct list_page *ret_page)
+{
+    if (!list_all(store, bucket, arena, ret_page) || ret_page->is_truncated)
         return false;
     for (unsigned i = 0; i < ret_page->count; i++) {
         if (!span_starts_with(ret_page->entries[i].key, DICTIONARY_KEY_PREFIX))

@@ -1,9 +1,10 @@
-/* server/training/retire.c -- unmap, wait, write again, look again, remove. */
+/* server/training/retire.c -- unmap, wait, write again, look again until nothing is left, remove. */
 #include "server/training/retire.h"
 
 #include "journal/dictionaries/publish.h"
 #include "runtime/base/hex.h"
 #include "runtime/log/log.h"
+#include "server/dictionaries/fetch.h"
 
 #include <string.h>
 
@@ -11,6 +12,7 @@ enum {
     GRACE_MS = 5000, /* after the unmapping: other replicas see it, and what they were writing ends */
     PAGE_BYTES_MAX = 4 << 20,
     TRIES = 3,
+    PASSES_MAX = 4, /* over all objects: a bucket that is written to all the time has some left behind the first */
 };
 
 struct retiring {
@@ -19,8 +21,7 @@ struct retiring {
     struct span bucket;
     struct span id;
     uint8_t digest[DICTIONARY_ID_DIGEST_BYTES];
-    bool rewrites; /* else what still refers to it is only counted */
-    uint64_t referring;
+    uint64_t referring; /* of this pass */
     struct retirement *done;
 };
 
@@ -106,7 +107,7 @@ SUSPENDS static bool look_once(struct retiring *retiring, const struct object_na
     bool refers = span_equal(span_from_string(object->attributes.dictionary), retiring->id);
     bool done = true;
     buffer_init(&tags, 0);
-    if (refers && retiring->rewrites) {
+    if (refers) {
         done = (object->attributes.tags_count == 0 || bucket_read_tags(store, name, &tags, NULL, error)) &&
                write_again(retiring, object, name, buffer_span(&tags), error);
         retiring->done->rewritten += done;
@@ -133,14 +134,13 @@ SUSPENDS static bool look_at(struct retiring *retiring, struct span key, struct 
 
 /* ---- all objects ---- */
 
-SUSPENDS static bool look_at_all(struct retiring *retiring, bool rewrites, struct error *error)
+SUSPENDS static bool look_at_all(struct retiring *retiring, struct error *error)
 {
     uint8_t after[OBJECT_KEY_BYTES_MAX];
     struct arena arena;
     struct list_page page = {.is_truncated = true};
     struct list_request request = {.bucket = retiring->bucket, .entries_max = LIST_ENTRIES_MAX};
     bool done = true;
-    retiring->rewrites = rewrites;
     retiring->referring = 0;
     arena_init(&arena, PAGE_BYTES_MAX);
     while (done && page.is_truncated) {
@@ -158,12 +158,50 @@ SUSPENDS static bool look_at_all(struct retiring *retiring, bool rewrites, struc
     return done;
 }
 
+/* Until a pass finds none. A write that began before the unmapping may end behind the place where a pass is. */
+SUSPENDS static bool write_all_again(struct retiring *retiring, struct error *error)
+{
+    for (unsigned passes = 0; passes < PASSES_MAX; passes++) {
+        if (!look_at_all(retiring, error))
+            return false;
+        if (retiring->referring == 0)
+            return true;
+    }
+    return error_set(error, ERROR_CONFLICT, NULL,
+                     "objects that refer to it are written all the time, %llu of late: by a replica that does not know "
+                     "yet that it is out of force, or by uploads that have begun long ago. Try again",
+                     (unsigned long long)retiring->referring);
+}
+
 /* ---- the end of it ---- */
+
+/* Ever published here, or at least an object of the bucket, as S4 has them. */
+SUSPENDS static bool is_there(const struct retiring *retiring, struct error *error)
+{
+    const struct dictionary_trainer *trainer = retiring->trainer;
+    const struct state *state = trainer->keeper->journal == NULL ? NULL : journal_state(trainer->keeper->journal);
+    struct dictionary_known known;
+    struct buffer bytes;
+    if (state != NULL && dictionary_known_find(state, retiring->info.creation_id, retiring->digest, &known))
+        return true;
+    buffer_init(&bytes, DICTIONARY_BYTES_MAX + 1);
+    bool done = dictionary_fetch(trainer->store, retiring->bucket, retiring->id, &bytes, error);
+    buffer_free(&bytes);
+    if (done || error->kind != ERROR_DAMAGED)
+        return done;
+    return error_set(error, ERROR_NOT_FOUND, NULL, "there is no sound dictionary %.*s in %.*s",
+                     SPAN_FORMAT(retiring->id), SPAN_FORMAT(retiring->bucket));
+}
 
 SUSPENDS static bool remove_dictionary(const struct retiring *retiring, struct error *error)
 {
     struct dictionary_trainer *trainer = retiring->trainer;
     char key[DICTIONARY_KEY_BYTES];
+    uint8_t bytes[DICTIONARY_PREFIX_BYTES_MAX];
+    struct span prefix;
+    if (find_mapping(retiring, bytes, &prefix))
+        return error_set(error, ERROR_CONFLICT, NULL, "it was put in force again meanwhile, for the prefix \"%.*s\"",
+                         SPAN_FORMAT(prefix));
     struct delete_item item = {.key = dictionary_key(retiring->id, key)};
     if (!bucket_delete_objects(trainer->store, retiring->bucket, &item, 1, error))
         return false;
@@ -175,11 +213,10 @@ SUSPENDS static bool remove_dictionary(const struct retiring *retiring, struct e
                                retiring->digest, error);
 }
 
-SUSPENDS bool dictionary_retire(struct dictionary_trainer *trainer, struct span bucket, struct span id,
-                                struct retirement *ret_done, struct error *error)
+SUSPENDS static bool retire(struct dictionary_trainer *trainer, struct span bucket, struct span id,
+                            struct retirement *done, struct error *error)
 {
-    struct retiring retiring = {.trainer = trainer, .bucket = bucket, .id = id, .done = ret_done};
-    *ret_done = (struct retirement){0};
+    struct retiring retiring = {.trainer = trainer, .bucket = bucket, .id = id, .done = done};
     if (!dictionary_id_is_valid(id) || !hex_decode(id, retiring.digest, sizeof retiring.digest))
         return error_set(error, ERROR_INVALID, NULL, "the id of a dictionary is 16 digits, 0 to 9 and a to f");
     if (!bucket_find(trainer->store, bucket, &retiring.info, error))
@@ -187,14 +224,22 @@ SUSPENDS bool dictionary_retire(struct dictionary_trainer *trainer, struct span 
     if (retiring.info.versioning != VERSIONING_NEVER)
         return error_set(error, ERROR_UNSUPPORTED, NULL,
                          "the bucket has versions, and those that refer to the dictionary cannot be written again");
-    if (!unmap_all(&retiring, error) || !look_at_all(&retiring, true, error) || !look_at_all(&retiring, false, error))
-        return false;
-    if (retiring.referring > 0)
-        return error_set(error, ERROR_CONFLICT, NULL, "%llu objects that refer to it were written meanwhile",
-                         (unsigned long long)retiring.referring);
-    if (!remove_dictionary(&retiring, error))
+    if (!is_there(&retiring, error) || !unmap_all(&retiring, error) || !write_all_again(&retiring, error) ||
+        !remove_dictionary(&retiring, error))
         return false;
     log_message(LOG_INFO, "the dictionary %.*s of %.*s is retired: %llu objects were written again", SPAN_FORMAT(id),
-                SPAN_FORMAT(bucket), (unsigned long long)ret_done->rewritten);
+                SPAN_FORMAT(bucket), (unsigned long long)done->rewritten);
     return true;
+}
+
+SUSPENDS bool dictionary_retire(struct dictionary_trainer *trainer, struct span bucket, struct span id,
+                                struct retirement *ret_done, struct error *error)
+{
+    *ret_done = (struct retirement){0};
+    if (trainer->is_busy) /* what is trained may be this very dictionary again */
+        return error_set(error, ERROR_BUSY, NULL, "another dictionary is being trained, or retired");
+    trainer->is_busy = true;
+    bool done = retire(trainer, bucket, id, ret_done, error);
+    trainer->is_busy = false;
+    return done;
 }

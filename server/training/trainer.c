@@ -171,7 +171,7 @@ SUSPENDS static bool train_once(struct dictionary_trainer *trainer, const struct
 {
     *ret_report = (struct training_report){0};
     if (trainer->is_busy)
-        return error_set(error, ERROR_BUSY, NULL, "another dictionary is being trained");
+        return error_set(error, ERROR_BUSY, NULL, "another dictionary is being trained, or retired");
     struct session *session = calloc(1, sizeof *session);
     ASSERT(session != NULL);
     trainer->is_busy = true;

@@ -18,7 +18,7 @@ struct dictionary_trainer {
     struct bucket_store *store;
     struct offload *thread;        /* one */
     struct reservoirs *reservoirs; /* NULL: no --dict auto */
-    bool is_busy;
+    bool is_busy;                  /* with a training or a retirement: one at a time */
 };
 
 struct training_report {

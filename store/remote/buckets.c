@@ -321,16 +321,37 @@ SUSPENDS bool remote_create_bucket(struct bucket_store *store, const struct buck
                      SPAN_FORMAT(home_name(remote)));
 }
 
-SUSPENDS static bool is_empty(struct bucket_store *store, struct span bucket, bool *ret_is_empty, struct error *error)
+SUSPENDS static bool has_none(struct bucket_store *store, struct span bucket, bool *ret_has_none, struct error *error)
 {
     struct arena arena;
     struct list_page page;
     const struct version_list_request request = {.bucket = bucket, .entries_max = 1};
     arena_init(&arena, LIST_ARENA_BYTES);
     bool done = bucket_list_versions(store, &request, &arena, &page, error);
-    *ret_is_empty = done && page.count == 0;
+    *ret_has_none = done && page.count == 0;
     arena_free(&arena);
     return done;
+}
+
+SUSPENDS static bool has_no_dictionary(struct bucket_store *store, struct span bucket, bool *ret_has_none,
+                                       struct error *error)
+{
+    struct arena arena;
+    struct list_page page;
+    const struct list_request request = {
+        .bucket = bucket, .prefix = SPAN(".s4dict/"), .entries_max = 1, .is_reserved_listed = true};
+    arena_init(&arena, LIST_ARENA_BYTES);
+    bool done = remote_list(store, &request, &arena, &page, error);
+    *ret_has_none = done && page.count == 0;
+    arena_free(&arena);
+    return done;
+}
+
+/* Of what clients see, and of dictionaries: who wants to remove the bucket takes them out first. */
+SUSPENDS static bool is_empty(struct bucket_store *store, struct span bucket, bool *ret_is_empty, struct error *error)
+{
+    return has_none(store, bucket, ret_is_empty, error) &&
+           (!*ret_is_empty || has_no_dictionary(store, bucket, ret_is_empty, error));
 }
 
 /* Pieces of uploads, and what else is ours beside the record. */

@@ -1,6 +1,7 @@
 """tests/backends/buckets_of_a_fleet.py -- several Bales before all buckets of a backend: whose a bucket is, and what is set of it, is the
 same for all of them, also when it is removed and made again, when removing it fails, and when one of them sees one bucket only."""
 
+import hashlib
 import secrets
 import time
 
@@ -48,6 +49,25 @@ class BucketsOfAFleet(ReplicaCase):
             self.assertEqual(200, other.client("bob").put(name, "k", (), (), b"x").status)
             self.assertEqual(403, other.client("bob").get(name, "k").status, "the policy")
             self.assertEqual(403, other.client("alice").head(name).status, "hers are other buckets")
+
+    def test_dictionaries_go_with_their_bucket(self):
+        """Nobody but Bale can remove them; and where the bucket stays after all, so do they."""
+        proxy = self.proxy()
+        bale = self.bale(proxy, "--all-buckets")
+        name, bytes_of = f"dictionary-{secrets.token_hex(6)}", [secrets.token_bytes(500) for _ in range(3)]
+        keys = {f".s4dict/{hashlib.sha256(body).hexdigest()[:16]}": body for body in bytes_of}
+        self.make(bale, name)
+        for key, body in keys.items():
+            self.assertEqual(200, self.backend.client().put(name, key, (), (), body).status)
+        self.assertEqual(200, bale.client("bob").put(name, "k", (), (), b"x").status)
+        self.assertEqual(409, bale.client("bob").delete(name).status)
+        self.assertEqual(204, bale.client("bob").delete(name, "k").status)
+        proxy.rules(fault("refuse", op="DeleteBucket", status=409, code="BucketNotEmpty"))
+        self.assertEqual(409, bale.client("bob").delete(name).status)
+        proxy.clear()
+        self.assertEqual(keys, {key: self.backend.client().get(name, key).body for key in keys})
+        self.assertEqual(204, bale.client("bob").delete(name).status)
+        self.assertEqual(404, self.backend.client().head(name).status)
 
     def test_whose_a_bucket_is_that_was_there(self):
         """Somebody else's, and it stays theirs whoever asks for one of that name."""

@@ -6,6 +6,7 @@ for tests/process/run.
 
 import json
 import random
+import shlex
 import subprocess
 import threading
 import time
@@ -130,6 +131,22 @@ class Dictionaries(DaemonsCase):
         self.assertIn(rule["id"], self.dict("status"))
         self.assertIn("not worth it", self.dict("train", "bucket/events/"), "not better than the one in force")
 
+    def test_prefixes_of_any_bytes(self):
+        """What is shown stays a line, and what is for a shell a word of one."""
+        prefix = "a\n\"b\\' é\t$(x)\x1b[2J/"
+        self.put_events(prefix, 0, 40)
+        self.assertIn(r"published: new objects under bucket/a\x0a", self.dict("train", f"bucket/{prefix}"))
+        [rule] = self.rules()
+        self.assertEqual(prefix, rule["prefix"])
+        shown = self.dict("list")
+        self.assertEqual("bucket/a\\x0a\"b\\\\' é\\x09$(x)\\x1b[2J/", shown.splitlines()[0])
+        self.assertEqual(["--zstd-dict", f"bucket/{prefix}={rule['id']}"], shlex.split(self.dict("list", "--s4")))
+        self.put_events(prefix, 40, 10)
+        self.assertEqual(10, self.rules()[0]["puts"])
+        self.assert_all_read_back()
+        self.assertIn(r"a\x0a", self.dict("unmap", f"bucket/{prefix}"))
+        self.assertEqual([], self.rules())
+
     def test_changes_want_the_word(self):
         for path in ("/dict/train?bucket=bucket&prefix=", "/dict/unmap?bucket=bucket&prefix="):
             self.assertEqual(403, admin.fetch(self.server, path, "POST").status)
@@ -154,6 +171,7 @@ class Dictionaries(DaemonsCase):
         self.bodies["bucket", "events/t3"] = before.body
         [rule] = self.rules()
         self.assertIn("16 digits", self.dict("retire", "bucket/events/", status=1))
+        self.assertIn("no sound dictionary", self.dict("retire", "bucket/0123456789abcdef", status=1))
         self.assertIn("20 objects were written again", self.dict("retire", f"bucket/{rule['id']}"))
         self.assertEqual({"rules": [], "known": []}, json.loads(self.dict("list", "--json")))
         self.restart_cleanly()

@@ -84,8 +84,12 @@ static bool is_before(struct listing *listing, const struct s3_list_entry *entry
 static void go_on(struct listing *listing)
 {
     buffer_clear(&listing->token);
-    if (listing->listed_count > 0)
+    if (listing->listed_count > 0 && listing->request->is_reserved_listed) {
+        buffer_clear(&listing->after);
+        buffer_append(&listing->after, listing->listed[listing->listed_count - 1].key);
+    } else if (listing->listed_count > 0) {
         listed_behind(&listing->listed[listing->listed_count - 1], &listing->after);
+    }
     if (listing->ignores_after)
         buffer_append(&listing->token, listing->page.continuation);
 }
@@ -229,7 +233,7 @@ SUSPENDS static bool has_visible(struct listing *listing, struct span prefix, bo
 SUSPENDS static bool take(struct listing *listing, const struct listed *listed, struct error *error)
 {
     enum listed_fate fate = listed_decide(listed, listing->request->after, buffer_span(&listing->last_prefix));
-    bool is_visible = fate == LISTED_SHOWN;
+    bool is_visible = fate == LISTED_SHOWN || (listing->request->is_reserved_listed && !listed->is_prefix);
     if (fate == LISTED_DOUBTFUL && !has_visible(listing, listed->key, &is_visible, error))
         return false;
     if (listed->is_prefix) {
@@ -363,7 +367,8 @@ static void end(struct listing *listing)
 
 static bool is_hidden_altogether(const struct list_request *request)
 {
-    return request->entries_max == 0 || name_behind_reserved(request->prefix).size > 0;
+    return request->entries_max == 0 ||
+           (!request->is_reserved_listed && name_behind_reserved(request->prefix).size > 0);
 }
 
 SUSPENDS bool remote_list(struct bucket_store *store, const struct list_request *request, struct arena *arena,

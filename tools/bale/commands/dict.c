@@ -3,6 +3,7 @@
 #include "s3client/wire/uri.h"
 #include "tools/bale/command.h"
 #include "tools/bale/session/control_call.h"
+#include "tools/bale/view/printable.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -99,6 +100,13 @@ static struct json_object *change(const struct command_line *line, const char *p
 
 /* ---- train, diff ---- */
 
+static void print_place(const char *before, const char *place, const char *behind)
+{
+    printf("%s", before);
+    printable_print(place);
+    printf("%s", behind);
+}
+
 static void print_training(struct json_object *report)
 {
     double plain = (double)number_of(report, "plain_bytes");
@@ -125,7 +133,7 @@ static bool train(const struct command_line *line, bool is_trial, struct error *
         print_training(report);
     bool is_worth_it = is_set(report, "worth_it");
     if (!line->json && is_set(report, "published"))
-        printf("published: new objects under %s are compressed with it\n", line->what);
+        print_place("published: new objects under ", line->what, " are compressed with it\n");
     else if (!line->json && !is_worth_it)
         printf("not worth it: it must be a tenth smaller than without a dictionary, and a twentieth than with the one "
                "in force. Nothing is changed\n");
@@ -151,8 +159,8 @@ static bool command_unmap(const struct command_line *line, struct error *error)
     if (line->json)
         print_json(answer);
     else
-        printf("new objects under %s are compressed without a dictionary; those that are there stay as they are\n",
-               line->what);
+        print_place("new objects under ", line->what,
+                    " are compressed without a dictionary; those that are there stay as they are\n");
     json_object_put(answer);
     return true;
 }
@@ -178,12 +186,13 @@ static void print_rule(struct json_object *rule)
     char expected[DATE_BYTES];
     char late[DATE_BYTES];
     char date[DATE_BYTES];
-    printf("%s/%s\n    %s, %" PRId64 " bytes, of %s%s\n    expected saving %s, of late %s, by %" PRId64
+    printf("%s/", text_of(rule, "bucket"));
+    printable_print(text_of(rule, "prefix"));
+    printf("\n    %s, %" PRId64 " bytes, of %s%s\n    expected saving %s, of late %s, by %" PRId64
            " objects tried both ways\n",
-           text_of(rule, "bucket"), text_of(rule, "prefix"), text_of(rule, "id"), number_of(rule, "bytes"),
-           format_date(number_of(rule, "published_ms"), date), is_set(rule, "in_force") ? "" : ", NOT IN FORCE HERE",
-           format_share(rule, "expected_saving", expected), format_share(rule, "saving", late),
-           number_of(rule, "tried"));
+           text_of(rule, "id"), number_of(rule, "bytes"), format_date(number_of(rule, "published_ms"), date),
+           is_set(rule, "in_force") ? "" : ", NOT IN FORCE HERE", format_share(rule, "expected_saving", expected),
+           format_share(rule, "saving", late), number_of(rule, "tried"));
     if (is_set(rule, "stale"))
         printf("    STALE since %s: bale dict train makes a new one\n",
                format_date(number_of(rule, "stale_since_ms"), date));
@@ -193,7 +202,14 @@ static void print_for_s4(struct json_object *rules)
 {
     for (size_t i = 0; i < json_object_array_length(rules); i++) {
         struct json_object *rule = json_object_array_get_idx(rules, i);
-        printf("--zstd-dict %s/%s=%s\n", text_of(rule, "bucket"), text_of(rule, "prefix"), text_of(rule, "id"));
+        struct buffer mapping;
+        buffer_init(&mapping, REQUEST_BYTES_MAX);
+        buffer_append_format(&mapping, "%s/%s=%s", text_of(rule, "bucket"), text_of(rule, "prefix"),
+                             text_of(rule, "id"));
+        printf("--zstd-dict ");
+        printable_print_for_shell(buffer_span(&mapping));
+        printf("\n");
+        buffer_free(&mapping);
     }
 }
 
