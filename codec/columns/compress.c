@@ -17,11 +17,16 @@ enum {
     ZSTD_ENTRY_BYTES = 4, /* in the table of planes */
     ONE_VALUE_ENTRY_BYTES = 2,
     RAW_ENTRY_BYTES = 1,
-    ZSTD_RECORDS_MIN = 16, /* no frame of zstd is smaller than so few bytes */
+    ZSTD_RECORDS_MIN = 16,       /* no frame of zstd is smaller than so few bytes */
+    PROBED_END_BYTES = 32 << 10, /* less than a slice: planes of one are not probed */
 };
 
 /* Above so much of its order-0 entropy, the matches that zstd found in a plane are chance. */
 static const double chance = 1.03;
+/* Slices of one plane whose entropies differ by no more are alike: what is true of the first is true of all. */
+static const double alike = 1.02;
+/* Bits for each byte from which on nothing is gained by Huffman codes. */
+static const double noise_bits = 7.99;
 
 struct plane {
     enum columns_mode mode;
@@ -42,10 +47,14 @@ struct columns_compressor {
     uint32_t exceptions[COLUMNS_STRIDE_MAX];
 
     struct plane planes[COLUMNS_STRIDE_MAX];
-    unsigned plane;      /* that is being coded */
-    size_t usual_size;   /* what the level made of it; 0: nothing smaller */
-    size_t weighed;      /* bytes of it */
-    double weight;       /* what an order-0 coder would make of them */
+    unsigned plane;    /* that is being coded */
+    bool is_probed;    /* its first slice has been looked at */
+    bool is_doubted;   /* ... which does better by its statistics: whether all of it does is being found out */
+    size_t usual_size; /* what the level made of it; 0: nothing smaller */
+    size_t weighed;    /* bytes of it */
+    double weight;     /* what an order-0 coder would make of them */
+    double least_bits; /* for a byte, of a slice */
+    double most_bits;
     size_t streams_size; /* of frames of zstd, at the start of the payload */
     size_t stored_size;  /* that the payload has in any case by now */
 
@@ -222,35 +231,121 @@ static enum codec_step begin_plane(struct columns_compressor *columns, size_t *r
     if (plane.size < ZSTD_RECORDS_MIN)
         return settle_by_size(columns, 0, ret_size);
     compress_plane(columns, false, SIZE_MAX);
+    columns->is_probed = columns->job.level > CODEC_LEVEL_DEFAULT; /* there it is done in any case */
     columns->stage = code_plane;
     return CODEC_MORE;
+}
+
+static void begin_weighing(struct columns_compressor *columns)
+{
+    columns->weighed = 0;
+    columns->weight = 0;
+    columns->least_bits = 8;
+    columns->most_bits = 0;
+    columns->stage = weigh_plane;
+}
+
+/* For a byte, by the statistics of single bytes alone: never below one. */
+static double bits_of(struct span bytes)
+{
+    struct histogram histogram = {0};
+    histogram_add(&histogram, bytes);
+    double bits = histogram_entropy(&histogram);
+    return bits > 1 ? bits : 1;
+}
+
+/* zstd makes its statistics for each 128 KiB, so the entropy is taken of each. */
+static void weigh_slice(struct columns_compressor *columns)
+{
+    struct span slice = span_take(span_skip(plane_span(columns), columns->weighed), CODEC_SLICE_BYTES);
+    double bits = bits_of(slice);
+    columns->least_bits = bits < columns->least_bits ? bits : columns->least_bits;
+    columns->most_bits = bits > columns->most_bits ? bits : columns->most_bits;
+    columns->weight += (double)slice.size * bits / 8;
+    columns->weighed += slice.size;
+}
+
+static bool is_doubtful(const struct columns_compressor *columns, size_t made, double weight)
+{
+    bool is_noise = columns->least_bits >= noise_bits && (double)made >= weight;
+    return is_noise || (double)made > chance * weight;
+}
+
+/* A plane that the first slice of zstd says nothing of need not be gone through to its end. */
+static void probe_plane(struct columns_compressor *columns)
+{
+    size_t made = compressor_size_so_far(columns->job.compressor);
+    columns->is_probed = true;
+    if (made <= CODEC_SLICE_BYTES / 8) /* statistics would make no less of it */
+        return;
+    begin_weighing(columns);
+    weigh_slice(columns);
+    columns->is_doubted = is_doubtful(columns, made, columns->weight);
+    if (!columns->is_doubted)
+        columns->stage = code_plane;
 }
 
 static enum codec_step code_plane(struct columns_compressor *columns, size_t *ret_size)
 {
     enum codec_step step = compressor_step(columns->job.compressor, &columns->usual_size);
+    if (step == CODEC_MORE && !columns->is_probed)
+        probe_plane(columns);
     if (step != CODEC_DONE)
         return step;
-    /* The statistics of single bytes alone never come below a bit for each. */
     if (columns->usual_size > 0 && columns->usual_size <= columns->records / 8)
         return settle_by_size(columns, columns->usual_size, ret_size);
-    columns->weighed = 0;
-    columns->weight = 0;
-    columns->stage = weigh_plane;
+    begin_weighing(columns);
     return CODEC_MORE;
 }
 
-/* zstd makes its statistics for each 128 KiB, so the entropy is taken of each. */
+/* The first slice of a plane is to be coded by its statistics: if all have the same, and if it is true of the last
+ * bytes as well, then so is the plane; else zstd goes through all of it after all. */
+static enum codec_step resolve_doubt(struct columns_compressor *columns, bool is_confirmed, size_t *ret_size)
+{
+    columns->is_doubted = false;
+    columns->usual_size = 0;
+    if (is_confirmed && columns->least_bits >= noise_bits)
+        return settle_by_size(columns, 0, ret_size);
+    compress_plane(columns, is_confirmed, SIZE_MAX);
+    columns->stage = is_confirmed ? code_plane_by_entropy : code_plane;
+    return CODEC_MORE;
+}
+
+static struct span end_of_plane(const struct columns_compressor *columns)
+{
+    return span_skip(plane_span(columns), columns->records - PROBED_END_BYTES);
+}
+
+static enum codec_step probe_end(struct columns_compressor *columns, size_t *ret_size)
+{
+    size_t size;
+    enum codec_step step = compressor_step(columns->job.compressor, &size);
+    if (step != CODEC_DONE)
+        return step;
+    double weight = bits_of(end_of_plane(columns)) / 8 * PROBED_END_BYTES;
+    return resolve_doubt(columns, is_doubtful(columns, size > 0 ? size : PROBED_END_BYTES, weight), ret_size);
+}
+
+static enum codec_step begin_probe_of_end(struct columns_compressor *columns, size_t *ret_size)
+{
+    const struct columns_compress_job *job = &columns->job;
+    size_t room = job->capacity - columns->stored_size;
+    if (columns->most_bits > alike * columns->least_bits)
+        return resolve_doubt(columns, false, ret_size);
+    compressor_begin(job->compressor, &(struct compression){.level = job->level}, end_of_plane(columns),
+                     job->payload + columns->streams_size, room < PROBED_END_BYTES ? room : PROBED_END_BYTES);
+    columns->stage = probe_end;
+    return CODEC_MORE;
+}
+
 static enum codec_step weigh_plane(struct columns_compressor *columns, size_t *ret_size)
 {
-    struct span slice = span_take(span_skip(plane_span(columns), columns->weighed), CODEC_SLICE_BYTES);
-    struct histogram histogram = {0};
-    histogram_add(&histogram, slice);
-    double bits = histogram_entropy(&histogram);
-    columns->weight += (double)slice.size * (bits > 1 ? bits : 1) / 8;
-    columns->weighed += slice.size;
+    if (columns->weighed < columns->records)
+        weigh_slice(columns);
     if (columns->weighed < columns->records)
         return CODEC_MORE;
+    if (columns->is_doubted)
+        return begin_probe_of_end(columns, ret_size);
 
     size_t size = columns->usual_size > 0 ? columns->usual_size : columns->records;
     if ((double)size <= chance * columns->weight)

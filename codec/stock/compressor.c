@@ -139,3 +139,8 @@ enum codec_step compressor_step(struct compressor *compressor, size_t *ret_size)
         *ret_size = compressor->payload.pos;
     return CODEC_DONE; /* with result > 0, more would have to be written than has room */
 }
+
+size_t compressor_size_so_far(const struct compressor *compressor)
+{
+    return compressor->payload.pos;
+}

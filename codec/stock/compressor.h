@@ -35,3 +35,5 @@ void compressor_begin(struct compressor *compressor, const struct compression *h
                       uint8_t *ret_payload, size_t capacity);
 /* One slice. CODEC_DONE: *ret_size is the payload's size, or 0 when it did not shrink below the capacity. */
 enum codec_step compressor_step(struct compressor *compressor, size_t *ret_size);
+/* Of the payload, what the slices up to now have made: each of them is a block. */
+size_t compressor_size_so_far(const struct compressor *compressor);

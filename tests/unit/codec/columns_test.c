@@ -244,6 +244,29 @@ START_TEST(gaps)
 }
 END_TEST
 
+/* The first slice of a plane is a guess at the others: where those are of another kind, it must not count for them. */
+START_TEST(a_plane_that_changes)
+{
+    enum { RECORDS = 512 << 10, SLICE = CODEC_SLICE_BYTES, PERIOD = 1000 };
+    static const unsigned values[] = {256, 16}; /* of the first slice, by chance */
+    const struct columns_plan plan = one_run(2, 0, 1, COLUMNS_OP_NONE);
+    uint8_t *bytes = calloc(RECORDS, 2);
+    for (unsigned kind = 0; kind < 2; kind++) {
+        for (size_t i = 0; i < RECORDS; i++) /* then words that come again and again */
+            bytes[2 * i] = i < SLICE + PERIOD ? (uint8_t)random_below(values[kind]) : bytes[2 * (i - PERIOD)];
+        size_t size = check_round_trip(&plan, 1, span_of(bytes, 2 * RECORDS));
+        double bits = values[kind] == 256 ? 8 : 4;
+        ck_assert_uint_lt(size, (size_t)(SLICE * bits / 8 * 1.05) + RECORDS / 50);
+
+        for (size_t i = 0; i < RECORDS; i++) /* or the other way round: noise behind words */
+            bytes[2 * i] = i < PERIOD || i >= SLICE ? (uint8_t)random_below(values[kind]) : bytes[2 * (i - PERIOD)];
+        size = check_round_trip(&plan, 1, span_of(bytes, 2 * RECORDS));
+        ck_assert_uint_lt(size, (size_t)((RECORDS - SLICE) * bits / 8 * 1.05) + RECORDS / 50);
+    }
+    free(bytes);
+}
+END_TEST
+
 START_TEST(too_little_or_too_much)
 {
     uint8_t bytes[600];
@@ -507,6 +530,7 @@ int main(void)
     tcase_add_test(tests, large_frames);
     tcase_add_test(tests, counters);
     tcase_add_test(tests, gaps);
+    tcase_add_test(tests, a_plane_that_changes);
     tcase_add_test(tests, too_little_or_too_much);
     tcase_add_test(tests, payload_by_hand);
     tcase_add_test(tests, sizes_that_do_not_fit);
