@@ -1,6 +1,7 @@
 /* server/journal_service.c -- brings the journal to life on shard 0, watches it, and ends it. */
 #include "server/journal_service.h"
 
+#include "journal/ground/ground.h"
 #include "journal/savings/uncertain.h"
 #include "runtime/base/assert.h"
 #include "runtime/fiber/loop.h"
@@ -20,7 +21,12 @@ enum {
     BUCKETS_PAGE = 1000,
     BUCKETS_ARENA_BYTES = 1 << 20,
     BEHIND_MS = 60000, /* what waits longer than this is worth a word */
+    REQUEST_MS = 2000,
 };
+
+static const char gone_text[] =
+    "the journal of this bucket has gone, and the settings of buckets with it: somebody has deleted .bale/journal/. "
+    "Put it back, or make an empty one with bale journal --begin-anew; objects are served as they are";
 
 /* ---- what the log is told: each thing once ---- */
 
@@ -110,6 +116,23 @@ static void tell_versions(struct journal_service *service)
                 "lifecycle rule of the backend that expires noncurrent versions below .bale/ after a day ends that");
 }
 
+/* So that the next start knows that there was a journal. */
+SUSPENDS static void tell_lineage(struct journal_service *service)
+{
+    struct fleet_member *member = service->wanted.member;
+    const struct head *head = journal_head(service->journal);
+    struct error error;
+    if (member == NULL || head == NULL || journal_condition(service->journal) != JOURNAL_RUNS ||
+        journal_id_equal(fleet_member_lineage(member), &head->lineage))
+        return;
+    if (!journal_id_is_zero(fleet_member_lineage(member)))
+        log_message(LOG_WARNING, "the journal is not the one that this replica has known: it was restored, adopted or "
+                                 "begun anew. Settings of buckets are as it has them");
+    const struct journal_id lineage = head->lineage;
+    if (!fleet_member_note_lineage(member, &lineage, &error))
+        log_message(LOG_WARNING, "%s: the next start does not know that there was a journal", error.message);
+}
+
 /* ---- life ---- */
 
 static bool pause_ms(struct journal_service *service, uint64_t milliseconds)
@@ -133,6 +156,8 @@ SUSPENDS static bool make_home(struct journal_service *service)
 static void fill_card(void *context, struct fleet_card *card)
 {
     const struct journal_service *service = context;
+    if (service->told.is_gone)
+        (void)snprintf(card->journal, sizeof card->journal, "gone");
     if (service->journal == NULL)
         return;
     (void)snprintf(card->journal, sizeof card->journal, "%s",
@@ -142,11 +167,57 @@ static void fill_card(void *context, struct fleet_card *card)
     card->spool_ms = journal_service_waiting_ms(service);
 }
 
+static void open_room(struct journal_service *service)
+{
+    service->bucket = journal_room_open(&service->home, ROOM_JOURNAL);
+    service->environment.store = journal_bucket_store(service->bucket);
+    if (service->wanted.member != NULL)
+        fleet_member_start(service->wanted.member, &service->environment, fill_card, service);
+}
+
+static bool has_known_one(const struct journal_service *service)
+{
+    return service->wanted.member != NULL && !journal_id_is_zero(fleet_member_lineage(service->wanted.member));
+}
+
+static void set_gone(struct journal_service *service, bool is_gone)
+{
+    service->told.is_gone = is_gone;
+    if (service->wanted.keeper != NULL)
+        atomic_store_explicit(&service->wanted.keeper->has_no_journal, is_gone, memory_order_release);
+}
+
+static void tell_gone(struct journal_service *service)
+{
+    if (!service->told.is_gone)
+        log_message(LOG_ERROR, "%s", gone_text);
+    set_gone(service, true);
+}
+
+/* A replica that has known a journal here makes no other one in its place: with the old one the settings of buckets
+ * have gone, and whoever deleted it may be able to put it back. True: there is one, or never was. */
+SUSPENDS static bool wait_while_it_is_gone(struct journal_service *service)
+{
+    bool is_empty = true;
+    if (!has_known_one(service))
+        return true;
+    service->options.may_seed = false;
+    for (;;) {
+        bool is_answered = ground_is_empty(&service->environment, REQUEST_MS, &is_empty);
+        if (is_answered && !is_empty)
+            break;
+        if (is_answered)
+            tell_gone(service);
+        if (!pause_ms(service, WATCH_MS))
+            return false;
+    }
+    set_gone(service, false);
+    return true;
+}
+
 static void open_journal(struct journal_service *service)
 {
     static const struct spool_sender_options sending = {0};
-    service->bucket = journal_room_open(&service->home, ROOM_JOURNAL);
-    service->environment.store = journal_bucket_store(service->bucket);
     service->journal = journal_open(&service->environment, &service->options);
     if (service->spool != NULL)
         service->sender = spool_sender_start(&service->environment, service->journal, service->spool, &sending);
@@ -169,15 +240,17 @@ SUSPENDS static void run(void *argument)
     }
     if (service->scheduler.is_stopping)
         return;
+    open_room(service);
+    if (!wait_while_it_is_gone(service) || service->scheduler.is_stopping)
+        return;
     open_journal(service);
-    if (service->wanted.member != NULL)
-        fleet_member_start(service->wanted.member, &service->environment, fill_card, service);
     while (pause_ms(service, WATCH_MS)) {
         tell_condition(service);
         tell_alarms(service);
         tell_sender(service);
         tell_doubts(service);
         tell_versions(service);
+        tell_lineage(service);
     }
 }
 
@@ -206,6 +279,19 @@ SUSPENDS static bool flush(struct journal_service *service, deadline_t deadline)
            spool_sender_flush(service->sender, deadline < most ? deadline : most);
 }
 
+static void close_journal(struct journal_service *service)
+{
+    if (service->wanted.keeper != NULL)
+        keeper_stop(service->wanted.keeper);
+    if (service->wanted.dictionaries != NULL)
+        dictionary_keeper_stop(service->wanted.dictionaries);
+    if (service->sender != NULL)
+        spool_sender_free(service->sender);
+    journal_free(service->journal);
+    service->journal = NULL;
+    service->sender = NULL;
+}
+
 void journal_service_stop(struct journal_service *service, deadline_t deadline)
 {
     if (service->sender != NULL && journal_service_records_waiting(service) > 0 && !flush(service, deadline))
@@ -217,18 +303,11 @@ void journal_service_stop(struct journal_service *service, deadline_t deadline)
     ASSERT(has_ended);
     if (service->wanted.member != NULL)
         fleet_member_stop(service->wanted.member);
-    if (service->journal == NULL)
-        return;
-    if (service->wanted.keeper != NULL)
-        keeper_stop(service->wanted.keeper);
-    if (service->wanted.dictionaries != NULL)
-        dictionary_keeper_stop(service->wanted.dictionaries);
-    if (service->sender != NULL)
-        spool_sender_free(service->sender);
-    journal_free(service->journal);
-    journal_bucket_close(service->bucket);
-    service->journal = NULL;
-    service->sender = NULL;
+    if (service->journal != NULL)
+        close_journal(service);
+    if (service->bucket != NULL)
+        journal_bucket_close(service->bucket);
+    service->bucket = NULL;
 }
 
 /* ---- what it shows ---- */
@@ -337,6 +416,8 @@ uint64_t journal_service_waiting_ms(const struct journal_service *service)
 
 bool journal_service_is_well(const struct journal_service *service, struct error *error)
 {
+    if (service->told.is_gone)
+        return error_set(error, ERROR_NOT_FOUND, NULL, "%s", gone_text);
     if (service->journal == NULL)
         return !service->told.is_without_bucket ||
                error_set(error, ERROR_BUSY, NULL, "the journal has no bucket and waits for one");

@@ -38,10 +38,10 @@ struct journal_service {
     struct journal_environment environment;
     struct journal_service_options wanted;
     struct journal_options options;
-    struct journal_bucket *bucket;
-    struct journal *journal;     /* NULL: its home is not made yet */
-    struct spool_sender *sender; /* NULL likewise, or without a spool */
-    struct {                     /* what the log was told */
+    struct journal_bucket *bucket; /* NULL: its home is not made yet */
+    struct journal *journal;       /* NULL: it has not been opened, for that or because it has gone */
+    struct spool_sender *sender;   /* NULL likewise, or without a spool */
+    struct {                       /* what the log was told */
         enum journal_condition condition;
         bool is_condition_told;
         unsigned looks; /* in a row that found another one */
@@ -49,6 +49,7 @@ struct journal_service {
         bool doubts[SAVINGS_DOUBTS];
         bool is_behind;
         bool is_without_bucket;
+        bool is_gone; /* this replica has known a journal here, and nothing of one is there */
         bool keeps_versions;
     } told;
 };

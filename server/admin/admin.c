@@ -99,12 +99,14 @@ SUSPENDS static void answer_savings(struct http_exchange *exchange, const struct
 
 static void answer_journal(struct http_exchange *exchange, const struct admin_view *view)
 {
+    struct error reason;
     if (view->journal == NULL) {
         answer_missing(exchange, view->backend->no_journal);
         return;
     }
     if (view->journal->journal == NULL) {
-        answer_unavailable(exchange, "the journal has not been opened yet");
+        bool is_well = journal_service_is_well(view->journal, &reason);
+        answer_unavailable(exchange, is_well ? "the journal has not been opened yet" : reason.message);
         return;
     }
     struct journal_report *report = calloc(1, sizeof *report); /* large: a head is in it */

@@ -53,6 +53,11 @@ SUSPENDS static bool save_identity(struct fleet_member *member, struct error *er
     return saving.is_done;
 }
 
+const struct journal_id *fleet_member_lineage(const struct fleet_member *member)
+{
+    return &member->options.identity->lineage;
+}
+
 SUSPENDS bool fleet_member_note_lineage(struct fleet_member *member, const struct journal_id *lineage,
                                         struct error *error)
 {

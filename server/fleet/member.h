@@ -47,6 +47,8 @@ SUSPENDS void fleet_member_stop(struct fleet_member *member);
 /* All cards, this process's own as it stands now. */
 SUSPENDS bool fleet_member_show(const struct fleet_member *member, struct card_list *ret_list, struct error *error);
 
-/* The journal that this replica works with; durable when it returns true. */
+/* The lineage of the journal that this replica has known; zero: of none. */
+const struct journal_id *fleet_member_lineage(const struct fleet_member *member);
+/* The journal that it works with; durable when it returns true. */
 SUSPENDS bool fleet_member_note_lineage(struct fleet_member *member, const struct journal_id *lineage,
                                         struct error *error);

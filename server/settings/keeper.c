@@ -105,10 +105,15 @@ static bool is_halted(const struct journal *journal)
     }
 }
 
+static enum keeper_verdict verdict_without_journal(const struct settings_keeper *keeper)
+{
+    return atomic_load_explicit(&keeper->has_no_journal, memory_order_acquire) ? KEEPER_HALTED : KEEPER_NOT_READY;
+}
+
 static enum keeper_verdict verdict_of(const struct settings_keeper *keeper)
 {
     if (keeper->journal == NULL)
-        return KEEPER_NOT_READY;
+        return verdict_without_journal(keeper);
     if (journal_state(keeper->journal) == NULL)
         return is_halted(keeper->journal) ? KEEPER_HALTED : KEEPER_NOT_READY;
     return keeper->was_known ? KEEPER_KNOWS : KEEPER_LAPSED;
@@ -250,7 +255,8 @@ bool keeper_find(struct settings_keeper *keeper, uint64_t creation_id, struct ke
 {
     struct loop *loop = atomic_load_explicit(&keeper->loop, memory_order_acquire);
     if (loop == NULL) {
-        *ret_records = (struct keeper_records){.verdict = KEEPER_NOT_READY, .epoch = keeper_epoch(keeper)};
+        *ret_records =
+            (struct keeper_records){.verdict = verdict_without_journal(keeper), .epoch = keeper_epoch(keeper)};
         return true;
     }
     if (loop == loop_current()) {

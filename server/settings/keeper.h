@@ -31,7 +31,8 @@ struct keeper_counters {
 /* A zeroed one is ready for shards to ask: it says KEEPER_NOT_READY until it is started. Outlives all shards. */
 struct settings_keeper {
     _Atomic uint64_t epoch;
-    _Atomic(struct loop *) loop; /* shard 0's while it runs */
+    _Atomic(struct loop *) loop;  /* shard 0's while it runs */
+    _Atomic(bool) has_no_journal; /* before it starts: nobody need wait, the journal that there was has gone */
     struct keeper_counters counters;
 
     /* shard 0's: */

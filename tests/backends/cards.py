@@ -7,9 +7,10 @@ import shutil
 import signal
 import time
 import urllib.request
+from pathlib import Path
 
 import fronts
-from replicas import ReplicaCase
+from replicas import ANONYMOUS, TAGS, ReplicaCase
 from tools_alone import bale_command
 
 PACE = ("--fleet-card", "1s")
@@ -150,3 +151,43 @@ class CopiesOfAState(FleetCase):
         self.assertIn("runs with a copy of --state", bale.log())
         self.assertTrue(re.search(r"\nbale_fleet_copies_total 1\n", bale.admin("/metrics")[1]))
         self.assertEqual(2, len(self.card_keys()))
+
+
+class JournalsThatAreGone(FleetCase):
+    def knows_its_journal(self, bale):
+        lines = Path(bale.daemon.folder, "state", "replica").read_text().splitlines()
+        return f"lineage {'0' * 32}" not in lines
+
+    def delete_all_of_bale(self):
+        for key in self.own_keys(".bale/"):
+            self.assertEqual(204, self.backend.client().delete(self.bucket, key).status)
+
+    def test_no_other_one_is_made_in_its_place(self):
+        """Until somebody says so; objects are served meanwhile, and nobody is let in who was not let in by them."""
+        bale, = self.replicas(1, *PACE, "--journal-poll", "200ms")
+        self.allow_all_to_read(bale)
+        self.assertEqual(200, bale.client().put(self.bucket, "k", (), (), b"bytes").status)
+        self.wait_for(lambda: self.knows_its_journal(bale), "a note of the journal")
+        self.assertEqual(0, bale.daemon.stop())
+        self.delete_all_of_bale()
+
+        bale.start()
+        self.wait_for(lambda: "the journal of this bucket has gone" in bale.admin("/ready")[1], "that it is told")
+        self.assertEqual(200, bale.admin("/ready")[0])
+        self.assertIn("bale journal --begin-anew", bale.admin("/ready")[1])
+        self.assertEqual((503, True), (bale.admin("/journal")[0], "has gone" in bale.admin("/journal")[1]))
+        self.assertEqual(1, bale.log().count("the journal of this bucket has gone"))
+        self.assertEqual(b"bytes", bale.client().get(self.bucket, "k").body)
+        self.assertEqual(403, bale.client().get(self.bucket, "k", **ANONYMOUS).status)
+        self.assertEqual(503, self.put_setting(bale, "tagging", TAGS).status)
+        self.assertEqual([], self.own_keys(".bale/journal/"))
+        self.wait_for(lambda: [card["journal"] for card in self.told().values()] == ["gone"], "that its card says so")
+        self.assertEqual(0, bale.daemon.stop())
+
+        done = bale_command(self, "journal", "--begin-anew", "--yes")
+        self.assertEqual(0, done.returncode, done)
+        bale.start()
+        self.wait_for(lambda: bale.admin("/ready")[1] == "ready\n" and bale.admin("/journal")[0] == 200, "another journal")
+        self.set(bale, "tagging", TAGS)
+        self.wait_for(lambda: "the journal is not the one that this replica has known" in bale.log(), "that it is another one")
+        self.assertEqual(b"bytes", bale.client().get(self.bucket, "k").body)

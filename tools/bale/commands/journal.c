@@ -130,6 +130,36 @@ static SUSPENDS bool test_store(struct journal_session *session, void *context, 
 
 /* ---- restoring and adopting ---- */
 
+static SUSPENDS void pause_ms(uint64_t milliseconds)
+{
+    (void)io_sleep_until(deadline_after_ms(milliseconds));
+}
+
+static SUSPENDS void wait_until_ready(const struct journal *journal)
+{
+    deadline_t ready = deadline_after_ms(READY_WAIT_MS);
+    while (journal_condition(journal) == JOURNAL_NOT_READY && loop_now_ns() < ready)
+        pause_ms(STEP_MS);
+}
+
+/* Where nothing is left, not even names, there is nothing to restore: the first head is made as a server makes it. */
+static SUSPENDS bool begin_from_nothing(struct journal_session *session, bool is_agreed, struct error *error)
+{
+    printf(
+        "Nothing of a journal is left here. An empty one would be made: settings of buckets that there were are gone, "
+        "and what the ledger knew.\n");
+    if (!is_agreed)
+        return error_set(error, ERROR_DENIED, NULL, "nothing was done; with --yes it is");
+    const struct journal *journal = journal_session_open(session, true);
+    wait_until_ready(journal);
+    enum journal_condition condition = journal_condition(journal);
+    journal_session_close(session);
+    if (condition != JOURNAL_RUNS)
+        return error_set(error, ERROR_BUSY, NULL, "%s", journal_condition_advice(condition));
+    printf("Done.\n");
+    return true;
+}
+
 static SUSPENDS bool restore(struct journal_session *session, void *context, struct error *error)
 {
     const struct command_line *line = context;
@@ -139,6 +169,10 @@ static SUSPENDS bool restore(struct journal_session *session, void *context, str
     ASSERT(plan != NULL);
     enum restore_kind kind = line->adopt ? RESTORE_ADOPTION : line->begin_anew ? RESTORE_ANEW : RESTORE_LOST_HEAD;
     bool done = restore_plan(&session->environment, kind, plan, error);
+    if (!done && error->kind == ERROR_NOT_FOUND && kind == RESTORE_ANEW) {
+        free(plan);
+        return begin_from_nothing(session, line->yes, error);
+    }
     if (done) {
         restore_describe(plan, &text);
         print(&text);
@@ -157,11 +191,6 @@ static SUSPENDS bool restore(struct journal_session *session, void *context, str
 }
 
 /* ---- releasing ---- */
-
-static SUSPENDS void pause_ms(uint64_t milliseconds)
-{
-    (void)io_sleep_until(deadline_after_ms(milliseconds));
-}
 
 static bool read_key(const char *text, struct segment_key *ret_key, struct error *error)
 {
@@ -193,9 +222,7 @@ static SUSPENDS bool submit_release(struct journal *journal, const struct segmen
 
 static SUSPENDS bool release_key(struct journal *journal, const struct segment_key *key, struct error *error)
 {
-    deadline_t ready = deadline_after_ms(READY_WAIT_MS);
-    while (journal_condition(journal) == JOURNAL_NOT_READY && loop_now_ns() < ready)
-        pause_ms(STEP_MS);
+    wait_until_ready(journal);
     if (journal_condition(journal) != JOURNAL_RUNS)
         return error_set(error, ERROR_BUSY, NULL, "%s", journal_condition_advice(journal_condition(journal)));
     if (!is_in_quarantine(journal, key))
@@ -219,7 +246,7 @@ static SUSPENDS bool release(struct journal_session *session, void *context, str
     struct segment_key key;
     if (!read_key(line->release, &key, error))
         return false;
-    struct journal *journal = journal_session_open(session);
+    struct journal *journal = journal_session_open(session, false);
     bool done = release_key(journal, &key, error);
     journal_session_close(session);
     return done;

@@ -86,9 +86,9 @@ bool journal_session_run(const struct config *where, journal_work *work, void *c
     return error->kind == ERROR_BUSY ? error_prepend(error, "stop the server first") : false;
 }
 
-struct journal *journal_session_open(struct journal_session *session)
+struct journal *journal_session_open(struct journal_session *session, bool may_begin)
 {
-    const struct journal_options options = {.poll_ms = 500, .fold_age_ms = 100};
+    const struct journal_options options = {.poll_ms = 500, .fold_age_ms = 100, .may_seed = may_begin};
     session->journal = journal_open(&session->environment, &options);
     return session->journal;
 }

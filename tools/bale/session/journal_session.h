@@ -17,8 +17,9 @@ struct journal_session {
 typedef SUSPENDS bool journal_work(struct journal_session *session, void *context, struct error *error);
 bool journal_session_run(const struct config *where, journal_work *work, void *context, struct error *error);
 
-/* The journal at work, in the session's backend; one at a time. */
-SUSPENDS struct journal *journal_session_open(struct journal_session *session);
+/* The journal at work, in the session's backend; one at a time. `may_begin`: it makes a first head where there is none.
+ */
+SUSPENDS struct journal *journal_session_open(struct journal_session *session, bool may_begin);
 SUSPENDS void journal_session_close(struct journal_session *session);
 
 /* Beside a server or without one. A folder is read from a snapshot; where something is found, another snapshot is
