@@ -84,13 +84,17 @@ class Commands(ClientCase):
 
     # ---- rclone ----
 
-    def test_rclone(self):
+    def rclone(self, bucket):
+        """(the command's beginning, what it calls the bucket)"""
         self.need("/usr/bin/rclone")
         remote = (f":s3,provider=Other,env_auth=false,access_key_id={self.account.access_key},"
-                  f"secret_access_key={self.account.secret_key},endpoint='{self.endpoint}',region=us-east-1:rclone")
+                  f"secret_access_key={self.account.secret_key},endpoint='{self.endpoint}',region=us-east-1:{bucket}")
         # AWS_CA_BUNDLE stops it ("unsupported transport"); SSL_CERT_FILE is what it understands
-        rclone = ["/usr/bin/env", "-u", "AWS_CA_BUNDLE", "/usr/bin/rclone", "--config=/dev/null", "--s3-upload-cutoff=16M", "--retries=1", "--low-level-retries=1",
-                  "--quiet"]
+        return ["/usr/bin/env", "-u", "AWS_CA_BUNDLE", "/usr/bin/rclone", "--config=/dev/null", "--s3-upload-cutoff=16M", "--retries=1",
+                "--low-level-retries=1", "--quiet"], remote
+
+    def test_rclone(self):
+        rclone, remote = self.rclone("rclone")
         back = self.home / "back-rclone"
         self.run_client(*rclone, "mkdir", remote)
         self.run_client(*rclone, "copy", self.tree(), remote)
@@ -104,3 +108,26 @@ class Commands(ClientCase):
         self.assertEqual(len(self.tree_digest()) - 1, len(self.run_client(*rclone, "lsf", "-R", "--files-only", remote).splitlines()))
         self.run_client(*rclone, "check", back, remote)
         self.run_client(*rclone, "purge", remote)
+
+    def test_rclone_versions(self):
+        """Files that were overwritten and deleted are there by their times, until they are cleaned up."""
+        rclone, remote = self.rclone("rclone-versions")
+        aws = ["/usr/bin/aws", "--endpoint-url", self.endpoint, "s3api"]
+        self.need("/usr/bin/aws")
+        path = self.home / "a.txt"
+        self.run_client(*rclone, "mkdir", remote)
+        self.run_client(*aws, "put-bucket-versioning", "--bucket", "rclone-versions", "--versioning-configuration", "Status=Enabled")
+        for text in ("first", "second, which is longer"):
+            path.write_text(text)
+            self.run_client(*rclone, "copyto", "--ignore-times", path, f"{remote}/a.txt")
+        names = self.run_client(*rclone, "--s3-versions", "lsf", remote).split()
+        self.assertEqual(2, len(names), names)
+        former = next(name for name in names if name != "a.txt")
+        self.assertEqual("first", self.run_client(*rclone, "--s3-versions", "cat", f"{remote}/{former}"))
+        self.assertEqual("second, which is longer", self.run_client(*rclone, "cat", f"{remote}/a.txt"))
+        self.run_client(*rclone, "deletefile", f"{remote}/a.txt")
+        self.assertEqual("", self.run_client(*rclone, "lsf", remote))
+        self.assertEqual(2, len(self.run_client(*rclone, "--s3-versions", "lsf", remote).split()))
+        self.run_client(*rclone, "backend", "cleanup-hidden", remote)
+        self.assertEqual("", self.run_client(*rclone, "--s3-versions", "lsf", remote))
+        self.run_client(*rclone, "rmdir", remote)
