@@ -55,6 +55,22 @@ SUSPENDS static bool send_delete(struct deletion *deletion, const struct http_fi
 /* What one attempt came to. */
 enum deleted { DELETED, DELETE_AGAIN, DELETE_FAILED };
 
+/* Where there is nothing any more, a bucket that keeps versions gets a marker all the same. */
+static bool wants_marker(const struct deletion *deletion)
+{
+    return deletion->key.shard->remote->base.capabilities.has_versions && deletion->key.version[0] == '\0';
+}
+
+/* A server may say 204 when there is no revision that it could compare (420), also in a bucket that keeps versions. */
+SUSPENDS static bool lacks_marker(const struct deletion *deletion, const struct s3_answer *answer)
+{
+    struct bucket_info info;
+    struct error ignored;
+    return !answer->is_delete_marker && wants_marker(deletion) &&
+           remote_find_bucket(&deletion->key.shard->remote->base, deletion->key.name.bucket, &info, &ignored) &&
+           info.versioning != VERSIONING_NEVER;
+}
+
 SUSPENDS static enum deleted delete_revision(struct deletion *deletion, const struct write_target *target,
                                              struct error *error)
 {
@@ -63,11 +79,12 @@ SUSPENDS static enum deleted delete_revision(struct deletion *deletion, const st
     const struct http_field header = {SPAN("if-match"), fetch_quote(span_from_string(target->etag), text)};
     counting_note(&deletion->counting, &deletion->key, target, NULL, &nothing);
     if (send_delete(deletion, &header, S3_ONCE, &answer, error)) {
-        if (answer.status != 404)
+        bool was_nothing = answer.status == 404 || lacks_marker(deletion, &answer);
+        if (!was_nothing)
             counting_done(&deletion->counting);
         else if (!deletion->may_be_applied)
             counting_end(&deletion->counting, INTENT_NOT_DONE); /* somebody else has deleted it, and counted that */
-        return DELETED;
+        return was_nothing && wants_marker(deletion) ? DELETE_AGAIN : DELETED;
     }
     bool is_unknown = answer.effect == S3_UNKNOWN;
     deletion->may_be_applied = deletion->may_be_applied || is_unknown;
@@ -405,13 +422,14 @@ static void note_results(struct batch *batch, struct remote_shard *shard, bool i
             item->version.size > 0 && sent->error.code == S3_InvalidArgument; /* what is none is not there */
         bool is_gone = is_no_id || sent->error.code == S3_NoSuchKey || sent->error.code == S3_NoSuchVersion;
         const struct object_name name = {.bucket = batch->bucket, .key = item->key, .version = item->version};
-        item->is_deleted = sent->is_deleted || is_gone;
+        bool wants_look = is_gone && item->version.size == 0 && batch->remote->base.capabilities.has_versions;
+        item->is_deleted = sent->is_deleted || (is_gone && !wants_look); /* else a marker may be wanted there */
         count_result(&batch->countings[batch->places[i]], sent, is_first_answer);
         if (item->version.size > 0 && sent->is_deleted)
             note_version(batch, item);
         (void)note_result(item, sent->is_marker, sent->marker_version);
-        batch->is_open[batch->places[i]] =
-            !item->is_deleted && sent->etag.size > 0 && sent->error.code == S3_PreconditionFailed;
+        bool is_old = sent->etag.size > 0 && sent->error.code == S3_PreconditionFailed;
+        batch->is_open[batch->places[i]] = !item->is_deleted && (is_old || wants_look);
         if (!item->is_deleted)
             item->error = sent->error;
         if (item->is_deleted && !name_is_internal(item->key))

@@ -15,7 +15,7 @@
 
 #include <assert.h>
 
-enum { PAUSE_MS_LEAST = 25, PAUSE_DOUBLINGS = 5, OVERWRITE_ROUNDS = 16 };
+enum { PAUSE_MS_LEAST = 25, PAUSE_DOUBLINGS = 5, OVERWRITE_ROUNDS = 48 };
 
 void target_init(struct write_target *target, struct remote_key *key, const struct write_condition *condition)
 {
