@@ -46,7 +46,8 @@ struct remote {
     struct ledger *ledger_state;        /* store/remote/ledger/ledger.h; NULL: nothing is counted here */
     const char *owner;
     int64_t started_ms;
-    bool is_counted; /* what is written carries `ledger`, and what is replaced or deleted is taken off */
+    bool is_counted;     /* what is written carries `ledger`, and what is replaced or deleted is taken off */
+    bool is_ledger_told; /* that records of earlier processes cannot be written */
     /* How the backend does: written by whoever had an answer, or none. */
     _Atomic int64_t failing_since_ms;  /* 0: it answers */
     _Atomic(const char *) failing_how; /* static text */

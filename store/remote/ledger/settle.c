@@ -39,14 +39,15 @@ SUSPENDS static enum told ask(struct remote *remote, const struct ledger_intent 
     return !looked && error.code == S3_NoSuchBucket ? TOLD_OTHER : told;
 }
 
-SUSPENDS static void settle(struct remote *remote, const struct waiting_intent *waiting, uint64_t now_ms)
+/* False: the backend did not answer. */
+SUSPENDS static bool settle(struct remote *remote, const struct waiting_intent *waiting, uint64_t now_ms)
 {
     struct remote_counters *counters = &remote_shard_here(remote)->counters;
     enum told told = ask(remote, &waiting->open->intent);
     bool has_waited = now_ms - waiting_since_ms(waiting) >= remote->settings.settle_after_ms;
     if (told == TOLD_NOTHING || (told == TOLD_AS_BEFORE && !has_waited)) {
         ledger_defer(remote->ledger_state, waiting, now_ms + AGAIN_MS);
-        return;
+        return told != TOLD_NOTHING;
     }
     static const enum intent_outcome outcomes[] = {
         [TOLD_DONE] = INTENT_DONE,
@@ -57,6 +58,15 @@ SUSPENDS static void settle(struct remote *remote, const struct waiting_intent *
     metric_add(told == TOLD_DONE || told == TOLD_AS_BEFORE ? &counters->intents_settled : &counters->intents_uncertain,
                1);
     ledger_settle(remote->ledger_state, waiting, outcomes[told]);
+    return true;
+}
+
+/* Once, until it has worked again. */
+static void tell(struct remote *remote, bool is_frozen, const struct error *error)
+{
+    if (!is_frozen && !remote->is_ledger_told)
+        log_message(LOG_WARNING, "ledger: what an earlier process left waits in its logs: %s", error->message);
+    remote->is_ledger_told = !is_frozen;
 }
 
 SUSPENDS void ledger_settle_due(struct remote *remote)
@@ -66,8 +76,9 @@ SUSPENDS void ledger_settle_due(struct remote *remote)
     uint64_t now_ms = loop_now_ns() / NS_IN_MS;
     if (remote->ledger_state == NULL)
         return;
-    while (!fiber_is_cancelled() && ledger_find_waiting(remote->ledger_state, now_ms, &waiting))
-        settle(remote, &waiting, now_ms);
-    if (!ledger_freeze_found(remote->ledger_state, &error))
-        log_message(LOG_WARNING, "ledger: %s", error.message);
+    bool answers = true;
+    while (answers && !fiber_is_cancelled() && ledger_find_waiting(remote->ledger_state, now_ms, &waiting))
+        answers = settle(remote, &waiting, now_ms);
+    bool is_frozen = ledger_freeze_found(remote->ledger_state, &error);
+    tell(remote, is_frozen, &error);
 }
