@@ -176,7 +176,7 @@ SUSPENDS static bool delete_version(struct deletion *deletion, struct error *err
     const struct write_condition *condition = deletion->item->condition;
     bool done = true;
     if (condition != NULL) {
-        done = remote_look(&deletion->key, true, &state, error);
+        done = remote_look(&deletion->key, LOOK_FOR_WHOLE, &state, error);
         if (done && !state.is_there && !state.is_marker) {
             remote_state_free(deletion->key.shard, &state);
             return true; /* what is gone was deleted, whatever the condition (419) */

@@ -442,7 +442,7 @@ SUSPENDS bool remote_head(struct bucket_store *store, const struct object_name *
     ret_attributes->is_delete_marker = false;
     if (!remote_key_init(remote_of(store), name, &key, error))
         return false;
-    bool done = remote_look(&key, true, &state, error);
+    bool done = remote_look(&key, LOOK_FOR_WHOLE, &state, error);
     if (done)
         *ret_attributes = state.object.attributes;
     if (done && !state.is_there)

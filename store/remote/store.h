@@ -134,9 +134,16 @@ struct remote_state {
     struct buffer metadata;             /* object.attributes.metadata points in here, or into the trailer */
     const struct kept_trailer *trailer; /* if it was needed */
 };
-/* One HEAD; with `wants_whole` also a request for the trailer where only that knows size or logical ETag. The row is
- * made new, or dropped. Must be freed, whatever it returns. */
-SUSPENDS bool remote_look(struct remote_key *key, bool wants_whole, struct remote_state *ret_state,
+/* What a look is for. An answer's ETag may be that of a later revision than what stands beside it, or of an earlier one
+ * (docs/backend.md): such a write would replace what its client has never seen. */
+enum look_intent {
+    LOOK_FOR_ETAG,  /* is it there, under which ETag: one HEAD */
+    LOOK_FOR_WHOLE, /* also a request for the trailer where only that knows size or logical ETag */
+    LOOK_TO_DECIDE, /* the same, and ETag and attributes are of one revision, whatever the verdict on labels: a second
+                       HEAD where no row has the ETag yet */
+};
+/* The row is made new, or dropped. Must be freed, whatever it returns. */
+SUSPENDS bool remote_look(struct remote_key *key, enum look_intent intent, struct remote_state *ret_state,
                           struct error *error);
 /* NoSuchKey, NoSuchVersion, MethodNotAllowed: of a key that was looked at and is not there. */
 bool remote_refuse_missing(const struct remote_key *key, const struct remote_state *state, struct error *error);

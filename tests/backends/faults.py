@@ -122,9 +122,14 @@ class Faults:
 
     def story(self, key, most=60):
         """What it has seen of a key lately, a line for each request: for the message of a failed test."""
-        lines = [f"    {entry['at']} {entry['op']} {entry['query']} {entry.get('conditions', '')} {entry.get('fault', '')} {entry['status']}"
-                 for entry in self.log() if entry["key"] == key]
-        return "\n".join(lines[-most:])
+        return "\n".join([self.line(entry) for entry in self.log() if entry["key"] == key][-most:])
+
+    @staticmethod
+    def line(entry):
+        """Of a revision its ETag is shown and the nonce (of the one that is written, of the one that was read)."""
+        told = (entry["query"], entry.get("conditions", ""), entry.get("stamp", ""), entry.get("fault", ""), entry["status"], entry.get("etag", ""),
+                entry.get("shown", ""))
+        return f"    {entry['at']:.4f} {entry.get('ended', 0):.4f} {entry['op']} " + " ".join(str(one) for one in told if one)
 
     def operations(self, since=0):
         return [entry["op"] for entry in self.log(since)]

@@ -82,19 +82,28 @@ class HistoryCase(BackendCase):
         together([lambda register=register: run(register) for register in registers])
         return [operation for register in registers for operation in register.history]
 
-    def judge(self, key, history):
+    def judge(self, key, history, proxy=None):
+        """False: no order explains it but one in which the server let a delete come between its look and its deed (docs/backend.md)."""
         if linearizable.linearize(history) is None:
+            if self.backend_name == "versitygw" and linearizable.linearize(linearizable.loosened(history)) is not None:
+                print(f"{key}: a delete came between versitygw's look at a condition and its write,", end=" ")
+                return False
             told = "\n".join(f"    {one.began:.4f} {one.ended:.4f} {one}" for one in sorted(history, key=lambda one: one.began))
-            self.fail(f"{key}: no order explains what was answered\n{told}")
+            seen = f"\n    at the backend:\n{proxy.story(key, 1000)}" if proxy else ""
+            self.fail(f"{key}: no order explains what was answered\n{told}{seen}")
+        return True
 
-    def judge_many(self, bucket, clients, keys, steps, kinds=KINDS):
-        unknown = total = 0
+    def judge_many(self, bucket, clients, keys, steps, kinds=KINDS, proxy=None):
+        unknown = total = torn = 0
         for number in range(keys):
-            history = self.record(bucket, clients, f"register/{number}", steps, kinds)
+            key = f"register-{number}"
+            history = self.record(bucket, clients, key, steps, kinds)
             unknown += sum(one.outcome == "unknown" for one in history)
             total += len(history)
-            self.judge(f"register/{number}", history)
+            torn += not self.judge(key, history, proxy)
         print(f"{keys} registers, {total} operations, {unknown} of them without an answer", end=" ")
+        if torn:
+            self.skipTest(f"{self.backend_name} by itself does not do it always")
 
 
 class Histories(HistoryCase):
@@ -112,14 +121,22 @@ class HistoriesOfAFleet(HistoryCase):
         return (*self.KINDS, DELETE_IF, DELETE_IF) if fronts.verdicts(self.backend)["delete-match"] else self.KINDS
 
     def test_registers(self):
-        bales = self.fleet(2)
-        self.judge_many(self.bucket, lambda: [bale.client() for bale in bales], 20 if self.is_long else 8, 10, self.kinds())
+        proxy = self.proxy()
+        bales = self.fleet(2, proxy)
+        self.judge_many(self.bucket, lambda: [bale.client() for bale in bales], 20 if self.is_long else 8, 10, self.kinds(), proxy)
+
+    def test_registers_without_deletes(self):
+        """Where no delete comes in between, every server's conditions hold, and nothing is excused."""
+        proxy = self.proxy()
+        bales = self.fleet(2, proxy)
+        kinds = (READ, WRITE, SWAP, SWAP, SWAP)
+        self.judge_many(self.bucket, lambda: [bale.client() for bale in bales], 100 if self.is_long else 10, 10, kinds, proxy)
 
     def test_registers_through_faults(self):
         proxy = self.proxy()
         bales = self.fleet(2, proxy)
         proxy.rules(*mixture(0.02, KINDS))
-        self.judge_many(self.bucket, lambda: [bale.client() for bale in bales], 100 if self.is_long else 10, 8, self.kinds())
+        self.judge_many(self.bucket, lambda: [bale.client() for bale in bales], 100 if self.is_long else 10, 8, self.kinds(), proxy)
 
     def test_registers_and_kills(self):
         proxy = self.proxy(fault("delay", probability=0.3, seconds=[0.001, 0.03]), fault("delay-answer", probability=0.3, seconds=[0.001, 0.03]))
@@ -136,7 +153,7 @@ class HistoriesOfAFleet(HistoryCase):
         killer = threading.Thread(target=kill_now_and_then)
         killer.start()
         try:
-            self.judge_many(self.bucket, lambda: [bale.client() for bale in bales], 150 if self.is_long else 8, 8, self.kinds())
+            self.judge_many(self.bucket, lambda: [bale.client() for bale in bales], 150 if self.is_long else 8, 8, self.kinds(), proxy)
         finally:
             ending.set()
             killer.join()
@@ -178,7 +195,21 @@ class HistoriesNotice(HistoryCase):
             [done(WRITE, 1, 2, "a"), done(DELETE_IF, 3, 6, None, "a"), done(SWAP, 4, 5, "b", "a"), done(READ, 7, 8)],
             [done(WRITE, 1, 2, "a"), done(DELETE_IF, 3, 4, None, "b"), done(READ, 5, 6)],
         )
+        torn = (
+            [done(WRITE, 1, 2, "a"), done(SWAP, 3, 6, "b", "a"), done(DELETE, 4, 5), done(READ, 7, 8, "b")],
+            [done(WRITE, 1, 2, "a"), done(SWAP, 4, 5, "b", "a"), done(DELETE_IF, 3, 6, None, "a"), done(READ, 7, 8)],
+        )
+        whole = (
+            [done(WRITE, 1, 2, "a"), done(SWAP, 5, 6, "b", "a"), done(DELETE, 3, 4), done(READ, 7, 8, "b")],
+            [done(WRITE, 1, 2, "a"), done(SWAP, 3, 4, "b", "a"), done(DELETE_IF, 5, 6, None, "a"), done(READ, 7, 8)],
+            [done(WRITE, 1, 2, "a"), done(SWAP, 3, 6, "b", "a"), done(WRITE, 4, 5, "c"), done(READ, 4.5, 5, "c"), done(READ, 7, 8, "b"), done(DELETE, 9, 10)],
+        )
+        for history in torn:
+            self.assertIsNone(linearizable.linearize(history), history)
+            self.assertIsNotNone(linearizable.linearize(linearizable.loosened(history)), history)
+        for history in whole:
+            self.assertIsNone(linearizable.linearize(linearizable.loosened(history)), history)
         for history in good:
             self.assertIsNotNone(linearizable.linearize(history), history)
-        for history in bad:
+        for history in (*bad, *whole):
             self.assertIsNone(linearizable.linearize(history), history)

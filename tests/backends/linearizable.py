@@ -20,6 +20,7 @@ class Operation:
     began: float = 0
     ended: float = math.inf  # unknown: never
     who: str = ""
+    also: frozenset = frozenset()  # states that it may have been applied to although its condition does not hold (loosened)
 
     def may_pass(self, state):
         """Does its condition hold?"""
@@ -38,7 +39,21 @@ class Operation:
         passes = self.may_pass(state)
         if self.outcome == "refused":
             return not passes, state
-        return passes, (None if self.kind in (DELETE, DELETE_IF) else self.value)
+        return passes or state in self.also, (None if self.kind in (DELETE, DELETE_IF) else self.value)
+
+
+def loosened(history):
+    """The same on a server that lets a delete come between a look at a condition and the deed: a swap may put back what was deleted
+    while it was under way, and a conditional delete may take what was written while it was. Nothing else is allowed it."""
+    def beside(one, kinds):
+        return [other for other in history
+                if other.kind in kinds and other.outcome != "refused" and other.began <= one.ended and one.began <= other.ended]
+
+    def states(one):
+        if one.kind == SWAP:
+            return frozenset([None] if beside(one, (DELETE, DELETE_IF)) else [])
+        return frozenset(other.value for other in beside(one, (WRITE, CREATE, SWAP)) if one.kind == DELETE_IF)
+    return [dataclasses.replace(one, also=states(one)) for one in history]
 
 
 def linearize(history):

@@ -163,6 +163,12 @@ IGNORED = {
 }
 
 
+def stamp_of(message):
+    """The nonce that Bale gave the revision, as a request writes it or an answer shows it; None: there is none."""
+    found = re.search(rb"(?:^|;)n=([^;]{6})", message.header(b"x-amz-meta-s4-bale") or b"")
+    return found and found[1].decode(errors="replace")
+
+
 def first_of_many(body):
     """The first key that a DeleteObjects names, from the beginning of its body; "" where that does not show it."""
     found = re.search(rb"<Key>([^<]*)</Key>", body)

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import threading
 import time
 from urllib.parse import quote
 
@@ -151,6 +152,19 @@ class Proxy(BackendCase):
         answer = alice.get(self.bucket, "k")
         self.assertEqual((b"second", first), (answer.body, answer.header("etag")))
         self.assertEqual(second, alice.head(self.bucket, "k").header("etag"))
+
+    def test_an_etag_of_the_revision_behind(self):
+        proxy, alice = self.through()
+        alice.put(self.bucket, "k", (), {"x-amz-meta-number": "1"}, b"first")
+        proxy.rules(fault("slip-ahead", op="HeadObject", times=1))
+        looked = []
+        looker = threading.Thread(target=lambda: looked.append(alice.head(self.bucket, "k")))
+        looker.start()
+        self.wait_for(lambda: "HeadObject" in proxy.operations(), "the look")
+        second = proxy.client().put(self.bucket, "k", (), {"x-amz-meta-number": "2"}, b"second").header("etag")
+        looker.join()
+        self.assertEqual(("1", second), (looked[0].header("x-amz-meta-number"), looked[0].header("etag")))
+        self.assertEqual("2", alice.head(self.bucket, "k").header("x-amz-meta-number"))
 
     def test_a_connection_that_ends_without_notice(self):
         _, alice = self.through(fault("close-after"))

@@ -287,7 +287,7 @@ class Exchange:
             sending = asyncio.ensure_future(self.send(server))
         try:
             answer = await self.read_answer(server, sending)
-            self.entry["status"] = answer.status
+            self.proxy.note_answer(self.entry, answer)
             if kind == "duplicate":
                 await self.repeat(server, answer)
                 keeps = self.may_go_on(True)
@@ -341,6 +341,8 @@ class Exchange:
             await asyncio.sleep(self.fault.seconds())
         elif kind == "slip":
             answer = self.proxy.slip(self.request, answer)
+        elif kind == "slip-ahead":
+            answer = await self.proxy.slip_ahead(self.request, answer, self.fault.draw("seconds", 30.0, 30.0))
         elif kind == "wrong-length" and answer.framing != 0:
             return await self.answer_wrong_length(server, answer)
         elif kind in ("truncate", "trickle", "flip"):
@@ -540,8 +542,19 @@ class Proxy:
             entry["ignored"] = list(ignored)
         if fault:
             entry["fault"] = fault.kind
+        if stamp := message.stamp_of(request):
+            entry["stamp"] = stamp
         self.log.append(entry)
         return entry
+
+    @staticmethod
+    def note_answer(entry, answer):
+        """As the server gave it, before any fault."""
+        entry["status"], entry["ended"] = answer.status, round(time.time(), 4)
+        if etag := answer.header(b"etag"):
+            entry["etag"] = etag.decode(errors="replace").strip('"')
+        if stamp := message.stamp_of(answer):
+            entry["shown"] = stamp
 
     def remember(self, request, answer):
         etag = answer.header(b"etag")
@@ -555,6 +568,15 @@ class Proxy:
         etag = answer.header(b"etag")
         before = [other for other in self.seen.get(request.path, ()) if other != etag]
         return answer.replace(b"etag", before[0]) if before and etag else answer
+
+    async def slip_ahead(self, request, answer, seconds):
+        """The ETag of the revision behind this one, which somebody has yet to write."""
+        etag, deadline = answer.header(b"etag"), time.monotonic() + seconds
+        while etag and time.monotonic() < deadline:
+            if self.seen.get(request.path, (etag,))[-1] != etag:
+                return answer.replace(b"etag", self.seen[request.path][-1])
+            await asyncio.sleep(0.001)
+        return answer
 
     def counts(self):
         counted = collections.Counter(entry["op"] for entry in self.log)

@@ -184,7 +184,7 @@ class Requests(BackendCase):
         self.count("If-None-Match, new", self.put("n", SMALL, if_none_match="*"), ["PutObject"])
         self.count("If-None-Match, there", self.put("n", SMALL, if_none_match="*"), ["PutObject", "[HeadObject]"], 412)
         self.count("If-Match, seen", self.put("s", SMALL, if_match=etag), ["PutObject"])
-        self.count("If-Match, unseen", self.put("u", SMALL, if_match=unseen), ["HeadObject", "PutObject"])
+        self.count("If-Match, unseen", self.put("u", SMALL, if_match=unseen), ["HeadObject", "HeadObject", "PutObject"])
 
     def test_put_large(self):
         parts = ["UploadPart"] * 3

@@ -27,6 +27,7 @@ Of all rules the first that fires counts. Faults and what they take (a number, o
     flip            one byte of the body is another one
     trickle         the answer comes in 50 pieces (seconds between them)
     slip            the ETag is that of the revision before
+    slip-ahead      the answer waits until the key is written once more (seconds at most), and has the ETag of that
     close-after     the connection ends behind the answer, without having said so
     ignore          `what` (message.IGNORED): the server does not know this; goes together with another rule's fault
 """
@@ -37,7 +38,7 @@ import re
 import message
 
 FAULTS = ("delay", "refuse", "cut", "cut-request", "hang", "lose", "replace", "duplicate", "duplicate-late", "delay-answer",
-          "truncate", "wrong-length", "flip", "trickle", "slip", "close-after", "ignore")
+          "truncate", "wrong-length", "flip", "trickle", "slip", "slip-ahead", "close-after", "ignore")
 SELECTORS = ("op", "method", "key", "query", "header", "nth", "first", "every", "times", "probability")
 
 

@@ -181,7 +181,7 @@ SUSPENDS bool remote_write_acl(struct bucket_store *store, const struct object_n
     struct remote_key key;
     struct remote_state state;
     char revision[ACL_REVISION_BYTES];
-    if (!remote_key_init(remote_of(store), name, &key, error) || !remote_look(&key, false, &state, error))
+    if (!remote_key_init(remote_of(store), name, &key, error) || !remote_look(&key, LOOK_FOR_ETAG, &state, error))
         return false;
     bool is_there = state.is_there;
     if (is_there) {

@@ -37,7 +37,8 @@ SUSPENDS static bool is_needed(struct sweeping *sweeping, struct span key, struc
     struct remote_state *state = &sweeping->state;
     struct error ignored;
     char now[ACL_REVISION_BYTES] = "";
-    if (!remote_key_init(sweeping->remote, &name, object, &ignored) || !remote_look(object, false, state, &ignored))
+    if (!remote_key_init(sweeping->remote, &name, object, &ignored) ||
+        !remote_look(object, LOOK_FOR_ETAG, state, &ignored))
         return true;
     if (state->is_there)
         acl_revision_name(&state->object.attributes, now);

@@ -18,7 +18,7 @@ SUSPENDS static bool count_key(struct remote *remote, const struct object_name *
         ledger_amounts_add(sums, &amounts);
         return true;
     }
-    bool done = remote_look(&key, true, &state, error);
+    bool done = remote_look(&key, LOOK_FOR_WHOLE, &state, error);
     if (done && state.is_there) {
         bool is_counted = counting_counts(remote, key.row_key, &state.object);
         amounts = counting_amounts(&state.object.attributes, is_counted);

@@ -33,7 +33,7 @@ SUSPENDS static enum told ask(struct remote *remote, const struct ledger_intent 
     struct error error;
     if (!remote_key_init(remote, &intent->name, &key, &error))
         return TOLD_OTHER; /* this process does not serve its bucket */
-    bool looked = remote_look(&key, false, &state, &error);
+    bool looked = remote_look(&key, LOOK_FOR_ETAG, &state, &error);
     enum told told = looked ? read_state(intent, &state) : TOLD_NOTHING;
     remote_state_free(key.shard, &state);
     return !looked && error.code == S3_NoSuchBucket ? TOLD_OTHER : told;

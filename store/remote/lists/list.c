@@ -263,7 +263,7 @@ static void look_at(void *context, unsigned index)
     unknown->place = UINT_MAX;
     if (listing->error.kind != ERROR_NONE)
         return;
-    if (!remote_key_init(listing->remote, &name, &key, &error) || !remote_look(&key, true, &state, &error)) {
+    if (!remote_key_init(listing->remote, &name, &key, &error) || !remote_look(&key, LOOK_FOR_WHOLE, &state, &error)) {
         if (error.kind != ERROR_UNSUPPORTED) /* a codec that nobody knows: its size is what the list says */
             listing->error = error;
         return;

@@ -262,7 +262,7 @@ SUSPENDS static bool tell_end(const struct upload_end *end, struct remote_key *k
                               struct object_attributes *ret_attributes, struct error *error)
 {
     struct remote_state state;
-    if (!remote_look(key, true, &state, error))
+    if (!remote_look(key, LOOK_FOR_WHOLE, &state, error))
         return false;
     const struct object_attributes *there = &state.object.attributes;
     bool holds = state.is_there && state.object.is_stamped &&

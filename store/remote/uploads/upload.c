@@ -318,7 +318,7 @@ SUSPENDS bool upload_is_completed(const struct upload_place *place, const struct
     const struct object_name name = {.bucket = place->bucket, .key = record->info.key};
     struct remote_key key;
     struct remote_state state;
-    if (!remote_key_init(place->remote, &name, &key, error) || !remote_look(&key, false, &state, error))
+    if (!remote_key_init(place->remote, &name, &key, error) || !remote_look(&key, LOOK_FOR_ETAG, &state, error))
         return false;
     *ret_is_completed = state.is_there && state.object.is_stamped &&
                         memcmp(state.object.stamp.nonce, record->nonce, STAMP_NONCE_BYTES) == 0;

@@ -49,7 +49,8 @@ SUSPENDS static bool look_at(struct search *search, const struct s3_version_entr
     struct remote_key *key = search->target->key;
     const struct object_name name = {.bucket = key->name.bucket, .key = key->name.key, .version = entry->version};
     if (!remote_key_init(key->shard->remote, &name, &search->version, error) ||
-        !remote_look(&search->version, search->target->logical_etag != NULL, &state, error))
+        !remote_look(&search->version, search->target->logical_etag != NULL ? LOOK_FOR_WHOLE : LOOK_FOR_ETAG, &state,
+                     error))
         return false;
     const struct backend_object *object = &state.object;
     search->is_found = state.is_there && write_target_is_own(search->target, search->nonce, object);

@@ -333,7 +333,7 @@ SUSPENDS static bool complete_plain(struct remote_writer *writer, struct complet
             return true;
         bool is_unclear = answer.effect == S3_UNKNOWN || is_upload_gone(error);
         struct error reason = *error;
-        if (!is_unclear || !remote_look(&writer->key, false, &state, error))
+        if (!is_unclear || !remote_look(&writer->key, LOOK_FOR_ETAG, &state, error))
             return false;
         bool is_there = state.is_there;
         remote_state_free(writer->key.shard, &state);

@@ -63,15 +63,27 @@ SUSPENDS static bool take_state(struct write_target *target, struct remote_state
     return true;
 }
 
+static bool is_creation(const struct write_condition *condition)
+{
+    return span_equal(condition->if_none_match, SPAN("*")) && condition->if_match.size == 0;
+}
+
+static enum look_intent look_intent(const struct write_target *target)
+{
+    const struct remote *remote = target->key->shard->remote;
+    if (target->condition != NULL && !is_creation(target->condition))
+        return LOOK_TO_DECIDE;
+    bool must_be_right = target->condition != NULL || target->logical_etag != NULL ||
+                         (remote->is_counted && !remote_labels_hold(remote)); /* whose size goes with which ETag */
+    return must_be_right ? LOOK_FOR_WHOLE : LOOK_FOR_ETAG;
+}
+
 SUSPENDS bool target_look(struct write_target *target, const uint8_t *nonce, bool *ret_is_own, struct error *error)
 {
     struct remote_state state;
     bool is_own = false;
-    const struct remote *remote = target->key->shard->remote;
-    bool must_be_right = target->condition != NULL || target->logical_etag != NULL ||
-                         (remote->is_counted && !remote_labels_hold(remote)); /* whose size goes with which ETag */
     target->is_marked = false;
-    bool done = remote_look(target->key, must_be_right, &state, error);
+    bool done = remote_look(target->key, look_intent(target), &state, error);
     if (done && state.is_there) {
         is_own = nonce != NULL && write_target_is_own(target, nonce, &state.object);
         done = take_state(target, &state, error);
@@ -90,11 +102,6 @@ SUSPENDS bool target_look(struct write_target *target, const uint8_t *nonce, boo
 }
 
 /* ---- before it is sent ---- */
-
-static bool is_creation(const struct write_condition *condition)
-{
-    return span_equal(condition->if_none_match, SPAN("*")) && condition->if_match.size == 0;
-}
 
 /* A client's condition is of the logical ETag; a row that put that beside another revision's ETag would let it pass. */
 static bool may_believe_row(const struct remote_key *key)
@@ -150,6 +157,7 @@ bool target_header(const struct write_target *target, bool is_complete, char *re
 
 void written_revision_answered(const struct s3_answer *answer, struct written_revision *ret_revision)
 {
+    ret_revision->is_found = false;
     memcpy(ret_revision->etag, answer->etag, sizeof ret_revision->etag);
     remote_answered_version(answer, ret_revision->version);
 }
@@ -157,6 +165,7 @@ void written_revision_answered(const struct s3_answer *answer, struct written_re
 void written_revision_found(const struct write_target *target, struct written_revision *ret_revision)
 {
     static_assert(sizeof target->etag <= sizeof ret_revision->etag, "the longest ETag fits");
+    ret_revision->is_found = true;
     memcpy(ret_revision->etag, target->etag, sizeof target->etag);
     memcpy(ret_revision->version, target->version, sizeof ret_revision->version);
 }

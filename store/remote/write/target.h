@@ -9,6 +9,7 @@
 struct written_revision {
     char etag[S3_ETAG_BYTES]; /* as sent, or without its quotes */
     char version[VERSION_TEXT_BYTES];
+    bool is_found; /* by a look, beside our nonce: both may be of what has replaced ours (LOOK_FOR_ETAG) */
 };
 
 struct write_target {

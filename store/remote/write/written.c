@@ -255,7 +255,8 @@ void written_object_note(struct remote_key *key, struct written_object *object, 
     attributes->modified_ms = clock_wall_ms(key->shard->remote->settings.clock);
     memcpy(attributes->version, revision->version, sizeof attributes->version);
     attributes->stored_etag[0] = '\0';
-    if (plain.size == 0 || plain.size >= sizeof attributes->stored_etag || key->is_internal) {
+    bool is_known = plain.size > 0 && plain.size < sizeof attributes->stored_etag && !revision->is_found;
+    if (!is_known || key->is_internal) {
         remote_note_absence(key); /* nobody knows what is there */
         return;
     }
