@@ -130,7 +130,7 @@ class HistoriesOfAFleet(HistoryCase):
         proxy = self.proxy()
         bales = self.fleet(2, proxy)
         kinds = (READ, WRITE, SWAP, SWAP, SWAP)
-        self.judge_many(self.bucket, lambda: [bale.client() for bale in bales], 100 if self.is_long else 10, 10, kinds, proxy)
+        self.judge_many(self.bucket, lambda: [bale.client() for bale in bales], 100 if self.is_long else 6, 10, kinds, proxy)
 
     def test_registers_through_faults(self):
         proxy = self.proxy()

@@ -36,9 +36,9 @@ def document(tags):
 class Uploader:
     """A client whose every request goes to some replica, and that tries again until it is answered."""
 
-    def __init__(self, bales, bucket, seed, until):
+    def __init__(self, bales, bucket, seed, ended):
         self.clients = [bale.client() for bale in bales]
-        self.bucket, self.until, self.draw = bucket, until, random.Random(seed)
+        self.bucket, self.ended, self.draw = bucket, ended, random.Random(seed)
         self.tries = 0
 
     def ask(self, *arguments, **options):
@@ -103,7 +103,7 @@ class Uploader:
         """Upload after upload. Returns what must be there: key -> bodies, in order."""
         made = {}
         number = 0
-        while time.monotonic() < self.until:
+        while not (self.ended.is_set() and made):  # what is aborted is not made
             key, number = f"{prefix}/{number % 4}", number + 1
             upload = self.begin(key)
             bodies = {one: self.content() for one in self.numbers()}
@@ -120,31 +120,33 @@ class Uploader:
 
 
 class UploadsOfAFleet(BackendCase):
-    def kill_now_and_then(self, bales, kills, ending):
-        """Returns how many there were."""
+    def kill_now_and_then(self, bales, kills, ended):
+        """`ended` is set behind the last one, or by who wants no more."""
         draw = random.Random(self.seed)
-        for number in range(kills):
-            if ending.wait(draw.uniform(0.2, 1.2)):
-                return number
-            bale = draw.choice(bales)
-            bale.kill()
-            ending.wait(draw.uniform(0, 0.3))
-            bale.start()
-        return kills
+        try:
+            while self.killed < kills and not ended.wait(draw.uniform(0.2, 1.2)):
+                bale = draw.choice(bales)
+                bale.kill()
+                ended.wait(draw.uniform(0, 0.3))
+                bale.start()
+                self.killed += 1
+        finally:
+            ended.set()
 
     def under_kills(self, count, kills):
+        """Clients go on until all kills have been, however long starts take."""
         bales = self.fleet(count)
-        ending, killed = threading.Event(), []
-        killer = threading.Thread(target=lambda: killed.append(self.kill_now_and_then(bales, kills, ending)))
-        until = time.monotonic() + kills * 0.9
-        clients = [Uploader(bales, self.bucket, f"{self.seed}/{number}", until) for number in range(3)]
+        ended, self.killed = threading.Event(), 0
+        killer = threading.Thread(target=self.kill_now_and_then, args=(bales, kills, ended))
+        clients = [Uploader(bales, self.bucket, f"{self.seed}/{number}", ended) for number in range(3)]
         killer.start()
         try:
             made = together([lambda client=client, number=number: client.go(f"w{number}") for number, client in enumerate(clients)])
         finally:
-            ending.set()
+            ended.set()
             killer.join()
-        self.assertGreaterEqual(killed[0], kills // 3)
+        self.assertEqual(kills, self.killed)
+        print(f"{self.killed} kills, {sum(client.tries for client in clients)} tries of requests", end=" ")
         self.check(bales, {key: parts for each in made for key, parts in each.items()})
         self.check_left(bales)
 
@@ -222,7 +224,7 @@ class UploadsOfAFleet(BackendCase):
     # ---- one upload, many who end it ----
 
     def parts_of(self, bales, key, bodies):
-        client = Uploader(bales, self.bucket, self.seed, 0)
+        client = Uploader(bales, self.bucket, self.seed, None)
         upload = client.begin(key)
         for number, body in enumerate(bodies, 1):
             client.part(key, upload, number, body)
