@@ -28,6 +28,8 @@ SUSPENDS bool remote_ask_lock(struct remote_shard *shard, struct span backend_bu
     bool done = s3_client_get_bucket_lock(shard->client, &call, &lock, &answer, error);
     if (!done && error->code == S3_ObjectLockConfigurationNotFoundError)
         return true;
+    if (!done && answer.status == 404 && error->code == NULL) /* whatever it is that is not there: its name was lost */
+        return error_set(error, ERROR_BUSY, S3_SlowDown, "The backend does not answer at the moment. Try again.");
     if (!remote_answered(shard, S3_GET_BUCKET, &answer, done, error))
         return false;
     info->has_lock = lock.is_enabled;
@@ -59,8 +61,10 @@ static bool answered(struct remote_key *key, enum s3_kind kind, const struct s3_
                      char ret_version[VERSION_TEXT_BYTES], struct error *error)
 {
     remote_answered_version(answer, ret_version);
+    if (!done && answer->status == 400 && error->code == S3_InvalidArgument) /* a date that has passed on the way */
+        return error_set(error, ERROR_INVALID, S3_InvalidArgument, "The backend refuses the date or the version.");
     done = remote_answered(key->shard, kind, answer, done, error);
-    if (!done && answer->status != 400)
+    if (!done)
         (void)remote_key_is_missing(key, answer, error);
     return done;
 }
