@@ -354,13 +354,14 @@ SUSPENDS bool bucket_read_acl(struct bucket_store *store, const struct object_na
            store->operations->read_acl(store, name, attributes, arena, ret_acl, error);
 }
 
-SUSPENDS bool bucket_write_acl(struct bucket_store *store, const struct object_name *name, struct span acl,
+SUSPENDS bool bucket_write_acl(struct bucket_store *store, const struct object_name *name,
+                               const struct object_attributes *judged, struct span acl,
                                char ret_version[VERSION_TEXT_BYTES], struct error *error)
 {
     char ignored[VERSION_TEXT_BYTES];
     ASSERT(is_object_name(name) && acl.size <= OBJECT_ACL_BYTES_MAX);
     return store_keeps_acls(store, error) &&
-           store->operations->write_acl(store, name, acl, ret_version != NULL ? ret_version : ignored, error);
+           store->operations->write_acl(store, name, judged, acl, ret_version != NULL ? ret_version : ignored, error);
 }
 
 SUSPENDS bool bucket_write_retention(struct bucket_store *store, const struct object_name *name,

@@ -427,7 +427,8 @@ struct bucket_store_operations {
     SUSPENDS bool (*read_acl)(struct bucket_store *store, const struct object_name *name,
                               const struct object_attributes *attributes, struct arena *arena, struct span *ret_acl,
                               struct error *error);
-    SUSPENDS bool (*write_acl)(struct bucket_store *store, const struct object_name *name, struct span acl,
+    SUSPENDS bool (*write_acl)(struct bucket_store *store, const struct object_name *name,
+                               const struct object_attributes *judged, struct span acl,
                                char ret_version[VERSION_TEXT_BYTES], struct error *error);
     SUSPENDS bool (*set_versioning)(struct bucket_store *store, struct span bucket, enum bucket_versioning versioning,
                                     struct error *error);
@@ -575,8 +576,11 @@ SUSPENDS bool bucket_write_tags(struct bucket_store *store, const struct object_
 SUSPENDS bool bucket_read_acl(struct bucket_store *store, const struct object_name *name,
                               const struct object_attributes *attributes, struct arena *arena, struct span *ret_acl,
                               struct error *error);
-/* Likewise its ACL; the owner stays. */
-SUSPENDS bool bucket_write_acl(struct bucket_store *store, const struct object_name *name, struct span acl,
+/* Likewise its ACL; the owner stays. `judged`: the attributes by which it was decided that this may be. Another
+ * revision never gets a list that was meant for this one: where it was replaced meanwhile, that is ERROR_CHANGED
+ * (SlowDown), or the list is one of an object that is not there any more. */
+SUSPENDS bool bucket_write_acl(struct bucket_store *store, const struct object_name *name,
+                               const struct object_attributes *judged, struct span acl,
                                char ret_version[VERSION_TEXT_BYTES], struct error *error);
 /* InvalidRequest: the bucket has no lock. AccessDenied: what binds now does not allow it (444, 445), decided in the
  * committing step. */

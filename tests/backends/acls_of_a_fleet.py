@@ -261,7 +261,7 @@ class ListsCounted(AclCase):
                 ("read by its owner", lambda: bale.client().get(self.bucket, "k"), [look, read]),
                 ("read by another", lambda: bale.client("bob").get(self.bucket, "k"), [look, read, read]),
                 ("GetObjectAcl", lambda: bale.client().get(self.bucket, "k", {"acl": None}), [look, look, read]),
-                ("PutObjectAcl", lambda: self.give(bale, "k", "private"), [look, look, look, read, write]),
+                ("PutObjectAcl", lambda: self.give(bale, "k", "private"), [look, look, read, write]),
                 ("written", lambda: bale.client("bob").put(self.bucket, "new", (), (), b"x"), [write])):
             with self.subTest(what):
                 proxy.reset()

@@ -79,7 +79,7 @@ SUSPENDS bool s3_put_object_acl(struct s3_request *request, struct error *error)
     const struct acl_owners owners = {s3_owner_shown(request, attributes.owner), bucket->owner};
     if (!put_acl_take(request, ACL_OF_OBJECT, &owners, &packed, error))
         return false;
-    if (!bucket_write_acl(request->settings->store, &name, packed, version, error))
+    if (!bucket_write_acl(request->settings->store, &name, &attributes, packed, version, error))
         return s3_explain_missing(request, &name, error);
     return answer(request, version, error);
 }

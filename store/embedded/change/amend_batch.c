@@ -50,6 +50,9 @@ static bool amend_row(struct batch *batch, const struct change *change, const st
         row->attributes.tags_count = change->amend.tags_count;
         return true;
     case AMEND_ACL:
+        if (strcmp(row->attributes.stored_etag, change->amend.judged->stored_etag) != 0)
+            return error_set(error, ERROR_CHANGED, S3_SlowDown,
+                             "The object was replaced while its list of grants was being set. Try again.");
         row->attributes.acl = change->amend.acl;
         return true;
     default:

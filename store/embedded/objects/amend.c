@@ -46,10 +46,11 @@ SUSPENDS bool store_write_tags(struct bucket_store *base, const struct object_na
     return amend(base, name, &change, ret_version, error);
 }
 
-SUSPENDS bool store_write_acl(struct bucket_store *base, const struct object_name *name, struct span acl,
+SUSPENDS bool store_write_acl(struct bucket_store *base, const struct object_name *name,
+                              const struct object_attributes *judged, struct span acl,
                               char ret_version[VERSION_TEXT_BYTES], struct error *error)
 {
-    struct change change = {.amend = {.kind = AMEND_ACL, .acl = acl}};
+    struct change change = {.amend = {.kind = AMEND_ACL, .acl = acl, .judged = judged}};
     return amend(base, name, &change, ret_version, error);
 }
 

@@ -48,7 +48,8 @@ SUSPENDS bool store_set_lock(struct bucket_store *store, struct span bucket, con
                              struct error *error);
 SUSPENDS bool store_list_versions(struct bucket_store *store, const struct version_list_request *request,
                                   struct arena *arena, struct list_page *ret_page, struct error *error);
-SUSPENDS bool store_write_acl(struct bucket_store *store, const struct object_name *name, struct span acl,
+SUSPENDS bool store_write_acl(struct bucket_store *store, const struct object_name *name,
+                              const struct object_attributes *judged, struct span acl,
                               char ret_version[VERSION_TEXT_BYTES], struct error *error);
 SUSPENDS bool store_write_retention(struct bucket_store *store, const struct object_name *name,
                                     const struct retention_change *retention, char ret_version[VERSION_TEXT_BYTES],

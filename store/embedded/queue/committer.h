@@ -73,6 +73,7 @@ struct change {
             struct span tags;
             unsigned tags_count;
             struct span acl;
+            const struct object_attributes *judged; /* AMEND_ACL: of this revision alone */
             const struct retention_change *retention;
             enum lock_hold hold;
             char *ret_version; /* VERSION_TEXT_BYTES */

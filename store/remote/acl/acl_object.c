@@ -175,22 +175,16 @@ SUSPENDS static bool put(struct remote_key *key, const char *revision, struct sp
     return done;
 }
 
-SUSPENDS bool remote_write_acl(struct bucket_store *store, const struct object_name *name, struct span acl,
+SUSPENDS bool remote_write_acl(struct bucket_store *store, const struct object_name *name,
+                               const struct object_attributes *judged, struct span acl,
                                char ret_version[VERSION_TEXT_BYTES], struct error *error)
 {
     struct remote_key key;
-    struct remote_state state;
     char revision[ACL_REVISION_BYTES];
-    if (!remote_key_init(remote_of(store), name, &key, error) || !remote_look(&key, LOOK_FOR_ETAG, &state, error))
+    if (!remote_key_init(remote_of(store), name, &key, error))
         return false;
-    bool is_there = state.is_there;
-    if (is_there) {
-        acl_revision_name(&state.object.attributes, revision);
-        memcpy(ret_version, state.object.attributes.version, VERSION_TEXT_BYTES);
-    }
-    remote_state_free(key.shard, &state);
-    if (!is_there)
-        return remote_refuse_missing(&key, &state, error);
+    acl_revision_name(judged, revision);
+    memcpy(ret_version, judged->version, VERSION_TEXT_BYTES);
     return put(&key, revision, acl, false, error);
 }
 

@@ -16,7 +16,8 @@
 SUSPENDS bool remote_read_acl(struct bucket_store *store, const struct object_name *name,
                               const struct object_attributes *attributes, struct arena *arena, struct span *ret_acl,
                               struct error *error);
-SUSPENDS bool remote_write_acl(struct bucket_store *store, const struct object_name *name, struct span acl,
+SUSPENDS bool remote_write_acl(struct bucket_store *store, const struct object_name *name,
+                               const struct object_attributes *judged, struct span acl,
                                char ret_version[VERSION_TEXT_BYTES], struct error *error);
 
 /* The list of an object that is about to become visible by the write with this nonce, if it is too long for the

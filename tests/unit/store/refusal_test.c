@@ -298,7 +298,7 @@ START_TEST(a_store_without_versions_is_asked_for_none)
     ck_assert_str_eq(refusal.code, "NotImplemented");
     ck_assert(!bucket_set_lock(&store, name.bucket, &none, &refusal));
     ck_assert_str_eq(refusal.code, "NotImplemented");
-    ck_assert(!bucket_write_acl(&store, &name, SPAN("acl"), NULL, &refusal));
+    ck_assert(!bucket_write_acl(&store, &name, &(struct object_attributes){0}, SPAN("acl"), NULL, &refusal));
     ck_assert_str_eq(refusal.code, "NotImplemented");
     ck_assert(!bucket_write_retention(&store, &name, &change, NULL, &refusal));
     ck_assert_str_eq(refusal.code, "NotImplemented");
