@@ -107,6 +107,8 @@ static bool write_bytes(int fd, struct span bytes)
         ssize_t size = write(fd, bytes.data, bytes.size);
         if (size < 0 && errno == EINTR)
             continue;
+        if (size == 0)
+            errno = EIO;
         if (size <= 0)
             return false;
         bytes = span_skip(bytes, (size_t)size);
@@ -119,11 +121,11 @@ bool ledger_file_write(int folder_fd, const char *name, struct span bytes, bool 
     char temporary[LEDGER_FILE_NAME_BYTES + 8];
     (void)snprintf(temporary, sizeof temporary, "%s.new", name);
     int fd = openat(folder_fd, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    bool done = fd >= 0 && write_bytes(fd, bytes) && (!is_durable || fsync(fd) == 0);
+    bool done = fd >= 0 && write_bytes(fd, bytes) && (!is_durable || fsync(fd) == 0) &&
+                renameat(folder_fd, temporary, folder_fd, name) == 0 && (!is_durable || fsync(folder_fd) == 0);
     int reason = errno;
     if (fd >= 0)
         (void)close(fd);
-    done = done && renameat(folder_fd, temporary, folder_fd, name) == 0 && (!is_durable || fsync(folder_fd) == 0);
     if (done)
         return true;
     if (fd >= 0)
@@ -131,12 +133,10 @@ bool ledger_file_write(int folder_fd, const char *name, struct span bytes, bool 
     return error_set_errno(error, reason, "the ledger's file %s cannot be written", name);
 }
 
-bool ledger_file_read(int folder_fd, const char *name, struct buffer *ret_bytes, struct error *error)
+static bool read_bytes(int fd, struct buffer *ret_bytes)
 {
-    buffer_init(ret_bytes, LEDGER_FILE_BYTES_MAX);
     struct stat stat;
-    int fd = openat(folder_fd, name, O_RDONLY | O_CLOEXEC);
-    bool done = fd >= 0 && fstat(fd, &stat) == 0 && buffer_reserve(ret_bytes, (size_t)stat.st_size);
+    bool done = fstat(fd, &stat) == 0 && S_ISREG(stat.st_mode) && buffer_reserve(ret_bytes, (size_t)stat.st_size);
     while (done && ret_bytes->size < (size_t)stat.st_size) {
         ssize_t size = read(fd, ret_bytes->data + ret_bytes->size, (size_t)stat.st_size - ret_bytes->size);
         if (size < 0 && errno == EINTR)
@@ -144,8 +144,19 @@ bool ledger_file_read(int folder_fd, const char *name, struct buffer *ret_bytes,
         done = size > 0;
         ret_bytes->size += done ? (size_t)size : 0;
     }
-    int reason = errno;
-    if (fd >= 0)
-        (void)close(fd);
-    return done || error_set_errno(error, reason, "the ledger's file %s cannot be read", name);
+    return done;
+}
+
+bool ledger_file_read(int folder_fd, const char *name, struct buffer *ret_bytes, struct error *error)
+{
+    buffer_init(ret_bytes, LEDGER_FILE_BYTES_MAX);
+    int fd = openat(folder_fd, name, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    if (fd < 0)
+        return error_set_errno(error, errno, "the ledger's file %s cannot be opened", name);
+    bool done = read_bytes(fd, ret_bytes);
+    (void)close(fd);
+    if (done)
+        return true;
+    buffer_clear(ret_bytes);
+    return error_set(error, ERROR_DAMAGED, NULL, "the ledger's file %s cannot be read", name);
 }

@@ -44,4 +44,5 @@ bool record_decode(struct span bytes, struct record_head *ret_head, struct span 
 /* Under a name of its own first, so that the name has the old bytes or the new ones; `is_durable`: also after a power
  * failure. */
 bool ledger_file_write(int folder_fd, const char *name, struct span bytes, bool is_durable, struct error *error);
+/* ERROR_DAMAGED: it is there, and its bytes cannot be had, or are more than any file of ours has. */
 bool ledger_file_read(int folder_fd, const char *name, struct buffer *ret_bytes, struct error *error);

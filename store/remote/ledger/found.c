@@ -176,10 +176,11 @@ static void replay_log(struct ledger_spool_state *state, uint64_t generation, st
     state->has_logs = true;
     if (generation > state->last_generation)
         state->last_generation = generation;
-    state->is_torn |= !is_log || (!has_end && memcmp(boot, head.boot, BOOT_ID_BYTES) != 0);
+    state->is_torn |= !is_log || !log_is_cut(log) || (!has_end && memcmp(boot, head.boot, BOOT_ID_BYTES) != 0);
 }
 
-/* A power failure took the end of a log: each bucket that the process was writing to has one uncertain change. */
+/* A power failure took the end of a log, or the disk part of it: each bucket that the process was writing to has one
+ * uncertain change. */
 static void note_torn(struct ledger_spool_state *state, const char *home)
 {
     struct amounts_table seen = {0};
@@ -193,8 +194,8 @@ static void note_torn(struct ledger_spool_state *state, const char *home)
         (void)amounts_table_add_uncertain(&state->open, span_from_string(seen.lines[i].bucket));
     amounts_table_free(&seen);
     log_message(LOG_WARNING,
-                "ledger: the machine was started anew while a process was writing; what it did last may not be "
-                "counted (`uncertain` in `bale savings`)");
+                "ledger: the machine was started anew while a process was writing, or a file of --state is damaged; "
+                "what that process did last may not be counted (`uncertain` in `bale savings`)");
 }
 
 /* ---- all of it ---- */
@@ -226,10 +227,13 @@ static bool load_file(struct ledger *ledger, const struct ledger_file_name *name
     struct buffer bytes;
     struct ledger_spool_state *state = state_of(ledger, name->spool);
     ledger_file_name_encode(name, text);
-    if (!ledger_file_read(ledger->folder_fd, text, &bytes, error)) {
+    bool is_read = ledger_file_read(ledger->folder_fd, text, &bytes, error);
+    if (!is_read && error->kind != ERROR_DAMAGED) {
         buffer_free(&bytes);
         return false;
     }
+    if (!is_read)
+        log_message(LOG_WARNING, "%s", error->message);
     if (name->is_record)
         load_record(state, name, buffer_span(&bytes));
     else if (name->generation < state->generation)

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { LOG_BYTES_MAX = 4 << 20, ENTRY_BYTES_MAX = 2048 };
+enum { LOG_BYTES_MAX = 4 << 20 };
 
 /* ---- open intents ---- */
 
@@ -92,17 +92,24 @@ static bool begin_file(struct intent_log *log, uint64_t generation, const struct
         close_file(log);
         log->fd = fd;
         log->size = bytes.size;
+        log->begun_size = bytes.size;
         log->generation = generation;
     }
     buffer_free(&bytes);
     return fd >= 0 || (done && error_set(error, ERROR_IO, NULL, "the ledger's file %s cannot be opened", name));
 }
 
+/* Open intents go with it, so a file that was long when it began is written anew only when it has doubled. */
+static bool is_long(const struct intent_log *log)
+{
+    return log->size > LOG_BYTES_MAX && log->size > 2 * log->begun_size;
+}
+
 /* What stands in the log from now on is already in its sums and its list. */
 static bool append(struct intent_log *log, struct span entry)
 {
     struct error ignored;
-    if (log->fd < 0 || log->size + entry.size > LOG_BYTES_MAX)
+    if (log->fd < 0 || is_long(log))
         return begin_file(log, log->generation, &log->sums, &ignored);
     if (pwrite(log->fd, entry.data, entry.size, (off_t)log->size) != (ssize_t)entry.size)
         return false;
@@ -151,7 +158,7 @@ void log_close(struct intent_log *log, bool is_whole)
 
 static bool write_intent(struct intent_log *log, const struct ledger_intent *intent)
 {
-    uint8_t memory[ENTRY_BYTES_MAX];
+    uint8_t memory[LOG_ENTRY_BYTES_MAX];
     struct buffer entry = {.data = memory, .capacity = sizeof memory, .limit = sizeof memory};
     log_put_intent(&entry, intent);
     return append_or_close(log, buffer_span(&entry));
@@ -182,7 +189,7 @@ void log_note_again(struct intent_log *log, struct noted_intent *open, struct sp
 
 void log_end(struct intent_log *log, struct noted_intent *open, enum intent_outcome outcome)
 {
-    uint8_t memory[ENTRY_BYTES_MAX];
+    uint8_t memory[LOG_ENTRY_BYTES_MAX];
     struct buffer entry = {.data = memory, .capacity = sizeof memory, .limit = sizeof memory};
     (void)pthread_mutex_lock(&log->mutex);
     list_remove(&open->link);
@@ -204,7 +211,7 @@ void log_leave(struct intent_log *log, struct noted_intent *open, uint64_t now_m
 
 void log_add(struct intent_log *log, const struct spool_amounts *amounts)
 {
-    uint8_t memory[ENTRY_BYTES_MAX];
+    uint8_t memory[LOG_ENTRY_BYTES_MAX];
     struct buffer entry = {.data = memory, .capacity = sizeof memory, .limit = sizeof memory};
     (void)pthread_mutex_lock(&log->mutex);
     (void)amounts_table_add(&log->sums, amounts->bucket, amounts->creation_id, &amounts->amounts);

@@ -6,7 +6,8 @@
  * What came of an intent goes into the log and into the log's sums in one step, so both say the same at any moment.
  *
  * From time to time the sums are taken into a record of the spool (log_begin_generation); then the log begins anew,
- * with the intents that are still open. Should nobody take them, it is written anew when it is long.
+ * with the intents that are still open. Should nobody take them, it is written anew when it is long (4 MiB, or twice
+ * what it began with).
  *
  * Threads: a shard notes and ends its own intents; the sums are taken, and intents that wait to be settled are ended,
  * on another thread. A mutex of the log orders them: its owner's shard has it for a microsecond, nearly always alone.
@@ -38,8 +39,9 @@ struct intent_log {
     struct log_head head;
     uint64_t shard;
     uint64_t generation;
-    int fd;        /* -1: nothing was written yet, or the disk refused */
-    uint64_t size; /* of the file, as far as it is right */
+    int fd;              /* -1: nothing was written yet, or the disk refused */
+    uint64_t size;       /* of the file, as far as it is right */
+    uint64_t begun_size; /* when it began, with what was open */
     uint64_t next_number;
     struct list_link open;
     struct amounts_table sums; /* of what the file says */

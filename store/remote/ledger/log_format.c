@@ -195,3 +195,9 @@ bool log_take_entry(struct span *log, struct log_entry *ret_entry)
     *log = span_skip(*log, ENTRY_HEAD_BYTES + bytes);
     return true;
 }
+
+bool log_is_cut(struct span rest)
+{
+    return rest.size < ENTRY_HEAD_BYTES ||
+           (rest.size < LOG_ENTRY_BYTES_MAX && rest.size - ENTRY_HEAD_BYTES < load_u16_le(rest.data + AT_ENTRY_BYTES));
+}

@@ -17,7 +17,7 @@
 #include "store/remote/format/stamp.h"
 #include "store/spool.h"
 
-enum { LOG_HEAD_BYTES = 64, BOOT_ID_BYTES = 16, LOG_VERSION = 1 };
+enum { LOG_HEAD_BYTES = 64, BOOT_ID_BYTES = 16, LOG_VERSION = 1, LOG_ENTRY_BYTES_MAX = 2048 };
 
 struct log_head {
     uint8_t spool[SPOOL_ID_BYTES];
@@ -60,3 +60,5 @@ void log_put_end(struct buffer *log);
 bool log_take_head(struct span *log, struct log_head *ret_head);
 /* Takes the next entry. False: there is none that is whole and right. */
 bool log_take_entry(struct span *log, struct log_entry *ret_entry);
+/* Is this, behind the last entry that could be taken, what a process leaves that was killed while it wrote one more? */
+bool log_is_cut(struct span rest);

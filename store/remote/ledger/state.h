@@ -25,7 +25,7 @@ struct ledger_spool_state {
     bool has_logs;              /* which are not frozen yet */
     uint64_t last_generation;   /* of those */
     struct list_link unsettled; /* noted_intent */
-    bool is_torn;               /* the end of a log may be missing */
+    bool is_torn;               /* the end of a log may be missing, or more of it is damaged */
 };
 
 struct ledger {

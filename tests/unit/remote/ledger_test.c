@@ -5,8 +5,10 @@
 #include "runtime/base/byteorder.h"
 #include "store/ledger_uncertain.h"
 #include "store/remote/ledger/files.h"
+#include "store/remote/ledger/state.h"
 #include "tests/unit/run_suite.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
@@ -297,6 +299,60 @@ START_TEST(a_long_log_is_written_anew)
 }
 END_TEST
 
+START_TEST(many_open_intents_are_appended)
+{
+    enum { MANY = 6000, KEY_BYTES = 1000 };
+    static struct noted_intent *open[MANY];
+    char key[KEY_BYTES + 1] = "";
+    struct stat before, after;
+    struct ledger *ledger = open_in(folder);
+    struct intent_log *log = ledger_log(ledger, 0);
+    unsigned files = 0;
+    memset(key, 'k', KEY_BYTES);
+    open[0] = note(ledger, 0, key);
+    ck_assert_int_eq(fstat(log->fd, &before), 0);
+    for (unsigned i = 1; i < MANY; i++) {
+        open[i] = note(ledger, 0, key);
+        ck_assert_int_eq(fstat(log->fd, &after), 0);
+        files += after.st_ino != before.st_ino;
+        before = after;
+    }
+    ck_assert_uint_le(files, 1);
+    struct ledger *next = open_in(folder); /* as after a kill */
+    ck_assert_uint_eq(count_waiting(next), MANY);
+    ledger_close(next);
+    for (unsigned i = 0; i < MANY; i++)
+        log_end(log, open[i], INTENT_DONE);
+    ck_assert_int_eq(totals_of(ledger).objects, MANY);
+    ledger_close(ledger);
+}
+END_TEST
+
+START_TEST(a_record_that_cannot_be_named_waits)
+{
+    char command[256];
+    struct spool_info info;
+    uint64_t last;
+    struct error error;
+    struct ledger *ledger = open_in(folder);
+    write_one(ledger, 0);
+    info = info_of(ledger, true);
+    struct ledger_file_name name = {.is_record = true, .generation = 1};
+    char text[LEDGER_FILE_NAME_BYTES];
+    memcpy(name.spool, info.id, SPOOL_ID_BYTES);
+    ledger_file_name_encode(&name, text);
+    (void)snprintf(command, sizeof command, "%s/%s", folder, text);
+    ck_assert_int_eq(mkdir(command, 0700), 0);
+    errno = 0;
+    ck_assert(!spool_freeze(ledger_spool(ledger), &last, &error));
+    ck_assert_int_eq(totals_of(ledger).objects, 1);
+    ck_assert_int_eq(rmdir(command), 0);
+    ck_assert_uint_eq(freeze(ledger), 1);
+    ck_assert_int_eq(totals_of(ledger).objects, 1);
+    ledger_close(ledger);
+}
+END_TEST
+
 START_TEST(what_the_disk_refuses_is_uncertain)
 {
     struct ledger *ledger = open_in(folder);
@@ -495,6 +551,53 @@ START_TEST(a_log_of_another_start_is_uncertain)
 }
 END_TEST
 
+/* ---- a log that the disk has damaged ---- */
+
+static size_t make_log(struct buffer *log, const struct log_head *head)
+{
+    struct ledger_intent intent = intent_of("k", 1, 100);
+    size_t second = 0;
+    log_put_head(log, head);
+    for (intent.number = 1; intent.number <= 40; intent.number++) {
+        if (intent.number == 2)
+            second = log->size;
+        log_put_intent(log, &intent);
+        log_put_outcome(log, intent.number, INTENT_DONE);
+    }
+    return second;
+}
+
+START_TEST(a_damaged_log_is_uncertain)
+{
+    enum { CHECKSUM, LENGTH, CONTENT, NO_FILE, CUT };
+    struct buffer log = {0};
+    struct error error;
+    struct log_head head = {.spool = "spool-0123456789", .created_ms = 1};
+    struct ledger_file_name name = {.spool = "spool-0123456789", .shard = 1, .generation = 4};
+    char text[LEDGER_FILE_NAME_BYTES];
+    ledger_boot_id(head.boot);
+    size_t second = make_log(&log, &head);
+    if (_i == CHECKSUM || _i == CONTENT)
+        log.data[second + (_i == CHECKSUM ? 0 : 20)] ^= 1;
+    if (_i == LENGTH)
+        log.data[second + 5] ^= 0x80;
+    if (_i == CUT)
+        log.size = second + 20;
+    ledger_file_name_encode(&name, text);
+    int folder_fd = open(folder, O_RDONLY | O_DIRECTORY);
+    if (_i == NO_FILE)
+        ck_assert_int_eq(mkdirat(folder_fd, text, 0700), 0);
+    else
+        ck_assert(ledger_file_write(folder_fd, text, buffer_span(&log), false, &error));
+    (void)close(folder_fd);
+    buffer_free(&log);
+    struct ledger *ledger = open_in(folder);
+    ck_assert_int_eq(totals_of(ledger).objects, _i == NO_FILE ? 0 : 1);
+    ck_assert_int_eq(totals_of(ledger).uncertain, _i == CUT ? 0 : 1);
+    ledger_close(ledger);
+}
+END_TEST
+
 START_TEST(doubts_are_uncertain_changes)
 {
     struct error error;
@@ -517,12 +620,15 @@ int main(void)
     tcase_add_test(folders, outcomes_add_up);
     tcase_add_test(folders, frozen_records_stay_until_they_are_trimmed);
     tcase_add_test(folders, a_long_log_is_written_anew);
+    tcase_add_test(folders, many_open_intents_are_appended);
+    tcase_add_test(folders, a_record_that_cannot_be_named_waits);
     tcase_add_test(folders, what_the_disk_refuses_is_uncertain);
     tcase_add_loop_test(folders, a_kill_at_each_step_loses_nothing, 0, 10);
     tcase_add_loop_test(folders, what_was_open_is_settled_once, 0, 3);
     tcase_add_test(folders, own_intents_that_nobody_knows_wait);
     tcase_add_test(folders, copies_of_a_folder_make_the_same_record);
     tcase_add_loop_test(folders, a_log_of_another_start_is_uncertain, 0, 3);
+    tcase_add_loop_test(folders, a_damaged_log_is_uncertain, 0, 5);
     tcase_add_test(folders, doubts_are_uncertain_changes);
     Suite *suite = suite_create("ledger");
     suite_add_tcase(suite, bytes);
