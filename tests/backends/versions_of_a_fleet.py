@@ -83,7 +83,7 @@ class VersionsOfAFleet(OverwriteCase):
 
     def race(self, clients, writes):
         writers = [Writer(clients[i % len(clients)], self.bucket, f"writer {i}", self.seed) for i in range(WRITERS)]
-        together([lambda writer=writer: writer.write("k", writes) for writer in writers])
+        together([lambda writer=writer, count=writes(i): writer.write("k", count) for i, writer in enumerate(writers)])
         return writers
 
     def check_race(self, client, writers, is_exact):
@@ -110,7 +110,7 @@ class VersionsOfAFleet(OverwriteCase):
     def test_64_writers(self):
         bales = self.fleet(2)
         self.set_versioning(bales[0].client(), ENABLED)
-        writers = self.race([bale.client() for bale in bales], 2)
+        writers = self.race([bale.client() for bale in bales], lambda i: 2 if self.is_long or i % 4 == 0 else 1)
         self.check_race(bales[1].client(), writers, True)
 
     def test_64_writers_through_faults(self):
@@ -120,7 +120,7 @@ class VersionsOfAFleet(OverwriteCase):
         bales = self.fleet(2, proxy)
         self.set_versioning(bales[0].client(), ENABLED)
         proxy.rules(*mixture_for_bale(0.03, self.backend))
-        writers = self.race([bale.client() for bale in bales], 1)
+        writers = self.race([bale.client() for bale in bales], lambda i: 1)
         proxy.rules()
         self.check_race(bales[1].client(), writers, False)
 
