@@ -62,7 +62,7 @@ class Daemon:
     def descriptors(self):
         return ()  # that the process gets beside the usual three
 
-    def start(self, seconds=20):
+    def start(self, seconds=60):
         """Returns the Server once baled has printed that it is ready, and where."""
         self.output = []
         self.process = subprocess.Popen(self.command(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
