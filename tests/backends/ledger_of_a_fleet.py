@@ -335,6 +335,18 @@ class StateFolders(LedgerCase):
             second.start()
         self.assertIn(f"is in use by process {first.daemon.process.pid} (", str(refused.exception))
 
+    def test_a_recount_names_who_has_gone(self):
+        """What a killed process was writing may be counted by the recount, and once more by its next start."""
+        first, = self.replicas(1, "--replica-name", "stays")
+        second = self.replica_of(first, "--replica-name", "goes", "--fleet-card", "1s")
+        self.wait_for(lambda: savings(first) is not None, "the ledger", 30)
+        second.kill()
+        self.wait_for(lambda: '"gone"' in first.admin("/fleet")[1], "it has gone", 60)
+        done = bale_command(self, "savings", "--recount")
+        self.assertEqual(0, done.returncode, done.stderr)
+        self.assertIn(b"Replica goes has gone without a word", done.stderr)
+        self.assertNotIn(b"stays", done.stderr)
+
     def test_a_copy_of_a_state_folder(self):
         """Of a process that was killed: the copy is refused, and what it left counts once."""
         killed = self.replicas(2, *SETTLE)[0]
