@@ -193,9 +193,9 @@ static void note_torn(struct ledger_spool_state *state, const char *home)
     for (unsigned i = 0; i < seen.count; i++)
         (void)amounts_table_add_uncertain(&state->open, span_from_string(seen.lines[i].bucket));
     amounts_table_free(&seen);
-    log_message(LOG_WARNING,
-                "ledger: the machine was started anew while a process was writing, or a file of --state is damaged; "
-                "what that process did last may not be counted (`uncertain` in `bale savings`)");
+    log_message(LOG_WARNING, "ledger: the machine was started anew while a process was writing, its disk was full, or "
+                             "a file of --state is damaged; "
+                             "what that process did last may not be counted (`uncertain` in `bale savings`)");
 }
 
 /* ---- all of it ---- */

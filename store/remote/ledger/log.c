@@ -93,6 +93,7 @@ static bool begin_file(struct intent_log *log, uint64_t generation, const struct
         log->fd = fd;
         log->size = bytes.size;
         log->begun_size = bytes.size;
+        log->is_torn = false;
         log->generation = generation;
     }
     buffer_free(&bytes);
@@ -117,12 +118,33 @@ static bool append(struct intent_log *log, struct span entry)
     return true;
 }
 
+/* The next process is to know that entries are missing: a full disk still takes what goes over bytes that are there,
+ * and most take an empty file. */
+static void mark_torn(struct intent_log *log)
+{
+    uint8_t memory[LOG_HEAD_BYTES];
+    struct buffer bytes = {.data = memory, .capacity = sizeof memory, .limit = sizeof memory};
+    struct log_head head = log->head;
+    char name[LEDGER_FILE_NAME_BYTES];
+    memset(head.boot, 0, sizeof head.boot); /* of no start of the machine */
+    log_put_head(&bytes, &head);
+    name_file(log, log->generation, name);
+    int fd = openat(log->folder_fd, name, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    log->is_torn = fd >= 0;
+    if (fd >= 0) {
+        (void)!pwrite(fd, bytes.data, bytes.size, 0);
+        (void)close(fd);
+    }
+}
+
 /* Nothing that the disk refuses is lost while the process lives: the file is written anew at the next entry. */
 static bool append_or_close(struct intent_log *log, struct span entry)
 {
     if (append(log, entry))
         return true;
     close_file(log);
+    if (!log->is_torn)
+        mark_torn(log);
     log->unwritten++;
     return false;
 }
@@ -246,8 +268,10 @@ bool log_begin_generation(struct intent_log *log, uint64_t generation, struct am
     (void)pthread_mutex_lock(&log->mutex);
     if (log->fd >= 0 || !list_is_empty(&log->open))
         done = begin_file(log, generation, NULL, error);
-    else
+    else {
         log->generation = generation;
+        log->is_torn = false;
+    }
     if (done)
         amounts_table_move(taken, &log->sums);
     (void)pthread_mutex_unlock(&log->mutex);

@@ -46,6 +46,7 @@ struct intent_log {
     struct list_link open;
     struct amounts_table sums; /* of what the file says */
     uint64_t unwritten;        /* entries that the disk refused: a crash would lose them */
+    bool is_torn;              /* the file says that something is missing at its end */
 };
 
 void log_init(struct intent_log *log, int folder_fd, const struct log_head *head, uint64_t shard);

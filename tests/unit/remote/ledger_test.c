@@ -10,7 +10,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -371,6 +373,31 @@ START_TEST(what_the_disk_refuses_is_uncertain)
 }
 END_TEST
 
+START_TEST(what_the_disk_refused_is_uncertain_after_a_kill)
+{
+    pid_t child = fork();
+    ck_assert_int_ge(child, 0);
+    if (child == 0) {
+        const struct rlimit full = {LOG_HEAD_BYTES, LOG_HEAD_BYTES};
+        struct ledger *ledger = open_in(folder);
+        if (_i == 0)
+            write_one(ledger, 0);
+        (void)signal(SIGXFSZ, SIG_IGN);
+        (void)setrlimit(RLIMIT_FSIZE, &full);
+        write_one(ledger, 0);
+        write_one(ledger, 0);
+        _exit(ledger_entries_unwritten(ledger) == 4 ? 0 : 1);
+    }
+    int status;
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert_int_eq(status, 0);
+    struct ledger *ledger = open_in(folder);
+    ck_assert_int_eq(totals_of(ledger).objects, _i == 0 ? 1 : 0);
+    ck_assert_int_eq(totals_of(ledger).uncertain, 1);
+    ledger_close(ledger);
+}
+END_TEST
+
 /* ---- a process that is killed ---- */
 
 /* A child takes so many of these steps, and ends without another word. */
@@ -623,6 +650,7 @@ int main(void)
     tcase_add_test(folders, many_open_intents_are_appended);
     tcase_add_test(folders, a_record_that_cannot_be_named_waits);
     tcase_add_test(folders, what_the_disk_refuses_is_uncertain);
+    tcase_add_loop_test(folders, what_the_disk_refused_is_uncertain_after_a_kill, 0, 2);
     tcase_add_loop_test(folders, a_kill_at_each_step_loses_nothing, 0, 10);
     tcase_add_loop_test(folders, what_was_open_is_settled_once, 0, 3);
     tcase_add_test(folders, own_intents_that_nobody_knows_wait);
