@@ -380,6 +380,21 @@ class ObjectAcls(AccessCase):
         self.assertEqual(listed, self.list(bucket=bucket).text("Contents/LastModified"))
         self.assert_error(self.put_acl(bucket, "missing", headers={"x-amz-acl": "private"}), 404, "NoSuchKey")
 
+    def test_475_a_list_is_for_the_object_that_was_judged(self):
+        bucket = self.open_bucket()
+        self.put("k", b"of alice", bucket=bucket)
+        document = acl(self.a, (self.a, "FULL_CONTROL"), (ALL_USERS, "READ")).encode()
+        prepared = self.alice.prepare("PUT", bucket, "k", ACL, {"Expect": "100-continue"}, document)
+        with self.alice.connect() as connection:
+            connection.send(prepared.head)
+            self.assertEqual(100, connection.read_head().status)
+            self.assert_status(200, self.bob.put(bucket, "k", (), (), b"of bob"))
+            connection.send(prepared.body)
+            self.assertIn(connection.read_response().status, (200, 503))  # of an object that has been replaced
+        self.assertEqual([(self.b, "FULL_CONTROL")], self.grants(bucket, "k", self.bob))
+        self.assert_denied(self.alice.get(bucket, "k"))
+        self.assert_denied(self.alice.get(bucket, "k", **ANONYMOUS))
+
     def test_476_acls_belong_to_versions(self):
         bucket = self.open_bucket()
         versioning = "<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>"
