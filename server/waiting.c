@@ -68,7 +68,13 @@ static bool open_listener(struct waiting *waiting, struct error *error)
     waiting->http = fd < 0 ? NULL : http_server_create(&settings, error);
     if (waiting->http != NULL)
         waiting->listener = listener_start(fd, CONNECTIONS_MAX, connection_entry, error);
-    return waiting->listener != NULL;
+    if (waiting->listener != NULL)
+        return true;
+    http_server_destroy(waiting->http);
+    waiting->http = NULL;
+    if (fd >= 0)
+        (void)close(fd);
+    return false;
 }
 
 SUSPENDS static void close_listener(struct waiting *waiting)

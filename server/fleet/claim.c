@@ -28,7 +28,8 @@ static bool refuse_outrun(const struct fleet_identity *identity, const struct se
 
 static bool refuse_running(const struct fleet_identity *identity, const struct seen_card *seen, struct error *error)
 {
-    uint64_t wait_ms = CARD_PACES_MISSED * seen->card.every_ms - seen->age_ms;
+    /* card_standing rounds as well: the difference is never below 0 */
+    uint64_t wait_ms = CARD_PACES_MISSED * (seen->card.every_ms - seen->age_ms / CARD_PACES_MISSED);
     return error_set(error, ERROR_CONFLICT, NULL,
                      "--state %s is a copy: %s, on %s, ran with the original %" PRIu64
                      " s ago. Give this process a folder of its own; if the other has gone for good, start again in "

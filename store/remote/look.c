@@ -429,8 +429,8 @@ static bool is_settled(const struct remote_key *key, enum look_intent intent, co
     return (was_said(key, attributes) && key->row.was_said_before) || is_seen(before, attributes);
 }
 
-SUSPENDS bool remote_look(struct remote_key *key, enum look_intent intent, struct remote_state *ret_state,
-                          struct error *error)
+SUSPENDS static bool look_until_settled(struct remote_key *key, enum look_intent intent, struct remote_state *ret_state,
+                                        struct error *error)
 {
     struct seen seen = {{0}, {0}};
     for (unsigned i = 1;; i++) {
@@ -445,4 +445,13 @@ SUSPENDS bool remote_look(struct remote_key *key, enum look_intent intent, struc
         memcpy(seen.etag, ret_state->object.attributes.etag, sizeof seen.etag);
         remote_state_free(key->shard, ret_state);
     }
+}
+
+SUSPENDS bool remote_look(struct remote_key *key, enum look_intent intent, struct remote_state *ret_state,
+                          struct error *error)
+{
+    bool done = look_until_settled(key, intent, ret_state, error);
+    if (!done)
+        remote_state_free(key->shard, ret_state);
+    return done;
 }

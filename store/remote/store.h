@@ -142,7 +142,7 @@ enum look_intent {
     LOOK_TO_DECIDE, /* the same, and ETag and attributes are of one revision, whatever the verdict on labels: a second
                        HEAD where no row has the ETag yet */
 };
-/* The row is made new, or dropped. Must be freed, whatever it returns. */
+/* The row is made new, or dropped. The state must be freed; after a failure there is nothing in it, and it may be. */
 SUSPENDS bool remote_look(struct remote_key *key, enum look_intent intent, struct remote_state *ret_state,
                           struct error *error);
 /* NoSuchKey, NoSuchVersion, MethodNotAllowed: of a key that was looked at and is not there. */

@@ -58,6 +58,8 @@ static bool list_files(int folder_fd, struct found_files *ret_files, struct erro
     struct buffer names = {0};
     int fd = openat(folder_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *folder = fd < 0 ? NULL : fdopendir(fd);
+    if (folder == NULL && fd >= 0)
+        (void)close(fd);
     if (folder == NULL)
         return error_set(error, ERROR_IO, NULL, "the ledger's folder cannot be listed");
     for (const struct dirent *entry; (entry = readdir(folder)) != NULL;) {

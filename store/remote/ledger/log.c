@@ -96,6 +96,8 @@ static bool begin_file(struct intent_log *log, uint64_t generation, const struct
         log->is_torn = false;
         log->generation = generation;
     }
+    if (done && fd < 0 && generation != log->generation)
+        (void)unlinkat(log->folder_fd, name, 0); /* else its open intents would be found twice, ended in one of both */
     buffer_free(&bytes);
     return fd >= 0 || (done && error_set(error, ERROR_IO, NULL, "the ledger's file %s cannot be opened", name));
 }
