@@ -332,6 +332,10 @@ static void prepare_shards(struct server *server)
         .is_ready = &server->is_ready,
         .started_ms = clock_wall_ms(clock_system()),
     };
+}
+
+static void prepare_control(struct server *server)
+{
     server->control = (struct control){
         .signal_fd = server->signal_fd,
         .admin_fd = server->admin_fd,
@@ -403,6 +407,7 @@ static bool start(struct server *server, struct error *error)
     write_control_file(server);
     prepare_member(server);
     prepare_shards(server);
+    prepare_control(server);
     warn_of_defaults(server);
     if (!start_shards(server, error))
         return false;
