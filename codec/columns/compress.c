@@ -232,6 +232,7 @@ static enum codec_step begin_plane(struct columns_compressor *columns, size_t *r
         return settle_by_size(columns, 0, ret_size);
     compress_plane(columns, false, SIZE_MAX);
     columns->is_probed = columns->job.level > CODEC_LEVEL_DEFAULT; /* there it is done in any case */
+    columns->is_doubted = false;
     columns->stage = code_plane;
     return CODEC_MORE;
 }
