@@ -106,7 +106,8 @@ bool upload_end_decode(struct span bytes, struct upload_end *ret_end)
         return false;
     if (blocks_find(blocks, 'v', &version) && version.size >= sizeof ret_end->version)
         return false;
-    memcpy(ret_end->version, version.data, version.size);
+    if (version.size > 0)
+        memcpy(ret_end->version, version.data, version.size);
     memcpy(ret_end->token, token.data, UPLOAD_TOKEN_BYTES);
     memcpy(ret_end->etag, etag.data, etag.size);
     return checksum.size == 0 || s4_checksum_decode(checksum, &ret_end->checksum);

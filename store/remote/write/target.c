@@ -165,7 +165,7 @@ void written_revision_answered(const struct s3_answer *answer, struct written_re
 void written_revision_found(const struct write_target *target, struct written_revision *ret_revision)
 {
     static_assert(sizeof target->etag <= sizeof ret_revision->etag, "the longest ETag fits");
-    ret_revision->is_found = true;
+    ret_revision->is_found = !target->is_said_twice;
     memcpy(ret_revision->etag, target->etag, sizeof target->etag);
     memcpy(ret_revision->version, target->version, sizeof ret_revision->version);
 }
@@ -215,6 +215,18 @@ SUSPENDS static bool look_closely(struct write_target *target, const uint8_t *no
     return looked;
 }
 
+/* It is ours. One look may have put our nonce beside the ETag of what has replaced it; two that say the same have not. */
+SUSPENDS static enum attempt found(struct write_target *target, const uint8_t *nonce)
+{
+    struct write_target again = *target;
+    struct error ignored;
+    bool is_own;
+    again.condition = NULL;
+    target->is_said_twice =
+        target_look(&again, nonce, &is_own, &ignored) && is_own && strcmp(again.etag, target->etag) == 0;
+    return ATTEMPT_DONE;
+}
+
 SUSPENDS static enum attempt resolve_unknown(struct write_target *target, const uint8_t *nonce, unsigned round,
                                              struct error *error)
 {
@@ -229,7 +241,7 @@ SUSPENDS static enum attempt resolve_unknown(struct write_target *target, const 
         return ATTEMPT_FAILED;
     if (is_own) {
         metric_add(&counters->writes_resolved, 1);
-        return ATTEMPT_DONE;
+        return found(target, nonce);
     }
     return may_repeat(target, &before) ? ATTEMPT_AGAIN : unclear(target, error);
 }
@@ -244,7 +256,7 @@ SUSPENDS static enum attempt resolve_refused(struct write_target *target, const 
     if (!target_look(target, nonce, &is_own, error))
         return ATTEMPT_FAILED;
     if (is_own)
-        return ATTEMPT_DONE;
+        return found(target, nonce);
     if (is_same(target, &before) || round > 0)
         pause_before(round);
     return ATTEMPT_AGAIN; /* also when somebody was faster: they may have replaced just what we were to replace */

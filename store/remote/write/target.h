@@ -9,7 +9,7 @@
 struct written_revision {
     char etag[S3_ETAG_BYTES]; /* as sent, or without its quotes */
     char version[VERSION_TEXT_BYTES];
-    bool is_found; /* by a look, beside our nonce: both may be of what has replaced ours (LOOK_FOR_ETAG) */
+    bool is_found; /* by one look, beside our nonce: both may be of what has replaced ours (LOOK_FOR_ETAG) */
 };
 
 struct write_target {
@@ -25,6 +25,7 @@ struct write_target {
     bool may_be_applied;              /* the outcome of an attempt is not known ... */
     bool was_unanswered;              /* ... and the backend did not ask us to come again */
     bool is_looked_at;                /* since the last attempt: what is there is not ours */
+    bool is_said_twice;               /* it is ours, and two looks have said so of the same ETag */
 };
 
 void target_init(struct write_target *target, struct remote_key *key, const struct write_condition *condition);
