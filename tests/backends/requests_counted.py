@@ -191,7 +191,8 @@ class Requests(BackendCase):
         self.count("new", self.put("n", LARGE), ["CreateMultipartUpload", *parts, "CompleteMultipartUpload"])
         self.count("seen", self.put("n", LARGE), ["CreateMultipartUpload", *parts, "CompleteMultipartUpload"])
         self.unseen("u", LARGE)
-        self.count("unseen", self.put("u", LARGE), ["CreateMultipartUpload", *parts, "CompleteMultipartUpload", "HeadObject",
+        looked = ["HeadObject", "GetObject"] * 2 if self.slips else ["HeadObject"]  # the ledger wants the size that goes with the ETag
+        self.count("unseen", self.put("u", LARGE), ["CreateMultipartUpload", *parts, "CompleteMultipartUpload", *looked,
                                                     "CompleteMultipartUpload"])
 
     def test_copy(self):
