@@ -123,8 +123,11 @@ def look(client, kept):
             answer = client.get(BUCKET, key, {"versionId": version})
             if answer.status != 200 or hashlib.sha256(answer.body).digest() != digest:
                 sys.exit(f"{version} has other bytes: {answer.status}")
-            if version in kept.held and answer.header("x-amz-object-lock-legal-hold") != "ON":
+            is_held = answer.header("x-amz-object-lock-legal-hold") == "ON"
+            if version in kept.held and not is_held:
                 sys.exit(f"{version} has lost its hold")
+            if version in kept.doubtful and is_held:
+                kept.held.add(version)  # the hold was not answered
     kept.doubtful.clear()
 
 
