@@ -215,7 +215,8 @@ SUSPENDS static bool look_closely(struct write_target *target, const uint8_t *no
     return looked;
 }
 
-/* It is ours. One look may have put our nonce beside the ETag of what has replaced it; two that say the same have not. */
+/* It is ours. One look may have put our nonce beside the ETag of what has replaced it; two that say the same have
+ * not. */
 SUSPENDS static enum attempt found(struct write_target *target, const uint8_t *nonce)
 {
     struct write_target again = *target;
