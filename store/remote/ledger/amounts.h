@@ -1,5 +1,5 @@
-/* store/remote/ledger/amounts.h -- sums of the savings ledger by bucket: few lines, in memory, and as a record of a
- * spool has them. Not shared between threads. */
+/* store/remote/ledger/amounts.h -- sums of the savings ledger by bucket, in memory and as records of a spool have them:
+ * as many lines as there are buckets, found by a hash. Not shared between threads. */
 #pragma once
 
 #include "runtime/base/buffer.h"
@@ -14,18 +14,19 @@ struct amounts_table {
     } * lines;
     unsigned count;
     unsigned capacity;
+    unsigned *places; /* of each hash value, a line's number from 1 on; twice as many as lines there is memory for */
 };
 
 void amounts_table_free(struct amounts_table *table);
-/* False: it has SPOOL_RECORD_BUCKETS_MAX lines and none for this bucket. */
-bool amounts_table_add(struct amounts_table *table, struct span bucket, uint64_t creation_id,
+void amounts_table_add(struct amounts_table *table, struct span bucket, uint64_t creation_id,
                        const struct ledger_amounts *amounts);
 /* One more change of the bucket is uncertain (store/ledger_uncertain.h). */
-bool amounts_table_add_uncertain(struct amounts_table *table, struct span bucket);
-/* Moves all of `from`, which is empty then, into `to`. What finds no line makes the first one of `to` uncertain. */
+void amounts_table_add_uncertain(struct amounts_table *table, struct span bucket);
+/* Moves all of `from`, which is empty then, into `to`. */
 void amounts_table_move(struct amounts_table *to, struct amounts_table *from);
 bool amounts_table_is_zero(const struct amounts_table *table);
 
-/* Appends the lines that are not zero (spool_put_amounts), and adds such; false: the bytes are damaged. */
+/* Appends the lines that are not zero (spool_put_amounts). */
 void amounts_table_encode(const struct amounts_table *table, struct buffer *ret_encoded);
-bool amounts_table_add_encoded(struct amounts_table *table, struct span encoded);
+/* As many lines of that as one record has at most (SPOOL_RECORD_BUCKETS_MAX), off the front. */
+struct span amounts_take_record(struct span *encoded);

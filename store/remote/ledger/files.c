@@ -22,6 +22,7 @@ enum {
     AT_GENERATION = 48,
     AT_AMOUNTS_BYTES = 56,
     AT_AMOUNTS_CHECKSUM = 60,
+    AT_GOES_ON = 64,
     AT_CHECKSUM = 68,
     ID_DIGITS = 2 * SPOOL_ID_BYTES,
 };
@@ -77,6 +78,7 @@ void record_encode(const struct record_head *head, struct span amounts, struct b
     store_u64_le(bytes + AT_GENERATION, head->generation);
     store_u32_le(bytes + AT_AMOUNTS_BYTES, (uint32_t)amounts.size);
     store_u32_le(bytes + AT_AMOUNTS_CHECKSUM, crc32c_update(0, amounts));
+    store_u32_le(bytes + AT_GOES_ON, head->goes_on ? 1 : 0);
     store_u32_le(bytes + AT_CHECKSUM, crc32c_update(0, span_of(bytes, AT_CHECKSUM)));
     buffer_append(ret_bytes, span_of(bytes, sizeof bytes));
     buffer_append(ret_bytes, amounts);
@@ -93,6 +95,7 @@ bool record_decode(struct span bytes, struct record_head *ret_head, struct span 
     ret_head->created_ms = (int64_t)load_u64_le(head + AT_CREATED);
     ret_head->number = load_u64_le(head + AT_NUMBER);
     ret_head->generation = load_u64_le(head + AT_GENERATION);
+    ret_head->goes_on = load_u32_le(head + AT_GOES_ON) != 0;
     *ret_amounts = span_skip(bytes, RECORD_HEAD_BYTES);
     *ret_is_trimmed = ret_amounts->size == 0 && load_u32_le(head + AT_AMOUNTS_BYTES) > 0;
     return *ret_is_trimmed || (ret_amounts->size == load_u32_le(head + AT_AMOUNTS_BYTES) &&

@@ -5,9 +5,10 @@
  *   SPOOL: 32 hex digits; the rest decimal
  *
  * A record: 8 "BALE-REC", u16 version 1, u8 x6 zero, 16 id of the spool, i64 created (ms, of the spool), u64 number,
- * u64 generation: logs of the spool below it are counted, u32 bytes of the amounts, u32 CRC-32C of them, u32 zero,
- * u32 CRC-32C of what is before it (72 bytes), then the amounts (store/spool.h). One that was trimmed and is the last
- * of its spool stays without its amounts: it says how far the spool has come. */
+ * u64 generation: logs of the spool below it are counted, u32 bytes of the amounts, u32 CRC-32C of them, u32 1: the
+ * record behind it was frozen with it, else 0, u32 CRC-32C of what is before it (72 bytes), then the amounts
+ * (store/spool.h). One that was trimmed and is the last of its spool stays without its amounts: it says how far the
+ * spool has come. */
 #pragma once
 
 #include "runtime/base/buffer.h"
@@ -35,6 +36,7 @@ struct record_head {
     int64_t created_ms;
     uint64_t number;
     uint64_t generation;
+    bool goes_on; /* its amounts did not fit: without the record behind it, it does not count, and the logs do */
 };
 void record_encode(const struct record_head *head, struct span amounts, struct buffer *ret_bytes);
 /* *ret_amounts points into the bytes; *ret_is_trimmed: it has none any more. False: it is damaged. */

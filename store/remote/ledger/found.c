@@ -7,12 +7,13 @@
 #include "store/remote/ledger/state.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-enum { BOOT_TEXT_BYTES_MAX = 64 };
+enum { BOOT_TEXT_BYTES_MAX = 64, REPLAYED_LEAST = 64 };
 
 void ledger_boot_id(uint8_t ret_id[BOOT_ID_BYTES])
 {
@@ -53,6 +54,18 @@ static int compare_names(const void *a, const void *b)
     return left->generation < right->generation ? -1 : left->generation > right->generation;
 }
 
+/* A list that breaks off is none: what it lacks would be forgotten, and found again by a later start. */
+static bool read_names(DIR *folder, struct buffer *ret_names, struct error *error)
+{
+    errno = 0;
+    for (const struct dirent *entry; (entry = readdir(folder)) != NULL; errno = 0) {
+        struct ledger_file_name name;
+        if (ledger_file_name_decode(entry->d_name, &name))
+            buffer_append(ret_names, span_of(&name, sizeof name));
+    }
+    return errno == 0 || error_set_errno(error, errno, "the ledger's folder cannot be listed");
+}
+
 static bool list_files(int folder_fd, struct found_files *ret_files, struct error *error)
 {
     struct buffer names = {0};
@@ -62,12 +75,12 @@ static bool list_files(int folder_fd, struct found_files *ret_files, struct erro
         (void)close(fd);
     if (folder == NULL)
         return error_set(error, ERROR_IO, NULL, "the ledger's folder cannot be listed");
-    for (const struct dirent *entry; (entry = readdir(folder)) != NULL;) {
-        struct ledger_file_name name;
-        if (ledger_file_name_decode(entry->d_name, &name))
-            buffer_append(&names, span_of(&name, sizeof name));
-    }
+    bool done = read_names(folder, &names, error);
     (void)closedir(folder);
+    if (!done) {
+        buffer_free(&names);
+        return false;
+    }
     ret_files->names = (struct ledger_file_name *)(void *)names.data;
     ret_files->count = names.size / sizeof *ret_files->names;
     if (ret_files->count > 0)
@@ -113,55 +126,109 @@ static void load_record(struct ledger_spool_state *state, const struct ledger_fi
     ASSERT(record != NULL);
     record->number = name->generation;
     record->is_damaged = !is_good;
+    record->goes_on = is_good && head.goes_on;
     if (is_good)
         buffer_append(&record->amounts, amounts);
     list_append(&state->records, &record->link);
 }
 
+/* The process was killed before the last record of a freeze was there: its logs have it all. */
+static void drop_unfinished(struct ledger_spool_state *state, int folder_fd)
+{
+    while (!list_is_empty(&state->records)) {
+        struct frozen_record *last = LIST_ELEMENT(state->records.previous, struct frozen_record, link);
+        struct ledger_file_name name = {.is_record = true, .generation = last->number};
+        char text[LEDGER_FILE_NAME_BYTES];
+        if (!last->goes_on || last->number != state->last_frozen)
+            return;
+        memcpy(name.spool, state->id, SPOOL_ID_BYTES);
+        ledger_file_name_encode(&name, text);
+        (void)unlinkat(folder_fd, text, 0);
+        state->last_frozen = last->number - 1;
+        list_remove(&last->link);
+        buffer_free(&last->amounts);
+        free(last);
+    }
+}
+
 /* ---- logs ---- */
 
-static struct noted_intent *find_open(struct list_link *open, uint64_t number)
+/* Intents of one shard's logs by number, which ascends from one to the next: an array that is searched by halves. One
+ * that has ended leaves its place. */
+struct replayed {
+    struct replayed_intent {
+        uint64_t number;
+        struct noted_intent *open; /* NULL: it has ended */
+    } * intents;
+    size_t count;
+    size_t capacity;
+};
+
+static size_t find_place(const struct replayed *replayed, uint64_t number)
 {
-    for (struct list_link *link = open->next; link != open; link = link->next) {
-        struct noted_intent *intent = LIST_ELEMENT(link, struct noted_intent, link);
-        if (intent->intent.number == number)
-            return intent;
+    size_t low = 0;
+    size_t high = replayed->count;
+    if (high > 0 && replayed->intents[high - 1].number < number)
+        return high;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (replayed->intents[middle].number < number)
+            low = middle + 1;
+        else
+            high = middle;
     }
-    return NULL;
+    return low;
 }
 
-static void forget(struct noted_intent *open)
+static struct replayed_intent *find_replayed(const struct replayed *replayed, uint64_t number)
 {
-    list_remove(&open->link);
-    free(open);
+    size_t place = find_place(replayed, number);
+    bool is_found = place < replayed->count && replayed->intents[place].number == number;
+    return is_found ? &replayed->intents[place] : NULL;
 }
 
-static void replay_entry(struct ledger_spool_state *state, const struct log_entry *entry, struct list_link *open)
+static struct replayed_intent *make_place(struct replayed *replayed, uint64_t number)
 {
-    struct noted_intent *known = find_open(open, entry->intent.number);
+    size_t place = find_place(replayed, number);
+    if (replayed->count == replayed->capacity) {
+        replayed->capacity = replayed->capacity == 0 ? REPLAYED_LEAST : 2 * replayed->capacity;
+        replayed->intents = realloc(replayed->intents, replayed->capacity * sizeof *replayed->intents);
+        ASSERT(replayed->intents != NULL);
+    }
+    struct replayed_intent *made = &replayed->intents[place];
+    memmove(made + 1, made, (replayed->count - place) * sizeof *made);
+    replayed->count++;
+    *made = (struct replayed_intent){.number = number};
+    return made;
+}
+
+static void replay_entry(struct ledger_spool_state *state, const struct log_entry *entry, struct replayed *replayed)
+{
+    struct replayed_intent *known = find_replayed(replayed, entry->intent.number);
     switch (entry->kind) {
     case LOG_INTENT:
-        if (known != NULL)
-            forget(known);
-        list_append(open, &noted_intent_create(&entry->intent)->link);
+        if (known == NULL)
+            known = make_place(replayed, entry->intent.number);
+        free(known->open);
+        known->open = noted_intent_create(&entry->intent);
         break;
     case LOG_OUTCOME:
-        if (known != NULL) {
-            intent_add_outcome(&state->open, &known->intent, entry->outcome);
-            forget(known);
+        if (known != NULL && known->open != NULL) {
+            intent_add_outcome(&state->open, &known->open->intent, entry->outcome);
+            free(known->open);
+            known->open = NULL;
         }
         break;
     case LOG_AMOUNTS:
-        (void)amounts_table_add(&state->open, entry->amounts.bucket, entry->amounts.creation_id,
-                                &entry->amounts.amounts);
+        amounts_table_add(&state->open, entry->amounts.bucket, entry->amounts.creation_id, &entry->amounts.amounts);
         break;
     case LOG_END:
         break;
     }
 }
 
-/* `open`: intents of this shard. */
-static void replay_log(struct ledger_spool_state *state, uint64_t generation, struct span log, struct list_link *open)
+static void replay_log(struct ledger_spool_state *state, uint64_t generation, struct span log,
+                       struct replayed *replayed)
 {
     struct log_head head;
     struct log_entry entry;
@@ -170,7 +237,7 @@ static void replay_log(struct ledger_spool_state *state, uint64_t generation, st
     ledger_boot_id(boot);
     bool is_log = log_take_head(&log, &head);
     while (is_log && log_take_entry(&log, &entry)) {
-        replay_entry(state, &entry, open);
+        replay_entry(state, &entry, replayed);
         has_end = entry.kind == LOG_END;
     }
     if (is_log)
@@ -187,13 +254,13 @@ static void note_torn(struct ledger_spool_state *state, const char *home)
 {
     struct amounts_table seen = {0};
     for (unsigned i = 0; i < state->open.count; i++)
-        (void)amounts_table_add_uncertain(&seen, span_from_string(state->open.lines[i].bucket));
+        amounts_table_add_uncertain(&seen, span_from_string(state->open.lines[i].bucket));
     for (struct list_link *link = state->unsettled.next; link != &state->unsettled; link = link->next)
-        (void)amounts_table_add_uncertain(&seen, LIST_ELEMENT(link, struct noted_intent, link)->intent.name.bucket);
+        amounts_table_add_uncertain(&seen, LIST_ELEMENT(link, struct noted_intent, link)->intent.name.bucket);
     if (seen.count == 0)
-        (void)amounts_table_add_uncertain(&seen, span_from_string(home));
+        amounts_table_add_uncertain(&seen, span_from_string(home));
     for (unsigned i = 0; i < seen.count; i++)
-        (void)amounts_table_add_uncertain(&state->open, span_from_string(seen.lines[i].bucket));
+        amounts_table_add_uncertain(&state->open, span_from_string(seen.lines[i].bucket));
     amounts_table_free(&seen);
     log_message(LOG_WARNING, "ledger: the machine was started anew while a process was writing, its disk was full, or "
                              "a file of --state is damaged; "
@@ -216,13 +283,18 @@ static struct ledger_spool_state *state_of(struct ledger *ledger, const uint8_t 
     return state;
 }
 
-static void settle_shard(struct ledger_spool_state *state, struct list_link *open)
+/* What has not ended in the logs of a shard is to be settled. */
+static void end_shard(struct ledger_spool_state *state, struct replayed *replayed)
 {
-    for (struct list_link *link; (link = list_take_first(open)) != NULL;)
-        list_append(&state->unsettled, link);
+    for (size_t i = 0; i < replayed->count; i++) {
+        if (replayed->intents[i].open != NULL)
+            list_append(&state->unsettled, &replayed->intents[i].open->link);
+    }
+    free(replayed->intents);
+    *replayed = (struct replayed){0};
 }
 
-static bool load_file(struct ledger *ledger, const struct ledger_file_name *name, struct list_link *open,
+static bool load_file(struct ledger *ledger, const struct ledger_file_name *name, struct replayed *replayed,
                       struct error *error)
 {
     char text[LEDGER_FILE_NAME_BYTES];
@@ -241,7 +313,7 @@ static bool load_file(struct ledger *ledger, const struct ledger_file_name *name
     else if (name->generation < state->generation)
         (void)unlinkat(ledger->folder_fd, text, 0); /* it is in a record */
     else
-        replay_log(state, name->generation, buffer_span(&bytes), open);
+        replay_log(state, name->generation, buffer_span(&bytes), replayed);
     buffer_free(&bytes);
     return true;
 }
@@ -254,16 +326,18 @@ static bool is_same_log(const struct ledger_file_name *a, const struct ledger_fi
 bool ledger_load_found(struct ledger *ledger, struct error *error)
 {
     struct found_files files;
-    struct list_link open;
+    struct replayed replayed = {0};
     if (!list_files(ledger->folder_fd, &files, error))
         return false;
     bool done = true;
-    list_init(&open);
     for (size_t i = 0; done && i < files.count; i++) {
-        done = load_file(ledger, &files.names[i], &open, error);
-        bool is_last = i + 1 == files.count || !is_same_log(&files.names[i], &files.names[i + 1]);
-        if (is_last)
-            settle_shard(state_of(ledger, files.names[i].spool), &open);
+        done = load_file(ledger, &files.names[i], &replayed, error);
+        const struct ledger_file_name *next = i + 1 < files.count ? &files.names[i + 1] : NULL;
+        struct ledger_spool_state *state = state_of(ledger, files.names[i].spool);
+        if (!done || next == NULL || !is_same_log(&files.names[i], next))
+            end_shard(state, &replayed);
+        if (next == NULL || memcmp(next->spool, files.names[i].spool, SPOOL_ID_BYTES) != 0)
+            drop_unfinished(state, ledger->folder_fd);
     }
     free(files.names);
     for (struct list_link *link = ledger->found.next; link != &ledger->found; link = link->next) {

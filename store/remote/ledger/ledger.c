@@ -36,34 +36,47 @@ void spool_state_free(struct ledger_spool_state *state)
     amounts_table_free(&state->open);
 }
 
-bool ledger_write_record(int folder_fd, const struct ledger_spool_state *state, uint64_t generation,
-                         struct span amounts, struct error *error)
+static bool write_record(int folder_fd, const struct record_head *head, struct span amounts, struct error *error)
 {
-    struct record_head head = {
-        .created_ms = state->created_ms, .number = state->last_frozen + 1, .generation = generation};
-    struct ledger_file_name name = {.is_record = true, .generation = head.number};
+    struct ledger_file_name name = {.is_record = true, .generation = head->number};
     char text[LEDGER_FILE_NAME_BYTES];
     struct buffer bytes = {0};
-    memcpy(head.spool, state->id, SPOOL_ID_BYTES);
-    memcpy(name.spool, state->id, SPOOL_ID_BYTES);
-    record_encode(&head, amounts, &bytes);
+    memcpy(name.spool, head->spool, SPOOL_ID_BYTES);
+    record_encode(head, amounts, &bytes);
     ledger_file_name_encode(&name, text);
     bool done = ledger_file_write(folder_fd, text, buffer_span(&bytes), true, error);
     buffer_free(&bytes);
-    if (done)
-        ledger_remove_files(folder_fd, state->id, generation);
     return done;
 }
 
-void ledger_note_record(struct ledger_spool_state *state, uint64_t generation, struct buffer *amounts)
+/* Until the last one is there, the logs are what counts: a start without it drops the others (found.c). */
+bool ledger_write_records(int folder_fd, const struct ledger_spool_state *state, uint64_t generation,
+                          struct span amounts, struct error *error)
 {
-    struct frozen_record *record = calloc(1, sizeof *record);
-    ASSERT(record != NULL);
-    record->number = ++state->last_frozen;
-    record->amounts = *amounts;
-    *amounts = (struct buffer){0};
+    struct record_head head = {.created_ms = state->created_ms, .number = state->last_frozen};
+    memcpy(head.spool, state->id, SPOOL_ID_BYTES);
+    do {
+        struct span record = amounts_take_record(&amounts);
+        head.number++;
+        head.goes_on = amounts.size > 0;
+        head.generation = head.goes_on ? state->generation : generation;
+        if (!write_record(folder_fd, &head, record, error))
+            return false;
+    } while (head.goes_on);
+    ledger_remove_files(folder_fd, state->id, generation);
+    return true;
+}
+
+void ledger_note_records(struct ledger_spool_state *state, uint64_t generation, struct span amounts)
+{
+    while (amounts.size > 0) {
+        struct frozen_record *record = calloc(1, sizeof *record);
+        ASSERT(record != NULL);
+        record->number = ++state->last_frozen;
+        buffer_append(&record->amounts, amounts_take_record(&amounts));
+        list_append(&state->records, &record->link);
+    }
     state->generation = generation;
-    list_append(&state->records, &record->link);
     amounts_table_free(&state->open);
 }
 
@@ -120,7 +133,7 @@ static bool write_last(struct ledger *ledger)
         amounts_table_move(&ledger->own.open, &ledger->logs[i].sums);
     amounts_table_encode(&ledger->own.open, &amounts);
     bool done = amounts.size == 0 ||
-                ledger_write_record(ledger->folder_fd, &ledger->own, ALL_LOGS, buffer_span(&amounts), &error);
+                ledger_write_records(ledger->folder_fd, &ledger->own, ALL_LOGS, buffer_span(&amounts), &error);
     if (done)
         ledger_remove_files(ledger->folder_fd, ledger->own.id, ALL_LOGS);
     buffer_free(&amounts);
@@ -228,7 +241,7 @@ static void run_found(void *argument)
     int folder_fd = job->ledger->folder_fd;
     uint64_t generation = job->state->last_generation + 1;
     job->done = job->amounts.size == 0 ||
-                ledger_write_record(folder_fd, job->state, generation, buffer_span(&job->amounts), job->error);
+                ledger_write_records(folder_fd, job->state, generation, buffer_span(&job->amounts), job->error);
     if (job->done && job->amounts.size == 0)
         ledger_remove_files(folder_fd, job->state->id, generation);
 }
@@ -243,7 +256,7 @@ SUSPENDS static bool freeze(struct ledger *ledger, struct ledger_spool_state *st
         job.done = false;
     (void)pthread_mutex_lock(&ledger->mutex);
     if (job.done && job.amounts.size > 0)
-        ledger_note_record(state, state->last_generation + 1, &job.amounts);
+        ledger_note_records(state, state->last_generation + 1, buffer_span(&job.amounts));
     state->has_logs = !job.done;
     (void)pthread_mutex_unlock(&ledger->mutex);
     buffer_free(&job.amounts);

@@ -9,8 +9,9 @@
  *
  * What earlier processes left is found at the start. The intents of their logs of which nothing came that we know are
  * settled by asking the backend (settle.h); when all of a spool's are, what its logs add up to becomes its last record.
- * It is one record, of one number, so that of two processes that find the same spool, of a copied disk, only one
- * counts. A log of another start of the machine may lack its end: then its buckets have one uncertain change more each.
+ * It is one record (more where it has more buckets than one takes), of one number, so that of two processes that find
+ * the same spool, of a copied disk, only one counts. A log of another start of the machine may lack its end: then its
+ * buckets have one uncertain change more each.
  *
  * Threads: ledger_open and ledger_close on the main thread, before the shards start and after they ended. Of the
  * spool's calls list and read come from any thread. The others, and those for settling, from fibers of one shard. */

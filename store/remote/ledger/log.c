@@ -46,13 +46,10 @@ struct noted_intent *noted_intent_create(const struct ledger_intent *intent)
 
 void intent_add_outcome(struct amounts_table *sums, const struct ledger_intent *intent, enum intent_outcome outcome)
 {
-    bool has_room = true;
     if (outcome == INTENT_DONE || outcome == INTENT_DONE_BLIND)
-        has_room = amounts_table_add(sums, intent->name.bucket, intent->creation_id, &intent->amounts);
+        amounts_table_add(sums, intent->name.bucket, intent->creation_id, &intent->amounts);
     if (outcome == INTENT_UNCERTAIN || outcome == INTENT_DONE_BLIND)
-        has_room = amounts_table_add_uncertain(sums, intent->name.bucket) && has_room;
-    if (!has_room)
-        (void)amounts_table_add_uncertain(sums, span_from_string(sums->lines[0].bucket));
+        amounts_table_add_uncertain(sums, intent->name.bucket);
 }
 
 /* ---- the file ---- */
@@ -195,7 +192,7 @@ struct noted_intent *log_note(struct intent_log *log, const struct ledger_intent
     open->intent.number = ++log->next_number;
     list_append(&log->open, &open->link);
     if (!write_intent(log, &open->intent))
-        (void)amounts_table_add_uncertain(&log->sums, intent->name.bucket);
+        amounts_table_add_uncertain(&log->sums, intent->name.bucket);
     (void)pthread_mutex_unlock(&log->mutex);
     return open;
 }
@@ -238,7 +235,7 @@ void log_add(struct intent_log *log, const struct spool_amounts *amounts)
     uint8_t memory[LOG_ENTRY_BYTES_MAX];
     struct buffer entry = {.data = memory, .capacity = sizeof memory, .limit = sizeof memory};
     (void)pthread_mutex_lock(&log->mutex);
-    (void)amounts_table_add(&log->sums, amounts->bucket, amounts->creation_id, &amounts->amounts);
+    amounts_table_add(&log->sums, amounts->bucket, amounts->creation_id, &amounts->amounts);
     log_put_amounts(&entry, amounts);
     (void)append_or_close(log, buffer_span(&entry));
     (void)pthread_mutex_unlock(&log->mutex);

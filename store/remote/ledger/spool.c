@@ -163,8 +163,8 @@ static void freeze_own(void *argument)
     struct spool_job *job = argument;
     struct ledger *ledger = job->ledger;
     job->done = take_sums(ledger, &job->amounts, job->error) &&
-                (job->amounts.size == 0 || ledger_write_record(ledger->folder_fd, &ledger->own, ledger->generation,
-                                                               buffer_span(&job->amounts), job->error));
+                (job->amounts.size == 0 || ledger_write_records(ledger->folder_fd, &ledger->own, ledger->generation,
+                                                                buffer_span(&job->amounts), job->error));
 }
 
 SUSPENDS static bool freeze(struct spool *spool, uint64_t *ret_last, struct error *error)
@@ -174,7 +174,7 @@ SUSPENDS static bool freeze(struct spool *spool, uint64_t *ret_last, struct erro
     bool done = run(&job, freeze_own, error);
     (void)pthread_mutex_lock(&ledger->mutex);
     if (done && job.amounts.size > 0)
-        ledger_note_record(&ledger->own, ledger->generation, &job.amounts);
+        ledger_note_records(&ledger->own, ledger->generation, buffer_span(&job.amounts));
     *ret_last = ledger->own.last_frozen;
     (void)pthread_mutex_unlock(&ledger->mutex);
     buffer_free(&job.amounts);

@@ -9,6 +9,7 @@ struct frozen_record {
     struct list_link link;
     uint64_t number;
     bool is_damaged;
+    bool goes_on;          /* of a found one: files.h */
     struct buffer amounts; /* encoded */
 };
 
@@ -49,12 +50,12 @@ void spool_state_free(struct ledger_spool_state *state);
 
 /* Removes the spool's logs below the generation, or with UINT64_MAX all of its files. Blocks. */
 void ledger_remove_files(int folder_fd, const uint8_t id[SPOOL_ID_BYTES], uint64_t generation);
-/* The open amounts become a record, and the logs below `generation` go; nothing changes in memory. False: they are as
- * they were. Blocks. */
-bool ledger_write_record(int folder_fd, const struct ledger_spool_state *state, uint64_t generation,
-                         struct span amounts, struct error *error);
-/* The same in memory, under the mutex. Takes the amounts over. */
-void ledger_note_record(struct ledger_spool_state *state, uint64_t generation, struct buffer *amounts);
+/* The open amounts, encoded, become a record, or several where they have more buckets than one takes, and the logs
+ * below `generation` go; nothing changes in memory. False: they are as they were. Blocks. */
+bool ledger_write_records(int folder_fd, const struct ledger_spool_state *state, uint64_t generation,
+                          struct span amounts, struct error *error);
+/* The same in memory, under the mutex. */
+void ledger_note_records(struct ledger_spool_state *state, uint64_t generation, struct span amounts);
 
 /* What earlier processes left (found.c). */
 bool ledger_load_found(struct ledger *ledger, struct error *error);

@@ -330,6 +330,102 @@ START_TEST(many_open_intents_are_appended)
 }
 END_TEST
 
+/* Ended in another order than begun, and in part after the log has begun anew. */
+START_TEST(many_outcomes_find_their_intents)
+{
+    enum { MANY = 5000, PRIME = 1009 };
+    static struct noted_intent *open[MANY];
+    struct ledger *ledger = open_in(folder);
+    struct intent_log *log = ledger_log(ledger, 0);
+    for (unsigned i = 0; i < MANY; i++) {
+        const struct ledger_intent intent = intent_of("k", 1, 100 + i);
+        open[i] = log_note(log, &intent);
+    }
+    int64_t bytes = 0;
+    for (unsigned i = 0; i < MANY; i++) {
+        unsigned chosen = i * PRIME % MANY;
+        if (i == MANY / 4)
+            ck_assert_uint_eq(freeze(ledger), 1);
+        if (i < MANY / 2)
+            log_end(log, open[chosen], chosen % 2 == 0 ? INTENT_DONE : INTENT_NOT_DONE);
+        bytes += i < MANY / 2 && chosen % 2 == 0 ? 100 + (int64_t)chosen : 0;
+    }
+    struct ledger *next = open_in(folder); /* as after a kill */
+    ck_assert_uint_eq(count_waiting(next), MANY - MANY / 2);
+    ck_assert_int_eq(totals_of(next).bytes, bytes);
+    ledger_close(next);
+    for (unsigned i = MANY / 2; i < MANY; i++)
+        log_end(log, open[i * PRIME % MANY], INTENT_NOT_DONE);
+    ledger_close(ledger);
+}
+END_TEST
+
+enum { BUCKETS = 2 * SPOOL_RECORD_BUCKETS_MAX + 100 };
+
+static void write_to_buckets(struct ledger *ledger)
+{
+    for (unsigned i = 0; i < BUCKETS; i++) {
+        char name[32];
+        (void)snprintf(name, sizeof name, "bucket-%u", i);
+        const struct spool_amounts amounts = {span_from_string(name), 7, {.objects = 1, .original_bytes = i}};
+        log_add(ledger_log(ledger, i % SHARDS), &amounts);
+    }
+}
+
+static void check_buckets(struct ledger *ledger, unsigned records)
+{
+    struct totals totals = totals_of(ledger);
+    ck_assert_int_eq(totals.objects, BUCKETS);
+    ck_assert_int_eq(totals.bytes, (int64_t)BUCKETS * (BUCKETS - 1) / 2);
+    ck_assert_int_eq(totals.uncertain, 0);
+    ck_assert_uint_eq(totals.records, records);
+}
+
+START_TEST(many_buckets_become_several_records)
+{
+    struct ledger *ledger = open_in(folder);
+    write_to_buckets(ledger);
+    check_buckets(ledger, 0);
+    ck_assert_uint_eq(freeze(ledger), 3);
+    check_buckets(ledger, 3);
+    struct spool_info info = info_of(ledger, true);
+    struct ledger *next = open_in(folder);
+    check_buckets(next, 3);
+    ledger_close(next);
+    trim(ledger, &info, 2);
+    ck_assert_uint_eq(totals_of(ledger).records, 1);
+    ck_assert_int_eq(totals_of(ledger).objects, BUCKETS - 2 * SPOOL_RECORD_BUCKETS_MAX);
+    write_one(ledger, 0);
+    ck_assert_uint_eq(freeze(ledger), 4);
+    ledger_close(ledger);
+}
+END_TEST
+
+/* Killed between the records of one freeze: they do not count, and the logs do; `_i` of the three are there. */
+START_TEST(a_freeze_that_was_cut_off_is_none)
+{
+    static const char *const missing[] = {"rm %s/*.1.record %s/*.2.record", "rm %s/*.2.record%s", "true"};
+    char kept[sizeof folder + 8];
+    struct ledger *ledger = open_in(folder);
+    (void)snprintf(kept, sizeof kept, "%s.kept", folder);
+    write_to_buckets(ledger);
+    run("mkdir %s%s", kept, "");
+    run("cp %s/*.intents %s/", folder, kept);
+    ck_assert_uint_eq(freeze(ledger), 3);
+    run("rm %s/*.3.record%s", folder, "");
+    run(missing[_i], folder, _i == 0 ? folder : "");
+    run("cp %s/* %s/", kept, folder);
+    struct ledger *next = open_in(folder);
+    check_buckets(next, 0);
+    struct error error;
+    ck_assert(ledger_freeze_found(next, &error));
+    check_buckets(next, 3);
+    ledger_close(next);
+    ledger_close(ledger);
+    run("rm -r %s%s", kept, "");
+}
+END_TEST
+
 START_TEST(a_record_that_cannot_be_named_waits)
 {
     char command[256];
@@ -440,7 +536,7 @@ static void run_killed(unsigned steps)
     ck_assert_int_ge(child, 0);
     if (child == 0) {
         struct ledger *ledger = open_in(folder);
-        struct noted_intent *open[3];
+        struct noted_intent *open[3] = {NULL};
         for (unsigned step = 0; step < steps; step++)
             step_of(ledger, step, open);
         _exit(0);
@@ -648,6 +744,9 @@ int main(void)
     tcase_add_test(folders, frozen_records_stay_until_they_are_trimmed);
     tcase_add_test(folders, a_long_log_is_written_anew);
     tcase_add_test(folders, many_open_intents_are_appended);
+    tcase_add_test(folders, many_outcomes_find_their_intents);
+    tcase_add_test(folders, many_buckets_become_several_records);
+    tcase_add_loop_test(folders, a_freeze_that_was_cut_off_is_none, 0, 3);
     tcase_add_test(folders, a_record_that_cannot_be_named_waits);
     tcase_add_test(folders, what_the_disk_refuses_is_uncertain);
     tcase_add_loop_test(folders, what_the_disk_refused_is_uncertain_after_a_kill, 0, 2);
