@@ -178,8 +178,10 @@ SUSPENDS bool bucket_delete_objects(struct bucket_store *store, struct span buck
                                     unsigned count, struct error *error)
 {
     ASSERT(is_bucket_name(bucket) && count <= DELETE_ITEMS_MAX);
-    for (unsigned i = 0; i < count; i++)
+    for (unsigned i = 0; i < count; i++) {
         ASSERT(items[i].key.size >= 1 && items[i].key.size <= OBJECT_KEY_BYTES_MAX);
+        ASSERT(items[i].grounds == NULL || store->capabilities.judges_deletions);
+    }
     enum write_step step = count == 1 ? STEP_DELETE : STEP_DELETE_MANY;
     unsigned first = 0; /* of a run that the store is asked for */
     for (unsigned i = 0; i < count; i++) {
@@ -217,6 +219,7 @@ SUSPENDS bool bucket_list_versions(struct bucket_store *store, const struct vers
 {
     ASSERT(is_bucket_name(request->bucket) && request->entries_max <= LIST_ENTRIES_MAX);
     ASSERT(request->after_version.size == 0 || request->after_key.size > 0);
+    ASSERT(!request->wants_grounds || store->capabilities.judges_deletions);
     return store->capabilities.has_versions ? store->operations->list_versions(store, request, arena, ret_page, error)
                                             : list_null_versions(store, request, arena, ret_page, error);
 }

@@ -72,10 +72,11 @@ struct bucket_capabilities {
     unsigned conditions;          /* enum condition_verdict, several together */
     unsigned refused_keys;        /* enum key_class: keys of these kinds cannot be kept under their name */
     bool has_tags;
-    bool has_acls;      /* objects have owners and ACLs */
-    bool has_versions;  /* buckets may be versioned */
-    bool has_lock;      /* ... and be locked */
-    bool lists_all;     /* what bucket_list_buckets does not list is not there; else others may know of it */
+    bool has_acls;         /* objects have owners and ACLs */
+    bool has_versions;     /* buckets may be versioned */
+    bool has_lock;         /* ... and be locked */
+    bool judges_deletions; /* delete_item.grounds are compared in the committing step */
+    bool lists_all;        /* what bucket_list_buckets does not list is not there; else others may know of it */
     bool keeps_sidecar; /* the index of frames is kept with the object and never another's; else it is an object of its
                            own, which its binding tells from a stale one */
     bool keeps_attributes; /* what describes a body is kept beside it where only Bale reads it, and so the body may be
@@ -233,6 +234,7 @@ struct version_list_request {
     struct span after_version; /* not empty: behind this version of after_key, which need not be there any more (428) */
     unsigned entries_max;      /* 0 .. LIST_ENTRIES_MAX: versions, markers and common prefixes together */
     bool wants_owners;         /* as list_request has it */
+    bool wants_grounds;        /* what deletion_grounds are made of; only where capabilities.judges_deletions */
 };
 
 struct list_entry {
@@ -248,6 +250,10 @@ struct list_entry {
     char version[VERSION_TEXT_BYTES];
     enum checksum_algorithm checksum_algorithm;
     enum checksum_type checksum_type;
+    /* with wants_grounds: */
+    int64_t superseded_ms; /* as object_attributes has it */
+    struct object_lock lock;
+    struct span tags; /* a packed list, in the arena */
 };
 
 struct list_page {
@@ -258,11 +264,27 @@ struct list_page {
 
 /* ---- deleting ---- */
 
+/* What somebody had seen of a version when he decided that it is to go, long before it does: a rule, not a client. The
+ * committing step asks whether all of it still holds, and else deletes nothing (ERROR_CHANGED). A lock is asked for as
+ * always. */
+struct deletion_grounds {
+    uint64_t creation_id; /* of the bucket */
+    const char *version;  /* that was judged, also where the item names none: then it must be the current one still */
+    int64_t modified_ms;  /* these five as the listing had them */
+    uint64_t original_size;
+    const char *etag;
+    int64_t superseded_ms;
+    struct span tags;
+    unsigned newer_least; /* so many newer noncurrent versions and markers must be there */
+    bool is_alone;        /* nothing else may be there of the key */
+};
+
 struct delete_item {
     struct span key;
     struct span version;
     const struct write_condition *condition; /* NULL: none. Of the version that is named, else of the current one */
     bool may_bypass_governance;
+    const struct deletion_grounds *grounds; /* NULL: none are needed. Only where capabilities.judges_deletions */
     /* filled in: */
     bool is_deleted;                         /* true also when there was nothing to delete */
     bool is_marker;                          /* with a version: it was a marker. Without: a marker was made */

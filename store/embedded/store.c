@@ -154,6 +154,7 @@ struct bucket_store *embedded_open(const char *path, const struct embedded_optio
                                                             .has_acls = true,
                                                             .has_versions = true,
                                                             .has_lock = true,
+                                                            .judges_deletions = true,
                                                             .lists_all = true,
                                                             .keeps_sidecar = true,
                                                             .keeps_attributes = true};

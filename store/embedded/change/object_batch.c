@@ -2,6 +2,7 @@
 #include "store/embedded/change/object_batch.h"
 
 #include "s3client/wire/s3_error.h"
+#include "store/embedded/change/grounds.h"
 #include "store/embedded/change/ledger_batch.h"
 #include "store/embedded/change/version_batch.h"
 #include "store/embedded/state.h"
@@ -172,6 +173,8 @@ static bool delete_item(struct batch *batch, const struct change *change, const 
     const struct version_key key = {bucket, change->bucket, item->key};
     item->is_marker = false;
     item->marker_version[0] = '\0';
+    if (item->grounds != NULL && !grounds_hold(batch, &key, item, error))
+        return false;
     if (bucket->info.versioning == VERSIONING_NEVER &&
         (item->version.size == 0 || span_equal(item->version, SPAN("null"))))
         return delete_only(batch, change, &key, item, error);

@@ -51,6 +51,17 @@ static struct list_entry *next_entry(struct versions_job *job, struct span key)
     return entry;
 }
 
+/* For somebody who is going to decide about deletions. */
+static bool tell_grounds(struct versions_job *job, struct list_entry *entry, const struct row *row)
+{
+    entry->superseded_ms = row->attributes.superseded_ms;
+    entry->lock = row->attributes.lock;
+    if (row->tags.size == 0)
+        return true;
+    entry->tags = arena_copy(job->arena, row->tags);
+    return entry->tags.data != NULL || list_no_memory(job->error);
+}
+
 static bool add_version(struct versions_job *job, struct span key, const struct row *row, bool is_latest)
 {
     const struct object_attributes *attributes = &row->attributes;
@@ -59,7 +70,8 @@ static bool add_version(struct versions_job *job, struct span key, const struct 
         return false;
     entry->is_latest = is_latest;
     entry->is_delete_marker = attributes->is_delete_marker;
-    return list_tell_attributes(entry, attributes, job->arena, job->error);
+    return list_tell_attributes(entry, attributes, job->arena, job->error) &&
+           (!job->request->wants_grounds || tell_grounds(job, entry, row));
 }
 
 /* ---- one key ---- */
