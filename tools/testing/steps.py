@@ -272,6 +272,11 @@ def step_policy():
     return build("build") or python_suite("tests/policy/run", "--count", "100000" if is_long else "3000")
 
 
+def step_lifecycle():
+    """the judgement of lifecycle rules against a second one, over rules and keys at random (tests/lifecycle); --long: 500,000 of them"""
+    return build("build") or python_suite("tests/lifecycle/run", "--count", "500000" if is_long else "20000")
+
+
 def step_credentials():
     """where credentials of a backend come from, each provider against a stand-in (tests/credentials)"""
     return build("build") or python_suite("tests/credentials/run")
@@ -296,6 +301,7 @@ STEPS = {
     "soak": step_soak,
     "process": step_process,
     "policy": step_policy,
+    "lifecycle": step_lifecycle,
     "credentials": step_credentials,
     "s3": step_s3,
     "s3-tls": step_s3_tls,

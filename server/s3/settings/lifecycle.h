@@ -1,8 +1,8 @@
 /* server/s3/settings/lifecycle.h -- a bucket's LifecycleConfiguration: when its objects, versions and unfinished
  * uploads are to go, and where to.
  *
- * Statements 581 to 591. Here it is validated, kept, and asked for the headers that announce what it will do; nothing
- * here does it. */
+ * Statements 581 to 591. Here it is validated, kept, and asked for the headers that announce what it will do; what does
+ * it is server/lifecycle/. */
 #pragma once
 
 #include "server/s3/settings/document.h"
@@ -94,6 +94,14 @@ struct lifecycle_object {
     struct span tags; /* a packed list (store/attributes.h) */
     int64_t created_ms;
 };
+
+/* The pieces of that, for whoever decides about more than one object: server/lifecycle/evaluate.h. */
+enum { LIFECYCLE_DAY_MS = 24 * 3600 * 1000 };
+/* Statement 590: so many days later, and then the next midnight; one that is a midnight itself is not rounded further.
+ */
+int64_t lifecycle_due_ms(int64_t from_ms, int64_t days, int64_t day_ms);
+bool lifecycle_filter_has_size(const struct lifecycle_filter *filter, uint64_t size);
+bool lifecycle_filter_has_tags(const struct lifecycle_filter *filter, struct span packed);
 
 struct lifecycle_notice {
     int64_t when_ms;

@@ -1,0 +1,45 @@
+/* server/lifecycle/walk.h -- a walk over all versions of a bucket, page by page, which says what is to be done with
+ * each.
+ *
+ * It remembers where it is, and nothing else: the last version that it judged, and how many noncurrent versions of that
+ * key stay so far. So it goes on from a cursor that was kept, also in the middle of a key with a million versions.
+ *
+ * What a lock binds stays, and counts as something that stays. Nothing is changed here: who carries an order out asks
+ * again, in the step that does it, whether all that was judged still holds. */
+#pragma once
+
+#include "server/lifecycle/evaluate.h"
+#include "store/bucket.h"
+
+/* Behind which the walk goes on. */
+struct lifecycle_cursor {
+    size_t key_size; /* 0: at the beginning */
+    uint8_t key[OBJECT_KEY_BYTES_MAX];
+    char version[VERSION_TEXT_BYTES];
+    unsigned newer_kept; /* noncurrent versions of the key, up to here, that stay */
+};
+
+struct lifecycle_walk {
+    const struct lifecycle_plan *plan;
+    int64_t now_ms; /* at which is judged */
+    struct lifecycle_cursor cursor;
+    uint64_t judged; /* versions and markers */
+    uint64_t locked; /* ... that were due, and stay for their lock */
+    int64_t next_ms; /* before this nothing of what stayed can fall due */
+};
+
+/* Something to be done: the entry is the page's. */
+struct lifecycle_order {
+    const struct list_entry *entry;
+    struct lifecycle_verdict verdict;
+};
+
+/* What a listing says of a version (version_list_request.wants_grounds). `is_alone` and `newer_kept` are left to who
+ * knows what stands around it. */
+struct lifecycle_version lifecycle_version_of(const struct list_entry *entry);
+
+/* Judges a page that begins behind the cursor, and moves the cursor. Orders come in the page's order; there may be as
+ * many as entries. Of a truncated page the last entry is left to the next one when that alone can tell whether anything
+ * is below it: so a truncated page has two entries at least. */
+unsigned lifecycle_walk_page(struct lifecycle_walk *walk, const struct list_page *page,
+                             struct lifecycle_order *ret_orders);
