@@ -25,6 +25,8 @@ enum codec_id {
     CODEC_ZSTD_DICTIONARY = 8,
     CODEC_COLUMNS = 0x014C4142,          /* "BAL\1": ids of Bale, far from those that S4 counts up */
     CODEC_DICTIONARY_BLOCK = 0x024C4142, /* "BAL\2": codec/dictionary/block.h */
+    CODEC_SEALED = 0x034C4142,           /* "BAL\3": codec/seal/sealed_frame.h. Not in the table: what is compressed in
+                                            it is in another one */
 };
 
 struct codec {

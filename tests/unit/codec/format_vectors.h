@@ -42,3 +42,25 @@
 #define TV_GF                                                                                          \
     "533446320200000005000000000000002a000000000000004cbb719a4643473103000000050000000000000000000100" \
     "010000000e00000028b52ffd005829000068656c6c6f"
+
+/* 10.6: the key is 00 01 .. 1f, of key id 1; TV_E60 holds nothing, TV_E6B the frames of TV_B1, all others "hello" */
+#define TV_E1 "5334453101000000a0a1a2a3a4a5a6a7a8a9aaabbb3b052a778a43ca1de1f3b5172d81118e7d10412a"
+#define TV_E2 "5334453201000100a0a1a2a3a4a5a6a7a8a9aaab42470f8df322af9c5ba440d9e6c778f58e7d10412a"
+#define TV_E3                                                                                              \
+    "5334453301b4ffcb23737cec315a4a4d1aa2a620cea0a1a2a3a4a5a6a7a8a9aaabf66d0ac49556c5b4e828f71a68f69a528e" \
+    "7d10412a"
+#define TV_E4                                                                                              \
+    "533445340105616c7068610000003c111111111111111111111111fbeca71aabe278c4631cfc435e2405d726c60f1dd3e31d" \
+    "d973ff980bedbf3c8c41442b7535ca55f35408192866f30297a0a1a2a3a4a5a6a7a8a9aaab4450541ccbdd0650e734b0d1a2" \
+    "ecd33b8e7d10412a"
+#define TV_E5                                                                                              \
+    "5334453501000100000000040000000201020304b45fd4ec30ffb19c265126440bdd98b2be90f688447ff0ef53fe680a5f80" \
+    "3e780af5d3304c"
+#define TV_E6                                                                                              \
+    "533445360100010000000004000000020102030405060708a1d519e2cd052c93dcae093706f89f8d817cedf62b420af2d546" \
+    "28d735fd66b3458a071f82"
+#define TV_E60 "53344536010001000010000000000001010203040506070835b4240266a7a89c5f6a83114a09513b"
+#define TV_E6B                                                                                             \
+    "5334453601000100000000200000000301020304050607088b8b9465ee2c59a014196868de6d94b9ba2dc7a8d0b940db4128" \
+    "af9991636b98bff3ebad1e0f40f102f2aabcca21fa56186fa00f35aa2d82b8235b0c5169f9c182c823c6b6c3e5493c36dda6" \
+    "225bcfe704b550b83c8dafe6c8644edc2d58fd5fcb5bd27bfda0d675b0e56988e1e36fff83fba8"

@@ -1,0 +1,64 @@
+/* codec/seal/s4_envelope.h -- S4's encryption of bodies, to be read: S4E1 to S4E6 (spec/s4-format.md, section 6).
+ *
+ * An envelope encrypts a whole body, frames and all. S4E1 to S4E4 are one message of AES-256-GCM with its tag in front,
+ * so nothing of it may be believed before all of it has been seen; they differ in whose the key is. S4E5 and S4E6 are
+ * chunks, each a message of its own whose number and count are authenticated, so that any range is read by its chunks.
+ * Names are bound by none of them. Bale never writes one.
+ *
+ * Pure functions over byte ranges; nothing is allocated, and no size that an envelope claims is believed before it has
+ * been compared with the size of the body. */
+#pragma once
+
+#include "codec/seal/aes.h"
+#include "runtime/base/error.h"
+
+enum {
+    S4_ENVELOPE_HEAD_BYTES_MAX = 1024, /* of the body, enough for s4_envelope_parse */
+    S4_WRAPPED_KEY_BYTES = GCM_NONCE_BYTES + AES_KEY_BYTES + GCM_TAG_BYTES, /* by S4's local keys */
+    S4_CHUNK_BYTES_MAX = 16 << 20, /* of one chunk, which is held in memory; S4 writes 1 MiB */
+    S4_KEY_MD5_BYTES = 16,
+};
+#define S4_ENVELOPE_BYTES_MAX (UINT64_C(5) << 30) /* of what it holds */
+
+enum s4_envelope_kind { S4E1 = 1, S4E2, S4E3, S4E4, S4E5, S4E6 };
+
+struct s4_envelope {
+    enum s4_envelope_kind kind;
+    unsigned key_id;                   /* S4E2, S4E5, S4E6: in S4's keyring */
+    uint8_t key_md5[S4_KEY_MD5_BYTES]; /* S4E3: of the customer's key */
+    struct span key_name;              /* S4E4: of the key that wraps the data key; points into the head */
+    struct span wrapped_key;           /* S4E4: likewise */
+
+    uint64_t plain_size;   /* of what it holds */
+    uint32_t chunk_size;   /* of plain bytes; all chunks but the last */
+    uint32_t chunks_count; /* S4E1 to S4E4: one */
+
+    struct span head;   /* up to the first tag but without nonce or salt; points into what was parsed */
+    uint64_t head_size; /* where the first tag begins */
+    struct span nonce;  /* GCM_NONCE_BYTES, or the salt of the chunks' nonces; points into what was parsed */
+};
+
+/* A chunk's place in the stored body: its tag and then as many bytes as it holds. */
+struct s4_chunk {
+    uint64_t stored_offset; /* of the tag */
+    uint64_t plain_offset;
+    uint32_t plain_size; /* of S4E1 to S4E4 not set: s4_envelope.plain_size is */
+};
+
+/* `head` is the first bytes of a body of stored_size bytes: S4_ENVELOPE_HEAD_BYTES_MAX, or all; it must live as long as
+ * the envelope. ERROR_DAMAGED: no envelope, or one whose sizes are not those of the body. ERROR_UNSUPPORTED: chunks
+ * above S4_CHUNK_BYTES_MAX. */
+bool s4_envelope_parse(struct span head, uint64_t stored_size, struct s4_envelope *ret_envelope, struct error *error);
+static inline bool s4_envelope_is_chunked(const struct s4_envelope *envelope)
+{
+    return envelope->kind >= S4E5;
+}
+/* Of a chunked envelope; `number` counts from 0 and is below chunks_count. */
+struct s4_chunk s4_envelope_chunk(const struct s4_envelope *envelope, uint32_t number);
+/* Opens chunk `number` (0 of S4E1 to S4E4): `stored` is its tag and what follows it, ret_plain takes
+ * stored.size - GCM_TAG_BYTES. False: the key is another one, or the bytes are not what was encrypted. */
+bool s4_envelope_open(const struct s4_envelope *envelope, struct aes *aes, const uint8_t key[AES_KEY_BYTES],
+                      uint32_t number, struct span stored, uint8_t *ret_plain);
+/* S4E4's data key, that S4 wrapped itself. False: not wrapped by this key under this name, or not by S4. */
+bool s4_envelope_unwrap(const struct s4_envelope *envelope, struct aes *aes, const uint8_t wrapping_key[AES_KEY_BYTES],
+                        uint8_t ret_key[AES_KEY_BYTES]);

@@ -1,0 +1,180 @@
+/* codec/seal/seal_record.c -- records as bytes, masks, wraps. */
+#include "codec/seal/seal_record.h"
+
+#include "runtime/base/assert.h"
+#include "runtime/base/byteorder.h"
+
+enum {
+    VERSION = 1,
+    MODE_KEYRING = 's',
+    HAS_MD5 = 1 << 0,
+    HAS_CRC32C = 1 << 1,
+    FLAGS_KNOWN = HAS_MD5 | HAS_CRC32C,
+
+    AT_VERSION = 0,
+    AT_MODE = 1,
+    AT_FLAGS = 2,
+    AT_CHECKSUM_ALGORITHM = 3,
+    AT_CHECKSUM_TYPE = 4,
+    AT_CHECKSUM_SIZE = 5,
+    AT_PARTS_COUNT = 6,
+    AT_KEY_ID = 8,
+    AT_NAME = AT_KEY_ID + SEAL_KEY_ID_BYTES,
+    AT_NONCE = AT_NAME + SEAL_NAME_BYTES,
+    AT_MAP = AT_NONCE + SEAL_MASK_NONCE_BYTES,
+    AT_MD5 = AT_MAP + SEAL_MAP_BYTES,
+    AT_CRC32C = AT_MD5 + SEAL_MD5_BYTES,
+    AT_ZERO = AT_CRC32C + 4,
+    AT_CHECKSUM = AT_ZERO + 4,
+
+    ASSOCIATED_BYTES_MAX = 1 + SEAL_FIXED_BYTES + SEAL_CHECKSUM_BYTES_MAX + 8,
+};
+_Static_assert((int)AT_CHECKSUM == (int)SEAL_FIXED_BYTES, "the fixed part ends before the checksum");
+
+void seal_keys_derive(struct aes *aes, const uint8_t id[SEAL_KEY_ID_BYTES], const uint8_t key[AES_KEY_BYTES],
+                      struct seal_keys *ret_keys)
+{
+    static const uint8_t wrap[XAES_SALT_BYTES + 1] = "bale wrap   ";
+    static const uint8_t mask[XAES_SALT_BYTES + 1] = "bale mask   ";
+    memcpy(ret_keys->id, id, SEAL_KEY_ID_BYTES);
+    xaes_derive(aes, key, wrap, ret_keys->wrap);
+    xaes_derive(aes, key, mask, ret_keys->mask);
+}
+
+/* ---- as bytes ---- */
+
+static size_t encode_head(const struct seal_record *record, uint8_t *bytes)
+{
+    const struct seal_hashes *hashes = &record->hashes;
+    ASSERT(hashes->checksum_size <= SEAL_CHECKSUM_BYTES_MAX);
+    bytes[AT_VERSION] = VERSION;
+    bytes[AT_MODE] = MODE_KEYRING;
+    bytes[AT_FLAGS] = (uint8_t)((hashes->has_md5 ? HAS_MD5 : 0) | (hashes->has_crc32c ? HAS_CRC32C : 0));
+    bytes[AT_CHECKSUM_ALGORITHM] = hashes->checksum_algorithm;
+    bytes[AT_CHECKSUM_TYPE] = hashes->checksum_type;
+    bytes[AT_CHECKSUM_SIZE] = hashes->checksum_size;
+    store_u16_le(bytes + AT_PARTS_COUNT, record->parts_count);
+    memcpy(bytes + AT_KEY_ID, record->key_id, SEAL_KEY_ID_BYTES);
+    memcpy(bytes + AT_NAME, record->name, SEAL_NAME_BYTES);
+    memcpy(bytes + AT_NONCE, record->nonce, SEAL_MASK_NONCE_BYTES);
+    memcpy(bytes + AT_MAP, record->map, SEAL_MAP_BYTES);
+    memcpy(bytes + AT_MD5, hashes->md5, SEAL_MD5_BYTES);
+    store_u32_le(bytes + AT_CRC32C, hashes->crc32c);
+    store_u32_le(bytes + AT_ZERO, 0);
+    memcpy(bytes + AT_CHECKSUM, hashes->checksum, hashes->checksum_size);
+    return (size_t)AT_CHECKSUM + hashes->checksum_size;
+}
+
+size_t seal_record_encode(const struct seal_record *record, uint8_t ret_bytes[SEAL_RECORD_BYTES_MAX])
+{
+    size_t size = encode_head(record, ret_bytes);
+    memcpy(ret_bytes + size, record->wrapped, SEAL_WRAPPED_BYTES);
+    return size + SEAL_WRAPPED_BYTES;
+}
+
+static bool refuse_damaged(struct error *error)
+{
+    return error_set(error, ERROR_DAMAGED, NULL, "What is kept of the object's encryption is damaged.");
+}
+
+bool seal_record_decode(struct span bytes, struct seal_record *ret_record, struct error *error)
+{
+    if (bytes.size < SEAL_FIXED_BYTES)
+        return refuse_damaged(error);
+    const uint8_t *from = bytes.data;
+    if (from[AT_VERSION] != VERSION || from[AT_MODE] != MODE_KEYRING)
+        return error_set(error, ERROR_UNSUPPORTED, NULL,
+                         "The object is encrypted in a way that a newer version of Bale knows.");
+    size_t checksum_size = from[AT_CHECKSUM_SIZE];
+    if ((from[AT_FLAGS] & ~FLAGS_KNOWN) != 0 || checksum_size > SEAL_CHECKSUM_BYTES_MAX ||
+        load_u32_le(from + AT_ZERO) != 0 || bytes.size != SEAL_FIXED_BYTES + checksum_size + SEAL_WRAPPED_BYTES)
+        return refuse_damaged(error);
+    *ret_record = (struct seal_record){
+        .parts_count = load_u16_le(from + AT_PARTS_COUNT),
+        .hashes = {.has_md5 = (from[AT_FLAGS] & HAS_MD5) != 0,
+                   .has_crc32c = (from[AT_FLAGS] & HAS_CRC32C) != 0,
+                   .crc32c = load_u32_le(from + AT_CRC32C),
+                   .checksum_algorithm = from[AT_CHECKSUM_ALGORITHM],
+                   .checksum_type = from[AT_CHECKSUM_TYPE],
+                   .checksum_size = (uint8_t)checksum_size},
+    };
+    memcpy(ret_record->key_id, from + AT_KEY_ID, SEAL_KEY_ID_BYTES);
+    memcpy(ret_record->name, from + AT_NAME, SEAL_NAME_BYTES);
+    memcpy(ret_record->nonce, from + AT_NONCE, SEAL_MASK_NONCE_BYTES);
+    memcpy(ret_record->map, from + AT_MAP, SEAL_MAP_BYTES);
+    memcpy(ret_record->hashes.md5, from + AT_MD5, SEAL_MD5_BYTES);
+    memcpy(ret_record->hashes.checksum, from + AT_CHECKSUM, checksum_size);
+    memcpy(ret_record->wrapped, from + AT_CHECKSUM + checksum_size, SEAL_WRAPPED_BYTES);
+    return true;
+}
+
+/* ---- masks ---- */
+
+/* Block `number` of the pad: the cipher of the nonce, whose last four bytes count up. */
+static void draw_pad(struct aes *aes, const uint8_t nonce[SEAL_MASK_NONCE_BYTES], uint32_t number,
+                     uint8_t ret_pad[AES_BLOCK_BYTES])
+{
+    uint8_t block[AES_BLOCK_BYTES];
+    memcpy(block, nonce, sizeof block);
+    store_u32_be(block + AES_BLOCK_BYTES - 4, load_u32_be(block + AES_BLOCK_BYTES - 4) + number);
+    aes_block_encrypt(aes, block, ret_pad);
+}
+
+static void mask_bytes(uint8_t *bytes, size_t size, const uint8_t *pad)
+{
+    for (size_t i = 0; i < size; i++)
+        bytes[i] ^= pad[i];
+}
+
+void seal_mask(struct aes *aes, const struct seal_keys *keys, const uint8_t nonce[SEAL_MASK_NONCE_BYTES],
+               struct seal_hashes *hashes)
+{
+    uint8_t pad[AES_BLOCK_BYTES];
+    aes_block_set_key(aes, keys->mask);
+    draw_pad(aes, nonce, 0, pad); /* the MD5 alone has block 0: a list needs one */
+    mask_bytes(hashes->md5, SEAL_MD5_BYTES, pad);
+    draw_pad(aes, nonce, 1, pad);
+    hashes->crc32c ^= load_u32_le(pad);
+    for (size_t at = 0; at < hashes->checksum_size; at += AES_BLOCK_BYTES) {
+        size_t left = hashes->checksum_size - at;
+        draw_pad(aes, nonce, 2 + (uint32_t)(at / AES_BLOCK_BYTES), pad);
+        mask_bytes(hashes->checksum + at, left < sizeof pad ? left : sizeof pad, pad);
+    }
+    explicit_bzero(pad, sizeof pad);
+}
+
+/* ---- wraps ---- */
+
+static struct span encode_associated(const struct seal_record *record, uint64_t original_size, uint8_t *bytes)
+{
+    bytes[0] = 'W';
+    size_t size = 1 + encode_head(record, bytes + 1);
+    store_u64_le(bytes + size, original_size);
+    return span_of(bytes, size + 8);
+}
+
+void seal_wrap(struct seal_record *record, struct aes *aes, const struct seal_keys *keys,
+               const uint8_t nonce[XAES_NONCE_BYTES], uint64_t original_size, const uint8_t data_key[AES_KEY_BYTES])
+{
+    uint8_t bytes[ASSOCIATED_BYTES_MAX];
+    ASSERT(memcmp(record->key_id, keys->id, SEAL_KEY_ID_BYTES) == 0);
+    struct span associated = encode_associated(record, original_size, bytes);
+    uint8_t *sealed = record->wrapped + XAES_NONCE_BYTES;
+    memcpy(record->wrapped, nonce, XAES_NONCE_BYTES);
+    xaes_seal(aes, keys->wrap, nonce, associated, span_of(data_key, AES_KEY_BYTES), sealed, sealed + AES_KEY_BYTES);
+}
+
+bool seal_unwrap(const struct seal_record *record, struct aes *aes, const struct seal_keys *keys,
+                 uint64_t original_size, uint8_t ret_data_key[AES_KEY_BYTES], struct error *error)
+{
+    uint8_t bytes[ASSOCIATED_BYTES_MAX];
+    ASSERT(memcmp(record->key_id, keys->id, SEAL_KEY_ID_BYTES) == 0);
+    struct span associated = encode_associated(record, original_size, bytes);
+    const uint8_t *sealed = record->wrapped + XAES_NONCE_BYTES;
+    if (xaes_open(aes, keys->wrap, record->wrapped, associated, span_of(sealed, AES_KEY_BYTES), sealed + AES_KEY_BYTES,
+                  ret_data_key))
+        return true;
+    return error_set(
+        error, ERROR_DAMAGED, NULL,
+        "The object's data key does not open: what is kept beside the object was changed, or is another's.");
+}

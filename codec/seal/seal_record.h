@@ -1,0 +1,75 @@
+/* codec/seal/seal_record.h -- what is kept of an object's encryption beside its body: its data key, wrapped, and the
+ * hashes of its original bytes, masked (docs/encryption-format.md).
+ *
+ * The data key is drawn for one write and wrapped by a key of the keyring with everything that matters as associated
+ * data: the name under which the object was written, its size, all that stands in the record before it. So a record
+ * opens only for the object that it was made for, as it was then. Hashes are masked because they tell what an object
+ * holds to whoever can guess it; they are needed without the data key (a list shows ETags), and so they are masked by
+ * the keyring's key, with a nonce that each write draws anew.
+ *
+ * Pure. What is decoded comes from a disk: no number of it is believed, and what does not open is ERROR_DAMAGED. */
+#pragma once
+
+#include "codec/seal/aes.h"
+#include "runtime/base/error.h"
+
+#include <stdint.h>
+
+enum {
+    SEAL_KEY_ID_BYTES = 8,
+    SEAL_NAME_BYTES = 16,
+    SEAL_MASK_NONCE_BYTES = 16,
+    SEAL_MAP_BYTES = 32,
+    SEAL_MD5_BYTES = 16,
+    SEAL_CHECKSUM_BYTES_MAX = 64,
+    SEAL_WRAPPED_BYTES = XAES_NONCE_BYTES + AES_KEY_BYTES + GCM_TAG_BYTES,
+    SEAL_FIXED_BYTES = 104, /* before the checksum */
+    SEAL_RECORD_BYTES_MAX = SEAL_FIXED_BYTES + SEAL_CHECKSUM_BYTES_MAX + SEAL_WRAPPED_BYTES,
+};
+
+/* What the keys of a keyring are used for, each by a key of its own. */
+struct seal_keys {
+    uint8_t id[SEAL_KEY_ID_BYTES]; /* of the key that they were derived from */
+    uint8_t wrap[AES_KEY_BYTES];
+    uint8_t mask[AES_KEY_BYTES];
+};
+void seal_keys_derive(struct aes *aes, const uint8_t id[SEAL_KEY_ID_BYTES], const uint8_t key[AES_KEY_BYTES],
+                      struct seal_keys *ret_keys);
+
+/* Hashes of original bytes, in clear or masked. What is absent is zeros in clear. */
+struct seal_hashes {
+    bool has_md5; /* the ETag's: of the bytes, or of the parts' MD5s */
+    bool has_crc32c;
+    uint8_t md5[SEAL_MD5_BYTES];
+    uint32_t crc32c;
+    uint8_t checksum_algorithm; /* a number of whoever writes; 0: none */
+    uint8_t checksum_type;      /* likewise */
+    uint8_t checksum_size;      /* SEAL_CHECKSUM_BYTES_MAX at most */
+    uint8_t checksum[SEAL_CHECKSUM_BYTES_MAX];
+};
+
+struct seal_record {
+    uint8_t key_id[SEAL_KEY_ID_BYTES]; /* of the keyring's key */
+    uint8_t name[SEAL_NAME_BYTES];     /* first bytes of SHA-256(bucket "/" key) */
+    uint8_t nonce[SEAL_MASK_NONCE_BYTES];
+    uint8_t map[SEAL_MAP_BYTES]; /* SHA-256 of the parts that it was made of; zeros: none */
+    uint16_t parts_count;        /* 0: not of parts */
+    struct seal_hashes hashes;   /* masked */
+    uint8_t wrapped[SEAL_WRAPPED_BYTES];
+};
+
+/* Returns how many bytes it takes. */
+size_t seal_record_encode(const struct seal_record *record, uint8_t ret_bytes[SEAL_RECORD_BYTES_MAX]);
+/* ERROR_DAMAGED; ERROR_UNSUPPORTED: a later version, or a mode that this one does not know. */
+bool seal_record_decode(struct span bytes, struct seal_record *ret_record, struct error *error);
+
+/* Masks hashes, or takes the mask off. */
+void seal_mask(struct aes *aes, const struct seal_keys *keys, const uint8_t nonce[SEAL_MASK_NONCE_BYTES],
+               struct seal_hashes *hashes);
+
+/* Everything else of the record is set, and holds from here on. `nonce` has just been drawn at random. */
+void seal_wrap(struct seal_record *record, struct aes *aes, const struct seal_keys *keys,
+               const uint8_t nonce[XAES_NONCE_BYTES], uint64_t original_size, const uint8_t data_key[AES_KEY_BYTES]);
+/* ERROR_DAMAGED: the record, or the size, is not what was wrapped. `keys` are those of record->key_id. */
+bool seal_unwrap(const struct seal_record *record, struct aes *aes, const struct seal_keys *keys,
+                 uint64_t original_size, uint8_t ret_data_key[AES_KEY_BYTES], struct error *error);

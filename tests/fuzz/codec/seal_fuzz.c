@@ -1,0 +1,99 @@
+/* tests/fuzz/codec/seal_fuzz.c -- any bytes as a record, as a body of sealed frames, as an envelope of S4.
+ *
+ * The first byte says which. What is decoded must encode to the same bytes; what claims to be large must lie inside. */
+#include "codec/seal/s4_envelope.h"
+#include "codec/seal/seal_record.h"
+#include "codec/seal/sealed_frame.h"
+#include "runtime/base/assert.h"
+
+#include <stdlib.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static const uint8_t key[AES_KEY_BYTES] = {1};
+
+static void try_record(struct aes *aes, struct span input)
+{
+    struct seal_record record;
+    struct seal_keys keys;
+    struct error error;
+    uint8_t bytes[SEAL_RECORD_BYTES_MAX];
+    uint8_t data_key[AES_KEY_BYTES];
+    if (!seal_record_decode(input, &record, &error))
+        return;
+    ASSERT(seal_record_encode(&record, bytes) == input.size && memcmp(bytes, input.data, input.size) == 0);
+    seal_keys_derive(aes, record.key_id, key, &keys);
+    ASSERT(!seal_unwrap(&record, aes, &keys, 5, data_key, &error));
+    seal_mask(aes, &keys, record.nonce, &record.hashes);
+}
+
+static void try_frames(struct aes *aes, struct span input)
+{
+    struct unsealing unsealing;
+    struct frame_header header;
+    struct frame_header inner;
+    struct error error;
+    struct span payload;
+    uint8_t *bytes = malloc(input.size + 1);
+    memcpy(bytes, input.data, input.size);
+    struct span left = span_of(bytes, input.size);
+    struct sealed_place place = {0};
+    unsealing_begin(&unsealing, key);
+    while (frame_header_decode(left, left.size, &header, &error)) {
+        uint8_t *at = bytes + (input.size - left.size) + header.header_size;
+        place.is_last = left.size == header.header_size + header.payload_size;
+        if (header.kind == FRAME_DATA && unsealing_next(&unsealing, aes, &header, &place, at, &inner, &payload, &error))
+            ASSERT(payload.size + SEALED_PAYLOAD_BYTES == header.payload_size);
+        place.offset += header.kind == FRAME_DATA ? header.original_size : 0;
+        left = span_skip(left, header.header_size + (size_t)header.payload_size);
+    }
+    unsealing_end(&unsealing);
+    free(bytes);
+}
+
+static void try_envelope(struct aes *aes, struct span input)
+{
+    struct s4_envelope envelope;
+    struct error error;
+    uint8_t data_key[AES_KEY_BYTES];
+    if (!s4_envelope_parse(span_take(input, S4_ENVELOPE_HEAD_BYTES_MAX), input.size, &envelope, &error))
+        return;
+    ASSERT(envelope.plain_size < input.size && envelope.head_size + GCM_TAG_BYTES <= input.size);
+    (void)s4_envelope_unwrap(&envelope, aes, key, data_key);
+    uint8_t *plain = malloc(input.size);
+    if (!s4_envelope_is_chunked(&envelope))
+        (void)s4_envelope_open(&envelope, aes, key, 0, span_skip(input, (size_t)envelope.head_size), plain);
+    uint64_t opened = 0;
+    for (uint32_t i = 0; s4_envelope_is_chunked(&envelope) && i < envelope.chunks_count; i++) {
+        struct s4_chunk chunk = s4_envelope_chunk(&envelope, i);
+        ASSERT(chunk.plain_offset == opened);
+        ASSERT(chunk.stored_offset + GCM_TAG_BYTES + chunk.plain_size <= input.size);
+        (void)s4_envelope_open(&envelope, aes, key, i,
+                               span_of(input.data + chunk.stored_offset, GCM_TAG_BYTES + chunk.plain_size), plain);
+        opened += chunk.plain_size;
+    }
+    ASSERT(!s4_envelope_is_chunked(&envelope) || opened == envelope.plain_size);
+    free(plain);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static struct aes *aes;
+    if (aes == NULL)
+        aes = aes_create();
+    if (size == 0)
+        return 0;
+    struct span input = span_of(data + 1, size - 1);
+    switch (data[0]) {
+    case 'r':
+        try_record(aes, input);
+        break;
+    case 'f':
+        try_frames(aes, input);
+        break;
+    default:
+        try_envelope(aes, input);
+        break;
+    }
+    return 0;
+}

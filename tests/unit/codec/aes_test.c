@@ -1,0 +1,121 @@
+/* tests/unit/codec/aes_test.c -- XAES-256-GCM against C2SP's vectors, GCM against NIST's, and what does not open. */
+#include "codec/seal/aes.h"
+#include "tests/unit/codec/text.h"
+#include "tests/unit/run_suite.h"
+
+static struct aes *aes;
+
+static void set_up(void)
+{
+    aes = aes_create();
+    ck_assert_ptr_nonnull(aes);
+}
+
+static void tear_down(void)
+{
+    aes_destroy(aes);
+}
+
+/* c2sp.org/XAES-256-GCM, "Test vectors" */
+static const struct {
+    uint8_t key_byte;
+    const char *nonce;
+    const char *message;
+    const char *associated;
+    const char *sealed;
+} xaes_vectors[] = {
+    {1, "ABCDEFGHIJKLMNOPQRSTUVWX", "XAES-256-GCM", "", "ce546ef63c9cc60765923609b33a9a1974e96e52daf2fcf7075e2271"},
+    {3, "ABCDEFGHIJKLMNOPQRSTUVWX", "XAES-256-GCM", "c2sp.org/XAES-256-GCM",
+     "986ec1832593df5443a179437fd083bf3fdb41abd740a21f71eb769d"},
+};
+
+START_TEST(xaes_is_that_of_c2sp)
+{
+    uint8_t key[AES_KEY_BYTES];
+    uint8_t sealed[12 + GCM_TAG_BYTES];
+    uint8_t back[12];
+    struct span message = span_from_string(xaes_vectors[_i].message);
+    struct span associated = span_from_string(xaes_vectors[_i].associated);
+    const uint8_t *nonce = span_from_string(xaes_vectors[_i].nonce).data;
+    memset(key, xaes_vectors[_i].key_byte, sizeof key);
+    xaes_seal(aes, key, nonce, associated, message, sealed, sealed + message.size);
+    ck_assert_span_eq(span_of(sealed, sizeof sealed), bytes_of_hex(xaes_vectors[_i].sealed));
+    ck_assert(xaes_open(aes, key, nonce, associated, span_of(sealed, sizeof back), sealed + sizeof back, back));
+    ck_assert_span_eq(span_of(back, sizeof back), message);
+}
+END_TEST
+
+/* Any bit of message, tag, nonce, associated data or key. */
+START_TEST(what_was_changed_does_not_open)
+{
+    struct {
+        uint8_t key[AES_KEY_BYTES];
+        uint8_t nonce[XAES_NONCE_BYTES];
+        uint8_t associated[5];
+        uint8_t sealed[12];
+        uint8_t tag[GCM_TAG_BYTES];
+    } whole = {.key = {7}, .nonce = {9}, .associated = {3}}, changed;
+    uint8_t back[12];
+    xaes_seal(aes, whole.key, whole.nonce, span_of(whole.associated, 5), SPAN("hello, world"), whole.sealed, whole.tag);
+    for (size_t bit = 0; bit <= 8 * sizeof whole; bit++) {
+        changed = whole;
+        if (bit < 8 * sizeof whole)
+            ((uint8_t *)&changed)[bit / 8] ^= (uint8_t)(1 << bit % 8);
+        bool opened = xaes_open(aes, changed.key, changed.nonce, span_of(changed.associated, 5),
+                                span_of(changed.sealed, 12), changed.tag, back);
+        ck_assert(opened == (bit == 8 * sizeof whole));
+    }
+    ck_assert_mem_eq(back, "hello, world", 12);
+}
+END_TEST
+
+/* FIPS 197, C.3; both directions in turn. */
+START_TEST(blocks_are_those_of_fips_197)
+{
+    uint8_t key[AES_KEY_BYTES];
+    uint8_t block[AES_BLOCK_BYTES];
+    struct span plain = bytes_of_hex("00112233445566778899aabbccddeeff");
+    struct span cipher = bytes_of_hex("8ea2b7ca516745bfeafc49904b496089");
+    for (uint8_t i = 0; i < AES_KEY_BYTES; i++)
+        key[i] = i;
+    aes_block_set_key(aes, key);
+    for (unsigned turn = 0; turn < 3; turn++) {
+        aes_block_encrypt(aes, plain.data, block);
+        ck_assert_mem_eq(block, cipher.data, sizeof block);
+        aes_block_decrypt(aes, block, block);
+        ck_assert_mem_eq(block, plain.data, sizeof block);
+    }
+}
+END_TEST
+
+/* The GCM specification's test cases 13 and 14: one context, keyed once, for one message after the other. */
+START_TEST(gcm_is_that_of_nist)
+{
+    static const uint8_t zeros[AES_KEY_BYTES];
+    uint8_t sealed[AES_BLOCK_BYTES];
+    uint8_t tag[GCM_TAG_BYTES];
+    aes_gcm_set_key(aes, zeros);
+    for (unsigned turn = 0; turn < 2; turn++) {
+        aes_gcm_seal(aes, zeros, SPAN_EMPTY, SPAN_EMPTY, sealed, tag);
+        ck_assert_span_eq(span_of(tag, sizeof tag), bytes_of_hex("530f8afbc74536b9a963b4f1c4cb738b"));
+        aes_gcm_seal(aes, zeros, SPAN_EMPTY, span_of(zeros, 16), sealed, tag);
+        ck_assert_span_eq(span_of(sealed, sizeof sealed), bytes_of_hex("cea7403d4d606b6e074ec5d3baf39d18"));
+        ck_assert_span_eq(span_of(tag, sizeof tag), bytes_of_hex("d0d1c8a799996bf0265b98b5d48ab919"));
+        ck_assert(aes_gcm_open(aes, zeros, SPAN_EMPTY, span_of(sealed, sizeof sealed), tag, sealed));
+        ck_assert_mem_eq(sealed, zeros, sizeof sealed);
+    }
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("aes");
+    TCase *tcase = tcase_create("aes");
+    suite_add_tcase(suite, tcase);
+    tcase_add_checked_fixture(tcase, set_up, tear_down);
+    tcase_add_loop_test(tcase, xaes_is_that_of_c2sp, 0, sizeof xaes_vectors / sizeof xaes_vectors[0]);
+    tcase_add_test(tcase, what_was_changed_does_not_open);
+    tcase_add_test(tcase, blocks_are_those_of_fips_197);
+    tcase_add_test(tcase, gcm_is_that_of_nist);
+    return run_suite(suite);
+}

@@ -1,0 +1,111 @@
+"""A reader of encrypted objects that knows docs/encryption-format.md and nothing else of Bale: `seal_decoder.py JUDGE`.
+
+The judge (seal_judge.c) seals, this opens: record, masks, data key, every frame in its place.
+"""
+
+import hashlib
+import os
+import struct
+import subprocess
+import sys
+
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+SEALED = int.from_bytes(b"BAL\3", "little")
+
+
+def block(key, data):
+    encryptor = Cipher(algorithms.AES(key), modes.ECB()).encryptor()
+    return encryptor.update(data) + encryptor.finalize()
+
+
+def xor(left, right):
+    return bytes(a ^ b for a, b in zip(left, right))
+
+
+def derive(key, salt):
+    """XAES-256-GCM's key of a salt."""
+    doubled = int.from_bytes(block(key, bytes(16)), "big") << 1
+    if doubled >> 128:
+        doubled = doubled & (1 << 128) - 1 ^ 0x87
+    subkey = doubled.to_bytes(16, "big")
+    return b"".join(block(key, xor(bytes([0, half]) + b"X\0" + salt, subkey)) for half in (1, 2))
+
+
+def xaes_open(key, nonce, associated, sealed):
+    return AESGCM(derive(key, nonce[:12])).decrypt(nonce[12:], sealed, associated)
+
+
+def crc32c(data):
+    value = 0xFFFFFFFF
+    for byte in data:
+        value ^= byte
+        for _ in range(8):
+            value = value >> 1 ^ (0x82F63B78 if value & 1 else 0)
+    return value ^ 0xFFFFFFFF
+
+
+def unmask(mask_key, nonce, masked, first):
+    pad = b""
+    for number in range(first, first + (len(masked) + 15) // 16):
+        counter = (int.from_bytes(nonce[12:], "big") + number) & 0xFFFFFFFF
+        pad += block(mask_key, nonce[:12] + counter.to_bytes(4, "big"))
+    return xor(masked, pad)
+
+
+def open_record(record, key, size):
+    """The data key and what the record says of the object."""
+    version, mode, flags, algorithm, kind, checksum_size, parts = struct.unpack_from("<6BH", record)
+    assert (version, mode) == (1, ord("s"))
+    key_id, name, nonce, parts_map, md5, crc, zero = struct.unpack_from("<8s16s16s32s16s4s4s", record, 8)
+    assert zero == bytes(4)
+    head, wrapped = record[:104 + checksum_size], record[104 + checksum_size:]
+    data_key = xaes_open(derive(key, b"bale wrap   "), wrapped[:24], b"W" + head + struct.pack("<Q", size), wrapped[24:])
+    mask_key = derive(key, b"bale mask   ")
+    return data_key, {
+        "key_id": key_id, "name": name, "map": parts_map, "parts": parts, "flags": flags, "algorithm": algorithm, "kind": kind,
+        "md5": unmask(mask_key, nonce, md5, 0), "crc32c": struct.unpack("<I", unmask(mask_key, nonce, crc, 1))[0],
+        "checksum": unmask(mask_key, nonce, record[104:104 + checksum_size], 2)}
+
+
+def open_body(body, data_key, part, size):
+    """The original bytes of a segment whose frames are not compressed."""
+    original = b""
+    while body:
+        magic, codec, original_size, payload_size, crc = struct.unpack_from("<4sIQQI", body)
+        payload = body[28:28 + payload_size]
+        assert (magic, codec) == (b"S4F2", SEALED) and len(payload) == payload_size and crc32c(payload) == crc
+        is_last = len(original) + original_size == size
+        assert payload[12:24] == b"F" + struct.pack(">BHQ", is_last, part, len(original))
+        message = xaes_open(data_key, payload[:24], body[:24], payload[24:])
+        inner_codec, inner_crc = struct.unpack_from("<II", message)
+        assert inner_codec == 0 and len(message) == 8 + original_size and crc32c(message[8:]) == inner_crc
+        original += message[8:]
+        body = body[28 + payload_size:]
+    return original
+
+
+def check(judge, size, part, frame):
+    key, original = os.urandom(32), os.urandom(size)
+    key_id = hashlib.sha256(b"bale key" + key).digest()[:8]
+    name = hashlib.sha256(b"bucket/key").digest()[:16]
+    out = subprocess.run([judge, key.hex(), key_id.hex(), name.hex(), str(part), str(frame)], input=original,
+                         stdout=subprocess.PIPE, check=True).stdout
+    record_size, _, rest = out.partition(b"\n")
+    record, body = rest[:int(record_size)], rest[int(record_size):]
+    data_key, said = open_record(record, key, size)
+    assert said == {"key_id": key_id, "name": name, "map": bytes(32), "parts": 0, "flags": 2, "algorithm": 3, "kind": 0,
+                    "md5": bytes(16), "crc32c": crc32c(original), "checksum": b"twenty bytes of sum."}, said
+    assert open_body(body, data_key, part, size) == original
+    assert size < 16 or (original[:16] not in out and data_key not in out)
+
+
+def main():
+    for size, part, frame in ((0, 0, 10), (1, 0, 10), (1000, 0, 1000), (3000, 1, 1000), (10007, 10000, 1000)):
+        check(sys.argv[1], size, part, frame)
+        print(f"ok {size} bytes of part {part} in frames of {frame}")
+
+
+if __name__ == "__main__":
+    main()

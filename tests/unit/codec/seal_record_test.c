@@ -1,0 +1,130 @@
+/* tests/unit/codec/seal_record_test.c -- records of encrypted objects: as bytes, masked, and bound to their object. */
+#include "codec/seal/seal_record.h"
+
+#include "tests/unit/codec/text.h"
+#include "tests/unit/run_suite.h"
+
+enum { SIZE = 12345 };
+
+static struct aes *aes;
+static struct error error;
+static struct seal_keys keys;
+static const uint8_t data_key[AES_KEY_BYTES] = {42};
+
+static void set_up(void)
+{
+    static const uint8_t key[AES_KEY_BYTES] = {1};
+    static const uint8_t id[SEAL_KEY_ID_BYTES] = {0xaa};
+    aes = aes_create();
+    seal_keys_derive(aes, id, key, &keys);
+}
+
+static void tear_down(void)
+{
+    aes_destroy(aes);
+}
+
+static struct seal_record make_record(size_t checksum_size)
+{
+    struct seal_record record = {
+        .name = "a name's hash...",
+        .nonce = {5, [15] = 0xfe}, /* the counter of its pads carries */
+        .parts_count = 3,
+        .map = {8},
+        .hashes = {.has_md5 = true,
+                   .has_crc32c = true,
+                   .md5 = {1, 2, 3},
+                   .crc32c = 99,
+                   .checksum_algorithm = 5,
+                   .checksum_type = 1,
+                   .checksum_size = (uint8_t)checksum_size},
+    };
+    memset(record.hashes.checksum, 0x77, checksum_size);
+    memcpy(record.key_id, keys.id, sizeof record.key_id);
+    seal_mask(aes, &keys, record.nonce, &record.hashes);
+    seal_wrap(&record, aes, &keys, (const uint8_t[XAES_NONCE_BYTES]){6}, SIZE, data_key);
+    return record;
+}
+
+static const size_t checksum_sizes[] = {0, 4, 16, 20, 64};
+
+START_TEST(records_are_read_back)
+{
+    struct seal_record record = make_record(checksum_sizes[_i]);
+    struct seal_record back;
+    uint8_t bytes[SEAL_RECORD_BYTES_MAX];
+    uint8_t opened[AES_KEY_BYTES];
+    size_t size = seal_record_encode(&record, bytes);
+    ck_assert_uint_eq(size, SEAL_FIXED_BYTES + checksum_sizes[_i] + SEAL_WRAPPED_BYTES);
+    ck_assert(seal_record_decode(span_of(bytes, size), &back, &error));
+    ck_assert_uint_eq(back.parts_count, 3);
+    ck_assert(seal_unwrap(&back, aes, &keys, SIZE, opened, &error));
+    ck_assert_mem_eq(opened, data_key, sizeof opened);
+    seal_mask(aes, &keys, back.nonce, &back.hashes);
+    ck_assert_mem_eq(back.hashes.md5, ((const uint8_t[SEAL_MD5_BYTES]){1, 2, 3}), SEAL_MD5_BYTES);
+    ck_assert_uint_eq(back.hashes.crc32c, 99);
+    ck_assert_uint_eq(back.hashes.checksum_size, checksum_sizes[_i]);
+    for (size_t i = 0; i < checksum_sizes[_i]; i++)
+        ck_assert_uint_eq(back.hashes.checksum[i], 0x77);
+}
+END_TEST
+
+/* Any bit, any size of object but its own: damage, or of a version to come. Nothing opens. */
+START_TEST(a_record_that_was_changed_does_not_open)
+{
+    struct seal_record record = make_record(20);
+    uint8_t bytes[SEAL_RECORD_BYTES_MAX];
+    uint8_t opened[AES_KEY_BYTES];
+    size_t size = seal_record_encode(&record, bytes);
+    for (size_t bit = 0; bit < 8 * size; bit++) {
+        struct seal_record changed;
+        bytes[bit / 8] ^= (uint8_t)(1 << bit % 8);
+        bool is_record = seal_record_decode(span_of(bytes, size), &changed, &error);
+        bytes[bit / 8] ^= (uint8_t)(1 << bit % 8);
+        if (!is_record) {
+            ck_assert(error.kind == ERROR_DAMAGED || error.kind == ERROR_UNSUPPORTED);
+            continue;
+        }
+        memcpy(changed.key_id, keys.id, sizeof changed.key_id); /* another id asks for another key */
+        bool is_id = bit / 8 >= 8 && bit / 8 < 8 + SEAL_KEY_ID_BYTES;
+        ck_assert(seal_unwrap(&changed, aes, &keys, SIZE, opened, &error) == is_id);
+    }
+    ck_assert(!seal_unwrap(&record, aes, &keys, SIZE + 1, opened, &error));
+    ck_assert_int_eq(error.kind, ERROR_DAMAGED);
+    for (size_t cut = 0; cut < size; cut++)
+        ck_assert(!seal_record_decode(span_of(bytes, cut), &record, &error));
+}
+END_TEST
+
+/* Two keys, two nonces: two masks; and no block of a pad is like another. */
+START_TEST(masks_differ)
+{
+    struct seal_hashes zeros = {.checksum_size = SEAL_CHECKSUM_BYTES_MAX};
+    struct seal_hashes first = zeros;
+    struct seal_hashes second = zeros;
+    const uint8_t nonce[SEAL_MASK_NONCE_BYTES] = {1};
+    const uint8_t other[SEAL_MASK_NONCE_BYTES] = {2};
+    seal_mask(aes, &keys, nonce, &first);
+    seal_mask(aes, &keys, other, &second);
+    ck_assert_mem_ne(first.md5, second.md5, SEAL_MD5_BYTES);
+    ck_assert_mem_ne(first.checksum, second.checksum, SEAL_CHECKSUM_BYTES_MAX);
+    for (size_t i = 0; i < SEAL_CHECKSUM_BYTES_MAX; i += AES_BLOCK_BYTES) {
+        ck_assert_mem_ne(first.md5, first.checksum + i, AES_BLOCK_BYTES);
+        ck_assert_mem_ne(first.checksum + i, first.checksum + (i + AES_BLOCK_BYTES) % SEAL_CHECKSUM_BYTES_MAX,
+                         AES_BLOCK_BYTES);
+    }
+    ck_assert_mem_ne(keys.wrap, keys.mask, AES_KEY_BYTES);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("seal_record");
+    TCase *tcase = tcase_create("seal_record");
+    suite_add_tcase(suite, tcase);
+    tcase_add_checked_fixture(tcase, set_up, tear_down);
+    tcase_add_loop_test(tcase, records_are_read_back, 0, sizeof checksum_sizes / sizeof checksum_sizes[0]);
+    tcase_add_test(tcase, a_record_that_was_changed_does_not_open);
+    tcase_add_test(tcase, masks_differ);
+    return run_suite(suite);
+}
