@@ -59,6 +59,7 @@
     X(spool_trimmed_unpublished)    \
     X(spool_opened_without_id)      \
     X(spool_record_renumbered)      \
+    X(spool_left_open)              \
     X(spool_number_lax)             \
     X(counter_clamped)              \
     X(old_amounts_from_head)        \

@@ -38,6 +38,13 @@ static inline bool rule_trims_what_is_sent(void)
     return RULE(spool_trimmed_before_commit, true, false);
 }
 
+/* A spool that is drained is closed. But not while a segment cannot be read: what it holds of the spool may come back,
+ * and would count again. */
+static inline bool rule_may_close(bool has_unread)
+{
+    return RULE(spool_left_open, false, !has_unread);
+}
+
 /* Up to which record a spool may be trimmed: what stands in a published head. What is committed, or is in the view, may
  * still be withdrawn: a segment may be found damaged, or be taken away. */
 static inline uint64_t rule_trimmable(uint64_t published, uint64_t committed, uint64_t in_view)

@@ -192,7 +192,7 @@ SUSPENDS static bool finish(struct spool_sender *sender, const struct spool_info
     if (state_spool_last(journal_state(sender->journal), id, &last)) {
         if (last < info->last_frozen)
             sender->cut_off++;
-        else if (!journal_has_unread(sender->journal)) /* it may come back, and would count again */
+        else if (rule_may_close(journal_has_unread(sender->journal)))
             return close_spool(sender, id);
         return true;
     }

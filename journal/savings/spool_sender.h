@@ -12,7 +12,8 @@
  * of a process that crashed, counts for nothing. A spool that an earlier process left is drained, closed, and removed
  * when the close is committed; a spool that is found empty was closed, or never opened. So one that is found with
  * records and is not in the state was never opened, and may be. None is closed while a segment cannot be read: it may
- * be mended, and what it holds of the spool must find there that it has counted.
+ * be mended, and what it holds of the spool must find there that it has counted. Spools are drained one after the
+ * other, each with a commit for the open, for the records and for the close: many of them take their time.
  *
  * Two processes may find the same spool, of a copied disk. Both drain it, and whoever is first closes it. The close has
  * a batch id as well, which the state remembers for L generations: so the other sees that all of it counts. Who looks

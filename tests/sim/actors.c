@@ -79,6 +79,13 @@ void actor_start(struct actor *actor)
     workload_start(actor);
 }
 
+void actor_flush(struct actor *actor)
+{
+    struct error error;
+    for (unsigned i = 0; i < 60 && !journal_flush(actor->journal, &error); i++)
+        world_sleep_ms(500);
+}
+
 /* F31: the process and its memory are there twice; both go on under one writer id. */
 static void clone_writer(void)
 {

@@ -86,6 +86,7 @@ enum { COVERAGE_SEEDS = 10000 };
     X(MUST, copied_disks, "F31 spools of a copied disk")                                  \
     X(MUST, opened_again, "F31 and a spool opened by both, the second time in vain")      \
     X(MUST, recounted, "F31 and one of them cut off, until an operator recounts")         \
+    X(MAY, drained_late, "F15 spools of many deaths, drained in more rounds")             \
     X(MUST, late_after_answer_folded, "F2+F3+fold of the same key")                       \
     X(MUST, again_after_deletion, "F4 second effect after deletion")                      \
     X(MUST, again_after_rejection, "F4 second effect after the rejection horizon")        \

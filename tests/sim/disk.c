@@ -247,6 +247,18 @@ void disk_recount(unsigned machine, const struct state *state)
     }
 }
 
+unsigned disks_spools_waiting(void)
+{
+    unsigned count = 0;
+    for (unsigned i = 0; i <= REPLICAS_MAX; i++) {
+        for (unsigned s = 0; s < disks[i].spools_count; s++) {
+            const struct disk_spool *row = disks[i].spools[s];
+            count += !row->is_own || row->has_open || row->first <= row->last_frozen;
+        }
+    }
+    return count;
+}
+
 /* ---- what is written ---- */
 
 /* One transaction: the row, and what it changes in the open record. */

@@ -20,6 +20,8 @@ bool disks_copy(unsigned from, unsigned to);
 /* The operator of a machine one of whose spools is cut off: empties it, as a recount does (journal/savings/recount.h).
  */
 void disk_recount(unsigned machine, const struct state *state);
+/* Spools that are not drained: found ones, and those of the processes as long as they hold anything. */
+unsigned disks_spools_waiting(void);
 /* A task of the process: writes and removes objects. `argument`: the actor. */
 void disk_run(void *argument);
 

@@ -10,7 +10,14 @@
 #include "tests/sim/oracle.h"
 #include "tests/sim/requests.h"
 
-enum { SETTLE_ROUNDS = 20, QUIET_POLLS = 20, ASK_ATTEMPTS = 10, IDLE_HOURS = 1, IDLE_ROUNDS = 3 };
+enum {
+    SETTLE_ROUNDS = 20,
+    SPOOL_ROUNDS = 8, /* for each, at most */
+    QUIET_POLLS = 20,
+    ASK_ATTEMPTS = 10,
+    IDLE_HOURS = 1,
+    IDLE_ROUNDS = 3
+};
 
 static unsigned ended;
 
@@ -91,9 +98,7 @@ static void resolve(struct actor *actor, unsigned number, unsigned attempt)
 static void resolve_run(void *argument)
 {
     struct actor *actor = argument;
-    struct error error;
-    for (unsigned i = 0; i < 60 && !journal_flush(actor->journal, &error); i++)
-        world_sleep_ms(500);
+    actor_flush(actor);
     for (unsigned i = 0; i < sim.truths_count && !sim.result->is_violated; i++) {
         for (unsigned t = 0; t < sim.truths[i].tries; t++) {
             if ((actor == sim.actors && sim.truths[i].outcomes[t] == JOURNAL_UNKNOWN) || world_below(8) == 0)
@@ -105,19 +110,31 @@ static void resolve_run(void *argument)
 
 /* ---- one state ---- */
 
+static void settle_once(struct actor *actor, unsigned round)
+{
+    struct error error;
+    if (actor == sim.actors && round % 4 == 0 && round < SETTLE_ROUNDS / 2)
+        operator_release(actor); /* a fold may put one aside after the first time */
+    if (round >= SETTLE_ROUNDS / 2 && journal_state(actor->journal) != NULL && sim.head.quarantine_count == 0)
+        disk_recount((unsigned)(actor - sim.actors), journal_state(actor->journal));
+    (void)journal_flush(actor->journal, &error);
+    world_sleep_ms(sim.options.fold_age_ms + 4 * sim.options.fold_gap_ms);
+}
+
+/* Again and again while spools wait: who died often has left many of them. They are drained one after the other, each
+ * with three commits, and where a page shows one name a commit takes as long as a round. */
 static void settle_run(void *argument)
 {
     struct actor *actor = argument;
-    struct error error;
-    for (unsigned i = 0; i < SETTLE_ROUNDS; i++) {
-        if (actor == sim.actors && i % 4 == 0 && i < SETTLE_ROUNDS / 2)
-            operator_release(actor); /* a fold may put one aside after the first time */
-        if (i >= SETTLE_ROUNDS / 2 && journal_state(actor->journal) != NULL && sim.head.quarantine_count == 0)
-            disk_recount((unsigned)(actor - sim.actors), journal_state(actor->journal));
-        (void)journal_flush(actor->journal, &error);
-        world_sleep_ms(sim.options.fold_age_ms + 4 * sim.options.fold_gap_ms);
-    }
-    (void)journal_flush(actor->journal, &error);
+    unsigned rounds_max = SPOOL_ROUNDS * disks_spools_waiting();
+    unsigned rounds = 0;
+    do {
+        COVER_IF(actor == sim.actors && rounds == SETTLE_ROUNDS, drained_late);
+        for (unsigned i = 0; i < SETTLE_ROUNDS; i++)
+            settle_once(actor, i);
+        rounds += SETTLE_ROUNDS;
+    } while (disks_spools_waiting() > 0 && rounds < rounds_max);
+    actor_flush(actor);
     ended++;
 }
 

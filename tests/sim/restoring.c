@@ -232,15 +232,13 @@ static unsigned flushed;
 static void use_run(void *argument)
 {
     struct actor *actor = argument;
-    struct error error;
-    for (unsigned i = 0; i < 60 && !journal_flush(actor->journal, &error); i++)
-        world_sleep_ms(500);
+    actor_flush(actor);
     check_restored(actor);
     for (unsigned i = 0; i < 2 * (sim.options.window + 4); i++) { /* and stays, when what was there before is removed */
         actor->journal->compactor.must_drive = true;
         world_sleep_ms(2 * sim.options.fold_gap_ms);
     }
-    (void)journal_flush(actor->journal, &error);
+    actor_flush(actor);
     check_restored(actor);
     flushed++;
 }
