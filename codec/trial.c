@@ -47,7 +47,7 @@ struct trial *trial_create(const struct trial_settings *settings)
     if (trial == NULL)
         return NULL;
     trial->settings = *settings;
-    columns_guide_begin(&trial->guide, COLUMNS_GUIDE_LOOK_CREDIT);
+    trial_begin(trial);
     if (allocate(trial))
         return trial;
     trial_destroy(trial);
@@ -66,6 +66,12 @@ void trial_destroy(struct trial *trial)
     free(trial->scratch);
     free(trial->original);
     free(trial);
+}
+
+void trial_begin(struct trial *trial)
+{
+    trial->result = (struct trial_result){0};
+    columns_guide_begin(&trial->guide, COLUMNS_GUIDE_LOOK_CREDIT);
 }
 
 static uint64_t now_ns(const struct trial *trial)

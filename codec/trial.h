@@ -43,6 +43,8 @@ struct trial; /* 3 to 8 MiB */
 struct trial *trial_create(const struct trial_settings *settings); /* NULL: no memory */
 void trial_destroy(struct trial *trial);
 
+/* Another body: sums begin at 0, and what was learned of the last one is forgotten. Not of gzip. */
+void trial_begin(struct trial *trial);
 /* The next frame, of FRAME_ORIGINAL_BYTES if it is not the last. ERROR_DAMAGED: it did not come back as it was. */
 bool trial_add(struct trial *trial, struct span frame, bool is_last, struct error *error);
 /* After the last frame. */

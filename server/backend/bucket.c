@@ -2,9 +2,9 @@
 #include "runtime/base/assert.h"
 #include "runtime/fiber/loop.h"
 #include "runtime/fiber/wait.h"
-#include "s3client/credentials/credentials.h"
 #include "s3client/wire/checksum.h"
 #include "server/backend/backend.h"
+#include "server/backend/endpoint.h"
 #include "server/fleet/claim.h"
 #include "server/fleet/self.h"
 #include "store/remote/remote.h"
@@ -18,10 +18,6 @@
 #include <sys/stat.h>
 
 static_assert((int)BACKEND_SHARDS_MAX <= (int)REMOTE_SHARDS_MAX, "every shard has its place");
-
-extern char **environ;
-
-enum { HEADERS_MAX = 4 };
 
 struct backend_bucket {
     struct backend base; /* first */
@@ -241,50 +237,16 @@ static const char *text_or_null(const char *text)
     return text == NULL || text[0] == '\0' ? NULL : text;
 }
 
-static bool open_credentials(struct backend_bucket *bucket, const struct config *config, struct error *error)
-{
-    bucket->credentials_options = (struct credentials_options){
-        .environment = environ,
-        .file = text_or_null(config->backend_credentials),
-        .profile = text_or_null(config->profile),
-        .region = config->backend_region,
-        .ca_file = text_or_null(config->ca_file),
-    };
-    bucket->credentials = credentials_open(&bucket->credentials_options, error);
-    return bucket->credentials != NULL;
-}
-
-static struct s3_endpoint *make_endpoint(const struct backend_bucket *bucket, const struct backend_means *means,
-                                         const char *storage_class, struct error *error)
-{
-    const struct config *config = means->config;
-    struct s3_extra_header headers[HEADERS_MAX];
-    unsigned count = 0;
-    if (config->backend_sse[0] != '\0')
-        headers[count++] =
-            (struct s3_extra_header){"x-amz-server-side-encryption", config->backend_sse, S3_ON_CREATION};
-    if (storage_class[0] != '\0')
-        headers[count++] = (struct s3_extra_header){"x-amz-storage-class", storage_class, S3_ON_CREATION};
-    if (config->request_payer)
-        headers[count++] = (struct s3_extra_header){"x-amz-request-payer", "requester", S3_ON_ALL};
-    const struct s3_endpoint_settings settings = {
-        .url = text_or_null(config->endpoint),
-        .region = config->backend_region,
-        .addressing = config->backend_addressing == CONFIG_ADDRESSING_VIRTUAL ? S3_ADDRESS_VIRTUAL : S3_ADDRESS_PATH,
-        .ca_file = text_or_null(config->ca_file),
-        .credentials = bucket->credentials,
-        .offload = means->threads,
-        .headers = headers,
-        .headers_count = count,
-    };
-    return s3_endpoint_create(&settings, error); /* the sentence names what is wrong of them */
-}
-
 static bool open_endpoints(struct backend_bucket *bucket, const struct backend_means *means, struct error *error)
 {
-    bucket->endpoint = make_endpoint(bucket, means, means->config->storage_class, error);
+    const struct config *config = means->config;
+    bucket->credentials = backend_credentials_open(config, &bucket->credentials_options, error);
+    if (bucket->credentials == NULL)
+        return false;
+    bucket->endpoint =
+        backend_endpoint_create(config, bucket->credentials, means->threads, config->storage_class, error);
     if (bucket->endpoint != NULL)
-        bucket->own_endpoint = make_endpoint(bucket, means, "", error);
+        bucket->own_endpoint = backend_endpoint_create(config, bucket->credentials, means->threads, "", error);
     return bucket->own_endpoint != NULL;
 }
 
@@ -444,8 +406,7 @@ struct backend *backend_bucket_open(const struct backend_means *means, struct er
     struct backend_bucket *bucket = calloc(1, sizeof *bucket);
     ASSERT(bucket != NULL);
     bucket->base.operations = &operations;
-    if (!open_credentials(bucket, means->config, error) || !open_endpoints(bucket, means, error) ||
-        !open_store(bucket, means, error) || !begin(bucket, means, error)) {
+    if (!open_endpoints(bucket, means, error) || !open_store(bucket, means, error) || !begin(bucket, means, error)) {
         close_bucket(&bucket->base);
         return NULL;
     }

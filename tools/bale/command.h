@@ -40,8 +40,13 @@ struct command_line {
     bool s4;
     char *state;
     int64_t zstd_level; /* of pack */
-    char *plot;         /* of pack: a file for a picture */
-    const char *what;   /* the second one, of commands that take two */
+    char *plot;         /* of pack and estimate: a file for a picture */
+    uint64_t columns;   /* of estimate, as are those up to prices: enum config_columns */
+    uint64_t sample_frames, max_keys, seed;
+    uint64_t format;  /* 0: a table, 1: JSON */
+    double within;    /* percent points; 0: not asked for */
+    char *prices;     /* a file */
+    const char *what; /* the second one, of commands that take two */
     /* The arguments that are no options: the FOLDER of export and import, the FILE of backup. `target` is the first. */
     const char *target;
     const char *targets[COMMAND_TARGETS_MAX];
@@ -79,6 +84,7 @@ bool command_backend(const struct command_line *line, struct error *error);
 bool command_cat(const struct command_line *line, struct error *error);
 bool command_check(const struct command_line *line, struct error *error);
 bool command_dict(const struct command_line *line, struct error *error);
+bool command_estimate(const struct command_line *line, struct error *error);
 bool command_explain(const struct command_line *line, struct error *error);
 bool command_export(const struct command_line *line, struct error *error);
 bool command_fleet(const struct command_line *line, struct error *error);

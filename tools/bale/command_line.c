@@ -117,7 +117,7 @@ void command_help_all(struct buffer *to)
     buffer_append_string(
         to, "  version    say which version this is\n"
             "  help       print this\n\n"
-            "bale COMMAND --help says what a command takes. All but pack take --backend dir:PATH, the "
+            "bale COMMAND --help says what a command takes. All but estimate and pack take --backend dir:PATH, the "
             "folder of the\nembedded store [dir:./bale-data]; backend, cat, inspect, stamp and verify take "
             "s3:BUCKET[/PREFIX] as well.\n");
 }

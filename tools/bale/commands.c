@@ -1,7 +1,9 @@
 /* tools/bale/commands.c -- the table of commands, each with the table of its options. */
 #include "server/config/backend_options.h"
 #include "tools/bale/command.h"
+#include "tools/bale/estimate/estimate.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #define AT(member) offsetof(struct command_line, member)
@@ -96,6 +98,30 @@ static const struct option CHECK[] = {
      .help = "with --repair: begin with this copy of the catalogue, which bale backup made"},
 };
 
+static const struct option ESTIMATE[] = {
+    {"frames", OPTION_NUMBER, AT(sample_frames), "1000", "N", .least = 100, .most = ESTIMATE_FRAMES_MAX,
+     .help = "read about so many frames, of 1 MiB at most"},
+    {"within", OPTION_PRICE, AT(within), "0", "POINTS",
+     .help = "go on until the interval is so many percent points, one way and the other; 0: it is as wide as it gets"},
+    {"seed", OPTION_NUMBER, AT(seed), "auto", "N", .word = "auto", .least = 1, .most = INT64_MAX,
+     .help = "draw the frames that this number draws; it is printed, to have the same again"},
+    {"max-keys", OPTION_NUMBER, AT(max_keys), "20000000", "N", .least = 1, .most = INT64_MAX,
+     .help = "list no more objects; each takes some 50 bytes of memory beside its name"},
+    {"zstd-level", OPTION_INTEGER, AT(zstd_level), "1", "N", .least = -7, .most = 19,
+     .help = "of zstd and columns, as baled has it"},
+    {"columns", OPTION_CHOICE, AT(columns), "auto", "NAME", .allowed = "auto|on|off",
+     .help = "are numbers packed in columns? auto: as baled does, everywhere but in a bucket of an S3 server"},
+    {"prices", OPTION_TEXT, AT(prices), NULL, "FILE",
+     .help = "an INI file with other prices than AWS's list for us-east-1: docs/operations.md says what stands in it"},
+    {"format", OPTION_CHOICE, AT(format), "table", "NAME", .allowed = "table|json", .help = "how it is printed"},
+    {"plot", OPTION_TEXT, AT(plot), NULL, "FILE", .help = "draw it as well: a picture (SVG)"},
+    {"bucket", OPTION_TEXT, AT(bucket), NULL, "NAME", .help = "of dir: this bucket alone"},
+    {"prefix", OPTION_TEXT, AT(prefix), NULL, "TEXT", .help = "of dir: keys that begin with it"},
+    BACKEND_PLACE_OPTIONS(IN_CONFIG),
+    {"request-payer", OPTION_FLAG, IN_CONFIG(request_payer), "no", "",
+     .help = "of s3: pay for requests to a bucket of somebody else"},
+};
+
 static const struct option EXPLAIN[] = {
     BACKEND,
     {"account", OPTION_TEXT, AT(account), NULL, "ID",
@@ -178,6 +204,23 @@ static bool check_export(const struct command_line *line, struct error *error)
            error_set(error, ERROR_INVALID, NULL, "it needs --bucket NAME; bale savings lists the buckets");
 }
 
+static bool check_estimate(const struct command_line *line, struct error *error)
+{
+    /* The same words as for --backend, where one of its kinds is meant. */
+    static const struct option backend = {"TARGET", OPTION_BACKEND, AT(backend), .default_text = NULL};
+    const struct setting setting = {&backend, "TARGET", line->target};
+    struct command_line ignored = {0};
+    bool is_store = strncmp(line->target, "dir:", 4) == 0;
+    bool is_kind = is_store || strncmp(line->target, "s3:", 3) == 0;
+    bool done = !is_kind || option_read(&setting, &ignored, error);
+    free(ignored.backend);
+    if (done && !is_store && (line->bucket != NULL || line->prefix != NULL))
+        return error_set(error, ERROR_INVALID, NULL,
+                         "--bucket and --prefix go with dir:PATH; of a bucket say "
+                         "s3:BUCKET/PREFIX, of files the folder");
+    return done;
+}
+
 static bool check_explain(const struct command_line *line, struct error *error)
 {
     return (line->account != NULL && line->action != NULL) ||
@@ -249,6 +292,12 @@ static const struct command COMMANDS[] = {
      "readable; retire BUCKET/ID writes that again and removes the dictionary; list shows all; status does, too, and "
      "fails when one does not save what it did.",
      TABLE(DICT, "dict")},
+    {"estimate", command_estimate, check_estimate, "TARGET", "say what packing would save, from a sample",
+     "TARGET is s3:BUCKET[/PREFIX], a bucket of an S3 server, in which nothing is written or tried; a folder of files; "
+     "or dir:PATH, the folder of the embedded store, also beside baled. All objects are listed, some of their frames "
+     "are read and packed as baled would store them; what all of them would come to is said with the interval in which "
+     "it lies 95 times of 100, with what it saves a month and costs once.",
+     TABLE(ESTIMATE, "estimate")},
     {"explain", command_explain, check_explain, NULL, "say who may do what, and what decides it",
      "Says whether an account may do something to a bucket or an object, and which statement of the policy, which "
      "grant "

@@ -2,6 +2,7 @@
 #include "journal/savings/savings.h"
 #include "tools/bale/command.h"
 #include "tools/bale/view/bucket_ledger.h"
+#include "tools/bale/view/bytes_text.h"
 #include "tools/bale/view/ledger_view.h"
 
 #include <inttypes.h>
@@ -86,20 +87,10 @@ static bool is_negative(const struct ledger_amounts *amounts)
     return amounts->objects < 0 || amounts->original_bytes < 0 || amounts->stored_bytes < 0;
 }
 
-static void format_bytes(int64_t bytes, char ret_text[CELL_BYTES])
-{
-    static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
-    double value = (double)shown(bytes);
-    unsigned unit = 0;
-    for (; value >= 1024 && unit < 6; unit++)
-        value /= 1024;
-    (void)snprintf(ret_text, CELL_BYTES, unit == 0 ? "%.0f %s" : "%.2f %s", value, units[unit]);
-}
-
 static void print_row(const char *name, const struct ledger_amounts *amounts, int name_width, double price)
 {
-    char original_text[CELL_BYTES];
-    char stored_text[CELL_BYTES];
+    char original_text[BYTES_TEXT_BYTES];
+    char stored_text[BYTES_TEXT_BYTES];
     char ratio[CELL_BYTES] = "-";
     char percent[CELL_BYTES] = "-";
     double original = (double)shown(amounts->original_bytes);
@@ -109,8 +100,8 @@ static void print_row(const char *name, const struct ledger_amounts *amounts, in
         (void)snprintf(ratio, sizeof ratio, "%.2f", original / stored);
     if (original > 0)
         (void)snprintf(percent, sizeof percent, "%.1f %%", 100 * saved / original);
-    format_bytes(amounts->original_bytes, original_text);
-    format_bytes(amounts->stored_bytes, stored_text);
+    bytes_text((double)shown(amounts->original_bytes), original_text);
+    bytes_text((double)shown(amounts->stored_bytes), stored_text);
     printf("%-*s %12" PRId64 " %12s %12s %7s %8s %12.4f%s\n", name_width, name, shown(amounts->objects), original_text,
            stored_text, ratio, percent, saved / (1 << 30) * price, is_negative(amounts) ? " *" : "");
 }
@@ -135,10 +126,10 @@ static void print_table(const struct report *report)
     print_row("total", &savings->total.amounts, width, price);
     const struct ledger_amounts *total = &savings->total.amounts;
     if (total->former_versions != 0) {
-        char original[CELL_BYTES];
-        char stored[CELL_BYTES];
-        format_bytes(total->former_original_bytes, original);
-        format_bytes(total->former_stored_bytes, stored);
+        char original[BYTES_TEXT_BYTES];
+        char stored[BYTES_TEXT_BYTES];
+        bytes_text((double)shown(total->former_original_bytes), original);
+        bytes_text((double)shown(total->former_stored_bytes), stored);
         printf("\nBeside them %" PRId64 " former versions: %s, stored in %s (--json has them by bucket).\n",
                total->former_versions, original, stored);
     }

@@ -1,0 +1,19 @@
+/* tools/bale/view/progress.h -- how far a command has come: one line on standard error, and only where that is a
+ * terminal. Redrawn a few times a second, gone when it ends. One at a time. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct progress {
+    const char *what; /* "objects": static text */
+    uint64_t all;     /* how many there are; 0: nobody knows */
+    uint64_t shown_ns;
+    bool is_shown;
+};
+
+void progress_begin(struct progress *progress, const char *what, uint64_t all);
+void progress_show(struct progress *progress, uint64_t done);
+void progress_end(struct progress *progress);
+/* Before something else is printed: the line goes, until it is shown again. */
+void progress_hide(struct progress *progress);
