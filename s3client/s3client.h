@@ -241,6 +241,11 @@ SUSPENDS bool s3_client_call_whole(struct s3_client *client, const struct s3_cal
 bool s3_answer_find(const struct s3_answer *answer, const char *name, struct span *ret_value);
 const struct http_field *s3_answer_fields(const struct s3_answer *answer, unsigned *ret_count);
 
+/* "bytes 0-99/1000" of a 206: bytes first .. end-1 of an object of `size` bytes. False: it has none, or one that cannot
+ * be. */
+bool s3_answer_content_range(const struct s3_answer *answer, uint64_t *ret_first, uint64_t *ret_end,
+                             uint64_t *ret_size);
+
 /* The next bytes of the body, at least one; 0 at its end, which is checked against the length. False: broken off
  * (ERROR_CLOSED), standing still (ERROR_TIMED_OUT), ERROR_CANCELLED, ERROR_DAMAGED; then only closing is left. */
 SUSPENDS bool s3_answer_read(struct s3_answer *answer, void *ret_bytes, size_t capacity, size_t *ret_size,

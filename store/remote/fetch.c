@@ -1,7 +1,6 @@
 /* store/remote/fetch.c -- ranges of stored bytes, pinned to their revision. */
 #include "store/remote/fetch.h"
 
-#include "runtime/base/decimal.h"
 #include "s3client/wire/s3_error.h"
 
 #include <inttypes.h>
@@ -20,24 +19,6 @@ bool fetch_changed(struct error *error)
     return error_set(error, ERROR_CHANGED, S3_SlowDown, "The object was replaced while it was being read. Try again.");
 }
 
-/* "bytes 0-99/1000" */
-bool fetch_content_range(const struct s3_answer *answer, uint64_t *ret_first, uint64_t *ret_end, uint64_t *ret_size)
-{
-    struct span text;
-    if (!s3_answer_find(answer, "content-range", &text) || !span_starts_with(text, SPAN("bytes ")))
-        return false;
-    text = span_trim(span_skip(text, 6));
-    size_t dash = span_find(text, '-');
-    size_t slash = span_find(text, '/');
-    uint64_t last;
-    if (dash == SIZE_MAX || slash == SIZE_MAX || dash > slash || !decimal_parse(span_take(text, dash), ret_first) ||
-        !decimal_parse(span_of(text.data + dash + 1, slash - dash - 1), &last) ||
-        !decimal_parse(span_skip(text, slash + 1), ret_size))
-        return false;
-    *ret_end = last + 1;
-    return *ret_first <= last && last < *ret_size;
-}
-
 static bool is_revision(const struct s3_answer *answer, struct span etag)
 {
     bool is_weak;
@@ -53,7 +34,8 @@ SUSPENDS static bool accept(struct fetch *fetch, struct span etag, struct error 
     if (!is_revision(&fetch->answer, etag))
         return fetch_changed(error);
     if (fetch->answer.status == 206) {
-        if (!fetch_content_range(&fetch->answer, &first, &end, &size) || first != fetch->position || end < fetch->end)
+        if (!s3_answer_content_range(&fetch->answer, &first, &end, &size) || first != fetch->position ||
+            end < fetch->end)
             return remote_nonsense("GetObject: a range was answered with another one", error);
         return true;
     }

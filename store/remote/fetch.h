@@ -23,8 +23,6 @@ void fetch_close(struct fetch *fetch);
 SUSPENDS bool fetch_range(struct remote_key *key, struct span etag, uint64_t first, uint64_t end, void *ret_bytes,
                           struct error *error);
 
-/* A 206 as it should be: which bytes of how many it has. False: it does not say, or nonsense. */
-bool fetch_content_range(const struct s3_answer *answer, uint64_t *ret_first, uint64_t *ret_end, uint64_t *ret_size);
 /* The revision was replaced while it was read: ERROR_CHANGED, code SlowDown. */
 bool fetch_changed(struct error *error);
 

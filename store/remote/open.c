@@ -226,7 +226,7 @@ static bool is_outdated(const struct plan *plan, const struct s3_answer *answer)
 static uint64_t stored_size_of(const struct s3_answer *answer, uint64_t *ret_first, uint64_t *ret_end)
 {
     uint64_t size = answer->content_length;
-    if (answer->status == 206 && fetch_content_range(answer, ret_first, ret_end, &size))
+    if (answer->status == 206 && s3_answer_content_range(answer, ret_first, ret_end, &size))
         return size;
     *ret_first = 0;
     *ret_end = size;

@@ -6,10 +6,14 @@
 #include "runtime/base/error.h"
 #include "server/config/config.h"
 #include "server/config/option.h"
+#include "tools/bale/session/s3_place.h"
 
 #include <stdbool.h>
 
 enum { COMMAND_TARGETS_MAX = 8 };
+
+/* In the order of the choices of --on-change. */
+enum get_change { GET_FAIL, GET_RESTART };
 
 /* What the rows of a command's options point to. Texts belong to it; NULL: not given. Options that a command does not
  * have keep what is zero. */
@@ -43,9 +47,17 @@ struct command_line {
     char *plot;         /* of pack and estimate: a file for a picture */
     uint64_t columns;   /* of estimate, as are those up to prices: enum config_columns */
     uint64_t sample_frames, max_keys, seed;
-    uint64_t format;  /* 0: a table, 1: JSON */
-    double within;    /* percent points; 0: not asked for */
-    char *prices;     /* a file */
+    uint64_t format; /* 0: a table, 1: JSON */
+    double within;   /* percent points; 0: not asked for */
+    char *prices;    /* a file */
+    /* Of get. */
+    struct s3_place server;
+    uint64_t parts; /* connections at once */
+    uint64_t part_size;
+    uint64_t on_change; /* enum get_change */
+    uint64_t check;     /* enum check_wish */
+    char *version_id;
+    bool sparse, no_sync, quiet;
     const char *what; /* the second one, of commands that take two */
     /* The arguments that are no options: the FOLDER of export and import, the FILE of backup. `target` is the first. */
     const char *target;
@@ -88,6 +100,8 @@ bool command_estimate(const struct command_line *line, struct error *error);
 bool command_explain(const struct command_line *line, struct error *error);
 bool command_export(const struct command_line *line, struct error *error);
 bool command_fleet(const struct command_line *line, struct error *error);
+bool command_get(const struct command_line *line, struct error *error);
+bool command_check_get(const struct command_line *line, struct error *error);
 bool command_import(const struct command_line *line, struct error *error);
 bool command_inspect(const struct command_line *line, struct error *error);
 bool command_journal(const struct command_line *line, struct error *error);

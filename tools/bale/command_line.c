@@ -115,9 +115,10 @@ void command_help_all(struct buffer *to)
     for (unsigned i = 0; command_at(i) != NULL; i++)
         buffer_append_format(to, "  %-10s %s\n", command_at(i)->name, command_at(i)->summary);
     buffer_append_string(
-        to, "  version    say which version this is\n"
-            "  help       print this\n\n"
-            "bale COMMAND --help says what a command takes. All but estimate and pack take --backend dir:PATH, the "
-            "folder of the\nembedded store [dir:./bale-data]; backend, cat, inspect, stamp and verify take "
-            "s3:BUCKET[/PREFIX] as well.\n");
+        to,
+        "  version    say which version this is\n"
+        "  help       print this\n\n"
+        "bale COMMAND --help says what a command takes. All but estimate, get and pack take --backend dir:PATH, the "
+        "folder of the\nembedded store [dir:./bale-data]; backend, cat, inspect, stamp and verify take "
+        "s3:BUCKET[/PREFIX] as well; get speaks with any S3 server.\n");
 }

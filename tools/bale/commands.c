@@ -149,6 +149,62 @@ static const struct option FLEET[] = {
     ANY_BACKEND,
 };
 
+/* For commands that speak with any S3 server. */
+#define IN_SERVER(member) (AT(server) + offsetof(struct s3_place, member))
+#define ANY_SERVER                                                                                                \
+    {"endpoint",                                                                                                  \
+     OPTION_TEXT,                                                                                                 \
+     IN_SERVER(endpoint),                                                                                         \
+     NULL,                                                                                                        \
+     "URL",                                                                                                       \
+     .help = "the server, http[s]://HOST[:PORT]; else AWS_ENDPOINT_URL_S3 or AWS_ENDPOINT_URL, else AWS"},        \
+        {"region",                                                                                                \
+         OPTION_REGION,                                                                                           \
+         IN_SERVER(region),                                                                                       \
+         NULL,                                                                                                    \
+         "NAME",                                                                                                  \
+         .help = "that requests are signed for; else AWS_REGION or AWS_DEFAULT_REGION, else us-east-1"},          \
+        {"addressing",                                                                                            \
+         OPTION_CHOICE,                                                                                           \
+         IN_SERVER(addressing),                                                                                   \
+         "path",                                                                                                  \
+         "NAME",                                                                                                  \
+         .allowed = "path|virtual",                                                                               \
+         .help = "HOST/BUCKET/KEY, or BUCKET.HOST/KEY"},                                                          \
+        {"credentials",                                                                                           \
+         OPTION_TEXT,                                                                                             \
+         IN_SERVER(credentials),                                                                                  \
+         NULL,                                                                                                    \
+         "FILE",                                                                                                  \
+         .help = "an INI file with aws_access_key_id and aws_secret_access_key; without it the environment, the " \
+                 "shared files, containers and instances are asked, as AWS SDKs do"},                             \
+        {"profile", OPTION_TEXT, IN_SERVER(profile),                                                              \
+         NULL,      "NAME",      .help = "the profile of the shared credentials files"},                          \
+        {"ca-file", OPTION_TEXT, IN_SERVER(ca_file),                                                              \
+         NULL,      "FILE",      .help = "PEM of the authorities that are believed instead of the system's"},     \
+    {                                                                                                             \
+        "anonymous", OPTION_FLAG, IN_SERVER(is_anonymous), "no", "",                                              \
+            .help = "sign nothing: for what everybody may"                                                        \
+                    " read"                                                                                       \
+    }
+
+static const struct option GET[] = {
+    {"parts", OPTION_NUMBER, AT(parts), "8", "N", .least = 1, .most = 256,
+     .help = "that are fetched at once, each over a connection of its own"},
+    {"part-size", OPTION_SIZE, AT(part_size), "8M", "BYTES", .least = 1 << 20, .most = 1LL << 30,
+     .help = "of one of them"},
+    {"on-change", OPTION_CHOICE, AT(on_change), "fail", "NAME", .allowed = "fail|restart",
+     .help = "what to do when the object is overwritten meanwhile: end with 4, or begin anew, three times at most"},
+    {"check", OPTION_CHOICE, AT(check), "auto", "NAME", .allowed = "auto|require|off",
+     .help = "compare the whole with the checksum or the ETag that the server names: where it names one, or else fail, "
+             "or never"},
+    {"version-id", OPTION_TEXT, AT(version_id), NULL, "ID", .help = "this version; without it the current one"},
+    {"sparse", OPTION_FLAG, AT(sparse), "no", "", .help = "leave holes in FILE where the object has blocks of zeros"},
+    {"no-sync", OPTION_FLAG, AT(no_sync), "no", "", .help = "do not wait until FILE is on the disk"},
+    {"quiet", OPTION_FLAG, AT(quiet), "no", "", .help = "print nothing but errors"},
+    ANY_SERVER,
+};
+
 static const struct option IMPORT[] = {
     BACKEND,
     {"bucket", OPTION_TEXT, AT(bucket), NULL, "NAME",
@@ -313,6 +369,14 @@ static const struct command COMMANDS[] = {
      "whether it runs, has stopped or has gone, how old its view of the journal is and since when amounts wait for the "
      "ledger, as it was when the card was written. It needs no baled.",
      TABLE(FLEET, "fleet")},
+    {"get", command_get, command_check_get, "s3://BUCKET/KEY [FILE]", "get an object of any S3 server, in parts",
+     "Gets one object of any S3 server into FILE, over several connections at once. All of it is of one revision: "
+     "every "
+     "request is bound to the first answer's ETag. It is compared with the checksum that the server names, and only "
+     "then "
+     "FILE is there, whole and on the disk. FILE may be a folder; without one it is the key's last segment in this "
+     "folder, and - is standard output.",
+     TABLE(GET, "get")},
     {"import", command_import, NULL, "FOLDER", "put such files into a bucket",
      "Puts what bale export or another tool of S4 wrote into FOLDER into a bucket, which is made when it is missing. "
      "No "

@@ -8,7 +8,7 @@
 
 extern char **environ;
 
-enum { EXIT_USAGE = 2 };
+enum { EXIT_USAGE = 2, EXIT_CHANGED = 4 };
 
 /* `command`: NULL for all of them. */
 static void print_help(const struct command *command, FILE *to)
@@ -28,6 +28,11 @@ static bool is_help(const char *word)
     return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
 }
 
+static int status_of(const struct error *error)
+{
+    return error->kind == ERROR_CHANGED ? EXIT_CHANGED : EXIT_FAILURE;
+}
+
 static int run(const struct command *command, char *const *arguments)
 {
     struct command_line line;
@@ -40,7 +45,7 @@ static int run(const struct command *command, char *const *arguments)
         }
     }
     if (command_line_read(command, environ, arguments, &line, &error))
-        status = command->run(&line, &error) ? EXIT_SUCCESS : EXIT_FAILURE;
+        status = command->run(&line, &error) ? EXIT_SUCCESS : status_of(&error);
     if (status != EXIT_SUCCESS)
         (void)fprintf(stderr, "bale %s: %s\n", command->name, error.message);
     command_line_free(command, &line);

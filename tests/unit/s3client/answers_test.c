@@ -103,6 +103,52 @@ START_TEST(answers_without_a_body_have_none)
 }
 END_TEST
 
+/* ---- which bytes a 206 has ---- */
+
+static void expect_range(const char *field, bool is_one, uint64_t first, uint64_t end, uint64_t size)
+{
+    struct s3_call call = call_of(S3_GET_OBJECT, "key");
+    uint64_t found_first;
+    uint64_t found_end;
+    uint64_t found_size;
+    PLAY({.answer = http_text(206, field, "x")});
+    EXPECT(s3_client_call(client, &call, &answer, &error));
+    ck_assert_msg(s3_answer_content_range(&answer, &found_first, &found_end, &found_size) == is_one, "%s", field);
+    if (is_one)
+        ck_assert_msg(found_first == first && found_end == end && found_size == size, "%s", field);
+    s3_answer_close(&answer);
+}
+
+static void ranges(void)
+{
+    static const char *const WRONG[] = {
+        "",
+        "Content-Range: bytes */100\r\n",
+        "Content-Range: bytes 0-9/*\r\n",
+        "Content-Range: bytes 9-0/100\r\n",
+        "Content-Range: bytes 0-100/100\r\n",
+        "Content-Range: bytes 0-9\r\n",
+        "Content-Range: bytes 0/9-100\r\n",
+        "Content-Range: bytes -9/100\r\n",
+        "Content-Range: items 0-9/100\r\n",
+        "Content-Range: bytes 0-18446744073709551615/18446744073709551615\r\n",
+        "Content-Range: bytes 0-9/18446744073709551616\r\n",
+    };
+    for (unsigned i = 0; i < sizeof WRONG / sizeof *WRONG; i++)
+        expect_range(WRONG[i], false, 0, 0, 0);
+    expect_range("Content-Range: bytes 0-9/100\r\n", true, 0, 10, 100);
+    expect_range("content-range: bytes 99-99/100\r\n", true, 99, 100, 100);
+    expect_range("Content-Range: bytes 5-18446744073709551613/18446744073709551614\r\n", true, 5, UINT64_MAX - 1,
+                 UINT64_MAX - 1);
+    expect_played();
+}
+
+START_TEST(ranges_are_read_strictly)
+{
+    on_both(ranges);
+}
+END_TEST
+
 /* ---- what is no HTTP, or half of it ---- */
 
 static void expect_broken(const char *bytes, size_t size, enum error_kind kind, const char *words)
@@ -483,6 +529,7 @@ int main(void)
     tcase_set_timeout(tests, 60);
     tcase_add_test(tests, bodies_end_in_every_way_there_is);
     tcase_add_test(tests, answers_without_a_body_have_none);
+    tcase_add_test(tests, ranges_are_read_strictly);
     tcase_add_test(tests, what_is_no_answer_is_refused);
     tcase_add_test(tests, heads_are_bounded);
     tcase_add_test(tests, interim_answers_are_bounded);

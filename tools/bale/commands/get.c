@@ -1,0 +1,181 @@
+/* tools/bale/commands/get.c -- bale get: an object of any S3 server into a file, in parts, as one revision, and
+ * checked.
+ */
+#include "runtime/base/assert.h"
+#include "tools/bale/command.h"
+#include "tools/bale/session/s3_session.h"
+#include "tools/bale/transfer/download.h"
+#include "tools/bale/view/bytes_text.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { ATTEMPTS_MAX = 4 };
+
+struct get {
+    const struct command_line *line;
+    struct remote_object object;
+    bool is_to_stream;
+    char *path; /* of the file */
+    struct local_file file;
+    struct meter meter;
+};
+
+/* ---- where it goes ---- */
+
+static struct span last_segment(struct span key)
+{
+    for (size_t slash = span_find(key, '/'); slash != SIZE_MAX; slash = span_find(key, '/'))
+        key = span_skip(key, slash + 1);
+    return key;
+}
+
+static bool is_folder(const char *path)
+{
+    struct stat found;
+    return stat(path, &found) == 0 && S_ISDIR(found.st_mode);
+}
+
+static char *join(const char *folder, struct span name)
+{
+    size_t size = strlen(folder) + name.size + 2;
+    char *path = malloc(size);
+    ASSERT(path != NULL);
+    (void)snprintf(path, size, "%s%s%.*s", folder, folder[0] != '\0' ? "/" : "", SPAN_FORMAT(name));
+    return path;
+}
+
+/* FILE, or the key's last segment in the folder that is given, or in this one. */
+static bool choose_path(struct get *get, struct error *error)
+{
+    const char *given = get->line->what;
+    struct span name = last_segment(get->object.key);
+    if (given != NULL && !is_folder(given)) {
+        get->path = join("", span_from_string(given));
+        return true;
+    }
+    if (name.size == 0 || span_equal(name, SPAN(".")) || span_equal(name, SPAN("..")))
+        return error_set(error, ERROR_INVALID, NULL, "its key names no file: say which FILE it becomes");
+    get->path = join(given != NULL ? given : "", name);
+    return true;
+}
+
+static bool open_file(struct get *get, struct error *error)
+{
+    const char *slash = strrchr(get->path, '/');
+    const char *name = slash == NULL ? get->path : slash + 1;
+    char *folder = slash == NULL ? strdup(".") : strndup(get->path, (size_t)(name - get->path));
+    ASSERT(folder != NULL);
+    int folder_fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    bool is_open = folder_fd >= 0 ? local_file_open(folder_fd, span_from_string(name), &get->file, error)
+                                  : error_set_errno(error, errno, "%s", folder);
+    free(folder);
+    return is_open;
+}
+
+/* ---- one revision ---- */
+
+static void print_done(const struct get *get, const struct object_check *check)
+{
+    char size[BYTES_TEXT_BYTES];
+    char rate[BYTES_TEXT_BYTES];
+    char name[OBJECT_CHECK_NAME_BYTES] = "not verified: nothing to compare with";
+    double seconds = meter_seconds(&get->meter);
+    bytes_text((double)get->object.size, size);
+    bytes_text(seconds > 0 ? (double)get->meter.done_bytes / seconds : 0, rate);
+    if (check->algorithm != CHECKSUM_NONE)
+        object_check_name(check, name);
+    (void)fprintf(stderr, "%s: %s in %.1f s, %s/s, %s%s\n", get->is_to_stream ? "standard output" : get->path, size,
+                  seconds, rate, check->algorithm != CHECKSUM_NONE ? "verified by its " : "", name);
+}
+
+SUSPENDS static bool fetch(struct get *get, const struct download_settings *settings, struct object_check *check,
+                           struct error *error)
+{
+    const struct local_file_facts facts = {
+        .modified_ms = get->object.modified_ms, .etag = get->object.etag, .is_synced = !get->line->no_sync};
+    if (get->is_to_stream)
+        return download_to_stream(settings, &get->object, check, STDOUT_FILENO, error);
+    return download_to_file(settings, &get->object, check, &get->file, error) &&
+           local_file_finish(&get->file, &facts, error);
+}
+
+SUSPENDS static bool get_revision(struct get *get, const struct s3_session *session, struct error *error)
+{
+    const struct command_line *line = get->line;
+    const struct download_settings settings = {
+        .session = session,
+        .connections = (unsigned)line->parts,
+        .part_bytes = line->part_size,
+        .is_sparse = line->sparse,
+        .meter = &get->meter,
+    };
+    struct object_check check;
+    if (!remote_object_look(session->client, &get->object, error) ||
+        !object_check_choose(session->client, &get->object, (enum check_wish)line->check, get->is_to_stream, &check,
+                             error))
+        return false;
+    meter_begin(&get->meter, !line->quiet);
+    bool is_done = fetch(get, &settings, &check, error);
+    meter_end(&get->meter);
+    if (is_done && !line->quiet)
+        print_done(get, &check);
+    object_check_free(&check);
+    return is_done;
+}
+
+SUSPENDS static bool get_object(const struct s3_session *session, void *context, struct error *error)
+{
+    struct get *get = context;
+    for (unsigned attempt = 1;; attempt++) {
+        if (get_revision(get, session, error))
+            return true;
+        if (error->kind != ERROR_CHANGED || get->line->on_change != GET_RESTART || attempt == ATTEMPTS_MAX)
+            return false;
+        if (!get->line->quiet)
+            (void)fprintf(stderr, "bale get: %s; beginning anew\n", error->message);
+    }
+}
+
+/* ---- the command ---- */
+
+bool command_check_get(const struct command_line *line, struct error *error)
+{
+    struct span bucket;
+    struct span key;
+    if (!s3_session_name(line->target, &bucket, &key, error))
+        return false;
+    if (line->what != NULL && strcmp(line->what, "-") == 0 && (line->on_change == GET_RESTART || line->sparse))
+        return error_set(error, ERROR_INVALID, NULL,
+                         "--on-change restart and --sparse want a FILE: what went to standard output is gone");
+    return (key.size > 0 && key.size <= S3_KEY_BYTES_MAX) ||
+           error_set(error, ERROR_INVALID, NULL, "%s: a key has 1 to %d bytes", line->target, S3_KEY_BYTES_MAX);
+}
+
+static bool get_to_file(struct get *get, struct error *error)
+{
+    bool is_done = choose_path(get, error) && open_file(get, error);
+    if (is_done) {
+        is_done = s3_session_run(&get->line->server, (unsigned)get->line->parts, get_object, get, error);
+        local_file_close(&get->file);
+    }
+    free(get->path);
+    return is_done;
+}
+
+bool command_get(const struct command_line *line, struct error *error)
+{
+    struct get get = {.line = line, .is_to_stream = line->what != NULL && strcmp(line->what, "-") == 0};
+    if (!s3_session_name(line->target, &get.object.bucket, &get.object.key, error))
+        return false;
+    if (line->version_id != NULL)
+        get.object.version = span_from_string(line->version_id);
+    bool is_done = get.is_to_stream ? s3_session_run(&line->server, (unsigned)line->parts, get_object, &get, error)
+                                    : get_to_file(&get, error);
+    return is_done || error_prepend(error, "%s", line->target);
+}

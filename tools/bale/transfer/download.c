@@ -1,0 +1,405 @@
+/* tools/bale/transfer/download.c -- the parts of an object, the connections that fetch them, and where they go. */
+#include "tools/bale/transfer/download.h"
+
+#include "runtime/base/assert.h"
+#include "runtime/fiber/loop.h"
+#include "runtime/fiber/offload.h"
+#include "runtime/io/io.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum {
+    PIECE_BYTES = 1 << 20, /* that go to a file at once */
+    HOLE_BYTES = 64 << 10, /* zeros from which on they become a hole */
+    PAUSE_MS_FIRST = 100,
+    PAUSE_MS_MAX = 5000,
+    FRUITLESS_MAX = 10, /* attempts one after the other that bring nothing */
+    CONNECTIONS_MAX = 256,
+};
+
+struct part {
+    uint64_t first;
+    uint64_t end;
+    struct checksum_value sum;
+};
+
+struct worker;
+
+struct download {
+    const struct download_settings *settings;
+    const struct remote_object *object;
+    const struct object_check *check;
+    struct part *parts;
+    unsigned parts_count;
+    unsigned parts_begun;
+    enum checksum_algorithm part_algorithm;
+    /* Where a piece of a part goes: bytes from worker->position on, `filled` of them. */
+    SUSPENDS bool (*deliver)(struct worker *worker, struct error *error);
+    struct local_file *file;
+    struct object_sum *sum; /* of a stream */
+    int fd;
+    unsigned turn; /* the part that may be written to the stream */
+    struct worker *workers;
+    unsigned working;
+    struct wait_queue changed; /* `turn`, `working` */
+    bool has_failed;
+    struct error error; /* the first one's */
+};
+
+/* One connection's work. */
+struct worker {
+    struct download *download;
+    struct fiber *fiber; /* NULL: it has ended */
+    struct part *part;
+    uint8_t *piece;
+    size_t piece_bytes;
+    size_t filled;
+    uint64_t position; /* of the object: what was delivered of the part ends here */
+    struct checksum_sum *sum;
+};
+
+/* ---- delivering ---- */
+
+static bool is_zero(struct span bytes)
+{
+    return bytes.size > 0 && bytes.data[0] == 0 && memcmp(bytes.data, bytes.data + 1, bytes.size - 1) == 0;
+}
+
+/* All but its blocks of zeros, which a new file has already. */
+SUSPENDS static bool write_sparsely(struct local_file *file, struct span bytes, uint64_t offset, struct error *error)
+{
+    while (bytes.size > 0) {
+        size_t size = 0;
+        while (size < bytes.size && !is_zero(span_take(span_skip(bytes, size), HOLE_BYTES)))
+            size += bytes.size - size < HOLE_BYTES ? bytes.size - size : HOLE_BYTES;
+        if (!local_file_write(file, span_take(bytes, size), offset, error))
+            return false;
+        size += bytes.size - size < HOLE_BYTES ? bytes.size - size : HOLE_BYTES; /* the zeros behind it */
+        bytes = span_skip(bytes, size);
+        offset += size;
+    }
+    return true;
+}
+
+SUSPENDS static bool deliver_to_file(struct worker *worker, struct error *error)
+{
+    struct download *download = worker->download;
+    struct span piece = span_of(worker->piece, worker->filled);
+    checksum_update(worker->sum, piece);
+    return (download->settings->is_sparse ? write_sparsely : local_file_write)(download->file, piece, worker->position,
+                                                                               error);
+}
+
+struct stream_write {
+    int fd;
+    struct span bytes;
+    int errno_value;
+};
+
+/* On a thread: whoever reads the pipe may take his time. */
+static void write_to_stream(void *argument)
+{
+    struct stream_write *job = argument;
+    while (job->bytes.size > 0) {
+        ssize_t written = write(job->fd, job->bytes.data, job->bytes.size);
+        if (written < 0 && errno == EINTR)
+            continue;
+        if (written < 0) {
+            job->errno_value = errno;
+            return;
+        }
+        job->bytes = span_skip(job->bytes, (size_t)written);
+    }
+}
+
+/* A part is one piece here. */
+SUSPENDS static bool deliver_to_stream(struct worker *worker, struct error *error)
+{
+    struct download *download = worker->download;
+    struct stream_write job = {download->fd, span_of(worker->piece, worker->filled), 0};
+    while (download->turn != (unsigned)(worker->part - download->parts)) {
+        if (!wait_for(&download->changed, DEADLINE_NONE, error))
+            return false;
+    }
+    object_sum_update(download->sum, job.bytes);
+    if (!offload_run(download->settings->session->threads, write_to_stream, &job, error))
+        return false;
+    if (job.errno_value != 0)
+        return error_set_errno(error, job.errno_value, "standard output");
+    download->turn++;
+    wait_wake_all(&download->changed);
+    return true;
+}
+
+/* ---- fetching ---- */
+
+static bool may_pass(const struct error *error)
+{
+    return error->kind == ERROR_BUSY || error->kind == ERROR_TIMED_OUT || error->kind == ERROR_CLOSED ||
+           error->kind == ERROR_IO || error->kind == ERROR_DAMAGED || error->kind == ERROR_CONFLICT;
+}
+
+/* Fills the piece as far as the part goes, from one answer. *ret_size: what came, also when it breaks off. */
+SUSPENDS static bool fill_piece(struct worker *worker, struct s3_answer *answer, size_t wanted, struct error *error)
+{
+    while (worker->filled < wanted) {
+        size_t size;
+        if (!s3_answer_read(answer, worker->piece + worker->filled, wanted - worker->filled, &size, error))
+            return false;
+        if (size == 0)
+            return error_set(error, ERROR_CLOSED, NULL, "the answer ended too early");
+        worker->filled += size;
+        worker->download->settings->meter->done_bytes += size;
+    }
+    return true;
+}
+
+/* What is left of the part, over one answer. *ret_is_ours: it failed on this side, which another request cannot mend.
+ */
+SUSPENDS static bool fetch_rest(struct worker *worker, bool *ret_is_ours, struct error *error)
+{
+    struct download *download = worker->download;
+    const struct part *part = worker->part;
+    struct s3_answer answer;
+    bool is_done = remote_object_open(download->settings->session->client, download->object,
+                                      worker->position + worker->filled, part->end, &answer, error);
+    if (!is_done)
+        return false;
+    while (is_done && worker->position < part->end) {
+        uint64_t left = part->end - worker->position;
+        is_done = fill_piece(worker, &answer, left < worker->piece_bytes ? (size_t)left : worker->piece_bytes, error);
+        if (!is_done)
+            break;
+        is_done = download->deliver(worker, error);
+        *ret_is_ours = !is_done;
+        worker->position += worker->filled;
+        worker->filled = 0;
+    }
+    s3_answer_close(&answer);
+    return is_done;
+}
+
+SUSPENDS static bool pause_before(unsigned attempt, struct error *error)
+{
+    uint64_t pause_ms = (uint64_t)PAUSE_MS_FIRST << (attempt - 1);
+    int result = io_sleep_until(deadline_after_ms(pause_ms < PAUSE_MS_MAX ? pause_ms : PAUSE_MS_MAX));
+    return result == 0 || error_set_errno(error, -result, "waiting");
+}
+
+SUSPENDS static bool fetch_part(struct worker *worker, struct error *error)
+{
+    struct checksum_sum sum;
+    unsigned fruitless = 0;
+    worker->position = worker->part->first;
+    worker->filled = 0;
+    worker->sum = &sum;
+    checksum_begin(&sum, worker->download->part_algorithm);
+    for (;;) {
+        uint64_t before = worker->position + worker->filled;
+        bool is_ours = false;
+        if (fetch_rest(worker, &is_ours, error))
+            break;
+        fruitless = worker->position + worker->filled > before ? 1 : fruitless + 1;
+        if (is_ours || !may_pass(error) || fruitless > FRUITLESS_MAX || !pause_before(fruitless, error))
+            return false;
+    }
+    checksum_end(&sum, &worker->part->sum);
+    return true;
+}
+
+/* ---- workers ---- */
+
+static void fail(struct download *download, const struct error *error)
+{
+    if (download->has_failed)
+        return;
+    download->has_failed = true;
+    download->error = *error;
+    for (unsigned i = 0; i < download->settings->connections; i++) {
+        if (download->workers[i].fiber != NULL && download->workers[i].fiber != fiber_current())
+            fiber_cancel(download->workers[i].fiber);
+    }
+}
+
+SUSPENDS static void work(void *argument)
+{
+    struct worker *worker = argument;
+    struct download *download = worker->download;
+    struct error error;
+    worker->fiber = fiber_current();
+    while (!download->has_failed && download->parts_begun < download->parts_count) {
+        worker->part = &download->parts[download->parts_begun++];
+        if (!fetch_part(worker, &error))
+            fail(download, &error);
+    }
+    worker->fiber = NULL;
+    download->working--;
+    wait_wake_all(&download->changed);
+}
+
+/* One that cannot be started is not missed, as long as there is another. */
+static void start_workers(struct download *download, size_t piece_bytes)
+{
+    unsigned wanted = download->settings->connections;
+    struct error error;
+    for (unsigned i = 0; i < wanted && i < download->parts_count && !download->has_failed; i++) {
+        struct worker *worker = &download->workers[i];
+        *worker = (struct worker){.download = download, .piece = malloc(piece_bytes), .piece_bytes = piece_bytes};
+        ASSERT(worker->piece != NULL);
+        if (fiber_spawn("part", work, worker, &error))
+            download->working++;
+        else
+            fail(download, &error);
+    }
+}
+
+SUSPENDS static bool run_workers(struct download *download, size_t piece_bytes, struct error *error)
+{
+    struct error ignored;
+    unsigned connections = download->settings->connections;
+    ASSERT(connections > 0 && connections <= CONNECTIONS_MAX);
+    wait_queue_init(&download->changed);
+    download->workers = calloc(connections, sizeof *download->workers);
+    ASSERT(download->workers != NULL);
+    start_workers(download, piece_bytes);
+    while (download->working > 0)
+        (void)wait_for(&download->changed, DEADLINE_NONE, &ignored);
+    for (unsigned i = 0; i < connections; i++)
+        free(download->workers[i].piece);
+    free(download->workers);
+    if (download->has_failed)
+        *error = download->error;
+    return !download->has_failed;
+}
+
+/* ---- parts ---- */
+
+static uint64_t part_bytes_for(const struct download_settings *settings, uint64_t size)
+{
+    uint64_t least = (size + DOWNLOAD_PARTS_MAX - 1) / DOWNLOAD_PARTS_MAX;
+    uint64_t rounded = (least + PIECE_BYTES - 1) / PIECE_BYTES * PIECE_BYTES;
+    return settings->part_bytes > rounded ? settings->part_bytes : rounded;
+}
+
+static void make_parts(struct download *download)
+{
+    uint64_t size = download->object->size;
+    uint64_t bytes = part_bytes_for(download->settings, size);
+    download->parts_count = (unsigned)((size + bytes - 1) / bytes);
+    download->parts = calloc(download->parts_count + 1, sizeof *download->parts);
+    ASSERT(download->parts != NULL);
+    for (unsigned i = 0; i < download->parts_count; i++) {
+        uint64_t first = i * bytes;
+        download->parts[i] = (struct part){.first = first, .end = size - first < bytes ? size : first + bytes};
+    }
+}
+
+/* ---- the whole ---- */
+
+static bool compare_combined(const struct download *download, struct error *error)
+{
+    struct checksum_sum nothing;
+    struct checksum_value total;
+    checksum_begin(&nothing, download->check->algorithm);
+    checksum_end(&nothing, &total);
+    for (unsigned i = 0; i < download->parts_count; i++) {
+        const struct part *part = &download->parts[i];
+        checksum_combine(&total, &part->sum, part->end - part->first);
+    }
+    return object_check_compare(download->check, &total, error);
+}
+
+struct file_sum {
+    const struct local_file *file;
+    const struct object_check *check;
+    bool is_good;
+    struct error error;
+};
+
+/* On a thread: hashes take a second a GiB, and more. */
+static void sum_file(void *argument)
+{
+    struct file_sum *job = argument;
+    struct object_sum sum;
+    uint8_t *bytes = malloc(PIECE_BYTES);
+    ssize_t size = -1;
+    off_t offset = 0;
+    ASSERT(bytes != NULL);
+    object_sum_begin(&sum, job->check);
+    while ((size = pread(job->file->fd, bytes, PIECE_BYTES, offset)) > 0) {
+        object_sum_update(&sum, span_of(bytes, (size_t)size));
+        offset += size;
+    }
+    job->is_good =
+        size == 0 ? object_sum_end(&sum, &job->error) : error_set_errno(&job->error, errno, "%s", job->file->part_name);
+    free(bytes);
+}
+
+SUSPENDS static bool compare_file(const struct download *download, struct error *error)
+{
+    struct file_sum job = {.file = download->file, .check = download->check};
+    if (!offload_run(download->settings->session->threads, sum_file, &job, error))
+        return false;
+    if (!job.is_good)
+        *error = job.error;
+    return job.is_good;
+}
+
+SUSPENDS static bool compare(const struct download *download, struct object_check *check, struct error *error)
+{
+    bool differs;
+    if (check->algorithm == CHECKSUM_NONE)
+        return true;
+    if (object_check_can_combine(check))
+        return compare_combined(download, error);
+    if (compare_file(download, error))
+        return true;
+    if (error->kind != ERROR_DAMAGED || !check->is_presumed)
+        return false;
+    struct error asking;
+    if (!object_check_ask(download->settings->session->client, download->object, check, &differs, &asking)) {
+        *error = asking;
+        return false;
+    }
+    return differs && compare_file(download, error);
+}
+
+SUSPENDS bool download_to_file(const struct download_settings *settings, const struct remote_object *object,
+                               struct object_check *check, struct local_file *file, struct error *error)
+{
+    struct download download = {.settings = settings,
+                                .object = object,
+                                .check = check,
+                                .part_algorithm = object_check_can_combine(check) ? check->algorithm : CHECKSUM_CRC32C,
+                                .deliver = deliver_to_file,
+                                .file = file};
+    settings->meter->total_bytes = object->size;
+    make_parts(&download);
+    bool is_done = local_file_prepare(file, object->size, settings->is_sparse, error) &&
+                   run_workers(&download, PIECE_BYTES, error) && compare(&download, check, error);
+    free(download.parts);
+    return is_done;
+}
+
+SUSPENDS bool download_to_stream(const struct download_settings *settings, const struct remote_object *object,
+                                 const struct object_check *check, int fd, struct error *error)
+{
+    struct object_sum sum;
+    struct download download = {.settings = settings,
+                                .object = object,
+                                .check = check,
+                                .part_algorithm = CHECKSUM_CRC32C,
+                                .deliver = deliver_to_stream,
+                                .sum = &sum,
+                                .fd = fd};
+    settings->meter->total_bytes = object->size;
+    make_parts(&download);
+    object_sum_begin(&sum, check);
+    bool is_done =
+        run_workers(&download, (size_t)part_bytes_for(settings, object->size), error) && object_sum_end(&sum, error);
+    free(download.parts);
+    return is_done;
+}
