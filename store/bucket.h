@@ -76,6 +76,7 @@ struct bucket_capabilities {
     bool has_versions;     /* buckets may be versioned */
     bool has_lock;         /* ... and be locked */
     bool judges_deletions; /* delete_item.grounds are compared in the committing step */
+    bool forgets_versions; /* version_list_request.after_modified_ms is needed */
     bool lists_all;        /* what bucket_list_buckets does not list is not there; else others may know of it */
     bool keeps_sidecar; /* the index of frames is kept with the object and never another's; else it is an object of its
                            own, which its binding tells from a stale one */
@@ -232,9 +233,12 @@ struct version_list_request {
     struct span delimiter;     /* empty: none */
     struct span after_key;     /* entries behind all versions of this key, or behind this common prefix */
     struct span after_version; /* not empty: behind this version of after_key, which need not be there any more (428) */
-    unsigned entries_max;      /* 0 .. LIST_ENTRIES_MAX: versions, markers and common prefixes together */
-    bool wants_owners;         /* as list_request has it */
-    bool wants_grounds;        /* what deletion_grounds are made of; only where capabilities.judges_deletions */
+    /* When that one was made. 0: not known; if it has gone then, a store that forgets_versions begins its key anew, and
+     * what was listed comes again. */
+    int64_t after_modified_ms;
+    unsigned entries_max; /* 0 .. LIST_ENTRIES_MAX: versions, markers and common prefixes together */
+    bool wants_owners;    /* as list_request has it */
+    bool wants_grounds;   /* what deletion_grounds are made of; only where capabilities.judges_deletions */
 };
 
 struct list_entry {

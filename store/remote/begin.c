@@ -111,8 +111,11 @@ SUSPENDS static bool ask_for_bucket(struct remote *remote, struct error *error)
 static void say_what_is_missing(const struct verdicts *verdicts)
 {
     for (unsigned i = 0; i < VERDICTS; i++) {
-        if (!verdict_holds(verdicts, i) && !verdict_is_extra(i))
-            log_message(LOG_WARNING, "backend: not so: %s; %s.", verdict_text(i), verdict_without(i));
+        if (verdict_holds(verdicts, i) || verdict_is_extra(i) || verdict_is_moot(verdicts, i))
+            continue;
+        log_message(LOG_WARNING, "backend: not so: %s; %s.", verdict_text(i), verdict_without(i));
+        if (verdict_is_untried(verdicts, i))
+            log_message(LOG_WARNING, "backend: %s: %s.", verdict_name(i), verdict_wants());
     }
 }
 

@@ -9,6 +9,7 @@
 #include "store/remote/s4_object.h"
 #include "store/remote/write/target.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 /* ---- one ---- */
@@ -25,13 +26,37 @@ struct deletion {
 
 static const struct ledger_amounts nothing; /* what is there after a deletion */
 
-/* What is deleted now, or where a marker stands now. */
+/* What is deleted now, or where a marker stands now: the null version, where the backend does not name it. */
 static bool note_result(struct delete_item *item, bool is_marker, const char *version)
 {
     item->is_marker = is_marker;
     if (is_marker)
-        memcpy(item->marker_version, version, sizeof item->marker_version);
+        (void)snprintf(item->marker_version, sizeof item->marker_version, "%s", version[0] != '\0' ? version : "null");
     return true;
+}
+
+/* Some servers do not say of each marker that it is one, the null version's above all. */
+static bool may_be_unsaid(const struct deletion *deletion)
+{
+    const struct remote *remote = deletion->key.shard->remote;
+    return !deletion->key.is_internal && remote->base.capabilities.has_versions &&
+           !verdict_holds(&remote->verdicts, VERDICT_VERSION_MARKERS);
+}
+
+/* What a deletion has left that named no version: a marker, or nothing where nothing was. What cannot be found out is
+ * not said. */
+SUSPENDS static void find_marker(struct deletion *deletion)
+{
+    struct remote_state state;
+    struct bucket_info info;
+    struct error ignored;
+    struct remote_key *key = &deletion->key;
+    if (!may_be_unsaid(deletion) || key->version[0] != '\0' ||
+        !remote_find_bucket(&key->shard->remote->base, key->name.bucket, &info, &ignored) ||
+        info.versioning == VERSIONING_NEVER || !remote_look(key, LOOK_FOR_ETAG, &state, &ignored))
+        return;
+    (void)note_result(deletion->item, state.is_marker, state.object.attributes.version);
+    remote_state_free(key->shard, &state);
 }
 
 SUSPENDS static bool send_delete(struct deletion *deletion, const struct http_field *condition, enum s3_repeat repeat,
@@ -49,7 +74,10 @@ SUSPENDS static bool send_delete(struct deletion *deletion, const struct http_fi
     s3_answer_close(ret_answer);
     char version[VERSION_TEXT_BYTES];
     remote_answered_version(ret_answer, version);
-    return note_result(deletion->item, ret_answer->is_delete_marker, version);
+    (void)note_result(deletion->item, ret_answer->is_delete_marker, version);
+    if (!ret_answer->is_delete_marker)
+        find_marker(deletion);
+    return true;
 }
 
 /* What one attempt came to. */
@@ -197,11 +225,12 @@ SUSPENDS static bool delete_blind(struct deletion *deletion, struct error *error
     struct counting *counting = &deletion->counting;
     target_init(&target, &deletion->key, NULL);
     counting->is_blind = true;
-    if (deletion->key.shard->remote->is_counted && !deletion->key.is_internal) {
-        if (!target_look(&target, NULL, NULL, error))
-            return false;
+    bool is_counted = deletion->key.shard->remote->is_counted && !deletion->key.is_internal;
+    bool names_version = deletion->key.version[0] != '\0';
+    if ((is_counted || (names_version && may_be_unsaid(deletion))) && !target_look(&target, NULL, NULL, error))
+        return false;
+    if (is_counted)
         counting_note(counting, &deletion->key, &target, NULL, &nothing);
-    }
     if (!send_delete(deletion, NULL, S3_REPEAT, &answer, error)) {
         counting_failed(counting, &target, &answer);
         return false;
@@ -209,6 +238,8 @@ SUSPENDS static bool delete_blind(struct deletion *deletion, struct error *error
     if (answer.status == 404 && answer.attempts == 1)
         counting_end(counting, INTENT_NOT_DONE);
     counting_done(counting);
+    if (names_version && target.is_marked)
+        (void)note_result(deletion->item, true, deletion->key.version);
     return true;
 }
 
@@ -274,6 +305,7 @@ struct batch {
     unsigned *places;                      /* of each of `sent`, in `items` */
     unsigned sent_count;
     enum bucket_versioning versioning;
+    bool has_lock; /* the bucket */
 };
 
 static bool make_batch(struct remote *remote, struct span bucket, struct delete_item *items, unsigned count,
@@ -331,12 +363,14 @@ static bool mark_twins(struct batch *batch)
 }
 
 /* What has a condition, and what is locked perhaps: each has its own answer, and a lost one can be told from a refusal.
- * So has the null version, which may be replaced, and where each deletion makes a marker. */
+ * So has the null version, which may be replaced, and where each deletion makes a marker. And a server may decide of
+ * one deletion in the step that deletes, and of many before it (MinIO): a hold in between would be passed over. */
 static bool goes_alone(const struct batch *batch, const struct delete_item *item)
 {
     bool makes_marker = batch->versioning != VERSIONING_NEVER && item->version.size == 0;
     bool is_null = item->version.size > 0 && span_equal(item->version, SPAN("null"));
-    return item->condition != NULL || item->may_bypass_governance || makes_marker || is_null;
+    bool may_be_locked = item->may_bypass_governance || (batch->has_lock && item->version.size > 0);
+    return item->condition != NULL || may_be_locked || makes_marker || is_null;
 }
 
 /* What each key is, from its row, or by asking: so that a request that comes late, or twice, deletes nothing that came
@@ -432,6 +466,8 @@ static void note_results(struct batch *batch, struct remote_shard *shard, bool i
         batch->is_open[batch->places[i]] = !item->is_deleted && (is_old || wants_look);
         if (!item->is_deleted)
             item->error = sent->error;
+        if (item->version.size > 0 && sent->error.code == S3_InvalidRequest)
+            (void)remote_refuse_locked(&item->error); /* it was locked a moment ago (request.c) */
         if (item->is_deleted && !name_is_internal(item->key))
             drop_rows(batch->remote, shard, &name);
     }
@@ -483,6 +519,7 @@ SUSPENDS static bool find_versioning(struct batch *batch, struct error *error)
     struct bucket_info info;
     bool found = remote_find_bucket(&batch->remote->base, batch->bucket, &info, error);
     batch->versioning = found ? info.versioning : VERSIONING_NEVER;
+    batch->has_lock = found && info.has_lock;
     return found;
 }
 

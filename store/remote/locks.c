@@ -49,8 +49,11 @@ SUSPENDS bool remote_set_lock(struct bucket_store *store, struct span bucket, co
     if (!remote_bucket(remote, bucket, &call.bucket, error))
         return false;
     bool done = s3_client_put_bucket_lock(shard->client, &call, &lock, &answer, error);
-    if (!remote_answered(shard, S3_PUT_BUCKET, &answer, done, error))
-        return false;
+    if (!remote_answered(shard, S3_PUT_BUCKET, &answer, done, error)) {
+        bool is_too_late = error->code == S3_InvalidBucketState;
+        return is_too_late && error_set(error, ERROR_CONFLICT, S3_InvalidBucketState,
+                                        "The backend locks no bucket that was not made with a lock.");
+    }
     atomic_fetch_add(&remote->buckets_removed, 1); /* every shard asks anew */
     return true;
 }

@@ -105,7 +105,7 @@ bool remote_key_is_missing(const struct remote_key *key, const struct s3_answer 
     if (names_version && answer->status == 405)
         return !not_of_markers(error);
     /* An id that the backend finds no id of its own cannot be one of its versions. */
-    bool is_no_id = names_version && answer->status == 400;
+    bool is_no_id = names_version && answer->status == 400 && error->kind != ERROR_DENIED;
     if (is_no_id || (names_version && (error->code == S3_NoSuchKey || error->code == S3_NoSuchVersion)))
         return !no_such_version(error);
     return error->code == S3_NoSuchKey;

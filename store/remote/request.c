@@ -125,6 +125,19 @@ static bool refuse_name(const struct s3_answer *answer, struct error *error)
                      "The backend cannot keep this name, or not beside the others that are there: %s.", answer->code);
 }
 
+/* S3 says AccessDenied of what is locked, MinIO InvalidRequest: neither request has anything else that could be wrong
+ * with it. */
+static bool is_about_lock(enum s3_kind kind, const struct s3_answer *answer)
+{
+    return (kind == S3_DELETE_OBJECT || kind == S3_PUT_RETENTION) && answer->status == 400 &&
+           has_code(answer, "InvalidRequest");
+}
+
+bool remote_refuse_locked(struct error *error)
+{
+    return error_set(error, ERROR_DENIED, S3_AccessDenied, "Access Denied because object protected by object lock.");
+}
+
 /* HEAD has no code: absent is the key, as the bucket is known to be there. */
 static const char *code_of_absence(enum s3_kind kind, const char *code)
 {
@@ -137,6 +150,8 @@ static bool refuse(enum s3_kind kind, const struct s3_answer *answer, struct err
 {
     if (answer->status >= 400 && is_about_name(kind, answer))
         return refuse_name(answer, error);
+    if (is_about_lock(kind, answer))
+        return remote_refuse_locked(error);
     switch (error->kind) {
     case ERROR_NOT_FOUND:
         return keep_code(error, code_of_absence(kind, error->code));

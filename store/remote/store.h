@@ -82,6 +82,8 @@ SUSPENDS bool remote_call(struct remote_shard *shard, const struct s3_call *call
 /* For typed calls of s3client/operations.h: what their answer means; returns `done`. */
 bool remote_answered(struct remote_shard *shard, enum s3_kind kind, const struct s3_answer *answer, bool done,
                      struct error *error);
+/* A lock forbids it (AccessDenied): for those servers that say something else. Returns false. */
+bool remote_refuse_locked(struct error *error);
 /* Which version an answer is about: "null" where it says nothing of versions. */
 void remote_answered_version(const struct s3_answer *answer, char ret_version[VERSION_TEXT_BYTES]);
 /* The backend's answer makes no sense: for the log, and a client's 500. */

@@ -108,6 +108,7 @@ class Backend:
     name = None
     lacks = frozenset()
     silently_lacks = frozenset()  # also behind Bale: nobody is told
+    marks_nothing = True  # a deletion in a versioned bucket leaves a marker also where nothing was
     heeds_etags_of_many = False  # of DeleteObjects; no verdict, because Bale needs it for nothing but late duplicates
 
     def __init__(self, program):
@@ -149,20 +150,20 @@ class Backend:
                 self.port = None
         return self
 
-    def another_bucket(self):
+    def another_bucket(self, has_lock=False):
         """The same server, seen as one whose bucket is a new one."""
         view = copy.copy(self)
         view.bucket = f"b-{secrets.token_hex(6)}"
-        if not view.make_bucket():
+        if not view.make_bucket({"x-amz-bucket-object-lock-enabled": "true"} if has_lock else ()):
             raise RuntimeError(f"{self.name} makes no bucket")
         return view
 
-    def make_bucket(self):
+    def make_bucket(self, headers=()):
         """The proof that it serves: a server listens before that, and MinIO answers 503 for a while."""
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline and self.process.poll() is None:
             try:
-                if self.client().put(self.bucket).status in (200, 409):
+                if self.client().put(self.bucket, None, (), headers).status in (200, 409):
                     return True
             except (OSError, wire.ProtocolError):
                 pass
@@ -251,6 +252,7 @@ class VersityGateway(Backend):
 
 class Minio(Backend):
     name = "minio"
+    marks_nothing = False
     silently_lacks = frozenset({"keys beneath keys"})  # `a/b` is in no list while there is `a`
 
     def command(self):

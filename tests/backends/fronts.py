@@ -176,7 +176,7 @@ def verdicts(backend):
     found = {}
     for line in answer.body.decode().splitlines():
         name, _, value = line.partition(" ")
-        if value in ("yes", "no"):
+        if value in ("yes", "no", "untried"):
             found[name.lower().replace("_", "-")] = value == "yes"
     return found
 

@@ -7,11 +7,13 @@ import tools_alone
 from backend_case import BackendCase
 from faults import fault
 
+ENABLED = "<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>"
 WRONG = '"00000000000000000000000000000000"'
 
 # what the backend ignores -> (the verdict that must say no, kinds of operations that are refused)
 # Some tests need what others are about: who cannot replace under a condition cannot race with deletes.
-FOLLOW = {"put-create": {"versions", "locks"}, "put-replace": {"delete-match", "versions", "locks"}, "encoding-type": {"name-control-bytes"}}
+OF_VERSIONS = {"versions", "version-markers", "version-lists", "locks"}
+FOLLOW = {"put-create": OF_VERSIONS, "put-replace": {"delete-match", *OF_VERSIONS}, "encoding-type": {"name-control-bytes"}}
 CASES = {
     "put-create": ("put-create", {"create"}),
     "put-replace": ("put-replace", {"replace"}),
@@ -32,11 +34,11 @@ CASES = {
 # What the servers of section 1 were seen to lack; what races only show sometimes is left out.
 KNOWN = {
     "raw": {"yes": ("put-create", "put-replace", "complete-create", "complete-replace", "delete-match", "copy-create", "copy-replace",
-                    "copy-source-match", "name-empty-segment", "name-control-bytes", "tags", "suffix-range", "versions", "locks"), "no": ()},
+                    "copy-source-match", "name-empty-segment", "name-control-bytes", "tags", "suffix-range", *OF_VERSIONS), "no": ()},
     "versitygw": {"yes": ("put-create", "put-replace", "complete-create", "complete-replace"),
                   "no": ("copy-create", "copy-replace", "name-empty-segment", "name-leading-slash", "list-encoding", "versions", "locks")},
-    "minio": {"yes": ("put-create", "put-replace", "complete-create", "complete-replace"),
-              "no": ("delete-match", "copy-create", "copy-replace", "name-empty-segment")},
+    "minio": {"yes": ("put-create", "put-replace", "complete-create", "complete-replace", "versions", "locks"),
+              "no": ("delete-match", "copy-create", "copy-replace", "name-empty-segment", "version-markers", "version-lists")},
 }
 
 
@@ -166,6 +168,29 @@ class Verdicts(BackendCase):
         self.assertEqual(0, self.bale(proxy).stop())
         self.assertLess(len(proxy.log()), 60, "a start that knows the verdicts")
         self.assertGreater(tested, 100, "a start that finds them out")
+
+
+class NoBucketToTryIn(BackendCase):
+    """Versions and locks are tried in buckets of their own, which not everybody may make."""
+
+    FOR = ("raw",)
+
+    def start(self):
+        bale = self.bale(self.proxy(fault("refuse", status=403, code="AccessDenied", op="CreateBucket")))
+        kept = self.backend.client().get(self.bucket, ".bale/backend").body.decode().splitlines()
+        return bale, {name: value for name, _, value in (line.partition(" ") for line in kept)}
+
+    def test_the_start_says_what_to_allow(self):
+        bale, kept = self.start()
+        self.assertEqual("untried", kept["VERSIONS"])
+        self.assertIn("bale-probe-*", bale.log())
+        self.assertEqual(501, bale.client().put(self.bucket, None, {"versioning": None}, (), ENABLED).status)
+
+    def test_versions_are_tried_at_home_where_that_keeps_them(self):
+        self.assertEqual(200, self.backend.client().put(self.bucket, None, {"versioning": None}, (), ENABLED).status)
+        bale, kept = self.start()
+        self.assertEqual(("yes", "untried"), (kept["VERSIONS"], kept["LOCKS"]))
+        self.assertTrue(bale.client().put(self.bucket, "k", (), (), b"x").header("x-amz-version-id"))
 
 
 class LostRaces(BackendCase):

@@ -49,6 +49,7 @@ struct list_position {
     bool is_of_versions;
     struct span after;
     struct span version;
+    int64_t version_ms; /* when that was made; 0: not known */
 };
 
 static SUSPENDS bool ask(struct s3_request *request, const struct list_query *query,
@@ -64,6 +65,7 @@ static SUSPENDS bool ask(struct s3_request *request, const struct list_query *qu
             .delimiter = query->delimiter,
             .after_key = position->after,
             .after_version = position->version,
+            .after_modified_ms = position->version_ms,
             .entries_max = entries_max,
             .wants_owners = wants_owners,
         };
@@ -85,8 +87,10 @@ static void go_on(struct list_position *position, const struct list_page *page)
 {
     position->after = list_page_last(page);
     position->version = SPAN_EMPTY;
-    if (page->count > 0 && !page->entries[page->count - 1].is_prefix)
+    if (page->count > 0 && !page->entries[page->count - 1].is_prefix) {
         position->version = span_from_string(page->entries[page->count - 1].version);
+        position->version_ms = page->entries[page->count - 1].modified_ms;
+    }
 }
 
 /* Asks until the page is full or the store has no more: once, unless reserved names were in between. */
@@ -122,10 +126,12 @@ SUSPENDS bool list_page_gather(struct s3_request *request, const struct list_que
     return gather(request, query, (struct list_position){.after = after}, ret_page, error);
 }
 
-SUSPENDS bool list_page_gather_versions(struct s3_request *request, const struct list_query *query, struct span after,
-                                        struct span version, struct list_page *ret_page, struct error *error)
+SUSPENDS bool list_page_gather_versions(struct s3_request *request, const struct list_query *query,
+                                        const struct version_position *behind, struct list_page *ret_page,
+                                        struct error *error)
 {
-    const struct list_position position = {.is_of_versions = true, .after = after, .version = version};
+    const struct list_position position = {
+        .is_of_versions = true, .after = behind->key, .version = behind->version, .version_ms = behind->modified_ms};
     return gather(request, query, position, ret_page, error);
 }
 

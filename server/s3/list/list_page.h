@@ -22,9 +22,16 @@ bool list_encoding_parse(struct s3_request *request, struct list_query *ret_quer
 SUSPENDS bool list_page_gather(struct s3_request *request, const struct list_query *query, struct span after,
                                struct list_page *ret_page, struct error *error);
 
-/* The same of versions, behind `version` of the key `after` (empty: behind all of them). */
-SUSPENDS bool list_page_gather_versions(struct s3_request *request, const struct list_query *query, struct span after,
-                                        struct span version, struct list_page *ret_page, struct error *error);
+/* Where a page of versions begins: behind this version of the key; empty: behind all of them. */
+struct version_position {
+    struct span key;
+    struct span version;
+    int64_t modified_ms; /* when that version was made; 0: not known (version_list_request) */
+};
+/* The same of versions. */
+SUSPENDS bool list_page_gather_versions(struct s3_request *request, const struct list_query *query,
+                                        const struct version_position *behind, struct list_page *ret_page,
+                                        struct error *error);
 
 /* A key, prefix, marker or delimiter as the client wants it: encoded or as it is. */
 void list_write_name(struct s3_document *document, const struct list_query *query, const char *element,

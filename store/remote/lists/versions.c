@@ -18,6 +18,7 @@ struct version_listing {
     struct buffer prefix;      /* ... with that of the home bucket */
     struct buffer after;       /* where the next request goes on: a key as clients name it, */
     struct buffer version;     /* and the version of it; empty: behind all of them */
+    int64_t version_ms;        /* when that was made, where the backend forgets_versions; 0: not known */
     struct buffer after_whole; /* the key as the backend names it */
     struct buffer last_prefix; /* the common prefix that was met last */
     struct arena arena;        /* of one page of the backend */
@@ -86,14 +87,24 @@ static bool sort_page(struct version_listing *listing, struct error *error)
     return true;
 }
 
+/* Behind a version that has gone some servers begin its key anew: what is newer than that one was listed already. */
+static bool was_listed(const struct version_listing *listing, const struct listed *listed)
+{
+    return listing->version_ms != 0 && !listed->is_prefix && span_equal(listed->key, buffer_span(&listing->after)) &&
+           listing->page.entries[listed->source].modified_ms > listing->version_ms;
+}
+
 /* Behind the last entry that was taken, be it hidden. */
 static void go_on(struct version_listing *listing)
 {
     const struct listed *last = &listing->listed[listing->taken - 1];
+    const struct s3_version_entry *entry = &listing->page.entries[last->source];
+    if (!was_listed(listing, last))
+        listing->version_ms = listing->remote->base.capabilities.forgets_versions ? entry->modified_ms : 0;
     listed_behind(last, &listing->after);
     buffer_clear(&listing->version);
     if (!last->is_prefix && name_behind_reserved(last->key).size == 0)
-        buffer_append(&listing->version, listing->page.entries[last->source].version);
+        buffer_append(&listing->version, entry->version);
 }
 
 /* ---- entries ---- */
@@ -179,6 +190,8 @@ SUSPENDS static bool has_visible(struct version_listing *listing, struct span pr
 
 SUSPENDS static bool take(struct version_listing *listing, const struct listed *listed, struct error *error)
 {
+    if (was_listed(listing, listed))
+        return true;
     enum listed_fate fate = listed_decide(listed, listing->request->after_key, buffer_span(&listing->last_prefix));
     bool is_visible = fate == LISTED_SHOWN;
     if (fate == LISTED_DOUBTFUL && !has_visible(listing, listed->key, &is_visible, error))
@@ -286,6 +299,7 @@ static bool begin(struct version_listing *listing, struct bucket_store *store,
     buffer_append(&listing->prefix, request->prefix);
     buffer_append(&listing->after, request->after_key);
     buffer_append(&listing->version, request->after_version);
+    listing->version_ms = listing->remote->base.capabilities.forgets_versions ? request->after_modified_ms : 0;
     listing->entries = arena_allocate(arena, (request->entries_max + 1) * sizeof *listing->entries);
     listing->unknown = malloc((request->entries_max + 1) * sizeof *listing->unknown);
     return (listing->entries != NULL && listing->unknown != NULL) || no_memory(error);

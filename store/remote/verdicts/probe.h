@@ -47,6 +47,10 @@ static inline void probe_set(struct probe *probe, enum verdict verdict, bool hol
     if (holds && !probe->is_down)
         probe->verdicts->held |= UINT64_C(1) << verdict;
 }
+static inline void probe_set_untried(struct probe *probe, enum verdict verdict)
+{
+    probe->verdicts->untried |= UINT64_C(1) << verdict;
+}
 
 /* A key that lives as long as the run: base, and what `format` makes. */
 __attribute__((format(printf, 2, 3))) struct span probe_name(struct probe *probe, const char *format, ...);

@@ -36,7 +36,8 @@ SUSPENDS static bool says(struct probe *probe, struct span key, const char *vers
 SUSPENDS static bool is_kept(struct probe *probe, struct span key, const char *version, bool may_bypass)
 {
     struct probed deleted = probe_ask(probe, S3_DELETE_OBJECT, key, version, &bypass, may_bypass ? 1 : 0, NULL);
-    return deleted.status == 403 && says(probe, key, version, "content-length", "6");
+    bool is_refused = deleted.status == 403 || deleted.status == 400; /* MinIO: InvalidRequest */
+    return is_refused && says(probe, key, version, "content-length", "6");
 }
 
 SUSPENDS static bool goes(struct probe *probe, struct span key, const char *version, bool may_bypass)
@@ -154,8 +155,12 @@ SUSPENDS void probe_locks(struct probe *probe)
 {
     struct probe_bucket own;
     int64_t now_ms = clock_wall_ms(probe->remote->settings.clock);
-    if (!verdict_holds(probe->verdicts, VERDICT_VERSIONS) || !probe_bucket_make(probe, true, &own))
+    if (!verdict_holds(probe->verdicts, VERDICT_VERSIONS))
         return;
+    if (!probe_bucket_make(probe, true, &own)) {
+        probe_set_untried(probe, VERDICT_LOCKS);
+        return;
+    }
     bool holds = keeps_retention(probe, now_ms) && keeps_holds(probe) && keeps_default(probe);
     probe_bucket_remove(probe, &own);
     probe_set(probe, VERDICT_LOCKS, holds);

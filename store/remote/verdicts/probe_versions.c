@@ -71,6 +71,16 @@ SUSPENDS static bool makes_versions(struct probe *probe, struct made *made)
            is_there(probe, made->key, made->second.version, &made->second);
 }
 
+/* Does a deletion leave a marker of its own, and name it? */
+SUSPENDS static bool leaves_marker(struct probe *probe, struct span key)
+{
+    struct probed before = probe_ask(probe, S3_HEAD_OBJECT, key, NULL, NULL, 0, NULL);
+    struct probed marker = probe_ask(probe, S3_DELETE_OBJECT, key, NULL, NULL, 0, NULL);
+    struct probed hidden = probe_ask(probe, S3_HEAD_OBJECT, key, NULL, NULL, 0, NULL);
+    return marker.is_delete_marker && hidden.status == 404 && hidden.is_delete_marker && is_version(&hidden, &marker) &&
+           !is_version(&before, &hidden);
+}
+
 /* A marker is found, named, written over, and removed: twice, as lost answers have it. */
 SUSPENDS static bool makes_markers(struct probe *probe, const struct made *made)
 {
@@ -130,17 +140,20 @@ SUSPENDS static bool lists(struct probe *probe, struct span key, const char *beh
     return is_right;
 }
 
-/* In the order of their making, the newest first; also behind a version that has gone meanwhile. */
+/* In the order of their making, the newest first. */
 SUSPENDS static bool lists_versions(struct probe *probe, const struct made *made)
 {
-    if (!lists(probe, made->key, NULL, false, &made->third, true) ||
-        !lists(probe, made->key, made->third.version, false, &made->second, false) ||
-        !lists(probe, made->key, NULL, true, NULL, false))
-        return false;
+    return lists(probe, made->key, NULL, false, &made->third, true) &&
+           lists(probe, made->key, made->third.version, false, &made->second, false) &&
+           lists(probe, made->key, NULL, true, NULL, false);
+}
+
+/* A version goes, and is not there any more. */
+SUSPENDS static bool removes_second(struct probe *probe, const struct made *made)
+{
     struct probed removed = probe_ask(probe, S3_DELETE_OBJECT, made->key, made->second.version, NULL, 0, NULL);
     struct probed gone = probe_ask(probe, S3_HEAD_OBJECT, made->key, made->second.version, NULL, 0, NULL);
-    return probe_is_success(&removed) && gone.status == 404 &&
-           lists(probe, made->key, made->second.version, false, &made->first, false);
+    return probe_is_success(&removed) && gone.status == 404;
 }
 
 SUSPENDS static bool copies_versions(struct probe *probe, const struct made *made)
@@ -191,16 +204,28 @@ SUSPENDS static bool completes_versions(struct probe *probe)
     return makes_version(&completed) && is_there(probe, key, completed.version, &completed);
 }
 
-SUSPENDS static bool keeps_versions(struct probe *probe)
+/* What was found out beside that it keeps versions. */
+struct beside {
+    bool marks_all;         /* what is not there, and what is marked already, gets a marker, too; each is named */
+    bool lists_behind_gone; /* a list goes on behind a version that is not there any more */
+};
+
+SUSPENDS static bool keeps_versions(struct probe *probe, struct beside *beside)
 {
     struct made made;
-    return makes_versions(probe, &made) && makes_markers(probe, &made) && deletes_on_condition(probe, &made) &&
-           tags_versions(probe, &made) && lists_versions(probe, &made) && copies_versions(probe, &made) &&
-           completes_versions(probe);
+    if (!makes_versions(probe, &made) || !makes_markers(probe, &made) || !deletes_on_condition(probe, &made) ||
+        !tags_versions(probe, &made) || !lists_versions(probe, &made) || !removes_second(probe, &made) ||
+        !copies_versions(probe, &made) || !completes_versions(probe))
+        return false;
+    struct span absent = probe_key(probe);
+    beside->lists_behind_gone = lists(probe, made.key, made.second.version, false, &made.first, false);
+    beside->marks_all = leaves_marker(probe, absent) && leaves_marker(probe, absent);
+    return true;
 }
 
 /* What was there before is the null version; suspended, each write replaces that, and others stay. */
-SUSPENDS static bool keeps_null_version(struct probe *probe, struct span key, const struct probed *before)
+SUSPENDS static bool keeps_null_version(struct probe *probe, struct span key, const struct probed *before,
+                                        struct beside *beside)
 {
     struct probed null = probe_ask(probe, S3_HEAD_OBJECT, key, "null", NULL, 0, NULL);
     struct probed version = put(probe, key, "a version", NULL);
@@ -212,20 +237,22 @@ SUSPENDS static bool keeps_null_version(struct probe *probe, struct span key, co
     struct probed newest = probe_ask(probe, S3_HEAD_OBJECT, key, "null", NULL, 0, NULL);
     struct probed marker = probe_ask(probe, S3_DELETE_OBJECT, key, NULL, NULL, 0, NULL);
     struct probed hidden = probe_ask(probe, S3_HEAD_OBJECT, key, NULL, NULL, 0, NULL);
+    beside->marks_all = beside->marks_all && marker.is_delete_marker && strcmp(marker.version, "null") == 0;
     return probe_is_success(&first) && !makes_version(&first) && !makes_version(&second) &&
-           strcmp(newest.etag, second.etag) == 0 && marker.is_delete_marker && strcmp(marker.version, "null") == 0 &&
-           hidden.status == 404 && hidden.is_delete_marker && is_there(probe, key, version.version, &version);
+           strcmp(newest.etag, second.etag) == 0 && probe_is_success(&marker) && hidden.status == 404 &&
+           hidden.is_delete_marker && strcmp(hidden.version, "null") == 0 &&
+           is_there(probe, key, version.version, &version);
 }
 
 /* ---- where it is tried ---- */
 
-SUSPENDS static bool try_in_new_bucket(struct probe *probe)
+SUSPENDS static bool try_in_new_bucket(struct probe *probe, struct beside *beside)
 {
     struct span key = probe_key(probe);
     struct probed before = put(probe, key, "before versions", NULL);
     struct probed null = probe_ask(probe, S3_HEAD_OBJECT, key, "null", NULL, 0, NULL);
     return probe_is_success(&before) && probe_is_success(&null) && set_versioning(probe, S3_VERSIONING_ENABLED) &&
-           keeps_versions(probe) && keeps_null_version(probe, key, &before);
+           keeps_versions(probe, beside) && keeps_null_version(probe, key, &before, beside);
 }
 
 SUSPENDS static bool is_home_versioned(struct probe *probe)
@@ -241,12 +268,17 @@ SUSPENDS static bool is_home_versioned(struct probe *probe)
 SUSPENDS void probe_versions(struct probe *probe)
 {
     struct probe_bucket own;
-    bool holds;
+    struct beside beside = {0};
+    bool holds = false;
     if (probe_bucket_make(probe, false, &own)) {
-        holds = try_in_new_bucket(probe);
+        holds = try_in_new_bucket(probe, &beside);
         probe_bucket_remove(probe, &own);
+    } else if (is_home_versioned(probe)) {
+        holds = keeps_versions(probe, &beside);
     } else {
-        holds = is_home_versioned(probe) && keeps_versions(probe);
+        probe_set_untried(probe, VERDICT_VERSIONS);
     }
     probe_set(probe, VERDICT_VERSIONS, holds);
+    probe_set(probe, VERDICT_VERSION_MARKERS, holds && beside.marks_all);
+    probe_set(probe, VERDICT_VERSION_LISTS, holds && beside.lists_behind_gone);
 }

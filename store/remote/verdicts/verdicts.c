@@ -29,9 +29,22 @@ const char *verdict_without(enum verdict verdict)
     return table[verdict].without;
 }
 
+const char *verdict_wants(void)
+{
+    return "it was not tried, for no bucket could be made for that: allow these credentials what docs/backend.md lists "
+           "for bale-probe-*, and run bale backend --test";
+}
+
 bool verdict_is_extra(enum verdict verdict)
 {
     return verdict == VERDICT_LIST_METADATA;
+}
+
+bool verdict_is_moot(const struct verdicts *verdicts, enum verdict verdict)
+{
+    bool is_of_versions =
+        verdict == VERDICT_LOCKS || verdict == VERDICT_VERSION_MARKERS || verdict == VERDICT_VERSION_LISTS;
+    return is_of_versions && !verdict_holds(verdicts, VERDICT_VERSIONS);
 }
 
 /* ---- races ---- */
@@ -57,7 +70,10 @@ void verdicts_encode(const struct verdicts *verdicts, struct buffer *ret_text)
     buffer_append_format(ret_text, "bale backend %d\ntested_ms %lld\nby %s\nserver %s\n", VERDICTS_VERSION,
                          (long long)verdicts->tested_ms, verdicts->version, verdicts->server);
     for (unsigned i = 0; i < VERDICTS; i++)
-        buffer_append_format(ret_text, "%s %s\n", table[i].name, verdict_holds(verdicts, i) ? "yes" : "no");
+        buffer_append_format(ret_text, "%s %s\n", table[i].name,
+                             verdict_holds(verdicts, i)        ? "yes"
+                             : verdict_is_untried(verdicts, i) ? "untried"
+                                                               : "no");
 }
 
 static struct span take_line(struct span *text)
@@ -107,6 +123,8 @@ bool verdicts_decode(struct span text, struct verdicts *ret_verdicts)
         seen |= UINT64_C(1) << verdict;
         if (span_equal(value, SPAN("yes")))
             ret_verdicts->held |= UINT64_C(1) << verdict;
+        if (span_equal(value, SPAN("untried")))
+            ret_verdicts->untried |= UINT64_C(1) << verdict;
     }
     ret_verdicts->tested_ms = (int64_t)tested_ms;
     return seen == (UINT64_C(1) << VERDICTS) - 1;
@@ -157,6 +175,8 @@ void verdicts_apply(const struct verdicts *verdicts, uint64_t part_bytes, struct
         .has_acls = verdict_holds(verdicts, VERDICT_PUT_CREATE) && verdict_holds(verdicts, VERDICT_PUT_REPLACE),
         .has_versions = verdict_holds(verdicts, VERDICT_VERSIONS),
         .has_lock = verdict_holds(verdicts, VERDICT_VERSIONS) && verdict_holds(verdicts, VERDICT_LOCKS),
+        .forgets_versions =
+            verdict_holds(verdicts, VERDICT_VERSIONS) && !verdict_holds(verdicts, VERDICT_VERSION_LISTS),
         .keeps_sidecar = true,
         .labels_slip = !verdict_holds(verdicts, VERDICT_LABELS_HOLD),
     };

@@ -24,6 +24,7 @@ enum { VERDICTS_VERSION = 1, VERDICTS_BYTES_MAX = 16 << 10 };
 
 struct verdicts {
     uint64_t held;     /* bit of each enum verdict: the backend does it */
+    uint64_t untried;  /* ... of those that do not hold: could not be tried with these credentials */
     int64_t tested_ms; /* wall clock */
     char version[32];  /* of the Bale that tested */
     char server[64];   /* what the backend calls itself */
@@ -34,13 +35,23 @@ static inline bool verdict_holds(const struct verdicts *verdicts, enum verdict v
     return (verdicts->held >> verdict & 1) != 0;
 }
 
+static inline bool verdict_is_untried(const struct verdicts *verdicts, enum verdict verdict)
+{
+    return (verdicts->untried >> verdict & 1) != 0;
+}
+
 const char *verdict_name(enum verdict verdict);
 /* What was tried, and what is refused or done otherwise without it: sentences for people. */
 const char *verdict_text(enum verdict verdict);
 const char *verdict_without(enum verdict verdict);
 
+/* What would let it be tried. */
+const char *verdict_wants(void);
+
 /* A vendor's extension, which nothing is refused without. */
 bool verdict_is_extra(enum verdict verdict);
+/* It is about something that the backend does not have at all, which is said already. */
+bool verdict_is_moot(const struct verdicts *verdicts, enum verdict verdict);
 
 /* Is it found out by many writers or readers at once? A server that loses one race in a thousand passes most tests: so
  * one that failed once is worth more than all that passed. */

@@ -11,11 +11,13 @@ START_TEST(as_text)
     struct verdicts verdicts = {.held = ALL, .tested_ms = 1234567890123, .version = "1.2.3", .server = "somebody's"};
     struct buffer text = {0};
     struct verdicts again;
-    verdicts.held &= ~(UINT64_C(1) << VERDICT_TAGS);
+    verdicts.held &= ~(UINT64_C(1) << VERDICT_TAGS | UINT64_C(1) << VERDICT_LOCKS);
+    verdicts.untried = UINT64_C(1) << VERDICT_LOCKS;
     verdicts_encode(&verdicts, &text);
     ck_assert_uint_le(text.size, VERDICTS_BYTES_MAX);
     ck_assert(verdicts_decode(buffer_span(&text), &again));
     ck_assert_uint_eq(again.held, verdicts.held);
+    ck_assert_uint_eq(again.untried, verdicts.untried);
     ck_assert_int_eq(again.tested_ms, verdicts.tested_ms);
     ck_assert_str_eq(again.version, "1.2.3");
     ck_assert_str_eq(again.server, "somebody's");
@@ -52,7 +54,19 @@ START_TEST(what_they_mean)
     ck_assert_uint_eq(without(VERDICT_NAME_PARENT).refused_keys, 0);
     ck_assert(!without(VERDICT_TAGS).has_tags && without(VERDICT_LABELS_HOLD).labels_slip);
     ck_assert(capabilities.has_versions && !without(VERDICT_VERSIONS).has_versions);
+    ck_assert(!capabilities.forgets_versions && without(VERDICT_VERSION_LISTS).forgets_versions);
+    ck_assert(without(VERDICT_VERSION_LISTS).has_versions && without(VERDICT_VERSION_MARKERS).has_versions);
     ck_assert(capabilities.has_lock && !without(VERDICT_VERSIONS).has_lock && !without(VERDICT_LOCKS).has_lock);
+}
+END_TEST
+
+START_TEST(what_goes_without_saying)
+{
+    const struct verdicts all = {.held = ALL};
+    const struct verdicts no_versions = {.held = ALL & ~(UINT64_C(1) << VERDICT_VERSIONS)};
+    ck_assert(!verdict_is_moot(&all, VERDICT_LOCKS) && verdict_is_moot(&no_versions, VERDICT_LOCKS));
+    ck_assert(verdict_is_moot(&no_versions, VERDICT_VERSION_LISTS));
+    ck_assert(!verdict_is_moot(&no_versions, VERDICT_VERSIONS) && !verdict_is_moot(&no_versions, VERDICT_TAGS));
 }
 END_TEST
 
@@ -74,6 +88,7 @@ int main(void)
     TCase *cases = tcase_create("verdicts");
     tcase_add_test(cases, as_text);
     tcase_add_test(cases, what_they_mean);
+    tcase_add_test(cases, what_goes_without_saying);
     tcase_add_test(cases, a_lost_race_stays_lost);
     suite_add_tcase(suite, cases);
     return run_suite(suite);

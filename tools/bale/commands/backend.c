@@ -25,6 +25,8 @@ static void print_text(const struct verdicts *verdicts)
         printf("%-3s  %s\n", holds ? "yes" : "no", verdict_text(i));
         if (!holds)
             printf("     without it: %s\n", verdict_without(i));
+        if (verdict_is_untried(verdicts, i))
+            printf("     %s\n", verdict_wants());
     }
 }
 
