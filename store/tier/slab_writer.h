@@ -1,0 +1,58 @@
+/* store/tier/slab_writer.h -- how blocks come to lie on the disk: one for each shard, with a fiber and a slab of its
+ * own.
+ *
+ * Blocks are copied into pieces of 1 MiB, which are written one behind the other; a piece that does not fill up is
+ * written after WRITER_PATIENCE_MS. Only then the index says where its blocks are. Nobody waits for the disk: when all
+ * pieces are full, or writing pauses, a block is not taken, and that is counted.
+ *
+ * When a slab is full it is sealed and a new one made. The one that leaves no room for a further one makes the oldest
+ * go: those of its blocks that were used twice since they were written are verified and written anew, up to half a
+ * slab; the rest is forgotten with the file.
+ *
+ * Wear: `bytes_a_day` is what may be written, with as much in reserve. Failures: a full disk takes slabs away, and
+ * pauses writing for a minute when that does not help; a disk that refuses to write pauses it for a second, and for
+ * twice as long each time, up to an hour.
+ *
+ * All of one shard's thread. */
+#pragma once
+
+#include "runtime/metrics.h"
+#include "store/tier/slabs.h"
+
+enum {
+    PIECE_BYTES = 1 << 20,
+    WRITER_PIECES = 4,
+    WRITER_PATIENCE_MS = 100,
+    WRITER_USES_TO_STAY = 2,
+};
+
+struct slab_writer;
+
+/* What it has done; readable from any thread, and outlives it. */
+struct slab_writer_counters {
+    metric_counter blocks;        /* written, with those that were moved */
+    metric_counter bytes;         /* written */
+    metric_counter moved;         /* blocks of slabs that went */
+    metric_counter dropped_busy;  /* blocks that found no piece */
+    metric_counter dropped_limit; /* ... beyond bytes_a_day */
+    metric_counter dropped_full;  /* ... because there was no slab for them */
+    metric_counter failures;      /* writes that the disk refused */
+    metric_counter slabs_gone;    /* unlinked to make room, or for their age */
+    _Atomic(const char *) pause;  /* why it writes nothing for now, static text; NULL: it does */
+};
+
+struct slab_writer_options {
+    struct slabs *slabs;
+    struct tier_index *index;
+    struct slab_writer_counters *counters;
+    uint64_t bytes_a_day; /* of this writer */
+    uint64_t age_max_s;   /* older slabs are unlinked by this writer; 0: by another one, or never */
+};
+
+/* Starts its fiber on this shard. */
+struct slab_writer *slab_writer_start(const struct slab_writer_options *options, struct error *error);
+/* What was taken is written, and the slab sealed. */
+SUSPENDS void slab_writer_stop(struct slab_writer *writer);
+
+/* Copies it. False: it will not be written. */
+bool slab_writer_add(struct slab_writer *writer, const struct block_name *name, struct span payload);

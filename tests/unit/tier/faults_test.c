@@ -1,0 +1,285 @@
+/* tests/unit/tier/faults_test.c -- a tier's disk may do what it likes: no wrong byte is given, and nobody fails. */
+#include "tests/unit/tier/fixture.h"
+
+#include "runtime/base/random.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static const uint64_t mebibyte = 1 << 20;
+
+static void keep_thirty(struct blocks *blocks, void *argument)
+{
+    (void)argument;
+    keep_all(blocks, 1, 30 * mebibyte);
+}
+
+static void visit_slabs(const char *folder, void (*visit)(int fd, void *argument), void *argument)
+{
+    char path[512];
+    DIR *entries = opendir(folder);
+    const struct dirent *entry;
+    while ((entry = readdir(entries)) != NULL) {
+        if (!span_ends_with(span_from_string(entry->d_name), SPAN(".slab")))
+            continue;
+        (void)snprintf(path, sizeof path, "%s/%s", folder, entry->d_name);
+        int fd = open(path, O_RDWR);
+        ck_assert_int_ge(fd, 0);
+        visit(fd, argument);
+        (void)close(fd);
+    }
+    (void)closedir(entries);
+}
+
+/* ---- flipped bits ---- */
+
+enum { FLIPS_A_SLAB = 125, ROUNDS = 4 };
+
+static void flip_some(int fd, void *argument)
+{
+    const struct random_source *random = argument;
+    for (unsigned i = 0; i < FLIPS_A_SLAB; i++) {
+        uint8_t byte;
+        off_t at = (off_t)random_below(random, SLAB_BYTES_LEAST);
+        ck_assert_int_eq(pread(fd, &byte, 1, at), 1);
+        byte ^= (uint8_t)(1 << random_below(random, 8));
+        ck_assert_int_eq(pwrite(fd, &byte, 1, at), 1);
+    }
+}
+
+static void expect_no_wrong_byte(struct blocks *blocks, void *argument)
+{
+    (void)argument;
+    wait_for_loading(blocks);
+    uint64_t found = read_all(blocks, 1, 30 * mebibyte); /* fails at a wrong one */
+    ck_assert_uint_lt(found, 30 * mebibyte);
+    ck_assert_uint_le(read_all(blocks, 1, 30 * mebibyte), found);
+}
+
+START_TEST(flipped_bits_are_absent_blocks)
+{
+    struct random_seeded state;
+    struct random_source random = random_seeded(&state, 15);
+    for (unsigned round = 0; round < ROUNDS; round++) { /* 2,000 in all */
+        char folder[64];
+        folder_make(folder);
+        struct blocks_options options = options_of(folder);
+        with_blocks(&options, keep_thirty, NULL);
+        ck_assert_uint_eq(folder_count(folder, ".slab"), 4);
+        visit_slabs(folder, flip_some, &random);
+        with_blocks(&options, expect_no_wrong_byte, NULL);
+        folder_remove(folder);
+    }
+}
+END_TEST
+
+/* Under a tier that is in use: what it has not read yet is wrong on the disk. */
+static void flip_while_open(struct blocks *blocks, void *argument)
+{
+    struct random_seeded state;
+    struct random_source random = random_seeded(&state, 16);
+    keep_all(blocks, 1, 30 * mebibyte);
+    visit_slabs(argument, flip_some, &random);
+    ck_assert_uint_lt(read_all(blocks, 1, 30 * mebibyte), 30 * mebibyte);
+    ck_assert_uint_gt(metric_read(&blocks_counters(blocks, 0)->unsound), SLAB_FAULTS_MAX);
+    ck_assert_uint_lt(folder_count(argument, ".slab"), 4); /* a slab with many is taken out */
+}
+
+START_TEST(a_slab_that_reads_badly_goes)
+{
+    char folder[64];
+    folder_make(folder);
+    struct blocks_options options = options_of(folder);
+    with_blocks(&options, flip_while_open, folder);
+    folder_remove(folder);
+}
+END_TEST
+
+/* ---- files that go, or shrink ---- */
+
+static void cut(int fd, void *argument)
+{
+    (void)argument;
+    ck_assert_int_eq(ftruncate(fd, 3 << 20), 0);
+}
+
+static void cut_while_open(struct blocks *blocks, void *argument)
+{
+    keep_all(blocks, 1, 30 * mebibyte);
+    visit_slabs(argument, cut, NULL);
+    uint64_t found = read_all(blocks, 1, 30 * mebibyte);
+    ck_assert(found > 0 && found <= 12 * mebibyte);
+    keep_all(blocks, 2, 10 * mebibyte); /* and it goes on */
+    ck_assert_uint_eq(read_all(blocks, 2, 10 * mebibyte), 10 * mebibyte);
+}
+
+START_TEST(a_file_that_was_cut_is_an_absent_one)
+{
+    char folder[64];
+    folder_make(folder);
+    struct blocks_options options = options_of(folder);
+    with_blocks(&options, cut_while_open, folder);
+    folder_remove(folder);
+}
+END_TEST
+
+static void remove_while_open(struct blocks *blocks, void *argument)
+{
+    keep_all(blocks, 1, 30 * mebibyte);
+    folder_remove(argument);
+    ck_assert_uint_eq(read_all(blocks, 1, 30 * mebibyte), 30 * mebibyte); /* open slabs live on */
+    keep_all(blocks, 2, 10 * mebibyte);                                   /* a new one cannot be made */
+    const struct slab_writer_counters *writer = &blocks_counters(blocks, 0)->writer;
+    ck_assert_uint_gt(metric_read(&writer->dropped_full), 0);
+    ck_assert_ptr_nonnull(atomic_load(&writer->pause));
+}
+
+START_TEST(a_folder_that_is_removed_ends_filling)
+{
+    char folder[64];
+    folder_make(folder);
+    struct blocks_options options = options_of(folder);
+    with_blocks(&options, remove_while_open, folder);
+}
+END_TEST
+
+static void keep_on_a_full_disk(struct blocks *blocks, void *argument)
+{
+    (void)argument;
+    keep_all(blocks, 1, mebibyte);
+    const struct slab_writer_counters *writer = &blocks_counters(blocks, 0)->writer;
+    ck_assert_uint_gt(metric_read(&writer->dropped_full), 0);
+    ck_assert_uint_eq(read_all(blocks, 1, mebibyte), 0);
+    struct blocks_usage usage;
+    blocks_usage(blocks, &usage);
+    ck_assert_uint_eq(usage.slabs.bytes, 0);
+}
+
+START_TEST(what_others_count_on_stays_free)
+{
+    char folder[64];
+    folder_make(folder);
+    struct blocks_options options = options_of(folder);
+    options.keep_free = 100;
+    with_blocks(&options, keep_on_a_full_disk, NULL);
+    folder_remove(folder);
+}
+END_TEST
+
+/* ---- patience ---- */
+
+static void read_hastily(struct blocks *blocks, void *argument)
+{
+    (void)argument;
+    keep_all(blocks, 1, 5 * mebibyte);
+    for (unsigned i = 0; i < 20; i++)
+        (void)read_all(blocks, 1, 5 * mebibyte); /* right, as far as it came in time */
+    const struct tier_disk_counters *disk = &blocks_counters(blocks, 0)->disk;
+    ck_assert_uint_gt(metric_read(&disk->reads), 0);
+}
+
+START_TEST(a_late_read_is_left_to_itself)
+{
+    char folder[64];
+    folder_make(folder);
+    struct blocks_options options = options_of(folder);
+    options.patience_ms = 1;
+    with_blocks(&options, read_hastily, NULL);
+    options.patience_ms = 0;
+    with_blocks(&options, read_hastily, NULL);
+    folder_remove(folder);
+}
+END_TEST
+
+/* ---- whose folder ---- */
+
+static void expect_nothing(struct blocks *blocks, void *argument)
+{
+    (void)argument;
+    wait_for_loading(blocks);
+    ck_assert_uint_eq(read_all(blocks, 1, 30 * mebibyte), 0);
+}
+
+START_TEST(the_tier_of_another_backend_is_emptied)
+{
+    char folder[64];
+    folder_make(folder);
+    struct blocks_options options = options_of(folder);
+    with_blocks(&options, keep_thirty, NULL);
+    options.backend = "another backend";
+    with_blocks(&options, expect_nothing, NULL);
+    ck_assert_uint_eq(folder_count(folder, ".slab"), 0);
+    folder_remove(folder);
+}
+END_TEST
+
+static void expect_refusal(const char *folder, const char *part)
+{
+    struct error error;
+    struct blocks_options options = options_of(folder);
+    ck_assert_ptr_null(blocks_open(&options, &error));
+    ck_assert_msg(strstr(error.message, part) != NULL, "%s", error.message);
+}
+
+static void write_file(const char *folder, const char *name, const char *text)
+{
+    char path[256];
+    (void)snprintf(path, sizeof path, "%s/%s", folder, name);
+    FILE *file = fopen(path, "w");
+    ck_assert(file != NULL && fputs(text, file) >= 0 && fclose(file) == 0);
+}
+
+START_TEST(what_is_no_tier_is_not_touched)
+{
+    char folder[64];
+    folder_make(folder);
+    write_file(folder, "letter.txt", "dear");
+    expect_refusal(folder, "holds other files");
+    folder_remove(folder);
+    folder_make(folder);
+    write_file(folder, "FORMAT", "bale tier 2\nwho knows\n");
+    expect_refusal(folder, "newer Bale");
+    write_file(folder, "FORMAT", "bale 1\n");
+    expect_refusal(folder, "holds other files");
+    folder_remove(folder);
+    expect_refusal("/proc/no/such/folder", "cannot be made");
+}
+END_TEST
+
+static void open_again(struct blocks *blocks, void *argument)
+{
+    (void)blocks;
+    expect_refusal(argument, "is in use by process");
+}
+
+START_TEST(two_processes_do_not_share_a_folder)
+{
+    char folder[64];
+    folder_make(folder);
+    struct blocks_options options = options_of(folder);
+    with_blocks(&options, open_again, folder);
+    folder_remove(folder);
+}
+END_TEST
+
+int main(void)
+{
+    TCase *all = tcase_create("faults");
+    tcase_set_timeout(all, 100);
+    tcase_add_test(all, flipped_bits_are_absent_blocks);
+    tcase_add_test(all, a_slab_that_reads_badly_goes);
+    tcase_add_test(all, a_file_that_was_cut_is_an_absent_one);
+    tcase_add_test(all, a_folder_that_is_removed_ends_filling);
+    tcase_add_test(all, what_others_count_on_stays_free);
+    tcase_add_test(all, a_late_read_is_left_to_itself);
+    tcase_add_test(all, the_tier_of_another_backend_is_emptied);
+    tcase_add_test(all, what_is_no_tier_is_not_touched);
+    tcase_add_test(all, two_processes_do_not_share_a_folder);
+    Suite *suite = suite_create("tier faults");
+    suite_add_tcase(suite, all);
+    return run_suite(suite);
+}
