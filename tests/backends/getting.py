@@ -213,6 +213,113 @@ class Getting(GetCase):
         self.assertEqual("", self.get("key", "--quiet").stderr)
 
 
+class Resuming(GetCase):
+    """What an attempt has left is used by the next one, as far as it is right."""
+
+    body = multipart.noise_bytes(10 * MIB, 5)
+    words = ("--part-size", "1M", "--parts", "2", "--no-sync")
+
+    def asked(self, proxy):
+        return proxy.operations().count("GetObject")
+
+    def break_off(self, body=None):
+        """Leaves an attempt that was killed after some parts; returns how many were noted."""
+        self.put("key", self.body if body is None else body)
+        process = self.start_get("key", *self.words, place=self.proxy(fault("delay", op="GetObject", seconds=0.05)))
+        log = self.folder / "key.bale-log"
+        self.wait_for(lambda: log.exists() and log.read_bytes().count(b"part ") >= 3, "parts are noted")
+        process.kill()
+        process.communicate()
+        self.assertFalse((self.folder / "key").exists())
+        return log.read_bytes().count(b"part ")
+
+    def resume(self, least, most, *words, body=None):
+        """Goes on, and asks for so many parts."""
+        proxy = self.proxy()
+        done = self.get("key", *self.words, "--resume", *words, place=proxy)
+        self.assert_got(done, "key", self.body if body is None else body)
+        self.assertEqual(["key"], self.names())
+        self.assertLessEqual(least, self.asked(proxy))
+        self.assertLessEqual(self.asked(proxy), most)
+
+    def test_killed_again_and_again(self):
+        """Each part is fetched once, but for those that were under way at a kill."""
+        self.put("key", self.body)
+        proxy = self.proxy(fault("delay", op="GetObject", seconds=0.02))
+        kills = 0
+        while not (self.folder / "key").exists():
+            process = self.start_get("key", *self.words, "--resume", place=proxy)
+            before = self.asked(proxy)
+            self.wait_for(lambda: process.poll() is not None or self.asked(proxy) >= before + 5, "it goes on")
+            if process.poll() is None:
+                process.kill()
+                kills += 1
+            errors = process.communicate()[1]
+        self.assertEqual(0, process.returncode, errors)
+        self.assertTrue(self.body_of("key") == self.body)
+        self.assertLess(0, kills)
+        self.assertLessEqual(self.asked(proxy), 10 + 2 * kills)
+
+    def test_only_what_is_missing_is_fetched(self):
+        noted = self.break_off()
+        self.resume(10 - noted - 2, 10 - noted)
+
+    def test_the_size_of_parts_is_that_of_the_first_attempt(self):
+        noted = self.break_off()
+        self.resume(10 - noted - 2, 10 - noted, "--part-size", "2M")
+
+    def test_bytes_that_are_not_those_are_fetched_again(self):
+        noted = self.break_off()
+        with open(self.folder / "key.bale-part", "r+b") as part:
+            part.write(b"not what came")
+        self.resume(10 - noted - 2 + 1, 10 - noted + 1)
+
+    def test_a_log_of_nonsense_is_none(self):
+        for content in (b"", b"\0\xff" * 1000, b"part 0 00000000\npart 99999999999 x\n"):
+            with self.subTest(content[:10]):
+                self.put("key", self.body)
+                (self.folder / "key.bale-log").write_bytes(content)
+                (self.folder / "key.bale-part").write_bytes(b"something")
+                self.resume(10, 10)
+
+    def test_notes_that_are_nonsense_cost_their_parts(self):
+        noted = self.break_off()
+        log = self.folder / "key.bale-log"
+        lines = log.read_bytes().splitlines(keepends=True)
+        wrong = [b"part 3\n", b"part 3 xyz\n", b"part 77 " + b"0" * 16 + b"\n", b"\n", b"part 99999999999999999999 00\n", lines[1][:-3]]
+        log.write_bytes(b"".join([lines[0], *lines[2:], *wrong]))
+        self.resume(10 - noted - 2 + 1, 10 - noted + 1)
+
+    def test_holes_stay_right(self):
+        body = bytes(MIB) + self.body[:4 * MIB] + bytes(5 * MIB)
+        noted = self.break_off(body)
+        with open(self.folder / "key.bale-part", "r+b") as part:
+            part.seek(9 * MIB)
+            part.write(b"not zeros")
+        self.resume(10 - noted - 2, 10 - noted, "--sparse", body=body)
+
+    def test_another_revision_is_not_mixed_in(self):
+        self.break_off()
+        new = multipart.noise_bytes(10 * MIB, 6)
+        self.put("key", new)
+        self.assert_refused(self.get("key", *self.words, "--resume"), CHANGED, "what is here is of another revision")
+        self.assertEqual(["key.bale-log", "key.bale-part"], self.names())
+        self.resume(10, 10, "--on-change", "restart", body=new)
+
+    def test_without_resume_it_begins_anew(self):
+        self.break_off()
+        self.assert_got(self.get("key"), "key", self.body)
+        self.assertEqual(["key"], self.names())
+
+    def test_a_server_that_goes_leaves_what_came(self):
+        self.put("key", self.body)
+        proxy = self.proxy(fault("refuse", op="GetObject", status=403, every=6))
+        done = self.get("key", *self.words, place=proxy)
+        self.assertEqual(1, done.returncode, done.stderr)
+        self.assertIn("key.bale-part keeps what has come: --resume goes on", done.stderr)
+        self.resume(5, 7)
+
+
 class Changing(GetCase):
     """The key is overwritten, or deleted, while it is got."""
 

@@ -193,6 +193,8 @@ static const struct option GET[] = {
      .help = "that are fetched at once, each over a connection of its own"},
     {"part-size", OPTION_SIZE, AT(part_size), "8M", "BYTES", .least = 1 << 20, .most = 1LL << 30,
      .help = "of one of them"},
+    {"resume", OPTION_FLAG, AT(resume), "no", "",
+     .help = "go on with what an earlier attempt at the same revision has left beside FILE"},
     {"on-change", OPTION_CHOICE, AT(on_change), "fail", "NAME", .allowed = "fail|restart",
      .help = "what to do when the object is overwritten meanwhile: end with 4, or begin anew, three times at most"},
     {"check", OPTION_CHOICE, AT(check), "auto", "NAME", .allowed = "auto|require|off",

@@ -105,7 +105,8 @@ SUSPENDS static bool fetch(struct get *get, const struct download_settings *sett
            local_file_finish(&get->file, &facts, error);
 }
 
-SUSPENDS static bool get_revision(struct get *get, const struct s3_session *session, struct error *error)
+SUSPENDS static bool get_revision(struct get *get, const struct s3_session *session, bool is_resumed,
+                                  struct error *error)
 {
     const struct command_line *line = get->line;
     const struct download_settings settings = {
@@ -113,6 +114,7 @@ SUSPENDS static bool get_revision(struct get *get, const struct s3_session *sess
         .connections = (unsigned)line->parts,
         .part_bytes = line->part_size,
         .is_sparse = line->sparse,
+        .is_resumed = is_resumed,
         .meter = &get->meter,
     };
     struct object_check check;
@@ -133,7 +135,7 @@ SUSPENDS static bool get_object(const struct s3_session *session, void *context,
 {
     struct get *get = context;
     for (unsigned attempt = 1;; attempt++) {
-        if (get_revision(get, session, error))
+        if (get_revision(get, session, get->line->resume && attempt == 1, error))
             return true;
         if (error->kind != ERROR_CHANGED || get->line->on_change != GET_RESTART || attempt == ATTEMPTS_MAX)
             return false;
@@ -150,9 +152,11 @@ bool command_check_get(const struct command_line *line, struct error *error)
     struct span key;
     if (!s3_session_name(line->target, &bucket, &key, error))
         return false;
-    if (line->what != NULL && strcmp(line->what, "-") == 0 && (line->on_change == GET_RESTART || line->sparse))
-        return error_set(error, ERROR_INVALID, NULL,
-                         "--on-change restart and --sparse want a FILE: what went to standard output is gone");
+    if (line->what != NULL && strcmp(line->what, "-") == 0 &&
+        (line->on_change == GET_RESTART || line->sparse || line->resume))
+        return error_set(
+            error, ERROR_INVALID, NULL,
+            "--on-change restart, --resume and --sparse want a FILE: what went to standard output is gone");
     return (key.size > 0 && key.size <= S3_KEY_BYTES_MAX) ||
            error_set(error, ERROR_INVALID, NULL, "%s: a key has 1 to %d bytes", line->target, S3_KEY_BYTES_MAX);
 }
@@ -162,6 +166,9 @@ static bool get_to_file(struct get *get, struct error *error)
     bool is_done = choose_path(get, error) && open_file(get, error);
     if (is_done) {
         is_done = s3_session_run(&get->line->server, (unsigned)get->line->parts, get_object, get, error);
+        if (!is_done && get->file.is_kept && error->kind != ERROR_CHANGED && !get->line->quiet)
+            (void)fprintf(stderr, "bale get: %s%s keeps what has come: --resume goes on\n", get->path,
+                          LOCAL_FILE_PART_SUFFIX);
         local_file_close(&get->file);
     }
     free(get->path);

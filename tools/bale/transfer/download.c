@@ -5,6 +5,7 @@
 #include "runtime/fiber/loop.h"
 #include "runtime/fiber/offload.h"
 #include "runtime/io/io.h"
+#include "tools/bale/transfer/part_log.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -24,6 +25,7 @@ struct part {
     uint64_t first;
     uint64_t end;
     struct checksum_value sum;
+    bool is_done;
 };
 
 struct worker;
@@ -34,11 +36,13 @@ struct download {
     const struct object_check *check;
     struct part *parts;
     unsigned parts_count;
-    unsigned parts_begun;
+    unsigned parts_begun; /* those before have been fetched, or are being fetched */
+    uint64_t part_bytes;
     enum checksum_algorithm part_algorithm;
     /* Where a piece of a part goes: bytes from worker->position on, `filled` of them. */
     SUSPENDS bool (*deliver)(struct worker *worker, struct error *error);
     struct local_file *file;
+    struct part_log log;    /* of a file */
     struct object_sum *sum; /* of a stream */
     int fd;
     unsigned turn; /* the part that may be written to the stream */
@@ -207,7 +211,9 @@ SUSPENDS static bool fetch_part(struct worker *worker, struct error *error)
             return false;
     }
     checksum_end(&sum, &worker->part->sum);
-    return true;
+    worker->part->is_done = true;
+    return part_log_add(&worker->download->log, (unsigned)(worker->part - worker->download->parts), &worker->part->sum,
+                        error);
 }
 
 /* ---- workers ---- */
@@ -224,14 +230,23 @@ static void fail(struct download *download, const struct error *error)
     }
 }
 
+static struct part *next_part(struct download *download)
+{
+    while (download->parts_begun < download->parts_count) {
+        struct part *part = &download->parts[download->parts_begun++];
+        if (!part->is_done)
+            return part;
+    }
+    return NULL;
+}
+
 SUSPENDS static void work(void *argument)
 {
     struct worker *worker = argument;
     struct download *download = worker->download;
     struct error error;
     worker->fiber = fiber_current();
-    while (!download->has_failed && download->parts_begun < download->parts_count) {
-        worker->part = &download->parts[download->parts_begun++];
+    while (!download->has_failed && (worker->part = next_part(download)) != NULL) {
         if (!fetch_part(worker, &error))
             fail(download, &error);
     }
@@ -287,7 +302,7 @@ static uint64_t part_bytes_for(const struct download_settings *settings, uint64_
 static void make_parts(struct download *download)
 {
     uint64_t size = download->object->size;
-    uint64_t bytes = part_bytes_for(download->settings, size);
+    uint64_t bytes = download->part_bytes;
     download->parts_count = (unsigned)((size + bytes - 1) / bytes);
     download->parts = calloc(download->parts_count + 1, sizeof *download->parts);
     ASSERT(download->parts != NULL);
@@ -295,6 +310,102 @@ static void make_parts(struct download *download)
         uint64_t first = i * bytes;
         download->parts[i] = (struct part){.first = first, .end = size - first < bytes ? size : first + bytes};
     }
+}
+
+/* ---- what an earlier attempt has left ---- */
+
+struct part_sum {
+    const struct local_file *file;
+    const struct part *part;
+    struct checksum_value sum;
+};
+
+/* On a thread. A part that cannot be read has a sum that is wrong, and is fetched. */
+static void sum_part(void *argument)
+{
+    struct part_sum *job = argument;
+    struct checksum_sum sum;
+    uint8_t *bytes = malloc(PIECE_BYTES);
+    uint64_t position = job->part->first;
+    ssize_t size = 1;
+    ASSERT(bytes != NULL);
+    checksum_begin(&sum, job->sum.algorithm);
+    while (size > 0 && position < job->part->end) {
+        uint64_t left = job->part->end - position;
+        size = pread(job->file->fd, bytes, left < PIECE_BYTES ? (size_t)left : PIECE_BYTES, (off_t)position);
+        checksum_update(&sum, span_of(bytes, size > 0 ? (size_t)size : 0));
+        position += size > 0 ? (uint64_t)size : 0;
+    }
+    checksum_end(&sum, &job->sum);
+    free(bytes);
+}
+
+/* Notes that are true: their parts need not be fetched. */
+SUSPENDS static bool take_parts(struct download *download, struct error *error)
+{
+    unsigned number;
+    struct checksum_value noted;
+    while (part_log_next(&download->log, download->part_algorithm, &number, &noted)) {
+        struct part *part = number < download->parts_count ? &download->parts[number] : NULL;
+        struct part_sum job = {.file = download->file, .part = part, .sum = {.algorithm = noted.algorithm}};
+        if (part == NULL || part->is_done)
+            continue;
+        if (!offload_run(download->settings->session->threads, sum_part, &job, error))
+            return false;
+        part->is_done = memcmp(job.sum.bytes, noted.bytes, checksum_size(noted.algorithm)) == 0;
+        part->sum = noted;
+        download->settings->meter->done_bytes += part->is_done ? part->end - part->first : 0;
+    }
+    return true;
+}
+
+/* What comes for a part with holes must not fall on other bytes. */
+SUSPENDS static bool clear_others(struct download *download, struct error *error)
+{
+    for (unsigned i = 0; i < download->parts_count; i++) {
+        const struct part *part = &download->parts[i];
+        if (!part->is_done && !local_file_clear(download->file, part->first, part->end - part->first, error))
+            return false;
+    }
+    return true;
+}
+
+SUSPENDS static bool resume(struct download *download, struct error *error)
+{
+    bool is_sparse = download->settings->is_sparse;
+    make_parts(download);
+    return take_parts(download, error) &&
+           local_file_prepare(download->file, download->object->size, false, is_sparse, error) &&
+           (!is_sparse || clear_others(download, error));
+}
+
+/* The file and its log, as far as they are there already, or begun. */
+SUSPENDS static bool begin_file(struct download *download, struct error *error)
+{
+    const struct remote_object *object = download->object;
+    struct part_log_facts facts = {object->size, object->etag, download->part_algorithm,
+                                   part_bytes_for(download->settings, object->size)};
+    bool is_there = false;
+    if (download->settings->is_resumed && !part_log_open(download->file, &facts, &download->log, &is_there, error))
+        return false;
+    download->part_bytes = facts.part_bytes;
+    if (is_there)
+        return resume(download, error);
+    make_parts(download);
+    return local_file_prepare(download->file, object->size, true, download->settings->is_sparse, error) &&
+           (download->parts_count < 2 || part_log_begin(download->file, &facts, &download->log, error));
+}
+
+/* Another attempt would find something, and could end better. */
+static bool is_worth_keeping(const struct download *download, const struct error *error)
+{
+    if (error->kind == ERROR_DAMAGED || error->kind == ERROR_CHANGED || download->parts_count < 2)
+        return false;
+    for (unsigned i = 0; i < download->parts_count; i++) {
+        if (download->parts[i].is_done)
+            return true;
+    }
+    return false;
 }
 
 /* ---- the whole ---- */
@@ -367,19 +478,29 @@ SUSPENDS static bool compare(const struct download *download, struct object_chec
     return differs && compare_file(download, error);
 }
 
+/* That of the whole, where it can be found from those of parts. The same for every attempt at one revision. */
+static enum checksum_algorithm algorithm_of_parts(const struct remote_object *object)
+{
+    const struct checksum_value *whole = &object->checksum;
+    return whole->type == CHECKSUM_FULL_OBJECT && checksum_can_combine(whole->algorithm) ? whole->algorithm
+                                                                                         : CHECKSUM_CRC32C;
+}
+
 SUSPENDS bool download_to_file(const struct download_settings *settings, const struct remote_object *object,
                                struct object_check *check, struct local_file *file, struct error *error)
 {
     struct download download = {.settings = settings,
                                 .object = object,
                                 .check = check,
-                                .part_algorithm = object_check_can_combine(check) ? check->algorithm : CHECKSUM_CRC32C,
+                                .part_algorithm = algorithm_of_parts(object),
                                 .deliver = deliver_to_file,
-                                .file = file};
+                                .file = file,
+                                .log = {.fd = -1}};
     settings->meter->total_bytes = object->size;
-    make_parts(&download);
-    bool is_done = local_file_prepare(file, object->size, settings->is_sparse, error) &&
-                   run_workers(&download, PIECE_BYTES, error) && compare(&download, check, error);
+    bool is_done =
+        begin_file(&download, error) && run_workers(&download, PIECE_BYTES, error) && compare(&download, check, error);
+    file->is_kept = !is_done && (download.parts == NULL || is_worth_keeping(&download, error));
+    part_log_close(&download.log);
     free(download.parts);
     return is_done;
 }
@@ -392,14 +513,15 @@ SUSPENDS bool download_to_stream(const struct download_settings *settings, const
                                 .object = object,
                                 .check = check,
                                 .part_algorithm = CHECKSUM_CRC32C,
+                                .part_bytes = part_bytes_for(settings, object->size),
                                 .deliver = deliver_to_stream,
+                                .log = {.fd = -1},
                                 .sum = &sum,
                                 .fd = fd};
     settings->meter->total_bytes = object->size;
     make_parts(&download);
     object_sum_begin(&sum, check);
-    bool is_done =
-        run_workers(&download, (size_t)part_bytes_for(settings, object->size), error) && object_sum_end(&sum, error);
+    bool is_done = run_workers(&download, (size_t)download.part_bytes, error) && object_sum_end(&sum, error);
     free(download.parts);
     return is_done;
 }

@@ -18,11 +18,16 @@ struct download_settings {
     const struct s3_session *session;
     unsigned connections;
     uint64_t part_bytes;
-    bool is_sparse; /* blocks of zeros become holes */
+    bool is_sparse;  /* blocks of zeros become holes */
+    bool is_resumed; /* goes on where an earlier attempt at the same revision ended */
     struct meter *meter;
 };
 
-/* Into a file that local_file_open has opened; it is not finished. Memory: a MiB for each connection. */
+/* Into a file that local_file_open has opened; it is not finished. Memory: a MiB for each connection.
+ *
+ * Parts that have come are noted beside the file (part_log.h). With `is_resumed` those of an earlier attempt are read
+ * and compared, and only the others fetched; ERROR_CHANGED also when that attempt was at another revision. Where this
+ * fails and another attempt could go on, the file is kept: `is_kept`. */
 SUSPENDS bool download_to_file(const struct download_settings *settings, const struct remote_object *object,
                                struct object_check *check, struct local_file *file, struct error *error);
 

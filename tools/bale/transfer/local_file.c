@@ -21,6 +21,7 @@ static bool take_names(struct local_file *file, struct span name, struct error *
         return error_set(error, ERROR_INVALID, NULL, "a file's name has 1 to %d bytes here", LOCAL_FILE_NAME_BYTES_MAX);
     (void)snprintf(file->name, sizeof file->name, "%.*s", SPAN_FORMAT(name));
     (void)snprintf(file->part_name, sizeof file->part_name, "%.*s" LOCAL_FILE_PART_SUFFIX, SPAN_FORMAT(name));
+    (void)snprintf(file->log_name, sizeof file->log_name, "%.*s" LOCAL_FILE_LOG_SUFFIX, SPAN_FORMAT(name));
     return true;
 }
 
@@ -85,9 +86,10 @@ bool local_file_open(int folder, struct span name, struct local_file *ret_file, 
 
 /* ---- writing ---- */
 
-SUSPENDS bool local_file_prepare(struct local_file *file, uint64_t size, bool is_sparse, struct error *error)
+SUSPENDS bool local_file_prepare(struct local_file *file, uint64_t size, bool is_emptied, bool is_sparse,
+                                 struct error *error)
 {
-    if (ftruncate(file->fd, 0) != 0)
+    if (is_emptied && ftruncate(file->fd, 0) != 0)
         return error_set_errno(error, errno, "%s", file->part_name);
     if (!is_sparse && size > 0) {
         int result = io_allocate(file->fd, 0, size, DEADLINE_NONE);
@@ -96,6 +98,12 @@ SUSPENDS bool local_file_prepare(struct local_file *file, uint64_t size, bool is
                                    (unsigned long long)size);
     }
     return ftruncate(file->fd, (off_t)size) == 0 || error_set_errno(error, errno, "%s", file->part_name);
+}
+
+SUSPENDS bool local_file_clear(struct local_file *file, uint64_t offset, uint64_t size, struct error *error)
+{
+    int result = io_punch_hole(file->fd, offset, size, DEADLINE_NONE);
+    return result >= 0 || error_set_errno(error, -result, "%s", file->part_name);
 }
 
 SUSPENDS bool local_file_write(struct local_file *file, struct span bytes, uint64_t offset, struct error *error)
@@ -130,13 +138,16 @@ SUSPENDS bool local_file_finish(struct local_file *file, const struct local_file
     if (renameat(file->folder, file->part_name, file->folder, file->name) != 0)
         return error_set_errno(error, errno, "%s", file->name);
     file->is_kept = true;
+    (void)unlinkat(file->folder, file->log_name, 0);
     return !facts->is_synced || sync_to_disk(file->folder, file->name, error);
 }
 
 void local_file_close(struct local_file *file)
 {
-    if (!file->is_kept)
+    if (!file->is_kept) {
         (void)unlinkat(file->folder, file->part_name, 0);
+        (void)unlinkat(file->folder, file->log_name, 0);
+    }
     if (file->fd >= 0)
         (void)close(file->fd);
     (void)close(file->folder);

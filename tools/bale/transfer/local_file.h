@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #define LOCAL_FILE_PART_SUFFIX ".bale-part"
+#define LOCAL_FILE_LOG_SUFFIX ".bale-log" /* part_log.h */
 
 enum { LOCAL_FILE_NAME_BYTES_MAX = NAME_MAX - (int)sizeof LOCAL_FILE_PART_SUFFIX + 1 };
 
@@ -22,7 +23,8 @@ struct local_file {
     int fd; /* of NAME.bale-part: read and written */
     char name[NAME_MAX + 1];
     char part_name[NAME_MAX + 1];
-    bool is_kept; /* closing leaves NAME.bale-part */
+    char log_name[NAME_MAX + 1];
+    bool is_kept; /* closing leaves NAME.bale-part, and the log beside it */
 };
 
 /* `folder` is a descriptor, and the file's from here on, also if this fails. What NAME.bale-part holds is left as it
@@ -31,8 +33,12 @@ struct local_file {
  */
 bool local_file_open(int folder, struct span name, struct local_file *ret_file, struct error *error);
 
-/* Empties it, and sees that there is room for `size` bytes. With `is_sparse` no room is taken. */
-SUSPENDS bool local_file_prepare(struct local_file *file, uint64_t size, bool is_sparse, struct error *error);
+/* Gives it `size` bytes, and takes room for them. With `is_emptied` what it held is gone before, with `is_sparse` no
+ * room is taken. */
+SUSPENDS bool local_file_prepare(struct local_file *file, uint64_t size, bool is_emptied, bool is_sparse,
+                                 struct error *error);
+/* What was in these bytes is zeros again. */
+SUSPENDS bool local_file_clear(struct local_file *file, uint64_t offset, uint64_t size, struct error *error);
 SUSPENDS bool local_file_write(struct local_file *file, struct span bytes, uint64_t offset, struct error *error);
 
 struct local_file_facts {
@@ -43,5 +49,5 @@ struct local_file_facts {
 
 /* It is whole: into its place. */
 SUSPENDS bool local_file_finish(struct local_file *file, const struct local_file_facts *facts, struct error *error);
-/* Removes NAME.bale-part, unless it is kept or finished. */
+/* Removes NAME.bale-part and its log, unless they are kept. */
 void local_file_close(struct local_file *file);
