@@ -8,6 +8,7 @@
 #include "store/remote/parallel.h"
 #include "store/remote/s4_object.h"
 #include "store/remote/write/target.h"
+#include "store/remote/write/tombstone.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -165,11 +166,23 @@ static bool may_go_on(bool found, const struct deletion *deletion, const struct 
 }
 
 /* A server may answer 204 to the deletion of nothing, whatever revision was named: for the ledger it is asked what is
- * there a moment before, and not what was there when the row was made. */
+ * there a moment before, and not what was there when the row was made. A tombstone is refused where that is wrong. */
 SUSPENDS static bool find_revision(struct write_target *target, struct error *error)
 {
-    return target->key->shard->remote->is_counted ? target_look(target, NULL, NULL, error)
-                                                  : target_prepare(target, true, error);
+    bool is_asked = target->key->shard->remote->is_counted && !tombstone_may_stand(target->key);
+    return is_asked ? target_look(target, NULL, NULL, error) : target_prepare(target, true, error);
+}
+
+/* *ret_is_done: nothing is left to be deleted. */
+SUSPENDS static bool bury(struct write_target *target, struct counting *counting, bool *ret_is_done,
+                          struct error *error)
+{
+    char etag[STORED_ETAG_TEXT_BYTES];
+    enum burial burial = tombstone_bury(target, counting, etag, error);
+    *ret_is_done = burial == BURIED && tombstone_remove(target->key, etag, error);
+    if (*ret_is_done)
+        counting_done(counting);
+    return *ret_is_done || burial == BURIED_OTHER;
 }
 
 /* Names the revision to the backend, so that a request that arrives late, or twice, deletes nothing that came after it.
@@ -187,6 +200,9 @@ SUSPENDS static bool delete_named(struct deletion *deletion, struct error *error
             return note_result(deletion->item, true, target.version); /* by us, or by another one since */
         if (!may_go_on(found, deletion, &target, error))
             return deletion->may_be_applied && error->code == S3_NoSuchKey; /* and that may be our doing */
+        bool is_done = false;
+        if (tombstone_is_due(&target) && (!bury(&target, &deletion->counting, &is_done, error) || is_done))
+            return is_done;
         enum deleted deleted = target.state == TARGET_ABSENT ? delete_absent(deletion, &target, error)
                                                              : delete_revision(deletion, &target, error);
         if (deleted != DELETE_AGAIN)
@@ -224,7 +240,6 @@ SUSPENDS static bool delete_blind(struct deletion *deletion, struct error *error
     struct s3_answer answer;
     struct counting *counting = &deletion->counting;
     target_init(&target, &deletion->key, NULL);
-    counting->is_blind = true;
     bool is_counted = deletion->key.shard->remote->is_counted && !deletion->key.is_internal;
     bool names_version = deletion->key.version[0] != '\0';
     if ((is_counted || (names_version && may_be_unsaid(deletion))) && !target_look(&target, NULL, NULL, error))
@@ -251,7 +266,9 @@ SUSPENDS static bool delete_key(struct deletion *deletion, struct error *error)
         counting_note_version(&deletion->key);
     if (key->version[0] != '\0' && !names_null)
         return delete_version(deletion, error);
-    bool is_named = !key->is_internal && verdict_holds(&key->shard->remote->verdicts, VERDICT_DELETE_MATCH);
+    const struct verdicts *verdicts = &key->shard->remote->verdicts;
+    bool is_named = !key->is_internal && verdict_holds(verdicts, VERDICT_DELETE_MATCH);
+    deletion->counting.is_blind = !verdict_holds(verdicts, VERDICT_DELETE_RACES);
     return is_named || deletion->item->condition != NULL ? delete_named(deletion, error)
                                                          : delete_blind(deletion, error);
 }
@@ -300,6 +317,7 @@ struct batch {
     bool *is_twin;                         /* of each item: its key came before */
     bool *is_unknown;                      /* of each item: it could not be looked at, which its error says */
     bool *is_absent;                       /* of each item: nothing was there */
+    bool *is_buried;                       /* of each item: a tombstone took its place, and has gone */
     bool *is_open;                         /* of each item: it is still to be deleted */
     bool *has_sidecar;                     /* of each item: S4's index lies beside it, perhaps */
     unsigned *places;                      /* of each of `sent`, in `items` */
@@ -317,14 +335,16 @@ static bool make_batch(struct remote *remote, struct span bucket, struct delete_
     batch->places = calloc(count, sizeof *batch->places);
     batch->etags = calloc(count, sizeof *batch->etags);
     batch->is_absent = calloc(count, sizeof *batch->is_absent);
+    batch->is_buried = calloc(count, sizeof *batch->is_buried);
     batch->is_open = calloc(count, sizeof *batch->is_open);
     batch->has_sidecar = calloc(count, sizeof *batch->has_sidecar);
     batch->countings = calloc(count, sizeof *batch->countings);
     batch->is_twin = calloc(count, sizeof *batch->is_twin);
     batch->is_unknown = calloc(count, sizeof *batch->is_unknown);
     return batch->countings != NULL && batch->is_twin != NULL && batch->is_unknown != NULL &&
-           batch->is_absent != NULL && batch->is_open != NULL && batch->has_sidecar != NULL && batch->etags != NULL &&
-           batch->names != NULL && batch->sent != NULL && batch->places != NULL;
+           batch->is_absent != NULL && batch->is_buried != NULL && batch->is_open != NULL &&
+           batch->has_sidecar != NULL && batch->etags != NULL && batch->names != NULL && batch->sent != NULL &&
+           batch->places != NULL;
 }
 
 static void free_batch(struct batch *batch)
@@ -334,6 +354,7 @@ static void free_batch(struct batch *batch)
     free(batch->places);
     free(batch->etags);
     free(batch->is_absent);
+    free(batch->is_buried);
     free(batch->is_open);
     free(batch->has_sidecar);
     free(batch->countings);
@@ -364,13 +385,16 @@ static bool mark_twins(struct batch *batch)
 
 /* What has a condition, and what is locked perhaps: each has its own answer, and a lost one can be told from a refusal.
  * So has the null version, which may be replaced, and where each deletion makes a marker. And a server may decide of
- * one deletion in the step that deletes, and of many before it (MinIO): a hold in between would be passed over. */
-static bool goes_alone(const struct batch *batch, const struct delete_item *item)
+ * one deletion in the step that deletes, and of many before it (MinIO): a hold in between would be passed over. A key
+ * that comes twice is deleted once more when all is done. */
+static bool goes_alone(const struct batch *batch, unsigned index)
 {
+    const struct delete_item *item = &batch->items[index];
     bool makes_marker = batch->versioning != VERSIONING_NEVER && item->version.size == 0;
     bool is_null = item->version.size > 0 && span_equal(item->version, SPAN("null"));
     bool may_be_locked = item->may_bypass_governance || (batch->has_lock && item->version.size > 0);
-    return item->condition != NULL || may_be_locked || makes_marker || is_null;
+    bool is_twin = batch->is_twin[index] && item->version.size == 0;
+    return item->condition != NULL || may_be_locked || makes_marker || is_null || is_twin;
 }
 
 /* What each key is, from its row, or by asking: so that a request that comes late, or twice, deletes nothing that came
@@ -382,19 +406,23 @@ static void look_at(void *context, unsigned index)
     struct remote_key key;
     struct write_target target;
     const struct object_name name = {.bucket = batch->bucket, .key = item->key};
-    if (goes_alone(batch, item) || item->version.size > 0 || name_is_internal(item->key) ||
+    if (goes_alone(batch, index) || item->version.size > 0 || name_is_internal(item->key) ||
         !remote_key_init(batch->remote, &name, &key, &item->error))
         return;
     target_init(&target, &key, NULL);
     bool is_heeded = verdict_holds(&batch->remote->verdicts, VERDICT_DELETE_MATCH);
     bool is_asked = key.has_row || is_heeded || batch->remote->is_counted;
     bool looked = is_asked && find_revision(&target, &item->error);
+    if (looked && tombstone_is_due(&target))
+        looked = bury(&target, &batch->countings[index], &batch->is_buried[index], &item->error);
+    if (batch->is_buried[index])
+        drop_rows(batch->remote, key.shard, &name);
     batch->is_unknown[index] = is_asked && !looked && batch->remote->is_counted;
     batch->is_absent[index] = looked && target.state == TARGET_ABSENT;
+    batch->countings[index].is_blind = !verdict_holds(&batch->remote->verdicts, VERDICT_DELETE_RACES);
     if (looked)
         memcpy(batch->etags[index], target.etag, STORED_ETAG_TEXT_BYTES);
-    batch->countings[index].is_blind = !is_heeded;
-    if (looked && !batch->is_absent[index] && !batch->is_twin[index])
+    if (looked && !batch->is_absent[index] && !batch->is_buried[index])
         counting_note(&batch->countings[index], &key, &target, NULL, &nothing);
     batch->has_sidecar[index] = s4_object_may_have_sidecar(&key);
 }
@@ -404,8 +432,8 @@ static void gather(struct batch *batch)
     for (unsigned i = 0; i < batch->count; i++) {
         struct delete_item *item = &batch->items[i];
         const struct object_name name = {.bucket = batch->bucket, .key = item->key};
-        batch->is_open[i] = goes_alone(batch, item);
-        if (batch->is_open[i] || batch->is_absent[i] || batch->is_unknown[i])
+        batch->is_open[i] = goes_alone(batch, i);
+        if (batch->is_open[i] || batch->is_absent[i] || batch->is_unknown[i] || batch->is_buried[i])
             continue;
         if (!remote_name(batch->remote, &name, &batch->names[i], &item->error))
             continue;
@@ -505,7 +533,7 @@ static void delete_rest(void *context, unsigned index)
     struct batch *batch = context;
     struct delete_item *item = &batch->items[index];
     bool wants_marker = batch->is_absent[index] && batch->versioning != VERSIONING_NEVER;
-    if (batch->is_absent[index] && !wants_marker)
+    if (batch->is_buried[index] || (batch->is_absent[index] && !wants_marker))
         item->is_deleted = true;
     else if (batch->is_open[index] || wants_marker)
         item->is_deleted = delete_one(batch->remote, batch->bucket, item);

@@ -6,6 +6,7 @@
 #include "store/remote/fetch.h"
 #include "store/remote/ledger/counting.h"
 #include "store/remote/s4_object.h"
+#include "store/remote/write/tombstone.h"
 
 #include <assert.h>
 
@@ -192,6 +193,13 @@ void remote_note_absence(struct remote_key *key)
 
 /* ---- answers ---- */
 
+/* A copy of a tombstone that another tool made under another name is an object like others. */
+static bool is_tombstone(const struct remote_key *key, const struct backend_object *object)
+{
+    return !key->is_internal && object->is_stamped && object->stamp.is_tombstone &&
+           memcmp(object->stamp.name, key->row_key, STAMP_NAME_BYTES) == 0;
+}
+
 bool remote_state_is_whole(const struct remote_state *state)
 {
     const struct backend_object *object = &state->object;
@@ -245,8 +253,11 @@ bool remote_read_answer(struct remote_key *key, const struct s3_answer *answer, 
         return error->kind == ERROR_DAMAGED ? remote_nonsense(error->message, error)
                                             : error_set(error, ERROR_UNSUPPORTED, S3_NotImplemented,
                                                         "The object was compressed with a codec that is not known.");
-    ret_state->is_there = true;
     struct backend_object *object = &ret_state->object;
+    ret_state->is_tombstone = is_tombstone(key, object);
+    ret_state->is_there = !ret_state->is_tombstone;
+    if (ret_state->is_tombstone)
+        return true;
     if (!key->is_internal && contradicts_row(key, &object->attributes))
         return note_slip(key, error);
     if (!was_said(key, &object->attributes) || !may_believe(key))
@@ -382,6 +393,11 @@ SUSPENDS static bool look_once(struct remote_key *key, bool wants_whole, struct 
     s3_answer_close(&answer);
     if (!done || key->is_internal)
         return done;
+    if (ret_state->is_tombstone) {
+        remote_note_absence(key);
+        tombstone_remove_old(key, &ret_state->object.attributes);
+        return true;
+    }
     if (wants_whole && !remote_state_is_whole(ret_state) && !remote_read_trailer(key, ret_state, SPAN_EMPTY, error))
         return false;
     if (wants_whole && !s4_object_complete(key, ret_state, error))
@@ -423,7 +439,8 @@ static bool is_settled(const struct remote_key *key, enum look_intent intent, co
 {
     const struct object_attributes *attributes = &state->object.attributes;
     bool is_once_enough = intent == LOOK_FOR_WHOLE && remote_labels_hold(key->shard->remote);
-    if (key->is_internal || intent == LOOK_FOR_ETAG || is_once_enough || !state->is_there)
+    bool is_nothing = !state->is_there && !state->is_tombstone;
+    if (key->is_internal || intent == LOOK_FOR_ETAG || is_once_enough || is_nothing)
         return true;
     /* the row may be another one's by now, or there is none: of an object whose trailer is damaged */
     return (was_said(key, attributes) && key->row.was_said_before) || is_seen(before, attributes);

@@ -297,6 +297,10 @@ SUSPENDS static bool take_answer(struct remote_object *object, const struct open
     uint64_t size = stored_size_of(answer, &first, &end);
     if (!remote_read_answer(&object->key, answer, size, &object->state, error))
         return false;
+    if (object->state.is_tombstone) {
+        remote_note_absence(&object->key);
+        return remote_refuse_missing(&object->key, &object->state, error);
+    }
     if (!is_expected(object, intent))
         return fetch_changed(error);
     if (plan->approach == ASK_HEAD)

@@ -53,6 +53,7 @@ struct remote {
     _Atomic(const char *) failing_how; /* static text */
     atomic_bool
         has_slipped; /* an answer bore the ETag of one revision and what was another's, whatever the verdict says */
+    atomic_bool may_remove_tombstones;              /* the backend was seen to let us (write/tombstone.c) */
     _Atomic uint64_t buckets_made, buckets_removed; /* by this process; what it has changed of one counts as removed */
     struct remote_shard *_Atomic shards[REMOTE_SHARDS_MAX];
 };
@@ -131,7 +132,8 @@ bool remote_key_is_missing(const struct remote_key *key, const struct s3_answer 
 /* What the backend says of a key now. */
 struct remote_state {
     bool is_there;
-    bool is_marker; /* not there: a delete marker is; of object.attributes `version` and `modified_ms` are its */
+    bool is_marker;    /* not there: a delete marker is; of object.attributes `version` and `modified_ms` are its */
+    bool is_tombstone; /* not there: a deletion is under way (write/tombstone.h); `object` is what it wrote */
     struct backend_object object;
     struct buffer metadata;             /* object.attributes.metadata points in here, or into the trailer */
     const struct kept_trailer *trailer; /* if it was needed */

@@ -39,7 +39,7 @@ class LedgerCase(ReplicaCase):
         self.draw = random.Random(self.seed)
 
     def deletes_are_exact(self):
-        return fronts.verdicts(self.backend)["delete-match"]
+        return fronts.verdicts(self.backend)["delete-races"]
 
     def listed(self, client):
         """Key and size of each object but Bale's own."""
@@ -184,6 +184,157 @@ class Ledger(LedgerCase):
         for thread in threads:
             thread.join()
         self.check(bales, exact=self.deletes_are_exact())
+
+
+class DeletionsThatCross(LedgerCase):
+    """The same keys are deleted through several processes, and shards of them, at the same moment: each revision counts once."""
+
+    def many(self, client, draw):
+        keys = draw.sample(range(60), 8)
+        document = "".join(f"<Object><Key>k{key}</Key></Object>" for key in keys)
+        self.assertEqual(200, client.delete_objects(self.bucket, f"<Delete>{document}</Delete>").status)
+
+    def work(self, bales, number, deadline):
+        draw = random.Random(self.seed * 100 + number)
+        clients = [bale.client() for bale in bales]
+        while time.monotonic() < deadline:
+            client, key, kind = draw.choice(clients), f"k{draw.randrange(60)}", draw.randrange(20)
+            if kind < 14:
+                client.put(self.bucket, key, (), (), draw.randbytes(draw.randrange(2000)), payload="unsigned")
+            elif kind < 16:
+                client.put(self.bucket, key, (), {"x-amz-copy-source": f"{self.bucket}/k{draw.randrange(60)}"})
+            elif kind < 19:
+                client.delete(self.bucket, key)
+            else:
+                self.many(client, draw)
+
+    def go(self, bales, writers, work):
+        deadline = time.monotonic() + (20 if self.is_long else 2)
+        threads = [threading.Thread(target=work, args=(bales, number, deadline)) for number in range(writers)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+    def test_writers_through_two(self):
+        bales = self.replicas(2)
+        self.go(bales, 4, self.work)
+        self.check(bales, exact=self.deletes_are_exact())
+
+    def test_all_delete_the_same(self):
+        """Through two processes of two shards each, and twice through each connection: as soon as there is something, everybody deletes it."""
+        bales = self.replicas(2)
+        ready = threading.Barrier(8, timeout=60)
+
+        def work(bales, number, _):
+            client = bales[number % 2].client()
+            for key in range(10):
+                if number == 0:
+                    for each in range(8):
+                        self.put(bales[0], f"k{key}/{each}", b"x" * (100 + each))
+                ready.wait()
+                for each in range(8):
+                    self.assertEqual(204, client.delete(self.bucket, f"k{key}/{each}").status)
+        self.go(bales, 8, work)
+        self.assertEqual({}, self.listed(self.backend.client()))
+        uncertain = self.check(bales, exact=self.deletes_are_exact())
+        self.assertTrue(uncertain == 0 or not self.deletes_are_exact(), uncertain)
+
+
+class Tombstones(LedgerCase):
+    """What a deletion writes first: nobody who reads through Bale sees it, and it goes, whatever becomes of who wrote it."""
+
+    FOR = ("raw",)
+
+    def setUp(self):
+        super().setUp()
+        self.through = self.proxy()
+        self.second = self.bale(None, *SETTLE)  # it finds out what the backend can do
+        self.first = self.replica_of(self.second, *SETTLE, place=self.through)
+        self.put(self.first, "warm", b"x")
+        self.delete(self.first, "warm")
+
+    def left(self):
+        return sorted(self.listed(self.backend.client()))
+
+    def leave_tombstones(self, keys):
+        """Their deletions break off before they are removed, and go on doing so."""
+        for key in keys:
+            self.put(self.second, key, b"x" * 1000)
+        self.through.rules(fault("refuse", status=503, op="DeleteObject", key="^k"))
+        for key in keys:
+            self.assertEqual(503, self.first.client().delete(self.bucket, key).status)
+        self.assertEqual(sorted(keys), self.left())
+
+    def test_nobody_sees_it(self):
+        self.leave_tombstones(["k/1", "k/2"])
+        for bale in (self.first, self.second):
+            client = bale.client()
+            self.assertEqual([404, 404, 404], [client.get(self.bucket, "k/1").status, client.head(self.bucket, "k/1").status,
+                                               client.get(self.bucket, "k/1", (), {"range": "bytes=0-3"}).status])
+            self.assertEqual([], client.get(self.bucket, None, {"list-type": "2"}).texts("Contents/Key"))
+            self.assertEqual([], client.get(self.bucket, None, {"versions": None}).texts("Version/Key"))
+            self.assertEqual(404, client.put(self.bucket, "copy", (), {"x-amz-copy-source": f"{self.bucket}/k/1"}).status)
+            self.assertEqual(404, client.put(self.bucket, "k/1", (), {"if-match": '"x"'}, b"x").status)
+        self.assertEqual(200, self.second.client().put(self.bucket, "k/1", (), {"if-none-match": "*"}, b"new").status)
+        self.delete(self.second, "k/2")
+        self.assertEqual(["k/1"], self.left())
+        self.through.clear()
+        self.assertEqual(0, self.check([self.first, self.second]))
+        self.assertEqual(b"new", self.first.client().get(self.bucket, "k/1").body)
+
+    def test_a_copy_of_one_under_another_name_is_an_object(self):
+        self.leave_tombstones(["k"])
+        plain = self.backend.client()
+        self.assertEqual(200, plain.put(self.bucket, "other", (), {"x-amz-copy-source": f"{self.bucket}/k"}).status)
+        self.assertEqual(200, self.first.client().get(self.bucket, "other").status)
+        self.assertEqual(404, self.first.client().get(self.bucket, "k").status)
+
+    def test_it_is_removed_when_the_backend_answers_again(self):
+        self.leave_tombstones([f"k{number}" for number in range(5)])
+        self.through.clear()
+        self.wait_for(lambda: not self.left(), "the tombstones have gone", 60)
+        self.assertEqual(0, self.check([self.first, self.second]))
+
+    def test_who_is_killed_leaves_none(self):
+        self.leave_tombstones([f"k{number}" for number in range(5)])
+        self.first.kill()
+        self.through.clear()
+        self.first.start()
+        self.wait_for(lambda: not self.left(), "the tombstones have gone", 60)
+        self.assertEqual(0, self.check([self.first, self.second]))
+
+    def test_lost_answers(self):
+        """Of tombstones, and of their removal; and requests that come twice."""
+        for number in range(60):
+            self.put(self.second, f"k{number}", self.body())
+        self.through.rules(*(fault(kind, op=["PutObject", "DeleteObject"], key="^k", probability=0.2) for kind in ("lose", "duplicate")))
+        for number in range(60):
+            self.first.client().delete(self.bucket, f"k{number}")
+        self.through.clear()
+        self.wait_for(lambda: not self.left(), "all of it has gone", 60)
+        self.assertEqual(0, self.check([self.first, self.second]))
+
+    def test_who_may_write_and_not_delete_loses_nothing(self):
+        """A process asks before its first tombstone."""
+        self.put(self.second, "k", b"kept")
+        self.through.rules(fault("refuse", status=403, code="AccessDenied", op="DeleteObject", key="^k"))
+        third = self.replica_of(self.second, *SETTLE, place=self.through)
+        self.assertEqual(403, third.client().delete(self.bucket, "k").status)
+        self.assertEqual(b"kept", third.client().get(self.bucket, "k").body)
+        self.assertEqual(0, self.check([self.first, self.second]))
+
+    def test_many_at_once(self):
+        """By one request, one of them twice; and what this ledger does not count is deleted as ever."""
+        for number in range(20):
+            self.put(self.second, f"k{number}", self.body())
+        self.assertEqual(200, self.backend.client().put(self.bucket, "foreign", (), (), b"f").status)
+        keys = [f"k{number}" for number in range(20)] + ["k3", "missing", "foreign"]
+        document = "".join(f"<Object><Key>{key}</Key></Object>" for key in keys)
+        answer = self.first.client().delete_objects(self.bucket, f"<Delete>{document}</Delete>")
+        self.assertEqual((200, sorted(keys)), (answer.status, sorted(answer.texts("Deleted/Key"))))
+        self.assertEqual([], self.left())
+        self.assertEqual(0, self.check([self.first, self.second]))
 
 
 class Recounts(LedgerCase):

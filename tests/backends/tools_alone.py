@@ -96,7 +96,7 @@ class Tools(BackendCase):
         done = self.bale_command("backend", "--test", "--json")
         again = json.loads(done.stdout)["verdicts"]
         lost = {name for name in first["verdicts"] if first["verdicts"][name] and not again[name]}
-        self.assertLessEqual(lost, {"LABELS_HOLD", "DELETE_MATCH"})  # a server may lose one of these races now and then
+        self.assertLessEqual(lost, {"LABELS_HOLD", "DELETE_MATCH", "DELETE_RACES"})  # a server may lose one of these races now and then
         self.assertEqual(first["verdicts"], {**again, **dict.fromkeys(lost, True)})  # none that was lost is won again
 
     def test_no_backend_is_one_sentence(self):

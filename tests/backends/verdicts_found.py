@@ -13,7 +13,8 @@ WRONG = '"00000000000000000000000000000000"'
 # what the backend ignores -> (the verdict that must say no, kinds of operations that are refused)
 # Some tests need what others are about: who cannot replace under a condition cannot race with deletes.
 OF_VERSIONS = {"versions", "version-markers", "version-lists", "locks"}
-FOLLOW = {"put-create": OF_VERSIONS, "put-replace": {"delete-match", *OF_VERSIONS}, "encoding-type": {"name-control-bytes"}}
+FOLLOW = {"put-create": OF_VERSIONS, "put-replace": {"delete-match", "delete-races", *OF_VERSIONS}, "delete-match": {"delete-races"},
+          "encoding-type": {"name-control-bytes"}}
 CASES = {
     "put-create": ("put-create", {"create"}),
     "put-replace": ("put-replace", {"replace"}),
@@ -33,12 +34,12 @@ CASES = {
 
 # What the servers of section 1 were seen to lack; what races only show sometimes is left out.
 KNOWN = {
-    "raw": {"yes": ("put-create", "put-replace", "complete-create", "complete-replace", "delete-match", "copy-create", "copy-replace",
+    "raw": {"yes": ("put-create", "put-replace", "complete-create", "complete-replace", "delete-match", "delete-races", "copy-create", "copy-replace",
                     "copy-source-match", "name-empty-segment", "name-control-bytes", "tags", "suffix-range", *OF_VERSIONS), "no": ()},
     "versitygw": {"yes": ("put-create", "put-replace", "complete-create", "complete-replace"),
                   "no": ("copy-create", "copy-replace", "name-empty-segment", "name-leading-slash", "list-encoding", "versions", "locks")},
     "minio": {"yes": ("put-create", "put-replace", "complete-create", "complete-replace", "versions", "locks"),
-              "no": ("delete-match", "copy-create", "copy-replace", "name-empty-segment", "version-markers", "version-lists")},
+              "no": ("delete-match", "delete-races", "copy-create", "copy-replace", "name-empty-segment", "version-markers", "version-lists")},
 }
 
 

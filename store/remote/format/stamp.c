@@ -44,6 +44,10 @@ void stamp_encode(const struct object_stamp *stamp, struct buffer *ret_text)
         buffer_append_string(ret_text, "/");
         put_base64(ret_text, stamp->name, STAMP_NAME_BYTES);
     }
+    if (stamp->is_tombstone) {
+        buffer_append_string(ret_text, ";x=");
+        put_base64(ret_text, stamp->name, STAMP_NAME_BYTES);
+    }
     if (stamp->checksum.algorithm != CHECKSUM_NONE) {
         buffer_append_string(ret_text, ";c=");
         s4_checksum_encode(&stamp->checksum, ret_text);
@@ -85,6 +89,9 @@ static bool read_field(struct span field, struct object_stamp *stamp)
         return stamp->is_metadata_in_trailer;
     case 'l':
         return read_ledger(value, stamp);
+    case 'x':
+        stamp->is_tombstone = base64_url_decode(value, stamp->name, STAMP_NAME_BYTES);
+        return stamp->is_tombstone;
     case 'c':
         return s4_checksum_decode(value, &stamp->checksum);
     default:

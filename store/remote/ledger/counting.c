@@ -81,7 +81,7 @@ void counting_note_version(const struct remote_key *key)
 void counting_end(struct counting *counting, enum intent_outcome outcome)
 {
     if (counting->open != NULL)
-        log_end(counting->log, counting->open, outcome);
+        log_end(counting->log, counting->open, counting->is_buried ? INTENT_DONE : outcome);
     counting->open = NULL;
 }
 
@@ -90,6 +90,13 @@ void counting_leave(struct counting *counting)
     if (counting->open != NULL)
         log_leave(counting->log, counting->open, loop_now_ns() / NS_IN_MS);
     counting->open = NULL;
+}
+
+void counting_buried(struct counting *counting)
+{
+    if (counting->open != NULL)
+        log_note_buried(counting->log, counting->open);
+    counting->is_buried = true;
 }
 
 void counting_done(struct counting *counting)

@@ -13,7 +13,8 @@
 struct counting {
     struct intent_log *log;
     struct noted_intent *open; /* NULL: there is none */
-    bool is_blind; /* the backend does not decide on what it is done: then its success is uncertain as well */
+    bool is_blind;  /* the backend does not decide on what it is done: then its success is uncertain as well */
+    bool is_buried; /* what is left to be done is to remove a tombstone: it counts, whatever becomes of that */
 };
 
 /* Does this ledger count the object under this name? */
@@ -22,13 +23,15 @@ bool counting_counts(const struct remote *remote, const uint8_t row_key[ROW_KEY_
 /* What it counts, if it does. */
 struct ledger_amounts counting_amounts(const struct object_attributes *attributes, bool is_counted);
 
-/* Before an attempt. `made`: what the key counts when it has succeeded. `nonce`: of what is written; NULL: a deletion.
- */
+/* Before an attempt. `made`: what the key counts when it has succeeded. `nonce`: of what is written, be it a tombstone;
+ * NULL: a deletion without one. */
 SUSPENDS void counting_note(struct counting *counting, struct remote_key *key, const struct write_target *target,
                             const uint8_t *nonce, const struct ledger_amounts *made);
 /* One version of a key is about to go: nobody says whether it is the one that counts, and what counts when it has gone.
  */
 void counting_note_version(const struct remote_key *key);
+/* The tombstone that was noted stands. */
+void counting_buried(struct counting *counting);
 /* It has succeeded. */
 void counting_done(struct counting *counting);
 /* It has not; `answer` is of its last attempt. Where that does not mean that nothing happened, the backend is asked

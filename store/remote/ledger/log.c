@@ -208,6 +208,14 @@ void log_note_again(struct intent_log *log, struct noted_intent *open, struct sp
     (void)pthread_mutex_unlock(&log->mutex);
 }
 
+void log_note_buried(struct intent_log *log, struct noted_intent *open)
+{
+    (void)pthread_mutex_lock(&log->mutex);
+    open->intent.kind = INTENT_BURIED;
+    (void)write_intent(log, &open->intent);
+    (void)pthread_mutex_unlock(&log->mutex);
+}
+
 void log_end(struct intent_log *log, struct noted_intent *open, enum intent_outcome outcome)
 {
     uint8_t memory[LOG_ENTRY_BYTES_MAX];

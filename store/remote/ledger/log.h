@@ -60,6 +60,8 @@ struct noted_intent *log_note(struct intent_log *log, const struct ledger_intent
 /* The same intent about another revision: etag and amounts are new. */
 void log_note_again(struct intent_log *log, struct noted_intent *open, struct span etag,
                     const struct ledger_amounts *amounts);
+/* The tombstone that it was to write stands: from now on it counts, whatever becomes of the key. */
+void log_note_buried(struct intent_log *log, struct noted_intent *open);
 /* What came of it; it is freed. */
 void log_end(struct intent_log *log, struct noted_intent *open, enum intent_outcome outcome);
 /* Nobody knows yet: from now on it waits to be settled. */

@@ -131,7 +131,7 @@ static bool read_intent(struct span content, struct ledger_intent *ret_intent)
     size_t etag_bytes = bytes[AT_SIZES];
     size_t bucket_bytes = bytes[AT_SIZES + 1];
     size_t key_bytes = load_u16_le(bytes + AT_SIZES + 2);
-    bool is_right = (bytes[AT_KIND] == INTENT_WRITE || bytes[AT_KIND] == INTENT_DELETE) &&
+    bool is_right = bytes[AT_KIND] >= INTENT_WRITE && bytes[AT_KIND] <= INTENT_BURIED &&
                     etag_bytes < STORED_ETAG_TEXT_BYTES && bucket_bytes > 0 && bucket_bytes <= BUCKET_NAME_BYTES_MAX &&
                     key_bytes > 0 && key_bytes <= OBJECT_KEY_BYTES_MAX &&
                     content.size == INTENT_FIXED_BYTES + etag_bytes + bucket_bytes + key_bytes;

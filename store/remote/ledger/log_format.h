@@ -28,7 +28,11 @@ struct log_head {
 /* What is about to be done to a key, and what the ledger must add if it is done. */
 struct ledger_intent {
     uint64_t number; /* in this log */
-    enum intent_kind { INTENT_WRITE = 1, INTENT_DELETE } kind;
+    enum intent_kind {
+        INTENT_WRITE = 1,
+        INTENT_DELETE,
+        INTENT_BURIED, /* a tombstone that stands (write/tombstone.h): it counts, and is to be removed */
+    } kind;
     uint8_t nonce[STAMP_NONCE_BYTES]; /* of what is written */
     struct ledger_amounts amounts;    /* no former versions */
     uint64_t creation_id;

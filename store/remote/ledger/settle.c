@@ -5,25 +5,40 @@
 #include "runtime/log/log.h"
 #include "s3client/wire/s3_error.h"
 #include "store/remote/ledger/ledger.h"
+#include "store/remote/write/tombstone.h"
 
 enum { NS_IN_MS = 1000000, AGAIN_MS = 2000 };
 
 /* What the key tells. */
 enum told { TOLD_DONE, TOLD_AS_BEFORE, TOLD_GONE, TOLD_OTHER, TOLD_NOTHING };
 
+static bool is_own(const struct ledger_intent *intent, const struct remote_state *state)
+{
+    const struct object_stamp *stamp = &state->object.stamp;
+    return intent->kind != INTENT_DELETE && (state->is_there || state->is_tombstone) && state->object.is_stamped &&
+           memcmp(stamp->nonce, intent->nonce, STAMP_NONCE_BYTES) == 0;
+}
+
 static enum told read_state(const struct ledger_intent *intent, const struct remote_state *state)
 {
-    const struct backend_object *object = &state->object;
-    if (intent->kind == INTENT_WRITE && state->is_there && object->is_stamped &&
-        memcmp(object->stamp.nonce, intent->nonce, STAMP_NONCE_BYTES) == 0)
+    bool has_revision = state->is_there || state->is_tombstone;
+    if (intent->kind == INTENT_BURIED || is_own(intent, state))
         return TOLD_DONE;
     bool is_as_before =
         intent->etag.size == 0
-            ? !state->is_there
-            : state->is_there && span_equal(intent->etag, span_from_string(object->attributes.stored_etag));
+            ? !has_revision
+            : has_revision && span_equal(intent->etag, span_from_string(state->object.attributes.stored_etag));
     if (is_as_before)
         return TOLD_AS_BEFORE;
     return intent->kind == INTENT_DELETE && !state->is_there ? TOLD_GONE : TOLD_OTHER;
+}
+
+/* The tombstone that the deletion left goes with its intent. */
+SUSPENDS static bool tidy(struct remote_key *key, const struct ledger_intent *intent, const struct remote_state *state)
+{
+    struct error ignored;
+    return !state->is_tombstone || !is_own(intent, state) ||
+           tombstone_remove(key, state->object.attributes.stored_etag, &ignored) || ignored.kind != ERROR_BUSY;
 }
 
 SUSPENDS static enum told ask(struct remote *remote, const struct ledger_intent *intent)
@@ -34,7 +49,7 @@ SUSPENDS static enum told ask(struct remote *remote, const struct ledger_intent 
     if (!remote_key_init(remote, &intent->name, &key, &error))
         return TOLD_OTHER; /* this process does not serve its bucket */
     bool looked = remote_look(&key, LOOK_FOR_ETAG, &state, &error);
-    enum told told = looked ? read_state(intent, &state) : TOLD_NOTHING;
+    enum told told = looked && tidy(&key, intent, &state) ? read_state(intent, &state) : TOLD_NOTHING;
     remote_state_free(key.shard, &state);
     return !looked && error.code == S3_NoSuchBucket ? TOLD_OTHER : told;
 }
@@ -55,6 +70,8 @@ SUSPENDS static bool settle(struct remote *remote, const struct waiting_intent *
         [TOLD_GONE] = INTENT_DONE_BLIND, /* by this deletion, or by another's, which counted it as well */
         [TOLD_OTHER] = INTENT_UNCERTAIN,
     };
+    if (told == TOLD_OTHER && waiting->open->intent.kind == INTENT_BURIED)
+        told = TOLD_DONE; /* its bucket has gone, or this process does not serve it */
     metric_add(told == TOLD_DONE || told == TOLD_AS_BEFORE ? &counters->intents_settled : &counters->intents_uncertain,
                1);
     ledger_settle(remote->ledger_state, waiting, outcomes[told]);

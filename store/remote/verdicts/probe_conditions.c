@@ -242,6 +242,70 @@ SUSPENDS static bool delete_matches(struct probe *probe)
     return true;
 }
 
+/* A delete and a replace of one revision of a key, on many keys at once: a server whose deletes take no lock looks at
+ * the revision, and then removes what was written in between. */
+struct duels {
+    struct probe *probe;
+    struct duel {
+        struct span key;
+        char etag[S3_ETAG_BYTES];
+        struct probed deleted;
+        struct probed replaced;
+        bool is_right;
+    } duels[PROBE_DUELS];
+};
+
+static void begin_duel(void *context, unsigned index)
+{
+    struct duels *duels = context;
+    struct duel *duel = &duels->duels[index];
+    struct probed begun = probe_put(duels->probe, duel->key, "begun");
+    memcpy(duel->etag, begun.etag, sizeof duel->etag);
+}
+
+static void run_duel(void *context, unsigned index)
+{
+    struct duels *duels = context;
+    struct duel *duel = &duels->duels[index / 2];
+    struct http_field condition = if_match(duel->etag);
+    const struct span body = SPAN("replaced");
+    if (index % 2 == 0)
+        duel->deleted = probe_send(duels->probe, S3_DELETE_OBJECT, duel->key, &condition, NULL, false);
+    else
+        duel->replaced = probe_send(duels->probe, S3_PUT_OBJECT, duel->key, &condition, &body, false);
+}
+
+/* Both may be refused: a server may ask two that meet to come again. */
+static void judge_duel(void *context, unsigned index)
+{
+    struct duels *duels = context;
+    struct duel *duel = &duels->duels[index];
+    bool is_deleted = probe_is_success(&duel->deleted);
+    bool is_replaced = probe_is_success(&duel->replaced);
+    duel->is_right = !(is_deleted && is_replaced) &&
+                     (is_deleted ? probe_is_absent(duels->probe, duel->key)
+                                 : probe_holds(duels->probe, duel->key, is_replaced ? "replaced" : "begun"));
+}
+
+SUSPENDS static bool deletes_race(struct probe *probe)
+{
+    struct duels *duels = calloc(1, sizeof *duels);
+    ASSERT(duels != NULL);
+    duels->probe = probe;
+    for (unsigned i = 0; i < PROBE_DUELS; i++)
+        duels->duels[i].key = probe_key(probe);
+    bool right = true;
+    for (unsigned round = 0; right && round < PROBE_DUEL_ROUNDS; round++) {
+        parallel_run(PROBE_DUELS, PROBE_DUELS, begin_duel, duels);
+        parallel_run(2 * PROBE_DUELS, 2 * PROBE_DUELS, run_duel, duels);
+        parallel_run(PROBE_DUELS, PROBE_DUELS, judge_duel, duels);
+        for (unsigned i = 0; i < PROBE_DUELS; i++)
+            right = right && duels->duels[i].is_right;
+    }
+    free(duels);
+    return right;
+}
+
 SUSPENDS void probe_conditions(struct probe *probe)
 {
     probe_set(probe, VERDICT_PUT_CREATE, put_creates(probe));
@@ -249,6 +313,7 @@ SUSPENDS void probe_conditions(struct probe *probe)
     probe_set(probe, VERDICT_COMPLETE_CREATE, complete_creates(probe));
     probe_set(probe, VERDICT_COMPLETE_REPLACE, complete_replaces(probe));
     probe_set(probe, VERDICT_DELETE_MATCH, delete_matches(probe));
+    probe_set(probe, VERDICT_DELETE_RACES, verdict_holds(probe->verdicts, VERDICT_DELETE_MATCH) && deletes_race(probe));
 }
 
 /* ---- CopyObject ---- */

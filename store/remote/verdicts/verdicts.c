@@ -51,8 +51,9 @@ bool verdict_is_moot(const struct verdicts *verdicts, enum verdict verdict)
 
 bool verdict_is_raced(enum verdict verdict)
 {
-    return verdict == VERDICT_LABELS_HOLD || verdict == VERDICT_DELETE_MATCH || verdict == VERDICT_PUT_CREATE ||
-           verdict == VERDICT_PUT_REPLACE || verdict == VERDICT_COMPLETE_CREATE || verdict == VERDICT_COMPLETE_REPLACE;
+    return verdict == VERDICT_LABELS_HOLD || verdict == VERDICT_DELETE_MATCH || verdict == VERDICT_DELETE_RACES ||
+           verdict == VERDICT_PUT_CREATE || verdict == VERDICT_PUT_REPLACE || verdict == VERDICT_COMPLETE_CREATE ||
+           verdict == VERDICT_COMPLETE_REPLACE;
 }
 
 void verdicts_keep_lost_races(struct verdicts *verdicts, const struct verdicts *before)

@@ -35,6 +35,13 @@ static void set_row(struct write_target *target, const struct row *row)
     set_revision(target, &row->attributes, row->is_counted);
 }
 
+/* Nothing is there, and what is written takes the place of what a deletion wrote. */
+static void set_tombstone(struct write_target *target, const struct object_attributes *attributes)
+{
+    set_revision(target, attributes, false);
+    target->is_marked = false;
+}
+
 static void set_absent(struct write_target *target)
 {
     target->state = TARGET_ABSENT;
@@ -84,9 +91,12 @@ SUSPENDS bool target_look(struct write_target *target, const uint8_t *nonce, boo
     bool is_own = false;
     target->is_marked = false;
     bool done = remote_look(target->key, look_intent(target), &state, error);
-    if (done && state.is_there) {
+    if (done && (state.is_there || state.is_tombstone))
         is_own = nonce != NULL && write_target_is_own(target, nonce, &state.object);
+    if (done && state.is_there) {
         done = take_state(target, &state, error);
+    } else if (done && state.is_tombstone) {
+        set_tombstone(target, &state.object.attributes);
     } else if (done) {
         set_absent(target);
         memcpy(target->version, state.object.attributes.version, sizeof target->version);

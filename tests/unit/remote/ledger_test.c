@@ -595,6 +595,24 @@ START_TEST(what_was_open_is_settled_once)
 }
 END_TEST
 
+/* What is known of a tombstone is known after a kill, too. */
+START_TEST(what_was_buried_is_found_as_such)
+{
+    struct waiting_intent waiting;
+    struct ledger *ledger = open_in(folder);
+    struct noted_intent *open = note(ledger, 0, "k");
+    log_note_buried(ledger_log(ledger, 0), open);
+    struct ledger *next = open_in(folder); /* as after a kill */
+    ck_assert_uint_eq(count_waiting(next), 1);
+    ck_assert(ledger_find_waiting(next, 1000, &waiting));
+    ck_assert(waiting.open->intent.kind == INTENT_BURIED && waiting.open->intent.amounts.objects == 1);
+    ledger_close(next);
+    log_end(ledger_log(ledger, 0), open, INTENT_DONE);
+    ck_assert_int_eq(totals_of(ledger).objects, 1);
+    ledger_close(ledger);
+}
+END_TEST
+
 START_TEST(own_intents_that_nobody_knows_wait)
 {
     struct waiting_intent waiting;
@@ -752,6 +770,7 @@ int main(void)
     tcase_add_loop_test(folders, what_the_disk_refused_is_uncertain_after_a_kill, 0, 2);
     tcase_add_loop_test(folders, a_kill_at_each_step_loses_nothing, 0, 10);
     tcase_add_loop_test(folders, what_was_open_is_settled_once, 0, 3);
+    tcase_add_test(folders, what_was_buried_is_found_as_such);
     tcase_add_test(folders, own_intents_that_nobody_knows_wait);
     tcase_add_test(folders, copies_of_a_folder_make_the_same_record);
     tcase_add_loop_test(folders, a_log_of_another_start_is_uncertain, 0, 3);

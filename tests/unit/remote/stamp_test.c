@@ -91,6 +91,23 @@ START_TEST(what_is_wrong_is_refused)
 }
 END_TEST
 
+/* A tombstone says whose it is. */
+START_TEST(a_tombstone_is_one)
+{
+    const struct object_stamp tombstone = {.nonce = {7}, .is_tombstone = true, .name = {0x80, 0xff}};
+    struct buffer text = {0};
+    struct object_stamp again;
+    stamp_encode(&tombstone, &text);
+    ck_assert_msg(span_equal(buffer_span(&text), SPAN("1;n=BwAAAAAAAAAAAAAAAAAAAA;x=gP8AAAAAAAA")), "%.*s",
+                  SPAN_FORMAT(buffer_span(&text)));
+    ck_assert(stamp_decode(buffer_span(&text), &again) && again.is_tombstone && !again.is_counted);
+    ck_assert_mem_eq(again.name, tombstone.name, STAMP_NAME_BYTES);
+    ck_assert(!stamp_decode(SPAN("1;n=BwAAAAAAAAAAAAAAAAAAAA;x="), &again));
+    ck_assert(!stamp_decode(SPAN("1;n=BwAAAAAAAAAAAAAAAAAAAA;x=gP8AAAAAAAAA"), &again));
+    buffer_free(&text);
+}
+END_TEST
+
 START_TEST(names_differ)
 {
     uint8_t a[STAMP_NAME_BYTES];
@@ -112,6 +129,7 @@ int main(void)
     tcase_add_test(cases, longest_fits_its_bound);
     tcase_add_test(cases, what_is_not_known_is_passed_over);
     tcase_add_test(cases, what_is_wrong_is_refused);
+    tcase_add_test(cases, a_tombstone_is_one);
     tcase_add_test(cases, names_differ);
     suite_add_tcase(suite, cases);
     return run_suite(suite);
