@@ -15,6 +15,8 @@ enum {
     REQUEST_MS = 5000,
     CONNECTIONS_MAX = 4,
     LIST_BYTES_MAX = 4 << 20,
+    PAGE_KEYS = 1000,
+    PAGES_MAX = 1000,
     CLOCK_NOISE_S = 5, /* a request's time, and the second to which the backend's times are cut */
     ID_DIGITS = 2 * JOURNAL_ID_BYTES,
 };
@@ -172,15 +174,66 @@ SUSPENDS bool cards_write(struct cards_room *room, const struct fleet_card *card
 
 /* ---- all of them ---- */
 
-SUSPENDS static bool list(struct cards_room *room, struct arena *arena, struct s3_list_page *ret_page,
-                          struct error *error)
+/* A key of the room that names a card. */
+struct listed_card {
+    struct journal_id id;
+    int64_t received_ms;
+};
+
+/* Appends the cards of a page, and where the next one begins. */
+SUSPENDS static bool list_page(struct cards_room *room, struct buffer *after, struct buffer *token,
+                               struct buffer *ret_cards, bool *ret_is_last, struct error *error)
 {
+    struct arena arena;
     struct s3_answer answer;
+    struct s3_list_page page;
     const struct s3_list_request request = {.prefix = span_of(room->prefix, room->prefix_bytes),
-                                            .entries_max = CARDS_MAX};
+                                            .after = token->size > 0 ? SPAN_EMPTY : buffer_span(after),
+                                            .continuation = buffer_span(token),
+                                            .entries_max = PAGE_KEYS};
     const struct s3_call call = call_of(room, S3_LIST_OBJECTS, SPAN_EMPTY);
+    arena_init(&arena, LIST_BYTES_MAX);
     room->counters.lists++;
-    return s3_client_list_objects(room->client, &call, &request, arena, ret_page, &answer, error);
+    bool done = s3_client_list_objects(room->client, &call, &request, &arena, &page, &answer, error);
+    *ret_is_last = !done || !page.is_truncated || page.count == 0;
+    for (unsigned i = 0; done && i < page.count; i++) {
+        struct listed_card card = {.received_ms = page.entries[i].modified_ms};
+        if (id_of_key(room, page.entries[i].key, &card.id))
+            buffer_append(ret_cards, span_of(&card, sizeof card));
+    }
+    if (!*ret_is_last) {
+        buffer_clear(after);
+        buffer_clear(token);
+        buffer_append(after, page.entries[page.count - 1].key);
+        buffer_append(token, page.continuation);
+    }
+    arena_free(&arena);
+    return done;
+}
+
+/* All cards that there are, as struct listed_card. */
+SUSPENDS static bool list(struct cards_room *room, struct buffer *ret_cards, struct error *error)
+{
+    struct buffer after = {0};
+    struct buffer token = {0};
+    bool is_last = false;
+    bool done = true;
+    buffer_init(ret_cards, 0);
+    for (unsigned pages = 0; done && !is_last; pages++)
+        done = pages < PAGES_MAX ? list_page(room, &after, &token, ret_cards, &is_last, error)
+                                 : error_set(error, ERROR_DAMAGED, NULL, "the list of cards has no end");
+    buffer_free(&after);
+    buffer_free(&token);
+    if (!done)
+        buffer_free(ret_cards);
+    return done;
+}
+
+static int last_first(const void *a, const void *b)
+{
+    const struct listed_card *left = a;
+    const struct listed_card *right = b;
+    return left->received_ms < right->received_ms ? 1 : -(left->received_ms > right->received_ms);
 }
 
 static int by_name(const void *a, const void *b)
@@ -192,13 +245,10 @@ static int by_name(const void *a, const void *b)
 }
 
 /* True also for what has gone since it was listed, and for what is no card. */
-SUSPENDS static bool read_listed(struct cards_room *room, struct span key, struct card_list *to, struct error *error)
+SUSPENDS static bool read_listed(struct cards_room *room, const struct journal_id *id, struct card_list *to,
+                                 struct error *error)
 {
-    struct journal_id id;
-    struct seen_card *seen = &to->cards[to->count];
-    if (!id_of_key(room, key, &id))
-        return true;
-    if (!cards_read(room, &id, seen, error))
+    if (!cards_read(room, id, &to->cards[to->count], error))
         return error->kind == ERROR_NOT_FOUND || error->kind == ERROR_DAMAGED;
     to->count++;
     return true;
@@ -212,15 +262,20 @@ void card_list_init(struct card_list *list, unsigned capacity)
 
 SUSPENDS bool cards_read_all(struct cards_room *room, struct card_list *ret_list, struct error *error)
 {
-    struct arena arena;
-    struct s3_list_page page;
-    arena_init(&arena, LIST_BYTES_MAX);
-    bool done = list(room, &arena, &page, error);
-    unsigned count = done && page.count < CARDS_MAX ? page.count : done ? CARDS_MAX : 0;
-    card_list_init(ret_list, count);
-    for (unsigned i = 0; done && i < count; i++)
-        done = read_listed(room, page.entries[i].key, ret_list, error);
-    arena_free(&arena);
+    struct buffer listed;
+    if (!list(room, &listed, error))
+        return false;
+    struct listed_card *cards = (struct listed_card *)(void *)listed.data;
+    unsigned count = (unsigned)(listed.size / sizeof *cards);
+    unsigned read = count < CARDS_MAX ? count : CARDS_MAX;
+    card_list_init(ret_list, read);
+    ret_list->omitted = count - read;
+    if (count > read)
+        qsort(cards, count, sizeof *cards, last_first);
+    bool done = true;
+    for (unsigned i = 0; done && i < read; i++)
+        done = read_listed(room, &cards[i].id, ret_list, error);
+    buffer_free(&listed);
     if (done)
         qsort(ret_list->cards, ret_list->count, sizeof *ret_list->cards, by_name);
     else
@@ -236,20 +291,21 @@ void card_list_free(struct card_list *list)
 
 /* ---- the sweep ---- */
 
-static int64_t received_of(const struct cards_room *room, const struct s3_list_page *page, const struct journal_id *id)
+static int64_t received_of(const struct listed_card *cards, size_t count, const struct journal_id *id)
 {
-    struct journal_id listed;
-    for (unsigned i = 0; i < page->count; i++) {
-        if (id_of_key(room, page->entries[i].key, &listed) && journal_id_equal(&listed, id))
-            return page->entries[i].modified_ms;
+    for (size_t i = 0; i < count; i++) {
+        if (journal_id_equal(&cards[i].id, id))
+            return cards[i].received_ms;
     }
     return 0;
 }
 
-SUSPENDS static bool remove_card(struct cards_room *room, struct span key, struct error *error)
+SUSPENDS static bool remove_card(struct cards_room *room, const struct journal_id *id, struct error *error)
 {
     struct s3_answer answer;
-    const struct s3_call call = call_of(room, S3_DELETE_OBJECT, key);
+    struct card_key key;
+    make_key(room, id, &key);
+    const struct s3_call call = call_of(room, S3_DELETE_OBJECT, span_of(key.text, key.size));
     room->counters.deletes++;
     if (!s3_client_call(room->client, &call, &answer, error))
         return error->kind == ERROR_NOT_FOUND;
@@ -261,24 +317,22 @@ SUSPENDS static bool remove_card(struct cards_room *room, struct span key, struc
 SUSPENDS bool cards_sweep(struct cards_room *room, const struct journal_id *own, uint64_t forget_ms,
                           unsigned *ret_removed, struct error *error)
 {
-    struct arena arena;
-    struct s3_list_page page;
-    struct journal_id id;
+    struct buffer listed;
     *ret_removed = 0;
-    arena_init(&arena, LIST_BYTES_MAX);
-    bool done = list(room, &arena, &page, error);
-    int64_t now_ms = done ? received_of(room, &page, own) : 0;
-    if (done && now_ms == 0)
-        done = error_set(error, ERROR_NOT_FOUND, NULL, "this replica's own card is not listed");
-    for (unsigned i = 0; done && i < page.count; i++) {
-        const struct s3_list_entry *entry = &page.entries[i];
-        bool is_old = entry->modified_ms < now_ms && (uint64_t)(now_ms - entry->modified_ms) >= forget_ms;
-        if (!is_old || !id_of_key(room, entry->key, &id))
+    if (!list(room, &listed, error))
+        return false;
+    const struct listed_card *cards = (const struct listed_card *)(const void *)listed.data;
+    size_t count = listed.size / sizeof *cards;
+    int64_t now_ms = received_of(cards, count, own);
+    bool done = now_ms != 0 || error_set(error, ERROR_NOT_FOUND, NULL, "this replica's own card is not listed");
+    for (size_t i = 0; done && i < count; i++) {
+        bool is_old = cards[i].received_ms < now_ms && (uint64_t)(now_ms - cards[i].received_ms) >= forget_ms;
+        if (!is_old)
             continue;
-        done = remove_card(room, entry->key, error);
+        done = remove_card(room, &cards[i].id, error);
         *ret_removed += done;
     }
-    arena_free(&arena);
+    buffer_free(&listed);
     return done;
 }
 

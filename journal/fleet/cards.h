@@ -4,8 +4,8 @@
  * not, somebody else runs under the same id. How old a card is, is told by the backend's clock alone (its Date less the
  * card's Last-Modified), so replicas whose clocks disagree see the same.
  *
- * Every call is of the shard that opened the room, is one request (cards_read_all and cards_sweep: a list, and one for
- * each card), and has a deadline of some seconds. */
+ * Every call is of the shard that opened the room, is one request (cards_read_all and cards_sweep: a list for each
+ * thousand keys, and one for each card), and has a deadline of some seconds for each. */
 #pragma once
 
 #include "journal/fleet/card.h"
@@ -13,7 +13,7 @@
 #include "runtime/base/error.h"
 
 enum {
-    CARDS_MAX = 1000,      /* that are shown */
+    CARDS_MAX = 1000,      /* that are read: of more, those that were written last */
     CARD_ETAG_BYTES = 136, /* of a server, with its quotes */
     CARD_PACES_MISSED = 3, /* a card that has not been written for so many times its pace is of one that has gone */
 };
@@ -49,6 +49,7 @@ SUSPENDS bool cards_write(struct cards_room *room, const struct fleet_card *card
 struct card_list {
     struct seen_card *cards; /* by name, then by id; there is room for one more */
     unsigned count;
+    unsigned omitted; /* beyond CARDS_MAX */
 };
 /* Empty, with room for so many and one more. */
 void card_list_init(struct card_list *list, unsigned capacity);

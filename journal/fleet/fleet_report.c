@@ -65,7 +65,7 @@ void fleet_put_json(const struct card_list *list, const struct journal_id *own, 
             buffer_append_byte(to, ',');
         put_card(&list->cards[i], own, to);
     }
-    buffer_append_string(to, "]}\n");
+    buffer_append_format(to, "],\"omitted\":%u}\n", list->omitted);
 }
 
 /* ---- a table ---- */
@@ -123,4 +123,6 @@ void fleet_put_table(const struct card_list *list, const struct journal_id *own,
         put_remarks(seen, own, to);
         buffer_append_byte(to, '\n');
     }
+    if (list->omitted > 0)
+        buffer_append_format(to, "and %u more, that were seen longer ago\n", list->omitted);
 }

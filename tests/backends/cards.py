@@ -73,6 +73,16 @@ class Fleet(FleetCase):
         self.wait_for(lambda: self.states(first) == everybody, "who has come back")
         self.assertEqual(3, len(self.card_keys()), "a restart is the same replica")
 
+    def test_behind_many_keys_that_are_no_cards(self):
+        """More than a page of them."""
+        plain = self.backend.client()
+        for number in range(1010):
+            self.assertEqual(200, plain.put(self.bucket, f".bale/fleet/!{number:04}", (), (), b"").status)
+        first, = self.replicas(1, *PACE, "--replica-name", "first")
+        self.named(first, "second")
+        self.wait_for(lambda: self.states(first) == {"first": "running", "second": "running"}, "both")
+        self.assertEqual({"first", "second"}, set(self.told()))
+
     def test_a_card_that_somebody_deletes(self):
         bale, = self.replicas(1, *PACE)
         self.wait_for(self.card_keys, "a card")

@@ -196,7 +196,7 @@ static void read_all_cards(void)
     fleet_put_json(&list, &id_of_card, &text);
     buffer_append_byte(&text, '\0');
     ck_assert_ptr_nonnull(strstr((const char *)text.data, "\"name\":\"\\\"quoted\\\\\","));
-    ck_assert_ptr_nonnull(strstr((const char *)text.data, "\"is_self\":true}]}\n"));
+    ck_assert_ptr_nonnull(strstr((const char *)text.data, "\"is_self\":true}],\"omitted\":0}\n"));
     buffer_free(&text);
     card_list_free(&list);
     PLAY({.answer = http_text(200, "", LIST(ENTRY(DIGITS, "29")))}, {.answer = error_text(403, "AccessDenied")});
@@ -204,6 +204,35 @@ static void read_all_cards(void)
     expect_played();
     cards_room_close(room);
 }
+
+#define PAGE(entries, token)                                                         \
+    "<ListBucketResult><IsTruncated>true</IsTruncated><NextContinuationToken>" token \
+    "</NextContinuationToken>" entries "</ListBucketResult>"
+
+/* However many keys lie before it that are no cards, or those of others. */
+static void read_pages_of_cards(void)
+{
+    struct card_list list;
+    open_room();
+    PLAY({.answer = http_text(200, "", PAGE(ENTRY("000-nothing-of-ours", "01"), "on"))},
+         {.answer = http_text(200, "", PAGE(ENTRY("001-nothing-of-ours", "01"), ""))},
+         {.answer = http_text(200, "", LIST(ENTRY(DIGITS, "29")))},
+         {.answer = http_text(200, "ETag: \"e\"\r\n" RECEIVED, TEXT "name first\n")});
+    EXPECT(cards_read_all(room, &list, &error));
+    ck_assert_uint_eq(list.count, 1);
+    ck_assert_uint_eq(list.omitted, 0);
+    ck_assert_ptr_nonnull(strstr(script_seen[1].head, "continuation-token=on"));
+    ck_assert_ptr_nonnull(strstr(script_seen[2].head, "start-after=below%2F.bale%2Ffleet%2F001-nothing-of-ours"));
+    card_list_free(&list);
+    expect_played();
+    cards_room_close(room);
+}
+
+START_TEST(pages_of_them)
+{
+    on_script(false, read_pages_of_cards);
+}
+END_TEST
 
 START_TEST(all_of_them)
 {
@@ -223,6 +252,7 @@ int main(void)
     tcase_add_test(requests, a_card_replaces_what_was_written_last);
     tcase_add_test(requests, ages_are_by_the_backends_clock);
     tcase_add_test(requests, the_cards_of_the_dead_are_swept);
+    tcase_add_test(requests, pages_of_them);
     tcase_add_test(requests, all_of_them);
     suite_add_tcase(suite, requests);
     return run_suite(suite);
