@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 
 from backend_case import BackendCase
@@ -53,7 +54,8 @@ class Tools(BackendCase):
 
         done = self.bale_command("verify", "--deep", "--json")
         self.assertEqual(0, done.returncode, done.stderr)
-        self.assertEqual({"objects": 4, "findings": 0, "unread": 0, "original_bytes": sum(map(len, bodies.values()))},
+        self.assertEqual({"objects": 4, "findings": 0, "unread": 0, "is_all": True,
+                          "original_bytes": sum(map(len, bodies.values()))},
                          {name: value for name, value in json.loads(done.stdout).items() if name != "stored_bytes"})
 
     def test_damage_is_named(self):
@@ -67,9 +69,23 @@ class Tools(BackendCase):
         self.assertEqual(200, plain.put(self.bucket, "small", (), fields, bytes(changed)).status)
         done = self.bale_command("verify", "--deep")
         self.assertEqual(1, done.returncode)
-        self.assertRegex(done.stdout.decode(), rf"^{self.bucket}/small: \S.*\n4 objects, .*: 1 findings")
+        self.assertRegex(done.stdout.decode(), rf"^{self.bucket}/small: frame-crc: \S.*\n4 objects, .*: 1 findings")
         self.assertIn(b"1 of 4 objects are not as they should be", done.stderr)
         self.assertEqual(1, self.bale_command("cat", f"{self.bucket}/small").returncode)
+
+    def test_what_is_right_of_a_damaged_object_is_read(self):
+        bodies = self.fill()
+        plain = self.direct().client()
+        stored = plain.get(self.bucket, "large")
+        fields = {name: value for name, value in stored.headers if name.startswith("x-amz-meta-")}
+        changed = bytearray(stored.body)
+        changed[len(changed) // 2] ^= 1
+        self.assertEqual(200, plain.put(self.bucket, "large", (), fields, bytes(changed)).status)
+        done = self.bale_command("cat", f"{self.bucket}/large", "--skip-damaged")
+        self.assertEqual(1, done.returncode)
+        first, last = map(int, re.match(rb"bale cat: bytes (\d+) to (\d+) are left out: ", done.stderr).groups())
+        self.assertEqual((0, MIB), (first % MIB, last + 1 - first))  # one frame
+        self.assertTrue(bodies["large"][:first] + bodies["large"][last + 1:] == done.stdout)
 
     def test_stamp_writes_what_s4_reads(self):
         bodies = self.fill()

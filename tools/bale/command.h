@@ -37,7 +37,8 @@ struct command_line {
     struct config where; /* of commands that work on any backend, instead of `backend`: which it is */
     char *prefix;
     bool deep;
-    bool frames; /* of inspect */
+    bool frames;       /* of inspect */
+    bool skip_damaged; /* of cat */
     bool etags;
     bool test, forget;
     char *account, *action, *resource, *context; /* of explain */

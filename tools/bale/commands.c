@@ -46,7 +46,11 @@ static const struct option BACKEND_COMMAND[] = {
     ANY_BACKEND,
 };
 
-static const struct option CAT[] = {ANY_BACKEND};
+static const struct option CAT[] = {
+    {"skip-damaged", OPTION_FLAG, AT(skip_damaged), "no", "",
+     .help = "leave out the bytes of frames that are wrong, say which these are, and go on behind them"},
+    ANY_BACKEND,
+};
 
 static const struct option DICT[] = {
     BACKEND,
@@ -85,7 +89,9 @@ static const struct option VERIFY[] = {
     {"bucket", OPTION_TEXT, AT(bucket), NULL, "NAME", .help = "this bucket alone; without it all of them"},
     {"prefix", OPTION_TEXT, AT(prefix), NULL, "TEXT", .help = "only keys that begin with this"},
     {"deep", OPTION_FLAG, AT(deep), "no", "",
-     .help = "read and decode every byte, and compare checksums and ETags; without it attributes and indexes"},
+     .help =
+         "read and decode every byte, and compare checksums and ETags; without it attributes, parts and indexes, and "
+         "of a folder the headers of frames"},
     {"json", OPTION_FLAG, AT(json), "no", "", .help = "print one line of JSON for each finding, and one for the sums"},
     ANY_BACKEND,
 };
@@ -337,7 +343,9 @@ static const struct command COMMANDS[] = {
      "which a lost catalogue can be rebuilt; small objects and open uploads are known to the catalogue alone.",
      TABLE(BACKUP, "backup")},
     {"cat", command_cat, NULL, "BUCKET/KEY", "print an object's original bytes",
-     "Writes the original bytes of one object to standard output, verified as for a client. It needs no baled.",
+     "Writes the original bytes of one object to standard output, verified as for a client. It needs no baled. "
+     "file:PATH instead of BUCKET/KEY is a stored body that lies in a file, as an export has it or another tool took "
+     "it out of a bucket; with PATH.s4index beside it, if that is there.",
      TABLE(CAT, "cat")},
     {"check", command_check, check_check, NULL, "look for damage in a folder, and repair it",
      "Reads every row and every body of a folder that no baled has open, compares checksums, free space and the "
@@ -385,7 +393,8 @@ static const struct command COMMANDS[] = {
      "baled may have the backend's folder open, which is made when it is missing, too.",
      TABLE(IMPORT, "import")},
     {"inspect", command_inspect, NULL, "BUCKET/KEY", "say how an object is stored",
-     "Prints what is known of one object: sizes, ETags, codec, frames, parts, checksums, metadata.",
+     "Prints what is known of one object: sizes, ETags, codec, frames, parts, checksums, metadata. file:PATH instead "
+     "of BUCKET/KEY is a stored body that lies in a file, of which only that is known.",
      TABLE(INSPECT, "inspect")},
     {"journal", command_journal, check_journal, NULL, "say how the journal stands, and set it right",
      "Says how the journal stands on which settings and the savings ledger are kept: beside a running baled or without "
@@ -407,8 +416,10 @@ static const struct command COMMANDS[] = {
      "that Bale wrote, bound to its ETag. Objects stay as they are.",
      TABLE(STAMP, "stamp")},
     {"verify", command_verify, NULL, NULL, "look at every object, and read it with --deep",
-     "Opens every object as for a client and says which cannot be read, or do not say the same of themselves "
-     "everywhere. It changes nothing.",
+     "Opens every object and every former version as for a client and says which cannot be read, or do not say the "
+     "same "
+     "of themselves everywhere. It changes nothing. Exit status 1: something was found; 3: it was stopped before the "
+     "end.",
      TABLE(VERIFY, "verify")},
 };
 enum { COMMANDS_COUNT = sizeof COMMANDS / sizeof COMMANDS[0] };

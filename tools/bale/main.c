@@ -8,7 +8,7 @@
 
 extern char **environ;
 
-enum { EXIT_USAGE = 2, EXIT_CHANGED = 4 };
+enum { EXIT_USAGE = 2, EXIT_STOPPED = 3, EXIT_CHANGED = 4 };
 
 /* `command`: NULL for all of them. */
 static void print_help(const struct command *command, FILE *to)
@@ -28,8 +28,11 @@ static bool is_help(const char *word)
     return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
 }
 
+/* What was cut off may be gone on with; what it has done stands. */
 static int status_of(const struct error *error)
 {
+    if (error->kind == ERROR_CANCELLED)
+        return EXIT_STOPPED;
     return error->kind == ERROR_CHANGED ? EXIT_CHANGED : EXIT_FAILURE;
 }
 

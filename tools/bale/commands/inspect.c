@@ -2,6 +2,7 @@
 #include "codec/codec.h"
 #include "codec/format/sidecar.h"
 #include "tools/bale/command.h"
+#include "tools/bale/files/body_file.h"
 #include "tools/bale/session/backend_session.h"
 #include "tools/bale/view/frame_view.h"
 
@@ -35,6 +36,20 @@ static const char *layout_name(const struct object_attributes *attributes)
     return attributes->layout == LAYOUT_RAW ? "as it is" : "one stream";
 }
 
+/* Nothing of it is known of a body in a file. */
+static void put_name(struct inspection *inspection, const struct object_attributes *attributes)
+{
+    const char *path = body_file_path(inspection->line->target);
+    if (path != NULL) {
+        put(inspection, "file", json_object_new_string(path));
+        return;
+    }
+    put(inspection, "bucket", text_of(inspection->name.bucket));
+    put(inspection, "key", text_of(inspection->name.key));
+    put(inspection, "etag", json_object_new_string(attributes->etag));
+    put(inspection, "stored etag", json_object_new_string(attributes->stored_etag));
+}
+
 static void put_attributes(struct inspection *inspection, const struct object_attributes *attributes)
 {
     char modified[32];
@@ -44,11 +59,8 @@ static void put_attributes(struct inspection *inspection, const struct object_at
     struct tm parts;
     const struct codec *codec = codec_find(attributes->codec);
     (void)strftime(modified, sizeof modified, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&seconds, &parts));
-    put(inspection, "bucket", text_of(inspection->name.bucket));
-    put(inspection, "key", text_of(inspection->name.key));
+    put_name(inspection, attributes);
     put(inspection, "modified", json_object_new_string(modified));
-    put(inspection, "etag", json_object_new_string(attributes->etag));
-    put(inspection, "stored etag", json_object_new_string(attributes->stored_etag));
     if (attributes->is_size_known)
         put(inspection, "original size", json_object_new_int64((int64_t)attributes->original_size));
     put(inspection, "stored size", json_object_new_int64((int64_t)attributes->stored_size));
@@ -178,14 +190,22 @@ SUSPENDS static bool put_parts(struct inspection *inspection, struct bucket_obje
     return done;
 }
 
+SUSPENDS static bool open_object(struct bucket_store *store, struct inspection *inspection,
+                                 struct bucket_object **ret_object, struct error *error)
+{
+    const char *path = body_file_path(inspection->line->target);
+    const struct open_intent intent = {.extent = inspection->line->frames ? OPEN_WHOLE : OPEN_ATTRIBUTES};
+    return path != NULL ? body_file_open(path, false, ret_object, error)
+                        : bucket_open(store, &inspection->name, &intent, ret_object, error);
+}
+
 SUSPENDS static bool inspect(struct bucket_store *store, void *context, struct error *error)
 {
     struct inspection *inspection = context;
-    const struct open_intent intent = {.extent = inspection->line->frames ? OPEN_WHOLE : OPEN_ATTRIBUTES};
     struct bucket_object *object;
     json_object_put(inspection->document); /* of a look that came to nothing */
     inspection->document = json_object_new_object();
-    if (!bucket_open(store, &inspection->name, &intent, &object, error))
+    if (!open_object(store, inspection, &object, error))
         return false;
     put_attributes(inspection, &object->attributes);
     put_metadata(inspection, object->attributes.metadata);
@@ -213,9 +233,11 @@ static void print_members(struct json_object *document, const char *indent)
 bool command_inspect(const struct command_line *line, struct error *error)
 {
     struct inspection inspection = {.line = line};
-    if (!backend_session_name(line->target, &inspection.name, error))
+    bool is_file = body_file_path(line->target) != NULL;
+    if (!is_file && !backend_session_name(line->target, &inspection.name, error))
         return false;
-    bool done = backend_session_look(&line->where, inspect, &inspection, error);
+    bool done = is_file ? session_run_bare(inspect, &inspection, error)
+                        : backend_session_look(&line->where, inspect, &inspection, error);
     if (done && line->json)
         printf("%s\n", json_object_to_json_string_ext(inspection.document, JSON_C_TO_STRING_PLAIN));
     else if (done)

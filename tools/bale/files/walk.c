@@ -5,41 +5,73 @@
 
 enum { PAGE_BUCKETS = 100, PAGE_BUCKETS_BYTES = 1 << 20, PAGE_KEYS = 1000, PAGE_KEYS_BYTES = 16 << 20 };
 
-SUSPENDS static bool visit_page(const struct walk *walk, struct span bucket, const struct list_page *page,
+/* Where a walk over a bucket is: behind this key, and behind this version of it. */
+struct place {
+    struct span bucket;
+    bool is_versioned;
+    size_t key_bytes;
+    char key[OBJECT_KEY_BYTES_MAX];
+    char version[VERSION_TEXT_BYTES];
+};
+
+SUSPENDS static bool visit_page(const struct walk *walk, const struct place *place, const struct list_page *page,
                                 struct error *error)
 {
     bool done = true;
     for (unsigned i = 0; i < page->count && done; i++) {
-        const struct object_name name = {.bucket = bucket, .key = page->entries[i].key};
+        struct object_name name = {.bucket = place->bucket, .key = page->entries[i].key};
+        if (place->is_versioned)
+            name.version = span_from_string(page->entries[i].version);
         done = walk->visit(walk->context, &name, &page->entries[i], error);
     }
     return done;
 }
 
+SUSPENDS static bool list_page(struct bucket_store *store, const struct walk *walk, const struct place *place,
+                               struct arena *arena, struct list_page *ret_page, struct error *error)
+{
+    struct span prefix = walk->prefix != NULL ? span_from_string(walk->prefix) : SPAN_EMPTY;
+    const struct list_request request = {.bucket = place->bucket,
+                                         .prefix = prefix,
+                                         .after = span_of(place->key, place->key_bytes),
+                                         .entries_max = PAGE_KEYS,
+                                         .is_damage_listed = walk->has_damaged};
+    const struct version_list_request versions = {.bucket = place->bucket,
+                                                  .prefix = prefix,
+                                                  .after_key = request.after,
+                                                  .after_version = span_from_string(place->version),
+                                                  .entries_max = PAGE_KEYS};
+    return place->is_versioned ? bucket_list_versions(store, &versions, arena, ret_page, error)
+                               : bucket_list(store, &request, arena, ret_page, error);
+}
+
+static void go_behind(struct place *place, const struct list_entry *last)
+{
+    memcpy(place->key, last->key.data, last->key.size);
+    place->key_bytes = last->key.size;
+    if (place->is_versioned)
+        memcpy(place->version, last->version, sizeof place->version);
+}
+
 SUSPENDS static bool walk_bucket(struct bucket_store *store, const struct walk *walk, struct span bucket,
                                  struct error *error)
 {
-    char after[OBJECT_KEY_BYTES_MAX];
-    size_t after_size = 0;
+    struct place place = {.bucket = bucket};
+    struct bucket_info info;
     struct list_page page = {.is_truncated = true};
     bool done = true;
+    if (walk->has_versions && store->capabilities.has_versions) {
+        done = bucket_find(store, bucket, &info, error);
+        place.is_versioned = done && info.versioning != VERSIONING_NEVER;
+    }
     while (done && page.is_truncated) {
         struct arena arena;
-        const struct list_request request = {
-            .bucket = bucket,
-            .prefix = walk->prefix != NULL ? span_from_string(walk->prefix) : SPAN_EMPTY,
-            .after = span_of(after, after_size),
-            .entries_max = PAGE_KEYS,
-        };
         arena_init(&arena, PAGE_KEYS_BYTES);
-        done = bucket_list(store, &request, &arena, &page, error) && visit_page(walk, bucket, &page, error);
+        done = list_page(store, walk, &place, &arena, &page, error) && visit_page(walk, &place, &page, error);
         if (done && page.count == 0)
             page.is_truncated = false;
-        if (done && page.is_truncated) {
-            struct span last = page.entries[page.count - 1].key;
-            memcpy(after, last.data, last.size);
-            after_size = last.size;
-        }
+        if (done && page.is_truncated)
+            go_behind(&place, &page.entries[page.count - 1]);
         arena_free(&arena);
     }
     return done;

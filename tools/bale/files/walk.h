@@ -1,4 +1,5 @@
-/* tools/bale/files/walk.h -- every object of a backend, one after the other, in the order of their keys. */
+/* tools/bale/files/walk.h -- every object of a backend, one after the other, in the order of their keys; with its
+ * versions and delete markers, the newest first, where these are wanted. */
 #pragma once
 
 #include "store/bucket.h"
@@ -8,6 +9,8 @@
 struct walk {
     const char *bucket; /* NULL: all of them */
     const char *prefix; /* NULL: all keys */
+    bool has_versions;  /* also former ones: names then have their version in buckets that are or were versioned */
+    bool has_damaged;   /* entries whose row is damaged, too; else they end the walk, as former versions do */
     /* False ends the walk. */
     SUSPENDS bool (*visit)(void *context, const struct object_name *name, const struct list_entry *entry,
                            struct error *error);
