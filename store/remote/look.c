@@ -221,8 +221,8 @@ static void use_trailer(struct remote_state *state, const struct kept_trailer *k
     fields_apply_trailer(&state->object, &kept->trailer);
 }
 
-/* What was said of this very revision before was another size, or another logical ETag: one of the two answers bore the
- * wrong label. (A copy of an object onto itself changes neither.) */
+/* What was said under this very ETag before was another size, or another logical ETag. (A copy of an object onto itself
+ * changes neither.) */
 static bool contradicts_row(const struct remote_key *key, const struct object_attributes *attributes)
 {
     const struct object_attributes *known = &key->row.attributes;
@@ -232,13 +232,27 @@ static bool contradicts_row(const struct remote_key *key, const struct object_at
             (attributes->is_size_known && attributes->original_size != known->original_size));
 }
 
-static bool note_slip(struct remote_key *key, struct error *error)
+/* One of the two answers bore the wrong label, unless two writes left the same bytes there: a client may send what
+ * another body was packed to. */
+static bool proves_slip(const struct remote_key *key, const struct object_attributes *attributes)
 {
+    const struct object_attributes *known = &key->row.attributes;
+    bool are_two_writes = known->revision != 0 && attributes->revision != 0 && known->revision != attributes->revision;
+    return !are_two_writes || attributes->stored_size != known->stored_size;
+}
+
+static bool refuse_contradiction(struct remote_key *key, const struct object_attributes *attributes,
+                                 struct error *error)
+{
+    bool is_slip = proves_slip(key, attributes);
+    remote_note_absence(key);
+    if (!is_slip)
+        return error_set(error, ERROR_CHANGED, S3_SlowDown,
+                         "The object is changed too often at the moment. Try again.");
     if (!atomic_exchange(&key->shard->remote->has_slipped, true))
         log_message(LOG_WARNING,
                     "backend: an answer bore the ETag of another revision. From now on, what was seen of an object "
                     "is believed only when it was said twice.");
-    remote_note_absence(key);
     return error_set(error, ERROR_CHANGED, S3_SlowDown, "The backend mixed two revisions of the object. Try again.");
 }
 
@@ -259,7 +273,7 @@ bool remote_read_answer(struct remote_key *key, const struct s3_answer *answer, 
     if (ret_state->is_tombstone)
         return true;
     if (!key->is_internal && contradicts_row(key, &object->attributes))
-        return note_slip(key, error);
+        return refuse_contradiction(key, &object->attributes, error);
     if (!was_said(key, &object->attributes) || !may_believe(key))
         return true;
     row_apply(&key->row, object);

@@ -1,6 +1,7 @@
 """tests/backends/labels.py -- a server that passed the test of labels, and mixes two revisions after all: a HEAD that shows the metadata of one
 has the ETag of the next (versitygw reads one after the other, and another write comes in between). No write is lost by it."""
 
+import random
 import threading
 
 import fronts
@@ -8,6 +9,33 @@ from backend_case import BackendCase
 from faults import fault
 
 AHEAD = fault("slip-ahead", op="HeadObject", key="^k$", times=1)
+
+
+class SameLabels(BackendCase):
+    """A client sends the very bytes that another body was packed to: two writes have one ETag, and no label has slipped."""
+
+    FOR = ("raw",)
+
+    def test_bytes_that_are_a_packed_body(self):
+        one, two = (self.bale(None, "--shards", "1") for _ in range(2))
+        text = random.Random(self.seed).randbytes(50_000).hex().encode()
+        self.assertEqual(200, one.client().put(self.bucket, "k", (), (), text).status)
+        plain = self.backend.client()
+        packed = plain.get(self.bucket, "k")
+        self.assertLess(len(packed.body), len(text))
+        for body in (packed.body, text, packed.body):
+            for client in (two.client(), one.client()):
+                self.assertEqual(200, client.get(self.bucket, "k").status)
+            self.assertEqual(200, one.client().put(self.bucket, "k", (), (), body).status)
+            self.assertEqual(packed.header("etag"), plain.head(self.bucket, "k").header("etag"), "it is not the same")
+            for client in (two.client(), one.client(), two.client()):
+                answer = client.get(self.bucket, "k")
+                self.assertEqual((200, str(len(body))), (answer.status, client.head(self.bucket, "k").header("content-length")))
+                self.assertTrue(body == answer.body)
+            listed = two.client().get(self.bucket, None, {"list-type": "2"})
+            self.assertEqual([str(len(body))], listed.texts("Contents/Size"))
+        self.assertTrue(fronts.verdicts(self.backend)["labels-hold"])
+        self.assertNotIn("bore the ETag of another revision", two.log() + one.log())
 
 
 class LabelsAhead(BackendCase):

@@ -7,7 +7,7 @@
 #include <assert.h>
 
 enum {
-    ROW_VERSION = 3,
+    ROW_VERSION = 4,
     IS_S4 = 1 << 0,
     IS_MULTIPART = 1 << 1,
     HAS_CRC32C = 1 << 2,
@@ -37,7 +37,8 @@ enum {
     AT_CHECKSUM_PARTS = 68,
     AT_CHECKSUM = 72,
     AT_DICTIONARY = AT_CHECKSUM + CHECKSUM_BYTES_MAX,
-    AT_OWNER_BYTES = AT_DICTIONARY + 16,
+    AT_REVISION = AT_DICTIONARY + 16,
+    AT_OWNER_BYTES = AT_REVISION + 8,
     ROW_HEAD_BYTES = AT_OWNER_BYTES + 1,
 };
 
@@ -151,6 +152,7 @@ size_t row_encode(const struct row *row, uint8_t ret_bytes[ROW_BYTES_MAX])
     store_u32_le(head + AT_CHECKSUM_PARTS, attributes->checksum.parts_count);
     memcpy(head + AT_CHECKSUM, attributes->checksum.bytes, CHECKSUM_BYTES_MAX);
     memcpy(head + AT_DICTIONARY, attributes->dictionary, 16);
+    store_u64_le(head + AT_REVISION, attributes->revision);
     head[AT_OWNER_BYTES] = (uint8_t)owner.size;
     uint8_t *end = head + ROW_HEAD_BYTES;
     memcpy(end, stored_etag.data, stored_etag.size);
@@ -185,6 +187,7 @@ static void read_numbers(const uint8_t *head, struct row *row)
     attributes->checksum.parts_count = load_u32_le(head + AT_CHECKSUM_PARTS);
     memcpy(attributes->checksum.bytes, head + AT_CHECKSUM, CHECKSUM_BYTES_MAX);
     memcpy(attributes->dictionary, head + AT_DICTIONARY, 16);
+    attributes->revision = load_u64_le(head + AT_REVISION);
     memcpy(attributes->version, "null", sizeof "null");
 }
 

@@ -37,6 +37,7 @@ static struct row row_with(const char *stored_etag, uint64_t size)
                        .has_crc32c = true,
                        .crc32c = 99,
                        .dictionary = "0123456789abcdef",
+                       .revision = 0x0102030405060708,
                        .checksum = {.algorithm = CHECKSUM_SHA1, .type = CHECKSUM_COMPOSITE, .parts_count = 12},
                        .parts_count = 12},
         .is_stamped = true,
@@ -67,6 +68,7 @@ START_TEST(as_bytes)
     ck_assert_str_eq(again.attributes.etag, row.attributes.etag);
     ck_assert_str_eq(again.owner, "alice");
     ck_assert_str_eq(again.attributes.dictionary, row.attributes.dictionary);
+    ck_assert_uint_eq(again.attributes.revision, 0x0102030405060708);
     ck_assert_uint_eq(again.attributes.original_size, 1000);
     ck_assert_uint_eq(again.attributes.sidecar_size, 108);
     ck_assert_uint_eq(again.trailer_bytes, 3000);
