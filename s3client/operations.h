@@ -54,6 +54,13 @@ SUSPENDS bool s3_client_list_objects(struct s3_client *client, const struct s3_c
                                      const struct s3_list_request *request, struct arena *arena,
                                      struct s3_list_page *ret_page, struct s3_answer *ret_answer, struct error *error);
 
+/* ---- buckets ---- */
+
+/* In this region, which is the endpoint's: AWS makes none without its name, but in us-east-1. A server that calls its
+ * places otherwise is asked once more, without it. */
+SUSPENDS bool s3_client_create_bucket(struct s3_client *client, const struct s3_call *call, struct span region,
+                                      struct s3_answer *ret_answer, struct error *error);
+
 /* ---- versions ---- */
 
 enum s3_versioning { S3_VERSIONING_NEVER, S3_VERSIONING_ENABLED, S3_VERSIONING_SUSPENDED };

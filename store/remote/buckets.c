@@ -279,8 +279,8 @@ SUSPENDS static bool create(struct remote_shard *shard, const struct bucket_inte
     struct bucket_info info;
     uint64_t removed = atomic_load(&shard->remote->buckets_removed);
     const struct http_field lock = {SPAN("x-amz-bucket-object-lock-enabled"), SPAN("true")};
-    const struct s3_call call = {.kind = S3_CREATE_BUCKET,
-                                 .bucket = intent->name,
+    const struct span region = span_from_string(s3_endpoint_region(shard->remote->settings.endpoint));
+    const struct s3_call call = {.bucket = intent->name,
                                  .headers = &lock,
                                  .headers_count = intent->has_lock ? 1 : 0,
                                  .repeat = S3_REPEAT};
@@ -293,9 +293,9 @@ SUSPENDS static bool create(struct remote_shard *shard, const struct bucket_inte
         intent->creation_id != 0 ? intent->creation_id : bucket_draw_creation_id(shard->remote->settings.random);
     memset(info.owner, 0, sizeof info.owner);
     memcpy(info.owner, intent->owner.data, intent->owner.size);
-    if (remote_call(shard, &call, &answer, error))
-        s3_answer_close(&answer);
-    else if (error->code != S3_BucketAlreadyOwnedByYou) /* that is our own request, or one of another process */
+    bool done = s3_client_create_bucket(shard->client, &call, region, &answer, error);
+    if (!remote_answered(shard, S3_CREATE_BUCKET, &answer, done, error) &&
+        error->code != S3_BucketAlreadyOwnedByYou) /* that is our own request, or one of another process */
         return false;
     atomic_fetch_add(&shard->remote->buckets_made, 1);
     if (!take_over(shard, &info, error))

@@ -14,6 +14,7 @@ import fronts
 
 class BackendCase(unittest.TestCase):
     FOR = backends.NAMES  # which backends
+    region = "us-east-1"  # where the backend is
     NEEDS_BALE = True  # False: the backend alone is enough
     maxDiff = 4000
 
@@ -28,7 +29,7 @@ class BackendCase(unittest.TestCase):
         if cls.NEEDS_BALE and not fronts.bale_has_backends(cls.baled):
             raise unittest.SkipTest("this baled knows no S3 backend")
         try:
-            cls.server = backends.start(cls.backend_name, cls.baled, cls.may_build)
+            cls.server = backends.start(cls.backend_name, cls.baled, cls.may_build, cls.region)
         except backends.Missing as missing:
             raise unittest.SkipTest(str(missing)) from None
 

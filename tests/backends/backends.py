@@ -111,8 +111,8 @@ class Backend:
     marks_nothing = True  # a deletion in a versioned bucket leaves a marker also where nothing was
     heeds_etags_of_many = False  # of DeleteObjects; no verdict, because Bale needs it for nothing but late duplicates
 
-    def __init__(self, program):
-        self.program, self.region, self.bucket = program, "us-east-1", "home"
+    def __init__(self, program, region="us-east-1"):
+        self.program, self.region, self.bucket = program, region, "home"
         self.access_key, self.secret_key = "AKIA" + secrets.token_hex(8).upper(), secrets.token_hex(20)
         self.folder = Path(tempfile.mkdtemp(prefix=f"bale-{self.name}-"))
         self.port, self.process, self.tls = None, None, None
@@ -210,8 +210,8 @@ class Raw(Backend):
     lacks = client.RAW_LACKS
     heeds_etags_of_many = True
 
-    def __init__(self, program):
-        super().__init__(program)
+    def __init__(self, program, region="us-east-1"):
+        super().__init__(program, region)
         self.certificate = []
         account = client.Account("root", self.access_key, self.secret_key, secrets.token_hex(32))
         daemon.write_credentials(self.folder / "accounts.ini", {"root": account})
@@ -222,7 +222,7 @@ class Raw(Backend):
 
     def command(self):
         return [self.program, *self.certificate, "--raw", "--listen", f"127.0.0.1:{self.port}", "--admin", "127.0.0.1:0", "--backend",
-                f"dir:{self.folder}/data", "--credentials", str(self.folder / "accounts.ini"), "--log-level", "warning"]
+                f"dir:{self.folder}/data", "--region", self.region, "--credentials", str(self.folder / "accounts.ini"), "--log-level", "warning"]
 
     def environment(self):
         return {}
@@ -267,12 +267,12 @@ class Minio(Backend):
 KINDS = {kind.name: kind for kind in (Raw, VersityGateway, Minio)}
 
 
-def start(name, baled=None, build=True):
+def start(name, baled=None, build=True, region="us-east-1"):
     """A running backend; Missing when its program cannot be had."""
     if name not in KINDS:
         raise Missing(f"there is no backend {name}: {', '.join(KINDS)}")
     program = str(baled or ROOT / "build" / "server" / "baled") if name == "raw" else obtain(name, build)
-    backend = KINDS[name](program)
+    backend = KINDS[name](program, region)
     try:
         return backend.start()
     except BaseException:

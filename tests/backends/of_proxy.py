@@ -193,6 +193,10 @@ class Proxy(BackendCase):
         self.assertEqual(501, alice.put(self.bucket, "n", (), {"if-match": '"x"'}).status)
         self.assertEqual([200, 429, 200, 429], [alice.get(self.bucket, None, {"prefix": "z"}).status for _ in range(4)])
 
+    def test_a_rule_may_want_no_body(self):
+        _, alice = self.through(fault("refuse", status=501, method="PUT", empty=True))
+        self.assertEqual([501, 200], [alice.put(self.bucket, "k", (), (), body).status for body in (b"", b"x")])
+
     def test_chance_comes_from_the_seed(self):
         def drawn(seed):
             _, alice = self.through(fault("refuse", status=503, probability=0.3), seed=seed)

@@ -5,6 +5,7 @@ A rule is an object with "fault" and any of these, all of which must hold:
     op, method      a name or a list of names (PutObject, UploadPart, ...; message.py has them all)
     key, query      a regular expression that is found in it
     header          a header that must be there (lower case)
+    empty           true: it has no body
     nth, first, every   of the requests that match so far: only this one; only so many; each so-manieth
     times           fires so often at most
     probability     of those that are left
@@ -39,7 +40,7 @@ import message
 
 FAULTS = ("delay", "refuse", "cut", "cut-request", "hang", "lose", "replace", "duplicate", "duplicate-late", "delay-answer",
           "truncate", "wrong-length", "flip", "trickle", "slip", "slip-ahead", "close-after", "ignore")
-SELECTORS = ("op", "method", "key", "query", "header", "nth", "first", "every", "times", "probability")
+SELECTORS = ("op", "method", "key", "query", "header", "empty", "nth", "first", "every", "times", "probability")
 
 
 def as_set(value):
@@ -83,6 +84,7 @@ class Rule:
                 and (self.key is None or self.key.search(request.key) is not None)
                 and (self.query is None or self.query.search(request.query_text) is not None)
                 and (self.header is None or request.header(self.header) is not None)
+                and (not self.given.get("empty") or request.framing == 0)
                 and (self.kind != "ignore" or message.concerns(self.given["what"], request)))
 
     def fires(self, request):

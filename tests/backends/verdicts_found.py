@@ -194,6 +194,21 @@ class NoBucketToTryIn(BackendCase):
         self.assertTrue(bale.client().put(self.bucket, "k", (), (), b"x").header("x-amz-version-id"))
 
 
+class ARegionWithAName(BackendCase):
+    """AWS makes no bucket outside us-east-1 unless the request says where; others take that, too."""
+
+    region = "eu-central-1"
+
+    def test_buckets_are_made_there(self):
+        """Those that the probes are tried in, and those of clients."""
+        proxy = self.proxy(fault("refuse", status=400, code="IllegalLocationConstraintException", op="CreateBucket", empty=True))
+        bale = self.bale(proxy, "--all-buckets")
+        kept = self.backend.client().get(self.bucket, ".bale/backend").body
+        self.assertNotIn(b"untried", kept)
+        self.assertEqual(200, bale.client().put(f"{self.bucket}-more").status)
+        self.assertEqual(200, self.backend.client().head(f"{self.bucket}-more").status)
+
+
 class LostRaces(BackendCase):
     """What was seen to fail once, among many that do not, is not forgotten."""
 

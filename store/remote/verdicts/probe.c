@@ -169,15 +169,14 @@ SUSPENDS bool probe_bucket_make(struct probe *probe, bool has_lock, struct probe
     uint64_t nonce = random_u64(probe->remote->settings.random);
     const struct http_field lock = {SPAN("x-amz-bucket-object-lock-enabled"), SPAN("true")};
     (void)snprintf(ret_bucket->name, sizeof ret_bucket->name, "bale-probe-%016llx", (unsigned long long)nonce);
-    const struct s3_call call = {.kind = S3_CREATE_BUCKET,
-                                 .bucket = span_from_string(ret_bucket->name),
+    const struct span region = span_from_string(s3_endpoint_region(probe->remote->settings.endpoint));
+    const struct s3_call call = {.bucket = span_from_string(ret_bucket->name),
                                  .headers = &lock,
                                  .headers_count = has_lock ? 1 : 0,
                                  .repeat = S3_ONCE};
     ret_bucket->home = probe->bucket;
-    if (!s3_client_call(probe->shard->client, &call, &answer, &ignored))
+    if (!s3_client_create_bucket(probe->shard->client, &call, region, &answer, &ignored))
         return false;
-    s3_answer_close(&answer);
     probe->bucket = span_from_string(ret_bucket->name);
     return true;
 }

@@ -245,6 +245,28 @@ START_TEST(a_deleted_key_says_which_marker_stands_there)
 }
 END_TEST
 
+static void creations(void)
+{
+    const char *const refused = "<Error><Code>InvalidLocationConstraint</Code></Error>";
+    PLAY({.answer = http_text(200, "", "")}, {.answer = http_text(200, "", "")}, {.answer = http_text(400, "", refused)},
+         {.answer = http_text(200, "", "")}, {.answer = http_text(403, "", "<Error><Code>AccessDenied</Code></Error>")});
+    EXPECT(s3_client_create_bucket(client, &bucket_call, SPAN("us-east-1"), &answer, &error));
+    ck_assert_str_eq(script_seen[0].body, "");
+    EXPECT(s3_client_create_bucket(client, &bucket_call, SPAN("eu-central-1"), &answer, &error));
+    ck_assert_ptr_nonnull(strstr(script_seen[1].head, "PUT /box HTTP/1.1\r\n"));
+    ck_assert_ptr_nonnull(strstr(script_seen[1].body, "<LocationConstraint>eu-central-1</LocationConstraint>"));
+    EXPECT(s3_client_create_bucket(client, &bucket_call, SPAN("a-zone"), &answer, &error));
+    ck_assert_ptr_nonnull(strstr(script_seen[2].body, "<LocationConstraint>a-zone</LocationConstraint>"));
+    ck_assert_str_eq(script_seen[3].body, "");
+    ck_assert(!s3_client_create_bucket(client, &bucket_call, SPAN("a-zone"), &answer, &error)); /* once */
+}
+
+START_TEST(a_bucket_is_made_in_its_region)
+{
+    on_script(false, creations);
+}
+END_TEST
+
 static void versioning(void)
 {
     enum s3_versioning versioning;
@@ -396,6 +418,7 @@ int main(void)
     tcase_add_test(tests, an_error_in_an_answer_of_200_is_one);
     tcase_add_test(tests, each_deleted_key_has_its_own_result);
     tcase_add_test(tests, a_deleted_key_says_which_marker_stands_there);
+    tcase_add_test(tests, a_bucket_is_made_in_its_region);
     tcase_add_test(tests, a_bucket_says_whether_it_keeps_versions);
     tcase_add_test(tests, locks_of_buckets_and_of_versions);
     tcase_add_test(tests, versions_and_markers_come_in_the_order_of_the_document);
