@@ -7,6 +7,8 @@
 #include "runtime/base/byteorder.h"
 #include "runtime/base/clock.h"
 #include "runtime/base/decimal.h"
+#include "runtime/fiber/loop.h"
+#include "runtime/io/io.h"
 #include "runtime/log/log.h"
 #include "s3client/operations.h"
 #include "s3client/wire/checksum.h"
@@ -17,7 +19,7 @@
 
 #include <stdlib.h>
 
-enum { LIST_ARENA_BYTES = 24 << 20, RECORD_BYTES_MAX = 1024, LIST_TRIES = 4 };
+enum { LIST_ARENA_BYTES = 24 << 20, RECORD_BYTES_MAX = 1024, LIST_TRIES = 7, LIST_PAUSE_MS = 10 };
 
 static const struct span record_key = SPAN(".bale/bucket");
 
@@ -280,10 +282,8 @@ SUSPENDS static bool create(struct remote_shard *shard, const struct bucket_inte
     uint64_t removed = atomic_load(&shard->remote->buckets_removed);
     const struct http_field lock = {SPAN("x-amz-bucket-object-lock-enabled"), SPAN("true")};
     const struct span region = span_from_string(s3_endpoint_region(shard->remote->settings.endpoint));
-    const struct s3_call call = {.bucket = intent->name,
-                                 .headers = &lock,
-                                 .headers_count = intent->has_lock ? 1 : 0,
-                                 .repeat = S3_REPEAT};
+    const struct s3_call call = {
+        .bucket = intent->name, .headers = &lock, .headers_count = intent->has_lock ? 1 : 0, .repeat = S3_REPEAT};
     if (load_record(shard, intent->name, &info, error))
         return already_there(info.owner, intent->owner, error);
     if (error->code != S3_NoSuchBucket)
@@ -472,18 +472,27 @@ static void learn_one(void *context, unsigned index)
         query->error = error;
 }
 
-SUSPENDS static bool find_all(struct bucket_query *query, struct arena *arena, struct error *error)
+/* Some answer nothing while buckets come and go (MinIO). */
+SUSPENDS static bool ask_for_all(struct bucket_query *query, struct arena *arena, unsigned *ret_count,
+                                 struct error *error)
 {
     struct s3_answer answer;
-    unsigned count = 0;
     const struct s3_call call = {.repeat = S3_REPEAT};
-    bool done = false;
-    for (unsigned i = 0; !done && i < LIST_TRIES; i++) { /* some answer nothing while buckets come and go */
-        done = s3_client_list_buckets(query->shard->client, &call, arena, &query->found, &count, &answer, error);
-        if (!done && error->kind != ERROR_DAMAGED)
-            break;
+    for (unsigned i = 0; i < LIST_TRIES; i++) { /* 0.6 s in all */
+        bool done =
+            s3_client_list_buckets(query->shard->client, &call, arena, &query->found, ret_count, &answer, error);
+        if (done || error->kind != ERROR_DAMAGED)
+            return remote_answered(query->shard, S3_LIST_BUCKETS, &answer, done, error);
+        (void)io_sleep_until(deadline_after_ms((uint64_t)LIST_PAUSE_MS << i));
     }
-    if (!remote_answered(query->shard, S3_LIST_BUCKETS, &answer, done, error))
+    log_message(LOG_WARNING, "backend: %s", error->message);
+    return error_set(error, ERROR_BUSY, S3_SlowDown, "The backend does not say which buckets it has. Try again.");
+}
+
+SUSPENDS static bool find_all(struct bucket_query *query, struct arena *arena, struct error *error)
+{
+    unsigned count = 0;
+    if (!ask_for_all(query, arena, &count, error))
         return false;
     for (unsigned i = 0; i < count; i++) {
         if (is_wanted(query, query->found[i].name))

@@ -63,7 +63,7 @@ SUSPENDS bool remote_set_lock(struct bucket_store *store, struct span bucket, co
 static bool answered(struct remote_key *key, enum s3_kind kind, const struct s3_answer *answer, bool done,
                      char ret_version[VERSION_TEXT_BYTES], struct error *error)
 {
-    remote_answered_version(answer, ret_version);
+    remote_key_answered_version(key, answer, ret_version);
     if (!done && answer->status == 400 && error->code == S3_InvalidArgument) /* a date that has passed on the way */
         return error_set(error, ERROR_INVALID, S3_InvalidArgument, "The backend refuses the date or the version.");
     done = remote_answered(key->shard, kind, answer, done, error);

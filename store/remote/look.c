@@ -93,6 +93,14 @@ static bool not_of_markers(struct error *error)
                      "The specified method is not allowed against this resource: it is a delete marker.");
 }
 
+void remote_key_answered_version(const struct remote_key *key, const struct s3_answer *answer,
+                                 char ret_version[VERSION_TEXT_BYTES])
+{
+    remote_answered_version(answer, ret_version);
+    if (answer->version[0] == '\0' && key->version[0] != '\0')
+        memcpy(ret_version, key->version, VERSION_TEXT_BYTES);
+}
+
 bool remote_refuse_missing(const struct remote_key *key, const struct remote_state *state, struct error *error)
 {
     if (key->version[0] == '\0')

@@ -123,6 +123,9 @@ struct s3_call remote_key_call(struct remote_key *key, enum s3_kind kind, enum s
 /* From now on requests name this version: the rest of it can be had whatever becomes of the key. Versions that may be
  * replaced ("null") are not pinned so. */
 void remote_key_pin(struct remote_key *key, const char *version);
+/* Which version an answer is about that may not name it: then the one that was named, or "null". */
+void remote_key_answered_version(const struct remote_key *key, const struct s3_answer *answer,
+                                 char ret_version[VERSION_TEXT_BYTES]);
 /* Back to what was asked for. */
 void remote_key_unpin(struct remote_key *key);
 /* After a refusal (*error is of remote_call): is there nothing of that name? Then *error is NoSuchKey, NoSuchVersion

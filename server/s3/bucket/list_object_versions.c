@@ -51,13 +51,13 @@ static void write_next_marker(struct s3_document *document, const struct s3_requ
     xml_string(&document->xml, "NextVersionIdMarker", marker);
 }
 
-static void take_marker_apart(const struct s3_request *request, struct version_position *position)
+static void take_marker_apart(const struct s3_request *request, struct span marker, struct version_position *position)
 {
     uint64_t modified_ms;
-    const struct span marker = position->version;
     size_t behind_dot = marker.size;
     while (behind_dot > 0 && marker.data[behind_dot - 1] != '.')
         behind_dot--;
+    position->version = marker;
     if (behind_dot == 0 || !request->settings->store->capabilities.forgets_versions ||
         !decimal_parse_range(span_skip(marker, behind_dot), 1, INT64_MAX, &modified_ms))
         return;
@@ -70,19 +70,17 @@ static void take_marker_apart(const struct s3_request *request, struct version_p
 static bool find_markers(struct s3_request *request, struct span *ret_marker, struct version_position *ret_position,
                          struct error *error)
 {
-    struct span *version = &ret_position->version;
     bool has_key = s3_request_parameter(request, "key-marker", &ret_position->key) && ret_position->key.size > 0;
-    bool has_version = s3_request_parameter(request, "version-id-marker", version);
-    if (has_version && !has_key && version->size > 0)
-        return s3_refuse_argument(request, "version-id-marker", *version,
+    bool has_version = s3_request_parameter(request, "version-id-marker", ret_marker);
+    if (has_version && !has_key && ret_marker->size > 0)
+        return s3_refuse_argument(request, "version-id-marker", *ret_marker,
                                   "A version-id marker cannot be specified without a key marker.", error);
-    if (has_version && version->size == 0)
-        return s3_refuse_argument(request, "version-id-marker", *version, "A version-id marker cannot be empty.",
+    if (has_version && ret_marker->size == 0)
+        return s3_refuse_argument(request, "version-id-marker", *ret_marker, "A version-id marker cannot be empty.",
                                   error);
-    if (has_version && !version_id_is_well_formed(*version))
-        return s3_refuse_argument(request, "version-id-marker", *version, "Invalid version id specified", error);
-    *ret_marker = *version;
-    take_marker_apart(request, ret_position);
+    take_marker_apart(request, *ret_marker, ret_position);
+    if (has_version && !version_id_is_well_formed(ret_position->version))
+        return s3_refuse_argument(request, "version-id-marker", *ret_marker, "Invalid version id specified", error);
     return true;
 }
 

@@ -36,27 +36,36 @@ SUSPENDS bool s3_get_object_tagging(struct s3_request *request, struct error *er
     return ok;
 }
 
-static SUSPENDS bool write_tags(struct s3_request *request, const struct tag_list *tags, int status,
-                                struct error *error)
+/* A decision that was about the object is about the one that is there now, after the body: that one's version is
+ * written to, where the bucket keeps them. Elsewhere another one may come before the tags do. */
+static SUSPENDS bool bind_to_judged(struct s3_request *request, enum s3_action action, struct object_name *name,
+                                    struct error *error)
+{
+    const struct s3_target target = {.bucket = &request->access, .key = name->key, .version = name->version};
+    struct object_attributes attributes;
+    if (!request->has_judged_object)
+        return true;
+    if (!bucket_head(request->settings->store, name, request->arena, &attributes, error))
+        return s3_explain_missing(request, name, error);
+    if (!s3_judge_opened(request, &target, action, &attributes, error))
+        return false;
+    if (name->version.size == 0 && request->bucket_info.versioning != VERSIONING_NEVER)
+        name->version = arena_copy(request->arena, span_from_string(attributes.version));
+    return true;
+}
+
+static SUSPENDS bool write_tags(struct s3_request *request, enum s3_action action, const struct tag_list *tags,
+                                int status, struct error *error)
 {
     struct object_name name;
     char version[VERSION_TEXT_BYTES];
-    if (!name_object(request, &name, error))
+    if (!name_object(request, &name, error) || !bind_to_judged(request, action, &name, error))
         return false;
     if (!bucket_write_tags(request->settings->store, &name, buffer_span(&tags->packed), tags->count, version, error))
         return s3_explain_missing(request, &name, error);
     s3_answer_begin(request, status);
     s3_answer_read_version(request, &request->bucket_info, version);
     return s3_answer_empty(request, error);
-}
-
-/* A policy may ask for the tags that are to be put, which were not known when the request was let in. */
-static SUSPENDS bool may_put(struct s3_request *request, const struct tag_list *tags, struct error *error)
-{
-    request->tags_to_put = &tags->packed;
-    bool may = s3_authorize_body(request, error);
-    request->tags_to_put = NULL;
-    return may;
 }
 
 static SUSPENDS bool read_tags(struct s3_request *request, struct tag_list *tags, struct error *error)
@@ -70,8 +79,10 @@ SUSPENDS bool s3_put_object_tagging(struct s3_request *request, struct error *er
 {
     struct tag_list tags;
     tags_init(&tags);
-    bool ok =
-        read_tags(request, &tags, error) && may_put(request, &tags, error) && write_tags(request, &tags, 200, error);
+    bool ok = read_tags(request, &tags, error);
+    request->tags_to_put = &tags.packed; /* a policy may ask for them, which were not known when it was let in */
+    ok = ok && s3_authorize_body(request, error) && write_tags(request, ACTION_PutObjectTagging, &tags, 200, error);
+    request->tags_to_put = NULL;
     tags_free(&tags);
     return ok;
 }
@@ -79,5 +90,5 @@ SUSPENDS bool s3_put_object_tagging(struct s3_request *request, struct error *er
 SUSPENDS bool s3_delete_object_tagging(struct s3_request *request, struct error *error)
 {
     const struct tag_list none = {.count = 0};
-    return write_tags(request, &none, 204, error);
+    return write_tags(request, ACTION_DeleteObjectTagging, &none, 204, error);
 }

@@ -37,9 +37,17 @@ struct asked {
     struct lock_asked text; /* as it is written, which policies compare */
     struct retention_change retention;
     enum lock_hold hold;
+    struct span version; /* that the client named; empty: none */
 };
 typedef bool parse_asked(struct s3_request *request, const struct xml_element *root, struct asked *ret_asked,
                          struct error *error);
+
+/* The version that was found is the one that is written to, and named in the answer, which not every store can say. */
+static void pin(struct s3_request *request, const struct object_attributes *attributes, struct object_name *name)
+{
+    if (name->version.size == 0)
+        name->version = arena_copy(request->arena, span_from_string(attributes->version));
+}
 
 /* Of the object nobody learns who is let in by nothing but what the body says: it is looked for afterwards. */
 static SUSPENDS bool take_asked(struct s3_request *request, parse_asked *parse, struct object_name *ret_name,
@@ -52,7 +60,11 @@ static SUSPENDS bool take_asked(struct s3_request *request, parse_asked *parse, 
         !s3_read_tree(request, &rules, &root, error) || !parse(request, root, ret_asked, error))
         return false;
     request->lock_to_put = &ret_asked->text;
-    return s3_authorize_body(request, error) && (is_let_in || locks_find_object(request, ret_name, &attributes, error));
+    if (!s3_authorize_body(request, error) || (!is_let_in && !locks_find_object(request, ret_name, &attributes, error)))
+        return false;
+    ret_asked->version = ret_name->version;
+    pin(request, &attributes, ret_name);
+    return true;
 }
 
 /* ---- retention ---- */
@@ -104,7 +116,7 @@ SUSPENDS bool s3_put_object_retention(struct s3_request *request, struct error *
     struct asked asked;
     char version[VERSION_TEXT_BYTES];
     bool may = take_asked(request, parse_retention, &name, &asked, error);
-    asked.retention.may_bypass_governance = may && locks_may_bypass(request, name.key, name.version);
+    asked.retention.may_bypass_governance = may && locks_may_bypass(request, name.key, asked.version);
     request->lock_to_put = NULL;
     if (!may)
         return false;
