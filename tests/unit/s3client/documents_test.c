@@ -247,9 +247,10 @@ END_TEST
 
 static void creations(void)
 {
-    const char *const refused = "<Error><Code>InvalidLocationConstraint</Code></Error>";
-    PLAY({.answer = http_text(200, "", "")}, {.answer = http_text(200, "", "")}, {.answer = http_text(400, "", refused)},
-         {.answer = http_text(200, "", "")}, {.answer = http_text(403, "", "<Error><Code>AccessDenied</Code></Error>")});
+    PLAY({.answer = http_text(200, "", "")}, {.answer = http_text(200, "", "")},
+         {.answer = http_text(400, "", "<Error><Code>InvalidLocationConstraint</Code></Error>")},
+         {.answer = http_text(200, "", "")},
+         {.answer = http_text(403, "", "<Error><Code>AccessDenied</Code></Error>")});
     EXPECT(s3_client_create_bucket(client, &bucket_call, SPAN("us-east-1"), &answer, &error));
     ck_assert_str_eq(script_seen[0].body, "");
     EXPECT(s3_client_create_bucket(client, &bucket_call, SPAN("eu-central-1"), &answer, &error));
