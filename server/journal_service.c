@@ -28,6 +28,12 @@ static const char gone_text[] =
     "the journal of this bucket has gone, and the settings of buckets with it: somebody has deleted .bale/journal/. "
     "Put it back, or make an empty one with bale journal --begin-anew; objects are served as they are";
 
+static const char lost_text[] =
+    "this bucket holds objects that a savings ledger has counted, and no journal: somebody has deleted .bale/journal/, "
+    "and "
+    "the settings of buckets with it. A new one was begun, where buckets have no settings: make them again, then count "
+    "with bale savings --recount, and start this process anew";
+
 /* ---- what the log is told: each thing once ---- */
 
 /* How often in a row a condition must have been seen before it is told: trouble at once, its end and a silent store not
@@ -160,8 +166,10 @@ static void fill_card(void *context, struct fleet_card *card)
         (void)snprintf(card->journal, sizeof card->journal, "gone");
     if (service->journal == NULL)
         return;
+    enum journal_condition condition = journal_condition(service->journal);
+    bool is_lost = service->told.is_lost && condition == JOURNAL_RUNS;
     (void)snprintf(card->journal, sizeof card->journal, "%s",
-                   journal_condition_name(journal_condition(service->journal)));
+                   is_lost ? "begun anew" : journal_condition_name(condition));
     if (journal_head(service->journal) != NULL)
         card->lag_ms = journal_age_ns(service->journal) / 1000000;
     card->spool_ms = journal_service_waiting_ms(service);
@@ -215,6 +223,25 @@ SUSPENDS static bool wait_while_it_is_gone(struct journal_service *service)
     return true;
 }
 
+/* A replica that has known none, with an empty state folder, say, begins one where there is none; that there was one
+ * before the objects tell. False: it is to end. */
+SUSPENDS static bool look_for_a_lost_one(struct journal_service *service)
+{
+    const struct backend_operations *operations = service->backend->operations;
+    bool is_empty = false;
+    struct error error;
+    if (has_known_one(service) || operations->holds_counted == NULL)
+        return true;
+    while (!ground_is_empty(&service->environment, REQUEST_MS, &is_empty) ||
+           (is_empty && !operations->holds_counted(service->backend, &service->told.is_lost, &error))) {
+        if (!pause_ms(service, WATCH_MS))
+            return false;
+    }
+    if (service->told.is_lost)
+        log_message(LOG_WARNING, "%s", lost_text);
+    return true;
+}
+
 static void open_journal(struct journal_service *service)
 {
     static const struct spool_sender_options sending = {0};
@@ -241,7 +268,7 @@ SUSPENDS static void run(void *argument)
     if (service->scheduler.is_stopping)
         return;
     open_room(service);
-    if (!wait_while_it_is_gone(service) || service->scheduler.is_stopping)
+    if (!look_for_a_lost_one(service) || !wait_while_it_is_gone(service) || service->scheduler.is_stopping)
         return;
     open_journal(service);
     while (pause_ms(service, WATCH_MS)) {
@@ -257,7 +284,8 @@ SUSPENDS static void run(void *argument)
 bool journal_service_start(struct journal_service *service, const struct backend *backend,
                            const struct journal_service_options *options, struct error *error)
 {
-    *service = (struct journal_service){.store = backend->store,
+    *service = (struct journal_service){.backend = backend,
+                                        .store = backend->store,
                                         .spool = backend->spool,
                                         .home = backend->home,
                                         .wanted = *options,
@@ -425,6 +453,8 @@ bool journal_service_is_well(const struct journal_service *service, struct error
     if (condition != JOURNAL_RUNS && condition != JOURNAL_NOT_READY)
         return error_set(error, ERROR_DAMAGED, NULL, "the journal stands still (%s): %s",
                          journal_condition_name(condition), journal_condition_advice(condition));
+    if (service->told.is_lost)
+        return error_set(error, ERROR_NOT_FOUND, NULL, "%s", lost_text);
     uint64_t waiting_ms = journal_service_waiting_ms(service);
     return waiting_ms < BEHIND_MS ||
            error_set(error, ERROR_BUSY, NULL, "the savings ledger is %llu s behind; what it lacks is kept",

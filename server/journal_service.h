@@ -31,6 +31,7 @@ struct journal_service_options {
 };
 
 struct journal_service {
+    const struct backend *backend;
     struct bucket_store *store;
     struct spool *spool; /* NULL: there is no ledger */
     struct journal_home home;
@@ -50,6 +51,7 @@ struct journal_service {
         bool is_behind;
         bool is_without_bucket;
         bool is_gone; /* this replica has known a journal here, and nothing of one is there */
+        bool is_lost; /* it has known none, but what was written here has: a new one was begun */
         bool keeps_versions;
     } told;
 };

@@ -88,6 +88,11 @@ static bool is_ready(const struct backend *backend, struct error *reason)
     return remote_is_ready(backend->store, reason);
 }
 
+SUSPENDS static bool holds_counted(const struct backend *backend, bool *ret_holds, struct error *error)
+{
+    return remote_holds_counted(backend->store, ret_holds, error);
+}
+
 static void put_figure(struct buffer *to, const struct backend_figure *figure)
 {
     buffer_append(to, span_of(figure, sizeof *figure));
@@ -226,6 +231,7 @@ static const struct backend_operations operations = {
     .attach = attach,
     .detach = detach,
     .is_ready = is_ready,
+    .holds_counted = holds_counted,
     .figures = figures,
     .close = close_bucket,
 };

@@ -92,6 +92,9 @@ struct spool *remote_spool(const struct bucket_store *store);
  * seen. What is written meanwhile may be in it or not. */
 SUSPENDS bool remote_count(struct bucket_store *store, struct span bucket, struct ledger_amounts *ret_amounts,
                            struct error *error);
+/* Are there objects that it counts, from before this process began? The first ones of the first buckets are looked at;
+ * a clock that is behind the backend's may miss them. */
+SUSPENDS bool remote_holds_counted(struct bucket_store *store, bool *ret_holds, struct error *error);
 struct remote_ledger_figures {
     uint64_t intents_open;      /* requests under way, and those of which nobody knows yet what came */
     uint64_t entries_unwritten; /* the disk refused them: a crash would have lost them */

@@ -163,7 +163,7 @@ class CopiesOfAState(FleetCase):
         self.assertEqual(2, len(self.card_keys()))
 
 
-class JournalsThatAreGone(FleetCase):
+class GoneCase(FleetCase):
     def knows_its_journal(self, bale):
         lines = Path(bale.daemon.folder, "state", "replica").read_text().splitlines()
         return f"lineage {'0' * 32}" not in lines
@@ -172,6 +172,8 @@ class JournalsThatAreGone(FleetCase):
         for key in self.own_keys(".bale/"):
             self.assertEqual(204, self.backend.client().delete(self.bucket, key).status)
 
+
+class JournalsThatAreGone(GoneCase):
     def test_no_other_one_is_made_in_its_place(self):
         """Until somebody says so; objects are served meanwhile, and nobody is let in who was not let in by them."""
         bale, = self.replicas(1, *PACE, "--journal-poll", "200ms")
@@ -201,3 +203,34 @@ class JournalsThatAreGone(FleetCase):
         self.set(bale, "tagging", TAGS)
         self.wait_for(lambda: "the journal is not the one that this replica has known" in bale.log(), "that it is another one")
         self.assertEqual(b"bytes", bale.client().get(self.bucket, "k").body)
+
+
+class JournalsOfWhichNobodyKnows(GoneCase):
+    FOR = ("raw",)
+
+    def test_a_new_replica_says_that_there_was_one(self):
+        """It has an empty state folder, so only the objects know of a journal."""
+        bale, = self.replicas(1, *PACE)
+        self.assertEqual(200, bale.client().put(self.bucket, "k", (), (), b"bytes").status)
+        written = time.time()
+        self.assertEqual(0, bale.daemon.stop())
+        self.delete_all_of_bale()
+        time.sleep(max(0, written + 4 - time.time()))  # it must be older than the next process, by the backend's seconds
+        other = self.named(bale, "other")
+        self.wait_for(lambda: "holds objects that a savings ledger has counted, and no journal" in other.admin("/ready")[1], "that it is told")
+        self.assertEqual(200, other.admin("/ready")[0])
+        self.assertEqual(1, other.log().count("holds objects that a savings ledger has counted"))
+        self.wait_for(lambda: self.told().get("other", {}).get("journal") == "begun anew", "its card")
+        self.assertIn(b"journal: begun anew", bale_command(self, "fleet").stdout)
+        self.assertEqual(0, other.daemon.stop())
+        other.start()  # by now it has a journal
+        self.wait_for(lambda: self.states(other).get("other") == "running", "its card")
+        self.assertEqual((200, "ready\n"), other.admin("/ready"))
+
+    def test_nothing_was_lost_where_nothing_was_counted(self):
+        plain = self.backend.client()
+        self.assertEqual(200, plain.put(self.bucket, "foreign", (), (), b"x").status)
+        time.sleep(4)
+        bale, = self.replicas(1, *PACE, "--replica-name", "first")
+        self.wait_for(lambda: self.members(bale)["first"]["journal"] == "running", "its journal")
+        self.assertEqual((200, "ready\n"), bale.admin("/ready"))

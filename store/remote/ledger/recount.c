@@ -1,8 +1,9 @@
-/* store/remote/ledger/recount.c -- what the objects of a bucket add up to: its list, and the row of each key. */
+/* store/remote/ledger/recount.c -- what the objects of a bucket add up to: its list, and the row of each key. And
+ * whether there are any that count. */
 #include "store/remote/ledger/counting.h"
 #include "store/remote/store.h"
 
-enum { PAGE_BYTES = 4 << 20 };
+enum { PAGE_BYTES = 4 << 20, BUCKETS_LOOKED_AT = 8, KEYS_LOOKED_AT = 32, CUT_MS = 2000 };
 
 /* What the list has just seen is in the key's row, unless it could not be kept; then the key is asked for. */
 SUSPENDS static bool count_key(struct remote *remote, const struct object_name *name, struct ledger_amounts *sums,
@@ -52,5 +53,52 @@ SUSPENDS bool remote_count(struct bucket_store *store, struct span bucket, struc
         arena_free(&arena);
     }
     buffer_free(&after);
+    return done;
+}
+
+/* ---- is there anything that it counts? ---- */
+
+/* The backend's times are cut to the second. */
+static bool is_from_before(const struct remote *remote, const struct list_entry *entry)
+{
+    return entry->modified_ms + CUT_MS < remote->started_ms;
+}
+
+/* The list has looked at each key that had no row. */
+static bool is_counted(struct remote *remote, struct span bucket, const struct list_entry *entry)
+{
+    struct remote_key key;
+    struct error ignored;
+    const struct object_name name = {.bucket = bucket, .key = entry->key};
+    return is_from_before(remote, entry) && remote_key_init(remote, &name, &key, &ignored) && key.has_row &&
+           key.row.is_counted;
+}
+
+SUSPENDS static bool has_counted(struct remote *remote, struct span bucket, bool *ret_has, struct error *error)
+{
+    struct arena arena;
+    struct list_page page;
+    const struct list_request request = {.bucket = bucket, .entries_max = KEYS_LOOKED_AT};
+    arena_init(&arena, PAGE_BYTES);
+    bool done = remote_list(&remote->base, &request, &arena, &page, error);
+    for (unsigned i = 0; done && !*ret_has && i < page.count; i++)
+        *ret_has = is_counted(remote, bucket, &page.entries[i]);
+    arena_free(&arena);
+    return done;
+}
+
+SUSPENDS bool remote_holds_counted(struct bucket_store *store, bool *ret_holds, struct error *error)
+{
+    struct arena arena;
+    struct bucket_info *buckets;
+    unsigned count = 0;
+    bool is_truncated;
+    *ret_holds = false;
+    arena_init(&arena, PAGE_BYTES);
+    bool done = remote_list_buckets(store, SPAN_EMPTY, SPAN_EMPTY, SPAN_EMPTY, BUCKETS_LOOKED_AT, &arena, &buckets,
+                                    &count, &is_truncated, error);
+    for (unsigned i = 0; done && !*ret_holds && i < count; i++)
+        done = has_counted(remote_of(store), span_from_string(buckets[i].name), ret_holds, error);
+    arena_free(&arena);
     return done;
 }
