@@ -177,6 +177,42 @@ class Rights(PolicyCase):
     def put_tags(self, bucket, key, document):
         return self.bob.put(bucket, key, TAGGING, {"Content-MD5": checksums.md5_base64(document.encode())}, document)
 
+    @needs("tags at once")
+    def test_524_tags_are_put_to_what_was_judged(self):
+        """The object is replaced behind the decision, before the body has come."""
+        bucket = self.policy_bucket(self.allow("s3:PutObjectTagging", "*", {"AWS": self.b}, StringEquals={
+            "s3:ExistingObjectTag/security": "public"}))
+        document = b"<Tagging><TagSet><Tag><Key>security</Key><Value>given</Value></Tag></TagSet></Tagging>"
+        headers = {"Content-MD5": checksums.md5_base64(document), "Expect": "100-continue"}
+        for key in ("k", "replaced"):
+            self.put(key, b"x", {"x-amz-tagging": "security=public"}, bucket=bucket)
+            prepared = self.bob.prepare("PUT", bucket, key, TAGGING, headers, document)
+            with self.bob.connect() as connection:
+                connection.send(prepared.head)
+                self.assertEqual(100, connection.read_head().status)
+                if key == "replaced":
+                    self.put(key, b"y", {"x-amz-tagging": "security=private"}, bucket=bucket)
+                connection.send(prepared.body)
+                self.assertEqual(403 if key == "replaced" else 200, connection.read_response().status)
+            self.assertEqual(["private" if key == "replaced" else "given"],
+                             self.alice.get(bucket, key, TAGGING).texts("TagSet/Tag/Value"))
+
+    @needs("versions")
+    def test_523_a_policy_may_name_a_version(self):
+        bucket = self.bucket_of()
+        versioning = b"<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>"
+        self.assert_status(200, self.alice.put(bucket, None, {"versioning": None}, (), versioning))
+        first, second = (self.put("k", body, bucket=bucket).header("x-amz-version-id") for body in (b"1", b"2"))
+        self.set_policy(bucket, self.allow(["s3:GetObject*", "s3:DeleteObjectVersion"], "*", {"AWS": self.b}, StringEquals={"s3:VersionId": first}))
+        self.assertEqual(b"1", self.bob.get(bucket, "k", {"versionId": first}).body)
+        self.assert_status(200, self.bob.get(bucket, "k", {"tagging": None, "versionId": first}))
+        for query in ({"versionId": second}, {"versionId": "null"}, ()):
+            self.assert_denied(self.bob.get(bucket, "k", query))
+        document = "".join(f"<Object><Key>k</Key><VersionId>{version}</VersionId></Object>" for version in (second, first))
+        answer = self.bob.delete_objects(bucket, f"<Delete>{document}</Delete>")
+        self.assertEqual(([first], [second]), (answer.texts("Deleted/VersionId"), answer.texts("Error/VersionId")))
+        self.assertEqual(b"2", self.get("k", bucket=bucket).body)
+
     def test_525_tags_of_the_request(self):
         bucket = self.policy_bucket(
             self.allow(["s3:PutObject", "s3:PutObjectTagging"], "*", {"AWS": self.b}, StringEquals={
