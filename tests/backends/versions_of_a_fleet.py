@@ -2,6 +2,7 @@
 one of them the latest, in the order in which they were committed; and Bale's own objects do not pile up behind them."""
 
 import hashlib
+import json
 import random
 import time
 
@@ -184,6 +185,31 @@ class VersionsOfAFleet(OverwriteCase):
             self.assertEqual(204, client.delete(self.bucket, "k", {"versionId": found[-1][1]}).status)
             self.assertEqual(200, client.put(self.bucket, "k", (), (), b"newer").status)
         self.assertEqual([("k", version) for version in ids] + [("l", found[-1][1])], found)
+
+    def test_tags_are_put_to_the_version_that_was_judged(self):
+        """Also when there is a newer one by the time that they are written."""
+        self.bale().stop()  # what the backend can do is tried without the proxy
+        proxy = self.proxy()
+        one, = self.fleet(1, proxy)
+        alice, bob = one.client(), one.client("bob")
+        self.set_versioning(alice, ENABLED)
+        statement = {"Effect": "Allow", "Principal": "*", "Action": "s3:PutObjectTagging", "Resource": f"arn:aws:s3:::{self.bucket}/*",
+                     "Condition": {"StringEquals": {"s3:ExistingObjectTag/for": "bob"}}}
+        policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+        self.wait_for(lambda: alice.put(self.bucket, None, {"policy": None}, (), policy).status == 204, "the journal is there")
+        first = alice.put(self.bucket, "k", (), {"x-amz-tagging": "for=bob"}, b"bob's").header("x-amz-version-id")
+        proxy.rules(fault("delay", op="PutObjectTagging", seconds=2))
+        proxy.reset()
+        tags = "<Tagging><TagSet><Tag><Key>a</Key><Value>b</Value></Tag></TagSet></Tagging>"
+
+        def replace():
+            self.wait_for(lambda: any(entry["op"] == "PutObjectTagging" for entry in proxy.log()), "the tags are on their way")
+            return alice.put(self.bucket, "k", (), {"x-amz-tagging": "for=nobody"}, b"not bob's")
+
+        written, replaced = together([lambda: bob.put(self.bucket, "k", {"tagging": None}, checked(tags), tags), replace])
+        self.assertEqual(([200, 200], first), ([written.status, replaced.status], written.header("x-amz-version-id")), written)
+        self.assertEqual(["nobody"], alice.get(self.bucket, "k", {"tagging": None}).texts("TagSet/Tag/Value"))
+        self.assertEqual(["b"], alice.get(self.bucket, "k", {"tagging": None, "versionId": first}).texts("TagSet/Tag/Value"))
 
     def test_what_others_wrote_is_listed_as_it_was_sent(self):
         one, other = (bale.client() for bale in self.fleet(2))
