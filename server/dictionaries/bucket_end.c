@@ -17,6 +17,7 @@ struct aside {
     unsigned count;
 };
 
+/* All that is left of a bucket. Of a list of keys the entries name no version: what is current is meant. */
 SUSPENDS static bool list_all(struct bucket_store *store, struct span bucket, struct arena *arena,
                               struct list_page *ret_page)
 {
@@ -25,9 +26,16 @@ SUSPENDS static bool list_all(struct bucket_store *store, struct span bucket, st
     const struct list_request keys = {.bucket = bucket, .entries_max = PAGE_ENTRIES};
     const struct list_request hidden = {
         .bucket = bucket, .prefix = DICTIONARY_KEY_PREFIX, .entries_max = PAGE_ENTRIES, .is_reserved_listed = true};
-    bool is_listed = store->capabilities.has_versions ? bucket_list_versions(store, &versions, arena, ret_page, &error)
-                                                      : bucket_list(store, &keys, arena, ret_page, &error);
-    return is_listed && (ret_page->count > 0 || bucket_list(store, &hidden, arena, ret_page, &error));
+    bool has_versions = store->capabilities.has_versions;
+    bool is_listed = has_versions ? bucket_list_versions(store, &versions, arena, ret_page, &error)
+                                  : bucket_list(store, &keys, arena, ret_page, &error);
+    if (is_listed && ret_page->count == 0) {
+        has_versions = false;
+        is_listed = bucket_list(store, &hidden, arena, ret_page, &error);
+    }
+    for (unsigned i = 0; is_listed && !has_versions && i < ret_page->count; i++)
+        ret_page->entries[i].version[0] = '\0';
+    return is_listed;
 }
 
 /* Nothing but dictionaries, which fit into a page? Then that page. */

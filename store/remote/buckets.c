@@ -365,6 +365,18 @@ SUSPENDS static bool remove_own(struct remote_shard *shard, struct span bucket, 
     return own_objects_remove(&removal, error);
 }
 
+/* Former versions of dictionaries, and the markers before them: of those that are used there is none (is_empty). */
+SUSPENDS static bool remove_former_dictionaries(struct remote_shard *shard, struct span bucket, struct error *error)
+{
+    const struct own_removal removal = {.shard = shard,
+                                        .bucket = bucket,
+                                        .prefix = SPAN(".s4dict/"),
+                                        .may_be_locked = shard->remote->base.capabilities.has_lock};
+    enum bucket_versioning versioning;
+    return remote_ask_versioning(shard, bucket, &versioning, error) &&
+           (versioning == VERSIONING_NEVER || own_objects_remove_former(&removal, error));
+}
+
 /* The record last: who dies before that leaves a bucket that is still its owner's. */
 SUSPENDS static bool remove_record(struct remote_shard *shard, struct span bucket, struct error *error)
 {
@@ -386,8 +398,8 @@ SUSPENDS static bool remove_bucket(struct remote_shard *shard, struct span bucke
     buffer_init(&record, RECORD_BYTES_MAX);
     const struct s3_call call = {.kind = S3_DELETE_BUCKET, .bucket = bucket};
     bool is_known = fetch_record(shard, bucket, &record, error);
-    bool done = is_known && remove_own(shard, bucket, error) && remove_record(shard, bucket, error) &&
-                remote_call(shard, &call, &answer, error);
+    bool done = is_known && remove_former_dictionaries(shard, bucket, error) && remove_own(shard, bucket, error) &&
+                remove_record(shard, bucket, error) && remote_call(shard, &call, &answer, error);
     if (done)
         s3_answer_close(&answer);
     else if (record.size > 0 && !put_record(shard, bucket, buffer_span(&record), &is_there, &ignored) &&

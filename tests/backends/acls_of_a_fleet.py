@@ -243,6 +243,37 @@ class ListsInTrouble(AclCase):
         self.assert_open([bale], "changes", False)
 
 
+    def test_the_sweep_of_a_bucket_that_is_versioned_meanwhile(self):
+        """The list of what has become a former version stays."""
+        self.bale().stop()  # what the backend can do is tried without the proxy
+        if not fronts.verdicts(self.backend)["versions"]:
+            self.skipTest("the backend keeps no versions")
+        proxy = self.proxy()
+        bale, = self.writers(1, "--upload-sweep", "1s", "--upload-sweep-after", "1s", place=proxy)
+        self.put(bale, "k")
+        self.set_list(bale, "k", "public-read")
+        proxy.rules(fault("delay", op="GetObject", key=LISTS, seconds=2, times=1))
+        proxy.reset()
+        self.wait_for(lambda: any(entry["op"] == "GetObject" and entry["key"].startswith(".bale/acl/") for entry in proxy.log()), "the sweep's look")
+        enabled = self.backend.client().put(self.bucket, None, {"versioning": None}, (),
+                                            b"<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>")
+        self.assertEqual(200, enabled.status, enabled)
+        self.put(bale, "k", b"newer")
+        looks = len([entry for entry in proxy.log() if entry["op"] == "GetBucketVersioning"])
+        proxy.clear()
+        self.wait_for(lambda: len([entry for entry in proxy.log() if entry["op"] == "GetBucketVersioning"]) > looks + 2, "the sweep goes on")
+        self.assertEqual(200, bale.client().get(self.bucket, "k", {"versionId": "null"}, **ANONYMOUS).status)
+
+    def test_a_list_that_others_hold_up(self):
+        """However often the backend asks to wait, the client hears of it in S3's words."""
+        proxy = self.proxy()
+        bale, = self.writers(1, place=proxy)
+        self.put(bale, "k")
+        proxy.rules(fault("refuse", op="PutObject", key=LISTS, status=409, code="ConditionalRequestConflict"))
+        answer = self.give(bale, "k", "public-read")
+        self.assertEqual((503, "SlowDown"), (answer.status, answer.code), answer)
+
+
 class ListsCounted(AclCase):
     """What owners and lists cost, as docs/backend.md has it."""
 

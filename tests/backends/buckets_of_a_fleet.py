@@ -69,6 +69,26 @@ class BucketsOfAFleet(ReplicaCase):
         self.assertEqual(204, bale.client("bob").delete(name).status)
         self.assertEqual(404, self.backend.client().head(name).status)
 
+    def test_dictionaries_go_with_a_bucket_that_keeps_versions(self):
+        """Theirs go, too, and no marker of them keeps the bucket."""
+        bale = self.bale(None, "--all-buckets")
+        name, client = f"dictionary-{secrets.token_hex(6)}", bale.client("bob")
+        self.make(bale, name)
+        enabled = client.put(name, None, {"versioning": None}, (), b"<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>")
+        if enabled.status == 501:
+            self.skipTest("the backend keeps no versions")
+        self.assertEqual(200, enabled.status, enabled)
+        for body in (secrets.token_bytes(500), secrets.token_bytes(500)):
+            for _ in range(2):
+                self.assertEqual(200, self.backend.client().put(name, f".s4dict/{hashlib.sha256(body).hexdigest()[:16]}", (), (), body).status)
+        version = {"versionId": client.put(name, "k", (), (), b"x").header("x-amz-version-id")}
+        marker = {"versionId": client.delete(name, "k").header("x-amz-version-id")}
+        self.assertEqual(409, client.delete(name).status)
+        for which in (version, marker):
+            self.assertEqual(204, client.delete(name, "k", which).status)
+        self.assertEqual(204, client.delete(name).status)
+        self.assertEqual(404, self.backend.client().head(name).status)
+
     def test_whose_a_bucket_is_that_was_there(self):
         """Somebody else's, and it stays theirs whoever asks for one of that name."""
         name = self.backend.another_bucket().bucket

@@ -169,7 +169,7 @@ SUSPENDS static bool put(struct remote_key *key, const char *revision, struct sp
         goes_on = goes_on && (round == 0 || pause_before(round, error)) && look(&writing, &done, error);
     }
     buffer_free(&writing.bytes);
-    if (!done && error->code == S3_PreconditionFailed)
+    if (!done && (error->code == S3_PreconditionFailed || error->code == S3_ConditionalRequestConflict))
         (void)error_set(error, ERROR_BUSY, S3_SlowDown,
                         "The object's list of grants is changed too often at the moment. Try again.");
     return done;

@@ -69,6 +69,16 @@ SUSPENDS static void remove_one(const struct sweeping *sweeping, const struct s3
         s3_answer_close(&answer);
 }
 
+/* Versions never go back to having been none: where there were none when the object was found to have gone, the
+ * revision that the list was set for is no version of it either. */
+SUSPENDS static bool keeps_no_versions(const struct sweeping *sweeping)
+{
+    enum bucket_versioning versioning;
+    struct error ignored;
+    return remote_ask_versioning(sweeping->shard, sweeping->backend, &versioning, &ignored) &&
+           versioning == VERSIONING_NEVER;
+}
+
 SUSPENDS static void look_at(struct sweeping *sweeping, const struct s3_list_entry *entry)
 {
     struct s3_answer answer;
@@ -83,7 +93,7 @@ SUSPENDS static void look_at(struct sweeping *sweeping, const struct s3_list_ent
     bool done = s3_client_call_whole(sweeping->shard->client, &call, &bytes, &answer, &ignored);
     if (remote_answered(sweeping->shard, S3_GET_OBJECT, &answer, done, &ignored) &&
         acl_record_decode(buffer_span(&bytes), &record) &&
-        !is_needed(sweeping, record.key, span_skip(entry->key, revision_at)))
+        !is_needed(sweeping, record.key, span_skip(entry->key, revision_at)) && keeps_no_versions(sweeping))
         remove_one(sweeping, entry);
     buffer_free(&bytes);
 }
