@@ -69,7 +69,7 @@ static void watch(struct load *load, struct client *client, bool wants_write, in
     struct epoll_event event = {.events = EPOLLIN | (wants_write ? (uint32_t)EPOLLOUT : 0u), .data.ptr = client};
     client->wants_write = wants_write;
     if (epoll_ctl(load->epoll, operation, client->fd, &event) != 0) {
-        perror("bale-bench: epoll_ctl");
+        perror("http_load: epoll_ctl");
         exit(2);
     }
 }
@@ -79,7 +79,7 @@ static void connect_client(struct load *load, struct client *client)
     client->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (client->fd < 0 ||
         connect(client->fd, (const struct sockaddr *)&load->plan->address, sizeof load->plan->address) != 0) {
-        perror("bale-bench: connect");
+        perror("http_load: connect");
         exit(2);
     }
     int on = 1;

@@ -2,7 +2,9 @@
  *
  * usage: manual FILE.in, which is mdoc(7), to standard output. Lines that are replaced: @OPTIONS@, the options of
  * baled;
- * @USAGES@ and @COMMANDS@, the commands of bale, in short and with their options. @VERSION@ is replaced anywhere. */
+ * @USAGES@ and @COMMANDS@, the commands of bale, in short and with their options; @VERBS@, the verbs of bale-bench with
+ * theirs. @VERSION@ is replaced anywhere. */
+#include "bench/program/verb.h"
 #include "runtime/base/read_file.h"
 #include "server/config/config.h"
 #include "tools/bale/command.h"
@@ -101,6 +103,17 @@ static void put_commands(struct buffer *to)
     }
 }
 
+static void put_verbs(struct buffer *to)
+{
+    const struct verb *verb;
+    for (unsigned i = 0; (verb = verb_at(i)) != NULL; i++) {
+        buffer_append_format(to, ".Ss %s %s: %s\n", verb->name, verb->target, verb->summary);
+        put_text(to, verb->text);
+        for (unsigned j = 0; j < VERB_TABLES_MAX && verb->options[j] != NULL; j++)
+            put_options(to, verb->options[j]());
+    }
+}
+
 /* ---- the page ---- */
 
 static void put_with_version(struct buffer *to, struct span line)
@@ -129,6 +142,8 @@ static void put_page(struct buffer *to, struct span template)
             put_usages(to);
         else if (span_equal(line, SPAN("@COMMANDS@")))
             put_commands(to);
+        else if (span_equal(line, SPAN("@VERBS@")))
+            put_verbs(to);
         else
             put_with_version(to, line);
     }

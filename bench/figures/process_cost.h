@@ -1,4 +1,5 @@
-/* bench/process_cost.h -- what a server costs while it is loaded: CPU of all its threads, and its anonymous memory. */
+/* bench/figures/process_cost.h -- what a server costs while it is loaded: CPU of all its threads, and its anonymous
+ * memory. */
 #pragma once
 
 #include <stdbool.h>

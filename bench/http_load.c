@@ -1,11 +1,11 @@
-/* bench/bale_bench.c -- bale-bench: loads an S3 server with one kind of work and says what that costs the server.
+/* bench/http_load.c -- http_load: loads an S3 server with one kind of work and says what that costs the server.
  *
  * Works against any S3 server, so that peers can be measured in the same run (bench/compare); `--bare` sends unsigned
  * requests, for a server of plain files. One line of JSON per job. docs/benchmarks.md says how to read it. */
+#include "bench/drive/request.h"
+#include "bench/figures/process_cost.h"
 #include "bench/load.h"
 #include "bench/log_data.h"
-#include "bench/process_cost.h"
-#include "bench/request.h"
 #include "runtime/base/hex.h"
 #include "runtime/base/open_files.h"
 #include "s3client/wire/checksum.h"
@@ -200,7 +200,7 @@ static void ready_heads(struct run *run)
         if (run->options->is_bare)
             request_bare(&run->options->signer, &line, &run->ready_heads[key]);
         else
-            request_presigned(&run->options->signer, &line, &run->ready_heads[key]);
+            request_presigned(&run->options->signer, &line, 0, &run->ready_heads[key]);
     }
 }
 
@@ -231,7 +231,7 @@ static int report(const char *job, const struct run *run, const struct load_resu
            (unsigned long long)anonymous_after);
     (void)fflush(stdout);
     if (result->failures > 0)
-        (void)fprintf(stderr, "bale-bench: %s: %llu of %llu exchanges failed, the first: %s\n", job,
+        (void)fprintf(stderr, "http_load: %s: %llu of %llu exchanges failed, the first: %s\n", job,
                       (unsigned long long)result->failures, (unsigned long long)result->exchanges,
                       result->first_failure);
     return result->failures > 0 ? 1 : 0;
@@ -274,14 +274,14 @@ static int create_bucket(const struct options *options)
     char answer[2048] = "";
     if (fd < 0 || connect(fd, (const struct sockaddr *)&options->address, sizeof options->address) != 0 ||
         write(fd, head.data, head.size) != (ssize_t)head.size || read(fd, answer, sizeof answer - 1) <= 0) {
-        perror("bale-bench: create bucket");
+        perror("http_load: create bucket");
         return 1;
     }
     (void)close(fd);
     buffer_free(&head);
     bool is_there = strncmp(answer + 8, " 200", 4) == 0 || strstr(answer, "BucketAlreadyOwnedByYou") != NULL;
     if (!is_there)
-        (void)fprintf(stderr, "bale-bench: create bucket: %.300s\n", answer);
+        (void)fprintf(stderr, "http_load: create bucket: %.300s\n", answer);
     return is_there ? 0 : 1;
 }
 
@@ -393,7 +393,7 @@ static const struct job {
 
 static void usage(FILE *to)
 {
-    (void)fprintf(to, "usage: bale-bench JOB [options]\n\n");
+    (void)fprintf(to, "usage: http_load JOB [options]\n\n");
     for (size_t i = 0; i < sizeof jobs / sizeof *jobs; i++)
         (void)fprintf(to, "  %-10s %s\n", jobs[i].name, jobs[i].help);
     (void)fprintf(to, "\n"

@@ -1,5 +1,5 @@
-/* bench/process_cost.c -- reads /proc: stat, task/N/schedstat, status. */
-#include "bench/process_cost.h"
+/* bench/figures/process_cost.c -- reads /proc: stat, task/N/schedstat, status. */
+#include "bench/figures/process_cost.h"
 
 #include <dirent.h>
 #include <stdio.h>

@@ -1,0 +1,31 @@
+/* bench/drive/worker_private.h -- what worker.c and multipart.c share. */
+#pragma once
+
+#include "bench/drive/worker.h"
+
+enum { WORKER_PATH_BYTES = KEY_BYTES + 80 };
+
+/* "/bucket/key" */
+struct worker_path {
+    char text[WORKER_PATH_BYTES];
+};
+void worker_path(const struct worker *worker, uint64_t object, struct worker_path *ret_path);
+
+struct worker_request {
+    struct request_line line;
+    const struct span *pieces;
+    unsigned pieces_count;
+    uint64_t body_bytes;
+};
+
+/* The body: `size` bytes of the object from `offset` on. One at a time. */
+void worker_body(struct worker *worker, uint64_t object, uint64_t offset, uint64_t size,
+                 struct worker_request *request);
+/* The head, signed as the job wants. */
+void worker_sign(struct worker *worker, const struct worker_request *request, struct buffer *to);
+/* Signs and performs. Of *call the caller fills in what the answer must be. */
+SUSPENDS bool worker_call(struct worker *worker, const struct worker_request *request, struct call *call,
+                          struct call_answer *ret_answer, struct error *error);
+
+/* multipart.c: create, all parts, complete. */
+SUSPENDS bool worker_perform_multipart(struct worker *worker, const struct assignment *assignment, struct error *error);

@@ -1,0 +1,225 @@
+"""tests/process/bench_tool.py -- bale-bench against a real server; for tests/process/run.
+
+`BenchTool.baled` and `BenchTool.bench` are the binaries; set before the tests run.
+"""
+
+import base64
+import csv
+import json
+import os
+import shutil
+import struct
+import subprocess
+import tempfile
+import zlib
+from pathlib import Path
+
+from daemons import DaemonsCase
+
+JOBS = """
+[global]
+objects = 20
+size = 1K:3,70K:1
+iodepth = 4
+requests = 60
+runtime = 0
+verify = full
+
+[job mix]
+prepare = yes
+rw = mixed
+rwmix = get:4,put:2,head:3,delete:1
+
+[job open]
+stonewall = yes
+rw = get
+rate = 200
+arrival = poisson
+requests = 0
+runtime = 500ms
+
+[job presigned]
+stonewall = yes
+sign = presigned
+loops = 1
+requests = 0
+
+[job unsigned]
+stonewall = yes
+rw = put
+sign = unsigned-payload
+checksum = crc64nvme
+key-shape = deep
+
+[job pages]
+stonewall = yes
+rw = list
+
+[job copies]
+stonewall = yes
+rw = copy
+
+[job uploads]
+stonewall = yes
+rw = multipart
+prefix = uploads/
+objects = 2
+size = 6M
+part-size = 5M
+requests = 2
+
+[job ranges]
+stonewall = yes
+rw = randrange
+prefix = uploads/
+objects = 2
+size = 6M
+connections = new
+
+[job scan]
+stonewall = yes
+rw = seqrange
+range-size = 512K
+prefix = uploads/
+objects = 2
+size = 6M
+requests = 24
+
+[job gone]
+stonewall = yes
+rw = delete
+requests = 0
+loops = 1
+"""
+OPERATIONS = {"mix": {"get", "put", "head", "delete"}, "open": {"get"}, "presigned": {"get"}, "unsigned": {"put"},
+              "pages": {"list"}, "copies": {"copy"}, "uploads": {"multipart"}, "ranges": {"randrange"},
+              "scan": {"seqrange"}, "gone": {"delete"}}
+
+
+def read_histogram(text):
+    """A second reader of HdrHistogram's compressed V2 encoding, by its description alone: {least value of a place: count}."""
+    raw = base64.b64decode(text, validate=True)
+    cookie, size = struct.unpack(">ii", raw[:8])
+    assert cookie & ~0xf0 == 0x1c849304 and size == len(raw) - 8, (hex(cookie), size)
+    payload = zlib.decompress(raw[8:])
+    cookie, size, offset, digits, lowest, highest, ratio = struct.unpack(">iiiiqqd", payload[:40])
+    assert cookie & ~0xf0 == 0x1c849303 and size == len(payload) - 40
+    assert (offset, digits, lowest, highest, ratio) == (0, 3, 1, 3_600_000_000_000, 1.0)
+    counts, place, at = {}, 0, 40
+    while at < len(payload):
+        value = shift = 0
+        while True:
+            byte = payload[at]
+            at += 1
+            value |= (byte if shift == 56 else byte & 0x7f) << shift
+            shift += 7
+            if byte < 0x80 or shift > 56:
+                break
+        value = value >> 1 ^ -(value & 1)
+        if value < 0:
+            place -= value
+            continue
+        bucket = max(place // 1024 - 1, 0)
+        counts[(place - bucket * 1024) << bucket] = value
+        place += 1
+    return counts
+
+
+class BenchTool(DaemonsCase):
+    bench = None
+
+    def setUp(self):
+        super().setUp()
+        self.folder = Path(tempfile.mkdtemp(prefix="bale-bench-"))
+        self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
+
+    def run_bench(self, *words, account=None, status=0):
+        environment = {"PATH": os.environ["PATH"]}
+        if account:
+            environment |= {"AWS_ACCESS_KEY_ID": account.access_key, "AWS_SECRET_ACCESS_KEY": account.secret_key}
+        done = subprocess.run([self.bench, *map(str, words)], capture_output=True, text=True, cwd=self.folder, timeout=120,
+                              env=environment, check=False)
+        self.assertEqual(status, done.returncode, done.stdout + done.stderr)
+        return done
+
+    def start(self, **options):
+        daemon = self.add(**options)
+        scheme = "https" if options.get("tls") else "http"
+        return daemon, daemon.server.accounts["alice"], f"{scheme}://{daemon.server.address[0]}:{daemon.server.address[1]}"
+
+    def test_every_kind_of_request(self):
+        daemon, account, endpoint = self.start()
+        (self.folder / "jobs.ini").write_text(JOBS)
+        done = self.run_bench("run", "jobs.ini", "--endpoint", endpoint, "--json", "run.json", "--csv", "run.csv", "--histogram",
+                              "run.hlog", "--pid", daemon.process.pid, account=account)
+        self.assertIn("\npages: ", done.stdout)
+        self.assertEqual("", done.stderr, "it is quiet where there is no terminal")
+        found = json.loads((self.folder / "run.json").read_text())
+        self.assertGreater(found["server_anonymous_bytes"], 0)
+        jobs = {job["name"]: job for job in found["jobs"]}
+        self.assertEqual(OPERATIONS, {name: {line["name"] for line in job["operations"]} for name, job in jobs.items()})
+        for name, job in jobs.items():
+            self.assertEqual((0, ""), (job["all"]["failures"], job["failure"]), name)
+            self.assertEqual(job["all"]["count"], sum(second["count"] for second in job["seconds_each"]), name)
+            if name not in ("open", "presigned", "uploads", "scan", "gone"):
+                self.assertEqual(60, job["all"]["count"], name)
+        self.assertEqual(20, jobs["presigned"]["all"]["count"])
+        self.assertEqual(20, jobs["gone"]["all"]["count"])
+        self.assertEqual(12 << 20, jobs["uploads"]["all"]["bytes"])
+        self.assertEqual(12 << 20, jobs["scan"]["all"]["bytes"])
+        self.assertEqual(("open", "closed"), (jobs["open"]["loop"], jobs["mix"]["loop"]))
+        self.check_series(jobs)
+
+    def check_series(self, jobs):
+        """The CSV and the log of histograms say what the figures say."""
+        with open(self.folder / "run.csv", newline="") as file:
+            rows = list(csv.DictReader(file))
+        for name, job in jobs.items():
+            self.assertEqual(job["all"]["count"], sum(int(row["requests"]) for row in rows if row["job"] == name))
+        counts = dict.fromkeys(jobs, 0)
+        longest = dict.fromkeys(jobs, 0)
+        for line in (self.folder / "run.hlog").read_text().splitlines():
+            if not line.startswith("Tag="):
+                continue
+            tag, _began, _length, _longest_ms, text = line.split(",")
+            histogram = read_histogram(text)
+            counts[tag[4:]] += sum(histogram.values())
+            longest[tag[4:]] = max(longest[tag[4:]], *histogram)
+        for name, job in jobs.items():
+            self.assertEqual(job["all"]["count"], counts[name])
+            self.assertAlmostEqual(1, longest[name] / 1e3 / job["all"]["percentiles_us"]["100"], delta=0.002)
+
+    def test_over_https_and_two_endpoints(self):
+        daemon, account, endpoint = self.start(tls=True)
+        done = self.run_bench("run", "--endpoint", f"{endpoint},{endpoint.replace('127.0.0.1', 'localhost')}", "--ca-file",
+                              Path(daemon.folder) / "ca.pem", "--rw", "get", "--prepare", "--objects", 10, "--requests", 200,
+                              "--runtime", 0, "--verify", "full", "--json", "run.json", account=account)
+        self.assertIn("https://localhost:", done.stdout)
+        job = json.loads((self.folder / "run.json").read_text())["jobs"][0]
+        self.assertEqual(200, sum(line["count"] for line in job["endpoints"]))
+        self.assertEqual(2, len(job["endpoints"]))
+
+    def test_what_is_not_as_it_was_put_is_a_failure(self):
+        daemon, account, endpoint = self.start()
+        words = ["run", "--endpoint", endpoint, "--rw", "get", "--objects", 3, "--requests", 6, "--runtime", 0]
+        self.assertIn("NoSuchKey", self.run_bench(*words, account=account, status=1).stdout)
+        self.run_bench(*words, "--prepare", "--verify", "full", account=account)
+        self.assertIn("other bytes", self.run_bench(*words, "--verify", "full", "--seed", 9, account=account, status=1).stdout)
+        self.assertIn("where 9216 should be", self.run_bench(*words, "--size", "9K", account=account, status=1).stdout)
+        self.run_bench(*words, "--size", "9K", "--verify", "none", account=account)
+
+    def test_a_rate_beyond_the_server_is_said(self):
+        daemon, account, endpoint = self.start()
+        done = self.run_bench("run", "--endpoint", endpoint, "--rw", "put", "--iodepth", 1, "--rate", 1_000_000, "--runtime",
+                              "300ms", account=account)
+        self.assertRegex(done.stdout, r"WARNING: \d+ requests were due and never begun")
+
+    def test_wrong_use_is_named_and_ends_with_2(self):
+        (self.folder / "wrong.ini").write_text("[global]\nsise = 4K\n[job a]\nrw = fly\n")
+        done = self.run_bench("run", "wrong.ini", status=2)
+        self.assertIn("wrong.ini:2: sise: there is no such option", done.stderr)
+        self.assertIn("wrong.ini:4: rw: \"fly\" is not allowed", done.stderr)
+        self.assertIn("there is no such verb", self.run_bench("rum", status=2).stderr)
+        self.assertIn("--rwmix", self.run_bench("run", "--rw", "mixed", status=2).stderr)
+        self.assertIn("no keys to sign with", self.run_bench("run", "--endpoint", "http://127.0.0.1:1", status=1).stderr)
+        self.assertIn("--key-shape SHAPE", self.run_bench("run", "--help").stdout)
