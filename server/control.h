@@ -19,7 +19,8 @@ struct control {
     struct journal_service_options journal_options;
     struct tls_server *tls;             /* NULL: plain HTTP */
     struct offload *file_threads;       /* where files are read again */
-    struct dictionary_trainer *trainer; /* which gets the pipelines of this shard */
+    struct dictionary_trainer *trainer; /* which gets the pipelines of this shard; as
+                                           journal_options.lifecycle gets its settings */
     void (*drain)(void *context);
     uint64_t watchdog_ms;            /* the service manager wants a sign of life so often; 0: it wants none */
     bool (*is_alive)(void *context); /* does every shard turn its loop? */

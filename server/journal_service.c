@@ -255,6 +255,8 @@ static void open_journal(struct journal_service *service)
         dictionary_keeper_start(service->wanted.dictionaries, service->journal, &service->environment, service->store);
     if (service->wanted.trainer != NULL)
         training_start(service->wanted.trainer, &service->environment);
+    if (service->wanted.lifecycle != NULL)
+        lifecycle_start(service->wanted.lifecycle, service->journal, &service->environment);
 }
 
 SUSPENDS static void run(void *argument)
@@ -322,6 +324,8 @@ static void close_journal(struct journal_service *service)
 
 void journal_service_stop(struct journal_service *service, deadline_t deadline)
 {
+    if (service->wanted.lifecycle != NULL)
+        lifecycle_stop(service->wanted.lifecycle, deadline);
     if (service->sender != NULL && journal_service_records_waiting(service) > 0 && !flush(service, deadline))
         log_message(LOG_INFO, "%llu records wait for the ledger: the next start sends them",
                     (unsigned long long)journal_service_records_waiting(service));

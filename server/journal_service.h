@@ -17,6 +17,7 @@
 #include "server/backend/backend.h"
 #include "server/dictionaries/keeper.h"
 #include "server/fleet/member.h"
+#include "server/lifecycle/runner.h"
 #include "server/settings/keeper.h"
 #include "server/training/automatic.h"
 
@@ -26,6 +27,7 @@ struct journal_service_options {
     struct settings_keeper *keeper; /* of settings of buckets, which comes and goes with the journal; NULL: none */
     struct dictionary_keeper *dictionaries; /* likewise, of dictionaries */
     struct dictionary_trainer *trainer;     /* that works by itself; NULL: none does */
+    struct lifecycle_runner *lifecycle;     /* NULL: the store judges no deletions */
     uint64_t settings_grace_ms;
     uint64_t settings_sweep_ms;
 };

@@ -69,6 +69,7 @@ struct server {
     struct dictionary_table *dictionaries;
     struct dictionary_keeper dictionary_keeper;
     struct dictionary_trainer trainer;
+    struct lifecycle_runner lifecycle;
     struct reservoirs *reservoirs; /* NULL: no --dict auto */
     struct control_file control_file;
     struct trusted_proxies trusted_proxies;
@@ -287,6 +288,13 @@ static void prepare_member(struct server *server)
     fleet_member_init(&server->member, &options);
 }
 
+/* NULL: rules are kept, and nothing carries them out. */
+static struct lifecycle_runner *lifecycle_of(struct server *server)
+{
+    bool can_run = server->common.keeper != NULL && server->backend->requests->capabilities.judges_deletions;
+    return can_run ? &server->lifecycle : NULL;
+}
+
 static void prepare_shards(struct server *server)
 {
     uint8_t host_id[16];
@@ -311,6 +319,10 @@ static void prepare_shards(struct server *server)
                                                   .store = server->backend->store,
                                                   .thread = server->training_thread,
                                                   .reservoirs = server->reservoirs};
+    server->lifecycle = (struct lifecycle_runner){.store = server->backend->requests,
+                                                  .keeper = &server->keeper,
+                                                  .day_ms = (int64_t)server->config->lifecycle_day_ms,
+                                                  .pace = server->config->lifecycle_pace};
     server->common.codec_threads = server->codec_threads;
     server->common.tls = server->tls;
     server->common.host_id = server->host_id;
@@ -328,6 +340,7 @@ static void prepare_shards(struct server *server)
         .keeper = server->common.keeper,
         .dictionaries = &server->dictionary_keeper,
         .trainer = server->backend->no_journal != NULL ? NULL : &server->trainer,
+        .lifecycle = lifecycle_of(server),
         .control_word = server->control_file.word,
         .is_ready = &server->is_ready,
         .started_ms = clock_wall_ms(clock_system()),
@@ -347,6 +360,7 @@ static void prepare_control(struct server *server)
                             .keeper = server->common.keeper,
                             .dictionaries = &server->dictionary_keeper,
                             .trainer = server->reservoirs != NULL ? &server->trainer : NULL,
+                            .lifecycle = server->view.lifecycle,
                             .settings_grace_ms = server->config->settings_grace_ms,
                             .settings_sweep_ms = server->config->settings_sweep_ms},
         .tls = server->tls,

@@ -218,6 +218,8 @@ static bool start(struct shard *shard, struct error *error)
     if (shard->control == NULL)
         return true;
     shard->control->trainer->codecs = shard->codecs;
+    if (shard->control->journal_options.lifecycle != NULL)
+        shard->control->journal_options.lifecycle->settings = shard->settings;
     return control_start(shard->control, error);
 }
 

@@ -5,6 +5,7 @@
 #include "runtime/base/assert.h"
 #include "server/admin/dictionaries.h"
 #include "server/admin/fleet.h"
+#include "server/admin/lifecycle.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -152,6 +153,10 @@ static const struct admin_route {
     {"/dict", admin_answer_dictionaries,
      "which dictionaries new objects are compressed with, and how they fare: JSON, as `bale dict list --json` prints "
      "it"},
+    {"/lifecycle", admin_answer_lifecycle,
+     "what the lifecycle rules of buckets have done, and will: JSON, as `bale lifecycle --json` prints it"},
+    {"/lifecycle/explain", admin_answer_lifecycle_explain,
+     "why they leave an object alone, or not: JSON of ?bucket=NAME&key=TEXT, and perhaps &version=ID"},
 };
 enum { ROUTES_COUNT = sizeof ROUTES / sizeof ROUTES[0] };
 
@@ -179,7 +184,7 @@ static void write_text(struct buffer *page)
 {
     buffer_append_string(page, "baled " BALE_VERSION ", the admin listener. Nothing can be changed by these.\n\n");
     for (unsigned i = 0; i < ROUTES_COUNT; i++)
-        buffer_append_format(page, "%-9s %s\n", ROUTES[i].path, ROUTES[i].purpose);
+        buffer_append_format(page, "%-18s %s\n", ROUTES[i].path, ROUTES[i].purpose);
 }
 
 static void write_html(struct buffer *page)
@@ -229,6 +234,6 @@ void admin_handle(struct http_exchange *exchange, void *context)
             answer_text(exchange, 405, "this can only be read\n");
         return;
     }
-    if (!admin_change_dictionaries(exchange, view))
+    if (!admin_change_dictionaries(exchange, view) && !admin_change_lifecycle(exchange, view))
         answer_text(exchange, 404, "there is no such page; / lists those that are here\n");
 }

@@ -1,7 +1,8 @@
 /* server/admin/admin.h -- what operators and their tools ask, on a listener of its own.
  *
  * No S3 keys. GET and HEAD change nothing; what changes something is a POST with the word of the control file
- * (server/admin/dictionaries.h). It runs on shard 0 and reads what other shards count without stopping them.
+ * (server/admin/dictionaries.h, lifecycle.h). It runs on shard 0 and reads what other shards count without stopping
+ * them.
  *
  *   /         a page that leads to the others: HTML for browsers, plain text for everybody else
  *   /health   200 as long as shard 0 turns its loop
@@ -12,6 +13,7 @@
  *   /savings  what `bale savings --json` prints, as of now; 503 until the ledger has been read
  *   /fleet    what `bale fleet --json` prints: who serves this bucket; as a table for whoever accepts text/plain only
  *   /dict     what `bale dict list --json` prints; 503 until the journal has been read
+ *   /lifecycle, /lifecycle/explain  what lifecycle rules do (server/admin/lifecycle.h)
  *
  * Where a backend has no journal, or no ledger, /journal and /savings are 404 and say why. */
 #pragma once
@@ -43,6 +45,7 @@ struct admin_view {
     const struct settings_keeper *keeper; /* NULL: the backend keeps no settings of buckets */
     const struct dictionary_keeper *dictionaries;
     struct dictionary_trainer *trainer; /* NULL: there is no journal */
+    struct lifecycle_runner *lifecycle; /* NULL: nothing carries lifecycle rules out */
     const char *control_word;           /* that a change must bring; "": none can */
     const _Atomic(bool) *is_ready;
     int64_t started_ms; /* wall clock */

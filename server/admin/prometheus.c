@@ -10,6 +10,7 @@
 #include "server/admin/family.h"
 #include "server/admin/fleet.h"
 #include "server/admin/journal_metrics.h"
+#include "server/admin/lifecycle_metrics.h"
 
 #include <stddef.h>
 #include <stdio.h>
@@ -335,5 +336,7 @@ SUSPENDS void admin_write_metrics(const struct admin_view *view, struct buffer *
     if (view->keeper != NULL)
         write_settings(view->keeper, to);
     admin_write_dictionary_metrics(view->dictionaries, to);
+    if (view->lifecycle != NULL)
+        admin_write_lifecycle_metrics(view->lifecycle, to);
     write_process(view, to);
 }

@@ -126,6 +126,11 @@ static const struct option OPTIONS[] = {
      .help = "time between two looks for settings that no bucket needs any more; what is found twice is removed"},
     {"settings-cache", OPTION_SIZE, AT(settings_cache), "64M", "BYTES", .least = 1 << 20, .most = 16LL << 40,
      .help = "memory for settings of buckets that requests asked for, all shards"},
+    {"lifecycle-pace", OPTION_NUMBER, AT(lifecycle_pace), "1000", "N", .least = 0, .most = 1000000,
+     .help = "lifecycle rules: how many versions are removed, or marked as deleted, a second; 0: none, rules are kept "
+             "and not carried out"},
+    {"lifecycle-day", OPTION_DURATION, AT(lifecycle_day_ms), "24h", "TIME", .least = 100, .most = DAY_MS,
+     .help = "how long a day of lifecycle rules is, to try them out; objects fall due when it is over"},
     {"access-log-period", OPTION_DURATION, AT(access_log_period_ms), "1m", "TIME", .least = 1000, .most = 5 * 60 * 1000,
      .help = "how long lines of a bucket's access log are gathered before they are written as an object"},
     {"catalogue-max-size", OPTION_SIZE, AT(catalogue_max_size), "1T", "BYTES", .least = 1 << 20, .most = 16LL << 40,

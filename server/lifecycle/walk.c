@@ -2,6 +2,7 @@
 #include "server/lifecycle/walk.h"
 
 #include "runtime/base/assert.h"
+#include "server/s3/request/names.h"
 #include "store/object_lock.h"
 
 #include <string.h>
@@ -24,12 +25,18 @@ struct lifecycle_version lifecycle_version_of(const struct list_entry *entry)
     };
 }
 
-static void begin_key(struct lifecycle_cursor *cursor, struct span key)
+/* Behind it the walk goes on; behind all of its key, when nothing more comes of that. */
+static void begin_entry(struct lifecycle_cursor *cursor, const struct list_entry *entry, bool is_followed)
 {
-    ASSERT(key.size <= sizeof cursor->key);
-    memcpy(cursor->key, key.data, key.size);
-    cursor->key_size = key.size;
-    cursor->newer_kept = 0;
+    if (!span_equal(cursor_key(cursor), entry->key)) {
+        ASSERT(entry->key.size <= sizeof cursor->key);
+        memcpy(cursor->key, entry->key.data, entry->key.size);
+        cursor->key_size = entry->key.size;
+        cursor->newer_kept = 0;
+    }
+    cursor->version[0] = '\0';
+    if (is_followed)
+        memcpy(cursor->version, entry->version, sizeof cursor->version);
 }
 
 /* A marker may be put over any version; and where there are locks, that is what becomes of a current one. */
@@ -44,47 +51,59 @@ static int64_t least(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
-/* True: it has an order. */
-static bool judge_entry(struct lifecycle_walk *walk, const struct list_entry *entry, bool is_alone,
-                        struct lifecycle_verdict *ret_verdict)
+bool lifecycle_walk_entry(struct lifecycle_walk *walk, const struct list_entry *entry, bool is_followed,
+                          struct lifecycle_verdict *ret_verdict)
 {
-    struct lifecycle_cursor *cursor = &walk->cursor;
-    if (!span_equal(cursor_key(cursor), entry->key))
-        begin_key(cursor, entry->key);
-    memcpy(cursor->version, entry->version, sizeof cursor->version);
+    begin_entry(&walk->cursor, entry, is_followed);
+    if (object_key_is_reserved(entry->key)) {
+        *ret_verdict = (struct lifecycle_verdict){.next_ms = INT64_MAX};
+        return false;
+    }
     struct lifecycle_version version = lifecycle_version_of(entry);
-    version.is_alone = is_alone;
-    version.newer_kept = cursor->newer_kept;
+    version.is_alone = entry->is_latest && !is_followed;
+    version.newer_kept = walk->cursor.newer_kept;
     bool acts = lifecycle_judge(walk->plan, &version, walk->now_ms, ret_verdict);
     if (acts && is_held(walk, entry, ret_verdict)) {
         walk->locked++;
         acts = false;
     }
-    walk->judged++;
     if (acts)
         return true;
+    walk->kept++;
     walk->next_ms = least(walk->next_ms, ret_verdict->next_ms);
-    cursor->newer_kept += !entry->is_latest;
+    walk->cursor.newer_kept += !entry->is_latest;
     return false;
+}
+
+static bool is_same_key(const struct list_entry *a, const struct list_entry *b)
+{
+    return span_equal(a->key, b->key);
+}
+
+/* How many entries of the page are judged. Of a truncated one not the last: what it is decides what the one before it
+ * is followed by. Nor a null version in the midst of its key: were it gone, no page could begin behind it. */
+static unsigned count_judged(const struct list_page *page)
+{
+    unsigned count = page->count;
+    if (!page->is_truncated)
+        return count;
+    ASSERT(count >= LIFECYCLE_PAGE_ENTRIES_MIN);
+    count--;
+    const struct list_entry *last = &page->entries[count - 1];
+    bool is_null = strcmp(last->version, "null") == 0;
+    return is_null && is_same_key(last, last + 1) ? count - 1 : count;
 }
 
 unsigned lifecycle_walk_page(struct lifecycle_walk *walk, const struct list_page *page,
                              struct lifecycle_order *ret_orders)
 {
     unsigned orders = 0;
-    for (unsigned i = 0; i < page->count; i++) {
+    unsigned count = count_judged(page);
+    for (unsigned i = 0; i < count; i++) {
         const struct list_entry *entry = &page->entries[i];
-        bool is_last = i + 1 == page->count;
-        if (is_last && page->is_truncated && entry->is_latest && entry->is_delete_marker) {
-            ASSERT(i > 0);
-            break;
-        }
-        bool is_alone = entry->is_latest && (is_last || !span_equal(entry->key, entry[1].key));
-        struct lifecycle_order *order = &ret_orders[orders];
-        if (!judge_entry(walk, entry, is_alone, &order->verdict))
-            continue;
-        order->entry = entry;
-        orders++;
+        bool is_followed = i + 1 < page->count && is_same_key(entry, entry + 1);
+        if (lifecycle_walk_entry(walk, entry, is_followed, &ret_orders[orders].verdict))
+            ret_orders[orders++].entry = entry;
     }
     return orders;
 }

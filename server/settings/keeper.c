@@ -134,7 +134,7 @@ static void find(struct settings_keeper *keeper, uint64_t creation_id, struct ke
 
 /* ---- changes: those of one bucket one after another ---- */
 
-SUSPENDS static bool take_turn(struct settings_keeper *keeper, uint64_t creation_id, deadline_t deadline)
+SUSPENDS bool keeper_take_turn(struct settings_keeper *keeper, uint64_t creation_id, deadline_t deadline)
 {
     struct journal_scheduler *scheduler = keeper->environment->scheduler;
     bool *is_taken = &keeper->is_taken[creation_id % KEEPER_TURNS];
@@ -147,7 +147,7 @@ SUSPENDS static bool take_turn(struct settings_keeper *keeper, uint64_t creation
     return true;
 }
 
-static void give_turn(struct settings_keeper *keeper, uint64_t creation_id)
+void keeper_give_turn(struct settings_keeper *keeper, uint64_t creation_id)
 {
     struct journal_scheduler *scheduler = keeper->environment->scheduler;
     keeper->is_taken[creation_id % KEEPER_TURNS] = false;
@@ -165,10 +165,10 @@ SUSPENDS static bool commit(struct settings_keeper *keeper, struct question *que
 
 SUSPENDS static bool change(struct settings_keeper *keeper, struct question *question)
 {
-    if (!take_turn(keeper, question->creation_id, question->deadline))
+    if (!keeper_take_turn(keeper, question->creation_id, question->deadline))
         return error_set(&question->error, ERROR_BUSY, NULL, "too many changes of settings wait for their turn");
     bool done = commit(keeper, question);
-    give_turn(keeper, question->creation_id);
+    keeper_give_turn(keeper, question->creation_id);
     keeper->has_litter = true; /* what it replaced; or its own document, if it failed */
     look(keeper);
     return done;

@@ -84,6 +84,14 @@ SUSPENDS bool keeper_change(struct settings_keeper *keeper, uint64_t creation_id
 /* Any shard. All settings of a bucket that is not there go, soon, and nobody waits for it. */
 void keeper_forget(struct settings_keeper *keeper, uint64_t creation_id);
 
+/* ---- on shard 0 ---- */
+
+/* Changes of one bucket's settings take turns. Who has the turn knows that none is being made, and that he sees all
+ * that were answered: what he does by them is done before the next change is. Give it back soon. False: the deadline
+ * has passed, or the process is ending. Between keeper_start and keeper_stop. */
+SUSPENDS bool keeper_take_turn(struct settings_keeper *keeper, uint64_t creation_id, deadline_t deadline);
+void keeper_give_turn(struct settings_keeper *keeper, uint64_t creation_id);
+
 static inline uint64_t keeper_epoch(const struct settings_keeper *keeper)
 {
     return atomic_load_explicit(&keeper->epoch, memory_order_acquire);

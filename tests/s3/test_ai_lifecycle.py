@@ -1,4 +1,4 @@
-"""Section AI: lifecycle configurations: kept, validated, and announced. Nothing runs them yet."""
+"""Section AI: lifecycle configurations: kept, validated, and announced. What carries them out: tests/process/lifecycle.py."""
 
 import datetime
 import re

@@ -43,6 +43,8 @@ struct command_line {
     bool test, forget;
     char *account, *action, *resource, *context; /* of explain */
     bool s4;
+    char *explain, *version; /* of lifecycle, as is the next one */
+    bool confirm_clock;
     char *state;
     int64_t zstd_level; /* of pack */
     char *plot;         /* of pack and estimate: a file for a picture */
@@ -106,6 +108,7 @@ bool command_check_get(const struct command_line *line, struct error *error);
 bool command_import(const struct command_line *line, struct error *error);
 bool command_inspect(const struct command_line *line, struct error *error);
 bool command_journal(const struct command_line *line, struct error *error);
+bool command_lifecycle(const struct command_line *line, struct error *error);
 bool command_pack(const struct command_line *line, struct error *error);
 bool command_savings(const struct command_line *line, struct error *error);
 bool command_stamp(const struct command_line *line, struct error *error);

@@ -69,6 +69,17 @@ static const struct option INSPECT[] = {
     ANY_BACKEND,
 };
 
+static const struct option LIFECYCLE[] = {
+    BACKEND,
+    {"explain", OPTION_TEXT, AT(explain), NULL, "BUCKET/KEY",
+     .help = "say what each rule of the bucket says of this object"},
+    {"version", OPTION_TEXT, AT(version), NULL, "ID", .help = "with --explain: of this version, not the current one"},
+    {"confirm-clock", OPTION_FLAG, AT(confirm_clock), "no", "",
+     .help =
+         "the clock of the machine is right, though it was set, or is far ahead of the last time that was believed"},
+    {"json", OPTION_FLAG, AT(json), "no", "", .help = "print one line of JSON"},
+};
+
 static const struct option PACK[] = {
     {"zstd-level", OPTION_INTEGER, AT(zstd_level), "1", "N", .least = -7, .most = 19,
      .help = "of zstd and columns, as baled has it"},
@@ -324,6 +335,14 @@ static bool check_dict(const struct command_line *line, struct error *error)
            error_set(error, ERROR_INVALID, NULL, "--s4 goes with bale dict list");
 }
 
+static bool check_lifecycle(const struct command_line *line, struct error *error)
+{
+    if (line->version != NULL && line->explain == NULL)
+        return error_set(error, ERROR_INVALID, NULL, "--version goes with --explain");
+    return line->explain == NULL || !line->confirm_clock ||
+           error_set(error, ERROR_INVALID, NULL, "--explain and --confirm-clock do not go together");
+}
+
 static bool check_stamp(const struct command_line *line, struct error *error)
 {
     return config_is_bucket(&line->where) ||
@@ -401,6 +420,10 @@ static const struct command COMMANDS[] = {
      "one where it only reads. --restore, --adopt and --begin-anew want every baled stopped, before a bucket of an S3 "
      "server as before a folder; --test-store and --release a baled that has the folder open.",
      TABLE(JOURNAL, "journal")},
+    {"lifecycle", command_lifecycle, check_lifecycle, NULL, "say what lifecycle rules do, and why",
+     "Asks a running baled what the lifecycle rules of its buckets have done, and when something falls due next; or, "
+     "with --explain, why they leave one object alone, or not.",
+     TABLE(LIFECYCLE, "lifecycle")},
     {"pack", command_pack, NULL, "FILE", "say what would be stored of files, and how fast",
      "Packs each file in memory as baled would store it, unpacks it again and compares: as it is, with --codec gzip, "
      "with zstd alone (--columns off), and with columns where they are smaller (--columns on). It prints stored bytes "

@@ -273,8 +273,11 @@ def step_policy():
 
 
 def step_lifecycle():
-    """the judgement of lifecycle rules against a second one, over rules and keys at random (tests/lifecycle); --long: 500,000 of them"""
-    return build("build") or python_suite("tests/lifecycle/run", "--count", "500000" if is_long else "20000")
+    """lifecycle rules against a second judge: over rules and keys at random, and what a server leaves that is killed on the way
+    (tests/lifecycle); --long: 500,000 of them, and 20 rounds of 4,000 keys"""
+    size = ("--rounds", "20", "--keys", "4000", "--kills", "12") if is_long else ()
+    return build("build") or python_suites(("tests/lifecycle/run", "--count", "500000" if is_long else "20000"),
+                                           ("tests/lifecycle/oracle", *size))
 
 
 def step_credentials():
@@ -316,7 +319,7 @@ STEPS = {
     "tidy": step_tidy,
 }
 # these leave most of the processors idle
-WAITING = ("soak", "process", "credentials", "s3", "s3-tls", "s3-raw", "s3-joined", "backend", "crash", "clients")
+WAITING = ("soak", "process", "lifecycle", "credentials", "s3", "s3-tls", "s3-raw", "s3-joined", "backend", "crash", "clients")
 
 
 # ---- running them ----

@@ -1,0 +1,467 @@
+/* server/lifecycle/sweep.c -- takes a bucket, walks over it, carries out what is due, keeps where it is. */
+#include "server/lifecycle/sweep.h"
+
+#include "runtime/base/assert.h"
+#include "runtime/fiber/loop.h"
+#include "runtime/log/log.h"
+#include "s3client/wire/s3_error.h"
+#include "server/s3/request/names.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    RULES_ARENA_BYTES = 1 << 20,
+    PAGE_ARENA_BYTES = 24 << 20, /* a thousand keys with all the tags that they may have */
+    TURN_MS = 30000,
+};
+
+static const uint64_t RENEWAL_NS = UINT64_C(60) * 1000000000;
+
+/* ---- is it time? ---- */
+
+static bool find_rules(const struct lifecycle_runner *runner, uint64_t creation_id, uint64_t *ret_rules)
+{
+    struct setting_record setting;
+    const struct state *state = journal_state(runner->journal);
+    bool is_set = setting_record_find(state, creation_id, SETTING_LIFECYCLE, &setting);
+    *ret_rules = is_set ? setting.document : 0;
+    return is_set;
+}
+
+static bool is_own(const struct lifecycle_runner *runner, const struct sweep_record *record)
+{
+    return memcmp(record->holder, runner->holder, sizeof record->holder) == 0;
+}
+
+/* What this process has swept itself, and under the same rules, is known up to the next moment at which something can
+ * be due: whatever it did not see came later. */
+static bool is_record_due(const struct lifecycle_runner *runner, const struct sweep_record *record, uint64_t rules,
+                          int64_t now_ms)
+{
+    if (record->state != SWEEP_IS_DONE || record->rules != rules)
+        return true;
+    if (record->midnight_ms == now_ms / runner->day_ms * runner->day_ms)
+        return false;
+    return !is_own(runner, record) || now_ms >= record->next_ms;
+}
+
+bool sweep_is_due(struct lifecycle_runner *runner, const struct bucket_info *bucket, int64_t now_ms)
+{
+    uint64_t rules;
+    if (!find_rules(runner, bucket->creation_id, &rules))
+        return false;
+    struct sweep_record *record = malloc(sizeof *record); /* too large for a fiber's stack */
+    ASSERT(record != NULL);
+    bool is_due = !sweep_record_find(journal_state(runner->journal), bucket->creation_id, record) ||
+                  is_record_due(runner, record, rules, now_ms);
+    free(record);
+    return is_due;
+}
+
+/* ---- what is done ---- */
+
+static const struct lifecycle *rules_of(const struct lifecycle_sweep *sweep)
+{
+    return sweep->plan.lifecycle;
+}
+
+/* Does everything stand as it did when this sweep began? */
+static bool may_go_on(struct lifecycle_sweep *sweep, struct error *error)
+{
+    struct lifecycle_runner *runner = sweep->runner;
+    uint64_t rules;
+    if (runner->is_ending)
+        return error_set(error, ERROR_CANCELLED, NULL, "the process is ending");
+    if (lifecycle_halt_of(runner) != LIFECYCLE_RUNS)
+        return error_set(error, ERROR_BUSY, NULL, "%s", lifecycle_halt_text(runner));
+    if (!find_rules(runner, sweep->bucket.creation_id, &rules) || rules != sweep->record.rules)
+        return error_set(error, ERROR_CHANGED, NULL, "its rules were replaced");
+    return true;
+}
+
+static void count_rule(struct sweep_record *record, const struct lifecycle *lifecycle,
+                       const struct lifecycle_rule *rule)
+{
+    uint16_t place = (uint16_t)(rule - lifecycle->rules);
+    unsigned i = 0;
+    while (i < record->rules_count && record->rules_acted[i].place != place)
+        i++;
+    if (i == SWEEP_RULES_COUNTED_MAX)
+        return;
+    if (i == record->rules_count)
+        record->rules_acted[record->rules_count++] = (struct sweep_rule){.place = place};
+    record->rules_acted[i].acted++;
+}
+
+/* Something that was due is still there: it is looked at again at the next midnight. */
+static void look_again(struct lifecycle_sweep *sweep)
+{
+    sweep->walk.next_ms = sweep->walk.now_ms;
+}
+
+/* The first one says what is wrong; the others are counted. */
+static void tell_failure(const struct lifecycle_sweep *sweep, const struct error *error)
+{
+    if (sweep->record.totals.failed == 1)
+        log_message(LOG_WARNING, "lifecycle: something in %s stays that is due: %s", sweep->bucket.name,
+                    error->message);
+}
+
+static void account(struct lifecycle_sweep *sweep, const struct lifecycle_order *order, const struct delete_item *item)
+{
+    struct sweep_totals *totals = &sweep->record.totals;
+    struct lifecycle_counters *counters = &sweep->runner->counters;
+    enum lifecycle_action action = order->verdict.action;
+    totals->judged++;
+    metric_add(&counters->judged, 1);
+    if (item->is_deleted) {
+        totals->done[action]++;
+        metric_add(&counters->done[action], 1);
+        count_rule(&sweep->record, rules_of(sweep), order->verdict.rule);
+        return;
+    }
+    look_again(sweep);
+    bool has_changed = item->error.kind == ERROR_CHANGED;
+    bool is_locked = item->error.kind == ERROR_DENIED;
+    totals->changed += has_changed;
+    totals->locked += is_locked;
+    totals->failed += !has_changed && !is_locked;
+    metric_add(has_changed ? &counters->changed : is_locked ? &counters->locked : &counters->failed, 1);
+    if (!has_changed && !is_locked)
+        tell_failure(sweep, &item->error);
+}
+
+/* What was judged, to be compared when it goes. */
+static void prepare(struct lifecycle_sweep *sweep, const struct lifecycle_order *order, unsigned place)
+{
+    const struct list_entry *entry = order->entry;
+    enum lifecycle_action action = order->verdict.action;
+    sweep->grounds[place] = (struct deletion_grounds){
+        .creation_id = sweep->bucket.creation_id,
+        .version = entry->version,
+        .modified_ms = entry->modified_ms,
+        .original_size = entry->original_size,
+        .etag = entry->etag,
+        .superseded_ms = entry->superseded_ms,
+        .tags = entry->tags,
+        .newer_least = order->verdict.newer_least,
+        .is_alone = action == LIFECYCLE_REMOVE_MARKER,
+    };
+    sweep->items[place] = (struct delete_item){
+        .key = entry->key,
+        .version = action == LIFECYCLE_EXPIRE ? SPAN_EMPTY : span_from_string(entry->version),
+        .grounds = &sweep->grounds[place],
+    };
+}
+
+/* Rules change before, or after. */
+SUSPENDS static bool take_turn(struct lifecycle_sweep *sweep, struct error *error)
+{
+    struct lifecycle_runner *runner = sweep->runner;
+    if (!keeper_take_turn(runner->keeper, sweep->bucket.creation_id, deadline_after_ms(TURN_MS)))
+        return error_set(error, ERROR_BUSY, NULL, "settings of the bucket are being changed all the time");
+    if (may_go_on(sweep, error))
+        return true;
+    keeper_give_turn(runner->keeper, sweep->bucket.creation_id);
+    return false;
+}
+
+SUSPENDS static bool carry_out_batch(struct lifecycle_sweep *sweep, const struct lifecycle_order *orders,
+                                     unsigned count, struct error *error)
+{
+    struct lifecycle_runner *runner = sweep->runner;
+    for (unsigned i = 0; i < count; i++)
+        prepare(sweep, &orders[i], i);
+    if (!pace_spend(&runner->spent, count, error) || !take_turn(sweep, error))
+        return false;
+    bool done = bucket_delete_objects(runner->store, span_from_string(sweep->bucket.name), sweep->items, count, error);
+    keeper_give_turn(runner->keeper, sweep->bucket.creation_id);
+    for (unsigned i = 0; done && i < count; i++)
+        account(sweep, &orders[i], &sweep->items[i]);
+    return done;
+}
+
+SUSPENDS static bool carry_out(struct lifecycle_sweep *sweep, unsigned count, struct error *error)
+{
+    uint64_t pace = sweep->runner->pace; /* so that no batch waits for more than a second */
+    unsigned most = pace < SWEEP_BATCH_MAX ? (unsigned)pace : SWEEP_BATCH_MAX;
+    for (unsigned at = 0; at < count; at += most) {
+        unsigned size = count - at < most ? count - at : most;
+        if (!carry_out_batch(sweep, sweep->orders + at, size, error))
+            return false;
+    }
+    return true;
+}
+
+/* ---- where it is ---- */
+
+SUSPENDS static bool write_record(struct lifecycle_sweep *sweep, struct error *error)
+{
+    struct lifecycle_runner *runner = sweep->runner;
+    sweep->renewed_ns = loop_now_ns();
+    return sweep_record_put(runner->journal, runner->environment, sweep->bucket.creation_id, &sweep->record, error);
+}
+
+/* What the walk has counted since it was asked last. */
+static void take_counts(struct lifecycle_sweep *sweep)
+{
+    struct sweep_record *record = &sweep->record;
+    struct lifecycle_walk *walk = &sweep->walk;
+    metric_add(&sweep->runner->counters.judged, walk->kept);
+    metric_add(&sweep->runner->counters.locked, walk->locked);
+    record->totals.judged += walk->kept;
+    record->totals.locked += walk->locked;
+    walk->kept = walk->locked = 0;
+    record->cursor = walk->cursor;
+    record->next_ms = walk->next_ms;
+}
+
+/* All that the page asked for has been done: from now on a follower begins behind it. */
+SUSPENDS static bool end_page(struct lifecycle_sweep *sweep, struct error *error)
+{
+    take_counts(sweep);
+    return loop_now_ns() - sweep->renewed_ns < RENEWAL_NS || write_record(sweep, error);
+}
+
+/* ---- versions ---- */
+
+SUSPENDS static bool walk_prefix(struct lifecycle_sweep *sweep, struct span prefix, struct error *error)
+{
+    struct lifecycle_cursor *cursor = &sweep->walk.cursor;
+    struct version_list_request request = {.bucket = span_from_string(sweep->bucket.name),
+                                           .prefix = prefix,
+                                           .entries_max = LIST_ENTRIES_MAX,
+                                           .wants_grounds = true};
+    struct list_page page = {.is_truncated = true};
+    while (page.is_truncated) {
+        if (span_starts_with(span_of(cursor->key, cursor->key_size), prefix)) {
+            request.after_key = span_of(cursor->key, cursor->key_size);
+            request.after_version = span_from_string(cursor->version);
+        }
+        arena_reset(&sweep->page);
+        if (!may_go_on(sweep, error) ||
+            !bucket_list_versions(sweep->runner->store, &request, &sweep->page, &page, error) ||
+            !carry_out(sweep, lifecycle_walk_page(&sweep->walk, &page, sweep->orders), error) ||
+            !end_page(sweep, error))
+            return false;
+    }
+    return true;
+}
+
+/* Prefixes that no other one encloses, in order: what lies before the cursor was walked already. */
+SUSPENDS static bool walk_versions(struct lifecycle_sweep *sweep, struct error *error)
+{
+    const struct lifecycle_cursor *cursor = &sweep->walk.cursor;
+    for (unsigned i = 0; i < sweep->plan.count && sweep->plan.acts_on_versions; i++) {
+        const struct lifecycle_group *group = &sweep->plan.groups[i];
+        struct span last = span_of(cursor->key, cursor->key_size);
+        bool is_walked = !span_starts_with(last, group->prefix) && span_compare(group->prefix, last) < 0;
+        if (group->outer == NULL && !is_walked && !walk_prefix(sweep, group->prefix, error))
+            return false;
+    }
+    return true;
+}
+
+/* ---- uploads ---- */
+
+SUSPENDS static bool abort_upload(struct lifecycle_sweep *sweep, const struct upload_info *upload,
+                                  const struct lifecycle_rule *rule, struct error *error)
+{
+    struct lifecycle_runner *runner = sweep->runner;
+    const struct object_name name = {.bucket = span_from_string(sweep->bucket.name), .key = upload->key};
+    struct error failed;
+    if (!pace_spend(&runner->spent, 1, error) || !take_turn(sweep, error))
+        return false;
+    bool done = bucket_abort_upload(runner->store, &name, span_from_string(upload->id), &failed);
+    keeper_give_turn(runner->keeper, sweep->bucket.creation_id);
+    if (done) {
+        sweep->record.totals.aborted++;
+        metric_add(&runner->counters.aborted, 1);
+        count_rule(&sweep->record, rules_of(sweep), rule);
+    } else if (failed.kind != ERROR_NOT_FOUND) { /* it was completed, or given up by its client */
+        sweep->record.totals.failed++;
+        metric_add(&runner->counters.failed, 1);
+        look_again(sweep);
+        tell_failure(sweep, &failed);
+    }
+    return true;
+}
+
+SUSPENDS static bool judge_upload(struct lifecycle_sweep *sweep, const struct upload_info *upload, struct error *error)
+{
+    const struct lifecycle_rule *rule;
+    int64_t due_ms;
+    if (object_key_is_reserved(upload->key) ||
+        !lifecycle_judge_upload(&sweep->plan, upload->key, upload->initiated_ms, &rule, &due_ms))
+        return true;
+    if (due_ms <= sweep->walk.now_ms)
+        return abort_upload(sweep, upload, rule, error);
+    if (due_ms < sweep->walk.next_ms)
+        sweep->walk.next_ms = due_ms;
+    return true;
+}
+
+SUSPENDS static bool walk_uploads_of(struct lifecycle_sweep *sweep, struct span prefix, struct error *error)
+{
+    uint8_t key[OBJECT_KEY_BYTES_MAX];
+    char id[UPLOAD_ID_BYTES];
+    struct upload_list_request request = {
+        .bucket = span_from_string(sweep->bucket.name), .prefix = prefix, .entries_max = LIST_ENTRIES_MAX};
+    struct upload_list_page page = {.is_truncated = true};
+    while (page.is_truncated) {
+        arena_reset(&sweep->page);
+        if (!may_go_on(sweep, error) ||
+            !bucket_list_uploads(sweep->runner->store, &request, &sweep->page, &page, error))
+            return false;
+        for (unsigned i = 0; i < page.count; i++) {
+            if (!judge_upload(sweep, &page.entries[i].upload, error))
+                return false;
+        }
+        if (page.count == 0)
+            return true;
+        const struct upload_info *last = &page.entries[page.count - 1].upload; /* it goes with the page */
+        memcpy(key, last->key.data, last->key.size);
+        memcpy(id, last->id, sizeof id);
+        request.after_key = span_of(key, last->key.size);
+        request.after_upload = span_from_string(id);
+    }
+    return true;
+}
+
+/* They are few: whoever takes a sweep over begins with them again. */
+SUSPENDS static bool walk_uploads(struct lifecycle_sweep *sweep, struct error *error)
+{
+    for (unsigned i = 0; i < sweep->plan.count && sweep->plan.aborts_uploads; i++) {
+        const struct lifecycle_group *group = &sweep->plan.groups[i];
+        if (group->outer == NULL && !walk_uploads_of(sweep, group->prefix, error))
+            return false;
+    }
+    return true;
+}
+
+/* ---- from its beginning to its end ---- */
+
+/* The rules, and which ones they are: no change is under way meanwhile. */
+SUSPENDS static bool read_rules(struct lifecycle_sweep *sweep, struct error *error)
+{
+    struct lifecycle_runner *runner = sweep->runner;
+    uint64_t creation_id = sweep->bucket.creation_id;
+    if (!keeper_take_turn(runner->keeper, creation_id, deadline_after_ms(TURN_MS)))
+        return error_set(error, ERROR_BUSY, NULL, "settings of the bucket are being changed all the time");
+    struct keeper_records records; /* the pin is no older than these, for they are told the epoch as well */
+    bool done = keeper_find(runner->keeper, creation_id, &records, error) &&
+                settings_pin(runner->settings, &sweep->bucket, &sweep->settings, error);
+    keeper_give_turn(runner->keeper, creation_id);
+    if (!done)
+        return false;
+    sweep->record.rules = records.records[SETTING_LIFECYCLE].document;
+    const struct lifecycle *lifecycle = settings_compiled(sweep->settings, SETTING_LIFECYCLE);
+    if (lifecycle == NULL)
+        return settings_are_whole(sweep->settings, error) &&
+               error_set(error, ERROR_CHANGED, NULL, "its rules were removed");
+    return lifecycle_plan_make(lifecycle, runner->day_ms, &sweep->rules, &sweep->plan, error);
+}
+
+static void begin_anew(struct sweep_record *record, uint64_t rules, int64_t midnight_ms, int64_t now_ms)
+{
+    if (record->rules != rules)
+        record->rules_count = 0;
+    record->number++;
+    record->claim = 0;
+    record->rules = rules;
+    record->midnight_ms = midnight_ms;
+    record->began_ms = now_ms;
+    record->ended_ms = 0;
+    record->next_ms = INT64_MAX;
+    record->state = SWEEP_WALKS;
+    record->cursor = (struct lifecycle_cursor){0};
+    record->totals = (struct sweep_totals){0};
+    memset(record->holder, 0, sizeof record->holder);
+}
+
+/* The sweep that was cut off under the same rules, or a new one. */
+static void settle_record(struct lifecycle_sweep *sweep, int64_t now_ms)
+{
+    struct lifecycle_runner *runner = sweep->runner;
+    struct sweep_record *record = &sweep->record;
+    uint64_t rules = record->rules;
+    bool is_there = sweep_record_find(journal_state(runner->journal), sweep->bucket.creation_id, record);
+    if (!is_there)
+        *record = (struct sweep_record){0};
+    if (!is_there || record->state == SWEEP_IS_DONE || record->rules != rules)
+        begin_anew(record, rules, now_ms / runner->day_ms * runner->day_ms, now_ms);
+    if (!is_own(runner, record)) {
+        if (record->claim > 0) {
+            metric_add(&runner->counters.resumed, 1);
+            record->next_ms = record->began_ms; /* what came to be before its cursor since then nobody knows */
+        }
+        record->claim++;
+        memcpy(record->holder, runner->holder, sizeof record->holder);
+    }
+    sweep->walk = (struct lifecycle_walk){
+        .plan = &sweep->plan, .now_ms = now_ms, .cursor = record->cursor, .next_ms = record->next_ms};
+}
+
+static void end_record(struct lifecycle_sweep *sweep)
+{
+    struct sweep_record *record = &sweep->record;
+    int64_t soonest_ms = lifecycle_plan_soonest_ms(&sweep->plan, record->began_ms);
+    take_counts(sweep);
+    record->next_ms = soonest_ms < record->next_ms ? soonest_ms : record->next_ms;
+    record->cursor = (struct lifecycle_cursor){0};
+    record->state = SWEEP_IS_DONE;
+    record->ended_ms = clock_wall_ms(sweep->runner->environment->clock);
+}
+
+static void tell(const struct lifecycle_sweep *sweep)
+{
+    const struct sweep_totals *totals = &sweep->record.totals;
+    log_message(LOG_INFO,
+                "lifecycle: %s is swept: of %llu versions %llu expired, %llu noncurrent ones and %llu delete markers "
+                "removed; %llu uploads aborted; %llu stay for a lock, %llu had changed",
+                sweep->bucket.name, (unsigned long long)totals->judged,
+                (unsigned long long)totals->done[LIFECYCLE_EXPIRE],
+                (unsigned long long)totals->done[LIFECYCLE_REMOVE_VERSION],
+                (unsigned long long)totals->done[LIFECYCLE_REMOVE_MARKER], (unsigned long long)totals->aborted,
+                (unsigned long long)totals->locked, (unsigned long long)totals->changed);
+}
+
+SUSPENDS static bool run(struct lifecycle_sweep *sweep, struct error *error)
+{
+    struct error ignored;
+    if (!read_rules(sweep, error))
+        return false;
+    settle_record(sweep, clock_wall_ms(sweep->runner->environment->clock));
+    if (!write_record(sweep, error))
+        return false;
+    if (!walk_uploads(sweep, error) || !walk_versions(sweep, error)) {
+        (void)write_record(sweep, &ignored); /* as of the last page that was done */
+        return false;
+    }
+    end_record(sweep);
+    if (!write_record(sweep, error))
+        return false;
+    metric_add(&sweep->runner->counters.sweeps, 1);
+    tell(sweep);
+    return true;
+}
+
+SUSPENDS bool sweep_bucket(struct lifecycle_runner *runner, const struct bucket_info *bucket, struct error *error)
+{
+    struct lifecycle_sweep *sweep = calloc(1, sizeof *sweep);
+    ASSERT(sweep != NULL);
+    sweep->runner = runner;
+    sweep->bucket = *bucket;
+    arena_init(&sweep->rules, RULES_ARENA_BYTES);
+    arena_init(&sweep->page, PAGE_ARENA_BYTES);
+    runner->sweep = sweep;
+    bool done = run(sweep, error);
+    runner->sweep = NULL;
+    if (sweep->settings != NULL)
+        settings_unpin(runner->settings, sweep->settings);
+    arena_free(&sweep->rules);
+    arena_free(&sweep->page);
+    free(sweep);
+    return done;
+}

@@ -1,0 +1,169 @@
+"""tests/process/lifecycle.py -- lifecycle rules of a running baled: carried out, paused, replaced, interrupted, explained;
+for tests/process/run. tests/lifecycle/oracle has many objects, and kills.
+
+`Lifecycle.baled` and `Lifecycle.bale` are the binaries; set before the tests run.
+"""
+
+import base64
+import hashlib
+import json
+import subprocess
+import time
+
+import admin
+from daemons import DaemonsCase
+
+DAY_MS = 300
+MANY = 600
+DAYS = "<Expiration><Days>1</Days></Expiration>"
+NONCURRENT = "<NoncurrentVersionExpiration><NoncurrentDays>1</NoncurrentDays></NoncurrentVersionExpiration>"
+ABORT = "<AbortIncompleteMultipartUpload><DaysAfterInitiation>1</DaysAfterInitiation></AbortIncompleteMultipartUpload>"
+
+
+def document(*rules):
+    return ("<LifecycleConfiguration>" + "".join(
+        f"<Rule><ID>{name}</ID><Status>Enabled</Status><Filter><Prefix>{prefix}</Prefix></Filter>{actions}</Rule>"
+        for name, prefix, actions in rules) + "</LifecycleConfiguration>").encode()
+
+
+class Lifecycle(DaemonsCase):
+    def make(self, *options):
+        self.daemon = self.add("--catalogue-max-size", "4G", "--shards", "2", "--lifecycle-day", f"{DAY_MS}ms", *options)
+
+    @property
+    def alice(self):
+        return self.daemon.alice
+
+    def set(self, bucket, name, text):
+        headers = {"Content-MD5": base64.b64encode(hashlib.md5(text).digest()).decode()}
+        answer = self.alice.put(bucket, None, {name: ""}, headers, text)
+        self.assertEqual(200, answer.status, answer)
+
+    def fill(self, bucket, *keys, versioned=False):
+        self.assertEqual(200, self.alice.put(bucket).status)
+        if versioned:
+            self.set(bucket, "versioning", b"<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>")
+        for key in keys:
+            self.assertEqual(200, self.alice.put(bucket, key, (), (), b"body").status)
+
+    def keys(self, bucket):
+        return self.alice.list_all(bucket)[0]
+
+    def version_keys(self, bucket):
+        """Of all versions and markers."""
+        page = self.alice.get(bucket, None, {"versions": ""})
+        return page.texts("Version/Key") + page.texts("DeleteMarker/Key")
+
+    def upload_keys(self, bucket):
+        return self.alice.get(bucket, None, {"uploads": ""}).texts("Upload/Key")
+
+    def page(self, path="/lifecycle", method="GET", *fields, status=200):
+        answer = admin.fetch(self.daemon.server, path, method, *fields)
+        self.assertEqual(status, answer.status, answer)
+        return json.loads(answer.body)
+
+    def row(self, bucket):
+        return next((row for row in self.page()["buckets"] if row["bucket"] == bucket), None)
+
+    def metric(self, name):
+        return admin.metrics(self.daemon.server)[name]
+
+    def lifecycle(self, *words, status=0):
+        done = subprocess.run([self.bale, "lifecycle", *words, "--backend", f"dir:{self.daemon.folder}/data"], capture_output=True,
+                              text=True, timeout=60, check=False)
+        self.assertEqual(status, done.returncode, (words, done.stdout, done.stderr))
+        return done.stdout if status == 0 else done.stderr
+
+    def test_what_is_due_goes(self):
+        """Objects; of a versioned key the last version gets a marker, what is below goes, the marker is alone then and goes as
+        well; uploads."""
+        self.make()
+        self.fill("plain", "logs/a", "logs/b", "kept")
+        self.fill("versions", "key", "key", "other", versioned=True)
+        self.fill("uploads")
+        for key in ("up/a", "up/b", "kept"):
+            self.assertEqual(200, self.alice.post("uploads", key, {"uploads": ""}).status)
+        self.set("plain", "lifecycle", document(("logs", "logs/", DAYS)))
+        self.set("versions", "lifecycle", document(("all", "key", DAYS + NONCURRENT)))
+        self.set("uploads", "lifecycle", document(("up", "up/", ABORT)))
+        self.wait_for(lambda: self.keys("plain") == ["kept"])
+        self.wait_for(lambda: self.version_keys("versions") == ["other"])
+        self.wait_for(lambda: self.upload_keys("uploads") == ["kept"])
+        for action, count in (("expire", 3), ("remove-version", 2), ("remove-marker", 1), ("abort-upload", 2)):
+            self.assertEqual(count, self.metric(f'bale_lifecycle_actions_total{{action="{action}"}}'), action)
+        for bucket, count in (("plain", 2), ("versions", 4), ("uploads", 2)):
+            self.wait_for(lambda bucket=bucket, count=count: [rule["acted"] for rule in self.row(bucket)["rules"]] == [count])
+        # one that is made again has none of the rules
+        self.assertEqual(204, self.alice.delete("plain", "kept").status)
+        self.assertEqual(204, self.alice.delete("plain").status)
+        self.fill("plain", "logs/a")
+        self.assertIsNone(self.row("plain"))
+        # only who reads the control file may say that the clock is right
+        self.page("/lifecycle/confirm-clock", "POST", "Content-Length: 0", status=403)
+        self.page("/lifecycle/confirm-clock", status=405)
+        self.assertEqual("the clock is believed\n", self.lifecycle("--confirm-clock"))
+        self.assertEqual(0, self.metric("bale_lifecycle_held"))
+        self.assertEqual(["logs/a"], self.keys("plain"))
+
+    def test_what_is_not_due_costs_no_sweep(self):
+        """Of a date that is far away the one sweep after the rules were set is the only one."""
+        self.make()
+        self.fill("bucket", "key")
+        self.set("bucket", "lifecycle", document(("far", "", "<Expiration><Date>2999-01-01T00:00:00Z</Date></Expiration>")))
+        sweep = self.wait_for(lambda: (found := self.row("bucket").get("sweep")) and found["state"] == "done" and found)
+        self.assertEqual(32472144000000, sweep["next_ms"])
+        self.wait_for(lambda: time.time() * 1000 > sweep["midnight_ms"] + 4 * DAY_MS)
+        self.assertEqual(1, self.row("bucket")["sweep"]["number"])
+
+    def begin_sweep(self):
+        """Of many objects that are all due, and go slowly; some are gone."""
+        self.make("--lifecycle-pace", "100")
+        self.fill("bucket", *(f"k{number:03}" for number in range(MANY)))
+        due = time.time() + 2 * DAY_MS / 1000
+        self.wait_for(lambda: time.time() > due)
+        self.set("bucket", "lifecycle", document(("all", "", DAYS)))
+        self.wait_for(lambda: 0 < len(self.keys("bucket")) < MANY)
+
+    def test_after_a_change_nothing_goes_by_the_former_rules(self):
+        self.begin_sweep()
+        self.assertEqual(204, self.alice.delete("bucket", None, {"lifecycle": ""}).status)
+        left = self.keys("bucket")
+        self.assertGreater(len(left), 0)
+        self.wait_for(lambda: self.metric("bale_lifecycle_interrupted_total") == 1)
+        self.assertEqual(left, self.keys("bucket"))
+
+    def test_a_sweep_that_was_cut_off_goes_on(self):
+        self.begin_sweep()
+        self.assertEqual(0, self.daemon.stop())
+        self.daemon.options[self.daemon.options.index("--lifecycle-pace") + 1] = "10000"
+        self.restart(self.daemon)
+        self.wait_for(lambda: f"bucket is swept: of {MANY} versions {MANY} expired" in self.daemon.log())
+        self.assertEqual([], self.keys("bucket"))
+        self.assertEqual(1, self.metric("bale_lifecycle_resumed_total"))
+
+    def test_what_is_paused_is_explained(self):
+        self.make("--lifecycle-pace", "0")
+        self.fill("bucket", "logs/a b", "x")
+        cold = "<Transition><Days>1</Days><StorageClass>GLACIER</StorageClass></Transition>"
+        self.set("bucket", "lifecycle", document(("far", "logs/", "<Expiration><Days>300000</Days></Expiration>" + cold),
+                                                 ("other", "x", DAYS), ("old", "", NONCURRENT)))
+        self.wait_for(lambda: self.page()["halt"] == "--lifecycle-pace is 0")
+        for words in ("NOTHING IS CARRIED OUT: --lifecycle-pace is 0", "other: acted 0 times\n",
+                      "far: acted 0 times; its transitions are not carried out", "not swept yet by these rules"):
+            self.assertIn(words, self.lifecycle())
+        self.assertIs(False, self.row("bucket")["rules"][0]["transitions_carried_out"])
+        said = self.page("/lifecycle/explain?bucket=bucket&key=logs%2Fa+b")
+        self.assertEqual(("keep", "null", True), (said["action"], said["version"], said["current"]))
+        self.assertEqual(["far", "other", "old"], [rule["id"] for rule in said["rules"]])
+        told = self.lifecycle("--explain", "bucket/logs/a b")
+        for words in ("it stays, until ", "far is not due before ", "other is for another prefix", "old has no action for such a version"):
+            self.assertIn(words, told)
+        self.wait_for(lambda: "expire: rule other, due since " in self.lifecycle("--explain", "bucket/x"))
+        self.assertIn("there is no such version", self.lifecycle("--explain", "bucket/logs", status=1))
+        self.page("/lifecycle/explain?bucket=bucket", status=400)
+        self.page("/lifecycle/explain?bucket=nowhere&key=k", status=404)
+        # and goes on where it is told to
+        self.assertEqual(0, self.daemon.stop())
+        self.daemon.options = [option for option in self.daemon.options if option not in ("--lifecycle-pace", "0")]
+        self.restart(self.daemon)
+        self.wait_for(lambda: self.keys("bucket") == ["logs/a b"])
