@@ -40,6 +40,18 @@ static const struct option OPTIONS[] = {
      .help = "of s3: most that the cache in --state takes on disk, at least 16M"},
     {"backend-memory", OPTION_SIZE, AT(backend_memory), "256M", "BYTES", .least = 16 << 20, .most = 16LL << 40,
      .help = "of s3: memory for bodies on their way to the backend, all shards; uploads beyond it wait in line"},
+    {"tier", OPTION_TEXT, AT(tier), "", "DIR",
+     .help = "of s3: folder on a disk of this machine where stored bytes are kept near; all of it may be lost"},
+    {"tier-size", OPTION_SIZE, AT(tier_size), "10G", "BYTES", .least = 64 << 20, .most = 4LL << 40,
+     .help = "of --tier: most that it takes on disk, at least 64M, and 16M for each shard"},
+    {"tier-memory", OPTION_SIZE, AT(tier_memory), "0", "BYTES", .most = 16LL << 40,
+     .help = "of s3: memory for stored bytes that were read of late, all shards; 0: 256M beside --tier, else none"},
+    {"tier-write-limit", OPTION_SIZE, AT(tier_write_limit), "0", "BYTES", .most = 1LL << 50,
+     .help = "of --tier: most that is written to it in a day; 0: as much as --tier-size"},
+    {"tier-patience", OPTION_DURATION, AT(tier_patience_ms), "0", "TIME", .most = 60 * 1000,
+     .help =
+         "of --tier: how long its disk may take before the backend is asked instead; 0: by what the disk has shown, "
+         "between 5 and 25 ms"},
     {"upload-sweep", OPTION_DURATION, AT(upload_sweep_ms), "1h", "TIME", .least = 1000, .most = DAY_MS,
      .help = "of s3: time between two looks for what is left of uploads in parts"},
     {"upload-sweep-after", OPTION_DURATION, AT(upload_sweep_after_ms), "26h", "TIME", .least = 1000,
@@ -247,6 +259,9 @@ static bool check_backend(const struct config *config, struct error *error)
 {
     if (config_is_bucket(config) && config->raw)
         return error_set(error, ERROR_INVALID, NULL, "--raw goes with --backend dir:PATH only");
+    if (!config_is_bucket(config) && (config->tier[0] != '\0' || config->tier_memory > 0))
+        return error_set(error, ERROR_INVALID, NULL, "--%s goes with --backend s3:BUCKET only",
+                         config->tier[0] != '\0' ? "tier" : "tier-memory");
     if (!config_is_bucket(config) && config->endpoint[0] != '\0')
         return error_set(error, ERROR_INVALID, NULL, "--endpoint goes with --backend s3:BUCKET only");
     return true;

@@ -45,6 +45,11 @@ struct config {
     uint64_t fleet_card_ms;
     uint64_t part_size;
     uint64_t cache_size;
+    char *tier; /* a folder; "": no disk */
+    uint64_t tier_size;
+    uint64_t tier_memory;      /* 0: a default beside `tier`, else none */
+    uint64_t tier_write_limit; /* 0: tier_size */
+    uint64_t tier_patience_ms; /* 0: by what the disk has shown */
     uint64_t backend_memory;
     uint64_t upload_sweep_ms;
     uint64_t upload_sweep_after_ms;

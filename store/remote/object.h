@@ -1,8 +1,22 @@
 /* store/remote/object.h -- an open object of the bucket: what was said of it, and the bytes that are here or on their
- * way. Private to open.c and read.c. */
+ * way. Private to open.c, read.c and tiered.c. */
 #pragma once
 
 #include "store/remote/fetch.h"
+#include "store/tier/tier.h"
+
+/* What a tier has to do with it (store/remote/tiered.h). Zeroed: nothing. */
+struct tiered {
+    struct block_revision revision;
+    bool is_known;   /* the backend has named this revision, and blocks of it may be given and kept */
+    bool is_pinned;  /* all bytes of it came, and will come, in answers to requests that named the revision */
+    bool is_doubted; /* what was kept did not fit together: it is asked for anew */
+    bool has_judged; /* whether block `judged` is worth keeping */
+    bool is_worth_it;
+    uint64_t judged;
+    unsigned streams; /* that were opened for what the tier had not */
+    uint8_t *block;   /* memory for one on its way to the tier; NULL: none was needed yet */
+};
 
 struct remote_object {
     struct bucket_object base; /* first; attributes are those of `state` */
@@ -13,8 +27,15 @@ struct remote_object {
     struct fetch stream; /* what is coming, of this revision */
     uint64_t window_end; /* up to here the reader will go on; 0: it has not said */
     unsigned resumed;    /* how often in a row the stream broke without a byte */
-    uint8_t names[];     /* bucket, key */
+    struct tiered tiered;
+    uint8_t names[]; /* bucket, key */
 };
+
+/* What of [offset, offset + size) is in `kept`, from its beginning: how many bytes were copied. */
+size_t remote_take_kept(const struct remote_object *object, uint64_t offset, uint8_t *ret_bytes, size_t size);
+/* From the stream that is open, or a new one; not from `kept`, and not from a tier. */
+SUSPENDS bool remote_read_backend(struct remote_object *object, uint64_t offset, uint8_t *ret_bytes, size_t size,
+                                  struct error *error);
 
 static inline struct span remote_object_etag(const struct remote_object *object)
 {

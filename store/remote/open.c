@@ -8,6 +8,7 @@
 #include "s3client/wire/s3_error.h"
 #include "store/remote/object.h"
 #include "store/remote/s4_object.h"
+#include "store/remote/tiered.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -17,7 +18,7 @@ enum { RANGE_TEXT_BYTES = 64 };
 
 /* The one request that an object is opened by. */
 enum approach {
-    ASK_HEAD,  /* no bytes are wanted, or the caller has them */
+    ASK_HEAD,  /* no bytes are wanted, or the caller or a tier has them */
     ASK_WHOLE, /* all bytes, from the first on */
     ASK_RANGE, /* those that the row places, pinned to its revision */
     ASK_END,   /* the last 64 KiB, which show what it is; the wanted ones follow */
@@ -28,6 +29,8 @@ struct plan {
     uint64_t first; /* ASK_RANGE: stored bytes */
     uint64_t end;
     void *recalled; /* ASK_HEAD: what the caller has, if it is still that revision */
+    bool is_tiered; /* ASK_HEAD: the tier has the first of them, if it is still that revision */
+    bool is_pinned; /* the request names the revision of the row */
 };
 
 static struct remote_object *create(struct bucket_store *store, const struct object_name *name)
@@ -54,6 +57,7 @@ void remote_close(struct bucket_object *base)
     struct remote_object *object = (struct remote_object *)base;
     fetch_close(&object->stream);
     buffer_free(&object->kept);
+    tiered_end(object);
     remote_state_free(object->key.shard, &object->state);
     free(object);
 }
@@ -161,6 +165,22 @@ static struct plan make_plan(const struct remote_key *key, const struct open_int
     return plan;
 }
 
+/* What the tier has is not asked for; what it may come to have, is asked for by the name of its revision. */
+static void plan_by_tier(struct remote_object *object, const struct open_intent *intent, struct plan *plan)
+{
+    plan->is_pinned = plan->approach == ASK_RANGE;
+    if (plan->approach == ASK_HEAD || !tiered_may_pin(&object->key, intent))
+        return;
+    plan->is_pinned = true;
+    if (plan->approach == ASK_END)
+        return;
+    plan->is_tiered = tiered_has(&object->key, plan->approach == ASK_RANGE ? plan->first : 0);
+    if (plan->is_tiered)
+        plan->approach = ASK_HEAD;
+    else if (plan->approach == ASK_RANGE)
+        tiered_round(object, &plan->first, &plan->end);
+}
+
 /* ---- asking ---- */
 
 /* Texts of the headers of one request. */
@@ -189,7 +209,7 @@ static void put_headers(const struct remote_key *key, const struct open_intent *
         size = snprintf(headers->range, sizeof headers->range, "bytes=-%d", SMALL_BODY_BYTES);
     if (size > 0)
         add(headers, SPAN("range"), span_of(headers->range, (size_t)size));
-    if (plan->approach == ASK_RANGE)
+    if (plan->is_pinned && plan->approach != ASK_HEAD)
         add(headers, SPAN("if-match"), fetch_quote(known, headers->etag));
     else if (key->is_internal && plan->approach == ASK_WHOLE && intent->condition != NULL &&
              intent->condition->is_stored_etag && intent->condition->if_none_match.size > 0 &&
@@ -218,8 +238,10 @@ static enum outcome take_unchanged(struct remote_object *object, const struct op
 
 static bool is_outdated(const struct plan *plan, const struct s3_answer *answer)
 {
+    if (plan->is_pinned && answer->status == 412)
+        return true;
     if (plan->approach == ASK_RANGE)
-        return answer->status == 412 || answer->status == 416;
+        return answer->status == 416;
     return plan->approach == ASK_END && answer->status == 416;
 }
 
@@ -259,10 +281,16 @@ SUSPENDS static bool complete(struct remote_object *object, struct error *error)
     bool has_end =
         object->kept.size > 0 && object->kept_first + object->kept.size == state->object.attributes.stored_size;
     bool announces = state->object.is_stamped && state->object.stamp.trailer != STAMP_NO_TRAILER;
-    struct span tail = has_end ? buffer_span(&object->kept) : SPAN_EMPTY;
-    if (announces && state->trailer == NULL && (has_end || !remote_state_is_whole(state)) &&
-        !remote_read_trailer(&object->key, state, tail, error))
-        return false;
+    struct buffer end = {0};
+    if (announces && state->trailer == NULL && (has_end || !remote_state_is_whole(state))) {
+        if (!has_end)
+            tiered_load_end(object, &end);
+        struct span tail = has_end ? buffer_span(&object->kept) : buffer_span(&end);
+        bool done = remote_read_trailer(&object->key, state, tail, error);
+        buffer_free(&end);
+        if (!done)
+            return false;
+    }
     return s4_object_complete(&object->key, state, error);
 }
 
@@ -303,11 +331,15 @@ SUSPENDS static bool take_answer(struct remote_object *object, const struct open
     }
     if (!is_expected(object, intent))
         return fetch_changed(error);
+    tiered_begin(object, answer, plan->is_pinned || plan->approach == ASK_HEAD, intent->is_again);
     if (plan->approach == ASK_HEAD)
         fetch_close(&object->stream);
     else if (!take_body(object, plan, first, end, error))
         return false;
+    tiered_keep_kept(object);
     remote_key_pin(&object->key, object->state.object.attributes.version);
+    if (plan->is_tiered && !tiered_load_small(object, error))
+        return false;
     if (!object->key.is_internal && !complete(object, error))
         return false;
     remote_note_state(&object->key, &object->state);
@@ -367,6 +399,7 @@ static void reset(struct remote_object *object)
     fetch_close(&object->stream);
     buffer_free(&object->kept);
     object->kept_first = 0;
+    tiered_end(object);
     remote_state_free(object->key.shard, &object->state);
     object->state = (struct remote_state){0};
     remote_key_unpin(&object->key);
@@ -405,6 +438,7 @@ SUSPENDS static bool open_by_plans(struct remote_object *object, const struct op
         forget_row(&object->key);
     for (unsigned i = 0;; i++) {
         struct plan plan = make_plan(&object->key, intent);
+        plan_by_tier(object, intent, &plan);
         memcpy(expected, object->key.row.attributes.stored_etag, sizeof expected);
         if (i > 0 && plan.approach == ASK_END && !object->key.has_row && object->stream.answer.status == 416)
             plan.approach = ASK_WHOLE; /* an empty object has no end */

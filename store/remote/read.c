@@ -1,11 +1,13 @@
 /* store/remote/read.c -- stored bytes of an open object: from memory, from the stream that is open, or from a new one.
  *
- * Bytes come from the backend only when they are asked for, so that a slow client holds nothing but its connection. A
- * stream that breaks is opened again where it stood, pinned to the same revision. */
+ * A tier, where there is one, is asked before the backend (store/remote/tiered.h). Bytes come from there only when they
+ * are asked for, so that a slow client holds nothing but its connection. A stream that breaks is opened again where it
+ * stood, pinned to the same revision. */
 #include "runtime/base/assert.h"
 #include "s3client/wire/s3_error.h"
 #include "store/remote/object.h"
 #include "store/remote/s4_object.h"
+#include "store/remote/tiered.h"
 
 enum {
     GAP_BYTES_MAX = 1 << 20, /* what lies between is read over; beyond, a new request is cheaper */
@@ -23,8 +25,7 @@ void remote_read_window(struct bucket_object *base, uint64_t first, uint64_t end
     object_of(base)->window_end = end;
 }
 
-/* As much of it as is here already, from its beginning. */
-static size_t take_kept(const struct remote_object *object, uint64_t offset, uint8_t *ret_bytes, size_t size)
+size_t remote_take_kept(const struct remote_object *object, uint64_t offset, uint8_t *ret_bytes, size_t size)
 {
     if (offset < object->kept_first || offset >= object->kept_first + object->kept.size)
         return 0;
@@ -40,6 +41,10 @@ static uint64_t stream_end(const struct remote_object *object, uint64_t offset, 
     uint64_t end = offset + size;
     if (object->window_end > end)
         end = object->window_end;
+    if (tiered_is_on(object)) {
+        uint64_t shortened = tiered_stream_end(object, offset, end);
+        end = shortened > offset + size ? shortened : offset + size;
+    }
     if (object->kept.size > 0 && object->kept_first > offset && object->kept_first < end)
         end = object->kept_first > offset + size ? object->kept_first : offset + size;
     return end < object->base.attributes.stored_size ? end : object->base.attributes.stored_size;
@@ -54,6 +59,7 @@ static bool is_near(const struct fetch *stream, uint64_t offset, size_t size)
 SUSPENDS static bool open_stream(struct remote_object *object, uint64_t offset, size_t size, struct error *error)
 {
     fetch_close(&object->stream);
+    object->tiered.streams++;
     return fetch_open(&object->key, remote_object_etag(object), offset, stream_end(object, offset, size),
                       &object->stream, error);
 }
@@ -73,8 +79,8 @@ SUSPENDS static bool read_stream(struct remote_object *object, uint64_t offset, 
            fetch_read(stream, ret_bytes, size, error);
 }
 
-SUSPENDS static bool read_resuming(struct remote_object *object, uint64_t offset, uint8_t *ret_bytes, size_t size,
-                                   struct error *error)
+SUSPENDS bool remote_read_backend(struct remote_object *object, uint64_t offset, uint8_t *ret_bytes, size_t size,
+                                  struct error *error)
 {
     struct remote_counters *counters = &object->key.shard->counters;
     while (size > 0) {
@@ -103,8 +109,11 @@ SUSPENDS bool remote_read(struct bucket_object *base, uint64_t offset, void *ret
                           struct error *error)
 {
     struct remote_object *object = object_of(base);
-    size_t taken = take_kept(object, offset, ret_bytes, size);
-    return taken == size || read_resuming(object, offset + taken, (uint8_t *)ret_bytes + taken, size - taken, error);
+    if (tiered_is_on(object))
+        return tiered_read(object, offset, ret_bytes, size, error);
+    size_t taken = remote_take_kept(object, offset, ret_bytes, size);
+    return taken == size ||
+           remote_read_backend(object, offset + taken, (uint8_t *)ret_bytes + taken, size - taken, error);
 }
 
 /* ---- what lies beside the body ---- */
@@ -115,7 +124,11 @@ SUSPENDS static bool need_trailer(struct remote_object *object, struct error *er
     if (state->trailer != NULL || !state->is_there || !state->object.is_stamped ||
         state->object.stamp.trailer == STAMP_NO_TRAILER)
         return true;
-    return remote_read_trailer(&object->key, state, SPAN_EMPTY, error);
+    struct buffer end = {0};
+    tiered_load_end(object, &end);
+    bool done = remote_read_trailer(&object->key, state, buffer_span(&end), error);
+    buffer_free(&end);
+    return done;
 }
 
 SUSPENDS bool remote_read_sidecar(struct bucket_object *base, struct buffer *ret_sidecar, struct error *error)

@@ -49,8 +49,11 @@ struct remote_settings {
     struct offload *offload;            /* may be NULL (tools): then what would block it does */
     const struct random_source *random; /* NULL: the system's; nonces come from it */
     const struct clock *clock;          /* NULL: the system's */
+    struct tier *tier;                  /* keeps stored bytes near; outlives the store. NULL: there is none */
     struct s3_client_settings client;
 };
+
+struct tier; /* store/tier/tier.h: shards that attach to the store attach to it as well, and before */
 
 struct bucket_store *remote_create(const struct remote_settings *settings, struct error *error);
 /* Every shard must have detached. */
@@ -126,6 +129,9 @@ struct remote_counters {
     metric_counter writes_unclear;    /* nobody knows whether they were applied */
     metric_counter intents_settled;   /* of the ledger: what came of them was found out afterwards */
     metric_counter intents_uncertain; /* ... could not be: they are counted as uncertain */
+    metric_counter tier_opens;        /* objects that were opened by a HEAD because the tier had their first bytes */
+    metric_counter tier_bytes;        /* stored bytes that the tier gave of all that was read */
+    metric_counter tier_absent_bytes; /* ... that it did not have */
 };
 /* NULL: the shard never attached. */
 const struct remote_counters *remote_counters(const struct bucket_store *store, unsigned shard);

@@ -12,10 +12,10 @@
 
 static const uint64_t mebibyte = 1 << 20;
 
-static void keep_thirty(struct blocks *blocks, void *argument)
+static void keep_thirty(struct tier *tier, void *argument)
 {
     (void)argument;
-    keep_all(blocks, 1, 30 * mebibyte);
+    keep_all(tier, 1, 30 * mebibyte);
 }
 
 static void visit_slabs(const char *folder, void (*visit)(int fd, void *argument), void *argument)
@@ -51,13 +51,13 @@ static void flip_some(int fd, void *argument)
     }
 }
 
-static void expect_no_wrong_byte(struct blocks *blocks, void *argument)
+static void expect_no_wrong_byte(struct tier *tier, void *argument)
 {
     (void)argument;
-    wait_for_loading(blocks);
-    uint64_t found = read_all(blocks, 1, 30 * mebibyte); /* fails at a wrong one */
+    wait_for_loading(tier);
+    uint64_t found = read_all(tier, 1, 30 * mebibyte); /* fails at a wrong one */
     ck_assert_uint_lt(found, 30 * mebibyte);
-    ck_assert_uint_le(read_all(blocks, 1, 30 * mebibyte), found);
+    ck_assert_uint_le(read_all(tier, 1, 30 * mebibyte), found);
 }
 
 START_TEST(flipped_bits_are_absent_blocks)
@@ -67,25 +67,25 @@ START_TEST(flipped_bits_are_absent_blocks)
     for (unsigned round = 0; round < ROUNDS; round++) { /* 2,000 in all */
         char folder[64];
         folder_make(folder);
-        struct blocks_options options = options_of(folder);
-        with_blocks(&options, keep_thirty, NULL);
+        struct tier_options options = options_of(folder);
+        with_tier(&options, keep_thirty, NULL);
         ck_assert_uint_eq(folder_count(folder, ".slab"), 4);
         visit_slabs(folder, flip_some, &random);
-        with_blocks(&options, expect_no_wrong_byte, NULL);
+        with_tier(&options, expect_no_wrong_byte, NULL);
         folder_remove(folder);
     }
 }
 END_TEST
 
 /* Under a tier that is in use: what it has not read yet is wrong on the disk. */
-static void flip_while_open(struct blocks *blocks, void *argument)
+static void flip_while_open(struct tier *tier, void *argument)
 {
     struct random_seeded state;
     struct random_source random = random_seeded(&state, 16);
-    keep_all(blocks, 1, 30 * mebibyte);
+    keep_all(tier, 1, 30 * mebibyte);
     visit_slabs(argument, flip_some, &random);
-    ck_assert_uint_lt(read_all(blocks, 1, 30 * mebibyte), 30 * mebibyte);
-    ck_assert_uint_gt(metric_read(&blocks_counters(blocks, 0)->unsound), SLAB_FAULTS_MAX);
+    ck_assert_uint_lt(read_all(tier, 1, 30 * mebibyte), 30 * mebibyte);
+    ck_assert_uint_gt(metric_read(&tier_counters(tier, 0)->unsound), SLAB_FAULTS_MAX);
     ck_assert_uint_lt(folder_count(argument, ".slab"), 4); /* a slab with many is taken out */
 }
 
@@ -93,8 +93,8 @@ START_TEST(a_slab_that_reads_badly_goes)
 {
     char folder[64];
     folder_make(folder);
-    struct blocks_options options = options_of(folder);
-    with_blocks(&options, flip_while_open, folder);
+    struct tier_options options = options_of(folder);
+    with_tier(&options, flip_while_open, folder);
     folder_remove(folder);
 }
 END_TEST
@@ -107,33 +107,33 @@ static void cut(int fd, void *argument)
     ck_assert_int_eq(ftruncate(fd, 3 << 20), 0);
 }
 
-static void cut_while_open(struct blocks *blocks, void *argument)
+static void cut_while_open(struct tier *tier, void *argument)
 {
-    keep_all(blocks, 1, 30 * mebibyte);
+    keep_all(tier, 1, 30 * mebibyte);
     visit_slabs(argument, cut, NULL);
-    uint64_t found = read_all(blocks, 1, 30 * mebibyte);
+    uint64_t found = read_all(tier, 1, 30 * mebibyte);
     ck_assert(found > 0 && found <= 12 * mebibyte);
-    keep_all(blocks, 2, 10 * mebibyte); /* and it goes on */
-    ck_assert_uint_eq(read_all(blocks, 2, 10 * mebibyte), 10 * mebibyte);
+    keep_all(tier, 2, 10 * mebibyte); /* and it goes on */
+    ck_assert_uint_eq(read_all(tier, 2, 10 * mebibyte), 10 * mebibyte);
 }
 
 START_TEST(a_file_that_was_cut_is_an_absent_one)
 {
     char folder[64];
     folder_make(folder);
-    struct blocks_options options = options_of(folder);
-    with_blocks(&options, cut_while_open, folder);
+    struct tier_options options = options_of(folder);
+    with_tier(&options, cut_while_open, folder);
     folder_remove(folder);
 }
 END_TEST
 
-static void remove_while_open(struct blocks *blocks, void *argument)
+static void remove_while_open(struct tier *tier, void *argument)
 {
-    keep_all(blocks, 1, 30 * mebibyte);
+    keep_all(tier, 1, 30 * mebibyte);
     folder_remove(argument);
-    ck_assert_uint_eq(read_all(blocks, 1, 30 * mebibyte), 30 * mebibyte); /* open slabs live on */
-    keep_all(blocks, 2, 10 * mebibyte);                                   /* a new one cannot be made */
-    const struct slab_writer_counters *writer = &blocks_counters(blocks, 0)->writer;
+    ck_assert_uint_eq(read_all(tier, 1, 30 * mebibyte), 30 * mebibyte); /* open slabs live on */
+    keep_all(tier, 2, 10 * mebibyte);                                   /* a new one cannot be made */
+    const struct slab_writer_counters *writer = &tier_counters(tier, 0)->writer;
     ck_assert_uint_gt(metric_read(&writer->dropped_full), 0);
     ck_assert_ptr_nonnull(atomic_load(&writer->pause));
 }
@@ -142,20 +142,20 @@ START_TEST(a_folder_that_is_removed_ends_filling)
 {
     char folder[64];
     folder_make(folder);
-    struct blocks_options options = options_of(folder);
-    with_blocks(&options, remove_while_open, folder);
+    struct tier_options options = options_of(folder);
+    with_tier(&options, remove_while_open, folder);
 }
 END_TEST
 
-static void keep_on_a_full_disk(struct blocks *blocks, void *argument)
+static void keep_on_a_full_disk(struct tier *tier, void *argument)
 {
     (void)argument;
-    keep_all(blocks, 1, mebibyte);
-    const struct slab_writer_counters *writer = &blocks_counters(blocks, 0)->writer;
+    keep_all(tier, 1, mebibyte);
+    const struct slab_writer_counters *writer = &tier_counters(tier, 0)->writer;
     ck_assert_uint_gt(metric_read(&writer->dropped_full), 0);
-    ck_assert_uint_eq(read_all(blocks, 1, mebibyte), 0);
-    struct blocks_usage usage;
-    blocks_usage(blocks, &usage);
+    ck_assert_uint_eq(read_all(tier, 1, mebibyte), 0);
+    struct tier_usage usage;
+    tier_usage(tier, &usage);
     ck_assert_uint_eq(usage.slabs.bytes, 0);
 }
 
@@ -163,22 +163,22 @@ START_TEST(what_others_count_on_stays_free)
 {
     char folder[64];
     folder_make(folder);
-    struct blocks_options options = options_of(folder);
+    struct tier_options options = options_of(folder);
     options.keep_free = 100;
-    with_blocks(&options, keep_on_a_full_disk, NULL);
+    with_tier(&options, keep_on_a_full_disk, NULL);
     folder_remove(folder);
 }
 END_TEST
 
 /* ---- patience ---- */
 
-static void read_hastily(struct blocks *blocks, void *argument)
+static void read_hastily(struct tier *tier, void *argument)
 {
     (void)argument;
-    keep_all(blocks, 1, 5 * mebibyte);
+    keep_all(tier, 1, 5 * mebibyte);
     for (unsigned i = 0; i < 20; i++)
-        (void)read_all(blocks, 1, 5 * mebibyte); /* right, as far as it came in time */
-    const struct tier_disk_counters *disk = &blocks_counters(blocks, 0)->disk;
+        (void)read_all(tier, 1, 5 * mebibyte); /* right, as far as it came in time */
+    const struct tier_disk_counters *disk = &tier_counters(tier, 0)->disk;
     ck_assert_uint_gt(metric_read(&disk->reads), 0);
 }
 
@@ -186,32 +186,32 @@ START_TEST(a_late_read_is_left_to_itself)
 {
     char folder[64];
     folder_make(folder);
-    struct blocks_options options = options_of(folder);
+    struct tier_options options = options_of(folder);
     options.patience_ms = 1;
-    with_blocks(&options, read_hastily, NULL);
+    with_tier(&options, read_hastily, NULL);
     options.patience_ms = 0;
-    with_blocks(&options, read_hastily, NULL);
+    with_tier(&options, read_hastily, NULL);
     folder_remove(folder);
 }
 END_TEST
 
 /* ---- whose folder ---- */
 
-static void expect_nothing(struct blocks *blocks, void *argument)
+static void expect_nothing(struct tier *tier, void *argument)
 {
     (void)argument;
-    wait_for_loading(blocks);
-    ck_assert_uint_eq(read_all(blocks, 1, 30 * mebibyte), 0);
+    wait_for_loading(tier);
+    ck_assert_uint_eq(read_all(tier, 1, 30 * mebibyte), 0);
 }
 
 START_TEST(the_tier_of_another_backend_is_emptied)
 {
     char folder[64];
     folder_make(folder);
-    struct blocks_options options = options_of(folder);
-    with_blocks(&options, keep_thirty, NULL);
+    struct tier_options options = options_of(folder);
+    with_tier(&options, keep_thirty, NULL);
     options.backend = "another backend";
-    with_blocks(&options, expect_nothing, NULL);
+    with_tier(&options, expect_nothing, NULL);
     ck_assert_uint_eq(folder_count(folder, ".slab"), 0);
     folder_remove(folder);
 }
@@ -220,8 +220,8 @@ END_TEST
 static void expect_refusal(const char *folder, const char *part)
 {
     struct error error;
-    struct blocks_options options = options_of(folder);
-    ck_assert_ptr_null(blocks_open(&options, &error));
+    struct tier_options options = options_of(folder);
+    ck_assert_ptr_null(tier_open(&options, &error));
     ck_assert_msg(strstr(error.message, part) != NULL, "%s", error.message);
 }
 
@@ -250,9 +250,9 @@ START_TEST(what_is_no_tier_is_not_touched)
 }
 END_TEST
 
-static void open_again(struct blocks *blocks, void *argument)
+static void open_again(struct tier *tier, void *argument)
 {
-    (void)blocks;
+    (void)tier;
     expect_refusal(argument, "is in use by process");
 }
 
@@ -260,8 +260,8 @@ START_TEST(two_processes_do_not_share_a_folder)
 {
     char folder[64];
     folder_make(folder);
-    struct blocks_options options = options_of(folder);
-    with_blocks(&options, open_again, folder);
+    struct tier_options options = options_of(folder);
+    with_tier(&options, open_again, folder);
     folder_remove(folder);
 }
 END_TEST

@@ -1,4 +1,4 @@
-/* tests/unit/tier/fixture.c -- folders, blocks, and bytes that follow from a seed. */
+/* tests/unit/tier/fixture.c -- folders, tier, and bytes that follow from a seed. */
 #include "tests/unit/tier/fixture.h"
 
 #include "runtime/base/byteorder.h"
@@ -43,9 +43,9 @@ unsigned folder_count(const char *path, const char *suffix)
 
 /* ---- a shard ---- */
 
-struct blocks_options options_of(const char *folder)
+struct tier_options options_of(const char *folder)
 {
-    return (struct blocks_options){
+    return (struct tier_options){
         .folder = folder,
         .backend = "a backend",
         .disk_bytes = FIXTURE_DISK_BYTES,
@@ -57,8 +57,8 @@ struct blocks_options options_of(const char *folder)
 }
 
 struct shard_run {
-    struct blocks *blocks;
-    blocks_body *body;
+    struct tier *tier;
+    tier_body *body;
     void *argument;
     struct loop *loop;
 };
@@ -66,38 +66,38 @@ struct shard_run {
 static void run_body(void *argument)
 {
     struct shard_run *run = argument;
-    run->body(run->blocks, run->argument);
-    blocks_detach(run->blocks);
+    run->body(run->tier, run->argument);
+    tier_detach(run->tier);
     loop_stop(run->loop, deadline_after_ms(5000));
 }
 
-void with_blocks(const struct blocks_options *options, blocks_body *body, void *argument)
+void with_tier(const struct tier_options *options, tier_body *body, void *argument)
 {
     struct error error;
-    struct blocks_options chosen = *options;
+    struct tier_options chosen = *options;
     chosen.offload = offload_create("test", 1, 64, &error);
     ck_assert_ptr_nonnull(chosen.offload);
     struct shard_run run = {.body = body, .argument = argument};
-    run.blocks = blocks_open(&chosen, &error);
-    ck_assert_msg(run.blocks != NULL, "%s", run.blocks == NULL ? error.message : "");
+    run.tier = tier_open(&chosen, &error);
+    ck_assert_msg(run.tier != NULL, "%s", run.tier == NULL ? error.message : "");
     run.loop = loop_create(&(struct loop_options){0}, &error);
     ck_assert_msg(run.loop != NULL, "%s", run.loop == NULL ? error.message : "");
-    ck_assert(blocks_attach(run.blocks, 0, &error));
+    ck_assert(tier_attach(run.tier, 0, &error));
     ck_assert(fiber_spawn("test", run_body, &run, &error));
     loop_run(run.loop);
     loop_destroy(run.loop);
-    blocks_close(run.blocks);
+    tier_close(run.tier);
     offload_destroy(chosen.offload);
 }
 
 /* ---- bytes ---- */
 
-struct block_revision revision_of(struct blocks *blocks, uint64_t seed, uint64_t stored_size)
+struct block_revision revision_of(struct tier *tier, uint64_t seed, uint64_t stored_size)
 {
     struct object_attributes attributes = {.stored_size = stored_size, .modified_ms = 1000};
     (void)snprintf(attributes.stored_etag, sizeof attributes.stored_etag, "%llu", (unsigned long long)seed);
     const struct object_name name = {.bucket = SPAN("bucket"), .key = SPAN("key")};
-    return blocks_revision(blocks, &name, &attributes);
+    return tier_revision(tier, &name, &attributes);
 }
 
 struct block_name block_of(const struct block_revision *revision, uint64_t number)
@@ -113,31 +113,31 @@ void fill_stored(uint64_t seed, uint64_t offset, uint8_t *ret_bytes, size_t size
     }
 }
 
-void keep_all(struct blocks *blocks, uint64_t seed, uint64_t stored_size)
+void keep_all(struct tier *tier, uint64_t seed, uint64_t stored_size)
 {
     uint8_t *payload = malloc(BLOCK_PAYLOAD_BYTES);
-    struct block_revision revision = revision_of(blocks, seed, stored_size);
+    struct block_revision revision = revision_of(tier, seed, stored_size);
     for (uint64_t number = 0; block_offset(number) < stored_size; number++) {
         struct block_name name = block_of(&revision, number);
         fill_stored(seed, block_offset(number), payload, block_payload_bytes(&name));
-        blocks_keep(blocks, &name, span_of(payload, block_payload_bytes(&name)));
+        tier_keep(tier, &name, span_of(payload, block_payload_bytes(&name)));
         if (number % 16 == 15)
-            wait_for_writer(blocks);
+            wait_for_writer(tier);
     }
-    wait_for_writer(blocks);
+    wait_for_writer(tier);
     free(payload);
 }
 
-uint64_t read_all(struct blocks *blocks, uint64_t seed, uint64_t stored_size)
+uint64_t read_all(struct tier *tier, uint64_t seed, uint64_t stored_size)
 {
-    enum { STEP = 200000 }; /* of several blocks, and parts of them */
+    enum { STEP = 200000 }; /* of several tier, and parts of them */
     uint8_t *bytes = malloc(STEP);
     uint8_t *expected = malloc(STEP);
     uint64_t found = 0;
-    struct block_revision revision = revision_of(blocks, seed, stored_size);
+    struct block_revision revision = revision_of(tier, seed, stored_size);
     for (uint64_t offset = 0; offset < stored_size;) {
         size_t size = stored_size - offset < STEP ? (size_t)(stored_size - offset) : STEP;
-        size_t got = blocks_read(blocks, &revision, offset, bytes, size);
+        size_t got = tier_read(tier, &revision, offset, bytes, size);
         fill_stored(seed, offset, expected, got);
         ck_assert_mem_eq(bytes, expected, got);
         found += got;
@@ -156,18 +156,18 @@ static uint64_t dealt_with(const struct slab_writer_counters *writer)
            metric_read(&writer->dropped_full);
 }
 
-void wait_for_writer(struct blocks *blocks)
+void wait_for_writer(struct tier *tier)
 {
-    const struct blocks_counters *counters = blocks_counters(blocks, 0);
-    struct blocks_usage usage;
-    blocks_usage(blocks, &usage);
+    const struct tier_counters *counters = tier_counters(tier, 0);
+    struct tier_usage usage;
+    tier_usage(tier, &usage);
     while (usage.has_disk && dealt_with(&counters->writer) < metric_read(&counters->kept))
         (void)io_sleep_until(deadline_after_ms(1));
 }
 
-void wait_for_loading(struct blocks *blocks)
+void wait_for_loading(struct tier *tier)
 {
-    struct blocks_usage usage;
-    for (blocks_usage(blocks, &usage); !usage.slabs.is_loaded; blocks_usage(blocks, &usage))
+    struct tier_usage usage;
+    for (tier_usage(tier, &usage); !usage.slabs.is_loaded; tier_usage(tier, &usage))
         (void)io_sleep_until(deadline_after_ms(1));
 }

@@ -1,0 +1,146 @@
+/* server/backend/tier.c -- opens the tier before a bucket, and shows what it does. */
+#include "server/backend/tier.h"
+
+#include "runtime/base/assert.h"
+
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define MEMORY_DEFAULT (UINT64_C(256) << 20)
+
+/* ---- opening ---- */
+
+/* Everything that tells one backend's objects from another's of the same names. */
+static char *name_backend(const struct config *config)
+{
+    char *name;
+    const char *endpoint = config->endpoint[0] != '\0' ? config->endpoint : "aws";
+    int size = asprintf(&name, "%s %s %s%s", endpoint, config->backend_region, config->backend,
+                        config->all_buckets ? " all" : "");
+    ASSERT(size > 0);
+    return name;
+}
+
+static bool has_room(const struct config *config, unsigned shards, struct error *error)
+{
+    uint64_t least = tier_disk_bytes_least(shards);
+    return config->tier_size >= least ||
+           error_set(error, ERROR_INVALID, NULL, "--tier-size is too small: %u shards need at least %lluM", shards,
+                     (unsigned long long)((least + (1 << 20) - 1) >> 20));
+}
+
+bool backend_tier_open(const struct backend_means *means, struct tier **ret_tier, struct error *error)
+{
+    const struct config *config = means->config;
+    bool has_disk = config->tier != NULL && config->tier[0] != '\0';
+    *ret_tier = NULL;
+    if (!has_disk && config->tier_memory == 0)
+        return true;
+    if (has_disk && !has_room(config, means->shards, error))
+        return false;
+    char *backend = name_backend(config);
+    const struct tier_options options = {
+        .folder = has_disk ? config->tier : NULL,
+        .backend = backend,
+        .disk_bytes = has_disk ? config->tier_size : 0,
+        .memory_bytes = config->tier_memory != 0 ? config->tier_memory : MEMORY_DEFAULT,
+        .bytes_a_day = config->tier_write_limit,
+        .patience_ms = config->tier_patience_ms,
+        .age_max_s = TIER_AGE_MAX_S,
+        .keep_free = TIER_KEEP_FREE_PERCENT,
+        .shards = means->shards,
+        .offload = means->threads,
+        .random = random_system(),
+    };
+    *ret_tier = tier_open(&options, error);
+    free(backend);
+    return *ret_tier != NULL || error_prepend(error, "--tier");
+}
+
+/* ---- figures ---- */
+
+struct counted {
+    struct backend_figure figure;
+    size_t offset; /* of its counter in struct tier_counters */
+};
+
+#define COUNTED(member) offsetof(struct tier_counters, member)
+
+static const struct counted counted_rows[] = {
+    {{"bale_tier_read_bytes_total", "counter", "Stored bytes that the tier gave.", "{from=\"memory\"}"},
+     COUNTED(from_memory)},
+    {{"bale_tier_read_bytes_total", "counter", "Stored bytes that the tier gave.", "{from=\"disk\"}"},
+     COUNTED(from_disk)},
+    {{"bale_tier_kept_blocks_total", "counter", "Blocks that were taken in."}, COUNTED(kept)},
+    {{"bale_tier_unsound_blocks_total", "counter", "Blocks on the disk that were not what they should be."},
+     COUNTED(unsound)},
+    {{"bale_tier_written_blocks_total", "counter", "Blocks that were written to the disk."}, COUNTED(writer.blocks)},
+    {{"bale_tier_written_bytes_total", "counter", "Bytes that were written to the disk."}, COUNTED(writer.bytes)},
+    {{"bale_tier_moved_blocks_total", "counter", "Blocks in use that were written anew when their slab went."},
+     COUNTED(writer.moved)},
+    {{"bale_tier_dropped_blocks_total", "counter", "Blocks that were not written.", "{reason=\"busy\"}"},
+     COUNTED(writer.dropped_busy)},
+    {{"bale_tier_dropped_blocks_total", "counter", "Blocks that were not written.", "{reason=\"limit\"}"},
+     COUNTED(writer.dropped_limit)},
+    {{"bale_tier_dropped_blocks_total", "counter", "Blocks that were not written.", "{reason=\"full\"}"},
+     COUNTED(writer.dropped_full)},
+    {{"bale_tier_slabs_gone_total", "counter", "Slabs that were unlinked to make room, or for their age."},
+     COUNTED(writer.slabs_gone)},
+    {{"bale_tier_write_failures_total", "counter", "Writes that the disk refused."}, COUNTED(writer.failures)},
+    {{"bale_tier_disk_reads_total", "counter", "Reads that the disk was asked for."}, COUNTED(disk.reads)},
+    {{"bale_tier_disk_late_total", "counter", "Reads that the disk was late with: the backend was asked."},
+     COUNTED(disk.late)},
+    {{"bale_tier_disk_bypassed_total", "counter", "Reads that the disk was not asked for, as it was slow of late."},
+     COUNTED(disk.bypassed)},
+    {{"bale_tier_disk_failed_total", "counter", "Reads that the disk refused."}, COUNTED(disk.failed)},
+};
+
+static void put(struct buffer *to, const struct backend_figure *figure)
+{
+    buffer_append(to, span_of(figure, sizeof *figure));
+}
+
+static void put_gauge(struct buffer *to, const char *name, const char *help, uint64_t value)
+{
+    const struct backend_figure figure = {.name = name, .type = "gauge", .help = help, .value = value};
+    put(to, &figure);
+}
+
+static void put_counted(const struct tier *tier, const struct counted *row, struct buffer *to)
+{
+    struct backend_figure figure = row->figure;
+    for (unsigned shard = 0; shard < TIER_SHARDS_MAX; shard++) {
+        const struct tier_counters *counters = tier_counters(tier, shard);
+        if (counters != NULL)
+            figure.value += metric_read((const metric_counter *)(const void *)((const char *)counters + row->offset));
+    }
+    put(to, &figure);
+}
+
+/* Is a shard not writing, or not reading, for now? */
+static void put_states(const struct tier *tier, struct buffer *to)
+{
+    uint64_t paused = 0;
+    uint64_t bypassed = 0;
+    for (unsigned shard = 0; shard < TIER_SHARDS_MAX; shard++) {
+        const struct tier_counters *counters = tier_counters(tier, shard);
+        paused += counters != NULL && atomic_load(&counters->writer.pause) != NULL;
+        bypassed += counters != NULL && atomic_load(&counters->disk.is_bypassed);
+    }
+    put_gauge(to, "bale_tier_paused_shards", "Shards that write nothing to the tier for now.", paused);
+    put_gauge(to, "bale_tier_bypassed_shards", "Shards that do not ask the tier's disk for now.", bypassed);
+}
+
+void backend_tier_figures(struct tier *tier, struct buffer *ret_figures)
+{
+    struct tier_usage usage;
+    tier_usage(tier, &usage);
+    put_gauge(ret_figures, "bale_tier_memory_bytes", "Memory that blocks take.", usage.memory_bytes);
+    put_gauge(ret_figures, "bale_tier_disk_bytes", "What the tier takes on disk.", usage.slabs.bytes);
+    put_gauge(ret_figures, "bale_tier_disk_bytes_max", "What it may take.", usage.slabs.bytes_max);
+    put_gauge(ret_figures, "bale_tier_blocks", "Blocks that are thought to lie on the disk.", usage.index_count);
+    put_states(tier, ret_figures);
+    for (size_t i = 0; i < sizeof counted_rows / sizeof counted_rows[0]; i++)
+        put_counted(tier, &counted_rows[i], ret_figures);
+}

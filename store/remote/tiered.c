@@ -1,0 +1,260 @@
+/* store/remote/tiered.c -- what comes from the tier, what goes into it, and what passes by. */
+#include "store/remote/tiered.h"
+
+#include "runtime/base/assert.h"
+
+#include <stdlib.h>
+
+enum {
+    STREAMS_MAX = 4,         /* of one object; then all of the rest is fetched in one */
+    STRETCH_BLOCKS = 8,      /* a stretch that is worth a request of its own not to be fetched: half a MiB */
+    LOOKED_AT_BLOCKS = 1024, /* how far a stretch is looked for */
+};
+
+static struct tier *tier_of(const struct remote_key *key)
+{
+    return key->shard->remote->settings.tier;
+}
+
+static uint64_t smaller(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* ---- before the request ---- */
+
+bool tiered_may_pin(const struct remote_key *key, const struct open_intent *intent)
+{
+    const struct remote *remote = key->shard->remote;
+    return remote->settings.tier != NULL && !intent->is_again && !key->is_internal && key->has_row &&
+           (remote_labels_hold(remote) || key->row.was_said_before) && tier_is_here(remote->settings.tier) &&
+           !atomic_load_explicit(&remote->has_weak_etags, memory_order_relaxed);
+}
+
+static struct block_name block_at(const struct block_revision *revision, uint64_t offset)
+{
+    return (struct block_name){.revision = *revision, .number = block_number_at(offset)};
+}
+
+/* As the answer will name it, unless it has changed. */
+static struct block_revision revision_of_row(const struct remote_key *key)
+{
+    return tier_revision(tier_of(key), &key->name, &key->row.attributes);
+}
+
+bool tiered_has(const struct remote_key *key, uint64_t first)
+{
+    struct block_revision revision = revision_of_row(key);
+    struct block_name name = block_at(&revision, first);
+    return first < revision.stored_size && tier_has(tier_of(key), &name);
+}
+
+/* Asked once of each block, as asking is remembered; the first one is asked for before the request. */
+static bool is_worth_it(struct remote_object *object, const struct block_name *name)
+{
+    struct tiered *tiered = &object->tiered;
+    if (!tiered->has_judged || tiered->judged != name->number) {
+        tiered->is_worth_it = tier_note_sight(tier_of(&object->key), name);
+        tiered->judged = name->number;
+        tiered->has_judged = true;
+    }
+    return tiered->is_worth_it;
+}
+
+void tiered_round(struct remote_object *object, uint64_t *first, uint64_t *end)
+{
+    struct block_revision revision = revision_of_row(&object->key);
+    struct block_name name = block_at(&revision, *first);
+    if (!is_worth_it(object, &name))
+        return;
+    *first = block_offset(name.number);
+    *end = smaller(block_offset(block_number_at(*end - 1) + 1), revision.stored_size);
+}
+
+/* ---- with the answer ---- */
+
+/* Whoever may use a key of KMS, or has the client's, is for the backend to say, each time. */
+static bool may_lie_here(const struct s3_answer *answer)
+{
+    struct span value;
+    bool is_kms = s3_answer_find(answer, "x-amz-server-side-encryption", &value) && !span_equal(value, SPAN("AES256"));
+    return !is_kms && !s3_answer_find(answer, "x-amz-server-side-encryption-customer-algorithm", &value);
+}
+
+void tiered_begin(struct remote_object *object, const struct s3_answer *answer, bool is_pinned, bool is_again)
+{
+    struct remote *remote = object->key.shard->remote;
+    struct tier *tier = remote->settings.tier;
+    struct tiered *tiered = &object->tiered;
+    if (tier == NULL || object->key.is_internal || !tier_is_here(tier))
+        return;
+    bool is_weak = strncmp(answer->etag, "W/", 2) == 0;
+    if (is_weak)
+        atomic_store_explicit(&remote->has_weak_etags, true, memory_order_relaxed);
+    if (is_weak || !may_lie_here(answer))
+        return;
+    tiered->revision = tier_revision(tier, &object->key.name, &object->state.object.attributes);
+    tiered->is_known = tiered->revision.stored_size > 0;
+    tiered->is_pinned = is_pinned;
+    tiered->is_doubted = is_again;
+}
+
+/* Blocks that are whole in it; a sight counts also where they may not be kept. */
+void tiered_keep_kept(struct remote_object *object)
+{
+    struct tiered *tiered = &object->tiered;
+    struct tier *tier = tier_of(&object->key);
+    if (!tiered->is_known || object->kept.size == 0)
+        return;
+    uint64_t end = object->kept_first + object->kept.size;
+    struct block_name name = block_at(&tiered->revision, object->kept_first + BLOCK_PAYLOAD_BYTES - 1);
+    for (; block_offset(name.number) < end; name.number++) {
+        uint64_t from = block_offset(name.number);
+        uint32_t size = block_payload_bytes(&name);
+        if (from + size <= end && (tiered->is_doubted || !tier_has(tier, &name)) && is_worth_it(object, &name) &&
+            tiered->is_pinned)
+            tier_keep(tier, &name, span_of(object->kept.data + (from - object->kept_first), size));
+    }
+}
+
+SUSPENDS bool tiered_load_small(struct remote_object *object, struct error *error)
+{
+    uint64_t size = object->tiered.revision.stored_size;
+    struct buffer body = {0};
+    if (!object->tiered.is_known || object->tiered.is_doubted || size > SMALL_BODY_BYTES)
+        return true;
+    if (!buffer_reserve(&body, (size_t)size + 1))
+        return true;                                           /* it can be read piece by piece */
+    object->base.attributes = object->state.object.attributes; /* by which absent bytes are fetched */
+    object->window_end = size;
+    bool done = tiered_read(object, 0, body.data, (size_t)size, error);
+    body.size = done ? (size_t)size : 0;
+    fetch_close(&object->stream);
+    if (done)
+        object->kept = body;
+    else
+        buffer_free(&body);
+    return done;
+}
+
+SUSPENDS void tiered_load_end(struct remote_object *object, struct buffer *ret_end)
+{
+    const struct object_stamp *stamp = &object->state.object.stamp;
+    struct tiered *tiered = &object->tiered;
+    if (!tiered->is_known || tiered->is_doubted)
+        return;
+    uint64_t wanted = stamp->trailer == STAMP_TRAILER_BYTES ? stamp->trailer_bytes : SMALL_BODY_BYTES;
+    uint64_t size = smaller(wanted, tiered->revision.stored_size);
+    if (size > TRAILER_KEPT_BYTES_MAX || !buffer_reserve(ret_end, (size_t)size))
+        return;
+    uint64_t first = tiered->revision.stored_size - size;
+    if (tier_read(tier_of(&object->key), &tiered->revision, first, ret_end->data, (size_t)size) == size)
+        ret_end->size = (size_t)size;
+}
+
+/* ---- reading ---- */
+
+/* Does the tier still take part? Where every second block is absent, it costs more requests than it saves. */
+static bool may_give(const struct remote_object *object)
+{
+    return !object->tiered.is_doubted && object->tiered.streams < STREAMS_MAX;
+}
+
+/* All of the block can be had without a further request: it is in the stream that is open, or a new one is due. */
+static bool is_within_reach(const struct remote_object *object, const struct block_name *name)
+{
+    uint64_t first = block_offset(name->number);
+    uint64_t end = first + block_payload_bytes(name);
+    const struct fetch *stream = &object->stream;
+    bool is_beside_kept =
+        object->kept.size > 0 && first < object->kept_first + object->kept.size && object->kept_first < end;
+    return !is_beside_kept && (!stream->is_open || (first >= stream->position && end <= stream->end));
+}
+
+static bool has_block_memory(struct tiered *tiered)
+{
+    if (tiered->block == NULL)
+        tiered->block = malloc(BLOCK_PAYLOAD_BYTES);
+    return tiered->block != NULL;
+}
+
+/* All of it from the backend, and into the tier; what was wanted of it to the reader. */
+SUSPENDS static bool fetch_block(struct remote_object *object, const struct block_name *name, uint64_t offset,
+                                 uint8_t *ret_bytes, size_t size, struct error *error)
+{
+    uint64_t first = block_offset(name->number);
+    uint32_t payload_bytes = block_payload_bytes(name);
+    if (!remote_read_backend(object, first, object->tiered.block, payload_bytes, error))
+        return false;
+    tier_keep(tier_of(&object->key), name, span_of(object->tiered.block, payload_bytes));
+    memcpy(ret_bytes, object->tiered.block + (offset - first), size);
+    return true;
+}
+
+/* Of one block, which is absent. */
+SUSPENDS static bool fetch_absent(struct remote_object *object, uint64_t offset, uint8_t *ret_bytes, size_t size,
+                                  struct error *error)
+{
+    struct tiered *tiered = &object->tiered;
+    struct block_name name = block_at(&tiered->revision, offset);
+    if (tiered->is_doubted)
+        tier_forget(tier_of(&object->key), &name);
+    metric_add(&object->key.shard->counters.tier_absent_bytes, size);
+    if (is_worth_it(object, &name) && tiered->is_pinned && is_within_reach(object, &name) && has_block_memory(tiered))
+        return fetch_block(object, &name, offset, ret_bytes, size, error);
+    return remote_read_backend(object, offset, ret_bytes, size, error);
+}
+
+/* How much of [offset, offset + size) lies in one block, and before what came with the answer. */
+static size_t one_step(const struct remote_object *object, uint64_t offset, size_t size)
+{
+    uint64_t end = smaller(offset + size, block_offset(block_number_at(offset) + 1));
+    if (object->kept.size > 0 && offset < object->kept_first)
+        end = smaller(end, object->kept_first);
+    return (size_t)(end - offset);
+}
+
+SUSPENDS bool tiered_read(struct remote_object *object, uint64_t offset, uint8_t *ret_bytes, size_t size,
+                          struct error *error)
+{
+    struct tier *tier = tier_of(&object->key);
+    while (size > 0) {
+        size_t taken = remote_take_kept(object, offset, ret_bytes, size);
+        if (taken == 0 && may_give(object)) {
+            taken = tier_read(tier, &object->tiered.revision, offset, ret_bytes, size);
+            metric_add(&object->key.shard->counters.tier_bytes, taken);
+        }
+        if (taken == 0) {
+            taken = one_step(object, offset, size);
+            if (!fetch_absent(object, offset, ret_bytes, taken, error))
+                return false;
+        }
+        offset += taken;
+        ret_bytes += taken;
+        size -= taken;
+    }
+    return true;
+}
+
+uint64_t tiered_stream_end(const struct remote_object *object, uint64_t offset, uint64_t end)
+{
+    const struct tiered *tiered = &object->tiered;
+    struct block_name name = block_at(&tiered->revision, offset);
+    unsigned present = 0;
+    if (tiered->is_pinned && tiered->is_worth_it)
+        end = smaller(block_offset(block_number_at(end - 1) + 1), tiered->revision.stored_size);
+    if (!may_give(object))
+        return end;
+    for (unsigned i = 0; i < LOOKED_AT_BLOCKS && block_offset(++name.number) < end; i++) {
+        present = tier_has(tier_of(&object->key), &name) ? present + 1 : 0;
+        if (present == STRETCH_BLOCKS)
+            return block_offset(name.number + 1 - STRETCH_BLOCKS);
+    }
+    return end;
+}
+
+void tiered_end(struct remote_object *object)
+{
+    free(object->tiered.block);
+    object->tiered = (struct tiered){0};
+}

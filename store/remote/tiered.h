@@ -1,0 +1,51 @@
+/* store/remote/tiered.h -- an open object before a tier (store/tier/tier.h): what is near is not fetched, what is
+ * fetched for the second time is kept.
+ *
+ * The tier is believed about one revision only, and only when the backend has just named it: each open asks. It is
+ * asked by HEAD when the first bytes that are wanted are here, else by the GET that there would be without a tier: one
+ * request either way, unless the object has changed.
+ *
+ * What may be kept: bytes of answers to requests that named the revision (If-Match), as an ETag may stand on the bytes
+ * of another one. So the first GET of an object that was never seen is not kept; whoever reads kept bytes has had the
+ * ETag from the backend after they came. Not kept: objects with a weak ETag, or encrypted with a key of KMS or of the
+ * client, and what is the store's own.
+ *
+ * What is absent, unsound or late in the tier is fetched of the same revision, also in the middle of a body; when the
+ * key holds another one by then, that is ERROR_CHANGED as without a tier. */
+#pragma once
+
+#include "store/remote/object.h"
+
+/* ---- before the request ---- */
+
+/* Is there a tier, and may the row of the key say which revision is asked for? */
+bool tiered_may_pin(const struct remote_key *key, const struct open_intent *intent);
+/* Are the stored bytes at `first` in the tier, of the revision of the row? */
+bool tiered_has(const struct remote_key *key, uint64_t first);
+/* [*first, *end) of the row's revision will be asked for: made a row of whole blocks, if the first is worth keeping. */
+void tiered_round(struct remote_object *object, uint64_t *first, uint64_t *end);
+
+/* ---- with the answer ---- */
+
+/* The backend has named the revision. `is_pinned`: the request had, too, or had no body. */
+void tiered_begin(struct remote_object *object, const struct s3_answer *answer, bool is_pinned, bool is_again);
+/* Keeps what came with the answer and is in object->kept. */
+void tiered_keep_kept(struct remote_object *object);
+/* A small body whose request had none, as object->kept. */
+SUSPENDS bool tiered_load_small(struct remote_object *object, struct error *error);
+/* The last bytes of the object, as many as a trailer may take, if the tier has them. Else it stays empty. */
+SUSPENDS void tiered_load_end(struct remote_object *object, struct buffer *ret_end);
+
+/* ---- reading ---- */
+
+static inline bool tiered_is_on(const struct remote_object *object)
+{
+    return object->tiered.is_known;
+}
+
+/* As remote_read. */
+SUSPENDS bool tiered_read(struct remote_object *object, uint64_t offset, uint8_t *ret_bytes, size_t size,
+                          struct error *error);
+/* Where a stream of absent bytes from `offset` on may end, at most `end`: before a long stretch that the tier has. */
+uint64_t tiered_stream_end(const struct remote_object *object, uint64_t offset, uint64_t end);
+void tiered_end(struct remote_object *object);

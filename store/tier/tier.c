@@ -1,0 +1,432 @@
+/* store/tier/tier.c -- memory, index, disk and sights as one: found, read, taken in. */
+#include "store/tier/tier.h"
+
+#include "runtime/base/assert.h"
+#include "runtime/fiber/loop.h"
+#include "runtime/fiber/wait.h"
+#include "store/tier/sights.h"
+
+#include <stdlib.h>
+
+enum {
+    LOADERS = 16,
+    BYTES_FOR_AN_INDEX_BYTE = BLOCK_BYTES / 11, /* words of eight, three quarters of them set when it is full */
+    INDEX_BYTES_LEAST = 12 << 20,
+    BLOCKS_FOR_A_SIGHT = 2,
+    SIGHTS_LEAST = 1 << 20,
+};
+
+struct tier_shard {
+    struct tier *tier;
+    struct slab_writer *writer; /* NULL: there is no disk */
+    struct tier_disk *disk;
+    unsigned loaders; /* fibers */
+    struct wait_queue loaded;
+    struct tier_counters counters;
+};
+
+struct tier {
+    struct tier_options options;
+    struct tier_folder folder;
+    struct hmac_sha256_key key;
+    struct slabs *slabs; /* NULL: there is no disk, and no index */
+    struct tier_index *index;
+    struct sights *sights;
+    struct tier_memory *memory;
+    struct tier_shard *_Atomic shards[TIER_SHARDS_MAX];
+};
+
+static _Thread_local struct tier_shard *thread_shard;
+
+static struct tier_shard *shard_here(const struct tier *tier)
+{
+    ASSERT(thread_shard != NULL && thread_shard->tier == tier);
+    return thread_shard;
+}
+
+bool tier_is_here(const struct tier *tier)
+{
+    return thread_shard != NULL && thread_shard->tier == tier;
+}
+
+static uint64_t hash_of(const struct block_name *name)
+{
+    return block_hash(name->revision.bytes, name->number);
+}
+
+/* ---- opening ---- */
+
+uint64_t tier_disk_bytes_least(unsigned shards)
+{
+    uint64_t bytes = (2 * (uint64_t)shards + 2) * SLAB_BYTES_LEAST;
+    return bytes < TIER_DISK_BYTES_LEAST ? TIER_DISK_BYTES_LEAST : bytes;
+}
+
+static uint64_t larger(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
+}
+
+static struct slabs_options slabs_options_of(const struct tier *tier)
+{
+    return (struct slabs_options){
+        .folder = &tier->folder,
+        .bytes_max = tier->options.disk_bytes,
+        .slab_bytes = slabs_choose_bytes(tier->options.disk_bytes),
+        .writers = tier->options.shards,
+        .keep_free = tier->options.keep_free,
+        .offload = tier->options.offload,
+    };
+}
+
+static bool open_disk(struct tier *tier, struct error *error)
+{
+    const struct tier_options *options = &tier->options;
+    if (!tier_folder_open(options->folder, options->backend, options->random, &tier->folder, error))
+        return false;
+    const struct slabs_options slabs_options = slabs_options_of(tier);
+    tier->index = index_create(larger(options->disk_bytes / BYTES_FOR_AN_INDEX_BYTE, INDEX_BYTES_LEAST));
+    if (tier->index == NULL)
+        return error_set(error, ERROR_BUSY, NULL, "there is no memory for the index of the tier");
+    tier->slabs = slabs_open(&slabs_options, error);
+    return tier->slabs != NULL;
+}
+
+static bool open_parts(struct tier *tier, struct error *error)
+{
+    const struct tier_options *options = &tier->options;
+    uint64_t blocks_count = larger(options->disk_bytes, options->memory_bytes) / BLOCK_BYTES;
+    if (options->folder != NULL && !open_disk(tier, error))
+        return false;
+    if (options->folder == NULL)
+        random_fill(options->random, tier->folder.key, sizeof tier->folder.key);
+    hmac_sha256_prepare(&tier->key, span_of(tier->folder.key, sizeof tier->folder.key));
+    tier->memory = memory_create(options->memory_bytes);
+    tier->sights = sights_create(larger(blocks_count / BLOCKS_FOR_A_SIGHT, SIGHTS_LEAST));
+    return tier->sights != NULL || error_set(error, ERROR_BUSY, NULL, "there is no memory for the tier");
+}
+
+struct tier *tier_open(const struct tier_options *options, struct error *error)
+{
+    ASSERT(options->shards >= 1 && options->shards <= TIER_SHARDS_MAX);
+    ASSERT(options->folder == NULL || options->disk_bytes >= tier_disk_bytes_least(options->shards));
+    struct tier *tier = calloc(1, sizeof *tier);
+    ASSERT(tier != NULL);
+    tier->options = *options;
+    tier->folder = (struct tier_folder){.fd = -1, .lock_fd = -1};
+    if (tier->options.bytes_a_day == 0)
+        tier->options.bytes_a_day = options->disk_bytes;
+    if (open_parts(tier, error))
+        return tier;
+    tier_close(tier);
+    return NULL;
+}
+
+void tier_close(struct tier *tier)
+{
+    for (unsigned i = 0; i < TIER_SHARDS_MAX; i++)
+        free(tier->shards[i]);
+    if (tier->slabs != NULL)
+        slabs_close(tier->slabs);
+    if (tier->index != NULL)
+        index_destroy(tier->index);
+    if (tier->sights != NULL)
+        sights_destroy(tier->sights);
+    if (tier->memory != NULL)
+        memory_destroy(tier->memory);
+    tier_folder_close(&tier->folder);
+    explicit_bzero(tier->folder.key, sizeof tier->folder.key);
+    free(tier);
+}
+
+uint64_t tier_files(const struct tier *tier)
+{
+    const struct slabs_options options = slabs_options_of(tier);
+    return tier->slabs == NULL ? 0 : slabs_files(&options);
+}
+
+/* ---- shards ---- */
+
+static void run_loader(void *argument)
+{
+    struct tier_shard *shard = argument;
+    while (!fiber_is_cancelled() && slabs_load_next(shard->tier->slabs, shard->tier->index))
+        continue;
+    shard->loaders--;
+    wait_wake_all(&shard->loaded);
+}
+
+static bool attach_disk(struct tier_shard *shard, bool is_first, struct error *error)
+{
+    struct tier *tier = shard->tier;
+    const struct slab_writer_options options = {
+        .slabs = tier->slabs,
+        .index = tier->index,
+        .counters = &shard->counters.writer,
+        .bytes_a_day = tier->options.bytes_a_day / tier->options.shards,
+        .age_max_s = is_first ? tier->options.age_max_s : 0,
+    };
+    shard->disk = tier_disk_create(tier->slabs, tier->options.patience_ms, &shard->counters.disk);
+    shard->writer = slab_writer_start(&options, error);
+    for (unsigned i = 0; shard->writer != NULL && is_first && i < LOADERS; i++) {
+        if (!fiber_spawn("tier loader", run_loader, shard, error))
+            return false;
+        shard->loaders++;
+    }
+    return shard->writer != NULL;
+}
+
+bool tier_attach(struct tier *tier, unsigned index, struct error *error)
+{
+    ASSERT(index < tier->options.shards && thread_shard == NULL && tier->shards[index] == NULL);
+    struct tier_shard *shard = calloc(1, sizeof *shard);
+    ASSERT(shard != NULL);
+    shard->tier = tier;
+    wait_queue_init(&shard->loaded);
+    tier->shards[index] = shard; /* stays, for whoever reads its counters */
+    thread_shard = shard;
+    return tier->slabs == NULL || attach_disk(shard, index == 0, error);
+}
+
+SUSPENDS void tier_detach(struct tier *tier)
+{
+    struct tier_shard *shard = shard_here(tier);
+    struct error ignored;
+    while (shard->loaders > 0)
+        if (!wait_for(&shard->loaded, DEADLINE_NONE, &ignored) && shard->loaders > 0)
+            fiber_yield();
+    if (shard->disk != NULL)
+        tier_disk_destroy(shard->disk);
+    if (shard->writer != NULL)
+        slab_writer_stop(shard->writer);
+    shard->disk = NULL;
+    shard->writer = NULL;
+    thread_shard = NULL;
+}
+
+struct block_revision tier_revision(const struct tier *tier, const struct object_name *name,
+                                    const struct object_attributes *attributes)
+{
+    return block_revision_of(&tier->key, name, attributes);
+}
+
+/* ---- what is there ---- */
+
+bool tier_has(const struct tier *tier, const struct block_name *name)
+{
+    struct block_place ignored;
+    return memory_has(tier->memory, name) || (tier->index != NULL && index_find(tier->index, hash_of(name), &ignored));
+}
+
+/* What memory gives counts as a use of what lies on the disk: else what is hot would go there first. */
+static void count_use(const struct tier *tier, uint64_t hash)
+{
+    struct block_place place;
+    if (tier->index != NULL && index_find(tier->index, hash, &place))
+        index_count_use(tier->index, hash, &place);
+}
+
+struct memory_block *tier_borrow(struct tier *tier, const struct block_name *name)
+{
+    struct memory_block *block = memory_find(tier->memory, name);
+    if (block == NULL)
+        return NULL;
+    count_use(tier, hash_of(name));
+    metric_add(&shard_here(tier)->counters.from_memory, memory_block_payload(block).size);
+    return block;
+}
+
+static size_t smaller(uint64_t a, uint64_t b)
+{
+    return (size_t)(a < b ? a : b);
+}
+
+static size_t copy_payload(const struct block_name *name, struct span payload, uint64_t offset, uint8_t *ret_bytes,
+                           size_t size)
+{
+    size_t skipped = (size_t)(offset - block_offset(name->number));
+    size_t copied = smaller(payload.size - skipped, size);
+    memcpy(ret_bytes, payload.data + skipped, copied);
+    return copied;
+}
+
+static size_t read_memory(struct tier *tier, const struct block_name *name, uint64_t offset, uint8_t *ret_bytes,
+                          size_t size)
+{
+    struct memory_block *block = memory_find(tier->memory, name);
+    if (block == NULL)
+        return 0;
+    size_t copied = copy_payload(name, memory_block_payload(block), offset, ret_bytes, size);
+    memory_give(block);
+    count_use(tier, hash_of(name));
+    metric_add(&shard_here(tier)->counters.from_memory, copied);
+    return copied;
+}
+
+/* Blocks that lie one behind the other on the disk, and are wanted one behind the other. */
+struct run {
+    struct block_place place; /* of the first; `units` of all */
+    unsigned count;
+    struct block_place places[DISK_READ_BYTES_MAX / BLOCK_BYTES];
+};
+
+/* False: the index does not know the first one. */
+static bool find_run(const struct tier *tier, const struct block_name *first, uint64_t end, struct run *ret_run)
+{
+    enum { BLOCKS_MAX = DISK_READ_BYTES_MAX / BLOCK_BYTES };
+    struct block_name name = *first;
+    ret_run->count = 0;
+    while (ret_run->count < BLOCKS_MAX && block_offset(name.number) < end) {
+        struct block_place *place = &ret_run->places[ret_run->count];
+        if (!index_find(tier->index, hash_of(&name), place))
+            break;
+        if (ret_run->count == 0) {
+            ret_run->place = *place;
+        } else if (place->slab == ret_run->place.slab && place->unit == ret_run->place.unit + ret_run->place.units) {
+            ret_run->place.units += place->units;
+        } else {
+            break;
+        }
+        ret_run->count++;
+        name.number++;
+    }
+    return ret_run->count > 0;
+}
+
+static void drop_word(const struct tier *tier, const struct block_name *name, const struct block_place *place)
+{
+    unsigned uses;
+    (void)index_drop(tier->index, hash_of(name), place, &uses);
+}
+
+/* The index was wrong, or the disk is: either way it is not said again. */
+SUSPENDS static void note_unsound(struct tier *tier, const struct block_name *name, const struct block_place *place,
+                                  struct slab *slab)
+{
+    metric_add(&shard_here(tier)->counters.unsound, 1);
+    drop_word(tier, name, place);
+    if (slabs_note_fault(tier->slabs, slab))
+        slabs_drop(tier->slabs, slab);
+}
+
+/* Verifies block by block, and copies as far as they are sound without a gap. Behind one that is not there are often
+ * more: what is absent shall be known before it is fetched. */
+SUSPENDS static size_t take_run(struct tier *tier, const struct block_name *first, const struct run *run,
+                                const struct disk_read *read, uint64_t offset, uint8_t *ret_bytes, size_t size)
+{
+    struct block_name name = *first;
+    const uint8_t *bytes = disk_read_bytes(read);
+    size_t taken = 0;
+    bool has_gap = false;
+    for (unsigned i = 0; i < run->count; i++, name.number++) {
+        struct span block = span_of(bytes, (size_t)run->places[i].units * BLOCK_UNIT_BYTES);
+        bytes += block.size;
+        if (!block_check(block, &name)) {
+            note_unsound(tier, &name, &run->places[i], disk_read_slab(read));
+            has_gap = true;
+        } else if (!has_gap) {
+            struct span payload = span_of(block.data + BLOCK_HEADER_BYTES, block_payload_bytes(&name));
+            taken += copy_payload(&name, payload, offset + taken, ret_bytes + taken, size - taken);
+            index_count_use(tier->index, hash_of(&name), &run->places[i]);
+            memory_put(tier->memory, &name, payload);
+        }
+    }
+    metric_add(&shard_here(tier)->counters.from_disk, taken);
+    return taken;
+}
+
+SUSPENDS static size_t read_disk(struct tier *tier, const struct block_name *first, uint64_t offset, uint8_t *ret_bytes,
+                                 size_t size)
+{
+    struct run run;
+    struct disk_read *read;
+    if (tier->index == NULL || !find_run(tier, first, offset + size, &run))
+        return 0;
+    struct slab *slab = slabs_hold(tier->slabs, run.place.slab);
+    uint64_t from = (uint64_t)run.place.unit * BLOCK_UNIT_BYTES;
+    size_t bytes = (size_t)run.place.units * BLOCK_UNIT_BYTES;
+    if (slab == NULL || from + bytes > slabs_bytes_each(tier->slabs)) {
+        drop_word(tier, first, &run.places[0]);
+        if (slab != NULL)
+            slabs_let_go(tier->slabs, slab);
+        return 0;
+    }
+    enum disk_outcome outcome = tier_disk_read(shard_here(tier)->disk, slab, from, bytes, &read);
+    if (outcome == DISK_FAILED)
+        drop_word(tier, first, &run.places[0]);
+    if (outcome != DISK_READ)
+        return 0;
+    size_t taken = take_run(tier, first, &run, read, offset, ret_bytes, size);
+    disk_read_end(read);
+    return taken;
+}
+
+SUSPENDS size_t tier_read(struct tier *tier, const struct block_revision *revision, uint64_t offset, void *ret_bytes,
+                          size_t size)
+{
+    uint8_t *to = ret_bytes;
+    size_t done = 0;
+    while (done < size) {
+        const struct block_name name = {.revision = *revision, .number = block_number_at(offset + done)};
+        size_t taken = read_memory(tier, &name, offset + done, to + done, size - done);
+        if (taken == 0)
+            taken = read_disk(tier, &name, offset + done, to + done, size - done);
+        if (taken == 0)
+            break;
+        done += taken;
+    }
+    return done;
+}
+
+/* ---- taking in ---- */
+
+/* From the time on that something had to go for what came, it pays to choose. */
+static bool is_choosing(const struct tier *tier)
+{
+    return tier->slabs != NULL ? slabs_were_full(tier->slabs) : memory_was_full(tier->memory);
+}
+
+bool tier_note_sight(struct tier *tier, const struct block_name *name)
+{
+    return sights_note(tier->sights, hash_of(name)) || !is_choosing(tier);
+}
+
+void tier_keep(struct tier *tier, const struct block_name *name, struct span payload)
+{
+    struct tier_shard *shard = shard_here(tier);
+    ASSERT(payload.size == block_payload_bytes(name));
+    memory_put(tier->memory, name, payload);
+    if (shard->writer == NULL || slab_writer_add(shard->writer, name, payload))
+        metric_add(&shard->counters.kept, 1);
+}
+
+void tier_forget(struct tier *tier, const struct block_name *name)
+{
+    struct block_place place;
+    memory_drop(tier->memory, name);
+    if (tier->index != NULL && index_find(tier->index, hash_of(name), &place))
+        drop_word(tier, name, &place);
+}
+
+/* ---- for people ---- */
+
+const struct tier_counters *tier_counters(const struct tier *tier, unsigned index)
+{
+    const struct tier_shard *shard = index < TIER_SHARDS_MAX ? tier->shards[index] : NULL;
+    return shard == NULL ? NULL : &shard->counters;
+}
+
+void tier_usage(struct tier *tier, struct tier_usage *ret_usage)
+{
+    *ret_usage = (struct tier_usage){
+        .has_disk = tier->slabs != NULL,
+        .memory_bytes = memory_used(tier->memory),
+        .memory_max = tier->options.memory_bytes,
+    };
+    if (tier->slabs == NULL)
+        return;
+    slabs_usage(tier->slabs, &ret_usage->slabs);
+    ret_usage->slab_bytes = slabs_bytes_each(tier->slabs);
+    ret_usage->index_words = index_words(tier->index);
+    ret_usage->index_count = index_count(tier->index);
+}

@@ -1,0 +1,282 @@
+"""tests/backends/tiers.py -- a tier before a bucket: how often the backend is asked, whose bytes are given, and what its disk may do.
+
+What is near is asked for by one HEAD; what is not, by the GET that there would be without a tier. Whatever the tier's folder holds, the
+bytes are those of the revision that the answer's ETag names.
+"""
+
+import os
+import random
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+from admin import metrics
+from backend_case import BackendCase
+
+MIB = 1 << 20
+SMALL = random.Random(1).randbytes(30_000)
+LARGE = random.Random(2).randbytes(3 * MIB)
+ASKED_ANYWAY = ("HeadBucket", "GetBucketVersioning")
+
+
+class Tiers(BackendCase):
+    FOR = ("raw",)
+
+    def setUp(self):
+        super().setUp()
+        self.through = self.proxy()
+        folder = tempfile.TemporaryDirectory(prefix="bale-tier-")
+        self.addCleanup(folder.cleanup)
+        self.folder = Path(folder.name)
+        self.expected = 0  # blocks on the disk
+
+    def options(self, *more):
+        """A disk may be as slow as it likes here: else how often the backend is asked would depend on the machine."""
+        return ("--tier", str(self.folder / "tier"), "--tier-size", "96M", "--tier-patience", "60s", "--shards", "1", "--codec", "none", *more)
+
+    def tiered(self, *more):
+        return self.bale(self.through, *self.options(*more))
+
+    def put(self, client, key, body):
+        answer = client.put(self.bucket, key, (), (), body, payload="unsigned")
+        self.assertEqual(200, answer.status, answer)
+        return answer.header("etag")
+
+    def get(self, client, key, body, **headers):
+        answer = client.get(self.bucket, key, (), {name.replace("_", "-"): value for name, value in headers.items()})
+        self.assertEqual(206 if "range" in headers else 200, answer.status, answer)
+        self.assertTrue(answer.body == body, f"{key}: other bytes")
+        return answer
+
+    def asked(self, action):
+        """What the backend is asked for meanwhile."""
+        self.through.reset()
+        action()
+        return [entry["op"] for entry in self.through.log() if not entry["key"].startswith(".bale/") and ".bale" not in entry["query"]
+                and entry["op"] not in ASKED_ANYWAY]
+
+    def written(self, bale):
+        return metrics(bale.server)["bale_tier_written_blocks_total"]
+
+    def warm(self, bale, client, key, body, blocks):
+        """Read until it lies on the disk: the first answer is not kept, as its request named no revision."""
+        self.expected += blocks
+        for _ in range(3):
+            self.get(client, key, body)
+        self.wait_for(lambda: self.written(bale) >= self.expected, f"{blocks} blocks of {key} on the disk")
+
+    # ---- how often the backend is asked ----
+
+    def test_a_warm_open_is_one_head(self):
+        """Also in the next process."""
+        bale = self.tiered()
+        client = bale.client()
+        self.put(client, "small", SMALL)
+        self.put(client, "large", LARGE)
+        self.warm(bale, client, "large", LARGE, 48)
+        self.warm(bale, client, "small", SMALL, 1)
+        for _ in range(2):
+            self.assertEqual(["HeadObject"], self.asked(lambda: self.get(client, "large", LARGE)))
+            self.assertEqual(["HeadObject"], self.asked(lambda: self.get(client, "small", SMALL)))
+            self.assertEqual(["HeadObject"], self.asked(lambda: self.get(client, "large", LARGE[2_000_000:2_001_000],
+                                                                         range="bytes=2000000-2000999")))
+        status = bale.daemon.stop()
+        self.assertEqual(0, status)
+        client = bale.start().client()
+        self.wait_for(lambda: metrics(bale.server)["bale_tier_blocks"] >= 49, "what the earlier process left")
+        self.assertEqual(["HeadObject"], self.asked(lambda: self.get(client, "large", LARGE)))
+        self.assertEqual(["HeadObject"], self.asked(lambda: self.get(client, "small", SMALL)))
+        self.assertGreater(metrics(bale.server)['bale_tier_read_bytes_total{from="disk"}'], 2 * MIB)
+
+    def test_memory_alone(self):
+        bale = self.bale(self.through, "--tier-memory", "64M", "--shards", "1", "--codec", "none")
+        client = bale.client()
+        self.put(client, "large", LARGE)
+        for _ in range(2):
+            self.get(client, "large", LARGE)
+        self.assertEqual(["HeadObject"], self.asked(lambda: self.get(client, "large", LARGE)))
+        self.assertEqual(["HeadObject"], self.asked(lambda: self.get(client, "large", LARGE[-5000:], range="bytes=-5000")))
+
+    def test_a_cold_read_costs_what_it_did(self):
+        bale = self.tiered()
+        client, other = bale.client(), self.bale(self.backend).client()
+        self.put(other, "cold", LARGE)
+        without = self.bale(self.through, "--codec", "none").client()
+        plain = [self.asked(lambda: self.get(without, "cold", LARGE)) for _ in range(2)]
+        tiered = [self.asked(lambda: self.get(client, "cold", LARGE)) for _ in range(2)]
+        self.assertEqual(plain, tiered)
+
+    def test_ranges_are_kept_in_blocks(self):
+        bale = self.tiered()
+        client = bale.client()
+        self.put(client, "large", LARGE)
+        wanted = LARGE[1_000_000:1_010_000]
+        self.get(client, "large", wanted, range="bytes=1000000-1009999")
+        self.wait_for(lambda: self.written(bale) >= 1, "a block on the disk")
+        self.assertLess(self.written(bale), 20)
+        self.assertEqual(["HeadObject"], self.asked(lambda: self.get(client, "large", wanted, range="bytes=1000000-1009999")))
+        # the rest is asked for, and joined to what is here
+        self.assertEqual("HeadObject", self.asked(lambda: self.get(client, "large", LARGE[1_000_000:2_500_000],
+                                                                   range="bytes=1000000-2499999"))[0])
+
+    def test_packed_objects(self):
+        """Frames, and the trailer that says where they are, also in the next process."""
+        draw = random.Random(4)
+        body = b"".join(b"%d %s request\n" % (draw.randrange(1 << 60), draw.choice((b"GET", b"PUT"))) for _ in range(400_000))
+        bale = self.bale(self.through, *self.options("--codec", "zstd"))
+        client = bale.client()
+        self.put(client, "log", body)
+        for _ in range(3):
+            self.get(client, "log", body)
+        part = body[7_000_000:7_001_000]
+        self.get(client, "log", part, range="bytes=7000000-7000999")
+        self.assertEqual(["HeadObject"], self.asked(lambda: self.get(client, "log", body)))
+        self.assertEqual(["HeadObject"], self.asked(lambda: self.get(client, "log", part, range="bytes=7000000-7000999")))
+        kept = metrics(bale.server)["bale_tier_kept_blocks_total"]
+        self.wait_for(lambda: self.written(bale) >= kept, "all of it on the disk")
+        self.assertEqual(0, bale.daemon.stop())
+        client = bale.start().client()
+        self.wait_for(lambda: metrics(bale.server)["bale_tier_blocks"] >= kept, "what the earlier process left")
+        self.assertEqual(["HeadObject"], self.asked(lambda: self.get(client, "log", body)))
+        self.assertEqual(1, len(self.asked(lambda: self.get(client, "log", part, range="bytes=7000000-7000999"))))
+
+    # ---- whose bytes ----
+
+    def test_an_overwrite_is_seen(self):
+        bale = self.tiered()
+        client, other = bale.client(), self.bale(self.backend, "--codec", "none").client()
+        first = self.put(client, "key", LARGE)
+        self.warm(bale, client, "key", LARGE, 48)
+        newer = random.Random(3).randbytes(3 * MIB)
+        self.put(other, "key", newer)
+        answer = client.get(self.bucket, "key", (), {"if-match": first})
+        self.assertEqual(412, answer.status, answer)
+        self.assertNotEqual(first, self.get(client, "key", newer).header("etag"))
+        self.warm(bale, client, "key", newer, 48)
+        self.assertEqual(["HeadObject"], self.asked(lambda: self.get(client, "key", newer)))
+        self.assertEqual(204, other.delete(self.bucket, "key").status)
+        self.assertEqual(404, client.get(self.bucket, "key").status)
+
+    def test_metadata_are_those_of_now(self):
+        """A copy onto itself changes them and leaves the bytes, and perhaps the ETag."""
+        bale = self.tiered()
+        client = bale.client()
+        answer = client.put(self.bucket, "key", (), {"x-amz-meta-colour": "red"}, LARGE, payload="unsigned")
+        self.assertEqual(200, answer.status)
+        self.warm(bale, client, "key", LARGE, 48)
+        answer = client.put(self.bucket, "key", (), {"x-amz-copy-source": f"/{self.bucket}/key", "x-amz-metadata-directive": "REPLACE",
+                                                     "x-amz-meta-colour": "blue"})
+        self.assertEqual(200, answer.status, answer)
+        self.assertEqual("blue", self.get(client, "key", LARGE).header("x-amz-meta-colour"))
+
+    def test_parallel_ranges_are_of_one_revision(self):
+        """Over two replicas, while the key is overwritten: each download is one revision, or fails with 412."""
+        replicas = [self.tiered(), self.bale(self.through, "--tier", str(self.folder / "second"), "--tier-size", "96M", "--shards", "1",
+                                             "--codec", "none")]
+        clients = [replica.client() for replica in replicas]
+        writer = self.bale(self.backend, "--codec", "none").client()
+        bodies = [random.Random(100 + i).randbytes(MIB) for i in range(4)]
+        self.put(writer, "key", bodies[0])
+        is_over = threading.Event()
+
+        def overwrite():
+            i = 0
+            while not is_over.is_set():
+                i += 1
+                self.put(writer, "key", bodies[i % len(bodies)])
+                is_over.wait(0.15)
+
+        thread = threading.Thread(target=overwrite)
+        thread.start()
+        draw = random.Random(self.seed)
+        whole = changed = 0
+        deadline = time.monotonic() + 60
+        while (whole < 6 or changed < 2) and time.monotonic() < deadline:
+            etag = draw.choice(clients).head(self.bucket, "key").header("etag")
+            body = b""
+            for first in range(0, MIB, MIB // 4):
+                answer = draw.choice(clients).get(self.bucket, "key", (), {"if-match": etag, "range": f"bytes={first}-{first + MIB // 4 - 1}"})
+                if answer.status == 412:
+                    break
+                self.assertEqual((206, etag), (answer.status, answer.header("etag")), answer)
+                body += answer.body
+            whole += len(body) == MIB
+            changed += len(body) < MIB
+            self.assertTrue(len(body) < MIB or body in bodies, "a mixture")
+        is_over.set()
+        thread.join()
+        self.assertGreater(whole, 0)
+        self.assertGreater(changed, 0)
+
+    # ---- its disk ----
+
+    def slabs(self):
+        return sorted((self.folder / "tier").glob("*.slab"))
+
+    def test_flipped_bits_and_a_cut_file(self):
+        """The backend has every byte: nothing fails, and nothing is wrong."""
+        bale = self.tiered("--tier-memory", "1M")
+        client = bale.client()
+        bodies = {f"k{i}": random.Random(i).randbytes(3 * MIB) for i in range(4)}
+        for key, body in bodies.items():
+            self.put(client, key, body)
+            self.warm(bale, client, key, body, 48)
+        draw = random.Random(self.seed)
+        for slab in self.slabs():
+            with open(slab, "r+b") as file:
+                for _ in range(200):
+                    at = draw.randrange(os.path.getsize(slab))
+                    file.seek(at)
+                    byte = file.read(1)[0]
+                    file.seek(at)
+                    file.write(bytes([byte ^ 1 << draw.randrange(8)]))
+        for key, body in bodies.items():
+            self.get(client, key, body)
+        self.assertGreater(metrics(bale.server)["bale_tier_unsound_blocks_total"], 0)
+        for slab in self.slabs():
+            os.truncate(slab, 1 << 20)
+        for key, body in bodies.items():
+            self.get(client, key, body)
+            self.get(client, key, body[1_000_000:2_000_000], range="bytes=1000000-1999999")
+
+    def test_a_kill_leaves_a_tier(self):
+        bale = self.tiered("--tier-memory", "1M")
+        client = bale.client()
+        bodies = {f"k{i}": random.Random(i).randbytes(3 * MIB) for i in range(6)}
+        for key, body in bodies.items():
+            self.put(client, key, body)
+            self.warm(bale, client, key, body, 48)
+        bale.kill()
+        client = bale.start().client()
+        self.wait_for(lambda: metrics(bale.server)["bale_tier_blocks"] >= 120, "what the earlier process left")
+        for key, body in bodies.items():  # what was seen of keys has gone with the process
+            self.get(client, key, body)
+        warm = [self.asked(lambda key=key, body=body: self.get(client, key, body)) for key, body in bodies.items()]
+        self.assertIn(["HeadObject"], warm)
+
+    def test_the_middle_of_a_body_comes_from_the_backend(self):
+        """A block that is gone in the middle is fetched of the same revision; if there is another one by then, the connection is cut."""
+        bale = self.tiered("--tier-memory", "1M")
+        client = bale.client()
+        self.put(client, "key", LARGE)
+        self.warm(bale, client, "key", LARGE, 48)
+        for slab in self.slabs():
+            with open(slab, "r+b") as file:
+                file.seek(1 << 20)
+                file.write(bytes(1 << 20))
+        made = self.asked(lambda: self.get(client, "key", LARGE))
+        self.assertEqual("HeadObject", made[0])
+        self.assertEqual({"GetObject"}, set(made[1:]))
+        self.assertLessEqual(len(made), 6)
+
+    # ---- whose folder ----
+
+    def test_a_folder_is_one_process_s(self):
+        self.tiered()
+        with self.assertRaises(self.failureException) as refused:
+            self.tiered()
+        self.assertIn("is in use by process", str(refused.exception))
+        with self.assertRaises(self.failureException) as refused:
+            self.bale(self.through, "--tier", str(self.folder / "other"), "--tier-size", "64M", "--shards", "8")
+        self.assertIn("--tier-size is too small: 8 shards need at least 144M", str(refused.exception))

@@ -1,0 +1,247 @@
+/* tests/unit/tier/tier_test.c -- a tier on a disk: blocks kept, found again by the next process, and never more of them
+ * than was said. */
+#include "tests/unit/tier/fixture.h"
+
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static const uint64_t mebibyte = 1 << 20;
+
+static void keep_ten(struct tier *tier, void *argument)
+{
+    (void)argument;
+    keep_all(tier, 1, 10 * mebibyte);
+    keep_all(tier, 2, 100);
+    ck_assert_uint_eq(read_all(tier, 1, 10 * mebibyte), 10 * mebibyte);
+    ck_assert_uint_eq(read_all(tier, 2, 100), 100);
+    ck_assert_uint_eq(read_all(tier, 3, mebibyte), 0);
+    const struct tier_counters *counters = tier_counters(tier, 0);
+    ck_assert_uint_eq(metric_read(&counters->from_memory), 0);
+    ck_assert_uint_eq(metric_read(&counters->from_disk), 10 * mebibyte + 100);
+    ck_assert_uint_eq(metric_read(&counters->unsound), 0);
+    ck_assert_uint_lt(metric_read(&counters->disk.reads), 10 * mebibyte / 100000); /* neighbours in one read */
+}
+
+static void expect_ten(struct tier *tier, void *argument)
+{
+    (void)argument;
+    wait_for_loading(tier);
+    ck_assert_uint_eq(read_all(tier, 1, 10 * mebibyte), 10 * mebibyte);
+    ck_assert_uint_eq(read_all(tier, 2, 100), 100);
+}
+
+START_TEST(what_was_kept_is_there_after_a_restart)
+{
+    char folder[64];
+    folder_make(folder);
+    struct tier_options options = options_of(folder);
+    with_tier(&options, keep_ten, NULL);
+    with_tier(&options, expect_ten, NULL);
+    with_tier(&options, expect_ten, NULL);
+    folder_remove(folder);
+}
+END_TEST
+
+/* ---- a kill ---- */
+
+static void keep_and_die(struct tier *tier, void *argument)
+{
+    (void)argument;
+    keep_all(tier, 1, 20 * mebibyte); /* two slabs and a half */
+    (void)kill(getpid(), SIGKILL);
+}
+
+static void expect_most(struct tier *tier, void *argument)
+{
+    wait_for_loading(tier);
+    uint64_t found = read_all(tier, 1, 20 * mebibyte);
+    ck_assert_uint_ge(found, 20 * mebibyte - SLAB_BYTES_LEAST);
+    ck_assert_uint_lt(found, 20 * mebibyte); /* the slab that was being filled has gone */
+    ck_assert_uint_eq(metric_read(&tier_counters(tier, 0)->unsound), 0);
+    ck_assert_uint_eq(folder_count(argument, ".slab"), 2);
+}
+
+START_TEST(a_kill_loses_one_slab_at_most)
+{
+    char folder[64];
+    int status;
+    folder_make(folder);
+    struct tier_options options = options_of(folder);
+    pid_t child = fork();
+    if (child == 0) {
+        with_tier(&options, keep_and_die, NULL);
+        _exit(1);
+    }
+    ck_assert(waitpid(child, &status, 0) == child && WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+    with_tier(&options, expect_most, folder);
+    folder_remove(folder);
+}
+END_TEST
+
+/* ---- bounds ---- */
+
+static void keep_much(struct tier *tier, void *argument)
+{
+    struct tier_usage usage;
+    for (uint64_t seed = 0; seed < 12; seed++) {
+        keep_all(tier, seed, 10 * mebibyte);
+        tier_usage(tier, &usage);
+        ck_assert_uint_le(usage.slabs.bytes, FIXTURE_DISK_BYTES);
+        ck_assert_uint_le(folder_count(argument, ".slab"), FIXTURE_DISK_BYTES / SLAB_BYTES_LEAST);
+    }
+    ck_assert_uint_eq(read_all(tier, 11, 10 * mebibyte), 10 * mebibyte);
+    ck_assert_uint_eq(read_all(tier, 0, 10 * mebibyte), 0);
+    ck_assert_uint_gt(metric_read(&tier_counters(tier, 0)->writer.slabs_gone), 5);
+}
+
+START_TEST(a_tier_takes_no_more_than_its_size)
+{
+    char folder[64];
+    folder_make(folder);
+    struct tier_options options = options_of(folder);
+    with_tier(&options, keep_much, folder);
+    folder_remove(folder);
+}
+END_TEST
+
+static void use_one_of_many(struct tier *tier, void *argument)
+{
+    (void)argument;
+    keep_all(tier, 1000, mebibyte);
+    for (uint64_t seed = 0; seed < 12; seed++) {
+        keep_all(tier, seed, 10 * mebibyte);
+        ck_assert_uint_eq(read_all(tier, 1000, mebibyte), mebibyte);
+        ck_assert_uint_eq(read_all(tier, 1000, mebibyte), mebibyte);
+    }
+    ck_assert_uint_gt(metric_read(&tier_counters(tier, 0)->writer.moved), 0);
+    ck_assert_uint_eq(metric_read(&tier_counters(tier, 0)->unsound), 0);
+}
+
+START_TEST(what_is_used_outlives_its_slab)
+{
+    char folder[64];
+    folder_make(folder);
+    struct tier_options options = options_of(folder);
+    with_tier(&options, use_one_of_many, NULL);
+    folder_remove(folder);
+}
+END_TEST
+
+static void keep_beyond_limit(struct tier *tier, void *argument)
+{
+    (void)argument;
+    keep_all(tier, 1, 30 * mebibyte);
+    const struct slab_writer_counters *writer = &tier_counters(tier, 0)->writer;
+    ck_assert_uint_le(metric_read(&writer->bytes), 20 * mebibyte);
+    ck_assert_uint_gt(metric_read(&writer->dropped_limit), 0);
+    ck_assert_uint_gt(read_all(tier, 1, 30 * mebibyte), 10 * mebibyte); /* reads go on */
+}
+
+START_TEST(a_day_has_its_limit_of_writing)
+{
+    char folder[64];
+    folder_make(folder);
+    struct tier_options options = options_of(folder);
+    options.bytes_a_day = 16 * mebibyte;
+    with_tier(&options, keep_beyond_limit, NULL);
+    folder_remove(folder);
+}
+END_TEST
+
+static void keep_hundred(struct tier *tier, void *argument)
+{
+    (void)argument;
+    for (uint64_t seed = 0; seed < 10; seed++)
+        keep_all(tier, seed, 10 * mebibyte);
+    ck_assert_uint_eq(read_all(tier, 0, 10 * mebibyte), 10 * mebibyte);
+}
+
+static void expect_the_youngest(struct tier *tier, void *argument)
+{
+    (void)argument;
+    wait_for_loading(tier);
+    ck_assert_uint_eq(read_all(tier, 0, 10 * mebibyte), 0);
+    ck_assert_uint_eq(read_all(tier, 9, 10 * mebibyte), 10 * mebibyte);
+}
+
+START_TEST(a_smaller_tier_forgets_the_oldest)
+{
+    char folder[64];
+    folder_make(folder);
+    struct tier_options options = options_of(folder);
+    options.disk_bytes = 2 * (uint64_t)FIXTURE_DISK_BYTES;
+    with_tier(&options, keep_hundred, NULL);
+    options.disk_bytes = FIXTURE_DISK_BYTES;
+    with_tier(&options, expect_the_youngest, NULL);
+    ck_assert_uint_le(folder_count(folder, ".slab"), FIXTURE_DISK_BYTES / SLAB_BYTES_LEAST);
+    folder_remove(folder);
+}
+END_TEST
+
+/* ---- memory alone ---- */
+
+static void keep_in_memory(struct tier *tier, void *argument)
+{
+    (void)argument;
+    keep_all(tier, 1, mebibyte);
+    ck_assert_uint_eq(read_all(tier, 1, mebibyte), mebibyte);
+    ck_assert_uint_eq(metric_read(&tier_counters(tier, 0)->from_memory), mebibyte);
+    struct block_revision revision = revision_of(tier, 1, mebibyte);
+    struct block_name name = block_of(&revision, 3);
+    ck_assert(tier_has(tier, &name));
+    tier_forget(tier, &name);
+    ck_assert(!tier_has(tier, &name));
+    ck_assert_uint_eq(read_all(tier, 1, mebibyte), mebibyte - BLOCK_PAYLOAD_BYTES);
+}
+
+START_TEST(memory_alone_is_a_tier)
+{
+    struct tier_options options = options_of(NULL);
+    options.disk_bytes = 0;
+    options.memory_bytes = 64 * mebibyte;
+    with_tier(&options, keep_in_memory, NULL);
+}
+END_TEST
+
+/* ---- sights ---- */
+
+static void look_twice(struct tier *tier, void *argument)
+{
+    (void)argument;
+    struct block_revision revision = revision_of(tier, 1000, 10 * mebibyte);
+    struct block_name name = block_of(&revision, 3);
+    ck_assert(tier_note_sight(tier, &name)); /* there is room for all */
+    for (uint64_t seed = 0; seed < 7; seed++)
+        keep_all(tier, seed, 10 * mebibyte);
+    name.number = 4;
+    ck_assert(!tier_note_sight(tier, &name));
+    ck_assert(tier_note_sight(tier, &name));
+}
+
+START_TEST(a_full_tier_wants_to_see_a_block_twice)
+{
+    char folder[64];
+    folder_make(folder);
+    struct tier_options options = options_of(folder);
+    with_tier(&options, look_twice, NULL);
+    folder_remove(folder);
+}
+END_TEST
+
+int main(void)
+{
+    TCase *all = tcase_create("blocks");
+    tcase_set_timeout(all, 100);
+    tcase_add_test(all, what_was_kept_is_there_after_a_restart);
+    tcase_add_test(all, a_kill_loses_one_slab_at_most);
+    tcase_add_test(all, a_tier_takes_no_more_than_its_size);
+    tcase_add_test(all, what_is_used_outlives_its_slab);
+    tcase_add_test(all, a_day_has_its_limit_of_writing);
+    tcase_add_test(all, a_smaller_tier_forgets_the_oldest);
+    tcase_add_test(all, memory_alone_is_a_tier);
+    tcase_add_test(all, a_full_tier_wants_to_see_a_block_twice);
+    Suite *suite = suite_create("tier on a disk");
+    suite_add_tcase(suite, all);
+    return run_suite(suite);
+}
