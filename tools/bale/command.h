@@ -60,7 +60,7 @@ struct command_line {
     uint64_t on_change; /* enum get_change */
     uint64_t check;     /* enum check_wish */
     char *version_id;
-    bool resume, sparse, no_sync, quiet;
+    bool tree, resume, sparse, no_sync, quiet;
     const char *what; /* the second one, of commands that take two */
     /* The arguments that are no options: the FOLDER of export and import, the FILE of backup. `target` is the first. */
     const char *target;

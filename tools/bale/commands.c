@@ -210,6 +210,10 @@ static const struct option GET[] = {
      .help = "that are fetched at once, each over a connection of its own"},
     {"part-size", OPTION_SIZE, AT(part_size), "8M", "BYTES", .least = 1 << 20, .most = 1LL << 30,
      .help = "of one of them"},
+    {"tree", OPTION_FLAG, AT(tree), "no", "",
+     .help =
+         "get all objects whose keys begin with KEY, or all of the bucket, into the folder FILE: so many at once as "
+         "--parts says"},
     {"resume", OPTION_FLAG, AT(resume), "no", "",
      .help = "go on with what an earlier attempt at the same revision has left beside FILE"},
     {"on-change", OPTION_CHOICE, AT(on_change), "fail", "NAME", .allowed = "fail|restart",
@@ -400,11 +404,9 @@ static const struct command COMMANDS[] = {
      TABLE(FLEET, "fleet")},
     {"get", command_get, command_check_get, "s3://BUCKET/KEY [FILE]", "get an object of any S3 server, in parts",
      "Gets one object of any S3 server into FILE, over several connections at once. All of it is of one revision: "
-     "every "
-     "request is bound to the first answer's ETag. It is compared with the checksum that the server names, and only "
-     "then "
-     "FILE is there, whole and on the disk. FILE may be a folder; without one it is the key's last segment in this "
-     "folder, and - is standard output.",
+     "every request is bound to the first answer's ETag. It is compared with the checksum that the server names, and "
+     "only then FILE is there, whole and on the disk. FILE may be a folder; without one it is the key's last segment "
+     "in this folder, and - is standard output. With --tree it gets all objects below a prefix into a folder.",
      TABLE(GET, "get")},
     {"import", command_import, NULL, "FOLDER", "put such files into a bucket",
      "Puts what bale export or another tool of S4 wrote into FOLDER into a bucket, which is made when it is missing. "

@@ -5,10 +5,13 @@
 #include "tools/bale/command.h"
 #include "tools/bale/session/s3_session.h"
 #include "tools/bale/transfer/download.h"
+#include "tools/bale/transfer/tree.h"
 #include "tools/bale/view/bytes_text.h"
+#include "tools/bale/view/printable.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -123,6 +126,7 @@ SUSPENDS static bool get_revision(struct get *get, const struct s3_session *sess
                              error))
         return false;
     meter_begin(&get->meter, !line->quiet);
+    get->meter.total_bytes = get->object.size;
     bool is_done = fetch(get, &settings, &check, error);
     meter_end(&get->meter);
     if (is_done && !line->quiet)
@@ -144,7 +148,94 @@ SUSPENDS static bool get_object(const struct s3_session *session, void *context,
     }
 }
 
+/* ---- a tree ---- */
+
+struct get_tree {
+    const struct command_line *line;
+    struct span bucket;
+    struct span prefix;
+    int root;
+};
+
+static void tell(struct span key, const struct error *why)
+{
+    (void)fputs("bale get: ", stderr);
+    printable_write(stderr, key);
+    (void)fputs(": ", stderr);
+    printable_write(stderr, span_from_string(why->message));
+    (void)fputc('\n', stderr);
+}
+
+static void print_tree(const struct command_line *line, const struct tree_result *result, const struct meter *meter)
+{
+    char bytes[BYTES_TEXT_BYTES];
+    char rate[BYTES_TEXT_BYTES];
+    double seconds = meter_seconds(meter);
+    bytes_text((double)result->bytes, bytes);
+    bytes_text(seconds > 0 ? (double)result->bytes / seconds : 0, rate);
+    (void)fprintf(stderr,
+                  "%s: %" PRIu64 " objects, %s in %.1f s, %s/s, all but %" PRIu64 " verified; %" PRIu64
+                  " were there already\n",
+                  line->what, result->objects, bytes, seconds, rate, result->unverified, result->skipped);
+}
+
+SUSPENDS static bool get_tree(const struct s3_session *session, void *context, struct error *error)
+{
+    const struct get_tree *get = context;
+    const struct command_line *line = get->line;
+    struct meter meter;
+    struct tree_result result;
+    const struct tree_settings settings = {
+        .download = {.session = session,
+                     .connections = (unsigned)line->parts,
+                     .part_bytes = line->part_size,
+                     .is_sparse = line->sparse,
+                     .is_resumed = line->resume,
+                     .meter = &meter},
+        .bucket = get->bucket,
+        .prefix = get->prefix,
+        .root = get->root,
+        .wish = (enum check_wish)line->check,
+        .restarts = line->on_change == GET_RESTART,
+        .is_synced = !line->no_sync,
+        .tell = tell,
+    };
+    meter_begin(&meter, !line->quiet);
+    bool is_done = tree_fetch(&settings, &result, error);
+    meter_end(&meter);
+    if (!line->quiet)
+        print_tree(line, &result, &meter);
+    if (is_done && result.failed > 0)
+        return error_set(error, ERROR_INVALID, NULL, "%" PRIu64 " objects were not got", result.failed);
+    return is_done;
+}
+
+static bool get_to_folder(const struct command_line *line, struct error *error)
+{
+    struct get_tree get = {.line = line};
+    if (!s3_session_name(line->target, &get.bucket, &get.prefix, error))
+        return false;
+    if (mkdir(line->what, 0777) != 0 && errno != EEXIST)
+        return error_set_errno(error, errno, "%s", line->what);
+    get.root = open(line->what, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (get.root < 0)
+        return error_set_errno(error, errno, "%s", line->what);
+    bool is_done = s3_session_run(&line->server, 2 * (unsigned)line->parts, get_tree, &get, error);
+    (void)close(get.root);
+    return is_done;
+}
+
 /* ---- the command ---- */
+
+static bool check_tree(const struct command_line *line, struct span prefix, struct error *error)
+{
+    if (line->what == NULL || strcmp(line->what, "-") == 0)
+        return error_set(error, ERROR_INVALID, NULL, "--tree wants the folder that the objects go into");
+    if (line->version_id != NULL)
+        return error_set(error, ERROR_INVALID, NULL, "--tree gets current versions: --version-id is of one object");
+    return prefix.size <= S3_KEY_BYTES_MAX ||
+           error_set(error, ERROR_INVALID, NULL, "%s: a prefix has at most %d bytes", line->target, S3_KEY_BYTES_MAX);
+}
 
 bool command_check_get(const struct command_line *line, struct error *error)
 {
@@ -152,6 +243,8 @@ bool command_check_get(const struct command_line *line, struct error *error)
     struct span key;
     if (!s3_session_name(line->target, &bucket, &key, error))
         return false;
+    if (line->tree)
+        return check_tree(line, key, error);
     if (line->what != NULL && strcmp(line->what, "-") == 0 &&
         (line->on_change == GET_RESTART || line->sparse || line->resume))
         return error_set(
@@ -177,6 +270,8 @@ static bool get_to_file(struct get *get, struct error *error)
 
 bool command_get(const struct command_line *line, struct error *error)
 {
+    if (line->tree)
+        return get_to_folder(line, error) || error_prepend(error, "%s", line->target);
     struct get get = {.line = line, .is_to_stream = line->what != NULL && strcmp(line->what, "-") == 0};
     if (!s3_session_name(line->target, &get.object.bucket, &get.object.key, error))
         return false;

@@ -2,10 +2,9 @@
 #include "tools/bale/transfer/download.h"
 
 #include "runtime/base/assert.h"
-#include "runtime/fiber/loop.h"
 #include "runtime/fiber/offload.h"
-#include "runtime/io/io.h"
 #include "tools/bale/transfer/part_log.h"
+#include "tools/bale/transfer/patience.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -15,9 +14,6 @@
 enum {
     PIECE_BYTES = 1 << 20, /* that go to a file at once */
     HOLE_BYTES = 64 << 10, /* zeros from which on they become a hole */
-    PAUSE_MS_FIRST = 100,
-    PAUSE_MS_MAX = 5000,
-    FRUITLESS_MAX = 10, /* attempts one after the other that bring nothing */
     CONNECTIONS_MAX = 256,
 };
 
@@ -140,12 +136,6 @@ SUSPENDS static bool deliver_to_stream(struct worker *worker, struct error *erro
 
 /* ---- fetching ---- */
 
-static bool may_pass(const struct error *error)
-{
-    return error->kind == ERROR_BUSY || error->kind == ERROR_TIMED_OUT || error->kind == ERROR_CLOSED ||
-           error->kind == ERROR_IO || error->kind == ERROR_DAMAGED || error->kind == ERROR_CONFLICT;
-}
-
 /* Fills the piece as far as the part goes, from one answer. *ret_size: what came, also when it breaks off. */
 SUSPENDS static bool fill_piece(struct worker *worker, struct s3_answer *answer, size_t wanted, struct error *error)
 {
@@ -186,17 +176,10 @@ SUSPENDS static bool fetch_rest(struct worker *worker, bool *ret_is_ours, struct
     return is_done;
 }
 
-SUSPENDS static bool pause_before(unsigned attempt, struct error *error)
-{
-    uint64_t pause_ms = (uint64_t)PAUSE_MS_FIRST << (attempt - 1);
-    int result = io_sleep_until(deadline_after_ms(pause_ms < PAUSE_MS_MAX ? pause_ms : PAUSE_MS_MAX));
-    return result == 0 || error_set_errno(error, -result, "waiting");
-}
-
 SUSPENDS static bool fetch_part(struct worker *worker, struct error *error)
 {
     struct checksum_sum sum;
-    unsigned fruitless = 0;
+    struct patience patience = {0};
     worker->position = worker->part->first;
     worker->filled = 0;
     worker->sum = &sum;
@@ -206,8 +189,7 @@ SUSPENDS static bool fetch_part(struct worker *worker, struct error *error)
         bool is_ours = false;
         if (fetch_rest(worker, &is_ours, error))
             break;
-        fruitless = worker->position + worker->filled > before ? 1 : fruitless + 1;
-        if (is_ours || !may_pass(error) || fruitless > FRUITLESS_MAX || !pause_before(fruitless, error))
+        if (is_ours || !patience_wait(&patience, worker->position + worker->filled > before, error))
             return false;
     }
     checksum_end(&sum, &worker->part->sum);
@@ -496,7 +478,6 @@ SUSPENDS bool download_to_file(const struct download_settings *settings, const s
                                 .deliver = deliver_to_file,
                                 .file = file,
                                 .log = {.fd = -1}};
-    settings->meter->total_bytes = object->size;
     bool is_done =
         begin_file(&download, error) && run_workers(&download, PIECE_BYTES, error) && compare(&download, check, error);
     file->is_kept = !is_done && (download.parts == NULL || is_worth_keeping(&download, error));
@@ -518,7 +499,6 @@ SUSPENDS bool download_to_stream(const struct download_settings *settings, const
                                 .log = {.fd = -1},
                                 .sum = &sum,
                                 .fd = fd};
-    settings->meter->total_bytes = object->size;
     make_parts(&download);
     object_sum_begin(&sum, check);
     bool is_done = run_workers(&download, (size_t)download.part_bytes, error) && object_sum_end(&sum, error);

@@ -132,7 +132,8 @@ SUSPENDS bool local_file_finish(struct local_file *file, const struct local_file
                                 {.tv_sec = facts->modified_ms / 1000, .tv_nsec = facts->modified_ms % 1000 * 1000000}};
     if (facts->modified_ms > 0 && futimens(file->fd, times) != 0)
         return error_set_errno(error, errno, "%s", file->part_name);
-    (void)fsetxattr(file->fd, "user.bale.etag", facts->etag, strlen(facts->etag), 0);
+    if (facts->is_synced) /* else a loss of power could leave the attribute, and not the bytes */
+        (void)fsetxattr(file->fd, LOCAL_FILE_ETAG_ATTRIBUTE, facts->etag, strlen(facts->etag), 0);
     if (facts->is_synced && !sync_to_disk(file->fd, file->part_name, error))
         return false;
     if (renameat(file->folder, file->part_name, file->folder, file->name) != 0)

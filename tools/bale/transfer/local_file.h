@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #define LOCAL_FILE_PART_SUFFIX ".bale-part"
+#define LOCAL_FILE_ETAG_ATTRIBUTE "user.bale.etag"
 #define LOCAL_FILE_LOG_SUFFIX ".bale-log" /* part_log.h */
 
 enum { LOCAL_FILE_NAME_BYTES_MAX = NAME_MAX - (int)sizeof LOCAL_FILE_PART_SUFFIX + 1 };
@@ -43,8 +44,8 @@ SUSPENDS bool local_file_write(struct local_file *file, struct span bytes, uint6
 
 struct local_file_facts {
     int64_t modified_ms; /* 0: as of now */
-    const char *etag;    /* kept as the attribute user.bale.etag, where the file system has attributes */
-    bool is_synced;      /* on the disk before it gets its name, and that name as well */
+    const char *etag; /* kept as the attribute user.bale.etag where the file system has attributes, if it is synced */
+    bool is_synced;   /* on the disk before it gets its name, and that name as well */
 };
 
 /* It is whole: into its place. */

@@ -45,7 +45,8 @@ void meter_format(const struct meter *meter, char ret_text[METER_TEXT_BYTES])
     char total[BYTES_TEXT_BYTES];
     char rate[BYTES_TEXT_BYTES];
     char left[BYTES_TEXT_BYTES] = "?";
-    uint64_t left_bytes = meter->total_bytes - meter->done_bytes;
+    bool is_behind = meter->done_bytes > meter->total_bytes; /* it has grown meanwhile */
+    uint64_t left_bytes = is_behind ? 0 : meter->total_bytes - meter->done_bytes;
     bytes_text((double)meter->done_bytes, done);
     bytes_text((double)meter->total_bytes, total);
     bytes_text(meter->rate, rate);
@@ -56,7 +57,7 @@ void meter_format(const struct meter *meter, char ret_text[METER_TEXT_BYTES])
     if (meter->rate >= 1)
         format_time((uint64_t)ceil((double)left_bytes / meter->rate), left);
     (void)snprintf(ret_text, METER_TEXT_BYTES, "%s of %s  %.0f %%  %s/s  %s left", done, total,
-                   100.0 * (double)meter->done_bytes / (double)meter->total_bytes, rate, left);
+                   is_behind ? 100.0 : 100.0 * (double)meter->done_bytes / (double)meter->total_bytes, rate, left);
 }
 
 SUSPENDS static void show(void *argument)

@@ -13,7 +13,7 @@
 
 struct meter {
     uint64_t done_bytes;  /* whoever transfers adds to it */
-    uint64_t total_bytes; /* 0: not known yet */
+    uint64_t total_bytes; /* 0: not known yet; so does whoever knows */
     uint64_t began_ns;
     bool is_shown;
     /* private */

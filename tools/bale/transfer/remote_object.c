@@ -115,7 +115,7 @@ static bool take_head(struct remote_object *object, const struct s3_answer *answ
     return true;
 }
 
-/* An answer to HEAD has no document that would say it. */
+/* An answer to HEAD has no document that would say it, and messages of the client do not say it to a person. */
 static bool refuse_look(const struct s3_answer *answer, struct error *error)
 {
     if (answer->status == 404)
@@ -138,6 +138,21 @@ SUSPENDS bool remote_object_look(struct s3_client *client, struct remote_object 
     bool is_taken = take_head(object, &answer, error);
     s3_answer_close(&answer);
     return is_taken;
+}
+
+SUSPENDS bool remote_object_open_whole(struct s3_client *client, struct remote_object *object,
+                                       struct s3_answer *ret_answer, struct error *error)
+{
+    struct request request;
+    object->etag[0] = '\0';
+    begin_request(&request, S3_GET_OBJECT, object);
+    add_header(&request, SPAN("x-amz-checksum-mode"), SPAN("ENABLED"));
+    if (!s3_client_call(client, &request.call, ret_answer, error))
+        return refuse_look(ret_answer, error);
+    if (take_head(object, ret_answer, error))
+        return true;
+    s3_answer_close(ret_answer);
+    return false;
 }
 
 SUSPENDS bool remote_object_look_at_part(struct s3_client *client, const struct remote_object *object, unsigned number,

@@ -24,6 +24,10 @@ struct remote_object {
 /* HEAD: fills in what the object is. ERROR_UNSUPPORTED: a server that names no strong ETag cannot be pinned. */
 SUSPENDS bool remote_object_look(struct s3_client *client, struct remote_object *object, struct error *error);
 
+/* The same by GET of all of it, without a condition: one request for what is small. The answer is open. */
+SUSPENDS bool remote_object_open_whole(struct s3_client *client, struct remote_object *object,
+                                       struct s3_answer *ret_answer, struct error *error);
+
 /* HEAD of one of the parts that it was uploaded in, from 1 on. False with ERROR_UNSUPPORTED: the server does not say.
  */
 SUSPENDS bool remote_object_look_at_part(struct s3_client *client, const struct remote_object *object, unsigned number,

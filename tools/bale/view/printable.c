@@ -2,20 +2,24 @@
 #include "tools/bale/view/printable.h"
 
 #include <stdbool.h>
-#include <stdio.h>
 #include <string.h>
+
+void printable_write(FILE *to, struct span text)
+{
+    for (size_t i = 0; i < text.size; i++) {
+        uint8_t byte = text.data[i];
+        if (byte < ' ' || byte == 0x7f)
+            (void)fprintf(to, "\\x%02x", byte);
+        else if (byte == '\\')
+            (void)fputs("\\\\", to);
+        else
+            (void)putc(byte, to);
+    }
+}
 
 void printable_print(const char *text)
 {
-    for (const char *at = text; *at != '\0'; at++) {
-        unsigned char byte = (unsigned char)*at;
-        if (byte < ' ' || byte == 0x7f)
-            printf("\\x%02x", byte);
-        else if (byte == '\\')
-            printf("\\\\");
-        else
-            (void)putchar(byte);
-    }
+    printable_write(stdout, span_from_string(text));
 }
 
 static bool is_plain(uint8_t byte)
