@@ -215,9 +215,7 @@ static void fill_figures(struct job_run *job_run)
     figures->seconds =
         job_run->last_ns > job_run->measured_ns ? (double)(job_run->last_ns - job_run->measured_ns) / 1e9 : 0;
     measure_figures(&job_run->measure, urls, job_run->targets_count, figures);
-    double share = elapsed_s <= 0 ? 0 : (double)(thread_cpu_ns() - job_run->client_cpu_ns) / 1e9 / elapsed_s;
-    if (share > job_run->run->figures->client_share)
-        job_run->run->figures->client_share = share;
+    figures->client_share = elapsed_s <= 0 ? 0 : (double)(thread_cpu_ns() - job_run->client_cpu_ns) / 1e9 / elapsed_s;
     uint64_t server_ns = process_cpu_ns(&job_run->run->settings->server) - job_run->server_cpu_ns;
     if (figures->all.count > 0 && job_run->run->settings->server.count > 0)
         figures->server_cpu_us = (double)server_ns / 1e3 / (double)figures->all.count;

@@ -17,6 +17,15 @@ void run_figures_free(struct run_figures *figures)
     *figures = (struct run_figures){0};
 }
 
+double run_client_share(const struct run_figures *figures)
+{
+    double most = 0;
+    for (unsigned i = 0; i < figures->jobs_count; i++)
+        if (figures->jobs[i].client_share > most)
+            most = figures->jobs[i].client_share;
+    return most;
+}
+
 double line_per_second(const struct line_figures *line, double seconds)
 {
     return seconds > 0 ? (double)line->count / seconds : 0;

@@ -59,6 +59,7 @@ struct job_figures {
     struct point_figures *points;
     unsigned points_count;
     double server_cpu_us; /* for each request, while the job ran; 0: not watched */
+    double client_share;  /* of a processor that bale-bench itself took meanwhile, at most 1 */
 };
 
 struct run_figures {
@@ -70,6 +71,9 @@ struct run_figures {
 };
 
 void run_figures_free(struct run_figures *figures);
+
+/* The most of its jobs'. */
+double run_client_share(const struct run_figures *figures);
 
 double line_per_second(const struct line_figures *line, double seconds);
 double line_mib_per_second(const struct line_figures *line, double seconds);

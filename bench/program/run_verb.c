@@ -4,6 +4,7 @@
 #include "bench/program/verb.h"
 #include "bench/report/figures_json.h"
 #include "bench/report/live_line.h"
+#include "bench/report/plot.h"
 #include "bench/report/series_files.h"
 #include "bench/report/text.h"
 #include "runtime/base/assert.h"
@@ -14,17 +15,18 @@
 
 /* What is said of the run as a whole. */
 struct run_choices {
-    char *json, *csv, *histogram, *pid;
+    char *json, *csv, *histogram, *plot, *pid;
     bool quiet;
 };
 
 #define MEMBER(name) offsetof(struct run_choices, name)
 
 static const struct option OPTIONS[] = {
-    {"json", OPTION_TEXT, MEMBER(json), NULL, "FILE", .help = "all figures"},
+    {"json", OPTION_TEXT, MEMBER(json), NULL, "FILE", .help = "all figures, for plot and analyze"},
     {"csv", OPTION_TEXT, MEMBER(csv), NULL, "FILE", .help = "a line for each second of each job"},
     {"histogram", OPTION_TEXT, MEMBER(histogram), NULL, "FILE",
      .help = "latencies of each second, as a log of HdrHistogram"},
+    {"plot", OPTION_TEXT, MEMBER(plot), NULL, "FILE", .help = "a picture, SVG, as bale-bench plot draws it"},
     {"pid", OPTION_TEXT, MEMBER(pid), NULL, "N,...",
      .help = "the processes of the server, when they run here: their processor time for each request, kernel workers "
              "included, and their memory"},
@@ -138,6 +140,10 @@ static bool report(const struct run_figures *figures, const struct run_choices *
     figures_json_write(figures, &text);
     if (choices->json != NULL)
         good = verb_write_file(choices->json, &text, error) && good;
+    buffer_clear(&text);
+    plot_runs(&(struct plot_run){"bale-bench run", figures}, 1, &text);
+    if (choices->plot != NULL)
+        good = verb_write_file(choices->plot, &text, error) && good;
     buffer_free(&text);
     return good;
 }

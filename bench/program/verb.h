@@ -20,9 +20,14 @@ struct verb {
 
 const struct verb *verb_at(unsigned index); /* NULL behind the last */
 
-/* Of the run verb, beside those of jobs. */
 const struct option_table *run_options(void);
 enum verb_status verb_run(char *const *arguments);
+const struct option_table *analyze_options(void);
+enum verb_status verb_analyze(char *const *arguments);
+const struct option_table *plot_options(void);
+enum verb_status verb_plot(char *const *arguments);
+const struct option_table *self_test_options(void);
+enum verb_status verb_self_test(char *const *arguments);
 
 /* "bale-bench: what is wrong" on standard error; returns `status`. */
 __attribute__((format(printf, 2, 3))) enum verb_status verb_refuse(enum verb_status status, const char *format, ...);

@@ -15,6 +15,29 @@ static const struct verb VERBS[] = {
      "end. Exit status 1: a request failed, or a job could not begin.",
      {run_options, job_options},
      verb_run},
+    {"analyze",
+     "FILE.json ...",
+     "reads earlier runs",
+     "Shows what runs have found as means of their seconds, with what lies 95 times in 100 around them; each further "
+     "run "
+     "beside the first, with the ratio and whether it is more than chance. Exit status 1: a bar is missed.",
+     {analyze_options},
+     verb_analyze},
+    {"plot",
+     "FILE.json ...",
+     "draws earlier runs",
+     "A row for each job: throughput, and p50, p99 and p99.9 over time, and latency by percentile. Several runs are "
+     "drawn "
+     "over each other.",
+     {plot_options},
+     verb_plot},
+    {"self-test",
+     "",
+     "says what it can drive",
+     "Runs three jobs against a server of its own that does next to nothing, and says what a request takes of "
+     "bale-bench's processor. Client and server share the machine.",
+     {self_test_options},
+     verb_self_test},
 };
 
 const struct verb *verb_at(unsigned index)

@@ -62,9 +62,9 @@ static void put_job(const struct job_figures *job, struct buffer *to)
     put_string(job->name, to);
     buffer_append_format(to,
                          ", \"loop\": \"%s\", \"rate\": %.0f, \"connections\": %u, \"seconds\": %.6f, \"not_begun\": "
-                         "%llu, \"server_cpu_us\": %.3f, \"failure\": ",
+                         "%llu, \"server_cpu_us\": %.3f, \"client_share\": %.4f, \"failure\": ",
                          job->is_open ? "open" : "closed", job->rate, job->connections, job->seconds,
-                         (unsigned long long)job->not_begun, job->server_cpu_us);
+                         (unsigned long long)job->not_begun, job->server_cpu_us, job->client_share);
     put_string(job->failure, to);
     buffer_append_string(to, ",\n   \"all\": ");
     put_line(&job->all, job->seconds, to);
@@ -79,8 +79,8 @@ void figures_json_write(const struct run_figures *figures, struct buffer *to)
     buffer_append_format(to,
                          "{\"format\": \"bale-bench 1\", \"version\": \"%s\", \"started_ms\": %lld, \"client_share\": "
                          "%.4f, \"client_was_the_limit\": %s, \"server_anonymous_bytes\": %llu,\n \"jobs\": [",
-                         BALE_VERSION, (long long)figures->started_ms, figures->client_share,
-                         figures->client_share >= FIGURES_CLIENT_SHARE_MAX ? "true" : "false",
+                         BALE_VERSION, (long long)figures->started_ms, run_client_share(figures),
+                         run_client_share(figures) >= FIGURES_CLIENT_SHARE_MAX ? "true" : "false",
                          (unsigned long long)figures->server_anonymous_bytes);
     for (unsigned i = 0; i < figures->jobs_count; i++) {
         buffer_append_string(to, i == 0 ? "\n  " : ",\n  ");

@@ -61,12 +61,12 @@ void report_text(const struct run_figures *figures, struct buffer *to)
 {
     for (unsigned i = 0; i < figures->jobs_count; i++)
         put_job(&figures->jobs[i], to);
-    buffer_append_format(to, "\nbale-bench itself took %.0f %% of one processor", figures->client_share * 100);
+    buffer_append_format(to, "\nbale-bench itself took %.0f %% of one processor", run_client_share(figures) * 100);
     if (figures->server_anonymous_bytes > 0)
         buffer_append_format(to, "; the server's memory (RssAnon) was at most %.1f MiB",
                              (double)figures->server_anonymous_bytes / (1 << 20));
     buffer_append_byte(to, '\n');
-    if (figures->client_share >= FIGURES_CLIENT_SHARE_MAX)
+    if (run_client_share(figures) >= FIGURES_CLIENT_SHARE_MAX)
         buffer_append_string(to,
                              "WARNING: bale-bench itself was the limit: rates and latencies say what it can do, not "
                              "the server (bale-bench self-test)\n");

@@ -11,6 +11,7 @@ import shutil
 import struct
 import subprocess
 import tempfile
+import xml.etree.ElementTree
 import zlib
 from pathlib import Path
 
@@ -184,7 +185,7 @@ class BenchTool(DaemonsCase):
             tag, _began, _length, _longest_ms, text = line.split(",")
             histogram = read_histogram(text)
             counts[tag[4:]] += sum(histogram.values())
-            longest[tag[4:]] = max(longest[tag[4:]], *histogram)
+            longest[tag[4:]] = max([longest[tag[4:]], *histogram])
         for name, job in jobs.items():
             self.assertEqual(job["all"]["count"], counts[name])
             self.assertAlmostEqual(1, longest[name] / 1e3 / job["all"]["percentiles_us"]["100"], delta=0.002)
@@ -213,6 +214,45 @@ class BenchTool(DaemonsCase):
         done = self.run_bench("run", "--endpoint", endpoint, "--rw", "put", "--iodepth", 1, "--rate", 1_000_000, "--runtime",
                               "300ms", account=account)
         self.assertRegex(done.stdout, r"WARNING: \d+ requests were due and never begun")
+
+    def run_twice(self):
+        daemon, account, endpoint = self.start()
+        words = ["run", "--endpoint", endpoint, "--rw", "mixed", "--rwmix", "get:3,put:1", "--objects", 20, "--runtime", 0]
+        for name, requests in (("one", 100), ("two", 200)):
+            self.run_bench(*words, "--prepare", "--requests", requests, "--json", name + ".json", "--plot", name + ".svg", account=account)
+
+    def test_analyze_compares_and_holds_bars(self):
+        self.run_twice()
+        shown = self.run_bench("analyze", "one.json", "two.json", "--bar", "mixed.failures<=0", "--bar", "get.p99.9<1000s", "--bar",
+                               "mixed/put.rate>0.000001x", "--bar=mixed.longest>1us").stdout
+        self.assertEqual(8, shown.count("held "), shown)
+        self.assertIn("one.json, then two.json\nmixed\n", shown)
+        for bar in ("mixed.p50<1us", "mixed.rate>1000000x", "nobody.rate>1", "mixed/head.rate>=0"):
+            self.assertIn(f"MISSED {bar}: ", self.run_bench("analyze", "one.json", "--bar", bar, status=1).stdout)
+        for bar in ("p99<5ms", "get.p98<5ms", "get.p99<5", "get.rate>5ms", "get.p99=5ms", "get.rate>", "get.rate>nanx"):
+            self.assertIn(bar, self.run_bench("analyze", "one.json", "--bar", bar, status=2).stderr)
+        (self.folder / "other.json").write_text('{"jobs": []}')
+        self.assertIn("other.json: these are no figures", self.run_bench("analyze", "other.json", status=2).stderr)
+        self.assertIn("which runs?", self.run_bench("analyze", status=2).stderr)
+
+    def test_plot_draws_one_and_several(self):
+        self.run_twice()
+        self.run_bench("plot", "one.json", "two.json", "--out", "both.svg")
+        lines = {}
+        for name in ("one", "both"):
+            page = xml.etree.ElementTree.parse(self.folder / f"{name}.svg")
+            lines[name] = list(page.iter("{http://www.w3.org/2000/svg}polyline"))
+            for line in lines[name]:
+                for place in line.get("points").split():
+                    x, y = map(float, place.split(","))
+                    self.assertTrue(0 <= x <= 1400 and 0 <= y <= 400, place)
+        self.assertEqual((5, 10), (len(lines["one"]), len(lines["both"])))
+        self.assertEqual(2, len({line.get("stroke") for line in lines["both"]}))
+
+    def test_self_test_says_what_it_can_drive(self):
+        done = self.run_bench("self-test", "--runtime", "200ms", "--iodepth", 4)
+        for job in ("get-4K", "put-4K", "get-1M"):
+            self.assertRegex(done.stdout, rf"  {job} +[0-9.]+ us +[1-9][0-9]*/s\n")
 
     def test_wrong_use_is_named_and_ends_with_2(self):
         (self.folder / "wrong.ini").write_text("[global]\nsise = 4K\n[job a]\nrw = fly\n")
