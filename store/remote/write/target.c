@@ -266,10 +266,13 @@ SUSPENDS static enum attempt resolve_refused(struct write_target *target, const 
     bool is_own;
     if (!target_look(target, nonce, &is_own, error))
         return ATTEMPT_FAILED;
+    if (!is_own && (is_same(target, &before) || round > 0)) {
+        pause_before(round);
+        if (!target_look(target, nonce, &is_own, error)) /* what was there before the pause is old by now */
+            return ATTEMPT_FAILED;
+    }
     if (is_own)
         return found(target, nonce);
-    if (is_same(target, &before) || round > 0)
-        pause_before(round);
     return ATTEMPT_AGAIN; /* also when somebody was faster: they may have replaced just what we were to replace */
 }
 
