@@ -13,6 +13,7 @@
 #include "server/control.h"
 #include "server/dictionaries/table.h"
 #include "server/fleet/self.h"
+#include "server/keys/object_seal.h"
 #include "server/process/control_file.h"
 #include "server/process/file_limits.h"
 #include "server/process/first_credentials.h"
@@ -28,6 +29,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -42,6 +44,8 @@ struct server {
     struct inherited_sockets inherited;
     struct first_credentials first;
     struct accounts *accounts;
+    struct keyring *keyring; /* NULL: none */
+    struct veil veil;
     backend_opener *open;
     struct backend *backend;
     struct offload *codec_threads;
@@ -177,9 +181,28 @@ static bool open_backend(struct server *server, struct error *error)
         .shards = server->shards_count,
         .threads = server->list_threads,
         .files_max = limits_volume_files_max(&server->limits),
+        .veil = server->keyring == NULL ? NULL : &server->veil,
     };
     server->backend = server->open(&means, error);
     return server->backend != NULL && choose_connections(server, server->backend->files, error);
+}
+
+/* Before the backend, whose store shows hashes by it. No core file and no debugger of this user's sees the keys. */
+static bool load_keyring(struct server *server, struct error *error)
+{
+    const struct config *config = server->config;
+    if (config->keyring[0] == '\0')
+        return true;
+    if (config->raw || config_is_bucket(config))
+        return error_set(error, ERROR_INVALID, NULL,
+                         "--keyring goes with --backend dir: alone, and not with --raw: nothing is encrypted there");
+    server->keyring = keyring_load(config->keyring, error);
+    if (server->keyring == NULL)
+        return error_prepend(error, "--keyring");
+    (void)prctl(PR_SET_DUMPABLE, 0);
+    server->veil = object_seal_veil(server->keyring);
+    server->common.keyring = server->keyring;
+    return true;
 }
 
 static bool read_accounts(struct server *server, struct error *error)
@@ -412,10 +435,10 @@ static bool start(struct server *server, struct error *error)
 {
     const struct config *config = server->config;
     enum log_format format = config->log_format == CONFIG_LOG_JSON ? LOG_JSON : LOG_TEXT;
-    /* certificate and ports first: whoever finds them wrong or taken shall not have touched the folder */
+    /* certificate, keys and ports first: whoever finds them wrong or taken shall not have touched the folder */
     if (!choose_limits(server, error) || !load_proxies(server, error) || !load_certificate(server, error) ||
-        !bind_listeners(server, error) || !open_signals(server, error) || !start_threads(server, error) ||
-        !open_backend(server, error) || !load_accounts(server, error) ||
+        !load_keyring(server, error) || !bind_listeners(server, error) || !open_signals(server, error) ||
+        !start_threads(server, error) || !open_backend(server, error) || !load_accounts(server, error) ||
         !log_start(STDERR_FILENO, format, log_level_of(config->log_level), error))
         return false;
     write_control_file(server);
@@ -465,6 +488,7 @@ void server_close(struct server *server)
     dictionary_table_destroy(server->dictionaries);
     access_tally_close(&server->access_tally);
     accounts_free(server->accounts);
+    keyring_free(server->keyring);
     tls_server_destroy(server->tls);
     explicit_bzero(&server->first, sizeof server->first);
     log_stop();

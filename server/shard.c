@@ -144,6 +144,7 @@ static void start_pools(struct shard *shard)
         .store = common->backend->requests,
         .board = common->dictionary_board,
         .reservoirs = common->reservoirs,
+        .keyring = common->keyring,
         .shard = shard->index,
     };
     const struct signature_settings signature_settings = {common->accounts, config->region};

@@ -24,6 +24,7 @@ struct shard_common {
     const struct config *config;
     struct backend *backend;
     const struct accounts *accounts;
+    struct keyring *keyring; /* server/keys/keyring.h; NULL: nothing is encrypted */
     const struct trusted_proxies *trusted_proxies;
     struct settings_keeper *keeper; /* of settings of buckets; NULL: the backend keeps none */
     struct dictionary_table *dictionaries;

@@ -1,8 +1,8 @@
 /* store/attributes.h -- what a store keeps of one object beside its bytes.
  *
  * "Original" is what the client sent and reads back; "stored" is what lies in the bucket. Plain data: copied by value,
- * no pointers except the spans `metadata`, `owner` and `acl`, which point into memory of whoever handed the attributes
- * out (stated there).
+ * no pointers except the spans `metadata`, `seal`, `owner` and `acl`, which point into memory of whoever handed the
+ * attributes out (stated there).
  *
  * Metadata is one packed list of HTTP header fields that belong to the object: content-type, cache-control,
  * content-disposition, content-encoding, content-language, expires, x-amz-website-redirect-location,
@@ -22,6 +22,7 @@ enum {
     STORED_ETAG_TEXT_BYTES = 129, /* whatever a backend makes up, up to 128 bytes, and a zero */
     VERSION_TEXT_BYTES = 72,      /* "null" or an id (those of S3 have up to 64), and a zero */
     OBJECT_ACL_BYTES_MAX = 32 << 10,
+    OBJECT_SEAL_BYTES_MAX = 512,
 };
 
 /* How the stored body relates to the original (spec/s4-format.md, 8.1). */
@@ -66,6 +67,9 @@ struct object_attributes {
     uint32_t parts_count;           /* 0: not multipart */
     uint32_t tags_count;
     struct span metadata; /* metadata_* below */
+    /* What is kept of its encryption, opaque to stores; empty: it is not encrypted. Then the body is sealed frames, and
+     * a store keeps neither etag nor crc32c nor checksum beside it (store/veil.h). */
+    struct span seal;
 
     bool is_delete_marker; /* no object: of all members only version, modified_ms, owner and superseded_ms mean anything
                             */

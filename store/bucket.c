@@ -140,7 +140,8 @@ SUSPENDS bool bucket_commit(struct bucket_writer *writer, const struct write_res
     ASSERT(result->attributes != NULL);
     const struct object_attributes *attributes = result->attributes;
     if (!store_takes_condition(writer->store, STEP_PUT, result->condition, error) ||
-        !store_takes_acl(writer->store, attributes->owner, attributes->acl, error)) {
+        !store_takes_acl(writer->store, attributes->owner, attributes->acl, error) ||
+        !store_takes_seal(writer->store, attributes->seal, error)) {
         bucket_abort(writer);
         return false;
     }
@@ -161,6 +162,7 @@ SUSPENDS bool bucket_copy(struct bucket_object *source, const struct object_name
            (result->tags.size == 0 || store_keeps_tags(source->store, error)) &&
            store_takes_lock(source->store, &result->attributes->lock, error) &&
            store_takes_acl(source->store, result->attributes->owner, result->attributes->acl, error) &&
+           store_takes_seal(source->store, result->attributes->seal, error) &&
            store_takes_condition(source->store, STEP_COPY, result->condition, error) &&
            source->store->operations->copy(source, target, result, ret_attributes, error);
 }

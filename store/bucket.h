@@ -82,6 +82,7 @@ struct bucket_capabilities {
                            own, which its binding tells from a stale one */
     bool keeps_attributes; /* what describes a body is kept beside it where only Bale reads it, and so the body may be
                               in a form that only Bale reads */
+    bool keeps_seals;      /* objects may be encrypted (object_attributes.seal) */
     bool labels_slip;      /* an answer may bear the ETag of one revision and the bytes of another: what does not fit
                               together is opened again (open_intent.is_again) before it is called damaged */
 };

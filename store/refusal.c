@@ -106,3 +106,14 @@ bool store_takes_lock(const struct bucket_store *store, const struct object_lock
 {
     return (lock->mode == LOCK_NONE && lock->hold == HOLD_UNSET) || store_keeps_locks(store, error);
 }
+
+bool store_keeps_seals(const struct bucket_store *store, struct error *error)
+{
+    return store->capabilities.keeps_seals ||
+           error_set(error, ERROR_UNSUPPORTED, S3_NotImplemented, "The backend does not keep encrypted objects.");
+}
+
+bool store_takes_seal(const struct bucket_store *store, struct span seal, struct error *error)
+{
+    return seal.size == 0 || store_keeps_seals(store, error);
+}

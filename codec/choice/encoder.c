@@ -24,7 +24,7 @@ typedef enum codec_step step_function(struct encoder *encoder, struct encoded *r
 
 struct encoder {
     struct compressor *compressor;
-    uint8_t *memory; /* ENCODER_HEADROOM_BYTES, then FRAME_ORIGINAL_BYTES */
+    uint8_t *memory; /* ENCODER_HEADROOM_BYTES, FRAME_ORIGINAL_BYTES, ENCODER_TAILROOM_BYTES */
     struct encoder_job job;
     step_function *next;
     struct compression how; /* the payload that is being made */
@@ -39,7 +39,7 @@ struct encoder *encoder_create(void)
     if (encoder == NULL)
         return NULL;
     encoder->compressor = compressor_create();
-    encoder->memory = malloc(ENCODER_HEADROOM_BYTES + FRAME_ORIGINAL_BYTES);
+    encoder->memory = malloc(ENCODER_HEADROOM_BYTES + FRAME_ORIGINAL_BYTES + ENCODER_TAILROOM_BYTES);
     if (encoder->compressor != NULL && encoder->memory != NULL)
         return encoder;
     encoder_destroy(encoder);

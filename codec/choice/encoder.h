@@ -19,6 +19,7 @@
 
 enum {
     ENCODER_HEADROOM_BYTES = 64,             /* free before a payload: a frame's header is put right before it */
+    ENCODER_TAILROOM_BYTES = 16,             /* free behind it: the tag of a sealed frame */
     ENCODER_SAMPLED_BYTES_LEAST = 256 << 10, /* a sample costs a fifteenth of such a frame, at most */
     ENCODER_DICTIONARY_BYTES_MAX = 64 << 10,
 };

@@ -12,7 +12,7 @@ struct columns_side {
     struct columns_look *look;
     struct columns_compressor *compressor;
     uint8_t *scratch; /* FRAME_ORIGINAL_BYTES: of the compressor, or of a look before */
-    uint8_t *payload; /* ENCODER_HEADROOM_BYTES, then FRAME_ORIGINAL_BYTES */
+    uint8_t *payload; /* ENCODER_HEADROOM_BYTES, FRAME_ORIGINAL_BYTES, ENCODER_TAILROOM_BYTES */
 };
 _Static_assert((size_t)COLUMNS_LOOK_BYTES <= FRAME_ORIGINAL_BYTES, "a look finds room in the scratch");
 
@@ -70,7 +70,7 @@ static bool need_columns(struct packer *packer)
     columns->look = columns_look_create();
     columns->compressor = columns_compressor_create();
     columns->scratch = malloc(FRAME_ORIGINAL_BYTES);
-    columns->payload = malloc(ENCODER_HEADROOM_BYTES + FRAME_ORIGINAL_BYTES);
+    columns->payload = malloc(ENCODER_HEADROOM_BYTES + FRAME_ORIGINAL_BYTES + ENCODER_TAILROOM_BYTES);
     if (columns->look != NULL && columns->compressor != NULL && columns->scratch != NULL && columns->payload != NULL)
         return true;
     destroy_columns(columns);

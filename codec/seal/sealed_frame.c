@@ -118,7 +118,12 @@ bool unsealing_next(struct unsealing *unsealing, struct aes *aes, const struct f
     if (header->codec != CODEC_SEALED || header->payload_size < SEALED_PAYLOAD_BYTES || header->original_size == 0 ||
         header->original_size > SEALED_ORIGINAL_BYTES_MAX)
         return error_set(error, ERROR_DAMAGED, NULL, "A frame of an encrypted object is no sealed frame.");
-    encode_nonce(payload, place, nonce);
+    const struct sealed_place said = {
+        .part = place->part,
+        .offset = place->offset,
+        .is_last = place->is_last && payload[AT_FLAGS] == FLAG_LAST,
+    };
+    encode_nonce(payload, &said, nonce);
     if (memcmp(payload, nonce, sizeof nonce) != 0)
         return error_set(error, ERROR_DAMAGED, NULL,
                          "A sealed frame is not in its place: another belongs at byte %" PRIu64 " of part %u.",

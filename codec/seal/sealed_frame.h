@@ -31,7 +31,7 @@ enum {
 struct sealed_place {
     unsigned part;   /* of an upload, 1 to 10,000; 0: of an object in one piece */
     uint64_t offset; /* of its first original byte in the segment */
-    bool is_last;    /* of the segment */
+    bool is_last;    /* of the segment. Written only by who knows it; where it is written, it must be true */
 };
 
 /* ---- writing ---- */

@@ -58,6 +58,7 @@ struct backend *backend_folder_open(const struct backend_means *means, uint64_t 
         .shards = means->shards,
         .catalogue_max_bytes = config->catalogue_max_size,
         .offload = means->threads,
+        .veil = means->veil,
         .files_max = means->files_max,
         .part_bytes_min = part_bytes_min,
     };

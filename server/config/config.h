@@ -62,6 +62,7 @@ struct config {
     bool s4_sidecars;
 
     char *credentials;
+    char *keyring;              /* a file of keys; "": none */
     uint64_t default_ownership; /* enum config_ownership */
     uint64_t default_public_access_block;
     char *trusted_proxies;

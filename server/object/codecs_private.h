@@ -9,6 +9,7 @@
 
 #include "codec/codec.h"
 #include "codec/format/frame.h"
+#include "codec/seal/sealed_frame.h"
 #include "runtime/fiber/memory_budget.h"
 #include "server/dictionaries/reservoir.h"
 #include "server/dictionaries/rules.h"
@@ -18,7 +19,9 @@
 
 enum {
     HEADROOM_BYTES = 64, /* before a body's or payload's bytes: a frame header is put right before them */
-    STORED_BYTES_MAX = FRAME_ORIGINAL_BYTES + 2 * FRAME_HEADER_BYTES, /* a frame of ours and the next one's header */
+    TAILROOM_BYTES = 16, /* behind a body's: the tag of a sealed frame */
+    /* A frame of ours, sealed perhaps, and the next one's header. */
+    STORED_BYTES_MAX = FRAME_ORIGINAL_BYTES + SEALED_PAYLOAD_BYTES + 2 * FRAME_HEADER_BYTES,
     STREAM_STORED_BYTES = 256 << 10,
     GZIP_STORED_BYTES = 256 << 10, /* written at once */
     STREAM_WINDOW_BYTES = 1 << CODEC_WINDOW_LOG_SMALL,
@@ -54,8 +57,9 @@ struct object_codecs {
     unsigned kept_count;
 };
 
-/* Memory for `size` bytes of a body, HEADROOM_BYTES free before them, and `beside` more bytes that are taken
- * from the budget only. The deadline is that of the settings, or a patient one for a body that is half way through. */
+/* Memory for `size` bytes of a body, HEADROOM_BYTES free before them and TAILROOM_BYTES behind, and `beside` more bytes
+ * that are taken from the budget only. The deadline is that of the settings, or a patient one for a body that is half
+ * way through. */
 struct body_memory {
     uint8_t *bytes; /* NULL: none */
     size_t size;

@@ -1,8 +1,8 @@
 /* server/object/object.h -- the two body pipelines.
  *
- * In:  original bytes -> hashes (MD5, S3 checksum, CRC32C) -> frames (look, encode) -> store.
- * Out: store -> frames -> verify -> slice of the original -> whoever takes it.
- * Each is a chain of stages with one interface, so that encryption finds its place between frames and store.
+ * In:  original bytes -> hashes (MD5, S3 checksum, CRC32C) -> frames (look, encode, seal) -> store.
+ * Out: store -> frames (open, decode) -> verify -> slice of the original -> whoever takes it.
+ * An encrypted object has a data key of its own, and each frame is sealed (codec/seal/sealed_frame.h).
  *
  * One object_codecs for each shard holds the pools: frame buffers, compressors, decompressors. An upload or a download
  * holds at most one frame buffer while its client is slow; for everything else fibers wait in line. */
@@ -33,6 +33,7 @@ struct object_settings {
     struct dictionary_board *board;        /* what new objects are compressed with; NULL: never a dictionary */
     unsigned shard;                        /* which this one is */
     struct reservoirs *reservoirs;         /* which small objects are offered; NULL: none is kept */
+    struct keyring *keyring;               /* under which objects are encrypted; NULL: none is, and none is read */
 };
 
 struct object_codecs;
@@ -55,6 +56,11 @@ struct object_counters {
 const struct object_counters *object_codecs_counters(const struct object_codecs *codecs);
 /* May a body be CODEC_DICTIONARY_BLOCK there? */
 bool object_codecs_write_blocks(const struct object_codecs *codecs, const struct bucket_store *store);
+/* Can an object be encrypted there (object_write_intent.is_sealed)? */
+bool object_codecs_may_seal(const struct object_codecs *codecs, const struct bucket_store *store);
+/* Of an object that is encrypted: is it what was encrypted under this name, and is its key there? InternalError. */
+bool object_prove(const struct object_codecs *codecs, const struct object_name *name,
+                  const struct object_attributes *attributes, struct error *error);
 
 /* ---- in: object/object_writer.c ---- */
 
@@ -76,6 +82,7 @@ struct object_write_intent {
     struct object_lock lock;
     struct span owner; /* as in object_attributes; so is the next */
     struct span acl;
+    bool is_sealed; /* encrypted, under the keyring's active key */
 };
 
 /* As bucket_begin: a condition that does not hold is refused before a byte is taken. */

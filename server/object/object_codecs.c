@@ -25,7 +25,7 @@ enum {
 
 /* ---- memory for bodies ---- */
 
-static const size_t frame_buffer_bytes = FRAME_ORIGINAL_BYTES + HEADROOM_BYTES;
+static const size_t frame_buffer_bytes = HEADROOM_BYTES + FRAME_ORIGINAL_BYTES + TAILROOM_BYTES;
 
 /* Frame buffers are mapped, not allocated: given back, they leave no holes in the heap. */
 static uint8_t *map_frame_buffer(void)
@@ -37,7 +37,7 @@ static uint8_t *map_frame_buffer(void)
 static uint8_t *allocate(struct object_codecs *codecs, size_t size)
 {
     if (size != FRAME_ORIGINAL_BYTES)
-        return malloc(size + HEADROOM_BYTES);
+        return malloc(HEADROOM_BYTES + size + TAILROOM_BYTES);
     return codecs->kept_count > 0 ? codecs->kept[--codecs->kept_count] : map_frame_buffer();
 }
 
@@ -65,7 +65,7 @@ SUSPENDS bool body_memory_take(struct object_codecs *codecs, size_t size, size_t
                                struct body_memory *ret_memory, struct error *error)
 {
     uint64_t wait_ms = is_half_way ? HALF_WAY_WAIT_MS : codecs->settings.wait_ms;
-    size_t taken = size + HEADROOM_BYTES + beside;
+    size_t taken = HEADROOM_BYTES + size + TAILROOM_BYTES + beside;
     if (!memory_budget_take(&codecs->memory, taken, deadline_after_ms(wait_ms), error))
         return refuse(codecs, error);
     uint8_t *bytes = allocate(codecs, size);

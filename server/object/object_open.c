@@ -1,4 +1,6 @@
-/* server/object/object_open.c -- opens objects to be read, small ones by what the cache has of them. */
+/* server/object/object_open.c -- opens objects to be read, small ones by what the cache has of them, and proves those
+ * that are encrypted. */
+#include "server/keys/object_seal.h"
 #include "server/object/codecs_private.h"
 
 static void *find_decoded(void *context, const struct object_name *name, const struct object_attributes *attributes)
@@ -31,4 +33,19 @@ void object_close(struct bucket_object *object)
     struct decoded_entry *entry = object->recalled;
     bucket_close(object);
     decoded_cache_give(entry);
+}
+
+bool object_codecs_may_seal(const struct object_codecs *codecs, const struct bucket_store *store)
+{
+    const struct object_settings *settings = &codecs->settings;
+    return settings->keyring != NULL && settings->codec != OBJECT_CODEC_RAW && store->capabilities.keeps_seals;
+}
+
+bool object_prove(const struct object_codecs *codecs, const struct object_name *name,
+                  const struct object_attributes *attributes, struct error *error)
+{
+    uint8_t data_key[AES_KEY_BYTES];
+    bool opened = object_seal_open(codecs->settings.keyring, name, attributes, data_key, error);
+    explicit_bzero(data_key, sizeof data_key);
+    return opened;
 }

@@ -13,6 +13,7 @@
 #include "runtime/base/assert.h"
 #include "s3client/wire/s3_error.h"
 #include "server/dictionaries/table.h"
+#include "server/keys/object_seal.h"
 #include "server/object/codecs_private.h"
 #include "server/object/columns_frame.h"
 #include "server/object/frame_index.h"
@@ -48,6 +49,9 @@ struct object_reader {
     uint8_t ahead[FRAME_HEADER_BYTES]; /* its first bytes, as far as they have been read */
     size_t ahead_size;
 
+    bool is_sealed; /* every frame is, and nothing else is believed */
+    struct unsealing unsealing;
+
     struct body_memory memory;   /* of the piece that was handed out */
     struct frame_stream *stream; /* of a frame that is not decoded at once */
     uint64_t stream_original;    /* original offset of what comes next from it */
@@ -70,6 +74,8 @@ static bool refuse_unreadable(const struct object_attributes *attributes, struct
     if (attributes->is_encrypted)
         return error_set(error, ERROR_UNSUPPORTED, S3_NotImplemented,
                          "The object was encrypted by S4 (aes-256-gcm); this version of Bale cannot read it yet.");
+    if (attributes->seal.size > 0 && (attributes->layout != LAYOUT_FRAMED || !attributes->is_size_known))
+        return error_set(error, ERROR_DAMAGED, S3_InternalError, "The object is encrypted, and not in frames.");
     const struct codec *codec = codec_find(attributes->codec);
     if (codec != NULL && (attributes->layout != LAYOUT_CODEC || codec->can_decompress))
         return true;
@@ -154,6 +160,21 @@ SUSPENDS static bool take_dictionary(struct object_reader *reader, struct error 
     return reader->dictionary != NULL;
 }
 
+/* The data key, from what is beside the object. */
+static bool take_data_key(struct object_reader *reader, struct error *error)
+{
+    uint8_t data_key[AES_KEY_BYTES];
+    const struct object_attributes *attributes = &reader->object->attributes;
+    if (attributes->seal.size == 0)
+        return true;
+    if (!object_seal_open(reader->codecs->settings.keyring, reader->name, attributes, data_key, error))
+        return false;
+    unsealing_begin(&reader->unsealing, data_key);
+    explicit_bzero(data_key, sizeof data_key);
+    reader->is_sealed = true;
+    return true;
+}
+
 void object_reader_keep(struct object_reader *reader)
 {
     reader->may_keep = true;
@@ -181,7 +202,8 @@ SUSPENDS bool object_reader_begin(struct object_codecs *codecs, struct bucket_ob
         reader->end = smaller(reader->end, attributes->stored_size);
     metric_add(&codecs->counters.stored_bytes_out, object->whole_body.size);
     begin_raw(reader);
-    if (!take_dictionary(reader, error) || (is_sidecar_worth_it(reader) && !start_by_sidecar(reader, error))) {
+    if (!take_data_key(reader, error) || !take_dictionary(reader, error) ||
+        (is_sidecar_worth_it(reader) && !start_by_sidecar(reader, error))) {
         object_reader_end(reader);
         return false;
     }
@@ -196,6 +218,8 @@ void object_reader_end(struct object_reader *reader)
         frame_stream_end(reader->stream);
     dictionary_drop(reader->dictionary);
     body_memory_give(reader->codecs, &reader->memory);
+    if (reader->is_sealed)
+        unsealing_end(&reader->unsealing);
     free(reader);
 }
 
@@ -421,6 +445,64 @@ SUSPENDS static bool decode_with(struct object_reader *reader, const struct fram
     return true;
 }
 
+/* ---- frames that are sealed ---- */
+
+/* Bale's own, so that a slot holds one. */
+static bool check_sealed(const struct object_reader *reader, const struct frame_header *header, struct error *error)
+{
+    bool is_sealed = header->codec == CODEC_SEALED;
+    if (is_sealed != reader->is_sealed)
+        return error_set(error, ERROR_DAMAGED, NULL,
+                         is_sealed ? "A frame is sealed, in an object that is not encrypted."
+                                   : "A frame is not sealed, in an object that is encrypted.");
+    if (is_sealed && (header->original_size > FRAME_ORIGINAL_BYTES ||
+                      header->payload_size > header->original_size + SEALED_PAYLOAD_BYTES))
+        return error_set(error, ERROR_DAMAGED, NULL, "A sealed frame is larger than any.");
+    return true;
+}
+
+/* What is mapped or kept elsewhere is copied first: a frame is opened where it lies. */
+SUSPENDS static bool open_sealed(struct object_reader *reader, const struct frame_header *header, uint8_t *stored,
+                                 struct frame_header *ret_inner, struct span *ret_payload, struct span *ret_ahead,
+                                 struct error *error)
+{
+    struct span payload;
+    if (!load_payload(reader, header, stored, &payload, ret_ahead, error))
+        return false;
+    if (payload.data != stored)
+        memcpy(stored, payload.data, payload.size);
+    const struct sealed_place place = {
+        .offset = reader->frame_original,
+        .is_last = reader->frame_original + header->original_size == attributes_of(reader)->original_size,
+    };
+    struct keyring *keyring = reader->codecs->settings.keyring;
+    struct aes *aes = keyring_take_aes(keyring);
+    bool opened = unsealing_next(&reader->unsealing, aes, header, &place, stored, ret_inner, ret_payload, error);
+    keyring_give_aes(keyring, aes);
+    fiber_yield_if_due();
+    return opened;
+}
+
+SUSPENDS static bool decode_sealed_with(struct object_reader *reader, const struct frame_header *header,
+                                        struct decode_slot *slot, struct error *error)
+{
+    struct frame_header inner;
+    struct span payload;
+    struct span ahead;
+    uint8_t *ignored;
+    if (!open_sealed(reader, header, slot->stored, &inner, &payload, &ahead, error))
+        return false;
+    bool is_columns = inner.codec == CODEC_COLUMNS;
+    if (is_columns && (!columns_frame_check(&inner, attributes_of(reader)->codec, error) ||
+                       !columns_frame_prepare(slot, &inner, &ignored, error)))
+        return false;
+    if (!decode_payload(reader, &inner, slot, payload, error) ||
+        !verify(reader, &inner, span_of(reader->memory.bytes, (size_t)inner.original_size), error))
+        return false;
+    step_over(reader, header, ahead);
+    return true;
+}
+
 SUSPENDS static bool decode_at_once(struct object_reader *reader, const struct frame_header *header,
                                     struct error *error)
 {
@@ -430,7 +512,8 @@ SUSPENDS static bool decode_at_once(struct object_reader *reader, const struct f
     struct decode_slot *slot = slot_take(reader->codecs, reader->codecs->decode_slots, error);
     if (slot == NULL)
         return false;
-    bool done = decode_with(reader, header, slot, error);
+    bool done =
+        reader->is_sealed ? decode_sealed_with(reader, header, slot, error) : decode_with(reader, header, slot, error);
     decode_slot_give(reader->codecs->decode_slots, slot);
     fiber_yield_if_due();
     return done;
@@ -536,7 +619,7 @@ static void keep(struct object_reader *reader, const struct frame_header *header
 /* Decoded in slices: what is larger than Bale's own frames, and what a GPU wrote, which takes a CPU long. */
 static bool is_streamed(const struct frame_header *header)
 {
-    return header->codec != CODEC_COLUMNS &&
+    return header->codec != CODEC_COLUMNS && header->codec != CODEC_SEALED &&
            (header->codec == CODEC_NVCOMP_ZSTD || header->codec == CODEC_NVCOMP_GDEFLATE ||
             header->original_size > FRAME_ORIGINAL_BYTES || header->payload_size > FRAME_ORIGINAL_BYTES);
 }
@@ -549,7 +632,8 @@ SUSPENDS static bool begin_frame(struct object_reader *reader, const struct fram
     uint64_t behind = reader->frame_stored + header->header_size + header->payload_size;
     extend_window(reader,
                   goes_on_behind(reader, header) ? smaller(behind + FRAME_HEADER_BYTES, reader->source->size) : behind);
-    if (header->codec == CODEC_COLUMNS && !columns_frame_check(header, attributes_of(reader)->codec, error))
+    if (!check_sealed(reader, header, error) ||
+        (header->codec == CODEC_COLUMNS && !columns_frame_check(header, attributes_of(reader)->codec, error)))
         return false;
     if (is_streamed(header))
         return begin_stream(reader, header, error);

@@ -10,6 +10,7 @@
 #include "runtime/base/assert.h"
 #include "runtime/base/hex.h"
 #include "s3client/wire/s3_error.h"
+#include "server/keys/object_seal.h"
 #include "server/object/codecs_private.h"
 #include "server/object/gzip_body.h"
 #include "server/object/object.h"
@@ -45,6 +46,11 @@ struct object_writer {
     struct body_memory memory; /* of the frame that is being filled */
     size_t filled;
     uint32_t frame_crc32c;
+
+    bool is_sealed;
+    uint8_t data_key[AES_KEY_BYTES]; /* of this write; so is the next */
+    struct sealing sealing;
+    bool is_last_frame; /* the one that is being stored */
 
     bool stays_raw; /* whatever its bytes are, and however many frames there would be */
     bool may_be_gzip;
@@ -133,16 +139,38 @@ SUSPENDS static bool begin_stored(const struct object_codecs *codecs, struct buc
 static bool stays_raw(const struct bucket_store *store, const struct object_write_intent *intent, int codec)
 {
     uint64_t beyond = store->capabilities.needs_frames_beyond;
-    return codec == OBJECT_CODEC_RAW || (codec == OBJECT_CODEC_NONE && intent->upload_id.size == 0 &&
-                                         (beyond == 0 || (intent->is_size_known && intent->size <= beyond)));
+    return codec == OBJECT_CODEC_RAW ||
+           (codec == OBJECT_CODEC_NONE && intent->upload_id.size == 0 && !intent->is_sealed &&
+            (beyond == 0 || (intent->is_size_known && intent->size <= beyond)));
 }
 
 /* One stream has no place for what a store puts behind frames. */
 static bool may_be_gzip(const struct bucket_store *store, const struct object_write_intent *intent, int codec)
 {
     uint64_t beyond = store->capabilities.needs_frames_beyond;
-    return codec == OBJECT_CODEC_GZIP && intent->upload_id.size == 0 &&
+    return codec == OBJECT_CODEC_GZIP && intent->upload_id.size == 0 && !intent->is_sealed &&
            (beyond == 0 || (intent->is_size_known && GZIP_MEMBER_BYTES_MAX(intent->size) <= beyond));
+}
+
+/* A data key and a segment of this write alone. */
+static void begin_seal(struct object_writer *writer)
+{
+    struct keyring *keyring = writer->codecs->settings.keyring;
+    uint8_t salt[XAES_SALT_BYTES];
+    struct aes *aes = keyring_take_aes(keyring);
+    random_fill(random_system(), writer->data_key, sizeof writer->data_key);
+    random_fill(random_system(), salt, sizeof salt);
+    sealing_begin(&writer->sealing, aes, writer->data_key, salt, writer->part_number);
+    keyring_give_aes(keyring, aes);
+    writer->is_sealed = true;
+}
+
+/* Encryption that cannot be had is refused before anything is stored. */
+static bool may_seal(const struct object_codecs *codecs, const struct bucket_store *store,
+                     const struct object_write_intent *intent, struct error *error)
+{
+    return !intent->is_sealed || (object_codecs_may_seal(codecs, store) && intent->upload_id.size == 0) ||
+           error_set(error, ERROR_UNSUPPORTED, S3_NotImplemented, "Objects cannot be encrypted here.");
 }
 
 SUSPENDS bool object_writer_begin(struct object_codecs *codecs, struct bucket_store *store,
@@ -150,7 +178,7 @@ SUSPENDS bool object_writer_begin(struct object_codecs *codecs, struct bucket_st
                                   struct error *error)
 {
     struct bucket_writer *stored;
-    if (!begin_stored(codecs, store, intent, &stored, error))
+    if (!may_seal(codecs, store, intent, error) || !begin_stored(codecs, store, intent, &stored, error))
         return false;
     struct object_writer *writer = aligned_alloc(_Alignof(struct object_writer), sizeof *writer);
     if (writer == NULL) {
@@ -180,6 +208,8 @@ SUSPENDS bool object_writer_begin(struct object_codecs *codecs, struct bucket_st
     writer->may_be_block = object_codecs_write_blocks(codecs, store);
     buffer_init(&writer->frames, 0);
     begin_guide(writer, intent);
+    if (intent->is_sealed)
+        begin_seal(writer);
     md5_begin(&writer->md5);
     writer->is_checksum_md5 = intent->checksum == CHECKSUM_MD5;
     checksum_begin(&writer->checksum, writer->is_checksum_md5 ? CHECKSUM_NONE : intent->checksum);
@@ -224,12 +254,30 @@ static void count(const struct object_writer *writer, uint32_t codec, uint64_t o
 
 SUSPENDS static bool store_raw(struct object_writer *writer, struct span frame, struct error *error)
 {
+    ASSERT(!writer->is_sealed); /* nothing leaves in clear, whatever went wrong before */
     writer->shape = SHAPE_RAW;
     count(writer, CODEC_PASSTHROUGH, frame.size, frame.size);
     return store(writer, frame, error);
 }
 
 /* The header goes right before the payload, where HEADROOM_BYTES are free: one write. */
+static struct span finish_frame(struct object_writer *writer, const struct frame_header *header, uint8_t *payload)
+{
+    static_assert((int)HEADROOM_BYTES >= (int)SEALED_HEAD_BYTES && (int)TAILROOM_BYTES >= (int)SEALED_TAIL_BYTES &&
+                      (int)ENCODER_HEADROOM_BYTES >= (int)SEALED_HEAD_BYTES &&
+                      (int)ENCODER_TAILROOM_BYTES >= (int)SEALED_TAIL_BYTES,
+                  "a frame is sealed where it lies");
+    if (writer->is_sealed) {
+        struct keyring *keyring = writer->codecs->settings.keyring;
+        struct aes *aes = keyring_take_aes(keyring);
+        struct span sealed = sealing_next(&writer->sealing, aes, header, writer->is_last_frame, payload);
+        keyring_give_aes(keyring, aes);
+        return sealed;
+    }
+    frame_header_encode(header, payload - FRAME_HEADER_BYTES);
+    return span_of(payload - FRAME_HEADER_BYTES, FRAME_HEADER_BYTES + (size_t)header->payload_size);
+}
+
 SUSPENDS static bool store_frame(struct object_writer *writer, uint32_t codec, uint8_t *payload, size_t payload_size,
                                  struct error *error)
 {
@@ -241,8 +289,7 @@ SUSPENDS static bool store_frame(struct object_writer *writer, uint32_t codec, u
         .payload_size = payload_size,
         .crc32c = writer->frame_crc32c,
     };
-    frame_header_encode(&header, payload - FRAME_HEADER_BYTES);
-    struct span frame = span_of(payload - FRAME_HEADER_BYTES, FRAME_HEADER_BYTES + payload_size);
+    struct span frame = finish_frame(writer, &header, payload);
     count(writer, codec, writer->filled, frame.size);
     frames_append(&writer->frames, (struct frame_sizes){(uint32_t)writer->filled, (uint32_t)frame.size});
     return store(writer, frame, error);
@@ -251,6 +298,7 @@ SUSPENDS static bool store_frame(struct object_writer *writer, uint32_t codec, u
 /* Alone without a frame, which is verified by the CRC-32C of its attributes. */
 SUSPENDS static bool store_block(struct object_writer *writer, struct span block, struct error *error)
 {
+    ASSERT(!writer->is_sealed);
     writer->shape = SHAPE_BLOCK;
     count(writer, CODEC_DICTIONARY_BLOCK, writer->filled, block.size);
     return store(writer, block, error);
@@ -331,6 +379,7 @@ SUSPENDS static bool store_packed(struct object_writer *writer, struct packer_jo
 /* The first bytes, which are all there are or a whole frame, stand for the rest. */
 SUSPENDS static bool begin_gzip(struct object_writer *writer, struct span frame, struct error *error)
 {
+    ASSERT(!writer->is_sealed);
     if (noise_look(frame).verdict == NOISE_NONE)
         return gzip_body_begin(writer->codecs, &writer->gzip, error);
     writer->shape = SHAPE_RAW;
@@ -369,9 +418,10 @@ SUSPENDS static bool flush_gzip(struct object_writer *writer, struct span frame,
 SUSPENDS static bool flush(struct object_writer *writer, bool is_last, struct error *error)
 {
     struct span frame = span_of(writer->memory.bytes, writer->filled);
-    bool is_only = is_last && writer->frames_count == 0 && !writer->is_part;
+    bool is_only = is_last && writer->frames_count == 0 && !writer->is_part && !writer->is_sealed;
     struct packer_job job;
     bool stored;
+    writer->is_last_frame = is_last;
     if (writer->may_be_gzip) {
         stored = flush_gzip(writer, frame, is_last, error);
     } else if (is_worth_packing(writer, frame, &job)) {
@@ -531,6 +581,10 @@ static void dispose(struct object_writer *writer)
     gzip_body_end(writer->codecs, &writer->gzip);
     body_memory_give(writer->codecs, &writer->memory);
     buffer_free(&writer->frames);
+    if (writer->is_sealed) {
+        sealing_end(&writer->sealing);
+        explicit_bzero(writer->data_key, sizeof writer->data_key);
+    }
     free(writer);
 }
 
@@ -545,7 +599,11 @@ SUSPENDS bool object_writer_commit(struct object_writer *writer, struct object_a
 {
     ASSERT(writer->is_finished && !writer->is_part);
     struct object_attributes attributes;
+    uint8_t seal[SEAL_RECORD_BYTES_MAX];
     describe(writer, &attributes);
+    if (writer->is_sealed)
+        attributes.seal = span_of(seal, object_seal_make(writer->codecs->settings.keyring, &writer->name, &attributes,
+                                                         writer->data_key, seal));
     attributes.metadata = writer->metadata;
     attributes.tags_count = writer->tags_count;
     attributes.lock = writer->lock;

@@ -96,7 +96,7 @@ SUSPENDS static bool read_one(struct drawing *drawing, struct span key, struct b
     if (!bucket_open(drawing->store, &name, NULL, &object, &error))
         return false;
     const struct object_attributes *attributes = &object->attributes;
-    bool is_fit = !attributes->is_encrypted && attributes->is_size_known &&
+    bool is_fit = !attributes->is_encrypted && attributes->seal.size == 0 && attributes->is_size_known &&
                   attributes->original_size <= DICTIONARY_OBJECT_BYTES_MAX;
     uint64_t size = attributes->original_size < SAMPLE_BYTES_MAX ? attributes->original_size : SAMPLE_BYTES_MAX;
     bool done = is_fit && object_reader_begin(drawing->codecs, object, &name, 0, size, &reader, &error);

@@ -16,6 +16,7 @@
 #include "runtime/fiber/offload.h"
 #include "store/bucket.h"
 #include "store/spool.h"
+#include "store/veil.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -36,6 +37,7 @@ struct embedded_options {
     uint64_t volume_max_bytes;          /* 0: 1 GiB */
     const struct clock *clock;          /* NULL: the system's */
     const struct random_source *random; /* NULL: the system's; tokens of writes come from it */
+    const struct veil *veil;            /* hashes of encrypted objects; NULL: they are not known */
     struct offload *offload;            /* where listings run; NULL: on the shard (tests, tools) */
     uint64_t part_bytes_min;            /* smallest stored part but the last, as S3 has it (for tests); 0: none */
     uint64_t files_max;                 /* descriptors that volumes may use (1 each; 2 while plenty); 0: no bound */

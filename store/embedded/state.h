@@ -13,6 +13,7 @@
 #include "runtime/metrics.h"
 #include "store/embedded/catalogue/catalogue.h"
 #include "store/embedded/catalogue/folder.h"
+#include "store/embedded/catalogue/row.h"
 #include "store/embedded/embedded.h"
 #include "store/embedded/shard/bucket_lookup.h"
 #include "store/embedded/volumes/pin.h"
@@ -55,6 +56,12 @@ struct embedded_store {
     struct volume_table volumes;
     struct shard shards[EMBEDDED_SHARDS_MAX];
 };
+
+/* After a row was decoded whose ETag, CRC or checksum somebody will see. */
+static inline void store_lift_veil(const struct embedded_store *store, struct row *row)
+{
+    veil_lift(store->options.veil, &row->attributes);
+}
 
 static inline struct embedded_store *embedded_of(struct bucket_store *store)
 {

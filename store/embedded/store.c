@@ -157,7 +157,8 @@ struct bucket_store *embedded_open(const char *path, const struct embedded_optio
                                                             .judges_deletions = true,
                                                             .lists_all = true,
                                                             .keeps_sidecar = true,
-                                                            .keeps_attributes = true};
+                                                            .keeps_attributes = true,
+                                                            .keeps_seals = true};
     store->options = *options;
     set_defaults(&store->options);
     store->spool.operations = &spool_operations;

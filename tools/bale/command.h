@@ -61,6 +61,7 @@ struct command_line {
     uint64_t check;     /* enum check_wish */
     char *version_id;
     bool tree, resume, sparse, no_sync, quiet;
+    char *keyring;    /* a file of keys (server/keys/keyring.h) */
     const char *what; /* the second one, of commands that take two */
     /* The arguments that are no options: the FOLDER of export and import, the FILE of backup. `target` is the first. */
     const char *target;
@@ -108,6 +109,7 @@ bool command_check_get(const struct command_line *line, struct error *error);
 bool command_import(const struct command_line *line, struct error *error);
 bool command_inspect(const struct command_line *line, struct error *error);
 bool command_journal(const struct command_line *line, struct error *error);
+bool command_keyring(const struct command_line *line, struct error *error);
 bool command_lifecycle(const struct command_line *line, struct error *error);
 bool command_pack(const struct command_line *line, struct error *error);
 bool command_savings(const struct command_line *line, struct error *error);

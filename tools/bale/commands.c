@@ -46,9 +46,16 @@ static const struct option BACKEND_COMMAND[] = {
     ANY_BACKEND,
 };
 
+#define KEYRING_OPTION                                                                                        \
+    {                                                                                                         \
+        "keyring", OPTION_TEXT, AT(keyring), NULL, "FILE",                                                    \
+            .has_variable = true, .help = "the keys of encrypted objects, as baled has it, also BALE_KEYRING" \
+    }
+
 static const struct option CAT[] = {
     {"skip-damaged", OPTION_FLAG, AT(skip_damaged), "no", "",
      .help = "leave out the bytes of frames that are wrong, say which these are, and go on behind them"},
+    KEYRING_OPTION,
     ANY_BACKEND,
 };
 
@@ -67,6 +74,11 @@ static const struct option INSPECT[] = {
          "that"},
     {"json", OPTION_FLAG, AT(json), "no", "", .help = "print one line of JSON"},
     ANY_BACKEND,
+};
+
+static const struct option KEYRING[] = {
+    {"keyring", OPTION_TEXT, AT(keyring), NULL, "FILE", .has_variable = true,
+     .help = "the file, also BALE_KEYRING; it must be given"},
 };
 
 static const struct option LIFECYCLE[] = {
@@ -104,6 +116,7 @@ static const struct option VERIFY[] = {
          "read and decode every byte, and compare checksums and ETags; without it attributes, parts and indexes, and "
          "of a folder the headers of frames"},
     {"json", OPTION_FLAG, AT(json), "no", "", .help = "print one line of JSON for each finding, and one for the sums"},
+    KEYRING_OPTION,
     ANY_BACKEND,
 };
 
@@ -339,6 +352,11 @@ static bool check_dict(const struct command_line *line, struct error *error)
            error_set(error, ERROR_INVALID, NULL, "--s4 goes with bale dict list");
 }
 
+static bool check_keyring(const struct command_line *line, struct error *error)
+{
+    return line->keyring != NULL || error_set(error, ERROR_INVALID, NULL, "it needs --keyring FILE");
+}
+
 static bool check_lifecycle(const struct command_line *line, struct error *error)
 {
     if (line->version != NULL && line->explain == NULL)
@@ -422,6 +440,13 @@ static const struct command COMMANDS[] = {
      "one where it only reads. --restore, --adopt and --begin-anew want every baled stopped, before a bucket of an S3 "
      "server as before a folder; --test-store and --release a baled that has the folder open.",
      TABLE(JOURNAL, "journal")},
+    {"keyring", command_keyring, check_keyring, "VERB [ID]", "make and change the file of keys that encrypt objects",
+     "create makes the file that baled is given with --keyring, with one key, which is active; add puts one key more "
+     "into it; "
+     "activate ID lets new objects be written under that key, from the next start of baled on; list prints the ids. A "
+     "key "
+     "that is not active opens what was written under it, and must stay. Keys themselves are never printed.",
+     TABLE(KEYRING, "keyring")},
     {"lifecycle", command_lifecycle, check_lifecycle, NULL, "say what lifecycle rules do, and why",
      "Asks a running baled what the lifecycle rules of its buckets have done, and when something falls due next; or, "
      "with --explain, why they leave one object alone, or not.",

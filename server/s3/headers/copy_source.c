@@ -5,6 +5,7 @@
 #include "s3client/wire/s3_error.h"
 #include "s3client/wire/uri.h"
 #include "server/s3/answer/setting_headers.h"
+#include "server/s3/headers/encryption.h"
 #include "server/s3/request/conditions.h"
 #include "server/s3/request/names.h"
 #include "server/s3/rights/authorize.h"
@@ -103,6 +104,7 @@ static SUSPENDS bool open_if_allowed(struct s3_request *request, const struct s3
         return error->kind == ERROR_NOT_FOUND && refuse_source(request, source, error);
     const struct object_attributes *attributes = &(*ret_object)->attributes;
     if (s3_judge_opened(request, source, ACTION_GetObject, attributes, error) &&
+        encryption_prove(request, name, attributes, error) &&
         (attributes->tags_count == 0 || !copies_tags(request) ||
          s3_authorize_opened(request, source, ACTION_GetObjectTagging, attributes, error)))
         return true;

@@ -286,7 +286,7 @@ void object_headers_answer_caching(struct s3_request *request, struct span metad
 
 /* ---- what is not offered ---- */
 
-bool object_headers_refuse_unoffered(struct s3_request *request, struct error *error)
+bool object_headers_refuse_unoffered(struct s3_request *request, struct span but, struct error *error)
 {
     static const char *const prefixes[] = {
         "x-amz-server-side-encryption",
@@ -299,7 +299,7 @@ bool object_headers_refuse_unoffered(struct s3_request *request, struct error *e
     while (s3_request_next_amz_header(request, &position, &name, &value)) {
         for (size_t i = 0; i < sizeof prefixes / sizeof prefixes[0]; i++) {
             struct span prefix = span_from_string(prefixes[i]);
-            if (!span_equal_ignore_case(span_take(name, prefix.size), prefix))
+            if (!span_equal_ignore_case(span_take(name, prefix.size), prefix) || span_equal_ignore_case(name, but))
                 continue;
             struct span copy = lower_case(request, name, error);
             return copy.data != NULL && s3_refuse_header(request, (const char *)copy.data, error);

@@ -26,5 +26,5 @@ void object_headers_answer(struct s3_request *request, struct span metadata);
 void object_headers_answer_caching(struct s3_request *request, struct span metadata);
 
 /* Headers that ask for something that Bale has not: encryption, object lock, ACLs other than the owner's, append.
- * They are refused, never ignored. */
-bool object_headers_refuse_unoffered(struct s3_request *request, struct error *error);
+ * They are refused, never ignored. `but`: the one that this operation offers; empty: none. */
+bool object_headers_refuse_unoffered(struct s3_request *request, struct span but, struct error *error);

@@ -2,12 +2,13 @@
  *
  * The stored bytes are copied as they are, and behind the dictionary that they may need. Only when the copy needs a
  * hash that the source has not (the MD5 of what was uploaded in parts, another checksum) they are read and written like
- * a new object. */
+ * a new object, and so they are where the source or the copy is encrypted. */
 #include "s3client/wire/s3_error.h"
 #include "server/dictionaries/store.h"
 #include "server/s3/answer/answer.h"
 #include "server/s3/answer/setting_headers.h"
 #include "server/s3/headers/copy_source.h"
+#include "server/s3/headers/encryption.h"
 #include "server/s3/headers/locks.h"
 #include "server/s3/headers/object_headers.h"
 #include "server/s3/headers/object_tags.h"
@@ -27,6 +28,7 @@ struct copy_plan {
     struct tag_list tags;
     struct object_acl acl;
     struct object_lock lock; /* of the copy: nothing comes from the source (449) */
+    bool is_sealed;          /* likewise */
     struct write_condition condition_storage;
     const struct write_condition *condition;
 };
@@ -76,7 +78,7 @@ static SUSPENDS bool changes_nothing(struct s3_request *request, const struct co
     struct span value;
     bool is_itself = span_equal(source->bucket, request->bucket) && span_equal(source->key, request->key);
     return is_itself && !plan->replaces_metadata && !plan->replaces_tags && plan->checksum == CHECKSUM_NONE &&
-           !s3_request_header(request, "x-amz-storage-class", &value) &&
+           !plan->is_sealed && !s3_request_header(request, "x-amz-storage-class", &value) &&
            !s3_request_header(request, "x-amz-website-redirect-location", &value) &&
            is_current(request, source, &plan->source->attributes);
 }
@@ -94,7 +96,7 @@ static bool check_source(const struct object_attributes *attributes, struct erro
 
 static SUSPENDS bool plan_target(struct s3_request *request, struct copy_plan *plan, struct error *error)
 {
-    return object_headers_refuse_unoffered(request, error) && object_acl_take(request, &plan->acl, error) &&
+    return encryption_take(request, &plan->is_sealed, error) && object_acl_take(request, &plan->acl, error) &&
            parse_directive(request, "x-amz-metadata-directive", &plan->replaces_metadata, error) &&
            parse_directive(request, "x-amz-tagging-directive", &plan->replaces_tags, error) &&
            parse_checksum(request, &plan->checksum, error) && locks_take_headers(request, &plan->lock, error) &&
@@ -145,7 +147,8 @@ static SUSPENDS bool plan_tags(struct s3_request *request, const struct object_n
 static bool needs_the_bytes(const struct copy_plan *plan)
 {
     const struct object_attributes *source = &plan->source->attributes;
-    return source->is_multipart || source->etag[0] == 0 ||
+    bool is_sealed = plan->is_sealed || source->seal.size > 0; /* a data key is one object's */
+    return is_sealed || source->is_multipart || source->etag[0] == 0 ||
            (plan->checksum != CHECKSUM_NONE && plan->checksum != source->checksum.algorithm);
 }
 
@@ -194,6 +197,7 @@ static SUSPENDS bool copy_original(struct s3_request *request, const struct copy
         .owner = acl.owner,
         .acl = acl.acl,
         .lock = plan->lock,
+        .is_sealed = plan->is_sealed,
     };
     if (!object_writer_begin(settings->codecs, settings->store, &intent, &writer, error))
         return false;
@@ -221,7 +225,8 @@ static SUSPENDS bool copy(struct s3_request *request, const struct object_name *
 /* ---- the operation ---- */
 
 static SUSPENDS bool answer(struct s3_request *request, const struct object_attributes *attributes,
-                            const struct copy_source *source, const char *source_version, struct error *error)
+                            const struct copy_source *source, const char *source_version, bool is_sealed,
+                            struct error *error)
 {
     struct s3_document document;
     s3_note_written(request, attributes);
@@ -231,6 +236,7 @@ static SUSPENDS bool answer(struct s3_request *request, const struct object_attr
     s3_document_checksum(&document, &attributes->checksum);
     s3_answer_begin(request, 200);
     s3_answer_version(request, attributes->version);
+    encryption_answer(request, is_sealed);
     s3_answer_expiration(request, attributes, NULL);
     s3_answer_source_version(request, &source->bucket_info, source_version);
     return s3_document_finish(request, &document, error);
@@ -240,7 +246,7 @@ static SUSPENDS bool answer(struct s3_request *request, const struct object_attr
  * written. */
 static SUSPENDS bool copy_once(struct s3_request *request, struct object_attributes *ret_attributes,
                                struct copy_source *ret_source, char ret_version[VERSION_TEXT_BYTES],
-                               struct error *error)
+                               bool *ret_is_sealed, struct error *error)
 {
     struct copy_plan plan = {0};
     if (!plan_target(request, &plan, error) || !copy_source_open(request, ret_source, &plan.source, error))
@@ -255,6 +261,7 @@ static SUSPENDS bool copy_once(struct s3_request *request, struct object_attribu
                               "attributes.")
                   : copy(request, &ret_source->name, &plan, ret_attributes, error);
     memcpy(ret_version, plan.source->attributes.version, VERSION_TEXT_BYTES);
+    *ret_is_sealed = plan.is_sealed;
     buffer_free(&plan.metadata);
     tags_free(&plan.tags);
     bucket_close(plan.source);
@@ -265,10 +272,11 @@ SUSPENDS bool s3_copy_object(struct s3_request *request, struct error *error)
 {
     struct object_attributes attributes;
     struct copy_source source;
+    bool is_sealed;
     char version[VERSION_TEXT_BYTES];
-    for (unsigned looks = 1; !copy_once(request, &attributes, &source, version, error); looks++) {
+    for (unsigned looks = 1; !copy_once(request, &attributes, &source, version, &is_sealed, error); looks++) {
         if (looks == COPY_LOOKS_MAX || error->kind != ERROR_CHANGED)
             return false;
     }
-    return answer(request, &attributes, &source, version, error);
+    return answer(request, &attributes, &source, version, is_sealed, error);
 }

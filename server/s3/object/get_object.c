@@ -6,6 +6,7 @@
 #include "s3client/wire/s3_error.h"
 #include "server/s3/answer/answer.h"
 #include "server/s3/answer/setting_headers.h"
+#include "server/s3/headers/encryption.h"
 #include "server/s3/headers/locks.h"
 #include "server/s3/headers/object_headers.h"
 #include "server/s3/operations.h"
@@ -175,6 +176,7 @@ static SUSPENDS void begin_answer(struct s3_request *request, const struct objec
         http_response_field_decimal(request->exchange, "x-amz-tagging-count", attributes->tags_count);
     s3_answer_expiration(request, attributes, NULL);
     object_headers_answer(request, attributes->metadata);
+    encryption_answer(request, attributes->seal.size > 0);
     add_checksum(request, attributes, selection);
     locks_answer_headers(request, span_from_string(attributes->version), &attributes->lock);
 }
@@ -266,7 +268,7 @@ static SUSPENDS bool explain_missing(struct s3_request *request, const struct ob
 static bool name_object(struct s3_request *request, struct object_name *ret_name, struct error *error)
 {
     *ret_name = (struct object_name){.bucket = request->bucket, .key = request->key};
-    return object_headers_refuse_unoffered(request, error) && s3_request_version(request, &ret_name->version, error);
+    return encryption_refuse_of_read(request, error) && s3_request_version(request, &ret_name->version, error);
 }
 
 /* What will be read, as far as it can be told before the object is known. */
@@ -289,12 +291,13 @@ static bool is_worth_another_look(const struct s3_request *request, const struct
             (error->kind == ERROR_DAMAGED && request->settings->store->capabilities.labels_slip));
 }
 
-/* What was found is what the asker may read. */
+/* What was found is what the asker may read, and what was written. */
 static SUSPENDS bool judge(struct s3_request *request, const struct object_name *name,
                            const struct object_attributes *attributes, struct error *error)
 {
     const struct s3_target target = {.bucket = &request->access, .key = name->key, .version = name->version};
-    return s3_judge_opened(request, &target, ACTION_GetObject, attributes, error);
+    return s3_judge_opened(request, &target, ACTION_GetObject, attributes, error) &&
+           encryption_prove(request, name, attributes, error);
 }
 
 static SUSPENDS bool look(struct s3_request *request, const struct object_name *name, const struct open_intent *intent,

@@ -3,6 +3,7 @@
 #include "s3client/wire/date.h"
 #include "s3client/wire/s3_error.h"
 #include "server/s3/answer/answer.h"
+#include "server/s3/headers/encryption.h"
 #include "server/s3/operations.h"
 #include "server/s3/request/missing.h"
 #include "server/s3/rights/authorize.h"
@@ -157,7 +158,8 @@ static SUSPENDS bool judge(struct s3_request *request, const struct object_name 
 {
     const struct s3_target target = {.bucket = &request->access, .key = name->key, .version = name->version};
     return s3_judge_opened(request, &target, ACTION_GetObject, attributes, error) &&
-           s3_judge_opened(request, &target, ACTION_GetObjectAttributes, attributes, error);
+           s3_judge_opened(request, &target, ACTION_GetObjectAttributes, attributes, error) &&
+           encryption_prove(request, name, attributes, error);
 }
 
 SUSPENDS bool s3_get_object_attributes(struct s3_request *request, struct error *error)

@@ -4,6 +4,7 @@
 
 #include "server/s3/answer/answer.h"
 #include "server/s3/answer/setting_headers.h"
+#include "server/s3/headers/encryption.h"
 #include "server/s3/headers/locks.h"
 #include "server/s3/request/conditions.h"
 
@@ -48,6 +49,7 @@ SUSPENDS bool object_put_store(struct s3_request *request, const struct object_p
         .owner = acl.owner,
         .acl = acl.acl,
         .lock = put->lock,
+        .is_sealed = put->is_sealed,
     };
     if (!object_writer_begin(settings->codecs, settings->store, &intent, &writer, error))
         return s3_explain_condition(request, put->condition, error);
@@ -68,5 +70,6 @@ SUSPENDS void object_put_answer(struct s3_request *request, const struct object_
     s3_answer_etag(request, attributes->etag);
     s3_answer_checksum(request, &attributes->checksum);
     s3_answer_version(request, attributes->version);
+    encryption_answer(request, put->is_sealed);
     s3_answer_expiration(request, attributes, &tags);
 }

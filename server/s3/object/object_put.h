@@ -16,6 +16,7 @@ struct object_put {
     struct object_lock lock;
     struct write_condition condition_storage;
     const struct write_condition *condition; /* NULL: none */
+    bool is_sealed;                          /* encrypted (headers/encryption.h) */
 };
 
 /* Always freed, also after a refusal. */

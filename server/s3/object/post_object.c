@@ -5,6 +5,7 @@
 #include "server/s3/answer/answer.h"
 #include "server/s3/body/checksum_headers.h"
 #include "server/s3/form/form.h"
+#include "server/s3/headers/encryption.h"
 #include "server/s3/object/object_put.h"
 #include "server/s3/operations.h"
 
@@ -28,7 +29,7 @@ static SUSPENDS bool store(struct s3_request *request, struct object_put *put, s
                            struct error *error)
 {
     struct checksum_claim claim;
-    if (!object_headers_refuse_unoffered(request, error) ||
+    if (!encryption_take(request, &put->is_sealed, error) ||
         !checksum_claim_parse(request, CHECKSUM_NONE, &claim, error) || !object_put_take(request, put, error) ||
         !take_tags(request, &put->tags, error))
         return false;

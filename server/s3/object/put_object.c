@@ -2,6 +2,7 @@
  * body. What it shares with forms is in object_put.c. */
 #include "server/s3/answer/answer.h"
 #include "server/s3/body/object_body.h"
+#include "server/s3/headers/encryption.h"
 #include "server/s3/headers/locks.h"
 #include "server/s3/object/object_put.h"
 #include "server/s3/operations.h"
@@ -16,7 +17,7 @@ static SUSPENDS bool put_object(struct s3_request *request, struct object_put *p
                                 struct object_attributes *ret_attributes, struct error *error)
 {
     struct body_plan body;
-    if (!object_headers_refuse_unoffered(request, error) || !object_body_plan(request, &body, error) ||
+    if (!encryption_take(request, &put->is_sealed, error) || !object_body_plan(request, &body, error) ||
         !object_put_take(request, put, error) || !locks_need_checksum(request, &put->lock, error))
         return false;
     const struct object_source source = {

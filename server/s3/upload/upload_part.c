@@ -28,7 +28,8 @@ static bool check_checksum(const struct part_plan *plan, struct error *error)
 
 static SUSPENDS bool make_plan(struct s3_request *request, struct part_plan *plan, struct error *error)
 {
-    return upload_request_part(request, &plan->number, error) && object_headers_refuse_unoffered(request, error) &&
+    return upload_request_part(request, &plan->number, error) &&
+           object_headers_refuse_unoffered(request, SPAN_EMPTY, error) &&
            object_body_plan(request, &plan->body, error) && upload_request_find(request, &plan->upload, error) &&
            check_checksum(plan, error);
 }

@@ -121,7 +121,8 @@ SUSPENDS bool s3_upload_part_copy(struct s3_request *request, struct error *erro
     struct part_attributes part;
     struct copy_source source;
     char version[VERSION_TEXT_BYTES];
-    if (!upload_request_part(request, &copy.number, error) || !object_headers_refuse_unoffered(request, error) ||
+    if (!upload_request_part(request, &copy.number, error) ||
+        !object_headers_refuse_unoffered(request, SPAN_EMPTY, error) ||
         !upload_request_find(request, &copy.upload, error))
         return false;
     for (unsigned looks = 1; !copy_once(request, &copy, &part, &source, version, error); looks++) {

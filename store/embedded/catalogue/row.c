@@ -66,6 +66,7 @@ enum field_tag {
     FIELD_LOCK = 10,
     FIELD_ORDER = 11,
     FIELD_SUPERSEDED = 12,
+    FIELD_SEAL = 13,
 };
 enum { FIELD_HEAD_BYTES = 5, CHECKSUM_FIELD_HEAD_BYTES = 6, LOCK_FIELD_BYTES = 10 };
 
@@ -171,12 +172,18 @@ void row_append_version(struct buffer *object, const char *version, uint64_t ord
         append_number(object, FIELD_ORDER, order);
 }
 
+/* Of an encrypted object they are in its seal, masked, and nowhere else. */
+static bool keeps_hashes(const struct object_attributes *attributes)
+{
+    return attributes->seal.size == 0;
+}
+
 static uint16_t object_flags(const struct row *row)
 {
     const struct object_attributes *attributes = &row->attributes;
     return (uint16_t)((attributes->is_s4 ? OBJECT_IS_S4 : 0) | (attributes->is_multipart ? OBJECT_IS_MULTIPART : 0) |
                       (attributes->is_size_known ? OBJECT_IS_SIZE_KNOWN : 0) |
-                      (attributes->has_crc32c ? OBJECT_HAS_CRC32C : 0) |
+                      (attributes->has_crc32c && keeps_hashes(attributes) ? OBJECT_HAS_CRC32C : 0) |
                       (attributes->is_encrypted ? OBJECT_IS_ENCRYPTED : 0) |
                       (row->is_uncounted ? OBJECT_IS_UNCOUNTED : 0) |
                       (attributes->is_delete_marker ? OBJECT_IS_MARKER : 0) |
@@ -188,14 +195,15 @@ void row_encode_object(const struct row *row, struct buffer *ret_object)
     const struct object_attributes *attributes = &row->attributes;
     uint8_t fixed[OBJECT_FIXED_BYTES] = {0};
     uint32_t etag_parts;
-    enum etag_kind etag_kind = pack_etag(attributes->etag, fixed + AT_ETAG_MD5, &etag_parts);
+    const char *etag = keeps_hashes(attributes) ? attributes->etag : "";
+    enum etag_kind etag_kind = pack_etag(etag, fixed + AT_ETAG_MD5, &etag_parts);
     store_u64_le(fixed + AT_ORIGINAL_SIZE, attributes->original_size);
     store_u64_le(fixed + AT_STORED_SIZE, attributes->stored_size);
     store_u64_le(fixed + AT_MODIFIED_MS, (uint64_t)attributes->modified_ms);
     memcpy(fixed + AT_TOKEN, row->token, ROW_TOKEN_BYTES);
     store_u32_le(fixed + AT_ETAG_PARTS, etag_parts);
     store_u32_le(fixed + AT_CODEC, attributes->codec);
-    store_u32_le(fixed + AT_CRC32C, attributes->crc32c);
+    store_u32_le(fixed + AT_CRC32C, keeps_hashes(attributes) ? attributes->crc32c : 0);
     store_u32_le(fixed + AT_STORED_CRC32C, row->stored_crc32c);
     store_u64_le(fixed + AT_BODY_NUMBER, row->body_number);
     store_u64_le(fixed + AT_SIDECAR_NUMBER, row->sidecar_number);
@@ -213,10 +221,12 @@ void row_encode_object(const struct row *row, struct buffer *ret_object)
     row_append_version(ret_object, attributes->version, row->order);
     if (attributes->dictionary[0] != '\0')
         append_field(ret_object, FIELD_DICTIONARY, span_from_string(attributes->dictionary));
-    if (attributes->checksum.algorithm != CHECKSUM_NONE)
+    if (attributes->checksum.algorithm != CHECKSUM_NONE && keeps_hashes(attributes))
         append_checksum(ret_object, &attributes->checksum);
     if (attributes->metadata.size > 0)
         append_field(ret_object, FIELD_METADATA, attributes->metadata);
+    if (attributes->seal.size > 0)
+        append_field(ret_object, FIELD_SEAL, attributes->seal);
     if (row->extents.size > 0)
         append_field(ret_object, FIELD_EXTENTS, row->extents);
     if (row->tags.size > 0)
@@ -363,6 +373,9 @@ static bool decode_field(struct row *row, uint8_t tag, struct span field)
             return false;
         attributes->superseded_ms = (int64_t)number;
         return true;
+    case FIELD_SEAL:
+        attributes->seal = field;
+        return field.size > 0 && field.size <= OBJECT_SEAL_BYTES_MAX;
     default:
         return false;
     }
@@ -407,6 +420,12 @@ static bool decode_fixed(const uint8_t *fixed, struct row *row)
            etag_kind <= ETAG_TEXT;
 }
 
+static bool has_no_hashes(const struct object_attributes *attributes)
+{
+    return attributes->etag[0] == '\0' && !attributes->has_crc32c && attributes->crc32c == 0 &&
+           attributes->checksum.algorithm == CHECKSUM_NONE;
+}
+
 bool row_decode_object(struct span object, struct row *ret_row, struct error *error)
 {
     *ret_row = (struct row){.attributes.version = "null"};
@@ -420,7 +439,8 @@ bool row_decode_object(struct span object, struct row *ret_row, struct error *er
             return damaged(error, "field");
         rest = span_skip(rest, FIELD_HEAD_BYTES + field.size);
     }
-    return true;
+    return keeps_hashes(&ret_row->attributes) || has_no_hashes(&ret_row->attributes) ||
+           damaged(error, "hashes beside a seal");
 }
 
 /* ---- what the ledger counts ---- */

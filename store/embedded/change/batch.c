@@ -49,6 +49,8 @@ enum lookup batch_find_replaced(struct batch *batch, const struct change *change
         return batch_doubt_ledger(batch, change->bucket, error) || batch_broken(batch) ? LOOKUP_FOUND : LOOKUP_FAILED;
     }
     const struct object_attributes *current = found == LOOKUP_FOUND ? &ret_replaced->row.attributes : NULL;
+    if (condition != NULL && current != NULL)
+        store_lift_veil(batch->store, &ret_replaced->row);
     if (condition != NULL && !write_condition_holds(condition, current, error))
         return LOOKUP_FAILED;
     if (found == LOOKUP_FOUND)

@@ -56,6 +56,8 @@ bool grounds_hold(struct batch *batch, const struct version_key *key, const stru
                                      span_from_string(grounds->version), &place, error);
     if (found == LOOKUP_FAILED)
         return false;
+    if (found == LOOKUP_FOUND)
+        store_lift_veil(batch->store, &place.row);
     if (found == LOOKUP_MISSING || !is_same_version(&place, grounds))
         return has_changed(error, "The version has changed");
     if (!span_equal(place.row.tags, grounds->tags))

@@ -157,6 +157,8 @@ static bool delete_version(struct batch *batch, const struct version_key *key, s
         return found == LOOKUP_MISSING;
     const struct object_attributes *attributes = &place.row.attributes;
     bool is_marker = attributes->is_delete_marker;
+    if (item->condition != NULL)
+        store_lift_veil(batch->store, &place.row);
     bool holds = is_marker ? write_condition_holds_of_marker(item->condition, error)
                            : item->condition == NULL || write_condition_holds(item->condition, attributes, error);
     if (!holds || object_is_locked(batch, attributes, item, error))

@@ -110,8 +110,10 @@ static bool fill_entry(struct list_job *job, struct list_entry *entry, size_t co
     if (common > 0 || entry->is_damaged)
         return true;
     struct row row;
-    return row_decode_object(job->cursor->object, &row, job->error) &&
-           list_tell_attributes(entry, &row.attributes, job->arena, job->error);
+    if (!row_decode_object(job->cursor->object, &row, job->error))
+        return false;
+    store_lift_veil(job->store, &row);
+    return list_tell_attributes(entry, &row.attributes, job->arena, job->error);
 }
 
 /* Behind damaged rows a walk may come to what is before the page, or was listed. */

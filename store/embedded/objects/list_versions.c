@@ -62,8 +62,9 @@ static bool tell_grounds(struct versions_job *job, struct list_entry *entry, con
     return entry->tags.data != NULL || list_no_memory(job->error);
 }
 
-static bool add_version(struct versions_job *job, struct span key, const struct row *row, bool is_latest)
+static bool add_version(struct versions_job *job, struct span key, struct row *row, bool is_latest)
 {
+    store_lift_veil(job->store, row);
     const struct object_attributes *attributes = &row->attributes;
     struct list_entry *entry = next_entry(job, key);
     if (entry == NULL)

@@ -120,10 +120,12 @@ SUSPENDS bool store_head(struct bucket_store *base, const struct object_name *na
     struct row row;
     bool found = store_find_row(store, txn, bucket, name, &object, error) &&
                  (row_decode_object(object, &row, error) || failed(error));
-    if (found)
-        found = copy_into(arena, &row.attributes.metadata, error) && copy_into(arena, &row.attributes.owner, error) &&
-                copy_into(arena, &row.attributes.acl, error);
-    else if (error->kind == ERROR_NOT_FOUND)
+    if (found) {
+        store_lift_veil(store, &row);
+        found = copy_into(arena, &row.attributes.metadata, error) && copy_into(arena, &row.attributes.seal, error) &&
+                copy_into(arena, &row.attributes.owner, error) && copy_into(arena, &row.attributes.acl, error);
+    }
+    if (!found && error->kind == ERROR_NOT_FOUND)
         tell_marker(store, txn, bucket, name, ret_attributes);
     shard_end_read(shard);
     if (found)
@@ -145,6 +147,8 @@ bool store_condition_may_hold(struct bucket_store *base, const struct object_nam
     struct key_table keys = {.txn = txn, .table = store->catalogue.objects};
     enum lookup found = key_find(&keys, bucket, name->key, &object, error);
     bool is_known = found == LOOKUP_MISSING || (found == LOOKUP_FOUND && row_decode_object(object, &row, error));
+    if (found == LOOKUP_FOUND && is_known)
+        store_lift_veil(store, &row);
     bool holds = !is_known || write_condition_holds(condition, found == LOOKUP_FOUND ? &row.attributes : NULL, error);
     shard_end_read(shard);
     return holds;
@@ -225,6 +229,7 @@ static struct embedded_object *take_over(struct embedded_store *store, MDB_txn *
     struct bucket_object base = {.recalled = NULL};
     if (!row_decode_object(object_part, &row, error) || !is_wanted_revision(intent, &row, error))
         return NULL;
+    store_lift_veil(store, &row);
     base.decision = read_condition_decide(intent->condition, &row.attributes);
     if (base.decision.verdict == READ_PROCEED) {
         base.recalled = recall_body(name, intent->recall, &row);
@@ -310,6 +315,7 @@ SUSPENDS bool store_open_object(struct bucket_store *base, const struct object_n
     shard_end_read(shard);
     if (!found)
         return false;
+    store_lift_veil(store, &object->row);
     object->base.attributes = object->row.attributes;
     object->base.store = base;
     object->shard = shard;

@@ -545,7 +545,7 @@ static SUSPENDS bool commit(struct embedded_writer *writer, const struct write_r
     buffer_free(&object);
     if (done) {
         *ret_attributes = row.attributes;
-        ret_attributes->metadata = ret_attributes->owner = ret_attributes->acl = SPAN_EMPTY;
+        ret_attributes->metadata = ret_attributes->seal = ret_attributes->owner = ret_attributes->acl = SPAN_EMPTY;
     }
     end(writer);
     return done;

@@ -21,6 +21,7 @@ static void check_again(const struct row *row)
     ASSERT(strcmp(again.attributes.etag, row->attributes.etag) == 0);
     ASSERT(strcmp(again.attributes.version, row->attributes.version) == 0);
     ASSERT(span_equal(again.attributes.metadata, row->attributes.metadata));
+    ASSERT(span_equal(again.attributes.seal, row->attributes.seal));
     ASSERT(span_equal(again.extents, row->extents));
     buffer_free(&object);
 }

@@ -68,6 +68,7 @@ bool upload_body(struct object_codecs *codecs, struct memory_store *store, const
         .is_size_known = upload->is_size_known,
         .size = upload->body.size,
         .checksum = upload->checksum,
+        .is_sealed = upload->is_sealed,
     };
     if (!object_writer_begin(codecs, &store->store, &intent, &writer, error))
         return false;

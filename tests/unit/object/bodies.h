@@ -21,6 +21,7 @@ struct upload {
     size_t arrival; /* bytes that come at once; 0: as many as there is space for */
     enum checksum_algorithm checksum;
     uint64_t creation_id; /* of the bucket; 0: whatever it is */
+    bool is_sealed;
 };
 
 /* Stores the body; false with *error when a step fails (the writer is aborted). */

@@ -33,6 +33,7 @@ static void let_go(struct memory_object *object)
     buffer_free(&object->body);
     buffer_free(&object->sidecar);
     buffer_free(&object->metadata);
+    buffer_free(&object->seal);
     free(object);
 }
 
@@ -67,6 +68,8 @@ struct memory_object *memory_store_put(struct memory_store *store, const char *k
     buffer_append(&object->sidecar, sidecar);
     buffer_append(&object->metadata, attributes->metadata);
     object->attributes.metadata = buffer_span(&object->metadata);
+    buffer_append(&object->seal, attributes->seal);
+    object->attributes.seal = buffer_span(&object->seal);
     object->attributes.stored_size = body.size;
     object->attributes.sidecar_size = sidecar.size;
     if (object->attributes.stored_etag[0] == 0)
@@ -237,7 +240,8 @@ void memory_store_want_windows(struct memory_store *store)
 void memory_store_init(struct memory_store *store)
 {
     *store = (struct memory_store){
-        .store = {.operations = &operations, .capabilities = {.conditions = DECIDES_ALL, .has_tags = true}},
+        .store = {.operations = &operations,
+                  .capabilities = {.conditions = DECIDES_ALL, .has_tags = true, .keeps_seals = true}},
         .reads_until_changed = UINT64_MAX,
         .writes_until_full = UINT64_MAX,
     };

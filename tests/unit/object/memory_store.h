@@ -17,6 +17,7 @@ struct memory_object {
     struct buffer body;
     struct buffer sidecar;
     struct buffer metadata;
+    struct buffer seal;
     unsigned holders; /* the store, and everybody who has it open */
 };
 

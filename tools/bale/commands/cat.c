@@ -1,6 +1,7 @@
 /* tools/bale/commands/cat.c -- bale cat: an object's original bytes, as a client reads them, or what is right of them.
  */
 #include "server/dictionaries/table.h"
+#include "server/keys/keyring.h"
 #include "server/object/object.h"
 #include "tools/bale/command.h"
 #include "tools/bale/files/body_file.h"
@@ -18,7 +19,8 @@ struct printing {
     const struct command_line *line;
     struct object_name name;
     struct object_codecs *codecs;
-    uint64_t left_out; /* bytes */
+    uint64_t left_out;       /* bytes */
+    struct keyring *keyring; /* NULL: none was given */
 };
 
 static bool write_all(struct span bytes, struct error *error)
@@ -104,7 +106,12 @@ SUSPENDS static bool cat(struct bucket_store *store, void *context, struct error
     struct printing *printing = context;
     struct dictionary_table *dictionaries = store != NULL ? dictionary_table_create(DICTIONARY_BYTES_MAX) : NULL;
     const struct object_settings settings = {
-        .frame_buffers_max = FRAME_BUFFERS, .wait_ms = WAIT_MS, .dictionaries = dictionaries, .store = store};
+        .frame_buffers_max = FRAME_BUFFERS,
+        .wait_ms = WAIT_MS,
+        .dictionaries = dictionaries,
+        .store = store,
+        .keyring = printing->keyring,
+    };
     printing->codecs = object_codecs_create(&settings);
     bool done = store != NULL ? print_stored(store, printing, error) : print_file(store, printing, error);
     object_codecs_destroy(printing->codecs);
@@ -118,6 +125,10 @@ bool command_cat(const struct command_line *line, struct error *error)
     struct printing printing = {.line = line};
     if (body_file_path(line->target) != NULL)
         return session_run_bare(cat, &printing, error);
-    return backend_session_name(line->target, &printing.name, error) &&
-           backend_session_run(&line->where, cat, &printing, error);
+    if (!backend_session_name(line->target, &printing.name, error) ||
+        (line->keyring != NULL && (printing.keyring = keyring_load(line->keyring, error)) == NULL))
+        return false;
+    bool done = backend_session_run(&line->where, cat, &printing, error);
+    keyring_free(printing.keyring);
+    return done;
 }

@@ -211,6 +211,11 @@ static SUSPENDS bool export_open_object(struct export *export, struct bucket_obj
                                         struct body_file *file, struct error *error)
 {
     char name[NAME_BYTES];
+    if (object->attributes.seal.size > 0)
+        return error_set(
+            error, ERROR_UNSUPPORTED, NULL,
+            "the object is encrypted, and nothing reads it without its key; copy it through baled first, or "
+            "leave it out of the bucket");
     if (object->attributes.is_s4 && codec_find(object->attributes.codec) == NULL)
         return codec_refuse(object->attributes.codec, error);
     name_file(export, key, name);

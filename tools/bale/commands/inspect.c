@@ -1,6 +1,8 @@
 /* tools/bale/commands/inspect.c -- bale inspect: how one object is stored. */
 #include "codec/codec.h"
 #include "codec/format/sidecar.h"
+#include "codec/seal/seal_record.h"
+#include "runtime/base/hex.h"
 #include "tools/bale/command.h"
 #include "tools/bale/files/body_file.h"
 #include "tools/bale/session/backend_session.h"
@@ -50,6 +52,18 @@ static void put_name(struct inspection *inspection, const struct object_attribut
     put(inspection, "stored etag", json_object_new_string(attributes->stored_etag));
 }
 
+/* Of an encrypted object its hashes are not told, nor what is in its frames. */
+static void put_seal(struct inspection *inspection, struct span seal)
+{
+    struct seal_record record;
+    struct error ignored;
+    char id[2 * SEAL_KEY_ID_BYTES + 1] = "unknown";
+    if (seal_record_decode(seal, &record, &ignored))
+        hex_encode(span_of(record.key_id, SEAL_KEY_ID_BYTES), id);
+    put(inspection, "encrypted", json_object_new_boolean(true));
+    put(inspection, "key id", json_object_new_string(id));
+}
+
 static void put_attributes(struct inspection *inspection, const struct object_attributes *attributes)
 {
     char modified[32];
@@ -74,6 +88,8 @@ static void put_attributes(struct inspection *inspection, const struct object_at
         put(inspection, "other codecs", json_object_new_string("columns, perhaps"));
     if (attributes->is_encrypted)
         put(inspection, "encrypted", json_object_new_boolean(true));
+    if (attributes->seal.size > 0)
+        put_seal(inspection, attributes->seal);
     if (attributes->has_crc32c) {
         (void)snprintf(crc, sizeof crc, "%08" PRIx32, attributes->crc32c);
         put(inspection, "crc32c", json_object_new_string(crc));
@@ -140,7 +156,8 @@ static bool add_frame(void *context, const struct frame_view *view, struct error
 
 SUSPENDS static bool put_each_frame(struct inspection *inspection, struct bucket_object *object, struct error *error)
 {
-    if (!inspection->line->frames || object->attributes.layout != LAYOUT_FRAMED || object->attributes.is_encrypted)
+    if (!inspection->line->frames || object->attributes.layout != LAYOUT_FRAMED || object->attributes.is_encrypted ||
+        object->attributes.seal.size > 0)
         return true;
     struct json_object *frames = json_object_new_array();
     put(inspection, "each frame", frames);

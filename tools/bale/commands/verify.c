@@ -2,6 +2,7 @@
 #include "tools/bale/verify/stored_check.h"
 
 #include "server/dictionaries/table.h"
+#include "server/keys/keyring.h"
 #include "tools/bale/command.h"
 #include "tools/bale/files/walk.h"
 #include "tools/bale/session/backend_session.h"
@@ -17,6 +18,7 @@ enum { FRAME_BUFFERS = 2, WAIT_MS = 10000, TRIES = 3, DICTIONARY_MEMORY = 64 << 
 struct verification {
     const struct command_line *line;
     struct stored_check check;
+    struct keyring *keyring; /* NULL: none was given */
     uint64_t objects;
     uint64_t original_bytes;
     uint64_t stored_bytes;
@@ -116,7 +118,12 @@ SUSPENDS static bool verify_all(struct bucket_store *store, void *context, struc
     struct verification *verification = context;
     struct dictionary_table *dictionaries = dictionary_table_create(DICTIONARY_MEMORY);
     const struct object_settings settings = {
-        .frame_buffers_max = FRAME_BUFFERS, .wait_ms = WAIT_MS, .dictionaries = dictionaries, .store = store};
+        .frame_buffers_max = FRAME_BUFFERS,
+        .wait_ms = WAIT_MS,
+        .dictionaries = dictionaries,
+        .store = store,
+        .keyring = verification->keyring,
+    };
     const struct walk walk = {.bucket = verification->line->bucket,
                               .prefix = verification->line->prefix,
                               .has_versions = true,
@@ -167,8 +174,11 @@ bool command_verify(const struct command_line *line, struct error *error)
     struct verification verification = {.line = line};
     if (line->bucket != NULL && !session_check_bucket(span_from_string(line->bucket), error))
         return false;
+    if (line->keyring != NULL && (verification.keyring = keyring_load(line->keyring, error)) == NULL)
+        return false;
     stopping_watch();
     bool done = backend_session_run(&line->where, verify_all, &verification, error);
+    keyring_free(verification.keyring);
     if (done || verification.objects > 0)
         print_sums(&verification, done);
     if (!done && verification.objects > 0) /* whatever it was, it has begun and is not at its end */

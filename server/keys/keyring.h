@@ -1,0 +1,58 @@
+/* server/keys/keyring.h -- the keys under which objects are encrypted, from one INI file (docs/encryption.md):
+ *
+ *   [keyring]
+ *   active = 7c1f09d2a4b3e655
+ *   [key 7c1f09d2a4b3e655]
+ *   material = the 32 bytes of the key, in base64
+ *
+ * A key's id is the first 8 bytes of SHA-256("bale key" key), as hex: two keys cannot share one, and a key that was
+ * mistyped is refused. New objects are written under the active key; all others open what was written under them. The
+ * file must be readable for its owner alone.
+ *
+ * A keyring is immutable once it is there, and may be used by any thread. Its keys lie in pages of their own
+ * (runtime/base/secret.h). */
+#pragma once
+
+#include "codec/seal/seal_record.h"
+#include "runtime/base/error.h"
+#include "runtime/base/random.h"
+
+enum {
+    KEYRING_KEYS_MAX = 64,
+    KEYRING_ID_TEXT_BYTES = 2 * SEAL_KEY_ID_BYTES + 1,
+};
+
+struct keyring;
+
+/* NULL: the file cannot be read, others may read it, or what stands in it is wrong. Blocks. */
+struct keyring *keyring_load(const char *path, struct error *error);
+/* The same of a text, whoever may read it; `path` is what refusals name. */
+struct keyring *keyring_parse(const char *path, struct span text, struct error *error);
+void keyring_free(struct keyring *keyring); /* NULL: nothing is done */
+
+/* What new objects are written under. */
+const struct seal_keys *keyring_active(const struct keyring *keyring);
+/* NULL: there is no such key. */
+const struct seal_keys *keyring_find(const struct keyring *keyring, const uint8_t id[SEAL_KEY_ID_BYTES]);
+unsigned keyring_count(const struct keyring *keyring);
+const struct seal_keys *keyring_at(const struct keyring *keyring, unsigned index); /* in the order of the file */
+
+/* A context for as long as nothing suspends; given back at once. Where there is no memory for one, the process ends. */
+struct aes *keyring_take_aes(struct keyring *keyring);
+void keyring_give_aes(struct keyring *keyring, struct aes *aes);
+
+void keyring_id_format(const uint8_t id[SEAL_KEY_ID_BYTES], char ret_text[KEYRING_ID_TEXT_BYTES]);
+
+/* ---- the file, changed by `bale keyring` ---- */
+
+/* Each writes the whole file anew, durably and readable for its owner alone; a crash leaves the old one or the new.
+ * ret_id: of the key that was made. */
+
+/* A file with one key, which is active. ERROR_CONFLICT: the file is there already. */
+bool keyring_create(const char *path, const struct random_source *random, char ret_id[KEYRING_ID_TEXT_BYTES],
+                    struct error *error);
+/* One key more, which is not active. */
+bool keyring_add(const char *path, const struct random_source *random, char ret_id[KEYRING_ID_TEXT_BYTES],
+                 struct error *error);
+/* ERROR_NOT_FOUND: there is no such key in it. */
+bool keyring_activate(const char *path, struct span id, struct error *error);

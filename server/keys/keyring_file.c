@@ -1,0 +1,166 @@
+/* server/keys/keyring_file.c -- makes and changes keyrings as files. */
+#include "runtime/base/base64.h"
+#include "runtime/base/hex.h"
+#include "runtime/base/secret.h"
+#include "s3client/wire/checksum.h"
+#include "server/keys/keyring_private.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <stdio.h>
+#include <unistd.h>
+
+enum { PATH_BYTES = 1024, KEY_TEXT_BYTES = 128, FILE_TEXT_BYTES = (KEYRING_KEYS_MAX + 2) * KEY_TEXT_BYTES };
+
+void keyring_key_id(const uint8_t key[AES_KEY_BYTES], uint8_t ret_id[SEAL_KEY_ID_BYTES])
+{
+    uint8_t digest[SHA256_BYTES];
+    struct sha256_sum sum;
+    sha256_begin(&sum);
+    sha256_update(&sum, SPAN("bale key"));
+    sha256_update(&sum, span_of(key, AES_KEY_BYTES));
+    sha256_end(&sum, digest);
+    memcpy(ret_id, digest, SEAL_KEY_ID_BYTES);
+    explicit_bzero(&sum, sizeof sum);
+}
+
+/* ---- writing ---- */
+
+/* Room for FILE_TEXT_BYTES. Returns its size. */
+static size_t format(const struct keyring_material *material, char *text)
+{
+    char id[KEYRING_ID_TEXT_BYTES];
+    char encoded[BASE64_ENCODED_BYTES(AES_KEY_BYTES)];
+    keyring_id_format(material->keys[material->active].id, id);
+    int size = snprintf(text, FILE_TEXT_BYTES,
+                        "; Keys of objects: whoever has this file reads them, and without it nobody does.\n"
+                        "[keyring]\nactive = %s\n",
+                        id);
+    for (unsigned i = 0; i < material->count; i++) {
+        keyring_id_format(material->keys[i].id, id);
+        base64_encode(span_of(material->keys[i].key, AES_KEY_BYTES), encoded);
+        size += snprintf(text + size, (size_t)(FILE_TEXT_BYTES - size), "[key %s]\nmaterial = %.*s\n", id,
+                         (int)sizeof encoded, encoded);
+    }
+    explicit_bzero(encoded, sizeof encoded);
+    return (size_t)size;
+}
+
+static bool write_all(int fd, const char *text, size_t size)
+{
+    while (size > 0) {
+        ssize_t written = write(fd, text, size);
+        if (written < 0 && errno == EINTR)
+            continue;
+        if (written <= 0)
+            return false;
+        text += written;
+        size -= (size_t)written;
+    }
+    return fsync(fd) == 0;
+}
+
+static bool sync_folder_of(const char *path)
+{
+    char copy[PATH_BYTES];
+    (void)snprintf(copy, sizeof copy, "%s", path);
+    int fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    bool ok = fd >= 0 && fsync(fd) == 0;
+    if (fd >= 0)
+        (void)close(fd);
+    return ok;
+}
+
+/* A new file is linked, so that none that is there is lost; a changed one takes the place of the old. */
+static bool put_in_place(const char *temporary, const char *path, bool is_new)
+{
+    if (!is_new)
+        return rename(temporary, path) == 0;
+    bool linked = link(temporary, path) == 0;
+    int reason = errno;
+    (void)unlink(temporary);
+    errno = reason;
+    return linked;
+}
+
+static bool write_text(const char *path, const char *text, size_t size, bool is_new, struct error *error)
+{
+    char temporary[PATH_BYTES];
+    if ((size_t)snprintf(temporary, sizeof temporary, "%s.new", path) >= sizeof temporary)
+        return error_set(error, ERROR_TOO_LARGE, NULL, "The path of the keyring is too long.");
+    (void)unlink(temporary); /* of a run that was killed */
+    int fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    bool ok = fd >= 0 && write_all(fd, text, size) && put_in_place(temporary, path, is_new) && sync_folder_of(path);
+    int reason = errno;
+    if (fd >= 0)
+        (void)close(fd);
+    if (!ok && is_new && reason == EEXIST)
+        return error_set(error, ERROR_CONFLICT, NULL, "%s is there already; bale keyring add makes one key more.",
+                         path);
+    return ok || error_set_errno(error, reason, "%s cannot be written", path);
+}
+
+static bool write_material(const char *path, const struct keyring_material *material, bool is_new, struct error *error)
+{
+    char *text = secret_map(FILE_TEXT_BYTES);
+    if (text == NULL)
+        return error_set(error, ERROR_BUSY, NULL, "There is no memory for a keyring.");
+    bool written = write_text(path, text, format(material, text), is_new, error);
+    secret_unmap(text, FILE_TEXT_BYTES);
+    return written;
+}
+
+/* ---- changing ---- */
+
+static void draw_key(struct keyring_material *material, const struct random_source *random,
+                     char ret_id[KEYRING_ID_TEXT_BYTES])
+{
+    struct keyring_key *key = &material->keys[material->count++];
+    random_fill(random, key->key, sizeof key->key);
+    keyring_key_id(key->key, key->id);
+    keyring_id_format(key->id, ret_id);
+}
+
+bool keyring_create(const char *path, const struct random_source *random, char ret_id[KEYRING_ID_TEXT_BYTES],
+                    struct error *error)
+{
+    struct keyring_material *material = secret_map(sizeof *material);
+    if (material == NULL)
+        return error_set(error, ERROR_BUSY, NULL, "There is no memory for a keyring.");
+    draw_key(material, random, ret_id);
+    bool written = write_material(path, material, true, error);
+    keyring_material_free(material);
+    return written;
+}
+
+bool keyring_add(const char *path, const struct random_source *random, char ret_id[KEYRING_ID_TEXT_BYTES],
+                 struct error *error)
+{
+    struct keyring_material *material = keyring_material_load(path, error);
+    if (material == NULL)
+        return false;
+    bool has_room =
+        material->count < KEYRING_KEYS_MAX ||
+        error_set(error, ERROR_TOO_LARGE, NULL, "%s has %d keys, and takes no more.", path, KEYRING_KEYS_MAX);
+    if (has_room)
+        draw_key(material, random, ret_id);
+    bool written = has_room && write_material(path, material, false, error);
+    keyring_material_free(material);
+    return written;
+}
+
+bool keyring_activate(const char *path, struct span id, struct error *error)
+{
+    struct keyring_material *material = keyring_material_load(path, error);
+    if (material == NULL)
+        return false;
+    uint8_t bytes[SEAL_KEY_ID_BYTES];
+    unsigned place = hex_decode(id, bytes, sizeof bytes) ? keyring_material_find(material, bytes) : material->count;
+    bool is_there = place < material->count ||
+                    error_set(error, ERROR_NOT_FOUND, NULL, "%s has no key %.*s.", path, SPAN_FORMAT(id));
+    material->active = place;
+    bool written = is_there && write_material(path, material, false, error);
+    keyring_material_free(material);
+    return written;
+}

@@ -1,0 +1,28 @@
+/* server/keys/keyring_private.h -- a keyring as its file has it, for keyring.c and keyring_file.c. */
+#pragma once
+
+#include "server/config/ini.h"
+#include "server/keys/keyring.h"
+
+#include <stdatomic.h>
+
+struct keyring_key {
+    uint8_t id[SEAL_KEY_ID_BYTES];
+    uint8_t key[AES_KEY_BYTES];
+};
+
+/* In memory of runtime/base/secret.h. */
+struct keyring_material {
+    unsigned count;
+    unsigned active; /* which of them */
+    struct keyring_key keys[KEYRING_KEYS_MAX];
+};
+
+/* NULL as keyring_load. */
+struct keyring_material *keyring_material_load(const char *path, struct error *error);
+struct keyring_material *keyring_material_read(const struct ini_file *file, struct error *error);
+void keyring_material_free(struct keyring_material *material);
+/* Its place; `count`: it is not there. */
+unsigned keyring_material_find(const struct keyring_material *material, const uint8_t id[SEAL_KEY_ID_BYTES]);
+
+void keyring_key_id(const uint8_t key[AES_KEY_BYTES], uint8_t ret_id[SEAL_KEY_ID_BYTES]);

@@ -1,0 +1,158 @@
+/* server/keys/object_seal.c -- seals, made and opened. */
+#include "server/keys/object_seal.h"
+
+#include "runtime/base/assert.h"
+#include "runtime/base/decimal.h"
+#include "runtime/base/hex.h"
+#include "s3client/wire/checksum.h"
+#include "s3client/wire/s3_error.h"
+
+#include <stdio.h>
+
+enum { ETAG_MD5_TEXT_BYTES = 2 * SEAL_MD5_BYTES };
+
+static void hash_name(const struct object_name *name, uint8_t ret_hash[SEAL_NAME_BYTES])
+{
+    uint8_t digest[SHA256_BYTES];
+    struct sha256_sum sum;
+    sha256_begin(&sum);
+    sha256_update(&sum, name->bucket);
+    sha256_update(&sum, SPAN("/"));
+    sha256_update(&sum, name->key);
+    sha256_end(&sum, digest);
+    memcpy(ret_hash, digest, SEAL_NAME_BYTES);
+}
+
+/* ---- hashes, as attributes have them and as a record has them ---- */
+
+/* "<md5>", or with "-<parts>" behind it. */
+static void take_etag(const char *etag, struct seal_record *record)
+{
+    struct span text = span_from_string(etag);
+    uint64_t parts = 0;
+    ASSERT(text.size >= ETAG_MD5_TEXT_BYTES);
+    bool is_md5 = hex_decode(span_take(text, ETAG_MD5_TEXT_BYTES), record->hashes.md5, SEAL_MD5_BYTES);
+    if (text.size > ETAG_MD5_TEXT_BYTES)
+        is_md5 = is_md5 && decimal_parse_range(span_skip(text, ETAG_MD5_TEXT_BYTES + 1), 1, PART_NUMBER_MAX, &parts);
+    ASSERT(is_md5);
+    record->hashes.has_md5 = true;
+    record->parts_count = (uint16_t)parts;
+}
+
+static void take_hashes(const struct object_attributes *attributes, struct seal_record *record)
+{
+    struct seal_hashes *hashes = &record->hashes;
+    const struct checksum_value *checksum = &attributes->checksum;
+    take_etag(attributes->etag, record);
+    hashes->has_crc32c = attributes->has_crc32c;
+    hashes->crc32c = attributes->has_crc32c ? attributes->crc32c : 0;
+    hashes->checksum_algorithm = (uint8_t)checksum->algorithm;
+    if (checksum->algorithm == CHECKSUM_NONE)
+        return;
+    hashes->checksum_type = (uint8_t)checksum->type;
+    hashes->checksum_size = (uint8_t)checksum_size(checksum->algorithm);
+    memcpy(hashes->checksum, checksum->bytes, hashes->checksum_size);
+}
+
+/* What an algorithm's value cannot be like is no checksum. */
+static bool is_checksum(const struct seal_hashes *hashes)
+{
+    return hashes->checksum_algorithm != CHECKSUM_NONE && hashes->checksum_algorithm < CHECKSUM_ALGORITHMS &&
+           hashes->checksum_type <= CHECKSUM_COMPOSITE &&
+           hashes->checksum_size == checksum_size((enum checksum_algorithm)hashes->checksum_algorithm);
+}
+
+static void show_hashes(const struct seal_record *record, struct object_attributes *attributes)
+{
+    const struct seal_hashes *hashes = &record->hashes;
+    if (hashes->has_md5) {
+        hex_encode(span_of(hashes->md5, SEAL_MD5_BYTES), attributes->etag);
+        attributes->etag[ETAG_MD5_TEXT_BYTES] = '\0';
+        if (record->parts_count > 0)
+            (void)snprintf(attributes->etag + ETAG_MD5_TEXT_BYTES, sizeof attributes->etag - ETAG_MD5_TEXT_BYTES, "-%u",
+                           record->parts_count);
+    }
+    attributes->has_crc32c = hashes->has_crc32c;
+    attributes->crc32c = hashes->crc32c;
+    if (!is_checksum(hashes))
+        return;
+    attributes->checksum = (struct checksum_value){
+        .algorithm = (enum checksum_algorithm)hashes->checksum_algorithm,
+        .type = (enum checksum_type)hashes->checksum_type,
+        .parts_count = hashes->checksum_type == CHECKSUM_COMPOSITE ? record->parts_count : 0,
+    };
+    memcpy(attributes->checksum.bytes, hashes->checksum, hashes->checksum_size);
+}
+
+/* ---- seals ---- */
+
+size_t object_seal_make(struct keyring *keyring, const struct object_name *name,
+                        const struct object_attributes *attributes, const uint8_t data_key[AES_KEY_BYTES],
+                        uint8_t ret_seal[SEAL_RECORD_BYTES_MAX])
+{
+    const struct seal_keys *keys = keyring_active(keyring);
+    struct seal_record record = {0};
+    uint8_t nonce[XAES_NONCE_BYTES];
+    struct aes *aes = keyring_take_aes(keyring);
+    memcpy(record.key_id, keys->id, sizeof record.key_id);
+    hash_name(name, record.name);
+    random_fill(random_system(), record.nonce, sizeof record.nonce);
+    random_fill(random_system(), nonce, sizeof nonce);
+    take_hashes(attributes, &record);
+    seal_mask(aes, keys, record.nonce, &record.hashes);
+    seal_wrap(&record, aes, keys, nonce, attributes->original_size, data_key);
+    keyring_give_aes(keyring, aes);
+    return seal_record_encode(&record, ret_seal);
+}
+
+static bool refuse_missing_key(const struct seal_record *record, bool has_keyring, struct error *error)
+{
+    char id[KEYRING_ID_TEXT_BYTES];
+    keyring_id_format(record->key_id, id);
+    return error_set(error, ERROR_UNSUPPORTED, S3_InternalError, "The object is encrypted under the key %s, which %s.",
+                     id, has_keyring ? "the keyring does not have" : "needs a keyring (--keyring)");
+}
+
+bool object_seal_open(struct keyring *keyring, const struct object_name *name,
+                      const struct object_attributes *attributes, uint8_t ret_data_key[AES_KEY_BYTES],
+                      struct error *error)
+{
+    struct seal_record record;
+    uint8_t hash[SEAL_NAME_BYTES];
+    bool opened = seal_record_decode(attributes->seal, &record, error);
+    const struct seal_keys *keys = opened && keyring != NULL ? keyring_find(keyring, record.key_id) : NULL;
+    if (opened && keys == NULL)
+        return refuse_missing_key(&record, keyring != NULL, error);
+    hash_name(name, hash);
+    if (opened && memcmp(hash, record.name, sizeof hash) != 0)
+        opened = error_set(error, ERROR_DAMAGED, NULL, "The object was encrypted under another name.");
+    if (opened) {
+        struct aes *aes = keyring_take_aes(keyring);
+        opened = seal_unwrap(&record, aes, keys, attributes->original_size, ret_data_key, error);
+        keyring_give_aes(keyring, aes);
+    }
+    if (!opened)
+        error->code = S3_InternalError;
+    return opened;
+}
+
+static void lift(void *context, struct object_attributes *attributes)
+{
+    struct keyring *keyring = context;
+    struct seal_record record;
+    struct error ignored;
+    if (!seal_record_decode(attributes->seal, &record, &ignored))
+        return;
+    const struct seal_keys *keys = keyring_find(keyring, record.key_id);
+    if (keys == NULL)
+        return;
+    struct aes *aes = keyring_take_aes(keyring);
+    seal_mask(aes, keys, record.nonce, &record.hashes);
+    keyring_give_aes(keyring, aes);
+    show_hashes(&record, attributes);
+}
+
+struct veil object_seal_veil(struct keyring *keyring)
+{
+    return (struct veil){.lift = lift, .context = keyring};
+}

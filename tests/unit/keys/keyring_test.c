@@ -1,0 +1,183 @@
+/* tests/unit/keys/keyring_test.c -- keyrings made, changed and read, and every file that is refused. */
+#include "server/keys/keyring.h"
+
+#include "tests/unit/run_suite.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static struct error error;
+static char folder[] = "/tmp/keyring-test-XXXXXX";
+static char path[64];
+
+static void set_up(void)
+{
+    strcpy(folder, "/tmp/keyring-test-XXXXXX");
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    (void)snprintf(path, sizeof path, "%s/keyring", folder);
+}
+
+static void tear_down(void)
+{
+    (void)unlink(path);
+    ck_assert_int_eq(rmdir(folder), 0); /* and so nothing else was left */
+}
+
+static void expect_active(const struct keyring *keyring, const char *id)
+{
+    char text[KEYRING_ID_TEXT_BYTES];
+    keyring_id_format(keyring_active(keyring)->id, text);
+    ck_assert_str_eq(text, id);
+}
+
+/* Keys stay what they are through every change of the file. */
+START_TEST(life_of_a_file)
+{
+    char first[KEYRING_ID_TEXT_BYTES];
+    char second[KEYRING_ID_TEXT_BYTES];
+    struct stat status;
+    ck_assert(keyring_create(path, random_system(), first, &error));
+    ck_assert(stat(path, &status) == 0 && (status.st_mode & 0777) == 0600);
+    struct keyring *one = keyring_load(path, &error);
+    ck_assert_ptr_nonnull(one);
+    ck_assert_uint_eq(keyring_count(one), 1);
+    expect_active(one, first);
+
+    ck_assert(keyring_add(path, random_system(), second, &error));
+    ck_assert_str_ne(first, second);
+    struct keyring *two = keyring_load(path, &error);
+    ck_assert_uint_eq(keyring_count(two), 2);
+    expect_active(two, first);
+    ck_assert_mem_eq(keyring_active(two), keyring_active(one), sizeof(struct seal_keys));
+
+    ck_assert(keyring_activate(path, span_from_string(second), &error));
+    struct keyring *changed = keyring_load(path, &error);
+    expect_active(changed, second);
+    const struct seal_keys *old = keyring_find(changed, keyring_active(one)->id);
+    ck_assert_mem_eq(old, keyring_active(one), sizeof(struct seal_keys));
+    ck_assert_mem_ne(old->wrap, keyring_active(changed)->wrap, AES_KEY_BYTES);
+    keyring_free(one);
+    keyring_free(two);
+    keyring_free(changed);
+}
+END_TEST
+
+START_TEST(what_is_there_is_never_lost)
+{
+    char id[KEYRING_ID_TEXT_BYTES];
+    char again[KEYRING_ID_TEXT_BYTES];
+    ck_assert(keyring_create(path, random_system(), id, &error));
+    ck_assert(!keyring_create(path, random_system(), again, &error));
+    ck_assert_int_eq(error.kind, ERROR_CONFLICT);
+    ck_assert(!keyring_activate(path, SPAN("0123456789abcdef"), &error));
+    ck_assert_int_eq(error.kind, ERROR_NOT_FOUND);
+    ck_assert(!keyring_activate(path, SPAN("no id"), &error));
+    struct keyring *keyring = keyring_load(path, &error);
+    ck_assert_uint_eq(keyring_count(keyring), 1);
+    expect_active(keyring, id);
+    keyring_free(keyring);
+}
+END_TEST
+
+START_TEST(a_file_takes_so_many_keys)
+{
+    char id[KEYRING_ID_TEXT_BYTES];
+    ck_assert(keyring_create(path, random_system(), id, &error));
+    for (unsigned i = 1; i < KEYRING_KEYS_MAX; i++)
+        ck_assert(keyring_add(path, random_system(), id, &error));
+    ck_assert(!keyring_add(path, random_system(), id, &error));
+    ck_assert_int_eq(error.kind, ERROR_TOO_LARGE);
+    struct keyring *keyring = keyring_load(path, &error);
+    ck_assert_uint_eq(keyring_count(keyring), KEYRING_KEYS_MAX);
+    keyring_free(keyring);
+}
+END_TEST
+
+START_TEST(what_others_may_read_is_no_keyring)
+{
+    char id[KEYRING_ID_TEXT_BYTES];
+    ck_assert(keyring_create(path, random_system(), id, &error));
+    for (unsigned bit = 1; bit <= 040; bit <<= 1) {
+        ck_assert_int_eq(chmod(path, 0600 | bit), 0);
+        ck_assert_ptr_null(keyring_load(path, &error));
+        ck_assert_int_eq(error.kind, ERROR_DENIED);
+    }
+    ck_assert_int_eq(chmod(path, 0600), 0);
+}
+END_TEST
+
+START_TEST(a_missing_file_is_not_made)
+{
+    char id[KEYRING_ID_TEXT_BYTES];
+    ck_assert_ptr_null(keyring_load(path, &error));
+    ck_assert(!keyring_add(path, random_system(), id, &error));
+    ck_assert_int_ne(access(path, F_OK), 0);
+}
+END_TEST
+
+/* The key of 32 zeros, whose id is what SHA-256("bale key" zeros) begins with. */
+#define ZEROS "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
+#define ZEROS_ID "befce54d08ad0852"
+
+START_TEST(texts_that_are_refused)
+{
+    static const char *const texts[] = {
+        "",
+        "[keyring]\nactive = " ZEROS_ID "\n",                                               /* no such key */
+        "[key " ZEROS_ID "]\nmaterial = " ZEROS "\n",                                       /* none is active */
+        "[keyring]\nactive = zero\n[key " ZEROS_ID "]\nmaterial = " ZEROS "\n",             /* no id */
+        "[keyring]\nactive = " ZEROS_ID "\n[key 0123456789abcdef]\nmaterial = " ZEROS "\n", /* another key's id */
+        "[keyring]\nactive = " ZEROS_ID "\n[key " ZEROS_ID "]\nmaterial = AAAA\n",
+        "[keyring]\nactive = " ZEROS_ID "\n[key " ZEROS_ID "]\nmaterial = B" /* one letter is wrong */
+        "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n",
+        "[keyring]\nactive = " ZEROS_ID "\nuse = x\n[key " ZEROS_ID "]\nmaterial = " ZEROS "\n",
+        "[keyring]\nactive = " ZEROS_ID "\n[key " ZEROS_ID "]\nmaterial = " ZEROS "\nuse = x\n",
+        "[keyring]\nactive = " ZEROS_ID "\n[other]\nmaterial = " ZEROS "\n",
+    };
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        struct keyring *keyring = keyring_parse("k", span_from_string(texts[i]), &error);
+        ck_assert_msg(keyring == NULL, "text %zu", i);
+        ck_assert_ptr_null(strstr(error.message, "AAAA")); /* no refusal shows a key */
+    }
+    struct keyring *keyring = keyring_parse(
+        "k", SPAN("[keyring]\nactive = " ZEROS_ID "\n[key " ZEROS_ID "]\nmaterial = " ZEROS "\n"), &error);
+    ck_assert_msg(keyring != NULL, "%s", error.message);
+    keyring_free(keyring);
+}
+END_TEST
+
+/* More at once than there are spares. */
+START_TEST(contexts_come_and_go)
+{
+    char id[KEYRING_ID_TEXT_BYTES];
+    struct aes *taken[20];
+    ck_assert(keyring_create(path, random_system(), id, &error));
+    struct keyring *keyring = keyring_load(path, &error);
+    for (unsigned turn = 0; turn < 3; turn++) {
+        for (unsigned i = 0; i < 20; i++)
+            ck_assert_ptr_nonnull(taken[i] = keyring_take_aes(keyring));
+        for (unsigned i = 0; i < 20; i++)
+            keyring_give_aes(keyring, taken[i]);
+    }
+    keyring_free(keyring);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("keyring");
+    TCase *tcase = tcase_create("keyring");
+    suite_add_tcase(suite, tcase);
+    tcase_set_timeout(tcase, 60);
+    tcase_add_checked_fixture(tcase, set_up, tear_down);
+    tcase_add_test(tcase, life_of_a_file);
+    tcase_add_test(tcase, what_is_there_is_never_lost);
+    tcase_add_test(tcase, a_file_takes_so_many_keys);
+    tcase_add_test(tcase, what_others_may_read_is_no_keyring);
+    tcase_add_test(tcase, a_missing_file_is_not_made);
+    tcase_add_test(tcase, texts_that_are_refused);
+    tcase_add_test(tcase, contexts_come_and_go);
+    return run_suite(suite);
+}
