@@ -254,6 +254,16 @@ class BenchTool(DaemonsCase):
         for job in ("get-4K", "put-4K", "get-1M"):
             self.assertRegex(done.stdout, rf"  {job} +[0-9.]+ us +[1-9][0-9]*/s\n")
 
+    def test_ready_jobs_run(self):
+        """All of them, on little."""
+        _daemon, account, endpoint = self.start()
+        less = ["--objects", 2, "--size", "8K", "--range-size", "1K", "--runtime", "50ms", "--warmup", 0, "--ramp", 0]
+        paths = sorted((Path(__file__).resolve().parents[2] / "bench" / "jobs").glob("*.ini"))
+        self.assertEqual(9, len(paths))
+        for path in paths:
+            endpoints = f"{endpoint},{endpoint}" if path.stem == "fleet" else endpoint
+            self.run_bench("run", path, "--endpoint", endpoints, *less, account=account)
+
     def test_wrong_use_is_named_and_ends_with_2(self):
         (self.folder / "wrong.ini").write_text("[global]\nsise = 4K\n[job a]\nrw = fly\n")
         done = self.run_bench("run", "wrong.ini", status=2)
