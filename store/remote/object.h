@@ -14,8 +14,10 @@ struct tiered {
     bool has_judged; /* whether block `judged` is worth keeping */
     bool is_worth_it;
     uint64_t judged;
-    unsigned streams; /* that were opened for what the tier had not */
-    uint8_t *block;   /* memory for one on its way to the tier; NULL: none was needed yet */
+    unsigned streams;      /* that were opened for what the tier had not */
+    struct flight *flight; /* that it reads from (store/remote/flight.h); NULL: none */
+    bool opens_flight;     /* ... whose stream this object's request is to become */
+    uint8_t *block;        /* memory for one on its way to the tier; NULL: none was needed yet */
 };
 
 struct remote_object {
@@ -36,6 +38,9 @@ size_t remote_take_kept(const struct remote_object *object, uint64_t offset, uin
 /* From the stream that is open, or a new one; not from `kept`, and not from a tier. */
 SUSPENDS bool remote_read_backend(struct remote_object *object, uint64_t offset, uint8_t *ret_bytes, size_t size,
                                   struct error *error);
+
+/* How far a stream from `offset` on goes, of which `size` bytes are wanted now. */
+uint64_t remote_stream_end(const struct remote_object *object, uint64_t offset, size_t size);
 
 static inline struct span remote_object_etag(const struct remote_object *object)
 {

@@ -174,11 +174,16 @@ static void plan_by_tier(struct remote_object *object, const struct open_intent 
     plan->is_pinned = true;
     if (plan->approach == ASK_END)
         return;
-    plan->is_tiered = tiered_has(&object->key, plan->approach == ASK_RANGE ? plan->first : 0);
+    bool is_range = plan->approach == ASK_RANGE;
+    uint64_t first = is_range ? plan->first : 0;
+    uint64_t end = is_range ? plan->end : object->key.row.attributes.stored_size;
+    plan->is_tiered = tiered_has(&object->key, first) || tiered_prepare(object, &first, &end);
     if (plan->is_tiered)
         plan->approach = ASK_HEAD;
-    else if (plan->approach == ASK_RANGE)
-        tiered_round(object, &plan->first, &plan->end);
+    if (!is_range || plan->is_tiered)
+        return;
+    plan->first = first;
+    plan->end = end;
 }
 
 /* ---- asking ---- */
@@ -336,7 +341,7 @@ SUSPENDS static bool take_answer(struct remote_object *object, const struct open
         fetch_close(&object->stream);
     else if (!take_body(object, plan, first, end, error))
         return false;
-    tiered_keep_kept(object);
+    tiered_take_body(object);
     remote_key_pin(&object->key, object->state.object.attributes.version);
     if (plan->is_tiered && !tiered_load_small(object, error))
         return false;

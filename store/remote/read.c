@@ -36,7 +36,7 @@ size_t remote_take_kept(const struct remote_object *object, uint64_t offset, uin
 }
 
 /* How far a new stream goes: what the reader has announced, less what is here. */
-static uint64_t stream_end(const struct remote_object *object, uint64_t offset, size_t size)
+uint64_t remote_stream_end(const struct remote_object *object, uint64_t offset, size_t size)
 {
     uint64_t end = offset + size;
     if (object->window_end > end)
@@ -60,7 +60,7 @@ SUSPENDS static bool open_stream(struct remote_object *object, uint64_t offset, 
 {
     fetch_close(&object->stream);
     object->tiered.streams++;
-    return fetch_open(&object->key, remote_object_etag(object), offset, stream_end(object, offset, size),
+    return fetch_open(&object->key, remote_object_etag(object), offset, remote_stream_end(object, offset, size),
                       &object->stream, error);
 }
 

@@ -213,6 +213,7 @@ void remote_attach_shard(struct bucket_store *store, unsigned index)
     memory_budget_init_shared(&shard->memory, &remote->memory);
     list_init(&shard->pieces);
     list_init(&shard->straight);
+    list_init(&shard->flights);
     wait_queue_init(&shard->background_ended);
     shard->rows = rows_attach(remote->rows);
     shard->log = remote->ledger_state == NULL ? NULL : ledger_log(remote->ledger_state, index);
@@ -227,6 +228,7 @@ SUSPENDS void remote_detach_shard(struct bucket_store *store)
     while (shard->background > 0)
         if (!wait_for(&shard->background_ended, DEADLINE_NONE, &ignored) && shard->background > 0)
             fiber_yield();
+    ASSERT(list_is_empty(&shard->flights));
     straight_forget(shard);
     upload_memory_free(shard->uploads);
     shard->uploads = NULL;

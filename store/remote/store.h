@@ -29,7 +29,8 @@ struct remote_shard {
     struct upload_memory *uploads; /* store/remote/uploads/recall.c */
     struct list_link straight;     /* store/remote/uploads/straight.h */
     unsigned straight_count;
-    unsigned background; /* fibers that end what nobody waits for */
+    struct list_link flights; /* store/remote/flight.h */
+    unsigned background;      /* fibers that end what nobody waits for */
     struct wait_queue background_ended;
     struct remote_counters counters;
 };

@@ -2,6 +2,7 @@
 #include "store/remote/tiered.h"
 
 #include "runtime/base/assert.h"
+#include "store/remote/flight.h"
 
 #include <stdlib.h>
 
@@ -61,14 +62,22 @@ static bool is_worth_it(struct remote_object *object, const struct block_name *n
     return tiered->is_worth_it;
 }
 
-void tiered_round(struct remote_object *object, uint64_t *first, uint64_t *end)
+bool tiered_prepare(struct remote_object *object, uint64_t *first, uint64_t *end)
 {
+    struct tiered *tiered = &object->tiered;
     struct block_revision revision = revision_of_row(&object->key);
     struct block_name name = block_at(&revision, *first);
-    if (!is_worth_it(object, &name))
-        return;
+    if (revision.stored_size == 0 || !is_worth_it(object, &name))
+        return false;
     *first = block_offset(name.number);
     *end = smaller(block_offset(block_number_at(*end - 1) + 1), revision.stored_size);
+    if (revision.stored_size <= SMALL_BODY_BYTES)
+        return false;
+    tiered->flight = flight_join(object->key.shard, &name);
+    tiered->opens_flight = tiered->flight == NULL;
+    if (tiered->opens_flight)
+        tiered->flight = flight_begin(object->key.shard, &name);
+    return !tiered->opens_flight;
 }
 
 /* ---- with the answer ---- */
@@ -100,12 +109,10 @@ void tiered_begin(struct remote_object *object, const struct s3_answer *answer, 
 }
 
 /* Blocks that are whole in it; a sight counts also where they may not be kept. */
-void tiered_keep_kept(struct remote_object *object)
+static void keep_kept(struct remote_object *object)
 {
     struct tiered *tiered = &object->tiered;
     struct tier *tier = tier_of(&object->key);
-    if (!tiered->is_known || object->kept.size == 0)
-        return;
     uint64_t end = object->kept_first + object->kept.size;
     struct block_name name = block_at(&tiered->revision, object->kept_first + BLOCK_PAYLOAD_BYTES - 1);
     for (; block_offset(name.number) < end; name.number++) {
@@ -115,6 +122,37 @@ void tiered_keep_kept(struct remote_object *object)
             tiered->is_pinned)
             tier_keep(tier, &name, span_of(object->kept.data + (from - object->kept_first), size));
     }
+}
+
+static void leave_flight(struct tiered *tiered)
+{
+    if (tiered->opens_flight)
+        flight_open_later(tiered->flight);
+    tiered->opens_flight = false;
+    flight_leave(tiered->flight);
+    tiered->flight = NULL;
+}
+
+/* The flight that was announced, or joined, is of the revision that the row had: is that still the one? */
+static void settle_flight(struct remote_object *object)
+{
+    struct tiered *tiered = &object->tiered;
+    if (tiered->flight == NULL)
+        return;
+    bool is_of_this = tiered->is_known && flight_is_of(tiered->flight, &tiered->revision);
+    if (!is_of_this || (tiered->opens_flight && !object->stream.is_open)) {
+        leave_flight(tiered);
+    } else if (tiered->opens_flight) {
+        tiered->opens_flight = false;
+        flight_open(tiered->flight, &object->stream);
+    }
+}
+
+void tiered_take_body(struct remote_object *object)
+{
+    settle_flight(object);
+    if (object->tiered.is_known && object->kept.size > 0)
+        keep_kept(object);
 }
 
 SUSPENDS bool tiered_load_small(struct remote_object *object, struct error *error)
@@ -191,16 +229,55 @@ SUSPENDS static bool fetch_block(struct remote_object *object, const struct bloc
     return true;
 }
 
-/* Of one block, which is absent. */
+/* With others who want the same, if a stream that is open already is not in the way. */
+SUSPENDS static enum flight_outcome fly(struct remote_object *object, const struct block_name *name,
+                                        struct error *error)
+{
+    struct tiered *tiered = &object->tiered;
+    struct fetch *stream = &object->stream;
+    if (tiered->flight == NULL)
+        tiered->flight = flight_join(object->key.shard, name);
+    if (tiered->flight == NULL && stream->is_open && stream->position != block_offset(name->number))
+        return FLIGHT_PASSED;
+    if (tiered->flight == NULL) {
+        tiered->flight = flight_begin(object->key.shard, name);
+        if (stream->is_open)
+            flight_open(tiered->flight, stream);
+        else
+            flight_open_later(tiered->flight);
+    }
+    enum flight_outcome outcome = flight_follow(tiered->flight, object, name, error);
+    if (outcome != FLIGHT_TOOK && outcome != FLIGHT_KEPT)
+        leave_flight(tiered);
+    return outcome;
+}
+
+static bool is_kept(struct remote_object *object, const struct block_name *name)
+{
+    struct tiered *tiered = &object->tiered;
+    return is_worth_it(object, name) && tiered->is_pinned && has_block_memory(tiered);
+}
+
+/* Of one block, which is absent; `flies`: perhaps with others. *ret_outcome is FLIGHT_TOOK, or FLIGHT_KEPT: nothing was
+ * read, and the tier has it now. */
 SUSPENDS static bool fetch_absent(struct remote_object *object, uint64_t offset, uint8_t *ret_bytes, size_t size,
-                                  struct error *error)
+                                  bool flies, enum flight_outcome *ret_outcome, struct error *error)
 {
     struct tiered *tiered = &object->tiered;
     struct block_name name = block_at(&tiered->revision, offset);
     if (tiered->is_doubted)
         tier_forget(tier_of(&object->key), &name);
+    bool is_to_keep = is_kept(object, &name);
+    *ret_outcome = is_to_keep && flies ? fly(object, &name, error) : FLIGHT_PASSED;
+    if (*ret_outcome == FLIGHT_KEPT || *ret_outcome == FLIGHT_FAILED)
+        return *ret_outcome == FLIGHT_KEPT;
     metric_add(&object->key.shard->counters.tier_absent_bytes, size);
-    if (is_worth_it(object, &name) && tiered->is_pinned && is_within_reach(object, &name) && has_block_memory(tiered))
+    if (*ret_outcome == FLIGHT_TOOK) {
+        memcpy(ret_bytes, tiered->block + (offset - block_offset(name.number)), size);
+        return true;
+    }
+    *ret_outcome = FLIGHT_TOOK;
+    if (is_to_keep && is_within_reach(object, &name))
         return fetch_block(object, &name, offset, ret_bytes, size, error);
     return remote_read_backend(object, offset, ret_bytes, size, error);
 }
@@ -214,20 +291,32 @@ static size_t one_step(const struct remote_object *object, uint64_t offset, size
     return (size_t)(end - offset);
 }
 
+/* What is here already: of what came with the answer, or of the tier. */
+SUSPENDS static size_t read_near(struct remote_object *object, uint64_t offset, uint8_t *ret_bytes, size_t size)
+{
+    size_t taken = remote_take_kept(object, offset, ret_bytes, size);
+    if (taken > 0 || !may_give(object))
+        return taken;
+    taken = tier_read(tier_of(&object->key), &object->tiered.revision, offset, ret_bytes, size);
+    metric_add(&object->key.shard->counters.tier_bytes, taken);
+    return taken;
+}
+
 SUSPENDS bool tiered_read(struct remote_object *object, uint64_t offset, uint8_t *ret_bytes, size_t size,
                           struct error *error)
 {
-    struct tier *tier = tier_of(&object->key);
+    bool has_come = false; /* the block lies in the tier since a moment ago: if it is not to be had, it is fetched */
     while (size > 0) {
-        size_t taken = remote_take_kept(object, offset, ret_bytes, size);
-        if (taken == 0 && may_give(object)) {
-            taken = tier_read(tier, &object->tiered.revision, offset, ret_bytes, size);
-            metric_add(&object->key.shard->counters.tier_bytes, taken);
-        }
+        size_t taken = read_near(object, offset, ret_bytes, size);
         if (taken == 0) {
+            enum flight_outcome outcome;
             taken = one_step(object, offset, size);
-            if (!fetch_absent(object, offset, ret_bytes, taken, error))
+            if (!fetch_absent(object, offset, ret_bytes, taken, !has_come && may_give(object), &outcome, error))
                 return false;
+            has_come = outcome == FLIGHT_KEPT;
+            taken = has_come ? 0 : taken;
+        } else {
+            has_come = false;
         }
         offset += taken;
         ret_bytes += taken;
@@ -255,6 +344,7 @@ uint64_t tiered_stream_end(const struct remote_object *object, uint64_t offset, 
 
 void tiered_end(struct remote_object *object)
 {
+    leave_flight(&object->tiered);
     free(object->tiered.block);
     object->tiered = (struct tiered){0};
 }

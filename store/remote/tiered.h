@@ -22,15 +22,17 @@
 bool tiered_may_pin(const struct remote_key *key, const struct open_intent *intent);
 /* Are the stored bytes at `first` in the tier, of the revision of the row? */
 bool tiered_has(const struct remote_key *key, uint64_t first);
-/* [*first, *end) of the row's revision will be asked for: made a row of whole blocks, if the first is worth keeping. */
-void tiered_round(struct remote_object *object, uint64_t *first, uint64_t *end);
+/* [*first, *end) of the row's revision will be asked for. If the first block is worth keeping, it is made a row of
+ * whole blocks, and what comes will be a flight (store/remote/flight.h). True: there is one already that comes to it,
+ * and nothing need be asked for. */
+bool tiered_prepare(struct remote_object *object, uint64_t *first, uint64_t *end);
 
 /* ---- with the answer ---- */
 
 /* The backend has named the revision. `is_pinned`: the request had, too, or had no body. */
 void tiered_begin(struct remote_object *object, const struct s3_answer *answer, bool is_pinned, bool is_again);
-/* Keeps what came with the answer and is in object->kept. */
-void tiered_keep_kept(struct remote_object *object);
+/* What came with the answer is in object->kept, or will come from object->stream. */
+void tiered_take_body(struct remote_object *object);
 /* A small body whose request had none, as object->kept. */
 SUSPENDS bool tiered_load_small(struct remote_object *object, struct error *error);
 /* The last bytes of the object, as many as a trailer may take, if the tier has them. Else it stays empty. */

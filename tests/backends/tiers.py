@@ -141,6 +141,62 @@ class Tiers(BackendCase):
         self.assertEqual(["HeadObject"], self.asked(lambda: self.get(client, "log", body)))
         self.assertEqual(1, len(self.asked(lambda: self.get(client, "log", part, range="bytes=7000000-7000999"))))
 
+    # ---- several readers of one object ----
+
+    def fly(self, leaver):
+        """Six readers, and one that leaves in the middle, of an object that comes slowly: what the backend is asked for."""
+        body = random.Random(self.seed).randbytes(12 * MIB)
+        client = self.tiered().client()
+        self.put(self.bale(self.backend, "--codec", "none").client(), "key", body)
+        self.get(client, "key", body)
+        self.through.rules({"fault": "trickle", "op": "GetObject", "key": "^key$", "seconds": 0.03})
+        self.through.reset()
+
+        def leave():
+            with client.connect() as connection:
+                connection.send(client.prepare("GET", self.bucket, "key").bytes)
+                connection.socket.recv(1000)
+
+        failures = []
+
+        def read():
+            try:
+                self.get(client, "key", body)
+            except AssertionError as failure:
+                failures.append(failure)
+
+        actions = [leave, *[read] * 6] if leaver == "first" else [read, leave, *[read] * 5]
+        threads = [threading.Thread(target=action) for action in actions]
+        threads[0].start()
+        made = lambda: [entry["op"] for entry in self.through.log() if entry["key"] == "key"]
+        self.wait_for(lambda: "GetObject" in made(), "the first reader's request")
+        for thread in threads[1:]:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self.assertEqual([], failures)
+        self.assertEqual(1, made().count("GetObject"), made())
+
+    def test_readers_share_a_fetch(self):
+        self.fly("second")
+
+    def test_a_reader_that_leaves_ends_nothing(self):
+        """It had begun the fetch."""
+        self.fly("first")
+
+    def test_a_shared_fetch_that_breaks_goes_on(self):
+        body = random.Random(self.seed).randbytes(12 * MIB)
+        client = self.tiered().client()
+        self.put(self.bale(self.backend, "--codec", "none").client(), "key", body)
+        self.get(client, "key", body)
+        self.through.rules({"fault": "truncate", "op": "GetObject", "key": "^key$", "times": 2, "at": 0.4})
+        threads = [threading.Thread(target=self.get, args=(client, "key", body)) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self.get(client, "key", body)
+
     # ---- whose bytes ----
 
     def test_an_overwrite_is_seen(self):
