@@ -1,5 +1,5 @@
 /* journal/replica/copies.c -- copies of heads: written before anything is deleted in a head's name (J36), and looked at
- * by a replica that starts, which has no other memory of what was. */
+ * by a replica that starts, which has no other memory of what was, and by one for which something is gone. */
 #include "journal/replica/replica.h"
 #include "runtime/base/assert.h"
 

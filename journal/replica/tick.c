@@ -113,6 +113,25 @@ static bool find_head(struct journal *journal)
     return false; /* whoever made one: the next tick reads it */
 }
 
+static bool something_vanished(const struct journal *journal, uint64_t round)
+{
+    for (size_t i = 0; i < journal->tail.count; i++) {
+        const struct tail_segment *item = journal->tail.items[i];
+        if (rule_asks_copies(item, round) && !replica_is_settled(journal, &item->key))
+            return true;
+    }
+    return false;
+}
+
+/* Something is gone that this head has not folded: somebody took it away, or a later head folded it, and this is an old
+ * one that was put back, new to a replica that lags behind. Copies tell, before what was seen goes away (J19, J38). */
+static bool head_is_newest(struct journal *journal, uint64_t round)
+{
+    if (!something_vanished(journal, round))
+        return true;
+    return is_listed(journal, copies_look(journal)) && journal->poller.newest_known <= journal->shown.head->generation;
+}
+
 /* Nothing is written under the first head of a lineage before there is a copy: a head that is lost later can always be
  * restored (J36). */
 static bool copy_first_head(struct journal *journal)
@@ -136,7 +155,7 @@ static bool pass(struct journal *journal)
         return false;
     if (some_gone && !read_and_adopt(journal))
         return false;
-    if (!copy_first_head(journal))
+    if (!head_is_newest(journal, round) || !copy_first_head(journal))
         return false;
     tail_remove(journal, is_settled_or_gone, round);
     standing_note(&journal->standing, STANDING_LISTED);
