@@ -2,6 +2,7 @@
 #include "server/journal_service.h"
 
 #include "journal/ground/ground.h"
+#include "journal/savings/recounts.h"
 #include "journal/savings/uncertain.h"
 #include "runtime/base/assert.h"
 #include "runtime/fiber/loop.h"
@@ -137,6 +138,13 @@ SUSPENDS static void tell_lineage(struct journal_service *service)
     const struct journal_id lineage = head->lineage;
     if (!fleet_member_note_lineage(member, &lineage, &error))
         log_message(LOG_WARNING, "%s: the next start does not know that there was a journal", error.message);
+}
+
+static void note_recounts(struct journal_service *service)
+{
+    const struct backend_operations *operations = service->backend->operations;
+    if (operations->note_recounts != NULL && journal_state(service->journal) != NULL)
+        operations->note_recounts(service->backend, recounts_in_state(journal_state(service->journal)));
 }
 
 /* ---- life ---- */
@@ -280,6 +288,7 @@ SUSPENDS static void run(void *argument)
         tell_doubts(service);
         tell_versions(service);
         tell_lineage(service);
+        note_recounts(service);
     }
 }
 

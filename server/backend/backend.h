@@ -45,6 +45,9 @@ struct backend_operations {
     /* Are there objects that a savings ledger counted before this process began? NULL: the store has its ledger in
      * itself. On a fiber of an attached shard. */
     SUSPENDS bool (*holds_counted)(const struct backend *backend, bool *ret_holds, struct error *error);
+    /* How often the objects have been counted anew beside this process (journal/savings/recounts.h). NULL: that cannot
+     * be. Any thread. */
+    void (*note_recounts)(const struct backend *backend, uint64_t recounts);
     /* Appends struct backend_figure. Any thread. */
     void (*figures)(const struct backend *backend, struct buffer *ret_figures);
     void (*close)(struct backend *backend);

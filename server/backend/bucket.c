@@ -99,6 +99,11 @@ SUSPENDS static bool holds_counted(const struct backend *backend, bool *ret_hold
     return remote_holds_counted(backend->store, ret_holds, error);
 }
 
+static void note_recounts(const struct backend *backend, uint64_t recounts)
+{
+    remote_note_recounts(backend->store, recounts);
+}
+
 static void put_figure(struct buffer *to, const struct backend_figure *figure)
 {
     buffer_append(to, span_of(figure, sizeof *figure));
@@ -259,6 +264,7 @@ static const struct backend_operations operations = {
     .detach = detach,
     .is_ready = is_ready,
     .holds_counted = holds_counted,
+    .note_recounts = note_recounts,
     .figures = figures,
     .close = close_bucket,
 };

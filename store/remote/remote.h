@@ -98,6 +98,9 @@ SUSPENDS bool remote_count(struct bucket_store *store, struct span bucket, struc
 /* Are there objects that it counts, from before this process began? The first ones of the first buckets are looked at;
  * a clock that is behind the backend's may miss them. */
 SUSPENDS bool remote_holds_counted(struct bucket_store *store, bool *ret_holds, struct error *error);
+/* How often somebody has counted the objects anew (journal/savings/recounts.h): what was under way then is not counted
+ * afterwards. Until it is known, nothing of an earlier process is settled. Any thread. */
+void remote_note_recounts(struct bucket_store *store, uint64_t recounts);
 struct remote_ledger_figures {
     uint64_t intents_open;      /* requests under way, and those of which nobody knows yet what came */
     uint64_t entries_unwritten; /* the disk refused them: a crash would have lost them */

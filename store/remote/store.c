@@ -180,6 +180,12 @@ struct spool *remote_spool(const struct bucket_store *store)
     return remote->is_counted ? ledger_spool(remote->ledger_state) : NULL;
 }
 
+void remote_note_recounts(struct bucket_store *store, uint64_t recounts)
+{
+    if (remote_of(store)->ledger_state != NULL)
+        ledger_note_recounts(remote_of(store)->ledger_state, recounts);
+}
+
 void remote_ledger_figures(const struct bucket_store *store, struct remote_ledger_figures *ret_figures)
 {
     const struct remote *remote = (const struct remote *)store;

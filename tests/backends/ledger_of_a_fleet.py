@@ -381,6 +381,65 @@ class Recounts(LedgerCase):
         self.wait_for(lambda: savings(first)["objects"] == 6, "it goes on from there", 30)
 
 
+class RecountsAndKills(LedgerCase):
+    """What a killed process had done, and not been told of, is found by a recount: its next start does not count it once more."""
+
+    FOR = ("raw",)
+
+    def kill_without_answers(self):
+        """A write of a new key, one over another and a deletion have been carried out, and the replica that sent them is killed."""
+        proxy = self.proxy()
+        stays = self.bale(None, *SETTLE)  # it finds out what the backend can do
+        goes = self.replica_of(stays, *SETTLE, "--shards", "1", place=proxy)  # it knows what it has seen, and asks no more
+        for key in ("over", "gone", "warm"):
+            self.put(stays, key, self.draw.randbytes(1000))
+            self.assertEqual(200, goes.client().get(self.bucket, key).status)
+        self.delete(goes, "warm")
+        self.wait_until_settled([stays, goes])
+        proxy.rules(fault("delay-answer", seconds=60, op=["PutObject"], key="^(new|over|gone)$"))
+        threads = [threading.Thread(target=self.ignore, args=(work,)) for work in (
+            lambda: goes.client().put(self.bucket, "new", (), (), self.draw.randbytes(500), payload="unsigned"),
+            lambda: goes.client().put(self.bucket, "over", (), (), self.draw.randbytes(2000), payload="unsigned"),
+            lambda: goes.client().delete(self.bucket, "gone"))]
+        for thread in threads:
+            thread.start()
+        plain = self.backend.client()
+        size = lambda key: int(plain.head(self.bucket, key).header("content-length") or 0)  # noqa: E731
+        self.wait_for(lambda: plain.head(self.bucket, "new").status == 200 and size("over") != 1000 and size("gone") < 100, "all three are done", 30)
+        goes.kill()
+        for thread in threads:
+            thread.join()
+        proxy.clear()
+        return stays, goes
+
+    @staticmethod
+    def ignore(work):
+        try:
+            work()
+        except Exception:  # pylint: disable=broad-except
+            pass  # it was killed
+
+    def recount(self):
+        done = bale_command(self, "savings", "--recount")
+        self.assertEqual(0, done.returncode, done.stderr)
+
+    def test_a_recount_before_the_next_start(self):
+        stays, goes = self.kill_without_answers()
+        self.wait_for(lambda: self.told(stays) == (2, 2000, 2000), "what the fleet knows", 30)
+        self.recount()
+        self.wait_for(lambda: self.told(stays) == (2, 2500, 2500), "what lies there", 30)
+        goes.start()
+        self.wait_for(lambda: savings(stays)["uncertain"] == 3, "that nobody knows who counted it", 60)
+        self.assertEqual(3, self.check([stays, goes]))
+        self.recount()
+        self.wait_for(lambda: savings(stays)["uncertain"] == 0, "it is exact again", 30)
+        self.assertEqual(0, self.check([stays, goes]))
+        self.put(goes, "later", self.draw.randbytes(300))  # what was noted after a recount is exact, also of who is killed
+        goes.kill()
+        goes.start()
+        self.assertEqual(0, self.check([stays, goes]))
+
+
 class LedgerAndFaults(LedgerCase):
     FOR = ("raw", "versitygw")
 

@@ -202,7 +202,8 @@ static struct replayed_intent *make_place(struct replayed *replayed, uint64_t nu
     return made;
 }
 
-static void replay_entry(struct ledger_spool_state *state, const struct log_entry *entry, struct replayed *replayed)
+static void replay_entry(struct ledger_spool_state *state, const struct log_head *head, const struct log_entry *entry,
+                         struct replayed *replayed)
 {
     struct replayed_intent *known = find_replayed(replayed, entry->intent.number);
     switch (entry->kind) {
@@ -211,6 +212,7 @@ static void replay_entry(struct ledger_spool_state *state, const struct log_entr
             known = make_place(replayed, entry->intent.number);
         free(known->open);
         known->open = noted_intent_create(&entry->intent);
+        known->open->recounts = head->recounts;
         break;
     case LOG_OUTCOME:
         if (known != NULL && known->open != NULL) {
@@ -237,7 +239,7 @@ static void replay_log(struct ledger_spool_state *state, uint64_t generation, st
     ledger_boot_id(boot);
     bool is_log = log_take_head(&log, &head);
     while (is_log && log_take_entry(&log, &entry)) {
-        replay_entry(state, &entry, replayed);
+        replay_entry(state, &head, &entry, replayed);
         has_end = entry.kind == LOG_END;
     }
     if (is_log)

@@ -84,7 +84,7 @@ void ledger_note_records(struct ledger_spool_state *state, uint64_t generation, 
 
 static void begin_own(struct ledger *ledger)
 {
-    struct log_head head;
+    struct log_head head = {0};
     random_fill(ledger->options.random, head.spool, sizeof head.spool);
     ledger_boot_id(head.boot);
     head.created_ms = clock_wall_ms(ledger->options.clock);
@@ -102,6 +102,7 @@ struct ledger *ledger_open(const struct ledger_options *options, struct error *e
     ledger->base.operations = &ledger_spool_operations;
     ledger->options = *options;
     ledger->options.folder = NULL; /* the caller's */
+    atomic_init(&ledger->recounts, RECOUNTS_UNKNOWN);
     list_init(&ledger->found);
     (void)pthread_mutex_init(&ledger->mutex, NULL);
     (void)mkdir(options->folder, 0700);
@@ -201,6 +202,24 @@ bool ledger_find_waiting(struct ledger *ledger, uint64_t now_ms, struct waiting_
             return true;
     }
     return false;
+}
+
+void ledger_note_recounts(struct ledger *ledger, uint64_t recounts)
+{
+    if (atomic_exchange(&ledger->recounts, recounts) == recounts)
+        return;
+    for (unsigned i = 0; i < ledger->options.shards; i++)
+        log_note_recounts(&ledger->logs[i], (uint32_t)recounts);
+}
+
+bool ledger_knows_recounts(struct ledger *ledger)
+{
+    return atomic_load(&ledger->recounts) != RECOUNTS_UNKNOWN;
+}
+
+bool ledger_was_recounted(struct ledger *ledger, const struct waiting_intent *waiting)
+{
+    return (uint32_t)atomic_load(&ledger->recounts) != waiting->open->recounts;
 }
 
 void ledger_defer(struct ledger *ledger, const struct waiting_intent *waiting, uint64_t until_ms)

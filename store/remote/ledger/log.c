@@ -39,6 +39,8 @@ struct noted_intent *noted_intent_create(const struct ledger_intent *intent)
     open->is_waiting = false;
     open->since_ms = 0;
     open->due_ms = 0;
+    open->recounts = 0;
+    open->told = 0;
     list_init(&open->link);
     keep_texts(open, intent->etag);
     return open;
@@ -74,7 +76,12 @@ static bool begin_file(struct intent_log *log, uint64_t generation, const struct
 {
     char name[LEDGER_FILE_NAME_BYTES];
     struct buffer bytes = {0};
-    log_put_head(&bytes, &log->head);
+    struct log_head head = log->head;
+    for (struct list_link *link = log->open.next; link != &log->open; link = link->next) {
+        if (LIST_ELEMENT(link, struct noted_intent, link)->recounts != head.recounts)
+            head.recounts = 0; /* of the file there is one number */
+    }
+    log_put_head(&bytes, &head);
     for (unsigned i = 0; sums != NULL && i < sums->count; i++) {
         const struct amounts_line *line = &sums->lines[i];
         log_put_amounts(&bytes,
@@ -126,6 +133,7 @@ static void mark_torn(struct intent_log *log)
     struct log_head head = log->head;
     char name[LEDGER_FILE_NAME_BYTES];
     memset(head.boot, 0, sizeof head.boot); /* of no start of the machine */
+    head.recounts = 0;
     log_put_head(&bytes, &head);
     name_file(log, log->generation, name);
     int fd = openat(log->folder_fd, name, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
@@ -190,6 +198,7 @@ struct noted_intent *log_note(struct intent_log *log, const struct ledger_intent
     struct noted_intent *open = noted_intent_create(intent);
     (void)pthread_mutex_lock(&log->mutex);
     open->intent.number = ++log->next_number;
+    open->recounts = log->head.recounts;
     list_append(&log->open, &open->link);
     if (!write_intent(log, &open->intent))
         amounts_table_add_uncertain(&log->sums, intent->name.bucket);
@@ -246,6 +255,13 @@ void log_add(struct intent_log *log, const struct spool_amounts *amounts)
     amounts_table_add(&log->sums, amounts->bucket, amounts->creation_id, &amounts->amounts);
     log_put_amounts(&entry, amounts);
     (void)append_or_close(log, buffer_span(&entry));
+    (void)pthread_mutex_unlock(&log->mutex);
+}
+
+void log_note_recounts(struct intent_log *log, uint32_t recounts)
+{
+    (void)pthread_mutex_lock(&log->mutex);
+    log->head.recounts = recounts;
     (void)pthread_mutex_unlock(&log->mutex);
 }
 

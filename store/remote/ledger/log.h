@@ -27,6 +27,8 @@ struct noted_intent {
     bool is_waiting;             /* its maker does not know what came of it */
     uint64_t since_ms;           /* monotonic: since when */
     uint64_t due_ms;             /* when it is to be looked at */
+    uint32_t recounts;           /* how many there had been when it was noted, or fewer */
+    uint8_t told;                /* what is known of it already: settle.c's */
     uint8_t texts[];
 };
 struct noted_intent *noted_intent_create(const struct ledger_intent *intent);
@@ -36,7 +38,7 @@ void intent_add_outcome(struct amounts_table *sums, const struct ledger_intent *
 struct intent_log {
     pthread_mutex_t mutex;
     int folder_fd;
-    struct log_head head;
+    struct log_head head; /* `recounts`: of now */
     uint64_t shard;
     uint64_t generation;
     int fd;              /* -1: nothing was written yet, or the disk refused */
@@ -68,6 +70,9 @@ void log_end(struct intent_log *log, struct noted_intent *open, enum intent_outc
 void log_leave(struct intent_log *log, struct noted_intent *open, uint64_t now_ms);
 /* Amounts that no intent has. */
 void log_add(struct intent_log *log, const struct spool_amounts *amounts);
+
+/* So many recounts there have been. Any thread. */
+void log_note_recounts(struct intent_log *log, uint32_t recounts);
 
 /* For the one fiber that settles. One that waits and is to be looked at by now; NULL: none. It stays until that fiber
  * ends it. */

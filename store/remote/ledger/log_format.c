@@ -10,6 +10,7 @@ enum {
     AT_SPOOL = 16,
     AT_BOOT = 32,
     AT_CREATED = 48,
+    AT_RECOUNTS = 56,
     AT_HEAD_CHECKSUM = 60,
 
     ENTRY_HEAD_BYTES = 7,
@@ -38,6 +39,7 @@ void log_put_head(struct buffer *log, const struct log_head *head)
     memcpy(bytes + AT_SPOOL, head->spool, SPOOL_ID_BYTES);
     memcpy(bytes + AT_BOOT, head->boot, BOOT_ID_BYTES);
     store_u64_le(bytes + AT_CREATED, (uint64_t)head->created_ms);
+    store_u32_le(bytes + AT_RECOUNTS, head->recounts);
     store_u32_le(bytes + AT_HEAD_CHECKSUM, crc32c_update(0, span_of(bytes, AT_HEAD_CHECKSUM)));
     buffer_append(log, span_of(bytes, sizeof bytes));
 }
@@ -119,6 +121,7 @@ bool log_take_head(struct span *log, struct log_head *ret_head)
     memcpy(ret_head->spool, bytes + AT_SPOOL, SPOOL_ID_BYTES);
     memcpy(ret_head->boot, bytes + AT_BOOT, BOOT_ID_BYTES);
     ret_head->created_ms = (int64_t)load_u64_le(bytes + AT_CREATED);
+    ret_head->recounts = load_u32_le(bytes + AT_RECOUNTS);
     *log = span_skip(*log, LOG_HEAD_BYTES);
     return true;
 }

@@ -1,6 +1,6 @@
 /* store/remote/ledger/log_format.h -- the bytes of a log of intents: a head, and entries one after the other.
  *
- *   head     8 "BALE-LOG", u16 version 1, u8 x6 zero, 16 id of the spool, 16 boot id, i64 created (ms), u32 zero,
+ *   head     8 "BALE-LOG", u16 version 1, u8 x6 zero, 16 id of the spool, 16 boot id, i64 created (ms), u32 recounts,
  *            u32 CRC-32C of what is before it                                                                (64 bytes)
  *   entry    u32 CRC-32C of the rest, u16 bytes of the content, u8 kind, content
  *     1 intent    u64 number, u8 kind, 16 nonce, i64 objects, original, stored bytes, u64 creation id of the bucket,
@@ -23,6 +23,7 @@ struct log_head {
     uint8_t spool[SPOOL_ID_BYTES];
     uint8_t boot[BOOT_ID_BYTES]; /* of the machine's start: a log of another one may lack its end */
     int64_t created_ms;
+    uint32_t recounts; /* how many there had been when its intents were noted, or fewer; the low bits of that */
 };
 
 /* What is about to be done to a key, and what the ledger must add if it is done. */

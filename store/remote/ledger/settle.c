@@ -7,10 +7,10 @@
 #include "store/remote/ledger/ledger.h"
 #include "store/remote/write/tombstone.h"
 
-enum { NS_IN_MS = 1000000, AGAIN_MS = 2000 };
+enum { NS_IN_MS = 1000000, AGAIN_MS = 2000, RECOUNTS_MS = 500 };
 
 /* What the key tells. */
-enum told { TOLD_DONE, TOLD_AS_BEFORE, TOLD_GONE, TOLD_OTHER, TOLD_NOTHING };
+enum told { TOLD_NOTHING, TOLD_DONE, TOLD_AS_BEFORE, TOLD_GONE, TOLD_OTHER };
 
 static bool is_own(const struct ledger_intent *intent, const struct remote_state *state)
 {
@@ -54,16 +54,9 @@ SUSPENDS static enum told ask(struct remote *remote, const struct ledger_intent 
     return !looked && error.code == S3_NoSuchBucket ? TOLD_OTHER : told;
 }
 
-/* False: the backend did not answer. */
-SUSPENDS static bool settle(struct remote *remote, const struct waiting_intent *waiting, uint64_t now_ms)
+/* It may have been counted anew since by somebody who found what it did: then it is not counted here. */
+static enum intent_outcome outcome_of(struct remote *remote, const struct waiting_intent *waiting, enum told told)
 {
-    struct remote_counters *counters = &remote_shard_here(remote)->counters;
-    enum told told = ask(remote, &waiting->open->intent);
-    bool has_waited = now_ms - waiting_since_ms(waiting) >= remote->settings.settle_after_ms;
-    if (told == TOLD_NOTHING || (told == TOLD_AS_BEFORE && !has_waited)) {
-        ledger_defer(remote->ledger_state, waiting, now_ms + AGAIN_MS);
-        return told != TOLD_NOTHING;
-    }
     static const enum intent_outcome outcomes[] = {
         [TOLD_DONE] = INTENT_DONE,
         [TOLD_AS_BEFORE] = INTENT_NOT_DONE,
@@ -72,9 +65,30 @@ SUSPENDS static bool settle(struct remote *remote, const struct waiting_intent *
     };
     if (told == TOLD_OTHER && waiting->open->intent.kind == INTENT_BURIED)
         told = TOLD_DONE; /* its bucket has gone, or this process does not serve it */
-    metric_add(told == TOLD_DONE || told == TOLD_AS_BEFORE ? &counters->intents_settled : &counters->intents_uncertain,
-               1);
-    ledger_settle(remote->ledger_state, waiting, outcomes[told]);
+    bool is_counted = told == TOLD_DONE || told == TOLD_GONE;
+    return is_counted && ledger_was_recounted(remote->ledger_state, waiting) ? INTENT_UNCERTAIN : outcomes[told];
+}
+
+/* False: the backend did not answer. */
+SUSPENDS static bool settle(struct remote *remote, const struct waiting_intent *waiting, uint64_t now_ms)
+{
+    struct remote_counters *counters = &remote_shard_here(remote)->counters;
+    struct noted_intent *open = waiting->open;
+    enum told told = open->told != TOLD_NOTHING ? (enum told)open->told : ask(remote, &open->intent);
+    bool has_waited = now_ms - waiting_since_ms(waiting) >= remote->settings.settle_after_ms;
+    if (told == TOLD_NOTHING || (told == TOLD_AS_BEFORE && !has_waited)) {
+        ledger_defer(remote->ledger_state, waiting, now_ms + AGAIN_MS);
+        return told != TOLD_NOTHING;
+    }
+    if (!ledger_knows_recounts(remote->ledger_state)) {
+        open->told = (uint8_t)told;
+        ledger_defer(remote->ledger_state, waiting, now_ms + RECOUNTS_MS);
+        return true;
+    }
+    enum intent_outcome outcome = outcome_of(remote, waiting, told);
+    bool is_settled = outcome == INTENT_DONE || outcome == INTENT_NOT_DONE;
+    metric_add(is_settled ? &counters->intents_settled : &counters->intents_uncertain, 1);
+    ledger_settle(remote->ledger_state, waiting, outcome);
     return true;
 }
 

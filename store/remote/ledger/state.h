@@ -4,6 +4,8 @@
 #include "store/remote/ledger/files.h"
 #include "store/remote/ledger/ledger.h"
 
+#include <stdatomic.h>
+
 /* A record that is frozen and not trimmed. */
 struct frozen_record {
     struct list_link link;
@@ -29,6 +31,8 @@ struct ledger_spool_state {
     bool is_torn;               /* the end of a log may be missing, or more of it is damaged */
 };
 
+#define RECOUNTS_UNKNOWN UINT64_MAX
+
 struct ledger {
     struct spool base; /* first */
     struct ledger_options options;
@@ -38,6 +42,7 @@ struct ledger {
     struct ledger_spool_state own;
     struct list_link found; /* ledger_spool_state, oldest first */
     struct intent_log *logs;
+    _Atomic uint64_t recounts; /* RECOUNTS_UNKNOWN: the journal has not been read yet */
 };
 
 static inline struct ledger *ledger_of_spool(struct spool *spool)

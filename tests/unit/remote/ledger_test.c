@@ -157,7 +157,8 @@ static unsigned count_waiting(struct ledger *ledger)
 START_TEST(entries_come_back_and_torn_ones_do_not)
 {
     struct buffer log = {0};
-    const struct log_head head = {.spool = "spool-0123456789", .boot = "boot-0123456789a", .created_ms = -5};
+    const struct log_head head = {
+        .spool = "spool-0123456789", .boot = "boot-0123456789a", .created_ms = -5, .recounts = 7};
     struct ledger_intent intent = intent_of("some/key", -1, -100);
     const struct spool_amounts amounts = {SPAN("photos"), 9, {.objects = 3, .former_versions = 2}};
     intent.number = 77;
@@ -171,6 +172,7 @@ START_TEST(entries_come_back_and_torn_ones_do_not)
     struct log_entry entry;
     ck_assert(log_take_head(&rest, &read));
     ck_assert_int_eq(read.created_ms, -5);
+    ck_assert_uint_eq(read.recounts, 7);
     ck_assert(log_take_entry(&rest, &entry));
     ck_assert(entry.kind == LOG_INTENT && entry.intent.number == 77 && entry.intent.amounts.original_bytes == -100);
     ck_assert(span_equal(entry.intent.name.key, SPAN("some/key")) && span_equal(entry.intent.etag, SPAN("e-1")));
@@ -613,6 +615,46 @@ START_TEST(what_was_buried_is_found_as_such)
 }
 END_TEST
 
+static bool is_recounted(struct ledger *ledger, const char *key)
+{
+    struct waiting_intent waiting;
+    for (uint64_t now_ms = 1000; ledger_find_waiting(ledger, now_ms, &waiting); now_ms++) {
+        if (span_equal(waiting.open->intent.name.key, span_from_string(key)))
+            return ledger_was_recounted(ledger, &waiting);
+        ledger_defer(ledger, &waiting, UINT64_MAX);
+    }
+    ck_abort_msg("%s is not there", key);
+    return false;
+}
+
+/* Of what a killed process noted, whether it was before the last recount; where one file has both, all of it was. */
+START_TEST(intents_know_how_often_objects_were_counted)
+{
+    struct ledger *ledger = open_in(folder);
+    ck_assert(!ledger_knows_recounts(ledger));
+    ck_assert_uint_eq(ledger_log(ledger, 1)->head.recounts, 0);
+    ledger_note_recounts(ledger, 4);
+    ck_assert(ledger_knows_recounts(ledger));
+    struct noted_intent *old = note(ledger, 0, "old");
+    struct noted_intent *other = note(ledger, 1, "other");
+    ledger_note_recounts(ledger, 5);
+    log_end(ledger_log(ledger, 1), other, INTENT_DONE);
+    ck_assert_uint_eq(freeze(ledger), 1);
+    struct noted_intent *beside = note(ledger, 0, "beside");
+    struct noted_intent *new = note(ledger, 1, "new");
+    struct ledger *next = open_in(folder); /* as after a kill */
+    ledger_note_recounts(next, 5);
+    ck_assert(is_recounted(next, "old"));
+    ck_assert(is_recounted(next, "beside"));
+    ck_assert(!is_recounted(next, "new"));
+    ledger_close(next);
+    log_end(ledger_log(ledger, 0), old, INTENT_NOT_DONE);
+    log_end(ledger_log(ledger, 0), beside, INTENT_NOT_DONE);
+    log_end(ledger_log(ledger, 1), new, INTENT_NOT_DONE);
+    ledger_close(ledger);
+}
+END_TEST
+
 START_TEST(own_intents_that_nobody_knows_wait)
 {
     struct waiting_intent waiting;
@@ -771,6 +813,7 @@ int main(void)
     tcase_add_loop_test(folders, a_kill_at_each_step_loses_nothing, 0, 10);
     tcase_add_loop_test(folders, what_was_open_is_settled_once, 0, 3);
     tcase_add_test(folders, what_was_buried_is_found_as_such);
+    tcase_add_test(folders, intents_know_how_often_objects_were_counted);
     tcase_add_test(folders, own_intents_that_nobody_knows_wait);
     tcase_add_test(folders, copies_of_a_folder_make_the_same_record);
     tcase_add_loop_test(folders, a_log_of_another_start_is_uncertain, 0, 3);

@@ -3,6 +3,7 @@
 
 #include "journal/fiber_scheduler.h"
 #include "journal/fleet/cards.h"
+#include "journal/savings/recounts.h"
 #include "journal/savings/rules.h"
 #include "journal/savings/uncertain.h"
 #include "runtime/base/assert.h"
@@ -21,9 +22,6 @@ enum {
     READY_WAIT_MS = 20000,
     STEP_MS = 50,
 };
-
-/* Corrections are records of a spool that is nobody's: of two that are made of one moment, one counts. */
-static const struct journal_id recounts = {"bale's recounts"};
 
 struct session {
     struct backend *backend;
@@ -190,11 +188,11 @@ static SUSPENDS bool submit(struct recounting *recounting, const struct journal_
 static SUSPENDS bool open_recounts(struct recounting *recounting, uint64_t *ret_last, struct error *error)
 {
     struct buffer ops = {0};
-    if (state_spool_last(journal_state(recounting->session.journal), &recounts, ret_last))
+    if (state_spool_last(journal_state(recounting->session.journal), &recounts_spool, ret_last))
         return true;
     *ret_last = 0;
-    op_put_spool_open(&ops, &recounts);
-    const struct journal_batch batch = {.id = rule_open_batch_id(&recounts), .ops = buffer_span(&ops)};
+    op_put_spool_open(&ops, &recounts_spool);
+    const struct journal_batch batch = {.id = rule_open_batch_id(&recounts_spool), .ops = buffer_span(&ops)};
     bool done = submit(recounting, &batch, error);
     buffer_free(&ops);
     return done;
@@ -209,7 +207,8 @@ static void put_difference(struct buffer *encoded, struct span bucket, uint64_t 
         spool_put_amounts(encoded, &difference);
 }
 
-/* `last`: the last correction that anybody had made when this one was begun. */
+/* `last`: the last correction that anybody had made when this one was begun. One that corrects nothing is written, too:
+ * what was open then is not to be counted again (journal/savings/recounts.h). */
 static SUSPENDS bool correct(struct recounting *recounting, const struct bucket_info *bucket, uint64_t last,
                              const struct ledger_amounts *counted, const struct said *said, struct error *error)
 {
@@ -222,9 +221,9 @@ static SUSPENDS bool correct(struct recounting *recounting, const struct bucket_
     const struct ledger_difference difference = {
         .bucket = name, .creation_id = bucket->creation_id, .rows = *counted, .ledger = said->amounts};
     bool has_any = encoded.size > 0;
-    bool done = !has_any || ledger_put_record(&ops, &recounts, last + 1, buffer_span(&encoded), error);
+    bool done = ledger_put_record(&ops, &recounts_spool, last + 1, buffer_span(&encoded), error);
     const struct journal_batch batch = {.ops = buffer_span(&ops)};
-    done = done && (!has_any || submit(recounting, &batch, error));
+    done = done && submit(recounting, &batch, error);
     if (done && has_any)
         recounting->found(recounting->context, &difference);
     buffer_free(&encoded);
@@ -260,8 +259,8 @@ static SUSPENDS bool recount_bucket(void *context, const struct bucket_info *buc
     return true;
 }
 
-/* What a killed process was about to write lies in the bucket already, or may, and is counted here; and once more when
- * its next start finds out what came of it. */
+/* What a killed process was about to write lies in the bucket already, or may, and is counted here. Its next start
+ * cannot know that: what it finds to have happened is uncertain then. */
 static SUSPENDS bool name_gone(const struct backend *backend, struct error *error)
 {
     struct card_list list;
@@ -273,7 +272,7 @@ static SUSPENDS bool name_gone(const struct backend *backend, struct error *erro
     for (unsigned i = 0; i < list.count; i++) {
         if (card_standing(&list.cards[i]) == CARD_GONE)
             (void)fprintf(stderr,
-                          "Replica %s has gone without a word: what it was writing then may count twice when it is "
+                          "Replica %s has gone without a word: what it was writing then becomes uncertain when it is "
                           "started again with its --state. Count again after that.\n",
                           list.cards[i].card.name);
     }
