@@ -11,8 +11,9 @@
 
 enum {
     LOOK_MS = 250,    /* how soon after a midnight, or a change of rules, it begins */
-    AGAIN_MS = 10000, /* what was interrupted is tried again after this */
-    SWEEPS_MAX = 3,   /* of one bucket, before others have their turn */
+    AGAIN_MS = 10000, /* what was interrupted is tried again after this, then after twice the time ... */
+    AGAIN_MAX_MS = 15 * 60 * 1000,
+    SWEEPS_MAX = 3, /* of one bucket, before others have their turn */
     BUCKETS_PAGE = 100,
     RECORDS_REMOVED_MAX = 10000,
     BUCKETS_ARENA_BYTES = 1 << 20,
@@ -177,6 +178,15 @@ SUSPENDS static void remove_litter(struct lifecycle_runner *runner, const struct
     buffer_free(&gone);
 }
 
+static void settle_next_try(struct lifecycle_runner *runner, bool done)
+{
+    uint64_t again_ms = runner->again_ms == 0 ? AGAIN_MS : 2 * runner->again_ms;
+    runner->again_ms = done ? 0 : again_ms < AGAIN_MAX_MS ? again_ms : AGAIN_MAX_MS;
+    runner->again_ns = done ? 0 : deadline_after_ms(runner->again_ms);
+    if (done)
+        runner->last_error[0] = '\0';
+}
+
 SUSPENDS static void sweep_if_due(struct lifecycle_runner *runner)
 {
     int64_t midnight_ms = now_ms(runner) / runner->day_ms * runner->day_ms;
@@ -195,9 +205,7 @@ SUSPENDS static void sweep_if_due(struct lifecycle_runner *runner)
     arena_free(&arena);
     runner->midnight_ms = midnight_ms;
     runner->stamp = stamp;
-    runner->again_ns = done ? 0 : deadline_after_ms(AGAIN_MS);
-    if (done)
-        runner->last_error[0] = '\0';
+    settle_next_try(runner, done);
 }
 
 /* ---- life ---- */

@@ -71,7 +71,8 @@ struct lifecycle_runner {
     /* What was swept last, all buckets: */
     int64_t midnight_ms;
     uint64_t stamp;      /* of settings */
-    deadline_t again_ns; /* something was interrupted: not before then */
+    uint64_t again_ms;   /* something was interrupted: so long after it ... */
+    deadline_t again_ns; /* ... it is tried again; 0: nothing was */
 };
 
 /* Shard 0, after keeper_start. Its fiber is the environment's scheduler's. */

@@ -407,8 +407,11 @@ static void end_record(struct lifecycle_sweep *sweep)
 {
     struct sweep_record *record = &sweep->record;
     int64_t soonest_ms = lifecycle_plan_soonest_ms(&sweep->plan, record->began_ms);
+    int64_t next_midnight_ms = record->midnight_ms + sweep->runner->day_ms;
     take_counts(sweep);
     record->next_ms = soonest_ms < record->next_ms ? soonest_ms : record->next_ms;
+    if (record->next_ms < next_midnight_ms) /* what is due, and stays, is looked at once a day */
+        record->next_ms = next_midnight_ms;
     record->cursor = (struct lifecycle_cursor){0};
     record->state = SWEEP_IS_DONE;
     record->ended_ms = clock_wall_ms(sweep->runner->environment->clock);
