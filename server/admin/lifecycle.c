@@ -114,7 +114,9 @@ SUSPENDS static bool describe_buckets(struct lifecycle_runner *runner, struct js
     struct sweep_record *record = malloc(sizeof *record); /* too large for a fiber's stack */
     struct arena arena;
     bool is_truncated = true;
-    bool done = record != NULL || error_set(error, ERROR_BUSY, NULL, "no memory");
+    bool done = true;
+    if (record == NULL)
+        return error_set(error, ERROR_BUSY, NULL, "no memory");
     arena_init(&arena, BUCKETS_ARENA_BYTES);
     while (done && is_truncated) {
         struct bucket_info *buckets;

@@ -21,7 +21,7 @@ static unsigned take_enabled(const struct lifecycle *lifecycle, const struct lif
     for (unsigned i = 0; i < lifecycle->rules_count; i++)
         if (lifecycle->rules[i].is_enabled)
             ret_rules[count++] = &lifecycle->rules[i];
-    qsort(ret_rules, count, sizeof ret_rules[0], compare_rules);
+    qsort(ret_rules, count, sizeof(struct lifecycle_rule *), compare_rules);
     return count;
 }
 
@@ -35,14 +35,16 @@ static const struct lifecycle_group *find_outer(const struct lifecycle_group *be
 
 static void group_rules(struct lifecycle_plan *plan, const struct lifecycle_rule **rules, unsigned count)
 {
+    struct lifecycle_group *last = NULL;
     for (unsigned i = 0; i < count; i++) {
-        struct lifecycle_group *last = plan->count > 0 ? &plan->groups[plan->count - 1] : NULL;
         struct span prefix = rules[i]->filter.prefix;
         if (last != NULL && span_equal(last->prefix, prefix)) {
             last->count++;
             continue;
         }
-        plan->groups[plan->count++] = (struct lifecycle_group){prefix, find_outer(last, prefix), &rules[i], 1};
+        const struct lifecycle_group *outer = find_outer(last, prefix);
+        last = &plan->groups[plan->count++];
+        *last = (struct lifecycle_group){prefix, outer, &rules[i], 1};
     }
 }
 
@@ -54,12 +56,14 @@ static bool expires_by_time(const struct lifecycle_rule *rule)
 bool lifecycle_plan_make(const struct lifecycle *lifecycle, int64_t day_ms, struct arena *arena,
                          struct lifecycle_plan *ret_plan, struct error *error)
 {
-    const struct lifecycle_rule **rules = arena_allocate(arena, (lifecycle->rules_count + 1) * sizeof rules[0]);
+    const struct lifecycle_rule **rules =
+        arena_allocate(arena, (lifecycle->rules_count + 1) * sizeof(struct lifecycle_rule *));
     struct lifecycle_group *groups = arena_allocate(arena, (lifecycle->rules_count + 1) * sizeof groups[0]);
     if (rules == NULL || groups == NULL)
         return error_set(error, ERROR_BUSY, NULL, "no memory for the rules of a bucket");
     *ret_plan = (struct lifecycle_plan){.lifecycle = lifecycle, .day_ms = day_ms, .groups = groups};
     unsigned count = take_enabled(lifecycle, rules);
+    ret_plan->rules_count = count;
     group_rules(ret_plan, rules, count);
     for (unsigned i = 0; i < count; i++) {
         ret_plan->acts_on_versions = ret_plan->acts_on_versions || expires_by_time(rules[i]) ||

@@ -38,6 +38,7 @@ struct lifecycle_plan {
     int64_t day_ms;                 /* how long a day is; midnights are its multiples since 1970 */
     struct lifecycle_group *groups; /* in byte order */
     unsigned count;
+    unsigned rules_count;  /* in all groups */
     bool acts_on_versions; /* any rule at all looks at objects, versions or markers ... */
     bool aborts_uploads;   /* ... or at uploads */
 };

@@ -76,6 +76,7 @@ SUSPENDS static bool judge(struct asked *asked, const struct bucket_settings *se
     if (done)
         asked->tell(asked->context, &asked->told);
     arena_free(&rules);
+    asked->told.plan = asked->walk.plan = NULL;
     return done;
 }
 

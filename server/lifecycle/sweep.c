@@ -14,8 +14,10 @@ enum {
     RULES_ARENA_BYTES = 1 << 20,
     PAGE_ARENA_BYTES = 24 << 20, /* a thousand keys with all the tags that they may have */
     TURN_MS = 30000,
+    JUDGEMENTS_MAX = 50000, /* of one page */
 };
 
+_Static_assert((int)JUDGEMENTS_MAX / (int)LIFECYCLE_RULES_MAX >= (int)LIFECYCLE_PAGE_ENTRIES_MIN, "a page has so many");
 static const uint64_t RENEWAL_NS = UINT64_C(60) * 1000000000;
 
 /* ---- is it time? ---- */
@@ -226,12 +228,19 @@ SUSPENDS static bool end_page(struct lifecycle_sweep *sweep, struct error *error
 
 /* ---- versions ---- */
 
+/* The shard does nothing else while a page is judged, at 10 ns for a version and a rule. */
+static unsigned page_entries(const struct lifecycle_plan *plan)
+{
+    unsigned entries = JUDGEMENTS_MAX / (plan->rules_count > 0 ? plan->rules_count : 1);
+    return entries < LIST_ENTRIES_MAX ? entries : LIST_ENTRIES_MAX;
+}
+
 SUSPENDS static bool walk_prefix(struct lifecycle_sweep *sweep, struct span prefix, struct error *error)
 {
     struct lifecycle_cursor *cursor = &sweep->walk.cursor;
     struct version_list_request request = {.bucket = span_from_string(sweep->bucket.name),
                                            .prefix = prefix,
-                                           .entries_max = LIST_ENTRIES_MAX,
+                                           .entries_max = page_entries(&sweep->plan),
                                            .wants_grounds = true};
     struct list_page page = {.is_truncated = true};
     while (page.is_truncated) {
