@@ -193,9 +193,8 @@ static bool load_keyring(struct server *server, struct error *error)
     const struct config *config = server->config;
     if (config->keyring[0] == '\0')
         return true;
-    if (config->raw || config_is_bucket(config))
-        return error_set(error, ERROR_INVALID, NULL,
-                         "--keyring goes with --backend dir: alone, and not with --raw: nothing is encrypted there");
+    if (config->raw)
+        return error_set(error, ERROR_INVALID, NULL, "--keyring does not go with --raw: nothing is encrypted there");
     server->keyring = keyring_load(config->keyring, error);
     if (server->keyring == NULL)
         return error_prepend(error, "--keyring");

@@ -75,7 +75,7 @@ static const struct option OPTIONS[] = {
      .help = "INI file, one section per account: access_key, secret_key, id, email, role; without it (and without "
              "BALE_ACCESS_KEY and BALE_SECRET_KEY) one pair is made at first start, in the backend's folder"},
     {"keyring", OPTION_TEXT, AT(keyring), "", "FILE",
-     .help = "of dir: keys under which objects are encrypted whose clients ask for it (SSE-S3), made by bale keyring; "
+     .help = "keys under which objects are encrypted whose clients ask for it (SSE-S3), made by bale keyring; "
              "without it encryption is refused"},
     {"default-ownership", OPTION_CHOICE, AT(default_ownership), "BucketOwnerEnforced", "NAME",
      .allowed = "BucketOwnerEnforced|BucketOwnerPreferred|ObjectWriter",

@@ -3,6 +3,7 @@
 
 #include "runtime/base/assert.h"
 #include "runtime/base/base64.h"
+#include "runtime/base/decimal.h"
 #include "runtime/base/hex.h"
 #include "runtime/base/secret.h"
 #include "server/keys/keyring_private.h"
@@ -17,6 +18,8 @@ struct keyring {
     unsigned count;
     unsigned active;
     struct seal_keys keys[KEYRING_KEYS_MAX];
+    unsigned s4_count;
+    struct keyring_s4_key s4_keys[KEYRING_S4_KEYS_MAX];
     _Atomic(struct aes *) spares[AES_SPARES]; /* contexts that nobody uses */
 };
 
@@ -41,13 +44,34 @@ unsigned keyring_material_find(const struct keyring_material *material, const ui
     return place;
 }
 
+static const char s4_prefix[] = "s4 ";
+
+/* "s4 N"; the id may stand for several keys in S4, and so does not here. */
+static bool take_s4_key(const struct ini_file *file, const struct ini_entry *entry, struct keyring_material *material,
+                        struct error *error)
+{
+    uint64_t id;
+    struct span text = span_from_string(entry->section + strlen(s4_prefix));
+    if (!decimal_parse_range(text, 0, UINT16_MAX, &id) || strcmp(entry->name, "material") != 0)
+        return ini_refuse(file, entry, error, "a key of S4 is [s4 ID], an ID being 0 to 65535, with its material.");
+    if (material->s4_count == KEYRING_S4_KEYS_MAX)
+        return ini_refuse(file, entry, error, "there are more than %d keys of S4.", KEYRING_S4_KEYS_MAX);
+    struct keyring_s4_key *key = &material->s4_keys[material->s4_count];
+    if (!base64_decode(span_from_string(entry->value), key->key, AES_KEY_BYTES))
+        return ini_refuse(file, entry, error, "material must be 32 bytes in base64.");
+    key->id = (unsigned)id;
+    material->s4_count++;
+    return true;
+}
+
 static bool take_key(const struct ini_file *file, const struct ini_entry *entry, struct keyring_material *material,
                      struct error *error)
 {
     static const char prefix[] = "key ";
     uint8_t id[SEAL_KEY_ID_BYTES];
     if (strncmp(entry->section, prefix, strlen(prefix)) != 0 || !take_id(entry->section + strlen(prefix), id))
-        return ini_refuse(file, entry, error, "sections are [keyring] and [key ID], an ID being 16 hex digits.");
+        return ini_refuse(file, entry, error,
+                          "sections are [keyring], [key ID], an ID being 16 hex digits, and [s4 ID].");
     if (strcmp(entry->name, "material") != 0)
         return ini_refuse(file, entry, error, "a key has its material, and nothing else.");
     if (material->count == KEYRING_KEYS_MAX)
@@ -68,7 +92,10 @@ static bool take_entries(const struct ini_file *file, struct keyring_material *m
     const struct ini_entry *active = NULL;
     for (unsigned i = 0; i < file->count; i++) {
         const struct ini_entry *entry = &file->entries[i];
-        if (strcmp(entry->section, "keyring") != 0) {
+        if (strncmp(entry->section, s4_prefix, strlen(s4_prefix)) == 0) {
+            if (!take_s4_key(file, entry, material, error))
+                return false;
+        } else if (strcmp(entry->section, "keyring") != 0) {
             if (!take_key(file, entry, material, error))
                 return false;
         } else if (strcmp(entry->name, "active") == 0) {
@@ -78,6 +105,8 @@ static bool take_entries(const struct ini_file *file, struct keyring_material *m
         }
     }
     uint8_t id[SEAL_KEY_ID_BYTES];
+    if (active == NULL && material->count == 0 && material->s4_count > 0)
+        return true;
     if (active == NULL)
         return error_set(error, ERROR_INVALID, NULL, "%s has no [keyring] with active = ID.", file->path);
     if (!take_id(active->value, id) || (material->active = keyring_material_find(material, id)) == material->count)
@@ -134,6 +163,8 @@ static bool derive_keys(struct keyring *keyring, const struct keyring_material *
         seal_keys_derive(aes, material->keys[i].id, material->keys[i].key, &keyring->keys[i]);
     keyring->count = material->count;
     keyring->active = material->active;
+    keyring->s4_count = material->s4_count;
+    memcpy(keyring->s4_keys, material->s4_keys, sizeof keyring->s4_keys);
     keyring_give_aes(keyring, aes);
     return true;
 }
@@ -179,7 +210,17 @@ void keyring_free(struct keyring *keyring)
 
 const struct seal_keys *keyring_active(const struct keyring *keyring)
 {
-    return &keyring->keys[keyring->active];
+    return keyring->count == 0 ? NULL : &keyring->keys[keyring->active];
+}
+
+unsigned keyring_s4_count(const struct keyring *keyring)
+{
+    return keyring->s4_count;
+}
+
+const struct keyring_s4_key *keyring_s4_at(const struct keyring *keyring, unsigned index)
+{
+    return &keyring->s4_keys[index];
 }
 
 const struct seal_keys *keyring_find(const struct keyring *keyring, const uint8_t id[SEAL_KEY_ID_BYTES])

@@ -4,10 +4,13 @@
  *   active = 7c1f09d2a4b3e655
  *   [key 7c1f09d2a4b3e655]
  *   material = the 32 bytes of the key, in base64
+ *   [s4 1]
+ *   material = a key with which S4 encrypted, likewise; 1 is its id there
  *
  * A key's id is the first 8 bytes of SHA-256("bale key" key), as hex: two keys cannot share one, and a key that was
- * mistyped is refused. New objects are written under the active key; all others open what was written under them. The
- * file must be readable for its owner alone.
+ * mistyped is refused. New objects are written under the active key; all others open what was written under them. Keys
+ * of S4 only open what S4 wrote; a file may have nothing else, and then no object is encrypted. The file must be
+ * readable for its owner alone.
  *
  * A keyring is immutable once it is there, and may be used by any thread. Its keys lie in pages of their own
  * (runtime/base/secret.h). */
@@ -19,6 +22,7 @@
 
 enum {
     KEYRING_KEYS_MAX = 64,
+    KEYRING_S4_KEYS_MAX = 16,
     KEYRING_ID_TEXT_BYTES = 2 * SEAL_KEY_ID_BYTES + 1,
 };
 
@@ -30,12 +34,20 @@ struct keyring *keyring_load(const char *path, struct error *error);
 struct keyring *keyring_parse(const char *path, struct span text, struct error *error);
 void keyring_free(struct keyring *keyring); /* NULL: nothing is done */
 
-/* What new objects are written under. */
+/* What new objects are written under; NULL: there are keys of S4 alone. */
 const struct seal_keys *keyring_active(const struct keyring *keyring);
 /* NULL: there is no such key. */
 const struct seal_keys *keyring_find(const struct keyring *keyring, const uint8_t id[SEAL_KEY_ID_BYTES]);
 unsigned keyring_count(const struct keyring *keyring);
 const struct seal_keys *keyring_at(const struct keyring *keyring, unsigned index); /* in the order of the file */
+
+/* A key of S4: in S4's keyring, of its local KMS, or the one before there were several. */
+struct keyring_s4_key {
+    unsigned id; /* which S4 may have given to another one, too */
+    uint8_t key[AES_KEY_BYTES];
+};
+unsigned keyring_s4_count(const struct keyring *keyring);
+const struct keyring_s4_key *keyring_s4_at(const struct keyring *keyring, unsigned index);
 
 /* A context for as long as nothing suspends; given back at once. Where there is no memory for one, the process ends. */
 struct aes *keyring_take_aes(struct keyring *keyring);

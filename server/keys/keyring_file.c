@@ -1,4 +1,5 @@
 /* server/keys/keyring_file.c -- makes and changes keyrings as files. */
+#include "runtime/base/assert.h"
 #include "runtime/base/base64.h"
 #include "runtime/base/hex.h"
 #include "runtime/base/secret.h"
@@ -8,10 +9,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <unistd.h>
 
-enum { PATH_BYTES = 1024, KEY_TEXT_BYTES = 128, FILE_TEXT_BYTES = (KEYRING_KEYS_MAX + 2) * KEY_TEXT_BYTES };
+enum {
+    PATH_BYTES = 1024,
+    KEY_TEXT_BYTES = 128,
+    FILE_TEXT_BYTES = (KEYRING_KEYS_MAX + KEYRING_S4_KEYS_MAX + 2) * KEY_TEXT_BYTES
+};
 
 void keyring_key_id(const uint8_t key[AES_KEY_BYTES], uint8_t ret_id[SEAL_KEY_ID_BYTES])
 {
@@ -27,24 +33,44 @@ void keyring_key_id(const uint8_t key[AES_KEY_BYTES], uint8_t ret_id[SEAL_KEY_ID
 
 /* ---- writing ---- */
 
+__attribute__((format(printf, 3, 4))) static void append(char *text, size_t *size, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    int added = vsnprintf(text + *size, FILE_TEXT_BYTES - *size, format, arguments);
+    va_end(arguments);
+    ASSERT(added >= 0 && (size_t)added < FILE_TEXT_BYTES - *size);
+    *size += (size_t)added;
+}
+
+static void append_material(char *text, size_t *size, const uint8_t key[AES_KEY_BYTES])
+{
+    char encoded[BASE64_ENCODED_BYTES(AES_KEY_BYTES)];
+    base64_encode(span_of(key, AES_KEY_BYTES), encoded);
+    append(text, size, "material = %.*s\n", (int)sizeof encoded, encoded);
+    explicit_bzero(encoded, sizeof encoded);
+}
+
 /* Room for FILE_TEXT_BYTES. Returns its size. */
 static size_t format(const struct keyring_material *material, char *text)
 {
     char id[KEYRING_ID_TEXT_BYTES];
-    char encoded[BASE64_ENCODED_BYTES(AES_KEY_BYTES)];
-    keyring_id_format(material->keys[material->active].id, id);
-    int size = snprintf(text, FILE_TEXT_BYTES,
-                        "; Keys of objects: whoever has this file reads them, and without it nobody does.\n"
-                        "[keyring]\nactive = %s\n",
-                        id);
+    size_t size = 0;
+    append(text, &size, "; Keys of objects: whoever has this file reads them, and without it nobody does.\n");
+    if (material->count > 0) {
+        keyring_id_format(material->keys[material->active].id, id);
+        append(text, &size, "[keyring]\nactive = %s\n", id);
+    }
     for (unsigned i = 0; i < material->count; i++) {
         keyring_id_format(material->keys[i].id, id);
-        base64_encode(span_of(material->keys[i].key, AES_KEY_BYTES), encoded);
-        size += snprintf(text + size, (size_t)(FILE_TEXT_BYTES - size), "[key %s]\nmaterial = %.*s\n", id,
-                         (int)sizeof encoded, encoded);
+        append(text, &size, "[key %s]\n", id);
+        append_material(text, &size, material->keys[i].key);
     }
-    explicit_bzero(encoded, sizeof encoded);
-    return (size_t)size;
+    for (unsigned i = 0; i < material->s4_count; i++) {
+        append(text, &size, "[s4 %u]\n", material->s4_keys[i].id);
+        append_material(text, &size, material->s4_keys[i].key);
+    }
+    return size;
 }
 
 static bool write_all(int fd, const char *text, size_t size)

@@ -14,8 +14,10 @@ struct keyring_key {
 /* In memory of runtime/base/secret.h. */
 struct keyring_material {
     unsigned count;
-    unsigned active; /* which of them */
+    unsigned active; /* which of them; count: there is none */
     struct keyring_key keys[KEYRING_KEYS_MAX];
+    unsigned s4_count;
+    struct keyring_s4_key s4_keys[KEYRING_S4_KEYS_MAX];
 };
 
 /* NULL as keyring_load. */

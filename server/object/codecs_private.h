@@ -44,7 +44,8 @@ struct object_codecs {
     struct object_settings settings;
     struct object_counters counters;
     struct memory_budget memory;
-    struct memory_budget pumps; /* counts those that run, not bytes */
+    struct memory_budget pumps; /* counts those that run, not bytes; so does the next */
+    struct memory_budget s4_sources;
     struct pool *packers;       /* struct packer */
     struct pool *gzip_slots;    /* counted in the budget by bodies that hold one for long */
     struct guide_cache *guides; /* NULL: nothing is packed in columns */
@@ -72,6 +73,10 @@ void body_memory_give(struct object_codecs *codecs, struct body_memory *memory);
 /* One more pump; failure is SlowDown (or cancelled). */
 SUSPENDS bool pump_take(struct object_codecs *codecs, struct error *error);
 void pump_give(struct object_codecs *codecs);
+
+/* One more body that S4 encrypted (s4_source.h); likewise. */
+SUSPENDS bool s4_slot_take(struct object_codecs *codecs, struct error *error);
+void s4_slot_give(struct object_codecs *codecs);
 
 /* One of the pools; failure is SlowDown (or cancelled). */
 SUSPENDS void *slot_take(struct object_codecs *codecs, struct pool *pool, struct error *error);

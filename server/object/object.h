@@ -58,6 +58,8 @@ const struct object_counters *object_codecs_counters(const struct object_codecs 
 bool object_codecs_write_blocks(const struct object_codecs *codecs, const struct bucket_store *store);
 /* Can an object be encrypted there (object_write_intent.is_sealed)? */
 bool object_codecs_may_seal(const struct object_codecs *codecs, const struct bucket_store *store);
+/* Are there keys for what S4 encrypted (object_attributes.is_encrypted)? */
+bool object_codecs_read_s4(const struct object_codecs *codecs);
 /* Of an object that is encrypted: is it what was encrypted under this name, and is its key there? InternalError. */
 bool object_prove(const struct object_codecs *codecs, const struct object_name *name,
                   const struct object_attributes *attributes, struct error *error);

@@ -7,6 +7,7 @@
 #include "runtime/fiber/loop.h"
 #include "s3client/wire/s3_error.h"
 #include "server/object/codecs_private.h"
+#include "server/object/s4_source.h"
 
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -212,6 +213,17 @@ void pump_give(struct object_codecs *codecs)
     memory_budget_give(&codecs->pumps, 1);
 }
 
+SUSPENDS bool s4_slot_take(struct object_codecs *codecs, struct error *error)
+{
+    return memory_budget_take(&codecs->s4_sources, 1, deadline_after_ms(codecs->settings.wait_ms), error) ||
+           refuse(codecs, error);
+}
+
+void s4_slot_give(struct object_codecs *codecs)
+{
+    memory_budget_give(&codecs->s4_sources, 1);
+}
+
 /* ---- all of it ---- */
 
 static struct pool *create_pool(const char *name, void *(*create)(void *), void (*destroy)(void *, void *), size_t max)
@@ -236,6 +248,7 @@ struct object_codecs *object_codecs_create(const struct object_settings *setting
     memory_budget_init(&codecs->memory, settings->frame_buffers_max * frame_buffer_bytes);
     unsigned pumps = settings->frame_buffers_max / PUMP_FRAME_BUFFERS;
     memory_budget_init(&codecs->pumps, pumps > 0 ? pumps : 1);
+    memory_budget_init(&codecs->s4_sources, S4_SOURCES_MAX);
     size_t packers_max = settings->level > CODEC_LEVEL_INLINE_MAX ? PACKERS_HIGH_MAX : PACKERS_MAX;
     codecs->packers = create_pool("packers", create_packer, destroy_packer, packers_max);
     codecs->gzip_slots = pool_create(&(struct pool_kind){

@@ -38,7 +38,8 @@ void object_close(struct bucket_object *object)
 bool object_codecs_may_seal(const struct object_codecs *codecs, const struct bucket_store *store)
 {
     const struct object_settings *settings = &codecs->settings;
-    return settings->keyring != NULL && settings->codec != OBJECT_CODEC_RAW && store->capabilities.keeps_seals;
+    return settings->keyring != NULL && keyring_active(settings->keyring) != NULL &&
+           settings->codec != OBJECT_CODEC_RAW && store->capabilities.keeps_seals;
 }
 
 bool object_prove(const struct object_codecs *codecs, const struct object_name *name,
@@ -48,4 +49,10 @@ bool object_prove(const struct object_codecs *codecs, const struct object_name *
     bool opened = object_seal_open(codecs->settings.keyring, name, attributes, data_key, error);
     explicit_bzero(data_key, sizeof data_key);
     return opened;
+}
+
+bool object_codecs_read_s4(const struct object_codecs *codecs)
+{
+    const struct keyring *keyring = codecs->settings.keyring;
+    return keyring != NULL && keyring_s4_count(keyring) > 0;
 }

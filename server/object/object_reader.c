@@ -19,6 +19,7 @@
 #include "server/object/frame_index.h"
 #include "server/object/frame_stream.h"
 #include "server/object/object.h"
+#include "server/object/s4_source.h"
 #include "server/object/stage.h"
 
 #include <inttypes.h>
@@ -38,6 +39,7 @@ struct object_reader {
     bool may_keep;                 /* what is decoded, for the next one */
     struct dictionary *dictionary; /* that its frames refer to, held; NULL: none */
     struct store_source store;
+    struct s4_source *s4;         /* of a body that S4 encrypted; else NULL */
     struct object_source *source; /* the first stage behind the frames */
 
     uint64_t position;                 /* original offset of the next byte to hand out */
@@ -71,9 +73,6 @@ static uint64_t smaller(uint64_t a, uint64_t b)
 
 static bool refuse_unreadable(const struct object_attributes *attributes, struct error *error)
 {
-    if (attributes->is_encrypted)
-        return error_set(error, ERROR_UNSUPPORTED, S3_NotImplemented,
-                         "The object was encrypted by S4 (aes-256-gcm); this version of Bale cannot read it yet.");
     if (attributes->seal.size > 0 && (attributes->layout != LAYOUT_FRAMED || !attributes->is_size_known))
         return error_set(error, ERROR_DAMAGED, S3_InternalError, "The object is encrypted, and not in frames.");
     const struct codec *codec = codec_find(attributes->codec);
@@ -125,6 +124,8 @@ static bool is_sidecar_worth_it(const struct object_reader *reader)
 
 static void say_window(const struct object_reader *reader)
 {
+    if (reader->s4 != NULL) /* which knows where its chunks lie */
+        return;
     bool is_raw = reader->object->attributes.layout == LAYOUT_RAW && !reader->is_raw_part;
     uint64_t end = is_raw ? smaller(reader->end, reader->source->size) : reader->stored_end;
     uint64_t first = is_raw ? smaller(reader->position, end) : reader->frame_stored;
@@ -160,6 +161,19 @@ SUSPENDS static bool take_dictionary(struct object_reader *reader, struct error 
     return reader->dictionary != NULL;
 }
 
+/* Where S4 encrypted all of it, its frames are in what that holds. */
+SUSPENDS static bool take_source(struct object_reader *reader, struct error *error)
+{
+    store_source_init(&reader->store, reader->object);
+    reader->source = &reader->store.source;
+    if (!reader->object->attributes.is_encrypted)
+        return true;
+    reader->s4 = s4_source_begin(reader->codecs, &reader->store.source, error);
+    if (reader->s4 != NULL)
+        reader->source = &reader->s4->source;
+    return reader->s4 != NULL;
+}
+
 /* The data key, from what is beside the object. */
 static bool take_data_key(struct object_reader *reader, struct error *error)
 {
@@ -193,13 +207,15 @@ SUSPENDS bool object_reader_begin(struct object_codecs *codecs, struct bucket_ob
     if (reader == NULL)
         return error_set(error, ERROR_BUSY, S3_SlowDown, "There is no memory for a further download.");
     *reader = (struct object_reader){.codecs = codecs, .object = object, .name = name};
-    store_source_init(&reader->store, object);
-    reader->source = &reader->store.source;
+    if (!take_source(reader, error)) {
+        free(reader);
+        return false;
+    }
     reader->stored_end = reader->source->size;
     reader->position = first;
     reader->end = size > UINT64_MAX - first ? UINT64_MAX : first + size;
     if (attributes->layout == LAYOUT_RAW && !attributes->is_size_known)
-        reader->end = smaller(reader->end, attributes->stored_size);
+        reader->end = smaller(reader->end, reader->source->size);
     metric_add(&codecs->counters.stored_bytes_out, object->whole_body.size);
     begin_raw(reader);
     if (!take_data_key(reader, error) || !take_dictionary(reader, error) ||
@@ -220,6 +236,7 @@ void object_reader_end(struct object_reader *reader)
     body_memory_give(reader->codecs, &reader->memory);
     if (reader->is_sealed)
         unsealing_end(&reader->unsealing);
+    s4_source_end(reader->s4);
     free(reader);
 }
 
@@ -313,7 +330,7 @@ static bool describe_unframed(const struct object_reader *reader, struct frame_h
         .kind = FRAME_DATA,
         .codec = attributes->codec,
         .original_size = attributes->original_size,
-        .payload_size = attributes->stored_size,
+        .payload_size = reader->source->size,
         .crc32c = attributes->crc32c,
     };
     return true;

@@ -6,15 +6,18 @@ when a key is not there or somebody changes what is stored; for tests/process/ru
 
 import base64
 import hashlib
+import json
 import os
 import random
 import re
 import shutil
 import subprocess
+from pathlib import Path
 
 from daemon import Daemon
 from daemons import DaemonsCase
 
+S4_OBJECTS = Path(__file__).resolve().parents[1] / "vectors" / "sse-s4"
 HEADER = "x-amz-server-side-encryption"
 SSE = {HEADER: "AES256"}
 MARK = b"nobody else may read this line;"  # found in the folder, where anything of an object is there in clear
@@ -297,3 +300,37 @@ class Encryption(DaemonsCase):
         self.restart(daemon)
         for key, body in BODIES.items():
             self.expect_object(daemon, key, body)
+
+    def test_what_s4_encrypted(self):
+        """Read with its keys, which may be all that there are; and a copy is what Bale writes."""
+        daemon = Daemon(self.baled, ("--shards", "1"))
+        self.daemons.append(daemon)
+        self.run_bale(daemon, "import", str(S4_OBJECTS), "--bucket", "bucket", "--backend", "dir:data", "--credentials", daemon.credentials)
+        objects = {key: found for key, found in json.loads((S4_OBJECTS / "objects.json").read_text())["objects"].items()
+                   if not key.endswith(".s4index")}
+        self.restart(daemon)
+        self.assertEqual(501, daemon.alice.get("bucket", "logs-4k").status)
+        self.assertEqual(501, daemon.alice.head("bucket", "logs-4k").status)
+        self.assertEqual(0, daemon.stop())
+        with open(os.open(os.path.join(daemon.folder, "keys"), os.O_WRONLY | os.O_CREAT, 0o600), "w", encoding="ascii") as file:
+            file.write(f"[s4 1]\nmaterial = {base64.b64encode(bytes(range(32))).decode()}\n")
+        daemon.options += ["--keyring", "keys"]
+        for has_own in (False, True):
+            self.restart(daemon)
+            alice = daemon.alice
+            for key, found in objects.items():
+                answer = alice.get("bucket", key)
+                self.assertEqual((200, found["original_sha256"]), (answer.status, hashlib.sha256(answer.body).hexdigest()))
+                etag = found["metadata"].get("s4-logical-etag", found["backend_etag"])
+                self.assertEqual((f'"{etag}"', None), (answer.header("etag"), answer.header(HEADER)))
+                self.assertEqual(str(found["original_size"]), alice.head("bucket", key).header("content-length"))
+                last = alice.get("bucket", key, None, {"range": "bytes=-5"}) if answer.body else answer
+                self.assertEqual(answer.body[-5:], last.body)
+                headers = {**(SSE if has_own else {}), "x-amz-copy-source": f"bucket/{key}"}
+                self.assertEqual(200, alice.put("bucket", key + ".copy", None, headers).status)
+                copy = alice.get("bucket", key + ".copy")
+                self.assertEqual((answer.body, "AES256" if has_own else None), (copy.body, copy.header(HEADER)))
+            self.put(daemon, "new", b"body", SSE, 200 if has_own else 501)
+            self.assertEqual(0, daemon.stop())
+            if not has_own:
+                self.run_bale(daemon, "keyring", "add", "--keyring", "keys")

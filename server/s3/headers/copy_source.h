@@ -24,4 +24,5 @@ SUSPENDS bool copy_source_open(struct s3_request *request, struct copy_source *r
                                struct bucket_object **ret_object, struct error *error);
 
 /* Can its original bytes be had? NotImplemented. */
-bool copy_source_check(const struct object_attributes *attributes, struct error *error);
+bool copy_source_check(const struct s3_request *request, const struct object_attributes *attributes,
+                       struct error *error);

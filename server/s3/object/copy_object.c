@@ -83,9 +83,10 @@ static SUSPENDS bool changes_nothing(struct s3_request *request, const struct co
            is_current(request, source, &plan->source->attributes);
 }
 
-static bool check_source(const struct object_attributes *attributes, struct error *error)
+static bool check_source(const struct s3_request *request, const struct object_attributes *attributes,
+                         struct error *error)
 {
-    if (!copy_source_check(attributes, error))
+    if (!copy_source_check(request, attributes, error))
         return false;
     if (attributes->original_size > SOURCE_BYTES_MAX)
         return error_set(error, ERROR_INVALID, S3_InvalidRequest,
@@ -148,7 +149,7 @@ static bool needs_the_bytes(const struct copy_plan *plan)
 {
     const struct object_attributes *source = &plan->source->attributes;
     bool is_sealed = plan->is_sealed || source->seal.size > 0; /* a data key is one object's */
-    return is_sealed || source->is_multipart || source->etag[0] == 0 ||
+    return is_sealed || source->is_encrypted || source->is_multipart || source->etag[0] == 0 ||
            (plan->checksum != CHECKSUM_NONE && plan->checksum != source->checksum.algorithm);
 }
 
@@ -214,7 +215,7 @@ static SUSPENDS bool copy_original(struct s3_request *request, const struct copy
 static SUSPENDS bool copy(struct s3_request *request, const struct object_name *source, struct copy_plan *plan,
                           struct object_attributes *ret_attributes, struct error *error)
 {
-    if (!check_source(&plan->source->attributes, error) || !plan_metadata(request, plan, error) ||
+    if (!check_source(request, &plan->source->attributes, error) || !plan_metadata(request, plan, error) ||
         !plan_tags(request, source, plan, error))
         return false;
     bool copied = needs_the_bytes(plan) ? copy_original(request, plan, ret_attributes, error)

@@ -127,11 +127,12 @@ static SUSPENDS bool select_bytes(struct s3_request *request, const struct targe
 }
 
 /* An object of another tool may be one that cannot be given back as it was. */
-static bool check_readable(const struct object_attributes *attributes, struct error *error)
+static bool check_readable(const struct s3_request *request, const struct object_attributes *attributes,
+                           struct error *error)
 {
-    if (attributes->is_encrypted)
+    if (attributes->is_encrypted && !object_codecs_read_s4(request->settings->codecs))
         return error_set(error, ERROR_UNSUPPORTED, S3_NotImplemented,
-                         "The object is encrypted by another S4 gateway; Bale cannot decrypt it yet.");
+                         "The object is encrypted by S4, and the server has no keys of S4 (--keyring).");
     if (!attributes->is_size_known)
         return error_set(error, ERROR_UNSUPPORTED, S3_NotImplemented,
                          "The object's original size is not recorded; rewrite it with the tool that made it.");
@@ -196,7 +197,7 @@ static SUSPENDS bool decide(struct s3_request *request, const struct target *tar
 {
     request->outcome.object_size = target->attributes->original_size;
     request->outcome.has_object_size = target->attributes->is_size_known;
-    return check_readable(target->attributes, error) &&
+    return check_readable(request, target->attributes, error) &&
            s3_check_read(request, &target->decision, "", ret_not_modified, error) &&
            (*ret_not_modified || select_bytes(request, target, ret_selection, error));
 }

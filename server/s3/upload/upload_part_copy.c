@@ -109,7 +109,7 @@ static SUSPENDS bool copy_once(struct s3_request *request, struct part_copy *cop
         return false;
     copy->source_name = ret_source->name;
     memcpy(ret_version, copy->source->attributes.version, VERSION_TEXT_BYTES);
-    bool ok = copy_source_check(&copy->source->attributes, error) && choose_bytes(request, copy, error) &&
+    bool ok = copy_source_check(request, &copy->source->attributes, error) && choose_bytes(request, copy, error) &&
               store(request, copy, ret_part, error);
     bucket_close(copy->source);
     return ok;

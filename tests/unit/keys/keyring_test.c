@@ -117,6 +117,32 @@ START_TEST(a_missing_file_is_not_made)
 }
 END_TEST
 
+/* Keys of S4 stand beside others or alone, twice under one id, and stay where a file is changed. */
+START_TEST(keys_of_s4)
+{
+    static const char text[] = "[s4 1]\nmaterial = AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n"
+                               "[s4 65535]\nmaterial = AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\n";
+    char id[KEYRING_ID_TEXT_BYTES];
+    FILE *file = fopen(path, "w");
+    ck_assert(file != NULL && fputs(text, file) >= 0 && fclose(file) == 0 && chmod(path, 0600) == 0);
+    struct keyring *alone = keyring_load(path, &error);
+    ck_assert_msg(alone != NULL, "%s", error.message);
+    ck_assert_ptr_null(keyring_active(alone));
+    ck_assert_uint_eq(keyring_s4_count(alone), 2);
+    ck_assert(keyring_add(path, random_system(), id, &error));
+    struct keyring *beside = keyring_load(path, &error);
+    ck_assert_uint_eq(keyring_count(beside), 1);
+    expect_active(beside, id); /* the only one */
+    ck_assert_uint_eq(keyring_s4_count(beside), 2);
+    for (unsigned i = 0; i < 2; i++) {
+        ck_assert_uint_eq(keyring_s4_at(beside, i)->id, keyring_s4_at(alone, i)->id);
+        ck_assert_mem_eq(keyring_s4_at(beside, i)->key, keyring_s4_at(alone, i)->key, AES_KEY_BYTES);
+    }
+    keyring_free(alone);
+    keyring_free(beside);
+}
+END_TEST
+
 /* The key of 32 zeros, whose id is what SHA-256("bale key" zeros) begins with. */
 #define ZEROS "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
 #define ZEROS_ID "befce54d08ad0852"
@@ -134,6 +160,9 @@ START_TEST(texts_that_are_refused)
         "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n",
         "[keyring]\nactive = " ZEROS_ID "\nuse = x\n[key " ZEROS_ID "]\nmaterial = " ZEROS "\n",
         "[keyring]\nactive = " ZEROS_ID "\n[key " ZEROS_ID "]\nmaterial = " ZEROS "\nuse = x\n",
+        "[s4 65536]\nmaterial = " ZEROS "\n",
+        "[s4 x]\nmaterial = " ZEROS "\n",
+        "[s4 1]\nkey = " ZEROS "\n",
         "[keyring]\nactive = " ZEROS_ID "\n[other]\nmaterial = " ZEROS "\n",
     };
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
@@ -179,5 +208,6 @@ int main(void)
     tcase_add_test(tcase, a_missing_file_is_not_made);
     tcase_add_test(tcase, texts_that_are_refused);
     tcase_add_test(tcase, contexts_come_and_go);
+    tcase_add_test(tcase, keys_of_s4);
     return run_suite(suite);
 }
