@@ -106,7 +106,7 @@ static void make_put_to(struct run *run, const char *path, struct span body, str
 {
     hash_body(run, body, body.size);
     struct request_line line = {"PUT", path, ""};
-    request_signed(&run->options->signer, &line, span_from_string(run->payload_hash), body.size, scratch);
+    request_signed(&run->options->signer, &line, span_from_string(run->payload_hash), body.size, scratch, NULL);
     *request =
         (struct load_request){.head = buffer_span(scratch), .body = body, .body_bytes = body.size, .status = 200};
 }
@@ -156,7 +156,7 @@ static void make_list(void *context, unsigned client, uint64_t number, struct bu
     snprintf(query, sizeof query, "list-type=2&max-keys=1000&prefix=key-&start-after=key-%08llu",
              (unsigned long long)first);
     struct request_line line = {"GET", path, query};
-    request_signed(&run->options->signer, &line, SPAN("UNSIGNED-PAYLOAD"), 0, scratch);
+    request_signed(&run->options->signer, &line, SPAN("UNSIGNED-PAYLOAD"), 0, scratch, NULL);
     *request = (struct load_request){
         .head = buffer_span(scratch), .status = 200, .answer_bytes_min = keys > 1001 ? 1000 * 100 : 1};
 }
@@ -169,7 +169,8 @@ static void make_put_large(void *context, unsigned client, uint64_t number, stru
     char path[PATH_BYTES];
     path_of_key(run, client, path);
     struct request_line line = {"PUT", path, ""};
-    request_signed(&run->options->signer, &line, span_from_string(run->payload_hash), run->options->size, scratch);
+    request_signed(&run->options->signer, &line, span_from_string(run->payload_hash), run->options->size, scratch,
+                   NULL);
     *request = (struct load_request){.head = buffer_span(scratch),
                                      .body = body_of_key(run, client),
                                      .body_bytes = run->options->size,
@@ -269,7 +270,7 @@ static int create_bucket(const struct options *options)
     snprintf(path, sizeof path, "/%s", options->bucket);
     buffer_init(&head, 0);
     struct request_line line = {"PUT", path, ""};
-    request_signed(&options->signer, &line, SPAN("UNSIGNED-PAYLOAD"), 0, &head);
+    request_signed(&options->signer, &line, SPAN("UNSIGNED-PAYLOAD"), 0, &head, NULL);
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     char answer[2048] = "";
     if (fd < 0 || connect(fd, (const struct sockaddr *)&options->address, sizeof options->address) != 0 ||

@@ -3,7 +3,6 @@
 
 #include "runtime/base/assert.h"
 #include "runtime/base/clock.h"
-#include "s3client/wire/date.h"
 #include "s3client/wire/uri.h"
 
 #include <stdio.h>
@@ -12,12 +11,6 @@
 
 enum { ALL_HEADERS_MAX = REQUEST_HEADERS_MAX + 3, SIGNED_NAMES_BYTES = 256 };
 
-struct moment {
-    char timestamp[DATE_TEXT_BYTES];
-    char scope[96];
-    struct hmac_sha256_key key;
-};
-
 static void make_key(const struct signer *signer, struct span day, struct hmac_sha256_key *ret_key)
 {
     uint8_t key[SHA256_BYTES];
@@ -25,24 +18,25 @@ static void make_key(const struct signer *signer, struct span day, struct hmac_s
     hmac_sha256_prepare(ret_key, span_of(key, sizeof key));
 }
 
-static void begin(const struct signer *signer, struct moment *moment)
+static void begin(const struct signer *signer, struct signing *signing)
 {
-    date_format_signature(clock_wall_ms(clock_system()), moment->timestamp);
-    struct span day = span_of(moment->timestamp, 8);
-    (void)snprintf(moment->scope, sizeof moment->scope, "%.8s/%s/s3/aws4_request", moment->timestamp, signer->region);
+    date_format_signature(clock_wall_ms(clock_system()), signing->timestamp);
+    struct span day = span_of(signing->timestamp, 8);
+    (void)snprintf(signing->scope, sizeof signing->scope, "%.8s/%s/s3/aws4_request", signing->timestamp,
+                   signer->region);
     struct signing_cache *cache = signer->cache;
     if (cache == NULL) {
-        make_key(signer, day, &moment->key);
+        make_key(signer, day, &signing->key);
         return;
     }
     if (memcmp(cache->day, day.data, sizeof cache->day) != 0) {
         make_key(signer, day, &cache->key);
         memcpy(cache->day, day.data, sizeof cache->day);
     }
-    moment->key = cache->key;
+    signing->key = cache->key;
 }
 
-static void sign(const struct moment *moment, const struct sigv4_request *request, char ret_hex[64])
+static void sign(struct signing *signing, const struct sigv4_request *request)
 {
     struct buffer canonical;
     struct buffer text;
@@ -51,9 +45,9 @@ static void sign(const struct moment *moment, const struct sigv4_request *reques
     buffer_init(&text, 0);
     if (!sigv4_canonical_request(request, &canonical, &missing))
         abort();
-    sigv4_string_to_sign(span_from_string(moment->timestamp), span_from_string(moment->scope), buffer_span(&canonical),
-                         &text);
-    sigv4_signature_prepared(&moment->key, buffer_span(&text), ret_hex);
+    sigv4_string_to_sign(span_from_string(signing->timestamp), span_from_string(signing->scope),
+                         buffer_span(&canonical), &text);
+    sigv4_signature_prepared(&signing->key, buffer_span(&text), signing->signature);
     buffer_free(&canonical);
     buffer_free(&text);
 }
@@ -114,14 +108,14 @@ static void append_lines(const struct request_line *line, uint64_t body_bytes, s
 }
 
 /* The parameters of a presigned request. A client's own in small letters sort behind them. */
-static void append_query(struct buffer *query, const struct signer *signer, const struct moment *moment,
+static void append_query(struct buffer *query, const struct signer *signer, const struct signing *signing,
                          const struct signed_headers *headers, const struct request_line *line)
 {
     buffer_append_string(query, "X-Amz-Algorithm=" SIGV4_ALGORITHM "&X-Amz-Credential=");
     uri_encode(query, span_from_string(signer->access_key), URI_ENCODE_ALL);
     buffer_append_string(query, "%2F");
-    uri_encode(query, span_from_string(moment->scope), URI_ENCODE_ALL);
-    buffer_append_format(query, "&X-Amz-Date=%s&X-Amz-Expires=86400&X-Amz-SignedHeaders=", moment->timestamp);
+    uri_encode(query, span_from_string(signing->scope), URI_ENCODE_ALL);
+    buffer_append_format(query, "&X-Amz-Date=%s&X-Amz-Expires=86400&X-Amz-SignedHeaders=", signing->timestamp);
     uri_encode(query, span_from_string(headers->names), URI_ENCODE_ALL);
     if (line->query[0] != '\0')
         buffer_append_format(query, "&%s", line->query);
@@ -130,15 +124,14 @@ static void append_query(struct buffer *query, const struct signer *signer, cons
 void request_presigned(const struct signer *signer, const struct request_line *line, uint64_t body_bytes,
                        struct buffer *to)
 {
-    struct moment moment;
+    struct signing signing;
     struct signed_headers headers;
     struct buffer query;
-    char signature[64];
-    begin(signer, &moment);
+    begin(signer, &signing);
     begin_headers(&headers, signer, line);
     join_names(&headers);
     buffer_init(&query, 0);
-    append_query(&query, signer, &moment, &headers, line);
+    append_query(&query, signer, &signing, &headers, line);
     struct sigv4_request request = {.method = span_from_string(line->method),
                                     .path = span_from_string(line->path),
                                     .query = buffer_span(&query),
@@ -146,9 +139,9 @@ void request_presigned(const struct signer *signer, const struct request_line *l
                                     .headers_count = headers.count,
                                     .signed_headers = span_from_string(headers.names),
                                     .payload_hash = SPAN("UNSIGNED-PAYLOAD")};
-    sign(&moment, &request, signature);
+    sign(&signing, &request);
     buffer_append_format(to, "%s %s?%.*s&X-Amz-Signature=%.64s HTTP/1.1\r\nHost: %s\r\n", line->method, line->path,
-                         SPAN_FORMAT(buffer_span(&query)), signature, signer->host);
+                         SPAN_FORMAT(buffer_span(&query)), signing.signature, signer->host);
     append_lines(line, body_bytes, to);
     buffer_free(&query);
 }
@@ -160,15 +153,14 @@ static void append_request_line(const struct signer *signer, const struct reques
 }
 
 void request_signed(const struct signer *signer, const struct request_line *line, struct span payload_hash,
-                    uint64_t body_bytes, struct buffer *to)
+                    uint64_t body_bytes, struct buffer *to, struct signing *ret_signing)
 {
-    struct moment moment;
+    struct signing signing;
     struct signed_headers headers;
-    char signature[64];
-    begin(signer, &moment);
+    begin(signer, &signing);
     begin_headers(&headers, signer, line);
     add_header(&headers, (struct sigv4_header){SPAN("x-amz-content-sha256"), payload_hash});
-    add_header(&headers, (struct sigv4_header){SPAN("x-amz-date"), span_from_string(moment.timestamp)});
+    add_header(&headers, (struct sigv4_header){SPAN("x-amz-date"), span_from_string(signing.timestamp)});
     join_names(&headers);
     struct sigv4_request request = {.method = span_from_string(line->method),
                                     .path = span_from_string(line->path),
@@ -178,14 +170,16 @@ void request_signed(const struct signer *signer, const struct request_line *line
                                     .are_headers_in_order = true,
                                     .signed_headers = span_from_string(headers.names),
                                     .payload_hash = payload_hash};
-    sign(&moment, &request, signature);
+    sign(&signing, &request);
     append_request_line(signer, line, to);
     buffer_append_format(to,
                          "x-amz-date: %s\r\nx-amz-content-sha256: %.*s\r\nAuthorization: " SIGV4_ALGORITHM
                          " Credential=%s/%s, SignedHeaders=%s, Signature=%.64s\r\n",
-                         moment.timestamp, SPAN_FORMAT(payload_hash), signer->access_key, moment.scope, headers.names,
-                         signature);
+                         signing.timestamp, SPAN_FORMAT(payload_hash), signer->access_key, signing.scope, headers.names,
+                         signing.signature);
     append_lines(line, body_bytes, to);
+    if (ret_signing != NULL)
+        *ret_signing = signing;
 }
 
 void request_bare(const struct signer *signer, const struct request_line *line, struct buffer *to)

@@ -4,6 +4,7 @@
 #include "runtime/base/buffer.h"
 #include "runtime/base/span.h"
 #include "s3client/wire/checksum.h"
+#include "s3client/wire/date.h"
 #include "s3client/wire/sigv4.h"
 
 #include <stdbool.h>
@@ -25,6 +26,14 @@ struct signer {
     struct signing_cache *cache; /* NULL: the key is made for each request */
 };
 
+/* What a head was signed with: chunks of its body go on from there. */
+struct signing {
+    char timestamp[DATE_TEXT_BYTES];
+    char scope[96];
+    struct hmac_sha256_key key;
+    char signature[64];
+};
+
 struct request_line {
     const char *method;
     const char *path;  /* of unreserved characters and "/" only, so that it stands for its own encoding */
@@ -37,9 +46,9 @@ struct request_line {
 /* "GET /bucket/key?X-Amz-..." valid for a day. */
 void request_presigned(const struct signer *signer, const struct request_line *line, uint64_t body_bytes,
                        struct buffer *to);
-/* Authorization header; `payload_hash` is 64 hex characters or UNSIGNED-PAYLOAD; Content-Length when body_bytes > 0 or
- * the method has a body. */
+/* Authorization header; `payload_hash` is 64 hex characters, UNSIGNED-PAYLOAD or STREAMING-...; Content-Length when
+ * body_bytes > 0 or the method has a body. `ret_signing` NULL: nobody asks. */
 void request_signed(const struct signer *signer, const struct request_line *line, struct span payload_hash,
-                    uint64_t body_bytes, struct buffer *to);
+                    uint64_t body_bytes, struct buffer *to, struct signing *ret_signing);
 /* Nothing but Host and the line's own: for servers of plain files. */
 void request_bare(const struct signer *signer, const struct request_line *line, struct buffer *to);

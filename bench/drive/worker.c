@@ -3,6 +3,7 @@
 
 #include "bench/drive/worker_private.h"
 #include "runtime/base/assert.h"
+#include "runtime/base/decimal.h"
 #include "runtime/base/hex.h"
 #include "s3client/wire/uri.h"
 
@@ -29,6 +30,7 @@ void worker_end(struct worker *worker)
     buffer_free(&worker->head);
     buffer_free(&worker->answer);
     free(worker->pieces);
+    streamed_body_free(&worker->streamed);
     if (worker->owns_memory)
         free(worker->memory);
 }
@@ -46,20 +48,55 @@ static void hash_pieces(const struct worker_request *request, char ret_hex[SHA25
     hex_encode(span_of(digest, sizeof digest), ret_hex);
 }
 
-void worker_sign(struct worker *worker, const struct worker_request *request, struct buffer *to)
+static void sign_with_hash(const struct signer *signer, const struct worker_request *request, struct buffer *to)
+{
+    char hash[SHA256_TEXT_BYTES];
+    hash_pieces(request, hash);
+    request_signed(signer, &request->line, span_of(hash, sizeof hash), request->body_bytes, to, NULL);
+}
+
+/* The body becomes worker->streamed. */
+static void sign_streamed(struct worker *worker, const struct worker_request *request, struct buffer *to)
+{
+    struct signing signing;
+    struct sigv4_header headers[REQUEST_HEADERS_MAX];
+    struct request_line line = request->line;
+    char size[DECIMAL_BYTES_MAX];
+    ASSERT(line.headers_count + 2 <= REQUEST_HEADERS_MAX);
+    for (unsigned i = 0; i < line.headers_count; i++)
+        headers[i] = line.headers[i];
+    headers[line.headers_count++] = (struct sigv4_header){SPAN("content-encoding"), SPAN("aws-chunked")};
+    headers[line.headers_count++] = (struct sigv4_header){SPAN("x-amz-decoded-content-length"),
+                                                          span_of(size, decimal_format(request->body_bytes, size))};
+    line.headers = headers;
+    request_signed(&worker->target->signer, &line, SPAN(STREAMED_PAYLOAD), streamed_body_bytes(request->body_bytes), to,
+                   &signing);
+    streamed_body_make(&worker->streamed, &signing, request->pieces, request->pieces_count, request->body_bytes);
+}
+
+static bool is_streamed(const struct worker *worker, const struct worker_request *request)
+{
+    return worker->job->sign == SIGN_STREAM && request->is_object;
+}
+
+static void sign(struct worker *worker, const struct worker_request *request, struct buffer *to)
 {
     const struct signer *signer = &worker->target->signer;
-    char hash[SHA256_TEXT_BYTES];
     switch ((enum job_sign)worker->job->sign) {
     case SIGN_HEADER:
-        hash_pieces(request, hash);
-        request_signed(signer, &request->line, span_of(hash, sizeof hash), request->body_bytes, to);
+        sign_with_hash(signer, request, to);
         break;
     case SIGN_UNSIGNED_PAYLOAD:
-        request_signed(signer, &request->line, SPAN("UNSIGNED-PAYLOAD"), request->body_bytes, to);
+        request_signed(signer, &request->line, SPAN("UNSIGNED-PAYLOAD"), request->body_bytes, to, NULL);
         break;
     case SIGN_PRESIGNED:
         request_presigned(signer, &request->line, request->body_bytes, to);
+        break;
+    case SIGN_STREAM:
+        if (is_streamed(worker, request))
+            sign_streamed(worker, request, to);
+        else
+            sign_with_hash(signer, request, to);
         break;
     case SIGN_NONE:
         request_bare(signer, &request->line, to);
@@ -78,12 +115,12 @@ SUSPENDS bool worker_call(struct worker *worker, const struct worker_request *re
                           struct call_answer *ret_answer, struct error *error)
 {
     buffer_clear(&worker->head);
-    worker_sign(worker, request, &worker->head);
+    sign(worker, request, &worker->head);
     call->target = worker->target;
     call->key = request->line.path;
     call->head = buffer_span(&worker->head);
-    call->pieces = request->pieces;
-    call->pieces_count = request->pieces_count;
+    call->pieces = is_streamed(worker, request) ? worker->streamed.pieces : request->pieces;
+    call->pieces_count = is_streamed(worker, request) ? worker->streamed.count : request->pieces_count;
     call->memory = worker->memory;
     call->memory_size = worker->memory_size;
     return call_perform(call, ret_answer, error);
@@ -98,6 +135,7 @@ void worker_body(struct worker *worker, uint64_t object, uint64_t offset, uint64
     request->pieces = worker->pieces;
     request->pieces_count = content_pieces(worker->content, object, offset, size, worker->pieces);
     request->body_bytes = size;
+    request->is_object = true;
 }
 
 /* ---- reading ---- */

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "bench/drive/call.h"
+#include "bench/drive/streamed_body.h"
 #include "bench/job/plan.h"
 
 struct worker {
@@ -11,7 +12,8 @@ struct worker {
     struct buffer head;   /* of the request */
     struct buffer answer; /* of documents that are read */
     struct span *pieces;  /* of bodies; NULL until there is one */
-    uint8_t *memory;      /* where answers are received */
+    struct streamed_body streamed;
+    uint8_t *memory; /* where answers are received */
     size_t memory_size;
     bool owns_memory;
 };

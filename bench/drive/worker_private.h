@@ -16,13 +16,12 @@ struct worker_request {
     const struct span *pieces;
     unsigned pieces_count;
     uint64_t body_bytes;
+    bool is_object; /* the body is of an object: worker_body has set it */
 };
 
 /* The body: `size` bytes of the object from `offset` on. One at a time. */
 void worker_body(struct worker *worker, uint64_t object, uint64_t offset, uint64_t size,
                  struct worker_request *request);
-/* The head, signed as the job wants. */
-void worker_sign(struct worker *worker, const struct worker_request *request, struct buffer *to);
 /* Signs and performs. Of *call the caller fills in what the answer must be. */
 SUSPENDS bool worker_call(struct worker *worker, const struct worker_request *request, struct call *call,
                           struct call_answer *ret_answer, struct error *error);

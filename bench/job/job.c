@@ -65,8 +65,9 @@ static const struct option OPTIONS[] = {
      .help = "of sizes, bodies and choices: same seed, same requests"},
     {"checksum", OPTION_CHOICE, MEMBER(checksum), "none", "WHICH", .allowed = "none|crc32c|crc64nvme|sha256",
      .help = "x-amz-checksum header of what is put"},
-    {"sign", OPTION_CHOICE, MEMBER(sign), "header", "HOW", .allowed = "header|unsigned-payload|presigned|none",
-     .help = "in the header with the SHA-256 of the body, or without; in the query, and so without; not at all, for "
+    {"sign", OPTION_CHOICE, MEMBER(sign), "header", "HOW", .allowed = "header|unsigned-payload|presigned|stream|none",
+     .help = "in the header with the SHA-256 of the body, or without; in the query, and so without; in chunks that are "
+             "signed each; not at all, for "
              "servers of plain files"},
     {"verify", OPTION_CHOICE, MEMBER(verify), "size", "HOW", .allowed = "none|size|full",
      .help = "of what is got: nothing but the status, how much it is, or every byte"},

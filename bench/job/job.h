@@ -18,12 +18,12 @@
 enum {
     JOB_NAME_BYTES = INI_NAME_BYTES_MAX + 1,
     JOBS_MAX = 64,
-    JOB_CONNECTIONS_MAX = 10000, /* of all jobs that run at once, too: what a loop has fibers and memory for */
+    JOB_CONNECTIONS_MAX = 10000, /* of one job */
     JOB_ENDPOINTS_MAX = 16,
     JOB_RATE_MAX = 1000000,
 };
 
-enum job_sign { SIGN_HEADER, SIGN_UNSIGNED_PAYLOAD, SIGN_PRESIGNED, SIGN_NONE };
+enum job_sign { SIGN_HEADER, SIGN_UNSIGNED_PAYLOAD, SIGN_PRESIGNED, SIGN_STREAM, SIGN_NONE };
 enum job_verify { VERIFY_NONE, VERIFY_SIZE, VERIFY_FULL };
 enum job_checksum { JOB_CHECKSUM_NONE, JOB_CHECKSUM_CRC32C, JOB_CHECKSUM_CRC64NVME, JOB_CHECKSUM_SHA256 };
 

@@ -52,6 +52,24 @@ sign = unsigned-payload
 checksum = crc64nvme
 key-shape = deep
 
+[job streamed]
+stonewall = yes
+rw = put
+sign = stream
+checksum = sha256
+size = 1-400K
+prefix = streamed/
+requests = 0
+loops = 1
+
+[job streamed-back]
+stonewall = yes
+rw = get
+size = 1-400K
+prefix = streamed/
+requests = 0
+loops = 1
+
 [job pages]
 stonewall = yes
 rw = list
@@ -67,6 +85,7 @@ prefix = uploads/
 objects = 2
 size = 6M
 part-size = 5M
+sign = stream
 requests = 2
 
 [job ranges]
@@ -92,7 +111,7 @@ rw = delete
 requests = 0
 loops = 1
 """
-OPERATIONS = {"mix": {"get", "put", "head", "delete"}, "open": {"get"}, "presigned": {"get"}, "unsigned": {"put"},
+OPERATIONS = {"mix": {"get", "put", "head", "delete"}, "open": {"get"}, "presigned": {"get"}, "unsigned": {"put"}, "streamed": {"put"}, "streamed-back": {"get"},
               "pages": {"list"}, "copies": {"copy"}, "uploads": {"multipart"}, "ranges": {"randrange"},
               "scan": {"seqrange"}, "gone": {"delete"}}
 
@@ -162,9 +181,10 @@ class BenchTool(DaemonsCase):
         for name, job in jobs.items():
             self.assertEqual((0, ""), (job["all"]["failures"], job["failure"]), name)
             self.assertEqual(job["all"]["count"], sum(second["count"] for second in job["seconds_each"]), name)
-            if name not in ("open", "presigned", "uploads", "scan", "gone"):
+            if name not in ("open", "presigned", "streamed", "streamed-back", "uploads", "scan", "gone"):
                 self.assertEqual(60, job["all"]["count"], name)
         self.assertEqual(20, jobs["presigned"]["all"]["count"])
+        self.assertEqual((20, 20), (jobs["streamed"]["all"]["count"], jobs["streamed-back"]["all"]["count"]))
         self.assertEqual(20, jobs["gone"]["all"]["count"])
         self.assertEqual(12 << 20, jobs["uploads"]["all"]["bytes"])
         self.assertEqual(12 << 20, jobs["scan"]["all"]["bytes"])
