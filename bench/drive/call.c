@@ -1,13 +1,12 @@
 /* bench/drive/call.c -- an exchange, from the connection to the last byte. */
 #include "bench/drive/call.h"
 
-#include "runtime/base/assert.h"
 #include "runtime/fiber/loop.h"
 
 #include <stdio.h>
 #include <string.h>
 
-enum { FIRST_BYTE_MS = 120000, KEPT_MS = 600000, UNSEEN_MS = 1000, REFUSAL_BYTES = 1024 };
+enum { FIRST_BYTE_MS = 120000, KEPT_MS = 600000, UNSEEN_MS = 1000, REFUSAL_BYTES = 1024, CODE_BYTES = 64 };
 
 static struct http_client_exchange *send_and_receive_head(const struct call *call, struct error *error)
 {
@@ -32,33 +31,29 @@ static struct http_client_exchange *send_and_receive_head(const struct call *cal
 
 /* ---- answers that are refusals ---- */
 
-static void find_code(struct span document, char ret_code[64])
+/* "NoSuchKey" of the document of an error; "" where there is none. */
+static void find_code(const char *document, char ret_code[CODE_BYTES])
 {
-    char text[REFUSAL_BYTES + 1];
-    size_t size = document.size < REFUSAL_BYTES ? document.size : REFUSAL_BYTES;
-    memcpy(text, document.data, size);
-    text[size] = '\0';
-    const char *begin = strstr(text, "<Code>");
+    const char *begin = strstr(document, "<Code>");
     int length = begin == NULL ? 0 : (int)strcspn(begin + 6, "<\r\n");
-    (void)snprintf(ret_code, 64, "%.*s", length, begin == NULL ? "" : begin + 6);
+    (void)snprintf(ret_code, CODE_BYTES, "%.*s", length, begin == NULL ? "" : begin + 6);
 }
 
 SUSPENDS static bool refuse_status(const struct call *call, struct http_client_exchange *exchange, struct error *error)
 {
-    char code[64] = "";
+    char document[REFUSAL_BYTES + 1];
+    char code[CODE_BYTES];
     size_t filled = 0;
     size_t size = 1;
-    int status = exchange->head.status;
-    ASSERT(call->memory_size >= REFUSAL_BYTES);
     while (size > 0 && filled < REFUSAL_BYTES) {
-        if (!http_client_read(exchange, call->memory + filled, REFUSAL_BYTES - filled, &size, error))
+        if (!http_client_read(exchange, document + filled, REFUSAL_BYTES - filled, &size, error))
             size = 0;
         filled += size;
     }
-    if (filled > 0)
-        find_code(span_of(call->memory, filled), code);
+    document[filled] = '\0';
+    find_code(document, code);
     return error_set(error, ERROR_INVALID, NULL, "%s %s: status %d %s where %d should be", call->name, call->key,
-                     status, code, call->status);
+                     exchange->head.status, code, call->status);
 }
 
 /* ---- answers as they should be ---- */

@@ -48,7 +48,6 @@ struct job_run {
     int64_t measured_wall_ms;
     uint64_t last_ns; /* when the last request ended */
     unsigned workers;
-    bool is_watched;
     struct wait_queue ended;
     uint64_t client_cpu_ns, server_cpu_ns; /* when measuring began */
 };
@@ -199,6 +198,17 @@ SUSPENDS static void watch(struct job_run *job_run)
 
 /* ---- one job ---- */
 
+/* Until the last request ended; a job that time has ended was measured until then, also if nothing was due at its end.
+ */
+static double measured_seconds(const struct job_run *job_run)
+{
+    uint64_t until_ns = job_run->last_ns;
+    uint64_t end_ns = job_run->turnstile.end_ns;
+    if (end_ns <= now_ns() && until_ns < end_ns)
+        until_ns = end_ns;
+    return until_ns > job_run->measured_ns ? (double)(until_ns - job_run->measured_ns) / 1e9 : 0;
+}
+
 static void fill_figures(struct job_run *job_run)
 {
     const struct job *job = job_run->job;
@@ -212,8 +222,7 @@ static void fill_figures(struct job_run *job_run)
     figures->rate = (double)job->rate;
     figures->connections = job_connections(job);
     figures->not_begun = job_run->turnstile.not_begun;
-    figures->seconds =
-        job_run->last_ns > job_run->measured_ns ? (double)(job_run->last_ns - job_run->measured_ns) / 1e9 : 0;
+    figures->seconds = measured_seconds(job_run);
     measure_figures(&job_run->measure, urls, job_run->targets_count, figures);
     figures->client_share = elapsed_s <= 0 ? 0 : (double)(thread_cpu_ns() - job_run->client_cpu_ns) / 1e9 / elapsed_s;
     uint64_t server_ns = process_cpu_ns(&job_run->run->settings->server) - job_run->server_cpu_ns;
@@ -246,7 +255,7 @@ static bool open_targets(struct job_run *job_run, struct error *error)
 SUSPENDS static bool create_bucket(struct job_run *job_run, struct error *error)
 {
     struct worker worker;
-    if (job_run->job->sign == SIGN_NONE)
+    if (!job_writes(job_run->job))
         return true;
     worker_begin(&worker, job_run->job, &job_run->content, &job_run->targets[0],
                  span_of(job_run->shared, SHARED_BYTES));

@@ -17,7 +17,8 @@ void worker_begin(struct worker *worker, const struct job *job, const struct con
                   struct span shared)
 {
     *worker = (struct worker){.job = job, .content = content, .target = target};
-    worker->owns_memory = job->verify == VERIFY_FULL || job->mix.weights[OPERATION_MULTIPART] > 0;
+    worker->owns_memory = job->verify == VERIFY_FULL || job->mix.weights[OPERATION_MULTIPART] > 0 ||
+                          job->mix.weights[OPERATION_COPY] > 0; /* whose answers are looked at */
     worker->memory_size = worker->owns_memory ? OWN_MEMORY_BYTES : shared.size;
     worker->memory = worker->owns_memory ? malloc(OWN_MEMORY_BYTES) : (uint8_t *)(uintptr_t)shared.data;
     ASSERT(worker->memory != NULL);

@@ -4,7 +4,7 @@
  * costs no copy, and whoever has read some bytes can say whether they are the right ones without having kept any.
  *
  * Made bytes are runs of 1 KiB, of which the first part is random and the rest repeats it: zstd at level 1 makes one
- * byte of N (from 1 KiB on, within a tenth; objects below a run pack less). */
+ * byte of N, within a tenth for objects from 16 KiB on; small ones pack less. */
 #pragma once
 
 #include "runtime/base/error.h"

@@ -170,7 +170,6 @@ static bool check_load(const struct job *job, struct error *error)
 
 static bool check_requests(const struct job *job, struct error *error)
 {
-    bool writes = job->mix.weights[OPERATION_PUT] + job->mix.weights[OPERATION_MULTIPART] > 0;
     bool has_ranges = job->mix.weights[OPERATION_RANDRANGE] + job->mix.weights[OPERATION_SEQRANGE] > 0;
     if (has_ranges && (job->sizes.least == 0 || job->range_size > job->sizes.largest))
         return error_set(error, ERROR_INVALID, NULL,
@@ -180,7 +179,7 @@ static bool check_requests(const struct job *job, struct error *error)
         return error_set(error, ERROR_INVALID, NULL, "part-size: an upload has at most %d parts", UPLOAD_PARTS_MAX);
     if (job->mix.weights[OPERATION_MULTIPART] > 0 && job->checksum != JOB_CHECKSUM_NONE)
         return error_set(error, ERROR_INVALID, NULL, "checksum: not with multipart");
-    if (job->sign == SIGN_NONE && (writes || job->prepare || job->mix.weights[OPERATION_DELETE] > 0))
+    if (job->sign == SIGN_NONE && (job_writes(job) || job->prepare || job->mix.weights[OPERATION_DELETE] > 0))
         return error_set(error, ERROR_INVALID, NULL, "sign: none is for jobs that only read");
     return true;
 }
@@ -197,9 +196,10 @@ bool job_complete(struct job *job, struct error *error)
 
 /* ---- what follows ---- */
 
-bool job_needs_objects(const struct job *job)
+bool job_writes(const struct job *job)
 {
-    return job->mix.weights[OPERATION_PUT] + job->mix.weights[OPERATION_MULTIPART] < job->mix.total;
+    const uint64_t *weights = job->mix.weights;
+    return weights[OPERATION_PUT] + weights[OPERATION_MULTIPART] + weights[OPERATION_COPY] > 0;
 }
 
 unsigned job_connections(const struct job *job)

@@ -55,8 +55,8 @@ void job_copy(struct job *ret_job, const struct job *job);
 /* Reads the texts, and refuses what does not fit together; ERROR_INVALID begins with the option that is meant. */
 bool job_complete(struct job *job, struct error *error);
 
-/* Does it read, or copy, objects that must be there before it begins? */
-bool job_needs_objects(const struct job *job);
+/* Does it make objects? Its bucket is made for it, too. */
+bool job_writes(const struct job *job);
 /* Connections at once: numjobs times iodepth. */
 unsigned job_connections(const struct job *job);
 uint64_t job_size_of(const struct job *job, uint64_t object);

@@ -220,11 +220,32 @@ class BenchTool(DaemonsCase):
         self.assertEqual(200, sum(line["count"] for line in job["endpoints"]))
         self.assertEqual(2, len(job["endpoints"]))
 
+    def test_a_terminal_sees_how_it_goes(self):
+        _daemon, account, endpoint = self.start()
+        ours, theirs = os.openpty()
+        keys = {"AWS_ACCESS_KEY_ID": account.access_key, "AWS_SECRET_ACCESS_KEY": account.secret_key}
+        with subprocess.Popen([self.bench, "run", "--endpoint", endpoint, "--rw", "get", "--prepare", "--objects", "5", "--runtime",
+                               "1200ms"], stdout=subprocess.DEVNULL, stderr=theirs, env=keys) as process:
+            self.assertEqual(0, process.wait(60))
+        shown = os.read(ours, 10_000).decode()
+        os.close(theirs)
+        os.close(ours)
+        self.assertRegex(shown, r"\r\x1b\[Kget: \d+/s, [0-9.]+ MiB/s, p50 [0-9.]+ .?s, p99 [0-9.]+ .?s, 0 failures(, \d+ s left)?")
+        self.assertTrue(shown.endswith("\r\x1b[K"), repr(shown[-80:]))
+
+    def test_reading_needs_no_bucket_of_its_own(self):
+        """Keys that may only read are enough."""
+        daemon, account, endpoint = self.start()
+        words = ["run", "--endpoint", endpoint, "--rw", "get", "--objects", 3, "--requests", 6, "--runtime", 0]
+        self.run_bench(*words, "--prepare", account=account)
+        self.run_bench(*words, account=daemon.server.accounts["reader"])
+
     def test_what_is_not_as_it_was_put_is_a_failure(self):
         daemon, account, endpoint = self.start()
         words = ["run", "--endpoint", endpoint, "--rw", "get", "--objects", 3, "--requests", 6, "--runtime", 0]
-        self.assertIn("NoSuchKey", self.run_bench(*words, account=account, status=1).stdout)
+        self.assertIn("NoSuchBucket", self.run_bench(*words, account=account, status=1).stdout)
         self.run_bench(*words, "--prepare", "--verify", "full", account=account)
+        self.assertIn("NoSuchKey", self.run_bench(*words, "--prefix", "no/", account=account, status=1).stdout)
         self.assertIn("other bytes", self.run_bench(*words, "--verify", "full", "--seed", 9, account=account, status=1).stdout)
         self.assertIn("where 9216 should be", self.run_bench(*words, "--size", "9K", account=account, status=1).stdout)
         self.run_bench(*words, "--size", "9K", "--verify", "none", account=account)
