@@ -202,8 +202,9 @@ SUSPENDS bool s3_client_copy_object(struct s3_client *client, const struct s3_ca
 struct s3_part {
     unsigned number;
     struct span etag;
-    uint64_t size;       /* of a list */
-    int64_t modified_ms; /* of a list */
+    uint64_t size;                    /* of a list */
+    int64_t modified_ms;              /* of a list */
+    const struct checksum_value *sum; /* of a completion, where the upload was created with an algorithm; NULL: none */
 };
 
 /* Conditions are headers of `call`. The object's ETag is put into ret_answer->etag. */

@@ -117,6 +117,13 @@ SUSPENDS bool s3_client_abort_upload(struct s3_client *client, const struct s3_c
 
 /* ---- completing ---- */
 
+static void write_sum(struct xml_writer *writer, const struct checksum_value *sum)
+{
+    char text[CHECKSUM_TEXT_BYTES];
+    checksum_format(sum, text);
+    xml_text(writer, checksum_element(sum->algorithm), span_from_string(text));
+}
+
 static void write_parts(struct buffer *document, const struct s3_part *parts, unsigned count)
 {
     struct xml_writer writer;
@@ -126,6 +133,8 @@ static void write_parts(struct buffer *document, const struct s3_part *parts, un
         xml_open(&writer, "Part");
         xml_decimal(&writer, "PartNumber", parts[i].number);
         xml_text(&writer, "ETag", parts[i].etag);
+        if (parts[i].sum != NULL)
+            write_sum(&writer, parts[i].sum);
         xml_close(&writer);
     }
     xml_close(&writer);

@@ -53,13 +53,15 @@ struct command_line {
     uint64_t format; /* 0: a table, 1: JSON */
     double within;   /* percent points; 0: not asked for */
     char *prices;    /* a file */
-    /* Of get. */
+    /* Of get and put. */
     struct s3_place server;
     uint64_t parts; /* connections at once */
     uint64_t part_size;
     uint64_t on_change; /* enum get_change */
     uint64_t check;     /* enum check_wish */
     char *version_id;
+    char *content_type; /* of put */
+    bool if_none_match; /* of put */
     bool tree, resume, sparse, no_sync, quiet;
     char *keyring;    /* a file of keys (server/keys/keyring.h) */
     const char *what; /* the second one, of commands that take two */
@@ -112,6 +114,8 @@ bool command_journal(const struct command_line *line, struct error *error);
 bool command_keyring(const struct command_line *line, struct error *error);
 bool command_lifecycle(const struct command_line *line, struct error *error);
 bool command_pack(const struct command_line *line, struct error *error);
+bool command_put(const struct command_line *line, struct error *error);
+bool command_check_put(const struct command_line *line, struct error *error);
 bool command_savings(const struct command_line *line, struct error *error);
 bool command_stamp(const struct command_line *line, struct error *error);
 bool command_verify(const struct command_line *line, struct error *error);

@@ -118,7 +118,7 @@ void command_help_all(struct buffer *to)
         to,
         "  version    say which version this is\n"
         "  help       print this\n\n"
-        "bale COMMAND --help says what a command takes. All but estimate, get and pack take --backend dir:PATH, the "
-        "folder of the\nembedded store [dir:./bale-data]; backend, cat, inspect, stamp and verify take "
-        "s3:BUCKET[/PREFIX] as well; get speaks with any S3 server.\n");
+        "bale COMMAND --help says what a command takes. All but estimate, get, pack and put take --backend "
+        "dir:PATH, the\nfolder of the embedded store [dir:./bale-data]; backend, cat, inspect, stamp and verify take "
+        "s3:BUCKET[/PREFIX]\nas well; get and put speak with any S3 server.\n");
 }

@@ -241,6 +241,17 @@ static const struct option GET[] = {
     ANY_SERVER,
 };
 
+static const struct option PUT[] = {
+    {"parts", OPTION_NUMBER, AT(parts), "8", "N", .least = 1, .most = 256,
+     .help = "that are sent at once, each over a connection of its own"},
+    {"part-size", OPTION_SIZE, AT(part_size), "8M", "BYTES", .least = 5 << 20, .most = 1LL << 30,
+     .help = "of one of them; a file of at most one is a single PUT"},
+    {"content-type", OPTION_TEXT, AT(content_type), NULL, "TYPE", .help = "of the object; without it none is said"},
+    {"if-none-match", OPTION_FLAG, AT(if_none_match), "no", "", .help = "only if there is no object of that name"},
+    {"quiet", OPTION_FLAG, AT(quiet), "no", "", .help = "print nothing but errors"},
+    ANY_SERVER,
+};
+
 static const struct option IMPORT[] = {
     BACKEND,
     {"bucket", OPTION_TEXT, AT(bucket), NULL, "NAME",
@@ -457,6 +468,13 @@ static const struct command COMMANDS[] = {
      "with all headers, the ratio, and MB of original bytes for each second of one core, in and out. Nothing is "
      "stored.",
      .table = TABLE(PACK, "pack"), .takes_many = true},
+    {"put", command_put, command_check_put, "FILE s3://BUCKET/KEY", "put a file on any S3 server, in parts",
+     "Puts FILE into an object of any S3 server, over several connections at once. Every part and the whole go with "
+     "their "
+     "CRC-64/NVME, and what the server then names of the object is compared with the file. A KEY that is empty or ends "
+     "in "
+     "a slash goes on with the file's name. What fails leaves no parts behind.",
+     TABLE(PUT, "put")},
     {"savings", command_savings, NULL, NULL, "say what every bucket holds, and what that saves",
      "Prints what every bucket holds, what is stored of it and what that saves, beside a running baled or without one: "
      "of a folder exactly and as of now, of a bucket as its journal has it, about a second ago.",

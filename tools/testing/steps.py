@@ -247,7 +247,7 @@ def step_backend():
     # Each time one seed, without MinIO, whose building takes minutes; the server that is always there has the most tests: two halves
     tests = ("tests/backends/run", "--seed", "1", "--backend")
     return python_suites((*tests, "raw", "of_model.", "races.", "kills.", "of_proxy.", "starting.", "memory."),
-                         (*tests, "raw", "outages.", "verdicts_found.", "requests_counted.", "overwrites.", "names_kept.", "tools_alone.", "getting.", "getting_trees.",
+                         (*tests, "raw", "outages.", "verdicts_found.", "requests_counted.", "overwrites.", "names_kept.", "tools_alone.", "getting.", "getting_trees.", "putting.",
                           "format_read.", "s4_read.", "lies.", "labels.", "versions_of_a_fleet."),
                          (*tests, "versitygw"), ("tests/s3/run", "--backend", "raw"))
 

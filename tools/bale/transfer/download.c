@@ -3,6 +3,8 @@
 
 #include "runtime/base/assert.h"
 #include "runtime/fiber/offload.h"
+#include "runtime/fiber/wait.h"
+#include "tools/bale/transfer/crew.h"
 #include "tools/bale/transfer/part_log.h"
 #include "tools/bale/transfer/patience.h"
 
@@ -14,7 +16,6 @@
 enum {
     PIECE_BYTES = 1 << 20, /* that go to a file at once */
     HOLE_BYTES = 64 << 10, /* zeros from which on they become a hole */
-    CONNECTIONS_MAX = 256,
 };
 
 struct part {
@@ -42,17 +43,13 @@ struct download {
     struct object_sum *sum; /* of a stream */
     int fd;
     unsigned turn; /* the part that may be written to the stream */
-    struct worker *workers;
-    unsigned working;
-    struct wait_queue changed; /* `turn`, `working` */
-    bool has_failed;
-    struct error error; /* the first one's */
+    struct wait_queue turned;
+    size_t piece_bytes; /* that are delivered at once */
 };
 
 /* One connection's work. */
 struct worker {
     struct download *download;
-    struct fiber *fiber; /* NULL: it has ended */
     struct part *part;
     uint8_t *piece;
     size_t piece_bytes;
@@ -121,7 +118,7 @@ SUSPENDS static bool deliver_to_stream(struct worker *worker, struct error *erro
     struct download *download = worker->download;
     struct stream_write job = {download->fd, span_of(worker->piece, worker->filled), 0};
     while (download->turn != (unsigned)(worker->part - download->parts)) {
-        if (!wait_for(&download->changed, DEADLINE_NONE, error))
+        if (!wait_for(&download->turned, DEADLINE_NONE, error))
             return false;
     }
     object_sum_update(download->sum, job.bytes);
@@ -130,7 +127,7 @@ SUSPENDS static bool deliver_to_stream(struct worker *worker, struct error *erro
     if (job.errno_value != 0)
         return error_set_errno(error, job.errno_value, "standard output");
     download->turn++;
-    wait_wake_all(&download->changed);
+    wait_wake_all(&download->turned);
     return true;
 }
 
@@ -200,18 +197,6 @@ SUSPENDS static bool fetch_part(struct worker *worker, struct error *error)
 
 /* ---- workers ---- */
 
-static void fail(struct download *download, const struct error *error)
-{
-    if (download->has_failed)
-        return;
-    download->has_failed = true;
-    download->error = *error;
-    for (unsigned i = 0; i < download->settings->connections; i++) {
-        if (download->workers[i].fiber != NULL && download->workers[i].fiber != fiber_current())
-            fiber_cancel(download->workers[i].fiber);
-    }
-}
-
 static struct part *next_part(struct download *download)
 {
     while (download->parts_begun < download->parts_count) {
@@ -222,54 +207,27 @@ static struct part *next_part(struct download *download)
     return NULL;
 }
 
-SUSPENDS static void work(void *argument)
+SUSPENDS static bool fetch_parts(void *context, struct error *error)
 {
-    struct worker *worker = argument;
-    struct download *download = worker->download;
-    struct error error;
-    worker->fiber = fiber_current();
-    while (!download->has_failed && (worker->part = next_part(download)) != NULL) {
-        if (!fetch_part(worker, &error))
-            fail(download, &error);
-    }
-    worker->fiber = NULL;
-    download->working--;
-    wait_wake_all(&download->changed);
+    struct download *download = context;
+    struct worker worker = {.download = download, .piece_bytes = download->piece_bytes};
+    bool is_done = true;
+    worker.piece = malloc(worker.piece_bytes);
+    ASSERT(worker.piece != NULL);
+    while (is_done && (worker.part = next_part(download)) != NULL)
+        is_done = fetch_part(&worker, error);
+    free(worker.piece);
+    return is_done;
 }
 
-/* One that cannot be started is not missed, as long as there is another. */
-static void start_workers(struct download *download, size_t piece_bytes)
+SUSPENDS static bool fetch_all(struct download *download, struct error *error)
 {
-    unsigned wanted = download->settings->connections;
-    struct error error;
-    for (unsigned i = 0; i < wanted && i < download->parts_count && !download->has_failed; i++) {
-        struct worker *worker = &download->workers[i];
-        *worker = (struct worker){.download = download, .piece = malloc(piece_bytes), .piece_bytes = piece_bytes};
-        ASSERT(worker->piece != NULL);
-        if (fiber_spawn("part", work, worker, &error))
-            download->working++;
-        else
-            fail(download, &error);
-    }
-}
-
-SUSPENDS static bool run_workers(struct download *download, size_t piece_bytes, struct error *error)
-{
-    struct error ignored;
     unsigned connections = download->settings->connections;
-    ASSERT(connections > 0 && connections <= CONNECTIONS_MAX);
-    wait_queue_init(&download->changed);
-    download->workers = calloc(connections, sizeof *download->workers);
-    ASSERT(download->workers != NULL);
-    start_workers(download, piece_bytes);
-    while (download->working > 0)
-        (void)wait_for(&download->changed, DEADLINE_NONE, &ignored);
-    for (unsigned i = 0; i < connections; i++)
-        free(download->workers[i].piece);
-    free(download->workers);
-    if (download->has_failed)
-        *error = download->error;
-    return !download->has_failed;
+    if (download->parts_count == 0)
+        return true;
+    wait_queue_init(&download->turned);
+    return crew_run("part", connections < download->parts_count ? connections : download->parts_count, fetch_parts,
+                    download, error);
 }
 
 /* ---- parts ---- */
@@ -476,10 +434,10 @@ SUSPENDS bool download_to_file(const struct download_settings *settings, const s
                                 .check = check,
                                 .part_algorithm = algorithm_of_parts(object),
                                 .deliver = deliver_to_file,
+                                .piece_bytes = PIECE_BYTES,
                                 .file = file,
                                 .log = {.fd = -1}};
-    bool is_done =
-        begin_file(&download, error) && run_workers(&download, PIECE_BYTES, error) && compare(&download, check, error);
+    bool is_done = begin_file(&download, error) && fetch_all(&download, error) && compare(&download, check, error);
     file->is_kept = !is_done && (download.parts == NULL || is_worth_keeping(&download, error));
     part_log_close(&download.log);
     free(download.parts);
@@ -496,12 +454,13 @@ SUSPENDS bool download_to_stream(const struct download_settings *settings, const
                                 .part_algorithm = CHECKSUM_CRC32C,
                                 .part_bytes = part_bytes_for(settings, object->size),
                                 .deliver = deliver_to_stream,
+                                .piece_bytes = (size_t)part_bytes_for(settings, object->size),
                                 .log = {.fd = -1},
                                 .sum = &sum,
                                 .fd = fd};
     make_parts(&download);
     object_sum_begin(&sum, check);
-    bool is_done = run_workers(&download, (size_t)download.part_bytes, error) && object_sum_end(&sum, error);
+    bool is_done = fetch_all(&download, error) && object_sum_end(&sum, error);
     free(download.parts);
     return is_done;
 }

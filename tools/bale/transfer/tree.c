@@ -3,6 +3,7 @@
 
 #include "runtime/base/assert.h"
 #include "s3client/operations.h"
+#include "tools/bale/transfer/crew.h"
 #include "tools/bale/transfer/file_set.h"
 #include "tools/bale/transfer/patience.h"
 #include "tools/bale/transfer/tree_path.h"
@@ -42,10 +43,7 @@ struct tree {
     uint64_t listed_bytes; /* that are to be got */
     bool is_large_busy;
     struct file_set files;
-    unsigned working;
-    struct wait_queue changed; /* the page, `is_large_busy`, `working` */
-    bool has_failed;
-    struct error error;
+    struct wait_queue changed; /* the page, `is_large_busy` */
 };
 
 struct worker {
@@ -90,14 +88,6 @@ SUSPENDS static bool list_page(struct tree *tree, struct error *error)
     } while (patience_wait(&patience, false, error));
     return false;
 }
-static void fail(struct tree *tree, const struct error *error)
-{
-    if (!tree->has_failed)
-        tree->error = *error;
-    tree->has_failed = true;
-    wait_wake_all(&tree->changed);
-}
-
 static void take_item(struct tree *tree, struct item *ret_item)
 {
     const struct s3_list_entry *entry = &tree->page.entries[tree->page_at++];
@@ -109,26 +99,21 @@ static void take_item(struct tree *tree, struct item *ret_item)
         memcpy(ret_item->etag, entry->etag.data, entry->etag.size);
 }
 
-/* False: there is no other one. */
-SUSPENDS static bool next_item(struct tree *tree, struct item *ret_item)
+/* False: there is no other one, or, with *ret_is_good false, it cannot be had. */
+SUSPENDS static bool next_item(struct tree *tree, struct item *ret_item, bool *ret_is_good, struct error *error)
 {
-    struct error error;
-    while (!tree->has_failed) {
+    while (*ret_is_good && (tree->page_at < tree->page.count || !tree->is_listed)) {
         if (tree->page_at < tree->page.count) {
             take_item(tree, ret_item);
             return true;
         }
-        if (tree->is_listed)
-            return false;
         if (tree->is_listing) {
-            (void)wait_for(&tree->changed, DEADLINE_NONE, &error);
+            *ret_is_good = wait_for(&tree->changed, DEADLINE_NONE, error);
             continue;
         }
         tree->is_listing = true;
-        bool is_done = list_page(tree, &error);
+        *ret_is_good = list_page(tree, error);
         tree->is_listing = false;
-        if (!is_done)
-            fail(tree, &error);
         wait_wake_all(&tree->changed);
     }
     return false;
@@ -327,31 +312,31 @@ SUSPENDS static bool get_item(struct worker *worker, struct error *error)
 static bool is_final(const struct error *error)
 {
     return error->kind == ERROR_FULL || error->kind == ERROR_IO || error->kind == ERROR_CLOSED ||
-           error->kind == ERROR_TIMED_OUT || error->kind == ERROR_BUSY;
+           error->kind == ERROR_TIMED_OUT || error->kind == ERROR_BUSY || error->kind == ERROR_CANCELLED;
 }
 
-SUSPENDS static void work(void *argument)
+SUSPENDS static bool get_items(void *context, struct error *error)
 {
-    struct worker *worker = argument;
-    struct tree *tree = worker->tree;
-    struct error error;
-    while (next_item(tree, &worker->item)) {
-        if (get_item(worker, &error))
+    struct tree *tree = context;
+    struct worker *worker = malloc(sizeof *worker);
+    bool is_to_go_on = true;
+    ASSERT(worker != NULL);
+    worker->tree = tree;
+    while (is_to_go_on && next_item(tree, &worker->item, &is_to_go_on, error)) {
+        if (get_item(worker, error))
             continue;
         tree->result->failed++;
-        tree->settings->tell(span_of(worker->item.key, worker->item.key_size), &error);
-        if (is_final(&error))
-            fail(tree, &error);
+        is_to_go_on = !is_final(error);
+        if (error->kind != ERROR_CANCELLED)
+            tree->settings->tell(span_of(worker->item.key, worker->item.key_size), error);
     }
     free(worker);
-    tree->working--;
-    wait_wake_all(&tree->changed);
+    return is_to_go_on;
 }
 
 SUSPENDS bool tree_fetch(const struct tree_settings *settings, struct tree_result *ret_result, struct error *error)
 {
     struct tree tree = {.settings = settings, .result = ret_result};
-    struct error ignored;
     const uint8_t *slash =
         settings->prefix.size == 0 ? NULL : memrchr(settings->prefix.data, '/', settings->prefix.size);
     tree.base_size = slash == NULL ? 0 : (size_t)(slash - settings->prefix.data) + 1;
@@ -359,23 +344,9 @@ SUSPENDS bool tree_fetch(const struct tree_settings *settings, struct tree_resul
     arena_init(&tree.arena, PAGE_BYTES_MAX);
     buffer_init(&tree.continuation, PAGE_BYTES_MAX);
     wait_queue_init(&tree.changed);
-    for (unsigned i = 0; i < settings->download.connections && !tree.has_failed; i++) {
-        struct worker *worker = malloc(sizeof *worker);
-        ASSERT(worker != NULL);
-        worker->tree = &tree;
-        if (fiber_spawn("tree", work, worker, error)) {
-            tree.working++;
-        } else {
-            free(worker);
-            fail(&tree, error);
-        }
-    }
-    while (tree.working > 0)
-        (void)wait_for(&tree.changed, DEADLINE_NONE, &ignored);
+    bool is_done = crew_run("tree", settings->download.connections, get_items, &tree, error);
     file_set_free(&tree.files);
     buffer_free(&tree.continuation);
     arena_free(&tree.arena);
-    if (tree.has_failed)
-        *error = tree.error;
-    return !tree.has_failed;
+    return is_done;
 }
