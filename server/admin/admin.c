@@ -6,6 +6,7 @@
 #include "server/admin/dictionaries.h"
 #include "server/admin/fleet.h"
 #include "server/admin/lifecycle.h"
+#include "server/admin/tier.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -155,6 +156,8 @@ static const struct admin_route {
      "it"},
     {"/lifecycle", admin_answer_lifecycle,
      "what the lifecycle rules of buckets have done, and will: JSON, as `bale lifecycle --json` prints it"},
+    {"/tier", admin_answer_tier,
+     "what the tier before the bucket holds, and what came from there: JSON, as `bale tier --json` prints it"},
     {"/lifecycle/explain", admin_answer_lifecycle_explain,
      "why they leave an object alone, or not: JSON of ?bucket=NAME&key=TEXT, and perhaps &version=ID"},
 };
@@ -234,6 +237,7 @@ void admin_handle(struct http_exchange *exchange, void *context)
             answer_text(exchange, 405, "this can only be read\n");
         return;
     }
-    if (!admin_change_dictionaries(exchange, view) && !admin_change_lifecycle(exchange, view))
+    if (!admin_change_dictionaries(exchange, view) && !admin_change_lifecycle(exchange, view) &&
+        !admin_change_tier(exchange, view))
         answer_text(exchange, 404, "there is no such page; / lists those that are here\n");
 }

@@ -21,6 +21,7 @@
 enum { BACKEND_SHARDS_MAX = 256 };
 
 struct backend;
+struct tier;
 
 /* One number for /metrics. Rows of one family follow each other and have equal texts; all texts are static but
  * `labels`, which lives in the figure. */
@@ -58,6 +59,7 @@ struct backend {
     const struct backend_operations *operations;
     struct bucket_store *store;      /* the store itself, which the journal uses */
     struct bucket_store *requests;   /* the one that requests see: the same, or another in front of it */
+    struct tier *tier;               /* that the store reads through (store/tier/tier.h); NULL: there is none */
     struct spool *spool;             /* of the savings ledger; NULL: there is none */
     struct journal_home home;        /* of the journal and of settings */
     struct fleet_identity *identity; /* of this process among those before one bucket; NULL: it has the store alone */

@@ -27,7 +27,6 @@ struct backend_bucket {
     struct s3_endpoint *endpoint;
     struct s3_endpoint *own_endpoint; /* of what is Bale's own: clients' storage class is not for that */
     struct fleet_identity identity;
-    struct tier *tier; /* NULL: there is none */
     char bucket[64];
     const char *prefix;        /* of the configuration */
     struct journal_id place;   /* which journal it is, and which ledger */
@@ -63,7 +62,7 @@ static void run_tending(void *argument)
 static bool attach(struct backend *backend, unsigned shard, struct error *error)
 {
     struct backend_bucket *bucket = bucket_of(backend);
-    if (bucket->tier != NULL && !tier_attach(bucket->tier, shard, error))
+    if (backend->tier != NULL && !tier_attach(backend->tier, shard, error))
         return false;
     remote_attach_shard(backend->store, shard);
     if (shard > 0)
@@ -85,8 +84,8 @@ SUSPENDS static void detach(struct backend *backend)
             fiber_yield();
     }
     remote_detach_shard(backend->store);
-    if (bucket->tier != NULL)
-        tier_detach(bucket->tier);
+    if (backend->tier != NULL)
+        tier_detach(backend->tier);
 }
 
 static bool is_ready(const struct backend *backend, struct error *reason)
@@ -190,21 +189,6 @@ static void put_counters(const struct backend_bucket *bucket, struct buffer *to)
         put_counted(bucket, &of_store[i], false, to);
 }
 
-/* What the store got from the tier, and what it did not. */
-static void put_tier_reads(const struct backend_bucket *bucket, struct buffer *to)
-{
-    static const struct counted rows[] = {
-        {{"bale_tier_opens_total", "counter", "Objects that were opened by a HEAD, because the tier had them."},
-         offsetof(struct remote_counters, tier_opens)},
-        {{"bale_tier_hit_bytes_total", "counter", "Stored bytes that the tier had."},
-         offsetof(struct remote_counters, tier_bytes)},
-        {{"bale_tier_miss_bytes_total", "counter", "Stored bytes that it did not have."},
-         offsetof(struct remote_counters, tier_absent_bytes)},
-    };
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
-        put_counted(bucket, &rows[i], false, to);
-}
-
 static void put_ledger(const struct backend_bucket *bucket, struct buffer *to)
 {
     struct remote_ledger_figures ledger;
@@ -237,10 +221,8 @@ static void figures(const struct backend *backend, struct buffer *ret_figures)
     put_counters(bucket, ret_figures);
     put_ledger(bucket, ret_figures);
     put_verdicts(bucket, ret_figures);
-    if (bucket->tier != NULL) {
-        put_tier_reads(bucket, ret_figures);
-        backend_tier_figures(bucket->tier, ret_figures);
-    }
+    if (backend->tier != NULL)
+        backend_tier_figures(backend->tier, ret_figures);
 }
 
 static void close_bucket(struct backend *backend)
@@ -248,8 +230,8 @@ static void close_bucket(struct backend *backend)
     struct backend_bucket *bucket = bucket_of(backend);
     if (backend->store != NULL)
         remote_destroy(backend->store);
-    if (bucket->tier != NULL)
-        tier_close(bucket->tier);
+    if (backend->tier != NULL)
+        tier_close(backend->tier);
     if (bucket->own_endpoint != NULL)
         s3_endpoint_destroy(bucket->own_endpoint);
     if (bucket->endpoint != NULL)
@@ -318,9 +300,9 @@ static bool open_store(struct backend_bucket *bucket, const struct backend_means
         return error_set_errno(error, errno, "--state %s", state);
     bucket->prefix = config_backend_bucket(config, bucket->bucket);
     bucket->place = place_of(bucket, config);
-    if (!backend_tier_open(means, &bucket->tier, error))
+    if (!backend_tier_open(means, &bucket->base.tier, error))
         return false;
-    bucket->base.files = bucket->tier == NULL ? 0 : tier_files(bucket->tier);
+    bucket->base.files = bucket->base.tier == NULL ? 0 : tier_files(bucket->base.tier);
     const struct remote_settings settings = {
         .endpoint = bucket->endpoint,
         .beside = bucket->own_endpoint,
@@ -341,7 +323,7 @@ static bool open_store(struct backend_bucket *bucket, const struct backend_means
         .cache_bytes = config->cache_size,
         .shards = means->shards,
         .offload = means->threads,
-        .tier = bucket->tier,
+        .tier = bucket->base.tier,
     };
     bucket->base.store = remote_create(&settings, error);
     bucket->base.requests = bucket->base.store;

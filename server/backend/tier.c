@@ -72,6 +72,8 @@ static const struct counted counted_rows[] = {
      COUNTED(from_memory)},
     {{"bale_tier_read_bytes_total", "counter", "Stored bytes that the tier gave.", "{from=\"disk\"}"},
      COUNTED(from_disk)},
+    {{"bale_tier_miss_bytes_total", "counter", "Stored bytes that the backend had to give instead."}, COUNTED(missed)},
+    {{"bale_tier_opens_total", "counter", "Objects that were opened by a HEAD: the tier had them."}, COUNTED(opens)},
     {{"bale_tier_kept_blocks_total", "counter", "Blocks that were taken in."}, COUNTED(kept)},
     {{"bale_tier_unsound_blocks_total", "counter", "Blocks on the disk that were not what they should be."},
      COUNTED(unsound)},

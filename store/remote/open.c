@@ -343,7 +343,7 @@ SUSPENDS static bool take_answer(struct remote_object *object, const struct open
         return false;
     tiered_take_body(object);
     remote_key_pin(&object->key, object->state.object.attributes.version);
-    if (plan->is_tiered && !tiered_load_small(object, error))
+    if (plan->is_tiered && !tiered_open_near(object, error))
         return false;
     if (!object->key.is_internal && !complete(object, error))
         return false;

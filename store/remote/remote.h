@@ -132,9 +132,6 @@ struct remote_counters {
     metric_counter writes_unclear;    /* nobody knows whether they were applied */
     metric_counter intents_settled;   /* of the ledger: what came of them was found out afterwards */
     metric_counter intents_uncertain; /* ... could not be: they are counted as uncertain */
-    metric_counter tier_opens;        /* objects that were opened by a HEAD because the tier had their first bytes */
-    metric_counter tier_bytes;        /* stored bytes that the tier gave of all that was read */
-    metric_counter tier_absent_bytes; /* ... that it did not have */
 };
 /* NULL: the shard never attached. */
 const struct remote_counters *remote_counters(const struct bucket_store *store, unsigned shard);

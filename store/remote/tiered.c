@@ -155,10 +155,11 @@ void tiered_take_body(struct remote_object *object)
         keep_kept(object);
 }
 
-SUSPENDS bool tiered_load_small(struct remote_object *object, struct error *error)
+SUSPENDS bool tiered_open_near(struct remote_object *object, struct error *error)
 {
     uint64_t size = object->tiered.revision.stored_size;
     struct buffer body = {0};
+    tier_count_open(tier_of(&object->key));
     if (!object->tiered.is_known || object->tiered.is_doubted || size > SMALL_BODY_BYTES)
         return true;
     if (!buffer_reserve(&body, (size_t)size + 1))
@@ -271,7 +272,7 @@ SUSPENDS static bool fetch_absent(struct remote_object *object, uint64_t offset,
     *ret_outcome = is_to_keep && flies ? fly(object, &name, error) : FLIGHT_PASSED;
     if (*ret_outcome == FLIGHT_KEPT || *ret_outcome == FLIGHT_FAILED)
         return *ret_outcome == FLIGHT_KEPT;
-    metric_add(&object->key.shard->counters.tier_absent_bytes, size);
+    tier_count_missed(tier_of(&object->key), size);
     if (*ret_outcome == FLIGHT_TOOK) {
         memcpy(ret_bytes, tiered->block + (offset - block_offset(name.number)), size);
         return true;
@@ -297,9 +298,7 @@ SUSPENDS static size_t read_near(struct remote_object *object, uint64_t offset, 
     size_t taken = remote_take_kept(object, offset, ret_bytes, size);
     if (taken > 0 || !may_give(object))
         return taken;
-    taken = tier_read(tier_of(&object->key), &object->tiered.revision, offset, ret_bytes, size);
-    metric_add(&object->key.shard->counters.tier_bytes, taken);
-    return taken;
+    return tier_read(tier_of(&object->key), &object->tiered.revision, offset, ret_bytes, size);
 }
 
 SUSPENDS bool tiered_read(struct remote_object *object, uint64_t offset, uint8_t *ret_bytes, size_t size,

@@ -33,8 +33,8 @@ bool tiered_prepare(struct remote_object *object, uint64_t *first, uint64_t *end
 void tiered_begin(struct remote_object *object, const struct s3_answer *answer, bool is_pinned, bool is_again);
 /* What came with the answer is in object->kept, or will come from object->stream. */
 void tiered_take_body(struct remote_object *object);
-/* A small body whose request had none, as object->kept. */
-SUSPENDS bool tiered_load_small(struct remote_object *object, struct error *error);
+/* It was opened without a body, as that is near: a small one is read into object->kept. */
+SUSPENDS bool tiered_open_near(struct remote_object *object, struct error *error);
 /* The last bytes of the object, as many as a trailer may take, if the tier has them. Else it stays empty. */
 SUSPENDS void tiered_load_end(struct remote_object *object, struct buffer *ret_end);
 

@@ -104,14 +104,23 @@ static bool make_room(const struct tier_memory *memory, struct stripe *stripe, u
     return has_removed;
 }
 
-void memory_destroy(struct tier_memory *memory)
+void memory_clear(struct tier_memory *memory)
 {
     for (unsigned i = 0; i < STRIPES; i++) {
         struct stripe *stripe = &memory->stripes[i];
+        lock(stripe);
         (void)make_room(memory, stripe, memory->stripe_bytes_max + 1);
         ASSERT(stripe->used == 0);
-        free(stripe->chains);
-        (void)pthread_mutex_destroy(&stripe->lock);
+        unlock(stripe);
+    }
+}
+
+void memory_destroy(struct tier_memory *memory)
+{
+    memory_clear(memory);
+    for (unsigned i = 0; i < STRIPES; i++) {
+        free(memory->stripes[i].chains);
+        (void)pthread_mutex_destroy(&memory->stripes[i].lock);
     }
     free(memory);
 }

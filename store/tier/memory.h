@@ -22,6 +22,7 @@ struct memory_block *memory_find(struct tier_memory *memory, const struct block_
 bool memory_has(struct tier_memory *memory, const struct block_name *name);
 /* Copied in, if there is room for one at all. */
 void memory_put(struct tier_memory *memory, const struct block_name *name, struct span payload);
+void memory_clear(struct tier_memory *memory); /* of everything */
 void memory_drop(struct tier_memory *memory, const struct block_name *name);
 
 struct span memory_block_payload(const struct memory_block *block);

@@ -11,7 +11,7 @@
 
 enum {
     PIECE_BLOCKS = PIECE_BYTES / BLOCK_UNIT_BYTES,
-    LOOK_MS = 10000, /* for slabs that are too old */
+    LOOK_MS = 1000, /* for slabs that are too old, and whether all is to be forgotten */
     FULL_PAUSE_MS = 60 * 1000,
     FAILED_PAUSE_LEAST_MS = 1000,
     FAILED_PAUSE_MOST_MS = 60 * 60 * 1000,
@@ -396,6 +396,24 @@ SUSPENDS static void write_piece(struct slab_writer *writer, const struct piece 
     metric_add(&writer->options.counters->dropped_full, piece->count - first);
 }
 
+/* ---- forgetting everything ---- */
+
+/* No piece is being written. */
+SUSPENDS static void drop_if_told(struct slab_writer *writer)
+{
+    unsigned told = atomic_load(writer->options.drops);
+    if (told == atomic_load(&writer->options.counters->dropped))
+        return;
+    for (unsigned i = 0; i < WRITER_PIECES; i++) {
+        metric_add(&writer->options.counters->dropped_full, writer->pieces[i].count);
+        piece_clear(&writer->pieces[i]);
+    }
+    writer->first = writer->filling;
+    if (writer->slab != NULL)
+        give_up_slab(writer);
+    atomic_store(&writer->options.counters->dropped, told);
+}
+
 /* ---- the fiber ---- */
 
 /* NULL: there is nothing left, and none will come. */
@@ -403,6 +421,7 @@ SUSPENDS static const struct piece *wait_for_piece(struct slab_writer *writer)
 {
     struct error ignored;
     for (;;) {
+        drop_if_told(writer);
         const struct piece *piece = &writer->pieces[writer->first];
         if (writer->first != writer->filling)
             return piece;

@@ -38,6 +38,7 @@ struct slab_writer_counters {
     metric_counter dropped_full;  /* ... because there was no slab for them */
     metric_counter failures;      /* writes that the disk refused */
     metric_counter slabs_gone;    /* unlinked to make room, or for their age */
+    atomic_uint dropped;          /* how often it has forgotten what it was filling */
     _Atomic(const char *) pause;  /* why it writes nothing for now, static text; NULL: it does */
 };
 
@@ -45,8 +46,9 @@ struct slab_writer_options {
     struct slabs *slabs;
     struct tier_index *index;
     struct slab_writer_counters *counters;
-    uint64_t bytes_a_day; /* of this writer */
-    uint64_t age_max_s;   /* older slabs are unlinked by this writer; 0: by another one, or never */
+    const atomic_uint *drops; /* how often all writers are to forget what they are filling: looked at once a second */
+    uint64_t bytes_a_day;     /* of this writer */
+    uint64_t age_max_s;       /* older slabs are unlinked by this writer; 0: by another one, or never */
 };
 
 /* Starts its fiber on this shard. */

@@ -4,6 +4,7 @@
 #include "runtime/base/assert.h"
 #include "runtime/fiber/loop.h"
 #include "runtime/fiber/wait.h"
+#include "runtime/io/io.h"
 #include "store/tier/sights.h"
 
 #include <stdlib.h>
@@ -33,6 +34,7 @@ struct tier {
     struct tier_index *index;
     struct sights *sights;
     struct tier_memory *memory;
+    atomic_uint drops; /* how often everything was forgotten */
     struct tier_shard *_Atomic shards[TIER_SHARDS_MAX];
 };
 
@@ -163,6 +165,7 @@ static bool attach_disk(struct tier_shard *shard, bool is_first, struct error *e
         .slabs = tier->slabs,
         .index = tier->index,
         .counters = &shard->counters.writer,
+        .drops = &tier->drops,
         .bytes_a_day = tier->options.bytes_a_day / tier->options.shards,
         .age_max_s = is_first ? tier->options.age_max_s : 0,
     };
@@ -408,6 +411,47 @@ void tier_forget(struct tier *tier, const struct block_name *name)
         drop_word(tier, name, &place);
 }
 
+void tier_count_open(struct tier *tier)
+{
+    metric_add(&shard_here(tier)->counters.opens, 1);
+}
+
+void tier_count_missed(struct tier *tier, uint64_t bytes)
+{
+    metric_add(&shard_here(tier)->counters.missed, bytes);
+}
+
+/* ---- forgetting everything ---- */
+
+static bool have_writers_dropped(const struct tier *tier, unsigned drops)
+{
+    for (unsigned i = 0; i < tier->options.shards; i++) {
+        const struct tier_shard *shard = tier->shards[i];
+        if (shard != NULL && atomic_load(&shard->counters.writer.dropped) < drops)
+            return false;
+    }
+    return true;
+}
+
+SUSPENDS bool tier_drop_all(struct tier *tier)
+{
+    enum { WAIT_MS = 10, WAITS_MAX = 500 };
+    struct slab *slab;
+    unsigned drops = atomic_fetch_add(&tier->drops, 1) + 1;
+    memory_clear(tier->memory);
+    if (tier->slabs == NULL)
+        return true;
+    bool done = have_writers_dropped(tier, drops);
+    for (unsigned waits = 0; !done && waits < WAITS_MAX; waits++) {
+        (void)io_sleep_until(deadline_after_ms(WAIT_MS));
+        done = have_writers_dropped(tier, drops);
+    }
+    while ((slab = slabs_take_oldest(tier->slabs)) != NULL) /* words of the index that name it lead nowhere now */
+        slabs_drop(tier->slabs, slab);
+    memory_clear(tier->memory); /* what readers took from the disk meanwhile */
+    return done;
+}
+
 /* ---- for people ---- */
 
 const struct tier_counters *tier_counters(const struct tier *tier, unsigned index)
@@ -419,7 +463,7 @@ const struct tier_counters *tier_counters(const struct tier *tier, unsigned inde
 void tier_usage(struct tier *tier, struct tier_usage *ret_usage)
 {
     *ret_usage = (struct tier_usage){
-        .has_disk = tier->slabs != NULL,
+        .folder = tier->options.folder,
         .memory_bytes = memory_used(tier->memory),
         .memory_max = tier->options.memory_bytes,
     };

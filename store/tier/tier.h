@@ -71,12 +71,22 @@ void tier_keep(struct tier *tier, const struct block_name *name, struct span pay
 /* Whoever decoded it found it wrong, though it is what was kept. */
 void tier_forget(struct tier *tier, const struct block_name *name);
 
+/* Counted for people: what the tier was not asked for. */
+void tier_count_open(struct tier *tier);
+void tier_count_missed(struct tier *tier, uint64_t bytes);
+
+/* Forgets everything that is there, in memory and on the disk; what comes is kept as ever. False: a shard's writer has
+ * not answered within a few seconds, and what it was filling goes later. */
+SUSPENDS bool tier_drop_all(struct tier *tier);
+
 /* ---- for people ---- */
 
 /* Of one shard; readable from any thread. */
 struct tier_counters {
     metric_counter from_memory; /* bytes */
     metric_counter from_disk;
+    metric_counter missed;  /* bytes that the backend had to give instead */
+    metric_counter opens;   /* of objects without a body from the backend */
     metric_counter kept;    /* blocks that were taken in */
     metric_counter unsound; /* blocks that were not what they should be */
     struct slab_writer_counters writer;
@@ -85,7 +95,7 @@ struct tier_counters {
 const struct tier_counters *tier_counters(const struct tier *tier, unsigned shard);
 
 struct tier_usage {
-    bool has_disk;
+    const char *folder; /* NULL: no disk */
     struct slabs_usage slabs;
     uint64_t slab_bytes;
     uint64_t index_words; /* that there are */

@@ -4,8 +4,10 @@ What is near is asked for by one HEAD; what is not, by the GET that there would 
 bytes are those of the revision that the answer's ETag names.
 """
 
+import json
 import os
 import random
+import subprocess
 import tempfile
 import threading
 import time
@@ -17,6 +19,7 @@ from backend_case import BackendCase
 MIB = 1 << 20
 SMALL = random.Random(1).randbytes(30_000)
 LARGE = random.Random(2).randbytes(3 * MIB)
+TOOL = str(Path(__file__).resolve().parents[2] / "build/tools/bale")
 ASKED_ANYWAY = ("HeadBucket", "GetBucketVersioning")
 
 
@@ -325,6 +328,37 @@ class Tiers(BackendCase):
         self.assertEqual("HeadObject", made[0])
         self.assertEqual({"GetObject"}, set(made[1:]))
         self.assertLessEqual(len(made), 6)
+
+    # ---- what people see ----
+
+    def test_bale_tier(self):
+        bale = self.tiered()
+        client = bale.client()
+        self.put(client, "key", LARGE)
+        self.warm(bale, client, "key", LARGE, 48)
+
+        def run(*words):
+            done = subprocess.run([TOOL, "tier", "--state", f"{bale.daemon.folder}/state", *words], capture_output=True, text=True, timeout=60,
+                                  check=False)
+            self.assertEqual((0, ""), (done.returncode, done.stderr))
+            return done.stdout
+
+        told = json.loads(run("--json"))
+        self.assertEqual(told, json.loads(bale.admin("/tier")[1]))
+        self.assertGreaterEqual(told["disk"]["blocks"], 48)
+        self.assertGreater(told["bytes_from_memory"], 0)
+        self.assertIn(f" in {self.folder}/tier, ", run())
+        self.assertEqual("the tier is empty\n", run("--drop"))
+        self.assertEqual([], self.slabs())
+        self.assertEqual(["GetObject"], self.asked(lambda: self.get(client, "key", LARGE)))
+        self.assertEqual(["HeadObject"], self.asked(lambda: self.get(client, "key", LARGE)))
+
+    def test_without_a_tier(self):
+        bale = self.bale(self.backend)
+        status, text = bale.admin("/tier")
+        self.assertEqual(404, status)
+        self.assertIn("there is no tier here", text)
+        self.assertFalse([name for name in metrics(bale.server) if name.startswith("bale_tier")])
 
     # ---- whose folder ----
 

@@ -45,6 +45,7 @@ struct command_line {
     bool s4;
     char *explain, *version; /* of lifecycle, as is the next one */
     bool confirm_clock;
+    bool drop; /* of tier */
     char *state;
     int64_t zstd_level; /* of pack */
     char *plot;         /* of pack and estimate: a file for a picture */
@@ -112,6 +113,7 @@ bool command_import(const struct command_line *line, struct error *error);
 bool command_inspect(const struct command_line *line, struct error *error);
 bool command_journal(const struct command_line *line, struct error *error);
 bool command_keyring(const struct command_line *line, struct error *error);
+bool command_tier(const struct command_line *line, struct error *error);
 bool command_lifecycle(const struct command_line *line, struct error *error);
 bool command_pack(const struct command_line *line, struct error *error);
 bool command_put(const struct command_line *line, struct error *error);

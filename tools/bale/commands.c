@@ -92,6 +92,12 @@ static const struct option LIFECYCLE[] = {
     {"json", OPTION_FLAG, AT(json), "no", "", .help = "print one line of JSON"},
 };
 
+static const struct option TIER[] = {
+    {"state", OPTION_TEXT, AT(state), "./bale-state", "PATH", .help = "the --state folder of the baled"},
+    {"drop", OPTION_FLAG, AT(drop), "no", "", .help = "forget everything that lies in it, in memory and on the disk"},
+    {"json", OPTION_FLAG, AT(json), "no", "", .help = "print one line of JSON, as /tier of the server has it"},
+};
+
 static const struct option PACK[] = {
     {"zstd-level", OPTION_INTEGER, AT(zstd_level), "1", "N", .least = -7, .most = 19,
      .help = "of zstd and columns, as baled has it"},
@@ -483,6 +489,11 @@ static const struct command COMMANDS[] = {
      "For whoever leaves, or reads the bucket with S4 as well: writes KEY.s4index beside each object of several frames "
      "that Bale wrote, bound to its ETag. Objects stay as they are.",
      TABLE(STAMP, "stamp")},
+    {"tier", command_tier, NULL, NULL, "say what the tier of a running server holds, or empty it",
+     "Asks a running baled on this machine, whose tier stands before a bucket, how much of what was read was near, "
+     "what "
+     "the tier holds, and how its disk does. --drop forgets all of it; nothing is lost by that but time.",
+     TABLE(TIER, "tier")},
     {"verify", command_verify, NULL, NULL, "look at every object, and read it with --deep",
      "Opens every object and every former version as for a client and says which cannot be read, or do not say the "
      "same "

@@ -161,7 +161,7 @@ void wait_for_writer(struct tier *tier)
     const struct tier_counters *counters = tier_counters(tier, 0);
     struct tier_usage usage;
     tier_usage(tier, &usage);
-    while (usage.has_disk && dealt_with(&counters->writer) < metric_read(&counters->kept))
+    while (usage.folder != NULL && dealt_with(&counters->writer) < metric_read(&counters->kept))
         (void)io_sleep_until(deadline_after_ms(1));
 }
 

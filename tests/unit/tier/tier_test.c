@@ -179,6 +179,28 @@ START_TEST(a_smaller_tier_forgets_the_oldest)
 }
 END_TEST
 
+static void drop_all(struct tier *tier, void *argument)
+{
+    keep_all(tier, 1, 20 * mebibyte);
+    ck_assert_uint_eq(read_all(tier, 1, 20 * mebibyte), 20 * mebibyte);
+    ck_assert(tier_drop_all(tier));
+    ck_assert_uint_eq(read_all(tier, 1, 20 * mebibyte), 0);
+    ck_assert_uint_eq(folder_count(argument, ".slab"), 0);
+    keep_all(tier, 2, mebibyte);
+    ck_assert_uint_eq(read_all(tier, 2, mebibyte), mebibyte);
+}
+
+START_TEST(everything_can_be_forgotten)
+{
+    char folder[64];
+    folder_make(folder);
+    struct tier_options options = options_of(folder);
+    options.memory_bytes = 64 * mebibyte;
+    with_tier(&options, drop_all, folder);
+    folder_remove(folder);
+}
+END_TEST
+
 /* ---- memory alone ---- */
 
 static void keep_in_memory(struct tier *tier, void *argument)
@@ -239,6 +261,7 @@ int main(void)
     tcase_add_test(all, what_is_used_outlives_its_slab);
     tcase_add_test(all, a_day_has_its_limit_of_writing);
     tcase_add_test(all, a_smaller_tier_forgets_the_oldest);
+    tcase_add_test(all, everything_can_be_forgotten);
     tcase_add_test(all, memory_alone_is_a_tier);
     tcase_add_test(all, a_full_tier_wants_to_see_a_block_twice);
     Suite *suite = suite_create("tier on a disk");

@@ -1,0 +1,80 @@
+/* tools/bale/commands/tier.c -- bale tier: what the tier of a running server holds, and what it is good for. */
+#include "tools/bale/command.h"
+#include "tools/bale/session/control_call.h"
+#include "tools/bale/view/answer_view.h"
+#include "tools/bale/view/bytes_text.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+static const char *bytes_of(struct json_object *document, const char *name, char ret_text[BYTES_TEXT_BYTES])
+{
+    bytes_text((double)answer_number(document, name), ret_text);
+    return ret_text;
+}
+
+static void print_reads(struct json_object *document)
+{
+    char memory[BYTES_TEXT_BYTES];
+    char disk[BYTES_TEXT_BYTES];
+    char missed[BYTES_TEXT_BYTES];
+    double near = (double)(answer_number(document, "bytes_from_memory") + answer_number(document, "bytes_from_disk"));
+    double all = near + (double)answer_number(document, "bytes_missed");
+    printf("read     %s from memory, %s from disk, %s from the bucket: %.1f %% was near\n",
+           bytes_of(document, "bytes_from_memory", memory), bytes_of(document, "bytes_from_disk", disk),
+           bytes_of(document, "bytes_missed", missed), all > 0 ? 100 * near / all : 0);
+    printf("         %" PRId64 " objects were opened without a body from the bucket\n",
+           answer_number(document, "opens_near"));
+}
+
+static void print_memory(struct json_object *document)
+{
+    char used[BYTES_TEXT_BYTES];
+    char most[BYTES_TEXT_BYTES];
+    printf("memory   %s of %s\n", bytes_of(document, "memory_bytes", used),
+           bytes_of(document, "memory_bytes_max", most));
+}
+
+static void print_disk(struct json_object *disk)
+{
+    char text[BYTES_TEXT_BYTES];
+    char most[BYTES_TEXT_BYTES];
+    char date[DATE_BYTES];
+    printf("disk     %s of %s in %s, %" PRId64 " blocks%s\n", bytes_of(disk, "bytes", text),
+           bytes_of(disk, "bytes_max", most), answer_text(disk, "folder"), answer_number(disk, "blocks"),
+           answer_flag(disk, "loaded") ? "" : "; what was there at the start is still being read");
+    if (answer_member(disk, "oldest_ms") != NULL)
+        printf("         the oldest of %s\n", answer_format_date(answer_number(disk, "oldest_ms"), date));
+    printf("written  %s; not written: %" PRId64 " blocks as the disk was busy, %" PRId64
+           " beyond the day's limit, %" PRId64 " for want of room\n",
+           bytes_of(disk, "written_bytes", text), answer_number(disk, "dropped_busy"),
+           answer_number(disk, "dropped_limit"), answer_number(disk, "dropped_full"));
+    printf("reads    %" PRId64 ", of which %" PRId64 " were late and %" PRId64 " failed; %" PRId64
+           " blocks were not sound\n",
+           answer_number(disk, "reads"), answer_number(disk, "reads_late"), answer_number(disk, "reads_failed"),
+           answer_number(disk, "blocks_unsound"));
+    if (answer_member(disk, "paused") != NULL)
+        printf("NOTHING IS WRITTEN FOR NOW: %s\n", answer_text(disk, "paused"));
+    if (answer_number(disk, "bypassed_shards") > 0)
+        printf("THE DISK IS LEFT ALONE FOR NOW: it was slow of late\n");
+}
+
+bool command_tier(const struct command_line *line, struct error *error)
+{
+    struct json_object *answer =
+        control_call(line->state, line->drop ? "POST" : "GET", line->drop ? SPAN("/tier/drop") : SPAN("/tier"), error);
+    if (answer == NULL)
+        return false;
+    if (line->json) {
+        answer_print(answer);
+    } else if (line->drop) {
+        printf("the tier is empty\n");
+    } else {
+        print_reads(answer);
+        print_memory(answer);
+        if (answer_member(answer, "disk") != NULL)
+            print_disk(answer_member(answer, "disk"));
+    }
+    json_object_put(answer);
+    return true;
+}
