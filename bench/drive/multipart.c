@@ -33,7 +33,7 @@ static bool take_id(struct upload *upload, struct span answer, struct error *err
     return true;
 }
 
-static bool begin_upload(struct worker *worker, struct upload *upload, struct error *error)
+SUSPENDS static bool begin_upload(struct worker *worker, struct upload *upload, struct error *error)
 {
     struct call_answer answer;
     const struct worker_request request = {.line = {"POST", upload->path.text, "uploads="}};
@@ -42,8 +42,8 @@ static bool begin_upload(struct worker *worker, struct upload *upload, struct er
     return worker_call(worker, &request, &call, &answer, error) && take_id(upload, buffer_span(&worker->answer), error);
 }
 
-static bool put_part(struct worker *worker, struct upload *upload, const struct assignment *assignment, unsigned number,
-                     uint64_t offset, struct error *error)
+SUSPENDS static bool put_part(struct worker *worker, struct upload *upload, const struct assignment *assignment,
+                              unsigned number, uint64_t offset, struct error *error)
 {
     struct call_answer answer;
     char query[QUERY_BYTES];
@@ -60,7 +60,7 @@ static bool put_part(struct worker *worker, struct upload *upload, const struct 
     return true;
 }
 
-static bool end_upload(struct worker *worker, struct upload *upload, struct error *error)
+SUSPENDS static bool end_upload(struct worker *worker, struct upload *upload, struct error *error)
 {
     struct call_answer answer;
     char query[QUERY_BYTES];

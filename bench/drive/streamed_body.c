@@ -113,6 +113,7 @@ void streamed_body_make(struct streamed_body *body, const struct signing *head, 
         uint64_t chunk = left < STREAMED_CHUNK_BYTES ? left : STREAMED_CHUNK_BYTES;
         put_chunk(&making, chunk);
         left -= chunk;
+        fiber_yield_if_due(); /* hashing holds up the answers to others */
     }
     put_chunk(&making, 0);
 }

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "bench/drive/request.h"
+#include "runtime/fiber/fiber.h"
 
 #include <stdint.h>
 
@@ -24,5 +25,5 @@ void streamed_body_free(struct streamed_body *body);
 /* How long a body of that size is with its framing. */
 uint64_t streamed_body_bytes(uint64_t size);
 /* `size` bytes are in `pieces`, which must stay; so must the body until it is sent. */
-void streamed_body_make(struct streamed_body *body, const struct signing *head, const struct span *pieces,
-                        unsigned count, uint64_t size);
+SUSPENDS void streamed_body_make(struct streamed_body *body, const struct signing *head, const struct span *pieces,
+                                 unsigned count, uint64_t size);

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { OWN_MEMORY_BYTES = 16 << 10, RANGE_LINE_BYTES = 80 };
+enum { OWN_MEMORY_BYTES = 16 << 10, RANGE_LINE_BYTES = 80, SLICE_BYTES = 256 << 10 };
 
 void worker_begin(struct worker *worker, const struct job *job, const struct content *content, struct target *target,
                   struct span shared)
@@ -38,18 +38,26 @@ void worker_end(struct worker *worker)
 
 /* ---- heads ---- */
 
-static void hash_pieces(const struct worker_request *request, char ret_hex[SHA256_TEXT_BYTES])
+/* In slices: a large body must not hold up the answers to others, whose latencies are being measured. */
+SUSPENDS static void hash_pieces(const struct worker_request *request, char ret_hex[SHA256_TEXT_BYTES])
 {
     struct sha256_sum sum;
     uint8_t digest[SHA256_BYTES];
     sha256_begin(&sum);
-    for (unsigned i = 0; i < request->pieces_count; i++)
-        sha256_update(&sum, request->pieces[i]);
+    for (unsigned i = 0; i < request->pieces_count; i++) {
+        for (struct span rest = request->pieces[i]; rest.size > 0;) {
+            struct span slice = span_take(rest, SLICE_BYTES);
+            sha256_update(&sum, slice);
+            rest = span_skip(rest, slice.size);
+            fiber_yield_if_due();
+        }
+    }
     sha256_end(&sum, digest);
     hex_encode(span_of(digest, sizeof digest), ret_hex);
 }
 
-static void sign_with_hash(const struct signer *signer, const struct worker_request *request, struct buffer *to)
+SUSPENDS static void sign_with_hash(const struct signer *signer, const struct worker_request *request,
+                                    struct buffer *to)
 {
     char hash[SHA256_TEXT_BYTES];
     hash_pieces(request, hash);
@@ -57,7 +65,7 @@ static void sign_with_hash(const struct signer *signer, const struct worker_requ
 }
 
 /* The body becomes worker->streamed. */
-static void sign_streamed(struct worker *worker, const struct worker_request *request, struct buffer *to)
+SUSPENDS static void sign_streamed(struct worker *worker, const struct worker_request *request, struct buffer *to)
 {
     struct signing signing;
     struct sigv4_header headers[REQUEST_HEADERS_MAX];
@@ -80,7 +88,7 @@ static bool is_streamed(const struct worker *worker, const struct worker_request
     return worker->job->sign == SIGN_STREAM && request->is_object;
 }
 
-static void sign(struct worker *worker, const struct worker_request *request, struct buffer *to)
+SUSPENDS static void sign(struct worker *worker, const struct worker_request *request, struct buffer *to)
 {
     const struct signer *signer = &worker->target->signer;
     switch ((enum job_sign)worker->job->sign) {
@@ -142,8 +150,8 @@ void worker_body(struct worker *worker, uint64_t object, uint64_t offset, uint64
 /* ---- reading ---- */
 
 /* Whole objects and ranges of them. */
-static bool perform_get(struct worker *worker, const struct assignment *assignment, uint64_t *ret_bytes,
-                        struct error *error)
+SUSPENDS static bool perform_get(struct worker *worker, const struct assignment *assignment, uint64_t *ret_bytes,
+                                 struct error *error)
 {
     struct worker_path path;
     struct call_answer answer;
@@ -167,7 +175,7 @@ static bool perform_get(struct worker *worker, const struct assignment *assignme
     return good;
 }
 
-static bool perform_head(struct worker *worker, const struct assignment *assignment, struct error *error)
+SUSPENDS static bool perform_head(struct worker *worker, const struct assignment *assignment, struct error *error)
 {
     struct worker_path path;
     struct call_answer answer;
@@ -181,8 +189,8 @@ static bool perform_head(struct worker *worker, const struct assignment *assignm
 }
 
 /* A page from some key of the job on. */
-static bool perform_list(struct worker *worker, const struct assignment *assignment, uint64_t *ret_bytes,
-                         struct error *error)
+SUSPENDS static bool perform_list(struct worker *worker, const struct assignment *assignment, uint64_t *ret_bytes,
+                                  struct error *error)
 {
     struct worker_path path;
     struct call_answer answer;
@@ -213,19 +221,25 @@ static enum checksum_algorithm algorithm_of(const struct job *job)
     return ALGORITHMS[job->checksum];
 }
 
-static void format_checksum(const struct worker_request *request, enum checksum_algorithm algorithm,
-                            char ret_text[CHECKSUM_TEXT_BYTES])
+SUSPENDS static void format_checksum(const struct worker_request *request, enum checksum_algorithm algorithm,
+                                     char ret_text[CHECKSUM_TEXT_BYTES])
 {
     struct checksum_sum sum;
     struct checksum_value value;
     checksum_begin(&sum, algorithm);
-    for (unsigned i = 0; i < request->pieces_count; i++)
-        checksum_update(&sum, request->pieces[i]);
+    for (unsigned i = 0; i < request->pieces_count; i++) {
+        for (struct span rest = request->pieces[i]; rest.size > 0;) {
+            struct span slice = span_take(rest, SLICE_BYTES);
+            checksum_update(&sum, slice);
+            rest = span_skip(rest, slice.size);
+            fiber_yield_if_due();
+        }
+    }
     checksum_end(&sum, &value);
     checksum_format(&value, ret_text);
 }
 
-static bool perform_put(struct worker *worker, const struct assignment *assignment, struct error *error)
+SUSPENDS static bool perform_put(struct worker *worker, const struct assignment *assignment, struct error *error)
 {
     struct worker_path path;
     struct call_answer answer;
@@ -245,7 +259,7 @@ static bool perform_put(struct worker *worker, const struct assignment *assignme
     return worker_call(worker, &request, &call, &answer, error);
 }
 
-static bool perform_delete(struct worker *worker, const struct assignment *assignment, struct error *error)
+SUSPENDS static bool perform_delete(struct worker *worker, const struct assignment *assignment, struct error *error)
 {
     struct worker_path path;
     struct call_answer answer;
@@ -255,7 +269,7 @@ static bool perform_delete(struct worker *worker, const struct assignment *assig
     return worker_call(worker, &request, &call, &answer, error);
 }
 
-static bool perform_copy(struct worker *worker, const struct assignment *assignment, struct error *error)
+SUSPENDS static bool perform_copy(struct worker *worker, const struct assignment *assignment, struct error *error)
 {
     struct worker_path from;
     struct worker_path to;
