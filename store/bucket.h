@@ -76,6 +76,7 @@ struct bucket_capabilities {
     bool has_versions;     /* buckets may be versioned */
     bool has_lock;         /* ... and be locked */
     bool judges_deletions; /* delete_item.grounds are compared in the committing step */
+    bool keeps_time;       /* write_intent.kept_ms */
     bool forgets_versions; /* version_list_request.after_modified_ms is needed */
     bool lists_all;        /* what bucket_list_buckets does not list is not there; else others may know of it */
     bool keeps_sidecar; /* the index of frames is kept with the object and never another's; else it is an object of its
@@ -186,8 +187,11 @@ struct write_intent {
     uint64_t original_size;
     uint64_t stored_size_hint; /* about how many stored bytes will come; 0: unknown */
     uint32_t codec; /* object_attributes.codec, if the body comes as frames; of a single one commit may say another */
-    bool may_have_columns;   /* likewise */
-    bool is_uncounted;       /* write_result.is_uncounted */
+    bool may_have_columns; /* likewise */
+    bool is_uncounted;     /* write_result.is_uncounted */
+    /* Not 0: what clients see as the object's time, whenever it is written: it is packed anew, and they have not
+     * changed it. NotImplemented where the store has no keeps_time. */
+    int64_t kept_ms;
     struct object_lock lock; /* as in the attributes of write_result; so are the next two */
     struct span owner;
     struct span acl;

@@ -75,6 +75,12 @@ bool store_keeps_tags(const struct bucket_store *store, struct error *error)
            error_set(error, ERROR_UNSUPPORTED, S3_NotImplemented, "The backend does not keep tags.");
 }
 
+bool store_keeps_time(const struct bucket_store *store, struct error *error)
+{
+    return store->capabilities.keeps_time ||
+           error_set(error, ERROR_UNSUPPORTED, S3_NotImplemented, "The store gives each write the time of its own.");
+}
+
 /* ---- versions and locks ---- */
 
 bool store_keeps_versions(const struct bucket_store *store, struct error *error)

@@ -22,6 +22,7 @@ bool store_may_have_key(const struct bucket_store *store, struct span key, struc
 
 /* NotImplemented when it keeps none. */
 bool store_keeps_tags(const struct bucket_store *store, struct error *error);
+bool store_keeps_time(const struct bucket_store *store, struct error *error);
 bool store_keeps_versions(const struct bucket_store *store, struct error *error);
 bool store_keeps_locks(const struct bucket_store *store, struct error *error);
 /* The same where nothing is asked for, which every store can do. */

@@ -81,6 +81,7 @@ struct object_write_intent {
     struct span tags;
     uint32_t tags_count;
     const struct write_condition *condition; /* NULL: none */
+    int64_t kept_ms;                         /* as in write_intent */
     struct object_lock lock;
     struct span owner; /* as in object_attributes; so is the next */
     struct span acl;

@@ -118,6 +118,7 @@ SUSPENDS static bool begin_stored(const struct object_codecs *codecs, struct buc
     const struct write_intent object = {
         .name = intent->name,
         .condition = intent->condition,
+        .kept_ms = intent->kept_ms,
         .lock = intent->lock,
         .metadata = intent->metadata,
         .tags = intent->tags,

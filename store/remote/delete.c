@@ -225,6 +225,8 @@ SUSPENDS static bool delete_version(struct deletion *deletion, struct error *err
             remote_state_free(deletion->key.shard, &state);
             return true; /* what is gone was deleted, whatever the condition (419) */
         }
+        if (done)
+            state.object.attributes.modified_ms = backend_object_shown_ms(&state.object);
         done = done && (state.is_marker ? write_condition_holds_of_marker(condition, error)
                                         : write_condition_holds(condition, &state.object.attributes, error));
         remote_state_free(deletion->key.shard, &state);

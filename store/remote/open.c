@@ -231,6 +231,7 @@ static enum outcome take_unchanged(struct remote_object *object, const struct op
     struct object_attributes *attributes = &object->base.attributes;
     if (object->key.has_row) {
         *attributes = object->key.row.attributes;
+        attributes->modified_ms = row_shown_ms(&object->key.row, attributes->modified_ms);
     } else {
         struct span etag = intent->condition->if_none_match;
         memcpy(attributes->stored_etag, etag.data, etag.size);
@@ -302,6 +303,7 @@ SUSPENDS static bool complete(struct remote_object *object, struct error *error)
 static void show(struct remote_object *object, const struct open_intent *intent)
 {
     object->base.attributes = object->state.object.attributes;
+    object->base.attributes.modified_ms = backend_object_shown_ms(&object->state.object);
     object->base.decision = read_condition_decide(intent->condition, &object->base.attributes);
     if (object->base.decision.verdict != READ_PROCEED) {
         fetch_close(&object->stream);
@@ -488,6 +490,8 @@ SUSPENDS bool remote_head(struct bucket_store *store, const struct object_name *
     bool done = remote_look(&key, LOOK_FOR_WHOLE, &state, error);
     if (done)
         *ret_attributes = state.object.attributes;
+    if (done)
+        ret_attributes->modified_ms = backend_object_shown_ms(&state.object);
     if (done && !state.is_there)
         done = remote_refuse_missing(&key, &state, error);
     if (done) {

@@ -51,9 +51,12 @@ struct command_line {
     char *plot;         /* of pack and estimate: a file for a picture */
     uint64_t columns;   /* of estimate, as are those up to prices: enum config_columns */
     uint64_t sample_frames, max_keys, seed;
-    uint64_t format; /* 0: a table, 1: JSON */
+    uint64_t format; /* also of maintain: 0: a table, 1: JSON */
     double within;   /* percent points; 0: not asked for */
     char *prices;    /* a file */
+    char *policy;    /* of maintain, as are the next two: a file */
+    bool execute;
+    char *log; /* a file */
     /* Of get and put. */
     struct s3_place server;
     uint64_t parts; /* connections at once */
@@ -115,6 +118,7 @@ bool command_journal(const struct command_line *line, struct error *error);
 bool command_keyring(const struct command_line *line, struct error *error);
 bool command_tier(const struct command_line *line, struct error *error);
 bool command_lifecycle(const struct command_line *line, struct error *error);
+bool command_maintain(const struct command_line *line, struct error *error);
 bool command_pack(const struct command_line *line, struct error *error);
 bool command_put(const struct command_line *line, struct error *error);
 bool command_check_put(const struct command_line *line, struct error *error);

@@ -2,6 +2,7 @@
 #include "server/config/backend_options.h"
 #include "tools/bale/command.h"
 #include "tools/bale/estimate/estimate.h"
+#include "tools/bale/maintain/policy.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -286,6 +287,17 @@ static const struct option JOURNAL[] = {
     ANY_BACKEND,
 };
 
+static const struct option MAINTAIN[] = {
+    {"policy", OPTION_TEXT, AT(policy), NULL, "FILE",
+     .help = "the rules, an INI file: docs/maintain.md says what stands in it; it must be given"},
+    {"execute", OPTION_FLAG, AT(execute), "no", "", .help = "do it; without it nothing is written"},
+    {"zstd-level", OPTION_INTEGER, AT(zstd_level), "1", "N", .least = -7, .most = 19, .help = "as baled has it"},
+    {"format", OPTION_CHOICE, AT(format), "table", "NAME", .allowed = "table|json", .help = "how the sums are printed"},
+    {"log", OPTION_TEXT, AT(log), NULL, "FILE",
+     .help = "append a line of JSON for each object that a rule is about: what became of it, and why"},
+    ANY_BACKEND,
+};
+
 static const struct option SAVINGS[] = {
     {"bucket", OPTION_TEXT, AT(bucket), NULL, "NAME", .help = "this bucket alone; without it all of them"},
     {"json", OPTION_FLAG, AT(json), "no", "", .help = "print one line of JSON, as /savings of the server has it"},
@@ -345,6 +357,20 @@ static bool check_journal(const struct command_line *line, struct error *error)
     if (line->yes && !line->restore && !line->adopt && !line->begin_anew)
         return error_set(error, ERROR_INVALID, NULL, "--yes goes with --restore, --adopt or --begin-anew");
     return true;
+}
+
+/* All errors of the policy are said here, before anything is opened. */
+static bool check_maintain(const struct command_line *line, struct error *error)
+{
+    static struct policy policy; /* large */
+    if (line->policy == NULL)
+        return error_set(error, ERROR_INVALID, NULL, "it needs --policy FILE");
+    if (!config_is_bucket(&line->where))
+        return error_set(error, ERROR_INVALID, NULL,
+                         "it needs --backend s3:BUCKET; in a folder there is nothing that came before Bale");
+    bool done = policy_load(line->policy, &policy, stderr, error);
+    policy_free(&policy);
+    return done;
 }
 
 static bool check_backend(const struct command_line *line, struct error *error)
@@ -468,6 +494,12 @@ static const struct command COMMANDS[] = {
      "Asks a running baled what the lifecycle rules of its buckets have done, and when something falls due next; or, "
      "with --explain, why they leave one object alone, or not.",
      TABLE(LIFECYCLE, "lifecycle")},
+    {"maintain", command_maintain, check_maintain, NULL, "pack what lay in a bucket before Bale, by rules",
+     "Looks at every object of --backend s3:BUCKET, beside running servers, and does what the rules of --policy say: "
+     "migrate packs objects that came before Bale, so that no client sees a difference. Without --execute it says what "
+     "it would do. Each write is conditional on what was read, so that nothing newer is ever lost. It may be stopped "
+     "and run again. Exit status 1: some object could not be read; 3: it was stopped before the end.",
+     TABLE(MAINTAIN, "maintain")},
     {"pack", command_pack, NULL, "FILE", "say what would be stored of files, and how fast",
      "Packs each file in memory as baled would store it, unpacks it again and compares: as it is, with --codec gzip, "
      "with zstd alone (--columns off), and with columns where they are smaller (--columns on). It prints stored bytes "

@@ -344,9 +344,17 @@ bool fields_decode(const struct http_field *fields, unsigned count, uint64_t siz
     for (unsigned i = 0; i < count; i++)
         sort_field(&fields[i], &own, ret_metadata);
     bool done = read_own(buffer_span(&own), ret_object, error);
+    if (name == NULL || memcmp(ret_object->stamp.name, name, STAMP_NAME_BYTES) != 0)
+        ret_object->stamp.kept_ms = 0; /* a copy by another tool is as old as it is */
     read_owner(buffer_span(&own), name, begin, ret_metadata, &ret_object->attributes);
     buffer_free(&own);
     return done;
+}
+
+int64_t backend_object_shown_ms(const struct backend_object *object)
+{
+    bool is_kept = object->is_stamped && object->stamp.kept_ms != 0;
+    return is_kept ? object->stamp.kept_ms : object->attributes.modified_ms;
 }
 
 void fields_apply_trailer(struct backend_object *object, const struct trailer *trailer)

@@ -39,6 +39,9 @@ struct backend_object {
     bool is_stamped; /* Bale wrote it, or a copy that kept its fields: stamp is valid */
 };
 
+/* The time that clients see: attributes.modified_ms is the backend's, which tells revisions apart. */
+int64_t backend_object_shown_ms(const struct backend_object *object);
+
 /* Reads the fields of a HEAD or GET answer: of the whole object, or of a range of it. `size`: its stored size, from
  * content-length or content-range. Client's metadata are appended to `ret_metadata`. `name`: digest of the object's
  * name (stamp_name_digest), whose owner is read; NULL: it is one of the store itself. ERROR_UNSUPPORTED: a codec that

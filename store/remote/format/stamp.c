@@ -6,6 +6,8 @@
 #include "store/remote/format/trailer.h"
 #include "store/s4_metadata.h"
 
+#define TIME_MS_MAX UINT64_C(253402300799999) /* the end of the year 9999 */
+
 const struct span stamp_field = SPAN("s4-bale");
 
 /* ---- writing ---- */
@@ -48,6 +50,12 @@ void stamp_encode(const struct object_stamp *stamp, struct buffer *ret_text)
         buffer_append_string(ret_text, ";x=");
         put_base64(ret_text, stamp->name, STAMP_NAME_BYTES);
     }
+    if (stamp->kept_ms > 0) {
+        buffer_append_string(ret_text, ";m=");
+        buffer_append_decimal(ret_text, (uint64_t)stamp->kept_ms);
+        buffer_append_string(ret_text, "/");
+        put_base64(ret_text, stamp->name, STAMP_NAME_BYTES);
+    }
     if (stamp->checksum.algorithm != CHECKSUM_NONE) {
         buffer_append_string(ret_text, ";c=");
         s4_checksum_encode(&stamp->checksum, ret_text);
@@ -72,6 +80,16 @@ static bool read_ledger(struct span value, struct object_stamp *stamp)
     return stamp->is_counted;
 }
 
+/* Since 1970; anything else says nothing. */
+static void read_time(struct span value, struct object_stamp *stamp)
+{
+    size_t slash = span_find(value, '/');
+    uint64_t ms;
+    if (slash != SIZE_MAX && decimal_parse_range(span_take(value, slash), 1, TIME_MS_MAX, &ms) &&
+        base64_url_decode(span_skip(value, slash + 1), stamp->name, STAMP_NAME_BYTES))
+        stamp->kept_ms = (int64_t)ms;
+}
+
 static bool read_field(struct span field, struct object_stamp *stamp)
 {
     if (field.size < 2 || field.data[1] != '=')
@@ -92,6 +110,9 @@ static bool read_field(struct span field, struct object_stamp *stamp)
     case 'x':
         stamp->is_tombstone = base64_url_decode(value, stamp->name, STAMP_NAME_BYTES);
         return stamp->is_tombstone;
+    case 'm':
+        read_time(value, stamp);
+        return true;
     case 'c':
         return s4_checksum_decode(value, &stamp->checksum);
     default:

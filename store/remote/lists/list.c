@@ -152,6 +152,7 @@ static bool fill_from_row(struct listing *listing, struct list_entry *entry, str
                  (remote_labels_hold(listing->remote) || row.was_said_before) && is_of_owner(listing, entry, &row);
     metric_add(found ? &listing->shard->counters.rows_found : &listing->shard->counters.rows_missed, 1);
     if (found) {
+        entry->modified_ms = row_shown_ms(&row, entry->modified_ms);
         fill_from_attributes(entry, &row.attributes);
         fill_owner(listing, entry, span_from_string(row.owner));
     }
@@ -179,6 +180,7 @@ static bool fill_from_metadata(struct listing *listing, struct list_entry *entry
     if (done && row_of(&object, false, &row)) {
         row.is_counted = counting_counts(listing->shard->remote, key, &object);
         rows_put(listing->shard->rows, key, &row);
+        entry->modified_ms = row_shown_ms(&row, entry->modified_ms);
         fill_from_attributes(entry, &object.attributes);
         fill_owner(listing, entry, object.attributes.owner);
     } else {
@@ -273,8 +275,9 @@ static void look_at(void *context, unsigned index)
     } else {
         fill_from_attributes(entry, &state.object.attributes);
         fill_owner(listing, entry, state.object.attributes.owner);
-        if (strcmp(unknown->etag, state.object.attributes.stored_etag) != 0)
-            entry->modified_ms = state.object.attributes.modified_ms;
+        bool is_another = strcmp(unknown->etag, state.object.attributes.stored_etag) != 0;
+        if (is_another || state.object.stamp.kept_ms != 0)
+            entry->modified_ms = backend_object_shown_ms(&state.object);
     }
     remote_state_free(key.shard, &state);
 }

@@ -143,6 +143,7 @@ static bool fill_from_row(struct version_listing *listing, struct list_entry *en
                  (remote_labels_hold(listing->remote) || row.was_said_before) && is_of_owner(listing, entry, &row);
     metric_add(found ? &listing->shard->counters.rows_found : &listing->shard->counters.rows_missed, 1);
     if (found) {
+        entry->modified_ms = row_shown_ms(&row, entry->modified_ms);
         fill_from_attributes(entry, &row.attributes);
         fill_owner(listing, entry, span_from_string(row.owner));
     }
@@ -227,6 +228,8 @@ static void look_at(void *context, unsigned index)
     if (state.is_there) {
         fill_from_attributes(entry, &state.object.attributes);
         fill_owner(listing, entry, state.object.attributes.owner);
+        if (state.object.stamp.kept_ms != 0)
+            entry->modified_ms = backend_object_shown_ms(&state.object);
     } else {
         entry->key = SPAN_EMPTY; /* it vanished meanwhile */
     }

@@ -7,7 +7,7 @@
 #include <assert.h>
 
 enum {
-    ROW_VERSION = 4,
+    ROW_VERSION = 5,
     IS_S4 = 1 << 0,
     IS_MULTIPART = 1 << 1,
     HAS_CRC32C = 1 << 2,
@@ -38,7 +38,8 @@ enum {
     AT_CHECKSUM = 72,
     AT_DICTIONARY = AT_CHECKSUM + CHECKSUM_BYTES_MAX,
     AT_REVISION = AT_DICTIONARY + 16,
-    AT_OWNER_BYTES = AT_REVISION + 8,
+    AT_KEPT = AT_REVISION + 8,
+    AT_OWNER_BYTES = AT_KEPT + 8,
     ROW_HEAD_BYTES = AT_OWNER_BYTES + 1,
 };
 
@@ -77,6 +78,7 @@ bool row_of(const struct backend_object *object, bool was_said_before, struct ro
         .attributes = *attributes,
         .is_stamped = object->is_stamped,
         .is_metadata_in_trailer = object->stamp.is_metadata_in_trailer,
+        .kept_ms = object->is_stamped ? object->stamp.kept_ms : 0,
         .trailer = object->stamp.trailer,
         .trailer_bytes = object->stamp.trailer_bytes,
         .was_said_before = was_said_before,
@@ -145,6 +147,7 @@ size_t row_encode(const struct row *row, uint8_t ret_bytes[ROW_BYTES_MAX])
     store_u64_le(head + AT_MODIFIED, (uint64_t)attributes->modified_ms);
     store_u64_le(head + AT_TRAILER_BYTES, row->trailer_bytes);
     store_u64_le(head + AT_EXPIRES, row->expires_ms);
+    store_u64_le(head + AT_KEPT, (uint64_t)row->kept_ms);
     head[AT_CHECKSUM_ALGORITHM] = (uint8_t)attributes->checksum.algorithm;
     head[AT_CHECKSUM_TYPE] = (uint8_t)attributes->checksum.type;
     head[AT_STORED_ETAG_BYTES] = (uint8_t)stored_etag.size;
@@ -184,6 +187,7 @@ static void read_numbers(const uint8_t *head, struct row *row)
     attributes->modified_ms = (int64_t)load_u64_le(head + AT_MODIFIED);
     row->trailer_bytes = load_u64_le(head + AT_TRAILER_BYTES);
     row->expires_ms = load_u64_le(head + AT_EXPIRES);
+    row->kept_ms = (int64_t)load_u64_le(head + AT_KEPT);
     attributes->checksum.parts_count = load_u32_le(head + AT_CHECKSUM_PARTS);
     memcpy(attributes->checksum.bytes, head + AT_CHECKSUM, CHECKSUM_BYTES_MAX);
     memcpy(attributes->dictionary, head + AT_DICTIONARY, 16);

@@ -15,6 +15,7 @@ struct row {
     bool is_stamped;                      /* Bale wrote it */
     bool is_counted;                      /* the fleet's ledger counts it under this name */
     bool is_metadata_in_trailer;
+    int64_t kept_ms; /* of the stamp: the time that clients see; 0: the backend's */
     enum stamp_trailer trailer;
     uint64_t trailer_bytes;
     /* The ETag had been said by the backend before the request was sent whose answer the row is made of: where labels
@@ -38,3 +39,9 @@ void row_apply(const struct row *row, struct backend_object *object);
 /* On disk; row_encode returns the size. Decoding bounds every length; false: not a row of this version. */
 size_t row_encode(const struct row *row, uint8_t ret_bytes[ROW_BYTES_MAX]);
 bool row_decode(struct span bytes, struct row *ret_row);
+
+/* The time that clients see, `modified_ms` being the backend's of the same revision. */
+static inline int64_t row_shown_ms(const struct row *row, int64_t modified_ms)
+{
+    return row->kept_ms != 0 ? row->kept_ms : modified_ms;
+}

@@ -103,6 +103,7 @@ SUSPENDS bool target_look(struct write_target *target, const uint8_t *nonce, boo
         target->is_marked = state.is_marker;
     }
     target->is_looked_at = done && !is_own;
+    state.object.attributes.modified_ms = done ? backend_object_shown_ms(&state.object) : 0;
     if (target->is_looked_at && target->condition != NULL)
         done = write_condition_holds(target->condition, state.is_there ? &state.object.attributes : NULL, error);
     remote_state_free(target->key->shard, &state);
@@ -129,7 +130,8 @@ SUSPENDS bool target_prepare(struct write_target *target, bool is_costly, struct
         return true;
     }
     if (condition != NULL) {
-        bool holds_for_row = may_believe_row(key) && write_condition_holds(condition, &key->row.attributes, &ignored);
+        bool is_told = may_believe_row(key) && (key->row.kept_ms == 0 || !condition->has_modified);
+        bool holds_for_row = is_told && write_condition_holds(condition, &key->row.attributes, &ignored);
         if (!holds_for_row)
             return target_look(target, NULL, NULL, error);
         set_row(target, &key->row);

@@ -100,7 +100,7 @@ static void make_stamp(struct remote_writer *writer, const struct object_attribu
                        struct object_stamp *ret_stamp)
 {
     const struct remote *remote = writer->key.shard->remote;
-    *ret_stamp = (struct object_stamp){.checksum = attributes->checksum};
+    *ret_stamp = (struct object_stamp){.checksum = attributes->checksum, .kept_ms = writer->intent.kept_ms};
     memcpy(ret_stamp->nonce, writer->nonce, STAMP_NONCE_BYTES);
     memcpy(ret_stamp->body_nonce, writer->nonce, STAMP_NONCE_BYTES);
     memcpy(ret_stamp->name, writer->key.row_key, STAMP_NAME_BYTES);

@@ -81,6 +81,30 @@ START_TEST(both_ways)
 END_TEST
 
 /* Beside the client's metadata, and counted with what is ours. */
+/* What a client sees of an object that was packed later; of a copy under another name it says nothing. */
+START_TEST(a_time_that_is_kept)
+{
+    static const char *const names[] = {"12345678", "another!"};
+    for (unsigned i = 0; i < 2; i++) {
+        struct buffer fields = {0};
+        struct buffer again = {0};
+        struct backend_object object;
+        struct error error;
+        struct object_attributes attributes = ordinary(SPAN_EMPTY);
+        struct object_stamp stamp = {.nonce = {1}, .kept_ms = 5000};
+        memcpy(stamp.name, names[i], sizeof stamp.name);
+        ck_assert(fields_encode(&attributes, &stamp, &fields));
+        ck_assert(metadata_append(&fields, SPAN("etag"), SPAN("\"e\"")));
+        ck_assert(metadata_append(&fields, SPAN("last-modified"), SPAN("Sun, 06 Nov 1994 08:49:37 GMT")));
+        ck_assert(decode(buffer_span(&fields), 300, &again, &object, &error));
+        ck_assert_int_eq(object.attributes.modified_ms, INT64_C(784111777000));
+        ck_assert_int_eq(backend_object_shown_ms(&object), i == 0 ? 5000 : INT64_C(784111777000));
+        buffer_free(&fields);
+        buffer_free(&again);
+    }
+}
+END_TEST
+
 START_TEST(owner_and_list)
 {
     struct buffer metadata = {0};
@@ -305,6 +329,7 @@ int main(void)
     Suite *suite = suite_create("remote fields");
     TCase *cases = tcase_create("fields");
     tcase_add_test(cases, both_ways);
+    tcase_add_test(cases, a_time_that_is_kept);
     tcase_add_test(cases, owner_and_list);
     tcase_add_test(cases, foreign_objects_are_as_they_are);
     tcase_add_test(cases, s4_passthrough_without_an_etag);

@@ -42,6 +42,7 @@ END_TEST
 START_TEST(longest_fits_its_bound)
 {
     struct object_stamp longest = stamp;
+    longest.kept_ms = INT64_C(253402300799999);
     struct buffer text = {0};
     longest.trailer_bytes = TRAILER_BYTES_MAX;
     longest.checksum.algorithm = CHECKSUM_SHA256;
@@ -52,6 +53,7 @@ START_TEST(longest_fits_its_bound)
     struct object_stamp again;
     ck_assert(stamp_decode(buffer_span(&text), &again));
     ck_assert_uint_eq(again.checksum.parts_count, 10000);
+    ck_assert_int_eq(again.kept_ms, longest.kept_ms);
     buffer_free(&text);
 }
 END_TEST
@@ -108,6 +110,30 @@ START_TEST(a_tombstone_is_one)
 }
 END_TEST
 
+START_TEST(a_time_is_kept)
+{
+    struct object_stamp kept = {.nonce = {1}, .name = {0x80, 0xff}, .kept_ms = 784111777123};
+    struct object_stamp again;
+    struct buffer text = {0};
+    stamp_encode(&kept, &text);
+    ck_assert_msg(span_equal(buffer_span(&text), SPAN("1;n=AQAAAAAAAAAAAAAAAAAAAA;m=784111777123/gP8AAAAAAAA")), "%.*s",
+                  SPAN_FORMAT(buffer_span(&text)));
+    ck_assert(stamp_decode(buffer_span(&text), &again));
+    ck_assert_int_eq(again.kept_ms, 784111777123);
+    ck_assert_mem_eq(again.name, kept.name, STAMP_NAME_BYTES);
+    ck_assert(!again.is_counted && !again.is_tombstone);
+    static const char *const others[] = {"m=", "m=0/gP8AAAAAAAA", "m=1/gP8", "m=-1/gP8AAAAAAAA",
+                                         "m=253402300800000/gP8AAAAAAAA"};
+    for (unsigned i = 0; i < sizeof others / sizeof others[0]; i++) { /* they say nothing, and the rest counts */
+        buffer_clear(&text);
+        buffer_append_format(&text, "1;n=AQAAAAAAAAAAAAAAAAAAAA;%s", others[i]);
+        ck_assert(stamp_decode(buffer_span(&text), &again));
+        ck_assert_int_eq(again.kept_ms, 0);
+    }
+    buffer_free(&text);
+}
+END_TEST
+
 START_TEST(names_differ)
 {
     uint8_t a[STAMP_NAME_BYTES];
@@ -130,6 +156,7 @@ int main(void)
     tcase_add_test(cases, what_is_not_known_is_passed_over);
     tcase_add_test(cases, what_is_wrong_is_refused);
     tcase_add_test(cases, a_tombstone_is_one);
+    tcase_add_test(cases, a_time_is_kept);
     tcase_add_test(cases, names_differ);
     suite_add_tcase(suite, cases);
     return run_suite(suite);

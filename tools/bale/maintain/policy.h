@@ -1,0 +1,49 @@
+/* tools/bale/maintain/policy.h -- the rules of bale maintain: an INI file, one section for each.
+ *
+ *     [rule old logs]
+ *     action = migrate
+ *     prefix = logs/
+ *     ending = .log
+ *     least-size = 4K
+ *     older-than = 24h
+ *     least-gain = 5
+ *
+ * A prefix is percent-coded, and one that is too long for a line goes on in prefix-2 up to prefix-6. docs/maintain.md
+ * has all keys. A file with an error is refused whole. */
+#pragma once
+
+#include "runtime/base/error.h"
+#include "server/config/ini.h"
+#include "store/bucket.h"
+
+#include <stdio.h>
+
+enum { POLICY_RULES_MAX = 64, POLICY_PREFIX_PIECES = 6 };
+
+enum policy_action { POLICY_MIGRATE };
+
+struct policy_rule {
+    char name[INI_NAME_BYTES_MAX + 1];
+    uint64_t action; /* enum policy_action */
+    char *bucket;    /* NULL: all */
+    char *pieces[POLICY_PREFIX_PIECES];
+    char prefix[OBJECT_KEY_BYTES_MAX]; /* decoded, of all pieces */
+    size_t prefix_bytes;
+    char *ending; /* NULL: any */
+    uint64_t least_size;
+    uint64_t older_than_ms;
+    uint64_t least_gain; /* percent */
+};
+
+struct policy {
+    struct policy_rule rules[POLICY_RULES_MAX]; /* in the order of the file */
+    unsigned count;
+};
+
+/* False: *error says how many errors there are, or the first where the file is no INI; each is a line in `errors`,
+ * "path:line: sentence". policy_free is due in any case. */
+bool policy_load(const char *path, struct policy *ret_policy, FILE *errors, struct error *error);
+void policy_free(struct policy *policy);
+
+/* Is the object one of those that the rule is about? Not by its size or age. */
+bool policy_rule_is_of(const struct policy_rule *rule, const struct object_name *name);
