@@ -14,8 +14,12 @@ static struct backend backend;
 /* As the server has one that is opened. */
 static const struct backend *backend_of(struct bucket_store *store)
 {
-    backend = (struct backend){
-        .store = store, .requests = store, .spool = embedded_spool(store), .home = journal_home_of_store(store)};
+    static const struct backend_operations operations; /* no object tells that there was a journal */
+    backend = (struct backend){.operations = &operations,
+                               .store = store,
+                               .requests = store,
+                               .spool = embedded_spool(store),
+                               .home = journal_home_of_store(store)};
     embedded_id(store, backend.home.place.bytes);
     return &backend;
 }
