@@ -45,7 +45,6 @@
     X(newer_head_accepted)          \
     X(kinds_used_early)             \
     X(later_segments_ignored)       \
-    X(vanished_unquestioned)        \
     X(tidy_after_ambiguous_publish) \
     X(part_names_without_nonce)     \
     X(window_listed_short)          \

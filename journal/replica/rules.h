@@ -174,12 +174,6 @@ static inline bool rule_has_vanished(const struct tail_segment *item, uint64_t r
     return item->seen_round < round || RULE(own_write_evicted_early, item->is_own, false);
 }
 
-/* Before it is called vanished. */
-static inline bool rule_asks_copies(const struct tail_segment *item, uint64_t round)
-{
-    return RULE(vanished_unquestioned, false, rule_has_vanished(item, round));
-}
-
 /* Bodies outlive a tick that fails (J45). */
 static inline bool rule_drops_bodies(bool is_good_tick)
 {

@@ -117,7 +117,7 @@ static bool something_vanished(const struct journal *journal, uint64_t round)
 {
     for (size_t i = 0; i < journal->tail.count; i++) {
         const struct tail_segment *item = journal->tail.items[i];
-        if (rule_asks_copies(item, round) && !replica_is_settled(journal, &item->key))
+        if (rule_has_vanished(item, round) && !replica_is_settled(journal, &item->key))
             return true;
     }
     return false;

@@ -61,7 +61,6 @@ enum { COVERAGE_SEEDS = 10000 };
     X(MUST, head_deleted_cold, "F22 head deleted, no warm replica")                       \
     X(MUST, told_head_missing, "F22 and read by a replica")                               \
     X(MUST, head_rolled_back, "F23 head rolled back")                                     \
-    X(MUST, rolled_back_ahead, "F23 to a head that a replica has not seen")               \
     X(MUST, copies_rolled_back, "F23 head rolled back, and the copies with it")           \
     X(MUST, head_is_sibling, "F23 head of another nonce in place of the true one")        \
     X(MAY, late_seeds, "F22 and then the first head of all is created late")              \

@@ -264,16 +264,13 @@ static void spoil_part(void)
     damage_or_take(chosen, is_taken);
 }
 
-static bool is_warm(const struct actor *actor)
-{
-    return actor->journal != NULL && !actor->process.is_dead && actor->journal->shown.is_ready;
-}
-
 static unsigned warm_replicas(void)
 {
     unsigned count = 0;
-    for (unsigned i = 0; i < sim.actors_count; i++)
-        count += is_warm(&sim.actors[i]);
+    for (unsigned i = 0; i < sim.actors_count; i++) {
+        const struct actor *actor = &sim.actors[i];
+        count += actor->journal != NULL && !actor->process.is_dead && actor->journal->shown.is_ready;
+    }
     return count;
 }
 
@@ -329,23 +326,6 @@ static unsigned older_than_copies(void)
     (void)world_names(HEADS_PREFIX, note_copy);
     unsigned back = heads_count == 0 ? 0 : (unsigned)world_below(heads_count);
     return sim.head.generation - back < newest_copy ? back : 0;
-}
-
-/* So old that it is just ahead of the replica that lags furthest behind: new to it, while what it shows may have been
- * folded and deleted under the heads that follow. */
-static unsigned just_ahead_of_slowest(unsigned back)
-{
-    uint64_t slowest = sim.head.generation;
-    for (unsigned i = 0; i < sim.actors_count; i++) {
-        const struct journal *journal = sim.actors[i].journal;
-        if (is_warm(&sim.actors[i]) && journal->shown.head->generation < slowest)
-            slowest = journal->shown.head->generation;
-    }
-    uint64_t wanted = sim.head.generation - slowest;
-    if (wanted < 2 || wanted > heads_count || slowest + 1 >= newest_copy)
-        return back;
-    COVER(rolled_back_ahead);
-    return (unsigned)wanted - 1;
 }
 
 static uint64_t copies_until;
@@ -419,8 +399,6 @@ static void spoil_head(void)
     unsigned back = older_than_copies();
     head_deed = choose_deed(back);
     if (head_deed == HEAD_IS_OLD && world_below(2))
-        back = just_ahead_of_slowest(back);
-    else if (head_deed == HEAD_IS_OLD && world_below(2))
         back = roll_back_copies(back, until);
     old_generation = sim.head.generation - back;
     for (unsigned i = 0; i < sim.actors_count; i++)
