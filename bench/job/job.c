@@ -52,7 +52,7 @@ static const struct option OPTIONS[] = {
     {"warmup", OPTION_DURATION, MEMBER(warmup_ms), "0", "TIME", .least = 0, .most = DAY_MS,
      .help = "full load, not measured, behind the ramp"},
     {"runtime", OPTION_DURATION, MEMBER(runtime_ms), "10s", "TIME", .least = 0, .most = DAY_MS,
-     .help = "how long is measured; 0: until requests or loops are done"},
+     .help = "how long is measured, unless requests or loops are done before; 0: until they are"},
     {"requests", OPTION_NUMBER, MEMBER(requests), "0", "N", .least = 0, .most = INT64_MAX,
      .help = "ends after so many; 0: does not"},
     {"loops", OPTION_NUMBER, MEMBER(loops), "0", "N", .least = 0, .most = 1000000,

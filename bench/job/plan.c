@@ -6,7 +6,7 @@
 
 void plan_begin(struct plan *plan, const struct job *job)
 {
-    *plan = (struct plan){.job = job, .random = random_mix(job->seed)};
+    *plan = (struct plan){.job = job, .random = random_mix(~job->seed)}; /* not the sequence of job_size_of */
 }
 
 static uint64_t draw(struct plan *plan)
