@@ -181,6 +181,17 @@ def verdicts(backend):
     return found
 
 
+def deny(backend, *names):
+    """Of what Bale has found out about the backend these are "no" from its next start on."""
+    kept = backend.client().get(backend.bucket, ".bale/backend").body.decode()
+    for name in names:
+        line = name.upper().replace("-", "_")
+        if f"{line} yes\n" not in kept:
+            raise RuntimeError(f"{name} does not hold anyhow")
+        kept = kept.replace(f"{line} yes\n", f"{line} no\n")
+    backend.client().put(backend.bucket, ".bale/backend", (), (), kept.encode())
+
+
 class AnyOf:
     """Clients of several servers as one: each request goes to one of them."""
 

@@ -69,8 +69,8 @@ class Writer:
                 self.deleted.add(version)
 
 
-class VersionsOfAFleet(OverwriteCase):
-    FOR = ("raw", "minio")
+class VersionCase(OverwriteCase):
+    FOR = ()
 
     def set_versioning(self, client, status):
         answer = client.put(self.bucket, None, {"versioning": None}, (), f"<VersioningConfiguration><Status>{status}</Status></VersioningConfiguration>")
@@ -86,6 +86,54 @@ class VersionsOfAFleet(OverwriteCase):
             if page.text("IsTruncated") == "false":
                 return found
             marker = (("key-marker", page.text("NextKeyMarker")), ("version-id-marker", page.text("NextVersionIdMarker")))
+
+    def walk_and_delete(self, one, other, before_page=lambda: None):
+        """Whoever deletes on the way sees every version once, by another replica, too; what is newer than the page before is not on it (428)."""
+        self.set_versioning(one, ENABLED)
+        ids = [one.put(self.bucket, "k", (), (), b"%d" % i).header("x-amz-version-id") for i in range(9)][::-1]
+        self.assertEqual(200, one.put(self.bucket, "l", (), (), b"behind it").status)
+        found, markers = [], ()
+        for client in (one, other) * 5:
+            before_page()
+            page = client.get(self.bucket, None, [("versions", None), ("max-keys", "2"), *markers])
+            self.assertEqual(200, page.status, page)
+            found += [(key, version) for key, version, *_ in entries(page)]
+            if page.text("IsTruncated") == "false":
+                break
+            markers = (("key-marker", page.text("NextKeyMarker")), ("version-id-marker", page.text("NextVersionIdMarker")))
+            self.assertEqual(204, client.delete(self.bucket, "k", {"versionId": found[-1][1]}).status)
+            self.assertEqual(200, client.put(self.bucket, "k", (), (), b"newer").status)
+        self.assertEqual([("k", version) for version in ids] + [("l", found[-1][1])], found)
+
+
+class VersionsWithLess(VersionCase):
+    """A server that lacks what Bale can do another way."""
+
+    FOR = ("raw",)
+
+    def test_a_list_that_begins_anew(self):
+        self.bale().stop()
+        fronts.deny(self.backend, "version-lists")
+        proxy = self.proxy()
+        bales = self.fleet(2, proxy)
+        self.walk_and_delete(*(bale.client() for bale in bales), lambda: proxy.rules(fault("ignore", what="version-lists", times=1)))
+
+    def test_markers_that_are_not_named(self):
+        """A HEAD finds them."""
+        self.bale().stop()
+        fronts.deny(self.backend, "version-markers")
+        proxy = self.proxy()
+        one, = self.fleet(1, proxy)
+        alice = one.client()
+        self.set_versioning(alice, ENABLED)
+        self.assertEqual(200, alice.put(self.bucket, "k", (), (), b"x").status)
+        proxy.rules(fault("replace", op="DeleteObject", key="^k$", status=204))
+        marked = alice.delete(self.bucket, "k")
+        self.assertEqual(("true", self.versions(alice, "k")[0][1]), (marked.header("x-amz-delete-marker"), marked.header("x-amz-version-id")))
+
+
+class VersionsOfAFleet(VersionCase):
+    FOR = ("raw", "minio")
 
     def race(self, clients, writes):
         writers = [Writer(clients[i % len(clients)], self.bucket, f"writer {i}", self.seed) for i in range(WRITERS)]
@@ -170,21 +218,7 @@ class VersionsOfAFleet(OverwriteCase):
         self.assertEqual(b"a version", other.get(self.bucket, "k").body)
 
     def test_a_list_goes_on_behind_what_has_gone(self):
-        """Whoever deletes on the way sees every version once, by another replica, too; what is newer than the page before is not on it (428)."""
-        one, other = (bale.client() for bale in self.fleet(2))
-        self.set_versioning(one, ENABLED)
-        ids = [one.put(self.bucket, "k", (), (), b"%d" % i).header("x-amz-version-id") for i in range(9)][::-1]
-        self.assertEqual(200, one.put(self.bucket, "l", (), (), b"behind it").status)
-        found, markers = [], ()
-        for client in (one, other) * 5:
-            page = client.get(self.bucket, None, [("versions", None), ("max-keys", "2"), *markers])
-            found += [(key, version) for key, version, *_ in entries(page)]
-            if page.text("IsTruncated") == "false":
-                break
-            markers = (("key-marker", page.text("NextKeyMarker")), ("version-id-marker", page.text("NextVersionIdMarker")))
-            self.assertEqual(204, client.delete(self.bucket, "k", {"versionId": found[-1][1]}).status)
-            self.assertEqual(200, client.put(self.bucket, "k", (), (), b"newer").status)
-        self.assertEqual([("k", version) for version in ids] + [("l", found[-1][1])], found)
+        self.walk_and_delete(*(bale.client() for bale in self.fleet(2)))
 
     def test_tags_are_put_to_the_version_that_was_judged(self):
         """Also when there is a newer one by the time that they are written."""

@@ -220,7 +220,8 @@ SUSPENDS static bool keeps_versions(struct probe *probe, struct beside *beside)
     struct span absent = probe_key(probe);
     beside->lists_behind_gone = lists(probe, made.key, made.second.version, false, &made.first, false);
     beside->marks_all = leaves_marker(probe, absent) && leaves_marker(probe, absent);
-    return true;
+    /* It may begin the key anew, but leave nothing out. */
+    return beside->lists_behind_gone || lists(probe, made.key, made.second.version, false, &made.third, true);
 }
 
 /* What was there before is the null version; suspended, each write replaces that, and others stay. */
