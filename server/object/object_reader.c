@@ -13,13 +13,13 @@
 #include "runtime/base/assert.h"
 #include "s3client/wire/s3_error.h"
 #include "server/dictionaries/table.h"
-#include "server/keys/object_seal.h"
 #include "server/object/codecs_private.h"
 #include "server/object/columns_frame.h"
 #include "server/object/frame_index.h"
 #include "server/object/frame_stream.h"
 #include "server/object/object.h"
 #include "server/object/s4_source.h"
+#include "server/object/sealed_body.h"
 #include "server/object/stage.h"
 
 #include <inttypes.h>
@@ -51,8 +51,7 @@ struct object_reader {
     uint8_t ahead[FRAME_HEADER_BYTES]; /* its first bytes, as far as they have been read */
     size_t ahead_size;
 
-    bool is_sealed; /* every frame is, and nothing else is believed */
-    struct unsealing unsealing;
+    struct sealed_body sealed;
 
     struct body_memory memory;   /* of the piece that was handed out */
     struct frame_stream *stream; /* of a frame that is not decoded at once */
@@ -174,21 +173,6 @@ SUSPENDS static bool take_source(struct object_reader *reader, struct error *err
     return reader->s4 != NULL;
 }
 
-/* The data key, from what is beside the object. */
-static bool take_data_key(struct object_reader *reader, struct error *error)
-{
-    uint8_t data_key[AES_KEY_BYTES];
-    const struct object_attributes *attributes = &reader->object->attributes;
-    if (attributes->seal.size == 0)
-        return true;
-    if (!object_seal_open(reader->codecs->settings.keyring, reader->name, attributes, data_key, error))
-        return false;
-    unsealing_begin(&reader->unsealing, data_key);
-    explicit_bzero(data_key, sizeof data_key);
-    reader->is_sealed = true;
-    return true;
-}
-
 void object_reader_keep(struct object_reader *reader)
 {
     reader->may_keep = true;
@@ -218,7 +202,7 @@ SUSPENDS bool object_reader_begin(struct object_codecs *codecs, struct bucket_ob
         reader->end = smaller(reader->end, reader->source->size);
     metric_add(&codecs->counters.stored_bytes_out, object->whole_body.size);
     begin_raw(reader);
-    if (!take_data_key(reader, error) || !take_dictionary(reader, error) ||
+    if (!sealed_body_begin(&reader->sealed, codecs, name, attributes, error) || !take_dictionary(reader, error) ||
         (is_sidecar_worth_it(reader) && !start_by_sidecar(reader, error))) {
         object_reader_end(reader);
         return false;
@@ -234,8 +218,7 @@ void object_reader_end(struct object_reader *reader)
         frame_stream_end(reader->stream);
     dictionary_drop(reader->dictionary);
     body_memory_give(reader->codecs, &reader->memory);
-    if (reader->is_sealed)
-        unsealing_end(&reader->unsealing);
+    sealed_body_end(&reader->sealed);
     s4_source_end(reader->s4);
     free(reader);
 }
@@ -464,20 +447,6 @@ SUSPENDS static bool decode_with(struct object_reader *reader, const struct fram
 
 /* ---- frames that are sealed ---- */
 
-/* Bale's own, so that a slot holds one. */
-static bool check_sealed(const struct object_reader *reader, const struct frame_header *header, struct error *error)
-{
-    bool is_sealed = header->codec == CODEC_SEALED;
-    if (is_sealed != reader->is_sealed)
-        return error_set(error, ERROR_DAMAGED, NULL,
-                         is_sealed ? "A frame is sealed, in an object that is not encrypted."
-                                   : "A frame is not sealed, in an object that is encrypted.");
-    if (is_sealed && (header->original_size > FRAME_ORIGINAL_BYTES ||
-                      header->payload_size > header->original_size + SEALED_PAYLOAD_BYTES))
-        return error_set(error, ERROR_DAMAGED, NULL, "A sealed frame is larger than any.");
-    return true;
-}
-
 /* What is mapped or kept elsewhere is copied first: a frame is opened where it lies. */
 SUSPENDS static bool open_sealed(struct object_reader *reader, const struct frame_header *header, uint8_t *stored,
                                  struct frame_header *ret_inner, struct span *ret_payload, struct span *ret_ahead,
@@ -488,14 +457,8 @@ SUSPENDS static bool open_sealed(struct object_reader *reader, const struct fram
         return false;
     if (payload.data != stored)
         memcpy(stored, payload.data, payload.size);
-    const struct sealed_place place = {
-        .offset = reader->frame_original,
-        .is_last = reader->frame_original + header->original_size == attributes_of(reader)->original_size,
-    };
-    struct keyring *keyring = reader->codecs->settings.keyring;
-    struct aes *aes = keyring_take_aes(keyring);
-    bool opened = unsealing_next(&reader->unsealing, aes, header, &place, stored, ret_inner, ret_payload, error);
-    keyring_give_aes(keyring, aes);
+    bool opened =
+        sealed_body_open(&reader->sealed, header, reader->frame_original, stored, ret_inner, ret_payload, error);
     fiber_yield_if_due();
     return opened;
 }
@@ -529,8 +492,8 @@ SUSPENDS static bool decode_at_once(struct object_reader *reader, const struct f
     struct decode_slot *slot = slot_take(reader->codecs, reader->codecs->decode_slots, error);
     if (slot == NULL)
         return false;
-    bool done =
-        reader->is_sealed ? decode_sealed_with(reader, header, slot, error) : decode_with(reader, header, slot, error);
+    bool done = reader->sealed.is_sealed ? decode_sealed_with(reader, header, slot, error)
+                                         : decode_with(reader, header, slot, error);
     decode_slot_give(reader->codecs->decode_slots, slot);
     fiber_yield_if_due();
     return done;
@@ -649,7 +612,7 @@ SUSPENDS static bool begin_frame(struct object_reader *reader, const struct fram
     uint64_t behind = reader->frame_stored + header->header_size + header->payload_size;
     extend_window(reader,
                   goes_on_behind(reader, header) ? smaller(behind + FRAME_HEADER_BYTES, reader->source->size) : behind);
-    if (!check_sealed(reader, header, error) ||
+    if (!sealed_body_check(&reader->sealed, header, error) ||
         (header->codec == CODEC_COLUMNS && !columns_frame_check(header, attributes_of(reader)->codec, error)))
         return false;
     if (is_streamed(header))

@@ -14,6 +14,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import forms
 from daemon import Daemon
 from daemons import DaemonsCase
 
@@ -334,3 +335,48 @@ class Encryption(DaemonsCase):
             self.assertEqual(0, daemon.stop())
             if not has_own:
                 self.run_bale(daemon, "keyring", "add", "--keyring", "keys")
+
+    def test_every_way_to_ask_for_it(self):
+        """In the query of a presigned URL, as a field of a form, beside a body that is signed chunk by chunk."""
+        daemon = self.begin()
+        body = BODIES["small"]
+        alice = daemon.alice
+        self.assertEqual(200, alice.put("bucket", "query", SSE, (), body, auth="presigned").status)
+        self.expect_object(daemon, "query", body)
+        self.assertEqual(200, alice.put("bucket", "signed", None, SSE, body, auth="presigned").status)
+        self.expect_object(daemon, "signed", body)
+        self.assertEqual(501, alice.put("bucket", "kms", {HEADER: "aws:kms"}, (), body, auth="presigned").status)
+        self.assertEqual(200, alice.put("bucket", "chunks", None, SSE, body, payload="STREAMING-AWS4-HMAC-SHA256-PAYLOAD").status)
+        self.expect_object(daemon, "chunks", body)
+        answer = forms.Form(alice, "bucket", "form", body).add(HEADER, "AES256").send()
+        self.assertEqual((204, "AES256"), (answer.status, answer.header(HEADER)), answer.body)
+        self.expect_object(daemon, "form", body)
+        self.assertEqual(501, forms.Form(alice, "bucket", "kms", body).add(HEADER, "aws:kms").send().status)
+        self.assertEqual(404, alice.get("bucket", "kms").status)
+
+    def test_clients(self):
+        daemon = self.begin()
+        account, endpoint = daemon.accounts["alice"], f"http://{daemon.server.host}"
+        environment = {"PATH": os.environ["PATH"], "HOME": daemon.folder, "AWS_ACCESS_KEY_ID": account.access_key,
+                       "AWS_SECRET_ACCESS_KEY": account.secret_key, "AWS_DEFAULT_REGION": "us-east-1"}
+        with open(os.path.join(daemon.folder, "file"), "wb") as file:
+            file.write(BODIES["frame"])
+
+        def run(*words):
+            done = subprocess.run(words, capture_output=True, text=True, cwd=daemon.folder, env=environment, timeout=240)
+            self.assertEqual(0, done.returncode, done.stdout + done.stderr)
+            return done.stdout
+
+        aws = ("aws", "--endpoint-url", endpoint)
+        run(*aws, "s3", "cp", "--sse", "AES256", "file", "s3://bucket/aws")
+        run(*aws, "s3", "cp", "--sse", "AES256", "s3://bucket/aws", "s3://bucket/aws.copy")
+        head = json.loads(run(*aws, "s3api", "head-object", "--bucket", "bucket", "--key", "aws.copy"))
+        self.assertEqual("AES256", head["ServerSideEncryption"])
+        rclone = ("rclone", f"--s3-endpoint={endpoint}", "--s3-provider=Other", "--s3-env-auth", "--s3-region=us-east-1",
+                  "--s3-server-side-encryption=AES256")
+        run(*rclone, "copyto", "file", ":s3:bucket/rclone")
+        for key in ("aws", "aws.copy", "rclone"):
+            self.expect_object(daemon, key, BODIES["frame"])
+        run(*aws, "s3", "cp", "s3://bucket/rclone", "back")
+        with open(os.path.join(daemon.folder, "back"), "rb") as file:
+            self.assertEqual(BODIES["frame"], file.read())

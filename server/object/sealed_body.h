@@ -1,0 +1,24 @@
+/* server/object/sealed_body.h -- the frames of an encrypted object on their way out: which they must be, and opened
+ * (codec/seal/sealed_frame.h). */
+#pragma once
+
+#include "server/object/codecs_private.h"
+
+struct sealed_body {
+    bool is_sealed; /* every frame is, and no other is believed; false: none is */
+    struct keyring *keyring;
+    struct unsealing unsealing;
+    uint64_t original_size;
+};
+
+/* Opens the object's seal, if it has one; refused as object_seal_open does. `body` is zeroed, and ended in any case. */
+bool sealed_body_begin(struct sealed_body *body, const struct object_codecs *codecs, const struct object_name *name,
+                       const struct object_attributes *attributes, struct error *error);
+void sealed_body_end(struct sealed_body *body);
+/* ERROR_DAMAGED: such a frame is not of this body, or does not fit into a decode slot. Before anything is taken for it.
+ */
+bool sealed_body_check(const struct sealed_body *body, const struct frame_header *header, struct error *error);
+/* Opens the frame at byte original_offset of the original, whose payload lies at `payload` and may be written over. As
+ * unsealing_next. */
+bool sealed_body_open(struct sealed_body *body, const struct frame_header *header, uint64_t original_offset,
+                      uint8_t *payload, struct frame_header *ret_inner, struct span *ret_payload, struct error *error);
