@@ -307,22 +307,27 @@ SUSPENDS static bool delete_one(struct remote *remote, struct span bucket, struc
 
 /* ---- many ---- */
 
+/* What becomes of an item. */
+struct batch_state {
+    struct backend_name name;
+    char etag[STORED_ETAG_TEXT_BYTES]; /* "": not known */
+    struct counting counting;
+    bool is_twin;     /* its key came before */
+    bool is_unknown;  /* it could not be looked at, which its error says */
+    bool is_absent;   /* nothing was there */
+    bool is_buried;   /* a tombstone took its place, and has gone */
+    bool is_open;     /* it is still to be deleted */
+    bool has_sidecar; /* S4's index lies beside it, perhaps */
+};
+
 struct batch {
     struct remote *remote;
     struct span bucket;
     struct delete_item *items;
+    struct batch_state *states; /* of each item */
     unsigned count;
-    struct backend_name *names;
-    char (*etags)[STORED_ETAG_TEXT_BYTES]; /* of each item; "": not known */
-    struct s3_delete_item *sent;           /* those without a condition */
-    struct counting *countings;            /* of each item */
-    bool *is_twin;                         /* of each item: its key came before */
-    bool *is_unknown;                      /* of each item: it could not be looked at, which its error says */
-    bool *is_absent;                       /* of each item: nothing was there */
-    bool *is_buried;                       /* of each item: a tombstone took its place, and has gone */
-    bool *is_open;                         /* of each item: it is still to be deleted */
-    bool *has_sidecar;                     /* of each item: S4's index lies beside it, perhaps */
-    unsigned *places;                      /* of each of `sent`, in `items` */
+    struct s3_delete_item *sent; /* those without a condition */
+    unsigned *places;            /* of each of `sent`, in `items` */
     unsigned sent_count;
     enum bucket_versioning versioning;
     bool has_lock; /* the bucket */
@@ -332,39 +337,20 @@ static bool make_batch(struct remote *remote, struct span bucket, struct delete_
                        struct batch *batch)
 {
     *batch = (struct batch){.remote = remote, .bucket = bucket, .items = items, .count = count};
-    batch->names = malloc(count * sizeof *batch->names);
+    batch->states = calloc(count, sizeof *batch->states);
     batch->sent = calloc(count, sizeof *batch->sent);
     batch->places = calloc(count, sizeof *batch->places);
-    batch->etags = calloc(count, sizeof *batch->etags);
-    batch->is_absent = calloc(count, sizeof *batch->is_absent);
-    batch->is_buried = calloc(count, sizeof *batch->is_buried);
-    batch->is_open = calloc(count, sizeof *batch->is_open);
-    batch->has_sidecar = calloc(count, sizeof *batch->has_sidecar);
-    batch->countings = calloc(count, sizeof *batch->countings);
-    batch->is_twin = calloc(count, sizeof *batch->is_twin);
-    batch->is_unknown = calloc(count, sizeof *batch->is_unknown);
-    return batch->countings != NULL && batch->is_twin != NULL && batch->is_unknown != NULL &&
-           batch->is_absent != NULL && batch->is_buried != NULL && batch->is_open != NULL &&
-           batch->has_sidecar != NULL && batch->etags != NULL && batch->names != NULL && batch->sent != NULL &&
-           batch->places != NULL;
+    return batch->states != NULL && batch->sent != NULL && batch->places != NULL;
 }
 
 static void free_batch(struct batch *batch)
 {
-    free(batch->names);
+    free(batch->states);
     free(batch->sent);
     free(batch->places);
-    free(batch->etags);
-    free(batch->is_absent);
-    free(batch->is_buried);
-    free(batch->is_open);
-    free(batch->has_sidecar);
-    free(batch->countings);
-    free(batch->is_twin);
-    free(batch->is_unknown);
 }
 
-/* A key that comes twice counts once. */
+/* Keys that come twice: the second time when the first has been dealt with. */
 static bool mark_twins(struct batch *batch)
 {
     unsigned places = 4;
@@ -374,11 +360,11 @@ static bool mark_twins(struct batch *batch)
     for (unsigned i = 0; table != NULL && i < batch->count; i++) {
         struct span key = batch->items[i].key;
         unsigned place = crc32c_update(0, key) % places;
-        while (table[place] != 0 && !batch->is_twin[i]) {
-            batch->is_twin[i] = span_equal(batch->items[table[place] - 1].key, key);
+        while (table[place] != 0 && !batch->states[i].is_twin) {
+            batch->states[i].is_twin = span_equal(batch->items[table[place] - 1].key, key);
             place = (place + 1) % places;
         }
-        if (!batch->is_twin[i])
+        if (!batch->states[i].is_twin)
             table[place] = i + 1;
     }
     free(table);
@@ -395,7 +381,7 @@ static bool goes_alone(const struct batch *batch, unsigned index)
     bool makes_marker = batch->versioning != VERSIONING_NEVER && item->version.size == 0;
     bool is_null = item->version.size > 0 && span_equal(item->version, SPAN("null"));
     bool may_be_locked = item->may_bypass_governance || (batch->has_lock && item->version.size > 0);
-    bool is_twin = batch->is_twin[index] && item->version.size == 0;
+    bool is_twin = batch->states[index].is_twin && item->version.size == 0;
     return item->condition != NULL || may_be_locked || makes_marker || is_null || is_twin;
 }
 
@@ -405,6 +391,7 @@ static void look_at(void *context, unsigned index)
 {
     struct batch *batch = context;
     struct delete_item *item = &batch->items[index];
+    struct batch_state *state = &batch->states[index];
     struct remote_key key;
     struct write_target target;
     const struct object_name name = {.bucket = batch->bucket, .key = item->key};
@@ -416,32 +403,33 @@ static void look_at(void *context, unsigned index)
     bool is_asked = key.has_row || is_heeded || batch->remote->is_counted;
     bool looked = is_asked && find_revision(&target, &item->error);
     if (looked && tombstone_is_due(&target))
-        looked = bury(&target, &batch->countings[index], &batch->is_buried[index], &item->error);
-    if (batch->is_buried[index])
+        looked = bury(&target, &state->counting, &state->is_buried, &item->error);
+    if (state->is_buried)
         drop_rows(batch->remote, key.shard, &name);
-    batch->is_unknown[index] = is_asked && !looked && batch->remote->is_counted;
-    batch->is_absent[index] = looked && target.state == TARGET_ABSENT;
-    batch->countings[index].is_blind = !verdict_holds(&batch->remote->verdicts, VERDICT_DELETE_RACES);
+    state->is_unknown = is_asked && !looked && batch->remote->is_counted;
+    state->is_absent = looked && target.state == TARGET_ABSENT;
+    state->counting.is_blind = !verdict_holds(&batch->remote->verdicts, VERDICT_DELETE_RACES);
     if (looked)
-        memcpy(batch->etags[index], target.etag, STORED_ETAG_TEXT_BYTES);
-    if (looked && !batch->is_absent[index] && !batch->is_buried[index])
-        counting_note(&batch->countings[index], &key, &target, NULL, &nothing);
-    batch->has_sidecar[index] = s4_object_may_have_sidecar(&key);
+        memcpy(state->etag, target.etag, STORED_ETAG_TEXT_BYTES);
+    if (looked && !state->is_absent && !state->is_buried)
+        counting_note(&state->counting, &key, &target, NULL, &nothing);
+    state->has_sidecar = s4_object_may_have_sidecar(&key);
 }
 
 static void gather(struct batch *batch)
 {
     for (unsigned i = 0; i < batch->count; i++) {
         struct delete_item *item = &batch->items[i];
+        struct batch_state *state = &batch->states[i];
         const struct object_name name = {.bucket = batch->bucket, .key = item->key};
-        batch->is_open[i] = goes_alone(batch, i);
-        if (batch->is_open[i] || batch->is_absent[i] || batch->is_unknown[i] || batch->is_buried[i])
+        state->is_open = goes_alone(batch, i);
+        if (state->is_open || state->is_absent || state->is_unknown || state->is_buried)
             continue;
-        if (!remote_name(batch->remote, &name, &batch->names[i], &item->error))
+        if (!remote_name(batch->remote, &name, &state->name, &item->error))
             continue;
         batch->places[batch->sent_count] = i;
         batch->sent[batch->sent_count++] = (struct s3_delete_item){
-            .key = batch->names[i].key, .version = item->version, .etag = span_from_string(batch->etags[i])};
+            .key = state->name.key, .version = item->version, .etag = span_from_string(state->etag)};
     }
 }
 
@@ -481,6 +469,7 @@ static void note_results(struct batch *batch, struct remote_shard *shard, bool i
 {
     for (unsigned i = 0; i < batch->sent_count; i++) {
         struct delete_item *item = &batch->items[batch->places[i]];
+        struct batch_state *state = &batch->states[batch->places[i]];
         const struct s3_delete_item *sent = &batch->sent[i];
         bool is_no_id =
             item->version.size > 0 && sent->error.code == S3_InvalidArgument; /* what is none is not there */
@@ -488,12 +477,12 @@ static void note_results(struct batch *batch, struct remote_shard *shard, bool i
         const struct object_name name = {.bucket = batch->bucket, .key = item->key, .version = item->version};
         bool wants_look = is_gone && item->version.size == 0 && batch->remote->base.capabilities.has_versions;
         item->is_deleted = sent->is_deleted || (is_gone && !wants_look); /* else a marker may be wanted there */
-        count_result(&batch->countings[batch->places[i]], sent, is_first_answer);
+        count_result(&state->counting, sent, is_first_answer);
         if (item->version.size > 0 && sent->is_deleted)
             note_version(batch, item);
         (void)note_result(item, sent->is_marker, sent->marker_version);
         bool is_old = sent->etag.size > 0 && sent->error.code == S3_PreconditionFailed;
-        batch->is_open[batch->places[i]] = !item->is_deleted && (is_old || wants_look);
+        state->is_open = !item->is_deleted && (is_old || wants_look);
         if (!item->is_deleted)
             item->error = sent->error;
         if (item->version.size > 0 && sent->error.code == S3_InvalidRequest)
@@ -534,12 +523,15 @@ static void delete_rest(void *context, unsigned index)
 {
     struct batch *batch = context;
     struct delete_item *item = &batch->items[index];
-    bool wants_marker = batch->is_absent[index] && batch->versioning != VERSIONING_NEVER;
-    if (batch->is_buried[index] || (batch->is_absent[index] && !wants_marker))
+    const struct batch_state *state = &batch->states[index];
+    bool wants_marker = state->is_absent && batch->versioning != VERSIONING_NEVER;
+    if (state->is_buried || (state->is_absent && !wants_marker))
         item->is_deleted = true;
-    else if (batch->is_open[index] || wants_marker)
+    else if (state->is_open || wants_marker) {
         item->is_deleted = delete_one(batch->remote, batch->bucket, item);
-    else if (item->is_deleted && batch->has_sidecar[index])
+        return;
+    }
+    if (item->is_deleted && state->has_sidecar)
         remove_sidecar(batch, item);
 }
 
@@ -563,7 +555,7 @@ SUSPENDS static bool ask_versioning(struct batch *batch, struct error *error)
 static bool has_absent(const struct batch *batch)
 {
     for (unsigned i = 0; i < batch->count; i++) {
-        if (batch->is_absent[i])
+        if (batch->states[i].is_absent)
             return true;
     }
     return false;
@@ -582,8 +574,8 @@ SUSPENDS static bool delete_many(struct remote *remote, struct span bucket, stru
         gather(&batch);
         done = send_batch(&batch, error) && (!has_absent(&batch) || ask_versioning(&batch, error));
     }
-    for (unsigned i = 0; batch.countings != NULL && i < count; i++)
-        counting_leave(&batch.countings[i]); /* of what was not answered */
+    for (unsigned i = 0; batch.states != NULL && i < count; i++)
+        counting_leave(&batch.states[i].counting); /* of what was not answered */
     if (done)
         parallel_run(count, HEADS_AT_ONCE, delete_rest, &batch);
     free_batch(&batch);

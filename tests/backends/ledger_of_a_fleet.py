@@ -444,10 +444,11 @@ class LedgerAndFaults(LedgerCase):
     FOR = ("raw", "versitygw")
 
     def operate(self, bales, ending, number):
-        """One client after the other, whatever the answers are. All write to all keys; each has some that only it deletes. (Where the
-        backend deletes what was replaced a moment ago, as versitygw does, nobody else writes to these.)"""
+        """One client after the other, whatever the answers are. All write to all keys, and delete them. (Where the backend does not decide
+        races of deletions, each has some that only it deletes; and where it deletes what was replaced a moment ago, as versitygw does,
+        nobody else writes to these.)"""
         draw = random.Random(self.seed * 100 + number)
-        keys = [4 * key + number % 4 for key in range(10)]
+        keys = range(40) if self.deletes_are_exact() else [4 * key + number % 4 for key in range(10)]
         written = keys if self.backend_name == "versitygw" else range(40)
         while not ending.is_set():
             client = draw.choice(bales).client()
