@@ -173,15 +173,20 @@ SUSPENDS static bool find_revision(struct write_target *target, struct error *er
     return is_asked ? target_look(target, NULL, NULL, error) : target_prepare(target, true, error);
 }
 
-/* *ret_is_done: nothing is left to be deleted. */
-SUSPENDS static bool bury(struct write_target *target, struct counting *counting, bool *ret_is_done,
-                          struct error *error)
+/* *ret_is_done: nothing is left to be deleted. In a bucket that has become versioned meanwhile a marker was made. */
+SUSPENDS static bool bury(struct delete_item *item, struct write_target *target, struct counting *counting,
+                          bool *ret_is_done, struct error *error)
 {
-    char etag[STORED_ETAG_TEXT_BYTES];
-    enum burial burial = tombstone_bury(target, counting, etag, error);
-    *ret_is_done = burial == BURIED && tombstone_remove(target->key, etag, error);
-    if (*ret_is_done)
+    struct tombstone_place place;
+    struct s3_answer answer;
+    char version[VERSION_TEXT_BYTES];
+    enum burial burial = tombstone_bury(target, counting, &place, error);
+    *ret_is_done = burial == BURIED && tombstone_remove(target->key, &place, &answer, error);
+    if (*ret_is_done) {
         counting_done(counting);
+        remote_answered_version(&answer, version);
+        (void)note_result(item, answer.is_delete_marker, version);
+    }
     return *ret_is_done || burial == BURIED_OTHER;
 }
 
@@ -201,7 +206,8 @@ SUSPENDS static bool delete_named(struct deletion *deletion, struct error *error
         if (!may_go_on(found, deletion, &target, error))
             return deletion->may_be_applied && error->code == S3_NoSuchKey; /* and that may be our doing */
         bool is_done = false;
-        if (tombstone_is_due(&target) && (!bury(&target, &deletion->counting, &is_done, error) || is_done))
+        if (tombstone_is_due(&target) &&
+            (!bury(deletion->item, &target, &deletion->counting, &is_done, error) || is_done))
             return is_done;
         enum deleted deleted = target.state == TARGET_ABSENT ? delete_absent(deletion, &target, error)
                                                              : delete_revision(deletion, &target, error);
@@ -403,7 +409,7 @@ static void look_at(void *context, unsigned index)
     bool is_asked = key.has_row || is_heeded || batch->remote->is_counted;
     bool looked = is_asked && find_revision(&target, &item->error);
     if (looked && tombstone_is_due(&target))
-        looked = bury(&target, &state->counting, &state->is_buried, &item->error);
+        looked = bury(item, &target, &state->counting, &state->is_buried, &item->error);
     if (state->is_buried)
         drop_rows(batch->remote, key.shard, &name);
     state->is_unknown = is_asked && !looked && batch->remote->is_counted;

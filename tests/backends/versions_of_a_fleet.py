@@ -217,6 +217,22 @@ class VersionsOfAFleet(VersionCase):
         self.assertEqual("true", removed.header("x-amz-delete-marker"), removed)
         self.assertEqual(b"a version", other.get(self.bucket, "k").body)
 
+    def test_a_deletion_in_the_moment_that_a_bucket_becomes_versioned(self):
+        """By a replica that does not know it yet: a marker, over what was there, and nothing else."""
+        one, other = (bale.client() for bale in self.fleet(2))
+        for key in ("k", "many", "warm"):
+            self.assertEqual(200, other.put(self.bucket, key, (), (), b"before").status)
+        self.assertEqual(204, other.delete(self.bucket, "warm").status)
+        self.set_versioning(one, ENABLED)
+        gone = other.delete(self.bucket, "k")
+        self.assertEqual((204, "true"), (gone.status, gone.header("x-amz-delete-marker")), gone)
+        many = other.delete_objects(self.bucket, "<Delete><Object><Key>many</Key></Object><Object><Key>none</Key></Object></Delete>")
+        self.assertIn("many", many.texts("Deleted/Key"), many)
+        for client in (one, self.backend.client()):
+            for key in ("k", "many"):
+                self.assertEqual([True, False], [is_marker for _, _, is_marker, *_ in self.versions(client, key)], key)
+        self.assertEqual(b"before", one.get(self.bucket, "k", {"versionId": "null"}).body)
+
     def test_a_list_goes_on_behind_what_has_gone(self):
         self.walk_and_delete(*(bale.client() for bale in self.fleet(2)))
 

@@ -36,9 +36,13 @@ static enum told read_state(const struct ledger_intent *intent, const struct rem
 /* The tombstone that the deletion left goes with its intent. */
 SUSPENDS static bool tidy(struct remote_key *key, const struct ledger_intent *intent, const struct remote_state *state)
 {
+    struct s3_answer answer;
     struct error ignored;
-    return !state->is_tombstone || !is_own(intent, state) ||
-           tombstone_remove(key, state->object.attributes.stored_etag, &ignored) || ignored.kind != ERROR_BUSY;
+    struct tombstone_place place;
+    memcpy(place.etag, state->object.attributes.stored_etag, sizeof place.etag);
+    memcpy(place.version, state->object.attributes.version, sizeof place.version);
+    return !state->is_tombstone || !is_own(intent, state) || tombstone_remove(key, &place, &answer, &ignored) ||
+           ignored.kind != ERROR_BUSY;
 }
 
 SUSPENDS static enum told ask(struct remote *remote, const struct ledger_intent *intent)

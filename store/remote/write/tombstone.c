@@ -29,26 +29,45 @@ SUSPENDS bool tombstone_is_due(const struct write_target *target)
 
 /* ---- removing ---- */
 
-SUSPENDS bool tombstone_remove(struct remote_key *key, const char *etag, struct error *error)
+/* The tombstone is a version below the marker now. */
+SUSPENDS static void remove_version(struct remote_key *key, const char *version)
+{
+    struct s3_answer answer;
+    struct error ignored;
+    const struct s3_parameter parameter = {SPAN("versionId"), span_from_string(version)};
+    struct s3_call call = remote_key_call(key, S3_DELETE_OBJECT, S3_REPEAT);
+    call.query = &parameter;
+    call.query_count = 1;
+    if (remote_call(key->shard, &call, &answer, &ignored))
+        s3_answer_close(&answer);
+}
+
+SUSPENDS bool tombstone_remove(struct remote_key *key, const struct tombstone_place *place,
+                               struct s3_answer *ret_answer, struct error *error)
 {
     char text[QUOTED_ETAG_BYTES];
-    struct s3_answer answer;
-    const struct http_field condition = {SPAN("if-match"), fetch_quote(span_from_string(etag), text)};
+    const struct http_field condition = {SPAN("if-match"), fetch_quote(span_from_string(place->etag), text)};
     struct s3_call call = remote_key_call(key, S3_DELETE_OBJECT, S3_REPEAT);
     call.headers = &condition;
     call.headers_count = 1;
-    if (!remote_call(key->shard, &call, &answer, error))
-        return answer.status == 412 || remote_key_is_missing(key, &answer, error);
-    s3_answer_close(&answer);
+    if (!remote_call(key->shard, &call, ret_answer, error))
+        return ret_answer->status == 412 || remote_key_is_missing(key, ret_answer, error);
+    s3_answer_close(ret_answer);
+    if (ret_answer->is_delete_marker && strcmp(place->version, "null") != 0)
+        remove_version(key, place->version);
     return true;
 }
 
 SUSPENDS void tombstone_remove_old(struct remote_key *key, const struct object_attributes *tombstone)
 {
+    struct s3_answer answer;
     struct error ignored;
+    struct tombstone_place place;
     int64_t now_ms = clock_wall_ms(key->shard->remote->settings.clock);
+    memcpy(place.etag, tombstone->stored_etag, sizeof place.etag);
+    memcpy(place.version, tombstone->version, sizeof place.version);
     if (now_ms - tombstone->modified_ms > OLD_MS && tombstone_may_stand(key))
-        (void)tombstone_remove(key, tombstone->stored_etag, &ignored); /* else the next look does it */
+        (void)tombstone_remove(key, &place, &answer, &ignored); /* else the next look does it */
 }
 
 /* Whoever may write but not delete must not lose an object by a deletion that is refused: before its first tombstone a
@@ -58,7 +77,9 @@ SUSPENDS static bool may_remove(struct remote_key *key, struct error *error)
     atomic_bool *may = &key->shard->remote->may_remove_tombstones;
     if (atomic_load_explicit(may, memory_order_relaxed))
         return true;
-    if (!tombstone_remove(key, "bale-no-such-tombstone", error))
+    struct s3_answer answer;
+    const struct tombstone_place nowhere = {"bale-no-such-tombstone", "null"};
+    if (!tombstone_remove(key, &nowhere, &answer, error))
         return false;
     atomic_store_explicit(may, true, memory_order_relaxed);
     return true;
@@ -136,8 +157,8 @@ SUSPENDS static enum burial bury(struct write_target *target, const struct tombs
     return BURIED_OTHER;
 }
 
-SUSPENDS enum burial tombstone_bury(struct write_target *target, struct counting *counting, char *ret_etag,
-                                    struct error *error)
+SUSPENDS enum burial tombstone_bury(struct write_target *target, struct counting *counting,
+                                    struct tombstone_place *ret_place, struct error *error)
 {
     struct tombstone *tombstone = malloc(sizeof *tombstone);
     struct written_revision revision;
@@ -151,11 +172,12 @@ SUSPENDS enum burial tombstone_bury(struct write_target *target, struct counting
         return burial;
     counting_buried(counting);
     struct span etag = fields_plain_etag(span_from_string(revision.etag), &is_weak);
-    if (etag.size == 0 || etag.size >= STORED_ETAG_TEXT_BYTES) {
+    if (etag.size == 0 || etag.size >= sizeof ret_place->etag) {
         (void)remote_nonsense("PutObject: no ETag", error);
         return BURIED_NONE;
     }
-    memcpy(ret_etag, etag.data, etag.size);
-    ret_etag[etag.size] = '\0';
+    memcpy(ret_place->etag, etag.data, etag.size);
+    ret_place->etag[etag.size] = '\0';
+    memcpy(ret_place->version, revision.version, sizeof ret_place->version);
     return BURIED;
 }

@@ -24,17 +24,25 @@ SUSPENDS bool tombstone_may_stand(const struct remote_key *key);
 /* Is this revision? */
 SUSPENDS bool tombstone_is_due(const struct write_target *target);
 
+/* Where a tombstone stands. */
+struct tombstone_place {
+    char etag[STORED_ETAG_TEXT_BYTES];
+    char version[VERSION_TEXT_BYTES]; /* not "null": the bucket has become versioned, a moment ago */
+};
+
 enum burial {
-    BURIED,       /* the tombstone stands under *ret_etag: it is to be removed, and then counting_done */
+    BURIED,       /* the tombstone stands: it is to be removed, and then counting_done */
     BURIED_OTHER, /* the target was replaced or deleted: by now it is something that needs no tombstone */
     BURIED_NONE,  /* *error says why */
 };
 /* Puts a tombstone in the place of the target, which is due, and of what replaces it meanwhile, as far as the target's
- * condition holds for that. `ret_etag` has STORED_ETAG_TEXT_BYTES. */
-SUSPENDS enum burial tombstone_bury(struct write_target *target, struct counting *counting, char *ret_etag,
-                                    struct error *error);
+ * condition holds for that. */
+SUSPENDS enum burial tombstone_bury(struct write_target *target, struct counting *counting,
+                                    struct tombstone_place *ret_place, struct error *error);
 
-/* Removes the tombstone with that ETag; true also where somebody else has, or has written over it. */
-SUSPENDS bool tombstone_remove(struct remote_key *key, const char *etag, struct error *error);
+/* Removes the tombstone; true also where somebody else has, or has written over it. In a bucket that has become
+ * versioned that makes a marker, of which *ret_answer tells, and no version of the tombstone is left. */
+SUSPENDS bool tombstone_remove(struct remote_key *key, const struct tombstone_place *place,
+                               struct s3_answer *ret_answer, struct error *error);
 /* The same of one that was looked at, if it is so old that its deletion must have been cut off. */
 SUSPENDS void tombstone_remove_old(struct remote_key *key, const struct object_attributes *tombstone);
