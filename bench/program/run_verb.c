@@ -130,22 +130,36 @@ static bool close_outputs(struct outputs *outputs, struct error *error)
 
 /* ---- the run ---- */
 
+static bool write_json(const struct run_figures *figures, const char *path, struct error *error)
+{
+    struct buffer text;
+    buffer_init(&text, 0);
+    figures_json_write(figures, &text);
+    bool good = verb_write_file(path, &text, error);
+    buffer_free(&text);
+    return good;
+}
+
+static bool write_plot(const struct run_figures *figures, const char *path, struct error *error)
+{
+    const struct plot_run run = {"bale-bench run", figures};
+    struct buffer picture;
+    buffer_init(&picture, 0);
+    plot_runs(&run, 1, &picture);
+    bool good = verb_write_file(path, &picture, error);
+    buffer_free(&picture);
+    return good;
+}
+
 static bool report(const struct run_figures *figures, const struct run_choices *choices, struct error *error)
 {
     struct buffer text;
     buffer_init(&text, 0);
     report_text(figures, &text);
-    bool good = verb_print(&text) == VERB_DONE || error_set(error, ERROR_IO, NULL, "the report is not whole");
-    buffer_clear(&text);
-    figures_json_write(figures, &text);
-    if (choices->json != NULL)
-        good = verb_write_file(choices->json, &text, error) && good;
-    buffer_clear(&text);
-    plot_runs(&(struct plot_run){"bale-bench run", figures}, 1, &text);
-    if (choices->plot != NULL)
-        good = verb_write_file(choices->plot, &text, error) && good;
+    bool is_printed = verb_print(&text) == VERB_DONE || error_set(error, ERROR_IO, NULL, "the report is not whole");
     buffer_free(&text);
-    return good;
+    return (choices->json == NULL || write_json(figures, choices->json, error)) &&
+           (choices->plot == NULL || write_plot(figures, choices->plot, error)) && is_printed;
 }
 
 static uint64_t count_failures(const struct run_figures *figures)
