@@ -182,6 +182,24 @@ class Getting(GetCase):
             self.assertIn("standard output: No space left on device", process.communicate(timeout=60)[1])
             self.assertEqual(1, process.returncode)
 
+    def test_a_full_disk(self):
+        """What has no room is not even asked for; where room is not taken before, what came is kept."""
+        self.put("key", multipart.noise_bytes(8 * MIB))
+        disk = self.folder / "disk"
+        disk.mkdir()
+        if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "bale-get", disk], capture_output=True, check=False).returncode != 0:
+            self.skipTest("no right to mount a small tmpfs")
+        self.addCleanup(subprocess.run, ["umount", disk], check=True)
+        proxy = self.proxy()
+        self.assert_refused(self.get("key", "disk", "--part-size", "1M", place=proxy), 1,
+                            "no room for its 8388608 bytes: No space left on device")
+        self.assertEqual((0, []), (proxy.operations().count("GetObject"), os.listdir(disk)))
+        done = self.get("key", "disk", "--part-size", "1M", "--parts", "1", "--sparse")
+        self.assertEqual(1, done.returncode, done.stderr)
+        self.assertIn("disk/key.bale-part keeps what has come", done.stderr)
+        self.assertIn("key.bale-part: No space left on device", done.stderr)
+        self.assertEqual({"key.bale-log", "key.bale-part"}, set(os.listdir(disk)))
+
     def test_two_of_them_do_not_write_one_file(self):
         self.put("key", multipart.noise_bytes(4 * MIB))
         proxy = self.proxy(fault("hang", op="GetObject", seconds=60, first=1))
