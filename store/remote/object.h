@@ -17,7 +17,7 @@ struct tiered {
     unsigned streams;      /* that were opened for what the tier had not */
     struct flight *flight; /* that it reads from (store/remote/flight.h); NULL: none */
     bool opens_flight;     /* ... whose stream this object's request is to become */
-    uint8_t *block;        /* memory for one on its way to the tier; NULL: none was needed yet */
+    uint8_t *block;        /* memory for one on its way to the tier, while something is read; else NULL */
 };
 
 struct remote_object {

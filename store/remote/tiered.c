@@ -118,8 +118,9 @@ static void keep_kept(struct remote_object *object)
     for (; block_offset(name.number) < end; name.number++) {
         uint64_t from = block_offset(name.number);
         uint32_t size = block_payload_bytes(&name);
-        if (from + size <= end && (tiered->is_doubted || !tier_has(tier, &name)) && is_worth_it(object, &name) &&
-            tiered->is_pinned)
+        if (tiered->is_doubted)
+            tier_forget(tier, &name);
+        if (from + size <= end && !tier_has(tier, &name) && is_worth_it(object, &name) && tiered->is_pinned)
             tier_keep(tier, &name, span_of(object->kept.data + (from - object->kept_first), size));
     }
 }
@@ -301,8 +302,8 @@ SUSPENDS static size_t read_near(struct remote_object *object, uint64_t offset, 
     return tier_read(tier_of(&object->key), &object->tiered.revision, offset, ret_bytes, size);
 }
 
-SUSPENDS bool tiered_read(struct remote_object *object, uint64_t offset, uint8_t *ret_bytes, size_t size,
-                          struct error *error)
+SUSPENDS static bool read_all(struct remote_object *object, uint64_t offset, uint8_t *ret_bytes, size_t size,
+                              struct error *error)
 {
     bool has_come = false; /* the block lies in the tier since a moment ago: if it is not to be had, it is fetched */
     while (size > 0) {
@@ -322,6 +323,16 @@ SUSPENDS bool tiered_read(struct remote_object *object, uint64_t offset, uint8_t
         size -= taken;
     }
     return true;
+}
+
+/* A client that is slow with what was read holds no block beside it. */
+SUSPENDS bool tiered_read(struct remote_object *object, uint64_t offset, uint8_t *ret_bytes, size_t size,
+                          struct error *error)
+{
+    bool done = read_all(object, offset, ret_bytes, size, error);
+    free(object->tiered.block);
+    object->tiered.block = NULL;
+    return done;
 }
 
 uint64_t tiered_stream_end(const struct remote_object *object, uint64_t offset, uint64_t end)

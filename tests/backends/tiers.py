@@ -28,6 +28,7 @@ class Tiers(BackendCase):
 
     def setUp(self):
         super().setUp()
+        self.beside = self.bale(self.backend, "--codec", "none").client()  # writes what others have not seen, and has tried the backend
         self.through = self.proxy()
         folder = tempfile.TemporaryDirectory(prefix="bale-tier-")
         self.addCleanup(folder.cleanup)
@@ -103,7 +104,7 @@ class Tiers(BackendCase):
 
     def test_a_cold_read_costs_what_it_did(self):
         bale = self.tiered()
-        client, other = bale.client(), self.bale(self.backend).client()
+        client, other = bale.client(), self.beside
         self.put(other, "cold", LARGE)
         without = self.bale(self.through, "--codec", "none").client()
         plain = [self.asked(lambda: self.get(without, "cold", LARGE)) for _ in range(2)]
@@ -150,7 +151,7 @@ class Tiers(BackendCase):
         """Six readers, and one that leaves in the middle, of an object that comes slowly: what the backend is asked for."""
         body = random.Random(self.seed).randbytes(12 * MIB)
         client = self.tiered().client()
-        self.put(self.bale(self.backend, "--codec", "none").client(), "key", body)
+        self.put(self.beside, "key", body)
         self.get(client, "key", body)
         self.through.rules({"fault": "trickle", "op": "GetObject", "key": "^key$", "seconds": 0.03})
         self.through.reset()
@@ -190,7 +191,7 @@ class Tiers(BackendCase):
     def test_a_shared_fetch_that_breaks_goes_on(self):
         body = random.Random(self.seed).randbytes(12 * MIB)
         client = self.tiered().client()
-        self.put(self.bale(self.backend, "--codec", "none").client(), "key", body)
+        self.put(self.beside, "key", body)
         self.get(client, "key", body)
         self.through.rules({"fault": "truncate", "op": "GetObject", "key": "^key$", "times": 2, "at": 0.4})
         threads = [threading.Thread(target=self.get, args=(client, "key", body)) for _ in range(4)]
@@ -204,7 +205,7 @@ class Tiers(BackendCase):
 
     def test_an_overwrite_is_seen(self):
         bale = self.tiered()
-        client, other = bale.client(), self.bale(self.backend, "--codec", "none").client()
+        client, other = bale.client(), self.beside
         first = self.put(client, "key", LARGE)
         self.warm(bale, client, "key", LARGE, 48)
         newer = random.Random(3).randbytes(3 * MIB)
@@ -234,7 +235,7 @@ class Tiers(BackendCase):
         replicas = [self.tiered(), self.bale(self.through, "--tier", str(self.folder / "second"), "--tier-size", "96M", "--shards", "1",
                                              "--codec", "none")]
         clients = [replica.client() for replica in replicas]
-        writer = self.bale(self.backend, "--codec", "none").client()
+        writer = self.beside
         bodies = [random.Random(100 + i).randbytes(MIB) for i in range(4)]
         self.put(writer, "key", bodies[0])
         is_over = threading.Event()
@@ -354,7 +355,7 @@ class Tiers(BackendCase):
         self.assertEqual(["HeadObject"], self.asked(lambda: self.get(client, "key", LARGE)))
 
     def test_without_a_tier(self):
-        bale = self.bale(self.backend)
+        bale = self.bale(self.backend, "--codec", "none")
         status, text = bale.admin("/tier")
         self.assertEqual(404, status)
         self.assertIn("there is no tier here", text)
