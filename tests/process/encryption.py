@@ -291,6 +291,7 @@ class Encryption(DaemonsCase):
         self.run_bale(daemon, "verify", "--deep", "--keyring", "keys", *backend)
         self.assertIn("6 of 7 objects cannot be read", self.run_bale(daemon, "verify", "--deep", *backend, expect=1))
         self.assertIn(first, self.run_bale(daemon, "cat", "bucket/small", *backend, expect=1))
+        self.assertIn("\n6 of them (", self.run_bale(daemon, "estimate", "dir:data"))  # those that stay as they are
         self.assertEqual(BODIES["small"].decode(), self.run_bale(daemon, "cat", "bucket/small", "--keyring", "keys", *backend))
         self.assertIn(first, self.run_bale(daemon, "inspect", "bucket/small", "--frames", *backend))
         self.assertIn("encrypted", self.run_bale(daemon, "export", "out", "--bucket", "bucket", *backend, expect=1))

@@ -81,7 +81,8 @@ SUSPENDS static bool visit(void *context, const struct object_name *name, const 
     listing->name[name->bucket.size] = '/';
     memcpy(listing->name + name->bucket.size + 1, name->key.data, name->key.size);
     population_add(population, span_of(listing->name, name->bucket.size + 1 + name->key.size), attributes.original_size,
-                   attributes.stored_size + attributes.sidecar_size, SPAN_EMPTY, attributes.is_encrypted);
+                   attributes.stored_size + attributes.sidecar_size, SPAN_EMPTY,
+                   attributes.is_encrypted || attributes.seal.size > 0);
     return true;
 }
 
