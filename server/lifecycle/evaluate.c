@@ -129,7 +129,7 @@ static bool find_due(const struct lifecycle_plan *plan, const struct lifecycle_r
         return false;
     if (!version->is_current) {
         *ret_due_ms = lifecycle_due_ms(version->superseded_ms, rule->noncurrent_expiration.time.days, plan->day_ms);
-        return rule->has_noncurrent_expiration;
+        return rule->has_noncurrent_expiration && version->superseded_ms > 0;
     }
     if (version->is_marker && rule->expires_markers) {
         *ret_due_ms = version->modified_ms;

@@ -58,7 +58,7 @@ struct lifecycle_version {
     bool is_alone;         /* of a current marker: nothing else is there of the key */
     uint64_t size;         /* original bytes */
     int64_t modified_ms;   /* wall clock */
-    int64_t superseded_ms; /* of a noncurrent one: when it became that */
+    int64_t superseded_ms; /* of a noncurrent one: when it became that; 0: nobody knows, and it stays */
     struct span tags;      /* a packed list (store/attributes.h) */
     unsigned newer_kept;   /* of a noncurrent one: how many newer noncurrent ones stay */
 };

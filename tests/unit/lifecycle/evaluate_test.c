@@ -124,6 +124,8 @@ START_TEST(counts_newer_versions_that_stay)
     ck_assert_uint_eq(verdict.newer_least, 2);
     version.is_marker = true; /* a noncurrent marker goes like a version */
     ck_assert(lifecycle_judge(&plan, &version, 9 * DAY, &verdict));
+    version.superseded_ms = 0; /* since when is not known */
+    ck_assert(!lifecycle_judge(&plan, &version, 9 * DAY, &verdict));
     version.superseded_ms = 9 * DAY - 1;
     ck_assert(!lifecycle_judge(&plan, &version, 9 * DAY, &verdict));
 }
