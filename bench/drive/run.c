@@ -190,7 +190,8 @@ SUSPENDS static void watch(struct job_run *job_run)
     for (unsigned seconds = 0; !is_ended; seconds++) {
         is_ended = await_end_until(job_run, job_run->measured_ns + (seconds + 1) * second_ns);
         double at_s = is_ended ? (double)(now_ns() - job_run->measured_ns) / 1e9 : seconds + 1;
-        if (!is_ended || job_run->measure.second.latencies->total > 0)
+        const struct tally *second = &job_run->measure.second;
+        if (!is_ended || second->latencies->total + second->failures > 0)
             end_second(job_run, seconds, at_s);
         watch_memory(job_run->run);
     }
@@ -214,7 +215,7 @@ static void fill_figures(struct job_run *job_run)
     const struct job *job = job_run->job;
     struct job_figures *figures = job_run->figures;
     const char *urls[JOB_ENDPOINTS_MAX];
-    double elapsed_s = (double)(now_ns() - job_run->measured_ns) / 1e9;
+    double elapsed_s = ((double)now_ns() - (double)job_run->measured_ns) / 1e9; /* negative: it ended before */
     for (unsigned i = 0; i < job_run->targets_count; i++)
         urls[i] = job_run->targets[i].url;
     (void)memcpy(figures->name, job->name, sizeof figures->name);
