@@ -51,6 +51,8 @@ struct object_counters {
     metric_counter original_bytes_out; /* to clients */
     metric_counter stored_bytes_out;   /* from the store, sidecars included: what a range really cost */
     metric_counter frames_damaged;     /* reads that ended with ERROR_DAMAGED */
+    metric_counter objects_sealed;     /* committed, encrypted */
+    metric_counter seals_refused;      /* encrypted objects whose key was not there, or whose seal was another's */
     metric_counter slow_downs;         /* waits for memory or a context that were given up */
 };
 const struct object_counters *object_codecs_counters(const struct object_codecs *codecs);
@@ -61,7 +63,7 @@ bool object_codecs_may_seal(const struct object_codecs *codecs, const struct buc
 /* Are there keys for what S4 encrypted (object_attributes.is_encrypted)? */
 bool object_codecs_read_s4(const struct object_codecs *codecs);
 /* Of an object that is encrypted: is it what was encrypted under this name, and is its key there? InternalError. */
-bool object_prove(const struct object_codecs *codecs, const struct object_name *name,
+bool object_prove(struct object_codecs *codecs, const struct object_name *name,
                   const struct object_attributes *attributes, struct error *error);
 
 /* ---- in: object/object_writer.c ---- */

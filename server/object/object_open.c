@@ -42,12 +42,14 @@ bool object_codecs_may_seal(const struct object_codecs *codecs, const struct buc
            settings->codec != OBJECT_CODEC_RAW && store->capabilities.keeps_seals;
 }
 
-bool object_prove(const struct object_codecs *codecs, const struct object_name *name,
+bool object_prove(struct object_codecs *codecs, const struct object_name *name,
                   const struct object_attributes *attributes, struct error *error)
 {
     uint8_t data_key[AES_KEY_BYTES];
     bool opened = object_seal_open(codecs->settings.keyring, name, attributes, data_key, error);
     explicit_bzero(data_key, sizeof data_key);
+    if (!opened)
+        metric_add(&codecs->counters.seals_refused, 1);
     return opened;
 }
 

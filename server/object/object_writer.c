@@ -617,6 +617,8 @@ SUSPENDS bool object_writer_commit(struct object_writer *writer, struct object_a
         .tags = writer->tags,
     };
     bool committed = bucket_commit(writer->stored, &result, ret_attributes, error);
+    if (committed && writer->is_sealed)
+        metric_add(&writer->codecs->counters.objects_sealed, 1);
     dispose(writer);
     return committed;
 }

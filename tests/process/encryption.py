@@ -14,6 +14,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import admin
 import forms
 from daemon import Daemon
 from daemons import DaemonsCase
@@ -76,6 +77,10 @@ class Encryption(DaemonsCase):
                     whole += [run for run in re.split(rb"\0{4096,}", file.read()) if run]
         return b"\0".join(whole)
 
+    def count(self, daemon, name):
+        """A counter, over all shards."""
+        return sum(value for row, value in admin.metrics(daemon.server).items() if row.startswith(f"bale_encrypted_objects_{name}_total"))
+
     def expect_object(self, daemon, key, body):
         etag = f'"{hashlib.md5(body).hexdigest()}"'
         for answer in (daemon.alice.get("bucket", key), daemon.alice.head("bucket", key)):
@@ -97,6 +102,7 @@ class Encryption(DaemonsCase):
         listed = daemon.alice.get("bucket").body.decode()
         self.assertEqual(sorted(hashlib.md5(body).hexdigest() for body in BODIES.values()),
                          sorted(re.findall(r"<ETag>(?:&quot;|\")(\w+)", listed)))
+        self.assertEqual((len(BODIES), 0), (self.count(daemon, "written"), self.count(daemon, "refused")))
         daemon.kill()
         self.restart(daemon)
         for key, body in BODIES.items():
@@ -230,6 +236,7 @@ class Encryption(DaemonsCase):
                 self.assertEqual(500, answer.status, answer.body)
             self.assertEqual(500, alice.head("bucket", "sealed").status)
             self.wait_for(lambda: first in daemon.log())
+            self.assertEqual(5, self.count(daemon, "refused"))
             listed = alice.get("bucket").body.decode()
             self.assertEqual(1, listed.count("<ETag>"), listed)
             self.assertEqual(2, listed.count("<Key>"))
