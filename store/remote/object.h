@@ -1,5 +1,5 @@
 /* store/remote/object.h -- an open object of the bucket: what was said of it, and the bytes that are here or on their
- * way. Private to open.c, read.c and tiered.c. */
+ * way. Private to open.c, read.c, tiered.c and flight.c. */
 #pragma once
 
 #include "store/remote/fetch.h"

@@ -254,7 +254,7 @@ SUSPENDS static enum flight_outcome fly(struct remote_object *object, const stru
     return outcome;
 }
 
-static bool is_kept(struct remote_object *object, const struct block_name *name)
+static bool is_to_be_kept(struct remote_object *object, const struct block_name *name)
 {
     struct tiered *tiered = &object->tiered;
     return is_worth_it(object, name) && tiered->is_pinned && has_block_memory(tiered);
@@ -269,7 +269,7 @@ SUSPENDS static bool fetch_absent(struct remote_object *object, uint64_t offset,
     struct block_name name = block_at(&tiered->revision, offset);
     if (tiered->is_doubted)
         tier_forget(tier_of(&object->key), &name);
-    bool is_to_keep = is_kept(object, &name);
+    bool is_to_keep = is_to_be_kept(object, &name);
     *ret_outcome = is_to_keep && flies ? fly(object, &name, error) : FLIGHT_PASSED;
     if (*ret_outcome == FLIGHT_KEPT || *ret_outcome == FLIGHT_FAILED)
         return *ret_outcome == FLIGHT_KEPT;

@@ -152,7 +152,8 @@ static bool list_files(const struct tier_folder *folder, struct buffer *ret_foun
             buffer_append(ret_found, span_of(&found, sizeof found));
     }
     (void)closedir(entries);
-    qsort(ret_found->data, ret_found->size / sizeof(struct found_slab), sizeof(struct found_slab), compare_found);
+    if (ret_found->size > 0)
+        qsort(ret_found->data, ret_found->size / sizeof(struct found_slab), sizeof(struct found_slab), compare_found);
     return true;
 }
 
