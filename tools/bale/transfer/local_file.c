@@ -106,12 +106,16 @@ SUSPENDS bool local_file_clear(struct local_file *file, uint64_t offset, uint64_
     return result >= 0 || error_set_errno(error, -result, "%s", file->part_name);
 }
 
-SUSPENDS bool local_file_write(struct local_file *file, struct span bytes, uint64_t offset, struct error *error)
+/* By the loop's own thread: it is a copy into the page cache, which the ring would hand to another thread and wait for.
+ */
+bool local_file_write(struct local_file *file, struct span bytes, uint64_t offset, struct error *error)
 {
     while (bytes.size > 0) {
-        int64_t written = io_write(file->fd, bytes.data, bytes.size, offset, DEADLINE_NONE);
+        ssize_t written = pwrite(file->fd, bytes.data, bytes.size, (off_t)offset);
+        if (written < 0 && errno == EINTR)
+            continue;
         if (written <= 0)
-            return error_set_errno(error, written == 0 ? EIO : (int)-written, "%s", file->part_name);
+            return error_set_errno(error, written == 0 ? EIO : errno, "%s", file->part_name);
         bytes = span_skip(bytes, (size_t)written);
         offset += (uint64_t)written;
     }

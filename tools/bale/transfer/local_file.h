@@ -40,7 +40,8 @@ SUSPENDS bool local_file_prepare(struct local_file *file, uint64_t size, bool is
                                  struct error *error);
 /* What was in these bytes is zeros again. */
 SUSPENDS bool local_file_clear(struct local_file *file, uint64_t offset, uint64_t size, struct error *error);
-SUSPENDS bool local_file_write(struct local_file *file, struct span bytes, uint64_t offset, struct error *error);
+/* Blocks for as long as the page cache takes. */
+bool local_file_write(struct local_file *file, struct span bytes, uint64_t offset, struct error *error);
 
 struct local_file_facts {
     int64_t modified_ms; /* 0: as of now */
