@@ -205,6 +205,7 @@ class VersionsOfAFleet(VersionCase):
         for key in ("k", "many"):
             self.assertEqual(200, one.put(self.bucket, key, (), (), b"a version").status)
         self.set_versioning(one, SUSPENDED)
+        self.wait_for(lambda: other.get(self.bucket, "k").header("x-amz-version-id"), "the other one knows that versions are kept")
         gone = other.delete(self.bucket, "k")
         self.assertEqual(("true", "null"), (gone.header("x-amz-delete-marker"), gone.header("x-amz-version-id")), gone)
         many = other.delete_objects(self.bucket, "<Delete><Object><Key>many</Key></Object><Object><Key>none</Key></Object></Delete>")

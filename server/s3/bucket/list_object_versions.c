@@ -45,8 +45,9 @@ static void write_next_marker(struct s3_document *document, const struct s3_requ
 {
     char marker[VERSION_TEXT_BYTES + 1 + DECIMAL_BYTES_MAX + 1];
     int size = snprintf(marker, sizeof marker, "%s", last->version);
-    bool is_versioned = request->bucket_info.versioning != VERSIONING_NEVER;
-    if (is_versioned && request->settings->store->capabilities.forgets_versions && last->modified_ms > 0)
+    bool has_id = strcmp(last->version, "null") != 0; /* also in a bucket of which that is not known here yet */
+    if ((has_id || request->bucket_info.versioning != VERSIONING_NEVER) &&
+        request->settings->store->capabilities.forgets_versions && last->modified_ms > 0)
         (void)snprintf(marker + size, sizeof marker - (size_t)size, ".%lld", (long long)last->modified_ms);
     xml_string(&document->xml, "NextVersionIdMarker", marker);
 }
