@@ -59,8 +59,12 @@ static void wait_until(bool (*is_so)(void *argument), void *argument)
 /* As the server has one that is opened. */
 static struct backend backend_of(struct bucket_store *store)
 {
-    struct backend opened = {
-        .store = store, .requests = store, .spool = embedded_spool(store), .home = journal_home_of_store(store)};
+    static const struct backend_operations operations; /* no object tells that there was a journal */
+    struct backend opened = {.operations = &operations,
+                             .store = store,
+                             .requests = store,
+                             .spool = embedded_spool(store),
+                             .home = journal_home_of_store(store)};
     embedded_id(store, opened.home.place.bytes);
     return opened;
 }
