@@ -20,9 +20,8 @@
  * MethodNotAllowed; bucket_head tells which marker it was. Whether a write makes a version, and whether a lock forbids
  * a deletion, is decided where conditions are: in the committing step.
  *
- * A tier stands in front of another store, and needs two things that nobody else does: when the question was asked
- * whose answer the attributes of `head` are (a member of object_attributes that the store sets), and pieces of its own
- * memory instead of copies (a call beside `read` that lends one, until it is given back).
+ * A tier is no store of its own: the store of a bucket reads through it (store/tier/), and nobody above sees a
+ * difference.
  *
  * Ownership: spans passed in must live until the call returns. What is handed out says where it lives. */
 #pragma once

@@ -20,7 +20,9 @@ static const struct option OPTIONS[] = {
     {"listen", OPTION_ADDRESS, AT(listen), "127.0.0.1:8014", "HOST:PORT",
      .help = "where S3 clients connect; port 0 takes a free one"},
     {"admin", OPTION_ADDRESS, AT(admin), "127.0.0.1:8015", "HOST:PORT",
-     .help = "where /health, /ready, /metrics, /journal, /savings, /fleet and /dict are; port 0 takes a free one"},
+     .help = "where /health, /ready, /metrics, /journal, /savings, /lifecycle, /tier, /fleet and /dict are; port 0 "
+             "takes a free "
+             "one"},
     {"backend", OPTION_BACKEND, AT(backend), "dir:./bale-data", "KIND:NAME",
      .help =
          "where objects are kept: dir:PATH, the folder of the embedded store, or s3:BUCKET[/PREFIX], a bucket of an "
