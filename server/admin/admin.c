@@ -159,7 +159,7 @@ static const struct admin_route {
     {"/tier", admin_answer_tier,
      "what the tier before the bucket holds, and what came from there: JSON, as `bale tier --json` prints it"},
     {"/lifecycle/explain", admin_answer_lifecycle_explain,
-     "why they leave an object alone, or not: JSON of ?bucket=NAME&key=TEXT, and perhaps &version=ID"},
+     "why they leave an object alone, or not: JSON, of bucket=NAME, key=TEXT and perhaps version=ID in the query"},
 };
 enum { ROUTES_COUNT = sizeof ROUTES / sizeof ROUTES[0] };
 
