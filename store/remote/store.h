@@ -54,7 +54,6 @@ struct remote {
     _Atomic(const char *) failing_how; /* static text */
     atomic_bool
         has_slipped; /* an answer bore the ETag of one revision and what was another's, whatever the verdict says */
-    atomic_bool may_remove_tombstones;              /* the backend was seen to let us (write/tombstone.c) */
     atomic_bool has_weak_etags;                     /* If-Match cannot name a revision there */
     _Atomic uint64_t buckets_made, buckets_removed; /* by this process; what it has changed of one counts as removed */
     struct remote_shard *_Atomic shards[REMOTE_SHARDS_MAX];

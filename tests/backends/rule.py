@@ -5,6 +5,7 @@ A rule is an object with "fault" and any of these, all of which must hold:
     op, method      a name or a list of names (PutObject, UploadPart, ...; message.py has them all)
     key, query      a regular expression that is found in it
     header          a header that must be there (lower case)
+    value           a regular expression that is found in "name: value" of one of its headers
     empty           true: it has no body
     nth, first, every   of the requests that match so far: only this one; only so many; each so-manieth
     times           fires so often at most
@@ -40,7 +41,7 @@ import message
 
 FAULTS = ("delay", "refuse", "cut", "cut-request", "hang", "lose", "replace", "duplicate", "duplicate-late", "delay-answer",
           "truncate", "wrong-length", "flip", "trickle", "slip", "slip-ahead", "close-after", "ignore")
-SELECTORS = ("op", "method", "key", "query", "header", "empty", "nth", "first", "every", "times", "probability")
+SELECTORS = ("op", "method", "key", "query", "header", "value", "empty", "nth", "first", "every", "times", "probability")
 
 
 def as_set(value):
@@ -75,6 +76,7 @@ class Rule:
         self.key = re.compile(given["key"]) if "key" in given else None
         self.query = re.compile(given["query"]) if "query" in given else None
         self.header = given["header"].encode() if "header" in given else None
+        self.value = re.compile(given["value"]) if "value" in given else None
         self.parameters = {name: value for name, value in given.items() if name not in SELECTORS and name != "fault"}
         self.matched = self.fired = 0
 
@@ -84,6 +86,7 @@ class Rule:
                 and (self.key is None or self.key.search(request.key) is not None)
                 and (self.query is None or self.query.search(request.query_text) is not None)
                 and (self.header is None or request.header(self.header) is not None)
+                and (self.value is None or any(self.value.search(f"{name.decode()}: {value.decode('latin-1')}") for name, value in request.fields))
                 and (not self.given.get("empty") or request.framing == 0)
                 and (self.kind != "ignore" or message.concerns(self.given["what"], request)))
 

@@ -70,19 +70,13 @@ SUSPENDS void tombstone_remove_old(struct remote_key *key, const struct object_a
         (void)tombstone_remove(key, &place, &answer, &ignored); /* else the next look does it */
 }
 
-/* Whoever may write but not delete must not lose an object by a deletion that is refused: before its first tombstone a
- * process asks for the removal of one that there is not. */
+/* Whoever may write but not delete must not lose an object by a deletion that is refused. Rights go by bucket and key,
+ * and may be withdrawn: so each burial asks first for the removal of a tombstone that there is not. */
 SUSPENDS static bool may_remove(struct remote_key *key, struct error *error)
 {
-    atomic_bool *may = &key->shard->remote->may_remove_tombstones;
-    if (atomic_load_explicit(may, memory_order_relaxed))
-        return true;
     struct s3_answer answer;
     const struct tombstone_place nowhere = {"bale-no-such-tombstone", "null"};
-    if (!tombstone_remove(key, &nowhere, &answer, error))
-        return false;
-    atomic_store_explicit(may, true, memory_order_relaxed);
-    return true;
+    return tombstone_remove(key, &nowhere, &answer, error);
 }
 
 /* ---- writing ---- */
