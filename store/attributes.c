@@ -36,6 +36,15 @@ bool metadata_next(struct span list, size_t *position, struct span *ret_name, st
     return true;
 }
 
+uint32_t metadata_count(struct span list)
+{
+    uint32_t count = 0;
+    struct span name, value;
+    for (size_t position = 0; metadata_next(list, &position, &name, &value);)
+        count++;
+    return count;
+}
+
 bool metadata_find(struct span list, struct span name, struct span *ret_value)
 {
     struct span found;

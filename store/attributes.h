@@ -88,6 +88,7 @@ struct object_attributes {
 bool metadata_append(struct buffer *list, struct span name, struct span value);
 /* Steps through the list: *position starts at 0. False at the end; a damaged list ends early. */
 bool metadata_next(struct span list, size_t *position, struct span *ret_name, struct span *ret_value);
+uint32_t metadata_count(struct span list);
 bool metadata_find(struct span list, struct span name, struct span *ret_value);
 /* Names and values of x-amz-meta-* without that prefix, as S3 counts them against 2,048. */
 size_t metadata_user_bytes(struct span list);

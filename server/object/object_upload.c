@@ -175,17 +175,6 @@ static void end_checksum(struct totals *totals, const struct upload_info *upload
     }
 }
 
-static uint32_t count_tags(struct span tags)
-{
-    uint32_t count = 0;
-    size_t position = 0;
-    struct span name;
-    struct span value;
-    while (metadata_next(tags, &position, &name, &value))
-        count++;
-    return count;
-}
-
 /* What parts are packed in is not kept with them: with columns, any frame may be. */
 static void describe(struct totals *totals, const struct upload_info *upload, const struct object_settings *settings,
                      struct object_attributes *whole)
@@ -203,7 +192,7 @@ static void describe(struct totals *totals, const struct upload_info *upload, co
     whole->lock = upload->lock;
     whole->owner = upload->owner;
     whole->acl = upload->acl;
-    whole->tags_count = count_tags(upload->tags);
+    whole->tags_count = metadata_count(upload->tags);
     end_checksum(totals, upload, whole);
     format_etag(&totals->md5s, totals->count, whole->etag);
 }

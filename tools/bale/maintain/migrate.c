@@ -6,6 +6,8 @@
 
 #include <stdlib.h>
 
+enum { HEAD_ARENA_BYTES = 64 << 10 };
+
 static const char *const NAMES[MIGRATE_OUTCOMES] = {
     [MIGRATE_PACKED] = "packed",       [MIGRATE_ALREADY] = "already", [MIGRATE_TOO_SMALL] = "too-small",
     [MIGRATE_TOO_YOUNG] = "too-young", [MIGRATE_NO_GAIN] = "no-gain", [MIGRATE_OTHER_ETAG] = "other-etag",
@@ -87,10 +89,57 @@ static int64_t time_of(const struct work *work)
     return work->entry->modified_ms / 1000 == head_ms / 1000 ? work->entry->modified_ms : head_ms;
 }
 
+/* They are asked for whatever the object's answer counts: servers leave the count out for who may not read them. */
+SUSPENDS static bool read_tags(const struct work *work, struct buffer *ret_tags, struct error *error)
+{
+    struct bucket_store *store = work->migration->store;
+    if (!store->capabilities.has_tags)
+        return error_set(error, ERROR_DENIED, NULL, "nobody knows whether it has tags, and which");
+    return bucket_read_tags(store, work->name, ret_tags, NULL, error);
+}
+
+/* Tags change without the ETag, and so does what a copy onto itself sets: no condition of the write sees that. */
+SUSPENDS static bool expect_unchanged(const struct work *work, struct span tags, struct error *error)
+{
+    const struct object_attributes *then = &work->object->attributes;
+    struct object_attributes now;
+    struct arena arena;
+    struct buffer tags_now;
+    arena_init(&arena, HEAD_ARENA_BYTES);
+    buffer_init(&tags_now, 0);
+    bool done =
+        bucket_head(work->migration->store, work->name, &arena, &now, error) && read_tags(work, &tags_now, error);
+    if (done && (strcmp(now.stored_etag, then->stored_etag) != 0 || now.modified_ms != then->modified_ms ||
+                 !span_equal(now.metadata, then->metadata) || !span_equal(buffer_span(&tags_now), tags)))
+        done = error_set(error, ERROR_CHANGED, NULL, "somebody has changed it meanwhile");
+    buffer_free(&tags_now);
+    arena_free(&arena);
+    return done;
+}
+
+SUSPENDS static bool pump_and_commit(const struct work *work, struct object_writer *writer, struct span tags,
+                                     struct error *error)
+{
+    const struct object_attributes *attributes = &work->object->attributes;
+    struct object_digest digest;
+    struct object_attributes stored;
+    bool done = object_pump(work->migration->codecs, work->object, work->name, 0, attributes->original_size, writer,
+                            &digest, error);
+    bool is_same = done && keeps_etag(attributes, &digest);
+    if (!is_same || !expect_unchanged(work, tags, error)) {
+        object_writer_abort(writer);
+        work->migrated->outcome = MIGRATE_OTHER_ETAG;
+        return done && !is_same;
+    }
+    done = object_writer_commit(writer, &stored, error);
+    work->migrated->outcome = MIGRATE_PACKED;
+    work->migrated->after = done ? stored.stored_size : 0;
+    return done;
+}
+
 SUSPENDS static bool write_packed(const struct work *work, struct span tags, struct error *error)
 {
     const struct object_attributes *attributes = &work->object->attributes;
-    struct object_codecs *codecs = work->migration->codecs;
     const struct write_condition unchanged = {.if_match = span_from_string(attributes->stored_etag),
                                               .is_stored_etag = true};
     const struct object_write_intent intent = {
@@ -100,37 +149,22 @@ SUSPENDS static bool write_packed(const struct work *work, struct span tags, str
         .checksum = attributes->checksum.algorithm,
         .metadata = attributes->metadata,
         .tags = tags,
-        .tags_count = attributes->tags_count,
+        .tags_count = metadata_count(tags),
         .condition = &unchanged,
         .kept_ms = time_of(work),
         .owner = attributes->owner,
         .acl = attributes->acl,
     };
     struct object_writer *writer;
-    struct object_digest digest;
-    struct object_attributes stored;
-    if (!object_writer_begin(codecs, work->migration->store, &intent, &writer, error))
-        return false;
-    bool done = object_pump(codecs, work->object, work->name, 0, intent.size, writer, &digest, error);
-    if (!done || !keeps_etag(attributes, &digest)) {
-        work->migrated->outcome = MIGRATE_OTHER_ETAG;
-        object_writer_abort(writer);
-        return done;
-    }
-    done = object_writer_commit(writer, &stored, error);
-    work->migrated->outcome = MIGRATE_PACKED;
-    work->migrated->after = done ? stored.stored_size : 0;
-    return done;
+    return object_writer_begin(work->migration->codecs, work->migration->store, &intent, &writer, error) &&
+           pump_and_commit(work, writer, tags, error);
 }
 
-/* A PUT on a condition does not see that tags have changed: they are read as late as can be. */
 SUSPENDS static bool pack(const struct work *work, struct error *error)
 {
     struct buffer tags;
     buffer_init(&tags, 0);
-    bool done = (work->object->attributes.tags_count == 0 ||
-                 bucket_read_tags(work->migration->store, work->name, &tags, NULL, error)) &&
-                write_packed(work, buffer_span(&tags), error);
+    bool done = read_tags(work, &tags, error) && write_packed(work, buffer_span(&tags), error);
     buffer_free(&tags);
     return done;
 }
