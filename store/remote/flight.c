@@ -66,9 +66,14 @@ static void let_go(struct flight *flight)
     wait_wake_all(&flight->moved);
 }
 
+bool flight_can_open(const struct flight *flight, const struct fetch *stream)
+{
+    return stream->is_open && stream->position == block_offset(flight->position);
+}
+
 void flight_open(struct flight *flight, struct fetch *stream)
 {
-    ASSERT(flight->is_held && stream->is_open && stream->position == block_offset(flight->position));
+    ASSERT(flight->is_held && flight_can_open(flight, stream));
     flight->end = stream->end;
     flight->stream = *stream;
     stream->is_open = false;

@@ -17,6 +17,8 @@ struct flight *flight_join(struct remote_shard *shard, const struct block_name *
 /* A new one, from this block on, for whose stream the caller has sent a request, or has one already: the others wait
  * until it has called one of the next two. Held likewise. */
 struct flight *flight_begin(struct remote_shard *shard, const struct block_name *name);
+/* Does the stream stand where the flight begins? */
+bool flight_can_open(const struct flight *flight, const struct fetch *stream);
 /* `stream` stands at the first block, and is the flight's from now on. */
 void flight_open(struct flight *flight, struct fetch *stream);
 /* There is none: whoever wants a block opens one. */

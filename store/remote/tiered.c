@@ -134,14 +134,15 @@ static void leave_flight(struct tiered *tiered)
     tiered->flight = NULL;
 }
 
-/* The flight that was announced, or joined, is of the revision that the row had: is that still the one? */
+/* The flight that was announced, or joined, is of the revision that the row had: is that still the one? And where a
+ * range was asked for the whole may have come: the flight then finds a stream of its own. */
 static void settle_flight(struct remote_object *object)
 {
     struct tiered *tiered = &object->tiered;
     if (tiered->flight == NULL)
         return;
     bool is_of_this = tiered->is_known && flight_is_of(tiered->flight, &tiered->revision);
-    if (!is_of_this || (tiered->opens_flight && !object->stream.is_open)) {
+    if (!is_of_this || (tiered->opens_flight && !flight_can_open(tiered->flight, &object->stream))) {
         leave_flight(tiered);
     } else if (tiered->opens_flight) {
         tiered->opens_flight = false;

@@ -155,6 +155,7 @@ IGNORED = {
     "get-match": (("GetObject", "HeadObject"), (b"if-match",), ()),
     "get-none-match": (("GetObject", "HeadObject"), (b"if-none-match",), ()),
     "suffix-range": (("GetObject",), (b"range",), ()),
+    "range": (("GetObject",), (b"range",), ()),
     "start-after": (("ListObjectsV2",), (), ("start-after",)),
     "continuation": (("ListObjectsV2",), (), ("continuation-token",)),
     "version-lists": (("ListObjectVersions",), (), ("version-id-marker",)),  # behind a version its key begins anew

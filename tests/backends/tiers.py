@@ -93,6 +93,16 @@ class Tiers(BackendCase):
         self.assertEqual(["HeadObject"], self.asked(lambda: self.get(client, "small", SMALL)))
         self.assertGreater(metrics(bale.server)['bale_tier_read_bytes_total{from="disk"}'], 2 * MIB)
 
+    def test_a_server_that_sends_the_whole(self):
+        """Which is another answer to a range that HTTP allows."""
+        client = self.tiered().client()
+        self.assertEqual(200, self.backend.client().put(self.bucket, "whole", (), (), LARGE, payload="unsigned").status)
+        self.through.rules({"fault": "ignore", "what": "range"})
+        for first in (1_500_000, 1_500_000, 0, 2_900_000):
+            self.get(client, "whole", LARGE[first:first + 200_001], range=f"bytes={first}-{first + 200_000}")
+        self.through.clear()
+        self.get(client, "whole", LARGE)
+
     def test_memory_alone(self):
         bale = self.bale(self.through, "--tier-memory", "64M", "--shards", "1", "--codec", "none")
         client = bale.client()
