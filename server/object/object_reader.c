@@ -112,11 +112,13 @@ SUSPENDS static bool start_by_sidecar(struct object_reader *reader, struct error
     return true;
 }
 
-/* Walking to the first byte costs more than looking it up; or the store shall not fetch what is behind the last. */
+/* Walking to the first byte costs more than looking it up; or the store shall not fetch what is behind the last. A
+ * sidecar of what S4 encrypted speaks of other offsets. */
 static bool is_sidecar_worth_it(const struct object_reader *reader)
 {
     const struct object_attributes *attributes = &reader->object->attributes;
-    return attributes->layout == LAYOUT_FRAMED && attributes->sidecar_size > 0 && reader->position < reader->end &&
+    return attributes->layout == LAYOUT_FRAMED && attributes->sidecar_size > 0 && reader->s4 == NULL &&
+           reader->position < reader->end &&
            (reader->position >= FRAME_ORIGINAL_BYTES ||
             (reader->end < attributes->original_size && bucket_wants_window(reader->object)));
 }

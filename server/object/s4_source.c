@@ -104,6 +104,8 @@ SUSPENDS static bool read_plain(struct object_source *base, uint64_t offset, voi
 {
     struct s4_source *source = (struct s4_source *)base;
     uint8_t *to = ret_bytes;
+    if (offset > base->size || size > base->size - offset)
+        return error_set(error, ERROR_DAMAGED, S3_InternalError, "What S4 encrypted is shorter than it should be.");
     while (size > 0) {
         struct s4_chunk chunk = locate(&source->envelope, offset);
         uint32_t number =
