@@ -11,6 +11,7 @@
 #include <libgen.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum {
@@ -110,6 +111,13 @@ static bool put_in_place(const char *temporary, const char *path, bool is_new)
     return linked;
 }
 
+/* Root may change the keyring of a server that is not root's. */
+static bool keep_owner(int fd, const char *path)
+{
+    struct stat old;
+    return stat(path, &old) == 0 && fchown(fd, old.st_uid, old.st_gid) == 0;
+}
+
 static bool write_text(const char *path, const char *text, size_t size, bool is_new, struct error *error)
 {
     char temporary[PATH_BYTES];
@@ -117,10 +125,13 @@ static bool write_text(const char *path, const char *text, size_t size, bool is_
         return error_set(error, ERROR_TOO_LARGE, NULL, "The path of the keyring is too long.");
     (void)unlink(temporary); /* of a run that was killed */
     int fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    bool ok = fd >= 0 && write_all(fd, text, size) && put_in_place(temporary, path, is_new) && sync_folder_of(path);
+    bool ok = fd >= 0 && write_all(fd, text, size) && (is_new || keep_owner(fd, path)) &&
+              put_in_place(temporary, path, is_new) && sync_folder_of(path);
     int reason = errno;
     if (fd >= 0)
         (void)close(fd);
+    if (!ok)
+        (void)unlink(temporary); /* keys lie nowhere else than in the keyring */
     if (!ok && is_new && reason == EEXIST)
         return error_set(error, ERROR_CONFLICT, NULL, "%s is there already; bale keyring add makes one key more.",
                          path);

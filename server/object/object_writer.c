@@ -84,11 +84,12 @@ struct object_writer {
 /* ---- what is learned of frames, and of objects of one prefix ---- */
 
 /* Objects of one frame share the guide of their prefix; longer ones pay for what they learn. What a guide knows is true
- * of an object from its start on, so parts do not share any. */
+ * of an object from its start on, so parts do not share any; and nothing is learned of what is encrypted. */
 static void begin_guide(struct object_writer *writer, const struct object_write_intent *intent)
 {
     writer->guide_id = guide_cache_id(&intent->name);
-    writer->shares_guide = !writer->is_part && writer->is_size_known && writer->size_expected <= FRAME_ORIGINAL_BYTES;
+    writer->shares_guide = !writer->is_part && !intent->is_sealed && writer->is_size_known &&
+                           writer->size_expected <= FRAME_ORIGINAL_BYTES;
     columns_guide_begin(&writer->guide, COLUMNS_GUIDE_LOOK_CREDIT);
 }
 

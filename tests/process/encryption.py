@@ -212,6 +212,11 @@ class Encryption(DaemonsCase):
         self.assertEqual(400, alice.get("bucket", "key", None, SSE).status)
         self.assertEqual(400, alice.head("bucket", "key", None, SSE).status)
         self.assertEqual(501, alice.post("bucket", "key", {"uploads": None}, SSE).status)
+        upload = {"uploadId": alice.post("bucket", "key", {"uploads": None}).text("UploadId")}
+        part = alice.put("bucket", "key", {**upload, "partNumber": "1"}, None, b"part")
+        document = f"<CompleteMultipartUpload><Part><PartNumber>1</PartNumber><ETag>{part.header('etag')}</ETag></Part></CompleteMultipartUpload>"
+        self.assertEqual(501, alice.post("bucket", "key", upload, SSE, document.encode()).status)
+        self.assertEqual(200, alice.post("bucket", "key", upload, None, document.encode()).status)
 
     def test_a_key_that_is_missing(self):
         """500 with its id for an operator, an entry without ETag in a list; and what is there again is read again."""

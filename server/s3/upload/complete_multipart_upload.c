@@ -9,6 +9,7 @@
 #include "s3client/wire/uri.h"
 #include "server/s3/answer/answer.h"
 #include "server/s3/answer/setting_headers.h"
+#include "server/s3/headers/object_headers.h"
 #include "server/s3/operations.h"
 #include "server/s3/request/conditions.h"
 #include "server/s3/upload/complete_document.h"
@@ -197,7 +198,8 @@ SUSPENDS bool s3_complete_multipart_upload(struct s3_request *request, struct er
     struct completion completion = {.request = request};
     struct error reason;
     completion.name = (struct object_name){.bucket = request->bucket, .key = request->key};
-    if (!complete_claims_parse(request, &completion.claims, error) ||
+    if (!object_headers_refuse_unoffered(request, SPAN_EMPTY, error) ||
+        !complete_claims_parse(request, &completion.claims, error) ||
         !s3_write_condition(request, &completion.condition_storage, &completion.condition, error))
         return false;
     bool is_completed = complete(&completion, &reason);
