@@ -201,10 +201,12 @@ void remote_note_absence(struct remote_key *key)
 
 /* ---- answers ---- */
 
-/* A copy of a tombstone that another tool made under another name is an object like others. */
+/* A copy of a tombstone that another tool made under another name is an object like others, and so is what a tool that
+ * keeps metadata has written over one: a tombstone's body is its stamp. */
 static bool is_tombstone(const struct remote_key *key, const struct backend_object *object)
 {
     return !key->is_internal && object->is_stamped && object->stamp.is_tombstone &&
+           object->attributes.stored_size <= STAMP_TEXT_BYTES_MAX &&
            memcmp(object->stamp.name, key->row_key, STAMP_NAME_BYTES) == 0;
 }
 
