@@ -75,14 +75,21 @@ static struct span take_text(struct cursor *from, size_t most)
     return cursor_take(from, size);
 }
 
+/* Nothing, where it failed. */
+static size_t copy_text(struct span text, void *to)
+{
+    if (text.size > 0)
+        memcpy(to, text.data, text.size);
+    return text.size;
+}
+
 static void decode_walk(struct cursor *from, struct sweep_record *record)
 {
     struct lifecycle_cursor *cursor = &record->cursor;
     struct span key = take_text(from, sizeof cursor->key);
     struct span version = take_text(from, sizeof cursor->version - 1);
-    memcpy(cursor->key, key.data, key.size);
-    cursor->key_size = key.size;
-    memcpy(cursor->version, version.data, version.size);
+    cursor->key_size = copy_text(key, cursor->key);
+    (void)copy_text(version, cursor->version);
     cursor->newer_kept = cursor_u16(from);
     record->rules_count = cursor_u16(from);
     if (record->rules_count > SWEEP_RULES_COUNTED_MAX)
