@@ -155,6 +155,7 @@ class VersionsOfAFleet(VersionCase):
         for writer in writers:  # each waited for one before it sent the next
             order = [place[version] for version, _ in writer.written if version in place]
             self.assertEqual(sorted(order, reverse=True), order, writer.name)
+        self.wait_for(lambda: client.get(self.bucket, "k").header("x-amz-version-id"), "that the bucket keeps versions is known")
         for version in ids:
             answer = client.get(self.bucket, "k", {"versionId": version})
             self.assertEqual((200, version), (answer.status, answer.header("x-amz-version-id")))

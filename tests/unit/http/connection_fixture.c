@@ -252,6 +252,13 @@ int hear(int fd, int ms)
     }
 }
 
+int hear_answer(int fd)
+{
+    struct pollfd descriptor = {.fd = fd, .events = POLLIN};
+    (void)poll(&descriptor, 1, 20000);
+    return hear(fd, 100);
+}
+
 unsigned count(const char *text)
 {
     unsigned found = 0;
