@@ -219,7 +219,9 @@ SUSPENDS static bool keeps_versions(struct probe *probe, struct beside *beside)
         return false;
     struct span absent = probe_key(probe);
     beside->lists_behind_gone = lists(probe, made.key, made.second.version, false, &made.first, false);
-    beside->marks_all = leaves_marker(probe, absent) && leaves_marker(probe, absent);
+    beside->marks_all = leaves_marker(probe, absent);
+    if (beside->marks_all)
+        beside->marks_all = leaves_marker(probe, absent); /* a second one over it, too */
     /* It may begin the key anew, but leave nothing out. */
     return beside->lists_behind_gone || lists(probe, made.key, made.second.version, false, &made.third, true);
 }

@@ -55,7 +55,7 @@ struct worker {
     size_t piece_bytes;
     size_t filled;
     uint64_t position; /* of the object: what was delivered of the part ends here */
-    struct checksum_sum *sum;
+    struct checksum_sum sum;
 };
 
 /* ---- delivering ---- */
@@ -85,7 +85,7 @@ SUSPENDS static bool deliver_to_file(struct worker *worker, struct error *error)
 {
     struct download *download = worker->download;
     struct span piece = span_of(worker->piece, worker->filled);
-    checksum_update(worker->sum, piece);
+    checksum_update(&worker->sum, piece);
     return (download->settings->is_sparse ? write_sparsely : local_file_write)(download->file, piece, worker->position,
                                                                                error);
 }
@@ -175,12 +175,10 @@ SUSPENDS static bool fetch_rest(struct worker *worker, bool *ret_is_ours, struct
 
 SUSPENDS static bool fetch_part(struct worker *worker, struct error *error)
 {
-    struct checksum_sum sum;
     struct patience patience = {0};
     worker->position = worker->part->first;
     worker->filled = 0;
-    worker->sum = &sum;
-    checksum_begin(&sum, worker->download->part_algorithm);
+    checksum_begin(&worker->sum, worker->download->part_algorithm);
     for (;;) {
         uint64_t before = worker->position + worker->filled;
         bool is_ours = false;
@@ -189,7 +187,7 @@ SUSPENDS static bool fetch_part(struct worker *worker, struct error *error)
         if (is_ours || !patience_wait(&patience, worker->position + worker->filled > before, error))
             return false;
     }
-    checksum_end(&sum, &worker->part->sum);
+    checksum_end(&worker->sum, &worker->part->sum);
     worker->part->is_done = true;
     return part_log_add(&worker->download->log, (unsigned)(worker->part - worker->download->parts), &worker->part->sum,
                         error);
