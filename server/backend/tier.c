@@ -120,7 +120,7 @@ static void put_counted(const struct tier *tier, const struct counted *row, stru
     put(to, &figure);
 }
 
-/* Is a shard not writing, or not reading, for now? */
+/* Is the writing of a shard paused, or the disk bypassed by its reads? */
 static void put_states(const struct tier *tier, struct buffer *to)
 {
     uint64_t paused = 0;
@@ -130,8 +130,8 @@ static void put_states(const struct tier *tier, struct buffer *to)
         paused += counters != NULL && atomic_load(&counters->writer.pause) != NULL;
         bypassed += counters != NULL && atomic_load(&counters->disk.is_bypassed);
     }
-    put_gauge(to, "bale_tier_paused_shards", "Shards that write nothing to the tier for now.", paused);
-    put_gauge(to, "bale_tier_bypassed_shards", "Shards that do not ask the tier's disk for now.", bypassed);
+    put_gauge(to, "bale_tier_paused_shards", "Shards whose writing to the tier is paused.", paused);
+    put_gauge(to, "bale_tier_bypassed_shards", "Shards whose reads bypass the tier's disk.", bypassed);
 }
 
 void backend_tier_figures(struct tier *tier, struct buffer *ret_figures)

@@ -124,7 +124,7 @@ static void pause_writing(struct slab_writer *writer, uint64_t milliseconds, con
 {
     writer->paused_until_ns = deadline_after_ms(milliseconds);
     if (atomic_exchange(&writer->options.counters->pause, why) == NULL)
-        log_message(LOG_WARNING, "tier: nothing is kept for now: %s", why);
+        log_message(LOG_WARNING, "tier: writing is paused: %s", why);
 }
 
 static void note_failure(struct slab_writer *writer, const char *why)

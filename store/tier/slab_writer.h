@@ -39,7 +39,7 @@ struct slab_writer_counters {
     metric_counter failures;      /* writes that the disk refused */
     metric_counter slabs_gone;    /* unlinked to make room, or for their age */
     atomic_uint dropped;          /* how often it has forgotten what it was filling */
-    _Atomic(const char *) pause;  /* why it writes nothing for now, static text; NULL: it does */
+    _Atomic(const char *) pause;  /* why writing is paused, static text; NULL: it is not */
 };
 
 struct slab_writer_options {

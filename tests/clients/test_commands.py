@@ -15,7 +15,7 @@ class Commands(ClientCase):
         before = self.written(bucket)
         self.run_client(*s3, "mb", f"s3://{bucket}")
         self.run_client(*s3, "cp", "--recursive", "--quiet", self.tree(), f"s3://{bucket}/")
-        original, stored = (now - then for now, then in zip(self.written(bucket), before))
+        original, stored = (after - then for after, then in zip(self.written(bucket), before))
         self.assertEqual(self.tree_bytes(), original)
         self.assertLess(stored, 0.7 * original)
 

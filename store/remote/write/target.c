@@ -203,7 +203,7 @@ static enum attempt unclear(struct write_target *target, struct error *error)
 }
 
 /* Once more would be twice, if it was applied, and somebody has replaced or deleted it since: they may have read it.
- * An ETag does not come again, absence does. Who asked for a creation is not to get two; who did not is better served
+ * An ETag comes again only with the very same stored bytes, absence does. Who asked for a creation is not to get two; who did not is better served
  * by a write than by an error. */
 static bool may_repeat(const struct write_target *target, const struct write_target *before)
 {

@@ -54,9 +54,9 @@ static void print_disk(struct json_object *disk)
            answer_number(disk, "reads"), answer_number(disk, "reads_late"), answer_number(disk, "reads_failed"),
            answer_number(disk, "blocks_unsound"));
     if (answer_member(disk, "paused") != NULL)
-        printf("NOTHING IS WRITTEN FOR NOW: %s\n", answer_text(disk, "paused"));
+        printf("WRITING IS PAUSED: %s\n", answer_text(disk, "paused"));
     if (answer_number(disk, "bypassed_shards") > 0)
-        printf("THE DISK IS LEFT ALONE FOR NOW: it was slow of late\n");
+        printf("THE DISK IS BYPASSED: it was slow of late\n");
 }
 
 bool command_tier(const struct command_line *line, struct error *error)
