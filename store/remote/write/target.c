@@ -203,8 +203,8 @@ static enum attempt unclear(struct write_target *target, struct error *error)
 }
 
 /* Once more would be twice, if it was applied, and somebody has replaced or deleted it since: they may have read it.
- * An ETag comes again only with the very same stored bytes, absence does. Who asked for a creation is not to get two; who did not is better served
- * by a write than by an error. */
+ * An ETag comes again only with the very same stored bytes, absence does. Who asked for a creation is not to get two;
+ * who did not is better served by a write than by an error. */
 static bool may_repeat(const struct write_target *target, const struct write_target *before)
 {
     return is_same(target, before) && (target->state == TARGET_REVISION || target->can_repeat ||
