@@ -181,20 +181,22 @@ SUSPENDS static bool await_end_until(struct job_run *job_run, uint64_t until_ns)
     return true;
 }
 
-/* Until all workers have ended. */
+/* Until all workers have ended. They may have done so before the watch began, with requests that count. */
 SUSPENDS static void watch(struct job_run *job_run)
 {
     const uint64_t second_ns = 1000000000;
     bool is_ended = await_end_until(job_run, job_run->measured_ns);
     begin_measuring(job_run);
-    for (unsigned seconds = 0; !is_ended; seconds++) {
-        is_ended = await_end_until(job_run, job_run->measured_ns + (seconds + 1) * second_ns);
-        double at_s = is_ended ? (double)(now_ns() - job_run->measured_ns) / 1e9 : seconds + 1;
+    unsigned seconds = 0;
+    do {
+        is_ended = is_ended || await_end_until(job_run, job_run->measured_ns + (seconds + 1) * second_ns);
+        double at_s = is_ended ? ((double)now_ns() - (double)job_run->measured_ns) / 1e9 : seconds + 1;
         const struct tally *second = &job_run->measure.second;
         if (!is_ended || second->latencies->total + second->failures > 0)
             end_second(job_run, seconds, at_s);
         watch_memory(job_run->run);
-    }
+        seconds++;
+    } while (!is_ended);
 }
 
 /* ---- one job ---- */

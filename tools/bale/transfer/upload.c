@@ -2,7 +2,9 @@
 #include "tools/bale/transfer/upload.h"
 
 #include "runtime/base/assert.h"
+#include "runtime/fiber/loop.h"
 #include "runtime/fiber/offload.h"
+#include "runtime/io/io.h"
 #include "s3client/operations.h"
 #include "tools/bale/transfer/crew.h"
 #include "tools/bale/transfer/patience.h"
@@ -14,7 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { ROUND_BYTES = 1 << 20, HEADERS_MAX = 4, ARENA_BYTES_MAX = 1 << 20 };
+enum { ROUND_BYTES = 1 << 20, HEADERS_MAX = 4, ARENA_BYTES_MAX = 1 << 20, ABORTS_MAX = 5, ABORT_PAUSE_MS = 100 };
 
 struct part {
     uint64_t first;
@@ -32,6 +34,8 @@ struct upload {
     unsigned parts_begun;
     uint64_t part_bytes;
     struct span upload_id;
+    bool has_failed;
+    struct error failure; /* the first part's */
 };
 
 /* A request in the making. */
@@ -238,6 +242,7 @@ SUSPENDS static bool upload_at_once(struct upload *upload, struct upload_result 
 
 /* ---- parts ---- */
 
+/* Once another part has failed it is not tried again. */
 SUSPENDS static bool send_part(const struct upload *upload, struct part *part, const uint8_t *bytes,
                                struct error *error)
 {
@@ -251,7 +256,7 @@ SUSPENDS static bool send_part(const struct upload *upload, struct part *part, c
     add_sum(&request, &part->sum);
     while (!s3_client_upload_part(client_of(upload), &request.call, upload->upload_id,
                                   (unsigned)(part - upload->parts) + 1, &answer, error)) {
-        if (!patience_wait(&patience, false, error))
+        if (upload->has_failed || !patience_wait(&patience, false, error))
             return false;
     }
     memcpy(part->etag, answer.etag, sizeof part->etag);
@@ -259,18 +264,34 @@ SUSPENDS static bool send_part(const struct upload *upload, struct part *part, c
     return true;
 }
 
+/* A member of the crew. None fails for the crew, which would cut off the others' requests: a part that is cut off may
+ * still be stored when the upload has been aborted, and bring it back. */
 SUSPENDS static bool send_parts(void *context, struct error *error)
 {
     struct upload *upload = context;
     uint8_t *bytes = malloc(upload->part_bytes);
-    bool is_done = true;
     ASSERT(bytes != NULL);
-    while (is_done && upload->parts_begun < upload->parts_count) {
+    while (!upload->has_failed && upload->parts_begun < upload->parts_count) {
         struct part *part = &upload->parts[upload->parts_begun++];
-        is_done = load_part(upload, part, bytes, error) && send_part(upload, part, bytes, error);
+        if (load_part(upload, part, bytes, error) && send_part(upload, part, bytes, error))
+            continue;
+        if (!upload->has_failed)
+            upload->failure = *error;
+        upload->has_failed = true;
     }
     free(bytes);
-    return is_done;
+    return true;
+}
+
+SUSPENDS static bool send_all_parts(struct upload *upload, struct error *error)
+{
+    unsigned connections = upload->settings->connections;
+    if (!crew_run("part", connections < upload->parts_count ? connections : upload->parts_count, send_parts, upload,
+                  error))
+        return false;
+    if (upload->has_failed)
+        *error = upload->failure;
+    return !upload->has_failed;
 }
 
 SUSPENDS static bool create(struct upload *upload, struct arena *arena, struct error *error)
@@ -314,26 +335,46 @@ SUSPENDS static bool complete_parts(const struct upload *upload, struct upload_r
     return is_done;
 }
 
-/* What cannot be removed is left for the bucket's rules. */
-SUSPENDS static void abort_upload(const struct upload *upload)
+/* Does the server still know the upload? No, also where it does not say. */
+SUSPENDS static bool is_known(const struct upload *upload)
 {
     struct request request;
     struct s3_answer answer;
+    struct s3_parts_page page;
     struct error ignored;
+    struct arena arena;
+    arena_init(&arena, ARENA_BYTES_MAX);
     begin_request(&request, upload, S3_REPEAT);
-    (void)s3_client_abort_upload(client_of(upload), &request.call, upload->upload_id, &answer, &ignored);
+    bool is_known = s3_client_list_parts(client_of(upload), &request.call, upload->upload_id, 0, 1, &arena, &page,
+                                         &answer, &ignored);
+    arena_free(&arena);
+    return is_known;
+}
+
+/* A part whose answer was lost may be stored behind the first attempt: the server is asked what is left, and once more.
+ * What cannot be removed is left for the bucket's rules. */
+SUSPENDS static void abort_upload(const struct upload *upload)
+{
+    uint64_t pause_ms = ABORT_PAUSE_MS;
+    for (unsigned attempt = 0; attempt < ABORTS_MAX; attempt++, pause_ms *= 2) {
+        struct request request;
+        struct s3_answer answer;
+        struct error ignored;
+        begin_request(&request, upload, S3_REPEAT);
+        (void)s3_client_abort_upload(client_of(upload), &request.call, upload->upload_id, &answer, &ignored);
+        if (!is_known(upload) || io_sleep_until(deadline_after_ms(pause_ms)) != 0)
+            return;
+    }
 }
 
 SUSPENDS static bool upload_in_parts(struct upload *upload, struct upload_result *ret_result, struct error *error)
 {
     struct arena arena;
-    unsigned connections = upload->settings->connections;
     arena_init(&arena, ARENA_BYTES_MAX);
     bool is_done = create(upload, &arena, error);
     if (is_done) {
-        is_done = crew_run("part", connections < upload->parts_count ? connections : upload->parts_count, send_parts,
-                           upload, error) &&
-                  is_unchanged(upload, error) && complete_parts(upload, ret_result, error);
+        is_done =
+            send_all_parts(upload, error) && is_unchanged(upload, error) && complete_parts(upload, ret_result, error);
         if (!is_done)
             abort_upload(upload);
     }
