@@ -154,6 +154,25 @@ SUSPENDS void bucket_abort(struct bucket_writer *writer)
     writer->store->operations->abort(writer);
 }
 
+SUSPENDS bool bucket_commit_rewrite(struct bucket_writer *writer, const struct body_rewrite *rewrite,
+                                    struct error *error)
+{
+    ASSERT(rewrite->grounds == NULL || writer->store->capabilities.judges_deletions);
+    if (!store_rewrites(writer->store, rewrite->judged->seal, error)) {
+        bucket_abort(writer);
+        return false;
+    }
+    return writer->store->operations->commit_rewrite(writer, rewrite, error);
+}
+
+SUSPENDS bool bucket_change_class(struct bucket_store *store, const struct object_name *name,
+                                  const struct class_change *change, struct error *error)
+{
+    ASSERT(is_object_name(name) && name->version.size > 0);
+    ASSERT(change->grounds == NULL || store->capabilities.judges_deletions);
+    return store_rewrites(store, SPAN_EMPTY, error) && store->operations->change_class(store, name, change, error);
+}
+
 SUSPENDS bool bucket_copy(struct bucket_object *source, const struct object_name *target,
                           const struct write_result *result, struct object_attributes *ret_attributes,
                           struct error *error)

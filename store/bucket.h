@@ -76,6 +76,7 @@ struct bucket_capabilities {
     bool has_lock;         /* ... and be locked */
     bool judges_deletions; /* delete_item.grounds are compared in the committing step */
     bool keeps_time;       /* write_intent.kept_ms */
+    bool rewrites;         /* bucket_commit_rewrite and bucket_change_class */
     bool forgets_versions; /* version_list_request.after_modified_ms is needed */
     bool lists_all;        /* what bucket_list_buckets does not list is not there; else others may know of it */
     bool keeps_sidecar; /* the index of frames is kept with the object and never another's; else it is an object of its
@@ -215,6 +216,28 @@ struct write_result {
     bool is_uncounted; /* the ledger leaves the object out (store/spool.h): it was brought in from elsewhere */
 };
 
+/* ---- rewriting ---- */
+
+/* A version's body packed anew. Nothing else changes: ETag, Last-Modified, version id, parts, tags, lock and list of
+ * grants are those of the moment of the commit, whatever was set while it was being packed. */
+struct body_rewrite {
+    /* Of the version, as its source had them when it was opened: the body is replaced only if these stored bytes are
+     * still its. */
+    const struct object_attributes *judged;
+    /* How the new bytes relate to the original: layout, codec, is_s4, may_have_columns, dictionary, and crc32c. */
+    const struct object_attributes *body;
+    struct span frames;   /* as in write_result */
+    struct span metadata; /* the whole list, as it is to be: judged's, but for the storage class perhaps */
+    const struct deletion_grounds *grounds; /* of a rule's transition; NULL: judged says all */
+};
+
+/* A class alone: the body stays as it is. The version is the name's. */
+struct class_change {
+    const char *stored_etag;                /* of the version, as it was judged */
+    struct span metadata;                   /* the whole list, as it is to be */
+    const struct deletion_grounds *grounds; /* NULL: the stored bytes say all */
+};
+
 /* ---- listing ---- */
 
 struct list_request {
@@ -272,9 +295,9 @@ struct list_page {
 
 /* ---- deleting ---- */
 
-/* What somebody had seen of a version when he decided that it is to go, long before it does: a rule, not a client. The
- * committing step asks whether all of it still holds, and else deletes nothing (ERROR_CHANGED). A lock is asked for as
- * always. */
+/* What somebody had seen of a version when he decided that it is to go, or to change its class, long before it does: a
+ * rule, not a client. The committing step asks whether all of it still holds, and else does nothing (ERROR_CHANGED). A
+ * deletion asks for a lock as always. */
 struct deletion_grounds {
     uint64_t creation_id; /* of the bucket */
     const char *version;  /* that was judged, also where the item names none: then it must be the current one still */
@@ -413,6 +436,11 @@ struct bucket_store_operations {
     SUSPENDS bool (*commit)(struct bucket_writer *writer, const struct write_result *result,
                             struct object_attributes *ret_attributes, struct error *error);
     SUSPENDS void (*abort)(struct bucket_writer *writer);
+    /* Of stores that rewrite. */
+    SUSPENDS bool (*commit_rewrite)(struct bucket_writer *writer, const struct body_rewrite *rewrite,
+                                    struct error *error);
+    SUSPENDS bool (*change_class)(struct bucket_store *store, const struct object_name *name,
+                                  const struct class_change *change, struct error *error);
 
     SUSPENDS bool (*copy)(struct bucket_object *source, const struct object_name *target,
                           const struct write_result *result, struct object_attributes *ret_attributes,
@@ -537,6 +565,15 @@ SUSPENDS bool bucket_write(struct bucket_writer *writer, struct span bytes, stru
 SUSPENDS bool bucket_commit(struct bucket_writer *writer, const struct write_result *result,
                             struct object_attributes *ret_attributes, struct error *error);
 SUSPENDS void bucket_abort(struct bucket_writer *writer);
+/* Instead of commit: the bytes become the body of rewrite->judged->version of the key. True: durable, and the old
+ * bytes' space comes back when nobody reads them any more; a download of them goes on. False: nothing changed;
+ * ERROR_CHANGED: it is another version, other bytes or other grounds by now. Either way the writer is gone.
+ * NotImplemented: the store does not rewrite, or the object is encrypted. */
+SUSPENDS bool bucket_commit_rewrite(struct bucket_writer *writer, const struct body_rewrite *rewrite,
+                                    struct error *error);
+/* The metadata of a version is replaced, its body stays; errors as above. */
+SUSPENDS bool bucket_change_class(struct bucket_store *store, const struct object_name *name,
+                                  const struct class_change *change, struct error *error);
 
 /* The stored bytes of an open object under another name, without decoding; attributes and condition as in commit. The
  * index of its frames is copied as well (result->frames and sidecar are not used). */

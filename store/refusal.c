@@ -83,6 +83,14 @@ bool store_keeps_time(const struct bucket_store *store, struct error *error)
 
 /* ---- versions and locks ---- */
 
+bool store_rewrites(const struct bucket_store *store, struct span seal, struct error *error)
+{
+    if (!store->capabilities.rewrites)
+        return error_set(error, ERROR_UNSUPPORTED, S3_NotImplemented, "The backend cannot pack objects anew in place.");
+    return seal.size == 0 ||
+           error_set(error, ERROR_UNSUPPORTED, S3_NotImplemented, "An encrypted object is not packed anew.");
+}
+
 bool store_keeps_versions(const struct bucket_store *store, struct error *error)
 {
     return store->capabilities.has_versions ||

@@ -23,6 +23,8 @@ bool store_may_have_key(const struct bucket_store *store, struct span key, struc
 /* NotImplemented when it keeps none. */
 bool store_keeps_tags(const struct bucket_store *store, struct error *error);
 bool store_keeps_time(const struct bucket_store *store, struct error *error);
+/* `seal`: of the object whose body is to be replaced. */
+bool store_rewrites(const struct bucket_store *store, struct span seal, struct error *error);
 bool store_keeps_versions(const struct bucket_store *store, struct error *error);
 bool store_keeps_locks(const struct bucket_store *store, struct error *error);
 /* The same where nothing is asked for, which every store can do. */

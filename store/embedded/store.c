@@ -5,6 +5,7 @@
 #include "store/embedded/ledger/ledger_spool.h"
 #include "store/embedded/objects/objects.h"
 #include "store/embedded/queue/committer.h"
+#include "store/embedded/rewrite/rewrite.h"
 #include "store/embedded/shard/shard.h"
 #include "store/embedded/snapshot.h"
 #include "store/embedded/state.h"
@@ -47,6 +48,8 @@ static const struct bucket_store_operations operations = {
     .set_lock = store_set_lock,
     .write_retention = store_write_retention,
     .write_legal_hold = store_write_legal_hold,
+    .commit_rewrite = store_commit_rewrite,
+    .change_class = store_change_class,
 };
 
 enum { RECLAIM_DELAY_MS = 10000 };
@@ -155,6 +158,7 @@ struct bucket_store *embedded_open(const char *path, const struct embedded_optio
                                                             .has_versions = true,
                                                             .has_lock = true,
                                                             .judges_deletions = true,
+                                                            .rewrites = true,
                                                             .lists_all = true,
                                                             .keeps_sidecar = true,
                                                             .keeps_attributes = true,

@@ -542,6 +542,7 @@ struct bucket_store *joiner_create(struct bucket_store *inner)
     struct bucket_capabilities *capabilities = &joiner->base.capabilities; /* its calls lead by none of these */
     capabilities->has_acls = capabilities->has_versions = capabilities->has_lock = false;
     capabilities->judges_deletions = false;
+    capabilities->rewrites = false;
     joiner->inner = inner;
     pthread_mutex_init(&joiner->lock, NULL);
     return &joiner->base;

@@ -2,7 +2,7 @@
 #include "store/embedded/change/amend_batch.h"
 
 #include "s3client/wire/s3_error.h"
-#include "store/embedded/change/version_batch.h"
+#include "store/embedded/change/grounds.h"
 #include "store/embedded/state.h"
 #include "store/object_lock.h"
 
@@ -41,8 +41,20 @@ static bool amend_lock(struct batch *batch, const struct change *change, const s
     return true;
 }
 
-static bool amend_row(struct batch *batch, const struct change *change, const struct bucket_info *bucket,
-                      struct row *row, struct error *error)
+static bool amend_class(struct batch *batch, const struct change *change, const struct version_key *key,
+                        struct row *row, struct error *error)
+{
+    const struct class_change *to = change->amend.class_change;
+    if (strcmp(row->attributes.stored_etag, to->stored_etag) != 0)
+        return error_set(error, ERROR_CHANGED, S3_SlowDown, "The object was replaced while its class was being set.");
+    if (to->grounds != NULL && !grounds_hold(batch, key, false, to->grounds, error))
+        return false;
+    row->attributes.metadata = to->metadata;
+    return true;
+}
+
+static bool amend_row(struct batch *batch, const struct change *change, const struct version_key *key, struct row *row,
+                      struct error *error)
 {
     switch (change->amend.kind) {
     case AMEND_TAGS:
@@ -55,8 +67,10 @@ static bool amend_row(struct batch *batch, const struct change *change, const st
                              "The object was replaced while its list of grants was being set. Try again.");
         row->attributes.acl = change->amend.acl;
         return true;
+    case AMEND_CLASS:
+        return amend_class(batch, change, key, row, error);
     default:
-        return amend_lock(batch, change, bucket, &row->attributes.lock, error);
+        return amend_lock(batch, change, &key->bucket->info, &row->attributes.lock, error);
     }
 }
 
@@ -71,7 +85,7 @@ bool object_amend(struct batch *batch, struct change *change, struct error *erro
     if (!find_place(batch, &key, name->version, &place, error))
         return false;
     struct row row = place.row;
-    if (!amend_row(batch, change, &bucket.info, &row, error))
+    if (!amend_row(batch, change, &key, &row, error))
         return false;
     strcpy(change->amend.ret_version, row.attributes.version);
     return version_rewrite(batch, &key, &place, &row, error) || batch_broken(batch);

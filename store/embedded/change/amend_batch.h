@@ -1,4 +1,4 @@
-/* store/embedded/change/amend_batch.h -- what stands beside a version is changed: tags, ACL, retention, hold. */
+/* store/embedded/change/amend_batch.h -- what stands beside a version is changed: tags, ACL, retention, hold, class. */
 #pragma once
 
 #include "store/embedded/change/batch.h"

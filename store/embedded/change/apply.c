@@ -8,6 +8,7 @@
 #include "store/embedded/change/ledger_batch.h"
 #include "store/embedded/change/manifest_batch.h"
 #include "store/embedded/change/object_batch.h"
+#include "store/embedded/change/rewrite_batch.h"
 #include "store/embedded/change/upload_batch.h"
 
 void change_apply(struct batch *batch, struct change *change)
@@ -19,6 +20,7 @@ void change_apply(struct batch *batch, struct change *change)
         [CHANGE_DELETE_BUCKET] = bucket_row_delete,
         [CHANGE_SET_BUCKET] = bucket_row_set,
         [CHANGE_AMEND] = object_amend,
+        [CHANGE_REWRITE] = object_rewrite,
         [CHANGE_CREATE_UPLOAD] = upload_create,
         [CHANGE_PUT_PART] = upload_put_part,
         [CHANGE_COMPLETE_UPLOAD] = upload_complete,

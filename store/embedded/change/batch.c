@@ -65,6 +65,25 @@ bool batch_put_numbered(struct batch *batch, MDB_dbi table, uint64_t number, str
     return catalogue_put(batch->txn, table, span_of(key, sizeof key), value, MDB_APPEND, error);
 }
 
+bool batch_put_body(struct batch *batch, enum body_place place, struct span body, struct span extents,
+                    uint64_t *ret_number, struct error *error)
+{
+    const struct catalogue *catalogue = &batch->store->catalogue;
+    for (unsigned i = 0; i < extents_count(extents); i++) {
+        if (!space_take(&batch->space, extent_at(extents, i), error))
+            return false;
+    }
+    if (place == BODY_INLINE) {
+        *ret_number = batch->numbers.body++;
+        return batch_put_numbered(batch, catalogue->bodies, *ret_number, body, error);
+    }
+    if (place == BODY_LISTED) {
+        *ret_number = batch->numbers.extents++;
+        return batch_put_numbered(batch, catalogue->extents, *ret_number, extents, error);
+    }
+    return true;
+}
+
 bool batch_put_sidecar(struct batch *batch, struct span sidecar, uint64_t *ret_number, struct error *error)
 {
     if (sidecar.size == 0)

@@ -70,4 +70,7 @@ void batch_leave_blocks(void);
 /* The rows say less than the ledger from now on. */
 bool batch_doubt_ledger(struct batch *batch, struct span bucket, struct error *error);
 bool batch_put_numbered(struct batch *batch, MDB_dbi table, uint64_t number, struct span value, struct error *error);
+/* A body that is not in pieces: takes its blocks; *ret_number is set where it has one. */
+bool batch_put_body(struct batch *batch, enum body_place place, struct span body, struct span extents,
+                    uint64_t *ret_number, struct error *error);
 bool batch_put_sidecar(struct batch *batch, struct span sidecar, uint64_t *ret_number, struct error *error);

@@ -45,14 +45,13 @@ static bool stands_alone(struct batch *batch, const struct version_place *place,
     return below == LOOKUP_MISSING || has_changed(error, "Something else has come to the key");
 }
 
-bool grounds_hold(struct batch *batch, const struct version_key *key, const struct delete_item *item,
-                  struct error *error)
+bool grounds_hold(struct batch *batch, const struct version_key *key, bool is_of_current,
+                  const struct deletion_grounds *grounds, struct error *error)
 {
-    const struct deletion_grounds *grounds = item->grounds;
     struct version_place place;
     if (key->bucket->info.creation_id != grounds->creation_id)
         return has_changed(error, "The bucket was made again");
-    enum lookup found = version_find(batch->txn, &batch->store->catalogue, key->bucket->number, item->key,
+    enum lookup found = version_find(batch->txn, &batch->store->catalogue, key->bucket->number, key->key,
                                      span_from_string(grounds->version), &place, error);
     if (found == LOOKUP_FAILED)
         return false;
@@ -62,7 +61,7 @@ bool grounds_hold(struct batch *batch, const struct version_key *key, const stru
         return has_changed(error, "The version has changed");
     if (!span_equal(place.row.tags, grounds->tags))
         return has_changed(error, "The tags have changed");
-    if (item->version.size == 0 && !place.is_current_row)
+    if (is_of_current && !place.is_current_row)
         return has_changed(error, "The version is no longer the current one");
     return (grounds->newer_least == 0 || has_newer(batch, &place, grounds->newer_least, error)) &&
            (!grounds->is_alone || stands_alone(batch, &place, error));

@@ -8,25 +8,6 @@
 #include "store/embedded/state.h"
 #include "store/object_lock.h"
 
-static bool put_body(struct batch *batch, const struct change *change, uint64_t *ret_number, struct error *error)
-{
-    const struct catalogue *catalogue = &batch->store->catalogue;
-    struct span extents = change->put.extents;
-    for (unsigned i = 0; i < extents_count(extents); i++) {
-        if (!space_take(&batch->space, extent_at(extents, i), error))
-            return false;
-    }
-    if (change->put.place == BODY_INLINE) {
-        *ret_number = batch->numbers.body++;
-        return batch_put_numbered(batch, catalogue->bodies, *ret_number, change->put.body, error);
-    }
-    if (change->put.place == BODY_LISTED) {
-        *ret_number = batch->numbers.extents++;
-        return batch_put_numbered(batch, catalogue->extents, *ret_number, extents, error);
-    }
-    return true;
-}
-
 /* Does its lock forbid that it goes? AccessDenied. */
 static bool object_is_locked(struct batch *batch, const struct object_attributes *attributes,
                              const struct delete_item *item, struct error *error)
@@ -91,7 +72,7 @@ bool object_put(struct batch *batch, struct change *change, struct error *error)
     uint64_t body_number = 0;
     uint64_t sidecar_number = 0;
     if (!version_succeed(batch, &key, found == LOOKUP_FOUND ? &old : NULL, &name, error) ||
-        !put_body(batch, change, &body_number, error) ||
+        !batch_put_body(batch, change->put.place, change->put.body, change->put.extents, &body_number, error) ||
         !batch_put_sidecar(batch, change->put.sidecar, &sidecar_number, error))
         return batch_broken(batch);
     finish_object(change, &name, &lock, body_number, sidecar_number);
@@ -175,7 +156,7 @@ static bool delete_item(struct batch *batch, const struct change *change, const 
     const struct version_key key = {bucket, change->bucket, item->key};
     item->is_marker = false;
     item->marker_version[0] = '\0';
-    if (item->grounds != NULL && !grounds_hold(batch, &key, item, error))
+    if (item->grounds != NULL && !grounds_hold(batch, &key, item->version.size == 0, item->grounds, error))
         return false;
     if (bucket->info.versioning == VERSIONING_NEVER &&
         (item->version.size == 0 || span_equal(item->version, SPAN("null"))))

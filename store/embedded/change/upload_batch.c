@@ -521,7 +521,8 @@ uint64_t upload_growth(const struct change *change)
 {
     switch (change->kind) {
     case CHANGE_AMEND:
-        return change->amend.tags.size + change->amend.acl.size;
+        return change->amend.kind == AMEND_CLASS ? change->amend.class_change->metadata.size
+                                                 : change->amend.tags.size + change->amend.acl.size;
     case CHANGE_CREATE_UPLOAD:
         return change->upload.intent->metadata.size + change->upload.intent->tags.size;
     case CHANGE_PUT_PART:

@@ -125,9 +125,8 @@ static bool drop_body(struct batch *batch, const struct version_key *key, const 
            ledger_add(batch, key->bucket_name, key->bucket->info.creation_id, &amounts, error);
 }
 
-/* The ledger has versions that are current and others in columns of their own. */
-static bool count_change(struct batch *batch, const struct version_key *key, const struct row *before,
-                         const struct row *after, struct error *error)
+bool version_count_change(struct batch *batch, const struct version_key *key, const struct row *before,
+                          const struct row *after, struct error *error)
 {
     const struct ledger_amounts gone = row_amounts(before);
     struct ledger_amounts amounts = row_amounts(after);
@@ -192,7 +191,7 @@ static bool supersede_object(struct batch *batch, const struct version_key *key,
     if (row.order == 0)
         row.order = draw_order(batch);
     row.attributes.superseded_ms = superseded_ms(batch);
-    return put_former(batch, key, group, &row, error) && count_change(batch, key, current, &row, error);
+    return put_former(batch, key, group, &row, error) && version_count_change(batch, key, current, &row, error);
 }
 
 static bool replace_current(struct batch *batch, const struct version_key *key, const struct batch_replaced *current,
@@ -272,7 +271,7 @@ static bool promote(struct batch *batch, const struct version_key *key, struct v
         group->null_order = 0;
     bool done = key_put(&batch->keys, key->bucket->number, key->key, buffer_span(&encoded), error) &&
                 delete_former(batch, group, order, error) && settle_group(batch, key, group, is_null_row, error) &&
-                count_change(batch, key, &former, &row, error);
+                version_count_change(batch, key, &former, &row, error);
     buffer_free(&encoded);
     return done;
 }

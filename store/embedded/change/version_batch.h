@@ -39,5 +39,8 @@ bool version_remove(struct batch *batch, const struct version_key *key, const st
 /* Writes a changed row back where it was found: its name and order must be the same. */
 bool version_rewrite(struct batch *batch, const struct version_key *key, const struct version_place *place,
                      const struct row *row, struct error *error);
+/* The ledger's share of a row that was changed. It has versions that are current and others in columns of their own. */
+bool version_count_change(struct batch *batch, const struct version_key *key, const struct row *before,
+                          const struct row *after, struct error *error);
 /* Are there versions or markers in the bucket beside current objects? */
 bool version_bucket_is_empty(struct batch *batch, uint64_t bucket, bool *ret_empty, struct error *error);

@@ -3,6 +3,7 @@
 #include "runtime/log/log.h"
 #include "s3client/wire/s3_error.h"
 #include "store/embedded/change/apply.h"
+#include "store/embedded/change/rewrite_batch.h"
 #include "store/embedded/change/upload_batch.h"
 #include "store/embedded/commit/committer_thread.h"
 #include "store/embedded/ledger/spool_rows.h"
@@ -15,6 +16,8 @@ static uint64_t growth_of(const struct change *change)
     case CHANGE_PUT:
         return PUT_GROWTH_BYTES + change->put.body.size + change->put.sidecar.size + change->put.object->size +
                change->put.extents.size;
+    case CHANGE_REWRITE:
+        return PUT_GROWTH_BYTES + rewrite_growth(change);
     case CHANGE_CREATE_BUCKET:
     case CHANGE_AMEND:
     case CHANGE_CREATE_UPLOAD:

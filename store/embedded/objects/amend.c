@@ -1,4 +1,4 @@
-/* store/embedded/objects/amend.c -- what stands beside a version, in its row: tags, ACL, retention, hold. */
+/* store/embedded/objects/amend.c -- what stands beside a version, in its row: tags, ACL, retention, hold, class. */
 #include "s3client/wire/s3_error.h"
 #include "store/embedded/objects/objects.h"
 #include "store/embedded/queue/committer.h"
@@ -67,4 +67,12 @@ SUSPENDS bool store_write_legal_hold(struct bucket_store *base, const struct obj
 {
     struct change change = {.amend = {.kind = AMEND_HOLD, .hold = hold}};
     return amend(base, name, &change, ret_version, error);
+}
+
+SUSPENDS bool store_change_class(struct bucket_store *base, const struct object_name *name,
+                                 const struct class_change *class_change, struct error *error)
+{
+    char ignored[VERSION_TEXT_BYTES];
+    struct change change = {.amend = {.kind = AMEND_CLASS, .class_change = class_change}};
+    return amend(base, name, &change, ignored, error);
 }

@@ -56,6 +56,8 @@ SUSPENDS bool store_write_retention(struct bucket_store *store, const struct obj
                                     struct error *error);
 SUSPENDS bool store_write_legal_hold(struct bucket_store *store, const struct object_name *name, enum lock_hold hold,
                                      char ret_version[VERSION_TEXT_BYTES], struct error *error);
+SUSPENDS bool store_change_class(struct bucket_store *store, const struct object_name *name,
+                                 const struct class_change *change, struct error *error);
 
 /* ---- lookups ---- */
 

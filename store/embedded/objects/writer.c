@@ -4,6 +4,7 @@
  * fits into the buffer is written at commit in one durable write, its label behind it. A longer one is written piece by
  * piece and synced once at the end. A writer keeps its buffer between calls only while less than half of the shard's
  * are in use: so slow clients cannot hold them all, and whoever waits for one never waits for a client. */
+#include "store/embedded/objects/writer.h"
 #include "codec/format/crc.h"
 #include "runtime/base/assert.h"
 #include "runtime/base/hex.h"
@@ -21,44 +22,9 @@
 #include <errno.h>
 #include <stdlib.h>
 
-enum { GATHER_BYTES = EXTENT_BLOCK_BYTES, HINT_TRUST = 8 };
+enum { HINT_TRUST = 8 };
 #define EXTENT_BYTES_FIRST (UINT64_C(256) << 10)
 #define EXTENT_BYTES_MAX (UINT64_C(256) << 20)
-
-struct embedded_writer {
-    const struct bucket_store *store; /* first, as bucket.c expects */
-    struct shard *shard;
-    uint64_t bucket_number; /* not of a part, whose upload tells the bucket */
-    uint64_t size_hint;
-    uint64_t flushed;  /* bytes of the body that are in extents: whole blocks */
-    uint64_t reserved; /* bytes of the extents so far */
-    uint8_t *staging;  /* of the shard's pool, or NULL */
-    size_t pending;    /* bytes in staging, or else in `gathered` */
-    uint64_t failures; /* of the table of volumes, when this writer began */
-    struct buffer extents;
-    uint32_t crc32c; /* of the body so far */
-    uint8_t token[ROW_TOKEN_BYTES];
-    uint8_t upload_id[UPLOAD_ID_RAW_BYTES]; /* of a part */
-    size_t bucket_bytes;
-    size_t key_bytes;
-    uint8_t gathered[GATHER_BYTES];
-    uint8_t names[]; /* bucket, key */
-};
-
-static struct embedded_writer *writer_of(struct bucket_writer *writer)
-{
-    return (struct embedded_writer *)writer;
-}
-
-static struct span bucket_of(const struct embedded_writer *writer)
-{
-    return span_of(writer->names, writer->bucket_bytes);
-}
-
-static struct span key_of(const struct embedded_writer *writer)
-{
-    return span_of(writer->names + writer->bucket_bytes, writer->key_bytes);
-}
 
 /* ---- extents ---- */
 
@@ -199,7 +165,7 @@ static SUSPENDS bool take_staging(struct embedded_writer *writer, struct error *
     return true;
 }
 
-static void drop_staging(struct embedded_writer *writer)
+void writer_drop_staging(struct embedded_writer *writer)
 {
     if (writer->staging != NULL)
         pool_release(writer->shard->staging, writer->staging);
@@ -240,7 +206,7 @@ static SUSPENDS bool relieve(struct embedded_writer *writer, struct error *error
     if (!flush_blocks(writer, error))
         return false;
     memcpy(writer->gathered, writer->staging, writer->pending);
-    drop_staging(writer);
+    writer_drop_staging(writer);
     return true;
 }
 
@@ -324,9 +290,9 @@ SUSPENDS bool store_begin_part(struct bucket_store *base, const struct object_na
     return true;
 }
 
-static void end(struct embedded_writer *writer)
+void writer_end(struct embedded_writer *writer)
 {
-    drop_staging(writer);
+    writer_drop_staging(writer);
     buffer_free(&writer->extents);
     free(writer);
 }
@@ -335,15 +301,22 @@ SUSPENDS void store_abort(struct bucket_writer *base)
 {
     struct embedded_writer *writer = writer_of(base);
     give_back_from(writer, 0);
-    end(writer);
+    writer_end(writer);
 }
 
 /* ---- commit ---- */
 
-/* Everything of the body is in the catalogue: nothing to write. */
-static bool is_inline(const struct embedded_writer *writer)
+bool writer_is_inline(const struct embedded_writer *writer)
 {
     return writer->flushed == 0 && writer->pending <= INLINE_BODY_BYTES_MAX;
+}
+
+struct span writer_take_inline(struct embedded_writer *writer, struct row *row)
+{
+    if (writer->staging != NULL) /* came in one large buffer, of which little was used */
+        memcpy(writer->gathered, writer->staging, writer->pending);
+    row->place = writer->pending == 0 ? BODY_NONE : BODY_INLINE;
+    return span_of(writer->gathered, writer->pending);
 }
 
 static void append_label(struct embedded_writer *writer, const struct label *label, uint64_t label_at,
@@ -453,8 +426,7 @@ static SUSPENDS bool write_rest(struct embedded_writer *writer, struct error *er
            (is_one_write || sync_volumes(writer, error)) && nothing_failed(writer, error);
 }
 
-/* The rest of the body and the label reach the disk; ret_object is the row's object part, without numbers. */
-static SUSPENDS bool finish_extents(struct embedded_writer *writer, struct row *row, struct buffer *ret_object,
+SUSPENDS bool writer_finish_extents(struct embedded_writer *writer, struct row *row, struct buffer *ret_object,
                                     struct error *error)
 {
     uint64_t body_bytes = row->attributes.stored_size;
@@ -463,7 +435,7 @@ static SUSPENDS bool finish_extents(struct embedded_writer *writer, struct row *
     row->place = BODY_EXTENTS; /* the field of extents is the only part whose size is not known yet */
     row->extents = SPAN_EMPTY;
     row_encode_object(row, ret_object);
-    struct label label = {bucket_of(writer), key_of(writer), SPAN_EMPTY, SPAN_EMPTY};
+    struct label label = {writer_bucket(writer), writer_key(writer), SPAN_EMPTY, SPAN_EMPTY};
     size_t label_bound = label_bytes(&label) + ret_object->size + 8 + 2 * (writer->extents.size + 2 * ROW_EXTENT_BYTES);
     bool has_label = label_bound <= LABEL_BYTES_MAX;
     uint64_t label_at = body_bytes;
@@ -491,15 +463,15 @@ static SUSPENDS bool finish_extents(struct embedded_writer *writer, struct row *
     return write_rest(writer, error);
 }
 
-static SUSPENDS bool commit_row(struct embedded_writer *writer, struct row *row, struct buffer *object,
-                                const struct write_result *result, struct error *error)
+static SUSPENDS bool commit_row(struct embedded_writer *writer, struct row *row, struct span body,
+                                struct buffer *object, const struct write_result *result, struct error *error)
 {
-    struct change change = {.kind = CHANGE_PUT, .bucket = bucket_of(writer)};
-    change.put.key = key_of(writer);
+    struct change change = {.kind = CHANGE_PUT, .bucket = writer_bucket(writer)};
+    change.put.key = writer_key(writer);
     change.put.bucket_number = writer->bucket_number;
     change.put.object = object;
     change.put.place = row->place;
-    change.put.body = row->place == BODY_INLINE ? span_of(writer->gathered, writer->pending) : SPAN_EMPTY;
+    change.put.body = body;
     change.put.extents = buffer_span(&writer->extents);
     change.put.sidecar = result->sidecar;
     change.put.condition = result->condition;
@@ -509,7 +481,7 @@ static SUSPENDS bool commit_row(struct embedded_writer *writer, struct row *row,
     return committer_commit(writer->shard, &change, error);
 }
 
-static void give_back_unless_kept(struct embedded_writer *writer, bool is_kept, bool was_sent, struct error *error)
+void writer_give_back_unless_kept(struct embedded_writer *writer, bool is_kept, bool was_sent, struct error *error)
 {
     if (is_kept)
         return;
@@ -527,27 +499,26 @@ static SUSPENDS bool commit(struct embedded_writer *writer, const struct write_r
     struct buffer object;
     buffer_init(&object, 0);
     struct row row;
-    bool is_small = is_inline(writer);
+    bool is_small = writer_is_inline(writer);
+    struct span body = SPAN_EMPTY;
     bool done = fill_row(writer, result, &row) ||
                 error_set(error, ERROR_TOO_LARGE, S3_MetadataTooLarge, "The metadata of the object is too large.");
     if (done && is_small) {
-        if (writer->staging != NULL) /* came in one large buffer, of which little was used */
-            memcpy(writer->gathered, writer->staging, writer->pending);
-        row.place = row.attributes.stored_size == 0 ? BODY_NONE : BODY_INLINE;
+        body = writer_take_inline(writer, &row);
         row_encode_object(&row, &object);
     } else {
-        done = done && finish_extents(writer, &row, &object, error);
+        done = done && writer_finish_extents(writer, &row, &object, error);
     }
-    drop_staging(writer);
+    writer_drop_staging(writer);
     bool was_sent = done;
-    done = done && commit_row(writer, &row, &object, result, error);
-    give_back_unless_kept(writer, done, was_sent, error);
+    done = done && commit_row(writer, &row, body, &object, result, error);
+    writer_give_back_unless_kept(writer, done, was_sent, error);
     buffer_free(&object);
     if (done) {
         *ret_attributes = row.attributes;
         ret_attributes->metadata = ret_attributes->seal = ret_attributes->owner = ret_attributes->acl = SPAN_EMPTY;
     }
-    end(writer);
+    writer_end(writer);
     return done;
 }
 
@@ -564,8 +535,7 @@ SUSPENDS bool store_commit(struct bucket_writer *base, const struct write_result
 
 /* ---- a part ---- */
 
-/* A part has no label: it is no object yet. */
-static SUSPENDS bool finish_part(struct embedded_writer *writer, uint64_t part_bytes, struct error *error)
+SUSPENDS bool writer_finish_part(struct embedded_writer *writer, uint64_t part_bytes, struct error *error)
 {
     if (part_bytes == 0)
         return true;
@@ -581,19 +551,19 @@ SUSPENDS bool store_commit_part(struct bucket_writer *base, const struct part_at
     struct part_row row = {.attributes = *part, .stored_crc32c = writer->crc32c};
     row.attributes.stored_size = writer->flushed + writer->pending;
     row.attributes.modified_ms = clock_wall_ms(writer->shard->store->options.clock);
-    bool done = finish_part(writer, row.attributes.stored_size, error);
-    drop_staging(writer);
+    bool done = writer_finish_part(writer, row.attributes.stored_size, error);
+    writer_drop_staging(writer);
     bool was_sent = done;
     if (done) {
         row.extents = buffer_span(&writer->extents);
-        struct change change = {.kind = CHANGE_PUT_PART, .bucket = bucket_of(writer)};
-        change.upload.key = key_of(writer);
+        struct change change = {.kind = CHANGE_PUT_PART, .bucket = writer_bucket(writer)};
+        change.upload.key = writer_key(writer);
         change.upload.id = writer->upload_id;
         change.upload.part = &row;
         done = committer_commit(writer->shard, &change, error);
     }
-    give_back_unless_kept(writer, done, was_sent, error);
-    end(writer);
+    writer_give_back_unless_kept(writer, done, was_sent, error);
+    writer_end(writer);
     return done;
 }
 

@@ -21,7 +21,7 @@ struct release_item;
 struct shard;
 struct volume;
 
-enum amendment { AMEND_TAGS, AMEND_ACL, AMEND_RETENTION, AMEND_HOLD };
+enum amendment { AMEND_TAGS, AMEND_ACL, AMEND_RETENTION, AMEND_HOLD, AMEND_CLASS };
 
 enum change_kind {
     CHANGE_PUT,
@@ -29,7 +29,8 @@ enum change_kind {
     CHANGE_CREATE_BUCKET,
     CHANGE_DELETE_BUCKET,
     CHANGE_SET_BUCKET, /* versioning or lock */
-    CHANGE_AMEND,      /* what stands beside a version: tags, ACL, lock */
+    CHANGE_AMEND,      /* what stands beside a version: tags, ACL, lock, class */
+    CHANGE_REWRITE,    /* a version's body is packed anew */
     CHANGE_CREATE_UPLOAD,
     CHANGE_PUT_PART,
     CHANGE_COMPLETE_UPLOAD,
@@ -68,6 +69,16 @@ struct change {
             char *ret_version;       /* VERSION_TEXT_BYTES */
         } put;
         struct {
+            struct span key;
+            uint64_t bucket_number; /* as in put */
+            const struct body_rewrite *rewrite;
+            const struct row *row; /* the version as it was found, with the new body; its numbers are not known yet */
+            struct span body;      /* BODY_INLINE */
+            struct span extents;   /* all others */
+            struct span sidecar;
+            uint64_t body_number; /* set when it was made */
+        } rewrite;
+        struct {
             const struct object_name *name;
             enum amendment kind;
             struct span tags;
@@ -76,6 +87,7 @@ struct change {
             const struct object_attributes *judged; /* AMEND_ACL: of this revision alone */
             const struct retention_change *retention;
             enum lock_hold hold;
+            const struct class_change *class_change;
             char *ret_version; /* VERSION_TEXT_BYTES */
         } amend;
         struct {

@@ -389,7 +389,8 @@ static bool restore_body(struct rebuild *rebuild, const struct label *label, str
     bool is_former = bucket.info.versioning != VERSIONING_NEVER && rebuild->copy == NULL;
     if (!is_current && !is_former)
         return true; /* overwritten */
-    if (!is_whole(rebuild, row, body))
+    if (!is_whole(rebuild, row, body) ||
+        (is_former && rebuilt_version_is_again(&rebuild->versions, bucket.number, label->key, row)))
         return true;
     take_extents(rebuild, extents);
     rebuild->report->repaired++;
@@ -537,6 +538,7 @@ bool rebuild_catalogue(struct embedded_store *store, const char *copy, struct em
     free(rebuild.taken);
     free(rebuild.bytes);
     buffer_free(&rebuild.places);
+    buffer_free(&rebuild.versions.noted);
     buffer_free(&rebuild.scratch);
     if (!done) {
         volume_table_close(store);

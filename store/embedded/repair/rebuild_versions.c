@@ -17,6 +17,33 @@ void rebuilt_version_name(struct rebuilt_versions *versions, const struct bucket
         object_lock_apply_default(&attributes->lock, &bucket->retention, attributes->modified_ms);
 }
 
+bool rebuilt_version_is_again(struct rebuilt_versions *versions, uint64_t bucket, struct span key,
+                              const struct row *row)
+{
+    const struct object_attributes *attributes = &row->attributes;
+    if (attributes->modified_ms != versions->moment_ms)
+        buffer_clear(&versions->noted);
+    versions->moment_ms = attributes->modified_ms;
+    uint8_t head[4 + 16 + ETAG_TEXT_BYTES] = {0};
+    store_u32_le(head, (uint32_t)(sizeof head - 4 + key.size));
+    store_u64_le(head + 4, bucket);
+    store_u64_le(head + 12, attributes->original_size);
+    memcpy(head + 20, attributes->etag, strlen(attributes->etag));
+    size_t start = versions->noted.size;
+    buffer_append(&versions->noted, span_of(head, sizeof head));
+    buffer_append(&versions->noted, key);
+    struct span mine = span_skip(buffer_span(&versions->noted), start);
+    for (struct span rest = span_take(buffer_span(&versions->noted), start); rest.size > 0;) {
+        size_t size = 4 + (size_t)load_u32_le(rest.data);
+        if (span_equal(span_take(rest, size), mine)) {
+            versions->noted.size = start;
+            return true;
+        }
+        rest = span_skip(rest, size);
+    }
+    return false;
+}
+
 bool rebuilt_version_put(struct rebuilt_versions *versions, uint64_t bucket, struct span key, struct row *row,
                          struct error *error)
 {
@@ -73,6 +100,13 @@ bool rebuilt_version_supersede(struct rebuilt_versions *versions, uint64_t bucke
     enum lookup found = find_current(versions, bucket, key, &present, error);
     if (found != LOOKUP_FOUND)
         return found == LOOKUP_MISSING;
+    if (present.attributes.modified_ms == by->attributes.modified_ms &&
+        present.attributes.original_size == by->attributes.original_size &&
+        strcmp(present.attributes.etag, by->attributes.etag) == 0) {
+        by->order = present.order;
+        strcpy(by->attributes.version, present.attributes.version);
+        return true;
+    }
     if (present.order == 0)
         present.order = by->order - 1;
     if (present.order >= by->order) { /* a clock that was turned back */
