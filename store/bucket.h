@@ -71,9 +71,11 @@ struct bucket_capabilities {
     unsigned conditions;          /* enum condition_verdict, several together */
     unsigned refused_keys;        /* enum key_class: keys of these kinds cannot be kept under their name */
     bool has_tags;
-    bool has_acls;         /* objects have owners and ACLs */
-    bool has_versions;     /* buckets may be versioned */
-    bool has_lock;         /* ... and be locked */
+    bool counts_tags;  /* object_attributes.tags_count is what there is; else 0 says nothing: who may not read tags is
+                          not told of them */
+    bool has_acls;     /* objects have owners and ACLs */
+    bool has_versions; /* buckets may be versioned */
+    bool has_lock;     /* ... and be locked */
     bool judges_deletions; /* delete_item.grounds are compared in the committing step */
     bool keeps_time;       /* write_intent.kept_ms */
     bool rewrites;         /* bucket_commit_rewrite and bucket_change_class */

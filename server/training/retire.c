@@ -5,6 +5,7 @@
 #include "runtime/base/hex.h"
 #include "runtime/log/log.h"
 #include "server/dictionaries/fetch.h"
+#include "server/object/unchanged.h"
 
 #include <string.h>
 
@@ -80,7 +81,7 @@ SUSPENDS static bool write_again(const struct retiring *retiring, struct bucket_
         .checksum = checksum != CHECKSUM_NONE ? checksum : CHECKSUM_CRC64NVME,
         .metadata = attributes->metadata,
         .tags = tags,
-        .tags_count = attributes->tags_count,
+        .tags_count = metadata_count(tags),
         .condition = &unchanged,
         .lock = attributes->lock,
         .owner = attributes->owner,
@@ -89,12 +90,23 @@ SUSPENDS static bool write_again(const struct retiring *retiring, struct bucket_
     struct object_writer *writer;
     struct object_digest digest;
     struct object_attributes stored;
-    if (!object_writer_begin(codecs, retiring->trainer->store, &intent, &writer, error))
+    struct bucket_store *store = retiring->trainer->store;
+    if (!object_writer_begin(codecs, store, &intent, &writer, error))
         return false;
-    if (object_pump(codecs, object, name, 0, attributes->original_size, writer, &digest, error))
+    if (object_pump(codecs, object, name, 0, attributes->original_size, writer, &digest, error) &&
+        object_expect_unchanged(store, name, attributes, tags, error))
         return object_writer_commit(writer, &stored, error);
     object_writer_abort(writer);
     return false;
+}
+
+/* They are asked for whatever the object's answer counts: a server leaves the count out for who may not read them.
+ * Where the store keeps none, one that has some all the same is refused. */
+SUSPENDS static bool read_tags(struct bucket_store *store, const struct object_name *name,
+                               const struct object_attributes *attributes, struct buffer *ret_tags, struct error *error)
+{
+    bool has_none = !store->capabilities.has_tags && attributes->tags_count == 0;
+    return has_none || bucket_read_tags(store, name, ret_tags, NULL, error);
 }
 
 SUSPENDS static bool look_once(struct retiring *retiring, const struct object_name *name, struct error *error)
@@ -108,7 +120,7 @@ SUSPENDS static bool look_once(struct retiring *retiring, const struct object_na
     bool done = true;
     buffer_init(&tags, 0);
     if (refers) {
-        done = (object->attributes.tags_count == 0 || bucket_read_tags(store, name, &tags, NULL, error)) &&
+        done = read_tags(store, name, &object->attributes, &tags, error) &&
                write_again(retiring, object, name, buffer_span(&tags), error);
         retiring->done->rewritten += done;
     }

@@ -34,7 +34,8 @@ static struct embedded_store *create(void)
     struct embedded_store *store = calloc(1, sizeof *store);
     ASSERT(store != NULL);
     store->base.operations = &operations;
-    store->base.capabilities = (struct bucket_capabilities){.has_tags = true, .keeps_sidecar = true};
+    store->base.capabilities =
+        (struct bucket_capabilities){.has_tags = true, .counts_tags = true, .keeps_sidecar = true};
     store->options.shards = 1;
     store->options.clock = clock_system();
     store->shards[0].store = store;

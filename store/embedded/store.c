@@ -154,6 +154,7 @@ struct bucket_store *embedded_open(const char *path, const struct embedded_optio
     store->base.capabilities = (struct bucket_capabilities){.part_bytes_min = options->part_bytes_min,
                                                             .conditions = DECIDES_ALL,
                                                             .has_tags = true,
+                                                            .counts_tags = true,
                                                             .has_acls = true,
                                                             .has_versions = true,
                                                             .has_lock = true,

@@ -118,6 +118,9 @@ class Answer(Message):
     def replace(self, name, value):
         return self.changed([(other, value if other == name else kept) for other, kept in self.fields])
 
+    def without(self, name):
+        return self.changed([(other, kept) for other, kept in self.fields if other != name])
+
     def with_length(self, size):
         fields = [(name, value) for name, value in self.fields if name not in (b"content-length", b"transfer-encoding")]
         return self.changed([*fields, (b"content-length", b"%d" % size)])

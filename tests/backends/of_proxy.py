@@ -153,6 +153,14 @@ class Proxy(BackendCase):
         self.assertEqual((b"second", first), (answer.body, answer.header("etag")))
         self.assertEqual(second, alice.head(self.bucket, "k").header("etag"))
 
+    def test_a_field_that_is_left_out(self):
+        proxy, alice = self.through()
+        alice.put(self.bucket, "k", (), {"x-amz-tagging": "a=1"}, b"body")
+        self.assertEqual("1", alice.get(self.bucket, "k").header("x-amz-tagging-count"))
+        proxy.rules(fault("omit", field="x-amz-tagging-count"))
+        answer = alice.get(self.bucket, "k")
+        self.assertEqual((200, None, b"body"), (answer.status, answer.header("x-amz-tagging-count"), answer.body))
+
     def test_an_etag_of_the_revision_behind(self):
         proxy, alice = self.through()
         alice.put(self.bucket, "k", (), {"x-amz-meta-number": "1"}, b"first")

@@ -339,6 +339,8 @@ class Exchange:
             return self.may_go_on(True)
         if kind == "delay-answer":
             await asyncio.sleep(self.fault.seconds())
+        elif kind == "omit":
+            answer = answer.without(self.fault.parameters["field"].encode())
         elif kind == "slip":
             answer = self.proxy.slip(self.request, answer)
         elif kind == "slip-ahead":

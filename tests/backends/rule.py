@@ -28,6 +28,7 @@ Of all rules the first that fires counts. Faults and what they take (a number, o
     wrong-length    Content-Length is off (by)
     flip            one byte of the body is another one
     trickle         the answer comes in 50 pieces (seconds between them)
+    omit            the answer lacks that field (field, lower case)
     slip            the ETag is that of the revision before
     slip-ahead      the answer waits until the key is written once more (seconds at most), and has the ETag of that
     close-after     the connection ends behind the answer, without having said so
@@ -40,7 +41,7 @@ import re
 import message
 
 FAULTS = ("delay", "refuse", "cut", "cut-request", "hang", "lose", "replace", "duplicate", "duplicate-late", "delay-answer",
-          "truncate", "wrong-length", "flip", "trickle", "slip", "slip-ahead", "close-after", "ignore")
+          "truncate", "wrong-length", "flip", "trickle", "omit", "slip", "slip-ahead", "close-after", "ignore")
 SELECTORS = ("op", "method", "key", "query", "header", "value", "empty", "nth", "first", "every", "times", "probability")
 
 

@@ -81,6 +81,31 @@ static bool copies_tags(const struct s3_request *request)
              span_equal(directive, SPAN("REPLACE")));
 }
 
+/* Where "no tags" may mean "none that you may see", they are asked for: a copy must not lose them. */
+static SUSPENDS bool count_tags(struct s3_request *request, const struct object_name *name,
+                                struct object_attributes *attributes, struct error *error)
+{
+    struct bucket_store *store = request->settings->store;
+    struct buffer tags;
+    if (attributes->tags_count > 0 || store->capabilities.counts_tags || !store->capabilities.has_tags)
+        return true;
+    buffer_init(&tags, 0);
+    bool done = bucket_read_tags(store, name, &tags, NULL, error);
+    attributes->tags_count = metadata_count(buffer_span(&tags));
+    buffer_free(&tags);
+    return done;
+}
+
+static SUSPENDS bool may_copy_tags(struct s3_request *request, const struct s3_target *source,
+                                   const struct object_name *name, struct object_attributes *attributes,
+                                   struct error *error)
+{
+    return !copies_tags(request) ||
+           (count_tags(request, name, attributes, error) &&
+            (attributes->tags_count == 0 ||
+             s3_authorize_opened(request, source, ACTION_GetObjectTagging, attributes, error)));
+}
+
 /* A marker that is named is no object at all (421). */
 static SUSPENDS bool refuse_source(struct s3_request *request, const struct s3_target *source, struct error *error)
 {
@@ -102,11 +127,9 @@ static SUSPENDS bool open_if_allowed(struct s3_request *request, const struct s3
         return error_set(error, ERROR_NOT_FOUND, S3_NoSuchKey, "The specified key does not exist.");
     if (!bucket_open(request->settings->store, name, &intent, ret_object, error))
         return error->kind == ERROR_NOT_FOUND && refuse_source(request, source, error);
-    const struct object_attributes *attributes = &(*ret_object)->attributes;
+    struct object_attributes *attributes = &(*ret_object)->attributes;
     if (s3_judge_opened(request, source, ACTION_GetObject, attributes, error) &&
-        encryption_prove(request, name, attributes, error) &&
-        (attributes->tags_count == 0 || !copies_tags(request) ||
-         s3_authorize_opened(request, source, ACTION_GetObjectTagging, attributes, error)))
+        encryption_prove(request, name, attributes, error) && may_copy_tags(request, source, name, attributes, error))
         return true;
     bucket_close(*ret_object);
     return false;

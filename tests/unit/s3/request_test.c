@@ -35,6 +35,16 @@ bool bucket_open(struct bucket_store *store, const struct object_name *name, con
     return error_set(error, ERROR_NOT_FOUND, S3_NoSuchKey, "none");
 }
 
+bool bucket_read_tags(struct bucket_store *store, const struct object_name *name, struct buffer *ret_tags,
+                      char ret_version[VERSION_TEXT_BYTES], struct error *error)
+{
+    (void)store;
+    (void)name;
+    (void)ret_tags;
+    (void)ret_version;
+    return error_set(error, ERROR_NOT_FOUND, S3_NoSuchKey, "none");
+}
+
 void bucket_close(struct bucket_object *object)
 {
     (void)object;
