@@ -14,6 +14,7 @@
 #include "server/dictionaries/table.h"
 #include "server/fleet/self.h"
 #include "server/keys/object_seal.h"
+#include "server/process/admin_token.h"
 #include "server/process/control_file.h"
 #include "server/process/file_limits.h"
 #include "server/process/first_credentials.h"
@@ -76,6 +77,7 @@ struct server {
     struct lifecycle_runner lifecycle;
     struct reservoirs *reservoirs; /* NULL: no --dict auto */
     struct control_file control_file;
+    struct admin_token admin_token;
     struct trusted_proxies trusted_proxies;
     pthread_barrier_t ended; /* of the shards */
     _Atomic(bool) is_ready;
@@ -185,6 +187,13 @@ static bool open_backend(struct server *server, struct error *error)
     };
     server->backend = server->open(&means, error);
     return server->backend != NULL && choose_connections(server, server->backend->files, error);
+}
+
+static bool load_admin_token(struct server *server, struct error *error)
+{
+    const char *path = server->config->admin_token;
+    return path[0] == '\0' || admin_token_load(path, &server->admin_token, error) ||
+           error_prepend(error, "--admin-token");
 }
 
 /* Before the backend, whose store shows hashes by it. No core file and no debugger of this user's sees the keys. */
@@ -364,6 +373,7 @@ static void prepare_shards(struct server *server)
         .trainer = server->backend->no_journal != NULL ? NULL : &server->trainer,
         .lifecycle = lifecycle_of(server),
         .control_word = server->control_file.word,
+        .admin_token = server->admin_token.text,
         .is_ready = &server->is_ready,
         .started_ms = clock_wall_ms(clock_system()),
     };
@@ -436,9 +446,9 @@ static bool start(struct server *server, struct error *error)
     enum log_format format = config->log_format == CONFIG_LOG_JSON ? LOG_JSON : LOG_TEXT;
     /* certificate, keys and ports first: whoever finds them wrong or taken shall not have touched the folder */
     if (!choose_limits(server, error) || !load_proxies(server, error) || !load_certificate(server, error) ||
-        !load_keyring(server, error) || !bind_listeners(server, error) || !open_signals(server, error) ||
-        !start_threads(server, error) || !open_backend(server, error) || !load_accounts(server, error) ||
-        !log_start(STDERR_FILENO, format, log_level_of(config->log_level), error))
+        !load_keyring(server, error) || !load_admin_token(server, error) || !bind_listeners(server, error) ||
+        !open_signals(server, error) || !start_threads(server, error) || !open_backend(server, error) ||
+        !load_accounts(server, error) || !log_start(STDERR_FILENO, format, log_level_of(config->log_level), error))
         return false;
     write_control_file(server);
     prepare_member(server);

@@ -1,8 +1,8 @@
 /* server/admin/admin.h -- what operators and their tools ask, on a listener of its own.
  *
- * No S3 keys. GET and HEAD change nothing; what changes something is a POST with the word of the control file
- * (server/admin/dictionaries.h, lifecycle.h). It runs on shard 0 and reads what other shards count without stopping
- * them.
+ * No S3 keys. GET and HEAD change nothing; what changes something is a POST with the word of the control file,
+ * or the operator's token (server/admin/document.h, dictionaries.h, lifecycle.h). It runs on shard 0 and reads what
+ * other shards count without stopping them.
  *
  *   /         a page that leads to the others: HTML for browsers, plain text for everybody else
  *   /health   200 as long as shard 0 turns its loop
@@ -46,7 +46,8 @@ struct admin_view {
     const struct dictionary_keeper *dictionaries;
     struct dictionary_trainer *trainer; /* NULL: there is no journal */
     struct lifecycle_runner *lifecycle; /* NULL: nothing carries lifecycle rules out */
-    const char *control_word;           /* that a change must bring; "": none can */
+    const char *control_word;           /* a change must bring this or admin_token; "": none can */
+    const char *admin_token;            /* "": there is none */
     const _Atomic(bool) *is_ready;
     int64_t started_ms; /* wall clock */
 };

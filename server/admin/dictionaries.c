@@ -184,7 +184,7 @@ SUSPENDS bool admin_change_dictionaries(struct http_exchange *exchange, const st
         else if (view->trainer == NULL)
             admin_refuse(exchange, 404, "there are no dictionaries to be made here");
         else if (!admin_may_change(exchange, view))
-            admin_refuse(exchange, 403, "this needs the word of the file `control` in the server's folder");
+            admin_refuse_stranger(exchange);
         else if (!read_place(exchange, &bucket, &prefix))
             admin_refuse(exchange, 400, "which? ?bucket=NAME&prefix=TEXT");
         else

@@ -64,14 +64,27 @@ void admin_add_flag(struct json_object *to, const char *name, bool is_set)
 
 /* ---- requests ---- */
 
+static bool is_secret(struct span given, const char *secret)
+{
+    struct span wanted = span_from_string(secret);
+    return wanted.size > 0 && span_equal_constant_time(given, wanted);
+}
+
 bool admin_may_change(const struct http_exchange *exchange, const struct admin_view *view)
 {
     struct span given;
     struct span scheme = SPAN("Bearer ");
-    struct span word = span_from_string(view->control_word);
-    if (word.size == 0 || !http_head_find(exchange->head, "authorization", &given) || !span_starts_with(given, scheme))
+    if (!http_head_find(exchange->head, "authorization", &given) || !span_starts_with(given, scheme))
         return false;
-    return span_equal_constant_time(span_skip(given, scheme.size), word);
+    given = span_skip(given, scheme.size);
+    return is_secret(given, view->control_word) || is_secret(given, view->admin_token);
+}
+
+SUSPENDS void admin_refuse_stranger(struct http_exchange *exchange)
+{
+    admin_refuse(exchange, 403,
+                 "this needs the word of the file `control` in the server's folder, or the token of --admin-token, as "
+                 "Authorization: Bearer");
 }
 
 bool admin_find_parameter(const struct http_exchange *exchange, const char *wanted, struct span *ret_value)

@@ -268,7 +268,7 @@ SUSPENDS bool admin_change_lifecycle(struct http_exchange *exchange, const struc
     } else if (view->lifecycle == NULL) {
         admin_refuse(exchange, 404, none_text);
     } else if (!admin_may_change(exchange, view)) {
-        admin_refuse(exchange, 403, "this needs the word of the file `control` in the server's folder");
+        admin_refuse_stranger(exchange);
     } else {
         lifecycle_confirm_clock(view->lifecycle);
         admin_answer_document(exchange, 200, json_object_new_object());

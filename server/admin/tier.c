@@ -114,7 +114,7 @@ SUSPENDS bool admin_change_tier(struct http_exchange *exchange, const struct adm
     else if (view->backend->tier == NULL)
         admin_refuse(exchange, 404, none_text);
     else if (!admin_may_change(exchange, view))
-        admin_refuse(exchange, 403, "this needs the word of the file `control` in the server's folder");
+        admin_refuse_stranger(exchange);
     else if (!tier_drop_all(view->backend->tier))
         admin_refuse(exchange, 503, "a shard is busy: what it has just written to the tier goes in a moment");
     else

@@ -23,6 +23,10 @@ static const struct option OPTIONS[] = {
      .help = "where /health, /ready, /metrics, /journal, /savings, /lifecycle, /tier, /fleet and /dict are; port 0 "
              "takes a free "
              "one"},
+    {"admin-token", OPTION_TEXT, AT(admin_token), "", "FILE",
+     .help =
+         "one line, readable by its owner alone: who sends it to --admin as a Bearer token may change things there; "
+         "without it only tools on this machine may"},
     {"backend", OPTION_BACKEND, AT(backend), "dir:./bale-data", "KIND:NAME",
      .help =
          "where objects are kept: dir:PATH, the folder of the embedded store, or s3:BUCKET[/PREFIX], a bucket of an "

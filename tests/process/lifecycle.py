@@ -8,6 +8,7 @@ import base64
 import hashlib
 import json
 import subprocess
+import tempfile
 import time
 
 import admin
@@ -104,6 +105,19 @@ class Lifecycle(DaemonsCase):
         self.assertEqual("the clock is believed\n", self.lifecycle("--confirm-clock"))
         self.assertEqual(0, self.metric("bale_lifecycle_held"))
         self.assertEqual(["logs/a"], self.keys("plain"))
+
+    def test_a_token_changes_things_from_elsewhere(self):
+        """Its file is read at the start; near tokens, other schemes and an empty one are refused, and the control file's word goes on."""
+        token = "an-operators-token/0123456789+="
+        with tempfile.NamedTemporaryFile("w", prefix="bale-token-") as file:
+            file.write(token + "\n")
+            file.flush()
+            self.make("--admin-token", file.name)
+        path = "/lifecycle/confirm-clock"
+        for refused in (f"Bearer {token}x", f"Bearer {token[:-1]}", f"Bearer {token[:-1]}-", "Bearer ", f"Basic {token}", token):
+            self.page(path, "POST", "Content-Length: 0", f"Authorization: {refused}", status=403)
+        self.page(path, "POST", "Content-Length: 0", f"Authorization: Bearer {token}")
+        self.assertEqual("the clock is believed\n", self.lifecycle("--confirm-clock"))
 
     def test_what_is_not_due_costs_no_sweep(self):
         """Of a date that is far away the one sweep after the rules were set is the only one."""
