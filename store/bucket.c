@@ -126,6 +126,7 @@ SUSPENDS bool bucket_begin(struct bucket_store *store, const struct write_intent
            (intent->tags.size == 0 || store_keeps_tags(store, error)) &&
            (intent->kept_ms == 0 || store_keeps_time(store, error)) && store_takes_lock(store, &intent->lock, error) &&
            store_takes_acl(store, intent->owner, intent->acl, error) &&
+           (!intent->is_sealed || store_keeps_seals(store, error)) &&
            store_takes_condition(store, STEP_PUT, intent->condition, error) &&
            store->operations->begin(store, intent, ret_writer, error);
 }

@@ -191,6 +191,7 @@ struct write_intent {
     uint32_t codec; /* object_attributes.codec, if the body comes as frames; of a single one commit may say another */
     bool may_have_columns; /* likewise */
     bool is_uncounted;     /* write_result.is_uncounted */
+    bool is_sealed;        /* commit will bring a seal */
     /* Not 0: what clients see as the object's time, whenever it is written: it is packed anew, and they have not
      * changed it. NotImplemented where the store has no keeps_time. */
     int64_t kept_ms;

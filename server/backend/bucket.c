@@ -323,6 +323,7 @@ static bool open_store(struct backend_bucket *bucket, const struct backend_means
         .cache_bytes = config->cache_size,
         .shards = means->shards,
         .offload = means->threads,
+        .veil = means->veil,
         .tier = bucket->base.tier,
     };
     bucket->base.store = remote_create(&settings, error);

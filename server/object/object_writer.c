@@ -130,6 +130,7 @@ SUSPENDS static bool begin_stored(const struct object_codecs *codecs, struct buc
         .stored_size_hint = hint,
         .codec = CODEC_ZSTD,
         .may_have_columns = codecs->settings.columns,
+        .is_sealed = intent->is_sealed,
         .owner = intent->owner,
         .acl = intent->acl,
     };

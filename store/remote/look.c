@@ -124,6 +124,7 @@ void remote_state_free(struct remote_shard *shard, struct remote_state *state)
 {
     rows_give_trailer(shard->rows, state->trailer);
     buffer_free(&state->metadata);
+    buffer_free(&state->seal);
     state->trailer = NULL;
 }
 
@@ -215,7 +216,8 @@ bool remote_state_is_whole(const struct remote_state *state)
     const struct backend_object *object = &state->object;
     if (!object->is_stamped || object->stamp.trailer == STAMP_NO_TRAILER)
         return true; /* there is nothing more to be had */
-    return object->attributes.is_size_known && object->attributes.etag[0] != '\0' &&
+    bool is_told = object->attributes.etag[0] != '\0' || object->attributes.seal.size > 0;
+    return object->attributes.is_size_known && is_told &&
            (!object->stamp.is_metadata_in_trailer || state->trailer != NULL);
 }
 
@@ -225,10 +227,22 @@ static bool fits(const struct backend_object *object, const struct trailer *trai
     return memcmp(object->stamp.body_nonce, trailer->facts.nonce, TRAILER_NONCE_BYTES) == 0;
 }
 
-static void use_trailer(struct remote_state *state, const struct kept_trailer *kept)
+static void use_trailer(const struct remote_key *key, struct remote_state *state, const struct kept_trailer *kept)
 {
     state->trailer = kept;
     fields_apply_trailer(&state->object, &kept->trailer);
+    remote_lift_veil(key->shard->remote, &state->object.attributes);
+}
+
+/* What the row knows. Its seal is copied, for rows change. */
+static void use_row(const struct remote_key *key, struct remote_state *state)
+{
+    struct span *seal = &state->object.attributes.seal;
+    row_apply(&key->row, &state->object);
+    if (seal->data != key->row.seal)
+        return;
+    buffer_append(&state->seal, *seal);
+    *seal = buffer_span(&state->seal);
 }
 
 /* What was said under this very ETag before was another size, or another logical ETag. (A copy of an object onto itself
@@ -282,17 +296,18 @@ bool remote_read_answer(struct remote_key *key, const struct s3_answer *answer, 
     ret_state->is_there = !ret_state->is_tombstone;
     if (ret_state->is_tombstone)
         return true;
+    remote_lift_veil(key->shard->remote, &object->attributes);
     if (!key->is_internal && contradicts_row(key, &object->attributes))
         return refuse_contradiction(key, &object->attributes, error);
     if (!was_said(key, &object->attributes) || !may_believe(key))
         return true;
-    row_apply(&key->row, object);
+    use_row(key, ret_state);
     if (!object->is_stamped || object->stamp.trailer == STAMP_NO_TRAILER)
         return true;
     const struct kept_trailer *kept =
         rows_find_trailer(key->shard->rows, key->row_place, span_from_string(object->attributes.stored_etag));
     if (kept != NULL && fits(object, &kept->trailer))
-        use_trailer(ret_state, kept);
+        use_trailer(key, ret_state, kept);
     else
         rows_give_trailer(key->shard->rows, kept);
     return true;
@@ -377,8 +392,9 @@ SUSPENDS bool remote_read_trailer(struct remote_key *key, struct remote_state *s
         reason = "it belongs to another body";
     }
     if (is_good)
-        use_trailer(state, rows_keep_trailer(key->shard->rows, key->row_place,
-                                             span_from_string(object->attributes.stored_etag), &end, &trailer));
+        use_trailer(key, state,
+                    rows_keep_trailer(key->shard->rows, key->row_place,
+                                      span_from_string(object->attributes.stored_etag), &end, &trailer));
     else
         say_wrong(key, reason);
     buffer_free(&end);

@@ -231,6 +231,7 @@ static enum outcome take_unchanged(struct remote_object *object, const struct op
     struct object_attributes *attributes = &object->base.attributes;
     if (object->key.has_row) {
         *attributes = object->key.row.attributes;
+        attributes->seal = span_of(object->key.row.seal, object->key.row.seal_size);
         attributes->modified_ms = row_shown_ms(&object->key.row, attributes->modified_ms);
     } else {
         struct span etag = intent->condition->if_none_match;
@@ -496,10 +497,11 @@ SUSPENDS bool remote_head(struct bucket_store *store, const struct object_name *
         done = remote_refuse_missing(&key, &state, error);
     if (done) {
         ret_attributes->metadata = arena_copy(arena, state.object.attributes.metadata);
+        ret_attributes->seal = arena_copy(arena, state.object.attributes.seal);
         ret_attributes->owner = arena_copy(arena, state.object.attributes.owner);
         ret_attributes->acl = arena_copy(arena, state.object.attributes.acl);
-        if (ret_attributes->metadata.data == NULL || ret_attributes->owner.data == NULL ||
-            ret_attributes->acl.data == NULL)
+        if (ret_attributes->metadata.data == NULL || ret_attributes->seal.data == NULL ||
+            ret_attributes->owner.data == NULL || ret_attributes->acl.data == NULL)
             done = error_set(error, ERROR_BUSY, S3_SlowDown, "The request's memory is used up.");
     }
     remote_state_free(key.shard, &state);

@@ -49,6 +49,7 @@ struct remote_settings {
     struct offload *offload;            /* may be NULL (tools): then what would block it does */
     const struct random_source *random; /* NULL: the system's; nonces come from it */
     const struct clock *clock;          /* NULL: the system's */
+    const struct veil *veil;            /* hashes of encrypted objects; NULL: they are not known */
     struct tier *tier;                  /* keeps stored bytes near; outlives the store. NULL: there is none */
     struct s3_client_settings client;
 };

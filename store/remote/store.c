@@ -136,7 +136,7 @@ struct bucket_store *remote_create(const struct remote_settings *settings, struc
     remote->prefix = span_from_string(remote->settings.prefix);
     remote->lock_fd = settings->state == NULL ? -1 : lock_state(settings->state, error);
     bool is_ours = settings->state == NULL || remote->lock_fd >= 0;
-    remote->rows = is_ours ? rows_open(settings->state, remote->settings.cache_bytes, error) : NULL;
+    remote->rows = is_ours ? rows_open(settings->state, remote->settings.cache_bytes, settings->veil, error) : NULL;
     if (remote->rows == NULL || !open_ledger(remote, error)) {
         if (remote->rows != NULL)
             rows_close(remote->rows);

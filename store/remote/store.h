@@ -66,6 +66,13 @@ static inline bool remote_labels_hold(const struct remote *remote)
            !atomic_load_explicit(&remote->has_slipped, memory_order_relaxed);
 }
 
+/* Shows the hashes of an encrypted object whose seal has just been found. */
+static inline void remote_lift_veil(const struct remote *remote, struct object_attributes *attributes)
+{
+    if (attributes->etag[0] == '\0')
+        veil_lift(remote->settings.veil, attributes);
+}
+
 static inline struct remote *remote_of(struct bucket_store *store)
 {
     return (struct remote *)store;
@@ -139,7 +146,8 @@ struct remote_state {
     bool is_marker;    /* not there: a delete marker is; of object.attributes `version` and `modified_ms` are its */
     bool is_tombstone; /* not there: a deletion is under way (write/tombstone.h); `object` is what it wrote */
     struct backend_object object;
-    struct buffer metadata;             /* object.attributes.metadata points in here, or into the trailer */
+    struct buffer metadata;             /* object.attributes.metadata and the like point in here, or into the trailer */
+    struct buffer seal;                 /* object.attributes.seal, if only the row had it */
     const struct kept_trailer *trailer; /* if it was needed */
 };
 /* What a look is for. An answer's ETag may be that of a later revision than what stands beside it, or of an earlier one

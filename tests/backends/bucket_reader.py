@@ -176,6 +176,8 @@ def trailer_of(body):
             found["part list"] = parts_of(data)
         elif kind == 4:
             found["metadata"] = packed_list(data)
+        elif kind == 5:
+            found["seal"] = data
     expect("nonce" in found, "there are no attributes")
     if "frames" in found:
         expect(sum(original for original, _ in found["frames"]) == found["original size"], "frames do not add up to the original")

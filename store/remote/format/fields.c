@@ -2,6 +2,7 @@
 #include "store/remote/format/fields.h"
 
 #include "runtime/base/assert.h"
+#include "runtime/base/base64.h"
 #include "runtime/base/byteorder.h"
 #include "runtime/base/decimal.h"
 #include "runtime/base/hex.h"
@@ -17,6 +18,7 @@ static const struct span user_prefix = SPAN("x-amz-meta-");
 static const struct span lock_mode_field = SPAN("x-amz-object-lock-mode");
 static const struct span lock_date_field = SPAN("x-amz-object-lock-retain-until-date");
 static const struct span lock_hold_field = SPAN("x-amz-object-lock-legal-hold");
+static const struct span seal_field = SPAN("s4-bale-sse");
 
 /* ---- to the backend ---- */
 
@@ -33,16 +35,41 @@ static bool list_owner(const struct object_attributes *attributes, const struct 
     return done;
 }
 
-/* The bare list "s4-codec" ..., the stamp and the owner. */
+static bool list_seal(struct span seal, struct buffer *ret_list)
+{
+    char text[BASE64_URL_BYTES(OBJECT_SEAL_BYTES_MAX)];
+    if (seal.size == 0)
+        return true;
+    ASSERT(seal.size <= OBJECT_SEAL_BYTES_MAX);
+    base64_url_encode(seal, text);
+    return metadata_append(ret_list, seal_field, span_of(text, BASE64_URL_BYTES(seal.size)));
+}
+
+/* What would tell an encrypted object's content to whoever can guess it. */
+static void hide_hashes(struct object_attributes *attributes)
+{
+    attributes->etag[0] = '\0';
+    attributes->has_crc32c = false;
+    attributes->crc32c = 0;
+    attributes->checksum = (struct checksum_value){.algorithm = CHECKSUM_NONE};
+}
+
+/* The bare list "s4-codec" ..., the stamp, the owner and the seal. */
 static bool list_own(const struct object_attributes *attributes, const struct object_stamp *stamp,
                      struct buffer *ret_list)
 {
     struct object_attributes told = *attributes;
+    struct object_stamp told_stamp = *stamp;
     struct buffer text = {0};
     told.checksum.algorithm = CHECKSUM_NONE;
-    stamp_encode(stamp, &text);
+    if (attributes->seal.size > 0 || attributes->is_encrypted) {
+        hide_hashes(&told);
+        told.is_encrypted = true;
+        told_stamp.checksum.algorithm = CHECKSUM_NONE;
+    }
+    stamp_encode(&told_stamp, &text);
     bool done = s4_metadata_append(ret_list, &told) && metadata_append(ret_list, stamp_field, buffer_span(&text)) &&
-                list_owner(attributes, stamp, ret_list);
+                list_owner(attributes, stamp, ret_list) && list_seal(attributes->seal, ret_list);
     buffer_free(&text);
     return done;
 }
@@ -311,25 +338,45 @@ static bool read_own(struct span own, struct backend_object *object, struct erro
         attributes->revision = load_u64_le(object->stamp.nonce);
     if (object->is_stamped && object->stamp.checksum.algorithm != CHECKSUM_NONE)
         attributes->checksum = object->stamp.checksum;
+    if (metadata_find(own, seal_field, &value)) {
+        hide_hashes(attributes);
+        return true; /* of a seal that says nothing, too: what is encrypted has no ETag but its own */
+    }
     bool is_as_it_was = attributes->layout == LAYOUT_RAW && attributes->etag[0] == '\0'; /* S4 stamps none of these */
     if (!attributes->is_s4 || is_as_it_was)
         fields_foreign_etag(span_from_string(attributes->stored_etag), attributes->etag);
     return true;
 }
 
-/* Behind the metadata, in the same buffer: pointers are taken when it grows no more. */
-static void read_owner(struct span own, const uint8_t *name, size_t begin, struct buffer *metadata,
-                       struct object_attributes *attributes)
+/* Appends the seal. One that cannot be read leaves the object encrypted, by nobody knows what. */
+static void append_seal(struct span own, struct buffer *metadata, struct object_attributes *attributes)
+{
+    struct span text;
+    if (!metadata_find(own, seal_field, &text))
+        return;
+    size_t size = text.size * 6 / 8;
+    attributes->is_encrypted = size == 0 || size > OBJECT_SEAL_BYTES_MAX || !buffer_reserve(metadata, size) ||
+                               !base64_url_decode(text, metadata->data + metadata->size, size);
+    if (!attributes->is_encrypted)
+        metadata->size += size;
+}
+
+/* Seal and owner, behind the metadata, in the same buffer: pointers are taken when it grows no more. */
+static void read_kept(struct span own, const uint8_t *name, size_t begin, struct buffer *metadata,
+                      struct object_attributes *attributes)
 {
     struct span text;
     struct object_owner owner;
     size_t end = metadata->size;
+    append_seal(own, metadata, attributes);
+    size_t seal_end = metadata->size;
     if (name != NULL && metadata_find(own, owner_field, &text) && owner_decode(text, name, metadata, &owner)) {
         attributes->owner = owner.owner;
         attributes->acl = owner.acl;
         attributes->is_acl_apart = owner.is_acl_apart;
     }
     attributes->metadata = span_of(metadata->data + begin, end - begin);
+    attributes->seal = span_of(metadata->data + end, seal_end - end);
 }
 
 bool fields_decode(const struct http_field *fields, unsigned count, uint64_t size, const uint8_t *name,
@@ -346,7 +393,7 @@ bool fields_decode(const struct http_field *fields, unsigned count, uint64_t siz
     bool done = read_own(buffer_span(&own), ret_object, error);
     if (name == NULL || memcmp(ret_object->stamp.name, name, STAMP_NAME_BYTES) != 0)
         ret_object->stamp.kept_ms = 0; /* a copy by another tool is as old as it is */
-    read_owner(buffer_span(&own), name, begin, ret_metadata, &ret_object->attributes);
+    read_kept(buffer_span(&own), name, begin, ret_metadata, &ret_object->attributes);
     buffer_free(&own);
     return done;
 }
@@ -357,14 +404,8 @@ int64_t backend_object_shown_ms(const struct backend_object *object)
     return is_kept ? object->stamp.kept_ms : object->attributes.modified_ms;
 }
 
-void fields_apply_trailer(struct backend_object *object, const struct trailer *trailer)
+static void apply_hashes(struct object_attributes *attributes, const struct trailer_facts *facts)
 {
-    struct object_attributes *attributes = &object->attributes;
-    const struct trailer_facts *facts = &trailer->facts;
-    if (!attributes->is_size_known) {
-        attributes->is_size_known = true;
-        attributes->original_size = facts->original_size;
-    }
     if (attributes->etag[0] == '\0') {
         hex_encode(span_of(facts->digest, MD5_BYTES), attributes->etag);
         if (facts->parts_count > 0)
@@ -377,6 +418,23 @@ void fields_apply_trailer(struct backend_object *object, const struct trailer *t
     }
     if (attributes->checksum.algorithm == CHECKSUM_NONE)
         attributes->checksum = facts->checksum;
+}
+
+void fields_apply_trailer(struct backend_object *object, const struct trailer *trailer)
+{
+    struct object_attributes *attributes = &object->attributes;
+    const struct trailer_facts *facts = &trailer->facts;
+    if (!attributes->is_size_known) {
+        attributes->is_size_known = true;
+        attributes->original_size = facts->original_size;
+    }
+    if (attributes->seal.size == 0 && trailer->seal.size > 0) {
+        attributes->seal = trailer->seal;
+        attributes->is_encrypted = false;
+        hide_hashes(attributes);
+    }
+    if (attributes->seal.size == 0)
+        apply_hashes(attributes, facts);
     if (attributes->parts_count == 0)
         attributes->parts_count = facts->parts_count;
     if (object->stamp.is_metadata_in_trailer)

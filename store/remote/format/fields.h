@@ -2,8 +2,13 @@
  * its answers as attributes.
  *
  * Fields for a request are a packed list (metadata_append), names lower case and whole ("x-amz-meta-s4-codec"). What
- * the backend says of an object is: S4's fields (store/s4_metadata.h), Bale's stamp, its owner, what clients gave, and
- * the backend's own words (size, ETag, time, version, count of tags). */
+ * the backend says of an object is: S4's fields (store/s4_metadata.h), Bale's stamp, its owner, its seal, what clients
+ * gave, and the backend's own words (size, ETag, time, version, count of tags).
+ *
+ * Of an encrypted object (object_attributes.seal) neither ETag nor CRC-32C nor checksum is told: they are in its seal,
+ * masked, and the field `s4-bale-sse` has that, or the trailer, where the seal was made after the fields. Those that
+ * somebody put beside a seal are passed over. `s4-encrypted` says to S4, and to versions of Bale that know no seals,
+ * that they cannot read it; nothing here goes by it. */
 #pragma once
 
 #include "s3client/wire/http_field.h"
@@ -25,16 +30,16 @@ bool fields_can_carry(struct span metadata, size_t own_bytes);
 /* What S4's fields, the stamp and the owner take of FIELDS_USER_BYTES_MAX. */
 size_t fields_own_bytes(const struct object_attributes *attributes, const struct object_stamp *stamp);
 /* Appends everything that a PUT, Create or CopyObject with REPLACE says of the object. attributes->checksum is not used
- * (the stamp has it). `stamp` NULL: only what clients gave. Metadata that lies in the trailer
- * (stamp->is_metadata_in_trailer) is left out, but for standard fields that a header can carry, which other tools then
- * see. False: the codec has no name. */
+ * (the stamp has it). attributes->is_encrypted without a seal: it will be encrypted, and its trailer have the seal.
+ * `stamp` NULL: only what clients gave. Metadata that lies in the trailer (stamp->is_metadata_in_trailer) is left out,
+ * but for standard fields that a header can carry, which other tools then see. False: the codec has no name. */
 bool fields_encode(const struct object_attributes *attributes, const struct object_stamp *stamp,
                    struct buffer *ret_fields);
 
 /* ---- from the backend ---- */
 
 struct backend_object {
-    struct object_attributes attributes; /* metadata, owner and acl point into the buffer that was passed */
+    struct object_attributes attributes; /* metadata, seal, owner and acl point into the buffer that was passed */
     struct object_stamp stamp;
     bool is_stamped; /* Bale wrote it, or a copy that kept its fields: stamp is valid */
 };
@@ -48,8 +53,8 @@ int64_t backend_object_shown_ms(const struct backend_object *object);
  * is not in the table. ERROR_DAMAGED: there is no ETag, or it is longer than STORED_ETAG_TEXT_BYTES - 1. */
 bool fields_decode(const struct http_field *fields, unsigned count, uint64_t size, const uint8_t *name,
                    struct buffer *ret_metadata, struct backend_object *ret_object, struct error *error);
-/* Takes over what only the trailer knows. Metadata wins where both speak. trailer->metadata, if it is used, must live
- * as long as the attributes. */
+/* Takes over what only the trailer knows. Metadata wins where both speak. The trailer's metadata and seal, if they are
+ * used, must live as long as the attributes. */
 void fields_apply_trailer(struct backend_object *object, const struct trailer *trailer);
 
 /* ETag text of the backend without quotes and W/; *ret_is_weak says that it had that. */

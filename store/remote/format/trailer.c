@@ -13,6 +13,7 @@ enum {
     SECTION_FRAMES = 2,
     SECTION_PARTS = 3,
     SECTION_METADATA = 4,
+    SECTION_SEAL = 5,
     SECTION_HEADER_BYTES = 8,
 
     AT_NONCE = 8, /* of the attributes */
@@ -117,7 +118,7 @@ static void put_parts(struct buffer *to, const struct trailer_builder *builder)
 }
 
 void trailer_encode(const struct trailer_builder *builder, const struct trailer_facts *facts, struct span metadata,
-                    uint64_t body_size, struct buffer *ret_trailer)
+                    struct span seal, uint64_t body_size, struct buffer *ret_trailer)
 {
     ASSERT(builder->frames.size == 0 ||
            (builder->body_size == body_size && builder->original_size == facts->original_size));
@@ -128,6 +129,7 @@ void trailer_encode(const struct trailer_builder *builder, const struct trailer_
     put_section(ret_trailer, SECTION_FRAMES, buffer_span(&builder->frames));
     put_parts(ret_trailer, builder);
     put_section(ret_trailer, SECTION_METADATA, metadata);
+    put_section(ret_trailer, SECTION_SEAL, seal);
 
     struct span sections = span_skip(buffer_span(ret_trailer), begin + sizeof padding);
     uint64_t size = sections.size + TRAILER_FOOTER_BYTES;
@@ -217,6 +219,9 @@ static bool read_section(uint8_t kind, struct span bytes, struct trailer *traile
     case SECTION_METADATA:
         trailer->metadata = bytes;
         return read_metadata(bytes);
+    case SECTION_SEAL:
+        trailer->seal = bytes;
+        return bytes.size > 0 && bytes.size <= OBJECT_SEAL_BYTES_MAX;
     default: /* of a later version, which added what need not be understood */
         return true;
     }

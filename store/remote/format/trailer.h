@@ -1,8 +1,9 @@
 /* store/remote/format/trailer.h -- the trailer: what is kept of an object at the end of its own body.
  *
  * One S4P1 padding frame, which every reader of S4's frames skips unread: attributes, where the frames lie, the parts
- * that clients sent, metadata that no header can carry. It is written with the body, copied and deleted with it, and
- * belongs to no other body. docs/bucket-format.md has the bytes.
+ * that clients sent, metadata that no header can carry, the seal of an encrypted object whose metadata were written
+ * before it could be made (then the attributes have no hash, and a CRC-32C of 0). It is written with the body, copied
+ * and deleted with it, and belongs to no other body. docs/bucket-format.md has the bytes.
  *
  * A trailer is believed only when the object's metadata announces it (store/remote/format/stamp.h), and checksum and
  * sizes hold: whoever reads looks at the footer first (trailer_locate), fetches that many bytes, and decodes them. Pure
@@ -50,10 +51,10 @@ void trailer_add_frame(struct trailer_builder *builder, uint64_t original_size, 
 /* Parts as clients sent them, numbers ascend. All have a checksum of `algorithm`, or none is kept of any. */
 void trailer_add_part(struct trailer_builder *builder, enum checksum_algorithm algorithm,
                       const struct object_part *part);
-/* Appends the whole frame. `metadata`: a packed list that no header can carry, or empty. body_size: stored bytes before
- * the trailer (that of the frames, when frames were added). */
+/* Appends the whole frame. `metadata`: a packed list that no header can carry, or empty. `seal`: or empty. body_size:
+ * stored bytes before the trailer (that of the frames, when frames were added). */
 void trailer_encode(const struct trailer_builder *builder, const struct trailer_facts *facts, struct span metadata,
-                    uint64_t body_size, struct buffer *ret_trailer);
+                    struct span seal, uint64_t body_size, struct buffer *ret_trailer);
 
 /* ---- reading ---- */
 
@@ -65,6 +66,7 @@ struct trailer {
     struct span parts;     /* encoded, behind their algorithm */
     enum checksum_algorithm parts_algorithm;
     struct span metadata; /* packed list */
+    struct span seal;     /* OBJECT_SEAL_BYTES_MAX at most; empty: none */
 };
 
 /* From the last bytes of an object: how large its trailer's frame is. False: they end with no footer that fits

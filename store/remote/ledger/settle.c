@@ -1,11 +1,14 @@
 /* store/remote/ledger/settle.c -- one HEAD of each intent that is open, until it tells what came of it. */
 #include "store/remote/ledger/settle.h"
 
+#include "runtime/base/assert.h"
 #include "runtime/fiber/loop.h"
 #include "runtime/log/log.h"
 #include "s3client/wire/s3_error.h"
 #include "store/remote/ledger/ledger.h"
 #include "store/remote/write/tombstone.h"
+
+#include <stdlib.h>
 
 enum { NS_IN_MS = 1000000, AGAIN_MS = 2000, RECOUNTS_MS = 500 };
 
@@ -47,15 +50,22 @@ SUSPENDS static bool tidy(struct remote_key *key, const struct ledger_intent *in
 
 SUSPENDS static enum told ask(struct remote *remote, const struct ledger_intent *intent)
 {
-    struct remote_key key;
-    struct remote_state state;
+    struct asking { /* on the heap, for a fiber's stack is small */
+        struct remote_key key;
+        struct remote_state state;
+    } *asking = malloc(sizeof *asking);
     struct error error;
-    if (!remote_key_init(remote, &intent->name, &key, &error))
-        return TOLD_OTHER; /* this process does not serve its bucket */
-    bool looked = remote_look(&key, LOOK_FOR_ETAG, &state, &error);
-    enum told told = looked && tidy(&key, intent, &state) ? read_state(intent, &state) : TOLD_NOTHING;
-    remote_state_free(key.shard, &state);
-    return !looked && error.code == S3_NoSuchBucket ? TOLD_OTHER : told;
+    ASSERT(asking != NULL);
+    enum told told = TOLD_OTHER; /* this process does not serve its bucket */
+    if (remote_key_init(remote, &intent->name, &asking->key, &error)) {
+        bool looked = remote_look(&asking->key, LOOK_FOR_ETAG, &asking->state, &error);
+        if (looked || error.code != S3_NoSuchBucket)
+            told = looked && tidy(&asking->key, intent, &asking->state) ? read_state(intent, &asking->state)
+                                                                        : TOLD_NOTHING;
+        remote_state_free(asking->key.shard, &asking->state);
+    }
+    free(asking);
+    return told;
 }
 
 /* It may have been counted anew since by somebody who found what it did: then it is not counted here. */

@@ -174,8 +174,10 @@ static bool fill_from_metadata(struct listing *listing, struct list_entry *entry
     fields[source->metadata_count] = (struct http_field){SPAN("etag"), source->etag};
     uint8_t key[ROW_KEY_BYTES];
     row_key(listing->request->bucket, entry->key, key);
-    bool done = fields_decode(fields, source->metadata_count + 1, source->size, key, &metadata, &object, &ignored) &&
-                object.attributes.etag[0] != '\0' && !object.stamp.is_tombstone; /* which is looked at */
+    bool done = fields_decode(fields, source->metadata_count + 1, source->size, key, &metadata, &object, &ignored);
+    if (done)
+        remote_lift_veil(listing->remote, &object.attributes);
+    done = done && object.attributes.etag[0] != '\0' && !object.stamp.is_tombstone; /* which is looked at */
     object.attributes.modified_ms = source->modified_ms;
     if (done && row_of(&object, false, &row)) {
         row.is_counted = counting_counts(listing->shard->remote, key, &object);

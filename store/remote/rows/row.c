@@ -7,7 +7,7 @@
 #include <assert.h>
 
 enum {
-    ROW_VERSION = 5,
+    ROW_VERSION = 6,
     IS_S4 = 1 << 0,
     IS_MULTIPART = 1 << 1,
     HAS_CRC32C = 1 << 2,
@@ -40,7 +40,8 @@ enum {
     AT_REVISION = AT_DICTIONARY + 16,
     AT_KEPT = AT_REVISION + 8,
     AT_OWNER_BYTES = AT_KEPT + 8,
-    ROW_HEAD_BYTES = AT_OWNER_BYTES + 1,
+    AT_SEAL_BYTES = AT_OWNER_BYTES + 1,
+    ROW_HEAD_BYTES = AT_SEAL_BYTES + 2,
 };
 
 void row_key(struct span bucket, struct span key, uint8_t ret_key[ROW_KEY_BYTES])
@@ -71,7 +72,8 @@ void row_key_of_version(const uint8_t key[ROW_KEY_BYTES], struct span version, u
 bool row_of(const struct backend_object *object, bool was_said_before, struct row *ret_row)
 {
     const struct object_attributes *attributes = &object->attributes;
-    if (!attributes->is_size_known || (attributes->etag[0] == '\0' && object->is_stamped))
+    bool is_told = attributes->etag[0] != '\0' || attributes->seal.size > 0 || !object->is_stamped;
+    if (!attributes->is_size_known || !is_told || attributes->seal.size > ROW_SEAL_BYTES_MAX)
         return false;
     ASSERT(attributes->owner.size <= ACCOUNT_ID_BYTES_MAX);
     *ret_row = (struct row){
@@ -83,7 +85,11 @@ bool row_of(const struct backend_object *object, bool was_said_before, struct ro
         .trailer_bytes = object->stamp.trailer_bytes,
         .was_said_before = was_said_before,
     };
-    ret_row->attributes.metadata = ret_row->attributes.owner = ret_row->attributes.acl = SPAN_EMPTY;
+    ret_row->seal_size = (uint16_t)attributes->seal.size;
+    if (attributes->seal.size > 0)
+        memcpy(ret_row->seal, attributes->seal.data, attributes->seal.size);
+    ret_row->attributes.metadata = ret_row->attributes.seal = SPAN_EMPTY;
+    ret_row->attributes.owner = ret_row->attributes.acl = SPAN_EMPTY;
     memcpy(ret_row->owner, attributes->owner.data, attributes->owner.size);
     ret_row->attributes.tags_count = 0;
     ret_row->attributes.lock = (struct object_lock){.mode = LOCK_NONE}; /* it changes without the ETag */
@@ -99,6 +105,10 @@ void row_apply(const struct row *row, struct backend_object *object)
         attributes->is_size_known = true;
         attributes->original_size = known->original_size;
     }
+    if (attributes->seal.size == 0 && row->seal_size > 0) {
+        attributes->seal = span_of(row->seal, row->seal_size);
+        attributes->is_encrypted = false;
+    }
     if (attributes->etag[0] == '\0')
         memcpy(attributes->etag, known->etag, sizeof attributes->etag);
     if (!attributes->has_crc32c) {
@@ -112,25 +122,44 @@ void row_apply(const struct row *row, struct backend_object *object)
     attributes->sidecar_size = known->sidecar_size;
 }
 
+void row_lift_veil(struct row *row, const struct veil *veil)
+{
+    row->attributes.seal = span_of(row->seal, row->seal_size);
+    veil_lift(veil, &row->attributes);
+    row->attributes.seal = SPAN_EMPTY; /* rows are copied */
+}
+
 /* ---- bytes ---- */
 
 static uint8_t flags_of(const struct row *row)
 {
     const struct object_attributes *attributes = &row->attributes;
     return (uint8_t)((attributes->is_s4 ? IS_S4 : 0) | (attributes->is_multipart ? IS_MULTIPART : 0) |
-                     (attributes->has_crc32c ? HAS_CRC32C : 0) | (attributes->is_encrypted ? IS_ENCRYPTED : 0) |
-                     (row->is_stamped ? IS_STAMPED : 0) | (row->is_metadata_in_trailer ? IS_METADATA_IN_TRAILER : 0) |
+                     (attributes->has_crc32c && row->seal_size == 0 ? HAS_CRC32C : 0) |
+                     (attributes->is_encrypted ? IS_ENCRYPTED : 0) | (row->is_stamped ? IS_STAMPED : 0) |
+                     (row->is_metadata_in_trailer ? IS_METADATA_IN_TRAILER : 0) |
                      (row->was_said_before ? WAS_SAID_BEFORE : 0) |
                      (attributes->may_have_columns ? MAY_HAVE_COLUMNS : 0));
 }
 
+static void put_checksum(const struct checksum_value *checksum, uint8_t *head)
+{
+    head[AT_CHECKSUM_ALGORITHM] = (uint8_t)checksum->algorithm;
+    head[AT_CHECKSUM_TYPE] = (uint8_t)checksum->type;
+    store_u32_le(head + AT_CHECKSUM_PARTS, checksum->parts_count);
+    memcpy(head + AT_CHECKSUM, checksum->bytes, CHECKSUM_BYTES_MAX);
+}
+
 size_t row_encode(const struct row *row, uint8_t ret_bytes[ROW_BYTES_MAX])
 {
-    static_assert(ROW_HEAD_BYTES + STORED_ETAG_TEXT_BYTES + ETAG_TEXT_BYTES + ACCOUNT_ID_BYTES_MAX <= ROW_BYTES_MAX,
+    static_assert(ROW_HEAD_BYTES + STORED_ETAG_TEXT_BYTES + ETAG_TEXT_BYTES + ACCOUNT_ID_BYTES_MAX +
+                          ROW_SEAL_BYTES_MAX <=
+                      ROW_BYTES_MAX,
                   "room for every row");
     const struct object_attributes *attributes = &row->attributes;
+    bool is_sealed = row->seal_size > 0; /* then hashes are in the seal alone */
     struct span stored_etag = span_from_string(attributes->stored_etag);
-    struct span etag = span_from_string(attributes->etag);
+    struct span etag = is_sealed ? SPAN_EMPTY : span_from_string(attributes->etag);
     struct span owner = span_from_string(row->owner);
     uint8_t *head = ret_bytes;
     memset(head, 0, ROW_HEAD_BYTES);
@@ -139,7 +168,7 @@ size_t row_encode(const struct row *row, uint8_t ret_bytes[ROW_BYTES_MAX])
     head[AT_LAYOUT] = (uint8_t)attributes->layout;
     head[AT_TRAILER] = (uint8_t)((unsigned)row->trailer | (row->is_counted ? IS_COUNTED : 0));
     store_u32_le(head + AT_CODEC, attributes->codec);
-    store_u32_le(head + AT_CRC32C, attributes->crc32c);
+    store_u32_le(head + AT_CRC32C, is_sealed ? 0 : attributes->crc32c);
     store_u32_le(head + AT_PARTS, attributes->parts_count);
     store_u64_le(head + AT_ORIGINAL_SIZE, attributes->original_size);
     store_u64_le(head + AT_STORED_SIZE, attributes->stored_size);
@@ -148,20 +177,20 @@ size_t row_encode(const struct row *row, uint8_t ret_bytes[ROW_BYTES_MAX])
     store_u64_le(head + AT_TRAILER_BYTES, row->trailer_bytes);
     store_u64_le(head + AT_EXPIRES, row->expires_ms);
     store_u64_le(head + AT_KEPT, (uint64_t)row->kept_ms);
-    head[AT_CHECKSUM_ALGORITHM] = (uint8_t)attributes->checksum.algorithm;
-    head[AT_CHECKSUM_TYPE] = (uint8_t)attributes->checksum.type;
     head[AT_STORED_ETAG_BYTES] = (uint8_t)stored_etag.size;
     head[AT_ETAG_BYTES] = (uint8_t)etag.size;
-    store_u32_le(head + AT_CHECKSUM_PARTS, attributes->checksum.parts_count);
-    memcpy(head + AT_CHECKSUM, attributes->checksum.bytes, CHECKSUM_BYTES_MAX);
+    if (!is_sealed)
+        put_checksum(&attributes->checksum, head);
     memcpy(head + AT_DICTIONARY, attributes->dictionary, 16);
     store_u64_le(head + AT_REVISION, attributes->revision);
     head[AT_OWNER_BYTES] = (uint8_t)owner.size;
+    store_u16_le(head + AT_SEAL_BYTES, row->seal_size);
     uint8_t *end = head + ROW_HEAD_BYTES;
     memcpy(end, stored_etag.data, stored_etag.size);
     memcpy(end + stored_etag.size, etag.data, etag.size);
     memcpy(end + stored_etag.size + etag.size, owner.data, owner.size);
-    return ROW_HEAD_BYTES + stored_etag.size + etag.size + owner.size;
+    memcpy(end + stored_etag.size + etag.size + owner.size, row->seal, row->seal_size);
+    return ROW_HEAD_BYTES + stored_etag.size + etag.size + owner.size + row->seal_size;
 }
 
 static void read_numbers(const uint8_t *head, struct row *row)
@@ -203,11 +232,12 @@ bool row_decode(struct span bytes, struct row *ret_row)
     size_t stored_etag = head[AT_STORED_ETAG_BYTES];
     size_t etag = head[AT_ETAG_BYTES];
     size_t owner = head[AT_OWNER_BYTES];
+    size_t seal = load_u16_le(head + AT_SEAL_BYTES);
     if (head[AT_LAYOUT] > LAYOUT_CODEC || (head[AT_TRAILER] & ~IS_COUNTED) > STAMP_TRAILER_SAYS ||
         head[AT_CHECKSUM_ALGORITHM] >= CHECKSUM_ALGORITHMS || head[AT_CHECKSUM_TYPE] > CHECKSUM_COMPOSITE ||
         stored_etag == 0 || stored_etag >= sizeof ret_row->attributes.stored_etag ||
-        etag >= sizeof ret_row->attributes.etag || owner >= sizeof ret_row->owner ||
-        bytes.size != ROW_HEAD_BYTES + stored_etag + etag + owner)
+        etag >= sizeof ret_row->attributes.etag || owner >= sizeof ret_row->owner || seal > ROW_SEAL_BYTES_MAX ||
+        (seal > 0 && etag > 0) || bytes.size != ROW_HEAD_BYTES + stored_etag + etag + owner + seal)
         return false;
     *ret_row = (struct row){0};
     read_numbers(head, ret_row);
@@ -218,5 +248,7 @@ bool row_decode(struct span bytes, struct row *ret_row)
     memcpy(ret_row->attributes.stored_etag, head + ROW_HEAD_BYTES, stored_etag);
     memcpy(ret_row->attributes.etag, head + ROW_HEAD_BYTES + stored_etag, etag);
     memcpy(ret_row->owner, head + ROW_HEAD_BYTES + stored_etag + etag, owner);
+    memcpy(ret_row->seal, head + ROW_HEAD_BYTES + stored_etag + etag + owner, seal);
+    ret_row->seal_size = (uint16_t)seal;
     return true;
 }

@@ -1,16 +1,20 @@
 /* store/remote/rows/row.h -- what was last seen of a key: its ETag in the backend, and what stands behind that.
  *
  * A row is never believed by itself: it says which request is likely to be right, and it is used only when the backend
- * names the same ETag. What changes without the ETag is not in it: metadata of clients, tags, storage class. */
+ * names the same ETag. What changes without the ETag is not in it: metadata of clients, tags, storage class. Hashes of
+ * an encrypted object are in rows in memory, where the keys are, and never on disk. */
 #pragma once
 
 #include "store/remote/format/fields.h"
+#include "store/veil.h"
 
-enum { ROW_KEY_BYTES = 16, ROW_BYTES_MAX = 512 };
+enum { ROW_KEY_BYTES = 16, ROW_BYTES_MAX = 768, ROW_SEAL_BYTES_MAX = 256 };
 
 struct row {
-    struct object_attributes attributes;  /* without metadata, tags_count, version, owner and ACL; whole, or the row is
-                                             not made */
+    struct object_attributes attributes;  /* without metadata, tags_count, version, seal, owner and ACL; whole, or the
+                                             row is not made */
+    uint16_t seal_size;                   /* 0: it is not encrypted */
+    uint8_t seal[ROW_SEAL_BYTES_MAX];     /* an object with a larger one has no row */
     char owner[ACCOUNT_ID_BYTES_MAX + 1]; /* for lists, who ask for it; "": the bucket's */
     bool is_stamped;                      /* Bale wrote it */
     bool is_counted;                      /* the fleet's ledger counts it under this name */
@@ -33,8 +37,11 @@ void row_key_of_version(const uint8_t key[ROW_KEY_BYTES], struct span version, u
 /* What an answer said, as a row. False: it is not whole (a size or logical ETag that only a trailer or a walk knows).
  */
 bool row_of(const struct backend_object *object, bool was_said_before, struct row *ret_row);
-/* Completes what an answer left out from a row with the same ETag. */
+/* Completes what an answer left out from a row with the same ETag. A seal that it gives points into the row. */
 void row_apply(const struct row *row, struct backend_object *object);
+
+/* Shows the hashes of an encrypted object in a row that comes from the disk. */
+void row_lift_veil(struct row *row, const struct veil *veil);
 
 /* On disk; row_encode returns the size. Decoding bounds every length; false: not a row of this version. */
 size_t row_encode(const struct row *row, uint8_t ret_bytes[ROW_BYTES_MAX]);

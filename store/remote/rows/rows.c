@@ -15,6 +15,7 @@ enum { TRAILER_CHAINS = 1024, TRAILER_OVERHEAD_BYTES = 512 };
 
 struct rows {
     struct rows_file *file; /* NULL: in memory only */
+    const struct veil *veil;
     atomic_uint_fast64_t sequence;
     atomic_uint shards;
 };
@@ -40,10 +41,11 @@ struct rows_shard {
     size_t trailers_bytes;
 };
 
-struct rows *rows_open(const char *folder, uint64_t bytes_max, struct error *error)
+struct rows *rows_open(const char *folder, uint64_t bytes_max, const struct veil *veil, struct error *error)
 {
     struct rows *rows = calloc(1, sizeof *rows);
     ASSERT(rows != NULL);
+    rows->veil = veil;
     rows->sequence = (uint64_t)clock_wall_ms(clock_system()) << 20; /* behind all that an earlier process counted */
     if (folder != NULL) {
         rows->file = rows_file_open(folder, bytes_max, error);
@@ -118,6 +120,8 @@ bool rows_find(struct rows_shard *shard, const uint8_t key[ROW_KEY_BYTES], struc
             remembered = row_memory_place(shard->memory, key);
             remembered->is_dropped = false;
             remembered->row = *ret_row;
+            if (ret_row->seal_size > 0)
+                row_lift_veil(&remembered->row, shard->rows->veil);
         }
         remembered->file_version = file_version;
     }

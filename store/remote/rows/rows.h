@@ -23,8 +23,9 @@ enum {
 struct rows;
 struct rows_shard;
 
-/* `folder` NULL: rows are in memory only, as they are where its disk is full from the beginning. */
-struct rows *rows_open(const char *folder, uint64_t bytes_max, struct error *error);
+/* `folder` NULL: rows are in memory only, as they are where its disk is full from the beginning. `veil`: of encrypted
+ * objects; NULL: their hashes are not known. It must live as long. */
+struct rows *rows_open(const char *folder, uint64_t bytes_max, const struct veil *veil, struct error *error);
 void rows_close(struct rows *rows);
 
 struct rows_shard *rows_attach(struct rows *rows);

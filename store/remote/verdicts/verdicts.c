@@ -180,6 +180,7 @@ void verdicts_apply(const struct verdicts *verdicts, uint64_t part_bytes, struct
             verdict_holds(verdicts, VERDICT_VERSIONS) && !verdict_holds(verdicts, VERDICT_VERSION_LISTS),
         .keeps_sidecar = true,
         .keeps_time = true,
+        .keeps_seals = true,
         .labels_slip = !verdict_holds(verdicts, VERDICT_LABELS_HOLD),
     };
 }

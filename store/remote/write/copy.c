@@ -262,6 +262,7 @@ SUSPENDS static bool copy_through(struct copying *copying, const struct object_n
         .codec = result.attributes->codec,
         .may_have_columns = result.attributes->may_have_columns,
         .is_uncounted = result.is_uncounted,
+        .is_sealed = result.attributes->seal.size > 0,
         .lock = result.attributes->lock,
         .owner = result.attributes->owner,
         .acl = result.attributes->acl,

@@ -1,7 +1,7 @@
 /* store/remote/write/writer.c -- a write: bytes are held until they are a whole body, or a whole part; then sent. */
 #include "store/remote/write/writer.h"
 
-#include "codec/format/frame.h"
+#include "codec/seal/sealed_frame.h"
 #include "runtime/base/assert.h"
 #include "runtime/base/clock.h"
 #include "runtime/fiber/loop.h"
@@ -49,10 +49,12 @@ void remote_writer_free(struct remote_writer *writer)
     free(writer);
 }
 
-/* How many stored bytes there can be: frames that do not shrink cost their headers. */
+/* How many stored bytes there can be: frames that do not shrink cost their headers, and what seals them. */
 static uint64_t most_stored(const struct write_intent *intent)
 {
-    return intent->original_size + (intent->original_size / FRAME_ORIGINAL_BYTES + 1) * FRAME_HEADER_BYTES;
+    uint64_t frames = intent->original_size / FRAME_ORIGINAL_BYTES + 1;
+    return intent->original_size +
+           frames * (FRAME_HEADER_BYTES + (intent->is_sealed ? (uint64_t)SEALED_PAYLOAD_BYTES : 0));
 }
 
 /* Objects of the store itself are parts that clients sent, often of just this size: with the frames' headers they are

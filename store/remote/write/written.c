@@ -69,13 +69,13 @@ static void add_parts(struct trailer_builder *builder, const struct write_result
 static void make_facts(const struct remote_writer *writer, const struct object_attributes *attributes,
                        struct trailer_facts *ret_facts)
 {
-    *ret_facts = (struct trailer_facts){
-        .original_size = attributes->original_size,
-        .parts_count = attributes->parts_count,
-        .crc32c = attributes->crc32c,
-        .checksum = attributes->checksum,
-    };
+    *ret_facts =
+        (struct trailer_facts){.original_size = attributes->original_size, .parts_count = attributes->parts_count};
     memcpy(ret_facts->nonce, writer->nonce, TRAILER_NONCE_BYTES);
+    if (attributes->seal.size > 0)
+        return; /* hashes are in the seal */
+    ret_facts->crc32c = attributes->crc32c;
+    ret_facts->checksum = attributes->checksum;
     (void)hex_decode(span_take(span_from_string(attributes->etag), (size_t)2 * MD5_BYTES), ret_facts->digest,
                      MD5_BYTES);
 }
@@ -90,7 +90,8 @@ static void make_trailer(struct remote_writer *writer, const struct write_result
     add_parts(&builder, result);
     make_facts(writer, &object->attributes, &facts);
     trailer_encode(&builder, &facts, is_with_metadata ? object->attributes.metadata : SPAN_EMPTY,
-                   object->attributes.stored_size, &object->trailer);
+                   writer->large != NULL ? object->attributes.seal : SPAN_EMPTY, object->attributes.stored_size,
+                   &object->trailer);
     trailer_builder_free(&builder);
 }
 
@@ -119,6 +120,7 @@ static void make_early(struct remote_writer *writer, struct written_object *obje
         .is_multipart = writer->clients_upload.size > 0,
         .codec = intent->codec,
         .may_have_columns = intent->may_have_columns,
+        .is_encrypted = intent->is_sealed,
         .is_size_known = intent->is_size_known,
         .original_size = intent->original_size,
         .metadata = intent->metadata,
@@ -296,7 +298,7 @@ SUSPENDS void written_object_settle(struct remote_key *key, struct written_objec
     bool had_sidecar = s4_object_may_have_sidecar(key);
     written_object_note(key, object, revision);
     *ret_attributes = object->attributes;
-    ret_attributes->metadata = ret_attributes->owner = ret_attributes->acl = SPAN_EMPTY;
+    ret_attributes->metadata = ret_attributes->seal = ret_attributes->owner = ret_attributes->acl = SPAN_EMPTY;
     if (!write_index(key, object, frames) && had_sidecar)
         s4_object_remove_sidecar(key);
 }

@@ -26,6 +26,7 @@ static void walk(const struct trailer *trailer)
     size_t position = 0;
     while (trailer_next_part(trailer, &position, &part))
         ASSERT(part.number <= PART_NUMBER_MAX);
+    ASSERT(trailer->seal.size <= OBJECT_SEAL_BYTES_MAX);
     struct buffer encoded = {0};
     struct sidecar sidecar;
     trailer_to_sidecar(trailer, &encoded);

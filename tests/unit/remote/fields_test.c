@@ -2,6 +2,7 @@
 #include "store/remote/format/fields.h"
 
 #include "codec/codec.h"
+#include "runtime/base/base64.h"
 #include "tests/unit/run_suite.h"
 
 static struct span field(struct span fields, const char *name)
@@ -289,6 +290,102 @@ START_TEST(metadata_from_the_trailer)
 }
 END_TEST
 
+static struct object_attributes encrypted(struct span seal)
+{
+    struct object_attributes attributes = ordinary(SPAN_EMPTY);
+    attributes.seal = seal;
+    return attributes;
+}
+
+static void expect_no_hashes(const struct object_attributes *attributes)
+{
+    ck_assert_str_eq(attributes->etag, "");
+    ck_assert(!attributes->has_crc32c && attributes->crc32c == 0);
+    ck_assert(attributes->checksum.algorithm == CHECKSUM_NONE);
+}
+
+/* Hashes are in no field, and those that somebody puts there are passed over. */
+START_TEST(seal_of_an_encrypted_object)
+{
+    struct buffer fields = {0};
+    struct buffer again = {0};
+    struct backend_object object;
+    struct error error;
+    struct object_attributes attributes = encrypted(SPAN("sealed"));
+    attributes.owner = SPAN("alice");
+    struct object_stamp stamp = {.name = {'1', '2', '3', '4', '5', '6', '7', '8'}, .checksum = attributes.checksum};
+    ck_assert(fields_encode(&attributes, &stamp, &fields));
+    ck_assert_text(field(buffer_span(&fields), "x-amz-meta-s4-bale-sse"), "c2VhbGVk");
+    ck_assert_text(field(buffer_span(&fields), "x-amz-meta-s4-encrypted"), "aes-256-gcm");
+    ck_assert_uint_eq(field(buffer_span(&fields), "x-amz-meta-s4-logical-etag").size, 0);
+    ck_assert_uint_eq(field(buffer_span(&fields), "x-amz-meta-s4-crc32c").size, 0);
+    ck_assert(metadata_append(&fields, SPAN("etag"), SPAN("\"e\"")));
+    ck_assert(metadata_append(&fields, SPAN("x-amz-meta-s4-logical-etag"), SPAN("0123")));
+    ck_assert(metadata_append(&fields, SPAN("x-amz-meta-s4-crc32c"), SPAN("5")));
+    ck_assert(metadata_append(&fields, SPAN("x-amz-meta-mine"), SPAN("kept")));
+    ck_assert(decode(buffer_span(&fields), 300, &again, &object, &error));
+    ck_assert(object.is_stamped && !object.attributes.is_encrypted);
+    ck_assert_text(object.attributes.seal, "sealed");
+    ck_assert_text(object.attributes.owner, "alice");
+    ck_assert_text(field(object.attributes.metadata, "x-amz-meta-mine"), "kept");
+    expect_no_hashes(&object.attributes);
+    const struct trailer trailer = {.facts = {.original_size = 1000, .crc32c = 7}, .seal = SPAN("another")};
+    fields_apply_trailer(&object, &trailer); /* metadata wins */
+    ck_assert_text(object.attributes.seal, "sealed");
+    expect_no_hashes(&object.attributes);
+    buffer_free(&fields);
+    buffer_free(&again);
+}
+END_TEST
+
+/* Such an object is encrypted, and nobody can read it. */
+START_TEST(seals_that_are_none)
+{
+    static const char *const texts[] = {"", "%%%%", "c2VhbGV*"};
+    char longest[BASE64_URL_BYTES(OBJECT_SEAL_BYTES_MAX + 1) + 1];
+    memset(longest, 'A', sizeof longest - 1);
+    longest[sizeof longest - 1] = '\0';
+    for (unsigned i = 0; i < 4; i++) {
+        struct buffer fields = {0};
+        struct buffer again = {0};
+        struct backend_object object;
+        struct error error;
+        ck_assert(metadata_append(&fields, SPAN("etag"), SPAN("\"e\"")));
+        ck_assert(
+            metadata_append(&fields, SPAN("x-amz-meta-s4-bale-sse"), span_from_string(i < 3 ? texts[i] : longest)));
+        ck_assert(decode(buffer_span(&fields), 300, &again, &object, &error));
+        ck_assert(object.attributes.is_encrypted && object.attributes.seal.size == 0);
+        expect_no_hashes(&object.attributes);
+        buffer_free(&fields);
+        buffer_free(&again);
+    }
+}
+END_TEST
+
+/* Begun before there was a seal: the fields say that there will be one, and the trailer has it. */
+START_TEST(seal_from_the_trailer)
+{
+    struct buffer fields = {0};
+    struct buffer again = {0};
+    struct backend_object object;
+    struct error error;
+    struct object_attributes early = {
+        .is_s4 = true, .layout = LAYOUT_FRAMED, .codec = CODEC_ZSTD, .is_encrypted = true};
+    struct object_stamp stamp = {.trailer = STAMP_TRAILER_SAYS};
+    ck_assert(fields_encode(&early, &stamp, &fields));
+    ck_assert(metadata_append(&fields, SPAN("etag"), SPAN("\"e\"")));
+    ck_assert(decode(buffer_span(&fields), 500, &again, &object, &error));
+    ck_assert(object.attributes.is_encrypted && object.attributes.seal.size == 0);
+    const struct trailer trailer = {.facts = {.original_size = 1000}, .seal = SPAN("sealed")};
+    fields_apply_trailer(&object, &trailer);
+    ck_assert(!object.attributes.is_encrypted && object.attributes.original_size == 1000);
+    ck_assert_text(object.attributes.seal, "sealed");
+    expect_no_hashes(&object.attributes);
+    buffer_free(&fields);
+    buffer_free(&again);
+}
+END_TEST
+
 /* Written by multipart: hardly anything was known when the head was sent. */
 START_TEST(attributes_from_the_trailer)
 {
@@ -338,6 +435,9 @@ int main(void)
     tcase_add_test(cases, the_limit_counts_whole_names);
     tcase_add_test(cases, metadata_from_the_trailer);
     tcase_add_test(cases, attributes_from_the_trailer);
+    tcase_add_test(cases, seal_of_an_encrypted_object);
+    tcase_add_test(cases, seals_that_are_none);
+    tcase_add_test(cases, seal_from_the_trailer);
     suite_add_tcase(suite, cases);
     return run_suite(suite);
 }

@@ -84,10 +84,82 @@ START_TEST(as_bytes)
 }
 END_TEST
 
+/* What the seal of encrypted rows says, and who asks for it. */
+static void lift(void *context, struct object_attributes *attributes)
+{
+    unsigned *lifted = context;
+    (*lifted)++;
+    ck_assert(span_equal(attributes->seal, SPAN("sealed")));
+    (void)snprintf(attributes->etag, sizeof attributes->etag, "true");
+}
+
+static struct row encrypted_row(void)
+{
+    struct row row = row_with("an ETag", 1000);
+    row.seal_size = (uint16_t)strlen("sealed");
+    memcpy(row.seal, "sealed", row.seal_size);
+    return row;
+}
+
+/* Hashes of an encrypted object are in no bytes; a row that has both is none. */
+START_TEST(encrypted_as_bytes)
+{
+    struct row row = encrypted_row();
+    struct row again;
+    uint8_t bytes[ROW_BYTES_MAX];
+    unsigned lifted = 0;
+    const struct veil veil = {.lift = lift, .context = &lifted};
+    struct span encoded = span_of(bytes, row_encode(&row, bytes));
+    ck_assert(row_decode(encoded, &again));
+    ck_assert_str_eq(again.attributes.etag, "");
+    ck_assert(!again.attributes.has_crc32c && again.attributes.crc32c == 0);
+    ck_assert_int_eq(again.attributes.checksum.algorithm, CHECKSUM_NONE);
+    ck_assert(span_equal(span_of(again.seal, again.seal_size), SPAN("sealed")));
+    row_lift_veil(&again, &veil);
+    ck_assert_str_eq(again.attributes.etag, "true");
+    ck_assert(again.attributes.seal.size == 0 && lifted == 1);
+    for (size_t i = 0; i < encoded.size; i++)
+        ck_assert(!row_decode(span_take(encoded, i), &again));
+
+    row.seal_size = 0;
+    size_t plain = row_encode(&row, bytes);
+    memcpy(bytes + plain, "sealed", strlen("sealed"));
+    bytes[169] = (uint8_t)strlen("sealed"); /* where the size of the seal is */
+    ck_assert(!row_decode(span_of(bytes, plain + strlen("sealed")), &again));
+}
+END_TEST
+
+/* In memory the hashes are there; what comes from the file is asked for. */
+START_TEST(encrypted_in_the_file)
+{
+    struct error error;
+    make_folder();
+    unsigned lifted = 0;
+    const struct veil veil = {.lift = lift, .context = &lifted};
+    uint8_t key[ROW_KEY_BYTES];
+    key_of(1, key);
+    for (unsigned start = 0; start < 2; start++) {
+        struct rows *rows = rows_open(folder, 64 << 20, &veil, &error);
+        ck_assert_ptr_nonnull(rows);
+        struct rows_shard *shard = rows_attach(rows);
+        struct row row = encrypted_row();
+        struct row found;
+        if (start == 0)
+            rows_put(shard, key, &row);
+        ck_assert(rows_find(shard, key, &found));
+        ck_assert_str_eq(found.attributes.etag, start == 0 ? row.attributes.etag : "true");
+        ck_assert_uint_eq(lifted, start);
+        rows_detach(shard);
+        rows_close(rows);
+    }
+    remove_folder();
+}
+END_TEST
+
 START_TEST(in_memory)
 {
     struct error error;
-    struct rows *rows = rows_open(NULL, 0, &error);
+    struct rows *rows = rows_open(NULL, 0, NULL, &error);
     struct rows_shard *shard = rows_attach(rows);
     struct row found;
     uint8_t key[ROW_KEY_BYTES];
@@ -113,7 +185,7 @@ START_TEST(used_ones_stay_in_memory)
 {
     enum { USED = 100, COUNT = 10 * ROWS_IN_MEMORY };
     struct error error;
-    struct rows *rows = rows_open(NULL, 0, &error);
+    struct rows *rows = rows_open(NULL, 0, NULL, &error);
     struct rows_shard *shard = rows_attach(rows);
     struct row found;
     uint8_t key[ROW_KEY_BYTES];
@@ -140,7 +212,7 @@ START_TEST(in_the_file)
     struct row found;
     uint8_t key[ROW_KEY_BYTES];
     make_folder();
-    struct rows *rows = rows_open(folder, 64 << 20, &error);
+    struct rows *rows = rows_open(folder, 64 << 20, NULL, &error);
     ck_assert_msg(rows != NULL, "%s", error.message);
     struct rows_shard *shard = rows_attach(rows);
     for (unsigned i = 0; i < COUNT; i++) {
@@ -153,7 +225,7 @@ START_TEST(in_the_file)
     rows_detach(shard);
     rows_close(rows);
 
-    rows = rows_open(folder, 64 << 20, &error);
+    rows = rows_open(folder, 64 << 20, NULL, &error);
     shard = rows_attach(rows);
     for (unsigned i = 0; i < COUNT; i++) {
         key_of(i, key);
@@ -167,7 +239,7 @@ START_TEST(in_the_file)
     char mark[96]; /* as after a crash: nothing of it is believed */
     (void)snprintf(mark, sizeof mark, "%s/rows.closed", folder);
     ck_assert_int_eq(unlink(mark), 0);
-    rows = rows_open(folder, 64 << 20, &error);
+    rows = rows_open(folder, 64 << 20, NULL, &error);
     shard = rows_attach(rows);
     key_of(1, key);
     ck_assert(!rows_find(shard, key, &found));
@@ -186,7 +258,7 @@ START_TEST(two_tables_in_turn)
     struct rows_usage usage;
     uint8_t key[ROW_KEY_BYTES];
     make_folder();
-    struct rows *rows = rows_open(folder, 16 << 20, &error);
+    struct rows *rows = rows_open(folder, 16 << 20, NULL, &error);
     ck_assert_msg(rows != NULL, "%s", error.message);
     struct rows_shard *shard = rows_attach(rows);
     for (unsigned i = 0; i < COUNT; i++) {
@@ -207,7 +279,7 @@ START_TEST(two_tables_in_turn)
     ck_assert_uint_le(usage.file_bytes, 16 << 20);
     rows_detach(shard);
     rows_close(rows);
-    rows = rows_open(folder, 16 << 20, &error);
+    rows = rows_open(folder, 16 << 20, NULL, &error);
     shard = rows_attach(rows);
     unsigned there = 0;
     for (unsigned i = COUNT - LAST; i < COUNT; i++) {
@@ -237,7 +309,7 @@ static const struct kept_trailer *keep(struct rows_shard *shard, unsigned number
 START_TEST(trailers)
 {
     struct error error;
-    struct rows *rows = rows_open(NULL, 0, &error);
+    struct rows *rows = rows_open(NULL, 0, NULL, &error);
     struct rows_shard *shard = rows_attach(rows);
     uint8_t key[ROW_KEY_BYTES];
     const struct kept_trailer *held = keep(shard, 1, "e1", 1000);
@@ -271,6 +343,8 @@ int main(void)
     TCase *cases = tcase_create("rows");
     tcase_set_timeout(cases, 60);
     tcase_add_test(cases, as_bytes);
+    tcase_add_test(cases, encrypted_as_bytes);
+    tcase_add_test(cases, encrypted_in_the_file);
     tcase_add_test(cases, in_memory);
     tcase_add_test(cases, used_ones_stay_in_memory);
     tcase_add_test(cases, in_the_file);

@@ -29,7 +29,7 @@ static void encode(struct buffer *ret_frame)
     part = (struct object_part){7, (1 << 20) + 500, {.algorithm = CHECKSUM_CRC32C, .bytes = {5}}};
     trailer_add_part(&builder, CHECKSUM_CRC32C, &part);
     ck_assert(metadata_append(&metadata, SPAN("x-amz-meta-city"), SPAN("K\xc3\xb6ln")));
-    trailer_encode(&builder, &facts, buffer_span(&metadata), builder.body_size, ret_frame);
+    trailer_encode(&builder, &facts, buffer_span(&metadata), SPAN_EMPTY, builder.body_size, ret_frame);
     buffer_free(&metadata);
     trailer_builder_free(&builder);
 }
@@ -95,6 +95,26 @@ START_TEST(finds_frames_and_parts)
 }
 END_TEST
 
+/* Of an encrypted object; one that is too long for any makes no trailer. */
+START_TEST(seals)
+{
+    static const uint8_t longest[OBJECT_SEAL_BYTES_MAX + 1];
+    for (size_t size = OBJECT_SEAL_BYTES_MAX; size <= sizeof longest; size++) {
+        struct trailer_builder builder;
+        struct buffer frame = {0};
+        struct trailer trailer;
+        const struct trailer_facts none = {.original_size = 5};
+        trailer_builder_init(&builder);
+        trailer_encode(&builder, &none, SPAN_EMPTY, span_of(longest, size), 100, &frame);
+        bool is_read = trailer_decode(buffer_span(&frame), 100 + frame.size, &trailer, NULL);
+        ck_assert(is_read == (size == OBJECT_SEAL_BYTES_MAX));
+        ck_assert(!is_read || trailer.seal.size == size);
+        trailer_builder_free(&builder);
+        buffer_free(&frame);
+    }
+}
+END_TEST
+
 /* docs/bucket-format.md shows these bytes. */
 START_TEST(bytes_of_the_smallest)
 {
@@ -102,7 +122,7 @@ START_TEST(bytes_of_the_smallest)
     struct buffer frame = {0};
     const struct trailer_facts empty = {0};
     trailer_builder_init(&builder);
-    trailer_encode(&builder, &empty, SPAN_EMPTY, 0, &frame);
+    trailer_encode(&builder, &empty, SPAN_EMPTY, SPAN_EMPTY, 0, &frame);
     ck_assert_uint_eq(frame.size, 12 + 8 + 56 + 32);
     ck_assert_mem_eq(frame.data, "S4P1\x60\0\0\0\0\0\0\0\x01\0\0\0\x38\0\0\0", 20);
     ck_assert_mem_eq(frame.data + frame.size - 8, "BALE-END", 8);
@@ -215,6 +235,7 @@ int main(void)
     TCase *cases = tcase_create("trailer");
     tcase_add_test(cases, reads_what_it_wrote);
     tcase_add_test(cases, finds_frames_and_parts);
+    tcase_add_test(cases, seals);
     tcase_add_test(cases, bytes_of_the_smallest);
     tcase_add_test(cases, every_changed_byte_is_noticed);
     tcase_add_test(cases, sealed_lies_are_refused);

@@ -62,6 +62,10 @@ SUSPENDS static bool stamp_once(struct stamping *stamping, const struct object_n
     *ret_copied = false;
     if (!bucket_open(stamping->store, name, &intent, &object, error))
         return false;
+    if (object->attributes.seal.size > 0) { /* S4 does not read it, and its ETag must not be told */
+        bucket_close(object);
+        return true;
+    }
     bool wants_copy = may_copy && stamping->line->etags && !remote_tells_s4(object);
     if (wants_copy && object->attributes.stored_size > COPY_BYTES_MAX) {
         stamping->too_large++;
