@@ -2,6 +2,7 @@
 #include "store/remote/flight.h"
 
 #include "runtime/base/assert.h"
+#include "runtime/fiber/loop.h"
 #include "s3client/wire/s3_error.h"
 
 #include <stdlib.h>
@@ -9,13 +10,14 @@
 enum {
     NEAR_BLOCKS = 16, /* so far ahead of it one joins: nearer than a request of one's own */
     BREAKS_MAX = 3,   /* in a row, without a block between */
+    LATE_MS = 5000,   /* for one block, of somebody else's request */
 };
 
 struct flight {
     struct list_link link; /* of shard->flights */
     struct block_revision revision;
     uint64_t position; /* the number of the next block */
-    uint64_t end;      /* in the stored object */
+    uint64_t end;      /* in the stored object; of a whole block */
     struct fetch stream;
     unsigned readers;
     unsigned breaks;
@@ -66,15 +68,35 @@ static void let_go(struct flight *flight)
     wait_wake_all(&flight->moved);
 }
 
+/* Of those that are whole before `end`. */
+static uint64_t end_of_whole_blocks(const struct block_revision *revision, uint64_t end)
+{
+    return end >= revision->stored_size ? revision->stored_size : block_offset(block_number_at(end));
+}
+
+/* Of the one that the byte before `end` lies in. */
+static uint64_t end_of_last_block(const struct block_revision *revision, uint64_t end)
+{
+    uint64_t block_end = block_offset(block_number_at(end - 1) + 1);
+    return block_end < revision->stored_size ? block_end : revision->stored_size;
+}
+
+bool flight_can_use(const struct fetch *stream, const struct block_name *name)
+{
+    uint64_t first = block_offset(name->number);
+    return stream->is_open && stream->position == first && stream->end >= first + block_payload_bytes(name);
+}
+
 bool flight_can_open(const struct flight *flight, const struct fetch *stream)
 {
-    return stream->is_open && stream->position == block_offset(flight->position);
+    const struct block_name first = {.revision = flight->revision, .number = flight->position};
+    return flight_can_use(stream, &first);
 }
 
 void flight_open(struct flight *flight, struct fetch *stream)
 {
     ASSERT(flight->is_held && flight_can_open(flight, stream));
-    flight->end = stream->end;
+    flight->end = end_of_whole_blocks(&flight->revision, stream->end);
     flight->stream = *stream;
     stream->is_open = false;
     let_go(flight);
@@ -110,7 +132,8 @@ SUSPENDS static bool fetch_next(struct flight *flight, struct remote_object *obj
     uint64_t first = block_offset(flight->position);
     if (!flight->stream.is_open) {
         object->tiered.streams++;
-        flight->end = remote_stream_end(object, first, block_payload_bytes(&name));
+        flight->end =
+            end_of_last_block(&flight->revision, remote_stream_end(object, first, block_payload_bytes(&name)));
         if (!fetch_open(&object->key, remote_object_etag(object), first, flight->end, &flight->stream, error))
             return false;
     }
@@ -156,8 +179,8 @@ SUSPENDS enum flight_outcome flight_follow(struct flight *flight, struct remote_
 {
     while (comes_to(flight, name)) {
         if (flight->is_held) {
-            if (!wait_for(&flight->moved, DEADLINE_NONE, error))
-                return FLIGHT_FAILED;
+            if (!wait_for(&flight->moved, deadline_after_ms(LATE_MS), error))
+                return error->kind == ERROR_TIMED_OUT ? FLIGHT_LATE : FLIGHT_FAILED;
             continue;
         }
         bool is_wanted = flight->position == name->number;

@@ -17,9 +17,11 @@ struct flight *flight_join(struct remote_shard *shard, const struct block_name *
 /* A new one, from this block on, for whose stream the caller has sent a request, or has one already: the others wait
  * until it has called one of the next two. Held likewise. */
 struct flight *flight_begin(struct remote_shard *shard, const struct block_name *name);
-/* Does the stream stand where the flight begins? */
+/* Does the stream stand at the block, and reach to its end? */
+bool flight_can_use(const struct fetch *stream, const struct block_name *name);
+/* ... at the flight's first block? */
 bool flight_can_open(const struct flight *flight, const struct fetch *stream);
-/* `stream` stands at the first block, and is the flight's from now on. */
+/* `stream` can open it, and is the flight's from now on, which comes to the blocks that are whole in it. */
 void flight_open(struct flight *flight, struct fetch *stream);
 /* There is none: whoever wants a block opens one. */
 void flight_open_later(struct flight *flight);
@@ -31,6 +33,7 @@ enum flight_outcome {
     FLIGHT_TOOK,   /* the block is in object->tiered.block */
     FLIGHT_KEPT,   /* it has come into the tier meanwhile */
     FLIGHT_PASSED, /* it does not come to this block, or not any more */
+    FLIGHT_LATE,   /* it has not moved for seconds: whoever waits had better fetch for itself */
     FLIGHT_FAILED, /* as remote_read_backend */
 };
 /* Until the flight has come to the block. */

@@ -17,6 +17,7 @@ struct tiered {
     unsigned streams;      /* that were opened for what the tier had not */
     struct flight *flight; /* that it reads from (store/remote/flight.h); NULL: none */
     bool opens_flight;     /* ... whose stream this object's request is to become */
+    bool flies_alone;      /* one was late: it waits for no other */
     uint8_t *block;        /* memory for one on its way to the tier, while something is read; else NULL */
 };
 

@@ -322,6 +322,15 @@ static bool is_expected(const struct remote_object *object, const struct open_in
            span_equal(intent->if_stored_etag, span_from_string(object->state.object.attributes.stored_etag));
 }
 
+/* Did the request name the revision that the answer is of? A backend that knows no If-Match answers with another one. A
+ * HEAD brings no bytes: what is fetched behind it names what it said. */
+static bool is_pinned_answer(const struct remote_object *object, const struct plan *plan)
+{
+    const char *sent = object->key.row.attributes.stored_etag;
+    bool is_same = strcmp(object->state.object.attributes.stored_etag, sent) == 0;
+    return plan->approach == ASK_HEAD || (plan->is_pinned && is_same);
+}
+
 SUSPENDS static bool take_answer(struct remote_object *object, const struct open_intent *intent,
                                  const struct plan *plan, struct error *error)
 {
@@ -339,7 +348,7 @@ SUSPENDS static bool take_answer(struct remote_object *object, const struct open
     }
     if (!is_expected(object, intent))
         return fetch_changed(error);
-    tiered_begin(object, answer, plan->is_pinned || plan->approach == ASK_HEAD, intent->is_again);
+    tiered_begin(object, answer, is_pinned_answer(object, plan), intent->is_again);
     if (plan->approach == ASK_HEAD)
         fetch_close(&object->stream);
     else if (!take_body(object, plan, first, end, error))

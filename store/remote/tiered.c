@@ -114,13 +114,14 @@ static void keep_kept(struct remote_object *object)
     struct tiered *tiered = &object->tiered;
     struct tier *tier = tier_of(&object->key);
     uint64_t end = object->kept_first + object->kept.size;
-    struct block_name name = block_at(&tiered->revision, object->kept_first + BLOCK_PAYLOAD_BYTES - 1);
+    struct block_name name = block_at(&tiered->revision, object->kept_first);
     for (; block_offset(name.number) < end; name.number++) {
         uint64_t from = block_offset(name.number);
         uint32_t size = block_payload_bytes(&name);
         if (tiered->is_doubted)
             tier_forget(tier, &name);
-        if (from + size <= end && !tier_has(tier, &name) && is_worth_it(object, &name) && tiered->is_pinned)
+        if (from >= object->kept_first && from + size <= end && !tier_has(tier, &name) && is_worth_it(object, &name) &&
+            tiered->is_pinned)
             tier_keep(tier, &name, span_of(object->kept.data + (from - object->kept_first), size));
     }
 }
@@ -240,7 +241,7 @@ SUSPENDS static enum flight_outcome fly(struct remote_object *object, const stru
     struct fetch *stream = &object->stream;
     if (tiered->flight == NULL)
         tiered->flight = flight_join(object->key.shard, name);
-    if (tiered->flight == NULL && stream->is_open && stream->position != block_offset(name->number))
+    if (tiered->flight == NULL && stream->is_open && !flight_can_use(stream, name))
         return FLIGHT_PASSED;
     if (tiered->flight == NULL) {
         tiered->flight = flight_begin(object->key.shard, name);
@@ -250,8 +251,10 @@ SUSPENDS static enum flight_outcome fly(struct remote_object *object, const stru
             flight_open_later(tiered->flight);
     }
     enum flight_outcome outcome = flight_follow(tiered->flight, object, name, error);
-    if (outcome != FLIGHT_TOOK && outcome != FLIGHT_KEPT)
-        leave_flight(tiered);
+    if (outcome == FLIGHT_TOOK || outcome == FLIGHT_KEPT)
+        return outcome;
+    leave_flight(tiered);
+    tiered->flies_alone |= outcome == FLIGHT_LATE;
     return outcome;
 }
 
@@ -312,7 +315,8 @@ SUSPENDS static bool read_all(struct remote_object *object, uint64_t offset, uin
         if (taken == 0) {
             enum flight_outcome outcome;
             taken = one_step(object, offset, size);
-            if (!fetch_absent(object, offset, ret_bytes, taken, !has_come && may_give(object), &outcome, error))
+            bool flies = !has_come && may_give(object) && !object->tiered.flies_alone;
+            if (!fetch_absent(object, offset, ret_bytes, taken, flies, &outcome, error))
                 return false;
             has_come = outcome == FLIGHT_KEPT;
             taken = has_come ? 0 : taken;

@@ -118,6 +118,26 @@ bool slab_writer_add(struct slab_writer *writer, const struct block_name *name, 
     return true;
 }
 
+/* An entry of no revision: its place stays, and nothing names it. */
+static const uint8_t no_revision[REVISION_BYTES];
+
+static bool is_forgotten(const struct contents_entry *entry)
+{
+    return memcmp(entry->revision, no_revision, REVISION_BYTES) == 0;
+}
+
+void slab_writer_forget(struct slab_writer *writer, const struct block_name *name)
+{
+    for (unsigned i = 0; i < WRITER_PIECES; i++) {
+        struct piece *piece = &writer->pieces[i];
+        for (unsigned j = 0; j < piece->count; j++) {
+            struct contents_entry *entry = &piece->entries[j];
+            if (entry->number == name->number && memcmp(entry->revision, name->revision.bytes, REVISION_BYTES) == 0)
+                memcpy(entry->revision, no_revision, REVISION_BYTES);
+        }
+    }
+}
+
 /* ---- pauses ---- */
 
 static void pause_writing(struct slab_writer *writer, uint64_t milliseconds, const char *why)
@@ -249,7 +269,8 @@ SUSPENDS static bool write_blocks(struct slab_writer *writer, const struct piece
         entry.unit = (uint16_t)(entry.unit - begin->unit + writer->position / BLOCK_UNIT_BYTES);
         const struct block_place place = place_of(writer->slab, &entry);
         buffer_append(&writer->contents, span_of(&entry, sizeof entry));
-        index_put(writer->options.index, block_hash(entry.revision, entry.number), &place);
+        if (!is_forgotten(&entry))
+            index_put(writer->options.index, block_hash(entry.revision, entry.number), &place);
     }
     writer->position += size;
     writer->failed_pause_ms = 0;

@@ -58,3 +58,5 @@ SUSPENDS void slab_writer_stop(struct slab_writer *writer);
 
 /* Copies it. False: it will not be written. */
 bool slab_writer_add(struct slab_writer *writer, const struct block_name *name, struct span payload);
+/* What was taken of it and is not written yet will not be found. */
+void slab_writer_forget(struct slab_writer *writer, const struct block_name *name);

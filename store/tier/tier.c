@@ -406,7 +406,10 @@ void tier_keep(struct tier *tier, const struct block_name *name, struct span pay
 void tier_forget(struct tier *tier, const struct block_name *name)
 {
     struct block_place place;
+    struct slab_writer *writer = shard_here(tier)->writer;
     memory_drop(tier->memory, name);
+    if (writer != NULL)
+        slab_writer_forget(writer, name);
     if (tier->index != NULL && index_find(tier->index, hash_of(name), &place))
         drop_word(tier, name, &place);
 }

@@ -13,6 +13,7 @@ import threading
 import time
 from pathlib import Path
 
+import wire
 from admin import metrics
 from backend_case import BackendCase
 
@@ -69,6 +70,10 @@ class Tiers(BackendCase):
         for _ in range(3):
             self.get(client, key, body)
         self.wait_for(lambda: self.written(bale) >= self.expected, f"{blocks} blocks of {key} on the disk")
+
+    def log_lines(self, count):
+        draw = random.Random(4)
+        return b"".join(b"%d %s request\n" % (draw.randrange(1 << 60), draw.choice((b"GET", b"PUT"))) for _ in range(count))
 
     # ---- how often the backend is asked ----
 
@@ -136,8 +141,7 @@ class Tiers(BackendCase):
 
     def test_packed_objects(self):
         """Frames, and the trailer that says where they are, also in the next process."""
-        draw = random.Random(4)
-        body = b"".join(b"%d %s request\n" % (draw.randrange(1 << 60), draw.choice((b"GET", b"PUT"))) for _ in range(400_000))
+        body = self.log_lines(400_000)
         bale = self.bale(self.through, *self.options("--codec", "zstd"))
         client = bale.client()
         self.put(client, "log", body)
@@ -211,6 +215,37 @@ class Tiers(BackendCase):
             thread.join()
         self.get(client, "key", body)
 
+    def test_a_fetch_that_is_late_holds_nobody_up(self):
+        """Who waits for it fetches for itself after five seconds: too long for every day."""
+        if not self.is_long:
+            self.skipTest("it takes ten seconds")
+        body = random.Random(self.seed).randbytes(3 * MIB)
+        bale = self.tiered()
+        client = bale.client()
+        self.put(self.beside, "key", body)
+        self.get(client, "key", body)
+        self.through.rules({"fault": "trickle", "op": "GetObject", "key": "^key$", "seconds": 8, "times": 1})
+        self.through.reset()
+        asked = lambda name: [entry["op"] for entry in self.through.log() if entry["key"] == "key"].count(name)
+        with client.connect() as connection:
+            connection.send(client.prepare("GET", self.bucket, "key").bytes)
+            self.wait_for(lambda: asked("GetObject") >= 1, "the first reader's request")
+            self.get(client, "key", body)
+        self.assertEqual((1, 2), (asked("HeadObject"), asked("GetObject")), self.through.log())
+
+    def test_a_fetch_ends_with_a_block(self):
+        """Though what came first, the end of the object, begins inside one."""
+        bale = self.bale(self.through, *self.options("--codec", "zstd"))
+        client = bale.client()
+        body = self.log_lines(400_000)
+        self.assertEqual(200, self.bale(self.backend, "--codec", "zstd").client().put(self.bucket, "log", (), (), body,
+                                                                                     payload="unsigned").status)
+        for _ in range(2):
+            self.assertEqual(200, client.head(self.bucket, "log").status)
+        made = self.asked(lambda: self.get(client, "log", body[1000:], range="bytes=1000-"))
+        self.assertEqual(["GetObject", "GetObject"], made)
+        self.assertEqual(0, metrics(bale.server)["bale_reads_resumed_total"])
+
     # ---- whose bytes ----
 
     def test_an_overwrite_is_seen(self):
@@ -227,6 +262,33 @@ class Tiers(BackendCase):
         self.assertEqual(["HeadObject"], self.asked(lambda: self.get(client, "key", newer)))
         self.assertEqual(204, other.delete(self.bucket, "key").status)
         self.assertEqual(404, client.get(self.bucket, "key").status)
+
+    def test_a_server_that_knows_no_if_match(self):
+        """It answers with another revision than was named: such bytes may be any one's, and are not kept."""
+        bale = self.tiered()
+        client = bale.client()
+        self.put(self.beside, "key", LARGE)
+        self.get(client, "key", LARGE)
+        newer = random.Random(5).randbytes(3 * MIB)
+        self.put(self.beside, "key", newer)
+        self.through.rules({"fault": "ignore", "what": "get-match"})
+        self.get(client, "key", newer)
+        self.assertEqual(0, metrics(bale.server)["bale_tier_kept_blocks_total"])
+        self.through.clear()
+        self.get(client, "key", newer)
+        self.assertEqual(["HeadObject"], self.asked(lambda: self.get(client, "key", newer)))
+
+    def test_what_does_not_fit_together_does_not_stay(self):
+        """A byte that was changed on its way into the tier, where its block is sound: the reader in whose body it shows is cut off, the
+        next one is not."""
+        client = self.bale(self.through, *self.options("--codec", "zstd")).client()
+        body = self.log_lines(400_000)
+        self.put(client, "log", body)
+        self.through.rules({"fault": "flip", "op": "GetObject", "key": "^log$", "at": 0.6, "times": 1})
+        with self.assertRaises(wire.Closed):
+            client.get(self.bucket, "log")  # which names the revision that was put, and so is kept
+        self.get(client, "log", body)
+        self.assertEqual(["HeadObject"], self.asked(lambda: self.get(client, "log", body)))
 
     def test_metadata_are_those_of_now(self):
         """A copy onto itself changes them and leaves the bytes, and perhaps the ETag."""

@@ -203,12 +203,14 @@ static SUSPENDS bool decide(struct s3_request *request, const struct target *tar
 }
 
 /* The first piece is at hand before the status line goes out, so that damage found in it is still an honest 500. What
- * fits into it leaves in one send with the head. */
+ * fits into it leaves in one send with the head. *ret_reached is the original offset of what comes next. */
 static SUSPENDS bool stream(struct s3_request *request, const struct object_attributes *attributes,
-                            const struct selection *selection, struct object_reader *reader, struct error *error)
+                            const struct selection *selection, struct object_reader *reader, uint64_t *ret_reached,
+                            struct error *error)
 {
     struct span piece;
     uint64_t sent = 0;
+    *ret_reached = selection->first;
     if (!object_reader_next(reader, &piece, error))
         return false;
     begin_answer(request, attributes, selection);
@@ -220,6 +222,7 @@ static SUSPENDS bool stream(struct s3_request *request, const struct object_attr
         if (!http_response_send(request->exchange, piece, error))
             return false;
         sent += piece.size;
+        *ret_reached += piece.size;
         if (!object_reader_next(reader, &piece, error))
             return false;
     }
@@ -238,7 +241,7 @@ static bool name_dictionary(struct s3_request *request, const struct object_attr
 }
 
 static SUSPENDS bool answer_object(struct s3_request *request, const struct object_name *name,
-                                   struct bucket_object *object, struct error *error)
+                                   struct bucket_object *object, uint64_t *ret_reached, struct error *error)
 {
     const struct object_attributes *attributes = &object->attributes;
     const struct target target = {attributes, object, object->decision};
@@ -254,7 +257,7 @@ static SUSPENDS bool answer_object(struct s3_request *request, const struct obje
     object_reader_keep(reader);
     request->outcome.codec = attributes->codec;
     request->outcome.has_codec = true;
-    bool ok = stream(request, attributes, &selection, reader, error);
+    bool ok = stream(request, attributes, &selection, reader, ret_reached, error);
     object_reader_end(reader);
     return ok;
 }
@@ -284,12 +287,37 @@ static void expect_read(struct s3_request *request, struct read_condition *condi
         range_expect(header, ret_intent);
 }
 
+/* What does not fit together may do so when it is opened again. */
+static bool is_doubtful(const struct s3_request *request, const struct error *error)
+{
+    return error->kind == ERROR_DAMAGED && request->settings->store->capabilities.labels_slip;
+}
+
 /* Nothing has been answered yet, and the next look may find what holds together. */
 static bool is_worth_another_look(const struct s3_request *request, const struct error *error)
 {
     return !http_response_is_started(request->exchange) &&
-           (error->kind == ERROR_CHANGED ||
-            (error->kind == ERROR_DAMAGED && request->settings->store->capabilities.labels_slip));
+           (error->kind == ERROR_CHANGED || is_doubtful(request, error));
+}
+
+/* In the middle of a body nothing can be taken back: this client's connection is cut. For those that come after it the
+ * frame at `reached` is read once more, and what was kept of it forgotten. */
+static SUSPENDS void read_again(struct s3_request *request, const struct object_name *name, uint64_t reached)
+{
+    const struct open_intent intent = {.extent = OPEN_RANGE, .first = reached, .size = 1, .is_again = true};
+    struct object_codecs *codecs = request->settings->codecs;
+    struct bucket_object *object;
+    struct object_reader *reader;
+    struct span piece;
+    struct error ignored;
+    if (!object_open(codecs, request->settings->store, name, &intent, &object, &ignored))
+        return;
+    if (reached < object->attributes.original_size &&
+        object_reader_begin(codecs, object, name, reached, 1, &reader, &ignored)) {
+        (void)object_reader_next(reader, &piece, &ignored);
+        object_reader_end(reader);
+    }
+    object_close(object);
 }
 
 /* What was found is what the asker may read, and what was written. */
@@ -302,12 +330,13 @@ static SUSPENDS bool judge(struct s3_request *request, const struct object_name 
 }
 
 static SUSPENDS bool look(struct s3_request *request, const struct object_name *name, const struct open_intent *intent,
-                          struct error *error)
+                          uint64_t *ret_reached, struct error *error)
 {
     struct bucket_object *object;
     if (!object_open(request->settings->codecs, request->settings->store, name, intent, &object, error))
         return explain_missing(request, name, error);
-    bool ok = judge(request, name, &object->attributes, error) && answer_object(request, name, object, error);
+    bool ok =
+        judge(request, name, &object->attributes, error) && answer_object(request, name, object, ret_reached, error);
     object_close(object);
     return ok;
 }
@@ -317,10 +346,13 @@ SUSPENDS bool s3_get_object(struct s3_request *request, struct error *error)
     struct object_name name;
     struct read_condition condition;
     struct open_intent intent;
+    uint64_t reached = 0;
     if (!name_object(request, &name, error))
         return false;
     expect_read(request, &condition, &intent);
-    for (unsigned looks = 1; !look(request, &name, &intent, error); looks++) {
+    for (unsigned looks = 1; !look(request, &name, &intent, &reached, error); looks++) {
+        if (http_response_is_started(request->exchange) && is_doubtful(request, error))
+            read_again(request, &name, reached);
         if (looks == LOOKS_MAX || !is_worth_another_look(request, error))
             return false;
         intent.is_again = true;

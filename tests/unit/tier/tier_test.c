@@ -201,6 +201,40 @@ START_TEST(everything_can_be_forgotten)
 }
 END_TEST
 
+/* Two blocks, the first of which is forgotten before and after it was written. */
+static void forget_one(struct tier *tier, void *argument)
+{
+    (void)argument;
+    const uint64_t size = 2 * BLOCK_PAYLOAD_BYTES;
+    struct block_revision revision = revision_of(tier, 1, size);
+    struct block_name first = block_of(&revision, 0);
+    struct block_name second = block_of(&revision, 1);
+    static uint8_t bytes[2 * BLOCK_PAYLOAD_BYTES];
+    fill_stored(1, 0, bytes, sizeof bytes);
+    for (unsigned i = 0; i < 2; i++) {
+        tier_keep(tier, &first, span_of(bytes, BLOCK_PAYLOAD_BYTES));
+        tier_keep(tier, &second, span_of(bytes + BLOCK_PAYLOAD_BYTES, BLOCK_PAYLOAD_BYTES));
+        if (i == 1)
+            wait_for_writer(tier);
+        tier_forget(tier, &first);
+        wait_for_writer(tier);
+        ck_assert(!tier_has(tier, &first));
+        ck_assert(tier_has(tier, &second));
+    }
+    ck_assert_uint_eq(read_all(tier, 1, size), BLOCK_PAYLOAD_BYTES);
+    ck_assert_uint_eq(metric_read(&tier_counters(tier, 0)->unsound), 0);
+}
+
+START_TEST(a_block_can_be_forgotten)
+{
+    char folder[64];
+    folder_make(folder);
+    struct tier_options options = options_of(folder);
+    with_tier(&options, forget_one, NULL);
+    folder_remove(folder);
+}
+END_TEST
+
 /* ---- memory alone ---- */
 
 static void keep_in_memory(struct tier *tier, void *argument)
@@ -262,6 +296,7 @@ int main(void)
     tcase_add_test(all, a_day_has_its_limit_of_writing);
     tcase_add_test(all, a_smaller_tier_forgets_the_oldest);
     tcase_add_test(all, everything_can_be_forgotten);
+    tcase_add_test(all, a_block_can_be_forgotten);
     tcase_add_test(all, memory_alone_is_a_tier);
     tcase_add_test(all, a_full_tier_wants_to_see_a_block_twice);
     Suite *suite = suite_create("tier on a disk");
