@@ -70,3 +70,25 @@ size_t metadata_user_bytes(struct span list)
     }
     return total;
 }
+
+#define STORAGE_CLASS SPAN("x-amz-storage-class")
+#define STORAGE_CLASS_DEFAULT SPAN("STANDARD")
+
+struct span metadata_storage_class(struct span list)
+{
+    struct span value;
+    return list.size > 0 && metadata_find(list, STORAGE_CLASS, &value) ? value : STORAGE_CLASS_DEFAULT;
+}
+
+void metadata_with_storage_class(struct span list, struct span storage_class, struct buffer *ret_list)
+{
+    size_t position = 0;
+    struct span name;
+    struct span value;
+    while (metadata_next(list, &position, &name, &value)) {
+        if (!span_equal(name, STORAGE_CLASS))
+            (void)metadata_append(ret_list, name, value);
+    }
+    if (!span_equal(storage_class, STORAGE_CLASS_DEFAULT))
+        (void)metadata_append(ret_list, STORAGE_CLASS, storage_class);
+}

@@ -90,5 +90,9 @@ bool metadata_append(struct buffer *list, struct span name, struct span value);
 bool metadata_next(struct span list, size_t *position, struct span *ret_name, struct span *ret_value);
 uint32_t metadata_count(struct span list);
 bool metadata_find(struct span list, struct span name, struct span *ret_value);
+/* The storage class as S3 calls it; points into the list, or to "STANDARD", which no list names. */
+struct span metadata_storage_class(struct span list);
+/* Appends the list as it is with that class. */
+void metadata_with_storage_class(struct span list, struct span storage_class, struct buffer *ret_list);
 /* Names and values of x-amz-meta-* without that prefix, as S3 counts them against 2,048. */
 size_t metadata_user_bytes(struct span list);

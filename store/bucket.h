@@ -276,8 +276,9 @@ struct list_entry {
     bool is_prefix;
     bool is_latest; /* the current version, be it a marker: always set by `list` */
     bool is_delete_marker;
-    struct span owner; /* object_attributes.owner, in the arena: with wants_owners */
-    bool is_damaged;   /* nothing is known but a key, and that may be what is damaged: it may be out of order */
+    struct span owner;         /* object_attributes.owner, in the arena: with wants_owners */
+    struct span storage_class; /* as S3 calls it; empty: STANDARD, or the store does not tell it in lists */
+    bool is_damaged;           /* nothing is known but a key, and that may be what is damaged: it may be out of order */
     uint64_t original_size;
     int64_t modified_ms;
     char etag[ETAG_TEXT_BYTES];

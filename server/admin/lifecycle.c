@@ -4,6 +4,7 @@
 #include "server/admin/document.h"
 #include "server/lifecycle/explain.h"
 #include "server/lifecycle/sweep.h"
+#include "server/lifecycle/transition.h"
 
 #include <stdlib.h>
 
@@ -43,7 +44,8 @@ static uint64_t find_acted(const struct sweep_record *record, unsigned place)
 }
 
 /* `record` NULL: it says nothing of these rules. */
-static struct json_object *describe_rules(const struct lifecycle *lifecycle, const struct sweep_record *record)
+static struct json_object *describe_rules(const struct lifecycle *lifecycle, const struct sweep_record *record,
+                                          bool has_classes)
 {
     struct json_object *rules = json_object_new_array();
     for (unsigned i = 0; i < lifecycle->rules_count; i++) {
@@ -52,7 +54,7 @@ static struct json_object *describe_rules(const struct lifecycle *lifecycle, con
         admin_add_text(row, "id", rule->id);
         admin_add_flag(row, "enabled", rule->is_enabled);
         if (rule->transitions_count + rule->noncurrent_transitions_count > 0)
-            admin_add_flag(row, "transitions_carried_out", false);
+            admin_add_flag(row, "transitions_carried_out", has_classes);
         admin_add_number(row, "acted", record == NULL ? 0 : find_acted(record, i));
         json_object_array_add(rules, row);
     }
@@ -75,6 +77,7 @@ static struct json_object *describe_sweep(const struct sweep_record *record)
     admin_add_number(row, "expired", totals->done[LIFECYCLE_EXPIRE]);
     admin_add_number(row, "versions_removed", totals->done[LIFECYCLE_REMOVE_VERSION]);
     admin_add_number(row, "markers_removed", totals->done[LIFECYCLE_REMOVE_MARKER]);
+    admin_add_number(row, "moved", totals->done[LIFECYCLE_MOVE]);
     admin_add_number(row, "uploads_aborted", totals->aborted);
     admin_add_number(row, "changed", totals->changed);
     admin_add_number(row, "locked", totals->locked);
@@ -98,7 +101,8 @@ SUSPENDS static struct json_object *describe_bucket(struct lifecycle_runner *run
         bool is_swept = sweep_record_find(journal_state(runner->journal), bucket->creation_id, record);
         bool is_of_rules = is_swept && record->rules == setting.document;
         admin_add_text(row, "bucket", span_from_string(bucket->name));
-        json_object_object_add(row, "rules", describe_rules(lifecycle, is_of_rules ? record : NULL));
+        json_object_object_add(
+            row, "rules", describe_rules(lifecycle, is_of_rules ? record : NULL, runner->store->capabilities.rewrites));
         if (is_of_rules)
             json_object_object_add(row, "sweep", describe_sweep(record));
     }
@@ -183,6 +187,8 @@ static void add_version(struct json_object *document, const struct lifecycle_exp
     if (version->is_current && version->is_marker)
         admin_add_flag(document, "alone", version->is_alone);
     admin_add_number(document, "size", version->size);
+    admin_add_text(document, "storage_class",
+                   version->storage_class.size > 0 ? version->storage_class : SPAN("STANDARD"));
     add_moment(document, "modified_ms", version->modified_ms);
     if (!version->is_current) {
         add_moment(document, "superseded_ms", version->superseded_ms);
@@ -197,10 +203,41 @@ static void add_verdict(struct json_object *document, const struct lifecycle_exp
     if (verdict->rule != NULL) {
         admin_add_text(document, "rule", verdict->rule->id);
         add_moment(document, "due_ms", verdict->due_ms);
+        if (verdict->action == LIFECYCLE_MOVE)
+            admin_add_text(document, "to", verdict->storage_class);
     } else {
         add_moment(document, "next_ms", verdict->next_ms);
     }
     admin_add_flag(document, "locked", told->is_locked);
+}
+
+/* What a rule says, or one of its transitions, which `to` names; NULL: it is not about a transition. */
+static void add_answer(struct json_object *rules, const struct lifecycle_rule *rule, const struct span *to,
+                       enum lifecycle_answer answer, int64_t due_ms)
+{
+    struct json_object *row = json_object_new_object();
+    struct buffer says;
+    buffer_init(&says, 0);
+    if (to != NULL)
+        buffer_append_format(&says, "(to %.*s) ", SPAN_FORMAT(*to));
+    lifecycle_answer_tell(answer, due_ms, &says);
+    admin_add_text(row, "id", rule->id);
+    admin_add_text(row, "says", buffer_span(&says));
+    json_object_array_add(rules, row);
+    buffer_free(&says);
+}
+
+static void add_transitions(struct json_object *rules, const struct lifecycle_explanation *told,
+                            const struct lifecycle_rule *rule)
+{
+    unsigned count;
+    const struct lifecycle_transition *transitions = transitions_for(rule, &told->version, &count);
+    for (unsigned i = 0; i < count; i++) {
+        int64_t due_ms = 0;
+        enum lifecycle_answer answer =
+            transition_ask(told->plan, rule, &transitions[i], &told->version, told->now_ms, &due_ms);
+        add_answer(rules, rule, &transitions[i].storage_class, answer, due_ms);
+    }
 }
 
 static void tell(void *context, const struct lifecycle_explanation *told)
@@ -211,16 +248,10 @@ static void tell(void *context, const struct lifecycle_explanation *told)
     add_verdict(document, told);
     for (unsigned i = 0; i < told->plan->lifecycle->rules_count; i++) {
         const struct lifecycle_rule *rule = &told->plan->lifecycle->rules[i];
-        struct json_object *row = json_object_new_object();
-        struct buffer says;
         int64_t due_ms = 0;
         enum lifecycle_answer answer = lifecycle_ask_rule(told->plan, rule, &told->version, told->now_ms, &due_ms);
-        buffer_init(&says, 0);
-        lifecycle_answer_tell(answer, due_ms, &says);
-        admin_add_text(row, "id", rule->id);
-        admin_add_text(row, "says", buffer_span(&says));
-        json_object_array_add(rules, row);
-        buffer_free(&says);
+        add_answer(rules, rule, NULL, answer, due_ms);
+        add_transitions(rules, told, rule);
     }
     json_object_object_add(document, "rules", rules);
 }

@@ -2,6 +2,7 @@
 #include "server/lifecycle/evaluate.h"
 
 #include "s3client/wire/date.h"
+#include "server/lifecycle/transition.h"
 
 #include <stdlib.h>
 
@@ -53,7 +54,7 @@ static bool expires_by_time(const struct lifecycle_rule *rule)
     return rule->has_expiration && (rule->expiration.has_date || rule->expiration.has_days);
 }
 
-bool lifecycle_plan_make(const struct lifecycle *lifecycle, int64_t day_ms, struct arena *arena,
+bool lifecycle_plan_make(const struct lifecycle *lifecycle, const struct lifecycle_bucket *bucket, struct arena *arena,
                          struct lifecycle_plan *ret_plan, struct error *error)
 {
     const struct lifecycle_rule **rules =
@@ -61,13 +62,14 @@ bool lifecycle_plan_make(const struct lifecycle *lifecycle, int64_t day_ms, stru
     struct lifecycle_group *groups = arena_allocate(arena, (lifecycle->rules_count + 1) * sizeof groups[0]);
     if (rules == NULL || groups == NULL)
         return error_set(error, ERROR_BUSY, NULL, "no memory for the rules of a bucket");
-    *ret_plan = (struct lifecycle_plan){.lifecycle = lifecycle, .day_ms = day_ms, .groups = groups};
+    *ret_plan = (struct lifecycle_plan){.lifecycle = lifecycle, .bucket = *bucket, .groups = groups};
     unsigned count = take_enabled(lifecycle, rules);
     ret_plan->rules_count = count;
     group_rules(ret_plan, rules, count);
     for (unsigned i = 0; i < count; i++) {
         ret_plan->acts_on_versions = ret_plan->acts_on_versions || expires_by_time(rules[i]) ||
-                                     rules[i]->expires_markers || rules[i]->has_noncurrent_expiration;
+                                     rules[i]->expires_markers || rules[i]->has_noncurrent_expiration ||
+                                     (bucket->has_classes && transition_rule_moves(rules[i]));
         ret_plan->aborts_uploads = ret_plan->aborts_uploads || rules[i]->has_abort;
     }
     return true;
@@ -97,16 +99,16 @@ static int64_t soonest_of_rule(const struct lifecycle_plan *plan, const struct l
 {
     int64_t soonest = INT64_MAX;
     if (rule->has_expiration && rule->expiration.has_days)
-        soonest = lifecycle_due_ms(now_ms, rule->expiration.days, plan->day_ms);
+        soonest = lifecycle_due_ms(now_ms, rule->expiration.days, plan->bucket.day_ms);
     if (rule->has_expiration && rule->expiration.has_date)
         soonest = rule->expiration.date_ms;
     if (rule->expires_markers)
         soonest = now_ms;
     if (rule->has_noncurrent_expiration)
-        soonest = least(soonest, lifecycle_due_ms(now_ms, rule->noncurrent_expiration.time.days, plan->day_ms));
+        soonest = least(soonest, lifecycle_due_ms(now_ms, rule->noncurrent_expiration.time.days, plan->bucket.day_ms));
     if (rule->has_abort)
-        soonest = least(soonest, lifecycle_due_ms(now_ms, rule->abort_days, plan->day_ms));
-    return soonest;
+        soonest = least(soonest, lifecycle_due_ms(now_ms, rule->abort_days, plan->bucket.day_ms));
+    return least(soonest, transition_soonest_ms(plan, rule, now_ms));
 }
 
 int64_t lifecycle_plan_soonest_ms(const struct lifecycle_plan *plan, int64_t now_ms)
@@ -128,7 +130,8 @@ static bool find_due(const struct lifecycle_plan *plan, const struct lifecycle_r
     if (version->is_marker && is_narrow)
         return false;
     if (!version->is_current) {
-        *ret_due_ms = lifecycle_due_ms(version->superseded_ms, rule->noncurrent_expiration.time.days, plan->day_ms);
+        *ret_due_ms =
+            lifecycle_due_ms(version->superseded_ms, rule->noncurrent_expiration.time.days, plan->bucket.day_ms);
         return rule->has_noncurrent_expiration && version->superseded_ms > 0;
     }
     if (version->is_marker && rule->expires_markers) {
@@ -137,7 +140,7 @@ static bool find_due(const struct lifecycle_plan *plan, const struct lifecycle_r
     }
     *ret_due_ms = rule->expiration.has_date
                       ? rule->expiration.date_ms
-                      : lifecycle_due_ms(version->modified_ms, rule->expiration.days, plan->day_ms);
+                      : lifecycle_due_ms(version->modified_ms, rule->expiration.days, plan->bucket.day_ms);
     return expires_by_time(rule);
 }
 
@@ -184,8 +187,8 @@ static bool decides_before(const struct lifecycle_rule *rule, int64_t due_ms, co
     return verdict->rule == NULL || due_ms < verdict->due_ms || (due_ms == verdict->due_ms && rule < verdict->rule);
 }
 
-static void ask(const struct lifecycle_plan *plan, const struct lifecycle_rule *rule,
-                const struct lifecycle_version *version, int64_t now_ms, struct lifecycle_verdict *verdict)
+static void ask_removal(const struct lifecycle_plan *plan, const struct lifecycle_rule *rule,
+                        const struct lifecycle_version *version, int64_t now_ms, struct lifecycle_verdict *verdict)
 {
     int64_t due_ms;
     enum lifecycle_answer answer = lifecycle_ask_rule(plan, rule, version, now_ms, &due_ms);
@@ -198,20 +201,43 @@ static void ask(const struct lifecycle_plan *plan, const struct lifecycle_rule *
     verdict->newer_least = version->is_current ? 0 : newer_wanted(rule);
 }
 
+/* Does the object stay when it expires, below the marker that is put over it? */
+static bool outlives_expiration(const struct lifecycle_plan *plan, const struct lifecycle_version *version)
+{
+    enum bucket_versioning versioning = plan->bucket.versioning;
+    return versioning == VERSIONING_ENABLED || (versioning == VERSIONING_SUSPENDED && !version->is_null);
+}
+
+/* A removal, if there is one, comes first, unless it leaves something to be moved later. */
+static void unite(const struct lifecycle_plan *plan, const struct lifecycle_version *version,
+                  const struct lifecycle_verdict *move, struct lifecycle_verdict *verdict)
+{
+    int64_t next_ms = least(verdict->next_ms, move->next_ms);
+    bool comes_first = verdict->action == LIFECYCLE_KEEP ||
+                       (verdict->action == LIFECYCLE_EXPIRE && outlives_expiration(plan, version));
+    if (move->rule != NULL && comes_first)
+        *verdict = *move;
+    verdict->next_ms = next_ms;
+}
+
 bool lifecycle_judge(const struct lifecycle_plan *plan, const struct lifecycle_version *version, int64_t now_ms,
                      struct lifecycle_verdict *ret_verdict)
 {
+    struct lifecycle_verdict move = {.action = LIFECYCLE_MOVE, .next_ms = INT64_MAX};
     *ret_verdict = (struct lifecycle_verdict){.next_ms = INT64_MAX};
     for (const struct lifecycle_group *group = lifecycle_plan_find(plan, version->key); group != NULL;
          group = group->outer) {
-        for (unsigned i = 0; i < group->count; i++)
-            ask(plan, group->rules[i], version, now_ms, ret_verdict);
+        for (unsigned i = 0; i < group->count; i++) {
+            ask_removal(plan, group->rules[i], version, now_ms, ret_verdict);
+            transition_judge(plan, group->rules[i], version, now_ms, &move);
+        }
     }
     enum lifecycle_action action = action_on(version);
     if (ret_verdict->rule != NULL && action != LIFECYCLE_KEEP)
         ret_verdict->action = action;
     else
         ret_verdict->rule = NULL;
+    unite(plan, version, &move, ret_verdict);
     return ret_verdict->action != LIFECYCLE_KEEP;
 }
 
@@ -222,7 +248,7 @@ bool lifecycle_judge_upload(const struct lifecycle_plan *plan, struct span key, 
     for (const struct lifecycle_group *group = lifecycle_plan_find(plan, key); group != NULL; group = group->outer) {
         for (unsigned i = 0; i < group->count; i++) {
             const struct lifecycle_rule *rule = group->rules[i];
-            int64_t due_ms = lifecycle_due_ms(initiated_ms, rule->abort_days, plan->day_ms);
+            int64_t due_ms = lifecycle_due_ms(initiated_ms, rule->abort_days, plan->bucket.day_ms);
             if (!rule->has_abort ||
                 (*ret_rule != NULL && (due_ms > *ret_due_ms || (due_ms == *ret_due_ms && rule > *ret_rule))))
                 continue;
@@ -237,7 +263,7 @@ bool lifecycle_judge_upload(const struct lifecycle_plan *plan, struct span key, 
 
 const char *lifecycle_action_name(enum lifecycle_action action)
 {
-    static const char *const names[LIFECYCLE_ACTIONS] = {"keep", "expire", "remove-version", "remove-marker"};
+    static const char *const names[LIFECYCLE_ACTIONS] = {"keep", "expire", "remove-version", "remove-marker", "move"};
     return names[action];
 }
 
@@ -247,6 +273,8 @@ void lifecycle_answer_tell(enum lifecycle_answer answer, int64_t due_ms, struct 
         [RULE_IS_DISABLED] = "is disabled",
         [RULE_HAS_OTHER_PREFIX] = "is for another prefix",
         [RULE_HAS_NO_ACTION] = "has no action for such a version",
+        [RULE_IS_OBEYED] = "has nothing to do: it is in such a class, or a colder one",
+        [RULE_LEAVES_SMALL] = "leaves objects of less than 128 KiB where they are",
         [RULE_HAS_OTHER_SIZE] = "is for another size",
         [RULE_IS_NOT_DUE] = "is not due before ",
         [RULE_HAS_OTHER_TAGS] = "is for other tags; it would have been due at ",

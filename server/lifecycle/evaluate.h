@@ -18,11 +18,15 @@
  *   were an object. One with versions below it: nothing. Markers have neither tags nor a size: a rule that looks at
  *   these never touches one.
  *
- * A lock is not asked for here: who acts does, and counts what is locked as something that stays. Transitions are not
- * judged: nothing carries them out yet. */
+ * - A transition (transition.h), if nothing is removed. A current object whose expiration leaves it there, below a
+ *   delete marker, moves first, and gets its marker in the next sweep.
+ *
+ * A lock is not asked for here: who acts does, and counts what is locked as something that stays. It does not keep an
+ * object in its class. */
 #pragma once
 
 #include "server/s3/settings/lifecycle.h"
+#include "store/bucket.h"
 
 /* Rules whose prefix is the same, in the document's order. */
 struct lifecycle_group {
@@ -32,10 +36,17 @@ struct lifecycle_group {
     unsigned count;
 };
 
+/* What judgements depend on beside the rules. */
+struct lifecycle_bucket {
+    int64_t day_ms; /* how long a day is; midnights are its multiples since 1970 */
+    enum bucket_versioning versioning;
+    bool has_classes; /* objects can move from class to class; else transitions are nothing */
+};
+
 /* The rules that are enabled, by prefix. */
 struct lifecycle_plan {
     const struct lifecycle *lifecycle;
-    int64_t day_ms;                 /* how long a day is; midnights are its multiples since 1970 */
+    struct lifecycle_bucket bucket;
     struct lifecycle_group *groups; /* in byte order */
     unsigned count;
     unsigned rules_count;  /* in all groups */
@@ -44,7 +55,7 @@ struct lifecycle_plan {
 };
 
 /* In the arena, as long as the configuration lives. ERROR_BUSY: no memory. */
-bool lifecycle_plan_make(const struct lifecycle *lifecycle, int64_t day_ms, struct arena *arena,
+bool lifecycle_plan_make(const struct lifecycle *lifecycle, const struct lifecycle_bucket *bucket, struct arena *arena,
                          struct lifecycle_plan *ret_plan, struct error *error);
 /* The last group whose prefix the key begins with; NULL: no rule is about this key. */
 const struct lifecycle_group *lifecycle_plan_find(const struct lifecycle_plan *plan, struct span key);
@@ -55,12 +66,14 @@ struct lifecycle_version {
     struct span key;
     bool is_current;
     bool is_marker;
-    bool is_alone;         /* of a current marker: nothing else is there of the key */
-    uint64_t size;         /* original bytes */
-    int64_t modified_ms;   /* wall clock */
-    int64_t superseded_ms; /* of a noncurrent one: when it became that; 0: nobody knows, and it stays */
-    struct span tags;      /* a packed list (store/attributes.h) */
-    unsigned newer_kept;   /* of a noncurrent one: how many newer noncurrent ones stay */
+    bool is_null;              /* its id is "null" */
+    bool is_alone;             /* of a current marker: nothing else is there of the key */
+    uint64_t size;             /* original bytes */
+    int64_t modified_ms;       /* wall clock */
+    int64_t superseded_ms;     /* of a noncurrent one: when it became that; 0: nobody knows, and it stays */
+    struct span tags;          /* a packed list (store/attributes.h) */
+    struct span storage_class; /* empty: STANDARD */
+    unsigned newer_kept;       /* of a noncurrent one: how many newer noncurrent ones stay */
 };
 
 enum lifecycle_action {
@@ -68,6 +81,7 @@ enum lifecycle_action {
     LIFECYCLE_EXPIRE,         /* the current object: a DELETE without a version */
     LIFECYCLE_REMOVE_VERSION, /* a noncurrent version, be it a marker: for good */
     LIFECYCLE_REMOVE_MARKER,  /* a delete marker that is alone */
+    LIFECYCLE_MOVE,           /* to another storage class; it stays */
     LIFECYCLE_ACTIONS,
 };
 const char *lifecycle_action_name(enum lifecycle_action action); /* "remove-version" */
@@ -77,6 +91,8 @@ enum lifecycle_answer {
     RULE_IS_DISABLED,
     RULE_HAS_OTHER_PREFIX,
     RULE_HAS_NO_ACTION, /* for such a version */
+    RULE_IS_OBEYED,     /* of a transition: it is in such a class, or a colder one */
+    RULE_LEAVES_SMALL,  /* likewise: it is too small to move */
     RULE_HAS_OTHER_SIZE,
     RULE_IS_NOT_DUE,
     RULE_HAS_OTHER_TAGS,
@@ -94,6 +110,7 @@ struct lifecycle_verdict {
     enum lifecycle_action action;
     const struct lifecycle_rule *rule; /* that decided; NULL with KEEP */
     int64_t due_ms;                    /* when it fell due */
+    struct span storage_class;         /* to which it moves */
     unsigned newer_least;              /* so many newer noncurrent versions must be there when it is done */
     int64_t next_ms; /* before this nothing can happen to the version, whatever becomes of tags, locks and newer ones;
                         INT64_MAX: ever */

@@ -8,6 +8,7 @@ enum { PAGE_ENTRIES = 100, ARENA_BYTES = 8 << 20 };
 struct asked {
     struct lifecycle_runner *runner;
     const struct object_name *name;
+    struct bucket_info bucket;
     void (*tell)(void *context, const struct lifecycle_explanation *explanation);
     void *context;
     struct arena page;
@@ -70,9 +71,10 @@ SUSPENDS static bool judge(struct asked *asked, const struct bucket_settings *se
         return settings_are_whole(settings, error) &&
                error_set(error, ERROR_NOT_FOUND, S3_NoSuchLifecycleConfiguration, "the bucket has no lifecycle rules");
     arena_init(&rules, ARENA_BYTES);
+    const struct lifecycle_bucket bucket = lifecycle_bucket_of(asked->runner, &asked->bucket);
     asked->told.plan = asked->walk.plan = &plan;
     asked->told.now_ms = asked->walk.now_ms = clock_wall_ms(asked->runner->environment->clock);
-    bool done = lifecycle_plan_make(lifecycle, asked->runner->day_ms, &rules, &plan, error) && walk(asked, error);
+    bool done = lifecycle_plan_make(lifecycle, &bucket, &rules, &plan, error) && walk(asked, error);
     if (done)
         asked->tell(asked->context, &asked->told);
     arena_free(&rules);
@@ -84,11 +86,10 @@ SUSPENDS bool lifecycle_explain(struct lifecycle_runner *runner, const struct ob
                                 void (*tell)(void *context, const struct lifecycle_explanation *explanation),
                                 void *context, struct error *error)
 {
-    struct bucket_info bucket;
     const struct bucket_settings *settings;
     struct asked asked = {.runner = runner, .name = name, .tell = tell, .context = context};
-    if (!bucket_find(runner->store, name->bucket, &bucket, error) ||
-        !settings_pin(runner->settings, &bucket, &settings, error))
+    if (!bucket_find(runner->store, name->bucket, &asked.bucket, error) ||
+        !settings_pin(runner->settings, &asked.bucket, &settings, error))
         return false;
     arena_init(&asked.page, ARENA_BYTES);
     bool done = judge(&asked, settings, error);

@@ -12,7 +12,7 @@
 #define CLOCK SPAN("clock")
 #define CLOCK_KEY SPAN("all")
 
-enum { RECORD_VERSION = 1, KEY_BYTES = 8, CLOCK_BYTES = 9, FLUSHES = 4, FLUSH_PAUSE_NS = 200000000 };
+enum { RECORD_VERSION = 2, CLOCK_VERSION = 1, KEY_BYTES = 8, CLOCK_BYTES = 9, FLUSHES = 4, FLUSH_PAUSE_NS = 200000000 };
 
 /* ---- bytes ---- */
 
@@ -176,7 +176,7 @@ int64_t sweep_clock_find(const struct state *state)
 {
     struct span value;
     if (!state_map_get(state, SPACE_LIFECYCLE, CLOCK, CLOCK_KEY, &value) || value.size != CLOCK_BYTES ||
-        value.data[0] != RECORD_VERSION)
+        value.data[0] != CLOCK_VERSION)
         return 0;
     return (int64_t)load_u64_le(value.data + 1);
 }
@@ -260,7 +260,7 @@ SUSPENDS bool sweep_records_remove(struct journal *journal, struct span creation
 
 SUSPENDS bool sweep_clock_put(struct journal *journal, int64_t wall_ms, struct error *error)
 {
-    uint8_t value[CLOCK_BYTES] = {RECORD_VERSION};
+    uint8_t value[CLOCK_BYTES] = {CLOCK_VERSION};
     struct buffer ops;
     store_u64_le(value + 1, (uint64_t)wall_ms);
     buffer_init(&ops, 0);

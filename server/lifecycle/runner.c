@@ -92,6 +92,13 @@ SUSPENDS static void keep_time(struct lifecycle_runner *runner)
         runner->believed_ms = time_ms;
 }
 
+struct lifecycle_bucket lifecycle_bucket_of(const struct lifecycle_runner *runner, const struct bucket_info *bucket)
+{
+    return (struct lifecycle_bucket){.day_ms = runner->day_ms,
+                                     .versioning = bucket->versioning,
+                                     .has_classes = runner->store->capabilities.rewrites};
+}
+
 /* ---- all buckets ---- */
 
 /* If it is due; and once more when other rules, or a later midnight, have come while a sweep was under way or cut off.

@@ -75,6 +75,9 @@ struct lifecycle_runner {
     deadline_t again_ns; /* ... it is tried again; 0: nothing was */
 };
 
+/* What judgements of a bucket depend on beside its rules (evaluate.h). */
+struct lifecycle_bucket lifecycle_bucket_of(const struct lifecycle_runner *runner, const struct bucket_info *bucket);
+
 /* Shard 0, after keeper_start. Its fiber is the environment's scheduler's. */
 void lifecycle_start(struct lifecycle_runner *runner, struct journal *journal,
                      const struct journal_environment *environment);

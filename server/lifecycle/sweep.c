@@ -5,6 +5,7 @@
 #include "runtime/fiber/loop.h"
 #include "runtime/log/log.h"
 #include "s3client/wire/s3_error.h"
+#include "server/lifecycle/move.h"
 #include "server/s3/request/names.h"
 
 #include <stdlib.h>
@@ -110,28 +111,29 @@ static void tell_failure(const struct lifecycle_sweep *sweep, const struct error
                     error->message);
 }
 
-static void account(struct lifecycle_sweep *sweep, const struct lifecycle_order *order, const struct delete_item *item)
+/* `error` NULL: it was done. */
+static void account(struct lifecycle_sweep *sweep, const struct lifecycle_order *order, const struct error *error)
 {
     struct sweep_totals *totals = &sweep->record.totals;
     struct lifecycle_counters *counters = &sweep->runner->counters;
     enum lifecycle_action action = order->verdict.action;
     totals->judged++;
     metric_add(&counters->judged, 1);
-    if (item->is_deleted) {
+    if (error == NULL) {
         totals->done[action]++;
         metric_add(&counters->done[action], 1);
         count_rule(&sweep->record, rules_of(sweep), order->verdict.rule);
         return;
     }
     look_again(sweep);
-    bool has_changed = item->error.kind == ERROR_CHANGED;
-    bool is_locked = item->error.kind == ERROR_DENIED;
+    bool has_changed = error->kind == ERROR_CHANGED;
+    bool is_locked = error->kind == ERROR_DENIED;
     totals->changed += has_changed;
     totals->locked += is_locked;
     totals->failed += !has_changed && !is_locked;
     metric_add(has_changed ? &counters->changed : is_locked ? &counters->locked : &counters->failed, 1);
     if (!has_changed && !is_locked)
-        tell_failure(sweep, &item->error);
+        tell_failure(sweep, error);
 }
 
 /* What was judged, to be compared when it goes. */
@@ -180,14 +182,54 @@ SUSPENDS static bool carry_out_batch(struct lifecycle_sweep *sweep, const struct
     bool done = bucket_delete_objects(runner->store, span_from_string(sweep->bucket.name), sweep->items, count, error);
     keeper_give_turn(runner->keeper, sweep->bucket.creation_id);
     for (unsigned i = 0; done && i < count; i++)
-        account(sweep, &orders[i], &sweep->items[i]);
+        account(sweep, &orders[i], sweep->items[i].is_deleted ? NULL : &sweep->items[i].error);
     return done;
+}
+
+/* False: the sweep is over. That it could not move is accounted for. */
+SUSPENDS static bool carry_out_move(struct lifecycle_sweep *sweep, const struct lifecycle_order *order,
+                                    struct error *error)
+{
+    struct lifecycle_runner *runner = sweep->runner;
+    struct lifecycle_move move;
+    struct error failed;
+    prepare(sweep, order, 0);
+    if (!pace_spend(&runner->spent, 1, error))
+        return false;
+    bool has_turn = true;
+    bool done = lifecycle_move_prepare(&move, runner, span_from_string(sweep->bucket.name), order, &failed);
+    if (done) {
+        has_turn = take_turn(sweep, error);
+        done = has_turn && lifecycle_move_commit(&move, &sweep->grounds[0], &failed);
+        if (has_turn)
+            keeper_give_turn(runner->keeper, sweep->bucket.creation_id);
+    }
+    lifecycle_move_end(&move);
+    if (has_turn)
+        account(sweep, order, done ? NULL : &failed);
+    return has_turn;
+}
+
+/* Those among the orders. The others are left, in their order; *ret_count: how many. */
+SUSPENDS static bool carry_out_moves(struct lifecycle_sweep *sweep, unsigned count, unsigned *ret_count,
+                                     struct error *error)
+{
+    *ret_count = 0;
+    for (unsigned i = 0; i < count; i++) {
+        if (sweep->orders[i].verdict.action != LIFECYCLE_MOVE)
+            sweep->orders[(*ret_count)++] = sweep->orders[i];
+        else if (!carry_out_move(sweep, &sweep->orders[i], error))
+            return false;
+    }
+    return true;
 }
 
 SUSPENDS static bool carry_out(struct lifecycle_sweep *sweep, unsigned count, struct error *error)
 {
     uint64_t pace = sweep->runner->pace; /* so that no batch waits for more than a second */
     unsigned most = pace < SWEEP_BATCH_MAX ? (unsigned)pace : SWEEP_BATCH_MAX;
+    if (!carry_out_moves(sweep, count, &count, error))
+        return false;
     for (unsigned at = 0; at < count; at += most) {
         unsigned size = count - at < most ? count - at : most;
         if (!carry_out_batch(sweep, sweep->orders + at, size, error))
@@ -365,11 +407,12 @@ SUSPENDS static bool read_rules(struct lifecycle_sweep *sweep, struct error *err
     if (!done)
         return false;
     sweep->record.rules = records.records[SETTING_LIFECYCLE].document;
+    const struct lifecycle_bucket bucket = lifecycle_bucket_of(runner, &sweep->bucket);
     const struct lifecycle *lifecycle = settings_compiled(sweep->settings, SETTING_LIFECYCLE);
     if (lifecycle == NULL)
         return settings_are_whole(sweep->settings, error) &&
                error_set(error, ERROR_CHANGED, NULL, "its rules were removed");
-    return lifecycle_plan_make(lifecycle, runner->day_ms, &sweep->rules, &sweep->plan, error);
+    return lifecycle_plan_make(lifecycle, &bucket, &sweep->rules, &sweep->plan, error);
 }
 
 static void begin_anew(struct sweep_record *record, uint64_t rules, int64_t midnight_ms, int64_t now_ms)
@@ -429,14 +472,14 @@ static void end_record(struct lifecycle_sweep *sweep)
 static void tell(const struct lifecycle_sweep *sweep)
 {
     const struct sweep_totals *totals = &sweep->record.totals;
-    log_message(LOG_INFO,
-                "lifecycle: %s is swept: of %llu versions %llu expired, %llu noncurrent ones and %llu delete markers "
-                "removed; %llu uploads aborted; %llu stay for a lock, %llu had changed",
-                sweep->bucket.name, (unsigned long long)totals->judged,
-                (unsigned long long)totals->done[LIFECYCLE_EXPIRE],
-                (unsigned long long)totals->done[LIFECYCLE_REMOVE_VERSION],
-                (unsigned long long)totals->done[LIFECYCLE_REMOVE_MARKER], (unsigned long long)totals->aborted,
-                (unsigned long long)totals->locked, (unsigned long long)totals->changed);
+    log_message(
+        LOG_INFO,
+        "lifecycle: %s is swept: of %llu versions %llu expired, %llu noncurrent ones and %llu delete markers "
+        "removed, %llu moved to another class; %llu uploads aborted; %llu stay for a lock, %llu had changed",
+        sweep->bucket.name, (unsigned long long)totals->judged, (unsigned long long)totals->done[LIFECYCLE_EXPIRE],
+        (unsigned long long)totals->done[LIFECYCLE_REMOVE_VERSION],
+        (unsigned long long)totals->done[LIFECYCLE_REMOVE_MARKER], (unsigned long long)totals->done[LIFECYCLE_MOVE],
+        (unsigned long long)totals->aborted, (unsigned long long)totals->locked, (unsigned long long)totals->changed);
 }
 
 SUSPENDS static bool run(struct lifecycle_sweep *sweep, struct error *error)

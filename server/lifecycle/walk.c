@@ -18,10 +18,12 @@ struct lifecycle_version lifecycle_version_of(const struct list_entry *entry)
         .key = entry->key,
         .is_current = entry->is_latest,
         .is_marker = entry->is_delete_marker,
+        .is_null = strcmp(entry->version, "null") == 0,
         .size = entry->original_size,
         .modified_ms = entry->modified_ms,
         .superseded_ms = entry->superseded_ms,
         .tags = entry->tags,
+        .storage_class = entry->storage_class,
     };
 }
 
@@ -67,12 +69,13 @@ bool lifecycle_walk_entry(struct lifecycle_walk *walk, const struct list_entry *
         walk->locked++;
         acts = false;
     }
-    if (acts)
-        return true;
-    walk->kept++;
-    walk->next_ms = least(walk->next_ms, ret_verdict->next_ms);
-    walk->cursor.newer_kept += !entry->is_latest;
-    return false;
+    bool stays = !acts || ret_verdict->action == LIFECYCLE_MOVE;
+    if (stays) { /* what moves may be due for more at the next midnight: its date has come, so it is looked at then */
+        walk->next_ms = least(walk->next_ms, ret_verdict->next_ms);
+        walk->cursor.newer_kept += !entry->is_latest;
+    }
+    walk->kept += !acts;
+    return acts;
 }
 
 static bool is_same_key(const struct list_entry *a, const struct list_entry *b)

@@ -26,6 +26,21 @@ def tags(source):
     return {name: source.choice(values) for name, values in TAGS.items() if source.random() < 0.5}
 
 
+CLASSES = ("STANDARD_IA", "INTELLIGENT_TIERING", "ONEZONE_IA", "GLACIER_IR", "GLACIER", "DEEP_ARCHIVE")
+
+
+def transitions(source, drawn):
+    """At most two for each kind, the later one to a deeper class, and before what the rule removes, as S3 asks."""
+    target = source.choice(CLASSES)
+    if "days" in drawn or "date_ms" in drawn:
+        return {}
+    time = source.choice(({"days": source.randrange(3)}, {"date_ms": (NOW_DAY + source.randrange(-2, 3)) * DAY_MS}))
+    newer = source.choice((None, 1, 2))
+    if "noncurrent_days" in drawn:
+        return {"moves": [(time, target)]}
+    return source.choice(({"moves": [(time, target)]}, {"noncurrent_moves": [(source.randrange(1, 4), newer, target)]}))
+
+
 def rule(source, number):
     drawn = {"id": f"r{number}", "enabled": source.random() < 0.9}
     if source.random() < 0.8:
@@ -43,6 +58,8 @@ def rule(source, number):
         drawn["noncurrent_days"] = source.randrange(1, 5)
         if source.random() < 0.5:
             drawn["newer"] = source.randrange(1, 4)
+    if source.random() < 0.4:
+        drawn |= transitions(source, drawn)
     if not is_narrow and source.random() < 0.2:
         drawn["abort_days"] = source.randrange(1, 5)
     return drawn
@@ -54,6 +71,8 @@ def version(source, modified_ms, superseded_ms, has_locks):
     if not is_marker:
         drawn.size, drawn.tags = source.choice(SIZES), tags(source)
         drawn.is_locked = has_locks and source.random() < 0.3
+        drawn.storage_class = source.choice(("", "", *CLASSES))
+        drawn.is_null = not superseded_ms and source.random() < 0.3
     return drawn
 
 
@@ -65,8 +84,9 @@ def versions(source):
 
 
 def case(source):
-    """(rules, {key: versions}, now, [(key, initiated)])"""
+    """(rules, {key: versions}, now, [(key, initiated)], versioning, do sizes vary by class)"""
     rules = [rule(source, number) for number in range(source.choice((1, 2, 3, 8)))]
     keys = {key: versions(source) for key in sorted(source.sample(KEYS, 4))}
     now_ms = NOW_DAY * DAY_MS + source.choice((0, 1, -1, source.randrange(DAY_MS)))
-    return rules, keys, now_ms, [(source.choice(KEYS), moment(source)) for _ in range(2)]
+    uploads = [(source.choice(KEYS), moment(source)) for _ in range(2)]
+    return rules, keys, now_ms, uploads, source.randrange(3), source.random() < 0.3

@@ -1,11 +1,12 @@
 /* tests/lifecycle/judge.c -- the judgement of versions behind a pipe, for tests/lifecycle/run.
  *
  * A text is its size in decimal, a space, and its bytes; a command is a letter and what follows it:
- *   C document now page             rules, a moment, how many entries a page has: "ok" or "no MESSAGE"
- *   V key current marker size modified superseded locked count (name value)...
+ *   C document smallest now page versioning     rules, a moment, how many entries a page has, the bucket's versioning
+ *                                   (enum bucket_versioning): "ok" or "no MESSAGE"
+ *   V key current marker size modified superseded locked null class count (name value)...
  *                                   one more version, in the order of a listing; nothing is answered
- *   J                               judges them: "expire RULE" for each, or "keep"; then "next MOMENT"
- *   U key initiated                 an upload: "abort MOMENT RULE" or "keep" */
+ *   J                               judges them: "expire RULE", "move-to-CLASS RULE" for each, or "keep"; then "next
+ * MOMENT" U key initiated                 an upload: "abort MOMENT RULE" or "keep" */
 #include "runtime/base/assert.h"
 #include "server/lifecycle/walk.h"
 
@@ -47,13 +48,19 @@ static void read_rules(struct arena *arena)
     arena_reset(arena);
     entries_count = 0;
     struct span document = read_text(arena);
+    ASSERT(scanf(" ") == 0);
+    struct span smallest = read_text(arena);
     now_ms = read_number();
     page_entries = read_number();
-    if (xml_tree_parse(document, arena, &root, &error) && lifecycle_parse(root, arena, &lifecycle, &error) &&
-        lifecycle_plan_make(lifecycle, LIFECYCLE_DAY_MS, arena, &plan, &error))
-        (void)printf("ok\n");
-    else
-        (void)printf("no %s\n", error.message);
+    const struct lifecycle_bucket bucket = {LIFECYCLE_DAY_MS, (enum bucket_versioning)read_number(), true};
+    if (xml_tree_parse(document, arena, &root, &error) && lifecycle_parse(root, arena, &lifecycle, &error)) {
+        lifecycle->smallest = smallest;
+        if (lifecycle_plan_make(lifecycle, &bucket, arena, &plan, &error)) {
+            (void)printf("ok\n");
+            return;
+        }
+    }
+    (void)printf("no %s\n", error.message);
 }
 
 static struct span read_tags(struct arena *arena)
@@ -82,8 +89,11 @@ static void read_version(struct arena *arena)
     entry->modified_ms = read_number();
     entry->superseded_ms = read_number();
     entry->lock.hold = read_number() != 0 ? HOLD_ON : HOLD_UNSET;
+    bool is_null = read_number() != 0;
+    ASSERT(scanf(" ") == 0);
+    entry->storage_class = read_text(arena);
     entry->tags = read_tags(arena);
-    (void)snprintf(entry->version, sizeof entry->version, "%u", entries_count);
+    (void)snprintf(entry->version, sizeof entry->version, is_null ? "null" : "%u", entries_count);
     entries_count++;
 }
 
@@ -96,8 +106,9 @@ static void tell_page(const struct list_entry *first, unsigned judged, unsigned 
             continue;
         }
         const struct lifecycle_verdict *verdict = &orders[k++].verdict;
-        (void)printf("%s %.*s\n", lifecycle_action_name(verdict->action), (int)verdict->rule->id.size,
-                     (const char *)verdict->rule->id.data);
+        (void)printf("%s%s%.*s %.*s\n", lifecycle_action_name(verdict->action),
+                     verdict->action == LIFECYCLE_MOVE ? "-to-" : "", SPAN_FORMAT(verdict->storage_class),
+                     SPAN_FORMAT(verdict->rule->id));
     }
 }
 

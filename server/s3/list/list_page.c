@@ -172,7 +172,7 @@ void list_write_object(struct s3_document *document, const struct list_query *qu
         xml_string(&document->xml, "ChecksumType", checksum_type_name(entry->checksum_type));
     }
     xml_decimal(&document->xml, "Size", entry->original_size);
-    xml_string(&document->xml, "StorageClass", "STANDARD");
+    xml_text(&document->xml, "StorageClass", entry->storage_class.size > 0 ? entry->storage_class : SPAN("STANDARD"));
 }
 
 void list_write_contents(struct s3_document *document, const struct s3_request *request, const struct list_query *query,

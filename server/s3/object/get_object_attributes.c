@@ -130,7 +130,7 @@ static SUSPENDS bool write_wanted(struct s3_request *request, const struct attri
         !write_parts(request, query, object, document, error))
         return false;
     if ((query->wanted & WANTS_STORAGE_CLASS) != 0)
-        xml_string(&document->xml, "StorageClass", "STANDARD");
+        xml_text(&document->xml, "StorageClass", metadata_storage_class(attributes->metadata));
     if ((query->wanted & WANTS_SIZE) != 0)
         xml_decimal(&document->xml, "ObjectSize", attributes->original_size);
     return true;

@@ -51,7 +51,7 @@ static void write_head(struct s3_document *document, const struct s3_request *re
     xml_string(&document->xml, "UploadId", upload->id);
     s3_document_account(document, request, "Initiator", upload->initiator);
     s3_document_account(document, request, "Owner", s3_owner_shown(request, upload->owner));
-    xml_string(&document->xml, "StorageClass", "STANDARD");
+    xml_text(&document->xml, "StorageClass", metadata_storage_class(upload->metadata));
     if (upload->checksum_algorithm != CHECKSUM_NONE) {
         xml_string(&document->xml, "ChecksumAlgorithm", checksum_name(upload->checksum_algorithm));
         xml_string(&document->xml, "ChecksumType", checksum_type_name(upload->checksum_type));

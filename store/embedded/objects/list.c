@@ -93,6 +93,13 @@ bool list_tell_attributes(struct list_entry *entry, const struct object_attribut
     memcpy(entry->version, attributes->version, sizeof entry->version);
     entry->checksum_algorithm = attributes->checksum.algorithm;
     entry->checksum_type = attributes->checksum.type;
+    struct span storage_class;
+    if (attributes->metadata.size > 0 &&
+        metadata_find(attributes->metadata, SPAN("x-amz-storage-class"), &storage_class)) {
+        entry->storage_class = arena_copy(arena, storage_class);
+        if (entry->storage_class.data == NULL)
+            return list_no_memory(error);
+    }
     if (attributes->owner.size == 0)
         return true;
     entry->owner = arena_copy(arena, attributes->owner);

@@ -7,6 +7,7 @@
 static const int64_t DAY = LIFECYCLE_DAY_MS;
 
 static struct arena arena;
+static struct lifecycle_bucket place;
 static struct lifecycle_plan plan;
 static struct lifecycle_verdict verdict;
 static struct error error;
@@ -14,6 +15,7 @@ static struct error error;
 static void setup(void)
 {
     arena_init(&arena, 1 << 20);
+    place = (struct lifecycle_bucket){.day_ms = DAY, .has_classes = true};
 }
 
 static void teardown(void)
@@ -25,7 +27,7 @@ static void plan_for(struct lifecycle_rule *rules, unsigned count)
 {
     static struct lifecycle lifecycle;
     lifecycle = (struct lifecycle){.rules = rules, .rules_count = count};
-    ck_assert(lifecycle_plan_make(&lifecycle, DAY, &arena, &plan, &error));
+    ck_assert(lifecycle_plan_make(&lifecycle, &place, &arena, &plan, &error));
 }
 
 static struct lifecycle_rule expire(const char *id, const char *prefix, int64_t days)
@@ -230,6 +232,99 @@ START_TEST(gives_uploads_up)
 }
 END_TEST
 
+/* ---- transitions ---- */
+
+enum { LARGE = 128 << 10 };
+
+static struct lifecycle_transition to_class(const char *class, int64_t days)
+{
+    return (struct lifecycle_transition){.time = {.has_days = true, .days = days},
+                                         .storage_class = span_from_string(class)};
+}
+
+static struct lifecycle_rule move(struct lifecycle_transition *transitions, unsigned count)
+{
+    return (struct lifecycle_rule){
+        .id = span_from_string("move"), .is_enabled = true, .transitions = transitions, .transitions_count = count};
+}
+
+static bool moves_to(const struct lifecycle_version *version, const char *class)
+{
+    return lifecycle_judge(&plan, version, 20 * DAY, &verdict) && verdict.action == LIFECYCLE_MOVE &&
+           span_equal(verdict.storage_class, span_from_string(class));
+}
+
+START_TEST(small_objects_stay_in_their_class)
+{
+    struct lifecycle_transition glacier = to_class("GLACIER", 1);
+    struct lifecycle_rule rules[] = {move(&glacier, 1)};
+    static struct lifecycle varies;
+    struct lifecycle_version version = object("k", 10 * DAY);
+    plan_for(rules, 1);
+    version.size = LARGE - 1;
+    ck_assert(!lifecycle_judge(&plan, &version, 20 * DAY, &verdict));
+    version.size = LARGE;
+    ck_assert(moves_to(&version, "GLACIER"));
+    version.size = LARGE - 1; /* a size in the rule, or the bucket's mode */
+    rules[0].filter.has_greater_than = true;
+    ck_assert(moves_to(&version, "GLACIER"));
+    rules[0].filter.has_greater_than = false;
+    varies = (struct lifecycle){.rules = rules, .rules_count = 1, .smallest = SPAN("varies_by_storage_class")};
+    ck_assert(lifecycle_plan_make(&varies, &place, &arena, &plan, &error));
+    ck_assert(moves_to(&version, "GLACIER"));
+    glacier.storage_class = SPAN("GLACIER_IR");
+    ck_assert(!lifecycle_judge(&plan, &version, 20 * DAY, &verdict));
+}
+END_TEST
+
+START_TEST(objects_only_get_colder)
+{
+    struct lifecycle_transition both[] = {to_class("STANDARD_IA", 1), to_class("GLACIER_IR", 2)};
+    struct lifecycle_rule rules[] = {move(both, 2)};
+    struct lifecycle_version version = object("k", 10 * DAY);
+    version.size = LARGE;
+    plan_for(rules, 1);
+    ck_assert(moves_to(&version, "GLACIER_IR"));
+    ck_assert(!lifecycle_judge(&plan, &version, 11 * DAY - 1, &verdict));
+    ck_assert_int_eq(verdict.next_ms, 11 * DAY);
+    version.storage_class = SPAN("GLACIER_IR");
+    ck_assert(!lifecycle_judge(&plan, &version, 20 * DAY, &verdict));
+    ck_assert(verdict.next_ms == INT64_MAX);
+    version.storage_class = SPAN("ONEZONE_IA");
+    ck_assert(!lifecycle_judge(&plan, &version, 20 * DAY, &verdict));
+    place.has_classes = false; /* nobody carries them out */
+    version.storage_class = SPAN_EMPTY;
+    plan_for(rules, 1);
+    ck_assert(!lifecycle_judge(&plan, &version, 20 * DAY, &verdict));
+    ck_assert(!plan.acts_on_versions);
+}
+END_TEST
+
+START_TEST(what_is_expired_moves_only_if_it_is_left)
+{
+    struct lifecycle_transition glacier = to_class("GLACIER", 1);
+    struct lifecycle_rule rules[] = {move(&glacier, 1), expire("expire", "", 1)};
+    struct lifecycle_version version = object("k", 10 * DAY);
+    version.size = LARGE;
+    plan_for(rules, 2);
+    ck_assert(lifecycle_judge(&plan, &version, 20 * DAY, &verdict));
+    ck_assert_int_eq(verdict.action, LIFECYCLE_EXPIRE);
+    place.versioning = VERSIONING_SUSPENDED;
+    version.is_null = true;
+    plan_for(rules, 2);
+    ck_assert(lifecycle_judge(&plan, &version, 20 * DAY, &verdict));
+    ck_assert_int_eq(verdict.action, LIFECYCLE_EXPIRE);
+    version.is_null = false;
+    ck_assert(moves_to(&version, "GLACIER"));
+    place.versioning = VERSIONING_ENABLED;
+    plan_for(rules, 2);
+    ck_assert(moves_to(&version, "GLACIER"));
+    version.storage_class = SPAN("GLACIER"); /* then its marker */
+    ck_assert(lifecycle_judge(&plan, &version, 20 * DAY, &verdict));
+    ck_assert_int_eq(verdict.action, LIFECYCLE_EXPIRE);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("evaluate");
@@ -243,6 +338,9 @@ int main(void)
     tcase_add_test(all, knows_until_when_nothing_can_fall_due);
     tcase_add_test(all, says_why);
     tcase_add_test(all, gives_uploads_up);
+    tcase_add_test(all, small_objects_stay_in_their_class);
+    tcase_add_test(all, objects_only_get_colder);
+    tcase_add_test(all, what_is_expired_moves_only_if_it_is_left);
     suite_add_tcase(suite, all);
     return run_suite(suite);
 }

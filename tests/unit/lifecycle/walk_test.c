@@ -28,7 +28,8 @@ static void setup(void)
                                   .newer_versions = 2},
     };
     lifecycle = (struct lifecycle){.rules = &rule, .rules_count = 1};
-    ck_assert(lifecycle_plan_make(&lifecycle, LIFECYCLE_DAY_MS, &arena, &plan, &error));
+    const struct lifecycle_bucket place = {.day_ms = LIFECYCLE_DAY_MS};
+    ck_assert(lifecycle_plan_make(&lifecycle, &place, &arena, &plan, &error));
     walk = (struct lifecycle_walk){.plan = &plan, .now_ms = 100 * (int64_t)LIFECYCLE_DAY_MS, .next_ms = INT64_MAX};
 }
 

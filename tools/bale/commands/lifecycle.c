@@ -23,7 +23,9 @@ static void print_rule(struct json_object *rule)
     else
         printf(": acted %" PRId64 " times", answer_number(rule, "acted"));
     printf("%s\n",
-           answer_member(rule, "transitions_carried_out") != NULL ? "; its transitions are not carried out" : "");
+           answer_member(rule, "transitions_carried_out") != NULL && !answer_flag(rule, "transitions_carried_out")
+               ? "; its transitions are not carried out"
+               : "");
 }
 
 static void print_sweep(struct json_object *sweep)
@@ -34,9 +36,10 @@ static void print_sweep(struct json_object *sweep)
            answer_format_date(answer_number(sweep, "began_ms"), date), is_done ? "done" : "under way",
            answer_number(sweep, "judged"));
     printf("    %" PRId64 " expired, %" PRId64 " noncurrent versions and %" PRId64 " delete markers removed, %" PRId64
-           " uploads given up\n",
+           " moved to another class, %" PRId64 " uploads given up\n",
            answer_number(sweep, "expired"), answer_number(sweep, "versions_removed"),
-           answer_number(sweep, "markers_removed"), answer_number(sweep, "uploads_aborted"));
+           answer_number(sweep, "markers_removed"), answer_number(sweep, "moved"),
+           answer_number(sweep, "uploads_aborted"));
     printf("    due, and stay: %" PRId64 " for a lock, %" PRId64 " that had changed, %" PRId64 " that failed\n",
            answer_number(sweep, "locked"), answer_number(sweep, "changed"), answer_number(sweep, "failed"));
     if (is_done && answer_member(sweep, "next_ms") == NULL)
@@ -77,7 +80,10 @@ static void print_verdict(struct json_object *document)
     char date[DATE_BYTES];
     const char *action = answer_text(document, "action");
     if (strcmp(action, "keep") != 0) {
-        printf("%s: rule ", answer_flag(document, "locked") ? "it would go, but is locked" : action);
+        printf("%s", answer_flag(document, "locked") ? "it would go, but is locked" : action);
+        if (answer_member(document, "to") != NULL)
+            printf(" to %s", answer_text(document, "to"));
+        printf(": rule ");
         printable_print(answer_text(document, "rule"));
         printf(", due since %s\n", answer_format_date(answer_number(document, "due_ms"), date));
     } else if (answer_member(document, "next_ms") != NULL) {

@@ -1,0 +1,24 @@
+/* server/lifecycle/move.h -- a version moves to another storage class.
+ *
+ * Prepared while rules may be replaced, committed in the turn in which they cannot (sweep.c). The committing step asks
+ * whether the version still has the bytes that were found here, and the grounds of the judgement. */
+#pragma once
+
+#include "server/lifecycle/runner.h"
+#include "server/lifecycle/walk.h"
+
+struct lifecycle_move {
+    struct lifecycle_runner *runner;
+    struct object_name name; /* with its version */
+    struct arena arena;
+    struct object_attributes found;
+    struct buffer metadata; /* as it is to be */
+};
+
+/* `order` must live until the end, `bucket` as well. Either way the move must be ended. */
+SUSPENDS bool lifecycle_move_prepare(struct lifecycle_move *move, struct lifecycle_runner *runner, struct span bucket,
+                                     const struct lifecycle_order *order, struct error *error);
+/* ERROR_CHANGED: it is not what was judged any more. */
+SUSPENDS bool lifecycle_move_commit(struct lifecycle_move *move, const struct deletion_grounds *grounds,
+                                    struct error *error);
+void lifecycle_move_end(struct lifecycle_move *move);
