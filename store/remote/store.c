@@ -158,6 +158,7 @@ void remote_destroy(struct bucket_store *store)
         free(remote->shards[i]);
     if (remote->ledger_state != NULL)
         ledger_close(remote->ledger_state);
+    amounts_table_free(&remote->settled.uncertain);
     rows_close(remote->rows);
     unlock_state(remote);
     free(remote);

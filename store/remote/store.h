@@ -4,6 +4,7 @@
 #include "runtime/base/arena.h"
 #include "runtime/fiber/memory_budget.h"
 #include "store/remote/known_buckets.h"
+#include "store/remote/ledger/settled.h"
 #include "store/remote/names.h"
 #include "store/remote/remote.h"
 #include "store/remote/rows/rows.h"
@@ -45,6 +46,7 @@ struct remote {
     struct memory_reserve memory;       /* of bodies on their way to the backend */
     uint8_t ledger[STAMP_LEDGER_BYTES]; /* which ledger counts what is written here */
     struct ledger *ledger_state;        /* store/remote/ledger/ledger.h; NULL: nothing is counted here */
+    struct settled_lately settled;      /* of the one fiber that settles intents */
     const char *owner;
     int64_t started_ms;
     bool is_counted;     /* what is written carries `ledger`, and what is replaced or deleted is taken off */

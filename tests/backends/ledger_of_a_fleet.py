@@ -445,6 +445,17 @@ class RecountsAndKills(LedgerCase):
         self.assertEqual(0, self.check([stays, goes]))
 
 
+    def test_what_it_wrote_is_deleted_before_the_next_start(self):
+        """Nobody knows that from a write that never happened: it says so."""
+        stays, goes = self.kill_without_answers()
+        self.delete(stays, "new")
+        goes.start()
+        self.assertEqual(1, self.check([stays, goes], exact=False))
+        # a recount within seconds of the settling may have counted that as well, and says so: then the next one makes it exact
+        self.wait_for(lambda: self.recount() or savings(stays)["uncertain"] == 0, "it is exact again", 60)
+        self.assertEqual(0, self.check([stays, goes]))
+
+
 class LedgerAndFaults(LedgerCase):
     FOR = ("raw", "versitygw")
 
@@ -486,10 +497,12 @@ class LedgerAndFaults(LedgerCase):
         self.check(bales, exact=False)
 
     def test_kills_of_writers_of_their_own_keys(self):
-        """Nobody overwrites what a killed process was about to write, so all of it can be found out."""
+        """Nobody overwrites what a killed process was about to write, or deletes it: it counts if it is there. What is not there may have been
+        deleted, for all that the next start knows: no more than was under way."""
         bales = self.replicas(2, *SETTLE)
         count = iter(range(1 << 30))
-        for _ in range(30 if self.is_long else 4):
+        kills, writers = 30 if self.is_long else 4, 4
+        for _ in range(kills):
             ending = threading.Event()
 
             def work(ending=ending):
@@ -498,7 +511,7 @@ class LedgerAndFaults(LedgerCase):
                         bales[0].client().put(self.bucket, f"k{next(count)}", (), (), b"x" * 700, payload="unsigned")
                     except Exception:  # pylint: disable=broad-except
                         return  # it was killed
-            threads = [threading.Thread(target=work) for _ in range(4)]
+            threads = [threading.Thread(target=work) for _ in range(writers)]
             for thread in threads:
                 thread.start()
             time.sleep(self.draw.uniform(0.05, 0.4))
@@ -507,7 +520,7 @@ class LedgerAndFaults(LedgerCase):
             for thread in threads:
                 thread.join()
             bales[0].start()
-        self.assertEqual(0, self.check(bales))
+        self.assertLessEqual(self.check(bales), kills * writers)
 
     def test_uploads_under_kills(self):
         """Parts through either of two, and the one that completes is killed meanwhile; the other one completes what is open then."""

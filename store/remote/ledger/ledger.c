@@ -217,6 +217,11 @@ bool ledger_knows_recounts(struct ledger *ledger)
     return atomic_load(&ledger->recounts) != RECOUNTS_UNKNOWN;
 }
 
+uint64_t ledger_recounts(struct ledger *ledger)
+{
+    return atomic_load(&ledger->recounts);
+}
+
 bool ledger_was_recounted(struct ledger *ledger, const struct waiting_intent *waiting)
 {
     return (uint32_t)atomic_load(&ledger->recounts) != waiting->open->recounts;

@@ -57,6 +57,7 @@ static inline uint64_t waiting_since_ms(const struct waiting_intent *waiting)
  * lies there, whoever has said so: an intent that was open meanwhile is not to be counted once more. Any thread. */
 void ledger_note_recounts(struct ledger *ledger, uint64_t recounts);
 bool ledger_knows_recounts(struct ledger *ledger);
+uint64_t ledger_recounts(struct ledger *ledger); /* known */
 /* Has there been one since it was noted? Where that is not known for sure, there has. */
 bool ledger_was_recounted(struct ledger *ledger, const struct waiting_intent *waiting);
 void ledger_defer(struct ledger *ledger, const struct waiting_intent *waiting, uint64_t until_ms);

@@ -13,7 +13,7 @@
 enum { NS_IN_MS = 1000000, AGAIN_MS = 2000, RECOUNTS_MS = 500 };
 
 /* What the key tells. */
-enum told { TOLD_NOTHING, TOLD_DONE, TOLD_AS_BEFORE, TOLD_GONE, TOLD_OTHER };
+enum told { TOLD_NOTHING, TOLD_DONE, TOLD_AS_BEFORE, TOLD_STILL_ABSENT, TOLD_GONE, TOLD_OTHER };
 
 static bool is_own(const struct ledger_intent *intent, const struct remote_state *state)
 {
@@ -27,11 +27,9 @@ static enum told read_state(const struct ledger_intent *intent, const struct rem
     bool has_revision = state->is_there || state->is_tombstone;
     if (intent->kind == INTENT_BURIED || is_own(intent, state))
         return TOLD_DONE;
-    bool is_as_before =
-        intent->etag.size == 0
-            ? !has_revision
-            : has_revision && span_equal(intent->etag, span_from_string(state->object.attributes.stored_etag));
-    if (is_as_before)
+    if (intent->etag.size == 0 && !has_revision)
+        return TOLD_STILL_ABSENT;
+    if (has_revision && span_equal(intent->etag, span_from_string(state->object.attributes.stored_etag)))
         return TOLD_AS_BEFORE;
     return intent->kind == INTENT_DELETE && !state->is_there ? TOLD_GONE : TOLD_OTHER;
 }
@@ -74,7 +72,8 @@ static enum intent_outcome outcome_of(struct remote *remote, const struct waitin
     static const enum intent_outcome outcomes[] = {
         [TOLD_DONE] = INTENT_DONE,
         [TOLD_AS_BEFORE] = INTENT_NOT_DONE,
-        [TOLD_GONE] = INTENT_DONE_BLIND, /* by this deletion, or by another's, which counted it as well */
+        [TOLD_STILL_ABSENT] = INTENT_UNCERTAIN, /* it was never made, or somebody has deleted it, and counted that */
+        [TOLD_GONE] = INTENT_DONE_BLIND,        /* by this deletion, or by another's, which counted it as well */
         [TOLD_OTHER] = INTENT_UNCERTAIN,
     };
     if (told == TOLD_OTHER && waiting->open->intent.kind == INTENT_BURIED)
@@ -83,14 +82,28 @@ static enum intent_outcome outcome_of(struct remote *remote, const struct waitin
     return is_counted && ledger_was_recounted(remote->ledger_state, waiting) ? INTENT_UNCERTAIN : outcomes[told];
 }
 
+static void settle_as(struct remote *remote, const struct waiting_intent *waiting, enum told told, uint64_t now_ms)
+{
+    struct remote_shard *shard = remote_shard_here(remote);
+    uint64_t recounts = ledger_recounts(remote->ledger_state);
+    enum intent_outcome outcome = outcome_of(remote, waiting, told);
+    bool is_counted = outcome == INTENT_DONE || outcome == INTENT_DONE_BLIND;
+    bool is_settled = outcome == INTENT_DONE || outcome == INTENT_NOT_DONE;
+    settled_check(&remote->settled, shard->log, recounts, now_ms);
+    if (is_counted)
+        settled_note(&remote->settled, waiting->open->intent.name.bucket, recounts, now_ms);
+    metric_add(is_settled ? &shard->counters.intents_settled : &shard->counters.intents_uncertain, 1);
+    ledger_settle(remote->ledger_state, waiting, outcome);
+}
+
 /* False: the backend did not answer. */
 SUSPENDS static bool settle(struct remote *remote, const struct waiting_intent *waiting, uint64_t now_ms)
 {
-    struct remote_counters *counters = &remote_shard_here(remote)->counters;
     struct noted_intent *open = waiting->open;
     enum told told = open->told != TOLD_NOTHING ? (enum told)open->told : ask(remote, &open->intent);
     bool has_waited = now_ms - waiting_since_ms(waiting) >= remote->settings.settle_after_ms;
-    if (told == TOLD_NOTHING || (told == TOLD_AS_BEFORE && !has_waited)) {
+    bool may_be_under_way = told == TOLD_AS_BEFORE || told == TOLD_STILL_ABSENT;
+    if (told == TOLD_NOTHING || (may_be_under_way && !has_waited)) {
         ledger_defer(remote->ledger_state, waiting, now_ms + AGAIN_MS);
         return told != TOLD_NOTHING;
     }
@@ -99,10 +112,7 @@ SUSPENDS static bool settle(struct remote *remote, const struct waiting_intent *
         ledger_defer(remote->ledger_state, waiting, now_ms + RECOUNTS_MS);
         return true;
     }
-    enum intent_outcome outcome = outcome_of(remote, waiting, told);
-    bool is_settled = outcome == INTENT_DONE || outcome == INTENT_NOT_DONE;
-    metric_add(is_settled ? &counters->intents_settled : &counters->intents_uncertain, 1);
-    ledger_settle(remote->ledger_state, waiting, outcome);
+    settle_as(remote, waiting, told, now_ms);
     return true;
 }
 
@@ -124,6 +134,8 @@ SUSPENDS void ledger_settle_due(struct remote *remote)
     bool answers = true;
     while (answers && !fiber_is_cancelled() && ledger_find_waiting(remote->ledger_state, now_ms, &waiting))
         answers = settle(remote, &waiting, now_ms);
+    if (ledger_knows_recounts(remote->ledger_state))
+        settled_check(&remote->settled, remote_shard_here(remote)->log, ledger_recounts(remote->ledger_state), now_ms);
     bool is_frozen = ledger_freeze_found(remote->ledger_state, &error);
     tell(remote, is_frozen, &error);
 }

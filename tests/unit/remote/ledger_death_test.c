@@ -3,6 +3,7 @@
 #include "tests/unit/remote/ledger_fixture.h"
 
 #include "store/remote/ledger/files.h"
+#include "store/remote/ledger/settled.h"
 #include "tests/unit/run_suite.h"
 
 #include <errno.h>
@@ -171,6 +172,29 @@ START_TEST(intents_know_how_often_objects_were_counted)
 }
 END_TEST
 
+/* A recount that is heard of soon after may have counted it as well; of one before, or long after, that is not so. */
+START_TEST(what_was_settled_is_remembered_for_a_while)
+{
+    struct settled_lately lately = {0};
+    struct ledger *ledger = open_in(folder);
+    struct intent_log *log = ledger_log(ledger, 0);
+    settled_check(&lately, log, 7, 1000);
+    settled_note(&lately, SPAN("photos"), 7, 1000);
+    settled_note(&lately, SPAN("photos"), 7, 1500);
+    settled_note(&lately, SPAN("texts"), 7, 1500);
+    settled_check(&lately, log, 7, 1500 + SETTLED_REMEMBERED_MS - 1);
+    ck_assert_int_eq(totals_of(ledger).uncertain, 0);
+    settled_check(&lately, log, 8, 1500 + SETTLED_REMEMBERED_MS - 1);
+    ck_assert_int_eq(totals_of(ledger).uncertain, 3);
+    settled_check(&lately, log, 9, 5000);
+    settled_note(&lately, SPAN("photos"), 9, 6000);
+    settled_check(&lately, log, 9, 6000 + SETTLED_REMEMBERED_MS);
+    settled_check(&lately, log, 10, 6000 + SETTLED_REMEMBERED_MS);
+    ck_assert_int_eq(totals_of(ledger).uncertain, 3);
+    ledger_close(ledger);
+}
+END_TEST
+
 START_TEST(own_intents_that_nobody_knows_wait)
 {
     struct waiting_intent waiting;
@@ -317,6 +341,7 @@ int main(void)
     tcase_add_loop_test(folders, what_was_open_is_settled_once, 0, 3);
     tcase_add_test(folders, what_was_buried_is_found_as_such);
     tcase_add_test(folders, intents_know_how_often_objects_were_counted);
+    tcase_add_test(folders, what_was_settled_is_remembered_for_a_while);
     tcase_add_test(folders, own_intents_that_nobody_knows_wait);
     tcase_add_test(folders, copies_of_a_folder_make_the_same_record);
     tcase_add_loop_test(folders, a_log_of_another_start_is_uncertain, 0, 3);
