@@ -131,6 +131,20 @@ SUSPENDS static bool need_trailer(struct remote_object *object, struct error *er
     return done;
 }
 
+SUSPENDS bool remote_ask_trailer(struct bucket_object *base, enum remote_trailer *ret_trailer, struct error *error)
+{
+    struct remote_object *object = object_of(base);
+    const struct object_stamp *stamp = &object->state.object.stamp;
+    if (!need_trailer(object, error))
+        return false;
+    bool is_announced = object->state.object.is_stamped && stamp->trailer != STAMP_NO_TRAILER;
+    if (!is_announced || object->state.trailer != NULL)
+        *ret_trailer = REMOTE_TRAILER_RIGHT;
+    else
+        *ret_trailer = stamp->is_metadata_in_trailer ? REMOTE_TRAILER_WRONG_WITH_METADATA : REMOTE_TRAILER_WRONG;
+    return true;
+}
+
 SUSPENDS bool remote_read_sidecar(struct bucket_object *base, struct buffer *ret_sidecar, struct error *error)
 {
     struct remote_object *object = object_of(base);

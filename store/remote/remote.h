@@ -109,6 +109,17 @@ struct remote_ledger_figures {
 /* Any thread. */
 void remote_ledger_figures(const struct bucket_store *store, struct remote_ledger_figures *ret_figures);
 
+/* ---- for whoever looks for damage ---- */
+
+/* Is the end of an open object what its metadata announce (docs/bucket-format.md)? Readers do without one that is
+ * wrong: they walk the frames, and do not know what it alone says. */
+enum remote_trailer {
+    REMOTE_TRAILER_RIGHT, /* or none is announced */
+    REMOTE_TRAILER_WRONG,
+    REMOTE_TRAILER_WRONG_WITH_METADATA, /* ... and the metadata that its client gave were in it */
+};
+SUSPENDS bool remote_ask_trailer(struct bucket_object *object, enum remote_trailer *ret_trailer, struct error *error);
+
 /* ---- for whoever reads the bucket with S4 as well ---- */
 
 /* Do the metadata of an open object say all that S4 asks for? Those of large bodies were written before it was known.

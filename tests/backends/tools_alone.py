@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 
+import multipart
 from backend_case import BackendCase
 from overwrites import MIB, large_body
 
@@ -72,6 +73,64 @@ class Tools(BackendCase):
         self.assertRegex(done.stdout.decode(), rf"^{self.bucket}/small: frame-crc: \S.*\n4 objects, .*: 1 findings")
         self.assertIn(b"1 of 4 objects are not as they should be", done.stderr)
         self.assertEqual(1, self.bale_command("cat", f"{self.bucket}/small").returncode)
+
+    def spoil_end(self, key):
+        """One byte of its trailer, by another tool: the time that clients see goes with that write."""
+        plain = self.direct().client()
+        stored = plain.get(self.bucket, key)
+        fields = {name: value for name, value in stored.headers if name.startswith("x-amz-meta-")}
+        changed = bytearray(stored.body)
+        changed[-40] ^= 1
+        self.assertEqual(200, plain.put(self.bucket, key, (), {**fields, "x-amz-tagging": "a=1&b=2"}, bytes(changed)).status)
+
+    def head(self, bale, key):
+        answer = bale.client().head(self.bucket, key, (), {"x-amz-checksum-mode": "ENABLED"})
+        self.assertEqual(200, answer.status)
+        return {name.lower(): value for name, value in answer.headers if name.lower() not in ("date", "x-amz-request-id", "x-amz-id-2")}
+
+    def put_in_parts(self, client, key):
+        part = large_body(self.seed, 2 * MIB)
+        upload = client.post(self.bucket, key, {"uploads": None}).text("UploadId")
+        etag = client.put(self.bucket, key, {"partNumber": "1", "uploadId": upload}, (), part, payload="unsigned").header("etag")
+        document = multipart.document(multipart.part_xml(1, etag))
+        self.assertEqual(200, client.post(self.bucket, key, {"uploadId": upload}, (), document).status)
+
+    def test_a_damaged_end_is_written_anew(self):
+        """What follows from the frames, and only that."""
+        body = large_body(self.seed, 11 * MIB)  # more than a stored part: its ETag is in the trailer alone
+        with self.bale(None, "--part-size", "5M") as bale:
+            client = bale.client()
+            for key, size in (("large", 11 * MIB), ("sound", 2 * MIB)):
+                self.assertEqual(200, client.put(self.bucket, key, (), {"x-amz-meta-who": "bale"}, body[:size], payload="unsigned").status)
+            whole = self.head(bale, "large")
+            self.put_in_parts(client, "parts")
+            told = {"x-amz-meta-note": "two  blanks", "content-type": "text/x-log"}  # which no header carries unchanged
+            self.assertEqual(200, client.put(self.bucket, "told", (), told, body[:2 * MIB], payload="unsigned").status)
+        for key in ("large", "parts", "told"):
+            self.spoil_end(key)
+        with self.bale() as bale:
+            spoilt = self.head(bale, "large")
+        self.assertNotIn("etag", spoilt)
+        done = self.bale_command("verify", "--deep")
+        self.assertEqual(1, done.returncode, done.stdout + done.stderr)
+        self.assertEqual([b"large", b"parts", b"told"], re.findall(rb"/(\w+): trailer: ", done.stdout))
+        said = {"large": "repaired", "parts": "parts", "told": "metadata"}
+        before = {key: self.direct().client().head(self.bucket, key).header("etag") for key in said}
+        for words, large, found in (((), "would be repaired", 3), (("--execute",), "repaired", 2), (("--execute",), None, 2)):
+            done = self.bale_command("repair", *words)
+            self.assertEqual(1, done.returncode, done.stdout + done.stderr)
+            self.assertEqual(f"bale repair: {found} objects are not as they should be\n".encode(), done.stderr)
+            wanted = {**said, "large": large} if large else {key: said[key] for key in ("parts", "told")}
+            self.assertEqual(wanted, {key.decode(): what.decode() for key, what in re.findall(rb"/(\w+): ([\w ]+): ", done.stdout)})
+            same = {key for key in said if before[key] == self.direct().client().head(self.bucket, key).header("etag")}
+            self.assertEqual(set(said) - (set() if not words else {"large"}), same)
+
+        with self.bale() as bale:
+            mended = self.head(bale, "large")
+            self.assertTrue(body == bale.client().get(self.bucket, "large").body)
+            self.assertEqual(2, bale.client().get(self.bucket, "large", {"tagging": None}).body.count(b"<Tag>"))
+        self.assertEqual(whole["etag"], mended["etag"])
+        self.assertEqual(spoilt, {name: value for name, value in mended.items() if name in spoilt})
 
     def test_what_is_right_of_a_damaged_object_is_read(self):
         bodies = self.fill()

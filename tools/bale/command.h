@@ -55,8 +55,8 @@ struct command_line {
     double within;   /* percent points; 0: not asked for */
     char *prices;    /* a file */
     char *policy;    /* of maintain, as are the next two: a file */
-    bool execute;
-    char *log; /* a file */
+    bool execute;    /* also of repair */
+    char *log;       /* a file */
     /* Of get and put. */
     struct s3_place server;
     uint64_t parts; /* connections at once */
@@ -122,6 +122,7 @@ bool command_maintain(const struct command_line *line, struct error *error);
 bool command_pack(const struct command_line *line, struct error *error);
 bool command_put(const struct command_line *line, struct error *error);
 bool command_check_put(const struct command_line *line, struct error *error);
+bool command_repair(const struct command_line *line, struct error *error);
 bool command_savings(const struct command_line *line, struct error *error);
 bool command_stamp(const struct command_line *line, struct error *error);
 bool command_verify(const struct command_line *line, struct error *error);

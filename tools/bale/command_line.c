@@ -120,5 +120,5 @@ void command_help_all(struct buffer *to)
         "  help       print this\n\n"
         "bale COMMAND --help says what a command takes. All but estimate, get, pack and put take --backend "
         "dir:PATH, the\nfolder of the embedded store [dir:./bale-data]; backend, cat, inspect, stamp and verify take "
-        "s3:BUCKET[/PREFIX]\nas well; get and put speak with any S3 server.\n");
+        "s3:BUCKET[/PREFIX]\nas well, maintain and repair that alone; get and put speak with any S3 server.\n");
 }

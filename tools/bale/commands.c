@@ -298,6 +298,14 @@ static const struct option MAINTAIN[] = {
     ANY_BACKEND,
 };
 
+static const struct option REPAIR[] = {
+    {"bucket", OPTION_TEXT, AT(bucket), NULL, "NAME", .help = "this bucket alone; without it all of them"},
+    {"prefix", OPTION_TEXT, AT(prefix), NULL, "TEXT", .help = "only keys that begin with this"},
+    {"execute", OPTION_FLAG, AT(execute), "no", "", .help = "do it; without it nothing is written"},
+    {"zstd-level", OPTION_INTEGER, AT(zstd_level), "1", "N", .least = -7, .most = 19, .help = "as baled has it"},
+    ANY_BACKEND,
+};
+
 static const struct option SAVINGS[] = {
     {"bucket", OPTION_TEXT, AT(bucket), NULL, "NAME", .help = "this bucket alone; without it all of them"},
     {"json", OPTION_FLAG, AT(json), "no", "", .help = "print one line of JSON, as /savings of the server has it"},
@@ -408,6 +416,12 @@ static bool check_lifecycle(const struct command_line *line, struct error *error
            error_set(error, ERROR_INVALID, NULL, "--explain and --confirm-clock do not go together");
 }
 
+static bool check_repair(const struct command_line *line, struct error *error)
+{
+    return config_is_bucket(&line->where) ||
+           error_set(error, ERROR_INVALID, NULL, "it needs --backend s3:BUCKET; bale check --repair mends a folder");
+}
+
 static bool check_stamp(const struct command_line *line, struct error *error)
 {
     return config_is_bucket(&line->where) ||
@@ -513,6 +527,13 @@ static const struct command COMMANDS[] = {
      "in "
      "a slash goes on with the file's name. What fails leaves no parts behind.",
      TABLE(PUT, "put")},
+    {"repair", command_repair, check_repair, NULL, "write anew what follows from the frames of objects",
+     "Looks for objects in --backend s3:BUCKET whose end (the trailer, with the index of their frames) is damaged, "
+     "beside running servers. Without --execute it says which it would repair. Such an object is read, each frame "
+     "checked, and written under its key on the condition that it is still the same; no body that is damaged, no "
+     "metadata and no lengths of parts are ever made up. Exit status 1: something is not as it should be; 3: it was "
+     "stopped before the end.",
+     TABLE(REPAIR, "repair")},
     {"savings", command_savings, NULL, NULL, "say what every bucket holds, and what that saves",
      "Prints what every bucket holds, what is stored of it and what that saves, beside a running baled or without one: "
      "of a folder exactly and as of now, of a bucket as its journal has it, about a second ago.",

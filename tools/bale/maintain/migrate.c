@@ -2,8 +2,8 @@
 #include "tools/bale/maintain/migrate.h"
 
 #include "codec/trial.h"
-#include "runtime/base/hex.h"
 #include "server/object/unchanged.h"
+#include "tools/bale/maintain/rewrite.h"
 
 #include <stdlib.h>
 
@@ -73,80 +73,18 @@ static bool has_md5(const struct object_attributes *attributes)
     return strlen(attributes->etag) == 2 * (size_t)MD5_BYTES;
 }
 
-/* What was read is what the ETag says: else it is no MD5, and the packed object would get another one. */
-static bool keeps_etag(const struct object_attributes *attributes, const struct object_digest *digest)
-{
-    char etag[2 * MD5_BYTES];
-    hex_encode(span_of(digest->md5, sizeof digest->md5), etag);
-    return memcmp(etag, attributes->etag, sizeof etag) == 0;
-}
-
-/* Heads have whole seconds; lists may know more, of the same second. */
-static int64_t time_of(const struct work *work)
-{
-    int64_t head_ms = work->object->attributes.modified_ms;
-    return work->entry->modified_ms / 1000 == head_ms / 1000 ? work->entry->modified_ms : head_ms;
-}
-
-/* They are asked for whatever the object's answer counts: servers leave the count out for who may not read them. */
-SUSPENDS static bool read_tags(const struct work *work, struct buffer *ret_tags, struct error *error)
-{
-    struct bucket_store *store = work->migration->store;
-    if (!store->capabilities.has_tags)
-        return error_set(error, ERROR_DENIED, NULL, "nobody knows whether it has tags, and which");
-    return bucket_read_tags(store, work->name, ret_tags, NULL, error);
-}
-
-SUSPENDS static bool pump_and_commit(const struct work *work, struct object_writer *writer, struct span tags,
-                                     struct error *error)
-{
-    const struct object_attributes *attributes = &work->object->attributes;
-    struct object_digest digest;
-    struct object_attributes stored;
-    bool done = object_pump(work->migration->codecs, work->object, work->name, 0, attributes->original_size, writer,
-                            &digest, error);
-    bool is_same = done && keeps_etag(attributes, &digest);
-    if (!is_same || !object_expect_unchanged(work->migration->store, work->name, attributes, tags, error)) {
-        object_writer_abort(writer);
-        work->migrated->outcome = MIGRATE_OTHER_ETAG;
-        return done && !is_same;
-    }
-    done = object_writer_commit(writer, &stored, error);
-    work->migrated->outcome = MIGRATE_PACKED;
-    work->migrated->after = done ? stored.stored_size : 0;
-    return done;
-}
-
-SUSPENDS static bool write_packed(const struct work *work, struct span tags, struct error *error)
-{
-    const struct object_attributes *attributes = &work->object->attributes;
-    const struct write_condition unchanged = {.if_match = span_from_string(attributes->stored_etag),
-                                              .is_stored_etag = true};
-    const struct object_write_intent intent = {
-        .name = *work->name,
-        .is_size_known = true,
-        .size = attributes->original_size,
-        .checksum = attributes->checksum.algorithm,
-        .metadata = attributes->metadata,
-        .tags = tags,
-        .tags_count = metadata_count(tags),
-        .condition = &unchanged,
-        .kept_ms = time_of(work),
-        .owner = attributes->owner,
-        .acl = attributes->acl,
-    };
-    struct object_writer *writer;
-    return object_writer_begin(work->migration->codecs, work->migration->store, &intent, &writer, error) &&
-           pump_and_commit(work, writer, tags, error);
-}
-
 SUSPENDS static bool pack(const struct work *work, struct error *error)
 {
-    struct buffer tags;
-    buffer_init(&tags, 0);
-    bool done = read_tags(work, &tags, error) && write_packed(work, buffer_span(&tags), error);
-    buffer_free(&tags);
-    return done;
+    const struct rewrite rewrite = {.store = work->migration->store,
+                                    .codecs = work->migration->codecs,
+                                    .object = work->object,
+                                    .name = work->name,
+                                    .kept_ms = rewrite_time(&work->object->attributes, work->entry)};
+    enum rewrite_outcome outcome;
+    if (!rewrite_object(&rewrite, &outcome, &work->migrated->after, error))
+        return false;
+    work->migrated->outcome = outcome == REWRITE_DONE ? MIGRATE_PACKED : MIGRATE_OTHER_ETAG;
+    return true;
 }
 
 /* ---- one object ---- */

@@ -5,6 +5,7 @@
 #include "codec/format/frame.h"
 #include "codec/format/sidecar.h"
 #include "runtime/base/hex.h"
+#include "store/remote/remote.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -19,6 +20,7 @@ static const struct {
     [FINDING_FRAME_HEADER] = {"frame-header", "bale cat --skip-damaged gives the rest of its bytes"},
     [FINDING_FRAME_CRC] = {"frame-crc", "bale cat --skip-damaged gives the rest of its bytes"},
     [FINDING_INDEX_WRONG] = {"index-wrong", "its bytes are read without it, more slowly; putting it again mends that"},
+    [FINDING_TRAILER] = {"trailer", "bale repair writes it anew from the frames"},
     [FINDING_PART_MAP] = {"part-map", "its bytes are read all the same; uploading it again mends that"},
     [FINDING_DICTIONARY_MISSING] = {"dictionary-missing", "put .s4dict/ID back from a copy of the bucket"},
     [FINDING_SIZE] = {"size", "compare bale cat with another copy of it"},
@@ -197,6 +199,19 @@ SUSPENDS static bool check_index(struct looking *looking, struct error *error)
     return done;
 }
 
+/* The last to be looked at: what is worse of the object has been found before. */
+SUSPENDS static bool check_trailer(struct looking *looking, struct error *error)
+{
+    enum remote_trailer trailer = REMOTE_TRAILER_RIGHT;
+    if (looking->check->is_folder)
+        return true;
+    if (!remote_ask_trailer(looking->object, &trailer, error))
+        return false;
+    return trailer == REMOTE_TRAILER_RIGHT ||
+           found(looking, FINDING_TRAILER, error, "its end is not what its metadata announce: nobody knows its %s",
+                 trailer == REMOTE_TRAILER_WRONG ? "index" : "index, nor the metadata that its client gave");
+}
+
 /* ---- every byte ---- */
 
 struct sums {
@@ -295,7 +310,8 @@ SUSPENDS bool stored_check_run(struct stored_check *check, const struct object_n
     struct looking looking = {.check = check, .name = name};
     bool done = bucket_open(check->store, name, &intent, &looking.object, error);
     if (done) {
-        done = check_parts(&looking, error) && check_index(&looking, error) && read_all(&looking, error);
+        done = check_parts(&looking, error) && check_index(&looking, error) && read_all(&looking, error) &&
+               check_trailer(&looking, error);
         check->original_bytes = looking.object->attributes.original_size;
         check->stored_bytes = looking.object->attributes.stored_size;
         bucket_close(looking.object);

@@ -14,6 +14,7 @@ enum finding_kind {
     FINDING_FRAME_HEADER,       /* no frame begins where one should */
     FINDING_FRAME_CRC,          /* a frame's bytes are not those that were put */
     FINDING_INDEX_WRONG,        /* damaged, or of other frames: readers do without it */
+    FINDING_TRAILER,            /* of a bucket: its end is not what is announced; readers walk the frames */
     FINDING_PART_MAP,           /* parts that do not add up to the object */
     FINDING_DICTIONARY_MISSING, /* ... that it was compressed with */
     FINDING_SIZE,

@@ -1,0 +1,99 @@
+/* tools/bale/commands/repair.c -- bale repair: what follows from the frames of an object is written anew. */
+#include "tools/bale/maintain/repair.h"
+#include "tools/bale/command.h"
+#include "tools/bale/files/walk.h"
+#include "tools/bale/session/backend_session.h"
+#include "tools/bale/session/stopping.h"
+#include "tools/bale/view/printable.h"
+#include "tools/bale/view/progress.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+enum { FRAME_BUFFERS = 2, WAIT_MS = 10000 };
+
+struct repairing {
+    const struct command_line *line;
+    struct repair repair;
+    struct bucket_info bucket; /* that the walk is in */
+    uint64_t objects;
+    uint64_t outcomes[REPAIR_OUTCOMES];
+    struct progress progress;
+};
+
+static void tell(struct repairing *repairing, const struct object_name *name, enum repair_outcome outcome)
+{
+    bool is_dry = outcome == REPAIR_DONE && !repairing->line->execute;
+    progress_hide(&repairing->progress);
+    printf("%.*s/", SPAN_FORMAT(name->bucket));
+    printable_write(stdout, name->key);
+    printf(": %s: %s\n", is_dry ? "would be repaired" : repair_outcome_name(outcome), repair_outcome_text(outcome));
+}
+
+SUSPENDS static bool visit(void *context, const struct object_name *name, const struct list_entry *entry,
+                           struct error *error)
+{
+    struct repairing *repairing = context;
+    enum repair_outcome outcome;
+    bool is_same = span_equal(name->bucket, span_from_string(repairing->bucket.name));
+    if (!stopping_go_on(error) ||
+        (!is_same && !bucket_find(repairing->repair.store, name->bucket, &repairing->bucket, error)))
+        return false;
+    if (entry->is_prefix)
+        return true;
+    repairing->repair.is_versioned = repairing->bucket.versioning != VERSIONING_NEVER;
+    if (!repair_object(&repairing->repair, name, entry, &outcome, error))
+        return error_prepend(error, "%.*s/%.*s", SPAN_FORMAT(name->bucket), SPAN_FORMAT(span_take(name->key, 80)));
+    if (outcome != REPAIR_SOUND)
+        tell(repairing, name, outcome);
+    repairing->outcomes[outcome]++;
+    progress_show(&repairing->progress, ++repairing->objects);
+    return true;
+}
+
+SUSPENDS static bool repair_all(struct bucket_store *store, void *context, struct error *error)
+{
+    struct repairing *repairing = context;
+    const struct command_line *line = repairing->line;
+    const struct object_settings settings = {
+        .level = (int)line->zstd_level, .frame_buffers_max = FRAME_BUFFERS, .wait_ms = WAIT_MS, .store = store};
+    const struct walk walk = {.bucket = line->bucket, .prefix = line->prefix, .visit = visit, .context = repairing};
+    if (line->execute && (store->capabilities.conditions & DECIDES_PUT_REPLACE) == 0)
+        return error_set(error, ERROR_UNSUPPORTED, NULL,
+                         "the backend does not decide conditional writes (bale backend): an object that is written "
+                         "meanwhile could be lost");
+    repairing->repair =
+        (struct repair){.store = store, .codecs = object_codecs_create(&settings), .executes = line->execute};
+    progress_begin(&repairing->progress, "objects", 0);
+    bool done = walk_objects(store, &walk, error);
+    progress_end(&repairing->progress);
+    object_codecs_destroy(repairing->repair.codecs);
+    return done;
+}
+
+static bool judge(const struct repairing *repairing, struct error *error)
+{
+    uint64_t left = 0;
+    for (unsigned outcome = 0; outcome < REPAIR_OUTCOMES; outcome++) {
+        bool is_well = outcome == REPAIR_SOUND || outcome == REPAIR_CHANGED;
+        left += is_well || (outcome == REPAIR_DONE && repairing->line->execute) ? 0 : repairing->outcomes[outcome];
+    }
+    return left == 0 || error_set(error, ERROR_DAMAGED, NULL, "%" PRIu64 " objects are not as they should be", left);
+}
+
+bool command_repair(const struct command_line *line, struct error *error)
+{
+    struct repairing repairing = {.line = line};
+    if (line->bucket != NULL && !session_check_bucket(span_from_string(line->bucket), error))
+        return false;
+    stopping_watch();
+    bool done = backend_session_run(&line->where, repair_all, &repairing, error);
+    if (done || repairing.objects > 0)
+        printf("%" PRIu64 " objects%s: %" PRIu64 " %s.\n", repairing.objects, done ? "" : " so far",
+               repairing.outcomes[REPAIR_DONE],
+               line->execute ? "were repaired; bale savings --recount counts them right"
+                             : "would be repaired: --execute does it");
+    if (!done && repairing.objects > 0) /* it has begun, and is not at its end */
+        error->kind = ERROR_CANCELLED;
+    return done && judge(&repairing, error);
+}

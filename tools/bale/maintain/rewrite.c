@@ -1,0 +1,123 @@
+/* tools/bale/maintain/rewrite.c -- reads, packs, compares once more, writes on a condition. */
+#include "tools/bale/maintain/rewrite.h"
+
+#include "runtime/base/hex.h"
+
+enum { HEAD_ARENA_BYTES = 64 << 10 };
+
+/* ---- what stays ---- */
+
+/* What was read is what the ETag says: else it is no MD5, and what is written would get another one. */
+static bool keeps_etag(const struct object_attributes *attributes, const struct object_digest *digest)
+{
+    char etag[2 * MD5_BYTES];
+    hex_encode(span_of(digest->md5, sizeof digest->md5), etag);
+    return attributes->etag[0] == '\0' || span_equal(span_from_string(attributes->etag), span_of(etag, sizeof etag));
+}
+
+int64_t rewrite_time(const struct object_attributes *attributes, const struct list_entry *entry)
+{
+    bool is_same_second = entry->modified_ms / 1000 == attributes->modified_ms / 1000;
+    return is_same_second ? entry->modified_ms : attributes->modified_ms;
+}
+
+/* They are asked for whatever the object's answer counts: servers leave the count out for who may not read them. */
+SUSPENDS static bool read_tags(const struct rewrite *rewrite, struct buffer *ret_tags, struct error *error)
+{
+    if (!rewrite->store->capabilities.has_tags)
+        return error_set(error, ERROR_DENIED, NULL, "nobody knows whether it has tags, and which");
+    return bucket_read_tags(rewrite->store, rewrite->name, ret_tags, NULL, error);
+}
+
+/* Servers that keep tags and metadata in a table answer them in another order each time. */
+static bool is_same_list(struct span a, struct span b)
+{
+    struct span name;
+    struct span value;
+    struct span other;
+    for (size_t position = 0; metadata_next(a, &position, &name, &value);) {
+        if (!metadata_find(b, name, &other) || !span_equal(value, other))
+            return false;
+    }
+    return metadata_count(a) == metadata_count(b);
+}
+
+/* Tags change without the ETag, and so does what a copy onto itself sets: no condition of the write sees that. */
+SUSPENDS static bool expect_unchanged(const struct rewrite *rewrite, struct span tags, struct error *error)
+{
+    const struct object_attributes *then = &rewrite->object->attributes;
+    struct object_attributes now;
+    struct arena arena;
+    struct buffer tags_now;
+    arena_init(&arena, HEAD_ARENA_BYTES);
+    buffer_init(&tags_now, 0);
+    bool done = bucket_head(rewrite->store, rewrite->name, &arena, &now, error) && read_tags(rewrite, &tags_now, error);
+    if (done && (strcmp(now.stored_etag, then->stored_etag) != 0 || now.modified_ms != then->modified_ms ||
+                 !is_same_list(now.metadata, then->metadata) || !is_same_list(buffer_span(&tags_now), tags)))
+        done = error_set(error, ERROR_CHANGED, NULL, "somebody has changed it meanwhile");
+    buffer_free(&tags_now);
+    arena_free(&arena);
+    return done;
+}
+
+/* ---- writing ---- */
+
+SUSPENDS static bool pump_and_commit(const struct rewrite *rewrite, struct object_writer *writer, struct span tags,
+                                     enum rewrite_outcome *ret_outcome, uint64_t *ret_stored, struct error *error)
+{
+    const struct object_attributes *attributes = &rewrite->object->attributes;
+    struct object_digest digest;
+    struct object_attributes stored;
+    bool done = object_pump(rewrite->codecs, rewrite->object, rewrite->name, 0, attributes->original_size, writer,
+                            &digest, error);
+    bool is_same = done && keeps_etag(attributes, &digest);
+    if (!is_same || !expect_unchanged(rewrite, tags, error)) {
+        object_writer_abort(writer);
+        *ret_outcome = REWRITE_OTHER_ETAG;
+        return done && !is_same;
+    }
+    done = object_writer_commit(writer, &stored, error);
+    *ret_outcome = REWRITE_DONE;
+    *ret_stored = done ? stored.stored_size : 0;
+    return done;
+}
+
+SUSPENDS static bool write_packed(const struct rewrite *rewrite, struct span tags, struct span acl,
+                                  enum rewrite_outcome *ret_outcome, uint64_t *ret_stored, struct error *error)
+{
+    const struct object_attributes *attributes = &rewrite->object->attributes;
+    const struct write_condition unchanged = {.if_match = span_from_string(attributes->stored_etag),
+                                              .is_stored_etag = true};
+    const struct object_write_intent intent = {
+        .name = *rewrite->name,
+        .is_size_known = true,
+        .size = attributes->original_size,
+        .checksum = attributes->checksum.algorithm,
+        .metadata = attributes->metadata,
+        .tags = tags,
+        .tags_count = metadata_count(tags),
+        .condition = &unchanged,
+        .kept_ms = rewrite->kept_ms,
+        .owner = attributes->owner,
+        .acl = acl,
+    };
+    struct object_writer *writer;
+    return object_writer_begin(rewrite->codecs, rewrite->store, &intent, &writer, error) &&
+           pump_and_commit(rewrite, writer, tags, ret_outcome, ret_stored, error);
+}
+
+SUSPENDS bool rewrite_object(const struct rewrite *rewrite, enum rewrite_outcome *ret_outcome, uint64_t *ret_stored,
+                             struct error *error)
+{
+    struct buffer tags;
+    struct arena arena;
+    struct span acl;
+    buffer_init(&tags, 0);
+    arena_init(&arena, 2 * OBJECT_ACL_BYTES_MAX);
+    bool done = read_tags(rewrite, &tags, error) &&
+                bucket_read_acl(rewrite->store, rewrite->name, &rewrite->object->attributes, &arena, &acl, error) &&
+                write_packed(rewrite, buffer_span(&tags), acl, ret_outcome, ret_stored, error);
+    arena_free(&arena);
+    buffer_free(&tags);
+    return done;
+}
