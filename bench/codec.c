@@ -1,11 +1,11 @@
 /* bench/codec.c -- ratios and speeds of the codecs, on one core: the tables of docs/compression.md.
  *
- * Usage: codec [MIB] [NAME...]: data sets of bench/data_sets.h (all, at their full size, or at most MIB of each), and
- * files, whose names hold a slash. Without names: all sets, and what there is of some files that most machines have.
- * Every frame is packed, unpacked and compared. Times are of this thread's CPU, the best of three runs. Levels of zstd
- * alone stand beside, in frames of 1 MiB as well, and gzip, all on the first MiB. */
+ * Usage: codec [MIB] [NAME...]: data sets of bench/data/data_sets.h (all, at their full size, or at most MIB of each),
+ * and files, whose names hold a slash. Without names: all sets, and what there is of some files that most machines
+ * have. Every frame is packed, unpacked and compared. Times are of this thread's CPU, the best of three runs. Levels of
+ * zstd alone stand beside, in frames of 1 MiB as well, and gzip, all on the first MiB. */
 #include "codec/codec.h"
-#include "bench/data_sets.h"
+#include "bench/data/data_sets.h"
 #include "codec/stock/compressor.h"
 #include "codec/trial.h"
 

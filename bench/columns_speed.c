@@ -4,7 +4,7 @@
  * Frames of 1 MiB at level 1, CPU time of this thread, the best of five runs over the whole set.
  *
  * Usage: columns_speed [MIB [SET...]]: how much of each set, 8 by default. */
-#include "bench/data_sets.h"
+#include "bench/data/data_sets.h"
 #include "codec/columns/columns.h"
 #include "codec/stock/compressor.h"
 

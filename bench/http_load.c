@@ -2,10 +2,10 @@
  *
  * Works against any S3 server, so that peers can be measured in the same run (bench/compare); `--bare` sends unsigned
  * requests, for a server of plain files. One line of JSON per job. docs/benchmarks.md says how to read it. */
+#include "bench/data/log_data.h"
 #include "bench/drive/request.h"
 #include "bench/figures/process_cost.h"
 #include "bench/load.h"
-#include "bench/log_data.h"
 #include "runtime/base/hex.h"
 #include "runtime/base/open_files.h"
 #include "s3client/wire/checksum.h"

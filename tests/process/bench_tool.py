@@ -314,3 +314,24 @@ class BenchTool(DaemonsCase):
         self.assertIn("--rwmix", self.run_bench("run", "--rw", "mixed", status=2).stderr)
         self.assertIn("no keys to sign with", self.run_bench("run", "--endpoint", "http://127.0.0.1:1", status=1).stderr)
         self.assertIn("--key-shape SHAPE", self.run_bench("run", "--help").stdout)
+
+    def test_micro_lists_and_measures(self):
+        """bench/micro, which is built beside bale-bench."""
+        micro = Path(self.bench).resolve().parent / "micro"
+
+        def run(*words, status=0):
+            done = subprocess.run([micro, *words], capture_output=True, text=True, timeout=120)
+            self.assertEqual(status, done.returncode, done.stderr)
+            return done
+
+        names = run("--list").stdout.splitlines()
+        self.assertEqual(len(names), len(set(names)))
+        self.assertEqual({"codec", "dictionary", "digest", "http", "policy", "signature"}, {name.split("/")[0] for name in names})
+        asked = ["codec/zstd-1/csv/", "digest/CRC32C/", "dictionary/unpack", "http/", "signature/"]
+        cases = json.loads(run("--json", *asked).stdout)["cases"]
+        self.assertEqual({name for name in names if name.startswith(tuple(asked))}, {case["name"] for case in cases})
+        for case in cases:
+            self.assertTrue(0 < case["ns_best"] <= case["ns"], case)
+            self.assertEqual(case["name"].endswith("/pack"), case.get("ratio", 0) > 1, case)
+        self.assertRegex(run("policy/get-of").stdout, r"^policy/get-of-no-statement +[0-9.]+ ns, best +[0-9.]+\n$")
+        self.assertIn("--list shows", run("codex", status=2).stderr)

@@ -7,7 +7,7 @@
  * go on. At the end the faults stop: all replicas and a cold one must have the same state, bit for bit, and in it each
  * committed batch once, each rejected one not at all, each unknown one at most once, in the order of its caller.
  * `--calm`: no faults and no deaths. */
-#include "bench/journal_replica.h"
+#include "bench/journal/journal_replica.h"
 #include "journal/replica/replica.h"
 #include "runtime/base/assert.h"
 #include "runtime/fiber/loop.h"

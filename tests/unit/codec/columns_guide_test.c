@@ -1,5 +1,5 @@
 /* tests/unit/codec/columns_guide_test.c -- what a guide advises, frame after frame, with looks that are made up. */
-#include "bench/data_sets.h"
+#include "bench/data/data_sets.h"
 #include "codec/choice/columns_guide.h"
 #include "tests/unit/run_suite.h"
 

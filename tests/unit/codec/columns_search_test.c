@@ -1,5 +1,5 @@
 /* tests/unit/codec/columns_search_test.c -- fields that are known are found, wherever records begin. */
-#include "bench/data_filler.h"
+#include "bench/data/data_filler.h"
 #include "codec/choice/columns_search.h"
 #include "tests/unit/run_suite.h"
 

@@ -1,5 +1,5 @@
 /* tests/unit/codec/packer_test.c -- ratios that are promised, over all data sets: frame after frame, decoded again. */
-#include "bench/data_sets.h"
+#include "bench/data/data_sets.h"
 #include "codec/choice/packer.h"
 #include "codec/decompressor.h"
 #include "tests/unit/run_suite.h"

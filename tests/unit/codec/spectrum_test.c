@@ -1,5 +1,5 @@
 /* tests/unit/codec/spectrum_test.c -- the spectrum against a plain one, and what it says of data sets. */
-#include "bench/data_sets.h"
+#include "bench/data/data_sets.h"
 #include "codec/measure/spectrum.h"
 #include "tests/unit/run_suite.h"
 

@@ -1,5 +1,5 @@
 /* tests/unit/codec/trial_test.c -- every way over bodies of every length: sums, and that gzip and frames come back. */
-#include "bench/data_sets.h"
+#include "bench/data/data_sets.h"
 #include "codec/trial.h"
 #include "tests/unit/run_suite.h"
 

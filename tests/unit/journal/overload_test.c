@@ -1,6 +1,6 @@
 /* tests/unit/journal/overload_test.c -- a store that is slow or does not answer: queues stay bounded, callers are
  * refused at once, and it goes on by itself (J47). */
-#include "bench/journal_replica.h"
+#include "bench/journal/journal_replica.h"
 #include "journal/replica/replica.h"
 #include "tests/soak/faulty_store.h"
 #include "tests/unit/embedded/fixture.h"

@@ -1,5 +1,5 @@
 /* tests/unit/object/packing_test.c -- numbers on their way in: found, packed in columns, said so, and read again. */
-#include "bench/data_sets.h"
+#include "bench/data/data_sets.h"
 #include "server/object/codecs_private.h"
 #include "tests/unit/object/bodies.h"
 

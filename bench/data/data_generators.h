@@ -1,7 +1,8 @@
-/* bench/data_generators.h -- the generators behind the table of bench/data_sets.c, each until its filler is full. */
+/* bench/data/data_generators.h -- the generators behind the table of bench/data/data_sets.c, each until its filler is
+ * full. */
 #pragma once
 
-#include "bench/data_filler.h"
+#include "bench/data/data_filler.h"
 
 /* data_of_s4.c */
 void fill_postings(struct data_filler *filler);

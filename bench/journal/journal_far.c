@@ -1,13 +1,13 @@
-/* bench/journal_far.c -- the journal in a bucket of an S3 server that is far away: how long an ack takes when several
- * replicas write, what a quiet replica asks, how long a cold start takes.
+/* bench/journal/journal_far.c -- the journal in a bucket of an S3 server that is far away: how long an ack takes when
+ * several replicas write, what a quiet replica asks, how long a cold start takes.
  *
  *   journal_far URL BUCKET [--near URL] [--seconds 20] [--replicas 8] [--callers 2] [--segments 1000]
  *
  * URL is the server's, as a rule bench/slow_relay in front of it; --near is the server itself, by which the live
  * segments of the cold start are written. Keys are AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; the bucket is there and
  * has no journal. Exit code 1: a bar is missed. */
-#include "bench/journal_watch.h"
-#include "bench/journal_work.h"
+#include "bench/journal/journal_watch.h"
+#include "bench/journal/journal_work.h"
 #include "journal/bucket_store.h"
 #include "journal/fiber_scheduler.h"
 #include "journal/journal.h"

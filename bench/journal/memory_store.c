@@ -1,5 +1,5 @@
-/* bench/memory_store.c -- objects in a sorted array. */
-#include "bench/memory_store.h"
+/* bench/journal/memory_store.c -- objects in a sorted array. */
+#include "bench/journal/memory_store.h"
 
 #include "runtime/base/assert.h"
 

@@ -1,12 +1,12 @@
-/* bench/journal_replica.h -- a replica of the journal on a thread of its own, over any store: what the benchmark and
- * the soak have in common.
+/* bench/journal/journal_replica.h -- a replica of the journal on a thread of its own, over any store: what the
+ * benchmark and the soak have in common.
  *
  * `work` runs on a fiber of the new thread's loop while the shard is attached; it opens and closes journals as it
  * likes.
  */
 #pragma once
 
-#include "bench/journal_watch.h"
+#include "bench/journal/journal_watch.h"
 #include "journal/bucket_store.h"
 #include "journal/fiber_scheduler.h"
 #include "journal/journal.h"

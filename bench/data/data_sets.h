@@ -1,4 +1,4 @@
-/* bench/data_sets.h -- data to measure codecs with, made from counters and fixed seeds: the same bytes on every
+/* bench/data/data_sets.h -- data to measure codecs with, made from counters and fixed seeds: the same bytes on every
  * machine.
  *
  * Three kinds. What S4 publishes figures of, by the definitions of its own benchmark: its numbers are degenerate (a

@@ -1,4 +1,4 @@
-/* bench/memory_store.h -- a store in memory and a scheduler that never waits: what remains is what the journal
+/* bench/journal/memory_store.h -- a store in memory and a scheduler that never waits: what remains is what the journal
  * computes.
  *
  * Nothing suspends, so a benchmark calls tick() and fold() like plain functions. Of no use to several fibers. */

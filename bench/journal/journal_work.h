@@ -1,4 +1,5 @@
-/* bench/journal_work.h -- the batches that the benchmarks of the journal submit: mostly counters, some maps and sets.
+/* bench/journal/journal_work.h -- the batches that the benchmarks of the journal submit: mostly counters, some maps and
+ * sets.
  */
 #pragma once
 

@@ -1,6 +1,7 @@
-/* bench/data_of_s4.c -- the data of S4's own benchmark, by its definitions (crates/s4-codec/examples/bench_codecs.rs).
+/* bench/data/data_of_s4.c -- the data of S4's own benchmark, by its definitions
+ * (crates/s4-codec/examples/bench_codecs.rs).
  */
-#include "bench/data_generators.h"
+#include "bench/data/data_generators.h"
 
 #include <stdio.h>
 

@@ -1,4 +1,4 @@
-/* bench/data_filler.h -- what the generators of bench/data_sets.h write into, and their randomness. */
+/* bench/data/data_filler.h -- what the generators of bench/data/data_sets.h write into, and their randomness. */
 #pragma once
 
 #include <math.h>

@@ -1,9 +1,8 @@
-/* bench/micro_http.c -- nanoseconds for one request head: parsing it, and looking its fields up. */
-#include "runtime/base/clock.h"
+/* bench/micro/http_head.c -- one request head: parsing it, and looking its fields up. */
+#include "bench/micro/micro.h"
 #include "server/http/head.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 
 static const char presigned_get[] =
     "GET /bucket/some/folder/object-000123.txt?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=AKIDEXAMPLE%2F20130524"
@@ -24,7 +23,7 @@ static const char boto3_put[] =
     "amz-sdk-invocation-id: 4b0a6f0c-5fe2-4b0c-8a55-0f6d5b0a2f1e\r\namz-sdk-request: attempt=1\r\n\r\n";
 
 /* What a handler of S3 asks a head for, more or less. */
-static const char *const names[] = {
+static const char *const names[16] = {
     "authorization",        "x-amz-date",
     "x-amz-content-sha256", "if-match",
     "if-none-match",        "if-modified-since",
@@ -35,33 +34,46 @@ static const char *const names[] = {
     "x-amz-checksum-mode",  "x-amz-request-payer",
 };
 
-static void measure(const char *title, struct span bytes, unsigned rounds)
+struct reading {
+    struct span bytes;
+    struct http_head *head;
+};
+
+static bool parse(void *state)
 {
-    static struct http_head head;
+    const struct reading *reading = state;
     struct error error;
     size_t size;
-    uint64_t found = 0;
-    uint64_t started = clock_monotonic_ns(clock_system());
-    for (unsigned i = 0; i < rounds; i++)
-        found += http_head_parse(bytes, &head, &size, &error) == HTTP_PARSE_DONE;
-    uint64_t parsed = clock_monotonic_ns(clock_system());
-    struct span value;
-    for (unsigned i = 0; i < rounds; i++) {
-        for (size_t name = 0; name < sizeof names / sizeof *names; name++)
-            found += http_head_find(&head, names[name], &value);
-    }
-    uint64_t ended = clock_monotonic_ns(clock_system());
-    if (found < rounds)
-        abort();
-    printf("%-16s %4zu bytes, %2u fields: parse %6.1f ns, %zu look-ups %6.1f ns\n", title, bytes.size,
-           head.fields_count, (double)(parsed - started) / rounds, sizeof names / sizeof *names,
-           (double)(ended - parsed) / rounds);
+    return http_head_parse(reading->bytes, reading->head, &size, &error) == HTTP_PARSE_DONE &&
+           size == reading->bytes.size;
 }
 
-int main(int argc, char **argv)
+/* Most are not there, as in most requests. */
+static bool look_up(void *state)
 {
-    unsigned rounds = argc > 1 ? (unsigned)strtoul(argv[1], NULL, 10) : 1000000;
-    measure("presigned GET", SPAN(presigned_get), rounds);
-    measure("boto3 PUT", SPAN(boto3_put), rounds);
-    return 0;
+    const struct reading *reading = state;
+    struct span value;
+    unsigned found = 0;
+    for (size_t name = 0; name < sizeof names / sizeof *names; name++)
+        found += http_head_find(reading->head, names[name], &value);
+    return found < sizeof names / sizeof *names;
+}
+
+static void measure(struct micro *micro, const char *title, struct span bytes)
+{
+    static struct http_head head;
+    char name[MICRO_NAME_BYTES];
+    struct reading reading = {bytes, &head};
+    if (!parse(&reading))
+        micro_fail(title, "the head is not understood");
+    (void)snprintf(name, sizeof name, "http/%s/parse", title);
+    micro_measure(micro, &(struct micro_case){name, bytes.size, parse, &reading});
+    (void)snprintf(name, sizeof name, "http/%s/look-up-16", title);
+    micro_measure(micro, &(struct micro_case){name, 0, look_up, &reading});
+}
+
+void micro_http_head(struct micro *micro)
+{
+    measure(micro, "presigned-get", SPAN(presigned_get));
+    measure(micro, "boto3-put", SPAN(boto3_put));
 }

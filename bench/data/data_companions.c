@@ -1,5 +1,5 @@
-/* bench/data_companions.c -- numbers with the shape and the noise of real ones. */
-#include "bench/data_generators.h"
+/* bench/data/data_companions.c -- numbers with the shape and the noise of real ones. */
+#include "bench/data/data_generators.h"
 
 /* ---- whole numbers ---- */
 

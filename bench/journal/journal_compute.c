@@ -1,12 +1,12 @@
-/* bench/journal_compute.c -- what the journal computes by itself: replay, cold load, ticks, folds; no store, no
+/* bench/journal/journal_compute.c -- what the journal computes by itself: replay, cold load, ticks, folds; no store, no
  * waiting.
  *
  *   journal_compute [segments [ops_per_segment [entries]]]
  *
  * Times are CPU time of this thread. A stretch is what a task of the journal does without letting others run. */
-#include "bench/journal_watch.h"
-#include "bench/journal_work.h"
-#include "bench/memory_store.h"
+#include "bench/journal/journal_watch.h"
+#include "bench/journal/journal_work.h"
+#include "bench/journal/memory_store.h"
 #include "journal/replica/window.h"
 #include "runtime/base/assert.h"
 

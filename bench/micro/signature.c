@@ -1,10 +1,7 @@
-/* bench/micro_signature.c -- nanoseconds of CPU for one verified request: presigned GET, signed GET, and a refusal. */
-#include "s3client/wire/uri.h"
+/* bench/micro/signature.c -- one verified request: presigned GET, signed GET, and a refusal. */
 #include "server/auth/signature.h"
-
-#include <stdio.h>
-#include <stdlib.h>
-#include <time.h>
+#include "bench/micro/micro.h"
+#include "s3client/wire/uri.h"
 
 /* Signed by botocore with the keys below, at 2013-05-24T00:00:00Z. */
 #define ACCESS_KEY "AKIAIOSFODNN7EXAMPLE"
@@ -30,55 +27,49 @@ static const char wrong_get[] =
     "Credential=AKIAIOSFODNN7EXAMPLE/20130524/us-east-1/s3/aws4_request, SignedHeaders=host;x-amz-content-sha256;"
     "x-amz-date, Signature=78358e1408c4d2788384fe3386e9ca3f355ffcb551bc7a0d09add170f37a1889\r\n\r\n";
 
-/* Of this thread: others may keep the machine busy meanwhile. */
-static uint64_t cpu_ns(void)
-{
-    struct timespec now;
-    (void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-    return (uint64_t)now.tv_sec * 1000000000U + (uint64_t)now.tv_nsec;
-}
+struct verifying {
+    struct signature_verifier *verifier;
+    struct http_head *head;
+    struct span path;
+    struct arena arena;
+    bool is_right;
+};
 
-static void measure(struct signature_verifier *verifier, const char *title, struct span text, bool is_right,
-                    unsigned rounds)
+static bool verify(void *state)
 {
-    static struct http_head head;
-    static uint8_t path[1024];
+    struct verifying *verifying = state;
     struct authentication authentication;
     struct error_details details = {0};
     struct error error;
-    struct arena arena;
-    size_t size;
-    unsigned verified = 0;
-    if (http_head_parse(text, &head, &size, &error) != HTTP_PARSE_DONE || !uri_decode(head.path, path, &size))
-        abort();
-    arena_init(&arena, 1 << 20);
-    uint64_t started = cpu_ns();
-    for (unsigned i = 0; i < rounds; i++) {
-        arena_reset(&arena);
-        details.count = 0;
-        verified +=
-            signature_verify(verifier, &head, span_of(path, size), now_ms, &arena, &authentication, &details, &error);
-    }
-    uint64_t ended = cpu_ns();
-    arena_free(&arena);
-    if (verified != (is_right ? rounds : 0)) {
-        (void)fprintf(stderr, "%s: %u of %u verified: %s\n", title, verified, rounds, error.message);
-        exit(1);
-    }
-    printf("%-24s %7.1f ns\n", title, (double)(ended - started) / rounds);
+    arena_reset(&verifying->arena);
+    return signature_verify(verifying->verifier, verifying->head, verifying->path, now_ms, &verifying->arena,
+                            &authentication, &details, &error) == verifying->is_right;
 }
 
-int main(int argc, char **argv)
+static void measure(struct micro *micro, struct signature_verifier *verifier, const char *name, struct span text,
+                    bool is_right)
 {
-    unsigned rounds = argc > 1 ? (unsigned)strtoul(argv[1], NULL, 10) : 200000;
+    static struct http_head head;
+    static uint8_t path[1024];
+    struct error error;
+    size_t size;
+    if (http_head_parse(text, &head, &size, &error) != HTTP_PARSE_DONE || !uri_decode(head.path, path, &size))
+        micro_fail(name, "the head is not understood");
+    struct verifying verifying = {verifier, &head, span_of(path, size), .is_right = is_right};
+    arena_init(&verifying.arena, 1 << 20);
+    micro_measure(micro, &(struct micro_case){name, 0, verify, &verifying});
+    arena_free(&verifying.arena);
+}
+
+void micro_signature(struct micro *micro)
+{
     struct error error;
     struct accounts *accounts = accounts_single(ACCESS_KEY, SECRET_KEY, &error);
     const struct signature_settings settings = {.accounts = accounts, .region = "us-east-1"};
     struct signature_verifier *verifier = signature_verifier_create(&settings);
-    measure(verifier, "presigned GET", SPAN(presigned_get), true, rounds);
-    measure(verifier, "GET with header", SPAN(header_get), true, rounds);
-    measure(verifier, "refused, with details", SPAN(wrong_get), false, rounds / 10 + 1);
+    measure(micro, verifier, "signature/presigned-get", SPAN(presigned_get), true);
+    measure(micro, verifier, "signature/get-with-header", SPAN(header_get), true);
+    measure(micro, verifier, "signature/refused", SPAN(wrong_get), false);
     signature_verifier_destroy(verifier);
     accounts_free(accounts);
-    return 0;
 }

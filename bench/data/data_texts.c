@@ -1,6 +1,6 @@
-/* bench/data_texts.c -- text, and letters that are noise to a search for matches. */
-#include "bench/data_generators.h"
-#include "bench/log_data.h"
+/* bench/data/data_texts.c -- text, and letters that are noise to a search for matches. */
+#include "bench/data/data_generators.h"
+#include "bench/data/log_data.h"
 
 #include <stdio.h>
 

@@ -1,5 +1,5 @@
-/* bench/journal_watch.c -- measures what passes through. */
-#include "bench/journal_watch.h"
+/* bench/journal/journal_watch.c -- measures what passes through. */
+#include "bench/journal/journal_watch.h"
 
 #include "runtime/base/assert.h"
 #include "runtime/fiber/fiber.h"

@@ -1,7 +1,7 @@
-/* bench/data_sets.c -- the table of data sets. */
-#include "bench/data_sets.h"
+/* bench/data/data_sets.c -- the table of data sets. */
+#include "bench/data/data_sets.h"
 
-#include "bench/data_generators.h"
+#include "bench/data/data_generators.h"
 
 enum { MIB = 1 << 20 };
 

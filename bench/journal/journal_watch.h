@@ -1,5 +1,5 @@
-/* bench/journal_watch.h -- stands between a journal and its store and scheduler, and measures: what is written, how
- * often it asks, and for how long one of its tasks keeps the thread without letting others run (CPU time of the
+/* bench/journal/journal_watch.h -- stands between a journal and its store and scheduler, and measures: what is written,
+ * how often it asks, and for how long one of its tasks keeps the thread without letting others run (CPU time of the
  * thread).
  *
  * One thread. Not measured is what callers compute inside journal_submit. */

@@ -1,4 +1,5 @@
-/* bench/log_data.h -- the same log lines on every machine: compressible as real access logs are (about five to one). */
+/* bench/data/log_data.h -- the same log lines on every machine: compressible as real access logs are (about five to
+ * one). */
 #pragma once
 
 #include <stddef.h>

@@ -1,12 +1,12 @@
-/* bench/journal_bench.c -- the journal on an embedded store: ops a second, acks, folds, requests, memory.
+/* bench/journal/journal_bench.c -- the journal on an embedded store: ops a second, acks, folds, requests, memory.
  *
  *   journal_bench FOLDER [--seconds 60] [--idle-seconds 30] [--callers 512] [--ops 16] [--keys 100000] [--replicas 1]
  *
  * The folder must be new. Each replica is a thread with a shard; its callers submit batches of ops, with batch ids, one
  * after the other, while folds, cleanup and bell go on as they do in the server. Then comes silence. The table says
  * which of the bars are met; the exit code is 1 when one is not (bars are for one replica). */
-#include "bench/journal_replica.h"
-#include "bench/journal_work.h"
+#include "bench/journal/journal_replica.h"
+#include "bench/journal/journal_work.h"
 #include "journal/replica/replica.h"
 #include "runtime/base/assert.h"
 #include "runtime/fiber/loop.h"

@@ -1,5 +1,6 @@
-/* bench/log_data.c -- access-log lines from a small generator: repeated words, skewed paths, random ids and times. */
-#include "bench/log_data.h"
+/* bench/data/log_data.c -- access-log lines from a small generator: repeated words, skewed paths, random ids and times.
+ */
+#include "bench/data/log_data.h"
 
 #include <stdio.h>
 #include <string.h>

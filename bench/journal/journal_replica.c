@@ -1,5 +1,5 @@
-/* bench/journal_replica.c -- a thread, a loop, a journal. */
-#include "bench/journal_replica.h"
+/* bench/journal/journal_replica.c -- a thread, a loop, a journal. */
+#include "bench/journal/journal_replica.h"
 
 #include "runtime/base/assert.h"
 #include "runtime/fiber/loop.h"

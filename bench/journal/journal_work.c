@@ -1,5 +1,5 @@
-/* bench/journal_work.c -- makes ops. */
-#include "bench/journal_work.h"
+/* bench/journal/journal_work.c -- makes ops. */
+#include "bench/journal/journal_work.h"
 
 #include <stdio.h>
 
