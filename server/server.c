@@ -14,6 +14,7 @@
 #include "server/dictionaries/table.h"
 #include "server/fleet/self.h"
 #include "server/keys/object_seal.h"
+#include "server/object/class_levels.h"
 #include "server/process/admin_token.h"
 #include "server/process/control_file.h"
 #include "server/process/file_limits.h"
@@ -75,6 +76,7 @@ struct server {
     struct dictionary_keeper dictionary_keeper;
     struct dictionary_trainer trainer;
     struct lifecycle_runner lifecycle;
+    struct class_levels classes;
     struct reservoirs *reservoirs; /* NULL: no --dict auto */
     struct control_file control_file;
     struct admin_token admin_token;
@@ -166,7 +168,9 @@ static bool start_threads(struct server *server, struct error *error)
     server->training_thread = offload_create("train", 1, TRAININGS_MAX, error);
     if (server->training_thread == NULL)
         return false;
-    if (config->zstd_level <= CODEC_LEVEL_INLINE_MAX)
+    if (!class_levels_parse(span_from_string(config->class_levels), &server->classes, error))
+        return false;
+    if (config->zstd_level <= CODEC_LEVEL_INLINE_MAX && class_levels_most(&server->classes) <= CODEC_LEVEL_INLINE_MAX)
         return true;
     unsigned codecs = config->codec_threads != 0 ? (unsigned)config->codec_threads : server->shards_count;
     server->codec_threads = offload_create("codec", codecs, QUEUED_WORK_MAX, error);
@@ -353,7 +357,9 @@ static void prepare_shards(struct server *server)
     server->lifecycle = (struct lifecycle_runner){.store = server->backend->requests,
                                                   .keeper = &server->keeper,
                                                   .day_ms = (int64_t)server->config->lifecycle_day_ms,
-                                                  .pace = server->config->lifecycle_pace};
+                                                  .pace = server->config->lifecycle_pace,
+                                                  .classes = &server->classes};
+    server->common.classes = &server->classes;
     server->common.codec_threads = server->codec_threads;
     server->common.tls = server->tls;
     server->common.host_id = server->host_id;

@@ -8,6 +8,7 @@
 #include "runtime/log/log.h"
 #include "runtime/stream/listener.h"
 #include "server/control.h"
+#include "server/object/class_levels.h"
 #include "server/process/processors.h"
 #include "server/report/request_log.h"
 #include "server/s3/access_log/access_log.h"
@@ -135,6 +136,7 @@ static void start_pools(struct shard *shard)
     const struct object_settings object_settings = {
         .codec = config->raw ? OBJECT_CODEC_RAW : CODECS[config->codec],
         .level = (int)config->zstd_level,
+        .classes = common->classes->count > 0 ? common->classes : NULL,
         .gzip_level = (int)config->gzip_level,
         .columns = packs_columns(config),
         .frame_buffers_max = (unsigned)config->frame_buffers,
@@ -219,8 +221,11 @@ static bool start(struct shard *shard, struct error *error)
     if (shard->control == NULL)
         return true;
     shard->control->trainer->codecs = shard->codecs;
-    if (shard->control->journal_options.lifecycle != NULL)
-        shard->control->journal_options.lifecycle->settings = shard->settings;
+    struct lifecycle_runner *lifecycle = shard->control->journal_options.lifecycle;
+    if (lifecycle != NULL) {
+        lifecycle->settings = shard->settings;
+        lifecycle->codecs = shard->codecs;
+    }
     return control_start(shard->control, error);
 }
 

@@ -28,6 +28,7 @@ struct shard_common {
     const struct trusted_proxies *trusted_proxies;
     struct settings_keeper *keeper; /* of settings of buckets; NULL: the backend keeps none */
     struct dictionary_table *dictionaries;
+    const struct class_levels *classes;
     struct dictionary_board *dictionary_board; /* what new objects are compressed with; NULL: --dict off */
     struct reservoirs *reservoirs;             /* NULL: the server makes no dictionaries by itself */
     const struct access_tally *access_tally;   /* server/s3/access_log/access_tally.h */

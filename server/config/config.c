@@ -109,6 +109,10 @@ static const struct option OPTIONS[] = {
          "the backend with gunzip; none: nothing"},
     {"zstd-level", OPTION_INTEGER, AT(zstd_level), "1", "N", .least = -7, .most = 19,
      .help = "higher is smaller and slower; above 6 on the codec threads"},
+    {"class", OPTION_TEXT, AT(class_levels), "", "NAME=zstd:LEVEL,...",
+     .help =
+         "storage classes whose objects are packed at a level of their own, when they are put, or moved by a lifecycle "
+         "rule: GLACIER_IR=zstd:19"},
     {"gzip-level", OPTION_INTEGER, AT(gzip_level), "1", "N", .least = 1, .most = 3,
      .help = "of --codec gzip: higher is smaller and slower"},
     {"columns", OPTION_CHOICE, AT(columns), "auto", "WORD", .allowed = "auto|on|off",
@@ -276,6 +280,14 @@ static bool check_backend(const struct config *config, struct error *error)
     return true;
 }
 
+/* A class has a level of zstd: where everything becomes something else, it would say what is not. */
+static bool check_classes(const struct config *config, struct error *error)
+{
+    bool packs = config->codec == CONFIG_CODEC_AUTO || config->codec == CONFIG_CODEC_ZSTD;
+    return config->class_levels[0] == '\0' || packs ||
+           error_set(error, ERROR_INVALID, NULL, "--class goes with --codec auto or zstd only");
+}
+
 static bool load(int argc, char *const *argv, char *const *environment, struct config *config, struct error *error)
 {
     /* which INI file is said by the stronger sources, so these are looked at first, and once more after it */
@@ -287,7 +299,7 @@ static bool load(int argc, char *const *argv, char *const *environment, struct c
     if (config->config[0] != '\0' && !apply_ini_file(config, error))
         return false;
     return apply_environment(environment, config, error) && apply_command_line(argc, argv, false, config, error) &&
-           check_pairs(config, error) && check_backend(config, error);
+           check_pairs(config, error) && check_backend(config, error) && check_classes(config, error);
 }
 
 enum config_verdict config_load(int argc, char *const *argv, char *const *environment, struct config *ret_config,

@@ -76,6 +76,7 @@ struct config {
     uint64_t shards;            /* 0: as many as there are processors for us */
     uint64_t codec;             /* enum config_codec */
     int64_t zstd_level;
+    char *class_levels;
     int64_t gzip_level;
     uint64_t columns;       /* enum config_columns */
     uint64_t codec_threads; /* 0: as many as shards */

@@ -1,7 +1,33 @@
 /* server/lifecycle/move.c -- a version moves to another storage class. */
 #include "server/lifecycle/move.h"
 
-enum { ARENA_BYTES = 256 << 10 }; /* metadata, grants */
+#include "server/object/class_levels.h"
+
+#include <string.h>
+
+enum {
+    ARENA_BYTES = 256 << 10, /* metadata, grants */
+    SMALL_BYTES = 2000,      /* stored: what lies in the catalogue beside its row is left there */
+};
+
+/* What cannot be packed anew, or gains nothing, moves all the same. */
+SUSPENDS static bool pack(struct lifecycle_move *move, struct span storage_class, struct error *error)
+{
+    struct lifecycle_runner *runner = move->runner;
+    int level = class_levels_find(runner->classes, storage_class);
+    bool is_plain = move->found.seal.size == 0 && !move->found.is_encrypted && move->found.is_size_known;
+    if (level == 0 || !is_plain || move->found.stored_size <= SMALL_BYTES)
+        return true;
+    if (!object_rewrite_begin(runner->codecs, runner->store, &move->name, level, &move->packed, error))
+        return false;
+    if (strcmp(object_rewrite_found(move->packed)->stored_etag, move->found.stored_etag) != 0)
+        return error_set(error, ERROR_CHANGED, NULL, "The object was replaced while it was looked at.");
+    if (object_rewrite_is_smaller(move->packed))
+        return true;
+    object_rewrite_abort(move->packed);
+    move->packed = NULL;
+    return true;
+}
 
 SUSPENDS bool lifecycle_move_prepare(struct lifecycle_move *move, struct lifecycle_runner *runner, struct span bucket,
                                      const struct lifecycle_order *order, struct error *error)
@@ -16,19 +42,25 @@ SUSPENDS bool lifecycle_move_prepare(struct lifecycle_move *move, struct lifecyc
         return false;
     }
     metadata_with_storage_class(move->found.metadata, order->verdict.storage_class, &move->metadata);
-    return true;
+    return pack(move, order->verdict.storage_class, error);
 }
 
 SUSPENDS bool lifecycle_move_commit(struct lifecycle_move *move, const struct deletion_grounds *grounds,
                                     struct error *error)
 {
+    struct object_rewrite *packed = move->packed;
+    move->packed = NULL;
+    if (packed != NULL)
+        return object_rewrite_commit(packed, buffer_span(&move->metadata), grounds, error);
     const struct class_change change = {
         .stored_etag = move->found.stored_etag, .metadata = buffer_span(&move->metadata), .grounds = grounds};
     return bucket_change_class(move->runner->store, &move->name, &change, error);
 }
 
-void lifecycle_move_end(struct lifecycle_move *move)
+SUSPENDS void lifecycle_move_end(struct lifecycle_move *move)
 {
+    if (move->packed != NULL)
+        object_rewrite_abort(move->packed);
     arena_free(&move->arena);
     buffer_free(&move->metadata);
 }

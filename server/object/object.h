@@ -22,6 +22,7 @@ struct object_settings {
      * the store takes so large a body without frames; all else is as with auto then. */
     enum { OBJECT_CODEC_AUTO, OBJECT_CODEC_ZSTD, OBJECT_CODEC_GZIP, OBJECT_CODEC_NONE, OBJECT_CODEC_RAW } codec;
     int level;                             /* --zstd-level */
+    const struct class_levels *classes;    /* other levels by storage class; NULL: none */
     int gzip_level;                        /* --gzip-level, of OBJECT_CODEC_GZIP alone */
     bool columns;                          /* --columns: what only Bale reads may be written: frames in columns, and
                                               blocks of dictionaries (codec/dictionary/block.h) */
@@ -87,7 +88,9 @@ struct object_write_intent {
     struct object_lock lock;
     struct span owner; /* as in object_attributes; so is the next */
     struct span acl;
-    bool is_sealed; /* encrypted, under the keyring's active key */
+    bool is_sealed;  /* encrypted, under the keyring's active key */
+    int level;       /* 0: as the settings say, by the storage class in the metadata */
+    bool is_rewrite; /* the end is object_writer_commit_rewrite; each frame is decoded again before it is stored */
 };
 
 /* As bucket_begin: a condition that does not hold is refused before a byte is taken. */
@@ -118,6 +121,11 @@ void object_writer_set_owner(struct object_writer *writer, struct span owner, st
 /* After finish: makes it visible. The writer is gone afterwards, as after abort. */
 SUSPENDS bool object_writer_commit(struct object_writer *writer, struct object_attributes *ret_attributes,
                                    struct error *error);
+/* Instead of commit, of a rewrite: rewrite->body and rewrite->frames are the writer's. As bucket_commit_rewrite. */
+SUSPENDS bool object_writer_commit_rewrite(struct object_writer *writer, const struct body_rewrite *rewrite,
+                                           struct error *error);
+/* After finish: what a commit will store. */
+uint64_t object_writer_stored_size(const struct object_writer *writer);
 /* Instead of commit, of a part: it is durable then. Parts are frames in any case (but with OBJECT_CODEC_RAW), also a
  * single one that does not shrink. ret_part->frames is empty. */
 SUSPENDS bool object_writer_commit_part(struct object_writer *writer, struct part_attributes *ret_part,

@@ -11,6 +11,8 @@
 #include "runtime/base/hex.h"
 #include "s3client/wire/s3_error.h"
 #include "server/keys/object_seal.h"
+#include "server/object/check_packed.h"
+#include "server/object/class_levels.h"
 #include "server/object/codecs_private.h"
 #include "server/object/gzip_body.h"
 #include "server/object/object.h"
@@ -52,6 +54,8 @@ struct object_writer {
     struct sealing sealing;
     bool is_last_frame; /* the one that is being stored */
 
+    int level;
+    bool is_rewrite;
     bool stays_raw; /* whatever its bytes are, and however many frames there would be */
     bool may_be_gzip;
     bool may_be_block;
@@ -155,6 +159,15 @@ static bool may_be_gzip(const struct bucket_store *store, const struct object_wr
            (beyond == 0 || (intent->is_size_known && GZIP_MEMBER_BYTES_MAX(intent->size) <= beyond));
 }
 
+static int level_of(const struct object_codecs *codecs, const struct object_write_intent *intent)
+{
+    const struct object_settings *settings = &codecs->settings;
+    int level = intent->level;
+    if (level == 0 && settings->classes != NULL)
+        level = class_levels_find(settings->classes, metadata_storage_class(intent->metadata));
+    return level != 0 ? level : settings->level;
+}
+
 /* A data key and a segment of this write alone. */
 static void begin_seal(struct object_writer *writer)
 {
@@ -206,6 +219,8 @@ SUSPENDS bool object_writer_begin(struct object_codecs *codecs, struct bucket_st
     writer->lock = intent->lock;
     writer->owner = intent->owner;
     writer->acl = intent->acl;
+    writer->level = level_of(codecs, intent);
+    writer->is_rewrite = intent->is_rewrite;
     writer->stays_raw = stays_raw(store, intent, codecs->settings.codec);
     writer->may_be_gzip = may_be_gzip(store, intent, codecs->settings.codec);
     writer->may_be_block = object_codecs_write_blocks(codecs, store);
@@ -229,7 +244,7 @@ static bool is_worth_packing(struct object_writer *writer, struct span frame, st
     if (codec >= OBJECT_CODEC_NONE || frame.size < SHRINKABLE_BYTES_LEAST)
         return false;
     *ret_job = (struct packer_job){
-        .frame = {.original = frame, .level = writer->codecs->settings.level, .look = noise_look(frame)},
+        .frame = {.original = frame, .level = writer->level, .look = noise_look(frame)},
     };
     if (codec == OBJECT_CODEC_ZSTD) /* whatever it looks like */
         ret_job->frame.look.verdict = NOISE_NONE;
@@ -292,6 +307,9 @@ SUSPENDS static bool store_frame(struct object_writer *writer, uint32_t codec, u
         .payload_size = payload_size,
         .crc32c = writer->frame_crc32c,
     };
+    if (writer->is_rewrite && codec != CODEC_PASSTHROUGH &&
+        !check_packed(writer->codecs, &header, span_of(payload, payload_size), error))
+        return false;
     struct span frame = finish_frame(writer, &header, payload);
     count(writer, codec, writer->filled, frame.size);
     frames_append(&writer->frames, (struct frame_sizes){(uint32_t)writer->filled, (uint32_t)frame.size});
@@ -621,6 +639,26 @@ SUSPENDS bool object_writer_commit(struct object_writer *writer, struct object_a
     bool committed = bucket_commit(writer->stored, &result, ret_attributes, error);
     if (committed && writer->is_sealed)
         metric_add(&writer->codecs->counters.objects_sealed, 1);
+    dispose(writer);
+    return committed;
+}
+
+uint64_t object_writer_stored_size(const struct object_writer *writer)
+{
+    ASSERT(writer->is_finished);
+    return writer->stored_size;
+}
+
+SUSPENDS bool object_writer_commit_rewrite(struct object_writer *writer, const struct body_rewrite *rewrite,
+                                           struct error *error)
+{
+    ASSERT(writer->is_finished && writer->is_rewrite);
+    struct object_attributes attributes;
+    struct body_rewrite whole = *rewrite;
+    describe(writer, &attributes);
+    whole.body = &attributes;
+    whole.frames = buffer_span(&writer->frames);
+    bool committed = bucket_commit_rewrite(writer->stored, &whole, error);
     dispose(writer);
     return committed;
 }

@@ -25,7 +25,7 @@ SUSPENDS bool pack_frame(struct object_codecs *codecs, struct packer *packer, co
     const struct object_settings *settings = &codecs->settings;
     struct pack_work work = {.packer = packer, .step = CODEC_MORE};
     packer_begin(packer, job);
-    if (settings->level > CODEC_LEVEL_INLINE_MAX) {
+    if (job->frame.level > CODEC_LEVEL_INLINE_MAX) {
         if (!offload_run(settings->offload, pack_all, &work, error))
             return error->kind == ERROR_BUSY
                        ? error_set(error, ERROR_BUSY, S3_SlowDown, "The compression threads have too much to do.")

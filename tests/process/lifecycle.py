@@ -7,6 +7,7 @@ for tests/process/run. tests/lifecycle/oracle has many objects, and kills.
 import base64
 import hashlib
 import json
+import random
 import subprocess
 import tempfile
 import time
@@ -163,6 +164,42 @@ class Lifecycle(DaemonsCase):
         self.assertIn("cold (to GLACIER_IR) has nothing to do", self.lifecycle("--explain", "bucket/cold/large"))
         self.assertGreaterEqual(self.metric('bale_lifecycle_actions_total{action="move"}'), 2)
         self.assertEqual(0, self.metric('bale_lifecycle_kept_total{reason="failed"}'))
+
+    def stored_bytes(self, name):
+        done = subprocess.run([self.bale, "inspect", name, "--json", "--backend", f"dir:{self.daemon.folder}/data"], capture_output=True,
+                              text=True, timeout=60, check=False)
+        self.assertEqual(0, done.returncode, done.stderr)
+        return json.loads(done.stdout)["stored size"]
+
+    def test_a_class_has_a_level(self):
+        """What is put with it is packed harder, and what moves to it: the ledger has fewer bytes, and everything reads as before."""
+        self.make("--class", "GLACIER_IR=zstd:12,STANDARD_IA=zstd:3")
+        self.fill("bucket")
+        source = random.Random(12)
+        words = ["".join(source.choices("etaoinshrdlu", k=source.randrange(2, 9))) for _ in range(3000)]
+        body = " ".join(source.choices(words, k=120_000)).encode()
+        for key, headers in (("cold/moved", {}), ("stays", {}), ("put", {"x-amz-storage-class": "GLACIER_IR"})):
+            self.assertEqual(200, self.alice.put("bucket", key, (), headers, body).status)
+        upload = self.alice.post("bucket", "cold/parts", {"uploads": ""}).text("UploadId")
+        part = self.alice.put("bucket", "cold/parts", {"uploadId": upload, "partNumber": "1"}, (), body).header("etag")
+        chosen = f"<CompleteMultipartUpload><Part><PartNumber>1</PartNumber><ETag>{part}</ETag></Part></CompleteMultipartUpload>"
+        self.assertEqual(200, self.alice.post("bucket", "cold/parts", {"uploadId": upload}, (), chosen.encode()).status)
+        size = {key: self.stored_bytes(f"bucket/{key}") for key in ("cold/moved", "stays", "put")}
+        self.assertEqual(size["cold/moved"], size["stays"])
+        self.assertLess(size["put"], size["stays"])
+        before = self.alice.head("bucket", "cold/moved")
+        self.set("bucket", "lifecycle", document(("cold", "cold/", "<Transition><Days>1</Days><StorageClass>GLACIER_IR</StorageClass></Transition>")))
+        self.wait_for(lambda: self.storage_class("bucket", "cold/moved") == "GLACIER_IR")
+        after = self.alice.head("bucket", "cold/moved")
+        self.assertEqual([before.header(name) for name in ("etag", "last-modified", "content-length")],
+                         [after.header(name) for name in ("etag", "last-modified", "content-length")])
+        self.assertEqual(size["put"], self.stored_bytes("bucket/cold/moved"))
+        self.wait_for(lambda: self.storage_class("bucket", "cold/parts") == "GLACIER_IR")
+        self.assertLess(self.stored_bytes("bucket/cold/parts"), size["stays"])
+        answer = self.alice.get("bucket", "cold/parts", {"partNumber": "1"})
+        self.assertEqual((body, "1"), (answer.body, answer.header("x-amz-mp-parts-count")))
+        self.assertEqual(body, self.alice.get("bucket", "cold/moved").body)
+        self.assertEqual(body[500000:500100], self.alice.get("bucket", "cold/moved", (), {"range": "bytes=500000-500099"}).body)
 
     def begin_sweep(self):
         """Of many objects that are all due, and go slowly; some are gone."""

@@ -1,0 +1,100 @@
+/* server/object/object_rewrite.c -- an object packed anew, at another level, where it lies. */
+#include "server/object/object_rewrite.h"
+
+#include "runtime/base/assert.h"
+#include "runtime/base/hex.h"
+#include "s3client/wire/s3_error.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct object_rewrite {
+    struct bucket_object *source; /* open: its bytes stay */
+    struct object_writer *writer; /* finished */
+};
+
+enum { MD5_TEXT_BYTES = 2 * MD5_BYTES };
+
+/* Is it what the client sent, as far as the row says what that was? */
+static bool is_original(const struct object_attributes *attributes, const struct object_digest *digest)
+{
+    char md5[MD5_TEXT_BYTES + 1] = "";
+    hex_encode(span_of(digest->md5, MD5_BYTES), md5);
+    md5[MD5_TEXT_BYTES] = '\0';
+    bool is_md5 = !attributes->is_multipart && strlen(attributes->etag) == MD5_TEXT_BYTES;
+    return digest->size == attributes->original_size &&
+           (!attributes->has_crc32c || attributes->crc32c == digest->crc32c) &&
+           (!is_md5 || strcmp(md5, attributes->etag) == 0);
+}
+
+static bool may_be_rewritten(const struct object_attributes *attributes, struct error *error)
+{
+    bool is_plain = attributes->seal.size == 0 && !attributes->is_encrypted;
+    return (is_plain && attributes->is_size_known && attributes->original_size > 0) ||
+           error_set(error, ERROR_UNSUPPORTED, S3_NotImplemented,
+                     "An object that is encrypted or empty, or whose size is not known, is not packed anew.");
+}
+
+SUSPENDS static bool pack(struct object_codecs *codecs, struct bucket_store *store, const struct object_name *name,
+                          int level, struct object_rewrite *rewrite, struct error *error)
+{
+    const struct object_attributes *attributes = &rewrite->source->attributes;
+    const struct object_write_intent intent = {
+        .name = *name, .is_size_known = true, .size = attributes->original_size, .is_rewrite = true, .level = level};
+    struct object_digest digest;
+    if (!may_be_rewritten(attributes, error) || !object_writer_begin(codecs, store, &intent, &rewrite->writer, error))
+        return false;
+    bool done =
+        object_pump(codecs, rewrite->source, name, 0, attributes->original_size, rewrite->writer, &digest, error) &&
+        (is_original(attributes, &digest) ||
+         error_set(error, ERROR_DAMAGED, S3_InternalError, "The object is not what was put. Run `bale check`."));
+    if (!done)
+        object_writer_abort(rewrite->writer);
+    return done;
+}
+
+SUSPENDS bool object_rewrite_begin(struct object_codecs *codecs, struct bucket_store *store,
+                                   const struct object_name *name, int level, struct object_rewrite **ret_rewrite,
+                                   struct error *error)
+{
+    struct bucket_object *source;
+    if (!bucket_open(store, name, NULL, &source, error))
+        return false;
+    struct object_rewrite *rewrite = malloc(sizeof *rewrite);
+    ASSERT(rewrite != NULL);
+    *rewrite = (struct object_rewrite){.source = source};
+    if (pack(codecs, store, name, level, rewrite, error)) {
+        *ret_rewrite = rewrite;
+        return true;
+    }
+    bucket_close(source);
+    free(rewrite);
+    return false;
+}
+
+const struct object_attributes *object_rewrite_found(const struct object_rewrite *rewrite)
+{
+    return &rewrite->source->attributes;
+}
+
+bool object_rewrite_is_smaller(const struct object_rewrite *rewrite)
+{
+    return object_writer_stored_size(rewrite->writer) < rewrite->source->attributes.stored_size;
+}
+
+SUSPENDS bool object_rewrite_commit(struct object_rewrite *rewrite, struct span metadata,
+                                    const struct deletion_grounds *grounds, struct error *error)
+{
+    const struct body_rewrite body = {.judged = &rewrite->source->attributes, .metadata = metadata, .grounds = grounds};
+    bool done = object_writer_commit_rewrite(rewrite->writer, &body, error);
+    bucket_close(rewrite->source);
+    free(rewrite);
+    return done;
+}
+
+SUSPENDS void object_rewrite_abort(struct object_rewrite *rewrite)
+{
+    object_writer_abort(rewrite->writer);
+    bucket_close(rewrite->source);
+    free(rewrite);
+}

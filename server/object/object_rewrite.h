@@ -1,0 +1,24 @@
+/* server/object/object_rewrite.h -- an object packed anew, at another level, where it lies.
+ *
+ * Read, decoded, encoded, and every new frame decoded again before it is stored: what comes out must be what went in,
+ * by each frame's CRC-32C, and by the object's own, its MD5 and its size. Nothing is visible before the commit, which
+ * asks whether the version still has the bytes that were read. No dictionary is used. */
+#pragma once
+
+#include "server/object/object.h"
+
+struct object_rewrite;
+
+/* `name` has the version, and lives as long as the rewrite. ERROR_UNSUPPORTED: it is encrypted, or its size is not
+ * known. ERROR_DAMAGED: what is stored is not what was put. SlowDown: there is too much to do. */
+SUSPENDS bool object_rewrite_begin(struct object_codecs *codecs, struct bucket_store *store,
+                                   const struct object_name *name, int level, struct object_rewrite **ret_rewrite,
+                                   struct error *error);
+/* Of what was read; as long as the rewrite. */
+const struct object_attributes *object_rewrite_found(const struct object_rewrite *rewrite);
+/* Is the new body smaller than the old one? Else only abort makes sense. */
+bool object_rewrite_is_smaller(const struct object_rewrite *rewrite);
+/* As bucket_commit_rewrite. The rewrite is gone. */
+SUSPENDS bool object_rewrite_commit(struct object_rewrite *rewrite, struct span metadata,
+                                    const struct deletion_grounds *grounds, struct error *error);
+SUSPENDS void object_rewrite_abort(struct object_rewrite *rewrite);
