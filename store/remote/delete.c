@@ -90,14 +90,19 @@ static bool wants_marker(const struct deletion *deletion)
     return deletion->key.shard->remote->base.capabilities.has_versions && deletion->key.version[0] == '\0';
 }
 
-/* A server may say 204 when there is no revision that it could compare (420), also in a bucket that keeps versions. */
-SUSPENDS static bool lacks_marker(const struct deletion *deletion, const struct s3_answer *answer)
+SUSPENDS static bool makes_marker(const struct deletion *deletion)
 {
     struct bucket_info info;
     struct error ignored;
-    return !answer->is_delete_marker && wants_marker(deletion) &&
+    return wants_marker(deletion) &&
            remote_find_bucket(&deletion->key.shard->remote->base, deletion->key.name.bucket, &info, &ignored) &&
            info.versioning != VERSIONING_NEVER;
+}
+
+/* A server may say 204 when there is no revision that it could compare (420), also in a bucket that keeps versions. */
+SUSPENDS static bool lacks_marker(const struct deletion *deletion, const struct s3_answer *answer)
+{
+    return !answer->is_delete_marker && makes_marker(deletion);
 }
 
 SUSPENDS static enum deleted delete_revision(struct deletion *deletion, const struct write_target *target,
@@ -240,30 +245,67 @@ SUSPENDS static bool delete_version(struct deletion *deletion, struct error *err
     return done && send_delete(deletion, NULL, S3_REPEAT, &answer, error);
 }
 
+/* What the key says of a deletion whose answer was lost. */
+SUSPENDS static enum deleted find_out(struct deletion *deletion, const struct write_target *before,
+                                      const struct write_target *now, struct error *error)
+{
+    bool names_version = deletion->key.version[0] != '\0';
+    if (now->state == TARGET_REVISION) {
+        bool is_same = before->state == TARGET_REVISION && strcmp(before->etag, now->etag) == 0;
+        return is_same || unclear(error) ? DELETE_AGAIN : DELETE_FAILED;
+    }
+    if (!names_version && is_newly_marked(before, now)) {
+        (void)note_result(deletion->item, true, now->version);
+        return DELETED;
+    }
+    return now->is_marked || (!names_version && makes_marker(deletion)) ? DELETE_AGAIN : DELETED;
+}
+
+/* One request, of which *target says what it meets. */
+SUSPENDS static enum deleted delete_whatever(struct deletion *deletion, const struct write_target *target,
+                                             struct error *error)
+{
+    struct s3_answer answer;
+    struct counting *counting = &deletion->counting;
+    bool is_internal = deletion->key.is_internal; /* a name that is used once: it may be deleted twice */
+    if (deletion->key.shard->remote->is_counted)
+        counting_note(counting, &deletion->key, target, NULL, &nothing);
+    if (!send_delete(deletion, NULL, is_internal ? S3_REPEAT : S3_ONCE, &answer, error)) {
+        bool is_unknown = answer.effect == S3_UNKNOWN && !is_internal;
+        deletion->may_be_applied = deletion->may_be_applied || is_unknown;
+        if (!is_unknown && !deletion->may_be_applied)
+            counting_failed(counting, target, &answer);
+        return is_unknown ? DELETE_AGAIN : DELETE_FAILED;
+    }
+    if (answer.status == 404 && answer.attempts == 1 && !deletion->may_be_applied)
+        counting_end(counting, INTENT_NOT_DONE);
+    counting_done(counting);
+    if (deletion->key.version[0] != '\0' && target->is_marked)
+        (void)note_result(deletion->item, true, deletion->key.version);
+    return DELETED;
+}
+
 /* Without a condition. The ledger asks what it is; that another process changes it before the deletion arrives, nobody
- * notices. */
+ * notices. It is sent again only where it has not been applied: else it would take what was written since. */
 SUSPENDS static bool delete_blind(struct deletion *deletion, struct error *error)
 {
     struct write_target target;
-    struct s3_answer answer;
-    struct counting *counting = &deletion->counting;
     target_init(&target, &deletion->key, NULL);
     bool is_counted = deletion->key.shard->remote->is_counted && !deletion->key.is_internal;
-    bool names_version = deletion->key.version[0] != '\0';
-    if ((is_counted || (names_version && may_be_unsaid(deletion))) && !target_look(&target, NULL, NULL, error))
-        return false;
-    if (is_counted)
-        counting_note(counting, &deletion->key, &target, NULL, &nothing);
-    if (!send_delete(deletion, NULL, S3_REPEAT, &answer, error)) {
-        counting_failed(counting, &target, &answer);
-        return false;
+    bool is_asked = is_counted || (deletion->key.version[0] != '\0' && may_be_unsaid(deletion));
+    for (unsigned round = 0; round < DELETE_ROUNDS; round++) {
+        const struct write_target before = target;
+        if ((is_asked || round > 0) && !target_look(&target, NULL, NULL, error))
+            return false;
+        enum deleted deleted = round > 0 ? find_out(deletion, &before, &target, error) : DELETE_AGAIN;
+        if (round > 0 && deleted == DELETED)
+            counting_done(&deletion->counting);
+        if (deleted == DELETE_AGAIN)
+            deleted = delete_whatever(deletion, &target, error);
+        if (deleted != DELETE_AGAIN)
+            return deleted == DELETED;
     }
-    if (answer.status == 404 && answer.attempts == 1)
-        counting_end(counting, INTENT_NOT_DONE);
-    counting_done(counting);
-    if (names_version && target.is_marked)
-        (void)note_result(deletion->item, true, deletion->key.version);
-    return true;
+    return error_set(error, ERROR_BUSY, S3_SlowDown, "The backend's answers are lost all the time. Try again.");
 }
 
 SUSPENDS static bool delete_key(struct deletion *deletion, struct error *error)

@@ -5,6 +5,7 @@ import random
 import threading
 import time
 
+import fronts
 import wire
 from backend_case import BackendCase
 from faults import fault, mixture_for_bale
@@ -217,3 +218,47 @@ class RacesNotice(RaceCase):
         proxy = self.proxy(fault("ignore", what="put-replace"))
         with self.assertRaisesRegex(AssertionError, "acknowledged, and lost"):
             self.count_up([self.direct(proxy)], 20)
+
+
+class DeletionsWithoutConditions(BackendCase):
+    """A server that decides no condition of a deletion, and an answer that is lost: what was written since is not deleted by asking again."""
+
+    FOR = ("raw", "minio")
+
+    def setUp(self):
+        super().setUp()
+        self.bale()  # it finds out what the backend can do
+        held = fronts.verdicts(self.backend)
+        fronts.deny(self.backend, *(name for name in ("delete-match", "delete-races") if held[name]))
+        self.through = self.proxy()
+        self.alice = self.bale(self.through).client()
+        self.assertEqual(200, self.alice.put(self.bucket, "k", (), (), b"first").status)
+
+    def delete(self):
+        return self.alice.delete(self.bucket, "k").status
+
+    def asked(self):
+        return [(entry["op"], entry["status"]) for entry in self.through.log() if entry["key"] == "k"]
+
+    def test_what_was_written_since_stays(self):
+        self.through.rules(fault("replace", status=500, op="DeleteObject", key="^k$", times=1),
+                           fault("delay", seconds=1, op=["DeleteObject", "HeadObject"], key="^k$"))
+        answers = []
+        deleter = threading.Thread(target=lambda: answers.append(self.delete()))
+        deleter.start()
+        self.wait_for(lambda: ("DeleteObject", 204) in self.asked(), "it is deleted")
+        plain = self.backend.client()
+        self.assertEqual(200, plain.put(self.bucket, "k", (), (), b"between").status)
+        deleter.join()
+        self.assertIn(answers[0], (204, 500))
+        self.assertEqual(b"between", plain.get(self.bucket, "k").body, self.through.story("k"))
+
+    def test_what_is_still_there_is_deleted(self):
+        self.through.rules(fault("refuse", status=500, op="DeleteObject", key="^k$", times=1))
+        self.assertEqual(204, self.delete())
+        self.assertEqual(404, self.backend.client().head(self.bucket, "k").status)
+
+    def test_what_has_gone_is_not_asked_for_again(self):
+        self.through.rules(fault("lose", op="DeleteObject", key="^k$", times=1))
+        self.assertEqual(204, self.delete())
+        self.assertEqual(1, [operation for operation, _ in self.asked()].count("DeleteObject"), self.through.story("k"))
