@@ -1,19 +1,15 @@
-/* store/remote/delete.c -- deleting: one key with its condition, many by one request. */
-#include "codec/format/crc.h"
+/* store/remote/delete.c -- deleting one key, with its condition. */
+#include "store/remote/delete.h"
+
 #include "runtime/base/assert.h"
 #include "s3client/operations.h"
 #include "s3client/wire/s3_error.h"
 #include "store/remote/fetch.h"
-#include "store/remote/ledger/counting.h"
-#include "store/remote/parallel.h"
 #include "store/remote/s4_object.h"
-#include "store/remote/write/target.h"
 #include "store/remote/write/tombstone.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-
-/* ---- one ---- */
 
 enum { DELETE_ROUNDS = 16, DELETE_HEADERS_MAX = 2 };
 
@@ -27,8 +23,7 @@ struct deletion {
 
 static const struct ledger_amounts nothing; /* what is there after a deletion */
 
-/* What is deleted now, or where a marker stands now: the null version, where the backend does not name it. */
-static bool note_result(struct delete_item *item, bool is_marker, const char *version)
+bool deletion_note_result(struct delete_item *item, bool is_marker, const char *version)
 {
     item->is_marker = is_marker;
     if (is_marker)
@@ -56,7 +51,7 @@ SUSPENDS static void find_marker(struct deletion *deletion)
         !remote_find_bucket(&key->shard->remote->base, key->name.bucket, &info, &ignored) ||
         info.versioning == VERSIONING_NEVER || !remote_look(key, LOOK_FOR_ETAG, &state, &ignored))
         return;
-    (void)note_result(deletion->item, state.is_marker, state.object.attributes.version);
+    (void)deletion_note_result(deletion->item, state.is_marker, state.object.attributes.version);
     remote_state_free(key->shard, &state);
 }
 
@@ -75,7 +70,7 @@ SUSPENDS static bool send_delete(struct deletion *deletion, const struct http_fi
     s3_answer_close(ret_answer);
     char version[VERSION_TEXT_BYTES];
     remote_answered_version(ret_answer, version);
-    (void)note_result(deletion->item, ret_answer->is_delete_marker, version);
+    (void)deletion_note_result(deletion->item, ret_answer->is_delete_marker, version);
     if (!ret_answer->is_delete_marker)
         find_marker(deletion);
     return true;
@@ -170,17 +165,14 @@ static bool may_go_on(bool found, const struct deletion *deletion, const struct 
     return is_marked ? write_condition_holds_of_marker(deletion->item->condition, error) : found;
 }
 
-/* A server may answer 204 to the deletion of nothing, whatever revision was named: for the ledger it is asked what is
- * there a moment before, and not what was there when the row was made. A tombstone is refused where that is wrong. */
-SUSPENDS static bool find_revision(struct write_target *target, struct error *error)
+SUSPENDS bool deletion_find_revision(struct write_target *target, struct error *error)
 {
     bool is_asked = target->key->shard->remote->is_counted && !tombstone_may_stand(target->key);
     return is_asked ? target_look(target, NULL, NULL, error) : target_prepare(target, true, error);
 }
 
-/* *ret_is_done: nothing is left to be deleted. In a bucket that has become versioned meanwhile a marker was made. */
-SUSPENDS static bool bury(struct delete_item *item, struct write_target *target, struct counting *counting,
-                          bool *ret_is_done, struct error *error)
+SUSPENDS bool deletion_bury(struct delete_item *item, struct write_target *target, struct counting *counting,
+                            bool *ret_is_done, struct error *error)
 {
     struct tombstone_place place;
     struct s3_answer answer;
@@ -190,7 +182,7 @@ SUSPENDS static bool bury(struct delete_item *item, struct write_target *target,
     if (*ret_is_done) {
         counting_done(counting);
         remote_answered_version(&answer, version);
-        (void)note_result(item, answer.is_delete_marker, version);
+        (void)deletion_note_result(item, answer.is_delete_marker, version);
     }
     return *ret_is_done || burial == BURIED_OTHER;
 }
@@ -203,16 +195,16 @@ SUSPENDS static bool delete_named(struct deletion *deletion, struct error *error
     target_init(&target, &deletion->key, deletion->item->condition);
     for (unsigned round = 0; round < DELETE_ROUNDS; round++) {
         const struct write_target before = target;
-        bool found = round == 0 ? find_revision(&target, error) : target_look(&target, NULL, NULL, error);
+        bool found = round == 0 ? deletion_find_revision(&target, error) : target_look(&target, NULL, NULL, error);
         if (deletion->may_be_applied && target.state == TARGET_REVISION && strcmp(before.etag, target.etag) != 0)
             return unclear(error);
         if (deletion->may_be_applied && is_newly_marked(&before, &target))
-            return note_result(deletion->item, true, target.version); /* by us, or by another one since */
+            return deletion_note_result(deletion->item, true, target.version); /* by us, or by another one since */
         if (!may_go_on(found, deletion, &target, error))
             return deletion->may_be_applied && error->code == S3_NoSuchKey; /* and that may be our doing */
         bool is_done = false;
         if (tombstone_is_due(&target) &&
-            (!bury(deletion->item, &target, &deletion->counting, &is_done, error) || is_done))
+            (!deletion_bury(deletion->item, &target, &deletion->counting, &is_done, error) || is_done))
             return is_done;
         enum deleted deleted = target.state == TARGET_ABSENT ? delete_absent(deletion, &target, error)
                                                              : delete_revision(deletion, &target, error);
@@ -255,7 +247,7 @@ SUSPENDS static enum deleted find_out(struct deletion *deletion, const struct wr
         return is_same || unclear(error) ? DELETE_AGAIN : DELETE_FAILED;
     }
     if (!names_version && is_newly_marked(before, now)) {
-        (void)note_result(deletion->item, true, now->version);
+        (void)deletion_note_result(deletion->item, true, now->version);
         return DELETED;
     }
     return now->is_marked || (!names_version && makes_marker(deletion)) ? DELETE_AGAIN : DELETED;
@@ -281,7 +273,7 @@ SUSPENDS static enum deleted delete_whatever(struct deletion *deletion, const st
         counting_end(counting, INTENT_NOT_DONE);
     counting_done(counting);
     if (deletion->key.version[0] != '\0' && target->is_marked)
-        (void)note_result(deletion->item, true, deletion->key.version);
+        (void)deletion_note_result(deletion->item, true, deletion->key.version);
     return DELETED;
 }
 
@@ -323,8 +315,7 @@ SUSPENDS static bool delete_key(struct deletion *deletion, struct error *error)
                                                          : delete_blind(deletion, error);
 }
 
-/* Also of the key itself, when it was a version of it. */
-static void drop_rows(struct remote *remote, struct remote_shard *shard, const struct object_name *name)
+void deletion_drop_rows(struct remote *remote, struct remote_shard *shard, const struct object_name *name)
 {
     uint8_t key[ROW_KEY_BYTES];
     row_key(name->bucket, name->key, key);
@@ -335,7 +326,7 @@ static void drop_rows(struct remote *remote, struct remote_shard *shard, const s
     rows_drop(shard->rows, key);
 }
 
-SUSPENDS static bool delete_one(struct remote *remote, struct span bucket, struct delete_item *item)
+SUSPENDS bool deletion_of_one(struct remote *remote, struct span bucket, struct delete_item *item)
 {
     struct deletion *deletion = calloc(1, sizeof *deletion);
     const struct object_name name = {.bucket = bucket, .key = item->key, .version = item->version};
@@ -345,306 +336,10 @@ SUSPENDS static bool delete_one(struct remote *remote, struct span bucket, struc
     bool done = is_known && delete_key(deletion, &item->error);
     counting_leave(&deletion->counting); /* an attempt of which we do not know */
     if (done && !deletion->key.is_internal) {
-        drop_rows(remote, deletion->key.shard, &name);
+        deletion_drop_rows(remote, deletion->key.shard, &name);
         if (item->version.size == 0 && s4_object_may_have_sidecar(&deletion->key)) /* as it was found on the way */
             s4_object_remove_sidecar(&deletion->key);
     }
     free(deletion);
     return done;
-}
-
-/* ---- many ---- */
-
-/* What becomes of an item. */
-struct batch_state {
-    struct backend_name name;
-    char etag[STORED_ETAG_TEXT_BYTES]; /* "": not known */
-    struct counting counting;
-    bool is_twin;     /* its key came before */
-    bool is_unknown;  /* it could not be looked at, which its error says */
-    bool is_absent;   /* nothing was there */
-    bool is_buried;   /* a tombstone took its place, and has gone */
-    bool is_open;     /* it is still to be deleted */
-    bool has_sidecar; /* S4's index lies beside it, perhaps */
-};
-
-struct batch {
-    struct remote *remote;
-    struct span bucket;
-    struct delete_item *items;
-    struct batch_state *states; /* of each item */
-    unsigned count;
-    struct s3_delete_item *sent; /* those without a condition */
-    unsigned *places;            /* of each of `sent`, in `items` */
-    unsigned sent_count;
-    enum bucket_versioning versioning;
-    bool has_lock; /* the bucket */
-};
-
-static bool make_batch(struct remote *remote, struct span bucket, struct delete_item *items, unsigned count,
-                       struct batch *batch)
-{
-    *batch = (struct batch){.remote = remote, .bucket = bucket, .items = items, .count = count};
-    batch->states = calloc(count, sizeof *batch->states);
-    batch->sent = calloc(count, sizeof *batch->sent);
-    batch->places = calloc(count, sizeof *batch->places);
-    return batch->states != NULL && batch->sent != NULL && batch->places != NULL;
-}
-
-static void free_batch(struct batch *batch)
-{
-    free(batch->states);
-    free(batch->sent);
-    free(batch->places);
-}
-
-/* Keys that come twice: the second time when the first has been dealt with. */
-static bool mark_twins(struct batch *batch)
-{
-    unsigned places = 4;
-    while (places < 2 * batch->count)
-        places *= 2;
-    unsigned *table = calloc(places, sizeof *table); /* of each place, the item that has it, from 1 */
-    for (unsigned i = 0; table != NULL && i < batch->count; i++) {
-        struct span key = batch->items[i].key;
-        unsigned place = crc32c_update(0, key) % places;
-        while (table[place] != 0 && !batch->states[i].is_twin) {
-            batch->states[i].is_twin = span_equal(batch->items[table[place] - 1].key, key);
-            place = (place + 1) % places;
-        }
-        if (!batch->states[i].is_twin)
-            table[place] = i + 1;
-    }
-    free(table);
-    return table != NULL;
-}
-
-/* What has a condition, and what is locked perhaps: each has its own answer, and a lost one can be told from a refusal.
- * So has the null version, which may be replaced, and where each deletion makes a marker. And a server may decide of
- * one deletion in the step that deletes, and of many before it (MinIO): a hold in between would be passed over. A key
- * that comes twice is deleted once more when all is done. */
-static bool goes_alone(const struct batch *batch, unsigned index)
-{
-    const struct delete_item *item = &batch->items[index];
-    bool makes_marker = batch->versioning != VERSIONING_NEVER && item->version.size == 0;
-    bool is_null = item->version.size > 0 && span_equal(item->version, SPAN("null"));
-    bool may_be_locked = item->may_bypass_governance || (batch->has_lock && item->version.size > 0);
-    bool is_twin = batch->states[index].is_twin && item->version.size == 0;
-    return item->condition != NULL || may_be_locked || makes_marker || is_null || is_twin;
-}
-
-/* What each key is, from its row, or by asking: so that a request that comes late, or twice, deletes nothing that came
- * after it. */
-static void look_at(void *context, unsigned index)
-{
-    struct batch *batch = context;
-    struct delete_item *item = &batch->items[index];
-    struct batch_state *state = &batch->states[index];
-    struct remote_key key;
-    struct write_target target;
-    const struct object_name name = {.bucket = batch->bucket, .key = item->key};
-    if (goes_alone(batch, index) || item->version.size > 0 || name_is_internal(item->key) ||
-        !remote_key_init(batch->remote, &name, &key, &item->error))
-        return;
-    target_init(&target, &key, NULL);
-    bool is_heeded = verdict_holds(&batch->remote->verdicts, VERDICT_DELETE_MATCH);
-    bool is_asked = key.has_row || is_heeded || batch->remote->is_counted;
-    bool looked = is_asked && find_revision(&target, &item->error);
-    if (looked && tombstone_is_due(&target))
-        looked = bury(item, &target, &state->counting, &state->is_buried, &item->error);
-    if (state->is_buried)
-        drop_rows(batch->remote, key.shard, &name);
-    state->is_unknown = is_asked && !looked && batch->remote->is_counted;
-    state->is_absent = looked && target.state == TARGET_ABSENT;
-    state->counting.is_blind = !verdict_holds(&batch->remote->verdicts, VERDICT_DELETE_RACES);
-    if (looked)
-        memcpy(state->etag, target.etag, STORED_ETAG_TEXT_BYTES);
-    if (looked && !state->is_absent && !state->is_buried)
-        counting_note(&state->counting, &key, &target, NULL, &nothing);
-    state->has_sidecar = s4_object_may_have_sidecar(&key);
-}
-
-static void gather(struct batch *batch)
-{
-    for (unsigned i = 0; i < batch->count; i++) {
-        struct delete_item *item = &batch->items[i];
-        struct batch_state *state = &batch->states[i];
-        const struct object_name name = {.bucket = batch->bucket, .key = item->key};
-        state->is_open = goes_alone(batch, i);
-        if (state->is_open || state->is_absent || state->is_unknown || state->is_buried)
-            continue;
-        if (!remote_name(batch->remote, &name, &state->name, &item->error))
-            continue;
-        batch->places[batch->sent_count] = i;
-        batch->sent[batch->sent_count++] = (struct s3_delete_item){
-            .key = state->name.key, .version = item->version, .etag = span_from_string(state->etag)};
-    }
-}
-
-/* A key may come twice, and some backends answer it once. */
-static void note_twins(struct batch *batch)
-{
-    for (unsigned i = 0; i < batch->sent_count; i++) {
-        struct s3_delete_item *sent = &batch->sent[i];
-        for (unsigned j = 0; !sent->is_deleted && sent->error.kind == ERROR_DAMAGED && j < batch->sent_count; j++)
-            sent->is_deleted = batch->sent[j].is_deleted && span_equal(batch->sent[j].key, sent->key) &&
-                               span_equal(batch->sent[j].version, sent->version);
-    }
-}
-
-static void note_version(const struct batch *batch, const struct delete_item *item)
-{
-    struct remote_key key;
-    struct error ignored;
-    const struct object_name name = {.bucket = batch->bucket, .key = item->key, .version = item->version};
-    if (remote_key_init(batch->remote, &name, &key, &ignored))
-        counting_note_version(&key);
-}
-
-static void count_result(struct counting *counting, const struct s3_delete_item *sent, bool is_first_answer)
-{
-    bool is_refused = sent->error.code == S3_NoSuchKey || sent->error.code == S3_PreconditionFailed;
-    if (sent->is_deleted)
-        counting_done(counting);
-    else if (is_refused && is_first_answer)
-        counting_end(counting, INTENT_NOT_DONE);
-    else
-        counting_leave(counting);
-}
-
-/* What was not deleted because its row is old goes on one by one. */
-static void note_results(struct batch *batch, struct remote_shard *shard, bool is_first_answer)
-{
-    for (unsigned i = 0; i < batch->sent_count; i++) {
-        struct delete_item *item = &batch->items[batch->places[i]];
-        struct batch_state *state = &batch->states[batch->places[i]];
-        const struct s3_delete_item *sent = &batch->sent[i];
-        bool is_no_id =
-            item->version.size > 0 && sent->error.code == S3_InvalidArgument; /* what is none is not there */
-        bool is_gone = is_no_id || sent->error.code == S3_NoSuchKey || sent->error.code == S3_NoSuchVersion;
-        const struct object_name name = {.bucket = batch->bucket, .key = item->key, .version = item->version};
-        bool wants_look = is_gone && item->version.size == 0 && batch->remote->base.capabilities.has_versions;
-        item->is_deleted = sent->is_deleted || (is_gone && !wants_look); /* else a marker may be wanted there */
-        count_result(&state->counting, sent, is_first_answer);
-        if (item->version.size > 0 && sent->is_deleted)
-            note_version(batch, item);
-        (void)note_result(item, sent->is_marker, sent->marker_version);
-        bool is_old = sent->etag.size > 0 && sent->error.code == S3_PreconditionFailed;
-        state->is_open = !item->is_deleted && (is_old || wants_look);
-        if (!item->is_deleted)
-            item->error = sent->error;
-        if (item->version.size > 0 && sent->error.code == S3_InvalidRequest)
-            (void)remote_refuse_locked(&item->error); /* it was locked a moment ago (request.c) */
-        if (item->is_deleted && !name_is_internal(item->key))
-            drop_rows(batch->remote, shard, &name);
-    }
-}
-
-SUSPENDS static bool send_batch(struct batch *batch, struct error *error)
-{
-    struct remote_shard *shard = remote_shard_here(batch->remote);
-    struct s3_answer answer;
-    struct s3_call call = {.repeat = S3_REPEAT};
-    if (batch->sent_count == 0)
-        return true;
-    if (!remote_bucket(batch->remote, batch->bucket, &call.bucket, error))
-        return false;
-    bool done = s3_client_delete_objects(shard->client, &call, batch->sent, batch->sent_count, &answer, error);
-    if (!remote_answered(shard, S3_DELETE_OBJECTS, &answer, done, error))
-        return false;
-    note_twins(batch);
-    note_results(batch, shard, answer.attempts == 1);
-    return true;
-}
-
-static void remove_sidecar(const struct batch *batch, const struct delete_item *item)
-{
-    struct remote_key key;
-    struct error ignored;
-    const struct object_name name = {.bucket = batch->bucket, .key = item->key};
-    if (remote_key_init(batch->remote, &name, &key, &ignored))
-        s4_object_remove_sidecar(&key);
-}
-
-/* What was absent a moment ago may want a marker: what it wants the backend's bucket says now. */
-static void delete_rest(void *context, unsigned index)
-{
-    struct batch *batch = context;
-    struct delete_item *item = &batch->items[index];
-    const struct batch_state *state = &batch->states[index];
-    bool wants_marker = state->is_absent && batch->versioning != VERSIONING_NEVER;
-    if (state->is_buried || (state->is_absent && !wants_marker))
-        item->is_deleted = true;
-    else if (state->is_open || wants_marker) {
-        item->is_deleted = delete_one(batch->remote, batch->bucket, item);
-        return;
-    }
-    if (item->is_deleted && state->has_sidecar)
-        remove_sidecar(batch, item);
-}
-
-/* As it was a moment ago. */
-SUSPENDS static bool find_versioning(struct batch *batch, struct error *error)
-{
-    struct bucket_info info;
-    bool found = remote_find_bucket(&batch->remote->base, batch->bucket, &info, error);
-    batch->versioning = found ? info.versioning : VERSIONING_NEVER;
-    batch->has_lock = found && info.has_lock;
-    return found;
-}
-
-SUSPENDS static bool ask_versioning(struct batch *batch, struct error *error)
-{
-    struct span backend;
-    return remote_bucket(batch->remote, batch->bucket, &backend, error) &&
-           remote_ask_versioning(remote_shard_here(batch->remote), backend, &batch->versioning, error);
-}
-
-static bool has_absent(const struct batch *batch)
-{
-    for (unsigned i = 0; i < batch->count; i++) {
-        if (batch->states[i].is_absent)
-            return true;
-    }
-    return false;
-}
-
-SUSPENDS static bool delete_many(struct remote *remote, struct span bucket, struct delete_item *items, unsigned count,
-                                 struct error *error)
-{
-    struct batch batch;
-    bool done = (make_batch(remote, bucket, items, count, &batch) && mark_twins(&batch)) ||
-                error_set(error, ERROR_BUSY, S3_SlowDown, "There is no memory to delete so many objects.");
-    if (done && remote->base.capabilities.has_versions)
-        done = find_versioning(&batch, error);
-    if (done) {
-        parallel_run(count, HEADS_AT_ONCE, look_at, &batch);
-        gather(&batch);
-        done = send_batch(&batch, error) && (!has_absent(&batch) || ask_versioning(&batch, error));
-    }
-    for (unsigned i = 0; batch.states != NULL && i < count; i++)
-        counting_leave(&batch.states[i].counting); /* of what was not answered */
-    if (done)
-        parallel_run(count, HEADS_AT_ONCE, delete_rest, &batch);
-    free_batch(&batch);
-    return done;
-}
-
-SUSPENDS bool remote_delete_objects(struct bucket_store *store, struct span bucket, struct delete_item *items,
-                                    unsigned count, struct error *error)
-{
-    struct remote *remote = remote_of(store);
-    struct span backend;
-    if (!remote_bucket(remote, bucket, &backend, error))
-        return false;
-    if (count > 1)
-        return delete_many(remote, bucket, items, count, error);
-    if (count == 1) {
-        items->is_deleted = delete_one(remote, bucket, items);
-        if (!items->is_deleted && items->error.code == S3_NoSuchBucket) {
-            *error = items->error;
-            return false;
-        }
-    }
-    return true;
 }
