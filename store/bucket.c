@@ -268,6 +268,7 @@ SUSPENDS bool bucket_create_upload(struct bucket_store *store, const struct uplo
     return store_takes_key(store, intent->name.key, error) &&
            (intent->tags.size == 0 || store_keeps_tags(store, error)) &&
            store_takes_lock(store, &intent->lock, error) && store_takes_acl(store, intent->owner, intent->acl, error) &&
+           (intent->seal.size == 0 || store_seals_parts(store, error)) &&
            store->operations->create_upload(store, intent, ret_id, error);
 }
 
@@ -291,7 +292,11 @@ SUSPENDS bool bucket_begin_part(struct bucket_store *store, const struct object_
 
 SUSPENDS bool bucket_commit_part(struct bucket_writer *writer, const struct part_attributes *part, struct error *error)
 {
-    ASSERT(part->number >= 1 && part->number <= PART_NUMBER_MAX);
+    ASSERT(part->number >= 1 && part->number <= PART_NUMBER_MAX && part->seal.size <= PART_SEAL_BYTES);
+    if (part->seal.size > 0 && !store_seals_parts(writer->store, error)) {
+        bucket_abort(writer);
+        return false;
+    }
     return writer->store->operations->commit_part(writer, part, error);
 }
 
@@ -316,6 +321,7 @@ SUSPENDS bool bucket_complete_upload(struct bucket_store *store, const struct ob
     if (!is_upload_id(upload_id))
         return no_upload(error);
     return store_takes_condition(store, STEP_COMPLETE, result->condition, error) &&
+           (result->attributes->seal.size == 0 || store_seals_parts(store, error)) &&
            store->operations->complete_upload(store, name, upload_id, parts, count, result, ret_attributes, error);
 }
 

@@ -46,6 +46,7 @@ enum {
     DELETE_ITEMS_MAX = 1000,
     UPLOAD_ID_BYTES = 33, /* 32 hex characters and a zero; ids sort by the time of their creation */
     PART_NUMBER_MAX = 10000,
+    PART_SEAL_BYTES = 128,
 };
 
 struct bucket_store; /* a store with all its buckets */
@@ -86,6 +87,7 @@ struct bucket_capabilities {
     bool keeps_attributes; /* what describes a body is kept beside it where only Bale reads it, and so the body may be
                               in a form that only Bale reads */
     bool keeps_seals;      /* objects may be encrypted (object_attributes.seal) */
+    bool seals_parts;      /* ... those that are sent in parts, too (upload_intent.seal) */
     bool labels_slip;      /* an answer may bear the ETag of one revision and the bytes of another: what does not fit
                               together is opened again (open_intent.is_again) before it is called damaged */
 };
@@ -343,6 +345,8 @@ struct upload_intent {
     struct object_lock lock; /* of the object that it becomes; so are the next two */
     struct span owner;
     struct span acl;
+    struct span seal; /* what is kept of its encryption, opaque to stores, OBJECT_SEAL_BYTES_MAX at most; empty: nothing
+                       */
 };
 
 struct upload_info {
@@ -358,6 +362,7 @@ struct upload_info {
         lock; /* these three as upload_intent has them: whoever completes puts them into the attributes */
     struct span owner;
     struct span acl;
+    struct span seal;
 };
 
 /* A part: its stored body is S4F2 frames, whatever their codecs. */
@@ -370,6 +375,9 @@ struct part_attributes {
     uint32_t crc32c;        /* of the original bytes */
     struct checksum_value checksum;
     struct span frames; /* store/frames.h */
+    /* What is kept of its encryption, opaque to stores, PART_SEAL_BYTES at most; empty: it is not encrypted. Then md5
+     * is whatever tells this attempt to send it from others, and a store keeps neither crc32c nor checksum. */
+    struct span seal;
 };
 
 /* One part that a Complete names. */
@@ -403,6 +411,7 @@ struct object_part {
     unsigned number;
     uint64_t original_size;
     struct checksum_value checksum; /* CHECKSUM_NONE: none was kept */
+    struct span seal;               /* as the part had it */
 };
 
 /* ---- locks ---- */

@@ -127,6 +127,13 @@ bool store_keeps_seals(const struct bucket_store *store, struct error *error)
            error_set(error, ERROR_UNSUPPORTED, S3_NotImplemented, "The backend does not keep encrypted objects.");
 }
 
+bool store_seals_parts(const struct bucket_store *store, struct error *error)
+{
+    return store->capabilities.seals_parts ||
+           error_set(error, ERROR_UNSUPPORTED, S3_NotImplemented,
+                     "The backend does not keep encrypted objects that are sent in parts.");
+}
+
 bool store_takes_seal(const struct bucket_store *store, struct span seal, struct error *error)
 {
     return seal.size == 0 || store_keeps_seals(store, error);

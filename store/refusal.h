@@ -34,4 +34,5 @@ bool store_takes_acl(const struct bucket_store *store, struct span owner, struct
 bool store_takes_lock(const struct bucket_store *store, const struct object_lock *lock, struct error *error);
 /* NotImplemented when it keeps none: an object that is encrypted would be one that nobody can read. */
 bool store_keeps_seals(const struct bucket_store *store, struct error *error);
+bool store_seals_parts(const struct bucket_store *store, struct error *error);
 bool store_takes_seal(const struct bucket_store *store, struct span seal, struct error *error);

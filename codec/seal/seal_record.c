@@ -36,9 +36,11 @@ void seal_keys_derive(struct aes *aes, const uint8_t id[SEAL_KEY_ID_BYTES], cons
 {
     static const uint8_t wrap[XAES_SALT_BYTES + 1] = "bale wrap   ";
     static const uint8_t mask[XAES_SALT_BYTES + 1] = "bale mask   ";
+    static const uint8_t upload[XAES_SALT_BYTES + 1] = "bale upload ";
     memcpy(ret_keys->id, id, SEAL_KEY_ID_BYTES);
     xaes_derive(aes, key, wrap, ret_keys->wrap);
     xaes_derive(aes, key, mask, ret_keys->mask);
+    xaes_derive(aes, key, upload, ret_keys->upload);
 }
 
 /* ---- as bytes ---- */

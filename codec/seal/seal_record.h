@@ -32,6 +32,7 @@ struct seal_keys {
     uint8_t id[SEAL_KEY_ID_BYTES]; /* of the key that they were derived from */
     uint8_t wrap[AES_KEY_BYTES];
     uint8_t mask[AES_KEY_BYTES];
+    uint8_t upload[AES_KEY_BYTES]; /* codec/seal/upload_seal.h */
 };
 void seal_keys_derive(struct aes *aes, const uint8_t id[SEAL_KEY_ID_BYTES], const uint8_t key[AES_KEY_BYTES],
                       struct seal_keys *ret_keys);

@@ -11,7 +11,7 @@
 
 enum { ETAG_MD5_TEXT_BYTES = 2 * SEAL_MD5_BYTES };
 
-static void hash_name(const struct object_name *name, uint8_t ret_hash[SEAL_NAME_BYTES])
+void object_seal_hash_name(const struct object_name *name, uint8_t ret_hash[SEAL_NAME_BYTES])
 {
     uint8_t digest[SHA256_BYTES];
     struct sha256_sum sum;
@@ -39,13 +39,8 @@ static void take_etag(const char *etag, struct seal_record *record)
     record->parts_count = (uint16_t)parts;
 }
 
-static void take_hashes(const struct object_attributes *attributes, struct seal_record *record)
+void object_seal_take_checksum(const struct checksum_value *checksum, struct seal_hashes *hashes)
 {
-    struct seal_hashes *hashes = &record->hashes;
-    const struct checksum_value *checksum = &attributes->checksum;
-    take_etag(attributes->etag, record);
-    hashes->has_crc32c = attributes->has_crc32c;
-    hashes->crc32c = attributes->has_crc32c ? attributes->crc32c : 0;
     hashes->checksum_algorithm = (uint8_t)checksum->algorithm;
     if (checksum->algorithm == CHECKSUM_NONE)
         return;
@@ -54,12 +49,26 @@ static void take_hashes(const struct object_attributes *attributes, struct seal_
     memcpy(hashes->checksum, checksum->bytes, hashes->checksum_size);
 }
 
-/* What an algorithm's value cannot be like is no checksum. */
-static bool is_checksum(const struct seal_hashes *hashes)
+void object_seal_show_checksum(const struct seal_hashes *hashes, uint32_t parts_count, struct checksum_value *checksum)
 {
-    return hashes->checksum_algorithm != CHECKSUM_NONE && hashes->checksum_algorithm < CHECKSUM_ALGORITHMS &&
-           hashes->checksum_type <= CHECKSUM_COMPOSITE &&
-           hashes->checksum_size == checksum_size((enum checksum_algorithm)hashes->checksum_algorithm);
+    if (hashes->checksum_algorithm == CHECKSUM_NONE || hashes->checksum_algorithm >= CHECKSUM_ALGORITHMS ||
+        hashes->checksum_type > CHECKSUM_COMPOSITE ||
+        hashes->checksum_size != checksum_size((enum checksum_algorithm)hashes->checksum_algorithm))
+        return;
+    *checksum = (struct checksum_value){
+        .algorithm = (enum checksum_algorithm)hashes->checksum_algorithm,
+        .type = (enum checksum_type)hashes->checksum_type,
+        .parts_count = hashes->checksum_type == CHECKSUM_COMPOSITE ? parts_count : 0,
+    };
+    memcpy(checksum->bytes, hashes->checksum, hashes->checksum_size);
+}
+
+static void take_hashes(const struct object_attributes *attributes, struct seal_record *record)
+{
+    take_etag(attributes->etag, record);
+    record->hashes.has_crc32c = attributes->has_crc32c;
+    record->hashes.crc32c = attributes->has_crc32c ? attributes->crc32c : 0;
+    object_seal_take_checksum(&attributes->checksum, &record->hashes);
 }
 
 static void show_hashes(const struct seal_record *record, struct object_attributes *attributes)
@@ -74,66 +83,66 @@ static void show_hashes(const struct seal_record *record, struct object_attribut
     }
     attributes->has_crc32c = hashes->has_crc32c;
     attributes->crc32c = hashes->crc32c;
-    if (!is_checksum(hashes))
-        return;
-    attributes->checksum = (struct checksum_value){
-        .algorithm = (enum checksum_algorithm)hashes->checksum_algorithm,
-        .type = (enum checksum_type)hashes->checksum_type,
-        .parts_count = hashes->checksum_type == CHECKSUM_COMPOSITE ? record->parts_count : 0,
-    };
-    memcpy(attributes->checksum.bytes, hashes->checksum, hashes->checksum_size);
+    object_seal_show_checksum(hashes, record->parts_count, &attributes->checksum);
 }
 
 /* ---- seals ---- */
 
 size_t object_seal_make(struct keyring *keyring, const struct object_name *name,
                         const struct object_attributes *attributes, const uint8_t data_key[AES_KEY_BYTES],
-                        uint8_t ret_seal[SEAL_RECORD_BYTES_MAX])
+                        const uint8_t map[SEAL_MAP_BYTES], uint8_t ret_seal[SEAL_RECORD_BYTES_MAX])
 {
     const struct seal_keys *keys = keyring_active(keyring);
     struct seal_record record = {0};
     uint8_t nonce[XAES_NONCE_BYTES];
     struct aes *aes = keyring_take_aes(keyring);
     memcpy(record.key_id, keys->id, sizeof record.key_id);
-    hash_name(name, record.name);
+    object_seal_hash_name(name, record.name);
     random_fill(random_system(), record.nonce, sizeof record.nonce);
     random_fill(random_system(), nonce, sizeof nonce);
     take_hashes(attributes, &record);
+    ASSERT((record.parts_count > 0) == (map != NULL));
+    if (map != NULL)
+        memcpy(record.map, map, sizeof record.map);
     seal_mask(aes, keys, record.nonce, &record.hashes);
     seal_wrap(&record, aes, keys, nonce, attributes->original_size, data_key);
     keyring_give_aes(keyring, aes);
     return seal_record_encode(&record, ret_seal);
 }
 
-static bool refuse_missing_key(const struct seal_record *record, bool has_keyring, struct error *error)
+bool object_seal_refuse_missing(const uint8_t key_id[SEAL_KEY_ID_BYTES], bool has_keyring, const char *what,
+                                struct error *error)
 {
     char id[KEYRING_ID_TEXT_BYTES];
-    keyring_id_format(record->key_id, id);
-    return error_set(error, ERROR_UNSUPPORTED, S3_InternalError, "The object is encrypted under the key %s, which %s.",
+    keyring_id_format(key_id, id);
+    return error_set(error, ERROR_UNSUPPORTED, S3_InternalError, "%s is encrypted under the key %s, which %s.", what,
                      id, has_keyring ? "the keyring does not have" : "needs a keyring (--keyring)");
 }
 
 bool object_seal_open(struct keyring *keyring, const struct object_name *name,
-                      const struct object_attributes *attributes, uint8_t ret_data_key[AES_KEY_BYTES],
-                      struct error *error)
+                      const struct object_attributes *attributes, struct object_secret *ret_secret, struct error *error)
 {
     struct seal_record record;
     uint8_t hash[SEAL_NAME_BYTES];
     bool opened = seal_record_decode(attributes->seal, &record, error);
     const struct seal_keys *keys = opened && keyring != NULL ? keyring_find(keyring, record.key_id) : NULL;
     if (opened && keys == NULL)
-        return refuse_missing_key(&record, keyring != NULL, error);
-    hash_name(name, hash);
+        return object_seal_refuse_missing(record.key_id, keyring != NULL, "The object", error);
+    object_seal_hash_name(name, hash);
     if (opened && memcmp(hash, record.name, sizeof hash) != 0)
         opened = error_set(error, ERROR_DAMAGED, NULL, "The object was encrypted under another name.");
     if (opened) {
         struct aes *aes = keyring_take_aes(keyring);
-        opened = seal_unwrap(&record, aes, keys, attributes->original_size, ret_data_key, error);
+        opened = seal_unwrap(&record, aes, keys, attributes->original_size, ret_secret->data_key, error);
         keyring_give_aes(keyring, aes);
     }
-    if (!opened)
+    if (!opened) {
         error->code = S3_InternalError;
-    return opened;
+        return false;
+    }
+    memcpy(ret_secret->map, record.map, sizeof record.map);
+    ret_secret->parts_count = record.parts_count;
+    return true;
 }
 
 static void lift(void *context, struct object_attributes *attributes)

@@ -9,18 +9,36 @@
 #include "store/bucket.h"
 #include "store/veil.h"
 
-/* Makes the seal of an object that is about to be committed: `attributes` has its hashes in clear. Returns how many
- * bytes of ret_seal it takes. */
+/* What a seal holds for whoever may open it: to be wiped. */
+struct object_secret {
+    uint8_t data_key[AES_KEY_BYTES];
+    uint8_t map[SEAL_MAP_BYTES]; /* part_map_hash of its parts; zeros: it came in one piece */
+    unsigned parts_count;        /* 0: in one piece */
+};
+
+/* The first bytes of SHA-256(bucket "/" key). */
+void object_seal_hash_name(const struct object_name *name, uint8_t ret_hash[SEAL_NAME_BYTES]);
+
+/* Makes the seal of an object that is about to be committed: `attributes` has its hashes in clear; `map` is NULL for an
+ * object that came in one piece. Returns how many bytes of ret_seal it takes. */
 size_t object_seal_make(struct keyring *keyring, const struct object_name *name,
                         const struct object_attributes *attributes, const uint8_t data_key[AES_KEY_BYTES],
-                        uint8_t ret_seal[SEAL_RECORD_BYTES_MAX]);
+                        const uint8_t map[SEAL_MAP_BYTES], uint8_t ret_seal[SEAL_RECORD_BYTES_MAX]);
 
 /* Opens the seal of an object that is encrypted, and so proves what its attributes say of it. `keyring` NULL: there are
  * no keys. Refused, as InternalError: the key is not there (which id it has, the message says); the seal is another
  * object's, or was changed (ERROR_DAMAGED). */
 bool object_seal_open(struct keyring *keyring, const struct object_name *name,
-                      const struct object_attributes *attributes, uint8_t ret_data_key[AES_KEY_BYTES],
+                      const struct object_attributes *attributes, struct object_secret *ret_secret,
                       struct error *error);
+
+/* InternalError: there is no such key; `what` is encrypted under it. */
+bool object_seal_refuse_missing(const uint8_t key_id[SEAL_KEY_ID_BYTES], bool has_keyring, const char *what,
+                                struct error *error);
+
+/* A checksum as seals have it, and back; what its algorithm's value cannot be like is none. */
+void object_seal_take_checksum(const struct checksum_value *checksum, struct seal_hashes *hashes);
+void object_seal_show_checksum(const struct seal_hashes *hashes, uint32_t parts_count, struct checksum_value *checksum);
 
 /* Shows a store the hashes of objects whose keys are in the keyring, which must live as long. */
 struct veil object_seal_veil(struct keyring *keyring);

@@ -61,6 +61,8 @@ const struct object_counters *object_codecs_counters(const struct object_codecs 
 bool object_codecs_write_blocks(const struct object_codecs *codecs, const struct bucket_store *store);
 /* Can an object be encrypted there (object_write_intent.is_sealed)? */
 bool object_codecs_may_seal(const struct object_codecs *codecs, const struct bucket_store *store);
+/* ... and is it so, if it is sent in parts? */
+bool object_codecs_may_seal_parts(const struct object_codecs *codecs, const struct bucket_store *store);
 /* Are there keys for what S4 encrypted (object_attributes.is_encrypted)? */
 bool object_codecs_read_s4(const struct object_codecs *codecs);
 /* Of an object that is encrypted: is it what was encrypted under this name, and is its key there? InternalError. */
@@ -88,9 +90,10 @@ struct object_write_intent {
     struct object_lock lock;
     struct span owner; /* as in object_attributes; so is the next */
     struct span acl;
-    bool is_sealed;  /* encrypted, under the keyring's active key */
-    int level;       /* 0: as the settings say, by the storage class in the metadata */
-    bool is_rewrite; /* the end is object_writer_commit_rewrite; each frame is decoded again before it is stored */
+    bool is_sealed;   /* encrypted, under the keyring's active key */
+    int level;        /* 0: as the settings say, by the storage class in the metadata */
+    bool is_rewrite;  /* the end is object_writer_commit_rewrite; each frame is decoded again before it is stored */
+    struct span seal; /* of a part instead of is_sealed: what its upload has (upload_info.seal) */
 };
 
 /* As bucket_begin: a condition that does not hold is refused before a byte is taken. */
@@ -157,6 +160,12 @@ void object_reader_keep(struct object_reader *reader);
  * between slices. ERROR_DAMAGED: a frame is wrong; nothing wrong has been handed out. ERROR_CHANGED: as bucket_read. */
 SUSPENDS bool object_reader_next(struct object_reader *reader, struct span *ret_piece, struct error *error);
 void object_reader_end(struct object_reader *reader);
+
+/* As bucket_read_parts, with the parts' checksums if the object, `name`, is encrypted. InternalError. */
+SUSPENDS bool object_read_parts(struct object_codecs *codecs, struct bucket_object *object,
+                                const struct object_name *name, unsigned after, unsigned parts_max, struct arena *arena,
+                                struct object_part **ret_parts, unsigned *ret_count, bool *ret_truncated,
+                                struct error *error);
 
 /* ---- from out to in: object/object_pump.c ---- */
 

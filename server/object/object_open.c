@@ -1,7 +1,10 @@
 /* server/object/object_open.c -- opens objects to be read, small ones by what the cache has of them, and proves those
  * that are encrypted. */
+#include "runtime/base/assert.h"
+#include "s3client/wire/s3_error.h"
 #include "server/keys/object_seal.h"
 #include "server/object/codecs_private.h"
+#include "server/object/object_upload.h"
 
 static void *find_decoded(void *context, const struct object_name *name, const struct object_attributes *attributes)
 {
@@ -42,12 +45,41 @@ bool object_codecs_may_seal(const struct object_codecs *codecs, const struct buc
            settings->codec != OBJECT_CODEC_RAW && store->capabilities.keeps_seals;
 }
 
+bool object_codecs_may_seal_parts(const struct object_codecs *codecs, const struct bucket_store *store)
+{
+    return object_codecs_may_seal(codecs, store) && store->capabilities.seals_parts;
+}
+
+struct span object_upload_seal(const struct object_codecs *codecs, const struct bucket_store *store,
+                               const struct object_name *name, bool is_encrypted, uint8_t ret_seal[UPLOAD_SEAL_BYTES])
+{
+    bool may_seal = object_codecs_may_seal_parts(codecs, store);
+    ASSERT(may_seal || !is_encrypted);
+    if (!may_seal)
+        return SPAN_EMPTY;
+    upload_secret_make(codecs->settings.keyring, name, is_encrypted, ret_seal);
+    return span_of(ret_seal, UPLOAD_SEAL_BYTES);
+}
+
+bool object_upload_open_seal(const struct object_codecs *codecs, const struct bucket_store *store,
+                             const struct object_name *name, struct span seal, struct upload_secret *ret_secret,
+                             struct error *error)
+{
+    if (seal.size > 0)
+        return upload_secret_open(codecs->settings.keyring, name, seal, ret_secret, error);
+    *ret_secret = (struct upload_secret){.is_encrypted = false};
+    return !object_codecs_may_seal_parts(codecs, store) ||
+           error_set(error, ERROR_NOT_FOUND, S3_NoSuchUpload,
+                     "The upload was begun before there was a keyring, or what is kept of its encryption was taken "
+                     "away. Abort it, and begin it anew.");
+}
+
 bool object_prove(struct object_codecs *codecs, const struct object_name *name,
                   const struct object_attributes *attributes, struct error *error)
 {
-    uint8_t data_key[AES_KEY_BYTES];
-    bool opened = object_seal_open(codecs->settings.keyring, name, attributes, data_key, error);
-    explicit_bzero(data_key, sizeof data_key);
+    struct object_secret secret;
+    bool opened = object_seal_open(codecs->settings.keyring, name, attributes, &secret, error);
+    explicit_bzero(&secret, sizeof secret);
     if (!opened)
         metric_add(&codecs->counters.seals_refused, 1);
     return opened;

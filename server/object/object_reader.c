@@ -204,7 +204,7 @@ SUSPENDS bool object_reader_begin(struct object_codecs *codecs, struct bucket_ob
         reader->end = smaller(reader->end, reader->source->size);
     metric_add(&codecs->counters.stored_bytes_out, object->whole_body.size);
     begin_raw(reader);
-    if (!sealed_body_begin(&reader->sealed, codecs, name, attributes, error) || !take_dictionary(reader, error) ||
+    if (!sealed_body_begin(&reader->sealed, codecs, name, object, error) || !take_dictionary(reader, error) ||
         (is_sidecar_worth_it(reader) && !start_by_sidecar(reader, error))) {
         object_reader_end(reader);
         return false;

@@ -7,10 +7,12 @@
 #include "runtime/base/byteorder.h"
 #include "runtime/base/hex.h"
 #include "s3client/wire/s3_error.h"
+#include "server/keys/object_seal.h"
 #include "server/object/codecs_private.h"
 #include "store/frames.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 enum {
     WALK_ROWS_MAX = 1000,     /* over S3 a call is a request */
@@ -19,16 +21,44 @@ enum {
 
 /* ---- the parts of an upload, in order ---- */
 
-void part_walk_begin(struct part_walk *walk, struct bucket_store *store, const struct object_name *name,
-                     struct span upload_id, unsigned after, unsigned parts_max)
+void part_walk_begin(struct part_walk *walk, struct object_codecs *codecs, struct bucket_store *store,
+                     const struct object_name *name, const struct upload_info *upload, unsigned after,
+                     unsigned parts_max)
 {
-    *walk = (struct part_walk){.store = store,
+    *walk = (struct part_walk){.codecs = codecs,
+                               .store = store,
                                .name = name,
-                               .upload_id = upload_id,
+                               .upload = upload,
                                .after = after,
                                .left = parts_max,
                                .has_more = parts_max > 0};
     arena_init(&walk->arena, PART_WALK_BYTES_MAX);
+}
+
+static bool show_part(struct part_walk *walk, struct part_attributes *part, struct error *error)
+{
+    if (walk->secret.is_encrypted)
+        return part_secret_show(walk->codecs->settings.keyring, walk->secret.data_key, part, error);
+    return part->seal.size == 0 ||
+           error_set(error, ERROR_DAMAGED, S3_InternalError, "A part is encrypted, of an upload that is not.");
+}
+
+SUSPENDS static bool read_page(struct part_walk *walk, struct error *error)
+{
+    unsigned rows = walk->left < WALK_ROWS_MAX ? walk->left : WALK_ROWS_MAX;
+    arena_reset(&walk->arena);
+    walk->position = 0;
+    walk->count = 0;
+    if (!object_upload_open_seal(walk->codecs, walk->store, walk->name, walk->upload->seal, &walk->secret, error) ||
+        !bucket_list_parts(walk->store, walk->name, span_from_string(walk->upload->id), walk->after, rows, &walk->arena,
+                           &walk->parts, &walk->count, &walk->has_more, error))
+        return false;
+    for (unsigned i = 0; i < walk->count; i++) {
+        if (!show_part(walk, &walk->parts[i], error))
+            return false;
+        fiber_yield_if_due();
+    }
+    return true;
 }
 
 SUSPENDS bool part_walk_next(struct part_walk *walk, const struct part_attributes **ret_part, struct error *error)
@@ -37,11 +67,7 @@ SUSPENDS bool part_walk_next(struct part_walk *walk, const struct part_attribute
     if (walk->position == walk->count) {
         if (!walk->has_more)
             return true;
-        arena_reset(&walk->arena);
-        walk->position = 0;
-        unsigned rows = walk->left < WALK_ROWS_MAX ? walk->left : WALK_ROWS_MAX;
-        if (!bucket_list_parts(walk->store, walk->name, walk->upload_id, walk->after, rows, &walk->arena, &walk->parts,
-                               &walk->count, &walk->has_more, error))
+        if (!read_page(walk, error))
             return false;
         if (walk->count == 0)
             return true;
@@ -55,6 +81,7 @@ SUSPENDS bool part_walk_next(struct part_walk *walk, const struct part_attribute
 
 void part_walk_end(struct part_walk *walk)
 {
+    upload_secret_end(&walk->secret);
     arena_free(&walk->arena);
 }
 
@@ -197,6 +224,72 @@ static void describe(struct totals *totals, const struct upload_info *upload, co
     format_etag(&totals->md5s, totals->count, whole->etag);
 }
 
+/* ---- what is encrypted ---- */
+
+/* A store knows an encrypted part by this attempt to send it, not by its MD5; what the object keeps of it is sealed. */
+struct sealed_plan {
+    struct part_choice *tokens;
+    struct object_part *parts;
+    unsigned count;
+    struct buffer seals; /* of the parts, one behind the other */
+    struct sha256_sum map;
+    uint8_t seal[SEAL_RECORD_BYTES_MAX]; /* of the object */
+};
+
+static void sealed_plan_free(struct sealed_plan *sealed)
+{
+    if (sealed == NULL)
+        return;
+    buffer_free(&sealed->seals);
+    free(sealed->tokens);
+    free(sealed->parts);
+    free(sealed);
+}
+
+static bool sealed_plan_begin(unsigned parts_max, struct sealed_plan **ret_sealed, struct error *error)
+{
+    struct sealed_plan *sealed = calloc(1, sizeof *sealed);
+    if (sealed != NULL) {
+        buffer_init(&sealed->seals, 0);
+        sha256_begin(&sealed->map);
+        sealed->tokens = calloc(parts_max, sizeof *sealed->tokens);
+        sealed->parts = calloc(parts_max, sizeof *sealed->parts);
+        if (sealed->tokens != NULL && sealed->parts != NULL) {
+            *ret_sealed = sealed;
+            return true;
+        }
+    }
+    sealed_plan_free(sealed);
+    return error_set(error, ERROR_BUSY, S3_SlowDown, "There is no memory for a further upload.");
+}
+
+static void sealed_plan_add(struct sealed_plan *sealed, const struct part_attributes *part)
+{
+    unsigned i = sealed->count++;
+    sealed->tokens[i].number = part->number;
+    part_secret_token(part->seal.data, sealed->tokens[i].md5);
+    sealed->parts[i] =
+        (struct object_part){.number = part->number, .original_size = part->original_size, .seal = part->seal};
+    part_map_hash(&sealed->map, &sealed->parts[i]);
+    buffer_append(&sealed->seals, part->seal);
+}
+
+/* All parts are in: the seals no longer move. */
+static void sealed_plan_end(struct sealed_plan *sealed, struct keyring *keyring, const struct object_name *name,
+                            const struct upload_secret *secret, struct object_attributes *whole)
+{
+    uint8_t map[SHA256_BYTES];
+    struct span seals = buffer_span(&sealed->seals);
+    for (unsigned i = 0; i < sealed->count; i++) {
+        sealed->parts[i].seal = span_take(seals, sealed->parts[i].seal.size);
+        seals = span_skip(seals, sealed->parts[i].seal.size);
+    }
+    sha256_end(&sealed->map, map);
+    whole->seal = span_of(sealed->seal, object_seal_make(keyring, name, whole, secret->data_key, map, sealed->seal));
+}
+
+/* ---- the plan ---- */
+
 SUSPENDS static bool add_choices(struct part_walk *walk, const struct upload_choices *choices, struct totals *totals,
                                  struct upload_plan *plan, struct error *error)
 {
@@ -207,6 +300,8 @@ SUSPENDS static bool add_choices(struct part_walk *walk, const struct upload_cho
             !check_part(part, &choices->parts[i], &choices->checksums[i], i + 1 == choices->count, plan, error) ||
             !add_part(totals, part, plan, error))
             return false;
+        if (plan->sealed != NULL)
+            sealed_plan_add(plan->sealed, part);
         fiber_yield_if_due();
     }
     return true;
@@ -220,21 +315,30 @@ SUSPENDS bool object_upload_plan(struct object_codecs *codecs, struct bucket_sto
     ASSERT(choices->count > 0);
     struct part_walk walk;
     struct totals totals = {0};
+    struct upload_secret secret;
     *ret_plan = (struct upload_plan){0};
     buffer_init(&ret_plan->frames, PLAN_FRAMES_BYTES_MAX);
+    if (!object_upload_open_seal(codecs, store, name, upload->seal, &secret, error) ||
+        (secret.is_encrypted && !sealed_plan_begin(choices->count, &ret_plan->sealed, error)))
+        return false;
     md5_begin(&totals.md5s);
     checksum_begin(&totals.composite, upload->checksum_algorithm);
-    part_walk_begin(&walk, store, name, span_from_string(upload->id), choices->parts[0].number - 1, PART_NUMBER_MAX);
+    part_walk_begin(&walk, codecs, store, name, upload, choices->parts[0].number - 1, PART_NUMBER_MAX);
     bool ok = add_choices(&walk, choices, &totals, ret_plan, error);
     part_walk_end(&walk);
     if (ok)
         describe(&totals, upload, &codecs->settings, &ret_plan->attributes);
+    if (ok && secret.is_encrypted)
+        sealed_plan_end(ret_plan->sealed, codecs->settings.keyring, name, &secret, &ret_plan->attributes);
+    upload_secret_end(&secret);
     return ok;
 }
 
 void object_upload_plan_free(struct upload_plan *plan)
 {
     buffer_free(&plan->frames);
+    sealed_plan_free(plan->sealed);
+    plan->sealed = NULL;
 }
 
 /* ---- the frames of the whole, read again ---- */
@@ -261,30 +365,72 @@ SUSPENDS static bool join_frames(struct part_walk *walk, const struct upload_cho
     return refuse_part(error); /* one was sent again meanwhile */
 }
 
+/* An encrypted part that is no longer the attempt that the plan has seen was sent again: its client may ask once more.
+ */
+static bool explain_sealed(struct error *error)
+{
+    if (error->code == NULL || strcmp(error->code, S3_InvalidPart) != 0)
+        return false;
+    return error_set(error, ERROR_CONFLICT, S3_ConditionalRequestConflict,
+                     "A part was sent again while the upload was being completed. Try again.");
+}
+
 SUSPENDS static bool complete_with(struct bucket_store *store, const struct object_name *name,
                                    const struct upload_info *upload, const struct upload_choices *choices,
-                                   const struct object_attributes *attributes, struct span frames,
+                                   const struct upload_plan *plan, struct span frames,
                                    const struct write_condition *condition, struct object_attributes *ret_attributes,
                                    struct error *error)
 {
+    const struct sealed_plan *sealed = plan->sealed;
     const struct write_result result = {
-        .attributes = attributes,
+        .attributes = &plan->attributes,
         .frames = frames,
         .condition = condition,
         .tags = upload->tags,
+        .parts = sealed != NULL ? sealed->parts : NULL,
+        .parts_count = sealed != NULL ? sealed->count : 0,
     };
-    return bucket_complete_upload(store, name, span_from_string(upload->id), choices->parts, choices->count, &result,
-                                  ret_attributes, error);
+    const struct part_choice *parts = sealed != NULL ? sealed->tokens : choices->parts;
+    return bucket_complete_upload(store, name, span_from_string(upload->id), parts, choices->count, &result,
+                                  ret_attributes, error) ||
+           (sealed != NULL && explain_sealed(error));
 }
 
-SUSPENDS static bool list_frames(struct bucket_store *store, const struct object_name *name,
-                                 const struct upload_info *upload, const struct upload_choices *choices,
-                                 const struct upload_plan *plan, struct buffer *frames, struct error *error)
+SUSPENDS static bool list_frames(struct object_codecs *codecs, struct bucket_store *store,
+                                 const struct object_name *name, const struct upload_info *upload,
+                                 const struct upload_choices *choices, const struct upload_plan *plan,
+                                 struct buffer *frames, struct error *error)
 {
     struct part_walk walk;
-    part_walk_begin(&walk, store, name, span_from_string(upload->id), choices->parts[0].number - 1, PART_NUMBER_MAX);
+    part_walk_begin(&walk, codecs, store, name, upload, choices->parts[0].number - 1, PART_NUMBER_MAX);
     bool ok = join_frames(&walk, choices, plan, frames, error);
     part_walk_end(&walk);
+    return ok;
+}
+
+SUSPENDS static bool complete_by_plan(struct object_codecs *codecs, struct bucket_store *store,
+                                      const struct object_name *name, const struct upload_info *upload,
+                                      const struct upload_choices *choices, const struct upload_plan *plan,
+                                      const struct write_condition *condition, struct object_attributes *ret_attributes,
+                                      struct error *error)
+{
+    if (!plan->frames.overflow)
+        return complete_with(store, name, upload, choices, plan, buffer_span(&plan->frames), condition, ret_attributes,
+                             error);
+    if (plan->frames_count > UPLOAD_FRAMES_MAX)
+        return complete_with(store, name, upload, choices, plan, SPAN_EMPTY, condition, ret_attributes, error);
+
+    struct body_memory share; /* of the list, and of what the store makes of it */
+    struct buffer frames;
+    size_t bytes = (size_t)plan->frames_count * FRAME_SIZES_BYTES;
+    if (!body_memory_take(codecs, 0, bytes + (size_t)plan->frames_count * INDEX_BYTES_A_FRAME, false, &share, error))
+        return false;
+    buffer_init(&frames, bytes);
+    (void)buffer_reserve(&frames, bytes);
+    bool ok = list_frames(codecs, store, name, upload, choices, plan, &frames, error) &&
+              complete_with(store, name, upload, choices, plan, buffer_span(&frames), condition, ret_attributes, error);
+    buffer_free(&frames);
+    body_memory_give(codecs, &share);
     return ok;
 }
 
@@ -294,24 +440,8 @@ SUSPENDS bool object_upload_complete(struct object_codecs *codecs, struct bucket
                                      const struct write_condition *condition, struct object_attributes *ret_attributes,
                                      struct error *error)
 {
-    const struct object_attributes *attributes = &plan->attributes;
-    if (!plan->frames.overflow)
-        return complete_with(store, name, upload, choices, attributes, buffer_span(&plan->frames), condition,
-                             ret_attributes, error);
-    if (plan->frames_count > UPLOAD_FRAMES_MAX)
-        return complete_with(store, name, upload, choices, attributes, SPAN_EMPTY, condition, ret_attributes, error);
-
-    struct body_memory share; /* of the list, and of what the store makes of it */
-    struct buffer frames;
-    size_t bytes = (size_t)plan->frames_count * FRAME_SIZES_BYTES;
-    if (!body_memory_take(codecs, 0, bytes + (size_t)plan->frames_count * INDEX_BYTES_A_FRAME, false, &share, error))
-        return false;
-    buffer_init(&frames, bytes);
-    (void)buffer_reserve(&frames, bytes);
-    bool ok =
-        list_frames(store, name, upload, choices, plan, &frames, error) &&
-        complete_with(store, name, upload, choices, attributes, buffer_span(&frames), condition, ret_attributes, error);
-    buffer_free(&frames);
-    body_memory_give(codecs, &share);
+    bool ok = complete_by_plan(codecs, store, name, upload, choices, plan, condition, ret_attributes, error);
+    if (ok && plan->sealed != NULL)
+        metric_add(&codecs->counters.objects_sealed, 1);
     return ok;
 }

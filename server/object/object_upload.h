@@ -8,6 +8,7 @@
  * an object with more than UPLOAD_FRAMES_MAX frames gets no index. */
 #pragma once
 
+#include "server/keys/upload_secret.h"
 #include "server/object/object.h"
 
 #define UPLOAD_BYTES_MAX (UINT64_C(5) << 40) /* of a completed object: "Amazon S3 multipart upload limits" */
@@ -18,13 +19,27 @@ enum {
     UPLOAD_FRAMES_MAX = (64 << 20) / 32, /* S4's readers fetch no larger sidecar */
 };
 
+/* ---- is it encrypted? object/object_open.c ---- */
+
+/* What an upload that begins is to keep of its encryption (upload_intent.seal): where parts can be encrypted, each
+ * upload says whether it is, or one that is could be made one that is not by who may write to the store. ret_seal holds
+ * it. */
+struct span object_upload_seal(const struct object_codecs *codecs, const struct bucket_store *store,
+                               const struct object_name *name, bool is_encrypted, uint8_t ret_seal[UPLOAD_SEAL_BYTES]);
+/* Opens it. NoSuchUpload: there is none where there must be one; else as upload_secret_open. */
+bool object_upload_open_seal(const struct object_codecs *codecs, const struct bucket_store *store,
+                             const struct object_name *name, struct span seal, struct upload_secret *ret_secret,
+                             struct error *error);
+
 /* ---- the parts of an upload, in order ---- */
 
 struct part_walk {
+    struct object_codecs *codecs;
     struct bucket_store *store;
     const struct object_name *name;
-    struct span upload_id;
-    struct arena arena; /* one page of rows */
+    const struct upload_info *upload;
+    struct upload_secret secret; /* once a page has been read */
+    struct arena arena;          /* one page of rows */
     struct part_attributes *parts;
     unsigned count;
     unsigned position;
@@ -33,10 +48,11 @@ struct part_walk {
     bool has_more;
 };
 
-/* Parts strictly behind number `after`, at most parts_max (PART_NUMBER_MAX: all). Must be ended. Name and id must live
- * as long. */
-void part_walk_begin(struct part_walk *walk, struct bucket_store *store, const struct object_name *name,
-                     struct span upload_id, unsigned after, unsigned parts_max);
+/* Parts strictly behind number `after`, at most parts_max (PART_NUMBER_MAX: all), with their hashes also where they are
+ * encrypted. Must be ended. Name and upload must live as long. */
+void part_walk_begin(struct part_walk *walk, struct object_codecs *codecs, struct bucket_store *store,
+                     const struct object_name *name, const struct upload_info *upload, unsigned after,
+                     unsigned parts_max);
 /* NULL behind the last one. Valid until the next call. */
 SUSPENDS bool part_walk_next(struct part_walk *walk, const struct part_attributes **ret_part, struct error *error);
 void part_walk_end(struct part_walk *walk);
@@ -54,9 +70,10 @@ struct upload_choices {
 struct upload_plan {
     struct object_attributes attributes; /* metadata and tags_count are the upload's */
     uint64_t frames_count;
-    struct buffer frames;  /* their sizes, unless that has overflowed */
-    unsigned refused;      /* which choice, when there is no plan because of it ... */
-    uint64_t refused_size; /* ... and how small it is, when that is why */
+    struct buffer frames;       /* their sizes, unless that has overflowed */
+    struct sealed_plan *sealed; /* of an upload that is encrypted; else NULL */
+    unsigned refused;           /* which choice, when there is no plan because of it ... */
+    uint64_t refused_size;      /* ... and how small it is, when that is why */
 };
 
 /* Checks every choice against what was uploaded: InvalidPart, EntityTooSmall, EntityTooLarge, NoSuchUpload. The plan is

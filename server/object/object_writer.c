@@ -16,6 +16,7 @@
 #include "server/object/codecs_private.h"
 #include "server/object/gzip_body.h"
 #include "server/object/object.h"
+#include "server/object/object_upload.h"
 #include "server/object/pack_frame.h"
 #include "server/object/stage.h"
 #include "store/frames.h"
@@ -168,24 +169,32 @@ static int level_of(const struct object_codecs *codecs, const struct object_writ
     return level != 0 ? level : settings->level;
 }
 
-/* A data key and a segment of this write alone. */
-static void begin_seal(struct object_writer *writer)
+/* A segment of this write alone, and a data key: `data_key` is the upload's, of a part; NULL: one of this write alone.
+ */
+static void begin_seal(struct object_writer *writer, const uint8_t *data_key)
 {
     struct keyring *keyring = writer->codecs->settings.keyring;
     uint8_t salt[XAES_SALT_BYTES];
     struct aes *aes = keyring_take_aes(keyring);
-    random_fill(random_system(), writer->data_key, sizeof writer->data_key);
+    if (data_key != NULL)
+        memcpy(writer->data_key, data_key, sizeof writer->data_key);
+    else
+        random_fill(random_system(), writer->data_key, sizeof writer->data_key);
     random_fill(random_system(), salt, sizeof salt);
     sealing_begin(&writer->sealing, aes, writer->data_key, salt, writer->part_number);
     keyring_give_aes(keyring, aes);
     writer->is_sealed = true;
 }
 
-/* Encryption that cannot be had is refused before anything is stored. */
-static bool may_seal(const struct object_codecs *codecs, const struct bucket_store *store,
-                     const struct object_write_intent *intent, struct error *error)
+/* Encryption that cannot be had is refused before anything is stored. A part is encrypted if its upload is, whatever
+ * who sends it says. */
+static bool open_seal(const struct object_codecs *codecs, const struct bucket_store *store,
+                      const struct object_write_intent *intent, struct upload_secret *ret_secret, struct error *error)
 {
-    return !intent->is_sealed || (object_codecs_may_seal(codecs, store) && intent->upload_id.size == 0) ||
+    *ret_secret = (struct upload_secret){.is_encrypted = false};
+    if (intent->upload_id.size > 0)
+        return object_upload_open_seal(codecs, store, &intent->name, intent->seal, ret_secret, error);
+    return !intent->is_sealed || object_codecs_may_seal(codecs, store) ||
            error_set(error, ERROR_UNSUPPORTED, S3_NotImplemented, "Objects cannot be encrypted here.");
 }
 
@@ -193,13 +202,18 @@ SUSPENDS bool object_writer_begin(struct object_codecs *codecs, struct bucket_st
                                   const struct object_write_intent *intent, struct object_writer **ret_writer,
                                   struct error *error)
 {
+    struct upload_secret secret;
     struct bucket_writer *stored;
-    if (!may_seal(codecs, store, intent, error) || !begin_stored(codecs, store, intent, &stored, error))
+    ASSERT(intent->upload_id.size == 0 || !intent->is_sealed);
+    if (!open_seal(codecs, store, intent, &secret, error))
         return false;
     struct object_writer *writer = aligned_alloc(_Alignof(struct object_writer), sizeof *writer);
-    if (writer == NULL) {
-        bucket_abort(stored);
-        return error_set(error, ERROR_BUSY, S3_SlowDown, "There is no memory for a further upload.");
+    bool begun = writer != NULL ? begin_stored(codecs, store, intent, &stored, error)
+                                : error_set(error, ERROR_BUSY, S3_SlowDown, "There is no memory for a further upload.");
+    if (!begun) {
+        upload_secret_end(&secret);
+        free(writer);
+        return false;
     }
     memset(writer, 0, sizeof *writer);
     writer->codecs = codecs;
@@ -226,8 +240,9 @@ SUSPENDS bool object_writer_begin(struct object_codecs *codecs, struct bucket_st
     writer->may_be_block = object_codecs_write_blocks(codecs, store);
     buffer_init(&writer->frames, 0);
     begin_guide(writer, intent);
-    if (intent->is_sealed)
-        begin_seal(writer);
+    if (intent->is_sealed || secret.is_encrypted)
+        begin_seal(writer, secret.is_encrypted ? secret.data_key : NULL);
+    upload_secret_end(&secret);
     md5_begin(&writer->md5);
     writer->is_checksum_md5 = intent->checksum == CHECKSUM_MD5;
     checksum_begin(&writer->checksum, writer->is_checksum_md5 ? CHECKSUM_NONE : intent->checksum);
@@ -624,7 +639,7 @@ SUSPENDS bool object_writer_commit(struct object_writer *writer, struct object_a
     describe(writer, &attributes);
     if (writer->is_sealed)
         attributes.seal = span_of(seal, object_seal_make(writer->codecs->settings.keyring, &writer->name, &attributes,
-                                                         writer->data_key, seal));
+                                                         writer->data_key, NULL, seal));
     attributes.metadata = writer->metadata;
     attributes.tags_count = writer->tags_count;
     attributes.lock = writer->lock;
@@ -678,7 +693,11 @@ SUSPENDS bool object_writer_commit_part(struct object_writer *writer, struct par
         .frames = buffer_span(&writer->frames),
     };
     memcpy(ret_part->md5, writer->digest.md5, MD5_BYTES);
-    bool committed = bucket_commit_part(writer->stored, ret_part, error);
+    struct part_attributes kept = *ret_part;
+    uint8_t seal[PART_SEAL_BYTES_MAX];
+    if (writer->is_sealed)
+        part_secret_hide(writer->codecs->settings.keyring, writer->data_key, writer->sealing.salt, &kept, seal);
+    bool committed = bucket_commit_part(writer->stored, &kept, error);
     ret_part->frames = SPAN_EMPTY;
     dispose(writer);
     return committed;

@@ -3,26 +3,33 @@
 
 #include "server/keys/object_seal.h"
 
-bool sealed_body_begin(struct sealed_body *body, const struct object_codecs *codecs, const struct object_name *name,
-                       const struct object_attributes *attributes, struct error *error)
+/* What was decoded before is not opened again. */
+SUSPENDS bool sealed_body_begin(struct sealed_body *body, const struct object_codecs *codecs,
+                                const struct object_name *name, struct bucket_object *object, struct error *error)
 {
-    uint8_t data_key[AES_KEY_BYTES];
+    const struct object_attributes *attributes = &object->attributes;
+    struct object_secret secret;
     if (attributes->seal.size == 0)
         return true;
-    if (!object_seal_open(codecs->settings.keyring, name, attributes, data_key, error))
+    if (!object_seal_open(codecs->settings.keyring, name, attributes, &secret, error))
         return false;
-    body->is_sealed = true;
-    body->keyring = codecs->settings.keyring;
-    body->original_size = attributes->original_size;
-    unsealing_begin(&body->unsealing, data_key);
-    explicit_bzero(data_key, sizeof data_key);
-    return true;
+    bool begun = object->recalled != NULL || sealed_parts_load(object, &secret, &body->parts, error);
+    if (begun) {
+        body->is_sealed = true;
+        body->keyring = codecs->settings.keyring;
+        body->original_size = attributes->original_size;
+        unsealing_begin(&body->unsealing, secret.data_key);
+    }
+    explicit_bzero(&secret, sizeof secret);
+    return begun;
 }
 
 void sealed_body_end(struct sealed_body *body)
 {
-    if (body->is_sealed)
-        unsealing_end(&body->unsealing);
+    if (!body->is_sealed)
+        return;
+    unsealing_end(&body->unsealing);
+    sealed_parts_free(&body->parts);
 }
 
 bool sealed_body_check(const struct sealed_body *body, const struct frame_header *header, struct error *error)
@@ -38,13 +45,34 @@ bool sealed_body_check(const struct sealed_body *body, const struct frame_header
     return true;
 }
 
+/* False: no frame of this length is there, or it is of another attempt to send the part. */
+static bool find_place(const struct sealed_body *body, const struct frame_header *header, uint64_t offset,
+                       const uint8_t *payload, struct sealed_place *ret_place)
+{
+    uint64_t first = 0;
+    uint64_t end = body->original_size;
+    unsigned number = 0;
+    if (body->parts.count > 0) {
+        const struct sealed_part *part = sealed_parts_find(&body->parts, offset, &first);
+        if (part == NULL || memcmp(part->salt, payload, XAES_SALT_BYTES) != 0)
+            return false;
+        end = part->end;
+        number = part->number;
+    }
+    *ret_place = (struct sealed_place){
+        .part = number,
+        .offset = offset - first,
+        .is_last = header->original_size == end - offset,
+    };
+    return offset <= end && header->original_size <= end - offset;
+}
+
 bool sealed_body_open(struct sealed_body *body, const struct frame_header *header, uint64_t original_offset,
                       uint8_t *payload, struct frame_header *ret_inner, struct span *ret_payload, struct error *error)
 {
-    const struct sealed_place place = {
-        .offset = original_offset,
-        .is_last = original_offset + header->original_size == body->original_size,
-    };
+    struct sealed_place place;
+    if (header->payload_size < SEALED_PAYLOAD_BYTES || !find_place(body, header, original_offset, payload, &place))
+        return error_set(error, ERROR_DAMAGED, NULL, "A sealed frame is not of the part that belongs in its place.");
     struct aes *aes = keyring_take_aes(body->keyring);
     bool opened = unsealing_next(&body->unsealing, aes, header, &place, payload, ret_inner, ret_payload, error);
     keyring_give_aes(body->keyring, aes);

@@ -163,7 +163,8 @@ struct bucket_store *embedded_open(const char *path, const struct embedded_optio
                                                             .lists_all = true,
                                                             .keeps_sidecar = true,
                                                             .keeps_attributes = true,
-                                                            .keeps_seals = true};
+                                                            .keeps_seals = true,
+                                                            .seals_parts = true};
     store->options = *options;
     set_defaults(&store->options);
     store->spool.operations = &spool_operations;

@@ -1,7 +1,7 @@
 """tests/process/encryption.py -- encrypted objects: what clients see of them, what lies in the folder, and what becomes of them
 when a key is not there or somebody changes what is stored; for tests/process/run.
 
-`Encryption.baled` and `Encryption.bale` are the binaries; set before the tests run.
+`EncryptionCase.baled` and `EncryptionCase.bale` are the binaries; set before the tests run.
 """
 
 import base64
@@ -48,7 +48,9 @@ def forms_of(body):
         yield from (digest, digest.hex().encode(), base64.b64encode(digest).rstrip(b"="))
 
 
-class Encryption(DaemonsCase):
+class EncryptionCase(DaemonsCase):
+    """What tests of encryption have in common."""
+
     def run_bale(self, daemon, *words, expect=0):
         done = subprocess.run([self.bale, *words], capture_output=True, text=True, cwd=daemon.folder, timeout=60)
         self.assertEqual(expect, done.returncode, done.stdout + done.stderr)
@@ -89,6 +91,8 @@ class Encryption(DaemonsCase):
             self.assertEqual(str(len(body)), answer.header("content-length"))
         self.assertEqual(body, daemon.alice.get("bucket", key).body)
 
+
+class Encryption(EncryptionCase):
     def test_objects_are_what_they_were(self):
         daemon = self.begin()
         for key, body in BODIES.items():
@@ -211,12 +215,6 @@ class Encryption(DaemonsCase):
         self.put(daemon, "key", b"body")
         self.assertEqual(400, alice.get("bucket", "key", None, SSE).status)
         self.assertEqual(400, alice.head("bucket", "key", None, SSE).status)
-        self.assertEqual(501, alice.post("bucket", "key", {"uploads": None}, SSE).status)
-        upload = {"uploadId": alice.post("bucket", "key", {"uploads": None}).text("UploadId")}
-        part = alice.put("bucket", "key", {**upload, "partNumber": "1"}, None, b"part")
-        document = f"<CompleteMultipartUpload><Part><PartNumber>1</PartNumber><ETag>{part.header('etag')}</ETag></Part></CompleteMultipartUpload>"
-        self.assertEqual(501, alice.post("bucket", "key", upload, SSE, document.encode()).status)
-        self.assertEqual(200, alice.post("bucket", "key", upload, None, document.encode()).status)
 
     def test_a_key_that_is_missing(self):
         """500 with its id for an operator, an entry without ETag in a list; and what is there again is read again."""

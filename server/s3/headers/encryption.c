@@ -2,6 +2,7 @@
 #include "server/s3/headers/encryption.h"
 
 #include "s3client/wire/s3_error.h"
+#include "server/object/object_upload.h"
 #include "server/s3/headers/object_headers.h"
 #include "server/s3/s3.h"
 
@@ -46,6 +47,31 @@ bool encryption_take(struct s3_request *request, bool *ret_is_sealed, struct err
         *ret_is_sealed = true;
     }
     return object_headers_refuse_unoffered(request, SPAN(HEADER), error);
+}
+
+bool encryption_take_upload(struct s3_request *request, bool *ret_is_sealed, struct error *error)
+{
+    const struct s3_settings *settings = request->settings;
+    return encryption_take(request, ret_is_sealed, error) &&
+           (!*ret_is_sealed || object_codecs_may_seal_parts(settings->codecs, settings->store) ||
+            s3_refuse_header(request, HEADER, error));
+}
+
+bool encryption_of_upload(struct s3_request *request, const struct upload_info *upload, bool *ret_is_sealed,
+                          struct error *error)
+{
+    const struct s3_settings *settings = request->settings;
+    const struct object_name name = {.bucket = request->bucket, .key = request->key};
+    struct upload_secret secret;
+    bool is_asked;
+    if (!encryption_take_upload(request, &is_asked, error) ||
+        !object_upload_open_seal(settings->codecs, settings->store, &name, upload->seal, &secret, error))
+        return false;
+    *ret_is_sealed = secret.is_encrypted;
+    upload_secret_end(&secret);
+    return !is_asked || *ret_is_sealed ||
+           error_set(error, ERROR_INVALID, S3_InvalidRequest,
+                     "The multipart upload was not begun with encryption, which is asked for now.");
 }
 
 bool encryption_refuse_of_read(struct s3_request *request, struct error *error)

@@ -6,7 +6,7 @@
 #pragma once
 
 #include "server/s3/request/request.h"
-#include "store/attributes.h"
+#include "store/bucket.h"
 
 /* Of a request that writes an object: is it to be encrypted? Refuses whatever else it asks for that is not offered, as
  * object_headers_refuse_unoffered does. InvalidArgument, NotImplemented. */
@@ -18,6 +18,13 @@ bool encryption_refuse_of_read(struct s3_request *request, struct error *error);
  * and is its key there? InternalError. */
 bool encryption_prove(struct s3_request *request, const struct object_name *name,
                       const struct object_attributes *attributes, struct error *error);
+
+/* Of a request that begins an upload, as encryption_take. */
+bool encryption_take_upload(struct s3_request *request, bool *ret_is_sealed, struct error *error);
+/* Of a request for an upload that was found: is it encrypted? What was begun says so, and the request need not; one
+ * that asks for encryption of an upload that has none is InvalidRequest, before anything is stored. */
+bool encryption_of_upload(struct s3_request *request, const struct upload_info *upload, bool *ret_is_sealed,
+                          struct error *error);
 
 /* How an object is stored, in the head of an answer; of one that is not encrypted nothing is said. */
 void encryption_answer(struct s3_request *request, bool is_sealed);

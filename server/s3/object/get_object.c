@@ -26,6 +26,7 @@ struct selection {
 
 /* What is being read. */
 struct target {
+    const struct object_name *name;
     const struct object_attributes *attributes;
     struct bucket_object *object; /* NULL: only the attributes are at hand */
     struct read_decision decision;
@@ -60,7 +61,7 @@ static bool select_range(struct s3_request *request, struct span header, uint64_
 }
 
 /* The bytes of the `number`th part: behind those of the parts before it. */
-static SUSPENDS bool find_part(struct s3_request *request, struct bucket_object *object, uint64_t number,
+static SUSPENDS bool find_part(struct s3_request *request, const struct target *target, uint64_t number,
                                struct selection *selection, struct error *error)
 {
     unsigned after = 0;
@@ -69,7 +70,8 @@ static SUSPENDS bool find_part(struct s3_request *request, struct bucket_object 
     while (has_more) {
         struct object_part *parts;
         unsigned count;
-        if (!bucket_read_parts(object, after, LIST_ENTRIES_MAX, request->arena, &parts, &count, &has_more, error))
+        if (!object_read_parts(request->settings->codecs, target->object, target->name, after, LIST_ENTRIES_MAX,
+                               request->arena, &parts, &count, &has_more, error))
             return false;
         for (unsigned i = 0; i < count; i++) {
             selection->size = parts[i].original_size;
@@ -100,7 +102,7 @@ static SUSPENDS bool select_part(struct s3_request *request, struct span text, c
         error_details_add(&request->details, "PartNumberRequested", text);
         return error_set(error, ERROR_INVALID, S3_InvalidPartNumber, "The requested partnumber is not satisfiable");
     }
-    if (attributes->parts_count > 0 && !find_part(request, target->object, number, selection, error))
+    if (attributes->parts_count > 0 && !find_part(request, target, number, selection, error))
         return false;
     selection->is_part = attributes->parts_count > 0;
     selection->is_partial = selection->size > 0;
@@ -244,7 +246,7 @@ static SUSPENDS bool answer_object(struct s3_request *request, const struct obje
                                    struct bucket_object *object, uint64_t *ret_reached, struct error *error)
 {
     const struct object_attributes *attributes = &object->attributes;
-    const struct target target = {attributes, object, object->decision};
+    const struct target target = {name, attributes, object, object->decision};
     struct selection selection;
     struct object_reader *reader;
     bool not_modified;
@@ -384,7 +386,7 @@ static SUSPENDS bool head_part(struct s3_request *request, const struct object_n
     if (!bucket_open(request->settings->store, name, &intent, &object, error))
         return explain_missing(request, name, error);
     bool ok = judge(request, name, &object->attributes, error) &&
-              answer_head(request, &(struct target){&object->attributes, object, object->decision}, error);
+              answer_head(request, &(struct target){name, &object->attributes, object, object->decision}, error);
     bucket_close(object);
     return ok;
 }
@@ -404,6 +406,6 @@ SUSPENDS bool s3_head_object(struct s3_request *request, struct error *error)
     if (!judge(request, &name, &attributes, error))
         return false;
     s3_read_condition(request, &condition);
-    return answer_head(request, &(struct target){&attributes, NULL, read_condition_decide(&condition, &attributes)},
-                       error);
+    return answer_head(
+        request, &(struct target){&name, &attributes, NULL, read_condition_decide(&condition, &attributes)}, error);
 }

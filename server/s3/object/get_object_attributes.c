@@ -95,13 +95,15 @@ static void write_part(struct s3_document *document, const struct object_part *p
 
 /* PartsCount is what SDKs call TotalPartsCount. */
 static SUSPENDS bool write_parts(struct s3_request *request, const struct attributes_query *query,
-                                 struct bucket_object *object, struct s3_document *document, struct error *error)
+                                 const struct object_name *name, struct bucket_object *object,
+                                 struct s3_document *document, struct error *error)
 {
     struct object_part *parts = NULL;
     unsigned count = 0;
     bool is_truncated = false;
-    if (query->parts_max > 0 && !bucket_read_parts(object, query->after, query->parts_max, request->arena, &parts,
-                                                   &count, &is_truncated, error))
+    if (query->parts_max > 0 &&
+        !object_read_parts(request->settings->codecs, object, name, query->after, query->parts_max, request->arena,
+                           &parts, &count, &is_truncated, error))
         return false;
     xml_open(&document->xml, "ObjectParts");
     xml_decimal(&document->xml, "PartsCount", object->attributes.parts_count);
@@ -116,7 +118,8 @@ static SUSPENDS bool write_parts(struct s3_request *request, const struct attrib
 }
 
 static SUSPENDS bool write_wanted(struct s3_request *request, const struct attributes_query *query,
-                                  struct bucket_object *object, struct s3_document *document, struct error *error)
+                                  const struct object_name *name, struct bucket_object *object,
+                                  struct s3_document *document, struct error *error)
 {
     const struct object_attributes *attributes = &object->attributes;
     if ((query->wanted & WANTS_ETAG) != 0)
@@ -127,7 +130,7 @@ static SUSPENDS bool write_wanted(struct s3_request *request, const struct attri
         xml_close(&document->xml);
     }
     if ((query->wanted & WANTS_PARTS) != 0 && attributes->parts_count > 0 &&
-        !write_parts(request, query, object, document, error))
+        !write_parts(request, query, name, object, document, error))
         return false;
     if ((query->wanted & WANTS_STORAGE_CLASS) != 0)
         xml_text(&document->xml, "StorageClass", metadata_storage_class(attributes->metadata));
@@ -137,12 +140,12 @@ static SUSPENDS bool write_wanted(struct s3_request *request, const struct attri
 }
 
 static SUSPENDS bool answer(struct s3_request *request, const struct attributes_query *query,
-                            struct bucket_object *object, struct error *error)
+                            const struct object_name *name, struct bucket_object *object, struct error *error)
 {
     struct s3_document document;
     char date[DATE_TEXT_BYTES];
     s3_document_open(&document, "GetObjectAttributesResponse");
-    if (!write_wanted(request, query, object, &document, error)) {
+    if (!write_wanted(request, query, name, object, &document, error)) {
         s3_document_drop(&document);
         return false;
     }
@@ -172,7 +175,7 @@ SUSPENDS bool s3_get_object_attributes(struct s3_request *request, struct error 
         (!bucket_open(request->settings->store, &name, &intent, &object, error) &&
          !s3_explain_missing(request, &name, error)))
         return false;
-    bool ok = judge(request, &name, &object->attributes, error) && answer(request, &query, object, error);
+    bool ok = judge(request, &name, &object->attributes, error) && answer(request, &query, &name, object, error);
     bucket_close(object);
     return ok;
 }

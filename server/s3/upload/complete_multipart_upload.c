@@ -9,7 +9,7 @@
 #include "s3client/wire/uri.h"
 #include "server/s3/answer/answer.h"
 #include "server/s3/answer/setting_headers.h"
-#include "server/s3/headers/object_headers.h"
+#include "server/s3/headers/encryption.h"
 #include "server/s3/operations.h"
 #include "server/s3/request/conditions.h"
 #include "server/s3/upload/complete_document.h"
@@ -21,6 +21,7 @@ struct completion {
     struct s3_request *request;
     struct object_name name;
     struct upload_info upload;
+    bool is_sealed;
     struct complete_claims claims;
     struct complete_document document;
     struct upload_plan plan;
@@ -127,7 +128,8 @@ static void write_location(struct s3_document *document, const struct s3_request
     buffer_free(&location);
 }
 
-static SUSPENDS bool answer(struct s3_request *request, const struct object_attributes *attributes, struct error *error)
+static SUSPENDS bool answer(struct s3_request *request, const struct object_attributes *attributes, bool is_sealed,
+                            struct error *error)
 {
     struct s3_document document;
     s3_document_open(&document, "CompleteMultipartUploadResult");
@@ -141,6 +143,7 @@ static SUSPENDS bool answer(struct s3_request *request, const struct object_attr
     s3_answer_begin(request, 200);
     s3_answer_version(request, attributes->version);
     s3_answer_expiration(request, attributes, NULL);
+    encryption_answer(request, is_sealed);
     return s3_document_finish(request, &document, error);
 }
 
@@ -181,7 +184,7 @@ static SUSPENDS bool answer_again(struct completion *completion, const struct er
         bucket_find_completed(request->settings->store, &completion->name, upload_request_id(request), &attributes,
                               &ignored) &&
         strcmp(attributes.etag, etag) == 0)
-        return answer(request, &attributes, error);
+        return answer(request, &attributes, completion->is_sealed, error);
     return answer_late_error(request, reason, error);
 }
 
@@ -189,8 +192,9 @@ static SUSPENDS bool complete(struct completion *completion, struct error *error
 {
     struct s3_request *request = completion->request;
     return complete_document_read(request, &completion->document, error) &&
-           upload_request_find(request, &completion->upload, error) && make_plan(completion, error) &&
-           run_step_patiently(completion, error);
+           upload_request_find(request, &completion->upload, error) &&
+           encryption_of_upload(request, &completion->upload, &completion->is_sealed, error) &&
+           make_plan(completion, error) && run_step_patiently(completion, error);
 }
 
 SUSPENDS bool s3_complete_multipart_upload(struct s3_request *request, struct error *error)
@@ -198,8 +202,7 @@ SUSPENDS bool s3_complete_multipart_upload(struct s3_request *request, struct er
     struct completion completion = {.request = request};
     struct error reason;
     completion.name = (struct object_name){.bucket = request->bucket, .key = request->key};
-    if (!object_headers_refuse_unoffered(request, SPAN_EMPTY, error) ||
-        !complete_claims_parse(request, &completion.claims, error) ||
+    if (!complete_claims_parse(request, &completion.claims, error) ||
         !s3_write_condition(request, &completion.condition_storage, &completion.condition, error))
         return false;
     bool is_completed = complete(&completion, &reason);
@@ -207,7 +210,7 @@ SUSPENDS bool s3_complete_multipart_upload(struct s3_request *request, struct er
     if (is_completed) {
         /* The parts were reported as they came. */
         request->outcome.stored_bytes_written = completion.attributes.sidecar_size;
-        return answer(request, &completion.attributes, error);
+        return answer(request, &completion.attributes, completion.is_sealed, error);
     }
     if (completion.document.choices.count > 0)
         return answer_again(&completion, &reason, error);

@@ -70,7 +70,7 @@ static SUSPENDS bool list(struct s3_request *request, const struct parts_query *
     unsigned last = query->after;
     bool is_truncated;
     write_head(document, request, query);
-    part_walk_begin(&walk, request->settings->store, &name, span_from_string(query->upload.id), query->after,
+    part_walk_begin(&walk, request->settings->codecs, request->settings->store, &name, &query->upload, query->after,
                     query->parts_max + 1);
     bool ok = write_parts(&walk, query->parts_max, document, &last, &is_truncated, error);
     part_walk_end(&walk);

@@ -3,7 +3,7 @@
 #include "s3client/wire/s3_error.h"
 #include "server/s3/answer/answer.h"
 #include "server/s3/body/object_body.h"
-#include "server/s3/headers/object_headers.h"
+#include "server/s3/headers/encryption.h"
 #include "server/s3/operations.h"
 #include "server/s3/upload/upload_request.h"
 
@@ -11,6 +11,7 @@ struct part_plan {
     unsigned number;
     struct upload_info upload;
     struct body_plan body;
+    bool is_sealed;
 };
 
 /* Statement 107: the part's checksum is the upload's. An upload that names none takes any. */
@@ -28,10 +29,9 @@ static bool check_checksum(const struct part_plan *plan, struct error *error)
 
 static SUSPENDS bool make_plan(struct s3_request *request, struct part_plan *plan, struct error *error)
 {
-    return upload_request_part(request, &plan->number, error) &&
-           object_headers_refuse_unoffered(request, SPAN_EMPTY, error) &&
-           object_body_plan(request, &plan->body, error) && upload_request_find(request, &plan->upload, error) &&
-           check_checksum(plan, error);
+    return upload_request_part(request, &plan->number, error) && object_body_plan(request, &plan->body, error) &&
+           upload_request_find(request, &plan->upload, error) &&
+           encryption_of_upload(request, &plan->upload, &plan->is_sealed, error) && check_checksum(plan, error);
 }
 
 static SUSPENDS bool store(struct s3_request *request, const struct part_plan *plan, struct part_attributes *ret_part,
@@ -48,6 +48,7 @@ static SUSPENDS bool store(struct s3_request *request, const struct part_plan *p
         .checksum = object_body_checksum(&plan->body, wanted != CHECKSUM_NONE ? wanted : CHECKSUM_CRC64NVME),
         .upload_id = span_from_string(plan->upload.id),
         .part_number = plan->number,
+        .seal = plan->upload.seal,
     };
     if (!object_writer_begin(settings->codecs, settings->store, &intent, &writer, error))
         return false;
@@ -69,5 +70,6 @@ SUSPENDS bool s3_upload_part(struct s3_request *request, struct error *error)
     s3_answer_begin(request, 200);
     s3_answer_etag(request, etag);
     s3_answer_part_checksum(request, &part.checksum);
+    encryption_answer(request, plan.is_sealed);
     return s3_answer_empty(request, error);
 }

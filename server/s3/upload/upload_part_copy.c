@@ -6,7 +6,7 @@
 #include "server/s3/answer/answer.h"
 #include "server/s3/body/object_body.h"
 #include "server/s3/headers/copy_source.h"
-#include "server/s3/headers/object_headers.h"
+#include "server/s3/headers/encryption.h"
 #include "server/s3/operations.h"
 #include "server/s3/upload/upload_request.h"
 
@@ -15,6 +15,7 @@
 struct part_copy {
     unsigned number;
     struct upload_info upload;
+    bool is_sealed;
     struct bucket_object *source;
     struct object_name source_name;
     uint64_t first;
@@ -74,6 +75,7 @@ static SUSPENDS bool store(struct s3_request *request, const struct part_copy *c
         .checksum = wanted != CHECKSUM_NONE ? wanted : CHECKSUM_CRC64NVME,
         .upload_id = span_from_string(copy->upload.id),
         .part_number = copy->number,
+        .seal = copy->upload.seal,
     };
     if (!object_writer_begin(settings->codecs, settings->store, &intent, &writer, error))
         return false;
@@ -84,7 +86,7 @@ static SUSPENDS bool store(struct s3_request *request, const struct part_copy *c
     return false;
 }
 
-static SUSPENDS bool answer(struct s3_request *request, const struct part_attributes *part,
+static SUSPENDS bool answer(struct s3_request *request, const struct part_attributes *part, bool is_sealed,
                             const struct copy_source *source, const char *source_version, struct error *error)
 {
     struct s3_document document;
@@ -97,6 +99,7 @@ static SUSPENDS bool answer(struct s3_request *request, const struct part_attrib
     s3_document_part_checksum(&document, &part->checksum);
     s3_answer_begin(request, 200);
     s3_answer_source_version(request, &source->bucket_info, source_version);
+    encryption_answer(request, is_sealed);
     return s3_document_finish(request, &document, error);
 }
 
@@ -121,13 +124,12 @@ SUSPENDS bool s3_upload_part_copy(struct s3_request *request, struct error *erro
     struct part_attributes part;
     struct copy_source source;
     char version[VERSION_TEXT_BYTES];
-    if (!upload_request_part(request, &copy.number, error) ||
-        !object_headers_refuse_unoffered(request, SPAN_EMPTY, error) ||
-        !upload_request_find(request, &copy.upload, error))
+    if (!upload_request_part(request, &copy.number, error) || !upload_request_find(request, &copy.upload, error) ||
+        !encryption_of_upload(request, &copy.upload, &copy.is_sealed, error))
         return false;
     for (unsigned looks = 1; !copy_once(request, &copy, &part, &source, version, error); looks++) {
         if (looks == COPY_LOOKS_MAX || error->kind != ERROR_CHANGED)
             return false;
     }
-    return answer(request, &part, &source, version, error);
+    return answer(request, &part, copy.is_sealed, &source, version, error);
 }

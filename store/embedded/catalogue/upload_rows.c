@@ -8,7 +8,11 @@
 #include "s3client/wire/s3_error.h"
 #include "store/embedded/catalogue/key_path.h"
 
-enum { UPLOAD_ROW_VERSION = 1, GROUP_BYTES = 8 };
+enum {
+    UPLOAD_ROW_VERSION = 1,
+    UPLOAD_ROW_VERSION_SEALED = 2, /* an older Bale, which would store parts in clear, refuses it */
+    GROUP_BYTES = 8,
+};
 
 /* Rows of parts and of completed uploads: which of the two a row is depends on its checksum alone. */
 enum {
@@ -76,8 +80,8 @@ static bool decode_checksum(const uint8_t *field, uint8_t version, struct checks
 }
 
 /* ---- uploads: version u8, algorithm u8, type u8, has a tail u8, number u64, initiated u64, then u32 size and bytes of
- * metadata, tags and initiator; the tail: mode u8, hold u8, retained until u64, size of the owner u32, owner, ACL ----
- */
+ * metadata, tags and initiator; of version 2 size of the seal u32 and seal; the tail: mode u8, hold u8, retained until
+ * u64, size of the owner u32, owner, ACL ---- */
 
 enum { UPLOAD_FIXED_BYTES = 32, AT_HAS_TAIL = 3, TAIL_FIXED_BYTES = 14 };
 
@@ -123,8 +127,8 @@ static bool decode_tail(struct span tail, struct upload_row *row)
 
 void upload_encode(const struct upload_row *row, struct buffer *ret_value)
 {
-    uint8_t fixed[UPLOAD_FIXED_BYTES] = {UPLOAD_ROW_VERSION, (uint8_t)row->checksum_algorithm,
-                                         (uint8_t)row->checksum_type};
+    uint8_t version = row->seal.size > 0 ? UPLOAD_ROW_VERSION_SEALED : UPLOAD_ROW_VERSION;
+    uint8_t fixed[UPLOAD_FIXED_BYTES] = {version, (uint8_t)row->checksum_algorithm, (uint8_t)row->checksum_type};
     store_u64_le(fixed + 4, row->number);
     store_u64_le(fixed + 12, (uint64_t)row->initiated_ms);
     store_u32_le(fixed + 20, (uint32_t)row->metadata.size);
@@ -136,13 +140,32 @@ void upload_encode(const struct upload_row *row, struct buffer *ret_value)
     buffer_append(ret_value, row->metadata);
     buffer_append(ret_value, row->tags);
     buffer_append(ret_value, row->initiator);
+    if (version == UPLOAD_ROW_VERSION_SEALED) {
+        uint8_t size[4];
+        store_u32_le(size, (uint32_t)row->seal.size);
+        buffer_append(ret_value, span_of(size, sizeof size));
+        buffer_append(ret_value, row->seal);
+    }
     if (fixed[AT_HAS_TAIL])
         append_tail(row, ret_value);
 }
 
+/* What lies behind the initiator up to the tail. */
+static bool decode_seal(uint8_t version, struct span *rest, struct span *ret_seal)
+{
+    if (version == UPLOAD_ROW_VERSION)
+        return true;
+    if (rest->size < 4 || load_u32_le(rest->data) > rest->size - 4)
+        return false;
+    *ret_seal = span_of(rest->data + 4, load_u32_le(rest->data));
+    *rest = span_skip(*rest, 4 + ret_seal->size);
+    return true;
+}
+
 bool upload_decode(struct span value, struct upload_row *ret_row, struct error *error)
 {
-    if (value.size < UPLOAD_FIXED_BYTES || value.data[0] != UPLOAD_ROW_VERSION ||
+    if (value.size < UPLOAD_FIXED_BYTES ||
+        (value.data[0] != UPLOAD_ROW_VERSION && value.data[0] != UPLOAD_ROW_VERSION_SEALED) ||
         value.data[1] >= CHECKSUM_ALGORITHMS || value.data[2] > CHECKSUM_COMPOSITE)
         return damaged(error, "an upload");
     uint64_t metadata = load_u32_le(value.data + 20);
@@ -150,8 +173,9 @@ bool upload_decode(struct span value, struct upload_row *ret_row, struct error *
     uint64_t initiator = load_u32_le(value.data + 28);
     uint64_t bytes = UPLOAD_FIXED_BYTES + metadata + tags + initiator;
     bool has_tail = value.data[AT_HAS_TAIL] != 0;
-    if (value.size < bytes || (value.size > bytes && !has_tail))
+    if (value.size < bytes)
         return damaged(error, "an upload");
+    struct span behind = span_skip(value, bytes);
     struct span rest = span_skip(value, UPLOAD_FIXED_BYTES);
     *ret_row = (struct upload_row){
         .number = load_u64_le(value.data + 4),
@@ -162,7 +186,9 @@ bool upload_decode(struct span value, struct upload_row *ret_row, struct error *
         .tags = span_take(span_skip(rest, metadata), tags),
         .initiator = span_take(span_skip(rest, metadata + tags), initiator),
     };
-    return !has_tail || decode_tail(span_skip(value, bytes), ret_row) || damaged(error, "an upload");
+    bool is_sound = decode_seal(value.data[0], &behind, &ret_row->seal) &&
+                    (has_tail ? decode_tail(behind, ret_row) : behind.size == 0);
+    return is_sound || damaged(error, "an upload");
 }
 
 enum lookup upload_find_group(MDB_txn *txn, const struct catalogue *catalogue, uint64_t bucket, struct span key,
@@ -196,10 +222,11 @@ bool upload_find(MDB_txn *txn, const struct catalogue *catalogue, uint64_t bucke
     return found == LOOKUP_FOUND && upload_decode(value, ret_row, error);
 }
 
-/* ---- parts: version u8, zero u8 * 3, original u64, stored u64, modified u64, MD5, CRC-32C u32, CRC-32C of the stored
- * bytes u32, checksum, extents u32, bytes of frames u32, then extents and frames ---- */
+/* ---- parts: version u8, zero u8, bytes of the seal u16, original u64, stored u64, modified u64, MD5, CRC-32C u32,
+ * CRC-32C of the stored bytes u32, checksum, extents u32, bytes of frames u32, then extents, frames and seal ---- */
 
 enum {
+    AT_PART_SEAL_BYTES = 2,
     AT_PART_ORIGINAL = 4,
     AT_PART_STORED = 12,
     AT_PART_MODIFIED = 20,
@@ -221,6 +248,7 @@ void part_encode(const struct part_row *row, struct buffer *ret_value)
 {
     const struct part_attributes *part = &row->attributes;
     uint8_t fixed[AT_PART_CHECKSUM] = {row_version(&part->checksum)};
+    store_u16_le(fixed + AT_PART_SEAL_BYTES, (uint16_t)part->seal.size);
     uint8_t counts[PART_COUNTS_BYTES];
     store_u64_le(fixed + AT_PART_ORIGINAL, part->original_size);
     store_u64_le(fixed + AT_PART_STORED, part->stored_size);
@@ -235,6 +263,7 @@ void part_encode(const struct part_row *row, struct buffer *ret_value)
     buffer_append(ret_value, span_of(counts, sizeof counts));
     buffer_append(ret_value, row->extents);
     buffer_append(ret_value, part->frames);
+    buffer_append(ret_value, part->seal);
 }
 
 bool part_decode(struct span key, struct span value, struct part_row *ret_row, struct error *error)
@@ -246,9 +275,10 @@ bool part_decode(struct span key, struct span value, struct part_row *ret_row, s
     const uint8_t *counts = value.data + AT_PART_CHECKSUM + field_bytes;
     uint64_t extents_bytes = (uint64_t)load_u32_le(counts) * ROW_EXTENT_BYTES;
     uint64_t frames_bytes = load_u32_le(counts + 4);
+    size_t seal_bytes = load_u16_le(value.data + AT_PART_SEAL_BYTES);
     *ret_row = (struct part_row){.stored_crc32c = load_u32_le(value.data + AT_PART_STORED_CRC32C)};
     struct part_attributes *part = &ret_row->attributes;
-    if (value.size != fixed_bytes + extents_bytes + frames_bytes ||
+    if (value.size != fixed_bytes + extents_bytes + frames_bytes + seal_bytes ||
         !decode_checksum(value.data + AT_PART_CHECKSUM, value.data[0], &part->checksum))
         return damaged(error, "a part");
     part->number = (unsigned)key.data[8] << 8 | key.data[9];
@@ -258,7 +288,8 @@ bool part_decode(struct span key, struct span value, struct part_row *ret_row, s
     part->crc32c = load_u32_le(value.data + AT_PART_CRC32C);
     memcpy(part->md5, value.data + AT_PART_MD5, MD5_BYTES);
     ret_row->extents = span_of(value.data + fixed_bytes, extents_bytes);
-    part->frames = span_skip(value, fixed_bytes + extents_bytes);
+    part->frames = span_of(ret_row->extents.data + extents_bytes, frames_bytes);
+    part->seal = span_of(part->frames.data + frames_bytes, seal_bytes);
     return true;
 }
 
@@ -312,8 +343,8 @@ enum lookup part_cursor_next(struct part_cursor *cursor, struct error *error)
     return load_part(cursor, result, &key, &value, error);
 }
 
-/* ---- completed uploads: version u8, zero u8 * 3, parts u32, bucket u64, completed u64, original u64, checksum, ETag,
- * then the key ---- */
+/* ---- completed uploads: version u8, bytes of the version's id u8, bytes of the seal u16, parts u32, bucket u64,
+ * completed u64, original u64, checksum, ETag, then id, seal and key ---- */
 
 enum {
     AT_COMPLETED_PARTS = 4,
@@ -322,6 +353,7 @@ enum {
     AT_COMPLETED_ORIGINAL = 24,
     AT_COMPLETED_CHECKSUM = 32,
     AT_COMPLETED_VERSION_BYTES = 1, /* 0: "null" */
+    AT_COMPLETED_SEAL_BYTES = 2,
 };
 
 void completed_encode(const struct completed_row *row, struct buffer *ret_value)
@@ -335,10 +367,12 @@ void completed_encode(const struct completed_row *row, struct buffer *ret_value)
     memcpy(etag, row->etag, strlen(row->etag));
     struct span version = strcmp(row->version, "null") == 0 ? SPAN_EMPTY : span_from_string(row->version);
     fixed[AT_COMPLETED_VERSION_BYTES] = (uint8_t)version.size;
+    store_u16_le(fixed + AT_COMPLETED_SEAL_BYTES, (uint16_t)row->seal.size);
     buffer_append(ret_value, span_of(fixed, sizeof fixed));
     append_checksum(&row->checksum, ret_value);
     buffer_append(ret_value, span_of(etag, sizeof etag));
     buffer_append(ret_value, version);
+    buffer_append(ret_value, row->seal);
     buffer_append(ret_value, row->key);
 }
 
@@ -357,12 +391,14 @@ bool completed_decode(struct span value, struct completed_row *ret_row, struct e
     memcpy(ret_row->etag, value.data + etag_at, ETAG_TEXT_BYTES);
     struct span rest = span_skip(value, etag_at + ETAG_TEXT_BYTES);
     size_t version_bytes = value.data[AT_COMPLETED_VERSION_BYTES];
-    if (version_bytes > rest.size || version_bytes >= sizeof ret_row->version)
+    size_t seal_bytes = load_u16_le(value.data + AT_COMPLETED_SEAL_BYTES);
+    if (version_bytes + seal_bytes > rest.size || version_bytes >= sizeof ret_row->version)
         return damaged(error, "a completed upload");
     strcpy(ret_row->version, "null");
     if (version_bytes > 0)
         memcpy(ret_row->version, rest.data, version_bytes);
-    ret_row->key = span_skip(rest, version_bytes);
+    ret_row->seal = span_take(span_skip(rest, version_bytes), seal_bytes);
+    ret_row->key = span_skip(rest, version_bytes + seal_bytes);
     return true;
 }
 
@@ -443,42 +479,68 @@ uint32_t piece_find(const struct pieces *pieces, uint64_t offset)
 
 /* ---- part maps ---- */
 
-enum { PART_MAP_HEAD_BYTES = 8, PART_MAP_FIXED_BYTES = 12 };
+enum {
+    PART_MAP_HEAD_BYTES = 8,
+    PART_MAP_FIXED_BYTES = 12,
+    AT_MAP_CHECKSUM_BYTES = 4, /* of the longest */
+    AT_MAP_SEAL_BYTES = 5,     /* likewise */
+    AT_ENTRY_ALGORITHM = 2,
+    AT_ENTRY_SEAL_BYTES = 3,
+    AT_ENTRY_SIZE = 4,
+};
+_Static_assert((int)PART_SEAL_BYTES <= UINT8_MAX, "a seal's size is one byte");
+
+static void append_entry(const struct object_part *part, size_t checksum_bytes, size_t seal_bytes,
+                         struct buffer *ret_value)
+{
+    uint8_t entry[PART_MAP_FIXED_BYTES + CHECKSUM_BYTES_MAX + PART_SEAL_BYTES] = {0};
+    const struct checksum_value *checksum = &part->checksum;
+    store_u16_le(entry, (uint16_t)part->number);
+    entry[AT_ENTRY_ALGORITHM] = (uint8_t)checksum->algorithm;
+    entry[AT_ENTRY_SEAL_BYTES] = (uint8_t)part->seal.size;
+    store_u64_le(entry + AT_ENTRY_SIZE, part->original_size);
+    memcpy(entry + PART_MAP_FIXED_BYTES, checksum->bytes, upload_checksum_bytes(checksum->algorithm));
+    if (part->seal.size > 0)
+        memcpy(entry + PART_MAP_FIXED_BYTES + checksum_bytes, part->seal.data, part->seal.size);
+    buffer_append(ret_value, span_of(entry, PART_MAP_FIXED_BYTES + checksum_bytes + seal_bytes));
+}
 
 void part_map_encode(const struct object_part *parts, unsigned count, struct buffer *ret_value)
 {
-    size_t checksum_bytes = 0; /* of the longest */
+    size_t checksum_bytes = 0;
+    size_t seal_bytes = 0;
     for (unsigned i = 0; i < count; i++) {
         size_t size = upload_checksum_bytes(parts[i].checksum.algorithm);
         checksum_bytes = size > checksum_bytes ? size : checksum_bytes;
+        seal_bytes = parts[i].seal.size > seal_bytes ? parts[i].seal.size : seal_bytes;
     }
+    ASSERT(seal_bytes <= PART_SEAL_BYTES);
     uint8_t head[PART_MAP_HEAD_BYTES] = {0};
     store_u32_le(head, count);
-    head[4] = (uint8_t)checksum_bytes;
+    head[AT_MAP_CHECKSUM_BYTES] = (uint8_t)checksum_bytes;
+    head[AT_MAP_SEAL_BYTES] = (uint8_t)seal_bytes;
     buffer_append(ret_value, span_of(head, sizeof head));
-    for (unsigned i = 0; i < count; i++) {
-        uint8_t entry[PART_MAP_FIXED_BYTES + CHECKSUM_BYTES_MAX] = {0};
-        const struct checksum_value *checksum = &parts[i].checksum;
-        store_u16_le(entry, (uint16_t)parts[i].number);
-        entry[2] = (uint8_t)checksum->algorithm;
-        store_u64_le(entry + 4, parts[i].original_size);
-        memcpy(entry + PART_MAP_FIXED_BYTES, checksum->bytes, upload_checksum_bytes(checksum->algorithm));
-        buffer_append(ret_value, span_of(entry, PART_MAP_FIXED_BYTES + checksum_bytes));
-    }
+    for (unsigned i = 0; i < count; i++)
+        append_entry(&parts[i], checksum_bytes, seal_bytes, ret_value);
+}
+
+static size_t entry_bytes(struct span value)
+{
+    return (size_t)PART_MAP_FIXED_BYTES + value.data[AT_MAP_CHECKSUM_BYTES] + value.data[AT_MAP_SEAL_BYTES];
 }
 
 static const uint8_t *map_entry(struct span value, unsigned index)
 {
-    return value.data + PART_MAP_HEAD_BYTES + (size_t)index * (PART_MAP_FIXED_BYTES + value.data[4]);
+    return value.data + PART_MAP_HEAD_BYTES + (size_t)index * entry_bytes(value);
 }
 
 bool part_map_seek(struct span value, unsigned after, unsigned *ret_first, unsigned *ret_count, struct error *error)
 {
-    if (value.size < PART_MAP_HEAD_BYTES || value.data[4] > CHECKSUM_BYTES_MAX)
+    if (value.size < PART_MAP_HEAD_BYTES || value.data[AT_MAP_CHECKSUM_BYTES] > CHECKSUM_BYTES_MAX ||
+        value.data[AT_MAP_SEAL_BYTES] > PART_SEAL_BYTES)
         return damaged(error, "the part map of an object");
     uint32_t count = load_u32_le(value.data);
-    if (count > PART_NUMBER_MAX ||
-        value.size != PART_MAP_HEAD_BYTES + (size_t)count * (PART_MAP_FIXED_BYTES + value.data[4]))
+    if (count > PART_NUMBER_MAX || value.size != PART_MAP_HEAD_BYTES + (size_t)count * entry_bytes(value))
         return damaged(error, "the part map of an object");
     unsigned low = 0;
     unsigned high = count;
@@ -497,11 +559,15 @@ bool part_map_seek(struct span value, unsigned after, unsigned *ret_first, unsig
 struct object_part part_map_at(struct span value, unsigned index)
 {
     const uint8_t *entry = map_entry(value, index);
-    struct object_part part = {.number = load_u16_le(entry), .original_size = load_u64_le(entry + 4)};
-    size_t size = entry[2] < CHECKSUM_ALGORITHMS ? upload_checksum_bytes((enum checksum_algorithm)entry[2]) : 0;
-    if (size == 0 || size > value.data[4])
+    struct object_part part = {.number = load_u16_le(entry), .original_size = load_u64_le(entry + AT_ENTRY_SIZE)};
+    size_t checksum_bytes = value.data[AT_MAP_CHECKSUM_BYTES];
+    uint8_t algorithm = entry[AT_ENTRY_ALGORITHM];
+    if (entry[AT_ENTRY_SEAL_BYTES] > 0 && entry[AT_ENTRY_SEAL_BYTES] <= value.data[AT_MAP_SEAL_BYTES])
+        part.seal = span_of(entry + PART_MAP_FIXED_BYTES + checksum_bytes, entry[AT_ENTRY_SEAL_BYTES]);
+    size_t size = algorithm < CHECKSUM_ALGORITHMS ? upload_checksum_bytes((enum checksum_algorithm)algorithm) : 0;
+    if (size == 0 || size > checksum_bytes)
         return part;
-    part.checksum.algorithm = (enum checksum_algorithm)entry[2];
+    part.checksum.algorithm = (enum checksum_algorithm)algorithm;
     memcpy(part.checksum.bytes, entry + PART_MAP_FIXED_BYTES, size);
     return part;
 }

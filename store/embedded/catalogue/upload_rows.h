@@ -39,6 +39,7 @@ struct upload_row {
     struct object_lock lock;
     struct span owner;
     struct span acl;
+    struct span seal;
 };
 
 bool upload_id_parse(struct span text, uint8_t ret_id[UPLOAD_ID_RAW_BYTES]);
@@ -59,7 +60,7 @@ bool upload_find(MDB_txn *txn, const struct catalogue *catalogue, uint64_t bucke
 /* ---- parts ---- */
 
 struct part_row {
-    struct part_attributes attributes; /* frames point into the row's bytes */
+    struct part_attributes attributes; /* frames and seal point into the row's bytes */
     uint32_t stored_crc32c;
     struct span extents; /* encoded */
 };
@@ -91,7 +92,8 @@ struct completed_row {
     char etag[ETAG_TEXT_BYTES];
     struct checksum_value checksum;
     char version[VERSION_TEXT_BYTES]; /* that it made */
-    struct span key;                  /* points into the row's bytes */
+    struct span key;                  /* points into the row's bytes; so does the next */
+    struct span seal;                 /* of the object; then there is neither ETag nor checksum */
 };
 
 void completed_encode(const struct completed_row *row, struct buffer *ret_value);
@@ -129,9 +131,10 @@ uint32_t piece_find(const struct pieces *pieces, uint64_t offset);
 
 /* ---- part maps ---- */
 
-/* Value: count u32, bytes of a checksum u8, zero u8 * 3, then for each part number u16, algorithm u8, zero u8, original
- * size u64, checksum. */
+/* Value: count u32, bytes of a checksum u8, bytes of a seal u8, zero u8 * 2, then for each part number u16, algorithm
+ * u8, size of its seal u8, original size u64, checksum, seal. */
 void part_map_encode(const struct object_part *parts, unsigned count, struct buffer *ret_value);
 /* Entries strictly behind number `after` are [*ret_first, count). */
 bool part_map_seek(struct span value, unsigned after, unsigned *ret_first, unsigned *ret_count, struct error *error);
+/* Its seal points into `value`. */
 struct object_part part_map_at(struct span value, unsigned index);

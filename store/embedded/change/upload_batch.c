@@ -82,7 +82,8 @@ bool upload_create(struct batch *batch, struct change *change, struct error *err
                              .initiator = intent->initiator,
                              .lock = intent->lock,
                              .owner = intent->owner,
-                             .acl = intent->acl};
+                             .acl = intent->acl,
+                             .seal = intent->seal};
     uint8_t key[UPLOAD_KEY_BYTES];
     struct buffer value;
     buffer_init(&value, 0);
@@ -309,7 +310,8 @@ struct completion {
     struct buffer pieces; /* encoded, and the extents that go with them */
     struct buffer extents;
     struct buffer unchosen; /* extents */
-    struct buffer parts;    /* struct object_part each */
+    struct buffer parts;    /* struct object_part each, without the seals' bytes */
+    struct buffer seals;    /* one behind the other: a row's bytes live until the first write */
     uint64_t original_size;
     uint64_t stored_size;
     uint64_t last_size;      /* stored bytes of the part that was taken last */
@@ -327,7 +329,8 @@ static bool invalid_part(unsigned number, struct error *error)
 static void take_part(struct completion *completion, const struct part_row *row)
 {
     const struct part_attributes *part = &row->attributes;
-    struct object_part kept = {part->number, part->original_size, part->checksum};
+    const struct object_part kept = {part->number, part->original_size, part->checksum, {NULL, part->seal.size}};
+    buffer_append(&completion->seals, part->seal);
     buffer_append(&completion->parts, span_of(&kept, sizeof kept));
     if (part->stored_size > 0) {
         struct piece piece = {completion->stored_size, extents_count(buffer_span(&completion->extents)),
@@ -418,9 +421,12 @@ static bool note_completed(struct completion *completion, uint64_t bucket, struc
                                 .completed_ms = attributes->modified_ms,
                                 .original_size = attributes->original_size,
                                 .parts_count = attributes->parts_count,
-                                .checksum = attributes->checksum,
-                                .key = change->upload.key};
-    memcpy(row.etag, attributes->etag, sizeof row.etag);
+                                .key = change->upload.key,
+                                .seal = attributes->seal};
+    if (attributes->seal.size == 0) { /* else they lie masked in it */
+        row.checksum = attributes->checksum;
+        memcpy(row.etag, attributes->etag, sizeof row.etag);
+    }
     memcpy(row.version, attributes->version, sizeof row.version);
     struct buffer value;
     buffer_init(&value, 0);
@@ -429,6 +435,18 @@ static bool note_completed(struct completion *completion, uint64_t bucket, struc
                               span_of(change->upload.id, UPLOAD_ID_RAW_BYTES), buffer_span(&value), 0, error);
     buffer_free(&value);
     return done && sweep_completed(batch, row.completed_ms, error);
+}
+
+static void encode_parts(const struct completion *completion, struct buffer *ret_map)
+{
+    struct object_part *parts = (struct object_part *)(void *)completion->parts.data;
+    unsigned count = (unsigned)(completion->parts.size / sizeof *parts);
+    struct span seals = buffer_span(&completion->seals);
+    for (unsigned i = 0; i < count; i++) {
+        parts[i].seal = span_take(seals, parts[i].seal.size);
+        seals = span_skip(seals, parts[i].seal.size);
+    }
+    part_map_encode(parts, count, ret_map);
 }
 
 static bool put_body(struct completion *completion, uint64_t *ret_number, struct error *error)
@@ -445,8 +463,7 @@ static bool put_body(struct completion *completion, uint64_t *ret_number, struct
     if (result->parts != NULL)
         part_map_encode(result->parts, result->parts_count, &map);
     else
-        part_map_encode((const struct object_part *)(const void *)completion->parts.data,
-                        (unsigned)(completion->parts.size / sizeof(struct object_part)), &map);
+        encode_parts(completion, &map);
     bool done = batch_put_numbered(batch, catalogue->pieces, *ret_number, buffer_span(&pieces), error) &&
                 batch_put_numbered(batch, catalogue->part_maps, *ret_number, buffer_span(&map), error);
     buffer_free(&pieces);
@@ -514,6 +531,7 @@ bool upload_complete(struct batch *batch, struct change *change, struct error *e
     buffer_free(&completion.extents);
     buffer_free(&completion.unchosen);
     buffer_free(&completion.parts);
+    buffer_free(&completion.seals);
     return done;
 }
 
@@ -524,7 +542,8 @@ uint64_t upload_growth(const struct change *change)
         return change->amend.kind == AMEND_CLASS ? change->amend.class_change->metadata.size
                                                  : change->amend.tags.size + change->amend.acl.size;
     case CHANGE_CREATE_UPLOAD:
-        return change->upload.intent->metadata.size + change->upload.intent->tags.size;
+        return change->upload.intent->metadata.size + change->upload.intent->tags.size +
+               change->upload.intent->seal.size;
     case CHANGE_PUT_PART:
         return change->upload.part->attributes.frames.size + change->upload.part->extents.size;
     case CHANGE_COMPLETE_UPLOAD:

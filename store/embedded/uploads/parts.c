@@ -35,6 +35,11 @@ static bool count_parts(struct parts_job *job, struct part_cursor *cursor, unsig
     return found != LOOKUP_FAILED;
 }
 
+static bool keep(struct arena *arena, struct span *bytes)
+{
+    return bytes->size == 0 || (*bytes = arena_copy(arena, *bytes)).data != NULL;
+}
+
 static bool copy_parts(struct parts_job *job, struct part_cursor *cursor)
 {
     enum lookup found = part_cursor_seek(cursor, job->after, job->error);
@@ -43,7 +48,7 @@ static bool copy_parts(struct parts_job *job, struct part_cursor *cursor)
             return false; /* the transaction is the same: it was found before */
         struct part_attributes *part = &job->parts[i];
         *part = cursor->row.attributes;
-        if (part->frames.size > 0 && (part->frames = arena_copy(job->arena, part->frames)).data == NULL) {
+        if (!keep(job->arena, &part->frames) || !keep(job->arena, &part->seal)) {
             job->count = i; /* the next page begins with it */
             job->is_truncated = true;
             return i > 0 || list_no_memory(job->error);
@@ -122,8 +127,11 @@ static bool copy_map(struct span map, unsigned after, unsigned parts_max, struct
     struct object_part *parts = arena_allocate(arena, (count + 1) * sizeof *parts);
     if (parts == NULL)
         return list_no_memory(error);
-    for (unsigned i = 0; i < count; i++)
+    for (unsigned i = 0; i < count; i++) {
         parts[i] = part_map_at(map, first + i);
+        if (!keep(arena, &parts[i].seal))
+            return list_no_memory(error);
+    }
     *ret_parts = parts;
     *ret_count = count;
     *ret_truncated = end - first > count && count > 0;

@@ -55,14 +55,33 @@ SUSPENDS bool store_find_upload(struct bucket_store *base, const struct object_n
                                            .checksum_type = row.checksum_type,
                                            .lock = row.lock,
                                            .owner = row.owner,
-                                           .acl = row.acl};
+                                           .acl = row.acl,
+                                           .seal = row.seal};
         upload_id_format(id, ret_upload->id);
-        found = copy_into(arena, &ret_upload->owner, error) && copy_into(arena, &ret_upload->acl, error) &&
-                copy_into(arena, &ret_upload->key, error) && copy_into(arena, &ret_upload->metadata, error) &&
-                copy_into(arena, &ret_upload->tags, error) && copy_into(arena, &ret_upload->initiator, error);
+        found = copy_into(arena, &ret_upload->seal, error) && copy_into(arena, &ret_upload->owner, error) &&
+                copy_into(arena, &ret_upload->acl, error) && copy_into(arena, &ret_upload->key, error) &&
+                copy_into(arena, &ret_upload->metadata, error) && copy_into(arena, &ret_upload->tags, error) &&
+                copy_into(arena, &ret_upload->initiator, error);
     }
     shard_end_read(shard);
     return found;
+}
+
+/* Of an encrypted object the hashes are in its seal, which does not outlive the transaction. */
+static void show_completed(const struct embedded_store *store, const struct completed_row *row,
+                           struct object_attributes *ret_attributes)
+{
+    *ret_attributes = (struct object_attributes){.original_size = row->original_size,
+                                                 .modified_ms = row->completed_ms,
+                                                 .is_size_known = true,
+                                                 .is_multipart = true,
+                                                 .parts_count = row->parts_count,
+                                                 .checksum = row->checksum,
+                                                 .seal = row->seal};
+    memcpy(ret_attributes->version, row->version, sizeof row->version);
+    memcpy(ret_attributes->etag, row->etag, sizeof row->etag);
+    veil_lift(store->options.veil, ret_attributes);
+    ret_attributes->seal = SPAN_EMPTY;
 }
 
 SUSPENDS bool store_find_completed(struct bucket_store *base, const struct object_name *name, struct span upload_id,
@@ -86,18 +105,10 @@ SUSPENDS bool store_find_completed(struct bucket_store *base, const struct objec
         if (looked == LOOKUP_MISSING || (found && (row.bucket != bucket.number || !span_equal(row.key, name->key))))
             found = no_such_upload(error);
     }
+    if (found)
+        show_completed(store, &row, ret_attributes);
     shard_end_read(shard);
-    if (!found)
-        return false;
-    *ret_attributes = (struct object_attributes){.original_size = row.original_size,
-                                                 .modified_ms = row.completed_ms,
-                                                 .is_size_known = true,
-                                                 .is_multipart = true,
-                                                 .parts_count = row.parts_count,
-                                                 .checksum = row.checksum};
-    memcpy(ret_attributes->version, row.version, sizeof row.version);
-    memcpy(ret_attributes->etag, row.etag, sizeof row.etag);
-    return true;
+    return found;
 }
 
 /* ---- changing ---- */
@@ -175,6 +186,6 @@ SUSPENDS bool store_complete_upload(struct bucket_store *base, const struct obje
         return false;
     manifest_write(shard, name, &row);
     *ret_attributes = row.attributes;
-    ret_attributes->metadata = ret_attributes->owner = ret_attributes->acl = SPAN_EMPTY;
+    ret_attributes->metadata = ret_attributes->seal = ret_attributes->owner = ret_attributes->acl = SPAN_EMPTY;
     return true;
 }

@@ -1,9 +1,11 @@
-/* tests/fuzz/codec/seal_fuzz.c -- any bytes as a record, as a body of sealed frames, as an envelope of S4.
+/* tests/fuzz/codec/seal_fuzz.c -- any bytes as a record, as the seal of an upload or of a part, as a body of sealed
+ * frames, as an envelope of S4.
  *
  * The first byte says which. What is decoded must encode to the same bytes; what claims to be large must lie inside. */
 #include "codec/seal/s4_envelope.h"
 #include "codec/seal/seal_record.h"
 #include "codec/seal/sealed_frame.h"
+#include "codec/seal/upload_seal.h"
 #include "runtime/base/assert.h"
 
 #include <stdlib.h>
@@ -25,6 +27,27 @@ static void try_record(struct aes *aes, struct span input)
     seal_keys_derive(aes, record.key_id, key, &keys);
     ASSERT(!seal_unwrap(&record, aes, &keys, 5, data_key, &error));
     seal_mask(aes, &keys, record.nonce, &record.hashes);
+}
+
+static void try_upload(struct aes *aes, struct span input)
+{
+    static const uint8_t name[SEAL_NAME_BYTES] = {0};
+    struct seal_keys keys;
+    struct error error;
+    uint8_t id[SEAL_KEY_ID_BYTES];
+    uint8_t data_key[AES_KEY_BYTES];
+    bool is_encrypted;
+    if (!upload_seal_key_id(input, id, &error))
+        return;
+    seal_keys_derive(aes, id, key, &keys);
+    ASSERT(!upload_seal_open(aes, &keys, name, input, &is_encrypted, data_key, &error));
+}
+
+static void try_part(struct aes *aes, struct span input)
+{
+    struct seal_hashes hashes;
+    struct error error;
+    ASSERT(!part_seal_open(aes, key, input, 1, 5 << 20, &hashes, &error));
 }
 
 static void try_frames(struct aes *aes, struct span input)
@@ -90,6 +113,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         break;
     case 'f':
         try_frames(aes, input);
+        break;
+    case 'u':
+        try_upload(aes, input);
+        break;
+    case 'p':
+        try_part(aes, input);
         break;
     default:
         try_envelope(aes, input);

@@ -1,0 +1,118 @@
+/* server/keys/upload_secret.c -- seals of uploads and parts, between a keyring and what stores keep. */
+#include "server/keys/upload_secret.h"
+
+#include "runtime/base/byteorder.h"
+#include "s3client/wire/s3_error.h"
+#include "server/keys/object_seal.h"
+
+_Static_assert((int)PART_SEAL_BYTES_MAX <= (int)PART_SEAL_BYTES, "a store keeps any seal of a part");
+_Static_assert((int)UPLOAD_SEAL_BYTES <= (int)OBJECT_SEAL_BYTES_MAX, "a store keeps any seal of an upload");
+
+void upload_secret_make(struct keyring *keyring, const struct object_name *name, bool is_encrypted,
+                        uint8_t ret_seal[UPLOAD_SEAL_BYTES])
+{
+    uint8_t hash[SEAL_NAME_BYTES];
+    uint8_t nonce[XAES_NONCE_BYTES];
+    uint8_t data_key[AES_KEY_BYTES];
+    struct aes *aes = keyring_take_aes(keyring);
+    object_seal_hash_name(name, hash);
+    random_fill(random_system(), nonce, sizeof nonce);
+    random_fill(random_system(), data_key, sizeof data_key);
+    upload_seal_make(aes, keyring_active(keyring), hash, is_encrypted, nonce, data_key, ret_seal);
+    explicit_bzero(data_key, sizeof data_key);
+    keyring_give_aes(keyring, aes);
+}
+
+bool upload_secret_open(struct keyring *keyring, const struct object_name *name, struct span seal,
+                        struct upload_secret *ret_secret, struct error *error)
+{
+    uint8_t key_id[SEAL_KEY_ID_BYTES];
+    uint8_t hash[SEAL_NAME_BYTES];
+    *ret_secret = (struct upload_secret){0};
+    if (!upload_seal_key_id(seal, key_id, error)) {
+        error->code = S3_InternalError;
+        return false;
+    }
+    const struct seal_keys *keys = keyring != NULL ? keyring_find(keyring, key_id) : NULL;
+    if (keys == NULL)
+        return object_seal_refuse_missing(key_id, keyring != NULL, "The upload", error);
+    struct aes *aes = keyring_take_aes(keyring);
+    object_seal_hash_name(name, hash);
+    bool opened = upload_seal_open(aes, keys, hash, seal, &ret_secret->is_encrypted, ret_secret->data_key, error);
+    keyring_give_aes(keyring, aes);
+    if (!opened)
+        error->code = S3_InternalError;
+    return opened;
+}
+
+void upload_secret_end(struct upload_secret *secret)
+{
+    explicit_bzero(secret, sizeof *secret);
+}
+
+/* ---- parts ---- */
+
+void part_secret_token(const uint8_t salt[XAES_SALT_BYTES], uint8_t ret_token[MD5_BYTES])
+{
+    memset(ret_token, 0, MD5_BYTES);
+    memcpy(ret_token, salt, XAES_SALT_BYTES);
+}
+
+void part_secret_hide(struct keyring *keyring, const uint8_t data_key[AES_KEY_BYTES],
+                      const uint8_t salt[XAES_SALT_BYTES], struct part_attributes *part,
+                      uint8_t ret_seal[PART_SEAL_BYTES_MAX])
+{
+    struct seal_hashes hashes = {.has_md5 = true, .has_crc32c = true, .crc32c = part->crc32c};
+    struct aes *aes = keyring_take_aes(keyring);
+    memcpy(hashes.md5, part->md5, MD5_BYTES);
+    object_seal_take_checksum(&part->checksum, &hashes);
+    size_t size = part_seal_make(aes, data_key, salt, part->number, part->original_size, &hashes, ret_seal);
+    keyring_give_aes(keyring, aes);
+    part_secret_token(salt, part->md5);
+    part->crc32c = 0;
+    part->checksum = (struct checksum_value){.algorithm = CHECKSUM_NONE};
+    part->seal = span_of(ret_seal, size);
+}
+
+static bool open_part(struct keyring *keyring, const uint8_t data_key[AES_KEY_BYTES], struct span seal, unsigned number,
+                      uint64_t original_size, struct seal_hashes *ret_hashes, struct error *error)
+{
+    struct aes *aes = keyring_take_aes(keyring);
+    bool opened = part_seal_open(aes, data_key, seal, number, original_size, ret_hashes, error);
+    keyring_give_aes(keyring, aes);
+    if (!opened)
+        error->code = S3_InternalError;
+    return opened;
+}
+
+bool part_secret_show(struct keyring *keyring, const uint8_t data_key[AES_KEY_BYTES], struct part_attributes *part,
+                      struct error *error)
+{
+    struct seal_hashes hashes;
+    if (!open_part(keyring, data_key, part->seal, part->number, part->original_size, &hashes, error))
+        return false;
+    memcpy(part->md5, hashes.md5, MD5_BYTES);
+    part->crc32c = hashes.crc32c;
+    object_seal_show_checksum(&hashes, 0, &part->checksum);
+    return true;
+}
+
+bool part_secret_show_kept(struct keyring *keyring, const uint8_t data_key[AES_KEY_BYTES], struct object_part *part,
+                           struct error *error)
+{
+    struct seal_hashes hashes;
+    if (!open_part(keyring, data_key, part->seal, part->number, part->original_size, &hashes, error))
+        return false;
+    object_seal_show_checksum(&hashes, 0, &part->checksum);
+    return true;
+}
+
+void part_map_hash(struct sha256_sum *sum, const struct object_part *part)
+{
+    uint8_t bytes[2 + XAES_SALT_BYTES + 8] = {0};
+    store_u16_le(bytes, (uint16_t)part->number);
+    if (part->seal.size >= XAES_SALT_BYTES)
+        memcpy(bytes + 2, part->seal.data, XAES_SALT_BYTES);
+    store_u64_le(bytes + 2 + XAES_SALT_BYTES, part->original_size);
+    sha256_update(sum, span_of(bytes, sizeof bytes));
+}
