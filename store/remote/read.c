@@ -179,7 +179,10 @@ SUSPENDS bool remote_read_parts(struct bucket_object *base, unsigned after, unsi
             *ret_truncated = true;
             break;
         }
-        parts[(*ret_count)++] = part;
+        parts[*ret_count] = part;
+        parts[*ret_count].seal = arena_copy(arena, part.seal);
+        if (parts[(*ret_count)++].seal.data == NULL)
+            return error_set(error, ERROR_BUSY, S3_SlowDown, "The request's memory is used up.");
     }
     return true;
 }

@@ -15,6 +15,7 @@ enum {
     SECTION_METADATA = 4,
     SECTION_SEAL = 5,
     SECTION_HEADER_BYTES = 8,
+    ARE_SEALED = 1 << 7, /* beside the algorithm of parts */
 
     AT_NONCE = 8, /* of the attributes */
     AT_DIGEST = 24,
@@ -61,12 +62,19 @@ void trailer_add_part(struct trailer_builder *builder, enum checksum_algorithm a
 {
     ASSERT(part->number > builder->last_part);
     ASSERT(builder->last_part == 0 || builder->algorithm == algorithm);
+    ASSERT(builder->last_part == 0 || builder->are_sealed == (part->seal.size > 0));
     ASSERT(algorithm == CHECKSUM_NONE || part->checksum.algorithm == algorithm);
+    ASSERT(part->seal.size <= PART_SEAL_BYTES);
     builder->algorithm = algorithm;
     varint_append(&builder->parts, part->number - builder->last_part);
     varint_append(&builder->parts, part->original_size);
     if (algorithm != CHECKSUM_NONE)
         buffer_append(&builder->parts, span_of(part->checksum.bytes, checksum_size(algorithm)));
+    builder->are_sealed = part->seal.size > 0;
+    if (builder->are_sealed) {
+        buffer_append_byte(&builder->parts, (uint8_t)part->seal.size);
+        buffer_append(&builder->parts, part->seal);
+    }
     builder->last_part = part->number;
 }
 
@@ -113,7 +121,7 @@ static void put_parts(struct buffer *to, const struct trailer_builder *builder)
     if (builder->parts.size == 0)
         return;
     put_section_header(to, SECTION_PARTS, builder->parts.size + 1);
-    buffer_append_byte(to, (uint8_t)builder->algorithm);
+    buffer_append_byte(to, (uint8_t)((unsigned)builder->algorithm | (builder->are_sealed ? ARE_SEALED : 0)));
     buffer_append(to, buffer_span(&builder->parts));
 }
 
@@ -211,9 +219,10 @@ static bool read_section(uint8_t kind, struct span bytes, struct trailer *traile
         trailer->frames = bytes;
         return true;
     case SECTION_PARTS:
-        if (bytes.size == 0 || bytes.data[0] >= CHECKSUM_ALGORITHMS)
+        if (bytes.size == 0 || (bytes.data[0] & ~ARE_SEALED) >= CHECKSUM_ALGORITHMS)
             return false;
-        trailer->parts_algorithm = (enum checksum_algorithm)bytes.data[0];
+        trailer->are_parts_sealed = (bytes.data[0] & ARE_SEALED) != 0;
+        trailer->parts_algorithm = (enum checksum_algorithm)(bytes.data[0] & ~ARE_SEALED);
         trailer->parts = span_skip(bytes, 1);
         return true;
     case SECTION_METADATA:
@@ -359,6 +368,16 @@ void trailer_to_sidecar(const struct trailer *trailer, struct buffer *ret_sideca
 
 /* ---- parts ---- */
 
+static bool take_seal(const struct trailer *trailer, size_t *position, struct span *ret_seal)
+{
+    struct span rest = span_skip(trailer->parts, *position);
+    if (rest.size == 0 || rest.data[0] == 0 || rest.data[0] > PART_SEAL_BYTES || rest.data[0] >= rest.size)
+        return false;
+    *ret_seal = span_of(rest.data + 1, rest.data[0]);
+    *position += 1 + ret_seal->size;
+    return true;
+}
+
 bool trailer_next_part(const struct trailer *trailer, size_t *position, struct object_part *ret_part)
 {
     uint64_t step;
@@ -375,5 +394,5 @@ bool trailer_next_part(const struct trailer *trailer, size_t *position, struct o
     ret_part->checksum = (struct checksum_value){.algorithm = trailer->parts_algorithm};
     memcpy(ret_part->checksum.bytes, trailer->parts.data + at, checksum_size_bytes);
     *position = at + checksum_size_bytes;
-    return true;
+    return !trailer->are_parts_sealed || take_seal(trailer, position, &ret_part->seal);
 }

@@ -42,13 +42,15 @@ struct trailer_builder {
     uint64_t body_size;     /* ... and their stored size */
     unsigned last_part;
     enum checksum_algorithm algorithm; /* of the parts */
+    bool are_sealed;                   /* ... which have seals */
 };
 
 void trailer_builder_init(struct trailer_builder *builder);
 void trailer_builder_free(struct trailer_builder *builder);
 /* Data frames in order; each begins where the one before it ends. An empty one has no place in a body. */
 void trailer_add_frame(struct trailer_builder *builder, uint64_t original_size, uint64_t stored_size);
-/* Parts as clients sent them, numbers ascend. All have a checksum of `algorithm`, or none is kept of any. */
+/* Parts as clients sent them, numbers ascend. All have a checksum of `algorithm`, or none is kept of any; all have a
+ * seal, or none has. */
 void trailer_add_part(struct trailer_builder *builder, enum checksum_algorithm algorithm,
                       const struct object_part *part);
 /* Appends the whole frame. `metadata`: a packed list that no header can carry, or empty. `seal`: or empty. body_size:
@@ -65,6 +67,7 @@ struct trailer {
     uint64_t frames_count; /* 0: not told */
     struct span parts;     /* encoded, behind their algorithm */
     enum checksum_algorithm parts_algorithm;
+    bool are_parts_sealed;
     struct span metadata; /* packed list */
     struct span seal;     /* OBJECT_SEAL_BYTES_MAX at most; empty: none */
 };
@@ -85,5 +88,5 @@ bool trailer_next_frame(const struct trailer *trailer, struct trailer_cursor *cu
 bool trailer_find_frame(const struct trailer *trailer, uint64_t original_offset, struct sidecar_entry *ret_entry);
 /* The same index as S4's sidecar has it, unbound. Appends nothing when frames are not told. */
 void trailer_to_sidecar(const struct trailer *trailer, struct buffer *ret_sidecar);
-/* Steps through the parts; *position and ret_part->number start at 0. */
+/* Steps through the parts; *position and ret_part->number start at 0. Seals point into the trailer. */
 bool trailer_next_part(const struct trailer *trailer, size_t *position, struct object_part *ret_part);

@@ -71,8 +71,12 @@ static bool list_parts(struct completion *completion, struct error *error)
 {
     uint64_t stored_size = 0;
     for (unsigned i = 0; i < completion->count; i++) {
-        const struct part_attributes *part = &piece_at(&completion->list, completion->chosen[i])->facts.part;
-        completion->parts[i] = (struct object_part){part->number, part->original_size, part->checksum};
+        const struct part_facts *facts = &piece_at(&completion->list, completion->chosen[i])->facts;
+        const struct part_attributes *part = &facts->part;
+        if ((facts->seal_size > 0) != (completion->result->attributes->seal.size > 0))
+            return invalid_part(part->number, error);
+        completion->parts[i] =
+            (struct object_part){part->number, part->original_size, part->checksum, facts_seal(facts)};
         stored_size += part->stored_size;
     }
     return stored_size == completion->result->attributes->stored_size ||
@@ -124,7 +128,9 @@ SUSPENDS static bool join(struct completion *completion, struct error *error)
 
 SUSPENDS static bool claim(struct completion *completion, struct error *error)
 {
-    struct upload_end end = {.key = completion->record.info.key, .checksum = completion->result->attributes->checksum};
+    struct upload_end end = {.key = completion->record.info.key,
+                             .checksum = completion->result->attributes->checksum,
+                             .seal = completion->result->attributes->seal};
     memcpy(end.nonce, completion->record.nonce, STAMP_NONCE_BYTES);
     memcpy(end.etag, completion->result->attributes->etag, sizeof end.etag);
     return claim_take(&completion->place, &completion->record, &end, &completion->claim, error);
@@ -218,6 +224,7 @@ SUSPENDS static struct remote_writer *make_writer(struct bucket_store *store, co
         .codec = result->attributes->codec,
         .may_have_columns = result->attributes->may_have_columns,
         .is_uncounted = result->is_uncounted,
+        .is_sealed = result->attributes->seal.size > 0,
         .owner = result->attributes->owner,
         .acl = result->attributes->acl,
     };
@@ -267,9 +274,14 @@ SUSPENDS static bool tell_end(const struct upload_end *end, struct remote_key *k
     const struct object_attributes *there = &state.object.attributes;
     bool holds = state.is_there && state.object.is_stamped &&
                  memcmp(state.object.stamp.nonce, end->nonce, STAMP_NONCE_BYTES) == 0;
-    bool found = holds || end->etag[0] != '\0';
+    bool found = holds || end->etag[0] != '\0' || end->seal.size > 0;
     *ret_attributes = (struct object_attributes){.checksum = holds ? there->checksum : end->checksum};
     memcpy(ret_attributes->etag, holds ? there->etag : end->etag, sizeof ret_attributes->etag);
+    if (!holds) {
+        ret_attributes->seal = end->seal;
+        remote_lift_veil(key->shard->remote, ret_attributes);
+        ret_attributes->seal = SPAN_EMPTY;
+    }
     memcpy(ret_attributes->version, holds ? there->version : end->version, sizeof ret_attributes->version);
     remote_state_free(key->shard, &state);
     return found || upload_no_such(error);

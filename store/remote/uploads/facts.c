@@ -2,6 +2,7 @@
 #include "store/remote/uploads/facts.h"
 
 #include "codec/format/frame.h"
+#include "runtime/base/assert.h"
 #include "runtime/base/base64.h"
 #include "runtime/base/byteorder.h"
 #include "runtime/base/decimal.h"
@@ -13,6 +14,7 @@ enum {
     IS_APART = 1 << 4,
     HAS_FRAMES = 1 << 5,
     IS_STRAIGHT = 1 << 6,
+    IS_SEALED = 1 << 7,
     NUMBER_DIGITS = 5,
     SEGMENT_CHARACTERS = 200,
     CLOCK_BYTES = 6,
@@ -57,24 +59,36 @@ static void put_straight(const struct straight_facts *straight, struct buffer *t
     buffer_append(to, etag);
 }
 
+/* Its seal, or its hashes. */
+static void put_hashes(const struct part_attributes *part, struct buffer *to)
+{
+    uint8_t crc32c[4];
+    ASSERT(part->seal.size <= PART_SEAL_BYTES);
+    if (part->seal.size > 0) {
+        buffer_append_byte(to, (uint8_t)part->seal.size);
+        buffer_append(to, part->seal);
+        return;
+    }
+    store_u32_le(crc32c, part->crc32c);
+    buffer_append(to, span_of(crc32c, sizeof crc32c));
+    buffer_append_byte(to, (uint8_t)part->checksum.algorithm);
+    if (part->checksum.algorithm != CHECKSUM_NONE)
+        buffer_append(to, span_of(part->checksum.bytes, checksum_size(part->checksum.algorithm)));
+}
+
 static void put_bytes(const struct part_facts *facts, struct buffer *to)
 {
     const struct part_attributes *part = &facts->part;
     uint8_t clock[8];
-    uint8_t crc32c[4];
     uint8_t flags = (uint8_t)(FACTS_VERSION | (facts->is_apart ? IS_APART : 0) | (facts->has_frames ? HAS_FRAMES : 0) |
-                              (facts->is_straight ? IS_STRAIGHT : 0));
+                              (facts->is_straight ? IS_STRAIGHT : 0) | (part->seal.size > 0 ? IS_SEALED : 0));
     store_u64_le(clock, (uint64_t)part->modified_ms);
-    store_u32_le(crc32c, part->crc32c);
     buffer_append_byte(to, flags);
     buffer_append(to, span_of(clock, CLOCK_BYTES));
     buffer_append(to, span_of(part->md5, MD5_BYTES));
     varint_append(to, part->original_size);
     varint_append(to, part->stored_size);
-    buffer_append(to, span_of(crc32c, sizeof crc32c));
-    buffer_append_byte(to, (uint8_t)part->checksum.algorithm);
-    if (part->checksum.algorithm != CHECKSUM_NONE)
-        buffer_append(to, span_of(part->checksum.bytes, checksum_size(part->checksum.algorithm)));
+    put_hashes(part, to);
     if (facts->is_apart)
         buffer_append(to, span_of(facts->body, BODY_NAME_BYTES));
     if (facts->is_straight)
@@ -158,6 +172,21 @@ static bool take_checksum(struct span bytes, size_t *position, struct checksum_v
            take(bytes, position, ret_checksum->bytes, checksum_size(ret_checksum->algorithm));
 }
 
+static bool take_seal(struct span bytes, size_t *position, struct part_facts *facts)
+{
+    return take(bytes, position, &facts->seal_size, 1) && facts->seal_size > 0 && facts->seal_size <= PART_SEAL_BYTES &&
+           take(bytes, position, facts->seal, facts->seal_size);
+}
+
+static bool take_hashes(struct span bytes, size_t *position, struct part_attributes *part)
+{
+    uint8_t crc32c[4];
+    if (!take(bytes, position, crc32c, sizeof crc32c) || !take_checksum(bytes, position, &part->checksum))
+        return false;
+    part->crc32c = load_u32_le(crc32c);
+    return true;
+}
+
 static bool is_text(struct span text)
 {
     for (size_t i = 0; i < text.size; i++) {
@@ -187,14 +216,12 @@ static bool take_facts(struct span bytes, struct part_facts *facts, struct buffe
     size_t position = 0;
     uint8_t flags;
     uint8_t clock[8] = {0};
-    uint8_t crc32c[4];
     if (!take(bytes, &position, &flags, 1) || (flags & 0xf) != FACTS_VERSION ||
         !take(bytes, &position, clock, CLOCK_BYTES) || !take(bytes, &position, part->md5, MD5_BYTES) ||
         !varint_take(bytes, &position, &part->original_size) || !varint_take(bytes, &position, &part->stored_size) ||
-        !take(bytes, &position, crc32c, sizeof crc32c) || !take_checksum(bytes, &position, &part->checksum))
+        !((flags & IS_SEALED) != 0 ? take_seal(bytes, &position, facts) : take_hashes(bytes, &position, part)))
         return false;
     part->modified_ms = (int64_t)load_u64_le(clock);
-    part->crc32c = load_u32_le(crc32c);
     facts->is_apart = (flags & IS_APART) != 0;
     facts->has_frames = (flags & HAS_FRAMES) != 0;
     facts->is_straight = (flags & IS_STRAIGHT) != 0;

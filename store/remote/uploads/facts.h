@@ -29,9 +29,11 @@ struct straight_facts {
 
 struct part_facts {
     struct part_attributes part; /* modified_ms is the clock of who took it; `frames` empty: see has_frames */
-    bool is_apart;               /* its bytes are the object b/BODY */
-    bool is_straight;            /* its bytes are in the backend's upload. Neither: they are this object's content */
-    bool has_frames;             /* the name has its frames; else the content has */
+    uint8_t seal_size;           /* of a part that was read, whose part.seal is empty; 0: it is not encrypted */
+    uint8_t seal[PART_SEAL_BYTES];
+    bool is_apart;    /* its bytes are the object b/BODY */
+    bool is_straight; /* its bytes are in the backend's upload. Neither: they are this object's content */
+    bool has_frames;  /* the name has its frames; else the content has */
     uint8_t body[BODY_NAME_BYTES];
     struct straight_facts straight;
 };
@@ -39,8 +41,13 @@ struct part_facts {
 /* Appends NNNNN.FACTS; has_frames is decided here: by whether it stays below `bytes_max`. */
 void facts_encode(struct part_facts *facts, size_t bytes_max, struct buffer *ret_name);
 /* The other way round. `frames` are appended to ret_frames, in the form of store/frames.h; facts->part.frames is left
- * empty. False: it is no name of a part. */
+ * empty, and so is facts->part.seal: facts may be moved. False: it is no name of a part. */
 bool facts_decode(struct span name, struct part_facts *ret_facts, struct buffer *ret_frames);
+
+static inline struct span facts_seal(const struct part_facts *facts)
+{
+    return span_of(facts->seal, facts->seal_size);
+}
 
 /* Frames as the content of an object, and back. */
 void facts_encode_frames(struct span frames, struct buffer *ret_bytes);

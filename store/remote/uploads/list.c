@@ -93,7 +93,7 @@ static void load_one(void *context, unsigned index)
         item->key = arena_copy(&uploads->arena, record.info.key);
         item->initiator = arena_copy(&uploads->arena, record.info.initiator);
         item->owner = arena_copy(&uploads->arena, record.info.owner);
-        item->metadata = item->tags = item->acl = SPAN_EMPTY;
+        item->metadata = item->tags = item->acl = item->seal = SPAN_EMPTY;
         if (item->key.data == NULL || item->initiator.data == NULL || item->owner.data == NULL)
             (void)no_memory(&uploads->error);
     } else if (error.code != S3_NoSuchUpload && error.kind != ERROR_DAMAGED) {

@@ -154,10 +154,9 @@ SUSPENDS static bool show_part(struct piece_list *list, const struct upload_plac
         return false;
     const struct piece *piece = piece_at(list, index);
     *ret_part = piece->facts.part;
-    if (piece->frames_size == 0)
-        return true;
+    ret_part->seal = arena_copy(arena, facts_seal(&piece->facts));
     ret_part->frames = arena_copy(arena, piece_frames(list, piece));
-    return ret_part->frames.data != NULL ||
+    return (ret_part->seal.data != NULL && ret_part->frames.data != NULL) ||
            error_set(error, ERROR_BUSY, S3_SlowDown, "The request's memory is used up.");
 }
 

@@ -27,6 +27,8 @@ void upload_record_encode(const struct upload_record *record, struct buffer *ret
         blocks_put(ret_bytes, 'o', info->owner);
     if (info->acl.size > 0)
         blocks_put(ret_bytes, 'l', info->acl);
+    if (info->seal.size > 0)
+        blocks_put(ret_bytes, 's', info->seal);
     blocks_seal(ret_bytes);
 }
 
@@ -52,12 +54,13 @@ static bool read_info(struct span blocks, struct upload_info *ret_info)
         return false;
     (void)blocks_find(blocks, 'o', &ret_info->owner); /* most have neither */
     (void)blocks_find(blocks, 'l', &ret_info->acl);
+    (void)blocks_find(blocks, 's', &ret_info->seal);
     ret_info->initiated_ms = (int64_t)initiated;
     ret_info->checksum_algorithm = (enum checksum_algorithm)algorithm;
     ret_info->checksum_type = (enum checksum_type)type;
     return ret_info->key.size >= 1 && ret_info->key.size <= OBJECT_KEY_BYTES_MAX &&
            ret_info->initiator.size <= ACCOUNT_ID_BYTES_MAX && ret_info->owner.size <= ACCOUNT_ID_BYTES_MAX &&
-           ret_info->acl.size <= OBJECT_ACL_BYTES_MAX;
+           ret_info->acl.size <= OBJECT_ACL_BYTES_MAX && ret_info->seal.size <= OBJECT_SEAL_BYTES_MAX;
 }
 
 bool upload_record_decode(struct span bytes, struct upload_record *ret_record)
@@ -78,16 +81,19 @@ bool upload_record_decode(struct span bytes, struct upload_record *ret_record)
 void upload_end_encode(const struct upload_end *end, struct buffer *ret_bytes)
 {
     struct buffer checksum = {0};
+    bool is_sealed = end->seal.size > 0;
     blocks_begin(end_magic, ret_bytes);
     blocks_put(ret_bytes, 'k', end->key);
     blocks_put(ret_bytes, 'n', span_of(end->nonce, STAMP_NONCE_BYTES));
     blocks_put(ret_bytes, 't', span_of(end->token, UPLOAD_TOKEN_BYTES));
-    blocks_put(ret_bytes, 'e', span_from_string(end->etag));
-    if (end->checksum.algorithm != CHECKSUM_NONE)
+    blocks_put(ret_bytes, 'e', is_sealed ? SPAN_EMPTY : span_from_string(end->etag));
+    if (end->checksum.algorithm != CHECKSUM_NONE && !is_sealed)
         s4_checksum_encode(&end->checksum, &checksum);
     blocks_put(ret_bytes, 'c', buffer_span(&checksum));
     if (end->version[0] != '\0')
         blocks_put(ret_bytes, 'v', span_from_string(end->version));
+    if (is_sealed)
+        blocks_put(ret_bytes, 's', end->seal);
     blocks_seal(ret_bytes);
     buffer_free(&checksum);
 }
@@ -105,6 +111,8 @@ bool upload_end_decode(struct span bytes, struct upload_end *ret_end)
         !blocks_find(blocks, 'e', &etag) || etag.size >= sizeof ret_end->etag || !blocks_find(blocks, 'c', &checksum))
         return false;
     if (blocks_find(blocks, 'v', &version) && version.size >= sizeof ret_end->version)
+        return false;
+    if (blocks_find(blocks, 's', &ret_end->seal) && ret_end->seal.size > OBJECT_SEAL_BYTES_MAX)
         return false;
     if (version.size > 0)
         memcpy(ret_end->version, version.data, version.size);

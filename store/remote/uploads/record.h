@@ -28,6 +28,7 @@ struct upload_end {
     uint8_t token[UPLOAD_TOKEN_BYTES]; /* random: of this very writing */
     char etag[ETAG_TEXT_BYTES];        /* logical, of the object that it becomes; "": it is given up */
     struct checksum_value checksum;
+    struct span seal; /* of the object, if it is encrypted: instead of these two, which are not written then */
     char version[VERSION_TEXT_BYTES]; /* that it has become; "": none is known */
 };
 void upload_end_encode(const struct upload_end *end, struct buffer *ret_bytes);

@@ -203,6 +203,7 @@ SUSPENDS static bool put_record(const struct upload_place *place, const struct u
                  .tags = intent->tags,
                  .owner = intent->owner,
                  .acl = intent->acl,
+                 .seal = intent->seal,
                  .initiator = intent->initiator,
                  .initiated_ms = clock_wall_ms(place->remote->settings.clock),
                  .checksum_algorithm = intent->checksum_algorithm,
@@ -270,7 +271,8 @@ SUSPENDS bool remote_find_upload(struct bucket_store *store, const struct object
         *ret_upload = record.info;
         if (!copy_out(arena, &ret_upload->key) || !copy_out(arena, &ret_upload->initiator) ||
             !copy_out(arena, &ret_upload->metadata) || !copy_out(arena, &ret_upload->tags) ||
-            !copy_out(arena, &ret_upload->owner) || !copy_out(arena, &ret_upload->acl))
+            !copy_out(arena, &ret_upload->owner) || !copy_out(arena, &ret_upload->acl) ||
+            !copy_out(arena, &ret_upload->seal))
             done = error_set(error, ERROR_BUSY, S3_SlowDown, "The request's memory is used up.");
     }
     buffer_free(&bytes);

@@ -181,6 +181,7 @@ void verdicts_apply(const struct verdicts *verdicts, uint64_t part_bytes, struct
         .keeps_sidecar = true,
         .keeps_time = true,
         .keeps_seals = true,
+        .seals_parts = true,
         .labels_slip = !verdict_holds(verdicts, VERDICT_LABELS_HOLD),
     };
 }

@@ -64,6 +64,30 @@ START_TEST(with_frames_in_the_name)
 }
 END_TEST
 
+/* Its seal is in the name, and no hash. */
+START_TEST(encrypted)
+{
+    static const uint8_t longest[PART_SEAL_BYTES] = {1, 2, 3};
+    for (size_t size = 1; size <= PART_SEAL_BYTES; size++) {
+        struct buffer name = {0};
+        struct buffer frames = {0};
+        struct part_facts facts = facts_of(17, SPAN_EMPTY);
+        struct part_facts again;
+        facts.part.seal = span_of(longest, size);
+        facts_encode(&facts, FACTS_NAME_BYTES_MAX, &name);
+        ck_assert(facts_decode(buffer_span(&name), &again, &frames));
+        ck_assert(span_equal(facts_seal(&again), facts.part.seal) && again.part.seal.size == 0);
+        ck_assert(again.part.crc32c == 0 && again.part.checksum.algorithm == CHECKSUM_NONE);
+        ck_assert_uint_eq(again.part.stored_size, facts.part.stored_size);
+        ck_assert_mem_eq(again.part.md5, facts.part.md5, MD5_BYTES);
+        for (size_t cut = 6; cut < name.size; cut++)
+            ck_assert(!facts_decode(span_take(buffer_span(&name), cut), &again, &frames));
+        buffer_free(&name);
+        buffer_free(&frames);
+    }
+}
+END_TEST
+
 /* No segment has more than 200 bytes, and no name more than was allowed. */
 START_TEST(as_long_as_is_allowed)
 {
@@ -154,6 +178,7 @@ int main(void)
     Suite *suite = suite_create("remote facts");
     TCase *cases = tcase_create("facts");
     tcase_add_test(cases, with_frames_in_the_name);
+    tcase_add_test(cases, encrypted);
     tcase_add_test(cases, as_long_as_is_allowed);
     tcase_add_test(cases, straight_ones);
     tcase_add_test(cases, frames_as_content);

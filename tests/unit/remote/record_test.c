@@ -80,6 +80,46 @@ START_TEST(the_end)
 }
 END_TEST
 
+/* Instead of ETag and checksum, which are in no byte of it. */
+START_TEST(the_end_of_an_encrypted_one)
+{
+    struct upload_end end = {
+        .key = SPAN("k"),
+        .etag = "0123456789abcdef0123456789abcdef-7",
+        .checksum = {.algorithm = CHECKSUM_CRC32, .type = CHECKSUM_COMPOSITE, .parts_count = 7},
+        .seal = SPAN("sealed"),
+    };
+    struct buffer bytes = {0};
+    struct upload_end again;
+    upload_end_encode(&end, &bytes);
+    ck_assert(upload_end_decode(buffer_span(&bytes), &again));
+    ck_assert(span_equal(again.seal, SPAN("sealed")));
+    ck_assert_str_eq(again.etag, "");
+    ck_assert_int_eq(again.checksum.algorithm, CHECKSUM_NONE);
+    ck_assert_ptr_null(memmem(bytes.data, bytes.size, "0123456789abcdef", 16));
+    buffer_free(&bytes);
+}
+END_TEST
+
+START_TEST(seals_of_descriptors)
+{
+    static const uint8_t longest[OBJECT_SEAL_BYTES_MAX + 1];
+    for (size_t size = OBJECT_SEAL_BYTES_MAX; size <= sizeof longest; size++) {
+        const struct upload_record record = {
+            .info = {.key = SPAN("k"), .initiator = SPAN("bob"), .seal = span_of(longest, size)},
+            .backend_upload = SPAN("id"),
+        };
+        struct buffer bytes = {0};
+        struct upload_record again;
+        upload_record_encode(&record, &bytes);
+        bool is_read = upload_record_decode(buffer_span(&bytes), &again);
+        ck_assert(is_read == (size == OBJECT_SEAL_BYTES_MAX));
+        ck_assert(!is_read || span_equal(again.info.seal, record.info.seal));
+        buffer_free(&bytes);
+    }
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("remote records");
@@ -87,6 +127,8 @@ int main(void)
     tcase_add_test(cases, the_descriptor);
     tcase_add_test(cases, whose_it_becomes);
     tcase_add_test(cases, the_end);
+    tcase_add_test(cases, the_end_of_an_encrypted_one);
+    tcase_add_test(cases, seals_of_descriptors);
     suite_add_tcase(suite, cases);
     return run_suite(suite);
 }

@@ -115,6 +115,32 @@ START_TEST(seals)
 }
 END_TEST
 
+START_TEST(seals_of_parts)
+{
+    static const uint8_t longest[PART_SEAL_BYTES] = {7};
+    struct trailer_builder builder;
+    struct buffer frame = {0};
+    struct trailer trailer;
+    const struct trailer_facts whole = {.original_size = 30, .parts_count = 2};
+    trailer_builder_init(&builder);
+    struct object_part part = {.number = 1, .original_size = 10, .seal = span_of(longest, 1)};
+    trailer_add_part(&builder, CHECKSUM_NONE, &part);
+    part = (struct object_part){.number = 3, .original_size = 20, .seal = span_of(longest, sizeof longest)};
+    trailer_add_part(&builder, CHECKSUM_NONE, &part);
+    trailer_encode(&builder, &whole, SPAN_EMPTY, SPAN("sealed"), 100, &frame);
+    ck_assert(trailer_decode(buffer_span(&frame), 100 + frame.size, &trailer, NULL));
+    struct object_part again = {0};
+    size_t position = 0;
+    ck_assert(trailer_next_part(&trailer, &position, &again));
+    ck_assert(again.number == 1 && again.original_size == 10 && span_equal(again.seal, span_of(longest, 1)));
+    ck_assert(trailer_next_part(&trailer, &position, &again));
+    ck_assert(again.number == 3 && span_equal(again.seal, part.seal));
+    ck_assert(!trailer_next_part(&trailer, &position, &again));
+    trailer_builder_free(&builder);
+    buffer_free(&frame);
+}
+END_TEST
+
 /* docs/bucket-format.md shows these bytes. */
 START_TEST(bytes_of_the_smallest)
 {
@@ -236,6 +262,7 @@ int main(void)
     tcase_add_test(cases, reads_what_it_wrote);
     tcase_add_test(cases, finds_frames_and_parts);
     tcase_add_test(cases, seals);
+    tcase_add_test(cases, seals_of_parts);
     tcase_add_test(cases, bytes_of_the_smallest);
     tcase_add_test(cases, every_changed_byte_is_noticed);
     tcase_add_test(cases, sealed_lies_are_refused);
