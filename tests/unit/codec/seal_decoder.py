@@ -1,6 +1,6 @@
 """A reader of encrypted objects that knows docs/encryption-format.md and nothing else of Bale: `seal_decoder.py JUDGE`.
 
-The judge (seal_judge.c) seals, this opens: record, masks, data key, every frame in its place.
+The judge (seal_judge.c) seals, this opens: record, masks, data key, every frame in its place; the seals of an upload and of a part.
 """
 
 import hashlib
@@ -69,6 +69,22 @@ def open_record(record, key, size):
         "checksum": unmask(mask_key, nonce, record[104:104 + checksum_size], 2)}
 
 
+def open_upload(seal, key):
+    """The data key of an upload, and whether it is encrypted."""
+    version, mode, zero, key_id, name = struct.unpack_from("<BB6s8s16s", seal)
+    assert version == 1 and mode in b"sp" and zero == bytes(6) and len(seal) == 104
+    data_key = xaes_open(derive(key, b"bale upload "), seal[32:56], b"U" + seal[:32], seal[56:])
+    return data_key, mode == ord("s"), key_id, name
+
+
+def open_part(seal, data_key, part, size):
+    """What the seal of a part says of it."""
+    facts = xaes_open(data_key, seal[:12] + b"P" + struct.pack(">BHQ", 0, part, size), b"", seal[12:])
+    md5, crc, algorithm, kind, zero = struct.unpack_from("<16sIBBH", facts)
+    assert zero == 0
+    return md5, crc, algorithm, kind, facts[24:]
+
+
 def open_body(body, data_key, part, size):
     """The original bytes of a segment whose frames are not compressed."""
     original = b""
@@ -92,11 +108,18 @@ def check(judge, size, part, frame):
     name = hashlib.sha256(b"bucket/key").digest()[:16]
     out = subprocess.run([judge, key.hex(), key_id.hex(), name.hex(), str(part), str(frame)], input=original,
                          stdout=subprocess.PIPE, check=True).stdout
-    record_size, _, rest = out.partition(b"\n")
-    record, body = rest[:int(record_size)], rest[int(record_size):]
+    sizes, _, rest = out.partition(b"\n")
+    pieces = []
+    for piece in map(int, sizes.split()):
+        pieces.append(rest[:piece])
+        rest = rest[piece:]
+    (upload, sent, record), body = pieces, rest
     data_key, said = open_record(record, key, size)
     assert said == {"key_id": key_id, "name": name, "map": bytes(32), "parts": 0, "flags": 2, "algorithm": 3, "kind": 0,
                     "md5": bytes(16), "crc32c": crc32c(original), "checksum": b"twenty bytes of sum."}, said
+    assert open_upload(upload, key) == (data_key, part > 0, key_id, name)
+    assert open_part(sent, data_key, part or 1, size) == (b"sixteen bytes...", crc32c(original), 3, 0, b"twenty bytes of sum.")
+    assert not body or body[28:40] == sent[:12]
     assert open_body(body, data_key, part, size) == original
     assert size < 16 or (original[:16] not in out and data_key not in out)
 
