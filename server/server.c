@@ -358,7 +358,8 @@ static void prepare_shards(struct server *server)
                                                   .keeper = &server->keeper,
                                                   .day_ms = (int64_t)server->config->lifecycle_day_ms,
                                                   .pace = server->config->lifecycle_pace,
-                                                  .classes = &server->classes};
+                                                  .classes = &server->classes,
+                                                  .takeover_ms = server->config->lifecycle_takeover_ms};
     server->common.classes = &server->classes;
     server->common.codec_threads = server->codec_threads;
     server->common.tls = server->tls;

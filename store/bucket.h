@@ -77,9 +77,12 @@ struct bucket_capabilities {
     bool has_acls;     /* objects have owners and ACLs */
     bool has_versions; /* buckets may be versioned */
     bool has_lock;     /* ... and be locked */
-    bool judges_deletions; /* delete_item.grounds are compared in the committing step */
-    bool keeps_time;       /* write_intent.kept_ms */
-    bool rewrites;         /* bucket_commit_rewrite and bucket_change_class */
+    bool judges_deletions; /* delete_item.grounds are compared in the committing step ... */
+    bool lists_tags; /* ... and lists bring all of them (wants_grounds). Else tags are to be asked for one by one, and
+                        locks come to light when something is deleted */
+    bool is_shared;  /* other processes change the store at the same time */
+    bool keeps_time; /* write_intent.kept_ms */
+    bool rewrites;   /* bucket_commit_rewrite and bucket_change_class */
     bool forgets_versions; /* version_list_request.after_modified_ms is needed */
     bool lists_all;        /* what bucket_list_buckets does not list is not there; else others may know of it */
     bool keeps_sidecar; /* the index of frames is kept with the object and never another's; else it is an object of its
@@ -270,7 +273,9 @@ struct version_list_request {
     int64_t after_modified_ms;
     unsigned entries_max; /* 0 .. LIST_ENTRIES_MAX: versions, markers and common prefixes together */
     bool wants_owners;    /* as list_request has it */
-    bool wants_grounds;   /* what deletion_grounds are made of; only where capabilities.judges_deletions */
+    /* What deletion_grounds are made of; only where capabilities.judges_deletions. A page that begins behind a version
+     * needs after_modified_ms then: it is since when the first one is noncurrent. */
+    bool wants_grounds;
 };
 
 struct list_entry {
@@ -288,9 +293,9 @@ struct list_entry {
     enum checksum_algorithm checksum_algorithm;
     enum checksum_type checksum_type;
     /* with wants_grounds: */
-    int64_t superseded_ms; /* as object_attributes has it */
-    struct object_lock lock;
-    struct span tags; /* a packed list, in the arena */
+    int64_t superseded_ms;   /* as object_attributes has it */
+    struct object_lock lock; /* this and tags only where capabilities.lists_tags */
+    struct span tags;        /* a packed list, in the arena */
 };
 
 struct list_page {
@@ -303,7 +308,9 @@ struct list_page {
 
 /* What somebody had seen of a version when he decided that it is to go, or to change its class, long before it does: a
  * rule, not a client. The committing step asks whether all of it still holds, and else does nothing (ERROR_CHANGED). A
- * deletion asks for a lock as always. */
+ * deletion asks for a lock as always. A store that is_shared asks right before that step, whose own condition names the
+ * stored bytes (or the id of a version, which is never another's); where the backend decides no such condition, nothing
+ * is deleted (ERROR_UNSUPPORTED). */
 struct deletion_grounds {
     uint64_t creation_id; /* of the bucket */
     const char *version;  /* that was judged, also where the item names none: then it must be the current one still */
@@ -312,6 +319,7 @@ struct deletion_grounds {
     const char *etag;
     int64_t superseded_ms;
     struct span tags;
+    bool ignores_tags;    /* nobody has looked at them */
     unsigned newer_least; /* so many newer noncurrent versions and markers must be there */
     bool is_alone;        /* nothing else may be there of the key */
 };

@@ -1,6 +1,7 @@
 /* server/admin/lifecycle.c -- /lifecycle: JSON of sweeps, rules and judgements. */
 #include "server/admin/lifecycle.h"
 
+#include "runtime/base/hex.h"
 #include "server/admin/document.h"
 #include "server/lifecycle/explain.h"
 #include "server/lifecycle/sweep.h"
@@ -11,8 +12,7 @@
 enum { BUCKETS_PAGE = 100, BUCKETS_ARENA_BYTES = 1 << 20 };
 
 static const char none_text[] =
-    "lifecycle rules are kept here, and not carried out: the backend does not compare, when it deletes, what was seen "
-    "before";
+    "lifecycle rules are not carried out here: there is no journal, in which it stands how far sweeps are";
 
 /* NULL: it has been refused. */
 SUSPENDS static struct lifecycle_runner *find_runner(struct http_exchange *exchange, const struct admin_view *view)
@@ -61,12 +61,16 @@ static struct json_object *describe_rules(const struct lifecycle *lifecycle, con
     return rules;
 }
 
-static struct json_object *describe_sweep(const struct sweep_record *record)
+static struct json_object *describe_sweep(const struct lifecycle_runner *runner, const struct sweep_record *record)
 {
+    char holder[2 * SWEEP_HOLDER_BYTES];
     const struct sweep_totals *totals = &record->totals;
     struct json_object *row = json_object_new_object();
     admin_add_number(row, "number", record->number);
     admin_add_number(row, "claim", record->claim);
+    hex_encode(span_of(record->holder, sizeof record->holder), holder);
+    admin_add_text(row, "holder", span_of(holder, sizeof holder));
+    admin_add_flag(row, "is_own", memcmp(record->holder, runner->holder, sizeof runner->holder) == 0);
     admin_add_text(row, "state", record->state == SWEEP_IS_DONE ? SPAN("done") : SPAN("walking"));
     add_moment(row, "midnight_ms", record->midnight_ms);
     add_moment(row, "began_ms", record->began_ms);
@@ -81,6 +85,7 @@ static struct json_object *describe_sweep(const struct sweep_record *record)
     admin_add_number(row, "uploads_aborted", totals->aborted);
     admin_add_number(row, "changed", totals->changed);
     admin_add_number(row, "locked", totals->locked);
+    admin_add_number(row, "unsafe", totals->unsafe);
     admin_add_number(row, "failed", totals->failed);
     return row;
 }
@@ -104,7 +109,7 @@ SUSPENDS static struct json_object *describe_bucket(struct lifecycle_runner *run
         json_object_object_add(
             row, "rules", describe_rules(lifecycle, is_of_rules ? record : NULL, runner->store->capabilities.rewrites));
         if (is_of_rules)
-            json_object_object_add(row, "sweep", describe_sweep(record));
+            json_object_object_add(row, "sweep", describe_sweep(runner, record));
     }
     settings_unpin(runner->settings, settings);
     return row;

@@ -36,6 +36,7 @@ void admin_write_lifecycle_metrics(const struct lifecycle_runner *runner, struct
     admin_write_family(to, "bale_lifecycle_kept_total", "counter", "Versions that were due, and stay.");
     write_outcome(to, "changed", &counters->changed);
     write_outcome(to, "locked", &counters->locked);
+    write_outcome(to, "unsafe", &counters->unsafe);
     write_outcome(to, "failed", &counters->failed);
     write_number(to, "bale_lifecycle_held", "gauge", "1: no rule is carried out, because the clock may be wrong.",
                  &counters->is_held);

@@ -156,6 +156,8 @@ static const struct option OPTIONS[] = {
              "and not carried out"},
     {"lifecycle-day", OPTION_DURATION, AT(lifecycle_day_ms), "24h", "TIME", .least = 100, .most = DAY_MS,
      .help = "how long a day of lifecycle rules is, to try them out; objects fall due when it is over"},
+    {"lifecycle-takeover", OPTION_DURATION, AT(lifecycle_takeover_ms), "5m", "TIME", .least = 1000, .most = DAY_MS,
+     .help = "how long a sweep by lifecycle rules must have stood still before another replica takes it over"},
     {"access-log-period", OPTION_DURATION, AT(access_log_period_ms), "1m", "TIME", .least = 1000, .most = 5 * 60 * 1000,
      .help = "how long lines of a bucket's access log are gathered before they are written as an object"},
     {"catalogue-max-size", OPTION_SIZE, AT(catalogue_max_size), "1T", "BYTES", .least = 1 << 20, .most = 16LL << 40,

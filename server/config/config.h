@@ -95,6 +95,7 @@ struct config {
     uint64_t settings_cache;
     uint64_t lifecycle_day_ms;
     uint64_t lifecycle_pace; /* actions a second; 0: none */
+    uint64_t lifecycle_takeover_ms;
     uint64_t access_log_period_ms;
     uint64_t catalogue_max_size;
     uint64_t log_format; /* enum config_log_format */

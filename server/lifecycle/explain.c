@@ -2,6 +2,7 @@
 #include "server/lifecycle/explain.h"
 
 #include "s3client/wire/s3_error.h"
+#include "server/lifecycle/tags.h"
 
 enum { PAGE_ENTRIES = 100, ARENA_BYTES = 8 << 20 };
 
@@ -46,18 +47,22 @@ SUSPENDS static bool walk(struct asked *asked, struct error *error)
 {
     struct version_list_request request = {
         .bucket = asked->name->bucket, .prefix = asked->name->key, .entries_max = PAGE_ENTRIES, .wants_grounds = true};
+    const struct lifecycle_walk *walk = &asked->walk;
     struct list_page page = {.is_truncated = true};
     bool goes_on = true;
     while (goes_on && page.is_truncated) {
         arena_reset(&asked->page);
-        if (!bucket_list_versions(asked->runner->store, &request, &asked->page, &page, error))
+        if (!bucket_list_versions(asked->runner->store, &request, &asked->page, &page, error) ||
+            !lifecycle_read_tags(asked->runner->store, request.bucket, walk->plan, &page, walk->now_ms, &asked->page,
+                                 error))
             return false;
         unsigned count = page.count - page.is_truncated; /* the last one only tells what is followed */
         for (unsigned i = 0; goes_on && i < count; i++)
             goes_on = look_at(asked, &page.entries[i],
                               i + 1 < page.count && span_equal(page.entries[i + 1].key, asked->name->key));
-        request.after_key = span_of(asked->walk.cursor.key, asked->walk.cursor.key_size);
-        request.after_version = span_from_string(asked->walk.cursor.version);
+        request.after_key = span_of(walk->cursor.key, walk->cursor.key_size);
+        request.after_version = span_from_string(walk->cursor.version);
+        request.after_modified_ms = walk->cursor.modified_ms;
     }
     return asked->is_found || error_set(error, ERROR_NOT_FOUND, S3_NoSuchVersion, "there is no such version");
 }

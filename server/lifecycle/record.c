@@ -12,7 +12,7 @@
 #define CLOCK SPAN("clock")
 #define CLOCK_KEY SPAN("all")
 
-enum { RECORD_VERSION = 2, CLOCK_VERSION = 1, KEY_BYTES = 8, CLOCK_BYTES = 9, FLUSHES = 4, FLUSH_PAUSE_NS = 200000000 };
+enum { RECORD_VERSION = 3, CLOCK_VERSION = 1, KEY_BYTES = 8, CLOCK_BYTES = 9, FLUSHES = 4, FLUSH_PAUSE_NS = 200000000 };
 
 /* ---- bytes ---- */
 
@@ -56,9 +56,11 @@ static void encode(const struct sweep_record *record, struct buffer *to)
     put_u64(to, totals->aborted);
     put_u64(to, totals->changed);
     put_u64(to, totals->locked);
+    put_u64(to, totals->unsafe);
     put_u64(to, totals->failed);
     put_text(to, span_of(record->cursor.key, record->cursor.key_size));
     put_text(to, span_from_string(record->cursor.version));
+    put_u64(to, (uint64_t)record->cursor.modified_ms);
     put_u16(to, (uint16_t)record->cursor.newer_kept);
     put_u16(to, (uint16_t)record->rules_count);
     for (unsigned i = 0; i < record->rules_count; i++) {
@@ -90,6 +92,7 @@ static void decode_walk(struct cursor *from, struct sweep_record *record)
     struct span version = take_text(from, sizeof cursor->version - 1);
     cursor->key_size = copy_text(key, cursor->key);
     (void)copy_text(version, cursor->version);
+    cursor->modified_ms = (int64_t)cursor_u64(from);
     cursor->newer_kept = cursor_u16(from);
     record->rules_count = cursor_u16(from);
     if (record->rules_count > SWEEP_RULES_COUNTED_MAX)
@@ -125,6 +128,7 @@ static bool decode(struct span value, struct sweep_record *record)
     totals->aborted = cursor_u64(&from);
     totals->changed = cursor_u64(&from);
     totals->locked = cursor_u64(&from);
+    totals->unsafe = cursor_u64(&from);
     totals->failed = cursor_u64(&from);
     decode_walk(&from, record);
     return cursor_is_done(&from) && record->nonce != 0;
@@ -148,6 +152,16 @@ bool sweep_record_find(const struct state *state, uint64_t creation_id, struct s
 {
     struct span value;
     return find(state, creation_id, &value) && decode(value, ret_record);
+}
+
+bool sweep_record_stands(const struct state *state, uint64_t creation_id, uint64_t nonce)
+{
+    struct span value;
+    struct sweep_record *record = malloc(sizeof *record); /* too large for a fiber's stack */
+    ASSERT(record != NULL);
+    bool stands = find(state, creation_id, &value) && decode(value, record) && record->nonce == nonce;
+    free(record);
+    return stands;
 }
 
 /* The entry's key begins with  u8 space, u8 type, u8 table bytes, table  (journal/format/state.h). */

@@ -28,6 +28,7 @@ struct sweep_totals {
     uint64_t aborted; /* uploads */
     uint64_t changed; /* were due when they were judged, and were something else when they should go */
     uint64_t locked;  /* are due, and stay for their lock */
+    uint64_t unsafe;  /* ... because the backend compares nothing when it deletes such a one */
     uint64_t failed;
 };
 
@@ -56,6 +57,8 @@ struct sweep_record {
 
 /* False: the bucket was never swept, or the record is of a later version. */
 bool sweep_record_find(const struct state *state, uint64_t creation_id, struct sweep_record *ret_record);
+/* Is the bucket's record the one that was written under this nonce? */
+bool sweep_record_stands(const struct state *state, uint64_t creation_id, uint64_t nonce);
 /* Steps through the creation ids of all records, in no order; start with a zeroed walk. False at the end. */
 bool sweep_record_next(const struct state *state, struct state_walk *walk, uint64_t *ret_creation_id);
 

@@ -13,7 +13,8 @@ enum {
     LOOK_MS = 250,    /* how soon after a midnight, or a change of rules, it begins */
     AGAIN_MS = 10000, /* what was interrupted is tried again after this, then after twice the time ... */
     AGAIN_MAX_MS = 15 * 60 * 1000,
-    SWEEPS_MAX = 3, /* of one bucket, before others have their turn */
+    LOOKS_AT_CLAIMS = 8, /* in the time after which a sweep that stands still is taken over */
+    SWEEPS_MAX = 3,      /* of one bucket, before others have their turn */
     BUCKETS_PAGE = 100,
     RECORDS_REMOVED_MAX = 10000,
     BUCKETS_ARENA_BYTES = 1 << 20,
@@ -101,17 +102,29 @@ struct lifecycle_bucket lifecycle_bucket_of(const struct lifecycle_runner *runne
 
 /* ---- all buckets ---- */
 
+static void look_at_claims_later(struct lifecycle_runner *runner)
+{
+    uint64_t wait_ms = runner->takeover_ms / LOOKS_AT_CLAIMS;
+    runner->claims_ns = deadline_after_ms(wait_ms > LOOK_MS ? wait_ms : LOOK_MS);
+}
+
 /* If it is due; and once more when other rules, or a later midnight, have come while a sweep was under way or cut off.
  * False: it is to be tried again, but not at once. */
 SUSPENDS static bool sweep_one(struct lifecycle_runner *runner, const struct bucket_info *bucket)
 {
     struct error error;
-    for (unsigned sweeps = 0; sweeps < SWEEPS_MAX && !runner->is_ending && sweep_is_due(runner, bucket, now_ms(runner));
-         sweeps++) {
-        if (sweep_bucket(runner, bucket, &error))
+    enum sweep_need need = sweep_need_of(runner, bucket, now_ms(runner));
+    for (unsigned sweeps = 0; sweeps < SWEEPS_MAX && !runner->is_ending && need == SWEEP_IS_DUE; sweeps++) {
+        bool done = sweep_bucket(runner, bucket, &error);
+        need = sweep_need_of(runner, bucket, now_ms(runner));
+        if (done)
             continue;
-        if (error.kind == ERROR_NOT_FOUND || error.kind == ERROR_CONFLICT) /* it is gone, or another process has it */
+        if (error.kind == ERROR_NOT_FOUND)
             return true;
+        if (error.kind == ERROR_CONFLICT)
+            need = SWEEP_IS_ANOTHERS;
+        if (need == SWEEP_IS_ANOTHERS)
+            break;
         metric_add(&runner->counters.interrupted, 1);
         if (error.kind == ERROR_CHANGED)
             continue;
@@ -120,6 +133,8 @@ SUSPENDS static bool sweep_one(struct lifecycle_runner *runner, const struct buc
             log_message(LOG_WARNING, "lifecycle: the sweep of %s is interrupted: %s", bucket->name, error.message);
         return false;
     }
+    if (need == SWEEP_IS_ANOTHERS)
+        look_at_claims_later(runner);
     return !runner->is_ending;
 }
 
@@ -194,13 +209,20 @@ static void settle_next_try(struct lifecycle_runner *runner, bool done)
         runner->last_error[0] = '\0';
 }
 
+/* 0: there is none. */
+static bool is_past(deadline_t deadline)
+{
+    return deadline != 0 && loop_now_ns() >= deadline;
+}
+
 SUSPENDS static void sweep_if_due(struct lifecycle_runner *runner)
 {
     int64_t midnight_ms = now_ms(runner) / runner->day_ms * runner->day_ms;
     uint64_t stamp = settings_stamp(journal_state(runner->journal));
     bool is_new = midnight_ms != runner->midnight_ms || stamp != runner->stamp;
-    if (!is_new && (runner->again_ns == 0 || loop_now_ns() < runner->again_ns))
+    if (!is_new && !is_past(runner->again_ns) && !is_past(runner->claims_ns))
         return;
+    runner->claims_ns = 0;
     struct arena arena;
     struct buffer known;
     arena_init(&arena, BUCKETS_ARENA_BYTES);

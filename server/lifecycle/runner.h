@@ -9,6 +9,10 @@
  * deletes; and it is made in the turn in which settings of the bucket change (keeper_take_turn), so that after the
  * answer to a change of the rules nothing is removed by the former ones.
  *
+ * Where replicas share a store, each has a runner, and the record of a bucket's sweep says which of them walks over it
+ * (claims.h): one sweep a midnight for all of them together. There the turn binds only this process; a change of the
+ * rules through another one is obeyed as soon as this one's journal has read it.
+ *
  * Nothing is done while the journal stands still, or the clock cannot be believed (clock_watch.h).
  *
  * Only over a store that judges deletions (bucket_capabilities). All of it belongs to shard 0; counters can be read
@@ -17,6 +21,7 @@
 
 #include "runtime/io/pace.h"
 #include "runtime/metrics.h"
+#include "server/lifecycle/claims.h"
 #include "server/lifecycle/clock_watch.h"
 #include "server/lifecycle/record.h"
 #include "server/settings/keeper.h"
@@ -32,6 +37,7 @@ struct lifecycle_counters {
     metric_counter aborted; /* uploads */
     metric_counter changed;
     metric_counter locked;
+    metric_counter unsafe; /* compares nothing when it deletes */
     metric_counter failed;
     metric_counter is_held; /* 1: for its clock nothing is done */
 };
@@ -49,8 +55,9 @@ struct lifecycle_runner {
     struct bucket_store *store; /* judges deletions */
     struct settings *settings;  /* shard 0's */
     struct settings_keeper *keeper;
-    int64_t day_ms;                     /* how long a day is: midnights are its multiples since 1970 */
-    uint64_t pace;                      /* actions a second; 0: none at all */
+    int64_t day_ms;       /* how long a day is: midnights are its multiples since 1970 */
+    uint64_t pace;        /* actions a second; 0: none at all */
+    uint64_t takeover_ms; /* so long a sweep of another process must stand still; only over a store that is_shared */
     struct object_codecs *codecs;       /* of shard 0 */
     const struct class_levels *classes; /* at which moved objects are packed */
 
@@ -62,6 +69,7 @@ struct lifecycle_runner {
     uint8_t holder[SWEEP_HOLDER_BYTES];
     struct pace spent;
     struct clock_watch clock;
+    struct claim_watch claims;
     int64_t believed_ms;                  /* of the wall clock, as the journal has it */
     struct lifecycle_sweep *sweep;        /* under way; NULL: none */
     char last_error[ERROR_MESSAGE_BYTES]; /* why the last sweep that was interrupted was; "": none was */
@@ -72,9 +80,10 @@ struct lifecycle_runner {
 
     /* What was swept last, all buckets: */
     int64_t midnight_ms;
-    uint64_t stamp;      /* of settings */
-    uint64_t again_ms;   /* something was interrupted: so long after it ... */
-    deadline_t again_ns; /* ... it is tried again; 0: nothing was */
+    uint64_t stamp;       /* of settings */
+    uint64_t again_ms;    /* something was interrupted: so long after it ... */
+    deadline_t again_ns;  /* ... it is tried again; 0: nothing was */
+    deadline_t claims_ns; /* when sweeps of other processes are looked at again; 0: there are none under way */
 };
 
 /* What judgements of a bucket depend on beside its rules (evaluate.h). */

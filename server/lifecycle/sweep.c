@@ -6,6 +6,7 @@
 #include "runtime/log/log.h"
 #include "s3client/wire/s3_error.h"
 #include "server/lifecycle/move.h"
+#include "server/lifecycle/tags.h"
 #include "server/s3/request/names.h"
 
 #include <stdlib.h>
@@ -16,10 +17,12 @@ enum {
     PAGE_ARENA_BYTES = 24 << 20, /* a thousand keys with all the tags that they may have */
     TURN_MS = 30000,
     JUDGEMENTS_MAX = 50000, /* of one page */
+    RENEWALS = 5,           /* of a claim, in the time after which it is another's */
 };
 
 _Static_assert((int)JUDGEMENTS_MAX / (int)LIFECYCLE_RULES_MAX >= (int)LIFECYCLE_PAGE_ENTRIES_MIN, "a page has so many");
 static const uint64_t RENEWAL_NS = UINT64_C(60) * 1000000000;
+static const uint64_t VIEW_NS = UINT64_C(10) * 1000000000; /* by an older view of the rules nothing is done */
 
 /* ---- is it time? ---- */
 
@@ -37,29 +40,50 @@ static bool is_own(const struct lifecycle_runner *runner, const struct sweep_rec
     return memcmp(record->holder, runner->holder, sizeof record->holder) == 0;
 }
 
-/* What this process has swept itself, and under the same rules, is known up to the next moment at which something can
- * be due: whatever it did not see came later. */
-static bool is_record_due(const struct lifecycle_runner *runner, const struct sweep_record *record, uint64_t rules,
-                          int64_t now_ms)
+static bool is_shared(const struct lifecycle_runner *runner)
 {
-    if (record->state != SWEEP_IS_DONE || record->rules != rules)
-        return true;
-    if (record->midnight_ms == now_ms / runner->day_ms * runner->day_ms)
-        return false;
-    return !is_own(runner, record) || now_ms >= record->next_ms;
+    return runner->store->capabilities.is_shared;
 }
 
-bool sweep_is_due(struct lifecycle_runner *runner, const struct bucket_info *bucket, int64_t now_ms)
+/* What was swept under the same rules is known up to the next moment at which something can be due: whatever was not
+ * seen came later. That holds for what replicas have seen; of a store that is one process's own alone, an earlier one
+ * is not believed. Replicas' clocks may be on both sides of a midnight. */
+static bool is_done_due(const struct lifecycle_runner *runner, const struct sweep_record *record, uint64_t rules,
+                        int64_t now_ms)
+{
+    int64_t midnight_ms = now_ms / runner->day_ms * runner->day_ms;
+    if (record->rules != rules)
+        return true;
+    if (is_shared(runner))
+        return record->midnight_ms < midnight_ms && now_ms >= record->next_ms;
+    return record->midnight_ms != midnight_ms && (!is_own(runner, record) || now_ms >= record->next_ms);
+}
+
+static enum sweep_need need_of_record(struct lifecycle_runner *runner, uint64_t creation_id,
+                                      const struct sweep_record *record, uint64_t rules, int64_t now_ms)
+{
+    if (record->state == SWEEP_IS_DONE)
+        return is_done_due(runner, record, rules, now_ms) ? SWEEP_IS_DUE : SWEEP_IS_NOT_DUE;
+    if (!is_shared(runner) || is_own(runner, record) || sweep_claim_is_free(record))
+        return SWEEP_IS_DUE;
+    uint64_t patience_ns = runner->takeover_ms * 1000000;
+    return sweep_claim_is_abandoned(&runner->claims, creation_id, record, loop_now_ns(), patience_ns)
+               ? SWEEP_IS_DUE
+               : SWEEP_IS_ANOTHERS;
+}
+
+enum sweep_need sweep_need_of(struct lifecycle_runner *runner, const struct bucket_info *bucket, int64_t now_ms)
 {
     uint64_t rules;
     if (!find_rules(runner, bucket->creation_id, &rules))
-        return false;
+        return SWEEP_IS_NOT_DUE;
     struct sweep_record *record = malloc(sizeof *record); /* too large for a fiber's stack */
     ASSERT(record != NULL);
-    bool is_due = !sweep_record_find(journal_state(runner->journal), bucket->creation_id, record) ||
-                  is_record_due(runner, record, rules, now_ms);
+    enum sweep_need need = SWEEP_IS_DUE;
+    if (sweep_record_find(journal_state(runner->journal), bucket->creation_id, record))
+        need = need_of_record(runner, bucket->creation_id, record, rules, now_ms);
     free(record);
-    return is_due;
+    return need;
 }
 
 /* ---- what is done ---- */
@@ -67,6 +91,18 @@ bool sweep_is_due(struct lifecycle_runner *runner, const struct bucket_info *buc
 static const struct lifecycle *rules_of(const struct lifecycle_sweep *sweep)
 {
     return sweep->plan.lifecycle;
+}
+
+/* A process that stood still, and wakes up: its view is old, and somebody else may have taken the sweep. */
+static bool has_claim(const struct lifecycle_sweep *sweep, struct error *error)
+{
+    const struct journal *journal = sweep->runner->journal;
+    if (!is_shared(sweep->runner))
+        return true;
+    if (journal_age_ns(journal) > VIEW_NS)
+        return error_set(error, ERROR_BUSY, NULL, "the journal was not read for a while");
+    return sweep_record_stands(journal_state(journal), sweep->bucket.creation_id, sweep->record.nonce) ||
+           error_set(error, ERROR_CONFLICT, NULL, "another process has taken the sweep over");
 }
 
 /* Does everything stand as it did when this sweep began? */
@@ -80,7 +116,7 @@ static bool may_go_on(struct lifecycle_sweep *sweep, struct error *error)
         return error_set(error, ERROR_BUSY, NULL, "%s", lifecycle_halt_text(runner));
     if (!find_rules(runner, sweep->bucket.creation_id, &rules) || rules != sweep->record.rules)
         return error_set(error, ERROR_CHANGED, NULL, "its rules were replaced");
-    return true;
+    return has_claim(sweep, error);
 }
 
 static void count_rule(struct sweep_record *record, const struct lifecycle *lifecycle,
@@ -128,11 +164,18 @@ static void account(struct lifecycle_sweep *sweep, const struct lifecycle_order 
     look_again(sweep);
     bool has_changed = error->kind == ERROR_CHANGED;
     bool is_locked = error->kind == ERROR_DENIED;
+    bool is_unsafe = error->kind == ERROR_UNSUPPORTED;
+    bool has_failed = !has_changed && !is_locked && !is_unsafe;
     totals->changed += has_changed;
     totals->locked += is_locked;
-    totals->failed += !has_changed && !is_locked;
-    metric_add(has_changed ? &counters->changed : is_locked ? &counters->locked : &counters->failed, 1);
-    if (!has_changed && !is_locked)
+    totals->unsafe += is_unsafe;
+    totals->failed += has_failed;
+    metric_add(has_changed ? &counters->changed
+               : is_locked ? &counters->locked
+               : is_unsafe ? &counters->unsafe
+                           : &counters->failed,
+               1);
+    if (has_failed)
         tell_failure(sweep, error);
 }
 
@@ -149,6 +192,8 @@ static void prepare(struct lifecycle_sweep *sweep, const struct lifecycle_order 
         .etag = entry->etag,
         .superseded_ms = entry->superseded_ms,
         .tags = entry->tags,
+        .ignores_tags = !sweep->runner->store->capabilities.lists_tags &&
+                        !lifecycle_needs_tags(&sweep->plan, entry, sweep->walk.now_ms),
         .newer_least = order->verdict.newer_least,
         .is_alone = action == LIFECYCLE_REMOVE_MARKER,
     };
@@ -157,6 +202,21 @@ static void prepare(struct lifecycle_sweep *sweep, const struct lifecycle_order 
         .version = action == LIFECYCLE_EXPIRE ? SPAN_EMPTY : span_from_string(entry->version),
         .grounds = &sweep->grounds[place],
     };
+}
+
+SUSPENDS static bool write_record(struct lifecycle_sweep *sweep, struct error *error)
+{
+    struct lifecycle_runner *runner = sweep->runner;
+    sweep->renewed_ns = loop_now_ns();
+    return sweep_record_put(runner->journal, runner->environment, sweep->bucket.creation_id, &sweep->record, error);
+}
+
+/* So often that nobody takes it over. */
+SUSPENDS static bool renew(struct lifecycle_sweep *sweep, struct error *error)
+{
+    uint64_t patience_ns = sweep->runner->takeover_ms * 1000000 / RENEWALS;
+    uint64_t renewal_ns = is_shared(sweep->runner) && patience_ns < RENEWAL_NS ? patience_ns : RENEWAL_NS;
+    return loop_now_ns() - sweep->renewed_ns < renewal_ns || write_record(sweep, error);
 }
 
 /* Rules change before, or after. */
@@ -177,7 +237,7 @@ SUSPENDS static bool carry_out_batch(struct lifecycle_sweep *sweep, const struct
     struct lifecycle_runner *runner = sweep->runner;
     for (unsigned i = 0; i < count; i++)
         prepare(sweep, &orders[i], i);
-    if (!pace_spend(&runner->spent, count, error) || !take_turn(sweep, error))
+    if (!pace_spend(&runner->spent, count, error) || !renew(sweep, error) || !take_turn(sweep, error))
         return false;
     bool done = bucket_delete_objects(runner->store, span_from_string(sweep->bucket.name), sweep->items, count, error);
     keeper_give_turn(runner->keeper, sweep->bucket.creation_id);
@@ -194,7 +254,7 @@ SUSPENDS static bool carry_out_move(struct lifecycle_sweep *sweep, const struct 
     struct lifecycle_move move;
     struct error failed;
     prepare(sweep, order, 0);
-    if (!pace_spend(&runner->spent, 1, error))
+    if (!pace_spend(&runner->spent, 1, error) || !renew(sweep, error))
         return false;
     bool has_turn = true;
     bool done = lifecycle_move_prepare(&move, runner, span_from_string(sweep->bucket.name), order, &failed);
@@ -240,13 +300,6 @@ SUSPENDS static bool carry_out(struct lifecycle_sweep *sweep, unsigned count, st
 
 /* ---- where it is ---- */
 
-SUSPENDS static bool write_record(struct lifecycle_sweep *sweep, struct error *error)
-{
-    struct lifecycle_runner *runner = sweep->runner;
-    sweep->renewed_ns = loop_now_ns();
-    return sweep_record_put(runner->journal, runner->environment, sweep->bucket.creation_id, &sweep->record, error);
-}
-
 /* What the walk has counted since it was asked last. */
 static void take_counts(struct lifecycle_sweep *sweep)
 {
@@ -265,7 +318,7 @@ static void take_counts(struct lifecycle_sweep *sweep)
 SUSPENDS static bool end_page(struct lifecycle_sweep *sweep, struct error *error)
 {
     take_counts(sweep);
-    return loop_now_ns() - sweep->renewed_ns < RENEWAL_NS || write_record(sweep, error);
+    return renew(sweep, error);
 }
 
 /* ---- versions ---- */
@@ -289,10 +342,13 @@ SUSPENDS static bool walk_prefix(struct lifecycle_sweep *sweep, struct span pref
         if (span_starts_with(span_of(cursor->key, cursor->key_size), prefix)) {
             request.after_key = span_of(cursor->key, cursor->key_size);
             request.after_version = span_from_string(cursor->version);
+            request.after_modified_ms = cursor->modified_ms;
         }
         arena_reset(&sweep->page);
         if (!may_go_on(sweep, error) ||
             !bucket_list_versions(sweep->runner->store, &request, &sweep->page, &page, error) ||
+            !lifecycle_read_tags(sweep->runner->store, request.bucket, &sweep->plan, &page, sweep->walk.now_ms,
+                                 &sweep->page, error) ||
             !carry_out(sweep, lifecycle_walk_page(&sweep->walk, &page, sweep->orders), error) ||
             !end_page(sweep, error))
             return false;
@@ -322,7 +378,7 @@ SUSPENDS static bool abort_upload(struct lifecycle_sweep *sweep, const struct up
     struct lifecycle_runner *runner = sweep->runner;
     const struct object_name name = {.bucket = span_from_string(sweep->bucket.name), .key = upload->key};
     struct error failed;
-    if (!pace_spend(&runner->spent, 1, error) || !take_turn(sweep, error))
+    if (!pace_spend(&runner->spent, 1, error) || !renew(sweep, error) || !take_turn(sweep, error))
         return false;
     bool done = bucket_abort_upload(runner->store, &name, span_from_string(upload->id), &failed);
     keeper_give_turn(runner->keeper, sweep->bucket.creation_id);
@@ -487,10 +543,15 @@ SUSPENDS static bool run(struct lifecycle_sweep *sweep, struct error *error)
     struct error ignored;
     if (!read_rules(sweep, error))
         return false;
-    settle_record(sweep, clock_wall_ms(sweep->runner->environment->clock));
+    int64_t now_ms = clock_wall_ms(sweep->runner->environment->clock);
+    if (sweep_need_of(sweep->runner, &sweep->bucket, now_ms) != SWEEP_IS_DUE)
+        return error_set(error, ERROR_CONFLICT, NULL, "another process has taken the bucket a moment ago");
+    settle_record(sweep, now_ms);
     if (!write_record(sweep, error))
         return false;
     if (!walk_uploads(sweep, error) || !walk_versions(sweep, error)) {
+        if (sweep->runner->is_ending)
+            sweep_claim_give_back(&sweep->record);
         (void)write_record(sweep, &ignored); /* as of the last page that was done */
         return false;
     }

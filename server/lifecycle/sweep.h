@@ -20,8 +20,9 @@ struct lifecycle_sweep {
     struct deletion_grounds grounds[SWEEP_BATCH_MAX];
 };
 
+enum sweep_need { SWEEP_IS_NOT_DUE, SWEEP_IS_DUE, SWEEP_IS_ANOTHERS /* who is at it */ };
 /* Is there anything to be swept, and is it time? */
-bool sweep_is_due(struct lifecycle_runner *runner, const struct bucket_info *bucket, int64_t now_ms);
+enum sweep_need sweep_need_of(struct lifecycle_runner *runner, const struct bucket_info *bucket, int64_t now_ms);
 /* Takes the bucket, and sweeps it to its end, from where a former sweep was cut off. ERROR_NOT_FOUND: the bucket has
  * gone. ERROR_CONFLICT: another process has it. ERROR_CHANGED: its rules were replaced. After other errors it goes on
  * later from where it is. */

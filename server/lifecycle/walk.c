@@ -39,6 +39,7 @@ static void begin_entry(struct lifecycle_cursor *cursor, const struct list_entry
     cursor->version[0] = '\0';
     if (is_followed)
         memcpy(cursor->version, entry->version, sizeof cursor->version);
+    cursor->modified_ms = entry->modified_ms;
 }
 
 /* A marker may be put over any version; and where there are locks, that is what becomes of a current one. */

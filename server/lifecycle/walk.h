@@ -19,6 +19,7 @@ struct lifecycle_cursor {
     size_t key_size; /* 0: at the beginning */
     uint8_t key[OBJECT_KEY_BYTES_MAX];
     char version[VERSION_TEXT_BYTES]; /* "": behind all of the key */
+    int64_t modified_ms;              /* when that version was made */
     unsigned newer_kept;              /* noncurrent versions of the key, up to here, that stay */
 };
 

@@ -159,6 +159,7 @@ struct bucket_store *embedded_open(const char *path, const struct embedded_optio
                                                             .has_versions = true,
                                                             .has_lock = true,
                                                             .judges_deletions = true,
+                                                            .lists_tags = true,
                                                             .rewrites = true,
                                                             .lists_all = true,
                                                             .keeps_sidecar = true,

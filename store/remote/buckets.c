@@ -8,13 +8,13 @@
 #include "runtime/base/clock.h"
 #include "runtime/base/decimal.h"
 #include "runtime/fiber/loop.h"
+#include "runtime/fiber/parallel.h"
 #include "runtime/io/io.h"
 #include "runtime/log/log.h"
 #include "s3client/operations.h"
 #include "s3client/wire/checksum.h"
 #include "s3client/wire/s3_error.h"
 #include "store/remote/own_objects.h"
-#include "store/remote/parallel.h"
 #include "store/remote/store.h"
 
 #include <stdlib.h>

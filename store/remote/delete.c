@@ -5,6 +5,7 @@
 #include "s3client/operations.h"
 #include "s3client/wire/s3_error.h"
 #include "store/remote/fetch.h"
+#include "store/remote/grounds.h"
 #include "store/remote/s4_object.h"
 #include "store/remote/write/tombstone.h"
 
@@ -17,7 +18,8 @@ enum { DELETE_ROUNDS = 16, DELETE_HEADERS_MAX = 2 };
 struct deletion {
     struct remote_key key;
     struct delete_item *item;
-    bool may_be_applied; /* an answer was lost */
+    const struct write_condition *condition; /* NULL: none */
+    bool may_be_applied;                     /* an answer was lost */
     struct counting counting;
 };
 
@@ -162,7 +164,7 @@ static bool may_go_on(bool found, const struct deletion *deletion, const struct 
                       struct error *error)
 {
     bool is_marked = target->state == TARGET_ABSENT && target->is_marked;
-    return is_marked ? write_condition_holds_of_marker(deletion->item->condition, error) : found;
+    return is_marked ? write_condition_holds_of_marker(deletion->condition, error) : found;
 }
 
 SUSPENDS bool deletion_find_revision(struct write_target *target, struct error *error)
@@ -192,7 +194,7 @@ SUSPENDS bool deletion_bury(struct delete_item *item, struct write_target *targe
 SUSPENDS static bool delete_named(struct deletion *deletion, struct error *error)
 {
     struct write_target target;
-    target_init(&target, &deletion->key, deletion->item->condition);
+    target_init(&target, &deletion->key, deletion->condition);
     for (unsigned round = 0; round < DELETE_ROUNDS; round++) {
         const struct write_target before = target;
         bool found = round == 0 ? deletion_find_revision(&target, error) : target_look(&target, NULL, NULL, error);
@@ -220,7 +222,7 @@ SUSPENDS static bool delete_version(struct deletion *deletion, struct error *err
 {
     struct remote_state state;
     struct s3_answer answer;
-    const struct write_condition *condition = deletion->item->condition;
+    const struct write_condition *condition = deletion->condition;
     bool done = true;
     if (condition != NULL) {
         done = remote_look(&deletion->key, LOOK_FOR_WHOLE, &state, error);
@@ -311,8 +313,25 @@ SUSPENDS static bool delete_key(struct deletion *deletion, struct error *error)
     const struct verdicts *verdicts = &key->shard->remote->verdicts;
     bool is_named = !key->is_internal && verdict_holds(verdicts, VERDICT_DELETE_MATCH);
     deletion->counting.is_blind = !verdict_holds(verdicts, VERDICT_DELETE_RACES);
-    return is_named || deletion->item->condition != NULL ? delete_named(deletion, error)
-                                                         : delete_blind(deletion, error);
+    return is_named || deletion->condition != NULL ? delete_named(deletion, error) : delete_blind(deletion, error);
+}
+
+/* By somebody who judged it a while ago: what he saw is compared now, and is the condition of all that follows. */
+SUSPENDS static bool delete_judged(struct deletion *deletion, struct error *error)
+{
+    const struct delete_item *item = deletion->item;
+    const struct write_condition condition = {.if_match = span_from_string(item->grounds->etag),
+                                              .has_size = true,
+                                              .size = item->grounds->original_size,
+                                              .has_modified = true,
+                                              .modified_ms = item->grounds->modified_ms};
+    ASSERT(item->condition == NULL);
+    deletion->condition = remote_names_fixed_version(item) ? NULL : &condition;
+    bool done = remote_grounds_hold(&deletion->key, item, error) && delete_key(deletion, error);
+    deletion->condition = NULL;
+    if (!done && (error->code == S3_PreconditionFailed || error->kind == ERROR_NOT_FOUND))
+        error->kind = ERROR_CHANGED;
+    return done;
 }
 
 void deletion_drop_rows(struct remote *remote, struct remote_shard *shard, const struct object_name *name)
@@ -332,8 +351,10 @@ SUSPENDS bool deletion_of_one(struct remote *remote, struct span bucket, struct 
     const struct object_name name = {.bucket = bucket, .key = item->key, .version = item->version};
     ASSERT(deletion != NULL);
     deletion->item = item;
+    deletion->condition = item->condition;
     bool is_known = remote_key_init(remote, &name, &deletion->key, &item->error);
-    bool done = is_known && delete_key(deletion, &item->error);
+    bool done = is_known &&
+                (item->grounds != NULL ? delete_judged(deletion, &item->error) : delete_key(deletion, &item->error));
     counting_leave(&deletion->counting); /* an attempt of which we do not know */
     if (done && !deletion->key.is_internal) {
         deletion_drop_rows(remote, deletion->key.shard, &name);

@@ -2,9 +2,9 @@
 #include "store/remote/delete.h"
 
 #include "codec/format/crc.h"
+#include "runtime/fiber/parallel.h"
 #include "s3client/operations.h"
 #include "s3client/wire/s3_error.h"
-#include "store/remote/parallel.h"
 #include "store/remote/s4_object.h"
 #include "store/remote/write/tombstone.h"
 
@@ -87,7 +87,7 @@ static bool goes_alone(const struct batch *batch, unsigned index)
     bool is_null = item->version.size > 0 && span_equal(item->version, SPAN("null"));
     bool may_be_locked = item->may_bypass_governance || (batch->has_lock && item->version.size > 0);
     bool is_twin = batch->states[index].is_twin && item->version.size == 0;
-    return item->condition != NULL || may_be_locked || makes_marker || is_null || is_twin;
+    return item->condition != NULL || item->grounds != NULL || may_be_locked || makes_marker || is_null || is_twin;
 }
 
 /* What each key is, from its row, or by asking: so that a request that comes late, or twice, deletes nothing that came

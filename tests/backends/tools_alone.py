@@ -10,13 +10,17 @@ from backend_case import BackendCase
 from overwrites import MIB, large_body
 
 
+def bale_program(case):
+    """That of the build which a BackendCase tries."""
+    return os.path.join(os.path.dirname(os.path.dirname(case.baled)), "tools", "bale")
+
+
 def bale_command(case, *arguments):
     """Of a BackendCase: bale on its bucket."""
-    program = os.path.join(os.path.dirname(os.path.dirname(case.baled)), "tools", "bale")
     account = case.backend.account
     environment = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", "AWS_ACCESS_KEY_ID": account.access_key,
                    "AWS_SECRET_ACCESS_KEY": account.secret_key}
-    return subprocess.run([program, *arguments, "--backend", f"s3:{case.bucket}", "--endpoint", case.backend.endpoint],
+    return subprocess.run([bale_program(case), *arguments, "--backend", f"s3:{case.bucket}", "--endpoint", case.backend.endpoint],
                           env=environment, capture_output=True, timeout=120, check=False)
 
 

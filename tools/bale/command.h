@@ -93,6 +93,8 @@ const struct command *command_find(const char *name); /* NULL: there is none */
 /* Environment and arguments (NULL behind the last) into *ret_line, which command_line_free is due on in either case. */
 bool command_line_read(const struct command *command, char *const *environment, char *const *arguments,
                        struct command_line *ret_line, struct error *error);
+/* Where the control file of the server lies that is meant: --state, else that of the backend. */
+const char *command_folder(const struct command_line *line);
 void command_line_free(const struct command *command, struct command_line *line);
 
 /* What `bale help` prints, and `bale COMMAND --help`. */

@@ -85,6 +85,11 @@ bool command_line_read(const struct command *command, char *const *environment, 
     return command->check == NULL || command->check(ret_line, error);
 }
 
+const char *command_folder(const struct command_line *line)
+{
+    return line->state != NULL ? line->state : line->folder;
+}
+
 void command_line_free(const struct command *command, struct command_line *line)
 {
     option_table_free(&command->table, line);

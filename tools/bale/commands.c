@@ -84,6 +84,8 @@ static const struct option KEYRING[] = {
 
 static const struct option LIFECYCLE[] = {
     BACKEND,
+    {"state", OPTION_TEXT, AT(state), NULL, "PATH",
+     .help = "the --state folder of a baled that runs before an S3 bucket, instead of --backend"},
     {"explain", OPTION_TEXT, AT(explain), NULL, "BUCKET/KEY",
      .help = "say what each rule of the bucket says of this object"},
     {"version", OPTION_TEXT, AT(version), NULL, "ID", .help = "with --explain: of this version, not the current one"},

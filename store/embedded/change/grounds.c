@@ -59,7 +59,7 @@ bool grounds_hold(struct batch *batch, const struct version_key *key, bool is_of
         store_lift_veil(batch->store, &place.row);
     if (found == LOOKUP_MISSING || !is_same_version(&place, grounds))
         return has_changed(error, "The version has changed");
-    if (!span_equal(place.row.tags, grounds->tags))
+    if (!grounds->ignores_tags && !span_equal(place.row.tags, grounds->tags))
         return has_changed(error, "The tags have changed");
     if (is_of_current && !place.is_current_row)
         return has_changed(error, "The version is no longer the current one");

@@ -1,10 +1,10 @@
 /* store/remote/lists/list.c -- a page of keys: the backend's lists, and what is known of each key beside them. */
 #include "runtime/base/assert.h"
+#include "runtime/fiber/parallel.h"
 #include "s3client/operations.h"
 #include "s3client/wire/s3_error.h"
 #include "store/remote/ledger/counting.h"
 #include "store/remote/lists/page.h"
-#include "store/remote/parallel.h"
 #include "store/remote/store.h"
 
 #include <limits.h>

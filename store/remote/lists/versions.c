@@ -1,9 +1,9 @@
 /* store/remote/lists/versions.c -- a page of versions and delete markers: the backend's lists, and what is known of
  * each version beside them. Which one is the latest, and in which order they were made, is the backend's word. */
+#include "runtime/fiber/parallel.h"
 #include "s3client/operations.h"
 #include "s3client/wire/s3_error.h"
 #include "store/remote/lists/page.h"
-#include "store/remote/parallel.h"
 #include "store/remote/store.h"
 
 #include <stdlib.h>
@@ -21,6 +21,8 @@ struct version_listing {
     int64_t version_ms;        /* when that was made, where the backend forgets_versions; 0: not known */
     struct buffer after_whole; /* the key as the backend names it */
     struct buffer last_prefix; /* the common prefix that was met last */
+    struct buffer newer_key;   /* the key of the entry before, */
+    int64_t newer_ms;          /* and when that was made; 0: not known */
     struct arena arena;        /* of one page of the backend */
     struct s3_versions_page page;
     struct listed *listed;
@@ -150,6 +152,19 @@ static bool fill_from_row(struct version_listing *listing, struct list_entry *en
     return found;
 }
 
+/* Since when an entry is noncurrent: since the one before it was made. Such a one is never the first of its key, but
+ * where a page begins behind a version of which nothing is known. */
+static int64_t find_superseded(struct version_listing *listing, const struct listed *listed)
+{
+    const struct s3_version_entry *source = &listing->page.entries[listed->source];
+    bool is_followed = span_equal(buffer_span(&listing->newer_key), listed->key);
+    int64_t superseded_ms = !source->is_latest && is_followed ? listing->newer_ms : 0;
+    buffer_clear(&listing->newer_key);
+    buffer_append(&listing->newer_key, listed->key);
+    listing->newer_ms = source->modified_ms;
+    return superseded_ms;
+}
+
 static bool add_entry(struct version_listing *listing, const struct listed *listed, struct error *error)
 {
     const struct s3_version_entry *source = &listing->page.entries[listed->source];
@@ -161,6 +176,7 @@ static bool add_entry(struct version_listing *listing, const struct listed *list
         .is_delete_marker = source->is_delete_marker,
         .original_size = source->size,
         .modified_ms = source->modified_ms,
+        .superseded_ms = listed->is_prefix ? 0 : find_superseded(listing, listed),
         .key = arena_copy(listing->to, listed->key),
     };
     if (entry->key.data == NULL)
@@ -302,6 +318,10 @@ static bool begin(struct version_listing *listing, struct bucket_store *store,
     buffer_append(&listing->prefix, request->prefix);
     buffer_append(&listing->after, request->after_key);
     buffer_append(&listing->version, request->after_version);
+    if (request->after_version.size > 0) {
+        buffer_append(&listing->newer_key, request->after_key);
+        listing->newer_ms = request->after_modified_ms;
+    }
     listing->version_ms = listing->remote->base.capabilities.forgets_versions ? request->after_modified_ms : 0;
     listing->entries = arena_allocate(arena, (request->entries_max + 1) * sizeof *listing->entries);
     listing->unknown = malloc((request->entries_max + 1) * sizeof *listing->unknown);
@@ -315,6 +335,7 @@ static void end(struct version_listing *listing)
     buffer_free(&listing->version);
     buffer_free(&listing->after_whole);
     buffer_free(&listing->last_prefix);
+    buffer_free(&listing->newer_key);
     arena_free(&listing->arena);
     free(listing->unknown);
 }

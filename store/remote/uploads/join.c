@@ -4,10 +4,10 @@
 #include "codec/format/frame.h"
 #include "runtime/base/assert.h"
 #include "runtime/fiber/loop.h"
+#include "runtime/fiber/parallel.h"
 #include "s3client/operations.h"
 #include "s3client/wire/s3_error.h"
 #include "store/remote/fetch.h"
-#include "store/remote/parallel.h"
 #include "store/remote/uploads/straight.h"
 
 #include <inttypes.h>

@@ -1,9 +1,9 @@
 /* store/remote/uploads/list.c -- which uploads are open: all their records are read, and put in order here, because the
  * bucket has them by their ids. */
 #include "runtime/base/assert.h"
+#include "runtime/fiber/parallel.h"
 #include "s3client/operations.h"
 #include "s3client/wire/s3_error.h"
-#include "store/remote/parallel.h"
 #include "store/remote/uploads/upload.h"
 
 #include <stdlib.h>

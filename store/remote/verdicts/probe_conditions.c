@@ -1,8 +1,8 @@
 /* store/remote/verdicts/probe_conditions.c -- conditions of PUT, Complete, DELETE and CopyObject: one after the other,
  * and many at once. */
 #include "runtime/base/assert.h"
+#include "runtime/fiber/parallel.h"
 #include "s3client/operations.h"
-#include "store/remote/parallel.h"
 #include "store/remote/verdicts/probe.h"
 
 #include <stdio.h>

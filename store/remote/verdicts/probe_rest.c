@@ -3,8 +3,8 @@
 #include "runtime/base/assert.h"
 #include "runtime/base/decimal.h"
 #include "runtime/base/hex.h"
+#include "runtime/fiber/parallel.h"
 #include "s3client/operations.h"
-#include "store/remote/parallel.h"
 #include "store/remote/verdicts/probe.h"
 
 #include <stdio.h>

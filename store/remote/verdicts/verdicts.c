@@ -178,6 +178,8 @@ void verdicts_apply(const struct verdicts *verdicts, uint64_t part_bytes, struct
         .has_lock = verdict_holds(verdicts, VERDICT_VERSIONS) && verdict_holds(verdicts, VERDICT_LOCKS),
         .forgets_versions =
             verdict_holds(verdicts, VERDICT_VERSIONS) && !verdict_holds(verdicts, VERDICT_VERSION_LISTS),
+        .judges_deletions = true,
+        .is_shared = true,
         .keeps_sidecar = true,
         .keeps_time = true,
         .keeps_seals = true,

@@ -52,8 +52,9 @@ static void fill(struct sweep_record *record)
         .ended_ms = 86400002,
         .next_ms = INT64_MAX,
         .state = SWEEP_IS_DONE,
-        .cursor = {.key_size = 3, .key = "a/b", .version = "null", .newer_kept = 99},
-        .totals = {.judged = 9, .done = {0, 1, 2, 3}, .aborted = 4, .changed = 5, .locked = 6, .failed = 7},
+        .cursor = {.key_size = 3, .key = "a/b", .version = "null", .modified_ms = 86400003, .newer_kept = 99},
+        .totals =
+            {.judged = 9, .done = {0, 1, 2, 3}, .aborted = 4, .changed = 5, .locked = 6, .unsafe = 8, .failed = 7},
         .rules_count = SWEEP_RULES_COUNTED_MAX,
     };
     memset(record->holder, 'h', sizeof record->holder);
@@ -71,6 +72,7 @@ static void expect_same(const struct sweep_record *a, const struct sweep_record 
     ck_assert_uint_eq(a->cursor.key_size, b->cursor.key_size);
     ck_assert_mem_eq(a->cursor.key, b->cursor.key, b->cursor.key_size);
     ck_assert_str_eq(a->cursor.version, b->cursor.version);
+    ck_assert(a->cursor.modified_ms == b->cursor.modified_ms);
     ck_assert_uint_eq(a->cursor.newer_kept, b->cursor.newer_kept);
     ck_assert_uint_eq(a->rules_count, b->rules_count);
     for (unsigned i = 0; i < a->rules_count; i++) {

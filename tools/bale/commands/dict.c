@@ -12,11 +12,6 @@
 
 enum { REQUEST_BYTES_MAX = 8000 };
 
-static const char *folder_of(const struct command_line *line)
-{
-    return line->state != NULL ? line->state : line->folder;
-}
-
 /* ---- what the server answers ---- */
 
 /* "61.2 %", or a dash where it is not known. */
@@ -56,7 +51,7 @@ static struct json_object *change(const struct command_line *line, const char *p
     struct buffer request;
     struct json_object *answer = NULL;
     if (make_request(line, path, more, &request, error))
-        answer = control_call(folder_of(line), "POST", buffer_span(&request), error);
+        answer = control_call(command_folder(line), "POST", buffer_span(&request), error);
     buffer_free(&request);
     return answer;
 }
@@ -179,7 +174,7 @@ static void print_for_s4(struct json_object *rules)
 
 static bool command_list(const struct command_line *line, struct error *error)
 {
-    struct json_object *document = control_call(folder_of(line), "GET", SPAN("/dict"), error);
+    struct json_object *document = control_call(command_folder(line), "GET", SPAN("/dict"), error);
     if (document == NULL)
         return false;
     struct json_object *rules = answer_member(document, "rules");
@@ -199,7 +194,7 @@ static bool command_list(const struct command_line *line, struct error *error)
 
 static bool command_status(const struct command_line *line, struct error *error)
 {
-    struct json_object *document = control_call(folder_of(line), "GET", SPAN("/dict"), error);
+    struct json_object *document = control_call(command_folder(line), "GET", SPAN("/dict"), error);
     if (document == NULL)
         return false;
     struct json_object *rules = answer_member(document, "rules");

@@ -42,6 +42,12 @@ static void print_sweep(struct json_object *sweep)
            answer_number(sweep, "uploads_aborted"));
     printf("    due, and stay: %" PRId64 " for a lock, %" PRId64 " that had changed, %" PRId64 " that failed\n",
            answer_number(sweep, "locked"), answer_number(sweep, "changed"), answer_number(sweep, "failed"));
+    if (answer_number(sweep, "unsafe") > 0)
+        printf("    %" PRId64
+               " stay because the backend compares nothing when it deletes them: see docs/lifecycle.md\n",
+               answer_number(sweep, "unsafe"));
+    if (!is_done)
+        printf("    %s\n", answer_flag(sweep, "is_own") ? "this process is at it" : "another process is at it");
     if (is_done && answer_member(sweep, "next_ms") == NULL)
         printf("    nothing will fall due\n");
     else if (is_done)
@@ -142,11 +148,11 @@ static struct json_object *call(const struct command_line *line, struct error *e
     struct buffer request;
     struct json_object *answer = NULL;
     if (line->confirm_clock)
-        return control_call(line->folder, "POST", SPAN("/lifecycle/confirm-clock"), error);
+        return control_call(command_folder(line), "POST", SPAN("/lifecycle/confirm-clock"), error);
     if (line->explain == NULL)
-        return control_call(line->folder, "GET", SPAN("/lifecycle"), error);
+        return control_call(command_folder(line), "GET", SPAN("/lifecycle"), error);
     if (make_request(line, &request, error))
-        answer = control_call(line->folder, "GET", buffer_span(&request), error);
+        answer = control_call(command_folder(line), "GET", buffer_span(&request), error);
     buffer_free(&request);
     return answer;
 }

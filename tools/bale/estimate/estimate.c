@@ -4,7 +4,7 @@
 
 #include "codec/format/sidecar.h"
 #include "codec/trial.h"
-#include "store/remote/parallel.h"
+#include "runtime/fiber/parallel.h"
 #include "tools/bale/view/progress.h"
 
 #include <math.h>

@@ -1,5 +1,5 @@
-/* store/remote/parallel.c -- fibers that take the next thing until there is none. */
-#include "store/remote/parallel.h"
+/* runtime/fiber/parallel.c -- fibers that take the next thing until there is none. */
+#include "runtime/fiber/parallel.h"
 
 #include "runtime/base/assert.h"
 #include "runtime/fiber/wait.h"

@@ -1,4 +1,4 @@
-/* store/remote/parallel.h -- the same work on many things, a few at a time, each on a fiber of its own. */
+/* runtime/fiber/parallel.h -- the same work on many things, a few at a time, each on a fiber of its own. */
 #pragma once
 
 #include "runtime/fiber/fiber.h"
