@@ -152,8 +152,8 @@ static const struct option OPTIONS[] = {
     {"settings-cache", OPTION_SIZE, AT(settings_cache), "64M", "BYTES", .least = 1 << 20, .most = 16LL << 40,
      .help = "memory for settings of buckets that requests asked for, all shards"},
     {"lifecycle-pace", OPTION_NUMBER, AT(lifecycle_pace), "1000", "N", .least = 0, .most = 1000000,
-     .help = "lifecycle rules: how many versions are removed, or marked as deleted, a second; 0: none, rules are kept "
-             "and not carried out"},
+     .help = "lifecycle rules: how many versions are removed, marked as deleted or moved, a second; 0: none, rules are "
+             "kept and not carried out"},
     {"lifecycle-day", OPTION_DURATION, AT(lifecycle_day_ms), "24h", "TIME", .least = 100, .most = DAY_MS,
      .help = "how long a day of lifecycle rules is, to try them out; objects fall due when it is over"},
     {"lifecycle-takeover", OPTION_DURATION, AT(lifecycle_takeover_ms), "5m", "TIME", .least = 1000, .most = DAY_MS,
