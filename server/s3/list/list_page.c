@@ -144,11 +144,9 @@ void list_write_name(struct s3_document *document, const struct list_query *quer
         xml_text(&document->xml, element, name);
         return;
     }
-    struct buffer encoded;
-    buffer_init(&encoded, 0);
-    uri_encode(&encoded, name, URI_ENCODE_KEEP_SLASH);
-    xml_text(&document->xml, element, buffer_span(&encoded));
-    buffer_free(&encoded);
+    xml_open(&document->xml, element);
+    uri_encode(document->xml.out, name, URI_ENCODE_KEEP_SLASH); /* leaves nothing that XML would escape */
+    xml_close(&document->xml);
 }
 
 void list_write_query(struct s3_document *document, const struct list_query *query, bool is_truncated)
