@@ -50,5 +50,6 @@ void micro_codec(struct micro *micro);
 void micro_dictionary(struct micro *micro);
 void micro_digest(struct micro *micro);
 void micro_http_head(struct micro *micro);
+void micro_list_page(struct micro *micro);
 void micro_policy(struct micro *micro);
 void micro_signature(struct micro *micro);

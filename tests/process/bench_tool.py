@@ -326,8 +326,8 @@ class BenchTool(DaemonsCase):
 
         names = run("--list").stdout.splitlines()
         self.assertEqual(len(names), len(set(names)))
-        self.assertEqual({"codec", "dictionary", "digest", "http", "policy", "signature"}, {name.split("/")[0] for name in names})
-        asked = ["codec/zstd-1/csv/", "digest/CRC32C/", "dictionary/unpack", "http/", "signature/"]
+        self.assertEqual({"codec", "dictionary", "digest", "http", "list", "policy", "signature"}, {name.split("/")[0] for name in names})
+        asked = ["codec/zstd-1/csv/", "digest/CRC32C/", "dictionary/unpack", "http/", "list/", "signature/"]
         cases = json.loads(run("--json", *asked).stdout)["cases"]
         self.assertEqual({name for name in names if name.startswith(tuple(asked))}, {case["name"] for case in cases})
         for case in cases:
