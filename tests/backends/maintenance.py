@@ -1,15 +1,20 @@
 """tests/backends/maintenance.py -- bale maintain on a bucket that others have filled: packed, and no client sees a difference."""
 
+import functools
 import json
 import os
 import re
+import signal
+import subprocess
 import tempfile
 import threading
 import time
 
+import checksums
 import multipart
 from backend_case import BackendCase
-from tools_alone import bale_command
+from faults import fault
+from tools_alone import bale_command, bale_end, bale_start
 
 MIB = 1 << 20
 POLICY = "[rule all]\naction = migrate\n"
@@ -32,8 +37,11 @@ class MaintenanceCase(BackendCase):
             file.write(text)
         return path
 
-    def maintain(self, policy, *options):
-        return bale_command(self, "maintain", "--policy", self.write("policy.ini", policy), "--format", "json", *options)
+    def start_maintain(self, policy, *options, place=None):
+        return bale_start(self, "maintain", "--policy", self.write("policy.ini", policy), "--format", "json", *options, place=place)
+
+    def maintain(self, policy, *options, place=None):
+        return bale_end(self.start_maintain(policy, *options, place=place))
 
     def outcomes(self, done):
         """By rule."""
@@ -162,6 +170,101 @@ class MaintenanceByRules(MaintenanceCase):
         found = self.outcomes(self.maintain(policy, "--execute"))
         self.assertEqual({"young": {"too-young": 5}, "large": {"packed": 1}, "gain": {"no-gain": 1}}, found)
         self.assertEqual({"all": {"packed": 3, "already": 1, "no-gain": 2, "too-small": 1, "other-etag": 1}}, self.outcomes(self.maintain(POLICY)))
+
+    @staticmethod
+    def looks_at_tags(proxy, key):
+        return [entry for entry in proxy.log() if entry["op"] == "GetObjectTagging" and entry["key"] == key]
+
+    def change_meanwhile(self, change):
+        """While an object is packed, between the first look at its tags and the last. Every HEAD is late, the last look begins with one,
+        and the process is stopped as long as the change takes."""
+        plain = self.direct().client()
+        self.assertEqual(0, bale_command(self, "backend").returncode)  # what it can do is known, and not tried through the proxy
+        for number in range(5):
+            key = f"key-{number}"
+            fields = {"x-amz-tagging": "a=1", "x-amz-meta-who": "first"}
+            self.assertEqual(200, plain.put(self.bucket, key, (), fields, multipart.text_bytes(50_000)).status)
+            proxy = self.proxy(fault("delay", op="HeadObject", key=f"^{key}$", seconds=2))
+            process = self.start_maintain(f"[rule one]\nprefix = {key}\n", "--execute", place=proxy)
+            looks = functools.partial(self.looks_at_tags, proxy, key)
+            self.wait_for(lambda looks=looks: looks() and looks()[0]["status"], "its tags are read", 60)
+            process.send_signal(signal.SIGSTOP)
+            is_in_time = len(looks()) == 1
+            change(plain, key)
+            process.send_signal(signal.SIGCONT)
+            outcomes = self.outcomes(bale_end(process))["one"]
+            if is_in_time:
+                self.assertEqual({"changed": 1}, outcomes)
+                return plain, key
+        return self.fail("each time the last look was over before the change")
+
+    def test_tags_that_change_meanwhile_stay(self):
+        document = b"<Tagging><TagSet><Tag><Key>b</Key><Value>2</Value></Tag></TagSet></Tagging>"
+        plain, key = self.change_meanwhile(
+            lambda plain, key: self.assertEqual(200, plain.put(self.bucket, key, {"tagging": None}, {"content-md5": checksums.md5_base64(document)}, document).status))
+        self.assertIn(b"<Key>b</Key>", plain.get(self.bucket, key, {"tagging": None}).body)
+
+    def test_metadata_that_change_meanwhile_stay(self):
+        def change(plain, key):
+            fields = {"x-amz-copy-source": f"{self.bucket}/{key}", "x-amz-metadata-directive": "REPLACE", "x-amz-meta-who": "second"}
+            self.assertEqual(200, plain.put(self.bucket, key, (), fields).status)
+        plain, key = self.change_meanwhile(change)
+        self.assertEqual("second", plain.head(self.bucket, key).header("x-amz-meta-who"))
+
+    def test_tags_stay_where_nobody_counts_them(self):
+        bodies = self.fill()
+        proxy = self.proxy(fault("omit", op=["GetObject", "HeadObject"], field="x-amz-tagging-count"))
+        before = self.seen(self.bale(), bodies)
+        self.assertEqual(4, self.outcomes(self.maintain(POLICY, "--execute", place=proxy))["all"]["packed"])
+        self.assertEqual(before, self.seen(self.bale(), bodies))
+
+    def test_a_backend_that_goes_away_midway(self):
+        """What was done stands, and the next run does the rest."""
+        bodies = self.fill()
+        before = self.seen(self.bale(), bodies)
+        proxy = self.proxy(fault("refuse", status=503, op=["PutObject", "UploadPart", "CreateMultipartUpload"], key="^huge.log$"))
+        done = self.maintain(POLICY, "--execute", place=proxy)
+        proxy.clear()
+        self.assertEqual(3, done.returncode, done)
+        document = json.loads(done.stdout)
+        self.assertFalse(document["is_all"])
+        self.assertEqual({"packed": 1, "too-small": 1}, document["rules"][0]["outcomes"])
+        found = self.outcomes(self.maintain(POLICY, "--execute", place=proxy))["all"]
+        self.assertEqual({"packed": 3, "already": 1, "no-gain": 2, "too-small": 1, "other-etag": 1}, found)
+        self.assertEqual(before, self.seen(self.bale(), bodies))
+
+    def test_two_runs_at_once(self):
+        """The same work twice, and no harm."""
+        bodies = self.fill()
+        before = self.seen(self.bale(), bodies)
+        for process in [self.start_maintain(POLICY, "--execute") for _ in range(2)]:
+            found = self.outcomes(bale_end(process))["all"]
+            self.assertEqual(4, sum(found.get(outcome, 0) for outcome in ("packed", "already", "changed")), found)
+        self.assertEqual({"already": 4, "no-gain": 2, "too-small": 1, "other-etag": 1}, self.outcomes(self.maintain(POLICY))["all"])
+        self.assertEqual(before, self.seen(self.bale(), bodies))
+
+    def test_tools_that_compare_see_nothing_to_do(self):
+        tree = os.path.join(self.folder, "tree")
+        for key, body in self.fill().items():
+            path = os.path.join(tree, key)
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            with open(path, "wb") as file:
+                file.write(body)
+            os.utime(path, (0, 1_500_000_000))
+        self.assertEqual(4, self.outcomes(self.maintain(POLICY, "--execute"))["all"]["packed"])
+        bale = self.bale()
+        endpoint = "http://%s:%d" % tuple(bale.server.address[:2])
+        account = bale.server.accounts["alice"]
+        environment = {"PATH": "/usr/bin:/bin", "HOME": self.folder, "AWS_ACCESS_KEY_ID": account.access_key,
+                       "AWS_SECRET_ACCESS_KEY": account.secret_key, "AWS_REGION": "us-east-1", "AWS_DEFAULT_REGION": "us-east-1"}
+        remote = f":s3,provider=Other,env_auth=true,region=us-east-1,endpoint='{endpoint}':{self.bucket}"
+        for words in (["/usr/bin/rclone", "--config=/dev/null", "check", tree, remote],
+                      ["/usr/bin/aws", "--endpoint-url", endpoint, "s3", "sync", "--dryrun", tree, f"s3://{self.bucket}"]):
+            with self.subTest(words[0]):
+                if not os.path.exists(words[0]):
+                    self.skipTest(f"{words[0]} is not here")
+                done = subprocess.run(words, env=environment, capture_output=True, timeout=120, check=False)
+                self.assertEqual((0, b""), (done.returncode, done.stdout), done.stderr)
 
     def test_a_policy_with_errors_is_refused_whole(self):
         done = self.maintain("[rule a]\nprefx = logs/\nleast-size = big\n[other]\naction = migrate\n[rule b]\n"

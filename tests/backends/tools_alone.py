@@ -15,13 +15,22 @@ def bale_program(case):
     return os.path.join(os.path.dirname(os.path.dirname(case.baled)), "tools", "bale")
 
 
-def bale_command(case, *arguments):
-    """Of a BackendCase: bale on its bucket."""
+def bale_start(case, *arguments, place=None):
+    """Of a BackendCase: bale on its bucket, or before a proxy there, as a process."""
     account = case.backend.account
     environment = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", "AWS_ACCESS_KEY_ID": account.access_key,
                    "AWS_SECRET_ACCESS_KEY": account.secret_key}
-    return subprocess.run([bale_program(case), *arguments, "--backend", f"s3:{case.bucket}", "--endpoint", case.backend.endpoint],
-                          env=environment, capture_output=True, timeout=120, check=False)
+    return subprocess.Popen([bale_program(case), *arguments, "--backend", f"s3:{case.bucket}", "--endpoint", (place or case.backend).endpoint],
+                            env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+
+def bale_end(process):
+    out, errors = process.communicate(timeout=120)
+    return subprocess.CompletedProcess(process.args, process.returncode, out, errors)
+
+
+def bale_command(case, *arguments, place=None):
+    return bale_end(bale_start(case, *arguments, place=place))
 
 
 class Tools(BackendCase):
