@@ -1,6 +1,7 @@
 /* server/lifecycle/move.c -- a version moves to another storage class. */
 #include "server/lifecycle/move.h"
 
+#include "runtime/log/log.h"
 #include "server/object/class_levels.h"
 
 #include <string.h>
@@ -10,6 +11,16 @@ enum {
     SMALL_BYTES = 2000,      /* stored: what lies in the catalogue beside its row is left there */
 };
 
+/* That is found again in each sweep: the class does not wait for it, nor what is due after that. */
+static bool stays_as_it_is(const struct lifecycle_move *move, const struct error *error)
+{
+    if (error->kind != ERROR_DAMAGED && error->kind != ERROR_IO && error->kind != ERROR_UNSUPPORTED)
+        return false;
+    log_message(LOG_ERROR, "lifecycle: %.*s/%.*s moves as it is, for it cannot be packed anew: %s",
+                SPAN_FORMAT(move->name.bucket), SPAN_FORMAT(move->name.key), error->message);
+    return true;
+}
+
 /* What cannot be packed anew, or gains nothing, moves all the same. */
 SUSPENDS static bool pack(struct lifecycle_move *move, struct span storage_class, struct error *error)
 {
@@ -18,8 +29,9 @@ SUSPENDS static bool pack(struct lifecycle_move *move, struct span storage_class
     bool is_plain = move->found.seal.size == 0 && !move->found.is_encrypted && move->found.is_size_known;
     if (level == 0 || !is_plain || move->found.stored_size <= SMALL_BYTES)
         return true;
-    if (!object_rewrite_begin(runner->codecs, runner->store, &move->name, level, &move->packed, error))
-        return false;
+    const struct object_rewrite_intent intent = {move->name, level, &runner->is_ending};
+    if (!object_rewrite_begin(runner->codecs, runner->store, &intent, &move->packed, error))
+        return stays_as_it_is(move, error);
     if (strcmp(object_rewrite_found(move->packed)->stored_etag, move->found.stored_etag) != 0)
         return error_set(error, ERROR_CHANGED, NULL, "The object was replaced while it was looked at.");
     if (object_rewrite_is_smaller(move->packed))
@@ -36,13 +48,13 @@ SUSPENDS bool lifecycle_move_prepare(struct lifecycle_move *move, struct lifecyc
     move->name = (struct object_name){bucket, order->entry->key, span_from_string(order->entry->version)};
     arena_init(&move->arena, ARENA_BYTES);
     buffer_init(&move->metadata, 0);
-    if (!bucket_head(runner->store, &move->name, &move->arena, &move->found, error)) {
-        if (error->kind == ERROR_NOT_FOUND)
-            error->kind = ERROR_CHANGED;
-        return false;
-    }
-    metadata_with_storage_class(move->found.metadata, order->verdict.storage_class, &move->metadata);
-    return pack(move, order->verdict.storage_class, error);
+    bool done = bucket_head(runner->store, &move->name, &move->arena, &move->found, error) &&
+                pack(move, order->verdict.storage_class, error);
+    if (done)
+        metadata_with_storage_class(move->found.metadata, order->verdict.storage_class, &move->metadata);
+    else if (error->kind == ERROR_NOT_FOUND)
+        error->kind = ERROR_CHANGED;
+    return done;
 }
 
 SUSPENDS bool lifecycle_move_commit(struct lifecycle_move *move, const struct deletion_grounds *grounds,

@@ -19,7 +19,8 @@ struct lifecycle_move {
     struct object_rewrite *packed; /* its body at the level of the class; NULL: it stays */
 };
 
-/* `order` must live until the end, `bucket` as well. Either way the move must be ended. */
+/* `order` must live until the end, `bucket` as well. Either way the move must be ended. ERROR_CANCELLED: the process is
+ * ending. */
 SUSPENDS bool lifecycle_move_prepare(struct lifecycle_move *move, struct lifecycle_runner *runner, struct span bucket,
                                      const struct lifecycle_order *order, struct error *error);
 /* ERROR_CHANGED: it is not what was judged any more. */

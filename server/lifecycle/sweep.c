@@ -256,18 +256,16 @@ SUSPENDS static bool carry_out_move(struct lifecycle_sweep *sweep, const struct 
     prepare(sweep, order, 0);
     if (!pace_spend(&runner->spent, 1, error) || !renew(sweep, error))
         return false;
-    bool has_turn = true;
     bool done = lifecycle_move_prepare(&move, runner, span_from_string(sweep->bucket.name), order, &failed);
-    if (done) {
-        has_turn = take_turn(sweep, error);
-        done = has_turn && lifecycle_move_commit(&move, &sweep->grounds[0], &failed);
-        if (has_turn)
-            keeper_give_turn(runner->keeper, sweep->bucket.creation_id);
+    bool goes_on = done ? take_turn(sweep, error) : may_go_on(sweep, error);
+    if (done && goes_on) {
+        done = lifecycle_move_commit(&move, &sweep->grounds[0], &failed);
+        keeper_give_turn(runner->keeper, sweep->bucket.creation_id);
     }
     lifecycle_move_end(&move);
-    if (has_turn)
+    if (goes_on)
         account(sweep, order, done ? NULL : &failed);
-    return has_turn;
+    return goes_on;
 }
 
 /* Those among the orders. The others are left, in their order; *ret_count: how many. */

@@ -90,10 +90,11 @@ struct object_write_intent {
     struct object_lock lock;
     struct span owner; /* as in object_attributes; so is the next */
     struct span acl;
-    bool is_sealed;   /* encrypted, under the keyring's active key */
-    int level;        /* 0: as the settings say, by the storage class in the metadata */
-    bool is_rewrite;  /* the end is object_writer_commit_rewrite; each frame is decoded again before it is stored */
-    struct span seal; /* of a part instead of is_sealed: what its upload has (upload_info.seal) */
+    bool is_sealed;  /* encrypted, under the keyring's active key */
+    int level;       /* 0: as the settings say, by the storage class in the metadata */
+    bool is_rewrite; /* the end is object_writer_commit_rewrite; each frame is decoded again before it is stored */
+    const bool *is_cut_off; /* looked at before each frame: true ends it with ERROR_CANCELLED. NULL: nothing does */
+    struct span seal;       /* of a part instead of is_sealed: what its upload has (upload_info.seal) */
 };
 
 /* As bucket_begin: a condition that does not hold is refused before a byte is taken. */

@@ -35,35 +35,39 @@ static bool may_be_rewritten(const struct object_attributes *attributes, struct 
                      "An object that is encrypted or empty, or whose size is not known, is not packed anew.");
 }
 
-SUSPENDS static bool pack(struct object_codecs *codecs, struct bucket_store *store, const struct object_name *name,
-                          int level, struct object_rewrite *rewrite, struct error *error)
+SUSPENDS static bool pack(struct object_codecs *codecs, struct bucket_store *store,
+                          const struct object_rewrite_intent *intent, struct object_rewrite *rewrite,
+                          struct error *error)
 {
     const struct object_attributes *attributes = &rewrite->source->attributes;
-    const struct object_write_intent intent = {
-        .name = *name, .is_size_known = true, .size = attributes->original_size, .is_rewrite = true, .level = level};
+    const struct object_write_intent write = {.name = intent->name,
+                                              .is_size_known = true,
+                                              .size = attributes->original_size,
+                                              .level = intent->level,
+                                              .is_rewrite = true,
+                                              .is_cut_off = intent->is_cut_off};
     struct object_digest digest;
-    if (!may_be_rewritten(attributes, error) || !object_writer_begin(codecs, store, &intent, &rewrite->writer, error))
+    if (!may_be_rewritten(attributes, error) || !object_writer_begin(codecs, store, &write, &rewrite->writer, error))
         return false;
-    bool done =
-        object_pump(codecs, rewrite->source, name, 0, attributes->original_size, rewrite->writer, &digest, error) &&
-        (is_original(attributes, &digest) ||
-         error_set(error, ERROR_DAMAGED, S3_InternalError, "The object is not what was put. Run `bale check`."));
+    bool done = object_pump(codecs, rewrite->source, &write.name, 0, write.size, rewrite->writer, &digest, error) &&
+                (is_original(attributes, &digest) || error_set(error, ERROR_DAMAGED, S3_InternalError,
+                                                               "The object is not what was put. Run `bale check`."));
     if (!done)
         object_writer_abort(rewrite->writer);
     return done;
 }
 
 SUSPENDS bool object_rewrite_begin(struct object_codecs *codecs, struct bucket_store *store,
-                                   const struct object_name *name, int level, struct object_rewrite **ret_rewrite,
+                                   const struct object_rewrite_intent *intent, struct object_rewrite **ret_rewrite,
                                    struct error *error)
 {
     struct bucket_object *source;
-    if (!bucket_open(store, name, NULL, &source, error))
+    if (!bucket_open(store, &intent->name, NULL, &source, error))
         return false;
     struct object_rewrite *rewrite = malloc(sizeof *rewrite);
     ASSERT(rewrite != NULL);
     *rewrite = (struct object_rewrite){.source = source};
-    if (pack(codecs, store, name, level, rewrite, error)) {
+    if (pack(codecs, store, intent, rewrite, error)) {
         *ret_rewrite = rewrite;
         return true;
     }

@@ -9,10 +9,17 @@
 
 struct object_rewrite;
 
-/* `name` has the version, and lives as long as the rewrite. ERROR_UNSUPPORTED: it is encrypted, or its size is not
- * known. ERROR_DAMAGED: what is stored is not what was put. SlowDown: there is too much to do. */
+struct object_rewrite_intent {
+    struct object_name name; /* with its version; its texts live as long as the rewrite */
+    int level;
+    const bool
+        *is_cut_off; /* looked at before each frame, for a whole object may take an hour. NULL: nothing ends it */
+};
+
+/* ERROR_UNSUPPORTED: it is encrypted, or its size is not known. ERROR_DAMAGED: what is stored is not what was put.
+ * SlowDown: there is too much to do. ERROR_CANCELLED: it was cut off. */
 SUSPENDS bool object_rewrite_begin(struct object_codecs *codecs, struct bucket_store *store,
-                                   const struct object_name *name, int level, struct object_rewrite **ret_rewrite,
+                                   const struct object_rewrite_intent *intent, struct object_rewrite **ret_rewrite,
                                    struct error *error);
 /* Of what was read; as long as the rewrite. */
 const struct object_attributes *object_rewrite_found(const struct object_rewrite *rewrite);

@@ -57,7 +57,8 @@ struct object_writer {
 
     int level;
     bool is_rewrite;
-    bool stays_raw; /* whatever its bytes are, and however many frames there would be */
+    const bool *is_cut_off; /* or NULL */
+    bool stays_raw;         /* whatever its bytes are, and however many frames there would be */
     bool may_be_gzip;
     bool may_be_block;
     enum { SHAPE_UNDECIDED, SHAPE_RAW, SHAPE_FRAMED, SHAPE_GZIP, SHAPE_BLOCK } shape;
@@ -235,6 +236,7 @@ SUSPENDS bool object_writer_begin(struct object_codecs *codecs, struct bucket_st
     writer->acl = intent->acl;
     writer->level = level_of(codecs, intent);
     writer->is_rewrite = intent->is_rewrite;
+    writer->is_cut_off = intent->is_cut_off;
     writer->stays_raw = stays_raw(store, intent, codecs->settings.codec);
     writer->may_be_gzip = may_be_gzip(store, intent, codecs->settings.codec);
     writer->may_be_block = object_codecs_write_blocks(codecs, store);
@@ -457,6 +459,8 @@ SUSPENDS static bool flush(struct object_writer *writer, bool is_last, struct er
     bool is_only = is_last && writer->frames_count == 0 && !writer->is_part && !writer->is_sealed;
     struct packer_job job;
     bool stored;
+    if (writer->is_cut_off != NULL && *writer->is_cut_off)
+        return error_set(error, ERROR_CANCELLED, NULL, "Nobody waits for the end of this any more.");
     writer->is_last_frame = is_last;
     if (writer->may_be_gzip) {
         stored = flush_gzip(writer, frame, is_last, error);

@@ -7,6 +7,7 @@ for tests/process/run. tests/lifecycle/oracle has many objects, and kills.
 import base64
 import hashlib
 import json
+import pathlib
 import random
 import subprocess
 import tempfile
@@ -200,6 +201,31 @@ class Lifecycle(DaemonsCase):
         self.assertEqual((body, "1"), (answer.body, answer.header("x-amz-mp-parts-count")))
         self.assertEqual(body, self.alice.get("bucket", "cold/moved").body)
         self.assertEqual(body[500000:500100], self.alice.get("bucket", "cold/moved", (), {"range": "bytes=500000-500099"}).body)
+
+    def damage(self, body):
+        """One bit of a body that lies in the store as it came."""
+        for path in (path for path in pathlib.Path(self.daemon.folder, "data").rglob("*") if path.is_file()):
+            place = path.read_bytes().find(body)
+            if place >= 0:
+                with path.open("r+b") as file:
+                    file.seek(place + len(body) // 2)
+                    file.write(bytes([body[len(body) // 2] ^ 1]))
+                return
+        self.fail("the body is nowhere")
+
+    def test_what_cannot_be_packed_anew_moves_as_it_is(self):
+        """A damaged body: its class does not wait for it, nor the marker that is due after that."""
+        self.make("--class", "GLACIER_IR=zstd:3")
+        self.fill("bucket", versioned=True)
+        body = random.Random(3).randbytes(200_000)
+        version = self.alice.put("bucket", "key", (), (), body).header("x-amz-version-id")
+        self.damage(body)
+        move = "<Transition><Days>1</Days><StorageClass>GLACIER_IR</StorageClass></Transition>"
+        self.set("bucket", "lifecycle", document(("all", "", move + "<Expiration><Days>2</Days></Expiration>")))
+        self.wait_for(lambda: self.storage_class("bucket", "key", version) == "GLACIER_IR")
+        self.wait_for(lambda: "bucket/key moves as it is" in self.daemon.log())
+        self.wait_for(lambda: self.alice.head("bucket", "key").status == 404)
+        self.assertEqual(["key", "key"], self.version_keys("bucket"))
 
     def begin_sweep(self):
         """Of many objects that are all due, and go slowly; some are gone."""
