@@ -1,5 +1,5 @@
 /* tests/unit/journal/bucket_of_s3_test.c -- a journal's calls as requests to an S3 server: what is sent, what answers
- * mean. That the promises of a journal hold over a real server is tested in tests/backends/replicas.py. */
+ * mean. That the promises of a journal hold over a real server is tested in tests/backends/fleet/replicas.py. */
 #include "journal/bucket_store.h"
 #include "tests/unit/run_suite.h"
 #include "tests/unit/s3client/script.h"

@@ -1,0 +1,91 @@
+"""tests/backends/bodies/labels.py -- a server that passed the test of labels, and mixes two revisions after all: a HEAD that shows the metadata of one
+has the ETag of the next (versitygw reads one after the other, and another write comes in between). No write is lost by it."""
+
+import random
+import threading
+
+import fronts
+from backend_case import BackendCase
+from faults import fault
+
+AHEAD = fault("slip-ahead", op="HeadObject", key="^k$", times=1)
+
+
+class SameLabels(BackendCase):
+    """A client sends the very bytes that another body was packed to: two writes have one ETag, and no label has slipped."""
+
+    FOR = ("raw",)
+
+    def test_bytes_that_are_a_packed_body(self):
+        one, two = (self.bale(None, "--shards", "1") for _ in range(2))
+        text = random.Random(self.seed).randbytes(50_000).hex().encode()
+        self.assertEqual(200, one.client().put(self.bucket, "k", (), (), text).status)
+        plain = self.backend.client()
+        packed = plain.get(self.bucket, "k")
+        self.assertLess(len(packed.body), len(text))
+        for body in (packed.body, text, packed.body):
+            for client in (two.client(), one.client()):
+                self.assertEqual(200, client.get(self.bucket, "k").status)
+            self.assertEqual(200, one.client().put(self.bucket, "k", (), (), body).status)
+            self.assertEqual(packed.header("etag"), plain.head(self.bucket, "k").header("etag"), "it is not the same")
+            for client in (two.client(), one.client(), two.client()):
+                answer = client.get(self.bucket, "k")
+                self.assertEqual((200, str(len(body))), (answer.status, client.head(self.bucket, "k").header("content-length")))
+                self.assertTrue(body == answer.body)
+            listed = two.client().get(self.bucket, None, {"list-type": "2"})
+            self.assertEqual([str(len(body))], listed.texts("Contents/Size"))
+        self.assertTrue(fronts.verdicts(self.backend)["labels-hold"])
+        self.assertNotIn("bore the ETag of another revision", two.log() + one.log())
+
+
+class LabelsAhead(BackendCase):
+    FOR = ("raw",)
+
+    def setUp(self):
+        super().setUp()
+        self.through = self.proxy()
+        # what one shard has seen of a key another may not have
+        self.one, self.two = (self.bale(self.through, "--shards", "1").client() for _ in range(2))
+        self.assertTrue(fronts.verdicts(self.backend)["labels-hold"])
+        self.through.reset()
+
+    def put(self, client, body, **headers):
+        return client.put(self.bucket, "k", (), {name.replace("_", "-"): value for name, value in headers.items()}, body)
+
+    def while_it_looks(self, write, other):
+        """What `write` is answered, whose HEAD shows what was there before `other` has written, and the ETag of what was there then."""
+        answers = []
+        writer = threading.Thread(target=lambda: answers.append(write()))
+        writer.start()
+        self.wait_for(lambda: "HeadObject" in [entry["op"] for entry in self.through.log() if entry["key"] == "k"], "a look")
+        self.assertEqual(200, other().status)
+        writer.join()
+        self.through.clear()
+        return answers[0]
+
+    def assert_there(self, body):
+        self.assertEqual(body, self.one.get(self.bucket, "k").body, self.through.story("k"))
+
+    def test_a_swap_of_what_has_been_replaced(self):
+        etag = self.put(self.one, b"first").header("etag")
+        self.through.rules(AHEAD)
+        swapped = self.while_it_looks(lambda: self.put(self.two, b"swapped", if_match=etag), lambda: self.put(self.one, b"between"))
+        self.assertEqual(412, swapped.status, self.through.story("k"))
+        self.assert_there(b"between")
+        self.wait_for(lambda: not fronts.verdicts(self.backend)["labels-hold"], "it is not noted")
+
+    def test_a_conditional_delete_of_what_has_been_replaced(self):
+        etag = self.put(self.one, b"first").header("etag")
+        self.through.rules(AHEAD)
+        deleted = self.while_it_looks(lambda: self.two.delete(self.bucket, "k", (), {"if-match": etag}), lambda: self.put(self.one, b"between"))
+        self.assertEqual(412, deleted.status, self.through.story("k"))
+        self.assert_there(b"between")
+
+    def test_a_write_whose_answer_was_lost(self):
+        """It is found by its nonce, beside the ETag of what has replaced it: that is not what it wrote."""
+        self.through.rules(fault("lose", op="PutObject", key="^k$", times=1), AHEAD)
+        found = self.while_it_looks(lambda: self.put(self.one, b"first"), lambda: self.put(self.two, b"between"))
+        self.assertEqual(200, found.status, found)
+        swapped = self.put(self.one, b"swapped", if_match=found.header("etag"))
+        self.assertEqual(412, swapped.status, self.through.story("k"))
+        self.assert_there(b"between")

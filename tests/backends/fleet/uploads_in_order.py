@@ -1,0 +1,190 @@
+"""tests/backends/fleet/uploads_in_order.py -- parts that come one after the other: what they cost of the backend, what is stored of them, and what
+happens to those that went straight into the backend's upload when the client thinks better of it."""
+
+import struct
+from urllib.parse import unquote
+
+import keys
+from backend_case import BackendCase
+from uploads_of_a_fleet import Uploader, composite, digest, document
+
+MIB = 1 << 20
+
+
+def noise(seed, size):
+    return keys.content(seed, size, False)
+
+
+def packed(seed, size, share):
+    """Bytes of which this share is left when they are compressed."""
+    block = 64 << 10
+    kept = int(block * share)
+    source = noise(seed, size)
+    return b"".join(source[at:at + kept] + bytes(min(block, size - at) - len(source[at:at + kept])) for at in range(0, size, block))
+
+
+def original_size(stored):
+    """What the frames of a stored body say, walked as any reader of S4's frames does."""
+    position = total = 0
+    while position < len(stored):
+        magic = stored[position:position + 4]
+        if magic == b"S4F2":
+            original, payload = struct.unpack_from("<QQ", stored, position + 8)
+            total, position = total + original, position + 28 + payload
+        elif magic == b"S4P1":
+            position += 12 + struct.unpack_from("<Q", stored, position + 4)[0]
+        else:
+            raise AssertionError(f"no frame begins at {position}")
+    assert position == len(stored), "the last frame is cut off"
+    return total
+
+
+class UploadsInOrder(BackendCase):
+    def setUp(self):
+        super().setUp()
+        self.through = self.proxy()
+        self.bales = self.fleet(1, self.through)
+        self.plain = self.backend.client()
+
+    def uploader(self):
+        return Uploader(self.bales, self.bucket, self.seed, 0)
+
+    def send(self, key, bodies, skipped=()):
+        """An upload of these parts, one after the other; its id."""
+        client = self.uploader()
+        upload = client.begin(key)
+        for number, body in enumerate(bodies, 1):
+            if number not in skipped:
+                client.part(key, upload, number, body)
+        return upload
+
+    def complete(self, key, upload, bodies, numbers=None):
+        """Of these parts of them; and reads what is there."""
+        numbers = numbers or range(1, len(bodies) + 1)
+        chosen = [bodies[number - 1] for number in numbers]
+        tags = [(number, f'"{digest(bodies[number - 1])}"') for number in numbers]
+        answer = self.bales[0].client().post(self.bucket, key, {"uploadId": upload}, (), document(tags))
+        self.assertEqual((200, composite(chosen)), (answer.status, answer.text("ETag")), answer)
+        self.check(key, b"".join(chosen))
+
+    def check(self, key, body):
+        """Through Bale, whole and in ranges, and by the documentation of the format alone."""
+        client = self.bales[0].client()
+        self.assertTrue(client.get(self.bucket, key).body == body, "other bytes")
+        for first in (0, len(body) // 2, len(body) - 1000):
+            answer = client.get(self.bucket, key, (), {"range": f"bytes={first}-{first + 999}"})
+            self.assertTrue(answer.status == 206 and answer.body == body[first:first + 1000], f"other bytes at {first}")
+        self.assertEqual(len(body), original_size(self.plain.get(self.bucket, key).body), "the frames hold another number of bytes")
+
+    def stored_bytes(self, key):
+        return int(self.plain.head(self.bucket, key).header("content-length"))
+
+    def names(self):
+        return [entry["op"] for entry in self.through.log()]
+
+    # ---- what it costs ----
+
+    def measure(self, part_bytes, count, share, most):
+        bodies = [packed(number, part_bytes, share) for number in range(count)]
+        whole = b"".join(bodies)
+        key = f"k{part_bytes}/{share}"
+        self.through.reset()
+        upload = self.send(key, bodies)
+        tags = [(number, f'"{digest(body)}"') for number, body in enumerate(bodies, 1)]
+        answer = self.bales[0].client().post(self.bucket, key, {"uploadId": upload}, (), document(tags))
+        self.assertEqual(200, answer.status, answer)
+        traffic = sum(entry.get("in", 0) + entry.get("out", 0) for entry in self.through.log())
+        self.assertEqual(200, self.bales[0].client().put(self.bucket, "one", (), (), whole, payload="unsigned").status)
+        stored, at_once = self.stored_bytes(key), self.stored_bytes("one")
+        told = f"{count} parts of {part_bytes / MIB} MiB, of which {share} is left"
+        print(f"{told}: traffic {traffic / len(whole):.3f} of the client's bytes, stored {stored / at_once:.4f} of one PUT's")
+        self.assertLessEqual(traffic, most * len(whole), told)
+        self.assertLessEqual(stored, 1.01 * at_once, told)
+        self.check(key, whole)
+
+    def test_traffic_and_stored_bytes(self):
+        """A part that shrinks to less than 5 MiB is sent as an object, and once more together with its neighbours; unless it is the last of
+        them. At 5 MiB a part that is 1.5 times what is left of it."""
+        self.measure(5 * MIB, 4, 0.9, 1.45)
+        self.measure(8 * MIB, 4, 1, 1.3)
+        self.measure(8 * MIB, 4, 0.5, 1.3)
+        self.measure(16 * MIB, 2, 1, 1.3)
+        for part_bytes, count in ((5 * MIB, 12), (8 * MIB, 8), (16 * MIB, 4), (64 * MIB, 3)) if self.is_long else ():
+            for share in (1, 0.5, 0.4, 0.1):
+                self.measure(part_bytes, count, share, 1.3)
+
+    def test_parts_go_straight(self):
+        """From the second one on they are not copied, and not sent twice."""
+        bodies = [noise(number, 6 * MIB) for number in range(4)]
+        upload = self.send("k", bodies)
+        self.through.reset()
+        self.complete("k", upload, bodies)
+        self.assertEqual(1, self.names().count("UploadPartCopy"), "only the first one is copied")
+
+    def test_requests(self):
+        """docs/backend.md promises as many."""
+        client, bodies, counts = self.uploader(), [noise(number, 6 * MIB) for number in range(3)], []
+
+        def count(action):
+            self.through.reset()
+            result = action()
+            counts.append([entry["op"] for entry in self.through.log() if is_of_uploads(entry)])
+            return result
+
+        def is_of_uploads(entry):
+            return entry["key"] == "k" or ".bale/mpu/" in entry["key"] + unquote(entry["query"])
+        upload = count(lambda: client.begin("k"))
+        for number, body in enumerate(bodies, 1):
+            count(lambda number=number, body=body: client.part("k", upload, number, body))
+        count(lambda: client.complete("k", upload, dict(enumerate(bodies, 1))))
+        other = self.send("k", bodies[:1])
+        count(lambda: client.abort("k", other))
+        # the first part is copied by Complete; a part that goes straight has three, the first of them makes the record, too
+        self.assertEqual([2, 2, 4, 3, 10, 7], [len(made) for made in counts], counts)
+
+    # ---- what clients think better of ----
+
+    def mixed(self):
+        """Large, small, small, large with both in front of it, large, small."""
+        return [noise(1, 6 * MIB), packed(2, 5 * MIB, 0.2), packed(3, 5 * MIB, 0.2), noise(4, 6 * MIB), noise(5, 6 * MIB), packed(6, 5 * MIB, 0.2)]
+
+    def test_as_sent(self):
+        bodies = self.mixed()
+        self.complete("k", self.send("k", bodies), bodies)
+
+    def test_some_are_left_out(self):
+        bodies = self.mixed()
+        for number, chosen in enumerate(((1, 4), (4,), (2, 4, 6), (1, 3, 4, 5), (1, 2, 3, 5), (5,), (2, 3), (1, 2, 3, 4, 6))):
+            if (number + self.seed) % 2 and not self.is_long:
+                continue
+            key = f"k{number}"
+            with self.subTest(chosen):
+                self.complete(key, self.send(key, bodies), bodies, chosen)
+
+    def test_some_are_sent_again(self):
+        """Each of them, as something large, small, or the same; through a replica that has not seen the others as well."""
+        other = self.fleet(1)
+        for number in range(1, 7):
+            for kind, again in enumerate((noise(11, 6 * MIB), packed(12, 5 * MIB, 0.01), None)):
+                if (number + 2 * kind + self.seed) % 6 and not self.is_long:
+                    continue
+                bodies = self.mixed()
+                key = f"k{number}/{kind}"
+                with self.subTest(number=number, kind=kind):
+                    upload = self.send(key, bodies)
+                    bodies[number - 1] = again or bodies[number - 1]
+                    client = Uploader(other, self.bucket, 1, 0) if kind == 1 else self.uploader()
+                    client.part(key, upload, number, bodies[number - 1])
+                    self.complete(key, upload, bodies)
+
+    def test_refused_and_completed_with_others(self):
+        """What was left out the first time is still there the second time."""
+        bodies = self.mixed()
+        alice = self.bales[0].client()
+        self.assertEqual(200, alice.put(self.bucket, "k", (), (), b"there").status)
+        upload = self.send("k", bodies)
+        for chosen in ((1, 2, 3, 5), (2, 3, 6), (1, 3), (1, 4), (4,)):
+            tags = [(number, f'"{digest(bodies[number - 1])}"') for number in chosen]
+            answer = alice.post(self.bucket, "k", {"uploadId": upload}, {"if-none-match": "*"}, document(tags))
+            self.assertEqual(412, answer.status)
+        self.complete("k", upload, bodies)
