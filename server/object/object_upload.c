@@ -318,9 +318,12 @@ SUSPENDS bool object_upload_plan(struct object_codecs *codecs, struct bucket_sto
     struct upload_secret secret;
     *ret_plan = (struct upload_plan){0};
     buffer_init(&ret_plan->frames, PLAN_FRAMES_BYTES_MAX);
-    if (!object_upload_open_seal(codecs, store, name, upload->seal, &secret, error) ||
-        (secret.is_encrypted && !sealed_plan_begin(choices->count, &ret_plan->sealed, error)))
+    if (!object_upload_open_seal(codecs, store, name, upload->seal, &secret, error))
         return false;
+    if (secret.is_encrypted && !sealed_plan_begin(choices->count, &ret_plan->sealed, error)) {
+        upload_secret_end(&secret);
+        return false;
+    }
     md5_begin(&totals.md5s);
     checksum_begin(&totals.composite, upload->checksum_algorithm);
     part_walk_begin(&walk, codecs, store, name, upload, choices->parts[0].number - 1, PART_NUMBER_MAX);

@@ -92,5 +92,7 @@ bool encryption_parse(const struct xml_element *root, struct error *error)
     return xml_tree_expect_root(root, "ServerSideEncryptionConfiguration", error) &&
            xml_tree_sort(root, &rule, 1, error) && xml_tree_sort(rule.first, fields, 2, error) &&
            check_default(fields[0].first, error) &&
-           error_set(error, ERROR_UNSUPPORTED, S3_NotImplemented, "This server does not encrypt what it stores.");
+           error_set(error, ERROR_UNSUPPORTED, S3_NotImplemented,
+                     "Buckets have no default encryption here: what is to be encrypted asks for it itself "
+                     "(x-amz-server-side-encryption).");
 }
