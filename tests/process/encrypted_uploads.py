@@ -4,6 +4,7 @@ each step, and what becomes of an upload whose key is not there; for tests/proce
 
 import base64
 import hashlib
+import json
 import os
 import re
 import shutil
@@ -156,6 +157,31 @@ class EncryptedUploads(EncryptionCase):
         for headers in ({HEADER: "aws:kms"}, {HEADER + "-customer-algorithm": "AES256"}):
             self.assertEqual(501, alice.post("bucket", "key", {"uploads": None}, headers).status)
         self.assertEqual(400, alice.post("bucket", "key", {"uploads": None}, {HEADER: "AES192"}).status)
+
+    def test_a_policy_that_demands_it(self):
+        """Parts and the end of an upload that was begun as it demands do not ask again; and the answer to the end may be lost."""
+        daemon = self.begin()
+        alice = daemon.alice
+        plain = self.create(daemon, "plain", CHECKSUM)
+        deny = {"Effect": "Deny", "Principal": "*", "Action": "s3:PutObject", "Resource": "arn:aws:s3:::bucket/*"}
+        conditions = ({"StringNotEquals": {"s3:" + HEADER: "AES256"}}, {"Null": {"s3:" + HEADER: "true"}})
+        policy = json.dumps({"Version": "2012-10-17", "Statement": [{**deny, "Condition": condition} for condition in conditions]}).encode()
+        digest = {"content-md5": base64.b64encode(hashlib.md5(policy).digest()).decode()}
+        self.assertEqual(204, alice.put("bucket", None, {"policy": None}, digest, policy).status)
+        for upload in (plain, "0" * len(plain)):
+            part = {"partNumber": "1", "uploadId": upload}
+            self.assertEqual(403, alice.put("bucket", "plain", part, (), b"part").status)
+            self.assertEqual(403, alice.post("bucket", "plain", {"uploadId": upload}, (), document({1: b"part"})).status)
+        upload = self.create(daemon, "key")
+        self.assertEqual(403, alice.put("bucket", "other", {"partNumber": "1", "uploadId": upload}, (), b"part").status)
+        self.send(daemon, "key", upload, 1, PARTS[0])
+        copy = {"x-amz-copy-source": "bucket/key"}
+        for _ in range(2):
+            self.assertEqual("AES256", self.complete(daemon, "key", upload, {1: PARTS[0]}).header(HEADER))
+        self.assertEqual(403, alice.put("bucket", "copy", None, copy).status)
+        upload = self.create(daemon, "copy", SSE)
+        self.assertEqual(200, alice.put("bucket", "copy", {"partNumber": "1", "uploadId": upload}, copy).status)
+        self.expect_whole(daemon, "key", PARTS[:1])
 
     def test_uploads_whose_key_is_missing(self):
         """Their parts are refused, not stored in clear; and what was begun before there was a keyring is begun anew."""

@@ -9,6 +9,7 @@
 #include "server/s3/form/form_signature.h"
 #include "server/s3/request/client_address.h"
 #include "server/s3/request/tag_header.h"
+#include "server/s3/rights/upload_encryption.h"
 
 #include <stdio.h>
 
@@ -307,6 +308,17 @@ static bool give_request_tag_keys(struct lookup *lookup)
     return ok;
 }
 
+/* ---- encryption ---- */
+
+/* A part is encrypted if its upload is, whatever its request says: clients ask once, when they begin it. */
+static SUSPENDS bool give_encryption(struct lookup *lookup)
+{
+    struct span value;
+    if (s3_request_header(lookup->request, "x-amz-server-side-encryption", &value))
+        return give(lookup, value);
+    return upload_encryption_find(lookup->request) ? give(lookup, SPAN("AES256")) : give_nothing(lookup);
+}
+
 /* ---- the keys ---- */
 
 /* Headers that are a key as they are sent (522). */
@@ -335,8 +347,6 @@ static const char *header_of(enum condition_key key)
         return "x-amz-storage-class";
     case KEY_metadata_directive:
         return "x-amz-metadata-directive";
-    case KEY_server_side_encryption:
-        return "x-amz-server-side-encryption";
     case KEY_website_redirect_location:
         return "x-amz-website-redirect-location";
     case KEY_object_ownership:
@@ -409,6 +419,8 @@ SUSPENDS bool condition_values_find(struct s3_request *request, const struct obj
         return name->version.size > 0 ? give(&lookup, name->version) : give_nothing(&lookup);
     case KEY_copy_source:
         return give_copy_source(&lookup);
+    case KEY_server_side_encryption:
+        return give_encryption(&lookup);
     case KEY_lock_mode:
     case KEY_lock_legal_hold:
     case KEY_lock_retain_until_date:

@@ -12,6 +12,7 @@
 #include "server/s3/headers/encryption.h"
 #include "server/s3/operations.h"
 #include "server/s3/request/conditions.h"
+#include "server/s3/rights/upload_encryption.h"
 #include "server/s3/upload/complete_document.h"
 #include "server/s3/upload/upload_request.h"
 
@@ -184,7 +185,7 @@ static SUSPENDS bool answer_again(struct completion *completion, const struct er
         bucket_find_completed(request->settings->store, &completion->name, upload_request_id(request), &attributes,
                               &ignored) &&
         strcmp(attributes.etag, etag) == 0)
-        return answer(request, &attributes, completion->is_sealed, error);
+        return answer(request, &attributes, upload_encryption_of_completed(request, &attributes), error);
     return answer_late_error(request, reason, error);
 }
 
