@@ -136,7 +136,7 @@ static bool check_mode(const char *path, struct error *error)
 {
     struct stat status;
     if (stat(path, &status) != 0)
-        return error_set_errno(error, errno, "%s", path);
+        return error_set_errno(error, errno, "%s (bale keyring create makes a new one)", path);
     return (status.st_mode & (S_IRWXG | S_IRWXO)) == 0 ||
            error_set(error, ERROR_DENIED, NULL,
                      "%s may be read by others than its owner; chmod 600 it, and think about who has read it.", path);
