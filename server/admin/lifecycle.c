@@ -245,19 +245,27 @@ static void add_transitions(struct json_object *rules, const struct lifecycle_ex
     }
 }
 
+/* One that only moves such a version is not said to have no action for it. */
+static void add_rule(struct json_object *rules, const struct lifecycle_explanation *told,
+                     const struct lifecycle_rule *rule)
+{
+    unsigned transitions_count;
+    int64_t due_ms = 0;
+    enum lifecycle_answer answer = lifecycle_ask_rule(told->plan, rule, &told->version, told->now_ms, &due_ms);
+    (void)transitions_for(rule, &told->version, &transitions_count);
+    if (answer != RULE_HAS_NO_ACTION || transitions_count == 0)
+        add_answer(rules, rule, NULL, answer, due_ms);
+    add_transitions(rules, told, rule);
+}
+
 static void tell(void *context, const struct lifecycle_explanation *told)
 {
     struct json_object *document = context;
     struct json_object *rules = json_object_new_array();
     add_version(document, told);
     add_verdict(document, told);
-    for (unsigned i = 0; i < told->plan->lifecycle->rules_count; i++) {
-        const struct lifecycle_rule *rule = &told->plan->lifecycle->rules[i];
-        int64_t due_ms = 0;
-        enum lifecycle_answer answer = lifecycle_ask_rule(told->plan, rule, &told->version, told->now_ms, &due_ms);
-        add_answer(rules, rule, NULL, answer, due_ms);
-        add_transitions(rules, told, rule);
-    }
+    for (unsigned i = 0; i < told->plan->lifecycle->rules_count; i++)
+        add_rule(rules, told, &told->plan->lifecycle->rules[i]);
     json_object_object_add(document, "rules", rules);
 }
 

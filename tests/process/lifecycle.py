@@ -258,7 +258,7 @@ class Lifecycle(DaemonsCase):
         self.fill("bucket", "logs/a b", "x")
         cold = "<Transition><Days>1</Days><StorageClass>GLACIER</StorageClass></Transition>"
         self.set("bucket", "lifecycle", document(("far", "logs/", "<Expiration><Days>300000</Days></Expiration>" + cold),
-                                                 ("other", "x", DAYS), ("old", "", NONCURRENT)))
+                                                 ("other", "x", DAYS), ("old", "", NONCURRENT), ("colder", "logs/", cold)))
         self.wait_for(lambda: self.page()["halt"] == "--lifecycle-pace is 0")
         for words in ("NOTHING IS CARRIED OUT: --lifecycle-pace is 0", "other: acted 0 times\n",
                       "far: acted 0 times\n", "not swept yet by these rules"):
@@ -266,8 +266,9 @@ class Lifecycle(DaemonsCase):
         self.assertIs(True, self.row("bucket")["rules"][0]["transitions_carried_out"])
         said = self.page("/lifecycle/explain?bucket=bucket&key=logs%2Fa+b")
         self.assertEqual(("keep", "null", True), (said["action"], said["version"], said["current"]))
-        self.assertEqual(["far", "far", "other", "old"], [rule["id"] for rule in said["rules"]])
-        self.assertEqual("(to GLACIER) leaves objects of less than 128 KiB where they are", said["rules"][1]["says"])
+        self.assertEqual(["far", "far", "other", "old", "colder"], [rule["id"] for rule in said["rules"]])
+        for moving in (1, 4):
+            self.assertEqual("(to GLACIER) leaves objects of less than 128 KiB where they are", said["rules"][moving]["says"])
         told = self.lifecycle("--explain", "bucket/logs/a b")
         for words in ("it stays, until ", "far is not due before ", "other is for another prefix", "old has no action for such a version"):
             self.assertIn(words, told)
