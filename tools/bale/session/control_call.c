@@ -88,7 +88,7 @@ struct json_object *control_call(const char *folder, const char *method, struct 
     long status = 0;
     struct json_object *document = NULL;
     if (!control_file_read(folder, &file, error)) {
-        (void)error_prepend(error, "baled must run for this");
+        (void)error_prepend(error, "baled must run for this, in the folder that --backend or --state names");
         return NULL;
     }
     buffer_init(&body, ANSWER_BYTES_MAX);
