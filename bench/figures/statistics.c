@@ -19,7 +19,7 @@ struct estimate estimate_of(const double *samples, unsigned count)
     double mean = 0;
     double squares = 0;
     if (count == 0)
-        return (struct estimate){0, INFINITY};
+        return (struct estimate){NAN, INFINITY};
     for (unsigned i = 0; i < count; i++)
         mean += samples[i] / count;
     if (count == 1)

@@ -7,7 +7,7 @@
 #include <stdbool.h>
 
 struct estimate {
-    double mean;
+    double mean; /* NAN: there is no sample */
     double half; /* mean - half to mean + half; INFINITY from fewer than two samples */
 };
 

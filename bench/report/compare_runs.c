@@ -51,6 +51,8 @@ static void put_estimate(struct estimate estimate, struct buffer *to)
 {
     if (isfinite(estimate.half))
         buffer_append_format(to, " %12.1f +- %-9.1f", estimate.mean, estimate.half);
+    else if (isnan(estimate.mean))
+        buffer_append_format(to, " %12s %-12s", "-", "(none whole)");
     else
         buffer_append_format(to, " %12.1f %-12s", estimate.mean, "(1 second)");
 }

@@ -23,6 +23,7 @@ START_TEST(too_few_samples_say_nothing)
 {
     static const double samples[] = {7};
     ck_assert(isinf(estimate_of(samples, 0).half));
+    ck_assert(isnan(estimate_of(samples, 0).mean));
     ck_assert_double_eq(estimate_of(samples, 1).mean, 7);
     ck_assert(isinf(estimate_of(samples, 1).half));
     ck_assert(!estimate_excludes(estimate_of(samples, 1), 1e9));
