@@ -2,8 +2,7 @@
 #include "tools/bale/maintain/rewrite.h"
 
 #include "runtime/base/hex.h"
-
-enum { HEAD_ARENA_BYTES = 64 << 10 };
+#include "server/object/unchanged.h"
 
 /* ---- what stays ---- */
 
@@ -29,37 +28,6 @@ SUSPENDS static bool read_tags(const struct rewrite *rewrite, struct buffer *ret
     return bucket_read_tags(rewrite->store, rewrite->name, ret_tags, NULL, error);
 }
 
-/* Servers that keep tags and metadata in a table answer them in another order each time. */
-static bool is_same_list(struct span a, struct span b)
-{
-    struct span name;
-    struct span value;
-    struct span other;
-    for (size_t position = 0; metadata_next(a, &position, &name, &value);) {
-        if (!metadata_find(b, name, &other) || !span_equal(value, other))
-            return false;
-    }
-    return metadata_count(a) == metadata_count(b);
-}
-
-/* Tags change without the ETag, and so does what a copy onto itself sets: no condition of the write sees that. */
-SUSPENDS static bool expect_unchanged(const struct rewrite *rewrite, struct span tags, struct error *error)
-{
-    const struct object_attributes *then = &rewrite->object->attributes;
-    struct object_attributes now;
-    struct arena arena;
-    struct buffer tags_now;
-    arena_init(&arena, HEAD_ARENA_BYTES);
-    buffer_init(&tags_now, 0);
-    bool done = bucket_head(rewrite->store, rewrite->name, &arena, &now, error) && read_tags(rewrite, &tags_now, error);
-    if (done && (strcmp(now.stored_etag, then->stored_etag) != 0 || now.modified_ms != then->modified_ms ||
-                 !is_same_list(now.metadata, then->metadata) || !is_same_list(buffer_span(&tags_now), tags)))
-        done = error_set(error, ERROR_CHANGED, NULL, "somebody has changed it meanwhile");
-    buffer_free(&tags_now);
-    arena_free(&arena);
-    return done;
-}
-
 /* ---- writing ---- */
 
 SUSPENDS static bool pump_and_commit(const struct rewrite *rewrite, struct object_writer *writer, struct span tags,
@@ -71,7 +39,8 @@ SUSPENDS static bool pump_and_commit(const struct rewrite *rewrite, struct objec
     bool done = object_pump(rewrite->codecs, rewrite->object, rewrite->name, 0, attributes->original_size, writer,
                             &digest, error);
     bool is_same = done && keeps_etag(attributes, &digest);
-    if (!is_same || !expect_unchanged(rewrite, tags, error)) {
+    /* tags change without the ETag, and so does what a copy onto itself sets: no condition of the write sees that */
+    if (!is_same || !object_expect_unchanged(rewrite->store, rewrite->name, attributes, tags, error)) {
         object_writer_abort(writer);
         *ret_outcome = REWRITE_OTHER_ETAG;
         return done && !is_same;
