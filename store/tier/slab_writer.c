@@ -126,16 +126,20 @@ static bool is_forgotten(const struct contents_entry *entry)
     return memcmp(entry->revision, no_revision, REVISION_BYTES) == 0;
 }
 
+static void piece_forget(struct piece *piece, const struct block_name *name)
+{
+    for (unsigned i = 0; i < piece->count; i++) {
+        struct contents_entry *entry = &piece->entries[i];
+        if (entry->number == name->number && memcmp(entry->revision, name->revision.bytes, REVISION_BYTES) == 0)
+            memcpy(entry->revision, no_revision, REVISION_BYTES);
+    }
+}
+
 void slab_writer_forget(struct slab_writer *writer, const struct block_name *name)
 {
-    for (unsigned i = 0; i < WRITER_PIECES; i++) {
-        struct piece *piece = &writer->pieces[i];
-        for (unsigned j = 0; j < piece->count; j++) {
-            struct contents_entry *entry = &piece->entries[j];
-            if (entry->number == name->number && memcmp(entry->revision, name->revision.bytes, REVISION_BYTES) == 0)
-                memcpy(entry->revision, no_revision, REVISION_BYTES);
-        }
-    }
+    for (unsigned i = 0; i < WRITER_PIECES; i++)
+        piece_forget(&writer->pieces[i], name);
+    piece_forget(&writer->moving, name);
 }
 
 /* ---- pauses ---- */
