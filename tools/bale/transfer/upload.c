@@ -356,13 +356,13 @@ SUSPENDS static bool is_known(const struct upload *upload)
 SUSPENDS static void abort_upload(const struct upload *upload)
 {
     uint64_t pause_ms = ABORT_PAUSE_MS;
-    for (unsigned attempt = 0; attempt < ABORTS_MAX; attempt++, pause_ms *= 2) {
+    for (unsigned attempt = 1;; attempt++, pause_ms *= 2) {
         struct request request;
         struct s3_answer answer;
         struct error ignored;
         begin_request(&request, upload, S3_REPEAT);
         (void)s3_client_abort_upload(client_of(upload), &request.call, upload->upload_id, &answer, &ignored);
-        if (!is_known(upload) || io_sleep_until(deadline_after_ms(pause_ms)) != 0)
+        if (attempt == ABORTS_MAX || !is_known(upload) || io_sleep_until(deadline_after_ms(pause_ms)) != 0)
             return;
     }
 }
