@@ -255,7 +255,13 @@ class Sealed(SealedCase):
         before = {key: self.stored(key) for key in BODIES}
         self.assertEqual(0, bale_command(self, "stamp", "--etags").returncode)
         self.assertTrue(before == {key: self.stored(key) for key in BODIES}, "an ETag is told to nobody")
-
+        fields, stored = before["frames"]
+        self.plant("frames", fields, stored[:-1] + b"?")  # its trailer ends otherwise
+        for execute in ((), ("--execute",)):
+            done = bale_command(self, "repair", *execute)
+            self.assertEqual((1, True), (done.returncode, b"/frames: encrypted: " in done.stdout), done)
+            self.assertIn(b"1 objects are not as they should be", done.stderr)
+        self.assertTrue(bale_command(self, "cat", f"{self.bucket}/frames", *with_keys).stdout == BODIES["frames"])
 
     def test_versions(self):
         """Each has a seal of its own, also for who has not seen it written."""

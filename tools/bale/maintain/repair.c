@@ -15,6 +15,7 @@ static const struct {
                                      "them"},
     [REPAIR_SIZE] = {"size", "how long it was is lost: put bale cat of it again, if that is all of it"},
     [REPAIR_ETAG] = {"etag", "its bytes are not those of its ETag: compare bale cat with another copy of it"},
+    [REPAIR_ENCRYPTED] = {"encrypted", "it would be written in clear: put bale cat --keyring of it again"},
     [REPAIR_VERSIONED] = {"versioned", "its bucket has versions, of which this one would stay: put it again"},
     [REPAIR_CHANGED] = {"changed", "somebody has changed it meanwhile"},
     [REPAIR_UNREADABLE] = {"unreadable", "bale verify --deep says what of it is wrong"},
@@ -49,6 +50,8 @@ SUSPENDS static bool judge(const struct repair *repair, struct bucket_object *ob
         *ret_outcome = REPAIR_SIZE;
     else if (attributes->is_encrypted)
         *ret_outcome = REPAIR_UNREADABLE;
+    else if (attributes->seal.size > 0)
+        *ret_outcome = REPAIR_ENCRYPTED;
     else if (repair->is_versioned)
         *ret_outcome = REPAIR_VERSIONED;
     return true;

@@ -7,12 +7,13 @@
 #include "server/object/object.h"
 
 enum repair_outcome {
-    REPAIR_SOUND,    /* there is nothing to do */
-    REPAIR_DONE,     /* or would be, where nothing is executed */
-    REPAIR_PARTS,    /* it came in parts: its ETag is made of theirs, which are lost */
-    REPAIR_METADATA, /* what its client gave with it is lost */
-    REPAIR_SIZE,     /* nobody knows how long it was */
-    REPAIR_ETAG,     /* its bytes are not those of its ETag */
+    REPAIR_SOUND,     /* there is nothing to do */
+    REPAIR_DONE,      /* or would be, where nothing is executed */
+    REPAIR_PARTS,     /* it came in parts: its ETag is made of theirs, which are lost */
+    REPAIR_METADATA,  /* what its client gave with it is lost */
+    REPAIR_SIZE,      /* nobody knows how long it was */
+    REPAIR_ETAG,      /* its bytes are not those of its ETag */
+    REPAIR_ENCRYPTED, /* what is written anew would be in clear */
     REPAIR_VERSIONED,
     REPAIR_CHANGED,
     REPAIR_UNREADABLE, /* a frame is wrong as well, or the backend refuses it */
