@@ -50,6 +50,7 @@ SUSPENDS static bool read_all(struct bucket_object *object, unsigned most, struc
             part_map_hash(sum, &page[i]);
             done = take(parts, most, &page[i], error);
             after = page[i].number;
+            fiber_yield_if_due();
         }
         has_more = has_more && count > 0;
     }
@@ -98,14 +99,20 @@ const struct sealed_part *sealed_parts_find(const struct sealed_parts *parts, ui
 
 /* ---- as clients see them ---- */
 
+/* The numbers of what was completed ascend. */
 static bool is_of(const struct sealed_parts *parts, const struct object_part *part)
 {
-    for (unsigned i = 0; i < parts->count; i++) {
-        if (parts->parts[i].number == part->number)
-            return part->seal.size >= XAES_SALT_BYTES &&
-                   memcmp(parts->parts[i].salt, part->seal.data, XAES_SALT_BYTES) == 0;
+    unsigned low = 0;
+    unsigned high = parts->count;
+    while (low < high) {
+        unsigned middle = low + (high - low) / 2;
+        if (parts->parts[middle].number < part->number)
+            low = middle + 1;
+        else
+            high = middle;
     }
-    return false;
+    return low < parts->count && parts->parts[low].number == part->number && part->seal.size >= XAES_SALT_BYTES &&
+           memcmp(parts->parts[low].salt, part->seal.data, XAES_SALT_BYTES) == 0;
 }
 
 SUSPENDS static bool show(struct object_codecs *codecs, const struct object_secret *secret,
