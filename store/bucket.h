@@ -301,7 +301,9 @@ struct list_entry {
 struct list_page {
     struct list_entry *entries; /* in the arena that was passed, as are the keys */
     unsigned count;
-    bool is_truncated; /* more entries follow; the next page's `after` is the last entry's key (and version) */
+    /* More entries follow; the next page's `after` is the last entry's key (and version). Such a page of versions has
+     * entries_max entries, whatever vanished while it was made. */
+    bool is_truncated;
 };
 
 /* ---- deleting ---- */

@@ -325,7 +325,7 @@ SUSPENDS static bool gather(struct listing *listing, struct error *error)
     return remote_nonsense("ListObjectsV2: its pages have no end", error);
 }
 
-/* All keys of a page may vanish before they are looked at; then the one behind them is the page. */
+/* Keys may vanish before they are looked at; then those behind them fill the page. */
 SUSPENDS static bool gather_known(struct listing *listing, struct error *error)
 {
     do {
@@ -337,7 +337,7 @@ SUSPENDS static bool gather_known(struct listing *listing, struct error *error)
         listing->unknown_count = 0;
         if (!gather(listing, error) || !look_at_unknown(listing, error))
             return false;
-    } while (listing->count == 0 && listing->is_more);
+    } while (listing->count < listing->wanted && listing->is_more);
     return true;
 }
 

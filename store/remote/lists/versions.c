@@ -289,14 +289,14 @@ SUSPENDS static bool take_page(struct version_listing *listing, bool *ret_is_end
     return true;
 }
 
-/* All versions of a page may vanish while they are looked at; then those behind them are the page. */
+/* Versions may vanish while they are looked at; then those behind them fill the page. */
 SUSPENDS static bool gather(struct version_listing *listing, struct error *error)
 {
     for (unsigned pages = 0; pages < PAGES_MAX; pages++) {
         bool is_end = false;
         if (!take_page(listing, &is_end, error) || !look_at_unknown(listing, error))
             return false;
-        if (listing->is_more ? listing->count > 0 : is_end)
+        if (listing->is_more ? listing->count == listing->wanted : is_end)
             return true;
         listing->is_more = false;
         go_on(listing);

@@ -170,6 +170,17 @@ class Takeover(RuleCase, LedgerCase):
             self.assertEqual(b"again", first.client().get(self.bucket, key).body)
         self.check(bales)
 
+    def test_versions_vanish_while_they_are_listed(self):
+        """All but the first of a page, of which a thousand rules make a short one; the sweep goes on behind them."""
+        proxy = self.proxy(fault("refuse", method=["HEAD", "GET"], key="gone/", status=404, code="NoSuchKey"))
+        behind, = self.start(1, place=proxy)
+        for key in ("a", *(f"gone/{number:03}" for number in range(200)), "z"):
+            self.assertEqual(200, self.backend.client().put(self.bucket, key, (), (), b"foreign").status)
+        far = "<Expiration><Days>3000</Days></Expiration>"
+        self.set(behind, "lifecycle", rules(rule("all", "", far), *(rule(f"r{number}", f"none/{number}", far) for number in range(999))))
+        self.wait_for(lambda: self.sweep(behind).get("state") == "done", "the sweep is over", SECONDS)
+        self.assertEqual(2, self.sweep(behind)["judged"])
+
     def test_who_is_killed_is_followed(self):
         first, second = bales = self.start(2, "--lifecycle-pace", "20")
         for number in range(60):
