@@ -273,6 +273,7 @@ void lifecycle_answer_tell(enum lifecycle_answer answer, int64_t due_ms, struct 
         [RULE_IS_DISABLED] = "is disabled",
         [RULE_HAS_OTHER_PREFIX] = "is for another prefix",
         [RULE_HAS_NO_ACTION] = "has no action for such a version",
+        [RULE_CANNOT_MOVE] = "is not carried out: over a bucket of an S3 server nothing moves to another class",
         [RULE_IS_OBEYED] = "has nothing to do: it is in such a class, or a colder one",
         [RULE_LEAVES_SMALL] = "leaves objects of less than 128 KiB where they are",
         [RULE_HAS_OTHER_SIZE] = "is for another size",

@@ -91,7 +91,8 @@ enum lifecycle_answer {
     RULE_IS_DISABLED,
     RULE_HAS_OTHER_PREFIX,
     RULE_HAS_NO_ACTION, /* for such a version */
-    RULE_IS_OBEYED,     /* of a transition: it is in such a class, or a colder one */
+    RULE_CANNOT_MOVE,   /* of a transition: the store carries out none */
+    RULE_IS_OBEYED,     /* likewise: it is in such a class, or a colder one */
     RULE_LEAVES_SMALL,  /* likewise: it is too small to move */
     RULE_HAS_OTHER_SIZE,
     RULE_IS_NOT_DUE,

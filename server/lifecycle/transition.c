@@ -87,8 +87,10 @@ enum lifecycle_answer transition_ask(const struct lifecycle_plan *plan, const st
         return RULE_IS_DISABLED;
     if (!span_starts_with(version->key, rule->filter.prefix))
         return RULE_HAS_OTHER_PREFIX;
-    if (!plan->bucket.has_classes || (!version->is_current && version->superseded_ms <= 0))
+    if (!version->is_current && version->superseded_ms <= 0)
         return RULE_HAS_NO_ACTION;
+    if (!plan->bucket.has_classes)
+        return RULE_CANNOT_MOVE;
     if (!transition_may_move(version->storage_class, transition->storage_class))
         return RULE_IS_OBEYED;
     if (version->size < SMALL_BYTES && leaves_small(plan, rule, transition->storage_class))

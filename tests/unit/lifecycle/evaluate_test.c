@@ -1,5 +1,6 @@
 /* tests/unit/lifecycle/evaluate_test.c -- what rules ask for, case by case; tests/lifecycle/run has them at random. */
 #include "server/lifecycle/evaluate.h"
+#include "server/lifecycle/transition.h"
 #include "tests/unit/run_suite.h"
 
 #include <stdio.h>
@@ -297,6 +298,8 @@ START_TEST(objects_only_get_colder)
     plan_for(rules, 1);
     ck_assert(!lifecycle_judge(&plan, &version, 20 * DAY, &verdict));
     ck_assert(!plan.acts_on_versions);
+    int64_t due_ms;
+    ck_assert_int_eq(transition_ask(&plan, &rules[0], both, &version, 20 * DAY, &due_ms), RULE_CANNOT_MOVE);
 }
 END_TEST
 
