@@ -71,6 +71,16 @@ SUSPENDS static bool repair_all(struct bucket_store *store, void *context, struc
     return done;
 }
 
+/* What is to be done next is said where there is something. */
+static void tell_end(const struct repairing *repairing, bool is_whole)
+{
+    bool executes = repairing->line->execute;
+    uint64_t count = repairing->outcomes[REPAIR_DONE];
+    const char *next = executes ? "; bale savings --recount counts them right" : ": --execute does it";
+    printf("%" PRIu64 " objects%s: %" PRIu64 " %s%s.\n", repairing->objects, is_whole ? "" : " so far", count,
+           executes ? "were repaired" : "would be repaired", count > 0 ? next : "");
+}
+
 static bool judge(const struct repairing *repairing, struct error *error)
 {
     uint64_t left = 0;
@@ -89,10 +99,7 @@ bool command_repair(const struct command_line *line, struct error *error)
     stopping_watch();
     bool done = backend_session_run(&line->where, repair_all, &repairing, error);
     if (done || repairing.objects > 0)
-        printf("%" PRIu64 " objects%s: %" PRIu64 " %s.\n", repairing.objects, done ? "" : " so far",
-               repairing.outcomes[REPAIR_DONE],
-               line->execute ? "were repaired; bale savings --recount counts them right"
-                             : "would be repaired: --execute does it");
+        tell_end(&repairing, done);
     if (!done && repairing.objects > 0) /* it has begun, and is not at its end */
         error->kind = ERROR_CANCELLED;
     return done && judge(&repairing, error);
