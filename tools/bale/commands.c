@@ -514,7 +514,8 @@ static const struct command COMMANDS[] = {
      "Looks at every object of --backend s3:BUCKET, beside running servers, and does what the rules of --policy say: "
      "migrate packs objects that came before Bale, so that no client sees a difference. Without --execute it says what "
      "it would do. Each write is conditional on what was read, so that nothing newer is ever lost. It may be stopped "
-     "and run again. Exit status 1: some object could not be read; 3: it was stopped before the end.",
+     "and run again. Exit status 1: it could not begin, or some object could not be read; 3: it was stopped before the "
+     "end.",
      TABLE(MAINTAIN, "maintain")},
     {"pack", command_pack, NULL, "FILE", "say what would be stored of files, and how fast",
      "Packs each file in memory as baled would store it, unpacks it again and compares: as it is, with --codec gzip, "
