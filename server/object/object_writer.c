@@ -1,90 +1,22 @@
-/* server/object/object_writer.c -- a body on its way in: hashed as it arrives, framed, compressed, stored.
+/* server/object/object_writer.c -- a body on its way in: hashed as it arrives, cut into frames, committed.
  *
- * Original bytes lie where they arrived until their frame is complete. A full frame is stored only when more is wanted
- * (object_writer_space) or all has come (object_writer_finish): a body that turns out to be one frame that does not
- * shrink can then still be stored as it is. Of several frames, those that do not shrink are stored as they are, each
- * behind its header: 28 bytes for being verified before they leave. */
-#include "codec/choice/packer.h"
-#include "codec/format/crc.h"
+ * Original bytes lie where they arrived until their frame is complete. A full frame is stored (object_writer_frame.c)
+ * only when more is wanted (object_writer_space) or all has come (object_writer_finish): a body that turns out to be
+ * one frame that does not shrink can then still be stored as it is. */
+#include "server/object/object_writer_private.h"
+
 #include "codec/format/frame.h"
 #include "runtime/base/assert.h"
 #include "runtime/base/hex.h"
 #include "s3client/wire/s3_error.h"
-#include "server/keys/object_seal.h"
-#include "server/object/check_packed.h"
 #include "server/object/class_levels.h"
-#include "server/object/codecs_private.h"
-#include "server/object/gzip_body.h"
-#include "server/object/object.h"
 #include "server/object/object_upload.h"
-#include "server/object/pack_frame.h"
-#include "server/object/stage.h"
-#include "store/frames.h"
 
-#include <assert.h>
 #include <stdlib.h>
 
 enum {
     SPACE_BYTES_MAX = 256 << 10, /* handed out at once: what is received is hashed while it is in the cache */
     HASH_SLICE_BYTES = 128 << 10,
-    SHRINKABLE_BYTES_LEAST = FRAME_HEADER_BYTES + 16, /* below, no frame is smaller than its original */
-};
-
-struct object_writer {
-    struct object_codecs *codecs;
-    struct bucket_writer *stored;
-    struct store_sink store;
-    struct object_sink *sink; /* the first stage behind the frames */
-
-    struct object_name name;
-    uint64_t creation_id;                 /* of the bucket */
-    char dictionary[DICTIONARY_ID_BYTES]; /* that the one frame was compressed with; empty: none */
-    bool is_part;                         /* of an upload */
-    unsigned part_number;
-    bool is_size_known;
-    uint64_t size_expected;
-    uint64_t original_size; /* arrived so far */
-    uint64_t stored_size;   /* passed to the sink so far */
-
-    struct body_memory memory; /* of the frame that is being filled */
-    size_t filled;
-    uint32_t frame_crc32c;
-
-    bool is_sealed;
-    uint8_t data_key[AES_KEY_BYTES]; /* of this write; so is the next */
-    struct sealing sealing;
-    bool is_last_frame; /* the one that is being stored */
-
-    int level;
-    bool is_rewrite;
-    const bool *is_cut_off; /* or NULL */
-    bool stays_raw;         /* whatever its bytes are, and however many frames there would be */
-    bool may_be_gzip;
-    bool may_be_block;
-    enum { SHAPE_UNDECIDED, SHAPE_RAW, SHAPE_FRAMED, SHAPE_GZIP, SHAPE_BLOCK } shape;
-    struct gzip_body gzip;
-    unsigned frames_count;
-    struct buffer frames;       /* their sizes */
-    struct columns_guide guide; /* the prefix's, if it is shared */
-    uint64_t guide_id;
-    bool shares_guide;
-    bool has_guide;
-    bool has_columns; /* one frame at least is packed so */
-
-    struct md5_sum md5;
-    struct sha256_sum *beside; /* the caller's, or NULL */
-    struct checksum_sum checksum;
-    bool is_checksum_md5; /* which is known for the ETag: not hashed twice */
-    uint32_t crc32c;
-    bool is_finished;
-    struct object_digest digest;
-    struct span metadata;
-    struct span tags;
-    uint32_t tags_count;
-    const struct write_condition *condition;
-    struct object_lock lock;
-    struct span owner;
-    struct span acl;
 };
 
 /* ---- what is learned of frames, and of objects of one prefix ---- */
@@ -97,16 +29,6 @@ static void begin_guide(struct object_writer *writer, const struct object_write_
     writer->shares_guide = !writer->is_part && !intent->is_sealed && writer->is_size_known &&
                            writer->size_expected <= FRAME_ORIGINAL_BYTES;
     columns_guide_begin(&writer->guide, COLUMNS_GUIDE_LOOK_CREDIT);
-}
-
-static struct columns_guide *take_guide(struct object_writer *writer)
-{
-    if (writer->codecs->guides == NULL)
-        return NULL;
-    if (writer->shares_guide && !writer->has_guide)
-        guide_cache_take(writer->codecs->guides, writer->guide_id, &writer->guide);
-    writer->has_guide = true;
-    return &writer->guide;
 }
 
 static void give_guide(struct object_writer *writer)
@@ -252,232 +174,6 @@ SUSPENDS bool object_writer_begin(struct object_codecs *codecs, struct bucket_st
     return true;
 }
 
-/* ---- one frame: is it worth it, compress, store ---- */
-
-/* Asked before there is a packer: noise needs none. Fills in all of the job but the capacity. */
-static bool is_worth_packing(struct object_writer *writer, struct span frame, struct packer_job *ret_job)
-{
-    int codec = writer->codecs->settings.codec;
-    if (codec >= OBJECT_CODEC_NONE || frame.size < SHRINKABLE_BYTES_LEAST)
-        return false;
-    *ret_job = (struct packer_job){
-        .frame = {.original = frame, .level = writer->level, .look = noise_look(frame)},
-    };
-    if (codec == OBJECT_CODEC_ZSTD) /* whatever it looks like */
-        ret_job->frame.look.verdict = NOISE_NONE;
-    ret_job->guide = take_guide(writer);
-    if (ret_job->guide != NULL)
-        ret_job->advice = columns_guide_ask(ret_job->guide, frame);
-    return packer_is_worth_it(&ret_job->frame.look, &ret_job->advice);
-}
-
-SUSPENDS static bool store(struct object_writer *writer, struct span bytes, struct error *error)
-{
-    if (!writer->sink->write(writer->sink, bytes, error))
-        return false;
-    writer->stored_size += bytes.size;
-    metric_add(&writer->codecs->counters.stored_bytes_in, bytes.size);
-    return true;
-}
-
-static void count(const struct object_writer *writer, uint32_t codec, uint64_t original_size, uint64_t stored_size)
-{
-    struct codec_counters *counters = &writer->codecs->counters.codecs[codec_place(codec)];
-    metric_add(&counters->original_bytes, original_size);
-    metric_add(&counters->stored_bytes, stored_size);
-}
-
-SUSPENDS static bool store_raw(struct object_writer *writer, struct span frame, struct error *error)
-{
-    ASSERT(!writer->is_sealed); /* nothing leaves in clear, whatever went wrong before */
-    writer->shape = SHAPE_RAW;
-    count(writer, CODEC_PASSTHROUGH, frame.size, frame.size);
-    return store(writer, frame, error);
-}
-
-/* The header goes right before the payload, where HEADROOM_BYTES are free: one write. */
-static struct span finish_frame(struct object_writer *writer, const struct frame_header *header, uint8_t *payload)
-{
-    static_assert((int)HEADROOM_BYTES >= (int)SEALED_HEAD_BYTES && (int)TAILROOM_BYTES >= (int)SEALED_TAIL_BYTES &&
-                      (int)ENCODER_HEADROOM_BYTES >= (int)SEALED_HEAD_BYTES &&
-                      (int)ENCODER_TAILROOM_BYTES >= (int)SEALED_TAIL_BYTES,
-                  "a frame is sealed where it lies");
-    if (writer->is_sealed) {
-        struct keyring *keyring = writer->codecs->settings.keyring;
-        struct aes *aes = keyring_take_aes(keyring);
-        struct span sealed = sealing_next(&writer->sealing, aes, header, writer->is_last_frame, payload);
-        keyring_give_aes(keyring, aes);
-        return sealed;
-    }
-    frame_header_encode(header, payload - FRAME_HEADER_BYTES);
-    return span_of(payload - FRAME_HEADER_BYTES, FRAME_HEADER_BYTES + (size_t)header->payload_size);
-}
-
-SUSPENDS static bool store_frame(struct object_writer *writer, uint32_t codec, uint8_t *payload, size_t payload_size,
-                                 struct error *error)
-{
-    writer->shape = SHAPE_FRAMED;
-    struct frame_header header = {
-        .kind = FRAME_DATA,
-        .codec = codec,
-        .original_size = writer->filled,
-        .payload_size = payload_size,
-        .crc32c = writer->frame_crc32c,
-    };
-    if (writer->is_rewrite && codec != CODEC_PASSTHROUGH &&
-        !check_packed(writer->codecs, &header, span_of(payload, payload_size), error))
-        return false;
-    struct span frame = finish_frame(writer, &header, payload);
-    count(writer, codec, writer->filled, frame.size);
-    frames_append(&writer->frames, (struct frame_sizes){(uint32_t)writer->filled, (uint32_t)frame.size});
-    return store(writer, frame, error);
-}
-
-/* Alone without a frame, which is verified by the CRC-32C of its attributes. */
-SUSPENDS static bool store_block(struct object_writer *writer, struct span block, struct error *error)
-{
-    ASSERT(!writer->is_sealed);
-    writer->shape = SHAPE_BLOCK;
-    count(writer, CODEC_DICTIONARY_BLOCK, writer->filled, block.size);
-    return store(writer, block, error);
-}
-
-/* As it is: alone without a frame, which is verified by the CRC-32C of its attributes. */
-SUSPENDS static bool store_as_it_is(struct object_writer *writer, struct span frame, bool is_only, struct error *error)
-{
-    return is_only || writer->stays_raw
-               ? store_raw(writer, frame, error)
-               : store_frame(writer, CODEC_PASSTHROUGH, writer->memory.bytes, frame.size, error);
-}
-
-/* Held; NULL: none is meant for it. */
-static struct dictionary_rule *choose_dictionary(struct object_writer *writer, struct span frame, bool is_only)
-{
-    struct object_codecs *codecs = writer->codecs;
-    if (!is_only || frame.size > DICTIONARY_OBJECT_BYTES_MAX || writer->creation_id == 0)
-        return NULL;
-    if (codecs->settings.reservoirs != NULL)
-        reservoirs_offer(codecs->settings.reservoirs, &writer->name, writer->creation_id, frame);
-    return dictionary_choose(&codecs->chooser, writer->creation_id, writer->name.key);
-}
-
-/* Where there is one, nothing is packed in columns. */
-static void ask_for_dictionary(const struct object_writer *writer, struct dictionary_rule *rule, struct packer_job *job)
-{
-    static_assert((int)DICTIONARY_OBJECT_BYTES_MAX <= (int)ENCODER_DICTIONARY_BYTES_MAX, "an encoder takes them");
-    if (rule == NULL)
-        return;
-    job->guide = NULL;
-    job->frame.dictionary = dictionary_for_coding(rule->dictionary);
-    job->frame.may_be_block = writer->may_be_block;
-    job->frame.is_both_ways = dictionary_use_tries_both(&rule->uses[writer->codecs->chooser.shard]);
-}
-
-static void note_dictionary(struct object_writer *writer, struct dictionary_rule *rule, struct span frame,
-                            const struct encoded *encoded)
-{
-    if (rule == NULL)
-        return;
-    const struct dictionary_outcome outcome = {
-        .original_size = frame.size,
-        .dictionary_size = encoded->dictionary_size,
-        .plain_size = encoded->plain_size,
-        .has_won = encoded->codec == CODEC_ZSTD_DICTIONARY || encoded->codec == CODEC_DICTIONARY_BLOCK,
-    };
-    dictionary_use_count(&rule->uses[writer->codecs->chooser.shard], &outcome);
-    if (outcome.has_won)
-        memcpy(writer->dictionary, rule->id, sizeof writer->dictionary);
-}
-
-SUSPENDS static bool store_packed(struct object_writer *writer, struct packer_job *job, bool is_only,
-                                  struct error *error)
-{
-    struct packer *packer = slot_take(writer->codecs, writer->codecs->packers, error);
-    if (packer == NULL)
-        return false;
-    struct dictionary_rule *rule = choose_dictionary(writer, job->frame.original, is_only);
-    struct encoded packed = {.codec = CODEC_PASSTHROUGH};
-    ask_for_dictionary(writer, rule, job);
-    bool done = pack_frame(writer->codecs, packer, job, &packed, error);
-    if (done)
-        note_dictionary(writer, rule, job->frame.original, &packed);
-    dictionary_rule_drop(rule);
-    bool is_packed = packed.codec != CODEC_PASSTHROUGH;
-    if (packed.codec == CODEC_DICTIONARY_BLOCK)
-        done = store_block(writer, span_of(packed.payload, packed.size), error);
-    else if (is_packed)
-        done = store_frame(writer, packed.codec, packed.payload, packed.size, error);
-    pool_release(writer->codecs->packers, packer);
-    writer->has_columns = writer->has_columns || packed.codec == CODEC_COLUMNS;
-    return is_packed || !done ? done : store_as_it_is(writer, job->frame.original, is_only, error);
-}
-
-/* ---- one gzip member ---- */
-
-/* The first bytes, which are all there are or a whole frame, stand for the rest. */
-SUSPENDS static bool begin_gzip(struct object_writer *writer, struct span frame, struct error *error)
-{
-    ASSERT(!writer->is_sealed);
-    if (noise_look(frame).verdict == NOISE_NONE)
-        return gzip_body_begin(writer->codecs, &writer->gzip, error);
-    writer->shape = SHAPE_RAW;
-    return true;
-}
-
-/* Nothing is stored before the buffer is full: what ends before that and has not shrunk stays as it is. */
-SUSPENDS static bool store_gzip(struct object_writer *writer, struct span frame, bool is_last, struct error *error)
-{
-    struct span left = frame;
-    bool is_all_in;
-    do {
-        is_all_in = gzip_body_take_in(&writer->gzip, &left, is_last);
-        if (is_all_in && !is_last)
-            return true;
-        if (is_all_in && writer->shape == SHAPE_UNDECIDED && writer->gzip.filled >= writer->original_size) {
-            ASSERT(frame.size == writer->original_size); /* more than one frame would have filled it, or shrunk */
-            return store_raw(writer, frame, error);
-        }
-        writer->shape = SHAPE_GZIP;
-        if (!store(writer, gzip_body_take_out(&writer->gzip), error))
-            return false;
-    } while (!is_all_in);
-    count(writer, CODEC_GZIP, writer->original_size, writer->stored_size);
-    return true;
-}
-
-SUSPENDS static bool flush_gzip(struct object_writer *writer, struct span frame, bool is_last, struct error *error)
-{
-    if (writer->frames_count == 0 && !begin_gzip(writer, frame, error))
-        return false;
-    return writer->shape == SHAPE_RAW ? store_raw(writer, frame, error) : store_gzip(writer, frame, is_last, error);
-}
-
-/* Stores what is filled. `is_last`: no byte follows it. */
-SUSPENDS static bool flush(struct object_writer *writer, bool is_last, struct error *error)
-{
-    struct span frame = span_of(writer->memory.bytes, writer->filled);
-    bool is_only = is_last && writer->frames_count == 0 && !writer->is_part && !writer->is_sealed;
-    struct packer_job job;
-    bool stored;
-    if (writer->is_cut_off != NULL && *writer->is_cut_off)
-        return error_set(error, ERROR_CANCELLED, NULL, "Nobody waits for the end of this any more.");
-    writer->is_last_frame = is_last;
-    if (writer->may_be_gzip) {
-        stored = flush_gzip(writer, frame, is_last, error);
-    } else if (is_worth_packing(writer, frame, &job)) {
-        size_t overhead = is_only ? FRAME_HEADER_BYTES : 0; /* beside other frames, the header is there in any case */
-        job.frame.capacity = frame.size - overhead - 1;
-        stored = store_packed(writer, &job, is_only, error);
-    } else {
-        columns_guide_end_frame(&writer->guide, frame.size, frame.size, false, false);
-        stored = store_as_it_is(writer, frame, is_only, error);
-    }
-    writer->frames_count++;
-    writer->filled = 0;
-    writer->frame_crc32c = 0;
-    return stored;
-}
-
 /* ---- bytes arrive ---- */
 
 static size_t frame_capacity(const struct object_writer *writer)
@@ -502,7 +198,7 @@ SUSPENDS bool object_writer_space(struct object_writer *writer, uint8_t **ret_by
     bool is_half_way = writer->original_size > 0;
     bool is_complete = writer->is_size_known && writer->original_size == writer->size_expected;
     if (writer->memory.bytes != NULL && writer->filled == writer->memory.size && !is_complete) {
-        if (!flush(writer, false, error))
+        if (!object_writer_flush(writer, false, error))
             return false;
         if (memory_budget_has_waiters(&writer->codecs->memory) && writer->gzip.slot == NULL)
             body_memory_give(writer->codecs, &writer->memory); /* they have their turn between two frames */
@@ -567,7 +263,7 @@ SUSPENDS bool object_writer_put(struct object_writer *writer, struct span bytes,
 SUSPENDS bool object_writer_finish(struct object_writer *writer, struct object_digest *ret_digest, struct error *error)
 {
     ASSERT(!writer->is_finished);
-    if ((writer->filled > 0 || writer->gzip.slot != NULL) && !flush(writer, true, error))
+    if ((writer->filled > 0 || writer->gzip.slot != NULL) && !object_writer_flush(writer, true, error))
         return false;
     gzip_body_end(writer->codecs, &writer->gzip);
     body_memory_give(writer->codecs, &writer->memory);
