@@ -150,6 +150,13 @@ static void put_checksum(const struct checksum_value *checksum, uint8_t *head)
     memcpy(head + AT_CHECKSUM, checksum->bytes, CHECKSUM_BYTES_MAX);
 }
 
+static uint8_t *append(uint8_t *to, struct span bytes)
+{
+    if (bytes.size > 0) /* an empty one may point nowhere */
+        memcpy(to, bytes.data, bytes.size);
+    return to + bytes.size;
+}
+
 size_t row_encode(const struct row *row, uint8_t ret_bytes[ROW_BYTES_MAX])
 {
     static_assert(ROW_HEAD_BYTES + STORED_ETAG_TEXT_BYTES + ETAG_TEXT_BYTES + ACCOUNT_ID_BYTES_MAX +
@@ -186,11 +193,11 @@ size_t row_encode(const struct row *row, uint8_t ret_bytes[ROW_BYTES_MAX])
     head[AT_OWNER_BYTES] = (uint8_t)owner.size;
     store_u16_le(head + AT_SEAL_BYTES, row->seal_size);
     uint8_t *end = head + ROW_HEAD_BYTES;
-    memcpy(end, stored_etag.data, stored_etag.size);
-    memcpy(end + stored_etag.size, etag.data, etag.size);
-    memcpy(end + stored_etag.size + etag.size, owner.data, owner.size);
-    memcpy(end + stored_etag.size + etag.size + owner.size, row->seal, row->seal_size);
-    return ROW_HEAD_BYTES + stored_etag.size + etag.size + owner.size + row->seal_size;
+    end = append(end, stored_etag);
+    end = append(end, etag);
+    end = append(end, owner);
+    end = append(end, span_of(row->seal, row->seal_size));
+    return (size_t)(end - ret_bytes);
 }
 
 static void read_numbers(const uint8_t *head, struct row *row)
