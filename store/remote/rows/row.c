@@ -90,7 +90,8 @@ bool row_of(const struct backend_object *object, bool was_said_before, struct ro
         memcpy(ret_row->seal, attributes->seal.data, attributes->seal.size);
     ret_row->attributes.metadata = ret_row->attributes.seal = SPAN_EMPTY;
     ret_row->attributes.owner = ret_row->attributes.acl = SPAN_EMPTY;
-    memcpy(ret_row->owner, attributes->owner.data, attributes->owner.size);
+    if (attributes->owner.size > 0)
+        memcpy(ret_row->owner, attributes->owner.data, attributes->owner.size);
     ret_row->attributes.tags_count = 0;
     ret_row->attributes.lock = (struct object_lock){.mode = LOCK_NONE}; /* it changes without the ETag */
     memcpy(ret_row->attributes.version, "null", sizeof "null");
