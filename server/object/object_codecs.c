@@ -7,7 +7,7 @@
 #include "runtime/fiber/loop.h"
 #include "s3client/wire/s3_error.h"
 #include "server/object/codecs_private.h"
-#include "server/object/s4_source.h"
+#include "server/object/forms/s4_source.h"
 
 #include <stdlib.h>
 #include <sys/mman.h>

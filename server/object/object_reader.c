@@ -14,13 +14,13 @@
 #include "s3client/wire/s3_error.h"
 #include "server/dictionaries/table.h"
 #include "server/object/codecs_private.h"
-#include "server/object/columns_frame.h"
-#include "server/object/frame_index.h"
-#include "server/object/frame_stream.h"
+#include "server/object/forms/columns_frame.h"
+#include "server/object/forms/frame_index.h"
+#include "server/object/forms/frame_stream.h"
+#include "server/object/forms/s4_source.h"
+#include "server/object/forms/sealed_body.h"
+#include "server/object/forms/stage.h"
 #include "server/object/object.h"
-#include "server/object/s4_source.h"
-#include "server/object/sealed_body.h"
-#include "server/object/stage.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

@@ -5,9 +5,9 @@
 #include "codec/choice/packer.h"
 #include "codec/format/frame.h"
 #include "runtime/base/assert.h"
-#include "server/object/check_packed.h"
+#include "server/object/forms/check_packed.h"
+#include "server/object/forms/pack_frame.h"
 #include "server/object/object_writer_private.h"
-#include "server/object/pack_frame.h"
 
 #include <assert.h>
 

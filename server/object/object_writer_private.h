@@ -6,9 +6,9 @@
 #include "codec/format/crc.h"
 #include "server/keys/object_seal.h"
 #include "server/object/codecs_private.h"
-#include "server/object/gzip_body.h"
+#include "server/object/forms/gzip_body.h"
+#include "server/object/forms/stage.h"
 #include "server/object/object.h"
-#include "server/object/stage.h"
 #include "store/frames.h"
 
 struct object_writer {

@@ -1,6 +1,6 @@
 /* tests/unit/object/sealed_parts_test.c -- the parts of an encrypted object, and what somebody who may write to the
  * store makes of their list: refused each time. */
-#include "server/object/sealed_parts.h"
+#include "server/object/forms/sealed_parts.h"
 
 #include "server/keys/upload_secret.h"
 #include "tests/unit/object/bodies.h"

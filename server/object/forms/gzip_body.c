@@ -1,5 +1,5 @@
-/* server/object/gzip_body.c -- fills a buffer with what igzip makes of the bytes that come. */
-#include "server/object/gzip_body.h"
+/* server/object/forms/gzip_body.c -- fills a buffer with what igzip makes of the bytes that come. */
+#include "server/object/forms/gzip_body.h"
 
 #include "runtime/fiber/loop.h"
 

@@ -1,9 +1,9 @@
-/* server/object/sealed_body.h -- the frames of an encrypted object on their way out: which they must be, and opened
- * (codec/seal/sealed_frame.h). */
+/* server/object/forms/sealed_body.h -- the frames of an encrypted object on their way out: which they must be, and
+ * opened (codec/seal/sealed_frame.h). */
 #pragma once
 
 #include "server/object/codecs_private.h"
-#include "server/object/sealed_parts.h"
+#include "server/object/forms/sealed_parts.h"
 
 struct sealed_body {
     bool is_sealed; /* every frame is, and no other is believed; false: none is */

@@ -1,5 +1,5 @@
-/* server/object/pack_frame.h -- a frame through a packer (codec/choice/packer.h): on the shard, slice by slice, or at
- * high levels on the codec pool. */
+/* server/object/forms/pack_frame.h -- a frame through a packer (codec/choice/packer.h): on the shard, slice by slice,
+ * or at high levels on the codec pool. */
 #pragma once
 
 #include "codec/choice/packer.h"

@@ -1,5 +1,5 @@
-/* server/object/sealed_parts.h -- the parts that an encrypted object was completed from: which attempt to send each it
- * holds, and where. The object's seal vouches for all of it together. */
+/* server/object/forms/sealed_parts.h -- the parts that an encrypted object was completed from: which attempt to send
+ * each it holds, and where. The object's seal vouches for all of it together. */
 #pragma once
 
 #include "server/keys/object_seal.h"

@@ -1,5 +1,5 @@
-/* server/object/frame_index.c -- reads a sidecar with all doubt that it deserves. */
-#include "server/object/frame_index.h"
+/* server/object/forms/frame_index.c -- reads a sidecar with all doubt that it deserves. */
+#include "server/object/forms/frame_index.h"
 
 /* The sidecar belongs to these stored bytes. A store that keeps it as an attachment has made sure of that itself. */
 static bool is_bound(const struct sidecar *sidecar, const struct bucket_object *object)

@@ -1,4 +1,4 @@
-/* server/object/columns_frame.h -- a frame in columns on its way out (codec/columns/columns.h).
+/* server/object/forms/columns_frame.h -- a frame in columns on its way out (codec/columns/columns.h).
  *
  * It cannot be streamed: nothing of it is known before all of it is there. So it is decoded at once as all frames are
  * that Bale writes, but in slices, and up to FRAME_VERIFIED_BYTES_MAX. */

@@ -1,5 +1,5 @@
-/* server/object/stage.c -- the last stage of both directions: the store. */
-#include "server/object/stage.h"
+/* server/object/forms/stage.c -- the last stage of both directions: the store. */
+#include "server/object/forms/stage.h"
 
 SUSPENDS static bool write_to_store(struct object_sink *sink, struct span bytes, struct error *error)
 {

@@ -1,5 +1,5 @@
-/* server/object/frame_stream.c -- reads stored pieces, decodes them in slices, counts and verifies. */
-#include "server/object/frame_stream.h"
+/* server/object/forms/frame_stream.c -- reads stored pieces, decodes them in slices, counts and verifies. */
+#include "server/object/forms/frame_stream.h"
 
 #include "codec/decompressor.h"
 #include "codec/format/crc.h"

@@ -1,5 +1,5 @@
-/* server/object/columns_frame.c -- a frame in columns: its bounds, its memory, its slices. */
-#include "server/object/columns_frame.h"
+/* server/object/forms/columns_frame.c -- a frame in columns: its bounds, its memory, its slices. */
+#include "server/object/forms/columns_frame.h"
 
 #include "codec/columns/columns.h"
 #include "runtime/fiber/loop.h"

@@ -1,5 +1,5 @@
-/* server/object/sealed_body.c -- frames of an encrypted object, opened in their places. */
-#include "server/object/sealed_body.h"
+/* server/object/forms/sealed_body.c -- frames of an encrypted object, opened in their places. */
+#include "server/object/forms/sealed_body.h"
 
 #include "server/keys/object_seal.h"
 

@@ -1,4 +1,4 @@
-/* server/object/gzip_body.h -- a body that is stored as one gzip member, on its way in.
+/* server/object/forms/gzip_body.h -- a body that is stored as one gzip member, on its way in.
  *
  * It holds a compressor from its first bytes to its last, while a client is waited for as well. So its writer takes
  * GZIP_SLOT_BYTES from the budget together with the memory for its bytes, and gives neither back in between: nobody

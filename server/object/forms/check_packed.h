@@ -1,4 +1,4 @@
-/* server/object/check_packed.h -- a frame that was just packed, decoded again. */
+/* server/object/forms/check_packed.h -- a frame that was just packed, decoded again. */
 #pragma once
 
 #include "codec/format/frame.h"

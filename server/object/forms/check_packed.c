@@ -1,12 +1,12 @@
-/* server/object/check_packed.c -- a frame that was just packed, decoded again. */
-#include "server/object/check_packed.h"
+/* server/object/forms/check_packed.c -- a frame that was just packed, decoded again. */
+#include "server/object/forms/check_packed.h"
 
 #include "codec/decompressor.h"
 #include "codec/format/crc.h"
 #include "runtime/base/assert.h"
 #include "runtime/fiber/loop.h"
 #include "s3client/wire/s3_error.h"
-#include "server/object/columns_frame.h"
+#include "server/object/forms/columns_frame.h"
 
 #include <stdlib.h>
 

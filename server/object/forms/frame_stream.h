@@ -1,4 +1,4 @@
-/* server/object/frame_stream.h -- a frame (or an unframed body) that is decoded as it is read, not at once.
+/* server/object/forms/frame_stream.h -- a frame (or an unframed body) that is decoded as it is read, not at once.
  *
  * Frames of other writers may be of any size. Bytes come in order; the last ones of the frame are given only after its
  * size and CRC have proved right. */
@@ -6,7 +6,7 @@
 
 #include "codec/format/frame.h"
 #include "server/object/codecs_private.h"
-#include "server/object/stage.h"
+#include "server/object/forms/stage.h"
 
 struct frame_stream_source {
     struct object_source *source;

@@ -1,4 +1,5 @@
-/* server/object/frame_index.h -- which frames hold a range of original bytes, by the sidecar index of an open object.
+/* server/object/forms/frame_index.h -- which frames hold a range of original bytes, by the sidecar index of an open
+ * object.
  *
  * A sidecar that is missing, damaged, or of another revision costs a walk from the first frame, never the answer: what
  * is found here is believed only once the frame's own header says the same. */

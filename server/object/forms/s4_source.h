@@ -1,4 +1,4 @@
-/* server/object/s4_source.h -- a body that S4 encrypted (codec/seal/s4_envelope.h), as a source of what it holds.
+/* server/object/forms/s4_source.h -- a body that S4 encrypted (codec/seal/s4_envelope.h), as a source of what it holds.
  *
  * Of S4E5 and S4E6 one chunk is held, of S4E1, S4E2 and S4E4 the whole body, which has S4_WHOLE_BYTES_MAX at most:
  * nothing is handed out before its tag has proved right. Which key a body is encrypted under its envelope says; S4
@@ -10,7 +10,7 @@
 
 #include "codec/seal/s4_envelope.h"
 #include "server/object/codecs_private.h"
-#include "server/object/stage.h"
+#include "server/object/forms/stage.h"
 
 enum {
     S4_WHOLE_BYTES_MAX = 8 << 20,

@@ -1,5 +1,5 @@
-/* server/object/s4_source.c -- chunks are read, opened where they lie, and copied from. */
-#include "server/object/s4_source.h"
+/* server/object/forms/s4_source.c -- chunks are read, opened where they lie, and copied from. */
+#include "server/object/forms/s4_source.h"
 
 #include "runtime/base/assert.h"
 #include "s3client/wire/s3_error.h"

@@ -1,5 +1,5 @@
-/* server/object/pack_frame.c -- a packer's slices, between which other fibers have their turn. */
-#include "server/object/pack_frame.h"
+/* server/object/forms/pack_frame.c -- a packer's slices, between which other fibers have their turn. */
+#include "server/object/forms/pack_frame.h"
 
 #include "runtime/fiber/loop.h"
 #include "s3client/wire/s3_error.h"

@@ -1,4 +1,4 @@
-/* server/object/stage.h -- what may lie between frames and the store: one interface for each direction.
+/* server/object/forms/stage.h -- what may lie between frames and the store: one interface for each direction.
  *
  * A sink takes framed bytes on their way in, a source gives them on their way out; each stage embeds one of them as its
  * first member and passes on to the next. There is one of each, the store itself. Frames are sealed before they come

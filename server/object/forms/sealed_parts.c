@@ -1,5 +1,5 @@
-/* server/object/sealed_parts.c -- parts of encrypted objects, proved. */
-#include "server/object/sealed_parts.h"
+/* server/object/forms/sealed_parts.c -- parts of encrypted objects, proved. */
+#include "server/object/forms/sealed_parts.h"
 
 #include "s3client/wire/s3_error.h"
 #include "server/keys/upload_secret.h"
