@@ -9,27 +9,12 @@ import os
 import re
 import shutil
 
-from encryption import HEADER, MARK, SSE, EncryptionCase, forms_of, words
+from encrypted import CHECKSUM, HEADER, MARK, SSE, document, etag_of, forms_of, sha256, words
+from encryption import EncryptionCase
 
-CHECKSUM = {"x-amz-checksum-algorithm": "SHA256"}
 SEALED = {**SSE, **CHECKSUM}
 LEAST = 5 << 20  # of every part but the last
 PARTS = (words(LEAST + 1_500_000, 21), words(LEAST, 22), words(70_001, 23))
-
-
-def sha256(body):
-    return base64.b64encode(hashlib.sha256(body).digest()).decode()
-
-
-def etag_of(parts):
-    return f'"{hashlib.md5(b"".join(hashlib.md5(part).digest() for part in parts)).hexdigest()}-{len(parts)}"'
-
-
-def document(parts):
-    """{number: body}, as a Complete names them."""
-    listed = "".join(f"<Part><PartNumber>{number}</PartNumber><ETag>{hashlib.md5(body).hexdigest()}</ETag>"
-                     f"<ChecksumSHA256>{sha256(body)}</ChecksumSHA256></Part>" for number, body in parts.items())
-    return f"<CompleteMultipartUpload>{listed}</CompleteMultipartUpload>".encode()
 
 
 class EncryptedUploads(EncryptionCase):

@@ -18,20 +18,9 @@ import admin
 import forms
 from daemon import Daemon
 from daemons import DaemonsCase
+from encrypted import HEADER, MARK, SSE, forms_of, words
 
 S4_OBJECTS = Path(__file__).resolve().parents[1] / "vectors" / "sse-s4"
-HEADER = "x-amz-server-side-encryption"
-SSE = {HEADER: "AES256"}
-MARK = b"nobody else may read this line;"  # found in the folder, where anything of an object is there in clear
-
-
-def words(size, seed=1):
-    """Text that compresses, with the mark in every line."""
-    draw = random.Random(seed)
-    lines = (MARK + b" %d %d\n" % (draw.getrandbits(20), draw.getrandbits(20)) for _ in range(size // len(MARK) + 1))
-    return b"".join(lines)[:size]
-
-
 BODIES = {
     "empty": b"",
     "one": b"x",
@@ -40,12 +29,6 @@ BODIES = {
     "frame": words(1 << 20),
     "frames": words(3_500_000, 2) + random.Random(8).randbytes(1_200_000),
 }
-
-
-def forms_of(body):
-    """What tells of a body to whoever can guess it: its hashes, as bytes, as hex and as base64."""
-    for digest in (hashlib.md5(body).digest(), hashlib.sha256(body).digest(), hashlib.sha1(body).digest()):
-        yield from (digest, digest.hex().encode(), base64.b64encode(digest).rstrip(b"="))
 
 
 class EncryptionCase(DaemonsCase):

@@ -14,8 +14,10 @@ import tempfile
 from pathlib import Path
 
 import bucket_reader
+import encrypted
 import wire
 from backend_case import BackendCase
+from encrypted import HEADER, MARK, SSE, words
 from ledger_of_a_fleet import SETTLE, LedgerCase
 from lies import set_frames, with_sections
 from tools_alone import bale_command
@@ -26,18 +28,7 @@ import seal_decoder  # noqa: E402
 seal_decoder.crc32c = bucket_reader.crc32c  # the same, by a table
 
 MIB = 1 << 20
-HEADER = "x-amz-server-side-encryption"
-SSE = {HEADER: "AES256"}
-MARK = b"nobody else may read this line;"  # found in the bucket, where anything of an object is there in clear
 SEAL, ENCRYPTED = "s4-bale-sse", "s4-encrypted"
-
-
-def words(size, seed=1):
-    """Text that compresses, with the mark in every line."""
-    draw = random.Random(seed)
-    lines = (MARK + b" %d %d\n" % (draw.getrandbits(20), draw.getrandbits(20)) for _ in range(size // len(MARK) + 1))
-    return b"".join(lines)[:size]
-
 
 BODIES = {
     "empty": b"",
@@ -50,9 +41,8 @@ BODIES = {
 
 
 def forms_of(body):
-    """What tells of a body to whoever can guess it: its hashes, as bytes, as hex and as base64."""
-    for digest in (hashlib.md5(body).digest(), hashlib.sha256(body).digest(), hashlib.sha1(body).digest()):
-        yield from (digest, digest.hex().encode(), base64.b64encode(digest).rstrip(b"="))
+    """And its CRC-32C, as trailers and records would have it in decimal."""
+    yield from encrypted.forms_of(body)
     yield str(bucket_reader.crc32c(body)).encode()
 
 

@@ -1,33 +1,17 @@
 """tests/backends/bodies/sealed_uploads.py -- encrypted objects that are sent in parts through several replicas: what clients see of them, what lies in
 the bucket at each step, and what becomes of an upload that whoever runs the bucket rewrites."""
 
-import base64
 import hashlib
 import re
 import struct
 
 import bucket_reader
+from encrypted import CHECKSUM, HEADER, MARK, SSE, document, etag_of, sha256, words
 from replicas import ReplicaCase
-from sealed import HEADER, MARK, MIB, SSE, SealedCase, forms_of, words
+from sealed import MIB, SealedCase, forms_of
 
-CHECKSUM = {"x-amz-checksum-algorithm": "SHA256"}
 LEAST = 5 * MIB  # of every part but the last
 PARTS = (words(LEAST + 1_500_000, 21), words(70_001, 22), words(30_000, 23), words(LEAST, 24), words(9, 25))
-
-
-def sha256(body):
-    return base64.b64encode(hashlib.sha256(body).digest()).decode()
-
-
-def etag_of(parts):
-    return f'"{hashlib.md5(b"".join(hashlib.md5(part).digest() for part in parts)).hexdigest()}-{len(parts)}"'
-
-
-def document(parts):
-    """{number: body}, as a Complete names them."""
-    listed = "".join(f"<Part><PartNumber>{number}</PartNumber><ETag>{hashlib.md5(body).hexdigest()}</ETag>"
-                     f"<ChecksumSHA256>{sha256(body)}</ChecksumSHA256></Part>" for number, body in parts.items())
-    return f"<CompleteMultipartUpload>{listed}</CompleteMultipartUpload>".encode()
 
 
 class UploadCase(SealedCase, ReplicaCase):
