@@ -28,6 +28,7 @@ struct encoder {
     struct encoder_job job;
     step_function *next;
     struct compression how; /* the payload that is being made */
+    bool is_second;         /* it is tried in another way than the first */
     uint8_t *payload;
     struct encoded best;            /* so far, without a dictionary */
     struct encoded with_dictionary; /* likewise, with one. CODEC_PASSTHROUGH: it did not shrink, or was not tried */
@@ -95,15 +96,45 @@ static bool is_above_entropy(size_t size, size_t original_size, double entropy)
     return (double)size > CHANCE * entropy / 8 * (double)original_size;
 }
 
-/* The first of two payloads lies at the start of the memory and is shorter than its frame; the second has its place
- * behind it. */
-static bool is_worth_doing_again(const struct encoder *encoder)
+static bool is_worth_coding_alone(const struct encoder *encoder)
 {
     size_t original_size = encoder->job.original.size;
-    static_assert(2 * (ENCODER_HEADROOM_BYTES + ENCODER_SAMPLED_BYTES_LEAST) <= FRAME_ORIGINAL_BYTES, "room for both");
     return original_size >= AGAIN_BYTES_LEAST && original_size < ENCODER_SAMPLED_BYTES_LEAST &&
-           !encoder->how.is_entropy_only && encoder->best.size > AGAIN_ALLOWED_BYTES &&
+           encoder->best.size > AGAIN_ALLOWED_BYTES &&
            is_above_entropy(encoder->best.size - AGAIN_ALLOWED_BYTES, original_size, encoder->job.look.entropy);
+}
+
+/* High levels take every short match, and pay for each: where text is full of digits, all of them that search chains
+ * end larger than the lowest level. That one costs a tenth of what theirs does. */
+static bool is_worth_a_low_level(const struct encoder *encoder)
+{
+    return encoder->job.level > CODEC_LEVEL_INLINE_MAX && encoder->best.codec == CODEC_ZSTD;
+}
+
+/* A second payload has its place behind the first, which lies at the start of the memory, and is given up where it is
+ * not smaller. */
+static bool has_room_behind_best(const struct encoder *encoder)
+{
+    static_assert(2 * (ENCODER_HEADROOM_BYTES + ENCODER_SAMPLED_BYTES_LEAST) <= FRAME_ORIGINAL_BYTES,
+                  "all frames without a sample have it");
+    return 2 * (ENCODER_HEADROOM_BYTES + encoder->best.size) <= FRAME_ORIGINAL_BYTES;
+}
+
+static bool begin_second_payload(struct encoder *encoder)
+{
+    if (encoder->is_second || encoder->how.is_entropy_only || !has_room_behind_best(encoder))
+        return false;
+    if (is_worth_coding_alone(encoder))
+        encoder->how.is_entropy_only = true;
+    else if (is_worth_a_low_level(encoder))
+        encoder->how.level = CODEC_LEVEL_DEFAULT;
+    else
+        return false;
+    encoder->is_second = true;
+    size_t capacity = encoder->best.codec == CODEC_ZSTD ? encoder->best.size - 1 : encoder->job.capacity;
+    uint8_t *behind = encoder->memory + ENCODER_HEADROOM_BYTES + encoder->best.size;
+    begin_payload(encoder, behind + ENCODER_HEADROOM_BYTES, capacity);
+    return true;
 }
 
 static enum codec_step step_payload(struct encoder *encoder, struct encoded *ret_encoded)
@@ -114,13 +145,7 @@ static enum codec_step step_payload(struct encoder *encoder, struct encoded *ret
         return step;
     if (size > 0)
         encoder->best = (struct encoded){.codec = CODEC_ZSTD, .payload = encoder->payload, .size = size};
-    if (is_worth_doing_again(encoder)) {
-        size_t capacity = encoder->best.codec == CODEC_ZSTD ? encoder->best.size - 1 : encoder->job.capacity;
-        encoder->how.is_entropy_only = true;
-        begin_payload(encoder, encoder->payload + ENCODER_SAMPLED_BYTES_LEAST + ENCODER_HEADROOM_BYTES, capacity);
-        return CODEC_MORE;
-    }
-    return finish(encoder, ret_encoded);
+    return begin_second_payload(encoder) ? CODEC_MORE : finish(encoder, ret_encoded);
 }
 
 /* ---- samples ---- */
@@ -221,6 +246,7 @@ void encoder_begin(struct encoder *encoder, const struct encoder_job *job)
     encoder->job = *job;
     encoder->best = (struct encoded){.codec = CODEC_PASSTHROUGH, .size = job->original.size};
     encoder->with_dictionary = encoder->best;
+    encoder->is_second = false;
     if (job->dictionary != NULL)
         begin_with_dictionary(encoder);
     else

@@ -5,7 +5,9 @@
  *  - where zstd does worse on a sample than an order-0 coder could, the matches that it finds there are chance, and the
  *    frame is compressed by the statistics of its bytes alone (struct compression, is_entropy_only);
  *  - all else is zstd of the level asked for. For a frame of less than ENCODER_SAMPLED_BYTES_LEAST a sample is too
- * dear: it is simply compressed, and once more where that did as badly as said;
+ *    dear: it is simply compressed, and once more where that did as badly as said;
+ *  - above CODEC_LEVEL_INLINE_MAX it is compressed at level 1 as well, which is the smaller of the two where text is
+ *    full of digits, unless that does not shrink it to half;
  *  - with a dictionary it is compressed with that, and besides, where it is asked for, without: the smaller wins.
  *
  * Pure: no I/O, no allocation but at creation. Steps stay within about 0.5 ms at levels up to CODEC_LEVEL_INLINE_MAX.

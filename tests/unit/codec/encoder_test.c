@@ -239,6 +239,27 @@ START_TEST(what_may_be_noise_is_tried)
 }
 END_TEST
 
+/* Lines with decimals that nothing predicts: matches of four and five digits are there to be found, and dear. */
+START_TEST(more_effort_is_never_larger)
+{
+    char *text = malloc(FRAME + 64);
+    size_t size = 0;
+    for (unsigned i = 0; size < FRAME; i++) {
+        uint64_t value = 0;
+        for (int j = 0; j < 7; j++)
+            value = value << 8 | random_byte();
+        size +=
+            (size_t)snprintf(text + size, 64, "line %u of the object, value 0.%017llu\n", i, (unsigned long long)value);
+    }
+    struct span original = span_of((uint8_t *)text, FRAME);
+    size_t low = plain_size(original, 1);
+    ck_assert_uint_gt(plain_size(original, 12), low + low / 20);
+    ck_assert_uint_le(stored_size(original, 12), low);
+    ck_assert_uint_le(stored_size(original, 9), low);
+    free(text);
+}
+END_TEST
+
 /* `bytes` become the first `period` of them, again and again. */
 static struct span repeat(uint8_t *bytes, size_t period)
 {
@@ -343,6 +364,7 @@ int main(void)
     tcase_add_test(tests, noise_is_known);
     tcase_add_loop_test(tests, every_kind_at_every_size, 0, KINDS);
     tcase_add_test(tests, what_may_be_noise_is_tried);
+    tcase_add_test(tests, more_effort_is_never_larger);
     tcase_add_test(tests, what_repeats_itself_is_stored_once);
     tcase_add_test(tests, with_a_dictionary);
     suite_add_tcase(suite, tests);
