@@ -10,6 +10,7 @@ import tempfile
 import threading
 import time
 
+import failures
 from certificates import Authority
 from client import RAW_LACKS, Account, Server
 
@@ -69,6 +70,8 @@ class Daemon:
                                         stderr=subprocess.STDOUT, cwd=self.folder, env=self.environment(), pass_fds=self.descriptors())
         self.collecting = threading.Thread(target=self._collect, args=(self.process, self.output), daemon=True)
         self.collecting.start()
+        if self not in failures.started:
+            failures.started.append(self)
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline and self.process.poll() is None:
             if ports := self._ports():

@@ -7,20 +7,24 @@ With --long the steps that draw at random, or that want what takes long to build
 """
 
 import argparse
+import itertools
 import json
 import os
 import re
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 JOBS = str(len(os.sched_getaffinity(0)))
 BUILT = "BALE_TEST_BUILT"  # names a folder that the caller has built already
+TALLY = "BALE_TEST_TALLY"  # names a file in which a step leaves its Tally for the caller
+REASON_LINES = 15  # of one failure whose runner does not shorten it by itself
 
 
 is_long = False  # --long
@@ -32,24 +36,64 @@ class Tally:
     failed: int = 0
     skipped: int = 0
     repeat: list = field(default_factory=list)  # one command per failure
+    reasons: dict = field(default_factory=dict)  # what was wrong, by the command: lines
 
     def add(self, other):
         self.passed += other.passed
         self.failed += other.failed
         self.skipped += other.skipped
         self.repeat += other.repeat
+        self.reasons.update(other.reasons)
+
+
+def tally_of_failure(command, output):
+    return Tally(failed=1, repeat=[command], reasons={command: output.splitlines()[-REASON_LINES:]})
 
 
 def failure(command, output=""):
     """One failed test, its output shown."""
     if output:
         sys.stdout.write(output if output.endswith("\n") else output + "\n")
-    return Tally(failed=1, repeat=[command])
+    return tally_of_failure(command, output)
 
 
 def run(command, **options):
     return subprocess.run(command, cwd=ROOT, text=True, errors="replace", stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, check=False, **options)
+
+
+# ---- what is told of failures ----
+
+TOLD_LINES, TOLD_MAX, TOLD_WIDTH = 200, 50, 400  # lines and failures in all, bytes of a line
+GIST_BYTES = 240
+WRONG = re.compile(r":[FE]:|: error: |runtime error: |Sanitizer: |Assertion |^(\w+\.)*\w*(Error|Exception|Expired|Closed)\b")
+
+
+def gist(lines):
+    """What a person would say of a failure, on one line: the last exception or failed check, else the last line. What servers
+    said stands behind it."""
+    lines = list(itertools.takewhile(lambda line: not line.endswith(" said last:"), lines)) or lines
+    at = max((number for number, line in enumerate(lines) if WRONG.search(line)), default=len(lines) - 1)
+    said = " ".join(" ".join(lines[at:]).split())
+    return said if len(said) <= GIST_BYTES else f"{said[:GIST_BYTES // 3]} ... {said[-GIST_BYTES * 2 // 3:]}"
+
+
+def print_failures(tally):
+    """Why each failed; then once more in few lines, for whoever has but the end of a long output."""
+    if not tally.repeat:
+        return
+    commands = list(dict.fromkeys(tally.repeat))
+    told = [(command, tally.reasons[command]) for command in commands if tally.reasons.get(command)][:TOLD_MAX]
+    print("\nWhat was wrong:")
+    for command, lines in told:
+        print(f"--- {command}")
+        for line in lines[:TOLD_LINES // len(told)]:
+            print(REASON_BAR + line[:TOLD_WIDTH])
+    print("\nTo repeat what failed:")
+    for command in commands:
+        print(f"    {command}")
+        if tally.reasons.get(command):
+            print(f"        {gist(tally.reasons[command])}")
 
 
 # ---- building ----
@@ -88,6 +132,7 @@ def tally_of_meson_test(entry, folder, wrap):
     if entry["result"] != "OK":
         print(f"--- {entry['name']}: {entry['result']}")
         tally = failure(command, "\n".join(output.splitlines()[-60:]))
+        tally.reasons[command] = [line for line in output.splitlines() if WRONG.search(line)][:5] + tally.reasons[command]
         tally.failed = max(1, wrong)
         tally.passed = checks - wrong
         return tally
@@ -116,6 +161,8 @@ def meson_tests(folder, wanted=lambda name: True, wrap=None, environment=None, s
 
 # ---- Python's suites ----
 
+REASON_BAR = "    | "
+REPEAT_LINES = re.compile(r"^\s*(?:repeat|again): (.*)\n((?:    \| .*\n)*)", re.M)
 PLAIN_LINE = re.compile(r"^(\d+) passed, (\d+) failed(?:, (\d+) skipped)?$", re.M)
 
 
@@ -124,19 +171,23 @@ def run_suite(script, *options):
 
 
 def tally_of_suite(script, done):
-    """A suite is a program that ends with `N passed, N failed` and prints `repeat: COMMAND` for each failure."""
+    """A suite is a program that ends with `N passed, N failed` and prints for each failure `repeat: COMMAND`, and under it lines
+    with a bar that say why (tests/s3/failures.py)."""
     lines = PLAIN_LINE.findall(done.stdout)
     if not lines:
         return failure(script, done.stdout[-6000:] + f"\n{script} ended with {done.returncode} and no closing line")
     passed, failed, skipped = (int(count or 0) for count in lines[-1])
     if done.returncode != 0 and failed == 0:
         failed = 1
-    repeat = re.findall(r"^\s*(?:repeat|again): (.*)$", done.stdout, re.M) or [script] * min(failed, 1)
+    reasons = {command: [line[len(REASON_BAR):] for line in lines.splitlines()] or done.stdout.splitlines()[-REASON_LINES:]
+               for command, lines in REPEAT_LINES.findall(done.stdout)}
+    if failed and not reasons:
+        reasons = {script: done.stdout.splitlines()[-REASON_LINES:]}
     for line in re.findall(r"^skipped .*$", done.stdout, re.M):
         print(line)
     if failed:
         print(done.stdout[-20000:])
-    return Tally(passed, failed, skipped, repeat)
+    return Tally(passed, failed, skipped, list(reasons), reasons)
 
 
 def python_suite(script, *options):
@@ -330,30 +381,24 @@ def closing_line(tally):
     return f"{tally.passed} passed, {tally.failed} failed{skipped}"
 
 
-def print_repeats(tally):
-    if tally.repeat:
-        print("\nTo repeat what failed:")
-        for command in dict.fromkeys(tally.repeat):
-            print(f"    {command}")
-
-
 def run_step(name):
     """In this process, with its output as it comes."""
     tally = STEPS[name]()
-    print_repeats(tally)
+    print_failures(tally)
     print(closing_line(tally), flush=True)
+    if os.environ.get(TALLY):
+        Path(os.environ[TALLY]).write_text(json.dumps(asdict(tally)))
     return tally
 
 
 def run_step_apart(name, built, printing):
     """As a process of its own; what it printed is shown when it has ended."""
     started = time.monotonic()
-    done = run([sys.executable, __file__, name, *(["--long"] if is_long else [])], env={**os.environ, BUILT: built})
-    closing = PLAIN_LINE.findall(done.stdout)
-    tally = Tally(*(int(count or 0) for count in closing[-1])) if closing else Tally(failed=1)
-    tally.repeat = re.findall(r"^    (\S.*)$", done.stdout.rpartition("To repeat what failed:")[2], re.M) if tally.failed else []
-    if tally.failed and not tally.repeat:
-        tally.repeat = [f"tools/test {name}"]
+    with tempfile.NamedTemporaryFile("r") as file:
+        done = run([sys.executable, __file__, name, *(["--long"] if is_long else [])],
+                   env={**os.environ, BUILT: built, TALLY: file.name})
+        left = file.read()
+    tally = Tally(**json.loads(left)) if left else tally_of_failure(f"tools/test {name}", done.stdout)
     with printing:
         print(f"== {name}: {STEPS[name].__doc__}")
         if tally.failed:
@@ -402,7 +447,7 @@ def main():
     if len(arguments.steps) == 1:
         return 1 if run_step(arguments.steps[0]).failed else 0
     total = run_in_lanes(arguments.steps or list(STEPS))
-    print_repeats(total)
+    print_failures(total)
     print(closing_line(total))
     return 1 if total.failed else 0
 
