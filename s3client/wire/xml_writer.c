@@ -26,6 +26,13 @@ static inline uint8_t *put(uint8_t *to, const void *from, size_t size)
         memcpy(&last, (const uint8_t *)from + size - 8, 8);
         memcpy(to, &first, 8);
         memcpy(to + size - 8, &last, 8);
+    } else if (size >= 4) {
+        uint32_t first;
+        uint32_t last;
+        memcpy(&first, from, 4);
+        memcpy(&last, (const uint8_t *)from + size - 4, 4);
+        memcpy(to, &first, 4);
+        memcpy(to + size - 4, &last, 4);
     } else {
         for (size_t i = 0; i < size; i++)
             to[i] = ((const uint8_t *)from)[i];
@@ -33,8 +40,8 @@ static inline uint8_t *put(uint8_t *to, const void *from, size_t size)
     return to + size;
 }
 
-/* before, element and after, with one look at the room that is left. */
-static void append_tag(struct buffer *out, struct span before, struct span element, struct span after)
+/* before, element and after, with one look at the room that is left. `before` and `after` are literals. */
+static inline void append_tag(struct buffer *out, struct span before, struct span element, struct span after)
 {
     if (!buffer_reserve(out, before.size + element.size + after.size))
         return;
@@ -44,21 +51,28 @@ static void append_tag(struct buffer *out, struct span before, struct span eleme
     out->size = (size_t)(at - out->data);
 }
 
+typedef uint8_t block __attribute__((vector_size(16)));
+
+static bool is_block_plain(const uint8_t *from)
+{
+    block bytes;
+    uint64_t special[2];
+    memcpy(&bytes, from, sizeof bytes);
+    block found =
+        (block)((bytes < 0x20) | (bytes > 0x7f) | (bytes == '&') | (bytes == '<') | (bytes == '>') | (bytes == '"'));
+    memcpy(special, &found, sizeof special);
+    return (special[0] | special[1]) == 0;
+}
+
 /* How many bytes from the first on can be copied as they are. */
 static size_t count_plain(struct span text)
 {
-    typedef uint8_t block __attribute__((vector_size(16)));
     size_t plain = 0;
-    for (; text.size - plain >= sizeof(block); plain += sizeof(block)) {
-        block bytes;
-        uint64_t special[2];
-        memcpy(&bytes, text.data + plain, sizeof bytes);
-        block found = (block)((bytes < 0x20) | (bytes > 0x7f) | (bytes == '&') | (bytes == '<') | (bytes == '>') |
-                              (bytes == '"'));
-        memcpy(special, &found, sizeof special);
-        if ((special[0] | special[1]) != 0)
-            break;
-    }
+    while (text.size - plain >= sizeof(block) && is_block_plain(text.data + plain))
+        plain += sizeof(block);
+    bool is_at_tail = plain > 0 && text.size - plain < sizeof(block);
+    if (is_at_tail && is_block_plain(text.data + text.size - sizeof(block)))
+        return text.size;
     while (plain < text.size && !is_special[text.data[plain]])
         plain++;
     return plain;
@@ -122,7 +136,7 @@ void xml_begin(struct xml_writer *writer, struct buffer *out)
     buffer_append_string(out, XML_DECLARATION);
 }
 
-static void push(struct xml_writer *writer, const char *element)
+static void push(struct xml_writer *writer, struct span element)
 {
     ASSERT(writer->depth < sizeof writer->open / sizeof writer->open[0]);
     writer->open[writer->depth++] = element;
@@ -131,23 +145,25 @@ static void push(struct xml_writer *writer, const char *element)
 void xml_open_root(struct xml_writer *writer, const char *element, const char *namespace_uri)
 {
     ASSERT(writer->depth == 0);
-    push(writer, element);
-    append_tag(writer->out, SPAN("<"), span_from_string(element), SPAN(""));
+    struct span name = span_from_string(element);
+    push(writer, name);
+    append_tag(writer->out, SPAN("<"), name, SPAN(""));
     if (namespace_uri != NULL)
         append_tag(writer->out, SPAN(" xmlns=\""), span_from_string(namespace_uri), SPAN("\""));
     buffer_append_byte(writer->out, '>');
 }
 
-void xml_open(struct xml_writer *writer, const char *element)
+void xml_open_span(struct xml_writer *writer, struct span element)
 {
     push(writer, element);
-    append_tag(writer->out, SPAN("<"), span_from_string(element), SPAN(">"));
+    append_tag(writer->out, SPAN("<"), element, SPAN(">"));
 }
 
 void xml_open_typed(struct xml_writer *writer, const char *element, const char *type)
 {
-    push(writer, element);
-    append_tag(writer->out, SPAN("<"), span_from_string(element),
+    struct span name = span_from_string(element);
+    push(writer, name);
+    append_tag(writer->out, SPAN("<"), name,
                SPAN(" xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\" xsi:type=\""));
     append_tag(writer->out, SPAN_EMPTY, span_from_string(type), SPAN("\">"));
 }
@@ -155,20 +171,41 @@ void xml_open_typed(struct xml_writer *writer, const char *element, const char *
 void xml_close(struct xml_writer *writer)
 {
     ASSERT(writer->depth > 0);
-    append_tag(writer->out, SPAN("</"), span_from_string(writer->open[--writer->depth]), SPAN(">"));
+    append_tag(writer->out, SPAN("</"), writer->open[--writer->depth], SPAN(">"));
 }
 
-void xml_text(struct xml_writer *writer, const char *element, struct span text)
+/* Most texts are plain and short: the whole element with one look at the room. */
+static bool append_plain(struct buffer *out, struct span element, struct span text)
 {
-    struct span name = span_from_string(element);
-    append_tag(writer->out, SPAN("<"), name, SPAN(">"));
+    size_t tags = 2 * element.size + sizeof "<></>" - 1;
+    if (count_plain(text) != text.size || !buffer_reserve(out, tags + text.size))
+        return false;
+    uint8_t *at = out->data + out->size;
+    at = put(at, "<", 1);
+    at = put(at, element.data, element.size);
+    at = put(at, ">", 1);
+    at = put(at, text.data, text.size);
+    at = put(at, "</", 2);
+    at = put(at, element.data, element.size);
+    at = put(at, ">", 1);
+    out->size = (size_t)(at - out->data);
+    return true;
+}
+
+void xml_text_span(struct xml_writer *writer, struct span element, struct span text)
+{
+    if (append_plain(writer->out, element, text))
+        return;
+    append_tag(writer->out, SPAN("<"), element, SPAN(">"));
     append_escaped(writer->out, text);
-    append_tag(writer->out, SPAN("</"), name, SPAN(">"));
+    append_tag(writer->out, SPAN("</"), element, SPAN(">"));
 }
 
-void xml_string(struct xml_writer *writer, const char *element, const char *text)
+void xml_quoted_span(struct xml_writer *writer, struct span element, struct span text)
 {
-    xml_text(writer, element, span_from_string(text));
+    append_tag(writer->out, SPAN("<"), element, SPAN(">&quot;"));
+    append_escaped(writer->out, text);
+    append_tag(writer->out, SPAN("&quot;</"), element, SPAN(">"));
 }
 
 void xml_decimal(struct xml_writer *writer, const char *element, uint64_t value)

@@ -9,7 +9,7 @@
 
 struct xml_writer {
     struct buffer *out;
-    const char *open[16]; /* the open elements, for xml_close and asserts */
+    struct span open[16]; /* the open elements, for xml_close and asserts */
     unsigned depth;
 };
 
@@ -21,14 +21,35 @@ struct xml_writer {
 void xml_begin(struct xml_writer *writer, struct buffer *out);
 /* `namespace_uri` may be NULL. */
 void xml_open_root(struct xml_writer *writer, const char *element, const char *namespace_uri);
-void xml_open(struct xml_writer *writer, const char *element);
 /* With xsi:type, as a Grantee has it; `type` needs no escape. */
 void xml_open_typed(struct xml_writer *writer, const char *element, const char *type);
 void xml_close(struct xml_writer *writer);
-void xml_text(struct xml_writer *writer, const char *element, struct span text);
-void xml_string(struct xml_writer *writer, const char *element, const char *text);
 void xml_decimal(struct xml_writer *writer, const char *element, uint64_t value);
 void xml_bool(struct xml_writer *writer, const char *element, bool value);
 void xml_empty(struct xml_writer *writer, const char *element);
 /* Everything closed; asserts that nothing is left open. */
 void xml_end(struct xml_writer *writer);
+
+/* The same as xml_open, xml_text and xml_quoted, for names whose length is known. */
+void xml_open_span(struct xml_writer *writer, struct span element);
+void xml_text_span(struct xml_writer *writer, struct span element, struct span text);
+void xml_quoted_span(struct xml_writer *writer, struct span element, struct span text);
+
+/* Inline, as the compiler then measures the names, which are literals: a page of a list has 10,000. */
+static inline void xml_open(struct xml_writer *writer, const char *element)
+{
+    xml_open_span(writer, span_from_string(element));
+}
+static inline void xml_text(struct xml_writer *writer, const char *element, struct span text)
+{
+    xml_text_span(writer, span_from_string(element), text);
+}
+/* With quotation marks around the text, as ETags have them. */
+static inline void xml_quoted(struct xml_writer *writer, const char *element, struct span text)
+{
+    xml_quoted_span(writer, span_from_string(element), text);
+}
+static inline void xml_string(struct xml_writer *writer, const char *element, const char *text)
+{
+    xml_text_span(writer, span_from_string(element), span_from_string(text));
+}

@@ -140,9 +140,8 @@ SUSPENDS bool s3_document_send(struct s3_request *request, struct s3_document *d
 
 void s3_document_etag(struct s3_document *document, const char *etag)
 {
-    char text[QUOTED_ETAG_BYTES];
     if (etag[0] != 0)
-        xml_text(&document->xml, "ETag", quote(etag, text));
+        xml_quoted(&document->xml, "ETag", span_from_string(etag));
 }
 
 void s3_document_part_checksum(struct s3_document *document, const struct checksum_value *checksum)

@@ -69,6 +69,8 @@ START_TEST(writes_a_document)
     xml_close(&writer);
     xml_empty(&writer, "E");
     xml_string(&writer, "S", "s");
+    xml_quoted(&writer, "Quoted", SPAN("a\"b"));
+    xml_text(&writer, "AnElementWithALongName", SPAN("and a text of some length"));
     xml_close(&writer);
     xml_end(&writer);
     buffer_append_byte(&out, '\0');
@@ -76,7 +78,8 @@ START_TEST(writes_a_document)
         (const char *)out.data,
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
         "<R xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><A><N>18446744073709551615</N><B>true</B></A>"
-        "<E/><S>s</S></R>");
+        "<E/><S>s</S><Quoted>&quot;a&quot;b&quot;</Quoted>"
+        "<AnElementWithALongName>and a text of some length</AnElementWithALongName></R>");
     buffer_free(&out);
 }
 END_TEST
