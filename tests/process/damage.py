@@ -5,15 +5,19 @@ place of a bit.
 `Damage.baled` and `Damage.bale` are the binaries; set before the tests run.
 """
 
+import contextlib
 import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import time
 import unittest
+from pathlib import Path
 
 import admin
+import pages
 from client import Client
 from daemon import Daemon
 
@@ -28,7 +32,7 @@ KINDS = {
     "state": (rb"parts/[0-9a-f]{16}-[0-9a-f]{32}-state", "checkpoint-lost", ("journal", "--restore", "--yes")),
 }
 GROUP = rb"\0{5}[\1-\x09]"  # of the bucket `.bale`, in front of each name
-BEHIND_KEY = 12  # in the row's value
+IN_VALUE = 12  # the byte of a row that is damaged
 OBJECTS = 6
 OPTIONS = ("--catalogue-max-size", "4G", "--journal-poll", "200ms")
 
@@ -86,17 +90,30 @@ class Damage(unittest.TestCase):
         return json.loads(admin.fetch(self.daemon.server, "/journal").body)["head"]["generation"]
 
     def flip(self, pattern):
-        """A bit of the row of the last object that is called so, wherever the file still has it."""
+        """A bit of the row of the last object that is called so, wherever the file still has it. A baled that runs is held
+        meanwhile: what is read here may not be other rows by the time that it is written."""
         path = os.path.join(self.daemon.folder, "data", "catalogue", "data.mdb")
-        with open(path, "r+b") as file:
-            found = list(re.finditer(GROUP + pattern, file.read(), re.S))
-            last = max(match.group() for match in found)
-            for match in found:
-                if match.group() == last:
-                    file.seek(match.end() + BEHIND_KEY)
-                    byte = file.read(1)[0]
-                    file.seek(match.end() + BEHIND_KEY)
-                    file.write(bytes([byte ^ 4]))
+        with self.held(), open(path, "r+b") as file:
+            content = file.read()
+            found = [(key, value) for key, value in pages.rows(content) if re.fullmatch(GROUP + pattern, key, re.S)]
+            last = max(key for key, _ in found)
+            for key, value in found:
+                if key == last:
+                    file.seek(value + IN_VALUE)
+                    file.write(bytes([content[value + IN_VALUE] ^ 4]))
+
+    @contextlib.contextmanager
+    def held(self):
+        process = self.daemon.process
+        if process is None or process.poll() is not None:
+            yield
+            return
+        process.send_signal(signal.SIGSTOP)
+        self.wait_for(lambda: Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()[0] == "T")
+        try:
+            yield
+        finally:
+            process.send_signal(signal.SIGCONT)
 
     def run_bale(self, *words):
         return subprocess.run([self.bale, *words, "--backend", f"dir:{self.daemon.folder}/data"], capture_output=True,
