@@ -205,12 +205,15 @@ static bool load_keyring(struct server *server, struct error *error)
 {
     const struct config *config = server->config;
     if (config->keyring[0] == '\0')
-        return true;
+        return config->sse == CONFIG_SSE_ASKED ||
+               error_set(error, ERROR_INVALID, NULL, "--sse needs --keyring: there is no key to encrypt objects with");
     if (config->raw)
         return error_set(error, ERROR_INVALID, NULL, "--keyring does not go with --raw: nothing is encrypted there");
     server->keyring = keyring_load(config->keyring, error);
     if (server->keyring == NULL)
         return error_prepend(error, "--keyring");
+    if (config->sse != CONFIG_SSE_ASKED && keyring_active(server->keyring) == NULL)
+        return error_set(error, ERROR_INVALID, NULL, "--sse needs an active key, and %s has none", config->keyring);
     (void)prctl(PR_SET_DUMPABLE, 0);
     server->veil = object_seal_veil(server->keyring);
     server->common.keyring = server->keyring;

@@ -147,6 +147,7 @@ static void start_pools(struct shard *shard)
         .board = common->dictionary_board,
         .reservoirs = common->reservoirs,
         .keyring = common->keyring,
+        .seals_all = config->sse != CONFIG_SSE_ASKED,
         .shard = shard->index,
     };
     const struct signature_settings signature_settings = {common->accounts, config->region};
@@ -175,6 +176,7 @@ static void start_pools(struct shard *shard)
         .blocks_new_buckets = common->keeper != NULL && config->default_public_access_block != 0,
         .is_raw = config->raw,
         .takes_form_version_2 = config->form_signature_v2 == 0,
+        .refuses_plain = config->sse == CONFIG_SSE_REQUIRE,
         .observe = observe,
         .observe_context = shard,
         .access_log = common->keeper == NULL ? NULL : shard->access_log,

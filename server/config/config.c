@@ -83,6 +83,10 @@ static const struct option OPTIONS[] = {
     {"keyring", OPTION_TEXT, AT(keyring), "", "FILE",
      .help = "keys under which objects are encrypted whose clients ask for it (SSE-S3), made by bale keyring; "
              "without it encryption is refused"},
+    {"sse", OPTION_CHOICE, AT(sse), "asked", "WORD", .allowed = "asked|s3|require",
+     .help =
+         "what is encrypted: asked: objects whose clients or buckets ask for it; s3: all that are written; require: "
+         "likewise, and no other is read"},
     {"default-ownership", OPTION_CHOICE, AT(default_ownership), "BucketOwnerEnforced", "NAME",
      .allowed = "BucketOwnerEnforced|BucketOwnerPreferred|ObjectWriter",
      .help = "object ownership of a new bucket whose maker does not say: whose objects are, and whether ACLs count"},

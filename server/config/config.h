@@ -17,6 +17,7 @@
 /* In the order of the choices in config.c's table. */
 enum config_switch { CONFIG_ON, CONFIG_OFF };
 enum config_columns { CONFIG_COLUMNS_AUTO, CONFIG_COLUMNS_ON, CONFIG_COLUMNS_OFF };
+enum config_sse { CONFIG_SSE_ASKED, CONFIG_SSE_S3, CONFIG_SSE_REQUIRE };
 enum config_codec { CONFIG_CODEC_AUTO, CONFIG_CODEC_ZSTD, CONFIG_CODEC_GZIP, CONFIG_CODEC_NONE };
 enum config_dict { CONFIG_DICT_MANUAL, CONFIG_DICT_AUTO, CONFIG_DICT_OFF };
 enum config_addressing { CONFIG_ADDRESSING_PATH, CONFIG_ADDRESSING_VIRTUAL };
@@ -64,6 +65,7 @@ struct config {
 
     char *credentials;
     char *keyring;              /* a file of keys; "": none */
+    uint64_t sse;               /* enum config_sse */
     uint64_t default_ownership; /* enum config_ownership */
     uint64_t default_public_access_block;
     char *trusted_proxies;

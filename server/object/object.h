@@ -35,6 +35,7 @@ struct object_settings {
     unsigned shard;                        /* which this one is */
     struct reservoirs *reservoirs;         /* which small objects are offered; NULL: none is kept */
     struct keyring *keyring;               /* under which objects are encrypted; NULL: none is, and none is read */
+    bool seals_all;                        /* whatever is written anew must be encrypted (--sse) */
 };
 
 struct object_codecs;
@@ -63,6 +64,8 @@ bool object_codecs_write_blocks(const struct object_codecs *codecs, const struct
 bool object_codecs_may_seal(const struct object_codecs *codecs, const struct bucket_store *store);
 /* ... and is it so, if it is sent in parts? */
 bool object_codecs_may_seal_parts(const struct object_codecs *codecs, const struct bucket_store *store);
+/* Must it be (object_settings.seals_all)? */
+bool object_codecs_seals_all(const struct object_codecs *codecs);
 /* Are there keys for what S4 encrypted (object_attributes.is_encrypted)? */
 bool object_codecs_read_s4(const struct object_codecs *codecs);
 /* Of an object that is encrypted: is it what was encrypted under this name, and is its key there? InternalError. */
@@ -90,7 +93,7 @@ struct object_write_intent {
     struct object_lock lock;
     struct span owner; /* as in object_attributes; so is the next */
     struct span acl;
-    bool is_sealed;  /* encrypted, under the keyring's active key */
+    bool is_sealed;  /* encrypted, under the keyring's active key; NotImplemented: not, where all must be */
     int level;       /* 0: as the settings say, by the storage class in the metadata */
     bool is_rewrite; /* the end is object_writer_commit_rewrite; each frame is decoded again before it is stored */
     const bool *is_cut_off; /* looked at before each frame: true ends it with ERROR_CANCELLED. NULL: nothing does */

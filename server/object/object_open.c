@@ -50,6 +50,11 @@ bool object_codecs_may_seal_parts(const struct object_codecs *codecs, const stru
     return object_codecs_may_seal(codecs, store) && store->capabilities.seals_parts;
 }
 
+bool object_codecs_seals_all(const struct object_codecs *codecs)
+{
+    return codecs->settings.seals_all;
+}
+
 struct span object_upload_seal(const struct object_codecs *codecs, const struct bucket_store *store,
                                const struct object_name *name, bool is_encrypted, uint8_t ret_seal[UPLOAD_SEAL_BYTES])
 {
@@ -66,7 +71,11 @@ bool object_upload_open_seal(const struct object_codecs *codecs, const struct bu
                              struct error *error)
 {
     if (seal.size > 0)
-        return upload_secret_open(codecs->settings.keyring, name, seal, ret_secret, error);
+        return upload_secret_open(codecs->settings.keyring, name, seal, ret_secret, error) &&
+               (ret_secret->is_encrypted || !codecs->settings.seals_all ||
+                error_set(error, ERROR_NOT_FOUND, S3_NoSuchUpload,
+                          "The upload was begun without encryption, which all objects need by now (--sse). Abort it, "
+                          "and begin it anew."));
     *ret_secret = (struct upload_secret){.is_encrypted = false};
     return !object_codecs_may_seal_parts(codecs, store) ||
            error_set(error, ERROR_NOT_FOUND, S3_NoSuchUpload,

@@ -117,7 +117,11 @@ static bool open_seal(const struct object_codecs *codecs, const struct bucket_st
     *ret_secret = (struct upload_secret){.is_encrypted = false};
     if (intent->upload_id.size > 0)
         return object_upload_open_seal(codecs, store, &intent->name, intent->seal, ret_secret, error);
-    return !intent->is_sealed || object_codecs_may_seal(codecs, store) ||
+    if (!intent->is_sealed)
+        return !codecs->settings.seals_all || intent->is_rewrite ||
+               error_set(error, ERROR_UNSUPPORTED, S3_NotImplemented,
+                         "All objects are to be encrypted (--sse), and this one would not be.");
+    return object_codecs_may_seal(codecs, store) ||
            error_set(error, ERROR_UNSUPPORTED, S3_NotImplemented, "Objects cannot be encrypted here.");
 }
 

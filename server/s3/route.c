@@ -67,7 +67,8 @@ static const struct s3_route routes[] = {
     REMOVAL("lifecycle",      S3_DeleteBucketLifecycle),
     SETTING("tagging",        S3_GetBucketTagging, S3_PutBucketTagging),
     REMOVAL("tagging",        S3_DeleteBucketTagging),
-    {BUCKET, "PUT", "encryption", S3_PutBucketEncryption, TAKES_DOCUMENT, s3_put_bucket_setting},
+    SETTING("encryption",     S3_GetBucketEncryption, S3_PutBucketEncryption),
+    REMOVAL("encryption",     S3_DeleteBucketEncryption),
     SETTING("accelerate",     S3_GetBucketAccelerateConfiguration, S3_PutBucketAccelerateConfiguration),
     SETTING("requestPayment", S3_GetBucketRequestPayment, S3_PutBucketRequestPayment),
     SETTING("logging",        S3_GetBucketLogging, S3_PutBucketLogging),
@@ -75,8 +76,6 @@ static const struct s3_route routes[] = {
     /* settings that were never set: statements 121 to 123 */
     UNSET("GET",    "website",           S3_GetBucketWebsite),
     UNSET("DELETE", "website",           S3_DeleteBucketWebsite),
-    UNSET("GET",    "encryption",        S3_GetBucketEncryption),
-    UNSET("DELETE", "encryption",        S3_DeleteBucketEncryption),
     UNSET("GET",    "replication",       S3_GetBucketReplication),
     UNSET("DELETE", "replication",       S3_DeleteBucketReplication),
     UNSET("GET",    "notification",      S3_GetBucketNotificationConfiguration),

@@ -86,6 +86,7 @@ SUSPENDS static bool write_again(const struct retiring *retiring, struct bucket_
         .lock = attributes->lock,
         .owner = attributes->owner,
         .acl = attributes->acl,
+        .is_sealed = object_codecs_seals_all(codecs),
     };
     struct object_writer *writer;
     struct object_digest digest;

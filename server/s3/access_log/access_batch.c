@@ -19,6 +19,7 @@ struct delivery {
     const struct logging *logging;
     struct bucket_info target;
     struct buffer acl; /* packed; empty: private */
+    bool is_sealed;    /* as everything in the target is */
 };
 
 /* ---- the key ---- */
@@ -68,21 +69,28 @@ static enum batch_fate fate_of(const struct error *error)
     return is_final ? BATCH_HOPELESS : BATCH_NOT_YET;
 }
 
-/* The owner of the target keeps all rights, beside those that the setting gives. Where ACLs do not count, none is
- * kept. */
-SUSPENDS static bool make_acl(struct delivery *delivery, struct arena *arena, struct error *error)
+/* Where they cannot be read nobody knows whether the lines are to be encrypted: they wait. */
+SUSPENDS static bool read_settings(struct delivery *delivery, bool *ret_counts_acls, struct error *error)
 {
     struct settings *settings = delivery->options->bucket_settings;
     const struct bucket_settings *pinned;
-    struct span owner = span_from_string(delivery->target.owner);
-    if (delivery->logging->grants == NULL || !delivery->options->store->capabilities.has_acls)
-        return true;
     if (!settings_pin(settings, &delivery->target, &pinned, error))
         return false;
+    bool is_whole = settings_are_whole(pinned, error);
     const enum ownership *ownership = settings_compiled(pinned, SETTING_OWNERSHIP);
-    bool counts = ownership != NULL && *ownership != OWNERSHIP_ENFORCED;
+    *ret_counts_acls = ownership != NULL && *ownership != OWNERSHIP_ENFORCED;
+    delivery->is_sealed =
+        settings_compiled(pinned, SETTING_ENCRYPTION) != NULL || object_codecs_seals_all(delivery->options->codecs);
     settings_unpin(settings, pinned);
-    if (!counts)
+    return is_whole;
+}
+
+/* The owner of the target keeps all rights, beside those that the setting gives. Where ACLs do not count, none is
+ * kept. */
+static bool make_acl(struct delivery *delivery, struct arena *arena, struct error *error)
+{
+    struct span owner = span_from_string(delivery->target.owner);
+    if (delivery->logging->grants == NULL || !delivery->options->store->capabilities.has_acls)
         return true;
     struct acl *acl = document_allocate(arena, sizeof *acl, error);
     if (acl == NULL)
@@ -120,6 +128,7 @@ SUSPENDS static bool write_object(const struct delivery *delivery, struct span m
         .metadata = metadata,
         .condition = condition,
         .acl = buffer_span(&delivery->acl),
+        .is_sealed = delivery->is_sealed,
     };
     if (!object_writer_begin(delivery->options->codecs, store, &intent, &writer, error))
         return false;
@@ -153,8 +162,10 @@ SUSPENDS enum batch_fate access_batch_write(const struct access_log_options *opt
     bool done = logging_compile(&batch->source, buffer_span(&batch->document), &arena, &logging, error);
     delivery.logging = logging;
     if (done) {
+        bool counts_acls;
         make_key(&delivery);
-        done = find_target(&delivery, error) && make_acl(&delivery, &arena, error) && deliver(&delivery, error);
+        done = find_target(&delivery, error) && read_settings(&delivery, &counts_acls, error) &&
+               (!counts_acls || make_acl(&delivery, &arena, error)) && deliver(&delivery, error);
     }
     buffer_free(&delivery.acl);
     arena_free(&arena);

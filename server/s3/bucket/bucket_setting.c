@@ -5,8 +5,10 @@
 #include "server/s3/access_log/target.h"
 #include "server/s3/answer/answer.h"
 #include "server/s3/body/body.h"
+#include "server/s3/headers/encryption.h"
 #include "server/s3/operations.h"
 #include "server/s3/settings/cors.h"
+#include "server/s3/settings/encryption.h"
 #include "server/s3/settings/lifecycle.h"
 #include "server/s3/settings/logging.h"
 #include "server/s3/settings/small.h"
@@ -84,9 +86,14 @@ static bool make_acceleration(struct s3_request *request, const struct xml_eleme
 static bool make_encryption(struct s3_request *request, const struct xml_element *root, struct buffer *to,
                             struct error *error)
 {
-    (void)request;
-    (void)to;
-    return encryption_parse(root, error);
+    struct bucket_encryption encryption;
+    if (!bucket_encryption_parse(root, &encryption, error))
+        return false;
+    if (!encryption_is_offered(request))
+        return error_set(error, ERROR_UNSUPPORTED, S3_NotImplemented,
+                         "The server has no key to encrypt objects with (--keyring).");
+    bucket_encryption_render(&encryption, to);
+    return true;
 }
 
 static SUSPENDS bool make_logging(struct s3_request *request, const struct xml_element *root, struct buffer *to,
@@ -107,7 +114,7 @@ static SUSPENDS bool make_logging(struct s3_request *request, const struct xml_e
 /* ---- the settings ---- */
 
 static const struct offered {
-    enum s3_operation get; /* Unknown: nothing is ever kept, so that there is nothing to read or remove */
+    enum s3_operation get;
     enum s3_operation put;
     enum s3_operation remove; /* Unknown: S3 has none */
     enum bucket_setting setting;
@@ -128,8 +135,8 @@ static const struct offered {
      make_logging},
     {S3_GetBucketAccelerateConfiguration, S3_PutBucketAccelerateConfiguration, S3_Unknown, SETTING_ACCELERATE, false,
      200, SMALL_DOCUMENT_BYTES_MAX, make_acceleration},
-    {S3_Unknown, S3_PutBucketEncryption, S3_Unknown, SETTING_ENCRYPTION, false, 200, SMALL_DOCUMENT_BYTES_MAX,
-     make_encryption},
+    {S3_GetBucketEncryption, S3_PutBucketEncryption, S3_DeleteBucketEncryption, SETTING_ENCRYPTION, false, 200,
+     ENCRYPTION_DOCUMENT_BYTES_MAX, make_encryption},
 };
 
 static const struct offered *find_setting(enum s3_operation operation)
@@ -143,20 +150,42 @@ static const struct offered *find_setting(enum s3_operation operation)
 
 /* ---- the operations ---- */
 
-SUSPENDS bool s3_get_bucket_setting(struct s3_request *request, struct error *error)
+/* `smallest` is empty but for lifecycle rules. */
+static SUSPENDS bool send_document(struct s3_request *request, struct span smallest, struct span document,
+                                   struct error *error)
 {
-    const struct offered *offered = find_setting(request->outcome.operation);
-    struct span document = settings_document(request->bucket_settings, offered->setting);
-    struct span smallest = SPAN_EMPTY;
-    if (document.size == 0)
-        return s3_unset_configuration(request, error);
-    if (offered->setting == SETTING_LIFECYCLE && !lifecycle_split(document, &smallest, &document, error))
-        return false;
     s3_answer_begin(request, 200);
     if (smallest.size > 0)
         http_response_field(request->exchange, SMALLEST_HEADER, smallest);
     http_response_field(request->exchange, "Content-Type", SPAN("application/xml"));
     return http_response_finish(request->exchange, document, error);
+}
+
+/* What holds of a bucket that says nothing, where the server encrypts everything. */
+static SUSPENDS bool send_server_encryption(struct s3_request *request, struct error *error)
+{
+    static const struct bucket_encryption encryption;
+    struct buffer document;
+    buffer_init(&document, 0);
+    bucket_encryption_render(&encryption, &document);
+    bool ok = send_document(request, SPAN_EMPTY, buffer_span(&document), error);
+    buffer_free(&document);
+    return ok;
+}
+
+SUSPENDS bool s3_get_bucket_setting(struct s3_request *request, struct error *error)
+{
+    const struct offered *offered = find_setting(request->outcome.operation);
+    struct span document = settings_document(request->bucket_settings, offered->setting);
+    struct span smallest = SPAN_EMPTY;
+    if (document.size == 0 && offered->setting == SETTING_ENCRYPTION &&
+        object_codecs_seals_all(request->settings->codecs))
+        return send_server_encryption(request, error);
+    if (document.size == 0)
+        return s3_unset_configuration(request, error);
+    if (offered->setting == SETTING_LIFECYCLE && !lifecycle_split(document, &smallest, &document, error))
+        return false;
+    return send_document(request, smallest, document, error);
 }
 
 static SUSPENDS bool put_document(struct s3_request *request, const struct offered *offered, struct span document,

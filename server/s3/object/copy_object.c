@@ -77,8 +77,10 @@ static SUSPENDS bool changes_nothing(struct s3_request *request, const struct co
 {
     struct span value;
     bool is_itself = span_equal(source->bucket, request->bucket) && span_equal(source->key, request->key);
+    bool is_encrypted_by_it = plan->is_sealed && plan->source->attributes.seal.size == 0;
     return is_itself && !plan->replaces_metadata && !plan->replaces_tags && plan->checksum == CHECKSUM_NONE &&
-           !plan->is_sealed && !s3_request_header(request, "x-amz-storage-class", &value) &&
+           !is_encrypted_by_it && !s3_request_header(request, "x-amz-server-side-encryption", &value) &&
+           !s3_request_header(request, "x-amz-storage-class", &value) &&
            !s3_request_header(request, "x-amz-website-redirect-location", &value) &&
            is_current(request, source, &plan->source->attributes);
 }

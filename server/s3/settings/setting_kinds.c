@@ -1,8 +1,9 @@
-/* server/s3/settings/setting_kinds.c -- the table of kinds of settings. A kind that is not offered yet has no size. */
+/* server/s3/settings/setting_kinds.c -- the table of kinds of settings. */
 #include "server/s3/settings/setting_kinds.h"
 
 #include "server/access/access.h"
 #include "server/s3/settings/cors.h"
+#include "server/s3/settings/encryption.h"
 #include "server/s3/settings/lifecycle.h"
 #include "server/s3/settings/logging.h"
 #include "server/s3/settings/small.h"
@@ -26,7 +27,7 @@ const struct setting_kind setting_kinds[SETTINGS_COUNT] = {
     [SETTING_CORS] = {"cors", SETTING_DOCUMENT_BYTES_MAX, cors_compile},
     [SETTING_TAGS] = {"tags", TAGS_DOCUMENT_BYTES_MAX, NULL},
     [SETTING_LIFECYCLE] = {"lifecycle", SETTING_DOCUMENT_BYTES_MAX, lifecycle_compile},
-    [SETTING_ENCRYPTION] = {.name = "encryption"},
+    [SETTING_ENCRYPTION] = {"encryption", ENCRYPTION_DOCUMENT_BYTES_MAX, bucket_encryption_compile},
     [SETTING_LOGGING] = {"logging", LOGGING_DOCUMENT_BYTES_MAX, logging_compile},
     [SETTING_REQUEST_PAYMENT] = {"request-payment", SMALL_DOCUMENT_BYTES_MAX, payment_compile},
     [SETTING_ACCELERATE] = {"accelerate", SMALL_DOCUMENT_BYTES_MAX, NULL},

@@ -1,4 +1,4 @@
-/* server/s3/settings/small.c -- settings that are a word or two: request payment, acceleration, encryption. */
+/* server/s3/settings/small.c -- settings that are a word: request payment, acceleration. */
 #include "server/s3/settings/small.h"
 
 #include "s3client/wire/s3_error.h"
@@ -71,28 +71,4 @@ void accelerate_render(struct buffer *to)
     document_begin(&xml, to, "AccelerateConfiguration");
     xml_string(&xml, "Status", "Suspended");
     document_end(&xml);
-}
-
-/* ---- ServerSideEncryptionConfiguration ---- */
-
-static bool check_default(const struct xml_element *element, struct error *error)
-{
-    struct xml_field fields[] = {{"SSEAlgorithm", 1, 1}, {"KMSMasterKeyID", 0, 1}};
-    if (!xml_tree_sort(element, fields, 2, error))
-        return false;
-    struct span algorithm = fields[0].first->text;
-    return span_equal(algorithm, SPAN("AES256")) || span_equal(algorithm, SPAN("aws:kms")) ||
-           span_equal(algorithm, SPAN("aws:kms:dsse")) || refuse_schema(error, "SSEAlgorithm is not known.");
-}
-
-bool encryption_parse(const struct xml_element *root, struct error *error)
-{
-    struct xml_field rule = {"Rule", 1, 1};
-    struct xml_field fields[] = {{"ApplyServerSideEncryptionByDefault", 1, 1}, {"BucketKeyEnabled", 0, 1}};
-    return xml_tree_expect_root(root, "ServerSideEncryptionConfiguration", error) &&
-           xml_tree_sort(root, &rule, 1, error) && xml_tree_sort(rule.first, fields, 2, error) &&
-           check_default(fields[0].first, error) &&
-           error_set(error, ERROR_UNSUPPORTED, S3_NotImplemented,
-                     "Buckets have no default encryption here: what is to be encrypted asks for it itself "
-                     "(x-amz-server-side-encryption).");
 }

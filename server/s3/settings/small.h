@@ -1,6 +1,6 @@
-/* server/s3/settings/small.h -- settings that are a word or two: request payment, acceleration, encryption.
+/* server/s3/settings/small.h -- settings that are a word: request payment, acceleration.
  *
- * Statements 616 to 618. */
+ * Statements 617 and 618. */
 #pragma once
 
 #include "server/s3/settings/document.h"
@@ -17,7 +17,3 @@ bool payment_compile(const struct bucket_info *bucket, struct span document, str
 /* AccelerateConfiguration: only Suspended can be; Enabled is NotImplemented, since there is no edge. MalformedXML. */
 bool accelerate_parse(const struct xml_element *root, struct error *error);
 void accelerate_render(struct buffer *to);
-
-/* ServerSideEncryptionConfiguration: NotImplemented, since nothing is encrypted at rest; or MalformedXML. Never true.
- */
-bool encryption_parse(const struct xml_element *root, struct error *error);

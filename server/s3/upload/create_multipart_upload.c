@@ -67,7 +67,7 @@ static SUSPENDS bool plan(struct s3_request *request, struct creation *creation,
 {
     if (http_body_expected(request->exchange)) /* statement 22 */
         return refuse(error, "The request takes no body.");
-    return encryption_take_upload(request, &creation->is_sealed, error) && plan_checksum(request, creation, error) &&
+    return encryption_take(request, &creation->is_sealed, error) && plan_checksum(request, creation, error) &&
            object_headers_take(request, &creation->metadata, error) &&
            object_acl_take(request, &creation->acl, error) && object_tags_take(request, &creation->tags, error) &&
            locks_take_headers(request, &creation->lock, error);

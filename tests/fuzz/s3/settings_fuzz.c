@@ -2,6 +2,7 @@
  * rendered, and what was rendered is taken again and rendered to the same bytes. */
 #include "runtime/base/assert.h"
 #include "server/s3/settings/cors.h"
+#include "server/s3/settings/encryption.h"
 #include "server/s3/settings/lifecycle.h"
 #include "server/s3/settings/logging.h"
 #include "server/s3/settings/small.h"
@@ -56,10 +57,20 @@ static bool render_accelerate(const struct xml_element *root, struct arena *aren
 {
     struct error error;
     (void)arena;
-    ASSERT(!encryption_parse(root, &error));
     if (!accelerate_parse(root, &error))
         return false;
     accelerate_render(to);
+    return true;
+}
+
+static bool render_encryption(const struct xml_element *root, struct arena *arena, struct buffer *to)
+{
+    struct error error;
+    struct bucket_encryption encryption;
+    (void)arena;
+    if (!bucket_encryption_parse(root, &encryption, &error))
+        return false;
+    bucket_encryption_render(&encryption, to);
     return true;
 }
 
@@ -88,8 +99,8 @@ static bool run(renderer *render, struct span document, struct buffer *to)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static renderer *const renderers[] = {render_cors, render_lifecycle, render_payment, render_accelerate,
-                                          render_logging};
+    static renderer *const renderers[] = {render_cors,       render_lifecycle, render_payment,
+                                          render_accelerate, render_logging,   render_encryption};
     if (size == 0 || size > 60000 || data[0] % 8 >= sizeof renderers / sizeof renderers[0])
         return 0;
     struct buffer once;

@@ -2,6 +2,7 @@
 #include "s3client/wire/date.h"
 #include "s3client/wire/s3_error.h"
 #include "server/s3/settings/cors.h"
+#include "server/s3/settings/encryption.h"
 #include "server/s3/settings/lifecycle.h"
 #include "server/s3/settings/small.h"
 #include "store/attributes.h"
@@ -387,23 +388,74 @@ START_TEST(small_settings) /* statements 616 to 618 */
     ck_assert_str_eq(error.code, S3_NotImplemented);
     ck_assert(!accelerate_parse(tree("<AccelerateConfiguration/>"), &error));
     ck_assert_str_eq(error.code, S3_MalformedXML);
+}
+END_TEST
+
+#define AES256 \
+    "<ApplyServerSideEncryptionByDefault><SSEAlgorithm>AES256</SSEAlgorithm></ApplyServerSideEncryptionByDefault>"
+#define DEFAULT(text) "<ApplyServerSideEncryptionByDefault>" text "</ApplyServerSideEncryptionByDefault>"
+#define BLOCKED(type) "<BlockedEncryptionTypes><EncryptionType>" type "</EncryptionType></BlockedEncryptionTypes>"
+
+static const struct xml_element *encryption_tree(const char *rule)
+{
+    char text[1024];
+    (void)snprintf(text, sizeof text, "<ServerSideEncryptionConfiguration>%s</ServerSideEncryptionConfiguration>",
+                   rule);
+    return tree(text);
+}
+
+START_TEST(encryption_refuses)
+{
     static const struct {
         const char *rule;
         const char *code;
-    } encryption[] = {
-        {"<SSEAlgorithm>AES256</SSEAlgorithm>", S3_NotImplemented},
-        {"<SSEAlgorithm>aws:kms:dsse</SSEAlgorithm>", S3_NotImplemented},
-        {"<SSEAlgorithm>ROT13</SSEAlgorithm>", S3_MalformedXML},
+    } refused[] = {
+        {"<Rule>" DEFAULT("<SSEAlgorithm>aws:kms</SSEAlgorithm>") "</Rule>", S3_NotImplemented},
+        {"<Rule>" DEFAULT("<SSEAlgorithm>aws:kms:dsse</SSEAlgorithm>") "</Rule>", S3_NotImplemented},
+        {"<Rule>" DEFAULT("<SSEAlgorithm>ROT13</SSEAlgorithm>") "</Rule>", S3_MalformedXML},
+        {"<Rule>" DEFAULT("<SSEAlgorithm>AES256</SSEAlgorithm><KMSMasterKeyID>k</KMSMasterKeyID>") "</Rule>",
+         S3_MalformedXML},
+        {"<Rule>" DEFAULT("") "</Rule>", S3_MalformedXML},
+        {"<Rule>" AES256 "</Rule><Rule>" AES256 "</Rule>", S3_MalformedXML},
+        {"<Rule>" AES256 "<BucketKeyEnabled>1</BucketKeyEnabled></Rule>", S3_MalformedXML},
+        {"<Rule>" AES256 BLOCKED("SSE-KMS") "</Rule>", S3_MalformedXML},
+        {"<Rule><BucketKeyEnabled>true</BucketKeyEnabled></Rule>", S3_MalformedXML},
+        {"<Rule/>", S3_MalformedXML},
         {"", S3_MalformedXML},
     };
-    for (size_t i = 0; i < sizeof encryption / sizeof encryption[0]; i++) {
-        char text[512];
+    struct bucket_encryption encryption;
+    for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++) {
+        ck_assert_msg(!bucket_encryption_parse(encryption_tree(refused[i].rule), &encryption, &error), "%s",
+                      refused[i].rule);
+        ck_assert_str_eq(error.code, refused[i].code);
+    }
+}
+END_TEST
+
+START_TEST(encryption_comes_back)
+{
+    static const struct {
+        const char *rule;
+        const char *kept;
+    } taken[] = {
+        {AES256, AES256},
+        {"<BucketKeyEnabled>false</BucketKeyEnabled>" AES256, AES256 "<BucketKeyEnabled>false</BucketKeyEnabled>"},
+        {BLOCKED("SSE-C"), AES256 BLOCKED("SSE-C")},
+        {AES256 BLOCKED("NONE"), AES256 BLOCKED("NONE")},
+    };
+    for (size_t i = 0; i < sizeof taken / sizeof taken[0]; i++) {
+        char text[1024];
+        struct bucket_encryption encryption;
+        const void *compiled = NULL;
+        (void)snprintf(text, sizeof text, "<Rule>%s</Rule>", taken[i].rule);
+        ck_assert(bucket_encryption_parse(encryption_tree(text), &encryption, &error));
+        bucket_encryption_render(&encryption, &rendered);
+        ck_assert(bucket_encryption_compile(NULL, buffer_span(&rendered), &arena, &compiled, &error));
+        ck_assert_mem_eq(compiled, &encryption, sizeof encryption);
         (void)snprintf(text, sizeof text,
-                       "<ServerSideEncryptionConfiguration><Rule><ApplyServerSideEncryptionByDefault>%s"
-                       "</ApplyServerSideEncryptionByDefault></Rule></ServerSideEncryptionConfiguration>",
-                       encryption[i].rule);
-        ck_assert(!encryption_parse(tree(text), &error));
-        ck_assert_str_eq(error.code, encryption[i].code);
+                       "<ServerSideEncryptionConfiguration><Rule>%s</Rule></ServerSideEncryptionConfiguration>",
+                       taken[i].kept);
+        ck_assert_str_eq(body(), text);
     }
 }
 END_TEST
@@ -424,6 +476,8 @@ int main(void)
     tcase_add_test(tests, lifecycle_is_stored_with_its_smallest_size);
     tcase_add_test(tests, lifecycle_says_when);
     tcase_add_test(tests, small_settings);
+    tcase_add_test(tests, encryption_refuses);
+    tcase_add_test(tests, encryption_comes_back);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
 }
