@@ -20,10 +20,21 @@ struct deletion {
     struct delete_item *item;
     const struct write_condition *condition; /* NULL: none */
     bool may_be_applied;                     /* an answer was lost */
+    const char *lost_etag;                   /* what was there before that, if it was among many; "": not known */
     struct counting counting;
 };
 
 static const struct ledger_amounts nothing; /* what is there after a deletion */
+
+static void find_target(struct deletion *deletion, const struct write_condition *condition,
+                        struct write_target *ret_target)
+{
+    target_init(ret_target, &deletion->key, condition);
+    if (deletion->lost_etag == NULL || deletion->lost_etag[0] == '\0')
+        return;
+    ret_target->state = TARGET_REVISION;
+    (void)snprintf(ret_target->etag, sizeof ret_target->etag, "%s", deletion->lost_etag);
+}
 
 bool deletion_note_result(struct delete_item *item, bool is_marker, const char *version)
 {
@@ -194,10 +205,11 @@ SUSPENDS bool deletion_bury(struct delete_item *item, struct write_target *targe
 SUSPENDS static bool delete_named(struct deletion *deletion, struct error *error)
 {
     struct write_target target;
-    target_init(&target, &deletion->key, deletion->condition);
+    find_target(deletion, deletion->condition, &target);
     for (unsigned round = 0; round < DELETE_ROUNDS; round++) {
         const struct write_target before = target;
-        bool found = round == 0 ? deletion_find_revision(&target, error) : target_look(&target, NULL, NULL, error);
+        bool is_first = round == 0 && !deletion->may_be_applied;
+        bool found = is_first ? deletion_find_revision(&target, error) : target_look(&target, NULL, NULL, error);
         if (deletion->may_be_applied && target.state == TARGET_REVISION && strcmp(before.etag, target.etag) != 0)
             return unclear(error);
         if (deletion->may_be_applied && is_newly_marked(&before, &target))
@@ -284,15 +296,16 @@ SUSPENDS static enum deleted delete_whatever(struct deletion *deletion, const st
 SUSPENDS static bool delete_blind(struct deletion *deletion, struct error *error)
 {
     struct write_target target;
-    target_init(&target, &deletion->key, NULL);
+    find_target(deletion, NULL, &target);
     bool is_counted = deletion->key.shard->remote->is_counted && !deletion->key.is_internal;
     bool is_asked = is_counted || (deletion->key.version[0] != '\0' && may_be_unsaid(deletion));
     for (unsigned round = 0; round < DELETE_ROUNDS; round++) {
         const struct write_target before = target;
-        if ((is_asked || round > 0) && !target_look(&target, NULL, NULL, error))
+        bool was_lost = deletion->may_be_applied;
+        if ((is_asked || was_lost) && !target_look(&target, NULL, NULL, error))
             return false;
-        enum deleted deleted = round > 0 ? find_out(deletion, &before, &target, error) : DELETE_AGAIN;
-        if (round > 0 && deleted == DELETED)
+        enum deleted deleted = was_lost ? find_out(deletion, &before, &target, error) : DELETE_AGAIN;
+        if (was_lost && deleted == DELETED)
             counting_done(&deletion->counting);
         if (deleted == DELETE_AGAIN)
             deleted = delete_whatever(deletion, &target, error);
@@ -345,13 +358,20 @@ void deletion_drop_rows(struct remote *remote, struct remote_shard *shard, const
     rows_drop(shard->rows, key);
 }
 
-SUSPENDS bool deletion_of_one(struct remote *remote, struct span bucket, struct delete_item *item)
+SUSPENDS bool deletion_of_one(struct remote *remote, struct span bucket, struct delete_item *item,
+                              const struct lost_deletion *lost)
 {
     struct deletion *deletion = calloc(1, sizeof *deletion);
     const struct object_name name = {.bucket = bucket, .key = item->key, .version = item->version};
     ASSERT(deletion != NULL);
     deletion->item = item;
     deletion->condition = item->condition;
+    if (lost != NULL) {
+        deletion->may_be_applied = !name_is_internal(item->key); /* a name that is used once: it may be deleted twice */
+        deletion->lost_etag = lost->etag;
+        deletion->counting = *lost->counting;
+        *lost->counting = (struct counting){0};
+    }
     bool is_known = remote_key_init(remote, &name, &deletion->key, &item->error);
     bool done = is_known &&
                 (item->grounds != NULL ? delete_judged(deletion, &item->error) : delete_key(deletion, &item->error));

@@ -6,8 +6,16 @@
 #include "store/remote/store.h"
 #include "store/remote/write/target.h"
 
-/* With its condition, whatever it is. False: item->error says why. */
-SUSPENDS bool deletion_of_one(struct remote *remote, struct span bucket, struct delete_item *item);
+/* A deletion among many whose answer was lost. */
+struct lost_deletion {
+    const char *etag;          /* of what was there before; "": not known */
+    struct counting *counting; /* what is noted there goes over to who finds out */
+};
+
+/* With its condition, whatever it is. `lost`, not NULL: it was sent before, and may have been applied. What is there as
+ * it was is deleted, what was written since stays. False: item->error says why. */
+SUSPENDS bool deletion_of_one(struct remote *remote, struct span bucket, struct delete_item *item,
+                              const struct lost_deletion *lost);
 
 /* What is there, a moment before it is deleted. A server may answer 204 to the deletion of nothing, whatever revision
  * was named: for the ledger it is asked, and the row is not believed. A tombstone is refused where that is wrong. */

@@ -22,6 +22,7 @@ struct batch_state {
     bool is_absent;   /* nothing was there */
     bool is_buried;   /* a tombstone took its place, and has gone */
     bool is_open;     /* it is still to be deleted */
+    bool is_lost;     /* ... and may have been: the answer was lost */
     bool has_sidecar; /* S4's index lies beside it, perhaps */
 };
 
@@ -158,19 +159,19 @@ static void note_version(const struct batch *batch, const struct delete_item *it
         counting_note_version(&key);
 }
 
-static void count_result(struct counting *counting, const struct s3_delete_item *sent, bool is_first_answer)
+static void count_result(struct counting *counting, const struct s3_delete_item *sent)
 {
     bool is_refused = sent->error.code == S3_NoSuchKey || sent->error.code == S3_PreconditionFailed;
     if (sent->is_deleted)
         counting_done(counting);
-    else if (is_refused && is_first_answer)
+    else if (is_refused)
         counting_end(counting, INTENT_NOT_DONE);
     else
         counting_leave(counting);
 }
 
 /* What was not deleted because its row is old goes on one by one. */
-static void note_results(struct batch *batch, struct remote_shard *shard, bool is_first_answer)
+static void note_results(struct batch *batch, struct remote_shard *shard)
 {
     for (unsigned i = 0; i < batch->sent_count; i++) {
         struct delete_item *item = &batch->items[batch->places[i]];
@@ -182,7 +183,7 @@ static void note_results(struct batch *batch, struct remote_shard *shard, bool i
         const struct object_name name = {.bucket = batch->bucket, .key = item->key, .version = item->version};
         bool wants_look = is_gone && item->version.size == 0 && batch->remote->base.capabilities.has_versions;
         item->is_deleted = sent->is_deleted || (is_gone && !wants_look); /* else a marker may be wanted there */
-        count_result(&state->counting, sent, is_first_answer);
+        count_result(&state->counting, sent);
         if (item->version.size > 0 && sent->is_deleted)
             note_version(batch, item);
         (void)deletion_note_result(item, sent->is_marker, sent->marker_version);
@@ -197,21 +198,36 @@ static void note_results(struct batch *batch, struct remote_shard *shard, bool i
     }
 }
 
+/* All of it may be applied, some, or nothing: of each key is found out by itself. */
+static void note_lost(struct batch *batch)
+{
+    for (unsigned i = 0; i < batch->sent_count; i++) {
+        struct batch_state *state = &batch->states[batch->places[i]];
+        state->is_open = state->is_lost = true;
+    }
+}
+
+/* Once: a server that heeds no ETags would take what was written since. */
 SUSPENDS static bool send_batch(struct batch *batch, struct error *error)
 {
     struct remote_shard *shard = remote_shard_here(batch->remote);
     struct s3_answer answer;
-    struct s3_call call = {.repeat = S3_REPEAT};
+    struct s3_call call = {.repeat = S3_ONCE};
     if (batch->sent_count == 0)
         return true;
     if (!remote_bucket(batch->remote, batch->bucket, &call.bucket, error))
         return false;
     bool done = s3_client_delete_objects(shard->client, &call, batch->sent, batch->sent_count, &answer, error);
-    if (!remote_answered(shard, S3_DELETE_OBJECTS, &answer, done, error))
-        return false;
-    note_twins(batch);
-    note_results(batch, shard, answer.attempts == 1);
-    return true;
+    done = remote_answered(shard, S3_DELETE_OBJECTS, &answer, done, error);
+    if (!done && answer.effect == S3_UNKNOWN) {
+        note_lost(batch);
+        return true;
+    }
+    if (done) {
+        note_twins(batch);
+        note_results(batch, shard);
+    }
+    return done;
 }
 
 static void remove_sidecar(const struct batch *batch, const struct delete_item *item)
@@ -228,12 +244,13 @@ static void delete_rest(void *context, unsigned index)
 {
     struct batch *batch = context;
     struct delete_item *item = &batch->items[index];
-    const struct batch_state *state = &batch->states[index];
+    struct batch_state *state = &batch->states[index];
+    const struct lost_deletion lost = {.etag = state->etag, .counting = &state->counting};
     bool wants_marker = state->is_absent && batch->versioning != VERSIONING_NEVER;
     if (state->is_buried || (state->is_absent && !wants_marker))
         item->is_deleted = true;
     else if (state->is_open || wants_marker) {
-        item->is_deleted = deletion_of_one(batch->remote, batch->bucket, item);
+        item->is_deleted = deletion_of_one(batch->remote, batch->bucket, item, state->is_lost ? &lost : NULL);
         return;
     }
     if (item->is_deleted && state->has_sidecar)
@@ -279,10 +296,10 @@ SUSPENDS static bool delete_many(struct remote *remote, struct span bucket, stru
         gather(&batch);
         done = send_batch(&batch, error) && (!has_absent(&batch) || ask_versioning(&batch, error));
     }
-    for (unsigned i = 0; batch.states != NULL && i < count; i++)
-        counting_leave(&batch.states[i].counting); /* of what was not answered */
     if (done)
         parallel_run(count, HEADS_AT_ONCE, delete_rest, &batch);
+    for (unsigned i = 0; batch.states != NULL && i < count; i++)
+        counting_leave(&batch.states[i].counting); /* of what was not answered */
     free_batch(&batch);
     return done;
 }
@@ -297,7 +314,7 @@ SUSPENDS bool remote_delete_objects(struct bucket_store *store, struct span buck
     if (count > 1)
         return delete_many(remote, bucket, items, count, error);
     if (count == 1) {
-        items->is_deleted = deletion_of_one(remote, bucket, items);
+        items->is_deleted = deletion_of_one(remote, bucket, items, NULL);
         if (!items->is_deleted && items->error.code == S3_NoSuchBucket) {
             *error = items->error;
             return false;

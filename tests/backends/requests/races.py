@@ -224,14 +224,17 @@ class DeletionsWithoutConditions(BackendCase):
     """A server that decides no condition of a deletion, and an answer that is lost: what was written since is not deleted by asking again."""
 
     FOR = ("raw", "minio")
+    OPERATION, DELETED = "DeleteObject", 204
+    DENIED = ("delete-match", "delete-races")
+    OPTIONS = ()
 
     def setUp(self):
         super().setUp()
         self.bale()  # it finds out what the backend can do
         held = fronts.verdicts(self.backend)
-        fronts.deny(self.backend, *(name for name in ("delete-match", "delete-races") if held[name]))
+        fronts.deny(self.backend, *(name for name in self.DENIED if held[name]))
         self.through = self.proxy()
-        self.alice = self.bale(self.through).client()
+        self.alice = self.bale(self.through, *self.OPTIONS).client()
         self.assertEqual(200, self.alice.put(self.bucket, "k", (), (), b"first").status)
 
     def delete(self):
@@ -241,12 +244,12 @@ class DeletionsWithoutConditions(BackendCase):
         return [(entry["op"], entry["status"]) for entry in self.through.log() if entry["key"] == "k"]
 
     def test_what_was_written_since_stays(self):
-        self.through.rules(fault("replace", status=500, op="DeleteObject", key="^k$", times=1),
-                           fault("delay", seconds=1, op=["DeleteObject", "HeadObject"], key="^k$"))
+        self.through.rules(fault("replace", status=500, op=self.OPERATION, times=1),
+                           fault("delay", seconds=1, op=[self.OPERATION, "HeadObject"]))
         answers = []
         deleter = threading.Thread(target=lambda: answers.append(self.delete()))
         deleter.start()
-        self.wait_for(lambda: ("DeleteObject", 204) in self.asked(), "it is deleted")
+        self.wait_for(lambda: (self.OPERATION, self.DELETED) in self.asked(), "it is deleted")
         plain = self.backend.client()
         self.assertEqual(200, plain.put(self.bucket, "k", (), (), b"between").status)
         deleter.join()
@@ -254,11 +257,35 @@ class DeletionsWithoutConditions(BackendCase):
         self.assertEqual(b"between", plain.get(self.bucket, "k").body, self.through.story("k"))
 
     def test_what_is_still_there_is_deleted(self):
-        self.through.rules(fault("refuse", status=500, op="DeleteObject", key="^k$", times=1))
+        self.through.rules(fault("refuse", status=500, op=self.OPERATION, times=1))
         self.assertEqual(204, self.delete())
         self.assertEqual(404, self.backend.client().head(self.bucket, "k").status)
 
     def test_what_has_gone_is_not_asked_for_again(self):
-        self.through.rules(fault("lose", op="DeleteObject", key="^k$", times=1))
+        self.through.rules(fault("lose", op=self.OPERATION, times=1))
         self.assertEqual(204, self.delete())
-        self.assertEqual(1, [operation for operation, _ in self.asked()].count("DeleteObject"), self.through.story("k"))
+        self.assertEqual([self.OPERATION], [name for name, _ in self.asked() if name.startswith("Delete")], self.through.story("k"))
+
+
+class ManyDeletionsWithoutConditions(DeletionsWithoutConditions):
+    """The same of DeleteObjects."""
+
+    OPERATION, DELETED = "DeleteObjects", 200
+
+    def delete(self):
+        """Beside a key that is not there. The status that a deletion of `k` alone would have had."""
+        answer = self.alice.delete_objects(self.bucket, "<Delete><Object><Key>k</Key></Object><Object><Key>none</Key></Object></Delete>")
+        self.assertEqual(200, answer.status)
+        self.assertIn("none", answer.texts("Deleted/Key"))
+        if "k" in answer.texts("Deleted/Key"):
+            return 204
+        self.assertEqual((["k"], ["InternalError"]), (answer.texts("Error/Key"), answer.texts("Error/Code")))
+        return 500
+
+
+class ManyDeletionsThatNameRevisions(ManyDeletionsWithoutConditions):
+    """The same where the server compares, and no tombstones are written."""
+
+    FOR = ("raw",)
+    DENIED = ()
+    OPTIONS = ("--ledger", "off")
