@@ -60,9 +60,11 @@ struct object_attributes {
         may_have_columns; /* frames may be packed in Bale's own codec, which S4 cannot read (codec/columns/columns.h) */
     bool is_size_known;   /* original_size is right (false: foreign multipart object without stamp) */
     bool has_crc32c;
-    bool is_encrypted;              /* an S4 envelope: refused with a clear error until it can be read */
-    uint32_t crc32c;                /* of the whole original */
-    char dictionary[17];            /* 16 hex, or "" */
+    bool is_encrypted;   /* an S4 envelope: refused with a clear error until it can be read */
+    uint32_t crc32c;     /* of the whole original */
+    uint8_t level_tried; /* the level at which it was packed anew, or would have gained nothing; 0: none, or the store
+                            does not keep it */
+    char dictionary[17]; /* 16 hex, or "" */
     struct checksum_value checksum; /* the S3 checksum of the original; algorithm CHECKSUM_NONE: none stored */
     uint32_t parts_count;           /* 0: not multipart */
     uint32_t tags_count;

@@ -232,7 +232,8 @@ struct body_rewrite {
     /* Of the version, as its source had them when it was opened: the body is replaced only if these stored bytes are
      * still its. */
     const struct object_attributes *judged;
-    /* How the new bytes relate to the original: layout, codec, is_s4, may_have_columns, dictionary, and crc32c. */
+    /* How the new bytes relate to the original: layout, codec, is_s4, may_have_columns, level_tried, dictionary, and
+     * crc32c. */
     const struct object_attributes *body;
     struct span frames;   /* as in write_result */
     struct span metadata; /* the whole list, as it is to be: judged's, but for the storage class perhaps */
@@ -244,6 +245,7 @@ struct class_change {
     const char *stored_etag;                /* of the version, as it was judged */
     struct span metadata;                   /* the whole list, as it is to be */
     const struct deletion_grounds *grounds; /* NULL: the stored bytes say all */
+    uint8_t level_tried;                    /* the body would not be smaller at this level; 0: nothing was tried */
 };
 
 /* ---- listing ---- */

@@ -81,9 +81,14 @@ const struct object_attributes *object_rewrite_found(const struct object_rewrite
     return &rewrite->source->attributes;
 }
 
+uint64_t object_rewrite_stored_size(const struct object_rewrite *rewrite)
+{
+    return object_writer_stored_size(rewrite->writer);
+}
+
 bool object_rewrite_is_smaller(const struct object_rewrite *rewrite)
 {
-    return object_writer_stored_size(rewrite->writer) < rewrite->source->attributes.stored_size;
+    return object_rewrite_stored_size(rewrite) < rewrite->source->attributes.stored_size;
 }
 
 SUSPENDS bool object_rewrite_commit(struct object_rewrite *rewrite, struct span metadata,

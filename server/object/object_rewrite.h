@@ -23,6 +23,8 @@ SUSPENDS bool object_rewrite_begin(struct object_codecs *codecs, struct bucket_s
                                    struct error *error);
 /* Of what was read; as long as the rewrite. */
 const struct object_attributes *object_rewrite_found(const struct object_rewrite *rewrite);
+/* Of the new body. */
+uint64_t object_rewrite_stored_size(const struct object_rewrite *rewrite);
 /* Is the new body smaller than the old one? Else only abort makes sense. */
 bool object_rewrite_is_smaller(const struct object_rewrite *rewrite);
 /* As bucket_commit_rewrite. The rewrite is gone. */

@@ -24,6 +24,7 @@ static const struct bucket_store_operations operations = {
     .read_sidecar = store_read_sidecar,
     .close = store_close_object,
     .list = store_list,
+    .list_versions = store_list_versions,
     .read_tags = store_read_tags,
 };
 
@@ -34,8 +35,8 @@ static struct embedded_store *create(void)
     struct embedded_store *store = calloc(1, sizeof *store);
     ASSERT(store != NULL);
     store->base.operations = &operations;
-    store->base.capabilities =
-        (struct bucket_capabilities){.has_tags = true, .counts_tags = true, .keeps_sidecar = true};
+    store->base.capabilities = (struct bucket_capabilities){
+        .has_tags = true, .counts_tags = true, .has_versions = true, .keeps_sidecar = true};
     store->options.shards = 1;
     store->options.clock = clock_system();
     store->shards[0].store = store;

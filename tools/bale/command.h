@@ -49,14 +49,15 @@ struct command_line {
     char *state;
     int64_t zstd_level; /* of pack */
     char *plot;         /* of pack and estimate: a file for a picture */
-    uint64_t columns;   /* of estimate, as are those up to prices: enum config_columns */
+    uint64_t columns;   /* of estimate, as are those up to prices: enum config_columns; also of maintain */
     uint64_t sample_frames, max_keys, seed;
-    uint64_t format; /* also of maintain: 0: a table, 1: JSON */
-    double within;   /* percent points; 0: not asked for */
-    char *prices;    /* a file */
-    char *policy;    /* of maintain, as are the next two: a file */
-    bool execute;    /* also of repair */
-    char *log;       /* a file */
+    uint64_t format;      /* also of maintain: 0: a table, 1: JSON */
+    double within;        /* percent points; 0: not asked for */
+    char *prices;         /* a file; also of maintain */
+    uint64_t interval_ms; /* of maintain, as are the next three; 0: once */
+    char *policy;         /* a file */
+    bool execute;         /* also of repair */
+    char *log;            /* a file */
     /* Of get and put. */
     struct s3_place server;
     uint64_t parts; /* connections at once */

@@ -293,7 +293,14 @@ static const struct option MAINTAIN[] = {
     {"policy", OPTION_TEXT, AT(policy), NULL, "FILE",
      .help = "the rules, an INI file: docs/maintain.md says what stands in it; it must be given"},
     {"execute", OPTION_FLAG, AT(execute), "no", "", .help = "do it; without it nothing is written"},
-    {"zstd-level", OPTION_INTEGER, AT(zstd_level), "1", "N", .least = -7, .most = 19, .help = "as baled has it"},
+    {"interval", OPTION_DURATION, AT(interval_ms), "0s", "TIME", .least = 0, .most = INT64_C(366) * 86400000,
+     .help = "do it again and again, so long after each end, until it is stopped; 0s: once"},
+    {"zstd-level", OPTION_INTEGER, AT(zstd_level), "1", "N", .least = -7, .most = 19,
+     .help = "of migrate, as baled has it"},
+    {"columns", OPTION_CHOICE, AT(columns), "auto", "NAME", .allowed = "auto|on|off",
+     .help = "are numbers packed in columns? auto: as baled does, everywhere but in a bucket of an S3 server"},
+    {"prices", OPTION_TEXT, AT(prices), NULL, "FILE",
+     .help = "of pays-back: an INI file with other prices than AWS's list for us-east-1, as bale estimate has it"},
     {"format", OPTION_CHOICE, AT(format), "table", "NAME", .allowed = "table|json", .help = "how the sums are printed"},
     {"log", OPTION_TEXT, AT(log), NULL, "FILE",
      .help = "append a line of JSON for each object that a rule is about: what became of it, and why"},
@@ -375,9 +382,6 @@ static bool check_maintain(const struct command_line *line, struct error *error)
     static struct policy policy; /* large */
     if (line->policy == NULL)
         return error_set(error, ERROR_INVALID, NULL, "it needs --policy FILE");
-    if (!config_is_bucket(&line->where))
-        return error_set(error, ERROR_INVALID, NULL,
-                         "it needs --backend s3:BUCKET; in a folder there is nothing that came before Bale");
     bool done = policy_load(line->policy, &policy, stderr, error);
     policy_free(&policy);
     return done;
@@ -510,12 +514,13 @@ static const struct command COMMANDS[] = {
      "Asks a running baled what the lifecycle rules of its buckets have done, and when something falls due next; or, "
      "with --explain, why they leave one object alone, or not.",
      TABLE(LIFECYCLE, "lifecycle")},
-    {"maintain", command_maintain, check_maintain, NULL, "pack what lay in a bucket before Bale, by rules",
-     "Looks at every object of --backend s3:BUCKET, beside running servers, and does what the rules of --policy say: "
-     "migrate packs objects that came before Bale, so that no client sees a difference. Without --execute it says what "
-     "it would do. Each write is conditional on what was read, so that nothing newer is ever lost. It may be stopped "
-     "and run again. Exit status 1: it could not begin, or some object could not be read; 3: it was stopped before the "
-     "end.",
+    {"maintain", command_maintain, check_maintain, NULL, "pack objects anew, or move them, by rules",
+     "Looks at every object of --backend and does what the rules of --policy say: migrate packs what lay in a bucket "
+     "of an S3 server before Bale, beside running servers; recompact packs objects of a folder, which no baled may "
+     "have open then, anew at a higher level; transition moves them to a colder storage class. No client sees a "
+     "difference but that class. Without --execute it says what it would do, also beside baled. Each write is "
+     "conditional on what was read, so that nothing newer is ever lost. It may be stopped and run again. Exit status "
+     "1: it could not begin, or some object could not be read; 3: it was stopped before the end.",
      TABLE(MAINTAIN, "maintain")},
     {"pack", command_pack, NULL, "FILE", "say what would be stored of files, and how fast",
      "Packs each file in memory as baled would store it, unpacks it again and compares: as it is, with --codec gzip, "

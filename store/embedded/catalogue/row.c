@@ -35,7 +35,8 @@ enum {
     AT_FLAGS = 104,
     AT_LAYOUT = 106,
     AT_PLACE = 107,
-    AT_ETAG_KIND = 108, /* then three zeros */
+    AT_ETAG_KIND = 108,
+    AT_LEVEL_TRIED = 109, /* then two zeros */
     OBJECT_FIXED_BYTES = 112,
 };
 
@@ -214,6 +215,7 @@ void row_encode_object(const struct row *row, struct buffer *ret_object)
     fixed[AT_LAYOUT] = (uint8_t)attributes->layout;
     fixed[AT_PLACE] = (uint8_t)row->place;
     fixed[AT_ETAG_KIND] = (uint8_t)etag_kind;
+    fixed[AT_LEVEL_TRIED] = attributes->level_tried;
     buffer_append(ret_object, span_of(fixed, sizeof fixed));
 
     if (etag_kind == ETAG_TEXT)
@@ -408,6 +410,7 @@ static bool decode_fixed(const uint8_t *fixed, struct row *row)
     attributes->may_have_columns = (flags & OBJECT_MAY_HAVE_COLUMNS) != 0;
     row->is_uncounted = (flags & OBJECT_IS_UNCOUNTED) != 0;
     attributes->layout = (enum object_layout)fixed[AT_LAYOUT];
+    attributes->level_tried = fixed[AT_LEVEL_TRIED];
     row->place = (enum body_place)fixed[AT_PLACE];
     uint8_t etag_kind = fixed[AT_ETAG_KIND];
     if (etag_kind == ETAG_MD5 || etag_kind == ETAG_MD5_PARTS) {

@@ -50,6 +50,8 @@ static bool amend_class(struct batch *batch, const struct change *change, const 
     if (to->grounds != NULL && !grounds_hold(batch, key, false, to->grounds, error))
         return false;
     row->attributes.metadata = to->metadata;
+    if (to->level_tried != 0)
+        row->attributes.level_tried = to->level_tried;
     return true;
 }
 

@@ -39,6 +39,7 @@ static void take_body(struct row *row, const struct change *change)
     attributes->codec = from->attributes.codec;
     attributes->is_s4 = from->attributes.is_s4;
     attributes->may_have_columns = from->attributes.may_have_columns;
+    attributes->level_tried = from->attributes.level_tried;
     attributes->has_crc32c = from->attributes.has_crc32c;
     attributes->crc32c = from->attributes.crc32c;
     memcpy(attributes->dictionary, from->attributes.dictionary, sizeof attributes->dictionary);

@@ -69,7 +69,8 @@ static bool try_rewrite_of(struct bucket_store *store, struct span of_key, const
     fill_bytes(size + 2, new_body, size);
     ck_assert(bucket_begin(store, &intent, &writer, error));
     ck_assert(bucket_write(writer, span_of(new_body, size), error));
-    const struct object_attributes body = {.layout = LAYOUT_FRAMED, .codec = 1, .has_crc32c = true, .crc32c = 77};
+    const struct object_attributes body = {
+        .layout = LAYOUT_FRAMED, .codec = 1, .level_tried = 9, .has_crc32c = true, .crc32c = 77};
     metadata_of_class("GLACIER_IR", &metadata);
     const struct body_rewrite rewrite = {
         .judged = judged, .body = &body, .metadata = buffer_span(&metadata), .grounds = grounds};
@@ -149,6 +150,8 @@ static void sizes(struct bucket_store *store, unsigned shard, void *argument)
             expect_same_to_clients(&before, &after);
             expect_class(&after, "GLACIER_IR");
             ck_assert_uint_eq(after.crc32c, 77);
+            ck_assert_uint_eq(before.level_tried, 0); /* who writes a key writes it as new */
+            ck_assert_uint_eq(after.level_tried, 9);
             ck_assert_int_eq(after.layout, LAYOUT_FRAMED);
             expect_stored(store, "", span_of(new_body, bytes[to]));
             EXPECT(store, 1, 4000000, (int64_t)bytes[to]);
@@ -270,7 +273,7 @@ static void rules(struct bucket_store *store, unsigned shard, void *argument)
     expect_refused(store, &judged, &grounds);
     struct buffer metadata;
     metadata_of_class("STANDARD_IA", &metadata);
-    struct class_change change = {judged.stored_etag, buffer_span(&metadata), &grounds};
+    struct class_change change = {judged.stored_etag, buffer_span(&metadata), &grounds, 12};
     name.version = text("null");
     ck_assert(!bucket_change_class(store, &name, &change, &error));
     ck_assert_int_eq(error.kind, ERROR_CHANGED);
@@ -280,6 +283,10 @@ static void rules(struct bucket_store *store, unsigned shard, void *argument)
     const struct object_attributes after = head(store, "");
     expect_class(&after, "STANDARD_IA");
     ck_assert_str_eq(after.stored_etag, judged.stored_etag); /* the bytes are the same */
+    ck_assert_uint_eq(after.level_tried, 12);
+    change.level_tried = 0;
+    ck_assert(bucket_change_class(store, &name, &change, &error));
+    ck_assert_uint_eq(head(store, "").level_tried, 12); /* is not forgotten */
     expect_stored(store, "", span_of(old_body, 9000));
     put_object(store, 9000, 9000);
     ck_assert(!bucket_change_class(store, &name, &change, &error));

@@ -4,6 +4,7 @@
 
 #include "s3client/wire/uri.h"
 #include "server/config/option.h"
+#include "server/lifecycle/transition.h"
 
 #include <stddef.h>
 #include <stdlib.h>
@@ -13,8 +14,15 @@
 #define PIECE(number) (AT(pieces) + (number) * sizeof(char *))
 #define RULE "rule "
 
+enum { RECOMPACT_LEVEL = 9 };
+
+static const char *const ACTIONS[] = {
+    [POLICY_MIGRATE] = "migrate", [POLICY_RECOMPACT] = "recompact", [POLICY_TRANSITION] = "transition"};
+
 static const struct option KEYS[] = {
-    {"action", OPTION_CHOICE, AT(action), "migrate", "NAME", .allowed = "migrate"},
+    {"action", OPTION_CHOICE, AT(action), "migrate", "NAME", .allowed = "migrate|recompact|transition"},
+    {"level", OPTION_NUMBER, AT(level), "auto", "N", .word = "auto", .least = 1, .most = 19},
+    {"class", OPTION_TEXT, AT(storage_class), NULL, "NAME"},
     {"bucket", OPTION_TEXT, AT(bucket), NULL, "NAME"},
     {"prefix", OPTION_TEXT, PIECE(0), NULL, "TEXT"},
     {"prefix-2", OPTION_TEXT, PIECE(1), NULL, "TEXT"},
@@ -26,6 +34,7 @@ static const struct option KEYS[] = {
     {"least-size", OPTION_SIZE, AT(least_size), "1", "SIZE", .least = 1, .most = INT64_MAX},
     {"older-than", OPTION_DURATION, AT(older_than_ms), "0s", "TIME", .least = 0, .most = INT64_MAX},
     {"least-gain", OPTION_NUMBER, AT(least_gain), "5", "PERCENT", .least = 1, .most = 99},
+    {"pays-back", OPTION_NUMBER, AT(pays_back), "off", "MONTHS", .word = "off", .least = 1, .most = 1200},
 };
 static const struct option_table TABLE = {KEYS, sizeof KEYS / sizeof KEYS[0], "bale maintain"};
 
@@ -66,6 +75,7 @@ static struct policy_rule *rule_of(struct reading *reading, const struct ini_ent
     struct policy_rule *rule = &policy->rules[policy->count++];
     option_table_default(&TABLE, rule);
     memcpy(rule->name, name, strlen(name) + 1);
+    rule->line = entry->line;
     return rule;
 }
 
@@ -87,6 +97,12 @@ static void read_entry(struct reading *reading, const struct ini_entry *entry)
     }
 }
 
+static void say_of_rule(struct reading *reading, const struct policy_rule *rule, const char *sentence)
+{
+    (void)fprintf(reading->errors, "%s:%u: [rule %s]: %s\n", reading->file->path, rule->line, rule->name, sentence);
+    reading->errors_count++;
+}
+
 /* Pieces, one behind the other without a gap, decoded. */
 static void join_prefix(struct reading *reading, struct policy_rule *rule)
 {
@@ -105,13 +121,29 @@ static void join_prefix(struct reading *reading, struct policy_rule *rule)
         rule->prefix_bytes = size;
         memcpy(rule->prefix, decoded, size);
     } else {
-        (void)fprintf(reading->errors,
-                      "%s: [rule %s]: its prefix is no percent-coded text of at most %d bytes, in prefix, prefix-2 ... "
-                      "without a gap\n",
-                      reading->file->path, rule->name, OBJECT_KEY_BYTES_MAX);
-        reading->errors_count++;
+        char sentence[160];
+        (void)snprintf(sentence, sizeof sentence,
+                       "its prefix is no percent-coded text of at most %d bytes, in prefix, prefix-2 ... without a gap",
+                       OBJECT_KEY_BYTES_MAX);
+        say_of_rule(reading, rule, sentence);
     }
     buffer_free(&coded);
+}
+
+/* Do its keys fit its action? */
+static void check_action(struct reading *reading, struct policy_rule *rule)
+{
+    struct span to = rule->storage_class != NULL ? span_from_string(rule->storage_class) : SPAN_EMPTY;
+    if (rule->action == POLICY_TRANSITION && !transition_may_move(SPAN_EMPTY, to))
+        say_of_rule(reading, rule,
+                    "transition needs a class: STANDARD_IA, INTELLIGENT_TIERING, ONEZONE_IA, GLACIER_IR, GLACIER or "
+                    "DEEP_ARCHIVE");
+    if (rule->action != POLICY_TRANSITION && to.size > 0)
+        say_of_rule(reading, rule, "class goes with transition");
+    if (rule->action == POLICY_MIGRATE && rule->level > 0)
+        say_of_rule(reading, rule, "level goes with recompact and transition; migrate packs as --zstd-level says");
+    if (rule->action == POLICY_RECOMPACT && rule->level == 0)
+        rule->level = RECOMPACT_LEVEL;
 }
 
 /* ---- the file ---- */
@@ -125,8 +157,10 @@ bool policy_load(const char *path, struct policy *ret_policy, FILE *errors, stru
     struct reading reading = {&file, ret_policy, errors, 0};
     for (unsigned i = 0; i < file.count; i++)
         read_entry(&reading, &file.entries[i]);
-    for (unsigned i = 0; i < ret_policy->count; i++)
+    for (unsigned i = 0; i < ret_policy->count; i++) {
         join_prefix(&reading, &ret_policy->rules[i]);
+        check_action(&reading, &ret_policy->rules[i]);
+    }
     ini_file_free(&file);
     if (reading.errors_count > 0)
         return error_set(error, ERROR_INVALID, NULL, "%s has %u error%s", path, reading.errors_count,
@@ -139,6 +173,20 @@ void policy_free(struct policy *policy)
     for (unsigned i = 0; i < policy->count; i++)
         option_table_free(&TABLE, &policy->rules[i]);
     policy->count = 0;
+}
+
+const char *policy_action_name(enum policy_action action)
+{
+    return ACTIONS[action];
+}
+
+const struct policy_rule *policy_find(const struct policy *policy, enum policy_action action)
+{
+    for (unsigned i = 0; i < policy->count; i++) {
+        if (policy->rules[i].action == action)
+            return &policy->rules[i];
+    }
+    return NULL;
 }
 
 bool policy_rule_is_of(const struct policy_rule *rule, const struct object_name *name)

@@ -1,12 +1,14 @@
 /* tools/bale/maintain/policy.h -- the rules of bale maintain: an INI file, one section for each.
  *
  *     [rule old logs]
- *     action = migrate
+ *     action = recompact
+ *     level = 9
  *     prefix = logs/
  *     ending = .log
  *     least-size = 4K
  *     older-than = 24h
  *     least-gain = 5
+ *     pays-back = 12
  *
  * A prefix is percent-coded, and one that is too long for a line goes on in prefix-2 up to prefix-6. docs/maintain.md
  * has all keys. A file with an error is refused whole. */
@@ -20,12 +22,16 @@
 
 enum { POLICY_RULES_MAX = 64, POLICY_PREFIX_PIECES = 6 };
 
-enum policy_action { POLICY_MIGRATE };
+/* In the order of the option's words. */
+enum policy_action { POLICY_MIGRATE, POLICY_RECOMPACT, POLICY_TRANSITION };
 
 struct policy_rule {
     char name[INI_NAME_BYTES_MAX + 1];
-    uint64_t action; /* enum policy_action */
-    char *bucket;    /* NULL: all */
+    unsigned line;       /* of its first entry */
+    uint64_t action;     /* enum policy_action */
+    uint64_t level;      /* of recompact and transition; 0, of the latter: bodies stay */
+    char *storage_class; /* of transition: where to; else NULL */
+    char *bucket;        /* NULL: all */
     char *pieces[POLICY_PREFIX_PIECES];
     char prefix[OBJECT_KEY_BYTES_MAX]; /* decoded, of all pieces */
     size_t prefix_bytes;
@@ -33,6 +39,7 @@ struct policy_rule {
     uint64_t least_size;
     uint64_t older_than_ms;
     uint64_t least_gain; /* percent */
+    uint64_t pays_back;  /* months; 0: whatever it costs */
 };
 
 struct policy {
@@ -44,6 +51,11 @@ struct policy {
  * "path:line: sentence". policy_free is due in any case. */
 bool policy_load(const char *path, struct policy *ret_policy, FILE *errors, struct error *error);
 void policy_free(struct policy *policy);
+
+/* "recompact" */
+const char *policy_action_name(enum policy_action action);
+/* A rule of such an action; NULL: there is none. */
+const struct policy_rule *policy_find(const struct policy *policy, enum policy_action action);
 
 /* Is the object one of those that the rule is about? Not by its size or age. */
 bool policy_rule_is_of(const struct policy_rule *rule, const struct object_name *name);

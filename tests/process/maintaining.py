@@ -1,0 +1,167 @@
+"""tests/process/maintaining.py -- bale maintain in a folder: objects are packed anew and moved, and nothing else of them changes;
+for tests/process/run. tests/backends/tools/maintenance.py has buckets.
+
+`Maintaining.baled` and `Maintaining.bale` are the binaries; set before the tests run.
+"""
+
+import json
+import os
+import random
+import signal
+import subprocess
+
+from daemons import DaemonsCase
+
+OF_AN_ANSWER = {"date", "x-amz-request-id", "x-amz-id-2", "server"}
+RECOMPACT = "[rule harder]\naction = recompact\nlevel = 12\n"
+
+
+def text(seed, words):
+    source = random.Random(seed)
+    known = ["".join(source.choices("etaoinshrdlu", k=source.randrange(2, 9))) for _ in range(3000)]
+    return " ".join(source.choices(known, k=words)).encode()
+
+
+class Maintaining(DaemonsCase):
+    def make(self):
+        """A server with one bucket that has versions, and one that has none."""
+        self.daemon = self.add("--catalogue-max-size", "4G", "--shards", "2")
+        alice = self.daemon.alice
+        self.bodies = {"a.txt": text(1, 120_000), "large.txt": text(2, 400_000), "noise": random.Random(3).randbytes(200_000), "tiny": b"x" * 100}
+        self.assertEqual(200, alice.put("bucket").status)
+        for key, body in self.bodies.items():
+            self.assertEqual(200, alice.put("bucket", key, (), {"x-amz-meta-who": "alice", "x-amz-tagging": "a=1"}, body).status)
+        upload = alice.post("bucket", "parts", {"uploads": ""}).text("UploadId")
+        self.bodies["parts"] = text(4, 120_000)
+        part = alice.put("bucket", "parts", {"uploadId": upload, "partNumber": "1"}, (), self.bodies["parts"]).header("etag")
+        chosen = f"<CompleteMultipartUpload><Part><PartNumber>1</PartNumber><ETag>{part}</ETag></Part></CompleteMultipartUpload>"
+        self.assertEqual(200, alice.post("bucket", "parts", {"uploadId": upload}, (), chosen.encode()).status)
+
+    def make_versions(self):
+        alice = self.daemon.alice
+        self.assertEqual(200, alice.put("versions").status)
+        enabled = b"<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>"
+        self.assertEqual(200, alice.put("versions", None, {"versioning": ""}, (), enabled).status)
+        self.former = alice.put("versions", "key", (), (), text(5, 120_000)).header("x-amz-version-id")
+        self.assertEqual(200, alice.put("versions", "key", (), (), text(6, 120_000)).status)
+
+    def command(self, *words):
+        return [self.bale, *words, "--backend", f"dir:{self.daemon.folder}/data"]
+
+    def run_bale(self, *words):
+        return subprocess.run(self.command(*words), capture_output=True, text=True, timeout=120, check=False)
+
+    def write(self, name, lines):
+        path = os.path.join(self.daemon.folder, name)
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(lines)
+        return path
+
+    def maintain_words(self, policy, *words):
+        return ("maintain", "--policy", self.write("policy.ini", policy), "--format", "json", *words)
+
+    def maintain(self, policy, *words):
+        """Outcomes by rule."""
+        done = self.run_bale(*self.maintain_words(policy, *words))
+        self.assertEqual((0, ""), (done.returncode, done.stderr), done)
+        document = json.loads(done.stdout)
+        self.assertTrue(document["is_all"])
+        return {rule["rule"]: rule["outcomes"] for rule in document["rules"]}
+
+    def maintain_without_server(self, policy, *words):
+        """The ledger is right afterwards, and every body."""
+        self.assertEqual(0, self.daemon.stop())
+        outcomes = self.maintain(policy, "--execute", *words)
+        done = self.run_bale("check")
+        self.assertEqual(0, done.returncode, done.stdout + done.stderr)
+        self.restart(self.daemon)
+        return outcomes
+
+    def seen(self, bucket, but=()):
+        """All that a client sees of a bucket, but for those header fields."""
+        alice, heads = self.daemon.alice, {}
+        for key in alice.list_all(bucket)[0]:
+            answer = alice.head(bucket, key)
+            heads[key] = sorted((name.lower(), value) for name, value in answer.headers if name.lower() not in OF_AN_ANSWER | set(but))
+            heads[key].append(alice.get(bucket, key, {"tagging": ""}).body)
+            self.assertTrue(alice.get(bucket, key).body == self.bodies[key], key)
+        return heads
+
+    def stored(self, key):
+        done = self.run_bale("inspect", f"bucket/{key}", "--json")
+        self.assertEqual(0, done.returncode, done.stderr)
+        return json.loads(done.stdout)["stored size"]
+
+    def test_objects_are_packed_anew(self):
+        self.make()
+        self.make_versions()
+        before, sizes = self.seen("bucket"), {key: self.stored(key) for key in self.bodies}
+        expected = {"harder": {"packed": 5, "no-gain": 1, "too-small": 1}}
+        self.assertEqual(expected, self.maintain(RECOMPACT))  # beside the server
+        self.assertEqual(sizes, {key: self.stored(key) for key in self.bodies})
+        done = self.run_bale(*self.maintain_words(RECOMPACT, "--execute"))
+        self.assertEqual((1, ""), (done.returncode, done.stdout))
+        self.assertIn("baled", done.stderr)
+
+        log = os.path.join(self.daemon.folder, "log")
+        self.assertEqual(expected, self.maintain_without_server(RECOMPACT, "--log", log))
+        with open(log, encoding="utf-8") as file:
+            packed = {line["key"]: line for line in map(json.loads, file) if line["outcome"] == "packed" and line["bucket"] == "bucket"}
+        self.assertEqual({"a.txt", "large.txt", "parts"}, set(packed))
+        for key, size in sizes.items():
+            self.assertEqual(packed[key]["after"] if key in packed else size, self.stored(key), key)
+            self.assertEqual(key in packed, self.stored(key) < size, key)
+        self.assertEqual(before, self.seen("bucket"))
+        answer = self.daemon.alice.get("bucket", "parts", {"partNumber": "1"})
+        self.assertEqual((self.bodies["parts"], "1"), (answer.body, answer.header("x-amz-mp-parts-count")))
+        self.assertEqual(text(5, 120_000), self.daemon.alice.get("versions", "key", {"versionId": self.former}).body)
+        self.assertEqual(text(6, 120_000), self.daemon.alice.get("versions", "key").body)
+        self.assertEqual({"harder": {"already": 5, "no-gain": 1, "too-small": 1}}, self.maintain(RECOMPACT))
+        self.assertEqual({"harder": {"already": 5, "no-gain": 1, "too-small": 1}}, self.maintain(RECOMPACT.replace("12", "9")))
+
+    def test_objects_move(self):
+        """The first rule that acts on one ends it; who is colder already stays."""
+        self.make()
+        self.assertEqual(200, self.daemon.alice.put("bucket", "deep", (), {"x-amz-storage-class": "DEEP_ARCHIVE"}, text(7, 3000)).status)
+        self.bodies["deep"] = text(7, 3000)
+        before, sizes = self.seen("bucket", {"x-amz-storage-class"}), {key: self.stored(key) for key in self.bodies}
+        policy = ("[rule texts]\naction = transition\nclass = GLACIER_IR\nlevel = 12\nending = .txt\n"
+                  "[rule rest]\naction = transition\nclass = STANDARD_IA\nleast-size = 1K\n[rule young]\naction = recompact\nolder-than = 1h\n")
+        expected = {"texts": {"moved": 2}, "rest": {"moved": 2, "already": 1, "too-small": 1}, "young": {"too-young": 2}}
+        self.assertEqual(expected, self.maintain(policy))
+        self.assertEqual(expected, self.maintain_without_server(policy))
+        classes = {key: self.daemon.alice.head("bucket", key).header("x-amz-storage-class") for key in self.bodies}
+        self.assertEqual({"a.txt": "GLACIER_IR", "large.txt": "GLACIER_IR", "noise": "STANDARD_IA", "parts": "STANDARD_IA", "tiny": None,
+                          "deep": "DEEP_ARCHIVE"}, classes)
+        self.assertEqual(before, self.seen("bucket", {"x-amz-storage-class"}))
+        self.assertEqual([key for key in sizes if key.endswith(".txt")], [key for key in sizes if self.stored(key) < sizes[key]])
+        self.assertEqual({"texts": {"already": 2}, "rest": {"already": 5, "too-small": 1}}, self.maintain(policy.split("[rule young]", maxsplit=1)[0]))
+
+    def test_what_does_not_pay_stays(self):
+        self.make()
+        policy = RECOMPACT + "pays-back = 12\nending = .txt\n"
+        dear, cheap = self.write("dear.ini", "core-hour = 1000000000\n"), self.write("cheap.ini", "core-hour = 0\n")
+        self.assertEqual({"harder": {"does-not-pay": 2}}, self.maintain(policy, "--prices", dear))
+        self.assertEqual({"harder": {"packed": 2}}, self.maintain(policy, "--prices", cheap))
+
+    def test_it_is_done_again_until_it_is_stopped(self):
+        self.make()
+        process = subprocess.Popen(self.command(*self.maintain_words(RECOMPACT, "--interval", "1ms")), stdout=subprocess.PIPE, text=True)
+        documents = [json.loads(process.stdout.readline()) for _ in range(3)]
+        self.assertEqual(documents[0], documents[2])
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=60)
+        self.assertIn(process.returncode, (0, 3))  # between two, or in one
+
+    def test_a_policy_that_does_not_fit_is_refused(self):
+        self.make()
+        done = self.run_bale(*self.maintain_words("[rule a]\naction = transition\nclass = COLD\n[rule b]\nclass = GLACIER\nlevel = 9\n[rule c]\nlevel = 20\n"))
+        self.assertEqual((2, ""), (done.returncode, done.stdout))
+        lines = done.stderr.splitlines()
+        for line, expected in zip(lines, (":8: level: ", ":2: [rule a]: transition needs a class", ":5: [rule b]: class goes with transition",
+                                          ":5: [rule b]: level goes with", "has 4 errors")):
+            self.assertIn(expected, line)
+        self.assertEqual(5, len(lines), lines)
+        done = self.run_bale(*self.maintain_words("[rule all]\naction = migrate\n"))
+        self.assertEqual((1, ""), (done.returncode, done.stdout))
+        self.assertIn("[rule all]: in a folder there is nothing that came before Bale", done.stderr)

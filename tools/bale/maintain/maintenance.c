@@ -1,0 +1,248 @@
+/* tools/bale/maintain/maintenance.c -- walks, asks each rule, counts and logs. */
+#include "tools/bale/maintain/maintenance.h"
+
+#include "runtime/fiber/offload.h"
+#include "tools/bale/files/walk.h"
+#include "tools/bale/maintain/migrate.h"
+#include "tools/bale/maintain/recompact.h"
+#include "tools/bale/session/session.h"
+#include "tools/bale/session/stopping.h"
+
+#include <errno.h>
+#include <json-c/json.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { FRAME_BUFFERS = 2, WAIT_MS = 10000, PACKERS = 1, QUEUED_MAX = 4, SNAPSHOTS_MAX = 3 };
+
+/* One walk. */
+struct walking {
+    struct bucket_store *store;
+    struct object_codecs *codecs;
+    bool has_columns;
+    int64_t now_ms;
+    struct bucket_info bucket;              /* that the walk is in */
+    struct trial *trials[POLICY_RULES_MAX]; /* of rules that have tried something */
+};
+
+/* ---- the log ---- */
+
+static void add_text(struct json_object *to, const char *name, struct span text)
+{
+    json_object_object_add(to, name, json_object_new_string_len((const char *)text.data, (int)text.size));
+}
+
+/* When the outcome is known, so that no line says what did not happen. */
+static bool log_object(const struct maintenance *maintenance, const struct policy_rule *rule,
+                       const struct object_name *name, const struct maintained *maintained, struct error *error)
+{
+    if (maintenance->log == NULL)
+        return true;
+    struct json_object *line = json_object_new_object();
+    json_object_object_add(line, "time_ms", json_object_new_int64(clock_wall_ms(clock_system())));
+    json_object_object_add(line, "rule", json_object_new_string(rule->name));
+    add_text(line, "bucket", name->bucket);
+    add_text(line, "key", name->key);
+    if (name->version.size > 0)
+        add_text(line, "version", name->version);
+    json_object_object_add(line, "action", json_object_new_string(policy_action_name(rule->action)));
+    json_object_object_add(line, "executed", json_object_new_boolean(maintenance->settings.executes));
+    json_object_object_add(line, "outcome", json_object_new_string(outcome_name(maintained->outcome)));
+    json_object_object_add(line, "before", json_object_new_int64((int64_t)maintained->before));
+    if (outcome_is_act(maintained->outcome))
+        json_object_object_add(line, "after", json_object_new_int64((int64_t)maintained->after));
+    bool done = fprintf(maintenance->log, "%s\n", json_object_to_json_string_ext(line, JSON_C_TO_STRING_PLAIN)) > 0 &&
+                fflush(maintenance->log) == 0;
+    json_object_put(line);
+    return done || error_set_errno(error, errno, "the log");
+}
+
+/* ---- one object ---- */
+
+static void count(struct rule_sums *sums, const struct maintained *maintained)
+{
+    sums->outcomes[maintained->outcome]++;
+    if (!outcome_is_act(maintained->outcome))
+        return;
+    sums->before += maintained->before;
+    sums->after += maintained->after;
+}
+
+/* Of the rule at that place: made when it is first wanted. */
+static struct trial *trial_of(struct maintenance *maintenance, unsigned at, struct error *error)
+{
+    struct walking *walking = maintenance->walking;
+    const struct policy_rule *rule = &maintenance->policy.rules[at];
+    int level = rule->level > 0 ? (int)rule->level : maintenance->settings.level;
+    if (walking->trials[at] == NULL)
+        walking->trials[at] = first_frame_trial(walking->has_columns, level);
+    if (walking->trials[at] == NULL)
+        (void)error_set(error, ERROR_BUSY, NULL, "there is no memory for a trial");
+    return walking->trials[at];
+}
+
+/* What list entries say already; PACKED: it must be looked at. */
+static enum outcome judge_entry(const struct walking *walking, const struct policy_rule *rule,
+                                const struct list_entry *entry)
+{
+    if (entry->original_size < rule->least_size)
+        return OUTCOME_TOO_SMALL;
+    if (rule->older_than_ms > 0 && walking->now_ms - entry->modified_ms < (int64_t)rule->older_than_ms)
+        return OUTCOME_TOO_YOUNG;
+    bool is_versioned = walking->bucket.versioning != VERSIONING_NEVER;
+    return is_versioned && rule->action == POLICY_MIGRATE ? OUTCOME_VERSIONED : OUTCOME_PACKED;
+}
+
+SUSPENDS static bool apply_rule(struct maintenance *maintenance, unsigned at, const struct object_name *name,
+                                const struct list_entry *entry, struct maintained *ret_maintained, struct error *error)
+{
+    struct walking *walking = maintenance->walking;
+    const struct policy_rule *rule = &maintenance->policy.rules[at];
+    *ret_maintained = (struct maintained){.outcome = judge_entry(walking, rule, entry), .before = entry->original_size};
+    if (ret_maintained->outcome != OUTCOME_PACKED)
+        return true;
+    struct trial *trial = trial_of(maintenance, at, error);
+    if (trial == NULL)
+        return false;
+    if (rule->action == POLICY_MIGRATE) {
+        struct migration migration = {walking->store, walking->codecs, &maintenance->prices,
+                                      maintenance->settings.executes, walking->now_ms};
+        return migrate_object(&migration, rule, trial, name, entry, ret_maintained, error);
+    }
+    const struct recompaction recompaction = {walking->store, walking->codecs, &maintenance->prices,
+                                              maintenance->settings.executes, maintenance->settings.is_bucket};
+    return recompact_object(&recompaction, rule, trial, name, ret_maintained, error);
+}
+
+/* Former versions are packed anew like others, but stay where they are. */
+static bool is_about(const struct policy_rule *rule, const struct object_name *name, const struct list_entry *entry)
+{
+    return policy_rule_is_of(rule, name) && (entry->is_latest || rule->action == POLICY_RECOMPACT);
+}
+
+/* The first rule that acts on it ends it. */
+SUSPENDS static bool apply_rules(struct maintenance *maintenance, const struct object_name *name,
+                                 const struct list_entry *entry, struct error *error)
+{
+    struct maintained maintained = {.outcome = OUTCOME_ALREADY};
+    for (unsigned i = 0; i < maintenance->policy.count && !outcome_is_act(maintained.outcome); i++) {
+        const struct policy_rule *rule = &maintenance->policy.rules[i];
+        if (!is_about(rule, name, entry))
+            continue;
+        if (!apply_rule(maintenance, i, name, entry, &maintained, error))
+            return false;
+        count(&maintenance->sums[i], &maintained);
+        if (!log_object(maintenance, rule, name, &maintained, error))
+            return false;
+    }
+    return true;
+}
+
+SUSPENDS static bool visit(void *context, const struct object_name *name, const struct list_entry *entry,
+                           struct error *error)
+{
+    struct maintenance *maintenance = context;
+    struct walking *walking = maintenance->walking;
+    bool is_same = span_equal(name->bucket, span_from_string(walking->bucket.name));
+    if (!stopping_go_on(error) || (!is_same && !bucket_find(walking->store, name->bucket, &walking->bucket, error)))
+        return false;
+    if (entry->is_delete_marker)
+        return true;
+    if (!apply_rules(maintenance, name, entry, error))
+        return error_prepend(error, "%.*s/%.*s", SPAN_FORMAT(name->bucket), SPAN_FORMAT(span_take(name->key, 80)));
+    progress_show(&maintenance->progress, ++maintenance->objects);
+    return true;
+}
+
+/* ---- all objects ---- */
+
+/* A rule of such an action cannot be obeyed here. */
+static bool refuse(const struct maintenance *maintenance, enum policy_action action, const char *why,
+                   struct error *error)
+{
+    const struct policy_rule *rule = policy_find(&maintenance->policy, action);
+    return rule == NULL || error_set(error, ERROR_UNSUPPORTED, NULL, "[rule %s]: %s", rule->name, why);
+}
+
+static bool check_store(const struct maintenance *maintenance, struct bucket_store *store, struct error *error)
+{
+    static const char in_place[] = "what a bucket of an S3 server holds is not packed anew in place";
+    const struct maintenance_settings *settings = &maintenance->settings;
+    if (!settings->is_bucket)
+        return refuse(maintenance, POLICY_MIGRATE, "in a folder there is nothing that came before Bale", error) &&
+               session_check_ledger(store, settings->folder, error);
+    if (!store->capabilities.rewrites && (!refuse(maintenance, POLICY_RECOMPACT, in_place, error) ||
+                                          !refuse(maintenance, POLICY_TRANSITION, in_place, error)))
+        return false;
+    return !settings->executes || (store->capabilities.conditions & DECIDES_PUT_REPLACE) != 0 ||
+           error_set(error, ERROR_UNSUPPORTED, NULL,
+                     "the backend does not decide conditional writes (bale backend): an object that is written "
+                     "meanwhile could be lost");
+}
+
+SUSPENDS static bool walk(struct maintenance *maintenance, struct bucket_store *store, struct offload *threads,
+                          struct error *error)
+{
+    const struct maintenance_settings *settings = &maintenance->settings;
+    struct walking walking = {.store = store, .now_ms = clock_wall_ms(clock_system())};
+    walking.has_columns =
+        settings->columns == CONFIG_COLUMNS_ON || (settings->columns == CONFIG_COLUMNS_AUTO && !settings->is_bucket);
+    const struct object_settings codecs = {.level = settings->level,
+                                           .columns = walking.has_columns,
+                                           .frame_buffers_max = FRAME_BUFFERS,
+                                           .wait_ms = WAIT_MS,
+                                           .offload = threads,
+                                           .store = store};
+    const struct walk all = {.has_versions = !settings->is_bucket, .visit = visit, .context = maintenance};
+    walking.codecs = object_codecs_create(&codecs);
+    maintenance->walking = &walking;
+    progress_begin(&maintenance->progress, "objects", 0);
+    bool done = walk_objects(store, &all, error);
+    progress_end(&maintenance->progress);
+    for (unsigned i = 0; i < POLICY_RULES_MAX; i++)
+        trial_destroy(walking.trials[i]);
+    object_codecs_destroy(walking.codecs);
+    maintenance->walking = NULL;
+    return done;
+}
+
+uint64_t maintenance_unreadable(const struct maintenance *maintenance)
+{
+    uint64_t unreadable = 0;
+    for (unsigned i = 0; i < maintenance->policy.count; i++)
+        unreadable += maintenance->sums[i].outcomes[OUTCOME_UNREADABLE];
+    return unreadable;
+}
+
+/* What could not be read under a snapshot may have been written over since it was taken. */
+static bool must_walk_again(struct maintenance *maintenance, off_t log_start, struct error *error)
+{
+    const struct maintenance_settings *settings = &maintenance->settings;
+    bool is_snapshot = !settings->is_bucket && !settings->executes;
+    if (!is_snapshot || maintenance_unreadable(maintenance) == 0 || ++maintenance->walks_cut == SNAPSHOTS_MAX)
+        return false;
+    if (maintenance->log != NULL && ftruncate(fileno(maintenance->log), log_start) != 0)
+        return false;
+    return !error_set(error, ERROR_DAMAGED, NULL, "something could not be read");
+}
+
+SUSPENDS bool maintenance_run(struct bucket_store *store, void *context, struct error *error)
+{
+    struct maintenance *maintenance = context;
+    off_t log_start = maintenance->log != NULL ? lseek(fileno(maintenance->log), 0, SEEK_END) : 0;
+    memset(maintenance->sums, 0, sizeof maintenance->sums);
+    maintenance->objects = 0;
+    struct offload *threads = offload_create("maintain", PACKERS, QUEUED_MAX, error);
+    if (threads == NULL)
+        return false;
+    bool done = check_store(maintenance, store, error) && walk(maintenance, store, threads, error);
+    offload_destroy(threads);
+    return done && !must_walk_again(maintenance, log_start, error);
+}
+
+void maintenance_free(struct maintenance *maintenance)
+{
+    policy_free(&maintenance->policy);
+    if (maintenance->log != NULL)
+        (void)fclose(maintenance->log);
+}

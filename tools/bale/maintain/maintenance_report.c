@@ -1,0 +1,72 @@
+/* tools/bale/maintain/maintenance_report.c -- sums of a walk, printed. */
+#include "tools/bale/maintain/maintenance_report.h"
+
+#include "tools/bale/view/bytes_text.h"
+
+#include <inttypes.h>
+#include <json-c/json.h>
+
+static void print_acts(const struct policy_rule *rule, const struct rule_sums *sums, bool executes)
+{
+    char before[BYTES_TEXT_BYTES];
+    char after[BYTES_TEXT_BYTES];
+    bool moves = rule->action == POLICY_TRANSITION;
+    bytes_text((double)sums->before, before);
+    bytes_text((double)sums->after, after);
+    printf("%s: %" PRIu64 " objects of %s %s %s, to %s%s%s%s\n", rule->name,
+           sums->outcomes[moves ? OUTCOME_MOVED : OUTCOME_PACKED], before, executes ? "were" : "would be",
+           moves ? "moved" : "packed", moves ? rule->storage_class : "", moves ? " and " : "", executes ? "" : "about ",
+           after);
+}
+
+void maintenance_print_table(const struct maintenance *maintenance)
+{
+    bool executes = maintenance->settings.executes;
+    for (unsigned i = 0; i < maintenance->policy.count; i++) {
+        const struct rule_sums *sums = &maintenance->sums[i];
+        print_acts(&maintenance->policy.rules[i], sums, executes);
+        for (unsigned outcome = 0; outcome < OUTCOMES; outcome++) {
+            if (!outcome_is_act(outcome) && sums->outcomes[outcome] > 0)
+                printf("  %8" PRIu64 " %s\n", sums->outcomes[outcome], outcome_name(outcome));
+        }
+    }
+    if (!executes)
+        printf("Nothing was written: --execute does it.\n");
+}
+
+static struct json_object *sums_document(const struct rule_sums *sums, const char *name)
+{
+    struct json_object *document = json_object_new_object();
+    struct json_object *outcomes = json_object_new_object();
+    json_object_object_add(document, "rule", json_object_new_string(name));
+    for (unsigned outcome = 0; outcome < OUTCOMES; outcome++) {
+        if (sums->outcomes[outcome] > 0)
+            json_object_object_add(outcomes, outcome_name(outcome),
+                                   json_object_new_int64((int64_t)sums->outcomes[outcome]));
+    }
+    json_object_object_add(document, "outcomes", outcomes);
+    json_object_object_add(document, "before", json_object_new_int64((int64_t)sums->before));
+    json_object_object_add(document, "after", json_object_new_int64((int64_t)sums->after));
+    return document;
+}
+
+void maintenance_print_json(const struct maintenance *maintenance, bool is_all)
+{
+    struct json_object *document = json_object_new_object();
+    struct json_object *rules = json_object_new_array();
+    for (unsigned i = 0; i < maintenance->policy.count; i++)
+        json_object_array_add(rules, sums_document(&maintenance->sums[i], maintenance->policy.rules[i].name));
+    json_object_object_add(document, "executed", json_object_new_boolean(maintenance->settings.executes));
+    json_object_object_add(document, "is_all", json_object_new_boolean(is_all));
+    json_object_object_add(document, "objects", json_object_new_int64((int64_t)maintenance->objects));
+    json_object_object_add(document, "rules", rules);
+    printf("%s\n", json_object_to_json_string_ext(document, JSON_C_TO_STRING_PLAIN));
+    json_object_put(document);
+}
+
+bool maintenance_judge(const struct maintenance *maintenance, struct error *error)
+{
+    uint64_t unreadable = maintenance_unreadable(maintenance);
+    return unreadable == 0 ||
+           error_set(error, ERROR_DAMAGED, NULL, "%" PRIu64 " objects could not be read; --log says which", unreadable);
+}

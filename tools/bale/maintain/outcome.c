@@ -1,0 +1,39 @@
+/* tools/bale/maintain/outcome.c -- outcomes by name, and of errors. */
+#include "tools/bale/maintain/outcome.h"
+
+static const char *const NAMES[OUTCOMES] = {
+    [OUTCOME_PACKED] = "packed",         [OUTCOME_MOVED] = "moved",           [OUTCOME_ALREADY] = "already",
+    [OUTCOME_TOO_SMALL] = "too-small",   [OUTCOME_TOO_YOUNG] = "too-young",   [OUTCOME_NO_GAIN] = "no-gain",
+    [OUTCOME_NO_PAY] = "does-not-pay",   [OUTCOME_OTHER_ETAG] = "other-etag", [OUTCOME_FOREIGN] = "foreign",
+    [OUTCOME_DICTIONARY] = "dictionary", [OUTCOME_ENCRYPTED] = "encrypted",   [OUTCOME_VERSIONED] = "versioned",
+    [OUTCOME_CHANGED] = "changed",       [OUTCOME_UNREADABLE] = "unreadable",
+};
+
+const char *outcome_name(enum outcome outcome)
+{
+    return NAMES[outcome];
+}
+
+bool outcome_is_act(enum outcome outcome)
+{
+    return outcome == OUTCOME_PACKED || outcome == OUTCOME_MOVED;
+}
+
+bool outcome_settle(const struct error *error, struct maintained *maintained)
+{
+    switch (error->kind) {
+    case ERROR_NOT_FOUND:
+    case ERROR_CHANGED:
+    case ERROR_CONFLICT:
+        maintained->outcome = OUTCOME_CHANGED;
+        return true;
+    case ERROR_DENIED:
+    case ERROR_DAMAGED:
+    case ERROR_INVALID:
+    case ERROR_TOO_LARGE:
+        maintained->outcome = OUTCOME_UNREADABLE;
+        return true;
+    default:
+        return false;
+    }
+}

@@ -1,0 +1,109 @@
+/* tools/bale/maintain/recompact.c -- looks, tries the first frame, and packs anew or moves in one step. */
+#include "tools/bale/maintain/recompact.h"
+
+#include "server/lifecycle/transition.h"
+#include "server/object/repack.h"
+
+#include <string.h>
+
+enum { SMALL_BYTES = 2000 }; /* stored: beside its row in the catalogue, where a few bytes less gain nothing */
+
+/* What is to become of a version. */
+struct plan {
+    const struct recompaction *recompaction;
+    const struct policy_rule *rule;
+    const struct object_name *name;
+    int level;                 /* 0: its body stays */
+    struct span storage_class; /* empty: it stays in its own */
+    char judged[STORED_ETAG_TEXT_BYTES];
+};
+
+/* Why a body that is there stays as it is, whatever it would gain; PACKED: nothing speaks against it. */
+static enum outcome judge_body(const struct object_attributes *attributes, unsigned level)
+{
+    if (attributes->is_encrypted || attributes->seal.size > 0)
+        return OUTCOME_ENCRYPTED;
+    if (!attributes->is_s4 || !attributes->is_size_known)
+        return OUTCOME_FOREIGN;
+    if (attributes->stored_size <= SMALL_BYTES)
+        return OUTCOME_TOO_SMALL;
+    if (attributes->dictionary[0] != '\0')
+        return OUTCOME_DICTIONARY;
+    return attributes->level_tried >= level ? OUTCOME_ALREADY : OUTCOME_PACKED;
+}
+
+/* By its first MiB: PACKED, and what it would come to, or why not. */
+SUSPENDS static bool try_body(const struct plan *plan, struct bucket_object *object, struct trial *trial,
+                              struct maintained *maintained, struct error *error)
+{
+    const struct recompaction *recompaction = plan->recompaction;
+    const struct policy_rule *rule = plan->rule;
+    struct first_frame frame;
+    if (!first_frame_try(recompaction->codecs, object, plan->name, trial, &frame, error))
+        return false;
+    if (!first_frame_gains(&frame, rule->least_gain))
+        maintained->outcome = OUTCOME_NO_GAIN;
+    else if (rule->pays_back > 0 && !first_frame_pays(&frame, &object->attributes, recompaction->prices,
+                                                      recompaction->costs_requests, rule->pays_back))
+        maintained->outcome = OUTCOME_NO_PAY;
+    else
+        maintained->after = (uint64_t)((double)maintained->before * frame.after / frame.before);
+    return true;
+}
+
+/* Everything but the doing. */
+SUSPENDS static bool judge(struct plan *plan, struct bucket_object *object, struct trial *trial,
+                           struct maintained *maintained, struct error *error)
+{
+    const struct object_attributes *attributes = &object->attributes;
+    const struct policy_rule *rule = plan->rule;
+    strcpy(plan->judged, attributes->stored_etag);
+    maintained->before = maintained->after = attributes->stored_size;
+    if (rule->action == POLICY_TRANSITION) {
+        plan->storage_class = span_from_string(rule->storage_class);
+        if (!transition_may_move(metadata_storage_class(attributes->metadata), plan->storage_class)) {
+            maintained->outcome = OUTCOME_ALREADY;
+            return true;
+        }
+    }
+    maintained->outcome = rule->level > 0 ? judge_body(attributes, (unsigned)rule->level) : OUTCOME_ALREADY;
+    if (maintained->outcome == OUTCOME_PACKED && !try_body(plan, object, trial, maintained, error))
+        return false;
+    plan->level = maintained->outcome == OUTCOME_PACKED ? (int)rule->level : 0;
+    if (rule->action == POLICY_TRANSITION)
+        maintained->outcome = OUTCOME_MOVED;
+    return true;
+}
+
+SUSPENDS static bool execute(const struct plan *plan, struct maintained *maintained, struct error *error)
+{
+    const struct repack repack = {.codecs = plan->recompaction->codecs,
+                                  .store = plan->recompaction->store,
+                                  .name = *plan->name,
+                                  .judged = plan->judged,
+                                  .level = plan->level,
+                                  .least_gain = (unsigned)plan->rule->least_gain,
+                                  .storage_class = plan->storage_class};
+    struct repacked repacked;
+    if (!repack_object(&repack, &repacked, error))
+        return false;
+    maintained->after = repacked.stored_size;
+    if (maintained->outcome == OUTCOME_PACKED && !repacked.is_packed)
+        maintained->outcome = OUTCOME_NO_GAIN;
+    return true;
+}
+
+SUSPENDS bool recompact_object(const struct recompaction *recompaction, const struct policy_rule *rule,
+                               struct trial *trial, const struct object_name *name, struct maintained *ret_maintained,
+                               struct error *error)
+{
+    struct plan plan = {.recompaction = recompaction, .rule = rule, .name = name};
+    struct bucket_object *object;
+    if (!bucket_open(recompaction->store, name, NULL, &object, error))
+        return outcome_settle(error, ret_maintained);
+    bool done = judge(&plan, object, trial, ret_maintained, error);
+    bucket_close(object);
+    if (done && recompaction->executes && outcome_is_act(ret_maintained->outcome))
+        done = execute(&plan, ret_maintained, error);
+    return done || outcome_settle(error, ret_maintained);
+}
