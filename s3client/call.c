@@ -50,7 +50,7 @@ enum verdict {
 
 static bool is_read(const struct course *course)
 {
-    return (s3_kind_entry(course->call->kind)->traits & S3_KIND_READ) != 0;
+    return s3_kind_reads(course->call->kind);
 }
 
 static void count(struct course *course, enum s3_outcome outcome)

@@ -19,6 +19,11 @@ const char *s3_kind_name(enum s3_kind kind)
     return s3_kind_entry(kind)->name;
 }
 
+bool s3_kind_reads(enum s3_kind kind)
+{
+    return (s3_kind_entry(kind)->traits & S3_KIND_READ) != 0;
+}
+
 const char *s3_outcome_name(enum s3_outcome outcome)
 {
     static const char *const names[S3_OUTCOMES] = {

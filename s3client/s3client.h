@@ -62,6 +62,8 @@ enum s3_kind_trait {
 };
 
 const char *s3_kind_name(enum s3_kind kind);
+/* It changes nothing, and may be sent twice. */
+bool s3_kind_reads(enum s3_kind kind);
 
 /* A set of kinds. */
 #define S3_ON(kind) ((uint64_t)1 << (kind))
@@ -217,7 +219,8 @@ struct s3_answer {
     char version[S3_VERSION_BYTES];        /* x-amz-version-id */
     bool is_delete_marker;                 /* x-amz-delete-marker: true; a refusal may say so, too */
     int64_t modified_ms;                   /* Last-Modified; 0: it has none */
-    struct http_client_exchange *exchange; /* NULL: closed */
+    struct http_client_exchange *exchange; /* NULL: closed, or a copy */
+    struct s3_answer_copy *copy;           /* that its fields are of; NULL: none */
 };
 
 /* True: a status of 2xx; the answer is open and must be closed. False: *error says why, nothing is open:
@@ -253,6 +256,16 @@ SUSPENDS bool s3_answer_read(struct s3_answer *answer, void *ret_bytes, size_t c
 /* Never waits, may be called twice. What is left of a body: up to 64 KiB are read away in the background, for the
  * connection's sake; with more the connection is cut. */
 void s3_answer_close(struct s3_answer *answer);
+
+/* What an open answer says, without its body, for others who would ask the same: one copy, as many answers as are made
+ * of it. All of them on the shard that asked. */
+struct s3_answer_copy;
+struct s3_answer_copy *s3_answer_copy(const struct s3_answer *answer);
+size_t s3_answer_copy_bytes(const struct s3_answer_copy *copy);
+/* Whoever made the copy gives it away once; answers of it live until they are closed. */
+void s3_answer_copy_give(struct s3_answer_copy *copy);
+/* An answer as the copied one, open, with nothing to be read. */
+void s3_answer_of_copy(struct s3_answer_copy *copy, struct s3_answer *ret_answer);
 
 /* ---- what is measured ---- */
 

@@ -160,7 +160,8 @@ struct open_intent {
     const struct read_condition *condition; /* the client's; NULL: none. Decided in the object that is handed out */
     struct span if_stored_etag;             /* not empty: this revision of the stored bytes, or ERROR_CHANGED */
     const struct bucket_recall *recall;     /* NULL: nothing is recalled */
-    bool is_again; /* what was read of it did not fit together: nothing that was kept of it may be believed */
+    bool is_again;    /* what was read of it did not fit together: nothing that was kept of it may be believed */
+    bool may_be_aged; /* a client's GET: a store that was told so may go by what it knew a moment ago */
 };
 
 /* An object that is open for reading. Its stored bytes are those of one revision until bucket_close, whatever happens

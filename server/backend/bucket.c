@@ -166,6 +166,11 @@ static void put_counters(const struct backend_bucket *bucket, struct buffer *to)
          offsetof(struct remote_counters, rows_missed)},
         {{"bale_rows_changed_total", "counter", "What was last seen was not there any more."},
          offsetof(struct remote_counters, rows_changed)},
+        {{"bale_heads_shared_total", "counter",
+          "GETs that went by a HEAD which another one had sent after they began."},
+         offsetof(struct remote_counters, heads_shared)},
+        {{"bale_heads_spared_total", "counter", "GETs that asked nothing (--tier-fresh, --tier-pinned)."},
+         offsetof(struct remote_counters, heads_spared)},
         {{"bale_trailers_wrong_total", "counter", "Trailers that were announced and are not to be believed."},
          offsetof(struct remote_counters, trailers_wrong)},
         {{"bale_reads_resumed_total", "counter", "Downloads that went on after a broken connection."},
@@ -325,6 +330,8 @@ static bool open_store(struct backend_bucket *bucket, const struct backend_means
         .offload = means->threads,
         .veil = means->veil,
         .tier = bucket->base.tier,
+        .tier_fresh_ms = config->tier_fresh_ms,
+        .trusts_named_tier = config->tier_pinned == CONFIG_PINNED_ALWAYS,
     };
     bucket->base.store = remote_create(&settings, error);
     bucket->base.requests = bucket->base.store;

@@ -58,6 +58,15 @@ static const struct option OPTIONS[] = {
      .help =
          "of --tier: how long its disk may take before the backend is asked instead; 0: by what the disk has shown, "
          "between 5 and 25 ms"},
+    {"tier-fresh", OPTION_DURATION, AT(tier_fresh_ms), "0", "TIME", .most = DAY_MS,
+     .help = "of --tier and --tier-memory: what they hold is given without asking the backend for so long after it was "
+             "asked, so a GET may give what the key held up to TIME before it, also after others have overwritten, "
+             "deleted or forbidden it; 0: each GET asks"},
+    {"tier-pinned", OPTION_CHOICE, AT(tier_pinned), "current", "WORD", .allowed = "current|always",
+     .help =
+         "of --tier and --tier-memory: always: a GET whose If-Match or versionId names what they hold is given "
+         "that without asking: no 412 after others have overwritten it, no 404 after they have deleted it; current: "
+         "the backend is asked, as S3 does"},
     {"upload-sweep", OPTION_DURATION, AT(upload_sweep_ms), "1h", "TIME", .least = 1000, .most = DAY_MS,
      .help = "of s3: time between two looks for what is left of uploads in parts"},
     {"upload-sweep-after", OPTION_DURATION, AT(upload_sweep_after_ms), "26h", "TIME", .least = 1000,
@@ -281,6 +290,10 @@ static bool check_backend(const struct config *config, struct error *error)
     if (!config_is_bucket(config) && (config->tier[0] != '\0' || config->tier_memory > 0))
         return error_set(error, ERROR_INVALID, NULL, "--%s goes with --backend s3:BUCKET only",
                          config->tier[0] != '\0' ? "tier" : "tier-memory");
+    bool has_tier = config->tier[0] != '\0' || config->tier_memory > 0;
+    if (!has_tier && (config->tier_fresh_ms > 0 || config->tier_pinned == CONFIG_PINNED_ALWAYS))
+        return error_set(error, ERROR_INVALID, NULL, "--%s goes with --tier or --tier-memory only",
+                         config->tier_fresh_ms > 0 ? "tier-fresh" : "tier-pinned");
     if (!config_is_bucket(config) && config->endpoint[0] != '\0')
         return error_set(error, ERROR_INVALID, NULL, "--endpoint goes with --backend s3:BUCKET only");
     return true;

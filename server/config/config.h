@@ -22,6 +22,7 @@ enum config_codec { CONFIG_CODEC_AUTO, CONFIG_CODEC_ZSTD, CONFIG_CODEC_GZIP, CON
 enum config_dict { CONFIG_DICT_MANUAL, CONFIG_DICT_AUTO, CONFIG_DICT_OFF };
 enum config_addressing { CONFIG_ADDRESSING_PATH, CONFIG_ADDRESSING_VIRTUAL };
 enum config_ownership { CONFIG_BUCKET_OWNER_ENFORCED, CONFIG_BUCKET_OWNER_PREFERRED, CONFIG_OBJECT_WRITER };
+enum config_pinned { CONFIG_PINNED_CURRENT, CONFIG_PINNED_ALWAYS };
 enum config_log_format { CONFIG_LOG_TEXT, CONFIG_LOG_JSON };
 enum config_log_level { CONFIG_LOG_ERROR, CONFIG_LOG_WARNING, CONFIG_LOG_INFO, CONFIG_LOG_DEBUG };
 
@@ -52,6 +53,8 @@ struct config {
     uint64_t tier_memory;      /* 0: a default beside `tier`, else none */
     uint64_t tier_write_limit; /* 0: tier_size */
     uint64_t tier_patience_ms; /* 0: by what the disk has shown */
+    uint64_t tier_fresh_ms;    /* 0: each GET asks the backend */
+    uint64_t tier_pinned;      /* enum config_pinned */
     uint64_t backend_memory;
     uint64_t upload_sweep_ms;
     uint64_t upload_sweep_after_ms;

@@ -4,6 +4,7 @@
 #include "runtime/base/assert.h"
 #include "runtime/fiber/loop.h"
 #include "s3client/wire/s3_error.h"
+#include "store/remote/tiered.h"
 
 #include <stdlib.h>
 
@@ -151,8 +152,7 @@ SUSPENDS static bool move(struct flight *flight, struct remote_object *object, s
     bool done = fetch_next(flight, object, error);
     if (done) {
         const struct block_name name = {.revision = flight->revision, .number = flight->position};
-        tier_keep(object->key.shard->remote->settings.tier, &name,
-                  span_of(object->tiered.block, block_payload_bytes(&name)));
+        tiered_keep(&object->key, &name, span_of(object->tiered.block, block_payload_bytes(&name)));
         flight->position++;
         flight->breaks = 0;
     }

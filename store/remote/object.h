@@ -3,6 +3,7 @@
 #pragma once
 
 #include "store/remote/fetch.h"
+#include "store/remote/words/words.h"
 #include "store/tier/tier.h"
 
 /* What a tier has to do with it (store/remote/tiered.h). Zeroed: nothing. */
@@ -25,6 +26,8 @@ struct remote_object {
     struct bucket_object base; /* first; attributes are those of `state` */
     struct remote_key key;
     struct remote_state state;
+    bool has_asked; /* the HEAD that it was opened by was sent for this open, or others, at `asked` */
+    struct word_time asked;
     struct buffer kept; /* stored bytes from `kept_first` on: the whole body, or its end */
     uint64_t kept_first;
     struct fetch stream; /* what is coming, of this revision */

@@ -9,6 +9,7 @@
 #include "store/remote/object.h"
 #include "store/remote/s4_object.h"
 #include "store/remote/tiered.h"
+#include "store/remote/words/shared_head.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -31,6 +32,7 @@ struct plan {
     void *recalled; /* ASK_HEAD: what the caller has, if it is still that revision */
     bool is_tiered; /* ASK_HEAD: the tier has the first of them, if it is still that revision */
     bool is_pinned; /* the request names the revision of the row */
+    bool is_enough; /* ASK_HEAD: if it is still that revision, the backend need not be asked for a byte */
 };
 
 static struct remote_object *create(struct bucket_store *store, const struct object_name *name)
@@ -143,8 +145,10 @@ static void recall(const struct remote_key *key, const struct open_intent *inten
     if (intent->recall == NULL || intent->is_again || !may_use_row(key))
         return;
     plan->recalled = intent->recall->find(intent->recall->context, &key->name, &key->row.attributes);
-    if (plan->recalled != NULL)
-        plan->approach = ASK_HEAD;
+    if (plan->recalled == NULL)
+        return;
+    plan->approach = ASK_HEAD;
+    plan->is_enough = true;
 }
 
 static struct plan make_plan(const struct remote_key *key, const struct open_intent *intent)
@@ -155,6 +159,7 @@ static struct plan make_plan(const struct remote_key *key, const struct open_int
         plan.approach = ASK_HEAD;
     } else if (has_client_this(intent, key)) {
         plan.approach = ASK_HEAD; /* a 304 of the backend would have no metadata */
+        plan.is_enough = true;
     } else {
         if (key->is_internal)
             plan.approach = is_range ? ASK_HEAD : ASK_WHOLE;
@@ -178,12 +183,13 @@ static void plan_by_tier(struct remote_object *object, const struct open_intent 
     uint64_t first = is_range ? plan->first : 0;
     uint64_t end = is_range ? plan->end : object->key.row.attributes.stored_size;
     plan->is_tiered = tiered_has(&object->key, first) || tiered_prepare(object, &first, &end);
-    if (plan->is_tiered)
+    if (plan->is_tiered) {
         plan->approach = ASK_HEAD;
-    if (!is_range || plan->is_tiered)
-        return;
-    plan->first = first;
-    plan->end = end;
+        plan->is_enough = object->key.shard->words != NULL && tiered_has_all(&object->key, first, end);
+    } else if (is_range) {
+        plan->first = first;
+        plan->end = end;
+    }
 }
 
 /* ---- asking ---- */
@@ -214,7 +220,7 @@ static void put_headers(const struct remote_key *key, const struct open_intent *
         size = snprintf(headers->range, sizeof headers->range, "bytes=-%d", SMALL_BODY_BYTES);
     if (size > 0)
         add(headers, SPAN("range"), span_of(headers->range, (size_t)size));
-    if (plan->is_pinned && plan->approach != ASK_HEAD)
+    if (plan->is_pinned)
         add(headers, SPAN("if-match"), fetch_quote(known, headers->etag));
     else if (key->is_internal && plan->approach == ASK_WHOLE && intent->condition != NULL &&
              intent->condition->is_stored_etag && intent->condition->if_none_match.size > 0 &&
@@ -331,6 +337,14 @@ static bool is_pinned_answer(const struct remote_object *object, const struct pl
     return plan->approach == ASK_HEAD || (plan->is_pinned && is_same);
 }
 
+/* What the backend said of an object that may lie in the tier may serve later opens, too. */
+static void take_word(struct remote_object *object)
+{
+    if (object->has_asked && tiered_is_on(object))
+        words_keep(&object->key, &object->asked, object->state.object.attributes.stored_etag, &object->stream.answer);
+    fetch_close(&object->stream);
+}
+
 SUSPENDS static bool take_answer(struct remote_object *object, const struct open_intent *intent,
                                  const struct plan *plan, struct error *error)
 {
@@ -350,9 +364,11 @@ SUSPENDS static bool take_answer(struct remote_object *object, const struct open
         return fetch_changed(error);
     tiered_begin(object, answer, is_pinned_answer(object, plan), intent->is_again);
     if (plan->approach == ASK_HEAD)
-        fetch_close(&object->stream);
+        take_word(object);
     else if (!take_body(object, plan, first, end, error))
         return false;
+    else
+        words_note_bytes(&object->key);
     tiered_take_body(object);
     remote_key_pin(&object->key, object->state.object.attributes.version);
     if (plan->is_tiered && !tiered_open_near(object, error))
@@ -364,17 +380,41 @@ SUSPENDS static bool take_answer(struct remote_object *object, const struct open
     return true;
 }
 
+/* What was said before, what somebody else is told, or an answer of its own. */
+SUSPENDS static bool ask_head(struct remote_object *object, const struct open_intent *intent, const struct plan *plan,
+                              struct error *error)
+{
+    struct remote_key *key = &object->key;
+    struct s3_answer *answer = &object->stream.answer;
+    bool may_be_aged = plan->is_enough && intent->may_be_aged && !intent->is_again;
+    object->has_asked = !may_be_aged || !words_find(key, intent, answer);
+    if (!object->has_asked)
+        return true;
+    object->asked = words_now(key);
+    if (key->shard->remote->settings.tier != NULL && shared_head_is_for_all(key))
+        return shared_head_ask(key, answer, error);
+    const struct s3_call call = remote_key_call(key, S3_HEAD_OBJECT, S3_REPEAT);
+    return remote_call(key->shard, &call, answer, error);
+}
+
+SUSPENDS static bool ask_get(struct remote_object *object, const struct open_intent *intent, const struct plan *plan,
+                             struct error *error)
+{
+    struct ask_headers headers;
+    put_headers(&object->key, intent, plan, &headers);
+    struct s3_call call = remote_key_call(&object->key, S3_GET_OBJECT, S3_REPEAT);
+    call.headers = headers.fields;
+    call.headers_count = headers.count;
+    return remote_call(object->key.shard, &call, &object->stream.answer, error);
+}
+
 SUSPENDS static enum outcome ask(struct remote_object *object, const struct open_intent *intent,
                                  const struct plan *plan, struct error *error)
 {
-    struct ask_headers headers;
-    struct s3_answer *answer = &object->stream.answer;
-    put_headers(&object->key, intent, plan, &headers);
-    struct s3_call call =
-        remote_key_call(&object->key, plan->approach == ASK_HEAD ? S3_HEAD_OBJECT : S3_GET_OBJECT, S3_REPEAT);
-    call.headers = headers.fields;
-    call.headers_count = headers.count;
-    if (!remote_call(object->key.shard, &call, answer, error)) {
+    const struct s3_answer *answer = &object->stream.answer;
+    bool done =
+        plan->approach == ASK_HEAD ? ask_head(object, intent, plan, error) : ask_get(object, intent, plan, error);
+    if (!done) {
         if (answer->status == 304)
             return take_unchanged(object, intent);
         if (is_outdated(plan, answer))

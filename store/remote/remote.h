@@ -51,6 +51,8 @@ struct remote_settings {
     const struct clock *clock;          /* NULL: the system's */
     const struct veil *veil;            /* hashes of encrypted objects; NULL: they are not known */
     struct tier *tier;                  /* keeps stored bytes near; outlives the store. NULL: there is none */
+    uint64_t tier_fresh_ms;             /* so old may be what the backend said, for what the tier has; 0: it is asked */
+    bool trusts_named_tier;             /* ... of any age, where a client names the revision */
     struct s3_client_settings client;
 };
 
@@ -136,6 +138,8 @@ struct remote_counters {
     metric_counter rows_found;        /* lookups that found what was last seen of a key */
     metric_counter rows_missed;       /* ... nothing */
     metric_counter rows_changed;      /* what was found was not what is there any more */
+    metric_counter heads_shared;      /* opens that went by a HEAD which another one had sent */
+    metric_counter heads_spared;      /* ... by what had been said before */
     metric_counter trailers_wrong;    /* announced, and not to be believed: the object is walked */
     metric_counter reads_resumed;     /* downloads that went on after a broken connection */
     metric_counter reads_changed;     /* ... and could not, because the object had been replaced */

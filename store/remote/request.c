@@ -3,6 +3,7 @@
 #include "runtime/log/log.h"
 #include "s3client/wire/s3_error.h"
 #include "store/remote/store.h"
+#include "store/remote/words/words.h"
 
 #include <assert.h>
 
@@ -188,18 +189,36 @@ static bool refuse(enum s3_kind kind, const struct s3_answer *answer, struct err
     }
 }
 
-bool remote_answered(struct remote_shard *shard, enum s3_kind kind, const struct s3_answer *answer, bool done,
+static bool answered(struct remote_shard *shard, enum s3_kind kind, const struct s3_answer *answer, bool done,
                      struct error *error)
 {
     note_health(shard->remote, kind, answer, done, done ? ERROR_NONE : error->kind);
     return done || refuse(kind, answer, error);
 }
 
+/* Parts are nothing that one can read before they are joined. */
+static bool changes_nothing(enum s3_kind kind)
+{
+    const uint64_t of_uploads =
+        S3_ON(S3_CREATE_UPLOAD) | S3_ON(S3_UPLOAD_PART) | S3_ON(S3_COPY_PART) | S3_ON(S3_ABORT_UPLOAD);
+    return s3_kind_reads(kind) || (of_uploads & S3_ON(kind)) != 0;
+}
+
+bool remote_answered(struct remote_shard *shard, enum s3_kind kind, const struct s3_answer *answer, bool done,
+                     struct error *error)
+{
+    if (!changes_nothing(kind))
+        words_note_changes(shard->remote);
+    return answered(shard, kind, answer, done, error);
+}
+
 SUSPENDS bool remote_call(struct remote_shard *shard, const struct s3_call *call, struct s3_answer *ret_answer,
                           struct error *error)
 {
     bool done = s3_client_call(shard->client, call, ret_answer, error);
-    done = remote_answered(shard, call->kind, ret_answer, done, error);
+    if (!changes_nothing(call->kind))
+        words_note_call(shard->remote, call);
+    done = answered(shard, call->kind, ret_answer, done, error);
     if (!done && error->code == S3_NoSuchBucket)
         remote_forget_bucket(shard, call->bucket);
     return done;

@@ -8,6 +8,7 @@
 #include "store/remote/acl/acl_object.h"
 #include "store/remote/ledger/ledger.h"
 #include "store/remote/uploads/straight.h"
+#include "store/remote/words/words.h"
 #include "store/remote/write/body.h"
 
 #include <errno.h>
@@ -144,6 +145,7 @@ struct bucket_store *remote_create(const struct remote_settings *settings, struc
         free(remote);
         return NULL;
     }
+    remote->word_changes = word_changes_create(&remote->settings);
     remote->base.operations = &operations;
     remote->owner = "";
     remote->started_ms = clock_wall_ms(remote->settings.clock);
@@ -159,6 +161,7 @@ void remote_destroy(struct bucket_store *store)
     if (remote->ledger_state != NULL)
         ledger_close(remote->ledger_state);
     amounts_table_free(&remote->settled.uncertain);
+    word_changes_destroy(remote->word_changes);
     rows_close(remote->rows);
     unlock_state(remote);
     free(remote);
@@ -221,6 +224,8 @@ void remote_attach_shard(struct bucket_store *store, unsigned index)
     list_init(&shard->pieces);
     list_init(&shard->straight);
     list_init(&shard->flights);
+    shared_heads_init(&shard->heads);
+    shard->words = words_create(remote);
     wait_queue_init(&shard->background_ended);
     shard->rows = rows_attach(remote->rows);
     shard->log = remote->ledger_state == NULL ? NULL : ledger_log(remote->ledger_state, index);
@@ -239,6 +244,8 @@ SUSPENDS void remote_detach_shard(struct bucket_store *store)
     straight_forget(shard);
     upload_memory_free(shard->uploads);
     shard->uploads = NULL;
+    words_destroy(shard->words);
+    shard->words = NULL;
     s3_client_destroy(shard->client);
     shard->client = NULL;
     rows_detach(shard->rows);

@@ -8,6 +8,7 @@
 #include "store/remote/names.h"
 #include "store/remote/remote.h"
 #include "store/remote/rows/rows.h"
+#include "store/remote/words/shared_head.h"
 
 #include <stdatomic.h>
 
@@ -31,7 +32,9 @@ struct remote_shard {
     struct list_link straight;     /* store/remote/uploads/straight.h */
     unsigned straight_count;
     struct list_link flights; /* store/remote/flight.h */
-    unsigned background;      /* fibers that end what nobody waits for */
+    struct shared_heads heads;
+    struct words *words; /* store/remote/words/words.h; NULL: there are none */
+    unsigned background; /* fibers that end what nobody waits for */
     struct wait_queue background_ended;
     struct remote_counters counters;
 };
@@ -49,6 +52,7 @@ struct remote {
     struct settled_lately settled;      /* of the one fiber that settles intents */
     const char *owner;
     int64_t started_ms;
+    struct word_changes *word_changes; /* store/remote/words/words.h; NULL: there are no words */
     bool is_counted;     /* what is written carries `ledger`, and what is replaced or deleted is taken off */
     bool is_ledger_told; /* that records of earlier processes cannot be written */
     /* How the backend does: written by whoever had an answer, or none. */

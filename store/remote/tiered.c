@@ -50,6 +50,17 @@ bool tiered_has(const struct remote_key *key, uint64_t first)
     return first < revision.stored_size && tier_has(tier_of(key), &name);
 }
 
+bool tiered_has_all(const struct remote_key *key, uint64_t first, uint64_t end)
+{
+    struct block_revision revision = revision_of_row(key);
+    struct block_name name = block_at(&revision, first);
+    if (end <= first || end > revision.stored_size || block_number_at(end - 1) - name.number >= LOOKED_AT_BLOCKS)
+        return false;
+    while (block_offset(name.number) < end && tier_has(tier_of(key), &name))
+        name.number++;
+    return block_offset(name.number) >= end;
+}
+
 /* Asked once of each block, as asking is remembered; the first one is asked for before the request. */
 static bool is_worth_it(struct remote_object *object, const struct block_name *name)
 {
@@ -108,6 +119,12 @@ void tiered_begin(struct remote_object *object, const struct s3_answer *answer, 
     tiered->is_doubted = is_again;
 }
 
+void tiered_keep(const struct remote_key *key, const struct block_name *name, struct span payload)
+{
+    words_note_bytes(key);
+    tier_keep(tier_of(key), name, payload);
+}
+
 /* Blocks that are whole in it; a sight counts also where they may not be kept. */
 static void keep_kept(struct remote_object *object)
 {
@@ -122,7 +139,7 @@ static void keep_kept(struct remote_object *object)
             tier_forget(tier, &name);
         if (from >= object->kept_first && from + size <= end && !tier_has(tier, &name) && is_worth_it(object, &name) &&
             tiered->is_pinned)
-            tier_keep(tier, &name, span_of(object->kept.data + (from - object->kept_first), size));
+            tiered_keep(&object->key, &name, span_of(object->kept.data + (from - object->kept_first), size));
     }
 }
 
@@ -228,7 +245,7 @@ SUSPENDS static bool fetch_block(struct remote_object *object, const struct bloc
     uint32_t payload_bytes = block_payload_bytes(name);
     if (!remote_read_backend(object, first, object->tiered.block, payload_bytes, error))
         return false;
-    tier_keep(tier_of(&object->key), name, span_of(object->tiered.block, payload_bytes));
+    tiered_keep(&object->key, name, span_of(object->tiered.block, payload_bytes));
     memcpy(ret_bytes, object->tiered.block + (offset - first), size);
     return true;
 }
@@ -285,7 +302,9 @@ SUSPENDS static bool fetch_absent(struct remote_object *object, uint64_t offset,
     *ret_outcome = FLIGHT_TOOK;
     if (is_to_keep && is_within_reach(object, &name))
         return fetch_block(object, &name, offset, ret_bytes, size, error);
-    return remote_read_backend(object, offset, ret_bytes, size, error);
+    bool done = remote_read_backend(object, offset, ret_bytes, size, error);
+    words_note_bytes(&object->key);
+    return done;
 }
 
 /* How much of [offset, offset + size) lies in one block, and before what came with the answer. */
@@ -335,6 +354,8 @@ SUSPENDS bool tiered_read(struct remote_object *object, uint64_t offset, uint8_t
                           struct error *error)
 {
     bool done = read_all(object, offset, ret_bytes, size, error);
+    if (!done && error->kind == ERROR_CHANGED)
+        words_note_bytes(&object->key); /* the next one asks */
     free(object->tiered.block);
     object->tiered.block = NULL;
     return done;

@@ -22,6 +22,8 @@
 bool tiered_may_pin(const struct remote_key *key, const struct open_intent *intent);
 /* Are the stored bytes at `first` in the tier, of the revision of the row? */
 bool tiered_has(const struct remote_key *key, uint64_t first);
+/* ... all of [first, end), as far as one can tell without reading? False also where that is much. */
+bool tiered_has_all(const struct remote_key *key, uint64_t first, uint64_t end);
 /* [*first, *end) of the row's revision will be asked for. If the first block is worth keeping, it is made a row of
  * whole blocks, and what comes will be a flight (store/remote/flight.h). True: there is one already that comes to it,
  * and nothing need be asked for. */
@@ -45,6 +47,8 @@ static inline bool tiered_is_on(const struct remote_object *object)
     return object->tiered.is_known;
 }
 
+/* Of a block that came in an answer to a request that named the revision. */
+void tiered_keep(const struct remote_key *key, const struct block_name *name, struct span payload);
 /* As remote_read. */
 SUSPENDS bool tiered_read(struct remote_object *object, uint64_t offset, uint8_t *ret_bytes, size_t size,
                           struct error *error);

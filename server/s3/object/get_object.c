@@ -282,7 +282,7 @@ static void expect_read(struct s3_request *request, struct read_condition *condi
 {
     struct span header;
     s3_read_condition(request, condition);
-    *ret_intent = (struct open_intent){.extent = OPEN_WHOLE, .condition = condition};
+    *ret_intent = (struct open_intent){.extent = OPEN_WHOLE, .condition = condition, .may_be_aged = true};
     if (request->parameters_count > 0 && s3_request_parameter(request, "partNumber", &header))
         ret_intent->extent = OPEN_ATTRIBUTES;
     else if (http_head_find(request->head, "range", &header))

@@ -147,6 +147,10 @@ START_TEST(refusals_say_which_and_what_is_allowed)
             "--backend: \"s3:/prefix\" is not allowed; allowed is dir:PATH, the folder of the embedded store, or "
             "s3:BUCKET[/PREFIX]");
     refused(ARGV("--backend", "s3:bucket", "--raw"), NULL, "--raw goes with --backend dir:PATH only");
+    refused(ARGV("--backend", "s3:bucket", "--tier-fresh", "1s"), NULL,
+            "--tier-fresh goes with --tier or --tier-memory only");
+    refused(ARGV("--backend", "s3:bucket", "--tier-pinned", "always"), NULL,
+            "--tier-pinned goes with --tier or --tier-memory only");
     refused(ARGV("--endpoint", "http://127.0.0.1:9000"), NULL, "--endpoint goes with --backend s3:BUCKET only");
     refused(
         ARGV("--backend", "s3:bucket", "--part-size", "1M"), NULL,

@@ -103,6 +103,43 @@ START_TEST(answers_without_a_body_have_none)
 }
 END_TEST
 
+/* ---- copies of what an answer says ---- */
+
+static void copies(void)
+{
+    struct s3_call call = call_of(S3_HEAD_OBJECT, "key");
+    struct s3_answer copied;
+    struct span value;
+    unsigned count;
+    PLAY({.answer = "HTTP/1.1 200 OK\r\nContent-Length: 7\r\nETag: \"e\"\r\nX-Amz-Meta-A: b\r\nEmpty:\r\n\r\n"},
+         {.answer = "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nETag: \"other\"\r\n\r\n"});
+    EXPECT(s3_client_call(client, &call, &answer, &error));
+    struct s3_answer_copy *copy = s3_answer_copy(&answer);
+    s3_answer_close(&answer);
+    EXPECT(s3_client_call(client, &call, &answer, &error)); /* into the memory that the first one had */
+    s3_answer_of_copy(copy, &copied);
+    struct s3_answer_copy *again = s3_answer_copy(&copied);
+    s3_answer_copy_give(copy);
+    s3_answer_copy_give(again);
+    ck_assert(copied.has_content_length && copied.content_length == 7);
+    ck_assert_str_eq(copied.etag, "\"e\"");
+    ck_assert(s3_answer_find(&copied, "x-amz-meta-a", &value) && span_equal(value, SPAN("b")));
+    ck_assert(s3_answer_find(&copied, "empty", &value) && value.size == 0);
+    ck_assert(!s3_answer_find(&copied, "absent", &value));
+    ck_assert(s3_answer_fields(&copied, &count) != NULL);
+    ck_assert_uint_eq(count, 4);
+    s3_answer_close(&copied);
+    s3_answer_close(&copied);
+    ck_assert(s3_answer_fields(&copied, &count) == NULL);
+    s3_answer_close(&answer);
+}
+
+START_TEST(a_copy_says_what_was_answered)
+{
+    on_both(copies);
+}
+END_TEST
+
 /* ---- which bytes a 206 has ---- */
 
 static void expect_range(const char *field, bool is_one, uint64_t first, uint64_t end, uint64_t size)
@@ -529,6 +566,7 @@ int main(void)
     tcase_set_timeout(tests, 60);
     tcase_add_test(tests, bodies_end_in_every_way_there_is);
     tcase_add_test(tests, answers_without_a_body_have_none);
+    tcase_add_test(tests, a_copy_says_what_was_answered);
     tcase_add_test(tests, ranges_are_read_strictly);
     tcase_add_test(tests, what_is_no_answer_is_refused);
     tcase_add_test(tests, heads_are_bounded);
