@@ -22,6 +22,8 @@ struct deletion {
     bool may_be_applied;                     /* an answer was lost */
     const char *lost_etag;                   /* what was there before that, if it was among many; "": not known */
     struct counting counting;
+    bool is_looked_at; /* what `departing` says is of before that */
+    struct departing departing;
 };
 
 static const struct ledger_amounts nothing; /* what is there after a deletion */
@@ -42,6 +44,11 @@ bool deletion_note_result(struct delete_item *item, bool is_marker, const char *
     if (is_marker)
         (void)snprintf(item->marker_version, sizeof item->marker_version, "%s", version[0] != '\0' ? version : "null");
     return true;
+}
+
+const char *deletion_left(const struct delete_item *item)
+{
+    return item->is_marker ? item->marker_version : NULL;
 }
 
 /* Some servers do not say of each marker that it is one, the null version's above all. */
@@ -123,7 +130,7 @@ SUSPENDS static enum deleted delete_revision(struct deletion *deletion, const st
     if (send_delete(deletion, &header, S3_ONCE, &answer, error)) {
         bool was_nothing = answer.status == 404 || lacks_marker(deletion, &answer);
         if (!was_nothing)
-            counting_done(&deletion->counting);
+            counting_done(&deletion->counting, deletion_left(deletion->item));
         else if (!deletion->may_be_applied)
             counting_end(&deletion->counting, INTENT_NOT_DONE); /* somebody else has deleted it, and counted that */
         return was_nothing && wants_marker(deletion) ? DELETE_AGAIN : DELETED;
@@ -140,7 +147,7 @@ SUSPENDS static enum deleted delete_revision(struct deletion *deletion, const st
 SUSPENDS static enum deleted delete_absent(struct deletion *deletion, const struct write_target *target,
                                            struct error *error)
 {
-    enum bucket_versioning versioning;
+    enum bucket_versioning versioning = VERSIONING_NEVER;
     struct s3_answer answer;
     struct remote_key *key = &deletion->key;
     bool names_version = key->version[0] != '\0';
@@ -150,6 +157,8 @@ SUSPENDS static enum deleted delete_absent(struct deletion *deletion, const stru
         return DELETE_FAILED;
     if (!names_version && versioning == VERSIONING_NEVER)
         return DELETED;
+    if (versioning == VERSIONING_SUSPENDED && target->is_marked && strcmp(target->version, "null") != 0)
+        counting_note_uncertain(key); /* a null version below that marker goes (409) */
     if (send_delete(deletion, NULL, S3_ONCE, &answer, error))
         return DELETED;
     deletion->may_be_applied = deletion->may_be_applied || answer.effect == S3_UNKNOWN;
@@ -193,9 +202,9 @@ SUSPENDS bool deletion_bury(struct delete_item *item, struct write_target *targe
     enum burial burial = tombstone_bury(target, counting, &place, error);
     *ret_is_done = burial == BURIED && tombstone_remove(target->key, &place, &answer, error);
     if (*ret_is_done) {
-        counting_done(counting);
         remote_answered_version(&answer, version);
         (void)deletion_note_result(item, answer.is_delete_marker, version);
+        counting_done(counting, deletion_left(item));
     }
     return *ret_is_done || burial == BURIED_OTHER;
 }
@@ -285,7 +294,7 @@ SUSPENDS static enum deleted delete_whatever(struct deletion *deletion, const st
     }
     if (answer.status == 404 && answer.attempts == 1 && !deletion->may_be_applied)
         counting_end(counting, INTENT_NOT_DONE);
-    counting_done(counting);
+    counting_done(counting, deletion_left(deletion->item));
     if (deletion->key.version[0] != '\0' && target->is_marked)
         (void)deletion_note_result(deletion->item, true, deletion->key.version);
     return DELETED;
@@ -306,7 +315,7 @@ SUSPENDS static bool delete_blind(struct deletion *deletion, struct error *error
             return false;
         enum deleted deleted = was_lost ? find_out(deletion, &before, &target, error) : DELETE_AGAIN;
         if (was_lost && deleted == DELETED)
-            counting_done(&deletion->counting);
+            counting_done(&deletion->counting, deletion_left(deletion->item));
         if (deleted == DELETE_AGAIN)
             deleted = delete_whatever(deletion, &target, error);
         if (deleted != DELETE_AGAIN)
@@ -315,18 +324,26 @@ SUSPENDS static bool delete_blind(struct deletion *deletion, struct error *error
     return error_set(error, ERROR_BUSY, S3_SlowDown, "The backend's answers are lost all the time. Try again.");
 }
 
-SUSPENDS static bool delete_key(struct deletion *deletion, struct error *error)
+SUSPENDS static bool send_away(struct deletion *deletion, struct error *error)
 {
     const struct remote_key *key = &deletion->key;
     bool names_null = strcmp(key->version, "null") == 0;
-    if (key->version[0] != '\0')
-        counting_note_version(&deletion->key);
     if (key->version[0] != '\0' && !names_null)
         return delete_version(deletion, error);
     const struct verdicts *verdicts = &key->shard->remote->verdicts;
     bool is_named = !key->is_internal && verdict_holds(verdicts, VERDICT_DELETE_MATCH);
     deletion->counting.is_blind = !verdict_holds(verdicts, VERDICT_DELETE_RACES);
     return is_named || deletion->condition != NULL ? delete_named(deletion, error) : delete_blind(deletion, error);
+}
+
+SUSPENDS static bool delete_key(struct deletion *deletion, struct error *error)
+{
+    if (!deletion->is_looked_at)
+        departing_look(&deletion->key, &deletion->departing);
+    bool done = send_away(deletion, error);
+    if (done)
+        departing_gone(&deletion->key, &deletion->departing);
+    return done;
 }
 
 /* By somebody who judged it a while ago: what he saw is compared now, and is the condition of all that follows. */
@@ -371,6 +388,8 @@ SUSPENDS bool deletion_of_one(struct remote *remote, struct span bucket, struct 
         deletion->lost_etag = lost->etag;
         deletion->counting = *lost->counting;
         *lost->counting = (struct counting){0};
+        deletion->departing = *lost->departing;
+        deletion->is_looked_at = true;
     }
     bool is_known = remote_key_init(remote, &name, &deletion->key, &item->error);
     bool done = is_known &&

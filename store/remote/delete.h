@@ -3,6 +3,7 @@
 #pragma once
 
 #include "store/remote/ledger/counting.h"
+#include "store/remote/ledger/departing.h"
 #include "store/remote/store.h"
 #include "store/remote/write/target.h"
 
@@ -10,6 +11,7 @@
 struct lost_deletion {
     const char *etag;          /* of what was there before; "": not known */
     struct counting *counting; /* what is noted there goes over to who finds out */
+    const struct departing *departing;
 };
 
 /* With its condition, whatever it is. `lost`, not NULL: it was sent before, and may have been applied. What is there as
@@ -26,5 +28,7 @@ SUSPENDS bool deletion_bury(struct delete_item *item, struct write_target *targe
                             bool *ret_is_done, struct error *error);
 /* True. What is deleted now, or where a marker stands now: the null version, where the backend does not name it. */
 bool deletion_note_result(struct delete_item *item, bool is_marker, const char *version);
+/* The version of the marker that stands now; NULL: none does. */
+const char *deletion_left(const struct delete_item *item);
 /* Of what was deleted; also of the key itself, when it was a version of it. */
 void deletion_drop_rows(struct remote *remote, struct remote_shard *shard, const struct object_name *name);

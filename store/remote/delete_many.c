@@ -17,6 +17,7 @@ struct batch_state {
     struct backend_name name;
     char etag[STORED_ETAG_TEXT_BYTES]; /* "": not known */
     struct counting counting;
+    struct departing departing;
     bool is_twin;     /* its key came before */
     bool is_unknown;  /* it could not be looked at, which its error says */
     bool is_absent;   /* nothing was there */
@@ -100,10 +101,14 @@ static void look_at(void *context, unsigned index)
     struct batch_state *state = &batch->states[index];
     struct remote_key key;
     struct write_target target;
-    const struct object_name name = {.bucket = batch->bucket, .key = item->key};
-    if (goes_alone(batch, index) || item->version.size > 0 || name_is_internal(item->key) ||
+    const struct object_name name = {.bucket = batch->bucket, .key = item->key, .version = item->version};
+    if (goes_alone(batch, index) || name_is_internal(item->key) ||
         !remote_key_init(batch->remote, &name, &key, &item->error))
         return;
+    if (item->version.size > 0) {
+        departing_look(&key, &state->departing);
+        return;
+    }
     target_init(&target, &key, NULL);
     bool is_heeded = verdict_holds(&batch->remote->verdicts, VERDICT_DELETE_MATCH);
     bool is_asked = key.has_row || is_heeded || batch->remote->is_counted;
@@ -150,20 +155,11 @@ static void note_twins(struct batch *batch)
     }
 }
 
-static void note_version(const struct batch *batch, const struct delete_item *item)
-{
-    struct remote_key key;
-    struct error ignored;
-    const struct object_name name = {.bucket = batch->bucket, .key = item->key, .version = item->version};
-    if (remote_key_init(batch->remote, &name, &key, &ignored))
-        counting_note_version(&key);
-}
-
-static void count_result(struct counting *counting, const struct s3_delete_item *sent)
+static void count_result(struct counting *counting, const struct s3_delete_item *sent, const char *left)
 {
     bool is_refused = sent->error.code == S3_NoSuchKey || sent->error.code == S3_PreconditionFailed;
     if (sent->is_deleted)
-        counting_done(counting);
+        counting_done(counting, left);
     else if (is_refused)
         counting_end(counting, INTENT_NOT_DONE);
     else
@@ -183,10 +179,8 @@ static void note_results(struct batch *batch, struct remote_shard *shard)
         const struct object_name name = {.bucket = batch->bucket, .key = item->key, .version = item->version};
         bool wants_look = is_gone && item->version.size == 0 && batch->remote->base.capabilities.has_versions;
         item->is_deleted = sent->is_deleted || (is_gone && !wants_look); /* else a marker may be wanted there */
-        count_result(&state->counting, sent);
-        if (item->version.size > 0 && sent->is_deleted)
-            note_version(batch, item);
         (void)deletion_note_result(item, sent->is_marker, sent->marker_version);
+        count_result(&state->counting, sent, deletion_left(item));
         bool is_old = sent->etag.size > 0 && sent->error.code == S3_PreconditionFailed;
         state->is_open = !item->is_deleted && (is_old || wants_look);
         if (!item->is_deleted)
@@ -239,13 +233,25 @@ static void remove_sidecar(const struct batch *batch, const struct delete_item *
         s4_object_remove_sidecar(&key);
 }
 
+/* A version that was sent away: what it counted comes off. */
+SUSPENDS static void count_departed(const struct batch *batch, const struct delete_item *item,
+                                    const struct batch_state *state)
+{
+    struct remote_key key;
+    struct error ignored;
+    const struct object_name name = {.bucket = batch->bucket, .key = item->key, .version = item->version};
+    if (item->is_deleted && state->departing.is_there && remote_key_init(batch->remote, &name, &key, &ignored))
+        departing_gone(&key, &state->departing);
+}
+
 /* What was absent a moment ago may want a marker: what it wants the backend's bucket says now. */
 static void delete_rest(void *context, unsigned index)
 {
     struct batch *batch = context;
     struct delete_item *item = &batch->items[index];
     struct batch_state *state = &batch->states[index];
-    const struct lost_deletion lost = {.etag = state->etag, .counting = &state->counting};
+    const struct lost_deletion lost = {
+        .etag = state->etag, .counting = &state->counting, .departing = &state->departing};
     bool wants_marker = state->is_absent && batch->versioning != VERSIONING_NEVER;
     if (state->is_buried || (state->is_absent && !wants_marker))
         item->is_deleted = true;
@@ -253,6 +259,7 @@ static void delete_rest(void *context, unsigned index)
         item->is_deleted = deletion_of_one(batch->remote, batch->bucket, item, state->is_lost ? &lost : NULL);
         return;
     }
+    count_departed(batch, item, state);
     if (item->is_deleted && state->has_sidecar)
         remove_sidecar(batch, item);
 }

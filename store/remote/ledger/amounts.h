@@ -5,6 +5,15 @@
 #include "runtime/base/buffer.h"
 #include "store/spool.h"
 
+/* What objects add up to, as former versions. */
+static inline void ledger_amounts_add_former(struct ledger_amounts *sum, const struct ledger_amounts *objects)
+{
+    const struct ledger_amounts former = {.former_versions = objects->objects,
+                                          .former_original_bytes = objects->original_bytes,
+                                          .former_stored_bytes = objects->stored_bytes};
+    ledger_amounts_add(sum, &former);
+}
+
 /* A zeroed struct is empty. */
 struct amounts_table {
     struct amounts_line {

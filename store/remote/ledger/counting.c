@@ -28,13 +28,42 @@ struct ledger_amounts counting_amounts(const struct object_attributes *attribute
 
 /* ---- intents ---- */
 
-SUSPENDS static void begin(struct counting *counting, const struct remote_key *key, struct ledger_intent *intent)
+/* Under Suspended a write takes the place of the null version: is that the current one, or is there nothing at all? */
+SUSPENDS static bool is_null_current(struct remote_key *key, const struct write_target *target)
+{
+    struct remote_state state;
+    struct error ignored;
+    if (!remote_look(key, LOOK_FOR_ETAG, &state, &ignored))
+        return false;
+    const struct object_attributes *attributes = &state.object.attributes;
+    bool is_target = state.is_there ? strcmp(attributes->stored_etag, target->etag) == 0 : target->etag[0] == '\0';
+    bool is_any = state.is_there || state.is_marker;
+    bool is_null = !is_any || strcmp(attributes->version, "null") == 0;
+    remote_state_free(key->shard, &state);
+    return is_target && is_null;
+}
+
+/* struct ledger_intent has what it means. Only a bucket where versions are suspended is asked. */
+SUSPENDS static bool null_covers(const struct counting *counting, struct remote_key *key,
+                                 const struct write_target *target)
+{
+    if (counting->versioning == VERSIONING_NEVER)
+        return false;
+    if (target->version[0] != '\0')
+        return strcmp(target->version, "null") != 0;
+    return counting->versioning == VERSIONING_ENABLED || !is_null_current(key, target);
+}
+
+SUSPENDS static void begin(struct counting *counting, struct remote_key *key, const struct write_target *target,
+                           struct ledger_intent *intent)
 {
     struct bucket_store *store = &key->shard->remote->base;
     struct bucket_info info;
     struct error ignored;
     if (remote_find_bucket(store, key->name.bucket, &info, &ignored)) {
         intent->creation_id = info.creation_id;
+        counting->versioning = info.versioning;
+        intent->null_covers = null_covers(counting, key, target);
         counting->open = log_note(counting->log, intent);
         return;
     }
@@ -46,30 +75,29 @@ SUSPENDS void counting_note(struct counting *counting, struct remote_key *key, c
                             const uint8_t *nonce, const struct ledger_amounts *made)
 {
     const struct remote_shard *shard = key->shard;
-    struct ledger_amounts amounts = *made;
-    struct span etag = span_from_string(target->state == TARGET_REVISION ? target->etag : "");
     if (!shard->remote->is_counted || key->is_internal || key->version[0] != '\0')
         return;
-    ledger_amounts_subtract(&amounts, &target->replaced);
+    struct ledger_intent intent = {
+        .kind = nonce == NULL ? INTENT_DELETE : INTENT_WRITE,
+        .made = *made,
+        .replaced = target->replaced,
+        .etag = span_from_string(target->state == TARGET_REVISION ? target->etag : ""),
+        .name = key->name,
+    };
     counting->log = shard->log;
     if (counting->open != NULL) {
-        log_note_again(counting->log, counting->open, etag, &amounts);
+        intent.null_covers = null_covers(counting, key, target);
+        log_note_again(counting->log, counting->open, &intent);
         return;
     }
     if (ledger_amounts_are_zero(made) && ledger_amounts_are_zero(&target->replaced))
         return; /* nothing here is counted */
-    struct ledger_intent intent = {
-        .kind = nonce == NULL ? INTENT_DELETE : INTENT_WRITE,
-        .amounts = amounts,
-        .etag = etag,
-        .name = key->name,
-    };
     if (nonce != NULL)
         memcpy(intent.nonce, nonce, STAMP_NONCE_BYTES);
-    begin(counting, key, &intent);
+    begin(counting, key, target, &intent);
 }
 
-void counting_note_version(const struct remote_key *key)
+void counting_note_uncertain(const struct remote_key *key)
 {
     const struct spool_amounts one = {key->name.bucket, LEDGER_UNCERTAIN_ID, {.objects = 1}};
     if (key->shard->remote->is_counted && !key->is_internal)
@@ -81,7 +109,8 @@ void counting_note_version(const struct remote_key *key)
 void counting_end(struct counting *counting, enum intent_outcome outcome)
 {
     if (counting->open != NULL)
-        log_end(counting->log, counting->open, counting->is_buried ? INTENT_DONE : outcome);
+        log_end(counting->log, counting->open,
+                counting->is_buried && !intent_outcome_counts(outcome) ? INTENT_DONE : outcome);
     counting->open = NULL;
 }
 
@@ -99,9 +128,10 @@ void counting_buried(struct counting *counting)
     counting->is_buried = true;
 }
 
-void counting_done(struct counting *counting)
+void counting_done(struct counting *counting, const char *version)
 {
-    counting_end(counting, counting->is_blind ? INTENT_DONE_BLIND : INTENT_DONE);
+    if (counting->open != NULL)
+        counting_end(counting, intent_outcome_done(&counting->open->intent, version, counting->is_blind));
 }
 
 /* A refusal of the condition is believed when the key was looked at after it: something on the way may have sent the

@@ -12,7 +12,8 @@
 /* Zeroed: nothing is under way. */
 struct counting {
     struct intent_log *log;
-    struct noted_intent *open; /* NULL: there is none */
+    struct noted_intent *open;         /* NULL: there is none */
+    enum bucket_versioning versioning; /* of the bucket, two seconds ago at most */
     bool is_blind;  /* the backend does not decide on what it is done: then its success is uncertain as well */
     bool is_buried; /* what is left to be done is to remove a tombstone: it counts, whatever becomes of that */
 };
@@ -27,13 +28,13 @@ struct ledger_amounts counting_amounts(const struct object_attributes *attribute
  * NULL: a deletion without one. */
 SUSPENDS void counting_note(struct counting *counting, struct remote_key *key, const struct write_target *target,
                             const uint8_t *nonce, const struct ledger_amounts *made);
-/* One version of a key is about to go: nobody says whether it is the one that counts, and what counts when it has gone.
- */
-void counting_note_version(const struct remote_key *key);
+/* Of this change of the key's bucket nobody will know all that it did. */
+void counting_note_uncertain(const struct remote_key *key);
 /* The tombstone that was noted stands. */
 void counting_buried(struct counting *counting);
-/* It has succeeded. */
-void counting_done(struct counting *counting);
+/* It has succeeded. `version`: of the object or the marker that stands there now, which says whether what was there has
+ * become a former version; NULL: nothing does. */
+void counting_done(struct counting *counting, const char *version);
 /* It has not; `answer` is of its last attempt. Where that does not mean that nothing happened, the backend is asked
  * again later. */
 void counting_failed(struct counting *counting, const struct write_target *target, const struct s3_answer *answer);

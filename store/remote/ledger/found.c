@@ -229,7 +229,8 @@ static void replay_entry(struct ledger_spool_state *state, const struct log_head
     }
 }
 
-static void replay_log(struct ledger_spool_state *state, uint64_t generation, struct span log,
+/* False: a later Bale wrote it, and only that one knows what it counts. */
+static bool replay_log(struct ledger_spool_state *state, uint64_t generation, struct span log,
                        struct replayed *replayed)
 {
     struct log_head head;
@@ -238,7 +239,9 @@ static void replay_log(struct ledger_spool_state *state, uint64_t generation, st
     bool has_end = false;
     ledger_boot_id(boot);
     bool is_log = log_take_head(&log, &head);
-    while (is_log && log_take_entry(&log, &entry)) {
+    if (is_log && head.version > LOG_VERSION)
+        return false;
+    while (is_log && log_take_entry(&log, head.version, &entry)) {
         replay_entry(state, &head, &entry, replayed);
         has_end = entry.kind == LOG_END;
     }
@@ -248,6 +251,7 @@ static void replay_log(struct ledger_spool_state *state, uint64_t generation, st
     if (generation > state->last_generation)
         state->last_generation = generation;
     state->is_torn |= !is_log || !log_is_cut(log) || (!has_end && memcmp(boot, head.boot, BOOT_ID_BYTES) != 0);
+    return true;
 }
 
 /* A power failure took the end of a log, or the disk part of it: each bucket that the process was writing to has one
@@ -303,6 +307,7 @@ static bool load_file(struct ledger *ledger, const struct ledger_file_name *name
     struct buffer bytes;
     struct ledger_spool_state *state = state_of(ledger, name->spool);
     ledger_file_name_encode(name, text);
+    bool is_known = true;
     bool is_read = ledger_file_read(ledger->folder_fd, text, &bytes, error);
     if (!is_read && error->kind != ERROR_DAMAGED) {
         buffer_free(&bytes);
@@ -314,10 +319,14 @@ static bool load_file(struct ledger *ledger, const struct ledger_file_name *name
         load_record(state, name, buffer_span(&bytes));
     else if (name->generation < state->generation)
         (void)unlinkat(ledger->folder_fd, text, 0); /* it is in a record */
-    else
-        replay_log(state, name->generation, buffer_span(&bytes), replayed);
+    else if (!replay_log(state, name->generation, buffer_span(&bytes), replayed))
+        is_known =
+            error_set(error, ERROR_UNSUPPORTED, NULL,
+                      "the ledger's file %s was written by a later version of Bale than this one: start that one "
+                      "with this --state, and stop it with SIGTERM, which leaves none of these files",
+                      text);
     buffer_free(&bytes);
-    return true;
+    return is_known;
 }
 
 static bool is_same_log(const struct ledger_file_name *a, const struct ledger_file_name *b)

@@ -41,6 +41,7 @@ struct noted_intent *noted_intent_create(const struct ledger_intent *intent)
     open->due_ms = 0;
     open->recounts = 0;
     open->told = 0;
+    open->outcome = 0;
     list_init(&open->link);
     keep_texts(open, intent->etag);
     return open;
@@ -48,9 +49,14 @@ struct noted_intent *noted_intent_create(const struct ledger_intent *intent)
 
 void intent_add_outcome(struct amounts_table *sums, const struct ledger_intent *intent, enum intent_outcome outcome)
 {
-    if (outcome == INTENT_DONE || outcome == INTENT_DONE_BLIND)
-        amounts_table_add(sums, intent->name.bucket, intent->creation_id, &intent->amounts);
-    if (outcome == INTENT_UNCERTAIN || outcome == INTENT_DONE_BLIND)
+    struct ledger_amounts amounts = intent->made;
+    bool is_covered = outcome == INTENT_COVERED || outcome == INTENT_COVERED_BLIND;
+    ledger_amounts_subtract(&amounts, &intent->replaced);
+    if (is_covered)
+        ledger_amounts_add_former(&amounts, &intent->replaced);
+    if (intent_outcome_counts(outcome))
+        amounts_table_add(sums, intent->name.bucket, intent->creation_id, &amounts);
+    if (outcome == INTENT_UNCERTAIN || outcome == INTENT_DONE_BLIND || outcome == INTENT_COVERED_BLIND)
         amounts_table_add_uncertain(sums, intent->name.bucket);
 }
 
@@ -206,13 +212,14 @@ struct noted_intent *log_note(struct intent_log *log, const struct ledger_intent
     return open;
 }
 
-void log_note_again(struct intent_log *log, struct noted_intent *open, struct span etag,
-                    const struct ledger_amounts *amounts)
+void log_note_again(struct intent_log *log, struct noted_intent *open, const struct ledger_intent *now)
 {
     (void)pthread_mutex_lock(&log->mutex);
     uint8_t *to = open->texts;
-    open->intent.etag = keep_text(&to, etag);
-    open->intent.amounts = *amounts;
+    open->intent.etag = keep_text(&to, now->etag);
+    open->intent.made = now->made;
+    open->intent.replaced = now->replaced;
+    open->intent.null_covers = now->null_covers;
     (void)write_intent(log, &open->intent);
     (void)pthread_mutex_unlock(&log->mutex);
 }

@@ -28,7 +28,8 @@ struct noted_intent {
     uint64_t since_ms;           /* monotonic: since when */
     uint64_t due_ms;             /* when it is to be looked at */
     uint32_t recounts;           /* how many there had been when it was noted, or fewer */
-    uint8_t told;                /* what is known of it already: settle.c's */
+    uint8_t told;                /* what is known of it already, and which outcome that is: settle.c's */
+    uint8_t outcome;
     uint8_t texts[];
 };
 struct noted_intent *noted_intent_create(const struct ledger_intent *intent);
@@ -59,9 +60,8 @@ void log_close(struct intent_log *log, bool is_whole);
 /* Before the request: notes the intent, whose number is drawn here. The result is the caller's until it is ended or
  * left. What the disk does not take is uncertain by one from now on, for a crash could not say it. */
 struct noted_intent *log_note(struct intent_log *log, const struct ledger_intent *intent);
-/* The same intent about another revision: etag and amounts are new. */
-void log_note_again(struct intent_log *log, struct noted_intent *open, struct span etag,
-                    const struct ledger_amounts *amounts);
+/* The same intent about another revision: all but its name is that of `now`. */
+void log_note_again(struct intent_log *log, struct noted_intent *open, const struct ledger_intent *now);
 /* The tombstone that it was to write stands: from now on it counts, whatever becomes of the key. */
 void log_note_buried(struct intent_log *log, struct noted_intent *open);
 /* What came of it; it is freed. */

@@ -19,10 +19,10 @@ enum {
 
     AT_KIND = 8,
     AT_NONCE = 9,
-    AT_AMOUNTS = AT_NONCE + STAMP_NONCE_BYTES,
-    AT_CREATION_ID = AT_AMOUNTS + 24,
-    AT_SIZES = AT_CREATION_ID + 8,
-    INTENT_FIXED_BYTES = AT_SIZES + 4,
+    AT_MADE = AT_NONCE + STAMP_NONCE_BYTES,
+    AMOUNTS_BYTES = 24,
+    INTENT_FIXED_BYTES = AT_MADE + 2 * AMOUNTS_BYTES + 8 + 1 + 4,
+    OLD_INTENT_FIXED_BYTES = AT_MADE + AMOUNTS_BYTES + 8 + 4,
 
     OUTCOME_BYTES = 9,
 };
@@ -63,6 +63,14 @@ static void end_entry(struct buffer *log, size_t at, enum log_entry_kind kind)
     store_u32_le(head, crc32c_update(0, span_of(head + AT_ENTRY_BYTES, log->size - at - AT_ENTRY_BYTES)));
 }
 
+static uint8_t *put_amounts(uint8_t *to, const struct ledger_amounts *amounts)
+{
+    store_u64_le(to, (uint64_t)amounts->objects);
+    store_u64_le(to + 8, (uint64_t)amounts->original_bytes);
+    store_u64_le(to + 16, (uint64_t)amounts->stored_bytes);
+    return to + AMOUNTS_BYTES;
+}
+
 void log_put_intent(struct buffer *log, const struct ledger_intent *intent)
 {
     uint8_t fixed[INTENT_FIXED_BYTES];
@@ -71,13 +79,12 @@ void log_put_intent(struct buffer *log, const struct ledger_intent *intent)
     store_u64_le(fixed, intent->number);
     fixed[AT_KIND] = (uint8_t)intent->kind;
     memcpy(fixed + AT_NONCE, intent->nonce, STAMP_NONCE_BYTES);
-    store_u64_le(fixed + AT_AMOUNTS, (uint64_t)intent->amounts.objects);
-    store_u64_le(fixed + AT_AMOUNTS + 8, (uint64_t)intent->amounts.original_bytes);
-    store_u64_le(fixed + AT_AMOUNTS + 16, (uint64_t)intent->amounts.stored_bytes);
-    store_u64_le(fixed + AT_CREATION_ID, intent->creation_id);
-    fixed[AT_SIZES] = (uint8_t)intent->etag.size;
-    fixed[AT_SIZES + 1] = (uint8_t)intent->name.bucket.size;
-    store_u16_le(fixed + AT_SIZES + 2, (uint16_t)intent->name.key.size);
+    uint8_t *to = put_amounts(put_amounts(fixed + AT_MADE, &intent->made), &intent->replaced);
+    store_u64_le(to, intent->creation_id);
+    to[8] = intent->null_covers;
+    to[9] = (uint8_t)intent->etag.size;
+    to[10] = (uint8_t)intent->name.bucket.size;
+    store_u16_le(to + 11, (uint16_t)intent->name.key.size);
     size_t at = begin_entry(log);
     buffer_append(log, span_of(fixed, sizeof fixed));
     buffer_append(log, intent->etag);
@@ -114,63 +121,70 @@ void log_put_end(struct buffer *log)
 bool log_take_head(struct span *log, struct log_head *ret_head)
 {
     const uint8_t *bytes = log->data;
-    if (log->size < LOG_HEAD_BYTES || !span_starts_with(*log, magic) ||
-        load_u16_le(bytes + AT_VERSION) != LOG_VERSION ||
+    if (log->size < LOG_HEAD_BYTES || !span_starts_with(*log, magic) || load_u16_le(bytes + AT_VERSION) == 0 ||
         load_u32_le(bytes + AT_HEAD_CHECKSUM) != crc32c_update(0, span_of(bytes, AT_HEAD_CHECKSUM)))
         return false;
     memcpy(ret_head->spool, bytes + AT_SPOOL, SPOOL_ID_BYTES);
     memcpy(ret_head->boot, bytes + AT_BOOT, BOOT_ID_BYTES);
     ret_head->created_ms = (int64_t)load_u64_le(bytes + AT_CREATED);
     ret_head->recounts = load_u32_le(bytes + AT_RECOUNTS);
+    ret_head->version = load_u16_le(bytes + AT_VERSION);
     *log = span_skip(*log, LOG_HEAD_BYTES);
     return true;
 }
 
-static bool read_intent(struct span content, struct ledger_intent *ret_intent)
+static const uint8_t *take_amounts(const uint8_t *from, struct ledger_amounts *ret_amounts)
+{
+    *ret_amounts = (struct ledger_amounts){.objects = (int64_t)load_u64_le(from),
+                                           .original_bytes = (int64_t)load_u64_le(from + 8),
+                                           .stored_bytes = (int64_t)load_u64_le(from + 16)};
+    return from + AMOUNTS_BYTES;
+}
+
+static bool read_intent(struct span content, unsigned version, struct ledger_intent *ret_intent)
 {
     const uint8_t *bytes = content.data;
-    if (content.size < INTENT_FIXED_BYTES)
+    bool is_old = version == 1;
+    size_t fixed_bytes = is_old ? OLD_INTENT_FIXED_BYTES : INTENT_FIXED_BYTES;
+    if (content.size < fixed_bytes)
         return false;
-    size_t etag_bytes = bytes[AT_SIZES];
-    size_t bucket_bytes = bytes[AT_SIZES + 1];
-    size_t key_bytes = load_u16_le(bytes + AT_SIZES + 2);
-    bool is_right = bytes[AT_KIND] >= INTENT_WRITE && bytes[AT_KIND] <= INTENT_BURIED &&
-                    etag_bytes < STORED_ETAG_TEXT_BYTES && bucket_bytes > 0 && bucket_bytes <= BUCKET_NAME_BYTES_MAX &&
-                    key_bytes > 0 && key_bytes <= OBJECT_KEY_BYTES_MAX &&
-                    content.size == INTENT_FIXED_BYTES + etag_bytes + bucket_bytes + key_bytes;
-    if (!is_right)
-        return false;
-    struct span texts = span_skip(content, INTENT_FIXED_BYTES);
     *ret_intent = (struct ledger_intent){
-        .number = load_u64_le(bytes),
-        .kind = (enum intent_kind)bytes[AT_KIND],
-        .amounts = {.objects = (int64_t)load_u64_le(bytes + AT_AMOUNTS),
-                    .original_bytes = (int64_t)load_u64_le(bytes + AT_AMOUNTS + 8),
-                    .stored_bytes = (int64_t)load_u64_le(bytes + AT_AMOUNTS + 16)},
-        .creation_id = load_u64_le(bytes + AT_CREATION_ID),
-        .etag = span_take(texts, etag_bytes),
-        .name = {.bucket = span_take(span_skip(texts, etag_bytes), bucket_bytes),
-                 .key = span_skip(texts, etag_bytes + bucket_bytes)},
-    };
+        .number = load_u64_le(bytes), .kind = (enum intent_kind)bytes[AT_KIND], .is_old = is_old};
     memcpy(ret_intent->nonce, bytes + AT_NONCE, STAMP_NONCE_BYTES);
-    return true;
+    const uint8_t *from = take_amounts(bytes + AT_MADE, &ret_intent->made);
+    if (!is_old)
+        from = take_amounts(from, &ret_intent->replaced);
+    ret_intent->creation_id = load_u64_le(from);
+    from += 8;
+    ret_intent->null_covers = !is_old && *from != 0;
+    const uint8_t *sizes = is_old ? from : from + 1;
+    size_t etag_bytes = sizes[0];
+    size_t bucket_bytes = sizes[1];
+    size_t key_bytes = load_u16_le(sizes + 2);
+    struct span texts = span_skip(content, fixed_bytes);
+    ret_intent->etag = span_take(texts, etag_bytes);
+    ret_intent->name = (struct object_name){.bucket = span_take(span_skip(texts, etag_bytes), bucket_bytes),
+                                            .key = span_skip(texts, etag_bytes + bucket_bytes)};
+    return ret_intent->kind >= INTENT_WRITE && ret_intent->kind <= INTENT_BURIED && (is_old || *from <= 1) &&
+           etag_bytes < STORED_ETAG_TEXT_BYTES && bucket_bytes > 0 && bucket_bytes <= BUCKET_NAME_BYTES_MAX &&
+           key_bytes > 0 && key_bytes <= OBJECT_KEY_BYTES_MAX && texts.size == etag_bytes + bucket_bytes + key_bytes;
 }
 
 static bool read_outcome(struct span content, struct log_entry *ret_entry)
 {
-    if (content.size != OUTCOME_BYTES || content.data[8] < INTENT_DONE || content.data[8] > INTENT_DONE_BLIND)
+    if (content.size != OUTCOME_BYTES || content.data[8] < INTENT_DONE || content.data[8] > INTENT_COVERED_BLIND)
         return false;
     ret_entry->intent.number = load_u64_le(content.data);
     ret_entry->outcome = (enum intent_outcome)content.data[8];
     return true;
 }
 
-static bool read_content(struct span content, struct log_entry *ret_entry)
+static bool read_content(struct span content, unsigned version, struct log_entry *ret_entry)
 {
     bool is_damaged;
     switch (ret_entry->kind) {
     case LOG_INTENT:
-        return read_intent(content, &ret_entry->intent);
+        return read_intent(content, version, &ret_entry->intent);
     case LOG_OUTCOME:
         return read_outcome(content, ret_entry);
     case LOG_AMOUNTS:
@@ -181,7 +195,7 @@ static bool read_content(struct span content, struct log_entry *ret_entry)
     return false;
 }
 
-bool log_take_entry(struct span *log, struct log_entry *ret_entry)
+bool log_take_entry(struct span *log, unsigned version, struct log_entry *ret_entry)
 {
     if (log->size < ENTRY_HEAD_BYTES)
         return false;
@@ -193,7 +207,7 @@ bool log_take_entry(struct span *log, struct log_entry *ret_entry)
     if (load_u32_le(head) != crc32c_update(0, checked))
         return false;
     *ret_entry = (struct log_entry){.kind = (enum log_entry_kind)head[AT_ENTRY_KIND]};
-    if (!read_content(span_of(head + ENTRY_HEAD_BYTES, bytes), ret_entry))
+    if (!read_content(span_of(head + ENTRY_HEAD_BYTES, bytes), version, ret_entry))
         return false;
     *log = span_skip(*log, ENTRY_HEAD_BYTES + bytes);
     return true;
@@ -203,4 +217,15 @@ bool log_is_cut(struct span rest)
 {
     return rest.size < ENTRY_HEAD_BYTES ||
            (rest.size < LOG_ENTRY_BYTES_MAX && rest.size - ENTRY_HEAD_BYTES < load_u16_le(rest.data + AT_ENTRY_BYTES));
+}
+
+/* ---- outcomes ---- */
+
+enum intent_outcome intent_outcome_done(const struct ledger_intent *intent, const char *version, bool is_blind)
+{
+    bool is_null = version != NULL && strcmp(version, "null") == 0;
+    bool has_id = version != NULL && !is_null;
+    if (!has_id && !(is_null && intent->null_covers))
+        return is_blind ? INTENT_DONE_BLIND : INTENT_DONE;
+    return is_blind || is_null || intent->is_old ? INTENT_COVERED_BLIND : INTENT_COVERED;
 }

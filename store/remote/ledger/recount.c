@@ -1,41 +1,37 @@
-/* store/remote/ledger/recount.c -- what the objects of a bucket add up to: its list, and the row of each key. And
- * whether there are any that count. */
+/* store/remote/ledger/recount.c -- what the objects of a bucket add up to: its lists, and the row of each key and each
+ * former version. And whether there are any that count. */
 #include "store/remote/ledger/counting.h"
 #include "store/remote/store.h"
 
 enum { PAGE_BYTES = 4 << 20, BUCKETS_LOOKED_AT = 8, KEYS_LOOKED_AT = 32, CUT_MS = 2000 };
 
-/* What the list has just seen is in the key's row, unless it could not be kept; then the key is asked for. */
-SUSPENDS static bool count_key(struct remote *remote, const struct object_name *name, struct ledger_amounts *sums,
-                               struct error *error)
+/* What the list has just seen is in the row of the key or the version, unless it could not be kept; then it is asked
+ * for. */
+SUSPENDS static bool find_amounts(struct remote *remote, const struct object_name *name,
+                                  struct ledger_amounts *ret_amounts, struct error *error)
 {
     struct remote_key key;
     struct remote_state state;
-    struct ledger_amounts amounts;
+    *ret_amounts = (struct ledger_amounts){0};
     if (!remote_key_init(remote, name, &key, error))
         return false;
     if (key.has_row) {
-        amounts = counting_amounts(&key.row.attributes, key.row.is_counted);
-        ledger_amounts_add(sums, &amounts);
+        *ret_amounts = counting_amounts(&key.row.attributes, key.row.is_counted);
         return true;
     }
     bool done = remote_look(&key, LOOK_FOR_WHOLE, &state, error);
-    if (done && state.is_there) {
-        bool is_counted = counting_counts(remote, key.row_key, &state.object);
-        amounts = counting_amounts(&state.object.attributes, is_counted);
-        ledger_amounts_add(sums, &amounts);
-    }
+    if (done && state.is_there)
+        *ret_amounts = counting_amounts(&state.object.attributes, counting_counts(remote, key.row_key, &state.object));
     remote_state_free(key.shard, &state);
     return done;
 }
 
-SUSPENDS bool remote_count(struct bucket_store *store, struct span bucket, struct ledger_amounts *ret_amounts,
-                           struct error *error)
+SUSPENDS static bool count_current(struct bucket_store *store, struct span bucket, struct ledger_amounts *sums,
+                                   struct error *error)
 {
     struct list_page page = {.is_truncated = true};
     struct buffer after = {0};
     bool done = true;
-    *ret_amounts = (struct ledger_amounts){0};
     while (done && page.is_truncated) {
         struct arena arena;
         arena_init(&arena, PAGE_BYTES);
@@ -43,8 +39,10 @@ SUSPENDS bool remote_count(struct bucket_store *store, struct span bucket, struc
             .bucket = bucket, .after = buffer_span(&after), .entries_max = LIST_ENTRIES_MAX};
         done = remote_list(store, &request, &arena, &page, error);
         for (unsigned i = 0; done && i < page.count; i++) {
+            struct ledger_amounts amounts;
             const struct object_name name = {.bucket = bucket, .key = page.entries[i].key};
-            done = count_key(remote_of(store), &name, ret_amounts, error);
+            done = find_amounts(remote_of(store), &name, &amounts, error);
+            ledger_amounts_add(sums, &amounts);
         }
         if (done && page.count > 0) {
             buffer_clear(&after);
@@ -54,6 +52,69 @@ SUSPENDS bool remote_count(struct bucket_store *store, struct span bucket, struc
     }
     buffer_free(&after);
     return done;
+}
+
+SUSPENDS static bool count_former_entry(struct remote *remote, struct span bucket, const struct list_entry *entry,
+                                        struct ledger_amounts *sums, struct error *error)
+{
+    struct ledger_amounts amounts;
+    const struct object_name name = {.bucket = bucket, .key = entry->key, .version = span_from_string(entry->version)};
+    if (entry->is_latest || entry->is_delete_marker)
+        return true;
+    bool done = find_amounts(remote, &name, &amounts, error);
+    ledger_amounts_add_former(sums, &amounts);
+    return done;
+}
+
+/* Where a page of versions ends. */
+struct versions_end {
+    struct buffer key;
+    struct buffer version;
+    int64_t modified_ms;
+};
+
+static void note_end(struct versions_end *end, const struct list_entry *last)
+{
+    buffer_clear(&end->key);
+    buffer_clear(&end->version);
+    buffer_append(&end->key, last->key);
+    buffer_append(&end->version, span_from_string(last->version));
+    end->modified_ms = last->modified_ms;
+}
+
+SUSPENDS static bool count_former(struct bucket_store *store, struct span bucket, struct ledger_amounts *sums,
+                                  struct error *error)
+{
+    struct list_page page = {.is_truncated = true};
+    struct versions_end end = {0};
+    bool done = true;
+    while (done && page.is_truncated) {
+        struct arena arena;
+        arena_init(&arena, PAGE_BYTES);
+        const struct version_list_request request = {.bucket = bucket,
+                                                     .after_key = buffer_span(&end.key),
+                                                     .after_version = buffer_span(&end.version),
+                                                     .after_modified_ms = end.modified_ms,
+                                                     .entries_max = LIST_ENTRIES_MAX};
+        done = remote_list_versions(store, &request, &arena, &page, error);
+        for (unsigned i = 0; done && i < page.count; i++)
+            done = count_former_entry(remote_of(store), bucket, &page.entries[i], sums, error);
+        if (done && page.count > 0)
+            note_end(&end, &page.entries[page.count - 1]);
+        arena_free(&arena);
+    }
+    buffer_free(&end.key);
+    buffer_free(&end.version);
+    return done;
+}
+
+SUSPENDS bool remote_count(struct bucket_store *store, struct span bucket, struct ledger_amounts *ret_amounts,
+                           struct error *error)
+{
+    struct bucket_info info;
+    *ret_amounts = (struct ledger_amounts){0};
+    return remote_find_bucket(store, bucket, &info, error) && count_current(store, bucket, ret_amounts, error) &&
+           (info.versioning == VERSIONING_NEVER || count_former(store, bucket, ret_amounts, error));
 }
 
 /* ---- is there anything that it counts? ---- */

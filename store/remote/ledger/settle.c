@@ -46,7 +46,17 @@ SUSPENDS static bool tidy(struct remote_key *key, const struct ledger_intent *in
            ignored.kind != ERROR_BUSY;
 }
 
-SUSPENDS static enum told ask(struct remote *remote, const struct ledger_intent *intent)
+/* What it comes to, if it has been done: by which version stands there now. */
+static enum intent_outcome read_outcome(const struct ledger_intent *intent, const struct remote_state *state,
+                                        enum told told)
+{
+    bool is_any = state->is_marker || is_own(intent, state);
+    return intent_outcome_done(intent, is_any ? state->object.attributes.version : NULL, told == TOLD_GONE);
+}
+
+/* *ret_outcome: of TOLD_DONE and TOLD_GONE. */
+SUSPENDS static enum told ask(struct remote *remote, const struct ledger_intent *intent,
+                              enum intent_outcome *ret_outcome)
 {
     struct asking { /* on the heap, for a fiber's stack is small */
         struct remote_key key;
@@ -55,11 +65,14 @@ SUSPENDS static enum told ask(struct remote *remote, const struct ledger_intent 
     struct error error;
     ASSERT(asking != NULL);
     enum told told = TOLD_OTHER; /* this process does not serve its bucket */
+    *ret_outcome = INTENT_DONE;
     if (remote_key_init(remote, &intent->name, &asking->key, &error)) {
         bool looked = remote_look(&asking->key, LOOK_FOR_ETAG, &asking->state, &error);
         if (looked || error.code != S3_NoSuchBucket)
             told = looked && tidy(&asking->key, intent, &asking->state) ? read_state(intent, &asking->state)
                                                                         : TOLD_NOTHING;
+        if (told == TOLD_DONE || told == TOLD_GONE)
+            *ret_outcome = read_outcome(intent, &asking->state, told);
         remote_state_free(asking->key.shard, &asking->state);
     }
     free(asking);
@@ -69,17 +82,16 @@ SUSPENDS static enum told ask(struct remote *remote, const struct ledger_intent 
 /* It may have been counted anew since by somebody who found what it did: then it is not counted here. */
 static enum intent_outcome outcome_of(struct remote *remote, const struct waiting_intent *waiting, enum told told)
 {
-    static const enum intent_outcome outcomes[] = {
-        [TOLD_DONE] = INTENT_DONE,
-        [TOLD_AS_BEFORE] = INTENT_NOT_DONE,
-        [TOLD_STILL_ABSENT] = INTENT_UNCERTAIN, /* it was never made, or somebody has deleted it, and counted that */
-        [TOLD_GONE] = INTENT_DONE_BLIND,        /* by this deletion, or by another's, which counted it as well */
-        [TOLD_OTHER] = INTENT_UNCERTAIN,
-    };
-    if (told == TOLD_OTHER && waiting->open->intent.kind == INTENT_BURIED)
-        told = TOLD_DONE; /* its bucket has gone, or this process does not serve it */
-    bool is_counted = told == TOLD_DONE || told == TOLD_GONE;
-    return is_counted && ledger_was_recounted(remote->ledger_state, waiting) ? INTENT_UNCERTAIN : outcomes[told];
+    enum intent_outcome outcome = INTENT_UNCERTAIN;
+    if (told == TOLD_AS_BEFORE)
+        outcome = INTENT_NOT_DONE;
+    else if (told == TOLD_DONE || told == TOLD_GONE) /* gone: by this deletion, or another's, which counted it, too */
+        outcome = (enum intent_outcome)waiting->open->outcome;
+    else if (told == TOLD_OTHER && waiting->open->intent.kind == INTENT_BURIED)
+        outcome = INTENT_DONE; /* its bucket has gone, or this process does not serve it */
+    /* Still absent: it was never made, or somebody has deleted it, and counted that. */
+    return intent_outcome_counts(outcome) && ledger_was_recounted(remote->ledger_state, waiting) ? INTENT_UNCERTAIN
+                                                                                                 : outcome;
 }
 
 static void settle_as(struct remote *remote, const struct waiting_intent *waiting, enum told told, uint64_t now_ms)
@@ -87,8 +99,8 @@ static void settle_as(struct remote *remote, const struct waiting_intent *waitin
     struct remote_shard *shard = remote_shard_here(remote);
     uint64_t recounts = ledger_recounts(remote->ledger_state);
     enum intent_outcome outcome = outcome_of(remote, waiting, told);
-    bool is_counted = outcome == INTENT_DONE || outcome == INTENT_DONE_BLIND;
-    bool is_settled = outcome == INTENT_DONE || outcome == INTENT_NOT_DONE;
+    bool is_counted = intent_outcome_counts(outcome);
+    bool is_settled = outcome == INTENT_DONE || outcome == INTENT_COVERED || outcome == INTENT_NOT_DONE;
     settled_check(&remote->settled, shard->log, recounts, now_ms);
     if (is_counted)
         settled_note(&remote->settled, waiting->open->intent.name.bucket, recounts, now_ms);
@@ -100,7 +112,12 @@ static void settle_as(struct remote *remote, const struct waiting_intent *waitin
 SUSPENDS static bool settle(struct remote *remote, const struct waiting_intent *waiting, uint64_t now_ms)
 {
     struct noted_intent *open = waiting->open;
-    enum told told = open->told != TOLD_NOTHING ? (enum told)open->told : ask(remote, &open->intent);
+    enum told told = (enum told)open->told;
+    if (told == TOLD_NOTHING) {
+        enum intent_outcome outcome;
+        told = ask(remote, &open->intent, &outcome);
+        open->outcome = (uint8_t)outcome;
+    }
     bool has_waited = now_ms - waiting_since_ms(waiting) >= remote->settings.settle_after_ms;
     bool may_be_under_way = told == TOLD_AS_BEFORE || told == TOLD_STILL_ABSENT;
     if (told == TOLD_NOTHING || (may_be_under_way && !has_waited)) {

@@ -185,8 +185,8 @@ SUSPENDS static bool copy_there(struct copying *copying, struct written_revision
         const struct write_target *target = copying->counting.is_blind ? &counted : &copying->target;
         counting_note(&copying->counting, &copying->key, target, copying->nonce, &copying->made);
         if (send_copy(copying, &answer, error)) {
-            counting_done(&copying->counting);
             written_revision_answered(&answer, ret_revision);
+            counting_done(&copying->counting, ret_revision->version);
             return true;
         }
         enum attempt attempt = resolve(copying, &answer, round, error);
@@ -196,8 +196,8 @@ SUSPENDS static bool copy_there(struct copying *copying, struct written_revision
             counting_failed(&copying->counting, &copying->target, &answer);
             return false;
         }
-        counting_done(&copying->counting);
         written_revision_found(&copying->target, ret_revision);
+        counting_done(&copying->counting, ret_revision->version);
         return true;
     }
 }

@@ -282,8 +282,8 @@ SUSPENDS static bool complete(struct remote_writer *writer, struct complete_requ
         struct s3_answer answer;
         counting_note(&writer->counting, &writer->key, &writer->target, writer->nonce, &writer->made);
         if (send_complete(writer, request, &answer, error)) {
-            counting_done(&writer->counting);
             written_revision_answered(&answer, ret_revision);
+            counting_done(&writer->counting, ret_revision->version);
             return true;
         }
         enum attempt attempt = is_upload_gone(error)
@@ -295,8 +295,8 @@ SUSPENDS static bool complete(struct remote_writer *writer, struct complete_requ
             counting_failed(&writer->counting, &writer->target, &answer);
             return false;
         }
-        counting_done(&writer->counting);
         written_revision_found(&writer->target, ret_revision);
+        counting_done(&writer->counting, ret_revision->version);
         return true;
     }
 }

@@ -210,8 +210,8 @@ SUSPENDS static bool put(struct remote_writer *writer, struct put_request *reque
         bool is_conditional = target_header(&writer->target, false, request->etag, &condition);
         counting_note(&writer->counting, &writer->key, &writer->target, writer->nonce, &writer->made);
         if (send_put(writer, request, is_conditional ? &condition : NULL, &answer, error)) {
-            counting_done(&writer->counting);
             written_revision_answered(&answer, ret_revision);
+            counting_done(&writer->counting, ret_revision->version);
             return true;
         }
         enum attempt attempt = target_resolve(&writer->target, writer->nonce, &answer, round, error);
@@ -221,8 +221,8 @@ SUSPENDS static bool put(struct remote_writer *writer, struct put_request *reque
             counting_failed(&writer->counting, &writer->target, &answer);
             return false;
         }
-        counting_done(&writer->counting);
         written_revision_found(&writer->target, ret_revision);
+        counting_done(&writer->counting, ret_revision->version);
         return true;
     }
 }

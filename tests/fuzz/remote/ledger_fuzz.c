@@ -1,5 +1,5 @@
 /* tests/fuzz/remote/ledger_fuzz.c -- any bytes as files of the ledger: as a log, as the content of an entry whose
- * checksum is right, as a record, as a name; what is accepted, written anew, reads the same. */
+ * checksum is right, of both versions, as a record, as a name; what is accepted, written anew, reads the same. */
 #include "codec/format/crc.h"
 #include "runtime/base/assert.h"
 #include "runtime/base/byteorder.h"
@@ -21,9 +21,10 @@ static void write_anew(const struct log_entry *entry)
     else
         log_put_end(&bytes);
     struct span rest = buffer_span(&bytes);
-    ASSERT(log_take_entry(&rest, &again) && rest.size == 0 && again.kind == entry->kind);
+    ASSERT(log_take_entry(&rest, LOG_VERSION, &again) && rest.size == 0 && again.kind == entry->kind);
     ASSERT(again.intent.number == entry->intent.number && again.outcome == entry->outcome);
     ASSERT(span_equal(again.intent.name.key, entry->intent.name.key));
+    ASSERT(again.intent.null_covers == entry->intent.null_covers);
     ASSERT(span_equal(again.amounts.bucket, entry->amounts.bucket));
     buffer_free(&bytes);
 }
@@ -33,7 +34,7 @@ static void try_log(struct span log)
     struct log_head head;
     struct log_entry entry;
     if (log_take_head(&log, &head))
-        while (log_take_entry(&log, &entry))
+        while (log_take_entry(&log, head.version, &entry))
             write_anew(&entry);
 }
 
@@ -51,9 +52,11 @@ static void try_entry(struct span content)
     store_u32_le(head, crc32c_update(crc32c_update(0, span_of(head + 4, 3)), content));
     buffer_append(&bytes, span_of(head, sizeof head));
     buffer_append(&bytes, content);
-    struct span log = buffer_span(&bytes);
-    if (log_take_entry(&log, &entry))
-        write_anew(&entry);
+    for (unsigned version = 1; version <= LOG_VERSION; version++) {
+        struct span log = buffer_span(&bytes);
+        if (log_take_entry(&log, version, &entry))
+            write_anew(&entry);
+    }
     buffer_free(&bytes);
 }
 

@@ -124,7 +124,7 @@ START_TEST(what_was_buried_is_found_as_such)
     struct ledger *next = open_in(folder); /* as after a kill */
     ck_assert_uint_eq(count_waiting(next), 1);
     ck_assert(ledger_find_waiting(next, 1000, &waiting));
-    ck_assert(waiting.open->intent.kind == INTENT_BURIED && waiting.open->intent.amounts.objects == 1);
+    ck_assert(waiting.open->intent.kind == INTENT_BURIED && waiting.open->intent.made.objects == 1);
     ledger_close(next);
     log_end(ledger_log(ledger, 0), open, INTENT_DONE);
     ck_assert_int_eq(totals_of(ledger).objects, 1);

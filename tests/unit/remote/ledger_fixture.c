@@ -41,7 +41,7 @@ struct ledger_intent intent_of(const char *key, int64_t objects, int64_t bytes)
 {
     return (struct ledger_intent){.kind = INTENT_WRITE,
                                   .nonce = "0123456789abcdef",
-                                  .amounts = {.objects = objects, .original_bytes = bytes, .stored_bytes = bytes / 2},
+                                  .made = {.objects = objects, .original_bytes = bytes, .stored_bytes = bytes / 2},
                                   .creation_id = 7,
                                   .etag = SPAN("e-1"),
                                   .name = {.bucket = SPAN("photos"), .key = span_from_string(key)}};

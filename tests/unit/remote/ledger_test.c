@@ -1,6 +1,9 @@
 /* tests/unit/remote/ledger_test.c -- the ledger of a process: its bytes, intents and records. */
 #include "tests/unit/remote/ledger_fixture.h"
 
+#include "codec/format/crc.h"
+#include "runtime/base/byteorder.h"
+#include "store/ledger_uncertain.h"
 #include "store/remote/ledger/files.h"
 #include "tests/unit/run_suite.h"
 
@@ -22,6 +25,8 @@ START_TEST(entries_come_back_and_torn_ones_do_not)
     struct ledger_intent intent = intent_of("some/key", -1, -100);
     const struct spool_amounts amounts = {SPAN("photos"), 9, {.objects = 3, .former_versions = 2}};
     intent.number = 77;
+    intent.replaced.stored_bytes = 5;
+    intent.null_covers = true;
     log_put_head(&log, &head);
     log_put_intent(&log, &intent);
     log_put_outcome(&log, 77, INTENT_UNCERTAIN);
@@ -33,29 +38,116 @@ START_TEST(entries_come_back_and_torn_ones_do_not)
     ck_assert(log_take_head(&rest, &read));
     ck_assert_int_eq(read.created_ms, -5);
     ck_assert_uint_eq(read.recounts, 7);
-    ck_assert(log_take_entry(&rest, &entry));
-    ck_assert(entry.kind == LOG_INTENT && entry.intent.number == 77 && entry.intent.amounts.original_bytes == -100);
+    ck_assert_uint_eq(read.version, LOG_VERSION);
+    ck_assert(log_take_entry(&rest, read.version, &entry));
+    ck_assert(entry.kind == LOG_INTENT && entry.intent.number == 77 && entry.intent.made.original_bytes == -100);
+    ck_assert(entry.intent.replaced.stored_bytes == 5 && entry.intent.null_covers && !entry.intent.is_old);
     ck_assert(span_equal(entry.intent.name.key, SPAN("some/key")) && span_equal(entry.intent.etag, SPAN("e-1")));
-    ck_assert(log_take_entry(&rest, &entry) && entry.kind == LOG_OUTCOME && entry.outcome == INTENT_UNCERTAIN);
-    ck_assert(log_take_entry(&rest, &entry) && entry.kind == LOG_AMOUNTS && entry.amounts.amounts.former_versions == 2);
-    ck_assert(log_take_entry(&rest, &entry) && entry.kind == LOG_END);
-    ck_assert(rest.size == 0 && !log_take_entry(&rest, &entry));
+    ck_assert(log_take_entry(&rest, read.version, &entry) && entry.kind == LOG_OUTCOME &&
+              entry.outcome == INTENT_UNCERTAIN);
+    ck_assert(log_take_entry(&rest, read.version, &entry) && entry.kind == LOG_AMOUNTS &&
+              entry.amounts.amounts.former_versions == 2);
+    ck_assert(log_take_entry(&rest, read.version, &entry) && entry.kind == LOG_END);
+    ck_assert(rest.size == 0 && !log_take_entry(&rest, read.version, &entry));
     for (size_t size = 0; size < log.size; size++) { /* wherever it was cut, or one byte is wrong */
         struct span cut = span_take(buffer_span(&log), size);
         unsigned entries = 0;
         if (log_take_head(&cut, &read))
-            for (; log_take_entry(&cut, &entry); entries++)
+            for (; log_take_entry(&cut, read.version, &entry); entries++)
                 ;
         ck_assert_uint_lt(entries, 4);
         log.data[size] ^= 1;
         struct span wrong = buffer_span(&log);
         entries = 0;
         if (log_take_head(&wrong, &read))
-            for (; log_take_entry(&wrong, &entry); entries++)
+            for (; log_take_entry(&wrong, read.version, &entry); entries++)
                 ;
         ck_assert_uint_lt(entries, 4);
         log.data[size] ^= 1;
     }
+    buffer_free(&log);
+}
+END_TEST
+
+/* A log as version 1 had it: an intent whose outcome is there, and one that is open. */
+static void put_old_log(struct buffer *log, const struct log_head *head, unsigned version)
+{
+    enum { AT_VERSION = 8, AT_CHECKSUM = 60, FIXED_BYTES = 61, NAMES_BYTES = 9 };
+    uint8_t *bytes;
+    log_put_head(log, head);
+    store_u16_le(log->data + AT_VERSION, (uint16_t)version);
+    store_u32_le(log->data + AT_CHECKSUM, crc32c_update(0, span_of(log->data, AT_CHECKSUM)));
+    for (uint64_t number = 1; number <= 2; number++) {
+        uint8_t entry[7 + FIXED_BYTES + NAMES_BYTES] = {0};
+        store_u16_le(entry + 4, FIXED_BYTES + NAMES_BYTES);
+        entry[6] = LOG_INTENT;
+        bytes = entry + 7;
+        store_u64_le(bytes, number);
+        bytes[8] = INTENT_WRITE;
+        store_u64_le(bytes + 25, 1);
+        store_u64_le(bytes + 33, 200);
+        store_u64_le(bytes + 41, 100);
+        store_u64_le(bytes + 49, 7);
+        bytes[57] = 2; /* of the ETag, the bucket and the key */
+        bytes[58] = 6;
+        bytes[59] = 1;
+        memcpy(bytes + FIXED_BYTES, "e1photosk", NAMES_BYTES);
+        store_u32_le(entry, crc32c_update(0, span_of(entry + 4, sizeof entry - 4)));
+        buffer_append(log, span_of(entry, sizeof entry));
+    }
+    log_put_outcome(log, 1, INTENT_DONE);
+}
+
+static void write_log(const struct buffer *log, const struct log_head *head)
+{
+    char text[LEDGER_FILE_NAME_BYTES];
+    char path[256];
+    struct ledger_file_name name = {.generation = 3};
+    memcpy(name.spool, head->spool, SPOOL_ID_BYTES);
+    ledger_file_name_encode(&name, text);
+    (void)snprintf(path, sizeof path, "%s/%s", folder, text);
+    FILE *file = fopen(path, "w");
+    ck_assert_ptr_nonnull(file);
+    ck_assert_uint_eq(fwrite(log->data, 1, log->size, file), log->size);
+    ck_assert_int_eq(fclose(file), 0);
+}
+
+START_TEST(logs_of_an_older_bale_are_read)
+{
+    struct buffer log = {0};
+    struct log_head head = {.spool = "spool-0123456789"};
+    struct waiting_intent waiting;
+    ledger_boot_id(head.boot);
+    put_old_log(&log, &head, 1);
+    write_log(&log, &head);
+    struct ledger *ledger = open_in(folder);
+    struct totals totals = totals_of(ledger);
+    ck_assert_int_eq(totals.objects, 1);
+    ck_assert_int_eq(totals.bytes, 200);
+    ck_assert_int_eq(totals.uncertain, 0);
+    ck_assert(ledger_find_waiting(ledger, UINT64_MAX, &waiting));
+    const struct ledger_intent *intent = &waiting.open->intent;
+    ck_assert(span_equal(intent->etag, SPAN("e1")) && span_equal(intent->name.bucket, SPAN("photos")));
+    ck_assert(intent_outcome_done(intent, "null", false) == INTENT_DONE);
+    ck_assert(intent_outcome_done(intent, "an-id", false) ==
+              INTENT_COVERED_BLIND); /* of what it replaced is not known */
+    ledger_close(ledger);
+    buffer_free(&log);
+}
+END_TEST
+
+START_TEST(logs_of_a_later_bale_refuse_a_start)
+{
+    struct buffer log = {0};
+    struct error error;
+    const struct log_head head = {.spool = "spool-0123456789"};
+    const struct ledger_options options = {
+        .folder = folder, .shards = SHARDS, .clock = clock_system(), .random = random_system(), .home = "home"};
+    put_old_log(&log, &head, LOG_VERSION + 1);
+    write_log(&log, &head);
+    ck_assert_ptr_null(ledger_open(&options, &error));
+    ck_assert_int_eq(error.kind, ERROR_UNSUPPORTED);
+    ck_assert_ptr_nonnull(strstr(error.message, "later version of Bale"));
     buffer_free(&log);
 }
 END_TEST
@@ -94,14 +186,54 @@ START_TEST(outcomes_add_up)
     log_end(ledger_log(ledger, 0), note(ledger, 0, "nobody knows"), INTENT_UNCERTAIN);
     log_end(ledger_log(ledger, 0), note(ledger, 0, "blind"), INTENT_DONE_BLIND);
     struct noted_intent *open = note(ledger, 0, "again");
-    const struct ledger_amounts less = {.original_bytes = 11};
-    log_note_again(ledger_log(ledger, 0), open, SPAN("another-etag"), &less);
+    const struct ledger_intent less = {.made = {.original_bytes = 11}, .etag = SPAN("another-etag")};
+    log_note_again(ledger_log(ledger, 0), open, &less);
     log_end(ledger_log(ledger, 0), open, INTENT_DONE);
     struct totals totals = totals_of(ledger);
     ck_assert_int_eq(totals.objects, 3);
     ck_assert_int_eq(totals.bytes, 311);
     ck_assert_int_eq(totals.uncertain, 2);
     ledger_close(ledger);
+}
+END_TEST
+
+/* What stands afterwards says what has become of what was there. */
+START_TEST(what_is_covered_is_a_former_version)
+{
+    static const struct {
+        const char *version;
+        bool null_covers;
+        bool is_blind;
+        int64_t former;
+        int64_t uncertain;
+    } cases[] = {
+        {"an-id", false, false, 1, 0}, /* Enabled */
+        {"an-id", true, true, 1, 1},   /* ... over a server that decides no condition */
+        {"null", false, false, 0, 0},  /* never versioned, or the null version takes its own place */
+        {"null", true, false, 1, 1},   /* Suspended: it lies over another, and a null version below may go */
+        {NULL, true, false, 0, 0},     /* a deletion that left no marker */
+    };
+    for (unsigned i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct amounts_table sums = {0};
+        struct ledger_intent intent = intent_of("k", 1, 100);
+        struct ledger_amounts found = {0};
+        int64_t uncertain = 0;
+        intent.replaced = (struct ledger_amounts){.objects = 1, .original_bytes = 30, .stored_bytes = 3};
+        intent.null_covers = cases[i].null_covers;
+        intent_add_outcome(&sums, &intent, intent_outcome_done(&intent, cases[i].version, cases[i].is_blind));
+        for (unsigned line = 0; line < sums.count; line++) {
+            if (sums.lines[line].creation_id == LEDGER_UNCERTAIN_ID)
+                uncertain += sums.lines[line].amounts.objects;
+            else
+                ledger_amounts_add(&found, &sums.lines[line].amounts);
+        }
+        ck_assert(found.objects == 0 && found.original_bytes == 70 && found.stored_bytes == 47);
+        ck_assert_int_eq(found.former_versions, cases[i].former);
+        ck_assert_int_eq(found.former_original_bytes, 30 * cases[i].former);
+        ck_assert_int_eq(found.former_stored_bytes, 3 * cases[i].former);
+        ck_assert_int_eq(uncertain, cases[i].uncertain);
+        amounts_table_free(&sums);
+    }
 }
 END_TEST
 
@@ -361,8 +493,11 @@ int main(void)
     TCase *bytes = tcase_create("bytes");
     tcase_add_test(bytes, entries_come_back_and_torn_ones_do_not);
     tcase_add_test(bytes, records_come_back_and_damaged_ones_are_known);
+    tcase_add_test(bytes, what_is_covered_is_a_former_version);
     TCase *folders = tcase_create("folders");
     tcase_add_checked_fixture(folders, make_folder, remove_folder);
+    tcase_add_test(folders, logs_of_an_older_bale_are_read);
+    tcase_add_test(folders, logs_of_a_later_bale_refuse_a_start);
     tcase_add_test(folders, outcomes_add_up);
     tcase_add_test(folders, frozen_records_stay_until_they_are_trimmed);
     tcase_add_test(folders, a_long_log_is_written_anew);
