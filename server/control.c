@@ -5,6 +5,7 @@
 #include "runtime/io/io.h"
 #include "runtime/log/log.h"
 #include "runtime/stream/listener.h"
+#include "server/keys/keyring.h"
 #include "server/process/service_manager.h"
 
 #include <errno.h>
@@ -21,6 +22,8 @@ enum {
     DRAIN_BYTES_MAX = 64 << 10,
     ARENA_BYTES_MAX = 64 << 10,
     STOP_POLL_MS = 5,
+    KEYRING_LOOK_MS = 500,
+    KEYRING_RETRY_MS = 10000,
 };
 
 static _Thread_local struct control *control_here;
@@ -28,28 +31,65 @@ static _Thread_local struct control *control_here;
 /* ---- signals ---- */
 
 struct reload {
-    struct tls_server *tls;
+    const struct control *control;
     struct error error;
     bool is_done;
 };
 
-static void reload(void *argument)
+static void read_certificate(void *argument)
 {
     struct reload *reload = argument;
-    reload->is_done = tls_server_load(reload->tls, &reload->error);
+    reload->is_done = tls_server_load(reload->control->tls, &reload->error);
 }
 
 SUSPENDS static void reload_certificate(struct control *control)
 {
-    struct reload work = {.tls = control->tls};
-    if (control->tls == NULL) {
-        log_message(LOG_INFO, "SIGHUP: nothing to read again, there is no --tls-cert");
-        return;
-    }
-    if (offload_run(control->file_threads, reload, &work, &work.error) && work.is_done)
+    struct reload work = {.control = control};
+    if (offload_run(control->file_threads, read_certificate, &work, &work.error) && work.is_done)
         log_message(LOG_INFO, "SIGHUP: certificate and key were read again, new connections use them");
     else
         log_message(LOG_ERROR, "SIGHUP: certificate and key stay as they were: %s", work.error.message);
+}
+
+static void read_keyring(void *argument)
+{
+    struct reload *reload = argument;
+    reload->is_done = keyring_reload(reload->control->keyring, reload->control->keyring_path, &reload->error);
+}
+
+SUSPENDS static bool reload_keyring(struct control *control, struct error *error)
+{
+    struct reload work = {.control = control};
+    bool done = offload_run(control->file_threads, read_keyring, &work, &work.error) && work.is_done;
+    if (!done)
+        *error = work.error;
+    return done;
+}
+
+/* What was missing may have been deleted meanwhile: whoever asks for it next says so again. */
+SUSPENDS static void reload_keyring_as_told(struct control *control)
+{
+    struct error error;
+    char active[KEYRING_ID_TEXT_BYTES] = "none";
+    keyring_forget_missing(control->keyring);
+    if (!reload_keyring(control, &error)) {
+        log_message(LOG_ERROR, "SIGHUP: the keyring stays as it was: %s", error.message);
+        return;
+    }
+    const struct seal_keys *keys = keyring_active(control->keyring);
+    if (keys != NULL)
+        keyring_id_format(keys->id, active);
+    log_message(LOG_INFO, "SIGHUP: the keyring was read again; the active key is %s", active);
+}
+
+SUSPENDS static void reload_all(struct control *control)
+{
+    if (control->tls == NULL && control->keyring == NULL)
+        log_message(LOG_INFO, "SIGHUP: nothing to read again, there is no --tls-cert, and no --keyring");
+    if (control->tls != NULL)
+        reload_certificate(control);
+    if (control->keyring != NULL)
+        reload_keyring_as_told(control);
 }
 
 static const char *name_signal(const struct signalfd_siginfo *signal)
@@ -63,7 +103,7 @@ static const char *name_signal(const struct signalfd_siginfo *signal)
 SUSPENDS static bool obey(struct control *control, const struct signalfd_siginfo *signal, bool is_ending)
 {
     if (signal->ssi_signo == SIGHUP && signal->ssi_code != SI_KERNEL) {
-        reload_certificate(control);
+        reload_all(control);
         return is_ending;
     }
     if (is_ending)
@@ -84,6 +124,33 @@ static SUSPENDS void signals_entry(void *argument)
             is_ending = obey(control, &signal, is_ending);
     }
     control->signals = NULL;
+}
+
+/* ---- a key that is missing ---- */
+
+/* Another replica may write under a key that came into this one's file without a signal. Said once of each key. */
+static SUSPENDS void keyring_entry(void *argument)
+{
+    struct control *control = argument;
+    uint8_t missing[SEAL_KEY_ID_BYTES];
+    uint8_t told[SEAL_KEY_ID_BYTES] = {0};
+    control->keyring_watch = fiber_current();
+    while (io_sleep_until(deadline_after_ms(KEYRING_LOOK_MS)) == 0) {
+        char id[KEYRING_ID_TEXT_BYTES];
+        struct error error = {.message = "the file does not have it either"};
+        if (!keyring_missing(control->keyring, missing))
+            continue;
+        bool is_read = reload_keyring(control, &error);
+        keyring_id_format(missing, id);
+        if (is_read && keyring_find(control->keyring, missing) != NULL)
+            log_message(LOG_INFO, "the keyring was read again, because objects need the key %s: it is there now", id);
+        else if (memcmp(told, missing, sizeof told) != 0)
+            log_message(LOG_ERROR, "objects need the key %s, which the keyring does not have: %s", id, error.message);
+        memcpy(told, missing, sizeof told);
+        if (io_sleep_until(deadline_after_ms(KEYRING_RETRY_MS)) != 0)
+            break;
+    }
+    control->keyring_watch = NULL;
 }
 
 /* ---- the watchdog ---- */
@@ -139,6 +206,8 @@ bool control_start(struct control *control, struct error *error)
         return false;
     if (control->watchdog_ms > 0 && !fiber_spawn("watchdog", watchdog_entry, control, error))
         return false;
+    if (control->keyring != NULL && !fiber_spawn("keyring", keyring_entry, control, error))
+        return false;
     return control->journal == NULL ||
            journal_service_start(control->journal, control->backend, &control->journal_options, error);
 }
@@ -167,6 +236,8 @@ void control_stop(struct control *control, deadline_t deadline)
         journal_service_stop(control->journal, deadline); /* signals are still read: a second one ends it at once */
     if (control->watchdog != NULL)
         fiber_cancel(control->watchdog);
+    if (control->keyring_watch != NULL)
+        fiber_cancel(control->keyring_watch);
     if (control->signals != NULL)
         fiber_cancel(control->signals);
 }

@@ -1,8 +1,10 @@
 /* server/control.h -- what shard 0 does beside its requests: signals, the admin listener and the journal.
  *
  * The first SIGTERM or SIGINT drains: `drain` is called once, on shard 0's thread. A second one ends the process at
- * once; what was acknowledged is durable by then. SIGHUP reads certificate and key again; when it comes because the
- * terminal has gone, it drains. A service manager that has a watchdog hears twice in its time that all shards live. */
+ * once; what was acknowledged is durable by then. SIGHUP reads certificate and key again, and the keyring; when it
+ * comes because the terminal has gone, it drains. The keyring is also read where a key was missing, which another
+ * replica may write under already. A service manager that has a watchdog hears twice in its time that all shards live.
+ */
 #pragma once
 
 #include "runtime/fiber/offload.h"
@@ -18,6 +20,8 @@ struct control {
     struct journal_service *journal; /* NULL: --raw */
     struct journal_service_options journal_options;
     struct tls_server *tls;             /* NULL: plain HTTP */
+    struct keyring *keyring;            /* server/keys/keyring.h; NULL: there is none */
+    const char *keyring_path;           /* its file */
     struct offload *file_threads;       /* where files are read again */
     struct dictionary_trainer *trainer; /* which gets the pipelines of this shard; as
                                            journal_options.lifecycle gets its settings */
@@ -31,6 +35,7 @@ struct control {
     struct listener *listener;
     struct fiber *signals;
     struct fiber *watchdog;
+    struct fiber *keyring_watch;
 };
 
 /* On shard 0's thread, before its loop runs. */

@@ -384,6 +384,7 @@ static void prepare_shards(struct server *server)
         .lifecycle = lifecycle_of(server),
         .control_word = server->control_file.word,
         .admin_token = server->admin_token.text,
+        .keyring = server->keyring,
         .is_ready = &server->is_ready,
         .started_ms = clock_wall_ms(clock_system()),
     };
@@ -406,6 +407,8 @@ static void prepare_control(struct server *server)
                             .settings_grace_ms = server->config->settings_grace_ms,
                             .settings_sweep_ms = server->config->settings_sweep_ms},
         .tls = server->tls,
+        .keyring = server->keyring,
+        .keyring_path = server->config->keyring,
         .file_threads = server->list_threads,
         .trainer = &server->trainer,
         .drain = drain,

@@ -7,6 +7,7 @@
 #include "server/admin/fleet.h"
 #include "server/admin/lifecycle.h"
 #include "server/admin/tier.h"
+#include "server/keys/keyring.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -38,6 +39,21 @@ static void answer_metrics(struct http_exchange *exchange, const struct admin_vi
     buffer_free(&page);
 }
 
+/* What wants an operator, although requests are served: the sentence. */
+static bool warns(const struct admin_view *view, struct error *reason)
+{
+    uint8_t missing[SEAL_KEY_ID_BYTES];
+    char id[KEYRING_ID_TEXT_BYTES];
+    if (view->backend->misses_journal)
+        return !error_set(reason, ERROR_UNSUPPORTED, NULL, "%s", view->backend->no_journal);
+    if (view->journal != NULL && !journal_service_is_well(view->journal, reason))
+        return true;
+    if (view->keyring == NULL || !keyring_missing(view->keyring, missing))
+        return false;
+    keyring_id_format(missing, id);
+    return !error_set(reason, ERROR_UNSUPPORTED, NULL, "objects need the key %s, which the keyring does not have", id);
+}
+
 static void answer_ready(struct http_exchange *exchange, const struct admin_view *view)
 {
     struct error reason;
@@ -47,10 +63,7 @@ static void answer_ready(struct http_exchange *exchange, const struct admin_view
     } else if (!view->backend->operations->is_ready(view->backend, &reason)) {
         (void)snprintf(text, sizeof text, "%s\n", reason.message);
         answer_text(exchange, 503, text);
-    } else if (view->backend->misses_journal) {
-        (void)snprintf(text, sizeof text, "ready\n%s\n", view->backend->no_journal);
-        answer_text(exchange, 200, text);
-    } else if (view->journal != NULL && !journal_service_is_well(view->journal, &reason)) {
+    } else if (warns(view, &reason)) {
         (void)snprintf(text, sizeof text, "ready\n%s\n", reason.message);
         answer_text(exchange, 200, text);
     } else {

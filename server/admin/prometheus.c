@@ -11,6 +11,7 @@
 #include "server/admin/fleet.h"
 #include "server/admin/journal_metrics.h"
 #include "server/admin/lifecycle_metrics.h"
+#include "server/keys/keyring.h"
 
 #include <stddef.h>
 #include <stdio.h>
@@ -290,6 +291,21 @@ static void write_settings(const struct settings_keeper *keeper, struct buffer *
     }
 }
 
+/* ---- the keyring ---- */
+
+static void write_keyring(const struct keyring *keyring, struct buffer *to)
+{
+    uint8_t missing[SEAL_KEY_ID_BYTES];
+    unsigned keys = 0;
+    for (unsigned i = 0; i < keyring_count(keyring); i++)
+        keys += keyring_find(keyring, keyring_at(keyring, i)->id) != NULL;
+    admin_write_family(to, "bale_keyring_keys", "gauge", "Keys under which objects are read, destroyed ones left out.");
+    buffer_append_format(to, "bale_keyring_keys %u\n", keys);
+    admin_write_family(to, "bale_keyring_key_missing", "gauge",
+                       "1: objects need a key that the keyring does not have.");
+    buffer_append_format(to, "bale_keyring_key_missing %d\n", keyring_missing(keyring, missing) ? 1 : 0);
+}
+
 /* ---- the process ---- */
 
 static uint64_t resident_bytes(void)
@@ -339,6 +355,8 @@ SUSPENDS void admin_write_metrics(const struct admin_view *view, struct buffer *
     admin_write_fleet_metrics(view->member, to);
     if (view->keeper != NULL)
         write_settings(view->keeper, to);
+    if (view->keyring != NULL)
+        write_keyring(view->keyring, to);
     admin_write_dictionary_metrics(view->dictionaries, to);
     if (view->lifecycle != NULL)
         admin_write_lifecycle_metrics(view->lifecycle, to);

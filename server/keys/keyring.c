@@ -2,28 +2,36 @@
 #include "server/keys/keyring.h"
 
 #include "runtime/base/assert.h"
-#include "runtime/base/base64.h"
-#include "runtime/base/decimal.h"
+#include "runtime/base/byteorder.h"
 #include "runtime/base/hex.h"
 #include "runtime/base/secret.h"
 #include "server/keys/keyring_private.h"
 
-#include <errno.h>
-#include <stdlib.h>
-#include <sys/stat.h>
+#include <pthread.h>
+#include <stdatomic.h>
 
 enum { AES_SPARES = 8 };
 
-struct keyring {
-    unsigned count;
-    unsigned active;
-    struct seal_keys keys[KEYRING_KEYS_MAX];
-    unsigned s4_count;
-    struct keyring_s4_key s4_keys[KEYRING_S4_KEYS_MAX];
-    _Atomic(struct aes *) spares[AES_SPARES]; /* contexts that nobody uses */
+/* A key that was destroyed keeps its place, for the sentence about what was encrypted under it. */
+struct standing {
+    _Atomic(bool) is_retired;
+    _Atomic(bool) is_destroyed;
+    char day[KEYRING_DAY_BYTES]; /* when; written before is_destroyed */
 };
 
-/* ---- as a file has it ---- */
+/* Keys are only added. Their places are written before the count that shows them, and never again: whoever has found a
+ * key may use it for as long as the keyring is there. */
+struct keyring {
+    pthread_mutex_t changing; /* by keyring_reload; all others read without it */
+    _Atomic(unsigned) count;
+    struct seal_keys keys[KEYRING_KEYS_MAX];
+    struct standing standings[KEYRING_KEYS_MAX];
+    _Atomic(const struct seal_keys *) active; /* NULL: there is none */
+    _Atomic(unsigned) s4_count;
+    struct keyring_s4_key s4_keys[KEYRING_S4_KEYS_MAX];
+    _Atomic(uint64_t) missing;                /* as keyring_missing; 0: none */
+    _Atomic(struct aes *) spares[AES_SPARES]; /* contexts that nobody uses */
+};
 
 void keyring_id_format(const uint8_t id[SEAL_KEY_ID_BYTES], char ret_text[KEYRING_ID_TEXT_BYTES])
 {
@@ -31,142 +39,90 @@ void keyring_id_format(const uint8_t id[SEAL_KEY_ID_BYTES], char ret_text[KEYRIN
     ret_text[2 * SEAL_KEY_ID_BYTES] = '\0';
 }
 
-static bool take_id(const char *text, uint8_t ret_id[SEAL_KEY_ID_BYTES])
-{
-    return hex_decode(span_from_string(text), ret_id, SEAL_KEY_ID_BYTES);
-}
+/* ---- what its file says, once and again ---- */
 
-unsigned keyring_material_find(const struct keyring_material *material, const uint8_t id[SEAL_KEY_ID_BYTES])
+/* The place of a key, destroyed or not; the count: it is not there. */
+static unsigned find_place(const struct keyring *keyring, const uint8_t id[SEAL_KEY_ID_BYTES])
 {
+    unsigned count = keyring_count(keyring);
     unsigned place = 0;
-    while (place < material->count && memcmp(material->keys[place].id, id, SEAL_KEY_ID_BYTES) != 0)
+    while (place < count && memcmp(keyring->keys[place].id, id, SEAL_KEY_ID_BYTES) != 0)
         place++;
     return place;
 }
 
-static const char s4_prefix[] = "s4 ";
-
-/* "s4 N"; the id may stand for several keys in S4, and so does not here. */
-static bool take_s4_key(const struct ini_file *file, const struct ini_entry *entry, struct keyring_material *material,
-                        struct error *error)
+static bool is_destroyed(const struct keyring *keyring, unsigned place)
 {
-    uint64_t id;
-    struct span text = span_from_string(entry->section + strlen(s4_prefix));
-    if (!decimal_parse_range(text, 0, UINT16_MAX, &id) || strcmp(entry->name, "material") != 0)
-        return ini_refuse(file, entry, error, "a key of S4 is [s4 ID], an ID being 0 to 65535, with its material.");
-    if (material->s4_count == KEYRING_S4_KEYS_MAX)
-        return ini_refuse(file, entry, error, "there are more than %d keys of S4.", KEYRING_S4_KEYS_MAX);
-    struct keyring_s4_key *key = &material->s4_keys[material->s4_count];
-    if (!base64_decode(span_from_string(entry->value), key->key, AES_KEY_BYTES))
-        return ini_refuse(file, entry, error, "material must be 32 bytes in base64.");
-    key->id = (unsigned)id;
-    material->s4_count++;
-    return true;
+    return atomic_load_explicit(&keyring->standings[place].is_destroyed, memory_order_acquire);
 }
 
-static bool take_key(const struct ini_file *file, const struct ini_entry *entry, struct keyring_material *material,
-                     struct error *error)
+static bool has_s4_key(const struct keyring_s4_key *keys, unsigned count, const struct keyring_s4_key *key)
 {
-    static const char prefix[] = "key ";
-    uint8_t id[SEAL_KEY_ID_BYTES];
-    if (strncmp(entry->section, prefix, strlen(prefix)) != 0 || !take_id(entry->section + strlen(prefix), id))
-        return ini_refuse(file, entry, error,
-                          "sections are [keyring], [key ID], an ID being 16 hex digits, and [s4 ID].");
-    if (strcmp(entry->name, "material") != 0)
-        return ini_refuse(file, entry, error, "a key has its material, and nothing else.");
-    if (material->count == KEYRING_KEYS_MAX)
-        return ini_refuse(file, entry, error, "there are more than %d keys.", KEYRING_KEYS_MAX);
-    struct keyring_key *key = &material->keys[material->count];
-    if (!base64_decode(span_from_string(entry->value), key->key, AES_KEY_BYTES))
-        return ini_refuse(file, entry, error, "material must be 32 bytes in base64.");
-    keyring_key_id(key->key, key->id);
-    if (memcmp(key->id, id, SEAL_KEY_ID_BYTES) != 0)
-        return ini_refuse(file, entry, error, "this is not the key %s: a letter of its material is wrong, or its id.",
-                          entry->section + strlen(prefix));
-    material->count++;
-    return true;
+    for (unsigned i = 0; i < count; i++)
+        if (keys[i].id == key->id && memcmp(keys[i].key, key->key, AES_KEY_BYTES) == 0)
+            return true;
+    return false;
 }
 
-static bool take_entries(const struct ini_file *file, struct keyring_material *material, struct error *error)
+/* Keys that go by mistake, with a file that was edited or mounted wrongly, would take objects with them. */
+static bool check_nothing_lost(const struct keyring *keyring, const char *path, const struct keyring_material *material,
+                               struct error *error)
 {
-    const struct ini_entry *active = NULL;
-    for (unsigned i = 0; i < file->count; i++) {
-        const struct ini_entry *entry = &file->entries[i];
-        if (strncmp(entry->section, s4_prefix, strlen(s4_prefix)) == 0) {
-            if (!take_s4_key(file, entry, material, error))
-                return false;
-        } else if (strcmp(entry->section, "keyring") != 0) {
-            if (!take_key(file, entry, material, error))
-                return false;
-        } else if (strcmp(entry->name, "active") == 0) {
-            active = entry;
-        } else {
-            return ini_refuse(file, entry, error, "%s is not known: [keyring] has active.", entry->name);
-        }
+    char id[KEYRING_ID_TEXT_BYTES];
+    for (unsigned i = 0; i < keyring->count; i++) {
+        unsigned place = keyring_material_find(material, keyring->keys[i].id);
+        keyring_id_format(keyring->keys[i].id, id);
+        if (place == material->count)
+            return error_set(error, ERROR_CONFLICT, NULL,
+                             "%s has no key %s any more. Start baled anew if it is to do without.", path, id);
+        if (is_destroyed(keyring, i) && material->keys[place].has_material)
+            return error_set(error, ERROR_CONFLICT, NULL,
+                             "%s has the key %s again, which was destroyed. Start baled anew to use it.", path, id);
     }
-    uint8_t id[SEAL_KEY_ID_BYTES];
-    if (active == NULL && material->count == 0 && material->s4_count > 0)
-        return true;
-    if (active == NULL)
-        return error_set(error, ERROR_INVALID, NULL, "%s has no [keyring] with active = ID.", file->path);
-    if (!take_id(active->value, id) || (material->active = keyring_material_find(material, id)) == material->count)
-        return ini_refuse(file, active, error, "there is no [key %s].", active->value);
+    for (unsigned i = 0; i < keyring->s4_count; i++)
+        if (!has_s4_key(material->s4_keys, material->s4_count, &keyring->s4_keys[i]))
+            return error_set(error, ERROR_CONFLICT, NULL, "%s has no [s4 %u] any more with the key that it had.", path,
+                             keyring->s4_keys[i].id);
     return true;
 }
 
-struct keyring_material *keyring_material_read(const struct ini_file *file, struct error *error)
+static void take_key(struct keyring *keyring, struct aes *aes, const struct keyring_key *key)
 {
-    struct keyring_material *material = secret_map(sizeof *material);
-    if (material == NULL) {
-        (void)error_set(error, ERROR_BUSY, NULL, "There is no memory for a keyring.");
-        return NULL;
+    unsigned place = find_place(keyring, key->id);
+    struct standing *standing = &keyring->standings[place];
+    bool is_new = place == keyring->count;
+    if (is_new && key->has_material)
+        seal_keys_derive(aes, key->id, key->key, &keyring->keys[place]);
+    else if (is_new)
+        memcpy(keyring->keys[place].id, key->id, SEAL_KEY_ID_BYTES);
+    if (!key->has_material && !is_destroyed(keyring, place)) {
+        memcpy(standing->day, key->destroyed, sizeof standing->day);
+        atomic_store_explicit(&standing->is_destroyed, true, memory_order_release);
     }
-    if (take_entries(file, material, error))
-        return material;
-    keyring_material_free(material);
-    return NULL;
+    atomic_store_explicit(&standing->is_retired, key->is_retired, memory_order_relaxed);
+    if (is_new)
+        atomic_store_explicit(&keyring->count, place + 1, memory_order_release);
 }
 
-void keyring_material_free(struct keyring_material *material)
+static void take_s4_key(struct keyring *keyring, const struct keyring_s4_key *key)
 {
-    secret_unmap(material, sizeof *material);
+    unsigned count = keyring->s4_count;
+    if (has_s4_key(keyring->s4_keys, count, key))
+        return;
+    keyring->s4_keys[count] = *key;
+    atomic_store_explicit(&keyring->s4_count, count + 1, memory_order_release);
 }
 
-static bool check_mode(const char *path, struct error *error)
+static void take_all(struct keyring *keyring, struct aes *aes, const struct keyring_material *material)
 {
-    struct stat status;
-    if (stat(path, &status) != 0)
-        return error_set_errno(error, errno, "%s (bale keyring create makes a new one)", path);
-    return (status.st_mode & (S_IRWXG | S_IRWXO)) == 0 ||
-           error_set(error, ERROR_DENIED, NULL,
-                     "%s may be read by others than its owner; chmod 600 it, and think about who has read it.", path);
-}
-
-struct keyring_material *keyring_material_load(const char *path, struct error *error)
-{
-    struct ini_file file;
-    if (!check_mode(path, error) || !ini_file_load(path, &file, error))
-        return NULL;
-    struct keyring_material *material = keyring_material_read(&file, error);
-    ini_file_free(&file);
-    return material;
-}
-
-/* ---- as it is used ---- */
-
-static bool derive_keys(struct keyring *keyring, const struct keyring_material *material)
-{
-    struct aes *aes = aes_create();
-    if (aes == NULL)
-        return false;
     for (unsigned i = 0; i < material->count; i++)
-        seal_keys_derive(aes, material->keys[i].id, material->keys[i].key, &keyring->keys[i]);
-    keyring->count = material->count;
-    keyring->active = material->active;
-    keyring->s4_count = material->s4_count;
-    memcpy(keyring->s4_keys, material->s4_keys, sizeof keyring->s4_keys);
-    keyring_give_aes(keyring, aes);
-    return true;
+        take_key(keyring, aes, &material->keys[i]);
+    for (unsigned i = 0; i < material->s4_count; i++)
+        take_s4_key(keyring, &material->s4_keys[i]);
+    if (material->count > 0) {
+        unsigned place = find_place(keyring, material->keys[material->active].id);
+        atomic_store_explicit(&keyring->active, &keyring->keys[place], memory_order_release);
+    }
 }
 
 /* Takes the material. */
@@ -175,11 +131,16 @@ static struct keyring *make_keyring(struct keyring_material *material, struct er
     if (material == NULL)
         return NULL;
     struct keyring *keyring = secret_map(sizeof *keyring);
-    bool made = keyring != NULL && derive_keys(keyring, material);
+    struct aes *aes = keyring != NULL ? aes_create() : NULL;
+    if (aes != NULL) {
+        (void)pthread_mutex_init(&keyring->changing, NULL);
+        take_all(keyring, aes, material);
+        keyring_give_aes(keyring, aes);
+    }
     keyring_material_free(material);
-    if (made)
+    if (aes != NULL)
         return keyring;
-    keyring_free(keyring);
+    secret_unmap(keyring, sizeof *keyring);
     (void)error_set(error, ERROR_BUSY, NULL, "There is no memory for a keyring.");
     return NULL;
 }
@@ -199,23 +160,42 @@ struct keyring *keyring_parse(const char *path, struct span text, struct error *
     return keyring;
 }
 
+bool keyring_reload(struct keyring *keyring, const char *path, struct error *error)
+{
+    struct keyring_material *material = keyring_material_load(path, error);
+    if (material == NULL)
+        return false;
+    struct aes *aes = keyring_take_aes(keyring);
+    (void)pthread_mutex_lock(&keyring->changing);
+    bool taken = check_nothing_lost(keyring, path, material, error);
+    if (taken)
+        take_all(keyring, aes, material);
+    (void)pthread_mutex_unlock(&keyring->changing);
+    keyring_give_aes(keyring, aes);
+    keyring_material_free(material);
+    return taken;
+}
+
 void keyring_free(struct keyring *keyring)
 {
     if (keyring == NULL)
         return;
     for (unsigned i = 0; i < AES_SPARES; i++)
         aes_destroy(keyring->spares[i]);
+    (void)pthread_mutex_destroy(&keyring->changing);
     secret_unmap(keyring, sizeof *keyring);
 }
 
+/* ---- as it is used ---- */
+
 const struct seal_keys *keyring_active(const struct keyring *keyring)
 {
-    return keyring->count == 0 ? NULL : &keyring->keys[keyring->active];
+    return atomic_load_explicit(&keyring->active, memory_order_acquire);
 }
 
 unsigned keyring_s4_count(const struct keyring *keyring)
 {
-    return keyring->s4_count;
+    return atomic_load_explicit(&keyring->s4_count, memory_order_acquire);
 }
 
 const struct keyring_s4_key *keyring_s4_at(const struct keyring *keyring, unsigned index)
@@ -225,21 +205,56 @@ const struct keyring_s4_key *keyring_s4_at(const struct keyring *keyring, unsign
 
 const struct seal_keys *keyring_find(const struct keyring *keyring, const uint8_t id[SEAL_KEY_ID_BYTES])
 {
-    for (unsigned i = 0; i < keyring->count; i++)
-        if (memcmp(keyring->keys[i].id, id, SEAL_KEY_ID_BYTES) == 0)
-            return &keyring->keys[i];
-    return NULL;
+    unsigned place = find_place(keyring, id);
+    bool is_there = place < keyring_count(keyring) && !is_destroyed(keyring, place);
+    return is_there ? &keyring->keys[place] : NULL;
+}
+
+const char *keyring_destroyed(const struct keyring *keyring, const uint8_t id[SEAL_KEY_ID_BYTES])
+{
+    unsigned place = find_place(keyring, id);
+    bool was_there = place < keyring_count(keyring) && is_destroyed(keyring, place);
+    return was_there ? keyring->standings[place].day : NULL;
+}
+
+bool keyring_is_retired(const struct keyring *keyring, const uint8_t id[SEAL_KEY_ID_BYTES])
+{
+    unsigned place = find_place(keyring, id);
+    return place < keyring_count(keyring) &&
+           atomic_load_explicit(&keyring->standings[place].is_retired, memory_order_relaxed);
 }
 
 unsigned keyring_count(const struct keyring *keyring)
 {
-    return keyring->count;
+    return atomic_load_explicit(&keyring->count, memory_order_acquire);
 }
 
 const struct seal_keys *keyring_at(const struct keyring *keyring, unsigned index)
 {
     return &keyring->keys[index];
 }
+
+/* ---- what is missing ---- */
+
+void keyring_note_missing(struct keyring *keyring, const uint8_t id[SEAL_KEY_ID_BYTES])
+{
+    if (find_place(keyring, id) == keyring_count(keyring))
+        atomic_store_explicit(&keyring->missing, load_u64_le(id), memory_order_relaxed);
+}
+
+void keyring_forget_missing(struct keyring *keyring)
+{
+    atomic_store_explicit(&keyring->missing, 0, memory_order_relaxed);
+}
+
+bool keyring_missing(const struct keyring *keyring, uint8_t ret_id[SEAL_KEY_ID_BYTES])
+{
+    uint64_t missing = atomic_load_explicit(&keyring->missing, memory_order_relaxed);
+    store_u64_le(ret_id, missing);
+    return missing != 0 && find_place(keyring, ret_id) == keyring_count(keyring);
+}
+
+/* ---- contexts ---- */
 
 struct aes *keyring_take_aes(struct keyring *keyring)
 {

@@ -4,6 +4,7 @@
 #include "runtime/base/hex.h"
 #include "runtime/base/secret.h"
 #include "s3client/wire/checksum.h"
+#include "s3client/wire/date.h"
 #include "server/keys/keyring_private.h"
 
 #include <errno.h>
@@ -11,6 +12,7 @@
 #include <libgen.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -65,7 +67,12 @@ static size_t format(const struct keyring_material *material, char *text)
     for (unsigned i = 0; i < material->count; i++) {
         keyring_id_format(material->keys[i].id, id);
         append(text, &size, "[key %s]\n", id);
-        append_material(text, &size, material->keys[i].key);
+        if (material->keys[i].is_retired)
+            append(text, &size, "use = read\n");
+        if (material->keys[i].has_material)
+            append_material(text, &size, material->keys[i].key);
+        else
+            append(text, &size, "destroyed = %s\n", material->keys[i].destroyed);
     }
     for (unsigned i = 0; i < material->s4_count; i++) {
         append(text, &size, "[s4 %u]\n", material->s4_keys[i].id);
@@ -156,6 +163,7 @@ static void draw_key(struct keyring_material *material, const struct random_sour
     struct keyring_key *key = &material->keys[material->count++];
     random_fill(random, key->key, sizeof key->key);
     keyring_key_id(key->key, key->id);
+    key->has_material = true;
     keyring_id_format(key->id, ret_id);
 }
 
@@ -171,33 +179,132 @@ bool keyring_create(const char *path, const struct random_source *random, char r
     return written;
 }
 
+/* What changes of a file: refused, or done to `material`. */
+struct change {
+    bool (*make)(const struct change *change, struct keyring_material *material, struct error *error);
+    const char *path;
+    struct span id; /* of the key that is meant; of a new one not asked */
+    const struct random_source *random;
+    char *ret_id;
+    int64_t now_ms;
+};
+
+/* Of two that read a file and write it anew, the second would lose what the first has put into it. */
+static bool make_alone(const struct change *change, struct error *error)
+{
+    struct keyring_material *material = keyring_material_load(change->path, error);
+    bool done = material != NULL && change->make(change, material, error) &&
+                write_material(change->path, material, false, error);
+    keyring_material_free(material);
+    return done;
+}
+
+static bool change_file(const struct change *change, struct error *error)
+{
+    char copy[PATH_BYTES];
+    if ((size_t)snprintf(copy, sizeof copy, "%s", change->path) >= sizeof copy)
+        return error_set(error, ERROR_TOO_LARGE, NULL, "The path of the keyring is too long.");
+    int folder = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    bool locked = folder >= 0 && flock(folder, LOCK_EX) == 0;
+    bool done = locked ? make_alone(change, error) : error_set_errno(error, errno, "%s", change->path);
+    if (folder >= 0)
+        (void)close(folder);
+    return done;
+}
+
+static bool make_add(const struct change *change, struct keyring_material *material, struct error *error)
+{
+    if (material->count == KEYRING_KEYS_MAX)
+        return error_set(error, ERROR_TOO_LARGE, NULL, "%s has %d keys, and takes no more.", change->path,
+                         KEYRING_KEYS_MAX);
+    draw_key(material, change->random, change->ret_id);
+    return true;
+}
+
 bool keyring_add(const char *path, const struct random_source *random, char ret_id[KEYRING_ID_TEXT_BYTES],
                  struct error *error)
 {
-    struct keyring_material *material = keyring_material_load(path, error);
-    if (material == NULL)
+    const struct change change = {.make = make_add, .path = path, .random = random, .ret_id = ret_id};
+    return change_file(&change, error);
+}
+
+/* NULL: there is no such key, or it is destroyed. */
+static struct keyring_key *find_key(const struct change *change, struct keyring_material *material, struct error *error)
+{
+    uint8_t bytes[SEAL_KEY_ID_BYTES];
+    bool is_id = hex_decode(change->id, bytes, sizeof bytes);
+    unsigned place = is_id ? keyring_material_find(material, bytes) : material->count;
+    if (place == material->count) {
+        (void)error_set(error, ERROR_NOT_FOUND, NULL, "%s has no key %.*s.", change->path, SPAN_FORMAT(change->id));
+        return NULL;
+    }
+    struct keyring_key *key = &material->keys[place];
+    if (key->has_material)
+        return key;
+    (void)error_set(error, ERROR_CONFLICT, NULL, "The key %.*s was destroyed on %s.", SPAN_FORMAT(change->id),
+                    key->destroyed);
+    return NULL;
+}
+
+static bool make_activate(const struct change *change, struct keyring_material *material, struct error *error)
+{
+    const struct keyring_key *key = find_key(change, material, error);
+    if (key == NULL)
         return false;
-    bool has_room =
-        material->count < KEYRING_KEYS_MAX ||
-        error_set(error, ERROR_TOO_LARGE, NULL, "%s has %d keys, and takes no more.", path, KEYRING_KEYS_MAX);
-    if (has_room)
-        draw_key(material, random, ret_id);
-    bool written = has_room && write_material(path, material, false, error);
-    keyring_material_free(material);
-    return written;
+    material->active = (unsigned)(key - material->keys);
+    return keyring_key_may_write(key) ||
+           error_set(error, ERROR_CONFLICT, NULL, "The key %.*s is retired.", SPAN_FORMAT(change->id));
 }
 
 bool keyring_activate(const char *path, struct span id, struct error *error)
 {
-    struct keyring_material *material = keyring_material_load(path, error);
-    if (material == NULL)
+    const struct change change = {.make = make_activate, .path = path, .id = id};
+    return change_file(&change, error);
+}
+
+/* NULL: as find_key, or it is active. */
+static struct keyring_key *find_inactive(const struct change *change, struct keyring_material *material,
+                                         struct error *error)
+{
+    struct keyring_key *key = find_key(change, material, error);
+    if (key == NULL || key != &material->keys[material->active])
+        return key;
+    (void)error_set(error, ERROR_CONFLICT, NULL, "The key %.*s is active; activate another one first.",
+                    SPAN_FORMAT(change->id));
+    return NULL;
+}
+
+static bool make_retire(const struct change *change, struct keyring_material *material, struct error *error)
+{
+    struct keyring_key *key = find_inactive(change, material, error);
+    if (key == NULL)
         return false;
-    uint8_t bytes[SEAL_KEY_ID_BYTES];
-    unsigned place = hex_decode(id, bytes, sizeof bytes) ? keyring_material_find(material, bytes) : material->count;
-    bool is_there = place < material->count ||
-                    error_set(error, ERROR_NOT_FOUND, NULL, "%s has no key %.*s.", path, SPAN_FORMAT(id));
-    material->active = place;
-    bool written = is_there && write_material(path, material, false, error);
-    keyring_material_free(material);
-    return written;
+    key->is_retired = true;
+    return true;
+}
+
+bool keyring_retire(const char *path, struct span id, struct error *error)
+{
+    const struct change change = {.make = make_retire, .path = path, .id = id};
+    return change_file(&change, error);
+}
+
+static bool make_destroy(const struct change *change, struct keyring_material *material, struct error *error)
+{
+    char now[DATE_TEXT_BYTES];
+    struct keyring_key *key = find_inactive(change, material, error);
+    if (key == NULL)
+        return false;
+    date_format_xml(change->now_ms, now);
+    memcpy(key->destroyed, now, KEYRING_DAY_BYTES - 1);
+    explicit_bzero(key->key, sizeof key->key);
+    key->has_material = false;
+    key->is_retired = false;
+    return true;
+}
+
+bool keyring_destroy(const char *path, struct span id, int64_t now_ms, struct error *error)
+{
+    const struct change change = {.make = make_destroy, .path = path, .id = id, .now_ms = now_ms};
+    return change_file(&change, error);
 }

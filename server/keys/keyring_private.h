@@ -4,11 +4,12 @@
 #include "server/config/ini.h"
 #include "server/keys/keyring.h"
 
-#include <stdatomic.h>
-
 struct keyring_key {
     uint8_t id[SEAL_KEY_ID_BYTES];
+    bool has_material; /* false: it is destroyed */
     uint8_t key[AES_KEY_BYTES];
+    bool is_retired;
+    char destroyed[KEYRING_DAY_BYTES]; /* "": it is not */
 };
 
 /* In memory of runtime/base/secret.h. */
@@ -26,5 +27,8 @@ struct keyring_material *keyring_material_read(const struct ini_file *file, stru
 void keyring_material_free(struct keyring_material *material);
 /* Its place; `count`: it is not there. */
 unsigned keyring_material_find(const struct keyring_material *material, const uint8_t id[SEAL_KEY_ID_BYTES]);
+
+/* May new objects be written under it? */
+bool keyring_key_may_write(const struct keyring_key *key);
 
 void keyring_key_id(const uint8_t key[AES_KEY_BYTES], uint8_t ret_id[SEAL_KEY_ID_BYTES]);

@@ -110,13 +110,20 @@ size_t object_seal_make(struct keyring *keyring, const struct object_name *name,
     return seal_record_encode(&record, ret_seal);
 }
 
-bool object_seal_refuse_missing(const uint8_t key_id[SEAL_KEY_ID_BYTES], bool has_keyring, const char *what,
+bool object_seal_refuse_missing(struct keyring *keyring, const uint8_t key_id[SEAL_KEY_ID_BYTES], const char *what,
                                 struct error *error)
 {
     char id[KEYRING_ID_TEXT_BYTES];
     keyring_id_format(key_id, id);
+    const char *day = keyring != NULL ? keyring_destroyed(keyring, key_id) : NULL;
+    if (day != NULL)
+        return error_set(error, ERROR_UNSUPPORTED, S3_InternalError,
+                         "%s was encrypted under the key %s, which was destroyed on %s: nobody can read it any more.",
+                         what, id, day);
+    if (keyring != NULL)
+        keyring_note_missing(keyring, key_id);
     return error_set(error, ERROR_UNSUPPORTED, S3_InternalError, "%s is encrypted under the key %s, which %s.", what,
-                     id, has_keyring ? "the keyring does not have" : "needs a keyring (--keyring)");
+                     id, keyring != NULL ? "the keyring does not have" : "needs a keyring (--keyring)");
 }
 
 bool object_seal_open(struct keyring *keyring, const struct object_name *name,
@@ -127,7 +134,7 @@ bool object_seal_open(struct keyring *keyring, const struct object_name *name,
     bool opened = seal_record_decode(attributes->seal, &record, error);
     const struct seal_keys *keys = opened && keyring != NULL ? keyring_find(keyring, record.key_id) : NULL;
     if (opened && keys == NULL)
-        return object_seal_refuse_missing(record.key_id, keyring != NULL, "The object", error);
+        return object_seal_refuse_missing(keyring, record.key_id, "The object", error);
     object_seal_hash_name(name, hash);
     if (opened && memcmp(hash, record.name, sizeof hash) != 0)
         opened = error_set(error, ERROR_DAMAGED, NULL, "The object was encrypted under another name.");
@@ -153,8 +160,10 @@ static void lift(void *context, struct object_attributes *attributes)
     if (!seal_record_decode(attributes->seal, &record, &ignored))
         return;
     const struct seal_keys *keys = keyring_find(keyring, record.key_id);
-    if (keys == NULL)
+    if (keys == NULL) {
+        keyring_note_missing(keyring, record.key_id);
         return;
+    }
     struct aes *aes = keyring_take_aes(keyring);
     seal_mask(aes, keys, record.nonce, &record.hashes);
     keyring_give_aes(keyring, aes);

@@ -32,8 +32,8 @@ bool object_seal_open(struct keyring *keyring, const struct object_name *name,
                       const struct object_attributes *attributes, struct object_secret *ret_secret,
                       struct error *error);
 
-/* InternalError: there is no such key; `what` is encrypted under it. */
-bool object_seal_refuse_missing(const uint8_t key_id[SEAL_KEY_ID_BYTES], bool has_keyring, const char *what,
+/* InternalError: the keyring, NULL: there is none, has no such key, or none any more; `what` is encrypted under it. */
+bool object_seal_refuse_missing(struct keyring *keyring, const uint8_t key_id[SEAL_KEY_ID_BYTES], const char *what,
                                 struct error *error);
 
 /* A checksum as seals have it, and back; what its algorithm's value cannot be like is none. */

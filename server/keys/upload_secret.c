@@ -35,7 +35,7 @@ bool upload_secret_open(struct keyring *keyring, const struct object_name *name,
     }
     const struct seal_keys *keys = keyring != NULL ? keyring_find(keyring, key_id) : NULL;
     if (keys == NULL)
-        return object_seal_refuse_missing(key_id, keyring != NULL, "The upload", error);
+        return object_seal_refuse_missing(keyring, key_id, "The upload", error);
     struct aes *aes = keyring_take_aes(keyring);
     object_seal_hash_name(name, hash);
     bool opened = upload_seal_open(aes, keys, hash, seal, &ret_secret->is_encrypted, ret_secret->data_key, error);

@@ -505,10 +505,9 @@ static const struct command COMMANDS[] = {
      TABLE(JOURNAL, "journal")},
     {"keyring", command_keyring, check_keyring, "VERB [ID]", "make and change the file of keys that encrypt objects",
      "create makes the file that baled is given with --keyring, with one key, which is active; add puts one key more "
-     "into it; "
-     "activate ID lets new objects be written under that key, from the next start of baled on; list prints the ids. A "
-     "key "
-     "that is not active opens what was written under it, and must stay. Keys themselves are never printed.",
+     "into it; activate ID lets new objects be written under that key; retire ID keeps it from becoming active again; "
+     "list prints the ids. baled reads the file at its start and at SIGHUP. A key that is not active opens what was "
+     "written under it, and must stay. Keys themselves are never printed.",
      TABLE(KEYRING, "keyring")},
     {"lifecycle", command_lifecycle, check_lifecycle, NULL, "say what lifecycle rules do, and why",
      "Asks a running baled what the lifecycle rules of its buckets have done, and when something falls due next; or, "

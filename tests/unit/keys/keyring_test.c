@@ -1,6 +1,7 @@
 /* tests/unit/keys/keyring_test.c -- keyrings made, changed and read, and every file that is refused. */
 #include "server/keys/keyring.h"
 
+#include "runtime/base/hex.h"
 #include "tests/unit/run_suite.h"
 
 #include <stdio.h>
@@ -143,9 +144,129 @@ START_TEST(keys_of_s4)
 }
 END_TEST
 
+static void take_id(const char *text, uint8_t ret_id[SEAL_KEY_ID_BYTES])
+{
+    ck_assert(hex_decode(span_from_string(text), ret_id, SEAL_KEY_ID_BYTES));
+}
+
+/* What is retired is read and never active again; what is destroyed is a day. */
+START_TEST(keys_come_to_an_end)
+{
+    static const int64_t day_ms = INT64_C(1796083200000); /* 2026-12-01 */
+    char first[KEYRING_ID_TEXT_BYTES];
+    char second[KEYRING_ID_TEXT_BYTES];
+    uint8_t id[SEAL_KEY_ID_BYTES];
+    ck_assert(keyring_create(path, random_system(), first, &error));
+    ck_assert(keyring_add(path, random_system(), second, &error));
+    take_id(first, id);
+    ck_assert(!keyring_retire(path, span_from_string(first), &error)); /* it is active */
+    ck_assert_int_eq(error.kind, ERROR_CONFLICT);
+    ck_assert(!keyring_destroy(path, span_from_string(first), day_ms, &error));
+    ck_assert_int_eq(error.kind, ERROR_CONFLICT);
+    ck_assert(keyring_activate(path, span_from_string(second), &error));
+    ck_assert(keyring_retire(path, span_from_string(first), &error));
+    struct keyring *keyring = keyring_load(path, &error);
+    ck_assert(keyring_find(keyring, id) != NULL && keyring_is_retired(keyring, id));
+    ck_assert(!keyring_activate(path, span_from_string(first), &error));
+    ck_assert_int_eq(error.kind, ERROR_CONFLICT);
+
+    ck_assert(keyring_destroy(path, span_from_string(first), day_ms, &error));
+    for (unsigned i = 0; i < 2; i++) { /* of one that had it, then of one that never did */
+        ck_assert(keyring_reload(keyring, path, &error));
+        ck_assert_ptr_null(keyring_find(keyring, id));
+        ck_assert_str_eq(keyring_destroyed(keyring, id), "2026-12-01");
+        ck_assert_uint_eq(keyring_count(keyring), 2);
+        expect_active(keyring, second);
+        keyring_free(keyring);
+        keyring = keyring_load(path, &error);
+    }
+    for (unsigned i = 0; i < 3; i++) {
+        struct span dead = span_from_string(first);
+        ck_assert(!(i == 0   ? keyring_activate(path, dead, &error)
+                    : i == 1 ? keyring_retire(path, dead, &error)
+                             : keyring_destroy(path, dead, day_ms, &error)));
+        ck_assert_int_eq(error.kind, ERROR_CONFLICT);
+    }
+    keyring_free(keyring);
+}
+END_TEST
+
+static void copy_file(const char *from, const char *to)
+{
+    char text[4096];
+    FILE *file = fopen(from, "r");
+    ck_assert_ptr_nonnull(file);
+    size_t size = fread(text, 1, sizeof text, file);
+    ck_assert(fclose(file) == 0 && size > 0 && size < sizeof text);
+    file = fopen(to, "w");
+    ck_assert(file != NULL && fwrite(text, 1, size, file) == size && fclose(file) == 0 && chmod(to, 0600) == 0);
+}
+
+/* Keys come, another one becomes active, and whoever has found one may use it all the while. */
+START_TEST(a_keyring_is_read_again)
+{
+    char old[80];
+    char first[KEYRING_ID_TEXT_BYTES];
+    char second[KEYRING_ID_TEXT_BYTES];
+    uint8_t id[SEAL_KEY_ID_BYTES];
+    uint8_t missing[SEAL_KEY_ID_BYTES];
+    (void)snprintf(old, sizeof old, "%s.old", path);
+    ck_assert(keyring_create(path, random_system(), first, &error));
+    copy_file(path, old);
+    struct keyring *keyring = keyring_load(path, &error);
+    const struct seal_keys *found = keyring_active(keyring);
+    struct seal_keys before = *found;
+    ck_assert(keyring_add(path, random_system(), second, &error));
+    take_id(second, id);
+    ck_assert(!keyring_missing(keyring, missing));
+    keyring_note_missing(keyring, id);
+    ck_assert(keyring_missing(keyring, missing));
+    ck_assert_mem_eq(missing, id, sizeof id);
+
+    ck_assert(keyring_reload(keyring, path, &error));
+    ck_assert(!keyring_missing(keyring, missing));
+    ck_assert_ptr_nonnull(keyring_find(keyring, id));
+    expect_active(keyring, first);
+    ck_assert(keyring_activate(path, span_from_string(second), &error));
+    ck_assert(keyring_reload(keyring, path, &error));
+    expect_active(keyring, second);
+    ck_assert_ptr_eq(keyring_find(keyring, found->id), found);
+    ck_assert_mem_eq(found, &before, sizeof before);
+
+    ck_assert(!keyring_reload(keyring, old, &error)); /* it has no second key */
+    ck_assert_int_eq(error.kind, ERROR_CONFLICT);
+    ck_assert_int_eq(unlink(path), 0);
+    ck_assert(!keyring_reload(keyring, path, &error));
+    expect_active(keyring, second);
+    ck_assert_uint_eq(keyring_count(keyring), 2);
+    keyring_free(keyring);
+    ck_assert_int_eq(unlink(old), 0);
+}
+END_TEST
+
+START_TEST(what_was_destroyed_does_not_come_back)
+{
+    char old[80];
+    char first[KEYRING_ID_TEXT_BYTES];
+    char second[KEYRING_ID_TEXT_BYTES];
+    (void)snprintf(old, sizeof old, "%s.old", path);
+    ck_assert(keyring_create(path, random_system(), first, &error));
+    ck_assert(keyring_add(path, random_system(), second, &error));
+    copy_file(path, old);
+    ck_assert(keyring_destroy(path, span_from_string(second), 0, &error));
+    struct keyring *keyring = keyring_load(path, &error);
+    ck_assert(!keyring_reload(keyring, old, &error));
+    ck_assert_int_eq(error.kind, ERROR_CONFLICT);
+    keyring_free(keyring);
+    ck_assert_int_eq(unlink(old), 0);
+}
+END_TEST
+
 /* The key of 32 zeros, whose id is what SHA-256("bale key" zeros) begins with. */
 #define ZEROS "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
 #define ZEROS_ID "befce54d08ad0852"
+
+#define ONE_KEY "[keyring]\nactive = " ZEROS_ID "\n[key " ZEROS_ID "]\nmaterial = " ZEROS "\n"
 
 START_TEST(texts_that_are_refused)
 {
@@ -160,6 +281,12 @@ START_TEST(texts_that_are_refused)
         "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n",
         "[keyring]\nactive = " ZEROS_ID "\nuse = x\n[key " ZEROS_ID "]\nmaterial = " ZEROS "\n",
         "[keyring]\nactive = " ZEROS_ID "\n[key " ZEROS_ID "]\nmaterial = " ZEROS "\nuse = x\n",
+        "[keyring]\nactive = " ZEROS_ID "\n[key " ZEROS_ID "]\nuse = read\nmaterial = " ZEROS "\n", /* it is retired */
+        "[keyring]\nactive = " ZEROS_ID "\n[key " ZEROS_ID "]\ndestroyed = 2026-11-30\n",
+        ONE_KEY "[key 0123456789abcdef]\nuse = read\n", /* no material */
+        ONE_KEY "[key 0123456789abcdef]\ndestroyed = today\n",
+        ONE_KEY "[key 0123456789abcdef]\ndestroyed = 2026-11-3\n",
+        ONE_KEY "destroyed = 2026-11-30\n", /* and it has material */
         "[s4 65536]\nmaterial = " ZEROS "\n",
         "[s4 x]\nmaterial = " ZEROS "\n",
         "[s4 1]\nkey = " ZEROS "\n",
@@ -170,8 +297,8 @@ START_TEST(texts_that_are_refused)
         ck_assert_msg(keyring == NULL, "text %zu", i);
         ck_assert_ptr_null(strstr(error.message, "AAAA")); /* no refusal shows a key */
     }
-    struct keyring *keyring = keyring_parse(
-        "k", SPAN("[keyring]\nactive = " ZEROS_ID "\n[key " ZEROS_ID "]\nmaterial = " ZEROS "\n"), &error);
+    struct keyring *keyring =
+        keyring_parse("k", SPAN(ONE_KEY "[key 0123456789abcdef]\ndestroyed = 2026-11-30\n"), &error);
     ck_assert_msg(keyring != NULL, "%s", error.message);
     keyring_free(keyring);
 }
@@ -209,5 +336,8 @@ int main(void)
     tcase_add_test(tcase, texts_that_are_refused);
     tcase_add_test(tcase, contexts_come_and_go);
     tcase_add_test(tcase, keys_of_s4);
+    tcase_add_test(tcase, keys_come_to_an_end);
+    tcase_add_test(tcase, a_keyring_is_read_again);
+    tcase_add_test(tcase, what_was_destroyed_does_not_come_back);
     return run_suite(suite);
 }
