@@ -100,6 +100,13 @@ static enum ownership default_ownership(const struct shard_common *common)
     return common->keeper == NULL ? OWNERSHIP_ENFORCED : ownerships[common->config->default_ownership];
 }
 
+static enum customer_keys customer_keys(const struct config *config)
+{
+    if (config->sse_c == CONFIG_OFF)
+        return CUSTOMER_KEYS_OFF;
+    return config->sse_c_over_http != 0 ? CUSTOMER_KEYS_OVER_HTTP : CUSTOMER_KEYS_OVER_TLS;
+}
+
 /* Whoever keeps objects in a bucket may want to read them with S4, which does not know columns. */
 static bool packs_columns(const struct config *config)
 {
@@ -175,6 +182,7 @@ static void start_pools(struct shard *shard)
         .default_ownership = default_ownership(common),
         .blocks_new_buckets = common->keeper != NULL && config->default_public_access_block != 0,
         .is_raw = config->raw,
+        .customer_keys = customer_keys(config),
         .takes_form_version_2 = config->form_signature_v2 == 0,
         .refuses_plain = config->sse == CONFIG_SSE_REQUIRE,
         .observe = observe,

@@ -6,7 +6,6 @@
 
 enum {
     VERSION = 1,
-    MODE_KEYRING = 's',
     HAS_MD5 = 1 << 0,
     HAS_CRC32C = 1 << 1,
     FLAGS_KNOWN = HAS_MD5 | HAS_CRC32C,
@@ -27,7 +26,7 @@ enum {
     AT_ZERO = AT_CRC32C + 4,
     AT_CHECKSUM = AT_ZERO + 4,
 
-    ASSOCIATED_BYTES_MAX = 1 + SEAL_FIXED_BYTES + SEAL_CHECKSUM_BYTES_MAX + 8,
+    ASSOCIATED_BYTES_MAX = 1 + SEAL_FIXED_BYTES + SEAL_CHECKSUM_BYTES_MAX + 8 + CUSTOMER_WRAP_BYTES,
 };
 _Static_assert((int)AT_CHECKSUM == (int)SEAL_FIXED_BYTES, "the fixed part ends before the checksum");
 
@@ -45,12 +44,35 @@ void seal_keys_derive(struct aes *aes, const uint8_t id[SEAL_KEY_ID_BYTES], cons
 
 /* ---- as bytes ---- */
 
+static const uint8_t mode_letters[] = {[SEAL_PLAIN] = 'p', [SEAL_KEYRING] = 's', [SEAL_CUSTOMER] = 'c'};
+
+uint8_t seal_mode_letter(enum seal_mode mode)
+{
+    return mode_letters[mode];
+}
+
+bool seal_mode_of(uint8_t letter, enum seal_mode *ret_mode)
+{
+    for (size_t i = 0; i < sizeof mode_letters; i++) {
+        if (mode_letters[i] != letter)
+            continue;
+        *ret_mode = (enum seal_mode)i;
+        return true;
+    }
+    return false;
+}
+
+static size_t customer_size(enum seal_mode mode)
+{
+    return mode == SEAL_CUSTOMER ? CUSTOMER_WRAP_BYTES : 0;
+}
+
 static size_t encode_head(const struct seal_record *record, uint8_t *bytes)
 {
     const struct seal_hashes *hashes = &record->hashes;
-    ASSERT(hashes->checksum_size <= SEAL_CHECKSUM_BYTES_MAX);
+    ASSERT(record->mode != SEAL_PLAIN && hashes->checksum_size <= SEAL_CHECKSUM_BYTES_MAX);
     bytes[AT_VERSION] = VERSION;
-    bytes[AT_MODE] = MODE_KEYRING;
+    bytes[AT_MODE] = seal_mode_letter(record->mode);
     bytes[AT_FLAGS] = (uint8_t)((hashes->has_md5 ? HAS_MD5 : 0) | (hashes->has_crc32c ? HAS_CRC32C : 0));
     bytes[AT_CHECKSUM_ALGORITHM] = hashes->checksum_algorithm;
     bytes[AT_CHECKSUM_TYPE] = hashes->checksum_type;
@@ -71,7 +93,9 @@ size_t seal_record_encode(const struct seal_record *record, uint8_t ret_bytes[SE
 {
     size_t size = encode_head(record, ret_bytes);
     memcpy(ret_bytes + size, record->wrapped, SEAL_WRAPPED_BYTES);
-    return size + SEAL_WRAPPED_BYTES;
+    size += SEAL_WRAPPED_BYTES;
+    memcpy(ret_bytes + size, record->customer, customer_size(record->mode));
+    return size + customer_size(record->mode);
 }
 
 static bool refuse_damaged(struct error *error)
@@ -84,14 +108,17 @@ bool seal_record_decode(struct span bytes, struct seal_record *ret_record, struc
     if (bytes.size < SEAL_FIXED_BYTES)
         return refuse_damaged(error);
     const uint8_t *from = bytes.data;
-    if (from[AT_VERSION] != VERSION || from[AT_MODE] != MODE_KEYRING)
+    enum seal_mode mode;
+    if (from[AT_VERSION] != VERSION || !seal_mode_of(from[AT_MODE], &mode) || mode == SEAL_PLAIN)
         return error_set(error, ERROR_UNSUPPORTED, NULL,
                          "The object is encrypted in a way that a newer version of Bale knows.");
     size_t checksum_size = from[AT_CHECKSUM_SIZE];
     if ((from[AT_FLAGS] & ~FLAGS_KNOWN) != 0 || checksum_size > SEAL_CHECKSUM_BYTES_MAX ||
-        load_u32_le(from + AT_ZERO) != 0 || bytes.size != SEAL_FIXED_BYTES + checksum_size + SEAL_WRAPPED_BYTES)
+        load_u32_le(from + AT_ZERO) != 0 ||
+        bytes.size != SEAL_FIXED_BYTES + checksum_size + SEAL_WRAPPED_BYTES + customer_size(mode))
         return refuse_damaged(error);
     *ret_record = (struct seal_record){
+        .mode = mode,
         .parts_count = load_u16_le(from + AT_PARTS_COUNT),
         .hashes = {.has_md5 = (from[AT_FLAGS] & HAS_MD5) != 0,
                    .has_crc32c = (from[AT_FLAGS] & HAS_CRC32C) != 0,
@@ -106,7 +133,9 @@ bool seal_record_decode(struct span bytes, struct seal_record *ret_record, struc
     memcpy(ret_record->map, from + AT_MAP, SEAL_MAP_BYTES);
     memcpy(ret_record->hashes.md5, from + AT_MD5, SEAL_MD5_BYTES);
     memcpy(ret_record->hashes.checksum, from + AT_CHECKSUM, checksum_size);
-    memcpy(ret_record->wrapped, from + AT_CHECKSUM + checksum_size, SEAL_WRAPPED_BYTES);
+    from += AT_CHECKSUM + checksum_size;
+    memcpy(ret_record->wrapped, from, SEAL_WRAPPED_BYTES);
+    memcpy(ret_record->customer, from + SEAL_WRAPPED_BYTES, customer_size(mode));
     return true;
 }
 
@@ -145,6 +174,16 @@ void seal_mask(struct aes *aes, const struct seal_keys *keys, const uint8_t nonc
     explicit_bzero(pad, sizeof pad);
 }
 
+void seal_hide_md5(struct aes *aes, const uint8_t attribute_key[AES_KEY_BYTES], uint8_t md5[SEAL_MD5_BYTES])
+{
+    static const uint8_t label[XAES_SALT_BYTES + 1] = "bale etag   ";
+    uint8_t derived[AES_KEY_BYTES];
+    xaes_derive(aes, attribute_key, label, derived);
+    aes_block_set_key(aes, derived);
+    aes_block_encrypt(aes, md5, md5);
+    explicit_bzero(derived, sizeof derived);
+}
+
 /* ---- wraps ---- */
 
 static struct span encode_associated(const struct seal_record *record, uint64_t original_size, uint8_t *bytes)
@@ -152,29 +191,30 @@ static struct span encode_associated(const struct seal_record *record, uint64_t 
     bytes[0] = 'W';
     size_t size = 1 + encode_head(record, bytes + 1);
     store_u64_le(bytes + size, original_size);
-    return span_of(bytes, size + 8);
+    memcpy(bytes + size + 8, record->customer, customer_size(record->mode));
+    return span_of(bytes, size + 8 + customer_size(record->mode));
 }
 
 void seal_wrap(struct seal_record *record, struct aes *aes, const struct seal_keys *keys,
-               const uint8_t nonce[XAES_NONCE_BYTES], uint64_t original_size, const uint8_t data_key[AES_KEY_BYTES])
+               const uint8_t nonce[XAES_NONCE_BYTES], uint64_t original_size, const uint8_t key[AES_KEY_BYTES])
 {
     uint8_t bytes[ASSOCIATED_BYTES_MAX];
     ASSERT(memcmp(record->key_id, keys->id, SEAL_KEY_ID_BYTES) == 0);
     struct span associated = encode_associated(record, original_size, bytes);
     uint8_t *sealed = record->wrapped + XAES_NONCE_BYTES;
     memcpy(record->wrapped, nonce, XAES_NONCE_BYTES);
-    xaes_seal(aes, keys->wrap, nonce, associated, span_of(data_key, AES_KEY_BYTES), sealed, sealed + AES_KEY_BYTES);
+    xaes_seal(aes, keys->wrap, nonce, associated, span_of(key, AES_KEY_BYTES), sealed, sealed + AES_KEY_BYTES);
 }
 
 bool seal_unwrap(const struct seal_record *record, struct aes *aes, const struct seal_keys *keys,
-                 uint64_t original_size, uint8_t ret_data_key[AES_KEY_BYTES], struct error *error)
+                 uint64_t original_size, uint8_t ret_key[AES_KEY_BYTES], struct error *error)
 {
     uint8_t bytes[ASSOCIATED_BYTES_MAX];
     ASSERT(memcmp(record->key_id, keys->id, SEAL_KEY_ID_BYTES) == 0);
     struct span associated = encode_associated(record, original_size, bytes);
     const uint8_t *sealed = record->wrapped + XAES_NONCE_BYTES;
     if (xaes_open(aes, keys->wrap, record->wrapped, associated, span_of(sealed, AES_KEY_BYTES), sealed + AES_KEY_BYTES,
-                  ret_data_key))
+                  ret_key))
         return true;
     return error_set(
         error, ERROR_DAMAGED, NULL,

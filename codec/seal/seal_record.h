@@ -3,15 +3,16 @@
  *
  * The data key is drawn for one write and wrapped by a key of the keyring with everything that matters as associated
  * data: the name under which the object was written, its size, all that stands in the record before it. So a record
- * opens only for the object that it was made for, as it was then. Hashes are masked because they tell what an object
- * holds to whoever can guess it; they are needed without the data key (a list shows ETags), and so they are masked by
- * the keyring's key, with a nonce that each write draws anew.
+ * opens only for the object that it was made for, as it was then. Of an object under a customer's key, that key wraps
+ * the data key (customer_wrap.h), and the keyring's wraps another one in its place, the attribute key: it vouches for
+ * the record in the same way, and opens what is known of parts, but no byte of the body. Hashes are masked because they
+ * tell what an object holds to whoever can guess it; they are needed without the data key (a list shows ETags), and so
+ * they are masked by the keyring's key, with a nonce that each write draws anew.
  *
  * Pure. What is decoded comes from a disk: no number of it is believed, and what does not open is ERROR_DAMAGED. */
 #pragma once
 
-#include "codec/seal/aes.h"
-#include "runtime/base/error.h"
+#include "codec/seal/customer_wrap.h"
 
 #include <stdint.h>
 
@@ -24,8 +25,19 @@ enum {
     SEAL_CHECKSUM_BYTES_MAX = 64,
     SEAL_WRAPPED_BYTES = XAES_NONCE_BYTES + AES_KEY_BYTES + GCM_TAG_BYTES,
     SEAL_FIXED_BYTES = 104, /* before the checksum */
-    SEAL_RECORD_BYTES_MAX = SEAL_FIXED_BYTES + SEAL_CHECKSUM_BYTES_MAX + SEAL_WRAPPED_BYTES,
+    SEAL_RECORD_BYTES_MAX = SEAL_FIXED_BYTES + SEAL_CHECKSUM_BYTES_MAX + SEAL_WRAPPED_BYTES + CUSTOMER_WRAP_BYTES,
 };
+_Static_assert((int)SEAL_NAME_BYTES == (int)CUSTOMER_NAME_BYTES, "one hash of a name");
+
+/* Whose key opens the body. */
+enum seal_mode {
+    SEAL_PLAIN,    /* nobody's: it is not encrypted. Of uploads; there is no such record */
+    SEAL_KEYRING,  /* SSE-S3 */
+    SEAL_CUSTOMER, /* SSE-C */
+};
+/* As bytes. False: there is none of that letter. */
+uint8_t seal_mode_letter(enum seal_mode mode);
+bool seal_mode_of(uint8_t letter, enum seal_mode *ret_mode);
 
 /* What the keys of a keyring are used for, each by a key of its own. */
 struct seal_keys {
@@ -50,13 +62,15 @@ struct seal_hashes {
 };
 
 struct seal_record {
+    enum seal_mode mode;
     uint8_t key_id[SEAL_KEY_ID_BYTES]; /* of the keyring's key */
     uint8_t name[SEAL_NAME_BYTES];     /* first bytes of SHA-256(bucket "/" key) */
     uint8_t nonce[SEAL_MASK_NONCE_BYTES];
-    uint8_t map[SEAL_MAP_BYTES]; /* SHA-256 of the parts that it was made of; zeros: none */
-    uint16_t parts_count;        /* 0: not of parts */
-    struct seal_hashes hashes;   /* masked */
-    uint8_t wrapped[SEAL_WRAPPED_BYTES];
+    uint8_t map[SEAL_MAP_BYTES];           /* SHA-256 of the parts that it was made of; zeros: none */
+    uint16_t parts_count;                  /* 0: not of parts */
+    struct seal_hashes hashes;             /* masked */
+    uint8_t wrapped[SEAL_WRAPPED_BYTES];   /* the data key; of SEAL_CUSTOMER the attribute key */
+    uint8_t customer[CUSTOMER_WRAP_BYTES]; /* the data key, of SEAL_CUSTOMER alone */
 };
 
 /* Returns how many bytes it takes. */
@@ -64,13 +78,17 @@ size_t seal_record_encode(const struct seal_record *record, uint8_t ret_bytes[SE
 /* ERROR_DAMAGED; ERROR_UNSUPPORTED: a later version, or a mode that this one does not know. */
 bool seal_record_decode(struct span bytes, struct seal_record *ret_record, struct error *error);
 
+/* What an object under a customer's key has as its ETag in place of the MD5: equal for equal bytes of one write, and
+ * told by nobody without its attribute key. In place. */
+void seal_hide_md5(struct aes *aes, const uint8_t attribute_key[AES_KEY_BYTES], uint8_t md5[SEAL_MD5_BYTES]);
+
 /* Masks hashes, or takes the mask off. */
 void seal_mask(struct aes *aes, const struct seal_keys *keys, const uint8_t nonce[SEAL_MASK_NONCE_BYTES],
                struct seal_hashes *hashes);
 
 /* Everything else of the record is set, and holds from here on. `nonce` has just been drawn at random. */
 void seal_wrap(struct seal_record *record, struct aes *aes, const struct seal_keys *keys,
-               const uint8_t nonce[XAES_NONCE_BYTES], uint64_t original_size, const uint8_t data_key[AES_KEY_BYTES]);
+               const uint8_t nonce[XAES_NONCE_BYTES], uint64_t original_size, const uint8_t key[AES_KEY_BYTES]);
 /* ERROR_DAMAGED: the record, or the size, is not what was wrapped. `keys` are those of record->key_id. */
 bool seal_unwrap(const struct seal_record *record, struct aes *aes, const struct seal_keys *keys,
-                 uint64_t original_size, uint8_t ret_data_key[AES_KEY_BYTES], struct error *error);
+                 uint64_t original_size, uint8_t ret_key[AES_KEY_BYTES], struct error *error);

@@ -6,12 +6,13 @@
 
 enum {
     VERSION = 1,
-    MODE_KEYRING = 's',
-    MODE_PLAIN = 'p',
     AT_VERSION = 0,
     AT_MODE = 1, /* then six zeros */
     AT_KEY_ID = 8,
     AT_NAME = AT_KEY_ID + SEAL_KEY_ID_BYTES,
+    AT_WRAPPED = AT_NAME + SEAL_NAME_BYTES,
+    AT_CUSTOMER = AT_WRAPPED + SEAL_WRAPPED_BYTES,
+    ASSOCIATED_BYTES_MAX = 1 + UPLOAD_SEAL_HEAD_BYTES + CUSTOMER_WRAP_BYTES,
 
     KIND_PART = 'P', /* in a nonce, where a frame has another */
     AT_KIND = XAES_SALT_BYTES,
@@ -23,56 +24,70 @@ enum {
     AT_ALGORITHM = 20,
     AT_TYPE = 21, /* then two zeros */
 };
-_Static_assert((int)AT_NAME + (int)SEAL_NAME_BYTES == (int)UPLOAD_SEAL_HEAD_BYTES, "a name ends the head");
+_Static_assert((int)AT_WRAPPED == (int)UPLOAD_SEAL_HEAD_BYTES, "a name ends the head");
 _Static_assert((int)AT_SIZE + 8 == (int)XAES_NONCE_BYTES, "a size fills the nonce");
 
-static struct span associated_of(const uint8_t *head, uint8_t bytes[1 + UPLOAD_SEAL_HEAD_BYTES])
+static size_t size_of(enum seal_mode mode)
 {
-    bytes[0] = 'U';
-    memcpy(bytes + 1, head, UPLOAD_SEAL_HEAD_BYTES);
-    return span_of(bytes, 1 + UPLOAD_SEAL_HEAD_BYTES);
+    return mode == SEAL_CUSTOMER ? AT_CUSTOMER + CUSTOMER_WRAP_BYTES : AT_CUSTOMER;
 }
 
-void upload_seal_make(struct aes *aes, const struct seal_keys *keys, const uint8_t name[SEAL_NAME_BYTES],
-                      bool is_encrypted, const uint8_t nonce[XAES_NONCE_BYTES], const uint8_t data_key[AES_KEY_BYTES],
-                      uint8_t ret_seal[UPLOAD_SEAL_BYTES])
+/* All of it but what is wrapped. */
+static struct span encode_associated(const uint8_t *seal, enum seal_mode mode, uint8_t bytes[ASSOCIATED_BYTES_MAX])
 {
-    uint8_t bytes[1 + UPLOAD_SEAL_HEAD_BYTES];
-    uint8_t *wrapped = ret_seal + UPLOAD_SEAL_HEAD_BYTES;
+    size_t customer_size = size_of(mode) - AT_CUSTOMER;
+    bytes[0] = 'U';
+    memcpy(bytes + 1, seal, UPLOAD_SEAL_HEAD_BYTES);
+    memcpy(bytes + 1 + UPLOAD_SEAL_HEAD_BYTES, seal + AT_CUSTOMER, customer_size);
+    return span_of(bytes, 1 + UPLOAD_SEAL_HEAD_BYTES + customer_size);
+}
+
+size_t upload_seal_make(struct aes *aes, const struct seal_keys *keys, const uint8_t name[SEAL_NAME_BYTES],
+                        const struct upload_seal *seal, const uint8_t nonce[XAES_NONCE_BYTES],
+                        uint8_t ret_seal[UPLOAD_SEAL_BYTES_MAX])
+{
+    uint8_t bytes[ASSOCIATED_BYTES_MAX];
+    uint8_t *wrapped = ret_seal + AT_WRAPPED;
     uint8_t *sealed = wrapped + XAES_NONCE_BYTES;
     memset(ret_seal, 0, UPLOAD_SEAL_HEAD_BYTES);
     ret_seal[AT_VERSION] = VERSION;
-    ret_seal[AT_MODE] = is_encrypted ? MODE_KEYRING : MODE_PLAIN;
+    ret_seal[AT_MODE] = seal_mode_letter(seal->mode);
     memcpy(ret_seal + AT_KEY_ID, keys->id, SEAL_KEY_ID_BYTES);
     memcpy(ret_seal + AT_NAME, name, SEAL_NAME_BYTES);
+    memcpy(ret_seal + AT_CUSTOMER, seal->customer, size_of(seal->mode) - AT_CUSTOMER);
     memcpy(wrapped, nonce, XAES_NONCE_BYTES);
-    xaes_seal(aes, keys->upload, nonce, associated_of(ret_seal, bytes), span_of(data_key, AES_KEY_BYTES), sealed,
-              sealed + AES_KEY_BYTES);
+    xaes_seal(aes, keys->upload, nonce, encode_associated(ret_seal, seal->mode, bytes),
+              span_of(seal->key, AES_KEY_BYTES), sealed, sealed + AES_KEY_BYTES);
+    return size_of(seal->mode);
 }
 
 bool upload_seal_key_id(struct span seal, uint8_t ret_id[SEAL_KEY_ID_BYTES], struct error *error)
 {
-    if (seal.size != UPLOAD_SEAL_BYTES)
+    enum seal_mode mode;
+    if (seal.size < AT_CUSTOMER)
         return error_set(error, ERROR_DAMAGED, NULL, "What is kept of the upload's encryption is damaged.");
-    if (seal.data[AT_VERSION] != VERSION || (seal.data[AT_MODE] != MODE_KEYRING && seal.data[AT_MODE] != MODE_PLAIN))
+    if (seal.data[AT_VERSION] != VERSION || !seal_mode_of(seal.data[AT_MODE], &mode))
         return error_set(error, ERROR_UNSUPPORTED, NULL,
                          "The upload is encrypted in a way that a newer version of Bale knows.");
+    if (seal.size != size_of(mode))
+        return error_set(error, ERROR_DAMAGED, NULL, "What is kept of the upload's encryption is damaged.");
     memcpy(ret_id, seal.data + AT_KEY_ID, SEAL_KEY_ID_BYTES);
     return true;
 }
 
 bool upload_seal_open(struct aes *aes, const struct seal_keys *keys, const uint8_t name[SEAL_NAME_BYTES],
-                      struct span seal, bool *ret_is_encrypted, uint8_t ret_data_key[AES_KEY_BYTES],
-                      struct error *error)
+                      struct span seal, struct upload_seal *ret_seal, struct error *error)
 {
-    uint8_t bytes[1 + UPLOAD_SEAL_HEAD_BYTES];
-    ASSERT(seal.size == UPLOAD_SEAL_BYTES); /* upload_seal_key_id has looked */
-    const uint8_t *wrapped = seal.data + UPLOAD_SEAL_HEAD_BYTES;
+    uint8_t bytes[ASSOCIATED_BYTES_MAX];
+    *ret_seal = (struct upload_seal){.mode = SEAL_PLAIN};
+    bool is_known = seal_mode_of(seal.data[AT_MODE], &ret_seal->mode);
+    ASSERT(is_known && seal.size == size_of(ret_seal->mode)); /* upload_seal_key_id has looked */
+    const uint8_t *wrapped = seal.data + AT_WRAPPED;
     const uint8_t *sealed = wrapped + XAES_NONCE_BYTES;
-    *ret_is_encrypted = seal.data[AT_MODE] == MODE_KEYRING;
+    memcpy(ret_seal->customer, seal.data + AT_CUSTOMER, size_of(ret_seal->mode) - AT_CUSTOMER);
     if (memcmp(seal.data + AT_NAME, name, SEAL_NAME_BYTES) == 0 &&
-        xaes_open(aes, keys->upload, wrapped, associated_of(seal.data, bytes), span_of(sealed, AES_KEY_BYTES),
-                  sealed + AES_KEY_BYTES, ret_data_key))
+        xaes_open(aes, keys->upload, wrapped, encode_associated(seal.data, ret_seal->mode, bytes),
+                  span_of(sealed, AES_KEY_BYTES), sealed + AES_KEY_BYTES, ret_seal->key))
         return true;
     return error_set(error, ERROR_DAMAGED, NULL,
                      "The upload's data key does not open: what is kept of it was changed, or is another's.");

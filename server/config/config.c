@@ -96,6 +96,11 @@ static const struct option OPTIONS[] = {
      .help =
          "what is encrypted: asked: objects whose clients or buckets ask for it; s3: all that are written; require: "
          "likewise, and no other is read"},
+    {"sse-c", OPTION_CHOICE, AT(sse_c), "on", "WORD", .allowed = "on|off",
+     .help = "off: keys that clients bring along (SSE-C) are refused; without --keyring they are in any case"},
+    {"sse-c-over-http", OPTION_CHOICE, AT(sse_c_over_http), "refuse", "WORD", .allowed = "refuse|allow",
+     .help =
+         "allow: keys that clients bring along are taken over plain HTTP, too, for a proxy in front that speaks TLS"},
     {"default-ownership", OPTION_CHOICE, AT(default_ownership), "BucketOwnerEnforced", "NAME",
      .allowed = "BucketOwnerEnforced|BucketOwnerPreferred|ObjectWriter",
      .help = "object ownership of a new bucket whose maker does not say: whose objects are, and whether ACLs count"},

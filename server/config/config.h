@@ -69,6 +69,8 @@ struct config {
     char *credentials;
     char *keyring;              /* a file of keys; "": none */
     uint64_t sse;               /* enum config_sse */
+    uint64_t sse_c;             /* enum config_switch */
+    uint64_t sse_c_over_http;   /* 0: refused, 1: allowed */
     uint64_t default_ownership; /* enum config_ownership */
     uint64_t default_public_access_block;
     char *trusted_proxies;

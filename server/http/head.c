@@ -326,6 +326,16 @@ bool http_head_find_name(const struct http_head *head, struct span name, struct 
     return false;
 }
 
+void http_head_wipe(const struct http_head *head, const char *name)
+{
+    struct span value;
+    if (!http_head_find(head, name, &value))
+        return;
+    for (unsigned i = 0; i < head->fields_count; i++)
+        if (span_equal_ignore_case(head->fields[i].name, span_from_string(name)))
+            explicit_bzero((void *)(uintptr_t)head->fields[i].value.data, head->fields[i].value.size);
+}
+
 unsigned http_head_count(const struct http_head *head, const char *name)
 {
     size_t size = strlen(name);

@@ -69,3 +69,5 @@ static inline bool http_head_find(const struct http_head *head, const char *name
     return http_head_find_name(head, span_from_string(name), ret_value);
 }
 unsigned http_head_count(const struct http_head *head, const char *name);
+/* Overwrites the values of all fields of that name, lower case, where they were received. */
+void http_head_wipe(const struct http_head *head, const char *name);

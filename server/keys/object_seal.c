@@ -86,14 +86,14 @@ static void show_hashes(const struct seal_record *record, struct object_attribut
     object_seal_show_checksum(hashes, record->parts_count, &attributes->checksum);
 }
 
-/* ---- seals ---- */
+/* ---- making ---- */
 
 size_t object_seal_make(struct keyring *keyring, const struct object_name *name,
-                        const struct object_attributes *attributes, const uint8_t data_key[AES_KEY_BYTES],
-                        const uint8_t map[SEAL_MAP_BYTES], uint8_t ret_seal[SEAL_RECORD_BYTES_MAX])
+                        const struct object_attributes *attributes, const struct object_sealing *sealing,
+                        uint8_t ret_seal[SEAL_RECORD_BYTES_MAX])
 {
     const struct seal_keys *keys = keyring_active(keyring);
-    struct seal_record record = {0};
+    struct seal_record record = {.mode = sealing->mode};
     uint8_t nonce[XAES_NONCE_BYTES];
     struct aes *aes = keyring_take_aes(keyring);
     memcpy(record.key_id, keys->id, sizeof record.key_id);
@@ -101,13 +101,44 @@ size_t object_seal_make(struct keyring *keyring, const struct object_name *name,
     random_fill(random_system(), record.nonce, sizeof record.nonce);
     random_fill(random_system(), nonce, sizeof nonce);
     take_hashes(attributes, &record);
-    ASSERT((record.parts_count > 0) == (map != NULL));
-    if (map != NULL)
-        memcpy(record.map, map, sizeof record.map);
+    ASSERT((record.parts_count > 0) == (sealing->map != NULL));
+    if (sealing->map != NULL)
+        memcpy(record.map, sealing->map, sizeof record.map);
+    if (sealing->mode == SEAL_CUSTOMER)
+        memcpy(record.customer, sealing->customer, sizeof record.customer);
     seal_mask(aes, keys, record.nonce, &record.hashes);
-    seal_wrap(&record, aes, keys, nonce, attributes->original_size, data_key);
+    seal_wrap(&record, aes, keys, nonce, attributes->original_size, sealing->key);
     keyring_give_aes(keyring, aes);
     return seal_record_encode(&record, ret_seal);
+}
+
+void object_seal_hide_md5(struct keyring *keyring, const uint8_t attribute_key[AES_KEY_BYTES],
+                          uint8_t md5[SEAL_MD5_BYTES])
+{
+    struct aes *aes = keyring_take_aes(keyring);
+    seal_hide_md5(aes, attribute_key, md5);
+    keyring_give_aes(keyring, aes);
+}
+
+void object_seal_wrap_for_customer(struct keyring *keyring, const struct object_name *name, uint64_t original_size,
+                                   const struct customer_key *customer, const uint8_t data_key[AES_KEY_BYTES],
+                                   uint8_t ret_wrap[CUSTOMER_WRAP_BYTES])
+{
+    uint8_t hash[SEAL_NAME_BYTES];
+    uint8_t nonce[XAES_NONCE_BYTES];
+    struct aes *aes = keyring_take_aes(keyring);
+    object_seal_hash_name(name, hash);
+    random_fill(random_system(), nonce, sizeof nonce);
+    customer_wrap_make(aes, customer->bytes, hash, original_size, nonce, data_key, ret_wrap);
+    keyring_give_aes(keyring, aes);
+}
+
+/* ---- refusals ---- */
+
+bool object_seal_refuse_customer(struct error *error)
+{
+    return error_set(error, ERROR_INVALID, S3_InvalidRequest,
+                     "The encryption parameters are not applicable to this object.");
 }
 
 bool object_seal_refuse_missing(struct keyring *keyring, const uint8_t key_id[SEAL_KEY_ID_BYTES], const char *what,
@@ -126,31 +157,83 @@ bool object_seal_refuse_missing(struct keyring *keyring, const uint8_t key_id[SE
                      id, keyring != NULL ? "the keyring does not have" : "needs a keyring (--keyring)");
 }
 
-bool object_seal_open(struct keyring *keyring, const struct object_name *name,
+/* What is the client's fault is said before anything of the object, also of an empty one. */
+static bool check_customer(struct keyring *keyring, const struct seal_record *record,
+                           const struct customer_key *customer, struct error *error)
+{
+    if (record->mode != SEAL_CUSTOMER)
+        return customer == NULL || object_seal_refuse_customer(error);
+    if (customer == NULL)
+        return error_set(error, ERROR_INVALID, S3_InvalidRequest,
+                         "The object was stored using a form of Server Side Encryption. The correct parameters must be "
+                         "provided to retrieve the object.");
+    if (keyring == NULL)
+        return true; /* what is missing then is said of the keyring's key */
+    struct aes *aes = keyring_take_aes(keyring);
+    bool is_of = customer_wrap_is_of(aes, customer->bytes, record->name, record->customer);
+    keyring_give_aes(keyring, aes);
+    return is_of || error_set(error, ERROR_DENIED, S3_AccessDenied, "Access Denied");
+}
+
+/* ---- opening ---- */
+
+static bool unwrap(struct keyring *keyring, const struct seal_record *record, const struct seal_keys *keys,
+                   const struct customer_key *customer, uint64_t original_size, struct object_secret *ret_secret,
+                   struct error *error)
+{
+    uint64_t customer_size = record->parts_count > 0 ? CUSTOMER_SIZE_UNKNOWN : original_size;
+    struct aes *aes = keyring_take_aes(keyring);
+    bool opened = seal_unwrap(record, aes, keys, original_size, ret_secret->parts_key, error);
+    if (opened && record->mode == SEAL_CUSTOMER)
+        opened = customer_wrap_open(aes, customer->bytes, record->name, customer_size, record->customer,
+                                    ret_secret->data_key, error);
+    else if (opened)
+        memcpy(ret_secret->data_key, ret_secret->parts_key, sizeof ret_secret->data_key);
+    keyring_give_aes(keyring, aes);
+    return opened;
+}
+
+static bool open_record(struct keyring *keyring, const struct object_name *name, const struct seal_record *record,
+                        const struct customer_key *customer, uint64_t original_size, struct object_secret *ret_secret,
+                        struct error *error)
+{
+    uint8_t hash[SEAL_NAME_BYTES];
+    const struct seal_keys *keys = keyring != NULL ? keyring_find(keyring, record->key_id) : NULL;
+    if (keys == NULL)
+        return object_seal_refuse_missing(keyring, record->key_id, "The object", error);
+    object_seal_hash_name(name, hash);
+    if (memcmp(hash, record->name, sizeof hash) != 0)
+        return error_set(error, ERROR_DAMAGED, NULL, "The object was encrypted under another name.");
+    return unwrap(keyring, record, keys, customer, original_size, ret_secret, error);
+}
+
+bool object_seal_open(struct keyring *keyring, const struct object_name *name, const struct customer_key *customer,
                       const struct object_attributes *attributes, struct object_secret *ret_secret, struct error *error)
 {
     struct seal_record record;
-    uint8_t hash[SEAL_NAME_BYTES];
-    bool opened = seal_record_decode(attributes->seal, &record, error);
-    const struct seal_keys *keys = opened && keyring != NULL ? keyring_find(keyring, record.key_id) : NULL;
-    if (opened && keys == NULL)
-        return object_seal_refuse_missing(keyring, record.key_id, "The object", error);
-    object_seal_hash_name(name, hash);
-    if (opened && memcmp(hash, record.name, sizeof hash) != 0)
-        opened = error_set(error, ERROR_DAMAGED, NULL, "The object was encrypted under another name.");
-    if (opened) {
-        struct aes *aes = keyring_take_aes(keyring);
-        opened = seal_unwrap(&record, aes, keys, attributes->original_size, ret_secret->data_key, error);
-        keyring_give_aes(keyring, aes);
-    }
-    if (!opened) {
+    bool decoded = seal_record_decode(attributes->seal, &record, error);
+    if (decoded && !check_customer(keyring, &record, customer, error))
+        return false;
+    if (!decoded || !open_record(keyring, name, &record, customer, attributes->original_size, ret_secret, error)) {
         error->code = S3_InternalError;
         return false;
     }
+    ret_secret->mode = record.mode;
     memcpy(ret_secret->map, record.map, sizeof record.map);
     ret_secret->parts_count = record.parts_count;
     return true;
 }
+
+enum seal_mode object_seal_mode(const struct object_attributes *attributes)
+{
+    struct seal_record record;
+    struct error ignored;
+    if (attributes->seal.size == 0)
+        return SEAL_PLAIN;
+    return seal_record_decode(attributes->seal, &record, &ignored) ? record.mode : SEAL_KEYRING;
+}
+
+/* ---- what the keyring shows ---- */
 
 static void lift(void *context, struct object_attributes *attributes)
 {

@@ -2,35 +2,61 @@
  *
  * The seal (object_attributes.seal) is a record of codec/seal/seal_record.h. It binds the data key to the name under
  * which the object was written, to its size and to its hashes: what opens is that object, as it was then, or an older
- * state of itself. */
+ * state of itself. Of an object under a customer's key, the keyring tells the hashes and vouches for all of it, and the
+ * customer's key alone opens the body. */
 #pragma once
 
+#include "server/keys/customer_key.h"
 #include "server/keys/keyring.h"
 #include "store/bucket.h"
 #include "store/veil.h"
 
 /* What a seal holds for whoever may open it: to be wiped. */
 struct object_secret {
+    enum seal_mode mode;
     uint8_t data_key[AES_KEY_BYTES];
-    uint8_t map[SEAL_MAP_BYTES]; /* part_map_hash of its parts; zeros: it came in one piece */
-    unsigned parts_count;        /* 0: in one piece */
+    uint8_t parts_key[AES_KEY_BYTES]; /* of the seals of its parts: the data key, or the attribute key */
+    uint8_t map[SEAL_MAP_BYTES];      /* part_map_hash of its parts; zeros: it came in one piece */
+    unsigned parts_count;             /* 0: in one piece */
 };
 
 /* The first bytes of SHA-256(bucket "/" key). */
 void object_seal_hash_name(const struct object_name *name, uint8_t ret_hash[SEAL_NAME_BYTES]);
 
-/* Makes the seal of an object that is about to be committed: `attributes` has its hashes in clear; `map` is NULL for an
- * object that came in one piece. Returns how many bytes of ret_seal it takes. */
+/* Whose key opens the body, as far as can be told without any key. */
+enum seal_mode object_seal_mode(const struct object_attributes *attributes);
+
+/* What an object is sealed with. */
+struct object_sealing {
+    enum seal_mode mode;
+    const uint8_t *key;      /* AES_KEY_BYTES: the data key; of SEAL_CUSTOMER the attribute key */
+    const uint8_t *customer; /* CUSTOMER_WRAP_BYTES, of SEAL_CUSTOMER alone */
+    const uint8_t *map;      /* SEAL_MAP_BYTES; NULL: it came in one piece */
+};
+
+/* Makes the seal of an object that is about to be committed: `attributes` has its hashes in clear, but an ETag that is
+ * hidden already under a customer's key (object_seal_hide_md5). Returns how many bytes of ret_seal it takes. */
 size_t object_seal_make(struct keyring *keyring, const struct object_name *name,
-                        const struct object_attributes *attributes, const uint8_t data_key[AES_KEY_BYTES],
-                        const uint8_t map[SEAL_MAP_BYTES], uint8_t ret_seal[SEAL_RECORD_BYTES_MAX]);
+                        const struct object_attributes *attributes, const struct object_sealing *sealing,
+                        uint8_t ret_seal[SEAL_RECORD_BYTES_MAX]);
+/* What an object, or a part, under a customer's key has in place of its MD5. */
+void object_seal_hide_md5(struct keyring *keyring, const uint8_t attribute_key[AES_KEY_BYTES],
+                          uint8_t md5[SEAL_MD5_BYTES]);
+/* The data key of such an object or upload, for CUSTOMER_SIZE_UNKNOWN or for a size. */
+void object_seal_wrap_for_customer(struct keyring *keyring, const struct object_name *name, uint64_t original_size,
+                                   const struct customer_key *customer, const uint8_t data_key[AES_KEY_BYTES],
+                                   uint8_t ret_wrap[CUSTOMER_WRAP_BYTES]);
 
 /* Opens the seal of an object that is encrypted, and so proves what its attributes say of it. `keyring` NULL: there are
- * no keys. Refused, as InternalError: the key is not there (which id it has, the message says); the seal is another
- * object's, or was changed (ERROR_DAMAGED). */
-bool object_seal_open(struct keyring *keyring, const struct object_name *name,
+ * no keys; `customer` NULL: no customer's key is there. Refused, first as the client's fault: InvalidRequest, the
+ * object needs a customer's key, or takes none; AccessDenied, it is another one's. Then as InternalError: the keyring's
+ * key is not there (which id it has, the message says); the seal is another object's, or was changed (ERROR_DAMAGED).
+ */
+bool object_seal_open(struct keyring *keyring, const struct object_name *name, const struct customer_key *customer,
                       const struct object_attributes *attributes, struct object_secret *ret_secret,
                       struct error *error);
+/* InvalidRequest: a customer's key came with a request for an object that has none. */
+bool object_seal_refuse_customer(struct error *error);
 
 /* InternalError: the keyring, NULL: there is none, has no such key, or none any more; `what` is encrypted under it. */
 bool object_seal_refuse_missing(struct keyring *keyring, const uint8_t key_id[SEAL_KEY_ID_BYTES], const char *what,

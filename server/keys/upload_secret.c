@@ -6,29 +6,59 @@
 #include "server/keys/object_seal.h"
 
 _Static_assert((int)PART_SEAL_BYTES_MAX <= (int)PART_SEAL_BYTES, "a store keeps any seal of a part");
-_Static_assert((int)UPLOAD_SEAL_BYTES <= (int)OBJECT_SEAL_BYTES_MAX, "a store keeps any seal of an upload");
+_Static_assert((int)UPLOAD_SEAL_BYTES_MAX <= (int)OBJECT_SEAL_BYTES_MAX, "a store keeps any seal of an upload");
 
-void upload_secret_make(struct keyring *keyring, const struct object_name *name, bool is_encrypted,
-                        uint8_t ret_seal[UPLOAD_SEAL_BYTES])
+size_t upload_secret_make(struct keyring *keyring, const struct object_name *name, enum seal_mode mode,
+                          const struct customer_key *customer, uint8_t ret_seal[UPLOAD_SEAL_BYTES_MAX])
 {
     uint8_t hash[SEAL_NAME_BYTES];
     uint8_t nonce[XAES_NONCE_BYTES];
     uint8_t data_key[AES_KEY_BYTES];
-    struct aes *aes = keyring_take_aes(keyring);
+    struct upload_seal seal = {.mode = mode};
     object_seal_hash_name(name, hash);
     random_fill(random_system(), nonce, sizeof nonce);
-    random_fill(random_system(), data_key, sizeof data_key);
-    upload_seal_make(aes, keyring_active(keyring), hash, is_encrypted, nonce, data_key, ret_seal);
-    explicit_bzero(data_key, sizeof data_key);
+    random_fill(random_system(), seal.key, sizeof seal.key);
+    if (mode == SEAL_CUSTOMER) {
+        random_fill(random_system(), data_key, sizeof data_key);
+        object_seal_wrap_for_customer(keyring, name, CUSTOMER_SIZE_UNKNOWN, customer, data_key, seal.customer);
+        explicit_bzero(data_key, sizeof data_key);
+    }
+    struct aes *aes = keyring_take_aes(keyring);
+    size_t size = upload_seal_make(aes, keyring_active(keyring), hash, &seal, nonce, ret_seal);
     keyring_give_aes(keyring, aes);
+    explicit_bzero(&seal, sizeof seal);
+    return size;
+}
+
+/* What opens the bodies of parts, as far as it is there. */
+static bool open_data_key(struct aes *aes, const uint8_t *name_hash, const struct customer_key *customer,
+                          struct upload_secret *secret, struct error *error)
+{
+    const struct upload_seal *seal = &secret->seal;
+    if (seal->mode != SEAL_CUSTOMER) {
+        if (customer != NULL)
+            return error_set(error, ERROR_INVALID, S3_InvalidRequest,
+                             "The multipart upload was not begun with a customer's key, which the request has.");
+        secret->has_data_key = seal->mode == SEAL_KEYRING;
+        memcpy(secret->data_key, seal->key, sizeof secret->data_key);
+        return true;
+    }
+    if (customer == NULL)
+        return true;
+    if (!customer_wrap_is_of(aes, customer->bytes, name_hash, seal->customer))
+        return error_set(error, ERROR_INVALID, S3_InvalidRequest,
+                         "The provided encryption parameters did not match the ones used originally.");
+    secret->has_data_key = customer_wrap_open(aes, customer->bytes, name_hash, CUSTOMER_SIZE_UNKNOWN, seal->customer,
+                                              secret->data_key, error);
+    return secret->has_data_key || (error->code = S3_InternalError, false);
 }
 
 bool upload_secret_open(struct keyring *keyring, const struct object_name *name, struct span seal,
-                        struct upload_secret *ret_secret, struct error *error)
+                        const struct customer_key *customer, struct upload_secret *ret_secret, struct error *error)
 {
     uint8_t key_id[SEAL_KEY_ID_BYTES];
     uint8_t hash[SEAL_NAME_BYTES];
-    *ret_secret = (struct upload_secret){0};
+    *ret_secret = (struct upload_secret){.seal.mode = SEAL_PLAIN};
     if (!upload_seal_key_id(seal, key_id, error)) {
         error->code = S3_InternalError;
         return false;
@@ -38,10 +68,13 @@ bool upload_secret_open(struct keyring *keyring, const struct object_name *name,
         return object_seal_refuse_missing(keyring, key_id, "The upload", error);
     struct aes *aes = keyring_take_aes(keyring);
     object_seal_hash_name(name, hash);
-    bool opened = upload_seal_open(aes, keys, hash, seal, &ret_secret->is_encrypted, ret_secret->data_key, error);
-    keyring_give_aes(keyring, aes);
+    bool opened = upload_seal_open(aes, keys, hash, seal, &ret_secret->seal, error);
     if (!opened)
         error->code = S3_InternalError;
+    opened = opened && open_data_key(aes, hash, customer, ret_secret, error);
+    keyring_give_aes(keyring, aes);
+    if (!opened)
+        upload_secret_end(ret_secret);
     return opened;
 }
 
@@ -58,7 +91,7 @@ void part_secret_token(const uint8_t salt[XAES_SALT_BYTES], uint8_t ret_token[MD
     memcpy(ret_token, salt, XAES_SALT_BYTES);
 }
 
-void part_secret_hide(struct keyring *keyring, const uint8_t data_key[AES_KEY_BYTES],
+void part_secret_hide(struct keyring *keyring, const uint8_t parts_key[AES_KEY_BYTES],
                       const uint8_t salt[XAES_SALT_BYTES], struct part_attributes *part,
                       uint8_t ret_seal[PART_SEAL_BYTES_MAX])
 {
@@ -66,7 +99,7 @@ void part_secret_hide(struct keyring *keyring, const uint8_t data_key[AES_KEY_BY
     struct aes *aes = keyring_take_aes(keyring);
     memcpy(hashes.md5, part->md5, MD5_BYTES);
     object_seal_take_checksum(&part->checksum, &hashes);
-    size_t size = part_seal_make(aes, data_key, salt, part->number, part->original_size, &hashes, ret_seal);
+    size_t size = part_seal_make(aes, parts_key, salt, part->number, part->original_size, &hashes, ret_seal);
     keyring_give_aes(keyring, aes);
     part_secret_token(salt, part->md5);
     part->crc32c = 0;
@@ -74,22 +107,22 @@ void part_secret_hide(struct keyring *keyring, const uint8_t data_key[AES_KEY_BY
     part->seal = span_of(ret_seal, size);
 }
 
-static bool open_part(struct keyring *keyring, const uint8_t data_key[AES_KEY_BYTES], struct span seal, unsigned number,
-                      uint64_t original_size, struct seal_hashes *ret_hashes, struct error *error)
+static bool open_part(struct keyring *keyring, const uint8_t parts_key[AES_KEY_BYTES], struct span seal,
+                      unsigned number, uint64_t original_size, struct seal_hashes *ret_hashes, struct error *error)
 {
     struct aes *aes = keyring_take_aes(keyring);
-    bool opened = part_seal_open(aes, data_key, seal, number, original_size, ret_hashes, error);
+    bool opened = part_seal_open(aes, parts_key, seal, number, original_size, ret_hashes, error);
     keyring_give_aes(keyring, aes);
     if (!opened)
         error->code = S3_InternalError;
     return opened;
 }
 
-bool part_secret_show(struct keyring *keyring, const uint8_t data_key[AES_KEY_BYTES], struct part_attributes *part,
+bool part_secret_show(struct keyring *keyring, const uint8_t parts_key[AES_KEY_BYTES], struct part_attributes *part,
                       struct error *error)
 {
     struct seal_hashes hashes;
-    if (!open_part(keyring, data_key, part->seal, part->number, part->original_size, &hashes, error))
+    if (!open_part(keyring, parts_key, part->seal, part->number, part->original_size, &hashes, error))
         return false;
     memcpy(part->md5, hashes.md5, MD5_BYTES);
     part->crc32c = hashes.crc32c;
@@ -97,11 +130,11 @@ bool part_secret_show(struct keyring *keyring, const uint8_t data_key[AES_KEY_BY
     return true;
 }
 
-bool part_secret_show_kept(struct keyring *keyring, const uint8_t data_key[AES_KEY_BYTES], struct object_part *part,
+bool part_secret_show_kept(struct keyring *keyring, const uint8_t parts_key[AES_KEY_BYTES], struct object_part *part,
                            struct error *error)
 {
     struct seal_hashes hashes;
-    if (!open_part(keyring, data_key, part->seal, part->number, part->original_size, &hashes, error))
+    if (!open_part(keyring, parts_key, part->seal, part->number, part->original_size, &hashes, error))
         return false;
     object_seal_show_checksum(&hashes, 0, &part->checksum);
     return true;

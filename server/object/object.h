@@ -12,6 +12,7 @@
 #include "runtime/fiber/offload.h"
 #include "runtime/fiber/pool.h"
 #include "runtime/metrics.h"
+#include "server/keys/customer_key.h"
 #include "store/bucket.h"
 
 #include <stdbool.h>
@@ -68,8 +69,9 @@ bool object_codecs_may_seal_parts(const struct object_codecs *codecs, const stru
 bool object_codecs_seals_all(const struct object_codecs *codecs);
 /* Are there keys for what S4 encrypted (object_attributes.is_encrypted)? */
 bool object_codecs_read_s4(const struct object_codecs *codecs);
-/* Of an object that is encrypted: is it what was encrypted under this name, and is its key there? InternalError. */
-bool object_prove(struct object_codecs *codecs, const struct object_name *name,
+/* Of an object that is encrypted: is it what was encrypted under this name, and is its key there? `customer`, here and
+ * below: the key of its client, NULL if none came. As object_seal_open. */
+bool object_prove(struct object_codecs *codecs, const struct object_name *name, const struct customer_key *customer,
                   const struct object_attributes *attributes, struct error *error);
 
 /* ---- in: object/object_writer.c ---- */
@@ -93,8 +95,10 @@ struct object_write_intent {
     struct object_lock lock;
     struct span owner; /* as in object_attributes; so is the next */
     struct span acl;
-    bool is_sealed;  /* encrypted, under the keyring's active key; NotImplemented: not, where all must be */
-    int level;       /* 0: as the settings say, by the storage class in the metadata */
+    bool is_sealed; /* encrypted, under the keyring's active key; NotImplemented: not, where all must be */
+    const struct customer_key *customer; /* instead of that one, beside is_sealed; of a part: with which its upload was
+                                            begun. NULL: none. Must live until the writer is gone */
+    int level;                           /* 0: as the settings say, by the storage class in the metadata */
     bool is_rewrite; /* the end is object_writer_commit_rewrite; each frame is decoded again before it is stored */
     const bool *is_cut_off; /* looked at before each frame: true ends it with ERROR_CANCELLED. NULL: nothing does */
     struct span seal;       /* of a part instead of is_sealed: what its upload has (upload_info.seal) */
@@ -153,12 +157,13 @@ void object_close(struct bucket_object *object);
 /* Original bytes [first, first + size) of an open object, which lie inside it; of an object whose size is not known, as
  * many of them as there are. ERROR_UNSUPPORTED (NotImplemented): stored in a form that cannot be read yet. */
 struct object_reader;
-/* `name` is the object's, and must live as long as the reader. A dictionary that the object names is fetched here:
- * ERROR_DAMAGED when it is not to be had. */
+/* `name` is the object's, and must live as long as the reader; `customer` is not kept. A dictionary that the object
+ * names is fetched here: ERROR_DAMAGED when it is not to be had. */
 SUSPENDS bool object_reader_begin(struct object_codecs *codecs, struct bucket_object *object,
-                                  const struct object_name *name, uint64_t first, uint64_t size,
-                                  struct object_reader **ret_reader, struct error *error);
-/* What is decoded may be kept for the next object_open; only of an object that object_open has opened. */
+                                  const struct object_name *name, const struct customer_key *customer, uint64_t first,
+                                  uint64_t size, struct object_reader **ret_reader, struct error *error);
+/* What is decoded may be kept for the next object_open, unless a customer's key opened it; only of an object that
+ * object_open has opened. */
 void object_reader_keep(struct object_reader *reader);
 /* The next piece, verified where architecture.md says so; empty at the end. It stays valid until the next call. Yields
  * between slices. ERROR_DAMAGED: a frame is wrong; nothing wrong has been handed out. ERROR_CHANGED: as bucket_read. */
@@ -167,13 +172,14 @@ void object_reader_end(struct object_reader *reader);
 
 /* As bucket_read_parts, with the parts' checksums if the object, `name`, is encrypted. InternalError. */
 SUSPENDS bool object_read_parts(struct object_codecs *codecs, struct bucket_object *object,
-                                const struct object_name *name, unsigned after, unsigned parts_max, struct arena *arena,
-                                struct object_part **ret_parts, unsigned *ret_count, bool *ret_truncated,
-                                struct error *error);
+                                const struct object_name *name, const struct customer_key *customer, unsigned after,
+                                unsigned parts_max, struct arena *arena, struct object_part **ret_parts,
+                                unsigned *ret_count, bool *ret_truncated, struct error *error);
 
 /* ---- from out to in: object/object_pump.c ---- */
 
-/* Original bytes [first, first + size) of an object of known size, `name`, into a writer, which is finished then. */
+/* Original bytes [first, first + size) of an object of known size, `name`, which `customer` opens, into a writer, which
+ * is finished then. */
 SUSPENDS bool object_pump(struct object_codecs *codecs, struct bucket_object *source, const struct object_name *name,
-                          uint64_t first, uint64_t size, struct object_writer *writer, struct object_digest *ret_digest,
-                          struct error *error);
+                          const struct customer_key *customer, uint64_t first, uint64_t size,
+                          struct object_writer *writer, struct object_digest *ret_digest, struct error *error);

@@ -56,40 +56,47 @@ bool object_codecs_seals_all(const struct object_codecs *codecs)
 }
 
 struct span object_upload_seal(const struct object_codecs *codecs, const struct bucket_store *store,
-                               const struct object_name *name, bool is_encrypted, uint8_t ret_seal[UPLOAD_SEAL_BYTES])
+                               const struct object_name *name, enum seal_mode mode, const struct customer_key *customer,
+                               uint8_t ret_seal[UPLOAD_SEAL_BYTES_MAX])
 {
     bool may_seal = object_codecs_may_seal_parts(codecs, store);
-    ASSERT(may_seal || !is_encrypted);
+    ASSERT(may_seal || mode == SEAL_PLAIN);
     if (!may_seal)
         return SPAN_EMPTY;
-    upload_secret_make(codecs->settings.keyring, name, is_encrypted, ret_seal);
-    return span_of(ret_seal, UPLOAD_SEAL_BYTES);
+    return span_of(ret_seal, upload_secret_make(codecs->settings.keyring, name, mode, customer, ret_seal));
 }
 
 bool object_upload_open_seal(const struct object_codecs *codecs, const struct bucket_store *store,
-                             const struct object_name *name, struct span seal, struct upload_secret *ret_secret,
-                             struct error *error)
+                             const struct object_name *name, struct span seal, const struct customer_key *customer,
+                             struct upload_secret *ret_secret, struct error *error)
 {
     if (seal.size > 0)
-        return upload_secret_open(codecs->settings.keyring, name, seal, ret_secret, error) &&
-               (ret_secret->is_encrypted || !codecs->settings.seals_all ||
+        return upload_secret_open(codecs->settings.keyring, name, seal, customer, ret_secret, error) &&
+               (ret_secret->seal.mode != SEAL_PLAIN || !codecs->settings.seals_all ||
                 error_set(error, ERROR_NOT_FOUND, S3_NoSuchUpload,
                           "The upload was begun without encryption, which all objects need by now (--sse). Abort it, "
                           "and begin it anew."));
-    *ret_secret = (struct upload_secret){.is_encrypted = false};
+    *ret_secret = (struct upload_secret){.seal.mode = SEAL_PLAIN};
     return !object_codecs_may_seal_parts(codecs, store) ||
            error_set(error, ERROR_NOT_FOUND, S3_NoSuchUpload,
                      "The upload was begun before there was a keyring, or what is kept of its encryption was taken "
                      "away. Abort it, and begin it anew.");
 }
 
-bool object_prove(struct object_codecs *codecs, const struct object_name *name,
+bool object_upload_refuse_keyless(struct error *error)
+{
+    return error_set(error, ERROR_INVALID, S3_InvalidRequest,
+                     "The multipart upload initiate requested encryption. Subsequent part requests must include the "
+                     "appropriate encryption parameters.");
+}
+
+bool object_prove(struct object_codecs *codecs, const struct object_name *name, const struct customer_key *customer,
                   const struct object_attributes *attributes, struct error *error)
 {
     struct object_secret secret;
-    bool opened = object_seal_open(codecs->settings.keyring, name, attributes, &secret, error);
+    bool opened = object_seal_open(codecs->settings.keyring, name, customer, attributes, &secret, error);
     explicit_bzero(&secret, sizeof secret);
-    if (!opened)
+    if (!opened && error->code == S3_InternalError) /* not what is the client's fault */
         metric_add(&codecs->counters.seals_refused, 1);
     return opened;
 }

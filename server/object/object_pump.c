@@ -16,12 +16,13 @@ SUSPENDS static bool pump_pieces(struct object_reader *reader, struct object_wri
 }
 
 SUSPENDS static bool pump_all(struct object_codecs *codecs, struct bucket_object *source,
-                              const struct object_name *name, uint64_t first, uint64_t size,
-                              struct object_writer *writer, struct object_digest *ret_digest, struct error *error)
+                              const struct object_name *name, const struct customer_key *customer, uint64_t first,
+                              uint64_t size, struct object_writer *writer, struct object_digest *ret_digest,
+                              struct error *error)
 {
     struct object_reader *reader;
     uint64_t pumped;
-    if (!object_reader_begin(codecs, source, name, first, size, &reader, error))
+    if (!object_reader_begin(codecs, source, name, customer, first, size, &reader, error))
         return false;
     bool ok = pump_pieces(reader, writer, &pumped, error);
     object_reader_end(reader);
@@ -32,12 +33,12 @@ SUSPENDS static bool pump_all(struct object_codecs *codecs, struct bucket_object
 }
 
 SUSPENDS bool object_pump(struct object_codecs *codecs, struct bucket_object *source, const struct object_name *name,
-                          uint64_t first, uint64_t size, struct object_writer *writer, struct object_digest *ret_digest,
-                          struct error *error)
+                          const struct customer_key *customer, uint64_t first, uint64_t size,
+                          struct object_writer *writer, struct object_digest *ret_digest, struct error *error)
 {
     if (!pump_take(codecs, error))
         return false;
-    bool ok = pump_all(codecs, source, name, first, size, writer, ret_digest, error);
+    bool ok = pump_all(codecs, source, name, customer, first, size, writer, ret_digest, error);
     pump_give(codecs);
     return ok;
 }

@@ -177,12 +177,12 @@ SUSPENDS static bool take_source(struct object_reader *reader, struct error *err
 
 void object_reader_keep(struct object_reader *reader)
 {
-    reader->may_keep = true;
+    reader->may_keep = !reader->sealed.is_customers; /* what is kept is handed out to whoever is let in */
 }
 
 SUSPENDS bool object_reader_begin(struct object_codecs *codecs, struct bucket_object *object,
-                                  const struct object_name *name, uint64_t first, uint64_t size,
-                                  struct object_reader **ret_reader, struct error *error)
+                                  const struct object_name *name, const struct customer_key *customer, uint64_t first,
+                                  uint64_t size, struct object_reader **ret_reader, struct error *error)
 {
     const struct object_attributes *attributes = &object->attributes;
     ASSERT(!attributes->is_size_known ||
@@ -204,7 +204,7 @@ SUSPENDS bool object_reader_begin(struct object_codecs *codecs, struct bucket_ob
         reader->end = smaller(reader->end, reader->source->size);
     metric_add(&codecs->counters.stored_bytes_out, object->whole_body.size);
     begin_raw(reader);
-    if (!sealed_body_begin(&reader->sealed, codecs, name, object, error) || !take_dictionary(reader, error) ||
+    if (!sealed_body_begin(&reader->sealed, codecs, name, customer, object, error) || !take_dictionary(reader, error) ||
         (is_sidecar_worth_it(reader) && !start_by_sidecar(reader, error))) {
         object_reader_end(reader);
         return false;

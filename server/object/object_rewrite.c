@@ -49,9 +49,10 @@ SUSPENDS static bool pack(struct object_codecs *codecs, struct bucket_store *sto
     struct object_digest digest;
     if (!may_be_rewritten(attributes, error) || !object_writer_begin(codecs, store, &write, &rewrite->writer, error))
         return false;
-    bool done = object_pump(codecs, rewrite->source, &write.name, 0, write.size, rewrite->writer, &digest, error) &&
-                (is_original(attributes, &digest) || error_set(error, ERROR_DAMAGED, S3_InternalError,
-                                                               "The object is not what was put. Run `bale check`."));
+    bool done =
+        object_pump(codecs, rewrite->source, &write.name, NULL, 0, write.size, rewrite->writer, &digest, error) &&
+        (is_original(attributes, &digest) ||
+         error_set(error, ERROR_DAMAGED, S3_InternalError, "The object is not what was put. Run `bale check`."));
     if (!done)
         object_writer_abort(rewrite->writer);
     return done;

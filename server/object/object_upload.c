@@ -37,8 +37,8 @@ void part_walk_begin(struct part_walk *walk, struct object_codecs *codecs, struc
 
 static bool show_part(struct part_walk *walk, struct part_attributes *part, struct error *error)
 {
-    if (walk->secret.is_encrypted)
-        return part_secret_show(walk->codecs->settings.keyring, walk->secret.data_key, part, error);
+    if (walk->secret.seal.mode != SEAL_PLAIN)
+        return part_secret_show(walk->codecs->settings.keyring, walk->secret.seal.key, part, error);
     return part->seal.size == 0 ||
            error_set(error, ERROR_DAMAGED, S3_InternalError, "A part is encrypted, of an upload that is not.");
 }
@@ -49,7 +49,8 @@ SUSPENDS static bool read_page(struct part_walk *walk, struct error *error)
     arena_reset(&walk->arena);
     walk->position = 0;
     walk->count = 0;
-    if (!object_upload_open_seal(walk->codecs, walk->store, walk->name, walk->upload->seal, &walk->secret, error) ||
+    if (!object_upload_open_seal(walk->codecs, walk->store, walk->name, walk->upload->seal, NULL, &walk->secret,
+                                 error) ||
         !bucket_list_parts(walk->store, walk->name, span_from_string(walk->upload->id), walk->after, rows, &walk->arena,
                            &walk->parts, &walk->count, &walk->has_more, error))
         return false;
@@ -285,7 +286,8 @@ static void sealed_plan_end(struct sealed_plan *sealed, struct keyring *keyring,
         seals = span_skip(seals, sealed->parts[i].seal.size);
     }
     sha256_end(&sealed->map, map);
-    whole->seal = span_of(sealed->seal, object_seal_make(keyring, name, whole, secret->data_key, map, sealed->seal));
+    const struct object_sealing sealing = {secret->seal.mode, secret->seal.key, secret->seal.customer, map};
+    whole->seal = span_of(sealed->seal, object_seal_make(keyring, name, whole, &sealing, sealed->seal));
 }
 
 /* ---- the plan ---- */
@@ -318,9 +320,9 @@ SUSPENDS bool object_upload_plan(struct object_codecs *codecs, struct bucket_sto
     struct upload_secret secret;
     *ret_plan = (struct upload_plan){0};
     buffer_init(&ret_plan->frames, PLAN_FRAMES_BYTES_MAX);
-    if (!object_upload_open_seal(codecs, store, name, upload->seal, &secret, error))
+    if (!object_upload_open_seal(codecs, store, name, upload->seal, NULL, &secret, error))
         return false;
-    if (secret.is_encrypted && !sealed_plan_begin(choices->count, &ret_plan->sealed, error)) {
+    if (secret.seal.mode != SEAL_PLAIN && !sealed_plan_begin(choices->count, &ret_plan->sealed, error)) {
         upload_secret_end(&secret);
         return false;
     }
@@ -331,7 +333,7 @@ SUSPENDS bool object_upload_plan(struct object_codecs *codecs, struct bucket_sto
     part_walk_end(&walk);
     if (ok)
         describe(&totals, upload, &codecs->settings, &ret_plan->attributes);
-    if (ok && secret.is_encrypted)
+    if (ok && secret.seal.mode != SEAL_PLAIN)
         sealed_plan_end(ret_plan->sealed, codecs->settings.keyring, name, &secret, &ret_plan->attributes);
     upload_secret_end(&secret);
     return ok;

@@ -23,13 +23,17 @@ enum {
 
 /* What an upload that begins is to keep of its encryption (upload_intent.seal): where parts can be encrypted, each
  * upload says whether it is, or one that is could be made one that is not by who may write to the store. ret_seal holds
- * it. */
+ * it. `customer` is of SEAL_CUSTOMER. */
 struct span object_upload_seal(const struct object_codecs *codecs, const struct bucket_store *store,
-                               const struct object_name *name, bool is_encrypted, uint8_t ret_seal[UPLOAD_SEAL_BYTES]);
+                               const struct object_name *name, enum seal_mode mode, const struct customer_key *customer,
+                               uint8_t ret_seal[UPLOAD_SEAL_BYTES_MAX]);
 /* Opens it. NoSuchUpload: there is none where there must be one; else as upload_secret_open. */
 bool object_upload_open_seal(const struct object_codecs *codecs, const struct bucket_store *store,
-                             const struct object_name *name, struct span seal, struct upload_secret *ret_secret,
-                             struct error *error);
+                             const struct object_name *name, struct span seal, const struct customer_key *customer,
+                             struct upload_secret *ret_secret, struct error *error);
+
+/* InvalidRequest: a part came without the customer's key that its upload was begun with. */
+bool object_upload_refuse_keyless(struct error *error);
 
 /* ---- the parts of an upload, in order ---- */
 

@@ -92,31 +92,54 @@ static int level_of(const struct object_codecs *codecs, const struct object_writ
     return level != 0 ? level : settings->level;
 }
 
-/* A segment of this write alone, and a data key: `data_key` is the upload's, of a part; NULL: one of this write alone.
- */
-static void begin_seal(struct object_writer *writer, const uint8_t *data_key)
+/* The upload's keys, of a part; else keys of this write alone. */
+static void take_keys(struct object_writer *writer, const struct object_write_intent *intent,
+                      const struct upload_secret *secret)
+{
+    if (writer->is_part) {
+        writer->is_customers = secret->seal.mode == SEAL_CUSTOMER;
+        memcpy(writer->data_key, secret->data_key, sizeof writer->data_key);
+        memcpy(writer->attribute_key, secret->seal.key, sizeof writer->attribute_key);
+        return;
+    }
+    writer->customer = intent->customer;
+    writer->is_customers = intent->customer != NULL;
+    random_fill(random_system(), writer->data_key, sizeof writer->data_key);
+    if (writer->is_customers)
+        random_fill(random_system(), writer->attribute_key, sizeof writer->attribute_key);
+}
+
+/* A segment of this write alone. */
+static void begin_seal(struct object_writer *writer)
 {
     struct keyring *keyring = writer->codecs->settings.keyring;
     uint8_t salt[XAES_SALT_BYTES];
     struct aes *aes = keyring_take_aes(keyring);
-    if (data_key != NULL)
-        memcpy(writer->data_key, data_key, sizeof writer->data_key);
-    else
-        random_fill(random_system(), writer->data_key, sizeof writer->data_key);
     random_fill(random_system(), salt, sizeof salt);
     sealing_begin(&writer->sealing, aes, writer->data_key, salt, writer->part_number);
     keyring_give_aes(keyring, aes);
     writer->is_sealed = true;
 }
 
-/* Encryption that cannot be had is refused before anything is stored. A part is encrypted if its upload is, whatever
- * who sends it says. */
+/* Of a part: it is encrypted if its upload is, whatever who sends it says. */
+static bool open_upload(const struct object_codecs *codecs, const struct bucket_store *store,
+                        const struct object_write_intent *intent, struct upload_secret *ret_secret, struct error *error)
+{
+    if (!object_upload_open_seal(codecs, store, &intent->name, intent->seal, intent->customer, ret_secret, error))
+        return false;
+    if (ret_secret->seal.mode == SEAL_PLAIN || ret_secret->has_data_key)
+        return true;
+    upload_secret_end(ret_secret);
+    return object_upload_refuse_keyless(error);
+}
+
+/* Encryption that cannot be had is refused before anything is stored. */
 static bool open_seal(const struct object_codecs *codecs, const struct bucket_store *store,
                       const struct object_write_intent *intent, struct upload_secret *ret_secret, struct error *error)
 {
-    *ret_secret = (struct upload_secret){.is_encrypted = false};
+    *ret_secret = (struct upload_secret){.seal.mode = SEAL_PLAIN};
     if (intent->upload_id.size > 0)
-        return object_upload_open_seal(codecs, store, &intent->name, intent->seal, ret_secret, error);
+        return open_upload(codecs, store, intent, ret_secret, error);
     if (!intent->is_sealed)
         return !codecs->settings.seals_all || intent->is_rewrite ||
                error_set(error, ERROR_UNSUPPORTED, S3_NotImplemented,
@@ -131,7 +154,7 @@ SUSPENDS bool object_writer_begin(struct object_codecs *codecs, struct bucket_st
 {
     struct upload_secret secret;
     struct bucket_writer *stored;
-    ASSERT(intent->upload_id.size == 0 || !intent->is_sealed);
+    ASSERT(intent->upload_id.size == 0 ? intent->is_sealed || intent->customer == NULL : !intent->is_sealed);
     if (!open_seal(codecs, store, intent, &secret, error))
         return false;
     struct object_writer *writer = aligned_alloc(_Alignof(struct object_writer), sizeof *writer);
@@ -168,8 +191,10 @@ SUSPENDS bool object_writer_begin(struct object_codecs *codecs, struct bucket_st
     writer->may_be_block = object_codecs_write_blocks(codecs, store);
     buffer_init(&writer->frames, 0);
     begin_guide(writer, intent);
-    if (intent->is_sealed || secret.is_encrypted)
-        begin_seal(writer, secret.is_encrypted ? secret.data_key : NULL);
+    if (intent->is_sealed || secret.seal.mode != SEAL_PLAIN) {
+        take_keys(writer, intent, &secret);
+        begin_seal(writer);
+    }
     upload_secret_end(&secret);
     md5_begin(&writer->md5);
     writer->is_checksum_md5 = intent->checksum == CHECKSUM_MD5;
@@ -317,6 +342,27 @@ static void describe(const struct object_writer *writer, struct object_attribute
     hex_encode(span_of(writer->digest.md5, MD5_BYTES), ret_attributes->etag);
 }
 
+/* An ETag that is the MD5 would tell of the bytes whoever may list them. */
+static void hide_md5(struct object_writer *writer)
+{
+    if (writer->is_customers)
+        object_seal_hide_md5(writer->codecs->settings.keyring, writer->attribute_key, writer->digest.md5);
+}
+
+static struct span make_seal(const struct object_writer *writer, const struct object_attributes *attributes,
+                             uint8_t ret_seal[SEAL_RECORD_BYTES_MAX])
+{
+    struct keyring *keyring = writer->codecs->settings.keyring;
+    uint8_t wrap[CUSTOMER_WRAP_BYTES];
+    struct object_sealing sealing = {.mode = SEAL_KEYRING, .key = writer->data_key};
+    if (writer->is_customers) {
+        object_seal_wrap_for_customer(keyring, &writer->name, attributes->original_size, writer->customer,
+                                      writer->data_key, wrap);
+        sealing = (struct object_sealing){.mode = SEAL_CUSTOMER, .key = writer->attribute_key, .customer = wrap};
+    }
+    return span_of(ret_seal, object_seal_make(keyring, &writer->name, attributes, &sealing, ret_seal));
+}
+
 static void dispose(struct object_writer *writer)
 {
     gzip_body_end(writer->codecs, &writer->gzip);
@@ -325,6 +371,7 @@ static void dispose(struct object_writer *writer)
     if (writer->is_sealed) {
         sealing_end(&writer->sealing);
         explicit_bzero(writer->data_key, sizeof writer->data_key);
+        explicit_bzero(writer->attribute_key, sizeof writer->attribute_key);
     }
     free(writer);
 }
@@ -341,10 +388,10 @@ SUSPENDS bool object_writer_commit(struct object_writer *writer, struct object_a
     ASSERT(writer->is_finished && !writer->is_part);
     struct object_attributes attributes;
     uint8_t seal[SEAL_RECORD_BYTES_MAX];
+    hide_md5(writer);
     describe(writer, &attributes);
     if (writer->is_sealed)
-        attributes.seal = span_of(seal, object_seal_make(writer->codecs->settings.keyring, &writer->name, &attributes,
-                                                         writer->data_key, NULL, seal));
+        attributes.seal = make_seal(writer, &attributes, seal);
     attributes.metadata = writer->metadata;
     attributes.tags_count = writer->tags_count;
     attributes.lock = writer->lock;
@@ -389,6 +436,7 @@ SUSPENDS bool object_writer_commit_part(struct object_writer *writer, struct par
                                         struct error *error)
 {
     ASSERT(writer->is_finished && writer->is_part);
+    hide_md5(writer);
     *ret_part = (struct part_attributes){
         .number = writer->part_number,
         .original_size = writer->original_size,
@@ -401,7 +449,9 @@ SUSPENDS bool object_writer_commit_part(struct object_writer *writer, struct par
     struct part_attributes kept = *ret_part;
     uint8_t seal[PART_SEAL_BYTES_MAX];
     if (writer->is_sealed)
-        part_secret_hide(writer->codecs->settings.keyring, writer->data_key, writer->sealing.salt, &kept, seal);
+        part_secret_hide(writer->codecs->settings.keyring,
+                         writer->is_customers ? writer->attribute_key : writer->data_key, writer->sealing.salt, &kept,
+                         seal);
     bool committed = bucket_commit_part(writer->stored, &kept, error);
     ret_part->frames = SPAN_EMPTY;
     dispose(writer);

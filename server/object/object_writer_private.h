@@ -34,7 +34,10 @@ struct object_writer {
     bool is_sealed;
     uint8_t data_key[AES_KEY_BYTES]; /* of this write; so is the next */
     struct sealing sealing;
-    bool is_last_frame; /* the one that is being stored */
+    bool is_customers;                    /* under a customer's key */
+    const struct customer_key *customer;  /* of an object; the upload has wrapped a part's data key already */
+    uint8_t attribute_key[AES_KEY_BYTES]; /* of what is under a customer's key */
+    bool is_last_frame;                   /* the one that is being stored */
 
     int level;
     bool is_rewrite;

@@ -5,6 +5,7 @@
 #include "server/s3/answer/answer.h"
 #include "server/s3/answer/setting_headers.h"
 #include "server/s3/form/form.h"
+#include "server/s3/headers/encryption.h"
 #include "server/s3/operations.h"
 #include "server/s3/rights/authorize.h"
 #include "server/s3/route.h"
@@ -145,6 +146,7 @@ static SUSPENDS void end(struct s3_request *request)
 {
     const struct s3_settings *settings = request->settings;
     s3_log_request(request);
+    encryption_forget(request);
     settings_unpin(settings->bucket_settings, request->bucket_settings);
     if (settings->observe == NULL)
         return;

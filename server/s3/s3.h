@@ -52,6 +52,9 @@ typedef void s3_observer(void *context, const struct http_exchange *exchange, co
 struct trusted_proxies;
 struct access_log; /* access_log/access_log.h */
 
+/* May clients bring keys of their own (SSE-C)? Over plain HTTP everybody on the way reads them. */
+enum customer_keys { CUSTOMER_KEYS_OVER_TLS, CUSTOMER_KEYS_OVER_HTTP, CUSTOMER_KEYS_OFF };
+
 /* Pointers are borrowed and must outlive the last request. */
 struct s3_settings {
     struct bucket_store *store;
@@ -67,9 +70,10 @@ struct s3_settings {
     enum ownership default_ownership;              /* what CreateBucket records when nobody says which */
     bool blocks_new_buckets;                       /* new buckets have the whole public access block */
     bool is_raw;                                   /* --raw: no name is reserved, of keys or of metadata */
-    bool takes_form_version_2;                     /* web forms may be signed with signature version 2 */
-    bool refuses_plain;                            /* --sse require: what is not encrypted is not read */
-    s3_observer *observe;                          /* NULL: nobody looks */
+    enum customer_keys customer_keys;
+    bool takes_form_version_2; /* web forms may be signed with signature version 2 */
+    bool refuses_plain;        /* --sse require: what is not encrypted is not read */
+    s3_observer *observe;      /* NULL: nobody looks */
     void *observe_context;
     struct access_log *access_log; /* of buckets that log; NULL: none does */
 };

@@ -94,7 +94,7 @@ SUSPENDS static bool write_again(const struct retiring *retiring, struct bucket_
     struct bucket_store *store = retiring->trainer->store;
     if (!object_writer_begin(codecs, store, &intent, &writer, error))
         return false;
-    if (object_pump(codecs, object, name, 0, attributes->original_size, writer, &digest, error) &&
+    if (object_pump(codecs, object, name, NULL, 0, attributes->original_size, writer, &digest, error) &&
         object_expect_unchanged(store, name, attributes, tags, error))
         return object_writer_commit(writer, &stored, error);
     object_writer_abort(writer);

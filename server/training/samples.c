@@ -99,7 +99,7 @@ SUSPENDS static bool read_one(struct drawing *drawing, struct span key, struct b
     bool is_fit = !attributes->is_encrypted && attributes->seal.size == 0 && attributes->is_size_known &&
                   attributes->original_size <= DICTIONARY_OBJECT_BYTES_MAX;
     uint64_t size = attributes->original_size < SAMPLE_BYTES_MAX ? attributes->original_size : SAMPLE_BYTES_MAX;
-    bool done = is_fit && object_reader_begin(drawing->codecs, object, &name, 0, size, &reader, &error);
+    bool done = is_fit && object_reader_begin(drawing->codecs, object, &name, NULL, 0, size, &reader, &error);
     if (done) {
         done = read_pieces(reader, to, &error);
         object_reader_end(reader);

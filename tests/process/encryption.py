@@ -190,7 +190,7 @@ class Encryption(EncryptionCase):
                                       ({HEADER: ""}, 400, "InvalidArgument"),
                                       ({**SSE, HEADER + "-aws-kms-key-id": "k"}, 400, "InvalidArgument"),
                                       ({HEADER + "-aws-kms-key-id": "k"}, 501, "NotImplemented"),
-                                      ({**SSE, HEADER + "-customer-algorithm": "AES256"}, 501, "NotImplemented")):
+                                      ({**SSE, HEADER + "-customer-algorithm": "AES256"}, 400, "InvalidRequest")):
             self.assertIn(code, self.put(daemon, "key", b"body", headers, status).body.decode(), headers)
             copied = alice.put("bucket", "key", None, {**headers, "x-amz-copy-source": "bucket/none"})
             self.assertEqual(status, copied.status, headers)

@@ -5,17 +5,19 @@
 
 /* What was decoded before is not opened again. */
 SUSPENDS bool sealed_body_begin(struct sealed_body *body, const struct object_codecs *codecs,
-                                const struct object_name *name, struct bucket_object *object, struct error *error)
+                                const struct object_name *name, const struct customer_key *customer,
+                                struct bucket_object *object, struct error *error)
 {
     const struct object_attributes *attributes = &object->attributes;
     struct object_secret secret;
     if (attributes->seal.size == 0)
         return true;
-    if (!object_seal_open(codecs->settings.keyring, name, attributes, &secret, error))
+    if (!object_seal_open(codecs->settings.keyring, name, customer, attributes, &secret, error))
         return false;
     bool begun = object->recalled != NULL || sealed_parts_load(object, &secret, &body->parts, error);
     if (begun) {
         body->is_sealed = true;
+        body->is_customers = secret.mode == SEAL_CUSTOMER;
         body->keyring = codecs->settings.keyring;
         body->original_size = attributes->original_size;
         unsealing_begin(&body->unsealing, secret.data_key);

@@ -6,7 +6,8 @@
 #include "server/object/forms/sealed_parts.h"
 
 struct sealed_body {
-    bool is_sealed; /* every frame is, and no other is believed; false: none is */
+    bool is_sealed;    /* every frame is, and no other is believed; false: none is */
+    bool is_customers; /* under a customer's key */
     struct keyring *keyring;
     struct unsealing unsealing;
     uint64_t original_size;
@@ -16,7 +17,8 @@ struct sealed_body {
 /* Opens the object's seal, if it has one; refused as object_seal_open and sealed_parts_load do. `body` is zeroed, and
  * ended in any case. */
 SUSPENDS bool sealed_body_begin(struct sealed_body *body, const struct object_codecs *codecs,
-                                const struct object_name *name, struct bucket_object *object, struct error *error);
+                                const struct object_name *name, const struct customer_key *customer,
+                                struct bucket_object *object, struct error *error);
 void sealed_body_end(struct sealed_body *body);
 /* ERROR_DAMAGED: such a frame is not of this body, or does not fit into a decode slot. Before anything is taken for it.
  */

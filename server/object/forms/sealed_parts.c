@@ -124,7 +124,7 @@ SUSPENDS static bool show(struct object_codecs *codecs, const struct object_secr
     bool shown = true;
     for (unsigned i = 0; shown && i < count; i++) {
         shown = (is_of(&parts, &page[i]) || refuse_changed(error)) &&
-                part_secret_show_kept(codecs->settings.keyring, secret->data_key, &page[i], error);
+                part_secret_show_kept(codecs->settings.keyring, secret->parts_key, &page[i], error);
         fiber_yield_if_due();
     }
     sealed_parts_free(&parts);
@@ -132,16 +132,16 @@ SUSPENDS static bool show(struct object_codecs *codecs, const struct object_secr
 }
 
 SUSPENDS bool object_read_parts(struct object_codecs *codecs, struct bucket_object *object,
-                                const struct object_name *name, unsigned after, unsigned parts_max, struct arena *arena,
-                                struct object_part **ret_parts, unsigned *ret_count, bool *ret_truncated,
-                                struct error *error)
+                                const struct object_name *name, const struct customer_key *customer, unsigned after,
+                                unsigned parts_max, struct arena *arena, struct object_part **ret_parts,
+                                unsigned *ret_count, bool *ret_truncated, struct error *error)
 {
     struct object_secret secret;
     if (!bucket_read_parts(object, after, parts_max, arena, ret_parts, ret_count, ret_truncated, error))
         return false;
     if (object->attributes.seal.size == 0 || *ret_count == 0)
         return true;
-    bool shown = object_seal_open(codecs->settings.keyring, name, &object->attributes, &secret, error) &&
+    bool shown = object_seal_open(codecs->settings.keyring, name, customer, &object->attributes, &secret, error) &&
                  show(codecs, &secret, object, *ret_parts, *ret_count, error);
     explicit_bzero(&secret, sizeof secret);
     return shown;

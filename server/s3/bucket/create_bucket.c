@@ -52,7 +52,7 @@ static bool check_headers(struct s3_request *request, bool *ret_has_lock, struct
         if (!*ret_has_lock && !span_equal_ignore_case(value, SPAN("false")))
             return s3_refuse_argument(request, OBJECT_LOCK, value, "Neither true nor false.", error);
     }
-    return object_headers_refuse_unoffered(request, SPAN_EMPTY, error);
+    return object_headers_refuse_unoffered(request, NULL, error);
 }
 
 /* In us-east-1, and nowhere else, making one's own bucket again is a success, if what is asked for is what it is. Else

@@ -129,7 +129,8 @@ static SUSPENDS bool open_if_allowed(struct s3_request *request, const struct s3
         return error->kind == ERROR_NOT_FOUND && refuse_source(request, source, error);
     struct object_attributes *attributes = &(*ret_object)->attributes;
     if (s3_judge_opened(request, source, ACTION_GetObject, attributes, error) &&
-        encryption_prove(request, name, attributes, error) && may_copy_tags(request, source, name, attributes, error))
+        encryption_prove(request, name, request->source_key, attributes, error) &&
+        may_copy_tags(request, source, name, attributes, error))
         return true;
     bucket_close(*ret_object);
     return false;
@@ -180,7 +181,7 @@ SUSPENDS bool copy_source_open(struct s3_request *request, struct copy_source *r
     if (!s3_request_header(request, HEADER, &header))
         return refuse(request, SPAN_EMPTY, "Copy Source is missing", error);
     s3_source_condition(request, &condition);
-    if (!copy_source_parse(request, header, &ret_source->name, error) ||
+    if (!encryption_take_of_source(request, error) || !copy_source_parse(request, header, &ret_source->name, error) ||
         !find_and_open(request, ret_source, &condition, ret_object, error))
         return false;
     if (check_conditions(request, &condition, &(*ret_object)->decision, error))

@@ -286,7 +286,8 @@ void object_headers_answer_caching(struct s3_request *request, struct span metad
 
 /* ---- what is not offered ---- */
 
-bool object_headers_refuse_unoffered(struct s3_request *request, struct span but, struct error *error)
+bool object_headers_refuse_unoffered(struct s3_request *request, bool (*is_offered)(struct span name),
+                                     struct error *error)
 {
     static const char *const prefixes[] = {
         "x-amz-server-side-encryption",
@@ -299,7 +300,8 @@ bool object_headers_refuse_unoffered(struct s3_request *request, struct span but
     while (s3_request_next_amz_header(request, &position, &name, &value)) {
         for (size_t i = 0; i < sizeof prefixes / sizeof prefixes[0]; i++) {
             struct span prefix = span_from_string(prefixes[i]);
-            if (!span_equal_ignore_case(span_take(name, prefix.size), prefix) || span_equal_ignore_case(name, but))
+            if (!span_equal_ignore_case(span_take(name, prefix.size), prefix) ||
+                (is_offered != NULL && is_offered(name)))
                 continue;
             struct span copy = lower_case(request, name, error);
             return copy.data != NULL && s3_refuse_header(request, (const char *)copy.data, error);

@@ -26,5 +26,6 @@ void object_headers_answer(struct s3_request *request, struct span metadata);
 void object_headers_answer_caching(struct s3_request *request, struct span metadata);
 
 /* Headers that ask for something that Bale has not: encryption, object lock, ACLs other than the owner's, append.
- * They are refused, never ignored. `but`: the one that this operation offers; empty: none. */
-bool object_headers_refuse_unoffered(struct s3_request *request, struct span but, struct error *error);
+ * They are refused, never ignored. `is_offered`: of a name, does this operation offer it? NULL: none of them. */
+bool object_headers_refuse_unoffered(struct s3_request *request, bool (*is_offered)(struct span name),
+                                     struct error *error);

@@ -27,8 +27,8 @@ struct copy_plan {
     struct buffer metadata;
     struct tag_list tags;
     struct object_acl acl;
-    struct object_lock lock; /* of the copy: nothing comes from the source (449) */
-    bool is_sealed;          /* likewise */
+    struct object_lock lock;   /* of the copy: nothing comes from the source (449) */
+    enum seal_mode encryption; /* likewise */
     struct write_condition condition_storage;
     const struct write_condition *condition;
 };
@@ -77,9 +77,10 @@ static SUSPENDS bool changes_nothing(struct s3_request *request, const struct co
 {
     struct span value;
     bool is_itself = span_equal(source->bucket, request->bucket) && span_equal(source->key, request->key);
-    bool is_encrypted_by_it = plan->is_sealed && plan->source->attributes.seal.size == 0;
+    bool is_encrypted_by_it = plan->encryption != SEAL_PLAIN && plan->source->attributes.seal.size == 0;
     return is_itself && !plan->replaces_metadata && !plan->replaces_tags && plan->checksum == CHECKSUM_NONE &&
-           !is_encrypted_by_it && !s3_request_header(request, "x-amz-server-side-encryption", &value) &&
+           !is_encrypted_by_it && request->customer_key == NULL &&
+           !s3_request_header(request, "x-amz-server-side-encryption", &value) &&
            !s3_request_header(request, "x-amz-storage-class", &value) &&
            !s3_request_header(request, "x-amz-website-redirect-location", &value) &&
            is_current(request, source, &plan->source->attributes);
@@ -99,7 +100,7 @@ static bool check_source(const struct s3_request *request, const struct object_a
 
 static SUSPENDS bool plan_target(struct s3_request *request, struct copy_plan *plan, struct error *error)
 {
-    return encryption_take(request, &plan->is_sealed, error) && object_acl_take(request, &plan->acl, error) &&
+    return encryption_take(request, &plan->encryption, error) && object_acl_take(request, &plan->acl, error) &&
            parse_directive(request, "x-amz-metadata-directive", &plan->replaces_metadata, error) &&
            parse_directive(request, "x-amz-tagging-directive", &plan->replaces_tags, error) &&
            parse_checksum(request, &plan->checksum, error) && locks_take_headers(request, &plan->lock, error) &&
@@ -150,7 +151,7 @@ static SUSPENDS bool plan_tags(struct s3_request *request, const struct object_n
 static bool needs_the_bytes(const struct copy_plan *plan)
 {
     const struct object_attributes *source = &plan->source->attributes;
-    bool is_sealed = plan->is_sealed || source->seal.size > 0; /* a data key is one object's */
+    bool is_sealed = plan->encryption != SEAL_PLAIN || source->seal.size > 0; /* a data key is one object's */
     return is_sealed || source->is_encrypted || source->is_multipart || source->etag[0] == 0 ||
            (plan->checksum != CHECKSUM_NONE && plan->checksum != source->checksum.algorithm);
 }
@@ -200,12 +201,13 @@ static SUSPENDS bool copy_original(struct s3_request *request, const struct copy
         .owner = acl.owner,
         .acl = acl.acl,
         .lock = plan->lock,
-        .is_sealed = plan->is_sealed,
+        .is_sealed = plan->encryption != SEAL_PLAIN,
+        .customer = request->customer_key,
     };
     if (!object_writer_begin(settings->codecs, settings->store, &intent, &writer, error))
         return false;
-    if (!object_pump(settings->codecs, plan->source, &plan->source_name, 0, source->original_size, writer, &digest,
-                     error) ||
+    if (!object_pump(settings->codecs, plan->source, &plan->source_name, request->source_key, 0, source->original_size,
+                     writer, &digest, error) ||
         !object_acl_settle(request, &acl, error)) {
         object_writer_abort(writer);
         return false;
@@ -228,7 +230,7 @@ static SUSPENDS bool copy(struct s3_request *request, const struct object_name *
 /* ---- the operation ---- */
 
 static SUSPENDS bool answer(struct s3_request *request, const struct object_attributes *attributes,
-                            const struct copy_source *source, const char *source_version, bool is_sealed,
+                            const struct copy_source *source, const char *source_version, enum seal_mode encryption,
                             struct error *error)
 {
     struct s3_document document;
@@ -239,7 +241,7 @@ static SUSPENDS bool answer(struct s3_request *request, const struct object_attr
     s3_document_checksum(&document, &attributes->checksum);
     s3_answer_begin(request, 200);
     s3_answer_version(request, attributes->version);
-    encryption_answer(request, is_sealed);
+    encryption_answer(request, encryption);
     s3_answer_expiration(request, attributes, NULL);
     s3_answer_source_version(request, &source->bucket_info, source_version);
     return s3_document_finish(request, &document, error);
@@ -249,7 +251,7 @@ static SUSPENDS bool answer(struct s3_request *request, const struct object_attr
  * written. */
 static SUSPENDS bool copy_once(struct s3_request *request, struct object_attributes *ret_attributes,
                                struct copy_source *ret_source, char ret_version[VERSION_TEXT_BYTES],
-                               bool *ret_is_sealed, struct error *error)
+                               enum seal_mode *ret_encryption, struct error *error)
 {
     struct copy_plan plan = {0};
     if (!plan_target(request, &plan, error) || !copy_source_open(request, ret_source, &plan.source, error))
@@ -264,7 +266,7 @@ static SUSPENDS bool copy_once(struct s3_request *request, struct object_attribu
                               "attributes.")
                   : copy(request, &ret_source->name, &plan, ret_attributes, error);
     memcpy(ret_version, plan.source->attributes.version, VERSION_TEXT_BYTES);
-    *ret_is_sealed = plan.is_sealed;
+    *ret_encryption = plan.encryption;
     buffer_free(&plan.metadata);
     tags_free(&plan.tags);
     bucket_close(plan.source);
@@ -275,11 +277,11 @@ SUSPENDS bool s3_copy_object(struct s3_request *request, struct error *error)
 {
     struct object_attributes attributes;
     struct copy_source source;
-    bool is_sealed;
+    enum seal_mode encryption;
     char version[VERSION_TEXT_BYTES];
-    for (unsigned looks = 1; !copy_once(request, &attributes, &source, version, &is_sealed, error); looks++) {
+    for (unsigned looks = 1; !copy_once(request, &attributes, &source, version, &encryption, error); looks++) {
         if (looks == COPY_LOOKS_MAX || error->kind != ERROR_CHANGED)
             return false;
     }
-    return answer(request, &attributes, &source, version, is_sealed, error);
+    return answer(request, &attributes, &source, version, encryption, error);
 }

@@ -4,6 +4,7 @@
 #include "runtime/base/decimal.h"
 #include "s3client/wire/date.h"
 #include "s3client/wire/s3_error.h"
+#include "server/keys/object_seal.h"
 #include "server/s3/answer/answer.h"
 #include "server/s3/answer/setting_headers.h"
 #include "server/s3/headers/encryption.h"
@@ -70,8 +71,8 @@ static SUSPENDS bool find_part(struct s3_request *request, const struct target *
     while (has_more) {
         struct object_part *parts;
         unsigned count;
-        if (!object_read_parts(request->settings->codecs, target->object, target->name, after, LIST_ENTRIES_MAX,
-                               request->arena, &parts, &count, &has_more, error))
+        if (!object_read_parts(request->settings->codecs, target->object, target->name, request->customer_key, after,
+                               LIST_ENTRIES_MAX, request->arena, &parts, &count, &has_more, error))
             return false;
         for (unsigned i = 0; i < count; i++) {
             selection->size = parts[i].original_size;
@@ -179,7 +180,7 @@ static SUSPENDS void begin_answer(struct s3_request *request, const struct objec
         http_response_field_decimal(request->exchange, "x-amz-tagging-count", attributes->tags_count);
     s3_answer_expiration(request, attributes, NULL);
     object_headers_answer(request, attributes->metadata);
-    encryption_answer(request, attributes->seal.size > 0);
+    encryption_answer(request, object_seal_mode(attributes));
     add_checksum(request, attributes, selection);
     locks_answer_headers(request, span_from_string(attributes->version), &attributes->lock);
 }
@@ -254,7 +255,8 @@ static SUSPENDS bool answer_object(struct s3_request *request, const struct obje
         return false;
     if (not_modified)
         return answer_not_modified(request, attributes, error);
-    if (!object_reader_begin(request->settings->codecs, object, name, selection.first, selection.size, &reader, error))
+    if (!object_reader_begin(request->settings->codecs, object, name, request->customer_key, selection.first,
+                             selection.size, &reader, error))
         return name_dictionary(request, attributes, error);
     object_reader_keep(reader);
     request->outcome.codec = attributes->codec;
@@ -274,7 +276,7 @@ static SUSPENDS bool explain_missing(struct s3_request *request, const struct ob
 static bool name_object(struct s3_request *request, struct object_name *ret_name, struct error *error)
 {
     *ret_name = (struct object_name){.bucket = request->bucket, .key = request->key};
-    return encryption_refuse_of_read(request, error) && s3_request_version(request, &ret_name->version, error);
+    return encryption_take_of_read(request, error) && s3_request_version(request, &ret_name->version, error);
 }
 
 /* What will be read, as far as it can be told before the object is known. */
@@ -315,7 +317,7 @@ static SUSPENDS void read_again(struct s3_request *request, const struct object_
     if (!object_open(codecs, request->settings->store, name, &intent, &object, &ignored))
         return;
     if (reached < object->attributes.original_size &&
-        object_reader_begin(codecs, object, name, reached, 1, &reader, &ignored)) {
+        object_reader_begin(codecs, object, name, request->customer_key, reached, 1, &reader, &ignored)) {
         (void)object_reader_next(reader, &piece, &ignored);
         object_reader_end(reader);
     }
@@ -328,7 +330,7 @@ static SUSPENDS bool judge(struct s3_request *request, const struct object_name 
 {
     const struct s3_target target = {.bucket = &request->access, .key = name->key, .version = name->version};
     return s3_judge_opened(request, &target, ACTION_GetObject, attributes, error) &&
-           encryption_prove(request, name, attributes, error);
+           encryption_prove(request, name, request->customer_key, attributes, error);
 }
 
 static SUSPENDS bool look(struct s3_request *request, const struct object_name *name, const struct open_intent *intent,

@@ -102,8 +102,8 @@ static SUSPENDS bool write_parts(struct s3_request *request, const struct attrib
     unsigned count = 0;
     bool is_truncated = false;
     if (query->parts_max > 0 &&
-        !object_read_parts(request->settings->codecs, object, name, query->after, query->parts_max, request->arena,
-                           &parts, &count, &is_truncated, error))
+        !object_read_parts(request->settings->codecs, object, name, request->customer_key, query->after,
+                           query->parts_max, request->arena, &parts, &count, &is_truncated, error))
         return false;
     xml_open(&document->xml, "ObjectParts");
     xml_decimal(&document->xml, "PartsCount", object->attributes.parts_count);
@@ -162,7 +162,7 @@ static SUSPENDS bool judge(struct s3_request *request, const struct object_name 
     const struct s3_target target = {.bucket = &request->access, .key = name->key, .version = name->version};
     return s3_judge_opened(request, &target, ACTION_GetObject, attributes, error) &&
            s3_judge_opened(request, &target, ACTION_GetObjectAttributes, attributes, error) &&
-           encryption_prove(request, name, attributes, error);
+           encryption_prove(request, name, request->customer_key, attributes, error);
 }
 
 SUSPENDS bool s3_get_object_attributes(struct s3_request *request, struct error *error)
@@ -171,7 +171,8 @@ SUSPENDS bool s3_get_object_attributes(struct s3_request *request, struct error 
     struct object_name name = {.bucket = request->bucket, .key = request->key};
     const struct open_intent intent = {.extent = OPEN_ATTRIBUTES};
     struct bucket_object *object;
-    if (!parse_query(request, &query, error) || !s3_request_version(request, &name.version, error) ||
+    if (!encryption_take_of_read(request, error) || !parse_query(request, &query, error) ||
+        !s3_request_version(request, &name.version, error) ||
         (!bucket_open(request->settings->store, &name, &intent, &object, error) &&
          !s3_explain_missing(request, &name, error)))
         return false;

@@ -4,6 +4,7 @@
  * body comes from is the operation's. */
 #pragma once
 
+#include "codec/seal/seal_record.h"
 #include "server/s3/headers/object_headers.h"
 #include "server/s3/headers/object_tags.h"
 #include "server/s3/rights/acl_request.h"
@@ -16,7 +17,7 @@ struct object_put {
     struct object_lock lock;
     struct write_condition condition_storage;
     const struct write_condition *condition; /* NULL: none */
-    bool is_sealed;                          /* encrypted (headers/encryption.h) */
+    enum seal_mode encryption;               /* headers/encryption.h */
 };
 
 /* Always freed, also after a refusal. */

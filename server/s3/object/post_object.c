@@ -29,7 +29,7 @@ static SUSPENDS bool store(struct s3_request *request, struct object_put *put, s
                            struct error *error)
 {
     struct checksum_claim claim;
-    if (!encryption_take(request, &put->is_sealed, error) ||
+    if (!encryption_take(request, &put->encryption, error) ||
         !checksum_claim_parse(request, CHECKSUM_NONE, &claim, error) || !object_put_take(request, put, error) ||
         !take_tags(request, &put->tags, error))
         return false;

@@ -17,7 +17,7 @@ static SUSPENDS bool put_object(struct s3_request *request, struct object_put *p
                                 struct object_attributes *ret_attributes, struct error *error)
 {
     struct body_plan body;
-    if (!encryption_take(request, &put->is_sealed, error) || !object_body_plan(request, &body, error) ||
+    if (!encryption_take(request, &put->encryption, error) || !object_body_plan(request, &body, error) ||
         !object_put_take(request, put, error) || !locks_need_checksum(request, &put->lock, error))
         return false;
     const struct object_source source = {

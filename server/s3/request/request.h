@@ -51,8 +51,10 @@ struct s3_request {
     bool has_hoisted_headers;    /* a presigned URL carries x-amz-* headers as parameters */
 
     struct authentication authentication;
-    struct s3_form *form;                          /* of an upload from a web form; else NULL */
-    struct bucket_info bucket_info;                /* of `bucket`, once it was found */
+    struct customer_key *customer_key; /* that came with it (headers/encryption.h), or NULL; wiped at its end */
+    struct customer_key *source_key;   /* likewise, of the source of a copy */
+    struct s3_form *form;              /* of an upload from a web form; else NULL */
+    struct bucket_info bucket_info;    /* of `bucket`, once it was found */
     const struct bucket_settings *bucket_settings; /* of `bucket`, pinned for the request; never NULL */
     struct access_bucket access;                   /* what they say of access (authorize.h) */
     bool has_judged_object;                        /* a decision was about an object's owner and grants ... */

@@ -311,12 +311,12 @@ static bool give_request_tag_keys(struct lookup *lookup)
 /* ---- encryption ---- */
 
 /* A part is encrypted if its upload is, whatever its request says: clients ask once, when they begin it. */
-static SUSPENDS bool give_encryption(struct lookup *lookup)
+static SUSPENDS bool give_encryption(struct lookup *lookup, const char *header, enum seal_mode mode)
 {
     struct span value;
-    if (s3_request_header(lookup->request, "x-amz-server-side-encryption", &value))
+    if (s3_request_header(lookup->request, header, &value))
         return give(lookup, value);
-    return upload_encryption_find(lookup->request) ? give(lookup, SPAN("AES256")) : give_nothing(lookup);
+    return upload_encryption_find(lookup->request) == mode ? give(lookup, SPAN("AES256")) : give_nothing(lookup);
 }
 
 /* ---- the keys ---- */
@@ -420,7 +420,9 @@ SUSPENDS bool condition_values_find(struct s3_request *request, const struct obj
     case KEY_copy_source:
         return give_copy_source(&lookup);
     case KEY_server_side_encryption:
-        return give_encryption(&lookup);
+        return give_encryption(&lookup, "x-amz-server-side-encryption", SEAL_KEYRING);
+    case KEY_customer_algorithm:
+        return give_encryption(&lookup, "x-amz-server-side-encryption-customer-algorithm", SEAL_CUSTOMER);
     case KEY_lock_mode:
     case KEY_lock_legal_hold:
     case KEY_lock_retain_until_date:

@@ -22,7 +22,7 @@ struct completion {
     struct s3_request *request;
     struct object_name name;
     struct upload_info upload;
-    bool is_sealed;
+    enum seal_mode encryption;
     struct complete_claims claims;
     struct complete_document document;
     struct upload_plan plan;
@@ -129,8 +129,8 @@ static void write_location(struct s3_document *document, const struct s3_request
     buffer_free(&location);
 }
 
-static SUSPENDS bool answer(struct s3_request *request, const struct object_attributes *attributes, bool is_sealed,
-                            struct error *error)
+static SUSPENDS bool answer(struct s3_request *request, const struct object_attributes *attributes,
+                            enum seal_mode encryption, struct error *error)
 {
     struct s3_document document;
     s3_document_open(&document, "CompleteMultipartUploadResult");
@@ -144,7 +144,7 @@ static SUSPENDS bool answer(struct s3_request *request, const struct object_attr
     s3_answer_begin(request, 200);
     s3_answer_version(request, attributes->version);
     s3_answer_expiration(request, attributes, NULL);
-    encryption_answer(request, is_sealed);
+    encryption_answer(request, encryption);
     return s3_document_finish(request, &document, error);
 }
 
@@ -194,7 +194,7 @@ static SUSPENDS bool complete(struct completion *completion, struct error *error
     struct s3_request *request = completion->request;
     return complete_document_read(request, &completion->document, error) &&
            upload_request_find(request, &completion->upload, error) &&
-           encryption_of_upload(request, &completion->upload, &completion->is_sealed, error) &&
+           encryption_of_upload(request, &completion->upload, false, &completion->encryption, error) &&
            make_plan(completion, error) && run_step_patiently(completion, error);
 }
 
@@ -211,7 +211,7 @@ SUSPENDS bool s3_complete_multipart_upload(struct s3_request *request, struct er
     if (is_completed) {
         /* The parts were reported as they came. */
         request->outcome.stored_bytes_written = completion.attributes.sidecar_size;
-        return answer(request, &completion.attributes, completion.is_sealed, error);
+        return answer(request, &completion.attributes, completion.encryption, error);
     }
     if (completion.document.choices.count > 0)
         return answer_again(&completion, &reason, error);

@@ -18,7 +18,7 @@ struct creation {
     struct object_lock lock;
     enum checksum_algorithm algorithm; /* NONE: the client names none */
     enum checksum_type type;
-    bool is_sealed; /* encrypted (headers/encryption.h) */
+    enum seal_mode encryption; /* headers/encryption.h */
 };
 
 static bool refuse(struct error *error, const char *why)
@@ -67,7 +67,7 @@ static SUSPENDS bool plan(struct s3_request *request, struct creation *creation,
 {
     if (http_body_expected(request->exchange)) /* statement 22 */
         return refuse(error, "The request takes no body.");
-    return encryption_take(request, &creation->is_sealed, error) && plan_checksum(request, creation, error) &&
+    return encryption_take(request, &creation->encryption, error) && plan_checksum(request, creation, error) &&
            object_headers_take(request, &creation->metadata, error) &&
            object_acl_take(request, &creation->acl, error) && object_tags_take(request, &creation->tags, error) &&
            locks_take_headers(request, &creation->lock, error);
@@ -83,7 +83,7 @@ static SUSPENDS bool answer(struct s3_request *request, const struct creation *c
     xml_string(&document.xml, "UploadId", upload_id);
     s3_answer_begin(request, 200);
     s3_answer_abort(request, request->now_ms);
-    encryption_answer(request, creation->is_sealed);
+    encryption_answer(request, creation->encryption);
     if (creation->algorithm != CHECKSUM_NONE) {
         http_response_field_string(request->exchange, "x-amz-checksum-algorithm", checksum_name(creation->algorithm));
         http_response_field_string(request->exchange, "x-amz-checksum-type", checksum_type_name(creation->type));
@@ -100,11 +100,11 @@ SUSPENDS bool s3_create_multipart_upload(struct s3_request *request, struct erro
     bool ok = plan(request, &creation, error);
     if (ok) {
         const struct object_name name = {.bucket = request->bucket, .key = request->key};
-        uint8_t seal[UPLOAD_SEAL_BYTES];
+        uint8_t seal[UPLOAD_SEAL_BYTES_MAX];
         const struct upload_intent intent = {
             .name = name,
-            .seal = object_upload_seal(request->settings->codecs, request->settings->store, &name, creation.is_sealed,
-                                       seal),
+            .seal = object_upload_seal(request->settings->codecs, request->settings->store, &name, creation.encryption,
+                                       request->customer_key, seal),
             .metadata = buffer_span(&creation.metadata),
             .tags = buffer_span(&creation.tags.packed),
             .initiator = s3_asker_id(request),

@@ -11,7 +11,7 @@ struct part_plan {
     unsigned number;
     struct upload_info upload;
     struct body_plan body;
-    bool is_sealed;
+    enum seal_mode encryption;
 };
 
 /* Statement 107: the part's checksum is the upload's. An upload that names none takes any. */
@@ -31,7 +31,7 @@ static SUSPENDS bool make_plan(struct s3_request *request, struct part_plan *pla
 {
     return upload_request_part(request, &plan->number, error) && object_body_plan(request, &plan->body, error) &&
            upload_request_find(request, &plan->upload, error) &&
-           encryption_of_upload(request, &plan->upload, &plan->is_sealed, error) && check_checksum(plan, error);
+           encryption_of_upload(request, &plan->upload, true, &plan->encryption, error) && check_checksum(plan, error);
 }
 
 static SUSPENDS bool store(struct s3_request *request, const struct part_plan *plan, struct part_attributes *ret_part,
@@ -49,6 +49,7 @@ static SUSPENDS bool store(struct s3_request *request, const struct part_plan *p
         .upload_id = span_from_string(plan->upload.id),
         .part_number = plan->number,
         .seal = plan->upload.seal,
+        .customer = request->customer_key,
     };
     if (!object_writer_begin(settings->codecs, settings->store, &intent, &writer, error))
         return false;
@@ -70,6 +71,6 @@ SUSPENDS bool s3_upload_part(struct s3_request *request, struct error *error)
     s3_answer_begin(request, 200);
     s3_answer_etag(request, etag);
     s3_answer_part_checksum(request, &part.checksum);
-    encryption_answer(request, plan.is_sealed);
+    encryption_answer(request, plan.encryption);
     return s3_answer_empty(request, error);
 }

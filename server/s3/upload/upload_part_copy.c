@@ -15,7 +15,7 @@
 struct part_copy {
     unsigned number;
     struct upload_info upload;
-    bool is_sealed;
+    enum seal_mode encryption;
     struct bucket_object *source;
     struct object_name source_name;
     uint64_t first;
@@ -76,17 +76,18 @@ static SUSPENDS bool store(struct s3_request *request, const struct part_copy *c
         .upload_id = span_from_string(copy->upload.id),
         .part_number = copy->number,
         .seal = copy->upload.seal,
+        .customer = request->customer_key,
     };
     if (!object_writer_begin(settings->codecs, settings->store, &intent, &writer, error))
         return false;
-    if (object_pump(settings->codecs, copy->source, &copy->source_name, copy->first, copy->size, writer, &digest,
-                    error))
+    if (object_pump(settings->codecs, copy->source, &copy->source_name, request->source_key, copy->first, copy->size,
+                    writer, &digest, error))
         return object_writer_commit_part(writer, ret_part, error);
     object_writer_abort(writer);
     return false;
 }
 
-static SUSPENDS bool answer(struct s3_request *request, const struct part_attributes *part, bool is_sealed,
+static SUSPENDS bool answer(struct s3_request *request, const struct part_attributes *part, enum seal_mode encryption,
                             const struct copy_source *source, const char *source_version, struct error *error)
 {
     struct s3_document document;
@@ -99,7 +100,7 @@ static SUSPENDS bool answer(struct s3_request *request, const struct part_attrib
     s3_document_part_checksum(&document, &part->checksum);
     s3_answer_begin(request, 200);
     s3_answer_source_version(request, &source->bucket_info, source_version);
-    encryption_answer(request, is_sealed);
+    encryption_answer(request, encryption);
     return s3_document_finish(request, &document, error);
 }
 
@@ -125,11 +126,11 @@ SUSPENDS bool s3_upload_part_copy(struct s3_request *request, struct error *erro
     struct copy_source source;
     char version[VERSION_TEXT_BYTES];
     if (!upload_request_part(request, &copy.number, error) || !upload_request_find(request, &copy.upload, error) ||
-        !encryption_of_upload(request, &copy.upload, &copy.is_sealed, error))
+        !encryption_of_upload(request, &copy.upload, true, &copy.encryption, error))
         return false;
     for (unsigned looks = 1; !copy_once(request, &copy, &part, &source, version, error); looks++) {
         if (looks == COPY_LOOKS_MAX || error->kind != ERROR_CHANGED)
             return false;
     }
-    return answer(request, &part, copy.is_sealed, &source, version, error);
+    return answer(request, &part, copy.encryption, &source, version, error);
 }

@@ -26,6 +26,9 @@ static void try_record(struct aes *aes, struct span input)
     ASSERT(seal_record_encode(&record, bytes) == input.size && memcmp(bytes, input.data, input.size) == 0);
     seal_keys_derive(aes, record.key_id, key, &keys);
     ASSERT(!seal_unwrap(&record, aes, &keys, 5, data_key, &error));
+    ASSERT(record.mode != SEAL_CUSTOMER ||
+           (!customer_wrap_is_of(aes, key, record.name, record.customer) &&
+            !customer_wrap_open(aes, key, record.name, 5, record.customer, data_key, &error)));
     seal_mask(aes, &keys, record.nonce, &record.hashes);
 }
 
@@ -35,12 +38,11 @@ static void try_upload(struct aes *aes, struct span input)
     struct seal_keys keys;
     struct error error;
     uint8_t id[SEAL_KEY_ID_BYTES];
-    uint8_t data_key[AES_KEY_BYTES];
-    bool is_encrypted;
+    struct upload_seal seal;
     if (!upload_seal_key_id(input, id, &error))
         return;
     seal_keys_derive(aes, id, key, &keys);
-    ASSERT(!upload_seal_open(aes, &keys, name, input, &is_encrypted, data_key, &error));
+    ASSERT(!upload_seal_open(aes, &keys, name, input, &seal, &error));
 }
 
 static void try_part(struct aes *aes, struct span input)

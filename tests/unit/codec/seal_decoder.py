@@ -54,32 +54,41 @@ def unmask(mask_key, nonce, masked, first):
     return xor(masked, pad)
 
 
-def open_record(record, key, size):
-    """The data key and what the record says of the object."""
+def open_customer(wrap, customer, name, size):
+    """The data key that a customer's key opens."""
+    check = derive(derive(derive(customer, b"bale check  "), wrap[:12]), wrap[12:24])
+    assert block(check, name) == wrap[72:]
+    return xaes_open(derive(customer, b"bale client "), wrap[:24], b"C" + name + struct.pack("<Q", size), wrap[24:72])
+
+
+def open_record(record, key, size, customer=None):
+    """The data key, that of the parts' seals, and what the record says of the object."""
     version, mode, flags, algorithm, kind, checksum_size, parts = struct.unpack_from("<6BH", record)
-    assert (version, mode) == (1, ord("s"))
+    assert (version, mode) == (1, ord("c" if customer else "s"))
     key_id, name, nonce, parts_map, md5, crc, zero = struct.unpack_from("<8s16s16s32s16s4s4s", record, 8)
     assert zero == bytes(4)
-    head, wrapped = record[:104 + checksum_size], record[104 + checksum_size:]
-    data_key = xaes_open(derive(key, b"bale wrap   "), wrapped[:24], b"W" + head + struct.pack("<Q", size), wrapped[24:])
+    head, wrapped, wrap = record[:104 + checksum_size], record[104 + checksum_size:176 + checksum_size], record[176 + checksum_size:]
+    parts_key = xaes_open(derive(key, b"bale wrap   "), wrapped[:24], b"W" + head + struct.pack("<Q", size) + wrap, wrapped[24:])
+    data_key = open_customer(wrap, customer, name, 2 ** 64 - 1 if parts else size) if customer else parts_key
     mask_key = derive(key, b"bale mask   ")
-    return data_key, {
+    return data_key, parts_key, {
         "key_id": key_id, "name": name, "map": parts_map, "parts": parts, "flags": flags, "algorithm": algorithm, "kind": kind,
         "md5": unmask(mask_key, nonce, md5, 0), "crc32c": struct.unpack("<I", unmask(mask_key, nonce, crc, 1))[0],
         "checksum": unmask(mask_key, nonce, record[104:104 + checksum_size], 2)}
 
 
-def open_upload(seal, key):
-    """The data key of an upload, and whether it is encrypted."""
+def open_upload(seal, key, customer=None):
+    """The data key of an upload, that of its parts' seals, and how it is encrypted."""
     version, mode, zero, key_id, name = struct.unpack_from("<BB6s8s16s", seal)
-    assert version == 1 and mode in b"sp" and zero == bytes(6) and len(seal) == 104
-    data_key = xaes_open(derive(key, b"bale upload "), seal[32:56], b"U" + seal[:32], seal[56:])
-    return data_key, mode == ord("s"), key_id, name
+    assert version == 1 and mode in b"spc" and zero == bytes(6) and len(seal) == (192 if mode == ord("c") else 104)
+    parts_key = xaes_open(derive(key, b"bale upload "), seal[32:56], b"U" + seal[:32] + seal[104:], seal[56:104])
+    data_key = open_customer(seal[104:], customer, name, 2 ** 64 - 1) if mode == ord("c") else parts_key
+    return data_key, parts_key, chr(mode), key_id, name
 
 
-def open_part(seal, data_key, part, size):
+def open_part(seal, parts_key, part, size):
     """What the seal of a part says of it."""
-    facts = xaes_open(data_key, seal[:12] + b"P" + struct.pack(">BHQ", 0, part, size), b"", seal[12:])
+    facts = xaes_open(parts_key, seal[:12] + b"P" + struct.pack(">BHQ", 0, part, size), b"", seal[12:])
     md5, crc, algorithm, kind, zero = struct.unpack_from("<16sIBBH", facts)
     assert zero == 0
     return md5, crc, algorithm, kind, facts[24:]
@@ -102,11 +111,11 @@ def open_body(body, data_key, part, size):
     return original
 
 
-def check(judge, size, part, frame):
+def check(judge, size, part, frame, customer):
     key, original = os.urandom(32), os.urandom(size)
     key_id = hashlib.sha256(b"bale key" + key).digest()[:8]
     name = hashlib.sha256(b"bucket/key").digest()[:16]
-    out = subprocess.run([judge, key.hex(), key_id.hex(), name.hex(), str(part), str(frame)], input=original,
+    out = subprocess.run([judge, key.hex(), key_id.hex(), name.hex(), str(part), str(frame), *([customer.hex()] if customer else [])], input=original,
                          stdout=subprocess.PIPE, check=True).stdout
     sizes, _, rest = out.partition(b"\n")
     pieces = []
@@ -114,11 +123,12 @@ def check(judge, size, part, frame):
         pieces.append(rest[:piece])
         rest = rest[piece:]
     (upload, sent, record), body = pieces, rest
-    data_key, said = open_record(record, key, size)
+    data_key, parts_key, said = open_record(record, key, size, customer)
     assert said == {"key_id": key_id, "name": name, "map": bytes(32), "parts": 0, "flags": 2, "algorithm": 3, "kind": 0,
                     "md5": bytes(16), "crc32c": crc32c(original), "checksum": b"twenty bytes of sum."}, said
-    assert open_upload(upload, key) == (data_key, part > 0, key_id, name)
-    assert open_part(sent, data_key, part or 1, size) == (b"sixteen bytes...", crc32c(original), 3, 0, b"twenty bytes of sum.")
+    mode = "p" if not part else "c" if customer else "s"
+    assert open_upload(upload, key, customer) == (data_key if part or not customer else parts_key, parts_key, mode, key_id, name)
+    assert open_part(sent, parts_key, part or 1, size) == (b"sixteen bytes...", crc32c(original), 3, 0, b"twenty bytes of sum.")
     assert not body or body[28:40] == sent[:12]
     assert open_body(body, data_key, part, size) == original
     assert size < 16 or (original[:16] not in out and data_key not in out)
@@ -126,7 +136,8 @@ def check(judge, size, part, frame):
 
 def main():
     for size, part, frame in ((0, 0, 10), (1, 0, 10), (1000, 0, 1000), (3000, 1, 1000), (10007, 10000, 1000)):
-        check(sys.argv[1], size, part, frame)
+        for customer in (None, os.urandom(32)):
+            check(sys.argv[1], size, part, frame, customer)
         print(f"ok {size} bytes of part {part} in frames of {frame}")
 
 

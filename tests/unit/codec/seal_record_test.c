@@ -24,9 +24,10 @@ static void tear_down(void)
     aes_destroy(aes);
 }
 
-static struct seal_record make_record(size_t checksum_size)
+static struct seal_record make_record(size_t checksum_size, enum seal_mode mode)
 {
     struct seal_record record = {
+        .mode = mode,
         .name = "a name's hash...",
         .nonce = {5, [15] = 0xfe}, /* the counter of its pads carries */
         .parts_count = 3,
@@ -41,6 +42,8 @@ static struct seal_record make_record(size_t checksum_size)
     };
     memset(record.hashes.checksum, 0x77, checksum_size);
     memcpy(record.key_id, keys.id, sizeof record.key_id);
+    if (mode == SEAL_CUSTOMER)
+        memset(record.customer, 0x55, sizeof record.customer);
     seal_mask(aes, &keys, record.nonce, &record.hashes);
     seal_wrap(&record, aes, &keys, (const uint8_t[XAES_NONCE_BYTES]){6}, SIZE, data_key);
     return record;
@@ -50,21 +53,25 @@ static const size_t checksum_sizes[] = {0, 4, 16, 20, 64};
 
 START_TEST(records_are_read_back)
 {
-    struct seal_record record = make_record(checksum_sizes[_i]);
+    size_t checksum_size = checksum_sizes[_i / 2];
+    enum seal_mode mode = _i % 2 == 0 ? SEAL_KEYRING : SEAL_CUSTOMER;
+    struct seal_record record = make_record(checksum_size, mode);
     struct seal_record back;
     uint8_t bytes[SEAL_RECORD_BYTES_MAX];
     uint8_t opened[AES_KEY_BYTES];
     size_t size = seal_record_encode(&record, bytes);
-    ck_assert_uint_eq(size, SEAL_FIXED_BYTES + checksum_sizes[_i] + SEAL_WRAPPED_BYTES);
+    ck_assert_uint_eq(size, SEAL_FIXED_BYTES + checksum_size + SEAL_WRAPPED_BYTES +
+                                (mode == SEAL_CUSTOMER ? CUSTOMER_WRAP_BYTES : 0));
     ck_assert(seal_record_decode(span_of(bytes, size), &back, &error));
+    ck_assert(back.mode == mode && memcmp(back.customer, record.customer, sizeof back.customer) == 0);
     ck_assert_uint_eq(back.parts_count, 3);
     ck_assert(seal_unwrap(&back, aes, &keys, SIZE, opened, &error));
     ck_assert_mem_eq(opened, data_key, sizeof opened);
     seal_mask(aes, &keys, back.nonce, &back.hashes);
     ck_assert_mem_eq(back.hashes.md5, ((const uint8_t[SEAL_MD5_BYTES]){1, 2, 3}), SEAL_MD5_BYTES);
     ck_assert_uint_eq(back.hashes.crc32c, 99);
-    ck_assert_uint_eq(back.hashes.checksum_size, checksum_sizes[_i]);
-    for (size_t i = 0; i < checksum_sizes[_i]; i++)
+    ck_assert_uint_eq(back.hashes.checksum_size, checksum_size);
+    for (size_t i = 0; i < checksum_size; i++)
         ck_assert_uint_eq(back.hashes.checksum[i], 0x77);
 }
 END_TEST
@@ -72,7 +79,7 @@ END_TEST
 /* Any bit, any size of object but its own: damage, or of a version to come. Nothing opens. */
 START_TEST(a_record_that_was_changed_does_not_open)
 {
-    struct seal_record record = make_record(20);
+    struct seal_record record = make_record(20, _i == 0 ? SEAL_KEYRING : SEAL_CUSTOMER);
     uint8_t bytes[SEAL_RECORD_BYTES_MAX];
     uint8_t opened[AES_KEY_BYTES];
     size_t size = seal_record_encode(&record, bytes);
@@ -123,8 +130,8 @@ int main(void)
     TCase *tcase = tcase_create("seal_record");
     suite_add_tcase(suite, tcase);
     tcase_add_checked_fixture(tcase, set_up, tear_down);
-    tcase_add_loop_test(tcase, records_are_read_back, 0, sizeof checksum_sizes / sizeof checksum_sizes[0]);
-    tcase_add_test(tcase, a_record_that_was_changed_does_not_open);
+    tcase_add_loop_test(tcase, records_are_read_back, 0, 2 * sizeof checksum_sizes / sizeof checksum_sizes[0]);
+    tcase_add_loop_test(tcase, a_record_that_was_changed_does_not_open, 0, 2);
     tcase_add_test(tcase, masks_differ);
     return run_suite(suite);
 }

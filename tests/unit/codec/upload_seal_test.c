@@ -29,30 +29,35 @@ static void tear_down(void)
 
 /* ---- uploads ---- */
 
-static void make_upload(bool is_encrypted, uint8_t ret_seal[UPLOAD_SEAL_BYTES])
+static const enum seal_mode modes[] = {SEAL_PLAIN, SEAL_KEYRING, SEAL_CUSTOMER};
+enum { MODES = sizeof modes / sizeof modes[0] };
+
+static struct span make_upload(enum seal_mode mode, uint8_t ret_seal[UPLOAD_SEAL_BYTES_MAX])
 {
     static const uint8_t nonce[XAES_NONCE_BYTES] = {9};
-    upload_seal_make(aes, &keys, name, is_encrypted, nonce, data_key, ret_seal);
+    struct upload_seal seal = {.mode = mode};
+    memcpy(seal.key, data_key, sizeof seal.key);
+    memset(seal.customer, mode == SEAL_CUSTOMER ? 0x55 : 0, sizeof seal.customer);
+    return span_of(ret_seal, upload_seal_make(aes, &keys, name, &seal, nonce, ret_seal));
 }
 
-static bool opens(const uint8_t *seal, const uint8_t *of_name)
+static bool opens(struct span seal, const uint8_t *of_name)
 {
     uint8_t id[SEAL_KEY_ID_BYTES];
-    uint8_t opened[AES_KEY_BYTES];
-    bool is_encrypted;
-    return upload_seal_key_id(span_of(seal, UPLOAD_SEAL_BYTES), id, &error) && memcmp(id, keys.id, sizeof id) == 0 &&
-           upload_seal_open(aes, &keys, of_name, span_of(seal, UPLOAD_SEAL_BYTES), &is_encrypted, opened, &error);
+    struct upload_seal opened;
+    return upload_seal_key_id(seal, id, &error) && memcmp(id, keys.id, sizeof id) == 0 &&
+           upload_seal_open(aes, &keys, of_name, seal, &opened, &error);
 }
 
 START_TEST(an_upload_is_what_it_was_begun_as)
 {
-    uint8_t seal[UPLOAD_SEAL_BYTES];
-    uint8_t opened[AES_KEY_BYTES];
-    bool is_encrypted;
-    make_upload(_i == 1, seal);
-    ck_assert(upload_seal_open(aes, &keys, name, span_of(seal, sizeof seal), &is_encrypted, opened, &error));
-    ck_assert_int_eq(is_encrypted, _i == 1);
-    ck_assert_mem_eq(opened, data_key, sizeof opened);
+    uint8_t bytes[UPLOAD_SEAL_BYTES_MAX];
+    struct upload_seal opened;
+    struct span seal = make_upload(modes[_i], bytes);
+    ck_assert(upload_seal_open(aes, &keys, name, seal, &opened, &error));
+    ck_assert_int_eq(opened.mode, modes[_i]);
+    ck_assert_mem_eq(opened.key, data_key, sizeof opened.key);
+    ck_assert_uint_eq(opened.customer[CUSTOMER_WRAP_BYTES - 1], modes[_i] == SEAL_CUSTOMER ? 0x55 : 0);
     ck_assert(opens(seal, name));
     ck_assert(!opens(seal, (const uint8_t[SEAL_NAME_BYTES]){"another's hash."}));
     ck_assert_int_eq(error.kind, ERROR_DAMAGED);
@@ -61,28 +66,30 @@ END_TEST
 
 START_TEST(each_bit_of_an_upload_counts)
 {
-    uint8_t seal[UPLOAD_SEAL_BYTES];
-    make_upload(true, seal);
-    for (unsigned bit = 0; bit < 8 * sizeof seal; bit++) {
-        seal[bit / 8] ^= (uint8_t)(1 << bit % 8);
+    uint8_t bytes[UPLOAD_SEAL_BYTES_MAX];
+    struct span seal = make_upload(modes[_i], bytes);
+    for (unsigned bit = 0; bit < 8 * seal.size; bit++) {
+        bytes[bit / 8] ^= (uint8_t)(1 << bit % 8);
         ck_assert(!opens(seal, name));
-        seal[bit / 8] ^= (uint8_t)(1 << bit % 8);
+        bytes[bit / 8] ^= (uint8_t)(1 << bit % 8);
     }
-    seal[1] = 'p'; /* encrypted no more? */
+    bytes[1] = modes[_i] == SEAL_PLAIN ? 's' : 'p'; /* encrypted no more? */
     ck_assert(!opens(seal, name));
+    ck_assert(!opens(span_take(seal, UPLOAD_SEAL_HEAD_BYTES + SEAL_WRAPPED_BYTES), name));
 }
 END_TEST
 
 START_TEST(uploads_of_another_size_or_version_are_refused)
 {
-    uint8_t seal[UPLOAD_SEAL_BYTES + 1];
+    uint8_t bytes[UPLOAD_SEAL_BYTES_MAX + 1] = {0};
     uint8_t id[SEAL_KEY_ID_BYTES];
-    make_upload(true, seal);
-    ck_assert(!upload_seal_key_id(span_of(seal, UPLOAD_SEAL_BYTES - 1), id, &error));
-    ck_assert_int_eq(error.kind, ERROR_DAMAGED);
-    ck_assert(!upload_seal_key_id(span_of(seal, UPLOAD_SEAL_BYTES + 1), id, &error));
-    seal[0] = 2;
-    ck_assert(!upload_seal_key_id(span_of(seal, UPLOAD_SEAL_BYTES), id, &error));
+    struct span seal = make_upload(modes[_i], bytes);
+    for (size_t size = 0; size < sizeof bytes; size++) {
+        ck_assert(upload_seal_key_id(span_of(bytes, size), id, &error) == (size == seal.size));
+        ck_assert(size == seal.size || error.kind == ERROR_DAMAGED);
+    }
+    bytes[0] = 2;
+    ck_assert(!upload_seal_key_id(seal, id, &error));
     ck_assert_int_eq(error.kind, ERROR_UNSUPPORTED);
 }
 END_TEST
@@ -144,9 +151,9 @@ int main(void)
     Suite *suite = suite_create("upload_seal");
     TCase *tcase = tcase_create("upload_seal");
     tcase_add_checked_fixture(tcase, set_up, tear_down);
-    tcase_add_loop_test(tcase, an_upload_is_what_it_was_begun_as, 0, 2);
-    tcase_add_test(tcase, each_bit_of_an_upload_counts);
-    tcase_add_test(tcase, uploads_of_another_size_or_version_are_refused);
+    tcase_add_loop_test(tcase, an_upload_is_what_it_was_begun_as, 0, MODES);
+    tcase_add_loop_test(tcase, each_bit_of_an_upload_counts, 0, MODES);
+    tcase_add_loop_test(tcase, uploads_of_another_size_or_version_are_refused, 0, MODES);
     tcase_add_loop_test(tcase, a_part_is_read_back, 0, (int)(sizeof checksum_sizes / sizeof checksum_sizes[0]));
     tcase_add_test(tcase, a_part_is_of_its_number_size_and_key);
     suite_add_tcase(suite, tcase);

@@ -69,6 +69,7 @@ bool upload_body(struct object_codecs *codecs, struct memory_store *store, const
         .size = upload->body.size,
         .checksum = upload->checksum,
         .is_sealed = upload->is_sealed,
+        .customer = upload->customer,
     };
     if (!object_writer_begin(codecs, &store->store, &intent, &writer, error))
         return false;
@@ -91,6 +92,8 @@ struct memory_object *must_upload(struct object_codecs *codecs, struct memory_st
     return memory_store_find(store, key);
 }
 
+const struct customer_key *reading_key;
+
 bool download_range(struct object_codecs *codecs, struct memory_store *store, const char *key, struct span expected,
                     uint64_t first, uint64_t size, uint64_t *ret_size, struct error *error)
 {
@@ -101,7 +104,7 @@ bool download_range(struct object_codecs *codecs, struct memory_store *store, co
     *ret_size = 0;
     if (!object_open(codecs, &store->store, &name, &whole, &object, error))
         return false;
-    bool works = object_reader_begin(codecs, object, &name, first, size, &reader, error);
+    bool works = object_reader_begin(codecs, object, &name, reading_key, first, size, &reader, error);
     if (!works) {
         object_close(object);
         return false;

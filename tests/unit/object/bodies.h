@@ -22,6 +22,7 @@ struct upload {
     enum checksum_algorithm checksum;
     uint64_t creation_id; /* of the bucket; 0: whatever it is */
     bool is_sealed;
+    const struct customer_key *customer; /* NULL: none */
 };
 
 /* Stores the body; false with *error when a step fails (the writer is aborted). */
@@ -31,6 +32,8 @@ bool upload_body(struct object_codecs *codecs, struct memory_store *store, const
 struct memory_object *must_upload(struct object_codecs *codecs, struct memory_store *store, const char *key,
                                   struct span body);
 
+/* With which everything is read; NULL: none. */
+extern const struct customer_key *reading_key;
 /* Reads a range and checks that every byte handed out is that of `expected` (the whole original). True: all of it came.
  * *ret_size: how much came. */
 bool download_range(struct object_codecs *codecs, struct memory_store *store, const char *key, struct span expected,

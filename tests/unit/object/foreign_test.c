@@ -231,7 +231,7 @@ static uint8_t *read_original(struct json_object *object, size_t size)
     ck_assert(bucket_open(&store.store, &name, NULL, &open, &error));
     /* a multipart object of S4 has no size stamp: whatever there is */
     uint64_t wanted = open->attributes.is_size_known ? size : UINT64_MAX;
-    ck_assert(object_reader_begin(codecs, open, &name, 0, wanted, &reader, &error));
+    ck_assert(object_reader_begin(codecs, open, &name, NULL, 0, wanted, &reader, &error));
     do {
         bool works = object_reader_next(reader, &piece, &error);
         ck_assert_msg(works, "%s", works ? "" : error.message);

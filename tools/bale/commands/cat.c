@@ -44,7 +44,7 @@ SUSPENDS static bool print_from(struct printing *printing, struct bucket_object 
     struct span piece = SPAN_EMPTY;
     const struct object_attributes *attributes = &object->attributes;
     uint64_t size = attributes->is_size_known ? attributes->original_size - *position : UINT64_MAX;
-    bool done = object_reader_begin(printing->codecs, object, &printing->name, *position, size, &reader, error);
+    bool done = object_reader_begin(printing->codecs, object, &printing->name, NULL, *position, size, &reader, error);
     if (!done)
         return false;
     do {

@@ -58,10 +58,13 @@ static void put_seal(struct inspection *inspection, struct span seal)
     struct seal_record record;
     struct error ignored;
     char id[2 * SEAL_KEY_ID_BYTES + 1] = "unknown";
-    if (seal_record_decode(seal, &record, &ignored))
+    bool is_known = seal_record_decode(seal, &record, &ignored);
+    if (is_known)
         hex_encode(span_of(record.key_id, SEAL_KEY_ID_BYTES), id);
     put(inspection, "encrypted", json_object_new_boolean(true));
     put(inspection, "key id", json_object_new_string(id));
+    if (is_known && record.mode == SEAL_CUSTOMER)
+        put(inspection, "needs a customer's key", json_object_new_boolean(true));
 }
 
 static void put_attributes(struct inspection *inspection, const struct object_attributes *attributes)

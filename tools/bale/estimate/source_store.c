@@ -129,7 +129,7 @@ SUSPENDS static bool read_object(struct store *store, const struct object_name *
         return false;
     bool done = object->attributes.original_size == frame->object->size ||
                 error_set(error, ERROR_CHANGED, NULL, "it is another one by now");
-    done = done && object_reader_begin(store->codecs, object, name, frame->offset, frame->size, &reader, error);
+    done = done && object_reader_begin(store->codecs, object, name, NULL, frame->offset, frame->size, &reader, error);
     if (done) {
         done = read_pieces(reader, bytes, frame->size, error);
         object_reader_end(reader);

@@ -34,7 +34,7 @@ SUSPENDS static bool read_start(struct object_codecs *codecs, struct bucket_obje
     struct object_reader *reader;
     struct span piece = SPAN_EMPTY;
     size_t taken = 0;
-    if (!object_reader_begin(codecs, object, name, 0, size, &reader, error))
+    if (!object_reader_begin(codecs, object, name, NULL, 0, size, &reader, error))
         return false;
     bool done;
     do {

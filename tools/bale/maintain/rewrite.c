@@ -36,7 +36,7 @@ SUSPENDS static bool pump_and_commit(const struct rewrite *rewrite, struct objec
     const struct object_attributes *attributes = &rewrite->object->attributes;
     struct object_digest digest;
     struct object_attributes stored;
-    bool done = object_pump(rewrite->codecs, rewrite->object, rewrite->name, 0, attributes->original_size, writer,
+    bool done = object_pump(rewrite->codecs, rewrite->object, rewrite->name, NULL, 0, attributes->original_size, writer,
                             &digest, error);
     bool is_same = done && keeps_etag(attributes, &digest);
     /* tags change without the ETag, and so does what a copy onto itself sets: no condition of the write sees that */

@@ -5,6 +5,7 @@
 #include "codec/format/frame.h"
 #include "codec/format/sidecar.h"
 #include "runtime/base/hex.h"
+#include "server/keys/object_seal.h"
 #include "store/remote/remote.h"
 
 #include <inttypes.h>
@@ -282,8 +283,10 @@ SUSPENDS static bool read_all(struct looking *looking, struct error *error)
     struct sums sums;
     if (!looking->check->deep)
         return true;
+    if (object_seal_mode(attributes) == SEAL_CUSTOMER)
+        return found(looking, FINDING_UNKNOWN_FORM, error, "only the key of its client opens it (SSE-C)");
     sums_begin(&sums, attributes);
-    if (!object_reader_begin(looking->check->codecs, looking->object, looking->name, 0, attributes->original_size,
+    if (!object_reader_begin(looking->check->codecs, looking->object, looking->name, NULL, 0, attributes->original_size,
                              &reader, error))
         return found_damage(looking,
                             attributes->dictionary[0] != '\0' ? FINDING_DICTIONARY_MISSING : FINDING_UNREADABLE, error);
