@@ -95,13 +95,14 @@ SUSPENDS static bool fetch_record(struct remote_shard *shard, struct span bucket
 
 /* NoSuchBucket. */
 SUSPENDS static bool load_record(struct remote_shard *shard, struct span bucket, struct bucket_info *ret_info,
-                                 struct error *error)
+                                 bool *ret_has_record, struct error *error)
 {
     struct buffer text;
     buffer_init(&text, RECORD_BYTES_MAX);
     bool done = fetch_record(shard, bucket, &text, error);
     describe(shard->remote, bucket, shard->remote->started_ms, ret_info);
-    if (done && !decode_record(buffer_span(&text), ret_info))
+    *ret_has_record = done && decode_record(buffer_span(&text), ret_info);
+    if (!*ret_has_record)
         describe(shard->remote, bucket, shard->remote->started_ms, ret_info);
     buffer_free(&text);
     return done;
@@ -192,16 +193,23 @@ static uint64_t now_ms(const struct remote_shard *shard)
     return clock_monotonic_ns(shard->remote->settings.clock) / 1000000;
 }
 
+static struct bucket_changes changes_of(const struct remote *remote)
+{
+    return (struct bucket_changes){.made = atomic_load(&remote->buckets_made),
+                                   .removed = atomic_load(&remote->buckets_removed)};
+}
+
 SUSPENDS static bool ask(struct remote_shard *shard, struct span bucket, struct bucket_info *ret_info,
-                         struct error *error)
+                         bool *ret_has_record, struct error *error)
 {
     struct remote *remote = shard->remote;
     struct span backend;
+    *ret_has_record = false;
     if (!remote_bucket(remote, bucket, &backend, error))
         return false;
     if (!remote->settings.is_all_buckets)
         describe(remote, bucket, remote->started_ms, ret_info);
-    else if (!load_record(shard, bucket, ret_info, error))
+    else if (!load_record(shard, bucket, ret_info, ret_has_record, error))
         return false;
     return remote_ask_versioning(shard, backend, &ret_info->versioning, error) &&
            remote_ask_lock(shard, backend, ret_info, error);
@@ -211,22 +219,22 @@ SUSPENDS static bool ask(struct remote_shard *shard, struct span bucket, struct 
 SUSPENDS static bool learn(struct remote_shard *shard, struct span bucket, struct bucket_info *ret_info,
                            struct error *error)
 {
-    uint64_t made = atomic_load(&shard->remote->buckets_made);
-    uint64_t removed = atomic_load(&shard->remote->buckets_removed);
-    const struct bucket_info *known = known_buckets_find(&shard->buckets, bucket, removed, now_ms(shard));
+    const struct bucket_changes changes = changes_of(shard->remote);
+    const struct bucket_info *known = known_buckets_find(&shard->buckets, bucket, changes, now_ms(shard));
+    bool has_record;
     if (known != NULL) {
         *ret_info = *known;
         return true;
     }
-    if (known_buckets_is_absent(&shard->buckets, bucket, made, now_ms(shard)))
+    if (known_buckets_is_absent(&shard->buckets, bucket, changes.made, now_ms(shard)))
         return error_set(error, ERROR_NOT_FOUND, S3_NoSuchBucket, "The specified bucket does not exist.");
-    if (ask(shard, bucket, ret_info, error)) {
-        known_buckets_note(&shard->buckets, ret_info, removed, now_ms(shard));
+    if (ask(shard, bucket, ret_info, &has_record, error)) {
+        known_buckets_note(&shard->buckets, ret_info, has_record, changes, now_ms(shard));
         return true;
     }
     known_buckets_forget(&shard->buckets, bucket);
     if (error->code == S3_NoSuchBucket)
-        known_buckets_note_absence(&shard->buckets, bucket, made, now_ms(shard));
+        known_buckets_note_absence(&shard->buckets, bucket, changes.made, now_ms(shard));
     return false;
 }
 
@@ -261,6 +269,7 @@ SUSPENDS static bool take_over(struct remote_shard *shard, const struct bucket_i
     struct bucket_info there;
     struct span bucket = span_from_string(info->name);
     bool is_there;
+    bool has_record;
     if (!save_record(shard, info, &is_there, error)) {
         struct s3_answer answer;
         struct error ignored;
@@ -269,7 +278,7 @@ SUSPENDS static bool take_over(struct remote_shard *shard, const struct bucket_i
             s3_answer_close(&answer);
         return false;
     }
-    return !is_there || (load_record(shard, bucket, &there, error) &&
+    return !is_there || (load_record(shard, bucket, &there, &has_record, error) &&
                          (there.creation_id == info->creation_id ||
                           already_there(there.owner, span_from_string(info->owner), error)));
 }
@@ -279,12 +288,13 @@ SUSPENDS static bool create(struct remote_shard *shard, const struct bucket_inte
 {
     struct s3_answer answer;
     struct bucket_info info;
-    uint64_t removed = atomic_load(&shard->remote->buckets_removed);
+    bool has_record;
+    const struct bucket_changes changes = changes_of(shard->remote);
     const struct http_field lock = {SPAN("x-amz-bucket-object-lock-enabled"), SPAN("true")};
     const struct span region = span_from_string(s3_endpoint_region(shard->remote->settings.endpoint));
     const struct s3_call call = {
         .bucket = intent->name, .headers = &lock, .headers_count = intent->has_lock ? 1 : 0, .repeat = S3_REPEAT};
-    if (load_record(shard, intent->name, &info, error))
+    if (load_record(shard, intent->name, &info, &has_record, error))
         return already_there(info.owner, intent->owner, error);
     if (error->code != S3_NoSuchBucket)
         return false;
@@ -297,15 +307,16 @@ SUSPENDS static bool create(struct remote_shard *shard, const struct bucket_inte
     if (!remote_answered(shard, S3_CREATE_BUCKET, &answer, done, error) &&
         error->code != S3_BucketAlreadyOwnedByYou) /* that is our own request, or one of another process */
         return false;
-    atomic_fetch_add(&shard->remote->buckets_made, 1);
-    if (!take_over(shard, &info, error))
+    bool is_taken = take_over(shard, &info, error);
+    atomic_fetch_add(&shard->remote->buckets_made, 1); /* now: who looked before the record was there looks again */
+    if (!is_taken)
         return false;
     if (intent->versioning != VERSIONING_NEVER && !intent->has_lock &&
         !put_versioning(shard, span_from_string(info.name), intent->versioning, error))
         return false;
     info.versioning = intent->versioning;
     info.has_lock = intent->has_lock;
-    known_buckets_note(&shard->buckets, &info, removed, now_ms(shard));
+    known_buckets_note(&shard->buckets, &info, true, changes, now_ms(shard));
     return true;
 }
 
@@ -439,11 +450,10 @@ SUSPENDS bool remote_delete_bucket(struct bucket_store *store, struct span bucke
     if (span_equal(backend, span_from_string(remote->settings.bucket)))
         return error_set(error, ERROR_DENIED, S3_AccessDenied,
                          "This server lives in the bucket, and does not remove it.");
-    if (!remove_bucket(shard, backend, error))
-        return false;
-    atomic_fetch_add(&remote->buckets_removed, 1);
+    bool done = remove_bucket(shard, backend, error);
+    atomic_fetch_add(&remote->buckets_removed, 1); /* also when it stays: for a moment it had no record */
     remote_forget_bucket(shard, bucket);
-    return true;
+    return done;
 }
 
 /* ---- listing ---- */

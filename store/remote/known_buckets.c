@@ -19,11 +19,17 @@ static unsigned find_absent(const struct known_buckets *known, struct span name)
     return i;
 }
 
-const struct bucket_info *known_buckets_find(const struct known_buckets *known, struct span name, uint64_t removed,
-                                             uint64_t now_ms)
+static bool holds(const struct known_bucket *bucket, struct bucket_changes changes, uint64_t now_ms)
+{
+    return bucket->changes.removed == changes.removed && (bucket->has_record || bucket->changes.made == changes.made) &&
+           bucket->until_ms > now_ms;
+}
+
+const struct bucket_info *known_buckets_find(const struct known_buckets *known, struct span name,
+                                             struct bucket_changes changes, uint64_t now_ms)
 {
     unsigned i = find_there(known, name);
-    bool is_known = i < BUCKETS_KNOWN && known->there[i].removed == removed && known->there[i].until_ms > now_ms;
+    bool is_known = i < BUCKETS_KNOWN && holds(&known->there[i], changes, now_ms);
     return is_known ? &known->there[i].info : NULL;
 }
 
@@ -33,14 +39,14 @@ bool known_buckets_is_absent(const struct known_buckets *known, struct span name
     return i < BUCKETS_ABSENT && known->absent[i].made == made && known->absent[i].until_ms > now_ms;
 }
 
-void known_buckets_note(struct known_buckets *known, const struct bucket_info *info, uint64_t removed, uint64_t now_ms)
+void known_buckets_note(struct known_buckets *known, const struct bucket_info *info, bool has_record,
+                        struct bucket_changes changes, uint64_t now_ms)
 {
     struct span name = span_from_string(info->name);
     known_buckets_forget(known, name);
     struct known_bucket *place = &known->there[known->there_next++ % BUCKETS_KNOWN];
-    place->info = *info;
-    place->removed = removed;
-    place->until_ms = now_ms + BUCKET_KNOWN_MS;
+    *place = (struct known_bucket){
+        .info = *info, .has_record = has_record, .changes = changes, .until_ms = now_ms + BUCKET_KNOWN_MS};
 }
 
 void known_buckets_note_absence(struct known_buckets *known, struct span name, uint64_t made, uint64_t now_ms)

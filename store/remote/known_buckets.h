@@ -5,8 +5,14 @@
  * have removed the bucket and made it again, which is then somebody else's, and has other settings. It is believed only
  * until the backend says NoSuchBucket, and until this process removes a bucket, whichever shard does: `removed` counts
  * those. That a name is absent is believed for a second at most, and only until this process makes a bucket, whichever
- * shard does: `made` counts those, and is read before the backend is asked. Of absent names there are fewer, in a table
- * of their own: whoever guesses at names drives none out that is there.
+ * shard does: `made` counts those. Of absent names there are fewer, in a table of their own: whoever guesses at names
+ * drives none out that is there.
+ *
+ * A bucket without Bale's record belongs to the server's owner and has no settings. But it may be one that is just
+ * being made, and gets its record in a moment: so this, too, is believed only until this process makes a bucket. Of
+ * what other processes make it holds for two seconds.
+ *
+ * Both counts are read before the backend is asked, and go up when all of the change is there.
  *
  * Times are monotonic: a clock that is put back must not make anything last. */
 #pragma once
@@ -21,11 +27,17 @@ enum {
     BUCKET_ABSENT_MS = 1000,
 };
 
+/* How many buckets this process has made, and removed. */
+struct bucket_changes {
+    uint64_t made, removed;
+};
+
 /* Zeroed: nothing is known. */
 struct known_buckets {
     struct known_bucket {
         struct bucket_info info; /* name "": none */
-        uint64_t removed;
+        bool has_record;
+        struct bucket_changes changes;
         uint64_t until_ms;
     } there[BUCKETS_KNOWN];
     struct absent_bucket {
@@ -37,11 +49,12 @@ struct known_buckets {
 };
 
 /* NULL: it is not known. Valid until the next call. */
-const struct bucket_info *known_buckets_find(const struct known_buckets *known, struct span name, uint64_t removed,
-                                             uint64_t now_ms);
+const struct bucket_info *known_buckets_find(const struct known_buckets *known, struct span name,
+                                             struct bucket_changes changes, uint64_t now_ms);
 bool known_buckets_is_absent(const struct known_buckets *known, struct span name, uint64_t made, uint64_t now_ms);
 
-void known_buckets_note(struct known_buckets *known, const struct bucket_info *info, uint64_t removed, uint64_t now_ms);
+void known_buckets_note(struct known_buckets *known, const struct bucket_info *info, bool has_record,
+                        struct bucket_changes changes, uint64_t now_ms);
 /* Names that no bucket can have are not noted. */
 void known_buckets_note_absence(struct known_buckets *known, struct span name, uint64_t made, uint64_t now_ms);
 /* Whether it is there is not known any more. */

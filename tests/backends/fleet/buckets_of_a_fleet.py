@@ -4,6 +4,7 @@ same for all of them, also when it is removed and made again, when removing it f
 import hashlib
 import secrets
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import acls
 import sigv4
@@ -112,6 +113,22 @@ class BucketsOfAFleet(ReplicaCase):
                 self.assertEqual(200, bale.client("bob").put(name).status)
             self.assertEqual(200, bale.client("bob").put(name, "k", (), (), b"x").status)
             self.assertEqual(403, bale.client("alice").get(name, "k").status)
+
+    def test_who_looks_while_a_bucket_is_made(self):
+        """Before its record is there it looks like one that Bale did not make, which is alice's. When it has been made no shard
+        believes that any more."""
+        proxy = self.proxy()
+        bale = self.bale(proxy, "--all-buckets", "--shards", "2")
+        clients = [bale.client("alice") for _ in range(16)]  # on both shards
+        name = f"made-{secrets.token_hex(6)}"
+        proxy.rules(fault("delay", op="PutObject", key=r"\.bale/bucket", seconds=1.5))
+        with ThreadPoolExecutor(1) as pool:
+            made = pool.submit(lambda: bale.client("bob").put(name).status)
+            while not made.done():
+                for client in clients:
+                    self.assertIn(client.get(name, "k").status, (403, 404))
+            self.assertEqual([403] * 16, [client.get(name, "k").status for client in clients])
+        self.assertEqual(200, made.result())
 
     def test_a_sweep_of_one_that_sees_one_bucket(self):
         """It removes nothing of the others."""

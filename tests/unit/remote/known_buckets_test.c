@@ -14,19 +14,40 @@ static struct bucket_info named(const char *name)
     return info;
 }
 
+static struct bucket_changes removed(uint64_t count)
+{
+    return (struct bucket_changes){.made = 1, .removed = count};
+}
+
 START_TEST(what_is_there)
 {
     known = (struct known_buckets){0};
     const struct bucket_info info = named("logs");
-    ck_assert_ptr_null(known_buckets_find(&known, SPAN("logs"), 5, 1000));
-    known_buckets_note(&known, &info, 5, 1000);
-    ck_assert_uint_eq(known_buckets_find(&known, SPAN("logs"), 5, 1000 + BUCKET_KNOWN_MS - 1)->creation_id, 7);
-    ck_assert_ptr_null(known_buckets_find(&known, SPAN("logs"), 5, 1000 + BUCKET_KNOWN_MS));
-    ck_assert_ptr_null(known_buckets_find(&known, SPAN("log"), 5, 1000));
-    ck_assert_ptr_null(known_buckets_find(&known, SPAN_EMPTY, 5, 1000));
-    ck_assert_ptr_null(known_buckets_find(&known, SPAN("logs"), 6, 1000)); /* some bucket was removed meanwhile */
+    ck_assert_ptr_null(known_buckets_find(&known, SPAN("logs"), removed(5), 1000));
+    known_buckets_note(&known, &info, true, removed(5), 1000);
+    ck_assert_uint_eq(known_buckets_find(&known, SPAN("logs"), removed(5), 1000 + BUCKET_KNOWN_MS - 1)->creation_id, 7);
+    ck_assert_ptr_null(known_buckets_find(&known, SPAN("logs"), removed(5), 1000 + BUCKET_KNOWN_MS));
+    ck_assert_ptr_null(known_buckets_find(&known, SPAN("log"), removed(5), 1000));
+    ck_assert_ptr_null(known_buckets_find(&known, SPAN_EMPTY, removed(5), 1000));
+    ck_assert_ptr_null(
+        known_buckets_find(&known, SPAN("logs"), removed(6), 1000)); /* some bucket was removed meanwhile */
     known_buckets_forget(&known, SPAN("logs"));
-    ck_assert_ptr_null(known_buckets_find(&known, SPAN("logs"), 5, 1000));
+    ck_assert_ptr_null(known_buckets_find(&known, SPAN("logs"), removed(5), 1000));
+}
+END_TEST
+
+/* It may be one that has just been made. */
+START_TEST(what_has_no_record)
+{
+    known = (struct known_buckets){0};
+    const struct bucket_info info = named("logs");
+    const struct bucket_changes before = {.made = 3, .removed = 5};
+    const struct bucket_changes made = {.made = 4, .removed = 5};
+    known_buckets_note(&known, &info, false, before, 1000);
+    ck_assert_ptr_nonnull(known_buckets_find(&known, SPAN("logs"), before, 1000));
+    ck_assert_ptr_null(known_buckets_find(&known, SPAN("logs"), made, 1000));
+    known_buckets_note(&known, &info, true, before, 1000);
+    ck_assert_ptr_nonnull(known_buckets_find(&known, SPAN("logs"), made, 1000));
 }
 END_TEST
 
@@ -40,10 +61,10 @@ START_TEST(what_is_absent)
     ck_assert(!known_buckets_is_absent(&known, SPAN("logs"), 4, 1000)); /* some bucket was made meanwhile */
     ck_assert(!known_buckets_is_absent(&known, SPAN("other"), 3, 1000));
     ck_assert(!known_buckets_is_absent(&known, SPAN_EMPTY, 0, 0));
-    known_buckets_note(&known, &info, 5, 1000);
+    known_buckets_note(&known, &info, true, removed(5), 1000);
     ck_assert(!known_buckets_is_absent(&known, SPAN("logs"), 3, 1000));
     known_buckets_note_absence(&known, SPAN("logs"), 3, 1000);
-    ck_assert_ptr_null(known_buckets_find(&known, SPAN("logs"), 5, 1000));
+    ck_assert_ptr_null(known_buckets_find(&known, SPAN("logs"), removed(5), 1000));
 
     char long_name[BUCKET_NAME_BYTES_MAX + 2];
     memset(long_name, 'x', sizeof long_name);
@@ -60,14 +81,14 @@ START_TEST(of_so_many)
     for (unsigned i = 0; i < BUCKETS_KNOWN + 1; i++) {
         (void)snprintf(name, sizeof name, "there-%u", i);
         const struct bucket_info info = named(name);
-        known_buckets_note(&known, &info, 5, 1000);
+        known_buckets_note(&known, &info, true, removed(5), 1000);
     }
     for (unsigned i = 0; i < 1000; i++) {
         (void)snprintf(name, sizeof name, "absent-%u", i);
         known_buckets_note_absence(&known, span_from_string(name), 0, 1000);
     }
-    ck_assert_ptr_null(known_buckets_find(&known, SPAN("there-0"), 5, 1000)); /* the oldest */
-    ck_assert_ptr_nonnull(known_buckets_find(&known, SPAN("there-1"), 5, 1000));
+    ck_assert_ptr_null(known_buckets_find(&known, SPAN("there-0"), removed(5), 1000)); /* the oldest */
+    ck_assert_ptr_nonnull(known_buckets_find(&known, SPAN("there-1"), removed(5), 1000));
     ck_assert(!known_buckets_is_absent(&known, SPAN("absent-1"), 0, 1000));
     ck_assert(known_buckets_is_absent(&known, SPAN("absent-999"), 0, 1000));
 }
@@ -78,6 +99,7 @@ int main(void)
     Suite *suite = suite_create("remote known buckets");
     TCase *cases = tcase_create("known buckets");
     tcase_add_test(cases, what_is_there);
+    tcase_add_test(cases, what_has_no_record);
     tcase_add_test(cases, what_is_absent);
     tcase_add_test(cases, of_so_many);
     suite_add_tcase(suite, cases);
