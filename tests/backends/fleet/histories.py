@@ -1,12 +1,14 @@
 """tests/backends/fleet/histories.py -- one key as a register: clients read, write, swap, create and delete it through two replicas, while requests
-are lost and replicas are killed. The history of what they were answered must be linearizable (linearizable.py)."""
+are lost and replicas are killed. The history of what they were answered must be linearizable: linearizable.py says so, and Porcupine."""
 
 import random
 import threading
 import time
 
+import backends
 import fronts
 import linearizable
+import porcupine
 import wire
 from backend_case import BackendCase
 from faults import fault, mixture
@@ -93,14 +95,26 @@ class HistoryCase(BackendCase):
             self.fail(f"{key}: no order explains what was answered\n{told}{seen}")
         return True
 
+    def ask_porcupine(self, judged):
+        """`judged`: histories, and whether each is linearizable by our own search."""
+        try:
+            porcupine.program()
+        except backends.Missing as missing:
+            print(f"not judged twice: {missing},", end=" ")
+            return
+        self.assertEqual([is_good for _, is_good in judged], porcupine.verdicts([history for history, _ in judged]))
+
     def judge_many(self, bucket, clients, keys, steps, kinds=KINDS, proxy=None):
         unknown = total = torn = 0
+        judged = []
         for number in range(keys):
             key = f"register-{number}"
             history = self.record(bucket, clients, key, steps, kinds)
             unknown += sum(one.outcome == "unknown" for one in history)
             total += len(history)
-            torn += not self.judge(key, history, proxy)
+            judged.append((history, self.judge(key, history, proxy)))
+            torn += not judged[-1][1]
+        self.ask_porcupine(judged)
         print(f"{keys} registers, {total} operations, {unknown} of them without an answer", end=" ")
         if torn:
             self.skipTest(f"{self.backend_name} by itself does not do it always")
@@ -213,3 +227,4 @@ class HistoriesNotice(HistoryCase):
             self.assertIsNotNone(linearizable.linearize(history), history)
         for history in (*bad, *whole):
             self.assertIsNone(linearizable.linearize(history), history)
+        self.ask_porcupine([(history, history in good) for history in (*good, *bad, *torn, *whole)])
