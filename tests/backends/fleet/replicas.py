@@ -51,6 +51,12 @@ class ReplicaCase(BackendCase):
         answer = bale.client().get(self.bucket, None, {name: None})
         return answer.body if answer.status == 200 else None
 
+    def set_for_all(self, bale, bales, colour):
+        """A tag of the bucket through one of them, which all of them have then."""
+        self.set(bale, "tagging", TAGS.replace("blue", colour))
+        for other in bales:
+            self.wait_for(lambda other=other: f">{colour}<".encode() in (self.setting(other, "tagging") or b""), f"{colour} in all")
+
     def allow_all_to_read(self, bale):
         self.set(bale, "policy", acls.policy(acls.statement("Allow", "*", "s3:GetObject", acls.arn(self.bucket, "*"))))
 

@@ -434,14 +434,15 @@ class Worker:
         self.steps += 1
 
     def check_all(self):
-        """Without faults any more: every key is what it may be, and stays that."""
-        self.has_faults = False
+        """Without faults for the time being: every key is what it may be, and stays that."""
+        had_faults, self.has_faults = self.has_faults, False
         for _ in range(2):
             for key in self.keys:
                 answer = self.ask("GET", self.bucket, key.name)
                 self.matching(key, answer, lambda value, answer=answer: self.compare_head(answer, value) and answer.body == value.body)
                 key.later = []
         self.list()
+        self.has_faults = had_faults
 
 
 class SharedWorker(Worker):

@@ -20,6 +20,7 @@ class BackendCase(unittest.TestCase):
 
     backend_name = "raw"
     baled = None
+    older = None  # a baled of an older version, if there is one
     seed = 1
     is_long = False
     may_build = True  # programs of backends that are not there

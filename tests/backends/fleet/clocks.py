@@ -1,0 +1,93 @@
+"""tests/backends/fleet/clocks.py -- replicas whose clocks are hours apart (tests/servers/ahead.c): what they do together is right, and which clock is
+wrong is said."""
+
+import datetime
+import email.utils
+import json
+import os
+
+import daemon
+import fronts
+import keys
+import sigv4
+from ledger_of_a_fleet import LARGE, MIB, LedgerCase
+
+HOUR_S = 3600
+AHEAD_S = (0, 5 * HOUR_S, -7 * HOUR_S)
+
+
+class Client(fronts.OneAttempt):
+    """Whose clock is its server's: else every request would be refused."""
+
+    ahead_s = 0
+
+    def prepare(self, *arguments, **options):
+        when = sigv4.utc_now() + datetime.timedelta(seconds=self.ahead_s)
+        return super().prepare(*arguments, **{"when": when, **options})
+
+
+class Daemon(fronts.BackendDaemon):
+    ahead_s = 0
+
+    def environment(self):
+        return {**super().environment(), "CLOCK_AHEAD_S": str(self.ahead_s)}
+
+
+class Replica(fronts.Bale):
+    """A Bale with such a clock."""
+
+    def __init__(self, ahead_s, baled, backend, options, accounts):
+        super().__init__(baled, backend, backend, options, accounts)
+        self.daemon.remove()
+        self.daemon = Daemon(baled, backend, backend, options, accounts=accounts)
+        self.daemon.ahead_s = self.ahead_s = ahead_s
+
+    def client(self, name="alice"):
+        client = Client(self.server, self.server.accounts[name])
+        client.ahead_s = self.ahead_s
+        return client
+
+
+class Clocks(LedgerCase):
+    FOR = ("raw",)
+
+    def setUp(self):
+        super().setUp()
+        self.wrong = os.path.join(os.path.dirname(os.path.dirname(self.baled)), "tests", "servers", "baled_ahead")
+        if not os.path.exists(self.wrong):
+            self.skipTest(f"{self.wrong} is not built")
+        accounts = daemon.make_accounts()
+        self.bales = []
+        for number, ahead_s in enumerate(AHEAD_S):
+            options = ["--replica-name", f"r{number}", "--fleet-card", "1s"]
+            self.bales.append(Replica(ahead_s, self.wrong, self.backend, options, accounts))
+            self.addCleanup(self.bales[-1].stop)
+            self.bales[-1].start()
+
+    def test_what_they_do_together_is_right(self):
+        run = keys.Run(fronts.Several(self.bales), self.seed)
+        run.steps(25)
+        run.check_all()
+        for number, bale in enumerate(self.bales):
+            self.set_for_all(bale, self.bales, f"blue-{number}")
+        upload, document = self.upload(self.bales, "parts", [LARGE[:5 * MIB], LARGE[:5 * MIB + 1], b"end"])
+        self.assertEqual(200, self.complete(self.bales[2], "parts", upload, document).status)
+        for bale in self.bales:
+            answer = bale.client().get(self.bucket, "parts")
+            self.assertTrue(answer.body == LARGE[:5 * MIB] + LARGE[:5 * MIB + 1] + b"end")
+            made = email.utils.parsedate_to_datetime(answer.header("last-modified"))
+            self.assertLess(abs((sigv4.utc_now() - made).total_seconds()), HOUR_S, "the backend's clock says when")
+        self.check(self.bales)
+
+    def clocks_told(self, bale):
+        """Name and hours of each replica that runs."""
+        status, text = bale.admin("/fleet")
+        cards = json.loads(text)["replicas"] if status == 200 else ()
+        return {card["name"]: round(card["clock_ahead_s"] / HOUR_S) for card in cards if card["state"] == "running"}
+
+    def test_which_is_wrong_is_said(self):
+        for bale in self.bales:
+            self.wait_for(lambda bale=bale: self.clocks_told(bale) == {"r0": 0, "r1": 5, "r2": -7}, "whose clock is wrong")
+        for bale in self.bales[1:]:
+            refused = fronts.OneAttempt(bale.server, bale.server.accounts["alice"]).get(self.bucket, "k")
+            self.assertEqual((403, "RequestTimeTooSkewed"), (refused.status, refused.code))
