@@ -10,6 +10,7 @@ import time
 import urllib.request
 from pathlib import Path
 
+import checksums
 import tree
 from case import ClientCase, http_only, needs
 
@@ -100,6 +101,49 @@ class Backup(ClientCase):
         self.run_client(*restic, "forget", "--prune", snapshots[0]["id"])
         self.run_client(*restic, "check")
         self.assertEqual(1, len(json.loads(self.run_client(*restic, "--json", "snapshots"))))
+
+    def make_locked_bucket(self, bucket):
+        """Each version that is written is kept for a day."""
+        made = self.alice.put(bucket, None, (), {"x-amz-bucket-object-lock-enabled": "true"})
+        self.assertEqual(200, made.status, made)
+        rule = "<Rule><DefaultRetention><Mode>GOVERNANCE</Mode><Days>1</Days></DefaultRetention></Rule>"
+        document = f"<ObjectLockConfiguration><ObjectLockEnabled>Enabled</ObjectLockEnabled>{rule}</ObjectLockConfiguration>"
+        md5 = {"Content-MD5": checksums.md5_base64(document.encode())}
+        self.assertEqual(200, self.alice.put(bucket, None, {"object-lock": None}, md5, document).status)
+
+    def versions(self, bucket):
+        """(key, version id, is a marker) of all."""
+        page = self.alice.get(bucket, None, {"versions": None})
+        self.assertEqual((200, "false"), (page.status, page.text("IsTruncated")), page)
+        return [(entry.findtext("Key"), entry.findtext("VersionId"), entry.tag == "DeleteMarker")
+                for entry in page.xml if entry.tag in ("Version", "DeleteMarker")]
+
+    @http_only
+    def test_restic_in_a_bucket_with_a_lock(self):
+        """Its own deletions leave markers. Nobody removes what is below them, and without them the snapshot that was pruned is there again."""
+        self.need("/usr/bin/restic")
+        self.environment["RESTIC_PASSWORD"] = "of this test"
+        self.make_locked_bucket("restic-locked")
+        restic = ["/usr/bin/restic", "--quiet", "--no-cache", "--repo", f"s3:{self.endpoint}/restic-locked"]
+        folder = self.home / "to keep"
+        folder.mkdir()
+        (folder / "random").write_bytes(os.urandom(1_000_000))
+        self.run_client(*restic, "init")
+        told = self.run_client(*restic, "--json", "backup", folder).splitlines()
+        snapshot = json.loads(told[-1])["snapshot_id"]
+        self.run_client(*restic, "forget", "--prune", snapshot)
+        self.assertNotEqual(0, subprocess.run([*restic, "restore", snapshot, "--target", self.home], env=self.environment,
+                                              capture_output=True, check=False).returncode)
+        marked = [(key, version) for key, version, is_marker in self.versions("restic-locked") if is_marker and not key.startswith("locks/")]
+        self.assertTrue(any(key.startswith("data/") for key, _ in marked))
+        for key, version, is_marker in self.versions("restic-locked"):
+            if not is_marker:
+                refused = self.alice.delete("restic-locked", key, {"versionId": version})
+                self.assertEqual((403, "AccessDenied"), (refused.status, refused.code), refused)
+        for key, version in marked:
+            self.assertEqual(204, self.alice.delete("restic-locked", key, {"versionId": version}).status)
+        self.run_client(*restic, "restore", snapshot, "--target", self.home / "back")
+        self.assertEqual(tree.digest(folder), tree.digest(self.home / "back" / folder.relative_to("/")))
 
 
 class Registry(ClientCase):

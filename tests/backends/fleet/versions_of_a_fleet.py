@@ -165,7 +165,7 @@ class VersionsOfAFleet(VersionCase):
     def test_64_writers(self):
         bales = self.fleet(2)
         self.set_versioning(bales[0].client(), ENABLED)
-        writers = self.race([bale.client() for bale in bales], lambda i: 2 if self.is_long or i % 4 == 0 else 1)
+        writers = self.race([bale.client() for bale in bales], lambda i: 8 if self.is_long else 2 if i % 4 == 0 else 1)
         self.check_race(bales[1].client(), writers, True)
 
     def test_64_writers_through_faults(self):
