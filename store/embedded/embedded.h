@@ -103,9 +103,10 @@ SUSPENDS bool embedded_correct(struct bucket_store *store, const struct embedded
 
 /* ---- snapshots ---- */
 
-/* The folder at one moment: reads (find_bucket, list_buckets, open, head, read, read_parts, read_sidecar, list, close)
- * and spool see one read transaction of the catalogue. Other calls are not there. For one fiber; embedded_close ends
- * it, soon, because pages that were freed meanwhile are not used again before that.
+/* The folder at one moment: reads (find_bucket, list_buckets, open, head, read, read_parts, read_sidecar, list,
+ * list_versions, read_tags, find_upload, list_uploads, close) and spool see one read transaction of the catalogue.
+ * Other calls are not there. For one fiber; embedded_close ends it, soon, because pages that were freed meanwhile are
+ * not used again before that.
  *
  * Bodies in volumes are not part of the moment: once their object is deleted, other bodies may be written over them,
  * and their volume may go. Whoever reads them must know them by checksums of their own, and take a new snapshot when

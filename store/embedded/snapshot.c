@@ -25,6 +25,8 @@ static const struct bucket_store_operations operations = {
     .close = store_close_object,
     .list = store_list,
     .list_versions = store_list_versions,
+    .find_upload = store_find_upload,
+    .list_uploads = store_list_uploads,
     .read_tags = store_read_tags,
 };
 

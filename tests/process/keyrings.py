@@ -1,11 +1,15 @@
 """tests/process/keyrings.py -- the life of the keys of a keyring beside a server that runs; for tests/process/run."""
 
 import os
+import random
 import re
+import resource
 import signal
+import subprocess
+import time
 
 import admin
-from encrypted import words
+from encrypted import SSE, words
 from encryption import EncryptionCase
 
 BODY = words(3000)
@@ -120,3 +124,104 @@ class Keyrings(EncryptionCase):
         if text is not None:
             self.replace(daemon, text)
         self.restart(daemon)
+
+    def usage(self, daemon, *words):
+        """{id: (state, objects, open uploads)}"""
+        said = self.keyring(daemon, "usage", *words, "--backend", "dir:data")
+        rows = re.findall(r"^(\w+)(?: (.*))?: (\d+) objects, (\d+) open uploads$", said, re.MULTILINE)
+        return {key: (state, int(objects), int(uploads)) for key, state, objects, uploads in rows}
+
+    def test_what_is_under_a_key(self):
+        """Every version, every upload that is open; beside a server, and with keys that the keyring does not have."""
+        daemon = self.begin()
+        alice = daemon.alice
+        first = re.search(r"(\w+) active", self.keyring(daemon, "list")).group(1)
+        versioning = b"<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>"
+        self.assertEqual(200, alice.put("bucket", "", {"versioning": None}, (), versioning).status)
+        self.put(daemon, "plain", BODY, ())
+        for _ in range(2):
+            self.put(daemon, "key", BODY)
+        self.assertEqual(204, alice.delete("bucket", "key").status)
+        for headers in (), {"x-amz-server-side-encryption": "AES256"}:
+            self.assertEqual(200, alice.post("bucket", "open", {"uploads": None}, headers).status)
+        added = self.add(daemon)
+        self.assertEqual({first: ("active", 2, 2), added: ("", 0, 0)}, self.usage(daemon))
+        self.keyring(daemon, "activate", added)
+        self.keyring(daemon, "retire", first)
+        self.hang_up(daemon)
+        self.put(daemon, "new", BODY)
+        self.assertEqual(0, daemon.stop())
+        self.assertEqual({first: ("retired", 2, 2), added: ("active", 1, 0)}, self.usage(daemon))
+        self.assertEqual({added: ("active", 1, 0)}, self.usage(daemon, added))
+        self.replace(daemon, re.sub(r"\[key %s\]\n.*\n.*\n" % first, "", self.text(daemon)))
+        self.assertEqual({added: ("active", 1, 0), first: ("is not in the keyring", 2, 2)}, self.usage(daemon))
+
+    def test_a_key_is_destroyed(self):
+        """Not while something needs it, unless that is meant; then what was under it is a sentence with the day."""
+        daemon = self.begin()
+        for key in ("old", "moved"):
+            self.put(daemon, key, BODY)
+        first = re.search(r"(\w+) active", self.keyring(daemon, "list")).group(1)
+        where = ("--backend", "dir:data")
+        added, unused = self.add(daemon), self.add(daemon)
+        self.assertIn("is active", self.keyring(daemon, "destroy", first, "--yes", expect=1))
+        self.keyring(daemon, "activate", added)
+        self.hang_up(daemon)
+        self.put(daemon, "new", BODY)
+        self.assertEqual(200, daemon.alice.put("bucket", "moved", None, {**SSE, "x-amz-copy-source": "bucket/moved"}).status)
+        before = self.text(daemon)
+        self.assertIn("1 objects and 0 open uploads", self.keyring(daemon, "destroy", first, *where, expect=1))
+        self.keyring(daemon, "destroy", first[:-1], *where, expect=1)
+        self.keyring(daemon, "destroy", "0" * 16, *where, expect=1)
+        self.assertEqual(before, self.text(daemon))
+        material = re.findall(r"\[key (\w+)\]\nmaterial = (\S+)", before)
+        self.keyring(daemon, "destroy", unused, *where)
+        self.keyring(daemon, "destroy", first, "--yes")
+        for key, text in material:
+            self.assertEqual(key == added, text in self.text(daemon))
+        self.assertRegex(self.keyring(daemon, "list"), rf"{first} destroyed \d\d\d\d-\d\d-\d\d\n")
+        self.keyring(daemon, "activate", first, expect=1)
+        self.hang_up(daemon)
+        for is_new in (False, True):
+            self.assertEqual(500, daemon.alice.get("bucket", "old").status)
+            self.wait_for(lambda: re.search(rf"was encrypted under the key {first}, which was destroyed on \d", daemon.log()))
+            for key in ("new", "moved"):
+                self.expect_object(daemon, key, BODY)
+            self.assertEqual(("ready\n", 1), (self.ready(daemon), admin.metrics(daemon.server)["bale_keyring_keys"]))
+            if not is_new:
+                self.restart_with(daemon)
+        self.assertEqual(204, daemon.alice.delete("bucket", "old").status)
+
+    def start_add(self, daemon, bytes_max=None, is_killed_by_it=False):
+        """bale keyring add, which may write no file larger than that, and dies or is refused when it tries."""
+        def limit():
+            if bytes_max is not None:
+                resource.setrlimit(resource.RLIMIT_FSIZE, (bytes_max, bytes_max))
+                signal.signal(signal.SIGXFSZ, signal.SIG_DFL if is_killed_by_it else signal.SIG_IGN)
+        return subprocess.Popen([self.bale, "keyring", "add", "--keyring", "keys"], cwd=daemon.folder, preexec_fn=limit,
+                                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def test_a_change_that_does_not_come_to_its_end(self):
+        """Where there is no room, and killed at any moment: the file is the old one or the new, and whole; so it is of many at once."""
+        daemon = self.begin()
+        self.assertEqual(0, daemon.stop())
+        before = self.text(daemon)
+        for room in (0, 100, len(before), len(before) + 50):
+            for is_killed in (False, True):
+                self.assertNotEqual(0, self.start_add(daemon, room, is_killed).wait())
+                self.assertEqual(before, self.text(daemon))
+        draw = random.Random(1)
+        for _ in range(20):
+            adding = self.start_add(daemon)
+            time.sleep(draw.random() * 0.01)  # it matters where this ends only in that each is another place
+            adding.kill()
+            adding.wait()
+            after = self.text(daemon)
+            self.assertTrue(after.startswith(before))
+            self.assertIn(after.count("[key "), (before.count("[key "), before.count("[key ") + 1))
+            self.keyring(daemon, "list")
+            before = after
+        adding = [self.start_add(daemon) for _ in range(8)]
+        self.assertEqual([0] * 8, [one.wait() for one in adding])
+        self.assertEqual(before.count("[key ") + 8, self.text(daemon).count("[key "))
+        self.assertEqual([], [name for name in os.listdir(daemon.folder) if name.startswith("keys.")])

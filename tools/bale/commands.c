@@ -80,6 +80,8 @@ static const struct option INSPECT[] = {
 static const struct option KEYRING[] = {
     {"keyring", OPTION_TEXT, AT(keyring), NULL, "FILE", .has_variable = true,
      .help = "the file, also BALE_KEYRING; it must be given"},
+    {"yes", OPTION_FLAG, AT(yes), "no", "", .help = "with destroy: whatever is encrypted under it"},
+    ANY_BACKEND,
 };
 
 static const struct option LIFECYCLE[] = {
@@ -411,6 +413,8 @@ static bool check_dict(const struct command_line *line, struct error *error)
 
 static bool check_keyring(const struct command_line *line, struct error *error)
 {
+    if (line->yes && strcmp(line->target, "destroy") != 0)
+        return error_set(error, ERROR_INVALID, NULL, "--yes goes with bale keyring destroy");
     return line->keyring != NULL || error_set(error, ERROR_INVALID, NULL, "it needs --keyring FILE");
 }
 
@@ -507,7 +511,9 @@ static const struct command COMMANDS[] = {
      "create makes the file that baled is given with --keyring, with one key, which is active; add puts one key more "
      "into it; activate ID lets new objects be written under that key; retire ID keeps it from becoming active again; "
      "list prints the ids. baled reads the file at its start and at SIGHUP. A key that is not active opens what was "
-     "written under it, and must stay. Keys themselves are never printed.",
+     "written under it, and must stay. usage counts what --backend has under each key, or under ID, beside a server, "
+     "too. destroy ID takes the key out of the file, where nothing of --backend is encrypted under it, or with --yes; "
+     "what was is lost then. Keys themselves are never printed.",
      TABLE(KEYRING, "keyring")},
     {"lifecycle", command_lifecycle, check_lifecycle, NULL, "say what lifecycle rules do, and why",
      "Asks a running baled what the lifecycle rules of its buckets have done, and when something falls due next; or, "

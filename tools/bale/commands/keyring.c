@@ -1,7 +1,11 @@
 /* tools/bale/commands/keyring.c -- bale keyring: the file of keys under which objects are encrypted. */
 #include "server/keys/keyring.h"
+#include "runtime/base/clock.h"
+#include "runtime/base/hex.h"
 #include "tools/bale/command.h"
+#include "tools/bale/maintain/key_usage.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -45,35 +49,129 @@ static bool retire(const struct command_line *line, struct error *error)
     return true;
 }
 
+static const char *state_of(const struct keyring *keyring, const struct seal_keys *keys)
+{
+    if (keyring_destroyed(keyring, keys->id) != NULL)
+        return " destroyed ";
+    if (keys == keyring_active(keyring))
+        return " active";
+    return keyring_is_retired(keyring, keys->id) ? " retired" : "";
+}
+
+static void print_key(const struct keyring *keyring, const struct seal_keys *keys)
+{
+    char id[KEYRING_ID_TEXT_BYTES];
+    const char *day = keyring_destroyed(keyring, keys->id);
+    keyring_id_format(keys->id, id);
+    printf("%s%s%s", id, state_of(keyring, keys), day != NULL ? day : "");
+}
+
 static bool list(const struct command_line *line, struct error *error)
 {
     struct keyring *keyring = keyring_load(line->keyring, error);
     if (keyring == NULL)
         return false;
     for (unsigned i = 0; i < keyring_count(keyring); i++) {
-        const struct seal_keys *keys = keyring_at(keyring, i);
-        char id[KEYRING_ID_TEXT_BYTES];
-        const char *day = keyring_destroyed(keyring, keys->id);
-        keyring_id_format(keys->id, id);
-        if (day != NULL)
-            printf("%s destroyed %s\n", id, day);
-        else
-            printf("%s%s\n", id,
-                   keys == keyring_active(keyring)         ? " active"
-                   : keyring_is_retired(keyring, keys->id) ? " retired"
-                                                           : "");
+        print_key(keyring, keyring_at(keyring, i));
+        printf("\n");
     }
     keyring_free(keyring);
     return true;
 }
 
+/* ---- what is encrypted under a key ---- */
+
+static bool is_meant(const struct command_line *line, const uint8_t id[SEAL_KEY_ID_BYTES])
+{
+    char text[KEYRING_ID_TEXT_BYTES];
+    keyring_id_format(id, text);
+    return line->what == NULL || strcmp(line->what, text) == 0;
+}
+
+static void print_use(const struct key_usage *usage, const uint8_t id[SEAL_KEY_ID_BYTES])
+{
+    const struct key_use *use = key_usage_find(usage, id);
+    printf(": %" PRIu64 " objects, %" PRIu64 " open uploads\n", use != NULL ? use->objects : 0,
+           use != NULL ? use->uploads : 0);
+}
+
+static void print_usage(const struct command_line *line, const struct keyring *keyring, const struct key_usage *usage)
+{
+    char id[KEYRING_ID_TEXT_BYTES];
+    for (unsigned i = 0; i < keyring_count(keyring); i++) {
+        const struct seal_keys *keys = keyring_at(keyring, i);
+        if (!is_meant(line, keys->id))
+            continue;
+        print_key(keyring, keys);
+        print_use(usage, keys->id);
+    }
+    for (unsigned i = 0; i < usage->count; i++) {
+        const uint8_t *other = usage->keys[i].id;
+        if (!is_meant(line, other) || keyring_find(keyring, other) != NULL || keyring_destroyed(keyring, other) != NULL)
+            continue;
+        keyring_id_format(other, id);
+        printf("%s is not in the keyring", id);
+        print_use(usage, other);
+    }
+    if (usage->unreadable > 0)
+        printf("%" PRIu64 " seals are damaged, or of a later version of Bale: nobody knows their key.\n",
+               usage->unreadable);
+}
+
+static bool usage(const struct command_line *line, struct error *error)
+{
+    struct key_usage found;
+    struct keyring *keyring = keyring_load(line->keyring, error);
+    bool done = keyring != NULL && key_usage_count(&line->where, &found, error);
+    if (done)
+        print_usage(line, keyring, &found);
+    keyring_free(keyring);
+    return done;
+}
+
+/* Seals whose key nobody knows may be under this one. */
+static bool check_unused(const struct command_line *line, struct error *error)
+{
+    struct key_usage found;
+    uint8_t id[SEAL_KEY_ID_BYTES];
+    if (!hex_decode(span_from_string(line->what), id, sizeof id))
+        return error_set(error, ERROR_INVALID, NULL, "%s is no ID of a key", line->what);
+    if (!key_usage_count(&line->where, &found, error))
+        return false;
+    const struct key_use *use = key_usage_find(&found, id);
+    uint64_t objects = (use != NULL ? use->objects : 0) + found.unreadable;
+    uint64_t uploads = use != NULL ? use->uploads : 0;
+    return objects + uploads == 0 ||
+           error_set(error, ERROR_CONFLICT, NULL,
+                     "%" PRIu64 " objects and %" PRIu64 " open uploads are, or may be, under the key %s: without it "
+                     "nobody reads them any more. --yes destroys it all the same",
+                     objects, uploads, line->what);
+}
+
+static bool destroy(const struct command_line *line, struct error *error)
+{
+    if ((!line->yes && !check_unused(line, error)) ||
+        !keyring_destroy(line->keyring, span_from_string(line->what), clock_wall_ms(clock_system()), error))
+        return false;
+    printf(
+        "The key %s is destroyed in this file. Copies of it are not, nor what a running baled has in memory, until it "
+        "is started anew.\n",
+        line->what);
+    return true;
+}
+
 static const struct {
     const char *name;
-    bool takes_id;
+    enum { NO_ID, NEEDS_ID, MAY_HAVE_ID } takes;
     bool (*run)(const struct command_line *line, struct error *error);
 } verbs[] = {
-    {"create", false, create}, {"add", false, add},   {"activate", true, activate},
-    {"retire", true, retire},  {"list", false, list},
+    {"create", NO_ID, create},
+    {"add", NO_ID, add},
+    {"activate", NEEDS_ID, activate},
+    {"retire", NEEDS_ID, retire},
+    {"destroy", NEEDS_ID, destroy},
+    {"usage", MAY_HAVE_ID, usage},
+    {"list", NO_ID, list},
 };
 
 bool command_keyring(const struct command_line *line, struct error *error)
@@ -81,11 +179,12 @@ bool command_keyring(const struct command_line *line, struct error *error)
     for (size_t i = 0; i < sizeof verbs / sizeof verbs[0]; i++) {
         if (strcmp(line->target, verbs[i].name) != 0)
             continue;
-        if (verbs[i].takes_id != (line->what != NULL))
-            return error_set(error, ERROR_INVALID, NULL, "%s %s", verbs[i].name,
-                             verbs[i].takes_id ? "needs the ID of a key; list shows them" : "takes no ID");
+        if (verbs[i].takes == NEEDS_ID && line->what == NULL)
+            return error_set(error, ERROR_INVALID, NULL, "%s needs the ID of a key; list shows them", verbs[i].name);
+        if (verbs[i].takes == NO_ID && line->what != NULL)
+            return error_set(error, ERROR_INVALID, NULL, "%s takes no ID", verbs[i].name);
         return verbs[i].run(line, error);
     }
-    return error_set(error, ERROR_INVALID, NULL, "%s is no verb of it; create, add, activate, retire and list are",
-                     line->target);
+    return error_set(error, ERROR_INVALID, NULL,
+                     "%s is no verb of it; create, add, activate, retire, destroy, usage and list are", line->target);
 }

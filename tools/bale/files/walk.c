@@ -53,6 +53,47 @@ static void go_behind(struct place *place, const struct list_entry *last)
         memcpy(place->version, last->version, sizeof place->version);
 }
 
+SUSPENDS static bool visit_uploads(const struct walk *walk, struct span bucket, const struct upload_list_page *page,
+                                   struct error *error)
+{
+    bool done = true;
+    for (unsigned i = 0; i < page->count && done; i++) {
+        const struct upload_info *upload = &page->entries[i].upload;
+        const struct object_name name = {.bucket = bucket, .key = upload->key};
+        done = walk->visit_upload(walk->context, &name, span_from_string(upload->id), error);
+    }
+    return done;
+}
+
+SUSPENDS static bool walk_uploads(struct bucket_store *store, const struct walk *walk, struct span bucket,
+                                  struct error *error)
+{
+    char key[OBJECT_KEY_BYTES_MAX];
+    char id[UPLOAD_ID_BYTES];
+    struct upload_list_request request = {
+        .bucket = bucket,
+        .prefix = walk->prefix != NULL ? span_from_string(walk->prefix) : SPAN_EMPTY,
+        .entries_max = PAGE_KEYS,
+    };
+    struct upload_list_page page = {.is_truncated = true};
+    bool done = true;
+    while (done && page.is_truncated) {
+        struct arena arena;
+        arena_init(&arena, PAGE_KEYS_BYTES);
+        done = bucket_list_uploads(store, &request, &arena, &page, error) && visit_uploads(walk, bucket, &page, error);
+        page.is_truncated = done && page.is_truncated && page.count > 0;
+        if (page.is_truncated) {
+            const struct upload_info *last = &page.entries[page.count - 1].upload;
+            memcpy(key, last->key.data, last->key.size);
+            memcpy(id, last->id, sizeof id);
+            request.after_key = span_of(key, last->key.size);
+            request.after_upload = span_from_string(id);
+        }
+        arena_free(&arena);
+    }
+    return done;
+}
+
 SUSPENDS static bool walk_bucket(struct bucket_store *store, const struct walk *walk, struct span bucket,
                                  struct error *error)
 {
@@ -74,7 +115,7 @@ SUSPENDS static bool walk_bucket(struct bucket_store *store, const struct walk *
             go_behind(&place, &page.entries[page.count - 1]);
         arena_free(&arena);
     }
-    return done;
+    return done && (walk->visit_upload == NULL || walk_uploads(store, walk, bucket, error));
 }
 
 SUSPENDS static bool walk_all(struct bucket_store *store, const struct walk *walk, struct error *error)

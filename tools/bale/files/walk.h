@@ -1,5 +1,6 @@
 /* tools/bale/files/walk.h -- every object of a backend, one after the other, in the order of their keys; with its
- * versions and delete markers, the newest first, where these are wanted. */
+ * versions and delete markers, the newest first, and behind those of a bucket the uploads that are open in it, where
+ * these are wanted. */
 #pragma once
 
 #include "store/bucket.h"
@@ -14,6 +15,9 @@ struct walk {
     /* False ends the walk. */
     SUSPENDS bool (*visit)(void *context, const struct object_name *name, const struct list_entry *entry,
                            struct error *error);
+    /* NULL: uploads are not wanted. Likewise. */
+    SUSPENDS bool (*visit_upload)(void *context, const struct object_name *name, struct span upload_id,
+                                  struct error *error);
     void *context;
 };
 
