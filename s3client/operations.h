@@ -90,6 +90,7 @@ struct s3_version_entry {
     uint64_t size;
     int64_t modified_ms;
     struct span etag; /* empty: a marker */
+    struct span storage_class;
 };
 
 struct s3_versions_page {

@@ -71,6 +71,18 @@ size_t metadata_user_bytes(struct span list)
     return total;
 }
 
+bool metadata_is_same(struct span a, struct span b)
+{
+    struct span name;
+    struct span value;
+    struct span other;
+    for (size_t position = 0; metadata_next(a, &position, &name, &value);) {
+        if (!metadata_find(b, name, &other) || !span_equal(value, other))
+            return false;
+    }
+    return metadata_count(a) == metadata_count(b);
+}
+
 #define STORAGE_CLASS SPAN("x-amz-storage-class")
 #define STORAGE_CLASS_DEFAULT SPAN("STANDARD")
 

@@ -92,6 +92,8 @@ bool metadata_append(struct buffer *list, struct span name, struct span value);
 bool metadata_next(struct span list, size_t *position, struct span *ret_name, struct span *ret_value);
 uint32_t metadata_count(struct span list);
 bool metadata_find(struct span list, struct span name, struct span *ret_value);
+/* The same entries, in whatever order: servers that keep a list in a table answer it in another one each time. */
+bool metadata_is_same(struct span a, struct span b);
 /* The storage class as S3 calls it; points into the list, or to "STANDARD", which no list names. */
 struct span metadata_storage_class(struct span list);
 /* Appends the list as it is with that class. */

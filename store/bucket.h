@@ -82,7 +82,8 @@ struct bucket_capabilities {
                         locks come to light when something is deleted */
     bool is_shared;  /* other processes change the store at the same time */
     bool keeps_time; /* write_intent.kept_ms */
-    bool rewrites;   /* bucket_commit_rewrite and bucket_change_class */
+    bool rewrites;   /* bucket_commit_rewrite and bucket_change_class; if it is_shared, in buckets that were never
+                        versioned */
     bool forgets_versions; /* version_list_request.after_modified_ms is needed */
     bool lists_all;        /* what bucket_list_buckets does not list is not there; else others may know of it */
     bool keeps_sidecar; /* the index of frames is kept with the object and never another's; else it is an object of its
@@ -201,6 +202,10 @@ struct write_intent {
     /* Not 0: what clients see as the object's time, whenever it is written: it is packed anew, and they have not
      * changed it. NotImplemented where the store has no keeps_time. */
     int64_t kept_ms;
+    /* Not NULL: bucket_commit_rewrite will follow, with the same; `body` and `frames` need not be there yet. What the
+     * object keeps is the store's to find: of the rest of this, name, codec and may_have_columns are used. Lives until
+     * the writer is gone. */
+    const struct body_rewrite *rewrite;
     struct object_lock lock; /* as in the attributes of write_result; so are the next two */
     struct span owner;
     struct span acl;

@@ -105,6 +105,8 @@ static bool take_of_version(struct versions *versions, struct span element, stru
         return date_parse_xml(text, &entry->modified_ms);
     if (document_is(element, "ETag"))
         return document_copy_etag(versions->arena, text, &entry->etag, error);
+    if (document_is(element, "StorageClass"))
+        return document_copy(versions->arena, text, &entry->storage_class, error);
     return true;
 }
 

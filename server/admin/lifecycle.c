@@ -106,8 +106,8 @@ SUSPENDS static struct json_object *describe_bucket(struct lifecycle_runner *run
         bool is_swept = sweep_record_find(journal_state(runner->journal), bucket->creation_id, record);
         bool is_of_rules = is_swept && record->rules == setting.document;
         admin_add_text(row, "bucket", span_from_string(bucket->name));
-        json_object_object_add(
-            row, "rules", describe_rules(lifecycle, is_of_rules ? record : NULL, runner->store->capabilities.rewrites));
+        bool has_classes = lifecycle_bucket_of(runner, bucket).has_classes;
+        json_object_object_add(row, "rules", describe_rules(lifecycle, is_of_rules ? record : NULL, has_classes));
         if (is_of_rules)
             json_object_object_add(row, "sweep", describe_sweep(runner, record));
     }

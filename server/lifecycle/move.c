@@ -29,7 +29,11 @@ SUSPENDS static bool pack(struct lifecycle_move *move, struct span storage_class
     bool is_plain = move->found.seal.size == 0 && !move->found.is_encrypted && move->found.is_size_known;
     if (level == 0 || !is_plain || move->found.stored_size <= SMALL_BYTES)
         return true;
-    const struct object_rewrite_intent intent = {move->name, level, &runner->is_ending};
+    const struct object_rewrite_intent intent = {.name = move->name,
+                                                 .level = level,
+                                                 .storage_class = storage_class,
+                                                 .grounds = move->grounds,
+                                                 .is_cut_off = &runner->is_ending};
     if (!object_rewrite_begin(runner->codecs, runner->store, &intent, &move->packed, error))
         return stays_as_it_is(move, error);
     if (strcmp(object_rewrite_found(move->packed)->stored_etag, move->found.stored_etag) != 0)
@@ -41,31 +45,41 @@ SUSPENDS static bool pack(struct lifecycle_move *move, struct span storage_class
     return true;
 }
 
-SUSPENDS bool lifecycle_move_prepare(struct lifecycle_move *move, struct lifecycle_runner *runner, struct span bucket,
-                                     const struct lifecycle_order *order, struct error *error)
+/* Another process may have moved it since the page was listed. */
+static bool is_in_class(const struct lifecycle_move *move, struct span judged, struct error *error)
 {
-    *move = (struct lifecycle_move){.runner = runner};
+    struct span found = metadata_storage_class(move->found.metadata);
+    return span_equal(found, judged.size > 0 ? judged : SPAN("STANDARD")) ||
+           error_set(error, ERROR_CHANGED, NULL, "The object is in another class by now.");
+}
+
+SUSPENDS bool lifecycle_move_prepare(struct lifecycle_move *move, struct lifecycle_runner *runner, struct span bucket,
+                                     const struct lifecycle_order *order, const struct deletion_grounds *grounds,
+                                     struct error *error)
+{
+    *move = (struct lifecycle_move){.runner = runner, .grounds = grounds};
     move->name = (struct object_name){bucket, order->entry->key, span_from_string(order->entry->version)};
     arena_init(&move->arena, ARENA_BYTES);
     buffer_init(&move->metadata, 0);
     bool done = bucket_head(runner->store, &move->name, &move->arena, &move->found, error) &&
-                pack(move, order->verdict.storage_class, error);
-    if (done)
+                is_in_class(move, order->entry->storage_class, error);
+    if (done) {
         metadata_with_storage_class(move->found.metadata, order->verdict.storage_class, &move->metadata);
-    else if (error->kind == ERROR_NOT_FOUND)
+        done = pack(move, order->verdict.storage_class, error);
+    }
+    if (!done && error->kind == ERROR_NOT_FOUND)
         error->kind = ERROR_CHANGED;
     return done;
 }
 
-SUSPENDS bool lifecycle_move_commit(struct lifecycle_move *move, const struct deletion_grounds *grounds,
-                                    struct error *error)
+SUSPENDS bool lifecycle_move_commit(struct lifecycle_move *move, struct error *error)
 {
     struct object_rewrite *packed = move->packed;
     move->packed = NULL;
     if (packed != NULL)
-        return object_rewrite_commit(packed, buffer_span(&move->metadata), grounds, error);
+        return object_rewrite_commit(packed, error);
     const struct class_change change = {
-        .stored_etag = move->found.stored_etag, .metadata = buffer_span(&move->metadata), .grounds = grounds};
+        .stored_etag = move->found.stored_etag, .metadata = buffer_span(&move->metadata), .grounds = move->grounds};
     return bucket_change_class(move->runner->store, &move->name, &change, error);
 }
 

@@ -13,17 +13,18 @@
 struct lifecycle_move {
     struct lifecycle_runner *runner;
     struct object_name name; /* with its version */
+    const struct deletion_grounds *grounds;
     struct arena arena;
     struct object_attributes found;
     struct buffer metadata;        /* as it is to be */
     struct object_rewrite *packed; /* its body at the level of the class; NULL: it stays */
 };
 
-/* `order` must live until the end, `bucket` as well. Either way the move must be ended. ERROR_CANCELLED: the process is
- * ending. */
+/* `order`, `bucket` and the grounds of the judgement must live until the end. Either way the move must be ended.
+ * ERROR_CANCELLED: the process is ending. */
 SUSPENDS bool lifecycle_move_prepare(struct lifecycle_move *move, struct lifecycle_runner *runner, struct span bucket,
-                                     const struct lifecycle_order *order, struct error *error);
+                                     const struct lifecycle_order *order, const struct deletion_grounds *grounds,
+                                     struct error *error);
 /* ERROR_CHANGED: it is not what was judged any more. */
-SUSPENDS bool lifecycle_move_commit(struct lifecycle_move *move, const struct deletion_grounds *grounds,
-                                    struct error *error);
+SUSPENDS bool lifecycle_move_commit(struct lifecycle_move *move, struct error *error);
 SUSPENDS void lifecycle_move_end(struct lifecycle_move *move);

@@ -28,7 +28,7 @@ struct sweep_totals {
     uint64_t aborted; /* uploads */
     uint64_t changed; /* were due when they were judged, and were something else when they should go */
     uint64_t locked;  /* are due, and stay for their lock */
-    uint64_t unsafe;  /* ... because the backend compares nothing when it deletes such a one */
+    uint64_t unsafe;  /* ... because the store cannot decide it, or does not move such ones */
     uint64_t failed;
 };
 

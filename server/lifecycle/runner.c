@@ -95,9 +95,11 @@ SUSPENDS static void keep_time(struct lifecycle_runner *runner)
 
 struct lifecycle_bucket lifecycle_bucket_of(const struct lifecycle_runner *runner, const struct bucket_info *bucket)
 {
+    const struct bucket_capabilities *capabilities = &runner->store->capabilities;
+    bool is_rewritten = !capabilities->is_shared || bucket->versioning == VERSIONING_NEVER;
     return (struct lifecycle_bucket){.day_ms = runner->day_ms,
                                      .versioning = bucket->versioning,
-                                     .has_classes = runner->store->capabilities.rewrites};
+                                     .has_classes = capabilities->rewrites && is_rewritten};
 }
 
 /* ---- all buckets ---- */

@@ -37,7 +37,7 @@ struct lifecycle_counters {
     metric_counter aborted; /* uploads */
     metric_counter changed;
     metric_counter locked;
-    metric_counter unsafe; /* compares nothing when it deletes */
+    metric_counter unsafe; /* the store cannot decide it */
     metric_counter failed;
     metric_counter is_held; /* 1: for its clock nothing is done */
 };

@@ -256,10 +256,11 @@ SUSPENDS static bool carry_out_move(struct lifecycle_sweep *sweep, const struct 
     prepare(sweep, order, 0);
     if (!pace_spend(&runner->spent, 1, error) || !renew(sweep, error))
         return false;
-    bool done = lifecycle_move_prepare(&move, runner, span_from_string(sweep->bucket.name), order, &failed);
+    bool done =
+        lifecycle_move_prepare(&move, runner, span_from_string(sweep->bucket.name), order, &sweep->grounds[0], &failed);
     bool goes_on = done ? take_turn(sweep, error) : may_go_on(sweep, error);
     if (done && goes_on) {
-        done = lifecycle_move_commit(&move, &sweep->grounds[0], &failed);
+        done = lifecycle_move_commit(&move, &failed);
         keeper_give_turn(runner->keeper, sweep->bucket.creation_id);
     }
     lifecycle_move_end(&move);

@@ -99,7 +99,9 @@ struct object_write_intent {
     const struct customer_key *customer; /* instead of that one, beside is_sealed; of a part: with which its upload was
                                             begun. NULL: none. Must live until the writer is gone */
     int level;                           /* 0: as the settings say, by the storage class in the metadata */
-    bool is_rewrite; /* the end is object_writer_commit_rewrite; each frame is decoded again before it is stored */
+    /* Not NULL: the end is object_writer_commit_rewrite, with the same, and each frame is decoded again before it is
+     * stored. */
+    const struct body_rewrite *rewrite;
     const bool *is_cut_off; /* looked at before each frame: true ends it with ERROR_CANCELLED. NULL: nothing does */
     struct span seal;       /* of a part instead of is_sealed: what its upload has (upload_info.seal) */
 };
@@ -132,9 +134,8 @@ void object_writer_set_owner(struct object_writer *writer, struct span owner, st
 /* After finish: makes it visible. The writer is gone afterwards, as after abort. */
 SUSPENDS bool object_writer_commit(struct object_writer *writer, struct object_attributes *ret_attributes,
                                    struct error *error);
-/* Instead of commit, of a rewrite: rewrite->body and rewrite->frames are the writer's. As bucket_commit_rewrite. */
-SUSPENDS bool object_writer_commit_rewrite(struct object_writer *writer, const struct body_rewrite *rewrite,
-                                           struct error *error);
+/* Instead of commit, of a rewrite: its body and frames are the writer's. As bucket_commit_rewrite. */
+SUSPENDS bool object_writer_commit_rewrite(struct object_writer *writer, struct error *error);
 /* After finish: what a commit will store. */
 uint64_t object_writer_stored_size(const struct object_writer *writer);
 /* Instead of commit, of a part: it is durable then. Parts are frames in any case (but with OBJECT_CODEC_RAW), also a

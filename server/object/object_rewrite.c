@@ -11,6 +11,8 @@
 struct object_rewrite {
     struct bucket_object *source; /* open: its bytes stay */
     struct object_writer *writer; /* finished */
+    struct buffer metadata;       /* as it is to be */
+    struct body_rewrite body;     /* what is known before the first byte */
 };
 
 enum { MD5_TEXT_BYTES = 2 * MD5_BYTES };
@@ -44,7 +46,7 @@ SUSPENDS static bool pack(struct object_codecs *codecs, struct bucket_store *sto
                                               .is_size_known = true,
                                               .size = attributes->original_size,
                                               .level = intent->level,
-                                              .is_rewrite = true,
+                                              .rewrite = &rewrite->body,
                                               .is_cut_off = intent->is_cut_off};
     struct object_digest digest;
     if (!may_be_rewritten(attributes, error) || !object_writer_begin(codecs, store, &write, &rewrite->writer, error))
@@ -58,6 +60,24 @@ SUSPENDS static bool pack(struct object_codecs *codecs, struct bucket_store *sto
     return done;
 }
 
+static void describe(struct object_rewrite *rewrite, const struct object_rewrite_intent *intent)
+{
+    const struct object_attributes *attributes = &rewrite->source->attributes;
+    struct span own = metadata_storage_class(attributes->metadata);
+    buffer_init(&rewrite->metadata, 0);
+    metadata_with_storage_class(attributes->metadata, intent->storage_class.size > 0 ? intent->storage_class : own,
+                                &rewrite->metadata);
+    rewrite->body = (struct body_rewrite){
+        .judged = attributes, .metadata = buffer_span(&rewrite->metadata), .grounds = intent->grounds};
+}
+
+static void dispose(struct object_rewrite *rewrite)
+{
+    bucket_close(rewrite->source);
+    buffer_free(&rewrite->metadata);
+    free(rewrite);
+}
+
 SUSPENDS bool object_rewrite_begin(struct object_codecs *codecs, struct bucket_store *store,
                                    const struct object_rewrite_intent *intent, struct object_rewrite **ret_rewrite,
                                    struct error *error)
@@ -68,12 +88,12 @@ SUSPENDS bool object_rewrite_begin(struct object_codecs *codecs, struct bucket_s
     struct object_rewrite *rewrite = malloc(sizeof *rewrite);
     ASSERT(rewrite != NULL);
     *rewrite = (struct object_rewrite){.source = source};
+    describe(rewrite, intent);
     if (pack(codecs, store, intent, rewrite, error)) {
         *ret_rewrite = rewrite;
         return true;
     }
-    bucket_close(source);
-    free(rewrite);
+    dispose(rewrite);
     return false;
 }
 
@@ -92,19 +112,15 @@ bool object_rewrite_is_smaller(const struct object_rewrite *rewrite)
     return object_rewrite_stored_size(rewrite) < rewrite->source->attributes.stored_size;
 }
 
-SUSPENDS bool object_rewrite_commit(struct object_rewrite *rewrite, struct span metadata,
-                                    const struct deletion_grounds *grounds, struct error *error)
+SUSPENDS bool object_rewrite_commit(struct object_rewrite *rewrite, struct error *error)
 {
-    const struct body_rewrite body = {.judged = &rewrite->source->attributes, .metadata = metadata, .grounds = grounds};
-    bool done = object_writer_commit_rewrite(rewrite->writer, &body, error);
-    bucket_close(rewrite->source);
-    free(rewrite);
+    bool done = object_writer_commit_rewrite(rewrite->writer, error);
+    dispose(rewrite);
     return done;
 }
 
 SUSPENDS void object_rewrite_abort(struct object_rewrite *rewrite)
 {
     object_writer_abort(rewrite->writer);
-    bucket_close(rewrite->source);
-    free(rewrite);
+    dispose(rewrite);
 }

@@ -12,6 +12,8 @@ struct object_rewrite;
 struct object_rewrite_intent {
     struct object_name name; /* with its version; its texts live as long as the rewrite */
     int level;
+    struct span storage_class;              /* that it is to have; empty: its own */
+    const struct deletion_grounds *grounds; /* as in body_rewrite, and living as long */
     const bool
         *is_cut_off; /* looked at before each frame, for a whole object may take an hour. NULL: nothing ends it */
 };
@@ -28,6 +30,5 @@ uint64_t object_rewrite_stored_size(const struct object_rewrite *rewrite);
 /* Is the new body smaller than the old one? Else only abort makes sense. */
 bool object_rewrite_is_smaller(const struct object_rewrite *rewrite);
 /* As bucket_commit_rewrite. The rewrite is gone. */
-SUSPENDS bool object_rewrite_commit(struct object_rewrite *rewrite, struct span metadata,
-                                    const struct deletion_grounds *grounds, struct error *error);
+SUSPENDS bool object_rewrite_commit(struct object_rewrite *rewrite, struct error *error);
 SUSPENDS void object_rewrite_abort(struct object_rewrite *rewrite);

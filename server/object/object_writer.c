@@ -48,6 +48,7 @@ SUSPENDS static bool begin_stored(const struct object_codecs *codecs, struct buc
         .name = intent->name,
         .condition = intent->condition,
         .kept_ms = intent->kept_ms,
+        .rewrite = intent->rewrite,
         .lock = intent->lock,
         .metadata = intent->metadata,
         .tags = intent->tags,
@@ -79,7 +80,8 @@ static bool stays_raw(const struct bucket_store *store, const struct object_writ
 static bool may_be_gzip(const struct bucket_store *store, const struct object_write_intent *intent, int codec)
 {
     uint64_t beyond = store->capabilities.needs_frames_beyond;
-    return codec == OBJECT_CODEC_GZIP && intent->upload_id.size == 0 && !intent->is_sealed &&
+    bool needs_frames = intent->rewrite != NULL && store->capabilities.is_shared; /* for what is put behind them */
+    return codec == OBJECT_CODEC_GZIP && intent->upload_id.size == 0 && !intent->is_sealed && !needs_frames &&
            (beyond == 0 || (intent->is_size_known && GZIP_MEMBER_BYTES_MAX(intent->size) <= beyond));
 }
 
@@ -141,7 +143,7 @@ static bool open_seal(const struct object_codecs *codecs, const struct bucket_st
     if (intent->upload_id.size > 0)
         return open_upload(codecs, store, intent, ret_secret, error);
     if (!intent->is_sealed)
-        return !codecs->settings.seals_all || intent->is_rewrite ||
+        return !codecs->settings.seals_all || intent->rewrite != NULL ||
                error_set(error, ERROR_UNSUPPORTED, S3_NotImplemented,
                          "All objects are to be encrypted (--sse), and this one would not be.");
     return object_codecs_may_seal(codecs, store) ||
@@ -184,7 +186,7 @@ SUSPENDS bool object_writer_begin(struct object_codecs *codecs, struct bucket_st
     writer->owner = intent->owner;
     writer->acl = intent->acl;
     writer->level = level_of(codecs, intent);
-    writer->is_rewrite = intent->is_rewrite;
+    writer->rewrite = intent->rewrite;
     writer->is_cut_off = intent->is_cut_off;
     writer->stays_raw = stays_raw(store, intent, codecs->settings.codec);
     writer->may_be_gzip = may_be_gzip(store, intent, codecs->settings.codec);
@@ -331,7 +333,7 @@ static void describe(const struct object_writer *writer, struct object_attribute
         .is_s4 = writer->codecs->settings.codec != OBJECT_CODEC_RAW,
         .is_size_known = true,
         .may_have_columns = writer->has_columns,
-        .level_tried = writer->is_rewrite && writer->level > 0 ? (uint8_t)writer->level : 0,
+        .level_tried = writer->rewrite != NULL && writer->level > 0 ? (uint8_t)writer->level : 0,
         .has_crc32c = true,
         .crc32c = writer->crc32c,
         .checksum = writer->digest.checksum,
@@ -416,12 +418,11 @@ uint64_t object_writer_stored_size(const struct object_writer *writer)
     return writer->stored_size;
 }
 
-SUSPENDS bool object_writer_commit_rewrite(struct object_writer *writer, const struct body_rewrite *rewrite,
-                                           struct error *error)
+SUSPENDS bool object_writer_commit_rewrite(struct object_writer *writer, struct error *error)
 {
-    ASSERT(writer->is_finished && writer->is_rewrite);
+    ASSERT(writer->is_finished && writer->rewrite != NULL);
     struct object_attributes attributes;
-    struct body_rewrite whole = *rewrite;
+    struct body_rewrite whole = *writer->rewrite;
     describe(writer, &attributes);
     whole.body = &attributes;
     whole.frames = buffer_span(&writer->frames);

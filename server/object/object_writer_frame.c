@@ -95,7 +95,7 @@ SUSPENDS static bool store_frame(struct object_writer *writer, uint32_t codec, u
         .payload_size = payload_size,
         .crc32c = writer->frame_crc32c,
     };
-    if (writer->is_rewrite && codec != CODEC_PASSTHROUGH &&
+    if (writer->rewrite != NULL && codec != CODEC_PASSTHROUGH &&
         !check_packed(writer->codecs, &header, span_of(payload, payload_size), error))
         return false;
     struct span frame = finish_frame(writer, &header, payload);

@@ -40,9 +40,9 @@ struct object_writer {
     bool is_last_frame;                   /* the one that is being stored */
 
     int level;
-    bool is_rewrite;
-    const bool *is_cut_off; /* or NULL */
-    bool stays_raw;         /* whatever its bytes are, and however many frames there would be */
+    const struct body_rewrite *rewrite; /* or NULL */
+    const bool *is_cut_off;             /* or NULL */
+    bool stays_raw;                     /* whatever its bytes are, and however many frames there would be */
     bool may_be_gzip;
     bool may_be_block;
     enum { SHAPE_UNDECIDED, SHAPE_RAW, SHAPE_FRAMED, SHAPE_GZIP, SHAPE_BLOCK } shape;

@@ -44,18 +44,16 @@ SUSPENDS static bool replace_body(const struct repack *repack, struct object_rew
 {
     const struct object_attributes *found = object_rewrite_found(rewrite);
     struct buffer metadata;
-    buffer_init(&metadata, 0);
     bool done = expect_judged(repack, found, error);
-    bool is_packed = done && is_worth_it(repack, rewrite);
+    if (done && is_worth_it(repack, rewrite)) {
+        *ret_repacked = (struct repacked){true, object_rewrite_stored_size(rewrite)};
+        return object_rewrite_commit(rewrite, error);
+    }
+    buffer_init(&metadata, 0);
     if (done)
         describe(repack, found, &metadata);
-    if (is_packed) {
-        *ret_repacked = (struct repacked){true, object_rewrite_stored_size(rewrite)};
-        done = object_rewrite_commit(rewrite, buffer_span(&metadata), NULL, error);
-    } else {
-        done = done && keep_body(repack, found, buffer_span(&metadata), ret_repacked, error);
-        object_rewrite_abort(rewrite);
-    }
+    done = done && keep_body(repack, found, buffer_span(&metadata), ret_repacked, error);
+    object_rewrite_abort(rewrite);
     buffer_free(&metadata);
     return done;
 }
@@ -80,7 +78,10 @@ SUSPENDS static bool change_class(const struct repack *repack, struct repacked *
 
 SUSPENDS bool repack_object(const struct repack *repack, struct repacked *ret_repacked, struct error *error)
 {
-    const struct object_rewrite_intent intent = {repack->name, repack->level, repack->is_cut_off};
+    const struct object_rewrite_intent intent = {.name = repack->name,
+                                                 .level = repack->level,
+                                                 .storage_class = repack->storage_class,
+                                                 .is_cut_off = repack->is_cut_off};
     struct object_rewrite *rewrite;
     if (repack->level == 0)
         return change_class(repack, ret_repacked, error);

@@ -5,23 +5,10 @@
 
 enum { HEAD_ARENA_BYTES = 64 << 10 };
 
-/* Servers that keep tags and metadata in a table answer them in another order each time. */
-static bool is_same_list(struct span a, struct span b)
-{
-    struct span name;
-    struct span value;
-    struct span other;
-    for (size_t position = 0; metadata_next(a, &position, &name, &value);) {
-        if (!metadata_find(b, name, &other) || !span_equal(value, other))
-            return false;
-    }
-    return metadata_count(a) == metadata_count(b);
-}
-
 static bool is_same(const struct object_attributes *a, const struct object_attributes *b)
 {
     return strcmp(a->stored_etag, b->stored_etag) == 0 && a->modified_ms == b->modified_ms &&
-           is_same_list(a->metadata, b->metadata);
+           metadata_is_same(a->metadata, b->metadata);
 }
 
 SUSPENDS bool object_expect_unchanged(struct bucket_store *store, const struct object_name *name,
@@ -34,7 +21,7 @@ SUSPENDS bool object_expect_unchanged(struct bucket_store *store, const struct o
     buffer_init(&tags_now, 0);
     bool done = bucket_head(store, name, &arena, &now, error) &&
                 (!store->capabilities.has_tags || bucket_read_tags(store, name, &tags_now, NULL, error));
-    if (done && (!is_same(&now, then) || !is_same_list(buffer_span(&tags_now), tags)))
+    if (done && (!is_same(&now, then) || !metadata_is_same(buffer_span(&tags_now), tags)))
         done = error_set(error, ERROR_CHANGED, NULL, "somebody has changed it meanwhile");
     buffer_free(&tags_now);
     arena_free(&arena);

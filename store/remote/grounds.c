@@ -23,12 +23,11 @@ static bool is_same_second(int64_t a_ms, int64_t b_ms)
     return a_ms / 1000 == b_ms / 1000;
 }
 
-static bool is_judged(const struct remote_state *state, const struct deletion_grounds *grounds)
+static bool is_judged(const struct object_attributes *attributes, int64_t shown_ms,
+                      const struct deletion_grounds *grounds)
 {
-    const struct object_attributes *attributes = &state->object.attributes;
-    return state->is_there && strcmp(attributes->version, grounds->version) == 0 &&
-           attributes->original_size == grounds->original_size && strcmp(attributes->etag, grounds->etag) == 0 &&
-           is_same_second(backend_object_shown_ms(&state->object), grounds->modified_ms);
+    return strcmp(attributes->version, grounds->version) == 0 && attributes->original_size == grounds->original_size &&
+           strcmp(attributes->etag, grounds->etag) == 0 && is_same_second(shown_ms, grounds->modified_ms);
 }
 
 /* A null version may have been replaced, and the current one by another. */
@@ -37,7 +36,8 @@ SUSPENDS static bool is_there_still(struct remote_key *key, const struct deletio
     struct remote_state state;
     if (!remote_look(key, LOOK_TO_DECIDE, &state, error))
         return false;
-    bool is_same = is_judged(&state, grounds);
+    bool is_same =
+        state.is_there && is_judged(&state.object.attributes, backend_object_shown_ms(&state.object), grounds);
     bool is_marker = state.is_marker;
     remote_state_free(key->shard, &state);
     if (is_marker && strcmp(grounds->version, "null") == 0)
@@ -56,7 +56,7 @@ SUSPENDS static bool has_same_tags(struct remote_key *key, const struct deletion
         return true;
     buffer_init(&tags, TAGS_BYTES_MAX);
     bool done = remote_read_tags(&key->shard->remote->base, &name, &tags, version, error);
-    bool is_same = done && span_equal(buffer_span(&tags), grounds->tags);
+    bool is_same = done && metadata_is_same(buffer_span(&tags), grounds->tags);
     buffer_free(&tags);
     return is_same || (done ? has_changed(error, "The tags have changed") : false);
 }
@@ -128,6 +128,13 @@ static bool is_same_bucket(const struct remote_key *key, const struct deletion_g
     if (!remote_find_bucket(&key->shard->remote->base, key->name.bucket, &info, error))
         return false;
     return info.creation_id == grounds->creation_id || has_changed(error, "The bucket was made again");
+}
+
+SUSPENDS bool remote_is_judged(struct remote_key *key, const struct object_attributes *attributes,
+                               const struct deletion_grounds *grounds, struct error *error)
+{
+    return is_same_bucket(key, grounds, error) &&
+           (is_judged(attributes, attributes->modified_ms, grounds) || has_changed(error, "The version has changed"));
 }
 
 /* What may be replaced under the name that a deletion gives needs a condition of the backend's. */

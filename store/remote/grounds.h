@@ -10,5 +10,9 @@
 
 /* The key is the item's. ERROR_UNSUPPORTED: the backend compares nothing when it deletes such a one. ERROR_CHANGED. */
 SUSPENDS bool remote_grounds_hold(struct remote_key *key, const struct delete_item *item, struct error *error);
+/* Of the current object, in a bucket that never had versions: is it what was judged, as far as its attributes say? Tags
+ * are not looked at. ERROR_CHANGED. */
+SUSPENDS bool remote_is_judged(struct remote_key *key, const struct object_attributes *attributes,
+                               const struct deletion_grounds *grounds, struct error *error);
 /* Does the item name a version that is made once, and never replaced? */
 bool remote_names_fixed_version(const struct delete_item *item);

@@ -10,6 +10,7 @@
 #include "store/remote/uploads/straight.h"
 #include "store/remote/words/words.h"
 #include "store/remote/write/body.h"
+#include "store/remote/write/rewrite.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -36,6 +37,8 @@ static const struct bucket_store_operations operations = {
     .write = remote_write,
     .commit = remote_commit,
     .abort = remote_abort,
+    .commit_rewrite = remote_commit_rewrite,
+    .change_class = remote_change_class,
     .copy = remote_copy,
     .delete_objects = remote_delete_objects,
     .list = remote_list,

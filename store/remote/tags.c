@@ -30,8 +30,9 @@ SUSPENDS static bool fetch(struct remote_key *key, struct buffer *ret_tags, stru
 }
 
 /* Whose tags are they, in a bucket that keeps versions? MinIO says it of those only that were asked for by their
- * version: so it is asked which one is current, and for the tags of that. False: there is nothing to be asked. */
-SUSPENDS static bool pin_current(struct remote_key *key, const struct s3_answer *answer)
+ * version: so it is asked which one is current, and for the tags of that. False: there is nothing to be asked. Not on
+ * the stack of whoever asks for the tags. */
+__attribute__((noinline)) SUSPENDS static bool pin_current(struct remote_key *key, const struct s3_answer *answer)
 {
     struct bucket_info info;
     struct remote_state state;

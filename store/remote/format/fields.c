@@ -19,6 +19,7 @@ static const struct span lock_mode_field = SPAN("x-amz-object-lock-mode");
 static const struct span lock_date_field = SPAN("x-amz-object-lock-retain-until-date");
 static const struct span lock_hold_field = SPAN("x-amz-object-lock-legal-hold");
 static const struct span seal_field = SPAN("s4-bale-sse");
+static const struct span class_field = SPAN("x-amz-storage-class");
 
 /* ---- to the backend ---- */
 
@@ -130,14 +131,17 @@ static void put_own(struct span list, struct buffer *ret_fields)
     }
 }
 
-/* Standard fields that are short enough go with the head even where the trailer has them. */
-static void put_metadata(struct span metadata, bool is_in_trailer, struct buffer *ret_fields)
+/* Standard fields that are short enough go with the head even where the trailer has them; a class that the stamp has
+ * does not, for the backend's own is another matter. */
+static void put_metadata(struct span metadata, bool is_in_trailer, bool has_own_class, struct buffer *ret_fields)
 {
     bool has_type = false;
     struct span name;
     struct span value;
     for (size_t position = 0; metadata_next(metadata, &position, &name, &value);) {
         if (is_in_trailer && (span_starts_with(name, user_prefix) || !survives(value) || value.size > 512))
+            continue;
+        if (has_own_class && span_equal(name, class_field))
             continue;
         has_type = has_type || span_equal(name, SPAN("content-type"));
         (void)metadata_append(ret_fields, name, value);
@@ -164,7 +168,9 @@ bool fields_encode(const struct object_attributes *attributes, const struct obje
 {
     struct buffer own = {0};
     bool done = stamp == NULL || list_own(attributes, stamp, &own);
-    put_metadata(attributes->metadata, stamp != NULL && stamp->is_metadata_in_trailer, ret_fields);
+    bool is_in_trailer = stamp != NULL && stamp->is_metadata_in_trailer;
+    bool has_own_class = stamp != NULL && stamp->storage_class[0] != '\0';
+    put_metadata(attributes->metadata, is_in_trailer, has_own_class, ret_fields);
     put_own(buffer_span(&own), ret_fields);
     put_lock(&attributes->lock, ret_fields);
     buffer_free(&own);
@@ -379,6 +385,21 @@ static void read_kept(struct span own, const uint8_t *name, size_t begin, struct
     attributes->seal = span_of(metadata->data + end, seal_end - end);
 }
 
+/* A copy by another tool is as old, and of the class, as it is. */
+static void read_rewritten(const uint8_t *name, size_t begin, struct buffer *metadata, struct object_stamp *stamp)
+{
+    struct span of_backend;
+    if (name == NULL || memcmp(stamp->name, name, STAMP_NAME_BYTES) != 0)
+        stamp->kept_ms = 0;
+    if (stamp->kept_ms == 0) {
+        stamp->storage_class[0] = '\0';
+        stamp->made_of_count = 0;
+    }
+    struct span list = span_of(metadata->data + begin, metadata->size - begin);
+    if (stamp->storage_class[0] != '\0' && !metadata_find(list, class_field, &of_backend))
+        (void)metadata_append(metadata, class_field, span_from_string(stamp->storage_class));
+}
+
 bool fields_decode(const struct http_field *fields, unsigned count, uint64_t size, const uint8_t *name,
                    struct buffer *ret_metadata, struct backend_object *ret_object, struct error *error)
 {
@@ -391,8 +412,7 @@ bool fields_decode(const struct http_field *fields, unsigned count, uint64_t siz
     for (unsigned i = 0; i < count; i++)
         sort_field(&fields[i], &own, ret_metadata);
     bool done = read_own(buffer_span(&own), ret_object, error);
-    if (name == NULL || memcmp(ret_object->stamp.name, name, STAMP_NAME_BYTES) != 0)
-        ret_object->stamp.kept_ms = 0; /* a copy by another tool is as old as it is */
+    read_rewritten(name, begin, ret_metadata, &ret_object->stamp);
     read_kept(buffer_span(&own), name, begin, ret_metadata, &ret_object->attributes);
     buffer_free(&own);
     return done;

@@ -35,6 +35,23 @@ static void put_trailer(struct buffer *to, const struct object_stamp *stamp)
         buffer_append_string(to, ";u=t");
 }
 
+/* When it was changed, and what of it was written anew since. */
+static void put_time(struct buffer *to, const struct object_stamp *stamp)
+{
+    buffer_append_string(to, ";m=");
+    buffer_append_decimal(to, (uint64_t)stamp->kept_ms);
+    buffer_append_string(to, "/");
+    put_base64(to, stamp->name, STAMP_NAME_BYTES);
+    if (stamp->storage_class[0] != '\0') {
+        buffer_append_string(to, ";k=");
+        buffer_append_string(to, stamp->storage_class);
+    }
+    for (unsigned i = 0; i < stamp->made_of_count; i++) {
+        buffer_append_string(to, i == 0 ? ";o=" : "/");
+        put_base64(to, stamp->made_of[i], STAMP_ETAG_BYTES);
+    }
+}
+
 void stamp_encode(const struct object_stamp *stamp, struct buffer *ret_text)
 {
     buffer_append_string(ret_text, "1;n=");
@@ -50,12 +67,8 @@ void stamp_encode(const struct object_stamp *stamp, struct buffer *ret_text)
         buffer_append_string(ret_text, ";x=");
         put_base64(ret_text, stamp->name, STAMP_NAME_BYTES);
     }
-    if (stamp->kept_ms > 0) {
-        buffer_append_string(ret_text, ";m=");
-        buffer_append_decimal(ret_text, (uint64_t)stamp->kept_ms);
-        buffer_append_string(ret_text, "/");
-        put_base64(ret_text, stamp->name, STAMP_NAME_BYTES);
-    }
+    if (stamp->kept_ms > 0)
+        put_time(ret_text, stamp);
     if (stamp->checksum.algorithm != CHECKSUM_NONE) {
         buffer_append_string(ret_text, ";c=");
         s4_checksum_encode(&stamp->checksum, ret_text);
@@ -90,6 +103,33 @@ static void read_time(struct span value, struct object_stamp *stamp)
         stamp->kept_ms = (int64_t)ms;
 }
 
+/* A name as S3 gives them; anything else says nothing. */
+static void read_class(struct span value, struct object_stamp *stamp)
+{
+    if (value.size >= STAMP_CLASS_BYTES)
+        return;
+    for (size_t i = 0; i < value.size; i++) {
+        bool is_letter = value.data[i] >= 'A' && value.data[i] <= 'Z';
+        bool is_digit = value.data[i] >= '0' && value.data[i] <= '9';
+        if (!is_letter && !is_digit && value.data[i] != '_')
+            return;
+    }
+    memcpy(stamp->storage_class, value.data, value.size);
+    stamp->storage_class[value.size] = '\0';
+}
+
+static void read_made_of(struct span value, struct object_stamp *stamp)
+{
+    stamp->made_of_count = 0;
+    while (value.size > 0 && stamp->made_of_count < STAMP_ETAGS_MAX) {
+        size_t slash = span_find(value, '/');
+        if (!base64_url_decode(span_take(value, slash), stamp->made_of[stamp->made_of_count], STAMP_ETAG_BYTES))
+            return;
+        stamp->made_of_count++;
+        value = span_skip(value, slash == SIZE_MAX ? value.size : slash + 1);
+    }
+}
+
 static bool read_field(struct span field, struct object_stamp *stamp)
 {
     if (field.size < 2 || field.data[1] != '=')
@@ -112,6 +152,12 @@ static bool read_field(struct span field, struct object_stamp *stamp)
         return stamp->is_tombstone;
     case 'm':
         read_time(value, stamp);
+        return true;
+    case 'k':
+        read_class(value, stamp);
+        return true;
+    case 'o':
+        read_made_of(value, stamp);
         return true;
     case 'c':
         return s4_checksum_decode(value, &stamp->checksum);
@@ -145,6 +191,24 @@ bool stamp_decode(struct span text, struct object_stamp *ret_stamp)
     if (!is_copy)
         memcpy(ret_stamp->body_nonce, ret_stamp->nonce, STAMP_NONCE_BYTES);
     return has_nonce && (!ret_stamp->is_metadata_in_trailer || ret_stamp->trailer != STAMP_NO_TRAILER);
+}
+
+void stamp_etag_digest(struct span stored_etag, uint8_t ret_etag[STAMP_ETAG_BYTES])
+{
+    uint8_t digest[SHA256_BYTES];
+    sha256_of(stored_etag, digest);
+    memcpy(ret_etag, digest, STAMP_ETAG_BYTES);
+}
+
+bool stamp_is_made_of(const struct object_stamp *stamp, struct span stored_etag)
+{
+    uint8_t etag[STAMP_ETAG_BYTES];
+    stamp_etag_digest(stored_etag, etag);
+    for (unsigned i = 0; stamp->kept_ms != 0 && i < stamp->made_of_count; i++) {
+        if (memcmp(stamp->made_of[i], etag, sizeof etag) == 0)
+            return true;
+    }
+    return false;
 }
 
 void stamp_name_digest(struct span bucket, struct span key, uint8_t ret_name[STAMP_NAME_BYTES])

@@ -1,15 +1,16 @@
 /* store/remote/format/stamp.h -- the one field of metadata that is Bale's own: `s4-bale`.
  *
- *     1;n=NONCE;t=BYTES;b=NONCE;u=t;l=LEDGER/NAME;x=NAME;m=TIME/NAME;c=CHECKSUM
+ *     1;n=NONCE;t=BYTES;b=NONCE;u=t;l=LEDGER/NAME;x=NAME;m=TIME/NAME;k=CLASS;o=ETAG/ETAG;c=CHECKSUM
  *
  * n tells this write from every other one, which is how a lost answer is resolved. t says whether a trailer ends the
  * body, b (of a copy) with which nonce that was written: the trailer has it too, so that neither is taken for
  * another's. u=t: the metadata that clients gave lies in the trailer. l: which savings ledger counts the object, and a
  * digest of the name that it was written under, so that a copy which another tool made under another name is not
  * counted. x: it is a tombstone (store/remote/write/tombstone.h) of the object of that name. m: when clients last
- * changed the object of that name, which was packed later: what they see as its time. c: the S3 checksum of the
- * original. Fields that a reader does not know it passes over; clients cannot set
- * any `s4-*`. docs/bucket-format.md has the bytes. */
+ * changed the object of that name, which was written anew later: what they see as its time. Beside m: k, the storage
+ * class that they see where the backend has STANDARD, and o, digests of the backend's ETags of the revision that it was
+ * made of, and of the one before. c: the S3 checksum of the original. Fields that a reader does not know it passes
+ * over; clients cannot set any `s4-*`. docs/bucket-format.md has the bytes. */
 #pragma once
 
 #include "runtime/base/buffer.h"
@@ -23,7 +24,10 @@ enum {
     STAMP_NONCE_BYTES = 16,
     STAMP_LEDGER_BYTES = 16,
     STAMP_NAME_BYTES = 8,
-    STAMP_TEXT_BYTES_MAX = 256,
+    STAMP_CLASS_BYTES = 24, /* the longest class of S3, and a zero */
+    STAMP_ETAG_BYTES = 8,
+    STAMP_ETAGS_MAX = 2,
+    STAMP_TEXT_BYTES_MAX = 320,
 };
 
 extern const struct span stamp_field; /* "s4-bale" */
@@ -41,8 +45,11 @@ struct object_stamp {
     bool is_counted;   /* `ledger` is there */
     bool is_tombstone; /* of the object of `name`; then it is not counted */
     uint8_t ledger[STAMP_LEDGER_BYTES];
-    uint8_t name[STAMP_NAME_BYTES]; /* that it is written under; read only with one of the three that name it */
-    int64_t kept_ms;                /* not 0: `m`; then it is no tombstone */
+    uint8_t name[STAMP_NAME_BYTES];        /* that it is written under; read only with one of the three that name it */
+    int64_t kept_ms;                       /* not 0: `m`; then it is no tombstone */
+    char storage_class[STAMP_CLASS_BYTES]; /* beside kept_ms; "": the backend's */
+    uint8_t made_of[STAMP_ETAGS_MAX][STAMP_ETAG_BYTES]; /* likewise, the last one first */
+    unsigned made_of_count;
     struct checksum_value checksum; /* CHECKSUM_NONE: none */
 };
 
@@ -50,6 +57,11 @@ struct object_stamp {
 void stamp_encode(const struct object_stamp *stamp, struct buffer *ret_text);
 /* False: it is no stamp of a version that is known, or malformed: the object is then read by S4's fields alone. */
 bool stamp_decode(struct span text, struct object_stamp *ret_stamp);
+
+/* What `o=` has of a backend's ETag: first bytes of its SHA-256. */
+void stamp_etag_digest(struct span stored_etag, uint8_t ret_etag[STAMP_ETAG_BYTES]);
+/* Is the object what that revision was, written anew? */
+bool stamp_is_made_of(const struct object_stamp *stamp, struct span stored_etag);
 
 /* What `l=` has of a name: first bytes of SHA-256(bucket "/" key). */
 void stamp_name_digest(struct span bucket, struct span key, uint8_t ret_name[STAMP_NAME_BYTES]);

@@ -134,6 +134,16 @@ static void fill_from_attributes(struct list_entry *entry, const struct object_a
     entry->checksum_type = attributes->checksum.type;
 }
 
+/* The backend's own, or, where that is STANDARD, the one that a rule gave it. */
+static void fill_class(struct listing *listing, struct list_entry *entry, struct span storage_class)
+{
+    if (entry->storage_class.size > 0 || storage_class.size == 0 || span_equal(storage_class, SPAN("STANDARD")))
+        return;
+    entry->storage_class = arena_copy(listing->to, storage_class);
+    if (entry->storage_class.data == NULL)
+        (void)no_memory(&listing->error);
+}
+
 /* Equal bytes that another account has written may have the same ETag: who is asked whose they are goes by the time,
  * too. That of a row is our own clock's until the backend has said it. */
 static bool is_of_owner(const struct listing *listing, const struct list_entry *entry, const struct row *row)
@@ -155,6 +165,7 @@ static bool fill_from_row(struct listing *listing, struct list_entry *entry, str
         entry->modified_ms = row_shown_ms(&row, entry->modified_ms);
         fill_from_attributes(entry, &row.attributes);
         fill_owner(listing, entry, span_from_string(row.owner));
+        fill_class(listing, entry, span_from_string(row.storage_class));
     }
     return found;
 }
@@ -185,6 +196,7 @@ static bool fill_from_metadata(struct listing *listing, struct list_entry *entry
         entry->modified_ms = row_shown_ms(&row, entry->modified_ms);
         fill_from_attributes(entry, &object.attributes);
         fill_owner(listing, entry, object.attributes.owner);
+        fill_class(listing, entry, span_from_string(object.stamp.storage_class));
     } else {
         done = false;
     }
@@ -205,6 +217,7 @@ static bool add_entry(struct listing *listing, const struct listed *listed, stru
         struct span etag = fields_plain_etag(source->etag, &is_weak);
         entry->modified_ms = source->modified_ms;
         entry->original_size = source->size;
+        fill_class(listing, entry, source->storage_class);
         memcpy(entry->version, "null", sizeof "null");
         if (etag.size >= STORED_ETAG_TEXT_BYTES)
             return remote_nonsense("ListObjectsV2: an ETag of more than 128 characters", error);
@@ -277,6 +290,7 @@ static void look_at(void *context, unsigned index)
     } else {
         fill_from_attributes(entry, &state.object.attributes);
         fill_owner(listing, entry, state.object.attributes.owner);
+        fill_class(listing, entry, span_from_string(state.object.stamp.storage_class));
         bool is_another = strcmp(unknown->etag, state.object.attributes.stored_etag) != 0;
         if (is_another || state.object.stamp.kept_ms != 0)
             entry->modified_ms = backend_object_shown_ms(&state.object);

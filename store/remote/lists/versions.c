@@ -128,6 +128,16 @@ static void fill_owner(struct version_listing *listing, struct list_entry *entry
         (void)no_memory(&listing->error);
 }
 
+/* The backend's own, or, where that is STANDARD, the one that a rule gave it. */
+static void fill_class(struct version_listing *listing, struct list_entry *entry, struct span storage_class)
+{
+    if (entry->storage_class.size > 0 || storage_class.size == 0 || span_equal(storage_class, SPAN("STANDARD")))
+        return;
+    entry->storage_class = arena_copy(listing->to, storage_class);
+    if (entry->storage_class.data == NULL)
+        (void)no_memory(&listing->error);
+}
+
 /* A copy of an object onto itself may keep the ETag, and is another one's: the null version can be such a copy. */
 static bool is_of_owner(const struct version_listing *listing, const struct list_entry *entry, const struct row *row)
 {
@@ -148,6 +158,7 @@ static bool fill_from_row(struct version_listing *listing, struct list_entry *en
         entry->modified_ms = row_shown_ms(&row, entry->modified_ms);
         fill_from_attributes(entry, &row.attributes);
         fill_owner(listing, entry, span_from_string(row.owner));
+        fill_class(listing, entry, span_from_string(row.storage_class));
     }
     return found;
 }
@@ -183,6 +194,8 @@ static bool add_entry(struct version_listing *listing, const struct listed *list
         return no_memory(error);
     if (!listed->is_prefix)
         memcpy(entry->version, source->version.data, source->version.size); /* bounded where it was read */
+    if (!listed->is_prefix && !source->is_delete_marker)
+        fill_class(listing, entry, source->storage_class);
     if (!listed->is_prefix && !source->is_delete_marker &&
         !fill_from_row(listing, entry, fields_plain_etag(source->etag, &is_weak)))
         listing->unknown[listing->unknown_count++] = listing->count;
@@ -244,6 +257,7 @@ static void look_at(void *context, unsigned index)
     if (state.is_there) {
         fill_from_attributes(entry, &state.object.attributes);
         fill_owner(listing, entry, state.object.attributes.owner);
+        fill_class(listing, entry, span_from_string(state.object.stamp.storage_class));
         if (state.object.stamp.kept_ms != 0)
             entry->modified_ms = backend_object_shown_ms(&state.object);
     } else {

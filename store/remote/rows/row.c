@@ -7,7 +7,7 @@
 #include <assert.h>
 
 enum {
-    ROW_VERSION = 6,
+    ROW_VERSION = 7,
     IS_S4 = 1 << 0,
     IS_MULTIPART = 1 << 1,
     HAS_CRC32C = 1 << 2,
@@ -41,7 +41,8 @@ enum {
     AT_KEPT = AT_REVISION + 8,
     AT_OWNER_BYTES = AT_KEPT + 8,
     AT_SEAL_BYTES = AT_OWNER_BYTES + 1,
-    ROW_HEAD_BYTES = AT_SEAL_BYTES + 2,
+    AT_CLASS = AT_SEAL_BYTES + 2,
+    ROW_HEAD_BYTES = AT_CLASS + STAMP_CLASS_BYTES,
 };
 
 void row_key(struct span bucket, struct span key, uint8_t ret_key[ROW_KEY_BYTES])
@@ -85,6 +86,8 @@ bool row_of(const struct backend_object *object, bool was_said_before, struct ro
         .trailer_bytes = object->stamp.trailer_bytes,
         .was_said_before = was_said_before,
     };
+    if (object->is_stamped)
+        memcpy(ret_row->storage_class, object->stamp.storage_class, sizeof ret_row->storage_class);
     ret_row->seal_size = (uint16_t)attributes->seal.size;
     if (attributes->seal.size > 0)
         memcpy(ret_row->seal, attributes->seal.data, attributes->seal.size);
@@ -193,6 +196,7 @@ size_t row_encode(const struct row *row, uint8_t ret_bytes[ROW_BYTES_MAX])
     store_u64_le(head + AT_REVISION, attributes->revision);
     head[AT_OWNER_BYTES] = (uint8_t)owner.size;
     store_u16_le(head + AT_SEAL_BYTES, row->seal_size);
+    memcpy(head + AT_CLASS, row->storage_class, STAMP_CLASS_BYTES);
     uint8_t *end = head + ROW_HEAD_BYTES;
     end = append(end, stored_etag);
     end = append(end, etag);
@@ -225,6 +229,7 @@ static void read_numbers(const uint8_t *head, struct row *row)
     row->trailer_bytes = load_u64_le(head + AT_TRAILER_BYTES);
     row->expires_ms = load_u64_le(head + AT_EXPIRES);
     row->kept_ms = (int64_t)load_u64_le(head + AT_KEPT);
+    memcpy(row->storage_class, head + AT_CLASS, STAMP_CLASS_BYTES - 1); /* a zero behind it is there */
     attributes->checksum.parts_count = load_u32_le(head + AT_CHECKSUM_PARTS);
     memcpy(attributes->checksum.bytes, head + AT_CHECKSUM, CHECKSUM_BYTES_MAX);
     memcpy(attributes->dictionary, head + AT_DICTIONARY, 16);

@@ -1,7 +1,8 @@
 /* store/remote/rows/row.h -- what was last seen of a key: its ETag in the backend, and what stands behind that.
  *
  * A row is never believed by itself: it says which request is likely to be right, and it is used only when the backend
- * names the same ETag. What changes without the ETag is not in it: metadata of clients, tags, storage class. Hashes of
+ * names the same ETag. What changes without the ETag is not in it: metadata of
+ * clients, tags, the backend's storage class. Hashes of
  * an encrypted object are in rows in memory, where the keys are, and never on disk. */
 #pragma once
 
@@ -19,7 +20,8 @@ struct row {
     bool is_stamped;                      /* Bale wrote it */
     bool is_counted;                      /* the fleet's ledger counts it under this name */
     bool is_metadata_in_trailer;
-    int64_t kept_ms; /* of the stamp: the time that clients see; 0: the backend's */
+    int64_t kept_ms;                       /* of the stamp: the time that clients see; 0: the backend's */
+    char storage_class[STAMP_CLASS_BYTES]; /* likewise; "": the backend's */
     enum stamp_trailer trailer;
     uint64_t trailer_bytes;
     /* The ETag had been said by the backend before the request was sent whose answer the row is made of: where labels

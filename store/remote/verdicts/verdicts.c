@@ -182,6 +182,7 @@ void verdicts_apply(const struct verdicts *verdicts, uint64_t part_bytes, struct
         .is_shared = true,
         .keeps_sidecar = true,
         .keeps_time = true,
+        .rewrites = verdict_holds(verdicts, VERDICT_PUT_REPLACE) && verdict_holds(verdicts, VERDICT_COMPLETE_REPLACE),
         .keeps_seals = true,
         .seals_parts = true,
         .labels_slip = !verdict_holds(verdicts, VERDICT_LABELS_HOLD),

@@ -214,8 +214,7 @@ static void list_frames(const struct remote_object *source, struct buffer *ret_f
                       (struct frame_sizes){(uint32_t)cursor.entry.original_size, (uint32_t)cursor.entry.stored_size});
 }
 
-SUSPENDS static bool pump(struct remote_object *source, uint64_t size, struct bucket_writer *writer,
-                          struct error *error)
+SUSPENDS bool copy_pump(struct remote_object *source, uint64_t size, struct bucket_writer *writer, struct error *error)
 {
     uint8_t *bytes = malloc(COPIED_BYTES_AT_ONCE);
     if (bytes == NULL)
@@ -231,6 +230,20 @@ SUSPENDS static bool pump(struct remote_object *source, uint64_t size, struct bu
     }
     free(bytes);
     return done;
+}
+
+SUSPENDS bool copy_find_body(struct remote_object *source, uint64_t *ret_size, struct buffer *ret_frames,
+                             struct error *error)
+{
+    bool announces = source->state.object.is_stamped && source->state.object.stamp.trailer != STAMP_NO_TRAILER;
+    if (announces && !remote_read_trailer(&source->key, &source->state, SPAN_EMPTY, error))
+        return false;
+    const struct kept_trailer *kept = source->state.trailer;
+    if (announces && kept == NULL)
+        return error_set(error, ERROR_DAMAGED, S3_InternalError, "The trailer is damaged. `bale repair` may help.");
+    *ret_size = kept != NULL ? kept->trailer.body_size : source->base.attributes.stored_size;
+    list_frames(source, ret_frames);
+    return true;
 }
 
 SUSPENDS static bool copy_through(struct copying *copying, const struct object_name *target,
@@ -269,7 +282,7 @@ SUSPENDS static bool copy_through(struct copying *copying, const struct object_n
     };
     if (!remote_begin_write(store, &intent, &writer, error))
         return false;
-    if (!pump(source, size, writer, error)) {
+    if (!copy_pump(source, size, writer, error)) {
         remote_abort(writer);
         return false;
     }

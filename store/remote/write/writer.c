@@ -1,6 +1,4 @@
 /* store/remote/write/writer.c -- a write: bytes are held until they are a whole body, or a whole part; then sent. */
-#include "store/remote/write/writer.h"
-
 #include "codec/seal/sealed_frame.h"
 #include "runtime/base/assert.h"
 #include "runtime/base/clock.h"
@@ -9,6 +7,7 @@
 #include "store/remote/acl/acl_object.h"
 #include "store/remote/fetch.h"
 #include "store/remote/uploads/straight.h"
+#include "store/remote/write/rewrite.h"
 
 #include <stdlib.h>
 
@@ -46,6 +45,7 @@ void remote_writer_free(struct remote_writer *writer)
     if (writer->part != NULL)
         buffer_free(&writer->part->texts);
     free(writer->part);
+    rewriting_free(writer->rewriting);
     free(writer);
 }
 
@@ -106,8 +106,8 @@ struct remote_writer *remote_writer_create(struct bucket_store *store, const str
     return writer;
 }
 
-SUSPENDS bool remote_begin_write(struct bucket_store *store, const struct write_intent *intent,
-                                 struct bucket_writer **ret_writer, struct error *error)
+SUSPENDS bool remote_writer_begin(struct bucket_store *store, const struct write_intent *intent,
+                                  struct remote_writer **ret_writer, struct error *error)
 {
     struct remote_writer *writer = remote_writer_create(store, intent, error);
     if (writer == NULL)
@@ -118,6 +118,18 @@ SUSPENDS bool remote_begin_write(struct bucket_store *store, const struct write_
         remote_writer_free(writer);
         return false;
     }
+    *ret_writer = writer;
+    return true;
+}
+
+SUSPENDS bool remote_begin_write(struct bucket_store *store, const struct write_intent *intent,
+                                 struct bucket_writer **ret_writer, struct error *error)
+{
+    struct remote_writer *writer;
+    if (intent->rewrite != NULL)
+        return rewrite_begin(store, intent, ret_writer, error);
+    if (!remote_writer_begin(store, intent, &writer, error))
+        return false;
     *ret_writer = (struct bucket_writer *)writer;
     return true;
 }

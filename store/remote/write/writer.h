@@ -44,10 +44,11 @@ struct remote_writer {
     size_t reserved; /* in the shard's budget */
     uint64_t sent;   /* stored bytes that have gone to the backend's upload */
     struct body body;
-    struct large_body *large;   /* NULL: it still fits into one PUT */
-    struct part_place *part;    /* NULL: an object */
-    struct span clients_upload; /* empty: no client sends it in parts */
-    uint8_t names[];            /* bucket, key */
+    struct large_body *large;    /* NULL: it still fits into one PUT */
+    struct part_place *part;     /* NULL: an object */
+    struct span clients_upload;  /* empty: no client sends it in parts */
+    struct rewriting *rewriting; /* the object is written again (store/remote/write/rewrite.h); NULL: it is a new one */
+    uint8_t names[];             /* bucket, key */
 };
 
 /* What is written of the object beside its bytes. */
@@ -106,7 +107,21 @@ SUSPENDS void large_forget(struct remote_writer *writer);
 /* Gives the backend's upload up; on a fiber of its own, which the writer belongs to then. */
 SUSPENDS void large_abort(struct remote_writer *writer);
 /* ---- writer.c ---- */
+
+/* bucket_begin of an object that is written like any other. */
+SUSPENDS bool remote_writer_begin(struct bucket_store *store, const struct write_intent *intent,
+                                  struct remote_writer **ret_writer, struct error *error);
 /* Of this key, with a nonce, without memory in the budget. NoSuchBucket, KeyTooLongError. */
 struct remote_writer *remote_writer_create(struct bucket_store *store, const struct write_intent *intent,
                                            struct error *error);
 void remote_writer_free(struct remote_writer *writer);
+
+/* ---- copy.c ---- */
+
+struct remote_object;
+/* Of the stored bytes, those before the trailer, and the frames in them, as far as they are told. ERROR_DAMAGED: the
+ * trailer is not what was announced. */
+SUSPENDS bool copy_find_body(struct remote_object *source, uint64_t *ret_size, struct buffer *ret_frames,
+                             struct error *error);
+/* The first `size` stored bytes become the writer's. */
+SUSPENDS bool copy_pump(struct remote_object *source, uint64_t size, struct bucket_writer *writer, struct error *error);

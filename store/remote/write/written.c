@@ -8,7 +8,7 @@
 #include "s3client/wire/uri.h"
 #include "store/frames.h"
 #include "store/remote/s4_object.h"
-#include "store/remote/write/writer.h"
+#include "store/remote/write/rewrite.h"
 
 /* ---- headers ---- */
 
@@ -108,16 +108,23 @@ static void make_stamp(struct remote_writer *writer, const struct object_attribu
     ret_stamp->is_counted = remote->is_counted && !writer->intent.is_uncounted;
     if (ret_stamp->is_counted)
         memcpy(ret_stamp->ledger, remote->ledger, STAMP_LEDGER_BYTES);
+    if (writer->rewriting == NULL)
+        return;
+    const struct object_stamp *rewritten = &writer->rewriting->stamp;
+    memcpy(ret_stamp->storage_class, rewritten->storage_class, sizeof ret_stamp->storage_class);
+    memcpy(ret_stamp->made_of, rewritten->made_of, sizeof ret_stamp->made_of);
+    ret_stamp->made_of_count = rewritten->made_of_count;
 }
 
 /* What Create can say: all that is known before the first byte. */
 static void make_early(struct remote_writer *writer, struct written_object *object)
 {
     const struct write_intent *intent = &writer->intent;
+    bool was_multipart = writer->rewriting != NULL && writer->rewriting->kept.is_multipart;
     object->attributes = (struct object_attributes){
         .is_s4 = true,
         .layout = LAYOUT_FRAMED,
-        .is_multipart = writer->clients_upload.size > 0,
+        .is_multipart = writer->clients_upload.size > 0 || was_multipart,
         .codec = intent->codec,
         .may_have_columns = intent->may_have_columns,
         .is_encrypted = intent->is_sealed,
@@ -164,7 +171,10 @@ static bool place_metadata(const struct remote_writer *writer, uint64_t frames, 
         stamp->is_metadata_in_trailer = writer->large->is_metadata_in_trailer;
         return true;
     }
-    stamp->trailer = frames > 1 || has_parts ? STAMP_TRAILER_BYTES : STAMP_NO_TRAILER;
+    bool is_rewrite = writer->rewriting != NULL; /* whose ETag must be another one, be the body the same */
+    if (is_rewrite && attributes->layout == LAYOUT_RAW)
+        frame_body(object);
+    stamp->trailer = frames > 1 || has_parts || is_rewrite ? STAMP_TRAILER_BYTES : STAMP_NO_TRAILER;
     if (fields_can_carry(attributes->metadata, fields_own_bytes(attributes, stamp)))
         return true;
     if (!attributes->is_s4 || attributes->layout == LAYOUT_CODEC || attributes->original_size > FRAME_BYTES_MAX)

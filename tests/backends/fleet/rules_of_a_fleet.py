@@ -111,7 +111,7 @@ class Expiration(RuleCase, LedgerCase):
         else:
             self.wait_for(lambda: self.sweep(second).get("unsafe") == len(gone), "it is said what stays", SECONDS)
             self.assertEqual(everything, self.keys(first))
-            self.assertIn(f"{len(gone)} stay because the backend compares nothing", self.told_by_command(second))
+            self.assertIn(f"{len(gone)} stay because they cannot be removed, or moved, safely", self.told_by_command(second))
         self.check(bales)
 
     def test_an_overwrite_while_a_deletion_is_on_its_way(self):

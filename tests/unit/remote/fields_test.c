@@ -91,15 +91,21 @@ START_TEST(a_time_that_is_kept)
         struct buffer again = {0};
         struct backend_object object;
         struct error error;
-        struct object_attributes attributes = ordinary(SPAN_EMPTY);
-        struct object_stamp stamp = {.nonce = {1}, .kept_ms = 5000};
+        struct buffer metadata = {0};
+        metadata_with_storage_class(SPAN_EMPTY, SPAN("GLACIER"), &metadata);
+        struct object_attributes attributes = ordinary(buffer_span(&metadata));
+        struct object_stamp stamp = {.nonce = {1}, .kept_ms = 5000, .storage_class = "GLACIER", .made_of_count = 1};
         memcpy(stamp.name, names[i], sizeof stamp.name);
         ck_assert(fields_encode(&attributes, &stamp, &fields));
+        ck_assert_text(metadata_storage_class(buffer_span(&fields)), "STANDARD");
         ck_assert(metadata_append(&fields, SPAN("etag"), SPAN("\"e\"")));
         ck_assert(metadata_append(&fields, SPAN("last-modified"), SPAN("Sun, 06 Nov 1994 08:49:37 GMT")));
         ck_assert(decode(buffer_span(&fields), 300, &again, &object, &error));
         ck_assert_int_eq(object.attributes.modified_ms, INT64_C(784111777000));
         ck_assert_int_eq(backend_object_shown_ms(&object), i == 0 ? 5000 : INT64_C(784111777000));
+        ck_assert_text(metadata_storage_class(object.attributes.metadata), i == 0 ? "GLACIER" : "STANDARD");
+        ck_assert_uint_eq(object.stamp.made_of_count, i == 0);
+        buffer_free(&metadata);
         buffer_free(&fields);
         buffer_free(&again);
     }

@@ -45,6 +45,7 @@ static struct row row_with(const char *stored_etag, uint64_t size)
         .trailer_bytes = 3000,
         .was_said_before = true,
         .kept_ms = 784111777123,
+        .storage_class = "GLACIER_IR",
         .owner = "alice",
     };
     (void)snprintf(row.attributes.stored_etag, sizeof row.attributes.stored_etag, "%s", stored_etag);
@@ -74,6 +75,7 @@ START_TEST(as_bytes)
     ck_assert_uint_eq(again.attributes.sidecar_size, 108);
     ck_assert_uint_eq(again.trailer_bytes, 3000);
     ck_assert_int_eq(again.kept_ms, 784111777123);
+    ck_assert_str_eq(again.storage_class, "GLACIER_IR");
     ck_assert_int_eq(row_shown_ms(&again, again.attributes.modified_ms), 784111777123);
     ck_assert(again.is_stamped && again.was_said_before && again.attributes.is_multipart);
     ck_assert_int_eq(again.attributes.checksum.algorithm, CHECKSUM_SHA1);

@@ -43,6 +43,8 @@ START_TEST(longest_fits_its_bound)
 {
     struct object_stamp longest = stamp;
     longest.kept_ms = INT64_C(253402300799999);
+    longest.made_of_count = STAMP_ETAGS_MAX;
+    memset(longest.storage_class, 'A', STAMP_CLASS_BYTES - 1);
     struct buffer text = {0};
     longest.trailer_bytes = TRAILER_BYTES_MAX;
     longest.checksum.algorithm = CHECKSUM_SHA256;
@@ -54,6 +56,37 @@ START_TEST(longest_fits_its_bound)
     ck_assert(stamp_decode(buffer_span(&text), &again));
     ck_assert_uint_eq(again.checksum.parts_count, 10000);
     ck_assert_int_eq(again.kept_ms, longest.kept_ms);
+    buffer_free(&text);
+}
+END_TEST
+
+/* What a rule made of it, and of what. */
+START_TEST(a_class_and_an_origin_are_kept)
+{
+    struct object_stamp moved = {.nonce = {1}, .name = {0x80, 0xff}, .kept_ms = 784111777123, .made_of_count = 2};
+    struct object_stamp again;
+    struct buffer text = {0};
+    memcpy(moved.storage_class, "GLACIER_IR", sizeof "GLACIER_IR");
+    stamp_etag_digest(SPAN("one"), moved.made_of[0]);
+    stamp_etag_digest(SPAN("other"), moved.made_of[1]);
+    stamp_encode(&moved, &text);
+    ck_assert_msg(span_equal(buffer_span(&text), SPAN("1;n=AQAAAAAAAAAAAAAAAAAAAA;m=784111777123/gP8AAAAAAAA;"
+                                                      "k=GLACIER_IR;o=dpLDrTVAu4A/2SmKENGwc1g")),
+                  "%.*s", SPAN_FORMAT(buffer_span(&text)));
+    ck_assert(stamp_decode(buffer_span(&text), &again));
+    ck_assert_str_eq(again.storage_class, "GLACIER_IR");
+    ck_assert(stamp_is_made_of(&again, SPAN("one")) && stamp_is_made_of(&again, SPAN("other")));
+    ck_assert(!stamp_is_made_of(&again, SPAN("another")));
+    again.kept_ms = 0; /* of another name */
+    ck_assert(!stamp_is_made_of(&again, SPAN("one")));
+    static const char *const others[] = {"k=glacier", "k=A_CLASS_OF_TWENTY_FIVE_LETTERS", "k=A\"B", "o=", "o=AAAA",
+                                         "o=/"};
+    for (unsigned i = 0; i < sizeof others / sizeof others[0]; i++) { /* they say nothing, and the rest counts */
+        buffer_clear(&text);
+        buffer_append_format(&text, "1;n=AQAAAAAAAAAAAAAAAAAAAA;m=1/gP8AAAAAAAA;%s", others[i]);
+        ck_assert(stamp_decode(buffer_span(&text), &again));
+        ck_assert(again.storage_class[0] == '\0' && again.made_of_count == 0 && again.kept_ms == 1);
+    }
     buffer_free(&text);
 }
 END_TEST
@@ -157,6 +190,7 @@ int main(void)
     tcase_add_test(cases, what_is_wrong_is_refused);
     tcase_add_test(cases, a_tombstone_is_one);
     tcase_add_test(cases, a_time_is_kept);
+    tcase_add_test(cases, a_class_and_an_origin_are_kept);
     tcase_add_test(cases, names_differ);
     suite_add_tcase(suite, cases);
     return run_suite(suite);

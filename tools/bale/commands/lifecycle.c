@@ -44,7 +44,7 @@ static void print_sweep(struct json_object *sweep)
            answer_number(sweep, "locked"), answer_number(sweep, "changed"), answer_number(sweep, "failed"));
     if (answer_number(sweep, "unsafe") > 0)
         printf("    %" PRId64
-               " stay because the backend compares nothing when it deletes them: see docs/lifecycle.md\n",
+               " stay because they cannot be removed, or moved, safely before this backend: see docs/lifecycle.md\n",
                answer_number(sweep, "unsafe"));
     if (!is_done)
         printf("    %s\n", answer_flag(sweep, "is_own") ? "this process is at it" : "another process is at it");

@@ -171,8 +171,8 @@ static bool check_store(const struct maintenance *maintenance, struct bucket_sto
     if (!settings->is_bucket)
         return refuse(maintenance, POLICY_MIGRATE, "in a folder there is nothing that came before Bale", error) &&
                session_check_ledger(store, settings->folder, error);
-    if (!store->capabilities.rewrites && (!refuse(maintenance, POLICY_RECOMPACT, in_place, error) ||
-                                          !refuse(maintenance, POLICY_TRANSITION, in_place, error)))
+    if (!refuse(maintenance, POLICY_RECOMPACT, in_place, error) ||
+        !refuse(maintenance, POLICY_TRANSITION, in_place, error)) /* the ledger would not hear of it */
         return false;
     return !settings->executes || (store->capabilities.conditions & DECIDES_PUT_REPLACE) != 0 ||
            error_set(error, ERROR_UNSUPPORTED, NULL,

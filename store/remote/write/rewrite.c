@@ -1,0 +1,372 @@
+/* store/remote/write/rewrite.c -- reads what an object is, writes it again, on the condition that it still is that. */
+#include "store/remote/write/rewrite.h"
+
+#include "codec/format/frame.h"
+#include "runtime/base/assert.h"
+#include "runtime/base/decimal.h"
+#include "runtime/base/hex.h"
+#include "s3client/wire/s3_error.h"
+#include "store/remote/acl/acl_object.h"
+#include "store/remote/grounds.h"
+#include "store/remote/ledger/counting.h"
+#include "store/remote/object.h"
+
+#include <stdlib.h>
+
+enum { KEPT_BYTES_MAX = 4 << 20, TAGS_BYTES_MAX = 64 << 10 }; /* ten thousand parts and the lists */
+
+/* ---- may it be? ---- */
+
+static bool refuse(struct error *error, const char *why)
+{
+    return error_set(error, ERROR_UNSUPPORTED, S3_NotImplemented, "The object is not written anew: %s.", why);
+}
+
+static bool has_changed(struct error *error)
+{
+    return error_set(error, ERROR_CHANGED, S3_PreconditionFailed, "The object was changed, or replaced.");
+}
+
+/* A digest and a CRC are all that a trailer can say. */
+static bool fits_trailer(const struct object_attributes *attributes)
+{
+    uint8_t md5[MD5_BYTES];
+    uint64_t parts = 0;
+    struct span etag = span_from_string(attributes->etag);
+    struct span behind = span_skip(etag, etag.size < 2 * MD5_BYTES ? etag.size : 2 * (size_t)MD5_BYTES);
+    if (attributes->seal.size > 0)
+        return true;
+    bool is_plain = behind.size == 0 && attributes->parts_count == 0;
+    bool is_of_parts = behind.size > 1 && behind.data[0] == '-' &&
+                       decimal_parse_range(span_skip(behind, 1), 1, PART_NUMBER_MAX, &parts) &&
+                       parts == attributes->parts_count;
+    return attributes->has_crc32c && (is_plain || is_of_parts) &&
+           hex_decode(span_take(etag, 2 * (size_t)MD5_BYTES), md5, MD5_BYTES);
+}
+
+/* Frames have room for a trailer behind them; what is stored as it is becomes a frame, if it goes with one request. */
+static bool has_room(const struct object_attributes *attributes, uint64_t part_bytes)
+{
+    return attributes->layout == LAYOUT_FRAMED ||
+           (attributes->layout == LAYOUT_RAW && attributes->stored_size + FRAME_HEADER_BYTES <= part_bytes);
+}
+
+/* The class that clients see, if the stamp does not have it, is the backend's. */
+static bool is_class_of_backend(const struct backend_object *object)
+{
+    struct span seen = metadata_storage_class(object->attributes.metadata);
+    return !span_equal(seen, SPAN("STANDARD")) && !span_equal(seen, span_from_string(object->stamp.storage_class));
+}
+
+static bool may_be_rewritten(const struct remote_key *key, const struct backend_object *object, struct error *error)
+{
+    const struct object_attributes *attributes = &object->attributes;
+    if (key->is_internal || !object->is_stamped)
+        return refuse(error, "Bale did not write it (bale maintain packs such ones)");
+    if (is_class_of_backend(object))
+        return refuse(error, "the backend keeps it in a class of its own");
+    if (attributes->is_encrypted || !attributes->is_size_known || !fits_trailer(attributes) ||
+        !has_room(attributes, key->shard->remote->settings.part_bytes))
+        return refuse(error, "its body has no room for a trailer");
+    return true;
+}
+
+/* Each write makes a version there, and another id. */
+SUSPENDS static bool is_of_one_version(struct bucket_store *store, struct span bucket, struct error *error)
+{
+    struct bucket_info info;
+    return remote_find_bucket(store, bucket, &info, error) &&
+           (info.versioning == VERSIONING_NEVER || refuse(error, "its bucket keeps versions"));
+}
+
+/* ---- what stays ---- */
+
+static bool no_memory(struct error *error)
+{
+    return error_set(error, ERROR_BUSY, S3_SlowDown, "The request's memory is used up.");
+}
+
+static bool keep_text(struct rewriting *rewriting, struct span *text, struct error *error)
+{
+    *text = arena_copy(&rewriting->arena, *text);
+    return text->data != NULL || no_memory(error);
+}
+
+SUSPENDS static bool keep_parts(struct remote_key *key, struct remote_state *state, struct rewriting *rewriting,
+                                struct error *error)
+{
+    struct object_part part = {0};
+    size_t position = 0;
+    unsigned count = 0;
+    unsigned expected = rewriting->kept.parts_count;
+    if (expected == 0)
+        return true;
+    if (!remote_read_trailer(key, state, SPAN_EMPTY, error))
+        return false;
+    rewriting->parts = arena_allocate(&rewriting->arena, expected * sizeof *rewriting->parts);
+    if (rewriting->parts == NULL)
+        return no_memory(error);
+    while (state->trailer != NULL && count < expected &&
+           trailer_next_part(&state->trailer->trailer, &position, &part)) {
+        rewriting->parts[count] = part;
+        if (!keep_text(rewriting, &rewriting->parts[count++].seal, error))
+            return false;
+    }
+    return count == expected || refuse(error, "nobody knows its parts");
+}
+
+/* The revision before the last as well: a download may be of that. */
+static void note_origin(const struct backend_object *object, struct object_stamp *stamp)
+{
+    stamp_etag_digest(span_from_string(object->attributes.stored_etag), stamp->made_of[0]);
+    stamp->made_of_count = 1;
+    if (object->stamp.made_of_count > 0)
+        memcpy(stamp->made_of[stamp->made_of_count++], object->stamp.made_of[0], STAMP_ETAG_BYTES);
+}
+
+SUSPENDS static bool read_tags(struct remote_key *key, struct buffer *ret_tags, struct error *error)
+{
+    struct bucket_store *store = &key->shard->remote->base;
+    char version[VERSION_TEXT_BYTES];
+    return !store->capabilities.has_tags || remote_read_tags(store, &key->name, ret_tags, version, error);
+}
+
+SUSPENDS static bool keep(struct remote_key *key, struct remote_state *state, struct rewriting *rewriting,
+                          struct error *error)
+{
+    struct object_attributes *kept = &rewriting->kept;
+    struct bucket_store *store = &key->shard->remote->base;
+    *kept = state->object.attributes;
+    kept->modified_ms = backend_object_shown_ms(&state->object);
+    rewriting->is_counted = counting_counts(key->shard->remote, key->row_key, &state->object);
+    rewriting->unchanged =
+        (struct write_condition){.if_match = span_from_string(kept->stored_etag), .is_stored_etag = true};
+    note_origin(&state->object, &rewriting->stamp);
+    return keep_text(rewriting, &kept->metadata, error) && keep_text(rewriting, &kept->seal, error) &&
+           keep_text(rewriting, &kept->owner, error) && keep_parts(key, state, rewriting, error) &&
+           remote_read_acl(store, &key->name, &state->object.attributes, &rewriting->arena, &kept->acl, error) &&
+           keep_text(rewriting, &kept->acl, error) && read_tags(key, &rewriting->tags, error);
+}
+
+static bool is_revision(const struct remote_state *state, const struct object_attributes *judged)
+{
+    const struct object_attributes *now = &state->object.attributes;
+    return state->is_there && strcmp(now->stored_etag, judged->stored_etag) == 0 && now->revision == judged->revision;
+}
+
+SUSPENDS static bool read_object(struct remote_key *key, const struct object_attributes *judged,
+                                 struct rewriting *rewriting, struct error *error)
+{
+    struct remote_state state;
+    if (!remote_look(key, LOOK_TO_DECIDE, &state, error))
+        return false;
+    bool done = is_revision(&state, judged)
+                    ? may_be_rewritten(key, &state.object, error) && keep(key, &state, rewriting, error)
+                    : has_changed(error);
+    remote_state_free(key->shard, &state);
+    return done;
+}
+
+/* ---- beginning ---- */
+
+static void note_class(struct rewriting *rewriting, struct span metadata)
+{
+    struct span storage_class = metadata_storage_class(metadata);
+    if (!span_equal(storage_class, SPAN("STANDARD")) && storage_class.size < STAMP_CLASS_BYTES)
+        memcpy(rewriting->stamp.storage_class, storage_class.data, storage_class.size);
+}
+
+/* Lists know milliseconds. */
+static int64_t time_kept(const struct object_attributes *kept, const struct deletion_grounds *grounds)
+{
+    bool is_same_second = grounds != NULL && grounds->modified_ms / 1000 == kept->modified_ms / 1000;
+    return is_same_second ? grounds->modified_ms : kept->modified_ms;
+}
+
+SUSPENDS static bool begin_writer(struct bucket_store *store, const struct write_intent *asked,
+                                  struct rewriting *rewriting, struct remote_writer **ret_writer, struct error *error)
+{
+    const struct object_attributes *kept = &rewriting->kept;
+    struct write_intent intent = *asked;
+    note_class(rewriting, asked->rewrite->metadata);
+    intent.metadata = asked->rewrite->metadata;
+    intent.kept_ms = time_kept(kept, asked->rewrite->grounds);
+    intent.condition = &rewriting->unchanged;
+    intent.tags = buffer_span(&rewriting->tags);
+    intent.tags_count = metadata_count(intent.tags);
+    intent.is_size_known = true;
+    intent.original_size = kept->original_size;
+    intent.is_uncounted = !rewriting->is_counted;
+    intent.is_sealed = kept->seal.size > 0;
+    intent.owner = kept->owner;
+    intent.acl = kept->acl;
+    return remote_writer_begin(store, &intent, ret_writer, error);
+}
+
+SUSPENDS bool rewrite_begin(struct bucket_store *store, const struct write_intent *intent,
+                            struct bucket_writer **ret_writer, struct error *error)
+{
+    struct remote_key key;
+    struct remote_writer *writer;
+    const struct object_name name = {intent->name.bucket, intent->name.key, SPAN_EMPTY};
+    struct rewriting *rewriting = calloc(1, sizeof *rewriting);
+    ASSERT(rewriting != NULL);
+    arena_init(&rewriting->arena, KEPT_BYTES_MAX);
+    buffer_init(&rewriting->tags, TAGS_BYTES_MAX);
+    if (!is_of_one_version(store, name.bucket, error) || !remote_key_init(remote_of(store), &name, &key, error) ||
+        !read_object(&key, intent->rewrite->judged, rewriting, error) ||
+        !begin_writer(store, intent, rewriting, &writer, error)) {
+        rewriting_free(rewriting);
+        return false;
+    }
+    writer->rewriting = rewriting;
+    *ret_writer = (struct bucket_writer *)writer;
+    return true;
+}
+
+void rewriting_free(struct rewriting *rewriting)
+{
+    if (rewriting == NULL)
+        return;
+    arena_free(&rewriting->arena);
+    buffer_free(&rewriting->tags);
+    free(rewriting);
+}
+
+/* ---- once more, right before ---- */
+
+SUSPENDS static bool is_there_still(struct remote_writer *writer, struct error *error)
+{
+    const struct object_attributes *kept = &writer->rewriting->kept;
+    struct remote_state state;
+    if (!remote_look(&writer->key, LOOK_TO_DECIDE, &state, error))
+        return false;
+    bool is_same = is_revision(&state, kept) && backend_object_shown_ms(&state.object) == kept->modified_ms &&
+                   metadata_is_same(state.object.attributes.metadata, kept->metadata);
+    remote_state_free(writer->key.shard, &state);
+    return is_same || has_changed(error);
+}
+
+SUSPENDS static bool has_same_tags(struct remote_writer *writer, const struct deletion_grounds *grounds,
+                                   struct error *error)
+{
+    struct buffer now;
+    buffer_init(&now, TAGS_BYTES_MAX);
+    bool done = read_tags(&writer->key, &now, error);
+    bool is_same = done && metadata_is_same(buffer_span(&now), buffer_span(&writer->rewriting->tags)) &&
+                   (grounds == NULL || grounds->ignores_tags || metadata_is_same(buffer_span(&now), grounds->tags));
+    buffer_free(&now);
+    return is_same || (done && has_changed(error));
+}
+
+SUSPENDS static bool has_same_grants(struct remote_writer *writer, struct error *error)
+{
+    struct rewriting *rewriting = writer->rewriting;
+    struct bucket_store *store = &writer->key.shard->remote->base;
+    struct span now;
+    return remote_read_acl(store, &writer->key.name, &rewriting->kept, &rewriting->arena, &now, error) &&
+           (span_equal(now, rewriting->kept.acl) || has_changed(error));
+}
+
+SUSPENDS static bool stands(struct remote_writer *writer, const struct deletion_grounds *grounds, struct error *error)
+{
+    return (grounds == NULL || remote_is_judged(&writer->key, &writer->rewriting->kept, grounds, error)) &&
+           has_same_grants(writer, error) && has_same_tags(writer, grounds, error) && is_there_still(writer, error);
+}
+
+/* ---- the end ---- */
+
+/* How the new body relates to the original; the rest stays. */
+static void describe(const struct object_attributes *kept, const struct body_rewrite *rewrite,
+                     struct object_attributes *ret_attributes)
+{
+    const struct object_attributes *body = rewrite->body;
+    *ret_attributes = *kept;
+    ret_attributes->metadata = rewrite->metadata;
+    ret_attributes->layout = body->layout;
+    ret_attributes->codec = body->codec;
+    ret_attributes->is_s4 = body->is_s4;
+    ret_attributes->may_have_columns = body->may_have_columns;
+    memcpy(ret_attributes->dictionary, body->dictionary, sizeof ret_attributes->dictionary);
+    ret_attributes->has_crc32c = body->has_crc32c;
+    ret_attributes->crc32c = body->crc32c;
+    ret_attributes->sidecar_size = 0;
+    ret_attributes->is_acl_apart = false;
+}
+
+/* Of the condition: somebody was faster. */
+static bool explain(struct error *error)
+{
+    return error->code == S3_PreconditionFailed || error->code == S3_NoSuchKey ? has_changed(error) : false;
+}
+
+SUSPENDS bool remote_commit_rewrite(struct bucket_writer *base, const struct body_rewrite *rewrite, struct error *error)
+{
+    struct remote_writer *writer = (struct remote_writer *)base;
+    const struct rewriting *rewriting = writer->rewriting;
+    struct object_attributes attributes;
+    struct object_attributes ignored;
+    ASSERT(rewriting != NULL);
+    describe(&rewriting->kept, rewrite, &attributes);
+    attributes.tags_count = writer->intent.tags_count;
+    bool has_trailer = attributes.layout != LAYOUT_CODEC || refuse(error, "its body has no room for a trailer");
+    if (!has_trailer || !stands(writer, rewrite->grounds, error)) {
+        remote_abort(base);
+        return explain(error);
+    }
+    const struct write_result result = {
+        .attributes = &attributes,
+        .frames = rewrite->frames,
+        .condition = &rewriting->unchanged,
+        .tags = buffer_span(&rewriting->tags),
+        .parts = rewriting->parts,
+        .parts_count = attributes.parts_count,
+        .is_uncounted = !rewriting->is_counted,
+    };
+    return remote_commit(base, &result, &ignored, error) || explain(error);
+}
+
+/* ---- the class alone ---- */
+
+/* The stored bytes as they are, but for the trailer. */
+SUSPENDS static bool write_again(struct remote_object *source, const struct class_change *change, struct error *error)
+{
+    const struct object_attributes *attributes = &source->base.attributes;
+    struct bucket_store *store = &source->key.shard->remote->base;
+    struct buffer frames = {0};
+    struct bucket_writer *writer;
+    uint64_t size;
+    if (!copy_find_body(source, &size, &frames, error))
+        return false;
+    struct body_rewrite rewrite = {.judged = attributes,
+                                   .body = attributes,
+                                   .frames = buffer_span(&frames),
+                                   .metadata = change->metadata,
+                                   .grounds = change->grounds};
+    const struct write_intent intent = {.name = source->key.name,
+                                        .codec = attributes->codec,
+                                        .may_have_columns = attributes->may_have_columns,
+                                        .rewrite = &rewrite};
+    bool done = rewrite_begin(store, &intent, &writer, error);
+    if (done && !copy_pump(source, size, writer, error)) {
+        remote_abort(writer);
+        done = false;
+    }
+    done = done && remote_commit_rewrite(writer, &rewrite, error);
+    buffer_free(&frames);
+    return done;
+}
+
+SUSPENDS bool remote_change_class(struct bucket_store *store, const struct object_name *name,
+                                  const struct class_change *change, struct error *error)
+{
+    struct bucket_object *source;
+    const struct object_name current = {name->bucket, name->key, SPAN_EMPTY};
+    const struct open_intent intent = {.extent = OPEN_WHOLE, .if_stored_etag = span_from_string(change->stored_etag)};
+    if (!remote_open(store, &current, &intent, &source, error))
+        return explain(error);
+    bool is_so = metadata_is_same(source->attributes.metadata, change->metadata);
+    bool done = is_so || write_again((struct remote_object *)source, change, error);
+    remote_close(source);
+    return done || explain(error);
+}

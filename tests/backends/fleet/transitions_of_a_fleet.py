@@ -1,0 +1,169 @@
+"""tests/backends/fleet/transitions_of_a_fleet.py -- rules move objects from class to class before a bucket: each is written again, and a client
+sees nothing but the class."""
+
+import random
+
+from faults import fault
+from ledger_of_a_fleet import MIB, LedgerCase
+from rules_of_a_fleet import DAY_S, OPTIONS, SECONDS, RuleCase, rules
+from versions_of_a_fleet import ENABLED, VersionCase
+
+CLASS = "GLACIER_IR"
+ANY_SIZE = "<Filter><And><Prefix>%s</Prefix><ObjectSizeGreaterThan>1</ObjectSizeGreaterThan></And></Filter>"
+MOVE = f"<Transition><Days>1</Days><StorageClass>{CLASS}</StorageClass></Transition>"
+DRAW = random.Random(14)
+NOISE = DRAW.randbytes(MIB)
+WORDS = [bytes(DRAW.choice(b"abcdefghij") for _ in range(DRAW.randrange(2, 9))) for _ in range(3000)]
+TEXT = b" ".join(DRAW.choice(WORDS) for _ in range(60000))
+
+
+def move(prefix, what=MOVE):
+    """Whatever its size."""
+    return rules(f"<Rule><ID>cold</ID>{ANY_SIZE % prefix}<Status>Enabled</Status>{what}</Rule>")
+
+
+class Transitions(RuleCase, LedgerCase):
+    def start(self, count=2, *options, place=None):
+        return self.replicas(count, "--lifecycle-day", f"{DAY_S}s", "--journal-poll", "200ms", "--shards", "1", *options, place=place)
+
+    def look(self, bale, key):
+        """All that a client can see of it, but the class and whose request that was."""
+        head = bale.client().head(self.bucket, key, {}, {"x-amz-checksum-mode": "ENABLED"})
+        self.assertEqual(200, head.status, head)
+        passing = ("date", "x-amz-request-id", "x-amz-id-2", "x-amz-storage-class", "connection", "x-amz-expiration")
+        tags = bale.client().get(self.bucket, key, {"tagging": None})
+        parts = bale.client().get(self.bucket, key, {"attributes": None}, {"x-amz-object-attributes": "ETag,Checksum,ObjectParts,ObjectSize"})
+        told = [(name, value) for name, value in head.headers if name.lower() not in passing]
+        return sorted(told), sorted(zip(tags.texts("Tag/Key"), tags.texts("Tag/Value"))), parts.body
+
+    def class_of(self, bale, key):
+        return bale.client().head(self.bucket, key).header("x-amz-storage-class")
+
+    def listed_classes(self, bale):
+        page = bale.client().get(self.bucket, None, {"list-type": "2"})
+        return dict(zip(page.texts("Contents/Key"), page.texts("Contents/StorageClass")))
+
+    def listed_times(self, bale):
+        page = bale.client().get(self.bucket, None, {"list-type": "2"})
+        return dict(zip(page.texts("Contents/Key"), page.texts("Contents/LastModified")))
+
+    def fill(self, bale):
+        """Bodies of all shapes: of one frame, of many, as they came, in parts, of several stored parts."""
+        many = {f"x-amz-meta-{number}": "v" * 150 for number in range(12)}  # these lie in the trailer
+        bodies = {"cold/text": TEXT, "cold/short": b"short", "cold/noise": NOISE[:3000], "cold/large": NOISE * 9 + TEXT, "cold/many": TEXT}
+        self.put(bale, "cold/text", TEXT, x_amz_tagging="a=1&b=2", x_amz_meta_owner="nobody", content_type="text/plain")
+        self.put(bale, "cold/short", b"short", cache_control="no-cache")
+        self.put(bale, "cold/noise", NOISE[:3000])
+        self.put(bale, "cold/large", NOISE * 9 + TEXT, x_amz_meta_a="b", x_amz_tagging="c=3")
+        self.put(bale, "cold/many", TEXT, **many)
+        bodies["cold/parts"] = self.upload_parts(bale, "cold/parts", [TEXT * 17, b"the end"])
+        self.put(bale, "warm/text", TEXT)
+        return bodies
+
+    def upload_parts(self, bale, key, parts):
+        client = bale.client()
+        begun = client.post(self.bucket, key, {"uploads": None}, {"x-amz-meta-p": "q", "x-amz-tagging": "d=4"})
+        upload = begun.text("UploadId")
+        etags = [client.put(self.bucket, key, {"partNumber": str(number), "uploadId": upload}, (), part, payload="unsigned").header("etag")
+                 for number, part in enumerate(parts, 1)]
+        document = "".join(f"<Part><PartNumber>{number}</PartNumber><ETag>{etag}</ETag></Part>" for number, etag in enumerate(etags, 1))
+        done = client.post(self.bucket, key, {"uploadId": upload}, (), f"<CompleteMultipartUpload>{document}</CompleteMultipartUpload>".encode())
+        self.assertEqual(200, done.status, done)
+        return b"".join(parts)
+
+    def move_all(self, bales, bodies):
+        self.set(bales[0], "lifecycle", move("cold/"))
+        self.wait_for(lambda: all(self.class_of(bales[1], key) == CLASS for key in bodies), "all have moved", SECONDS)
+        self.wait_for_counts(bales, "move", len(bodies))
+
+    def expect_the_same(self, bale, before, bodies):
+        for key, body in bodies.items():
+            self.assertEqual(before[key], self.look(bale, key), key)
+            read = bale.client().get(self.bucket, key)
+            self.assertTrue(read.status == 200 and read.body == body, key)
+            middle = bale.client().get(self.bucket, key, (), {"range": "bytes=2-3"})
+            self.assertEqual(body[2:4], middle.body, key)
+
+    def test_a_client_sees_nothing_but_the_class(self):
+        first, second = bales = self.start()
+        self.assertEqual(200, self.backend.client().put(self.bucket, "cold/foreign", (), (), TEXT).status)
+        bodies = self.fill(first)
+        before = {key: self.look(second, key) for key in bodies}
+        times = self.listed_times(second)
+        self.move_all(bales, bodies)
+        self.expect_the_same(second, before, bodies)
+        self.expect_the_same(first, before, bodies)
+        for bale in bales:
+            self.assertEqual({key: CLASS if key in bodies else "STANDARD" for key in times}, self.listed_classes(bale))
+            self.assertEqual(times, self.listed_times(bale))
+        moved = self.sweep(second)["number"]
+        ended = lambda: (sweep := self.sweep(second))["number"] > moved and sweep["state"] == "done" and sweep  # noqa: E731
+        self.wait_for(ended, "a further sweep", SECONDS)
+        self.assertEqual((1, 0), (ended()["unsafe"], self.done(first, "move") + self.done(second, "move") - len(bodies)),
+                         "what Bale did not write is left alone, and none moves twice")
+        self.assertEqual(204, self.backend.client().delete(self.bucket, "cold/foreign").status)
+        self.check(bales)
+
+    def test_packed_at_the_level_of_its_class(self):
+        """And from there to a colder one; tags and metadata that are set between are kept."""
+        first, second = bales = self.start(2, "--class", f"{CLASS}=zstd:9", "--zstd-level", "1")
+        bodies = self.fill(first)
+        before = {key: self.look(second, key) for key in bodies}
+        large = self.listed(self.backend.client())
+        self.move_all(bales, bodies)
+        self.expect_the_same(second, before, bodies)
+        small = self.listed(self.backend.client())
+        for key in ("cold/text", "cold/parts"):
+            self.assertLess(small[key], large[key], key)
+        self.check(bales)
+        self.set(first, "lifecycle", move("cold/t", MOVE.replace(CLASS, "DEEP_ARCHIVE")))
+        self.wait_for(lambda: self.class_of(second, "cold/text") == "DEEP_ARCHIVE", "it is moved on", SECONDS)
+        self.expect_the_same(second, before, bodies)
+        self.check(bales)
+
+    def test_what_is_changed_while_it_moves(self):
+        """The write waits in a proxy: what was put, or tagged, meanwhile is there; it goes on with what is there then."""
+        proxy = self.proxy()
+        behind, = self.start(1, place=proxy)
+        direct = self.replica_of(behind, "--lifecycle-pace", "0")
+        for number in range(6):
+            self.put(direct, f"cold/{number}", b"before")
+        proxy.rules(fault("delay", op=["PutObject"], key="cold/", header="if-match", seconds=3))
+        self.set(direct, "lifecycle", move("cold/"))
+        self.wait_for(lambda: any(proxy.fired()), "a write is on its way", SECONDS)
+        for number in range(6):
+            self.put(direct, f"cold/{number}", b"after %d" % number)
+        self.wait_for(lambda: self.counts(behind, "changed") > 0, "a move is refused", SECONDS)
+        proxy.clear()
+        self.wait_for(lambda: all(self.class_of(direct, f"cold/{number}") == CLASS for number in range(6)), "they move later", SECONDS)
+        for number in range(6):
+            self.assertEqual(b"after %d" % number, direct.client().get(self.bucket, f"cold/{number}").body)
+        self.check([behind, direct])
+
+    def test_answers_of_a_move_are_lost(self):
+        """Whether it was applied the object itself tells: it moved once, and the ledger counts it once."""
+        proxy = self.proxy()
+        behind, = self.start(1, place=proxy)
+        for number in range(4):
+            self.put(behind, f"cold/{number}", TEXT)
+        proxy.rules(fault("lose", op=["PutObject"], key="cold/", header="if-match", times=3))
+        self.set(behind, "lifecycle", move("cold/"))
+        self.wait_for(lambda: all(self.class_of(behind, f"cold/{number}") == CLASS for number in range(4)), "they move", SECONDS)
+        self.assertTrue(any(proxy.fired()))
+        proxy.clear()
+        self.check([behind])
+
+
+class VersionedTransitions(RuleCase, VersionCase):
+    FOR = ("minio",)
+
+    def test_versions_stay_as_they_are(self):
+        """Each write makes another version there: nothing moves, and that is said."""
+        bale, = self.fleet(1, None, *OPTIONS)
+        self.set_versioning(bale.client(), ENABLED)
+        self.assertEqual(200, bale.client().put(self.bucket, "cold/k", (), (), b"x").status)
+        answer = LedgerCase.put_setting(self, bale, "lifecycle", move("cold/"))
+        self.assertEqual(200, answer.status, answer)
+        self.wait_for(lambda: self.sweep(bale).get("number", 0) >= 1, "a sweep", SECONDS)
+        self.assertIn("are not carried out", self.told_by_command(bale))
+        self.assertEqual(1, len(self.versions(bale.client(), "cold/k")))
