@@ -38,11 +38,14 @@ struct columns_advice columns_guide_ask(const struct columns_guide *guide, struc
     struct columns_advice advice = {.way = COLUMNS_WAY_PLAIN};
     if (frame.size < COLUMNS_GUIDE_FRAME_LEAST)
         return advice;
-    advice.spectrum = spectrum_of(frame);
     advice.is_text = spectrum_is_text(frame);
+    unsigned line_stride = advice.is_text ? spectrum_line_stride(frame) : 0;
+    if (advice.is_text && line_stride == 0) /* most text: the spectrum takes ten times as long */
+        return advice;
+    advice.spectrum = spectrum_of(frame);
     if (advice.is_text)
-        advice.spectrum.stride = spectrum_line_stride(frame);
-    if (advice.is_text ? advice.spectrum.stride == 0 : !spectrum_is_numeric(advice.spectrum, guide->has_plan))
+        advice.spectrum.stride = line_stride;
+    else if (!spectrum_is_numeric(advice.spectrum, guide->has_plan))
         return advice;
     if (is_time_to_look(guide, advice.spectrum))
         advice.look = COLUMNS_LOOK;

@@ -45,7 +45,7 @@ void columns_guide_begin(struct columns_guide *guide, int64_t credit);
 
 /* What to do with the next frame. */
 struct columns_advice {
-    struct spectrum spectrum; /* of lines, if it is text */
+    struct spectrum spectrum; /* where its stride may be one; with that of lines, if it is text */
     bool is_text;
     enum columns_look_kind { COLUMNS_NO_LOOK, COLUMNS_GLANCE, COLUMNS_LOOK } look; /* its verdict is to be learned */
     enum columns_way way;                                                          /* without a look */

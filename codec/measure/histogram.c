@@ -19,16 +19,27 @@ void histogram_add(struct histogram *histogram, struct span bytes)
     histogram->total += (uint32_t)bytes.size;
 }
 
+/* count * log2(count): small objects have small counts, and are asked each. */
+static double weights[1024];
+
+__attribute__((constructor)) static void make_weights(void)
+{
+    for (unsigned count = 1; count < sizeof weights / sizeof weights[0]; count++)
+        weights[count] = count * log2(count);
+}
+
+static double weight_of(uint32_t count)
+{
+    return count < sizeof weights / sizeof weights[0] ? weights[count] : count * log2(count);
+}
+
 double histogram_entropy(const struct histogram *histogram)
 {
     double total = histogram->total;
     double sum = 0;
     if (histogram->total == 0)
         return 0;
-    for (unsigned byte = 0; byte < 256; byte++) {
-        double count = histogram->counts[byte];
-        if (count > 0)
-            sum += count * log2(count);
-    }
+    for (unsigned byte = 0; byte < 256; byte++)
+        sum += weight_of(histogram->counts[byte]);
     return log2(total) - sum / total;
 }

@@ -10,6 +10,8 @@
 enum {
     PLACES = 4,
     PLACE_BYTES = 512,
+    GLIMPSE_BYTES = 128, /* of each place: what shows nothing here is not asked for the rest */
+    GLIMPSE_QUALITY_MAX = 975,
     PLACE_SPAN = PLACE_BYTES + SPECTRUM_STRIDE_MAX, /* with what lies one distance before */
     QUALITY_MAX = 920, /* executables' code and JSON lie above with a stride, noise far above */
     QUALITY_WITH_PLAN_MAX = 950,
@@ -24,16 +26,16 @@ _Static_assert(SPECTRUM_BYTES_LEAST >= PLACES * PLACE_SPAN, "places lie side by 
 /* Classes of a difference: 0, 1-2, 3-8, 9-26, more. */
 static const uint8_t CLASS_LEAST[4] = {1, 3, 9, 27};
 
-/* The sum of classes over one place. `bytes` has a whole distance before it. */
+/* The sum of classes over `size` bytes, sixteens of them. `bytes` has a whole distance before it. */
 #ifdef CODEC_SSE2
-static unsigned differences_at(const uint8_t *bytes, unsigned distance)
+static unsigned differences_at(const uint8_t *bytes, unsigned size, unsigned distance)
 {
     const __m128i least_1 = _mm_set1_epi8((char)CLASS_LEAST[0]);
     const __m128i least_2 = _mm_set1_epi8((char)CLASS_LEAST[1]);
     const __m128i least_3 = _mm_set1_epi8((char)CLASS_LEAST[2]);
     const __m128i least_4 = _mm_set1_epi8((char)CLASS_LEAST[3]);
     __m128i sum = _mm_setzero_si128(); /* of -1 for each class reached; at most 4 * 32 in a byte */
-    for (unsigned i = 0; i < PLACE_BYTES; i += 16) {
+    for (unsigned i = 0; i < size; i += 16) {
         __m128i now = _mm_loadu_si128((const __m128i *)(bytes + i));
         __m128i before = _mm_loadu_si128((const __m128i *)(bytes + i - distance));
         __m128i difference = _mm_or_si128(_mm_subs_epu8(now, before), _mm_subs_epu8(before, now));
@@ -47,10 +49,10 @@ static unsigned differences_at(const uint8_t *bytes, unsigned distance)
 }
 _Static_assert(PLACE_BYTES / 16 * 4 <= 255, "sums of classes fit into bytes");
 #else
-static unsigned differences_at(const uint8_t *bytes, unsigned distance)
+static unsigned differences_at(const uint8_t *bytes, unsigned size, unsigned distance)
 {
     unsigned sum = 0;
-    for (unsigned i = 0; i < PLACE_BYTES; i++) {
+    for (unsigned i = 0; i < size; i++) {
         unsigned now = bytes[i];
         unsigned before = bytes[(ptrdiff_t)i - (ptrdiff_t)distance];
         unsigned difference = now > before ? now - before : before - now;
@@ -80,22 +82,42 @@ static unsigned median_of(const unsigned sums[SPECTRUM_STRIDE_MAX])
     return sorted[SPECTRUM_STRIDE_MAX / 2];
 }
 
+/* Adds what lies from `from` to `to` in each place. */
+static void add_differences(struct span bytes, unsigned from, unsigned to, unsigned sums[SPECTRUM_STRIDE_MAX])
+{
+    for (unsigned i = 0; i < SPECTRUM_STRIDE_MAX; i++)
+        for (unsigned place = 0; place < PLACES; place++)
+            sums[i] += differences_at(place_of(bytes, place) + SPECTRUM_STRIDE_MAX + from, to - from, i + 1);
+}
+
+static unsigned least_of(const unsigned sums[SPECTRUM_STRIDE_MAX])
+{
+    unsigned least = sums[0];
+    for (unsigned i = 1; i < SPECTRUM_STRIDE_MAX; i++)
+        least = sums[i] < least ? sums[i] : least;
+    return least;
+}
+
+static unsigned quality_of(const unsigned sums[SPECTRUM_STRIDE_MAX])
+{
+    unsigned median = median_of(sums);
+    return median == 0 ? SPECTRUM_QUALITY_NONE : (unsigned)((uint64_t)least_of(sums) * SPECTRUM_QUALITY_NONE / median);
+}
+
 struct spectrum spectrum_of(struct span bytes)
 {
     unsigned sums[SPECTRUM_STRIDE_MAX] = {0};
-    unsigned least = UINT32_MAX;
-    unsigned stride = 1;
     if (bytes.size < SPECTRUM_BYTES_LEAST)
-        return (struct spectrum){0, 1000};
-    for (unsigned i = 0; i < SPECTRUM_STRIDE_MAX; i++) {
-        for (unsigned place = 0; place < PLACES; place++)
-            sums[i] += differences_at(place_of(bytes, place) + SPECTRUM_STRIDE_MAX, i + 1);
-        least = sums[i] < least ? sums[i] : least;
-    }
+        return (struct spectrum){0, SPECTRUM_QUALITY_NONE};
+    add_differences(bytes, 0, GLIMPSE_BYTES, sums);
+    if (quality_of(sums) > GLIMPSE_QUALITY_MAX)
+        return (struct spectrum){1, SPECTRUM_QUALITY_NONE};
+    add_differences(bytes, GLIMPSE_BYTES, PLACE_BYTES, sums);
+    unsigned least = least_of(sums);
+    unsigned stride = 1;
     while (sums[stride - 1] * 100 > least * (100 + NEAR_LEAST_PERCENT))
         stride++;
-    unsigned median = median_of(sums);
-    return (struct spectrum){stride, median == 0 ? 1000 : (unsigned)((uint64_t)least * 1000 / median)};
+    return (struct spectrum){stride, quality_of(sums)};
 }
 
 bool spectrum_is_numeric(struct spectrum spectrum, bool has_plan)

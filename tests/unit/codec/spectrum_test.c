@@ -54,6 +54,10 @@ START_TEST(is_as_the_plain_one)
         for (size_t size = SPECTRUM_BYTES_LEAST; size <= bytes.size; size = size * 3 + 1) {
             struct spectrum found = spectrum_of(span_take(bytes, size));
             struct spectrum expected = plain_spectrum_of(span_take(bytes, size));
+            if (found.quality == SPECTRUM_QUALITY_NONE) { /* a glimpse may miss only what is not asked for */
+                ck_assert(!spectrum_is_numeric(expected, true));
+                continue;
+            }
             ck_assert_uint_eq(found.stride, expected.stride);
             ck_assert_uint_eq(found.quality, expected.quality);
         }
