@@ -2,7 +2,7 @@
 #include "server/admin/tier.h"
 
 #include "server/admin/document.h"
-#include "store/tier/tier.h"
+#include "server/backend/tier.h"
 
 static const char none_text[] = "there is no tier here: --tier and --tier-memory of baled make one before a bucket";
 
@@ -105,6 +105,45 @@ SUSPENDS void admin_answer_tier(struct http_exchange *exchange, const struct adm
     admin_answer_document(exchange, 200, document);
 }
 
+static bool is_name(const struct object_name *name)
+{
+    return name->bucket.size > 0 && name->bucket.size <= BUCKET_NAME_BYTES_MAX && name->bucket.data[0] != '.' &&
+           name->key.size > 0 && name->key.size <= OBJECT_KEY_BYTES_MAX;
+}
+
+SUSPENDS static void drop_key(struct http_exchange *exchange, const struct backend *backend,
+                              const struct object_name *name)
+{
+    struct error error;
+    uint64_t blocks;
+    if (!is_name(name)) {
+        admin_refuse(exchange, 400, "a bucket and a key: bucket=NAME&key=KEY");
+        return;
+    }
+    if (!backend_tier_forget(backend, name, &blocks, &error)) {
+        admin_refuse_error(exchange, &error);
+        return;
+    }
+    struct json_object *document = json_object_new_object();
+    admin_add_number(document, "blocks", blocks);
+    admin_answer_document(exchange, 200, document);
+}
+
+SUSPENDS static void drop(struct http_exchange *exchange, const struct backend *backend)
+{
+    struct object_name name = {0};
+    bool has_bucket = admin_find_parameter(exchange, "bucket", &name.bucket);
+    bool has_key = admin_find_parameter(exchange, "key", &name.key);
+    if (has_bucket || has_key)
+        drop_key(exchange, backend, &name);
+    else if (exchange->head->query.size > 0)
+        admin_refuse(exchange, 400, "a bucket and a key, or nothing: bucket=NAME&key=KEY");
+    else if (!tier_drop_all(backend->tier))
+        admin_refuse(exchange, 503, "a shard is busy: what it has just written to the tier goes in a moment");
+    else
+        admin_answer_document(exchange, 200, json_object_new_object());
+}
+
 SUSPENDS bool admin_change_tier(struct http_exchange *exchange, const struct admin_view *view)
 {
     if (!span_equal(exchange->head->path, SPAN("/tier/drop")))
@@ -115,9 +154,7 @@ SUSPENDS bool admin_change_tier(struct http_exchange *exchange, const struct adm
         admin_refuse(exchange, 404, none_text);
     else if (!admin_may_change(exchange, view))
         admin_refuse_stranger(exchange);
-    else if (!tier_drop_all(view->backend->tier))
-        admin_refuse(exchange, 503, "a shard is busy: what it has just written to the tier goes in a moment");
     else
-        admin_answer_document(exchange, 200, json_object_new_object());
+        drop(exchange, view->backend);
     return true;
 }

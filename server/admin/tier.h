@@ -1,7 +1,7 @@
 /* server/admin/tier.h -- what `bale tier` asks of a running server.
  *
  *   GET  /tier       what the tier before the bucket holds and does: JSON
- *   POST /tier/drop  everything in it is forgotten
+ *   POST /tier/drop  everything in it is forgotten; with bucket=NAME&key=KEY what it holds of that key: {"blocks": n}
  *
  * The POST needs the word of the control file, as /dict has it. Where there is no tier, both are 404 and say so. */
 #pragma once

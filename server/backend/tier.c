@@ -2,6 +2,7 @@
 #include "server/backend/tier.h"
 
 #include "runtime/base/assert.h"
+#include "store/remote/remote.h"
 
 #include <stddef.h>
 #include <stdio.h>
@@ -56,6 +57,13 @@ bool backend_tier_open(const struct backend_means *means, struct tier **ret_tier
     *ret_tier = tier_open(&options, error);
     free(backend);
     return *ret_tier != NULL || error_prepend(error, "--tier");
+}
+
+SUSPENDS bool backend_tier_forget(const struct backend *backend, const struct object_name *name, uint64_t *ret_blocks,
+                                  struct error *error)
+{
+    ASSERT(backend->tier != NULL);
+    return remote_forget_near(backend->store, name, ret_blocks, error);
 }
 
 /* ---- figures ---- */

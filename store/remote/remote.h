@@ -111,6 +111,14 @@ struct remote_ledger_figures {
 /* Any thread. */
 void remote_ledger_figures(const struct bucket_store *store, struct remote_ledger_figures *ret_figures);
 
+/* ---- the tier ---- */
+
+/* There is one: forgets what it holds of a key, of the revision that was seen last and of the one that the bucket has
+ * now. *ret_blocks: how many blocks that were. ERROR_NOT_FOUND: there is neither. ERROR_BUSY: some may be left. On an
+ * attached shard. */
+SUSPENDS bool remote_forget_near(struct bucket_store *store, const struct object_name *name, uint64_t *ret_blocks,
+                                 struct error *error);
+
 /* ---- for whoever looks for damage ---- */
 
 /* Is the end of an open object what its metadata announce (docs/bucket-format.md)? Readers do without one that is

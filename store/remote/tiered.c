@@ -126,7 +126,7 @@ void tiered_keep(const struct remote_key *key, const struct block_name *name, st
 }
 
 /* Blocks that are whole in it; a sight counts also where they may not be kept. */
-static void keep_kept(struct remote_object *object)
+SUSPENDS static void keep_kept(struct remote_object *object)
 {
     struct tiered *tiered = &object->tiered;
     struct tier *tier = tier_of(&object->key);
@@ -136,7 +136,7 @@ static void keep_kept(struct remote_object *object)
         uint64_t from = block_offset(name.number);
         uint32_t size = block_payload_bytes(&name);
         if (tiered->is_doubted)
-            tier_forget(tier, &name);
+            (void)tier_forget(tier, &name);
         if (from >= object->kept_first && from + size <= end && !tier_has(tier, &name) && is_worth_it(object, &name) &&
             tiered->is_pinned)
             tiered_keep(&object->key, &name, span_of(object->kept.data + (from - object->kept_first), size));
@@ -168,7 +168,7 @@ static void settle_flight(struct remote_object *object)
     }
 }
 
-void tiered_take_body(struct remote_object *object)
+SUSPENDS void tiered_take_body(struct remote_object *object)
 {
     settle_flight(object);
     if (object->tiered.is_known && object->kept.size > 0)
@@ -289,7 +289,7 @@ SUSPENDS static bool fetch_absent(struct remote_object *object, uint64_t offset,
     struct tiered *tiered = &object->tiered;
     struct block_name name = block_at(&tiered->revision, offset);
     if (tiered->is_doubted)
-        tier_forget(tier_of(&object->key), &name);
+        (void)tier_forget(tier_of(&object->key), &name);
     bool is_to_keep = is_to_be_kept(object, &name);
     *ret_outcome = is_to_keep && flies ? fly(object, &name, error) : FLIGHT_PASSED;
     if (*ret_outcome == FLIGHT_KEPT || *ret_outcome == FLIGHT_FAILED)
@@ -383,4 +383,45 @@ void tiered_end(struct remote_object *object)
     leave_flight(&object->tiered);
     free(object->tiered.block);
     object->tiered = (struct tiered){0};
+}
+
+/* ---- for people ---- */
+
+static bool nothing_is_known(struct error *error)
+{
+    return error_set(
+        error, ERROR_NOT_FOUND, NULL,
+        "The bucket has no such key, and what was seen of it is not remembered, so nobody can say what lies "
+        "here of it: bale tier --drop without a key forgets everything.");
+}
+
+SUSPENDS static bool forget_revision(const struct remote_key *key, const struct object_attributes *attributes,
+                                     uint64_t *blocks, struct error *error)
+{
+    struct block_revision revision = tier_revision(tier_of(key), &key->name, attributes);
+    uint64_t count;
+    words_note_bytes(key);
+    bool done = tier_forget_all(tier_of(key), &revision, &count);
+    *blocks += count;
+    return done || error_set(error, ERROR_BUSY, NULL,
+                             "The disk is busy, or refuses to write: some of it may be found again. Try again.");
+}
+
+SUSPENDS bool remote_forget_near(struct bucket_store *store, const struct object_name *name, uint64_t *ret_blocks,
+                                 struct error *error)
+{
+    struct remote_key key;
+    struct remote_state state;
+    *ret_blocks = 0;
+    if (!remote_key_init(remote_of(store), name, &key, error))
+        return false;
+    bool had_row = key.has_row;
+    if (had_row && !forget_revision(&key, &key.row.attributes, ret_blocks, error))
+        return false;
+    if (!remote_look(&key, LOOK_FOR_ETAG, &state, error))
+        return false;
+    bool done = state.is_there ? forget_revision(&key, &state.object.attributes, ret_blocks, error)
+                               : had_row || nothing_is_known(error);
+    remote_state_free(key.shard, &state);
+    return done;
 }

@@ -34,7 +34,7 @@ bool tiered_prepare(struct remote_object *object, uint64_t *first, uint64_t *end
 /* The backend has named the revision. `is_pinned`: the request had, too, or had no body. */
 void tiered_begin(struct remote_object *object, const struct s3_answer *answer, bool is_pinned, bool is_again);
 /* What came with the answer is in object->kept, or will come from object->stream. */
-void tiered_take_body(struct remote_object *object);
+SUSPENDS void tiered_take_body(struct remote_object *object);
 /* It was opened without a body, as that is near: a small one is read into object->kept. */
 SUSPENDS bool tiered_open_near(struct remote_object *object, struct error *error);
 /* The last bytes of the object, as many as a trailer may take, if the tier has them. Else it stays empty. */

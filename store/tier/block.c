@@ -105,3 +105,9 @@ bool block_check(struct span bytes, const struct block_name *name)
            found.revision.stored_size == name->revision.stored_size &&
            memcmp(found.revision.bytes, name->revision.bytes, REVISION_BYTES) == 0;
 }
+
+bool block_is_erased(struct span bytes)
+{
+    static const uint8_t zeroes[BLOCK_HEADER_BYTES];
+    return bytes.size >= sizeof zeroes && memcmp(bytes.data, zeroes, sizeof zeroes) == 0;
+}

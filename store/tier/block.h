@@ -69,5 +69,7 @@ void block_write(const struct block_name *name, struct span payload, uint64_t se
 
 /* Is this that very block, whole and undamaged? `bytes` are the units that it should lie in. */
 bool block_check(struct span bytes, const struct block_name *name);
+/* Is it one that was overwritten, to be forgotten? */
+bool block_is_erased(struct span bytes);
 /* What block is this, whole and undamaged? */
 bool block_read_name(struct span bytes, struct block_name *ret_name, uint64_t *ret_second);

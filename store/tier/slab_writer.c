@@ -113,6 +113,7 @@ bool slab_writer_add(struct slab_writer *writer, const struct block_name *name, 
         wait_wake_one(&writer->work);
     }
     block_write(name, payload, (uint64_t)now_s(), piece_take(piece, name, units));
+    metric_add(&writer->options.counters->taken, 1);
     if (piece_is_full(piece))
         wait_wake_one(&writer->work);
     return true;
@@ -294,6 +295,7 @@ SUSPENDS static bool write_moving(struct slab_writer *writer)
     bool done = count == moving->count && (count == 0 || write_blocks(writer, moving, 0, count));
     if (done)
         metric_add(&writer->options.counters->moved, count);
+    metric_add(&writer->options.counters->settled, moving->count);
     piece_clear(moving);
     return done;
 }
@@ -312,8 +314,10 @@ SUSPENDS static bool move_block(struct slab_writer *writer, const struct slab *f
         io_read(from->fd, bytes, size, (uint64_t)entry->unit * BLOCK_UNIT_BYTES, DEADLINE_NONE) == (int64_t)size &&
         block_read_name(span_of(bytes, size), &name, &second) && name.number == entry->number &&
         memcmp(name.revision.bytes, entry->revision, REVISION_BYTES) == 0;
-    if (is_good)
-        (void)piece_take(moving, &name, entry->units);
+    if (!is_good)
+        return true;
+    (void)piece_take(moving, &name, entry->units);
+    metric_add(&writer->options.counters->taken, 1);
     return true;
 }
 
@@ -431,6 +435,7 @@ SUSPENDS static void drop_if_told(struct slab_writer *writer)
         return;
     for (unsigned i = 0; i < WRITER_PIECES; i++) {
         metric_add(&writer->options.counters->dropped_full, writer->pieces[i].count);
+        metric_add(&writer->options.counters->settled, writer->pieces[i].count);
         piece_clear(&writer->pieces[i]);
     }
     writer->first = writer->filling;
@@ -469,6 +474,7 @@ static void run(void *argument)
     const struct piece *piece;
     while ((piece = wait_for_piece(writer)) != NULL) {
         write_piece(writer, piece);
+        metric_add(&writer->options.counters->settled, piece->count);
         piece_clear(&writer->pieces[writer->first]);
         writer->first = next_of(writer->first);
     }

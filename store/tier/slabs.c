@@ -415,6 +415,18 @@ bool slabs_note_fault(struct slabs *slabs, struct slab *slab)
 
 /* ---- what lies in them ---- */
 
+SUSPENDS bool slabs_erase(struct slabs *slabs, const struct block_place *place)
+{
+    static _Alignas(BLOCK_UNIT_BYTES) const uint8_t zeroes[BLOCK_BYTES];
+    struct slab *slab = slabs_hold(slabs, place->slab);
+    size_t size = (size_t)place->units * BLOCK_UNIT_BYTES;
+    if (slab == NULL)
+        return true; /* with all that was in it */
+    int64_t written = io_write(slab->fd, zeroes, size, (uint64_t)place->unit * BLOCK_UNIT_BYTES, DEADLINE_NONE);
+    slabs_let_go(slabs, slab);
+    return written == (int64_t)size;
+}
+
 SUSPENDS static bool read_end(const struct slabs *slabs, const struct slab *slab, uint64_t size,
                               struct buffer *ret_bytes)
 {

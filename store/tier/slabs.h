@@ -2,8 +2,8 @@
  *
  * A slab is made with all of its room (fallocate), filled by the one shard that made it, and sealed with a table of its
  * blocks (store/tier/contents.h). The oldest sealed one is taken out when there is no room for a further one. Bytes of
- * a slab never change, and one that was unlinked lives until the last who holds it lets it go: no reader waits, and
- * none sees other bytes.
+ * a slab never change, but for blocks that are erased, which whoever reads them meanwhile finds unsound; and one that
+ * was unlinked lives until the last who holds it lets it go: no reader waits, and none sees other bytes.
  *
  * Each slab has a slot, which places in the index name, and one open descriptor. `bytes_max` counts what is on the
  * disk: slabs that are unlinked and still held count.
@@ -86,6 +86,9 @@ bool slabs_have_room(struct slabs *slabs);
 bool slabs_were_full(const struct slabs *slabs);
 /* A block of it did not read well: true, and held, where it is to be taken out now (slabs_drop). */
 bool slabs_note_fault(struct slabs *slabs, struct slab *slab);
+
+/* Writes zeroes over a block, so that it is not found after the next start either. False: the disk refuses. */
+SUSPENDS bool slabs_erase(struct slabs *slabs, const struct block_place *place);
 
 /* The table of a sealed slab. False: it has none that can be believed. The buffer's bytes are contents_bytes(count). */
 SUSPENDS bool slabs_read_contents(struct slabs *slabs, const struct slab *slab, struct buffer *ret_bytes,

@@ -324,7 +324,10 @@ SUSPENDS static size_t take_run(struct tier *tier, const struct block_name *firs
     for (unsigned i = 0; i < run->count; i++, name.number++) {
         struct span block = span_of(bytes, (size_t)run->places[i].units * BLOCK_UNIT_BYTES);
         bytes += block.size;
-        if (!block_check(block, &name)) {
+        if (block_is_erased(block)) {
+            drop_word(tier, &name, &run->places[i]);
+            has_gap = true;
+        } else if (!block_check(block, &name)) {
             note_unsound(tier, &name, &run->places[i], disk_read_slab(read));
             has_gap = true;
         } else if (!has_gap) {
@@ -403,15 +406,17 @@ void tier_keep(struct tier *tier, const struct block_name *name, struct span pay
         metric_add(&shard->counters.kept, 1);
 }
 
-void tier_forget(struct tier *tier, const struct block_name *name)
+SUSPENDS bool tier_forget(struct tier *tier, const struct block_name *name)
 {
     struct block_place place;
     struct slab_writer *writer = shard_here(tier)->writer;
     memory_drop(tier->memory, name);
     if (writer != NULL)
         slab_writer_forget(writer, name);
-    if (tier->index != NULL && index_find(tier->index, hash_of(name), &place))
-        drop_word(tier, name, &place);
+    if (tier->index == NULL || !index_find(tier->index, hash_of(name), &place))
+        return true;
+    drop_word(tier, name, &place);
+    return slabs_erase(tier->slabs, &place);
 }
 
 void tier_count_open(struct tier *tier)
@@ -422,6 +427,50 @@ void tier_count_open(struct tier *tier)
 void tier_count_missed(struct tier *tier, uint64_t bytes)
 {
     metric_add(&shard_here(tier)->counters.missed, bytes);
+}
+
+/* ---- forgetting what others write, too ---- */
+
+enum { FORGETTING_WAIT_MS = 10, FORGETTING_WAITS_MAX = 500 };
+
+SUSPENDS static bool forget_blocks(struct tier *tier, const struct block_revision *revision, uint64_t *blocks)
+{
+    enum { BLOCKS_AT_ONCE = 1024 };
+    struct block_name name = {.revision = *revision};
+    bool done = true;
+    for (; block_offset(name.number) < revision->stored_size; name.number++) {
+        *blocks += tier_has(tier, &name);
+        done = tier_forget(tier, &name) && done;
+        if (name.number % BLOCKS_AT_ONCE == BLOCKS_AT_ONCE - 1)
+            fiber_yield();
+    }
+    return done;
+}
+
+/* What any shard took before is written or dropped by then, so that the index tells of it. */
+SUSPENDS static bool wait_for_writer(const struct tier_shard *shard)
+{
+    const struct slab_writer_counters *counters = &shard->counters.writer;
+    uint64_t taken = metric_read(&counters->taken);
+    for (unsigned waits = 0; metric_read(&counters->settled) < taken; waits++) {
+        if (waits == FORGETTING_WAITS_MAX)
+            return false;
+        (void)io_sleep_until(deadline_after_ms(FORGETTING_WAIT_MS));
+    }
+    return true;
+}
+
+SUSPENDS bool tier_forget_all(struct tier *tier, const struct block_revision *revision, uint64_t *ret_blocks)
+{
+    *ret_blocks = 0;
+    bool done = forget_blocks(tier, revision, ret_blocks);
+    if (tier->slabs == NULL)
+        return done;
+    for (unsigned i = 0; i < tier->options.shards; i++) {
+        const struct tier_shard *shard = tier->shards[i];
+        done = (shard == NULL || wait_for_writer(shard)) && done;
+    }
+    return forget_blocks(tier, revision, ret_blocks) && done;
 }
 
 /* ---- forgetting everything ---- */
@@ -438,15 +487,14 @@ static bool have_writers_dropped(const struct tier *tier, unsigned drops)
 
 SUSPENDS bool tier_drop_all(struct tier *tier)
 {
-    enum { WAIT_MS = 10, WAITS_MAX = 500 };
     struct slab *slab;
     unsigned drops = atomic_fetch_add(&tier->drops, 1) + 1;
     memory_clear(tier->memory);
     if (tier->slabs == NULL)
         return true;
     bool done = have_writers_dropped(tier, drops);
-    for (unsigned waits = 0; !done && waits < WAITS_MAX; waits++) {
-        (void)io_sleep_until(deadline_after_ms(WAIT_MS));
+    for (unsigned waits = 0; !done && waits < FORGETTING_WAITS_MAX; waits++) {
+        (void)io_sleep_until(deadline_after_ms(FORGETTING_WAIT_MS));
         done = have_writers_dropped(tier, drops);
     }
     while ((slab = slabs_take_oldest(tier->slabs)) != NULL) /* words of the index that name it lead nowhere now */

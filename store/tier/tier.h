@@ -68,8 +68,12 @@ struct memory_block *tier_borrow(struct tier *tier, const struct block_name *nam
 bool tier_note_sight(struct tier *tier, const struct block_name *name);
 /* All of it, as the backend gave it. */
 void tier_keep(struct tier *tier, const struct block_name *name, struct span payload);
-/* Whoever decoded it found it wrong, though it is what was kept. */
-void tier_forget(struct tier *tier, const struct block_name *name);
+/* Whoever decoded it found it wrong, though it is what was kept; or it shall be gone. It is not found again by this
+ * shard, nor after a restart. False: the disk refused to erase it. */
+SUSPENDS bool tier_forget(struct tier *tier, const struct block_name *name);
+/* All blocks of it, also those that other shards are writing. *ret_blocks: how many there were, as far as the index
+ * tells. False: the disk refused to erase one, or a shard has not written for seconds: some may be found again. */
+SUSPENDS bool tier_forget_all(struct tier *tier, const struct block_revision *revision, uint64_t *ret_blocks);
 
 /* Counted for people: what the tier was not asked for. */
 void tier_count_open(struct tier *tier);

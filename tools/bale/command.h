@@ -81,7 +81,8 @@ struct command {
     bool (*run)(const struct command_line *line,
                 struct error *error); /* prints what it did, or fails with a sentence */
     bool (*check)(const struct command_line *line, struct error *error); /* do its options fit together? NULL: always */
-    const char *target;  /* what its argument is; NULL: it takes none. A second word, in brackets, may be left out */
+    const char
+        *target; /* what its argument is; NULL: it takes none. In brackets, as a second word, it may be left out */
     const char *summary; /* one line */
     const char *text;    /* one paragraph of --help */
     struct option_table table;

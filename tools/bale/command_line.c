@@ -77,7 +77,7 @@ bool command_line_read(const struct command *command, char *const *environment, 
         if (taken == 0)
             return false;
     }
-    if (command->target != NULL && ret_line->target == NULL)
+    if (command->target != NULL && command->target[0] != '[' && ret_line->target == NULL)
         return error_set(error, ERROR_INVALID, NULL, "it needs a %s; bale %s --help says what it takes",
                          command->target, command->name);
     if (ret_line->backend != NULL)

@@ -99,7 +99,8 @@ static const struct option LIFECYCLE[] = {
 
 static const struct option TIER[] = {
     {"state", OPTION_TEXT, AT(state), "./bale-state", "PATH", .help = "the --state folder of the baled"},
-    {"drop", OPTION_FLAG, AT(drop), "no", "", .help = "forget everything that lies in it, in memory and on the disk"},
+    {"drop", OPTION_FLAG, AT(drop), "no", "",
+     .help = "forget everything that lies in it, in memory and on the disk; with BUCKET/KEY what it holds of that key"},
     {"json", OPTION_FLAG, AT(json), "no", "", .help = "print one line of JSON, as /tier of the server has it"},
 };
 
@@ -426,6 +427,15 @@ static bool check_lifecycle(const struct command_line *line, struct error *error
            error_set(error, ERROR_INVALID, NULL, "--explain and --confirm-clock do not go together");
 }
 
+static bool check_tier(const struct command_line *line, struct error *error)
+{
+    const char *slash = line->target == NULL ? NULL : strchr(line->target, '/');
+    if (line->target != NULL && !line->drop)
+        return error_set(error, ERROR_INVALID, NULL, "%s: a key goes with --drop only", line->target);
+    return line->target == NULL || (slash != NULL && slash != line->target && slash[1] != '\0') ||
+           error_set(error, ERROR_INVALID, NULL, "%s: say of what: BUCKET/KEY", line->target);
+}
+
 static bool check_repair(const struct command_line *line, struct error *error)
 {
     return config_is_bucket(&line->where) ||
@@ -555,10 +565,12 @@ static const struct command COMMANDS[] = {
      "For whoever leaves, or reads the bucket with S4 as well: writes KEY.s4index beside each object of several frames "
      "that Bale wrote, bound to its ETag. Objects stay as they are.",
      TABLE(STAMP, "stamp")},
-    {"tier", command_tier, NULL, NULL, "say what the tier of a running server holds, or empty it",
+    {"tier", command_tier, check_tier, "[BUCKET/KEY]", "say what the tier of a running server holds, or empty it",
      "Asks a running baled on this machine, whose tier stands before a bucket, how much of what was read was near, "
      "what "
-     "the tier holds, and how its disk does. --drop forgets all of it; nothing is lost by that but time.",
+     "the tier holds, and how its disk does. --drop forgets all of it, or of one key: of the revision that was seen "
+     "last and the one that the bucket has now. "
+     "Nothing is lost by that but time.",
      TABLE(TIER, "tier")},
     {"verify", command_verify, NULL, NULL, "look at every object, and read it with --deep",
      "Opens every object and every former version as for a client and says which cannot be read, or do not say the "

@@ -1,4 +1,5 @@
 /* tools/bale/commands/tier.c -- bale tier: what the tier of a running server holds, and what it is good for. */
+#include "s3client/wire/uri.h"
 #include "tools/bale/command.h"
 #include "tools/bale/session/control_call.h"
 #include "tools/bale/view/answer_view.h"
@@ -59,14 +60,38 @@ static void print_disk(struct json_object *disk)
         printf("THE DISK IS BYPASSED: it was slow of late\n");
 }
 
+/* BUCKET/KEY, as check_tier has seen it. */
+static struct json_object *drop_key(const struct command_line *line, struct error *error)
+{
+    struct span place = span_from_string(line->target);
+    size_t slash = span_find(place, '/');
+    struct buffer request = {0};
+    buffer_append_string(&request, "/tier/drop?bucket=");
+    uri_encode(&request, span_take(place, slash), URI_ENCODE_ALL);
+    buffer_append_string(&request, "&key=");
+    uri_encode(&request, span_skip(place, slash + 1), URI_ENCODE_ALL);
+    struct json_object *answer = control_call(line->state, "POST", buffer_span(&request), error);
+    buffer_free(&request);
+    return answer;
+}
+
+static struct json_object *ask(const struct command_line *line, struct error *error)
+{
+    if (line->target != NULL)
+        return drop_key(line, error);
+    return control_call(line->state, line->drop ? "POST" : "GET", line->drop ? SPAN("/tier/drop") : SPAN("/tier"),
+                        error);
+}
+
 bool command_tier(const struct command_line *line, struct error *error)
 {
-    struct json_object *answer =
-        control_call(line->state, line->drop ? "POST" : "GET", line->drop ? SPAN("/tier/drop") : SPAN("/tier"), error);
+    struct json_object *answer = ask(line, error);
     if (answer == NULL)
         return false;
     if (line->json) {
         answer_print(answer);
+    } else if (line->target != NULL) {
+        printf("forgotten: %" PRId64 " blocks\n", answer_number(answer, "blocks"));
     } else if (line->drop) {
         printf("the tier is empty\n");
     } else {
