@@ -35,10 +35,10 @@ def forget_ended():
         started.remove(daemon)
 
 
-def last_words():
-    """Of the servers that were started last."""
+def last_words(daemons=started):
+    """Of these servers, or of those that were started last."""
     lines = []
-    for daemon in started:
+    for daemon in daemons:
         lines += [f"{daemon.baled} said last:", *shorten(daemon.log())]
     return "\n".join(lines)
 
