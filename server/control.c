@@ -208,6 +208,8 @@ bool control_start(struct control *control, struct error *error)
         return false;
     if (control->keyring != NULL && !fiber_spawn("keyring", keyring_entry, control, error))
         return false;
+    if (control->recompactor != NULL && !recompactor_start(control->recompactor, error))
+        return false;
     return control->journal == NULL ||
            journal_service_start(control->journal, control->backend, &control->journal_options, error);
 }
@@ -232,6 +234,8 @@ void control_stop(struct control *control, deadline_t deadline)
         if (io_sleep_until(deadline_after_ms(STOP_POLL_MS)) == -ECANCELED)
             fiber_yield();
     }
+    if (control->recompactor != NULL)
+        recompactor_stop(control->recompactor);
     if (control->journal != NULL)
         journal_service_stop(control->journal, deadline); /* signals are still read: a second one ends it at once */
     if (control->watchdog != NULL)
@@ -245,4 +249,6 @@ void control_stop(struct control *control, deadline_t deadline)
 void control_free(struct control *control)
 {
     http_server_destroy(control->http);
+    if (control->recompactor != NULL)
+        recompactor_free(control->recompactor);
 }

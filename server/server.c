@@ -77,6 +77,7 @@ struct server {
     struct dictionary_trainer trainer;
     struct lifecycle_runner lifecycle;
     struct class_levels classes;
+    struct recompactor recompactor;
     struct reservoirs *reservoirs; /* NULL: no --dict auto */
     struct control_file control_file;
     struct admin_token admin_token;
@@ -333,6 +334,28 @@ static struct lifecycle_runner *lifecycle_of(struct server *server)
     return can_run ? &server->lifecycle : NULL;
 }
 
+static const struct loop_counters *find_loop(void *context, unsigned shard)
+{
+    const struct server *server = context;
+    return server->views[shard].loop;
+}
+
+/* NULL: --recompact off. */
+static struct recompactor *prepare_recompactor(struct server *server)
+{
+    if (server->config->recompact == CONFIG_RECOMPACT_OFF)
+        return NULL;
+    server->recompactor = (struct recompactor){.store = server->backend->requests,
+                                               .classes = &server->classes,
+                                               .after_ms = server->config->recompact_after_ms,
+                                               .pace = server->config->recompact_pace,
+                                               .has_columns = config_packs_columns(server->config),
+                                               .shards_count = server->shards_count,
+                                               .find_loop = find_loop,
+                                               .context = server};
+    return &server->recompactor;
+}
+
 static void prepare_shards(struct server *server)
 {
     uint8_t host_id[16];
@@ -382,6 +405,7 @@ static void prepare_shards(struct server *server)
         .dictionaries = &server->dictionary_keeper,
         .trainer = server->backend->no_journal != NULL ? NULL : &server->trainer,
         .lifecycle = lifecycle_of(server),
+        .recompactor = prepare_recompactor(server),
         .control_word = server->control_file.word,
         .admin_token = server->admin_token.text,
         .keyring = server->keyring,
@@ -411,6 +435,7 @@ static void prepare_control(struct server *server)
         .keyring_path = server->config->keyring,
         .file_threads = server->list_threads,
         .trainer = &server->trainer,
+        .recompactor = server->view.recompactor == NULL ? NULL : &server->recompactor,
         .drain = drain,
         .watchdog_ms = service_manager_watchdog_ms(),
         .is_alive = is_alive,

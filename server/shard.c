@@ -107,14 +107,6 @@ static enum customer_keys customer_keys(const struct config *config)
     return config->sse_c_over_http != 0 ? CUSTOMER_KEYS_OVER_HTTP : CUSTOMER_KEYS_OVER_TLS;
 }
 
-/* Whoever keeps objects in a bucket may want to read them with S4, which does not know columns. */
-static bool packs_columns(const struct config *config)
-{
-    bool wants =
-        config->columns == CONFIG_COLUMNS_ON || (config->columns == CONFIG_COLUMNS_AUTO && !config_is_bucket(config));
-    return wants && !config->raw && (config->codec == CONFIG_CODEC_AUTO || config->codec == CONFIG_CODEC_ZSTD);
-}
-
 /* Where no settings are kept, it stays empty. */
 static struct access_log *make_access_log(const struct shard *shard)
 {
@@ -145,7 +137,7 @@ static void start_pools(struct shard *shard)
         .level = (int)config->zstd_level,
         .classes = common->classes->count > 0 ? common->classes : NULL,
         .gzip_level = (int)config->gzip_level,
-        .columns = packs_columns(config),
+        .columns = config_packs_columns(config),
         .frame_buffers_max = (unsigned)config->frame_buffers,
         .wait_ms = BUFFER_WAIT_MS,
         .offload = common->codec_threads,

@@ -22,6 +22,7 @@
 #include "server/dictionaries/table.h"
 #include "server/http/connection.h"
 #include "server/journal_service.h"
+#include "server/recompact/recompactor.h"
 #include "server/report/metrics.h"
 #include "server/s3/access_log/access_log.h"
 #include "server/training/trainer.h"
@@ -44,11 +45,12 @@ struct admin_view {
     const struct fleet_member *member;
     const struct settings_keeper *keeper; /* NULL: the backend keeps no settings of buckets */
     const struct dictionary_keeper *dictionaries;
-    struct dictionary_trainer *trainer; /* NULL: there is no journal */
-    struct lifecycle_runner *lifecycle; /* NULL: nothing carries lifecycle rules out */
-    const char *control_word;           /* a change must bring this or admin_token; "": none can */
-    const char *admin_token;            /* "": there is none */
-    const struct keyring *keyring;      /* server/keys/keyring.h; NULL: there is none */
+    struct dictionary_trainer *trainer;    /* NULL: there is no journal */
+    struct lifecycle_runner *lifecycle;    /* NULL: nothing carries lifecycle rules out */
+    const struct recompactor *recompactor; /* NULL: --recompact off */
+    const char *control_word;              /* a change must bring this or admin_token; "": none can */
+    const char *admin_token;               /* "": there is none */
+    const struct keyring *keyring;         /* server/keys/keyring.h; NULL: there is none */
     const _Atomic(bool) *is_ready;
     int64_t started_ms; /* wall clock */
 };

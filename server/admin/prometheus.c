@@ -11,6 +11,7 @@
 #include "server/admin/fleet.h"
 #include "server/admin/journal_metrics.h"
 #include "server/admin/lifecycle_metrics.h"
+#include "server/admin/recompact_metrics.h"
 #include "server/keys/keyring.h"
 
 #include <stddef.h>
@@ -360,5 +361,7 @@ SUSPENDS void admin_write_metrics(const struct admin_view *view, struct buffer *
     admin_write_dictionary_metrics(view->dictionaries, to);
     if (view->lifecycle != NULL)
         admin_write_lifecycle_metrics(view->lifecycle, to);
+    if (view->recompactor != NULL)
+        admin_write_recompact_metrics(view->recompactor, to);
     write_process(view, to);
 }

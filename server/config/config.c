@@ -176,6 +176,13 @@ static const struct option OPTIONS[] = {
      .help = "how long a day of lifecycle rules is, to try them out; objects fall due when it is over"},
     {"lifecycle-takeover", OPTION_DURATION, AT(lifecycle_takeover_ms), "5m", "TIME", .least = 1000, .most = DAY_MS,
      .help = "how long a sweep by lifecycle rules must have stood still before another replica takes it over"},
+    {"recompact", OPTION_CHOICE, AT(recompact), "off", "WORD", .allowed = "off|idle",
+     .help = "idle: what has lain for a while is packed anew at level 9, or at a higher one of its class, when nothing "
+             "else wants the processor; of dir alone"},
+    {"recompact-after", OPTION_DURATION, AT(recompact_after_ms), "168h", "TIME", .least = 0,
+     .most = INT64_C(3660) * DAY_MS, .help = "of --recompact idle: how long nobody must have changed an object"},
+    {"recompact-pace", OPTION_SIZE, AT(recompact_pace), "8M", "BYTES", .least = 1 << 20, .most = 1LL << 30,
+     .help = "of --recompact idle: how many original bytes are packed a second at most"},
     {"access-log-period", OPTION_DURATION, AT(access_log_period_ms), "1m", "TIME", .least = 1000, .most = 5 * 60 * 1000,
      .help = "how long lines of a bucket's access log are gathered before they are written as an object"},
     {"catalogue-max-size", OPTION_SIZE, AT(catalogue_max_size), "1T", "BYTES", .least = 1 << 20, .most = 16LL << 40,
@@ -292,6 +299,8 @@ static bool check_backend(const struct config *config, struct error *error)
 {
     if (config_is_bucket(config) && config->raw)
         return error_set(error, ERROR_INVALID, NULL, "--raw goes with --backend dir:PATH only");
+    if (config->recompact == CONFIG_RECOMPACT_IDLE && (config_is_bucket(config) || config->raw))
+        return error_set(error, ERROR_INVALID, NULL, "--recompact idle goes with --backend dir:PATH only, not --raw");
     if (!config_is_bucket(config) && (config->tier[0] != '\0' || config->tier_memory > 0))
         return error_set(error, ERROR_INVALID, NULL, "--%s goes with --backend s3:BUCKET only",
                          config->tier[0] != '\0' ? "tier" : "tier-memory");
@@ -308,6 +317,8 @@ static bool check_backend(const struct config *config, struct error *error)
 static bool check_classes(const struct config *config, struct error *error)
 {
     bool packs = config->codec == CONFIG_CODEC_AUTO || config->codec == CONFIG_CODEC_ZSTD;
+    if (config->recompact == CONFIG_RECOMPACT_IDLE && !packs)
+        return error_set(error, ERROR_INVALID, NULL, "--recompact idle goes with --codec auto or zstd only");
     return config->class_levels[0] == '\0' || packs ||
            error_set(error, ERROR_INVALID, NULL, "--class goes with --codec auto or zstd only");
 }
@@ -338,6 +349,13 @@ enum config_verdict config_load(int argc, char *const *argv, char *const *enviro
     if (is_given(argc, argv, "--version"))
         return CONFIG_VERSION;
     return load(argc, argv, environment, ret_config, error) ? CONFIG_READY : CONFIG_WRONG;
+}
+
+bool config_packs_columns(const struct config *config)
+{
+    bool wants =
+        config->columns == CONFIG_COLUMNS_ON || (config->columns == CONFIG_COLUMNS_AUTO && !config_is_bucket(config));
+    return wants && !config->raw && (config->codec == CONFIG_CODEC_AUTO || config->codec == CONFIG_CODEC_ZSTD);
 }
 
 void config_free(struct config *config)

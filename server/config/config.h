@@ -16,6 +16,7 @@
 
 /* In the order of the choices in config.c's table. */
 enum config_switch { CONFIG_ON, CONFIG_OFF };
+enum config_recompact { CONFIG_RECOMPACT_OFF, CONFIG_RECOMPACT_IDLE };
 enum config_columns { CONFIG_COLUMNS_AUTO, CONFIG_COLUMNS_ON, CONFIG_COLUMNS_OFF };
 enum config_sse { CONFIG_SSE_ASKED, CONFIG_SSE_S3, CONFIG_SSE_REQUIRE };
 enum config_codec { CONFIG_CODEC_AUTO, CONFIG_CODEC_ZSTD, CONFIG_CODEC_GZIP, CONFIG_CODEC_NONE };
@@ -103,6 +104,9 @@ struct config {
     uint64_t lifecycle_day_ms;
     uint64_t lifecycle_pace; /* actions a second; 0: none */
     uint64_t lifecycle_takeover_ms;
+    uint64_t recompact; /* enum config_recompact */
+    uint64_t recompact_after_ms;
+    uint64_t recompact_pace; /* bytes a second */
     uint64_t access_log_period_ms;
     uint64_t catalogue_max_size;
     uint64_t log_format; /* enum config_log_format */
@@ -132,5 +136,8 @@ const struct option_table *config_options(void);
 bool config_is_bucket(const struct config *config);
 /* Where this process keeps what is its own: the folder of `dir:PATH`, or --state. */
 const char *config_folder(const struct config *config);
+/* May frames be packed in columns? Whoever keeps objects in a bucket may want to read them with S4, which does not know
+ * them. */
+bool config_packs_columns(const struct config *config);
 /* BUCKET and PREFIX ("": none) of `s3:BUCKET[/PREFIX]`. `ret_bucket` has 64 bytes. */
 const char *config_backend_bucket(const struct config *config, char ret_bucket[64]);

@@ -76,6 +76,13 @@ bool object_prove(struct object_codecs *codecs, const struct object_name *name, 
 
 /* ---- in: object/object_writer.c ---- */
 
+/* What background work asks before each frame, and where it waits for its turn: false ends it with the error. So many
+ * original bytes have been packed by then, and so many stored. */
+struct frame_gate {
+    SUSPENDS bool (*pass)(void *context, uint64_t original_bytes, uint64_t stored_bytes, struct error *error);
+    void *context;
+};
+
 struct object_writer;
 
 struct object_write_intent {
@@ -103,7 +110,8 @@ struct object_write_intent {
      * stored. */
     const struct body_rewrite *rewrite;
     const bool *is_cut_off; /* looked at before each frame: true ends it with ERROR_CANCELLED. NULL: nothing does */
-    struct span seal;       /* of a part instead of is_sealed: what its upload has (upload_info.seal) */
+    const struct frame_gate *gate; /* NULL: it does not wait */
+    struct span seal;              /* of a part instead of is_sealed: what its upload has (upload_info.seal) */
 };
 
 /* As bucket_begin: a condition that does not hold is refused before a byte is taken. */

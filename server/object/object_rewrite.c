@@ -47,7 +47,8 @@ SUSPENDS static bool pack(struct object_codecs *codecs, struct bucket_store *sto
                                               .size = attributes->original_size,
                                               .level = intent->level,
                                               .rewrite = &rewrite->body,
-                                              .is_cut_off = intent->is_cut_off};
+                                              .is_cut_off = intent->is_cut_off,
+                                              .gate = intent->gate};
     struct object_digest digest;
     if (!may_be_rewritten(attributes, error) || !object_writer_begin(codecs, store, &write, &rewrite->writer, error))
         return false;

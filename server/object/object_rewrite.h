@@ -16,6 +16,7 @@ struct object_rewrite_intent {
     const struct deletion_grounds *grounds; /* as in body_rewrite, and living as long */
     const bool
         *is_cut_off; /* looked at before each frame, for a whole object may take an hour. NULL: nothing ends it */
+    const struct frame_gate *gate; /* as in object_write_intent */
 };
 
 /* ERROR_UNSUPPORTED: it is encrypted, or its size is not known. ERROR_DAMAGED: what is stored is not what was put.

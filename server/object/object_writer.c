@@ -188,6 +188,7 @@ SUSPENDS bool object_writer_begin(struct object_codecs *codecs, struct bucket_st
     writer->level = level_of(codecs, intent);
     writer->rewrite = intent->rewrite;
     writer->is_cut_off = intent->is_cut_off;
+    writer->gate = intent->gate;
     writer->stays_raw = stays_raw(store, intent, codecs->settings.codec);
     writer->may_be_gzip = may_be_gzip(store, intent, codecs->settings.codec);
     writer->may_be_block = object_codecs_write_blocks(codecs, store);

@@ -233,6 +233,9 @@ SUSPENDS bool object_writer_flush(struct object_writer *writer, bool is_last, st
     bool stored;
     if (writer->is_cut_off != NULL && *writer->is_cut_off)
         return error_set(error, ERROR_CANCELLED, NULL, "Nobody waits for the end of this any more.");
+    if (writer->gate != NULL &&
+        !writer->gate->pass(writer->gate->context, writer->original_size - writer->filled, writer->stored_size, error))
+        return false;
     writer->is_last_frame = is_last;
     if (writer->may_be_gzip) {
         stored = flush_gzip(writer, frame, is_last, error);

@@ -5,7 +5,23 @@
 
 #include <string.h>
 
-enum { ARENA_BYTES = 256 << 10 }; /* metadata, grants */
+enum {
+    ARENA_BYTES = 256 << 10, /* metadata, grants */
+    SMALL_BYTES = 2000,      /* stored: what lies in the catalogue */
+};
+
+enum repack_bar repack_find_bar(const struct object_attributes *attributes, int level)
+{
+    if (attributes->is_encrypted || attributes->seal.size > 0)
+        return REPACK_ENCRYPTED;
+    if (!attributes->is_s4 || !attributes->is_size_known)
+        return REPACK_FOREIGN;
+    if (attributes->stored_size <= SMALL_BYTES)
+        return REPACK_SMALL;
+    if (attributes->dictionary[0] != '\0')
+        return REPACK_DICTIONARY;
+    return attributes->level_tried >= level ? REPACK_TRIED : REPACK_MAY;
+}
 
 static bool expect_judged(const struct repack *repack, const struct object_attributes *found, struct error *error)
 {
@@ -81,10 +97,17 @@ SUSPENDS bool repack_object(const struct repack *repack, struct repacked *ret_re
     const struct object_rewrite_intent intent = {.name = repack->name,
                                                  .level = repack->level,
                                                  .storage_class = repack->storage_class,
-                                                 .is_cut_off = repack->is_cut_off};
+                                                 .is_cut_off = repack->is_cut_off,
+                                                 .gate = repack->gate};
     struct object_rewrite *rewrite;
     if (repack->level == 0)
         return change_class(repack, ret_repacked, error);
     return object_rewrite_begin(repack->codecs, repack->store, &intent, &rewrite, error) &&
            replace_body(repack, rewrite, ret_repacked, error);
+}
+
+SUSPENDS bool repack_note_level(const struct repack *repack, struct error *error)
+{
+    struct repacked ignored;
+    return change_class(repack, &ignored, error);
 }

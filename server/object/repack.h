@@ -15,8 +15,20 @@ struct repack {
     int level;                 /* 0: the body stays */
     unsigned least_gain;       /* percent: a body that shrinks by less stays */
     struct span storage_class; /* empty: its own */
-    const bool *is_cut_off;    /* as in object_rewrite_intent */
+    const bool *is_cut_off;    /* as in object_write_intent; so is the next */
+    const struct frame_gate *gate;
 };
+
+/* Why a body stays as it is, whatever it would gain. */
+enum repack_bar {
+    REPACK_MAY,        /* nothing speaks against it */
+    REPACK_ENCRYPTED,  /* its frames are sealed */
+    REPACK_FOREIGN,    /* not Bale's own, or nobody knows its size */
+    REPACK_SMALL,      /* beside its row in the catalogue, where a few bytes less gain nothing */
+    REPACK_DICTIONARY, /* packed by one, which is denser */
+    REPACK_TRIED,      /* at this level or a higher one */
+};
+enum repack_bar repack_find_bar(const struct object_attributes *attributes, int level);
 
 struct repacked {
     bool is_packed;       /* the body is another one */
@@ -26,3 +38,5 @@ struct repacked {
 /* Errors as of object_rewrite_begin and bucket_commit_rewrite. ERROR_CHANGED: other bytes than those that were judged.
  */
 SUSPENDS bool repack_object(const struct repack *repack, struct repacked *ret_repacked, struct error *error);
+/* The level was tried on some of it, and gains too little. */
+SUSPENDS bool repack_note_level(const struct repack *repack, struct error *error);

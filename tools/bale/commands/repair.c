@@ -1,7 +1,7 @@
 /* tools/bale/commands/repair.c -- bale repair: what follows from the frames of an object is written anew. */
 #include "tools/bale/maintain/repair.h"
+#include "store/walk.h"
 #include "tools/bale/command.h"
-#include "tools/bale/files/walk.h"
 #include "tools/bale/session/backend_session.h"
 #include "tools/bale/session/stopping.h"
 #include "tools/bale/view/printable.h"

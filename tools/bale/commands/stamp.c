@@ -1,7 +1,7 @@
 /* tools/bale/commands/stamp.c -- bale stamp: what S4 wants to find beside objects that Bale wrote. */
 #include "store/remote/remote.h"
+#include "store/walk.h"
 #include "tools/bale/command.h"
-#include "tools/bale/files/walk.h"
 #include "tools/bale/session/backend_session.h"
 
 #include <inttypes.h>

@@ -3,8 +3,8 @@
 
 #include "server/dictionaries/table.h"
 #include "server/keys/keyring.h"
+#include "store/walk.h"
 #include "tools/bale/command.h"
-#include "tools/bale/files/walk.h"
 #include "tools/bale/session/backend_session.h"
 #include "tools/bale/session/stopping.h"
 #include "tools/bale/view/progress.h"

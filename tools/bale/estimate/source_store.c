@@ -1,8 +1,8 @@
 /* tools/bale/estimate/source_store.c -- Bale's store in a folder, through snapshots: a server may have it open. */
 #include "server/dictionaries/table.h"
 #include "server/object/object.h"
+#include "store/walk.h"
 #include "tools/bale/estimate/source.h"
-#include "tools/bale/files/walk.h"
 #include "tools/bale/session/session.h"
 
 #include <stdlib.h>

@@ -2,7 +2,7 @@
 #include "tools/bale/maintain/key_usage.h"
 
 #include "codec/seal/upload_seal.h"
-#include "tools/bale/files/walk.h"
+#include "store/walk.h"
 #include "tools/bale/session/backend_session.h"
 #include "tools/bale/session/stopping.h"
 

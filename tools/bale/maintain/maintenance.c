@@ -2,7 +2,7 @@
 #include "tools/bale/maintain/maintenance.h"
 
 #include "runtime/fiber/offload.h"
-#include "tools/bale/files/walk.h"
+#include "store/walk.h"
 #include "tools/bale/maintain/migrate.h"
 #include "tools/bale/maintain/recompact.h"
 #include "tools/bale/session/session.h"

@@ -6,8 +6,6 @@
 
 #include <string.h>
 
-enum { SMALL_BYTES = 2000 }; /* stored: beside its row in the catalogue, where a few bytes less gain nothing */
-
 /* What is to become of a version. */
 struct plan {
     const struct recompaction *recompaction;
@@ -18,19 +16,10 @@ struct plan {
     char judged[STORED_ETAG_TEXT_BYTES];
 };
 
-/* Why a body that is there stays as it is, whatever it would gain; PACKED: nothing speaks against it. */
-static enum outcome judge_body(const struct object_attributes *attributes, unsigned level)
-{
-    if (attributes->is_encrypted || attributes->seal.size > 0)
-        return OUTCOME_ENCRYPTED;
-    if (!attributes->is_s4 || !attributes->is_size_known)
-        return OUTCOME_FOREIGN;
-    if (attributes->stored_size <= SMALL_BYTES)
-        return OUTCOME_TOO_SMALL;
-    if (attributes->dictionary[0] != '\0')
-        return OUTCOME_DICTIONARY;
-    return attributes->level_tried >= level ? OUTCOME_ALREADY : OUTCOME_PACKED;
-}
+static const enum outcome BARS[] = {
+    [REPACK_MAY] = OUTCOME_PACKED,      [REPACK_ENCRYPTED] = OUTCOME_ENCRYPTED,   [REPACK_FOREIGN] = OUTCOME_FOREIGN,
+    [REPACK_SMALL] = OUTCOME_TOO_SMALL, [REPACK_DICTIONARY] = OUTCOME_DICTIONARY, [REPACK_TRIED] = OUTCOME_ALREADY,
+};
 
 /* By its first MiB: PACKED, and what it would come to, or why not. */
 SUSPENDS static bool try_body(const struct plan *plan, struct bucket_object *object, struct trial *trial,
@@ -66,7 +55,7 @@ SUSPENDS static bool judge(struct plan *plan, struct bucket_object *object, stru
             return true;
         }
     }
-    maintained->outcome = rule->level > 0 ? judge_body(attributes, (unsigned)rule->level) : OUTCOME_ALREADY;
+    maintained->outcome = rule->level > 0 ? BARS[repack_find_bar(attributes, (int)rule->level)] : OUTCOME_ALREADY;
     if (maintained->outcome == OUTCOME_PACKED && !try_body(plan, object, trial, maintained, error))
         return false;
     plan->level = maintained->outcome == OUTCOME_PACKED ? (int)rule->level : 0;

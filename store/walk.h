@@ -1,4 +1,4 @@
-/* tools/bale/files/walk.h -- every object of a backend, one after the other, in the order of their keys; with its
+/* store/walk.h -- every object of a backend, one after the other, in the order of their keys; with its
  * versions and delete markers, the newest first, and behind those of a bucket the uploads that are open in it, where
  * these are wanted. */
 #pragma once

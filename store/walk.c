@@ -1,5 +1,5 @@
-/* tools/bale/files/walk.c -- pages of buckets, and in them pages of keys. */
-#include "tools/bale/files/walk.h"
+/* store/walk.c -- pages of buckets, and in them pages of keys. */
+#include "store/walk.h"
 
 #include <string.h>
 

@@ -1,0 +1,66 @@
+"""tests/process/recompacting.py -- baled --recompact idle: what has lain for a while is packed anew, once, and nothing else of it
+changes; for tests/process/run.
+
+`Recompacting.baled` and `Recompacting.bale` are the binaries; set before the tests run.
+"""
+
+import json
+import random
+import subprocess
+
+import admin
+from daemons import DaemonsCase
+from maintaining import text
+
+VERSIONS = 'bale_recompact_versions_total{outcome="%s"}'
+
+
+class Recompacting(DaemonsCase):
+    def make(self, *options):
+        self.daemon = self.add("--catalogue-max-size", "4G", "--shards", "2", *options)
+        self.alice = self.daemon.alice
+        self.bodies = {"a.txt": text(1, 120_000), "large.txt": text(2, 400_000), "noise": random.Random(3).randbytes(2_000_000), "tiny": b"x" * 100}
+        self.assertEqual(200, self.alice.put("bucket").status)
+        for key, body in self.bodies.items():
+            self.assertEqual(200, self.alice.put("bucket", key, (), {"x-amz-tagging": "a=1"}, body).status)
+
+    def run_bale(self, *words):
+        done = subprocess.run([self.bale, *words, "--backend", f"dir:{self.daemon.folder}/data"], capture_output=True, text=True, timeout=120, check=False)
+        self.assertEqual(0, done.returncode, done.stdout + done.stderr)
+        return done.stdout
+
+    def stored(self):
+        return {key: json.loads(self.run_bale("inspect", f"bucket/{key}", "--json"))["stored size"] for key in self.bodies}
+
+    def metric(self, name):
+        return admin.metrics(self.daemon.server)[name]
+
+    def heads(self):
+        names = ("etag", "last-modified", "content-length", "x-amz-tagging-count")
+        return {key: [self.alice.head("bucket", key).header(name) for name in names] for key in self.bodies}
+
+    def test_each_is_packed_once(self):
+        self.make()
+        before, sizes = self.heads(), self.stored()
+        self.assertEqual(0, self.daemon.stop())
+        self.daemon.options += ["--recompact", "idle", "--recompact-after", "0s", "--recompact-pace", "1G"]
+        self.restart(self.daemon)
+        self.alice = self.daemon.alice
+        self.wait_for(lambda: self.metric(VERSIONS % "packed") == 2 and self.metric(VERSIONS % "no-gain") == 1, 120)
+        walks = self.metric("bale_recompact_walks_total")
+        self.wait_for(lambda: self.metric("bale_recompact_walks_total") >= walks + 2, 120)
+        self.assertEqual((2, 1, 0), tuple(self.metric(VERSIONS % outcome) for outcome in ("packed", "no-gain", "failed")))
+        after = self.stored()
+        self.assertEqual(["a.txt", "large.txt"], [key for key in sizes if after[key] < sizes[key]])
+        self.assertEqual(sum(sizes.values()) - sum(after.values()),
+                         self.metric("bale_recompact_before_bytes_total") - self.metric("bale_recompact_after_bytes_total"))
+        self.assertEqual(before, self.heads())
+        for key, body in self.bodies.items():
+            self.assertTrue(self.alice.get("bucket", key).body == body, key)
+        self.assertEqual(0, self.daemon.stop())
+        self.run_bale("check")
+
+    def test_what_is_young_is_left(self):
+        self.make("--recompact", "idle", "--recompact-after", "100s")
+        self.wait_for(lambda: self.metric("bale_recompact_walks_total") >= 2, 120)
+        self.assertEqual(0, self.metric(VERSIONS % "packed"))
