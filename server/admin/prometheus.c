@@ -197,6 +197,12 @@ static const struct shard_row SHARD_ROWS[] = {
      OBJECT(stored_bytes_out), 1},
     {"bale_encrypted_objects_written_total", "counter", "Objects that were written encrypted.", OBJECT(objects_sealed),
      1},
+    {"bale_customer_key_objects_written_total", "counter", "Of these, objects under keys that clients brought along.",
+     OBJECT(objects_customers), 1},
+    {"bale_customer_key_objects_refused_total", "counter",
+     "Requests for encrypted objects without the client's key that they need, with another, or with one that they do "
+     "not take.",
+     OBJECT(customers_refused), 1},
     {"bale_encrypted_objects_refused_total", "counter",
      "Requests for encrypted objects whose key is missing or whose seal is wrong.", OBJECT(seals_refused), 1},
     {"bale_frames_damaged_total", "counter", "Reads that met a damaged frame.", OBJECT(frames_damaged), 1},

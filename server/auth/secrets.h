@@ -2,8 +2,8 @@
  * wants objects to be encrypted ("Using server-side encryption with customer-provided keys" in the Amazon S3 user
  * guide).
  *
- * Bale refuses such requests, but a refusal must not spread what it refuses: answers end in the logs of clients and of
- * proxies. Whoever repeats a value from outside beside its name asks here. */
+ * Whether such a request is done or refused: answers end in the logs of clients and of proxies. Whoever repeats a value
+ * from outside beside its name asks here. */
 #pragma once
 
 #include "runtime/base/arena.h"

@@ -55,7 +55,9 @@ struct object_counters {
     metric_counter stored_bytes_out;   /* from the store, sidecars included: what a range really cost */
     metric_counter frames_damaged;     /* reads that ended with ERROR_DAMAGED */
     metric_counter objects_sealed;     /* committed, encrypted */
+    metric_counter objects_customers;  /* of these, under a customer's key */
     metric_counter seals_refused;      /* encrypted objects whose key was not there, or whose seal was another's */
+    metric_counter customers_refused;  /* objects asked for with another customer's key than theirs, or none */
     metric_counter slow_downs;         /* waits for memory or a context that were given up */
 };
 const struct object_counters *object_codecs_counters(const struct object_codecs *codecs);

@@ -96,8 +96,9 @@ bool object_prove(struct object_codecs *codecs, const struct object_name *name, 
     struct object_secret secret;
     bool opened = object_seal_open(codecs->settings.keyring, name, customer, attributes, &secret, error);
     explicit_bzero(&secret, sizeof secret);
-    if (!opened && error->code == S3_InternalError) /* not what is the client's fault */
-        metric_add(&codecs->counters.seals_refused, 1);
+    if (!opened)
+        metric_add(
+            error->code == S3_InternalError ? &codecs->counters.seals_refused : &codecs->counters.customers_refused, 1);
     return opened;
 }
 

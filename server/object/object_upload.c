@@ -448,5 +448,7 @@ SUSPENDS bool object_upload_complete(struct object_codecs *codecs, struct bucket
     bool ok = complete_by_plan(codecs, store, name, upload, choices, plan, condition, ret_attributes, error);
     if (ok && plan->sealed != NULL)
         metric_add(&codecs->counters.objects_sealed, 1);
+    if (ok && object_seal_mode(&plan->attributes) == SEAL_CUSTOMER)
+        metric_add(&codecs->counters.objects_customers, 1);
     return ok;
 }

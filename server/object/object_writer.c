@@ -409,6 +409,8 @@ SUSPENDS bool object_writer_commit(struct object_writer *writer, struct object_a
     bool committed = bucket_commit(writer->stored, &result, ret_attributes, error);
     if (committed && writer->is_sealed)
         metric_add(&writer->codecs->counters.objects_sealed, 1);
+    if (committed && writer->is_customers)
+        metric_add(&writer->codecs->counters.objects_customers, 1);
     dispose(writer);
     return committed;
 }

@@ -1,9 +1,12 @@
 """tests/clients/case.py -- the base of the clients' tests: a server over HTTP or HTTPS, files to send, an environment without
 anything of the user's, and programs run in it."""
 
+import base64
+import hashlib
 import json
 import os
 import re
+import secrets
 import shutil
 import subprocess
 import tempfile
@@ -30,9 +33,18 @@ class Place:
         """`backend`: the name of one of tests/backends, behind that baled; backends.Missing when it cannot be had."""
         self.tls, self.backend = tls, backend
         self.daemon = fronts.backend_daemon(os.path.abspath(baled), backend, tls=tls) if backend else Daemon(os.path.abspath(baled), tls=tls)
+        self.give_keyring()
         self.server = self.daemon.start()
         self.account = self.server.accounts["alice"]
         self.endpoint = f"{'https' if tls else 'http'}://{self.server.host}"
+
+    def give_keyring(self):
+        """Or it would encrypt nothing."""
+        path, key = Path(self.daemon.folder) / "keyring.ini", secrets.token_bytes(32)
+        name = hashlib.sha256(b"bale key" + key).hexdigest()[:16]
+        path.touch(0o600)
+        path.write_text(f"[keyring]\nactive = {name}\n[key {name}]\nmaterial = {base64.b64encode(key).decode()}\n")
+        self.daemon.options += ["--keyring", str(path)]
 
     def stop(self):
         """None, or what was wrong with the end."""
@@ -73,6 +85,12 @@ def needs(*items):
 def http_only(test):
     """Over HTTPS it would show nothing new, or the program cannot be told whom to trust."""
     test.http_only = True
+    return test
+
+
+def https_only(test):
+    """What must not go over plain HTTP."""
+    test.https_only = True
     return test
 
 

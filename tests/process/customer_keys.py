@@ -9,6 +9,8 @@ import os
 import re
 import shutil
 
+import admin
+import forms
 from customers import KEY, OTHER, PREFIX, REFUSED, SOURCE, TOLD, customer, encoded, forms_of_key, key_md5, said, source
 from encrypted import CHECKSUM, HEADER, MARK, SSE, forms_of, sha256, words
 from encryption import BODIES, EncryptionCase
@@ -37,6 +39,10 @@ class CustomerCase(EncryptionCase):
         self.assertEqual(body, daemon.alice.get("bucket", key, None, customer()).body)
         self.assertEqual(1, len(etags))
         self.assertNotIn(hashlib.md5(body).hexdigest(), etags.pop())
+
+    def count_theirs(self, daemon, name):
+        rows = admin.metrics(daemon.server).items()
+        return sum(value for row, value in rows if row.startswith(f"bale_customer_key_objects_{name}_total"))
 
     def expect_nothing_in_clear(self, daemon, bodies):
         stored = self.stored(daemon) + daemon.log().encode()
@@ -102,6 +108,8 @@ class CustomerKeys(CustomerCase):
             answer = alice.get("bucket", key, {"attributes": None}, {**customer(), "x-amz-object-attributes": "ETag,ObjectSize"})
             self.assertEqual((200, etag.strip('"'), str(len(body))), (answer.status, answer.text("ETag"), answer.text("ObjectSize")))
         self.assertEqual(0, self.count(daemon, "refused"))
+        self.assertEqual(2, self.count_theirs(daemon, "written"))
+        self.assertLess(2 * 2 * len(asks), self.count_theirs(daemon, "refused"))
         for number in range(2):  # what needs no key
             self.assertEqual(200, alice.get("bucket", "small", {"tagging": None}).status)
             self.assertEqual(200, alice.get("bucket").status)
@@ -169,6 +177,28 @@ class CustomerKeys(CustomerCase):
         self.assertEqual(200, alice.put("bucket", "theirs", None, {**onto_itself, **source(), **customer(OTHER)}).status)
         self.refuse(alice.get("bucket", "theirs", None, customer()), 403, "AccessDenied")
         self.assertEqual(body, alice.get("bucket", "theirs", None, customer(OTHER)).body)
+
+    def test_forms_links_and_versions(self):
+        """A form's fields are its headers; a link is for whoever has the key as well."""
+        daemon = self.begin()
+        alice = daemon.alice
+        form = forms.Form(alice, "bucket", "formed", b"formed")
+        for name, value in customer().items():
+            form.add(name, value)
+        answer = form.send()
+        self.assertEqual((204, TOLD), (answer.status, said(answer)), answer.body)
+        self.expect_object(daemon, "formed", b"formed")
+        self.assertEqual(200, alice.put("bucket", "linked", (), customer(), b"linked", auth="presigned").status)
+        answer = alice.get("bucket", "linked", (), customer(), auth="presigned")
+        self.assertEqual((200, b"linked"), (answer.status, answer.body))
+        self.refuse(alice.get("bucket", "linked", (), (), auth="presigned"), 400, "InvalidRequest")
+        versioning = b"<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>"
+        self.assertEqual(200, alice.put("bucket", "", {"versioning": None}, (), versioning).status)
+        ids = [self.put(daemon, "key", body, headers).header("x-amz-version-id")
+               for body, headers in ((b"first", customer()), (b"second", customer(OTHER)), (b"third", SSE))]
+        for version, body, headers in zip(ids, (b"first", b"second", b"third"), (customer(), customer(OTHER), {})):
+            self.assertEqual(body, alice.get("bucket", "key", {"versionId": version}, headers).body)
+        self.refuse(alice.get("bucket", "key", {"versionId": ids[1]}, customer()), 403, "AccessDenied")
 
     def test_every_codec_setting(self):
         for options in (("--codec", "none"), ("--codec", "gzip")):

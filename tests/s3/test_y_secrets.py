@@ -1,5 +1,5 @@
-"""Keys with which customers want their objects to be encrypted: Bale refuses them, and repeats them nowhere, neither in an
-answer nor in its log at the level that tells most."""
+"""Keys with which customers want their objects to be encrypted: a Bale without a keyring refuses them, and repeats them nowhere, neither in
+an answer nor in its log at the level that tells most. (With one: tests/process/customer_keys.py.)"""
 
 import base64
 import os

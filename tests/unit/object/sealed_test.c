@@ -352,6 +352,103 @@ START_TEST(hashes_are_behind_a_veil)
 }
 END_TEST
 
+/* ---- customers' keys ---- */
+
+static const struct customer_key mine = {.bytes = {1}};
+static const struct customer_key another = {.bytes = {2}};
+
+static void put_for(const struct customer_key *customer, const char *key, struct span body)
+{
+    struct object_digest digest;
+    struct error error;
+    const struct upload upload = {
+        .key = key, .body = body, .is_size_known = true, .is_sealed = true, .customer = customer};
+    bool done = upload_body(codecs, &store, &upload, &digest, &error);
+    ck_assert_msg(done, "%s", done ? "" : error.message);
+    strcpy(memory_store_find(&store, key)->attributes.stored_etag, "etag"); /* nothing is kept of what has none */
+}
+
+static void expect_code(const struct customer_key *customer, const char *key, struct span body, const char *code)
+{
+    struct error error;
+    uint64_t done;
+    reading_key = customer;
+    ck_assert(!download_range(codecs, &store, key, body, 0, body.size, &done, &error));
+    ck_assert_str_eq(error.code, code);
+    reading_key = NULL;
+}
+
+static bool is_kept_decoded(const char *key)
+{
+    struct object_name name = name_of(key);
+    const char *etag = memory_store_find(&store, key)->attributes.stored_etag;
+    struct decoded_entry *entry = decoded_cache_find(codecs->decoded, &name, span_from_string(etag));
+    decoded_cache_give(entry);
+    return entry != NULL;
+}
+
+/* Their key alone opens them, also the empty one, whose bytes are known to everybody; and no cache keeps what it has
+ * opened. */
+static void bring_keys(void *argument)
+{
+    (void)argument;
+    static const char *const bodies[] = {"body", ""};
+    begin(OBJECT_CODEC_AUTO);
+    store.whole_body_max = SIZE_MAX;
+    for (size_t i = 0; i < 2; i++) {
+        struct span body = span_from_string(bodies[i]);
+        put_for(&mine, "theirs", body);
+        reading_key = &mine;
+        for (unsigned times = 0; times < 3; times++)
+            must_download(codecs, &store, "theirs", body, 0, body.size);
+        expect_code(&another, "theirs", body, S3_AccessDenied);
+        expect_code(NULL, "theirs", body, S3_InvalidRequest);
+        ck_assert(!is_kept_decoded("theirs"));
+    }
+    put_for(NULL, "ours", SPAN("body"));
+    expect_code(&mine, "ours", SPAN("body"), S3_InvalidRequest);
+    for (unsigned times = 0; times < 3; times++)
+        must_download(codecs, &store, "ours", SPAN("body"), 0, 4);
+    ck_assert(is_kept_decoded("ours")); /* or the above would prove nothing */
+    end();
+}
+
+START_TEST(customers_keys_open_what_is_theirs)
+{
+    run_on_loop(bring_keys, NULL);
+}
+END_TEST
+
+/* The ETag tells nothing of the bytes, and is another one for each object; every bit of the seal counts. */
+static void change_customers_seal(void *argument)
+{
+    (void)argument;
+    struct error error;
+    uint64_t done;
+    begin(OBJECT_CODEC_AUTO);
+    put_for(&mine, "first", SPAN("body"));
+    put_for(&mine, "second", SPAN("body"));
+    put_for(NULL, "ours", SPAN("body"));
+    struct memory_object *first = memory_store_find(&store, "first");
+    ck_assert_str_ne(first->attributes.etag, memory_store_find(&store, "second")->attributes.etag);
+    ck_assert_str_ne(first->attributes.etag, memory_store_find(&store, "ours")->attributes.etag);
+    reading_key = &mine;
+    for (size_t bit = 0; bit < 8 * first->seal.size; bit++) {
+        first->seal.data[bit / 8] ^= (uint8_t)(1 << bit % 8);
+        ck_assert(!download_range(codecs, &store, "first", SPAN("body"), 0, 4, &done, &error));
+        first->seal.data[bit / 8] ^= (uint8_t)(1 << bit % 8);
+    }
+    must_download(codecs, &store, "first", SPAN("body"), 0, 4);
+    reading_key = NULL;
+    end();
+}
+
+START_TEST(customers_seals_cannot_be_changed)
+{
+    run_on_loop(change_customers_seal, NULL);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("sealed");
@@ -364,5 +461,7 @@ int main(void)
     tcase_add_test(tcase, seals_cannot_be_changed);
     tcase_add_test(tcase, without_keys_nothing_is_done);
     tcase_add_test(tcase, hashes_are_behind_a_veil);
+    tcase_add_test(tcase, customers_keys_open_what_is_theirs);
+    tcase_add_test(tcase, customers_seals_cannot_be_changed);
     return run_suite(suite);
 }
