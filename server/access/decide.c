@@ -102,6 +102,13 @@ static bool is_askers(const struct access_question *question, struct span owner)
     return question->account != NULL && span_equal(span_from_string(question->account->id), owner);
 }
 
+/* To the bucket's owner, unless something denies it; but what an object's owner decides is another question. */
+static bool owner_decides(const struct access_question *question)
+{
+    bool of_object = access_counts_acls(question->bucket) && is_for_objects_owner(question->action);
+    return !of_object && is_askers(question, question->bucket->owner);
+}
+
 static struct span id_of(const struct account *account)
 {
     return account == NULL ? SPAN_EMPTY : span_from_string(account->id);
@@ -120,6 +127,7 @@ static SUSPENDS bool ask_policy(const struct access_question *question, struct p
     const struct policy_question asked = {
         .asker = {.kind = question->account == NULL ? ASKER_ANONYMOUS : ASKER_ACCOUNT,
                   .account = id_of(question->account)},
+        .only_denies = owner_decides(question),
         .action = question->action,
         .bucket = question->bucket->name,
         .key = question->key,
@@ -171,7 +179,7 @@ static SUSPENDS bool decide_allows(const struct access_question *question, bool 
     bool of_object = access_counts_acls(bucket) && is_for_objects_owner(question->action);
     struct span owner = bucket->owner;
     enum access_source otherwise = ACCESS_BY_NOBODY;
-    if (is_bucket_owner && !of_object) {
+    if (owner_decides(question)) {
         answer(ret_answer, true, ACCESS_BY_OWNER);
         return true;
     }

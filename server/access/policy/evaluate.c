@@ -107,7 +107,9 @@ static bool decide(struct evaluation *evaluation, const struct policy *policy, u
     for (unsigned word = 0; word < policy->words_per_action; word++)
         for (uint64_t bits = words[word]; bits != 0; bits &= bits - 1) {
             const struct statement *statement = &policy->statements[word * 64 + (unsigned)__builtin_ctzll(bits)];
-            if (!statement->denies && decision->effect == POLICY_ALLOW && decision->by_name)
+            bool is_allowed =
+                evaluation->question->only_denies || (decision->effect == POLICY_ALLOW && decision->by_name);
+            if (!statement->denies && is_allowed)
                 return false; /* only another policy's Deny could change that */
             enum principal_match match = statement_matches(evaluation, policy, statement);
             if (evaluation->failed) {

@@ -61,6 +61,7 @@ struct policy_values {
 
 struct policy_question {
     struct policy_asker asker;
+    bool only_denies; /* something else allows it: no Allow is looked for */
     enum s3_action action;
     struct span bucket; /* empty: the account itself (s3:ListAllMyBuckets) */
     struct span key;    /* decoded; empty: the bucket */

@@ -163,6 +163,14 @@ START_TEST(test_529_deny_decides)
     decision = ask(policy, &alice, ACTION_GetObject, "k");
     ck_assert_int_eq(decision.effect, POLICY_ALLOW);
     ck_assert_uint_eq(decision.statement, 0);
+    struct policy_question owners = {.asker = alice, /* who needs no Allow */
+                                     .only_denies = true,
+                                     .action = ACTION_GetObject,
+                                     .bucket = SPAN("bucket"),
+                                     .key = SPAN("k")};
+    ck_assert_int_eq(policy_evaluate(policy, &owners).effect, POLICY_NONE);
+    owners.action = ACTION_DeleteObject;
+    ck_assert_int_eq(policy_evaluate(policy, &owners).effect, POLICY_DENY);
 }
 END_TEST
 
