@@ -460,6 +460,7 @@ struct bucket_store_operations {
                           struct error *error);
     SUSPENDS bool (*read_sidecar)(struct bucket_object *object, struct buffer *ret_sidecar, struct error *error);
     void (*close)(struct bucket_object *object);
+    bool (*is_made_of)(const struct bucket_object *object, const char *stored_etag); /* NULL: none ever is */
 
     SUSPENDS bool (*begin)(struct bucket_store *store, const struct write_intent *intent,
                            struct bucket_writer **ret_writer, struct error *error);
@@ -583,6 +584,9 @@ SUSPENDS bool bucket_read(struct bucket_object *object, uint64_t offset, void *r
 /* Appends the sidecar's bytes; nothing when there is none. A limit of the buffer that is passed is ERROR_TOO_LARGE. */
 SUSPENDS bool bucket_read_sidecar(struct bucket_object *object, struct buffer *ret_sidecar, struct error *error);
 void bucket_close(struct bucket_object *object);
+/* Is the object what that revision of it was, written anew by a rewrite? Then its original bytes are the same, and who
+ * was reading those may go on here. */
+bool bucket_is_made_of(const struct bucket_object *object, const char *stored_etag);
 
 /* NoSuchBucket, and what commit would refuse and can be told already (PreconditionFailed, NoSuchKey): commit decides
  * again, and alone is right. The condition and spans of the intent must live until the writer is gone. */

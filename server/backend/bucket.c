@@ -175,7 +175,7 @@ static void put_counters(const struct backend_bucket *bucket, struct buffer *to)
          offsetof(struct remote_counters, trailers_wrong)},
         {{"bale_reads_resumed_total", "counter", "Downloads that went on after a broken connection."},
          offsetof(struct remote_counters, reads_resumed)},
-        {{"bale_reads_changed_total", "counter", "Downloads that were cut because the object was replaced."},
+        {{"bale_reads_changed_total", "counter", "Downloads that found their object replaced."},
          offsetof(struct remote_counters, reads_changed)},
         {{"bale_writes_again_total", "counter", "Writes that were sent anew because the key had changed."},
          offsetof(struct remote_counters, writes_again)},

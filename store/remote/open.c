@@ -529,6 +529,12 @@ SUSPENDS bool remote_open(struct bucket_store *store, const struct object_name *
     return true;
 }
 
+bool remote_is_made_of(const struct bucket_object *object, const char *stored_etag)
+{
+    const struct backend_object *found = &((const struct remote_object *)object)->state.object;
+    return found->is_stamped && stamp_is_made_of(&found->stamp, span_from_string(stored_etag));
+}
+
 SUSPENDS bool remote_head(struct bucket_store *store, const struct object_name *name, struct arena *arena,
                           struct object_attributes *ret_attributes, struct error *error)
 {

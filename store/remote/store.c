@@ -33,6 +33,7 @@ static const struct bucket_store_operations operations = {
     .read = remote_read,
     .read_sidecar = remote_read_sidecar,
     .close = remote_close,
+    .is_made_of = remote_is_made_of,
     .begin = remote_begin_write,
     .write = remote_write,
     .commit = remote_commit,

@@ -10,6 +10,7 @@
 #include "server/s3/headers/encryption.h"
 #include "server/s3/headers/locks.h"
 #include "server/s3/headers/object_headers.h"
+#include "server/s3/object/body.h"
 #include "server/s3/operations.h"
 #include "server/s3/request/conditions.h"
 #include "server/s3/request/missing.h"
@@ -206,15 +207,13 @@ static SUSPENDS bool decide(struct s3_request *request, const struct target *tar
 }
 
 /* The first piece is at hand before the status line goes out, so that damage found in it is still an honest 500. What
- * fits into it leaves in one send with the head. *ret_reached is the original offset of what comes next. */
+ * fits into it leaves in one send with the head. */
 static SUSPENDS bool stream(struct s3_request *request, const struct object_attributes *attributes,
-                            const struct selection *selection, struct object_reader *reader, uint64_t *ret_reached,
-                            struct error *error)
+                            const struct selection *selection, struct body *body, struct error *error)
 {
     struct span piece;
     uint64_t sent = 0;
-    *ret_reached = selection->first;
-    if (!object_reader_next(reader, &piece, error))
+    if (!body_next(body, &piece, error))
         return false;
     begin_answer(request, attributes, selection);
     if (piece.size == selection->size)
@@ -225,8 +224,7 @@ static SUSPENDS bool stream(struct s3_request *request, const struct object_attr
         if (!http_response_send(request->exchange, piece, error))
             return false;
         sent += piece.size;
-        *ret_reached += piece.size;
-        if (!object_reader_next(reader, &piece, error))
+        if (!body_next(body, &piece, error))
             return false;
     }
     return sent == selection->size ||
@@ -249,20 +247,20 @@ static SUSPENDS bool answer_object(struct s3_request *request, const struct obje
     const struct object_attributes *attributes = &object->attributes;
     const struct target target = {name, attributes, object, object->decision};
     struct selection selection;
-    struct object_reader *reader;
+    struct body body;
     bool not_modified;
     if (!decide(request, &target, &selection, &not_modified, error))
         return false;
     if (not_modified)
         return answer_not_modified(request, attributes, error);
-    if (!object_reader_begin(request->settings->codecs, object, name, request->customer_key, selection.first,
-                             selection.size, &reader, error))
+    if (!body_begin(request->settings->codecs, object, name, request->customer_key, selection.first, selection.size,
+                    &body, error))
         return name_dictionary(request, attributes, error);
-    object_reader_keep(reader);
     request->outcome.codec = attributes->codec;
     request->outcome.has_codec = true;
-    bool ok = stream(request, attributes, &selection, reader, ret_reached, error);
-    object_reader_end(reader);
+    bool ok = stream(request, attributes, &selection, &body, error);
+    *ret_reached = body.reached;
+    body_end(&body);
     return ok;
 }
 

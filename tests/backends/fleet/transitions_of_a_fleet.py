@@ -4,7 +4,7 @@ sees nothing but the class."""
 import random
 
 from faults import fault
-from ledger_of_a_fleet import MIB, LedgerCase
+from ledger_of_a_fleet import MIB, LedgerCase, metric
 from rules_of_a_fleet import DAY_S, OPTIONS, SECONDS, RuleCase, rules
 from versions_of_a_fleet import ENABLED, VersionCase
 
@@ -22,7 +22,7 @@ def move(prefix, what=MOVE):
     return rules(f"<Rule><ID>cold</ID>{ANY_SIZE % prefix}<Status>Enabled</Status>{what}</Rule>")
 
 
-class Transitions(RuleCase, LedgerCase):
+class TransitionCase(RuleCase, LedgerCase):
     def start(self, count=2, *options, place=None):
         return self.replicas(count, "--lifecycle-day", f"{DAY_S}s", "--journal-poll", "200ms", "--shards", "1", *options, place=place)
 
@@ -84,6 +84,8 @@ class Transitions(RuleCase, LedgerCase):
             middle = bale.client().get(self.bucket, key, (), {"range": "bytes=2-3"})
             self.assertEqual(body[2:4], middle.body, key)
 
+
+class Transitions(TransitionCase):
     def test_a_client_sees_nothing_but_the_class(self):
         first, second = bales = self.start()
         self.assertEqual(200, self.backend.client().put(self.bucket, "cold/foreign", (), (), TEXT).status)
@@ -103,6 +105,10 @@ class Transitions(RuleCase, LedgerCase):
                          "what Bale did not write is left alone, and none moves twice")
         self.assertEqual(204, self.backend.client().delete(self.bucket, "cold/foreign").status)
         self.check(bales)
+
+
+class TransitionsUnderFire(TransitionCase):
+    FOR = ("raw",)  # what is tried is Bale's
 
     def test_packed_at_the_level_of_its_class(self):
         """And from there to a colder one; tags and metadata that are set between are kept."""
@@ -152,6 +158,27 @@ class Transitions(RuleCase, LedgerCase):
         self.assertTrue(any(proxy.fired()))
         proxy.clear()
         self.check([behind])
+
+
+    def test_a_download_goes_on(self):
+        """Its stream breaks when the object has been written anew, in another form: it goes on in that, to the same bytes."""
+        proxy = self.proxy()
+        behind, = self.start(1, "--lifecycle-pace", "0", place=proxy)
+        mover = self.replica_of(behind, "--lifecycle-day", f"{DAY_S}s", "--journal-poll", "200ms", "--class", f"{CLASS}=zstd:9")
+        body = TEXT * 40 + NOISE
+        self.put(behind, "cold/k", body)
+        proxy.rules(fault("truncate", op=["GetObject"], key="cold/k", at=0.6, times=1))
+        client, got = behind.client(), bytearray()
+        with client.connect(receive_buffer=64 << 10) as connection:
+            connection.send(client.prepare("GET", self.bucket, "cold/k").bytes)
+            head = connection.read_head()
+            self.assertEqual((200, len(body)), (head.status, int(head.header("content-length"))))
+            got += connection.read_exactly(MIB // 2)
+            self.set(mover, "lifecycle", move("cold/"))
+            self.wait_for(lambda: self.class_of(mover, "cold/k") == CLASS, "it has moved", SECONDS)
+            got += connection.read_exactly(len(body) - len(got))
+        self.assertTrue(bytes(got) == body)
+        self.assertGreater(metric(behind, "bale_reads_changed_total"), 0, "what was read had been replaced")
 
 
 class VersionedTransitions(RuleCase, VersionCase):
