@@ -161,6 +161,31 @@ class SharedSettings(ReplicaCase):
         for front in (bale, other):  # a quiet one sees it when it folds at the latest
             self.wait_for(lambda front=front: refuses(front), "that the journal is gone", 20)
 
+    def test_everything_of_bale_is_deleted_and_objects_stay(self):
+        """Where a bucket has no settings nothing of what its clients do needs the journal; an upload that lay there is not there any more."""
+        bales = self.replicas(2, "--settings-grace", "1s", "--journal-poll", "200ms", "--fleet-card", "1s")
+        first, second = (bale.client() for bale in bales)
+        bodies = {"small": b"x" * 1000, "large": b"a line of a log\n" * (9 << 16)}
+        for key, body in bodies.items():
+            self.assertEqual(200, first.put(self.bucket, key, (), (), body, payload="unsigned").status)
+        upload = first.post(self.bucket, "parts", {"uploads": None}).text("UploadId")
+        etag = second.put(self.bucket, "parts", {"partNumber": "1", "uploadId": upload}, (), b"part").header("etag")
+        for key in self.own_keys(".bale/"):
+            self.assertEqual(204, self.backend.client().delete(self.bucket, key).status)
+        self.wait_for(lambda: all("journal" in bale.admin("/ready")[1] for bale in bales), "that the journal is gone", 30)
+        for bale in bales:
+            self.assertEqual(200, bale.admin("/ready")[0])
+            for key, body in bodies.items():
+                self.assertEqual((200, body), ((answer := bale.client().get(self.bucket, key)).status, answer.body))
+        self.assertEqual(200, second.put(self.bucket, "new", (), {"if-none-match": "*"}, b"new").status)
+        self.assertEqual(b"new", first.get(self.bucket, "new").body)
+        self.assertEqual(204, first.delete(self.bucket, "small").status)
+        self.assertEqual(404, second.get(self.bucket, "small").status)
+        self.assertEqual(["large", "new"], second.get(self.bucket, None, {"list-type": "2"}).texts("Contents/Key"))
+        document = f"<CompleteMultipartUpload><Part><PartNumber>1</PartNumber><ETag>{etag}</ETag></Part></CompleteMultipartUpload>"
+        answer = first.post(self.bucket, "parts", {"uploadId": upload}, (), document)
+        self.assertEqual((404, "NoSuchUpload"), (answer.status, answer.code))
+
 
 class JournalInABucket(ReplicaCase):
     def journal(self, *arguments):
