@@ -34,6 +34,7 @@ struct s3_endpoint {
     uint64_t headers_kinds[S3_EXTRA_HEADERS_MAX];
     unsigned headers_count;
     _Atomic int64_t clock_offset_ms;
+    struct clock backend_clock; /* s3_endpoint_clock */
     _Atomic uint64_t answered_ns;
 };
 

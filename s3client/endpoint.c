@@ -171,10 +171,22 @@ static bool fill(struct s3_endpoint *endpoint, const struct s3_endpoint_settings
     return take_headers(endpoint, settings, error);
 }
 
+static int64_t backend_wall_ms(void *context)
+{
+    return s3_endpoint_now_ms(context);
+}
+
+static uint64_t our_monotonic_ns(void *context)
+{
+    const struct s3_endpoint *endpoint = context;
+    return clock_monotonic_ns(endpoint->clock == NULL ? clock_system() : endpoint->clock);
+}
+
 struct s3_endpoint *s3_endpoint_create(const struct s3_endpoint_settings *settings, struct error *error)
 {
     struct s3_endpoint *endpoint = calloc(1, sizeof *endpoint);
     ASSERT(endpoint != NULL);
+    endpoint->backend_clock = (struct clock){backend_wall_ms, our_monotonic_ns, endpoint};
     if (fill(endpoint, settings, error))
         return endpoint;
     s3_endpoint_destroy(endpoint);
@@ -245,6 +257,11 @@ static int64_t our_ms(const struct s3_endpoint *endpoint)
 int64_t s3_endpoint_now_ms(const struct s3_endpoint *endpoint)
 {
     return our_ms(endpoint) + s3_endpoint_clock_offset_ms(endpoint);
+}
+
+const struct clock *s3_endpoint_clock(const struct s3_endpoint *endpoint)
+{
+    return &endpoint->backend_clock;
 }
 
 bool s3_endpoint_correct_clock(struct s3_endpoint *endpoint, struct span date)

@@ -109,6 +109,9 @@ const char *s3_endpoint_region(const struct s3_endpoint *endpoint);
 bool s3_endpoint_is_secure(const struct s3_endpoint *endpoint);
 /* How far the backend's clock is ahead of ours, as its last complaint had it. */
 int64_t s3_endpoint_clock_offset_ms(const struct s3_endpoint *endpoint);
+/* The backend's clock, as far as we know it: ours, put right by its complaints, which begin at a quarter of an hour.
+ * What it dates is to be compared with this. Monotonic time is ours. Lives as long as the endpoint; any thread. */
+const struct clock *s3_endpoint_clock(const struct s3_endpoint *endpoint);
 /* How long ago the last answer came that shows that all is well: 2xx or 304, to any client of this endpoint, to half a
  * second. UINT64_MAX: none has. */
 uint64_t s3_endpoint_silent_ms(const struct s3_endpoint *endpoint);

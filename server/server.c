@@ -381,6 +381,7 @@ static void prepare_shards(struct server *server)
                                                   .thread = server->training_thread,
                                                   .reservoirs = server->reservoirs};
     server->lifecycle = (struct lifecycle_runner){.store = server->backend->requests,
+                                                  .present = server->backend->clock,
                                                   .keeper = &server->keeper,
                                                   .day_ms = (int64_t)server->config->lifecycle_day_ms,
                                                   .pace = server->config->lifecycle_pace,

@@ -8,6 +8,7 @@
 
 #include "journal/home.h"
 #include "runtime/base/buffer.h"
+#include "runtime/base/clock.h"
 #include "runtime/base/error.h"
 #include "runtime/fiber/offload.h"
 #include "server/config/config.h"
@@ -62,6 +63,7 @@ struct backend {
     struct tier *tier;               /* that the store reads through (store/tier/tier.h); NULL: there is none */
     struct spool *spool;             /* of the savings ledger; NULL: there is none */
     struct journal_home home;        /* of the journal and of settings */
+    const struct clock *clock;       /* by which the times of its objects are; any thread */
     struct fleet_identity *identity; /* of this process among those before one bucket; NULL: it has the store alone */
     const char *no_journal;          /* why there is none, static text; NULL: there is one */
     bool misses_journal;             /* ... and clients will notice */

@@ -310,6 +310,7 @@ static bool open_store(struct backend_bucket *bucket, const struct backend_means
     bucket->base.files = bucket->base.tier == NULL ? 0 : tier_files(bucket->base.tier);
     const struct remote_settings settings = {
         .endpoint = bucket->endpoint,
+        .clock = s3_endpoint_clock(bucket->endpoint),
         .beside = bucket->own_endpoint,
         .bucket = bucket->bucket,
         .prefix = bucket->prefix,
@@ -333,6 +334,7 @@ static bool open_store(struct backend_bucket *bucket, const struct backend_means
         .tier_fresh_ms = config->tier_fresh_ms,
         .trusts_named_tier = config->tier_pinned == CONFIG_PINNED_ALWAYS,
     };
+    bucket->base.clock = settings.clock;
     bucket->base.store = remote_create(&settings, error);
     bucket->base.requests = bucket->base.store;
     return bucket->base.store != NULL;

@@ -72,6 +72,7 @@ struct backend *backend_folder_open(const struct backend_means *means, uint64_t 
     *backend = (struct backend){
         .operations = &operations,
         .store = store,
+        .clock = clock_system(),
         .requests = part_bytes_min > 0 ? joiner_create(store) : store,
         .spool = config->raw ? NULL : embedded_spool(store),
         .home = journal_home_of_store(store),

@@ -78,7 +78,7 @@ SUSPENDS static bool judge(struct asked *asked, const struct bucket_settings *se
     arena_init(&rules, ARENA_BYTES);
     const struct lifecycle_bucket bucket = lifecycle_bucket_of(asked->runner, &asked->bucket);
     asked->told.plan = asked->walk.plan = &plan;
-    asked->told.now_ms = asked->walk.now_ms = clock_wall_ms(asked->runner->environment->clock);
+    asked->told.now_ms = asked->walk.now_ms = clock_wall_ms(asked->runner->present);
     bool done = lifecycle_plan_make(lifecycle, &bucket, &rules, &plan, error) && walk(asked, error);
     if (done)
         asked->tell(asked->context, &asked->told);

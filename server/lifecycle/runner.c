@@ -24,7 +24,7 @@ static const int64_t BELIEF_MS = INT64_C(3600) * 1000; /* the journal learns the
 
 static int64_t now_ms(const struct lifecycle_runner *runner)
 {
-    return clock_wall_ms(runner->environment->clock);
+    return clock_wall_ms(runner->present);
 }
 
 /* ---- may anything be done? ---- */

@@ -55,8 +55,9 @@ struct lifecycle_runner {
     struct bucket_store *store; /* judges deletions */
     struct settings *settings;  /* shard 0's */
     struct settings_keeper *keeper;
-    int64_t day_ms;       /* how long a day is: midnights are its multiples since 1970 */
-    uint64_t pace;        /* actions a second; 0: none at all */
+    int64_t day_ms;              /* how long a day is: midnights are its multiples since 1970 */
+    uint64_t pace;               /* actions a second; 0: none at all */
+    const struct clock *present; /* the store's, which has dated the objects */
     uint64_t takeover_ms; /* so long a sweep of another process must stand still; only over a store that is_shared */
     struct object_codecs *codecs;       /* of shard 0 */
     const struct class_levels *classes; /* at which moved objects are packed */

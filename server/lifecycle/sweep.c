@@ -521,7 +521,7 @@ static void end_record(struct lifecycle_sweep *sweep)
         record->next_ms = next_midnight_ms;
     record->cursor = (struct lifecycle_cursor){0};
     record->state = SWEEP_IS_DONE;
-    record->ended_ms = clock_wall_ms(sweep->runner->environment->clock);
+    record->ended_ms = clock_wall_ms(sweep->runner->present);
 }
 
 static void tell(const struct lifecycle_sweep *sweep)
@@ -542,7 +542,7 @@ SUSPENDS static bool run(struct lifecycle_sweep *sweep, struct error *error)
     struct error ignored;
     if (!read_rules(sweep, error))
         return false;
-    int64_t now_ms = clock_wall_ms(sweep->runner->environment->clock);
+    int64_t now_ms = clock_wall_ms(sweep->runner->present);
     if (sweep_need_of(sweep->runner, &sweep->bucket, now_ms) != SWEEP_IS_DUE)
         return error_set(error, ERROR_CONFLICT, NULL, "another process has taken the bucket a moment ago");
     settle_record(sweep, now_ms);

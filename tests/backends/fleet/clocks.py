@@ -59,7 +59,7 @@ class Clocks(LedgerCase):
         accounts = daemon.make_accounts()
         self.bales = []
         for number, ahead_s in enumerate(AHEAD_S):
-            options = ["--replica-name", f"r{number}", "--fleet-card", "1s"]
+            options = ["--replica-name", f"r{number}", "--fleet-card", "1s", "--lifecycle-day", "1h"]
             self.bales.append(Replica(ahead_s, self.wrong, self.backend, options, accounts))
             self.addCleanup(self.bales[-1].stop)
             self.bales[-1].start()
@@ -91,3 +91,17 @@ class Clocks(LedgerCase):
         for bale in self.bales[1:]:
             refused = fronts.OneAttempt(bale.server, bale.server.accounts["alice"]).get(self.bucket, "k")
             self.assertEqual((403, "RequestTimeTooSkewed"), (refused.status, refused.code))
+
+    def test_nothing_expires_early(self):
+        """The present of lifecycle rules is the backend's: a replica that is five hours ahead removes what is due, and nothing else."""
+        for bale in (self.bales[0], self.bales[2]):
+            self.assertEqual(0, bale.daemon.stop())
+        ahead = self.bales[1]
+        for key in ("due/k", "young/k"):
+            self.put(ahead, key, b"x")
+        rules = "".join(f"<Rule><ID>{prefix}</ID><Filter><Prefix>{prefix}/</Prefix></Filter><Status>Enabled</Status><Expiration>{when}</Expiration></Rule>"
+                        for prefix, when in (("due", "<Date>2020-01-01T00:00:00Z</Date>"), ("young", "<Days>2</Days>")))
+        self.set(ahead, "lifecycle", f"<LifecycleConfiguration>{rules}</LifecycleConfiguration>")
+        self.wait_for(lambda: " is swept: " in ahead.log(), "a sweep", 60)
+        self.assertEqual(404, ahead.client().get(self.bucket, "due/k").status)
+        self.assertEqual(200, ahead.client().get(self.bucket, "young/k").status)

@@ -314,6 +314,8 @@ static void clocks(void)
     date_of(&script_seen[2], &second);
     ck_assert(second - first > HOUR_MS - 5000);
     ck_assert_uint_eq(metric_read(&s3_client_counters(client)->clock_corrections), 1);
+    int64_t ahead_ms = clock_wall_ms(s3_endpoint_clock(endpoint)) - loop_wall_ms();
+    ck_assert(ahead_ms > HOUR_MS - 5000 && ahead_ms < HOUR_MS + 5000);
 
     PLAY({.answer = refuse_clock(403, "RequestTimeTooSkewed", 0)},
          {.answer = refuse_clock(403, "RequestTimeTooSkewed", 0)}); /* once only */
