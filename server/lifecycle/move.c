@@ -7,9 +7,11 @@
 #include <string.h>
 
 enum {
-    ARENA_BYTES = 256 << 10, /* metadata, grants */
-    SMALL_BYTES = 2000,      /* stored: what lies in the catalogue beside its row is left there */
+    ARENA_BYTES = 256 << 10,      /* metadata, grants */
+    SMALL_BYTES = 2000,           /* stored: what lies in the catalogue beside its row is left there */
+    PACKED_BYTES_MAX = 256 << 20, /* of a store that is shared; original */
 };
+#define MOVED_BYTES_MAX (UINT64_C(4) << 30) /* likewise; stored */
 
 /* That is found again in each sweep: the class does not wait for it, nor what is due after that. */
 static bool stays_as_it_is(const struct lifecycle_move *move, const struct error *error)
@@ -27,7 +29,8 @@ SUSPENDS static bool pack(struct lifecycle_move *move, struct span storage_class
     struct lifecycle_runner *runner = move->runner;
     int level = class_levels_find(runner->classes, storage_class);
     bool is_plain = move->found.seal.size == 0 && !move->found.is_encrypted && move->found.is_size_known;
-    if (level == 0 || !is_plain || move->found.stored_size <= SMALL_BYTES)
+    bool is_quick = !runner->store->capabilities.is_shared || move->found.original_size <= PACKED_BYTES_MAX;
+    if (level == 0 || !is_plain || !is_quick || move->found.stored_size <= SMALL_BYTES)
         return true;
     const struct object_rewrite_intent intent = {.name = move->name,
                                                  .level = level,
@@ -53,6 +56,14 @@ static bool is_in_class(const struct lifecycle_move *move, struct span judged, s
            error_set(error, ERROR_CHANGED, NULL, "The object is in another class by now.");
 }
 
+/* A claim is not renewed while one object is written: what takes longer than others wait would be taken over in the
+ * midst of it, by each of them in turn. */
+static bool is_in_time(const struct lifecycle_move *move, struct error *error)
+{
+    return !move->runner->store->capabilities.is_shared || move->found.stored_size <= MOVED_BYTES_MAX ||
+           error_set(error, ERROR_UNSUPPORTED, NULL, "The object is too large to be written again in time.");
+}
+
 SUSPENDS bool lifecycle_move_prepare(struct lifecycle_move *move, struct lifecycle_runner *runner, struct span bucket,
                                      const struct lifecycle_order *order, const struct deletion_grounds *grounds,
                                      struct error *error)
@@ -62,7 +73,7 @@ SUSPENDS bool lifecycle_move_prepare(struct lifecycle_move *move, struct lifecyc
     arena_init(&move->arena, ARENA_BYTES);
     buffer_init(&move->metadata, 0);
     bool done = bucket_head(runner->store, &move->name, &move->arena, &move->found, error) &&
-                is_in_class(move, order->entry->storage_class, error);
+                is_in_class(move, order->entry->storage_class, error) && is_in_time(move, error);
     if (done) {
         metadata_with_storage_class(move->found.metadata, order->verdict.storage_class, &move->metadata);
         done = pack(move, order->verdict.storage_class, error);
