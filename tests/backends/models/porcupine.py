@@ -9,10 +9,12 @@ import subprocess
 from pathlib import Path
 
 import backends
+from linearizable import READ
 
 SOURCE = Path(__file__).resolve().parent / "judge"
 BUILD_SECONDS = 300
-JUDGE_SECONDS = 120
+JUDGE_SECONDS = 30  # for one history; the program gives up much sooner
+WORDS = {"yes": True, "no": False, "unknown": None}
 
 
 @functools.cache
@@ -53,7 +55,7 @@ def as_told(one):
 
 
 def verdicts(histories):
-    """Of each: is it linearizable?"""
-    told = json.dumps([[as_told(one) for one in history] for history in histories])
-    done = subprocess.run([program()], input=told, capture_output=True, text=True, timeout=JUDGE_SECONDS, check=True)
-    return [line == "yes" for line in done.stdout.split()]
+    """Of each: is it linearizable? None: the search was too long, as it is where the answers of many operations were lost."""
+    told = json.dumps([[as_told(one) for one in history if one.kind != READ or one.outcome == "done"] for history in histories])
+    done = subprocess.run([program()], input=told, capture_output=True, text=True, timeout=JUDGE_SECONDS * len(histories), check=True)
+    return [WORDS[line] for line in done.stdout.split()]
