@@ -166,13 +166,15 @@ static bool refuse(const struct maintenance *maintenance, enum policy_action act
 
 static bool check_store(const struct maintenance *maintenance, struct bucket_store *store, struct error *error)
 {
-    static const char in_place[] = "what a bucket of an S3 server holds is not packed anew in place";
+    static const char in_place[] =
+        "a bucket is packed anew and moved by lifecycle rules of its servers, from which the "
+        "savings ledger hears of it";
     const struct maintenance_settings *settings = &maintenance->settings;
     if (!settings->is_bucket)
         return refuse(maintenance, POLICY_MIGRATE, "in a folder there is nothing that came before Bale", error) &&
                session_check_ledger(store, settings->folder, error);
     if (!refuse(maintenance, POLICY_RECOMPACT, in_place, error) ||
-        !refuse(maintenance, POLICY_TRANSITION, in_place, error)) /* the ledger would not hear of it */
+        !refuse(maintenance, POLICY_TRANSITION, in_place, error))
         return false;
     return !settings->executes || (store->capabilities.conditions & DECIDES_PUT_REPLACE) != 0 ||
            error_set(error, ERROR_UNSUPPORTED, NULL,
