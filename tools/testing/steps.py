@@ -307,6 +307,7 @@ def step_backend():
         return broken
     if is_long:
         tally = python_suite("tests/backends/run", "--long")
+        tally.add(python_suite("tests/backends/mutations"))
         for name in ("raw", "versitygw", "minio"):
             tally.add(python_suite("tests/s3/run", "--backend", name))
             tally.add(python_suite("tests/clients/run", "--backend", name))
@@ -315,7 +316,8 @@ def step_backend():
     tests = ("tests/backends/run", "--seed", "1", "--backend")
     return python_suites((*tests, "raw", "of_model.", "races.", "kills.", "of_proxy.", "starting.", "memory."),
                          (*tests, "raw", "outages.", "verdicts_found.", "requests_counted.", "overwrites.", "names_kept.", "tools_alone.", "getting.", "getting_trees.", "putting.",
-                          "format_read.", "s4_read.", "lies.", "labels.", "versions_of_a_fleet."),
+                          "format_read.", "s4_read.", "lies.", "labels.", "versions_of_a_fleet.",
+                          "test_nobody_goes_by_a_head", "test_readers_share_heads"),
                          (*tests, "versitygw"), ("tests/s3/run", "--backend", "raw"))
 
 

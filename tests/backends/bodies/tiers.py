@@ -20,6 +20,7 @@ from backend_case import BackendCase
 MIB = 1 << 20
 SMALL = random.Random(1).randbytes(30_000)
 LARGE = random.Random(2).randbytes(3 * MIB)
+NEWER = random.Random(9).randbytes(3 * MIB)
 TOOL = str(Path(__file__).resolve().parents[3] / "build/tools/bale")
 ASKED_ANYWAY = ("HeadBucket", "GetBucketVersioning")
 
@@ -401,6 +402,42 @@ class Tiers(BackendCase):
         self.assertEqual("HeadObject", made[0])
         self.assertEqual({"GetObject"}, set(made[1:]))
         self.assertLessEqual(len(made), 6)
+
+    def overwrite_under(self, at):
+        """What a reader gets of a key whose stored bytes behind `at` are not sound here, when it is
+        overwritten before they come from the backend; None: the connection was cut."""
+        bale = self.tiered("--tier-memory", "1M")
+        client = bale.client()
+        self.put(client, "key", LARGE)
+        self.warm(bale, client, "key", LARGE, 48)
+        for slab in self.slabs():
+            with open(slab, "r+b") as file:
+                file.seek(at)
+                file.write(bytes(1 << 20))
+        self.through.rules({"fault": "delay", "op": "GetObject", "key": "^key$", "seconds": 3, "times": 1})
+        self.through.reset()
+        outcomes = []
+
+        def read():
+            try:
+                outcomes.append(client.get(self.bucket, "key"))
+            except wire.Closed:
+                outcomes.append(None)
+
+        reader = threading.Thread(target=read)
+        reader.start()
+        self.wait_for(lambda: "GetObject" in [entry["op"] for entry in self.through.log() if entry["key"] == "key"], "the absent bytes asked for")
+        self.put(self.beside, "key", NEWER)
+        reader.join()
+        return outcomes[0]
+
+    def test_the_middle_of_a_body_is_not_another_one_s(self):
+        self.assertIsNone(self.overwrite_under(2 << 20))
+
+    def test_nothing_is_said_before_the_first_bytes_are_there(self):
+        """So that who named no revision gets the other one, and notices nothing."""
+        answer = self.overwrite_under(0)
+        self.assertEqual((200, True), (answer.status, answer.body == NEWER))
 
     # ---- what people see ----
 
