@@ -7,9 +7,8 @@
  * customer's key the keyring's key wraps the attribute key (seal_record.h), and the data key is in a wrap of its own,
  * which the object will have, too: so whoever completes it needs no customer's key.
  *
- * The seal of a part are the hashes of its bytes, sealed under the data key (of a
- * customer's upload: the attribute key) for its number, its size and this attempt
- * to send it, whose salt it begins with.
+ * The seal of a part are the hashes of its bytes, sealed under the data key (of an upload under a customer's key: the
+ * attribute key) for its number, its size and this attempt to send it, whose salt it begins with.
  *
  * Pure. What is opened comes from a disk: no number of it is believed, and what does not open is ERROR_DAMAGED. */
 #pragma once

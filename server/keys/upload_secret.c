@@ -50,7 +50,9 @@ static bool open_data_key(struct aes *aes, const uint8_t *name_hash, const struc
                          "The provided encryption parameters did not match the ones used originally.");
     secret->has_data_key = customer_wrap_open(aes, customer->bytes, name_hash, CUSTOMER_SIZE_UNKNOWN, seal->customer,
                                               secret->data_key, error);
-    return secret->has_data_key || (error->code = S3_InternalError, false);
+    if (!secret->has_data_key)
+        error->code = S3_InternalError;
+    return secret->has_data_key;
 }
 
 bool upload_secret_open(struct keyring *keyring, const struct object_name *name, struct span seal,

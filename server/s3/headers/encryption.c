@@ -43,7 +43,7 @@ static bool may_be_taken(struct span name)
            customer_key_is_named(&customer_key_of_source, name);
 }
 
-/* An operation without a source leaves the source's alone: they are refused as what is not offered. */
+/* A key for a source that there is none of is not ignored, but refused as what is not offered. */
 static bool may_be_taken_without_source(struct span name)
 {
     return may_be_taken(name) && !customer_key_is_named(&customer_key_of_source, name);

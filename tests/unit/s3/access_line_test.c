@@ -91,11 +91,14 @@ START_TEST(secrets_are_masked)
     const struct access_line line = {
         .method = SPAN("GET"),
         .target = SPAN("/?X-Amz-Signature=0123&X-Amz-Date=1&x-amz-security-token=abc&X-Amz-Sign%61ture=45&Signature=6&"
-                       "X-Amz-SignedHeaders=host&X-Amz-Signature"),
+                       "X-Amz-SignedHeaders=host&X-Amz-Signature&x-amz-server-side-encryption-customer-key=c2Vj&"
+                       "X-Amz-Copy-Source-Server-Side-Encryption-Customer-K%65y=c2Vj"),
     };
     ck_assert_line(&line, "- - [01/Jan/1970:00:00:00 +0000] - - - - - \"GET /?X-Amz-Signature=***&X-Amz-Date=1&"
                           "x-amz-security-token=***&X-Amz-Sign%61ture=***&Signature=***&X-Amz-SignedHeaders=host&"
-                          "X-Amz-Signature HTTP/1.1\" - - - - 0 0 \"-\" \"-\" - - - - - - - - - -\n");
+                          "X-Amz-Signature&x-amz-server-side-encryption-customer-key=***&"
+                          "X-Amz-Copy-Source-Server-Side-Encryption-Customer-K%65y=***"
+                          " HTTP/1.1\" - - - - 0 0 \"-\" \"-\" - - - - - - - - - -\n");
 }
 END_TEST
 
