@@ -92,6 +92,16 @@ static bool goes_alone(const struct batch *batch, unsigned index)
     return item->condition != NULL || item->grounds != NULL || may_be_locked || makes_marker || is_null || is_twin;
 }
 
+/* It stands twice, and the first one counts. */
+static bool is_repeated_version(const struct batch *batch, unsigned index)
+{
+    const struct delete_item *item = &batch->items[index];
+    bool is_repeated = false;
+    for (unsigned i = 0; batch->states[index].is_twin && !is_repeated && i < index; i++)
+        is_repeated = span_equal(batch->items[i].version, item->version) && span_equal(batch->items[i].key, item->key);
+    return is_repeated;
+}
+
 /* What each key is, from its row, or by asking: so that a request that comes late, or twice, deletes nothing that came
  * after it. */
 static void look_at(void *context, unsigned index)
@@ -106,7 +116,8 @@ static void look_at(void *context, unsigned index)
         !remote_key_init(batch->remote, &name, &key, &item->error))
         return;
     if (item->version.size > 0) {
-        departing_look(&key, &state->departing);
+        if (!is_repeated_version(batch, index))
+            departing_look(&key, &state->departing);
         return;
     }
     target_init(&target, &key, NULL);
