@@ -39,6 +39,15 @@ static void answer_metrics(struct http_exchange *exchange, const struct admin_vi
     buffer_free(&page);
 }
 
+/* Without a keyring nobody knows of which key: that one is needed is seen by what was refused. */
+static bool misses_keyring(const struct admin_view *view)
+{
+    uint64_t refused = 0;
+    for (unsigned i = 0; i < view->shards_count && view->keyring == NULL; i++)
+        refused += metric_read(&view->shards[i].object->seals_refused);
+    return refused > 0;
+}
+
 /* What wants an operator, although requests are served: the sentence. */
 static bool warns(const struct admin_view *view, struct error *reason)
 {
@@ -48,6 +57,8 @@ static bool warns(const struct admin_view *view, struct error *reason)
         return !error_set(reason, ERROR_UNSUPPORTED, NULL, "%s", view->backend->no_journal);
     if (view->journal != NULL && !journal_service_is_well(view->journal, reason))
         return true;
+    if (misses_keyring(view))
+        return !error_set(reason, ERROR_UNSUPPORTED, NULL, "objects are encrypted, and there is no --keyring");
     if (view->keyring == NULL || !keyring_missing(view->keyring, missing))
         return false;
     keyring_id_format(missing, id);

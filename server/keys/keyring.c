@@ -10,7 +10,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-enum { AES_SPARES = 8 };
+enum { AES_SPARES = 8, NO_PLACE = KEYRING_KEYS_MAX };
 
 /* A key that was destroyed keeps its place, for the sentence about what was encrypted under it. */
 struct standing {
@@ -41,14 +41,14 @@ void keyring_id_format(const uint8_t id[SEAL_KEY_ID_BYTES], char ret_text[KEYRIN
 
 /* ---- what its file says, once and again ---- */
 
-/* The place of a key, destroyed or not; the count: it is not there. */
+/* The place of a key, destroyed or not. NO_PLACE: it is not there; the count would be the next one's place by then. */
 static unsigned find_place(const struct keyring *keyring, const uint8_t id[SEAL_KEY_ID_BYTES])
 {
     unsigned count = keyring_count(keyring);
-    unsigned place = 0;
-    while (place < count && memcmp(keyring->keys[place].id, id, SEAL_KEY_ID_BYTES) != 0)
-        place++;
-    return place;
+    for (unsigned place = 0; place < count; place++)
+        if (memcmp(keyring->keys[place].id, id, SEAL_KEY_ID_BYTES) == 0)
+            return place;
+    return NO_PLACE;
 }
 
 static bool is_destroyed(const struct keyring *keyring, unsigned place)
@@ -88,9 +88,10 @@ static bool check_nothing_lost(const struct keyring *keyring, const char *path, 
 
 static void take_key(struct keyring *keyring, struct aes *aes, const struct keyring_key *key)
 {
-    unsigned place = find_place(keyring, key->id);
+    unsigned found = find_place(keyring, key->id);
+    bool is_new = found == NO_PLACE;
+    unsigned place = is_new ? keyring->count : found;
     struct standing *standing = &keyring->standings[place];
-    bool is_new = place == keyring->count;
     if (is_new && key->has_material)
         seal_keys_derive(aes, key->id, key->key, &keyring->keys[place]);
     else if (is_new)
@@ -206,22 +207,21 @@ const struct keyring_s4_key *keyring_s4_at(const struct keyring *keyring, unsign
 const struct seal_keys *keyring_find(const struct keyring *keyring, const uint8_t id[SEAL_KEY_ID_BYTES])
 {
     unsigned place = find_place(keyring, id);
-    bool is_there = place < keyring_count(keyring) && !is_destroyed(keyring, place);
+    bool is_there = place != NO_PLACE && !is_destroyed(keyring, place);
     return is_there ? &keyring->keys[place] : NULL;
 }
 
 const char *keyring_destroyed(const struct keyring *keyring, const uint8_t id[SEAL_KEY_ID_BYTES])
 {
     unsigned place = find_place(keyring, id);
-    bool was_there = place < keyring_count(keyring) && is_destroyed(keyring, place);
+    bool was_there = place != NO_PLACE && is_destroyed(keyring, place);
     return was_there ? keyring->standings[place].day : NULL;
 }
 
 bool keyring_is_retired(const struct keyring *keyring, const uint8_t id[SEAL_KEY_ID_BYTES])
 {
     unsigned place = find_place(keyring, id);
-    return place < keyring_count(keyring) &&
-           atomic_load_explicit(&keyring->standings[place].is_retired, memory_order_relaxed);
+    return place != NO_PLACE && atomic_load_explicit(&keyring->standings[place].is_retired, memory_order_relaxed);
 }
 
 unsigned keyring_count(const struct keyring *keyring)
@@ -238,7 +238,7 @@ const struct seal_keys *keyring_at(const struct keyring *keyring, unsigned index
 
 void keyring_note_missing(struct keyring *keyring, const uint8_t id[SEAL_KEY_ID_BYTES])
 {
-    if (find_place(keyring, id) == keyring_count(keyring))
+    if (find_place(keyring, id) == NO_PLACE)
         atomic_store_explicit(&keyring->missing, load_u64_le(id), memory_order_relaxed);
 }
 
@@ -251,7 +251,7 @@ bool keyring_missing(const struct keyring *keyring, uint8_t ret_id[SEAL_KEY_ID_B
 {
     uint64_t missing = atomic_load_explicit(&keyring->missing, memory_order_relaxed);
     store_u64_le(ret_id, missing);
-    return missing != 0 && find_place(keyring, ret_id) == keyring_count(keyring);
+    return missing != 0 && find_place(keyring, ret_id) == NO_PLACE;
 }
 
 /* ---- contexts ---- */

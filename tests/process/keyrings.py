@@ -9,6 +9,7 @@ import subprocess
 import time
 
 import admin
+from customers import customer
 from encrypted import SSE, words
 from encryption import EncryptionCase
 
@@ -66,6 +67,18 @@ class Keyrings(EncryptionCase):
         self.assertEqual(0, daemon.stop())
         self.assertEqual([False, False, True], [added == self.key_of(daemon, key) for key in ("first", "second", "third")])
 
+    def test_each_mode_is_under_a_key(self):
+        """In one piece, in parts, with a customer's key: a key of the keyring hides the hashes of each."""
+        daemon = self.begin("--sse-c-over-http", "allow")
+        self.put(daemon, "key", BODY)
+        self.put(daemon, "customers", BODY, customer())
+        listed = "<CompleteMultipartUpload><Part><PartNumber>1</PartNumber><ETag>%s</ETag></Part></CompleteMultipartUpload>"
+        upload = daemon.alice.post("bucket", "parts", {"uploads": None}, SSE).text("UploadId")
+        etag = daemon.alice.put("bucket", "parts", {"partNumber": "1", "uploadId": upload}, (), BODY).header("etag")
+        self.assertEqual(200, daemon.alice.post("bucket", "parts", {"uploadId": upload}, (), (listed % etag).encode()).status)
+        self.assertEqual(3, self.count(daemon, "written"))
+        self.assertEqual([("active", 3, 0)], list(self.usage(daemon).values()))
+
     def test_what_is_not_read_changes_nothing(self):
         """A file that lost a key, that others may read, or that is gone: the server goes on with what it has, and says so."""
         daemon = self.begin()
@@ -105,6 +118,12 @@ class Keyrings(EncryptionCase):
         self.hang_up(daemon)
         self.expect_object(daemon, "key", BODY)
         self.assertEqual("ready\n", self.ready(daemon))
+        self.assertEqual(0, daemon.stop())
+        daemon.options = daemon.options[:2]
+        self.restart(daemon)
+        self.assertEqual("ready\n", self.ready(daemon))
+        self.assertEqual(500, daemon.alice.get("bucket", "key").status)
+        self.assertEqual("ready\nobjects are encrypted, and there is no --keyring\n", self.ready(daemon))
 
     def test_a_key_that_is_there_already(self):
         """In the file, but not read yet: the first request fails, and the server looks by itself."""
