@@ -43,6 +43,16 @@ static bool damaged(const struct tree *tree, uint64_t page, const char *what)
                      inspecting->path, (unsigned long long)page, tree->name, what);
 }
 
+/* A page that is in use is not there. That a free one is not is sound: a transaction that gave back what it took at the
+ * end has not written it. */
+static bool was_cut(const struct tree *tree)
+{
+    const struct inspecting *inspecting = tree->inspecting;
+    return error_set(inspecting->error, ERROR_DAMAGED, NULL,
+                     "%s was cut: it has %llu pages and needs up to %llu. Run `bale check`.", inspecting->path,
+                     (unsigned long long)inspecting->file.count, (unsigned long long)inspecting->meta.last_page + 1);
+}
+
 /* ---- pages that are led to ---- */
 
 static bool lead_to(const struct tree *tree, uint64_t from, uint64_t page, uint64_t count)
@@ -242,7 +252,7 @@ static bool walk_page(struct tree *tree, uint64_t from, uint64_t number, unsigne
     if (!lead_to(tree, from, number, 1))
         return false;
     if (page == NULL)
-        return damaged(tree, from, "it leads out of the file");
+        return was_cut(tree);
     if (!look_at_page(tree, number, is_leaf ? PAGE_LEAF : PAGE_BRANCH, page, &head))
         return false;
     tree->found.leaf_pages += is_leaf;
@@ -288,11 +298,6 @@ static bool choose_meta(struct inspecting *inspecting)
         (metas[newest].transaction % 2 != newest || metas[newest].transaction != metas[1 - newest].transaction + 1))
         return damaged(&file, newest, "its transaction does not follow the other's");
     inspecting->meta = metas[newest];
-    if (inspecting->meta.last_page >= inspecting->file.count)
-        return error_set(inspecting->error, ERROR_DAMAGED, NULL,
-                         "%s was cut: it has %llu pages and needs %llu. Run `bale check`.", inspecting->path,
-                         (unsigned long long)inspecting->file.count,
-                         (unsigned long long)inspecting->meta.last_page + 1);
     return true;
 }
 
