@@ -5,6 +5,7 @@ changes; for tests/process/run.
 """
 
 import json
+import os
 import random
 import subprocess
 
@@ -12,6 +13,7 @@ import admin
 from daemons import DaemonsCase
 from maintaining import text
 
+DEADLINE_S = 600  # a thread under SCHED_IDLE has its turn when nobody else has
 VERSIONS = 'bale_recompact_versions_total{outcome="%s"}'
 
 
@@ -19,7 +21,7 @@ class Recompacting(DaemonsCase):
     def make(self, *options):
         self.daemon = self.add("--catalogue-max-size", "4G", "--shards", "2", *options)
         self.alice = self.daemon.alice
-        self.bodies = {"a.txt": text(1, 120_000), "large.txt": text(2, 400_000), "noise": random.Random(3).randbytes(2_000_000), "tiny": b"x" * 100}
+        self.bodies = {"a.txt": text(1, 120_000), "large.txt": text(2, 200_000), "noise": random.Random(3).randbytes(1_200_000), "tiny": b"x" * 100}
         self.assertEqual(200, self.alice.put("bucket").status)
         for key, body in self.bodies.items():
             self.assertEqual(200, self.alice.put("bucket", key, (), {"x-amz-tagging": "a=1"}, body).status)
@@ -40,15 +42,17 @@ class Recompacting(DaemonsCase):
         return {key: [self.alice.head("bucket", key).header(name) for name in names] for key in self.bodies}
 
     def test_each_is_packed_once(self):
+        if os.getloadavg()[0] > os.cpu_count():
+            self.skipTest("no processor is idle: nothing would be packed")
         self.make()
         before, sizes = self.heads(), self.stored()
         self.assertEqual(0, self.daemon.stop())
         self.daemon.options += ["--recompact", "idle", "--recompact-after", "0s", "--recompact-pace", "1G"]
         self.restart(self.daemon)
         self.alice = self.daemon.alice
-        self.wait_for(lambda: self.metric(VERSIONS % "packed") == 2 and self.metric(VERSIONS % "no-gain") == 1, 120)
+        self.wait_for(lambda: self.metric(VERSIONS % "packed") == 2 and self.metric(VERSIONS % "no-gain") == 1, DEADLINE_S)
         walks = self.metric("bale_recompact_walks_total")
-        self.wait_for(lambda: self.metric("bale_recompact_walks_total") >= walks + 2, 120)
+        self.wait_for(lambda: self.metric("bale_recompact_walks_total") >= walks + 2, DEADLINE_S)
         self.assertEqual((2, 1, 0), tuple(self.metric(VERSIONS % outcome) for outcome in ("packed", "no-gain", "failed")))
         after = self.stored()
         self.assertEqual(["a.txt", "large.txt"], [key for key in sizes if after[key] < sizes[key]])
@@ -62,5 +66,5 @@ class Recompacting(DaemonsCase):
 
     def test_what_is_young_is_left(self):
         self.make("--recompact", "idle", "--recompact-after", "100s")
-        self.wait_for(lambda: self.metric("bale_recompact_walks_total") >= 2, 120)
+        self.wait_for(lambda: self.metric("bale_recompact_walks_total") >= 2, DEADLINE_S)
         self.assertEqual(0, self.metric(VERSIONS % "packed"))
