@@ -14,7 +14,7 @@
 #include "s3client/operations.h"
 #include "s3client/wire/checksum.h"
 #include "s3client/wire/s3_error.h"
-#include "store/remote/own_objects.h"
+#include "store/remote/delete/own_objects.h"
 #include "store/remote/store.h"
 
 #include <stdlib.h>

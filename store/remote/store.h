@@ -31,7 +31,7 @@ struct remote_shard {
     struct upload_memory *uploads; /* store/remote/uploads/recall.c */
     struct list_link straight;     /* store/remote/uploads/straight.h */
     unsigned straight_count;
-    struct list_link flights; /* store/remote/flight.h */
+    struct list_link flights; /* store/remote/read/flight.h */
     struct shared_heads heads;
     struct words *words; /* store/remote/words/words.h; NULL: there are none */
     unsigned background; /* fibers that end what nobody waits for */

@@ -6,7 +6,7 @@
 #include "runtime/base/hex.h"
 #include "s3client/operations.h"
 #include "s3client/wire/s3_error.h"
-#include "store/remote/fetch.h"
+#include "store/remote/read/fetch.h"
 
 #include <stdlib.h>
 

@@ -7,7 +7,7 @@
 #include "runtime/fiber/parallel.h"
 #include "s3client/operations.h"
 #include "s3client/wire/s3_error.h"
-#include "store/remote/fetch.h"
+#include "store/remote/read/fetch.h"
 #include "store/remote/uploads/straight.h"
 
 #include <inttypes.h>

@@ -7,7 +7,7 @@
 #include "s3client/operations.h"
 #include "s3client/wire/s3_error.h"
 #include "store/remote/acl/acl_object.h"
-#include "store/remote/own_objects.h"
+#include "store/remote/delete/own_objects.h"
 
 enum {
     SWEEP_ARENA_BYTES = 8 << 20,

@@ -7,7 +7,7 @@
 #include "runtime/base/hex.h"
 #include "s3client/operations.h"
 #include "s3client/wire/s3_error.h"
-#include "store/remote/own_objects.h"
+#include "store/remote/delete/own_objects.h"
 
 #include <stdio.h>
 

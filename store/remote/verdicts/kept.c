@@ -1,7 +1,7 @@
 /* store/remote/verdicts/kept.c -- reading and replacing `.bale/backend`. */
 #include "store/remote/verdicts/kept.h"
 
-#include "store/remote/fetch.h"
+#include "store/remote/read/fetch.h"
 
 static const struct span kept_key = SPAN(".bale/backend");
 

@@ -6,7 +6,7 @@
 #include "runtime/base/hex.h"
 #include "runtime/log/log.h"
 #include "s3client/operations.h"
-#include "store/remote/own_objects.h"
+#include "store/remote/delete/own_objects.h"
 
 #include <stdarg.h>
 #include <stdio.h>

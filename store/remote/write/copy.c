@@ -8,8 +8,8 @@
 #include "s3client/wire/s3_error.h"
 #include "store/frames.h"
 #include "store/remote/acl/acl_object.h"
-#include "store/remote/fetch.h"
-#include "store/remote/object.h"
+#include "store/remote/read/fetch.h"
+#include "store/remote/read/object.h"
 #include "store/remote/write/writer.h"
 
 #include <stdlib.h>

@@ -9,7 +9,7 @@
 #include "s3client/operations.h"
 #include "s3client/wire/s3_error.h"
 #include "store/remote/acl/acl_object.h"
-#include "store/remote/fetch.h"
+#include "store/remote/read/fetch.h"
 #include "store/remote/write/among_versions.h"
 #include "store/remote/write/pending.h"
 #include "store/remote/write/writer.h"

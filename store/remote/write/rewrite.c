@@ -7,9 +7,9 @@
 #include "runtime/base/hex.h"
 #include "s3client/wire/s3_error.h"
 #include "store/remote/acl/acl_object.h"
-#include "store/remote/grounds.h"
+#include "store/remote/delete/grounds.h"
 #include "store/remote/ledger/counting.h"
-#include "store/remote/object.h"
+#include "store/remote/read/object.h"
 
 #include <stdlib.h>
 

@@ -9,8 +9,8 @@
 #include "runtime/fiber/loop.h"
 #include "runtime/io/io.h"
 #include "s3client/wire/s3_error.h"
-#include "store/remote/fetch.h"
 #include "store/remote/ledger/counting.h"
+#include "store/remote/read/fetch.h"
 #include "store/remote/write/among_versions.h"
 
 #include <assert.h>

@@ -3,7 +3,7 @@
 
 #include "runtime/base/assert.h"
 #include "runtime/base/clock.h"
-#include "store/remote/fetch.h"
+#include "store/remote/read/fetch.h"
 
 #include <stdlib.h>
 

@@ -5,7 +5,7 @@
 #include "runtime/fiber/loop.h"
 #include "s3client/wire/s3_error.h"
 #include "store/remote/acl/acl_object.h"
-#include "store/remote/fetch.h"
+#include "store/remote/read/fetch.h"
 #include "store/remote/uploads/straight.h"
 #include "store/remote/write/rewrite.h"
 

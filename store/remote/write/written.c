@@ -7,7 +7,7 @@
 #include "s3client/wire/s3_error.h"
 #include "s3client/wire/uri.h"
 #include "store/frames.h"
-#include "store/remote/s4_object.h"
+#include "store/remote/read/s4_object.h"
 #include "store/remote/write/rewrite.h"
 
 /* ---- headers ---- */

@@ -1,4 +1,4 @@
-/* store/remote/s4_object.h -- objects that S4 wrote: their sidecars, and sizes that were never recorded. */
+/* store/remote/read/s4_object.h -- objects that S4 wrote: their sidecars, and sizes that were never recorded. */
 #pragma once
 
 #include "store/remote/store.h"

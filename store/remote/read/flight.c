@@ -1,10 +1,10 @@
-/* store/remote/flight.c -- flights of a shard: who is at the controls, and who waits. */
-#include "store/remote/flight.h"
+/* store/remote/read/flight.c -- flights of a shard: who is at the controls, and who waits. */
+#include "store/remote/read/flight.h"
 
 #include "runtime/base/assert.h"
 #include "runtime/fiber/loop.h"
 #include "s3client/wire/s3_error.h"
-#include "store/remote/tiered.h"
+#include "store/remote/read/tiered.h"
 
 #include <stdlib.h>
 

@@ -1,4 +1,4 @@
-/* store/remote/grounds.h -- is what somebody judged still so? (struct deletion_grounds)
+/* store/remote/delete/grounds.h -- is what somebody judged still so? (struct deletion_grounds)
  *
  * The backend is asked right before the deletion. What it then compares itself, in the step that deletes, is less:
  * the ETag of the stored bytes, or the id of a version, which is never another's. So of all that is asked here a window

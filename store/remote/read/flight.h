@@ -1,5 +1,5 @@
-/* store/remote/flight.h -- one fetch of a revision's bytes that several readers of a shard share, on its way into the
- * tier.
+/* store/remote/read/flight.h -- one fetch of a revision's bytes that several readers of a shard share, on its way into
+ * the tier.
  *
  * Whoever wants the next block takes it from the stream, with its own fiber, and gives it to the tier; the others wait
  * for that block alone. So nobody waits for the whole, a reader that leaves takes nothing along, and one whose client
@@ -8,7 +8,7 @@
  * It belongs to one shard, as its connection does: each shard fetches what it needs for itself. All on its thread. */
 #pragma once
 
-#include "store/remote/object.h"
+#include "store/remote/read/object.h"
 
 struct flight;
 

@@ -1,4 +1,4 @@
-/* store/remote/fetch.h -- stored bytes of one revision of an object, as a stream of one request. */
+/* store/remote/read/fetch.h -- stored bytes of one revision of an object, as a stream of one request. */
 #pragma once
 
 #include "store/remote/store.h"

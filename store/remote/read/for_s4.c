@@ -1,7 +1,7 @@
-/* store/remote/for_s4.c -- what S4 needs to find beside an object that Bale wrote: an index of its own. */
+/* store/remote/read/for_s4.c -- what S4 needs to find beside an object that Bale wrote: an index of its own. */
 #include "codec/format/sidecar.h"
-#include "store/remote/object.h"
-#include "store/remote/s4_object.h"
+#include "store/remote/read/object.h"
+#include "store/remote/read/s4_object.h"
 
 bool remote_tells_s4(const struct bucket_object *base)
 {

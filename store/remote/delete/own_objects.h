@@ -1,5 +1,5 @@
-/* store/remote/own_objects.h -- removes what the store itself has in the backend, below `.bale/`: in a bucket that
- * keeps versions all versions, by their ids, or they would pile up behind delete markers. */
+/* store/remote/delete/own_objects.h -- removes what the store itself has in the backend, below `.bale/`: in a bucket
+ * that keeps versions all versions, by their ids, or they would pile up behind delete markers. */
 #pragma once
 
 #include "store/remote/store.h"

@@ -1,12 +1,12 @@
-/* store/remote/delete.c -- deleting one key, with its condition. */
-#include "store/remote/delete.h"
+/* store/remote/delete/delete.c -- deleting one key, with its condition. */
+#include "store/remote/delete/delete.h"
 
 #include "runtime/base/assert.h"
 #include "s3client/operations.h"
 #include "s3client/wire/s3_error.h"
-#include "store/remote/fetch.h"
-#include "store/remote/grounds.h"
-#include "store/remote/s4_object.h"
+#include "store/remote/delete/grounds.h"
+#include "store/remote/read/fetch.h"
+#include "store/remote/read/s4_object.h"
 #include "store/remote/write/tombstone.h"
 
 #include <stdio.h>

@@ -1,10 +1,10 @@
-/* store/remote/s4_object.c -- what S4 wrote: `<key>.s4index` beside it, and frames of any size and number. */
-#include "store/remote/s4_object.h"
+/* store/remote/read/s4_object.c -- what S4 wrote: `<key>.s4index` beside it, and frames of any size and number. */
+#include "store/remote/read/s4_object.h"
 
 #include "codec/format/frame.h"
 #include "codec/format/sidecar.h"
 #include "s3client/wire/s3_error.h"
-#include "store/remote/fetch.h"
+#include "store/remote/read/fetch.h"
 
 enum { HOPS_MAX = 25000, GAP_BYTES_MAX = 1 << 20 };
 

@@ -1,5 +1,5 @@
-/* store/remote/grounds.c -- compares what the backend says now with what somebody saw. */
-#include "store/remote/grounds.h"
+/* store/remote/delete/grounds.c -- compares what the backend says now with what somebody saw. */
+#include "store/remote/delete/grounds.h"
 
 #include "s3client/wire/s3_error.h"
 

@@ -1,8 +1,8 @@
-/* store/remote/own_objects.c -- lists of the store's own objects, and deletions of what they name.
+/* store/remote/delete/own_objects.c -- lists of the store's own objects, and deletions of what they name.
  *
  * Of a key with versions the former ones go first: a marker that is removed while they are there would bring back what
  * was deleted. */
-#include "store/remote/own_objects.h"
+#include "store/remote/delete/own_objects.h"
 
 #include "s3client/operations.h"
 #include "s3client/wire/s3_error.h"

@@ -1,11 +1,11 @@
-/* store/remote/look.c -- what a key is now: one question to the backend, and the row that remembers its answer. */
+/* store/remote/read/look.c -- what a key is now: one question to the backend, and the row that remembers its answer. */
 #include "runtime/base/assert.h"
 #include "runtime/base/clock.h"
 #include "runtime/log/log.h"
 #include "s3client/wire/s3_error.h"
-#include "store/remote/fetch.h"
 #include "store/remote/ledger/counting.h"
-#include "store/remote/s4_object.h"
+#include "store/remote/read/fetch.h"
+#include "store/remote/read/s4_object.h"
 #include "store/remote/write/tombstone.h"
 
 #include <assert.h>

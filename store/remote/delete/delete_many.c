@@ -1,11 +1,12 @@
-/* store/remote/delete_many.c -- deleting many keys: those without a condition by one request, the others one by one. */
-#include "store/remote/delete.h"
+/* store/remote/delete/delete_many.c -- deleting many keys: those without a condition by one request, the others one by
+ * one. */
+#include "store/remote/delete/delete.h"
 
 #include "codec/format/crc.h"
 #include "runtime/fiber/parallel.h"
 #include "s3client/operations.h"
 #include "s3client/wire/s3_error.h"
-#include "store/remote/s4_object.h"
+#include "store/remote/read/s4_object.h"
 #include "store/remote/write/tombstone.h"
 
 #include <stdlib.h>

@@ -1,13 +1,14 @@
-/* store/remote/read.c -- stored bytes of an open object: from memory, from the stream that is open, or from a new one.
+/* store/remote/read/read.c -- stored bytes of an open object: from memory, from the stream that is open, or from a new
+ * one.
  *
- * A tier, where there is one, is asked before the backend (store/remote/tiered.h). Bytes come from there only when they
- * are asked for, so that a slow client holds nothing but its connection. A stream that breaks is opened again where it
- * stood, pinned to the same revision. */
+ * A tier, where there is one, is asked before the backend (store/remote/read/tiered.h). Bytes come from there only when
+ * they are asked for, so that a slow client holds nothing but its connection. A stream that breaks is opened again
+ * where it stood, pinned to the same revision. */
 #include "runtime/base/assert.h"
 #include "s3client/wire/s3_error.h"
-#include "store/remote/object.h"
-#include "store/remote/s4_object.h"
-#include "store/remote/tiered.h"
+#include "store/remote/read/object.h"
+#include "store/remote/read/s4_object.h"
+#include "store/remote/read/tiered.h"
 
 enum {
     GAP_BYTES_MAX = 1 << 20, /* what lies between is read over; beyond, a new request is cheaper */

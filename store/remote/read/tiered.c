@@ -1,8 +1,8 @@
-/* store/remote/tiered.c -- what comes from the tier, what goes into it, and what passes by. */
-#include "store/remote/tiered.h"
+/* store/remote/read/tiered.c -- what comes from the tier, what goes into it, and what passes by. */
+#include "store/remote/read/tiered.h"
 
 #include "runtime/base/assert.h"
-#include "store/remote/flight.h"
+#include "store/remote/read/flight.h"
 
 #include <stdlib.h>
 

@@ -1,5 +1,5 @@
-/* store/remote/delete.h -- what deletions of one key (delete.c) and of many at once (delete_many.c) have in common. On
- * fibers of an attached shard. */
+/* store/remote/delete/delete.h -- what deletions of one key (delete.c) and of many at once (delete_many.c) have in
+ * common. On fibers of an attached shard. */
 #pragma once
 
 #include "store/remote/ledger/counting.h"

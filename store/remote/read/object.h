@@ -1,12 +1,12 @@
-/* store/remote/object.h -- an open object of the bucket: what was said of it, and the bytes that are here or on their
- * way. Private to open.c, read.c, tiered.c and flight.c. */
+/* store/remote/read/object.h -- an open object of the bucket: what was said of it, and the bytes that are here or on
+ * their way. Private to open.c, read.c, tiered.c and flight.c. */
 #pragma once
 
-#include "store/remote/fetch.h"
+#include "store/remote/read/fetch.h"
 #include "store/remote/words/words.h"
 #include "store/tier/tier.h"
 
-/* What a tier has to do with it (store/remote/tiered.h). Zeroed: nothing. */
+/* What a tier has to do with it (store/remote/read/tiered.h). Zeroed: nothing. */
 struct tiered {
     struct block_revision revision;
     bool is_known;   /* the backend has named this revision, and blocks of it may be given and kept */
@@ -16,7 +16,7 @@ struct tiered {
     bool is_worth_it;
     uint64_t judged;
     unsigned streams;      /* that were opened for what the tier had not */
-    struct flight *flight; /* that it reads from (store/remote/flight.h); NULL: none */
+    struct flight *flight; /* that it reads from (store/remote/read/flight.h); NULL: none */
     bool opens_flight;     /* ... whose stream this object's request is to become */
     bool flies_alone;      /* one was late: it waits for no other */
     uint8_t *block;        /* memory for one on its way to the tier, while something is read; else NULL */

@@ -1,4 +1,5 @@
-/* store/remote/open.c -- opens an object: which one request is likely to be right, and what its answer makes of it.
+/* store/remote/read/open.c -- opens an object: which one request is likely to be right, and what its answer makes of
+ * it.
  *
  * What was last seen of the key (its row) says where the wanted bytes lie; the request pins the revision that the row
  * is of. When the key has changed meanwhile, the backend says so, and the object is opened as one that was never seen.
@@ -6,9 +7,9 @@
 #include "runtime/base/assert.h"
 #include "runtime/base/decimal.h"
 #include "s3client/wire/s3_error.h"
-#include "store/remote/object.h"
-#include "store/remote/s4_object.h"
-#include "store/remote/tiered.h"
+#include "store/remote/read/object.h"
+#include "store/remote/read/s4_object.h"
+#include "store/remote/read/tiered.h"
 #include "store/remote/words/shared_head.h"
 
 #include <inttypes.h>

@@ -1,4 +1,4 @@
-/* store/remote/tiered.h -- an open object before a tier (store/tier/tier.h): what is near is not fetched, what is
+/* store/remote/read/tiered.h -- an open object before a tier (store/tier/tier.h): what is near is not fetched, what is
  * fetched for the second time is kept.
  *
  * The tier is believed about one revision only, and only when the backend has just named it: each open asks. It is
@@ -14,7 +14,7 @@
  * key holds another one by then, that is ERROR_CHANGED as without a tier. */
 #pragma once
 
-#include "store/remote/object.h"
+#include "store/remote/read/object.h"
 
 /* ---- before the request ---- */
 
@@ -25,8 +25,8 @@ bool tiered_has(const struct remote_key *key, uint64_t first);
 /* ... all of [first, end), as far as one can tell without reading? False also where that is much. */
 bool tiered_has_all(const struct remote_key *key, uint64_t first, uint64_t end);
 /* [*first, *end) of the row's revision will be asked for. If the first block is worth keeping, it is made a row of
- * whole blocks, and what comes will be a flight (store/remote/flight.h). True: there is one already that comes to it,
- * and nothing need be asked for. */
+ * whole blocks, and what comes will be a flight (store/remote/read/flight.h). True: there is one already that comes to
+ * it, and nothing need be asked for. */
 bool tiered_prepare(struct remote_object *object, uint64_t *first, uint64_t *end);
 
 /* ---- with the answer ---- */

@@ -1,5 +1,5 @@
-/* store/remote/fetch.c -- ranges of stored bytes, pinned to their revision. */
-#include "store/remote/fetch.h"
+/* store/remote/read/fetch.c -- ranges of stored bytes, pinned to their revision. */
+#include "store/remote/read/fetch.h"
 
 #include "s3client/wire/s3_error.h"
 
