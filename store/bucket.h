@@ -236,7 +236,7 @@ struct write_result {
  * grants are those of the moment of the commit, whatever was set while it was being packed. */
 struct body_rewrite {
     /* Of the version, as its source had them when it was opened: the body is replaced only if these stored bytes are
-     * still its. */
+     * still its, and this metadata. */
     const struct object_attributes *judged;
     /* How the new bytes relate to the original: layout, codec, is_s4, may_have_columns, level_tried, dictionary, and
      * crc32c. */
@@ -248,9 +248,9 @@ struct body_rewrite {
 
 /* A class alone: the body stays as it is. The version is the name's. */
 struct class_change {
-    const char *stored_etag;                /* of the version, as it was judged */
+    const struct object_attributes *judged; /* stored bytes and metadata must still be these */
     struct span metadata;                   /* the whole list, as it is to be */
-    const struct deletion_grounds *grounds; /* NULL: the stored bytes say all */
+    const struct deletion_grounds *grounds; /* NULL: judged says all */
     uint8_t level_tried;                    /* the body would not be smaller at this level; 0: nothing was tried */
 };
 

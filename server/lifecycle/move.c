@@ -90,7 +90,7 @@ SUSPENDS bool lifecycle_move_commit(struct lifecycle_move *move, struct error *e
     if (packed != NULL)
         return object_rewrite_commit(packed, error);
     const struct class_change change = {
-        .stored_etag = move->found.stored_etag, .metadata = buffer_span(&move->metadata), .grounds = move->grounds};
+        .judged = &move->found, .metadata = buffer_span(&move->metadata), .grounds = move->grounds};
     return bucket_change_class(move->runner->store, &move->name, &change, error);
 }
 

@@ -41,8 +41,7 @@ static void describe(const struct repack *repack, const struct object_attributes
 SUSPENDS static bool keep_body(const struct repack *repack, const struct object_attributes *found, struct span metadata,
                                struct repacked *ret_repacked, struct error *error)
 {
-    const struct class_change change = {
-        .stored_etag = found->stored_etag, .metadata = metadata, .level_tried = (uint8_t)repack->level};
+    const struct class_change change = {.judged = found, .metadata = metadata, .level_tried = (uint8_t)repack->level};
     const struct object_name name = {repack->name.bucket, repack->name.key, span_from_string(found->version)};
     *ret_repacked = (struct repacked){.stored_size = found->stored_size};
     return bucket_change_class(repack->store, &name, &change, error);

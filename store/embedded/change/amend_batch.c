@@ -45,8 +45,9 @@ static bool amend_class(struct batch *batch, const struct change *change, const 
                         struct row *row, struct error *error)
 {
     const struct class_change *to = change->amend.class_change;
-    if (strcmp(row->attributes.stored_etag, to->stored_etag) != 0)
-        return error_set(error, ERROR_CHANGED, S3_SlowDown, "The object was replaced while its class was being set.");
+    if (strcmp(row->attributes.stored_etag, to->judged->stored_etag) != 0 ||
+        !span_equal(row->attributes.metadata, to->judged->metadata))
+        return error_set(error, ERROR_CHANGED, S3_SlowDown, "The object was changed while its class was being set.");
     if (to->grounds != NULL && !grounds_hold(batch, key, false, to->grounds, error))
         return false;
     row->attributes.metadata = to->metadata;

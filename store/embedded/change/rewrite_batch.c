@@ -14,7 +14,7 @@ static bool has_changed(struct error *error, const char *what)
     return error_set(error, ERROR_CHANGED, S3_PreconditionFailed, "%s while it was packed anew.", what);
 }
 
-/* The version that was judged, with the very bytes that were packed. */
+/* The version that was judged, with the very bytes that were packed, and in the same class: it may have moved. */
 static bool find_judged(struct batch *batch, const struct change *change, const struct version_key *key,
                         struct version_place *ret_place, struct error *error)
 {
@@ -25,6 +25,8 @@ static bool find_judged(struct batch *batch, const struct change *change, const 
         return false;
     if (found == LOOKUP_MISSING || strcmp(ret_place->row.attributes.stored_etag, rewrite->judged->stored_etag) != 0)
         return has_changed(error, "The object was replaced");
+    if (!span_equal(ret_place->row.attributes.metadata, rewrite->judged->metadata))
+        return has_changed(error, "The object went to another class");
     return rewrite->grounds == NULL || grounds_hold(batch, key, false, rewrite->grounds, error);
 }
 

@@ -362,7 +362,8 @@ SUSPENDS bool remote_change_class(struct bucket_store *store, const struct objec
 {
     struct bucket_object *source;
     const struct object_name current = {name->bucket, name->key, SPAN_EMPTY};
-    const struct open_intent intent = {.extent = OPEN_WHOLE, .if_stored_etag = span_from_string(change->stored_etag)};
+    const struct open_intent intent = {.extent = OPEN_WHOLE,
+                                       .if_stored_etag = span_from_string(change->judged->stored_etag)};
     if (!remote_open(store, &current, &intent, &source, error))
         return explain(error);
     bool is_so = metadata_is_same(source->attributes.metadata, change->metadata);

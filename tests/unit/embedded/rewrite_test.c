@@ -215,7 +215,7 @@ static void meanwhile(struct bucket_store *store, unsigned shard, void *argument
 {
     (void)shard, (void)argument;
     struct error error;
-    const struct object_name name = name_of(bucket, key);
+    struct object_name name = name_of(bucket, key);
     char version[VERSION_TEXT_BYTES];
     make_bucket(store);
     put_object(store, 9000, 9000);
@@ -230,6 +230,19 @@ static void meanwhile(struct bucket_store *store, unsigned shard, void *argument
     ck_assert(span_equal(buffer_span(&tags), text("x=y&z=1")));
     buffer_free(&tags);
     ck_assert_uint_eq(head(store, "").tags_count, 2);
+
+    /* so is a class that it went to, of which the rewrite does not know */
+    judged = head(store, "");
+    struct buffer metadata;
+    metadata_of_class("DEEP_ARCHIVE", &metadata);
+    const struct class_change moved = {.judged = &judged, .metadata = buffer_span(&metadata)};
+    name.version = text("null");
+    ck_assert(bucket_change_class(store, &name, &moved, &error));
+    buffer_free(&metadata);
+    expect_refused(store, &judged, NULL);
+    judged = head(store, "");
+    expect_class(&judged, "DEEP_ARCHIVE");
+    rewrite(store, &judged, 6000);
 
     /* the bytes that were judged are gone: by a rewrite, an overwrite, a deletion */
     expect_refused(store, &judged, NULL);
@@ -273,7 +286,7 @@ static void rules(struct bucket_store *store, unsigned shard, void *argument)
     expect_refused(store, &judged, &grounds);
     struct buffer metadata;
     metadata_of_class("STANDARD_IA", &metadata);
-    struct class_change change = {judged.stored_etag, buffer_span(&metadata), &grounds, 12};
+    struct class_change change = {&judged, buffer_span(&metadata), &grounds, 12};
     name.version = text("null");
     ck_assert(!bucket_change_class(store, &name, &change, &error));
     ck_assert_int_eq(error.kind, ERROR_CHANGED);
@@ -284,6 +297,9 @@ static void rules(struct bucket_store *store, unsigned shard, void *argument)
     expect_class(&after, "STANDARD_IA");
     ck_assert_str_eq(after.stored_etag, judged.stored_etag); /* the bytes are the same */
     ck_assert_uint_eq(after.level_tried, 12);
+    ck_assert(!bucket_change_class(store, &name, &change, &error)); /* of its class before */
+    ck_assert_int_eq(error.kind, ERROR_CHANGED);
+    change.judged = &after;
     change.level_tried = 0;
     ck_assert(bucket_change_class(store, &name, &change, &error));
     ck_assert_uint_eq(head(store, "").level_tried, 12); /* is not forgotten */
