@@ -21,7 +21,7 @@ class Recompacting(DaemonsCase):
     def make(self, *options):
         self.daemon = self.add("--catalogue-max-size", "4G", "--shards", "2", *options)
         self.alice = self.daemon.alice
-        self.bodies = {"a.txt": text(1, 120_000), "large.txt": text(2, 200_000), "noise": random.Random(3).randbytes(1_200_000), "tiny": b"x" * 100}
+        self.bodies = {"a.txt": text(1, 120_000), "large.txt": text(2, 400_000), "noise": random.Random(3).randbytes(2_000_000), "tiny": b"x" * 100}
         self.assertEqual(200, self.alice.put("bucket").status)
         for key, body in self.bodies.items():
             self.assertEqual(200, self.alice.put("bucket", key, (), {"x-amz-tagging": "a=1"}, body).status)
