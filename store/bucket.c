@@ -1,6 +1,6 @@
 /* store/bucket.c -- the way into a store: what callers promised and what a store cannot do is checked here, once for
  * every implementation. */
-#include "store/bucket.h"
+#include "store/bucket_operations.h"
 
 #include "runtime/base/assert.h"
 #include "s3client/wire/s3_error.h"

@@ -2,6 +2,7 @@
 #include "store/embedded/snapshot.h"
 
 #include "runtime/base/assert.h"
+#include "store/bucket_operations.h"
 #include "store/embedded/ledger/ledger_spool.h"
 #include "store/embedded/objects/objects.h"
 #include "store/embedded/state.h"

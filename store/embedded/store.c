@@ -1,6 +1,7 @@
 /* store/embedded/store.c -- opening and closing the store, and shards coming and going. */
 #include "runtime/base/assert.h"
 #include "runtime/log/log.h"
+#include "store/bucket_operations.h"
 #include "store/embedded/commit/start.h"
 #include "store/embedded/ledger/ledger_spool.h"
 #include "store/embedded/objects/objects.h"

@@ -5,6 +5,7 @@
 #include "runtime/base/clock.h"
 #include "runtime/base/random.h"
 #include "s3client/wire/s3_error.h"
+#include "store/bucket_operations.h"
 #include "store/joiner/join.h"
 
 #include <inttypes.h>

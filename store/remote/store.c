@@ -4,6 +4,7 @@
 #include "runtime/base/assert.h"
 #include "runtime/base/clock.h"
 #include "runtime/fiber/loop.h"
+#include "store/bucket_operations.h"
 #include "store/folder_lock.h"
 #include "store/remote/acl/acl_object.h"
 #include "store/remote/ledger/ledger.h"

@@ -9,6 +9,7 @@
 #include "runtime/base/decimal.h"
 #include "s3client/wire/s3_error.h"
 #include "server/baled.h"
+#include "store/bucket_operations.h"
 
 #include <string.h>
 

@@ -4,6 +4,7 @@
 #include "runtime/base/assert.h"
 #include "runtime/fiber/loop.h"
 #include "runtime/fiber/wait.h"
+#include "store/bucket_operations.h"
 
 #include <stdlib.h>
 

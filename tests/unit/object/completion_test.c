@@ -1,5 +1,6 @@
 /* tests/unit/object/completion_test.c -- the end of an upload: one look at its parts, and the frames of all of them. */
 #include "server/object/object_upload.h"
+#include "store/bucket_operations.h"
 #include "store/frames.h"
 #include "tests/unit/object/bodies.h"
 

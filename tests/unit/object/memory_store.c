@@ -3,6 +3,7 @@
 
 #include "runtime/base/assert.h"
 #include "s3client/wire/s3_error.h"
+#include "store/bucket_operations.h"
 #include "store/frames.h"
 
 #include <stdio.h>

@@ -3,6 +3,7 @@
 #include "server/object/forms/sealed_parts.h"
 
 #include "server/keys/upload_secret.h"
+#include "store/bucket_operations.h"
 #include "tests/unit/object/bodies.h"
 
 enum { PARTS = 2500, PART_BYTES = 1000 }; /* some pages */

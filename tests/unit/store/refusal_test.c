@@ -1,6 +1,7 @@
 /* tests/unit/store/refusal_test.c -- what a store cannot do reaches it never: conditions, keys, tags. */
 #include "store/refusal.h"
 
+#include "store/bucket_operations.h"
 #include "tests/unit/run_suite.h"
 
 #include <stdio.h>

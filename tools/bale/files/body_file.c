@@ -4,6 +4,7 @@
 #include "codec/format/frame.h"
 #include "codec/format/sidecar.h"
 #include "runtime/base/read_file.h"
+#include "store/bucket_operations.h"
 
 #include <errno.h>
 #include <fcntl.h>
