@@ -26,6 +26,15 @@ struct span secret_hide(struct span name, struct span value)
     return secret_is_named(name) ? SPAN(SECRET_HIDDEN) : value;
 }
 
+bool secret_is_sent(const struct http_head *head)
+{
+    struct span value;
+    for (size_t i = 0; i < NAMES; i++)
+        if (http_head_find(head, names[i], &value))
+            return true;
+    return false;
+}
+
 /* ---- canonical requests ---- */
 
 /* Up to the first of these bytes, or all of it. */

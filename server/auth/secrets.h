@@ -7,6 +7,7 @@
 #pragma once
 
 #include "runtime/base/arena.h"
+#include "server/http/head.h"
 
 #include <stdbool.h>
 
@@ -18,6 +19,9 @@ bool secret_is_named(struct span name);
 
 /* The value, unless its name is one of those. */
 struct span secret_hide(struct span name, struct span value);
+
+/* Has the request such a header? */
+bool secret_is_sent(const struct http_head *head);
 
 /* A copy in the arena of a canonical request (s3client/wire/sigv4.h) in which such values are hidden, of headers and of
  * parameters. Empty: no memory. */

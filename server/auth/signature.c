@@ -281,6 +281,22 @@ static bool check_signature(struct signature_verifier *verifier, const struct si
     return true;
 }
 
+/* The scratch outlives the request. What a request has that nobody may keep is wiped from it; so that it lies nowhere
+ * else, the scratch does not move while it grows. */
+static bool check_signature_and_wipe(struct signature_verifier *verifier, const struct signature_claim *claim,
+                                     const struct http_head *head, struct span path, struct arena *arena,
+                                     struct authentication *authentication, struct error_details *details,
+                                     struct error *error)
+{
+    struct buffer *canonical = &verifier->canonical;
+    buffer_clear(canonical);
+    (void)buffer_reserve(canonical, CANONICAL_BYTES_MAX);
+    bool is_right = check_signature(verifier, claim, head, path, arena, authentication, details, error);
+    explicit_bzero(canonical->data, canonical->size);
+    buffer_clear(canonical);
+    return is_right;
+}
+
 /* All members but signing_key and seed_signature, which check_signature fills in. */
 static void fill_authentication(struct authentication *authentication, const struct signature_claim *claim)
 {
@@ -322,7 +338,11 @@ bool signature_verify(struct signature_verifier *verifier, const struct http_hea
     if (!check_signed_headers(&claim, head, arena, ret_details, error))
         return false;
     fill_authentication(&authentication, &claim);
-    if (!check_signature(verifier, &claim, head, path, arena, &authentication, ret_details, error))
+    bool is_right =
+        secret_is_sent(head)
+            ? check_signature_and_wipe(verifier, &claim, head, path, arena, &authentication, ret_details, error)
+            : check_signature(verifier, &claim, head, path, arena, &authentication, ret_details, error);
+    if (!is_right)
         return false;
     *ret_authentication = authentication;
     return true;

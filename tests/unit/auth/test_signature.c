@@ -9,8 +9,10 @@
 #include "tests/unit/wire/vectors.h"
 
 #include <check.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #define EMPTY_HASH "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 #define HOUR_MS (3600 * 1000)
@@ -551,6 +553,77 @@ START_TEST(broken_queries_are_refused)
 }
 END_TEST
 
+/* ---- a customer's key ---- */
+
+enum { SECRET_BYTES = 44, PIECE_BYTES = 1 << 16, REGION_BYTES_MAX = 64 << 20 };
+
+/* A key that stands nowhere until it is written: whoever looks for it finds no copy of his own. */
+static char secret_at(size_t i)
+{
+    return (char)('A' + (i * i + 5 * i) % 26);
+}
+
+static unsigned count_secret(const uint8_t *bytes, size_t size)
+{
+    unsigned found = 0;
+    for (size_t at = 0; at + SECRET_BYTES <= size; at++) {
+        size_t i = 0;
+        while (i < SECRET_BYTES && bytes[at + i] == (uint8_t)secret_at(i))
+            i++;
+        found += i == SECRET_BYTES;
+    }
+    return found;
+}
+
+/* In the memory of this process that can be written, but for what sanitizers reserve. */
+static unsigned find_secret(void)
+{
+    static uint8_t piece[PIECE_BYTES];
+    char line[512];
+    unsigned found = 0;
+    FILE *maps = fopen("/proc/self/maps", "re");
+    int memory = open("/proc/self/mem", O_RDONLY | O_CLOEXEC);
+    ck_assert(maps != NULL && memory >= 0);
+    while (fgets(line, sizeof line, maps) != NULL) {
+        unsigned long long first;
+        unsigned long long end;
+        char rights[5];
+        if (sscanf(line, "%llx-%llx %4s", &first, &end, rights) != 3 || rights[1] != 'w' ||
+            end - first > REGION_BYTES_MAX)
+            continue;
+        for (; first < end; first += PIECE_BYTES - SECRET_BYTES) {
+            ssize_t size = pread(memory, piece, end - first < PIECE_BYTES ? end - first : PIECE_BYTES, (off_t)first);
+            found += size > 0 ? count_secret(piece, (size_t)size) : 0;
+            explicit_bzero(piece, sizeof piece);
+        }
+    }
+    (void)fclose(maps);
+    (void)close(memory);
+    return found;
+}
+
+START_TEST(keys_of_customers_do_not_stay)
+{
+    static struct request request;
+    char timestamp[DATE_TEXT_BYTES];
+    char headers[512];
+    date_format_signature(VECTOR_TIME_MS, timestamp);
+    (void)snprintf(headers, sizeof headers,
+                   "host:h\nx-amz-content-sha256:" EMPTY_HASH "\nx-amz-date:%s\n"
+                   "x-amz-server-side-encryption-customer-key:%0*d\n",
+                   timestamp, SECRET_BYTES, 0);
+    request = signed_request("GET", "/b/k", headers, EMPTY_HASH, VECTOR_TIME_MS);
+    ck_assert(verify(&request));
+    char *secret = strstr(request.text, "customer-key:") + strlen("customer-key:");
+    for (size_t i = 0; i < SECRET_BYTES; i++)
+        secret[i] = secret_at(i);
+    ck_assert_uint_eq(find_secret(), 1);
+    expect_code(&request, S3_SignatureDoesNotMatch);
+    explicit_bzero(secret, SECRET_BYTES);
+    ck_assert_uint_eq(find_secret(), 0);
+}
+END_TEST
+
 START_TEST(an_arena_that_is_full_does_no_harm)
 {
     arena_free(&arena);
@@ -599,6 +672,7 @@ int main(void)
     tcase_add_test(tests, presigned_headers);
     tcase_add_test(tests, version_2_names_the_setting);
     tcase_add_test(tests, broken_queries_are_refused);
+    tcase_add_test(tests, keys_of_customers_do_not_stay);
     tcase_add_test(tests, an_arena_that_is_full_does_no_harm);
     tcase_add_test(tests, keys_of_many_days_are_right);
     suite_add_tcase(suite, tests);
