@@ -177,6 +177,13 @@ class CustomerKeys(CustomerCase):
         self.assertEqual(200, alice.put("bucket", "theirs", None, {**onto_itself, **source(), **customer(OTHER)}).status)
         self.refuse(alice.get("bucket", "theirs", None, customer()), 403, "AccessDenied")
         self.assertEqual(body, alice.get("bucket", "theirs", None, customer(OTHER)).body)
+        default = (b"<ServerSideEncryptionConfiguration><Rule><ApplyServerSideEncryptionByDefault><SSEAlgorithm>AES256</SSEAlgorithm>"
+                   b"</ApplyServerSideEncryptionByDefault></Rule></ServerSideEncryptionConfiguration>")
+        self.assertEqual(200, alice.put("bucket", None, {"encryption": None}, (), default).status)
+        answer = alice.put("bucket", "theirs", None, {**onto_itself, **source(OTHER)})
+        self.assertEqual((200, "AES256"), (answer.status, answer.header(HEADER)), answer.body)
+        self.assertEqual(body, alice.get("bucket", "theirs").body)
+        self.refuse(alice.put("bucket", "theirs", None, onto_itself), 400, "InvalidRequest")
 
     def test_forms_links_and_versions(self):
         """A form's fields are its headers; a link is for whoever has the key as well."""

@@ -5,6 +5,7 @@
  * a new object, and so they are where the source or the copy is encrypted. */
 #include "s3client/wire/s3_error.h"
 #include "server/dictionaries/store.h"
+#include "server/keys/object_seal.h"
 #include "server/s3/answer/answer.h"
 #include "server/s3/answer/setting_headers.h"
 #include "server/s3/headers/copy_source.h"
@@ -77,7 +78,8 @@ static SUSPENDS bool changes_nothing(struct s3_request *request, const struct co
 {
     struct span value;
     bool is_itself = span_equal(source->bucket, request->bucket) && span_equal(source->key, request->key);
-    bool is_encrypted_by_it = plan->encryption != SEAL_PLAIN && plan->source->attributes.seal.size == 0;
+    bool is_encrypted_by_it =
+        plan->encryption != SEAL_PLAIN && plan->encryption != object_seal_mode(&plan->source->attributes);
     return is_itself && !plan->replaces_metadata && !plan->replaces_tags && plan->checksum == CHECKSUM_NONE &&
            !is_encrypted_by_it && request->customer_key == NULL &&
            !s3_request_header(request, "x-amz-server-side-encryption", &value) &&
