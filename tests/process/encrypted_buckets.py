@@ -3,12 +3,14 @@ what is refused where there is no key, and what the log of a bucket becomes; for
 """
 
 import os
+from pathlib import Path
 
 from encrypted import HEADER, MARK, SSE, words
 from encryption import EncryptionCase
 from forms import Form
 
 BODY = words(3000)
+VECTORS = Path(__file__).resolve().parents[1] / "vectors"
 AGENT = "one-whom-only-the-log-knows"
 DEFAULT = ("<ServerSideEncryptionConfiguration xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><Rule>%s"
            "</Rule></ServerSideEncryptionConfiguration>")
@@ -69,6 +71,21 @@ class EncryptedBuckets(EncryptionCase):
         self.assertEqual((200, "AES256"), (answer.status, answer.header(HEADER)), "an upload is what it was begun as")
         self.assertEqual(404, daemon.alice.get("bucket", None, {"encryption": None}).status)
         self.assertIsNone(self.put(daemon, "put", b"x", ()).header(HEADER))
+
+    def test_an_import_is_refused(self):
+        """It would store in clear; as before once the bucket is one that does not encrypt."""
+        daemon = self.begin()
+        self.set(daemon)
+        self.assertEqual(0, daemon.stop())
+        words = ("import", str(VECTORS / "ledger"), "--bucket", "bucket", "--backend", "dir:data")
+        self.assertIn("encrypts what is put into it", self.run_bale(daemon, *words, expect=1))
+        self.restart(daemon)
+        self.assertEqual([], daemon.alice.get("bucket").texts("Contents/Key"))
+        self.assertEqual(204, daemon.alice.delete("bucket", None, {"encryption": None}).status)
+        self.assertEqual(0, daemon.stop())
+        self.run_bale(daemon, *words)
+        self.restart(daemon)
+        self.assertNotEqual([], daemon.alice.get("bucket").texts("Contents/Key"))
 
     def test_nothing_lies_there_in_clear(self):
         """Nor what the access log of another bucket says."""

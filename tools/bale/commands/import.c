@@ -12,6 +12,7 @@
 #include "tools/bale/files/objects_json.h"
 #include "tools/bale/files/stored_file.h"
 #include "tools/bale/session/session.h"
+#include "tools/bale/view/plain_bucket.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -229,7 +230,7 @@ static SUSPENDS bool find_or_make_bucket(struct import *import, struct error *er
 {
     struct bucket_info info;
     if (bucket_find(import->store, import->bucket, &info, error))
-        return true;
+        return plain_bucket_check(import->store, &info, error);
     if (error->code != S3_NoSuchBucket || !find_owner(import, error))
         return false;
     return bucket_create(import->store,
