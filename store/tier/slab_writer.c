@@ -295,7 +295,6 @@ SUSPENDS static bool write_moving(struct slab_writer *writer)
     bool done = count == moving->count && (count == 0 || write_blocks(writer, moving, 0, count));
     if (done)
         metric_add(&writer->options.counters->moved, count);
-    metric_add(&writer->options.counters->settled, moving->count);
     piece_clear(moving);
     return done;
 }
@@ -314,10 +313,8 @@ SUSPENDS static bool move_block(struct slab_writer *writer, const struct slab *f
         io_read(from->fd, bytes, size, (uint64_t)entry->unit * BLOCK_UNIT_BYTES, DEADLINE_NONE) == (int64_t)size &&
         block_read_name(span_of(bytes, size), &name, &second) && name.number == entry->number &&
         memcmp(name.revision.bytes, entry->revision, REVISION_BYTES) == 0;
-    if (!is_good)
-        return true;
-    (void)piece_take(moving, &name, entry->units);
-    metric_add(&writer->options.counters->taken, 1);
+    if (is_good)
+        (void)piece_take(moving, &name, entry->units);
     return true;
 }
 
@@ -350,7 +347,9 @@ SUSPENDS static void empty_slab(struct slab_writer *writer, struct slab *slab, u
 
 SUSPENDS static void make_go(struct slab_writer *writer, struct slab *slab, uint64_t stays_max)
 {
+    metric_add(&writer->options.counters->emptyings, 1);
     empty_slab(writer, slab, stays_max);
+    metric_add(&writer->options.counters->emptied, 1);
     slabs_drop(writer->options.slabs, slab);
     metric_add(&writer->options.counters->slabs_gone, 1);
 }

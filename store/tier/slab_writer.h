@@ -38,8 +38,10 @@ struct slab_writer_counters {
     metric_counter dropped_full;  /* ... because there was no slab for them */
     metric_counter failures;      /* writes that the disk refused */
     metric_counter slabs_gone;    /* unlinked to make room, or for their age */
-    metric_counter taken; /* blocks that found a piece, or are moved; those of them that were written or dropped */
+    metric_counter taken;         /* blocks that found a piece; and those of them that were written or dropped */
     metric_counter settled;
+    metric_counter emptyings; /* of slabs that go, whose blocks may be moved; and those that have ended */
+    metric_counter emptied;
     atomic_uint dropped;         /* how often it has forgotten what it was filling */
     _Atomic(const char *) pause; /* why writing is paused, static text; NULL: it is not */
 };

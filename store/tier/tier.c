@@ -447,13 +447,16 @@ SUSPENDS static bool forget_blocks(struct tier *tier, const struct block_revisio
     return done;
 }
 
-/* What any shard took before is written or dropped by then, so that the index tells of it. */
+/* What the shard took before is written or dropped by then, and what it was moving is moved, so that the index tells of
+ * it. Blocks that are moved are in no index meanwhile; they go before pieces that were there first, hence two counts. */
 SUSPENDS static bool wait_for_writer(const struct tier_shard *shard)
 {
     const struct slab_writer_counters *counters = &shard->counters.writer;
     uint64_t taken = metric_read(&counters->taken);
-    for (unsigned waits = 0; metric_read(&counters->settled) < taken; waits++) {
-        if (waits == FORGETTING_WAITS_MAX)
+    uint64_t emptyings = metric_read(&counters->emptyings);
+    unsigned waits = 0;
+    while (metric_read(&counters->settled) < taken || metric_read(&counters->emptied) < emptyings) {
+        if (waits++ == FORGETTING_WAITS_MAX)
             return false;
         (void)io_sleep_until(deadline_after_ms(FORGETTING_WAIT_MS));
     }
