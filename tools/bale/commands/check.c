@@ -69,9 +69,11 @@ bool command_check(const struct command_line *line, struct error *error)
     bool is_sound = (line->copy != NULL ? embedded_restore(line->folder, line->copy, &report, error)
                                         : embedded_check(line->folder, line->repair, &report, error)) &&
                     check_ledger(line, &report, error);
-    printf("%" PRIu64 " buckets, %" PRIu64 " objects, %" PRIu64 " former versions, %" PRIu64
-           " bytes of bodies; %" PRIu64 " damaged, %" PRIu64 " repaired\n",
-           report.buckets, report.objects, report.versions, report.bodies_bytes, report.damaged, report.repaired);
+    /* Else it was not looked at as a whole, and "0 damaged" would say too much. */
+    if (is_sound || error->kind == ERROR_DAMAGED)
+        printf("%" PRIu64 " buckets, %" PRIu64 " objects, %" PRIu64 " former versions, %" PRIu64
+               " bytes of bodies; %" PRIu64 " damaged, %" PRIu64 " repaired\n",
+               report.buckets, report.objects, report.versions, report.bodies_bytes, report.damaged, report.repaired);
     return is_sound;
 }
 

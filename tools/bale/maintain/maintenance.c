@@ -168,10 +168,11 @@ static bool check_store(const struct maintenance *maintenance, struct bucket_sto
 {
     static const char in_place[] =
         "a bucket is packed anew and moved by lifecycle rules of its servers, from which the "
-        "savings ledger hears of it";
+        "savings ledger hears of it. Take the rule out, and set such a one (docs/lifecycle.md)";
     const struct maintenance_settings *settings = &maintenance->settings;
     if (!settings->is_bucket)
-        return refuse(maintenance, POLICY_MIGRATE, "in a folder there is nothing that came before Bale", error) &&
+        return refuse(maintenance, POLICY_MIGRATE,
+                      "in a folder there is nothing that came before Bale: take the rule out", error) &&
                session_check_ledger(store, settings->folder, error);
     if (!refuse(maintenance, POLICY_RECOMPACT, in_place, error) ||
         !refuse(maintenance, POLICY_TRANSITION, in_place, error))
