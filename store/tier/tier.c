@@ -447,8 +447,8 @@ SUSPENDS static bool forget_blocks(struct tier *tier, const struct block_revisio
     return done;
 }
 
-/* What the shard took before is written or dropped by then, and what it was moving is moved, so that the index tells of
- * it. Blocks that are moved are in no index meanwhile; they go before pieces that were there first, hence two counts. */
+/* What the shard took before is written or dropped by then, and what it was moving is moved: the index tells of it all.
+ * Blocks that are moved overtake pieces that were there before, hence two counts. */
 SUSPENDS static bool wait_for_writer(const struct tier_shard *shard)
 {
     const struct slab_writer_counters *counters = &shard->counters.writer;

@@ -251,7 +251,9 @@ bool command_check_get(const struct command_line *line, struct error *error)
             error, ERROR_INVALID, NULL,
             "--on-change restart, --resume and --sparse want a FILE: what went to standard output is gone");
     return (key.size > 0 && key.size <= S3_KEY_BYTES_MAX) ||
-           error_set(error, ERROR_INVALID, NULL, "%s: a key has 1 to %d bytes", line->target, S3_KEY_BYTES_MAX);
+           error_set(error, ERROR_INVALID, NULL,
+                     "%s: a key has 1 to %d bytes; --tree gets all that begin with one, or all", line->target,
+                     S3_KEY_BYTES_MAX);
 }
 
 static bool get_to_file(struct get *get, struct error *error)
