@@ -22,7 +22,8 @@ enum {
 
 _Static_assert((int)JUDGEMENTS_MAX / (int)LIFECYCLE_RULES_MAX >= (int)LIFECYCLE_PAGE_ENTRIES_MIN, "a page has so many");
 static const uint64_t RENEWAL_NS = UINT64_C(60) * 1000000000;
-static const uint64_t VIEW_NS = UINT64_C(10) * 1000000000; /* by an older view of the rules nothing is done */
+static const int64_t CLOCKS_APART_MS = INT64_C(24) * 3600 * 1000; /* of replicas, at the very most */
+static const uint64_t VIEW_NS = UINT64_C(10) * 1000000000;        /* by an older view of the rules nothing is done */
 
 /* ---- is it time? ---- */
 
@@ -45,6 +46,12 @@ static bool is_shared(const struct lifecycle_runner *runner)
     return runner->store->capabilities.is_shared;
 }
 
+/* The clock was ahead when it was written: its midnights and its next moment are not to be waited for. */
+static bool is_of_future(const struct sweep_record *record, int64_t now_ms)
+{
+    return record->midnight_ms > now_ms + CLOCKS_APART_MS;
+}
+
 /* What was swept under the same rules is known up to the next moment at which something can be due: whatever was not
  * seen came later. That holds for what replicas have seen; of a store that is one process's own alone, an earlier one
  * is not believed. Replicas' clocks may be on both sides of a midnight. */
@@ -52,7 +59,7 @@ static bool is_done_due(const struct lifecycle_runner *runner, const struct swee
                         int64_t now_ms)
 {
     int64_t midnight_ms = now_ms / runner->day_ms * runner->day_ms;
-    if (record->rules != rules)
+    if (record->rules != rules || is_of_future(record, now_ms))
         return true;
     if (is_shared(runner))
         return record->midnight_ms < midnight_ms && now_ms >= record->next_ms;
@@ -246,7 +253,8 @@ SUSPENDS static bool carry_out_batch(struct lifecycle_sweep *sweep, const struct
     return done;
 }
 
-/* False: the sweep is over. That it could not move is accounted for. */
+/* False: the sweep is over. That it could not move is accounted for. Over a bucket all of an object may be written
+ * anew, for minutes: changes of settings do not wait for that. */
 SUSPENDS static bool carry_out_move(struct lifecycle_sweep *sweep, const struct lifecycle_order *order,
                                     struct error *error)
 {
@@ -260,8 +268,11 @@ SUSPENDS static bool carry_out_move(struct lifecycle_sweep *sweep, const struct 
         lifecycle_move_prepare(&move, runner, span_from_string(sweep->bucket.name), order, &sweep->grounds[0], &failed);
     bool goes_on = done ? take_turn(sweep, error) : may_go_on(sweep, error);
     if (done && goes_on) {
+        if (is_shared(runner))
+            keeper_give_turn(runner->keeper, sweep->bucket.creation_id);
         done = lifecycle_move_commit(&move, &failed);
-        keeper_give_turn(runner->keeper, sweep->bucket.creation_id);
+        if (!is_shared(runner))
+            keeper_give_turn(runner->keeper, sweep->bucket.creation_id);
     }
     lifecycle_move_end(&move);
     if (goes_on)
@@ -496,7 +507,7 @@ static void settle_record(struct lifecycle_sweep *sweep, int64_t now_ms)
     bool is_there = sweep_record_find(journal_state(runner->journal), sweep->bucket.creation_id, record);
     if (!is_there)
         *record = (struct sweep_record){0};
-    if (!is_there || record->state == SWEEP_IS_DONE || record->rules != rules)
+    if (!is_there || record->state == SWEEP_IS_DONE || record->rules != rules || is_of_future(record, now_ms))
         begin_anew(record, rules, now_ms / runner->day_ms * runner->day_ms, now_ms);
     if (!is_own(runner, record)) {
         if (record->claim > 0) {

@@ -6,6 +6,7 @@ import email.utils
 import json
 import os
 
+import backends
 import daemon
 import fronts
 import keys
@@ -105,3 +106,44 @@ class Clocks(LedgerCase):
         self.wait_for(lambda: " is swept: " in ahead.log(), "a sweep", 60)
         self.assertEqual(404, ahead.client().get(self.bucket, "due/k").status)
         self.assertEqual(200, ahead.client().get(self.bucket, "young/k").status)
+
+
+class BackendAhead(backends.Raw):
+    """One whose clock is wrong, until it is set right and it is started again."""
+
+    ahead_s = 48 * HOUR_S
+
+    def environment(self):
+        return {"CLOCK_AHEAD_S": str(self.ahead_s)}
+
+    def client(self):
+        client = Client(self.server, self.account)
+        client.ahead_s = self.ahead_s
+        return client
+
+
+class ClockOfABackend(LedgerCase):
+    FOR = ("raw",)
+
+    def test_sweeps_do_not_wait_for_a_day_that_has_not_come(self):
+        """What was noted while the present was two days ahead holds nothing up once it is right."""
+        wrong = os.path.join(os.path.dirname(os.path.dirname(self.baled)), "tests", "servers", "baled_ahead")
+        if not os.path.exists(wrong):
+            self.skipTest(f"{wrong} is not built")
+        backend = BackendAhead(wrong)
+        backend.bucket = self.bucket
+        self.addCleanup(backend.stop)
+        backend.start()
+        bale = fronts.Bale(self.baled, backend, backend, ["--lifecycle-day", "2s"]).start()
+        self.addCleanup(bale.stop)
+        self.put(bale, "due/k", b"x")
+        self.set(bale, "lifecycle", "<LifecycleConfiguration><Rule><ID>due</ID><Filter><Prefix>due/</Prefix></Filter><Status>Enabled</Status>"
+                                    "<Expiration><Date>2020-01-01T00:00:00Z</Date></Expiration></Rule></LifecycleConfiguration>")
+        self.wait_for(lambda: bale.client().get(self.bucket, "due/k").status == 404, "a sweep", 60)
+        self.assertEqual(0, bale.daemon.stop())
+        backend.kill()
+        backend.ahead_s = 0
+        backend.start()
+        bale.start()
+        self.put(bale, "due/k", b"x")
+        self.wait_for(lambda: bale.client().get(self.bucket, "due/k").status == 404, "a sweep", 60)
