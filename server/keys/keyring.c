@@ -78,6 +78,11 @@ static bool check_nothing_lost(const struct keyring *keyring, const char *path, 
         if (is_destroyed(keyring, i) && material->keys[place].has_material)
             return error_set(error, ERROR_CONFLICT, NULL,
                              "%s has the key %s again, which was destroyed. Start baled anew to use it.", path, id);
+        if (keyring_active(keyring) == &keyring->keys[i] && !material->keys[place].has_material)
+            return error_set(error, ERROR_CONFLICT, NULL,
+                             "%s says that the key %s was destroyed, under which this baled writes until now: it had "
+                             "not read that another one is active. Put the key back from a copy of the file.",
+                             path, id);
     }
     for (unsigned i = 0; i < keyring->s4_count; i++)
         if (!has_s4_key(material->s4_keys, material->s4_count, &keyring->s4_keys[i]))

@@ -42,7 +42,7 @@ struct keyring *keyring_load(const char *path, struct error *error);
 struct keyring *keyring_parse(const char *path, struct span text, struct error *error);
 /* Reads the file anew, from any thread: blocks. Whoever asks later has its keys, and writes under the one that it says
  * is active. Refused, and nothing changed: as keyring_load; ERROR_CONFLICT: a key that is here is not in the file, or
- * was destroyed and is in it again. */
+ * was destroyed and is in it again, or is the active one here and destroyed in it. */
 bool keyring_reload(struct keyring *keyring, const char *path, struct error *error);
 void keyring_free(struct keyring *keyring); /* NULL: nothing is done */
 

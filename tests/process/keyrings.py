@@ -175,6 +175,24 @@ class Keyrings(EncryptionCase):
         self.replace(daemon, re.sub(r"\[key %s\]\n.*\n.*\n" % first, "", self.text(daemon)))
         self.assertEqual({added: ("active", 1, 0), first: ("is not in the keyring", 2, 2)}, self.usage(daemon))
 
+    def test_a_key_is_destroyed_too_early(self):
+        """By somebody who counted before baled had read that another one is active: what it wrote since is not lost."""
+        daemon = self.begin()
+        first = re.search(r"(\w+) active", self.keyring(daemon, "list")).group(1)
+        self.keyring(daemon, "activate", self.add(daemon))
+        active = self.text(daemon)
+        self.keyring(daemon, "destroy", first, "--backend", "dir:data")
+        self.put(daemon, "key", BODY)
+        self.hang_up(daemon, "under which this baled writes until now")
+        self.expect_object(daemon, "key", BODY)
+        self.replace(daemon, active)
+        self.hang_up(daemon)
+        self.put(daemon, "new", BODY)
+        self.assertIn("1 objects", self.keyring(daemon, "destroy", first, "--backend", "dir:data", expect=1))
+        self.restart_with(daemon)
+        for key in ("key", "new"):
+            self.expect_object(daemon, key, BODY)
+
     def test_a_key_is_destroyed(self):
         """Not while something needs it, unless that is meant; then what was under it is a sentence with the day."""
         daemon = self.begin()
