@@ -131,6 +131,8 @@ class CustomerKeys(CustomerCase):
             self.refuse(alice.post("bucket", "key", {"uploads": None}, headers), status, code)
             of_source = {name.replace(PREFIX, SOURCE): value for name, value in headers.items()}
             self.refuse(alice.put("bucket", "key", None, {**of_source, "x-amz-copy-source": "bucket/sealed"}), status, code)
+        for twice in (PREFIX + "key", encoded(OTHER)), (PREFIX + "algorithm", "AES256"):
+            self.refuse(self.put(daemon, "key", b"body", [*customer().items(), twice], 400), 400, "InvalidArgument")
         self.refuse(self.put(daemon, "key", b"body", {**customer(), **SSE}, 400), 400, "InvalidArgument")
         self.refuse(self.put(daemon, "key", b"body", {**customer(), HEADER: "aws:kms"}, 501), 501, "NotImplemented")
         self.refuse(self.put(daemon, "key", b"body", source(), 501), 501, "NotImplemented")

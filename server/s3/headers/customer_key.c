@@ -74,9 +74,18 @@ static bool check_way(const struct s3_request *request, const struct customer_ke
            error_set(error, ERROR_INVALID, S3_InvalidRequest, REQUESTS "provide them in headers, not in the query.");
 }
 
+/* Of two keys nobody knows which is meant, and the wrong one would be lost with its object. */
+static bool stands_twice(const struct s3_request *request, const char *name)
+{
+    return http_head_count(request->head, name) > 1;
+}
+
 static bool check_form(struct s3_request *request, const struct triple *triple, struct error *error)
 {
     const struct customer_key_names *names = triple->names;
+    if (stands_twice(request, names->algorithm) || stands_twice(request, names->key) ||
+        stands_twice(request, names->md5))
+        return s3_refuse_argument(request, names->key, triple->key, REQUESTS "provide one key.", error);
     if (triple->algorithm.size == 0)
         return s3_refuse_argument(request, names->algorithm, triple->algorithm,
                                   REQUESTS "provide a valid encryption algorithm.", error);
