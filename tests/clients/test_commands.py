@@ -60,6 +60,14 @@ class Commands(ClientCase):
     def test_newest_boto3_sets_a_bucket_up(self):
         self.run_python(self.have("newest_python"), "boto3_settings.py")
 
+    def test_boto3_of_debian_keeps_backups(self):
+        self.need("/usr/lib/python3/dist-packages/boto3")
+        self.run_python("/usr/bin/python3", "boto3_backups.py")
+
+    @needs("newest_python")
+    def test_newest_boto3_keeps_backups(self):
+        self.run_python(self.have("newest_python"), "boto3_backups.py")
+
     # ---- s3cmd ----
 
     def test_s3cmd(self):
