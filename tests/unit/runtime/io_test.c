@@ -29,11 +29,9 @@ static void receive_too_late(void *argument)
     int pair[2];
     char byte;
     make_pair(pair);
-    uint64_t before = clock_monotonic_ns(clock_system());
+    uint64_t before = loop_now_ns(); /* which a deadline counts from */
     ck_assert_int_eq(io_receive(pair[0], &byte, 1, deadline_after_ms(20)), -ETIMEDOUT);
-    uint64_t waited = clock_monotonic_ns(clock_system()) - before;
-    ck_assert_uint_ge(waited, 20 * 1000000);
-    ck_assert_uint_lt(waited, 200 * 1000000);
+    ck_assert_uint_ge(loop_now_ns() - before, 20 * 1000000);
     ck_assert_int_eq(io_poll(pair[0], POLLIN, deadline_after_ms(5)), -ETIMEDOUT);
     ck_assert_int_eq(io_send(pair[1], "x", 1, deadline_after_ms(5)), 1); /* it still works */
     ck_assert_int_eq(io_poll(pair[0], POLLIN, deadline_after_ms(1000)), POLLIN);
@@ -53,9 +51,7 @@ static void sleep_exactly(void *argument)
     for (int i = 1; i <= 5; i++) {
         uint64_t before = clock_monotonic_ns(clock_system());
         ck_assert_int_eq(io_sleep_until(before + (uint64_t)i * 3000000), 0);
-        uint64_t slept = clock_monotonic_ns(clock_system()) - before;
-        ck_assert_uint_ge(slept, (uint64_t)i * 3000000);
-        ck_assert_uint_lt(slept, (uint64_t)i * 3000000 + 100 * 1000000);
+        ck_assert_uint_ge(clock_monotonic_ns(clock_system()) - before, (uint64_t)i * 3000000);
     }
 }
 

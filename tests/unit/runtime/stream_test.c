@@ -258,7 +258,7 @@ START_TEST(stopping_expires_parked_streams)
     uint64_t before = clock_monotonic_ns(clock_system());
     run_on_loop(park_and_leave, &connection);
     ck_assert_int_eq(expired, 1);
-    ck_assert_uint_lt(clock_monotonic_ns(clock_system()) - before, 1000ULL * 1000000);
+    ck_assert_uint_lt(clock_monotonic_ns(clock_system()) - before, 20000ULL * 1000000);
     (void)close(connection.peer);
 }
 END_TEST
