@@ -274,12 +274,21 @@ static void become_idle(void *argument)
                     "recompact: the kernel refuses SCHED_IDLE: packing anew runs beside requests, at its pace");
 }
 
+/* Until the next walk, where nothing is left to be packed. */
+static uint64_t pause_ms(const struct recompactor *recompactor)
+{
+    uint64_t now_ns = loop_now_ns();
+    if (recompactor->candidates.count > 0 || recompactor->walk_ns <= now_ns)
+        return CALM_MS;
+    return (recompactor->walk_ns - now_ns) / 1000000 + CALM_MS;
+}
+
 SUSPENDS static void run(void *argument)
 {
     struct recompactor *recompactor = argument;
     struct error ignored;
     (void)offload_run(recompactor->thread, become_idle, NULL, &ignored);
-    while (rest(recompactor, CALM_MS)) {
+    while (rest(recompactor, pause_ms(recompactor))) {
         if (recompactor->candidates.count == 0 && loop_now_ns() >= recompactor->walk_ns)
             look_for_candidates(recompactor);
         if (!recompactor->is_ending)
