@@ -12,6 +12,7 @@ struct place {
     size_t key_bytes;
     char key[OBJECT_KEY_BYTES_MAX];
     char version[VERSION_TEXT_BYTES];
+    int64_t modified_ms; /* when that was made: it may be gone when the next page is asked for */
 };
 
 SUSPENDS static bool visit_page(const struct walk *walk, const struct place *place, const struct list_page *page,
@@ -40,6 +41,7 @@ SUSPENDS static bool list_page(struct bucket_store *store, const struct walk *wa
                                                   .prefix = prefix,
                                                   .after_key = request.after,
                                                   .after_version = span_from_string(place->version),
+                                                  .after_modified_ms = place->modified_ms,
                                                   .entries_max = PAGE_KEYS};
     return place->is_versioned ? bucket_list_versions(store, &versions, arena, ret_page, error)
                                : bucket_list(store, &request, arena, ret_page, error);
@@ -49,8 +51,10 @@ static void go_behind(struct place *place, const struct list_entry *last)
 {
     memcpy(place->key, last->key.data, last->key.size);
     place->key_bytes = last->key.size;
-    if (place->is_versioned)
-        memcpy(place->version, last->version, sizeof place->version);
+    if (!place->is_versioned)
+        return;
+    memcpy(place->version, last->version, sizeof place->version);
+    place->modified_ms = last->modified_ms;
 }
 
 SUSPENDS static bool visit_uploads(const struct walk *walk, struct span bucket, const struct upload_list_page *page,
