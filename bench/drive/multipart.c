@@ -74,10 +74,7 @@ SUSPENDS static bool end_upload(struct worker *worker, struct upload *upload, st
     buffer_clear(&worker->answer);
     if (!worker_call(worker, &request, &call, &answer, error))
         return false;
-    if (memmem(worker->answer.data, worker->answer.size, "<Error>", 7) != NULL) /* as S3 may say behind a 200 */
-        return error_set(error, ERROR_INVALID, NULL, "complete upload %s: an error behind the status 200",
-                         upload->path.text);
-    return true;
+    return worker_check_answer(worker, &call, error);
 }
 
 bool worker_perform_multipart(struct worker *worker, const struct assignment *assignment, struct error *error)

@@ -11,14 +11,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { OWN_MEMORY_BYTES = 16 << 10, RANGE_LINE_BYTES = 80, SLICE_BYTES = 256 << 10 };
+enum { OWN_MEMORY_BYTES = 16 << 10, RANGE_LINE_BYTES = 80, SLICE_BYTES = 256 << 10, SHOWN_ERROR_BYTES = 200 };
 
 void worker_begin(struct worker *worker, const struct job *job, const struct content *content, struct target *target,
                   struct span shared)
 {
     *worker = (struct worker){.job = job, .content = content, .target = target};
     worker->owns_memory = job->verify == VERIFY_FULL || job->mix.weights[OPERATION_MULTIPART] > 0 ||
-                          job->mix.weights[OPERATION_COPY] > 0; /* whose answers are looked at */
+                          job->mix.weights[OPERATION_COPY] > 0 ||
+                          job->mix.weights[OPERATION_DELETE_OBJECTS] > 0; /* whose answers are looked at */
     worker->memory_size = worker->owns_memory ? OWN_MEMORY_BYTES : shared.size;
     worker->memory = worker->owns_memory ? malloc(OWN_MEMORY_BYTES) : (uint8_t *)(uintptr_t)shared.data;
     ASSERT(worker->memory != NULL);
@@ -120,6 +121,11 @@ void worker_path(const struct worker *worker, uint64_t object, struct worker_pat
     (void)snprintf(ret_path->text, sizeof ret_path->text, "/%s/%s", worker->job->bucket, key);
 }
 
+void worker_bucket_path(const struct worker *worker, struct worker_path *ret_path)
+{
+    (void)snprintf(ret_path->text, sizeof ret_path->text, "/%s", worker->job->bucket);
+}
+
 SUSPENDS bool worker_call(struct worker *worker, const struct worker_request *request, struct call *call,
                           struct call_answer *ret_answer, struct error *error)
 {
@@ -133,6 +139,17 @@ SUSPENDS bool worker_call(struct worker *worker, const struct worker_request *re
     call->memory = worker->memory;
     call->memory_size = worker->memory_size;
     return call_perform(call, ret_answer, error);
+}
+
+bool worker_check_answer(const struct worker *worker, const struct call *call, struct error *error)
+{
+    struct span answer = buffer_span(&worker->answer);
+    const uint8_t *found = answer.size == 0 ? NULL : memmem(answer.data, answer.size, "<Error>", 7);
+    if (found == NULL)
+        return true;
+    struct span shown = span_take(span_skip(answer, (size_t)(found - answer.data)), SHOWN_ERROR_BYTES);
+    return error_set(error, ERROR_INVALID, NULL, "%s %s: an error behind the status 200: %.*s", call->name, call->key,
+                     SPAN_FORMAT(shown));
 }
 
 void worker_body(struct worker *worker, uint64_t object, uint64_t offset, uint64_t size, struct worker_request *request)
@@ -195,16 +212,16 @@ SUSPENDS static bool perform_list(struct worker *worker, const struct assignment
     struct worker_path path;
     struct call_answer answer;
     struct buffer query;
-    char bucket[80];
+    struct worker_path bucket;
     worker_path(worker, assignment->object, &path);
-    (void)snprintf(bucket, sizeof bucket, "/%s", worker->job->bucket);
+    worker_bucket_path(worker, &bucket);
     buffer_init(&query, 0);
     buffer_append_string(&query, "list-type=2&max-keys=1000&prefix=");
     uri_encode(&query, span_from_string(worker->job->prefix), URI_ENCODE_ALL);
     buffer_append_string(&query, "&start-after=");
-    uri_encode(&query, span_from_string(path.text + strlen(bucket) + 1), URI_ENCODE_ALL);
+    uri_encode(&query, span_from_string(path.text + strlen(bucket.text) + 1), URI_ENCODE_ALL);
     buffer_append_byte(&query, '\0');
-    const struct worker_request request = {.line = {"GET", bucket, (const char *)query.data}};
+    const struct worker_request request = {.line = {"GET", bucket.text, (const char *)query.data}};
     struct call call = {.name = "list", .status = 200, .answer_bytes = CALL_ANY_SIZE};
     bool good = worker_call(worker, &request, &call, &answer, error);
     buffer_free(&query);
@@ -282,17 +299,15 @@ SUSPENDS static bool perform_copy(struct worker *worker, const struct assignment
     buffer_clear(&worker->answer);
     if (!worker_call(worker, &request, &call, &answer, error))
         return false;
-    if (memmem(worker->answer.data, worker->answer.size, "<Error>", 7) != NULL) /* as S3 may say behind a 200 */
-        return error_set(error, ERROR_INVALID, NULL, "copy %s: an error behind the status 200", to.text);
-    return true;
+    return worker_check_answer(worker, &call, error);
 }
 
 bool worker_create_bucket(struct worker *worker, struct error *error)
 {
-    char path[80];
+    struct worker_path path;
     struct call_answer answer;
-    (void)snprintf(path, sizeof path, "/%s", worker->job->bucket);
-    const struct worker_request request = {.line = {"PUT", path, ""}};
+    worker_bucket_path(worker, &path);
+    const struct worker_request request = {.line = {"PUT", path.text, ""}};
     struct call call = {.name = "create bucket", .status = 200, .answer_bytes = CALL_ANY_SIZE};
     return worker_call(worker, &request, &call, &answer, error) ||
            strstr(error->message, "BucketAlreadyOwnedByYou") != NULL;
@@ -316,6 +331,9 @@ bool worker_perform(struct worker *worker, const struct assignment *assignment, 
         return perform_put(worker, assignment, error);
     case OPERATION_DELETE:
         return perform_delete(worker, assignment, error);
+    case OPERATION_DELETE_OBJECTS:
+        *ret_bytes = 0;
+        return worker_perform_delete_objects(worker, assignment, error);
     case OPERATION_COPY:
         return perform_copy(worker, assignment, error);
     case OPERATION_MULTIPART:

@@ -1,4 +1,4 @@
-/* bench/drive/worker_private.h -- what worker.c and multipart.c share. */
+/* bench/drive/worker_private.h -- what worker.c and the files of single operations share. */
 #pragma once
 
 #include "bench/drive/worker.h"
@@ -10,6 +10,8 @@ struct worker_path {
     char text[WORKER_PATH_BYTES];
 };
 void worker_path(const struct worker *worker, uint64_t object, struct worker_path *ret_path);
+/* "/bucket" */
+void worker_bucket_path(const struct worker *worker, struct worker_path *ret_path);
 
 struct worker_request {
     struct request_line line;
@@ -25,6 +27,11 @@ void worker_body(struct worker *worker, uint64_t object, uint64_t offset, uint64
 /* Signs and performs. Of *call the caller fills in what the answer must be. */
 SUSPENDS bool worker_call(struct worker *worker, const struct worker_request *request, struct call *call,
                           struct call_answer *ret_answer, struct error *error);
+/* Of a document that was kept in worker->answer: S3 may say behind a status 200 that something failed. False: what. */
+bool worker_check_answer(const struct worker *worker, const struct call *call, struct error *error);
 
+/* delete_objects.c: one document for all of a batch. */
+SUSPENDS bool worker_perform_delete_objects(struct worker *worker, const struct assignment *assignment,
+                                            struct error *error);
 /* multipart.c: create, all parts, complete. */
 SUSPENDS bool worker_perform_multipart(struct worker *worker, const struct assignment *assignment, struct error *error);

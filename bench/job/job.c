@@ -25,7 +25,8 @@ static const struct option OPTIONS[] = {
     {"bucket", OPTION_TEXT, MEMBER(bucket), "bench", "NAME", .help = "made when it is not there, by jobs that write"},
     {"rw", OPTION_CHOICE, MEMBER(rw), "get", "WHAT", .allowed = OPERATION_WORDS "|mixed",
      .help = "what a request is. list: a page of 1000 keys. randrange, seqrange: range-size bytes of an object, at "
-             "random or one after the other. multipart: a whole upload, as one. copy: of an object under a new key."},
+             "random or one after the other. multipart: a whole upload, as one. copy: of an object under a new key. "
+             "delete-objects: `batch` keys by one DeleteObjects."},
     {"rwmix", OPTION_TEXT, MEMBER(rwmix), NULL, "MIX",
      .help = "with rw = mixed: words of rw and their weights (get:45,put:15,head:30,delete:10). There a put makes new "
              "keys, and a delete takes the oldest of those."},
@@ -77,6 +78,8 @@ static const struct option OPTIONS[] = {
      .help = "of randrange and seqrange"},
     {"part-size", OPTION_SIZE, MEMBER(part_size), "8M", "SIZE", .least = 5 << 20, .most = INT64_C(5) << 30,
      .help = "of multipart"},
+    {"batch", OPTION_NUMBER, MEMBER(batch), "1000", "N", .least = 1, .most = JOB_BATCH_MAX,
+     .help = "keys of each delete-objects"},
     {"stonewall", OPTION_FLAG, MEMBER(stonewall), "no", "", .help = "begins when all jobs before it have ended"},
     {"depends-on", OPTION_TEXT, MEMBER(depends_on), NULL, "NAME", .help = "begins when that job has ended."},
 };
@@ -168,6 +171,11 @@ static bool check_load(const struct job *job, struct error *error)
     return true;
 }
 
+static bool deletes(const struct job *job)
+{
+    return job->mix.weights[OPERATION_DELETE] + job->mix.weights[OPERATION_DELETE_OBJECTS] > 0;
+}
+
 static bool check_requests(const struct job *job, struct error *error)
 {
     bool has_ranges = job->mix.weights[OPERATION_RANDRANGE] + job->mix.weights[OPERATION_SEQRANGE] > 0;
@@ -179,7 +187,7 @@ static bool check_requests(const struct job *job, struct error *error)
         return error_set(error, ERROR_INVALID, NULL, "part-size: an upload has at most %d parts", UPLOAD_PARTS_MAX);
     if (job->mix.weights[OPERATION_MULTIPART] > 0 && job->checksum != JOB_CHECKSUM_NONE)
         return error_set(error, ERROR_INVALID, NULL, "checksum: not with multipart");
-    if (job->sign == SIGN_NONE && (job_writes(job) || job->prepare || job->mix.weights[OPERATION_DELETE] > 0))
+    if (job->sign == SIGN_NONE && (job_writes(job) || job->prepare || deletes(job)))
         return error_set(error, ERROR_INVALID, NULL, "sign: none is for jobs that only read");
     return true;
 }
@@ -212,9 +220,15 @@ uint64_t job_size_of(const struct job *job, uint64_t object)
     return size_spread_draw(&job->sizes, random_mix(random_mix(job->seed) + object));
 }
 
+uint64_t job_objects_of_request(const struct job *job)
+{
+    return job->rw == OPERATION_DELETE_OBJECTS ? job->batch : 1;
+}
+
 uint64_t job_requests(const struct job *job)
 {
-    return job->loops != 0 ? job->loops * job->objects : job->requests;
+    uint64_t each = job_objects_of_request(job);
+    return job->loops != 0 ? job->loops * ((job->objects + each - 1) / each) : job->requests;
 }
 
 void job_preparation_of(const struct job *job, struct job *ret_job)

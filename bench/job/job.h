@@ -21,6 +21,7 @@ enum {
     JOB_CONNECTIONS_MAX = 10000, /* of one job */
     JOB_ENDPOINTS_MAX = 16,
     JOB_RATE_MAX = 1000000,
+    JOB_BATCH_MAX = 1000, /* keys of one DeleteObjects: S3's limit */
 };
 
 enum job_sign { SIGN_HEADER, SIGN_UNSIGNED_PAYLOAD, SIGN_PRESIGNED, SIGN_STREAM, SIGN_NONE };
@@ -37,7 +38,7 @@ struct job {
     char *rwmix, *size_text, *prefix, *data, *depends_on;
     uint64_t objects, key_shape, numjobs, iodepth, rate, arrival_is_poisson;
     uint64_t ramp_ms, warmup_ms, runtime_ms, requests, loops;
-    uint64_t compressibility, seed, checksum, sign, verify, connections_are_new, range_size, part_size;
+    uint64_t compressibility, seed, checksum, sign, verify, connections_are_new, range_size, part_size, batch;
     bool prepare, stonewall;
 
     /* What follows from them: job_complete. */
@@ -60,6 +61,8 @@ bool job_writes(const struct job *job);
 /* Connections at once: numjobs times iodepth. */
 unsigned job_connections(const struct job *job);
 uint64_t job_size_of(const struct job *job, uint64_t object);
+/* How many objects a request is about: a batch of DeleteObjects, else one. */
+uint64_t job_objects_of_request(const struct job *job);
 /* Requests that end it: `requests`, or `loops` over all objects; 0: time does. */
 uint64_t job_requests(const struct job *job);
 

@@ -5,7 +5,7 @@
 #include "runtime/base/decimal.h"
 
 static const char *const NAMES[OPERATIONS] = {"get",       "put",      "head",      "delete", "list",
-                                              "randrange", "seqrange", "multipart", "copy"};
+                                              "randrange", "seqrange", "multipart", "copy",   "delete-objects"};
 
 const char *operation_name(enum operation operation)
 {
@@ -64,6 +64,8 @@ bool operation_mix_parse(const char *text, struct operation_mix *ret_mix, struct
     if (ret_mix->weights[OPERATION_DELETE] > ret_mix->weights[OPERATION_PUT])
         return error_set(error, ERROR_INVALID, NULL,
                          "there are more deletes than puts: a delete takes what a put of the same job has made");
+    if (ret_mix->weights[OPERATION_DELETE_OBJECTS] > 0)
+        return error_set(error, ERROR_INVALID, NULL, "delete-objects is no part of a mix: delete is");
     return true;
 }
 

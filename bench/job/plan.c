@@ -63,6 +63,14 @@ static void assign_next_range(struct plan *plan, struct assignment *assignment)
     plan->range_object = (plan->range_object + 1) % plan->job->objects;
 }
 
+/* In order, each object once; the last batch may be smaller. */
+static void assign_next_batch(const struct plan *plan, struct assignment *assignment)
+{
+    assignment->object = (plan->begun - 1) * plan->job->batch;
+    uint64_t left = plan->job->objects - assignment->object;
+    assignment->count = left < plan->job->batch ? left : plan->job->batch;
+}
+
 static void assign(struct plan *plan, struct assignment *assignment)
 {
     switch (assignment->operation) {
@@ -78,6 +86,9 @@ static void assign(struct plan *plan, struct assignment *assignment)
         break;
     case OPERATION_DELETE:
         assignment->object = is_mixed(plan) ? plan->job->objects + plan->deleted++ : plan->begun - 1;
+        break;
+    case OPERATION_DELETE_OBJECTS:
+        assign_next_batch(plan, assignment);
         break;
     case OPERATION_LIST:
         assignment->object = any_object(plan);
@@ -102,11 +113,12 @@ bool plan_next(struct plan *plan, struct assignment *ret_assignment)
 {
     const struct job *job = plan->job;
     uint64_t all = job_requests(job);
-    bool is_spent = job->rw == OPERATION_DELETE && plan->begun == job->objects;
+    bool deletes = job->rw == OPERATION_DELETE || job->rw == OPERATION_DELETE_OBJECTS;
+    bool is_spent = deletes && plan->begun * job_objects_of_request(job) >= job->objects;
     if (is_spent || (all != 0 && plan->begun == all))
         return false;
     plan->begun++;
-    *ret_assignment = (struct assignment){.operation = operation_mix_draw(&job->mix, draw(plan))};
+    *ret_assignment = (struct assignment){.operation = operation_mix_draw(&job->mix, draw(plan)), .count = 1};
     if (ret_assignment->operation == OPERATION_DELETE && is_mixed(plan) && plan->deleted == plan->made)
         ret_assignment->operation = OPERATION_PUT; /* there is nothing to delete yet */
     assign(plan, ret_assignment);

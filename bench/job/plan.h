@@ -12,6 +12,7 @@
 struct assignment {
     enum operation operation;
     uint64_t object;
+    uint64_t count;  /* of objects from there on: a batch, or 1 */
     uint64_t target; /* of a copy: the new object */
     uint64_t offset; /* of a range; else 0 */
     uint64_t size;   /* bytes that are sent or expected; of a list 0: any */

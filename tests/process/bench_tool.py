@@ -110,10 +110,23 @@ stonewall = yes
 rw = delete
 requests = 0
 loops = 1
+
+[job again]
+stonewall = yes
+rw = put
+requests = 0
+loops = 1
+
+[job all-gone]
+stonewall = yes
+rw = delete-objects
+batch = 8
+requests = 0
+loops = 1
 """
 OPERATIONS = {"mix": {"get", "put", "head", "delete"}, "open": {"get"}, "presigned": {"get"}, "unsigned": {"put"}, "streamed": {"put"}, "streamed-back": {"get"},
               "pages": {"list"}, "copies": {"copy"}, "uploads": {"multipart"}, "ranges": {"randrange"},
-              "scan": {"seqrange"}, "gone": {"delete"}}
+              "scan": {"seqrange"}, "gone": {"delete"}, "again": {"put"}, "all-gone": {"delete-objects"}}
 
 
 def read_histogram(text):
@@ -189,11 +202,14 @@ class BenchTool(DaemonsCase):
         for name, job in jobs.items():
             self.assertEqual((0, ""), (job["all"]["failures"], job["failure"]), name)
             self.assertEqual(job["all"]["count"], sum(second["count"] for second in job["seconds_each"]), name)
-            if name not in ("open", "presigned", "streamed", "streamed-back", "uploads", "scan", "gone"):
+            if name not in ("open", "presigned", "streamed", "streamed-back", "uploads", "scan", "gone", "again", "all-gone"):
                 self.assertEqual(60, job["all"]["count"], name)
         self.assertEqual(20, jobs["presigned"]["all"]["count"])
         self.assertEqual((20, 20), (jobs["streamed"]["all"]["count"], jobs["streamed-back"]["all"]["count"]))
         self.assertEqual(20, jobs["gone"]["all"]["count"])
+        self.assertEqual(3, jobs["all-gone"]["all"]["count"], "20 keys in batches of 8")
+        self.run_bench("run", "--endpoint", endpoint, "--rw", "head", "--objects", 20, "--requests", 1, "--runtime", 0,
+                       account=account, status=1)
         self.assertEqual(12 << 20, jobs["uploads"]["all"]["bytes"])
         self.assertEqual(12 << 20, jobs["scan"]["all"]["bytes"])
         self.assertEqual(("open", "closed"), (jobs["open"]["loop"], jobs["mix"]["loop"]))

@@ -76,7 +76,7 @@ START_TEST(all_that_is_wrong_is_said_at_once)
         "in the name\n"
         "f.ini:2: sise: there is no such option; bale-bench run --help lists all\n"
         "f.ini:3: rw: \"fly\" is not allowed; allowed is "
-        "get|put|head|delete|list|randrange|seqrange|multipart|copy|mixed\n"
+        "get|put|head|delete|list|randrange|seqrange|multipart|copy|delete-objects|mixed\n"
         "f.ini: [job c]: size: \"4X\" is no size: allowed is 4K, 1K-64K, 4K:80,1M:20 or @FILE, with sizes "
         "of up to 5G\n"
         "f.ini: [job c]: depends-on: no job z stands before it\n");
@@ -92,6 +92,7 @@ START_TEST(what_does_not_fit_together_is_refused)
         {"rwmix = get:1", "rwmix: it belongs to rw = mixed"},
         {"rw = mixed\nrwmix = get:1,put:1,delete:2",
          "rwmix: there are more deletes than puts: a delete takes what a put of the same job has made"},
+        {"rw = mixed\nrwmix = put:1,delete-objects:1", "rwmix: delete-objects is no part of a mix: delete is"},
         {"rw = mixed\nrwmix = get:1,get:2", "rwmix: get stands here twice"},
         {"runtime = 0", "runtime: with 0 it never ends; give requests or loops"},
         {"loops = 1\nrequests = 5", "loops: requests says already when it ends"},

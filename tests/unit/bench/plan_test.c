@@ -69,6 +69,23 @@ START_TEST(deletes_end_with_the_objects)
 }
 END_TEST
 
+START_TEST(batches_cover_each_object_once)
+{
+    struct plan plan;
+    struct assignment assignment;
+    begin(&plan, OPERATION_DELETE_OBJECTS, 2500, "4K");
+    for (uint64_t from = 0; from < 2500; from += assignment.count) {
+        ck_assert(plan_next(&plan, &assignment));
+        ck_assert_uint_eq(assignment.object, from);
+        ck_assert_uint_eq(assignment.count, from < 2000 ? 1000 : 500);
+    }
+    ck_assert(!plan_next(&plan, &assignment));
+    job.loops = 1;
+    ck_assert_uint_eq(job_requests(&job), 3);
+    job_free(&job);
+}
+END_TEST
+
 START_TEST(ranges_lie_in_their_objects)
 {
     struct plan plan;
@@ -198,6 +215,7 @@ int main(void)
     tcase_add_test(tests, loops_take_each_object_in_order);
     tcase_add_test(tests, reads_are_spread_over_all_objects_and_end_with_requests);
     tcase_add_test(tests, deletes_end_with_the_objects);
+    tcase_add_test(tests, batches_cover_each_object_once);
     tcase_add_test(tests, ranges_lie_in_their_objects);
     tcase_add_test(tests, ranges_in_order_cover_each_object_once);
     tcase_add_test(tests, a_mix_has_its_weights_and_deletes_what_it_made);
