@@ -1,11 +1,17 @@
 /* store/remote/known_buckets.c -- two small tables, whose oldest entries make room. */
 #include "store/remote/known_buckets.h"
 
+/* Every request asks: most places are passed by without a look at their text. */
+static bool is_name(const char *text, size_t size, struct span name)
+{
+    return size == name.size && memcmp(text, name.data, size) == 0;
+}
+
 /* The place in `there`; BUCKETS_KNOWN: it is not in it. */
 static unsigned find_there(const struct known_buckets *known, struct span name)
 {
     unsigned i = name.size == 0 ? BUCKETS_KNOWN : 0;
-    while (i < BUCKETS_KNOWN && !span_equal(span_from_string(known->there[i].info.name), name))
+    while (i < BUCKETS_KNOWN && !is_name(known->there[i].info.name, known->there[i].name_size, name))
         i++;
     return i;
 }
@@ -14,7 +20,7 @@ static unsigned find_there(const struct known_buckets *known, struct span name)
 static unsigned find_absent(const struct known_buckets *known, struct span name)
 {
     unsigned i = name.size == 0 ? BUCKETS_ABSENT : 0;
-    while (i < BUCKETS_ABSENT && !span_equal(span_from_string(known->absent[i].name), name))
+    while (i < BUCKETS_ABSENT && !is_name(known->absent[i].name, known->absent[i].name_size, name))
         i++;
     return i;
 }
@@ -43,10 +49,17 @@ void known_buckets_note(struct known_buckets *known, const struct bucket_info *i
                         struct bucket_changes changes, uint64_t now_ms)
 {
     struct span name = span_from_string(info->name);
+    unsigned own = find_there(known, name);
     known_buckets_forget(known, name);
-    struct known_bucket *place = &known->there[known->there_next++ % BUCKETS_KNOWN];
+    /* In its own place again: one that wandered through the table would be searched for ever further back. */
+    struct known_bucket *place = &known->there[own < BUCKETS_KNOWN ? own : known->there_next++ % BUCKETS_KNOWN];
     *place = (struct known_bucket){
-        .info = *info, .has_record = has_record, .changes = changes, .until_ms = now_ms + BUCKET_KNOWN_MS};
+        .name_size = name.size,
+        .info = *info,
+        .has_record = has_record,
+        .changes = changes,
+        .until_ms = now_ms + BUCKET_KNOWN_MS,
+    };
 }
 
 void known_buckets_note_absence(struct known_buckets *known, struct span name, uint64_t made, uint64_t now_ms)
@@ -55,7 +68,7 @@ void known_buckets_note_absence(struct known_buckets *known, struct span name, u
         return;
     known_buckets_forget(known, name);
     struct absent_bucket *place = &known->absent[known->absent_next++ % BUCKETS_ABSENT];
-    *place = (struct absent_bucket){.made = made, .until_ms = now_ms + BUCKET_ABSENT_MS};
+    *place = (struct absent_bucket){.name_size = name.size, .made = made, .until_ms = now_ms + BUCKET_ABSENT_MS};
     memcpy(place->name, name.data, name.size);
 }
 

@@ -35,13 +35,15 @@ struct bucket_changes {
 /* Zeroed: nothing is known. */
 struct known_buckets {
     struct known_bucket {
-        struct bucket_info info; /* name "": none */
+        size_t name_size; /* 0: none */
+        struct bucket_info info;
         bool has_record;
         struct bucket_changes changes;
         uint64_t until_ms;
     } there[BUCKETS_KNOWN];
     struct absent_bucket {
-        char name[BUCKET_NAME_BYTES_MAX + 1]; /* "": none */
+        size_t name_size; /* 0: none */
+        char name[BUCKET_NAME_BYTES_MAX];
         uint64_t made;
         uint64_t until_ms;
     } absent[BUCKETS_ABSENT];

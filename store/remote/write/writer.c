@@ -158,24 +158,25 @@ struct put_request {
     struct request_headers headers;
     struct buffer tags;
     char etag[QUOTED_ETAG_BYTES];
-    struct span *spans;
     unsigned spans_count;
+    struct span spans[];
 };
 
 static void free_request(struct put_request *request)
 {
     buffer_free(&request->tags);
-    free(request->spans);
     free(request);
 }
 
 static struct put_request *make_request(struct remote_writer *writer, const struct write_result *result,
                                         const struct written_object *object, struct error *error)
 {
-    struct put_request *request = calloc(1, sizeof *request);
+    size_t spans_max = (size_t)writer->body.count + 2;
+    struct put_request *request = malloc(sizeof *request + spans_max * sizeof *request->spans);
     ASSERT(request != NULL);
-    request->spans = calloc(writer->body.count + 2, sizeof *request->spans);
-    ASSERT(request->spans != NULL);
+    request->headers.count = 0; /* the rest is room for two kilobytes of fields, which nobody needs cleared */
+    request->tags = (struct buffer){0};
+    request->spans_count = 0;
     if (object->head.size > 0)
         request->spans[request->spans_count++] = buffer_span(&object->head);
     body_spans(&writer->body, request->spans + request->spans_count);

@@ -94,6 +94,21 @@ START_TEST(of_so_many)
 }
 END_TEST
 
+/* Whoever is noted anew every two seconds takes nobody's place. */
+START_TEST(noted_again)
+{
+    known = (struct known_buckets){0};
+    const struct bucket_info early = named("early");
+    const struct bucket_info busy = named("busy");
+    known_buckets_note(&known, &early, true, removed(5), 1000);
+    for (unsigned i = 0; i < 2 * BUCKETS_KNOWN; i++)
+        known_buckets_note(&known, &busy, true, removed(5), 1000);
+    ck_assert_ptr_nonnull(known_buckets_find(&known, SPAN("early"), removed(5), 1000));
+    ck_assert_ptr_nonnull(known_buckets_find(&known, SPAN("busy"), removed(5), 1000));
+    ck_assert_ptr_null(known_buckets_find(&known, SPAN("bus"), removed(5), 1000));
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("remote known buckets");
@@ -102,6 +117,7 @@ int main(void)
     tcase_add_test(cases, what_has_no_record);
     tcase_add_test(cases, what_is_absent);
     tcase_add_test(cases, of_so_many);
+    tcase_add_test(cases, noted_again);
     suite_add_tcase(suite, cases);
     return run_suite(suite);
 }
