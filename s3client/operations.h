@@ -260,3 +260,21 @@ SUSPENDS bool s3_client_get_tags(struct s3_client *client, const struct s3_call 
 /* None: deletes them. */
 SUSPENDS bool s3_client_put_tags(struct s3_client *client, const struct s3_call *call, const struct s3_tag *tags,
                                  unsigned count, struct s3_answer *ret_answer, struct error *error);
+
+/* ---- lifecycle rules of a bucket ---- */
+
+struct s3_lifecycle_rule {
+    struct span id;
+    struct span prefix; /* empty: of every key */
+    bool is_enabled;
+    bool has_tags; /* it is about objects with certain tags alone */
+    bool expires;  /* removes current objects, by Days or Date */
+    bool moves;    /* current objects, to another storage class */
+};
+
+enum { S3_LIFECYCLE_RULES_MAX = 1000 };
+
+/* S3_NoSuchLifecycleConfiguration: there are none. */
+SUSPENDS bool s3_client_get_lifecycle(struct s3_client *client, const struct s3_call *call, struct arena *arena,
+                                      struct s3_lifecycle_rule **ret_rules, unsigned *ret_count,
+                                      struct s3_answer *ret_answer, struct error *error);

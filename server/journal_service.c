@@ -278,6 +278,7 @@ SUSPENDS static void run(void *argument)
     if (service->scheduler.is_stopping)
         return;
     open_room(service);
+    native_watch_look(&service->native, service->backend); /* before it is called lost: it may say why */
     if (!look_for_a_lost_one(service) || !wait_while_it_is_gone(service) || service->scheduler.is_stopping)
         return;
     open_journal(service);
@@ -289,6 +290,7 @@ SUSPENDS static void run(void *argument)
         tell_versions(service);
         tell_lineage(service);
         note_recounts(service);
+        native_watch_look(&service->native, service->backend);
     }
 }
 

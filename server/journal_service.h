@@ -17,6 +17,7 @@
 #include "server/backend/backend.h"
 #include "server/dictionaries/keeper.h"
 #include "server/fleet/member.h"
+#include "server/lifecycle/native_watch.h"
 #include "server/lifecycle/runner.h"
 #include "server/settings/keeper.h"
 #include "server/training/automatic.h"
@@ -44,6 +45,7 @@ struct journal_service {
     struct journal_bucket *bucket; /* NULL: its home is not made yet */
     struct journal *journal;       /* NULL: it has not been opened, for that or because it has gone */
     struct spool_sender *sender;   /* NULL likewise, or without a spool */
+    struct native_watch native;    /* whether a rule of the backend's own endangers it */
     struct {                       /* what the log was told */
         enum journal_condition condition;
         bool is_condition_told;

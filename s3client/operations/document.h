@@ -48,6 +48,9 @@ SUSPENDS bool document_deleted(struct span document, const struct s3_call *call,
 SUSPENDS bool document_tags(struct span document, const struct s3_call *call, struct arena *arena,
                             struct s3_tag **ret_tags, unsigned *ret_count, struct s3_answer *answer,
                             struct error *error);
+SUSPENDS bool document_lifecycle(struct span document, const struct s3_call *call, struct arena *arena,
+                                 struct s3_lifecycle_rule **ret_rules, unsigned *ret_count, struct s3_answer *answer,
+                                 struct error *error);
 /* One element below the root, as text with a zero. */
 SUSPENDS bool document_element(struct span document, const struct s3_call *call, const char *root, const char *element,
                                char *ret_text, size_t capacity, struct s3_answer *answer, struct error *error);

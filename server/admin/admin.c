@@ -184,6 +184,8 @@ static const struct admin_route {
      "what the tier before the bucket holds, and what came from there: JSON, as `bale tier --json` prints it"},
     {"/lifecycle/explain", admin_answer_lifecycle_explain,
      "why they leave an object alone, or not: JSON, of bucket=NAME, key=TEXT and perhaps version=ID in the query"},
+    {"/lifecycle/native", admin_answer_lifecycle_native,
+     "the rules of a bucket as the backend's own bucket could have them: JSON, of bucket=NAME in the query"},
 };
 enum { ROUTES_COUNT = sizeof ROUTES / sizeof ROUTES[0] };
 

@@ -13,7 +13,7 @@
  *   /savings  what `bale savings --json` prints, as of now; 503 until the ledger has been read
  *   /fleet    what `bale fleet --json` prints: who serves this bucket; as a table for whoever accepts text/plain only
  *   /dict     what `bale dict list --json` prints; 503 until the journal has been read
- *   /lifecycle, /lifecycle/explain  what lifecycle rules do (server/admin/lifecycle.h)
+ *   /lifecycle, /lifecycle/explain, /lifecycle/native  what lifecycle rules do (server/admin/lifecycle.h)
  *
  * Where a backend has no journal, or no ledger, /journal and /savings are 404 and say why. */
 #pragma once

@@ -14,8 +14,7 @@ enum { BUCKETS_PAGE = 100, BUCKETS_ARENA_BYTES = 1 << 20 };
 static const char none_text[] =
     "lifecycle rules are not carried out here: there is no journal, in which it stands how far sweeps are";
 
-/* NULL: it has been refused. */
-SUSPENDS static struct lifecycle_runner *find_runner(struct http_exchange *exchange, const struct admin_view *view)
+SUSPENDS struct lifecycle_runner *admin_find_lifecycle(struct http_exchange *exchange, const struct admin_view *view)
 {
     if (view->lifecycle == NULL)
         admin_refuse(exchange, 404, none_text);
@@ -158,9 +157,23 @@ static void add_present(struct json_object *document, const struct lifecycle_run
     json_object_object_add(document, "under_way", row);
 }
 
+/* Nothing where the backend has no rules of its own. */
+static void add_native(struct json_object *document, const struct admin_view *view)
+{
+    if (view->backend->operations->find_native_rule == NULL || view->journal == NULL)
+        return;
+    const struct native_watch *watch = &view->journal->native;
+    struct json_object *row = json_object_new_object();
+    admin_add_flag(row, "is_known", watch->has_looked && watch->trouble[0] == '\0');
+    admin_add_text(row, "trouble", span_from_string(watch->trouble));
+    admin_add_flag(row, "covers_own", watch->rule[0] != '\0');
+    admin_add_text(row, "rule", span_from_string(watch->rule));
+    json_object_object_add(document, "native_rules", row);
+}
+
 SUSPENDS void admin_answer_lifecycle(struct http_exchange *exchange, const struct admin_view *view)
 {
-    struct lifecycle_runner *runner = find_runner(exchange, view);
+    struct lifecycle_runner *runner = admin_find_lifecycle(exchange, view);
     struct error error;
     if (runner == NULL)
         return;
@@ -172,6 +185,7 @@ SUSPENDS void admin_answer_lifecycle(struct http_exchange *exchange, const struc
     admin_add_number(document, "day_ms", (uint64_t)runner->day_ms);
     admin_add_number(document, "pace", runner->pace);
     add_present(document, runner);
+    add_native(document, view);
     json_object_object_add(document, "buckets", rows);
     if (describe_buckets(runner, rows, &error)) {
         admin_answer_document(exchange, 200, document);
@@ -281,7 +295,7 @@ static bool read_name(const struct http_exchange *exchange, struct object_name *
 
 SUSPENDS void admin_answer_lifecycle_explain(struct http_exchange *exchange, const struct admin_view *view)
 {
-    struct lifecycle_runner *runner = find_runner(exchange, view);
+    struct lifecycle_runner *runner = admin_find_lifecycle(exchange, view);
     struct object_name name;
     struct error error;
     if (runner == NULL)

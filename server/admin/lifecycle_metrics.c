@@ -16,7 +16,8 @@ static void write_outcome(struct buffer *to, const char *outcome, const metric_c
                          (unsigned long long)metric_read(counter));
 }
 
-void admin_write_lifecycle_metrics(const struct lifecycle_runner *runner, struct buffer *to)
+void admin_write_lifecycle_metrics(const struct lifecycle_runner *runner, const struct native_watch *native,
+                                   struct buffer *to)
 {
     const struct lifecycle_counters *counters = &runner->counters;
     write_number(to, "bale_lifecycle_sweeps_total", "counter", "Sweeps of buckets by their lifecycle rules that ended.",
@@ -40,4 +41,8 @@ void admin_write_lifecycle_metrics(const struct lifecycle_runner *runner, struct
     write_outcome(to, "failed", &counters->failed);
     write_number(to, "bale_lifecycle_held", "gauge", "1: no rule is carried out, because the clock may be wrong.",
                  &counters->is_held);
+    if (native != NULL)
+        write_number(to, "bale_lifecycle_native_rule_covers_own", "gauge",
+                     "1: a lifecycle rule of the backend's own would remove, or move, what is this server's there.",
+                     &native->is_covered);
 }

@@ -347,6 +347,13 @@ static void write_process(const struct admin_view *view, struct buffer *to)
     buffer_append_format(to, "bale_build_info{version=\"%s\"} 1\n", BALE_VERSION);
 }
 
+/* NULL: the backend has no rules of its own. */
+static const struct native_watch *find_native_watch(const struct admin_view *view)
+{
+    bool has_rules = view->journal != NULL && view->backend->operations->find_native_rule != NULL;
+    return has_rules ? &view->journal->native : NULL;
+}
+
 SUSPENDS void admin_write_metrics(const struct admin_view *view, struct buffer *to)
 {
     write_requests(view, to);
@@ -366,7 +373,7 @@ SUSPENDS void admin_write_metrics(const struct admin_view *view, struct buffer *
         write_keyring(view->keyring, to);
     admin_write_dictionary_metrics(view->dictionaries, to);
     if (view->lifecycle != NULL)
-        admin_write_lifecycle_metrics(view->lifecycle, to);
+        admin_write_lifecycle_metrics(view->lifecycle, find_native_watch(view), to);
     if (view->recompactor != NULL)
         admin_write_recompact_metrics(view->recompactor, to);
     write_process(view, to);

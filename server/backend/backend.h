@@ -19,7 +19,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { BACKEND_SHARDS_MAX = 256 };
+enum { BACKEND_SHARDS_MAX = 256, BACKEND_RULE_ID_BYTES = 256 };
 
 struct backend;
 struct tier;
@@ -50,6 +50,11 @@ struct backend_operations {
     /* How often the objects have been counted anew beside this process (journal/savings/recounts.h). NULL: that cannot
      * be. Any thread. */
     void (*note_recounts)(const struct backend *backend, uint64_t recounts);
+    /* A lifecycle rule of the bucket behind the store which covers what is this server's there, and would remove or
+     * move it: its id; "": there is none. False: nobody can say. NULL: there is no such bucket. On a fiber of an
+     * attached shard. */
+    SUSPENDS bool (*find_native_rule)(const struct backend *backend, char ret_id[BACKEND_RULE_ID_BYTES],
+                                      struct error *error);
     /* Appends struct backend_figure. Any thread. */
     void (*figures)(const struct backend *backend, struct buffer *ret_figures);
     void (*close)(struct backend *backend);
@@ -65,6 +70,7 @@ struct backend {
     struct journal_home home;        /* of the journal and of settings */
     const struct clock *clock;       /* by which the times of its objects are; any thread */
     struct fleet_identity *identity; /* of this process among those before one bucket; NULL: it has the store alone */
+    const char *native_prefix;       /* of clients' keys in the bucket behind the store; NULL: there is none */
     const char *no_journal;          /* why there is none, static text; NULL: there is one */
     bool misses_journal;             /* ... and clients will notice */
     uint64_t files;                  /* descriptors that it has open beside those of connections */

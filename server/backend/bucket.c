@@ -103,6 +103,14 @@ static void note_recounts(const struct backend *backend, uint64_t recounts)
     remote_note_recounts(backend->store, recounts);
 }
 
+static_assert((int)BACKEND_RULE_ID_BYTES == (int)REMOTE_RULE_ID_BYTES, "the same text");
+
+SUSPENDS static bool find_native_rule(const struct backend *backend, char ret_id[BACKEND_RULE_ID_BYTES],
+                                      struct error *error)
+{
+    return remote_find_native_rule(backend->store, ret_id, error);
+}
+
 static void put_figure(struct buffer *to, const struct backend_figure *figure)
 {
     buffer_append(to, span_of(figure, sizeof *figure));
@@ -252,6 +260,7 @@ static const struct backend_operations operations = {
     .is_ready = is_ready,
     .holds_counted = holds_counted,
     .note_recounts = note_recounts,
+    .find_native_rule = find_native_rule,
     .figures = figures,
     .close = close_bucket,
 };
@@ -304,6 +313,7 @@ static bool open_store(struct backend_bucket *bucket, const struct backend_means
     if (state != NULL && mkdir(state, 0700) != 0 && errno != EEXIST)
         return error_set_errno(error, errno, "--state %s", state);
     bucket->prefix = config_backend_bucket(config, bucket->bucket);
+    bucket->base.native_prefix = bucket->prefix;
     bucket->place = place_of(bucket, config);
     if (!backend_tier_open(means, &bucket->base.tier, error))
         return false;

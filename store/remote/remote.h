@@ -90,6 +90,15 @@ bool remote_is_ready(const struct bucket_store *store, struct error *error);
  * removes every sweep_every_ms what is left of uploads. */
 SUSPENDS void remote_tend(struct bucket_store *store);
 
+/* ---- lifecycle rules of the backend's own ---- */
+
+enum { REMOTE_RULE_ID_BYTES = 256 };
+
+/* One of the home bucket's that covers what is Bale's own there, and would remove it, or move it to another storage
+ * class: its id; "": there is none. False: the backend does not tell its rules, or not now. */
+SUSPENDS bool remote_find_native_rule(struct bucket_store *store, char ret_id[REMOTE_RULE_ID_BYTES],
+                                      struct error *error);
+
 /* ---- the savings ledger: store/remote/ledger/ledger.h ---- */
 
 /* NULL: it is off, or there is no state folder, or the backend does not decide conditional PUTs. After remote_begin. */

@@ -43,7 +43,7 @@ struct command_line {
     bool test, forget;
     char *account, *action, *resource, *context; /* of explain */
     bool s4;
-    char *explain, *version; /* of lifecycle, as is the next one */
+    char *explain, *version, *native; /* of lifecycle, as is the next one */
     bool confirm_clock;
     bool drop; /* of tier */
     char *state;

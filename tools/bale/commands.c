@@ -91,6 +91,9 @@ static const struct option LIFECYCLE[] = {
     {"explain", OPTION_TEXT, AT(explain), NULL, "BUCKET/KEY",
      .help = "say what each rule of the bucket says of this object"},
     {"version", OPTION_TEXT, AT(version), NULL, "ID", .help = "with --explain: of this version, not the current one"},
+    {"native", OPTION_TEXT, AT(native), NULL, "BUCKET",
+     .help = "print the rules of the bucket as the S3 bucket behind it could have them: XML, or with --json what aws "
+             "s3api put-bucket-lifecycle-configuration takes; on standard error what is left out, and why"},
     {"confirm-clock", OPTION_FLAG, AT(confirm_clock), "no", "",
      .help =
          "the clock of the machine is right, though it was set, or is far ahead of the last time that was believed"},
@@ -423,8 +426,8 @@ static bool check_lifecycle(const struct command_line *line, struct error *error
 {
     if (line->version != NULL && line->explain == NULL)
         return error_set(error, ERROR_INVALID, NULL, "--version goes with --explain");
-    return line->explain == NULL || !line->confirm_clock ||
-           error_set(error, ERROR_INVALID, NULL, "--explain and --confirm-clock do not go together");
+    return (line->explain != NULL) + (line->native != NULL) + line->confirm_clock <= 1 ||
+           error_set(error, ERROR_INVALID, NULL, "--explain, --native and --confirm-clock do not go together");
 }
 
 static bool check_tier(const struct command_line *line, struct error *error)
@@ -527,7 +530,8 @@ static const struct command COMMANDS[] = {
      TABLE(KEYRING, "keyring")},
     {"lifecycle", command_lifecycle, check_lifecycle, NULL, "say what lifecycle rules do, and why",
      "Asks a running baled what the lifecycle rules of its buckets have done, and when something falls due next; or, "
-     "with --explain, why they leave one object alone, or not.",
+     "with --explain, why they leave one object alone, or not; or, with --native, what the backend would have to be "
+     "told to do the same.",
      TABLE(LIFECYCLE, "lifecycle")},
     {"maintain", command_maintain, check_maintain, NULL, "pack objects anew, or move them, by rules",
      "Looks at every object of --backend and does what the rules of --policy say: migrate packs what lay in a bucket "

@@ -15,7 +15,7 @@ MIB = 1 << 20
 BODY = random.Random(11).randbytes(MIB)
 NEWER = random.Random(12).randbytes(MIB)
 SMALL = b"a line that packs well\n" * 1000
-ASKED_ANYWAY = ("HeadBucket", "GetBucketVersioning")
+ASKED_ANYWAY = ("HeadBucket", "GetBucketVersioning", "GetBucketLifecycle")
 
 
 class TiersAsking(BackendCase):

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 
+import checksums
 import fronts
 from faults import fault
 from ledger_of_a_fleet import LedgerCase
@@ -68,10 +69,14 @@ class RuleCase:
         """An action is counted when its batch is over."""
         self.wait_for(lambda: sum(self.done(bale, action) for bale in bales) == count, f"{count} times {action}", SECONDS)
 
-    def told_by_command(self, bale):
-        done = subprocess.run([bale_program(self), "lifecycle", "--state", os.path.join(bale.daemon.folder, "state")], capture_output=True, text=True, check=False)
+    def command(self, bale, *words):
+        done = subprocess.run([bale_program(self), "lifecycle", "--state", os.path.join(bale.daemon.folder, "state"), *words], capture_output=True,
+                              text=True, check=False)
         self.assertEqual(0, done.returncode, done)
-        return done.stdout
+        return done
+
+    def told_by_command(self, bale):
+        return self.command(bale).stdout
 
     def keys(self, bale):
         page = bale.client().get(self.bucket, None, {"list-type": "2"})
@@ -136,6 +141,71 @@ class Expiration(RuleCase, LedgerCase):
             self.assertEqual(b"after " + key.encode(), direct.client().get(self.bucket, key).body)
         proxy.clear()
         self.check([behind, direct])
+
+
+class NativeCase(RuleCase, LedgerCase):
+    """Rules of the backend's own bucket."""
+
+    FOR = ()
+
+    def put_natively(self, document):
+        answer = self.backend.client().put(self.backend.bucket, None, {"lifecycle": None}, {"Content-MD5": checksums.md5_base64(document.encode())},
+                                           document)
+        self.assertEqual(200, answer.status, answer)
+
+    def native(self, bale):
+        return json.loads(bale.admin("/lifecycle")[1]).get("native_rules", {})
+
+    def covers(self, bale):
+        return self.native(bale)["covers_own"], "\nbale_lifecycle_native_rule_covers_own 1\n" in bale.admin("/metrics")[1]
+
+    def wait_until_looked(self, bale):
+        self.wait_for(lambda: (row := self.native(bale)) and (row["is_known"] or row["trouble"]), "a look at the backend's rules", SECONDS)
+
+
+class NativeRules(NativeCase):
+    FOR = ("raw", "versitygw", "minio")
+
+    def test_no_alarm_without_rules(self):
+        bale, = self.start(1, "--lifecycle-pace", "0")
+        self.wait_until_looked(bale)
+        self.assertEqual((False, False), self.covers(bale))
+        self.assertNotIn("DANGER", self.told_by_command(bale))
+
+    def test_what_is_printed_can_be_put(self):
+        bale, = self.start(1, "--lifecycle-pace", "0")
+        self.set(bale, "lifecycle", rules(
+            rule("old", "old/", EXPIRE + ABORT), rule("tagged", "", EXPIRE, ("temp", "yes")),
+            rule("all", "", EXPIRE + "<NoncurrentVersionExpiration><NoncurrentDays>4</NoncurrentDays></NoncurrentVersionExpiration>")))
+        done = self.command(bale, "--native", self.bucket)
+        self.assertIn("rule all: without a prefix or a tag", done.stderr)
+        configuration = json.loads(self.command(bale, "--native", self.bucket, "--json").stdout)
+        self.assertEqual(["old", "tagged", "all"], [row["ID"] for row in configuration["Rules"]])
+        self.assertEqual({"Prefix": "old/"}, configuration["Rules"][0]["Filter"])
+        self.assertEqual({"Days": 1}, configuration["Rules"][0]["Expiration"])
+        self.assertEqual({"DaysAfterInitiation": 1}, configuration["Rules"][0]["AbortIncompleteMultipartUpload"])
+        self.assertEqual({"Tag": {"Key": "temp", "Value": "yes"}}, configuration["Rules"][1]["Filter"])
+        self.assertNotIn("Expiration", configuration["Rules"][2])
+        self.assertEqual({"NoncurrentDays": 4}, configuration["Rules"][2]["NoncurrentVersionExpiration"])
+        if self.backend.name != "minio":
+            return
+        self.put_natively(done.stdout.strip().replace("<Days>1</Days>", "<Days>3000</Days>"))
+        other = self.replica_of(bale, "--lifecycle-pace", "0")
+        self.wait_until_looked(other)
+        self.assertEqual((False, False), self.covers(other), "its own document endangers nothing")
+
+
+class DangerousRules(NativeCase):
+    FOR = ("minio",)
+
+    def test_an_alarm(self):
+        self.put_natively(rules(rule("everything", "", "<Expiration><Days>3000</Days></Expiration>")))
+        bale, = self.start(1, "--lifecycle-pace", "0")
+        self.wait_until_looked(bale)
+        self.assertEqual((True, True), self.covers(bale))
+        self.assertEqual("everything", self.native(bale)["rule"])
+        self.assertIn("the lifecycle rule everything of the backend's own bucket covers", bale.log())
+        self.assertIn("DANGER: the lifecycle rule everything", self.told_by_command(bale))
 
 
 class Takeover(RuleCase, LedgerCase):

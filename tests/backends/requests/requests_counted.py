@@ -2,7 +2,7 @@
 
 A line is (name, what was there before, what Bale has seen before, the operation, the requests that it may make). "seen": this Bale has the key's row;
 "unseen": another Bale wrote it. A request in brackets may be missing. Bale's own affairs under .bale/ do not count, nor what it asks
-every few seconds, whatever clients do: is the bucket there, does it keep versions.
+every few seconds, whatever clients do: is the bucket there, does it keep versions, which rules has it.
 """
 
 import random
@@ -15,7 +15,7 @@ from backend_case import BackendCase
 MIB = 1 << 20
 SMALL = b"small body " * 50
 LARGE = random.Random(5).randbytes(MIB) * 20  # three parts of 8 MiB and less
-ASKED_ANYWAY = ("HeadBucket", "GetBucketVersioning")
+ASKED_ANYWAY = ("HeadBucket", "GetBucketVersioning", "GetBucketLifecycle")
 MIDDLE = random.Random(6).randbytes(200_000)
 
 

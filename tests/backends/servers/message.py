@@ -14,7 +14,7 @@ CONDITIONS = (b"if-match", b"if-none-match", b"x-amz-copy-source-if-match", b"x-
 OPERATIONS = {
     ("GET", False, None): "ListObjects", ("GET", False, "list-type"): "ListObjectsV2", ("GET", False, "uploads"): "ListMultipartUploads",
     ("GET", False, "location"): "GetBucketLocation", ("GET", False, "versioning"): "GetBucketVersioning",
-    ("GET", False, "versions"): "ListObjectVersions",
+    ("GET", False, "versions"): "ListObjectVersions", ("GET", False, "lifecycle"): "GetBucketLifecycle",
     ("HEAD", False, None): "HeadBucket", ("PUT", False, None): "CreateBucket", ("DELETE", False, None): "DeleteBucket",
     ("POST", False, "delete"): "DeleteObjects",
     ("GET", True, None): "GetObject", ("HEAD", True, None): "HeadObject", ("DELETE", True, None): "DeleteObject",

@@ -104,6 +104,19 @@ static void try_buckets_and_tags(struct span document)
     }
 }
 
+static void try_rules(struct span document)
+{
+    struct s3_lifecycle_rule *rules;
+    unsigned count;
+    if (!document_lifecycle(document, &call, &arena, &rules, &count, &answer, &error))
+        return;
+    ASSERT(count <= S3_LIFECYCLE_RULES_MAX);
+    for (unsigned i = 0; i < count; i++) {
+        check(rules[i].id);
+        check(rules[i].prefix);
+    }
+}
+
 static void try_deleted(struct span document)
 {
     struct s3_delete_item items[] = {{.key = SPAN("a")}, {.key = SPAN("b"), .version = SPAN("1")}, {.key = SPAN("a")}};
@@ -128,8 +141,8 @@ static void try_elements(struct span document)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static void (*const kinds[])(struct span document) = {try_objects, try_uploads,  try_parts,   try_buckets_and_tags,
-                                                          try_deleted, try_elements, try_versions};
+    static void (*const kinds[])(struct span document) = {try_objects, try_uploads,  try_parts,    try_buckets_and_tags,
+                                                          try_deleted, try_elements, try_versions, try_rules};
     if (size == 0)
         return 0;
     arena_init(&arena, 1 << 20);

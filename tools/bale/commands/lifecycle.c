@@ -76,6 +76,12 @@ static void print_all(struct json_object *document)
         printf("NOTHING IS CARRIED OUT: %s\n", answer_text(document, "halt"));
     if (answer_text(document, "last_error")[0] != '\0')
         printf("interrupted, and tried again: %s\n", answer_text(document, "last_error"));
+    struct json_object *native = answer_member(document, "native_rules");
+    if (native != NULL && answer_flag(native, "covers_own")) {
+        printf("DANGER: the lifecycle rule ");
+        printable_print(answer_text(native, "rule"));
+        printf(" of the backend's own bucket covers .bale/, and would remove the journal: see docs/lifecycle.md\n");
+    }
     printf("%zu bucket%s with rules\n", answer_count(buckets), answer_count(buckets) == 1 ? "" : "s");
 }
 
@@ -141,6 +147,36 @@ static bool make_request(const struct command_line *line, struct buffer *ret_req
     return !ret_request->overflow || error_set(error, ERROR_TOO_LARGE, NULL, "the key is too long");
 }
 
+/* ---- as the backend could have them ---- */
+
+static bool make_native_request(const struct command_line *line, struct buffer *ret_request, struct error *error)
+{
+    buffer_init(ret_request, REQUEST_BYTES_MAX);
+    buffer_append_string(ret_request, "/lifecycle/native?bucket=");
+    uri_encode(ret_request, span_from_string(line->native), URI_ENCODE_ALL);
+    return !ret_request->overflow || error_set(error, ERROR_TOO_LARGE, NULL, "the name is too long");
+}
+
+/* The document alone on standard output, so that it can be put as it is. */
+static bool print_native(const struct command_line *line, struct json_object *document, struct error *error)
+{
+    struct json_object *omissions = answer_member(document, "left_out");
+    struct json_object *configuration = answer_member(document, "configuration");
+    for (size_t i = 0; i < answer_count(omissions); i++) {
+        struct json_object *row = json_object_array_get_idx(omissions, i);
+        fprintf(stderr, "rule ");
+        printable_write(stderr, span_from_string(answer_text(row, "id")));
+        fprintf(stderr, ": %s\n", answer_text(row, "why"));
+    }
+    if (answer_count(answer_member(configuration, "Rules")) == 0)
+        return error_set(error, ERROR_NOT_FOUND, NULL, "no rule of the bucket can be the backend's");
+    if (line->json)
+        answer_print(configuration);
+    else
+        printf("%s\n", answer_text(document, "xml"));
+    return true;
+}
+
 /* ---- the command ---- */
 
 static struct json_object *call(const struct command_line *line, struct error *error)
@@ -149,9 +185,9 @@ static struct json_object *call(const struct command_line *line, struct error *e
     struct json_object *answer = NULL;
     if (line->confirm_clock)
         return control_call(command_folder(line), "POST", SPAN("/lifecycle/confirm-clock"), error);
-    if (line->explain == NULL)
+    if (line->explain == NULL && line->native == NULL)
         return control_call(command_folder(line), "GET", SPAN("/lifecycle"), error);
-    if (make_request(line, &request, error))
+    if (line->native != NULL ? make_native_request(line, &request, error) : make_request(line, &request, error))
         answer = control_call(command_folder(line), "GET", buffer_span(&request), error);
     buffer_free(&request);
     return answer;
@@ -160,9 +196,12 @@ static struct json_object *call(const struct command_line *line, struct error *e
 bool command_lifecycle(const struct command_line *line, struct error *error)
 {
     struct json_object *answer = call(line, error);
+    bool done = true;
     if (answer == NULL)
         return false;
-    if (line->json)
+    if (line->native != NULL)
+        done = print_native(line, answer, error);
+    else if (line->json)
         answer_print(answer);
     else if (line->confirm_clock)
         printf("the clock is believed\n");
@@ -171,5 +210,5 @@ bool command_lifecycle(const struct command_line *line, struct error *error)
     else
         print_all(answer);
     json_object_put(answer);
-    return true;
+    return done;
 }
