@@ -33,6 +33,7 @@ class Server:
     can = {"get", "put", "list", "put-large", "get-large"}
     bare = False
     bucket = None  # None: the jobs' own
+    processors = None  # that it may use; None: those of this program
 
     def __init__(self, name, program, folder):
         self.name, self.program, self.folder = name, program, folder
@@ -43,6 +44,8 @@ class Server:
         log = open(os.path.join(self.folder, self.name + ".log"), "wb")
         self.process = subprocess.Popen(command, env={**os.environ, **environment}, stdin=subprocess.DEVNULL, stdout=log,
                                         stderr=log, cwd=self.folder)
+        if self.processors:
+            os.sched_setaffinity(self.process.pid, self.processors)
         deadline = time.monotonic() + 20
         while time.monotonic() < deadline and self.process.poll() is None:
             try:
@@ -94,12 +97,16 @@ class RawBale(Bale):
 
 
 class Minio(Server):
+    program_name = "minio"
+
     def command(self):
         return ({"MINIO_ROOT_USER": ACCESS_KEY, "MINIO_ROOT_PASSWORD": SECRET_KEY, "MINIO_BROWSER": "off"},
                 [self.program, "server", "--quiet", "--address", f"127.0.0.1:{self.port}", f"{self.folder}/minio"])
 
 
 class Versitygw(Server):
+    program_name = "versitygw"
+
     def command(self):
         os.makedirs(f"{self.folder}/versitygw", exist_ok=True)
         return {}, [self.program, "--port", f"127.0.0.1:{self.port}", "--access", ACCESS_KEY, "--secret", SECRET_KEY,
@@ -110,8 +117,12 @@ class Nginx(Server):
     """The same bytes as plain files, unsigned: what a file server pays that has nothing to verify. At its cheapest: no
     access log, small files without sendfile (a copy of 4 KiB costs less than the calls around it), large ones with."""
 
+    program_name = "nginx"
     can = {"get", "get-large"}
     bare = True
+    workers = None  # one for each processor
+    caching = ""
+    secure = ""  # the directives of a certificate: TLS
 
     def command(self):
         files = f"{self.folder}/nginx/files"
@@ -120,16 +131,16 @@ class Nginx(Server):
         os.chmod(self.folder, 0o755)
         with open(f"{self.folder}/nginx/nginx.conf", "w") as file:
             file.write(f"""
-worker_processes {len(os.sched_getaffinity(0))};
+worker_processes {self.workers or len(os.sched_getaffinity(0))};
 user {"root" if os.geteuid() == 0 else "nobody"};
 daemon off; pid {self.folder}/nginx/pid; error_log {self.folder}/nginx/error.log;
 events {{ worker_connections 4096; }}
 http {{
-  access_log off; sendfile off; keepalive_requests 1000000000; keepalive_timeout 1h;
+  access_log off; sendfile off; {self.caching} keepalive_requests 1000000000; keepalive_timeout 1h;
   default_type application/octet-stream;
   client_body_temp_path {self.folder}/nginx/b; proxy_temp_path {self.folder}/nginx/p; fastcgi_temp_path {self.folder}/nginx/f;
   uwsgi_temp_path {self.folder}/nginx/u; scgi_temp_path {self.folder}/nginx/s;
-  server {{ listen 127.0.0.1:{self.port} reuseport; root {files};
+  server {{ listen 127.0.0.1:{self.port}{" ssl" if self.secure else ""} reuseport; {self.secure} root {files};
     location /bench-large/ {{ sendfile on; tcp_nopush on; }}
   }}
 }}
@@ -137,7 +148,7 @@ http {{
         return {}, [self.program, "-c", f"{self.folder}/nginx/nginx.conf", "-p", f"{self.folder}/nginx"]
 
 
-PEERS = {"nginx": Nginx, "minio": Minio, "versitygw": Versitygw}
+PEERS = {kind.program_name: kind for kind in (Nginx, Minio, Versitygw)}
 
 
 def find(name, folder):

@@ -21,7 +21,7 @@ static const struct micro_group {
 } GROUPS[] = {
     {"codec/", micro_codec},         {"dictionary/", micro_dictionary}, {"digest/", micro_digest},
     {"http/", micro_http_head},      {"list/", micro_list_page},        {"policy/", micro_policy},
-    {"signature/", micro_signature},
+    {"signature/", micro_signature}, {"socket/", micro_socket},
 };
 
 enum { GROUPS_COUNT = sizeof GROUPS / sizeof *GROUPS };

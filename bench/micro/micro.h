@@ -53,3 +53,4 @@ void micro_http_head(struct micro *micro);
 void micro_list_page(struct micro *micro);
 void micro_policy(struct micro *micro);
 void micro_signature(struct micro *micro);
+void micro_socket(struct micro *micro);

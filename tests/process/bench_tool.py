@@ -339,6 +339,27 @@ class BenchTool(DaemonsCase):
         self.assertIn("no keys to sign with", self.run_bench("run", "--endpoint", "http://127.0.0.1:1", status=1).stderr)
         self.assertIn("--key-shape SHAPE", self.run_bench("run", "--help").stdout)
 
+    def test_bars_hold_figures_against_bars(self):
+        """bench/bars, on the one bar that is quick and needs no peer."""
+        bars = Path(__file__).resolve().parents[2] / "bench" / "bars"
+
+        def run(*words, status=0):
+            environment = {"PATH": "/usr/bin:/bin", "HOME": str(self.folder)}  # no peers
+            done = subprocess.run([bars, "--build", Path(self.bench).resolve().parents[1], "--folder", self.folder, *words],
+                                  capture_output=True, text=True, timeout=120, env=environment)
+            self.assertEqual(status, done.returncode, done.stderr)
+            return done
+
+        shown = run("--quick", "--turns", "1", "--json", self.folder / "bars.json", "put").stdout
+        found = json.loads((self.folder / "bars.json").read_text())
+        (bar,) = found["bars"]["put"]
+        self.assertEqual((45, "µs", bar["figure"] <= 45), (bar["bar"], bar["unit"], bar["met"]))
+        self.assertTrue(0 < bar["least"] <= bar["figure"] <= bar["most"])
+        self.assertIn(f"| ≤ 45 | {'met' if bar['met'] else '**missed**'} |", shown)
+        self.assertEqual([], list(self.folder.glob("bale-bars-*")), "nothing is left")
+        self.assertRegex(run("--list").stdout, r"(?m)^put +durable PUT")
+        self.assertIn("--list shows", run("codex", status=2).stderr)
+
     def test_micro_lists_and_measures(self):
         """bench/micro, which is built beside bale-bench."""
         micro = Path(self.bench).resolve().parent / "micro"
@@ -350,7 +371,8 @@ class BenchTool(DaemonsCase):
 
         names = run("--list").stdout.splitlines()
         self.assertEqual(len(names), len(set(names)))
-        self.assertEqual({"codec", "dictionary", "digest", "http", "list", "policy", "signature"}, {name.split("/")[0] for name in names})
+        self.assertEqual({"codec", "dictionary", "digest", "http", "list", "policy", "signature", "socket"},
+                         {name.split("/")[0] for name in names})
         asked = ["codec/zstd-1/csv/", "digest/CRC32C/", "dictionary/unpack", "http/", "list/", "signature/"]
         cases = json.loads(run("--json", *asked).stdout)["cases"]
         self.assertEqual({name for name in names if name.startswith(tuple(asked))}, {case["name"] for case in cases})
