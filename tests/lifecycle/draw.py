@@ -2,7 +2,7 @@
 
 import datetime
 
-import model
+import judgement
 
 DAY_MS = 86400 * 1000
 NOW_DAY = 20000
@@ -67,7 +67,7 @@ def rule(source, number):
 
 def version(source, modified_ms, superseded_ms, has_locks):
     is_marker = source.random() < 0.25
-    drawn = model.Version(modified_ms, is_marker, superseded_ms=superseded_ms)
+    drawn = judgement.Version(modified_ms, is_marker, superseded_ms=superseded_ms)
     if not is_marker:
         drawn.size, drawn.tags = source.choice(SIZES), tags(source)
         drawn.is_locked = has_locks and source.random() < 0.3

@@ -1,4 +1,4 @@
-"""tests/lifecycle/model.py -- what lifecycle rules ask for, once more: written from what S3 promises, not from server/lifecycle.
+"""tests/lifecycle/judgement.py -- what lifecycle rules ask for, once more: written from what S3 promises, not from server/lifecycle.
 
 It looks at a whole key at once, all its versions side by side, as the server does not. Rules are dictionaries:
     id, enabled, prefix, tags {key: value}, greater, less, days, date_ms, markers, noncurrent_days, newer, abort_days,
