@@ -26,7 +26,8 @@ enum {
     AT_ZERO = AT_CRC32C + 4,
     AT_CHECKSUM = AT_ZERO + 4,
 
-    ASSOCIATED_BYTES_MAX = 1 + SEAL_FIXED_BYTES + SEAL_CHECKSUM_BYTES_MAX + 8 + CUSTOMER_WRAP_BYTES,
+    ASSOCIATED_BYTES_MAX =
+        1 + SEAL_FIXED_BYTES + SEAL_CHECKSUM_BYTES_MAX + 8 + CUSTOMER_WRAP_BYTES + SEAL_KMS_BYTES_MAX,
 };
 _Static_assert((int)AT_CHECKSUM == (int)SEAL_FIXED_BYTES, "the fixed part ends before the checksum");
 
@@ -36,15 +37,18 @@ void seal_keys_derive(struct aes *aes, const uint8_t id[SEAL_KEY_ID_BYTES], cons
     static const uint8_t wrap[XAES_SALT_BYTES + 1] = "bale wrap   ";
     static const uint8_t mask[XAES_SALT_BYTES + 1] = "bale mask   ";
     static const uint8_t upload[XAES_SALT_BYTES + 1] = "bale upload ";
+    static const uint8_t kms[XAES_SALT_BYTES + 1] = "bale kms    ";
     memcpy(ret_keys->id, id, SEAL_KEY_ID_BYTES);
     xaes_derive(aes, key, wrap, ret_keys->wrap);
     xaes_derive(aes, key, mask, ret_keys->mask);
     xaes_derive(aes, key, upload, ret_keys->upload);
+    xaes_derive(aes, key, kms, ret_keys->kms);
 }
 
 /* ---- as bytes ---- */
 
-static const uint8_t mode_letters[] = {[SEAL_PLAIN] = 'p', [SEAL_KEYRING] = 's', [SEAL_CUSTOMER] = 'c'};
+static const uint8_t mode_letters[] = {
+    [SEAL_PLAIN] = 'p', [SEAL_KEYRING] = 's', [SEAL_CUSTOMER] = 'c', [SEAL_KMS] = 'k'};
 
 uint8_t seal_mode_letter(enum seal_mode mode)
 {
@@ -62,9 +66,30 @@ bool seal_mode_of(uint8_t letter, enum seal_mode *ret_mode)
     return false;
 }
 
+bool seal_mode_has_attribute_key(enum seal_mode mode)
+{
+    return mode == SEAL_CUSTOMER || mode == SEAL_KMS;
+}
+
 static size_t customer_size(enum seal_mode mode)
 {
-    return mode == SEAL_CUSTOMER ? CUSTOMER_WRAP_BYTES : 0;
+    return seal_mode_has_attribute_key(mode) ? CUSTOMER_WRAP_BYTES : 0;
+}
+
+static bool is_kms_size(enum seal_mode mode, size_t size)
+{
+    return mode == SEAL_KMS ? size > 0 && size <= SEAL_KMS_BYTES_MAX : size == 0;
+}
+
+/* What a key outside of the keyring has wrapped, and where that key is from. Returns how many bytes it takes. */
+static size_t encode_outside(const struct seal_record *record, uint8_t *bytes)
+{
+    size_t size = customer_size(record->mode);
+    ASSERT(is_kms_size(record->mode, record->kms.size));
+    memcpy(bytes, record->customer, size);
+    if (record->kms.size > 0)
+        memcpy(bytes + size, record->kms.data, record->kms.size);
+    return size + record->kms.size;
 }
 
 static size_t encode_head(const struct seal_record *record, uint8_t *bytes)
@@ -94,8 +119,7 @@ size_t seal_record_encode(const struct seal_record *record, uint8_t ret_bytes[SE
     size_t size = encode_head(record, ret_bytes);
     memcpy(ret_bytes + size, record->wrapped, SEAL_WRAPPED_BYTES);
     size += SEAL_WRAPPED_BYTES;
-    memcpy(ret_bytes + size, record->customer, customer_size(record->mode));
-    return size + customer_size(record->mode);
+    return size + encode_outside(record, ret_bytes + size);
 }
 
 static bool refuse_damaged(struct error *error)
@@ -113,9 +137,9 @@ bool seal_record_decode(struct span bytes, struct seal_record *ret_record, struc
         return error_set(error, ERROR_UNSUPPORTED, NULL,
                          "The object is encrypted in a way that a newer version of Bale knows.");
     size_t checksum_size = from[AT_CHECKSUM_SIZE];
+    size_t size = SEAL_FIXED_BYTES + checksum_size + SEAL_WRAPPED_BYTES + customer_size(mode);
     if ((from[AT_FLAGS] & ~FLAGS_KNOWN) != 0 || checksum_size > SEAL_CHECKSUM_BYTES_MAX ||
-        load_u32_le(from + AT_ZERO) != 0 ||
-        bytes.size != SEAL_FIXED_BYTES + checksum_size + SEAL_WRAPPED_BYTES + customer_size(mode))
+        load_u32_le(from + AT_ZERO) != 0 || bytes.size < size || !is_kms_size(mode, bytes.size - size))
         return refuse_damaged(error);
     *ret_record = (struct seal_record){
         .mode = mode,
@@ -126,6 +150,7 @@ bool seal_record_decode(struct span bytes, struct seal_record *ret_record, struc
                    .checksum_algorithm = from[AT_CHECKSUM_ALGORITHM],
                    .checksum_type = from[AT_CHECKSUM_TYPE],
                    .checksum_size = (uint8_t)checksum_size},
+        .kms = span_skip(bytes, size),
     };
     memcpy(ret_record->key_id, from + AT_KEY_ID, SEAL_KEY_ID_BYTES);
     memcpy(ret_record->name, from + AT_NAME, SEAL_NAME_BYTES);
@@ -191,8 +216,8 @@ static struct span encode_associated(const struct seal_record *record, uint64_t 
     bytes[0] = 'W';
     size_t size = 1 + encode_head(record, bytes + 1);
     store_u64_le(bytes + size, original_size);
-    memcpy(bytes + size + 8, record->customer, customer_size(record->mode));
-    return span_of(bytes, size + 8 + customer_size(record->mode));
+    size += 8;
+    return span_of(bytes, size + encode_outside(record, bytes + size));
 }
 
 void seal_wrap(struct seal_record *record, struct aes *aes, const struct seal_keys *keys,

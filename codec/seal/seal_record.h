@@ -5,9 +5,10 @@
  * data: the name under which the object was written, its size, all that stands in the record before it. So a record
  * opens only for the object that it was made for, as it was then. Of an object under a customer's key, that key wraps
  * the data key (customer_wrap.h), and the keyring's wraps another one in its place, the attribute key: it vouches for
- * the record in the same way, and opens what is known of parts, but no byte of the body. Hashes are masked because they
- * tell what an object holds to whoever can guess it; they are needed without the data key (a list shows ETags), and so
- * they are masked by the keyring's key, with a nonce that each write draws anew.
+ * the record in the same way, and opens what is known of parts, but no byte of the body. A key service's key stands in
+ * the place of a customer's, and the record keeps what the service needs to give it out again. Hashes are masked
+ * because they tell what an object holds to whoever can guess it; they are needed without the data key (a list shows
+ * ETags), and so they are masked by the keyring's key, with a nonce that each write draws anew.
  *
  * Pure. What is decoded comes from a disk: no number of it is believed, and what does not open is ERROR_DAMAGED. */
 #pragma once
@@ -25,7 +26,9 @@ enum {
     SEAL_CHECKSUM_BYTES_MAX = 64,
     SEAL_WRAPPED_BYTES = XAES_NONCE_BYTES + AES_KEY_BYTES + GCM_TAG_BYTES,
     SEAL_FIXED_BYTES = 104, /* before the checksum */
-    SEAL_RECORD_BYTES_MAX = SEAL_FIXED_BYTES + SEAL_CHECKSUM_BYTES_MAX + SEAL_WRAPPED_BYTES + CUSTOMER_WRAP_BYTES,
+    SEAL_KMS_BYTES_MAX = 184,
+    SEAL_RECORD_BYTES_MAX =
+        SEAL_FIXED_BYTES + SEAL_CHECKSUM_BYTES_MAX + SEAL_WRAPPED_BYTES + CUSTOMER_WRAP_BYTES + SEAL_KMS_BYTES_MAX,
 };
 _Static_assert((int)SEAL_NAME_BYTES == (int)CUSTOMER_NAME_BYTES, "one hash of a name");
 
@@ -34,7 +37,10 @@ enum seal_mode {
     SEAL_PLAIN,    /* nobody's: it is not encrypted. Of uploads; there is no such record */
     SEAL_KEYRING,  /* SSE-S3 */
     SEAL_CUSTOMER, /* SSE-C */
+    SEAL_KMS,      /* SSE-KMS: a key service's */
 };
+/* Is there an attribute key beside the data key, which a key outside of the keyring wraps? */
+bool seal_mode_has_attribute_key(enum seal_mode mode);
 /* As bytes. False: there is none of that letter. */
 uint8_t seal_mode_letter(enum seal_mode mode);
 bool seal_mode_of(uint8_t letter, enum seal_mode *ret_mode);
@@ -45,6 +51,7 @@ struct seal_keys {
     uint8_t wrap[AES_KEY_BYTES];
     uint8_t mask[AES_KEY_BYTES];
     uint8_t upload[AES_KEY_BYTES]; /* codec/seal/upload_seal.h */
+    uint8_t kms[AES_KEY_BYTES];    /* where the keyring is the key service */
 };
 void seal_keys_derive(struct aes *aes, const uint8_t id[SEAL_KEY_ID_BYTES], const uint8_t key[AES_KEY_BYTES],
                       struct seal_keys *ret_keys);
@@ -69,8 +76,10 @@ struct seal_record {
     uint8_t map[SEAL_MAP_BYTES];           /* SHA-256 of the parts that it was made of; zeros: none */
     uint16_t parts_count;                  /* 0: not of parts */
     struct seal_hashes hashes;             /* masked */
-    uint8_t wrapped[SEAL_WRAPPED_BYTES];   /* the data key; of SEAL_CUSTOMER the attribute key */
-    uint8_t customer[CUSTOMER_WRAP_BYTES]; /* the data key, of SEAL_CUSTOMER alone */
+    uint8_t wrapped[SEAL_WRAPPED_BYTES];   /* the data key, or the attribute key */
+    uint8_t customer[CUSTOMER_WRAP_BYTES]; /* the data key, where there is an attribute key */
+    struct span kms; /* of SEAL_KMS alone: what its service needs, opaque, 1 to SEAL_KMS_BYTES_MAX; of a record that was
+                        decoded it points into its bytes */
 };
 
 /* Returns how many bytes it takes. */

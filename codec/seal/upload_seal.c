@@ -12,7 +12,7 @@ enum {
     AT_NAME = AT_KEY_ID + SEAL_KEY_ID_BYTES,
     AT_WRAPPED = AT_NAME + SEAL_NAME_BYTES,
     AT_CUSTOMER = AT_WRAPPED + SEAL_WRAPPED_BYTES,
-    ASSOCIATED_BYTES_MAX = 1 + UPLOAD_SEAL_HEAD_BYTES + CUSTOMER_WRAP_BYTES,
+    ASSOCIATED_BYTES_MAX = 1 + UPLOAD_SEAL_HEAD_BYTES + CUSTOMER_WRAP_BYTES + SEAL_KMS_BYTES_MAX,
 
     KIND_PART = 'P', /* in a nonce, where a frame has another */
     AT_KIND = XAES_SALT_BYTES,
@@ -27,19 +27,26 @@ enum {
 _Static_assert((int)AT_WRAPPED == (int)UPLOAD_SEAL_HEAD_BYTES, "a name ends the head");
 _Static_assert((int)AT_SIZE + 8 == (int)XAES_NONCE_BYTES, "a size fills the nonce");
 
+/* Without what a key service needs. */
 static size_t size_of(enum seal_mode mode)
 {
-    return mode == SEAL_CUSTOMER ? AT_CUSTOMER + CUSTOMER_WRAP_BYTES : AT_CUSTOMER;
+    return seal_mode_has_attribute_key(mode) ? AT_CUSTOMER + CUSTOMER_WRAP_BYTES : AT_CUSTOMER;
+}
+
+static bool is_size_of(enum seal_mode mode, size_t size)
+{
+    size_t kms_max = mode == SEAL_KMS ? SEAL_KMS_BYTES_MAX : 0;
+    return size >= size_of(mode) + (mode == SEAL_KMS) && size <= size_of(mode) + kms_max;
 }
 
 /* All of it but what is wrapped. */
-static struct span encode_associated(const uint8_t *seal, enum seal_mode mode, uint8_t bytes[ASSOCIATED_BYTES_MAX])
+static struct span encode_associated(struct span seal, uint8_t bytes[ASSOCIATED_BYTES_MAX])
 {
-    size_t customer_size = size_of(mode) - AT_CUSTOMER;
+    size_t outside = seal.size - AT_CUSTOMER;
     bytes[0] = 'U';
-    memcpy(bytes + 1, seal, UPLOAD_SEAL_HEAD_BYTES);
-    memcpy(bytes + 1 + UPLOAD_SEAL_HEAD_BYTES, seal + AT_CUSTOMER, customer_size);
-    return span_of(bytes, 1 + UPLOAD_SEAL_HEAD_BYTES + customer_size);
+    memcpy(bytes + 1, seal.data, UPLOAD_SEAL_HEAD_BYTES);
+    memcpy(bytes + 1 + UPLOAD_SEAL_HEAD_BYTES, seal.data + AT_CUSTOMER, outside);
+    return span_of(bytes, 1 + UPLOAD_SEAL_HEAD_BYTES + outside);
 }
 
 size_t upload_seal_make(struct aes *aes, const struct seal_keys *keys, const uint8_t name[SEAL_NAME_BYTES],
@@ -55,10 +62,14 @@ size_t upload_seal_make(struct aes *aes, const struct seal_keys *keys, const uin
     memcpy(ret_seal + AT_KEY_ID, keys->id, SEAL_KEY_ID_BYTES);
     memcpy(ret_seal + AT_NAME, name, SEAL_NAME_BYTES);
     memcpy(ret_seal + AT_CUSTOMER, seal->customer, size_of(seal->mode) - AT_CUSTOMER);
+    if (seal->kms.size > 0)
+        memcpy(ret_seal + size_of(seal->mode), seal->kms.data, seal->kms.size);
+    size_t size = size_of(seal->mode) + seal->kms.size;
+    ASSERT(is_size_of(seal->mode, size));
     memcpy(wrapped, nonce, XAES_NONCE_BYTES);
-    xaes_seal(aes, keys->upload, nonce, encode_associated(ret_seal, seal->mode, bytes),
+    xaes_seal(aes, keys->upload, nonce, encode_associated(span_of(ret_seal, size), bytes),
               span_of(seal->key, AES_KEY_BYTES), sealed, sealed + AES_KEY_BYTES);
-    return size_of(seal->mode);
+    return size;
 }
 
 bool upload_seal_key_id(struct span seal, uint8_t ret_id[SEAL_KEY_ID_BYTES], struct error *error)
@@ -69,7 +80,7 @@ bool upload_seal_key_id(struct span seal, uint8_t ret_id[SEAL_KEY_ID_BYTES], str
     if (seal.data[AT_VERSION] != VERSION || !seal_mode_of(seal.data[AT_MODE], &mode))
         return error_set(error, ERROR_UNSUPPORTED, NULL,
                          "The upload is encrypted in a way that a newer version of Bale knows.");
-    if (seal.size != size_of(mode))
+    if (!is_size_of(mode, seal.size))
         return error_set(error, ERROR_DAMAGED, NULL, "What is kept of the upload's encryption is damaged.");
     memcpy(ret_id, seal.data + AT_KEY_ID, SEAL_KEY_ID_BYTES);
     return true;
@@ -81,13 +92,14 @@ bool upload_seal_open(struct aes *aes, const struct seal_keys *keys, const uint8
     uint8_t bytes[ASSOCIATED_BYTES_MAX];
     *ret_seal = (struct upload_seal){.mode = SEAL_PLAIN};
     bool is_known = seal_mode_of(seal.data[AT_MODE], &ret_seal->mode);
-    ASSERT(is_known && seal.size == size_of(ret_seal->mode)); /* upload_seal_key_id has looked */
+    ASSERT(is_known && is_size_of(ret_seal->mode, seal.size)); /* upload_seal_key_id has looked */
     const uint8_t *wrapped = seal.data + AT_WRAPPED;
     const uint8_t *sealed = wrapped + XAES_NONCE_BYTES;
     memcpy(ret_seal->customer, seal.data + AT_CUSTOMER, size_of(ret_seal->mode) - AT_CUSTOMER);
+    ret_seal->kms = span_skip(seal, size_of(ret_seal->mode));
     if (memcmp(seal.data + AT_NAME, name, SEAL_NAME_BYTES) == 0 &&
-        xaes_open(aes, keys->upload, wrapped, encode_associated(seal.data, ret_seal->mode, bytes),
-                  span_of(sealed, AES_KEY_BYTES), sealed + AES_KEY_BYTES, ret_seal->key))
+        xaes_open(aes, keys->upload, wrapped, encode_associated(seal, bytes), span_of(sealed, AES_KEY_BYTES),
+                  sealed + AES_KEY_BYTES, ret_seal->key))
         return true;
     return error_set(error, ERROR_DAMAGED, NULL,
                      "The upload's data key does not open: what is kept of it was changed, or is another's.");

@@ -5,10 +5,10 @@
  * is not encrypted, too, which says so: whoever may write to the store can turn neither into the other, nor take it
  * away without its being missed, and so nothing that was to be encrypted is stored in clear. Of an upload under a
  * customer's key the keyring's key wraps the attribute key (seal_record.h), and the data key is in a wrap of its own,
- * which the object will have, too: so whoever completes it needs no customer's key.
+ * which the object will have, too: so whoever completes it needs no customer's key. Likewise under a key service's.
  *
- * The seal of a part are the hashes of its bytes, sealed under the data key (of an upload under a customer's key: the
- * attribute key) for its number, its size and this attempt to send it, whose salt it begins with.
+ * The seal of a part are the hashes of its bytes, sealed under the data key (where there is an attribute
+ * key: under that) for its number, its size and this attempt to send it, whose salt it begins with.
  *
  * Pure. What is opened comes from a disk: no number of it is believed, and what does not open is ERROR_DAMAGED. */
 #pragma once
@@ -17,7 +17,7 @@
 
 enum {
     UPLOAD_SEAL_HEAD_BYTES = 32,
-    UPLOAD_SEAL_BYTES_MAX = UPLOAD_SEAL_HEAD_BYTES + SEAL_WRAPPED_BYTES + CUSTOMER_WRAP_BYTES,
+    UPLOAD_SEAL_BYTES_MAX = UPLOAD_SEAL_HEAD_BYTES + SEAL_WRAPPED_BYTES + CUSTOMER_WRAP_BYTES + SEAL_KMS_BYTES_MAX,
     PART_SEAL_FACTS_BYTES = 24, /* before the checksum */
     PART_SEAL_BYTES_MAX = XAES_SALT_BYTES + PART_SEAL_FACTS_BYTES + SEAL_CHECKSUM_BYTES_MAX + GCM_TAG_BYTES,
 };
@@ -25,8 +25,10 @@ enum {
 /* What a seal holds. */
 struct upload_seal {
     enum seal_mode mode;        /* what each of its parts is, and what it becomes */
-    uint8_t key[AES_KEY_BYTES]; /* the data key; of SEAL_CUSTOMER the attribute key; else nothing is done with it */
-    uint8_t customer[CUSTOMER_WRAP_BYTES]; /* of SEAL_CUSTOMER: as in a record, for CUSTOMER_SIZE_UNKNOWN */
+    uint8_t key[AES_KEY_BYTES]; /* the data key, or the attribute key; of SEAL_PLAIN nothing is done with it */
+    uint8_t customer[CUSTOMER_WRAP_BYTES]; /* where there is an attribute key: as in a record, for
+                                              CUSTOMER_SIZE_UNKNOWN */
+    struct span kms; /* of SEAL_KMS: as in a record; of a seal that was opened it points into its bytes */
 };
 
 /* `nonce` has just been drawn at random, and so has the key, also for an upload that is not encrypted. Returns how many

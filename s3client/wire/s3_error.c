@@ -4,14 +4,14 @@
 #include <stddef.h>
 #include <string.h>
 
-#define S3_ERROR(code, status, message) const char S3_##code[] = #code;
+#define S3_ERROR_NAMED(name, code, status, message) const char S3_##name[] = code;
 #include "s3client/wire/s3_errors.def"
-#undef S3_ERROR
+#undef S3_ERROR_NAMED
 
 static const struct s3_error_entry table[] = {
-#define S3_ERROR(code, status, message) {S3_##code, status, message},
+#define S3_ERROR_NAMED(name, code, status, message) {S3_##name, status, message},
 #include "s3client/wire/s3_errors.def"
-#undef S3_ERROR
+#undef S3_ERROR_NAMED
 };
 
 enum { TABLE_COUNT = sizeof table / sizeof table[0] };

@@ -4,9 +4,9 @@
  * message are looked up at the edge of the request. */
 #pragma once
 
-#define S3_ERROR(code, status, message) extern const char S3_##code[];
+#define S3_ERROR_NAMED(name, code, status, message) extern const char S3_##name[];
 #include "s3client/wire/s3_errors.def"
-#undef S3_ERROR
+#undef S3_ERROR_NAMED
 
 struct s3_error_entry {
     const char *code;

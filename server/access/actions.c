@@ -17,9 +17,9 @@ enum { KEY_PART_BYTES_MAX = 128 }; /* of a tag's key */
 #define KEYS_VERSION BIT(VersionId)
 #define KEYS_RETENTION (BIT(lock_mode) | BIT(lock_retain_until_date) | BIT(lock_remaining_retention_days))
 #define KEYS_LEGAL_HOLD BIT(lock_legal_hold)
-#define KEYS_PUT_OBJECT                                                                                     \
-    (BIT(storage_class) | BIT(metadata_directive) | BIT(server_side_encryption) | BIT(customer_algorithm) | \
-     BIT(website_redirect_location) | BIT(copy_source) | BIT(if_match) | BIT(if_none_match))
+#define KEYS_PUT_OBJECT                                                                             \
+    (BIT(storage_class) | BIT(metadata_directive) | BIT(server_side_encryption) | BIT(kms_key_id) | \
+     BIT(customer_algorithm) | BIT(website_redirect_location) | BIT(copy_source) | BIT(if_match) | BIT(if_none_match))
 #define KEYS_OF_ALL ((BIT(PrincipalOrgID) << 1) - 1)
 
 static const struct action_entry {

@@ -199,6 +199,8 @@ static const struct shard_row SHARD_ROWS[] = {
      1},
     {"bale_customer_key_objects_written_total", "counter", "Of these, objects under keys that clients brought along.",
      OBJECT(objects_customers), 1},
+    {"bale_kms_objects_written_total", "counter", "Of these, objects under keys of a key service.", OBJECT(objects_kms),
+     1},
     {"bale_customer_key_objects_refused_total", "counter",
      "Requests for encrypted objects without the client's key that they need, with another, or with one that they do "
      "not take.",

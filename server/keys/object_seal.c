@@ -6,6 +6,7 @@
 #include "runtime/base/hex.h"
 #include "s3client/wire/checksum.h"
 #include "s3client/wire/s3_error.h"
+#include "server/keys/kms_keyring.h"
 
 #include <stdio.h>
 
@@ -92,8 +93,8 @@ size_t object_seal_make(struct keyring *keyring, const struct object_name *name,
                         const struct object_attributes *attributes, const struct object_sealing *sealing,
                         uint8_t ret_seal[SEAL_RECORD_BYTES_MAX])
 {
-    const struct seal_keys *keys = keyring_active(keyring);
-    struct seal_record record = {.mode = sealing->mode};
+    const struct seal_keys *keys = kms_keyring_sealing_keys(keyring, sealing->kms);
+    struct seal_record record = {.mode = sealing->mode, .kms = sealing->kms};
     uint8_t nonce[XAES_NONCE_BYTES];
     struct aes *aes = keyring_take_aes(keyring);
     memcpy(record.key_id, keys->id, sizeof record.key_id);
@@ -104,7 +105,7 @@ size_t object_seal_make(struct keyring *keyring, const struct object_name *name,
     ASSERT((record.parts_count > 0) == (sealing->map != NULL));
     if (sealing->map != NULL)
         memcpy(record.map, sealing->map, sizeof record.map);
-    if (sealing->mode == SEAL_CUSTOMER)
+    if (seal_mode_has_attribute_key(sealing->mode))
         memcpy(record.customer, sealing->customer, sizeof record.customer);
     seal_mask(aes, keys, record.nonce, &record.hashes);
     seal_wrap(&record, aes, keys, nonce, attributes->original_size, sealing->key);
@@ -162,7 +163,7 @@ static bool check_customer(struct keyring *keyring, const struct seal_record *re
                            const struct customer_key *customer, struct error *error)
 {
     if (record->mode != SEAL_CUSTOMER)
-        return customer == NULL || object_seal_refuse_customer(error);
+        return customer == NULL || customer_key_mode(customer) == record->mode || object_seal_refuse_customer(error);
     if (customer == NULL)
         return error_set(error, ERROR_INVALID, S3_InvalidRequest,
                          "The object was stored using a form of Server Side Encryption. The correct parameters must be "
@@ -177,19 +178,43 @@ static bool check_customer(struct keyring *keyring, const struct seal_record *re
 
 /* ---- opening ---- */
 
+/* The key from outside of the keyring that wraps the data key, as far as it is there: the client's, or one that the
+ * keyring itself gives. */
+static bool find_outside(struct keyring *keyring, const struct seal_record *record, const struct customer_key *customer,
+                         uint8_t ret_key[AES_KEY_BYTES], bool *ret_is_there, struct error *error)
+{
+    *ret_is_there = customer != NULL;
+    if (customer != NULL)
+        memcpy(ret_key, customer->bytes, AES_KEY_BYTES);
+    return customer != NULL || record->mode != SEAL_KMS ||
+           kms_keyring_open(keyring, record->kms, ret_key, ret_is_there, error);
+}
+
+static bool open_data_key(struct aes *aes, const struct seal_record *record, const uint8_t *outside,
+                          uint64_t original_size, struct object_secret *secret, struct error *error)
+{
+    uint64_t size = record->parts_count > 0 ? CUSTOMER_SIZE_UNKNOWN : original_size;
+    secret->has_data_key = record->mode == SEAL_KEYRING || outside != NULL;
+    if (outside != NULL)
+        return customer_wrap_open(aes, outside, record->name, size, record->customer, secret->data_key, error);
+    if (secret->has_data_key)
+        memcpy(secret->data_key, secret->parts_key, sizeof secret->data_key);
+    return true;
+}
+
 static bool unwrap(struct keyring *keyring, const struct seal_record *record, const struct seal_keys *keys,
                    const struct customer_key *customer, uint64_t original_size, struct object_secret *ret_secret,
                    struct error *error)
 {
-    uint64_t customer_size = record->parts_count > 0 ? CUSTOMER_SIZE_UNKNOWN : original_size;
+    uint8_t outside[AES_KEY_BYTES];
+    bool is_there;
+    if (!find_outside(keyring, record, customer, outside, &is_there, error))
+        return false;
     struct aes *aes = keyring_take_aes(keyring);
-    bool opened = seal_unwrap(record, aes, keys, original_size, ret_secret->parts_key, error);
-    if (opened && record->mode == SEAL_CUSTOMER)
-        opened = customer_wrap_open(aes, customer->bytes, record->name, customer_size, record->customer,
-                                    ret_secret->data_key, error);
-    else if (opened)
-        memcpy(ret_secret->data_key, ret_secret->parts_key, sizeof ret_secret->data_key);
+    bool opened = seal_unwrap(record, aes, keys, original_size, ret_secret->parts_key, error) &&
+                  open_data_key(aes, record, is_there ? outside : NULL, original_size, ret_secret, error);
     keyring_give_aes(keyring, aes);
+    explicit_bzero(outside, sizeof outside);
     return opened;
 }
 
@@ -211,6 +236,7 @@ bool object_seal_open(struct keyring *keyring, const struct object_name *name, c
                       const struct object_attributes *attributes, struct object_secret *ret_secret, struct error *error)
 {
     struct seal_record record;
+    *ret_secret = (struct object_secret){.has_data_key = false};
     bool decoded = seal_record_decode(attributes->seal, &record, error);
     if (decoded && !check_customer(keyring, &record, customer, error))
         return false;
@@ -224,13 +250,20 @@ bool object_seal_open(struct keyring *keyring, const struct object_name *name, c
     return true;
 }
 
-enum seal_mode object_seal_mode(const struct object_attributes *attributes)
+struct object_encryption object_seal_encryption(const struct object_attributes *attributes)
 {
     struct seal_record record;
     struct error ignored;
     if (attributes->seal.size == 0)
-        return SEAL_PLAIN;
-    return seal_record_decode(attributes->seal, &record, &ignored) ? record.mode : SEAL_KEYRING;
+        return (struct object_encryption){.mode = SEAL_PLAIN};
+    if (!seal_record_decode(attributes->seal, &record, &ignored))
+        return (struct object_encryption){.mode = SEAL_KEYRING};
+    return (struct object_encryption){.mode = record.mode, .kms = record.kms};
+}
+
+enum seal_mode object_seal_mode(const struct object_attributes *attributes)
+{
+    return object_seal_encryption(attributes).mode;
 }
 
 /* ---- what the keyring shows ---- */

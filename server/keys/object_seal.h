@@ -3,7 +3,7 @@
  * The seal (object_attributes.seal) is a record of codec/seal/seal_record.h. It binds the data key to the name under
  * which the object was written, to its size and to its hashes: what opens is that object, as it was then, or an older
  * state of itself. Of an object under a customer's key, the keyring tells the hashes and vouches for all of it, and the
- * customer's key alone opens the body. */
+ * customer's key alone opens the body. A key service's key (kms_grant.h) stands in its place where there is one. */
 #pragma once
 
 #include "server/keys/customer_key.h"
@@ -14,6 +14,7 @@
 /* What a seal holds for whoever may open it: to be wiped. */
 struct object_secret {
     enum seal_mode mode;
+    bool has_data_key; /* false: it is under a key service's key that was not asked for */
     uint8_t data_key[AES_KEY_BYTES];
     uint8_t parts_key[AES_KEY_BYTES]; /* of the seals of its parts: the data key, or the attribute key */
     uint8_t map[SEAL_MAP_BYTES];      /* part_map_hash of its parts; zeros: it came in one piece */
@@ -26,11 +27,19 @@ void object_seal_hash_name(const struct object_name *name, uint8_t ret_hash[SEAL
 /* Whose key opens the body, as far as can be told without any key. */
 enum seal_mode object_seal_mode(const struct object_attributes *attributes);
 
+/* The same, with what answers tell of it, for as long as the attributes live. */
+struct object_encryption {
+    enum seal_mode mode;
+    struct span kms; /* of SEAL_KMS: what its service needs to give out the key that opens the body (kms_grant.h) */
+};
+struct object_encryption object_seal_encryption(const struct object_attributes *attributes);
+
 /* What an object is sealed with. */
 struct object_sealing {
     enum seal_mode mode;
-    const uint8_t *key;      /* AES_KEY_BYTES: the data key; of SEAL_CUSTOMER the attribute key */
-    const uint8_t *customer; /* CUSTOMER_WRAP_BYTES, of SEAL_CUSTOMER alone */
+    const uint8_t *key;      /* AES_KEY_BYTES: the data key, or the attribute key */
+    const uint8_t *customer; /* CUSTOMER_WRAP_BYTES, where there is an attribute key */
+    struct span kms;         /* of SEAL_KMS */
     const uint8_t *map;      /* SEAL_MAP_BYTES; NULL: it came in one piece */
 };
 
@@ -48,7 +57,8 @@ void object_seal_wrap_for_customer(struct keyring *keyring, const struct object_
                                    uint8_t ret_wrap[CUSTOMER_WRAP_BYTES]);
 
 /* Opens the seal of an object that is encrypted, and so proves what its attributes say of it. `keyring` NULL: there are
- * no keys; `customer` NULL: no customer's key is there. Refused, first as the client's fault: InvalidRequest, the
+ * no keys; `customer` NULL: no key from outside of it is there, which what a key service's key opens can do without
+ * as long as its body is not read. Refused, first as the client's fault: InvalidRequest, the
  * object needs a customer's key, or takes none; AccessDenied, it is another one's. Then as InternalError: the keyring's
  * key is not there (which id it has, the message says); the seal is another object's, or was changed (ERROR_DAMAGED).
  */

@@ -3,6 +3,7 @@
 
 #include "runtime/base/byteorder.h"
 #include "s3client/wire/s3_error.h"
+#include "server/keys/kms_keyring.h"
 #include "server/keys/object_seal.h"
 
 _Static_assert((int)PART_SEAL_BYTES_MAX <= (int)PART_SEAL_BYTES, "a store keeps any seal of a part");
@@ -18,41 +19,57 @@ size_t upload_secret_make(struct keyring *keyring, const struct object_name *nam
     object_seal_hash_name(name, hash);
     random_fill(random_system(), nonce, sizeof nonce);
     random_fill(random_system(), seal.key, sizeof seal.key);
-    if (mode == SEAL_CUSTOMER) {
+    if (seal_mode_has_attribute_key(mode)) {
+        seal.kms = customer->kms;
         random_fill(random_system(), data_key, sizeof data_key);
         object_seal_wrap_for_customer(keyring, name, CUSTOMER_SIZE_UNKNOWN, customer, data_key, seal.customer);
         explicit_bzero(data_key, sizeof data_key);
     }
     struct aes *aes = keyring_take_aes(keyring);
-    size_t size = upload_seal_make(aes, keyring_active(keyring), hash, &seal, nonce, ret_seal);
+    size_t size = upload_seal_make(aes, kms_keyring_sealing_keys(keyring, seal.kms), hash, &seal, nonce, ret_seal);
     keyring_give_aes(keyring, aes);
     explicit_bzero(&seal, sizeof seal);
     return size;
 }
 
+static bool open_wrap(struct keyring *keyring, const struct upload_seal *seal, const uint8_t *name_hash,
+                      const uint8_t *outside, uint8_t *ret_data_key, struct error *error)
+{
+    struct aes *aes = keyring_take_aes(keyring);
+    bool is_theirs = seal->mode != SEAL_CUSTOMER || customer_wrap_is_of(aes, outside, name_hash, seal->customer) ||
+                     error_set(error, ERROR_INVALID, S3_InvalidRequest,
+                               "The provided encryption parameters did not match the ones used originally.");
+    bool opened = is_theirs && customer_wrap_open(aes, outside, name_hash, CUSTOMER_SIZE_UNKNOWN, seal->customer,
+                                                  ret_data_key, error);
+    keyring_give_aes(keyring, aes);
+    if (is_theirs && !opened)
+        error->code = S3_InternalError;
+    return opened;
+}
+
 /* What opens the bodies of parts, as far as it is there. */
-static bool open_data_key(struct aes *aes, const uint8_t *name_hash, const struct customer_key *customer,
+static bool open_data_key(struct keyring *keyring, const uint8_t *name_hash, const struct customer_key *customer,
                           struct upload_secret *secret, struct error *error)
 {
     const struct upload_seal *seal = &secret->seal;
-    if (seal->mode != SEAL_CUSTOMER) {
-        if (customer != NULL)
-            return error_set(error, ERROR_INVALID, S3_InvalidRequest,
-                             "The multipart upload was not begun with a customer's key, which the request has.");
+    if (customer != NULL && customer_key_mode(customer) != seal->mode)
+        return error_set(error, ERROR_INVALID, S3_InvalidRequest,
+                         "The multipart upload was not begun with a customer's key, which the request has.");
+    if (!seal_mode_has_attribute_key(seal->mode)) {
         secret->has_data_key = seal->mode == SEAL_KEYRING;
         memcpy(secret->data_key, seal->key, sizeof secret->data_key);
         return true;
     }
-    if (customer == NULL)
-        return true;
-    if (!customer_wrap_is_of(aes, customer->bytes, name_hash, seal->customer))
-        return error_set(error, ERROR_INVALID, S3_InvalidRequest,
-                         "The provided encryption parameters did not match the ones used originally.");
-    secret->has_data_key = customer_wrap_open(aes, customer->bytes, name_hash, CUSTOMER_SIZE_UNKNOWN, seal->customer,
-                                              secret->data_key, error);
-    if (!secret->has_data_key)
-        error->code = S3_InternalError;
-    return secret->has_data_key;
+    uint8_t outside[AES_KEY_BYTES];
+    bool is_there = customer != NULL;
+    if (is_there)
+        memcpy(outside, customer->bytes, sizeof outside);
+    else if (seal->mode == SEAL_KMS && !kms_keyring_open(keyring, seal->kms, outside, &is_there, error))
+        return false;
+    bool opened = !is_there || open_wrap(keyring, seal, name_hash, outside, secret->data_key, error);
+    secret->has_data_key = is_there && opened;
+    explicit_bzero(outside, sizeof outside);
+    return opened;
 }
 
 bool upload_secret_open(struct keyring *keyring, const struct object_name *name, struct span seal,
@@ -73,8 +90,8 @@ bool upload_secret_open(struct keyring *keyring, const struct object_name *name,
     bool opened = upload_seal_open(aes, keys, hash, seal, &ret_secret->seal, error);
     if (!opened)
         error->code = S3_InternalError;
-    opened = opened && open_data_key(aes, hash, customer, ret_secret, error);
     keyring_give_aes(keyring, aes);
+    opened = opened && open_data_key(keyring, hash, customer, ret_secret, error);
     if (!opened)
         upload_secret_end(ret_secret);
     return opened;

@@ -13,12 +13,13 @@
 /* An upload's seal, opened. It may hold keys: upload_secret_end wipes it. */
 struct upload_secret {
     struct upload_seal seal;         /* its key is that of the parts' seals, too */
-    bool has_data_key;               /* false: it is not encrypted, or under a customer's key that is not there */
+    bool has_data_key;               /* false: it is not encrypted, or under a key from outside that is not there */
     uint8_t data_key[AES_KEY_BYTES]; /* of the parts' bodies */
 };
 
 /* The seal of an upload that is about to begin, under the keyring's active key; also of one that is not encrypted.
- * `customer` is of SEAL_CUSTOMER. Returns how many bytes it takes. */
+ * `customer` is the key from outside of the keyring,
+ * where the mode has one. Returns how many bytes it takes. */
 size_t upload_secret_make(struct keyring *keyring, const struct object_name *name, enum seal_mode mode,
                           const struct customer_key *customer, uint8_t ret_seal[UPLOAD_SEAL_BYTES_MAX]);
 /* `keyring` NULL: there are no keys; `customer` NULL: no customer's key came, and none need come to see what there is.

@@ -9,6 +9,7 @@
 
 #include "codec/codec.h"
 #include "codec/format/frame.h"
+#include "codec/seal/seal_record.h"
 #include "codec/seal/sealed_frame.h"
 #include "runtime/fiber/memory_budget.h"
 #include "server/dictionaries/reservoir.h"
@@ -57,6 +58,9 @@ struct object_codecs {
     uint8_t *kept[8]; /* frame buffers for the next one */
     unsigned kept_count;
 };
+
+/* An object was committed, encrypted so, or not at all. */
+void object_codecs_count_sealed(struct object_codecs *codecs, enum seal_mode mode);
 
 /* Memory for `size` bytes of a body, HEADROOM_BYTES free before them and TAILROOM_BYTES behind, and `beside` more bytes
  * that are taken from the budget only. The deadline is that of the settings, or a patient one for a body that is half

@@ -56,6 +56,7 @@ struct object_counters {
     metric_counter frames_damaged;     /* reads that ended with ERROR_DAMAGED */
     metric_counter objects_sealed;     /* committed, encrypted */
     metric_counter objects_customers;  /* of these, under a customer's key */
+    metric_counter objects_kms;        /* of these, under a key service's */
     metric_counter seals_refused;      /* encrypted objects whose key was not there, or whose seal was another's */
     metric_counter customers_refused;  /* objects asked for with another customer's key than theirs, or none */
     metric_counter slow_downs;         /* waits for memory or a context that were given up */
@@ -72,7 +73,7 @@ bool object_codecs_seals_all(const struct object_codecs *codecs);
 /* Are there keys for what S4 encrypted (object_attributes.is_encrypted)? */
 bool object_codecs_read_s4(const struct object_codecs *codecs);
 /* Of an object that is encrypted: is it what was encrypted under this name, and is its key there? `customer`, here and
- * below: the key of its client, NULL if none came. As object_seal_open. */
+ * below: the key from outside of the keyring that goes with it, NULL if none is there. As object_seal_open. */
 bool object_prove(struct object_codecs *codecs, const struct object_name *name, const struct customer_key *customer,
                   const struct object_attributes *attributes, struct error *error);
 
@@ -173,8 +174,8 @@ struct object_reader;
 SUSPENDS bool object_reader_begin(struct object_codecs *codecs, struct bucket_object *object,
                                   const struct object_name *name, const struct customer_key *customer, uint64_t first,
                                   uint64_t size, struct object_reader **ret_reader, struct error *error);
-/* What is decoded may be kept for the next object_open, unless a customer's key opened it; only of an object that
- * object_open has opened. */
+/* What is decoded may be kept for the next object_open, unless a key from outside of the keyring opened it; only of an
+ * object that object_open has opened. */
 void object_reader_keep(struct object_reader *reader);
 /* The next piece, verified where architecture.md says so; empty at the end. It stays valid until the next call. Yields
  * between slices. ERROR_DAMAGED: a frame is wrong; nothing wrong has been handed out. ERROR_CHANGED: as bucket_read. */

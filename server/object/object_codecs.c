@@ -287,6 +287,16 @@ const struct object_counters *object_codecs_counters(const struct object_codecs 
     return &codecs->counters;
 }
 
+void object_codecs_count_sealed(struct object_codecs *codecs, enum seal_mode mode)
+{
+    if (mode != SEAL_PLAIN)
+        metric_add(&codecs->counters.objects_sealed, 1);
+    if (mode == SEAL_CUSTOMER)
+        metric_add(&codecs->counters.objects_customers, 1);
+    if (mode == SEAL_KMS)
+        metric_add(&codecs->counters.objects_kms, 1);
+}
+
 bool object_codecs_write_blocks(const struct object_codecs *codecs, const struct bucket_store *store)
 {
     return codecs->settings.columns && store->capabilities.keeps_attributes;

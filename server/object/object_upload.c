@@ -286,7 +286,11 @@ static void sealed_plan_end(struct sealed_plan *sealed, struct keyring *keyring,
         seals = span_skip(seals, sealed->parts[i].seal.size);
     }
     sha256_end(&sealed->map, map);
-    const struct object_sealing sealing = {secret->seal.mode, secret->seal.key, secret->seal.customer, map};
+    const struct object_sealing sealing = {.mode = secret->seal.mode,
+                                           .key = secret->seal.key,
+                                           .customer = secret->seal.customer,
+                                           .kms = secret->seal.kms,
+                                           .map = map};
     whole->seal = span_of(sealed->seal, object_seal_make(keyring, name, whole, &sealing, sealed->seal));
 }
 
@@ -446,9 +450,7 @@ SUSPENDS bool object_upload_complete(struct object_codecs *codecs, struct bucket
                                      struct error *error)
 {
     bool ok = complete_by_plan(codecs, store, name, upload, choices, plan, condition, ret_attributes, error);
-    if (ok && plan->sealed != NULL)
-        metric_add(&codecs->counters.objects_sealed, 1);
-    if (ok && object_seal_mode(&plan->attributes) == SEAL_CUSTOMER)
-        metric_add(&codecs->counters.objects_customers, 1);
+    if (ok)
+        object_codecs_count_sealed(codecs, object_seal_mode(&plan->attributes));
     return ok;
 }

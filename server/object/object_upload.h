@@ -23,7 +23,7 @@ enum {
 
 /* What an upload that begins is to keep of its encryption (upload_intent.seal): where parts can be encrypted, each
  * upload says whether it is, or one that is could be made one that is not by who may write to the store. ret_seal holds
- * it. `customer` is of SEAL_CUSTOMER. */
+ * it. `customer` is the key from outside of the keyring, where the mode has one. */
 struct span object_upload_seal(const struct object_codecs *codecs, const struct bucket_store *store,
                                const struct object_name *name, enum seal_mode mode, const struct customer_key *customer,
                                uint8_t ret_seal[UPLOAD_SEAL_BYTES_MAX]);

@@ -99,15 +99,15 @@ static void take_keys(struct object_writer *writer, const struct object_write_in
                       const struct upload_secret *secret)
 {
     if (writer->is_part) {
-        writer->is_customers = secret->seal.mode == SEAL_CUSTOMER;
+        writer->mode = secret->seal.mode;
         memcpy(writer->data_key, secret->data_key, sizeof writer->data_key);
         memcpy(writer->attribute_key, secret->seal.key, sizeof writer->attribute_key);
         return;
     }
     writer->customer = intent->customer;
-    writer->is_customers = intent->customer != NULL;
+    writer->mode = customer_key_mode(intent->customer);
     random_fill(random_system(), writer->data_key, sizeof writer->data_key);
-    if (writer->is_customers)
+    if (seal_mode_has_attribute_key(writer->mode))
         random_fill(random_system(), writer->attribute_key, sizeof writer->attribute_key);
 }
 
@@ -348,7 +348,7 @@ static void describe(const struct object_writer *writer, struct object_attribute
 /* An ETag that is the MD5 would tell of the bytes whoever may list them. */
 static void hide_md5(struct object_writer *writer)
 {
-    if (writer->is_customers)
+    if (seal_mode_has_attribute_key(writer->mode))
         object_seal_hide_md5(writer->codecs->settings.keyring, writer->attribute_key, writer->digest.md5);
 }
 
@@ -358,10 +358,11 @@ static struct span make_seal(const struct object_writer *writer, const struct ob
     struct keyring *keyring = writer->codecs->settings.keyring;
     uint8_t wrap[CUSTOMER_WRAP_BYTES];
     struct object_sealing sealing = {.mode = SEAL_KEYRING, .key = writer->data_key};
-    if (writer->is_customers) {
+    if (writer->customer != NULL) {
         object_seal_wrap_for_customer(keyring, &writer->name, attributes->original_size, writer->customer,
                                       writer->data_key, wrap);
-        sealing = (struct object_sealing){.mode = SEAL_CUSTOMER, .key = writer->attribute_key, .customer = wrap};
+        sealing = (struct object_sealing){
+            .mode = writer->mode, .key = writer->attribute_key, .customer = wrap, .kms = writer->customer->kms};
     }
     return span_of(ret_seal, object_seal_make(keyring, &writer->name, attributes, &sealing, ret_seal));
 }
@@ -407,10 +408,8 @@ SUSPENDS bool object_writer_commit(struct object_writer *writer, struct object_a
         .tags = writer->tags,
     };
     bool committed = bucket_commit(writer->stored, &result, ret_attributes, error);
-    if (committed && writer->is_sealed)
-        metric_add(&writer->codecs->counters.objects_sealed, 1);
-    if (committed && writer->is_customers)
-        metric_add(&writer->codecs->counters.objects_customers, 1);
+    if (committed)
+        object_codecs_count_sealed(writer->codecs, writer->mode);
     dispose(writer);
     return committed;
 }
@@ -454,8 +453,8 @@ SUSPENDS bool object_writer_commit_part(struct object_writer *writer, struct par
     uint8_t seal[PART_SEAL_BYTES_MAX];
     if (writer->is_sealed)
         part_secret_hide(writer->codecs->settings.keyring,
-                         writer->is_customers ? writer->attribute_key : writer->data_key, writer->sealing.salt, &kept,
-                         seal);
+                         seal_mode_has_attribute_key(writer->mode) ? writer->attribute_key : writer->data_key,
+                         writer->sealing.salt, &kept, seal);
     bool committed = bucket_commit_part(writer->stored, &kept, error);
     ret_part->frames = SPAN_EMPTY;
     dispose(writer);

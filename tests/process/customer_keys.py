@@ -134,7 +134,7 @@ class CustomerKeys(CustomerCase):
         for twice in (PREFIX + "key", encoded(OTHER)), (PREFIX + "algorithm", "AES256"):
             self.refuse(self.put(daemon, "key", b"body", [*customer().items(), twice], 400), 400, "InvalidArgument")
         self.refuse(self.put(daemon, "key", b"body", {**customer(), **SSE}, 400), 400, "InvalidArgument")
-        self.refuse(self.put(daemon, "key", b"body", {**customer(), HEADER: "aws:kms"}, 501), 501, "NotImplemented")
+        self.refuse(self.put(daemon, "key", b"body", {**customer(), HEADER: "aws:kms:dsse"}, 501), 501, "NotImplemented")
         self.refuse(self.put(daemon, "key", b"body", source(), 501), 501, "NotImplemented")
         self.refuse(alice.put("bucket", "key", customer(), (), b"body", auth="presigned"), 400, "InvalidRequest")
         self.assertEqual(404, alice.head("bucket", "key").status)

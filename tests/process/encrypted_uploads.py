@@ -130,7 +130,7 @@ class EncryptedUploads(EncryptionCase):
         plain = self.create(daemon, "plain", CHECKSUM)
         part = {"partNumber": "1", "uploadId": plain}
         self.assertEqual(400, alice.put("bucket", "plain", part, SSE, b"part").status)
-        self.assertEqual(501, alice.put("bucket", "plain", part, {HEADER: "aws:kms"}, b"part").status)
+        self.assertEqual(400, alice.put("bucket", "plain", part, {HEADER: "aws:kms"}, b"part").status)
         self.put(daemon, "source", b"part")
         self.assertEqual(400, alice.put("bucket", "plain", part, {**SSE, "x-amz-copy-source": "bucket/source"}).status)
         answer = alice.put("bucket", "plain", part, {"x-amz-checksum-sha256": sha256(b"part")}, b"part")
@@ -139,7 +139,7 @@ class EncryptedUploads(EncryptionCase):
         self.complete(daemon, "plain", plain, {1: b"part"})
         answer = alice.get("bucket", "plain")
         self.assertEqual((b"part", None), (answer.body, answer.header(HEADER)))
-        self.assertEqual(501, alice.post("bucket", "key", {"uploads": None}, {HEADER: "aws:kms"}).status)
+        self.assertEqual(501, alice.post("bucket", "key", {"uploads": None}, {HEADER: "aws:kms:dsse"}).status)
         self.assertEqual(400, alice.post("bucket", "key", {"uploads": None}, {HEADER: "AES192"}).status)
 
     def test_a_policy_that_demands_it(self):

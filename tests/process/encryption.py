@@ -183,13 +183,12 @@ class Encryption(EncryptionCase):
     def test_what_is_refused(self):
         daemon = self.begin()
         alice = daemon.alice
-        for headers, status, code in (({HEADER: "aws:kms"}, 501, "NotImplemented"),
-                                      ({HEADER: "aws:kms:dsse"}, 501, "NotImplemented"),
+        for headers, status, code in (({HEADER: "aws:kms:dsse"}, 501, "NotImplemented"),
                                       ({HEADER: "AES192"}, 400, "InvalidArgument"),
                                       ({HEADER: "aes256"}, 400, "InvalidArgument"),
                                       ({HEADER: ""}, 400, "InvalidArgument"),
                                       ({**SSE, HEADER + "-aws-kms-key-id": "k"}, 400, "InvalidArgument"),
-                                      ({HEADER + "-aws-kms-key-id": "k"}, 501, "NotImplemented"),
+                                      ({HEADER + "-aws-kms-key-id": "k"}, 400, "InvalidArgument"),
                                       ({**SSE, HEADER + "-customer-algorithm": "AES256"}, 400, "InvalidRequest")):
             self.assertIn(code, self.put(daemon, "key", b"body", headers, status).body.decode(), headers)
             copied = alice.put("bucket", "key", None, {**headers, "x-amz-copy-source": "bucket/none"})
@@ -339,13 +338,13 @@ class Encryption(EncryptionCase):
         self.expect_object(daemon, "query", body)
         self.assertEqual(200, alice.put("bucket", "signed", None, SSE, body, auth="presigned").status)
         self.expect_object(daemon, "signed", body)
-        self.assertEqual(501, alice.put("bucket", "kms", {HEADER: "aws:kms"}, (), body, auth="presigned").status)
+        self.assertEqual(501, alice.put("bucket", "kms", {HEADER: "aws:kms:dsse"}, (), body, auth="presigned").status)
         self.assertEqual(200, alice.put("bucket", "chunks", None, SSE, body, payload="STREAMING-AWS4-HMAC-SHA256-PAYLOAD").status)
         self.expect_object(daemon, "chunks", body)
         answer = forms.Form(alice, "bucket", "form", body).add(HEADER, "AES256").send()
         self.assertEqual((204, "AES256"), (answer.status, answer.header(HEADER)), answer.body)
         self.expect_object(daemon, "form", body)
-        self.assertEqual(501, forms.Form(alice, "bucket", "kms", body).add(HEADER, "aws:kms").send().status)
+        self.assertEqual(501, forms.Form(alice, "bucket", "kms", body).add(HEADER, "aws:kms:dsse").send().status)
         self.assertEqual(404, alice.get("bucket", "kms").status)
 
     def test_clients(self):

@@ -1,6 +1,7 @@
 /* server/object/forms/sealed_body.c -- frames of an encrypted object, opened in their places. */
 #include "server/object/forms/sealed_body.h"
 
+#include "s3client/wire/s3_error.h"
 #include "server/keys/object_seal.h"
 
 /* What was decoded before is not opened again. */
@@ -14,10 +15,13 @@ SUSPENDS bool sealed_body_begin(struct sealed_body *body, const struct object_co
         return true;
     if (!object_seal_open(codecs->settings.keyring, name, customer, attributes, &secret, error))
         return false;
-    bool begun = object->recalled != NULL || sealed_parts_load(object, &secret, &body->parts, error);
+    bool begun = secret.has_data_key
+                     ? object->recalled != NULL || sealed_parts_load(object, &secret, &body->parts, error)
+                     : error_set(error, ERROR_UNSUPPORTED, S3_InternalError,
+                                 "A key service's key opens the object, and none is asked here.");
     if (begun) {
         body->is_sealed = true;
-        body->is_customers = secret.mode == SEAL_CUSTOMER;
+        body->is_customers = seal_mode_has_attribute_key(secret.mode);
         body->keyring = codecs->settings.keyring;
         body->original_size = attributes->original_size;
         unsealing_begin(&body->unsealing, secret.data_key);

@@ -7,7 +7,7 @@
 
 struct sealed_body {
     bool is_sealed;    /* every frame is, and no other is believed; false: none is */
-    bool is_customers; /* under a customer's key */
+    bool is_customers; /* under a key from outside of the keyring */
     struct keyring *keyring;
     struct unsealing unsealing;
     uint64_t original_size;

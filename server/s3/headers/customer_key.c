@@ -134,6 +134,7 @@ bool customer_key_take(struct s3_request *request, const struct customer_key_nam
     struct customer_key *key = s3_allocate(request, sizeof *key, error);
     if (key == NULL)
         return false;
+    *key = (struct customer_key){.kms = SPAN_EMPTY};
     if (!decode(request, &triple, key, error)) {
         explicit_bzero(key, sizeof *key);
         return false;

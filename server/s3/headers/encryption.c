@@ -5,6 +5,7 @@
 #include "server/keys/object_seal.h"
 #include "server/object/object_upload.h"
 #include "server/s3/headers/customer_key.h"
+#include "server/s3/headers/kms_key.h"
 #include "server/s3/headers/object_headers.h"
 #include "server/s3/s3.h"
 #include "server/s3/settings/encryption.h"
@@ -20,40 +21,45 @@ bool encryption_is_offered(const struct s3_request *request)
 
 /* ---- what is asked for ---- */
 
-static bool is_kms(struct span method)
-{
-    return span_equal(method, SPAN("aws:kms")) || span_equal(method, SPAN("aws:kms:dsse"));
-}
+struct asked {
+    enum seal_mode mode;
+    struct kms_asked kms; /* of SEAL_KMS */
+};
 
-static bool take_method(struct s3_request *request, struct span method, struct error *error)
+/* Two that differ are not for us to choose from. */
+static bool take_method(struct s3_request *request, struct span method, struct asked *asked, struct error *error)
 {
-    struct span key_id;
-    if (is_kms(method))
+    if (span_equal(method, SPAN("aws:kms:dsse")))
         return s3_refuse_header(request, HEADER, error);
-    if (!span_equal(method, SPAN("AES256")))
+    bool is_kms = span_equal(method, SPAN("aws:kms"));
+    enum seal_mode mode = is_kms ? SEAL_KMS : SEAL_KEYRING;
+    if ((!is_kms && !span_equal(method, SPAN("AES256"))) || (asked->mode != SEAL_PLAIN && asked->mode != mode))
         return s3_refuse_argument(request, HEADER, method, "The encryption method specified is not supported", error);
-    return !s3_request_header(request, HEADER "-aws-kms-key-id", &key_id) ||
-           s3_refuse_argument(request, HEADER "-aws-kms-key-id", key_id,
-                              "x-amz-server-side-encryption-aws-kms-key-id goes with aws:kms alone", error);
+    asked->mode = mode;
+    return true;
 }
 
-static bool may_be_taken(struct span name)
+static bool may_be_taken_of_read(struct span name)
 {
-    return span_equal_ignore_case(name, SPAN(HEADER)) || customer_key_is_named(&customer_key_of_object, name) ||
-           customer_key_is_named(&customer_key_of_source, name);
+    return span_equal_ignore_case(name, SPAN(HEADER)) || customer_key_is_named(&customer_key_of_object, name);
+}
+
+static bool may_be_taken_of_write(struct span name)
+{
+    return may_be_taken_of_read(name) || kms_key_is_named(name);
+}
+
+static bool may_be_taken_of_copy(struct span name)
+{
+    return may_be_taken_of_write(name) || customer_key_is_named(&customer_key_of_source, name);
 }
 
 /* A key for a source that there is none of is not ignored, but refused as what is not offered. */
-static bool may_be_taken_without_source(struct span name)
-{
-    return may_be_taken(name) && !customer_key_is_named(&customer_key_of_source, name);
-}
-
 static bool refuse_unoffered(struct s3_request *request, struct error *error)
 {
     struct span source;
     bool has_source = s3_request_header(request, "x-amz-copy-source", &source);
-    return object_headers_refuse_unoffered(request, has_source ? may_be_taken : may_be_taken_without_source, error);
+    return object_headers_refuse_unoffered(request, has_source ? may_be_taken_of_copy : may_be_taken_of_write, error);
 }
 
 /* Once: a copy that looks again has it. */
@@ -79,45 +85,65 @@ static bool check_blocked(struct s3_request *request, struct error *error)
     return true;
 }
 
-/* Each that there is: of two that differ, the stronger one may be meant. */
-static bool take_asked(struct s3_request *request, enum seal_mode *ret_mode, struct error *error)
+static bool take_asked(struct s3_request *request, struct asked *ret_asked, struct error *error)
 {
     unsigned position = 0;
     struct span name;
     struct span method;
-    *ret_mode = SEAL_PLAIN;
+    *ret_asked = (struct asked){.mode = SEAL_PLAIN};
     if (!encryption_is_offered(request))
         return object_headers_refuse_unoffered(request, NULL, error);
     while (s3_request_next_amz_header(request, &position, &name, &method)) {
-        if (!span_equal_ignore_case(name, SPAN(HEADER)))
-            continue;
-        if (!take_method(request, method, error))
+        if (span_equal_ignore_case(name, SPAN(HEADER)) && !take_method(request, method, ret_asked, error))
             return false;
-        *ret_mode = SEAL_KEYRING;
     }
     if (!refuse_unoffered(request, error) || !take_customer_key(request, error))
         return false;
-    if (request->customer_key == NULL)
+    if (customer_key_mode(request->customer_key) != SEAL_CUSTOMER)
         return true;
-    if (*ret_mode != SEAL_PLAIN)
-        return s3_refuse_argument(request, HEADER, SPAN("AES256"),
+    if (ret_asked->mode != SEAL_PLAIN)
+        return s3_refuse_argument(request, HEADER, ret_asked->mode == SEAL_KMS ? SPAN("aws:kms") : SPAN("AES256"),
                                   "Server Side Encryption with Customer provided key is incompatible with the "
                                   "encryption method specified",
                                   error);
-    *ret_mode = SEAL_CUSTOMER;
+    ret_asked->mode = SEAL_CUSTOMER;
     return true;
 }
 
-bool encryption_take(struct s3_request *request, enum seal_mode *ret_mode, struct error *error)
+/* How what asks for nothing is encrypted. */
+static void take_default(const struct s3_request *request, struct asked *asked)
 {
-    if (!check_blocked(request, error) || !take_asked(request, ret_mode, error))
-        return false;
-    if (*ret_mode == SEAL_PLAIN && (settings_compiled(request->bucket_settings, SETTING_ENCRYPTION) != NULL ||
-                                    object_codecs_seals_all(request->settings->codecs)))
-        *ret_mode = SEAL_KEYRING;
-    return *ret_mode == SEAL_PLAIN || encryption_is_offered(request) ||
-           error_set(error, ERROR_UNSUPPORTED, S3_InternalError,
+    const struct bucket_encryption *ours = settings_compiled(request->bucket_settings, SETTING_ENCRYPTION);
+    if (ours != NULL && ours->is_kms)
+        *asked = (struct asked){SEAL_KMS, {.name = span_from_string(ours->key_id), .has_bucket_key = ours->bucket_key}};
+    else if (ours != NULL || object_codecs_seals_all(request->settings->codecs))
+        asked->mode = SEAL_KEYRING;
+}
+
+static bool refuse_keyless(struct error *error)
+{
+    return error_set(error, ERROR_UNSUPPORTED, S3_InternalError,
                      "What is put into the bucket is to be encrypted, and the server has no key for it (--keyring).");
+}
+
+bool encryption_take(struct s3_request *request, struct object_encryption *ret_encryption, struct error *error)
+{
+    struct asked asked;
+    if (!check_blocked(request, error) || !take_asked(request, &asked, error))
+        return false;
+    if (asked.mode == SEAL_PLAIN)
+        take_default(request, &asked);
+    if (asked.mode != SEAL_PLAIN && !encryption_is_offered(request))
+        return refuse_keyless(error);
+    if (!kms_key_take(request, asked.mode == SEAL_KMS, &asked.kms, error))
+        return false;
+    if (asked.mode == SEAL_KMS && request->customer_key == NULL &&
+        !kms_key_make(request, &asked.kms, &request->customer_key, error))
+        return false;
+    *ret_encryption = (struct object_encryption){.mode = asked.mode};
+    if (asked.mode == SEAL_KMS)
+        ret_encryption->kms = request->customer_key->kms;
+    return true;
 }
 
 bool encryption_take_of_read(struct s3_request *request, struct error *error)
@@ -128,7 +154,7 @@ bool encryption_take_of_read(struct s3_request *request, struct error *error)
     if (s3_request_header(request, HEADER, &method))
         return s3_refuse_argument(request, HEADER, method,
                                   "x-amz-server-side-encryption header is not supported for this operation.", error);
-    return refuse_unoffered(request, error) && take_customer_key(request, error);
+    return object_headers_refuse_unoffered(request, may_be_taken_of_read, error) && take_customer_key(request, error);
 }
 
 bool encryption_take_of_source(struct s3_request *request, struct error *error)
@@ -155,32 +181,37 @@ bool encryption_prove(struct s3_request *request, const struct object_name *name
 /* ---- uploads ---- */
 
 bool encryption_of_upload(struct s3_request *request, const struct upload_info *upload, bool brings_bytes,
-                          enum seal_mode *ret_mode, struct error *error)
+                          struct object_encryption *ret_encryption, struct error *error)
 {
     const struct s3_settings *settings = request->settings;
     const struct object_name name = {.bucket = request->bucket, .key = request->key};
     struct upload_secret secret;
-    enum seal_mode asked;
+    struct asked asked;
     if (!take_asked(request, &asked, error) ||
         !object_upload_open_seal(settings->codecs, settings->store, &name, upload->seal, request->customer_key, &secret,
                                  error))
         return false;
     bool has_key = secret.has_data_key;
-    *ret_mode = secret.seal.mode;
+    enum seal_mode mode = secret.seal.mode;
+    *ret_encryption = (struct object_encryption){.mode = mode, .kms = secret.seal.kms};
     upload_secret_end(&secret);
-    if (asked == SEAL_KEYRING && *ret_mode != SEAL_KEYRING)
+    if ((asked.mode == SEAL_KEYRING || asked.mode == SEAL_KMS) && asked.mode != mode)
         return error_set(error, ERROR_INVALID, S3_InvalidRequest,
                          "The multipart upload was not begun with the encryption that is asked for now.");
-    return *ret_mode == SEAL_PLAIN || has_key || !brings_bytes || object_upload_refuse_keyless(error);
+    return mode == SEAL_PLAIN || has_key || !brings_bytes || object_upload_refuse_keyless(error);
 }
 
 /* ---- answers ---- */
 
-void encryption_answer(struct s3_request *request, enum seal_mode mode)
+void encryption_answer(struct s3_request *request, const struct object_encryption *encryption)
 {
-    if (mode == SEAL_KEYRING)
+    if (encryption->mode == SEAL_KEYRING)
         http_response_field(request->exchange, HEADER, SPAN("AES256"));
-    if (mode != SEAL_CUSTOMER || request->customer_key == NULL)
+    if (encryption->mode == SEAL_KMS) {
+        http_response_field(request->exchange, HEADER, SPAN("aws:kms"));
+        kms_key_answer(request, encryption->kms);
+    }
+    if (encryption->mode != SEAL_CUSTOMER || request->customer_key == NULL)
         return;
     http_response_field(request->exchange, HEADER "-customer-algorithm", SPAN("AES256"));
     http_response_field_string(request->exchange, HEADER "-customer-key-MD5", request->customer_key->md5);

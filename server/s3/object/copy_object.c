@@ -28,8 +28,8 @@ struct copy_plan {
     struct buffer metadata;
     struct tag_list tags;
     struct object_acl acl;
-    struct object_lock lock;   /* of the copy: nothing comes from the source (449) */
-    enum seal_mode encryption; /* likewise */
+    struct object_lock lock;             /* of the copy: nothing comes from the source (449) */
+    struct object_encryption encryption; /* likewise */
     struct write_condition condition_storage;
     const struct write_condition *condition;
 };
@@ -79,9 +79,9 @@ static SUSPENDS bool changes_nothing(struct s3_request *request, const struct co
     struct span value;
     bool is_itself = span_equal(source->bucket, request->bucket) && span_equal(source->key, request->key);
     bool is_encrypted_by_it =
-        plan->encryption != SEAL_PLAIN && plan->encryption != object_seal_mode(&plan->source->attributes);
+        plan->encryption.mode != SEAL_PLAIN && plan->encryption.mode != object_seal_mode(&plan->source->attributes);
     return is_itself && !plan->replaces_metadata && !plan->replaces_tags && plan->checksum == CHECKSUM_NONE &&
-           !is_encrypted_by_it && request->customer_key == NULL &&
+           !is_encrypted_by_it && plan->encryption.mode != SEAL_CUSTOMER &&
            !s3_request_header(request, "x-amz-server-side-encryption", &value) &&
            !s3_request_header(request, "x-amz-storage-class", &value) &&
            !s3_request_header(request, "x-amz-website-redirect-location", &value) &&
@@ -153,7 +153,7 @@ static SUSPENDS bool plan_tags(struct s3_request *request, const struct object_n
 static bool needs_the_bytes(const struct copy_plan *plan)
 {
     const struct object_attributes *source = &plan->source->attributes;
-    bool is_sealed = plan->encryption != SEAL_PLAIN || source->seal.size > 0; /* a data key is one object's */
+    bool is_sealed = plan->encryption.mode != SEAL_PLAIN || source->seal.size > 0; /* a data key is one object's */
     return is_sealed || source->is_encrypted || source->is_multipart || source->etag[0] == 0 ||
            (plan->checksum != CHECKSUM_NONE && plan->checksum != source->checksum.algorithm);
 }
@@ -203,7 +203,7 @@ static SUSPENDS bool copy_original(struct s3_request *request, const struct copy
         .owner = acl.owner,
         .acl = acl.acl,
         .lock = plan->lock,
-        .is_sealed = plan->encryption != SEAL_PLAIN,
+        .is_sealed = plan->encryption.mode != SEAL_PLAIN,
         .customer = request->customer_key,
     };
     if (!object_writer_begin(settings->codecs, settings->store, &intent, &writer, error))
@@ -232,8 +232,8 @@ static SUSPENDS bool copy(struct s3_request *request, const struct object_name *
 /* ---- the operation ---- */
 
 static SUSPENDS bool answer(struct s3_request *request, const struct object_attributes *attributes,
-                            const struct copy_source *source, const char *source_version, enum seal_mode encryption,
-                            struct error *error)
+                            const struct copy_source *source, const char *source_version,
+                            const struct object_encryption *encryption, struct error *error)
 {
     struct s3_document document;
     s3_note_written(request, attributes);
@@ -253,7 +253,7 @@ static SUSPENDS bool answer(struct s3_request *request, const struct object_attr
  * written. */
 static SUSPENDS bool copy_once(struct s3_request *request, struct object_attributes *ret_attributes,
                                struct copy_source *ret_source, char ret_version[VERSION_TEXT_BYTES],
-                               enum seal_mode *ret_encryption, struct error *error)
+                               struct object_encryption *ret_encryption, struct error *error)
 {
     struct copy_plan plan = {0};
     if (!plan_target(request, &plan, error) || !copy_source_open(request, ret_source, &plan.source, error))
@@ -279,11 +279,11 @@ SUSPENDS bool s3_copy_object(struct s3_request *request, struct error *error)
 {
     struct object_attributes attributes;
     struct copy_source source;
-    enum seal_mode encryption;
+    struct object_encryption encryption;
     char version[VERSION_TEXT_BYTES];
     for (unsigned looks = 1; !copy_once(request, &attributes, &source, version, &encryption, error); looks++) {
         if (looks == COPY_LOOKS_MAX || error->kind != ERROR_CHANGED)
             return false;
     }
-    return answer(request, &attributes, &source, version, encryption, error);
+    return answer(request, &attributes, &source, version, &encryption, error);
 }

@@ -181,7 +181,8 @@ static SUSPENDS void begin_answer(struct s3_request *request, const struct objec
         http_response_field_decimal(request->exchange, "x-amz-tagging-count", attributes->tags_count);
     s3_answer_expiration(request, attributes, NULL);
     object_headers_answer(request, attributes->metadata);
-    encryption_answer(request, object_seal_mode(attributes));
+    const struct object_encryption encryption = object_seal_encryption(attributes);
+    encryption_answer(request, &encryption);
     add_checksum(request, attributes, selection);
     locks_answer_headers(request, span_from_string(attributes->version), &attributes->lock);
 }

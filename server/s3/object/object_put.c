@@ -49,7 +49,7 @@ SUSPENDS bool object_put_store(struct s3_request *request, const struct object_p
         .owner = acl.owner,
         .acl = acl.acl,
         .lock = put->lock,
-        .is_sealed = put->encryption != SEAL_PLAIN,
+        .is_sealed = put->encryption.mode != SEAL_PLAIN,
         .customer = request->customer_key,
     };
     if (!object_writer_begin(settings->codecs, settings->store, &intent, &writer, error))
@@ -71,6 +71,6 @@ SUSPENDS void object_put_answer(struct s3_request *request, const struct object_
     s3_answer_etag(request, attributes->etag);
     s3_answer_checksum(request, &attributes->checksum);
     s3_answer_version(request, attributes->version);
-    encryption_answer(request, put->encryption);
+    encryption_answer(request, &put->encryption);
     s3_answer_expiration(request, attributes, &tags);
 }

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "codec/seal/seal_record.h"
+#include "server/keys/object_seal.h"
 #include "server/s3/headers/object_headers.h"
 #include "server/s3/headers/object_tags.h"
 #include "server/s3/rights/acl_request.h"
@@ -17,7 +18,7 @@ struct object_put {
     struct object_lock lock;
     struct write_condition condition_storage;
     const struct write_condition *condition; /* NULL: none */
-    enum seal_mode encryption;               /* headers/encryption.h */
+    struct object_encryption encryption;     /* headers/encryption.h */
 };
 
 /* Always freed, also after a refusal. */

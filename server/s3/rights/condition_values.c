@@ -1,5 +1,6 @@
 /* server/s3/rights/condition_values.c -- condition keys: headers, parameters, the connection, the clock, tags. */
 #include "server/s3/rights/condition_values.h"
+#include "server/keys/kms_grant.h"
 
 #include "runtime/base/decimal.h"
 #include "s3client/wire/date.h"
@@ -310,13 +311,30 @@ static bool give_request_tag_keys(struct lookup *lookup)
 
 /* ---- encryption ---- */
 
+static const char *encryption_header_of(enum condition_key key)
+{
+    if (key == KEY_kms_key_id)
+        return "x-amz-server-side-encryption-aws-kms-key-id";
+    return key == KEY_customer_algorithm ? "x-amz-server-side-encryption-customer-algorithm"
+                                         : "x-amz-server-side-encryption";
+}
+
 /* A part is encrypted if its upload is, whatever its request says: clients ask once, when they begin it. */
-static SUSPENDS bool give_encryption(struct lookup *lookup, const char *header, enum seal_mode mode)
+static SUSPENDS bool give_encryption(struct lookup *lookup, enum condition_key key)
 {
     struct span value;
-    if (s3_request_header(lookup->request, header, &value))
+    struct kms_grant grant;
+    struct error ignored;
+    if (s3_request_header(lookup->request, encryption_header_of(key), &value))
         return give(lookup, value);
-    return upload_encryption_find(lookup->request) == mode ? give(lookup, SPAN("AES256")) : give_nothing(lookup);
+    const struct object_encryption encryption = upload_encryption_find(lookup->request);
+    bool is_kms = encryption.mode == SEAL_KMS && kms_grant_decode(encryption.kms, &grant, &ignored);
+    if (key == KEY_kms_key_id)
+        return is_kms ? give(lookup, grant.name) : give_nothing(lookup);
+    if (key == KEY_server_side_encryption && is_kms)
+        return give(lookup, SPAN("aws:kms"));
+    enum seal_mode told = key == KEY_customer_algorithm ? SEAL_CUSTOMER : SEAL_KEYRING;
+    return encryption.mode == told ? give(lookup, SPAN("AES256")) : give_nothing(lookup);
 }
 
 /* ---- the keys ---- */
@@ -420,9 +438,9 @@ SUSPENDS bool condition_values_find(struct s3_request *request, const struct obj
     case KEY_copy_source:
         return give_copy_source(&lookup);
     case KEY_server_side_encryption:
-        return give_encryption(&lookup, "x-amz-server-side-encryption", SEAL_KEYRING);
+    case KEY_kms_key_id:
     case KEY_customer_algorithm:
-        return give_encryption(&lookup, "x-amz-server-side-encryption-customer-algorithm", SEAL_CUSTOMER);
+        return give_encryption(&lookup, key);
     case KEY_lock_mode:
     case KEY_lock_legal_hold:
     case KEY_lock_retain_until_date:

@@ -8,16 +8,27 @@ static bool refuse_schema(struct error *error, const char *why)
     return error_set(error, ERROR_INVALID, S3_MalformedXML, "%s", why);
 }
 
+static bool take_key_id(const struct xml_element *element, struct bucket_encryption *encryption, struct error *error)
+{
+    if (element->text.size == 0 || element->text.size > KMS_NAME_BYTES_MAX)
+        return error_set(error, ERROR_INVALID, S3_KmsNotFoundException, "The specified KMS key does not exist.");
+    memcpy(encryption->key_id, element->text.data, element->text.size);
+    return true;
+}
+
 /* A key of a key service beside AES256 would be one that is never asked. */
-static bool check_default(const struct xml_element *element, struct error *error)
+static bool take_default(const struct xml_element *element, struct bucket_encryption *encryption, struct error *error)
 {
     struct xml_field fields[] = {{"SSEAlgorithm", 1, 1}, {"KMSMasterKeyID", 0, 1}};
     if (!xml_tree_sort(element, fields, 2, error))
         return false;
     struct span algorithm = fields[0].first->text;
-    if (span_equal(algorithm, SPAN("aws:kms")) || span_equal(algorithm, SPAN("aws:kms:dsse")))
+    if (span_equal(algorithm, SPAN("aws:kms:dsse")))
         return error_set(error, ERROR_UNSUPPORTED, S3_NotImplemented,
-                         "There is no key service here: the default of a bucket is AES256.");
+                         "Nothing is encrypted twice here: the default of a bucket is AES256 or aws:kms.");
+    encryption->is_kms = span_equal(algorithm, SPAN("aws:kms"));
+    if (encryption->is_kms)
+        return fields[1].count == 0 || take_key_id(fields[1].first, encryption, error);
     if (!span_equal(algorithm, SPAN("AES256")))
         return refuse_schema(error, "SSEAlgorithm is not known.");
     return fields[1].count == 0 || refuse_schema(error, "KMSMasterKeyID goes with aws:kms alone.");
@@ -55,7 +66,7 @@ bool bucket_encryption_parse(const struct xml_element *root, struct bucket_encry
         return false;
     if (fields[0].count == 0 && fields[2].count == 0)
         return refuse_schema(error, "A rule has ApplyServerSideEncryptionByDefault or BlockedEncryptionTypes.");
-    return (fields[0].count == 0 || check_default(fields[0].first, error)) &&
+    return (fields[0].count == 0 || take_default(fields[0].first, ret_encryption, error)) &&
            (fields[1].count == 0 || take_bucket_key(fields[1].first, ret_encryption, error)) &&
            (fields[2].count == 0 || take_blocked(fields[2].first, ret_encryption, error));
 }
@@ -66,7 +77,9 @@ void bucket_encryption_render(const struct bucket_encryption *encryption, struct
     document_begin(&xml, to, "ServerSideEncryptionConfiguration");
     xml_open(&xml, "Rule");
     xml_open(&xml, "ApplyServerSideEncryptionByDefault");
-    xml_string(&xml, "SSEAlgorithm", "AES256");
+    xml_string(&xml, "SSEAlgorithm", encryption->is_kms ? "aws:kms" : "AES256");
+    if (encryption->key_id[0] != '\0')
+        xml_string(&xml, "KMSMasterKeyID", encryption->key_id);
     xml_close(&xml);
     if (encryption->has_bucket_key)
         xml_bool(&xml, "BucketKeyEnabled", encryption->bucket_key);

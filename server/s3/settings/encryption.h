@@ -3,13 +3,16 @@
  * ServerSideEncryptionConfiguration, statement 616. */
 #pragma once
 
+#include "server/keys/kms_grant.h"
 #include "server/s3/settings/document.h"
 
 enum { ENCRYPTION_DOCUMENT_BYTES_MAX = 16 << 10 };
 
-/* One rule. What stands in it is AES256 (SSE-S3), also where it only names types that are blocked. */
+/* One rule. What stands in it is AES256 (SSE-S3), also where it only names types that are blocked, or aws:kms. */
 struct bucket_encryption {
-    bool has_bucket_key; /* BucketKeyEnabled is there: kept, and without effect on AES256 */
+    bool is_kms;
+    char key_id[KMS_NAME_BYTES_MAX + 1]; /* KMSMasterKeyID; "": the server chooses */
+    bool has_bucket_key;                 /* BucketKeyEnabled is there: kept, and without effect on AES256 */
     bool bucket_key;
     enum encryption_blocked {
         ENCRYPTION_BLOCKED_UNSAID, /* no BlockedEncryptionTypes; none is */
@@ -18,7 +21,7 @@ struct bucket_encryption {
     } blocked;
 };
 
-/* NotImplemented: aws:kms, aws:kms:dsse. MalformedXML. */
+/* NotImplemented: aws:kms:dsse. KmsNotFoundException: there is no key with so long an id. MalformedXML. */
 bool bucket_encryption_parse(const struct xml_element *root, struct bucket_encryption *ret_encryption,
                              struct error *error);
 void bucket_encryption_render(const struct bucket_encryption *encryption, struct buffer *to);

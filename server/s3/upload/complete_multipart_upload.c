@@ -22,7 +22,7 @@ struct completion {
     struct s3_request *request;
     struct object_name name;
     struct upload_info upload;
-    enum seal_mode encryption;
+    struct object_encryption encryption;
     struct complete_claims claims;
     struct complete_document document;
     struct upload_plan plan;
@@ -130,7 +130,7 @@ static void write_location(struct s3_document *document, const struct s3_request
 }
 
 static SUSPENDS bool answer(struct s3_request *request, const struct object_attributes *attributes,
-                            enum seal_mode encryption, struct error *error)
+                            const struct object_encryption *encryption, struct error *error)
 {
     struct s3_document document;
     s3_document_open(&document, "CompleteMultipartUploadResult");
@@ -184,8 +184,10 @@ static SUSPENDS bool answer_again(struct completion *completion, const struct er
     if (has_gone(completion, reason) &&
         bucket_find_completed(request->settings->store, &completion->name, upload_request_id(request), &attributes,
                               &ignored) &&
-        strcmp(attributes.etag, etag) == 0)
-        return answer(request, &attributes, upload_encryption_of_completed(request, &attributes), error);
+        strcmp(attributes.etag, etag) == 0) {
+        const struct object_encryption encryption = upload_encryption_of_completed(request, &attributes);
+        return answer(request, &attributes, &encryption, error);
+    }
     return answer_late_error(request, reason, error);
 }
 
@@ -211,7 +213,7 @@ SUSPENDS bool s3_complete_multipart_upload(struct s3_request *request, struct er
     if (is_completed) {
         /* The parts were reported as they came. */
         request->outcome.stored_bytes_written = completion.attributes.sidecar_size;
-        return answer(request, &completion.attributes, completion.encryption, error);
+        return answer(request, &completion.attributes, &completion.encryption, error);
     }
     if (completion.document.choices.count > 0)
         return answer_again(&completion, &reason, error);

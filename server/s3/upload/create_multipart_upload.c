@@ -18,7 +18,7 @@ struct creation {
     struct object_lock lock;
     enum checksum_algorithm algorithm; /* NONE: the client names none */
     enum checksum_type type;
-    enum seal_mode encryption; /* headers/encryption.h */
+    struct object_encryption encryption; /* headers/encryption.h */
 };
 
 static bool refuse(struct error *error, const char *why)
@@ -83,7 +83,7 @@ static SUSPENDS bool answer(struct s3_request *request, const struct creation *c
     xml_string(&document.xml, "UploadId", upload_id);
     s3_answer_begin(request, 200);
     s3_answer_abort(request, request->now_ms);
-    encryption_answer(request, creation->encryption);
+    encryption_answer(request, &creation->encryption);
     if (creation->algorithm != CHECKSUM_NONE) {
         http_response_field_string(request->exchange, "x-amz-checksum-algorithm", checksum_name(creation->algorithm));
         http_response_field_string(request->exchange, "x-amz-checksum-type", checksum_type_name(creation->type));
@@ -103,8 +103,8 @@ SUSPENDS bool s3_create_multipart_upload(struct s3_request *request, struct erro
         uint8_t seal[UPLOAD_SEAL_BYTES_MAX];
         const struct upload_intent intent = {
             .name = name,
-            .seal = object_upload_seal(request->settings->codecs, request->settings->store, &name, creation.encryption,
-                                       request->customer_key, seal),
+            .seal = object_upload_seal(request->settings->codecs, request->settings->store, &name,
+                                       creation.encryption.mode, request->customer_key, seal),
             .metadata = buffer_span(&creation.metadata),
             .tags = buffer_span(&creation.tags.packed),
             .initiator = s3_asker_id(request),

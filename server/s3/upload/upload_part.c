@@ -11,7 +11,7 @@ struct part_plan {
     unsigned number;
     struct upload_info upload;
     struct body_plan body;
-    enum seal_mode encryption;
+    struct object_encryption encryption;
 };
 
 /* Statement 107: the part's checksum is the upload's. An upload that names none takes any. */
@@ -71,6 +71,6 @@ SUSPENDS bool s3_upload_part(struct s3_request *request, struct error *error)
     s3_answer_begin(request, 200);
     s3_answer_etag(request, etag);
     s3_answer_part_checksum(request, &part.checksum);
-    encryption_answer(request, plan.encryption);
+    encryption_answer(request, &plan.encryption);
     return s3_answer_empty(request, error);
 }

@@ -15,7 +15,7 @@
 struct part_copy {
     unsigned number;
     struct upload_info upload;
-    enum seal_mode encryption;
+    struct object_encryption encryption;
     struct bucket_object *source;
     struct object_name source_name;
     uint64_t first;
@@ -87,8 +87,9 @@ static SUSPENDS bool store(struct s3_request *request, const struct part_copy *c
     return false;
 }
 
-static SUSPENDS bool answer(struct s3_request *request, const struct part_attributes *part, enum seal_mode encryption,
-                            const struct copy_source *source, const char *source_version, struct error *error)
+static SUSPENDS bool answer(struct s3_request *request, const struct part_attributes *part,
+                            const struct object_encryption *encryption, const struct copy_source *source,
+                            const char *source_version, struct error *error)
 {
     struct s3_document document;
     char etag[ETAG_TEXT_BYTES] = "";
@@ -132,5 +133,5 @@ SUSPENDS bool s3_upload_part_copy(struct s3_request *request, struct error *erro
         if (looks == COPY_LOOKS_MAX || error->kind != ERROR_CHANGED)
             return false;
     }
-    return answer(request, &part, copy.encryption, &source, version, error);
+    return answer(request, &part, &copy.encryption, &source, version, error);
 }

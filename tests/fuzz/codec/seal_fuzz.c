@@ -26,7 +26,7 @@ static void try_record(struct aes *aes, struct span input)
     ASSERT(seal_record_encode(&record, bytes) == input.size && memcmp(bytes, input.data, input.size) == 0);
     seal_keys_derive(aes, record.key_id, key, &keys);
     ASSERT(!seal_unwrap(&record, aes, &keys, 5, data_key, &error));
-    ASSERT(record.mode != SEAL_CUSTOMER ||
+    ASSERT(!seal_mode_has_attribute_key(record.mode) ||
            (!customer_wrap_is_of(aes, key, record.name, record.customer) &&
             !customer_wrap_open(aes, key, record.name, 5, record.customer, data_key, &error)));
     seal_mask(aes, &keys, record.nonce, &record.hashes);

@@ -61,15 +61,26 @@ def open_customer(wrap, customer, name, size):
     return xaes_open(derive(customer, b"bale client "), wrap[:24], b"C" + name + struct.pack("<Q", size), wrap[24:72])
 
 
+def open_grant(grant, key):
+    """The key that the keyring gave for an object, and its name."""
+    flags, name_size, blob_size, zero, context = struct.unpack_from("<4B32s", grant)
+    name, blob = grant[36:36 + name_size], grant[36 + name_size:]
+    assert flags & 1 and zero == 0 and len(blob) == blob_size
+    return xaes_open(derive(key, b"bale kms    "), blob[8:32], b"K" + blob[:8] + context, blob[32:]), name
+
+
 def open_record(record, key, size, customer=None):
     """The data key, that of the parts' seals, and what the record says of the object."""
     version, mode, flags, algorithm, kind, checksum_size, parts = struct.unpack_from("<6BH", record)
-    assert (version, mode) == (1, ord("c" if customer else "s"))
+    if mode == ord("k"):
+        customer, _ = open_grant(record[264 + checksum_size:], key)
+    else:
+        assert (version, mode) == (1, ord("c" if customer else "s"))
     key_id, name, nonce, parts_map, md5, crc, zero = struct.unpack_from("<8s16s16s32s16s4s4s", record, 8)
     assert zero == bytes(4)
     head, wrapped, wrap = record[:104 + checksum_size], record[104 + checksum_size:176 + checksum_size], record[176 + checksum_size:]
     parts_key = xaes_open(derive(key, b"bale wrap   "), wrapped[:24], b"W" + head + struct.pack("<Q", size) + wrap, wrapped[24:])
-    data_key = open_customer(wrap, customer, name, 2 ** 64 - 1 if parts else size) if customer else parts_key
+    data_key = open_customer(wrap[:88], customer, name, 2 ** 64 - 1 if parts else size) if customer else parts_key
     mask_key = derive(key, b"bale mask   ")
     return data_key, parts_key, {
         "key_id": key_id, "name": name, "map": parts_map, "parts": parts, "flags": flags, "algorithm": algorithm, "kind": kind,

@@ -29,15 +29,18 @@ static void tear_down(void)
 
 /* ---- uploads ---- */
 
-static const enum seal_mode modes[] = {SEAL_PLAIN, SEAL_KEYRING, SEAL_CUSTOMER};
+static const enum seal_mode modes[] = {SEAL_PLAIN, SEAL_KEYRING, SEAL_CUSTOMER, SEAL_KMS};
 enum { MODES = sizeof modes / sizeof modes[0] };
+static const uint8_t service[50] = {3, [49] = 4};
 
 static struct span make_upload(enum seal_mode mode, uint8_t ret_seal[UPLOAD_SEAL_BYTES_MAX])
 {
     static const uint8_t nonce[XAES_NONCE_BYTES] = {9};
     struct upload_seal seal = {.mode = mode};
     memcpy(seal.key, data_key, sizeof seal.key);
-    memset(seal.customer, mode == SEAL_CUSTOMER ? 0x55 : 0, sizeof seal.customer);
+    memset(seal.customer, seal_mode_has_attribute_key(mode) ? 0x55 : 0, sizeof seal.customer);
+    if (mode == SEAL_KMS)
+        seal.kms = span_of(service, sizeof service);
     return span_of(ret_seal, upload_seal_make(aes, &keys, name, &seal, nonce, ret_seal));
 }
 
@@ -57,7 +60,9 @@ START_TEST(an_upload_is_what_it_was_begun_as)
     ck_assert(upload_seal_open(aes, &keys, name, seal, &opened, &error));
     ck_assert_int_eq(opened.mode, modes[_i]);
     ck_assert_mem_eq(opened.key, data_key, sizeof opened.key);
-    ck_assert_uint_eq(opened.customer[CUSTOMER_WRAP_BYTES - 1], modes[_i] == SEAL_CUSTOMER ? 0x55 : 0);
+    ck_assert_uint_eq(opened.customer[CUSTOMER_WRAP_BYTES - 1], seal_mode_has_attribute_key(modes[_i]) ? 0x55 : 0);
+    ck_assert_uint_eq(opened.kms.size, modes[_i] == SEAL_KMS ? sizeof service : 0);
+    ck_assert(opened.kms.size == 0 || memcmp(opened.kms.data, service, sizeof service) == 0);
     ck_assert(opens(seal, name));
     ck_assert(!opens(seal, (const uint8_t[SEAL_NAME_BYTES]){"another's hash."}));
     ck_assert_int_eq(error.kind, ERROR_DAMAGED);
@@ -84,9 +89,12 @@ START_TEST(uploads_of_another_size_or_version_are_refused)
     uint8_t bytes[UPLOAD_SEAL_BYTES_MAX + 1] = {0};
     uint8_t id[SEAL_KEY_ID_BYTES];
     struct span seal = make_upload(modes[_i], bytes);
-    for (size_t size = 0; size < sizeof bytes; size++) {
-        ck_assert(upload_seal_key_id(span_of(bytes, size), id, &error) == (size == seal.size));
-        ck_assert(size == seal.size || error.kind == ERROR_DAMAGED);
+    for (size_t size = 0; size <= sizeof bytes; size++) {
+        bool is_seal = upload_seal_key_id(span_of(bytes, size), id, &error);
+        bool is_any = modes[_i] == SEAL_KMS && size > seal.size - sizeof service && size < sizeof bytes;
+        ck_assert(is_seal == (size == seal.size || is_any));
+        ck_assert(is_seal || error.kind == ERROR_DAMAGED);
+        ck_assert(size == seal.size || !is_seal || !opens(span_of(bytes, size), name));
     }
     bytes[0] = 2;
     ck_assert(!upload_seal_key_id(seal, id, &error));

@@ -394,6 +394,7 @@ END_TEST
 #define AES256 \
     "<ApplyServerSideEncryptionByDefault><SSEAlgorithm>AES256</SSEAlgorithm></ApplyServerSideEncryptionByDefault>"
 #define DEFAULT(text) "<ApplyServerSideEncryptionByDefault>" text "</ApplyServerSideEncryptionByDefault>"
+#define KMS(key) DEFAULT("<SSEAlgorithm>aws:kms</SSEAlgorithm>" key)
 #define BLOCKED(type) "<BlockedEncryptionTypes><EncryptionType>" type "</EncryptionType></BlockedEncryptionTypes>"
 
 static const struct xml_element *encryption_tree(const char *rule)
@@ -410,7 +411,7 @@ START_TEST(encryption_refuses)
         const char *rule;
         const char *code;
     } refused[] = {
-        {"<Rule>" DEFAULT("<SSEAlgorithm>aws:kms</SSEAlgorithm>") "</Rule>", S3_NotImplemented},
+        {"<Rule>" DEFAULT("<SSEAlgorithm>aws:kms</SSEAlgorithm><KMSMasterKeyID/>") "</Rule>", S3_KmsNotFoundException},
         {"<Rule>" DEFAULT("<SSEAlgorithm>aws:kms:dsse</SSEAlgorithm>") "</Rule>", S3_NotImplemented},
         {"<Rule>" DEFAULT("<SSEAlgorithm>ROT13</SSEAlgorithm>") "</Rule>", S3_MalformedXML},
         {"<Rule>" DEFAULT("<SSEAlgorithm>AES256</SSEAlgorithm><KMSMasterKeyID>k</KMSMasterKeyID>") "</Rule>",
@@ -441,6 +442,9 @@ START_TEST(encryption_comes_back)
         {AES256, AES256},
         {"<BucketKeyEnabled>false</BucketKeyEnabled>" AES256, AES256 "<BucketKeyEnabled>false</BucketKeyEnabled>"},
         {BLOCKED("SSE-C"), AES256 BLOCKED("SSE-C")},
+        {KMS(""), KMS("")},
+        {KMS("<KMSMasterKeyID>k</KMSMasterKeyID>") "<BucketKeyEnabled>true</BucketKeyEnabled>",
+         KMS("<KMSMasterKeyID>k</KMSMasterKeyID>") "<BucketKeyEnabled>true</BucketKeyEnabled>"},
         {AES256 BLOCKED("NONE"), AES256 BLOCKED("NONE")},
     };
     for (size_t i = 0; i < sizeof taken / sizeof taken[0]; i++) {

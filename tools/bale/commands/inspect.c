@@ -3,6 +3,7 @@
 #include "codec/format/sidecar.h"
 #include "codec/seal/seal_record.h"
 #include "runtime/base/hex.h"
+#include "server/keys/kms_grant.h"
 #include "tools/bale/command.h"
 #include "tools/bale/files/body_file.h"
 #include "tools/bale/session/backend_session.h"
@@ -56,6 +57,7 @@ static void put_name(struct inspection *inspection, const struct object_attribut
 static void put_seal(struct inspection *inspection, struct span seal)
 {
     struct seal_record record;
+    struct kms_grant grant;
     struct error ignored;
     char id[2 * SEAL_KEY_ID_BYTES + 1] = "unknown";
     bool is_known = seal_record_decode(seal, &record, &ignored);
@@ -65,6 +67,8 @@ static void put_seal(struct inspection *inspection, struct span seal)
     put(inspection, "key id", json_object_new_string(id));
     if (is_known && record.mode == SEAL_CUSTOMER)
         put(inspection, "needs a customer's key", json_object_new_boolean(true));
+    if (is_known && record.mode == SEAL_KMS && kms_grant_decode(record.kms, &grant, &ignored))
+        put(inspection, "kms key id", text_of(grant.name));
 }
 
 static void put_attributes(struct inspection *inspection, const struct object_attributes *attributes)

@@ -1,0 +1,30 @@
+/* server/keys/kms_grant.h -- what objects keep of the key that a key service gave for them (SSE-KMS): under which name
+ * it was asked for, for what, and the key as the service has wrapped it.
+ *
+ * As bytes it is seal_record.kms (docs/encryption-format.md), which the seal vouches for. */
+#pragma once
+
+#include "codec/seal/seal_record.h"
+#include "runtime/base/error.h"
+
+enum {
+    KMS_NAME_BYTES_MAX = 48,
+    KMS_BLOB_BYTES_MAX = 100,
+    KMS_CONTEXT_BYTES = 32,
+};
+
+struct kms_grant {
+    bool is_by_keyring;                 /* the keyring is the service (kms_keyring.h) */
+    bool has_bucket_key;                /* the client, or the bucket, asked for bucket keys: answers say so */
+    uint8_t context[KMS_CONTEXT_BYTES]; /* kms_context_hash */
+    struct span name;                   /* of the service's key, as answers tell it; not empty */
+    struct span blob;                   /* the wrapped key; not empty */
+};
+
+/* SHA-256 of the bucket's ARN, a zero, and the context that the client sent, decoded; empty: none. */
+void kms_context_hash(struct span bucket, struct span context, uint8_t ret_hash[KMS_CONTEXT_BYTES]);
+
+/* Returns how many bytes it takes. Name and blob are not longer than may be. */
+size_t kms_grant_encode(const struct kms_grant *grant, uint8_t ret_bytes[SEAL_KMS_BYTES_MAX]);
+/* Name and blob point into the bytes. ERROR_DAMAGED. */
+bool kms_grant_decode(struct span bytes, struct kms_grant *ret_grant, struct error *error);

@@ -1,0 +1,123 @@
+/* server/s3/headers/kms_key.c -- which key of a key service a request means. */
+#include "server/s3/headers/kms_key.h"
+
+#include "runtime/base/base64.h"
+#include "s3client/wire/s3_error.h"
+#include "server/access/policy/json.h"
+#include "server/keys/customer_key.h"
+#include "server/keys/kms_keyring.h"
+#include "server/s3/s3.h"
+
+#include <string.h>
+
+#define PREFIX "x-amz-server-side-encryption-"
+#define KEY_ID PREFIX "aws-kms-key-id"
+#define CONTEXT PREFIX "context"
+#define BUCKET_KEY PREFIX "bucket-key-enabled"
+
+/* ---- what is asked for ---- */
+
+bool kms_key_is_named(struct span name)
+{
+    return span_equal_ignore_case(name, SPAN(KEY_ID)) || span_equal_ignore_case(name, SPAN(CONTEXT)) ||
+           span_equal_ignore_case(name, SPAN(BUCKET_KEY));
+}
+
+/* Its names and values go into no decision here: a service that has it at all has it as bytes. */
+static bool is_context(struct s3_request *request, struct span text)
+{
+    const struct json_value *context;
+    struct error ignored;
+    if (!json_parse(text, request->arena, request->arena, &context, &ignored))
+        return false;
+    for (const struct json_value *member = context->first; member != NULL; member = member->next)
+        if (member->kind != JSON_STRING)
+            return false;
+    return context->kind == JSON_OBJECT;
+}
+
+static bool take_context(struct s3_request *request, struct span header, struct span *ret_context, struct error *error)
+{
+    size_t size = base64_decoded_bytes(header);
+    if (size == 0 || size > KMS_CONTEXT_TEXT_BYTES_MAX)
+        return s3_refuse_argument(request, CONTEXT, header, "An encryption context has 1 to 512 bytes, in base64.",
+                                  error);
+    uint8_t *text = s3_allocate(request, size, error);
+    if (text == NULL)
+        return false;
+    *ret_context = span_of(text, size);
+    return (base64_decode(header, text, size) && is_context(request, *ret_context)) ||
+           s3_refuse_argument(request, CONTEXT, header, "An encryption context is base64 of a JSON object of strings.",
+                              error);
+}
+
+static bool take_bucket_key(struct s3_request *request, struct kms_asked *asked, struct error *error)
+{
+    struct span flag;
+    if (!s3_request_header(request, BUCKET_KEY, &flag))
+        return true;
+    asked->has_bucket_key = span_equal_ignore_case(flag, SPAN("true"));
+    return asked->has_bucket_key || span_equal_ignore_case(flag, SPAN("false")) ||
+           s3_refuse_argument(request, BUCKET_KEY, flag, "The value is true or false.", error);
+}
+
+static bool refuse_alone(struct s3_request *request, const char *header, struct span value, struct error *error)
+{
+    return s3_refuse_argument(request, header, value, "The header goes with aws:kms alone.", error);
+}
+
+bool kms_key_take(struct s3_request *request, bool is_kms, struct kms_asked *asked, struct error *error)
+{
+    struct span value;
+    if (!take_bucket_key(request, asked, error))
+        return false;
+    if (s3_request_header(request, KEY_ID, &value)) {
+        if (!is_kms)
+            return refuse_alone(request, KEY_ID, value, error);
+        asked->name = value;
+    }
+    if (!s3_request_header(request, CONTEXT, &value))
+        return true;
+    return is_kms ? take_context(request, value, &asked->context, error) : refuse_alone(request, CONTEXT, value, error);
+}
+
+/* ---- keys ---- */
+
+bool kms_key_make(struct s3_request *request, const struct kms_asked *asked, struct customer_key **ret_key,
+                  struct error *error)
+{
+    struct keyring *keyring = request->settings->keyring;
+    uint8_t blob[KMS_KEYRING_BLOB_BYTES];
+    char id[KEYRING_ID_TEXT_BYTES];
+    const struct seal_keys *keys = kms_keyring_find(keyring, asked->name, error);
+    struct customer_key *key = keys != NULL ? s3_allocate(request, sizeof *key, error) : NULL;
+    uint8_t *kms = key != NULL ? s3_allocate(request, SEAL_KMS_BYTES_MAX, error) : NULL;
+    if (kms == NULL)
+        return false;
+    keyring_id_format(keys->id, id);
+    struct kms_grant grant = {
+        .is_by_keyring = true,
+        .has_bucket_key = asked->has_bucket_key,
+        .name = span_from_string(id),
+        .blob = span_of(blob, sizeof blob),
+    };
+    kms_context_hash(request->bucket, asked->context, grant.context);
+    kms_keyring_make(keyring, keys, grant.context, key->bytes, blob);
+    key->md5[0] = '\0';
+    key->kms = span_of(kms, kms_grant_encode(&grant, kms));
+    *ret_key = key;
+    return true;
+}
+
+/* ---- answers ---- */
+
+void kms_key_answer(struct s3_request *request, struct span kms)
+{
+    struct kms_grant grant;
+    struct error ignored;
+    if (!kms_grant_decode(kms, &grant, &ignored))
+        return;
+    http_response_field(request->exchange, KEY_ID, grant.name);
+    if (grant.has_bucket_key)
+        http_response_field(request->exchange, BUCKET_KEY, SPAN("true"));
+}

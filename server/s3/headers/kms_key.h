@@ -1,0 +1,29 @@
+/* server/s3/headers/kms_key.h -- the headers beside `x-amz-server-side-encryption: aws:kms`, and the key service's
+ * key for what a request writes (SSE-KMS, docs/encryption.md). */
+#pragma once
+
+#include "server/keys/kms_grant.h"
+#include "server/s3/request/request.h"
+
+enum { KMS_CONTEXT_TEXT_BYTES_MAX = 512 }; /* of JSON, decoded */
+
+/* What a request asks for, or the default of its bucket. */
+struct kms_asked {
+    struct span name;    /* of the service's key; empty: the server chooses */
+    struct span context; /* JSON, decoded; empty: none */
+    bool has_bucket_key;
+};
+
+/* One of these headers? */
+bool kms_key_is_named(struct span name);
+
+/* InvalidArgument: `is_kms` false, and one of them is there that goes with aws:kms alone; a context that is no base64
+ * of a JSON object of texts, or is too long; a flag that is neither true nor false. Without a flag has_bucket_key
+ * stays. */
+bool kms_key_take(struct s3_request *request, bool is_kms, struct kms_asked *asked, struct error *error);
+
+/* A key for what the request writes into *ret_key, in memory of the request. As kms_keyring_find. */
+bool kms_key_make(struct s3_request *request, const struct kms_asked *asked, struct customer_key **ret_key,
+                  struct error *error);
+/* What answers tell of it. */
+void kms_key_answer(struct s3_request *request, struct span kms);
