@@ -238,12 +238,12 @@ struct body_rewrite {
     /* Of the version, as its source had them when it was opened: the body is replaced only if these stored bytes are
      * still its, and this metadata. */
     const struct object_attributes *judged;
-    /* How the new bytes relate to the original: layout, codec, is_s4, may_have_columns, level_tried, dictionary, and
-     * crc32c. */
+    /* How the new bytes relate to the original: layout, codec, is_s4, may_have_columns, dictionary, and crc32c. */
     const struct object_attributes *body;
     struct span frames;   /* as in write_result */
     struct span metadata; /* the whole list, as it is to be: judged's, but for the storage class perhaps */
     const struct deletion_grounds *grounds; /* of a rule's transition; NULL: judged says all */
+    uint8_t level_tried; /* at which the new bytes were packed; 0: none. The same at begin and at commit */
 };
 
 /* A class alone: the body stays as it is. The version is the name's. */

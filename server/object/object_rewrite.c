@@ -68,8 +68,10 @@ static void describe(struct object_rewrite *rewrite, const struct object_rewrite
     buffer_init(&rewrite->metadata, 0);
     metadata_with_storage_class(attributes->metadata, intent->storage_class.size > 0 ? intent->storage_class : own,
                                 &rewrite->metadata);
-    rewrite->body = (struct body_rewrite){
-        .judged = attributes, .metadata = buffer_span(&rewrite->metadata), .grounds = intent->grounds};
+    rewrite->body = (struct body_rewrite){.judged = attributes,
+                                          .metadata = buffer_span(&rewrite->metadata),
+                                          .grounds = intent->grounds,
+                                          .level_tried = intent->level > 0 ? (uint8_t)intent->level : 0};
 }
 
 static void dispose(struct object_rewrite *rewrite)

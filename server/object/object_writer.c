@@ -334,7 +334,6 @@ static void describe(const struct object_writer *writer, struct object_attribute
         .is_s4 = writer->codecs->settings.codec != OBJECT_CODEC_RAW,
         .is_size_known = true,
         .may_have_columns = writer->has_columns,
-        .level_tried = writer->rewrite != NULL && writer->level > 0 ? (uint8_t)writer->level : 0,
         .has_crc32c = true,
         .crc32c = writer->crc32c,
         .checksum = writer->digest.checksum,

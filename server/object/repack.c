@@ -41,7 +41,8 @@ static void describe(const struct repack *repack, const struct object_attributes
 SUSPENDS static bool keep_body(const struct repack *repack, const struct object_attributes *found, struct span metadata,
                                struct repacked *ret_repacked, struct error *error)
 {
-    const struct class_change change = {.judged = found, .metadata = metadata, .level_tried = (uint8_t)repack->level};
+    const struct class_change change = {
+        .judged = found, .metadata = metadata, .grounds = repack->grounds, .level_tried = (uint8_t)repack->level};
     const struct object_name name = {repack->name.bucket, repack->name.key, span_from_string(found->version)};
     *ret_repacked = (struct repacked){.stored_size = found->stored_size};
     return bucket_change_class(repack->store, &name, &change, error);
@@ -96,6 +97,7 @@ SUSPENDS bool repack_object(const struct repack *repack, struct repacked *ret_re
     const struct object_rewrite_intent intent = {.name = repack->name,
                                                  .level = repack->level,
                                                  .storage_class = repack->storage_class,
+                                                 .grounds = repack->grounds,
                                                  .is_cut_off = repack->is_cut_off,
                                                  .gate = repack->gate};
     struct object_rewrite *rewrite;

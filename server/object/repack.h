@@ -10,12 +10,13 @@
 struct repack {
     struct object_codecs *codecs;
     struct bucket_store *store;
-    struct object_name name;   /* with its version, or the current one */
-    const char *judged;        /* stored_etag of the bytes that are meant */
-    int level;                 /* 0: the body stays */
-    unsigned least_gain;       /* percent: a body that shrinks by less stays */
-    struct span storage_class; /* empty: its own */
-    const bool *is_cut_off;    /* as in object_write_intent; so is the next */
+    struct object_name name;                /* with its version, or the current one */
+    const char *judged;                     /* stored_etag of the bytes that are meant */
+    int level;                              /* 0: the body stays */
+    unsigned least_gain;                    /* percent: a body that shrinks by less stays */
+    struct span storage_class;              /* empty: its own */
+    const struct deletion_grounds *grounds; /* as in body_rewrite, and living as long */
+    const bool *is_cut_off;                 /* as in object_write_intent; so is the next */
     const struct frame_gate *gate;
 };
 

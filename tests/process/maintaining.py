@@ -162,6 +162,9 @@ class Maintaining(DaemonsCase):
                                           ":5: [rule b]: level goes with", "has 4 errors")):
             self.assertIn(expected, line)
         self.assertEqual(5, len(lines), lines)
-        done = self.run_bale(*self.maintain_words("[rule all]\naction = migrate\n"))
+        done = self.run_bale(*self.maintain_words("[rule all]\naction = migrate\n[rule harder]\naction = recompact\n[rule logs]\naction = migrate\n"))
         self.assertEqual((1, ""), (done.returncode, done.stdout))
-        self.assertIn("[rule all]: in a folder there is nothing that came before Bale", done.stderr)
+        self.assertIn("in a folder there is nothing that came before Bale: take out [rule all], [rule logs]", done.stderr)
+        done = self.run_bale(*self.maintain_words(RECOMPACT, "--execute", "--state", "state"))
+        self.assertEqual((2, ""), (done.returncode, done.stdout))
+        self.assertIn("--state goes with --backend s3:BUCKET", done.stderr)

@@ -301,6 +301,10 @@ static const struct option MAINTAIN[] = {
     {"execute", OPTION_FLAG, AT(execute), "no", "", .help = "do it; without it nothing is written"},
     {"interval", OPTION_DURATION, AT(interval_ms), "0s", "TIME", .least = 0, .most = INT64_C(366) * 86400000,
      .help = "do it again and again, so long after each end, until it is stopped; 0s: once"},
+    {"state", OPTION_TEXT, AT(state), NULL, "DIR",
+     .help =
+         "of s3: a folder of these runs alone, through which the savings ledger hears of what they write; recompact "
+         "and transition need it to --execute"},
     {"zstd-level", OPTION_INTEGER, AT(zstd_level), "1", "N", .least = -7, .most = 19,
      .help = "of migrate, as baled has it"},
     {"columns", OPTION_CHOICE, AT(columns), "auto", "NAME", .allowed = "auto|on|off",
@@ -388,8 +392,17 @@ static bool check_maintain(const struct command_line *line, struct error *error)
     static struct policy policy; /* large */
     if (line->policy == NULL)
         return error_set(error, ERROR_INVALID, NULL, "it needs --policy FILE");
+    bool is_bucket = config_is_bucket(&line->where);
+    if (line->state != NULL && !is_bucket)
+        return error_set(error, ERROR_INVALID, NULL,
+                         "--state goes with --backend s3:BUCKET; a folder has its ledger in it");
     bool done = policy_load(line->policy, &policy, stderr, error);
+    bool needs_state = done && line->execute && is_bucket && policy_rewrites(&policy);
     policy_free(&policy);
+    if (needs_state && line->state == NULL)
+        return error_set(error, ERROR_INVALID, NULL,
+                         "recompact and transition change what the savings ledger counts: give --state DIR, a folder "
+                         "of these runs alone");
     return done;
 }
 
@@ -535,8 +548,8 @@ static const struct command COMMANDS[] = {
      TABLE(LIFECYCLE, "lifecycle")},
     {"maintain", command_maintain, check_maintain, NULL, "pack objects anew, or move them, by rules",
      "Looks at every object of --backend and does what the rules of --policy say: migrate packs what lay in a bucket "
-     "of an S3 server before Bale, beside running servers; recompact packs objects of a folder, which no baled may "
-     "have open then, anew at a higher level; transition moves them to a colder storage class. No client sees a "
+     "of an S3 server before Bale; recompact packs objects anew at a higher level; transition moves them to a colder "
+     "storage class. A bucket may have running servers, a folder no baled that has it open. No client sees a "
      "difference but that class. Without --execute it says what it would do, also beside baled. Each write is "
      "conditional on what was read, so that nothing newer is ever lost. It may be stopped and run again. Exit status "
      "1: it could not begin, or some object could not be read; 3: it was stopped before the end.",

@@ -40,7 +40,7 @@ static void describe_body(const struct embedded_writer *writer, const struct bod
     attributes->codec = rewrite->body->codec;
     attributes->is_s4 = rewrite->body->is_s4;
     attributes->may_have_columns = rewrite->body->may_have_columns;
-    attributes->level_tried = rewrite->body->level_tried;
+    attributes->level_tried = rewrite->level_tried;
     attributes->has_crc32c = rewrite->body->has_crc32c;
     attributes->crc32c = rewrite->body->crc32c;
     memcpy(attributes->dictionary, rewrite->body->dictionary, sizeof attributes->dictionary);

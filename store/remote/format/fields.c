@@ -386,15 +386,18 @@ static void read_kept(struct span own, const uint8_t *name, size_t begin, struct
 }
 
 /* A copy by another tool is as old, and of the class, as it is. */
-static void read_rewritten(const uint8_t *name, size_t begin, struct buffer *metadata, struct object_stamp *stamp)
+static void read_rewritten(const uint8_t *name, size_t begin, struct buffer *metadata, struct backend_object *object)
 {
+    struct object_stamp *stamp = &object->stamp;
     struct span of_backend;
     if (name == NULL || memcmp(stamp->name, name, STAMP_NAME_BYTES) != 0)
         stamp->kept_ms = 0;
     if (stamp->kept_ms == 0) {
         stamp->storage_class[0] = '\0';
         stamp->made_of_count = 0;
+        stamp->level = 0;
     }
+    object->attributes.level_tried = stamp->level;
     struct span list = span_of(metadata->data + begin, metadata->size - begin);
     if (stamp->storage_class[0] != '\0' && !metadata_find(list, class_field, &of_backend))
         (void)metadata_append(metadata, class_field, span_from_string(stamp->storage_class));
@@ -412,7 +415,7 @@ bool fields_decode(const struct http_field *fields, unsigned count, uint64_t siz
     for (unsigned i = 0; i < count; i++)
         sort_field(&fields[i], &own, ret_metadata);
     bool done = read_own(buffer_span(&own), ret_object, error);
-    read_rewritten(name, begin, ret_metadata, &ret_object->stamp);
+    read_rewritten(name, begin, ret_metadata, ret_object);
     read_kept(buffer_span(&own), name, begin, ret_metadata, &ret_object->attributes);
     buffer_free(&own);
     return done;

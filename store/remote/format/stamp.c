@@ -50,6 +50,10 @@ static void put_time(struct buffer *to, const struct object_stamp *stamp)
         buffer_append_string(to, i == 0 ? ";o=" : "/");
         put_base64(to, stamp->made_of[i], STAMP_ETAG_BYTES);
     }
+    if (stamp->level > 0) {
+        buffer_append_string(to, ";z=");
+        buffer_append_decimal(to, stamp->level);
+    }
 }
 
 void stamp_encode(const struct object_stamp *stamp, struct buffer *ret_text)
@@ -130,6 +134,14 @@ static void read_made_of(struct span value, struct object_stamp *stamp)
     }
 }
 
+/* Of zstd; anything else says nothing. */
+static void read_level(struct span value, struct object_stamp *stamp)
+{
+    uint64_t level;
+    if (decimal_parse_range(value, 1, STAMP_LEVEL_MAX, &level))
+        stamp->level = (uint8_t)level;
+}
+
 static bool read_field(struct span field, struct object_stamp *stamp)
 {
     if (field.size < 2 || field.data[1] != '=')
@@ -158,6 +170,9 @@ static bool read_field(struct span field, struct object_stamp *stamp)
         return true;
     case 'o':
         read_made_of(value, stamp);
+        return true;
+    case 'z':
+        read_level(value, stamp);
         return true;
     case 'c':
         return s4_checksum_decode(value, &stamp->checksum);

@@ -1,6 +1,6 @@
 /* store/remote/format/stamp.h -- the one field of metadata that is Bale's own: `s4-bale`.
  *
- *     1;n=NONCE;t=BYTES;b=NONCE;u=t;l=LEDGER/NAME;x=NAME;m=TIME/NAME;k=CLASS;o=ETAG/ETAG;c=CHECKSUM
+ *     1;n=NONCE;t=BYTES;b=NONCE;u=t;l=LEDGER/NAME;x=NAME;m=TIME/NAME;k=CLASS;o=ETAG/ETAG;z=LEVEL;c=CHECKSUM
  *
  * n tells this write from every other one, which is how a lost answer is resolved. t says whether a trailer ends the
  * body, b (of a copy) with which nonce that was written: the trailer has it too, so that neither is taken for
@@ -9,8 +9,9 @@
  * counted. x: it is a tombstone (store/remote/write/tombstone.h) of the object of that name. m: when clients last
  * changed the object of that name, which was written anew later: what they see as its time. Beside m: k, the storage
  * class that they see where the backend has STANDARD, and o, digests of the backend's ETags of the revision that it was
- * made of, and of the one before. c: the S3 checksum of the original. Fields that a reader does not know it passes
- * over; clients cannot set any `s4-*`. docs/bucket-format.md has the bytes. */
+ * made of, and of the one before; z, the level at which its body was packed anew. c: the S3 checksum of the original.
+ * Fields that a reader does not know it passes over; clients cannot set any `s4-*`. docs/bucket-format.md has the
+ * bytes. */
 #pragma once
 
 #include "runtime/base/buffer.h"
@@ -27,6 +28,7 @@ enum {
     STAMP_CLASS_BYTES = 24, /* the longest class of S3, and a zero */
     STAMP_ETAG_BYTES = 8,
     STAMP_ETAGS_MAX = 2,
+    STAMP_LEVEL_MAX = 22,
     STAMP_TEXT_BYTES_MAX = 320,
 };
 
@@ -50,6 +52,7 @@ struct object_stamp {
     char storage_class[STAMP_CLASS_BYTES]; /* beside kept_ms; "": the backend's */
     uint8_t made_of[STAMP_ETAGS_MAX][STAMP_ETAG_BYTES]; /* likewise, the last one first */
     unsigned made_of_count;
+    uint8_t level;                  /* likewise, up to STAMP_LEVEL_MAX; 0: its body came as it is */
     struct checksum_value checksum; /* CHECKSUM_NONE: none */
 };
 

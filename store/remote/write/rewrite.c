@@ -189,6 +189,7 @@ SUSPENDS static bool begin_writer(struct bucket_store *store, const struct write
     const struct object_attributes *kept = &rewriting->kept;
     struct write_intent intent = *asked;
     note_class(rewriting, asked->rewrite->metadata);
+    rewriting->stamp.level = asked->rewrite->level_tried;
     intent.metadata = asked->rewrite->metadata;
     intent.kept_ms = time_kept(kept, asked->rewrite->grounds);
     intent.condition = &rewriting->unchanged;
@@ -342,7 +343,9 @@ SUSPENDS static bool write_again(struct remote_object *source, const struct clas
                                    .body = attributes,
                                    .frames = buffer_span(&frames),
                                    .metadata = change->metadata,
-                                   .grounds = change->grounds};
+                                   .grounds = change->grounds,
+                                   .level_tried =
+                                       change->level_tried > 0 ? change->level_tried : attributes->level_tried};
     const struct write_intent intent = {.name = source->key.name,
                                         .codec = attributes->codec,
                                         .may_have_columns = attributes->may_have_columns,

@@ -23,7 +23,7 @@ struct rewriting {
     struct write_condition unchanged; /* the stored bytes are those that were judged */
     struct buffer tags;
     bool is_counted;
-    struct object_stamp stamp; /* class and made_of; that of the new revision has them */
+    struct object_stamp stamp; /* class, made_of and level; that of the new revision has them */
 };
 
 /* bucket_begin with intent->rewrite. */

@@ -114,6 +114,7 @@ static void make_stamp(struct remote_writer *writer, const struct object_attribu
     memcpy(ret_stamp->storage_class, rewritten->storage_class, sizeof ret_stamp->storage_class);
     memcpy(ret_stamp->made_of, rewritten->made_of, sizeof ret_stamp->made_of);
     ret_stamp->made_of_count = rewritten->made_of_count;
+    ret_stamp->level = rewritten->level;
 }
 
 /* What Create can say: all that is known before the first byte. */

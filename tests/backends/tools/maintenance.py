@@ -253,6 +253,9 @@ class MaintenanceByRules(MaintenanceCase):
             os.utime(path, (0, 1_500_000_000))
         self.assertEqual(4, self.outcomes(self.maintain(POLICY, "--execute"))["all"]["packed"])
         bale = self.bale()
+        harder = "[rule harder]\naction = recompact\nlevel = 9\nleast-gain = 1\n"
+        found = self.outcomes(self.maintain(harder, "--execute", "--state", os.path.join(self.folder, "state")))["harder"]
+        self.assertGreater(found["packed"], 0, found)
         endpoint = "http://%s:%d" % tuple(bale.server.address[:2])
         account = bale.server.accounts["alice"]
         environment = {"PATH": "/usr/bin:/bin", "HOME": self.folder, "AWS_ACCESS_KEY_ID": account.access_key,

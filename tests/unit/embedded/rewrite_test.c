@@ -69,11 +69,10 @@ static bool try_rewrite_of(struct bucket_store *store, struct span of_key, const
     fill_bytes(size + 2, new_body, size);
     ck_assert(bucket_begin(store, &intent, &writer, error));
     ck_assert(bucket_write(writer, span_of(new_body, size), error));
-    const struct object_attributes body = {
-        .layout = LAYOUT_FRAMED, .codec = 1, .level_tried = 9, .has_crc32c = true, .crc32c = 77};
+    const struct object_attributes body = {.layout = LAYOUT_FRAMED, .codec = 1, .has_crc32c = true, .crc32c = 77};
     metadata_of_class("GLACIER_IR", &metadata);
     const struct body_rewrite rewrite = {
-        .judged = judged, .body = &body, .metadata = buffer_span(&metadata), .grounds = grounds};
+        .judged = judged, .body = &body, .metadata = buffer_span(&metadata), .grounds = grounds, .level_tried = 9};
     bool done = bucket_commit_rewrite(writer, &rewrite, error);
     buffer_free(&metadata);
     return done;

@@ -44,6 +44,7 @@ START_TEST(longest_fits_its_bound)
     struct object_stamp longest = stamp;
     longest.kept_ms = INT64_C(253402300799999);
     longest.made_of_count = STAMP_ETAGS_MAX;
+    longest.level = STAMP_LEVEL_MAX;
     memset(longest.storage_class, 'A', STAMP_CLASS_BYTES - 1);
     struct buffer text = {0};
     longest.trailer_bytes = TRAILER_BYTES_MAX;
@@ -86,6 +87,26 @@ START_TEST(a_class_and_an_origin_are_kept)
         buffer_append_format(&text, "1;n=AQAAAAAAAAAAAAAAAAAAAA;m=1/gP8AAAAAAAA;%s", others[i]);
         ck_assert(stamp_decode(buffer_span(&text), &again));
         ck_assert(again.storage_class[0] == '\0' && again.made_of_count == 0 && again.kept_ms == 1);
+    }
+    buffer_free(&text);
+}
+END_TEST
+
+START_TEST(a_level_is_kept)
+{
+    struct object_stamp packed = {.nonce = {1}, .name = {0x80, 0xff}, .kept_ms = 1, .level = 19};
+    struct object_stamp again;
+    struct buffer text = {0};
+    stamp_encode(&packed, &text);
+    ck_assert(span_ends_with(buffer_span(&text), SPAN(";m=1/gP8AAAAAAAA;z=19")));
+    ck_assert(stamp_decode(buffer_span(&text), &again));
+    ck_assert_uint_eq(again.level, 19);
+    static const char *const others[] = {"z=", "z=0", "z=23", "z=-7", "z=9 "};
+    for (unsigned i = 0; i < sizeof others / sizeof others[0]; i++) {
+        buffer_clear(&text);
+        buffer_append_format(&text, "1;n=AQAAAAAAAAAAAAAAAAAAAA;m=1/gP8AAAAAAAA;%s", others[i]);
+        ck_assert(stamp_decode(buffer_span(&text), &again));
+        ck_assert_uint_eq(again.level, 0);
     }
     buffer_free(&text);
 }
@@ -191,6 +212,7 @@ int main(void)
     tcase_add_test(cases, a_tombstone_is_one);
     tcase_add_test(cases, a_time_is_kept);
     tcase_add_test(cases, a_class_and_an_origin_are_kept);
+    tcase_add_test(cases, a_level_is_kept);
     tcase_add_test(cases, names_differ);
     suite_add_tcase(suite, cases);
     return run_suite(suite);

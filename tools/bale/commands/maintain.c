@@ -3,6 +3,7 @@
 #include "tools/bale/maintain/maintenance.h"
 #include "tools/bale/maintain/maintenance_report.h"
 #include "tools/bale/session/backend_session.h"
+#include "tools/bale/session/replica_session.h"
 #include "tools/bale/session/stopping.h"
 
 #include <errno.h>
@@ -13,8 +14,10 @@ enum { FORMAT_TABLE, FORMAT_JSON }; /* in the order of the option's words */
 static bool walk(const struct command_line *line, struct maintenance *maintenance, struct error *error)
 {
     maintenance->walks_cut = 0;
-    return line->execute ? backend_session_run(&line->where, maintenance_run, maintenance, error)
-                         : backend_session_look(&line->where, maintenance_run, maintenance, error);
+    if (!line->execute)
+        return backend_session_look(&line->where, maintenance_run, maintenance, error);
+    return line->state != NULL ? replica_session_run(&line->where, line->state, maintenance_run, maintenance, error)
+                               : backend_session_run(&line->where, maintenance_run, maintenance, error);
 }
 
 static bool run_once(const struct command_line *line, struct maintenance *maintenance, struct error *error)

@@ -81,8 +81,9 @@ static struct trial *trial_of(struct maintenance *maintenance, unsigned at, stru
     return walking->trials[at];
 }
 
-/* What list entries say already; PACKED: it must be looked at. */
-static enum outcome judge_entry(const struct walking *walking, const struct policy_rule *rule,
+/* What list entries say already; PACKED: it must be looked at. Each write to the bucket of an S3 server that keeps
+ * versions would make one more. */
+static enum outcome judge_entry(const struct walking *walking, bool is_bucket, const struct policy_rule *rule,
                                 const struct list_entry *entry)
 {
     if (entry->original_size < rule->least_size)
@@ -90,7 +91,7 @@ static enum outcome judge_entry(const struct walking *walking, const struct poli
     if (rule->older_than_ms > 0 && walking->now_ms - entry->modified_ms < (int64_t)rule->older_than_ms)
         return OUTCOME_TOO_YOUNG;
     bool is_versioned = walking->bucket.versioning != VERSIONING_NEVER;
-    return is_versioned && rule->action == POLICY_MIGRATE ? OUTCOME_VERSIONED : OUTCOME_PACKED;
+    return is_versioned && is_bucket ? OUTCOME_VERSIONED : OUTCOME_PACKED;
 }
 
 SUSPENDS static bool apply_rule(struct maintenance *maintenance, unsigned at, const struct object_name *name,
@@ -98,20 +99,26 @@ SUSPENDS static bool apply_rule(struct maintenance *maintenance, unsigned at, co
 {
     struct walking *walking = maintenance->walking;
     const struct policy_rule *rule = &maintenance->policy.rules[at];
-    *ret_maintained = (struct maintained){.outcome = judge_entry(walking, rule, entry), .before = entry->original_size};
+    const struct maintenance_settings *settings = &maintenance->settings;
+    *ret_maintained = (struct maintained){.outcome = judge_entry(walking, settings->is_bucket, rule, entry),
+                                          .before = entry->original_size};
     if (ret_maintained->outcome != OUTCOME_PACKED)
         return true;
     struct trial *trial = trial_of(maintenance, at, error);
     if (trial == NULL)
         return false;
     if (rule->action == POLICY_MIGRATE) {
-        struct migration migration = {walking->store, walking->codecs, &maintenance->prices,
-                                      maintenance->settings.executes, walking->now_ms};
+        struct migration migration = {walking->store, walking->codecs, &maintenance->prices, settings->executes,
+                                      walking->now_ms};
         return migrate_object(&migration, rule, trial, name, entry, ret_maintained, error);
     }
-    const struct recompaction recompaction = {walking->store, walking->codecs, &maintenance->prices,
-                                              maintenance->settings.executes, maintenance->settings.is_bucket};
-    return recompact_object(&recompaction, rule, trial, name, ret_maintained, error);
+    const struct recompaction recompaction = {.store = walking->store,
+                                              .codecs = walking->codecs,
+                                              .prices = &maintenance->prices,
+                                              .executes = settings->executes,
+                                              .costs_requests = settings->is_bucket,
+                                              .creation_id = walking->bucket.creation_id};
+    return recompact_object(&recompaction, rule, trial, name, entry, ret_maintained, error);
 }
 
 /* Former versions are packed anew like others, but stay where they are. */
@@ -156,31 +163,38 @@ SUSPENDS static bool visit(void *context, const struct object_name *name, const 
 
 /* ---- all objects ---- */
 
-/* A rule of such an action cannot be obeyed here. */
+/* Rules of such an action cannot be obeyed here: all of them are named. */
 static bool refuse(const struct maintenance *maintenance, enum policy_action action, const char *why,
                    struct error *error)
 {
-    const struct policy_rule *rule = policy_find(&maintenance->policy, action);
-    return rule == NULL || error_set(error, ERROR_UNSUPPORTED, NULL, "[rule %s]: %s", rule->name, why);
+    struct buffer names = {0};
+    const struct policy *policy = &maintenance->policy;
+    for (unsigned i = 0; i < policy->count; i++) {
+        if (policy->rules[i].action == action)
+            buffer_append_format(&names, "%s[rule %s]", names.size > 0 ? ", " : "", policy->rules[i].name);
+    }
+    bool is_right = names.size == 0 || error_set(error, ERROR_UNSUPPORTED, NULL, "%s: take out %.*s", why,
+                                                 SPAN_FORMAT(buffer_span(&names)));
+    buffer_free(&names);
+    return is_right;
+}
+
+static bool decides_writes(const struct maintenance *maintenance, const struct bucket_store *store, struct error *error)
+{
+    bool decides = (store->capabilities.conditions & DECIDES_PUT_REPLACE) != 0 &&
+                   (store->capabilities.rewrites || !policy_rewrites(&maintenance->policy));
+    return decides || error_set(error, ERROR_UNSUPPORTED, NULL,
+                                "the backend does not decide conditional writes (bale backend): an object that is "
+                                "written meanwhile could be lost");
 }
 
 static bool check_store(const struct maintenance *maintenance, struct bucket_store *store, struct error *error)
 {
-    static const char in_place[] =
-        "a bucket is packed anew and moved by lifecycle rules of its servers, from which the "
-        "savings ledger hears of it. Take the rule out, and set such a one (docs/lifecycle.md)";
     const struct maintenance_settings *settings = &maintenance->settings;
-    if (!settings->is_bucket)
-        return refuse(maintenance, POLICY_MIGRATE,
-                      "in a folder there is nothing that came before Bale: take the rule out", error) &&
-               session_check_ledger(store, settings->folder, error);
-    if (!refuse(maintenance, POLICY_RECOMPACT, in_place, error) ||
-        !refuse(maintenance, POLICY_TRANSITION, in_place, error))
-        return false;
-    return !settings->executes || (store->capabilities.conditions & DECIDES_PUT_REPLACE) != 0 ||
-           error_set(error, ERROR_UNSUPPORTED, NULL,
-                     "the backend does not decide conditional writes (bale backend): an object that is written "
-                     "meanwhile could be lost");
+    if (settings->is_bucket)
+        return !settings->executes || decides_writes(maintenance, store, error);
+    return refuse(maintenance, POLICY_MIGRATE, "in a folder there is nothing that came before Bale", error) &&
+           session_check_ledger(store, settings->folder, error);
 }
 
 SUSPENDS static bool walk(struct maintenance *maintenance, struct bucket_store *store, struct offload *threads,
@@ -217,7 +231,8 @@ uint64_t maintenance_unreadable(const struct maintenance *maintenance)
     return unreadable;
 }
 
-/* What could not be read under a snapshot may have been written over since it was taken. */
+/* What could not be read under a snapshot may have been written over since it was taken. True: the error says so
+ * (ERROR_DAMAGED), or why it cannot be done. */
 static bool must_walk_again(struct maintenance *maintenance, off_t log_start, struct error *error)
 {
     const struct maintenance_settings *settings = &maintenance->settings;
@@ -225,7 +240,7 @@ static bool must_walk_again(struct maintenance *maintenance, off_t log_start, st
     if (!is_snapshot || maintenance_unreadable(maintenance) == 0 || ++maintenance->walks_cut == SNAPSHOTS_MAX)
         return false;
     if (maintenance->log != NULL && ftruncate(fileno(maintenance->log), log_start) != 0)
-        return false;
+        return !error_set_errno(error, errno, "the log cannot be shortened to where the walk began");
     return !error_set(error, ERROR_DAMAGED, NULL, "something could not be read");
 }
 

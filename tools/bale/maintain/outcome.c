@@ -5,8 +5,8 @@ static const char *const NAMES[OUTCOMES] = {
     [OUTCOME_PACKED] = "packed",         [OUTCOME_MOVED] = "moved",           [OUTCOME_ALREADY] = "already",
     [OUTCOME_TOO_SMALL] = "too-small",   [OUTCOME_TOO_YOUNG] = "too-young",   [OUTCOME_NO_GAIN] = "no-gain",
     [OUTCOME_NO_PAY] = "does-not-pay",   [OUTCOME_OTHER_ETAG] = "other-etag", [OUTCOME_FOREIGN] = "foreign",
-    [OUTCOME_DICTIONARY] = "dictionary", [OUTCOME_ENCRYPTED] = "encrypted",   [OUTCOME_VERSIONED] = "versioned",
-    [OUTCOME_CHANGED] = "changed",       [OUTCOME_UNREADABLE] = "unreadable",
+    [OUTCOME_DICTIONARY] = "dictionary", [OUTCOME_ENCRYPTED] = "encrypted",   [OUTCOME_UNFIT] = "unfit",
+    [OUTCOME_VERSIONED] = "versioned",   [OUTCOME_CHANGED] = "changed",       [OUTCOME_UNREADABLE] = "unreadable",
 };
 
 const char *outcome_name(enum outcome outcome)

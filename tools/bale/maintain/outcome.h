@@ -19,6 +19,7 @@ enum outcome {
     OUTCOME_FOREIGN,    /* it came before Bale: migrate is for that */
     OUTCOME_DICTIONARY, /* it is packed by one, which is denser */
     OUTCOME_ENCRYPTED,
+    OUTCOME_UNFIT,      /* the backend keeps it in a class of its own, or its body has no room for a trailer */
     OUTCOME_VERSIONED,  /* a former version would stay, and be billed */
     OUTCOME_CHANGED,    /* somebody has replaced or deleted it meanwhile */
     OUTCOME_UNREADABLE, /* damaged, archived, or refused otherwise */

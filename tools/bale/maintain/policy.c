@@ -180,13 +180,13 @@ const char *policy_action_name(enum policy_action action)
     return ACTIONS[action];
 }
 
-const struct policy_rule *policy_find(const struct policy *policy, enum policy_action action)
+bool policy_rewrites(const struct policy *policy)
 {
     for (unsigned i = 0; i < policy->count; i++) {
-        if (policy->rules[i].action == action)
-            return &policy->rules[i];
+        if (policy->rules[i].action != POLICY_MIGRATE)
+            return true;
     }
-    return NULL;
+    return false;
 }
 
 bool policy_rule_is_of(const struct policy_rule *rule, const struct object_name *name)

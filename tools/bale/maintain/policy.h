@@ -54,8 +54,8 @@ void policy_free(struct policy *policy);
 
 /* "recompact" */
 const char *policy_action_name(enum policy_action action);
-/* A rule of such an action; NULL: there is none. */
-const struct policy_rule *policy_find(const struct policy *policy, enum policy_action action);
+/* Has it a rule by which Bale's own objects are written anew, recompact or transition? */
+bool policy_rewrites(const struct policy *policy);
 
 /* Is the object one of those that the rule is about? Not by its size or age. */
 bool policy_rule_is_of(const struct policy_rule *rule, const struct object_name *name);

@@ -11,8 +11,9 @@ struct plan {
     const struct recompaction *recompaction;
     const struct policy_rule *rule;
     const struct object_name *name;
-    int level;                 /* 0: its body stays */
-    struct span storage_class; /* empty: it stays in its own */
+    const struct deletion_grounds *grounds; /* of a bucket: as it was listed; NULL: what is read says all */
+    int level;                              /* 0: its body stays */
+    struct span storage_class;              /* empty: it stays in its own */
     char judged[STORED_ETAG_TEXT_BYTES];
 };
 
@@ -46,8 +47,12 @@ SUSPENDS static bool judge(struct plan *plan, struct bucket_object *object, stru
 {
     const struct object_attributes *attributes = &object->attributes;
     const struct policy_rule *rule = plan->rule;
-    strcpy(plan->judged, attributes->stored_etag);
+    memcpy(plan->judged, attributes->stored_etag, sizeof plan->judged);
     maintained->before = maintained->after = attributes->stored_size;
+    if (plan->recompaction->costs_requests && !attributes->is_s4) {
+        maintained->outcome = OUTCOME_FOREIGN;
+        return true;
+    }
     if (rule->action == POLICY_TRANSITION) {
         plan->storage_class = span_from_string(rule->storage_class);
         if (!transition_may_move(metadata_storage_class(attributes->metadata), plan->storage_class)) {
@@ -72,7 +77,8 @@ SUSPENDS static bool execute(const struct plan *plan, struct maintained *maintai
                                   .judged = plan->judged,
                                   .level = plan->level,
                                   .least_gain = (unsigned)plan->rule->least_gain,
-                                  .storage_class = plan->storage_class};
+                                  .storage_class = plan->storage_class,
+                                  .grounds = plan->grounds};
     struct repacked repacked;
     if (!repack_object(&repack, &repacked, error))
         return false;
@@ -82,11 +88,29 @@ SUSPENDS static bool execute(const struct plan *plan, struct maintained *maintai
     return true;
 }
 
-SUSPENDS bool recompact_object(const struct recompaction *recompaction, const struct policy_rule *rule,
-                               struct trial *trial, const struct object_name *name, struct maintained *ret_maintained,
-                               struct error *error)
+/* A body that a bucket cannot be made to hold anew says so when it is tried. */
+static bool settle(const struct recompaction *recompaction, const struct error *error, struct maintained *maintained)
 {
-    struct plan plan = {.recompaction = recompaction, .rule = rule, .name = name};
+    if (error->kind != ERROR_UNSUPPORTED || !recompaction->costs_requests)
+        return outcome_settle(error, maintained);
+    maintained->outcome = OUTCOME_UNFIT;
+    return true;
+}
+
+SUSPENDS bool recompact_object(const struct recompaction *recompaction, const struct policy_rule *rule,
+                               struct trial *trial, const struct object_name *name, const struct list_entry *entry,
+                               struct maintained *ret_maintained, struct error *error)
+{
+    const struct deletion_grounds grounds = {.creation_id = recompaction->creation_id,
+                                             .version = entry->version,
+                                             .modified_ms = entry->modified_ms,
+                                             .original_size = entry->original_size,
+                                             .etag = entry->etag,
+                                             .ignores_tags = true};
+    struct plan plan = {.recompaction = recompaction,
+                        .rule = rule,
+                        .name = name,
+                        .grounds = recompaction->costs_requests ? &grounds : NULL};
     struct bucket_object *object;
     if (!bucket_open(recompaction->store, name, NULL, &object, error))
         return outcome_settle(error, ret_maintained);
@@ -94,5 +118,5 @@ SUSPENDS bool recompact_object(const struct recompaction *recompaction, const st
     bucket_close(object);
     if (done && recompaction->executes && outcome_is_act(ret_maintained->outcome))
         done = execute(&plan, ret_maintained, error);
-    return done || outcome_settle(error, ret_maintained);
+    return done || settle(recompaction, error, ret_maintained);
 }

@@ -1,5 +1,6 @@
 /* tools/bale/maintain/recompact.h -- an object of Bale's is packed anew at a higher level, or goes to a colder storage
- * class, in place: of stores that rewrite (capabilities.rewrites).
+ * class, in place: of stores that rewrite (capabilities.rewrites). In the bucket of an S3 server that is a write, on
+ * the condition that the revision is still there which was looked at.
  *
  * What a client sees stays, but for the class of a transition. It is tried first: what does not shrink enough keeps its
  * body, and a level that gained nothing is noted beside it. */
@@ -15,11 +16,12 @@ struct recompaction {
     struct object_codecs *codecs;
     const struct prices *prices;
     bool executes;
-    bool costs_requests; /* it is a bucket of an S3 server */
+    bool costs_requests;  /* it is a bucket of an S3 server */
+    uint64_t creation_id; /* of the bucket in which the version is */
 };
 
-/* One version, which the rule (recompact or transition) is about; `trial` packs its first frame, at the rule's level.
- */
+/* One version, as it was listed, which the rule (recompact or transition) is about; `trial` packs its first frame, at
+ * the rule's level. */
 SUSPENDS bool recompact_object(const struct recompaction *recompaction, const struct policy_rule *rule,
-                               struct trial *trial, const struct object_name *name, struct maintained *ret_maintained,
-                               struct error *error);
+                               struct trial *trial, const struct object_name *name, const struct list_entry *entry,
+                               struct maintained *ret_maintained, struct error *error);

@@ -1,0 +1,163 @@
+"""tests/backends/tools/maintenance_in_place.py -- bale maintain on Bale's own objects in a bucket: packed anew, or moved to another class, beside
+running servers, and the savings ledger knows of it."""
+
+import json
+import os
+
+from faults import fault
+from ledger_of_a_fleet import MIB, metric
+from maintenance import MaintenanceCase
+from tools_alone import bale_command, bale_end
+from transitions_of_a_fleet import CLASS, NOISE, TEXT, TransitionCase
+from versions_of_a_fleet import ENABLED, VersionCase
+
+RECOMPACT = "[rule harder]\naction = recompact\nlevel = 12\nleast-gain = 1\n"
+MOVE = f"[rule cold]\naction = transition\nclass = {CLASS}\nlevel = 12\nleast-gain = 1\nprefix = cold/\n"
+
+
+class InPlaceCase(TransitionCase, MaintenanceCase):
+    def execute(self, policy, *options, state="state", place=None):
+        return self.outcomes(self.maintain(policy, "--execute", "--state", os.path.join(self.folder, state), *options, place=place))
+
+    def check(self, bales, exact=True):
+        """What a run has added the replicas read soon."""
+        self.wait_for(lambda: self.told(bales[0]) == self.counted(bales[0]), "the ledger is what lies there", 60)
+        return super().check(bales, exact)
+
+    def start_replicas(self, count=1, *options, place=None):
+        return self.replicas(count, "--journal-poll", "200ms", "--shards", "1", "--zstd-level", "1", *options, place=place)
+
+
+class MaintenanceInPlace(InPlaceCase):
+    FOR = ("raw", "versitygw", "minio")
+
+    def test_a_client_sees_nothing_but_the_class(self):
+        first, second = bales = self.start_replicas(2)
+        self.assertEqual(200, self.backend.client().put(self.bucket, "foreign", (), (), TEXT).status)
+        bodies = self.fill(first) | {"warm/text": TEXT}
+        before, times = {key: self.look(second, key) for key in bodies}, self.listed_times(second)
+        large = self.listed(self.backend.client())
+        self.wait_for_another_second()
+        would = self.outcomes(self.maintain(RECOMPACT))
+        self.assertEqual({"packed": 4, "no-gain": 2, "too-small": 1, "foreign": 1}, would["harder"])
+        self.assertEqual(large, self.listed(self.backend.client()))
+
+        self.assertEqual(would, self.execute(RECOMPACT))
+        small = self.listed(self.backend.client())
+        packed = {key for key in small if small[key] < large[key]}
+        self.assertEqual({"cold/text", "cold/many", "cold/parts", "warm/text"}, packed)
+        for bale in (*bales, *self.start_replicas(1)):  # which knew them as they were, or know nothing
+            self.expect_the_same(bale, before, bodies)
+            self.assertEqual(times, self.listed_times(bale))
+        self.assertEqual(204, self.backend.client().delete(self.bucket, "foreign").status)
+        self.check(bales)
+        self.assertEqual({"harder": {"already": 4, "no-gain": 2, "too-small": 1}}, self.execute(RECOMPACT.replace("12", "9")))
+
+        self.assertEqual({"cold": {"moved": 6}}, self.execute(MOVE))
+        for bale in bales:
+            self.assertEqual({key: CLASS if key.startswith("cold/") else "STANDARD" for key in bodies}, self.listed_classes(bale))
+            self.expect_the_same(bale, before, bodies)
+        self.check(bales)
+        self.assertEqual({"cold": {"already": 6}}, self.execute(MOVE))
+        done = bale_command(self, "verify", "--deep")
+        self.assertEqual(0, done.returncode, done.stdout + done.stderr)
+
+    def test_a_download_goes_on(self):
+        """Its stream breaks when the object has been packed anew: it goes on in that, to the same bytes."""
+        proxy = self.proxy()
+        behind, = self.start_replicas(1, place=proxy)
+        body = TEXT * 40 + NOISE
+        self.put(behind, "cold/k", body)
+        proxy.rules(fault("truncate", op=["GetObject"], key="cold/k", at=0.6, times=1))
+        client, got = behind.client(), bytearray()
+        with client.connect(receive_buffer=64 << 10) as connection:
+            connection.send(client.prepare("GET", self.bucket, "cold/k").bytes)
+            head = connection.read_head()
+            self.assertEqual((200, len(body)), (head.status, int(head.header("content-length"))))
+            got += connection.read_exactly(MIB // 2)
+            self.assertEqual({"cold": {"moved": 1}}, self.execute(MOVE))
+            got += connection.read_exactly(len(body) - len(got))
+        self.assertTrue(bytes(got) == body)
+        self.assertGreater(metric(behind, "bale_reads_changed_total"), 0, "what was read had been replaced")
+
+
+class MaintenanceInPlaceUnderFire(InPlaceCase):
+    FOR = ("raw",)  # what is tried is Bale's
+
+    def test_two_runs_at_once(self):
+        """Each object is packed by one of them, and counted once."""
+        bale, = self.start_replicas()
+        for number in range(30):
+            self.put(bale, f"cold/{number}", TEXT[number:])
+        found = {"packed": 0}
+        for process in [self.start_maintain(RECOMPACT, "--execute", "--state", os.path.join(self.folder, state)) for state in "ab"]:
+            outcomes = self.outcomes(bale_end(process))["harder"]
+            self.assertLessEqual(set(outcomes), {"packed", "already", "changed"})
+            found["packed"] += outcomes.get("packed", 0)
+        self.assertEqual({"packed": 30}, found)
+        self.check([bale])
+        for number in range(30):
+            self.assertEqual(TEXT[number:], bale.client().get(self.bucket, f"cold/{number}").body)
+
+    def test_a_folder_is_of_one_run(self):
+        """Of two with the same folder the second is refused; the first is not disturbed."""
+        proxy = self.proxy(fault("delay", op=["GetObject"], key="cold/k", seconds=3))
+        bale, = self.start_replicas()
+        self.put(bale, "cold/k", TEXT)
+        words = ("--execute", "--state", os.path.join(self.folder, "state"))
+        first = self.start_maintain(RECOMPACT, *words, place=proxy)
+        self.wait_for(lambda: any(proxy.fired()), "the first reads", 60)
+        second = self.maintain(RECOMPACT, *words)
+        self.assertEqual((1, b""), (second.returncode, second.stdout))
+        self.assertIn(str(first.pid).encode(), second.stderr)
+        self.assertEqual({"harder": {"packed": 1}}, self.outcomes(bale_end(first)))
+        self.check([bale])
+
+    def test_what_is_changed_meanwhile(self):
+        """The write waits in a proxy: what was put meanwhile is there."""
+        proxy = self.proxy(fault("delay", op=["PutObject"], key="cold/", header="if-match", seconds=3))
+        bale, = self.start_replicas()
+        self.put(bale, "cold/k", TEXT)
+        process = self.start_maintain(RECOMPACT, "--execute", "--state", os.path.join(self.folder, "state"), place=proxy)
+        self.wait_for(lambda: any(proxy.fired()), "a write is on its way", 60)
+        self.put(bale, "cold/k", b"after")
+        self.assertEqual({"harder": {"changed": 1}}, self.outcomes(bale_end(process)))
+        self.assertEqual(b"after", bale.client().get(self.bucket, "cold/k").body)
+        self.check([bale])
+
+    def test_answers_are_lost(self):
+        """Whether a write was applied the object itself tells: packed once, and counted once."""
+        proxy = self.proxy(fault("lose", op=["PutObject"], key="cold/", header="if-match", times=3))
+        bale, = self.start_replicas()
+        for number in range(4):
+            self.put(bale, f"cold/{number}", TEXT)
+        self.assertEqual({"harder": {"packed": 4}}, self.execute(RECOMPACT, place=proxy))
+        self.assertTrue(any(proxy.fired()))
+        self.check([bale])
+
+    def test_the_ledger_must_hear_of_it(self):
+        for policy in (RECOMPACT, MOVE):
+            done = self.maintain(policy, "--execute")
+            self.assertEqual((2, b""), (done.returncode, done.stdout))
+            self.assertIn(b"--state DIR", done.stderr)
+
+    def test_what_is_migrated_is_counted(self):
+        """Where the run is told a folder; a log says all of it."""
+        bale, = self.start_replicas()
+        self.assertEqual(200, self.backend.client().put(self.bucket, "foreign", (), (), TEXT, payload="unsigned").status)
+        log = os.path.join(self.folder, "log")
+        self.assertEqual({"all": {"packed": 1}}, self.execute("[rule all]\naction = migrate\n", "--log", log))
+        with open(log, encoding="utf-8") as file:
+            self.assertEqual(["packed"], [json.loads(line)["outcome"] for line in file])
+        self.check([bale])
+
+
+class VersionedMaintenance(InPlaceCase, VersionCase):
+    FOR = ("minio",)
+
+    def test_versions_stay_as_they_are(self):
+        bale, = self.start_replicas()
+        self.set_versioning(bale.client(), ENABLED)
+        version = bale.client().put(self.bucket, "cold/k", (), (), TEXT).header("x-amz-version-id")
+        self.assertEqual({"harder": {"versioned": 1}}, self.execute(RECOMPACT))
+        self.assertEqual(version, bale.client().head(self.bucket, "cold/k").header("x-amz-version-id"))
