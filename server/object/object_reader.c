@@ -81,11 +81,17 @@ static bool is_sidecar_worth_it(const struct object_reader *reader)
             (reader->end < attributes->original_size && bucket_wants_window(reader->object)));
 }
 
+/* Stored bytes that are the original ones, at the same offsets. */
+static bool is_read_directly(const struct object_reader *reader)
+{
+    return reader->object->attributes.layout == LAYOUT_RAW && !reader->is_raw_part;
+}
+
 void object_reader_say_window(const struct object_reader *reader)
 {
     if (reader->s4 != NULL) /* which knows where its chunks lie */
         return;
-    bool is_raw = reader->object->attributes.layout == LAYOUT_RAW && !reader->is_raw_part;
+    bool is_raw = is_read_directly(reader);
     uint64_t end = is_raw ? smaller(reader->end, reader->source->size) : reader->stored_end;
     uint64_t first = is_raw ? smaller(reader->position, end) : reader->frame_stored;
     bucket_read_window(reader->object, first, end);
@@ -168,8 +174,17 @@ SUSPENDS bool object_reader_begin(struct object_codecs *codecs, struct bucket_ob
         return false;
     }
     object_reader_say_window(reader);
+    reader->first_stored = is_read_directly(reader) ? reader->position : reader->frame_stored;
     *ret_reader = reader;
     return true;
+}
+
+bool object_reader_stored_range(const struct object_reader *reader, uint64_t *ret_first, uint64_t *ret_end)
+{
+    bool is_whole = reader->is_raw_part || object_reader_attributes(reader)->layout == LAYOUT_CODEC;
+    *ret_first = is_whole ? 0 : reader->first_stored;
+    *ret_end = is_whole ? reader->source->size : is_read_directly(reader) ? reader->position : reader->frame_stored;
+    return reader->s4 == NULL && reader->object->recalled == NULL && *ret_first < *ret_end;
 }
 
 void object_reader_end(struct object_reader *reader)

@@ -90,7 +90,7 @@ static bool check_entry(struct object_reader *reader, bool is_loaded, const stru
     if (is_true)
         return true;
     reader->frame_original = 0;
-    reader->frame_stored = 0;
+    reader->frame_stored = reader->first_stored = 0;
     reader->ahead_size = 0;
     reader->stored_end = reader->source->size;
     object_reader_say_window(reader);

@@ -25,6 +25,7 @@ struct object_reader {
     uint64_t end;                      /* behind the last one; UINT64_MAX: whatever there is */
     uint64_t frame_original;           /* original offset of the next frame */
     uint64_t frame_stored;             /* stored offset of its header */
+    uint64_t first_stored;             /* where reading began */
     struct sidecar_entry entry;        /* what the sidecar says of it; stored_size 0: nothing */
     uint64_t stored_end;               /* behind the frame that holds the last byte, by the sidecar; else of all */
     uint8_t ahead[FRAME_HEADER_BYTES]; /* its first bytes, as far as they have been read */

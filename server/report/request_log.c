@@ -2,9 +2,10 @@
 #include "server/report/request_log.h"
 
 #include "runtime/base/assert.h"
+#include "runtime/base/decimal.h"
 #include "runtime/log/log.h"
 
-enum { FIELDS_MAX = 16 };
+enum { FIELDS_MAX = 19, RANGE_BYTES = 2 * DECIMAL_BYTES_MAX + 1 };
 
 struct line {
     struct log_field fields[FIELDS_MAX];
@@ -47,9 +48,23 @@ static void add_refusal(struct line *line, const struct s3_outcome *outcome)
         add_string(line, "reason", outcome->message);
 }
 
+/* `ret_range` lives as long as the line. */
+static void add_stored_read(struct line *line, const struct stored_read *read, char ret_range[RANGE_BYTES])
+{
+    if (read->etag.size == 0)
+        return;
+    size_t size = decimal_format(read->first, ret_range);
+    ret_range[size++] = '-';
+    size += decimal_format(read->end - 1, ret_range + size);
+    add_text(line, "stored_etag", read->etag);
+    add_number(line, "stored_size", read->size);
+    add_text(line, "stored_range", span_of(ret_range, size));
+}
+
 void request_log_write(const struct http_exchange *exchange, const struct s3_outcome *outcome)
 {
     struct line line = {.count = 0};
+    char range[RANGE_BYTES];
     add_string(&line, "id", exchange->request_id);
     add_string(&line, "remote", stream_peer(exchange->stream));
     add_text(&line, "method", exchange->head->method);
@@ -63,6 +78,7 @@ void request_log_write(const struct http_exchange *exchange, const struct s3_out
     add_number(&line, "out", exchange->bytes_out);
     if (outcome->original_bytes_written != 0)
         add_number(&line, "stored", outcome->stored_bytes_written);
+    add_stored_read(&line, &outcome->stored_read, range);
     add_number(&line, "us", outcome->duration_ns / 1000);
     if (outcome->is_cut)
         add_number(&line, "cut", 1);

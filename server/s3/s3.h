@@ -25,6 +25,14 @@ enum s3_operation {
 
 const char *s3_operation_name(enum s3_operation operation);
 
+/* Which stored bytes of a body in a bucket behind were read. */
+struct stored_read {
+    struct span etag; /* the bucket's, of the revision; empty: nothing was read */
+    uint64_t size;    /* of the whole body */
+    uint64_t first;
+    uint64_t end;
+};
+
 /* What came of one request, for metrics and the log. All spans are valid during the call of the observer only. */
 struct s3_outcome {
     enum s3_operation operation;
@@ -42,6 +50,7 @@ struct s3_outcome {
     bool has_codec;
     uint64_t object_size; /* original, of the object that was read or written */
     bool has_object_size;
+    struct stored_read stored_read;
     uint64_t duration_ns; /* from the complete head to the answer's end */
 };
 

@@ -6,6 +6,7 @@
 #include "runtime/fiber/wait.h"
 #include "runtime/io/io.h"
 #include "runtime/log/log.h"
+#include "store/tier/policy.h"
 
 #include <stdlib.h>
 
@@ -198,9 +199,10 @@ static unsigned count_fitting(const struct slab_writer *writer, const struct pie
     if (writer->slab == NULL)
         return 0;
     for (unsigned i = first; i < piece->count; i++, count++) {
-        position += (uint64_t)piece->entries[i].units * BLOCK_UNIT_BYTES;
-        if (position + contents_bytes(contents_count(writer) + count + 1) > slabs_bytes_each(writer->options.slabs))
+        uint64_t size = (uint64_t)piece->entries[i].units * BLOCK_UNIT_BYTES;
+        if (!policy_fits(position, contents_count(writer) + count, size, slabs_bytes_each(writer->options.slabs)))
             break;
+        position += size;
     }
     return count;
 }
@@ -333,11 +335,9 @@ SUSPENDS static void empty_slab(struct slab_writer *writer, struct slab *slab, u
         if (!contents_entry(buffer_span(&bytes), i, slabs_bytes_each(slabs), &entry))
             continue;
         const struct block_place place = place_of(slab, &entry);
-        if (!index_drop(writer->options.index, block_hash(entry.revision, entry.number), &place, &uses) ||
-            uses < WRITER_USES_TO_STAY)
-            continue;
         uint64_t size = (uint64_t)entry.units * BLOCK_UNIT_BYTES;
-        if (size > stays_max)
+        if (!index_drop(writer->options.index, block_hash(entry.revision, entry.number), &place, &uses) ||
+            !policy_stays(uses, size, stays_max))
             continue;
         stays_max = move_block(writer, slab, &entry) ? stays_max - size : 0;
     }
@@ -403,7 +403,7 @@ SUSPENDS static bool next_slab(struct slab_writer *writer)
     if (is_paused(writer) || !make_slab(writer))
         return false;
     if (!slabs_have_room(writer->options.slabs))
-        (void)make_oldest_go(writer, slabs_bytes_each(writer->options.slabs) / 2);
+        (void)make_oldest_go(writer, policy_stays_max(slabs_bytes_each(writer->options.slabs)));
     return writer->slab != NULL;
 }
 

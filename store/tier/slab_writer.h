@@ -23,7 +23,6 @@ enum {
     PIECE_BYTES = 1 << 20,
     WRITER_PIECES = 4,
     WRITER_PATIENCE_MS = 100,
-    WRITER_USES_TO_STAY = 2,
 };
 
 struct slab_writer;

@@ -4,6 +4,7 @@
 #include "runtime/base/assert.h"
 #include "runtime/io/io.h"
 #include "runtime/log/log.h"
+#include "store/tier/policy.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -84,7 +85,7 @@ static struct slab *take_slot(struct slabs *slabs)
     } while (slab->is_taken);
     slab->is_taken = true;
     slabs->on_disk++;
-    if (slabs->on_disk + 1 >= slabs->slabs_max)
+    if (policy_is_full(slabs->on_disk, slabs->slabs_max))
         atomic_store_explicit(&slabs->were_full, true, memory_order_relaxed);
     return slab;
 }

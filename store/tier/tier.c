@@ -5,17 +5,12 @@
 #include "runtime/fiber/loop.h"
 #include "runtime/fiber/wait.h"
 #include "runtime/io/io.h"
+#include "store/tier/policy.h"
 #include "store/tier/sights.h"
 
 #include <stdlib.h>
 
-enum {
-    LOADERS = 16,
-    BYTES_FOR_AN_INDEX_BYTE = BLOCK_BYTES / 11, /* words of eight, three quarters of them set when it is full */
-    INDEX_BYTES_LEAST = 12 << 20,
-    BLOCKS_FOR_A_SIGHT = 2,
-    SIGHTS_LEAST = 1 << 20,
-};
+enum { LOADERS = 16 };
 
 struct tier_shard {
     struct tier *tier;
@@ -87,7 +82,7 @@ static bool open_disk(struct tier *tier, struct error *error)
     if (!tier_folder_open(options->folder, options->backend, options->random, &tier->folder, error))
         return false;
     const struct slabs_options slabs_options = slabs_options_of(tier);
-    tier->index = index_create(larger(options->disk_bytes / BYTES_FOR_AN_INDEX_BYTE, INDEX_BYTES_LEAST));
+    tier->index = index_create(policy_index_bytes(options->disk_bytes));
     if (tier->index == NULL)
         return error_set(error, ERROR_BUSY, NULL, "there is no memory for the index of the tier");
     tier->slabs = slabs_open(&slabs_options, error);
@@ -97,14 +92,13 @@ static bool open_disk(struct tier *tier, struct error *error)
 static bool open_parts(struct tier *tier, struct error *error)
 {
     const struct tier_options *options = &tier->options;
-    uint64_t blocks_count = larger(options->disk_bytes, options->memory_bytes) / BLOCK_BYTES;
     if (options->folder != NULL && !open_disk(tier, error))
         return false;
     if (options->folder == NULL)
         random_fill(options->random, tier->folder.key, sizeof tier->folder.key);
     hmac_sha256_prepare(&tier->key, span_of(tier->folder.key, sizeof tier->folder.key));
     tier->memory = memory_create(options->memory_bytes);
-    tier->sights = sights_create(larger(blocks_count / BLOCKS_FOR_A_SIGHT, SIGHTS_LEAST));
+    tier->sights = sights_create(policy_sights_count(larger(options->disk_bytes, options->memory_bytes)));
     return tier->sights != NULL || error_set(error, ERROR_BUSY, NULL, "there is no memory for the tier");
 }
 

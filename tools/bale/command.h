@@ -45,7 +45,9 @@ struct command_line {
     bool s4;
     char *explain, *version, *native; /* of lifecycle, as is the next one */
     bool confirm_clock;
-    bool drop; /* of tier */
+    bool drop;    /* of tier, as are the next two */
+    char *replay; /* a log */
+    uint64_t tier_size;
     char *state;
     int64_t zstd_level; /* of pack */
     char *plot;         /* of pack and estimate: a file for a picture */

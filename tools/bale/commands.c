@@ -104,6 +104,11 @@ static const struct option TIER[] = {
     {"state", OPTION_TEXT, AT(state), "./bale-state", "PATH", .help = "the --state folder of the baled"},
     {"drop", OPTION_FLAG, AT(drop), "no", "",
      .help = "forget everything that lies in it, in memory and on the disk; with BUCKET/KEY what it holds of that key"},
+    {"replay", OPTION_TEXT, AT(replay), NULL, "LOG",
+     .help = "say what a tier would have had of the requests in this log, - for standard input: of a baled before a "
+             "bucket, or a server access log of S3; it needs no server"},
+    {"size", OPTION_SIZE, AT(tier_size), "10G", "BYTES", .least = 64 << 20, .most = 4LL << 40,
+     .help = "with --replay: a tier of this size, as --tier-size of baled"},
     {"json", OPTION_FLAG, AT(json), "no", "", .help = "print one line of JSON, as /tier of the server has it"},
 };
 
@@ -446,6 +451,8 @@ static bool check_lifecycle(const struct command_line *line, struct error *error
 static bool check_tier(const struct command_line *line, struct error *error)
 {
     const char *slash = line->target == NULL ? NULL : strchr(line->target, '/');
+    if (line->replay != NULL && line->drop)
+        return error_set(error, ERROR_INVALID, NULL, "--replay and --drop do not go together");
     if (line->target != NULL && !line->drop)
         return error_set(error, ERROR_INVALID, NULL, "%s: a key goes with --drop only", line->target);
     return line->target == NULL || (slash != NULL && slash != line->target && slash[1] != '\0') ||
@@ -587,7 +594,8 @@ static const struct command COMMANDS[] = {
      "what "
      "the tier holds, and how its disk does. --drop forgets all of it, or of one key: of the revision that was seen "
      "last and the one that the bucket has now. "
-     "Nothing is lost by that but time.",
+     "Nothing is lost by that but time. --replay says, before a disk is bought, what a tier of --size would have had "
+     "of the requests in a log.",
      TABLE(TIER, "tier")},
     {"verify", command_verify, NULL, NULL, "look at every object, and read it with --deep",
      "Opens every object and every former version as for a client and says which cannot be read, or do not say the "

@@ -242,6 +242,17 @@ static bool name_dictionary(struct s3_request *request, const struct object_attr
     return false;
 }
 
+/* For the log: what a tier would have been asked for. */
+static void note_stored_read(struct s3_request *request, const struct bucket_object *object, const struct body *body)
+{
+    struct stored_read *read = &request->outcome.stored_read;
+    if (!bucket_wants_window(object) || body->reader == NULL ||
+        !object_reader_stored_range(body->reader, &read->first, &read->end))
+        return;
+    read->etag = arena_copy(request->arena, span_from_string(object->attributes.stored_etag));
+    read->size = object->attributes.stored_size;
+}
+
 static SUSPENDS bool answer_object(struct s3_request *request, const struct object_name *name,
                                    struct bucket_object *object, uint64_t *ret_reached, struct error *error)
 {
@@ -261,6 +272,7 @@ static SUSPENDS bool answer_object(struct s3_request *request, const struct obje
     request->outcome.has_codec = true;
     bool ok = stream(request, attributes, &selection, &body, error);
     *ret_reached = body.reached;
+    note_stored_read(request, object, &body);
     body_end(&body);
     return ok;
 }

@@ -1,355 +1,153 @@
-/* tests/unit/tier/trace_test.c -- which blocks a tier keeps, on a trace: objects of a skewed and drifting popularity,
- * read by ranges, and a walk over everything in between. Index and sights are the real ones; slabs are lists. Beside
- * it LRU and S3-FIFO, which admit all: the measures.
- *
- * Measured with this trace (seed 15): LRU hits 0.41 and writes 0.59 of what is asked, S3-FIFO 0.47 and 0.53, the tier
- * 0.47 and 0.09. */
+/* tests/unit/tier/trace_test.c -- which blocks a tier keeps, on a drawn trace (bench/tier/trace.h), beside LRU and
+ * S3-FIFO; and that the model of a tier chooses as the tier does. */
 #include "tests/unit/tier/fixture.h"
 
-#include "runtime/base/random.h"
-#include "store/tier/sights.h"
+#include "bench/tier/rivals.h"
+#include "bench/tier/trace.h"
+#include "runtime/fiber/loop.h"
+#include "runtime/io/io.h"
+#include "store/tier/model.h"
 
-#include <math.h>
+#include <inttypes.h>
 #include <stdio.h>
 
-enum {
-    OBJECTS = 20000,
-    OBJECT_BLOCKS_MAX = 64,
-    READS = 2000000,
-    RANGE_BLOCKS_MAX = 8,
-    DRIFT_EVERY = 300, /* ranges; then two objects change places */
-    WALK_PERCENT = 28,
-    SLABS = 128,
-};
-
-/* ---- the trace ---- */
-
-struct trace {
-    struct random_seeded state;
-    struct random_source random;
-    uint32_t first_block[OBJECTS + 1];
-    double popularity[OBJECTS];  /* summed up */
-    uint32_t object_of[OBJECTS]; /* by popularity */
-    unsigned ranges;
-    uint32_t walk; /* the next block of the walk over everything */
-    uint32_t next; /* of the range that is being read */
-    uint32_t end;
-};
-
-static struct trace *trace_begin(uint64_t seed)
+static struct tier_model *model_of(uint64_t disk_bytes)
 {
-    struct trace *trace = calloc(1, sizeof *trace);
-    double sum = 0;
-    trace->random = random_seeded(&trace->state, seed);
-    for (unsigned i = 0; i < OBJECTS; i++) {
-        trace->first_block[i + 1] =
-            trace->first_block[i] + 1 + (uint32_t)random_below(&trace->random, OBJECT_BLOCKS_MAX);
-        sum += 1 / pow(i + 1, 0.9);
-        trace->popularity[i] = sum;
-        trace->object_of[i] = i; /* sizes are drawn: neighbours in popularity are strangers otherwise */
-    }
-    return trace;
+    struct error error;
+    struct tier_model *model = tier_model_create(disk_bytes, &error);
+    ck_assert_msg(model != NULL, "%s", model == NULL ? error.message : "");
+    return model;
 }
 
-static uint32_t draw_object(struct trace *trace)
+/* ---- beside others ---- */
+
+/* The revision of an object of the trace, without a key: its digest is its number, spread. */
+static struct block_revision revision_of_object(const struct trace_range *range)
 {
-    double wanted = (double)random_below(&trace->random, 1 << 30) / (1 << 30) * trace->popularity[OBJECTS - 1];
-    uint32_t low = 0;
-    uint32_t high = OBJECTS - 1;
-    while (low < high) {
-        uint32_t middle = (low + high) / 2;
-        if (trace->popularity[middle] < wanted)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return trace->object_of[low];
+    struct block_revision revision = {.stored_size = (uint64_t)range->object_blocks * BLOCK_PAYLOAD_BYTES};
+    uint64_t spread = (range->object + UINT64_C(1)) * UINT64_C(0x9e3779b97f4a7c15);
+    memcpy(revision.bytes, &spread, sizeof spread);
+    return revision;
 }
 
-static void drift(struct trace *trace)
+static void model_read_range(struct tier_model *model, const struct trace_range *range)
 {
-    uint32_t *one = &trace->object_of[random_below(&trace->random, OBJECTS)];
-    uint32_t *other = &trace->object_of[random_below(&trace->random, OBJECTS)];
-    uint32_t kept = *one;
-    *one = *other;
-    *other = kept;
-}
-
-static uint32_t trace_next(struct trace *trace)
-{
-    uint32_t blocks = trace->first_block[OBJECTS];
-    if (random_below(&trace->random, 100) < WALK_PERCENT)
-        return trace->walk++ % blocks;
-    if (trace->next == trace->end) {
-        uint32_t object = draw_object(trace);
-        uint32_t size = trace->first_block[object + 1] - trace->first_block[object];
-        uint32_t from = (uint32_t)random_below(&trace->random, size);
-        uint32_t count = 1 + (uint32_t)random_below(&trace->random, RANGE_BLOCKS_MAX);
-        trace->next = trace->first_block[object] + from;
-        trace->end = trace->next + (count < size - from ? count : size - from);
-        if (++trace->ranges % DRIFT_EVERY == 0)
-            drift(trace);
-    }
-    return trace->next++;
-}
-
-struct figures {
-    uint64_t hits;
-    uint64_t written;
-};
-
-/* ---- LRU ---- */
-
-struct lru {
-    uint32_t *newer;
-    uint32_t *older;
-    bool *is_there;
-    uint32_t ends; /* both ends of the order: newer[ends] is the oldest */
-    uint32_t count;
-    uint32_t most;
-};
-
-static void lru_unlink(struct lru *lru, uint32_t block)
-{
-    lru->newer[lru->older[block]] = lru->newer[block];
-    lru->older[lru->newer[block]] = lru->older[block];
-}
-
-static void lru_read(struct lru *lru, uint32_t block, struct figures *figures)
-{
-    if (lru->is_there[block]) {
-        figures->hits++;
-        lru_unlink(lru, block);
-    } else {
-        figures->written++;
-        lru->is_there[block] = true;
-        if (lru->count == lru->most) {
-            uint32_t oldest = lru->newer[lru->ends];
-            lru_unlink(lru, oldest);
-            lru->is_there[oldest] = false;
-        } else {
-            lru->count++;
-        }
-    }
-    uint32_t newest = lru->older[lru->ends];
-    lru->older[block] = newest;
-    lru->newer[block] = lru->ends;
-    lru->newer[newest] = block;
-    lru->older[lru->ends] = block;
-}
-
-static struct lru lru_begin(uint32_t blocks, uint32_t most)
-{
-    struct lru lru = {.newer = calloc(blocks + 1, 4), .older = calloc(blocks + 1, 4), .ends = blocks, .most = most};
-    lru.is_there = calloc(blocks, 1);
-    lru.newer[blocks] = lru.older[blocks] = blocks;
-    return lru;
-}
-
-static void lru_end(struct lru *lru)
-{
-    free(lru->newer);
-    free(lru->older);
-    free(lru->is_there);
-}
-
-/* ---- S3-FIFO ---- */
-
-/* Blocks in the order in which they came; room for one more than `most`. */
-struct fifo {
-    uint32_t *blocks;
-    uint32_t first;
-    uint32_t count;
-    uint32_t most;
-};
-
-static struct fifo fifo_begin(uint32_t most)
-{
-    return (struct fifo){.blocks = calloc(most + 1, sizeof(uint32_t)), .most = most};
-}
-
-static void fifo_put(struct fifo *fifo, uint32_t block)
-{
-    fifo->blocks[(fifo->first + fifo->count++) % (fifo->most + 1)] = block;
-}
-
-static uint32_t fifo_take(struct fifo *fifo)
-{
-    uint32_t block = fifo->blocks[fifo->first];
-    fifo->first = (fifo->first + 1) % (fifo->most + 1);
-    fifo->count--;
-    return block;
-}
-
-/* Yang et al., "FIFO queues are all you need for cache eviction", SOSP 2023: a tenth for what is new, which goes on
- * when it was used there, and a memory of what had to go. */
-struct s3_fifo {
-    struct fifo small;
-    struct fifo main;
-    struct fifo ghost;
-    enum { S3_FIFO_NOWHERE, S3_FIFO_HERE, S3_FIFO_GHOST } * state;
-    uint8_t *uses;
-    uint32_t most;
-};
-
-static struct s3_fifo s3_fifo_begin(uint32_t blocks, uint32_t most)
-{
-    struct s3_fifo fifo = {
-        .small = fifo_begin(most), .main = fifo_begin(most), .ghost = fifo_begin(most), .most = most};
-    fifo.state = calloc(blocks, sizeof *fifo.state);
-    fifo.uses = calloc(blocks, 1);
-    return fifo;
-}
-
-static void s3_fifo_end(struct s3_fifo *fifo)
-{
-    free(fifo->small.blocks);
-    free(fifo->main.blocks);
-    free(fifo->ghost.blocks);
-    free(fifo->state);
-    free(fifo->uses);
-}
-
-static void s3_fifo_remember(struct s3_fifo *fifo, uint32_t block)
-{
-    if (fifo->ghost.count == fifo->ghost.most) {
-        uint32_t oldest = fifo_take(&fifo->ghost);
-        if (fifo->state[oldest] == S3_FIFO_GHOST)
-            fifo->state[oldest] = S3_FIFO_NOWHERE;
-    }
-    fifo->state[block] = S3_FIFO_GHOST;
-    fifo_put(&fifo->ghost, block);
-}
-
-static void s3_fifo_make_room(struct s3_fifo *fifo)
-{
-    while (fifo->small.count + fifo->main.count >= fifo->most) {
-        bool is_small = fifo->small.count >= fifo->most / 10;
-        uint32_t block = fifo_take(is_small ? &fifo->small : &fifo->main);
-        if (fifo->uses[block] > 0) {
-            fifo->uses[block] = is_small ? 0 : (uint8_t)(fifo->uses[block] - 1);
-            fifo_put(&fifo->main, block);
-        } else if (is_small) {
-            s3_fifo_remember(fifo, block);
-        } else {
-            fifo->state[block] = S3_FIFO_NOWHERE;
-        }
-    }
-}
-
-static void s3_fifo_read(struct s3_fifo *fifo, uint32_t block, struct figures *figures)
-{
-    if (fifo->state[block] == S3_FIFO_HERE) {
-        figures->hits++;
-        fifo->uses[block] = fifo->uses[block] < 3 ? (uint8_t)(fifo->uses[block] + 1) : 3;
-        return;
-    }
-    figures->written++;
-    bool was_here = fifo->state[block] == S3_FIFO_GHOST;
-    s3_fifo_make_room(fifo);
-    fifo->state[block] = S3_FIFO_HERE;
-    fifo->uses[block] = 0;
-    fifo_put(was_here ? &fifo->main : &fifo->small, block);
-}
-
-/* ---- the tier ---- */
-
-struct policy {
-    struct tier_index *index;
-    struct sights *sights;
-    uint32_t slab_blocks;
-    uint64_t *hashes; /* of SLABS slabs */
-    unsigned filling; /* the slab */
-    uint32_t filled;  /* blocks of it */
-    bool was_full;
-};
-
-static struct block_place place_of(unsigned slab, uint32_t block)
-{
-    return (struct block_place){.slab = slab, .unit = block * BLOCK_UNITS % INDEX_UNITS_MAX, .units = BLOCK_UNITS};
-}
-
-static void policy_write(struct policy *policy, uint64_t hash, struct figures *figures)
-{
-    struct block_place place = place_of(policy->filling, policy->filled);
-    policy->hashes[policy->filling * policy->slab_blocks + policy->filled++] = hash;
-    index_put(policy->index, hash, &place);
-    figures->written++;
-}
-
-/* As slab_writer.c has it: the oldest slab goes, and what was used twice is written anew, up to half a slab. */
-static void policy_begin_slab(struct policy *policy, struct figures *figures)
-{
-    unsigned oldest = (policy->filling + 2) % SLABS;
-    policy->filling = (policy->filling + 1) % SLABS;
-    policy->filled = 0;
-    for (uint32_t i = 0; i < policy->slab_blocks; i++) {
-        struct block_place place = place_of(oldest, i);
-        uint64_t hash = policy->hashes[oldest * policy->slab_blocks + i];
-        unsigned uses;
-        if (hash == 0)
-            continue;
-        policy->was_full = true;
-        if (index_drop(policy->index, hash, &place, &uses) && uses >= WRITER_USES_TO_STAY &&
-            policy->filled < policy->slab_blocks / 2)
-            policy_write(policy, hash, figures);
-    }
-}
-
-static void policy_read(struct policy *policy, uint32_t block, struct figures *figures)
-{
-    static const uint8_t revision[REVISION_BYTES] = {1};
-    uint64_t hash = block_hash(revision, block);
-    struct block_place place;
-    if (index_find(policy->index, hash, &place)) {
-        index_count_use(policy->index, hash, &place);
-        figures->hits++;
-        return;
-    }
-    if (!sights_note(policy->sights, hash) && policy->was_full)
-        return;
-    if (policy->filled == policy->slab_blocks)
-        policy_begin_slab(policy, figures);
-    policy_write(policy, hash, figures);
-}
-
-static void print_figures(const char *whose, const struct figures *figures)
-{
-    (void)printf("of %u reads: %s hits %.3f, writes %.3f\n", (unsigned)READS, whose, (double)figures->hits / READS,
-                 (double)figures->written / READS);
+    struct block_name name = {.revision = revision_of_object(range), .number = range->first};
+    for (uint32_t i = 0; i < range->count; i++, name.number++)
+        (void)tier_model_read(model, &name, true);
 }
 
 START_TEST(it_hits_more_than_lru_and_writes_a_sixth)
 {
-    struct trace *trace = trace_begin(15);
-    const uint32_t blocks = trace->first_block[OBJECTS];
+    enum { READS = 2000000 };
+    const struct trace_options options = {
+        .seed = 15, .objects = 20000, .skew = 0.9, .walk_percent = 28, .drift_every = 300, .range_blocks_max = 8};
+    struct trace *trace = trace_begin(&options);
+    const uint32_t blocks = trace_blocks(trace);
     const uint32_t most = blocks / 10;
-    struct lru lru = lru_begin(blocks, most);
-    struct policy policy = {.slab_blocks = most / SLABS, .sights = sights_create(most / 2)};
-    policy.index = index_create(most * 11);
-    policy.hashes = calloc((size_t)SLABS * policy.slab_blocks, sizeof *policy.hashes);
-    struct s3_fifo fifo = s3_fifo_begin(blocks, most);
-    struct figures of_lru = {0};
-    struct figures of_fifo = {0};
-    struct figures of_tier = {0};
-    for (unsigned i = 0; i < READS; i++) {
-        uint32_t block = trace_next(trace);
-        lru_read(&lru, block, &of_lru);
-        s3_fifo_read(&fifo, block, &of_fifo);
-        policy_read(&policy, block, &of_tier);
+    struct lru *lru = lru_begin(blocks, most);
+    struct s3_fifo *fifo = s3_fifo_begin(blocks, most);
+    struct tier_model *model = model_of((uint64_t)most * BLOCK_BYTES);
+    struct rival_figures of_lru = {0};
+    struct rival_figures of_fifo = {0};
+    while (of_lru.reads < READS) {
+        struct trace_range range = trace_next(trace);
+        for (uint32_t i = 0; i < range.count; i++) {
+            lru_read(lru, range.block + i, &of_lru);
+            s3_fifo_read(fifo, range.block + i, &of_fifo);
+        }
+        model_read_range(model, &range);
     }
-    print_figures("LRU", &of_lru);
-    print_figures("S3-FIFO", &of_fifo);
-    print_figures("the tier", &of_tier);
-    ck_assert_uint_ge(of_tier.hits, of_lru.hits + READS / 100 * 5);
-    ck_assert_uint_ge(of_tier.hits, of_fifo.hits - READS / 100);
-    ck_assert_uint_le(of_tier.written, of_lru.written / 6);
-    index_destroy(policy.index);
-    sights_destroy(policy.sights);
-    free(policy.hashes);
-    lru_end(&lru);
-    s3_fifo_end(&fifo);
-    free(trace);
+    const struct tier_model_figures *figures = tier_model_figures(model);
+    (void)printf("of %" PRIu64 " reads LRU hits %.3f, S3-FIFO %.3f, the tier %.3f and writes %.3f\n", of_lru.reads,
+                 (double)of_lru.hits / (double)of_lru.reads, (double)of_fifo.hits / (double)of_lru.reads,
+                 (double)figures->blocks_had / (double)of_lru.reads,
+                 (double)figures->blocks_written / (double)of_lru.reads);
+    ck_assert_uint_eq(figures->blocks_read, of_lru.reads);
+    ck_assert_uint_ge(figures->blocks_had, of_lru.hits + READS / 100 * 5);
+    ck_assert_uint_ge(figures->blocks_had, of_fifo.hits - READS / 100);
+    ck_assert_uint_le(figures->blocks_written, (of_lru.reads - of_lru.hits) / 6);
+    tier_model_destroy(model);
+    lru_end(lru);
+    s3_fifo_end(fifo);
+    trace_end(trace);
+}
+END_TEST
+
+/* ---- beside a tier ---- */
+
+enum {
+    AGREE_OBJECTS = 40000, /* more than twice what the tier has room for */
+    AGREE_READS = 60000,
+    AGREE_BYTES =
+        BLOCK_UNIT_BYTES - BLOCK_HEADER_BYTES, /* of each object: a unit, so that many fit into a small tier */
+};
+
+/* Does the tier have it? If it is worth it, it is kept. */
+static bool read_of_tier(struct tier *tier, const struct block_revision *revision)
+{
+    static const uint8_t payload[AGREE_BYTES];
+    uint8_t bytes[AGREE_BYTES];
+    const struct block_name name = block_of(revision, 0);
+    if (tier_read(tier, revision, 0, bytes, sizeof bytes) == sizeof bytes)
+        return true;
+    if (tier_note_sight(tier, &name))
+        tier_keep(tier, &name, span_of(payload, sizeof payload));
+    return false;
+}
+
+/* So that no block finds the writer busy. */
+static void leave_room(struct tier *tier)
+{
+    enum { WAITING_MAX = 256 /* a piece of units */ };
+    const struct slab_writer_counters *writer = &tier_counters(tier, 0)->writer;
+    while (metric_read(&writer->taken) - metric_read(&writer->settled) > WAITING_MAX)
+        (void)io_sleep_until(deadline_after_ms(1));
+}
+
+static void read_of_both(struct tier *tier, void *argument)
+{
+    struct tier_model *model = argument;
+    const struct trace_options options = {.seed = 16,
+                                          .objects = AGREE_OBJECTS,
+                                          .skew = 0.5,
+                                          .walk_percent = 28,
+                                          .drift_every = 300,
+                                          .range_blocks_max = 1};
+    struct trace *trace = trace_begin(&options);
+    uint64_t had = 0;
+    for (unsigned i = 0; i < AGREE_READS; i++) {
+        struct trace_range range = trace_next(trace);
+        struct block_revision revision = revision_of(tier, range.object, AGREE_BYTES);
+        const struct block_name name = block_of(&revision, 0);
+        had += read_of_tier(tier, &revision);
+        (void)tier_model_read(model, &name, true);
+        leave_room(tier);
+    }
+    const struct tier_model_figures *figures = tier_model_figures(model);
+    const struct slab_writer_counters *writer = &tier_counters(tier, 0)->writer;
+    (void)printf("of %d reads the tier had %" PRIu64 ", its model %" PRIu64 "; %" PRIu64 " and %" PRIu64
+                 " blocks were written\n",
+                 AGREE_READS, had, figures->blocks_had, (uint64_t)metric_read(&writer->blocks),
+                 figures->blocks_written);
+    ck_assert(figures->was_full);
+    ck_assert_uint_gt(metric_read(&writer->moved), 0);
+    ck_assert_uint_gt(figures->blocks_moved, 0);
+    uint64_t apart = had > figures->blocks_had ? had - figures->blocks_had : figures->blocks_had - had;
+    ck_assert_uint_le(apart, AGREE_READS / 200); /* half a point */
+    trace_end(trace);
+}
+
+START_TEST(its_model_has_what_it_has)
+{
+    char folder[64];
+    folder_make(folder);
+    struct tier_options options = options_of(folder);
+    options.memory_bytes = 4 << 20; /* what is on its way to the disk is found meanwhile, as the model has it */
+    struct tier_model *model = model_of(options.disk_bytes);
+    with_tier(&options, read_of_both, model);
+    tier_model_destroy(model);
+    folder_remove(folder);
 }
 END_TEST
 
@@ -358,6 +156,7 @@ int main(void)
     TCase *all = tcase_create("trace");
     tcase_set_timeout(all, 100);
     tcase_add_test(all, it_hits_more_than_lru_and_writes_a_sixth);
+    tcase_add_test(all, its_model_has_what_it_has);
     Suite *suite = suite_create("tier trace");
     suite_add_tcase(suite, all);
     return run_suite(suite);

@@ -1,6 +1,8 @@
-/* tools/bale/commands/tier.c -- bale tier: what the tier of a running server holds, and what it is good for. */
+/* tools/bale/commands/tier.c -- bale tier: what the tier of a running server holds, and what it is good for; or what
+ * one would have been good for. */
 #include "s3client/wire/uri.h"
 #include "tools/bale/command.h"
+#include "tools/bale/replay/replay.h"
 #include "tools/bale/session/control_call.h"
 #include "tools/bale/view/answer_view.h"
 #include "tools/bale/view/bytes_text.h"
@@ -83,8 +85,85 @@ static struct json_object *ask(const struct command_line *line, struct error *er
                         error);
 }
 
+/* ---- of a log ---- */
+
+static double percent(uint64_t part, uint64_t all)
+{
+    return all > 0 ? 100 * (double)part / (double)all : 0;
+}
+
+static void print_replay(const struct replay_figures *figures, uint64_t size)
+{
+    const struct tier_model_figures *tier = &figures->tier;
+    char bytes[BYTES_TEXT_BYTES];
+    char near[BYTES_TEXT_BYTES];
+    char most[BYTES_TEXT_BYTES];
+    bytes_text((double)figures->bytes, bytes);
+    bytes_text((double)figures->bytes_near, near);
+    bytes_text((double)size, most);
+    printf("asked    %s in %" PRIu64 " reads of %" PRIu64 " keys\n", bytes, figures->reads, figures->keys);
+    printf("near     %s, %.1f %% of that, with a tier of %s\n", near, percent(figures->bytes_near, figures->bytes),
+           most);
+    printf("         %.1f %% of the reads would have found all bytes near, %.1f %% the first one\n",
+           percent(figures->reads_near, figures->reads), percent(figures->opens_near, figures->reads));
+    bytes_text((double)tier->bytes_written, bytes);
+    bytes_text((double)tier->bytes_on_disk, near);
+    printf("disk     %s written, of that %" PRIu64 " of %" PRIu64 " blocks as they were in use when room was needed\n",
+           bytes, tier->blocks_moved, tier->blocks_written);
+    if (tier->was_full)
+        printf("         it was full, and had to choose\n");
+    else
+        printf("         %s of it in use at the end: a larger one would have had no more\n", near);
+    if (figures->reads_unplaced > 0)
+        printf("LEFT OUT %" PRIu64 " reads of a part, as the log does not say of which\n", figures->reads_unplaced);
+}
+
+static void add_number(struct json_object *document, const char *name, uint64_t number)
+{
+    json_object_object_add(document, name, json_object_new_int64((int64_t)number));
+}
+
+static void print_replay_json(const struct replay_figures *figures, uint64_t size)
+{
+    struct json_object *document = json_object_new_object();
+    add_number(document, "size", size);
+    add_number(document, "lines", figures->lines);
+    add_number(document, "keys", figures->keys);
+    add_number(document, "reads", figures->reads);
+    add_number(document, "reads_near", figures->reads_near);
+    add_number(document, "opens_near", figures->opens_near);
+    add_number(document, "reads_left_out", figures->reads_unplaced);
+    add_number(document, "bytes", figures->bytes);
+    add_number(document, "bytes_near", figures->bytes_near);
+    add_number(document, "blocks", figures->tier.blocks_read);
+    add_number(document, "blocks_near", figures->tier.blocks_had);
+    add_number(document, "blocks_written", figures->tier.blocks_written);
+    add_number(document, "blocks_moved", figures->tier.blocks_moved);
+    add_number(document, "bytes_written", figures->tier.bytes_written);
+    add_number(document, "bytes_on_disk", figures->tier.bytes_on_disk);
+    json_object_object_add(document, "was_full", json_object_new_boolean(figures->tier.was_full));
+    answer_print(document);
+    json_object_put(document);
+}
+
+static bool replay(const struct command_line *line, struct error *error)
+{
+    struct replay_figures figures;
+    if (!replay_log(line->replay, line->tier_size, &figures, error))
+        return false;
+    if (line->json)
+        print_replay_json(&figures, line->tier_size);
+    else
+        print_replay(&figures, line->tier_size);
+    return true;
+}
+
+/* ---- the command ---- */
+
 bool command_tier(const struct command_line *line, struct error *error)
 {
+    if (line->replay != NULL)
+        return replay(line, error);
     struct json_object *answer = ask(line, error);
     if (answer == NULL)
         return false;

@@ -1,0 +1,22 @@
+/* bench/tier/rivals.h -- two caches that take in whatever is read, as measures: LRU, and S3-FIFO (Yang et al., "FIFO
+ * queues are all you need for cache eviction", SOSP 2023). Blocks are numbers below `blocks`; `most` of them are kept.
+ *
+ * One thread. */
+#pragma once
+
+#include <stdint.h>
+
+struct rival_figures {
+    uint64_t reads;
+    uint64_t hits; /* all else was written */
+};
+
+struct lru;
+struct lru *lru_begin(uint32_t blocks, uint32_t most);
+void lru_read(struct lru *lru, uint32_t block, struct rival_figures *figures);
+void lru_end(struct lru *lru);
+
+struct s3_fifo;
+struct s3_fifo *s3_fifo_begin(uint32_t blocks, uint32_t most);
+void s3_fifo_read(struct s3_fifo *fifo, uint32_t block, struct rival_figures *figures);
+void s3_fifo_end(struct s3_fifo *fifo);
