@@ -11,6 +11,7 @@ import itertools
 import json
 import os
 import re
+import resource
 import subprocess
 import sys
 import tempfile
@@ -21,7 +22,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-JOBS = str(len(os.sched_getaffinity(0)))
+JOBS = len(os.sched_getaffinity(0))
 BUILT = "BALE_TEST_BUILT"  # names a folder that the caller has built already
 TALLY = "BALE_TEST_TALLY"  # names a file in which a step leaves its Tally for the caller
 REASON_LINES = 15  # of one failure whose runner does not shorten it by itself
@@ -35,6 +36,7 @@ class Tally:
     passed: int = 0
     failed: int = 0
     skipped: int = 0
+    processor_seconds: float = 0
     repeat: list = field(default_factory=list)  # one command per failure
     reasons: dict = field(default_factory=dict)  # what was wrong, by the command: lines
 
@@ -42,6 +44,7 @@ class Tally:
         self.passed += other.passed
         self.failed += other.failed
         self.skipped += other.skipped
+        self.processor_seconds += other.processor_seconds
         self.repeat += other.repeat
         self.reasons.update(other.reasons)
 
@@ -149,7 +152,8 @@ def tally_of_meson_test(entry, folder, wrap):
     return Tally(passed=max(1, checks))
 
 
-def meson_tests(folder, wanted=lambda name: True, wrap=None, environment=None, slower=1):
+def meson_tests(folder, wanted=lambda name: True, wrap=None, environment=None, slower=1, per_processor=1):
+    """`per_processor` of them at once for each processor: many of them sleep, or wait for a disk."""
     listed = run(["meson", "test", "-C", folder, "--list", "--no-rebuild"]).stdout.splitlines()
     names = [line.split(" / ")[-1].strip() for line in listed if " / " in line or line.startswith(("unit-", "fuzz-"))]
     names = [name for name in names if wanted(name)]
@@ -157,7 +161,7 @@ def meson_tests(folder, wanted=lambda name: True, wrap=None, environment=None, s
         return Tally()
     log = ROOT / folder / "meson-logs" / (f"testlog-{wrap.split()[0]}.json" if wrap else "testlog.json")
     log.unlink(missing_ok=True)
-    command = ["meson", "test", "-C", folder, "--no-rebuild", "--num-processes", JOBS, "-t", str(slower)]
+    command = ["meson", "test", "-C", folder, "--no-rebuild", "--num-processes", str(per_processor * JOBS), "-t", str(slower)]
     if wrap:
         command.append(f"--wrap={wrap}")
     run([*command, *names], env={**os.environ, **(environment or {})})
@@ -234,14 +238,15 @@ def step_check():
 
 def step_unit():
     """unit tests and fuzz corpora, release build"""
-    return build("build", "--buildtype=release") or meson_tests("build")
+    return build("build", "--buildtype=release") or meson_tests("build", per_processor=3)
 
 
 def step_asan():
     """the same under the address and undefined-behaviour sanitizers"""
     settings = ["-Db_sanitize=address,undefined", "-Db_lundef=false", "--buildtype=debugoptimized"]
     environment = {"ASAN_OPTIONS": "detect_stack_use_after_return=1", "UBSAN_OPTIONS": "halt_on_error=1"}
-    return build("build-asan", *settings, tests=lambda name: True) or meson_tests("build-asan", environment=environment, slower=4)
+    return build("build-asan", *settings, tests=lambda name: True) or meson_tests("build-asan", environment=environment, slower=4,
+                                                                                  per_processor=2)
 
 
 def step_tsan():
@@ -265,17 +270,18 @@ def step_valgrind():
     wrap = "valgrind --quiet --error-exitcode=99 --leak-check=full"
     untimed = re.compile(r"unit-runtime-(fiber|io|log|loop|timer)$")
     return build("build") or meson_tests("build", untimed.match, wrap=wrap, environment={"CK_DEFAULT_TIMEOUT": "120"},
-                                         slower=10)
+                                         slower=10, per_processor=2)
 
 
 def step_tidy():
-    """clang-tidy over every C file"""
+    """clang-tidy over every C file; --long: its analyzer as deep as it goes"""
     broken = build("build")
     if broken:
         return broken
-    done = run(["tools/check", "tidy"])
+    rule = "tidy-deep" if is_long else "tidy"
+    done = run(["tools/check", rule])
     if done.returncode != 0:
-        return failure("tools/check tidy", done.stdout[-12000:])
+        return failure(f"tools/check {rule}", done.stdout[-12000:])
     return Tally(passed=1)
 
 
@@ -406,6 +412,8 @@ def run_step(name):
     tally = STEPS[name]()
     print_failures(tally)
     print(closing_line(tally), flush=True)
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    tally.processor_seconds = used.ru_utime + used.ru_stime
     if os.environ.get(TALLY):
         Path(os.environ[TALLY]).write_text(json.dumps(asdict(tally)))
     return tally
@@ -423,7 +431,8 @@ def run_step_apart(name, built, printing):
         print(f"== {name}: {STEPS[name].__doc__}")
         if tally.failed:
             print(done.stdout.rstrip())
-        print(f"   {closing_line(tally)} in {time.monotonic() - started:.0f} s", flush=True)
+        print(f"   {closing_line(tally)} in {time.monotonic() - started:.0f} s, {tally.processor_seconds:.0f} s of a processor",
+              flush=True)
     return tally
 
 

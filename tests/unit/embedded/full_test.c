@@ -601,13 +601,15 @@ int main(void)
     tcase_set_timeout(tests, 200);
     tcase_add_test(tests, a_full_catalogue_refuses_and_recovers);
     tcase_add_test(tests, a_full_disk_of_bodies_refuses_and_recovers);
-    tcase_add_test(tests, a_full_catalogue_deletes_many_at_once);
-    tcase_add_test(tests, a_full_catalogue_removes_a_bucket_with_many_uploads);
-    tcase_add_test(tests, a_full_catalogue_aborts_an_upload_of_many_parts);
     tcase_add_test(tests, a_full_disk_is_no_reason_not_to_open);
     tcase_add_test(tests, a_full_disk_waits_for_what_is_coming_back);
     tcase_add_test(tests, a_full_disk_of_rows_refuses_and_recovers);
     tcase_add_test(tests, a_shard_uses_what_is_free_in_volumes_of_others);
+    if (has_time_for_amounts) {
+        tcase_add_test(tests, a_full_catalogue_deletes_many_at_once);
+        tcase_add_test(tests, a_full_catalogue_removes_a_bucket_with_many_uploads);
+        tcase_add_test(tests, a_full_catalogue_aborts_an_upload_of_many_parts);
+    }
     suite_add_tcase(suite, tests);
     return run_suite(suite);
 }
