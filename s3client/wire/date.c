@@ -26,18 +26,18 @@ static int64_t days_from_date(unsigned year, unsigned month, unsigned day)
     return (int64_t)(era * 146097 + day_of_era) - 719468;
 }
 
-static void date_from_days(uint64_t days, struct calendar *ret_calendar)
+static void date_from_days(uint32_t days, struct calendar *ret_calendar)
 {
-    uint64_t shifted = days + 719468;
-    uint64_t era = shifted / 146097;
-    uint64_t day_of_era = shifted % 146097;
-    uint64_t year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
-    uint64_t day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    uint64_t month = (5 * day_of_year + 2) / 153;
-    ret_calendar->day = (unsigned)(day_of_year - (153 * month + 2) / 5 + 1);
-    ret_calendar->month = (unsigned)(month < 10 ? month + 3 : month - 9);
-    ret_calendar->year = (unsigned)(year_of_era + era * 400 + (ret_calendar->month <= 2));
-    ret_calendar->weekday = (unsigned)((days + 4) % 7);
+    uint32_t shifted = days + 719468;
+    uint32_t era = shifted / 146097;
+    uint32_t day_of_era = shifted % 146097;
+    uint32_t year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
+    uint32_t day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    uint32_t month = (5 * day_of_year + 2) / 153;
+    ret_calendar->day = day_of_year - (153 * month + 2) / 5 + 1;
+    ret_calendar->month = month < 10 ? month + 3 : month - 9;
+    ret_calendar->year = year_of_era + era * 400 + (ret_calendar->month <= 2);
+    ret_calendar->weekday = (days + 4) % 7;
 }
 
 static struct calendar calendar_of(int64_t time_ms)
@@ -47,8 +47,9 @@ static struct calendar calendar_of(int64_t time_ms)
     if (time_ms > time_ms_max)
         time_ms = time_ms_max;
     struct calendar calendar;
-    date_from_days((uint64_t)time_ms / DAY_MS, &calendar);
-    unsigned in_day = (unsigned)(time_ms % DAY_MS);
+    uint32_t days = (uint32_t)((uint64_t)time_ms / DAY_MS);
+    unsigned in_day = (unsigned)((uint64_t)time_ms - (uint64_t)days * DAY_MS);
+    date_from_days(days, &calendar);
     calendar.hour = in_day / 3600000;
     calendar.minute = in_day / 60000 % 60;
     calendar.second = in_day / 1000 % 60;
@@ -58,34 +59,46 @@ static struct calendar calendar_of(int64_t time_ms)
 
 /* ---- writing ---- */
 
-static char *put_digits(char *at, unsigned value, unsigned digits)
+/* Below 100. */
+static inline char *put_two(char *at, unsigned value)
 {
-    for (unsigned i = digits; i > 0; i--, value /= 10)
-        at[i - 1] = (char)('0' + value % 10);
-    return at + digits;
+    at[0] = (char)('0' + value / 10);
+    at[1] = (char)('0' + value % 10);
+    return at + 2;
 }
 
-static char *put_text(char *at, const char *text)
+static inline char *put_four(char *at, unsigned value)
+{
+    return put_two(put_two(at, value / 100), value % 100);
+}
+
+static inline char *put_three(char *at, unsigned value)
+{
+    *at = (char)('0' + value / 100);
+    return put_two(at + 1, value % 100);
+}
+
+static inline char *put_text(char *at, const char *text)
 {
     while (*text != '\0')
         *at++ = *text++;
     return at;
 }
 
-static char *put_clock(char *at, const struct calendar *calendar, const char *separator)
+static inline char *put_clock(char *at, const struct calendar *calendar, const char *separator)
 {
-    at = put_text(put_digits(at, calendar->hour, 2), separator);
-    at = put_text(put_digits(at, calendar->minute, 2), separator);
-    return put_digits(at, calendar->second, 2);
+    at = put_text(put_two(at, calendar->hour), separator);
+    at = put_text(put_two(at, calendar->minute), separator);
+    return put_two(at, calendar->second);
 }
 
 void date_format_http(int64_t time_ms, char ret_text[DATE_TEXT_BYTES])
 {
     struct calendar calendar = calendar_of(time_ms);
     char *at = put_text(put_text(ret_text, days_short[calendar.weekday]), ", ");
-    at = put_text(put_digits(at, calendar.day, 2), " ");
+    at = put_text(put_two(at, calendar.day), " ");
     at = put_text(put_text(at, months[calendar.month - 1]), " ");
-    at = put_text(put_digits(at, calendar.year, 4), " ");
+    at = put_text(put_four(at, calendar.year), " ");
     at = put_text(put_clock(at, &calendar, ":"), " GMT");
     *at = '\0';
 }
@@ -93,19 +106,19 @@ void date_format_http(int64_t time_ms, char ret_text[DATE_TEXT_BYTES])
 void date_format_xml(int64_t time_ms, char ret_text[DATE_TEXT_BYTES])
 {
     struct calendar calendar = calendar_of(time_ms);
-    char *at = put_text(put_digits(ret_text, calendar.year, 4), "-");
-    at = put_text(put_digits(at, calendar.month, 2), "-");
-    at = put_text(put_digits(at, calendar.day, 2), "T");
+    char *at = put_text(put_four(ret_text, calendar.year), "-");
+    at = put_text(put_two(at, calendar.month), "-");
+    at = put_text(put_two(at, calendar.day), "T");
     at = put_text(put_clock(at, &calendar, ":"), ".");
-    at = put_text(put_digits(at, calendar.millisecond, 3), "Z");
+    at = put_text(put_three(at, calendar.millisecond), "Z");
     *at = '\0';
 }
 
 void date_format_signature(int64_t time_ms, char ret_text[DATE_TEXT_BYTES])
 {
     struct calendar calendar = calendar_of(time_ms);
-    char *at = put_digits(put_digits(ret_text, calendar.year, 4), calendar.month, 2);
-    at = put_text(put_digits(at, calendar.day, 2), "T");
+    char *at = put_two(put_four(ret_text, calendar.year), calendar.month);
+    at = put_text(put_two(at, calendar.day), "T");
     at = put_text(put_clock(at, &calendar, ""), "Z");
     *at = '\0';
 }

@@ -9,10 +9,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { DATE_TEXT_BYTES = 32 };
+enum { DATE_TEXT_BYTES = 32, DATE_XML_BYTES = 24 };
 
 void date_format_http(int64_t time_ms, char ret_text[DATE_TEXT_BYTES]);
-void date_format_xml(int64_t time_ms, char ret_text[DATE_TEXT_BYTES]);
+void date_format_xml(int64_t time_ms, char ret_text[DATE_TEXT_BYTES]);       /* DATE_XML_BYTES of text */
 void date_format_signature(int64_t time_ms, char ret_text[DATE_TEXT_BYTES]); /* its first 8 characters are the day */
 bool date_parse_http(struct span text, int64_t *ret_time_ms);
 bool date_parse_xml(struct span text, int64_t *ret_time_ms);

@@ -174,28 +174,36 @@ void xml_close(struct xml_writer *writer)
     append_tag(writer->out, SPAN("</"), writer->open[--writer->depth], SPAN(">"));
 }
 
-/* Most texts are plain and short: the whole element with one look at the room. */
-static bool append_plain(struct buffer *out, struct span element, struct span text)
+/* Most texts are plain and short: the whole element with one look at the room. `quote` is a literal. */
+static inline void append_element(struct buffer *out, struct span element, struct span quote, struct span text)
 {
-    size_t tags = 2 * element.size + sizeof "<></>" - 1;
-    if (count_plain(text) != text.size || !buffer_reserve(out, tags + text.size))
-        return false;
+    size_t around = 2 * (element.size + quote.size) + sizeof "<></>" - 1;
+    if (!buffer_reserve(out, around + text.size))
+        return;
     uint8_t *at = out->data + out->size;
     at = put(at, "<", 1);
     at = put(at, element.data, element.size);
     at = put(at, ">", 1);
+    at = put(at, quote.data, quote.size);
     at = put(at, text.data, text.size);
+    at = put(at, quote.data, quote.size);
     at = put(at, "</", 2);
     at = put(at, element.data, element.size);
     at = put(at, ">", 1);
     out->size = (size_t)(at - out->data);
-    return true;
+}
+
+void xml_plain_span(struct xml_writer *writer, struct span element, struct span text)
+{
+    append_element(writer->out, element, SPAN(""), text);
 }
 
 void xml_text_span(struct xml_writer *writer, struct span element, struct span text)
 {
-    if (append_plain(writer->out, element, text))
+    if (count_plain(text) == text.size) {
+        append_element(writer->out, element, SPAN(""), text);
         return;
+    }
     append_tag(writer->out, SPAN("<"), element, SPAN(">"));
     append_escaped(writer->out, text);
     append_tag(writer->out, SPAN("</"), element, SPAN(">"));
@@ -203,6 +211,10 @@ void xml_text_span(struct xml_writer *writer, struct span element, struct span t
 
 void xml_quoted_span(struct xml_writer *writer, struct span element, struct span text)
 {
+    if (count_plain(text) == text.size) {
+        append_element(writer->out, element, SPAN("&quot;"), text);
+        return;
+    }
     append_tag(writer->out, SPAN("<"), element, SPAN(">&quot;"));
     append_escaped(writer->out, text);
     append_tag(writer->out, SPAN("&quot;</"), element, SPAN(">"));
@@ -211,7 +223,7 @@ void xml_quoted_span(struct xml_writer *writer, struct span element, struct span
 void xml_decimal(struct xml_writer *writer, const char *element, uint64_t value)
 {
     char digits[DECIMAL_BYTES_MAX];
-    xml_text(writer, element, span_of(digits, decimal_format(value, digits)));
+    xml_plain(writer, element, span_of(digits, decimal_format(value, digits)));
 }
 
 void xml_bool(struct xml_writer *writer, const char *element, bool value)

@@ -30,8 +30,9 @@ void xml_empty(struct xml_writer *writer, const char *element);
 /* Everything closed; asserts that nothing is left open. */
 void xml_end(struct xml_writer *writer);
 
-/* The same as xml_open, xml_text and xml_quoted, for names whose length is known. */
+/* The same as xml_open, xml_plain, xml_text and xml_quoted, for names whose length is known. */
 void xml_open_span(struct xml_writer *writer, struct span element);
+void xml_plain_span(struct xml_writer *writer, struct span element, struct span text);
 void xml_text_span(struct xml_writer *writer, struct span element, struct span text);
 void xml_quoted_span(struct xml_writer *writer, struct span element, struct span text);
 
@@ -39,6 +40,11 @@ void xml_quoted_span(struct xml_writer *writer, struct span element, struct span
 static inline void xml_open(struct xml_writer *writer, const char *element)
 {
     xml_open_span(writer, span_from_string(element));
+}
+/* For text that we made, of letters and digits and the like: nothing in it needs an escape, and nobody looks. */
+static inline void xml_plain(struct xml_writer *writer, const char *element, struct span text)
+{
+    xml_plain_span(writer, span_from_string(element), text);
 }
 static inline void xml_text(struct xml_writer *writer, const char *element, struct span text)
 {

@@ -164,7 +164,7 @@ void s3_document_date(struct s3_document *document, const char *element, int64_t
 {
     char text[DATE_TEXT_BYTES];
     date_format_xml(time_ms, text);
-    xml_string(&document->xml, element, text);
+    xml_plain(&document->xml, element, span_of(text, DATE_XML_BYTES));
 }
 
 void s3_document_account_names(struct s3_document *document, const struct s3_request *request, struct span account_id)

@@ -38,9 +38,13 @@ bool list_query_parse(struct s3_request *request, struct list_query *ret_query, 
 static void drop_reserved(const struct s3_request *request, struct list_page *page)
 {
     unsigned kept = 0;
-    for (unsigned i = 0; i < page->count; i++)
-        if (!s3_key_is_reserved(request, page->entries[i].key))
-            page->entries[kept++] = page->entries[i];
+    for (unsigned i = 0; i < page->count; i++) {
+        if (s3_key_is_reserved(request, page->entries[i].key))
+            continue;
+        if (kept < i) /* nearly never: a page is 300 KB */
+            page->entries[kept] = page->entries[i];
+        kept++;
+    }
     page->count = kept;
 }
 
@@ -166,11 +170,14 @@ void list_write_object(struct s3_document *document, const struct list_query *qu
     s3_document_date(document, "LastModified", entry->modified_ms);
     s3_document_etag(document, entry->etag);
     if (entry->checksum_algorithm != CHECKSUM_NONE) {
-        xml_string(&document->xml, "ChecksumAlgorithm", checksum_name(entry->checksum_algorithm));
-        xml_string(&document->xml, "ChecksumType", checksum_type_name(entry->checksum_type));
+        xml_plain(&document->xml, "ChecksumAlgorithm", span_from_string(checksum_name(entry->checksum_algorithm)));
+        xml_plain(&document->xml, "ChecksumType", span_from_string(checksum_type_name(entry->checksum_type)));
     }
     xml_decimal(&document->xml, "Size", entry->original_size);
-    xml_text(&document->xml, "StorageClass", entry->storage_class.size > 0 ? entry->storage_class : SPAN("STANDARD"));
+    if (entry->storage_class.size > 0)
+        xml_text(&document->xml, "StorageClass", entry->storage_class);
+    else
+        xml_plain(&document->xml, "StorageClass", SPAN("STANDARD"));
 }
 
 void list_write_contents(struct s3_document *document, const struct s3_request *request, const struct list_query *query,

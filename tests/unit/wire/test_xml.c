@@ -70,6 +70,9 @@ START_TEST(writes_a_document)
     xml_empty(&writer, "E");
     xml_string(&writer, "S", "s");
     xml_quoted(&writer, "Quoted", SPAN("a\"b"));
+    xml_quoted(&writer, "Quoted", SPAN("9e107d9d372bb6826bd81d3542a419d6"));
+    xml_plain(&writer, "Plain", SPAN("2009-10-12T17:50:30.000Z"));
+    xml_plain(&writer, "Empty", SPAN_EMPTY);
     xml_text(&writer, "AnElementWithALongName", SPAN("and a text of some length"));
     xml_close(&writer);
     xml_end(&writer);
@@ -79,6 +82,8 @@ START_TEST(writes_a_document)
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
         "<R xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><A><N>18446744073709551615</N><B>true</B></A>"
         "<E/><S>s</S><Quoted>&quot;a&quot;b&quot;</Quoted>"
+        "<Quoted>&quot;9e107d9d372bb6826bd81d3542a419d6&quot;</Quoted><Plain>2009-10-12T17:50:30.000Z</Plain><Empty></"
+        "Empty>"
         "<AnElementWithALongName>and a text of some length</AnElementWithALongName></R>");
     buffer_free(&out);
 }
