@@ -1,7 +1,7 @@
 """tests/process/maintaining.py -- bale maintain in a folder: objects are packed anew and moved, and nothing else of them changes;
-for tests/process/run. tests/backends/tools/maintenance.py has buckets.
+and bale repair there; for tests/process/run. tests/backends/tools/maintenance.py has buckets.
 
-`Maintaining.baled` and `Maintaining.bale` are the binaries; set before the tests run.
+`MaintainingCase.baled` and `MaintainingCase.bale` are the binaries; set before the tests run.
 """
 
 import json
@@ -22,7 +22,7 @@ def text(seed, words):
     return " ".join(source.choices(known, k=words)).encode()
 
 
-class Maintaining(DaemonsCase):
+class MaintainingCase(DaemonsCase):
     def make(self):
         """A server with one bucket that has versions, and one that has none."""
         self.daemon = self.add("--catalogue-max-size", "4G", "--shards", "2")
@@ -92,6 +92,8 @@ class Maintaining(DaemonsCase):
         self.assertEqual(0, done.returncode, done.stderr)
         return json.loads(done.stdout)["stored size"]
 
+
+class Maintaining(MaintainingCase):
     def test_objects_are_packed_anew(self):
         self.make()
         self.make_versions()
@@ -168,3 +170,43 @@ class Maintaining(DaemonsCase):
         done = self.run_bale(*self.maintain_words(RECOMPACT, "--execute", "--state", "state"))
         self.assertEqual((2, ""), (done.returncode, done.stdout))
         self.assertIn("--state goes with --backend s3:BUCKET", done.stderr)
+
+
+class Repairing(MaintainingCase):
+    """bale repair in a folder: an index that is damaged is made anew from its frames, and nothing else is touched."""
+
+    def spoil_index(self):
+        """Of the one object that has an index."""
+        path = os.path.join(self.daemon.folder, "data", "catalogue", "data.mdb")
+        with open(path, "r+b") as file:
+            at = file.read().index(b"S4IX") + 40
+            file.seek(at)
+            byte = file.read(1)[0]
+            file.seek(at)
+            file.write(bytes([byte ^ 1]))
+
+    def test_an_index_is_made_anew(self):
+        self.make()
+        self.make_versions()
+        before = self.seen("bucket")
+        done = self.run_bale("repair")  # beside the server
+        self.assertEqual((0, "7 objects: 0 to be repaired.\n"), (done.returncode, done.stdout), done)
+        done = self.run_bale("repair", "--execute")
+        self.assertEqual((1, ""), (done.returncode, done.stdout))
+        self.assertIn("baled", done.stderr)
+        self.assertEqual(0, self.daemon.stop())
+        self.spoil_index()
+        self.assertEqual(1, self.run_bale("verify").returncode)
+
+        done = self.run_bale("repair")
+        self.assertEqual((1, "bale repair: 1 object is not as it should be\n"), (done.returncode, done.stderr))
+        self.assertEqual(["bucket/large.txt: would be repaired: its index is made anew from its frames", "7 objects: 1 to be repaired: --execute does it."],
+                         done.stdout.splitlines())
+        done = self.run_bale("repair", "--execute")
+        self.assertEqual(0, done.returncode, done)  # that a row is damaged the store says as well
+        self.assertEqual(["bucket/large.txt: repaired: its index is made anew from its frames", "7 objects: 1 repaired."], done.stdout.splitlines())
+        for words in (("verify", "--deep"), ("check",), ("repair", "--execute")):
+            done = self.run_bale(*words)
+            self.assertEqual(0, done.returncode, done.stdout + done.stderr)
+        self.restart(self.daemon)
+        self.assertEqual(before, self.seen("bucket"))

@@ -459,12 +459,6 @@ static bool check_tier(const struct command_line *line, struct error *error)
            error_set(error, ERROR_INVALID, NULL, "%s: say of what: BUCKET/KEY", line->target);
 }
 
-static bool check_repair(const struct command_line *line, struct error *error)
-{
-    return config_is_bucket(&line->where) ||
-           error_set(error, ERROR_INVALID, NULL, "it needs --backend s3:BUCKET; bale check --repair mends a folder");
-}
-
 static bool check_stamp(const struct command_line *line, struct error *error)
 {
     return config_is_bucket(&line->where) ||
@@ -574,11 +568,13 @@ static const struct command COMMANDS[] = {
      "in "
      "a slash goes on with the file's name. What fails leaves no parts behind.",
      TABLE(PUT, "put")},
-    {"repair", command_repair, check_repair, NULL, "write anew what follows from the frames of objects",
-     "Looks for objects in --backend s3:BUCKET whose end (the trailer, with the index of their frames) is damaged, "
-     "beside running servers. Without --execute it says which it would repair. Such an object is read, each frame "
-     "checked, and written under its key on the condition that it is still the same; no body that is damaged, no "
-     "metadata and no lengths of parts are ever made up. Exit status 1: something is not as it should be; 3: it was "
+    {"repair", command_repair, NULL, NULL, "write anew what follows from the frames of objects",
+     "Looks for objects of --backend whose index is damaged: in a bucket of an S3 server their end, the trailer, "
+     "beside "
+     "running servers; in a folder, which no baled may have open then, the index beside their body. Without --execute "
+     "it says which it would repair. Such an object is read, each frame checked, and written anew in its place on the "
+     "condition that it is still the same; no body that is damaged, no metadata and no lengths of parts are ever made "
+     "up, and nothing is dropped. Exit status 1: something is not as it should be; 3: it was "
      "stopped before the end.",
      TABLE(REPAIR, "repair")},
     {"savings", command_savings, NULL, NULL, "say what every bucket holds, and what that saves",

@@ -1,7 +1,7 @@
 /* tools/bale/commands/repair.c -- bale repair: what follows from the frames of an object is written anew. */
-#include "tools/bale/maintain/repair.h"
 #include "store/walk.h"
 #include "tools/bale/command.h"
+#include "tools/bale/maintain/repair_folder.h"
 #include "tools/bale/session/backend_session.h"
 #include "tools/bale/session/stopping.h"
 #include "tools/bale/view/printable.h"
@@ -14,8 +14,10 @@ enum { FRAME_BUFFERS = 2, WAIT_MS = 10000 };
 
 struct repairing {
     const struct command_line *line;
+    bool is_bucket; /* of an S3 server: `repair`; else a folder */
     struct repair repair;
-    struct bucket_info bucket; /* that the walk is in */
+    struct folder_repair folder;
+    struct bucket_info bucket; /* that the walk is in, of `repair` */
     uint64_t objects;
     uint64_t outcomes[REPAIR_OUTCOMES];
     struct progress progress;
@@ -27,7 +29,29 @@ static void tell(struct repairing *repairing, const struct object_name *name, en
     progress_hide(&repairing->progress);
     printf("%.*s/", SPAN_FORMAT(name->bucket));
     printable_write(stdout, name->key);
+    if (name->version.size > 0 && !span_equal(name->version, SPAN("null")))
+        printf(" (version %.*s)", SPAN_FORMAT(name->version));
     printf(": %s: %s\n", is_dry ? "would be repaired" : repair_outcome_name(outcome), repair_outcome_text(outcome));
+}
+
+SUSPENDS static bool repair_in_bucket(struct repairing *repairing, const struct object_name *name,
+                                      const struct list_entry *entry, enum repair_outcome *ret_outcome,
+                                      struct error *error)
+{
+    bool is_same = span_equal(name->bucket, span_from_string(repairing->bucket.name));
+    if (!is_same && !bucket_find(repairing->repair.store, name->bucket, &repairing->bucket, error))
+        return false;
+    repairing->repair.is_versioned = repairing->bucket.versioning != VERSIONING_NEVER;
+    return repair_object(&repairing->repair, name, entry, ret_outcome, error);
+}
+
+/* What of a folder's rows is damaged is for bale check. */
+SUSPENDS static bool repair_in_folder(struct repairing *repairing, const struct object_name *name,
+                                      const struct list_entry *entry, enum repair_outcome *ret_outcome,
+                                      struct error *error)
+{
+    *ret_outcome = REPAIR_UNREADABLE;
+    return entry->is_damaged || repair_folder_object(&repairing->folder, name, ret_outcome, error);
 }
 
 SUSPENDS static bool visit(void *context, const struct object_name *name, const struct list_entry *entry,
@@ -35,14 +59,11 @@ SUSPENDS static bool visit(void *context, const struct object_name *name, const 
 {
     struct repairing *repairing = context;
     enum repair_outcome outcome;
-    bool is_same = span_equal(name->bucket, span_from_string(repairing->bucket.name));
-    if (!stopping_go_on(error) ||
-        (!is_same && !bucket_find(repairing->repair.store, name->bucket, &repairing->bucket, error)))
+    if (!stopping_go_on(error))
         return false;
-    if (entry->is_prefix)
+    if (entry->is_prefix || entry->is_delete_marker)
         return true;
-    repairing->repair.is_versioned = repairing->bucket.versioning != VERSIONING_NEVER;
-    if (!repair_object(&repairing->repair, name, entry, &outcome, error))
+    if (!(repairing->is_bucket ? repair_in_bucket : repair_in_folder)(repairing, name, entry, &outcome, error))
         return error_prepend(error, "%.*s/%.*s", SPAN_FORMAT(name->bucket), SPAN_FORMAT(span_take(name->key, 80)));
     if (outcome != REPAIR_SOUND)
         tell(repairing, name, outcome);
@@ -57,17 +78,25 @@ SUSPENDS static bool repair_all(struct bucket_store *store, void *context, struc
     const struct command_line *line = repairing->line;
     const struct object_settings settings = {
         .level = (int)line->zstd_level, .frame_buffers_max = FRAME_BUFFERS, .wait_ms = WAIT_MS, .store = store};
-    const struct walk walk = {.bucket = line->bucket, .prefix = line->prefix, .visit = visit, .context = repairing};
-    if (line->execute && (store->capabilities.conditions & DECIDES_PUT_REPLACE) == 0)
+    const struct walk walk = {.bucket = line->bucket,
+                              .prefix = line->prefix,
+                              .has_versions = !repairing->is_bucket,
+                              .has_damaged = !repairing->is_bucket,
+                              .visit = visit,
+                              .context = repairing};
+    if (repairing->is_bucket && line->execute && (store->capabilities.conditions & DECIDES_PUT_REPLACE) == 0)
         return error_set(error, ERROR_UNSUPPORTED, NULL,
                          "the backend does not decide conditional writes (bale backend): an object that is written "
                          "meanwhile could be lost");
-    repairing->repair =
-        (struct repair){.store = store, .codecs = object_codecs_create(&settings), .executes = line->execute};
+    struct object_codecs *codecs = object_codecs_create(&settings);
+    repairing->repair = (struct repair){.store = store, .codecs = codecs, .executes = line->execute};
+    repairing->folder = (struct folder_repair){.check = {.store = store, .codecs = codecs, .is_folder = true},
+                                               .level = (int)line->zstd_level,
+                                               .executes = line->execute};
     progress_begin(&repairing->progress, "objects", 0);
     bool done = walk_objects(store, &walk, error);
     progress_end(&repairing->progress);
-    object_codecs_destroy(repairing->repair.codecs);
+    object_codecs_destroy(codecs);
     return done;
 }
 
@@ -76,9 +105,10 @@ static void tell_end(const struct repairing *repairing, bool is_whole)
 {
     bool executes = repairing->line->execute;
     uint64_t count = repairing->outcomes[REPAIR_DONE];
-    const char *next = executes ? "; bale savings --recount counts them right" : ": --execute does it";
-    printf("%" PRIu64 " objects%s: %" PRIu64 " %s%s.\n", repairing->objects, is_whole ? "" : " so far", count,
-           executes ? "were repaired" : "would be repaired", count > 0 ? next : "");
+    const char *counts = repairing->is_bucket ? "; bale savings --recount counts them right" : "";
+    const char *next = executes ? counts : ": --execute does it";
+    printf("%" PRIu64 " object%s%s: %" PRIu64 " %s%s.\n", repairing->objects, repairing->objects == 1 ? "" : "s",
+           is_whole ? "" : " so far", count, executes ? "repaired" : "to be repaired", count > 0 ? next : "");
 }
 
 static bool judge(const struct repairing *repairing, struct error *error)
@@ -88,16 +118,19 @@ static bool judge(const struct repairing *repairing, struct error *error)
         bool is_well = outcome == REPAIR_SOUND || outcome == REPAIR_CHANGED;
         left += is_well || (outcome == REPAIR_DONE && repairing->line->execute) ? 0 : repairing->outcomes[outcome];
     }
-    return left == 0 || error_set(error, ERROR_DAMAGED, NULL, "%" PRIu64 " objects are not as they should be", left);
+    return left == 0 || error_set(error, ERROR_DAMAGED, NULL, "%" PRIu64 " %s", left,
+                                  left == 1 ? "object is not as it should be" : "objects are not as they should be");
 }
 
 bool command_repair(const struct command_line *line, struct error *error)
 {
-    struct repairing repairing = {.line = line};
+    struct repairing repairing = {.line = line, .is_bucket = config_is_bucket(&line->where)};
     if (line->bucket != NULL && !session_check_bucket(span_from_string(line->bucket), error))
         return false;
     stopping_watch();
-    bool done = backend_session_run(&line->where, repair_all, &repairing, error);
+    bool done = repairing.is_bucket || line->execute
+                    ? backend_session_run(&line->where, repair_all, &repairing, error)
+                    : backend_session_look(&line->where, repair_all, &repairing, error);
     if (done || repairing.objects > 0)
         tell_end(&repairing, done);
     if (!done && repairing.objects > 0) /* it has begun, and is not at its end */

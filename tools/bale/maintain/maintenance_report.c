@@ -11,10 +11,11 @@ static void print_acts(const struct policy_rule *rule, const struct rule_sums *s
     char before[BYTES_TEXT_BYTES];
     char after[BYTES_TEXT_BYTES];
     bool moves = rule->action == POLICY_TRANSITION;
+    uint64_t acts = sums->outcomes[moves ? OUTCOME_MOVED : OUTCOME_PACKED];
+    const char *were = !executes ? "would be" : acts == 1 ? "was" : "were";
     bytes_text((double)sums->before, before);
     bytes_text((double)sums->after, after);
-    printf("%s: %" PRIu64 " objects of %s %s %s, to %s%s%s%s\n", rule->name,
-           sums->outcomes[moves ? OUTCOME_MOVED : OUTCOME_PACKED], before, executes ? "were" : "would be",
+    printf("%s: %" PRIu64 " object%s of %s %s %s, to %s%s%s%s\n", rule->name, acts, acts == 1 ? "" : "s", before, were,
            moves ? "moved" : "packed", moves ? rule->storage_class : "", moves ? " and " : "", executes ? "" : "about ",
            after);
 }
@@ -68,5 +69,6 @@ bool maintenance_judge(const struct maintenance *maintenance, struct error *erro
 {
     uint64_t unreadable = maintenance_unreadable(maintenance);
     return unreadable == 0 ||
-           error_set(error, ERROR_DAMAGED, NULL, "%" PRIu64 " objects could not be read; --log says which", unreadable);
+           error_set(error, ERROR_DAMAGED, NULL, "%" PRIu64 " object%s could not be read; --log says which", unreadable,
+                     unreadable == 1 ? "" : "s");
 }

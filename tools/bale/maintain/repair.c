@@ -9,7 +9,7 @@ static const struct {
     const char *text;
 } OUTCOMES[REPAIR_OUTCOMES] = {
     [REPAIR_SOUND] = {"sound", ""},
-    [REPAIR_DONE] = {"repaired", "its trailer is written anew from its frames"},
+    [REPAIR_DONE] = {"repaired", "its index is made anew from its frames"},
     [REPAIR_PARTS] = {"parts", "it was uploaded in parts, and how long they were is lost: upload bale cat of it again"},
     [REPAIR_METADATA] = {"metadata", "the metadata of its client were in the trailer: put bale cat of it again, with "
                                      "them"},

@@ -20,7 +20,9 @@ static const struct {
     [FINDING_UNREADABLE] = {"unreadable", "in a folder bale check says more"},
     [FINDING_FRAME_HEADER] = {"frame-header", "bale cat --skip-damaged gives the rest of its bytes"},
     [FINDING_FRAME_CRC] = {"frame-crc", "bale cat --skip-damaged gives the rest of its bytes"},
-    [FINDING_INDEX_WRONG] = {"index-wrong", "its bytes are read without it, more slowly; putting it again mends that"},
+    [FINDING_INDEX_WRONG] =
+        {"index-wrong",
+         "its bytes are read without it, more slowly; bale repair (of a folder) or putting it again mends that"},
     [FINDING_TRAILER] = {"trailer", "bale repair writes it anew from the frames"},
     [FINDING_PART_MAP] = {"part-map", "its bytes are read all the same; uploading it again mends that"},
     [FINDING_DICTIONARY_MISSING] = {"dictionary-missing", "put .s4dict/ID back from a copy of the bucket"},
