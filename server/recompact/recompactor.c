@@ -4,6 +4,7 @@
 #include "codec/format/frame.h"
 #include "runtime/fiber/loop.h"
 #include "runtime/log/log.h"
+#include "server/backend/backend.h"
 #include "server/object/repack.h"
 #include "store/walk.h"
 
@@ -55,7 +56,7 @@ static uint64_t busy_ns(const struct recompactor *recompactor, unsigned shard)
 /* Waits CALM_MS and says whether a shard was busy for half of them. */
 SUSPENDS static bool was_busy(struct recompactor *recompactor)
 {
-    uint64_t before[256];
+    uint64_t before[BACKEND_SHARDS_MAX];
     bool was_busy = false;
     uint64_t begun_ns = clock_monotonic_ns(loop_clock());
     for (unsigned i = 0; i < recompactor->shards_count; i++)
@@ -187,6 +188,8 @@ SUSPENDS static void pack(struct recompactor *recompactor, const struct candidat
         note_outcome(recompactor, candidate, &repacked);
     else
         note_failure(recompactor, candidate, &error);
+    if (!done && error.kind == ERROR_DAMAGED) /* it stays so: the log has heard of it, and nobody tries it again */
+        (void)repack_note_level(&repack, &error);
 }
 
 /* ---- candidates ---- */

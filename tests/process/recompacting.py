@@ -68,3 +68,30 @@ class Recompacting(DaemonsCase):
         self.make("--recompact", "idle", "--recompact-after", "100s")
         self.wait_for(lambda: self.metric("bale_recompact_walks_total") >= 2, DEADLINE_S)
         self.assertEqual(0, self.metric(VERSIONS % "packed"))
+
+    def spoil_frame(self):
+        """One byte of one frame."""
+        folder = os.path.join(self.daemon.folder, "data", "volumes")
+        for name in sorted(os.listdir(folder)):
+            with open(os.path.join(folder, name), "r+b") as file:
+                at = file.read().find(b"S4F2")
+                if at >= 0:
+                    file.seek(at + 200)
+                    byte = file.read(1)[0]
+                    file.seek(at + 200)
+                    file.write(bytes([byte ^ 1]))
+                    return
+        self.fail("there is no frame")
+
+    def test_what_is_damaged_is_tried_once(self):
+        if os.getloadavg()[0] > os.cpu_count():
+            self.skipTest("no processor is idle: nothing would be packed")
+        self.make()
+        self.assertEqual(0, self.daemon.stop())
+        self.spoil_frame()
+        self.daemon.options += ["--recompact", "idle", "--recompact-after", "0s", "--recompact-pace", "1G"]
+        self.restart(self.daemon)
+        self.wait_for(lambda: self.metric(VERSIONS % "failed") == 1 and self.metric(VERSIONS % "packed") == 1, DEADLINE_S)
+        walks = self.metric("bale_recompact_walks_total")
+        self.wait_for(lambda: self.metric("bale_recompact_walks_total") >= walks + 2, DEADLINE_S)
+        self.assertEqual(1, self.metric(VERSIONS % "failed"))
