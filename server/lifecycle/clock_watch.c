@@ -11,9 +11,11 @@ enum clock_trouble clock_watch_look(struct clock_watch *watch, int64_t wall_ms, 
     int64_t offset_ms = wall_ms - (int64_t)(monotonic_ns / 1000000);
     int64_t step_ms = watch->has_looked ? offset_ms - watch->offset_ms : 0;
     bool was_set = step_ms > STEP_MS || step_ms < -STEP_MS;
-    bool leapt = !watch->has_looked && believed_ms != 0 && wall_ms - believed_ms > LEAP_MS;
-    if (was_set || leapt) {
-        watch->trouble = was_set ? CLOCK_WAS_SET : CLOCK_LEAPT;
+    bool is_start = !watch->has_looked && believed_ms != 0;
+    bool leapt = is_start && wall_ms - believed_ms > LEAP_MS;
+    bool is_behind = is_start && believed_ms - wall_ms > STEP_MS;
+    if (was_set || leapt || is_behind) {
+        watch->trouble = was_set ? CLOCK_WAS_SET : leapt ? CLOCK_LEAPT : CLOCK_IS_BEHIND;
         watch->steady_ns = monotonic_ns;
     } else if (monotonic_ns - watch->steady_ns >= STEADY_NS) {
         watch->trouble = CLOCK_IS_RIGHT;
@@ -34,6 +36,7 @@ const char *clock_trouble_text(enum clock_trouble trouble)
         [CLOCK_IS_RIGHT] = "",
         [CLOCK_WAS_SET] = "the clock of this machine was set, or it was suspended, by more than an hour",
         [CLOCK_LEAPT] = "the clock of this machine is more than 35 days ahead of the last time that was believed",
+        [CLOCK_IS_BEHIND] = "the clock of this machine is more than an hour behind the last time that was believed",
     };
     return texts[trouble];
 }

@@ -2,15 +2,17 @@
  * everything.
  *
  * It is held against the monotonic clock, which no setting of the time moves: when the two part by more than an hour,
- * the time was set. And against the last time that was believed, which is kept: when that is more than 35 days ago, the
- * server stood still for long, or the clock is wrong. In both cases nothing is done until it has gone steadily for 24
- * hours, or somebody says that it is right. A machine that was suspended looks like a clock that was set. Pure. */
+ * the time was set. And at a start against the last time that was believed, which is kept: when that is more than 35
+ * days ago, the server stood still for long, or the clock is wrong; when it is more than an hour ahead, one of the two
+ * was wrong, and what is put now may have a date by which it falls due too early. In each case nothing is done until it
+ * has gone steadily for 24 hours, or somebody says that it is right. A machine that was suspended looks like a clock
+ * that was set. Pure. */
 #pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
 
-enum clock_trouble { CLOCK_IS_RIGHT, CLOCK_WAS_SET, CLOCK_LEAPT };
+enum clock_trouble { CLOCK_IS_RIGHT, CLOCK_WAS_SET, CLOCK_LEAPT, CLOCK_IS_BEHIND };
 
 struct clock_watch {
     bool has_looked;

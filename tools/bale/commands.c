@@ -95,8 +95,7 @@ static const struct option LIFECYCLE[] = {
      .help = "print the rules of the bucket as the S3 bucket behind it could have them: XML, or with --json what aws "
              "s3api put-bucket-lifecycle-configuration takes; on standard error what is left out, and why"},
     {"confirm-clock", OPTION_FLAG, AT(confirm_clock), "no", "",
-     .help =
-         "the clock of the machine is right, though it was set, or is far ahead of the last time that was believed"},
+     .help = "the clock of the machine is right, though it was set, or is far from the last time that was believed"},
     {"json", OPTION_FLAG, AT(json), "no", "", .help = "print one line of JSON"},
 };
 

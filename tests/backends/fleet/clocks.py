@@ -5,6 +5,7 @@ import datetime
 import email.utils
 import json
 import os
+import subprocess
 
 import backends
 import daemon
@@ -12,6 +13,7 @@ import fronts
 import keys
 import sigv4
 from ledger_of_a_fleet import LARGE, MIB, LedgerCase
+from tools_alone import bale_program
 
 HOUR_S = 3600
 AHEAD_S = (0, 5 * HOUR_S, -7 * HOUR_S)
@@ -126,7 +128,7 @@ class ClockOfABackend(LedgerCase):
     FOR = ("raw",)
 
     def test_sweeps_do_not_wait_for_a_day_that_has_not_come(self):
-        """What was noted while the present was two days ahead holds nothing up once it is right."""
+        """What was noted while the present was two days ahead holds nothing up once it is right, and somebody has said so."""
         wrong = os.path.join(os.path.dirname(os.path.dirname(self.baled)), "tests", "servers", "baled_ahead")
         if not os.path.exists(wrong):
             self.skipTest(f"{wrong} is not built")
@@ -146,4 +148,8 @@ class ClockOfABackend(LedgerCase):
         backend.start()
         bale.start()
         self.put(bale, "due/k", b"x")
+        self.wait_for(lambda: "is more than an hour behind the last time that was believed" in bale.log(), "it is held", 60)
+        confirmed = subprocess.run([bale_program(self), "lifecycle", "--state", os.path.join(bale.daemon.folder, "state"), "--confirm-clock"],
+                                   capture_output=True, text=True, check=False)
+        self.assertEqual(0, confirmed.returncode, confirmed)
         self.wait_for(lambda: bale.client().get(self.bucket, "due/k").status == 404, "a sweep", 60)

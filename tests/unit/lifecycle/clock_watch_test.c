@@ -54,9 +54,22 @@ START_TEST(a_start_that_is_long_after_the_last_is_held)
     watch = (struct clock_watch){0};
     ck_assert_int_eq(look(0, 5000, NOW_MS - 34 * DAY_MS), CLOCK_IS_RIGHT);
     watch = (struct clock_watch){0};
-    ck_assert_int_eq(look(0, 5000, NOW_MS + 100 * DAY_MS), CLOCK_IS_RIGHT); /* less is due, not more */
-    watch = (struct clock_watch){0};
     ck_assert_int_eq(look(0, 5000, 0), CLOCK_IS_RIGHT); /* nothing was believed yet */
+}
+END_TEST
+
+START_TEST(a_start_before_what_was_believed_is_held)
+{
+    watch = (struct clock_watch){0};
+    ck_assert_int_eq(look(0, 5000, NOW_MS + 5000 + HOUR_MS), CLOCK_IS_RIGHT);
+    watch = (struct clock_watch){0};
+    ck_assert_int_eq(look(0, 5000, NOW_MS + 5001 + HOUR_MS), CLOCK_IS_BEHIND);
+    ck_assert_int_eq(look(0, DAY_MS, NOW_MS + 100 * DAY_MS), CLOCK_IS_BEHIND);
+    ck_assert_int_eq(look(0, DAY_MS + 5000, NOW_MS + 100 * DAY_MS), CLOCK_IS_RIGHT); /* it has gone steadily */
+    watch = (struct clock_watch){0};
+    ck_assert_int_eq(look(0, 5000, NOW_MS + DAY_MS), CLOCK_IS_BEHIND);
+    clock_watch_confirm(&watch);
+    ck_assert_int_eq(look(0, 6000, NOW_MS + DAY_MS), CLOCK_IS_RIGHT);
 }
 END_TEST
 
@@ -67,6 +80,7 @@ int main(void)
     tcase_add_test(all, a_clock_that_goes_is_right);
     tcase_add_test(all, a_clock_that_was_set_is_held_until_it_is_steady);
     tcase_add_test(all, a_start_that_is_long_after_the_last_is_held);
+    tcase_add_test(all, a_start_before_what_was_believed_is_held);
     suite_add_tcase(suite, all);
     return run_suite(suite);
 }
