@@ -19,9 +19,10 @@ static const struct micro_group {
     const char *name; /* which all names in it begin with */
     void (*run)(struct micro *micro);
 } GROUPS[] = {
-    {"codec/", micro_codec},         {"dictionary/", micro_dictionary}, {"digest/", micro_digest},
-    {"http/", micro_http_head},      {"list/", micro_list_page},        {"policy/", micro_policy},
-    {"signature/", micro_signature}, {"socket/", micro_socket},
+    {"catalogue/", micro_catalogue}, {"codec/", micro_codec},    {"dictionary/", micro_dictionary},
+    {"digest/", micro_digest},       {"http/", micro_http_head}, {"journal/", micro_journal},
+    {"list/", micro_list_page},      {"policy/", micro_policy},  {"signature/", micro_signature},
+    {"socket/", micro_socket},
 };
 
 enum { GROUPS_COUNT = sizeof GROUPS / sizeof *GROUPS };

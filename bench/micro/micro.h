@@ -46,10 +46,12 @@ _Noreturn void micro_fail(const char *name, const char *message);
 
 /* ---- the groups ---- */
 
+void micro_catalogue(struct micro *micro);
 void micro_codec(struct micro *micro);
 void micro_dictionary(struct micro *micro);
 void micro_digest(struct micro *micro);
 void micro_http_head(struct micro *micro);
+void micro_journal(struct micro *micro);
 void micro_list_page(struct micro *micro);
 void micro_policy(struct micro *micro);
 void micro_signature(struct micro *micro);

@@ -371,9 +371,9 @@ class BenchTool(DaemonsCase):
 
         names = run("--list").stdout.splitlines()
         self.assertEqual(len(names), len(set(names)))
-        self.assertEqual({"codec", "dictionary", "digest", "http", "list", "policy", "signature", "socket"},
+        self.assertEqual({"catalogue", "codec", "dictionary", "digest", "http", "journal", "list", "policy", "signature", "socket"},
                          {name.split("/")[0] for name in names})
-        asked = ["codec/zstd-1/csv/", "digest/CRC32C/", "dictionary/unpack", "http/", "list/", "signature/"]
+        asked = ["catalogue/", "codec/zstd-1/csv/", "digest/CRC32C/", "dictionary/unpack", "http/", "journal/", "list/", "signature/", "socket/"]
         cases = json.loads(run("--json", *asked).stdout)["cases"]
         self.assertEqual({name for name in names if name.startswith(tuple(asked))}, {case["name"] for case in cases})
         for case in cases:
