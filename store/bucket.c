@@ -180,6 +180,15 @@ SUSPENDS bool bucket_change_class(struct bucket_store *store, const struct objec
     return store_rewrites(store, SPAN_EMPTY, error) && store->operations->change_class(store, name, change, error);
 }
 
+SUSPENDS bool bucket_change_seal(struct bucket_store *store, const struct object_name *name,
+                                 const struct seal_change *change, struct error *error)
+{
+    ASSERT(is_object_name(name) && name->version.size > 0);
+    ASSERT(change->judged->seal.size > 0 && change->seal.size > 0 && change->seal.size <= OBJECT_SEAL_BYTES_MAX);
+    return store_rewrites(store, SPAN_EMPTY, error) && store_takes_seal(store, change->seal, error) &&
+           store->operations->change_seal(store, name, change, error);
+}
+
 SUSPENDS bool bucket_copy(struct bucket_object *source, const struct object_name *target,
                           const struct write_result *result, struct object_attributes *ret_attributes,
                           struct error *error)

@@ -82,8 +82,8 @@ struct bucket_capabilities {
                         locks come to light when something is deleted */
     bool is_shared;  /* other processes change the store at the same time */
     bool keeps_time; /* write_intent.kept_ms */
-    bool rewrites;   /* bucket_commit_rewrite and bucket_change_class; if it is_shared, in buckets that were never
-                        versioned */
+    bool rewrites;   /* bucket_commit_rewrite, bucket_change_class and bucket_change_seal; if it is_shared, in buckets
+                        that were never versioned */
     bool forgets_versions; /* version_list_request.after_modified_ms is needed */
     bool lists_all;        /* what bucket_list_buckets does not list is not there; else others may know of it */
     bool keeps_sidecar; /* the index of frames is kept with the object and never another's; else it is an object of its
@@ -252,6 +252,13 @@ struct class_change {
     struct span metadata;                   /* the whole list, as it is to be */
     const struct deletion_grounds *grounds; /* NULL: judged says all */
     uint8_t level_tried;                    /* the body would not be smaller at this level; 0: nothing was tried */
+};
+
+/* A seal alone, which says the same as before under another key: the body stays as it is. The version is the name's. */
+struct seal_change {
+    /* Stored bytes and seal must still be these. Its time is kept, to the millisecond if a list has told it. */
+    const struct object_attributes *judged;
+    struct span seal; /* OBJECT_SEAL_BYTES_MAX at most */
 };
 
 /* ---- listing ---- */
@@ -520,6 +527,9 @@ SUSPENDS bool bucket_commit_rewrite(struct bucket_writer *writer, const struct b
 /* The metadata of a version is replaced, its body stays; errors as above. */
 SUSPENDS bool bucket_change_class(struct bucket_store *store, const struct object_name *name,
                                   const struct class_change *change, struct error *error);
+/* The seal of a version that is encrypted is replaced, its body stays; errors as above. */
+SUSPENDS bool bucket_change_seal(struct bucket_store *store, const struct object_name *name,
+                                 const struct seal_change *change, struct error *error);
 
 /* The stored bytes of an open object under another name, without decoding; attributes and condition as in commit. The
  * index of its frames is copied as well (result->frames and sidecar are not used). */

@@ -35,6 +35,8 @@ struct bucket_store_operations {
                                     struct error *error);
     SUSPENDS bool (*change_class)(struct bucket_store *store, const struct object_name *name,
                                   const struct class_change *change, struct error *error);
+    SUSPENDS bool (*change_seal)(struct bucket_store *store, const struct object_name *name,
+                                 const struct seal_change *change, struct error *error); /* ... and keep seals */
 
     SUSPENDS bool (*copy)(struct bucket_object *source, const struct object_name *target,
                           const struct write_result *result, struct object_attributes *ret_attributes,

@@ -218,18 +218,29 @@ static bool unwrap(struct keyring *keyring, const struct seal_record *record, co
     return opened;
 }
 
+/* NULL: the key is not there, or the record is of another name. */
+static const struct seal_keys *find_keys(struct keyring *keyring, const struct object_name *name,
+                                         const struct seal_record *record, struct error *error)
+{
+    uint8_t hash[SEAL_NAME_BYTES];
+    const struct seal_keys *keys = keyring != NULL ? keyring_find(keyring, record->key_id) : NULL;
+    if (keys == NULL) {
+        (void)object_seal_refuse_missing(keyring, record->key_id, "The object", error);
+        return NULL;
+    }
+    object_seal_hash_name(name, hash);
+    if (memcmp(hash, record->name, sizeof hash) == 0)
+        return keys;
+    (void)error_set(error, ERROR_DAMAGED, NULL, "The object was encrypted under another name.");
+    return NULL;
+}
+
 static bool open_record(struct keyring *keyring, const struct object_name *name, const struct seal_record *record,
                         const struct customer_key *customer, uint64_t original_size, struct object_secret *ret_secret,
                         struct error *error)
 {
-    uint8_t hash[SEAL_NAME_BYTES];
-    const struct seal_keys *keys = keyring != NULL ? keyring_find(keyring, record->key_id) : NULL;
-    if (keys == NULL)
-        return object_seal_refuse_missing(keyring, record->key_id, "The object", error);
-    object_seal_hash_name(name, hash);
-    if (memcmp(hash, record->name, sizeof hash) != 0)
-        return error_set(error, ERROR_DAMAGED, NULL, "The object was encrypted under another name.");
-    return unwrap(keyring, record, keys, customer, original_size, ret_secret, error);
+    const struct seal_keys *keys = find_keys(keyring, name, record, error);
+    return keys != NULL && unwrap(keyring, record, keys, customer, original_size, ret_secret, error);
 }
 
 bool object_seal_open(struct keyring *keyring, const struct object_name *name, const struct customer_key *customer,
@@ -248,6 +259,72 @@ bool object_seal_open(struct keyring *keyring, const struct object_name *name, c
     memcpy(ret_secret->map, record.map, sizeof record.map);
     ret_secret->parts_count = record.parts_count;
     return true;
+}
+
+/* ---- making anew ---- */
+
+/* The key that the record holds, which proves it; its hashes are in clear then. */
+static bool reveal(struct keyring *keyring, const struct object_name *written, uint64_t original_size,
+                   struct seal_record *record, uint8_t ret_key[AES_KEY_BYTES], struct error *error)
+{
+    const struct seal_keys *keys = find_keys(keyring, written, record, error);
+    if (keys == NULL)
+        return false;
+    struct aes *aes = keyring_take_aes(keyring);
+    bool opened = seal_unwrap(record, aes, keys, original_size, ret_key, error);
+    seal_mask(aes, keys, record->nonce, &record->hashes);
+    keyring_give_aes(keyring, aes);
+    return opened;
+}
+
+static void hide(struct keyring *keyring, uint64_t original_size, const uint8_t key[AES_KEY_BYTES],
+                 struct seal_record *record)
+{
+    const struct seal_keys *keys = keyring_active(keyring);
+    uint8_t nonce[XAES_NONCE_BYTES];
+    struct aes *aes = keyring_take_aes(keyring);
+    memcpy(record->key_id, keys->id, sizeof record->key_id);
+    random_fill(random_system(), record->nonce, sizeof record->nonce);
+    random_fill(random_system(), nonce, sizeof nonce);
+    seal_mask(aes, keys, record->nonce, &record->hashes);
+    seal_wrap(record, aes, keys, nonce, original_size, key);
+    keyring_give_aes(keyring, aes);
+}
+
+/* Beside the keyring's wrap there may be one of another key, for the name, and which key that is the client has said.
+ */
+static const char *find_bar(struct keyring *keyring, const struct seal_record *record,
+                            const uint8_t name[SEAL_NAME_BYTES])
+{
+    bool is_by_keyring =
+        record->mode == SEAL_KMS && keyring_active(keyring) != kms_keyring_sealing_keys(keyring, record->kms);
+    if (is_by_keyring)
+        return "Its client has named the key (SSE-KMS): a copy of the object brings it under another one.";
+    if (seal_mode_has_attribute_key(record->mode) && memcmp(name, record->name, SEAL_NAME_BYTES) != 0)
+        return "Under another name it is sealed anew by its customer's or key service's key alone.";
+    return NULL;
+}
+
+bool object_seal_renew(struct keyring *keyring, const struct object_seal_renewal *renewal,
+                       const struct object_attributes *attributes, uint8_t ret_seal[SEAL_RECORD_BYTES_MAX],
+                       size_t *ret_size, struct error *error)
+{
+    struct seal_record record;
+    uint8_t key[AES_KEY_BYTES];
+    uint8_t name[SEAL_NAME_BYTES];
+    ASSERT(keyring_active(keyring) != NULL);
+    object_seal_hash_name(renewal->name, name);
+    if (!seal_record_decode(attributes->seal, &record, error) ||
+        !reveal(keyring, renewal->written, attributes->original_size, &record, key, error))
+        return false;
+    const char *bar = find_bar(keyring, &record, name);
+    if (bar == NULL) {
+        memcpy(record.name, name, sizeof record.name);
+        hide(keyring, attributes->original_size, key, &record);
+        *ret_size = seal_record_encode(&record, ret_seal);
+    }
+    explicit_bzero(key, sizeof key);
+    return bar == NULL || error_set(error, ERROR_DENIED, S3_AccessDenied, "%s", bar);
 }
 
 struct object_encryption object_seal_encryption(const struct object_attributes *attributes)

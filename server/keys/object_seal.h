@@ -65,6 +65,19 @@ void object_seal_wrap_for_customer(struct keyring *keyring, const struct object_
 bool object_seal_open(struct keyring *keyring, const struct object_name *name, const struct customer_key *customer,
                       const struct object_attributes *attributes, struct object_secret *ret_secret,
                       struct error *error);
+/* Where a seal was made, and where it is to hold. */
+struct object_seal_renewal {
+    const struct object_name *written; /* the name that it was made for */
+    const struct object_name *name;    /* the one that it is to be of */
+};
+/* The same seal anew, under the keyring's active key: data key, hashes and the wrap by a key from outside stay, and
+ * none is needed. ret_size: how many bytes of ret_seal it takes. Refused as object_seal_open; ERROR_DENIED: another
+ * name, where a key from outside has wrapped the data key for this one; another key, where the keyring is the key
+ * service. */
+bool object_seal_renew(struct keyring *keyring, const struct object_seal_renewal *renewal,
+                       const struct object_attributes *attributes, uint8_t ret_seal[SEAL_RECORD_BYTES_MAX],
+                       size_t *ret_size, struct error *error);
+
 /* InvalidRequest: a customer's key came with a request for an object that has none. */
 bool object_seal_refuse_customer(struct error *error);
 

@@ -51,6 +51,7 @@ static const struct bucket_store_operations operations = {
     .write_legal_hold = store_write_legal_hold,
     .commit_rewrite = store_commit_rewrite,
     .change_class = store_change_class,
+    .change_seal = store_change_seal,
 };
 
 enum { RECLAIM_DELAY_MS = 10000 };

@@ -41,6 +41,7 @@ static const struct bucket_store_operations operations = {
     .abort = remote_abort,
     .commit_rewrite = remote_commit_rewrite,
     .change_class = remote_change_class,
+    .change_seal = remote_change_seal,
     .copy = remote_copy,
     .delete_objects = remote_delete_objects,
     .list = remote_list,

@@ -16,7 +16,9 @@ from encryption import EncryptionCase
 BODY = words(3000)
 
 
-class Keyrings(EncryptionCase):
+class KeyringCase(EncryptionCase):
+    """What tests of keyrings have in common."""
+
     def keyring(self, daemon, *verbs, expect=0):
         return self.run_bale(daemon, "keyring", *verbs, "--keyring", "keys", expect=expect)
 
@@ -47,6 +49,20 @@ class Keyrings(EncryptionCase):
         with open(os.path.join(daemon.folder, "keys"), encoding="ascii") as file:
             return file.read()
 
+    def restart_with(self, daemon, text=None):
+        self.assertEqual(0, daemon.stop())
+        if text is not None:
+            self.replace(daemon, text)
+        self.restart(daemon)
+
+    def usage(self, daemon, *words):
+        """{id: (state, objects, open uploads)}"""
+        said = self.keyring(daemon, "usage", *words, "--backend", "dir:data")
+        rows = re.findall(r"^(\w+)(?: (.*))?: (\d+) objects, (\d+) open uploads$", said, re.MULTILINE)
+        return {key: (state, int(objects), int(uploads)) for key, state, objects, uploads in rows}
+
+
+class Keyrings(KeyringCase):
     def test_a_new_key_without_a_restart(self):
         """Added, read, activated, read: new objects are under it, old ones stay as they are, and a crash loses nothing of that."""
         daemon = self.begin()
@@ -137,18 +153,6 @@ class Keyrings(EncryptionCase):
         self.replace(daemon, both)
         self.wait_for(lambda: daemon.alice.get("bucket", "key").status == 200)
         self.expect_object(daemon, "key", BODY)
-
-    def restart_with(self, daemon, text=None):
-        self.assertEqual(0, daemon.stop())
-        if text is not None:
-            self.replace(daemon, text)
-        self.restart(daemon)
-
-    def usage(self, daemon, *words):
-        """{id: (state, objects, open uploads)}"""
-        said = self.keyring(daemon, "usage", *words, "--backend", "dir:data")
-        rows = re.findall(r"^(\w+)(?: (.*))?: (\d+) objects, (\d+) open uploads$", said, re.MULTILINE)
-        return {key: (state, int(objects), int(uploads)) for key, state, objects, uploads in rows}
 
     def test_what_is_under_a_key(self):
         """Every version, every upload that is open; beside a server, and with keys that the keyring does not have."""

@@ -70,6 +70,7 @@ struct command_line {
     char *content_type; /* of put */
     bool if_none_match; /* of put */
     bool tree, resume, sparse, no_sync, quiet;
+    char *from;       /* of keyring rotate and adopt */
     char *keyring;    /* a file of keys (server/keys/keyring.h) */
     const char *what; /* the second one, of commands that take two */
     /* The arguments that are no options: the FOLDER of export and import, the FILE of backup. `target` is the first. */

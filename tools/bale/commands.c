@@ -81,6 +81,8 @@ static const struct option KEYRING[] = {
     {"keyring", OPTION_TEXT, AT(keyring), NULL, "FILE", .has_variable = true,
      .help = "the file, also BALE_KEYRING; it must be given"},
     {"yes", OPTION_FLAG, AT(yes), "no", "", .help = "with destroy: whatever is encrypted under it"},
+    {"from", OPTION_TEXT, AT(from), NULL, "ID|PLACE",
+     .help = "with rotate: objects under this key alone; with adopt: the BUCKET/PREFIX that they were copied from"},
     ANY_BACKEND,
 };
 
@@ -436,6 +438,8 @@ static bool check_keyring(const struct command_line *line, struct error *error)
 {
     if (line->yes && strcmp(line->target, "destroy") != 0)
         return error_set(error, ERROR_INVALID, NULL, "--yes goes with bale keyring destroy");
+    if (line->from != NULL && strcmp(line->target, "rotate") != 0 && strcmp(line->target, "adopt") != 0)
+        return error_set(error, ERROR_INVALID, NULL, "--from goes with bale keyring rotate, and adopt");
     return line->keyring != NULL || error_set(error, ERROR_INVALID, NULL, "it needs --keyring FILE");
 }
 
@@ -533,12 +537,16 @@ static const struct command COMMANDS[] = {
      "one where it only reads. --restore, --adopt and --begin-anew want every baled stopped, before a bucket of an S3 "
      "server as before a folder; --test-store and --release a baled that has the folder open.",
      TABLE(JOURNAL, "journal")},
-    {"keyring", command_keyring, check_keyring, "VERB [ID]", "make and change the file of keys that encrypt objects",
+    {"keyring", command_keyring, check_keyring, "VERB [ID|PLACE]",
+     "make and change the file of keys that encrypt objects",
      "create makes the file that baled is given with --keyring, with one key, which is active; add puts one key more "
      "into it; activate ID lets new objects be written under that key; retire ID keeps it from becoming active again; "
      "list prints the ids. baled reads the file at its start and at SIGHUP. A key that is not active opens what was "
      "written under it, and must stay. usage counts what --backend has under each key, or under ID, beside a server, "
-     "too. destroy ID takes the key out of the file, where nothing of --backend is encrypted under it, or with --yes; "
+     "too. rotate [BUCKET/PREFIX] seals what is there anew under the active key, so that another one may go; adopt "
+     "BUCKET/PREFIX does so with what a foreign tool has copied there in a bucket, so that it is read. Both want a "
+     "folder that no baled has open, or a bucket, also beside baled. destroy ID takes the key out of the file, where "
+     "nothing of --backend is encrypted under it, or with --yes; "
      "what was is lost then. Keys themselves are never printed.",
      TABLE(KEYRING, "keyring")},
     {"lifecycle", command_lifecycle, check_lifecycle, NULL, "say what lifecycle rules do, and why",

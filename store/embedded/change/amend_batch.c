@@ -56,6 +56,15 @@ static bool amend_class(struct batch *batch, const struct change *change, const 
     return true;
 }
 
+static bool amend_seal(const struct seal_change *to, struct row *row, struct error *error)
+{
+    if (strcmp(row->attributes.stored_etag, to->judged->stored_etag) != 0 ||
+        !span_equal(row->attributes.seal, to->judged->seal))
+        return error_set(error, ERROR_CHANGED, S3_SlowDown, "The object was changed while its seal was being made.");
+    row->attributes.seal = to->seal;
+    return true;
+}
+
 static bool amend_row(struct batch *batch, const struct change *change, const struct version_key *key, struct row *row,
                       struct error *error)
 {
@@ -72,6 +81,8 @@ static bool amend_row(struct batch *batch, const struct change *change, const st
         return true;
     case AMEND_CLASS:
         return amend_class(batch, change, key, row, error);
+    case AMEND_SEAL:
+        return amend_seal(change->amend.seal_change, row, error);
     default:
         return amend_lock(batch, change, &key->bucket->info, &row->attributes.lock, error);
     }

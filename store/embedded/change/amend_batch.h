@@ -1,4 +1,5 @@
-/* store/embedded/change/amend_batch.h -- what stands beside a version is changed: tags, ACL, retention, hold, class. */
+/* store/embedded/change/amend_batch.h -- what stands beside a version is changed: tags, ACL, retention, hold, class,
+ * seal. */
 #pragma once
 
 #include "store/embedded/change/batch.h"

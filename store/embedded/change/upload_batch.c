@@ -539,6 +539,8 @@ uint64_t upload_growth(const struct change *change)
 {
     switch (change->kind) {
     case CHANGE_AMEND:
+        if (change->amend.kind == AMEND_SEAL)
+            return change->amend.seal_change->seal.size;
         return change->amend.kind == AMEND_CLASS ? change->amend.class_change->metadata.size
                                                  : change->amend.tags.size + change->amend.acl.size;
     case CHANGE_CREATE_UPLOAD:

@@ -1,4 +1,5 @@
-/* store/embedded/objects/amend.c -- what stands beside a version, in its row: tags, ACL, retention, hold, class. */
+/* store/embedded/objects/amend.c -- what stands beside a version, in its row: tags, ACL, retention, hold, class,
+ * seal. */
 #include "s3client/wire/s3_error.h"
 #include "store/embedded/objects/objects.h"
 #include "store/embedded/queue/committer.h"
@@ -74,5 +75,13 @@ SUSPENDS bool store_change_class(struct bucket_store *base, const struct object_
 {
     char ignored[VERSION_TEXT_BYTES];
     struct change change = {.amend = {.kind = AMEND_CLASS, .class_change = class_change}};
+    return amend(base, name, &change, ignored, error);
+}
+
+SUSPENDS bool store_change_seal(struct bucket_store *base, const struct object_name *name,
+                                const struct seal_change *seal_change, struct error *error)
+{
+    char ignored[VERSION_TEXT_BYTES];
+    struct change change = {.amend = {.kind = AMEND_SEAL, .seal_change = seal_change}};
     return amend(base, name, &change, ignored, error);
 }

@@ -58,6 +58,8 @@ SUSPENDS bool store_write_legal_hold(struct bucket_store *store, const struct ob
                                      char ret_version[VERSION_TEXT_BYTES], struct error *error);
 SUSPENDS bool store_change_class(struct bucket_store *store, const struct object_name *name,
                                  const struct class_change *change, struct error *error);
+SUSPENDS bool store_change_seal(struct bucket_store *store, const struct object_name *name,
+                                const struct seal_change *change, struct error *error);
 
 /* ---- lookups ---- */
 

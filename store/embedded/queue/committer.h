@@ -21,7 +21,7 @@ struct release_item;
 struct shard;
 struct volume;
 
-enum amendment { AMEND_TAGS, AMEND_ACL, AMEND_RETENTION, AMEND_HOLD, AMEND_CLASS };
+enum amendment { AMEND_TAGS, AMEND_ACL, AMEND_RETENTION, AMEND_HOLD, AMEND_CLASS, AMEND_SEAL };
 
 enum change_kind {
     CHANGE_PUT,
@@ -88,6 +88,7 @@ struct change {
             const struct retention_change *retention;
             enum lock_hold hold;
             const struct class_change *class_change;
+            const struct seal_change *seal_change;
             char *ret_version; /* VERSION_TEXT_BYTES */
         } amend;
         struct {

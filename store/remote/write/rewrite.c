@@ -177,10 +177,11 @@ static void note_class(struct rewriting *rewriting, struct span metadata)
 }
 
 /* Lists know milliseconds. */
-static int64_t time_kept(const struct object_attributes *kept, const struct deletion_grounds *grounds)
+static int64_t time_kept(const struct object_attributes *kept, const struct body_rewrite *rewrite)
 {
-    bool is_same_second = grounds != NULL && grounds->modified_ms / 1000 == kept->modified_ms / 1000;
-    return is_same_second ? grounds->modified_ms : kept->modified_ms;
+    const struct deletion_grounds *grounds = rewrite->grounds;
+    int64_t judged_ms = grounds != NULL ? grounds->modified_ms : rewrite->judged->modified_ms;
+    return judged_ms / 1000 == kept->modified_ms / 1000 ? judged_ms : kept->modified_ms;
 }
 
 SUSPENDS static bool begin_writer(struct bucket_store *store, const struct write_intent *asked,
@@ -191,7 +192,7 @@ SUSPENDS static bool begin_writer(struct bucket_store *store, const struct write
     note_class(rewriting, asked->rewrite->metadata);
     rewriting->stamp.level = asked->rewrite->level_tried;
     intent.metadata = asked->rewrite->metadata;
-    intent.kept_ms = time_kept(kept, asked->rewrite->grounds);
+    intent.kept_ms = time_kept(kept, asked->rewrite);
     intent.condition = &rewriting->unchanged;
     intent.tags = buffer_span(&rewriting->tags);
     intent.tags_count = metadata_count(intent.tags);
@@ -291,6 +292,7 @@ static void describe(const struct object_attributes *kept, const struct body_rew
     memcpy(ret_attributes->dictionary, body->dictionary, sizeof ret_attributes->dictionary);
     ret_attributes->has_crc32c = body->has_crc32c;
     ret_attributes->crc32c = body->crc32c;
+    ret_attributes->seal = body->seal;
     ret_attributes->sidecar_size = 0;
     ret_attributes->is_acl_apart = false;
 }
@@ -327,28 +329,27 @@ SUSPENDS bool remote_commit_rewrite(struct bucket_writer *base, const struct bod
     return remote_commit(base, &result, &ignored, error) || explain(error);
 }
 
-/* ---- the class alone ---- */
+/* ---- the class, or the seal, alone ---- */
 
-/* The stored bytes as they are, but for the trailer. */
-SUSPENDS static bool write_again(struct remote_object *source, const struct class_change *change, struct error *error)
+/* The stored bytes as they are, but for the trailer; `body` and `metadata` are what is to be said of them. */
+SUSPENDS static bool write_again(struct remote_object *source, const struct object_attributes *body,
+                                 struct span metadata, const struct deletion_grounds *grounds, struct error *error)
 {
-    const struct object_attributes *attributes = &source->base.attributes;
     struct bucket_store *store = &source->key.shard->remote->base;
     struct buffer frames = {0};
     struct bucket_writer *writer;
     uint64_t size;
     if (!copy_find_body(source, &size, &frames, error))
         return false;
-    struct body_rewrite rewrite = {.judged = attributes,
-                                   .body = attributes,
+    struct body_rewrite rewrite = {.judged = body,
+                                   .body = body,
                                    .frames = buffer_span(&frames),
-                                   .metadata = change->metadata,
-                                   .grounds = change->grounds,
-                                   .level_tried =
-                                       change->level_tried > 0 ? change->level_tried : attributes->level_tried};
+                                   .metadata = metadata,
+                                   .grounds = grounds,
+                                   .level_tried = body->level_tried};
     const struct write_intent intent = {.name = source->key.name,
-                                        .codec = attributes->codec,
-                                        .may_have_columns = attributes->may_have_columns,
+                                        .codec = body->codec,
+                                        .may_have_columns = body->may_have_columns,
                                         .rewrite = &rewrite};
     bool done = rewrite_begin(store, &intent, &writer, error);
     if (done && !copy_pump(source, size, writer, error)) {
@@ -360,17 +361,41 @@ SUSPENDS static bool write_again(struct remote_object *source, const struct clas
     return done;
 }
 
+SUSPENDS static bool open_judged(struct bucket_store *store, const struct object_name *name,
+                                 const struct object_attributes *judged, struct bucket_object **ret_source,
+                                 struct error *error)
+{
+    const struct object_name current = {name->bucket, name->key, SPAN_EMPTY};
+    const struct open_intent intent = {.extent = OPEN_WHOLE, .if_stored_etag = span_from_string(judged->stored_etag)};
+    return remote_open(store, &current, &intent, ret_source, error) || explain(error);
+}
+
 SUSPENDS bool remote_change_class(struct bucket_store *store, const struct object_name *name,
                                   const struct class_change *change, struct error *error)
 {
     struct bucket_object *source;
-    const struct object_name current = {name->bucket, name->key, SPAN_EMPTY};
-    const struct open_intent intent = {.extent = OPEN_WHOLE,
-                                       .if_stored_etag = span_from_string(change->judged->stored_etag)};
-    if (!remote_open(store, &current, &intent, &source, error))
-        return explain(error);
-    bool is_so = metadata_is_same(source->attributes.metadata, change->metadata);
-    bool done = is_so || write_again((struct remote_object *)source, change, error);
+    if (!open_judged(store, name, change->judged, &source, error))
+        return false;
+    struct object_attributes body = source->attributes;
+    if (change->level_tried > 0)
+        body.level_tried = change->level_tried;
+    bool is_so = metadata_is_same(body.metadata, change->metadata);
+    bool done = is_so || write_again((struct remote_object *)source, &body, change->metadata, change->grounds, error);
+    remote_close(source);
+    return done || explain(error);
+}
+
+SUSPENDS bool remote_change_seal(struct bucket_store *store, const struct object_name *name,
+                                 const struct seal_change *change, struct error *error)
+{
+    struct bucket_object *source;
+    if (!open_judged(store, name, change->judged, &source, error))
+        return false;
+    struct object_attributes body = source->attributes;
+    body.seal = change->seal;
+    body.modified_ms = change->judged->modified_ms;
+    bool is_judged = span_equal(source->attributes.seal, change->judged->seal) || has_changed(error);
+    bool done = is_judged && write_again((struct remote_object *)source, &body, body.metadata, NULL, error);
     remote_close(source);
     return done || explain(error);
 }

@@ -1,5 +1,5 @@
 /* store/remote/write/rewrite.h -- an object written again in its own place: its body packed anew, or its storage class
- * changed (bucket_commit_rewrite, bucket_change_class).
+ * or its seal changed (bucket_commit_rewrite, bucket_change_class, bucket_change_seal).
  *
  * To the backend that is a write like others, under the condition that the revision is there which was judged; so
  * everything that a client can see is read first, and sent along: metadata, tags, owner and grants, parts, and the time
@@ -36,3 +36,5 @@ SUSPENDS bool remote_commit_rewrite(struct bucket_writer *writer, const struct b
                                     struct error *error);
 SUSPENDS bool remote_change_class(struct bucket_store *store, const struct object_name *name,
                                   const struct class_change *change, struct error *error);
+SUSPENDS bool remote_change_seal(struct bucket_store *store, const struct object_name *name,
+                                 const struct seal_change *change, struct error *error);

@@ -105,7 +105,8 @@ static void make_stamp(struct remote_writer *writer, const struct object_attribu
     memcpy(ret_stamp->nonce, writer->nonce, STAMP_NONCE_BYTES);
     memcpy(ret_stamp->body_nonce, writer->nonce, STAMP_NONCE_BYTES);
     memcpy(ret_stamp->name, writer->key.row_key, STAMP_NAME_BYTES);
-    ret_stamp->is_counted = remote->is_counted && !writer->intent.is_uncounted;
+    /* What is written again counts as before, also by who keeps no ledger. */
+    ret_stamp->is_counted = (remote->is_counted || writer->rewriting != NULL) && !writer->intent.is_uncounted;
     if (ret_stamp->is_counted)
         memcpy(ret_stamp->ledger, remote->ledger, STAMP_LEDGER_BYTES);
     if (writer->rewriting == NULL)

@@ -286,6 +286,18 @@ class Counted(SealedCase, LedgerCase):
         self.assertEqual(0, self.check([first, second]))
         done = bale_command(self, "savings", "--recount")
         self.assertEqual((0, b""), (done.returncode, done.stderr), "there is nothing to correct")
+        self.rotate()
+        objects, original, _ = self.counted(first)
+        self.assertEqual((objects, original), self.told(first)[:2], "what is sealed anew counts as before")
+        self.assertEqual(0, bale_command(self, "savings", "--recount").returncode)
+        self.wait_for(lambda: self.told(first) == self.counted(first), "the recount", 60)
+
+    def rotate(self):
+        """Under a new key, by a tool that keeps no ledger."""
+        added = re.search(rb"The key (\w+)", bale_command(self, "keyring", "add", "--keyring", self.keys).stdout).group(1).decode()
+        for verbs in (("activate", added), ("rotate",)):
+            done = bale_command(self, "keyring", *verbs, "--keyring", self.keys)
+            self.assertEqual(0, done.returncode, done)
 
 
 class InClear(SealedCase):

@@ -8,19 +8,25 @@ import signal
 import subprocess
 
 import bucket_reader
-from encrypted import words
+from customer_objects import CustomerCase, PARTS
+from customers import customer
+from encrypted import SSE, words
+from sealed import BODIES
 from sealed_uploads import UploadCase
+from tools_alone import bale_command
 
 BODY = words(3000)
 
 
-class SealedKeyrings(UploadCase):
-    def hang_up(self, bale):
-        said = "SIGHUP: the keyring was read again"
-        before = bale.daemon.log().count(said)
-        bale.daemon.process.send_signal(signal.SIGHUP)
-        self.wait_for(lambda: bale.daemon.log().count(said) > before, said)
+def hang_up(case, bale):
+    """It reads its keyring again."""
+    said = "SIGHUP: the keyring was read again"
+    before = bale.daemon.log().count(said)
+    bale.daemon.process.send_signal(signal.SIGHUP)
+    case.wait_for(lambda: bale.daemon.log().count(said) > before, said)
 
+
+class SealedKeyrings(UploadCase):
     def keyring(self, path, *verbs):
         program = os.path.join(os.path.dirname(os.path.dirname(self.baled)), "tools", "bale")
         return subprocess.run([program, "keyring", *verbs, "--keyring", path], capture_output=True, text=True, check=True).stdout
@@ -53,12 +59,119 @@ class SealedKeyrings(UploadCase):
         added = re.search(r"The key (\w+)", self.keyring(files[0], "add")).group(1)
         shutil.copy2(files[0], files[1])
         for place, bale in enumerate(bales):
-            self.hang_up(bale)
+            hang_up(self, bale)
             put(place, f"added-{place}")
         for place, bale in enumerate(bales):
             self.keyring(files[place], "activate", added)
-            self.hang_up(bale)
+            hang_up(self, bale)
             put(0, f"active-{place}-0")
             put(1, f"active-{place}-1")
         expected = {"before": first, "added-1": first, "active-0-0": added, "active-0-1": first, "active-1-1": added}
         self.assertEqual(expected, {key: self.key_of(key) for key in expected})
+
+
+class SealedRotations(CustomerCase):
+    """bale keyring rotate and adopt on a bucket that replicas serve."""
+
+    FOR = ("raw",)
+
+    def keyring_on(self, *verbs, status=0):
+        done = bale_command(self, "keyring", *verbs, "--keyring", self.keys)
+        self.assertEqual(status, done.returncode, done)
+        return (done.stdout + done.stderr).decode()
+
+    def add_active(self, *bales):
+        """A new key, which each of them writes under; returns it and the one before."""
+        first = re.search(r"(\w+) active", self.keyring_on("list")).group(1)
+        added = re.search(r"The key (\w+)", self.keyring_on("add")).group(1)
+        self.keyring_on("activate", added)
+        for bale in bales:
+            hang_up(self, bale)
+        return added, first
+
+    def fill(self, client):
+        """Whatever lies there in another shape, by both modes. Returns {key: (body, headers to read it with)}."""
+        objects = {}
+        for key, body in BODIES.items():
+            for name, headers in ((key, SSE), (key + " customers", customer())):
+                self.put(client, name, body, {**headers, "x-amz-meta-who": "me", "x-amz-tagging": "a=1&b=2"})
+                objects[name] = (body, customer() if name != key else {})
+        for key, headers, sent in (("of parts", SSE, {}), ("of parts customers", customer(), customer())):
+            upload = client.post(self.bucket, key, {"uploads": None}, headers).text("UploadId")
+            named = ""
+            for number, part in enumerate(PARTS, 1):
+                answer = client.put(self.bucket, key, {"partNumber": str(number), "uploadId": upload}, sent, part)
+                named += f"<Part><PartNumber>{number}</PartNumber><ETag>{answer.header('etag')}</ETag></Part>"
+            answer = client.post(self.bucket, key, {"uploadId": upload}, (), f"<CompleteMultipartUpload>{named}</CompleteMultipartUpload>")
+            self.assertEqual(200, answer.status, answer)
+            objects[key] = (b"".join(PARTS), sent)
+        return objects
+
+    def seen(self, client, objects):
+        """All that clients see, but for what differs in each answer."""
+        answer = client.get(self.bucket, None, {"list-type": "2"})
+        found = {"list": [(entry.findtext("Key"), entry.findtext("ETag"), entry.findtext("LastModified"), entry.findtext("Size"))
+                          for entry in answer.xml.findall("Contents")]}
+        for key, (body, headers) in objects.items():
+            answer = client.get(self.bucket, key, None, {**headers, "x-amz-checksum-mode": "ENABLED"})
+            self.assertEqual((200, True), (answer.status, answer.body == body), key)
+            found[key] = sorted((name.lower(), value) for name, value in answer.headers
+                                if name.lower() not in ("date", "x-amz-request-id", "x-amz-id-2"))
+        return found
+
+    def counts(self, said):
+        return tuple(map(int, re.search(r"(\d+) objects were sealed anew under the key \w+; (\d+) stay", said).groups()))
+
+    def usage(self):
+        said = self.keyring_on("usage")
+        return {key: int(objects) for key, objects in re.findall(r"^(\w+).*: (\d+) objects, \d+ open uploads$", said, re.MULTILINE)}
+
+    def test_everything_comes_under_another_key(self):
+        """Beside a replica that has read it all, and one that has not; nobody sees a difference, and the old key is not needed any more."""
+        first, second = self.fleet_of(2)
+        objects = self.fill(first.client())
+        self.put(first.client(), "plain", b"plain", {})
+        before = self.seen(first.client(), objects)
+        added, old = self.add_active(first, second)
+        self.assertEqual({old: len(objects), added: 0}, self.usage())
+        self.assertEqual((len(objects), 0), self.counts(self.keyring_on("rotate", self.bucket)))
+        self.assertEqual({old: 0, added: len(objects)}, self.usage())
+        self.assertEqual((0, len(objects)), self.counts(self.keyring_on("rotate", "--from", old)))
+        self.keyring_on("destroy", old)
+        fresh = self.sealing()
+        for bale in (first, second, fresh):
+            self.assertEqual(before, self.seen(bale.client(), objects))
+            hang_up(self, bale)
+            self.assertEqual(before, self.seen(bale.client(), objects))
+        done = bale_command(self, "verify", "--deep", "--keyring", self.keys)
+        self.assertEqual(sum(1 for _, headers in objects.values() if headers), done.stdout.count(b"only the key of its client opens it"))
+        self.assertIn(b"7 findings, 7 of them in a form that cannot be read yet", done.stdout)
+        answer = second.client().get(self.bucket, "small", {"tagging": None})
+        self.assertEqual(["a", "b"], answer.texts("TagSet/Tag/Key"))
+
+    def test_what_another_tool_has_copied(self):
+        """Under another name nobody reads it; adopted it is read there, and the original still is. A customer's object is not, and is named."""
+        bale, = self.fleet_of(1)
+        client = bale.client()
+        objects = {key: body for key, body in BODIES.items() if key != "empty"}
+        plain = self.backend.client()
+        for key, body in objects.items():
+            self.put(client, f"from/{key}", body)
+            self.plant(f"to/here/{key}", *self.stored(f"from/{key}"))
+        self.put(client, "from/theirs", b"theirs", customer())
+        self.plant("to/here/theirs", *self.stored("from/theirs"))
+        self.put(client, "to/here/own", b"of this place")
+        for key in objects:
+            self.assertEqual(500, client.get(self.bucket, f"to/here/{key}").status, key)
+        there = f"{self.bucket}/to/here/"
+        said = self.keyring_on("adopt", there, "--from", f"{self.bucket}/somewhere/else/", status=1)
+        self.assertEqual(len(objects) + 1, said.count("The object was encrypted under another name."))
+        said = self.keyring_on("adopt", there, "--from", f"{self.bucket}/from/", status=1)
+        self.assertIn(f"{there}theirs: Under another name it is sealed anew by its customer's or key service's key alone.", said)
+        self.assertEqual((len(objects), 1), self.counts(said))
+        for reader in (client, self.sealing().client()):
+            for key, body in objects.items():
+                self.expect_object(reader, f"to/here/{key}", body)
+                self.expect_object(reader, f"from/{key}", body)
+        self.assertEqual(204, plain.delete(self.bucket, "to/here/theirs").status)
+        self.assertEqual((0, len(objects) + 1), self.counts(self.keyring_on("adopt", there, "--from", f"{self.bucket}/from/")))

@@ -317,6 +317,57 @@ START_TEST(grounds_are_compared)
 }
 END_TEST
 
+/* As an encrypted object is put: its seal is all that is known of its hashes. */
+static void put_sealed(struct bucket_store *store, struct span seal)
+{
+    struct bucket_writer *writer;
+    struct error error;
+    struct object_attributes stored;
+    const struct write_intent intent = {.name = name_of(bucket, key), .is_sealed = true};
+    const struct object_attributes attributes = {
+        .original_size = 4000, .is_size_known = true, .is_s4 = true, .layout = LAYOUT_FRAMED, .seal = seal};
+    const struct write_result result = {.attributes = &attributes};
+    fill_bytes(7, old_body, 4000);
+    ck_assert(bucket_begin(store, &intent, &writer, &error));
+    ck_assert(bucket_write(writer, span_of(old_body, 4000), &error));
+    bool done = bucket_commit(writer, &result, &stored, &error);
+    ck_assert_msg(done, "%s", done ? "" : error.message);
+}
+
+static void seals(struct bucket_store *store, unsigned shard, void *argument)
+{
+    (void)shard, (void)argument;
+    struct error error;
+    struct object_name name = name_of(bucket, key);
+    make_bucket(store);
+    put_sealed(store, text("a seal"));
+    const struct object_attributes judged = head(store, "");
+    const struct seal_change change = {&judged, text("another seal")};
+    name.version = text("null");
+    ck_assert(bucket_change_seal(store, &name, &change, &error));
+    const struct object_attributes after = head(store, "");
+    ck_assert(span_equal(after.seal, text("another seal")));
+    ck_assert_str_eq(after.stored_etag, judged.stored_etag);
+    ck_assert_int_eq(after.modified_ms, judged.modified_ms);
+    expect_stored(store, "", span_of(old_body, 4000));
+
+    ck_assert(!bucket_change_seal(store, &name, &change, &error)); /* of its seal before */
+    ck_assert_int_eq(error.kind, ERROR_CHANGED);
+    put_sealed(store, text("another seal"));
+    const struct seal_change late = {&after, text("a third seal")};
+    ck_assert(!bucket_change_seal(store, &name, &late, &error)); /* other bytes, be the seal the same */
+    ck_assert_int_eq(error.kind, ERROR_CHANGED);
+    ck_assert(span_equal(head(store, "").seal, text("another seal")));
+}
+
+START_TEST(a_seal_alone_is_replaced)
+{
+    arena_init(&arena, ARENA_BYTES);
+    with_new_store(seals, NULL);
+    arena_free(&arena);
+}
+END_TEST
+
 /* ---- versions, and what was completed from parts ---- */
 
 static unsigned count_versions(struct bucket_store *store)
@@ -542,6 +593,7 @@ int main(void)
     tcase_add_test(tests, a_download_goes_on);
     tcase_add_test(tests, what_came_meanwhile_stays);
     tcase_add_test(tests, grounds_are_compared);
+    tcase_add_test(tests, a_seal_alone_is_replaced);
     tcase_add_test(tests, versions_keep_their_names_and_places);
     tcase_add_test(tests, parts_can_still_be_asked_for);
     tcase_add_test(tests, a_kill_leaves_one_body_or_the_other);

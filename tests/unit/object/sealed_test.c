@@ -352,6 +352,64 @@ START_TEST(hashes_are_behind_a_veil)
 }
 END_TEST
 
+/* ---- seals made anew ---- */
+
+/* `written` and `to`: keys of objects. The new seal takes the place of the old one in `attributes`. */
+static bool renew(const char *written, const char *to, struct object_attributes *attributes, struct error *error)
+{
+    static uint8_t kept[SEAL_RECORD_BYTES_MAX];
+    uint8_t made[SEAL_RECORD_BYTES_MAX];
+    size_t size;
+    const struct object_name from = name_of(written);
+    const struct object_name name = name_of(to);
+    const struct object_seal_renewal renewal = {&from, &name};
+    if (!object_seal_renew(keyring, &renewal, attributes, made, &size, error))
+        return false;
+    ck_assert_uint_eq(size, attributes->seal.size);
+    ck_assert(!span_equal(span_of(made, size), attributes->seal));
+    memcpy(kept, made, size);
+    attributes->seal = span_of(kept, size);
+    return true;
+}
+
+static void be_renewed(void *argument)
+{
+    (void)argument;
+    begin(OBJECT_CODEC_AUTO);
+    struct error error;
+    struct object_secret before;
+    struct object_secret after;
+    struct object_attributes attributes = seal("key", SPAN("body"), true)->attributes;
+    const struct object_attributes first = attributes;
+    const struct object_name name = name_of("key");
+    const struct object_name elsewhere = name_of("elsewhere");
+    ck_assert(object_seal_open(keyring, &name, NULL, &first, &before, &error));
+    ck_assert(renew("key", "key", &attributes, &error));
+    ck_assert(object_seal_open(keyring, &name, NULL, &attributes, &after, &error));
+    ck_assert_mem_eq(before.data_key, after.data_key, AES_KEY_BYTES); /* the body is the same */
+    struct veil of_keyring = object_seal_veil(keyring);
+    struct object_attributes seen = {.seal = attributes.seal};
+    veil_lift(&of_keyring, &seen);
+    ck_assert_str_eq(seen.etag, first.etag);
+    ck_assert_mem_eq(seen.checksum.bytes, first.checksum.bytes, SHA256_BYTES);
+
+    ck_assert(renew("key", "elsewhere", &attributes, &error));
+    ck_assert(object_seal_open(keyring, &elsewhere, NULL, &attributes, &after, &error));
+    ck_assert(!object_seal_open(keyring, &name, NULL, &attributes, &after, &error));
+    ck_assert(!renew("key", "key", &attributes, &error)); /* it was not written there */
+    ck_assert_int_eq(error.kind, ERROR_DAMAGED);
+    attributes.original_size++;
+    ck_assert(!renew("elsewhere", "elsewhere", &attributes, &error));
+    ck_assert_int_eq(error.kind, ERROR_DAMAGED);
+    end();
+}
+
+START_TEST(seals_are_made_anew)
+{
+    run_on_loop(be_renewed, NULL);
+}
+END_TEST
+
 /* ---- customers' keys ---- */
 
 static const struct customer_key mine = {.bytes = {1}};
@@ -461,6 +519,7 @@ int main(void)
     tcase_add_test(tcase, seals_cannot_be_changed);
     tcase_add_test(tcase, without_keys_nothing_is_done);
     tcase_add_test(tcase, hashes_are_behind_a_veil);
+    tcase_add_test(tcase, seals_are_made_anew);
     tcase_add_test(tcase, customers_keys_open_what_is_theirs);
     tcase_add_test(tcase, customers_seals_cannot_be_changed);
     return run_suite(suite);

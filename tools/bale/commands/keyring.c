@@ -2,12 +2,16 @@
 #include "server/keys/keyring.h"
 #include "runtime/base/clock.h"
 #include "runtime/base/hex.h"
+#include "store/bucket.h"
 #include "tools/bale/command.h"
+#include "tools/bale/maintain/key_rotation.h"
 #include "tools/bale/maintain/key_usage.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+
+enum { PLACE_BYTES = BUCKET_NAME_BYTES_MAX + OBJECT_KEY_BYTES_MAX + 2 };
 
 static bool create(const struct command_line *line, struct error *error)
 {
@@ -160,18 +164,72 @@ static bool destroy(const struct command_line *line, struct error *error)
     return true;
 }
 
+/* ---- seals made anew ---- */
+
+static void print_rotation(const struct key_rotation *rotation)
+{
+    char id[KEYRING_ID_TEXT_BYTES];
+    keyring_id_format(keyring_active(rotation->keyring)->id, id);
+    printf("%" PRIu64 " objects were sealed anew under the key %s; %" PRIu64 " stay as they are.\n", rotation->renewed,
+           id, rotation->already);
+    if (rotation->changed > 0)
+        printf("%" PRIu64 " were written or deleted meanwhile: run it again.\n", rotation->changed);
+}
+
+/* BUCKET, or BUCKET/PREFIX, of which both parts are left in `room`. */
+static bool split_place(const char *text, char room[PLACE_BYTES], struct key_rotation *rotation, struct error *error)
+{
+    if (strlen(text) >= PLACE_BYTES)
+        return error_set(error, ERROR_INVALID, NULL, "%.80s...: no key is as long as that", text);
+    strcpy(room, text);
+    char *slash = strchr(room, '/');
+    rotation->bucket = room;
+    rotation->prefix = slash != NULL ? slash + 1 : NULL;
+    if (slash != NULL)
+        *slash = '\0';
+    return true;
+}
+
+static bool renew(const struct command_line *line, struct key_rotation rotation, struct error *error)
+{
+    char place[PLACE_BYTES];
+    if (line->what != NULL && !split_place(line->what, place, &rotation, error))
+        return false;
+    rotation.keyring = keyring_load(line->keyring, error);
+    bool done = rotation.keyring != NULL;
+    if (done && keyring_active(rotation.keyring) == NULL)
+        done = error_set(error, ERROR_INVALID, NULL, "%s has no key that is active", line->keyring);
+    done = done && key_rotation_run(&line->where, &rotation, error);
+    if (done)
+        print_rotation(&rotation);
+    keyring_free(rotation.keyring);
+    return done && (rotation.left == 0 ||
+                    error_set(error, ERROR_CONFLICT, NULL, "%" PRIu64 " objects are sealed as before", rotation.left));
+}
+
+static bool rotate(const struct command_line *line, struct error *error)
+{
+    uint8_t from[SEAL_KEY_ID_BYTES];
+    if (line->from != NULL && !hex_decode(span_from_string(line->from), from, sizeof from))
+        return error_set(error, ERROR_INVALID, NULL, "--from %s: it is no ID of a key", line->from);
+    return renew(line, (struct key_rotation){.from = line->from != NULL ? from : NULL}, error);
+}
+
+static bool adopt(const struct command_line *line, struct error *error)
+{
+    if (line->from == NULL)
+        return error_set(error, ERROR_INVALID, NULL, "adopt needs --from BUCKET/PREFIX, whence they were copied");
+    return renew(line, (struct key_rotation){.written = line->from}, error);
+}
+
 static const struct {
     const char *name;
-    enum { NO_ID, NEEDS_ID, MAY_HAVE_ID } takes;
+    enum { NOTHING, ID, MAYBE_ID, PLACE, MAYBE_PLACE } takes;
     bool (*run)(const struct command_line *line, struct error *error);
 } verbs[] = {
-    {"create", NO_ID, create},
-    {"add", NO_ID, add},
-    {"activate", NEEDS_ID, activate},
-    {"retire", NEEDS_ID, retire},
-    {"destroy", NEEDS_ID, destroy},
-    {"usage", MAY_HAVE_ID, usage},
-    {"list", NO_ID, list},
+    {"create", NOTHING, create}, {"add", NOTHING, add},           {"activate", ID, activate},
+    {"retire", ID, retire},      {"rotate", MAYBE_PLACE, rotate}, {"adopt", PLACE, adopt},
+    {"destroy", ID, destroy},    {"usage", MAYBE_ID, usage},      {"list", NOTHING, list},
 };
 
 bool command_keyring(const struct command_line *line, struct error *error)
@@ -179,12 +237,15 @@ bool command_keyring(const struct command_line *line, struct error *error)
     for (size_t i = 0; i < sizeof verbs / sizeof verbs[0]; i++) {
         if (strcmp(line->target, verbs[i].name) != 0)
             continue;
-        if (verbs[i].takes == NEEDS_ID && line->what == NULL)
+        if (verbs[i].takes == ID && line->what == NULL)
             return error_set(error, ERROR_INVALID, NULL, "%s needs the ID of a key; list shows them", verbs[i].name);
-        if (verbs[i].takes == NO_ID && line->what != NULL)
+        if (verbs[i].takes == PLACE && line->what == NULL)
+            return error_set(error, ERROR_INVALID, NULL, "%s needs BUCKET/PREFIX", verbs[i].name);
+        if (verbs[i].takes == NOTHING && line->what != NULL)
             return error_set(error, ERROR_INVALID, NULL, "%s takes no ID", verbs[i].name);
         return verbs[i].run(line, error);
     }
     return error_set(error, ERROR_INVALID, NULL,
-                     "%s is no verb of it; create, add, activate, retire, destroy, usage and list are", line->target);
+                     "%s is no verb of it; create, add, activate, retire, rotate, adopt, destroy, usage and list are",
+                     line->target);
 }
