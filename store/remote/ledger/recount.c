@@ -2,6 +2,7 @@
  * former version. And whether there are any that count. */
 #include "store/remote/ledger/counting.h"
 #include "store/remote/store.h"
+#include "store/walk.h"
 
 enum { PAGE_BYTES = 4 << 20, BUCKETS_LOOKED_AT = 8, KEYS_LOOKED_AT = 32, CUT_MS = 2000 };
 
@@ -26,85 +27,32 @@ SUSPENDS static bool find_amounts(struct remote *remote, const struct object_nam
     return done;
 }
 
-SUSPENDS static bool count_current(struct bucket_store *store, struct span bucket, struct ledger_amounts *sums,
-                                   struct error *error)
-{
-    struct list_page page = {.is_truncated = true};
-    struct buffer after = {0};
-    bool done = true;
-    while (done && page.is_truncated) {
-        struct arena arena;
-        arena_init(&arena, PAGE_BYTES);
-        const struct list_request request = {
-            .bucket = bucket, .after = buffer_span(&after), .entries_max = LIST_ENTRIES_MAX};
-        done = remote_list(store, &request, &arena, &page, error);
-        for (unsigned i = 0; done && i < page.count; i++) {
-            struct ledger_amounts amounts;
-            const struct object_name name = {.bucket = bucket, .key = page.entries[i].key};
-            done = find_amounts(remote_of(store), &name, &amounts, error);
-            ledger_amounts_add(sums, &amounts);
-        }
-        if (done && page.count > 0) {
-            buffer_clear(&after);
-            buffer_append(&after, page.entries[page.count - 1].key);
-        }
-        arena_free(&arena);
-    }
-    buffer_free(&after);
-    return done;
-}
-
-SUSPENDS static bool count_former_entry(struct remote *remote, struct span bucket, const struct list_entry *entry,
-                                        struct ledger_amounts *sums, struct error *error)
-{
+struct sums {
+    struct remote *remote;
     struct ledger_amounts amounts;
-    const struct object_name name = {.bucket = bucket, .key = entry->key, .version = span_from_string(entry->version)};
-    if (entry->is_latest || entry->is_delete_marker)
-        return true;
-    bool done = find_amounts(remote, &name, &amounts, error);
-    ledger_amounts_add_former(sums, &amounts);
-    return done;
-}
-
-/* Where a page of versions ends. */
-struct versions_end {
-    struct buffer key;
-    struct buffer version;
-    int64_t modified_ms;
 };
 
-static void note_end(struct versions_end *end, const struct list_entry *last)
+/* By its key alone: the row of the current object is found by that, whatever version it is. */
+SUSPENDS static bool add_current(void *context, const struct object_name *name, const struct list_entry *entry,
+                                 struct error *error)
 {
-    buffer_clear(&end->key);
-    buffer_clear(&end->version);
-    buffer_append(&end->key, last->key);
-    buffer_append(&end->version, span_from_string(last->version));
-    end->modified_ms = last->modified_ms;
+    (void)entry;
+    struct sums *sums = context;
+    struct ledger_amounts amounts;
+    bool done = find_amounts(sums->remote, name, &amounts, error);
+    ledger_amounts_add(&sums->amounts, &amounts);
+    return done;
 }
 
-SUSPENDS static bool count_former(struct bucket_store *store, struct span bucket, struct ledger_amounts *sums,
-                                  struct error *error)
+SUSPENDS static bool add_former(void *context, const struct object_name *name, const struct list_entry *entry,
+                                struct error *error)
 {
-    struct list_page page = {.is_truncated = true};
-    struct versions_end end = {0};
-    bool done = true;
-    while (done && page.is_truncated) {
-        struct arena arena;
-        arena_init(&arena, PAGE_BYTES);
-        const struct version_list_request request = {.bucket = bucket,
-                                                     .after_key = buffer_span(&end.key),
-                                                     .after_version = buffer_span(&end.version),
-                                                     .after_modified_ms = end.modified_ms,
-                                                     .entries_max = LIST_ENTRIES_MAX};
-        done = remote_list_versions(store, &request, &arena, &page, error);
-        for (unsigned i = 0; done && i < page.count; i++)
-            done = count_former_entry(remote_of(store), bucket, &page.entries[i], sums, error);
-        if (done && page.count > 0)
-            note_end(&end, &page.entries[page.count - 1]);
-        arena_free(&arena);
-    }
-    buffer_free(&end.key);
-    buffer_free(&end.version);
+    struct sums *sums = context;
+    struct ledger_amounts amounts;
+    if (entry->is_latest || entry->is_delete_marker)
+        return true;
+    bool done = find_amounts(sums->remote, name, &amounts, error);
+    ledger_amounts_add_former(&sums->amounts, &amounts);
     return done;
 }
 
@@ -112,9 +60,13 @@ SUSPENDS bool remote_count(struct bucket_store *store, struct span bucket, struc
                            struct error *error)
 {
     struct bucket_info info;
-    *ret_amounts = (struct ledger_amounts){0};
-    return remote_find_bucket(store, bucket, &info, error) && count_current(store, bucket, ret_amounts, error) &&
-           (info.versioning == VERSIONING_NEVER || count_former(store, bucket, ret_amounts, error));
+    struct sums sums = {.remote = remote_of(store)};
+    const struct walk current = {.bucket = info.name, .visit = add_current, .context = &sums};
+    const struct walk former = {.bucket = info.name, .has_versions = true, .visit = add_former, .context = &sums};
+    bool done = remote_find_bucket(store, bucket, &info, error) && walk_objects(store, &current, error) &&
+                (info.versioning == VERSIONING_NEVER || walk_objects(store, &former, error));
+    *ret_amounts = sums.amounts;
+    return done;
 }
 
 /* ---- is there anything that it counts? ---- */
