@@ -14,6 +14,7 @@
 #include "server/dictionaries/table.h"
 #include "server/fleet/self.h"
 #include "server/keys/object_seal.h"
+#include "server/kms/kms.h"
 #include "server/object/class_levels.h"
 #include "server/process/admin_token.h"
 #include "server/process/control_file.h"
@@ -218,7 +219,8 @@ static bool load_keyring(struct server *server, struct error *error)
     (void)prctl(PR_SET_DUMPABLE, 0);
     server->veil = object_seal_veil(server->keyring);
     server->common.keyring = server->keyring;
-    return true;
+    server->common.kms = kms_create(server->keyring, error);
+    return server->common.kms != NULL;
 }
 
 static bool read_accounts(struct server *server, struct error *error)
@@ -536,6 +538,7 @@ void server_close(struct server *server)
     dictionary_table_destroy(server->dictionaries);
     access_tally_close(&server->access_tally);
     accounts_free(server->accounts);
+    kms_destroy(server->common.kms);
     keyring_free(server->keyring);
     tls_server_destroy(server->tls);
     explicit_bzero(&server->first, sizeof server->first);

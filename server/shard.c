@@ -175,7 +175,7 @@ static void start_pools(struct shard *shard)
         .blocks_new_buckets = common->keeper != NULL && config->default_public_access_block != 0,
         .is_raw = config->raw,
         .customer_keys = customer_keys(config),
-        .keyring = common->keyring,
+        .kms = common->kms,
         .takes_form_version_2 = config->form_signature_v2 == 0,
         .refuses_plain = config->sse == CONFIG_SSE_REQUIRE,
         .observe = observe,

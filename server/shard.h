@@ -25,6 +25,7 @@ struct shard_common {
     struct backend *backend;
     const struct accounts *accounts;
     struct keyring *keyring; /* server/keys/keyring.h; NULL: nothing is encrypted */
+    struct kms *kms;         /* server/kms/kms.h; likewise */
     const struct trusted_proxies *trusted_proxies;
     struct settings_keeper *keeper; /* of settings of buckets; NULL: the backend keeps none */
     struct dictionary_table *dictionaries;

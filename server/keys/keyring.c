@@ -22,13 +22,14 @@ struct standing {
 /* Keys are only added. Their places are written before the count that shows them, and never again: whoever has found a
  * key may use it for as long as the keyring is there. */
 struct keyring {
-    pthread_mutex_t changing; /* by keyring_reload; all others read without it */
+    pthread_mutex_t changing; /* by keyring_reload; but for the services all is read without it */
     _Atomic(unsigned) count;
     struct seal_keys keys[KEYRING_KEYS_MAX];
     struct standing standings[KEYRING_KEYS_MAX];
     _Atomic(const struct seal_keys *) active; /* NULL: there is none */
     _Atomic(unsigned) s4_count;
     struct keyring_s4_key s4_keys[KEYRING_S4_KEYS_MAX];
+    struct kms_services services;
     _Atomic(uint64_t) missing;                /* as keyring_missing; 0: none */
     _Atomic(struct aes *) spares[AES_SPARES]; /* contexts that nobody uses */
 };
@@ -125,6 +126,7 @@ static void take_all(struct keyring *keyring, struct aes *aes, const struct keyr
         take_key(keyring, aes, &material->keys[i]);
     for (unsigned i = 0; i < material->s4_count; i++)
         take_s4_key(keyring, &material->s4_keys[i]);
+    keyring->services = material->services;
     if (material->count > 0) {
         unsigned place = find_place(keyring, material->keys[material->active].id);
         atomic_store_explicit(&keyring->active, &keyring->keys[place], memory_order_release);
@@ -237,6 +239,16 @@ unsigned keyring_count(const struct keyring *keyring)
 const struct seal_keys *keyring_at(const struct keyring *keyring, unsigned index)
 {
     return &keyring->keys[index];
+}
+
+bool keyring_kms_service(struct keyring *keyring, struct span name, struct kms_service *ret_service)
+{
+    (void)pthread_mutex_lock(&keyring->changing);
+    const struct kms_service *service = kms_services_find(&keyring->services, name);
+    if (service != NULL)
+        *ret_service = *service;
+    (void)pthread_mutex_unlock(&keyring->changing);
+    return service != NULL;
 }
 
 /* ---- what is missing ---- */

@@ -12,6 +12,8 @@
  *   [s4 1]
  *   material = a key with which S4 encrypted, likewise; 1 is its id there
  *
+ * and key services elsewhere (kms_service.h).
+ *
  * A key's id is the first 8 bytes of SHA-256("bale key" key), as hex: two keys cannot share one, and a key that was
  * mistyped is refused. New objects are written under the active key; all others open what was written under them. One
  * that is retired (use = read) cannot become active again; of one that was destroyed there is only the day. Keys of S4
@@ -26,6 +28,7 @@
 #include "codec/seal/seal_record.h"
 #include "runtime/base/error.h"
 #include "runtime/base/random.h"
+#include "server/keys/kms_service.h"
 
 enum {
     KEYRING_KEYS_MAX = 64,
@@ -64,6 +67,9 @@ struct keyring_s4_key {
 };
 unsigned keyring_s4_count(const struct keyring *keyring);
 const struct keyring_s4_key *keyring_s4_at(const struct keyring *keyring, unsigned index);
+
+/* The key service of that name, as the file that was read last has it. False: there is none. */
+bool keyring_kms_service(struct keyring *keyring, struct span name, struct kms_service *ret_service);
 
 /* Something was found to be encrypted under a key that is not here. */
 void keyring_note_missing(struct keyring *keyring, const uint8_t id[SEAL_KEY_ID_BYTES]);

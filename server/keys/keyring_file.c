@@ -19,7 +19,9 @@
 enum {
     PATH_BYTES = 1024,
     KEY_TEXT_BYTES = 128,
-    FILE_TEXT_BYTES = (KEYRING_KEYS_MAX + KEYRING_S4_KEYS_MAX + 2) * KEY_TEXT_BYTES
+    SERVICE_TEXT_BYTES = 8 * INI_LINE_BYTES_MAX,
+    FILE_TEXT_BYTES =
+        (KEYRING_KEYS_MAX + KEYRING_S4_KEYS_MAX + 2) * KEY_TEXT_BYTES + KMS_SERVICES_MAX * SERVICE_TEXT_BYTES
 };
 
 void keyring_key_id(const uint8_t key[AES_KEY_BYTES], uint8_t ret_id[SEAL_KEY_ID_BYTES])
@@ -54,6 +56,22 @@ static void append_material(char *text, size_t *size, const uint8_t key[AES_KEY_
     explicit_bzero(encoded, sizeof encoded);
 }
 
+static void append_line(char *text, size_t *size, const char *name, const char *value)
+{
+    if (value[0] != '\0')
+        append(text, size, "%s = %s\n", name, value);
+}
+
+static void append_service(char *text, size_t *size, const struct kms_service *service)
+{
+    append(text, size, "[kms %s]\nprovider = vault\n", service->name);
+    append_line(text, size, "url", service->url);
+    append_line(text, size, "key", service->key);
+    append_line(text, size, "token-file", service->token_file);
+    append_line(text, size, "ca-file", service->ca_file);
+    append_line(text, size, "mount", service->mount);
+}
+
 /* Room for FILE_TEXT_BYTES. Returns its size. */
 static size_t format(const struct keyring_material *material, char *text)
 {
@@ -78,6 +96,8 @@ static size_t format(const struct keyring_material *material, char *text)
         append(text, &size, "[s4 %u]\n", material->s4_keys[i].id);
         append_material(text, &size, material->s4_keys[i].key);
     }
+    for (unsigned i = 0; i < material->services.count; i++)
+        append_service(text, &size, &material->services.items[i]);
     return size;
 }
 

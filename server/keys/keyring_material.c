@@ -64,7 +64,7 @@ static struct keyring_key *key_of_section(const struct ini_file *file, const str
     uint8_t id[SEAL_KEY_ID_BYTES];
     if (strncmp(entry->section, prefix, strlen(prefix)) != 0 || !take_id(entry->section + strlen(prefix), id)) {
         (void)ini_refuse(file, entry, error,
-                         "sections are [keyring], [key ID], an ID being 16 hex digits, and [s4 ID].");
+                         "sections are [keyring], [key ID], an ID being 16 hex digits, [s4 ID] and [kms NAME].");
         return NULL;
     }
     unsigned place = keyring_material_find(material, id);
@@ -151,6 +151,9 @@ static bool take_entries(const struct ini_file *file, struct keyring_material *m
         if (strncmp(entry->section, s4_prefix, strlen(s4_prefix)) == 0) {
             if (!take_s4_key(file, entry, material, error))
                 return false;
+        } else if (kms_services_have_section(entry->section)) {
+            if (!kms_services_take(&material->services, file, entry, error))
+                return false;
         } else if (strcmp(entry->section, "keyring") != 0) {
             if (!take_key(file, entry, material, error))
                 return false;
@@ -160,7 +163,8 @@ static bool take_entries(const struct ini_file *file, struct keyring_material *m
             return ini_refuse(file, entry, error, "%s is not known: [keyring] has active.", entry->name);
         }
     }
-    return check_keys(file, material, error) && take_active(file, active, material, error);
+    return check_keys(file, material, error) && kms_services_check(&material->services, file->path, error) &&
+           take_active(file, active, material, error);
 }
 
 struct keyring_material *keyring_material_read(const struct ini_file *file, struct error *error)

@@ -19,6 +19,7 @@ struct keyring_material {
     struct keyring_key keys[KEYRING_KEYS_MAX];
     unsigned s4_count;
     struct keyring_s4_key s4_keys[KEYRING_S4_KEYS_MAX];
+    struct kms_services services;
 };
 
 /* NULL as keyring_load. */

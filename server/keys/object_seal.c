@@ -338,6 +338,16 @@ struct object_encryption object_seal_encryption(const struct object_attributes *
     return (struct object_encryption){.mode = record.mode, .kms = record.kms};
 }
 
+bool object_seal_needs_keyring_alone(const struct object_attributes *attributes)
+{
+    const struct object_encryption encryption = object_seal_encryption(attributes);
+    struct kms_grant grant;
+    struct error ignored;
+    if (encryption.mode == SEAL_KMS)
+        return kms_grant_decode(encryption.kms, &grant, &ignored) && grant.is_by_keyring;
+    return encryption.mode != SEAL_CUSTOMER;
+}
+
 enum seal_mode object_seal_mode(const struct object_attributes *attributes)
 {
     return object_seal_encryption(attributes).mode;

@@ -33,6 +33,8 @@ struct object_encryption {
     struct span kms; /* of SEAL_KMS: what its service needs to give out the key that opens the body (kms_grant.h) */
 };
 struct object_encryption object_seal_encryption(const struct object_attributes *attributes);
+/* Does the keyring open its body, without any key from outside of it? True of what is not encrypted. */
+bool object_seal_needs_keyring_alone(const struct object_attributes *attributes);
 
 /* What an object is sealed with. */
 struct object_sealing {

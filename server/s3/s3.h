@@ -80,7 +80,7 @@ struct s3_settings {
     bool blocks_new_buckets;                       /* new buckets have the whole public access block */
     bool is_raw;                                   /* --raw: no name is reserved, of keys or of metadata */
     enum customer_keys customer_keys;
-    struct keyring *keyring;   /* of SSE-KMS; NULL: nothing is encrypted */
+    struct kms *kms;           /* of SSE-KMS (server/kms/kms.h); NULL: nothing is encrypted */
     bool takes_form_version_2; /* web forms may be signed with signature version 2 */
     bool refuses_plain;        /* --sse require: what is not encrypted is not read */
     s3_observer *observe;      /* NULL: nobody looks */

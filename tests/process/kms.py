@@ -43,6 +43,10 @@ class KmsCase(EncryptionCase):
     def put(self, daemon, key, body, headers=None, status=200):
         return super().put(daemon, key, body, KMS if headers is None else headers, status)
 
+    def restart_whole(self, daemon):
+        self.assertEqual(0, daemon.stop())
+        self.restart(daemon)
+
     def expect_kms(self, daemon, key, body, said=None):
         for answer in (daemon.alice.get("bucket", key), daemon.alice.head("bucket", key)):
             self.assertEqual((200, said or ("aws:kms", self.key, None), str(len(body))),
@@ -113,10 +117,6 @@ class KmsObjects(KmsCase):
         self.restart_whole(daemon)
         self.assertEqual(500, daemon.alice.get("bucket", "first").status)
         self.expect_kms(daemon, "second", b"two", ("aws:kms", other, None))
-
-    def restart_whole(self, daemon):
-        self.assertEqual(0, daemon.stop())
-        self.restart(daemon)
 
     def test_what_is_refused(self):
         daemon = self.begin()

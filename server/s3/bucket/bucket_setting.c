@@ -2,7 +2,7 @@
  * what is put is validated and kept in its canonical form, which is what reading it sends, byte for byte. */
 #include "runtime/base/assert.h"
 #include "s3client/wire/s3_error.h"
-#include "server/keys/kms_keyring.h"
+#include "server/kms/kms.h"
 #include "server/s3/access_log/target.h"
 #include "server/s3/answer/answer.h"
 #include "server/s3/body/body.h"
@@ -93,8 +93,7 @@ static bool make_encryption(struct s3_request *request, const struct xml_element
     if (!encryption_is_offered(request))
         return error_set(error, ERROR_UNSUPPORTED, S3_NotImplemented,
                          "The server has no key to encrypt objects with (--keyring).");
-    if (encryption.is_kms &&
-        kms_keyring_find(request->settings->keyring, span_from_string(encryption.key_id), error) == NULL)
+    if (encryption.is_kms && !kms_knows(request->settings->kms, span_from_string(encryption.key_id), error))
         return false; /* as all that is put into the bucket would be */
     bucket_encryption_render(&encryption, to);
     return true;

@@ -126,7 +126,7 @@ static bool refuse_keyless(struct error *error)
                      "What is put into the bucket is to be encrypted, and the server has no key for it (--keyring).");
 }
 
-bool encryption_take(struct s3_request *request, struct object_encryption *ret_encryption, struct error *error)
+SUSPENDS bool encryption_take(struct s3_request *request, struct object_encryption *ret_encryption, struct error *error)
 {
     struct asked asked;
     if (!check_blocked(request, error) || !take_asked(request, &asked, error))
@@ -168,6 +168,8 @@ bool encryption_take_of_source(struct s3_request *request, struct error *error)
 bool encryption_prove(struct s3_request *request, const struct object_name *name, const struct customer_key *customer,
                       const struct object_attributes *attributes, struct error *error)
 {
+    if (customer_key_mode(customer) == SEAL_KMS)
+        customer = NULL; /* of what was found before, perhaps: encryption_open sees to it */
     if (attributes->seal.size > 0)
         return object_prove(request->settings->codecs, name, customer, attributes, error);
     if (attributes->is_encrypted)
@@ -178,10 +180,16 @@ bool encryption_prove(struct s3_request *request, const struct object_name *name
     return customer == NULL || object_seal_refuse_customer(error);
 }
 
+SUSPENDS bool encryption_open(struct s3_request *request, const struct object_attributes *attributes,
+                              struct customer_key **key, struct error *error)
+{
+    return kms_key_open(request, object_seal_encryption(attributes).kms, key, error);
+}
+
 /* ---- uploads ---- */
 
-bool encryption_of_upload(struct s3_request *request, const struct upload_info *upload, bool brings_bytes,
-                          struct object_encryption *ret_encryption, struct error *error)
+SUSPENDS bool encryption_of_upload(struct s3_request *request, const struct upload_info *upload, bool brings_bytes,
+                                   struct object_encryption *ret_encryption, struct error *error)
 {
     const struct s3_settings *settings = request->settings;
     const struct object_name name = {.bucket = request->bucket, .key = request->key};
@@ -198,6 +206,8 @@ bool encryption_of_upload(struct s3_request *request, const struct upload_info *
     if ((asked.mode == SEAL_KEYRING || asked.mode == SEAL_KMS) && asked.mode != mode)
         return error_set(error, ERROR_INVALID, S3_InvalidRequest,
                          "The multipart upload was not begun with the encryption that is asked for now.");
+    if (mode == SEAL_KMS)
+        return !brings_bytes || kms_key_open(request, ret_encryption->kms, &request->customer_key, error);
     return mode == SEAL_PLAIN || has_key || !brings_bytes || object_upload_refuse_keyless(error);
 }
 

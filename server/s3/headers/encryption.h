@@ -5,7 +5,8 @@
  * Without a keyring, and over a store that keeps no encrypted objects, every header that asks for encryption is
  * NotImplemented. What is asked for is done or refused: nothing is stored in clear that was to be encrypted. The
  * key from outside of the keyring is in request->customer_key, that of the source of a copy in request->source_key: a
- * customer's, or a key service's for what is written, once the headers were taken; encryption_forget wipes both. */
+ * customer's once the headers were taken, a key service's once what is there was opened; encryption_forget wipes both.
+ */
 #pragma once
 
 #include "server/keys/object_seal.h"
@@ -19,7 +20,8 @@ bool encryption_is_offered(const struct s3_request *request);
  * as object_headers_refuse_unoffered does. InvalidArgument, NotImplemented; as customer_key_take, kms_key_take and
  * kms_key_make; AccessDenied: the bucket blocks customer keys; InternalError: its default is encryption, and there is
  * no key. */
-bool encryption_take(struct s3_request *request, struct object_encryption *ret_encryption, struct error *error);
+SUSPENDS bool encryption_take(struct s3_request *request, struct object_encryption *ret_encryption,
+                              struct error *error);
 /* Of a request that reads one: how it is stored is not for its reader to say, but for a customer's key. Refuses the
  * rest likewise. */
 bool encryption_take_of_read(struct s3_request *request, struct error *error);
@@ -31,11 +33,16 @@ bool encryption_take_of_source(struct s3_request *request, struct error *error);
  * for an object that takes none. If it is not encrypted: may it be read here (AccessDenied)? */
 bool encryption_prove(struct s3_request *request, const struct object_name *name, const struct customer_key *customer,
                       const struct object_attributes *attributes, struct error *error);
+/* Before its body is read: the key of a key service elsewhere, if it is under one. `key` is request->customer_key, or
+ * the source's. As kms_key_open. */
+SUSPENDS bool encryption_open(struct s3_request *request, const struct object_attributes *attributes,
+                              struct customer_key **key, struct error *error);
+
 /* Of a request for an upload that was found: how is it encrypted? What was begun says so, and the request need not; one
  * that asks for other encryption than that is InvalidRequest, before anything is stored. `brings_bytes`: and so is one
  * without the customer's key that they are to be encrypted under. */
-bool encryption_of_upload(struct s3_request *request, const struct upload_info *upload, bool brings_bytes,
-                          struct object_encryption *ret_encryption, struct error *error);
+SUSPENDS bool encryption_of_upload(struct s3_request *request, const struct upload_info *upload, bool brings_bytes,
+                                   struct object_encryption *ret_encryption, struct error *error);
 
 /* How an object is stored, in the head of an answer; of one that is not encrypted nothing is said, and of a customer's
  * key what the request said. */

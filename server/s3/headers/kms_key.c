@@ -5,7 +5,7 @@
 #include "s3client/wire/s3_error.h"
 #include "server/access/policy/json.h"
 #include "server/keys/customer_key.h"
-#include "server/keys/kms_keyring.h"
+#include "server/kms/kms.h"
 #include "server/s3/s3.h"
 
 #include <string.h>
@@ -83,29 +83,70 @@ bool kms_key_take(struct s3_request *request, bool is_kms, struct kms_asked *ask
 
 /* ---- keys ---- */
 
-bool kms_key_make(struct s3_request *request, const struct kms_asked *asked, struct customer_key **ret_key,
-                  struct error *error)
+/* In memory of the request, with room for what is kept of it. */
+static struct customer_key *allocate_key(struct s3_request *request, uint8_t **ret_kms, struct error *error)
 {
-    struct keyring *keyring = request->settings->keyring;
-    uint8_t blob[KMS_KEYRING_BLOB_BYTES];
-    char id[KEYRING_ID_TEXT_BYTES];
-    const struct seal_keys *keys = kms_keyring_find(keyring, asked->name, error);
-    struct customer_key *key = keys != NULL ? s3_allocate(request, sizeof *key, error) : NULL;
-    uint8_t *kms = key != NULL ? s3_allocate(request, SEAL_KMS_BYTES_MAX, error) : NULL;
-    if (kms == NULL)
-        return false;
-    keyring_id_format(keys->id, id);
-    struct kms_grant grant = {
-        .is_by_keyring = true,
-        .has_bucket_key = asked->has_bucket_key,
-        .name = span_from_string(id),
-        .blob = span_of(blob, sizeof blob),
-    };
-    kms_context_hash(request->bucket, asked->context, grant.context);
-    kms_keyring_make(keyring, keys, grant.context, key->bytes, blob);
+    struct customer_key *key = s3_allocate(request, sizeof *key, error);
+    *ret_kms = key != NULL ? s3_allocate(request, SEAL_KMS_BYTES_MAX, error) : NULL;
+    if (*ret_kms == NULL)
+        return NULL;
     key->md5[0] = '\0';
+    return key;
+}
+
+SUSPENDS bool kms_key_make(struct s3_request *request, const struct kms_asked *asked, struct customer_key **ret_key,
+                           struct error *error)
+{
+    uint8_t *kms;
+    struct customer_key *key = allocate_key(request, &kms, error);
+    uint8_t context[KMS_CONTEXT_BYTES];
+    char id[KEYRING_ID_TEXT_BYTES];
+    struct kms_key made;
+    struct kms_grant grant;
+    if (key == NULL)
+        return false;
+    kms_context_hash(request->bucket, asked->context, context);
+    if (!kms_make_key(request->settings->kms, asked->name, context, &made, id, &grant, error))
+        return false;
+    grant.has_bucket_key = asked->has_bucket_key;
+    memcpy(key->bytes, made.bytes, sizeof key->bytes);
     key->kms = span_of(kms, kms_grant_encode(&grant, kms));
+    explicit_bzero(&made, sizeof made);
     *ret_key = key;
+    return true;
+}
+
+static void forget(struct customer_key **key)
+{
+    if (*key != NULL)
+        explicit_bzero(*key, sizeof **key);
+    *key = NULL;
+}
+
+SUSPENDS bool kms_key_open(struct s3_request *request, struct span kms, struct customer_key **key, struct error *error)
+{
+    struct kms_grant grant;
+    if (customer_key_mode(*key) == SEAL_KMS && !span_equal((*key)->kms, kms))
+        forget(key);
+    if (kms.size == 0 || *key != NULL)
+        return true;
+    if (!kms_grant_decode(kms, &grant, error)) {
+        error->code = S3_InternalError;
+        return false;
+    }
+    if (grant.is_by_keyring)
+        return true;
+    uint8_t *kept;
+    struct customer_key *opened = allocate_key(request, &kept, error);
+    if (opened == NULL)
+        return false;
+    memcpy(kept, kms.data, kms.size);
+    opened->kms = span_of(kept, kms.size);
+    if (!kms_open_key(request->settings->kms, &grant, opened->bytes, error)) {
+        forget(&opened);
+        return false;
+    }
+    *key = opened;
     return true;
 }
 

@@ -1,5 +1,5 @@
-/* server/s3/headers/kms_key.h -- the headers beside `x-amz-server-side-encryption: aws:kms`, and the key service's
- * key for what a request writes (SSE-KMS, docs/encryption.md). */
+/* server/s3/headers/kms_key.h -- the headers beside `x-amz-server-side-encryption: aws:kms`, and keys of
+ * key services for what a request writes and reads (SSE-KMS, docs/encryption.md). */
 #pragma once
 
 #include "server/keys/kms_grant.h"
@@ -22,8 +22,13 @@ bool kms_key_is_named(struct span name);
  * stays. */
 bool kms_key_take(struct s3_request *request, bool is_kms, struct kms_asked *asked, struct error *error);
 
-/* A key for what the request writes into *ret_key, in memory of the request. As kms_keyring_find. */
-bool kms_key_make(struct s3_request *request, const struct kms_asked *asked, struct customer_key **ret_key,
-                  struct error *error);
+/* A key for what the request writes into *ret_key, in memory of the request. As kms_make_key. */
+SUSPENDS bool kms_key_make(struct s3_request *request, const struct kms_asked *asked, struct customer_key **ret_key,
+                           struct error *error);
+/* Before what is there is read, or a part is written: its key, by what its seal keeps of it (object_encryption.kms),
+ * where the keyring does not give it. One that was asked for before is not asked for again; one of something else is
+ * wiped. As kms_open_key. */
+SUSPENDS bool kms_key_open(struct s3_request *request, struct span kms, struct customer_key **key, struct error *error);
+
 /* What answers tell of it. */
 void kms_key_answer(struct s3_request *request, struct span kms);

@@ -350,8 +350,9 @@ static SUSPENDS bool look(struct s3_request *request, const struct object_name *
     struct bucket_object *object;
     if (!object_open(request->settings->codecs, request->settings->store, name, intent, &object, error))
         return explain_missing(request, name, error);
-    bool ok =
-        judge(request, name, &object->attributes, error) && answer_object(request, name, object, ret_reached, error);
+    bool ok = judge(request, name, &object->attributes, error) &&
+              encryption_open(request, &object->attributes, &request->customer_key, error) &&
+              answer_object(request, name, object, ret_reached, error);
     object_close(object);
     return ok;
 }

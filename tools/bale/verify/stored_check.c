@@ -287,6 +287,8 @@ SUSPENDS static bool read_all(struct looking *looking, struct error *error)
         return true;
     if (object_seal_mode(attributes) == SEAL_CUSTOMER)
         return found(looking, FINDING_UNKNOWN_FORM, error, "only the key of its client opens it (SSE-C)");
+    if (!object_seal_needs_keyring_alone(attributes))
+        return found(looking, FINDING_UNKNOWN_FORM, error, "a key service opens it, which is not asked here (SSE-KMS)");
     sums_begin(&sums, attributes);
     if (!object_reader_begin(looking->check->codecs, looking->object, looking->name, NULL, 0, attributes->original_size,
                              &reader, error))

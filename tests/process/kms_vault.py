@@ -1,0 +1,183 @@
+"""tests/process/kms_vault.py -- objects under keys of a transit engine of Vault or OpenBao (SSE-KMS): what it is asked, and what becomes of reading
+and writing when it refuses, is sealed, silent or gone; for tests/process/run.
+"""
+
+import base64
+import os
+import re
+import tempfile
+
+from certificates import Authority
+from customers import source
+from encrypted import HEADER, MARK, SSE, forms_of, words
+from encryption import BODIES
+from forms import Form
+from kms import BUCKET_KEY, CONTEXT, KEY_ID, KMS, PARTS, RULE, KmsCase, encoded, told
+from vault_server import TOKEN, VaultServer
+
+NAMED = {**KMS, KEY_ID: "invoices"}
+SAID = ("aws:kms", "invoices", None)
+
+
+class KmsVault(KmsCase):
+    def begin_vault(self, *options, tls=False):
+        """A daemon whose keyring names the service."""
+        folder = tempfile.TemporaryDirectory(prefix="bale-vault-")
+        self.addCleanup(folder.cleanup)
+        authority = Authority(folder.name) if tls else None
+        self.vault = VaultServer(authority)
+        self.addCleanup(lambda: self.vault.stop())
+        self.token = os.path.join(folder.name, "token")
+        self.write_token(TOKEN)
+        daemon = self.begin(*options)
+        self.assertEqual(0, daemon.stop())
+        with open(os.path.join(daemon.folder, "keys"), "a", encoding="ascii") as file:
+            file.write(f"[kms invoices]\nprovider = vault\nurl = {self.vault.url}\nkey = invoices\ntoken-file = {self.token}\n")
+            if tls:
+                file.write(f"ca-file = {authority.ca}\n")
+        self.restart(daemon)
+        return daemon
+
+    def write_token(self, token):
+        with open(self.token, "w", encoding="ascii") as file:
+            file.write(token + "\n")
+
+    def restart_whole(self, daemon):
+        """Nothing is kept from before."""
+        super().restart_whole(daemon)
+        self.vault.calls.clear()
+
+    def refuse(self, answer, status, code):
+        self.assertEqual((status, code), (answer.status, answer.code), answer.body)
+
+    def test_objects_are_what_they_were(self):
+        """Over TLS; one key for all that is written in one context, and none is asked for twice."""
+        daemon = self.begin_vault("--log-level", "debug", tls=True)
+        for key, body in BODIES.items():
+            self.assertEqual(SAID, told(self.put(daemon, key, body, NAMED)))
+            self.expect_kms(daemon, key, body, SAID)
+        self.assertEqual(["/v1/transit/datakey/plaintext/invoices"], self.vault.calls)
+        self.put(daemon, "other", b"other", {**NAMED, CONTEXT: encoded('{"a":"b"}'), BUCKET_KEY: "true"})
+        self.assertEqual(2, len(self.vault.calls))
+        self.vault.keys["invoices"].append(os.urandom(32))  # rotated: what was sealed before is opened as ever
+        self.restart_whole(daemon)
+        self.assertEqual(200, daemon.alice.head("bucket", "small").status)
+        self.assertEqual([], self.vault.calls)  # what is not opened needs no key
+        for key, body in BODIES.items():
+            self.expect_kms(daemon, key, body, SAID)
+            answer = daemon.alice.get("bucket", key, None, {"range": "bytes=-1"}) if body else None
+            self.assertEqual(body[-1:], answer.body if body else b"")
+        self.expect_kms(daemon, "other", b"other", ("aws:kms", "invoices", "true"))
+        self.assertEqual(["/v1/transit/decrypt/invoices"] * 2, self.vault.calls)
+        self.assertEqual(0, daemon.stop())
+        stored = self.stored(daemon) + daemon.log().encode()
+        material = base64.b64decode(re.search(r"material = (\S+)", self.text(daemon)).group(1))
+        self.assertEqual(2, len(self.vault.given))
+        for secret in (*self.vault.given, material, TOKEN.encode()):
+            for form in (secret, secret.hex().encode(), base64.b64encode(secret).rstrip(b"=")):
+                self.assertNotIn(form, stored)
+        self.assertNotIn(MARK, stored)
+        for form in (f for key in ("small", "noise") for f in forms_of(BODIES[key])):
+            self.assertNotIn(form, stored)
+        backend = ("--backend", "dir:data", "--keyring", "keys")
+        self.assertIn("key service", self.run_bale(daemon, "cat", "bucket/small", *backend, expect=1))
+        self.assertIn("7 of 7 objects cannot be read", self.run_bale(daemon, "verify", "--deep", *backend, expect=1))
+        self.keyring(daemon, "add")  # and what the file says of services stays in it
+        self.restart_whole(daemon)
+        self.expect_kms(daemon, "small", BODIES["small"], SAID)
+
+    def text(self, daemon):
+        with open(os.path.join(daemon.folder, "keys"), encoding="ascii") as file:
+            return file.read()
+
+    def test_uploads_copies_and_defaults(self):
+        daemon = self.begin_vault()
+        alice = daemon.alice
+        created = alice.post("bucket", "parts", {"uploads": None}, NAMED)
+        self.assertEqual((200, SAID), (created.status, told(created)), created.body)
+        upload = {"uploadId": created.text("UploadId")}
+        self.restart_whole(daemon)
+        alice = daemon.alice
+        sent = [alice.put("bucket", "parts", {**upload, "partNumber": str(number)}, {}, part) for number, part in enumerate(PARTS, 1)]
+        self.assertEqual([(200, SAID)] * 2, [(answer.status, told(answer)) for answer in sent])
+        self.assertEqual(["/v1/transit/decrypt/invoices"], self.vault.calls)
+        self.restart_whole(daemon)
+        alice = daemon.alice
+        listed = "".join(f"<Part><PartNumber>{number}</PartNumber><ETag>{answer.header('etag')}</ETag></Part>" for number, answer in enumerate(sent, 1))
+        answer = alice.post("bucket", "parts", upload, (), f"<CompleteMultipartUpload>{listed}</CompleteMultipartUpload>".encode())
+        self.assertEqual((200, SAID, []), (answer.status, told(answer), self.vault.calls), answer.body)
+        self.expect_kms(daemon, "parts", b"".join(PARTS), SAID)
+        body = BODIES["frames"]
+        self.put(daemon, "ours", body, SSE)
+        for key, copy, headers, said in (("ours", "theirs", NAMED, SAID), ("theirs", "copy", KMS, ("aws:kms", self.key, None)),
+                                         ("theirs", "ours", SSE, ("AES256", None, None)), ("theirs", "copy", {}, (None, None, None)),
+                                         ("copy", "copy", NAMED, SAID), ("copy", "copy", {**NAMED, CONTEXT: encoded("{}")}, SAID)):
+            answer = alice.put("bucket", copy, None, {**headers, "x-amz-copy-source": f"bucket/{key}"})
+            self.assertEqual((200, said), (answer.status, told(answer)), answer.body)
+            self.assertTrue(alice.get("bucket", copy).body == body)
+        self.assertEqual(400, alice.put("bucket", "copy", None, {**NAMED, **source(), "x-amz-copy-source": "bucket/copy"}).status)
+        rule = RULE % ("<KMSMasterKeyID>invoices</KMSMasterKeyID>", "")
+        self.assertEqual(200, alice.put("bucket", None, {"encryption": None}, (), rule.encode()).status)
+        self.assertEqual(SAID, told(self.put(daemon, "default", body, ())))
+        self.assertEqual(SAID, told(Form(alice, "bucket", "form", b"form").send()))
+        self.expect_kms(daemon, "form", b"form", SAID)
+        self.assertEqual(0, daemon.stop())
+
+    def test_when_it_refuses(self):
+        daemon = self.begin_vault()
+        self.put(daemon, "key", words(1000), NAMED)
+        for trouble, status, code in ((lambda: self.write_token("hvs.another"), 403, "AccessDenied"),
+                                      (lambda: setattr(self.vault, "answers", 429), 503, "SlowDown"),
+                                      (lambda: setattr(self.vault, "answers", 503), 503, "ServiceUnavailable"),
+                                      (lambda: self.vault.keys.clear(), 400, "KMS.NotFoundException"),
+                                      (lambda: os.unlink(self.token), 503, "ServiceUnavailable")):
+            self.write_token(TOKEN)
+            self.vault.answers = None
+            self.restart_whole(daemon)
+            trouble()
+            self.refuse(self.put(daemon, "new", b"new", NAMED, status), status, code)
+            self.refuse(daemon.alice.get("bucket", "key"), status, code)
+            self.assertEqual(404, daemon.alice.head("bucket", "new").status)
+            self.assertEqual(200, daemon.alice.head("bucket", "key").status)
+        self.assertNotIn(TOKEN, daemon.log())
+
+    def test_when_it_is_gone(self):
+        """What was opened is read, and written with, for a while; all else waits until it is there again."""
+        daemon = self.begin_vault()
+        body = words(1000)
+        self.put(daemon, "first", body, NAMED)
+        self.put(daemon, "other", body, {**NAMED, CONTEXT: encoded('{"a":"b"}')})
+        self.restart_whole(daemon)
+        self.assertEqual(body, daemon.alice.get("bucket", "first").body)
+        self.vault.stop()
+        self.assertEqual(body, daemon.alice.get("bucket", "first").body)
+        self.refuse(daemon.alice.get("bucket", "other"), 503, "ServiceUnavailable")
+        self.refuse(self.put(daemon, "new", body, NAMED, 503), 503, "ServiceUnavailable")
+        self.put(daemon, "ours", body, SSE)
+        self.put(daemon, "plain", body, ())
+        keys, port = self.vault.keys, self.vault.port
+        self.vault = VaultServer(port=port)
+        self.vault.keys = keys
+        self.wait_for(lambda: daemon.alice.get("bucket", "other").status == 200)
+        self.expect_kms(daemon, "other", body, SAID)
+        self.put(daemon, "new", body, NAMED)
+
+    def test_a_service_that_is_silent(self):
+        """It holds up nobody who does not need it."""
+        daemon = self.begin_vault()
+        self.vault.silence.clear()
+        self.refuse(self.put(daemon, "new", b"new", NAMED, 503), 503, "ServiceUnavailable")
+        self.put(daemon, "ours", b"ours", SSE)
+        self.vault.silence.set()
+        self.wait_for(lambda: daemon.alice.put("bucket", "new", None, NAMED, b"new").status == 200)
+
+    def test_files_that_are_refused(self):
+        daemon = self.begin_vault()
+        self.assertEqual(0, daemon.stop())
+        text = self.text(daemon)
+        for bad in (text.replace("= vault", "= post"), text.replace("url = ", "url = ftp:"), text.replace("key = invoices", "key = ../sys"),
+                    text.replace("[kms invoices]", "[kms 0123456789abcdef]"), text.replace("[kms invoices]", "[kms a b]"), text + "more = 1\n",
+                    re.sub("token-file.*\n", "", text)):
+            with open(os.path.join(daemon.folder, "keys"), "w", encoding="ascii") as file:
+                file.write(bad)
+            self.run_bale(daemon, "keyring", "list", "--keyring", "keys", expect=1)
