@@ -1,6 +1,7 @@
 """bench/servers.py -- the servers that programs of bench/ load: Bale and its peers, each started in a folder of its own.
 
-They listen on a free port of 127.0.0.1, may use all processors that the program may, and take ACCESS_KEY and SECRET_KEY."""
+They listen on a free port of 127.0.0.1, may use all processors that the program may, and take ACCESS_KEY and SECRET_KEY. They speak
+HTTPS where they are given a folder of make_certificate before they start."""
 
 import json
 import os
@@ -10,7 +11,16 @@ import subprocess
 import sys
 import time
 
-ACCESS_KEY, SECRET_KEY = "AKIABENCHBENCHBENCH0", "bench-secret-bench-secret-bench-secret00"
+ACCESS_KEY, SECRET_KEY = "GK" + "be9c" * 6, "be9c" * 16  # Garage takes keys of this form only
+
+
+def make_certificate(folder):
+    """Of 127.0.0.1, signed by itself, under the names that MinIO looks for. The folder."""
+    os.makedirs(folder, exist_ok=True)
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "7", "-subj",
+                    "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", f"{folder}/private.key", "-out",
+                    f"{folder}/public.crt"], check=True, capture_output=True)
+    return folder
 
 
 def free_port():
@@ -31,13 +41,29 @@ class Server:
     """A started server: where it listens and which processes are it."""
 
     can = {"get", "put", "list", "put-large", "get-large"}
+    can_tls = True
     bare = False
     bucket = None  # None: the jobs' own
     processors = None  # that it may use; None: those of this program
+    certificate = None  # a folder of make_certificate: it speaks HTTPS
+    version_option = "--version"
 
     def __init__(self, name, program, folder):
         self.name, self.program, self.folder = name, program, folder
         self.port, self.process = free_port(), None
+
+    def url(self):
+        return f"{'https' if self.certificate else 'http'}://127.0.0.1:{self.port}"
+
+    def tls_options(self, certificate_option, key_option):
+        return [certificate_option, f"{self.certificate}/public.crt", key_option, f"{self.certificate}/private.key"] if self.certificate else []
+
+    def version(self):
+        """What its program says of itself, in one line, with its name."""
+        done = subprocess.run([self.program, self.version_option], capture_output=True, text=True)
+        text = " ".join(((done.stdout or done.stderr).strip().splitlines() or ["?"])[0].split())
+        name = os.path.basename(self.program)
+        return text if name in text else f"{name} {text}"
 
     def start(self):
         environment, command = self.command()
@@ -83,7 +109,7 @@ class Bale(Server):
     def command(self):
         return ({"BALE_ACCESS_KEY": ACCESS_KEY, "BALE_SECRET_KEY": SECRET_KEY},
                 [self.program, "--listen", f"127.0.0.1:{self.port}", "--admin", f"127.0.0.1:{free_port()}", "--backend",
-                 f"dir:{self.folder}/bale"] + self.options)
+                 f"dir:{self.folder}/bale", *self.tls_options("--tls-cert", "--tls-key"), *self.options])
 
     options = []
 
@@ -101,7 +127,8 @@ class Minio(Server):
 
     def command(self):
         return ({"MINIO_ROOT_USER": ACCESS_KEY, "MINIO_ROOT_PASSWORD": SECRET_KEY, "MINIO_BROWSER": "off"},
-                [self.program, "server", "--quiet", "--address", f"127.0.0.1:{self.port}", f"{self.folder}/minio"])
+                [self.program, "server", "--quiet", *(["--certs-dir", self.certificate] if self.certificate else []), "--address",
+                 f"127.0.0.1:{self.port}", f"{self.folder}/minio"])
 
 
 class Versitygw(Server):
@@ -110,7 +137,47 @@ class Versitygw(Server):
     def command(self):
         os.makedirs(f"{self.folder}/versitygw", exist_ok=True)
         return {}, [self.program, "--port", f"127.0.0.1:{self.port}", "--access", ACCESS_KEY, "--secret", SECRET_KEY,
-                    "--keep-alive", "--quiet", "posix", f"{self.folder}/versitygw"]
+                    "--keep-alive", "--quiet", *self.tls_options("--cert", "--key"), "posix", f"{self.folder}/versitygw"]
+
+
+class Garage(Server):
+    """One node that keeps one copy. As it comes it syncs nothing."""
+
+    program_name = "garage"
+    can_tls = False
+
+    def configuration(self):
+        return os.path.join(self.folder, "garage", "garage.toml")
+
+    def command(self):
+        home = f"{self.folder}/garage"
+        rpc = f"127.0.0.1:{free_port()}"
+        os.makedirs(home, exist_ok=True)
+        with open(self.configuration(), "w") as file:
+            file.write(f"""
+metadata_dir = "{home}/meta"
+data_dir = "{home}/data"
+db_engine = "lmdb"
+replication_factor = 1
+rpc_bind_addr = "{rpc}"
+rpc_public_addr = "{rpc}"
+rpc_secret = "{SECRET_KEY}"
+[s3_api]
+s3_region = "us-east-1"
+api_bind_addr = "127.0.0.1:{self.port}"
+""")
+        return {}, [self.program, "-c", self.configuration(), "server"]
+
+    def say(self, *words):
+        return subprocess.run([self.program, "-c", self.configuration(), *words], capture_output=True, text=True, check=True).stdout
+
+    def start(self):
+        super().start()
+        node = self.say("node", "id").strip()[:64]
+        self.say("layout", "assign", node, "-c", "1G", "-z", "bench")
+        self.say("layout", "apply", "--version", "1")
+        self.say("key", "import", "--yes", "-n", "bench", ACCESS_KEY, SECRET_KEY)
+        self.say("key", "allow", "--create-bucket", ACCESS_KEY)
 
 
 class Nginx(Server):
@@ -119,7 +186,9 @@ class Nginx(Server):
 
     program_name = "nginx"
     can = {"get", "get-large"}
+    can_tls = False
     bare = True
+    version_option = "-v"
     workers = None  # one for each processor
     caching = ""
     secure = ""  # the directives of a certificate: TLS
@@ -148,7 +217,7 @@ http {{
         return {}, [self.program, "-c", f"{self.folder}/nginx/nginx.conf", "-p", f"{self.folder}/nginx"]
 
 
-PEERS = {kind.program_name: kind for kind in (Nginx, Minio, Versitygw)}
+PEERS = {kind.program_name: kind for kind in (Nginx, Minio, Versitygw, Garage)}
 
 
 def find(name, folder):

@@ -7,6 +7,8 @@
 
 #include <stdio.h>
 
+enum { PATH_BYTES_MAX = 4096 };
+
 static uint8_t bytes[FRAME_ORIGINAL_BYTES];
 
 static const struct way {
@@ -71,4 +73,26 @@ void micro_codec(struct micro *micro)
     for (unsigned way = 0; way < sizeof WAYS / sizeof *WAYS; way++)
         for (unsigned i = 0; (set = data_set_at(i)) != NULL; i++)
             measure(micro, &WAYS[way], set);
+}
+
+static bool write_set(const struct data_set *set, const char *folder)
+{
+    char path[PATH_BYTES_MAX];
+    (void)snprintf(path, sizeof path, "%s/%s", folder, set->name);
+    FILE *file = fopen(path, "wbe");
+    data_set_fill(set, bytes, sizeof bytes);
+    bool done = file != NULL && fwrite(bytes, 1, sizeof bytes, file) == sizeof bytes;
+    done = file != NULL && fclose(file) == 0 && done;
+    if (!done)
+        (void)fprintf(stderr, "micro: %s cannot be written\n", path);
+    return done;
+}
+
+bool micro_write_sets(const char *folder)
+{
+    const struct data_set *set;
+    bool done = true;
+    for (unsigned i = 0; done && (set = data_set_at(i)) != NULL; i++)
+        done = write_set(set, folder);
+    return done;
 }

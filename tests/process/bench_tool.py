@@ -10,6 +10,7 @@ import os
 import shutil
 import struct
 import subprocess
+import sys
 import tempfile
 import xml.etree.ElementTree
 import zlib
@@ -381,3 +382,30 @@ class BenchTool(DaemonsCase):
             self.assertEqual(case["name"].endswith("/pack"), case.get("ratio", 0) > 1, case)
         self.assertRegex(run("policy/get-of").stdout, r"^policy/get-of-no-statement +[0-9.]+ ns, best +[0-9.]+\n$")
         self.assertIn("--list shows", run("codex", status=2).stderr)
+        run("--write-sets", self.folder)
+        sets = {name.split("/")[2] for name in names if name.startswith("codec/")}
+        self.assertEqual({name: 1 << 20 for name in sets}, {path.name: path.stat().st_size for path in self.folder.iterdir()})
+        self.assertIn("cannot be written", run("--write-sets", self.folder / "none", status=1).stderr)
+
+    def test_servers_are_compared_in_turns(self):
+        """bench/compare, over HTTPS and without peers: a table, and a page that needs no other file."""
+        build, page = Path(self.bench).resolve().parents[1], self.folder / "page.html"
+        (self.folder / "few.ini").write_text("[job few]\nrw = put\nrequests = 40\nruntime = 0\n")
+        compare = Path(__file__).resolve().parents[2] / "bench" / "compare"
+        done = subprocess.run([compare, "--build", build, "--job-files", self.folder / "few.ini", "--tls", "--peers", "", "--turns", "2", "--page",
+                               page], capture_output=True, text=True, timeout=120)
+        self.assertEqual(0, done.returncode, done.stderr)
+        self.assertIn("HTTPS.\n\n| job | figure | bale |\n|---|---|---|\n| few: few | requests/s | ", done.stdout)
+        self.assertRegex(done.stdout, r"\| few: few \| CPU, us \| [0-9.]+ \|\n")
+        table = done.stdout.split("\n\n")[-1]
+        self.assertIn(table.splitlines()[2].split(" | ")[2].removesuffix(" |"), page.read_text())
+        self.assertEqual(1, page.read_text().count('src="data:image/svg+xml;base64,'))
+
+    def test_ratios_are_of_the_same_turn(self):
+        sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "bench"))
+        import job_files  # pylint: disable=import-outside-toplevel
+        ours = {0: 10.0, 1: 20.0, 2: 40.0}
+        self.assertEqual("20", job_files.cell(ours, ours))
+        self.assertEqual("-", job_files.cell(ours, {}))
+        self.assertEqual("60 (x 2.00, 1.00 to 3.00)", job_files.cell(ours, {1: 60.0, 0: 10.0, 2: 80.0}))
+        self.assertEqual("70 (x 2.50, 2.00 to 3.00)", job_files.cell(ours, {1: 60.0, 2: 80.0}))  # one turn failed
