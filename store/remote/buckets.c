@@ -215,6 +215,23 @@ SUSPENDS static bool ask(struct remote_shard *shard, struct span bucket, struct 
            remote_ask_lock(shard, backend, ret_info, error);
 }
 
+/* While it is still known: where the backend does not answer, that does for this request, too. */
+SUSPENDS static bool learn_again(struct remote_shard *shard, struct span bucket, struct bucket_info *info,
+                                 struct error *error)
+{
+    const struct bucket_changes changes = changes_of(shard->remote);
+    struct bucket_info now;
+    bool has_record;
+    if (ask(shard, bucket, &now, &has_record, error)) {
+        known_buckets_note(&shard->buckets, &now, has_record, changes, now_ms(shard));
+        *info = now;
+        return true;
+    }
+    if (error->code == S3_NoSuchBucket)
+        known_buckets_forget(&shard->buckets, bucket);
+    return error->code != S3_NoSuchBucket;
+}
+
 /* From memory, or by asking. */
 SUSPENDS static bool learn(struct remote_shard *shard, struct span bucket, struct bucket_info *ret_info,
                            struct error *error)
@@ -224,7 +241,8 @@ SUSPENDS static bool learn(struct remote_shard *shard, struct span bucket, struc
     bool has_record;
     if (known != NULL) {
         *ret_info = *known;
-        return true;
+        return !known_buckets_take_turn(&shard->buckets, bucket, now_ms(shard)) ||
+               learn_again(shard, bucket, ret_info, error);
     }
     if (known_buckets_is_absent(&shard->buckets, bucket, changes.made, now_ms(shard)))
         return error_set(error, ERROR_NOT_FOUND, S3_NoSuchBucket, "The specified bucket does not exist.");

@@ -39,6 +39,15 @@ const struct bucket_info *known_buckets_find(const struct known_buckets *known, 
     return is_known ? &known->there[i].info : NULL;
 }
 
+bool known_buckets_take_turn(struct known_buckets *known, struct span name, uint64_t now_ms)
+{
+    unsigned i = find_there(known, name);
+    if (i == BUCKETS_KNOWN || now_ms < known->there[i].fresh_until_ms)
+        return false;
+    known->there[i].fresh_until_ms = UINT64_MAX; /* this caller's turn */
+    return true;
+}
+
 bool known_buckets_is_absent(const struct known_buckets *known, struct span name, uint64_t made, uint64_t now_ms)
 {
     unsigned i = find_absent(known, name);
@@ -58,6 +67,7 @@ void known_buckets_note(struct known_buckets *known, const struct bucket_info *i
         .info = *info,
         .has_record = has_record,
         .changes = changes,
+        .fresh_until_ms = now_ms + BUCKET_FRESH_MS,
         .until_ms = now_ms + BUCKET_KNOWN_MS,
     };
 }

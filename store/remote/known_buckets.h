@@ -24,6 +24,7 @@ enum {
     BUCKETS_KNOWN = 256,
     BUCKETS_ABSENT = 64,
     BUCKET_KNOWN_MS = 2000,
+    BUCKET_FRESH_MS = 1500, /* then one request asks again, while the others go by what is known */
     BUCKET_ABSENT_MS = 1000,
 };
 
@@ -39,7 +40,7 @@ struct known_buckets {
         struct bucket_info info;
         bool has_record;
         struct bucket_changes changes;
-        uint64_t until_ms;
+        uint64_t fresh_until_ms, until_ms;
     } there[BUCKETS_KNOWN];
     struct absent_bucket {
         size_t name_size; /* 0: none */
@@ -53,6 +54,9 @@ struct known_buckets {
 /* NULL: it is not known. Valid until the next call. */
 const struct bucket_info *known_buckets_find(const struct known_buckets *known, struct span name,
                                              struct bucket_changes changes, uint64_t now_ms);
+/* Should the caller ask the backend although it is known? One caller is told so, before it is known no more: else all
+ * that are under way would ask at once. */
+bool known_buckets_take_turn(struct known_buckets *known, struct span name, uint64_t now_ms);
 bool known_buckets_is_absent(const struct known_buckets *known, struct span name, uint64_t made, uint64_t now_ms);
 
 void known_buckets_note(struct known_buckets *known, const struct bucket_info *info, bool has_record,

@@ -109,6 +109,23 @@ START_TEST(noted_again)
 }
 END_TEST
 
+/* One asks again, early enough for the others not to notice. */
+START_TEST(one_asks_again)
+{
+    known = (struct known_buckets){0};
+    const struct bucket_info info = named("logs");
+    ck_assert(!known_buckets_take_turn(&known, SPAN("logs"), 1000)); /* nobody knows it: everybody asks */
+    known_buckets_note(&known, &info, true, removed(5), 1000);
+    ck_assert(!known_buckets_take_turn(&known, SPAN("logs"), 1000 + BUCKET_FRESH_MS - 1));
+    ck_assert(known_buckets_take_turn(&known, SPAN("logs"), 1000 + BUCKET_FRESH_MS));
+    ck_assert(!known_buckets_take_turn(&known, SPAN("logs"), 1000 + BUCKET_FRESH_MS));
+    ck_assert_ptr_nonnull(known_buckets_find(&known, SPAN("logs"), removed(5), 1000 + BUCKET_FRESH_MS));
+    known_buckets_note(&known, &info, true, removed(5), 3000);
+    ck_assert(!known_buckets_take_turn(&known, SPAN("logs"), 3000));
+    ck_assert(known_buckets_take_turn(&known, SPAN("logs"), 3000 + BUCKET_FRESH_MS));
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("remote known buckets");
@@ -118,6 +135,7 @@ int main(void)
     tcase_add_test(cases, what_is_absent);
     tcase_add_test(cases, of_so_many);
     tcase_add_test(cases, noted_again);
+    tcase_add_test(cases, one_asks_again);
     suite_add_tcase(suite, cases);
     return run_suite(suite);
 }
