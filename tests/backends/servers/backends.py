@@ -213,6 +213,7 @@ class Raw(Backend):
     def __init__(self, program, region="us-east-1"):
         super().__init__(program, region)
         self.certificate = []
+        self.domain = None  # under which its buckets are hosts
         account = client.Account("root", self.access_key, self.secret_key, secrets.token_hex(32))
         daemon.write_credentials(self.folder / "accounts.ini", {"root": account})
 
@@ -221,7 +222,8 @@ class Raw(Backend):
         self.certificate, self.tls = ["--tls-cert", certificate, "--tls-key", key], authority.context()
 
     def command(self):
-        return [self.program, *self.certificate, "--raw", "--listen", f"127.0.0.1:{self.port}", "--admin", "127.0.0.1:0", "--backend",
+        domain = ["--domain", self.domain] if self.domain else []
+        return [self.program, *self.certificate, *domain, "--raw", "--listen", f"127.0.0.1:{self.port}", "--admin", "127.0.0.1:0", "--backend",
                 f"dir:{self.folder}/data", "--region", self.region, "--credentials", str(self.folder / "accounts.ini"), "--log-level", "warning"]
 
     def environment(self):

@@ -144,7 +144,9 @@ def refusal(parameters, request):
 
 # ---- a server that does not know a condition ----
 
-# what is ignored -> (operations, headers that go, parameters that go)
+WRITES = ("PutObject", "CopyObject", "CreateMultipartUpload")
+
+# what is ignored -> (operations, None: all; headers that go, parameters that go)
 IGNORED = {
     "put-create": (("PutObject",), (b"if-none-match",), ()),
     "put-replace": (("PutObject",), (b"if-match",), ()),
@@ -165,6 +167,9 @@ IGNORED = {
     "encoding-type": (("ListObjectsV2", "ListObjects", "ListMultipartUploads"), (), ("encoding-type",)),
     "tags": (("PutObject", "CreateMultipartUpload"), (b"x-amz-tagging",), ()),
     "names": ((), (), ()),
+    "encryption": (WRITES, (b"x-amz-server-side-encryption",), ()),
+    "class": (WRITES, (b"x-amz-storage-class",), ()),
+    "payer": (None, (b"x-amz-request-payer",), ()),
 }
 
 
@@ -184,7 +189,7 @@ def concerns(what, request):
     operations, headers, parameters = IGNORED[what]
     if what == "names":
         return collapse(request.path) != request.path
-    if request.operation not in operations:
+    if operations is not None and request.operation not in operations:
         return False
     if what == "suffix-range":
         return (request.header(b"range") or b"").startswith(b"bytes=-")
