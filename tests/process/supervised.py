@@ -180,15 +180,26 @@ class Draining(DaemonsCase):
 class Units(unittest.TestCase):
     baled = None
 
+    def setUp(self):
+        self.folder = tempfile.mkdtemp(prefix="bale-units-")
+        self.addCleanup(shutil.rmtree, self.folder)
+        for name, source in (("bale.service", UNITS / "bale.service"), ("bale@8014.service", UNITS / "bale@.service"),
+                             ("bale@8014.socket", SOCKET_UNIT)):
+            lines = source.read_text().splitlines()
+            starts = [line.partition("/baled ") for line in lines if line.startswith("ExecStart=")]
+            self.assertTrue(all(start.startswith("ExecStart=/") and rest for start, _, rest in starts), starts)
+            lines = [f"ExecStart={self.baled} {line.partition('/baled ')[2]}" if line.startswith("ExecStart=") else line for line in lines]
+            Path(self.folder, name).write_text("\n".join(lines) + "\n")
+
+    def analyze(self, *words):
+        return subprocess.run(["systemd-analyze", *words], capture_output=True, text=True, timeout=60, check=False)
+
     def test_systemd_understands_them(self):
-        with tempfile.TemporaryDirectory(prefix="bale-units-") as folder:
-            for name, source in (("bale.service", UNITS / "bale.service"), ("bale@8014.service", UNITS / "bale@.service"),
-                                 ("bale@8014.socket", SOCKET_UNIT)):
-                lines = source.read_text().splitlines()
-                starts = [line.partition("/baled ") for line in lines if line.startswith("ExecStart=")]
-                self.assertTrue(all(start.startswith("ExecStart=/") and rest for start, _, rest in starts), starts)
-                lines = [f"ExecStart={self.baled} {line.partition('/baled ')[2]}" if line.startswith("ExecStart=") else line for line in lines]
-                Path(folder, name).write_text("\n".join(lines) + "\n")
-            done = subprocess.run(["systemd-analyze", "verify", "--man=no", *(os.path.join(folder, name) for name in os.listdir(folder))],
-                                  capture_output=True, text=True, timeout=60, check=False)
-            self.assertEqual((0, ""), (done.returncode, done.stderr))
+        done = self.analyze("verify", "--man=no", *(os.path.join(self.folder, name) for name in os.listdir(self.folder)))
+        self.assertEqual((0, ""), (done.returncode, done.stderr))
+
+    def test_systemd_finds_them_well_shut(self):
+        """On its scale of 10 they stand at 1.5."""
+        for name in ("bale.service", "bale@8014.service"):
+            done = self.analyze("security", "--offline=true", "--threshold=18", "--no-pager", os.path.join(self.folder, name))
+            self.assertEqual(0, done.returncode, done.stdout + done.stderr)
