@@ -148,6 +148,34 @@ bool remote_tells_s4(const struct bucket_object *object);
  * one frame, or none, and needs no index; or its key is too long for one. */
 SUSPENDS bool remote_write_sidecar(struct bucket_object *object, bool *ret_written, struct error *error);
 
+/* ---- for whoever sweeps: store/remote/delete/leftovers.h ---- */
+
+enum remote_leftover_fate {
+    LEFTOVER_IS_ORPHAN,  /* nothing needs it */
+    LEFTOVER_IS_NEEDED,  /* the object that it belongs to is there */
+    LEFTOVER_IS_YOUNG,   /* so it was not looked at */
+    LEFTOVER_IS_FOREIGN, /* it is only called so */
+    LEFTOVER_HAS_GONE,
+};
+struct remote_leftover {
+    struct span key; /* as a client would call it */
+    uint64_t bytes;
+    enum remote_leftover_fate fate;
+};
+struct remote_leftover_search {
+    uint64_t least_age_ms; /* by the backend's clock: what is younger is not looked at */
+    /* Each that is called like one. False ends the search. */
+    SUSPENDS bool (*found)(void *context, const struct remote_leftover *leftover, struct error *error);
+    void *context;
+    uint64_t looked_at; /* filled in: keys that there are, but those of Bale and of S4 itself */
+};
+/* Of a bucket that keeps no versions. */
+SUSPENDS bool remote_find_leftovers(struct bucket_store *store, struct span bucket,
+                                    struct remote_leftover_search *search, struct error *error);
+/* *ret_fate is LEFTOVER_IS_ORPHAN: it was one still, and is removed. ERROR_CONFLICT: it was replaced meanwhile. */
+SUSPENDS bool remote_remove_leftover(struct bucket_store *store, const struct object_name *name,
+                                     enum remote_leftover_fate *ret_fate, struct error *error);
+
 /* ---- counters ---- */
 
 /* Of one shard; readable from any thread. */

@@ -146,6 +146,12 @@ class Maintaining(MaintainingCase):
         self.assertEqual({"harder": {"does-not-pay": 2}}, self.maintain(policy, "--prices", dear))
         self.assertEqual({"harder": {"packed": 2}}, self.maintain(policy, "--prices", cheap))
 
+    def test_nothing_is_left_over(self):
+        self.make()
+        self.assertEqual({"left": {}}, self.maintain("[rule left]\naction = sweep\n"))
+        done = self.run_bale("maintain", "--policy", self.write("policy.ini", "[rule left]\naction = sweep\n"))
+        self.assertIn("left: in a folder nothing is ever left over\n", done.stdout)
+
     def test_it_is_done_again_until_it_is_stopped(self):
         self.make()
         process = subprocess.Popen(self.command(*self.maintain_words(RECOMPACT, "--interval", "1ms")), stdout=subprocess.PIPE, text=True)

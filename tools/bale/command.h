@@ -59,7 +59,8 @@ struct command_line {
     uint64_t interval_ms; /* of maintain, as are the next three; 0: once */
     char *policy;         /* a file */
     bool execute;         /* also of repair */
-    char *log;            /* a file */
+    bool force;
+    char *log; /* a file */
     /* Of get and put. */
     struct s3_place server;
     uint64_t parts; /* connections at once */

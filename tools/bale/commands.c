@@ -305,6 +305,8 @@ static const struct option MAINTAIN[] = {
     {"policy", OPTION_TEXT, AT(policy), NULL, "FILE",
      .help = "the rules, an INI file: docs/maintain.md says what stands in it; it must be given"},
     {"execute", OPTION_FLAG, AT(execute), "no", "", .help = "do it; without it nothing is written"},
+    {"force", OPTION_FLAG, AT(force), "no", "",
+     .help = "sweep also where more than a tenth of a bucket's keys would go"},
     {"interval", OPTION_DURATION, AT(interval_ms), "0s", "TIME", .least = 0, .most = INT64_C(366) * 86400000,
      .help = "do it again and again, so long after each end, until it is stopped; 0s: once"},
     {"state", OPTION_TEXT, AT(state), NULL, "DIR",
@@ -557,7 +559,8 @@ static const struct command COMMANDS[] = {
     {"maintain", command_maintain, check_maintain, NULL, "pack objects anew, or move them, by rules",
      "Looks at every object of --backend and does what the rules of --policy say: migrate packs what lay in a bucket "
      "of an S3 server before Bale; recompact packs objects anew at a higher level; transition moves them to a colder "
-     "storage class. A bucket may have running servers, a folder no baled that has it open. No client sees a "
+     "storage class; sweep removes what nothing needs any more. A bucket may have running servers, a folder no baled "
+     "that has it open. No client sees a "
      "difference but that class. Without --execute it says what it would do, also beside baled. Each write is "
      "conditional on what was read, so that nothing newer is ever lost. It may be stopped and run again. Exit status "
      "1: it could not begin, or some object could not be read; 3: it was stopped before the end.",

@@ -271,7 +271,7 @@ class MaintenanceByRules(MaintenanceCase):
 
     def test_a_policy_with_errors_is_refused_whole(self):
         done = self.maintain("[rule a]\nprefx = logs/\nleast-size = big\n[other]\naction = migrate\n[rule b]\n"
-                             "prefix = %zz\naction = sweep\n")
+                             "prefix = %zz\naction = swep\n")
         self.assertEqual((2, b""), (done.returncode, done.stdout))
         lines = done.stderr.decode().splitlines()
         for line, expected in zip(lines, (":2: a rule has no prefx", ":3: least-size: ", ":5: action stands in no [rule NAME]",

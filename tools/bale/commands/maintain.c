@@ -49,6 +49,7 @@ static bool run_again_and_again(const struct command_line *line, struct maintena
 static bool run(const struct command_line *line, struct maintenance *maintenance, struct error *error)
 {
     const struct maintenance_settings settings = {.executes = line->execute,
+                                                  .is_forced = line->force,
                                                   .is_bucket = config_is_bucket(&line->where),
                                                   .folder = config_folder(&line->where),
                                                   .level = (int)line->zstd_level,

@@ -5,6 +5,7 @@
 #include "store/walk.h"
 #include "tools/bale/maintain/migrate.h"
 #include "tools/bale/maintain/recompact.h"
+#include "tools/bale/maintain/sweep.h"
 #include "tools/bale/session/session.h"
 #include "tools/bale/session/stopping.h"
 
@@ -124,7 +125,8 @@ SUSPENDS static bool apply_rule(struct maintenance *maintenance, unsigned at, co
 /* Former versions are packed anew like others, but stay where they are. */
 static bool is_about(const struct policy_rule *rule, const struct object_name *name, const struct list_entry *entry)
 {
-    return policy_rule_is_of(rule, name) && (entry->is_latest || rule->action == POLICY_RECOMPACT);
+    return policy_rule_is_of(rule, name) && rule->action != POLICY_SWEEP &&
+           (entry->is_latest || rule->action == POLICY_RECOMPACT);
 }
 
 /* The first rule that acts on it ends it. */
@@ -159,6 +161,41 @@ SUSPENDS static bool visit(void *context, const struct object_name *name, const 
         return error_prepend(error, "%.*s/%.*s", SPAN_FORMAT(name->bucket), SPAN_FORMAT(span_take(name->key, 80)));
     progress_show(&maintenance->progress, ++maintenance->objects);
     return true;
+}
+
+/* ---- what is left over ---- */
+
+struct swept_rule {
+    struct maintenance *maintenance;
+    unsigned at;
+};
+
+static bool note_swept(void *context, const struct object_name *name, const struct maintained *maintained,
+                       struct error *error)
+{
+    const struct swept_rule *swept = context;
+    struct maintenance *maintenance = swept->maintenance;
+    count(&maintenance->sums[swept->at], maintained);
+    progress_show(&maintenance->progress, ++maintenance->objects);
+    return log_object(maintenance, &maintenance->policy.rules[swept->at], name, maintained, error);
+}
+
+/* In a folder a crash leaves nothing. */
+SUSPENDS static bool sweep_all(struct maintenance *maintenance, struct error *error)
+{
+    const struct maintenance_settings *settings = &maintenance->settings;
+    bool done = true;
+    for (unsigned i = 0; done && settings->is_bucket && i < maintenance->policy.count; i++) {
+        struct swept_rule swept = {maintenance, i};
+        const struct sweep sweep = {.store = maintenance->walking->store,
+                                    .rule = &maintenance->policy.rules[i],
+                                    .executes = settings->executes,
+                                    .is_forced = settings->is_forced,
+                                    .settled = note_swept,
+                                    .context = &swept};
+        done = sweep.rule->action != POLICY_SWEEP || sweep_run(&sweep, error);
+    }
+    return done;
 }
 
 /* ---- all objects ---- */
@@ -214,7 +251,8 @@ SUSPENDS static bool walk(struct maintenance *maintenance, struct bucket_store *
     walking.codecs = object_codecs_create(&codecs);
     maintenance->walking = &walking;
     progress_begin(&maintenance->progress, "objects", 0);
-    bool done = walk_objects(store, &all, error);
+    bool done = (!policy_has_objects(&maintenance->policy) || walk_objects(store, &all, error)) &&
+                sweep_all(maintenance, error);
     progress_end(&maintenance->progress);
     for (unsigned i = 0; i < POLICY_RULES_MAX; i++)
         trial_destroy(walking.trials[i]);

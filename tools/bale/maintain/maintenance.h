@@ -14,6 +14,7 @@
 
 struct maintenance_settings {
     bool executes;
+    bool is_forced;              /* sweep however much that is */
     bool is_bucket;              /* of an S3 server: requests cost something there */
     const char *folder;          /* else */
     int level;                   /* of migrate */

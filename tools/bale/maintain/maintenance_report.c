@@ -6,6 +6,20 @@
 #include <inttypes.h>
 #include <json-c/json.h>
 
+static void print_swept(const struct policy_rule *rule, const struct rule_sums *sums, bool executes, bool is_bucket)
+{
+    char bytes[BYTES_TEXT_BYTES];
+    uint64_t swept = sums->outcomes[OUTCOME_SWEPT];
+    bytes_text((double)sums->before, bytes);
+    if (is_bucket)
+        printf("%s: %" PRIu64 " leftover%s of %s %s removed\n", rule->name, swept, swept == 1 ? "" : "s", bytes,
+               !executes    ? "would be"
+               : swept == 1 ? "was"
+                            : "were");
+    else
+        printf("%s: in a folder nothing is ever left over\n", rule->name);
+}
+
 static void print_acts(const struct policy_rule *rule, const struct rule_sums *sums, bool executes)
 {
     char before[BYTES_TEXT_BYTES];
@@ -25,7 +39,10 @@ void maintenance_print_table(const struct maintenance *maintenance)
     bool executes = maintenance->settings.executes;
     for (unsigned i = 0; i < maintenance->policy.count; i++) {
         const struct rule_sums *sums = &maintenance->sums[i];
-        print_acts(&maintenance->policy.rules[i], sums, executes);
+        if (maintenance->policy.rules[i].action == POLICY_SWEEP)
+            print_swept(&maintenance->policy.rules[i], sums, executes, maintenance->settings.is_bucket);
+        else
+            print_acts(&maintenance->policy.rules[i], sums, executes);
         for (unsigned outcome = 0; outcome < OUTCOMES; outcome++) {
             if (!outcome_is_act(outcome) && sums->outcomes[outcome] > 0)
                 printf("  %8" PRIu64 " %s\n", sums->outcomes[outcome], outcome_name(outcome));

@@ -14,13 +14,15 @@
 #define PIECE(number) (AT(pieces) + (number) * sizeof(char *))
 #define RULE "rule "
 
-enum { RECOMPACT_LEVEL = 9 };
+enum { RECOMPACT_LEVEL = 9, SWEEP_AGE_MS = 24 * 3600 * 1000 };
 
-static const char *const ACTIONS[] = {
-    [POLICY_MIGRATE] = "migrate", [POLICY_RECOMPACT] = "recompact", [POLICY_TRANSITION] = "transition"};
+static const char *const ACTIONS[] = {[POLICY_MIGRATE] = "migrate",
+                                      [POLICY_RECOMPACT] = "recompact",
+                                      [POLICY_TRANSITION] = "transition",
+                                      [POLICY_SWEEP] = "sweep"};
 
 static const struct option KEYS[] = {
-    {"action", OPTION_CHOICE, AT(action), "migrate", "NAME", .allowed = "migrate|recompact|transition"},
+    {"action", OPTION_CHOICE, AT(action), "migrate", "NAME", .allowed = "migrate|recompact|transition|sweep"},
     {"level", OPTION_NUMBER, AT(level), "auto", "N", .word = "auto", .least = 1, .most = 19},
     {"class", OPTION_TEXT, AT(storage_class), NULL, "NAME"},
     {"bucket", OPTION_TEXT, AT(bucket), NULL, "NAME"},
@@ -140,10 +142,12 @@ static void check_action(struct reading *reading, struct policy_rule *rule)
                     "DEEP_ARCHIVE");
     if (rule->action != POLICY_TRANSITION && to.size > 0)
         say_of_rule(reading, rule, "class goes with transition");
-    if (rule->action == POLICY_MIGRATE && rule->level > 0)
+    if ((rule->action == POLICY_MIGRATE || rule->action == POLICY_SWEEP) && rule->level > 0)
         say_of_rule(reading, rule, "level goes with recompact and transition; migrate packs as --zstd-level says");
     if (rule->action == POLICY_RECOMPACT && rule->level == 0)
         rule->level = RECOMPACT_LEVEL;
+    if (rule->action == POLICY_SWEEP && rule->older_than_ms == 0)
+        rule->older_than_ms = SWEEP_AGE_MS;
 }
 
 /* ---- the file ---- */
@@ -183,7 +187,16 @@ const char *policy_action_name(enum policy_action action)
 bool policy_rewrites(const struct policy *policy)
 {
     for (unsigned i = 0; i < policy->count; i++) {
-        if (policy->rules[i].action != POLICY_MIGRATE)
+        if (policy->rules[i].action == POLICY_RECOMPACT || policy->rules[i].action == POLICY_TRANSITION)
+            return true;
+    }
+    return false;
+}
+
+bool policy_has_objects(const struct policy *policy)
+{
+    for (unsigned i = 0; i < policy->count; i++) {
+        if (policy->rules[i].action != POLICY_SWEEP)
             return true;
     }
     return false;

@@ -1,0 +1,65 @@
+"""tests/backends/tools/sweeping.py -- bale maintain with a rule `sweep`: S4's indexes of objects that are gone are removed, and nothing else."""
+
+import json
+import os
+
+import multipart
+from maintenance import MIB, MaintenanceCase
+from tools_alone import bale_command
+
+SWEEP = "[rule left]\naction = sweep\nolder-than = 1ms\n"
+SUFFIX = ".s4index"
+
+
+class SweepCase(MaintenanceCase):
+    def put_with_indexes(self, keys):
+        with self.bale() as bale:
+            for key in keys:
+                self.assertEqual(200, bale.client().put(self.bucket, key, (), (), multipart.text_bytes(2 * MIB), payload="unsigned").status)
+        done = bale_command(self, "stamp")
+        self.assertEqual(0, done.returncode, done.stderr)
+
+    def is_there(self, key):
+        return self.direct().client().head(self.bucket, key).status == 200
+
+
+class Sweeping(SweepCase):
+    FOR = ("raw", "versitygw", "minio")
+
+    def test_an_index_without_an_object_goes(self):
+        plain = self.direct().client()
+        for number in range(25):
+            self.assertEqual(200, plain.put(self.bucket, f"small-{number}", (), (), b"x").status)
+        self.assertEqual(200, plain.put(self.bucket, "mine" + SUFFIX, (), (), b"a client's own file").status)
+        self.put_with_indexes(["gone", "here"])
+        self.assertEqual(204, plain.delete(self.bucket, "gone").status)
+
+        self.assertEqual({"left": {"too-young": 3}}, self.outcomes(self.maintain("[rule left]\naction = sweep\n", "--execute")))
+        would = {"left": {"swept": 1, "already": 1, "foreign": 1}}
+        self.assertEqual(would, self.outcomes(self.maintain(SWEEP)))
+        self.assertTrue(self.is_there("gone" + SUFFIX))
+        self.assertEqual({"left": {}}, self.outcomes(self.maintain(SWEEP + "prefix = h\nending = y\n", "--execute")))
+
+        log = os.path.join(self.folder, "log")
+        self.assertEqual(would, self.outcomes(self.maintain(SWEEP, "--execute", "--log", log)))
+        with open(log, encoding="utf-8") as file:
+            said = {line["key"]: line["outcome"] for line in map(json.loads, file)}
+        self.assertEqual({"gone" + SUFFIX: "swept", "here" + SUFFIX: "already", "mine" + SUFFIX: "foreign"}, said)
+        self.assertEqual([False, True, True], [self.is_there(key + SUFFIX) for key in ("gone", "here", "mine")])
+        self.assertTrue(self.is_there("here"))
+        self.assertEqual({"left": {"already": 1, "foreign": 1}}, self.outcomes(self.maintain(SWEEP, "--execute")))
+
+
+class SweepingMany(SweepCase):
+    FOR = ("raw",)
+
+    def test_many_are_asked_for(self):
+        """More than a tenth of the keys: nothing goes, unless it is meant."""
+        self.put_with_indexes(["gone", "here"])
+        self.assertEqual(204, self.direct().client().delete(self.bucket, "gone").status)
+        done = self.maintain(SWEEP, "--execute")
+        self.assertEqual(3, done.returncode, done)
+        self.assertIn(b"[rule left] would remove 1 of the 3 keys", done.stderr)
+        self.assertTrue(self.is_there("gone" + SUFFIX))
+        self.assertEqual({"left": {"swept": 1, "already": 1}}, self.outcomes(self.maintain(SWEEP, "--execute", "--force")))
+        self.assertFalse(self.is_there("gone" + SUFFIX))
