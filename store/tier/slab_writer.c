@@ -55,6 +55,27 @@ static int64_t now_s(void)
     return loop_wall_ms() / 1000;
 }
 
+/* Whoever sees the count by slab_writer_has_caught_up sees what was done to the index before, too. */
+static void count_after(metric_counter *counter, uint64_t count)
+{
+    atomic_thread_fence(memory_order_release);
+    metric_add(counter, count);
+}
+
+struct slab_writer_progress slab_writer_progress(const struct slab_writer_counters *counters)
+{
+    return (struct slab_writer_progress){.taken = metric_read(&counters->taken),
+                                         .emptyings = metric_read(&counters->emptyings)};
+}
+
+bool slab_writer_has_caught_up(const struct slab_writer_counters *counters, const struct slab_writer_progress *progress)
+{
+    bool has_caught_up =
+        metric_read(&counters->settled) >= progress->taken && metric_read(&counters->emptied) >= progress->emptyings;
+    atomic_thread_fence(memory_order_acquire);
+    return has_caught_up;
+}
+
 /* ---- pieces ---- */
 
 static void piece_init(struct piece *piece)
@@ -349,7 +370,7 @@ SUSPENDS static void make_go(struct slab_writer *writer, struct slab *slab, uint
 {
     metric_add(&writer->options.counters->emptyings, 1);
     empty_slab(writer, slab, stays_max);
-    metric_add(&writer->options.counters->emptied, 1);
+    count_after(&writer->options.counters->emptied, 1);
     slabs_drop(writer->options.slabs, slab);
     metric_add(&writer->options.counters->slabs_gone, 1);
 }
@@ -434,7 +455,7 @@ SUSPENDS static void drop_if_told(struct slab_writer *writer)
         return;
     for (unsigned i = 0; i < WRITER_PIECES; i++) {
         metric_add(&writer->options.counters->dropped_full, writer->pieces[i].count);
-        metric_add(&writer->options.counters->settled, writer->pieces[i].count);
+        count_after(&writer->options.counters->settled, writer->pieces[i].count);
         piece_clear(&writer->pieces[i]);
     }
     writer->first = writer->filling;
@@ -473,7 +494,7 @@ static void run(void *argument)
     const struct piece *piece;
     while ((piece = wait_for_piece(writer)) != NULL) {
         write_piece(writer, piece);
-        metric_add(&writer->options.counters->settled, piece->count);
+        count_after(&writer->options.counters->settled, piece->count);
         piece_clear(&writer->pieces[writer->first]);
         writer->first = next_of(writer->first);
     }

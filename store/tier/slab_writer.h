@@ -59,6 +59,15 @@ struct slab_writer *slab_writer_start(const struct slab_writer_options *options,
 /* What was taken is written, and the slab sealed. */
 SUSPENDS void slab_writer_stop(struct slab_writer *writer);
 
+/* What a writer had begun at some moment, and whether all of that is done: then the index tells of it. Any thread. */
+struct slab_writer_progress {
+    uint64_t taken;
+    uint64_t emptyings;
+};
+struct slab_writer_progress slab_writer_progress(const struct slab_writer_counters *counters);
+bool slab_writer_has_caught_up(const struct slab_writer_counters *counters,
+                               const struct slab_writer_progress *progress);
+
 /* Copies it. False: it will not be written. */
 bool slab_writer_add(struct slab_writer *writer, const struct block_name *name, struct span payload);
 /* What was taken of it and is not written yet will not be found. */

@@ -446,10 +446,9 @@ SUSPENDS static bool forget_blocks(struct tier *tier, const struct block_revisio
 SUSPENDS static bool wait_for_writer(const struct tier_shard *shard)
 {
     const struct slab_writer_counters *counters = &shard->counters.writer;
-    uint64_t taken = metric_read(&counters->taken);
-    uint64_t emptyings = metric_read(&counters->emptyings);
+    const struct slab_writer_progress progress = slab_writer_progress(counters);
     unsigned waits = 0;
-    while (metric_read(&counters->settled) < taken || metric_read(&counters->emptied) < emptyings) {
+    while (!slab_writer_has_caught_up(counters, &progress)) {
         if (waits++ == FORGETTING_WAITS_MAX)
             return false;
         (void)io_sleep_until(deadline_after_ms(FORGETTING_WAIT_MS));
