@@ -68,8 +68,9 @@ struct command_line {
     uint64_t on_change; /* enum get_change */
     uint64_t check;     /* enum check_wish */
     char *version_id;
-    char *content_type; /* of put */
-    bool if_none_match; /* of put */
+    char *include, *exclude; /* of get */
+    char *content_type;      /* of put */
+    bool if_none_match;      /* of put */
     bool tree, resume, sparse, no_sync, quiet;
     char *from;       /* of keyring rotate and adopt */
     char *keyring;    /* a file of keys (server/keys/keyring.h) */

@@ -248,6 +248,9 @@ static const struct option GET[] = {
      .help =
          "get all objects whose keys begin with KEY, or all of the bucket, into the folder FILE: so many at once as "
          "--parts says"},
+    {"include", OPTION_TEXT, AT(include), NULL, "PATTERN",
+     .help = "with --tree: only what becomes a path that matches, like *.parquet or 2026/*; * goes past slashes"},
+    {"exclude", OPTION_TEXT, AT(exclude), NULL, "PATTERN", .help = "with --tree: nothing that becomes such a path"},
     {"resume", OPTION_FLAG, AT(resume), "no", "",
      .help = "go on with what an earlier attempt at the same revision has left beside FILE"},
     {"on-change", OPTION_CHOICE, AT(on_change), "fail", "NAME", .allowed = "fail|restart",

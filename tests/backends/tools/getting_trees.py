@@ -49,6 +49,28 @@ class Trees(TreeCase):
             self.assertEqual(0, self.tree(prefix, folder=folder).returncode)
             self.assertEqual(wanted, set(self.files(folder)), prefix)
 
+    def test_what_was_chosen(self):
+        self.fill(self.bodies)
+        proxy = self.proxy()
+        for number, (words, wanted) in enumerate(((("--include", "*e*"), {"b/deep", "empty", "large", "other large"}),
+                                                  (("--exclude", "b/*"), {"empty", "large", "other large"}),
+                                                  (("--include", "*large", "--exclude", "o*"), {"large"}),
+                                                  (("--include", "none"), set()))):
+            proxy.reset()
+            done = self.tree("a/", *words, place=proxy, folder=f"to{number}")
+            self.assertEqual(0, done.returncode, done.stderr)
+            self.assertEqual(wanted, set(self.files(f"to{number}")), words)
+        self.assertEqual([], [name for name in proxy.operations() if name != "ListObjectsV2"])
+        done = self.get("top", "top", "--include", "*")
+        self.assertEqual(2, done.returncode, done.stderr)
+
+    def test_names_with_ends_of_lines(self):
+        bodies = {"line\nfeed/tab\there": b"1", "return\rhere": b"2", "a\n": b"3"}
+        self.fill(bodies)
+        done = self.tree()
+        self.assertEqual(0, done.returncode, done.stderr)
+        self.assertEqual(bodies, self.files())
+
     def test_what_is_there_already_is_not_asked_for(self):
         """Unless it, or its object, has been changed since."""
         self.fill({"same": b"same", "edited": b"edited", "changed": b"before"})

@@ -195,6 +195,8 @@ SUSPENDS static bool get_tree(const struct s3_session *session, void *context, s
         .bucket = get->bucket,
         .prefix = get->prefix,
         .root = get->root,
+        .include = line->include,
+        .exclude = line->exclude,
         .wish = (enum check_wish)line->check,
         .restarts = line->on_change == GET_RESTART,
         .is_synced = !line->no_sync,
@@ -245,6 +247,8 @@ bool command_check_get(const struct command_line *line, struct error *error)
         return false;
     if (line->tree)
         return check_tree(line, key, error);
+    if (line->include != NULL || line->exclude != NULL)
+        return error_set(error, ERROR_INVALID, NULL, "--include and --exclude choose among the objects of --tree");
     if (line->what != NULL && strcmp(line->what, "-") == 0 &&
         (line->on_change == GET_RESTART || line->sparse || line->resume))
         return error_set(

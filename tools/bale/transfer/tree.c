@@ -9,6 +9,7 @@
 #include "tools/bale/transfer/tree_path.h"
 
 #include <fcntl.h>
+#include <fnmatch.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/xattr.h>
@@ -238,6 +239,24 @@ SUSPENDS static bool fetch_object(struct worker *worker, struct local_file *file
 
 /* ---- one item ---- */
 
+/* A path that holds a NUL matches nothing, and is refused as a path. */
+static bool is_chosen(const struct tree_settings *settings, struct span path)
+{
+    char text[S3_KEY_BYTES_MAX + 1];
+    if (span_find(path, '\0') != SIZE_MAX)
+        return true;
+    memcpy(text, path.data, path.size);
+    text[path.size] = '\0';
+    return (settings->include == NULL || fnmatch(settings->include, text, 0) == 0) &&
+           (settings->exclude == NULL || fnmatch(settings->exclude, text, 0) != 0);
+}
+
+static void leave_out(struct tree *tree, const struct item *item)
+{
+    tree->listed_bytes -= item->size;
+    show_total(tree);
+}
+
 /* Was the listed object got by an earlier run, and has nobody touched its file since? Last-Modified, which the file
  * then has, is in whole seconds; hardly a change of the file is. */
 static bool is_there_already(int folder, const char *name, const struct stat *found, const struct item *item)
@@ -268,8 +287,7 @@ SUSPENDS static bool get_file(struct worker *worker, int folder, struct span nam
         (void)close(folder);
         file_set_add(&tree->files, &found);
         tree->result->skipped++;
-        tree->listed_bytes -= worker->item.size;
-        show_total(tree);
+        leave_out(tree, &worker->item);
         return true;
     }
     if (is_taken) {
@@ -296,6 +314,10 @@ SUSPENDS static bool get_item(struct worker *worker, struct error *error)
         return error_set(error, ERROR_INVALID, NULL, "the key has more than %d bytes", S3_KEY_BYTES_MAX);
     if (path.size == 0)
         return true; /* the folder itself */
+    if (!is_chosen(tree->settings, path)) {
+        leave_out(tree, &worker->item);
+        return true;
+    }
     if (!tree_path_split(path, &folder_path, &name, error))
         return false;
     if (name.size == 0 && worker->item.size > 0)

@@ -17,7 +17,9 @@ struct tree_settings {
     struct download_settings download; /* `connections` objects at once, and so many parts of a large one */
     struct span bucket;
     struct span prefix;
-    int root; /* the target folder */
+    int root;            /* the target folder */
+    const char *include; /* patterns that paths must, and must not, match (fnmatch, where * goes past slashes); */
+    const char *exclude; /* NULL: all do, none does */
     enum check_wish wish;
     bool restarts; /* with an object that changes meanwhile */
     bool is_synced;
