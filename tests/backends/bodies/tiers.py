@@ -70,7 +70,7 @@ class Tiers(BackendCase):
         self.expected += blocks
         for _ in range(3):
             self.get(client, key, body)
-        self.wait_for(lambda: self.written(bale) >= self.expected, f"{blocks} blocks of {key} on the disk")
+        self.wait_for(lambda: self.written(bale) >= self.expected, f"{blocks} blocks of {key} on the disk", 60)
 
     def log_lines(self, count):
         draw = random.Random(4)
@@ -302,6 +302,10 @@ class Tiers(BackendCase):
                                                      "x-amz-meta-colour": "blue"})
         self.assertEqual(200, answer.status, answer)
         self.assertEqual("blue", self.get(client, "key", LARGE).header("x-amz-meta-colour"))
+        answer = self.beside.put(self.bucket, "key", (), {"x-amz-copy-source": f"/{self.bucket}/key", "x-amz-metadata-directive": "REPLACE",
+                                                          "x-amz-meta-colour": "green"})
+        self.assertEqual(200, answer.status, answer)
+        self.assertEqual("green", self.get(client, "key", LARGE).header("x-amz-meta-colour"))
 
     def test_parallel_ranges_are_of_one_revision(self):
         """Over two replicas, while the key is overwritten: each download is one revision, or fails with 412."""
@@ -403,12 +407,12 @@ class Tiers(BackendCase):
         self.assertEqual({"GetObject"}, set(made[1:]))
         self.assertLessEqual(len(made), 6)
 
-    def overwrite_under(self, at):
+    def overwrite_under(self, at, writer):
         """What a reader gets of a key whose stored bytes behind `at` are not sound here, when it is
         overwritten before they come from the backend; None: the connection was cut."""
         bale = self.tiered("--tier-memory", "1M")
         client = bale.client()
-        self.put(client, "key", LARGE)
+        self.put(writer, "key", LARGE)
         self.warm(bale, client, "key", LARGE, 48)
         for slab in self.slabs():
             with open(slab, "r+b") as file:
@@ -426,17 +430,21 @@ class Tiers(BackendCase):
 
         reader = threading.Thread(target=read)
         reader.start()
-        self.wait_for(lambda: "GetObject" in [entry["op"] for entry in self.through.log() if entry["key"] == "key"], "the absent bytes asked for")
-        self.put(self.beside, "key", NEWER)
+        self.wait_for(lambda: "GetObject" in [entry["op"] for entry in self.through.log() if entry["key"] == "key"], "the absent bytes asked for", 60)
+        self.put(writer, "key", NEWER)
         reader.join()
         return outcomes[0]
 
     def test_the_middle_of_a_body_is_not_another_one_s(self):
-        self.assertIsNone(self.overwrite_under(2 << 20))
+        self.assertIsNone(self.overwrite_under(2 << 20, self.beside))
+
+    def test_the_middle_of_a_foreign_body_is_not_another_one_s(self):
+        """Which has no checksums by which it would show: only the condition of each request keeps revisions apart."""
+        self.assertIsNone(self.overwrite_under(2 << 20, self.backend.client()))
 
     def test_nothing_is_said_before_the_first_bytes_are_there(self):
         """So that who named no revision gets the other one, and notices nothing."""
-        answer = self.overwrite_under(0)
+        answer = self.overwrite_under(0, self.beside)
         self.assertEqual((200, True), (answer.status, answer.body == NEWER))
 
     # ---- what people see ----

@@ -165,6 +165,15 @@ class TiersAsking(BackendCase):
         self.assertEqual([["HeadObject"], []], [self.asked(lambda: read(0)) for _ in range(2)])
         self.assertEqual([["GetObject"], ["HeadObject"], []], [self.asked(lambda: read(700_000)) for _ in range(3)])
 
+    def test_a_word_is_as_old_as_its_question(self):
+        """It was true at some moment behind that, perhaps long before the answer came."""
+        client = self.tiered("--tier-fresh", "1s")
+        self.put(self.other, "key", BODY)
+        self.warm(client, "key", BODY)
+        self.through.rules({"fault": "delay-answer", "op": "HeadObject", "key": "^key$", "seconds": 2, "times": 1})
+        self.wait_for(lambda: self.asked(lambda: self.get(client, "key", BODY)) == ["HeadObject"], "a word that is too old")
+        self.assertEqual(["HeadObject"], self.asked(lambda: self.get(client, "key", BODY)))
+
     def test_a_process_sees_what_it_writes(self):
         client = self.fresh()
         self.put(client, "key", NEWER)

@@ -140,6 +140,20 @@ START_TEST(a_table_gives_back_its_entries)
 }
 END_TEST
 
+/* A client's body may hold what looks like one. */
+START_TEST(a_table_has_its_place)
+{
+    static uint8_t tail[2 * BLOCK_UNIT_BYTES];
+    static const struct contents_entry entry = {.number = 1, .units = 1};
+    uint32_t count;
+    uint64_t second;
+    ck_assert_uint_eq(contents_bytes(1), BLOCK_UNIT_BYTES);
+    contents_write(&entry, 1, 9, 77, tail);
+    ck_assert(contents_find(span_of(tail, BLOCK_UNIT_BYTES), 9, SLAB_BYTES_LEAST, &count, &second));
+    ck_assert(!contents_find(span_of(tail, sizeof tail), 9, SLAB_BYTES_LEAST, &count, &second));
+}
+END_TEST
+
 int main(void)
 {
     TCase *all = tcase_create("block");
@@ -148,6 +162,7 @@ int main(void)
     tcase_add_test(all, a_block_is_itself_and_no_other);
     tcase_add_test(all, every_flipped_bit_of_a_block_is_found);
     tcase_add_test(all, a_table_gives_back_its_entries);
+    tcase_add_test(all, a_table_has_its_place);
     Suite *suite = suite_create("tier blocks");
     suite_add_tcase(suite, all);
     return run_suite(suite);

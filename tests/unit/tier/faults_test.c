@@ -5,7 +5,9 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -170,6 +172,38 @@ START_TEST(what_others_count_on_stays_free)
 }
 END_TEST
 
+/* Nothing is found of what was not written, and nothing of the slab that could not be gone on with. */
+static void keep_while_writes_fail(struct tier *tier, void *argument)
+{
+    (void)argument;
+    struct rlimit before;
+    ck_assert_int_eq(getrlimit(RLIMIT_FSIZE, &before), 0);
+    const struct rlimit limit = {.rlim_cur = 2 * mebibyte, .rlim_max = before.rlim_max};
+    keep_all(tier, 1, mebibyte);
+    struct tier_usage usage;
+    tier_usage(tier, &usage);
+    ck_assert_uint_gt(usage.index_count, 0);
+    ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &limit), 0); /* the slab has its size by now; writes behind this fail */
+    for (unsigned i = 0; i < 3; i++)
+        keep_all(tier, 2 + i, mebibyte);
+    ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &before), 0);
+    const struct slab_writer_counters *writer = &tier_counters(tier, 0)->writer;
+    ck_assert_uint_eq(metric_read(&writer->failures), 1);
+    tier_usage(tier, &usage);
+    ck_assert_uint_eq(usage.index_count, 0);
+}
+
+START_TEST(what_was_not_written_is_not_found)
+{
+    char folder[64];
+    folder_make(folder);
+    struct tier_options options = options_of(folder);
+    (void)signal(SIGXFSZ, SIG_IGN);
+    with_tier(&options, keep_while_writes_fail, NULL);
+    folder_remove(folder);
+}
+END_TEST
+
 /* ---- patience ---- */
 
 static void read_hastily(struct tier *tier, void *argument)
@@ -275,6 +309,7 @@ int main(void)
     tcase_add_test(all, a_file_that_was_cut_is_an_absent_one);
     tcase_add_test(all, a_folder_that_is_removed_ends_filling);
     tcase_add_test(all, what_others_count_on_stays_free);
+    tcase_add_test(all, what_was_not_written_is_not_found);
     tcase_add_test(all, a_late_read_is_left_to_itself);
     tcase_add_test(all, the_tier_of_another_backend_is_emptied);
     tcase_add_test(all, what_is_no_tier_is_not_touched);
