@@ -56,8 +56,8 @@ static bool is_in_class(const struct lifecycle_move *move, struct span judged, s
            error_set(error, ERROR_CHANGED, NULL, "The object is in another class by now.");
 }
 
-/* A claim is not renewed while one object is written: what takes longer than others wait would be taken over in the
- * midst of it, by each of them in turn. */
+/* A process that ends in the midst of it leaves nothing: it is begun anew by the next one. So nothing is begun that
+ * takes hours. */
 static bool is_in_time(const struct lifecycle_move *move, struct error *error)
 {
     return !move->runner->store->capabilities.is_shared || move->found.stored_size <= MOVED_BYTES_MAX ||

@@ -6,6 +6,7 @@
 #include "runtime/log/log.h"
 #include "s3client/wire/s3_error.h"
 #include "server/lifecycle/move.h"
+#include "server/lifecycle/renewal.h"
 #include "server/lifecycle/tags.h"
 #include "server/s3/request/names.h"
 
@@ -218,12 +219,15 @@ SUSPENDS static bool write_record(struct lifecycle_sweep *sweep, struct error *e
     return sweep_record_put(runner->journal, runner->environment, sweep->bucket.creation_id, &sweep->record, error);
 }
 
-/* So often that nobody takes it over. */
-SUSPENDS static bool renew(struct lifecycle_sweep *sweep, struct error *error)
+deadline_t sweep_renewal_due_ns(const struct lifecycle_sweep *sweep)
 {
     uint64_t patience_ns = sweep->runner->takeover_ms * 1000000 / RENEWALS;
-    uint64_t renewal_ns = is_shared(sweep->runner) && patience_ns < RENEWAL_NS ? patience_ns : RENEWAL_NS;
-    return loop_now_ns() - sweep->renewed_ns < renewal_ns || write_record(sweep, error);
+    return sweep->renewed_ns + (is_shared(sweep->runner) && patience_ns < RENEWAL_NS ? patience_ns : RENEWAL_NS);
+}
+
+SUSPENDS bool sweep_renew(struct lifecycle_sweep *sweep, struct error *error)
+{
+    return loop_now_ns() < sweep_renewal_due_ns(sweep) || write_record(sweep, error);
 }
 
 /* Rules change before, or after. */
@@ -244,7 +248,7 @@ SUSPENDS static bool carry_out_batch(struct lifecycle_sweep *sweep, const struct
     struct lifecycle_runner *runner = sweep->runner;
     for (unsigned i = 0; i < count; i++)
         prepare(sweep, &orders[i], i);
-    if (!pace_spend(&runner->spent, count, error) || !renew(sweep, error) || !take_turn(sweep, error))
+    if (!pace_spend(&runner->spent, count, error) || !sweep_renew(sweep, error) || !take_turn(sweep, error))
         return false;
     bool done = bucket_delete_objects(runner->store, span_from_string(sweep->bucket.name), sweep->items, count, error);
     keeper_give_turn(runner->keeper, sweep->bucket.creation_id);
@@ -259,18 +263,23 @@ SUSPENDS static bool carry_out_move(struct lifecycle_sweep *sweep, const struct 
                                     struct error *error)
 {
     struct lifecycle_runner *runner = sweep->runner;
+    struct sweep_renewal renewal;
     struct lifecycle_move move;
     struct error failed;
     prepare(sweep, order, 0);
-    if (!pace_spend(&runner->spent, 1, error) || !renew(sweep, error))
+    if (!pace_spend(&runner->spent, 1, error) || !sweep_renew(sweep, error))
         return false;
+    sweep_renewal_begin(&renewal, sweep);
     bool done =
         lifecycle_move_prepare(&move, runner, span_from_string(sweep->bucket.name), order, &sweep->grounds[0], &failed);
+    sweep_renewal_end(&renewal);
     bool goes_on = done ? take_turn(sweep, error) : may_go_on(sweep, error);
     if (done && goes_on) {
         if (is_shared(runner))
             keeper_give_turn(runner->keeper, sweep->bucket.creation_id);
+        sweep_renewal_begin(&renewal, sweep);
         done = lifecycle_move_commit(&move, &failed);
+        sweep_renewal_end(&renewal);
         if (!is_shared(runner))
             keeper_give_turn(runner->keeper, sweep->bucket.creation_id);
     }
@@ -328,7 +337,7 @@ static void take_counts(struct lifecycle_sweep *sweep)
 SUSPENDS static bool end_page(struct lifecycle_sweep *sweep, struct error *error)
 {
     take_counts(sweep);
-    return renew(sweep, error);
+    return sweep_renew(sweep, error);
 }
 
 /* ---- versions ---- */
@@ -388,7 +397,7 @@ SUSPENDS static bool abort_upload(struct lifecycle_sweep *sweep, const struct up
     struct lifecycle_runner *runner = sweep->runner;
     const struct object_name name = {.bucket = span_from_string(sweep->bucket.name), .key = upload->key};
     struct error failed;
-    if (!pace_spend(&runner->spent, 1, error) || !renew(sweep, error) || !take_turn(sweep, error))
+    if (!pace_spend(&runner->spent, 1, error) || !sweep_renew(sweep, error) || !take_turn(sweep, error))
         return false;
     bool done = bucket_abort_upload(runner->store, &name, span_from_string(upload->id), &failed);
     keeper_give_turn(runner->keeper, sweep->bucket.creation_id);

@@ -27,3 +27,10 @@ enum sweep_need sweep_need_of(struct lifecycle_runner *runner, const struct buck
  * gone. ERROR_CONFLICT: another process has it. ERROR_CHANGED: its rules were replaced. After other errors it goes on
  * later from where it is. */
 SUSPENDS bool sweep_bucket(struct lifecycle_runner *runner, const struct bucket_info *bucket, struct error *error);
+
+/* ---- for renewal.h ---- */
+
+/* When the record must be written again, so that nobody takes it over. */
+deadline_t sweep_renewal_due_ns(const struct lifecycle_sweep *sweep);
+/* If it is time. Errors as of sweep_record_put. */
+SUSPENDS bool sweep_renew(struct lifecycle_sweep *sweep, struct error *error);

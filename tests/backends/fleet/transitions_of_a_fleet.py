@@ -85,6 +85,25 @@ class TransitionCase(RuleCase, LedgerCase):
             self.assertEqual(body[2:4], middle.body, key)
 
 
+class SlowTransitions(TransitionCase):
+    FOR = ("raw",)  # what is tried is the journal's
+
+    def test_a_move_outlasts_the_time_of_a_takeover(self):
+        """Its sweep stays with who is at it, who renews it while the object is written."""
+        if not self.is_long:
+            self.skipTest("only with --long: it waits for longer than a takeover, and that is long enough for a busy disk")
+        proxy = self.proxy()
+        bales = self.start(2, "--lifecycle-takeover", "4s", place=proxy)
+        self.put(bales[0], "cold/text", TEXT)
+        proxy.rules(fault("delay", op=["PutObject", "CompleteMultipartUpload"], key="cold/", header="if-match", seconds=9))
+        self.set(bales[0], "lifecycle", move("cold/"))
+        self.wait_for(lambda: self.class_of(bales[1], "cold/text") == CLASS, "it has moved", SECONDS)
+        self.wait_for_counts(bales, "move", 1)
+        self.wait_for(lambda: self.sweep(bales[0]).get("state") == "done", "the sweep is over", SECONDS)
+        self.assertTrue(any(proxy.fired()))
+        self.assertEqual([0, 0], [metric(bale, "bale_lifecycle_resumed_total") for bale in bales], "nobody took it over")
+
+
 class Transitions(TransitionCase):
     def test_a_client_sees_nothing_but_the_class(self):
         first, second = bales = self.start()
