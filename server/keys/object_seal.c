@@ -142,6 +142,13 @@ bool object_seal_refuse_customer(struct error *error)
                      "The encryption parameters are not applicable to this object.");
 }
 
+bool object_seal_refuse_without_customer(struct error *error)
+{
+    return error_set(error, ERROR_INVALID, S3_InvalidRequest,
+                     "The object was stored using a form of Server Side Encryption. The correct parameters must be "
+                     "provided to retrieve the object.");
+}
+
 bool object_seal_refuse_missing(struct keyring *keyring, const uint8_t key_id[SEAL_KEY_ID_BYTES], const char *what,
                                 struct error *error)
 {
@@ -165,9 +172,7 @@ static bool check_customer(struct keyring *keyring, const struct seal_record *re
     if (record->mode != SEAL_CUSTOMER)
         return customer == NULL || customer_key_mode(customer) == record->mode || object_seal_refuse_customer(error);
     if (customer == NULL)
-        return error_set(error, ERROR_INVALID, S3_InvalidRequest,
-                         "The object was stored using a form of Server Side Encryption. The correct parameters must be "
-                         "provided to retrieve the object.");
+        return object_seal_refuse_without_customer(error);
     if (keyring == NULL)
         return true; /* what is missing then is said of the keyring's key */
     struct aes *aes = keyring_take_aes(keyring);

@@ -80,6 +80,8 @@ bool object_seal_renew(struct keyring *keyring, const struct object_seal_renewal
                        const struct object_attributes *attributes, uint8_t ret_seal[SEAL_RECORD_BYTES_MAX],
                        size_t *ret_size, struct error *error);
 
+/* InvalidRequest: none came with a request for an object that needs one. */
+bool object_seal_refuse_without_customer(struct error *error);
 /* InvalidRequest: a customer's key came with a request for an object that has none. */
 bool object_seal_refuse_customer(struct error *error);
 

@@ -127,13 +127,13 @@ SUSPENDS static bool take_dictionary(struct object_reader *reader, struct error 
 }
 
 /* Where S4 encrypted all of it, its frames are in what that holds. */
-SUSPENDS static bool take_source(struct object_reader *reader, struct error *error)
+SUSPENDS static bool take_source(struct object_reader *reader, const struct customer_key *customer, struct error *error)
 {
     store_source_init(&reader->store, reader->object);
     reader->source = &reader->store.source;
     if (!reader->object->attributes.is_encrypted)
         return true;
-    reader->s4 = s4_source_begin(reader->codecs, &reader->store.source, error);
+    reader->s4 = s4_source_begin(reader->codecs, &reader->store.source, customer, error);
     if (reader->s4 != NULL)
         reader->source = &reader->s4->source;
     return reader->s4 != NULL;
@@ -141,7 +141,8 @@ SUSPENDS static bool take_source(struct object_reader *reader, struct error *err
 
 void object_reader_keep(struct object_reader *reader)
 {
-    reader->may_keep = !reader->sealed.is_customers; /* what is kept is handed out to whoever is let in */
+    bool is_customers = reader->sealed.is_customers || (reader->s4 != NULL && reader->s4->envelope.kind == S4E3);
+    reader->may_keep = !is_customers; /* what is kept is handed out to whoever is let in */
 }
 
 SUSPENDS bool object_reader_begin(struct object_codecs *codecs, struct bucket_object *object,
@@ -157,7 +158,7 @@ SUSPENDS bool object_reader_begin(struct object_codecs *codecs, struct bucket_ob
     if (reader == NULL)
         return error_set(error, ERROR_BUSY, S3_SlowDown, "There is no memory for a further download.");
     *reader = (struct object_reader){.codecs = codecs, .object = object, .name = name};
-    if (!take_source(reader, error)) {
+    if (!take_source(reader, customer, error)) {
         free(reader);
         return false;
     }

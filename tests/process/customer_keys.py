@@ -9,7 +9,10 @@ import os
 import re
 import shutil
 
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
 import admin
+import checksums
 import forms
 from customers import KEY, OTHER, PREFIX, REFUSED, SOURCE, TOLD, customer, encoded, forms_of_key, key_md5, said, source
 from encrypted import CHECKSUM, HEADER, MARK, SSE, forms_of, sha256, words
@@ -338,3 +341,54 @@ class CustomerUploads(CustomerCase):
         for headers, status, code in REFUSED:
             self.refuse(self.send(daemon, "key", theirs, 1, b"part", headers), status, code)
         self.assertEqual(204, alice.delete("bucket", "key", {"uploadId": theirs}).status)
+
+
+class CustomersOfS4(CustomerCase):
+    def test_what_s4_encrypted_for_a_customer(self):
+        """S4E3: read with the client's key, copied with it, and told to nobody else; no cache answers for it."""
+        daemon = self.begin()
+        body = words(200_000, 71)
+        s4 = self.import_s4e3(daemon, "theirs", body)
+        alice = daemon.alice
+        for _ in range(2):
+            for ask, expected in (({}, body), ({"range": "bytes=5-99"}, body[5:100])):
+                answer = alice.get("bucket", "theirs", None, {**customer(), **ask})
+                self.assertEqual((206 if ask else 200, True, TOLD), (answer.status, answer.body == expected, said(answer)))
+                self.refuse(alice.get("bucket", "theirs", None, {**customer(OTHER), **ask}), 403, "AccessDenied")
+            self.refuse(alice.head("bucket", "theirs", None, customer(OTHER)), 403, "AccessDenied")
+            head = alice.head("bucket", "theirs", None, customer())
+            self.assertEqual((200, TOLD, str(len(body))), (head.status, said(head), head.header("content-length")))
+        self.refuse(alice.get("bucket", "theirs"), 501, "NotImplemented")  # there is no [s4 ID], and which one it needs nobody has looked
+        for headers, status in ((source(), 200), (source(OTHER), 403)):
+            self.assertEqual(status, alice.put("bucket", "copy", None, {**customer(), **headers, "x-amz-copy-source": "bucket/theirs"}).status)
+        self.expect_object(daemon, "copy", body)
+        self.assertNotIn(MARK, s4)
+        with open(os.path.join(daemon.folder, "keys"), "a", encoding="ascii") as file:
+            file.write(f"[s4 1]\nmaterial = {encoded(bytes(range(32)))}\n")
+        self.assertEqual(0, daemon.stop())
+        said_of_it = self.run_bale(daemon, "verify", "--deep", "--keyring", "keys", "--backend", "dir:data", expect=1)
+        self.assertIn("bucket/theirs: unknown-form: The object was stored using a form of Server Side Encryption.", said_of_it)
+        self.restart(daemon)
+        self.refuse(daemon.alice.get("bucket", "theirs"), 400, "InvalidRequest")
+        self.assertEqual(body, daemon.alice.get("bucket", "theirs", None, customer()).body)
+
+    def import_s4e3(self, daemon, key, body):
+        """As S4 has written it under KEY. Returns what it has written."""
+        nonce = bytes(12)
+        head = b"S4E3\x01" + hashlib.md5(KEY).digest()
+        sealed = AESGCM(KEY).encrypt(nonce, body, head)
+        stored = head + nonce + sealed[-16:] + sealed[:-16]
+        crc32c = int.from_bytes(checksums.digest("CRC32C", body), "big")
+        metadata = {"s4-encrypted": "aes-256-gcm", "s4-sse-type": "AES256", "s4-sse-c-key-md5": key_md5(), "s4-codec": "passthrough",
+                    "s4-original-size": str(len(body)), "s4-compressed-size": str(len(body)), "s4-crc32c": str(crc32c),
+                    "s4-logical-etag": hashlib.md5(body).hexdigest()}
+        folder = os.path.join(daemon.folder, "s4")
+        os.mkdir(folder)
+        with open(os.path.join(folder, "1.body"), "wb") as file:
+            file.write(stored)
+        with open(os.path.join(folder, "objects.json"), "w", encoding="ascii") as file:
+            json.dump({"objects": {key: {"file": "1.body", "metadata": metadata, "stored_size": len(stored)}}}, file)
+        self.assertEqual(0, daemon.stop())
+        self.run_bale(daemon, "import", "s4", "--bucket", "bucket", "--backend", "dir:data", "--credentials", daemon.credentials)
+        self.restart(daemon)
+        return stored

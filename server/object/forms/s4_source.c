@@ -2,8 +2,10 @@
 #include "server/object/forms/s4_source.h"
 
 #include "runtime/base/assert.h"
+#include "s3client/wire/checksum.h"
 #include "s3client/wire/s3_error.h"
 #include "server/keys/keyring.h"
+#include "server/keys/object_seal.h"
 
 #include <stdlib.h>
 
@@ -124,23 +126,52 @@ SUSPENDS static bool read_plain(struct object_source *base, uint64_t offset, voi
 
 /* ---- begin and end ---- */
 
-static bool check_envelope(const struct s4_envelope *envelope, struct error *error)
+static bool refuse_keyless_server(struct error *error)
 {
-    if (envelope->kind == S4E3)
-        return error_set(error, ERROR_UNSUPPORTED, S3_NotImplemented,
-                         "S4 encrypted the object under a customer's key, which Bale does not take.");
+    return error_set(error, ERROR_UNSUPPORTED, S3_NotImplemented,
+                     "The object was encrypted by S4 (aes-256-gcm); the keyring has no [s4 ID] to read it with.");
+}
+
+static bool has_keys(const struct object_codecs *codecs, struct error *error)
+{
+    return keyring_s4_count(codecs->settings.keyring) > 0 || refuse_keyless_server(error);
+}
+
+/* Of S4E3 the key is the client's, known by its MD5; of all others it is the keyring's. */
+static bool take_customer_key(struct s4_source *source, const struct customer_key *customer, struct error *error)
+{
+    struct md5_sum sum;
+    uint8_t md5[MD5_BYTES];
+    if (source->envelope.kind != S4E3)
+        return (customer == NULL && has_keys(source->codecs, error)) ||
+               (customer != NULL && object_seal_refuse_customer(error));
+    if (customer == NULL || customer_key_mode(customer) != SEAL_CUSTOMER)
+        return object_seal_refuse_without_customer(error);
+    md5_begin(&sum);
+    md5_update(&sum, span_of(customer->bytes, sizeof customer->bytes));
+    md5_end(&sum, md5);
+    explicit_bzero(&sum, sizeof sum);
+    if (memcmp(md5, source->envelope.key_md5, sizeof md5) != 0)
+        return error_set(error, ERROR_DENIED, S3_AccessDenied, "Access Denied");
+    memcpy(source->key, customer->bytes, sizeof source->key);
+    source->has_key = true;
+    return true;
+}
+
+static bool check_size(const struct s4_envelope *envelope, struct error *error)
+{
     return room_bytes(envelope) <= S4_WHOLE_BYTES_MAX + GCM_TAG_BYTES ||
            error_set(error, ERROR_UNSUPPORTED, S3_NotImplemented,
                      "S4 encrypted the object in one piece, or chunks, of more than 8 MiB.");
 }
 
 /* The first chunk is opened here, also of a body that holds nothing: a wrong key shows before anything is said. */
-SUSPENDS static bool prepare(struct s4_source *source, struct error *error)
+SUSPENDS static bool prepare(struct s4_source *source, const struct customer_key *customer, struct error *error)
 {
     size_t head_size = source->stored->size < sizeof source->head ? (size_t)source->stored->size : sizeof source->head;
     if (!read_stored(source, 0, source->head, head_size, error) ||
         !s4_envelope_parse(span_of(source->head, head_size), source->stored->size, &source->envelope, error) ||
-        !check_envelope(&source->envelope, error))
+        !take_customer_key(source, customer, error) || !check_size(&source->envelope, error))
         return false;
     source->source.size = source->envelope.plain_size;
     source->chunk = malloc(2 * room_bytes(&source->envelope));
@@ -151,12 +182,10 @@ SUSPENDS static bool prepare(struct s4_source *source, struct error *error)
 }
 
 SUSPENDS struct s4_source *s4_source_begin(struct object_codecs *codecs, struct object_source *stored,
-                                           struct error *error)
+                                           const struct customer_key *customer, struct error *error)
 {
-    const struct keyring *keyring = codecs->settings.keyring;
-    if (keyring == NULL || keyring_s4_count(keyring) == 0) {
-        (void)error_set(error, ERROR_UNSUPPORTED, S3_NotImplemented,
-                        "The object was encrypted by S4 (aes-256-gcm); the keyring has no [s4 ID] to read it with.");
+    if (codecs->settings.keyring == NULL) {
+        (void)refuse_keyless_server(error);
         return NULL;
     }
     if (!s4_slot_take(codecs, error))
@@ -166,7 +195,7 @@ SUSPENDS struct s4_source *s4_source_begin(struct object_codecs *codecs, struct 
     source->source.read = read_plain;
     source->stored = stored;
     source->codecs = codecs;
-    if (prepare(source, error))
+    if (prepare(source, customer, error))
         return source;
     if (error->code == NULL)
         error->code = error->kind == ERROR_UNSUPPORTED ? S3_NotImplemented : S3_InternalError;

@@ -1,6 +1,6 @@
 /* server/object/forms/s4_source.h -- a body that S4 encrypted (codec/seal/s4_envelope.h), as a source of what it holds.
  *
- * Of S4E5 and S4E6 one chunk is held, of S4E1, S4E2 and S4E4 the whole body, which has S4_WHOLE_BYTES_MAX at most:
+ * Of S4E5 and S4E6 one chunk is held, of S4E1 to S4E4 the whole body, which has S4_WHOLE_BYTES_MAX at most:
  * nothing is handed out before its tag has proved right. Which key a body is encrypted under its envelope says; S4
  * gives new keys old names, so that all others are tried where that one does not open it.
  *
@@ -30,8 +30,9 @@ struct s4_source {
     uint8_t head[S4_ENVELOPE_HEAD_BYTES_MAX];
 };
 
-/* NULL, with *error: NotImplemented for what is too large, for a customer's key (S4E3), and where there is no key;
- * InternalError for damage; SlowDown. `stored` must live as long. */
+/* NULL, with *error: NotImplemented for what is too large, and where there is no key; InvalidRequest where a customer's
+ * key is needed (S4E3) and none came, or one came that is not; AccessDenied: it is another one's; InternalError for
+ * damage; SlowDown. `stored` must live as long; `customer`, NULL if none came, is not kept. */
 SUSPENDS struct s4_source *s4_source_begin(struct object_codecs *codecs, struct object_source *stored,
-                                           struct error *error);
+                                           const struct customer_key *customer, struct error *error);
 void s4_source_end(struct s4_source *source); /* NULL: nothing is done */

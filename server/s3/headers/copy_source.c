@@ -194,7 +194,8 @@ SUSPENDS bool copy_source_open(struct s3_request *request, struct copy_source *r
 bool copy_source_check(const struct s3_request *request, const struct object_attributes *attributes,
                        struct error *error)
 {
-    bool is_open = !attributes->is_encrypted || object_codecs_read_s4(request->settings->codecs);
+    bool is_open =
+        !attributes->is_encrypted || request->source_key != NULL || object_codecs_read_s4(request->settings->codecs);
     return (is_open && attributes->is_size_known) ||
            error_set(error, ERROR_UNSUPPORTED, S3_NotImplemented,
                      "The source was written by another tool in a form that Bale cannot read yet.");

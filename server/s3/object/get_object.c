@@ -134,7 +134,7 @@ static SUSPENDS bool select_bytes(struct s3_request *request, const struct targe
 static bool check_readable(const struct s3_request *request, const struct object_attributes *attributes,
                            struct error *error)
 {
-    if (attributes->is_encrypted && !object_codecs_read_s4(request->settings->codecs))
+    if (attributes->is_encrypted && request->customer_key == NULL && !object_codecs_read_s4(request->settings->codecs))
         return error_set(error, ERROR_UNSUPPORTED, S3_NotImplemented,
                          "The object is encrypted by S4, and the server has no keys of S4 (--keyring).");
     if (!attributes->is_size_known)
@@ -181,7 +181,9 @@ static SUSPENDS void begin_answer(struct s3_request *request, const struct objec
         http_response_field_decimal(request->exchange, "x-amz-tagging-count", attributes->tags_count);
     s3_answer_expiration(request, attributes, NULL);
     object_headers_answer(request, attributes->metadata);
-    const struct object_encryption encryption = object_seal_encryption(attributes);
+    struct object_encryption encryption = object_seal_encryption(attributes);
+    if (attributes->is_encrypted && request->customer_key != NULL)
+        encryption.mode = SEAL_CUSTOMER; /* S4's, and the key has proved right */
     encryption_answer(request, &encryption);
     add_checksum(request, attributes, selection);
     locks_answer_headers(request, span_from_string(attributes->version), &attributes->lock);
@@ -405,6 +407,26 @@ static SUSPENDS bool head_part(struct s3_request *request, const struct object_n
     return ok;
 }
 
+/* Whose key opens what S4 encrypted its body alone says. */
+static SUSPENDS bool prove_s4(struct s3_request *request, const struct object_name *name,
+                              const struct object_attributes *attributes, struct error *error)
+{
+    struct object_codecs *codecs = request->settings->codecs;
+    const struct open_intent intent = {.extent = OPEN_WHOLE,
+                                       .if_stored_etag = span_from_string(attributes->stored_etag)};
+    struct bucket_object *object;
+    struct object_reader *reader;
+    if (!attributes->is_encrypted || request->customer_key == NULL)
+        return true;
+    if (!bucket_open(request->settings->store, name, &intent, &object, error))
+        return false;
+    bool opened = object_reader_begin(codecs, object, name, request->customer_key, 0, 0, &reader, error);
+    if (opened)
+        object_reader_end(reader);
+    bucket_close(object);
+    return opened;
+}
+
 SUSPENDS bool s3_head_object(struct s3_request *request, struct error *error)
 {
     struct object_name name;
@@ -417,7 +439,7 @@ SUSPENDS bool s3_head_object(struct s3_request *request, struct error *error)
         return head_part(request, &name, error);
     if (!bucket_head(request->settings->store, &name, request->arena, &attributes, error))
         return explain_missing(request, &name, error);
-    if (!judge(request, &name, &attributes, error))
+    if (!judge(request, &name, &attributes, error) || !prove_s4(request, &name, &attributes, error))
         return false;
     s3_read_condition(request, &condition);
     return answer_head(

@@ -567,7 +567,19 @@ static void envelopes_body(void *argument)
     }
     put(bytes_of_hex(TV_E3), LAYOUT_RAW, CODEC_PASSTHROUGH, SPAN("hello"));
     memory_store_find(&store, "key")->attributes.is_encrypted = true;
-    expect_refused(SPAN("hello"), ERROR_UNSUPPORTED, S3_NotImplemented, "customer");
+    expect_refused(SPAN("hello"), ERROR_INVALID, S3_InvalidRequest, "correct parameters");
+    struct customer_key customer = {.md5 = "tP/LI3N87DFaSk0aoqYgzg=="};
+    reading_key = &customer;
+    expect_refused(SPAN("hello"), ERROR_DENIED, S3_AccessDenied, "Access Denied");
+    for (uint8_t i = 0; i < AES_KEY_BYTES; i++)
+        customer.bytes[i] = i;
+    expect_readable(SPAN("hello"));
+    memory_store_find(&store, "key")->body.data[53] ^= 1;
+    expect_refused(SPAN("hello"), ERROR_DAMAGED, S3_InternalError, "damaged");
+    put(bytes_of_hex(TV_E6), LAYOUT_RAW, CODEC_PASSTHROUGH, SPAN("hello"));
+    memory_store_find(&store, "key")->attributes.is_encrypted = true;
+    expect_refused(SPAN("hello"), ERROR_INVALID, S3_InvalidRequest, "not applicable");
+    reading_key = NULL;
     put(bytes_of_hex(TV_E6), LAYOUT_RAW, CODEC_PASSTHROUGH, SPAN("hello!"));
     memory_store_find(&store, "key")->attributes.is_encrypted = true;
     expect_refused(SPAN("hello!"), ERROR_DAMAGED, S3_InternalError, "cut short");

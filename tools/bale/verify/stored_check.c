@@ -64,12 +64,13 @@ __attribute__((format(printf, 4, 5))) static bool found(struct looking *looking,
     return false;
 }
 
-/* What failed with ERROR_DAMAGED is a finding of this kind, and its sentence stays. */
+/* What failed with ERROR_DAMAGED is a finding of this kind, and its sentence stays; ERROR_INVALID is what S4 encrypted
+ * under a customer's key. */
 static bool found_damage(struct looking *looking, enum finding_kind kind, const struct error *error)
 {
     if (error->kind == ERROR_DAMAGED)
         looking->kind = kind;
-    if (error->kind == ERROR_UNSUPPORTED)
+    if (error->kind == ERROR_UNSUPPORTED || error->kind == ERROR_INVALID)
         looking->kind = FINDING_UNKNOWN_FORM;
     return false;
 }
