@@ -412,6 +412,7 @@ static void prepare_shards(struct server *server)
         .control_word = server->control_file.word,
         .admin_token = server->admin_token.text,
         .keyring = server->keyring,
+        .kms = server->common.kms,
         .is_ready = &server->is_ready,
         .started_ms = clock_wall_ms(clock_system()),
     };

@@ -51,6 +51,7 @@ struct admin_view {
     const char *control_word;              /* a change must bring this or admin_token; "": none can */
     const char *admin_token;               /* "": there is none */
     const struct keyring *keyring;         /* server/keys/keyring.h; NULL: there is none */
+    const struct kms *kms;                 /* server/kms/kms.h; likewise */
     const _Atomic(bool) *is_ready;
     int64_t started_ms; /* wall clock */
 };

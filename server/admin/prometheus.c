@@ -13,6 +13,7 @@
 #include "server/admin/lifecycle_metrics.h"
 #include "server/admin/recompact_metrics.h"
 #include "server/keys/keyring.h"
+#include "server/kms/kms.h"
 
 #include <stddef.h>
 #include <stdio.h>
@@ -315,6 +316,15 @@ static void write_keyring(const struct keyring *keyring, struct buffer *to)
     buffer_append_format(to, "bale_keyring_key_missing %d\n", keyring_missing(keyring, missing) ? 1 : 0);
 }
 
+static void write_kms(const struct kms *kms, struct buffer *to)
+{
+    const struct kms_counters *counters = kms_counters(kms);
+    admin_write_family(to, "bale_kms_calls_total", "counter", "Calls of key services, with all their attempts.");
+    buffer_append_format(to, "bale_kms_calls_total %llu\n", (unsigned long long)counters->calls);
+    admin_write_family(to, "bale_kms_calls_failed_total", "counter", "Of these, calls that brought no key.");
+    buffer_append_format(to, "bale_kms_calls_failed_total %llu\n", (unsigned long long)counters->calls_failed);
+}
+
 /* ---- the process ---- */
 
 static uint64_t resident_bytes(void)
@@ -373,6 +383,8 @@ SUSPENDS void admin_write_metrics(const struct admin_view *view, struct buffer *
         write_settings(view->keeper, to);
     if (view->keyring != NULL)
         write_keyring(view->keyring, to);
+    if (view->kms != NULL)
+        write_kms(view->kms, to);
     admin_write_dictionary_metrics(view->dictionaries, to);
     if (view->lifecycle != NULL)
         admin_write_lifecycle_metrics(view->lifecycle, find_native_watch(view), to);

@@ -11,6 +11,7 @@
 #include "server/keys/kms_keyring.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <unistd.h>
 
 enum { KEPT_MAX = 128, QUEUED_MAX = 256, MS_NS = 1000000 };
@@ -41,6 +42,7 @@ struct kms {
     pthread_mutex_t looking; /* for what follows */
     struct kept kept[KEPT_MAX];
     struct rest rests[KMS_SERVICES_MAX];
+    struct kms_counters counters;
 };
 
 struct kms *kms_create(struct keyring *keyring, struct error *error)
@@ -202,6 +204,8 @@ static void ask(void *argument)
     if (asking->is_given || !may_be_asked(kms, asking->service, &asking->error))
         return;
     asking->is_given = ask_service(asking);
+    atomic_fetch_add(&kms->counters.calls, 1);
+    atomic_fetch_add(&kms->counters.calls_failed, asking->is_given ? 0 : 1);
     if (asking->is_given) {
         keep(kms, &asking->purpose, &asking->key);
         if (asking->blob.size == 0)
@@ -226,6 +230,11 @@ SUSPENDS static bool get(struct kms *kms, const struct kms_service *service, con
     *ret_key = asking.key;
     explicit_bzero(&asking.key, sizeof asking.key);
     return asking.is_given;
+}
+
+const struct kms_counters *kms_counters(const struct kms *kms)
+{
+    return &kms->counters;
 }
 
 /* ---- for requests ---- */

@@ -23,6 +23,13 @@ struct kms *kms_create(struct keyring *keyring, struct error *error);
 /* What is being asked ends at once; nobody may wait any more. */
 void kms_destroy(struct kms *kms);
 
+/* Of the process; readable from any thread. */
+struct kms_counters {
+    _Atomic(uint64_t) calls; /* of services, with all their attempts */
+    _Atomic(uint64_t) calls_failed;
+};
+const struct kms_counters *kms_counters(const struct kms *kms);
+
 /* Is there a service of this name, or a key of the keyring that may be written under? As kms_keyring_find. */
 bool kms_knows(struct kms *kms, struct span name, struct error *error);
 /* A key for what is to be written in one context under a name; empty: the active key of the keyring. ret_grant points

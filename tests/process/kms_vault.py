@@ -7,6 +7,7 @@ import os
 import re
 import tempfile
 
+import admin
 from certificates import Authority
 from customers import source
 from encrypted import HEADER, MARK, SSE, forms_of, words
@@ -47,6 +48,11 @@ class KmsVault(KmsCase):
         super().restart_whole(daemon)
         self.vault.calls.clear()
 
+    def calls(self, daemon):
+        """As the metrics have them: all, and those that failed."""
+        metrics = admin.metrics(daemon.server)
+        return metrics["bale_kms_calls_total"], metrics["bale_kms_calls_failed_total"]
+
     def refuse(self, answer, status, code):
         self.assertEqual((status, code), (answer.status, answer.code), answer.body)
 
@@ -57,6 +63,7 @@ class KmsVault(KmsCase):
             self.assertEqual(SAID, told(self.put(daemon, key, body, NAMED)))
             self.expect_kms(daemon, key, body, SAID)
         self.assertEqual(["/v1/transit/datakey/plaintext/invoices"], self.vault.calls)
+        self.assertEqual((1, 0), self.calls(daemon))
         self.put(daemon, "other", b"other", {**NAMED, CONTEXT: encoded('{"a":"b"}'), BUCKET_KEY: "true"})
         self.assertEqual(2, len(self.vault.calls))
         self.vault.keys["invoices"].append(os.urandom(32))  # rotated: what was sealed before is opened as ever
@@ -137,6 +144,7 @@ class KmsVault(KmsCase):
             trouble()
             self.refuse(self.put(daemon, "new", b"new", NAMED, status), status, code)
             self.refuse(daemon.alice.get("bucket", "key"), status, code)
+            self.assertEqual(*self.calls(daemon))
             self.assertEqual(404, daemon.alice.head("bucket", "new").status)
             self.assertEqual(200, daemon.alice.head("bucket", "key").status)
         self.assertNotIn(TOKEN, daemon.log())

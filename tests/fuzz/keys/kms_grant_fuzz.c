@@ -10,19 +10,18 @@ static const char text[] = "[keyring]\nactive = befce54d08ad0852\n[key befce54d0
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static struct keyring *keyring;
     struct kms_grant grant;
     struct error error = {.message = ""};
     uint8_t bytes[SEAL_KMS_BYTES_MAX];
     uint8_t key[AES_KEY_BYTES];
     bool is_given;
-    if (keyring == NULL)
-        keyring = keyring_parse("keys", span_from_string(text), &error);
+    struct keyring *keyring = keyring_parse("keys", span_from_string(text), &error);
     ASSERT(keyring != NULL);
     bool decoded = kms_grant_decode(span_of(data, size), &grant, &error);
     ASSERT(!decoded || (kms_grant_encode(&grant, bytes) == size && memcmp(bytes, data, size) == 0));
     bool opened = kms_keyring_open(keyring, span_of(data, size), key, &is_given, &error);
     ASSERT(opened == (decoded && !grant.is_by_keyring) && !is_given);
     ASSERT(kms_keyring_sealing_keys(keyring, span_of(data, size)) == keyring_active(keyring));
+    keyring_free(keyring);
     return 0;
 }
