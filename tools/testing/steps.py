@@ -37,9 +37,9 @@ class Tally:
     passed: int = 0
     failed: int = 0
     skipped: int = 0
-    processor_seconds: float = 0
     repeat: list = field(default_factory=list)  # one command per failure
     reasons: dict = field(default_factory=dict)  # what was wrong, by the command: lines
+    processor_seconds: float = 0
 
     def add(self, other):
         self.passed += other.passed
