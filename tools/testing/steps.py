@@ -355,7 +355,7 @@ def step_lifecycle():
         return build("build") or python_suites(("tests/lifecycle/run", "--count", "20000"), ("tests/lifecycle/oracle",))
     return build("build") or python_suites(("tests/lifecycle/run", "--count", "500000"),
                                            ("tests/lifecycle/oracle", "--rounds", "10", "--keys", "4000", "--kills", "12"),
-                                           ("tests/lifecycle/oracle", "--keys", "66667", "--kills", "12"))
+                                           ("tests/lifecycle/oracle", "--keys", "66667", "--kills", "12"), ("tests/lifecycle/mutations",))
 
 
 def step_credentials():

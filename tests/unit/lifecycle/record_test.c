@@ -99,6 +99,8 @@ static void in_turn(void)
     ck_assert_int_eq(error.kind, ERROR_CONFLICT);
     records[1] = found;
     ck_assert(put(1, &error));
+    ck_assert(!put(0, &error)); /* which has not read that yet */
+    ck_assert_int_eq(error.kind, ERROR_CONFLICT);
     flush(0);
     ck_assert(!put(0, &error));
     ck_assert_int_eq(error.kind, ERROR_CONFLICT);
