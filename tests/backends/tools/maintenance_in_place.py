@@ -63,10 +63,11 @@ class MaintenanceInPlace(InPlaceCase):
         self.assertEqual(0, done.returncode, done.stdout + done.stderr)
 
     def test_a_download_goes_on(self):
-        """Its stream breaks when the object has been packed anew: it goes on in that, to the same bytes."""
+        """Its stream breaks when the object has been written anew: it goes on in that, to the same bytes. What is sent before it breaks
+        is more than all buffers between take."""
         proxy = self.proxy()
         behind, = self.start_replicas(1, place=proxy)
-        body = TEXT * 40 + NOISE
+        body = NOISE * 24 + TEXT
         self.put(behind, "cold/k", body)
         proxy.rules(fault("truncate", op=["GetObject"], key="cold/k", at=0.6, times=1))
         client, got = behind.client(), bytearray()
