@@ -102,7 +102,7 @@ class KeyRotations(KeyringCase):
         self.assertEqual(b"".join(PARTS), daemon.alice.get("bucket", "open").body)
 
     def test_what_cannot_be_sealed_anew(self):
-        """Its key is not there, or it has been changed: it stays, is named, and the rest is done."""
+        """Its key is not there, or was named by its client: it stays, is named, and the rest is done."""
         daemon = self.begin()
         self.put(daemon, "old", BODIES["small"])
         self.assertEqual(0, daemon.stop())
@@ -112,13 +112,15 @@ class KeyRotations(KeyringCase):
         added = re.search(r"the key (\w+)", self.keyring(daemon, "create")).group(1)
         self.restart(daemon)
         self.put(daemon, "new", BODIES["small"])
+        self.put(daemon, "kms", BODIES["small"], {"x-amz-server-side-encryption": "aws:kms"})
         self.assertEqual(0, daemon.stop())
         another = self.add(daemon)
         self.keyring(daemon, "activate", another)
         said = self.keyring(daemon, "rotate", *FOLDER, expect=1)
         self.assertIn(f"bucket/old: The object is encrypted under the key {first}, which the keyring does not have.", said)
+        self.assertIn("bucket/kms: Its client has named the key (SSE-KMS): a copy of the object brings it under another one.", said)
         self.assertIn("1 objects were sealed anew", said)
-        self.assertEqual({added: ("", 0, 0), another: ("active", 1, 0), first: ("is not in the keyring", 1, 0)}, self.usage(daemon))
+        self.assertEqual({added: ("", 1, 0), another: ("active", 1, 0), first: ("is not in the keyring", 1, 0)}, self.usage(daemon))
         for words in (("rotate", "bucket", "--from", "nothing"), ("rotate", "missing"), ("adopt", "bucket"), ("adopt",), ("list", "--from", first)):
             self.keyring(daemon, *words, *FOLDER, expect=1 if words[0] != "list" else 2)
 

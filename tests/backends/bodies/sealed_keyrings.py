@@ -1,6 +1,7 @@
 """tests/backends/bodies/sealed_keyrings.py -- a new key for a fleet: while it comes, and becomes active on one replica after the other, every object
 can be read through each."""
 
+import json
 import os
 import re
 import shutil
@@ -146,6 +147,25 @@ class SealedRotations(CustomerCase):
         self.assertIn(b"7 findings, 7 of them in a form that cannot be read yet", done.stdout)
         answer = second.client().get(self.bucket, "small", {"tagging": None})
         self.assertEqual(["a", "b"], answer.texts("TagSet/Tag/Key"))
+
+    def test_they_go_to_another_class(self):
+        """Whole, beside a replica that has read them: nobody sees a difference but the class, and they are under the key that they were under."""
+        first, second = self.fleet_of(2)
+        objects = self.fill(first.client())
+        before, usage = self.seen(second.client(), objects), self.usage()
+        policy = os.path.join(os.path.dirname(self.keys), "policy.ini")
+        with open(policy, "w", encoding="ascii") as file:
+            file.write("[rule cold]\naction = transition\nclass = STANDARD_IA\n")
+        done = bale_command(self, "maintain", "--policy", policy, "--execute", "--format", "json", "--state", policy + ".state")
+        self.assertEqual(0, done.returncode, done)
+        large = {key for key, (body, _) in objects.items() if body}
+        self.assertEqual({"moved": len(large), "too-small": len(objects) - len(large)}, json.loads(done.stdout)["rules"][0]["outcomes"])
+        moved = ("x-amz-storage-class", "STANDARD_IA")
+        for bale in (first, second, self.sealing()):
+            after = self.seen(bale.client(), objects)
+            self.assertEqual(large, {key for key in objects if moved in after[key]})
+            self.assertEqual(before, {key: [pair for pair in found if pair != moved] for key, found in after.items()})
+        self.assertEqual(usage, self.usage())
 
     def test_what_another_tool_has_copied(self):
         """Under another name nobody reads it; adopted it is read there, and the original still is. A customer's object is not, and is named."""
