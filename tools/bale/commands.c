@@ -110,7 +110,8 @@ static const struct option TIER[] = {
              "bucket, or a server access log of S3; it needs no server"},
     {"size", OPTION_SIZE, AT(tier_size), "10G", "BYTES", .least = 64 << 20, .most = 4LL << 40,
      .help = "with --replay: a tier of this size, as --tier-size of baled"},
-    {"json", OPTION_FLAG, AT(json), "no", "", .help = "print one line of JSON, as /tier of the server has it"},
+    {"json", OPTION_FLAG, AT(json), "no", "",
+     .help = "print one line of JSON: as /tier of the server has it, or the figures of --replay"},
 };
 
 static const struct option PACK[] = {
