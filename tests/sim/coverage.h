@@ -4,7 +4,7 @@
  * thousand does many times at once, so that one set of twenty has none of it. */
 #pragma once
 
-#include "tests/sim/progress.h"
+#include "tests/sim/world/progress.h"
 
 #include <stdbool.h>
 #include <stdint.h>

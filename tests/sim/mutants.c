@@ -3,8 +3,8 @@
 #include "tests/sim/mutants.h"
 
 #include "journal/replica/rules.h"
-#include "tests/sim/objects.h"
-#include "tests/sim/world.h"
+#include "tests/sim/world/objects.h"
+#include "tests/sim/world/world.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -2,7 +2,7 @@
  * effect without a mutation. */
 #pragma once
 
-#include "tests/sim/progress.h"
+#include "tests/sim/world/progress.h"
 
 #include <stdbool.h>
 

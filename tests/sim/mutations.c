@@ -4,7 +4,7 @@
 
 #include "journal/mutation.h"
 #include "runtime/base/assert.h"
-#include "tests/sim/run.h"
+#include "tests/sim/run/run.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -3,7 +3,7 @@
 
 #include "runtime/base/assert.h"
 #include "tests/sim/coverage.h"
-#include "tests/sim/run.h"
+#include "tests/sim/run/run.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -5,10 +5,10 @@
 #include "journal/journal.h"
 #include "journal/replica/replica.h"
 #include "journal/savings/spool_sender.h"
-#include "tests/sim/run.h"
-#include "tests/sim/world.h"
+#include "tests/sim/run/run.h"
+#include "tests/sim/world/world.h"
 
-#include "tests/sim/segments.h"
+#include "tests/sim/oracle/segments.h"
 
 enum {
     BATCHES_MAX = 512,

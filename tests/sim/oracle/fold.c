@@ -1,0 +1,58 @@
+/* tests/sim/oracle/fold.c -- the order of a compactor's steps: what it replaces it had read before it listed (J27), and
+ * not just now (J52). */
+#include "tests/sim/oracle/oracle.h"
+
+#include <stdlib.h>
+
+/* A page behind a whole name goes on with a listing; one behind a base begins it. */
+static bool begins_listing(const char *name, const char *after)
+{
+    struct segment_key key;
+    return strcmp(name, SEGMENTS_PREFIX) == 0 && !segment_name_parse(span_from_string(after), &key);
+}
+
+static const struct head_reading *find_reading(const struct progress *progress, const struct store_etag *etag)
+{
+    for (unsigned i = 0; i < HEADS_REMEMBERED; i++) {
+        if (etag->text[0] != '\0' && strcmp(progress->heads[i].etag.text, etag->text) == 0)
+            return &progress->heads[i];
+    }
+    return NULL;
+}
+
+/* It counts from when the replica came to that head, which is no earlier than when that was published. */
+static void check_gap(const struct store_etag *replaced)
+{
+    const struct process *process = world_process();
+    if (process == NULL || process->number >= sim.actors_count || sim.is_ending)
+        return;
+    uint64_t hash = strtoull(replaced->text, NULL, 16); /* tests/sim/world/objects.c */
+    uint64_t generation = generations_count();
+    while (generation > 0 && generation_known(generation)->body_hash != hash)
+        generation--;
+    uint64_t gap_ns = sim.actors[process->number].journal->options.fold_gap_ms * UINT64_C(1000000);
+    if (generation > 0 && world_now() - generation_known(generation)->published_at < gap_ns)
+        violate("J52", -1, "a head is replaced sooner than the least time between generations");
+}
+
+void check_request(struct progress *progress, enum verb verb, const char *name, const char *after,
+                   const struct store_etag *condition)
+{
+    if (verb == VERB_LIST && begins_listing(name, after))
+        progress->listed_at = world_now();
+    if (verb != VERB_REPLACE || strcmp(name, HEAD_NAME) != 0)
+        return;
+    const struct head_reading *reading = find_reading(progress, condition);
+    check_gap(condition);
+    if (reading != NULL && progress->listed_at < reading->at)
+        violate("J27", -1, "a fold's listing began before the head was read that it replaces");
+}
+
+void check_answer(struct progress *progress, enum verb verb, const char *name, enum store_answer answer,
+                  const struct store_etag *etag)
+{
+    if (verb != VERB_GET || answer != STORE_DONE || strcmp(name, HEAD_NAME) != 0 ||
+        find_reading(progress, etag) != NULL)
+        return;
+    progress->heads[progress->heads_next++ % HEADS_REMEMBERED] = (struct head_reading){*etag, world_now()};
+}
