@@ -11,6 +11,7 @@
 #include "codec/foreign/fcg.h"
 #include "codec/foreign/gdeflate.h"
 #include "codec/format/vector_state.h"
+#include "codec/stock/zstd_flat.h"
 #include "runtime/base/assert.h"
 #include "runtime/base/byteorder.h"
 
@@ -45,6 +46,7 @@ struct decompressor {
     struct inflate_state *gzip;          /* NULL until needed; about 90 KiB */
     struct fcg *fcg;                     /* NULL until needed; about 200 KiB */
     struct gdeflate *gdeflate;           /* NULL until needed */
+    struct zstd_flat *zstd_chunk;        /* NULL until needed: of FCG1; about 230 KiB */
     uint8_t *block;                      /* NULL until needed: room for one behind its head */
     const struct dictionary *dictionary; /* for CODEC_ZSTD_DICTIONARY and CODEC_DICTIONARY_BLOCK; NULL: none */
     uint32_t codec;                      /* of the stream that was begun */
@@ -65,6 +67,7 @@ void decompressor_destroy(struct decompressor *decompressor)
     free(decompressor->gzip);
     fcg_destroy(decompressor->fcg);
     gdeflate_destroy(decompressor->gdeflate);
+    zstd_flat_destroy(decompressor->zstd_chunk);
     free(decompressor->block);
     free(decompressor);
 }
@@ -79,6 +82,8 @@ void decompressor_shrink(struct decompressor *decompressor)
     decompressor->dictionary = NULL;
     fcg_destroy(decompressor->fcg);
     decompressor->fcg = NULL;
+    zstd_flat_destroy(decompressor->zstd_chunk);
+    decompressor->zstd_chunk = NULL;
     if (decompressor->zstd == NULL || ZSTD_sizeof_DCtx(decompressor->zstd) <= ZSTD_KEPT_BYTES_MAX)
         return;
     ZSTD_freeDCtx(decompressor->zstd);
@@ -198,37 +203,60 @@ static void step_passthrough(struct span *input, uint8_t *ret_original, size_t c
 
 /* ---- FCG1 ---- */
 
-static bool run_zstd(struct decompressor *decompressor, uint32_t codec, struct span payload, uint8_t *ret_original,
-                     size_t original_size, struct error *error);
-
-static bool decode_zstd_chunk(void *context, struct span chunk, uint8_t *ret_original, size_t original_size,
-                              struct error *error)
+static bool begin_zstd_chunk(void *flat, struct span chunk, uint8_t *ret_original, size_t original_size,
+                             struct error *error)
 {
-    return run_zstd(context, CODEC_ZSTD, chunk, ret_original, original_size, error);
+    return zstd_flat_begin(flat, chunk, ret_original, original_size, error);
 }
 
-static bool decode_gdeflate_chunk(void *context, struct span chunk, uint8_t *ret_original, size_t original_size,
-                                  struct error *error)
+static enum codec_step step_zstd_chunk(void *flat, struct error *error)
 {
-    struct decompressor *decompressor = context;
-    return gdeflate_run(decompressor->gdeflate, chunk, ret_original, original_size, error);
+    return zstd_flat_step(flat, error);
+}
+
+static bool begin_gdeflate_chunk(void *gdeflate, struct span chunk, uint8_t *ret_original, size_t original_size,
+                                 struct error *error)
+{
+    (void)error;
+    gdeflate_begin(gdeflate, chunk, ret_original, original_size);
+    return true;
+}
+
+static enum codec_step step_gdeflate_chunk(void *gdeflate, struct error *error)
+{
+    return gdeflate_step(gdeflate, error);
+}
+
+/* ret_decoder->context NULL: no memory. */
+static void find_fcg_decoder(struct decompressor *decompressor, uint32_t codec, struct fcg_decoder *ret_decoder)
+{
+    if (codec == CODEC_NVCOMP_GDEFLATE) {
+        if (decompressor->gdeflate == NULL)
+            decompressor->gdeflate = gdeflate_create();
+        *ret_decoder = (struct fcg_decoder){begin_gdeflate_chunk, step_gdeflate_chunk, decompressor->gdeflate};
+        return;
+    }
+    if (decompressor->zstd_chunk == NULL)
+        decompressor->zstd_chunk = zstd_flat_create();
+    *ret_decoder = (struct fcg_decoder){begin_zstd_chunk, step_zstd_chunk, decompressor->zstd_chunk};
 }
 
 static bool begin_fcg(struct decompressor *decompressor, uint32_t codec, struct error *error)
 {
-    bool is_gdeflate = codec == CODEC_NVCOMP_GDEFLATE;
+    struct fcg_decoder decoder;
+    find_fcg_decoder(decompressor, codec, &decoder);
     if (decompressor->fcg == NULL)
         decompressor->fcg = fcg_create();
-    if (decompressor->gdeflate == NULL && is_gdeflate)
-        decompressor->gdeflate = gdeflate_create();
-    if (decompressor->fcg == NULL || (decompressor->gdeflate == NULL && is_gdeflate))
+    if (decompressor->fcg == NULL || decoder.context == NULL)
         return error_set(error, ERROR_BUSY, NULL, "There is no memory for a decompressor.");
-    fcg_begin(decompressor->fcg, is_gdeflate ? FCG_GDEFLATE : FCG_ZSTD,
-              is_gdeflate ? decode_gdeflate_chunk : decode_zstd_chunk, decompressor);
+    fcg_begin(decompressor->fcg, codec == CODEC_NVCOMP_GDEFLATE ? FCG_GDEFLATE : FCG_ZSTD, &decoder);
     return true;
 }
 
 /* ---- a block, which is never a stream ---- */
+
+static bool run_zstd(struct decompressor *decompressor, uint32_t codec, struct span payload, uint8_t *ret_original,
+                     size_t original_size, struct error *error);
 
 static bool refuse_block(struct error *error)
 {

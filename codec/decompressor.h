@@ -45,8 +45,9 @@ bool decompressor_needs_large_window(uint32_t codec, struct span payload);
 bool decompressor_begin(struct decompressor *decompressor, uint32_t codec, bool allow_large_window,
                         struct error *error);
 /* Consumes from *input (advancing it) and writes at most `capacity` bytes, one slice at most. *ret_size 0 and *input
- * empty: it wants more input. *ret_ended: the stream may end here. Multi-frame zstd payloads go on with more input; a
- * gzip body is one member, what follows it is swallowed; what follows an FCG1 container is ERROR_DAMAGED. */
+ * empty: it wants more input. A slice may do neither: it is called again, with the same input. *ret_ended: the stream
+ * may end here. Multi-frame zstd payloads go on with more input; a gzip body is one member, what follows it is
+ * swallowed; what follows an FCG1 container is ERROR_DAMAGED. */
 bool decompressor_step(struct decompressor *decompressor, struct span *input, uint8_t *ret_original, size_t capacity,
                        size_t *ret_size, bool *ret_ended, struct error *error);
 

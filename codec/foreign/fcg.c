@@ -1,4 +1,4 @@
-/* codec/foreign/fcg.c -- gathers a head, sizes, and chunk after chunk. */
+/* codec/foreign/fcg.c -- gathers a head, sizes, and chunk after chunk, each of which is decoded in slices. */
 #include "codec/foreign/fcg.h"
 
 #include "runtime/base/buffer.h"
@@ -13,10 +13,10 @@ enum { HEAD_BYTES = 24, SIZE_BYTES = 4 };
 
 struct fcg {
     enum fcg_algorithm algorithm;
-    fcg_decoder *decode;
-    void *context;
+    struct fcg_decoder decoder;
 
     enum { READS_HEAD, READS_SIZES, READS_CHUNKS } state;
+    bool is_decoding; /* the chunk in `stored`, into `original` */
     uint64_t original_size;
     uint32_t chunks_count;
     uint32_t chunks_done;
@@ -43,12 +43,12 @@ void fcg_destroy(struct fcg *fcg)
     free(fcg);
 }
 
-void fcg_begin(struct fcg *fcg, enum fcg_algorithm algorithm, fcg_decoder *decode, void *context)
+void fcg_begin(struct fcg *fcg, enum fcg_algorithm algorithm, const struct fcg_decoder *decoder)
 {
     fcg->algorithm = algorithm;
-    fcg->decode = decode;
-    fcg->context = context;
+    fcg->decoder = *decoder;
     fcg->state = READS_HEAD;
+    fcg->is_decoding = false;
     fcg->chunks_count = 0;
     fcg->chunks_done = 0;
     fcg->decoded = SPAN_EMPTY;
@@ -80,7 +80,7 @@ static bool decode_head(struct fcg *fcg, struct error *error)
     return true;
 }
 
-/* Moves input to `stored` until `wanted` bytes are there. */
+/* Moves input to `stored` until `wanted` bytes are there; then the next ones are gathered from the beginning again. */
 static bool gather(struct fcg *fcg, struct span *input, size_t wanted)
 {
     struct span taken = span_take(*input, wanted - fcg->gathered);
@@ -119,22 +119,44 @@ static bool has_ended(const struct fcg *fcg)
     return fcg->state == READS_CHUNKS && fcg->chunks_done == fcg->chunks_count && fcg->decoded.size == 0;
 }
 
-/* Decodes the next chunk when all of it has come. */
-static bool read_chunk(struct fcg *fcg, struct span *input, struct error *error)
+static size_t chunk_original_size(const struct fcg *fcg)
 {
-    uint64_t before = (uint64_t)fcg->chunks_done * FCG_CHUNK_BYTES;
-    uint64_t left = fcg->original_size - before;
-    size_t original_size = left < FCG_CHUNK_BYTES ? (size_t)left : FCG_CHUNK_BYTES;
+    uint64_t left = fcg->original_size - (uint64_t)fcg->chunks_done * FCG_CHUNK_BYTES;
+    return left < FCG_CHUNK_BYTES ? (size_t)left : FCG_CHUNK_BYTES;
+}
+
+/* Gathers the next chunk, and begins to decode it when all of it has come. Its last byte is taken when it is done. */
+static bool begin_chunk(struct fcg *fcg, struct span *input, struct error *error)
+{
     uint32_t size = load_u32_le(fcg->sizes.data + (size_t)fcg->chunks_done * SIZE_BYTES);
     if (size == 0 || size > FCG_CHUNK_STORED_BYTES_MAX)
         return error_set(error, ERROR_DAMAGED, NULL, "A chunk of an FCG1 container takes %" PRIu32 " bytes.", size);
-    if (!gather(fcg, input, size))
-        return true;
-    if (!fcg->decode(fcg->context, span_of(fcg->stored, size), fcg->original, original_size, error))
-        return false;
-    fcg->decoded = span_of(fcg->original, original_size);
+    struct span seen = *input;
+    bool is_whole = gather(fcg, &seen, size);
+    *input = is_whole ? span_skip(*input, input->size - seen.size - 1) : seen;
+    fcg->is_decoding = is_whole;
+    return !is_whole || fcg->decoder.begin(fcg->decoder.context, span_of(fcg->stored, size), fcg->original,
+                                           chunk_original_size(fcg), error);
+}
+
+/* One slice. */
+static bool decode_chunk(struct fcg *fcg, struct span *input, struct error *error)
+{
+    enum codec_step step = fcg->decoder.step(fcg->decoder.context, error);
+    if (step != CODEC_DONE)
+        return step == CODEC_MORE;
+    *input = span_skip(*input, 1);
+    fcg->is_decoding = false;
+    fcg->decoded = span_of(fcg->original, chunk_original_size(fcg));
     fcg->chunks_done++;
     return true;
+}
+
+static bool read_chunk(struct fcg *fcg, struct span *input, struct error *error)
+{
+    if (!fcg->is_decoding && !begin_chunk(fcg, input, error))
+        return false;
+    return !fcg->is_decoding || decode_chunk(fcg, input, error);
 }
 
 static size_t hand_out(struct fcg *fcg, uint8_t *ret_original, size_t capacity)

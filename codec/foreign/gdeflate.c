@@ -21,6 +21,12 @@ enum {
     NO_SYMBOL = -1,
 };
 
+/* What a slice may take, in codes read, some 8 ns each. */
+enum {
+    STEP_WORK = 64 << 10,
+    CODES_WORK = 512, /* for a block's tables */
+};
+
 /* ---- bits ---- */
 
 struct lanes {
@@ -164,6 +170,9 @@ struct gdeflate {
     struct huffman distances;
     uint8_t lengths[LITERALS_MAX + DISTANCES_MAX];
     struct copy copies[LANES];
+    unsigned lane;       /* the next one that reads a code of the block */
+    unsigned lanes_left; /* LANES until the block has ended, then those that may owe a distance; 0: no block is begun */
+    bool is_last;        /* the block that was begun last */
     uint8_t *original;
     uint32_t size;
     uint32_t done;
@@ -243,9 +252,10 @@ static bool set_fixed_codes(struct gdeflate *gdeflate)
 
 /* ---- blocks ---- */
 
-static bool take_stored_block(struct gdeflate *gdeflate)
+static bool take_stored_block(struct gdeflate *gdeflate, unsigned *work)
 {
     unsigned size = take(&gdeflate->lanes, 0, 16);
+    *work -= *work < size + 1 ? *work : size + 1;
     if (size > gdeflate->size - gdeflate->done)
         return false;
     for (unsigned i = 0; i < size; i++)
@@ -312,53 +322,69 @@ static bool take_symbol(struct gdeflate *gdeflate, unsigned lane, bool *ret_has_
 }
 
 /* Behind the end, each lane still reads the distance that it owes. */
-static bool take_coded_block(struct gdeflate *gdeflate)
+static bool go_on_with_block(struct gdeflate *gdeflate, unsigned *work)
 {
-    bool has_ended = false;
-    unsigned last_round = LANES;
-    memset(gdeflate->copies, 0, sizeof gdeflate->copies);
-    for (unsigned lane = 0; last_round > 0; lane = (lane + 1) % LANES) {
+    unsigned lane = gdeflate->lane;
+    bool has_ended = gdeflate->lanes_left < LANES;
+    for (; *work > 0 && gdeflate->lanes_left > 0; --*work, lane = (lane + 1) % LANES) {
         bool is_owing = gdeflate->copies[lane].length > 0;
         if (is_owing && !take_distance(gdeflate, lane))
             return false;
         if (!is_owing && !has_ended && !take_symbol(gdeflate, lane, &has_ended))
             return false;
-        last_round -= has_ended;
+        gdeflate->lanes_left -= has_ended;
         if (has_run_out(&gdeflate->lanes))
             return false;
     }
+    gdeflate->lane = lane;
     return true;
 }
 
-static bool take_blocks(struct gdeflate *gdeflate)
+/* Its header and its codes; of a stored block all that is in it. */
+static bool begin_block(struct gdeflate *gdeflate, unsigned *work)
 {
-    bool is_last;
-    do {
-        unsigned header = take(&gdeflate->lanes, 0, 3);
-        bool is_good = false;
-        is_last = (header & 1) != 0;
-        if (header >> 1 == 0)
-            is_good = take_stored_block(gdeflate);
-        else if (header >> 1 == 1)
-            is_good = set_fixed_codes(gdeflate) && take_coded_block(gdeflate);
-        else if (header >> 1 == 2)
-            is_good = take_codes(gdeflate) && take_coded_block(gdeflate);
-        if (!is_good)
-            return false;
-    } while (!is_last);
-    return true;
+    unsigned header = take(&gdeflate->lanes, 0, 3);
+    gdeflate->is_last = (header & 1) != 0;
+    if (header >> 1 == 0)
+        return take_stored_block(gdeflate, work);
+    *work -= *work < CODES_WORK ? *work : CODES_WORK;
+    gdeflate->lane = 0;
+    gdeflate->lanes_left = LANES;
+    memset(gdeflate->copies, 0, sizeof gdeflate->copies);
+    if (header >> 1 == 1)
+        return set_fixed_codes(gdeflate);
+    return header >> 1 == 2 && take_codes(gdeflate);
 }
 
-bool gdeflate_run(struct gdeflate *gdeflate, struct span chunk, uint8_t *ret_original, size_t original_size,
-                  struct error *error)
+/* ---- the chunk ---- */
+
+void gdeflate_begin(struct gdeflate *gdeflate, struct span chunk, uint8_t *ret_original, size_t original_size)
 {
     ASSERT(original_size <= GDEFLATE_ORIGINAL_BYTES_MAX);
     gdeflate->original = ret_original;
     gdeflate->size = (uint32_t)original_size;
     gdeflate->done = 0;
+    gdeflate->is_last = false;
+    gdeflate->lanes_left = 0;
     begin_lanes(&gdeflate->lanes, chunk);
-    if (!take_blocks(gdeflate))
-        return error_set(error, ERROR_DAMAGED, NULL, "A chunk's GDeflate data are wrong.");
-    return gdeflate->done == gdeflate->size ||
-           error_set(error, ERROR_DAMAGED, NULL, "A chunk holds fewer bytes than it should.");
+}
+
+static bool has_ended(const struct gdeflate *gdeflate)
+{
+    return gdeflate->is_last && gdeflate->lanes_left == 0;
+}
+
+enum codec_step gdeflate_step(struct gdeflate *gdeflate, struct error *error)
+{
+    unsigned work = STEP_WORK;
+    bool is_good = true;
+    while (is_good && work > 0 && !has_ended(gdeflate))
+        is_good = gdeflate->lanes_left > 0 ? go_on_with_block(gdeflate, &work) : begin_block(gdeflate, &work);
+    if (is_good && !has_ended(gdeflate))
+        return CODEC_MORE;
+    if (is_good && gdeflate->done == gdeflate->size)
+        return CODEC_DONE;
+    (void)error_set(error, ERROR_DAMAGED, NULL,
+                    is_good ? "A chunk holds fewer bytes than it should." : "A chunk's GDeflate data are wrong.");
+    return CODEC_FAILED;
 }

@@ -10,9 +10,11 @@
  *  - a lane that has less than 32 bits after a code takes the next word of the stream.
  * The stream ends where the last code was read; words behind its end count as zeros, up to one a lane.
  *
- * Pure: bounded by the buffers given, nothing is allocated. A chunk of 64 KiB takes about 0.3 ms. */
+ * Pure: bounded by the buffers given, nothing is allocated. A chunk of 64 KiB takes about 0.3 ms, one slice or two.
+ * Blocks may hold nothing, though, and each may have codes of its own: a chunk of those takes hundreds of slices. */
 #pragma once
 
+#include "codec/codec.h"
 #include "runtime/base/error.h"
 #include "runtime/base/span.h"
 
@@ -25,7 +27,8 @@ struct gdeflate; /* the tables of a block; pooled by its user */
 struct gdeflate *gdeflate_create(void); /* NULL: no memory */
 void gdeflate_destroy(struct gdeflate *gdeflate);
 
-/* ERROR_DAMAGED: it is not what is described above, or holds more or fewer bytes than original_size (at most
- * GDEFLATE_ORIGINAL_BYTES_MAX). */
-bool gdeflate_run(struct gdeflate *gdeflate, struct span chunk, uint8_t *ret_original, size_t original_size,
-                  struct error *error);
+/* Both buffers stay where they are until the last step. original_size: at most GDEFLATE_ORIGINAL_BYTES_MAX. */
+void gdeflate_begin(struct gdeflate *gdeflate, struct span chunk, uint8_t *ret_original, size_t original_size);
+/* One slice. CODEC_DONE: all bytes are there. CODEC_FAILED: ERROR_DAMAGED, it is not what is described above, or holds
+ * more or fewer bytes than it should. */
+enum codec_step gdeflate_step(struct gdeflate *gdeflate, struct error *error);

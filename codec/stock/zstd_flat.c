@@ -46,7 +46,7 @@ void zstd_flat_destroy(struct zstd_flat *flat)
 
 static bool refuse(struct error *error, const char *reason)
 {
-    return error_set(error, ERROR_DAMAGED, NULL, "A plane's zstd data cannot be decompressed: %s.", reason);
+    return error_set(error, ERROR_DAMAGED, NULL, "A zstd frame inside cannot be decompressed: %s.", reason);
 }
 
 /* Nothing but an ordinary frame: no skippable ones, none of the formats before the standard (libzstd would make a

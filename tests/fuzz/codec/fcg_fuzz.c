@@ -8,7 +8,10 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum { OUTPUT_BYTES_MAX = 4 << 20 }; /* a bomb is not waited for */
+enum {
+    OUTPUT_BYTES_MAX = 4 << 20, /* a bomb is not waited for */
+    SLICES_MAX = 4096,          /* of one chunk */
+};
 
 struct stream {
     struct decompressor *decompressor;
@@ -22,6 +25,7 @@ static bool take_in(struct stream *stream, struct span piece, size_t capacity)
 {
     struct error error;
     size_t got = 1;
+    unsigned slices = 0; /* that only worked */
     while (piece.size > 0 || got > 0) {
         size_t before = piece.size;
         size_t room = OUTPUT_BYTES_MAX - stream->done < capacity ? OUTPUT_BYTES_MAX - stream->done : capacity;
@@ -29,7 +33,8 @@ static bool take_in(struct stream *stream, struct span piece, size_t capacity)
                                             &stream->ended, &error))
             return false;
         ASSERT(got <= room && piece.size <= before);
-        ASSERT(got > 0 || piece.size < before || before == 0); /* it moves */
+        slices = got > 0 || piece.size < before ? 0 : slices + 1;
+        ASSERT(slices < SLICES_MAX); /* it moves */
         stream->done += got;
     }
     return true;

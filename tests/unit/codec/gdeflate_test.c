@@ -37,6 +37,16 @@ static void tear_down(void)
 
 /* ---- one chunk ---- */
 
+static bool decode(struct span chunk, uint8_t *ret_original, size_t size)
+{
+    gdeflate_begin(gdeflate, chunk, ret_original, size);
+    enum codec_step step;
+    do
+        step = gdeflate_step(gdeflate, &error);
+    while (step == CODEC_MORE);
+    return step == CODEC_DONE;
+}
+
 /* Exactly as much memory as there may be: a sanitizer sees every byte beyond it. */
 static bool run(struct span chunk, size_t size, struct span expected)
 {
@@ -44,7 +54,7 @@ static bool run(struct span chunk, size_t size, struct span expected)
     uint8_t *copy = malloc(chunk.size + (chunk.size == 0));
     if (chunk.size > 0)
         memcpy(copy, chunk.data, chunk.size);
-    bool works = gdeflate_run(gdeflate, span_of(copy, chunk.size), original, size, &error);
+    bool works = decode(span_of(copy, chunk.size), original, size);
     if (works)
         ck_assert(span_equal(span_of(original, size), span_take(expected, size)));
     else
@@ -88,10 +98,10 @@ START_TEST(damaged_chunks)
     ck_assert(!run(SPAN_EMPTY, original.size, original));
     ck_assert(!run(span_take(chunk, 4), original.size, original));
     for (size_t size = 0; size < chunk.size; size++)
-        (void)gdeflate_run(gdeflate, span_take(chunk, size), decoded, original.size, &error);
+        (void)decode(span_take(chunk, size), decoded, original.size);
     for (size_t bit = 0; bit < 8 * chunk.size; bit++) {
         bytes[bit / 8] ^= (uint8_t)(1U << bit % 8);
-        (void)gdeflate_run(gdeflate, span_of(bytes, chunk.size), decoded, original.size, &error);
+        (void)decode(span_of(bytes, chunk.size), decoded, original.size);
         bytes[bit / 8] ^= (uint8_t)(1U << bit % 8);
     }
     free(bytes);
@@ -228,6 +238,74 @@ START_TEST(containers_of_gdeflate)
 }
 END_TEST
 
+/* ---- chunks that are slow ---- */
+
+/* Blocks of zstd that are one byte each: a chunk of `blocks` bytes 'a'. */
+static size_t make_zstd_of_bytes(uint8_t *chunk, size_t blocks)
+{
+    static const uint8_t header[] = {0x28, 0xb5, 0x2f, 0xfd, 0x00, 0x48}; /* a window of 512 KiB, no size */
+    memcpy(chunk, header, sizeof header);
+    uint8_t *block = chunk + sizeof header;
+    for (size_t i = 0; i < blocks; i++, block += 4)
+        store_u32_le(block, (i + 1 == blocks) | 1U << 3 | (uint32_t)'a' << 24); /* the last one, raw, its size */
+    return (size_t)(block - chunk);
+}
+
+/* To lane 0, whose words are the first of the chunk and those behind the first of each other lane. */
+static void put_bits(uint8_t *chunk, size_t *at, unsigned value, unsigned bits)
+{
+    for (unsigned i = 0; i < bits; i++, ++*at) {
+        size_t word = *at / 32 == 0 ? 0 : 31 + *at / 32;
+        chunk[4 * word + *at % 32 / 8] |= (uint8_t)((value >> i & 1) << *at % 8);
+    }
+}
+
+/* Blocks of GDeflate with fixed codes and nothing in them, then one that holds "a". */
+static size_t make_gdeflate_of_nothing(uint8_t *chunk, size_t blocks)
+{
+    size_t at = 0;
+    memset(chunk, 0, FCG_CHUNK_STORED_BYTES_MAX);
+    for (size_t i = 0; i < blocks; i++)
+        put_bits(chunk, &at, 2, 3 + 7); /* not the last; its end is seven zeros */
+    put_bits(chunk, &at, 3, 3);
+    put_bits(chunk, &at, 0x89, 8); /* the code of 'a', its first bit lowest */
+    return 4 * (32 + at / 32);
+}
+
+/* A shard has other work between two slices, and gets each byte of the input once. */
+START_TEST(slow_chunks_are_slices)
+{
+    static uint8_t chunk[FCG_CHUNK_STORED_BYTES_MAX];
+    enum { BLOCKS = 30000, SLICES_LEAST = 100 };
+    bool is_zstd = _i == 0;
+    size_t stored_size = is_zstd ? make_zstd_of_bytes(chunk, BLOCKS) : make_gdeflate_of_nothing(chunk, BLOCKS);
+    size_t size = is_zstd ? BLOCKS : 1;
+    uint32_t codec = is_zstd ? CODEC_NVCOMP_ZSTD : CODEC_NVCOMP_GDEFLATE;
+    struct buffer container = {0};
+    append_head(&container, is_zstd ? FCG_ZSTD : FCG_GDEFLATE, (uint32_t)size, 1);
+    append_u32(&container, (uint32_t)stored_size);
+    buffer_append(&container, span_of(chunk, stored_size));
+
+    struct span expected = span_take(span_of(run_of_a, sizeof run_of_a), size);
+    ck_assert(run_container(codec, buffer_span(&container), expected));
+    stream_container(codec, buffer_span(&container), expected, 1, 1 << 20);
+
+    struct span left = buffer_span(&container);
+    uint8_t *original = malloc(size);
+    unsigned slices = 0;
+    size_t got;
+    bool ended = false;
+    ck_assert(decompressor_begin(decompressor, codec, false, &error));
+    for (; !ended; slices++)
+        ck_assert(decompressor_step(decompressor, &left, original, size, &got, &ended, &error));
+    ck_assert_uint_ge(slices, SLICES_LEAST);
+    ck_assert_uint_eq(left.size, 0);
+    ck_assert_uint_eq(got, size);
+    free(original);
+    buffer_free(&container);
+}
+END_TEST
+
 /* Every byte before the chunks has one right value; cut anywhere, or with one byte more, it is damaged. */
 START_TEST(damaged_containers)
 {
@@ -261,6 +339,7 @@ int main(void)
     tcase_add_test(tests, hostile_chunks);
     tcase_add_test(tests, containers);
     tcase_add_test(tests, containers_of_gdeflate);
+    tcase_add_loop_test(tests, slow_chunks_are_slices, 0, 2);
     tcase_add_test(tests, damaged_containers);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
