@@ -151,10 +151,11 @@ SUSPENDS bool remote_write_sidecar(struct bucket_object *object, bool *ret_writt
 /* ---- for whoever sweeps: store/remote/delete/leftovers.h ---- */
 
 enum remote_leftover_fate {
-    LEFTOVER_IS_ORPHAN,  /* nothing needs it */
-    LEFTOVER_IS_NEEDED,  /* the object that it belongs to is there */
-    LEFTOVER_IS_YOUNG,   /* so it was not looked at */
-    LEFTOVER_IS_FOREIGN, /* it is only called so */
+    LEFTOVER_IS_ORPHAN,     /* nothing needs it */
+    LEFTOVER_IS_NEEDED,     /* the object that it belongs to is there */
+    LEFTOVER_IS_YOUNG,      /* so it was not looked at */
+    LEFTOVER_IS_FOREIGN,    /* it is only called so */
+    LEFTOVER_IS_UNREADABLE, /* the backend refuses it, or the object that it may belong to */
     LEFTOVER_HAS_GONE,
 };
 struct remote_leftover {

@@ -163,13 +163,14 @@ class Maintaining(MaintainingCase):
 
     def test_a_policy_that_does_not_fit_is_refused(self):
         self.make()
-        done = self.run_bale(*self.maintain_words("[rule a]\naction = transition\nclass = COLD\n[rule b]\nclass = GLACIER\nlevel = 9\n[rule c]\nlevel = 20\n"))
+        done = self.run_bale(*self.maintain_words("[rule a]\naction = transition\nclass = COLD\n[rule b]\nclass = GLACIER\nlevel = 9\n[rule c]\nlevel = 20\n"
+                                                   "[rule d]\naction = sweep\nleast-size = 1K\n"))
         self.assertEqual((2, ""), (done.returncode, done.stdout))
         lines = done.stderr.splitlines()
         for line, expected in zip(lines, (":8: level: ", ":2: [rule a]: transition needs a class", ":5: [rule b]: class goes with transition",
-                                          ":5: [rule b]: level goes with", "has 4 errors")):
+                                          ":5: [rule b]: level goes with", ":10: [rule d]: least-size and pays-back do not go with sweep", "has 5 errors")):
             self.assertIn(expected, line)
-        self.assertEqual(5, len(lines), lines)
+        self.assertEqual(6, len(lines), lines)
         done = self.run_bale(*self.maintain_words("[rule all]\naction = migrate\n[rule harder]\naction = recompact\n[rule logs]\naction = migrate\n"))
         self.assertEqual((1, ""), (done.returncode, done.stdout))
         self.assertIn("in a folder there is nothing that came before Bale: take out [rule all], [rule logs]", done.stderr)

@@ -13,6 +13,11 @@ static const struct span suffix = SPAN(".s4index");
 
 /* ---- one of them ---- */
 
+static struct span object_of(struct span key)
+{
+    return span_take(key, key.size - suffix.size);
+}
+
 /* Is there an object of that name? */
 SUSPENDS static bool ask_for_object(struct remote_shard *shard, struct span bucket, struct span key, bool *ret_is_there,
                                     struct error *error)
@@ -43,19 +48,19 @@ SUSPENDS static bool ask_for_index(struct remote_shard *shard, struct span bucke
     return done || error->kind == ERROR_TOO_LARGE;
 }
 
+/* What the backend refuses of one object alone (archived, under a client's key, rights) does not end the search. */
 SUSPENDS static bool look(struct remote_shard *shard, struct span bucket, struct span key,
                           enum remote_leftover_fate *ret_fate, char ret_etag[S3_ETAG_BYTES], struct error *error)
 {
-    bool is_there;
+    bool is_there = false;
     bool is_index = false;
-    if (!ask_for_object(shard, bucket, span_take(key, key.size - suffix.size), &is_there, error))
-        return false;
-    *ret_fate = LEFTOVER_IS_NEEDED;
-    if (is_there)
-        return true;
-    bool done = ask_for_index(shard, bucket, key, &is_index, ret_etag, error);
-    *ret_fate = is_index ? LEFTOVER_IS_ORPHAN : done ? LEFTOVER_IS_FOREIGN : LEFTOVER_HAS_GONE;
-    return done || error->kind == ERROR_NOT_FOUND;
+    bool done = ask_for_object(shard, bucket, object_of(key), &is_there, error) &&
+                (is_there || ask_for_index(shard, bucket, key, &is_index, ret_etag, error));
+    if (done)
+        *ret_fate = is_there ? LEFTOVER_IS_NEEDED : is_index ? LEFTOVER_IS_ORPHAN : LEFTOVER_IS_FOREIGN;
+    else
+        *ret_fate = error->kind == ERROR_NOT_FOUND ? LEFTOVER_HAS_GONE : LEFTOVER_IS_UNREADABLE;
+    return done || error->kind == ERROR_NOT_FOUND || error->kind == ERROR_DENIED || error->kind == ERROR_INVALID;
 }
 
 /* ---- all of them ---- */
@@ -143,8 +148,15 @@ SUSPENDS bool remote_remove_leftover(struct bucket_store *store, const struct ob
     struct remote_shard *shard = remote_shard_here(remote_of(store));
     char etag[S3_ETAG_BYTES];
     struct backend_name backend;
+    bool is_there = false;
     if (!remote_name(shard->remote, name, &backend, error) ||
         !look(shard, backend.bucket, backend.key, ret_fate, etag, error))
         return false;
+    /* Once more: the index of an object that comes from here on has another ETag than the one that was looked at. */
+    if (*ret_fate == LEFTOVER_IS_ORPHAN &&
+        !ask_for_object(shard, backend.bucket, object_of(backend.key), &is_there, error))
+        return false;
+    if (is_there)
+        *ret_fate = LEFTOVER_IS_NEEDED;
     return *ret_fate != LEFTOVER_IS_ORPHAN || delete_key(shard, backend.bucket, backend.key, etag, error);
 }

@@ -4,8 +4,9 @@ import json
 import os
 
 import multipart
+from faults import fault
 from maintenance import MIB, MaintenanceCase
-from tools_alone import bale_command
+from tools_alone import bale_command, bale_end
 
 SWEEP = "[rule left]\naction = sweep\nolder-than = 1ms\n"
 SUFFIX = ".s4index"
@@ -63,3 +64,26 @@ class SweepingMany(SweepCase):
         self.assertTrue(self.is_there("gone" + SUFFIX))
         self.assertEqual({"left": {"swept": 1, "already": 1}}, self.outcomes(self.maintain(SWEEP, "--execute", "--force")))
         self.assertFalse(self.is_there("gone" + SUFFIX))
+
+    def test_what_is_refused_ends_nothing(self):
+        """An index that may not be read, and an object of which nobody knows whether it is there."""
+        self.put_with_indexes(["gone", "hidden", "secret"])
+        for key in ("gone", "hidden"):
+            self.assertEqual(204, self.direct().client().delete(self.bucket, key).status)
+        refusal = {"status": 403, "code": "AccessDenied"}
+        proxy = self.proxy(fault("refuse", op="GetObject", key="^hidden", **refusal), fault("refuse", op="HeadObject", key="^secret$", **refusal))
+        done = self.maintain(SWEEP, "--execute", "--force", place=proxy)
+        self.assertEqual(1, done.returncode, done)
+        self.assertEqual({"swept": 1, "unreadable": 2}, json.loads(done.stdout)["rules"][0]["outcomes"])
+        self.assertEqual([False, True, True], [self.is_there(key + SUFFIX) for key in ("gone", "hidden", "secret")])
+
+    def test_an_object_that_comes_meanwhile_keeps_its_index(self):
+        """It is put while its index is looked at for the last time."""
+        self.put_with_indexes(["back"])
+        self.assertEqual(204, self.direct().client().delete(self.bucket, "back").status)
+        proxy = self.proxy(fault("delay", op="GetObject", key="^back[.]s4index$", nth=2, seconds=3))
+        process = self.start_maintain(SWEEP, "--execute", "--force", place=proxy)
+        self.wait_for(lambda: proxy.operations().count("GetObject") > 1, "the second look")
+        self.assertEqual(200, self.direct().client().put(self.bucket, "back", (), (), b"here again").status)
+        self.assertEqual({"left": {"already": 1}}, self.outcomes(bale_end(process)))
+        self.assertTrue(self.is_there("back" + SUFFIX))

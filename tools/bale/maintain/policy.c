@@ -144,6 +144,8 @@ static void check_action(struct reading *reading, struct policy_rule *rule)
         say_of_rule(reading, rule, "class goes with transition");
     if ((rule->action == POLICY_MIGRATE || rule->action == POLICY_SWEEP) && rule->level > 0)
         say_of_rule(reading, rule, "level goes with recompact and transition; migrate packs as --zstd-level says");
+    if (rule->action == POLICY_SWEEP && (rule->least_size > 1 || rule->pays_back > 0))
+        say_of_rule(reading, rule, "least-size and pays-back do not go with sweep");
     if (rule->action == POLICY_RECOMPACT && rule->level == 0)
         rule->level = RECOMPACT_LEVEL;
     if (rule->action == POLICY_SWEEP && rule->older_than_ms == 0)

@@ -28,7 +28,7 @@ struct sweeping {
 static const enum outcome OUTCOMES_OF[] = {
     [LEFTOVER_IS_ORPHAN] = OUTCOME_SWEPT,    [LEFTOVER_IS_NEEDED] = OUTCOME_ALREADY,
     [LEFTOVER_IS_YOUNG] = OUTCOME_TOO_YOUNG, [LEFTOVER_IS_FOREIGN] = OUTCOME_FOREIGN,
-    [LEFTOVER_HAS_GONE] = OUTCOME_CHANGED,
+    [LEFTOVER_HAS_GONE] = OUTCOME_CHANGED,   [LEFTOVER_IS_UNREADABLE] = OUTCOME_UNREADABLE,
 };
 
 static bool settle(const struct sweeping *sweeping, struct span key, uint64_t bytes, enum outcome outcome,
