@@ -9,6 +9,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 enum { FRAME_BUFFERS = 2, WAIT_MS = 10000 };
 
@@ -89,6 +90,8 @@ SUSPENDS static bool repair_all(struct bucket_store *store, void *context, struc
                          "the backend does not decide conditional writes (bale backend): an object that is written "
                          "meanwhile could be lost");
     struct object_codecs *codecs = object_codecs_create(&settings);
+    repairing->objects = 0; /* of a folder that changes meanwhile it is begun again */
+    memset(repairing->outcomes, 0, sizeof repairing->outcomes);
     repairing->repair = (struct repair){.store = store, .codecs = codecs, .executes = line->execute};
     repairing->folder = (struct folder_repair){.check = {.store = store, .codecs = codecs, .is_folder = true},
                                                .level = (int)line->zstd_level,

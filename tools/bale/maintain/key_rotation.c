@@ -6,6 +6,7 @@
 #include "tools/bale/maintain/rewrite.h"
 #include "tools/bale/session/backend_session.h"
 #include "tools/bale/session/stopping.h"
+#include "tools/bale/view/printable.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -117,8 +118,10 @@ static bool settle(const struct renewing *renewing, const struct error *error)
     case ERROR_DENIED:
     case ERROR_UNSUPPORTED:
         rotation->left++;
-        fprintf(stderr, "bale: %.*s/%.*s%s%.*s: %s\n", SPAN_FORMAT(name->bucket), SPAN_FORMAT(name->key),
-                name->version.size > 0 ? ", version " : "", SPAN_FORMAT(name->version), error->message);
+        fprintf(stderr, "bale: %.*s/", SPAN_FORMAT(name->bucket));
+        printable_write(stderr, name->key);
+        fprintf(stderr, "%s%.*s: %s\n", name->version.size > 0 ? ", version " : "", SPAN_FORMAT(name->version),
+                error->message);
         return true;
     default:
         return false;
