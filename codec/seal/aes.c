@@ -187,5 +187,8 @@ bool xaes_open(struct aes *aes, const uint8_t key[AES_KEY_BYTES], const uint8_t 
                struct span associated, struct span sealed, const uint8_t tag[GCM_TAG_BYTES], uint8_t *ret_message)
 {
     xaes_set_key(aes, key, nonce);
-    return aes_gcm_open(aes, nonce + XAES_SALT_BYTES, associated, sealed, tag, ret_message);
+    bool opened = aes_gcm_open(aes, nonce + XAES_SALT_BYTES, associated, sealed, tag, ret_message);
+    if (!opened)
+        explicit_bzero(ret_message, sealed.size); /* the key that was sealed, where only the rest was changed */
+    return opened;
 }

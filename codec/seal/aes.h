@@ -50,7 +50,7 @@ void xaes_derive(struct aes *aes, const uint8_t key[AES_KEY_BYTES], const uint8_
                  uint8_t ret_key[AES_KEY_BYTES]);
 /* aes_gcm_set_key with it: all messages whose nonces begin with this salt. */
 void xaes_set_key(struct aes *aes, const uint8_t key[AES_KEY_BYTES], const uint8_t salt[XAES_SALT_BYTES]);
-/* One message alone: xaes_set_key and aes_gcm_seal or aes_gcm_open. */
+/* One message alone: xaes_set_key and aes_gcm_seal or aes_gcm_open. What does not open is wiped. */
 void xaes_seal(struct aes *aes, const uint8_t key[AES_KEY_BYTES], const uint8_t nonce[XAES_NONCE_BYTES],
                struct span associated, struct span message, uint8_t *ret_sealed, uint8_t ret_tag[GCM_TAG_BYTES]);
 bool xaes_open(struct aes *aes, const uint8_t key[AES_KEY_BYTES], const uint8_t nonce[XAES_NONCE_BYTES],

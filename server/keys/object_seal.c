@@ -257,6 +257,7 @@ bool object_seal_open(struct keyring *keyring, const struct object_name *name, c
     if (decoded && !check_customer(keyring, &record, customer, error))
         return false;
     if (!decoded || !open_record(keyring, name, &record, customer, attributes->original_size, ret_secret, error)) {
+        explicit_bzero(ret_secret, sizeof *ret_secret);
         error->code = S3_InternalError;
         return false;
     }

@@ -14,7 +14,7 @@
 #include <stdatomic.h>
 #include <unistd.h>
 
-enum { KEPT_MAX = 128, QUEUED_MAX = 256, MS_NS = 1000000 };
+enum { QUEUED_MAX = 256, MS_NS = 1000000 };
 
 /* What a key is for: SHA-256 of whether it is to be made or opened, the service's name, the context, and the blob. */
 struct purpose {
@@ -40,7 +40,7 @@ struct kms {
     struct offload *thread; /* one */
     _Atomic(bool) is_ending;
     pthread_mutex_t looking; /* for what follows */
-    struct kept kept[KEPT_MAX];
+    struct kept kept[KMS_KEPT_MAX];
     struct rest rests[KMS_SERVICES_MAX];
     struct kms_counters counters;
 };
@@ -93,7 +93,7 @@ static struct purpose purpose_of(const char *what, struct span name, const uint8
 static struct kept *find(struct kms *kms, const struct purpose *purpose)
 {
     uint64_t now = clock_monotonic_ns(clock_system());
-    for (unsigned i = 0; i < KEPT_MAX; i++) {
+    for (unsigned i = 0; i < KMS_KEPT_MAX; i++) {
         struct kept *kept = &kms->kept[i];
         if (memcmp(&kept->purpose, purpose, sizeof *purpose) == 0 && kept->until_ns > now && kept->uses < KMS_USES_MAX)
             return kept;
@@ -118,7 +118,7 @@ static void keep(struct kms *kms, const struct purpose *purpose, const struct km
 {
     (void)pthread_mutex_lock(&kms->looking);
     struct kept *place = &kms->kept[0];
-    for (unsigned i = 1; i < KEPT_MAX; i++)
+    for (unsigned i = 1; i < KMS_KEPT_MAX; i++)
         if (kms->kept[i].until_ns < place->until_ns)
             place = &kms->kept[i];
     *place = (struct kept){
@@ -227,7 +227,8 @@ SUSPENDS static bool get(struct kms *kms, const struct kms_service *service, con
         return false;
     }
     *error = asking.error;
-    *ret_key = asking.key;
+    if (asking.is_given)
+        *ret_key = asking.key;
     explicit_bzero(&asking.key, sizeof asking.key);
     return asking.is_given;
 }
@@ -269,7 +270,8 @@ SUSPENDS bool kms_make_key(struct kms *kms, struct span name, const uint8_t cont
     bool made = keyring_kms_service(kms->keyring, name, &service)
                     ? get(kms, &service, context, SPAN_EMPTY, ret_key, error)
                     : make_by_keyring(kms, name, ret_key, ret_id, ret_grant, error);
-    ret_grant->blob = span_of(ret_key->blob, ret_key->blob_size);
+    if (made)
+        ret_grant->blob = span_of(ret_key->blob, ret_key->blob_size);
     return made;
 }
 

@@ -1,10 +1,11 @@
 /* server/kms/kms.h -- keys of key services for requests: the keyring's at once, those of services elsewhere from a
  * cache, and only then from the service.
  *
- * A service elsewhere is never asked for each object. A key that it gave is used for all that one bucket and context
+ * A service elsewhere is not asked for each object. A key that it gave is used for all that one bucket and context
  * writes under one name, for KMS_REUSE_MS or KMS_USES_MAX times, and one that it has opened is kept as long: that is
- * how late it is noticed that a right was taken away. So objects are written and read for a while when it is gone.
- * After a call that failed for the service's sake none is made for KMS_REST_MS.
+ * how late it is noticed that a right was taken away. So objects are written and read for a while when it is gone. Of
+ * KMS_KEPT_MAX keys the oldest makes room for another one. After a call that failed for the service's sake none is made
+ * for KMS_REST_MS.
  *
  * One for the process, used by any shard. A thread of its own asks the services, one call after the other, and fibers
  * wait for it. Keys lie in pages of runtime/base/secret.h. */
@@ -14,7 +15,7 @@
 #include "server/keys/keyring.h"
 #include "server/kms/vault.h"
 
-enum { KMS_REUSE_MS = 5 * 60 * 1000, KMS_USES_MAX = 1 << 20, KMS_REST_MS = 1000 };
+enum { KMS_REUSE_MS = 5 * 60 * 1000, KMS_USES_MAX = 1 << 20, KMS_REST_MS = 1000, KMS_KEPT_MAX = 128 };
 
 struct kms;
 

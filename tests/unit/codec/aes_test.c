@@ -55,6 +55,7 @@ START_TEST(what_was_changed_does_not_open)
         uint8_t sealed[12];
         uint8_t tag[GCM_TAG_BYTES];
     } whole = {.key = {7}, .nonce = {9}, .associated = {3}}, changed;
+    static const uint8_t nothing[12];
     uint8_t back[12];
     xaes_seal(aes, whole.key, whole.nonce, span_of(whole.associated, 5), SPAN("hello, world"), whole.sealed, whole.tag);
     for (size_t bit = 0; bit <= 8 * sizeof whole; bit++) {
@@ -64,8 +65,8 @@ START_TEST(what_was_changed_does_not_open)
         bool opened = xaes_open(aes, changed.key, changed.nonce, span_of(changed.associated, 5),
                                 span_of(changed.sealed, 12), changed.tag, back);
         ck_assert(opened == (bit == 8 * sizeof whole));
+        ck_assert_mem_eq(back, opened ? (const uint8_t *)"hello, world" : nothing, 12);
     }
-    ck_assert_mem_eq(back, "hello, world", 12);
 }
 END_TEST
 
