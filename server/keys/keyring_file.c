@@ -177,6 +177,24 @@ static bool write_material(const char *path, const struct keyring_material *mate
 
 /* ---- changing ---- */
 
+/* Of two that read a file and write it anew, the second would lose what the first has put into it; and of two new files
+ * beside it, one would be the other's. Returns the folder of the file, locked until it is closed; -1: refused. */
+static int lock_folder_of(const char *path, struct error *error)
+{
+    char copy[PATH_BYTES];
+    if ((size_t)snprintf(copy, sizeof copy, "%s", path) >= sizeof copy) {
+        (void)error_set(error, ERROR_TOO_LARGE, NULL, "The path of the keyring is too long.");
+        return -1;
+    }
+    int folder = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (folder >= 0 && flock(folder, LOCK_EX) == 0)
+        return folder;
+    (void)error_set_errno(error, errno, "%s cannot be written", path);
+    if (folder >= 0)
+        (void)close(folder);
+    return -1;
+}
+
 static void draw_key(struct keyring_material *material, const struct random_source *random,
                      char ret_id[KEYRING_ID_TEXT_BYTES])
 {
@@ -193,8 +211,11 @@ bool keyring_create(const char *path, const struct random_source *random, char r
     struct keyring_material *material = secret_map(sizeof *material);
     if (material == NULL)
         return error_set(error, ERROR_BUSY, NULL, "There is no memory for a keyring.");
+    int folder = lock_folder_of(path, error);
     draw_key(material, random, ret_id);
-    bool written = write_material(path, material, true, error);
+    bool written = folder >= 0 && write_material(path, material, true, error);
+    if (folder >= 0)
+        (void)close(folder);
     keyring_material_free(material);
     return written;
 }
@@ -209,7 +230,6 @@ struct change {
     int64_t now_ms;
 };
 
-/* Of two that read a file and write it anew, the second would lose what the first has put into it. */
 static bool make_alone(const struct change *change, struct error *error)
 {
     struct keyring_material *material = keyring_material_load(change->path, error);
@@ -221,14 +241,11 @@ static bool make_alone(const struct change *change, struct error *error)
 
 static bool change_file(const struct change *change, struct error *error)
 {
-    char copy[PATH_BYTES];
-    if ((size_t)snprintf(copy, sizeof copy, "%s", change->path) >= sizeof copy)
-        return error_set(error, ERROR_TOO_LARGE, NULL, "The path of the keyring is too long.");
-    int folder = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    bool locked = folder >= 0 && flock(folder, LOCK_EX) == 0;
-    bool done = locked ? make_alone(change, error) : error_set_errno(error, errno, "%s", change->path);
-    if (folder >= 0)
-        (void)close(folder);
+    int folder = lock_folder_of(change->path, error);
+    if (folder < 0)
+        return false;
+    bool done = make_alone(change, error);
+    (void)close(folder);
     return done;
 }
 

@@ -82,6 +82,9 @@ bool kms_services_take(struct kms_services *services, const struct ini_file *fil
     if (text == NULL)
         return ini_refuse(file, entry, error,
                           "a key service has provider, url, key, token-file, ca-file and mount, and nothing else.");
+    if (strlen(entry->name) + strlen(" = ") + strlen(entry->value) > INI_LINE_BYTES_MAX) /* as it is written anew */
+        return ini_refuse(file, entry, error, "the line would be longer than %d bytes with spaces around the =.",
+                          INI_LINE_BYTES_MAX);
     memcpy(text, entry->value, strlen(entry->value) + 1);
     return true;
 }

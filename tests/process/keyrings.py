@@ -233,13 +233,13 @@ class Keyrings(KeyringCase):
                 self.restart_with(daemon)
         self.assertEqual(204, daemon.alice.delete("bucket", "old").status)
 
-    def start_add(self, daemon, bytes_max=None, is_killed_by_it=False):
-        """bale keyring add, which may write no file larger than that, and dies or is refused when it tries."""
+    def start_change(self, daemon, verb="add", bytes_max=None, is_killed_by_it=False):
+        """A verb of bale keyring, which may write no file larger than that, and dies or is refused when it tries."""
         def limit():
             if bytes_max is not None:
                 resource.setrlimit(resource.RLIMIT_FSIZE, (bytes_max, bytes_max))
                 signal.signal(signal.SIGXFSZ, signal.SIG_DFL if is_killed_by_it else signal.SIG_IGN)
-        return subprocess.Popen([self.bale, "keyring", "add", "--keyring", "keys"], cwd=daemon.folder, preexec_fn=limit,
+        return subprocess.Popen([self.bale, "keyring", verb, "--keyring", "keys"], cwd=daemon.folder, preexec_fn=limit,
                                 stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
     def test_a_change_that_does_not_come_to_its_end(self):
@@ -249,11 +249,11 @@ class Keyrings(KeyringCase):
         before = self.text(daemon)
         for room in (0, 100, len(before), len(before) + 50):
             for is_killed in (False, True):
-                self.assertNotEqual(0, self.start_add(daemon, room, is_killed).wait())
+                self.assertNotEqual(0, self.start_change(daemon, "add", room, is_killed).wait())
                 self.assertEqual(before, self.text(daemon))
         draw = random.Random(1)
         for _ in range(20):
-            adding = self.start_add(daemon)
+            adding = self.start_change(daemon)
             time.sleep(draw.random() * 0.01)  # it matters where this ends only in that each is another place
             adding.kill()
             adding.wait()
@@ -262,7 +262,7 @@ class Keyrings(KeyringCase):
             self.assertIn(after.count("[key "), (before.count("[key "), before.count("[key ") + 1))
             self.keyring(daemon, "list")
             before = after
-        adding = [self.start_add(daemon) for _ in range(8)]
-        self.assertEqual([0] * 8, [one.wait() for one in adding])
+        changing = [self.start_change(daemon, verb) for _ in range(8) for verb in ("add", "create")]  # one that is there is not made
+        self.assertEqual([0, 1] * 8, [one.wait() for one in changing])
         self.assertEqual(before.count("[key ") + 8, self.text(daemon).count("[key "))
         self.assertEqual([], [name for name in os.listdir(daemon.folder) if name.startswith("keys.")])

@@ -185,7 +185,7 @@ class KmsVault(KmsCase):
         text = self.text(daemon)
         for bad in (text.replace("= vault", "= post"), text.replace("url = ", "url = ftp:"), text.replace("key = invoices", "key = ../sys"),
                     text.replace("[kms invoices]", "[kms 0123456789abcdef]"), text.replace("[kms invoices]", "[kms a b]"), text + "more = 1\n",
-                    re.sub("token-file.*\n", "", text)):
+                    re.sub("token-file.*\n", "", text), re.sub("url = .*\n", f"url=http://{'a' * 179}\n", text)):
             with open(os.path.join(daemon.folder, "keys"), "w", encoding="ascii") as file:
                 file.write(bad)
             self.run_bale(daemon, "keyring", "list", "--keyring", "keys", expect=1)
