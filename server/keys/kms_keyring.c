@@ -12,6 +12,11 @@ enum {
     ASSOCIATED_BYTES = 1 + SEAL_KEY_ID_BYTES + KMS_CONTEXT_BYTES,
 };
 
+static bool refuse_disabled(struct error *error)
+{
+    return error_set(error, ERROR_INVALID, S3_KmsDisabledException, "The key is not for writing any more.");
+}
+
 const struct seal_keys *kms_keyring_find(struct keyring *keyring, struct span name, struct error *error)
 {
     uint8_t id[SEAL_KEY_ID_BYTES];
@@ -22,7 +27,7 @@ const struct seal_keys *kms_keyring_find(struct keyring *keyring, struct span na
     if (keys != NULL && !keyring_is_retired(keyring, id))
         return keys;
     if (keys != NULL || (is_id && keyring_destroyed(keyring, id) != NULL))
-        (void)error_set(error, ERROR_INVALID, S3_KmsDisabledException, "The key is not for writing any more.");
+        (void)refuse_disabled(error);
     else
         (void)error_set(error, ERROR_INVALID, S3_KmsNotFoundException, "The specified KMS key does not exist.");
     return NULL;
@@ -80,13 +85,26 @@ bool kms_keyring_open(struct keyring *keyring, struct span kms, uint8_t ret_key[
     return opened;
 }
 
-const struct seal_keys *kms_keyring_sealing_keys(const struct keyring *keyring, struct span kms)
+/* Does the keyring give the key, and under which of its own? NULL: that one is not there. */
+static bool find_giving(const struct keyring *keyring, struct span kms, const struct seal_keys **ret_keys)
 {
     struct kms_grant grant;
     struct error ignored;
-    const struct seal_keys *keys = NULL;
-    if (kms.size > 0 && kms_grant_decode(kms, &grant, &ignored) && grant.is_by_keyring &&
-        grant.blob.size == KMS_KEYRING_BLOB_BYTES)
-        keys = keyring_find(keyring, grant.blob.data);
-    return keys != NULL ? keys : keyring_active(keyring);
+    if (kms.size == 0 || !kms_grant_decode(kms, &grant, &ignored) || !grant.is_by_keyring ||
+        grant.blob.size != KMS_KEYRING_BLOB_BYTES)
+        return false;
+    *ret_keys = keyring_find(keyring, grant.blob.data);
+    return true;
+}
+
+bool kms_keyring_may_seal(const struct keyring *keyring, struct span kms, struct error *error)
+{
+    const struct seal_keys *keys;
+    return !find_giving(keyring, kms, &keys) || keys != NULL || refuse_disabled(error);
+}
+
+const struct seal_keys *kms_keyring_sealing_keys(const struct keyring *keyring, struct span kms)
+{
+    const struct seal_keys *keys;
+    return find_giving(keyring, kms, &keys) && keys != NULL ? keys : keyring_active(keyring);
 }

@@ -23,6 +23,9 @@ void kms_keyring_make(struct keyring *keyring, const struct seal_keys *keys, con
 bool kms_keyring_open(struct keyring *keyring, struct span kms, uint8_t ret_key[AES_KEY_BYTES], bool *ret_is_given,
                       struct error *error);
 
+/* Is the key of the keyring still there that such a grant is under? A body takes its time, and keys are destroyed
+ * meanwhile. True of another service's, and of none (empty). False: KmsDisabledException. */
+bool kms_keyring_may_seal(const struct keyring *keyring, struct span kms, struct error *error);
 /* Which key of the keyring the seal of what is written with such a grant is to be under; of another service's, and of
  * what has none (empty), the active one. */
 const struct seal_keys *kms_keyring_sealing_keys(const struct keyring *keyring, struct span kms);

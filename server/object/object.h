@@ -142,7 +142,8 @@ struct object_digest {
 SUSPENDS bool object_writer_finish(struct object_writer *writer, struct object_digest *ret_digest, struct error *error);
 /* Before commit: whose it is, and its list, where the intent said otherwise. */
 void object_writer_set_owner(struct object_writer *writer, struct span owner, struct span acl);
-/* After finish: makes it visible. The writer is gone afterwards, as after abort. */
+/* After finish: makes it visible. The writer is gone afterwards, as after abort. Refused beside what a store refuses:
+ * as kms_keyring_may_seal. */
 SUSPENDS bool object_writer_commit(struct object_writer *writer, struct object_attributes *ret_attributes,
                                    struct error *error);
 /* Instead of commit, of a rewrite: its body and frames are the writer's. As bucket_commit_rewrite. */

@@ -9,6 +9,7 @@
 #include "runtime/base/assert.h"
 #include "runtime/base/hex.h"
 #include "s3client/wire/s3_error.h"
+#include "server/keys/kms_keyring.h"
 #include "server/object/class_levels.h"
 #include "server/object/object_upload.h"
 
@@ -391,6 +392,11 @@ SUSPENDS bool object_writer_commit(struct object_writer *writer, struct object_a
     ASSERT(writer->is_finished && !writer->is_part);
     struct object_attributes attributes;
     uint8_t seal[SEAL_RECORD_BYTES_MAX];
+    if (writer->customer != NULL &&
+        !kms_keyring_may_seal(writer->codecs->settings.keyring, writer->customer->kms, error)) {
+        object_writer_abort(writer);
+        return false;
+    }
     hide_md5(writer);
     describe(writer, &attributes);
     if (writer->is_sealed)

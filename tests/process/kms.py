@@ -6,6 +6,7 @@ import base64
 import hashlib
 import json
 import re
+import signal
 from pathlib import Path
 
 import admin
@@ -118,6 +119,28 @@ class KmsObjects(KmsCase):
         self.assertEqual(500, daemon.alice.get("bucket", "first").status)
         self.expect_kms(daemon, "second", b"two", ("aws:kms", other, None))
 
+    def test_a_key_that_goes_meanwhile(self):
+        """Destroyed while a body under it comes: that is refused, and not stored for nobody to read; under one that is only retired it is."""
+        daemon = self.begin()
+        gone = re.search(r"The key (\w+)", self.keyring(daemon, "add")).group(1)
+        retired = re.search(r"The key (\w+)", self.keyring(daemon, "add")).group(1)
+        self.restart_whole(daemon)
+        said = "SIGHUP: the keyring was read again"
+        for key, other, verbs, status in (("gone", gone, ("destroy", gone, "--backend", "dir:data"), 400), ("retired", retired, ("retire", retired), 200)):
+            prepared = daemon.alice.prepare("PUT", "bucket", key, (), {**KMS, KEY_ID: other, "Expect": "100-continue"}, b"body")
+            with daemon.alice.connect() as connection:
+                connection.send(prepared.head)
+                self.assertEqual(100, connection.read_head().status)  # its key is drawn
+                self.keyring(daemon, *verbs)
+                before = daemon.log().count(said)
+                daemon.process.send_signal(signal.SIGHUP)
+                self.wait_for(lambda: daemon.log().count(said) > before)
+                connection.send(prepared.body)
+                answer = connection.read_response()
+            self.assertEqual(status, answer.status, answer.body)
+        self.assertEqual(404, daemon.alice.get("bucket", "gone").status)
+        self.expect_kms(daemon, "retired", b"body", ("aws:kms", retired, None))
+
     def test_what_is_refused(self):
         daemon = self.begin()
         long = encoded('{"a":"%s"}' % ("b" * 512))
@@ -218,7 +241,9 @@ class KmsObjects(KmsCase):
         for key, body in (("put", b"put"), ("form", b"form"), ("before", b"plain")):
             self.expect_kms(daemon, key, body, said)
         self.assertEqual(("AES256", None, None), told(self.put(daemon, "ours", b"ours", SSE)))
-        self.assertEqual(("aws:kms", self.key, None), told(self.put(daemon, "no", b"", {BUCKET_KEY: "false"})))
+        self.assertEqual(said, told(self.put(daemon, "asked", b"", KMS)))
+        for headers in ((), KMS):
+            self.assertEqual(("aws:kms", self.key, None), told(self.put(daemon, "no", b"", {**dict(headers), BUCKET_KEY: "false"})))
 
     def test_forms_and_policies(self):
         daemon = self.begin()

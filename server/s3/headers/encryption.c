@@ -110,14 +110,19 @@ static bool take_asked(struct s3_request *request, struct asked *ret_asked, stru
     return true;
 }
 
-/* How what asks for nothing is encrypted. */
+/* What a request leaves to its bucket: how what asks for nothing is encrypted, and whether bucket keys are enabled. */
 static void take_default(const struct s3_request *request, struct asked *asked)
 {
     const struct bucket_encryption *ours = settings_compiled(request->bucket_settings, SETTING_ENCRYPTION);
-    if (ours != NULL && ours->is_kms)
-        *asked = (struct asked){SEAL_KMS, {.name = span_from_string(ours->key_id), .has_bucket_key = ours->bucket_key}};
-    else if (ours != NULL || object_codecs_seals_all(request->settings->codecs))
+    asked->kms.has_bucket_key = ours != NULL && ours->bucket_key;
+    if (asked->mode != SEAL_PLAIN)
+        return;
+    if (ours != NULL && ours->is_kms) {
+        asked->mode = SEAL_KMS;
+        asked->kms.name = span_from_string(ours->key_id);
+    } else if (ours != NULL || object_codecs_seals_all(request->settings->codecs)) {
         asked->mode = SEAL_KEYRING;
+    }
 }
 
 static bool refuse_keyless(struct error *error)
@@ -131,8 +136,7 @@ SUSPENDS bool encryption_take(struct s3_request *request, struct object_encrypti
     struct asked asked;
     if (!check_blocked(request, error) || !take_asked(request, &asked, error))
         return false;
-    if (asked.mode == SEAL_PLAIN)
-        take_default(request, &asked);
+    take_default(request, &asked);
     if (asked.mode != SEAL_PLAIN && !encryption_is_offered(request))
         return refuse_keyless(error);
     if (!kms_key_take(request, asked.mode == SEAL_KMS, &asked.kms, error))

@@ -101,6 +101,8 @@ START_TEST(the_keyring_gives_its_keys_again)
     ck_assert(kms_keyring_open(keyring, grant_of(blob, context, bytes), again, &is_given, &error) && is_given);
     ck_assert_mem_eq(key, again, sizeof key);
     ck_assert_ptr_eq(kms_keyring_sealing_keys(keyring, grant_of(blob, context, bytes)), keys);
+    ck_assert(kms_keyring_may_seal(keyring, grant_of(blob, context, bytes), &error));
+    ck_assert(kms_keyring_may_seal(keyring, SPAN_EMPTY, &error));
     for (unsigned at = SEAL_KEY_ID_BYTES; at < sizeof blob; at++) {
         blob[at] ^= 1;
         ck_assert(!kms_keyring_open(keyring, grant_of(blob, context, bytes), again, &is_given, &error) && !is_given);
@@ -111,6 +113,8 @@ START_TEST(the_keyring_gives_its_keys_again)
     ck_assert(!kms_keyring_open(keyring, grant_of(blob, context, bytes), again, &is_given, &error));
     ck_assert_int_eq(error.kind, ERROR_UNSUPPORTED);
     ck_assert_ptr_eq(kms_keyring_sealing_keys(keyring, grant_of(blob, context, bytes)), keyring_active(keyring));
+    ck_assert(!kms_keyring_may_seal(keyring, grant_of(blob, context, bytes), &error));
+    ck_assert_str_eq(error.code, S3_KmsDisabledException);
     blob[0] ^= 1;
     context[0] ^= 1;
     ck_assert(!kms_keyring_open(keyring, grant_of(blob, context, bytes), again, &is_given, &error));
