@@ -121,22 +121,25 @@ SUSPENDS static bool sweep_bucket(const struct sweep *sweep, const struct bucket
 
 SUSPENDS bool sweep_run(const struct sweep *sweep, struct error *error)
 {
+    const char *meant = sweep->rule->bucket; /* NULL: all of them */
     char after[BUCKET_NAME_BYTES_MAX + 1] = "";
     bool is_truncated = true;
     bool done = true;
+    unsigned count = 1;
     struct arena arena;
     arena_init(&arena, BUCKETS_ARENA_BYTES);
-    while (done && is_truncated) {
+    while (done && is_truncated && count > 0) {
         struct bucket_info *buckets;
-        unsigned count = 0;
         arena_reset(&arena);
+        count = 0;
         done = bucket_list_buckets(sweep->store, SPAN_EMPTY, SPAN_EMPTY, span_from_string(after), BUCKETS_MAX, &arena,
                                    &buckets, &count, &is_truncated, error);
         for (unsigned i = 0; done && i < count; i++) {
             struct bucket_info bucket;
-            done = bucket_find(sweep->store, span_from_string(buckets[i].name), &bucket, error) &&
-                   sweep_bucket(sweep, &bucket, error);
             memcpy(after, buckets[i].name, sizeof after);
+            if (meant == NULL || strcmp(meant, after) == 0)
+                done = bucket_find(sweep->store, span_from_string(after), &bucket, error) &&
+                       sweep_bucket(sweep, &bucket, error);
         }
     }
     arena_free(&arena);
