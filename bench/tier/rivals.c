@@ -26,6 +26,7 @@ struct lru {
 
 struct lru *lru_begin(uint32_t blocks, uint32_t most)
 {
+    ASSERT(most > 0);
     struct lru *lru = allocate(1, sizeof *lru);
     *lru = (struct lru){.ends = blocks, .most = most};
     lru->newer = allocate(blocks + 1, sizeof *lru->newer);
@@ -114,6 +115,7 @@ struct s3_fifo {
 
 struct s3_fifo *s3_fifo_begin(uint32_t blocks, uint32_t most)
 {
+    ASSERT(most > 0);
     struct s3_fifo *fifo = allocate(1, sizeof *fifo);
     *fifo =
         (struct s3_fifo){.small = fifo_begin(most), .main = fifo_begin(most), .ghost = fifo_begin(most), .most = most};
@@ -146,7 +148,7 @@ static void s3_fifo_remember(struct s3_fifo *fifo, uint32_t block)
 static void s3_fifo_make_room(struct s3_fifo *fifo)
 {
     while (fifo->small.count + fifo->main.count >= fifo->most) {
-        bool is_small = fifo->small.count >= fifo->most / 10;
+        bool is_small = fifo->small.count > 0 && fifo->small.count >= fifo->most / 10;
         uint32_t block = fifo_take(is_small ? &fifo->small : &fifo->main);
         if (fifo->uses[block] > 0) {
             fifo->uses[block] = is_small ? 0 : (uint8_t)(fifo->uses[block] - 1);

@@ -1,5 +1,6 @@
 /* bench/tier/rivals.h -- two caches that take in whatever is read, as measures: LRU, and S3-FIFO (Yang et al., "FIFO
- * queues are all you need for cache eviction", SOSP 2023). Blocks are numbers below `blocks`; `most` of them are kept.
+ * queues are all you need for cache eviction", SOSP 2023). Blocks are numbers below `blocks`; `most` of them are kept,
+ * at least one.
  *
  * One thread. */
 #pragma once

@@ -24,10 +24,11 @@ static void print_range(const struct trace_range *range)
                  first + (uint64_t)range->count * BLOCK_BYTES - 1);
 }
 
-static void measure_rivals(struct trace *trace, uint64_t blocks_read, unsigned kept_percent)
+static void measure_rivals(struct trace *trace, uint64_t blocks_read, uint64_t kept_percent)
 {
     uint32_t blocks = trace_blocks(trace);
-    uint32_t most = (uint32_t)((uint64_t)blocks * kept_percent / 100);
+    uint32_t most = (uint32_t)(blocks * kept_percent / 100);
+    most = most > 0 ? most : 1;
     struct lru *lru = lru_begin(blocks, most);
     struct s3_fifo *fifo = s3_fifo_begin(blocks, most);
     struct rival_figures of_lru = {0};
@@ -67,7 +68,7 @@ static uint64_t number_at(int count, char **arguments, int index, uint64_t other
 int main(int count, char **arguments)
 {
     bool has_rivals = count > 2 && strcmp(arguments[1], "--rivals") == 0;
-    unsigned kept_percent = has_rivals ? (unsigned)atoi(arguments[2]) : 0;
+    uint64_t kept_percent = has_rivals ? number_at(count, arguments, 2, 0) : 1;
     int first = has_rivals ? 3 : 1;
     const struct trace_options options = {
         .objects = (uint32_t)number_at(count, arguments, first, 200000),
@@ -78,7 +79,8 @@ int main(int count, char **arguments)
         .seed = number_at(count, arguments, first + 5, 15),
     };
     uint64_t blocks_read = number_at(count, arguments, first + 1, 8000000);
-    if (options.objects == 0 || options.drift_every == 0 || options.range_blocks_max == 0) {
+    if (kept_percent == 0 || kept_percent > 100 || options.objects == 0 || options.drift_every == 0 ||
+        options.range_blocks_max == 0) {
         (void)fprintf(stderr, "usage: tier_trace [--rivals PERCENT] [OBJECTS [BLOCKS_READ [WALK_PERCENT [DRIFT_EVERY "
                               "[RANGE_BLOCKS [SEED]]]]]]\n");
         return 2;

@@ -37,6 +37,23 @@ static void model_read_range(struct tier_model *model, const struct trace_range 
         (void)tier_model_read(model, &name, true);
 }
 
+START_TEST(rivals_that_keep_one_block_hit_only_that)
+{
+    struct lru *lru = lru_begin(2, 1);
+    struct s3_fifo *fifo = s3_fifo_begin(2, 1);
+    struct rival_figures of_lru = {0};
+    struct rival_figures of_fifo = {0};
+    for (uint32_t read = 0; read < 100; read++) {
+        lru_read(lru, read / 2 % 2, &of_lru);
+        s3_fifo_read(fifo, read / 2 % 2, &of_fifo);
+    }
+    ck_assert_uint_eq(of_lru.hits, 50);
+    ck_assert_uint_eq(of_fifo.hits, 50);
+    lru_end(lru);
+    s3_fifo_end(fifo);
+}
+END_TEST
+
 START_TEST(it_hits_more_than_lru_and_writes_a_sixth)
 {
     enum { READS = 2000000 };
@@ -155,6 +172,7 @@ int main(void)
 {
     TCase *all = tcase_create("trace");
     tcase_set_timeout(all, 100);
+    tcase_add_test(all, rivals_that_keep_one_block_hit_only_that);
     tcase_add_test(all, it_hits_more_than_lru_and_writes_a_sixth);
     tcase_add_test(all, its_model_has_what_it_has);
     Suite *suite = suite_create("tier trace");
