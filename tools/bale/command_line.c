@@ -119,11 +119,11 @@ void command_help_all(struct buffer *to)
     buffer_append_string(to, "Usage: bale COMMAND [--OPTION ...]\n\n");
     for (unsigned i = 0; command_at(i) != NULL; i++)
         buffer_append_format(to, "  %-10s %s\n", command_at(i)->name, command_at(i)->summary);
-    buffer_append_string(
-        to,
-        "  version    say which version this is\n"
-        "  help       print this\n\n"
-        "bale COMMAND --help says what a command takes. All but estimate, get, pack and put take --backend "
-        "dir:PATH, the\nfolder of the embedded store [dir:./bale-data]; backend, cat, inspect, maintain, repair, stamp "
-        "and verify take\ns3:BUCKET[/PREFIX] as well; get and put speak with any S3 server.\n");
+    buffer_append_string(to, "  version    say which version this is\n"
+                             "  help       print this\n\n"
+                             "bale COMMAND --help says what a command takes. Most take --backend dir:PATH, the folder "
+                             "of the embedded store\n"
+                             "[dir:./bale-data]; cat, inspect, journal, keyring, maintain, repair, savings and verify "
+                             "take s3:BUCKET[/PREFIX]\n"
+                             "as well, backend, fleet and stamp that alone; get and put speak with any S3 server.\n");
 }
