@@ -160,6 +160,8 @@ class KmsVault(KmsCase):
         self.vault.stop()
         self.assertEqual(body, daemon.alice.get("bucket", "first").body)
         self.refuse(daemon.alice.get("bucket", "other"), 503, "ServiceUnavailable")
+        etag = daemon.alice.head("bucket", "other").header("etag")
+        self.assertEqual(304, daemon.alice.get("bucket", "other", None, {"if-none-match": etag}).status)  # no byte of it is opened
         self.refuse(self.put(daemon, "new", body, NAMED, 503), 503, "ServiceUnavailable")
         self.put(daemon, "ours", body, SSE)
         self.put(daemon, "plain", body, ())

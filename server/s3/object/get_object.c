@@ -267,6 +267,8 @@ static SUSPENDS bool answer_object(struct s3_request *request, const struct obje
         return false;
     if (not_modified)
         return answer_not_modified(request, attributes, error);
+    if (!encryption_open(request, attributes, &request->customer_key, error))
+        return false;
     if (!body_begin(request->settings->codecs, object, name, request->customer_key, selection.first, selection.size,
                     &body, error))
         return name_dictionary(request, attributes, error);
@@ -352,9 +354,8 @@ static SUSPENDS bool look(struct s3_request *request, const struct object_name *
     struct bucket_object *object;
     if (!object_open(request->settings->codecs, request->settings->store, name, intent, &object, error))
         return explain_missing(request, name, error);
-    bool ok = judge(request, name, &object->attributes, error) &&
-              encryption_open(request, &object->attributes, &request->customer_key, error) &&
-              answer_object(request, name, object, ret_reached, error);
+    bool ok =
+        judge(request, name, &object->attributes, error) && answer_object(request, name, object, ret_reached, error);
     object_close(object);
     return ok;
 }
