@@ -7,6 +7,7 @@
 #include "runtime/base/byteorder.h"
 #include "runtime/base/hex.h"
 #include "s3client/wire/s3_error.h"
+#include "server/keys/kms_keyring.h"
 #include "server/keys/object_seal.h"
 #include "server/object/codecs_private.h"
 #include "store/frames.h"
@@ -337,6 +338,7 @@ SUSPENDS bool object_upload_plan(struct object_codecs *codecs, struct bucket_sto
     part_walk_end(&walk);
     if (ok)
         describe(&totals, upload, &codecs->settings, &ret_plan->attributes);
+    ok = ok && kms_keyring_may_seal(codecs->settings.keyring, secret.seal.kms, error);
     if (ok && secret.seal.mode != SEAL_PLAIN)
         sealed_plan_end(ret_plan->sealed, codecs->settings.keyring, name, &secret, &ret_plan->attributes);
     upload_secret_end(&secret);

@@ -80,8 +80,8 @@ struct upload_plan {
     uint64_t refused_size;      /* ... and how small it is, when that is why */
 };
 
-/* Checks every choice against what was uploaded: InvalidPart, EntityTooSmall, EntityTooLarge, NoSuchUpload. The plan is
- * to be freed in either case. */
+/* Checks every choice against what was uploaded: InvalidPart, EntityTooSmall, EntityTooLarge, NoSuchUpload; as
+ * kms_keyring_may_seal. The plan is to be freed in either case. */
 SUSPENDS bool object_upload_plan(struct object_codecs *codecs, struct bucket_store *store,
                                  const struct object_name *name, const struct upload_info *upload,
                                  const struct upload_choices *choices, struct upload_plan *ret_plan,

@@ -199,9 +199,9 @@ class KmsObjects(KmsCase):
         etags = []
         for number, body in enumerate(PARTS, 1):
             part = {**upload, "partNumber": str(number)}
-            for headers in (SSE, customer()):
+            for headers in (SSE, customer(), {KEY_ID: "0123456789abcdef"}, {**KMS, CONTEXT: encoded("{}")}):
                 self.assertEqual(400, alice.put("bucket", "key", part, headers, body).status)
-            for headers in ({}, KMS):
+            for headers in ({}, KMS, {**KMS, KEY_ID: self.key}):
                 answer = alice.put("bucket", "key", part, headers, body)
                 self.assertEqual((200, said), (answer.status, told(answer)), answer.body)
             etags.append(answer.header("etag"))
@@ -214,6 +214,8 @@ class KmsObjects(KmsCase):
             self.assertEqual((200, said), (answer.status, told(answer)), answer.body)
         self.expect_kms(daemon, "key", b"".join(PARTS), said)
         self.assertEqual(PARTS[1], alice.get("bucket", "key", {"partNumber": "2"}).body)
+        plain = {"uploadId": alice.post("bucket", "plain", {"uploads": None}).text("UploadId"), "partNumber": "1"}
+        self.assertEqual(400, alice.put("bucket", "plain", plain, {KEY_ID: self.key}, b"part").status)
         copied = alice.post("bucket", "copied", {"uploads": None}, KMS).text("UploadId")
         answer = alice.put("bucket", "copied", {"uploadId": copied, "partNumber": "1"}, {"x-amz-copy-source": "bucket/key"})
         self.assertEqual((200, ("aws:kms", self.key, None)), (answer.status, told(answer)), answer.body)

@@ -210,6 +210,8 @@ SUSPENDS bool encryption_of_upload(struct s3_request *request, const struct uplo
     if ((asked.mode == SEAL_KEYRING || asked.mode == SEAL_KMS) && asked.mode != mode)
         return error_set(error, ERROR_INVALID, S3_InvalidRequest,
                          "The multipart upload was not begun with the encryption that is asked for now.");
+    if (!kms_key_check_upload(request, ret_encryption->kms, error))
+        return false;
     if (mode == SEAL_KMS)
         return !brings_bytes || kms_key_open(request, ret_encryption->kms, &request->customer_key, error);
     return mode == SEAL_PLAIN || has_key || !brings_bytes || object_upload_refuse_keyless(error);

@@ -81,6 +81,26 @@ bool kms_key_take(struct s3_request *request, bool is_kms, struct kms_asked *ask
     return is_kms ? take_context(request, value, &asked->context, error) : refuse_alone(request, CONTEXT, value, error);
 }
 
+bool kms_key_check_upload(struct s3_request *request, struct span kms, struct error *error)
+{
+    struct kms_asked asked = {.has_bucket_key = false};
+    struct kms_grant grant;
+    uint8_t context[KMS_CONTEXT_BYTES];
+    if (!kms_key_take(request, kms.size > 0, &asked, error))
+        return false;
+    if (asked.name.size == 0 && asked.context.size == 0)
+        return true;
+    if (!kms_grant_decode(kms, &grant, error)) {
+        error->code = S3_InternalError;
+        return false;
+    }
+    kms_context_hash(request->bucket, asked.context, context);
+    bool is_its = (asked.name.size == 0 || span_equal(asked.name, grant.name)) &&
+                  (asked.context.size == 0 || memcmp(context, grant.context, sizeof context) == 0);
+    return is_its || error_set(error, ERROR_INVALID, S3_InvalidRequest,
+                               "The multipart upload was not begun with the key or context that is asked for now.");
+}
+
 /* ---- keys ---- */
 
 /* In memory of the request, with room for what is kept of it. */

@@ -22,6 +22,10 @@ bool kms_key_is_named(struct span name);
  * stays. */
 bool kms_key_take(struct s3_request *request, bool is_kms, struct kms_asked *asked, struct error *error);
 
+/* Of a request for an upload that was begun with `kms` (empty: not with aws:kms): a key or a context that it names is
+ * that one. As kms_key_take; InvalidRequest. */
+bool kms_key_check_upload(struct s3_request *request, struct span kms, struct error *error);
+
 /* A key for what the request writes into *ret_key, in memory of the request. As kms_make_key. */
 SUSPENDS bool kms_key_make(struct s3_request *request, const struct kms_asked *asked, struct customer_key **ret_key,
                            struct error *error);
