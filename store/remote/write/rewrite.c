@@ -68,6 +68,8 @@ static bool may_be_rewritten(const struct remote_key *key, const struct backend_
     if (attributes->is_encrypted || !attributes->is_size_known || !fits_trailer(attributes) ||
         !has_room(attributes, key->shard->remote->settings.part_bytes))
         return refuse(error, "its body has no room for a trailer");
+    if (attributes->tags_count > 0 && !key->shard->remote->base.capabilities.has_tags) /* others set them */
+        return refuse(error, "it has tags, which cannot be carried over");
     return true;
 }
 

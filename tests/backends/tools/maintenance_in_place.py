@@ -4,6 +4,7 @@ running servers, and the savings ledger knows of it."""
 import json
 import os
 
+import checksums
 from faults import fault
 from ledger_of_a_fleet import MIB, metric
 from maintenance import MaintenanceCase
@@ -113,6 +114,19 @@ class MaintenanceInPlaceUnderFire(InPlaceCase):
         self.assertIn(str(first.pid).encode(), second.stderr)
         self.assertEqual({"harder": {"packed": 1}}, self.outcomes(bale_end(first)))
         self.check([bale])
+
+    def test_tags_that_cannot_be_kept(self):
+        """A server that took no tags when it was tried; what others have tagged since is left alone."""
+        bale, = self.start_replicas(place=self.proxy(fault("refuse", status=501, op=["PutObjectTagging", "GetObjectTagging"])))
+        for key in ("cold/plain", "cold/tagged"):
+            self.put(bale, key, TEXT)
+        document = b"<Tagging><TagSet><Tag><Key>b</Key><Value>2</Value></Tag></TagSet></Tagging>"
+        plain = self.backend.client()
+        fields = {"content-md5": checksums.md5_base64(document)}
+        self.assertEqual(200, plain.put(self.bucket, "cold/tagged", {"tagging": None}, fields, document).status)
+        self.assertEqual({"harder": {"packed": 1, "unfit": 1}}, self.execute(RECOMPACT))
+        self.assertEqual({"cold": {"moved": 1, "unfit": 1}}, self.execute(MOVE))
+        self.assertIn(b"<Key>b</Key>", plain.get(self.bucket, "cold/tagged", {"tagging": None}).body)
 
     def test_what_is_changed_meanwhile(self):
         """The write waits in a proxy: what was put meanwhile is there."""
