@@ -80,7 +80,8 @@ class Server:
                 return
             except OSError:
                 time.sleep(0.02)
-        raise RuntimeError(f"{self.name} did not start: {' '.join(command)}; see {log.name}")
+        with open(log.name, errors="replace") as file:  # its folder is removed
+            raise RuntimeError(f"{self.name} did not start: {' '.join(command)}\n{file.read()[-2000:]}")
 
     def stop(self):
         if self.process and self.process.poll() is None:
