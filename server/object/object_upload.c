@@ -130,8 +130,10 @@ static bool check_part(const struct part_attributes *part, const struct part_cho
                        struct error *error)
 {
     if (part == NULL || memcmp(part->md5, choice->md5, MD5_BYTES) != 0 ||
-        (claimed->algorithm != CHECKSUM_NONE && !equals(claimed, &part->checksum)))
-        return refuse_part(error);
+        (claimed->algorithm != CHECKSUM_NONE && !equals(claimed, &part->checksum))) {
+        (void)refuse_part(error);
+        return false; /* in so many words: what follows reads the part */
+    }
     if (is_last || part->original_size >= UPLOAD_PART_BYTES_LEAST)
         return true;
     plan->refused_size = part->original_size;

@@ -41,6 +41,7 @@ static struct listener *listener;
 static uint16_t port;
 struct loop *serving;
 unsigned parked;
+uint64_t handshake_ms = 1000;
 
 static void end_stream(void *argument)
 {
@@ -72,7 +73,7 @@ static void accept_stream(void *argument)
 {
     struct stream *stream = argument;
     struct error error;
-    if (!stream_secure(stream, server, 1000, &error)) {
+    if (!stream_secure(stream, server, handshake_ms, &error)) {
         struct span sentence = SPAN("speak TLS");
         if (error.kind == ERROR_INVALID)
             (void)stream_send(stream, &sentence, 1, 1000, &error);

@@ -28,6 +28,7 @@ void remove_folder(void);
 extern struct tls_server *server;
 extern struct loop *serving;
 extern unsigned parked;
+extern uint64_t handshake_ms; /* as long as one may take */
 
 /* Runs the client on its thread while the loop serves; it returns NULL or what went wrong. */
 void serve(void *(*run)(void *unused));
