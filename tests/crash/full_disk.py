@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """tests/crash/full_disk.py -- a full disk answers 507, hurts nothing that is stored, and DELETE still works (statement 34);
-so it is with many versions of one key, and with documents of settings.
+so it is with many versions of one key, with documents of settings, and with encrypted objects that are to come under another key.
 
-  full_disk.py --baled build/server/baled
+  full_disk.py --baled build/server/baled --bale build/tools/bale
 
 Needs the right to mount a small tmpfs (root); without it, says so and passes nothing. The last line is "N passed, N failed"."""
 
@@ -11,13 +11,15 @@ import base64
 import hashlib
 import os
 import pathlib
+import re
 import subprocess
 import sys
 import tempfile
 import time
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "s3"))
+sys.path[:0] = [str(pathlib.Path(__file__).resolve().parent), str(pathlib.Path(__file__).resolve().parent.parent / "s3")]
 
+import sealed  # noqa: E402
 from client import Client  # noqa: E402
 from daemon import Daemon  # noqa: E402
 
@@ -170,6 +172,69 @@ def settings(baled, folder, check):
     check.that(daemon.stop() == 0, "SIGTERM ends it with status 0")
 
 
+def take_all(file):
+    """Whatever room there is."""
+    try:
+        while True:
+            os.write(file, bytes(4096))
+    except OSError:
+        pass
+
+
+def keys(bale, baled, folder, check):
+    """bale keyring on a full disk, which has the keyring, too: each change of the file is done or not, each object is under one key or the other;
+    when there is room, all come under the new one."""
+    def keyring(*verbs):
+        where = ("--backend", "dir:data") if verbs[0] in ("rotate", "usage", "destroy") else ()
+        done = subprocess.run([bale, "keyring", *verbs, "--keyring", "keys", *where], cwd=folder, capture_output=True, text=True, timeout=120)
+        return done.returncode, done.stdout + done.stderr
+
+    def under(key):
+        return int(re.search(rf"^{key}.*: (\d+) objects", keyring("usage")[1], re.MULTILINE).group(1))
+
+    def whole():
+        client = Client(server := daemon.start(), server.accounts["alice"])
+        missing = all_whole(client, "sealed", count, 900)
+        check.that(daemon.stop() == 0, "SIGTERM ends it with status 0")
+        return not missing
+
+    rest = os.open(os.path.join(folder, "rest"), os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    os.write(rest, bytes(64 << 10))
+    sealed.make_keyring(bale, folder)
+    first, added = keyring("list")[1].split()[0], re.search(r"The key (\w+)", keyring("add")[1]).group(1)
+    daemon = Daemon(baled, sealed.OPTIONS, folder=folder)
+    client = Client(server := daemon.start(), server.accounts["alice"])
+    client.put(BUCKET)
+    count = fill(client, check, "sealed", 900)
+    fill(client, check, "large", 200_000)
+    check.that(daemon.stop() == 0, "SIGTERM ends it with status 0")
+    take_all(rest)
+    before = pathlib.Path(folder, "keys").read_bytes()
+    status, said = keyring("activate", added)
+    check.that(status == 1 and pathlib.Path(folder, "keys").read_bytes() == before, f"a keyring on a full disk stays as it is: {said}")
+    os.ftruncate(rest, os.fstat(rest).st_size - (16 << 10))
+    status, said = keyring("activate", added)
+    check.that(status == 0, f"there is room for a keyring: {said}")
+    take_all(rest)
+    for _ in range(2):
+        status, said = keyring("rotate")
+        check.that(status in (0, 1), f"rotate on a full disk: {status} {said}")
+        renewed = under(added)
+        check.that(status == 0 or under(first) > 0, f"it says what it did: {renewed}, {said}")
+    os.ftruncate(rest, 0)
+    check.that(whole(), f"all is whole after rotate on a full disk; {renewed} of {count} were sealed anew")
+    client = Client(server := daemon.start(), server.accounts["alice"])
+    for number in range(20):
+        client.delete(BUCKET, f"large{number}")
+    check.that(daemon.stop() == 0, "SIGTERM ends it with status 0")
+    status, said = keyring("rotate")
+    check.that(status == 0 and under(first) == 0, f"when there is room, all of it is: {said}")
+    status, said = keyring("destroy", first)
+    check.that(status == 0, f"the old key goes: {said}")
+    check.that(whole(), "all is whole without the old key")
+    os.close(rest)
+
+
 def on_small_disk(megabytes, scenario):
     """False: it cannot be mounted."""
     folder = tempfile.mkdtemp(prefix="bale-full-")
@@ -187,6 +252,7 @@ def on_small_disk(megabytes, scenario):
 def main():
     parser = argparse.ArgumentParser(description="a full disk")
     parser.add_argument("--baled", required=True)
+    parser.add_argument("--bale", required=True)
     parser.add_argument("--megabytes", type=int, default=96)
     arguments = parser.parse_args()
     check = Check()
@@ -196,7 +262,8 @@ def main():
                  (arguments.megabytes, lambda folder: objects(baled, folder, 20_000, check)),
                  (half, lambda folder: objects(baled, folder, 900, check)),
                  (half, lambda folder: versions(baled, folder, check)),
-                 (half, lambda folder: settings(baled, folder, check))]
+                 (half, lambda folder: settings(baled, folder, check)),
+                 (half, lambda folder: keys(os.path.abspath(arguments.bale), baled, folder, check))]
     if not all(on_small_disk(megabytes, scenario) for megabytes, scenario in scenarios):
         print("not run: no right to mount a tmpfs")
     print(f"{check.passed} passed, {check.failed} failed")

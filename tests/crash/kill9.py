@@ -2,6 +2,7 @@
 """tests/crash/kill9.py -- kill -9 under load, again and again: nothing acknowledged is lost, nothing half-written appears.
 
   kill9.py --baled build/server/baled --rounds 1000
+  kill9.py --baled build/server/baled --sealed build/tools/bale      all of it encrypted, and nothing of it in clear at the end
 
 Each round starts baled on the same folder, lets writers put, overwrite, delete, copy and write on conditions, kills it
 at a random moment (sometimes while it starts), starts it again and compares. A writer notes what it is about to do
@@ -19,8 +20,9 @@ import sys
 import threading
 import time
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "s3"))
+sys.path[:0] = [str(pathlib.Path(__file__).resolve().parent), str(pathlib.Path(__file__).resolve().parent.parent / "s3")]
 
+import sealed  # noqa: E402
 import sigv4  # noqa: E402
 import wire  # noqa: E402
 from client import Client  # noqa: E402
@@ -263,18 +265,29 @@ def kill_while_starting(daemon, rng):
     daemon.kill()
 
 
+def in_clear(daemon, keys):
+    """A problem for what lies in the folder of a server that encrypts: bytes that were sent, ETags of what is there."""
+    etags = [state for state in keys.acknowledged.values() if state is not ABSENT]
+    forms = [TEXT[:40], *sealed.anchors(NOISE), *(etag.encode() for etag in etags), *map(bytes.fromhex, etags)]
+    return [f"in clear: {form!r}" for form in sealed.found(os.path.join(daemon.folder, "data"), forms)]
+
+
 def main():
     parser = argparse.ArgumentParser(description="kill -9 under load")
     parser.add_argument("--baled", required=True)
     parser.add_argument("--rounds", type=int, default=20)
     parser.add_argument("--writers", type=int, default=12)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--sealed", metavar="BALE", help="all that is written is encrypted; BALE makes the keyring")
     parser.add_argument("--option", action="append", default=[], help="a further option for baled")
     parser.add_argument("--folder", help="where the data go (kept); default: a temporary folder, kept only after a failure")
     arguments = parser.parse_args()
 
     rng, keys = random.Random(arguments.seed), Keys()
-    daemon = Daemon(os.path.abspath(arguments.baled), arguments.option, folder=arguments.folder)
+    options = [*arguments.option, *(sealed.OPTIONS if arguments.sealed else ())]
+    daemon = Daemon(os.path.abspath(arguments.baled), options, folder=arguments.folder)
+    if arguments.sealed:
+        sealed.make_keyring(os.path.abspath(arguments.sealed), daemon.folder)
     passed, failed, requests, slowest_start = 0, 0, 0, 0.0
     server = daemon.start()
     answer = Client(server, server.accounts["alice"]).put(BUCKET)
@@ -301,6 +314,10 @@ def main():
             break
         if number % 100 == 99:
             print(f"{number + 1} rounds, {requests} requests acknowledged", flush=True)
+    traces = in_clear(daemon, keys) if arguments.sealed else []
+    failed += bool(traces)
+    for trace in traces[:5]:
+        print(f"FAILED {trace}", flush=True)
     print(f"{requests} requests acknowledged between {arguments.rounds} kills, {len(keys.acknowledged)} keys, slowest start "
           f"{slowest_start * 1000:.0f} ms, seed {arguments.seed}")
     if failed:
