@@ -151,7 +151,7 @@ SUSPENDS bool remote_write_sidecar(struct bucket_object *object, bool *ret_writt
 /* ---- for whoever sweeps: store/remote/delete/leftovers.h ---- */
 
 enum remote_leftover_fate {
-    LEFTOVER_IS_ORPHAN,     /* nothing needs it */
+    LEFTOVER_IS_ORPHAN,     /* nothing needs it: its object is gone, or has been another one for long */
     LEFTOVER_IS_NEEDED,     /* the object that it belongs to is there */
     LEFTOVER_IS_YOUNG,      /* so it was not looked at */
     LEFTOVER_IS_FOREIGN,    /* it is only called so */
@@ -164,17 +164,18 @@ struct remote_leftover {
     enum remote_leftover_fate fate;
 };
 struct remote_leftover_search {
+    struct span prefix;    /* of keys that begin so, as a client would write them; the others are not even listed */
     uint64_t least_age_ms; /* by the backend's clock: what is younger is not looked at */
     /* Each that is called like one. False ends the search. */
     SUSPENDS bool (*found)(void *context, const struct remote_leftover *leftover, struct error *error);
     void *context;
-    uint64_t looked_at; /* filled in: keys that there are, but those of Bale and of S4 itself */
+    uint64_t looked_at; /* filled in: keys that begin so, but those of Bale and of S4 itself */
 };
 /* Of a bucket that keeps no versions. */
 SUSPENDS bool remote_find_leftovers(struct bucket_store *store, struct span bucket,
                                     struct remote_leftover_search *search, struct error *error);
 /* *ret_fate is LEFTOVER_IS_ORPHAN: it was one still, and is removed. ERROR_CONFLICT: it was replaced meanwhile. */
-SUSPENDS bool remote_remove_leftover(struct bucket_store *store, const struct object_name *name,
+SUSPENDS bool remote_remove_leftover(struct bucket_store *store, const struct object_name *name, uint64_t least_age_ms,
                                      enum remote_leftover_fate *ret_fate, struct error *error);
 
 /* ---- counters ---- */

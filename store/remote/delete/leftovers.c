@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-enum { LIST_ARENA_BYTES = 24 << 20 };
+enum { LIST_ARENA_BYTES = 24 << 20, REMOVALS_MAX = 3 };
 
 static const struct span suffix = SPAN(".s4index");
 
@@ -18,47 +18,92 @@ static struct span object_of(struct span key)
     return span_take(key, key.size - suffix.size);
 }
 
-/* Is there an object of that name? */
-SUSPENDS static bool ask_for_object(struct remote_shard *shard, struct span bucket, struct span key, bool *ret_is_there,
-                                    struct error *error)
+/* An index in the backend. */
+struct index_place {
+    struct span bucket, key;
+    int64_t modified_ms; /* 0: it is asked, whatever its object says */
+    int64_t before_ms;   /* what was changed later is too young */
+};
+
+/* The object that it would belong to, as it is now. */
+struct indexed_object {
+    bool is_there;
+    int64_t modified_ms;
+    char etag[S3_ETAG_BYTES]; /* as sent */
+};
+
+SUSPENDS static bool ask_for_object(struct remote_shard *shard, struct span bucket, struct span key,
+                                    struct indexed_object *ret_object, struct error *error)
 {
     struct s3_answer answer;
     const struct s3_call call = {.kind = S3_HEAD_OBJECT, .bucket = bucket, .key = key, .repeat = S3_REPEAT};
-    *ret_is_there = remote_call(shard, &call, &answer, error);
-    if (*ret_is_there)
-        s3_answer_close(&answer);
-    return *ret_is_there || error->kind == ERROR_NOT_FOUND;
+    *ret_object = (struct indexed_object){.is_there = remote_call(shard, &call, &answer, error)};
+    if (!ret_object->is_there)
+        return error->kind == ERROR_NOT_FOUND;
+    ret_object->modified_ms = answer.modified_ms;
+    memcpy(ret_object->etag, answer.etag, sizeof ret_object->etag);
+    s3_answer_close(&answer);
+    return true;
 }
 
-/* Are these bytes an index? Its ETag as well. ERROR_NOT_FOUND: it has gone. */
-SUSPENDS static bool ask_for_index(struct remote_shard *shard, struct span bucket, struct span key, bool *ret_is_index,
+/* Was it made for other bytes than the object has? One that is bound to nothing does not say. */
+static bool is_of_another(const struct sidecar *sidecar, const struct indexed_object *object)
+{
+    struct span etag = span_from_string(object->etag);
+    if (etag.size >= 2 && etag.data[0] == '"')
+        etag = span_of(etag.data + 1, etag.size - 2);
+    return sidecar->source_etag.size > 0 && etag.size > 0 && !span_equal(sidecar->source_etag, etag);
+}
+
+/* Are these bytes an index that nothing needs, and what is their ETag? ERROR_NOT_FOUND: they have gone. */
+SUSPENDS static bool ask_for_index(struct remote_shard *shard, const struct index_place *place,
+                                   const struct indexed_object *object, enum remote_leftover_fate *ret_fate,
                                    char ret_etag[S3_ETAG_BYTES], struct error *error)
 {
     struct buffer bytes;
     struct s3_answer answer;
     struct sidecar sidecar;
-    const struct s3_call call = {.kind = S3_GET_OBJECT, .bucket = bucket, .key = key, .repeat = S3_REPEAT};
+    const struct s3_call call = {
+        .kind = S3_GET_OBJECT, .bucket = place->bucket, .key = place->key, .repeat = S3_REPEAT};
     buffer_init(&bytes, SIDECAR_BYTES_MAX);
     bool done = s3_client_call_whole(shard->client, &call, &bytes, &answer, error);
     done = remote_answered(shard, S3_GET_OBJECT, &answer, done, error);
-    *ret_is_index = done && sidecar_decode(buffer_span(&bytes), &sidecar, NULL);
+    bool is_index = done && sidecar_decode(buffer_span(&bytes), &sidecar, NULL);
+    if (!is_index)
+        *ret_fate = LEFTOVER_IS_FOREIGN;
+    else if (object->is_there && !is_of_another(&sidecar, object))
+        *ret_fate = LEFTOVER_IS_NEEDED;
+    else
+        *ret_fate = answer.modified_ms > place->before_ms ? LEFTOVER_IS_YOUNG : LEFTOVER_IS_ORPHAN;
     if (done)
         memcpy(ret_etag, answer.etag, S3_ETAG_BYTES);
     buffer_free(&bytes);
     return done || error->kind == ERROR_TOO_LARGE;
 }
 
-/* What the backend refuses of one object alone (archived, under a client's key, rights) does not end the search. */
-SUSPENDS static bool look(struct remote_shard *shard, struct span bucket, struct span key,
-                          enum remote_leftover_fate *ret_fate, char ret_etag[S3_ETAG_BYTES], struct error *error)
+/* By the clock that dates what the backend has. */
+static int64_t latest_old(const struct remote_shard *shard, uint64_t least_age_ms)
 {
-    bool is_there = false;
-    bool is_index = false;
-    bool done = ask_for_object(shard, bucket, object_of(key), &is_there, error) &&
-                (is_there || ask_for_index(shard, bucket, key, &is_index, ret_etag, error));
-    if (done)
-        *ret_fate = is_there ? LEFTOVER_IS_NEEDED : is_index ? LEFTOVER_IS_ORPHAN : LEFTOVER_IS_FOREIGN;
-    else
+    return clock_wall_ms(s3_endpoint_clock(s3_client_endpoint(shard->client))) - (int64_t)least_age_ms;
+}
+
+/* S4 writes an index after its object: one whose object was replaced later is looked at, once that is old enough for
+ * the new one to have come, where there is to be one. */
+static bool may_be_of_former(const struct index_place *place, const struct indexed_object *object)
+{
+    return object->modified_ms > place->modified_ms && object->modified_ms <= place->before_ms;
+}
+
+/* What the backend refuses of one object alone (archived, under a client's key, rights) does not end the search. */
+SUSPENDS static bool look(struct remote_shard *shard, const struct index_place *place,
+                          struct indexed_object *ret_object, enum remote_leftover_fate *ret_fate,
+                          char ret_etag[S3_ETAG_BYTES], struct error *error)
+{
+    *ret_fate = LEFTOVER_IS_NEEDED;
+    bool done = ask_for_object(shard, place->bucket, object_of(place->key), ret_object, error) &&
+                ((ret_object->is_there && !may_be_of_former(place, ret_object)) ||
+                 ask_for_index(shard, place, ret_object, ret_fate, ret_etag, error));
+    if (!done)
         *ret_fate = error->kind == ERROR_NOT_FOUND ? LEFTOVER_HAS_GONE : LEFTOVER_IS_UNREADABLE;
     return done || error->kind == ERROR_NOT_FOUND || error->kind == ERROR_DENIED || error->kind == ERROR_INVALID;
 }
@@ -74,7 +119,8 @@ SUSPENDS static bool visit_page(struct remote_shard *shard, struct span bucket, 
                                 struct remote_leftover_search *search, struct error *error)
 {
     const struct remote *remote = shard->remote;
-    int64_t before_ms = clock_wall_ms(remote->settings.clock) - (int64_t)search->least_age_ms;
+    int64_t before_ms = latest_old(shard, search->least_age_ms);
+    struct indexed_object object;
     char etag[S3_ETAG_BYTES];
     bool done = true;
     for (unsigned i = 0; done && i < page->count; i++) {
@@ -85,8 +131,9 @@ SUSPENDS static bool visit_page(struct remote_shard *shard, struct span bucket, 
         search->looked_at += !is_own;
         if (is_own || !is_sidecar(leftover.key))
             continue;
+        const struct index_place place = {bucket, entry->key, entry->modified_ms, before_ms};
         if (entry->modified_ms <= before_ms)
-            done = look(shard, bucket, entry->key, &leftover.fate, etag, error);
+            done = look(shard, &place, &object, &leftover.fate, etag, error);
         done = done && search->found(search->context, &leftover, error);
     }
     return done;
@@ -98,16 +145,19 @@ SUSPENDS bool remote_find_leftovers(struct bucket_store *store, struct span buck
     struct remote *remote = remote_of(store);
     struct remote_shard *shard = remote_shard_here(remote);
     struct span backend_bucket;
+    struct buffer prefix = {0};
     struct buffer after = {0};
     struct arena arena;
     struct s3_list_page page = {.is_truncated = true};
+    buffer_append(&prefix, remote->prefix);
+    buffer_append(&prefix, search->prefix);
     search->looked_at = 0;
     bool done = remote_bucket(remote, bucket, &backend_bucket, error);
     const struct s3_call call = {.bucket = backend_bucket, .repeat = S3_REPEAT};
     arena_init(&arena, LIST_ARENA_BYTES);
     while (done && page.is_truncated) {
         struct s3_answer answer;
-        const struct s3_list_request request = {.prefix = remote->prefix, .after = buffer_span(&after)};
+        const struct s3_list_request request = {.prefix = buffer_span(&prefix), .after = buffer_span(&after)};
         arena_reset(&arena);
         done = s3_client_list_objects(shard->client, &call, &request, &arena, &page, &answer, error);
         done = remote_answered(shard, S3_LIST_OBJECTS, &answer, done, error) &&
@@ -120,43 +170,78 @@ SUSPENDS bool remote_find_leftovers(struct bucket_store *store, struct span buck
     }
     arena_free(&arena);
     buffer_free(&after);
+    buffer_free(&prefix);
     return done;
 }
 
 /* ---- removing ---- */
 
-SUSPENDS static bool delete_key(struct remote_shard *shard, struct span bucket, struct span key, const char *etag,
-                                struct error *error)
+/* Where the backend compares no ETags a request whose answer is lost is not sent again: by then another index may be
+ * there. */
+SUSPENDS static bool delete_key(struct remote_shard *shard, const struct index_place *place, const char *etag,
+                                enum s3_effect *ret_effect, struct error *error)
 {
     struct s3_answer answer;
+    bool is_compared = verdict_holds(&shard->remote->verdicts, VERDICT_DELETE_MATCH);
     const struct http_field condition = {SPAN("if-match"), span_from_string(etag)};
     const struct s3_call call = {.kind = S3_DELETE_OBJECT,
-                                 .bucket = bucket,
-                                 .key = key,
+                                 .bucket = place->bucket,
+                                 .key = place->key,
                                  .headers = &condition,
-                                 .headers_count = verdict_holds(&shard->remote->verdicts, VERDICT_DELETE_MATCH) ? 1 : 0,
-                                 .repeat = S3_REPEAT};
+                                 .headers_count = is_compared ? 1 : 0,
+                                 .repeat = is_compared ? S3_REPEAT : S3_ONCE};
     bool done = remote_call(shard, &call, &answer, error);
     if (done)
         s3_answer_close(&answer);
+    *ret_effect = done ? S3_APPLIED : answer.effect;
     return done;
 }
 
-SUSPENDS bool remote_remove_leftover(struct bucket_store *store, const struct object_name *name,
+/* Nobody has come for it while it was looked at: the index of an object that comes from here on has another ETag than
+ * ret_etag. */
+SUSPENDS static bool is_still_left(struct remote_shard *shard, const struct index_place *place,
+                                   enum remote_leftover_fate *ret_fate, char ret_etag[S3_ETAG_BYTES],
+                                   struct error *error)
+{
+    struct indexed_object before;
+    struct indexed_object now;
+    if (!look(shard, place, &before, ret_fate, ret_etag, error))
+        return false;
+    if (*ret_fate != LEFTOVER_IS_ORPHAN)
+        return true;
+    if (!ask_for_object(shard, place->bucket, object_of(place->key), &now, error))
+        return false;
+    if (now.is_there && (!before.is_there || strcmp(now.etag, before.etag) != 0))
+        *ret_fate = LEFTOVER_IS_NEEDED;
+    return true;
+}
+
+SUSPENDS bool remote_remove_leftover(struct bucket_store *store, const struct object_name *name, uint64_t least_age_ms,
                                      enum remote_leftover_fate *ret_fate, struct error *error)
 {
     struct remote_shard *shard = remote_shard_here(remote_of(store));
-    char etag[S3_ETAG_BYTES];
     struct backend_name backend;
-    bool is_there = false;
-    if (!remote_name(shard->remote, name, &backend, error) ||
-        !look(shard, backend.bucket, backend.key, ret_fate, etag, error))
+    if (!remote_name(shard->remote, name, &backend, error))
         return false;
-    /* Once more: the index of an object that comes from here on has another ETag than the one that was looked at. */
-    if (*ret_fate == LEFTOVER_IS_ORPHAN &&
-        !ask_for_object(shard, backend.bucket, object_of(backend.key), &is_there, error))
-        return false;
-    if (is_there)
-        *ret_fate = LEFTOVER_IS_NEEDED;
-    return *ret_fate != LEFTOVER_IS_ORPHAN || delete_key(shard, backend.bucket, backend.key, etag, error);
+    const struct index_place place = {.bucket = backend.bucket,
+                                      .key = backend.key,
+                                      .before_ms =
+                                          clock_wall_ms(shard->remote->settings.clock) - (int64_t)least_age_ms};
+    bool may_have_gone = false;
+    for (unsigned tries = 0; tries < REMOVALS_MAX; tries++) {
+        char etag[S3_ETAG_BYTES];
+        enum s3_effect effect;
+        if (!is_still_left(shard, &place, ret_fate, etag, error))
+            return false;
+        if (may_have_gone && *ret_fate == LEFTOVER_HAS_GONE)
+            *ret_fate = LEFTOVER_IS_ORPHAN; /* it was, and the request has removed it whose answer was lost */
+        else if (*ret_fate == LEFTOVER_IS_ORPHAN && !delete_key(shard, &place, etag, &effect, error)) {
+            if (effect != S3_UNKNOWN)
+                return false;
+            may_have_gone = true;
+            continue;
+        }
+        return true;
+    }
+    return false;
 }

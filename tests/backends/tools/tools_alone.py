@@ -15,12 +15,13 @@ def bale_program(case):
     return os.path.join(os.path.dirname(os.path.dirname(case.baled)), "tools", "bale")
 
 
-def bale_start(case, *arguments, place=None):
-    """Of a BackendCase: bale on its bucket, or before a proxy there, as a process."""
+def bale_start(case, *arguments, place=None, prefix=None):
+    """Of a BackendCase: bale on its bucket, or below a prefix of it, or before a proxy there, as a process."""
     account = case.backend.account
     environment = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", "AWS_ACCESS_KEY_ID": account.access_key,
                    "AWS_SECRET_ACCESS_KEY": account.secret_key}
-    return subprocess.Popen([bale_program(case), *arguments, "--backend", f"s3:{case.bucket}", "--endpoint", (place or case.backend).endpoint],
+    return subprocess.Popen([bale_program(case), *arguments, "--backend", "s3:" + "/".join(filter(None, (case.bucket, prefix))),
+                             "--endpoint", (place or case.backend).endpoint],
                             env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
 

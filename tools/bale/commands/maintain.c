@@ -14,6 +14,7 @@ enum { FORMAT_TABLE, FORMAT_JSON }; /* in the order of the option's words */
 static bool walk(const struct command_line *line, struct maintenance *maintenance, struct error *error)
 {
     maintenance->walks_cut = 0;
+    maintenance->has_begun = false;
     if (!line->execute)
         return backend_session_look(&line->where, maintenance_run, maintenance, error);
     return line->state != NULL ? replica_session_run(&line->where, line->state, maintenance_run, maintenance, error)
@@ -23,7 +24,7 @@ static bool walk(const struct command_line *line, struct maintenance *maintenanc
 static bool run_once(const struct command_line *line, struct maintenance *maintenance, struct error *error)
 {
     bool done = walk(line, maintenance, error);
-    bool has_begun = done || maintenance->objects > 0;
+    bool has_begun = maintenance->has_begun;
     if (has_begun && line->format == FORMAT_JSON)
         maintenance_print_json(maintenance, done);
     else if (has_begun)

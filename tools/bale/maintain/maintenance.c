@@ -250,6 +250,7 @@ SUSPENDS static bool walk(struct maintenance *maintenance, struct bucket_store *
     const struct walk all = {.has_versions = !settings->is_bucket, .visit = visit, .context = maintenance};
     walking.codecs = object_codecs_create(&codecs);
     maintenance->walking = &walking;
+    maintenance->has_begun = true;
     progress_begin(&maintenance->progress, "objects", 0);
     bool done = (!policy_has_objects(&maintenance->policy) || walk_objects(store, &all, error)) &&
                 sweep_all(maintenance, error);

@@ -35,6 +35,7 @@ struct maintenance {
     struct prices prices;
     FILE *log; /* NULL: none is kept */
     struct rule_sums sums[POLICY_RULES_MAX];
+    bool has_begun;
     uint64_t objects;
     unsigned walks_cut; /* of a folder beside its server: snapshots under which bytes were written over */
     struct walking *walking;

@@ -73,7 +73,9 @@ SUSPENDS static bool remove_orphan(const struct sweeping *sweeping, struct span 
     const struct object_name name = {sweeping->bucket, key, SPAN_EMPTY};
     enum remote_leftover_fate fate = LEFTOVER_IS_ORPHAN;
     struct maintained maintained = {.before = bytes};
-    bool done = !sweeping->sweep->executes || remote_remove_leftover(sweeping->sweep->store, &name, &fate, error);
+    const struct sweep *sweep = sweeping->sweep;
+    bool done =
+        !sweep->executes || remote_remove_leftover(sweep->store, &name, sweep->rule->older_than_ms, &fate, error);
     if (!done && !outcome_settle(error, &maintained))
         return false;
     return settle(sweeping, key, bytes, done ? OUTCOMES_OF[fate] : maintained.outcome, error);
@@ -100,7 +102,8 @@ static bool may_go(const struct sweeping *sweeping, uint64_t looked_at, struct e
     const struct sweep *sweep = sweeping->sweep;
     return !sweep->executes || sweep->is_forced || sweeping->orphans_count <= looked_at / PART_MAX ||
            error_set(error, ERROR_CONFLICT, NULL,
-                     "[rule %s] would remove %" PRIu64 " of the %" PRIu64 " keys of %.*s, more than a tenth, as where "
+                     "[rule %s] would remove %" PRIu64 " of the %" PRIu64
+                     " keys of %.*s that it looks at, more than a tenth, as where "
                      "the bucket or prefix is another one than was meant; --force does it",
                      sweep->rule->name, sweeping->orphans_count, looked_at, SPAN_FORMAT(sweeping->bucket));
 }
@@ -110,8 +113,10 @@ SUSPENDS static bool sweep_bucket(const struct sweep *sweep, const struct bucket
     struct sweeping sweeping = {.sweep = sweep,
                                 .bucket = span_from_string(bucket->name),
                                 .is_versioned = bucket->versioning != VERSIONING_NEVER};
-    struct remote_leftover_search search = {
-        .least_age_ms = sweep->rule->older_than_ms, .found = found, .context = &sweeping};
+    struct remote_leftover_search search = {.prefix = span_of(sweep->rule->prefix, sweep->rule->prefix_bytes),
+                                            .least_age_ms = sweep->rule->older_than_ms,
+                                            .found = found,
+                                            .context = &sweeping};
     buffer_init(&sweeping.orphans, ORPHANS_BYTES_MAX);
     bool done = remote_find_leftovers(sweep->store, sweeping.bucket, &search, error) &&
                 may_go(&sweeping, search.looked_at, error) && remove_orphans(&sweeping, error);
