@@ -203,9 +203,10 @@ SUSPENDS bool s3_client_copy_object(struct s3_client *client, const struct s3_ca
 struct s3_part {
     unsigned number;
     struct span etag;
-    uint64_t size;                    /* of a list */
-    int64_t modified_ms;              /* of a list */
-    const struct checksum_value *sum; /* of a completion, where the upload was created with an algorithm; NULL: none */
+    uint64_t size;       /* of a list */
+    int64_t modified_ms; /* of a list */
+    const struct checksum_value
+        *sum; /* where the upload was created with an algorithm; NULL: none, or it is not said */
 };
 
 /* Conditions are headers of `call`. The object's ETag is put into ret_answer->etag. */
@@ -220,6 +221,8 @@ struct s3_parts_page {
     unsigned count;
     bool is_truncated;
     unsigned next_marker;
+    enum checksum_algorithm algorithm; /* that the upload was created with; NONE: none, or it is not said */
+    enum checksum_type type;           /* of its completion */
 };
 
 SUSPENDS bool s3_client_list_parts(struct s3_client *client, const struct s3_call *call, struct span upload_id,

@@ -371,6 +371,28 @@ static bool take_number(struct span text, unsigned *ret_number)
     return true;
 }
 
+/* One that cannot be read is none. */
+static bool take_sum(struct parts *parts, enum checksum_algorithm algorithm, struct span text, struct error *error)
+{
+    struct checksum_value value;
+    if (!checksum_parse(algorithm, text, &value))
+        return true;
+    struct span copy = arena_copy(parts->arena, span_of(&value, sizeof value));
+    if (copy.data == NULL)
+        return error_set(error, ERROR_TOO_LARGE, NULL, "a list of parts is too large");
+    parts->part->sum = (const struct checksum_value *)(const void *)copy.data;
+    return true;
+}
+
+static enum checksum_algorithm algorithm_of_element(struct span element)
+{
+    for (unsigned i = CHECKSUM_NONE + 1; i < CHECKSUM_ALGORITHMS; i++) {
+        if (document_is(element, checksum_element((enum checksum_algorithm)i)))
+            return (enum checksum_algorithm)i;
+    }
+    return CHECKSUM_NONE;
+}
+
 static bool take_of_part(struct parts *parts, struct span element, struct span text, struct error *error)
 {
     if (document_is(element, "PartNumber"))
@@ -381,6 +403,24 @@ static bool take_of_part(struct parts *parts, struct span element, struct span t
         return decimal_parse(text, &parts->part->size);
     if (document_is(element, "LastModified"))
         return date_parse_xml(text, &parts->part->modified_ms);
+    enum checksum_algorithm algorithm = algorithm_of_element(element);
+    return algorithm == CHECKSUM_NONE || take_sum(parts, algorithm, text, error);
+}
+
+static bool take_of_parts(struct parts *parts, struct span element, struct span text)
+{
+    struct s3_parts_page *page = parts->page;
+    if (document_is(element, "IsTruncated")) {
+        page->is_truncated = document_is_true(text);
+        parts->has_truncation = true;
+    } else if (document_is(element, "NextPartNumberMarker") && text.size > 0) {
+        return take_number(text, &page->next_marker);
+    } else if (document_is(element, "ChecksumAlgorithm")) {
+        page->algorithm = checksum_from_name(text);
+    } else if (document_is(element, "ChecksumType")) {
+        bool is_composite = span_equal(text, span_from_string(checksum_type_name(CHECKSUM_COMPOSITE)));
+        page->type = is_composite ? CHECKSUM_COMPOSITE : CHECKSUM_FULL_OBJECT;
+    }
     return true;
 }
 
@@ -394,13 +434,7 @@ static bool close_of_parts(void *context, unsigned depth, struct span element, s
     }
     if (depth == 2 && parts->part != NULL)
         return take_of_part(parts, element, text, error);
-    if (depth == 1 && document_is(element, "IsTruncated")) {
-        parts->page->is_truncated = document_is_true(text);
-        parts->has_truncation = true;
-    } else if (depth == 1 && document_is(element, "NextPartNumberMarker") && text.size > 0) {
-        return take_number(text, &parts->page->next_marker);
-    }
-    return true;
+    return depth != 1 || take_of_parts(parts, element, text);
 }
 
 SUSPENDS bool document_parts(struct span document, const struct s3_call *call, struct arena *arena,

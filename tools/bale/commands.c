@@ -273,6 +273,8 @@ static const struct option PUT[] = {
      .help = "of one of them; a file of at most one is a single PUT"},
     {"content-type", OPTION_TEXT, AT(content_type), NULL, "TYPE", .help = "of the object; without it none is said"},
     {"if-none-match", OPTION_FLAG, AT(if_none_match), "no", "", .help = "only if there is no object of that name"},
+    {"resume", OPTION_FLAG, AT(resume), "no", "",
+     .help = "go on with the parts that an earlier attempt has left on the server, and leave them when this one fails"},
     {"quiet", OPTION_FLAG, AT(quiet), "no", "", .help = "print nothing but errors"},
     ANY_SERVER,
 };
@@ -580,7 +582,7 @@ static const struct command COMMANDS[] = {
      "their "
      "CRC-64/NVME, and what the server then names of the object is compared with the file. A KEY that is empty or ends "
      "in "
-     "a slash goes on with the file's name. What fails leaves no parts behind.",
+     "a slash goes on with the file's name. What fails leaves no parts behind, but with --resume.",
      TABLE(PUT, "put")},
     {"repair", command_repair, NULL, NULL, "write anew what follows from the frames of objects",
      "Looks for objects of --backend whose index is damaged: in a bucket of an S3 server their end, the trailer, "

@@ -35,6 +35,13 @@ class Replica:
     def was_down(self, begin, end):
         return any(since <= end and (until is None or until >= begin) for since, until in list(self.downs))
 
+    def lines_about(self, answer):
+        """Of its log, which may come a little later than the answer."""
+        time.sleep(0.5)
+        name = getattr(answer, "header", lambda _: None)("x-amz-request-id")
+        lines = self.bale.log().splitlines()
+        return "\n".join([line for line in lines if name and name in line] or lines[-20:])
+
     def kill(self):
         self.downs.append([time.monotonic(), None])
         self.bale.kill()
@@ -122,7 +129,7 @@ class JudgedTiers(BackendCase):
         elif status == 416 and first is not None and self.known.was_written(key, 0, end):
             return None, None  # of a shorter one
         elif not replica.was_down(begin, end) and not (status in (None, 503) and self.known.was_written(key, begin, end)):
-            raise revisions.Wrong(f"{key}: failed without a reason: {answer!r}")
+            raise revisions.Wrong(f"{key}: failed without a reason: {answer!r}; what the server says:\n{replica.lines_about(answer)}")
         self.count("failed")
         return None, None
 
@@ -157,8 +164,8 @@ class JudgedTiers(BackendCase):
         slabs = [slab for replica in self.replicas for slab in replica.folder.glob("*.slab")]
         if slabs and self.counts["flips"] < self.flips_max:
             try:
-                flip_bit(draw, draw.choice(slabs))
-                self.count("flips")
+                if flip_bit(draw, draw.choice(slabs)):
+                    self.count("flips")
             except FileNotFoundError:
                 pass  # it went meanwhile
         self.is_over.wait(0.02)
@@ -210,10 +217,14 @@ class JudgedTiers(BackendCase):
 
 
 def flip_bit(draw, path):
-    """Somewhere in it."""
+    """Somewhere in it; False: it is empty, being just made."""
     with open(path, "r+b") as file:
-        at = draw.randrange(os.path.getsize(path))
+        size = os.fstat(file.fileno()).st_size
+        if size == 0:
+            return False
+        at = draw.randrange(size)
         file.seek(at)
         byte = file.read(1)[0]
         file.seek(at)
         file.write(bytes([byte ^ 1 << draw.randrange(8)]))
+    return True

@@ -1,6 +1,7 @@
 """tests/backends/tools/putting.py -- bale put against any S3 server: the object is the file, or it is as it was, and nothing is left over."""
 
 import os
+import random
 import subprocess
 
 import faults
@@ -98,6 +99,109 @@ class Putting(GetCase):
         self.assertIn("the file was changed while it was read", errors)
         self.assertEqual(404, self.client.get(self.bucket, "key").status)
         self.assert_nothing_left()
+
+    # ---- going on ----
+
+    def sent(self, proxy):
+        return proxy.operations().count("UploadPart")
+
+    def kill_after(self, parts, name, key, *words, place=None):
+        """A put that is killed when that many of its parts are on the server, at least."""
+        proxy = place or self.proxy(fault("delay", op="UploadPart", seconds=0.1))
+        process = self.start_put(name, key, "--part-size", "5M", "--parts", "2", *words, place=proxy)
+        self.wait_for(lambda: self.sent(proxy) >= parts + 2, f"{parts} parts are sent", 60)
+        process.kill()
+        process.communicate()
+
+    def resume(self, name, key, *words):
+        """How it ended, and how many parts were sent."""
+        proxy = self.proxy()
+        done = self.put_file(name, key, "--resume", *words, place=proxy)
+        return done, self.sent(proxy)
+
+    def test_a_put_that_was_killed_goes_on(self):
+        body = self.write("file", multipart.noise_bytes(9 * PART + 5, 7))
+        self.write("other", b"of a longer name")
+        self.client.post(self.bucket, "key-and-more", {"uploads": None})
+        self.kill_after(4, "file", "key")
+        self.assertEqual(404, self.client.get(self.bucket, "key").status)
+        done, sent = self.resume("file", "key")
+        self.assert_put(done, "key", body)
+        self.assertIn("of its 10 parts were there already, verified by its CRC64NVME", done.stderr)
+        self.assertLessEqual(sent, 10 - 4)
+        self.assertEqual(1, self.client.get(self.bucket, None, {"uploads": None}).body.count(b"<UploadId>"))  # of the longer name
+
+    def test_what_is_there_is_not_sent_again(self):
+        """An attempt may have been cut off behind its last request."""
+        body = self.write("file", multipart.noise_bytes(2 * PART, 8))
+        self.assert_put(self.put_file("file", "key"), "key", body)
+        done, sent = self.resume("file", "key", "--if-none-match")
+        self.assert_put(done, "key", body)
+        self.assertEqual(0, sent, done.stderr)
+        other = self.write("file", multipart.noise_bytes(2 * PART, 9))
+        self.assertEqual(1, self.resume("file", "key", "--if-none-match")[0].returncode)
+        self.assert_put(self.resume("file", "key")[0], "key", other)
+        self.assert_nothing_left()
+
+    def test_a_file_that_was_changed_between(self):
+        """Each part is compared with what the file is now, also where its size is as it was."""
+        body = bytearray(self.write("file", multipart.noise_bytes(6 * PART, 10)))
+        self.kill_after(3, "file", "key")
+        body[7:8] = bytes([body[7] ^ 1])
+        self.write("file", body)
+        done, sent = self.resume("file", "key")
+        self.assert_put(done, "key", body)
+        self.assertIn("parts were there already", done.stderr)
+        self.assertGreaterEqual(sent, 2)
+        self.kill_after(3, "file", "another")
+        shorter = self.write("file", bytes(body[:3 * PART - 1]))
+        self.assert_put(self.resume("file", "another")[0], "another", shorter)
+        self.assert_nothing_left()
+
+    def test_what_fails_is_left_for_the_next(self):
+        body = self.write("file", multipart.noise_bytes(5 * PART, 11))
+        done = self.put_file("file", "key", "--resume", "--parts", "1", place=self.proxy(fault("refuse", op="UploadPart", status=403, nth=4)))
+        self.assertEqual(1, done.returncode)
+        self.assertIn("--resume goes on", done.stderr)
+        done, sent = self.resume("file", "key")
+        self.assert_put(done, "key", body)
+        self.assertEqual(2, sent, done.stderr)
+        self.assert_nothing_left()
+
+    def test_uploads_of_others(self):
+        """Of another file, and in other parts: nothing of them gets into the object."""
+        body = self.write("file", multipart.noise_bytes(3 * PART, 12))
+        for number, part in ((1, multipart.noise_bytes(PART, 13)), (2, body[PART:2 * PART]), (9, b"more")):
+            upload = self.client.post(self.bucket, "key", {"uploads": None}, {"x-amz-checksum-algorithm": "CRC64NVME",
+                                                                              "x-amz-checksum-type": "FULL_OBJECT"}).text("UploadId")
+            self.client.put(self.bucket, "key", {"partNumber": str(number), "uploadId": upload}, (), part, payload="unsigned")
+        for _ in range(3):
+            self.assert_put(self.resume("file", "key")[0], "key", body)
+            self.client.delete(self.bucket, "key")
+        self.assert_nothing_left()
+
+    def test_kills_at_any_moment(self):
+        """As often as it takes, or 200 times: nothing is sent twice that the server has."""
+        draw = random.Random(self.seed)
+        for round_number in range(20 if self.is_long else 1):
+            body = self.write("file", draw.randbytes(12 * PART + 3))
+            proxy = self.proxy(fault("delay", op="UploadPart", seconds=0.05))
+            kills = 0
+            while True:
+                process = self.start_put("file", "key", "--part-size", "5M", "--parts", "2", "--resume", "--quiet", place=proxy)
+                try:
+                    process.wait(draw.uniform(0.05, 1.0) if kills < 10 else 120)
+                    break
+                except subprocess.TimeoutExpired:
+                    process.kill()
+                    kills += 1
+                finally:
+                    process.communicate()
+            self.assertEqual(0, process.returncode, f"round {round_number}")
+            self.assertTrue(self.client.get(self.bucket, "key").body == body, "other bytes")
+            self.assertLessEqual(self.sent(proxy), 13 + 2 * kills)
+            proxy.stop()
+            self.client.delete(self.bucket, "key")
 
     def test_what_is_wrong_is_said(self):
         self.write("file", b"body")

@@ -401,6 +401,36 @@ static void uploads_and_parts(void)
     expect_played();
 }
 
+static void sums_of_parts(void)
+{
+    struct s3_call call = call_of(S3_LIST_PARTS, "key");
+    struct s3_parts_page parts;
+    PLAY({.answer = http_text(
+              200, "",
+              "<ListPartsResult><ChecksumAlgorithm>CRC64NVME</ChecksumAlgorithm><ChecksumType>FULL_OBJECT"
+              "</ChecksumType><IsTruncated>false</IsTruncated><Part><PartNumber>1</PartNumber><ETag>\"e\"</ETag><Size>9"
+              "</Size><ChecksumCRC64NVME>AAAAAAAAAAE=</ChecksumCRC64NVME></Part><Part><PartNumber>3</PartNumber><ETag>f"
+              "</ETag><ChecksumCRC64NVME>short</ChecksumCRC64NVME></Part></ListPartsResult>")},
+         {.answer = http_text(200, "",
+                              "<ListPartsResult><ChecksumAlgorithm>SHA1</ChecksumAlgorithm><ChecksumType>COMPOSITE"
+                              "</ChecksumType><IsTruncated>false</IsTruncated></ListPartsResult>")});
+    EXPECT(s3_client_list_parts(client, &call, SPAN("id"), 0, 0, &arena, &parts, &answer, &error));
+    ck_assert(parts.count == 2 && parts.algorithm == CHECKSUM_CRC64NVME && parts.type == CHECKSUM_FULL_OBJECT);
+    ck_assert_ptr_nonnull(parts.parts[0].sum);
+    ck_assert_int_eq(parts.parts[0].sum->algorithm, CHECKSUM_CRC64NVME);
+    ck_assert_int_eq(parts.parts[0].sum->bytes[7], 1);
+    ck_assert_ptr_null(parts.parts[1].sum); /* one that cannot be read is none */
+    EXPECT(s3_client_list_parts(client, &call, SPAN("id"), 0, 0, &arena, &parts, &answer, &error));
+    ck_assert(parts.algorithm == CHECKSUM_SHA1 && parts.type == CHECKSUM_COMPOSITE);
+    expect_played();
+}
+
+START_TEST(lists_of_parts_say_their_checksums)
+{
+    on_script(false, sums_of_parts);
+}
+END_TEST
+
 START_TEST(documents_of_uploads_are_checked)
 {
     on_script(false, uploads_and_parts);
@@ -424,6 +454,7 @@ int main(void)
     tcase_add_test(tests, locks_of_buckets_and_of_versions);
     tcase_add_test(tests, versions_and_markers_come_in_the_order_of_the_document);
     tcase_add_test(tests, documents_of_uploads_are_checked);
+    tcase_add_test(tests, lists_of_parts_say_their_checksums);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
 }

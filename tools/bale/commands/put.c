@@ -23,8 +23,11 @@ static void print_done(const struct put *put, const struct upload_result *result
     char rate[BYTES_TEXT_BYTES];
     double seconds = meter_seconds(meter);
     bytes_text((double)result->size, size);
-    bytes_text(seconds > 0 ? (double)result->size / seconds : 0, rate);
-    (void)fprintf(stderr, "%s: %s in %.1f s, %s/s, %s\n", put->line->what, size, seconds, rate,
+    bytes_text(seconds > 0 ? (double)meter->done_bytes / seconds : 0, rate);
+    (void)fprintf(stderr, "%s: %s in %.1f s, %s/s, ", put->line->what, size, seconds, rate);
+    if (result->parts_found > 0)
+        (void)fprintf(stderr, "%u of its %u parts were there already, ", result->parts_found, result->parts);
+    (void)fprintf(stderr, "%s\n",
                   result->is_verified ? "verified by its CRC64NVME" : "not verified: nothing to compare with");
 }
 
@@ -42,6 +45,7 @@ SUSPENDS static bool put_file(const struct s3_session *session, void *context, s
         .key = put->key,
         .content_type = line->content_type,
         .is_new = line->if_none_match,
+        .is_resumed = line->resume,
         .meter = &meter,
     };
     meter_begin(&meter, !line->quiet);
@@ -49,6 +53,8 @@ SUSPENDS static bool put_file(const struct s3_session *session, void *context, s
     meter_end(&meter);
     if (is_done && !line->quiet)
         print_done(put, &result, &meter);
+    if (!is_done && result.is_left && !line->quiet)
+        (void)fprintf(stderr, "bale put: the server keeps the parts that have come: --resume goes on\n");
     return is_done;
 }
 

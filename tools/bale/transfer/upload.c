@@ -9,6 +9,7 @@
 #include "tools/bale/transfer/crew.h"
 #include "tools/bale/transfer/patience.h"
 #include "tools/bale/transfer/remote_object.h"
+#include "tools/bale/transfer/upload_left.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -34,6 +35,8 @@ struct upload {
     unsigned parts_begun;
     uint64_t part_bytes;
     struct span upload_id;
+    struct upload_left left; /* by an earlier attempt, whose upload it is then */
+    unsigned parts_found;    /* of those, that are the file's */
     bool has_failed;
     struct error failure; /* the first part's */
 };
@@ -89,6 +92,7 @@ struct part_read {
     int fd;
     struct part *part;
     uint8_t *bytes;
+    uint8_t *ret_md5; /* NULL: it is not asked for */
     int errno_value;
     bool is_short;
 };
@@ -113,6 +117,12 @@ static void read_part(void *argument)
     checksum_begin(&sum, CHECKSUM_CRC64NVME);
     checksum_update(&sum, span_of(job->bytes, filled));
     checksum_end(&sum, &job->part->sum);
+    if (job->ret_md5 != NULL) {
+        struct md5_sum md5;
+        md5_begin(&md5);
+        md5_update(&md5, span_of(job->bytes, filled));
+        md5_end(&md5, job->ret_md5);
+    }
 }
 
 static bool refuse_changed(struct error *error)
@@ -120,9 +130,11 @@ static bool refuse_changed(struct error *error)
     return error_set(error, ERROR_CHANGED, NULL, "the file was changed while it was read; the object is as it was");
 }
 
-SUSPENDS static bool load_part(const struct upload *upload, struct part *part, uint8_t *bytes, struct error *error)
+/* ret_md5: NULL, it is not asked for. */
+SUSPENDS static bool load_part(const struct upload *upload, struct part *part, uint8_t *bytes, uint8_t *ret_md5,
+                               struct error *error)
 {
-    struct part_read job = {.fd = upload->fd, .part = part, .bytes = bytes};
+    struct part_read job = {.fd = upload->fd, .part = part, .bytes = bytes, .ret_md5 = ret_md5};
     if (!offload_run(upload->settings->session->threads, read_part, &job, error))
         return false;
     if (job.errno_value != 0)
@@ -202,7 +214,8 @@ SUSPENDS static bool close_upload(const struct upload *upload, closing_request *
             return look(upload, ret_result, error);
         if (answer.status == 412)
             return error_set(error, ERROR_CONFLICT, NULL, "there is an object of that name already");
-        if (answer.effect == S3_UNKNOWN && look(upload, ret_result, &looking) && ret_result->is_verified)
+        bool may_be_done = answer.effect == S3_UNKNOWN || answer.status == 404; /* by whoever goes on with it as well */
+        if (may_be_done && look(upload, ret_result, &looking) && ret_result->is_verified)
             return true;
         if (!patience_wait(&patience, false, error))
             return false;
@@ -234,7 +247,7 @@ SUSPENDS static bool upload_at_once(struct upload *upload, struct upload_result 
 {
     uint8_t *bytes = malloc(upload->parts[0].size + 1);
     ASSERT(bytes != NULL);
-    bool is_done = load_part(upload, &upload->parts[0], bytes, error) && is_unchanged(upload, error) &&
+    bool is_done = load_part(upload, &upload->parts[0], bytes, NULL, error) && is_unchanged(upload, error) &&
                    close_upload(upload, put_once, bytes, ret_result, error);
     free(bytes);
     return is_done;
@@ -264,6 +277,21 @@ SUSPENDS static bool send_part(const struct upload *upload, struct part *part, c
     return true;
 }
 
+/* Unless the server has it already: then it is looked at here, and not sent. */
+SUSPENDS static bool bring_part(struct upload *upload, struct part *part, uint8_t *bytes, struct error *error)
+{
+    uint8_t md5[MD5_BYTES] = {0};
+    const struct left_part *left = upload->left.parts == NULL ? NULL : &upload->left.parts[part - upload->parts];
+    if (!load_part(upload, part, bytes, left != NULL && upload_left_needs_md5(left) ? md5 : NULL, error))
+        return false;
+    if (left == NULL || !upload_left_is_part(left, part->size, &part->sum, md5))
+        return send_part(upload, part, bytes, error);
+    memcpy(part->etag, left->etag, sizeof part->etag);
+    upload->parts_found++;
+    upload->settings->meter->total_bytes -= part->size;
+    return true;
+}
+
 /* A member of the crew. None fails for the crew, which would cut off the others' requests: a part that is cut off may
  * still be stored when the upload has been aborted, and bring it back. */
 SUSPENDS static bool send_parts(void *context, struct error *error)
@@ -273,7 +301,7 @@ SUSPENDS static bool send_parts(void *context, struct error *error)
     ASSERT(bytes != NULL);
     while (!upload->has_failed && upload->parts_begun < upload->parts_count) {
         struct part *part = &upload->parts[upload->parts_begun++];
-        if (load_part(upload, part, bytes, error) && send_part(upload, part, bytes, error))
+        if (bring_part(upload, part, bytes, error))
             continue;
         if (!upload->has_failed)
             upload->failure = *error;
@@ -367,19 +395,69 @@ SUSPENDS static void abort_upload(const struct upload *upload)
     }
 }
 
+/* ---- what was there before ---- */
+
+/* Goes on with what an earlier attempt has left, where that is wanted and something is there. */
+SUSPENDS static bool find_or_create(struct upload *upload, struct arena *arena, struct error *error)
+{
+    const struct upload_settings *settings = upload->settings;
+    struct patience patience = {0};
+    while (settings->is_resumed && !upload_left_find(client_of(upload), settings->bucket, settings->key,
+                                                     upload->parts_count, arena, &upload->left, error)) {
+        if (!patience_wait(&patience, false, error))
+            return false;
+    }
+    upload->upload_id = upload->left.id;
+    return upload->upload_id.size > 0 || create(upload, arena, error);
+}
+
+/* What another attempt can do nothing about, or must not, is removed. */
+static bool is_worth_keeping(const struct upload *upload, const struct error *error)
+{
+    return upload->settings->is_resumed && error->kind != ERROR_CONFLICT && error->kind != ERROR_INVALID;
+}
+
 SUSPENDS static bool upload_in_parts(struct upload *upload, struct upload_result *ret_result, struct error *error)
 {
     struct arena arena;
     arena_init(&arena, ARENA_BYTES_MAX);
-    bool is_done = create(upload, &arena, error);
+    bool is_done = find_or_create(upload, &arena, error);
     if (is_done) {
         is_done =
             send_all_parts(upload, error) && is_unchanged(upload, error) && complete_parts(upload, ret_result, error);
-        if (!is_done)
+        ret_result->is_left = !is_done && is_worth_keeping(upload, error);
+        if (!is_done && !ret_result->is_left)
             abort_upload(upload);
     }
+    upload_left_free(&upload->left);
     arena_free(&arena);
     return is_done;
+}
+
+SUSPENDS static bool sum_parts(struct upload *upload, struct error *error)
+{
+    uint8_t *bytes = malloc(upload->part_bytes);
+    bool is_done = true;
+    ASSERT(bytes != NULL);
+    for (unsigned i = 0; is_done && i < upload->parts_count; i++)
+        is_done = load_part(upload, &upload->parts[i], bytes, NULL, error);
+    free(bytes);
+    return is_done;
+}
+
+/* An earlier attempt may have been cut off behind its last request. The file is read only if the object may be it. */
+SUSPENDS static bool is_there_already(struct upload *upload, struct upload_result *ret_result)
+{
+    struct remote_object object = {.bucket = upload->settings->bucket, .key = upload->settings->key};
+    struct error ignored;
+    if (!remote_object_look(client_of(upload), &object, &ignored) || object.size != (uint64_t)upload->file.st_size ||
+        object.checksum.algorithm != CHECKSUM_CRC64NVME || object.checksum.type != CHECKSUM_FULL_OBJECT ||
+        !sum_parts(upload, &ignored) || !is_unchanged(upload, &ignored))
+        return false;
+    struct checksum_value sum = sum_of_all(upload);
+    ret_result->size = object.size;
+    ret_result->is_verified = memcmp(object.checksum.bytes, sum.bytes, checksum_size(sum.algorithm)) == 0;
+    return ret_result->is_verified;
 }
 
 /* ---- a file ---- */
@@ -395,8 +473,11 @@ SUSPENDS bool upload_file(const struct upload_settings *settings, int fd, struct
         return error_set(error, ERROR_INVALID, NULL, "it is no regular file");
     settings->meter->total_bytes = (uint64_t)upload.file.st_size;
     make_parts(&upload);
-    bool is_done = upload.parts_count == 1 ? upload_at_once(&upload, ret_result, error)
-                                           : upload_in_parts(&upload, ret_result, error);
+    bool is_there = settings->is_resumed && upload.parts_count > 1 && is_there_already(&upload, ret_result);
+    bool is_done = is_there || (upload.parts_count == 1 ? upload_at_once(&upload, ret_result, error)
+                                                        : upload_in_parts(&upload, ret_result, error));
+    ret_result->parts = upload.parts_count;
+    ret_result->parts_found = is_there ? upload.parts_count : upload.parts_found;
     free(upload.parts);
     return is_done;
 }

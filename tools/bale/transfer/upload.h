@@ -5,6 +5,10 @@
  * at: its size, and the checksum that the server names, must be those of the file. What is sent twice is the same
  * twice; a completion whose answer is lost is looked up before it is sent again.
  *
+ * With `is_resumed` an upload in parts goes on with what an earlier attempt has left on the server (upload_left.h):
+ * each part that is there is compared with the file as it is now, and only what differs or is missing is sent. What
+ * fails then leaves its parts for the next attempt. An object that is the file already is not sent again.
+ *
  * Errors: ERROR_CHANGED, the file was changed while it was read, and nothing was completed; ERROR_CONFLICT, there is an
  * object already, which `is_new` forbids; ERROR_DAMAGED, what the server has is something else; those of file and
  * server. */
@@ -21,12 +25,16 @@ struct upload_settings {
     struct span key;
     const char *content_type; /* NULL: none is said */
     bool is_new;              /* If-None-Match: * */
+    bool is_resumed;          /* goes on with what an earlier attempt has left, and leaves what came */
     struct meter *meter;
 };
 
 struct upload_result {
     uint64_t size;
     bool is_verified; /* the server names a checksum, and it is the file's */
+    unsigned parts;
+    unsigned parts_found; /* of those, that the server had already */
+    bool is_left;         /* it failed, and another attempt can go on */
 };
 
 /* `fd`: a regular file, read at offsets. Memory: a part for each connection. */
