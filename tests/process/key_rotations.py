@@ -20,7 +20,9 @@ FOLDER = ("--backend", "dir:data")
 VERSIONING = b"<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>"
 
 
-class KeyRotations(KeyringCase):
+class KeyRotationCase(KeyringCase):
+    """Uploads of objects of every mode."""
+
     def send_parts(self, daemon, key, headers, sent):
         """Returns the upload; `sent` are headers that each part needs."""
         upload = daemon.alice.post("bucket", key, {"uploads": None}, headers).text("UploadId")
@@ -38,6 +40,8 @@ class KeyRotations(KeyringCase):
         answer = daemon.alice.post("bucket", key, {"uploadId": upload}, (), f"<CompleteMultipartUpload>{named}</CompleteMultipartUpload>".encode())
         self.assertEqual(200, answer.status, answer.body)
 
+
+class KeyRotations(KeyRotationCase):
     def fill(self, daemon):
         """Every kind of an object. Returns what shows each: {(key, version): headers}."""
         alice = daemon.alice

@@ -194,6 +194,7 @@ static const struct option EXPORT[] = {
     {"bucket", OPTION_TEXT, AT(bucket), NULL, "NAME", .help = "the bucket; it must be given"},
     {"as-stored", OPTION_FLAG, AT(as_stored), "no", "",
      .help = "write frames in columns as they are, which S4 cannot read; without it they become zstd"},
+    KEYRING_OPTION,
 };
 
 static const struct option FLEET[] = {
@@ -518,7 +519,9 @@ static const struct command COMMANDS[] = {
     {"export", command_export, check_export, "FOLDER", "write the objects of a bucket into files",
      "Writes the objects of a bucket into FOLDER as S4 keeps them: stored bodies, .s4index sidecars and objects.json. "
      "No "
-     "baled may have the backend's folder open.",
+     "baled may have the backend's folder open. What is encrypted goes out in clear, if --keyring opens it; all else "
+     "of "
+     "that kind is named and left out, and the exit status is 1 then.",
      TABLE(EXPORT, "export")},
     {"fleet", command_fleet, check_fleet, NULL, "say who serves a bucket, and how each does",
      "Prints the card of each baled that serves the bucket of --backend s3:BUCKET: its name, addresses and version, "

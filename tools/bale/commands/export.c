@@ -1,13 +1,17 @@
-/* tools/bale/commands/export.c -- bale export: writes a bucket's objects into a folder as S4 keeps them in a bucket. */
+/* tools/bale/commands/export.c -- bale export: writes a bucket's objects into a folder as S4 keeps them in a bucket;
+ * what Bale has encrypted in clear, where it has the keys. */
 #include "codec/codec.h"
 #include "codec/format/sidecar.h"
 #include "runtime/base/hex.h"
+#include "server/keys/keyring.h"
 #include "store/s4_metadata.h"
 #include "tools/bale/command.h"
+#include "tools/bale/files/clear_body.h"
 #include "tools/bale/files/objects_json.h"
 #include "tools/bale/files/stock_body.h"
 #include "tools/bale/files/stored_file.h"
 #include "tools/bale/session/session.h"
+#include "tools/bale/view/printable.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -23,6 +27,8 @@ enum {
     PAGE_BYTES_MAX = 16 << 20,
     METADATA_BYTES_MAX = 64 << 10,
     NAME_BYTES = 128,
+    FRAME_BUFFERS = 2,
+    WAIT_MS = 10000,
 };
 
 struct export
@@ -32,7 +38,11 @@ struct export
     struct objects_writer writer;
     struct arena arena; /* one page of keys */
     uint8_t *piece;
-    struct stock_body *stock; /* NULL: bodies go out as they are stored */
+    struct stock_body *stock;     /* NULL: bodies go out as they are stored */
+    struct keyring *keyring;      /* NULL: none was given */
+    struct object_codecs *codecs; /* NULL: likewise */
+    uint64_t cleared;             /* of the objects: encrypted in the store, and in clear in the folder */
+    uint64_t refused;             /* beside the objects: encrypted, and not opened */
     uint64_t objects;
     uint64_t original_bytes;
     uint64_t stored_bytes;
@@ -88,6 +98,8 @@ struct body_file {
     struct digest digest;
     bool is_stock;                 /* not as it is stored: its index is made anew */
     struct sidecar_builder frames; /* of a stock one */
+    struct object_reader *reader;  /* of an encrypted object, which is stock; NULL: it is none */
+    struct clear_digest clear;     /* of what it has read */
 };
 
 static bool write_piece(void *context, struct span piece, struct error *error)
@@ -111,14 +123,22 @@ static SUSPENDS bool copy_body(struct export *export, struct bucket_object *obje
     return true;
 }
 
+static SUSPENDS bool write_body(struct export *export, struct bucket_object *object, struct body_file *file,
+                                struct error *error)
+{
+    if (file->reader != NULL)
+        return clear_body_write(export->stock, file->reader, write_piece, file, &file->frames, &file->clear, error);
+    return file->is_stock ? stock_body_write(export->stock, object, write_piece, file, &file->frames, error)
+                          : copy_body(export, object, file, error);
+}
+
 static SUSPENDS bool write_body_file(struct export *export, struct bucket_object *object, const char *name,
                                      struct body_file *file, struct error *error)
 {
     if (!stored_file_create(export->line->target, name, &file->fd, error))
         return false;
     digest_begin(&file->digest);
-    bool ok = file->is_stock ? stock_body_write(export->stock, object, write_piece, file, &file->frames, error)
-                             : copy_body(export, object, file, error);
+    bool ok = write_body(export, object, file, error);
     (void)close(file->fd);
     digest_end(&file->digest);
     return ok;
@@ -188,6 +208,8 @@ static bool add_entry(struct export *export, const struct bucket_object *object,
 {
     struct object_attributes attributes = object->attributes;
     attributes.stored_size = file->size;
+    if (file->reader != NULL && !clear_body_describe(export->keyring, &file->clear, &attributes, error))
+        return false;
     if (file->is_stock)
         stock_body_describe(&attributes);
     const struct objects_entry entry = {
@@ -211,16 +233,50 @@ static SUSPENDS bool export_open_object(struct export *export, struct bucket_obj
                                         struct body_file *file, struct error *error)
 {
     char name[NAME_BYTES];
-    if (object->attributes.seal.size > 0)
-        return error_set(
-            error, ERROR_UNSUPPORTED, NULL,
-            "the object is encrypted, and nothing reads it without its key; copy it through baled first, or "
-            "leave it out of the bucket");
     if (object->attributes.is_s4 && codec_find(object->attributes.codec) == NULL)
         return codec_refuse(object->attributes.codec, error);
     name_file(export, key, name);
-    return write_body_file(export, object, name, file, error) && add_entry(export, object, key, name, file, error) &&
-           export_sidecar(export, object, key, name, file, error);
+    if (!write_body_file(export, object, name, file, error) || !add_entry(export, object, key, name, file, error) ||
+        !export_sidecar(export, object, key, name, file, error))
+        return false;
+    export->objects++;
+    export->original_bytes += object->attributes.original_size;
+    export->stored_bytes += file->size + object->attributes.sidecar_size;
+    return true;
+}
+
+/* An object that stays behind does not end it. */
+static bool leave_out(struct export *export, const struct object_name *name, const struct error *error)
+{
+    export->refused++;
+    (void)fprintf(stderr, "bale export: ");
+    printable_write(stderr, name->key);
+    (void)fprintf(stderr, " is left out: %s\n", error->message);
+    return true;
+}
+
+static SUSPENDS bool open_sealed(struct export *export, struct bucket_object *object, const struct object_name *name,
+                                 struct object_reader **ret_reader, struct error *error)
+{
+    const struct object_attributes *attributes = &object->attributes;
+    if (export->codecs == NULL)
+        return error_set(error, ERROR_UNSUPPORTED, NULL,
+                         "It is encrypted: it goes out in clear with --keyring, and not at all as it is stored.");
+    return object_prove(export->codecs, name, NULL, attributes, error) &&
+           object_reader_begin(export->codecs, object, name, NULL, 0, attributes->original_size, ret_reader, error);
+}
+
+/* Whether the keyring opens it is known before a byte of it is written. */
+static SUSPENDS bool export_sealed(struct export *export, struct bucket_object *object, const struct object_name *name,
+                                   struct body_file *file, struct error *error)
+{
+    if (!open_sealed(export, object, name, &file->reader, error))
+        return error->kind != ERROR_BUSY && leave_out(export, name, error);
+    file->is_stock = true;
+    bool done = export_open_object(export, object, name->key, file, error);
+    export->cleared += done;
+    object_reader_end(file->reader);
+    return done;
 }
 
 static SUSPENDS bool export_object(struct export *export, struct span key, struct error *error)
@@ -229,13 +285,13 @@ static SUSPENDS bool export_object(struct export *export, struct span key, struc
     struct bucket_object *object;
     if (!bucket_open(export->store, &name, NULL, &object, error))
         return error_prepend(error, "%.*s", SPAN_FORMAT(span_take(key, 80)));
-    struct body_file file = {.is_stock = export->stock != NULL && stock_body_is_needed(object)};
+    struct body_file file = {.is_stock = false};
     sidecar_builder_init(&file.frames);
-    bool ok = export_open_object(export, object, key, &file, error) ||
+    bool is_sealed = object->attributes.seal.size > 0;
+    file.is_stock = !is_sealed && export->stock != NULL && stock_body_is_needed(object);
+    bool ok = (is_sealed ? export_sealed(export, object, &name, &file, error)
+                         : export_open_object(export, object, key, &file, error)) ||
               error_prepend(error, "%.*s", SPAN_FORMAT(span_take(key, 80)));
-    export->objects++;
-    export->original_bytes += object->attributes.original_size;
-    export->stored_bytes += file.size + object->attributes.sidecar_size;
     sidecar_builder_free(&file.frames);
     bucket_close(object);
     return ok;
@@ -267,17 +323,29 @@ static SUSPENDS bool export_page(struct export *export, char *after, size_t *aft
     return true;
 }
 
-static SUSPENDS bool work(struct bucket_store *store, void *context, struct error *error)
+static SUSPENDS bool export_pages(struct export *export, struct error *error)
 {
-    struct export *export = context;
     char after[OBJECT_KEY_BYTES_MAX];
     size_t after_size = 0;
-    export->store = store;
     for (bool more = true; more; arena_reset(&export->arena)) {
         if (!export_page(export, after, &after_size, &more, error))
             return false;
     }
     return true;
+}
+
+static SUSPENDS bool work(struct bucket_store *store, void *context, struct error *error)
+{
+    struct export *export = context;
+    const struct object_settings settings = {
+        .frame_buffers_max = FRAME_BUFFERS, .wait_ms = WAIT_MS, .store = store, .keyring = export->keyring};
+    export->store = store;
+    if (export->keyring == NULL)
+        return export_pages(export, error);
+    export->codecs = object_codecs_create(&settings);
+    bool done = export_pages(export, error);
+    object_codecs_destroy(export->codecs);
+    return done;
 }
 
 static bool sync_folder(const char *folder, struct error *error)
@@ -303,21 +371,35 @@ static bool export_all(struct export *export, struct error *error)
     return ok && is_written && sync_folder(line->target, error);
 }
 
+static void print_sums(const struct export *export)
+{
+    printf("%llu objects, %llu bytes (%llu stored) are now in %s\n", (unsigned long long)export->objects,
+           (unsigned long long)export->original_bytes, (unsigned long long)export->stored_bytes, export->line->target);
+    if (export->cleared > 0)
+        printf("%llu of them are encrypted in the store, and lie there in clear.\n",
+               (unsigned long long)export->cleared);
+}
+
 bool command_export(const struct command_line *line, struct error *error)
 {
-    if (!session_check_bucket(span_from_string(line->bucket), error))
+    struct export export = {.line = line};
+    bool opens = line->keyring != NULL && !line->as_stored;
+    if (!session_check_bucket(span_from_string(line->bucket), error) ||
+        (opens && (export.keyring = keyring_load(line->keyring, error)) == NULL))
         return false;
-    struct export export = {.line = line, .piece = malloc(PIECE_BYTES)};
+    export.piece = malloc(PIECE_BYTES);
     if (!line->as_stored)
         export.stock = stock_body_create();
     arena_init(&export.arena, PAGE_BYTES_MAX);
     bool has_memory = export.piece != NULL && (line->as_stored || export.stock != NULL);
     bool ok = has_memory ? export_all(&export, error) : error_set(error, ERROR_BUSY, NULL, "no memory");
     if (ok)
-        printf("%llu objects, %llu bytes (%llu stored) are now in %s\n", (unsigned long long)export.objects,
-               (unsigned long long)export.original_bytes, (unsigned long long)export.stored_bytes, line->target);
+        print_sums(&export);
     arena_free(&export.arena);
     stock_body_destroy(export.stock);
+    keyring_free(export.keyring);
     free(export.piece);
-    return ok;
+    return ok &&
+           (export.refused == 0 || error_set(error, ERROR_UNSUPPORTED, NULL, "%llu encrypted objects were left out",
+                                             (unsigned long long)export.refused));
 }

@@ -89,7 +89,7 @@ static bool write_frame(struct stock_body *stock, uint32_t codec, struct span pa
            stock->sink(stock->context, payload, error);
 }
 
-static bool encode_frame(struct stock_body *stock, struct span original, struct error *error)
+bool stock_body_add_frame(struct stock_body *stock, struct span original, struct error *error)
 {
     const struct encoder_job job = {
         .original = original,
@@ -159,7 +159,7 @@ static SUSPENDS bool recode(struct stock_body *stock, uint64_t offset, const str
     struct span left = span_of(job.original, original_size);
     while (left.size > 0) {
         struct span original = span_take(left, FRAME_ORIGINAL_BYTES);
-        if (!encode_frame(stock, original, error))
+        if (!stock_body_add_frame(stock, original, error))
             return false;
         left = span_skip(left, original.size);
     }
@@ -234,14 +234,20 @@ SUSPENDS bool stock_body_is_needed(struct bucket_object *object)
     return false;
 }
 
-SUSPENDS bool stock_body_write(struct stock_body *stock, struct bucket_object *object, stock_body_sink *sink,
-                               void *context, struct sidecar_builder *frames, struct error *error)
+void stock_body_begin(struct stock_body *stock, stock_body_sink *sink, void *context, struct sidecar_builder *frames)
 {
-    stock->object = object;
+    stock->object = NULL;
     stock->sink = sink;
     stock->context = context;
     stock->frames = frames;
     stock->padding = 0;
+}
+
+SUSPENDS bool stock_body_write(struct stock_body *stock, struct bucket_object *object, stock_body_sink *sink,
+                               void *context, struct sidecar_builder *frames, struct error *error)
+{
+    stock_body_begin(stock, sink, context, frames);
+    stock->object = object;
     if (is_block(&object->attributes))
         return write_block(stock, error);
     struct frame_header header;

@@ -26,5 +26,10 @@ SUSPENDS bool stock_body_is_needed(struct bucket_object *object);
  * object for which it is needed. ERROR_DAMAGED: a frame is none, or one in columns does not have its CRC-32C. */
 SUSPENDS bool stock_body_write(struct stock_body *stock, struct bucket_object *object, stock_body_sink *sink,
                                void *context, struct sidecar_builder *frames, struct error *error);
+
+/* The same of original bytes that come from elsewhere, frame after frame, each of 1 to FRAME_ORIGINAL_BYTES. */
+void stock_body_begin(struct stock_body *stock, stock_body_sink *sink, void *context, struct sidecar_builder *frames);
+bool stock_body_add_frame(struct stock_body *stock, struct span original, struct error *error);
+
 /* Of the object before, what is true of such a body. */
 void stock_body_describe(struct object_attributes *attributes);
