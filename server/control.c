@@ -5,6 +5,7 @@
 #include "runtime/io/io.h"
 #include "runtime/log/log.h"
 #include "runtime/stream/listener.h"
+#include "runtime/stream/local.h"
 #include "server/keys/keyring.h"
 #include "server/process/service_manager.h"
 
@@ -170,17 +171,24 @@ static SUSPENDS void watchdog_entry(void *argument)
 
 static void connection_ended(void *context)
 {
-    struct control *control = context;
-    listener_connection_ended(control->listener);
+    const struct control_door *door = context;
+    listener_connection_ended(door->listener);
 }
 
-static SUSPENDS void connection_entry(void *argument)
+static SUSPENDS void admin_entry(void *argument)
 {
-    struct control *control = control_here;
-    http_connection_serve(control->http, argument, connection_ended, control);
+    struct control_door *door = &control_here->admin;
+    http_connection_serve(door->http, argument, connection_ended, door);
 }
 
-static bool start_admin(struct control *control, struct error *error)
+static SUSPENDS void local_entry(void *argument)
+{
+    struct control_door *door = &control_here->local;
+    http_connection_serve(door->http, argument, connection_ended, door);
+}
+
+static bool open_door(struct control *control, int fd, struct tls_server *tls, fiber_entry *entry,
+                      struct control_door *door, struct error *error)
 {
     const struct http_settings settings = {
         .idle_ms = IDLE_MS,
@@ -189,14 +197,20 @@ static bool start_admin(struct control *control, struct error *error)
         .drain_bytes_max = DRAIN_BYTES_MAX,
         .arena_bytes_max = ARENA_BYTES_MAX,
         .handler = admin_handle,
-        .tls = control->tls,
+        .tls = tls,
         .context = (void *)control->view, /* only read */
     };
-    control->http = http_server_create(&settings, error);
-    if (control->http == NULL)
+    door->http = http_server_create(&settings, error);
+    if (door->http == NULL)
         return false;
-    control->listener = listener_start(control->admin_fd, CONNECTIONS_MAX, connection_entry, error);
-    return control->listener != NULL;
+    door->listener = listener_start(fd, CONNECTIONS_MAX, entry, error);
+    return door->listener != NULL;
+}
+
+static bool start_admin(struct control *control, struct error *error)
+{
+    return open_door(control, control->admin_fd, control->tls, admin_entry, &control->admin, error) &&
+           (control->local_fd < 0 || open_door(control, control->local_fd, NULL, local_entry, &control->local, error));
 }
 
 bool control_start(struct control *control, struct error *error)
@@ -224,16 +238,26 @@ static uint64_t connections_open(const struct admin_view *view)
     return sum;
 }
 
+SUSPENDS static void close_door(struct control_door *door)
+{
+    if (door->listener == NULL)
+        return;
+    listener_close(door->listener);
+    http_server_stop(door->http);
+    while (http_server_connections(door->http) != 0) {
+        if (io_sleep_until(deadline_after_ms(STOP_POLL_MS)) == -ECANCELED)
+            fiber_yield();
+    }
+}
+
 void control_stop(struct control *control, deadline_t deadline)
 {
     while (connections_open(control->view) != 0 && loop_now_ns() < deadline && !fiber_is_cancelled())
         (void)io_sleep_until(deadline_after_ms(STOP_POLL_MS));
-    listener_close(control->listener);
-    http_server_stop(control->http);
-    while (http_server_connections(control->http) != 0) {
-        if (io_sleep_until(deadline_after_ms(STOP_POLL_MS)) == -ECANCELED)
-            fiber_yield();
-    }
+    if (control->local_fd >= 0)
+        local_unbind(control->local_path);
+    close_door(&control->local);
+    close_door(&control->admin);
     if (control->recompactor != NULL)
         recompactor_stop(control->recompactor);
     if (control->journal != NULL)
@@ -248,7 +272,8 @@ void control_stop(struct control *control, deadline_t deadline)
 
 void control_free(struct control *control)
 {
-    http_server_destroy(control->http);
+    http_server_destroy(control->admin.http);
+    http_server_destroy(control->local.http);
     if (control->recompactor != NULL)
         recompactor_free(control->recompactor);
 }

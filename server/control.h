@@ -15,6 +15,8 @@
 struct control {
     int signal_fd; /* signalfd, not blocking: SIGTERM, SIGINT and SIGHUP, which every thread has blocked */
     int admin_fd;  /* listening */
+    int local_fd;  /* the same in the file system, at local_path; -1: there is none */
+    const char *local_path;
     const struct admin_view *view;
     const struct backend *backend;
     struct journal_service *journal; /* NULL: --raw */
@@ -32,8 +34,10 @@ struct control {
     void *context;
 
     /* its own: */
-    struct http_server *http;
-    struct listener *listener;
+    struct control_door {
+        struct http_server *http;
+        struct listener *listener; /* NULL: there is no such door */
+    } admin, local;
     struct fiber *signals;
     struct fiber *watchdog;
     struct fiber *keyring_watch;

@@ -9,6 +9,7 @@
 #include "runtime/io/io.h"
 #include "runtime/log/log.h"
 #include "runtime/stream/listener.h"
+#include "runtime/stream/local.h"
 #include "runtime/stream/tls.h"
 #include "server/control.h"
 #include "server/dictionaries/table.h"
@@ -57,6 +58,7 @@ struct server {
     struct tls_server *tls; /* NULL: plain HTTP */
     int *listen_fds;
     int admin_fd;
+    int local_fd; /* -1: no --admin-socket */
     int signal_fd;
     uint16_t port;
     uint16_t admin_port;
@@ -140,7 +142,8 @@ static bool bind_listeners(struct server *server, struct error *error)
     if (!bind_or_adopt(server->config->admin, server->inherited.admin, 1, &server->admin_fd, &server->admin_port,
                        error))
         return error_prepend(error, "--admin");
-    return true;
+    const char *local = server->config->admin_socket;
+    return local[0] == '\0' || local_bind(local, &server->local_fd, error) || error_prepend(error, "--admin-socket");
 }
 
 static bool load_proxies(struct server *server, struct error *error)
@@ -423,6 +426,8 @@ static void prepare_control(struct server *server)
     server->control = (struct control){
         .signal_fd = server->signal_fd,
         .admin_fd = server->admin_fd,
+        .local_fd = server->local_fd,
+        .local_path = server->config->admin_socket,
         .view = &server->view,
         .backend = server->backend,
         .journal = server->view.journal != NULL ? &server->journal : NULL,
@@ -510,6 +515,7 @@ struct server *server_start(const struct config *config, const struct inherited_
     static struct server server;
     server.config = config;
     server.inherited = *sockets;
+    server.local_fd = -1;
     server.open = open;
     return start(&server, error) ? &server : NULL;
 }
@@ -528,6 +534,8 @@ void server_close(struct server *server)
     }
     (void)pthread_barrier_destroy(&server->ended);
     (void)close(server->admin_fd);
+    if (server->local_fd >= 0)
+        (void)close(server->local_fd);
     (void)close(server->signal_fd);
     server->backend->operations->close(server->backend);
     if (server->codec_threads != NULL)

@@ -121,6 +121,19 @@ void stream_abort(struct stream *stream)
     free_stream(stream);
 }
 
+bool stream_peer_user(const struct stream *stream, uint32_t *ret_user)
+{
+    struct ucred peer;
+    socklen_t size = sizeof peer;
+    int domain = 0;
+    socklen_t domain_size = sizeof domain;
+    if (getsockopt(stream->fd, SOL_SOCKET, SO_DOMAIN, &domain, &domain_size) != 0 || domain != AF_UNIX ||
+        getsockopt(stream->fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0)
+        return false;
+    *ret_user = peer.uid;
+    return true;
+}
+
 const char *stream_peer(const struct stream *stream)
 {
     return stream->peer;

@@ -62,6 +62,9 @@ void stream_drop(struct stream *stream);
 
 /* "address:port" of the peer, for logs. */
 const char *stream_peer(const struct stream *stream);
+/* Of a socket in the file system (local.h): as which user the peer has connected, as the kernel has it. False: it is no
+ * such one. */
+bool stream_peer_user(const struct stream *stream, uint32_t *ret_user);
 bool stream_is_secure(const struct stream *stream);
 /* "1.2" or "1.3"; NULL: no TLS. */
 const char *stream_tls_version(const struct stream *stream);

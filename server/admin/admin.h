@@ -1,8 +1,8 @@
 /* server/admin/admin.h -- what operators and their tools ask, on a listener of its own.
  *
  * No S3 keys. GET and HEAD change nothing; what changes something is a POST with the word of the control file,
- * or the operator's token (server/admin/document.h, dictionaries.h, lifecycle.h). It runs on shard 0 and reads what
- * other shards count without stopping them.
+ * or the operator's token, or through --admin-socket (server/admin/document.h, dictionaries.h, lifecycle.h). It runs on
+ * shard 0 and reads what other shards count without stopping them.
  *
  *   /         a page that leads to the others: HTML for browsers, plain text for everybody else
  *   /health   200 as long as shard 0 turns its loop

@@ -27,6 +27,9 @@ static const struct option OPTIONS[] = {
      .help =
          "one line, readable by its owner alone: who sends it to --admin as a Bearer token may change things there; "
          "without it only tools on this machine may"},
+    {"admin-socket", OPTION_TEXT, AT(admin_socket), "", "PATH",
+     .help = "a socket in the file system with the same pages as --admin: who connects as the user of this process, or "
+             "as root, may change things there without a token"},
     {"backend", OPTION_BACKEND, AT(backend), "dir:./bale-data", "KIND:NAME",
      .help =
          "where objects are kept: dir:PATH, the folder of the embedded store, or s3:BUCKET[/PREFIX], a bucket of an "

@@ -32,7 +32,8 @@ struct config {
     char *config; /* the INI file */
     char *listen;
     char *admin;
-    char *admin_token; /* a file; "": none */
+    char *admin_token;  /* a file; "": none */
+    char *admin_socket; /* a path; "": none */
     char *backend;
     /* Of --backend s3: only. */
     char *endpoint; /* "": AWS, of backend_region */

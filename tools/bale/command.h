@@ -6,6 +6,7 @@
 #include "runtime/base/error.h"
 #include "server/config/config.h"
 #include "server/config/option.h"
+#include "tools/bale/session/control_call.h"
 #include "tools/bale/session/s3_place.h"
 
 #include <stdbool.h>
@@ -49,6 +50,7 @@ struct command_line {
     char *replay; /* a log */
     uint64_t tier_size;
     char *state;
+    char *admin_socket; /* of commands that ask a running server */
     int64_t zstd_level; /* of pack */
     char *plot;         /* of pack and estimate: a file for a picture */
     uint64_t columns;   /* of estimate, as are those up to prices: enum config_columns; also of maintain */
@@ -100,8 +102,9 @@ const struct command *command_find(const char *name); /* NULL: there is none */
 /* Environment and arguments (NULL behind the last) into *ret_line, which command_line_free is due on in either case. */
 bool command_line_read(const struct command *command, char *const *environment, char *const *arguments,
                        struct command_line *ret_line, struct error *error);
-/* Where the control file of the server lies that is meant: --state, else that of the backend. */
-const char *command_folder(const struct command_line *line);
+/* The running server that is meant: --admin-socket, else by the control file in --state, else in that of the backend.
+ */
+struct control_place command_place(const struct command_line *line);
 void command_line_free(const struct command *command, struct command_line *line);
 
 /* What `bale help` prints, and `bale COMMAND --help`. */

@@ -85,9 +85,10 @@ bool command_line_read(const struct command *command, char *const *environment, 
     return command->check == NULL || command->check(ret_line, error);
 }
 
-const char *command_folder(const struct command_line *line)
+struct control_place command_place(const struct command_line *line)
 {
-    return line->state != NULL ? line->state : line->folder;
+    return (struct control_place){.folder = line->state != NULL ? line->state : line->folder,
+                                  .socket = line->admin_socket};
 }
 
 void command_line_free(const struct command *command, struct command_line *line)

@@ -1,6 +1,7 @@
 /* tools/bale/commands.c -- the table of commands, each with the table of its options. */
 #include "server/config/backend_options.h"
 #include "tools/bale/command.h"
+#include "tools/bale/command_checks.h"
 #include "tools/bale/estimate/estimate.h"
 #include "tools/bale/maintain/policy.h"
 
@@ -20,6 +21,13 @@
     {                                                                                           \
         "backend", OPTION_FOLDER, AT(backend), "dir:./bale-data", "dir:PATH",                   \
             .has_variable = true, .help = "the folder of the embedded store, also BALE_BACKEND" \
+    }
+
+/* Of commands that ask a running server. */
+#define ADMIN_SOCKET                                                                                        \
+    {                                                                                                       \
+        "admin-socket", OPTION_TEXT, AT(admin_socket), NULL, "PATH",                                        \
+            .has_variable = true, .help = "the socket in the file system that the baled has which is meant" \
     }
 
 /* For commands that work on any backend, without a server. */
@@ -62,6 +70,7 @@ static const struct option CAT[] = {
 
 static const struct option DICT[] = {
     BACKEND,
+    ADMIN_SOCKET,
     {"state", OPTION_TEXT, AT(state), NULL, "PATH",
      .help = "the --state folder of a baled that runs before an S3 bucket, instead of --backend"},
     {"json", OPTION_FLAG, AT(json), "no", "", .help = "print one line of JSON"},
@@ -88,6 +97,7 @@ static const struct option KEYRING[] = {
 
 static const struct option LIFECYCLE[] = {
     BACKEND,
+    ADMIN_SOCKET,
     {"state", OPTION_TEXT, AT(state), NULL, "PATH",
      .help = "the --state folder of a baled that runs before an S3 bucket, instead of --backend"},
     {"explain", OPTION_TEXT, AT(explain), NULL, "BUCKET/KEY",
@@ -103,6 +113,7 @@ static const struct option LIFECYCLE[] = {
 
 static const struct option TIER[] = {
     {"state", OPTION_TEXT, AT(state), "./bale-state", "PATH", .help = "the --state folder of the baled"},
+    ADMIN_SOCKET,
     {"drop", OPTION_FLAG, AT(drop), "no", "",
      .help = "forget everything that lies in it, in memory and on the disk; with BUCKET/KEY what it holds of that key"},
     {"replay", OPTION_TEXT, AT(replay), NULL, "LOG",
@@ -353,135 +364,10 @@ static const struct option SAVINGS[] = {
     ANY_BACKEND,
 };
 
-/* ---- what fits together ---- */
-
-static bool check_check(const struct command_line *line, struct error *error)
-{
-    return line->copy == NULL || line->repair ||
-           error_set(error, ERROR_INVALID, NULL, "--copy goes with --repair: it replaces the catalogue");
-}
-
-static bool check_export(const struct command_line *line, struct error *error)
-{
-    return line->bucket != NULL ||
-           error_set(error, ERROR_INVALID, NULL, "it needs --bucket NAME; bale savings lists the buckets");
-}
-
-static bool check_estimate(const struct command_line *line, struct error *error)
-{
-    /* The same words as for --backend, where one of its kinds is meant. */
-    static const struct option backend = {"TARGET", OPTION_BACKEND, AT(backend), .default_text = NULL};
-    const struct setting setting = {&backend, "TARGET", line->target};
-    struct command_line ignored = {0};
-    bool is_store = strncmp(line->target, "dir:", 4) == 0;
-    bool is_kind = is_store || strncmp(line->target, "s3:", 3) == 0;
-    bool done = !is_kind || option_read(&setting, &ignored, error);
-    free(ignored.backend);
-    if (done && !is_store && (line->bucket != NULL || line->prefix != NULL))
-        return error_set(error, ERROR_INVALID, NULL,
-                         "--bucket and --prefix go with dir:PATH; of a bucket say "
-                         "s3:BUCKET/PREFIX, of files the folder");
-    return done;
-}
-
-static bool check_explain(const struct command_line *line, struct error *error)
-{
-    return (line->account != NULL && line->action != NULL) ||
-           error_set(error, ERROR_INVALID, NULL, "it needs --account and --action, and mostly --resource");
-}
-
-static bool check_journal(const struct command_line *line, struct error *error)
-{
-    unsigned works = line->restore + line->adopt + line->begin_anew + line->test_store + (line->release != NULL);
-    if (works > 1 || (works == 1 && (line->follow || line->verify || line->json)))
-        return error_set(error, ERROR_INVALID, NULL,
-                         "--restore, --adopt, --begin-anew, --test-store and --release go alone: give one of them");
-    if (line->yes && !line->restore && !line->adopt && !line->begin_anew)
-        return error_set(error, ERROR_INVALID, NULL, "--yes goes with --restore, --adopt or --begin-anew");
-    return true;
-}
-
-/* All errors of the policy are said here, before anything is opened. */
-static bool check_maintain(const struct command_line *line, struct error *error)
-{
-    static struct policy policy; /* large */
-    if (line->policy == NULL)
-        return error_set(error, ERROR_INVALID, NULL, "it needs --policy FILE");
-    bool is_bucket = config_is_bucket(&line->where);
-    if (line->state != NULL && !is_bucket)
-        return error_set(error, ERROR_INVALID, NULL,
-                         "--state goes with --backend s3:BUCKET; a folder has its ledger in it");
-    bool done = policy_load(line->policy, &policy, stderr, error);
-    bool needs_state = done && line->execute && is_bucket && policy_rewrites(&policy);
-    policy_free(&policy);
-    if (needs_state && line->state == NULL)
-        return error_set(error, ERROR_INVALID, NULL,
-                         "recompact and transition change what the savings ledger counts: give --state DIR, a folder "
-                         "of these runs alone");
-    return done;
-}
-
-static bool check_backend(const struct command_line *line, struct error *error)
-{
-    if (line->forget && !line->test)
-        return error_set(error, ERROR_INVALID, NULL, "--forget goes with --test");
-    return config_is_bucket(&line->where) ||
-           error_set(error, ERROR_INVALID, NULL,
-                     "it needs --backend s3:BUCKET; the store in a folder can do everything that is asked of it");
-}
-
-static bool check_fleet(const struct command_line *line, struct error *error)
-{
-    return config_is_bucket(&line->where) ||
-           error_set(error, ERROR_INVALID, NULL,
-                     "it needs --backend s3:BUCKET; a folder has one process, which /fleet of its admin port shows");
-}
-
-static bool check_dict(const struct command_line *line, struct error *error)
-{
-    return !line->s4 || strcmp(line->target, "list") == 0 ||
-           error_set(error, ERROR_INVALID, NULL, "--s4 goes with bale dict list");
-}
-
-static bool check_keyring(const struct command_line *line, struct error *error)
-{
-    if (line->yes && strcmp(line->target, "destroy") != 0)
-        return error_set(error, ERROR_INVALID, NULL, "--yes goes with bale keyring destroy");
-    if (line->from != NULL && strcmp(line->target, "rotate") != 0 && strcmp(line->target, "adopt") != 0)
-        return error_set(error, ERROR_INVALID, NULL, "--from goes with bale keyring rotate, and adopt");
-    return line->keyring != NULL || error_set(error, ERROR_INVALID, NULL, "it needs --keyring FILE");
-}
-
-static bool check_lifecycle(const struct command_line *line, struct error *error)
-{
-    if (line->version != NULL && line->explain == NULL)
-        return error_set(error, ERROR_INVALID, NULL, "--version goes with --explain");
-    return (line->explain != NULL) + (line->native != NULL) + line->confirm_clock <= 1 ||
-           error_set(error, ERROR_INVALID, NULL, "--explain, --native and --confirm-clock do not go together");
-}
-
-static bool check_tier(const struct command_line *line, struct error *error)
-{
-    const char *slash = line->target == NULL ? NULL : strchr(line->target, '/');
-    if (line->replay != NULL && line->drop)
-        return error_set(error, ERROR_INVALID, NULL, "--replay and --drop do not go together");
-    if (line->target != NULL && !line->drop)
-        return error_set(error, ERROR_INVALID, NULL, "%s: a key goes with --drop only", line->target);
-    return line->target == NULL || (slash != NULL && slash != line->target && slash[1] != '\0') ||
-           error_set(error, ERROR_INVALID, NULL, "%s: say of what: BUCKET/KEY", line->target);
-}
-
-static bool check_stamp(const struct command_line *line, struct error *error)
-{
-    return config_is_bucket(&line->where) ||
-           error_set(error, ERROR_INVALID, NULL,
-                     "it needs --backend s3:BUCKET; bale export writes what S4 reads of a folder");
-}
-
 /* ---- commands ---- */
 
 static const struct command COMMANDS[] = {
-    {"backend", command_backend, check_backend, NULL, "say what the S3 server behind Bale can do",
+    {"backend", command_backend, command_check_backend, NULL, "say what the S3 server behind Bale can do",
      "Prints what the server of --backend s3:BUCKET was seen to do and what is refused or done otherwise because it "
      "does not. The first to ask tries it; the result is kept in the bucket, under .bale/backend.",
      TABLE(BACKEND_COMMAND, "backend")},
@@ -494,36 +380,36 @@ static const struct command COMMANDS[] = {
      "file:PATH instead of BUCKET/KEY is a stored body that lies in a file, as an export has it or another tool took "
      "it out of a bucket; with PATH.s4index beside it, if that is there.",
      TABLE(CAT, "cat")},
-    {"check", command_check, check_check, NULL, "look for damage in a folder, and repair it",
+    {"check", command_check, command_check_check, NULL, "look for damage in a folder, and repair it",
      "Reads every row and every body of a folder that no baled has open, compares checksums, free space and the "
      "savings "
      "ledger, and says what is damaged.",
      TABLE(CHECK, "check")},
-    {"dict", command_dict, check_dict, "VERB [BUCKET/PREFIX]", "make and watch dictionaries for small objects",
+    {"dict", command_dict, command_check_dict, "VERB [BUCKET/PREFIX]", "make and watch dictionaries for small objects",
      "Asks a running baled. train BUCKET/PREFIX makes a dictionary of the objects there, and uses it for new ones when "
      "that is worth it; diff says what a new one would save; unmap ends its use, and what was written with it stays "
      "readable; retire BUCKET/ID writes that again and removes the dictionary; list shows all; status does, too, and "
      "fails when one does not save what it did.",
      TABLE(DICT, "dict")},
-    {"estimate", command_estimate, check_estimate, "TARGET", "say what packing would save, from a sample",
+    {"estimate", command_estimate, command_check_estimate, "TARGET", "say what packing would save, from a sample",
      "TARGET is s3:BUCKET[/PREFIX], a bucket of an S3 server, in which nothing is written or tried; a folder of files; "
      "or dir:PATH, the folder of the embedded store, also beside baled. All objects are listed, some of their frames "
      "are read and packed as baled would store them; what all of them would come to is said with the interval in which "
      "it lies 95 times of 100, with what it saves a month and costs once.",
      TABLE(ESTIMATE, "estimate")},
-    {"explain", command_explain, check_explain, NULL, "say who may do what, and what decides it",
+    {"explain", command_explain, command_check_explain, NULL, "say who may do what, and what decides it",
      "Says whether an account may do something to a bucket or an object, and which statement of the policy, which "
      "grant "
      "or which owner decides it, beside a running baled or without one. It asks what the server asks.",
      TABLE(EXPLAIN, "explain")},
-    {"export", command_export, check_export, "FOLDER", "write the objects of a bucket into files",
+    {"export", command_export, command_check_export, "FOLDER", "write the objects of a bucket into files",
      "Writes the objects of a bucket into FOLDER as S4 keeps them: stored bodies, .s4index sidecars and objects.json. "
      "No "
      "baled may have the backend's folder open. What is encrypted goes out in clear, if --keyring opens it; all else "
      "of "
      "that kind is named and left out, and the exit status is 1 then.",
      TABLE(EXPORT, "export")},
-    {"fleet", command_fleet, check_fleet, NULL, "say who serves a bucket, and how each does",
+    {"fleet", command_fleet, command_check_fleet, NULL, "say who serves a bucket, and how each does",
      "Prints the card of each baled that serves the bucket of --backend s3:BUCKET: its name, addresses and version, "
      "whether it runs, has stopped or has gone, how old its view of the journal is and since when amounts wait for the "
      "ledger, as it was when the card was written. It needs no baled.",
@@ -543,12 +429,12 @@ static const struct command COMMANDS[] = {
      "Prints what is known of one object: sizes, ETags, codec, frames, parts, checksums, metadata. file:PATH instead "
      "of BUCKET/KEY is a stored body that lies in a file, of which only that is known.",
      TABLE(INSPECT, "inspect")},
-    {"journal", command_journal, check_journal, NULL, "say how the journal stands, and set it right",
+    {"journal", command_journal, command_check_journal, NULL, "say how the journal stands, and set it right",
      "Says how the journal stands on which settings and the savings ledger are kept: beside a running baled or without "
      "one where it only reads. --restore, --adopt and --begin-anew want every baled stopped, before a bucket of an S3 "
      "server as before a folder; --test-store and --release a baled that has the folder open.",
      TABLE(JOURNAL, "journal")},
-    {"keyring", command_keyring, check_keyring, "VERB [ID|PLACE]",
+    {"keyring", command_keyring, command_check_keyring, "VERB [ID|PLACE]",
      "make and change the file of keys that encrypt objects",
      "create makes the file that baled is given with --keyring, with one key, which is active; add puts one key more "
      "into it; activate ID lets new objects be written under that key; retire ID keeps it from becoming active again; "
@@ -560,12 +446,12 @@ static const struct command COMMANDS[] = {
      "nothing of --backend is encrypted under it, or with --yes; "
      "what was is lost then. Keys themselves are never printed.",
      TABLE(KEYRING, "keyring")},
-    {"lifecycle", command_lifecycle, check_lifecycle, NULL, "say what lifecycle rules do, and why",
+    {"lifecycle", command_lifecycle, command_check_lifecycle, NULL, "say what lifecycle rules do, and why",
      "Asks a running baled what the lifecycle rules of its buckets have done, and when something falls due next; or, "
      "with --explain, why they leave one object alone, or not; or, with --native, what the backend would have to be "
      "told to do the same.",
      TABLE(LIFECYCLE, "lifecycle")},
-    {"maintain", command_maintain, check_maintain, NULL, "pack objects anew, or move them, by rules",
+    {"maintain", command_maintain, command_check_maintain, NULL, "pack objects anew, or move them, by rules",
      "Looks at every object of --backend and does what the rules of --policy say: migrate packs what lay in a bucket "
      "of an S3 server before Bale; recompact packs objects anew at a higher level; transition moves them to a colder "
      "storage class; sweep removes what nothing needs any more. A bucket may have running servers, a folder no baled "
@@ -600,11 +486,12 @@ static const struct command COMMANDS[] = {
      "Prints what every bucket holds, what is stored of it and what that saves, beside a running baled or without one: "
      "of a folder exactly and as of now, of a bucket as its journal has it, about a second ago.",
      TABLE(SAVINGS, "savings")},
-    {"stamp", command_stamp, check_stamp, NULL, "write S4's sidecars beside the objects of a bucket",
+    {"stamp", command_stamp, command_check_stamp, NULL, "write S4's sidecars beside the objects of a bucket",
      "For whoever leaves, or reads the bucket with S4 as well: writes KEY.s4index beside each object of several frames "
      "that Bale wrote, bound to its ETag. Objects stay as they are.",
      TABLE(STAMP, "stamp")},
-    {"tier", command_tier, check_tier, "[BUCKET/KEY]", "say what the tier of a running server holds, or empty it",
+    {"tier", command_tier, command_check_tier, "[BUCKET/KEY]",
+     "say what the tier of a running server holds, or empty it",
      "Asks a running baled on this machine, whose tier stands before a bucket, how much of what was read was near, "
      "what "
      "the tier holds, and how its disk does. --drop forgets all of it, or of one key: of the revision that was seen "

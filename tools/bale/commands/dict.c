@@ -50,8 +50,9 @@ static struct json_object *change(const struct command_line *line, const char *p
 {
     struct buffer request;
     struct json_object *answer = NULL;
+    const struct control_place place = command_place(line);
     if (make_request(line, path, more, &request, error))
-        answer = control_call(command_folder(line), "POST", buffer_span(&request), error);
+        answer = control_call(&place, "POST", buffer_span(&request), error);
     buffer_free(&request);
     return answer;
 }
@@ -174,7 +175,8 @@ static void print_for_s4(struct json_object *rules)
 
 static bool command_list(const struct command_line *line, struct error *error)
 {
-    struct json_object *document = control_call(command_folder(line), "GET", SPAN("/dict"), error);
+    const struct control_place place = command_place(line);
+    struct json_object *document = control_call(&place, "GET", SPAN("/dict"), error);
     if (document == NULL)
         return false;
     struct json_object *rules = answer_member(document, "rules");
@@ -194,7 +196,8 @@ static bool command_list(const struct command_line *line, struct error *error)
 
 static bool command_status(const struct command_line *line, struct error *error)
 {
-    struct json_object *document = control_call(command_folder(line), "GET", SPAN("/dict"), error);
+    const struct control_place place = command_place(line);
+    struct json_object *document = control_call(&place, "GET", SPAN("/dict"), error);
     if (document == NULL)
         return false;
     struct json_object *rules = answer_member(document, "rules");

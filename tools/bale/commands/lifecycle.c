@@ -181,14 +181,15 @@ static bool print_native(const struct command_line *line, struct json_object *do
 
 static struct json_object *call(const struct command_line *line, struct error *error)
 {
+    const struct control_place place = command_place(line);
     struct buffer request;
     struct json_object *answer = NULL;
     if (line->confirm_clock)
-        return control_call(command_folder(line), "POST", SPAN("/lifecycle/confirm-clock"), error);
+        return control_call(&place, "POST", SPAN("/lifecycle/confirm-clock"), error);
     if (line->explain == NULL && line->native == NULL)
-        return control_call(command_folder(line), "GET", SPAN("/lifecycle"), error);
+        return control_call(&place, "GET", SPAN("/lifecycle"), error);
     if (line->native != NULL ? make_native_request(line, &request, error) : make_request(line, &request, error))
-        answer = control_call(command_folder(line), "GET", buffer_span(&request), error);
+        answer = control_call(&place, "GET", buffer_span(&request), error);
     buffer_free(&request);
     return answer;
 }

@@ -67,12 +67,13 @@ static struct json_object *drop_key(const struct command_line *line, struct erro
 {
     struct span place = span_from_string(line->target);
     size_t slash = span_find(place, '/');
+    const struct control_place server = command_place(line);
     struct buffer request = {0};
     buffer_append_string(&request, "/tier/drop?bucket=");
     uri_encode(&request, span_take(place, slash), URI_ENCODE_ALL);
     buffer_append_string(&request, "&key=");
     uri_encode(&request, span_skip(place, slash + 1), URI_ENCODE_ALL);
-    struct json_object *answer = control_call(line->state, "POST", buffer_span(&request), error);
+    struct json_object *answer = control_call(&server, "POST", buffer_span(&request), error);
     buffer_free(&request);
     return answer;
 }
@@ -81,8 +82,8 @@ static struct json_object *ask(const struct command_line *line, struct error *er
 {
     if (line->target != NULL)
         return drop_key(line, error);
-    return control_call(line->state, line->drop ? "POST" : "GET", line->drop ? SPAN("/tier/drop") : SPAN("/tier"),
-                        error);
+    const struct control_place place = command_place(line);
+    return control_call(&place, line->drop ? "POST" : "GET", line->drop ? SPAN("/tier/drop") : SPAN("/tier"), error);
 }
 
 /* ---- of a log ---- */

@@ -31,14 +31,14 @@ static struct curl_slist *set_headers(CURL *curl, const struct control_file *fil
 {
     char header[CONTROL_WORD_BYTES + 64];
     (void)snprintf(header, sizeof header, "Authorization: Bearer %s", file->word);
-    struct curl_slist *headers = curl_slist_append(NULL, header);
-    ASSERT(headers != NULL);
+    struct curl_slist *headers = file->word[0] == '\0' ? NULL : curl_slist_append(NULL, header);
+    ASSERT(headers != NULL || file->word[0] == '\0');
     (void)curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
     return headers;
 }
 
-static bool transfer(const struct control_file *file, const char *method, struct span path_and_query,
-                     struct buffer *body, long *ret_status, struct error *error)
+static bool transfer(const struct control_file *file, const char *socket, const char *method,
+                     struct span path_and_query, struct buffer *body, long *ret_status, struct error *error)
 {
     char reason[CURL_ERROR_SIZE] = "";
     struct buffer url = {0};
@@ -49,6 +49,8 @@ static bool transfer(const struct control_file *file, const char *method, struct
     ASSERT(curl != NULL);
     struct curl_slist *headers = set_headers(curl, file);
     set_certificate(curl, file);
+    if (socket != NULL)
+        (void)curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, socket);
     (void)curl_easy_setopt(curl, CURLOPT_URL, (const char *)url.data);
     (void)curl_easy_setopt(curl, CURLOPT_NOPROXY, "*");
     (void)curl_easy_setopt(curl, CURLOPT_TIMEOUT, (long)TIMEOUT_S);
@@ -65,8 +67,9 @@ static bool transfer(const struct control_file *file, const char *method, struct
     curl_slist_free_all(headers);
     curl_easy_cleanup(curl);
     buffer_free(&url);
-    return code == CURLE_OK || error_set(error, ERROR_IO, NULL, "no server answers on %s: %s", file->url,
-                                         reason[0] != '\0' ? reason : curl_easy_strerror(code));
+    return code == CURLE_OK ||
+           error_set(error, ERROR_IO, NULL, "no server answers on %s: %s", socket != NULL ? socket : file->url,
+                     reason[0] != '\0' ? reason : curl_easy_strerror(code));
 }
 
 static struct json_object *refuse(struct json_object *document, long status, struct error *error)
@@ -80,19 +83,28 @@ static struct json_object *refuse(struct json_object *document, long status, str
     return NULL;
 }
 
-struct json_object *control_call(const char *folder, const char *method, struct span path_and_query,
+/* Who connects to the socket needs no word. */
+static bool find_server(const struct control_place *place, struct control_file *ret_file, struct error *error)
+{
+    if (place->socket != NULL) {
+        *ret_file = (struct control_file){.url = "http://localhost"};
+        return true;
+    }
+    return control_file_read(place->folder, ret_file, error) ||
+           error_prepend(error, "baled must run for this, in the folder that --backend or --state names");
+}
+
+struct json_object *control_call(const struct control_place *place, const char *method, struct span path_and_query,
                                  struct error *error)
 {
     static struct control_file file;
     struct buffer body;
     long status = 0;
     struct json_object *document = NULL;
-    if (!control_file_read(folder, &file, error)) {
-        (void)error_prepend(error, "baled must run for this, in the folder that --backend or --state names");
+    if (!find_server(place, &file, error))
         return NULL;
-    }
     buffer_init(&body, ANSWER_BYTES_MAX);
-    bool is_answered = transfer(&file, method, path_and_query, &body, &status, error);
+    bool is_answered = transfer(&file, place->socket, method, path_and_query, &body, &status, error);
     if (is_answered) {
         buffer_append_byte(&body, '\0');
         document = json_tokener_parse((const char *)body.data);
