@@ -28,6 +28,28 @@ const struct random_source *random_system(void)
     return &source;
 }
 
+static void ahead_fill(void *context, void *ret_bytes, size_t size)
+{
+    struct random_ahead *ahead = context;
+    if (size > sizeof ahead->bytes) {
+        random_fill(ahead->source, ret_bytes, size);
+        return;
+    }
+    if (size > sizeof ahead->bytes - ahead->used) {
+        random_fill(ahead->source, ahead->bytes, sizeof ahead->bytes);
+        ahead->used = 0;
+    }
+    memcpy(ret_bytes, ahead->bytes + ahead->used, size);
+    ahead->used += size;
+}
+
+struct random_source random_ahead(struct random_ahead *state, const struct random_source *source)
+{
+    state->source = source;
+    state->used = sizeof state->bytes;
+    return (struct random_source){ahead_fill, state};
+}
+
 static uint64_t rotate_left(uint64_t value, unsigned bits)
 {
     return value << bits | value >> (64 - bits);

@@ -17,6 +17,15 @@ struct random_seeded {
 };
 
 const struct random_source *random_system(void);
+/* Draws from another source many bytes at once and hands them out, each once: for identifiers of which one is needed so
+ * often that a call of the kernel for each would count. Not for keys, which would lie in memory before they are used.
+ * One thread's; the state belongs to the caller and must outlive the source. */
+struct random_ahead {
+    const struct random_source *source;
+    size_t used; /* of the bytes */
+    uint8_t bytes[1024];
+};
+struct random_source random_ahead(struct random_ahead *state, const struct random_source *source);
 /* The state belongs to the caller and must outlive the source. */
 struct random_source random_seeded(struct random_seeded *state, uint64_t seed);
 

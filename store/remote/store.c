@@ -233,6 +233,7 @@ void remote_attach_shard(struct bucket_store *store, unsigned index)
     shared_heads_init(&shard->heads);
     shard->words = words_create(remote);
     wait_queue_init(&shard->background_ended);
+    shard->random = random_ahead(&shard->drawn, remote->settings.random);
     shard->rows = rows_attach(remote->rows);
     shard->log = remote->ledger_state == NULL ? NULL : ledger_log(remote->ledger_state, index);
     remote->shards[index] = shard; /* stays, for whoever reads its counters */

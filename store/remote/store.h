@@ -36,6 +36,8 @@ struct remote_shard {
     struct words *words; /* store/remote/words/words.h; NULL: there are none */
     unsigned background; /* fibers that end what nobody waits for */
     struct wait_queue background_ended;
+    struct random_source random; /* for nonces, from `drawn` */
+    struct random_ahead drawn;
     struct remote_counters counters;
 };
 

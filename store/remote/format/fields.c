@@ -12,7 +12,10 @@
 
 #include <stdio.h>
 
-enum { FIELD_NAME_BYTES_MAX = 2048 };
+enum {
+    FIELD_NAME_BYTES_MAX = 2048,
+    LIST_BYTES_LIKELY = 1024, /* of the fields of one object: what is larger grows */
+};
 
 static const struct span user_prefix = SPAN("x-amz-meta-");
 static const struct span lock_mode_field = SPAN("x-amz-object-lock-mode");
@@ -81,6 +84,7 @@ size_t fields_own_bytes(const struct object_attributes *attributes, const struct
     size_t total = 0;
     struct span name;
     struct span value;
+    (void)buffer_reserve(&list, LIST_BYTES_LIKELY);
     (void)list_own(attributes, stamp, &list);
     for (size_t position = 0; metadata_next(buffer_span(&list), &position, &name, &value);)
         total += user_prefix.size + name.size + value.size;
@@ -116,6 +120,23 @@ bool fields_can_carry(struct span metadata, size_t own_bytes)
             user_bytes += name.size + value.size;
     }
     return user_bytes <= FIELDS_USER_BYTES_MAX && all_bytes <= FIELDS_BYTES_MAX && count <= FIELDS_COUNT_MAX;
+}
+
+static bool has_user_field(struct span metadata)
+{
+    struct span name;
+    struct span value;
+    for (size_t position = 0; metadata_next(metadata, &position, &name, &value);) {
+        if (span_starts_with(name, user_prefix))
+            return true;
+    }
+    return false;
+}
+
+bool fields_can_travel(const struct object_attributes *attributes, const struct object_stamp *stamp)
+{
+    size_t own_bytes = has_user_field(attributes->metadata) ? fields_own_bytes(attributes, stamp) : 0;
+    return fields_can_carry(attributes->metadata, own_bytes);
 }
 
 static void put_own(struct span list, struct buffer *ret_fields)
@@ -167,6 +188,8 @@ bool fields_encode(const struct object_attributes *attributes, const struct obje
                    struct buffer *ret_fields)
 {
     struct buffer own = {0};
+    (void)buffer_reserve(&own, LIST_BYTES_LIKELY);
+    (void)buffer_reserve(ret_fields, LIST_BYTES_LIKELY);
     bool done = stamp == NULL || list_own(attributes, stamp, &own);
     bool is_in_trailer = stamp != NULL && stamp->is_metadata_in_trailer;
     bool has_own_class = stamp != NULL && stamp->storage_class[0] != '\0';
@@ -412,6 +435,7 @@ bool fields_decode(const struct http_field *fields, unsigned count, uint64_t siz
     *ret_object = (struct backend_object){.attributes.stored_size = size};
     if (!read_words(&list, &ret_object->attributes, error))
         return false;
+    (void)buffer_reserve(&own, LIST_BYTES_LIKELY);
     for (unsigned i = 0; i < count; i++)
         sort_field(&fields[i], &own, ret_metadata);
     bool done = read_own(buffer_span(&own), ret_object, error);

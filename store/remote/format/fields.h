@@ -27,6 +27,8 @@ enum {
 /* Can the client's metadata travel as header fields beside `own_bytes` of ours (fields_own_bytes), and come back as
  * they are? Values that are not printable ASCII, begin or end with a blank or hold two in a row do not. */
 bool fields_can_carry(struct span metadata, size_t own_bytes);
+/* The same of an object's metadata beside its own fields, which alone always fit. */
+bool fields_can_travel(const struct object_attributes *attributes, const struct object_stamp *stamp);
 /* What S4's fields, the stamp and the owner take of FIELDS_USER_BYTES_MAX. */
 size_t fields_own_bytes(const struct object_attributes *attributes, const struct object_stamp *stamp);
 /* Appends everything that a PUT, Create or CopyObject with REPLACE says of the object. attributes->checksum is not used

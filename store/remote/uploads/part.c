@@ -37,7 +37,7 @@ SUSPENDS static bool begin(const struct upload_place *place, struct part_place *
     char text[UPLOAD_KEY_BYTES];
     char suffix[2 * BODY_NAME_BYTES + 3] = "b/";
     memcpy(part->upload_id, place->id.data, UPLOAD_ID_BYTES - 1);
-    random_fill(place->remote->settings.random, part->body, BODY_NAME_BYTES);
+    random_fill(&remote_shard_here(place->remote)->random, part->body, BODY_NAME_BYTES);
     hex_encode(span_of(part->body, BODY_NAME_BYTES), suffix + 2);
     const struct write_intent intent = {
         .name = {.bucket = place->bucket, .key = upload_key(place, suffix, text)},

@@ -65,7 +65,7 @@ static bool can_travel(struct copying *copying)
     if (stamp->is_metadata_in_trailer && span_equal(attributes->metadata, copying->source->base.attributes.metadata))
         return true;
     stamp->is_metadata_in_trailer = false;
-    return fields_can_carry(attributes->metadata, fields_own_bytes(attributes, stamp));
+    return fields_can_travel(attributes, stamp);
 }
 
 static bool decides_targets(const struct copying *copying)

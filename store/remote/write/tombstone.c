@@ -93,7 +93,7 @@ static void make(const struct remote_key *key, struct tombstone *tombstone)
     struct buffer text = {
         .data = tombstone->memory, .capacity = sizeof tombstone->memory, .limit = sizeof tombstone->memory};
     struct object_stamp stamp = {.is_tombstone = true};
-    random_fill(key->shard->remote->settings.random, tombstone->nonce, sizeof tombstone->nonce);
+    random_fill(&key->shard->random, tombstone->nonce, sizeof tombstone->nonce);
     memcpy(stamp.nonce, tombstone->nonce, STAMP_NONCE_BYTES);
     memcpy(stamp.name, key->row_key, STAMP_NAME_BYTES);
     stamp_encode(&stamp, &text);

@@ -100,7 +100,7 @@ struct remote_writer *remote_writer_create(struct bucket_store *store, const str
         free(writer);
         return NULL;
     }
-    random_fill(remote->settings.random, writer->nonce, sizeof writer->nonce);
+    random_fill(&writer->key.shard->random, writer->nonce, sizeof writer->nonce);
     writer->part_bytes = choose_part_bytes(remote, intent, writer->key.is_internal);
     target_init(&writer->target, &writer->key, intent->condition);
     return writer;

@@ -177,7 +177,7 @@ static bool place_metadata(const struct remote_writer *writer, uint64_t frames, 
     if (is_rewrite && attributes->layout == LAYOUT_RAW)
         frame_body(object);
     stamp->trailer = frames > 1 || has_parts || is_rewrite ? STAMP_TRAILER_BYTES : STAMP_NO_TRAILER;
-    if (fields_can_carry(attributes->metadata, fields_own_bytes(attributes, stamp)))
+    if (fields_can_travel(attributes, stamp))
         return true;
     if (!attributes->is_s4 || attributes->layout == LAYOUT_CODEC || attributes->original_size > FRAME_BYTES_MAX)
         return error_set(error, ERROR_INVALID, S3_MetadataTooLarge,
@@ -201,8 +201,7 @@ static bool make_for_create(struct remote_writer *writer, struct written_object 
     make_early(writer, object);
     make_stamp(writer, &object->attributes, &object->stamp);
     object->stamp.trailer = STAMP_TRAILER_SAYS;
-    object->stamp.is_metadata_in_trailer =
-        !fields_can_carry(object->attributes.metadata, fields_own_bytes(&object->attributes, &object->stamp));
+    object->stamp.is_metadata_in_trailer = !fields_can_travel(&object->attributes, &object->stamp);
     return encode(object, error);
 }
 

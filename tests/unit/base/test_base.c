@@ -111,6 +111,36 @@ START_TEST(base64_round_trips_random_bytes)
 }
 END_TEST
 
+static void count_up(void *context, void *ret_bytes, size_t size)
+{
+    uint32_t *next = context;
+    for (size_t i = 0; i < size / sizeof *next; i++, (*next)++)
+        memcpy((uint8_t *)ret_bytes + i * sizeof *next, next, sizeof *next);
+}
+
+/* Also where what is left of a draw is too little, and where more is wanted than is drawn at once. */
+START_TEST(random_bytes_drawn_ahead_come_once)
+{
+    enum { MANY = 512 };
+    static struct random_ahead state;
+    uint32_t next = 1;
+    uint32_t last = 0;
+    const struct random_source counting = {count_up, &next};
+    struct random_source ahead = random_ahead(&state, &counting);
+    uint32_t words[MANY];
+    for (unsigned round = 0; round < 3000; round++) {
+        unsigned count = round % 7 == 6 ? MANY : 1 + round % 13;
+        random_fill(&ahead, words, count * sizeof *words);
+        for (unsigned i = 0; i < count; i++)
+            ck_assert_uint_eq(words[i], words[0] + i);
+        ck_assert(count == MANY || words[0] > last);
+        if (count < MANY) /* the others come past what is drawn */
+            last = words[count - 1];
+    }
+    ck_assert_uint_lt(next, 3000 * MANY);
+}
+END_TEST
+
 START_TEST(span_compares_like_s3_sorts)
 {
     ck_assert_int_lt(span_compare(SPAN("a"), SPAN("a/")), 0);
@@ -242,6 +272,7 @@ int main(void)
     tcase_add_test(cases, hex_is_lower_case_out_and_either_case_in);
     tcase_add_test(cases, base64_is_canonical_both_ways);
     tcase_add_test(cases, base64_for_names);
+    tcase_add_test(cases, random_bytes_drawn_ahead_come_once);
     tcase_add_test(cases, base64_round_trips_random_bytes);
     tcase_add_test(cases, span_compares_like_s3_sorts);
     tcase_add_test(cases, buffer_stops_at_its_limit_and_says_so);

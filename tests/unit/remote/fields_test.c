@@ -265,6 +265,31 @@ START_TEST(the_limit_counts_whole_names)
     struct object_attributes attributes = ordinary(SPAN_EMPTY);
     struct object_stamp stamp = {.trailer = STAMP_TRAILER_SAYS, .is_counted = true, .checksum = attributes.checksum};
     ck_assert_uint_le(fields_own_bytes(&attributes, &stamp), 420);
+
+    size_t beside = FIELDS_USER_BYTES_MAX - fields_own_bytes(&attributes, &stamp) - strlen("x-amz-meta-a");
+    for (size_t over = 0; over <= 1; over++) { /* the same of an object's own fields and metadata */
+        struct buffer metadata = {0};
+        ck_assert(metadata_append(&metadata, SPAN("x-amz-meta-a"), span_of(value, beside + over)));
+        attributes.metadata = buffer_span(&metadata);
+        ck_assert(fields_can_travel(&attributes, &stamp) == (over == 0));
+        buffer_free(&metadata);
+    }
+}
+END_TEST
+
+/* Whatever an object has of its own, there is room for it where a client has none. */
+START_TEST(own_fields_alone_always_fit)
+{
+    static const uint8_t bytes[OBJECT_ACL_BYTES_MAX];
+    struct object_attributes attributes = ordinary(SPAN_EMPTY);
+    struct object_stamp stamp = {.trailer = STAMP_TRAILER_SAYS, .is_counted = true, .kept_ms = 1, .made_of_count = 0};
+    char owner[ACCOUNT_ID_BYTES_MAX];
+    memset(owner, 'o', sizeof owner);
+    attributes.owner = span_of(owner, sizeof owner);
+    attributes.acl = span_of(bytes, sizeof bytes);
+    attributes.seal = span_of(bytes, OBJECT_SEAL_BYTES_MAX);
+    ck_assert_uint_le(fields_own_bytes(&attributes, &stamp), FIELDS_USER_BYTES_MAX);
+    ck_assert(fields_can_travel(&attributes, &stamp));
 }
 END_TEST
 
@@ -439,6 +464,7 @@ int main(void)
     tcase_add_test(cases, etags);
     tcase_add_test(cases, what_a_header_cannot_carry);
     tcase_add_test(cases, the_limit_counts_whole_names);
+    tcase_add_test(cases, own_fields_alone_always_fit);
     tcase_add_test(cases, metadata_from_the_trailer);
     tcase_add_test(cases, attributes_from_the_trailer);
     tcase_add_test(cases, seal_of_an_encrypted_object);

@@ -145,7 +145,7 @@ static void stale(void)
          {.then = THEN_CLOSE}, {.answer = http_text(200, "", "three")}, {.answer = http_text(200, "", "four")},
          {.then = THEN_CLOSE});
     EXPECT(get("key", text, sizeof text));
-    (void)io_sleep_until(deadline_after_ms(20)); /* it closes, and we can see that */
+    (void)io_sleep_until(deadline_after_ms(50)); /* it closes, and we can see that */
     struct s3_call call = write_once();
     EXPECT(attempt(&call));
     ck_assert_uint_eq(metric_read(&s3_client_connection_counters(client)->connections_found_closed), 1);
