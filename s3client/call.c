@@ -126,8 +126,8 @@ static enum s3_outcome outcome_of(const struct error *error)
 static bool prepend_what(const struct course *course, struct error *error)
 {
     const struct s3_call *call = course->call;
-    return error_prepend(error, "%s %.*s: %s", s3_kind_name(call->kind), SPAN_FORMAT(call->bucket),
-                         s3_endpoint_url(course->client->endpoint));
+    return error_prepend(error, "%s%s%.*s: %s", s3_kind_name(call->kind), call->bucket.size > 0 ? " " : "",
+                         SPAN_FORMAT(call->bucket), s3_endpoint_url(course->client->endpoint));
 }
 
 /* The request or its answer got lost on the way. */

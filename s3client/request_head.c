@@ -102,13 +102,26 @@ static bool is_bucket(struct span bucket)
     return bucket.size <= 255 && !span_equal(bucket, SPAN(".")) && !span_equal(bucket, SPAN(".."));
 }
 
+/* What can stand in a request's first line. */
+static bool is_target(struct span target)
+{
+    for (size_t i = 0; i < target.size; i++) {
+        if (target.data[i] <= ' ' || target.data[i] > '~')
+            return false;
+    }
+    return target.size == 0 || target.data[0] == '/';
+}
+
 bool s3_request_check(const struct s3_call *call, struct error *error)
 {
+    ASSERT(call->target.size == 0 || (call->bucket.size == 0 && call->query_count == 0));
     ASSERT(call->key.size == 0 || call->bucket.size > 0);
     ASSERT(call->headers_count <= S3_HEADERS_MAX && call->query_count <= S3_PARAMETERS_MAX);
     ASSERT(call->body_count <= S3_PIECES_MAX);
     if (!is_bucket(call->bucket))
         return error_set(error, ERROR_INVALID, NULL, "\"%.*s\" is no name of a bucket", SPAN_FORMAT(call->bucket));
+    if (!is_target(call->target))
+        return error_set(error, ERROR_INVALID, NULL, "the URL's path and query hold bytes that must be encoded");
     for (unsigned i = 0; i < call->headers_count; i++) {
         if (!check_field(&call->headers[i], error))
             return false;
@@ -182,6 +195,19 @@ static void list_names(struct s3_head_scratch *scratch)
         if (i > 0)
             buffer_append_byte(&scratch->signed_headers, ';');
         buffer_append(&scratch->signed_headers, scratch->fields[i].name);
+    }
+}
+
+static void append_target(struct buffer *to, const struct s3_head_scratch *scratch, const struct s3_call *call)
+{
+    if (call->target.size > 0) {
+        buffer_append(to, call->target);
+        return;
+    }
+    uri_encode(to, buffer_span(&scratch->path), URI_ENCODE_KEEP_SLASH);
+    if (scratch->query.size > 0) {
+        buffer_append_byte(to, '?');
+        buffer_append(to, buffer_span(&scratch->query));
     }
 }
 
@@ -288,11 +314,7 @@ bool s3_request_head(struct s3_client *client, const struct s3_call *call, const
 
     buffer_append_string(to, verb);
     buffer_append_byte(to, ' ');
-    uri_encode(to, buffer_span(&scratch->path), URI_ENCODE_KEEP_SLASH);
-    if (scratch->query.size > 0) {
-        buffer_append_byte(to, '?');
-        buffer_append(to, buffer_span(&scratch->query));
-    }
+    append_target(to, scratch, call);
     buffer_append_string(to, " HTTP/1.1\r\n");
     for (unsigned i = 0; i < scratch->fields_count; i++)
         append_field(to, scratch->fields[i].name, scratch->fields[i].value);

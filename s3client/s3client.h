@@ -167,6 +167,9 @@ struct s3_call {
     enum s3_kind kind;
     struct span bucket; /* empty: S3_LIST_BUCKETS */
     struct span key;    /* empty: the bucket itself. Raw bytes, encoded here */
+    /* "/path?query" as it stands in a URL, encoded already; then bucket, key and query are empty. Of a URL that has its
+     * signature in itself: for an endpoint without credentials. */
+    struct span target;
     const struct s3_parameter *query;
     unsigned query_count;
     /* Signed, all of them. Names in lower case; Host, Authorization, Content-Length, Connection, x-amz-date,

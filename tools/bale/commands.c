@@ -414,11 +414,12 @@ static const struct command COMMANDS[] = {
      "whether it runs, has stopped or has gone, how old its view of the journal is and since when amounts wait for the "
      "ledger, as it was when the card was written. It needs no baled.",
      TABLE(FLEET, "fleet")},
-    {"get", command_get, command_check_get, "s3://BUCKET/KEY [FILE]", "get an object of any S3 server, in parts",
+    {"get", command_get, command_check_get, "s3://BUCKET/KEY|URL [FILE]", "get an object of any S3 server, in parts",
      "Gets one object of any S3 server into FILE, over several connections at once. All of it is of one revision: "
      "every request is bound to the first answer's ETag. It is compared with the checksum that the server names, and "
      "only then FILE is there, whole and on the disk. FILE may be a folder; without one it is the key's last segment "
-     "in this folder, and - is standard output. With --tree it gets all objects below a prefix into a folder.",
+     "in this folder, and - is standard output. A URL, http:// or https://, is asked for as it stands, without "
+     "credentials: a presigned one, or a web server's. With --tree it gets all objects below a prefix into a folder.",
      TABLE(GET, "get")},
     {"import", command_import, NULL, "FOLDER", "put such files into a bucket",
      "Puts what bale export or another tool of S4 wrote into FOLDER into a bucket, which is made when it is missing. "

@@ -40,7 +40,7 @@ class Replica:
         time.sleep(0.5)
         name = getattr(answer, "header", lambda _: None)("x-amz-request-id")
         lines = self.bale.log().splitlines()
-        return "\n".join([line for line in lines if name and name in line] or lines[-20:])
+        return "\n".join([line for line in lines if (name and name in line) or " message text=" in line][-20:])
 
     def kill(self):
         self.downs.append([time.monotonic(), None])

@@ -259,6 +259,17 @@ static void unsigned_calls(void)
     s3_answer_close(&answer);
     expect_not_sent("Authorization");
     expect_not_sent("x-amz-date");
+    call = (struct s3_call){.kind = S3_GET_OBJECT, .target = SPAN("/a%2f+b?X-Amz-Signature=c%2Fd&e")};
+    PLAY({.answer = http_text(200, "", "")});
+    EXPECT(s3_client_call(anonymous, &call, &answer, &error));
+    s3_answer_close(&answer);
+    expect_sent("GET /a%2f+b?X-Amz-Signature=c%2Fd&e HTTP/1.1\r\n");
+    static const char *const wrong[] = {"a", "/a b", "/a\r\nb: c", "/\xc3\xa4"};
+    for (unsigned i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        call.target = span_from_string(wrong[i]);
+        ck_assert(!s3_client_call(anonymous, &call, &answer, &error));
+        ck_assert_int_eq(error.kind, ERROR_INVALID);
+    }
     s3_client_destroy(anonymous);
     s3_endpoint_destroy(public);
 }

@@ -6,6 +6,7 @@
 #include "tools/bale/session/s3_session.h"
 #include "tools/bale/transfer/download.h"
 #include "tools/bale/transfer/tree.h"
+#include "tools/bale/transfer/url_place.h"
 #include "tools/bale/view/bytes_text.h"
 #include "tools/bale/view/printable.h"
 
@@ -22,6 +23,7 @@ enum { ATTEMPTS_MAX = 4 };
 
 struct get {
     const struct command_line *line;
+    struct url_place url; /* where it is named by a URL */
     struct remote_object object;
     bool is_to_stream;
     char *path; /* of the file */
@@ -242,9 +244,13 @@ static bool check_tree(const struct command_line *line, struct span prefix, stru
 bool command_check_get(const struct command_line *line, struct error *error)
 {
     struct span bucket;
-    struct span key;
-    if (!s3_session_name(line->target, &bucket, &key, error))
+    struct span key = SPAN("url");
+    if (url_place_is(line->target)) {
+        if (line->tree || line->version_id != NULL)
+            return error_set(error, ERROR_INVALID, NULL, "--tree and --version-id want s3://BUCKET/KEY, and no URL");
+    } else if (!s3_session_name(line->target, &bucket, &key, error)) {
         return false;
+    }
     if (line->tree)
         return check_tree(line, key, error);
     if (line->include != NULL || line->exclude != NULL)
@@ -260,11 +266,23 @@ bool command_check_get(const struct command_line *line, struct error *error)
                      S3_KEY_BYTES_MAX);
 }
 
+/* Nobody's keys go to a place that a URL names: it says by itself who may. */
+static bool run(struct get *get, struct error *error)
+{
+    struct s3_place place = get->line->server;
+    if (get->url.target.size > 0) {
+        place.endpoint = get->url.origin;
+        place.addressing = S3_ADDRESS_PATH;
+        place.is_anonymous = true;
+    }
+    return s3_session_run(&place, (unsigned)get->line->parts, get_object, get, error);
+}
+
 static bool get_to_file(struct get *get, struct error *error)
 {
     bool is_done = choose_path(get, error) && open_file(get, error);
     if (is_done) {
-        is_done = s3_session_run(&get->line->server, (unsigned)get->line->parts, get_object, get, error);
+        is_done = run(get, error);
         if (!is_done && get->file.is_kept && error->kind != ERROR_CHANGED && !get->line->quiet)
             (void)fprintf(stderr, "bale get: %s%s keeps what has come: --resume goes on\n", get->path,
                           LOCAL_FILE_PART_SUFFIX);
@@ -274,16 +292,27 @@ static bool get_to_file(struct get *get, struct error *error)
     return is_done;
 }
 
+static bool name_object(struct get *get, struct error *error)
+{
+    if (url_place_is(get->line->target)) {
+        if (!url_place_read(get->line->target, &get->url, error))
+            return false;
+        get->object.target = get->url.target;
+        get->object.key = get->url.name;
+        return true;
+    }
+    if (get->line->version_id != NULL)
+        get->object.version = span_from_string(get->line->version_id);
+    return s3_session_name(get->line->target, &get->object.bucket, &get->object.key, error);
+}
+
 bool command_get(const struct command_line *line, struct error *error)
 {
     if (line->tree)
         return get_to_folder(line, error) || error_prepend(error, "%s", line->target);
     struct get get = {.line = line, .is_to_stream = line->what != NULL && strcmp(line->what, "-") == 0};
-    if (!s3_session_name(line->target, &get.object.bucket, &get.object.key, error))
-        return false;
-    if (line->version_id != NULL)
-        get.object.version = span_from_string(line->version_id);
-    bool is_done = get.is_to_stream ? s3_session_run(&line->server, (unsigned)line->parts, get_object, &get, error)
-                                    : get_to_file(&get, error);
-    return is_done || error_prepend(error, "%s", line->target);
+    bool is_done = name_object(&get, error) && (get.is_to_stream ? run(&get, error) : get_to_file(&get, error));
+    int shown = (int)strcspn(line->target, url_place_is(line->target) ? "?#" : ""); /* no signature */
+    url_place_free(&get.url);
+    return is_done || error_prepend(error, "%.*s", shown, line->target);
 }

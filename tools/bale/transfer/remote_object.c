@@ -26,12 +26,15 @@ static void add_header(struct request *request, struct span name, struct span va
 static void begin_request(struct request *request, enum s3_kind kind, const struct remote_object *object)
 {
     request->call = (struct s3_call){.kind = kind,
-                                     .bucket = object->bucket,
-                                     .key = object->key,
+                                     .target = object->target,
                                      .query = request->query,
                                      .headers = request->headers,
                                      .repeat = S3_REPEAT};
-    if (object->version.size > 0)
+    if (object->target.size == 0) {
+        request->call.bucket = object->bucket;
+        request->call.key = object->key;
+    }
+    if (object->target.size == 0 && object->version.size > 0)
         request->query[request->call.query_count++] = (struct s3_parameter){SPAN("versionId"), object->version};
     if (object->etag[0] != '\0')
         add_header(request, SPAN("if-match"), span_from_string(object->etag));
@@ -102,16 +105,22 @@ static bool has_keyed_etag(const struct s3_answer *answer)
 
 static bool take_head(struct remote_object *object, const struct s3_answer *answer, struct error *error)
 {
+    uint64_t first;
+    uint64_t end;
     if (answer->etag[0] == '\0' || strncmp(answer->etag, "W/", 2) == 0)
         return error_set(error, ERROR_UNSUPPORTED, NULL,
                          "the server names no strong ETag: one revision cannot be told from another");
     if (!answer->has_content_length)
         return error_set(error, ERROR_UNSUPPORTED, NULL, "the server does not say how large it is");
-    memcpy(object->etag, answer->etag, sizeof object->etag);
     object->size = answer->content_length;
+    if (answer->status == 206 && !s3_answer_content_range(answer, &first, &end, &object->size))
+        return error_set(error, ERROR_DAMAGED, NULL, "the server does not say what range its answer is");
+    memcpy(object->etag, answer->etag, sizeof object->etag);
     object->modified_ms = answer->modified_ms;
     object->is_etag_keyed = has_keyed_etag(answer);
-    take_checksum(answer, &object->checksum);
+    object->checksum = (struct checksum_value){.algorithm = CHECKSUM_NONE};
+    if (answer->status == 200) /* else it may be the range's */
+        take_checksum(answer, &object->checksum);
     return true;
 }
 
@@ -126,10 +135,35 @@ static bool refuse_look(const struct s3_answer *answer, struct error *error)
     return false;
 }
 
+/* Nothing but what the URL's signature may be of: a header x-amz-... is refused where it is not signed. */
+SUSPENDS static bool look_by_first_byte(struct s3_client *client, struct remote_object *object, struct error *error)
+{
+    struct request request;
+    struct s3_answer answer;
+    begin_request(&request, S3_GET_OBJECT, object);
+    add_header(&request, SPAN("range"), SPAN("bytes=0-0"));
+    bool is_answered = s3_client_call(client, &request.call, &answer, error);
+    if (!is_answered && answer.status == 416) { /* it is empty */
+        request.call.headers_count = 0;
+        is_answered = s3_client_call(client, &request.call, &answer, error);
+    }
+    if (!is_answered)
+        return answer.status == 404 && refuse_look(&answer, error);
+    bool is_taken = take_head(object, &answer, error);
+    if (is_taken && answer.status == 200 && object->size > 1)
+        is_taken = error_set(error, ERROR_UNSUPPORTED, NULL, "the server knows no ranges: it cannot be got in parts");
+    s3_answer_close(&answer);
+    return is_taken;
+}
+
 SUSPENDS bool remote_object_look(struct s3_client *client, struct remote_object *object, struct error *error)
 {
     struct request request;
     struct s3_answer answer;
+    if (object->target.size > 0) {
+        object->etag[0] = '\0';
+        return look_by_first_byte(client, object, error);
+    }
     object->etag[0] = '\0';
     begin_request(&request, S3_HEAD_OBJECT, object);
     add_header(&request, SPAN("x-amz-checksum-mode"), SPAN("ENABLED"));
@@ -163,6 +197,8 @@ SUSPENDS bool remote_object_look_at_part(struct s3_client *client, const struct 
     struct s3_answer answer;
     struct span text;
     uint64_t count = 0;
+    if (object->target.size > 0)
+        return error_set(error, ERROR_UNSUPPORTED, NULL, "a URL names no parts");
     begin_request(&request, S3_HEAD_OBJECT, object);
     request.query[request.call.query_count++] =
         (struct s3_parameter){SPAN("partNumber"), span_of(digits, decimal_format(number, digits))};

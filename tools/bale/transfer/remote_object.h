@@ -13,6 +13,7 @@ struct remote_object {
     struct span bucket;
     struct span key;
     struct span version; /* empty: the current one */
+    struct span target;  /* "/path?query" of a URL that is asked as it stands; then the three above count for nothing */
     /* As the first answer has it. */
     uint64_t size;
     char etag[S3_ETAG_BYTES];       /* as sent, with its quotes */
@@ -21,7 +22,9 @@ struct remote_object {
     struct checksum_value checksum; /* CHECKSUM_NONE: it names none */
 };
 
-/* HEAD: fills in what the object is. ERROR_UNSUPPORTED: a server that names no strong ETag cannot be pinned. */
+/* HEAD: fills in what the object is. ERROR_UNSUPPORTED: a server that names no strong ETag cannot be pinned. Of a URL,
+ * whose signature is for GET alone, by its first byte, which names no checksum; ERROR_UNSUPPORTED also where the server
+ * knows no ranges. */
 SUSPENDS bool remote_object_look(struct s3_client *client, struct remote_object *object, struct error *error);
 
 /* The same by GET of all of it, without a condition: one request for what is small. The answer is open. */
